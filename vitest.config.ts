@@ -1,3 +1,61 @@
+// The test projects: one a package, the whole house, pages in Chromium, and the packed packages.
+import { readdirSync } from "node:fs";
+import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { environment, findDriver, launchOptions } from "./test/software-driver.ts";
 
-export default defineConfig({ test: { passWithNoTests: true, projects: ["packages/*"] } });
+const driver = await findDriver();
+if ("folder" in driver) {
+  Object.assign(process.env, environment(driver.folder)); // the test processes are forked from this one
+} else {
+  console.warn(`\nSKIPPED: every test in a page and on WebGPU, because ${driver.reason}\n`);
+  process.env["WEFT_NO_DRIVER"] = driver.reason;
+}
+
+// Pages are cross-origin isolated, so that they have shared memory.
+const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+const inPage = "test/**/*.page.test.ts";
+
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    projects: [
+      ...readdirSync(new URL("packages", import.meta.url)).map((name) => ({
+        test: {
+          name,
+          root: `packages/${name}`,
+          include: ["test/**/*.test.ts"],
+          exclude: [inPage],
+          testTimeout: 30_000,
+        },
+      })),
+      { test: { name: "house", include: ["test/*.test.ts"], exclude: ["test/packages.test.ts", inPage] } },
+      {
+        test: {
+          name: "packed", // packs and installs every package: minutes, so not part of `npm test`
+          include: ["test/packages.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      ...("folder" in driver
+        ? [
+            {
+              server: { headers },
+              test: {
+                name: "page",
+                include: [`packages/*/${inPage}`, inPage],
+                browser: {
+                  enabled: true,
+                  headless: true,
+                  screenshotFailures: false,
+                  instances: [{ browser: "chromium" as const }],
+                  provider: playwright({ launchOptions: launchOptions(driver.folder) }),
+                },
+              },
+            },
+          ]
+        : []),
+    ],
+  },
+});
