@@ -1,0 +1,90 @@
+// The rules of the house, read off the tree: who may import whom, what a page may load, how large a file may be.
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cycles, files, imports, lineCount, manifest, packages, reachedByPages, root } from "./source-graph.ts";
+
+/** Which packages of ours each package may import. */
+const mayImport: Record<string, readonly string[]> = {
+  tensor: [],
+  autograd: ["tensor"],
+  kernel: ["tensor"],
+  "tensor-cpu": ["tensor", "kernel"],
+  "tensor-webgpu": ["tensor", "kernel"],
+  nn: ["tensor", "autograd"],
+  optim: ["tensor", "autograd"],
+  data: ["tensor"],
+  conformance: ["tensor", "autograd"],
+  examples: packages.filter((name) => name !== "bench"),
+  bench: packages,
+};
+
+/** Programs rather than libraries: they run in Node only. */
+const programs = ["examples", "bench"];
+
+/** Third-party packages that a published library may need, each for a reason in docs/decisions.md. */
+const thirdParty: Record<string, readonly string[]> = { "tensor-webgpu": ["webgpu"] };
+
+test("every package has a line in the table of imports", () => {
+  expect(Object.keys(mayImport).toSorted()).toEqual(packages);
+});
+
+describe.each(packages)("%s", (name) => {
+  const sources = files(`packages/${name}/src/**/*.ts`);
+  const { dependencies = {}, peerDependencies = {}, private: hidden } = manifest(name);
+
+  test("imports only packages that it may import, and declares them", () => {
+    const wrong = sources.flatMap((file) =>
+      imports(file)
+        .map(({ target }) => target)
+        .filter((target) => target.startsWith("@weft/") && target !== `@weft/${name}`)
+        .filter((target) => {
+          const other = target.split("/")[1]!;
+          const declared = `@weft/${other}` in dependencies || `@weft/${other}` in peerDependencies;
+          return !mayImport[name]?.includes(other) || !declared;
+        })
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("is used as a peer where two copies would not understand each other", () => {
+    const shared = ["@weft/tensor", "@weft/kernel", "@weft/autograd"];
+    const wrong = hidden || programs.includes(name) ? [] : shared.filter((peer) => peer in dependencies);
+    expect(wrong).toEqual([]);
+  });
+
+  test("brings no third-party packages but those agreed on", () => {
+    const needed = hidden || programs.includes(name) ? [] : Object.keys({ ...dependencies, ...peerDependencies });
+    const foreign = needed.filter((dependency) => !dependency.startsWith("@weft/"));
+    expect(foreign.filter((dependency) => !thirdParty[name]?.includes(dependency))).toEqual([]);
+  });
+
+  test("has no cycles between its files", () => {
+    expect(cycles(sources).map((cycle) => cycle.join(" -> "))).toEqual([]);
+  });
+
+  test("has a README", () => {
+    expect(existsSync(join(root, "packages", name, "README.md"))).toBe(true);
+  });
+
+  test.skipIf(programs.includes(name))("loads nothing of Node in a page", () => {
+    const wrong = reachedByPages(name).flatMap((file) =>
+      imports(file)
+        .filter(({ target, atRunTime }) => atRunTime && target.startsWith("node:"))
+        .map(({ target }) => `${file} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+const written = [...files("packages/**/*.ts"), ...files("test/**/*.ts"), "vitest.config.ts"];
+
+test("every file stays under 400 lines", () => {
+  expect(written.filter((file) => lineCount(file) >= 400)).toEqual([]);
+});
+
+test("no file is named after nothing in particular", () => {
+  const empty = /^(utils?|helpers?|common|types|misc)\b/;
+  expect(written.filter((file) => empty.test(basename(file)))).toEqual([]);
+});
