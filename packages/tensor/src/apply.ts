@@ -1,0 +1,124 @@
+// The only place where an operation is dispatched: the operands are read, the highest interpreter among them is found,
+// the shape rule runs, then the interpreter. Allocates nothing but the result.
+import { context } from "./context.ts";
+import { ArgumentError, BackendMismatchError, ReleasedTensorError, VersionError } from "./errors.ts";
+import type { FusedOp } from "./fused.ts";
+import {
+  BRAND,
+  CONTRACT,
+  VERSION,
+  type Backend,
+  type Box,
+  type Interpreter,
+  type Operand,
+  type Value,
+} from "./interpreter.ts";
+import type { Attrs, OpName } from "./ops.ts";
+import { dtypes, shapes } from "./rules.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Reads a box, steps through closed tapes and refuses what is no living tensor of this contract. */
+export function read(x: Operand, op: string): Value {
+  if (typeof x === "number") return x;
+  const brand = (x as Tensor | undefined)?.[BRAND];
+  if (brand !== CONTRACT) refuse(x, brand, op);
+  let t = (x as Tensor).interpreter === undefined ? (x as Box).read() : (x as Tensor);
+  while (t.interpreter.closed === true) t = t.interpreter.lower!(t);
+  if (t.ended !== undefined) released(t, op);
+  return t;
+}
+
+/** Like `read`, for operands that must be tensors. */
+export function readTensor(x: Operand, op: string): Tensor {
+  const t = read(x, op);
+  if (typeof t === "number") throw new ArgumentError(`${op}: wanted a tensor, got the number ${t}`);
+  return t;
+}
+
+function refuse(x: unknown, brand: number | undefined, op: string): never {
+  if (brand === undefined)
+    throw new ArgumentError(`${op}: wanted a tensor, a parameter or a number, got ${describe(x)}`);
+  const other = (x as Tensor).interpreter;
+  const who = other === undefined ? "the box" : `${other.name} ${other.version}`;
+  throw new VersionError(
+    `${op}: @weft/tensor ${VERSION} speaks contract ${CONTRACT}, ${who} made this tensor under contract ${brand}. Install versions of both that share one contract.`,
+  );
+}
+
+function describe(x: unknown): string {
+  if (x === null || x === undefined) return String(x);
+  if (typeof x === "object") return `${Object.getPrototypeOf(x)?.constructor?.name ?? "an object"}`;
+  return `${typeof x} ${String(x).slice(0, 40)}`;
+}
+
+function released(t: Tensor, op: string): never {
+  const where =
+    typeof t.ended === "string"
+      ? `when ${t.ended}`
+      : `at ${(t.ended!.stack ?? "").split("\n").slice(2, 4).join(" ").trim()}`;
+  throw new ReleasedTensorError(
+    `${op}: this ${t.dtype}[${t.shape}] tensor was released ${where}. Return it from the scope, or keep() it, to use it longer.`,
+  );
+}
+
+/** The interpreter that runs an operation on these operands; reads them in place. */
+function settle(op: string, inputs: Operand[]): Interpreter {
+  let top: Interpreter | undefined;
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i]!;
+    if (typeof x === "number") continue;
+    const t = read(x, op) as Tensor;
+    inputs[i] = t;
+    const it = t.interpreter;
+    if (top === undefined) top = it;
+    else if (it !== top) {
+      if (it.backend !== top.backend || it.level === top.level) mismatch(op, top, it);
+      if (it.level > top.level) top = it;
+    }
+  }
+  if (top === undefined)
+    throw new ArgumentError(
+      `${op}: wanted at least one tensor among the operands, got ${inputs.length === 0 ? "none" : "numbers only"}`,
+    );
+  return top;
+}
+
+function mismatch(op: string, a: Interpreter, b: Interpreter): never {
+  if (a.contract !== b.contract)
+    throw new VersionError(
+      `${op}: ${a.name} ${a.version} speaks contract ${a.contract}, ${b.name} ${b.version} contract ${b.contract}`,
+    );
+  const [x, y] = [a.backend, b.backend];
+  if (x === y) throw new BackendMismatchError(`${op}: the operands belong to two tapes that are open side by side`);
+  throw new BackendMismatchError(
+    `${op}: one operand lives on ${x.name}, another on ${y.name}${x.name === y.name ? " (two instances)" : ""}. Move one with place(), or make both on one backend.`,
+  );
+}
+
+/** Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. */
+export function apply<K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor {
+  const top = settle(op, inputs);
+  const values = inputs as Value[];
+  const shape = shapes[op](values, attrs as never);
+  return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never));
+}
+
+/** Runs a primitive that has no tensor operand (`full`, `iota`, random numbers) on a backend. */
+export function source<K extends "full" | "iota" | "randomBits" | "randomUniform">(
+  backend: Backend,
+  op: K,
+  inputs: number[],
+  attrs: Attrs<K>,
+): Tensor {
+  return backend.run(op, inputs, attrs, shapes[op](inputs, attrs as never), dtypes[op](inputs, attrs as never));
+}
+
+/** Runs a fused operation as one where the interpreter can, else its fallback. */
+export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], attrs: A): readonly Tensor[] {
+  const top = settle(fused.name, inputs);
+  const values = inputs as Value[];
+  return top.runFused(fused, values, attrs) ?? fused.fallback(values, attrs);
+}
+
+/** The tape that records now, if one does. */
+export const currentTape = (): Interpreter | undefined => context.tape;

@@ -1,0 +1,29 @@
+// Errors name the operation, what was given and what was wanted; each kind of mistake has a class of its own.
+
+/** The base of every error Weft throws on purpose. */
+export class WeftError extends Error {
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** Shapes, axes or sizes that do not fit the operation. */
+export class ShapeError extends WeftError {}
+/** A dtype the operation does not take. */
+export class DTypeError extends WeftError {}
+/** An argument that is not a tensor, or an option outside its range. */
+export class ArgumentError extends WeftError {}
+/** Tensors of two backends met in one operation. */
+export class BackendMismatchError extends WeftError {}
+/** A tensor was used after its handle ended. */
+export class ReleasedTensorError extends WeftError {}
+/** An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by the next read. */
+export class IndexError extends WeftError {}
+/** Two packages that do not share one contract number met. */
+export class VersionError extends WeftError {}
+/** A parameter was used while an asynchronous `diff` waits, outside any context. */
+export class ContextError extends WeftError {}
+/** A backend has no memory left. */
+export class MemoryError extends WeftError {}
+/** A backend cannot do what was asked for (no device, no f64, ...). */
+export class UnsupportedError extends WeftError {}

@@ -1,0 +1,154 @@
+// The catalogue: one line a primitive. Shape rules, derivatives, kernels and samples are complete tables over these names.
+import type { DType } from "./dtype.ts";
+
+export type Shape = readonly number[];
+type Ints = readonly number[];
+
+/** What a line of the catalogue says: how many operands (`number` where any), and the attributes. */
+export interface Op<Arity extends number, Attrs = undefined> {
+  readonly arity: Arity;
+  readonly attrs: Attrs;
+}
+
+export interface ReduceAttrs {
+  readonly axes: Ints;
+  readonly keepDims: boolean;
+}
+export interface AxisAttrs {
+  readonly axis: number;
+}
+/** Sizes along the spatial axes; `padding` is [low, high] an axis. */
+export interface ConvAttrs {
+  readonly stride: Ints;
+  readonly padding: readonly (readonly [number, number])[];
+  readonly dilation: Ints;
+  readonly groups: number;
+}
+export interface PoolAttrs {
+  readonly window: Ints;
+  readonly stride: Ints;
+  readonly padding: readonly (readonly [number, number])[];
+}
+/** Threefry-2x32 with this key; element i (row-major) uses the counter block (i, counter). */
+export interface RandomAttrs {
+  readonly shape: Shape;
+  readonly key: readonly [number, number];
+  readonly counter: number;
+}
+
+/** Elementwise: one operand, or two and three with broadcasting. */
+export interface ElementwiseOps {
+  neg: Op<1>;
+  abs: Op<1>;
+  sign: Op<1>;
+  exp: Op<1>;
+  expm1: Op<1>;
+  log: Op<1>;
+  log1p: Op<1>;
+  sqrt: Op<1>;
+  sin: Op<1>;
+  cos: Op<1>;
+  tan: Op<1>;
+  asin: Op<1>;
+  acos: Op<1>;
+  atan: Op<1>;
+  sinh: Op<1>;
+  cosh: Op<1>;
+  tanh: Op<1>;
+  asinh: Op<1>;
+  atanh: Op<1>;
+  erf: Op<1>;
+  floor: Op<1>;
+  ceil: Op<1>;
+  round: Op<1>;
+  sigmoid: Op<1>;
+  relu: Op<1>;
+  isNaN: Op<1>;
+  isFinite: Op<1>;
+  not: Op<1>;
+  cast: Op<1, { readonly dtype: DType }>;
+  add: Op<2>;
+  sub: Op<2>;
+  mul: Op<2>;
+  div: Op<2>;
+  pow: Op<2>;
+  maximum: Op<2>;
+  minimum: Op<2>;
+  mod: Op<2>;
+  atan2: Op<2>;
+  equal: Op<2>;
+  less: Op<2>;
+  lessEqual: Op<2>;
+  and: Op<2>;
+  or: Op<2>;
+  where: Op<3>;
+}
+
+/** Reductions, scans and orders along an axis. */
+export interface ReduceOps {
+  sum: Op<1, ReduceAttrs>;
+  max: Op<1, ReduceAttrs>;
+  min: Op<1, ReduceAttrs>;
+  argmax: Op<1, { readonly axis: number; readonly keepDims: boolean }>;
+  argmin: Op<1, { readonly axis: number; readonly keepDims: boolean }>;
+  cumsum: Op<1, { readonly axis: number; readonly reverse: boolean }>;
+  argsort: Op<1, { readonly axis: number; readonly descending: boolean }>;
+}
+
+/** Movement: elements change their place, not their value. */
+export interface MovementOps {
+  reshape: Op<1, { readonly shape: Shape }>;
+  permute: Op<1, { readonly axes: Ints }>;
+  broadcastTo: Op<1, { readonly shape: Shape }>;
+  slice: Op<1, { readonly starts: Ints; readonly sizes: Ints; readonly steps: Ints }>;
+  flip: Op<1, { readonly axes: Ints }>;
+  /** `interior` zeros stand between neighbours (the derivative of a slice with steps); `value` fills. */
+  pad: Op<1, { readonly before: Ints; readonly after: Ints; readonly interior: Ints; readonly value: number }>;
+  concat: Op<number, AxisAttrs>;
+}
+
+/** Indexing; indices are i32. `indexAdd` is x plus updates at whole rows, take's derivative. */
+export interface IndexingOps {
+  take: Op<2, AxisAttrs>;
+  indexAdd: Op<3, AxisAttrs>;
+  gather: Op<2, AxisAttrs>;
+  scatterAdd: Op<3, AxisAttrs>;
+}
+
+/** Products of matrices (the last two axes). */
+export interface LinalgOps {
+  matmul: Op<2, { readonly transA: boolean; readonly transB: boolean }>;
+}
+
+/**
+ * Convolution and pooling. `maxPoolGrad(x, g)` sends g to the first maximum of each window, `maxPoolPick(x, u)` takes u
+ * from there (its adjoint).
+ */
+export interface ConvOps {
+  conv: Op<2, ConvAttrs>;
+  convInputGrad: Op<2, ConvAttrs & { readonly inputSize: Ints }>;
+  convWeightGrad: Op<2, ConvAttrs & { readonly kernelSize: Ints }>;
+  maxPool: Op<1, PoolAttrs>;
+  maxPoolGrad: Op<2, PoolAttrs>;
+  maxPoolPick: Op<2, PoolAttrs>;
+  sumPool: Op<1, PoolAttrs>;
+  sumPoolGrad: Op<1, PoolAttrs & { readonly inputSize: Ints }>;
+}
+
+/** Sources: no tensor among the operands, so they run on a named backend; `full` has the number as its operand. */
+export interface SourceOps {
+  full: Op<1, { readonly shape: Shape; readonly dtype: DType }>;
+  iota: Op<0, { readonly shape: Shape; readonly axis: number; readonly dtype: DType }>;
+  randomBits: Op<0, RandomAttrs>;
+  randomUniform: Op<0, RandomAttrs>;
+}
+
+/**
+ * Attributes are canonical here: axes are non-negative and sorted, every list is spelled out, shapes have no -1.
+ * The public functions make them so. Operands of one elementwise primitive share one dtype (the functions cast).
+ * Any operand but the first tensor of an operation may be a plain number.
+ */
+export interface Ops extends ElementwiseOps, ReduceOps, MovementOps, IndexingOps, LinalgOps, ConvOps, SourceOps {}
+
+export type OpName = keyof Ops;
+export type Attrs<K extends OpName> = Ops[K]["attrs"];

@@ -1,0 +1,124 @@
+// Rules of convolution and pooling: x is [N, C, ...S], w is [O, C/groups, ...K], one to three spatial axes.
+import { sameShape, text } from "../axes.ts";
+import { ShapeError } from "../errors.ts";
+import type { Value } from "../interpreter.ts";
+import type { ConvAttrs, ConvOps, PoolAttrs, Shape } from "../ops.ts";
+import { agree, takes, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
+
+type Padding = readonly (readonly [number, number])[];
+
+/** Positions of a window of `kernel` elements, `dilation` apart, on padded axes. */
+function positions(op: string, input: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation?: Shape): Shape {
+  return input.map((size, i) => {
+    const padded = size + padding[i]![0] + padding[i]![1];
+    const reach = (dilation?.[i] ?? 1) * (kernel[i]! - 1) + 1;
+    if (reach > padded)
+      throw new ShapeError(
+        `${op}: a window of ${reach} does not fit on spatial axis ${i} of size ${size} with padding ${text(padding[i]!)}`,
+      );
+    return Math.floor((padded - reach) / stride[i]!) + 1;
+  });
+}
+
+function checkSpatial(op: string, x: Shape, lists: Record<string, readonly unknown[]>): void {
+  const n = x.length - 2;
+  if (n < 1 || n > 3)
+    throw new ShapeError(`${op}: shape ${text(x)} does not fit: wanted [N, C, ...] with one to three spatial axes`);
+  for (const [name, list] of Object.entries(lists))
+    if (list.length !== n)
+      throw new ShapeError(`${op}: shape ${text(x)} has ${n} spatial axes, ${name} has ${list.length}`);
+}
+
+const strides = (op: string, stride: Shape, dilation: Shape, padding: Padding): void => {
+  for (const [name, list] of [
+    ["stride", stride],
+    ["dilation", dilation],
+  ] as const)
+    if (!list.every((n) => Number.isInteger(n) && n >= 1))
+      throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from 1`);
+  if (!padding.flat().every((n) => Number.isInteger(n) && n >= 0))
+    throw new ShapeError(`${op}: padding ${text(padding.map(text))} must be integers from 0`);
+};
+
+function checkGroups(op: string, x: Shape, w: Shape, groups: number): void {
+  if (!(Number.isInteger(groups) && groups >= 1) || x[1] !== w[1]! * groups || w[0]! % groups !== 0)
+    throw new ShapeError(
+      `${op}: shapes ${text(x)} and ${text(w)} do not fit with groups ${groups}: the channels ${x[1]} must be groups × ${w[1]}, and the outputs ${w[0]} a multiple of groups`,
+    );
+}
+
+/** Checks everything about one convolution and gives the shape of its result. */
+function convolution(op: string, x: Shape, w: Shape, { stride, padding, dilation, groups }: ConvAttrs): Shape {
+  checkSpatial(op, x, { kernel: w.slice(2), stride, padding, dilation });
+  strides(op, stride, dilation, padding);
+  checkGroups(op, x, w, groups);
+  return [x[0]!, w[0]!, ...positions(op, x.slice(2), w.slice(2), stride, padding, dilation)];
+}
+
+function pooling(op: string, x: Shape, { window, stride, padding }: PoolAttrs): Shape {
+  checkSpatial(op, x, { window, stride, padding });
+  strides(op, stride, window, padding);
+  window.forEach((size, i) => {
+    if (Math.max(...padding[i]!) >= size)
+      throw new ShapeError(`${op}: padding ${text(padding[i]!)} must be smaller than the window ${size}`);
+  });
+  return [...x.slice(0, 2), ...positions(op, x.slice(2), window, stride, padding)];
+}
+
+function expect(op: string, got: Shape, wanted: Shape): void {
+  if (!sameShape(got, wanted))
+    throw new ShapeError(`${op}: a gradient of shape ${text(got)} does not fit: wanted ${text(wanted)}`);
+}
+
+const shape = (op: string, inputs: readonly Value[], i: number): Shape => tensorAt(op, inputs, i).shape;
+
+export const convShapes: ShapeRules<keyof ConvOps> = {
+  conv: (inputs, attrs) => convolution("conv", shape("conv", inputs, 0), shape("conv", inputs, 1), attrs),
+  convInputGrad: (inputs, attrs) => {
+    const [g, w] = [shape("convInputGrad", inputs, 0), shape("convInputGrad", inputs, 1)];
+    const x = [g[0]!, (w[1] ?? 0) * attrs.groups, ...attrs.inputSize];
+    expect("convInputGrad", g, convolution("convInputGrad", x, w, attrs));
+    return x;
+  },
+  convWeightGrad: (inputs, attrs) => {
+    const [x, g] = [shape("convWeightGrad", inputs, 0), shape("convWeightGrad", inputs, 1)];
+    const w = [g[1]!, Math.floor((x[1] ?? 0) / attrs.groups), ...attrs.kernelSize];
+    expect("convWeightGrad", g, convolution("convWeightGrad", x, w, attrs));
+    return w;
+  },
+  maxPool: (inputs, attrs) => pooling("maxPool", shape("maxPool", inputs, 0), attrs),
+  maxPoolGrad: (inputs, attrs) => {
+    const x = shape("maxPoolGrad", inputs, 0);
+    expect("maxPoolGrad", shape("maxPoolGrad", inputs, 1), pooling("maxPoolGrad", x, attrs));
+    return x;
+  },
+  maxPoolPick: (inputs, attrs) => {
+    const x = shape("maxPoolPick", inputs, 0);
+    expect("maxPoolPick", shape("maxPoolPick", inputs, 1), x);
+    return pooling("maxPoolPick", x, attrs);
+  },
+  sumPool: (inputs, attrs) => pooling("sumPool", shape("sumPool", inputs, 0), attrs),
+  sumPoolGrad: (inputs, attrs) => {
+    const g = shape("sumPoolGrad", inputs, 0);
+    const x = [...g.slice(0, 2), ...attrs.inputSize];
+    expect("sumPoolGrad", g, pooling("sumPoolGrad", x, attrs));
+    return x;
+  },
+};
+
+const one = (op: string) => takes(op, "f32", "f64");
+const two = (op: string) => {
+  const first = one(op);
+  return (inputs: readonly Value[]) => agree(op, first(inputs), tensorAt(op, inputs, 1).dtype);
+};
+
+export const convDTypes: DTypeRules<keyof ConvOps> = {
+  conv: two("conv"),
+  convInputGrad: two("convInputGrad"),
+  convWeightGrad: two("convWeightGrad"),
+  maxPool: one("maxPool"),
+  maxPoolGrad: two("maxPoolGrad"),
+  maxPoolPick: two("maxPoolPick"),
+  sumPool: one("sumPool"),
+  sumPoolGrad: one("sumPoolGrad"),
+};

@@ -1,0 +1,49 @@
+// The form of a table of rules, what the families' rules share, and the check of an operand that must be a tensor.
+import type { DType } from "../dtype.ts";
+import { ArgumentError, DTypeError } from "../errors.ts";
+import type { Value } from "../interpreter.ts";
+import type { Attrs, OpName, Shape } from "../ops.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** For each primitive the shape of its result. A rule throws a ShapeError where the shapes do not fit. */
+export type ShapeRules<K extends OpName = OpName> = {
+  readonly [N in K]: (inputs: readonly Value[], attrs: Attrs<N>) => Shape;
+};
+/** For each primitive the dtype of its result. A rule throws a DTypeError where the dtypes do not fit. */
+export type DTypeRules<K extends OpName = OpName> = {
+  readonly [N in K]: (inputs: readonly Value[], attrs: Attrs<N>) => DType;
+};
+
+/** The operand at a place where no number is taken. */
+export function tensorAt(op: string, inputs: readonly Value[], i: number): Tensor {
+  const x = inputs[i];
+  if (typeof x === "object") return x;
+  throw new ArgumentError(
+    `${op}: operand ${i} must be a tensor, got ${x === undefined ? "nothing" : `the number ${x}`}`,
+  );
+}
+
+/** The dtype of the first operand. */
+export const keepsDType =
+  (op: string) =>
+  (inputs: readonly Value[]): DType =>
+    tensorAt(op, inputs, 0).dtype;
+
+/** The dtype of the first operand, which must be among those named. */
+export const takes =
+  (op: string, ...wanted: DType[]) =>
+  (inputs: readonly Value[]): DType => {
+    const { dtype } = tensorAt(op, inputs, 0);
+    if (!wanted.includes(dtype)) wrongDType(op, dtype, wanted);
+    return dtype;
+  };
+
+export function wrongDType(op: string, got: DType, wanted: readonly DType[]): never {
+  throw new DTypeError(`${op}: wanted ${wanted.join(" or ")}, got ${got}; use cast`);
+}
+
+/** Refuses tensors of two dtypes. */
+export function agree(op: string, a: DType, b: DType): DType {
+  if (a !== b) throw new DTypeError(`${op}: the operands are ${a} and ${b}; cast one of them`);
+  return a;
+}

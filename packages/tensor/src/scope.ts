@@ -1,0 +1,135 @@
+// Scopes end handles: whatever was made while a scope was current is released when it closes, unless it was returned
+// or kept. This is the memory management that a user's maths does not see.
+import { context, type Scope } from "./context.ts";
+import { BRAND } from "./interpreter.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Puts a new handle into the current scope; without one the backend's garbage-collector net holds it. */
+export function own(x: Tensor): Tensor {
+  const scope = context.scope;
+  if (scope !== undefined) {
+    x.owner = scope;
+    scope.handles.push(x);
+  }
+  return x;
+}
+
+/** Hands a handle to another owner: a scope that will end it, or null for none. */
+export function adopt(x: Tensor, owner: Scope | undefined): void {
+  if (x.owner === (owner ?? null)) return;
+  x.owner = owner ?? null;
+  if (owner === undefined) x.interpreter.backend.unowned(x);
+  else owner.handles.push(x);
+}
+
+export function openScope(label: string): Scope {
+  return { parent: context.scope, label, handles: [], closed: false };
+}
+
+/** Releases what the scope still owns. The caller has already made `scope.parent` (or whatever was current) current again. */
+export function closeScope(scope: Scope): void {
+  scope.closed = true;
+  const { handles } = scope;
+  for (let i = 0; i < handles.length; i++) {
+    const x = handles[i]!;
+    if (x.owner === scope && x.ended === undefined) {
+      x.ended = scope.label;
+      x.interpreter.backend.release(x);
+    }
+  }
+  handles.length = 0;
+}
+
+/** Runs what is pending on every backend. */
+export function flush(): void {
+  for (const backend of context.pending) backend.flush();
+}
+
+/** Calls `visit` with every tensor in arrays, plain objects, maps and sets reachable from `value`. */
+export function visitTensors(value: unknown, visit: (x: Tensor) => void, seen: Set<object> = new Set()): void {
+  if (typeof value !== "object" || value === null) return;
+  if ((value as Tensor)[BRAND] !== undefined) {
+    if ("interpreter" in value) visit(value as Tensor);
+    return;
+  }
+  if (seen.has(value)) return;
+  seen.add(value);
+  if (Array.isArray(value) || value instanceof Set) for (const v of value) visitTensors(v, visit, seen);
+  else if (value instanceof Map) for (const v of value.values()) visitTensors(v, visit, seen);
+  else {
+    const prototype = Object.getPrototypeOf(value) as unknown;
+    if (prototype === Object.prototype || prototype === null)
+      for (const v of Object.values(value)) visitTensors(v, visit, seen);
+    else if (typeof (value as Partial<Owning>)[OWNED] === "function") (value as Owning)[OWNED]((x) => visit(x));
+  }
+}
+
+/** An object that owns tensors (a tape, say) shows them to scopes with a method of this name. */
+export const OWNED: unique symbol = Symbol.for("weft.owned");
+export interface Owning {
+  [OWNED](visit: (x: Tensor) => void): void;
+}
+
+/**
+ * Keeps tensors alive beyond the scopes that they were made in: they live until `release()` or until the garbage
+ * collector finds them. Takes a tensor or anything built of arrays and plain objects, and returns it.
+ *
+ * @example
+ * const best = scope(() => keep(x.mul(2)));
+ */
+export function keep<T>(value: T): T {
+  visitTensors(value, (x) => {
+    for (let y: Tensor | undefined = x; y !== undefined; y = y.interpreter.lower?.(y)) adopt(y, undefined);
+  });
+  return value;
+}
+
+/**
+ * Calls `f` and then releases every tensor made in it, except those that it returns or keeps; an outermost scope also
+ * runs what is pending. With an asynchronous `f` the tensors made before its first `await` live until it settles.
+ *
+ * @example
+ * const mean = scope(() => x.sub(3).square().mean());
+ */
+export function scope<T>(f: () => T): T {
+  const mine = openScope(labelOf(f, "scope"));
+  const { parent } = mine;
+  context.scope = mine;
+  let result: T;
+  try {
+    result = f();
+  } catch (error) {
+    context.scope = parent;
+    closeScope(mine);
+    throw error;
+  }
+  context.scope = parent;
+  if (result instanceof Promise) {
+    return result.then(
+      (value: unknown) => finish(mine, undefined, value),
+      (error: unknown) => {
+        closeScope(mine);
+        throw error;
+      },
+    ) as T;
+  }
+  return finish(mine, parent, result);
+}
+
+function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
+  visitTensors(result, (x) => escape(x, mine, parent));
+  closeScope(mine);
+  if (parent === undefined) flush();
+  return result;
+}
+
+/** Hands what leaves `mine` to the scope around it. */
+export function escape(x: Tensor, mine: Scope, parent: Scope | undefined): void {
+  for (let y: Tensor | undefined = x; y !== undefined; y = y.interpreter.lower?.(y))
+    if (y.owner === mine) adopt(y, parent);
+}
+
+/** The first words of a function, so that a message can say which scope it was without taking a stack each time. */
+export function labelOf(f: unknown, kind: string): string {
+  return `${kind}(${String(f).replace(/\s+/g, " ").slice(0, 60)}…) returned`;
+}
