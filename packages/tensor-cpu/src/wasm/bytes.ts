@@ -1,0 +1,76 @@
+// A byte array that grows while WebAssembly's binary format is written into it.
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+export class Bytes {
+  data: Uint8Array<ArrayBuffer>;
+  length = 0;
+
+  constructor(capacity = 256) {
+    this.data = new Uint8Array(capacity);
+  }
+  byte(b: number): void {
+    if (this.length === this.data.length) this.#grow(1);
+    this.data[this.length++] = b;
+  }
+  /** An unsigned number in LEB128. */
+  u(n: number): void {
+    while (n > 0x7f) {
+      this.byte((n & 0x7f) | 0x80);
+      n = Math.floor(n / 128);
+    }
+    this.byte(n);
+  }
+  /** A signed 32-bit number in LEB128. */
+  s(n: number): void {
+    for (;;) {
+      const low = n & 0x7f;
+      n >>= 7;
+      if ((n === 0 && low < 0x40) || (n === -1 && low >= 0x40)) return this.byte(low);
+      this.byte(low | 0x80);
+    }
+  }
+  /** A signed 64-bit number in LEB128. */
+  s64(n: bigint): void {
+    for (;;) {
+      const low = Number(n & 0x7fn);
+      n >>= 7n;
+      if ((n === 0n && low < 0x40) || (n === -1n && low >= 0x40)) return this.byte(low);
+      this.byte(low | 0x80);
+    }
+  }
+  i32(n: number): void {
+    scratch.setInt32(0, n, true);
+    this.#copy(4);
+  }
+  f32(x: number): void {
+    scratch.setFloat32(0, x, true);
+    this.#copy(4);
+  }
+  f64(x: number): void {
+    scratch.setFloat64(0, x, true);
+    this.#copy(8);
+  }
+  /** A length and the characters of an ASCII name. */
+  name(text: string): void {
+    this.u(text.length);
+    for (let i = 0; i < text.length; i++) this.byte(text.charCodeAt(i));
+  }
+  append(other: Bytes): void {
+    if (this.length + other.length > this.data.length) this.#grow(other.length);
+    this.data.set(other.data.subarray(0, other.length), this.length);
+    this.length += other.length;
+  }
+  view(): Uint8Array<ArrayBuffer> {
+    return this.data.subarray(0, this.length);
+  }
+
+  #copy(n: number): void {
+    for (let i = 0; i < n; i++) this.byte(scratch.getUint8(i));
+  }
+  #grow(more: number): void {
+    const next = new Uint8Array(Math.max(2 * this.data.length, this.length + more));
+    next.set(this.data);
+    this.data = next;
+  }
+}

@@ -1,0 +1,337 @@
+// A module of WebAssembly under construction: functions whose bodies are statements over the expressions of opcodes.ts.
+import { Bytes } from "./bytes.ts";
+import { Expr, F32, F64, I32, I64, Local, V128, VOID, form, i32, type In, type Type } from "./opcodes.ts";
+
+export * from "./opcodes.ts";
+
+/** A place that `br` can go to: the end of a block, the start of a loop. */
+export type Label = number;
+
+interface Signature {
+  readonly params: readonly Type[];
+  readonly result: Type;
+}
+
+export class Func<R extends Type = Type> {
+  readonly index: number;
+  readonly name: string;
+  readonly signature: Signature;
+  readonly params: readonly Local[];
+  readonly #locals: Type[] = [];
+  readonly #code = new Bytes(1024);
+  #depth = 0;
+
+  constructor(index: number, name: string, signature: Signature) {
+    this.index = index;
+    this.name = name;
+    this.signature = signature;
+    this.params = signature.params.map((t, i) => new Local(i, t));
+  }
+
+  /** Parameter `i`; its type is said here and checked. */
+  param<T extends Type>(i: number, type: T): Local<T> {
+    const p = this.params[i];
+    if (p === undefined || p.type !== type)
+      throw new TypeError(`wasm function ${this.name}: parameter ${i} is not of that type`);
+    return p as Local<T>;
+  }
+  local<T extends Type>(type: T): Local<T> {
+    this.#locals.push(type);
+    return new Local(this.params.length + this.#locals.length - 1, type);
+  }
+  /** A new local that holds the value of `e` from here on. */
+  let<T extends Type>(type: T, e: In<T>): Local<T> {
+    const l = this.local(type);
+    this.set(l, e);
+    return l;
+  }
+  set<T extends Type>(target: Local<T>, e: In<T>): void {
+    this.#write(typeof e === "number" ? constants[target.type as keyof typeof constants](e) : e);
+    this.#code.byte(0x21);
+    this.#code.u(target.imm);
+  }
+  /** Sets the local and is its value. */
+  tee<T extends Type>(target: Local<T>, e: Expr<T>): Expr<T> {
+    return new Expr(0x22, [e], form.index, target.imm);
+  }
+  /** target += e, for i32 locals. */
+  advance(target: Local<typeof I32>, e: In<typeof I32>): void {
+    this.set(target, i32.add(target, e));
+  }
+  /** Runs expressions that leave nothing: stores, calls without a result. */
+  do(...statements: readonly Expr<typeof VOID>[]): void {
+    for (const s of statements) this.#write(s);
+  }
+  drop(e: Expr): void {
+    this.#write(e);
+    this.#code.byte(0x1a);
+  }
+  if(condition: In<typeof I32>, then: () => void, otherwise?: () => void): void {
+    this.#int(condition);
+    this.#open(0x04);
+    then();
+    if (otherwise !== undefined) {
+      this.#code.byte(0x05);
+      otherwise();
+    }
+    this.#close();
+  }
+  /** `br(label)` inside leaves the block. */
+  block(body: (label: Label) => void): void {
+    this.#open(0x02);
+    body(this.#depth);
+    this.#close();
+  }
+  /** `br(label)` inside goes back to the start; without one the body runs once. */
+  loop(body: (label: Label) => void): void {
+    this.#open(0x03);
+    body(this.#depth);
+    this.#close();
+  }
+  /** Runs the body once, then again while `condition` holds (it is evaluated after the body). */
+  repeat(body: () => void, condition: () => In<typeof I32>): void {
+    this.loop((again) => {
+      body();
+      this.brIf(again, condition());
+    });
+  }
+  /** Runs the body while `condition` holds: tested once before and then at the bottom, so it is written twice. */
+  while(condition: In<typeof I32>, body: () => void): void {
+    this.if(condition, () => this.repeat(body, () => condition));
+  }
+  /** Counts `i` from where it stands up to (not including) `end`. */
+  for(i: Local<typeof I32>, end: In<typeof I32>, step: In<typeof I32>, body: () => void): void {
+    this.while(i32.ltS(i, end), () => {
+      body();
+      this.advance(i, step);
+    });
+  }
+  br(label: Label): void {
+    this.#code.byte(0x0c);
+    this.#code.u(this.#depth - label);
+  }
+  brIf(label: Label, condition: In<typeof I32>): void {
+    this.#int(condition);
+    this.#code.byte(0x0d);
+    this.#code.u(this.#depth - label);
+  }
+  return(e?: Expr<R>): void {
+    if (e !== undefined) this.#write(e);
+    this.#code.byte(0x0f);
+  }
+  /** Leaves the value that the function returns at its end. */
+  result(e: Expr<R>): void {
+    this.#write(e);
+  }
+  /** A call of this function, from any function of the module (also from itself). */
+  call(...args: readonly In<Type>[]): Expr<R> {
+    const { params } = this.signature;
+    if (args.length !== params.length)
+      throw new TypeError(`wasm function ${this.name}: ${args.length} arguments instead of ${params.length}`);
+    return new Expr(
+      0x10,
+      args.map((a, i) => (typeof a === "number" ? constants[params[i] as keyof typeof constants](a) : a)),
+      form.index,
+      this.index,
+    );
+  }
+
+  body(into: Bytes): void {
+    const head = new Bytes(64);
+    const runs: [number, Type][] = [];
+    for (const t of this.#locals) {
+      const last = runs.at(-1);
+      if (last?.[1] === t) last[0]++;
+      else runs.push([1, t]);
+    }
+    head.u(runs.length);
+    for (const [n, t] of runs) {
+      head.u(n);
+      head.byte(t);
+    }
+    into.u(head.length + this.#code.length + 1);
+    into.append(head);
+    into.append(this.#code);
+    into.byte(0x0b);
+  }
+
+  #open(op: number): void {
+    this.#code.byte(op);
+    this.#code.byte(VOID);
+    this.#depth++;
+  }
+  #close(): void {
+    this.#code.byte(0x0b);
+    this.#depth--;
+  }
+  #int(e: In<typeof I32>): void {
+    this.#write(typeof e === "number" ? i32.const(e) : e);
+  }
+
+  #write(e: Expr): void {
+    const code = this.#code;
+    const { op, args } = e;
+    if (e.form === form.choose) {
+      this.#write(args[0]!);
+      code.byte(0x04);
+      code.byte(e.imm);
+      this.#write(args[1]!);
+      code.byte(0x05);
+      this.#write(args[2]!);
+      return code.byte(0x0b);
+    }
+    for (let i = 0; i < args.length; i++) this.#write(args[i]!);
+    if (op < 0x100) code.byte(op);
+    else if (op < 0x10000) {
+      code.byte(op >> 8); // 0xfc, 0xfd or 0xfe, then the number in LEB128
+      code.u(op & 0xff);
+    } else {
+      code.byte(op >> 16);
+      code.u(op & 0xffff);
+    }
+    if (e.form !== form.none) immediates[e.form]!(code, e);
+  }
+}
+
+const four = (write: () => void): void => {
+  for (let i = 0; i < 4; i++) write();
+};
+
+/** How what follows an opcode is written, by `form`. */
+const immediates: readonly ((code: Bytes, e: Expr) => void)[] = [
+  () => {},
+  (code, e) => code.u(e.imm),
+  (code, e) => {
+    code.byte(e.more as number);
+    code.u(e.imm);
+  },
+  (code, e) => {
+    code.byte(0);
+    code.u(e.imm);
+    code.byte(e.more as number);
+  },
+  (code, e) => code.byte(e.imm),
+  (code, e) => code.s(e.imm),
+  (code, e) => code.s64(e.more as bigint),
+  (code, e) => code.f32(e.imm),
+  (code, e) => code.f64(e.imm),
+  (code, e) => four(() => code.i32(e.imm)),
+  (code, e) => four(() => code.f32(e.imm)),
+  (code, e) => {
+    code.f64(e.imm);
+    code.f64(e.imm);
+  },
+  (code, e) => {
+    for (const lane of e.more as readonly number[]) code.byte(lane);
+  },
+  () => {},
+  (code) => code.byte(0),
+];
+
+const refuse = (): never => {
+  throw new TypeError("wasm: a plain number stands for i32, f32 and f64 constants only");
+};
+const constants = {
+  [I32]: i32.const as (n: number) => Expr,
+  [F32]: (x: number): Expr => new Expr(0x43, [], form.f32, x),
+  [F64]: (x: number): Expr => new Expr(0x44, [], form.f64, x),
+  [I64]: refuse,
+  [V128]: refuse,
+  [VOID]: refuse,
+} as const;
+
+/** A function that the host gives: called like a `Func`. */
+export interface Imported<R extends Type> {
+  readonly index: number;
+  readonly call: Func<R>["call"];
+}
+
+export interface MemoryOptions {
+  readonly shared: boolean;
+  /** Pages of 64 KiB; must not be below the maximum of the memory that is given. */
+  readonly maximum?: number;
+}
+
+/** A module that imports the memory `e.m` (4 GiB at most) and functions, and exports the functions with a name. */
+export class Module {
+  readonly #memory: Required<MemoryOptions>;
+  readonly #signatures: Signature[] = [];
+  readonly #imports: Func[] = [];
+  readonly #functions: Func[] = [];
+
+  constructor(memory: MemoryOptions) {
+    this.#memory = { maximum: 65536, ...memory };
+  }
+  /** A function of the host, `e.<name>`; imports come before functions. */
+  import<R extends Type>(name: string, params: readonly Type[], result: R): Imported<R> {
+    if (this.#functions.length > 0) throw new TypeError(`wasm: import ${name} comes after a function`);
+    const f = new Func<R>(this.#imports.length, name, this.#signature(params, result));
+    this.#imports.push(f as unknown as Func);
+    return f;
+  }
+  /** A function; exported if it has a name. */
+  func<R extends Type = typeof VOID>(name: string, params: readonly Type[], result: R = VOID as R): Func<R> {
+    const f = new Func<R>(this.#imports.length + this.#functions.length, name, this.#signature(params, result));
+    this.#functions.push(f as unknown as Func);
+    return f;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    const out = new Bytes(4096);
+    for (const b of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) out.byte(b);
+    section(out, 1, this.#signatures, (s, b) => {
+      b.byte(0x60);
+      b.u(s.params.length);
+      for (const t of s.params) b.byte(t);
+      if (s.result === VOID) b.byte(0);
+      else {
+        b.byte(1);
+        b.byte(s.result);
+      }
+    });
+    section(out, 2, [undefined, ...this.#imports], (f, b) => {
+      b.name("e");
+      if (f === undefined) {
+        b.name("m");
+        b.byte(2);
+        b.byte(this.#memory.shared ? 3 : 1);
+        b.u(1);
+        b.u(this.#memory.maximum);
+      } else {
+        b.name(f.name);
+        b.byte(0);
+        b.u(this.#signatures.indexOf(f.signature));
+      }
+    });
+    section(out, 3, this.#functions, (f, b) => b.u(this.#signatures.indexOf(f.signature)));
+    section(
+      out,
+      7,
+      this.#functions.filter((f) => f.name !== ""),
+      (f, b) => {
+        b.name(f.name);
+        b.byte(0);
+        b.u(f.index);
+      },
+    );
+    section(out, 10, this.#functions, (f, b) => f.body(b));
+    return out.view();
+  }
+
+  #signature(params: readonly Type[], result: Type): Signature {
+    const same = (s: Signature): boolean =>
+      s.result === result && s.params.length === params.length && s.params.every((t, i) => t === params[i]);
+    let s = this.#signatures.find(same);
+    if (s === undefined) this.#signatures.push((s = { params, result }));
+    return s;
+  }
+}
+
+function section<T>(out: Bytes, id: number, items: readonly T[], write: (item: T, into: Bytes) => void): void {
+  const inner = new Bytes(id === 10 ? 4096 : 128);
+  inner.u(items.length);
+  for (const item of items) write(item, inner);
+  out.byte(id);
+  out.u(inner.length);
+  out.append(inner);
+}

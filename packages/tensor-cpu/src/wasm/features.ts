@@ -1,0 +1,48 @@
+// What the WebAssembly of this machine can do, asked by validating or making the smallest thing that needs it.
+import { Module, V128, f32x4 } from "./emitter.ts";
+
+let relaxed: boolean | undefined;
+
+const validates = (): boolean => {
+  const m = new Module({ shared: false });
+  const f = m.func("f", [V128], V128);
+  const x = f.param(0, V128);
+  f.result(f32x4.relaxedMadd(x, x, x));
+  return WebAssembly.validate(m.bytes());
+};
+
+/** What is used of Node's `process`; there is none in a page. */
+interface NodeProcess {
+  getBuiltinModule?(name: string): { setFlagsFromString?(flags: string): void } | undefined;
+}
+
+/**
+ * Whether fused multiply-adds (relaxed SIMD) may be used. Node 20 and 21 have them behind a flag, which may be set at run
+ * time as long as it happens before a module that needs it is compiled; every worker is to ask too.
+ */
+export function relaxedSimd(): boolean {
+  if (relaxed === undefined) {
+    relaxed = validates();
+    const node = (globalThis as { process?: NodeProcess }).process;
+    if (!relaxed && node?.getBuiltinModule !== undefined) {
+      try {
+        node.getBuiltinModule("node:v8")?.setFlagsFromString?.("--experimental-wasm-relaxed-simd");
+        relaxed = validates();
+      } catch {
+        relaxed = false; // a runtime that imitates Node without V8's flags
+      }
+    }
+  }
+  return relaxed;
+}
+
+/** Whether a memory can be shared with workers (in a page: only if it is cross-origin isolated). */
+export function sharedMemory(): boolean {
+  if (typeof SharedArrayBuffer === "undefined") return false;
+  if ((globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === false) return false;
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer instanceof SharedArrayBuffer;
+  } catch {
+    return false;
+  }
+}
