@@ -15,6 +15,7 @@ type Conditions = string | { readonly [condition: string]: Conditions };
 
 export interface Manifest {
   readonly name: string;
+  readonly version: string;
   readonly private?: boolean;
   readonly exports: Record<string, Conditions>;
   readonly imports?: Record<string, Conditions>;
