@@ -1,0 +1,157 @@
+// The reference: an interpreter in plain JavaScript that defines what every primitive means. It is eager, keeps every
+// element as a float64 (those of f32 tensors too), and counts its living handles.
+import {
+  CONTRACT,
+  IndexError,
+  Tensor,
+  VERSION,
+  isFloat,
+  own,
+  type Backend,
+  type DType,
+  type OpName,
+  type RandomStream,
+  type Shape,
+  type TypedArray,
+  type Value,
+} from "@weft/tensor";
+import { conv } from "./reference/conv.ts";
+import { elementwise } from "./reference/elementwise.ts";
+import { halfToBits, halfToNumber } from "./reference/half.ts";
+import { indexing } from "./reference/indexing.ts";
+import type { Elements, Kernels } from "./reference/kernels.ts";
+import { linalg } from "./reference/linalg.ts";
+import { movement } from "./reference/movement.ts";
+import { random } from "./reference/random.ts";
+import { reductions } from "./reference/reduce.ts";
+
+const kernels: Kernels = {
+  ...elementwise,
+  ...reductions,
+  ...movement,
+  ...indexing,
+  ...linalg,
+  ...conv,
+  ...random,
+};
+
+export interface ReferenceOptions {
+  /** Where the random stream begins. */
+  readonly seed?: number;
+  /** Rounds the results of f32 to f32. Without it they keep the precision of f64, and reads give a Float64Array. */
+  readonly rounding?: boolean;
+}
+
+/** What a result becomes when it is stored. */
+const stored = (dtype: DType, data: Float64Array, rounding: boolean): Float64Array => {
+  if (!isFloat(dtype)) for (let i = 0; i < data.length; i++) data[i]! |= 0;
+  else if (dtype === "f32" && rounding) for (let i = 0; i < data.length; i++) data[i] = Math.fround(data[i]!);
+  return data;
+};
+
+const host: Record<DType, (data: Float64Array, rounding: boolean) => TypedArray> = {
+  f32: (data, rounding) => (rounding ? Float32Array.from(data) : data.slice()),
+  f64: (data) => data.slice(),
+  i32: (data) => Int32Array.from(data),
+  bool: (data) => Uint8Array.from(data),
+  u8: (data) => Uint8Array.from(data),
+  f16: (data) => Uint16Array.from(data, halfToBits),
+};
+
+/** The first line of a stack that stands outside of Weft's own sources: where the user called. */
+function callSite(stack = ""): string {
+  const lines = stack.split("\n").slice(1);
+  const outside = lines.find((line) => !/[\\/](packages|@weft)[\\/][\w-]+[\\/](src|dist)[\\/]/.test(line));
+  return (outside ?? lines[0] ?? "").trim().replace(/^at /, "");
+}
+
+const SCALAR: Shape = [];
+
+/** A backend of float64 arrays. */
+export class Reference implements Backend {
+  readonly name = "@weft/conformance";
+  readonly version = VERSION;
+  readonly contract = CONTRACT;
+  readonly level = 0;
+  readonly stream: RandomStream;
+  readonly rounding: boolean;
+  #live = 0;
+  #fault: IndexError | undefined;
+  readonly #net = new FinalizationRegistry(() => this.#live--);
+
+  constructor({ seed = 0, rounding = false }: ReferenceOptions = {}) {
+    this.stream = { key: [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0], counter: 0 };
+    this.rounding = rounding;
+  }
+
+  get backend(): this {
+    return this;
+  }
+
+  /** Living handles: what this does not return to, leaks. */
+  live(): number {
+    return this.#live;
+  }
+
+  run<K extends OpName>(op: K, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
+    const outOfRange = (index: number, axis: number, size: number): void => {
+      if (this.#fault !== undefined) return;
+      const error = new IndexError(`${op}: index ${index} is out of range for axis ${axis} of size ${size}`);
+      error.message += `, called at ${callSite(error.stack)}`;
+      this.#fault = error;
+    };
+    const operands = inputs.map((x) => this.#elements(x, dtype));
+    const data = kernels[op](operands, attrs as never, shape, dtype, outOfRange);
+    return this.#handle(stored(dtype, data, this.rounding), shape, dtype);
+  }
+
+  runFused(): undefined {
+    return undefined;
+  }
+
+  upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+    const elements = dtype === "f16" ? Float64Array.from(data, halfToNumber) : Float64Array.from(data);
+    return this.#handle(stored(dtype, elements, this.rounding), shape, dtype);
+  }
+
+  readSync(x: Tensor): TypedArray {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault !== undefined) throw fault;
+    return host[x.dtype](x.payload as Float64Array, this.rounding);
+  }
+
+  async read(x: Tensor): Promise<TypedArray> {
+    return this.readSync(x);
+  }
+
+  release(x: Tensor): void {
+    this.#net.unregister(x);
+    this.#live--;
+  }
+
+  unowned(x: Tensor): void {
+    this.#net.unregister(x);
+    this.#net.register(x, undefined, x);
+  }
+
+  retain(x: Tensor): Tensor {
+    return this.#handle(x.payload as Float64Array, x.shape, x.dtype);
+  }
+
+  flush(): void {
+    // Nothing waits: every operation has run when it returns.
+  }
+
+  #elements(x: Value, dtype: DType): Elements {
+    if (typeof x !== "number") return { data: x.payload as Float64Array, shape: x.shape, dtype: x.dtype };
+    return { data: Float64Array.of(this.rounding && dtype === "f32" ? Math.fround(x) : x), shape: SCALAR, dtype };
+  }
+
+  #handle(data: Float64Array, shape: Shape, dtype: DType): Tensor {
+    this.#live++;
+    const x = own(new Tensor(this, shape, dtype, data));
+    if (x.owner === null) this.unowned(x);
+    return x;
+  }
+}

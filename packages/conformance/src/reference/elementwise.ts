@@ -1,0 +1,110 @@
+// The meaning of the elementwise family: a formula of numbers each, and broadcasting around it.
+import type { DType, ElementwiseOps } from "@weft/tensor";
+import { erf } from "./erf.ts";
+import { roundToHalf } from "./half.ts";
+import { offsets, sizeOf, stretched, type Elements, type Kernels } from "./kernels.ts";
+
+const unary =
+  (f: (x: number) => number) =>
+  ([x]: readonly Elements[]): Float64Array =>
+    x!.data.map(f);
+
+const binary =
+  (f: (a: number, b: number) => number) =>
+  ([a, b]: readonly Elements[], _: undefined, shape: readonly number[]): Float64Array => {
+    const result = new Float64Array(sizeOf(shape));
+    const [p, q] = [offsets(shape, stretched(a!.shape, shape)), offsets(shape, stretched(b!.shape, shape))];
+    for (let i = 0; i < result.length; i++) result[i] = f(a!.data[p[i]!]!, b!.data[q[i]!]!);
+    return result;
+  };
+
+/** Half to even, as IEEE 754 rounds. */
+function roundHalfEven(x: number): number {
+  const r = Math.round(x);
+  return r - x === 0.5 && r % 2 !== 0 ? r - 1 : r;
+}
+
+/** 1/(1+e^(−x)), written so that no exponential overflows. */
+function sigmoid(x: number): number {
+  const e = Math.exp(-Math.abs(x));
+  return x < 0 ? e / (1 + e) : 1 / (1 + e);
+}
+
+/** The remainder that has the sign of the divisor. */
+function floorMod(a: number, b: number): number {
+  const r = a % b;
+  return r !== 0 && r < 0 !== b < 0 ? r + b : r;
+}
+
+const truncate = (low: number, high: number) => (x: number) =>
+  Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)));
+
+/** What a number becomes in each dtype. */
+const conversions: Record<DType, (x: number) => number> = {
+  f32: (x) => x,
+  f64: (x) => x,
+  f16: roundToHalf,
+  i32: truncate(-(2 ** 31), 2 ** 31 - 1),
+  u8: truncate(0, 255),
+  bool: (x) => (x === 0 ? 0 : 1),
+};
+
+/** Math.pow is NaN for (±1)^±∞ and 1^NaN, where IEEE 754 (C, PyTorch) has 1. */
+const power = (a: number, b: number): number =>
+  a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b;
+
+const multiply = binary((a, b) => a * b);
+const multiplyIntegers = binary(Math.imul);
+
+export const elementwise: Kernels<keyof ElementwiseOps> = {
+  neg: unary((x) => -x),
+  abs: unary(Math.abs),
+  sign: unary(Math.sign),
+  exp: unary(Math.exp),
+  expm1: unary(Math.expm1),
+  log: unary(Math.log),
+  log1p: unary(Math.log1p),
+  sqrt: unary(Math.sqrt),
+  sin: unary(Math.sin),
+  cos: unary(Math.cos),
+  tan: unary(Math.tan),
+  asin: unary(Math.asin),
+  acos: unary(Math.acos),
+  atan: unary(Math.atan),
+  sinh: unary(Math.sinh),
+  cosh: unary(Math.cosh),
+  tanh: unary(Math.tanh),
+  asinh: unary(Math.asinh),
+  atanh: unary(Math.atanh),
+  erf: unary(erf),
+  floor: unary(Math.floor),
+  ceil: unary(Math.ceil),
+  round: unary(roundHalfEven),
+  sigmoid: unary(sigmoid),
+  relu: unary((x) => Math.max(x, 0)),
+  isNaN: unary((x) => Number(Number.isNaN(x))),
+  isFinite: unary((x) => Number(Number.isFinite(x))),
+  not: unary((x) => 1 - x),
+  cast: ([x], { dtype }) => x!.data.map(conversions[dtype]),
+  add: binary((a, b) => a + b),
+  sub: binary((a, b) => a - b),
+  mul: (inputs, _, shape, dtype) => (dtype === "i32" ? multiplyIntegers : multiply)(inputs, _, shape),
+  div: binary((a, b) => a / b),
+  pow: binary(power),
+  maximum: binary(Math.max),
+  minimum: binary(Math.min),
+  mod: binary(floorMod),
+  atan2: binary(Math.atan2),
+  equal: binary((a, b) => Number(a === b)),
+  less: binary((a, b) => Number(a < b)),
+  lessEqual: binary((a, b) => Number(a <= b)),
+  and: binary((a, b) => a * b),
+  or: binary(Math.max),
+  where: ([mask, a, b], _, shape) => {
+    const result = new Float64Array(sizeOf(shape));
+    const [m, p, q] = [mask!, a!, b!].map((x) => offsets(shape, stretched(x.shape, shape)));
+    for (let i = 0; i < result.length; i++)
+      result[i] = mask!.data[m![i]!] === 0 ? b!.data[q![i]!]! : a!.data[p![i]!]!;
+    return result;
+  },
+};
