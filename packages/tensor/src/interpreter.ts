@@ -48,11 +48,13 @@ export interface Backend extends Interpreter {
   /** A copy in an ordinary ArrayBuffer, row-major. Runs what is pending. */
   read(x: Tensor): Promise<TypedArray>;
   readSync?(x: Tensor): TypedArray;
-  /** One handle on a value ends; its storage is free once nothing pending uses it. */
+  /** One handle on a value ends (the caller has set `ended`); its storage is free once nothing pending uses it. */
   release(x: Tensor): void;
   /** The handle has no scope any more: the garbage collector is its only net. */
   unowned(x: Tensor): void;
-  /** Another handle on the same value. */
+  /** A scope takes a handle that had none. */
+  owned(x: Tensor): void;
+  /** Another handle on the same value, with neither scope nor net: whoever asked releases it. */
   retain(x: Tensor): Tensor;
   /** Runs every pending operation that a living handle needs. */
   flush(): void;

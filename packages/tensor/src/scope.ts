@@ -4,22 +4,28 @@ import { context, type Scope } from "./context.ts";
 import { BRAND } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Puts a new handle into the current scope; without one the backend's garbage-collector net holds it. */
+/** Puts a backend's new handle into the current scope; without one the backend's garbage-collector net holds it. */
 export function own(x: Tensor): Tensor {
   const scope = context.scope;
-  if (scope !== undefined) {
+  if (scope === undefined) x.interpreter.backend.unowned(x);
+  else {
     x.owner = scope;
     scope.handles.push(x);
   }
   return x;
 }
 
-/** Hands a handle to another owner: a scope that will end it, or null for none. */
+/** Hands a handle to another owner: a scope that will end it, or undefined for none but the garbage collector. */
 export function adopt(x: Tensor, owner: Scope | undefined): void {
   if (x.owner === (owner ?? null)) return;
+  const plain = x.interpreter.level === 0;
+  if (owner === undefined) {
+    if (plain) x.interpreter.backend.unowned(x);
+  } else {
+    if (plain && x.owner === null) x.interpreter.backend.owned(x);
+    owner.handles.push(x);
+  }
   x.owner = owner ?? null;
-  if (owner === undefined) x.interpreter.backend.unowned(x);
-  else owner.handles.push(x);
 }
 
 export function openScope(label: string): Scope {
@@ -34,7 +40,7 @@ export function closeScope(scope: Scope): void {
     const x = handles[i]!;
     if (x.owner === scope && x.ended === undefined) {
       x.ended = scope.label;
-      x.interpreter.backend.release(x);
+      if (x.interpreter.level === 0) x.interpreter.backend.release(x);
     }
   }
   handles.length = 0;

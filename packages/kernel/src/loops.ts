@@ -1,0 +1,45 @@
+// Loops of a launch: axes of size 1 vanish, and neighbouring axes that every operand walks through in one stride are one loop.
+import type { Shape } from "@weft/tensor";
+import type { Step } from "./language.ts";
+
+/** One operand's strides over an index space, in elements. */
+export type Strides = readonly number[];
+
+export interface Loops {
+  readonly sizes: readonly number[];
+  /** How many of the last loops are reduced. */
+  readonly reduced: number;
+  /** For each operand, a stride a loop. */
+  readonly strides: readonly Strides[];
+}
+
+/** Orders kept axes before reduced ones and merges what can be merged. There is at least one loop, in a reduction a reduced one. */
+export function loopsOf(shape: Shape, operands: readonly Strides[], reducedAxes: readonly number[], reduce: boolean): Loops {
+  const sizes: number[] = [];
+  const strides: number[][] = operands.map(() => []);
+  const take = (folded: boolean): void => {
+    const from = sizes.length;
+    for (let a = 0; a < shape.length; a++) {
+      const size = shape[a]!;
+      if (size === 1 || reducedAxes.includes(a) !== folded) continue;
+      const last = sizes.length - 1;
+      if (last >= from && operands.every((s, i) => strides[i]![last] === s[a]! * size)) {
+        sizes[last]! *= size;
+        operands.forEach((s, i) => (strides[i]![last] = s[a]!));
+      } else {
+        sizes.push(size);
+        operands.forEach((s, i) => strides[i]!.push(s[a]!));
+      }
+    }
+  };
+  take(false);
+  const kept = sizes.length;
+  if (reduce) take(true);
+  if (sizes.length === (reduce ? kept : 0)) {
+    sizes.push(1);
+    for (const s of strides) s.push(1);
+  }
+  return { sizes, reduced: reduce ? sizes.length - kept : 0, strides };
+}
+
+export const stepOf = (stride: number): Step => (stride === 0 ? "still" : stride === 1 ? "unit" : "stride");

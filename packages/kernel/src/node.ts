@@ -1,0 +1,86 @@
+// A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
+import { UnsupportedError, type DType, type OpName, type Shape } from "@weft/tensor";
+
+/** Memory that a driver handed out; it goes back when no living node looks at it. */
+export interface Storage {
+  readonly bytes: number;
+  /** Nodes with a living handle that lie in it. */
+  refs: number;
+}
+
+/**
+ * What the planner does with an operation: `map` works element by element and is merged; `move` is a view where possible;
+ * `source` is an expression of the index; `reduce` folds axes; `join` writes its operands side by side into one value;
+ * `pad` writes its operand into a filled value; `call` is a kernel that the backend shapes by hand.
+ */
+export type Kind = "map" | "move" | "source" | "reduce" | "join" | "pad" | "call";
+
+const kinds: { readonly [K in OpName]: Kind } = {
+  neg: "map", abs: "map", sign: "map", exp: "map", expm1: "map", log: "map", log1p: "map", sqrt: "map",
+  sin: "map", cos: "map", tan: "map", asin: "map", acos: "map", atan: "map", sinh: "map", cosh: "map", tanh: "map",
+  asinh: "map", atanh: "map", erf: "map", floor: "map", ceil: "map", round: "map", sigmoid: "map", relu: "map",
+  isNaN: "map", isFinite: "map", not: "map", cast: "map",
+  add: "map", sub: "map", mul: "map", div: "map", pow: "map", maximum: "map", minimum: "map", mod: "map", atan2: "map",
+  equal: "map", less: "map", lessEqual: "map", and: "map", or: "map", where: "map",
+  sum: "reduce", max: "reduce", min: "reduce",
+  argmax: "call", argmin: "call", cumsum: "call", argsort: "call",
+  reshape: "move", permute: "move", broadcastTo: "move", slice: "move", flip: "move", pad: "pad", concat: "join",
+  take: "call", indexAdd: "call", gather: "call", scatterAdd: "call",
+  matmul: "call", conv: "call", convInputGrad: "call", convWeightGrad: "call",
+  maxPool: "call", maxPoolGrad: "call", maxPoolPick: "call", sumPool: "call", sumPoolGrad: "call",
+  full: "source", iota: "source", randomBits: "source", randomUniform: "source",
+};
+
+/** Numbers that stand for operation names in signatures: primitives first, then fused operations as they come. */
+const codes = new Map<string, number>();
+const kindOf: Kind[] = [];
+for (const [name, kind] of Object.entries(kinds)) {
+  codes.set(name, codes.size);
+  kindOf.push(kind);
+}
+
+/** The code of an operation; a fused one gets the next number when it is first met. */
+export function codeOf(op: string): number {
+  let code = codes.get(op);
+  if (code === undefined) {
+    code = codes.size;
+    if (code > 255) throw new UnsupportedError(`${op}: more than 256 operations`);
+    codes.set(op, code);
+    kindOf.push("call");
+  }
+  return code;
+}
+
+export const kindOfCode = (code: number): Kind => kindOf[code]!;
+
+export class Node {
+  readonly op: string;
+  readonly code: number;
+  /** Nodes, and numbers where a number was given. Dropped once the node has run. */
+  inputs: readonly (Node | number)[];
+  readonly attrs: unknown;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Where the value lies; undefined while the node is pending. Offset and strides count elements. */
+  storage: Storage | undefined = undefined;
+  offset = 0;
+  strides: readonly number[] = none;
+  /** Living handles. */
+  handles = 1;
+  /** The flush that last met this node, and its place there. */
+  epoch = 0;
+  index = 0;
+  /** Where an indexing operation was called, for an IndexError. */
+  site: Error | undefined = undefined;
+
+  constructor(op: string, code: number, inputs: readonly (Node | number)[], attrs: unknown, shape: Shape, dtype: DType) {
+    this.op = op;
+    this.code = code;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.shape = shape;
+    this.dtype = dtype;
+  }
+}
+
+export const none: readonly never[] = Object.freeze([]);

@@ -1,0 +1,81 @@
+// A plan: the launches that compute what a flush needs, with every size, stride and arena offset worked out. Running it
+// again fills in only addresses and numbers.
+import type { DType, Shape } from "@weft/tensor";
+import type { Kernel, Scalar } from "./language.ts";
+
+/** A stretch of memory that launches read and write. */
+export interface Slot {
+  readonly index: number;
+  readonly bytes: number;
+  /** `leaf`: a value that lay in storage before; `output`: outlives the plan; `arena`: lives between two launches of it. */
+  kind: "leaf" | "output" | "arena";
+  /** Byte offset in the arena. */
+  offset: number;
+}
+
+/** Word `word` of a launch's arguments is the address of a slot plus `bytes`. */
+export interface Place {
+  readonly word: number;
+  readonly slot: number;
+  readonly bytes: number;
+  readonly write: boolean;
+}
+
+/** Word `word` is a number: operand `input` of node `node`, or (below 0) part of its random attributes. */
+export interface NumberPlace {
+  readonly word: number;
+  readonly type: Scalar;
+  readonly node: number;
+  readonly input: number;
+}
+
+export interface KernelLaunch {
+  readonly kind: "kernel";
+  readonly kernel: Kernel;
+  /** The arguments, complete but for places and numbers. */
+  readonly words: Int32Array;
+  readonly places: readonly Place[];
+  readonly numbers: readonly NumberPlace[];
+}
+
+export interface CallOperand {
+  readonly slot: number;
+  /** Byte offset in the slot. */
+  readonly bytes: number;
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly dtype: DType;
+}
+
+export interface CallLaunch {
+  readonly kind: "call";
+  readonly op: string;
+  readonly attrs: unknown;
+  readonly out: CallOperand;
+  readonly inputs: readonly CallOperand[];
+  /** For the call site of an IndexError. */
+  readonly node: number;
+  /** An elementwise kernel to run on each finished stretch of the first axis; one step there is `unit` steps of its loop 0. */
+  readonly after: { readonly launch: KernelLaunch; readonly unit: number } | undefined;
+}
+
+export type Launch = KernelLaunch | CallLaunch;
+
+export interface Output {
+  /** Which of the needed nodes. */
+  readonly node: number;
+  readonly slot: number;
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+export interface Plan {
+  readonly slots: readonly Slot[];
+  /** Launches, level by level: what stands in one level is independent. */
+  readonly levels: readonly (readonly Launch[])[];
+  readonly outputs: readonly Output[];
+  /** Slots of kind `output`. */
+  readonly kept: readonly number[];
+  readonly leaves: readonly number[];
+  readonly arena: number;
+}

@@ -1,0 +1,116 @@
+// Planning: from the needed nodes to launches, slots and arena offsets. Runs when a structure is met for the first time.
+import { bytesOf } from "@weft/tensor";
+import { layOut, type Life } from "./arena.ts";
+import { itemsOf, type Accepts, type Item } from "./item.ts";
+import { KernelCache, launchOf } from "./lower.ts";
+import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
+import type { Node } from "./node.ts";
+import type { CallLaunch, CallOperand, KernelLaunch, Launch, Output, Plan, Slot } from "./plan.ts";
+import { sizeOf } from "./view.ts";
+
+export interface PlannerOptions {
+  readonly fuse: boolean;
+  readonly accepts: Accepts;
+  readonly epilogue: (op: string) => boolean;
+}
+
+export class Planner {
+  readonly kernels = new KernelCache();
+  readonly #options: MergeOptions;
+  readonly #accepts: Accepts;
+
+  constructor({ fuse, accepts, epilogue }: PlannerOptions) {
+    this.#options = { fuse, epilogue, limits: defaultLimits };
+    this.#accepts = accepts;
+  }
+
+  plan(needed: readonly Node[], leafNodes: readonly Node[]): Plan {
+    const { items, byPlace, leaves } = itemsOf(needed, leafNodes, this.#accepts);
+    const groups = merge(items, this.#options);
+    const slots: Slot[] = [];
+    const slotOf = (item: Item, kind: Slot["kind"]): void => {
+      item.slot = { index: slots.length, bytes: sizeOf(item.shape) * bytesOf[item.dtype], kind, offset: 0 };
+      slots.push(item.slot);
+    };
+    for (const leaf of leaves) slotOf(leaf, "leaf");
+    for (const item of items) {
+      const whole = item.kind === "join" || item.kind === "pad";
+      if (whole || ((item.stored || item.output) && item.target === undefined && !item.absorbed && item.kind !== "source"))
+        slotOf(item, item.output ? "output" : "arena");
+    }
+    shareEpilogueSlots(groups);
+
+    const levels: Launch[][] = [];
+    for (const group of groups.toSorted((a, b) => a.level - b.level)) {
+      const launch = this.#launch(group);
+      if (launch !== undefined) (levels[group.level] ??= []).push(launch);
+    }
+    const filled = levels.filter((l) => l !== undefined);
+    const outputs = byPlace.flatMap((item, node): Output[] => {
+      if (!item.output) return [];
+      const { base, offset, strides } = item.written ?? item;
+      return [{ node, slot: base.slot!.index, offset, strides }];
+    });
+    return {
+      slots,
+      levels: filled,
+      outputs,
+      kept: slots.filter((s) => s.kind === "output").map((s) => s.index),
+      leaves: leaves.map((l) => l.slot!.index),
+      arena: layOut(livesOf(slots, filled)),
+    };
+  }
+
+  #launch(group: Group): Launch | undefined {
+    if (group.call === undefined) return launchOf(group, this.kernels)?.launch;
+    const after = group.roots.length === 0 ? undefined : launchOf(group, this.kernels);
+    const { call } = group;
+    if (sizeOf(call.shape) === 0) return undefined;
+    const inputs = (call.inputs as Item[]).map(operandOf);
+    return { kind: "call", op: call.op, attrs: call.attrs, out: operandOf(call), inputs, node: call.place, after } satisfies CallLaunch;
+  }
+}
+
+function operandOf(x: Item): CallOperand {
+  const { base } = x;
+  const at = base.target;
+  const offset = x.offset + (at?.view.offset ?? 0);
+  const slot = (at?.into.slot ?? base.slot)!.index;
+  return { slot, bytes: offset * bytesOf[x.dtype], shape: x.shape, strides: x.strides, dtype: x.dtype };
+}
+
+/** A call that only its own epilogue reads writes where the epilogue's first result will stand. */
+function shareEpilogueSlots(groups: readonly Group[]): void {
+  for (const { call, roots } of groups) {
+    if (call === undefined || call.output || roots.length === 0) continue;
+    if (call.readers.some((g) => g.call !== call)) continue;
+    const heir = roots.find((r) => r.slot !== undefined && r.dtype === call.dtype);
+    if (heir !== undefined) call.slot = heir.slot;
+  }
+}
+
+function livesOf(slots: readonly Slot[], levels: readonly (readonly Launch[])[]): Life[] {
+  const lives = new Map<number, Life>();
+  let time = 0;
+  const touch = (index: number): void => {
+    const slot = slots[index]!;
+    if (slot.kind !== "arena") return;
+    const life = lives.get(index);
+    if (life === undefined) lives.set(index, { slot, first: time, last: time });
+    else life.last = time;
+  };
+  const touchKernel = (l: KernelLaunch): void => l.places.forEach((p) => touch(p.slot));
+  for (const level of levels) {
+    // Launches of one level may run at the same time, so they count as one moment.
+    for (const launch of level) {
+      if (launch.kind === "kernel") touchKernel(launch);
+      else {
+        touch(launch.out.slot);
+        for (const x of launch.inputs) touch(x.slot);
+        if (launch.after !== undefined) touchKernel(launch.after.launch);
+      }
+    }
+    time++;
+  }
+  return [...lives.values()];
+}

@@ -1,0 +1,98 @@
+// Strided views: movement operations change offset and strides and copy nothing, wherever that can be said in strides.
+import type { Shape } from "@weft/tensor";
+
+export interface View {
+  readonly shape: Shape;
+  /** Elements, also negative (flip) or 0 (broadcast). */
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+export const sizeOf = (shape: Shape): number => {
+  let n = 1;
+  for (let i = 0; i < shape.length; i++) n *= shape[i]!;
+  return n;
+};
+
+export function rowMajor(shape: Shape): number[] {
+  const strides = Array.from<number>({ length: shape.length });
+  let n = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = n;
+    n *= shape[i]!;
+  }
+  return strides;
+}
+
+/** Whether elements lie side by side in row-major order (axes of size 1 may have any stride). */
+export function isRowMajor(shape: Shape, strides: readonly number[]): boolean {
+  let n = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== n) return sizeOf(shape) === 0;
+    n *= shape[i]!;
+  }
+  return true;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Strides of a value seen at a shape that it broadcasts to. */
+export function broadcastStrides(view: View, shape: Shape): number[] {
+  const lead = shape.length - view.shape.length;
+  const strides = Array.from<number>({ length: shape.length });
+  for (let i = 0; i < shape.length; i++) strides[i] = i < lead || view.shape[i - lead] === 1 ? 0 : view.strides[i - lead]!;
+  return strides;
+}
+
+type Attributes = Record<string, readonly number[]>;
+type Move = (v: View, attrs: Attributes) => View | undefined;
+
+/** The view after a movement operation; undefined where strides cannot say it and a copy is needed. */
+export const moves: Record<"reshape" | "permute" | "broadcastTo" | "slice" | "flip", Move> = {
+  permute: (v, { axes }) => ({ shape: axes!.map((a) => v.shape[a]!), strides: axes!.map((a) => v.strides[a]!), offset: v.offset }),
+  broadcastTo: (v, { shape }) => ({ shape: shape!, strides: broadcastStrides(v, shape!), offset: v.offset }),
+  slice: (v, { starts, sizes, steps }) => ({
+    shape: sizes!,
+    strides: v.strides.map((s, i) => s * steps![i]!),
+    offset: v.strides.reduce((o, s, i) => o + (sizes![i] === 0 ? 0 : s * starts![i]!), v.offset),
+  }),
+  flip: (v, { axes }) => ({
+    shape: v.shape,
+    strides: v.strides.map((s, i) => (axes!.includes(i) ? -s : s)),
+    offset: axes!.reduce((o, a) => o + v.strides[a]! * Math.max(v.shape[a]! - 1, 0), v.offset),
+  }),
+  reshape: (v, { shape }) => reshaped(v, shape!),
+};
+
+/** Reshape as strides: groups of axes that lie side by side are cut anew. */
+function reshaped(v: View, shape: Shape): View | undefined {
+  if (isRowMajor(v.shape, v.strides)) return { shape, strides: rowMajor(shape), offset: v.offset };
+  const strides = Array.from<number>({ length: shape.length }).fill(0);
+  let from = 0;
+  let to = 0;
+  while (from < v.shape.length || to < shape.length) {
+    if (from < v.shape.length && v.shape[from] === 1) { from++; continue; }
+    if (to < shape.length && shape[to] === 1) { to++; continue; }
+    if (from >= v.shape.length || to >= shape.length) return undefined;
+    let [a, b] = [v.shape[from]!, shape[to]!];
+    const [fromStart, toStart] = [from, to];
+    while (a !== b) {
+      if (a < b) a *= v.shape[++from]!;
+      else b *= shape[++to]!;
+    }
+    for (let i = fromStart; i < from; i++) if (v.strides[i] !== v.strides[i + 1]! * v.shape[i + 1]!) return undefined;
+    let stride = v.strides[from]!;
+    for (let i = to; i >= toStart; i--) {
+      strides[i] = stride;
+      stride *= shape[i]!;
+    }
+    from++;
+    to++;
+  }
+  return { shape, strides, offset: v.offset };
+}
