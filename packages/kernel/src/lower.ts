@@ -1,16 +1,13 @@
 // From a group to a launch: the operations of a group become one kernel (found again by its key), its operands and numbers
 // the kernel's arguments.
-import { bytesOf, type DType, type OpName } from "@weft/tensor";
-import { expressions, threefry, uniform, type ElementwiseOp } from "./expressions/index.ts";
+import { bytesOf, type DType } from "@weft/tensor";
+import { expressions, scalarOf, threefry, uniform, type ElementwiseOp } from "./expressions/index.ts";
 import { isAligned, type Item } from "./item.ts";
 import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type Scalar, type V } from "./language.ts";
 import { loopsOf, stepOf } from "./loops.ts";
 import type { Group } from "./merge.ts";
 import type { KernelLaunch, NumberPlace, Place } from "./plan.ts";
 import { broadcastStrides, rowMajor } from "./view.ts";
-
-/** What a dtype is in a register. */
-export const scalarOf: Record<DType, Scalar> = { f32: "f32", f64: "f64", i32: "i32", bool: "bool", u8: "f32", f16: "f32" };
 
 /** One line of a kernel before it is written out: enough for its key, and to write it when the key is new. */
 type Line =
@@ -236,5 +233,5 @@ function operation(k: Builder, op: string, args: readonly V[], to: DType | undef
     const word = threefry(k, args[0]!, args[1]!, args[2]!, args[3]!);
     return op === "randomBits" ? word : uniform(k, word);
   }
-  return expressions[op as ElementwiseOp & OpName](k, args, to === undefined ? undefined : { dtype: to });
+  return expressions[op as ElementwiseOp](k, args, to === undefined ? undefined : { dtype: to });
 }

@@ -1,0 +1,282 @@
+// The deferred backend: operations become nodes, and a flush plans and runs the nodes that living handles need. What a flush
+// needs again and again is found by its signature and runs without planning.
+import {
+  context, CONTRACT, IndexError, own, Tensor, UnsupportedError, WeftError,
+  type Attrs, type Backend, type DType, type FusedOp, type OpName, type RandomStream, type Shape, type TypedArray, type Value,
+} from "@weft/tensor";
+import type { Driver } from "./driver.ts";
+import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
+import type { Plan } from "./plan.ts";
+import { Planner } from "./planner.ts";
+import { PlanCache, Signature } from "./signature.ts";
+import { isRowMajor, moves, rowMajor, sizeOf } from "./view.ts";
+
+/** So many pending operations are run without being asked for. */
+const PENDING = 10_000;
+/** Operations that may meet an index out of range: they remember where they were called. */
+const indexing = new Set(["take", "indexAdd", "gather", "scatterAdd", "crossEntropy", "crossEntropyGrad"].map(codeOf));
+
+export interface DeferredOptions {
+  /** False runs every operation by itself; results do not change. */
+  readonly fuse?: boolean;
+  readonly seed?: number;
+}
+
+export interface DeferredStats {
+  /** Living storages and their bytes. */
+  readonly live: number;
+  readonly bytes: number;
+  /** Flushes that ran something, plans made, kernels generated, launches run. */
+  readonly flushes: number;
+  readonly plans: number;
+  readonly kernels: number;
+  readonly launches: number;
+  readonly pending: number;
+}
+
+interface Cached<E> {
+  readonly plan: Plan;
+  readonly prepared: E;
+  readonly launches: number;
+}
+
+export class Deferred<S extends Storage, E> implements Backend {
+  readonly level = 0;
+  readonly contract = CONTRACT;
+  readonly name: string;
+  readonly version: string;
+  readonly stream: RandomStream;
+  readonly #driver: Driver<S, E>;
+  readonly #planner: Planner;
+  readonly #plans: PlanCache<Cached<E>>;
+  readonly #signature = new Signature();
+  readonly #net = new FinalizationRegistry<Node>((node) => this.#drop(node));
+  #pending: Node[] = [];
+  /** Values whose last handle ended while pending nodes may read them. */
+  #dying: Node[] = [];
+  #epoch = 0;
+  #indexError: Node | undefined;
+  readonly #counts = { live: 0, bytes: 0, flushes: 0, plans: 0, launches: 0 };
+
+  constructor(driver: Driver<S, E>, { fuse = true, seed = 0 }: DeferredOptions = {}) {
+    this.#driver = driver;
+    this.name = driver.name;
+    this.version = driver.version;
+    this.stream = { key: [seed | 0, Math.floor(seed / 2 ** 32) | 0], counter: 0 };
+    this.#planner = new Planner({
+      fuse,
+      accepts: (op, input, operand) => driver.accepts(op, input, operand),
+      epilogue: (op) => driver.epilogue(op),
+    });
+    this.#plans = new PlanCache(512, (cached) => driver.drop(cached.prepared));
+  }
+
+  get backend(): this {
+    return this;
+  }
+
+  run<K extends OpName>(op: K, inputs: readonly Value[], attrs: Attrs<K>, shape: Shape, dtype: DType): Tensor {
+    return this.#record(op, inputs, attrs, shape, dtype);
+  }
+
+  runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
+    const dtypes = inputs.map((x) => (typeof x === "number" ? "f32" : x.dtype));
+    if (inputs.some((x) => typeof x === "number") || !this.#driver.fused(fused.name, dtypes)) return undefined;
+    const [result] = fused.infer(inputs, attrs);
+    return [this.#record(fused.name, [...inputs], attrs, result!.shape, result!.dtype)];
+  }
+
+  #record(op: string, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
+    // `inputs` was made for this call (see apply): it becomes the node's own list.
+    const nodes = inputs as (Node | number)[];
+    for (let i = 0; i < nodes.length; i++) {
+      const x = inputs[i]!;
+      if (typeof x !== "number") nodes[i] = x.payload as Node;
+    }
+    const code = codeOf(op);
+    if (kindOfCode(code) === "move" && (nodes[0] as Node).storage !== undefined) {
+      const view = this.#view(op as keyof typeof moves, nodes[0] as Node, attrs, shape, dtype);
+      if (view !== undefined) return view;
+    }
+    if (dtype !== "f32" && !this.#driver.supports(dtype))
+      throw new UnsupportedError(`${op}: ${this.name} has no ${dtype}`);
+    const node = new Node(op, code, nodes, attrs, shape, dtype);
+    if (indexing.has(code)) node.site = new Error(op);
+    if (this.#pending.push(node) === 1) context.pending.add(this);
+    else if (this.#pending.length >= PENDING) {
+      const result = own(new Tensor(this, shape, dtype, node));
+      this.flush();
+      return result;
+    }
+    return own(new Tensor(this, shape, dtype, node));
+  }
+
+  /** Movement of a value that lies in storage costs nothing. */
+  #view(op: keyof typeof moves, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
+    const view = moves[op](from, attrs as never);
+    if (view === undefined) return undefined;
+    return this.#place(from.storage as S, shape, dtype, view.offset, view.strides);
+  }
+
+  #place(storage: S, shape: Shape, dtype: DType, offset: number, strides: readonly number[]): Tensor {
+    const node = new Node("leaf", 0, none, undefined, shape, dtype);
+    this.#settle(node, storage, offset, strides);
+    return own(new Tensor(this, shape, dtype, node));
+  }
+
+  #settle(node: Node, storage: S, offset: number, strides: readonly number[]): void {
+    node.storage = storage;
+    node.offset = offset;
+    node.strides = strides;
+    storage.refs++;
+  }
+
+  upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+    if (!this.#driver.supports(dtype)) throw new UnsupportedError(`tensor: ${this.name} has no ${dtype}`);
+    const storage = this.#allocate(data.byteLength);
+    this.#driver.write(storage, data);
+    return this.#place(storage, shape, dtype, 0, rowMajor(shape));
+  }
+
+  async read(x: Tensor): Promise<TypedArray> {
+    return this.#elements(x);
+  }
+
+  /** Like `read`, where the driver answers at once. */
+  readNow(x: Tensor): TypedArray {
+    return this.#elements(x) as TypedArray;
+  }
+
+  #elements(x: Tensor): TypedArray | Promise<TypedArray> {
+    let node = x.payload as Node;
+    if (node.storage === undefined || this.#pending.length > 0) this.flush();
+    this.#throwIndexError();
+    if (node.storage === undefined) throw new WeftError(`data: this ${x.dtype}[${x.shape}] tensor was lost when an earlier launch failed`);
+    if (isRowMajor(node.shape, node.strides)) return this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
+    const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
+    this.#pending.push(copy);
+    this.flush();
+    node = copy;
+    const data = this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
+    this.#drop(node);
+    return data;
+  }
+
+  #throwIndexError(): void {
+    const node = this.#indexError;
+    if (node === undefined) return;
+    this.#indexError = undefined;
+    const site = (node.site?.stack ?? "").split("\n").slice(1).find((line) => !line.includes("/tensor/") && !line.includes("/kernel/") && !line.includes("/autograd/"));
+    throw new IndexError(`${node.op}: an index was outside its axis (result ${node.dtype}[${node.shape}]), called ${site?.trim() ?? "at an unknown place"}`);
+  }
+
+  retain(x: Tensor): Tensor {
+    const node = x.payload as Node;
+    node.handles++;
+    return new Tensor(this, x.shape, x.dtype, node);
+  }
+
+  release(x: Tensor): void {
+    if (x.owner === null) this.#net.unregister(x);
+    this.#drop(x.payload as Node);
+  }
+
+  unowned(x: Tensor): void {
+    this.#net.register(x, x.payload as Node, x);
+  }
+
+  owned(x: Tensor): void {
+    this.#net.unregister(x);
+  }
+
+  #drop(node: Node): void {
+    if (--node.handles > 0 || node.storage === undefined) return;
+    if (this.#pending.length > 0) this.#dying.push(node);
+    else this.#forget(node);
+  }
+
+  #forget(node: Node): void {
+    const storage = node.storage as S;
+    if (--storage.refs === 0) {
+      this.#counts.live--;
+      this.#counts.bytes -= storage.bytes;
+      this.#driver.free(storage);
+    }
+  }
+
+  #allocate(bytes: number): S {
+    const storage = this.#driver.allocate(bytes);
+    this.#counts.live++;
+    this.#counts.bytes += storage.bytes;
+    return storage;
+  }
+
+  flush(): void {
+    const pending = this.#pending;
+    if (pending.length > 0) {
+      this.#pending = [];
+      const needed = this.#needed(pending);
+      if (needed.length > 0) this.#execute(needed);
+    }
+    context.pending.delete(this);
+    const dying = this.#dying;
+    if (dying.length > 0) {
+      this.#dying = [];
+      for (let i = 0; i < dying.length; i++) this.#forget(dying[i]!);
+    }
+  }
+
+  /** Pending nodes that a living handle needs, in order of recording. */
+  #needed(pending: readonly Node[]): Node[] {
+    const epoch = ++this.#epoch;
+    let count = 0;
+    for (let i = pending.length - 1; i >= 0; i--) {
+      const node = pending[i]!;
+      if (node.handles <= 0 && node.epoch !== epoch) continue;
+      node.epoch = epoch;
+      count++;
+      const { inputs } = node;
+      for (let k = 0; k < inputs.length; k++) {
+        const x = inputs[k]!;
+        if (typeof x !== "number" && x.storage === undefined) x.epoch = epoch;
+      }
+    }
+    if (count === pending.length) return pending as Node[];
+    const needed: Node[] = [];
+    for (let i = 0; i < pending.length; i++) if (pending[i]!.epoch === epoch) needed.push(pending[i]!);
+    return needed;
+  }
+
+  #execute(needed: readonly Node[]): void {
+    const leaves: Node[] = [];
+    const signature = this.#signature;
+    signature.read(needed, leaves, this.#epoch);
+    let cached = this.#plans.find(signature);
+    if (cached === undefined) {
+      const { hash } = signature;
+      const words = signature.copy();
+      const plan = this.#planner.plan(needed, leaves);
+      cached = { plan, prepared: this.#driver.prepare(plan), launches: plan.levels.reduce((n, l) => n + l.length, 0) };
+      this.#plans.add(hash, words, cached);
+      this.#counts.plans++;
+    }
+    const { plan } = cached;
+    const storages: S[] = [];
+    for (let i = 0; i < leaves.length; i++) storages[plan.leaves[i]!] = leaves[i]!.storage as S;
+    for (let i = 0; i < plan.kept.length; i++) storages[plan.kept[i]!] = this.#allocate(plan.slots[plan.kept[i]!]!.bytes);
+    const wrong = this.#driver.run(cached.prepared, plan, needed, storages, leaves);
+    if (wrong !== undefined) this.#indexError ??= wrong;
+    this.#counts.flushes++;
+    this.#counts.launches += cached.launches;
+    for (let i = 0; i < plan.outputs.length; i++) {
+      const { node, slot, offset, strides } = plan.outputs[i]!;
+      this.#settle(needed[node]!, storages[slot]!, offset, strides);
+    }
+    for (let i = 0; i < needed.length; i++) needed[i]!.inputs = none;
+  }
+
+  stats(): DeferredStats {
+    return { ...this.#counts, kernels: this.#planner.kernels.made, pending: this.#pending.length };
+  }
+}
+

@@ -1,0 +1,28 @@
+// What a backend gives to the deferred graph: memory, and a way to make a plan executable and to run it.
+import type { DType, Shape, TypedArray } from "@weft/tensor";
+import type { Node, Storage } from "./node.ts";
+import type { Plan } from "./plan.ts";
+
+export interface Driver<S extends Storage, E> {
+  readonly name: string;
+  readonly version: string;
+  /** Storage of at least this many bytes, with `refs` 0. Throws a MemoryError when there is none. */
+  allocate(bytes: number): S;
+  free(storage: S): void;
+  write(storage: S, data: TypedArray): void;
+  /** The elements of a row-major value. */
+  read(storage: S, offset: number, length: number, dtype: DType): TypedArray | Promise<TypedArray>;
+  /** Layouts that a call takes without a copy (row-major always does). */
+  accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean;
+  /** Whether a call can run an epilogue on stretches of its result. */
+  epilogue(op: string): boolean;
+  /** Fused operations with a kernel of their own, for these dtypes. */
+  fused(name: string, dtypes: readonly DType[]): boolean;
+  /** Dtypes that values may have; a clear error otherwise. */
+  supports(dtype: DType): boolean;
+  prepare(plan: Plan): E;
+  /** Runs a plan. `storages` holds, by slot, those of leaves and outputs. Returns a node with an index out of range, if any. */
+  run(prepared: E, plan: Plan, needed: readonly Node[], storages: readonly S[], leaves: readonly Node[]): Node | undefined;
+  /** A plan that fell out of the cache. */
+  drop(prepared: E): void;
+}

@@ -1,0 +1,85 @@
+// Arithmetic, comparisons and conversions in the kernel language. Tests for NaN and infinity work on bits: WGSL may assume
+// that neither exists.
+import type { DType } from "@weft/tensor";
+import type { Builder, Scalar, V } from "../language.ts";
+
+/** One elementwise primitive in the kernel language. `attrs` is what the primitive has (the dtype of a cast). */
+export type Expression = (k: Builder, args: readonly V[], attrs?: { readonly dtype: DType }) => V;
+
+const EXPONENT = 0x7f800000;
+const MAGNITUDE = 0x7fffffff;
+
+/** What a dtype is in a register. */
+export const scalarOf: Record<DType, Scalar> = { f32: "f32", f64: "f64", i32: "i32", bool: "bool", u8: "f32", f16: "f32" };
+
+export const c = (value: number): { readonly const: number } => ({ const: value });
+const isFloat = (k: Builder, x: V): boolean => k.type(x) === "f32" || k.type(x) === "f64";
+
+export const isNaNAt = (k: Builder, x: V): V =>
+  k.type(x) === "f32"
+    ? k.apply("gt", [k.apply("and", [k.apply("bits", [x], "i32"), c(MAGNITUDE)], "i32"), c(EXPONENT)], "bool")
+    : k.apply("ne", [x, x], "bool");
+
+const isFiniteAt = (k: Builder, x: V): V =>
+  k.type(x) === "f32"
+    ? k.apply("lt", [k.apply("and", [k.apply("bits", [x], "i32"), c(MAGNITUDE)], "i32"), c(EXPONENT)], "bool")
+    : k.apply("lt", [k.apply("abs", [x], "f64"), c(Infinity)], "bool");
+
+const same = (fn: Parameters<Builder["apply"]>[0]): Expression => (k, args) => k.apply(fn, args, k.type(args[0]!));
+const compare = (fn: "eq" | "lt" | "le"): Expression => (k, args) => k.apply(fn, ordered(k, args), "bool");
+const rounding = (fn: "floor" | "ceil" | "nearest"): Expression => (k, [x]) => (isFloat(k, x!) ? k.apply(fn, [x!], k.type(x!)) : x!);
+/** Comparisons of masks compare the numbers 0 and 1. */
+const ordered = (k: Builder, args: readonly V[]): readonly V[] =>
+  args.map((a) => (k.type(a) === "bool" ? k.apply("i32", [a], "i32") : a));
+
+/** Floor modulo: the result has the sign of the divisor. */
+const mod: Expression = (k, [a, b]) => {
+  const t = k.type(a!);
+  if (t === "i32") {
+    const r = k.apply("irem", [a!, b!], t);
+    const crosses = k.apply("lt", [k.apply("xor", [r, b!], t), c(0)], "bool");
+    const fix = k.apply("and", [crosses, k.apply("ne", [r, c(0)], "bool")], "bool");
+    return k.apply("select", [fix, k.apply("add", [r, b!], t), r], t);
+  }
+  const q = k.apply("floor", [k.apply("div", [a!, b!], t)], t);
+  const r = k.apply("sub", [a!, k.apply("mul", [q, b!], t)], t);
+  return r;
+};
+
+const sign: Expression = (k, [x]) => {
+  const t = k.type(x!);
+  const negative = k.apply("select", [k.apply("lt", [x!, c(0)], "bool"), k.const(-1, t), x!], t);
+  return k.apply("select", [k.apply("gt", [x!, c(0)], "bool"), k.const(1, t), negative], t);
+};
+
+const toType = (k: Builder, x: V, to: Scalar): V => (k.type(x) === to ? x : k.apply(to as "f32" | "f64" | "i32" | "bool", [x], to));
+
+const cast: Expression = (k, [x], attrs) => toType(k, x!, scalarOf[attrs!.dtype]);
+
+export const arithmetic = {
+  neg: same("neg"),
+  abs: same("abs"),
+  sign,
+  sqrt: same("sqrt"),
+  floor: rounding("floor"),
+  ceil: rounding("ceil"),
+  round: rounding("nearest"),
+  relu: (k, [x]) => k.apply("max", [x!, c(0)], k.type(x!)),
+  isNaN: (k, [x]) => (isFloat(k, x!) ? isNaNAt(k, x!) : k.const(0, "bool")),
+  isFinite: (k, [x]) => (isFloat(k, x!) ? isFiniteAt(k, x!) : k.const(1, "bool")),
+  not: (k, [x]) => k.apply("not", [toType(k, x!, "bool")], "bool"),
+  cast,
+  add: same("add"),
+  sub: same("sub"),
+  mul: same("mul"),
+  div: same("div"),
+  maximum: same("max"),
+  minimum: same("min"),
+  mod,
+  equal: compare("eq"),
+  less: compare("lt"),
+  lessEqual: compare("le"),
+  and: (k, [a, b]) => k.apply("and", [toType(k, a!, "bool"), toType(k, b!, "bool")], "bool"),
+  or: (k, [a, b]) => k.apply("or", [toType(k, a!, "bool"), toType(k, b!, "bool")], "bool"),
+  where: (k, [m, a, b]) => k.apply("select", [toType(k, m!, "bool"), a!, b!], k.type(a!)),
+} satisfies Record<string, Expression>;

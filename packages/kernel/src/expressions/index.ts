@@ -1,0 +1,9 @@
+// The meaning of every elementwise primitive in the kernel language: one complete table, shared by all translators.
+import type { ElementwiseOps } from "@weft/tensor";
+import { arithmetic, type Expression } from "./arithmetic.ts";
+import { exponential } from "./exponential.ts";
+
+export type ElementwiseOp = keyof ElementwiseOps;
+export const expressions = { ...arithmetic, ...exponential } as unknown as { readonly [K in ElementwiseOp]: Expression };
+export { scalarOf, type Expression } from "./arithmetic.ts";
+export { threefry, uniform } from "./random.ts";

@@ -1,0 +1,182 @@
+// Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
+// fills in addresses and numbers and calls.
+import type { DType, Shape, TypedArray } from "@weft/tensor";
+import { bytesOf, VERSION } from "@weft/tensor";
+import { layout, type CallLaunch, type Driver, type Kernel, type KernelLaunch, type Node, type NumberPlace, type Plan } from "@weft/kernel";
+import { calls, type CallName } from "./calls/index.ts";
+import type { Prepared } from "./calls/call.ts";
+import { Heap, type Block } from "./heap.ts";
+import { instantiate } from "./translate/index.ts";
+
+type Run = (args: number) => void;
+
+interface KernelStep {
+  readonly run: Run;
+  readonly args: number;
+}
+
+interface CallStep {
+  readonly call: Prepared;
+  readonly launch: CallLaunch;
+  readonly inputs: number[];
+}
+
+type Step = KernelStep | CallStep;
+
+export interface Executable {
+  readonly steps: readonly Step[];
+  /** The arguments of all launches. */
+  readonly block: Block;
+  /** Triples: word in the heap, slot, bytes to add. */
+  readonly places: Int32Array;
+  readonly numbers: readonly (NumberPlace & { readonly at: number })[];
+  /** Where each slot lies at this run. */
+  readonly address: Float64Array;
+  readonly scratch: number;
+}
+
+export class Executor implements Driver<Block, Executable> {
+  readonly name = "@weft/tensor-cpu";
+  readonly version = VERSION;
+  readonly heap: Heap;
+  readonly #routines = new WeakMap<Kernel, Run>();
+  #arena: Block | undefined;
+  #scratch: Block | undefined;
+
+  constructor(heap: Heap) {
+    this.heap = heap;
+  }
+
+  allocate(bytes: number): Block {
+    return this.heap.allocate(bytes);
+  }
+  free(block: Block): void {
+    this.heap.free(block);
+  }
+  write(block: Block, data: TypedArray): void {
+    this.heap.write(block, data);
+  }
+  read(block: Block, offset: number, length: number, dtype: DType): TypedArray {
+    return this.heap.read(block, offset, length, dtype);
+  }
+  accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean {
+    return calls[op as CallName].accepts(input, operand);
+  }
+  epilogue(op: string): boolean {
+    return calls[op as CallName].epilogue === true;
+  }
+  fused(name: string, dtypes: readonly DType[]): boolean {
+    return name in calls && dtypes.every((d) => d === "f32" || d === "i32");
+  }
+  supports(dtype: DType): boolean {
+    return dtype !== "f16";
+  }
+
+  #routine(kernel: Kernel): Run {
+    let run = this.#routines.get(kernel);
+    if (run === undefined) {
+      run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.relaxed });
+      this.#routines.set(kernel, run);
+    }
+    return run;
+  }
+
+  prepare(plan: Plan): Executable {
+    const launches = plan.levels.flat();
+    const kernels = launches.flatMap((l) => (l.kind === "kernel" ? [l] : l.after === undefined ? [] : [l.after.launch]));
+    // Every launch's arguments begin on an even word, so that f64 numbers are aligned.
+    const words = kernels.reduce((n, l) => n + l.words.length + (l.words.length & 1), 0);
+    const block = this.heap.allocate(Math.max(words * 4, 8));
+    const places: number[] = [];
+    const numbers: (NumberPlace & { at: number })[] = [];
+    let next = block.address >>> 2;
+    const layDown = (l: KernelLaunch): KernelStep => {
+      const base = next;
+      next += l.words.length + (l.words.length & 1);
+      this.heap.i32.set(l.words, base);
+      for (const p of l.places) places.push(base + p.word, p.slot, p.bytes);
+      for (const n of l.numbers) numbers.push({ ...n, at: base + n.word });
+      return { run: this.#routine(l.kernel), args: base * 4 };
+    };
+    let scratch = 0;
+    const steps = launches.map((l): Step => {
+      if (l.kind === "kernel") return layDown(l);
+      const after = l.after === undefined ? undefined : this.#after(layDown(l.after.launch), l.after.unit);
+      const call = calls[l.op as CallName].prepare(this.heap, l.attrs as never, l.out, l.inputs, after);
+      scratch = Math.max(scratch, call.scratch);
+      return { call, launch: l, inputs: l.inputs.map(() => 0) };
+    });
+    return { steps, block, places: Int32Array.from(places), numbers, address: new Float64Array(plan.slots.length), scratch };
+  }
+
+  /** Runs an epilogue on a stretch of the first axis. */
+  #after({ run, args }: KernelStep, unit: number): (begin: number, end: number) => void {
+    const { heap } = this;
+    const at = args >>> 2;
+    return (begin, end) => {
+      heap.i32[at + layout.begin] = begin * unit;
+      heap.i32[at + layout.end] = end * unit;
+      run(args);
+    };
+  }
+
+  run(e: Executable, plan: Plan, needed: readonly Node[], storages: readonly Block[], leaves: readonly Node[]): Node | undefined {
+    if (plan.arena > (this.#arena?.bytes ?? 0)) this.#arena = this.#replace(this.#arena, plan.arena);
+    if (e.scratch > (this.#scratch?.bytes ?? 0)) this.#scratch = this.#replace(this.#scratch, e.scratch);
+    const { address } = e;
+    const { slots } = plan;
+    const arena = this.#arena?.address ?? 0;
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!;
+      address[i] = slot.kind === "arena" ? arena + slot.offset : storages[i]!.address;
+    }
+    for (let i = 0; i < leaves.length; i++) {
+      const leaf = leaves[i]!;
+      address[plan.leaves[i]!]! += leaf.offset * bytesOf[leaf.dtype];
+    }
+    this.#fill(e, needed);
+    const scratch = this.#scratch?.address ?? 0;
+    let wrong: Node | undefined;
+    const { steps } = e;
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i]!;
+      if ("run" in step) step.run(step.args);
+      else {
+        const { inputs, launch } = step;
+        for (let k = 0; k < inputs.length; k++) inputs[k] = address[launch.inputs[k]!.slot]! + launch.inputs[k]!.bytes;
+        if (step.call.run(address[launch.out.slot]! + launch.out.bytes, inputs, scratch) === true) wrong ??= needed[launch.node];
+      }
+    }
+    return wrong;
+  }
+
+  #fill({ places, numbers, address }: Executable, needed: readonly Node[]): void {
+    const { i32, f32, f64 } = this.heap;
+    for (let i = 0; i < places.length; i += 3) i32[places[i]!] = address[places[i + 1]!]! + places[i + 2]!;
+    for (let i = 0; i < numbers.length; i++) {
+      const n = numbers[i]!;
+      const value = numberOf(needed[n.node]!, n.input);
+      if (n.type === "f32") f32[n.at] = value;
+      else if (n.type === "f64") f64[n.at >>> 1] = value;
+      else i32[n.at] = value;
+    }
+  }
+
+  #replace(old: Block | undefined, bytes: number): Block {
+    if (old !== undefined) this.heap.free(old);
+    return this.heap.allocate(bytes);
+  }
+
+  drop(e: Executable): void {
+    this.heap.free(e.block);
+  }
+}
+
+
+
+/** A number of a node: one of its operands, or (below 0) key and counter of a random source. */
+function numberOf(node: Node, input: number): number {
+  if (input >= 0) return node.inputs[input] as number;
+  const { key, counter } = node.attrs as { key: readonly [number, number]; counter: number };
+  return input === -1 ? key[0] : input === -2 ? key[1] : counter;
+}
