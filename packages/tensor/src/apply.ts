@@ -35,6 +35,13 @@ export function readTensor(x: Operand, op: string): Tensor {
   return t;
 }
 
+/** The plain tensor below every tape: the value as a constant. Only for what the result's derivative does not depend on. */
+export function untaped(x: Tensor): Tensor {
+  let t = x;
+  while (t.interpreter.lower !== undefined) t = t.interpreter.lower(t);
+  return t;
+}
+
 function refuse(x: unknown, brand: number | undefined, op: string): never {
   if (brand === undefined)
     throw new ArgumentError(`${op}: wanted a tensor, a parameter or a number, got ${describe(x)}`);

@@ -1,11 +1,27 @@
 // Everything that users, backends and the packages above may import.
+export * from "./activations.ts";
 export * from "./apply.ts";
+export * from "./arrangement.ts";
+export type { Axes } from "./axes.ts";
 export * from "./context.ts";
+export * from "./conv.ts";
+export * from "./creation.ts";
 export * from "./dtype.ts";
+export * from "./einsum.ts";
+export * from "./elementwise.ts";
 export * from "./errors.ts";
 export type * from "./fused.ts";
+export * from "./fused/crossEntropy.ts";
+export * from "./fused/softmax.ts";
+export * from "./indexing.ts";
 export * from "./interpreter.ts";
+export * from "./linalg.ts";
+export * from "./movement.ts";
 export type * from "./ops.ts";
+export * from "./random.ts";
+export type { Nested } from "./reading.ts";
+export * from "./reduce.ts";
 export * from "./rules.ts";
 export * from "./scope.ts";
+export * from "./statistics.ts";
 export * from "./tensor.ts";

@@ -1,0 +1,107 @@
+// Elementwise functions composed of primitives. The formulas are chosen so that derivatives of every order are right and
+// finite at the special points, too: a branch that is not taken must be finite, and a joint must not be a tie.
+import { read, readTensor } from "./apply.ts";
+import {
+  add,
+  div,
+  equal,
+  erf,
+  exp,
+  expm1,
+  floating,
+  less,
+  lessEqual,
+  log1p,
+  minimum,
+  mul,
+  neg,
+} from "./elementwise.ts";
+import { not, relu, sigmoid, sqrt, where } from "./elementwise.ts";
+import type { Operand, Value } from "./interpreter.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** x². @example square(tensor([1, -3])) // [1, 9] */
+export function square(x: Operand): Tensor {
+  const t = read(x, "square");
+  return mul(t, t);
+}
+
+/** 1 / √x. @example rsqrt(tensor([4])) // [0.5] */
+export const rsqrt = (x: Operand): Tensor => div(1, sqrt(x));
+
+/** 1 / x. @example reciprocal(tensor([4])) // [0.25] */
+export const reciprocal = (x: Operand): Tensor => div(1, x);
+
+/** x where it is positive, `negativeSlope`·x elsewhere. @example leakyRelu(tensor([-10, 2]), { negativeSlope: 0.5 }) // [-5, 2] */
+export function leakyRelu(x: Operand, { negativeSlope = 0.01 }: { negativeSlope?: number } = {}): Tensor {
+  const t = floating(x, "leakyRelu");
+  return where(less(0, t), t, mul(t, negativeSlope));
+}
+
+/**
+ * x where it is positive, α(eˣ − 1) elsewhere (Clevert et al. 2016).
+ *
+ * @example elu(tensor([0, 2])) // [0, 2]
+ */
+export function elu(x: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+  const t = floating(x, "elu");
+  return where(lessEqual(0, t), t, mul(expm1(minimum(t, 0)), alpha));
+}
+
+/** λ·elu(x, α) with the constants that keep mean and variance (Klambauer et al. 2017). @example selu(tensor([0])) // [0] */
+export const selu = (x: Operand): Tensor => mul(elu(x, { alpha: 1.6732632423543772 }), 1.0507009873554805);
+
+/** x·Φ(x) with the normal distribution Φ, in the exact form ½x(1 + erf(x/√2)). @example gelu(tensor([0])) // [0] */
+export function gelu(x: Operand): Tensor {
+  const t = floating(x, "gelu");
+  return mul(mul(t, 0.5), add(erf(mul(t, Math.SQRT1_2)), 1));
+}
+
+/** x·sigmoid(x), also called swish. @example silu(tensor([0])) // [0] */
+export function silu(x: Operand): Tensor {
+  const t = floating(x, "silu");
+  return mul(t, sigmoid(t));
+}
+
+/** log(1 + eˣ), without overflow. @example softplus(tensor([1000])) // [1000] */
+export function softplus(x: Operand): Tensor {
+  const t = floating(x, "softplus");
+  // −|x| written so that at 0 both parts belong to one side: relu' = 0 there and log1p(exp(x))' = ½.
+  return add(relu(t), log1p(exp(where(less(0, t), neg(t), t))));
+}
+
+/** clamp(x/6 + ½, 0, 1). @example hardSigmoid(tensor([-3, 0, 3])) // [0, 0.5, 1] */
+export const hardSigmoid = (x: Operand): Tensor => clamp(add(div(x, 6), 0.5), { min: 0, max: 1 });
+
+/** x·hardSigmoid(x). @example hardSwish(tensor([-3, 0, 3])) // [0, 0, 3] */
+export function hardSwish(x: Operand): Tensor {
+  const t = floating(x, "hardSwish");
+  return mul(t, hardSigmoid(t));
+}
+
+/** a ≠ b, as `bool`. @example notEqual(tensor([1, 2]), 2) // [1, 0] */
+export const notEqual = (a: Operand, b: Operand): Tensor => not(equal(a, b));
+
+/** a > b, as `bool`. @example greater(tensor([1, 2]), 1) // [0, 1] */
+export const greater = (a: Operand, b: Operand): Tensor => less(b, a);
+
+/** a ≥ b, as `bool`. @example greaterEqual(tensor([0, 1, 2]), 1) // [0, 1, 1] */
+export const greaterEqual = (a: Operand, b: Operand): Tensor => lessEqual(b, a);
+
+/**
+ * x held between two bounds, each a number or a tensor; NaN stays. Inside and on the bounds the gradient reaches x.
+ *
+ * @example clamp(tensor([-2, 0, 2]), { min: -1, max: 1 }) // [-1, 0, 1]
+ */
+export function clamp(x: Operand, { min, max }: { min?: Operand; max?: Operand }): Tensor {
+  let t: Value = readTensor(x, "clamp");
+  if (min !== undefined) t = where(less(t, min), min, t);
+  if (max !== undefined) t = where(less(max, t), max, t);
+  return t;
+}
+
+/** √x for x ≥ 0 with gradient 0, not infinity, at 0: for norms, whose root meets a zero with a direction. */
+export function rootOrFlat(x: Tensor): Tensor {
+  const positive = less(0, x);
+  return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));
+}

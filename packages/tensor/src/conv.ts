@@ -1,0 +1,131 @@
+// Convolution and pooling over one to three spatial axes: x is [N, C, ...S], w is [O, C/groups, ...K]. Options are one
+// number for all spatial axes or one an axis.
+import { apply, readTensor, source } from "./apply.ts";
+import { text } from "./axes.ts";
+import { promote } from "./dtype.ts";
+import { cast, div, floating } from "./elementwise.ts";
+import { ShapeError } from "./errors.ts";
+import type { Operand } from "./interpreter.ts";
+import type { ConvAttrs, PoolAttrs, Shape } from "./ops.ts";
+import type { Tensor } from "./tensor.ts";
+
+type PerAxis = number | readonly number[];
+/** Zeros on both sides of each spatial axis: one number, one an axis, or [before, after] an axis. */
+type Padding = number | readonly (number | readonly [number, number])[];
+
+export interface ConvOptions {
+  readonly stride?: PerAxis;
+  readonly padding?: Padding;
+  /** The distance between the elements of the window. */
+  readonly dilation?: PerAxis;
+  /** Channels in groups that do not see each other; `groups` = C is a depthwise convolution. */
+  readonly groups?: number;
+}
+
+export interface ConvTransposeOptions extends ConvOptions {
+  /** What is added to one side of the result, where several inputs of a strided convolution have one size. */
+  readonly outputPadding?: PerAxis;
+}
+
+export interface PoolOptions {
+  readonly window: PerAxis;
+  /** The window's size if left out, so that windows do not overlap. */
+  readonly stride?: PerAxis;
+  readonly padding?: Padding;
+}
+
+const spatial = (op: string, x: Tensor): number => {
+  const n = x.shape.length - 2;
+  if (n < 1 || n > 3)
+    throw new ShapeError(
+      `${op}: shape ${text(x.shape)} does not fit: wanted [N, C, ...] with one to three spatial axes`,
+    );
+  return n;
+};
+
+const each = (option: PerAxis, n: number): readonly number[] =>
+  typeof option === "number" ? Array.from({ length: n }, () => option) : option;
+
+const sides = (padding: Padding, n: number): readonly (readonly [number, number])[] => {
+  const list = typeof padding === "number" ? each(padding, n) : padding;
+  return list.map((p) => (typeof p === "number" ? ([p, p] as const) : p));
+};
+
+const float = (op: string, x: Operand): Tensor => floating(readTensor(x, op), op) as Tensor;
+
+function pair(op: string, x: Operand, w: Operand): [Tensor, Tensor] {
+  const [a, b] = [float(op, x), float(op, w)];
+  const dtype = promote(a.dtype, b.dtype);
+  return [cast(a, dtype), cast(b, dtype)];
+}
+
+function convAttrs(n: number, { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions): ConvAttrs {
+  return { stride: each(stride, n), padding: sides(padding, n), dilation: each(dilation, n), groups };
+}
+
+/**
+ * Cross-correlation of x with the windows w, as in PyTorch: each output is the sum of products over a window.
+ *
+ * @example conv(tensor([[[1, 2, 3, 4]]]), tensor([[[1, 1]]])) // [[[3, 5, 7]]]
+ */
+export function conv(x: Operand, w: Operand, options: ConvOptions = {}): Tensor {
+  const [a, b] = pair("conv", x, w);
+  return apply("conv", [a, b], convAttrs(spatial("conv", a), options));
+}
+
+/**
+ * The transpose of `conv` as a linear map (its gradient with respect to x); w is [C, O/groups, ...K], as in PyTorch.
+ *
+ * @example convTranspose(tensor([[[1, 2]]]), tensor([[[1, 1]]]), { stride: 2 }) // [[[1, 1, 2, 2]]]
+ */
+export function convTranspose(x: Operand, w: Operand, options: ConvTransposeOptions = {}): Tensor {
+  const [a, b] = pair("convTranspose", x, w);
+  const n = spatial("convTranspose", a);
+  const attrs = convAttrs(n, options);
+  const extra = each(options.outputPadding ?? 0, n);
+  if (b.shape.length !== n + 2 || a.shape[1] !== b.shape[0])
+    throw new ShapeError(
+      `convTranspose: shapes ${text(a.shape)} and ${text(b.shape)} do not fit: w is [C, O/groups, ...] with the ${a.shape[1]} channels of x`,
+    );
+  const inputSize = a.shape.slice(2).map((size, i) => {
+    const [stride, dilation] = [attrs.stride[i]!, attrs.dilation[i]!];
+    if (!(extra[i]! >= 0 && extra[i]! < Math.max(stride, dilation)))
+      throw new ShapeError(
+        `convTranspose: outputPadding ${extra[i]} of spatial axis ${i} must be smaller than its stride ${stride} or dilation ${dilation}`,
+      );
+    const [low, high] = attrs.padding[i] ?? [0, 0];
+    return (size - 1) * stride - low - high + dilation * (b.shape[i + 2]! - 1) + extra[i]! + 1;
+  });
+  return apply("convInputGrad", [a, b], { ...attrs, inputSize });
+}
+
+function poolAttrs(n: number, { window, stride = window, padding = 0 }: PoolOptions): PoolAttrs {
+  return { window: each(window, n), stride: each(stride, n), padding: sides(padding, n) };
+}
+
+/** The largest element of each window. @example maxPool(tensor([[[1, 3, 2, 4]]]), { window: 2 }) // [[[3, 4]]] */
+export function maxPool(x: Operand, options: PoolOptions): Tensor {
+  const t = float("maxPool", x);
+  return apply("maxPool", [t], poolAttrs(spatial("maxPool", t), options));
+}
+
+/**
+ * The mean of each window; padding counts as zeros, or not at all with `countIncludePad: false`.
+ *
+ * @example avgPool(tensor([[[1, 3, 2, 4]]]), { window: 2 }) // [[[2, 3]]]
+ */
+export function avgPool(x: Operand, options: PoolOptions & { readonly countIncludePad?: boolean }): Tensor {
+  const t = float("avgPool", x);
+  const attrs = poolAttrs(spatial("avgPool", t), options);
+  const total = apply("sumPool", [t], attrs);
+  const padded = attrs.padding.some(([low, high]) => low > 0 || high > 0);
+  if (padded && options.countIncludePad === false) {
+    const shape: Shape = [1, 1, ...t.shape.slice(2)];
+    const ones = source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
+    return div(total, apply("sumPool", [ones], attrs));
+  }
+  return div(
+    total,
+    attrs.window.reduce((n, d) => n * d, 1),
+  );
+}

@@ -1,0 +1,95 @@
+// Cross-entropy of rows of logits with one label each, and its gradient, as fused operations: logits and softmax of a row
+// never leave the kernel.
+import { applyFused, readTensor } from "../apply.ts";
+import { sameShape, text } from "../axes.ts";
+import { add, equal, floating, mul, sub, where } from "../elementwise.ts";
+import { ShapeError } from "../errors.ts";
+import type { FusedOp } from "../fused.ts";
+import { gather, indicesOf, scatterAdd } from "../indexing.ts";
+import type { Operand, Value } from "../interpreter.ts";
+import { reshape } from "../movement.ts";
+import { tensorAt } from "../rules/table.ts";
+import { mean } from "../statistics.ts";
+import type { Tensor } from "../tensor.ts";
+import { logSoftmax, softmax } from "./softmax.ts";
+
+export interface CrossEntropyAttrs {
+  /** Rows with this label have loss 0 and no gradient. */
+  readonly ignoreIndex: number | undefined;
+  /** The share of the target that is spread evenly over all classes. */
+  readonly labelSmoothing: number;
+}
+
+function check(name: string, inputs: readonly Value[]): [Tensor, Tensor] {
+  const [x, labels] = [tensorAt(name, inputs, 0), tensorAt(name, inputs, 1)];
+  if (x.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== x.shape[0])
+    throw new ShapeError(
+      `${name}: shapes ${text(x.shape)} and ${text(labels.shape)} do not fit: wanted logits [N, C] and labels [N]`,
+    );
+  return [x, labels];
+}
+
+/** Labels as a column that may be read with, and which rows are ignored. */
+function split(labels: Tensor, ignoreIndex: number | undefined): [Tensor, Tensor | undefined] {
+  const column = reshape(labels, [labels.shape[0]!, 1]);
+  if (ignoreIndex === undefined) return [column, undefined];
+  const ignored = equal(column, ignoreIndex);
+  return [where(ignored, 0, column), ignored];
+}
+
+/** −(1 − s)·log p[label] − s·mean(log p) for each row, with log p = logSoftmax(logits) and s = labelSmoothing. */
+export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
+  name: "crossEntropy",
+  infer: (inputs) => {
+    const [{ dtype }, { shape }] = check("crossEntropy", inputs);
+    return [{ shape, dtype }];
+  },
+  fallback: (inputs, { ignoreIndex, labelSmoothing: s }) => {
+    const [x, labels] = check("crossEntropy", inputs);
+    const [column, ignored] = split(labels, ignoreIndex);
+    const logs = logSoftmax(x, { axis: 1 });
+    let y = mul(gather(logs, column, { axis: 1 }), s - 1);
+    if (s !== 0) y = sub(y, mul(mean(logs, { axis: 1, keepDims: true }), s));
+    return [reshape(ignored === undefined ? y : where(ignored, 0, y), labels.shape)];
+  },
+};
+
+/** From logits, labels and the gradient g of the rows' losses: g·(softmax(logits) − target). */
+export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
+  name: "crossEntropyGrad",
+  infer: (inputs) => {
+    const [{ shape, dtype }, labels] = check("crossEntropyGrad", inputs);
+    const g = tensorAt("crossEntropyGrad", inputs, 2);
+    if (!sameShape(g.shape, labels.shape))
+      throw new ShapeError(
+        `crossEntropyGrad: a gradient of shape ${text(g.shape)} does not fit labels ${text(labels.shape)}`,
+      );
+    return [{ shape, dtype }];
+  },
+  fallback: (inputs, { ignoreIndex, labelSmoothing: s }) => {
+    const [x, labels] = check("crossEntropyGrad", inputs);
+    const [column, ignored] = split(labels, ignoreIndex);
+    const rows = reshape(tensorAt("crossEntropyGrad", inputs, 2), column.shape);
+    const g = ignored === undefined ? rows : where(ignored, 0, rows);
+    const p = softmax(x, { axis: 1 });
+    const spread = mul(s === 0 ? p : add(p, -s / x.shape[1]!), g);
+    return [scatterAdd(spread, column, mul(g, s - 1), { axis: 1 })];
+  },
+};
+
+/**
+ * The cross-entropy of each row of logits [N, C] with its label [N]: what `crossEntropy` of `nn` takes the mean of.
+ * A label outside 0 … C−1 (other than `ignoreIndex`) gives NaN, and the next read throws an IndexError.
+ *
+ * @example crossEntropyRows(tensor([[1000, 0]]), tensor([1], { dtype: "i32" })) // [1000]
+ */
+export function crossEntropyRows(
+  logits: Operand,
+  labels: Operand,
+  { ignoreIndex, labelSmoothing = 0 }: Partial<CrossEntropyAttrs> = {},
+): Tensor {
+  const x = floating(readTensor(logits, "crossEntropy"), "crossEntropy") as Tensor;
+  const index = indicesOf("crossEntropy", labels);
+  check("crossEntropy", [x, index]);
+  return applyFused(crossEntropyOp, [x, index], { ignoreIndex, labelSmoothing })[0]!;
+}

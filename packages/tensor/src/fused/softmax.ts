@@ -1,0 +1,69 @@
+// Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel a row.
+import { applyFused, readTensor, untaped } from "../apply.ts";
+import { axisOf } from "../axes.ts";
+import { div, exp, floating, log, mul, sub } from "../elementwise.ts";
+import type { FusedOp } from "../fused.ts";
+import type { Operand, Value } from "../interpreter.ts";
+import type { AxisAttrs } from "../ops.ts";
+import { max, sum } from "../reduce.ts";
+import { tensorAt } from "../rules/table.ts";
+import type { Tensor } from "../tensor.ts";
+
+const likeFirst = (name: string) => (inputs: readonly Value[]) => {
+  const { shape, dtype } = tensorAt(name, inputs, 0);
+  return [{ shape, dtype }];
+};
+
+/** x minus its largest element, taken as a constant: softmax does not depend on it. */
+function centred(x: Tensor, axis: number): Tensor {
+  return x.shape[axis] === 0 ? x : sub(x, max(untaped(x), { axis, keepDims: true }));
+}
+
+export const softmaxOp: FusedOp<AxisAttrs> = {
+  name: "softmax",
+  infer: likeFirst("softmax"),
+  fallback: ([x], { axis }) => {
+    const e = exp(centred(x as Tensor, axis));
+    return [div(e, sum(e, { axis, keepDims: true }))];
+  },
+};
+
+export const logSoftmaxOp: FusedOp<AxisAttrs> = {
+  name: "logSoftmax",
+  infer: likeFirst("logSoftmax"),
+  fallback: ([x], { axis }) => {
+    const z = centred(x as Tensor, axis);
+    return [sub(z, log(sum(exp(z), { axis, keepDims: true })))];
+  },
+};
+
+/** From the result y of softmax and the gradient g: (g − Σ g·y)·y. */
+export const softmaxGradOp: FusedOp<AxisAttrs> = {
+  name: "softmaxGrad",
+  infer: likeFirst("softmaxGrad"),
+  fallback: ([y, g], { axis }) => [mul(sub(g!, sum(mul(g!, y!), { axis, keepDims: true })), y!)],
+};
+
+/** From the result y of logSoftmax and the gradient g: g − eʸ·Σ g. */
+export const logSoftmaxGradOp: FusedOp<AxisAttrs> = {
+  name: "logSoftmaxGrad",
+  infer: likeFirst("logSoftmaxGrad"),
+  fallback: ([y, g], { axis }) => [sub(g!, mul(exp(y!), sum(g!, { axis, keepDims: true })))],
+};
+
+interface Options {
+  /** The axis along which the results sum to 1; the last one if left out. */
+  readonly axis?: number;
+}
+
+/** eˣ / Σ eˣ along an axis. @example softmax(tensor([0, 0])) // [0.5, 0.5] */
+export function softmax(x: Operand, { axis = -1 }: Options = {}): Tensor {
+  const t = floating(readTensor(x, "softmax"), "softmax") as Tensor;
+  return applyFused(softmaxOp, [t], { axis: axisOf("softmax", axis, t.shape) })[0]!;
+}
+
+/** The logarithm of softmax, exact where softmax itself would underflow. @example logSoftmax(tensor([1000, 0])) // [0, -1000] */
+export function logSoftmax(x: Operand, { axis = -1 }: Options = {}): Tensor {
+  const t = floating(readTensor(x, "logSoftmax"), "logSoftmax") as Tensor;
+  return applyFused(logSoftmaxOp, [t], { axis: axisOf("logSoftmax", axis, t.shape) })[0]!;
+}

@@ -1,0 +1,34 @@
+// Half precision on the host: 16 bits of sign, 5 of exponent, 10 of fraction, as IEEE 754 has them.
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** The bits of the nearest half, ties to even. */
+export function toHalf(x: number): number {
+  float[0] = x;
+  const b = bits[0]!;
+  const sign = (b >>> 16) & 0x8000;
+  const magnitude = b & 0x7fffffff;
+  if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    // Below the smallest normal number: adding ½ lets the processor round to multiples of 2⁻²⁴.
+    float[0] = Math.abs(x) + 0.5;
+    return sign | (bits[0]! - 0x3f000000);
+  }
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
+/** The number that the bits of a half stand for. */
+export function fromHalf(h: number): number {
+  const exponent = (h >>> 10) & 31;
+  const fraction = h & 1023;
+  const magnitude =
+    exponent === 31
+      ? fraction > 0
+        ? NaN
+        : Infinity
+      : exponent === 0
+        ? fraction * 2 ** -24
+        : (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return h & 0x8000 ? -magnitude : magnitude;
+}

@@ -1,0 +1,106 @@
+// Reading and writing at indices. Indices are integers from 0; what lies outside its axis gives NaN (integers: 0), is
+// dropped where it would be written, and makes the next read throw an IndexError.
+import { apply, readTensor, source } from "./apply.ts";
+import { axisOf, text } from "./axes.ts";
+import { computeType, promote } from "./dtype.ts";
+import { cast } from "./elementwise.ts";
+import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
+import type { Operand } from "./interpreter.ts";
+import { reshape, slice } from "./movement.ts";
+import type { Tensor } from "./tensor.ts";
+
+interface AxisOptions {
+  readonly axis?: number;
+}
+
+/** Indices as `i32`. */
+export function indicesOf(op: string, indices: Operand): Tensor {
+  const t = readTensor(indices, op);
+  if (t.dtype === "i32") return t;
+  if (t.dtype === "u8" || t.dtype === "bool") return cast(t, "i32");
+  throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
+}
+
+/**
+ * Whole rows of x at `indices`, along an axis: the shape of the indices takes the place of the axis. A number takes one
+ * row, counted from the end if negative.
+ *
+ * @example take(tensor([[1, 2], [3, 4]]), tensor([1, 1, 0], { dtype: "i32" })) // [[3, 4], [3, 4], [1, 2]]
+ */
+export function take(x: Operand, indices: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
+  const t = readTensor(x, "take");
+  const at = axisOf("take", axis, t.shape);
+  if (typeof indices !== "number") return apply("take", [t, indicesOf("take", indices)], { axis: at });
+  const size = t.shape[at]!;
+  const i = indices < 0 ? indices + size : indices;
+  if (!(Number.isInteger(i) && i >= 0 && i < size))
+    throw new IndexError(`take: index ${indices} lies outside axis ${at} of shape ${text(t.shape)}`);
+  const starts = t.shape.map((_, k) => (k === at ? i : 0));
+  const ends = t.shape.map((d, k) => (k === at ? i + 1 : d));
+  return reshape(slice(t, { starts, ends }), t.shape.toSpliced(at, 1));
+}
+
+/**
+ * y[i][j] = x[indices[i][j]][j] for axis 0, and so on: one element of x for each index.
+ *
+ * @example gather(tensor([[1, 2], [3, 4]]), tensor([[1], [0]], { dtype: "i32" }), { axis: 1 }) // [[2], [3]]
+ */
+export function gather(x: Operand, indices: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
+  const t = readTensor(x, "gather");
+  return apply("gather", [t, indicesOf("gather", indices)], { axis: axisOf("gather", axis, t.shape) });
+}
+
+/** x and updates in the dtype they meet in; a number becomes a tensor of that shape. */
+function meet(op: string, x: Operand, updates: Operand, shape: readonly number[]): [Tensor, Tensor] {
+  const t = readTensor(x, op);
+  const whole = t.dtype === "bool" ? "i32" : computeType(t.dtype);
+  if (typeof updates === "number") {
+    if (whole === "i32" && !Number.isInteger(updates))
+      throw new DTypeError(
+        `${op}: the number ${updates} does not fit an ${t.dtype} tensor; cast the tensor to f32 first`,
+      );
+    return [cast(t, whole), source(t.interpreter.backend, "full", [updates], { shape, dtype: whole })];
+  }
+  const u = readTensor(updates, op);
+  const dtype = promote(whole, u.dtype);
+  return [cast(t, dtype), cast(u, dtype)];
+}
+
+/**
+ * x plus updates at the places where `gather` would read: y[indices[i][j]][j] += updates[i][j] for axis 0.
+ * Updates at one place add up.
+ *
+ * @example scatterAdd(zeros([3]), tensor([0, 2, 2], { dtype: "i32" }), 1) // [1, 0, 2]
+ */
+export function scatterAdd(x: Operand, indices: Operand, updates: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
+  const index = indicesOf("scatterAdd", indices);
+  const [t, u] = meet("scatterAdd", x, updates, index.shape);
+  return apply("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
+}
+
+/**
+ * x plus whole rows of updates at the places where `take` would read.
+ *
+ * @example indexAdd(zeros([2, 2]), tensor([1], { dtype: "i32" }), tensor([[5, 6]])) // [[0, 0], [5, 6]]
+ */
+export function indexAdd(x: Operand, indices: Operand, updates: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
+  const { shape } = readTensor(x, "indexAdd");
+  const index = indicesOf("indexAdd", indices);
+  const at = axisOf("indexAdd", axis, shape);
+  const [t, u] = meet("indexAdd", x, updates, shape.toSpliced(at, 1, ...index.shape));
+  return apply("indexAdd", [t, index, u], { axis: at });
+}
+
+/**
+ * A new last axis of size `depth` with 1 at the index and 0 elsewhere; an index outside has no 1.
+ *
+ * @example oneHot(tensor([1, 0], { dtype: "i32" }), { depth: 3 }) // [[0, 1, 0], [1, 0, 0]]
+ */
+export function oneHot(indices: Operand, { depth, dtype = "f32" }: { depth: number; dtype?: Tensor["dtype"] }): Tensor {
+  if (!(Number.isInteger(depth) && depth >= 0))
+    throw new ArgumentError(`oneHot: depth is the number of classes, an integer from 0, got ${depth}`);
+  const index = indicesOf("oneHot", indices);
+  const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
+  const column = reshape(index, [...index.shape, 1]);
+  return cast(apply("equal", [column, classes], undefined), dtype);
+}

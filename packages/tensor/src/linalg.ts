@@ -1,0 +1,66 @@
+// Products of matrices and vectors. Integers are computed in f32.
+import { apply, readTensor } from "./apply.ts";
+import { text } from "./axes.ts";
+import { promote } from "./dtype.ts";
+import { cast, floating, mul } from "./elementwise.ts";
+import { ShapeError } from "./errors.ts";
+import type { Operand } from "./interpreter.ts";
+import { reshape } from "./movement.ts";
+import { sum } from "./reduce.ts";
+import type { Tensor } from "./tensor.ts";
+
+const float = (x: Operand): Tensor => floating(readTensor(x, "matmul"), "matmul") as Tensor;
+
+const plain = { transA: false, transB: false } as const;
+
+/**
+ * The matrix product over the last axis of a and the last but one of b, [..., M, K] · [..., K, N] → [..., M, N]; the axes
+ * in front broadcast. A vector on the left is a row, on the right a column, and its axis vanishes, as in NumPy.
+ *
+ * @example matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])) // [3, 7]
+ */
+export function matmul(a: Operand, b: Operand): Tensor {
+  let x = float(a);
+  let y = float(b);
+  if (x.dtype !== y.dtype) {
+    const dtype = promote(x.dtype, y.dtype);
+    x = cast(x, dtype);
+    y = cast(y, dtype);
+  }
+  const p = x.shape.length;
+  const q = y.shape.length;
+  if (p >= 2 && q >= 2) return apply("matmul", [x, y], plain);
+  if (p === 0 || q === 0)
+    throw new ShapeError(
+      `matmul: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: a scalar has no axes; use mul`,
+    );
+  const inner = p === 1 ? x.shape[0]! : x.shape[p - 1]!;
+  const other = q === 1 ? y.shape[0]! : y.shape[q - 2]!;
+  if (inner !== other)
+    throw new ShapeError(
+      `matmul: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: the inner sizes ${inner} and ${other} must be equal`,
+    );
+  const product = apply("matmul", [p === 1 ? reshape(x, [1, inner]) : x, q === 1 ? reshape(y, [inner, 1]) : y], plain);
+  const batch = (p === 1 ? y : x).shape.slice(0, -2);
+  return reshape(product, p === 1 ? (q === 1 ? [] : [...batch, y.shape[q - 1]!]) : x.shape.slice(0, -1));
+}
+
+const vector = (op: string, x: Operand): Tensor => {
+  const t = readTensor(x, op);
+  if (t.shape.length !== 1) throw new ShapeError(`${op}: wanted vectors, got shape ${text(t.shape)}`);
+  return t;
+};
+
+/** The inner product Σ aᵢ·bᵢ of two vectors. @example dot(tensor([1, 2]), tensor([3, 4])) // 11 */
+export function dot(a: Operand, b: Operand): Tensor {
+  const [x, y] = [vector("dot", a), vector("dot", b)];
+  if (x.shape[0] !== y.shape[0])
+    throw new ShapeError(`dot: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: the sizes must be equal`);
+  return sum(mul(x, y));
+}
+
+/** The matrix aᵢ·bⱼ of two vectors. @example outer(tensor([1, 2]), tensor([3, 4])) // [[3, 4], [6, 8]] */
+export const outer = (a: Operand, b: Operand): Tensor => {
+  const [x, y] = [vector("outer", a), vector("outer", b)];
+  return mul(reshape(x, [x.shape[0]!, 1]), y);
+};

@@ -1,0 +1,64 @@
+// How a tensor looks in a log: like NumPy's arrays, with columns aligned, and large ones elided to their corners.
+import { untaped } from "./apply.ts";
+import { sizeOf, text } from "./axes.ts";
+import { concat, slice } from "./movement.ts";
+import { numbers } from "./reading.ts";
+import { scope } from "./scope.ts";
+import type { Shape } from "./ops.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Larger tensors show only their corners: this many elements at each end of an axis. */
+const LARGE = 1000;
+const EDGE = 3;
+
+/** Values if the backend gives them without waiting, else what is known: `tensor([1, 2], f32[2] on …)`. */
+export function print(x: Tensor): string {
+  const { dtype, shape } = x;
+  const plain = untaped(x);
+  const { backend } = plain.interpreter;
+  const kind = `${dtype}${text(shape)} on ${backend.name}`;
+  if ((x.ended ?? plain.ended) !== undefined) return `tensor(${kind}, released)`;
+  if (backend.readSync === undefined) return `tensor(${kind})`;
+  const cut = sizeOf(shape) > LARGE ? shape.map((d) => d > 2 * EDGE + 1) : shape.map(() => false);
+  const part = scope(() => {
+    const t = cut.reduce(corners, plain);
+    return { shape: t.shape, values: numbers(t, backend.readSync!(t)) };
+  });
+  const words = dtype === "bool" ? Array.from(part.values, (v) => String(v !== 0)) : aligned([...part.values]);
+  return `tensor(${block(words, part.shape, cut)}, ${kind})`;
+}
+
+function corners(x: Tensor, isCut: boolean, axis: number): Tensor {
+  if (!isCut) return x;
+  const ahead = Array.from({ length: axis }, () => null);
+  return concat([slice(x, { ends: [...ahead, EDGE] }), slice(x, { starts: [...ahead, -EDGE] })], { axis });
+}
+
+/** Numbers in one form, padded to one width: with four decimals at most, or as powers of ten if they are far apart. */
+function aligned(values: readonly number[]): string[] {
+  const sizes = values.filter((v) => Number.isFinite(v) && v !== 0).map(Math.abs);
+  const whole = sizes.every(Number.isInteger);
+  const [least, most] = [sizes.reduce((a, b) => Math.min(a, b), 1), sizes.reduce((a, b) => Math.max(a, b), 1)];
+  const wide = whole ? most >= 1e16 : most >= 1e6 || least < 1e-4;
+  const form = (v: number): string => (wide ? v.toExponential(4) : v.toFixed(whole ? 0 : 4));
+  let words = values.map((v) => (Number.isFinite(v) ? form(v) : String(v)));
+  if (!whole && !wide) {
+    // Zeros that every number ends with say nothing.
+    const spare = Math.min(...words.map((w) => (w.includes(".") ? /0*$/.exec(w)![0].length : Infinity)));
+    words = words.map((w) => (w.includes(".") ? w.slice(0, w.length - spare) : w));
+  }
+  const width = Math.max(...words.map((w) => w.length));
+  return words.map((w) => w.padStart(width));
+}
+
+function block(words: readonly string[], shape: Shape, cut: readonly boolean[]): string {
+  let at = 0;
+  const level = (axis: number): string => {
+    if (axis === shape.length) return words[at++]!;
+    const rows = Array.from({ length: shape[axis]! }, () => level(axis + 1));
+    if (cut[axis]) rows.splice(EDGE, 0, "...");
+    const rest = shape.length - axis - 1;
+    return `[${rows.join(rest === 0 ? ", " : `,${"\n".repeat(rest)}${" ".repeat("tensor([".length + axis)}`)}]`;
+  };
+  return shape.length === 0 ? words[0]!.trim() : level(0);
+}

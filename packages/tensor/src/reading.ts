@@ -1,0 +1,45 @@
+// From a tensor back to the host: typed arrays, numbers, nested arrays.
+import { readTensor, untaped } from "./apply.ts";
+import { sizeOf, text } from "./axes.ts";
+import type { TypedArray } from "./dtype.ts";
+import { ShapeError, UnsupportedError } from "./errors.ts";
+import { fromHalf } from "./half.ts";
+import type { Shape } from "./ops.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What `array()` gives: a number for a scalar, else arrays nested as deep as there are axes. */
+export type Nested = number | Nested[];
+
+/** The tensor that holds the value: below every tape, and alive. */
+const held = (x: Tensor, op: string): Tensor => readTensor(untaped(readTensor(x, op)), op);
+
+export function load(x: Tensor, op: string): Promise<TypedArray> {
+  const t = held(x, op);
+  return t.interpreter.backend.read(t);
+}
+
+export function loadSync(x: Tensor, op: string): TypedArray {
+  const t = held(x, op);
+  const { backend } = t.interpreter;
+  if (backend.readSync === undefined)
+    throw new UnsupportedError(
+      `${op}: ${backend.name} reads asynchronously only; use await ${op.replace("Sync", "")}()`,
+    );
+  return backend.readSync(t);
+}
+
+export function only(x: Tensor, op: string): Tensor {
+  if (sizeOf(x.shape) !== 1) throw new ShapeError(`${op}: wanted one element, got shape ${text(x.shape)}`);
+  return x;
+}
+
+/** The numbers that an array of a dtype stands for. */
+export const numbers = (x: Tensor, data: TypedArray): TypedArray | number[] =>
+  x.dtype === "f16" ? Array.from(data, fromHalf) : data;
+
+export function nest(values: TypedArray | number[], shape: Shape): Nested {
+  let at = 0;
+  const level = (axis: number): Nested =>
+    axis === shape.length ? values[at++]! : Array.from({ length: shape[axis]! }, () => level(axis + 1));
+  return level(0);
+}

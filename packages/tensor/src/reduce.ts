@@ -1,0 +1,83 @@
+// Reductions, scans and orders along axes, as primitives: `axis` is one axis, several, or (left out) all of them.
+import { apply, readTensor } from "./apply.ts";
+import { axesOf, axisOf, sizeOf, type Axes } from "./axes.ts";
+import { numeric } from "./elementwise.ts";
+import type { Operand } from "./interpreter.ts";
+import type { Shape } from "./ops.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface ReduceOptions {
+  /** The axes to reduce; all of them if left out. Negative axes count from the end. */
+  readonly axis?: Axes;
+  /** Keep each reduced axis, with size 1. */
+  readonly keepDims?: boolean;
+}
+
+export interface PositionOptions {
+  /** The axis to search; if left out, the position counts in the flattened tensor. */
+  readonly axis?: number | null;
+  readonly keepDims?: boolean;
+}
+
+function reduce(op: "sum" | "max" | "min", x: Operand, options: ReduceOptions | undefined): Tensor {
+  const t = numeric(readTensor(x, op), op) as Tensor;
+  return apply(op, [t], { axes: axesOf(op, options?.axis, t.shape), keepDims: options?.keepDims ?? false });
+}
+
+function position(op: "argmax" | "argmin", x: Operand, options: PositionOptions | undefined): Tensor {
+  const t = numeric(readTensor(x, op), op) as Tensor;
+  const keepDims = options?.keepDims ?? false;
+  const axis = options?.axis;
+  if (axis !== null && axis !== undefined) return apply(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
+  const flat = apply("reshape", [t], { shape: [sizeOf(t.shape)] });
+  const y = apply(op, [flat], { axis: 0, keepDims: false });
+  return keepDims ? apply("reshape", [y], { shape: ones(t.shape) }) : y;
+}
+
+const ones = (shape: Shape): Shape => shape.map(() => 1);
+
+/** The sum over axes; 0 over nothing. `bool` counts. @example sum(tensor([[1, 2], [3, 4]]), { axis: 0 }) // [4, 6] */
+export const sum = (x: Operand, options?: ReduceOptions): Tensor => reduce("sum", x, options);
+
+/**
+ * The largest element over axes; NaN where there is one. Equal largest elements share the gradient.
+ *
+ * @example max(tensor([[1, 5], [3, 4]]), { axis: 1 }) // [5, 4]
+ */
+export const max = (x: Operand, options?: ReduceOptions): Tensor => reduce("max", x, options);
+
+/** The smallest element over axes, like `max`. @example min(tensor([[1, 5], [3, 4]])) // 1 */
+export const min = (x: Operand, options?: ReduceOptions): Tensor => reduce("min", x, options);
+
+/** The position (`i32`) of the first largest element along an axis. @example argmax(tensor([[1, 5], [3, 2]]), { axis: 1 }) // [1, 0] */
+export const argmax = (x: Operand, options?: PositionOptions): Tensor => position("argmax", x, options);
+
+/** The position (`i32`) of the first smallest element along an axis. @example argmin(tensor([3, 1, 2])) // 1 */
+export const argmin = (x: Operand, options?: PositionOptions): Tensor => position("argmin", x, options);
+
+/**
+ * The sums of all elements up to each one, along an axis; from the other end with `reverse`.
+ *
+ * @example cumsum(tensor([1, 2, 3])) // [1, 3, 6]
+ */
+export function cumsum(x: Operand, { axis = -1, reverse = false }: { axis?: number; reverse?: boolean } = {}): Tensor {
+  const t = numeric(readTensor(x, "cumsum"), "cumsum") as Tensor;
+  return apply("cumsum", [t], { axis: axisOf("cumsum", axis, t.shape), reverse });
+}
+
+export interface OrderOptions {
+  /** The axis to order along; the last one if left out. */
+  readonly axis?: number;
+  /** From the largest to the smallest. */
+  readonly descending?: boolean;
+}
+
+/**
+ * The positions (`i32`) that would put an axis in order. Equal elements keep their order; NaN comes last.
+ *
+ * @example argsort(tensor([3, 1, 2])) // [1, 2, 0]
+ */
+export function argsort(x: Operand, { axis = -1, descending = false }: OrderOptions = {}): Tensor {
+  const t = numeric(readTensor(x, "argsort"), "argsort") as Tensor;
+  return apply("argsort", [t], { axis: axisOf("argsort", axis, t.shape), descending });
+}

@@ -1,0 +1,93 @@
+// Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several or (left out) all.
+import { readTensor, source, untaped } from "./apply.ts";
+import { axesOf } from "./axes.ts";
+import { notEqual, rootOrFlat, square } from "./activations.ts";
+import { add, cast, div, equal, exp, floating, isFinite, log, mul, not, numeric, sub, where } from "./elementwise.ts";
+import type { Operand } from "./interpreter.ts";
+import { pad, permute, reshape, slice } from "./movement.ts";
+import { max, sum, type ReduceOptions } from "./reduce.ts";
+import type { Tensor } from "./tensor.ts";
+
+const float = (op: string, x: Operand): Tensor => floating(readTensor(x, op), op) as Tensor;
+
+/** How many elements of x meet in one element of a result. */
+const count = (x: Tensor, axes: readonly number[]): number => axes.reduce((n, axis) => n * x.shape[axis]!, 1);
+
+/** The mean over axes; integers give `f32`, nothing gives NaN. @example mean(tensor([[1, 2], [3, 6]]), { axis: 0 }) // [2, 4] */
+export function mean(x: Operand, { axis, keepDims }: ReduceOptions = {}): Tensor {
+  const t = float("mean", x);
+  const axes = axesOf("mean", axis, t.shape);
+  return div(sum(t, { axis: axes, keepDims }), count(t, axes));
+}
+
+/**
+ * The product over axes; 1 over nothing. It multiplies halves with each other, so that gradients are exact and finite
+ * where elements are 0.
+ *
+ * @example prod(tensor([2, 3, 4])) // 24
+ */
+export function prod(x: Operand, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+  const t = numeric(readTensor(x, "prod"), "prod") as Tensor;
+  const axes = axesOf("prod", axis, t.shape);
+  const rest = t.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const kept = rest.map((i) => t.shape[i]!);
+  let n = count(t, axes);
+  const shape = keepDims ? t.shape.map((d, i) => (axes.includes(i) ? 1 : d)) : kept;
+  if (n === 0) return source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
+  let y = reshape(permute(t, [...rest, ...axes]), [...kept, n]);
+  const whole = kept.map(() => null);
+  while (n > 1) {
+    if (n % 2 === 1) y = pad(y, { pads: [...kept.map(() => [0, 0] as const), [0, 1]], value: 1 });
+    n = Math.ceil(n / 2);
+    y = mul(slice(y, { ends: [...whole, n] }), slice(y, { starts: [...whole, n] }));
+  }
+  return reshape(y, shape);
+}
+
+/** Whether one element over axes is true (not 0), as `bool`. @example any(tensor([[0, 1], [0, 0]]), { axis: 1 }) // [1, 0] */
+export const any = (x: Operand, options?: ReduceOptions): Tensor => notEqual(sum(cast(x, "bool"), options), 0);
+
+/** Whether all elements over axes are true (not 0), as `bool`. @example all(tensor([[1, 1], [0, 1]]), { axis: 1 }) // [1, 0] */
+export const all = (x: Operand, options?: ReduceOptions): Tensor => equal(sum(not(x), options), 0);
+
+export interface VarianceOptions extends ReduceOptions {
+  /** The sum of squares is divided by n − correction: 0 for the population's variance, 1 for an unbiased estimate. */
+  readonly correction?: number;
+}
+
+/** The mean squared distance from the mean. @example variance(tensor([1, 3])) // 1 */
+export function variance(x: Operand, { axis, keepDims, correction = 0 }: VarianceOptions = {}): Tensor {
+  const t = float("variance", x);
+  const axes = axesOf("variance", axis, t.shape);
+  const distance = sub(t, mean(t, { axis: axes, keepDims: true }));
+  return div(sum(square(distance), { axis: axes, keepDims }), Math.max(0, count(t, axes) - correction));
+}
+
+/** The square root of the variance; where that is 0 the gradient is 0. @example std(tensor([1, 3])) // 1 */
+export const std = (x: Operand, options?: VarianceOptions): Tensor => rootOrFlat(variance(x, options));
+
+/** The Euclidean norm √Σx²; where that is 0 the gradient is 0. @example norm(tensor([3, 4])) // 5 */
+export const norm = (x: Operand, options?: ReduceOptions): Tensor => rootOrFlat(sum(square(float("norm", x)), options));
+
+/**
+ * log Σ eˣ over axes, without overflow.
+ *
+ * @example logSumExp(tensor([1000, -1000])) // 1000
+ */
+export function logSumExp(x: Operand, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+  const t = float("logSumExp", x);
+  const axes = axesOf("logSumExp", axis, t.shape);
+  if (count(t, axes) === 0) return log(sum(t, { axis: axes, keepDims }));
+  // log Σ e^(x−m) + m is the same for every m: the largest element serves, as a constant, and 0 where that is infinite.
+  const largest = max(untaped(t), { axis: axes, keepDims: true });
+  const m = where(isFinite(largest), largest, 0);
+  const total = sum(exp(sub(t, m)), { axis: axes, keepDims: true });
+  const nothing = equal(total, 0); // every element is −∞; the logarithm's infinite slope must not meet the zeros
+  const y = where(nothing, -Infinity, add(log(where(nothing, 1, total)), m));
+  return keepDims
+    ? y
+    : reshape(
+        y,
+        t.shape.filter((_, i) => !axes.includes(i)),
+      );
+}
