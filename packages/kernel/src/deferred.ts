@@ -197,11 +197,13 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   #forget(node: Node): void {
     const storage = node.storage as S;
-    if (--storage.refs === 0) {
-      this.#counts.live--;
-      this.#counts.bytes -= storage.bytes;
-      this.#driver.free(storage);
-    }
+    if (--storage.refs === 0) this.#return(storage);
+  }
+
+  #return(storage: S): void {
+    this.#counts.live--;
+    this.#counts.bytes -= storage.bytes;
+    this.#driver.free(storage);
   }
 
   #allocate(bytes: number): S {
@@ -213,16 +215,19 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   flush(): void {
     const pending = this.#pending;
-    if (pending.length > 0) {
-      this.#pending = [];
-      const needed = this.#needed(pending);
-      if (needed.length > 0) this.#execute(needed);
-    }
     context.pending.delete(this);
-    const dying = this.#dying;
-    if (dying.length > 0) {
-      this.#dying = [];
-      for (let i = 0; i < dying.length; i++) this.#forget(dying[i]!);
+    try {
+      if (pending.length > 0) {
+        this.#pending = [];
+        const needed = this.#needed(pending);
+        if (needed.length > 0) this.#execute(needed);
+      }
+    } finally {
+      const dying = this.#dying;
+      if (dying.length > 0) {
+        this.#dying = [];
+        for (let i = 0; i < dying.length; i++) this.#forget(dying[i]!);
+      }
     }
   }
 
@@ -261,10 +266,14 @@ export class Deferred<S extends Storage, E> implements Backend {
       this.#counts.plans++;
     }
     const { plan } = cached;
-    const storages: S[] = [];
-    for (let i = 0; i < leaves.length; i++) storages[plan.leaves[i]!] = leaves[i]!.storage as S;
-    for (let i = 0; i < plan.kept.length; i++) storages[plan.kept[i]!] = this.#allocate(plan.slots[plan.kept[i]!]!.bytes);
-    const wrong = this.#driver.run(cached.prepared, plan, needed, storages, leaves);
+    const storages = this.#storages(plan, leaves);
+    let wrong: Node | undefined;
+    try {
+      wrong = this.#driver.run(cached.prepared, plan, needed, storages, leaves);
+    } catch (error) {
+      for (const slot of plan.kept) if (storages[slot]!.refs === 0) this.#return(storages[slot]!);
+      throw error;
+    }
     if (wrong !== undefined) this.#indexError ??= wrong;
     this.#counts.flushes++;
     this.#counts.launches += cached.launches;
@@ -273,6 +282,22 @@ export class Deferred<S extends Storage, E> implements Backend {
       this.#settle(needed[node]!, storages[slot]!, offset, strides);
     }
     for (let i = 0; i < needed.length; i++) needed[i]!.inputs = none;
+  }
+
+  /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more. */
+  #storages(plan: Plan, leaves: readonly Node[]): S[] {
+    const storages: S[] = [];
+    for (let i = 0; i < leaves.length; i++) storages[plan.leaves[i]!] = leaves[i]!.storage as S;
+    for (let i = 0; i < plan.donations.length; i++) {
+      const { slot, leaf } = plan.donations[i]!;
+      const node = leaves[leaf]!;
+      if (node.handles === 0 && node.storage!.refs === 1 && node.offset === 0) storages[slot] = node.storage as S;
+    }
+    for (let i = 0; i < plan.kept.length; i++) {
+      const slot = plan.kept[i]!;
+      if (storages[slot] === undefined) storages[slot] = this.#allocate(plan.slots[slot]!.bytes);
+    }
+    return storages;
   }
 
   stats(): DeferredStats {

@@ -209,11 +209,10 @@ function write(key: string, draft: Draft, form: Form): Kernel {
   const k = new Builder();
   const values: V[] = [];
   for (const l of draft.lines) {
-    if (l.t === "load") values.push(k.load(l.operand, l.type));
-    else if (l.t === "affine") values.push(k.affine(l.operand));
+    if (l.t === "op") values.push(operation(k, l.op, l.args.map((a) => values[a]!), l.to));
     else if (l.t === "number") values.push(k.number(l.slot, l.type));
     else if (l.t === "const") values.push(k.const(l.value, l.type));
-    else values.push(operation(k, l.op, l.args.map((a) => values[a]!), l.to));
+    else values.push(l.t === "load" ? k.load(l.operand, l.type) : k.affine(l.operand));
   }
   return {
     key,

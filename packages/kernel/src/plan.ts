@@ -1,6 +1,7 @@
 // A plan: the launches that compute what a flush needs, with every size, stride and arena offset worked out. Running it
 // again fills in only addresses and numbers.
 import type { DType, Shape } from "@weft/tensor";
+import type { Donation } from "./donate.ts";
 import type { Kernel, Scalar } from "./language.ts";
 
 /** A stretch of memory that launches read and write. */
@@ -77,5 +78,7 @@ export interface Plan {
   /** Slots of kind `output`. */
   readonly kept: readonly number[];
   readonly leaves: readonly number[];
+  /** Outputs that may take the storage of a leaf that dies. */
+  readonly donations: readonly Donation[];
   readonly arena: number;
 }

@@ -1,6 +1,7 @@
 // Planning: from the needed nodes to launches, slots and arena offsets. Runs when a structure is met for the first time.
 import { bytesOf } from "@weft/tensor";
 import { layOut, type Life } from "./arena.ts";
+import { donationsOf } from "./donate.ts";
 import { itemsOf, type Accepts, type Item } from "./item.ts";
 import { KernelCache, launchOf } from "./lower.ts";
 import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
@@ -57,6 +58,7 @@ export class Planner {
       outputs,
       kept: slots.filter((s) => s.kind === "output").map((s) => s.index),
       leaves: leaves.map((l) => l.slot!.index),
+      donations: donationsOf(slots, filled),
       arena: layOut(livesOf(slots, filled)),
     };
   }

@@ -1,1 +1,7 @@
-export {};
+// The CPU backend: kernels translated to WebAssembly SIMD on one heap.
+import { openSync, type CpuBackend } from "./open.ts";
+
+export { open, openSync, type CpuBackend, type CpuStats, type OpenOptions } from "./open.ts";
+
+/** The CPU backend that `open()` gives, ready at once. */
+export const cpu: CpuBackend = /* @__PURE__ */ openSync();

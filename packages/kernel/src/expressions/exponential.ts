@@ -61,13 +61,15 @@ function tanh32(k: Builder, x: V): V {
 const by = (name: "exp" | "log" | "tanh", form: (k: Builder, x: V) => V): Expression => (k, [x]) =>
   k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
 
+const exp = by("exp", exp32);
+
 export const exponential = {
-  exp: by("exp", exp32),
+  exp,
   log: by("log", log32),
   tanh: by("tanh", tanh32),
   sigmoid: (k, [x]) => {
     const t = k.type(x!);
-    const e = exponential.exp(k, [k.apply("neg", [x!], t)]);
+    const e = exp(k, [k.apply("neg", [x!], t)]);
     return k.apply("div", [k.const(1, t), k.apply("add", [e, c(1)], t)], t);
   },
 } satisfies Record<string, Expression>;

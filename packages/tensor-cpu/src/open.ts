@@ -1,0 +1,62 @@
+// The CPU backend as users see it: the creation functions, reading at once, statistics.
+import { creation, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
+import { Deferred, type DeferredStats } from "@weft/kernel";
+import { Executor, type Executable } from "./executor.ts";
+import { Heap, type Block } from "./heap.ts";
+
+export interface OpenOptions {
+  /** Where the stream of random numbers starts (0). */
+  readonly seed?: number;
+  /** False runs every operation by itself: slower, for tests; results do not change. */
+  readonly fuse?: boolean;
+  /** Bytes that the heap may grow to (4 GiB). */
+  readonly memoryLimit?: number;
+}
+
+export interface CpuStats extends DeferredStats {
+  /** Bytes of the heap that have been handed out at one time or another; what is free again is used again. */
+  readonly heap: number;
+}
+
+class Cpu extends Deferred<Block, Executable> {
+  readonly #heap: Heap;
+  constructor(options: OpenOptions) {
+    const heap = new Heap(options.memoryLimit);
+    super(new Executor(heap), options);
+    this.#heap = heap;
+  }
+
+  /** The elements of a tensor, at once. */
+  readSync(x: Tensor): TypedArray {
+    return this.readNow(x);
+  }
+
+  override stats(): CpuStats {
+    return { ...super.stats(), heap: this.#heap.reserved };
+  }
+}
+
+export type CpuBackend = Cpu & Creation;
+
+const make = (options: OpenOptions): CpuBackend => {
+  const backend = new Cpu(options);
+  return Object.assign(backend, creation(backend));
+};
+
+let shared: CpuBackend | undefined;
+
+/**
+ * Opens the CPU backend. Without options it is the same instance each time.
+ *
+ * @example
+ * const { tensor, randn } = await open();
+ */
+export async function open(options?: OpenOptions): Promise<CpuBackend> {
+  return openSync(options);
+}
+
+/** `open`, at once: nothing about the CPU has to be waited for. */
+export function openSync(options?: OpenOptions): CpuBackend {
+  if (options !== undefined) return make(options);
+  return (shared ??= make({}));
+}
