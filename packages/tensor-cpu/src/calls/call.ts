@@ -1,0 +1,106 @@
+// What a call is: a hand-shaped kernel (a product, a convolution, a sort) prepared once for its shapes and run with
+// addresses; and how the WebAssembly behind it is built once for a memory.
+import type { DType } from "@weft/tensor";
+import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
+
+/** How one operand lies in memory: strides in elements; the address comes at run time. */
+export interface Operand {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly dtype: DType;
+}
+
+/** The memory that calls work on. The views are made anew when it grows: always read them from the machine. */
+export interface Machine {
+  readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
+  /** Whether fused multiply-adds (relaxed SIMD) may be used. */
+  readonly relaxed: boolean;
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+  readonly i32: Int32Array;
+  readonly u8: Uint8Array;
+}
+
+/** A call prepared for shapes: nothing is computed again at run time but addresses. */
+export interface Prepared {
+  /** Bytes of scratch memory that `run` needs, 64-byte aligned. */
+  readonly scratch: number;
+  /** Byte addresses. True when an index was out of range (indexing kernels). */
+  run(out: number, inputs: readonly number[], scratch: number): boolean | void;
+}
+
+/**
+ * `after(begin, end)`, if given, is called when rows (images) [begin, end) of the output's first axis are complete, so that
+ * an epilogue runs on them while they are in the cache. Each row is named once, in order.
+ */
+export type After = (begin: number, end: number) => void;
+
+export type Prepare<Attrs = never> = (
+  m: Machine,
+  attrs: Attrs,
+  out: Operand,
+  inputs: readonly Operand[],
+  after?: After,
+) => Prepared;
+
+/** One hand-shaped kernel. The output is contiguous; so is an input, unless `accepts` says that it may lie otherwise. */
+export interface Call {
+  accepts(input: number, operand: Operand): boolean;
+  readonly prepare: Prepare;
+}
+
+/** An exported function of a module: i32 in, nothing or an i32 out. */
+export type Routine = (...args: number[]) => number;
+
+const built = new WeakMap<WebAssembly.Memory, Map<string, Record<string, Routine>>>();
+
+/** The functions that `write` puts into a module, compiled once for a memory. */
+export function machineCode<Name extends string>(
+  m: Machine,
+  name: string,
+  write: (module: Module, relaxed: boolean) => void,
+): Record<Name, Routine> {
+  let modules = built.get(m.memory);
+  if (modules === undefined) built.set(m.memory, (modules = new Map()));
+  const key = m.relaxed ? `${name}, relaxed` : name;
+  let code = modules.get(key);
+  if (code === undefined) {
+    const module = new Module({ shared: m.shared });
+    write(module, m.relaxed);
+    const compiled = new WebAssembly.Module(module.bytes());
+    code = new WebAssembly.Instance(compiled, { e: { m: m.memory } }).exports as Record<string, Routine>;
+    modules.set(key, code);
+  }
+  return code;
+}
+
+type Int = Local<typeof I32>;
+
+/** Adds a function whose parameters are all i32 (as many as `write` takes after the function itself). */
+export function routine(
+  module: Module,
+  name: string,
+  write: (f: Func<typeof VOID>, ...params: Int[]) => void,
+): Func<typeof VOID> {
+  const f = module.func(
+    name,
+    Array.from({ length: write.length - 1 }, () => I32),
+  );
+  write(f, ...(f.params as Int[]));
+  return f;
+}
+
+/** Bytes up to the next multiple of 64. */
+export const aligned = (bytes: number): number => (bytes + 63) & ~63;
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+/** Whether an operand is laid out row by row without gaps; strides of axes of size 1 do not matter. */
+export function isContiguous({ shape, strides }: Operand): boolean {
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== step) return false;
+    step *= shape[i]!;
+  }
+  return true;
+}

@@ -1,0 +1,236 @@
+// Matrix micro-kernels: C[rows, columns] += A * B held in registers, one column panel of B (eight wide) at a time, and the
+// loop over panels and row blocks around them. 6x8 with fused multiply-adds, 5x8 without: what 15 vector registers hold.
+import {
+  type Expr,
+  f32x4,
+  type Func,
+  I32,
+  i32,
+  type In,
+  type Local,
+  type Module,
+  select,
+  type Type,
+  v128,
+  V128,
+  type VOID,
+} from "../wasm/emitter.ts";
+import { machineCode, routine, type Machine, type Routine } from "./call.ts";
+
+/** Columns of a panel. */
+export const PANEL = 8;
+/** Rows of a full block. */
+export const blockRows = (relaxed: boolean): number => (relaxed ? 6 : 5);
+
+type Vec = Local<typeof V128>;
+type Int = Local<typeof I32>;
+type Lanes = Expr<typeof V128>;
+
+export const multiplyAdd = (relaxed: boolean) =>
+  relaxed ? f32x4.relaxedMadd : (a: Lanes, b: Lanes, c: Lanes): Lanes => f32x4.add(c, f32x4.mul(a, b));
+
+const vectors = (f: Func<typeof VOID>, n: number): Vec[] => Array.from({ length: n }, () => f.local(V128));
+
+/**
+ * How A lies. By rows: element (i, k) at a + i * step + 4k. By columns: at a + k * step + 4i, be that a transposed matrix or
+ * packed row blocks.
+ */
+export type Order = "rows" | "columns";
+
+/** The registers of a tile: `rows` times `width` vectors, cleared, with one step of the product over them. */
+export function tile(f: Func<typeof VOID>, rows: number, width: number, relaxed: boolean) {
+  const sums = Array.from({ length: rows }, () => vectors(f, width));
+  const right = vectors(f, width);
+  const left = f.local(V128);
+  const madd = multiplyAdd(relaxed);
+  for (const row of sums) for (const x of row) f.set(x, f32x4.const(0));
+  return {
+    sums,
+    /** sums += (a column of A, given by the address of each element) times (a row of B at `b`). */
+    step(
+      element: (row: number) => { at: Int; offset: number },
+      b: (vector: number) => { at: Int; offset: number },
+    ): void {
+      for (let j = 0; j < width; j++) f.set(right[j]!, v128.load(b(j).at, b(j).offset));
+      for (let i = 0; i < rows; i++) {
+        const { at, offset } = element(i);
+        f.set(left, v128.load32Splat(at, offset));
+        for (let j = 0; j < width; j++) f.set(sums[i]![j]!, madd(left, right[j]!, sums[i]![j]!));
+      }
+    },
+    /** Writes or adds the tile to the rows at `c`, `ldc` bytes apart. */
+    store(c: Int, ldc: Int, accumulate: Int): void {
+      const write = (value: (x: Vec, offset: number) => ReturnType<typeof f32x4.add>): void =>
+        sums.forEach((row, i) => {
+          row.forEach((x, j) => f.do(v128.store(c, value(x, 16 * j), 16 * j)));
+          if (i < rows - 1) f.advance(c, ldc);
+        });
+      f.if(
+        accumulate,
+        () => write((x, offset) => f32x4.add(v128.load(c, offset), x)),
+        () => write((x) => x),
+      );
+    },
+  };
+}
+
+/** C tile = A * B, or += with `accumulate`; `bStep` bytes from one row of B to the next, k > 0 rows. */
+function microKernel(module: Module, order: Order, rows: number, width: number, relaxed: boolean): Func<typeof VOID> {
+  return routine(module, "", (f, a, step, b, bStep, c, ldc, k, accumulate) => {
+    const t = tile(f, rows, width, relaxed);
+    const at = [a];
+    if (order === "rows") for (let i = 1; i < rows; i++) at.push(f.let(I32, i32.add(at[i - 1]!, step)));
+    const element = (i: number) => (order === "rows" ? { at: at[i]!, offset: 0 } : { at: a, offset: 4 * i });
+    f.repeat(
+      () => {
+        t.step(element, (j) => ({ at: b, offset: 16 * j }));
+        for (const p of at) f.advance(p, order === "rows" ? 4 : step);
+        f.advance(b, bStep);
+      },
+      () => f.tee(k, i32.sub(k, 1)),
+    );
+    t.store(c, ldc, accumulate);
+  });
+}
+
+/** Copies or adds `rows` rows of `width` < 8 floats, 32 bytes apart, from a tile to C. */
+export function tileCopy(module: Module): Func<typeof VOID> {
+  return routine(module, "", (f, source, c, ldc, rows, width, accumulate) => {
+    const p = f.local(I32);
+    const q = f.local(I32);
+    const x = f.local(V128);
+    const part = (bit: number, load: typeof v128.load, store: (x: Vec) => void): void =>
+      f.if(i32.and(width, bit), () => {
+        f.set(x, load(p));
+        f.if(accumulate, () => f.set(x, f32x4.add(x, load(q))));
+        store(x);
+        f.advance(p, 4 * bit);
+        f.advance(q, 4 * bit);
+      });
+    f.repeat(
+      () => {
+        f.set(p, source);
+        f.set(q, c);
+        part(4, v128.load, (x) => f.do(v128.store(q, x)));
+        part(2, v128.load64Zero, (x) => f.do(v128.store64Lane(q, x, 0)));
+        part(1, v128.load32Zero, (x) => f.do(v128.store32Lane(q, x, 0)));
+        f.advance(source, 32);
+        f.advance(c, ldc);
+      },
+      () => f.tee(rows, i32.sub(rows, 1)),
+    );
+  });
+}
+
+/**
+ * Rows of the next block when `rest` remain: a full one, but what is left after the last full ones is halved, because a block
+ * of one or two rows waits for its own sums.
+ */
+export function nextBlock(f: Func<typeof VOID>, into: Int, rest: Int, full: number): void {
+  f.set(into, select(i32.gtS(rest, full), i32.const(full), rest));
+  f.if(i32.and(i32.gtS(rest, full), i32.ltS(rest, 2 * full - 2)), () => f.set(into, i32.shrS(i32.add(rest, 1), 1)));
+}
+
+/** Calls the kernel for `rows` rows: `kernels[r - 1]` has r. */
+export function dispatch(
+  f: Func<typeof VOID>,
+  rows: Int,
+  kernels: readonly Func<typeof VOID>[],
+  args: readonly In<Type>[],
+): void {
+  const from = (r: number): void => {
+    if (r === 0) return;
+    f.if(
+      i32.eq(rows, r),
+      () => f.do(kernels[r - 1]!.call(...args)),
+      () => from(r - 1),
+    );
+  };
+  from(kernels.length);
+}
+
+/**
+ * block(a, step, unit, panel, b, bStep, bPanel, c, ldc, rows, columns, k, accumulate, overlap, tile): C = A * B.
+ * A advances by unit bytes a row and `panel` bytes a row block. B's panels lie bPanel bytes apart, its rows bStep bytes. The
+ * last panel, if narrow, is computed into `tile` and copied, or, with `overlap`, moved left over columns already done.
+ */
+function writeBlock(order: Order) {
+  return (module: Module, relaxed: boolean): void => {
+    const full = blockRows(relaxed);
+    const copy = tileCopy(module);
+    const rowLoops = [1, 2].map((width) => {
+      const kernels = Array.from({ length: full }, (_, i) => microKernel(module, order, i + 1, width, relaxed));
+      return routine(module, "", (f, a, step, unit, panel, b, bStep, c, ldc, rest, k, accumulate, w, tile) => {
+        const r = f.local(I32);
+        const narrow = f.let(I32, i32.ltS(w, 4 * width));
+        const to = f.local(I32);
+        const ld = f.let(I32, select(narrow, i32.const(32), ldc));
+        const add = f.let(I32, select(narrow, i32.const(0), accumulate));
+        f.repeat(
+          () => {
+            nextBlock(f, r, rest, full);
+            f.set(to, select(narrow, tile, c));
+            dispatch(f, r, kernels, [a, step, b, bStep, to, ld, k, add]);
+            f.if(narrow, () => f.do(copy.call(tile, c, ldc, r, w, accumulate)));
+            f.advance(a, i32.add(panel, i32.mul(r, unit)));
+            f.advance(c, i32.mul(r, ldc));
+          },
+          () => f.tee(rest, i32.sub(rest, r)),
+        );
+      });
+    });
+    routine(
+      module,
+      "block",
+      (f, a, step, unit, panel, b, bStep, bPanel, c, ldc, rows, columns, k, accumulate, overlap, tile) => {
+        const w = f.local(I32);
+        const back = f.local(I32);
+        const loop = (width: number): void =>
+          f.do(rowLoops[width - 1]!.call(a, step, unit, panel, b, bStep, c, ldc, rows, k, accumulate, w, tile));
+        const wide = f.let(I32, i32.geS(columns, PANEL));
+        f.repeat(
+          () => {
+            f.set(w, select(i32.ltS(columns, PANEL), columns, i32.const(PANEL)));
+            f.if(overlap, () => {
+              // A panel of eight moves left by what it lacks; of four, too; between them four are done first.
+              f.if(
+                i32.and(i32.gtS(w, 4), wide),
+                () => {
+                  f.set(back, i32.shl(i32.sub(PANEL, w), 2));
+                  f.set(w, PANEL);
+                },
+                () => {
+                  f.set(back, i32.shl(select(i32.gtS(w, 4), i32.const(0), i32.sub(4, w)), 2));
+                  f.set(w, 4);
+                },
+              );
+              f.set(b, i32.sub(b, back));
+              f.set(c, i32.sub(c, back));
+            });
+            f.if(
+              i32.gtS(w, 4),
+              () => loop(2),
+              () => loop(1),
+            );
+            f.if(
+              overlap,
+              () => {
+                f.advance(b, i32.add(back, i32.shl(w, 2)));
+                f.advance(c, i32.add(back, i32.shl(w, 2)));
+                f.set(w, i32.sub(w, i32.shrS(back, 2)));
+              },
+              () => {
+                f.advance(b, bPanel);
+                f.advance(c, 4 * PANEL);
+              },
+            );
+          },
+          () => i32.gtS(f.tee(columns, i32.sub(columns, w)), 0),
+        );
+      },
+    );
+  };
+}
+
+export const block = (m: Machine, order: Order): Routine =>
+  machineCode<"block">(m, `product of ${order}`, writeBlock(order)).block;

@@ -1,0 +1,185 @@
+// Copies that bring matrices into the order that the micro-kernels read: panels of eight columns, row blocks of a transposed
+// matrix, and plain transposes by 4x4 blocks. Nothing outside the operands is read.
+import {
+  type Func,
+  I32,
+  f32x4,
+  i32,
+  i64,
+  type Local,
+  type Module,
+  select,
+  v128,
+  V128,
+  type VOID,
+} from "../wasm/emitter.ts";
+import { blockRows, nextBlock, PANEL } from "./gemm.ts";
+import { machineCode, routine, type Machine } from "./call.ts";
+
+type Int = Local<typeof I32>;
+
+/** Copies `width` < 8 floats from p to q. */
+export function copyNarrow(f: Func<typeof VOID>, p: Int, q: Int, width: Int, t: Int): void {
+  f.set(t, 0);
+  f.if(i32.and(width, 4), () => {
+    f.do(v128.store(q, v128.load(p)));
+    f.set(t, 16);
+  });
+  f.if(i32.and(width, 2), () => {
+    f.do(i64.store(i32.add(q, t), i64.load(i32.add(p, t))));
+    f.advance(t, 8);
+  });
+  f.if(i32.and(width, 1), () => f.do(i32.store(i32.add(q, t), i32.load(i32.add(p, t)))));
+}
+
+/** transpose(to, toStep, from, fromStep, rows, columns): to[c][r] = from[r][c], steps in bytes between rows. */
+const transposeRoutine = (module: Module): Func<typeof VOID> =>
+  routine(module, "transpose", (f, to, toStep, from, fromStep, rows, columns) => {
+    const [r, c, p, q] = [0, 0, 0, 0].map(() => f.local(I32)) as [Int, Int, Int, Int];
+    const x = [0, 0, 0, 0].map(() => f.local(V128));
+    const y = [0, 0, 0, 0].map(() => f.local(V128));
+    const pick = f32x4.shuffle;
+    const one = (): void => f.do(i32.store(q, i32.load(p)));
+    f.set(r, i32.and(rows, -4));
+    f.while(i32.gtS(r, 0), () => {
+      f.set(p, from);
+      f.set(q, to);
+      f.set(c, i32.and(columns, -4));
+      f.while(i32.gtS(c, 0), () => {
+        const steps = f.let(I32, p);
+        for (let i = 0; i < 4; i++) {
+          f.set(x[i]!, v128.load(steps));
+          if (i < 3) f.advance(steps, fromStep);
+        }
+        for (const h of [0, 2]) {
+          f.set(y[h]!, pick(x[h]!, x[h + 1]!, [0, 4, 1, 5]));
+          f.set(y[h + 1]!, pick(x[h]!, x[h + 1]!, [2, 6, 3, 7]));
+        }
+        for (let i = 0; i < 4; i++) {
+          const h = i >> 1;
+          f.do(v128.store(q, pick(y[h]!, y[h + 2]!, i % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7])));
+          f.advance(q, toStep);
+        }
+        f.advance(p, 16);
+        f.set(c, i32.sub(c, 4));
+      });
+      f.set(c, i32.and(columns, 3));
+      f.while(c, () => {
+        const steps = f.let(I32, p);
+        for (let i = 0; i < 4; i++) {
+          f.do(i32.store(q, i32.load(steps), 4 * i));
+          if (i < 3) f.advance(steps, fromStep);
+        }
+        f.advance(p, 4);
+        f.advance(q, toStep);
+        f.set(c, i32.sub(c, 1));
+      });
+      f.advance(from, i32.shl(fromStep, 2));
+      f.advance(to, 16);
+      f.set(r, i32.sub(r, 4));
+    });
+    f.set(rows, i32.and(rows, 3));
+    f.while(i32.gtS(rows, 0), () => {
+      f.set(p, from);
+      f.set(q, to);
+      f.set(c, columns);
+      f.while(c, () => {
+        one();
+        f.advance(p, 4);
+        f.advance(q, toStep);
+        f.set(c, i32.sub(c, 1));
+      });
+      f.advance(from, fromStep);
+      f.advance(to, 4);
+      f.set(rows, i32.sub(rows, 1));
+    });
+  });
+
+/** Clears the panel of `k` rows at `to`. */
+const clear = (f: Func<typeof VOID>, to: Int, k: Int): void => {
+  const p = f.let(I32, to);
+  const end = f.let(I32, i32.add(to, i32.mul(k, 4 * PANEL)));
+  f.while(i32.ltU(p, end), () => {
+    f.do(v128.store(p, f32x4.const(0)), v128.store(p, f32x4.const(0), 16));
+    f.advance(p, 32);
+  });
+};
+
+function write(module: Module, relaxed: boolean): void {
+  const full = blockRows(relaxed);
+  const transpose = transposeRoutine(module);
+
+  /** panels(to, from, step, k, columns): panels of a matrix of k rows, the last one filled up with zeros. */
+  routine(module, "panels", (f, to, from, step, k, columns) => {
+    const [n, p, t] = [f.local(I32), f.local(I32), f.local(I32)];
+    f.while(i32.gtS(columns, 0), () => {
+      f.set(n, k);
+      f.set(p, from);
+      f.if(
+        i32.geS(columns, PANEL),
+        () =>
+          f.while(n, () => {
+            f.do(v128.store(to, v128.load(p)), v128.store(to, v128.load(p, 16), 16));
+            f.advance(to, 32);
+            f.advance(p, step);
+            f.set(n, i32.sub(n, 1));
+          }),
+        () => {
+          clear(f, to, k);
+          f.while(n, () => {
+            copyNarrow(f, p, to, columns, t);
+            f.advance(to, 32);
+            f.advance(p, step);
+            f.set(n, i32.sub(n, 1));
+          });
+        },
+      );
+      f.advance(from, 32);
+      f.set(columns, i32.sub(columns, PANEL));
+    });
+  });
+
+  /** panelsOfTransposed(to, from, step, k, columns): the same of a matrix given as `columns` rows of k. */
+  routine(module, "panelsOfTransposed", (f, to, from, step, k, columns) => {
+    f.while(i32.gtS(columns, 0), () => {
+      f.if(i32.ltS(columns, PANEL), () => clear(f, to, k));
+      f.do(transpose.call(to, 4 * PANEL, from, step, select(i32.ltS(columns, PANEL), columns, i32.const(PANEL)), k));
+      f.advance(to, i32.mul(k, 4 * PANEL));
+      f.advance(from, i32.mul(step, PANEL));
+      f.set(columns, i32.sub(columns, PANEL));
+    });
+  });
+
+  /** rowBlocks(to, from, step, k, rows): row blocks of a matrix given transposed, as k rows of `rows`. */
+  routine(module, "rowBlocks", (f, to, from, step, k, rows) => {
+    const [r, n, p, t] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    f.while(i32.gtS(rows, 0), () => {
+      nextBlock(f, r, rows, full);
+      f.set(n, k);
+      f.set(p, from);
+      const steps = (copy: () => void): void =>
+        f.repeat(
+          () => {
+            copy();
+            f.advance(to, 4 * full);
+            f.advance(p, step);
+          },
+          () => f.tee(n, i32.sub(n, 1)),
+        );
+      f.if(
+        i32.eq(r, full),
+        () =>
+          steps(() => {
+            f.do(v128.store(to, v128.load(p)));
+            f.do(full === 6 ? i64.store(to, i64.load(p, 16), 16) : i32.store(to, i32.load(p, 16), 16));
+          }),
+        () => steps(() => copyNarrow(f, p, to, r, t)),
+      );
+      f.advance(from, i32.shl(r, 2));
+      f.set(rows, i32.sub(rows, r));
+    });
+  });
+}
+
+export const copies = (m: Machine) =>
+  machineCode<"transpose" | "panels" | "panelsOfTransposed" | "rowBlocks">(m, "panels", write);

@@ -1,0 +1,136 @@
+// Products with few rows or columns, where packing would cost as much as the product: dot products of rows that lie along
+// the inner axis, and the sum of rows scaled by a vector.
+import { f32x4, I32, i32, type Local, type Module, select, v128, V128 } from "../wasm/emitter.ts";
+import { machineCode, routine, type Machine } from "./call.ts";
+import { dispatch, multiplyAdd, nextBlock } from "./gemm.ts";
+
+type Vec = Local<typeof V128>;
+
+/** Columns of C that one dot kernel computes at most: with two rows, ten sums in flight. */
+const WIDE = 5;
+
+/** c[i][j] = dot(a row i, b row j) for a block of 1 or 2 rows and up to five columns. */
+function dotKernel(module: Module, rows: number, columns: number, relaxed: boolean) {
+  const madd = multiplyAdd(relaxed);
+  return routine(module, "", (f, a, aStep, b, bStep, c, ldc, k) => {
+    const as = [a];
+    const bs = [b];
+    for (let i = 1; i < rows; i++) as.push(f.let(I32, i32.add(as[i - 1]!, aStep)));
+    for (let j = 1; j < columns; j++) bs.push(f.let(I32, i32.add(bs[j - 1]!, bStep)));
+    const sums = as.map(() => bs.map(() => f.let(V128, f32x4.const(0))));
+    const left = as.map(() => f.local(V128));
+    const right = f.local(V128);
+    const step = (load: typeof v128.load, bytes: number): void => {
+      as.forEach((p, i) => f.set(left[i]!, load(p)));
+      bs.forEach((p, j) => {
+        f.set(right, load(p));
+        as.forEach((_, i) => f.set(sums[i]![j]!, madd(left[i]!, right, sums[i]![j]!)));
+      });
+      for (const p of [...as, ...bs]) f.advance(p, bytes);
+    };
+    const n = f.let(I32, i32.shrU(k, 2));
+    f.while(n, () => {
+      step(v128.load, 16);
+      f.set(n, i32.sub(n, 1));
+    });
+    f.set(n, i32.and(k, 3));
+    f.while(n, () => {
+      step(v128.load32Zero, 4);
+      f.set(n, i32.sub(n, 1));
+    });
+    const pick = f32x4.shuffle;
+    const pairs = (x: Vec, y: Vec) => f32x4.add(pick(x, y, [0, 4, 1, 5]), pick(x, y, [2, 6, 3, 7]));
+    const [u, w] = [f.local(V128), f.local(V128)];
+    sums.forEach((row, i) => {
+      for (let j = 0; j < columns; j += 4) {
+        const four = [0, 1, 2, 3].map((d) => row[Math.min(j + d, columns - 1)]!) as [Vec, Vec, Vec, Vec];
+        f.set(u, pairs(four[0], four[1]));
+        f.set(w, pairs(four[2], four[3]));
+        f.set(u, f32x4.add(pick(u, w, [0, 1, 4, 5]), pick(u, w, [2, 3, 6, 7])));
+        const left = columns - j;
+        if (left >= 4) f.do(v128.store(c, u, 4 * j));
+        else if (left === 1) f.do(v128.store32Lane(c, u, 0, 4 * j));
+        else f.do(v128.store64Lane(c, u, 0, 4 * j));
+        if (left === 3) f.do(v128.store32Lane(c, u, 2, 4 * j + 8));
+      }
+      if (i < rows - 1) f.advance(c, ldc);
+    });
+  });
+}
+
+/** dots(a, aStep, b, bStep, c, ldc, rows, columns, k): C = A * transposed(B), both with their rows along k. */
+function writeDots(module: Module, relaxed: boolean): void {
+  const kernels = [1, 2].map((rows) => Array.from({ length: WIDE }, (_, j) => dotKernel(module, rows, j + 1, relaxed)));
+  routine(module, "dots", (f, a, aStep, b, bStep, c, ldc, rows, columns, k) => {
+    const [w, i, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    f.repeat(
+      () => {
+        nextBlock(f, w, columns, WIDE);
+        f.set(i, rows);
+        f.set(p, a);
+        f.set(q, c);
+        f.while(i32.geS(i, 2), () => {
+          dispatch(f, w, kernels[1]!, [p, aStep, b, bStep, q, ldc, k]);
+          f.advance(p, i32.shl(aStep, 1));
+          f.advance(q, i32.shl(ldc, 1));
+          f.set(i, i32.sub(i, 2));
+        });
+        f.if(i, () => dispatch(f, w, kernels[0]!, [p, aStep, b, bStep, q, ldc, k]));
+        f.advance(b, i32.mul(w, bStep));
+        f.advance(c, i32.shl(w, 2));
+      },
+      () => f.tee(columns, i32.sub(columns, w)),
+    );
+  });
+}
+
+/** combine(a, aStep, b, bStep, c, columns, k): c = sum over k of a[k] * row k of B, four rows at a time. */
+function writeCombine(module: Module, relaxed: boolean): void {
+  const madd = multiplyAdd(relaxed);
+  const rowLoop = (rows: number) =>
+    routine(module, "", (f, a, aStep, b, bStep, c, columns, first) => {
+      const scale: Vec[] = [];
+      const at = [b];
+      for (let i = 0; i < rows; i++) {
+        scale.push(f.let(V128, v128.load32Splat(a)));
+        if (i < rows - 1) {
+          f.advance(a, aStep);
+          at.push(f.let(I32, i32.add(at[i]!, bStep)));
+        }
+      }
+      const [n, x] = [f.let(I32, i32.shrU(columns, 2)), f.local(V128)];
+      const run = (load: typeof v128.load, store: () => void, bytes: number): void =>
+        f.while(n, () => {
+          f.if(
+            first,
+            () => f.set(x, f32x4.const(0)),
+            () => f.set(x, load(c)),
+          );
+          for (let i = 0; i < rows; i++) f.set(x, madd(load(at[i]!), scale[i]!, x));
+          store();
+          for (const p of [...at, c]) f.advance(p, bytes);
+          f.set(n, i32.sub(n, 1));
+        });
+      run(v128.load, () => f.do(v128.store(c, x)), 16);
+      f.set(n, i32.and(columns, 3));
+      run(v128.load32Zero, () => f.do(v128.store32Lane(c, x, 0)), 4);
+    });
+  const kernels = [1, 2, 3, 4].map(rowLoop);
+  routine(module, "combine", (f, a, aStep, b, bStep, c, columns, k) => {
+    const first = f.let(I32, 1);
+    const r = f.local(I32);
+    f.repeat(
+      () => {
+        f.set(r, select(i32.ltS(k, 4), k, i32.const(4)));
+        dispatch(f, r, kernels, [a, aStep, b, bStep, c, columns, first]);
+        f.advance(a, i32.mul(r, aStep));
+        f.advance(b, i32.mul(r, bStep));
+        f.set(first, 0);
+      },
+      () => f.tee(k, i32.sub(k, r)),
+    );
+  });
+}
+
+export const dots = (m: Machine) => machineCode<"dots">(m, "dot products", writeDots).dots;
+export const combine = (m: Machine) => machineCode<"combine">(m, "combination of rows", writeCombine).combine;
