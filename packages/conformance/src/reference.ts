@@ -5,9 +5,12 @@ import {
   IndexError,
   Tensor,
   VERSION,
+  creation,
   isFloat,
   own,
+  randomStream,
   type Backend,
+  type Creation,
   type DType,
   type OpName,
   type RandomStream,
@@ -80,7 +83,7 @@ export class Reference implements Backend {
   readonly #net = new FinalizationRegistry(() => this.#live--);
 
   constructor({ seed = 0, rounding = false }: ReferenceOptions = {}) {
-    this.stream = { key: [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0], counter: 0 };
+    this.stream = randomStream(seed);
     this.rounding = rounding;
   }
 
@@ -102,7 +105,7 @@ export class Reference implements Backend {
     };
     const operands = inputs.map((x) => this.#elements(x, dtype));
     const data = kernels[op](operands, attrs as never, shape, dtype, outOfRange);
-    return this.#handle(stored(dtype, data, this.rounding), shape, dtype);
+    return own(this.#handle(stored(dtype, data, this.rounding), shape, dtype));
   }
 
   runFused(): undefined {
@@ -111,7 +114,7 @@ export class Reference implements Backend {
 
   upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
     const elements = dtype === "f16" ? Float64Array.from(data, halfToNumber) : Float64Array.from(data);
-    return this.#handle(stored(dtype, elements, this.rounding), shape, dtype);
+    return own(this.#handle(stored(dtype, elements, this.rounding), shape, dtype));
   }
 
   readSync(x: Tensor): TypedArray {
@@ -131,8 +134,11 @@ export class Reference implements Backend {
   }
 
   unowned(x: Tensor): void {
-    this.#net.unregister(x);
     this.#net.register(x, undefined, x);
+  }
+
+  owned(x: Tensor): void {
+    this.#net.unregister(x);
   }
 
   retain(x: Tensor): Tensor {
@@ -150,8 +156,20 @@ export class Reference implements Backend {
 
   #handle(data: Float64Array, shape: Shape, dtype: DType): Tensor {
     this.#live++;
-    const x = own(new Tensor(this, shape, dtype, data));
-    if (x.owner === null) this.unowned(x);
-    return x;
+    return new Tensor(this, shape, dtype, data);
   }
 }
+
+let shared: (Reference & Creation) | undefined;
+
+const make = (options: ReferenceOptions): Reference & Creation => {
+  const backend = new Reference(options);
+  return Object.assign(backend, creation(backend));
+};
+
+/** Opens the reference; without options it is the same instance each time. */
+export const openSync = (options?: ReferenceOptions): Reference & Creation =>
+  options === undefined ? (shared ??= make({})) : make(options);
+
+/** Like `openSync`, in the form that every backend has. */
+export const open = async (options?: ReferenceOptions): Promise<Reference & Creation> => openSync(options);

@@ -1,4 +1,4 @@
-// The meaning of the reductions: one accumulator an element of the result; orders see NaN as the greatest value.
+// The meaning of the reductions: one accumulator an element of the result; NaN wins every search and sorts last.
 import type { ReduceAttrs, ReduceOps } from "@weft/tensor";
 import { linesAlong, offsets, sizeOf, stridesOf, type Elements, type Kernels } from "./kernels.ts";
 
@@ -29,9 +29,11 @@ const position =
     });
   };
 
-/** Ascending, NaN last. */
-const compare = (a: number, b: number): number =>
-  a < b ? -1 : a > b ? 1 : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+/** In order of `sign` times the value, NaN last either way. */
+const compare =
+  (sign: number) =>
+  (a: number, b: number): number =>
+    a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
 
 export const reductions: Kernels<keyof ReduceOps> = {
   sum: reduce(0, (sum, x) => sum + x),
@@ -54,11 +56,11 @@ export const reductions: Kernels<keyof ReduceOps> = {
   argsort: ([x], { axis, descending }) => {
     const { starts, stride, length } = linesAlong(x!.shape, axis);
     const result = new Float64Array(x!.data.length);
-    const sign = descending ? -1 : 1;
+    const order = compare(descending ? -1 : 1);
     for (const start of starts) {
       const at = (k: number): number => x!.data[start + k * stride]!;
-      const order = Array.from({ length }, (_, k) => k).sort((a, b) => sign * compare(at(a), at(b)));
-      order.forEach((from, k) => (result[start + k * stride] = from));
+      const sorted = Array.from({ length }, (_, k) => k).sort((a, b) => order(at(a), at(b)));
+      sorted.forEach((from, k) => (result[start + k * stride] = from));
     }
     return result;
   },

@@ -1,0 +1,210 @@
+// A sample: one call of one function on inputs that anyone can make again from the sample's name. The same samples are
+// run on every backend, with views in place of the inputs, and by the check of derivatives.
+import {
+  apply,
+  arrayOf,
+  isFloat,
+  type Backend,
+  type DType,
+  type Shape,
+  type Tensor,
+  type TypedArray,
+} from "@weft/tensor";
+import { offsets, pick, sizeOf, stridesOf } from "./reference/kernels.ts";
+import { threefry } from "./reference/random.ts";
+
+/** The families of operations; each has a tolerance of its own. */
+export type Family = "elementwise" | "reduce" | "movement" | "indexing" | "linalg" | "conv" | "random" | "fused";
+
+/** Uniform numbers in [0, 1), always the same for one input of one sample. */
+export type Random = () => number;
+
+export interface Input {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** The elements in row-major order. */
+  readonly fill: (random: Random) => readonly number[];
+  /** What the call does to the tensor first, so that it works on a view. */
+  readonly view?: (x: Tensor) => Tensor;
+}
+
+export interface Sample {
+  readonly name: string;
+  readonly inputs: readonly Input[];
+  readonly call: (...xs: Tensor[]) => Tensor | readonly Tensor[];
+  /** Which inputs a gradient is asked for; all inputs of floating dtype if left out. */
+  readonly differentiable?: readonly number[];
+  /** Up to which order derivatives are compared with differences; 2 if left out, 0 where the function has a kink. */
+  readonly order?: 0 | 1 | 2;
+  /** In place of the family's tolerance, with the reason in a comment beside it. */
+  readonly tolerance?: Tolerance;
+}
+
+/** |got − wanted| may be relative · |wanted| + absolute · max(1, largest |wanted| of the tensor). */
+export interface Tolerance {
+  readonly relative: number;
+  readonly absolute: number;
+}
+
+/** For each name of a family its samples. */
+export type Samples<K extends string = string> = { readonly [N in K]: readonly Sample[] };
+
+/** A table of samples, with what holds for all of it. */
+export interface Collection<K extends string = string> {
+  readonly family: Family;
+  readonly samples: Samples<K>;
+}
+
+export const sample = (
+  name: string,
+  inputs: readonly Input[],
+  call: Sample["call"],
+  more: Omit<Sample, "name" | "inputs" | "call"> = {},
+): Sample => ({ name, inputs, call, ...more });
+
+const input = (shape: Shape, dtype: DType, element: (random: Random, i: number) => number): Input => ({
+  shape,
+  dtype,
+  fill: (random) => Array.from({ length: sizeOf(shape) }, (_, i) => element(random, i)),
+});
+
+/** Numbers between two bounds. */
+export const between = (low: number, high: number, ...shape: number[]): Input =>
+  input(shape, "f32", (random) => low + (high - low) * random());
+/** Numbers between −2 and 2, none nearer to 0 than 0.05, where many functions have a kink. */
+export const floats = (...shape: number[]): Input =>
+  input(shape, "f32", (random) => {
+    const x = random() * 2 - 1;
+    return Math.sign(x) * (0.05 + 1.95 * Math.abs(x));
+  });
+/** Numbers between 0.2 and 3. */
+export const positive = (...shape: number[]): Input => between(0.2, 3, ...shape);
+/** Integers from `low` up to but not including `high`. */
+export const integers = (low: number, high: number, ...shape: number[]): Input =>
+  input(shape, "i32", (random) => low + Math.floor((high - low) * random()));
+export const booleans = (...shape: number[]): Input => input(shape, "bool", (random) => Math.round(random()));
+/** Multiples of 0.125 in random order, no two alike, the same distance from integers: for maxima, orders and steps. */
+export const distinct = (...shape: number[]): Input => ({
+  shape,
+  dtype: "f32",
+  fill: (random) => {
+    const size = sizeOf(shape);
+    const keys = Array.from({ length: size }, () => random());
+    const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => keys[a]! - keys[b]!);
+    return order.map((place) => (place - size / 2) * 0.125 + 0.0625);
+  },
+});
+/** These very numbers, in one axis or in `shape`. */
+export const values = (data: readonly number[], dtype: DType = "f32", shape: Shape = [data.length]): Input => ({
+  shape,
+  dtype,
+  fill: () => data,
+});
+
+/** What every elementwise function must survive. */
+export const extremes = values([NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-30, -1e-30, 3e38, -3e38]);
+
+/** Stands between a sample's name and the kind of its views. */
+const VIEW = " on views: ";
+
+/** A small hash of a name (FNV-1a), to begin a stream with. */
+function hash(name: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}
+
+/** A stream of uniform numbers that depends on a name and a number alone. */
+export function stream(name: string, index: number): Random {
+  const key = [hash(name), index] as const;
+  let counter = 0;
+  return () => (threefry(key, [counter++, 0])[0] >>> 8) * 2 ** -24;
+}
+
+/** The host data of each input: f32 elements are rounded to f32. Without the name of a view, which has the same data. */
+export function dataOf({ name, inputs }: Sample): TypedArray[] {
+  const [stem] = name.split(VIEW) as [string];
+  return inputs.map(({ dtype, fill }, i) => arrayOf[dtype].from(fill(stream(stem, i)) as number[]));
+}
+
+/** Puts the inputs on a backend, in f64 instead of f32 if asked to. */
+export function upload(backend: Backend, sample: Sample, double = false): Tensor[] {
+  return dataOf(sample).map((data, i) => {
+    const { shape, dtype } = sample.inputs[i]!;
+    if (double && dtype === "f32") return backend.upload(Float64Array.from(data), shape, "f64");
+    return backend.upload(data, shape, dtype);
+  });
+}
+
+/** Calls the sample and gives its results as a list. */
+export function results(sample: Sample, xs: readonly Tensor[]): readonly Tensor[] {
+  const viewed = xs.map((x, i) => sample.inputs[i]!.view?.(x) ?? x);
+  const ys = sample.call(...viewed);
+  return Array.isArray(ys) ? (ys as Tensor[]) : [ys as Tensor];
+}
+
+/** The inputs that a gradient is asked for. */
+export const differentiable = (sample: Sample): readonly number[] =>
+  sample.differentiable ??
+  sample.inputs.map((_, i) => i).filter((i) => isFloat(sample.inputs[i]!.dtype) && sample.inputs[i]!.dtype !== "f16");
+
+/** How the elements of an input are stored, and the movement that shows them in their places again. */
+const viewKinds: Record<string, (input: Input) => Input> = {
+  permuted: ({ shape, dtype, fill }) => {
+    const axes = shape.map((_, i) => shape.length - 1 - i);
+    const stored = shape.toReversed();
+    const order = offsets(stored, stridesOf(shape).toReversed());
+    return {
+      shape: stored,
+      dtype,
+      fill: (random) => [...pick(Float64Array.from(fill(random)), order)],
+      view: (x) => apply("permute", [x], { axes }),
+    };
+  },
+  sliced: ({ shape, dtype, fill }) => {
+    const stored = shape.map((d) => 2 * d + 1);
+    const strides = stridesOf(stored);
+    const places = offsets(
+      shape,
+      strides.map((stride) => 2 * stride),
+      strides.reduce((sum, stride) => sum + stride, 0),
+    );
+    return {
+      shape: stored,
+      dtype,
+      // What the view leaves out is NaN, so that reading it shows.
+      fill: (random) => {
+        const data = Array.from<number>({ length: sizeOf(stored) }).fill(dtype === "f32" ? NaN : 1);
+        fill(random).forEach((value, i) => (data[places[i]!] = value));
+        return data;
+      },
+      view: (x) =>
+        apply("slice", [x], { starts: shape.map(() => 1), sizes: shape, steps: shape.map(() => 2) }),
+    };
+  },
+  flipped: ({ shape, dtype, fill }) => ({
+    shape,
+    dtype,
+    fill: (random) => [...fill(random)].toReversed(),
+    view: (x) => apply("flip", [x], { axes: shape.map((_, i) => i) }),
+  }),
+  broadcast: ({ shape, dtype, fill }) => {
+    const stored = shape.map((d, i) => (i === 0 ? Math.min(d, 1) : d));
+    return {
+      shape: stored,
+      dtype,
+      fill: (random) => fill(random).slice(0, sizeOf(stored)),
+      view: (x) => apply("broadcastTo", [x], { shape }),
+    };
+  },
+};
+
+/** The sample with views in place of its tensors: permuted, cut with steps, flipped, repeated. */
+export const viewsOf = (sample: Sample): readonly Sample[] =>
+  sample.inputs.some(({ shape }) => shape.length > 0 && !shape.includes(0))
+    ? Object.entries(viewKinds).map(([kind, make]) => ({
+        ...sample,
+        name: `${sample.name}${VIEW}${kind}`,
+        inputs: sample.inputs.map((x) => (x.shape.length === 0 ? x : make(x))),
+      }))
+    : [];

@@ -1,0 +1,219 @@
+// Samples of the elementwise family: each function over its domain, at its special values, and with every way that two
+// operands can meet.
+import * as weft from "@weft/tensor";
+import { apply, type ElementwiseOps, type Operand, type Tensor } from "@weft/tensor";
+import {
+  between,
+  booleans,
+  distinct,
+  extremes,
+  floats,
+  integers,
+  positive,
+  sample,
+  values,
+  type Collection,
+  type Input,
+  type Sample,
+} from "../sample.ts";
+
+type Composed =
+  | "square"
+  | "rsqrt"
+  | "reciprocal"
+  | "leakyRelu"
+  | "elu"
+  | "selu"
+  | "gelu"
+  | "silu"
+  | "softplus"
+  | "hardSigmoid"
+  | "hardSwish"
+  | "notEqual"
+  | "greater"
+  | "greaterEqual"
+  | "clamp";
+
+type Domain = (...shape: number[]) => Input;
+type Unary = (x: Tensor) => Tensor;
+type Binary = (a: Operand, b: Operand) => Tensor;
+
+/** Where gradients are not compared: at infinities they depend on what overflows. */
+const noGradient = { differentiable: [] };
+const kink = { order: 0 } as const;
+
+/** Special values for functions that repeat, whose arguments are reduced. */
+const moderate = values([NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-30, 100, -31.4]);
+
+const unary = (f: Unary, domain: Domain, special: Input = extremes): Sample[] => [
+  sample("f32[37]", [domain(37)], f),
+  sample("f32[2, 3, 5]", [domain(2, 3, 5)], f),
+  sample("a scalar", [domain()], f),
+  sample("nothing", [domain(0, 3)], f),
+  sample("five blocks", [domain(5, 211)], f, { order: 1 }),
+  sample("special values", [special], f, noGradient),
+];
+const ofIntegers = (f: Unary): Sample => sample("i32[7]", [integers(-3, 4, 7)], f);
+
+const met = (f: Binary, a: Domain, b: Domain, aNumber: number, bNumber: number): Sample[] => [
+  sample("equal shapes", [a(2, 3, 5), b(2, 3, 5)], f),
+  sample("both broadcast", [a(4, 1, 3), b(5, 1)], f),
+  sample("a row", [a(33, 5), b(5)], f),
+  sample("a column", [a(1, 7), b(6, 1)], f),
+  sample("a scalar", [a(5), b()], f),
+  sample("a number on the right", [a(7)], (x) => f(x, bNumber)),
+  sample("a number on the left", [b(7)], (x) => f(aNumber, x)),
+  sample("nothing", [a(0, 3), b(3)], f),
+  sample("an operand with itself", [b(9)], (x) => f(x, x), kink),
+  sample("1,055 elements", [a(5, 211), b(5, 211)], f, { order: 1 }),
+];
+/** Every pair of special values. */
+const pairs = (f: Binary, list: readonly number[] = [...extremes.fill(() => 0)]): Sample =>
+  sample("pairs of special values", [values(list, "f32", [list.length, 1]), values(list)], f, noGradient);
+const dtypes = (f: Binary): Sample[] => [
+  sample("i32 and i32", [integers(-9, 10, 3, 5), integers(1, 7, 5)], f),
+  sample("i32 and a number", [integers(-9, 10, 7)], (x) => f(x, 3)),
+  sample("i32 and f32", [integers(-9, 10, 7), positive(7)], f),
+  sample("u8 and f32", [values([0, 1, 255], "u8"), positive(3)], f),
+  sample("bool and bool", [booleans(9), values([1, 1, 1, 1, 1, 1, 1, 1, 1], "bool")], f),
+];
+const arithmetic = (f: Binary, a: Domain = floats, b: Domain = floats): Sample[] => [
+  ...met(f, a, b, 1.5, -0.75),
+  pairs(f),
+  ...dtypes(f),
+];
+const wrapping = (f: Binary): Sample =>
+  sample("i32 wraps", [values([2 ** 31 - 1, -(2 ** 31), 65537], "i32"), values([1, -1, 65537], "i32")], f);
+const comparison = (f: Binary): Sample[] => [
+  ...met(f, floats, floats, 0, 0),
+  pairs(f),
+  ...dtypes(f),
+  sample("ties", [values([1, 2, 3, 4, 5]), values([5, 4, 3, 2, 1])], f),
+];
+const logic = (f: Binary): Sample[] => [
+  sample("bool and bool", [booleans(3, 7), booleans(7)], f),
+  sample("numbers count as true", [values([0, -0, 0.5, NaN]), values([1, 1, 1, 0])], f),
+  sample("i32 and a number", [integers(0, 2, 7)], (x) => f(x, 1)),
+  sample("nothing", [booleans(0), booleans(0)], f),
+];
+/** A function whose derivative is 0 wherever it has one. */
+const steps = (f: Unary): Sample[] => [
+  ...unary(f, distinct),
+  ofIntegers(f),
+  sample("halves", [values([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999997, 8388609])], f, noGradient),
+];
+
+const ties = [values([1, 2, 3, -1]), values([1, 3, 2, -1])];
+const cast =
+  (dtype: weft.DType): Unary =>
+  (x) =>
+    weft.cast(x, dtype);
+
+export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
+  family: "elementwise",
+  samples: {
+    neg: [...unary(weft.neg, floats), ofIntegers(weft.neg)],
+    abs: [...unary(weft.abs, floats), ofIntegers(weft.abs)],
+    sign: steps(weft.sign),
+    exp: [...unary(weft.exp, floats), ofIntegers(weft.exp), sample("wide", [between(-87, 88, 99)], weft.exp, kink)],
+    expm1: [...unary(weft.expm1, floats), sample("near 0", [between(-1e-3, 1e-3, 33)], weft.expm1)],
+    log: [...unary(weft.log, positive), sample("wide", [values([1e-38, 1e-20, 0.99, 1.01, 1e20, 3e38])], weft.log, kink)],
+    log1p: [...unary(weft.log1p, (...s) => between(-0.5, 3, ...s)), sample("near 0", [between(-1e-3, 1e-3, 33)], weft.log1p)],
+    sqrt: unary(weft.sqrt, positive),
+    sin: [...unary(weft.sin, floats, moderate), sample("wide", [between(-200, 200, 99)], weft.sin)],
+    cos: [...unary(weft.cos, floats, moderate), sample("wide", [between(-200, 200, 99)], weft.cos)],
+    tan: unary(weft.tan, (...s) => between(-1.2, 1.2, ...s), moderate),
+    asin: unary(weft.asin, (...s) => between(-0.9, 0.9, ...s)),
+    acos: unary(weft.acos, (...s) => between(-0.9, 0.9, ...s)),
+    atan: [...unary(weft.atan, floats), sample("wide", [between(-100, 100, 99)], weft.atan)],
+    sinh: unary(weft.sinh, floats),
+    cosh: unary(weft.cosh, floats),
+    tanh: [...unary(weft.tanh, floats), sample("near 0", [between(-1e-3, 1e-3, 33)], weft.tanh)],
+    asinh: unary(weft.asinh, floats),
+    atanh: unary(weft.atanh, (...s) => between(-0.9, 0.9, ...s)),
+    erf: [...unary(weft.erf, floats), sample("wide", [between(-5, 5, 99)], weft.erf)],
+    floor: steps(weft.floor),
+    ceil: steps(weft.ceil),
+    round: steps(weft.round),
+    sigmoid: [...unary(weft.sigmoid, floats), sample("wide", [between(-100, 100, 99)], weft.sigmoid)],
+    relu: [...unary(weft.relu, floats), ofIntegers(weft.relu), sample("at 0", [values([0, -0, 1, -1])], weft.relu, kink)],
+    isNaN: [...unary(weft.isNaN, floats), ofIntegers(weft.isNaN)],
+    isFinite: [...unary(weft.isFinite, floats), ofIntegers(weft.isFinite)],
+    not: [sample("bool", [booleans(3, 7)], weft.not), sample("numbers", [extremes], weft.not, noGradient)],
+    cast: [
+      sample("f32 to i32", [values([1.7, -1.7, 0.5, NaN, Infinity, -Infinity, 3e9, -3e9, 2147483520])], cast("i32")),
+      sample("f32 to bool", [extremes], cast("bool")),
+      sample("f32 to u8", [values([0, 1.9, 254.9, 255])], cast("u8")),
+      sample("i32 to f32", [values([0, -7, 2 ** 24 + 1, -(2 ** 31)], "i32")], cast("f32")),
+      sample("i32 to bool", [integers(-2, 3, 17)], cast("bool")),
+      sample("i32 to u8", [integers(0, 256, 17)], cast("u8")),
+      sample("bool to i32", [booleans(17)], cast("i32")),
+      sample("bool to f32", [booleans(17)], cast("f32")),
+      sample("u8 to f32", [values([0, 1, 127, 128, 255], "u8")], cast("f32")),
+      sample("u8 to i32", [values([0, 1, 127, 128, 255], "u8")], cast("i32")),
+      sample("to its own dtype", [floats(5)], cast("f32")),
+    ],
+    add: [...arithmetic(weft.add), wrapping(weft.add)],
+    sub: [...arithmetic(weft.sub), wrapping(weft.sub)],
+    mul: [...arithmetic(weft.mul), wrapping(weft.mul)],
+    div: [...arithmetic(weft.div, floats, positive)],
+    pow: [
+      ...arithmetic(weft.pow, positive),
+      sample("whole exponents of any base", [floats(7)], (x) => weft.pow(x, 3)),
+      sample("the powers 0, 1, 2 at 0", [values([0, 1, -2])], (x) => [0, 1, 2].map((n) => weft.pow(x, n)), kink),
+      sample("negative bases", [values([-2, -2, -2, -0.5]), values([2, 3, 0.5, -1])], weft.pow, noGradient),
+    ],
+    maximum: [...arithmetic(weft.maximum), sample("ties share the gradient", ties, weft.maximum, kink)],
+    minimum: [...arithmetic(weft.minimum), sample("ties share the gradient", ties, weft.minimum, kink)],
+    mod: [
+      ...met(weft.mod, floats, positive, 1.5, -0.75),
+      ...dtypes(weft.mod),
+      pairs(weft.mod, [NaN, 0, 1, -1, 2.5, -2.5]),
+      sample("i32 of both signs, by 0 too", [integers(-9, 10, 6, 1), values([-3, -1, 0, 1, 2], "i32")], weft.mod),
+    ],
+    atan2: [...arithmetic(weft.atan2)],
+    equal: comparison(weft.equal),
+    less: comparison(weft.less),
+    lessEqual: comparison(weft.lessEqual),
+    and: logic(weft.and),
+    or: logic(weft.or),
+    where: [
+      sample("equal shapes", [booleans(3, 5), floats(3, 5), floats(3, 5)], weft.where),
+      sample("all broadcast", [booleans(2, 1, 1), floats(3, 1), floats(4)], weft.where),
+      sample("a number", [booleans(9), floats(9)], (m, x) => weft.where(m, x, 0)),
+      sample("two numbers", [booleans(9)], (m) => weft.where(m, 1, -1)),
+      sample("i32", [booleans(9), integers(-5, 5, 9)], (m, x) => weft.where(m, x, 7)),
+      sample("bool", [booleans(9), booleans(9), booleans(9)], (m, x, y) => apply("where", [m, x, y], undefined)),
+      sample("NaN stays where it is", [values([1, 0], "bool"), values([1, NaN]), values([NaN, 2])], weft.where, noGradient),
+      sample("nothing", [booleans(0), floats(0), floats(0)], weft.where),
+    ],
+
+    square: unary(weft.square, floats),
+    rsqrt: unary(weft.rsqrt, positive),
+    reciprocal: unary(weft.reciprocal, positive),
+    leakyRelu: [
+      ...unary(weft.leakyRelu, floats),
+      sample("a slope", [floats(9)], (x) => weft.leakyRelu(x, { negativeSlope: 0.3 })),
+    ],
+    elu: unary(weft.elu, floats),
+    selu: unary(weft.selu, floats, moderate),
+    gelu: unary(weft.gelu, floats, moderate),
+    silu: unary(weft.silu, floats, moderate),
+    softplus: [...unary(weft.softplus, floats), sample("wide", [between(-100, 100, 99)], weft.softplus)],
+    hardSigmoid: [...unary(weft.hardSigmoid, floats), sample("wide", [distinct(99)], weft.hardSigmoid)],
+    hardSwish: [...unary(weft.hardSwish, floats, moderate), sample("wide", [distinct(99)], weft.hardSwish)],
+    notEqual: comparison(weft.notEqual),
+    greater: comparison(weft.greater),
+    greaterEqual: comparison(weft.greaterEqual),
+    clamp: [
+      ...unary((x) => weft.clamp(x, { min: -1.03, max: 0.87 }), distinct),
+      sample("below", [distinct(17)], (x) => weft.clamp(x, { max: 0.5 })),
+      sample("above", [distinct(17)], (x) => weft.clamp(x, { min: -0.5 })),
+      sample("on the bounds", [values([-1, 0, 1])], (x) => weft.clamp(x, { min: -1, max: 1 }), kink),
+      sample("i32", [integers(-9, 10, 7)], (x) => weft.clamp(x, { min: -3, max: 3 })),
+      sample("bounds of tensors", [floats(3, 4), between(-3, -1, 4), between(1, 3, 3, 1)], (x, min, max) =>
+        weft.clamp(x, { min, max }),
+      ),
+    ],
+  },
+};

@@ -1,0 +1,59 @@
+// Samples of matrix products: all four transposes at sizes around the blocks of a kernel, and every form of batch.
+import * as weft from "@weft/tensor";
+import { apply, type LinalgOps } from "@weft/tensor";
+import { floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
+
+/** Rows, inner size, columns. */
+const sizes = [
+  [1, 1, 1],
+  [5, 7, 3],
+  [4, 8, 8],
+  [17, 33, 65],
+  [64, 64, 64],
+  [1, 130, 5],
+  [130, 3, 1],
+  [6, 1, 9],
+] as const;
+
+const transposes = [false, true].flatMap((transA) => [false, true].map((transB) => ({ transA, transB })));
+
+const plain: Sample[] = transposes.flatMap((attrs) =>
+  sizes.map(([m, k, n]) => {
+    const a = attrs.transA ? floats(k, m) : floats(m, k);
+    const b = attrs.transB ? floats(n, k) : floats(k, n);
+    const name = `${m}x${k}x${n}${attrs.transA ? ", a transposed" : ""}${attrs.transB ? ", b transposed" : ""}`;
+    return sample(name, [a, b], (x, y) => apply("matmul", [x, y], attrs), { order: m * k * n > 1000 ? 1 : 2 });
+  }),
+);
+const batches: Sample[] = transposes.map((attrs) =>
+  sample(
+    `batches that broadcast, ${attrs.transA}, ${attrs.transB}`,
+    [attrs.transA ? floats(2, 1, 4, 3) : floats(2, 1, 3, 4), attrs.transB ? floats(3, 5, 4) : floats(3, 4, 5)],
+    (x, y) => apply("matmul", [x, y], attrs),
+  ),
+);
+
+export const linalg: Collection<keyof LinalgOps | "dot" | "outer"> = {
+  family: "linalg",
+  samples: {
+    matmul: [
+      ...plain,
+      ...batches,
+      sample("a batch on the left", [floats(5, 4, 3), floats(3, 6)], weft.matmul),
+      sample("a batch on the right", [floats(4, 3), floats(5, 3, 6)], weft.matmul),
+      sample("a vector on the left", [floats(6), floats(6, 3)], weft.matmul),
+      sample("a vector on the right", [floats(3, 6), floats(6)], weft.matmul),
+      sample("a vector beside a batch", [floats(2, 3, 6), floats(6)], weft.matmul),
+      sample("two vectors", [floats(33), floats(33)], weft.matmul),
+      sample("a matrix with itself", [floats(5, 5)], (x) => weft.matmul(x, x)),
+      sample("a matrix with its transpose", [floats(5, 3)], (x) => weft.matmul(x, weft.transpose(x))),
+      sample("i32 and f32", [integers(-3, 4, 3, 5), floats(5, 2)], weft.matmul),
+      sample("no inner elements", [floats(3, 0), floats(0, 2)], weft.matmul),
+      sample("no rows", [floats(0, 3), floats(3, 2)], weft.matmul),
+      sample("no batches", [floats(0, 2, 3), floats(3, 2)], weft.matmul),
+      sample("NaN and infinity", [values([1, NaN, Infinity, 0], "f32", [2, 2]), values([0, 1, 2, 0], "f32", [2, 2])], weft.matmul, { differentiable: [] }), // prettier-ignore
+    ],
+    dot: [sample("33 elements", [floats(33), floats(33)], weft.dot), sample("nothing", [floats(0), floats(0)], weft.dot)],
+    outer: [sample("5 and 7", [floats(5), floats(7)], weft.outer)],
+  },
+};
