@@ -58,11 +58,14 @@ function describe(x: unknown): string {
   return `${typeof x} ${String(x).slice(0, 40)}`;
 }
 
+/** The first line of a stack outside of the tensor's own methods. */
+function caller(stack = ""): string {
+  const lines = stack.split("\n").slice(1);
+  return (lines.find((line) => !/\bTensor\./.test(line)) ?? "an unknown place").replace(/^\s*at /, "");
+}
+
 function released(t: Tensor, op: string): never {
-  const where =
-    typeof t.ended === "string"
-      ? `when ${t.ended}`
-      : `at ${(t.ended!.stack ?? "").split("\n").slice(2, 4).join(" ").trim()}`;
+  const where = typeof t.ended === "string" ? `when ${t.ended}` : `at ${caller(t.ended!.stack)}`;
   throw new ReleasedTensorError(
     `${op}: this ${t.dtype}[${t.shape}] tensor was released ${where}. Return it from the scope, or keep() it, to use it longer.`,
   );

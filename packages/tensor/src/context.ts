@@ -19,6 +19,8 @@ export interface Context {
   readonly pending: Set<{ flush(): void }>;
   /** Asynchronous `diff`s that are waiting, so that a parameter used without context can be refused. */
   suspended: number;
+  /** How many scopes have closed: who hands out tensors can see whether memory is being looked after meanwhile. */
+  closings: number;
 }
 
 const KEY = Symbol.for("weft.context");
@@ -28,4 +30,5 @@ export const context: Context = (globals[KEY] ??= {
   scope: undefined,
   pending: new Set(),
   suspended: 0,
+  closings: 0,
 });

@@ -35,6 +35,7 @@ export function openScope(label: string): Scope {
 /** Releases what the scope still owns. The caller has already made `scope.parent` (or whatever was current) current again. */
 export function closeScope(scope: Scope): void {
   scope.closed = true;
+  context.closings++;
   const { handles } = scope;
   for (let i = 0; i < handles.length; i++) {
     const x = handles[i]!;

@@ -46,6 +46,9 @@ export class Recorder implements Backend {
   unowned(): void {
     // Nothing is held.
   }
+  owned(): void {
+    // Nor here.
+  }
   retain(x: Tensor): Tensor {
     return this.of(x.shape, x.dtype);
   }
