@@ -1,0 +1,139 @@
+// Files of data sets: known by name, size and checksum, fetched from the first mirror that gives them whole, and believed
+// only when the checksum is right.
+import { DataError } from "./data-error.ts";
+import { beginning, type Display } from "./display.ts";
+
+/** A file as its publishers made it. */
+export interface KnownFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** SHA-256 in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** The files of a data set, and where they are published. */
+export interface Publication {
+  /** The folder's name in caches. */
+  readonly set: string;
+  /** Addresses that end in a slash; the file's name follows. */
+  readonly mirrors: readonly string[];
+}
+
+export interface LoadOptions {
+  /**
+   * Where downloads are kept: a folder (by default `weft` in the user's cache folder), or false to keep nothing. In a
+   * page anything but false means the page's own cache.
+   */
+  readonly cache?: string | false;
+  /** Ends the download. */
+  readonly signal?: AbortSignal;
+  /** Other addresses to download from, in the order of trying; each ends in a slash. */
+  readonly mirrors?: readonly string[];
+  /** False shows no progress of the download (true). */
+  readonly progress?: boolean;
+}
+
+/** Gives the bytes of a known file, from wherever they are. */
+export type FileSource = (file: KnownFile, from: Publication, options: LoadOptions) => Promise<Uint8Array<ArrayBuffer>>;
+
+const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+/** SHA-256 in hexadecimal. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  if (globalThis.crypto?.subtle === undefined)
+    throw new DataError("Checksums need crypto.subtle, which a page has only when it comes over https or from localhost.");
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+/** Says what is wrong with the bytes of a file, or nothing. */
+export async function problem(bytes: Uint8Array<ArrayBuffer>, file: KnownFile): Promise<string | undefined> {
+  if (bytes.length !== file.bytes) return `expected ${file.bytes} bytes, found ${bytes.length}`;
+  const found = await sha256(bytes);
+  return found === file.sha256 ? undefined : `expected SHA-256 ${file.sha256}, found ${found}`;
+}
+
+/** Downloads a file from the first mirror that gives it whole. Nothing but right bytes comes back. */
+export async function download(
+  file: KnownFile,
+  from: Publication,
+  options: LoadOptions,
+  display: Display | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tried: string[] = [];
+  for (const mirror of options.mirrors ?? from.mirrors) {
+    const address = mirror + file.name;
+    try {
+      const bytes = await get(address, file, options.signal, display);
+      const wrong = await problem(bytes, file);
+      if (wrong === undefined) return bytes;
+      tried.push(`${address}: ${wrong}`);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      tried.push(`${address}: ${reason(error)}`);
+    }
+  }
+  throw new DataError(
+    `${from.set}: could not download ${file.name}.\n${tried.map((line) => `  ${line}\n`).join("")}` +
+      `Try again later, or put the file into a folder and set WEFT_DATA to that folder.`,
+  );
+}
+
+/** The words of an error, and of what caused it: fetch hides the cause. */
+export function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== "" ? `${error.message} (${cause.message})` : error.message;
+}
+
+async function get(
+  address: string,
+  file: KnownFile,
+  signal: AbortSignal | undefined,
+  display: Display | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(address, { signal: signal ?? null });
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel();
+    throw new DataError(`the server answered ${response.status} ${response.statusText}`.trimEnd());
+  }
+  const bytes = new Uint8Array(file.bytes);
+  const stand = beginning(file.name, file.bytes, "bytes");
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return bytes.subarray(0, stand.count);
+      if (stand.count + value.length > bytes.length) {
+        await reader.cancel();
+        throw new DataError(`expected ${file.bytes} bytes, found more`);
+      }
+      bytes.set(value, stand.count);
+      stand.count += value.length;
+      display?.update(stand);
+    }
+  } finally {
+    display?.close(stand);
+  }
+}
+
+/** Unpacks gzip, and no more than `limit` bytes of it. */
+export async function gunzip(packed: Uint8Array<ArrayBuffer>, limit: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const out = new Uint8Array(limit);
+  let length = 0;
+  const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return out.subarray(0, length);
+      if (length + value.length > limit) {
+        await reader.cancel();
+        throw new DataError(`${name} unpacks to more than ${limit} bytes. It is not the file it should be.`);
+      }
+      out.set(value, length);
+      length += value.length;
+    }
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    throw new DataError(`${name} cannot be unpacked: ${reason(error)}. It is cut off or damaged: download it again.`);
+  }
+}

@@ -1,0 +1,79 @@
+// Boston housing: 506 districts, 13 numbers about each, and what a house costs there.
+import type { Shape } from "@weft/tensor";
+import { DataError } from "./data-error.ts";
+import type { FileSource, LoadOptions, Publication } from "./files.ts";
+import type { HostArray } from "./host-array.ts";
+
+const file = {
+  name: "housing.data",
+  bytes: 49_082,
+  sha256: "baadf72995725d76efe787b664e1f083388c79ba21ef9a7990d87f774184735a",
+};
+const published: Publication = {
+  set: "housing",
+  mirrors: ["https://archive.ics.uci.edu/ml/machine-learning-databases/housing/"],
+};
+
+/** What a model sees, and what it is to say. */
+export interface Regression {
+  /** `[N, 13]`: CRIM ZN INDUS CHAS NOX RM AGE DIS RAD TAX PTRATIO B LSTAT. */
+  readonly inputs: HostArray<Float32Array>;
+  /** `[N, 1]`: MEDV, the median value of a home in thousands of dollars. */
+  readonly targets: HostArray<Float32Array>;
+}
+
+export interface HousingOptions extends LoadOptions {
+  /** Brings each column of the inputs to mean 0 and standard deviation 1 (of a sample: divided by n - 1) (false). */
+  readonly standardize?: boolean;
+}
+
+export type Housing = (options?: HousingOptions) => Promise<Regression>;
+
+/** `housing` with a source of files. */
+export const housingFrom =
+  (source: FileSource): Housing =>
+  async (options = {}) => {
+    const table = parseTable(new TextDecoder().decode(await source(file, published, options)), 14, file.name);
+    const rows = table.length / 14;
+    const inputs = table.filter((_, i) => i % 14 < 13);
+    const targets = table.filter((_, i) => i % 14 === 13);
+    if (options.standardize === true) standardize(inputs, 13);
+    const host = (data: Float64Array, shape: Shape): HostArray<Float32Array> => ({
+      data: Float32Array.from(data),
+      shape,
+      dtype: "f32",
+    });
+    return { inputs: host(inputs, [rows, 13]), targets: host(targets, [rows, 1]) };
+  };
+
+/** Reads lines of `columns` numbers with blanks in between, row by row. */
+export function parseTable(text: string, columns: number, name = "the table"): Float64Array {
+  const lines = text.split("\n").map((line) => line.trim());
+  const rows = lines.flatMap((line, at) => {
+    if (line === "") return [];
+    const fields = line.split(/\s+/);
+    if (fields.length !== columns)
+      throw new DataError(`parseTable: line ${at + 1} of ${name} has ${fields.length} fields, wanted ${columns}.`);
+    return fields.map((field) => {
+      const x = Number(field);
+      if (Number.isNaN(x))
+        throw new DataError(`parseTable: line ${at + 1} of ${name} has "${field.slice(0, 40)}", wanted a number.`);
+      return x;
+    });
+  });
+  return Float64Array.from(rows);
+}
+
+/** Brings each column to mean 0 and (sample) standard deviation 1, in place; a column of one value only to 0. */
+export function standardize(table: Float64Array, columns: number): void {
+  const rows = table.length / columns;
+  for (let c = 0; c < columns; c++) {
+    let sum = 0;
+    for (let r = 0; r < rows; r++) sum += table[r * columns + c]!;
+    const mean = sum / rows;
+    let squares = 0;
+    for (let r = 0; r < rows; r++) squares += (table[r * columns + c]! - mean) ** 2;
+    const deviation = Math.sqrt(squares / (rows - 1)) || 1;
+    for (let r = 0; r < rows; r++) table[r * columns + c] = (table[r * columns + c]! - mean) / deviation;
+  }
+}

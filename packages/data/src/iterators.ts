@@ -1,0 +1,162 @@
+// Loops over loops: the first few, every n-th, again and again, in a random order. Each works on synchronous and
+// asynchronous sources, asks for nothing before it is needed, and can be walked through as often as its source can.
+import { ArgumentError } from "@weft/tensor";
+import { VISIT, type Batches } from "./minibatch.ts";
+import { permutation, purpose, stream } from "./stream.ts";
+
+/** What comes of a synchronous source can be walked through in both ways, of an asynchronous one with `for await`. */
+export interface Both<T> extends Iterable<T>, AsyncIterable<T> {
+  /** How many items one pass gives, where the source says how many it has. */
+  readonly length: number | undefined;
+}
+export interface Later<T> extends AsyncIterable<T> {
+  readonly length: number | undefined;
+}
+export type Anyhow<T> = Iterable<T> | AsyncIterable<T>;
+
+interface Walk {
+  /** How often the source is walked through. */
+  readonly rounds: number;
+  /** One item of how many is given. */
+  readonly every: number;
+  /** After how many items it ends. */
+  readonly first: number;
+}
+
+const isIterable = (x: object): x is Iterable<unknown> => Symbol.iterator in x;
+const isAsyncIterable = (x: object): x is AsyncIterable<unknown> => Symbol.asyncIterator in x;
+
+/** How many items a source gives, if it says so. */
+export const lengthOf = (source: object): number | undefined => {
+  if ("length" in source && typeof source.length === "number") return source.length;
+  return "size" in source && typeof source.size === "number" ? source.size : undefined;
+};
+
+function* walk<T>(source: Iterable<T>, { rounds, every, first }: Walk): Generator<T> {
+  let given = 0;
+  for (let round = 0; round < rounds && first > 0; round++) {
+    let seen = 0;
+    for (const item of source) {
+      if (++seen % every !== 0) continue;
+      yield item;
+      if (++given >= first) return;
+    }
+    if (seen === 0) return; // empty, or a generator that is used up: it would go round for ever
+  }
+}
+
+async function* walkLater<T>(source: Anyhow<T>, { rounds, every, first }: Walk): AsyncGenerator<T> {
+  let given = 0;
+  for (let round = 0; round < rounds && first > 0; round++) {
+    let seen = 0;
+    for await (const item of source) {
+      if (++seen % every !== 0) continue;
+      yield item;
+      if (++given >= first) return;
+    }
+    if (seen === 0) return;
+  }
+}
+
+function walked<T>(op: string, source: Anyhow<T>, walking: Walk): Both<T> {
+  if (!isIterable(source) && !isAsyncIterable(source))
+    throw new ArgumentError(`${op}: wanted something to iterate over, got ${String(source)}.`);
+  const n = lengthOf(source);
+  const { rounds, every, first } = walking;
+  // Each round counts anew which item is the n-th. Nothing times infinity is nothing here.
+  const length = n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
+  const later = { length, [Symbol.asyncIterator]: () => walkLater(source, walking) };
+  return (isIterable(source) ? { ...later, [Symbol.iterator]: () => walk(source, walking) } : later) as Both<T>;
+}
+
+function whole(op: string, n: number, least: number): number {
+  if (n !== Infinity && !(Number.isInteger(n) && n >= least))
+    throw new ArgumentError(`${op}: n is ${n}, wanted a whole number from ${least}.`);
+  return n;
+}
+
+/**
+ * The first n items, or all where there are fewer; the next one is never asked for.
+ *
+ * @example
+ * [...takeFirst([1, 2, 3], 2)]; // [1, 2]
+ */
+export function takeFirst<T>(source: Iterable<T>, n: number): Both<T>;
+export function takeFirst<T>(source: AsyncIterable<T>, n: number): Later<T>;
+export function takeFirst<T>(source: Anyhow<T>, n: number): Later<T> {
+  return walked("takeFirst", source, { rounds: 1, every: 1, first: whole("takeFirst", n, 0) });
+}
+
+/**
+ * Every n-th item: the n-th, the 2n-th, … (as in Julia's IterTools).
+ *
+ * @example
+ * [...takeNth([1, 2, 3, 4, 5], 2)]; // [2, 4]
+ */
+export function takeNth<T>(source: Iterable<T>, n: number): Both<T>;
+export function takeNth<T>(source: AsyncIterable<T>, n: number): Later<T>;
+export function takeNth<T>(source: Anyhow<T>, n: number): Later<T> {
+  return walked("takeNth", source, { rounds: 1, every: whole("takeNth", n, 1), first: Infinity });
+}
+
+/**
+ * The items again and again, without end. The source is walked through anew each time, so minibatches that shuffle come
+ * in a new order; an empty source, or a generator that is used up, ends it.
+ *
+ * @example
+ * [...takeFirst(cycle([1, 2]), 5)]; // [1, 2, 1, 2, 1]
+ */
+export function cycle<T>(source: Iterable<T>): Both<T>;
+export function cycle<T>(source: AsyncIterable<T>): Later<T>;
+export function cycle<T>(source: Anyhow<T>): Later<T> {
+  return walked("cycle", source, { rounds: Infinity, every: 1, first: Infinity });
+}
+
+/**
+ * The items n times over: n epochs.
+ *
+ * @example
+ * [...ncycle([1, 2], 2)]; // [1, 2, 1, 2]
+ */
+export function ncycle<T>(source: Iterable<T>, n: number): Both<T>;
+export function ncycle<T>(source: AsyncIterable<T>, n: number): Later<T>;
+export function ncycle<T>(source: Anyhow<T>, n: number): Later<T> {
+  return walked("ncycle", source, { rounds: whole("ncycle", n, 0), every: 1, first: Infinity });
+}
+
+/**
+ * The items in a random order, a new one at every pass; pass n of a seed is always the same. Minibatches are visited in
+ * that order without being made first; lists are left as they are; anything else is collected before the first item.
+ *
+ * @example
+ * [...shuffle([1, 2, 3], { seed: 1 })]; // the same three in another order
+ */
+export function shuffle<T>(source: Iterable<T>, options?: { seed?: number }): Both<T>;
+export function shuffle<T>(source: AsyncIterable<T>, options?: { seed?: number }): Later<T>;
+export function shuffle<T>(source: Anyhow<T>, options: { seed?: number } = {}): Later<T> {
+  const { seed = 0 } = options;
+  let passes = 0;
+  const order = (n: number, pass: number) => permutation(n, stream(seed, purpose.items, pass));
+  if (VISIT in source) {
+    const batches = source as Batches<T>;
+    const visit = () => batches[VISIT](order(batches.length, passes++));
+    return {
+      length: batches.length,
+      [Symbol.iterator]: () => visit()[Symbol.iterator](),
+      [Symbol.asyncIterator]: () => visit()[Symbol.asyncIterator](),
+    } as Both<T>;
+  }
+  if (!isIterable(source) && !isAsyncIterable(source))
+    throw new ArgumentError(`shuffle: wanted something to iterate over, got ${String(source)}.`);
+  function* mix(items: readonly T[], pass: number): Generator<T> {
+    for (const i of order(items.length, pass)) yield items[i]!;
+  }
+  async function* mixLater(pass: number): AsyncGenerator<T> {
+    const items: T[] = [];
+    for await (const item of source) items.push(item);
+    yield* mix(items, pass);
+  }
+  const later = { length: lengthOf(source), [Symbol.asyncIterator]: () => mixLater(passes++) };
+  if (!isIterable(source)) return later;
+  return { ...later, [Symbol.iterator]: () => mix([...(source as Iterable<T>)], passes++) } as Both<T>;
+}
