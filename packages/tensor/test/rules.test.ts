@@ -440,6 +440,7 @@ describe("shapes", () => {
     expect(add(a, b).shape).toBe(a.shape);
     expect(add(a, 1).shape).toBe(a.shape);
     expect(add(1, a).shape).toBe(a.shape);
+    expect(add(b, t(1, 1, 3)).shape).toEqual([1, 2, 3]);
   });
 
   test.each([

@@ -8,26 +8,30 @@ import { agree, tensorAt, wrongDType, type DTypeRules, type ShapeRules } from ".
 
 const SCALAR: Shape = [];
 
-/** The shape that two shapes broadcast to, aligned at their last axes; `a` itself where they are equal. */
+/** The shape that two shapes broadcast to, aligned at their last axes; `a` or `b` itself where it is that one. */
 export function broadcast(op: string, a: Shape, b: Shape): Shape {
   if (a === b) return a;
-  const n = a.length;
-  let equal = n === b.length;
-  for (let i = 0; equal && i < n; i++) equal = a[i] === b[i];
-  return equal ? a : stretch(op, a, b);
+  return covers(a, b) ? a : covers(b, a) ? b : stretch(op, a, b);
+}
+
+/** Whether b stretches to a. */
+function covers(a: Shape, b: Shape): boolean {
+  const lead = a.length - b.length;
+  if (lead < 0) return false;
+  for (let i = 0; i < b.length; i++) if (b[i] !== a[lead + i] && b[i] !== 1) return false;
+  return true;
 }
 
 function stretch(op: string, a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length);
-  const shape: number[] = Array.from({ length: rank });
-  for (let i = 1; i <= rank; i++) {
+  const shape: number[] = [];
+  for (let i = Math.max(a.length, b.length); i > 0; i--) {
     const p = a[a.length - i] ?? 1;
     const q = b[b.length - i] ?? 1;
     if (p !== q && p !== 1 && q !== 1)
       throw new ShapeError(
         `${op}: shapes ${text(a)} and ${text(b)} do not fit: the sizes ${p} and ${q} of axis ${-i} must be equal, or one of them 1`,
       );
-    shape[rank - i] = p === 1 ? q : p;
+    shape.push(p === 1 ? q : p);
   }
   return shape;
 }
