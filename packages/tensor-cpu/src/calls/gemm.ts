@@ -75,7 +75,13 @@ export function tile(f: Func<typeof VOID>, rows: number, width: number, relaxed:
 }
 
 /** C tile = A * B, or += with `accumulate`; `bStep` bytes from one row of B to the next, k > 0 rows. */
-function microKernel(module: Module, order: Order, rows: number, width: number, relaxed: boolean): Func<typeof VOID> {
+export function microKernel(
+  module: Module,
+  order: Order,
+  rows: number,
+  width: number,
+  relaxed: boolean,
+): Func<typeof VOID> {
   return routine(module, "", (f, a, step, b, bStep, c, ldc, k, accumulate) => {
     const t = tile(f, rows, width, relaxed);
     const at = [a];

@@ -32,7 +32,7 @@ const NEAR = 6144;
 const TILE = 256;
 
 /** Sizes of equal blocks, none larger than `most`, multiples of `unit` but for the last. */
-const even = (size: number, most: number, unit: number): number =>
+export const even = (size: number, most: number, unit: number): number =>
   Math.ceil(size / Math.ceil(size / most) / unit) * unit;
 
 /** The product of these sizes. `ldc`: bytes between the rows of C. */

@@ -1,0 +1,282 @@
+// Convolutions as products without the matrix of columns: panels are gathered straight from an image, tiles are scattered
+// straight into one, and for the weights' gradient the micro-kernel walks the image itself.
+import {
+  type Func,
+  f32,
+  f32x4,
+  I32,
+  i32,
+  type Local,
+  type Module,
+  select,
+  v128,
+  V128,
+  type VOID,
+} from "../wasm/emitter.ts";
+import { machineCode, routine, type Machine } from "./call.ts";
+import { blockRows, dispatch, microKernel, nextBlock, PANEL, tile } from "./gemm.ts";
+import { copyNarrow } from "./panels.ts";
+
+type Int = Local<typeof I32>;
+
+/**
+ * Whether the four offsets at `table` are neighbours. Offsets of pixels only grow, but the last is repeated to fill a panel:
+ * hence the second comparison.
+ */
+const adjacent = (table: Int, offset: number) => {
+  const from = (i: number) => i32.sub(i32.load(table, offset + 4 * i), i32.load(table, offset));
+  return i32.and(i32.eq(from(3), 12), i32.eq(from(1), 4));
+};
+
+/** gather(to, image, pixels, panels, taps, k): panels of the matrix [taps, pixels] of an image. */
+function writeGather(module: Module): void {
+  const half = (f: Func<typeof VOID>, to: Int, image: Int, pixels: Int, taps: Int, k: Int, offset: number): void => {
+    const [q, p, n, t] = [f.let(I32, to), f.let(I32, taps), f.let(I32, k), f.local(I32)];
+    const at = [0, 1, 2, 3].map((i) => f.let(I32, i32.add(image, i32.load(pixels, 4 * (offset + i)))));
+    const x = f.local(V128);
+    const loop = (load: () => void): void =>
+      f.repeat(
+        () => {
+          f.set(t, i32.load(p));
+          load();
+          f.do(v128.store(q, x, 4 * offset));
+          f.advance(p, 4);
+          f.advance(q, 4 * PANEL);
+        },
+        () => f.tee(n, i32.sub(n, 1)),
+      );
+    f.if(
+      adjacent(pixels, 4 * offset),
+      () => loop(() => f.set(x, v128.load(i32.add(at[0]!, t)))),
+      () =>
+        loop(() => {
+          f.set(x, v128.load32Zero(i32.add(at[0]!, t)));
+          for (let i = 1; i < 4; i++) f.set(x, v128.load32Lane(i32.add(at[i]!, t), x, i));
+        }),
+    );
+  };
+  routine(module, "gather", (f, to, image, pixels, panels, taps, k) => {
+    const [q, p, n, t, u] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    f.repeat(
+      () => {
+        f.if(
+          i32.and(adjacent(pixels, 0), adjacent(pixels, 16)),
+          () => {
+            f.set(t, i32.add(image, i32.load(pixels)));
+            f.set(u, i32.add(image, i32.load(pixels, 16)));
+            f.set(p, taps);
+            f.set(n, k);
+            f.set(q, to);
+            f.repeat(
+              () => {
+                f.do(v128.store(q, v128.load(i32.add(t, i32.load(p)))));
+                f.do(v128.store(q, v128.load(i32.add(u, i32.load(p))), 16));
+                f.advance(p, 4);
+                f.advance(q, 4 * PANEL);
+              },
+              () => f.tee(n, i32.sub(n, 1)),
+            );
+          },
+          () => {
+            half(f, to, image, pixels, taps, k, 0);
+            half(f, to, image, pixels, taps, k, 4);
+          },
+        );
+        f.advance(to, i32.mul(k, 4 * PANEL));
+        f.advance(pixels, 4 * PANEL);
+      },
+      () => f.tee(panels, i32.sub(panels, 1)),
+    );
+  });
+}
+
+/** copyRows(to, toPlane, toRow, from, fromPlane, fromRow, planes, rows, floats): a block of rows into another place. */
+function writeCopyRows(module: Module): void {
+  routine(module, "copyRows", (f, to, toPlane, toRow, from, fromPlane, fromRow, planes, rows, floats) => {
+    const [n, x, p, q, t] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    f.repeat(
+      () => {
+        f.set(n, rows);
+        f.set(p, from);
+        f.set(q, to);
+        f.repeat(
+          () => {
+            f.set(x, i32.shrU(floats, 2));
+            f.while(x, () => {
+              f.do(v128.store(q, v128.load(p)));
+              f.advance(p, 16);
+              f.advance(q, 16);
+              f.set(x, i32.sub(x, 1));
+            });
+            f.set(x, i32.and(floats, 3));
+            copyNarrow(f, p, q, x, t);
+            f.advance(p, i32.sub(fromRow, i32.and(i32.shl(floats, 2), -16)));
+            f.advance(q, i32.sub(toRow, i32.and(i32.shl(floats, 2), -16)));
+          },
+          () => f.tee(n, i32.sub(n, 1)),
+        );
+        f.advance(from, fromPlane);
+        f.advance(to, toPlane);
+      },
+      () => f.tee(planes, i32.sub(planes, 1)),
+    );
+  });
+}
+
+/**
+ * scatter(a, b, k, image, taps, rows, pixels, columns, tile): image[taps[i] + pixels[j]] += (A * B)[i][j], A in row blocks and
+ * B in panels. Neighbouring rows should touch different places: a sum that waits for the store before it is slow.
+ * rowBlocksOf(to, w, step, taps, rows, k): row blocks of a matrix [taps, k] given by byte offsets of its rows in `w`.
+ */
+function writeScatter(module: Module, relaxed: boolean): void {
+  const full = blockRows(relaxed);
+  const kernels = Array.from({ length: full }, (_, i) => microKernel(module, "columns", i + 1, 2, relaxed));
+  /** Adds a tile to the image: by vectors where four pixels are neighbours, else one by one. */
+  const add = routine(module, "", (f, tile, image, taps, rows, pixels, w) => {
+    const [base, p] = [f.local(I32), f.local(I32)];
+    const whole = [0, 4].map((offset) => f.let(I32, i32.and(i32.geS(w, offset + 4), adjacent(pixels, 4 * offset)))) as [
+      Int,
+      Int,
+    ];
+    f.repeat(
+      () => {
+        f.set(base, i32.add(image, i32.load(taps)));
+        for (const offset of [0, 4]) {
+          f.if(
+            whole[offset / 4]!,
+            () => {
+              f.set(p, i32.add(base, i32.load(pixels, 4 * offset)));
+              f.do(v128.store(p, f32x4.add(v128.load(p), v128.load(tile, 4 * offset))));
+            },
+            () => {
+              for (let i = 0; i < 4; i++)
+                f.if(i32.gtS(w, offset + i), () => {
+                  f.set(p, i32.add(base, i32.load(pixels, 4 * (offset + i))));
+                  f.do(f32.store(p, f32.add(f32.load(p), f32.load(tile, 4 * (offset + i)))));
+                });
+            },
+          );
+        }
+        f.advance(taps, 4);
+        f.advance(tile, 32);
+      },
+      () => f.tee(rows, i32.sub(rows, 1)),
+    );
+  });
+  routine(module, "scatter", (f, a, b, k, image, taps, rows, pixels, columns, tile) => {
+    const [rest, r, p, q, w] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    f.repeat(
+      () => {
+        f.set(w, select(i32.ltS(columns, PANEL), columns, i32.const(PANEL)));
+        f.set(rest, rows);
+        f.set(p, a);
+        f.set(q, taps);
+        f.repeat(
+          () => {
+            nextBlock(f, r, rest, full);
+            dispatch(f, r, kernels, [p, 4 * full, b, 4 * PANEL, tile, 4 * PANEL, k, 0]);
+            f.do(add.call(tile, image, q, r, pixels, w));
+            f.advance(p, i32.mul(k, 4 * full));
+            f.advance(q, i32.shl(r, 2));
+          },
+          () => f.tee(rest, i32.sub(rest, r)),
+        );
+        f.advance(b, i32.mul(k, 4 * PANEL));
+        f.advance(pixels, 4 * PANEL);
+      },
+      () => i32.gtS(f.tee(columns, i32.sub(columns, PANEL)), 0),
+    );
+  });
+  routine(module, "rowBlocksOf", (f, to, w, step, taps, rows, k) => {
+    const [r, i, n, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    f.repeat(
+      () => {
+        nextBlock(f, r, rows, full);
+        f.set(i, 0);
+        f.repeat(
+          () => {
+            f.set(p, i32.add(w, i32.load(taps)));
+            f.set(q, i32.add(to, i32.shl(i, 2)));
+            f.set(n, k);
+            f.repeat(
+              () => {
+                f.do(i32.store(q, i32.load(p)));
+                f.advance(p, step);
+                f.advance(q, 4 * full);
+              },
+              () => f.tee(n, i32.sub(n, 1)),
+            );
+            f.advance(taps, 4);
+          },
+          () => i32.ltS(f.tee(i, i32.add(i, 1)), r),
+        );
+        f.advance(to, i32.mul(k, 4 * full));
+      },
+      () => f.tee(rows, i32.sub(rows, r)),
+    );
+  });
+}
+
+/**
+ * walk(image, taps, rows, jumps, runs, length, step, b, c, ldc, columns): C[taps, columns] += [taps, pixels] * B[pixels,
+ * columns], where the pixels are `runs` rows of `length`, `step` bytes apart, and jumps[i] leads from the end of run i to the
+ * start of the next. B is in panels; C has room for whole ones.
+ */
+function writeWalk(module: Module, relaxed: boolean): void {
+  const full = blockRows(relaxed);
+  const kernels = Array.from({ length: full }, (_, i) =>
+    routine(module, "", (f, image, taps, jumps, runs, length, step, b, c, ldc) => {
+      const t = tile(f, i + 1, 2, relaxed);
+      const at = t.sums.map((_, row) => f.let(I32, i32.add(image, i32.load(taps, 4 * row))));
+      const n = f.local(I32);
+      f.repeat(
+        () => {
+          f.set(n, length);
+          f.repeat(
+            () => {
+              t.step(
+                (row) => ({ at: at[row]!, offset: 0 }),
+                (j) => ({ at: b, offset: 16 * j }),
+              );
+              for (const p of at) f.advance(p, step);
+              f.advance(b, 4 * PANEL);
+            },
+            () => f.tee(n, i32.sub(n, 1)),
+          );
+          f.set(n, i32.load(jumps));
+          for (const p of at) f.advance(p, n);
+          f.advance(jumps, 4);
+        },
+        () => f.tee(runs, i32.sub(runs, 1)),
+      );
+      t.store(c, ldc, f.let(I32, 1));
+    }),
+  );
+  routine(module, "walk", (f, image, taps, rows, jumps, runs, length, step, b, c, ldc, columns) => {
+    const [rest, r, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    f.repeat(
+      () => {
+        f.set(rest, rows);
+        f.set(p, taps);
+        f.set(q, c);
+        f.repeat(
+          () => {
+            nextBlock(f, r, rest, full);
+            dispatch(f, r, kernels, [image, p, jumps, runs, length, step, b, q, ldc]);
+            f.advance(p, i32.shl(r, 2));
+            f.advance(q, i32.mul(r, ldc));
+          },
+          () => f.tee(rest, i32.sub(rest, r)),
+        );
+        f.advance(b, i32.mul(i32.mul(runs, length), 4 * PANEL));
+        f.advance(c, 4 * PANEL);
+      },
+      () => i32.gtS(f.tee(columns, i32.sub(columns, PANEL)), 0),
+    );
+  });
+}
+
+export const gather = (m: Machine) => machineCode<"gather">(m, "gather", writeGather).gather;
+export const copyRows = (m: Machine) => machineCode<"copyRows">(m, "copy rows", writeCopyRows).copyRows;
+export const scatter = (m: Machine) => machineCode<"scatter" | "rowBlocksOf">(m, "scatter", writeScatter);
+export const walk = (m: Machine) => machineCode<"walk">(m, "walk", writeWalk).walk;

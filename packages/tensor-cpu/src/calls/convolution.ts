@@ -1,0 +1,317 @@
+// Convolution and its two gradients, image by image through the product's micro-kernels. With W as [O, Q] (Q taps: channels
+// times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
+// W^T's gradient = columns * g^T; the matrix of columns never exists.
+import { aligned, isContiguous, type After, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
+import { copyRows, gather, scatter, walk } from "./columns.ts";
+import { geometry, type ConvAttrs, type Geometry } from "./geometry.ts";
+import { block, blockRows, PANEL } from "./gemm.ts";
+import { copies } from "./panels.ts";
+import { plainConv, plainConvInputGrad, plainConvWeightGrad } from "./plain-convolution.ts";
+import { even } from "./product.ts";
+
+/** Bytes of the scratch tile, of the panels that are made at a time, and of a packed or summed weight. */
+const TILE = 256;
+const NEAR = 1 << 17;
+const WEIGHTS = 1 << 20;
+const DEPTH = 384;
+
+/** Gives out places in scratch memory. */
+function places() {
+  let end = 0;
+  return {
+    take(bytes: number): number {
+      const at = end;
+      end += aligned(bytes);
+      return at;
+    },
+    size: () => end,
+  };
+}
+
+const isEmpty = (...operands: readonly Operand[]): boolean => operands.some((o) => o.shape.includes(0));
+
+const nothing = (m: Machine, out: Operand, after?: After): Prepared => ({
+  scratch: 0,
+  run: (to) => {
+    const n = out.shape.reduce((size, d) => size * d, 1);
+    m.f32.fill(0, to >> 2, (to >> 2) + n);
+    if (out.shape[0]! > 0) after?.(0, out.shape[0]!);
+  },
+});
+
+const bytesOf = (size: readonly [number, number, number]): number => 4 * size[0] * size[1] * size[2];
+
+/** Copies `channels` channels between an image and its padded form: `toPadded` inward, else the inner part back out. */
+function framing(m: Machine, G: Geometry, channels: number) {
+  const copy = copyRows(m);
+  const { inner, padded, before } = G;
+  const [outerPlane, outerRow] = [4 * padded[1] * padded[2], 4 * padded[2]];
+  const [innerPlane, innerRow] = [4 * inner[1] * inner[2], 4 * inner[2]];
+  const start = before[0] * outerPlane + before[1] * outerRow + 4 * before[2];
+  // With one plane a channel, all channels are the planes of one copy.
+  const flat = padded[0] === 1;
+  const [calls, planes] = flat ? [1, channels] : [channels, inner[0]];
+  return {
+    bytes: channels * bytesOf(padded),
+    toPadded(to: number, from: number): void {
+      for (let c = 0; c < calls; c++)
+        copy(
+          to + c * bytesOf(padded) + start,
+          outerPlane,
+          outerRow,
+          from + c * bytesOf(inner),
+          innerPlane,
+          innerRow,
+          planes,
+          inner[1],
+          inner[2],
+        );
+    },
+    fromPadded(to: number, from: number): void {
+      for (let c = 0; c < calls; c++)
+        copy(
+          to + c * bytesOf(inner),
+          innerPlane,
+          innerRow,
+          from + c * bytesOf(padded) + start,
+          outerPlane,
+          outerRow,
+          planes,
+          inner[1],
+          inner[2],
+        );
+    },
+  };
+}
+
+function prepareConv(m: Machine, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[], after?: After): Prepared {
+  const [x, w] = [inputs[0]!, inputs[1]!];
+  if (out.dtype !== "f32") return plainConv(m, attrs, out, inputs, after);
+  if (isEmpty(out, x, w)) return nothing(m, out, after);
+  const G = geometry(x.shape, w.shape, out.shape, attrs);
+  const { images, groups, C, O, P, Q } = G;
+  const frame = framing(m, G, C * groups);
+  const [collect, multiply] = [gather(m), block(m, "rows")];
+  const depth = even(Q, DEPTH, 4);
+  const panels = Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
+  const scratch = places();
+  const tile = scratch.take(TILE);
+  const pixels = scratch.take(4 * G.pixels.length);
+  const taps = scratch.take(4 * Q);
+  const columns = scratch.take(4 * PANEL * panels * depth);
+  const image = scratch.take(G.isPadded ? frame.bytes : 0);
+  const imageBytes = C * groups * bytesOf(G.inner);
+  const groupBytes = C * bytesOf(G.padded);
+  return {
+    scratch: scratch.size(),
+    run: (to, [px, pw], s) => {
+      m.i32.set(G.pixels, (s + pixels) >> 2);
+      m.i32.set(G.taps, (s + taps) >> 2);
+      if (G.isPadded) m.f32.fill(0, (s + image) >> 2, (s + image + frame.bytes) >> 2);
+      for (let n = 0; n < images; n++) {
+        let from = px! + n * imageBytes;
+        if (G.isPadded) {
+          frame.toPadded(s + image, from);
+          from = s + image;
+        }
+        for (let g = 0; g < groups; g++) {
+          const result = to + 4 * (n * groups + g) * O * P;
+          for (let p = 0; p < P; p += PANEL * panels) {
+            const width = Math.min(PANEL * panels, P - p);
+            for (let q = 0; q < Q; q += depth) {
+              const k = Math.min(depth, Q - q);
+              const all = Math.ceil(width / PANEL);
+              collect(s + columns, from + g * groupBytes, s + pixels + 4 * p, all, s + taps + 4 * q, k);
+              multiply(
+                pw! + 4 * (g * O * Q + q),
+                4 * Q,
+                4 * Q,
+                0,
+                s + columns,
+                4 * PANEL,
+                4 * PANEL * k,
+                result + 4 * p,
+                4 * P,
+                O,
+                width,
+                k,
+                q === 0 ? 0 : 1,
+                0,
+                s + tile,
+              );
+            }
+          }
+        }
+        after?.(n, n + 1);
+      }
+    },
+  };
+}
+
+/** Offsets of the taps of `channels` channels, tap by tap: in the image, and of their weights. */
+function tapOrder(G: Geometry, channels: number) {
+  const order = Array.from({ length: channels * G.K }, (_, i) => (i % channels) * G.K + Math.floor(i / channels));
+  return { taps: Int32Array.from(order.map((q) => G.taps[q]!)), weights: Int32Array.from(order.map((q) => 4 * q)) };
+}
+
+function prepareInputGrad(
+  m: Machine,
+  attrs: ConvAttrs,
+  out: Operand,
+  inputs: readonly Operand[],
+  after?: After,
+): Prepared {
+  const [gradient, w] = [inputs[0]!, inputs[1]!];
+  if (out.dtype !== "f32") return plainConvInputGrad(m, attrs, out, inputs, after);
+  if (isEmpty(out, gradient, w)) return nothing(m, out, after);
+  const G = geometry(out.shape, w.shape, gradient.shape, attrs);
+  const { images, groups, C, O, P, Q, K } = G;
+  const { panels } = copies(m);
+  const { scatter: spread, rowBlocksOf } = scatter(m);
+  const full = blockRows(m.relaxed);
+  const depth = even(O, DEPTH, 4);
+  // Channels are independent: so many that their packed weights stay near.
+  const some = Math.min(C, Math.max(1, Math.floor(WEIGHTS / (4 * K * O))));
+  const orders = new Map([some, C % some].map((n) => [n, tapOrder(G, n)]));
+  const width = PANEL * Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
+  const frame = framing(m, G, some);
+  const frameOfRest = framing(m, G, C % some);
+  const scratch = places();
+  const tile = scratch.take(TILE);
+  const pixels = scratch.take(4 * G.pixels.length);
+  const taps = scratch.take(4 * some * K);
+  const weights = scratch.take(4 * some * K);
+  // Row blocks of each depth: a block may be short, so there can be one more of them than whole ones.
+  const blockBytes = 4 * full * (Math.ceil((some * K) / full) + 1);
+  const left = scratch.take(blockBytes * O);
+  const right = scratch.take(4 * depth * width);
+  const image = scratch.take(G.isPadded ? frame.bytes : 0);
+  const plane = bytesOf(G.inner);
+  return {
+    scratch: scratch.size(),
+    run: (to, [pg, pw], s) => {
+      m.i32.set(G.pixels, (s + pixels) >> 2);
+      for (let g = 0; g < groups; g++)
+        for (let c = 0; c < C; c += some) {
+          const channels = Math.min(some, C - c);
+          const order = orders.get(channels)!;
+          m.i32.set(order.taps, (s + taps) >> 2);
+          m.i32.set(order.weights, (s + weights) >> 2);
+          for (let o = 0; o < O; o += depth) {
+            const from = pw! + 4 * ((g * O + o) * Q + c * K);
+            rowBlocksOf(s + left + blockBytes * o, from, 4 * Q, s + weights, channels * K, Math.min(depth, O - o));
+          }
+          for (let n = 0; n < images; n++) {
+            const result = to + ((n * groups + g) * C + c) * plane;
+            const target = G.isPadded ? s + image : result;
+            m.f32.fill(0, target >> 2, (target + channels * bytesOf(G.padded)) >> 2);
+            for (let p = 0; p < P; p += width) {
+              const all = Math.min(width, P - p);
+              for (let o = 0; o < O; o += depth) {
+                const k = Math.min(depth, O - o);
+                panels(s + right, pg! + 4 * (((n * groups + g) * O + o) * P + p), 4 * P, k, all);
+                spread(
+                  s + left + blockBytes * o,
+                  s + right,
+                  k,
+                  target,
+                  s + taps,
+                  channels * K,
+                  s + pixels + 4 * p,
+                  all,
+                  s + tile,
+                );
+              }
+            }
+            if (G.isPadded) (channels === some ? frame : frameOfRest).fromPadded(result, target);
+            if (groups === 1 && some === C) after?.(n, n + 1);
+          }
+        }
+      if (groups > 1 || some < C) after?.(0, images);
+    },
+  };
+}
+
+/** Stretches of output pixels that are walked at a time: whole rows, or pieces of long ones. */
+function stretches(G: Geometry): { pixel: number; runs: number; length: number }[] {
+  const most = 512;
+  const list: { pixel: number; runs: number; length: number }[] = [];
+  if (G.length > most) {
+    for (let row = 0; row < G.rows; row++)
+      for (let i = 0; i < G.length; i += most)
+        list.push({ pixel: row * G.length + i, runs: 1, length: Math.min(most, G.length - i) });
+    return list;
+  }
+  const runs = even(G.rows, Math.floor(most / G.length), 1);
+  for (let row = 0; row < G.rows; row += runs)
+    list.push({ pixel: row * G.length, runs: Math.min(runs, G.rows - row), length: G.length });
+  return list;
+}
+
+function prepareWeightGrad(
+  m: Machine,
+  attrs: ConvAttrs,
+  out: Operand,
+  inputs: readonly Operand[],
+  after?: After,
+): Prepared {
+  const [x, gradient] = [inputs[0]!, inputs[1]!];
+  if (out.dtype !== "f32") return plainConvWeightGrad(m, attrs, out, inputs, after);
+  if (isEmpty(out, gradient, x)) return nothing(m, out, after);
+  const G = geometry(x.shape, out.shape, gradient.shape, attrs);
+  const { images, groups, C, O, P, Q, length } = G;
+  const { panelsOfTransposed, transpose } = copies(m);
+  const step = walk(m);
+  const frame = framing(m, G, C);
+  const parts = stretches(G);
+  const start = (pixel: number): number => G.pixels[pixel]!;
+  const jumps = Int32Array.from({ length: G.rows }, (_, row) =>
+    row + 1 < G.rows ? start((row + 1) * length) - start(row * length) - length * G.pixelStep : 0,
+  );
+  const some = Math.min(O, PANEL * Math.max(1, Math.floor(WEIGHTS / (4 * PANEL * Q))));
+  const ld = 4 * PANEL * Math.ceil(some / PANEL);
+  const scratch = places();
+  const taps = scratch.take(4 * Q);
+  const table = scratch.take(4 * G.rows);
+  const sums = scratch.take(Q * ld);
+  const right = scratch.take(ld * Math.max(...parts.map((p) => p.runs * p.length)));
+  const image = scratch.take(G.isPadded ? frame.bytes : 0);
+  const groupBytes = C * bytesOf(G.inner);
+  return {
+    scratch: scratch.size(),
+    run: (to, [px, pg], s) => {
+      m.i32.set(G.taps, (s + taps) >> 2);
+      m.i32.set(jumps, (s + table) >> 2);
+      if (G.isPadded) m.f32.fill(0, (s + image) >> 2, (s + image + frame.bytes) >> 2);
+      for (let g = 0; g < groups; g++)
+        for (let o = 0; o < O; o += some) {
+          const outputs = Math.min(some, O - o);
+          m.f32.fill(0, (s + sums) >> 2, (s + sums + Q * ld) >> 2);
+          for (let n = 0; n < images; n++) {
+            let from = px! + (n * groups + g) * groupBytes;
+            if (G.isPadded) {
+              frame.toPadded(s + image, from);
+              from = s + image;
+            }
+            for (const { pixel, runs, length } of parts) {
+              const source = pg! + 4 * (((n * groups + g) * O + o) * P + pixel);
+              panelsOfTransposed(s + right, source, 4 * P, runs * length, outputs);
+              const jump = s + table + 4 * Math.floor(pixel / G.length);
+              step(from + start(pixel), s + taps, Q, jump, runs, length, G.pixelStep, s + right, s + sums, ld, outputs);
+            }
+          }
+          transpose(to + 4 * (g * O + o) * Q, 4 * Q, s + sums, ld, Q, outputs);
+        }
+      after?.(0, G.O * groups);
+    },
+  };
+}
+
+const call = (prepare: (...args: Parameters<typeof prepareConv>) => Prepared): Call => ({
+  accepts: (_input, operand) => isContiguous(operand),
+  prepare: prepare as Call["prepare"],
+});
+
+export const conv = call(prepareConv);
+export const convInputGrad = call(prepareInputGrad);
+export const convWeightGrad = call(prepareWeightGrad);
