@@ -1,1 +1,12 @@
-export {};
+// Gradients: what users call, and what layers and optimisers build on.
+export { keep, scope } from "@weft/tensor";
+export { param, Param, state, State, type Unborn } from "./box.ts";
+export { GradientError, gradCheck } from "./check.ts";
+export { checkpoint } from "./checkpoint.ts";
+export { customGradient, type Custom } from "./custom.ts";
+export { diff, Tape } from "./diff.ts";
+export { grad, stopGradient, valueAndGrad, vjp, type Grads, type Tree } from "./functional.ts";
+export type { FusedRule, Pullback, Rule, Rules } from "./rule.ts";
+export { rules } from "./rules.ts";
+export { fusedRules } from "./rules/fused.ts";
+export { RowSparse } from "./sparse.ts";

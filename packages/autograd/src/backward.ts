@@ -1,0 +1,189 @@
+// The backward pass: from the last entry of a tape to the first, each gradient goes through its rule to the operands.
+// Here broadcasting is undone, dtypes are restored, and contributions are added up.
+import {
+  add,
+  adopt,
+  apply,
+  cast,
+  closeScope,
+  context,
+  openScope,
+  OWNED,
+  reshape,
+  ShapeError,
+  type Interpreter,
+  type Scope,
+  type Tensor,
+  type Value,
+} from "@weft/tensor";
+import type { FusedRule, Pullback } from "./rule.ts";
+import { rules } from "./rules.ts";
+import { RowSparse, zerosLike } from "./sparse.ts";
+import type { Entry, Recorder } from "./tape.ts";
+
+type AnyRule = (...args: unknown[]) => readonly Pullback[];
+const variadic: unknown = rules.concat;
+
+/** Instead of a rule: a part of the computation that finds its own way back (`customGradient`, `checkpoint`). */
+export interface Detour {
+  back(backward: Backward, gs: readonly Tensor[]): void;
+}
+
+/** What has been passed over is released after this many entries, so that a long tape does not hold everything twice. */
+const STRETCH = 512;
+
+/** Runs a function with another tape (or none) and another scope. */
+export function below<T>(tape: Interpreter | undefined, scope: Scope | undefined, f: () => T): T {
+  const { tape: above, scope: before, suspended } = context;
+  context.tape = tape;
+  context.scope = scope;
+  context.suspended = 0; // parameters that a pullback reads are constants, whatever waits elsewhere
+  try {
+    return f();
+  } finally {
+    context.tape = above;
+    context.scope = before;
+    context.suspended = suspended;
+  }
+}
+
+/** One pass over the entries of a recorder, whose gradients have been seeded. */
+export class Backward {
+  readonly #recorder: Recorder;
+  /** Owns the gradients. */
+  readonly #home: Scope;
+  /** Whether entries and their values are let go on the way; not when the pass can be repeated. */
+  readonly #last: boolean;
+  #stretch: Scope;
+  #passed: Entry[] = [];
+  #reached: Entry[] = [];
+
+  /** The current scope becomes that of the gradients. */
+  constructor(recorder: Recorder, last: boolean) {
+    this.#recorder = recorder;
+    this.#last = last;
+    this.#home = context.scope!;
+    this.#stretch = context.scope = openScope("the backward pass went on");
+  }
+
+  /** Goes through entries; the current scope must be where the pass began. */
+  run(entries: readonly Entry[]): void {
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const entry = entries[i]!;
+      if (entry.group !== undefined) {
+        if (entry.group[0] === entry) this.#group(entry.group);
+        else continue; // the first of the group comes later, when all have their gradients
+      } else if (entry.g !== undefined) {
+        const { g } = entry;
+        entry.g = undefined;
+        this.#single(entry, g);
+      }
+      if (this.#last) this.#passed.push(entry);
+      if (this.#passed.length >= STRETCH || this.#reached.length >= 4 * STRETCH) this.turn();
+    }
+  }
+
+  /** Releases the temporaries of the stretch; the gradients that it reached live on. */
+  turn(): void {
+    const { scope } = this.#recorder;
+    for (const entry of this.#reached) {
+      if (entry.g !== undefined) this.#save(entry.g);
+      if (entry.rows !== undefined) for (const part of entry.rows) part[OWNED]((x) => this.#save(x));
+    }
+    this.#reached = [];
+    closeScope(this.#stretch);
+    for (const entry of this.#passed) {
+      for (const e of entry.group ?? [entry]) {
+        if (e.y.owner === scope && e.y.ended === undefined && scope !== undefined) end(e.y, scope.label);
+        e.forget();
+      }
+    }
+    this.#passed = [];
+    this.#stretch = openScope("the backward pass went on");
+    context.scope = this.#stretch;
+  }
+
+  #save(x: Tensor): void {
+    if (x.owner === this.#stretch) adopt(x, this.#home);
+  }
+
+  #single(entry: Entry, g: Tensor): void {
+    const { inputs, attrs, y } = entry;
+    const rule = entry.rule as AnyRule;
+    const recorder = this.#recorder;
+    let pullbacks: readonly Pullback[];
+    if (rule === variadic) {
+      const xs: Value[] = [];
+      for (const x of inputs) xs.push(recorder.under(x));
+      pullbacks = rule(y, xs, attrs);
+    } else if (inputs.length === 1) pullbacks = rule(y, recorder.under(inputs[0]!), attrs);
+    else if (inputs.length === 2) pullbacks = rule(y, recorder.under(inputs[0]!), recorder.under(inputs[1]!), attrs);
+    else pullbacks = rule(y, ...inputs.map((x) => recorder.under(x)), attrs);
+    for (let k = 0; k < inputs.length; k++) {
+      const x = inputs[k]!;
+      if (typeof x === "number" || x.interpreter !== recorder) continue;
+      const pullback = pullbacks[k];
+      if (pullback !== undefined) this.add(x, pullback(g));
+    }
+  }
+
+  #group(group: readonly Entry[]): void {
+    const [{ rule, inputs, attrs }] = group as [Entry];
+    if (group.every((entry) => entry.g === undefined)) return;
+    const recorder = this.#recorder;
+    const gs = group.map((entry) => entry.g ?? zerosLike(entry.y));
+    for (const entry of group) entry.g = undefined;
+    if (typeof rule === "object") {
+      (rule as Detour).back(this, gs);
+      return;
+    }
+    const xs = inputs.map((x) => recorder.under(x));
+    const pullbacks = (rule as FusedRule)(
+      group.map((entry) => entry.y),
+      xs,
+      attrs,
+    );
+    for (const [k, x] of inputs.entries()) {
+      if (typeof x === "number" || x.interpreter !== recorder) continue;
+      const g = pullbacks[k]?.(...gs);
+      if (g !== undefined) this.add(x, g);
+    }
+  }
+
+  /** Adds a contribution to the gradient of a tensor of this tape. */
+  add(x: Tensor, contribution: Tensor | RowSparse): void {
+    const entry = x.payload as Entry;
+    this.#reached.push(entry);
+    if (contribution instanceof RowSparse) {
+      if (entry.leaf) (entry.rows ??= []).push(contribution.cast(x.dtype));
+      else entry.g = contribution.addTo(entry.g ?? zerosLike(x, contribution.values.dtype));
+      return;
+    }
+    const g = fitted(contribution, x);
+    entry.g = entry.g === undefined ? g : add(entry.g, g);
+  }
+}
+
+/** Ends a plain handle before its scope does. */
+export function end(x: Tensor, why: string | Error): void {
+  if (x.ended !== undefined) return;
+  x.ended = why;
+  x.interpreter.backend.release(x);
+}
+
+/** A contribution with the shape and the dtype of x: summed over the axes that x was broadcast along. */
+export function fitted(g: Tensor, x: Tensor): Tensor {
+  const [from, to] = [g.shape, x.shape];
+  const extra = from.length - to.length;
+  let fits = extra >= 0;
+  let axes: number[] | undefined;
+  for (let i = 0; fits && i < from.length; i++) {
+    const d = i < extra ? -1 : to[i - extra];
+    if (d === from[i]) continue;
+    fits = d === -1 || d === 1;
+    (axes ??= []).push(i);
+  }
+  if (!fits) throw new ShapeError(`backward: a gradient of shape [${from}] does not fit its operand of shape [${to}]`);
+  const y = axes === undefined ? g : reshape(apply("sum", [g], { axes, keepDims: true }), to);
+  return y.dtype === x.dtype ? y : cast(y, x.dtype);
+}

@@ -1,0 +1,221 @@
+// Boxes own a value that changes from step to step: parameters, which are differentiated, and state, which is not.
+// Assigning makes a new version; what was computed from the old one, deferred or recorded, still sees the old one.
+import {
+  ArgumentError,
+  BRAND,
+  closeScope,
+  context,
+  ContextError,
+  CONTRACT,
+  DTypeError,
+  isFloat,
+  openScope,
+  own,
+  readTensor,
+  ShapeError,
+  type Backend,
+  type Box,
+  type DType,
+  type Shape,
+  type Tensor,
+} from "@weft/tensor";
+import { below, end } from "./backward.ts";
+import { overlay } from "./overlay.ts";
+import type { Recorder } from "./tape.ts";
+
+/** A value that is made later, on the backend of the first tensor that its box meets. */
+export interface Unborn {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  create(backend: Backend): Tensor;
+}
+
+/** What a box holds: a handle of its own, or how to make one. Apart from the box, for the garbage collector's sake. */
+interface Content {
+  handle: Tensor | undefined;
+  unborn: Unborn | undefined;
+}
+
+const net = new FinalizationRegistry<Content>((content) => {
+  if (content.handle !== undefined) end(content.handle, "its box was collected");
+});
+
+/** The tensor at the bottom of all tapes. */
+export function plain(x: Tensor): Tensor {
+  let t = x;
+  while (t.interpreter.lower !== undefined) t = t.interpreter.lower(t);
+  return t;
+}
+
+abstract class Cell implements Box {
+  readonly #content: Content = { handle: undefined, unborn: undefined };
+
+  /** What it is, for messages. */
+  readonly kind: string;
+
+  constructor(kind: string, value: Tensor | Unborn) {
+    this.kind = kind;
+    if ("create" in value) this.#content.unborn = value;
+    else this.store(readTensor(value, kind));
+    net.register(this, this.#content);
+  }
+
+  get [BRAND](): number {
+    return CONTRACT;
+  }
+  abstract read(): Tensor;
+
+  get shape(): Shape {
+    return (this.#content.handle ?? this.#content.unborn!).shape;
+  }
+  get dtype(): DType {
+    return (this.#content.handle ?? this.#content.unborn!).dtype;
+  }
+  /** Whether it has a value yet. */
+  get born(): boolean {
+    return this.#content.handle !== undefined;
+  }
+  /** Where the value lives; undefined before it has one. */
+  get backend(): Backend | undefined {
+    return this.#content.handle?.interpreter.backend;
+  }
+
+  /** Makes the value on a backend, if there is none yet. */
+  birth(backend: Backend): this {
+    const { unborn } = this.#content;
+    if (unborn === undefined) return this;
+    const mine = openScope(`the ${this.kind} took its first value`);
+    try {
+      below(undefined, mine, () => this.store(unborn.create(backend)));
+    } finally {
+      closeScope(mine);
+    }
+    return this;
+  }
+
+  /** Gives up the value for one that is made later. */
+  reset(unborn: Unborn): void {
+    const { handle } = this.#content;
+    this.#content.unborn = unborn;
+    this.#content.handle = undefined;
+    if (handle !== undefined) end(handle, `the ${this.kind} was reset`);
+  }
+
+  /** The handle of the current version. */
+  protected version(): Tensor {
+    const { handle } = this.#content;
+    if (handle !== undefined) return handle;
+    throw new ArgumentError(
+      `${this.kind}: this ${this.dtype}[${this.shape}] has no value yet: it is made on the backend of the first tensor it meets, or by place()`,
+    );
+  }
+
+  /** A new version: the box gets a handle of its own on the plain value. */
+  protected store(x: Tensor): void {
+    const bottom = plain(x);
+    const handle = bottom.interpreter.backend.retain(bottom);
+    handle.owner = null; // no scope ends what is in a box
+    const old = this.#content.handle;
+    this.#content.handle = handle;
+    this.#content.unborn = undefined;
+    if (old !== undefined) end(old, `the ${this.kind} took a new value`);
+  }
+}
+
+/** A box whose value is differentiated: see `param`. */
+export class Param extends Cell {
+  constructor(value: Tensor | Unborn) {
+    super("param", value);
+  }
+
+  /** A plain tensor with a handle of its own: it stays readable after the parameter is given a new value. */
+  get value(): Tensor {
+    return fresh(this.#version());
+  }
+  set value(x: Tensor) {
+    const t = plain(readTensor(x, "param"));
+    const { shape } = this;
+    if (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i]))
+      throw new ShapeError(`param: a parameter of shape [${shape}] was given a value of shape [${t.shape}]`);
+    if (overlay()?.write(this, t) !== true) this.store(t);
+  }
+
+  read(): Tensor {
+    const tape = context.tape as Recorder | undefined;
+    if (tape !== undefined) return tape.lift(this, this.#version());
+    if (context.suspended > 0)
+      throw new ContextError(
+        `param: this ${this.dtype}[${this.shape}] was used outside any tape while an asynchronous diff waits. Inside it, await t.wait(promise) instead of the promise, so that the tape is there afterwards; for a value without gradient, use stopGradient(parameter).`,
+      );
+    return fresh(this.#version());
+  }
+
+  #version(): Tensor {
+    const over = overlay();
+    return over === undefined ? this.version() : over.look(this, () => this.version());
+  }
+}
+
+/** A box whose value is not differentiated: see `state`. */
+export class State extends Cell {
+  /** What was assigned on a tape that is still open: there it is part of the computation. */
+  #traced: Tensor | undefined;
+
+  constructor(value: Tensor | Unborn) {
+    super("state", value);
+  }
+
+  /** The current value; on the tape on which it was assigned, as long as that is open. */
+  get value(): Tensor {
+    const over = overlay();
+    return over === undefined ? this.#now() : over.look(this, () => this.#now());
+  }
+  set value(x: Tensor) {
+    const t = readTensor(x, "state");
+    if (overlay()?.write(this, t) === true) return;
+    this.store(t);
+    this.#traced = t.interpreter.level > 0 ? t : undefined;
+  }
+
+  read(): Tensor {
+    return this.value;
+  }
+
+  #now(): Tensor {
+    let t = this.#traced;
+    while (t !== undefined && t.interpreter.closed === true) t = t.interpreter.lower!(t);
+    this.#traced = t !== undefined && t.interpreter.level > 0 ? t : undefined;
+    return this.#traced ?? fresh(this.version());
+  }
+}
+
+/** Another handle on a box's version, owned by the current scope. */
+function fresh(version: Tensor): Tensor {
+  if (version.interpreter.level > 0) return version;
+  return own(version.interpreter.backend.retain(version));
+}
+
+/**
+ * Marks a tensor to be differentiated: a box that can stand wherever a tensor can. In `diff` every operation on it is
+ * recorded; assigning `.value` gives it a new value, which earlier results do not see. It owns its value: no scope ends
+ * it. A value read as `p.value` is a plain tensor without gradient. Throws a DTypeError for integers.
+ *
+ * @example
+ * const w = param(randn([784, 10], { std: 0.01 }));
+ * const tape = diff(() => sum(square(w)));
+ * w.value = sub(w.value, mul(tape.grad(w), 0.1));
+ */
+export function param(x: Tensor | Unborn): Param {
+  if (!isFloat(x.dtype)) throw new DTypeError(`param: wanted floating-point values, got ${x.dtype}; use state() or cast`);
+  return new Param(x);
+}
+
+/**
+ * A box for what changes but is not differentiated: running moments, recurrent and optimiser state. Assigned inside
+ * `diff`, it stays part of the computation there; afterwards it is a plain value.
+ *
+ * @example
+ * const h = state(zeros([1, 64]));
+ * h.value = tanh(add(matmul(x, w), h));
+ */
+export const state = (x: Tensor | Unborn): State => new State(x);

@@ -1,0 +1,178 @@
+// The check of derivatives: what the rules give beside what central differences give, in double precision.
+import {
+  cast,
+  isFloat,
+  mul,
+  readTensor,
+  add,
+  scope,
+  sum,
+  UnsupportedError,
+  WeftError,
+  type Backend,
+  type Box,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { Param } from "./box.ts";
+import { Overlay } from "./overlay.ts";
+import { gathered, Session } from "./session.ts";
+import { RowSparse } from "./sparse.ts";
+import { leavesOf, mapTree } from "./tree.ts";
+
+/** A gradient that differs from central differences. */
+export class GradientError extends WeftError {}
+
+const STEP = 1e-5;
+const ELEMENTS = 10;
+const RELATIVE = 1e-4;
+const ABSOLUTE = 1e-6;
+
+/** Numbers in [−1, 1] that are the same in every run: a linear congruential generator (Numerical Recipes). */
+function sequence(): () => number {
+  let n = 1;
+  return () => {
+    n = (Math.imul(n, 1664525) + 1013904223) >>> 0;
+    return n / 2 ** 31 - 1;
+  };
+}
+
+const isVaried = (x: Tensor | Box): boolean => "interpreter" in x && isFloat(x.dtype);
+
+/** A value that is varied: an argument of the function, or a parameter that it uses. */
+interface Place {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float64Array<ArrayBuffer>;
+}
+
+/**
+ * Compares the gradient of f with central differences, in f64: with respect to every floating-point tensor among the
+ * inputs (trees of tensors, too) and to every parameter that f uses. A result that is no scalar is summed with fixed
+ * weights; of large tensors ten elements and one direction are checked. f draws the same random numbers every time.
+ * Gives true, or throws a GradientError that names the place, or an UnsupportedError on a backend without f64.
+ *
+ * @example
+ * await gradCheck((a, b) => matmul(a, b), randn([2, 3]), randn([3, 2]));
+ */
+export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknown, ...inputs: Args): Promise<true> {
+  const given = leavesOf(inputs).filter(isVaried);
+  const params = usedBy(f, inputs);
+  const [anything] = [...given, ...params];
+  if (anything === undefined) throw new UnsupportedError("gradCheck: wanted a tensor or a parameter to differentiate by");
+  const backend = scope(() => readTensor(anything, "gradCheck").interpreter.backend);
+  const places: Place[] = [];
+  for (const [k, x] of given.entries()) places.push(await read(`input ${k}`, x, backend));
+  for (const [k, p] of params.entries()) places.push(await read(`parameter ${k}`, p, backend));
+
+  const { counter } = backend.stream;
+  /** Runs f on these values: the tensors that it was given, and the weighted sum of what it returned. */
+  const run = (all: readonly Float64Array<ArrayBuffer>[], lift: (x: Tensor, k: number) => Tensor): Tensor => {
+    backend.stream.counter = counter;
+    const uploaded = all.map((values, k) => lift(backend.upload(values, places[k]!.shape, "f64"), k));
+    const over = new Overlay();
+    for (const [k, p] of params.entries()) over.put(p, uploaded[given.length + k]!);
+    let k = 0;
+    const args = mapTree(inputs, (x) => (isVaried(x) ? uploaded[k++]! : x)) as Args;
+    return over.during(() => weighted(f(...args)));
+  };
+  const value = async (all: readonly Float64Array<ArrayBuffer>[]): Promise<number> => {
+    const y = scope(() => run(all, (x) => x));
+    const [n] = await backend.read(y);
+    y.release();
+    return n!;
+  };
+
+  const session = new Session(f, "gradCheck", false);
+  const gradients = (() => {
+    try {
+      const leaves: Tensor[] = [];
+      const lift = (x: Tensor): Tensor => {
+        const leaf = session.recorder.leaf(x);
+        leaves.push(leaf);
+        return leaf;
+      };
+      const y = session.during(() => run(places.map((place) => place.values), lift));
+      session.backward("gradCheck", y).release();
+      return session.below(() =>
+        leaves.map((leaf) => {
+          const g = gathered([leaf]);
+          return g === undefined ? undefined : session.handOut(g instanceof RowSparse ? g.dense() : g);
+        }),
+      );
+    } finally {
+      session.close();
+    }
+  })();
+
+  const random = sequence();
+  const originals = places.map((place) => place.values);
+  for (const [k, { name, shape, values }] of places.entries()) {
+    const size = values.length;
+    const g = gradients[k];
+    const slopes = g === undefined ? new Float64Array(size) : await backend.read(g);
+    g?.release();
+    const check = async (direction: Float64Array, where: string): Promise<void> => {
+      const moved = (h: number) => originals.with(k, values.map((v, i) => v + h * direction[i]!));
+      const wanted = ((await value(moved(STEP))) - (await value(moved(-STEP)))) / (2 * STEP);
+      const got = direction.reduce((s, d, i) => (d === 0 ? s : s + d * slopes[i]!), 0);
+      if (Math.abs(got - wanted) <= ABSOLUTE + RELATIVE * Math.max(Math.abs(got), Math.abs(wanted))) return;
+      throw new GradientError(
+        `gradCheck: ${name} of shape [${shape}], ${where}: the rules give ${got}, central differences give ${wanted}`,
+      );
+    };
+    const step = Math.max(1, Math.floor(size / ELEMENTS));
+    for (let i = 0; i < size; i += step) {
+      const unit = new Float64Array(size);
+      unit[i] = 1;
+      await check(unit, `element ${i}`);
+    }
+    if (size > 1) await check(Float64Array.from({ length: size }, random), "in a random direction");
+  }
+  backend.stream.counter = counter;
+  return true;
+}
+
+/** The parameters that f reads. */
+function usedBy<Args extends any[]>(f: (...args: Args) => unknown, inputs: Args): Param[] {
+  const session = new Session(f, "gradCheck", true);
+  try {
+    const streams = leavesOf(inputs).map((x) => ("interpreter" in x ? x.interpreter.backend.stream : undefined));
+    const counters = streams.map((stream) => stream?.counter);
+    session.during(() => new Overlay().during(() => f(...inputs)));
+    for (const [k, stream] of streams.entries()) if (stream !== undefined) stream.counter = counters[k]!;
+    return [...session.recorder.leaves.keys()];
+  } finally {
+    session.close();
+  }
+}
+
+async function read(name: string, x: Operand, backend: Backend): Promise<Place> {
+  let y: Tensor;
+  try {
+    y = scope(() => cast(x, "f64"));
+  } catch (error) {
+    if (!(error instanceof WeftError)) throw error;
+    throw new UnsupportedError(
+      `gradCheck: ${backend.name} has no f64, which central differences need. Check on the CPU backend.`,
+      { cause: error },
+    );
+  }
+  const values = Float64Array.from(await backend.read(y));
+  return { name, shape: y.shape, values };
+}
+
+/** Σ u·y over all tensors of a result, with fixed u. */
+function weighted(result: unknown): Tensor {
+  const random = sequence();
+  let total: Tensor | undefined;
+  for (const leaf of leavesOf(result)) {
+    const y = readTensor(leaf, "gradCheck");
+    if (!isFloat(y.dtype)) continue;
+    const u = Float64Array.from({ length: y.size }, random);
+    const part = sum(mul(y, y.interpreter.backend.upload(u, y.shape, "f64")));
+    total = total === undefined ? part : add(total, part);
+  }
+  if (total === undefined) throw new UnsupportedError("gradCheck: the function returned no floating-point tensor");
+  return total;
+}

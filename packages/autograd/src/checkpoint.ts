@@ -1,0 +1,112 @@
+// Checkpoints trade time for memory: what a function computes is not held for the backward pass but computed again there.
+import {
+  closeScope,
+  context,
+  escape,
+  isFloat,
+  labelOf,
+  openScope,
+  type RandomStream,
+  type Scope,
+  type Tensor,
+} from "@weft/tensor";
+import type { Backward, Detour } from "./backward.ts";
+import { Overlay } from "./overlay.ts";
+import type { Recorder } from "./tape.ts";
+import { leavesOf, mapTree } from "./tree.ts";
+
+const tensorsOf = (result: unknown): Tensor[] => leavesOf(result).filter((x) => "interpreter" in x) as Tensor[];
+
+/** A call that was not recorded: how to repeat it as it was, with the same random numbers and the same boxes. */
+class Call implements Detour {
+  readonly #recorder: Recorder;
+  readonly #run: () => unknown;
+  readonly #overlay: Overlay;
+  readonly #stream: RandomStream;
+  readonly #counter: number;
+  /** Which of the result's tensors are differentiable results of the call. */
+  #places: readonly number[] = [];
+
+  constructor(recorder: Recorder, run: () => unknown, stream: RandomStream) {
+    this.#recorder = recorder;
+    this.#run = run;
+    this.#overlay = new Overlay(recorder);
+    this.#stream = stream;
+    this.#counter = stream.counter;
+  }
+
+  /** The call itself: operations run, and the tape does not note them. */
+  forward(): unknown {
+    const recorder = this.#recorder;
+    const mine: Scope = openScope(labelOf(this.#run, "checkpoint"));
+    recorder.paused = true;
+    recorder.touched = false;
+    context.scope = mine;
+    try {
+      const result = this.#overlay.during(this.#run);
+      const ys = tensorsOf(result);
+      const places = [...ys.keys()].filter((k) => ys[k]!.interpreter !== recorder && isFloat(ys[k]!.dtype));
+      this.#places = recorder.touched ? places : [];
+      const noted = recorder.group(this, [], undefined, this.#places.map((k) => ys[k]!));
+      let k = 0;
+      return mapTree(result, (x) => {
+        if (!("interpreter" in x)) return x;
+        const at = this.#places.indexOf(k++);
+        if (at >= 0) return noted[at]!;
+        escape(x, mine, mine.parent);
+        return x;
+      });
+    } finally {
+      recorder.paused = false;
+      context.scope = mine.parent;
+      closeScope(mine);
+    }
+  }
+
+  back(backward: Backward, gs: readonly Tensor[]): void {
+    const recorder = this.#recorder;
+    const { entries } = recorder;
+    const { tape } = context;
+    const { counter } = this.#stream;
+    recorder.entries = [];
+    recorder.closed = false;
+    context.tape = recorder;
+    this.#stream.counter = this.#counter;
+    let again: Tensor[];
+    let noted: Recorder["entries"];
+    try {
+      again = tensorsOf(this.#overlay.during(this.#run));
+    } finally {
+      noted = recorder.entries;
+      recorder.entries = entries;
+      recorder.closed = true;
+      context.tape = tape;
+      this.#stream.counter = counter;
+    }
+    for (const [i, k] of this.#places.entries()) {
+      const y = again[k]!;
+      if (y.interpreter === recorder) backward.add(y, gs[i]!);
+    }
+    backward.run(noted);
+    backward.turn();
+  }
+}
+
+/**
+ * The same function, of which nothing but the result is held for the backward pass: there it is computed once more. The
+ * second run draws the same random numbers and sees boxes as they were; what it assigns to boxes has no effect.
+ * Inside a nested `grad` or `diff` only the innermost tape saves memory.
+ *
+ * @example
+ * const block = checkpoint((x) => layer2(relu(layer1(x))));
+ */
+export function checkpoint<Args extends any[], R>(f: (...args: Args) => R): (...args: Args) => R {
+  return (...args) => {
+    const recorder = context.tape as Recorder | undefined;
+    const [first] = tensorsOf(args);
+    const backend = recorder?.bound ?? first?.interpreter.backend;
+    // Without a backend there is no stream of random numbers to set back: then the call is recorded as usual.
+    if (recorder === undefined || recorder.paused || backend === undefined) return f(...args);
+    return new Call(recorder, () => f(...args), backend.stream).forward() as R;
+  };
+}

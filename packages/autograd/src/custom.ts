@@ -1,0 +1,96 @@
+// Gradients written by hand: a function that gives its value together with the way back.
+import { ArgumentError, context, readTensor, type Operand, type Tensor } from "@weft/tensor";
+import { below, type Backward, type Detour } from "./backward.ts";
+import type { Param } from "./box.ts";
+import { Recorder } from "./tape.ts";
+
+/** The value, and from the gradient of each of its tensors to the gradients of the inputs (none: null). */
+export interface Custom<V> {
+  readonly value: V;
+  readonly pullback: (...gs: Tensor[]) => Tensor | readonly (Tensor | null | undefined)[];
+}
+
+/** Stands for the tape while the function runs: a parameter would lose its gradient without notice. */
+class Guard extends Recorder {
+  override lift(p: Param): Tensor {
+    throw new ArgumentError(
+      `customGradient: the function uses a parameter [${p.shape}] that is not among its arguments; pass it, or stopGradient it`,
+    );
+  }
+}
+
+class ByHand implements Detour {
+  readonly #inputs: readonly Tensor[];
+  readonly #recorder: Recorder;
+  readonly #pullback: Custom<unknown>["pullback"];
+
+  constructor(recorder: Recorder, inputs: readonly Tensor[], pullback: Custom<unknown>["pullback"]) {
+    this.#recorder = recorder;
+    this.#inputs = inputs;
+    this.#pullback = pullback;
+  }
+
+  back(backward: Backward, gs: readonly Tensor[]): void {
+    const result = this.#pullback(...gs);
+    const grads = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor];
+    if (grads.length !== this.#inputs.length)
+      throw new ArgumentError(
+        `customGradient: the pullback must give ${this.#inputs.length} gradients, one an input; it gave ${grads.length}`,
+      );
+    for (const [k, x] of this.#inputs.entries()) {
+      const g = grads[k];
+      if (g !== null && g !== undefined && x.interpreter === this.#recorder) backward.add(x, g);
+    }
+  }
+}
+
+/**
+ * A function whose gradient is given by hand. `f` gets plain tensors and returns its value, one tensor or several, and a
+ * pullback: from the gradient of each value to the gradients of all inputs (null where there is none). Gradients of
+ * higher order go through what the pullback computes with public functions. Parameters are passed as arguments: using
+ * one that is not is an ArgumentError.
+ *
+ * @example
+ * // rounds, but lets the gradient through
+ * const roundThrough = customGradient((x) => ({ value: round(x), pullback: (g) => g }));
+ */
+export function customGradient<Xs extends Tensor[], V extends Tensor | readonly Tensor[]>(
+  f: (...xs: Xs) => Custom<V>,
+): (...xs: { [K in keyof Xs]: Operand }) => V {
+  return (...xs) => call(f as (...xs: Tensor[]) => Custom<V>, xs.map((x) => readTensor(x as Operand, "customGradient")));
+}
+
+function call<V extends Tensor | readonly Tensor[]>(f: (...xs: Tensor[]) => Custom<V>, xs: readonly Tensor[]): V {
+  let top: Recorder | undefined;
+  for (const { interpreter: it } of xs) if (it.level > (top?.level ?? 0)) top = it as Recorder;
+  if (top === undefined) return guarded(undefined, f, xs).value;
+  const recorder = top;
+  const under = xs.map((x) => recorder.under(x) as Tensor).map((x) => readTensor(x, "customGradient"));
+  if (recorder.paused) {
+    recorder.touched = true;
+    return call(f, under);
+  }
+  const { stream } = recorder.backend;
+  const { counter } = stream;
+  let { value, pullback } = guarded(recorder, f, under);
+  if (under.some((x) => x.interpreter.level > 0)) {
+    // An outer tape must see the gradient written by hand too, not that of the operations inside.
+    stream.counter = counter;
+    value = call(f, under);
+  }
+  const ys: readonly Tensor[] = Array.isArray(value) ? value : [value as Tensor];
+  if (ys.some((y) => y.interpreter === recorder))
+    throw new ArgumentError(
+      "customGradient: the function uses a tensor of the tape that is not among its arguments; pass it, or stopGradient it",
+    );
+  const results = recorder.group(new ByHand(recorder, xs, pullback), xs, undefined, ys);
+  return (Array.isArray(value) ? results : results[0]) as V;
+}
+
+/** Runs f where what its pullback closes over lives as long as the tape. */
+function guarded<V>(recorder: Recorder | undefined, f: (...xs: Tensor[]) => Custom<V>, xs: readonly Tensor[]): Custom<V> {
+  const outside = context.tape as Recorder | undefined;
+  const above = Math.max(...xs.map((x) => x.interpreter.level));
+  const guard = outside === undefined ? undefined : new Guard(undefined, undefined, { parameters: false, above });
+  return below(guard, recorder === undefined ? context.scope : recorder.scope, () => f(...xs));
+}

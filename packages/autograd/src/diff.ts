@@ -1,0 +1,166 @@
+// `diff`: runs a function with a tape, goes backward at once, and hands out the value and the gradients; everything else
+// that was made on the way ends.
+import {
+  ArgumentError,
+  context,
+  OWNED,
+  readTensor,
+  ReleasedTensorError,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { end } from "./backward.ts";
+import type { Param } from "./box.ts";
+import { gathered, Session, type Gradient } from "./session.ts";
+import { RowSparse, zerosLike } from "./sparse.ts";
+import { wait } from "./turn.ts";
+
+/** What `diff` gives: the value of the function and the gradient of each parameter. */
+export class Tape {
+  /** What the function returned: a scalar. Throws while the function runs. */
+  get value(): Tensor {
+    if (this.#value === undefined) throw new ArgumentError("diff: the tape has a value when its function has returned");
+    return this.#value;
+  }
+  /** The parameters that the function used, in the order of their first use. */
+  params: readonly Param[] = [];
+  #value: Tensor | undefined = undefined;
+  #gradients: Map<Param, Gradient> = new Map();
+  readonly #dense: Map<Param, Tensor> = new Map();
+  #released: Error | undefined = undefined;
+  #session: Session | undefined;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /**
+   * The gradient of the value with respect to a parameter, with the parameter's shape and dtype; zeros for one that the
+   * function did not use. If a parameter got a new value inside the function, the gradients of its versions are added.
+   */
+  grad(p: Param): Tensor {
+    this.#check();
+    const g = this.#gradients.get(p);
+    if (g !== undefined && !(g instanceof RowSparse)) return g;
+    const made = this.#dense.get(p);
+    if (made !== undefined && made.ended === undefined) return made;
+    const y = g === undefined ? zerosLike(p.value) : g.dense();
+    this.#dense.set(p, y);
+    return y;
+  }
+
+  /** The gradient as rows, if the parameter was used by nothing but `take` along axis 0. */
+  sparseGrad(p: Param): RowSparse | undefined {
+    this.#check();
+    const g = this.#gradients.get(p);
+    return g instanceof RowSparse ? g : undefined;
+  }
+
+  /** In an asynchronous function: waits for a promise, and has the tape and the scope there again afterwards. */
+  wait<T>(promise: PromiseLike<T> | T): PromiseLike<T> {
+    if (this.#session === undefined) throw new ArgumentError("wait: the function of this diff has returned");
+    return wait(this.#session.recorder, promise);
+  }
+
+  /** Ends the value and the gradients now, instead of with the scope around. */
+  release(): void {
+    if (this.#released !== undefined) return;
+    this.#released = new Error("released");
+    this[OWNED]((x) => x.interpreter.level === 0 && end(x, this.#released!));
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  [OWNED](visit: (x: Tensor) => void): void {
+    if (this.#value !== undefined) visit(this.#value);
+    for (const g of this.#gradients.values()) {
+      if (g instanceof RowSparse) g[OWNED](visit);
+      else visit(g);
+    }
+    for (const g of this.#dense.values()) visit(g);
+  }
+
+  /** What the backward pass found. */
+  settle(value: Tensor, params: readonly Param[], gradients: Map<Param, Gradient>): void {
+    this.#value = value;
+    this.params = params;
+    this.#gradients = gradients;
+    this.#session = undefined;
+  }
+
+  #check(): void {
+    if (this.#value === undefined) throw new ArgumentError("diff: the tape has gradients when its function has returned");
+    if (this.#released !== undefined)
+      throw new ReleasedTensorError(
+        `grad: this tape was released at ${(this.#released.stack ?? "").split("\n").slice(2, 4).join(" ").trim()}`,
+      );
+  }
+}
+
+
+/** Goes backward from what the function returned, and ends the session. */
+function settle(session: Session, tape: Tape, result: Operand): Tape {
+  const value = session.backward("diff", session.during(() => readTensor(result, "diff")));
+  const { leaves } = session.recorder;
+  const gradients = new Map<Param, Gradient>();
+  for (const [p, tensors] of leaves) {
+    const g = session.below(() => gathered(tensors));
+    if (g === undefined) continue;
+    const out = g instanceof RowSparse ? g.map((x) => session.handOut(x)) : session.handOut(g);
+    gradients.set(p, out);
+  }
+  tape.settle(value, [...leaves.keys()], gradients);
+  return tape;
+}
+
+/**
+ * Calls `f`, records what it does with parameters, and gives its value, a scalar, and the gradient of each parameter.
+ * `f` may be any code: loops, conditionals, recursion. All else that was made in it is released, except what it keeps or
+ * puts into boxes. An asynchronous `f` gets its tape and awaits `t.wait(promise)` where it would await `promise`; then
+ * the result is a promise. Throws a ShapeError if `f` returns no scalar.
+ *
+ * @example
+ * const tape = diff(() => crossEntropy(model(x), y));
+ * for (const p of tape.params) p.value = sub(p.value, mul(tape.grad(p), 0.1));
+ *
+ * @example
+ * const tape = await diff(async (t) => {
+ *   const y = model(x);
+ *   return (await t.wait(y.max().item())) > 10 ? y.div(10).sum() : y.sum();
+ * });
+ */
+export function diff(f: (t: Tape) => Promise<Operand>): Promise<Tape>;
+export function diff(f: (t: Tape) => Operand): Tape;
+export function diff(f: (t: Tape) => Operand | Promise<Operand>): Tape | Promise<Tape> {
+  const session = new Session(f, "diff", true);
+  const tape = new Tape(session);
+  let waiting = false;
+  try {
+    const result = session.during(() => f(tape));
+    if (!(result instanceof Promise)) return settle(session, tape, result);
+    waiting = true;
+    return later(session, tape, result);
+  } finally {
+    if (!waiting) session.close();
+  }
+}
+
+async function later(session: Session, tape: Tape, promise: Promise<Operand>): Promise<Tape> {
+  context.suspended++;
+  let result: Operand;
+  try {
+    result = await promise;
+  } catch (error) {
+    session.close();
+    throw error;
+  } finally {
+    context.suspended--;
+  }
+  try {
+    return settle(session, tape, result);
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,175 @@
+// Gradients of functions: with respect to the tensors that they are given, nested to any order.
+import {
+  ArgumentError,
+  closeScope,
+  context,
+  DTypeError,
+  escape,
+  isFloat,
+  openScope,
+  readTensor,
+  ShapeError,
+  type Box,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { Backward, below } from "./backward.ts";
+import { plain } from "./box.ts";
+import { gathered, Session } from "./session.ts";
+import { RowSparse, zerosLike } from "./sparse.ts";
+import { Recorder, type Entry } from "./tape.ts";
+import { leavesOf, mapTree } from "./tree.ts";
+
+/** A tensor, or arrays and plain objects of tensors. */
+export type Tree = Operand | readonly Tree[] | { readonly [key: string]: Tree };
+/** A tree with a tensor where the other has a tensor or a box. */
+export type Grads<T> = T extends Tensor | Box ? Tensor : T extends object ? { [K in keyof T]: Grads<T[K]> } : T;
+
+/** The level of the highest tensor. */
+const height = (args: unknown): number => {
+  let level = 0;
+  for (const x of leavesOf(args)) if ("interpreter" in x && x.interpreter.closed !== true) level = Math.max(level, x.interpreter.level);
+  return level;
+};
+
+/** An argument as a leaf of the recorder's tape. */
+function lifted(op: string, recorder: Recorder, x: Tensor | Box): Tensor {
+  const t = readTensor(x, op);
+  if (!isFloat(t.dtype))
+    throw new DTypeError(`${op}: wanted floating-point tensors to differentiate, got ${t.dtype}[${t.shape}]; name the others out with argnums`);
+  return recorder.leaf(t);
+}
+
+function dense(leaf: Tensor): Tensor {
+  const g = gathered([leaf]) ?? zerosLike((leaf.payload as Entry).y);
+  return g instanceof RowSparse ? g.dense() : g;
+}
+
+type Scalar<Args extends unknown[]> = (...args: Args) => Operand;
+type At<Args extends unknown[], N> = N extends readonly number[]
+  ? { [K in keyof N]: N[K] extends keyof Args ? Grads<Args[N[K]]> : never }
+  : N extends keyof Args
+    ? Grads<Args[N]>
+    : never;
+
+/**
+ * Like `grad`, but gives the value as well: [f(…args), gradients].
+ *
+ * @example
+ * const [y, g] = valueAndGrad((x) => sum(square(x)))(tensor([1, 2])); // 5, [2, 4]
+ */
+export function valueAndGrad<Args extends any[], const N extends number | readonly number[] = 0>(
+  f: Scalar<Args>,
+  argnums: N = 0 as N,
+): (...args: Args) => [value: Tensor, gradients: At<Args, N>] {
+  const places: readonly number[] = typeof argnums === "number" ? [argnums] : argnums;
+  return (...args) => {
+    for (const k of places)
+      if (!(Number.isInteger(k) && k >= 0 && k < args.length && leavesOf(args[k]).length > 0))
+        throw new ArgumentError(`grad: wanted tensors as argument ${k} of ${args.length}, got ${String(args[k])}`);
+    const session = new Session(f, "grad", false, height(args));
+    try {
+      const { recorder } = session;
+      const given: unknown[] = [...args];
+      const result = session.during(() => {
+        for (const k of places) given[k] = mapTree(args[k], (x) => lifted("grad", recorder, x));
+        const y = f(...(given as Args));
+        if (y instanceof Promise)
+          throw new ArgumentError("grad: wanted a function that returns a tensor, it returned a promise; use diff");
+        return readTensor(y, "grad");
+      });
+      const value = session.backward("grad", result);
+      const gradients = places.map((k) =>
+        mapTree(given[k], (leaf) => session.handOut(session.below(() => dense(leaf as Tensor)))),
+      );
+      return [value, (typeof argnums === "number" ? gradients[0] : gradients) as At<Args, N>];
+    } finally {
+      session.close();
+    }
+  };
+}
+
+/**
+ * The function that computes the gradient of f: with respect to its first argument, or to those named. Arguments are
+ * tensors, or arrays and plain objects of tensors; the gradient has the same form, and an array of such for several
+ * `argnums`. f returns a scalar. Nested, it gives gradients of any order.
+ *
+ * @example
+ * const cube = (x) => mul(x, mul(x, x));
+ * grad(grad(cube))(tensor(2)); // 12
+ */
+export function grad<Args extends any[], const N extends number | readonly number[] = 0>(
+  f: Scalar<Args>,
+  argnums: N = 0 as N,
+): (...args: Args) => At<Args, N> {
+  const both = valueAndGrad(f, argnums);
+  return (...args) => both(...args)[1];
+}
+
+/**
+ * The value of f and its pullback: from a gradient of the value (a tensor of its shape; a tree if the value is one) to
+ * the gradients of all arguments, in an array. The pullback may be called several times; it holds what f computed as
+ * long as the scope around lives.
+ *
+ * @example
+ * const [y, pullback] = vjp((x) => square(x), tensor([1, 2]));
+ * pullback(tensor([1, 10])); // [[2, 40]]
+ */
+export function vjp<Args extends Tree[], Y>(
+  f: (...args: Args) => Y,
+  ...args: Args
+): [value: Grads<Y>, pullback: (g: Grads<Y>) => { [K in keyof Args]: Grads<Args[K]> }] {
+  const { scope } = context;
+  const recorder = new Recorder(context.tape as Recorder | undefined, scope, { parameters: false, above: height(args) });
+  const [leaves, y] = below(recorder, scope, () => {
+    const leaves = args.map((arg) => mapTree(arg, (x) => lifted("vjp", recorder, x)));
+    return [leaves, mapTree(f(...(leaves as Args)), (x) => readTensor(x, "vjp"))];
+  });
+  recorder.closed = true;
+  const results = leavesOf(y) as Tensor[];
+  const value = mapTree(y, (x) => recorder.under(x as Tensor));
+  const pullback = (g: unknown): unknown => {
+    const gs = leavesOf(g).map((x) => readTensor(x, "vjp"));
+    if (gs.length !== results.length)
+      throw new ArgumentError(`vjp: the value has ${results.length} tensors, the pullback got ${gs.length}`);
+    for (const [k, r] of results.entries())
+      if (gs[k]!.shape.length !== r.shape.length || gs[k]!.shape.some((d, i) => d !== r.shape[i]))
+        throw new ShapeError(`vjp: the pullback wants a gradient of shape [${r.shape}], got [${gs[k]!.shape}]`);
+    const mine = openScope("the pullback returned");
+    try {
+      return below(context.tape, mine, () => {
+        const pass = new Backward(recorder, false);
+        for (const [k, r] of results.entries()) if (r.interpreter === recorder) pass.add(r, gs[k]!);
+        pass.run(recorder.entries);
+        pass.turn();
+        context.scope = mine;
+        return mapTree(leaves, (leaf) => {
+          const x = dense(leaf as Tensor);
+          escape(x, mine, mine.parent);
+          return x;
+        });
+      });
+    } finally {
+      for (const leaf of leavesOf(leaves) as Tensor[]) clear(leaf.payload as Entry);
+      for (const entry of recorder.entries) clear(entry);
+      closeScope(mine);
+    }
+  };
+  return [value, pullback] as ReturnType<typeof vjp<Args, Y>>;
+}
+
+function clear(entry: Entry): void {
+  entry.g = undefined;
+  entry.rows = undefined;
+}
+
+/**
+ * The value of x as a constant for every tape: no gradient flows through it. Of a parameter or a state, its plain value.
+ *
+ * @example
+ * const target = stopGradient(model(x));
+ */
+export function stopGradient(x: Operand): Tensor {
+  const held = typeof x === "object" && !("interpreter" in x) && "value" in x ? (x as { value: Tensor }).value : x;
+  return plain(readTensor(held, "stopGradient"));
+}

@@ -1,0 +1,66 @@
+// An overlay lies over the boxes while a function is run again: reads give what the first run read, and writes stay in
+// the overlay, so that the second run sees the world of the first and changes nothing.
+import { readTensor, type Tensor } from "@weft/tensor";
+import type { Recorder } from "./tape.ts";
+
+export class Overlay {
+  /** What a function's first run read; undefined for boxes that it wrote before. */
+  readonly #seen: Map<object, Tensor | undefined> = new Map();
+  #written: Map<object, Tensor | undefined> = new Map();
+  readonly #recorder: Recorder | undefined;
+  #outer: Overlay | undefined = undefined;
+  #noting: boolean;
+
+  /** With a recorder the first run notes what it reads, in handles of the recorder's own. */
+  constructor(recorder?: Recorder) {
+    this.#recorder = recorder;
+    this.#noting = recorder !== undefined;
+  }
+
+  /** Runs `f` under the overlay. */
+  during<T>(f: () => T): T {
+    this.#outer = current;
+    current = this;
+    try {
+      return f();
+    } finally {
+      current = this.#outer;
+      this.#outer = undefined;
+      this.#noting = false;
+      this.#written = new Map();
+    }
+  }
+
+  /** Puts a value over a box. */
+  put(box: object, x: Tensor): void {
+    this.#seen.set(box, x);
+  }
+
+  look(box: object, now: () => Tensor): Tensor {
+    if (!this.#noting) {
+      const x = this.#written.get(box) ?? this.#seen.get(box);
+      return x === undefined ? beneath(this.#outer, box, now) : readTensor(x, "read");
+    }
+    const x = beneath(this.#outer, box, now);
+    if (!this.#seen.has(box)) this.#seen.set(box, x.interpreter.level > 0 ? x : this.#recorder!.retained(x));
+    return x;
+  }
+
+  /** Whether a write to a box ends here. */
+  write(box: object, x: Tensor): boolean {
+    if (!this.#noting) {
+      this.#written.set(box, x);
+      return true;
+    }
+    if (!this.#seen.has(box)) this.#seen.set(box, undefined);
+    return this.#outer?.write(box, x) ?? false;
+  }
+}
+
+let current: Overlay | undefined;
+
+const beneath = (overlay: Overlay | undefined, box: object, now: () => Tensor): Tensor =>
+  overlay === undefined ? now() : overlay.look(box, now);
+
+/** The overlay that lies over the boxes now. */
+export const overlay = (): Overlay | undefined => current;

@@ -1,0 +1,50 @@
+// What a derivative rule is: from a result and its operands to one pullback an operand. The engine sums out broadcast
+// axes, casts and accumulates, so that no rule mentions them.
+import type { Attrs, FusedOp, OpName, Ops, Tensor, Value } from "@weft/tensor";
+import type { RowSparse } from "./sparse.ts";
+
+/** From the gradient of a result to that of one operand; undefined where there is none. */
+export type Pullback = ((g: Tensor) => Tensor | RowSparse) | undefined;
+
+/** The primitives whose operands may be plain numbers. */
+type Numeric = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "mod" | "atan2" | "where";
+
+type Input<K extends OpName> = K extends Numeric ? Value : Tensor;
+type Inputs<K extends OpName, N = Ops[K]["arity"]> = N extends 0
+  ? []
+  : N extends 1
+    ? [x: Input<K>]
+    : N extends 2
+      ? [a: Input<K>, b: Input<K>]
+      : N extends 3
+        ? [a: Input<K>, b: Input<K>, c: Input<K>]
+        : [xs: readonly Tensor[]];
+
+/** `none` says that a primitive has no gradient: a step function, a comparison, a position, a draw. */
+export const none: unique symbol = Symbol("no gradient");
+
+/**
+ * A rule gets the result, the operands (all of them one level below the tape) and the attributes. A primitive of any
+ * number of operands gets them as one array.
+ */
+export type Rule<K extends OpName> =
+  | ((y: Tensor, ...rest: [...Inputs<K>, attrs: Attrs<K>]) => readonly Pullback[])
+  | typeof none;
+
+/** Complete: a new line in the catalogue does not compile before it has a rule. */
+export type Rules = { readonly [K in OpName]: Rule<K> };
+
+/** The rules of some primitives: those of one family. */
+export type Family<K extends OpName> = { readonly [k in K]: Rule<k> };
+
+/** From the gradients of all results to that of one operand. */
+export type FusedPullback = ((...gs: Tensor[]) => Tensor) | undefined;
+
+/** The rule of a fused operation: its results, operands and attributes; one pullback an operand. */
+export type FusedRule<A = any> = (
+  ys: readonly Tensor[],
+  inputs: readonly Value[],
+  attrs: A,
+) => readonly FusedPullback[];
+
+export type FusedName = FusedOp["name"];

@@ -1,0 +1,23 @@
+// The derivative of the matrix product: two matrix products.
+import { apply, reshape, type Attrs, type Tensor } from "@weft/tensor";
+import type { Family } from "../rule.ts";
+
+const product = (a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor =>
+  apply("matmul", [a, b], { transA, transB });
+
+/** All matrices of a batch as the rows of one. */
+const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1)!]);
+
+function right(g: Tensor, a: Tensor, b: Tensor, { transA, transB }: Attrs<"matmul">): Tensor {
+  // A weight shared by a batch gets one product over all rows, instead of a batch of products that are then summed.
+  const flat = b.shape.length === 2 && a.shape.length > 2 && !transA && a.size > 0;
+  const [h, x] = flat ? [rows(g), rows(a)] : [g, a];
+  return transB ? product(h, x, true, transA) : product(x, h, !transA, false);
+}
+
+export const linalg: Family<"matmul"> = {
+  matmul: (_, a, b, attrs) => [
+    (g) => (attrs.transA ? product(b, g, attrs.transB, true) : product(g, b, false, !attrs.transB)),
+    (g) => right(g, a, b, attrs),
+  ],
+};

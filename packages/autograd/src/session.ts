@@ -1,0 +1,113 @@
+// A session is what `diff`, `grad` and `valueAndGrad` have in common: a recorder and a scope while a function runs, the
+// backward pass, and handing out what survives.
+import {
+  add,
+  adopt,
+  closeScope,
+  context,
+  escape,
+  flush,
+  labelOf,
+  openScope,
+  ShapeError,
+  source,
+  type Scope,
+  type Tensor,
+} from "@weft/tensor";
+import { Backward, below } from "./backward.ts";
+import { RowSparse } from "./sparse.ts";
+import { Recorder, type Entry } from "./tape.ts";
+
+export type Gradient = Tensor | RowSparse;
+
+/** A recorder with a scope of its own. */
+export class Session {
+  readonly recorder: Recorder;
+  readonly scope: Scope;
+
+  /** `above`: the highest level among the arguments. */
+  constructor(f: unknown, kind: string, parameters: boolean, above = 0) {
+    const { tape, scope } = context;
+    if (tape === undefined && scope === undefined) flush();
+    this.scope = openScope(labelOf(f, kind));
+    this.recorder = new Recorder(tape as Recorder | undefined, this.scope, { parameters, above });
+  }
+
+  /** Runs a function with the tape and the scope of the session. */
+  during<T>(f: () => T): T {
+    const { tape, scope } = context;
+    context.tape = this.recorder;
+    context.scope = this.scope;
+    try {
+      return f();
+    } finally {
+      context.tape = tape;
+      context.scope = scope;
+    }
+  }
+
+  /** Runs a function with the scope of the session and the tape around it. */
+  below<T>(f: () => T): T {
+    return below(this.recorder.parent, this.scope, f);
+  }
+
+  /** Fills the gradients of everything that y was computed from; gives y one level below. */
+  backward(op: string, y: Tensor): Tensor {
+    const { recorder } = this;
+    if (y.size !== 1)
+      throw new ShapeError(`${op}: the function must return a scalar, it returned the shape [${y.shape}]; use sum or mean`);
+    recorder.closed = true; // pullbacks that meet tensors of this tape see them one level below
+    if (y.interpreter !== recorder) return this.handOut(y);
+    const { y: under } = y.payload as Entry;
+    const value = this.handOut(under);
+    this.below(() => {
+      const pass = new Backward(recorder, true);
+      pass.add(y, source(under.interpreter.backend, "full", [1], { shape: y.shape, dtype: y.dtype }));
+      pass.run(recorder.entries);
+      pass.turn();
+    });
+    return value;
+  }
+
+  /** A handle that survives the session: the tensor itself, or another handle if it is not the session's to give. */
+  handOut(x: Tensor): Tensor {
+    if (x.interpreter.level > 0) return x;
+    const outer = open(this.scope.parent);
+    if (x.owner === this.scope) {
+      escape(x, this.scope, outer);
+      return x;
+    }
+    const y = x.interpreter.backend.retain(x);
+    y.owner = this.scope;
+    adopt(y, outer);
+    return y;
+  }
+
+  /** Ends everything that was not handed out. */
+  close(): void {
+    this.recorder.closed = true;
+    this.recorder.entries = [];
+    closeScope(this.scope);
+  }
+}
+
+/** The nearest scope that is still open. */
+function open(scope: Scope | undefined): Scope | undefined {
+  let s = scope;
+  while (s?.closed === true) s = s.parent;
+  return s;
+}
+
+/** The gradient that leaves have gathered, together. */
+export function gathered(leaves: readonly Tensor[]): Gradient | undefined {
+  const rows: RowSparse[] = [];
+  let g: Tensor | undefined;
+  for (const leaf of leaves) {
+    const entry = leaf.payload as Entry;
+    if (entry.rows !== undefined) rows.push(...entry.rows);
+    if (entry.g !== undefined) g = g === undefined ? entry.g : add(g, entry.g);
+  }
+  if (rows.length === 0) return g;
+  if (g === undefined) return RowSparse.joined(rows);
+  return rows.reduce((sum, part) => part.addTo(sum), g);
+}

@@ -1,0 +1,112 @@
+// A row-sparse gradient: rows of a large parameter and where they stand. It exists only between `take` and the
+// parameter, so that updating an embedding costs the rows touched and not the vocabulary.
+import {
+  OWNED,
+  add,
+  argsort,
+  cast,
+  concat,
+  cumsum,
+  equal,
+  indexAdd,
+  mul,
+  not,
+  reshape,
+  scatterAdd,
+  slice,
+  source,
+  sub,
+  take,
+  where,
+  type DType,
+  type Shape,
+  type Tensor,
+} from "@weft/tensor";
+
+/** Zeros with the shape and the backend of x, on no tape. */
+export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor =>
+  source(x.interpreter.backend, "full", [0], { shape: x.shape, dtype });
+
+/** The gradient of a parameter of which only some rows were used: `values[i]` belongs to the row `indices[i]`. */
+export class RowSparse {
+  /** `i32` [n]; a row may occur several times, then its values add up. */
+  readonly indices: Tensor;
+  /** [n, …shape.slice(1)]. */
+  readonly values: Tensor;
+  /** The shape of the dense gradient. */
+  readonly shape: Shape;
+
+  constructor(indices: Tensor, values: Tensor, shape: Shape) {
+    this.indices = indices;
+    this.values = values;
+    this.shape = shape;
+  }
+
+  /** From indices of any shape, and the rows that they took. */
+  static of(indices: Tensor, rows: Tensor, shape: Shape): RowSparse {
+    const n = indices.size;
+    return new RowSparse(reshape(indices, [n]), reshape(rows, [n, ...shape.slice(1)]), shape);
+  }
+
+  /** Several of one parameter as one. */
+  static joined(parts: readonly RowSparse[]): RowSparse {
+    if (parts.length === 1) return parts[0]!;
+    const indices = concat(parts.map((part) => part.indices));
+    return new RowSparse(indices, concat(parts.map((part) => part.values)), parts[0]!.shape);
+  }
+
+  /** onto + this, as a dense tensor. */
+  addTo(onto: Tensor): Tensor {
+    return indexAdd(onto, this.indices, this.values);
+  }
+
+  /** The same gradient with a row for every row of the parameter. */
+  dense(): Tensor {
+    const { backend } = this.values.interpreter;
+    return this.addTo(source(backend, "full", [0], { shape: this.shape, dtype: this.values.dtype }));
+  }
+
+  /**
+   * The same gradient with each row's values added up: they stand at one occurrence of the row, and its other
+   * occurrences have the value 0. Sums of squares, as in clipping, are right only after this.
+   *
+   * @example
+   * const norm = sum(square(rows.summed().values));
+   */
+  summed(): RowSparse {
+    const { indices, values, shape } = this;
+    const n = indices.shape[0]!;
+    if (n < 2) return this;
+    // Sorted, equal rows are neighbours: number the runs, and add each row's values up at the number of its run.
+    const order = argsort(indices);
+    const sorted = take(indices, order);
+    const same = equal(slice(sorted, { starts: [1] }), slice(sorted, { ends: [n - 1] }));
+    const run = concat([source(values.backend, "full", [0], { shape: [1], dtype: "i32" }), cumsum(cast(not(same), "i32"))]);
+    const totals = indexAdd(zerosLike(values), run, take(values, order));
+    // Places past the last run have no row: they repeat the first row, with the value 0.
+    const head = concat([source(values.backend, "full", [1], { shape: [1], dtype: "i32" }), cast(not(same), "i32")]);
+    const [first] = [slice(sorted, { ends: [1] })];
+    const moved = where(head, sub(sorted, first), 0);
+    const places = add(scatterAdd(zerosLike(indices), run, moved), first);
+    return new RowSparse(places, totals, shape);
+  }
+
+  /** The same places with other tensors for indices and values. */
+  map(f: (x: Tensor) => Tensor): RowSparse {
+    return new RowSparse(f(this.indices), f(this.values), this.shape);
+  }
+
+  cast(dtype: DType): RowSparse {
+    return dtype === this.values.dtype ? this : new RowSparse(this.indices, cast(this.values, dtype), this.shape);
+  }
+
+  /** All values times a number or a scalar tensor. */
+  scaled(factor: Tensor | number): RowSparse {
+    return new RowSparse(this.indices, mul(this.values, factor), this.shape);
+  }
+
+  [OWNED](visit: (x: Tensor) => void): void {
+    visit(this.indices);
+    visit(this.values);
+  }
+}

@@ -1,0 +1,230 @@
+// The recorder: an interpreter around an interpreter. It runs each operation one level below and notes what ran; the
+// rules are called only in the backward pass, so recording costs one small object an operation.
+import {
+  apply,
+  BackendMismatchError,
+  context,
+  CONTRACT,
+  isFloat,
+  read,
+  Tensor,
+  VERSION,
+  type Attrs,
+  type Backend,
+  type DType,
+  type FusedOp,
+  type Interpreter,
+  type OpName,
+  type Scope,
+  type Shape,
+  type Value,
+} from "@weft/tensor";
+import type { Detour } from "./backward.ts";
+import type { Param } from "./box.ts";
+import { none, type FusedRule, type Rule } from "./rule.ts";
+import { rules } from "./rules.ts";
+import { fusedRules } from "./rules/fused.ts";
+import type { RowSparse } from "./sparse.ts";
+
+const NOTHING: readonly Value[] = [];
+
+/** What was recorded of one result: how it came about, and what the backward pass has gathered for it. */
+export class Entry {
+  /** Any rule: which one it is decides how it is called. Undefined for leaves: what the tape did not compute. */
+  rule: unknown;
+  /** As they were given: tensors of this tape, tensors below, numbers. */
+  inputs: readonly Value[];
+  attrs: unknown;
+  /** The result one level below. */
+  readonly y: Tensor;
+  /** The gradient so far. */
+  g: Tensor | undefined = undefined;
+  /** Row-sparse contributions; only a parameter's leaf gathers them. */
+  rows: RowSparse[] | undefined = undefined;
+  readonly leaf: boolean;
+  /** All results of an operation that has several; the first of them stands for the operation. */
+  group: readonly Entry[] | undefined = undefined;
+
+  constructor(rule: unknown, inputs: readonly Value[], attrs: unknown, y: Tensor, leaf: boolean) {
+    this.rule = rule;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.y = y;
+    this.leaf = leaf;
+  }
+
+  /** Lets go of everything but the result, which a tensor of a closed tape still leads to. */
+  forget(): void {
+    this.rule = undefined;
+    this.inputs = NOTHING;
+    this.attrs = undefined;
+    this.g = undefined;
+    this.group = undefined;
+  }
+}
+
+export interface RecorderOptions {
+  /** Whether parameters are differentiated; without it only what is lifted as an argument is. */
+  readonly parameters: boolean;
+  /** Stands above this level, if the arguments are higher than the current tape. */
+  readonly above?: number;
+}
+
+export class Recorder implements Interpreter {
+  readonly name = "@weft/autograd";
+  readonly version = VERSION;
+  readonly contract = CONTRACT;
+  readonly level: number;
+  readonly parent: Recorder | undefined;
+  /** Owns what was recorded; undefined where only the garbage collector does. */
+  readonly scope: Scope | undefined;
+  readonly parameters: boolean;
+  /** A closed tape is transparent: its tensors stand for those one level below. */
+  closed = false;
+  /** While paused, operations run below and are not noted (`checkpoint`). */
+  paused = false;
+  /** Whether an operation met a tensor of this tape while it was paused. */
+  touched = false;
+  entries: Entry[] = [];
+  /** The parameters that were read, in the order of their first use, each with one leaf a version. */
+  readonly leaves: Map<Param, Tensor[]> = new Map();
+  /** By the handle of a version: its tensor on this tape. */
+  readonly #lifted: Map<Tensor, Tensor> = new Map();
+  #backend: Backend | undefined = undefined;
+
+  constructor(parent: Recorder | undefined, scope: Scope | undefined, { parameters, above = 0 }: RecorderOptions) {
+    this.parent = parent;
+    this.scope = scope;
+    this.parameters = parameters;
+    this.level = 1 + Math.max(parent?.level ?? 0, above);
+  }
+
+  /** The backend, once there is one. */
+  get bound(): Backend | undefined {
+    return this.#backend;
+  }
+  get backend(): Backend {
+    return this.#backend!; // every tensor on this tape came from a leaf, which has bound it
+  }
+
+  lower(x: Tensor): Tensor {
+    return (x.payload as Entry).y;
+  }
+
+  /** An operand one level below. */
+  under(x: Value): Value {
+    return typeof x === "number" || x.interpreter !== this ? x : (x.payload as Entry).y;
+  }
+
+  run<K extends OpName>(op: K, inputs: readonly Value[], attrs: Attrs<K>, shape: Shape, dtype: DType): Tensor {
+    const below: Value[] = [];
+    const top = this.#below(op, inputs, below);
+    // Where something is amiss (a released operand, two tapes side by side), `apply` finds the words.
+    const y = top === undefined ? apply(op, below, attrs) : top.run(op, below, attrs, shape, dtype);
+    const rule = rules[op] as Rule<OpName>;
+    if (this.paused) this.touched = true;
+    if (this.paused || rule === none || !isFloat(dtype)) return y;
+    if (context.scope !== this.scope) this.claim(y);
+    const entry = new Entry(rule, inputs, attrs, y, false);
+    this.entries.push(entry);
+    return new Tensor(this, shape, dtype, entry);
+  }
+
+  runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
+    const rule = fusedRules[fused.name];
+    if (rule === undefined) return undefined;
+    const below: Value[] = [];
+    const ys = this.#below(fused.name, inputs, below)?.runFused(fused, below, attrs);
+    if (ys !== undefined && this.paused) this.touched = true;
+    return ys === undefined || this.paused ? ys : this.group(rule, inputs, attrs, ys);
+  }
+
+  /** Notes several results of one operation and gives their tensors on this tape. */
+  group(rule: FusedRule | Detour, inputs: readonly Value[], attrs: unknown, ys: readonly Tensor[]): Tensor[] {
+    const entries = ys.map((y) => new Entry(rule, inputs, attrs, y, false));
+    return ys.map((y, k) => {
+      const entry = entries[k]!;
+      this.claim(y);
+      entry.group = entries;
+      this.entries.push(entry);
+      return isFloat(y.dtype) ? new Tensor(this, y.shape, y.dtype, entry) : y;
+    });
+  }
+
+  /** Puts the operands one level below into `below`; the interpreter that runs them, or undefined if one is amiss. */
+  #below(op: string, inputs: readonly Value[], below: Value[]): Interpreter | undefined {
+    let top: Interpreter | undefined;
+    let amiss = false;
+    for (let i = 0; i < inputs.length; i++) {
+      const x = inputs[i]!;
+      if (typeof x === "number") {
+        below.push(x);
+        continue;
+      }
+      let t = x.interpreter === this ? (x.payload as Entry).y : x;
+      if (t.interpreter.closed === true) t = read(t, op) as Tensor;
+      below.push(t);
+      const it = t.interpreter;
+      if (t.ended !== undefined) amiss = true;
+      else if (t.owner !== null && t.owner !== this.scope) this.claim(t);
+      if (top === undefined) top = it;
+      else if (it !== top) {
+        if (it.level === top.level) amiss = true;
+        else if (it.level > top.level) top = it;
+      }
+    }
+    return amiss ? undefined : top;
+  }
+
+  /** Takes what a scope inside this tape's scope would end: the backward pass needs it. */
+  claim(x: Tensor): void {
+    const { scope } = this;
+    const { owner } = x;
+    if (owner === null || owner === scope || x.interpreter.level !== 0) return;
+    for (let s = owner.parent; s !== scope; s = s.parent) if (s === undefined) return; // it lives longer than the tape
+    hold(x, scope);
+  }
+
+  /** A tensor of this tape that stands for one below, and whose gradient is asked for. */
+  leaf(y: Tensor): Tensor {
+    const { backend } = y.interpreter;
+    this.#backend ??= backend;
+    if (this.#backend !== backend)
+      throw new BackendMismatchError(
+        `diff: this tape records on ${this.#backend.name} and met a tensor on ${backend.name}. Move one with place(), or use one diff a backend.`,
+      );
+    return new Tensor(this, y.shape, y.dtype, new Entry(undefined, NOTHING, undefined, y, true));
+  }
+
+  /** A parameter's value, in the version of this handle, on this tape and all that it stands on. */
+  lift(p: Param, version: Tensor): Tensor {
+    let x = this.#lifted.get(version);
+    if (x !== undefined) return x;
+    const y = this.parent === undefined ? this.retained(version) : this.parent.lift(p, version);
+    if (!this.parameters) return y;
+    x = this.leaf(y);
+    this.#lifted.set(version, x);
+    const leaves = this.leaves.get(p);
+    if (leaves === undefined) this.leaves.set(p, [x]);
+    else leaves.push(x);
+    return x;
+  }
+
+  /** A handle of this tape's own, which outlives the box's version. */
+  retained(version: Tensor): Tensor {
+    const y = version.interpreter.backend.retain(version);
+    hold(y, this.scope);
+    return y;
+  }
+}
+
+/** Gives a plain handle to a scope, or to the garbage collector. */
+export function hold(x: Tensor, scope: Scope | undefined): void {
+  if (scope === undefined) {
+    x.owner = null;
+    x.interpreter.backend.unowned(x);
+  } else {
+    x.owner = scope;
+    scope.handles.push(x);
+  }
+}

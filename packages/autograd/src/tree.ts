@@ -1,0 +1,23 @@
+// Tensors in arrays and plain objects: arguments and results may be any such tree.
+import { BRAND, type Box, type Tensor } from "@weft/tensor";
+
+type Leaf = Tensor | Box;
+
+const isLeaf = (value: object): value is Leaf => (value as Partial<Leaf>)[BRAND] !== undefined;
+
+/** The same tree with every tensor and box replaced; everything else stays. */
+export function mapTree(value: unknown, f: (x: Leaf) => unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (isLeaf(value)) return f(value);
+  if (Array.isArray(value)) return value.map((v) => mapTree(v, f));
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  if (prototype !== Object.prototype && prototype !== null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, mapTree(v, f)]));
+}
+
+/** Every tensor and box of a tree, in the order of `mapTree`. */
+export function leavesOf(value: unknown): Leaf[] {
+  const found: Leaf[] = [];
+  mapTree(value, (x) => found.push(x));
+  return found;
+}

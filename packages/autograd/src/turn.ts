@@ -1,0 +1,58 @@
+// The context in asynchronous functions. It is set only in synchronous stretches: `wait` sets it in the job right before
+// the function goes on and takes it away in the job right after, so that no other code can come between and see it.
+import { context, type Scope } from "@weft/tensor";
+import type { Recorder } from "./tape.ts";
+
+const settled = Promise.resolve();
+
+/** Whether a tape stands on another, or is it. */
+function standsOn(tape: Recorder | undefined, other: Recorder): boolean {
+  for (let t = tape; t !== undefined; t = t.parent) if (t === other) return !tape!.closed;
+  return false;
+}
+
+/** What `await` calls: it goes on with the tape and the scope that were current here. */
+export function wait<T>(recorder: Recorder, promise: PromiseLike<T> | T): PromiseLike<T> {
+  const here = standsOn(context.tape as Recorder | undefined, recorder);
+  const tape = here ? (context.tape as Recorder) : recorder;
+  const scope = here ? context.scope : recorder.scope;
+  return {
+    // `go` is the resolving function of the awaiting promise: calling it queues the job in which the function goes on.
+    // oxlint-disable-next-line unicorn/no-thenable -- being awaited in this way is the purpose
+    then: (go, fail) => {
+      const between =
+        <V, R>(resume: ((value: V) => R) | null | undefined) =>
+        (value: V) => {
+          const leave = enter(tape, scope);
+          const result = resume?.(value);
+          void settled.then(leave);
+          return result;
+        };
+      return Promise.resolve(promise).then(between(go), between(fail)) as Promise<never>;
+    },
+  };
+}
+
+/** Queues the job that sets the context; gives the one that restores it. */
+function enter(tape: Recorder, scope: Scope | undefined): () => void {
+  let before: { tape: typeof context.tape; scope: Scope | undefined } | undefined;
+  void settled.then(() => {
+    if (tape.closed) return;
+    before = { tape: context.tape, scope: context.scope };
+    context.tape = tape;
+    context.scope = open(scope);
+    context.suspended--;
+  });
+  return () => {
+    if (before === undefined) return;
+    context.tape = before.tape;
+    context.scope = before.scope;
+    context.suspended++;
+  };
+}
+
+function open(scope: Scope | undefined): Scope | undefined {
+  let s = scope;
+  while (s?.closed === true) s = s.parent;
+  return s;
+}
