@@ -22,6 +22,8 @@ export function donationsOf(slots: readonly Slot[], levels: readonly (readonly L
     for (const write of kernel.places) {
       const slot = slots[write.slot]!;
       if (!write.write || slot.kind !== "output" || write.bytes !== 0) continue;
+      // A call that writes where its epilogue will write would overwrite the leaf before the epilogue reads it.
+      if (launch.kind === "call" && launch.out.slot === slot.index) continue;
       const leaf = leaves.find(
         (l) =>
           l.bytes === slot.bytes &&

@@ -194,7 +194,7 @@ interface Form {
 
 function keyOf(draft: Draft, form: Form): string {
   let key = `${form.rank},${form.reduced},${form.lanes}`;
-  for (const o of form.operands) key += `|${o.use[0]}${o.dtype}${o.step[1]}`;
+  for (const o of form.operands) key += `|${o.use[0]}${o.dtype}${o.step}`;
   for (const l of draft.lines) {
     if (l.t === "op") key += `;${l.op}${l.to ?? ""}(${l.args.join()})`;
     else if (l.t === "const") key += `;c${l.value}${l.type}`;
