@@ -1,1 +1,39 @@
-export * from "./reference.ts";
+// What a backend's tests, and those of packages with functions of their own, need.
+export type { Case } from "./case.ts";
+export { compare, tolerances, type Result } from "./comparison.ts";
+export { conformance, type ConformanceOptions, type Open } from "./conformance.ts";
+export { derivatives } from "./derivatives.ts";
+export {
+  golden,
+  goldenCases,
+  goldenSteps,
+  made,
+  type Golden,
+  type GoldenCall,
+  type GoldenCase,
+  type GoldenFunctions,
+  type GoldenOptions,
+  type GoldenSteps,
+} from "./golden.ts";
+export { open, openSync, Reference, type ReferenceOptions } from "./reference.ts";
+export {
+  between,
+  booleans,
+  distinct,
+  extremes,
+  floats,
+  grid,
+  integers,
+  positive,
+  sample,
+  stream,
+  values,
+  viewsOf,
+  type Collection,
+  type Family,
+  type Input,
+  type Sample,
+  type Samples,
+  type Tolerance,
+} from "./sample.ts";
+export { collections, type SampleName } from "./samples.ts";

@@ -61,11 +61,13 @@ const host: Record<DType, (data: Float64Array, rounding: boolean) => TypedArray>
   f16: (data) => Uint16Array.from(data, halfToBits),
 };
 
-/** The first line of a stack that stands outside of Weft's own sources: where the user called. */
+/** Sources whose lines in a stack are ways of calling, not the call. */
+const inside = /[\\/](tensor|autograd|nn)[\\/](src|dist)[\\/]|[\\/]conformance[\\/](src|dist)[\\/]reference/;
+
+/** The first line of a stack that stands outside of Weft's own functions: where the user called. */
 function callSite(stack = ""): string {
   const lines = stack.split("\n").slice(1);
-  const outside = lines.find((line) => !/[\\/](packages|@weft)[\\/][\w-]+[\\/](src|dist)[\\/]/.test(line));
-  return (outside ?? lines[0] ?? "").trim().replace(/^at /, "");
+  return (lines.find((line) => !inside.test(line)) ?? lines[0] ?? "").trim().replace(/^at /, "");
 }
 
 const SCALAR: Shape = [];

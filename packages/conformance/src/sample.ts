@@ -91,9 +91,12 @@ export const distinct = (...shape: number[]): Input => ({
     const size = sizeOf(shape);
     const keys = Array.from({ length: size }, () => random());
     const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => keys[a]! - keys[b]!);
-    return order.map((place) => (place - size / 2) * 0.125 + 0.0625);
+    return order.map((place) => (place - Math.floor(size / 2)) * 0.125 + 0.0625);
   },
 });
+/** Multiples of 0.125 between −2 and 2, never equal to a number of `distinct`. */
+export const grid = (...shape: number[]): Input =>
+  input(shape, "f32", (random) => Math.floor(32 * random() - 16) * 0.125);
 /** These very numbers, in one axis or in `shape`. */
 export const values = (data: readonly number[], dtype: DType = "f32", shape: Shape = [data.length]): Input => ({
   shape,

@@ -8,6 +8,7 @@ import {
   distinct,
   extremes,
   floats,
+  grid,
   integers,
   positive,
   sample,
@@ -103,6 +104,12 @@ const steps = (f: Unary): Sample[] => [
   sample("halves", [values([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999997, 8388609])], f, noGradient),
 ];
 
+/** Multiples of 0.5 away from 0: what `distinct` leaves a rest of. */
+const divisors: Domain = (...shape) => {
+  const { fill, ...rest } = grid(...shape);
+  return { ...rest, fill: (random) => fill(random).map((x) => 4 * x + (x < 0 ? -1 : 1)) };
+};
+
 const ties = [values([1, 2, 3, -1]), values([1, 3, 2, -1])];
 const cast =
   (dtype: weft.DType): Unary =>
@@ -158,16 +165,19 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
     mul: [...arithmetic(weft.mul), wrapping(weft.mul)],
     div: [...arithmetic(weft.div, floats, positive)],
     pow: [
-      ...arithmetic(weft.pow, positive),
+      ...met(weft.pow, positive, floats, 1.5, -0.75),
+      pairs(weft.pow),
+      ...dtypes(weft.pow).filter(({ name }) => name !== "i32 and f32"),
+      sample("i32 and f32", [integers(1, 10, 7), floats(7)], weft.pow),
       sample("whole exponents of any base", [floats(7)], (x) => weft.pow(x, 3)),
       sample("the powers 0, 1, 2 at 0", [values([0, 1, -2])], (x) => [0, 1, 2].map((n) => weft.pow(x, n)), kink),
       sample("negative bases", [values([-2, -2, -2, -0.5]), values([2, 3, 0.5, -1])], weft.pow, noGradient),
     ],
-    maximum: [...arithmetic(weft.maximum), sample("ties share the gradient", ties, weft.maximum, kink)],
-    minimum: [...arithmetic(weft.minimum), sample("ties share the gradient", ties, weft.minimum, kink)],
+    maximum: [...arithmetic(weft.maximum, distinct, grid), sample("ties share the gradient", ties, weft.maximum, kink)],
+    minimum: [...arithmetic(weft.minimum, distinct, grid), sample("ties share the gradient", ties, weft.minimum, kink)],
     mod: [
-      ...met(weft.mod, floats, positive, 1.5, -0.75),
-      ...dtypes(weft.mod),
+      ...met(weft.mod, distinct, divisors, 1.4375, -0.75),
+      ...dtypes(weft.mod).map((mixed) => ({ ...mixed, ...kink })),
       pairs(weft.mod, [NaN, 0, 1, -1, 2.5, -2.5]),
       sample("i32 of both signs, by 0 too", [integers(-9, 10, 6, 1), values([-3, -1, 0, 1, 2], "i32")], weft.mod),
     ],

@@ -33,7 +33,7 @@ const batches: Sample[] = transposes.map((attrs) =>
   ),
 );
 
-export const linalg: Collection<keyof LinalgOps | "dot" | "outer"> = {
+export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum"> = {
   family: "linalg",
   samples: {
     matmul: [
@@ -55,5 +55,18 @@ export const linalg: Collection<keyof LinalgOps | "dot" | "outer"> = {
     ],
     dot: [sample("33 elements", [floats(33), floats(33)], weft.dot), sample("nothing", [floats(0), floats(0)], weft.dot)],
     outer: [sample("5 and 7", [floats(5), floats(7)], weft.outer)],
+    einsum: [
+      sample("a product of matrices", [floats(3, 4), floats(4, 5)], (a, b) => weft.einsum("ij,jk->ik", a, b)),
+      sample("a product of transposes", [floats(4, 3), floats(5, 4)], (a, b) => weft.einsum("ji,kj->ik", a, b)),
+      sample("a sum", [floats(3, 4)], (a) => weft.einsum("ij->", a)),
+      sample("a diagonal", [floats(4, 4)], (a) => weft.einsum("ii->i", a)),
+      sample("a trace", [floats(4, 4)], (a) => weft.einsum("ii", a)),
+      sample("transposes of a batch", [floats(2, 3, 4)], (a) => weft.einsum("...ij->...ji", a)),
+      sample("a batch", [floats(2, 3, 4), floats(2, 4, 5)], (a, b) => weft.einsum("bij,bjk->bik", a, b)),
+      sample("two axes at once", [floats(2, 3, 4), floats(4, 3, 5)], (a, b) => weft.einsum("ijk,kjl->il", a, b)),
+      sample("three operands", [floats(3, 4), floats(4, 5), floats(5)], (a, b, c) => weft.einsum("ij,jk,k->i", a, b, c)),
+      sample("an outer product", [floats(3), floats(4)], (a, b) => weft.einsum("i,j->ij", a, b)),
+      sample("a bilinear form", [floats(5, 3), floats(2, 3, 4), floats(5, 4)], (a, w, b) => weft.einsum("ni,oij,nj->no", a, w, b)), // prettier-ignore
+    ],
   },
 };

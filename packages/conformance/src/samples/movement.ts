@@ -1,7 +1,7 @@
 // Samples of the movements, over every dtype that moves.
 import * as weft from "@weft/tensor";
 import { apply, type MovementOps, type Tensor } from "@weft/tensor";
-import { booleans, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
+import { booleans, distinct, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
 
 type Composed =
   | "flatten"
@@ -136,14 +136,14 @@ export const movement: Collection<keyof MovementOps | Composed> = {
       sample("above it", [floats(2, 4, 4)], (x) => weft.triu(x, { k: 1 })),
     ],
     sort: [
-      sample("ascending", [floats(3, 7)], (x) => weft.sort(x).values),
-      sample("descending, axis 0", [floats(7, 3)], (x) => weft.sort(x, { axis: 0, descending: true }).values),
-      sample("places", [floats(3, 7)], (x) => weft.sort(x).indices),
+      sample("ascending", [distinct(3, 7)], (x) => weft.sort(x).values),
+      sample("descending, axis 0", [distinct(7, 3)], (x) => weft.sort(x, { axis: 0, descending: true }).values),
+      sample("places", [distinct(3, 7)], (x) => weft.sort(x).indices),
     ],
     topK: [
-      sample("the last axis", [floats(3, 7)], (x) => weft.topK(x, 3).values),
-      sample("axis 0", [floats(7, 3)], (x) => weft.topK(x, 2, { axis: 0 }).values),
-      sample("places", [floats(3, 7)], (x) => weft.topK(x, 7).indices),
+      sample("the last axis", [distinct(3, 7)], (x) => weft.topK(x, 3).values),
+      sample("axis 0", [distinct(7, 3)], (x) => weft.topK(x, 2, { axis: 0 }).values),
+      sample("places", [distinct(3, 7)], (x) => weft.topK(x, 7).indices),
     ],
   },
 };

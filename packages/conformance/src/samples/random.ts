@@ -1,9 +1,14 @@
 // Samples of the sources. They have no operand, so each takes a scalar that names the backend.
-import { source, type Backend, type RandomAttrs, type SourceOps, type Tensor } from "@weft/tensor";
-import { integers, sample, type Collection, type Sample } from "../sample.ts";
+import * as weft from "@weft/tensor";
+import { creation, source, type Backend, type RandomAttrs, type SourceOps, type Tensor } from "@weft/tensor";
+import { booleans, floats, integers, sample, type Collection, type Sample } from "../sample.ts";
+
+type Creation = "zerosLike" | "onesLike" | "eye" | "rand" | "randn" | "randint";
 
 const made = (name: string, make: (backend: Backend) => Tensor): Sample =>
   sample(name, [integers(0, 1)], (x) => make(x.interpreter.backend));
+
+const rounding = { relative: 2e-6, absolute: 1e-6 };
 
 const draws: readonly RandomAttrs[] = [
   { shape: [37], key: [0, 0], counter: 0 },
@@ -13,7 +18,7 @@ const draws: readonly RandomAttrs[] = [
   { shape: [0, 3], key: [1, 2], counter: 3 },
 ];
 
-export const random: Collection<keyof SourceOps> = {
+export const random: Collection<keyof SourceOps | Creation> = {
   family: "random",
   samples: {
     full: [
@@ -32,5 +37,21 @@ export const random: Collection<keyof SourceOps> = {
     ],
     randomBits: draws.map((attrs) => made(`[${attrs.shape}]`, (backend) => source(backend, "randomBits", [], attrs))),
     randomUniform: draws.map((attrs) => made(`[${attrs.shape}]`, (backend) => source(backend, "randomUniform", [], attrs))),
+    zerosLike: [sample("f32", [floats(3, 4)], weft.zerosLike), sample("bool", [booleans(3)], weft.zerosLike)],
+    onesLike: [sample("f32", [floats(3, 4)], weft.onesLike), sample("i32", [integers(0, 9, 3)], weft.onesLike)],
+    eye: [
+      made("square", (backend) => creation(backend).eye(4)),
+      made("with columns", (backend) => creation(backend).eye(2, { columns: 5, dtype: "i32" })),
+    ],
+    rand: [made("a seed", (backend) => creation(backend).rand([5, 7], { seed: 1 }))],
+    randint: [
+      made("a seed", (backend) => creation(backend).randint([5, 7], { low: -3, high: 10, seed: 1 })),
+      made("a wide range", (backend) => creation(backend).randint(100, { high: 1_000_003, seed: 2 ** 33 + 5 })),
+    ],
+    // Bits and uniform numbers are equal everywhere; the logarithm and the cosine agree to rounding.
+    randn: [
+      { ...made("a seed", (backend) => creation(backend).randn([5, 7], { seed: 1 })), tolerance: rounding },
+      { ...made("moments", (backend) => creation(backend).randn(300, { mean: 3, std: 0.5, seed: 2 })), tolerance: rounding },
+    ],
   },
 };

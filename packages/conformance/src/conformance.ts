@@ -1,0 +1,162 @@
+// What every backend must do, as a list of cases: each sample's values and gradients against the reference, on tensors and
+// on views, merged and unmerged, with kernels and with fallbacks, without a leak.
+import type { Backend } from "@weft/tensor";
+import { knownGap, type Case } from "./case.ts";
+import { compare, tolerances, toleranceOf } from "./comparison.ts";
+import { answer, type Answer, type Question } from "./evaluation.ts";
+import { golden, type GoldenOptions } from "./golden.ts";
+import { indexCases } from "./indices.ts";
+import { openSync } from "./reference.ts";
+import { dataOf, differentiable, results, upload, viewsOf, type Collection, type Family, type Sample } from "./sample.ts";
+import { collections, type SampleName } from "./samples.ts";
+
+/** Opens a backend with options of its own. */
+export type Open = (options?: any) => Promise<Backend>;
+
+export interface ConformanceOptions {
+  /** Names whose samples are known to fail, with a reason each. A name whose samples all pass fails the run. */
+  readonly gaps?: { readonly [N in SampleName]?: string };
+  /** Like `gaps`, for golden cases and functions. */
+  readonly goldenGaps?: GoldenOptions["skip"];
+  /** Functions that golden files name and other packages hold; without one the cases of that function are left out. */
+  readonly functions?: GoldenOptions["functions"];
+  /** Samples of other packages, beside those of `@weft/tensor`. */
+  readonly collections?: readonly Collection[];
+  /** Options to open the backend with, by a name for each: merging on and off, say. */
+  readonly settings?: Readonly<Record<string, object>>;
+  /** Whether the backend computes in f64, too. */
+  readonly double?: boolean;
+  /** How many storages live; a backend with `stats().live` or `live()` needs none. */
+  readonly live?: (backend: Backend) => number;
+}
+
+interface Counting {
+  stats?: () => { readonly live: number };
+  live?: () => number;
+}
+const countLive = (backend: Backend): number => {
+  const counting = backend as Counting;
+  const count = counting.stats?.().live ?? counting.live?.();
+  if (count === undefined) throw new Error(`${backend.name} does not count its storages; give the option live`);
+  return count;
+};
+
+const question = (backend: Backend, family: Family, name: string, sample: Sample, order: 0 | 1 | 2, double: boolean): Question => ({
+  name: `${family} ${name} ${sample.name}`,
+  upload: () => upload(backend, sample, double),
+  call: (...xs) => results(sample, xs),
+  asked: differentiable(sample),
+  order,
+});
+
+/** What the reference says about a sample, asked once. */
+const known = new Map<string, Promise<Answer>>();
+function wanted(family: Family, name: string, sample: Sample, order: 0 | 1 | 2, double: boolean): Promise<Answer> {
+  const key = `${family} ${name} ${sample.name} ${order} ${double}`;
+  let found = known.get(key);
+  if (found === undefined) {
+    const reference = openSync();
+    known.set(key, (found = answer(reference, question(reference, family, name, sample, order, double))));
+  }
+  return found;
+}
+
+interface Subject {
+  readonly open: () => Promise<Backend>;
+  readonly live: (backend: Backend) => number;
+  readonly double: boolean;
+}
+
+/** One sample on one backend. */
+const sampleCase = (subject: Subject, family: Family, name: string, sample: Sample, order: 0 | 1 | 2): Case => ({
+  name: `${name}: ${sample.name}`,
+  run: async () => {
+    const { double } = subject;
+    const backend = await subject.open();
+    const before = subject.live(backend);
+    const got = await answer(backend, question(backend, family, name, sample, order, double));
+    const reference = await wanted(family, name, sample, order, double);
+    const tolerance = sample.tolerance ?? tolerances[family];
+    for (const what of ["outputs", "gradients", "seconds"] as const) {
+      const label = { outputs: "result", gradients: "gradient of input", seconds: "second derivative of input" }[what];
+      if (got[what].length !== reference[what].length)
+        throw new Error(`wanted ${reference[what].length} ${what}, got ${got[what].length}`);
+      reference[what].forEach((w, i) => {
+        const place = what === "outputs" ? i : differentiable(sample)[i]!;
+        compare(`${label} ${place}`, got[what][i]!, w, toleranceOf(tolerance, what !== "outputs", double));
+      });
+    }
+    dataOf(sample).forEach((data, i) => {
+      const { shape, dtype } = got.inputs[i]!;
+      compare(`input ${i}, which must stay as it was,`, got.inputs[i]!, { data, shape, dtype }, { relative: 0, absolute: 0 });
+    });
+    const after = subject.live(backend);
+    if (after !== before) throw new Error(`${after - before} storages more are alive than before`);
+  },
+});
+
+function cases(subject: Subject, options: ConformanceOptions, views: boolean): Case[] {
+  const all = [...collections, ...(options.collections ?? [])];
+  // Random numbers are made in f32.
+  const some = subject.double ? all.filter(({ family }) => family !== "random") : all;
+  return some.flatMap(({ family, samples }) =>
+    Object.entries(samples).flatMap(([name, list]) => {
+      const own = list.flatMap((sample) => [
+        sampleCase(subject, family, name, sample, sample.order === 1 ? 1 : 2),
+        ...(views && family !== "random" ? viewsOf(sample) : []).map((view) =>
+          sampleCase(subject, family, name, view, 1),
+        ),
+      ]);
+      const reason = (options.gaps as Record<string, string | undefined> | undefined)?.[name];
+      return reason === undefined ? own : [knownGap(name, reason, own)];
+    }),
+  );
+}
+
+/** Opens once, when the first case runs. */
+function once(open: () => Promise<Backend>): () => Promise<Backend> {
+  let opened: Promise<Backend> | undefined;
+  return () => (opened ??= open());
+}
+
+/** A backend that has no kernels for fused operations: their fallbacks run. */
+const withoutFused = async (backend: Promise<Backend>): Promise<Backend> =>
+  Object.assign(await backend, { runFused: () => undefined });
+
+/**
+ * Everything that a backend must do, as cases for a test runner. `open` opens it, with options of its own.
+ *
+ * @example
+ * for (const { name, run } of conformance("tensor-cpu", open, { gaps, settings })) test(name, run);
+ */
+export function conformance(name: string, open: Open, options: ConformanceOptions = {}): Case[] {
+  const live = options.live ?? countLive;
+  const { settings = { plain: {} }, double = false, goldenGaps: skip, functions } = options;
+  const titled = (title: string, list: readonly Case[]): Case[] =>
+    list.map((c) => ({ ...c, name: `${name}, ${title}: ${c.name}` }));
+  const main = Object.entries(settings).flatMap(([title, setting], i) => {
+    const subject = { open: once(() => open(setting)), live, double: false };
+    return titled(title, [
+      ...cases(subject, options, i === 0),
+      ...golden(subject.open, { skip, functions, known: true }),
+      ...indexCases(subject.open),
+    ]);
+  });
+  const bare = { open: once(() => withoutFused(open({}))), live, double: false };
+  const exact = { open: once(() => open({})), live, double: true };
+  const fallbacks = [...collections, ...(options.collections ?? [])].filter(({ family }) => family === "fused");
+  return [
+    ...main,
+    ...titled("fallbacks", fallbackCases(bare, fallbacks, options)),
+    ...(double ? titled("f64", cases(exact, options, false)) : []),
+  ];
+}
+
+const fallbackCases = (subject: Subject, list: readonly Collection[], { gaps }: ConformanceOptions): Case[] =>
+  list.flatMap(({ family, samples }) =>
+    Object.entries(samples)
+      .filter(([name]) => (gaps as Record<string, string | undefined> | undefined)?.[name] === undefined)
+      .flatMap(([name, all]) =>
+        all.map((sample) => sampleCase(subject, family, name, sample, sample.order === 1 ? 1 : 2)),
+      ),
+  );

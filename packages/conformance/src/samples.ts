@@ -1,0 +1,38 @@
+// All samples of the catalogue and of the public functions of `@weft/tensor`.
+import type { OpName } from "@weft/tensor";
+import type { Collection } from "./sample.ts";
+import { conv } from "./samples/conv.ts";
+import { elementwise } from "./samples/elementwise.ts";
+import { fused } from "./samples/fused.ts";
+import { indexing } from "./samples/indexing.ts";
+import { linalg } from "./samples/linalg.ts";
+import { movement } from "./samples/movement.ts";
+import { random } from "./samples/random.ts";
+import { reductions } from "./samples/reduce.ts";
+
+type NamesOf<C> = C extends Collection<infer K> ? K : never;
+export type SampleName = NamesOf<
+  | typeof elementwise
+  | typeof reductions
+  | typeof movement
+  | typeof indexing
+  | typeof linalg
+  | typeof conv
+  | typeof random
+  | typeof fused
+>;
+
+/** Fails to compile where a primitive has no samples. */
+type Complete<K extends SampleName> = K;
+export type Sampled = Complete<OpName>;
+
+export const collections: readonly Collection[] = [
+  elementwise,
+  reductions,
+  movement,
+  indexing,
+  linalg,
+  conv,
+  random,
+  fused,
+];

@@ -1,0 +1,5 @@
+// Every derivative rule against differences in float64.
+import { test } from "vitest";
+import { collections, derivatives } from "../src/index.ts";
+
+for (const { name, run } of derivatives(collections)) test(name, run);
