@@ -226,6 +226,9 @@ const immediates: readonly ((code: Bytes, e: Expr) => void)[] = [
   },
   () => {},
   (code) => code.byte(0),
+  (code, e) => {
+    for (const lane of e.more as readonly number[]) code.i32(lane);
+  },
 ];
 
 const refuse = (): never => {

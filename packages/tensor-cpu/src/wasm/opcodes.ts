@@ -33,6 +33,7 @@ export const form = {
   shuffle: 12,
   choose: 13,
   fence: 14,
+  lanes4: 15,
 } as const;
 
 /** A tree of instructions that leaves a value of type `T` on the stack. */
@@ -207,6 +208,8 @@ export const v128 = {
   load8Lane: loadLane(0xfd54), load16Lane: loadLane(0xfd55), load32Lane: loadLane(0xfd56), load64Lane: loadLane(0xfd57),
   store8Lane: storeLane(0xfd58), store16Lane: storeLane(0xfd59), store32Lane: storeLane(0xfd5a), store64Lane: storeLane(0xfd5b),
   not: vInt1(0xfd4d), and: vInt2(0xfd4e), andnot: vInt2(0xfd4f), or: vInt2(0xfd50), xor: vInt2(0xfd51), anyTrue: vInt1<Int>(0xfd53),
+  /** Four 32-bit integers. */
+  const4: (lanes: readonly [number, number, number, number]): Expr<Vector> => new Expr(0xfd0c, none, form.lanes4, 0, lanes),
   /** Bits of `a` where the mask is set, of `b` elsewhere. */
   bitselect: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr(0xfd52, [a, b, mask]),
 } as const;
@@ -235,6 +238,8 @@ export const i32x4 = {
   const: cInts, splat: one<Int, Vector>(0xfd11, int), extract: extract<Int>(0xfd1b), replace: replace<Int>(0xfd1c, int),
   /** Four lanes of the eight of `a` and `b`. */
   shuffle: (a: Expr<Vector>, b: Expr<Vector>, w: readonly number[]): Expr<Vector> => i8x16.shuffle(a, b, w.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3])),
+  /** `bitselect` where every lane of the mask is all ones or all zeros; needs relaxed SIMD. */
+  relaxedLaneselect: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr(0xfd010b, [a, b, mask]),
   eq: vInt2(0xfd37), ne: vInt2(0xfd38), ltS: vInt2(0xfd39), ltU: vInt2(0xfd3a), gtS: vInt2(0xfd3b), gtU: vInt2(0xfd3c), leS: vInt2(0xfd3d), leU: vInt2(0xfd3e), geS: vInt2(0xfd3f), geU: vInt2(0xfd40),
   abs: vInt1(0xfda0), neg: vInt1(0xfda1), allTrue: vInt1<Int>(0xfda3), bitmask: vInt1<Int>(0xfda4),
   extendLowI16x8S: vInt1(0xfda7), extendHighI16x8S: vInt1(0xfda8), extendLowI16x8U: vInt1(0xfda9), extendHighI16x8U: vInt1(0xfdaa),

@@ -1,0 +1,33 @@
+// Half-precision numbers in four lanes, by integer arithmetic on their bits. `hold` keeps what is used more than once.
+import { f32x4, i32x4, v128, type Expr, type V128 } from "../wasm/emitter.ts";
+
+type Vector = Expr<typeof V128>;
+
+/** Four halves (the low 16 bits of each lane, the rest 0) as f32: exact. */
+export function halfToFloat(raw: Vector, hold: (e: Expr) => Expr): Vector {
+  const h = hold(raw) as Vector;
+  const magnitude = hold(v128.and(h, i32x4.const(0x7fff))) as Vector;
+  const finite = f32x4.mul(i32x4.shl(magnitude, 13), f32x4.const(2 ** 112)); // moves the exponent's bias from 15 to 127, subnormals too
+  const special = v128.and(i32x4.gtS(magnitude, i32x4.const(0x7bff)), i32x4.const(0x7f800000)); // infinity, NaN
+  return v128.or(v128.or(finite, special), i32x4.shl(v128.and(h, i32x4.const(0x8000)), 16));
+}
+
+/** Four f32 rounded to halves, ties to even, in the low 16 bits of each lane. */
+export function floatToHalf(x: Vector, hold: (e: Expr) => Expr): Vector {
+  const bits = hold(x) as Vector;
+  const magnitude = hold(v128.and(bits, i32x4.const(0x7fffffff))) as Vector;
+  // Adding a power of two 13 bits above the last bit that remains makes the addition itself round.
+  const exponent = v128.and(magnitude, i32x4.const(0x7f800000));
+  const normal = hold(i32x4.maxS(exponent, i32x4.const(0x38800000))) as Vector; // subnormal halves share one exponent
+  const bias = hold(i32x4.add(normal, i32x4.const(13 << 23))) as Vector;
+  const rounded = hold(f32x4.add(magnitude, bias)) as Vector;
+  // What was added is the exponent field; the low bits of the sum are the rounded significand (its carry included).
+  const significand = i32x4.sub(rounded, bias);
+  const field = i32x4.shrU(i32x4.sub(normal, i32x4.const(0x38800000)), 13);
+  const finite = hold(i32x4.add(significand, field)) as Vector;
+  const infinite = i32x4.gtS(magnitude, i32x4.const(0x477fefff)); // 65520 and more
+  const notNumber = i32x4.gtS(magnitude, i32x4.const(0x7f800000));
+  const large = v128.bitselect(i32x4.const(0x7c00), finite, infinite);
+  const all = v128.bitselect(i32x4.const(0x7e00), large, notNumber);
+  return v128.or(all, v128.and(i32x4.shrU(bits, 16), i32x4.const(0x8000)));
+}

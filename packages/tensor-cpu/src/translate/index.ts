@@ -1,0 +1,55 @@
+// Kernels as WebAssembly: bytes, and from them a function that runs a launch.
+import type { Fn, Kernel } from "@weft/kernel";
+import { F64, I32, Module, type Imported } from "../wasm/emitter.ts";
+import { isDouble } from "./levels.ts";
+import { math } from "./math.ts";
+import { Nest } from "./nest.ts";
+import { scalarMachine } from "./scalar.ts";
+import { vectorMachine } from "./vector.ts";
+
+export interface TranslateOptions {
+  /** Whether the memory is shared. */
+  readonly shared: boolean;
+  /** Whether fused multiply-adds may be used (`relaxedSimd()`). */
+  readonly relaxed: boolean;
+}
+
+/** Runs a launch: `args` is the byte address of its argument words (`layout` of the kernel language). */
+export type Run = (args: number) => void;
+
+/**
+ * A WebAssembly module for the kernel: it imports the memory `e.m` (with a maximum) and, for kernels in f64, the functions
+ * of `math` by name, and exports `run(args)`.
+ */
+export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> {
+  const m = new Module({ shared });
+  const imports = new Map<Fn, Imported<typeof F64>>();
+  for (const name of mathOf(kernel))
+    imports.set(
+      name,
+      m.import(
+        name,
+        Array.from({ length: math[name].length }, () => F64),
+        F64,
+      ),
+    );
+  const f = m.func("run", [I32]);
+  const machine = isDouble(kernel) ? scalarMachine : vectorMachine;
+  new Nest(kernel, f, machine, { relaxed, call: (name, args) => imports.get(name)!.call(...args) }).write();
+  return m.bytes();
+}
+
+/** The kernel as a function on this memory. */
+export function instantiate(kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): Run {
+  const module = new WebAssembly.Module(translate(kernel, options));
+  const e: WebAssembly.ModuleImports = { m: memory };
+  for (const name of mathOf(kernel)) e[name] = math[name];
+  return new WebAssembly.Instance(module, { e }).exports["run"] as Run;
+}
+
+/** What the kernel calls of JavaScript. */
+function mathOf(kernel: Kernel): Set<keyof typeof math> {
+  const names = new Set<keyof typeof math>();
+  for (const c of kernel.code) if (c.kind === "apply" && c.fn in math) names.add(c.fn as keyof typeof math);
+  return names;
+}

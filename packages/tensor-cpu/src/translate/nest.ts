@@ -1,0 +1,264 @@
+// The loops of a kernel. The innermost loop runs over lanes, in rounds of several registers, of one, and of the last one to
+// three elements; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a block of lanes.
+import { layout, type Kernel } from "@weft/kernel";
+import { I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func, type Type } from "../wasm/emitter.ts";
+import { Accumulator } from "./accumulator.ts";
+import { level, levels, type Levels } from "./levels.ts";
+import type { Machine, Surroundings } from "./machine.ts";
+import { Positions } from "./positions.ts";
+
+type Int = Local<typeof I32>;
+
+/** Additions of f32 to one accumulator before its sum is moved to f64. */
+const stretch = 256;
+
+export class Nest {
+  readonly #kernel: Kernel;
+  readonly #f: Func;
+  readonly #args: Int;
+  readonly #machine: Machine;
+  readonly #levels: Levels;
+  readonly #positions: Positions;
+  readonly #accumulators: readonly Accumulator[];
+  /** Whether the lanes lie along a kept loop, around the reduced ones. */
+  readonly #across: boolean;
+  readonly #wide: boolean;
+  /** Registers a round. */
+  readonly #vectors: number;
+  /** Iterations since sums were moved to f64. */
+  readonly #count: Int;
+
+  /** Values that are kept, by instruction. */
+  readonly #values: Expr[] = [];
+  readonly #locals: (Local | undefined)[] = [];
+  readonly #scratch = new Map<Type, { readonly locals: Local[]; used: number }>();
+  #round = { vectors: 1, tail: false };
+  #mask: Local<typeof V128> | undefined;
+
+  constructor(
+    kernel: Kernel,
+    f: Func,
+    machine: (s: Surroundings) => Machine,
+    rest: Pick<Surroundings, "relaxed" | "call">,
+  ) {
+    this.#kernel = kernel;
+    this.#f = f;
+    this.#args = f.param(0, I32);
+    this.#machine = machine({ f, hold: (e, type = V128) => this.#hold(e, type), ...rest });
+    this.#levels = levels(kernel);
+    const { width } = this.#machine;
+    this.#positions = new Positions(kernel, f, this.#args, width);
+    this.#across = kernel.reduced > 0 && kernel.lanes < kernel.rank - kernel.reduced;
+    this.#accumulators = kernel.reductions.map(
+      ({ fn, value }) =>
+        new Accumulator(f, this.#machine.accumulator(fn, kernel.code[value]!.type), width, this.#across),
+    );
+    this.#wide = this.#accumulators.some((a) => a.wide);
+    this.#vectors = this.#chooseVectors();
+    this.#count = f.local(I32);
+  }
+
+  /** Short bodies take several registers a round; elements that do not lie side by side cost too much themselves. */
+  #chooseVectors(): number {
+    const { operands } = this.#kernel;
+    if (this.#machine.width === 1) return 1;
+    const folded = (k: number): boolean => !this.#across && this.#kernel.reductions.some((r) => r.operand === k);
+    if (operands.some((o, k) => !folded(k) && o.step !== "still" && (o.step === "stride" || o.use === "index")))
+      return 1;
+    const { work } = this.#levels;
+    return work <= 8 ? 4 : work <= 16 ? 2 : 1;
+  }
+
+  write(): void {
+    const { rank } = this.#kernel;
+    const begin = this.#positions.word(layout.begin);
+    this.#positions.start(begin);
+    this.#evaluate(level.launch, 0, 0);
+    if (rank === 0) {
+      const n = this.#f.let(I32, this.#size(0));
+      this.#f.if(n, () => {
+        this.#evaluate(level.row, 0, 0);
+        this.#body(0);
+      });
+    } else this.#nest(0);
+  }
+
+  #size(l: number): Expr<typeof I32> {
+    if (l === 0) return i32.sub(this.#positions.word(layout.end), this.#positions.word(layout.begin));
+    return this.#positions.word(layout.size(l));
+  }
+
+  #nest(l: number): void {
+    const { rank, reduced } = this.#kernel;
+    if (reduced === 0 || l !== rank - reduced || this.#across) return this.#loop(l);
+    this.#start(this.#vectors);
+    this.#loop(l);
+    this.#kernel.reductions.forEach((r, i) => {
+      const result = this.#accumulators[i]!.folded();
+      this.#store(r.operand, r.value, result, Math.max(l - 1, 0), 0);
+    });
+  }
+
+  #loop(l: number): void {
+    const { rank, lanes } = this.#kernel;
+    const f = this.#f;
+    const n = f.let(I32, this.#size(l));
+    this.#positions.enter(l);
+    if (l < rank - 1 && l !== lanes) {
+      f.while(i32.gtS(n, 0), () => {
+        this.#nest(l + 1);
+        this.#positions.step(l);
+        f.advance(n, -1);
+      });
+    } else if (l < rank - 1) {
+      this.#rounds(l, n, () => this.#block(l));
+    } else if (this.#across) {
+      this.#stretches(n, stretch, (m) =>
+        f.while(i32.gtS(m, 0), () => {
+          this.#body(l);
+          this.#positions.step(l);
+          f.advance(m, -1);
+        }),
+      );
+    } else {
+      f.if(i32.gtS(n, 0), () => {
+        this.#evaluate(level.row, l, 0);
+        this.#stretches(n, stretch * this.#vectors * this.#machine.width, (m) =>
+          this.#rounds(l, m, () => this.#body(l)),
+        );
+      });
+    }
+  }
+
+  /** Runs over `n` iterations, in stretches if sums are to be moved to f64 in between. */
+  #stretches(n: Int, length: number, run: (n: Int) => void): void {
+    if (!this.#wide) return run(n);
+    const f = this.#f;
+    const m = f.local(I32);
+    f.while(i32.gtS(n, 0), () => {
+      f.set(m, select(i32.ltS(n, length), n, i32.const(length)));
+      f.advance(this.#count, m);
+      f.set(n, i32.sub(n, m));
+      run(m);
+      f.if(i32.geS(this.#count, length), () => this.#flush());
+    });
+  }
+
+  /** Runs over the `n` elements of the lane loop: several registers a round, one a round, the rest. */
+  #rounds(l: number, n: Int, run: () => void): void {
+    const f = this.#f;
+    const { width } = this.#machine;
+    for (const vectors of this.#vectors > 1 ? [this.#vectors, 1] : [1]) {
+      this.#round = { vectors, tail: false };
+      f.while(i32.geS(n, width * vectors), () => {
+        run();
+        this.#positions.step(l, width * vectors);
+        f.advance(n, -width * vectors);
+      });
+    }
+    if (width === 1) return;
+    this.#round = { vectors: 1, tail: true };
+    f.if(n, () =>
+      this.#positions.tail(n, () => {
+        if (!this.#across && this.#kernel.reductions.some((r) => r.fn === "sum"))
+          f.set((this.#mask ??= f.local(V128)), i32x4.gtS(i32x4.splat(n), v128.const4([0, 1, 2, 3])));
+        run();
+      }),
+    );
+    this.#round = { vectors: 1, tail: false };
+  }
+
+  /** The reduced loops for a block of lanes along the last kept loop. */
+  #block(l: number): void {
+    const { vectors } = this.#round;
+    this.#start(vectors);
+    this.#loop(l + 1);
+    this.#kernel.reductions.forEach((r, i) => {
+      const acc = this.#accumulators[i]!;
+      if (acc.wide) acc.flush();
+      for (let u = 0; u < vectors; u++) this.#store(r.operand, r.value, acc.lanes(u), l, u);
+    });
+  }
+
+  #start(vectors: number): void {
+    for (const a of this.#accumulators) a.start(vectors);
+    if (this.#wide) this.#f.set(this.#count, 0);
+  }
+  #flush(): void {
+    for (const a of this.#accumulators) if (a.wide) a.flush();
+    this.#f.set(this.#count, 0);
+  }
+
+  /** One round: the values of each register, then what becomes of them. */
+  #body(l: number): void {
+    const { stores, reductions, code } = this.#kernel;
+    const { vectors, tail } = this.#round;
+    for (const pool of this.#scratch.values()) pool.used = 0;
+    if (this.#across) this.#evaluate(level.row, l, 0);
+    for (let u = 0; u < vectors; u++) {
+      this.#evaluate(level.element, l, u);
+      reductions.forEach(({ fn, value }, i) => {
+        const x = this.#values[value]!;
+        const masked = tail && fn === "sum" && !this.#across && this.#machine.width === 4;
+        this.#accumulators[i]!.add(u, masked ? v128.and(x as Expr<typeof V128>, this.#mask!) : x);
+      });
+      // Operands may share memory: everything is read before anything is written.
+      const values = stores.map(({ value }) =>
+        stores.length === 1
+          ? this.#values[value]!
+          : this.#hold(this.#values[value]!, this.#machine.typeOf(code[value]!.type)),
+      );
+      stores.forEach(({ operand, value }, i) => this.#store(operand, value, values[i]!, l, u));
+    }
+  }
+
+  #store(operand: number, v: number, value: Expr, l: number, u: number): void {
+    this.#machine.store(
+      this.#kernel.operands[operand]!.dtype,
+      this.#kernel.code[v]!.type,
+      value,
+      this.#positions.site(operand, l, u),
+    );
+  }
+
+  /** Computes the values of one level. What is used once, in the same level, stays an expression. */
+  #evaluate(at: number, l: number, u: number): void {
+    const { of, uses } = this.#levels;
+    this.#kernel.code.forEach((c, v) => {
+      if (uses[v] === 0 || of[v] !== at) return;
+      const e = this.#expression(v, l, u);
+      if (at === level.element ? uses[v] === 1 : this.#machine.width === 1 && c.kind === "const") {
+        this.#values[v] = e;
+        return;
+      }
+      const local = (this.#locals[v] ??= this.#f.local(this.#machine.typeOf(c.type)));
+      this.#f.set(local, e);
+      this.#values[v] = local;
+    });
+  }
+
+  #expression(v: number, l: number, u: number): Expr {
+    const kernel = this.#kernel;
+    const c = kernel.code[v]!;
+    if (c.kind === "const") return this.#machine.constant(c.value, c.type);
+    if (c.kind === "number") return this.#machine.number(this.#args, 4 * layout.number(kernel, c.slot), c.type);
+    if (c.kind === "affine") return this.#positions.index(c.operand, l);
+    if (c.kind === "load")
+      return this.#machine.load(kernel.operands[c.operand]!.dtype, c.type, this.#positions.site(c.operand, l, u));
+    const known = c.args.map((a) => {
+      const x = kernel.code[a]!;
+      return x.kind === "const" ? (x.type === "bool" ? Number(x.value !== 0) : x.value) : undefined;
+    });
+    const of = kernel.code[c.args[c.fn === "select" ? 1 : 0]!]!.type;
+    return this.#machine.apply({ fn: c.fn, of, args: c.args.map((a) => this.#values[a]!), known, imm: c.imm });
+  }
+
+  #hold(e: Expr, type: Type): Expr {
+    if (e instanceof Local) return e;
+    let pool = this.#scratch.get(type);
+    if (pool === undefined) this.#scratch.set(type, (pool = { locals: [], used: 0 }));
+    const local = (pool.locals[pool.used++] ??= this.#f.local(type));
+    this.#f.set(local, e);
+    return local;
+  }
+}

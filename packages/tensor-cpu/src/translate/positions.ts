@@ -1,0 +1,165 @@
+// Where every operand stands while the loops run: an address (of an `index` operand: a number) an operand and loop, moved on
+// by additions, and from it the places of the lanes.
+import { bytesOf } from "@weft/tensor";
+import { layout, type Kernel } from "@weft/kernel";
+import { I32, V128, i32, i32x4, v128, type Expr, type Func, type Local } from "../wasm/emitter.ts";
+import type { Address, Site } from "./machine.ts";
+
+type Int = Local<typeof I32>;
+type Vector = Expr<typeof V128>;
+
+export class Positions {
+  readonly #kernel: Kernel;
+  readonly #f: Func;
+  readonly #args: Int;
+  readonly #width: 1 | 4;
+  readonly #results: ReadonlySet<number>;
+  /** By loop and operand; a loop that does not move an operand shares the place of the loop around it. */
+  readonly #at: Int[][] = [];
+  /** Strides that inner loops need in every round. */
+  readonly #strides = new Map<string, Int>();
+  /** Twice and three times the stride along the lanes. */
+  readonly #multiples = new Map<number, readonly Int[]>();
+  /** For `index` operands: what lanes 0 to 3 add. */
+  readonly #ramps = new Map<number, Local<typeof V128>>();
+  #tail: { readonly second: Int; readonly third: Int; readonly offsets: Map<string, readonly Int[]> } | undefined;
+
+  constructor(kernel: Kernel, f: Func, args: Int, width: 1 | 4) {
+    this.#kernel = kernel;
+    this.#f = f;
+    this.#args = args;
+    this.#width = width;
+    this.#results = new Set(kernel.reductions.map((r) => r.operand));
+  }
+
+  word(at: number): Address {
+    return i32.load(this.#args, 4 * at);
+  }
+
+  /** Reads what the loops need from the arguments; `begin` is where loop 0 starts. */
+  start(begin: Expr<typeof I32>): void {
+    const { operands, rank, lanes } = this.#kernel;
+    this.#at[0] = operands.map((o, k) => {
+      const at = this.#f.let(I32, this.word(layout.operand(this.#kernel, k)));
+      if (rank === 0) return at;
+      for (const l of new Set([lanes, rank - 1])) this.#prepare(k, l);
+      if (o.step === "stride" && this.#width === 4) this.#spread(k);
+      if (this.#moves(k, 0)) this.#f.advance(at, i32.mul(begin, this.stride(k, 0)));
+      return at;
+    });
+  }
+
+  /** Loop `l` begins: its places are those of the loop around it. */
+  enter(l: number): void {
+    if (l === 0) return;
+    const around = this.#at[l - 1]!;
+    const places = (this.#at[l] ??= around.map((at, k) => (this.#moves(k, l) ? this.#f.local(I32) : at)));
+    places.forEach((at, k) => {
+      if (at !== around[k]) this.#f.set(at, around[k]!);
+    });
+  }
+
+  /** Moves every operand on by `count` rounds of loop `l`. */
+  step(l: number, count = 1): void {
+    this.#at[l]!.forEach((at, k) => {
+      if (!this.#moves(k, l)) return;
+      const { step } = this.#kernel.operands[k]!;
+      const stride = this.stride(k, l);
+      if (l === this.#kernel.lanes && step === "unit" && !this.#isIndex(k)) this.#f.advance(at, this.#size(k) * count);
+      else this.#f.advance(at, count === 1 ? stride : i32.mul(stride, count));
+    });
+  }
+
+  /** Where the lanes of operand `k` are in loop `l`, `vector` registers on. */
+  site(k: number, l: number, vector: number): Site {
+    const { rank, operands } = this.#kernel;
+    const at = this.#at[l]![k]!;
+    const { step } = operands[k]!;
+    if (step === "still" || rank === 0 || this.#isFolded(k)) return { how: "still", at };
+    if (this.#width === 1) return { how: "unit", at, offset: 0 };
+    if (this.#tail !== undefined) return { how: "lanes", at: [at, ...this.#distances(k).map((d) => i32.add(at, d))] };
+    if (step === "unit") return { how: "unit", at, offset: 4 * vector * this.#size(k) };
+    return { how: "lanes", at: [at, ...this.#multiples.get(k)!.map((d) => i32.add(at, d))] };
+  }
+
+  /** The numbers of `index` operand `k` in loop `l`. */
+  index(k: number, l: number): Expr {
+    const at = this.#at[l]![k]!;
+    if (this.#width === 1) return at;
+    const { step } = this.#kernel.operands[k]!;
+    if (step === "still" || this.#kernel.rank === 0) return i32x4.splat(at);
+    if (this.#tail === undefined) return i32x4.add(i32x4.splat(at), this.#ramps.get(k)!);
+    const { second, third } = this.#tail;
+    const lane = i32x4.replace(i32x4.replace(i32x4.const(0), 1, second), 2, third);
+    return i32x4.add(i32x4.splat(at), i32x4.mul(i32x4.splat(this.stride(k, this.#kernel.lanes)), lane));
+  }
+
+  /**
+   * Inside, one to three (`n`) elements remain: lanes beyond the last repeat it, so that nothing is touched outside and
+   * what they write is what is there.
+   */
+  tail(n: Int, inside: () => void): void {
+    const second = this.#f.let(I32, i32.gtS(n, 1));
+    const third = this.#f.let(I32, i32.add(second, i32.gtS(n, 2)));
+    this.#tail = { second, third, offsets: new Map() };
+    this.#kernel.operands.forEach((o, k) => {
+      if (o.step !== "still" && o.use !== "index" && this.#kernel.rank > 0 && !this.#isFolded(k)) this.#distances(k);
+    });
+    inside();
+    this.#tail = undefined;
+  }
+
+  stride(k: number, l: number): Address {
+    const known = this.#strides.get(`${k},${l}`);
+    if (known !== undefined) return known;
+    if (l === this.#kernel.lanes && this.#kernel.operands[k]!.step === "unit" && !this.#isIndex(k))
+      return i32.const(this.#size(k));
+    return this.word(layout.operand(this.#kernel, k) + 1 + l);
+  }
+
+  #prepare(k: number, l: number): void {
+    const { operands, lanes } = this.#kernel;
+    const o = operands[k]!;
+    if (!this.#moves(k, l) || (l === lanes && o.step === "unit" && o.use !== "index")) return;
+    this.#strides.set(`${k},${l}`, this.#f.let(I32, this.stride(k, l)));
+    if (l !== lanes || o.use !== "index" || this.#width === 1) return;
+    const ramp = i32x4.mul(i32x4.splat(this.stride(k, l)), v128.const4([0, 1, 2, 3]));
+    this.#ramps.set(k, this.#f.let(V128, ramp));
+  }
+  #spread(k: number): void {
+    if (this.#isIndex(k) || this.#isFolded(k)) return;
+    const s = this.stride(k, this.#kernel.lanes);
+    this.#multiples.set(k, [s as Int, this.#f.let(I32, i32.mul(s, 2)), this.#f.let(I32, i32.mul(s, 3))]);
+  }
+  /** From the first of the last elements to the second and third (or to itself). */
+  #distances(k: number): readonly Int[] {
+    const { second, third, offsets } = this.#tail!;
+    const unit = this.#kernel.operands[k]!.step === "unit";
+    const key = unit ? `${this.#size(k)} bytes` : `operand ${k}`;
+    let known = offsets.get(key);
+    if (known === undefined) {
+      const stride = this.stride(k, this.#kernel.lanes);
+      known = [this.#f.let(I32, i32.mul(second, stride)), this.#f.let(I32, i32.mul(third, stride))];
+      offsets.set(key, known);
+    }
+    return known;
+  }
+
+  /** Whether loop `l` moves operand `k` (its stride may still be 0). */
+  #moves(k: number, l: number): boolean {
+    const { rank, reduced, lanes, operands } = this.#kernel;
+    if (rank === 0 || (this.#results.has(k) && l >= rank - reduced)) return false;
+    return l !== lanes || operands[k]!.step !== "still";
+  }
+  /** Whether one element receives what all lanes together give. */
+  #isFolded(k: number): boolean {
+    const { rank, reduced, lanes } = this.#kernel;
+    return this.#results.has(k) && lanes >= rank - reduced;
+  }
+  #isIndex(k: number): boolean {
+    return this.#kernel.operands[k]!.use === "index";
+  }
+  #size(k: number): number {
+    return bytesOf[this.#kernel.operands[k]!.dtype];
+  }
+}

@@ -1,0 +1,235 @@
+// One value in a WebAssembly number: what kernels with f64 are made of. A bool is the i32 0 or 1. Functions that WebAssembly
+// lacks are calls of JavaScript's Math.
+import type { DType } from "@weft/tensor";
+import type { Fn, Scalar } from "@weft/kernel";
+// oxfmt-ignore
+import {
+  F32, F64, I32, choose, f32, f32x4, f64, i16x8, i32, i32x4, i8x16, select, v128,
+  type Expr, type Type,
+} from "../wasm/emitter.ts";
+import { floatToHalf, halfToFloat } from "./half.ts";
+import { unsupported, type Accumulation, type Apply, type Machine, type Site, type Surroundings } from "./machine.ts";
+
+type Int = Expr<typeof I32>;
+type Float = Expr<typeof F32>;
+type Double = Expr<typeof F64>;
+type Rule<T extends Type> = (a: Expr<T>, b: Expr<T>, c: Expr<T>, imm: number) => Expr;
+type Rules<T extends Type> = { readonly [F in Fn]?: Rule<T> };
+
+const f32Rules: Rules<typeof F32> = {
+  add: f32.add,
+  sub: f32.sub,
+  mul: f32.mul,
+  div: f32.div,
+  neg: f32.neg,
+  abs: f32.abs,
+  min: f32.min,
+  max: f32.max,
+  sqrt: f32.sqrt,
+  floor: f32.floor,
+  ceil: f32.ceil,
+  trunc: f32.trunc,
+  nearest: f32.nearest,
+  fma: (a, b, c) => f32.add(f32.mul(a, b), c),
+  eq: f32.eq,
+  ne: f32.ne,
+  lt: f32.lt,
+  le: f32.le,
+  gt: f32.gt,
+  ge: f32.ge,
+  bits: i32.reinterpretF32,
+  f32: (a) => a,
+  f64: f64.promoteF32,
+  i32: i32.truncSatF32,
+  bool: (a) => f32.ne(a, 0),
+};
+
+const f64Rules: Rules<typeof F64> = {
+  add: f64.add,
+  sub: f64.sub,
+  mul: f64.mul,
+  div: f64.div,
+  neg: f64.neg,
+  abs: f64.abs,
+  min: f64.min,
+  max: f64.max,
+  sqrt: f64.sqrt,
+  floor: f64.floor,
+  ceil: f64.ceil,
+  trunc: f64.trunc,
+  nearest: f64.nearest,
+  fma: (a, b, c) => f64.add(f64.mul(a, b), c),
+  eq: f64.eq,
+  ne: f64.ne,
+  lt: f64.lt,
+  le: f64.le,
+  gt: f64.gt,
+  ge: f64.ge,
+  f32: f32.demoteF64,
+  f64: (a) => a,
+  i32: i32.truncSatF64,
+  bool: (a) => f64.ne(a, 0),
+};
+
+const i32Rules: Rules<typeof I32> = {
+  add: i32.add,
+  sub: i32.sub,
+  mul: i32.mul,
+  neg: (a) => i32.sub(0, a),
+  abs: (a) => select(i32.ltS(a, 0), i32.sub(0, a), a),
+  min: (a, b) => select(i32.ltS(a, b), a, b),
+  max: (a, b) => select(i32.gtS(a, b), a, b),
+  fma: (a, b, c) => i32.add(i32.mul(a, b), c),
+  // WebAssembly traps on x / 0 and on -2^31 / -1
+  idiv: (a, b) => choose(I32, i32.eqz(b), i32.const(0), choose(I32, i32.eq(b, -1), i32.sub(0, a), i32.divS(a, b))),
+  irem: (a, b) => choose(I32, i32.eqz(b), i32.const(0), i32.remS(a, b)),
+  shl: (a, _b, _c, imm) => i32.shl(a, imm),
+  shrs: (a, _b, _c, imm) => i32.shrS(a, imm),
+  shru: (a, _b, _c, imm) => i32.shrU(a, imm),
+  eq: i32.eq,
+  ne: i32.ne,
+  lt: i32.ltS,
+  le: i32.leS,
+  gt: i32.gtS,
+  ge: i32.geS,
+  not: (a) => i32.xor(a, -1),
+  and: i32.and,
+  or: i32.or,
+  xor: i32.xor,
+  float: f32.reinterpretI32,
+  f32: f32.convertI32,
+  f64: f64.convertI32,
+  i32: (a) => a,
+  bool: (a) => i32.ne(a, 0),
+};
+
+const boolRules: Rules<typeof I32> = {
+  min: i32.and,
+  max: i32.or,
+  eq: i32.eq,
+  ne: i32.ne,
+  lt: i32.ltU,
+  le: i32.leU,
+  gt: i32.gtU,
+  ge: i32.geU,
+  not: i32.eqz,
+  and: i32.and,
+  or: i32.or,
+  xor: i32.xor,
+  f32: f32.convertI32,
+  f64: f64.convertI32,
+  i32: (a) => a,
+  bool: (a) => a,
+};
+
+const rules = { f32: f32Rules, f64: f64Rules, i32: i32Rules, bool: boolRules } as Record<
+  Scalar,
+  { readonly [F in Fn]?: (a: Expr, b: Expr, c: Expr, imm: number) => Expr }
+>;
+
+const types: Record<Scalar, Type> = { f32: F32, f64: F64, i32: I32, bool: I32 };
+
+export function scalarMachine({ f, hold, call }: Surroundings): Machine {
+  const convert = (value: Expr, from: Scalar, to: Scalar): Expr => {
+    const rule = rules[from][to];
+    return rule === undefined ? unsupported(to, from) : rule(value, value, value, 0);
+  };
+
+  const apply = ({ fn, of, args, imm }: Apply): Expr => {
+    if (fn === "select") return select(args[0] as Int, args[1]!, args[2]!);
+    const rule = rules[of][fn];
+    const kept = of === "i32" ? args.map((a) => hold(a, I32)) : args; // their rules use an argument more than once
+    if (rule !== undefined) return rule(kept[0]!, kept[1]!, kept[2]!, imm);
+    if (of === "f64") return call(fn, args);
+    return of === "f32"
+      ? f32.demoteF64(
+          call(
+            fn,
+            args.map((a) => f64.promoteF32(a as Float)),
+          ) as Double,
+        )
+      : unsupported(fn, of);
+  };
+
+  const at = (site: Site): Int => (site.how === "lanes" ? site.at[0]! : site.at);
+  const read: Record<DType, (at: Int) => Expr> = {
+    f32: f32.load,
+    f64: f64.load,
+    i32: i32.load,
+    u8: i32.load8u,
+    bool: (at) => i32.ne(i32.load8u(at), 0),
+    f16: (at) => f32x4.extract(halfToFloat(i32x4.splat(i32.load16u(at)), hold), 0),
+  };
+  const write: Record<DType, (at: Int, value: never) => Expr> = {
+    f32: f32.store,
+    f64: f64.store,
+    i32: i32.store,
+    bool: i32.store8,
+    u8: (at, value: Int) => {
+      const words = i16x8.narrowI32x4S(i32x4.splat(value), i32x4.const(0)); // saturates, as the next one does
+      return v128.store8Lane(at, i8x16.narrowI16x8U(words, i32x4.const(0)), 0);
+    },
+    f16: (at, value: Float) => v128.store16Lane(at, floatToHalf(f32x4.splat(value), hold), 0),
+  };
+
+  const fold = (
+    type: Type,
+    value: Expr,
+    step: (acc: Expr, x: Expr) => Expr,
+    finish: (acc: Expr) => Expr = (acc) => acc,
+  ): Accumulation => ({
+    start: [{ type, value }],
+    step: ([acc], x) => [step(acc!, x)],
+    join: ([a]) => [a!],
+    value: ([acc]) => finish(acc!),
+    wide: false,
+  });
+  const both =
+    (rule: Rule<typeof I32>) =>
+    (acc: Expr, x: Expr): Expr =>
+      rule(acc as Int, hold(x, I32) as Int, acc as Int, 0);
+  const accumulations: Record<string, Accumulation> = {
+    "sum f32": fold(
+      F64,
+      f64.const(0),
+      (acc, x) => f64.add(acc as Double, f64.promoteF32(x as Float)),
+      (acc) => f32.demoteF64(acc as Double),
+    ),
+    "max f32": fold(F32, f32.const(-Infinity), f32.max as never),
+    "min f32": fold(F32, f32.const(Infinity), f32.min as never),
+    "sum f64": fold(F64, f64.const(0), f64.add as never),
+    "max f64": fold(F64, f64.const(-Infinity), f64.max as never),
+    "min f64": fold(F64, f64.const(Infinity), f64.min as never),
+    "sum i32": fold(I32, i32.const(0), i32.add as never),
+    "max i32": fold(I32, i32.const(-(2 ** 31)), both(i32Rules.max!)),
+    "min i32": fold(I32, i32.const(2 ** 31 - 1), both(i32Rules.min!)),
+    "max bool": fold(I32, i32.const(0), i32.or as never),
+    "min bool": fold(I32, i32.const(1), i32.and as never),
+  };
+
+  return {
+    width: 1,
+    typeOf: (s) => types[s],
+    constant: (value, of) => {
+      if (of === "f32") return f32.const(value);
+      if (of === "f64") return f64.const(value);
+      return i32.const(of === "bool" ? Number(value !== 0) : value);
+    },
+    number: (at, offset, of) => {
+      if (of === "f32") return f32.load(at, offset);
+      if (of === "f64") return f64.load(at, offset);
+      return of === "bool" ? i32.ne(i32.load(at, offset), 0) : i32.load(at, offset);
+    },
+    load: (dtype, to, site) => convert(read[dtype](at(site)), native[dtype], to),
+    store: (dtype, from, value, site) =>
+      f.do(write[dtype](at(site), convert(value, from, native[dtype]) as never) as never),
+    apply,
+    accumulator: (fn, of) => accumulations[`${fn} ${of}`] ?? unsupported(fn, of),
+  };
+}
+
+/** What a dtype is as it comes out of memory. */
+const native = { f32: "f32", f64: "f64", i32: "i32", bool: "bool", u8: "i32", f16: "f32" } as const satisfies Record<
+  DType,
+  Scalar
+>;

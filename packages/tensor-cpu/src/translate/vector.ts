@@ -1,0 +1,303 @@
+// Four lanes of f32, i32 or bool (a mask of all ones or all zeros) in one register of WebAssembly SIMD.
+import type { DType } from "@weft/tensor";
+import type { Fn, Scalar } from "@weft/kernel";
+import {
+  V128,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  i16x8,
+  i32,
+  i32x4,
+  i8x16,
+  v128,
+  type Expr,
+  type F32,
+  type F64,
+} from "../wasm/emitter.ts";
+import { floatToHalf, halfToFloat } from "./half.ts";
+import { unsupported, type Accumulation, type Apply, type Machine, type Site, type Surroundings } from "./machine.ts";
+
+type Vector = Expr<typeof V128>;
+type Rule = (a: Vector, b: Vector, c: Vector, imm: number) => Vector;
+
+const f32Rules: { readonly [F in Fn]?: Rule } = {
+  add: f32x4.add,
+  sub: f32x4.sub,
+  mul: f32x4.mul,
+  div: f32x4.div,
+  neg: f32x4.neg,
+  abs: f32x4.abs,
+  min: f32x4.min,
+  max: f32x4.max,
+  sqrt: f32x4.sqrt,
+  floor: f32x4.floor,
+  ceil: f32x4.ceil,
+  trunc: f32x4.trunc,
+  nearest: f32x4.nearest,
+  fma: (a, b, c) => f32x4.add(f32x4.mul(a, b), c),
+  eq: f32x4.eq,
+  ne: f32x4.ne,
+  lt: f32x4.lt,
+  le: f32x4.le,
+  gt: f32x4.gt,
+  ge: f32x4.ge,
+  bits: (a) => a,
+  f32: (a) => a,
+  i32: i32x4.truncSatF32x4,
+  bool: (a) => f32x4.ne(a, f32x4.const(0)),
+};
+
+const i32Rules: { readonly [F in Fn]?: Rule } = {
+  add: i32x4.add,
+  sub: i32x4.sub,
+  mul: i32x4.mul,
+  neg: i32x4.neg,
+  abs: i32x4.abs,
+  min: i32x4.minS,
+  max: i32x4.maxS,
+  fma: (a, b, c) => i32x4.add(i32x4.mul(a, b), c),
+  shl: (a, _b, _c, imm) => i32x4.shl(a, imm),
+  shrs: (a, _b, _c, imm) => i32x4.shrS(a, imm),
+  shru: (a, _b, _c, imm) => i32x4.shrU(a, imm),
+  eq: i32x4.eq,
+  ne: i32x4.ne,
+  lt: i32x4.ltS,
+  le: i32x4.leS,
+  gt: i32x4.gtS,
+  ge: i32x4.geS,
+  not: v128.not,
+  and: v128.and,
+  or: v128.or,
+  xor: v128.xor,
+  float: (a) => a,
+  f32: f32x4.convertI32x4,
+  i32: (a) => a,
+  bool: (a) => i32x4.ne(a, i32x4.const(0)),
+};
+
+const boolRules: { readonly [F in Fn]?: Rule } = {
+  min: v128.and,
+  max: v128.or,
+  eq: (a, b) => v128.not(v128.xor(a, b)),
+  ne: v128.xor,
+  lt: (a, b) => v128.andnot(b, a),
+  le: (a, b) => v128.not(v128.andnot(a, b)),
+  gt: v128.andnot,
+  ge: (a, b) => v128.not(v128.andnot(b, a)),
+  not: v128.not,
+  and: v128.and,
+  or: v128.or,
+  xor: v128.xor,
+  f32: (a) => v128.and(a, f32x4.const(1)),
+  i32: (a) => v128.and(a, i32x4.const(1)),
+  bool: (a) => a,
+};
+
+const rules: Record<Scalar, { readonly [F in Fn]?: Rule }> = { f32: f32Rules, i32: i32Rules, bool: boolRules, f64: {} };
+
+/** What a dtype is as it comes out of memory (u8: an i32; f16: an f32), and the bytes of an element. */
+const native = { f32: "f32", i32: "i32", bool: "bool", u8: "i32", f16: "f32", f64: "f64" } as const satisfies Record<
+  DType,
+  Scalar
+>;
+
+export function vectorMachine(s: Surroundings): Machine {
+  const { f, relaxed } = s;
+  const hold = s.hold as (e: Expr) => Vector;
+  const select = (mask: Vector, a: Vector, b: Vector): Vector =>
+    relaxed ? i32x4.relaxedLaneselect(a, b, mask) : v128.bitselect(a, b, mask);
+  const convert = (value: Vector, from: Scalar, to: Scalar): Vector => {
+    if (from === to) return value;
+    const rule = rules[from][to];
+    return rule === undefined ? unsupported(to, from) : rule(value, value, value, 0);
+  };
+
+  /** The maximum (or minimum) with a constant: one comparison keeps a NaN of the value. Zeros of either sign are told apart. */
+  const withConstant = (fn: "min" | "max", x: Vector, c: number): Vector | undefined => {
+    if (Number.isNaN(c)) return undefined;
+    if (fn === "min") return Object.is(c, -0) ? undefined : f32x4.pmin(x, f32x4.const(c));
+    const max = f32x4.pmax(x, f32x4.const(c));
+    return Object.is(c, 0) ? f32x4.add(max, f32x4.const(0)) : max;
+  };
+
+  /** Rounded toward zero in f64, which is exact for quotients of two i32. */
+  const quotient = (a: Vector, b: Vector): Vector => {
+    const two = (x: Vector, y: Vector): Vector =>
+      i32x4.truncSatZeroF64x2(f64x2.div(f64x2.convertLowI32x4(x), f64x2.convertLowI32x4(y)));
+    const high = (x: Vector): Vector => i32x4.shuffle(x, x, [2, 3, 2, 3]);
+    const q = i32x4.shuffle(two(a, b), two(high(a), high(b)), [0, 1, 4, 5]);
+    const wrapped = v128.bitselect(i32x4.neg(a), q, i32x4.eq(b, i32x4.const(-1)));
+    return v128.and(wrapped, i32x4.ne(b, i32x4.const(0)));
+  };
+  const division: { readonly [F in Fn]?: (a: Vector, b: Vector) => Vector } = {
+    idiv: quotient,
+    irem: (a, b) => v128.and(i32x4.sub(a, i32x4.mul(quotient(a, b), b)), i32x4.ne(b, i32x4.const(0))),
+  };
+
+  /** Lane by lane through JavaScript's Math. */
+  const throughMath = (fn: Fn, args: readonly Vector[]): Vector => {
+    const lane = (i: number): Expr<typeof F32> =>
+      f32.demoteF64(
+        s.call(
+          fn,
+          args.map((a) => f64.promoteF32(f32x4.extract(a, i))),
+        ) as Expr<typeof F64>,
+      );
+    let out = f32x4.splat(lane(0));
+    for (let i = 1; i < 4; i++) out = f32x4.replace(out, i, lane(i));
+    return out;
+  };
+
+  const apply = ({ fn, of, args: values, known, imm }: Apply): Vector => {
+    const args = values as readonly Vector[];
+    const [a, b, c] = args as [Vector, Vector, Vector];
+    if (fn === "select") {
+      if (Object.is(known[2], 0)) return v128.and(b, a);
+      if (Object.is(known[1], 0)) return v128.andnot(c, a);
+      return select(a, b, c);
+    }
+    if (of === "f32") {
+      if (fn === "min" || fn === "max") {
+        const short =
+          known[1] !== undefined
+            ? withConstant(fn, a, known[1])
+            : known[0] !== undefined
+              ? withConstant(fn, b, known[0])
+              : undefined;
+        if (short !== undefined) return short;
+      }
+      if (fn === "fma" && relaxed) return f32x4.relaxedMadd(a, b, c);
+    }
+    if (of === "i32" && division[fn] !== undefined) return division[fn](hold(a), hold(b));
+    const rule = rules[of][fn];
+    if (rule !== undefined) return rule(a, b, c, imm);
+    return of === "f32"
+      ? throughMath(
+          fn,
+          args.map((a) => hold(a)),
+        )
+      : unsupported(fn, of);
+  };
+
+  /** Elements as they are in memory, widened to 32-bit lanes. */
+  const raw = (dtype: DType, site: Site): Vector => {
+    const bytes = sizes[dtype];
+    if (site.how === "still") {
+      if (bytes === 4) return v128.load32Splat(site.at);
+      return i32x4.splat(bytes === 1 ? i32.load8u(site.at) : i32.load16u(site.at));
+    }
+    if (site.how === "unit") {
+      const { at, offset } = site;
+      if (bytes === 4) return v128.load(at, offset);
+      if (bytes === 2) return v128.load16x4U(at, offset);
+      return i32x4.extendLowI16x8U(i16x8.extendLowI8x16U(v128.load32Zero(at, offset)));
+    }
+    const insert = bytes === 4 ? v128.load32Lane : bytes === 2 ? v128.load16Lane : v128.load8Lane;
+    const first = raw(dtype, { how: "still", at: site.at[0]! }); // so that lane 3 is no stranger where there are three
+    return site.at.slice(1).reduce((out, at, i) => insert(at, out, ((i + 1) * 4) / bytes), first);
+  };
+
+  const load = (dtype: DType, to: Scalar, site: Site): Vector => {
+    const value = raw(dtype, site);
+    if (dtype === "f16") return convert(halfToFloat(value, hold), "f32", to);
+    if (dtype === "bool") return convert(i32x4.ne(value, i32x4.const(0)), "bool", to);
+    return convert(value, native[dtype], to);
+  };
+
+  /** A value as the 32-bit lanes that are cut down to the dtype's bytes. */
+  const packed = (dtype: DType, from: Scalar, value: Vector): Vector => {
+    if (dtype === "bool") return v128.and(convert(value, from, "bool"), i32x4.const(1));
+    if (dtype === "u8") return i32x4.minS(i32x4.maxS(convert(value, from, "i32"), i32x4.const(0)), i32x4.const(255));
+    if (dtype === "f16") return floatToHalf(convert(value, from, "f32"), hold);
+    return convert(value, from, native[dtype]);
+  };
+
+  const store = (dtype: DType, from: Scalar, value: Vector, site: Site): void => {
+    const bytes = sizes[dtype];
+    const lanes = packed(dtype, from, value);
+    if (site.how === "unit") {
+      const { at, offset } = site;
+      if (bytes === 4) return f.do(v128.store(at, lanes, offset));
+      const narrow = i16x8.narrowI32x4U(lanes, i32x4.const(0));
+      if (bytes === 2) return f.do(v128.store64Lane(at, narrow, 0, offset));
+      return f.do(v128.store32Lane(at, i8x16.narrowI16x8U(narrow, i32x4.const(0)), 0, offset));
+    }
+    const kept = hold(lanes);
+    const put = bytes === 4 ? v128.store32Lane : bytes === 2 ? v128.store16Lane : v128.store8Lane;
+    (site.how === "still" ? [site.at] : site.at).forEach((at, i) => f.do(put(at, kept, (i * 4) / bytes)));
+  };
+
+  const fold = (
+    start: readonly Vector[],
+    step: Accumulation["step"],
+    join: Accumulation["join"],
+    value: (acc: readonly Vector[]) => Vector,
+    wide = false,
+  ): Accumulation => ({
+    start: start.map((value) => ({ type: V128, value })),
+    step,
+    join,
+    value: value as Accumulation["value"],
+    wide,
+  });
+  const simple = (start: Vector, op: (a: Vector, b: Vector) => Vector): Accumulation =>
+    fold(
+      [start],
+      ([acc], x) => [op(acc as Vector, x as Vector)],
+      ([a], [b]) => [op(a as Vector, b as Vector)],
+      ([acc]) => acc!,
+    );
+  /** The extreme of what is not NaN, and beside it all ones where a NaN has come by (all ones are a NaN themselves). */
+  const extreme = (start: number, op: (a: Vector, b: Vector) => Vector): Accumulation =>
+    fold(
+      [f32x4.const(start), i32x4.const(0)],
+      ([acc, nan], x) => {
+        const kept = hold(x);
+        return [op(acc as Vector, kept), v128.or(nan as Vector, f32x4.ne(kept, kept))];
+      },
+      ([a, m], [b, n]) => [op(a as Vector, b as Vector), v128.or(m as Vector, n as Vector)],
+      ([acc, nan]) => v128.or(acc!, nan!),
+    );
+  const sum: Accumulation = fold(
+    [f32x4.const(0)],
+    ([acc], x) => [
+      relaxed && x.op === product
+        ? f32x4.relaxedMadd(x.args[0] as Vector, x.args[1] as Vector, acc as Vector)
+        : f32x4.add(acc as Vector, x as Vector),
+    ],
+    ([a], [b]) => [f32x4.add(a as Vector, b as Vector)],
+    ([acc]) => acc!,
+    true,
+  );
+  const accumulations: Record<string, Accumulation> = {
+    "sum f32": sum,
+    "max f32": extreme(-Infinity, f32x4.pmax),
+    "min f32": extreme(Infinity, f32x4.pmin),
+    "sum i32": simple(i32x4.const(0), i32x4.add),
+    "max i32": simple(i32x4.const(-(2 ** 31)), i32x4.maxS),
+    "min i32": simple(i32x4.const(2 ** 31 - 1), i32x4.minS),
+    "max bool": simple(i32x4.const(0), v128.or),
+    "min bool": simple(i32x4.const(-1), v128.and),
+  };
+
+  return {
+    width: 4,
+    typeOf: () => V128,
+    constant: (value, of) =>
+      of === "f32" ? f32x4.const(value) : i32x4.const(of === "bool" ? (value === 0 ? 0 : -1) : value),
+    number: (at, offset, of) => {
+      const word = v128.load32Splat(at, offset);
+      return of === "bool" ? i32x4.ne(word, i32x4.const(0)) : word;
+    },
+    load,
+    store: store as Machine["store"],
+    apply,
+    accumulator: (fn, of) => accumulations[`${fn} ${of}`] ?? unsupported(fn, of),
+  };
+}
+
+const product = f32x4.mul(0, 0).op;
+
+const sizes: Record<DType, number> = { f32: 4, i32: 4, bool: 1, u8: 1, f16: 2, f64: 8 };

@@ -1,0 +1,391 @@
+// Translations of kernels to WebAssembly against the interpreter: random kernels, each function by itself, long sums.
+import { Builder, layout, show, type Fn, type Kernel, type KernelOperand, type Scalar, type Step } from "@weft/kernel";
+import { bytesOf, type DType } from "@weft/tensor";
+import { describe, expect, test } from "vitest";
+import { instantiate, translate } from "../src/translate/index.ts";
+import { relaxedSimd } from "../src/wasm/features.ts";
+import { interpret, readElement, writeElement } from "./kernel-interpreter.ts";
+import { arity, functions, random, randomLaunch, resultType, specialIntegers, type Launch } from "./random-kernel.ts";
+
+const equal = (a: number, b: number, tolerance: number): boolean =>
+  Object.is(a, b) || (tolerance > 0 && (Math.abs(a - b) <= tolerance + 1e-30 || (a === 0 && b === 0)));
+
+const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+let elements = 0;
+
+/** Runs a launch both ways and says where memory differs; counts the elements written. */
+function difference({ kernel, bytes, args }: Launch, relaxed: boolean): string | undefined {
+  const ours = new Uint8Array(memory.buffer);
+  ours.set(bytes);
+  const expected = bytes.slice();
+  instantiate(kernel, memory, { shared: false, relaxed })(args);
+  const written = interpret(kernel, expected.buffer, args);
+  elements += written.size;
+  const folded = new Set(kernel.reductions.map((r) => r.operand));
+  for (const [at, { dtype, tolerance }] of written) {
+    const a = readElement[dtype](new DataView(memory.buffer), at);
+    const b = readElement[dtype](new DataView(expected.buffer), at);
+    const zeros = folded.size > 0 && a === 0 && b === 0; // the sign of a reduced zero depends on the order
+    if (
+      !zeros &&
+      !equal(a, b, Number.isFinite(tolerance) ? tolerance : 0) &&
+      !(tolerance > 1e30 && !Number.isFinite(a)) // partial sums in f32 overflow
+    )
+      return `at ${at}: ${a} instead of ${b} (${dtype}, tolerance ${tolerance})`;
+    for (let i = 0; i < bytesOf[dtype]; i++) ours[at + i] = expected[at + i] = 0;
+  }
+  const other = ours.findIndex((x, i) => x !== expected[i]);
+  return other < 0 ? undefined : `byte ${other} was overwritten`;
+}
+
+describe("random kernels", () => {
+  for (const double of [false, true]) {
+    for (const relaxed of [false, true]) {
+      test(`${double ? "f64, one by one" : "four lanes"}${relaxed ? ", relaxed SIMD" : ""}`, () => {
+        if (relaxed && !relaxedSimd()) return;
+        elements = 0;
+        for (let seed = 1; seed <= 400; seed++) {
+          const launch = randomLaunch(random(seed * 8 + Number(double) * 4), double);
+          const { code } = launch.kernel;
+          if (relaxed && code.some((c) => c.kind === "apply" && c.fn === "fma")) continue; // rounded once: see below
+          const found = difference(launch, relaxed);
+          if (found !== undefined) expect.fail(`seed ${seed}: ${found}\n${show(launch.kernel)}`);
+        }
+        expect(elements).toBeGreaterThan(10_000);
+      });
+    }
+  }
+});
+
+/** Runs a launch both ways: it has to write, and the same. */
+function expectSame(launch: Launch, relaxed = false): void {
+  elements = 0;
+  expect(difference(launch, relaxed)).toBeUndefined();
+  expect(elements).toBeGreaterThan(0);
+}
+
+/** A map over `n` elements side by side. */
+function map(
+  n: number,
+  inputs: readonly DType[],
+  outputs: readonly DType[],
+  write: (b: Builder) => readonly number[],
+  fill: (operand: number, i: number) => number,
+): Launch {
+  const b = new Builder();
+  const roots = write(b);
+  const operands = [
+    ...inputs.map((dtype) => ({ use: "read", dtype, step: "unit" }) as const),
+    ...outputs.map((dtype) => ({ use: "write", dtype, step: "unit" }) as const),
+  ];
+  const stores = roots.map((value, i) => ({ operand: inputs.length + i, value }));
+  const kernel: Kernel = {
+    key: "map",
+    rank: 1,
+    reduced: 0,
+    lanes: 0,
+    operands,
+    numbers: [],
+    code: b.code,
+    stores,
+    reductions: [],
+  };
+  const bytes = new Uint8Array(65536).fill(0x5a);
+  const words = new Int32Array(bytes.buffer, 0, layout.words(kernel));
+  words[layout.begin] = 0;
+  words[layout.end] = n;
+  let at = 1024;
+  operands.forEach((o, k) => {
+    words[layout.operand(kernel, k)] = at;
+    words[layout.operand(kernel, k) + 1] = bytesOf[o.dtype];
+    if (o.use === "read")
+      for (let i = 0; i < n; i++)
+        writeElement[o.dtype](new DataView(bytes.buffer), at + i * bytesOf[o.dtype], fill(k, i));
+    at += Math.ceil((n * bytesOf[o.dtype] + 16) / 16) * 16;
+  });
+  return { kernel, bytes, args: 0 };
+}
+
+const floats = [
+  0,
+  -0,
+  1,
+  -1,
+  NaN,
+  Infinity,
+  -Infinity,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  3.7,
+  -3.7,
+  1e-45,
+  3e38,
+  8388609,
+  -8388609,
+  2147483520,
+  2147483648,
+  -2147483648,
+  -2147483904,
+  4294967296,
+  1e20,
+  -1e20,
+  255.5,
+  1e-8,
+  0.1,
+];
+const values: Record<Scalar, readonly number[]> = {
+  f32: floats.map(Math.fround),
+  f64: floats,
+  i32: specialIntegers,
+  bool: [0, 1],
+};
+
+describe("functions", () => {
+  for (const of of ["f32", "i32", "bool", "f64"] as const) {
+    for (const double of of === "f64" ? [true] : [false, true]) {
+      for (const fn of functions(of, double)) {
+        test(`${fn} of ${of}${double ? ", one by one" : ""}`, () => {
+          const n = values[of].length ** (fn === "select" ? 1 : Math.min(arity(fn), 2));
+          const inputs: DType[] = Array.from({ length: arity(fn) }, () => of);
+          const to = resultType(fn, of);
+          const launch = map(
+            n,
+            double ? [...inputs, "f64"] : inputs,
+            [to],
+            (b) => {
+              const args = inputs.map((_, k) => b.load(k, of));
+              return [b.apply(fn, args, to, fn.startsWith("sh") ? 5 : 0)];
+            },
+            (k, i) =>
+              k === arity(fn)
+                ? 0
+                : values[of][(k === 0 ? i : k === 1 ? Math.floor(i / values[of].length) : i * 7) % values[of].length]!,
+          );
+          expectSame(launch);
+        });
+      }
+    }
+  }
+
+  test("select, with and without zeros", () => {
+    const launch = map(
+      29,
+      ["bool", "f32", "f32"],
+      ["f32", "f32", "f32"],
+      (b) => {
+        const [m, x, y] = [b.load(0, "bool"), b.load(1, "f32"), b.load(2, "f32")];
+        const zero = b.const(0, "f32");
+        return [
+          b.apply("select", [m, x, y], "f32"),
+          b.apply("select", [m, x, zero], "f32"),
+          b.apply("select", [m, zero, y], "f32"),
+        ];
+      },
+      (k, i) => (k === 0 ? (i % 3) & 1 : values.f32[(i * (k + 2)) % values.f32.length]!),
+    );
+    for (const relaxed of [false, relaxedSimd()]) expectSame(launch, relaxed);
+  });
+
+  test.each([["max"], ["min"]] as [Fn][])("%s with a constant keeps NaN and tells zeros apart", (fn) => {
+    for (const c of [0, -0, 1, -1, Infinity, NaN]) {
+      for (const swap of [false, true]) {
+        const launch = map(
+          values.f32.length,
+          ["f32"],
+          ["f32"],
+          (b) => {
+            const args = [b.load(0, "f32"), b.const(c, "f32")];
+            return [b.apply(fn, swap ? args.toReversed() : args, "f32")];
+          },
+          (_, i) => values.f32[i]!,
+        );
+        expectSame(launch);
+      }
+    }
+  });
+
+  test("a fused multiply-add is rounded once or twice", () => {
+    const r = random(5);
+    const n = 103;
+    const x = Array.from({ length: 3 }, () => Array.from({ length: n }, () => Math.fround(r() * 4 - 2)));
+    const launch = map(
+      n,
+      ["f32", "f32", "f32"],
+      ["f32"],
+      (b) => [b.apply("fma", [b.load(0, "f32"), b.load(1, "f32"), b.load(2, "f32")], "f32")],
+      (k, i) => x[k]![i]!,
+    );
+    new Uint8Array(memory.buffer).set(launch.bytes);
+    instantiate(launch.kernel, memory, { shared: false, relaxed: relaxedSimd() })(0);
+    const at = new DataView(memory.buffer).getInt32(4 * layout.operand(launch.kernel, 3), true);
+    for (let i = 0; i < n; i++) {
+      const y = new DataView(memory.buffer).getFloat32(at + 4 * i, true);
+      const once = Math.fround(x[0]![i]! * x[1]![i]! + x[2]![i]!); // the product is exact in f64, the sum almost always
+      const twice = Math.fround(Math.fround(x[0]![i]! * x[1]![i]!) + x[2]![i]!);
+      expect([once, twice]).toContain(y);
+    }
+  });
+});
+
+describe("storage types", () => {
+  test("every half survives reading and writing", () => {
+    const halves = Array.from({ length: 4096 }, (_, i) => i * 16 + (i % 16));
+    const launch = map(
+      halves.length,
+      ["f16"],
+      ["f16", "f32"],
+      (b) => [b.load(0, "f32"), b.load(0, "f32")],
+      () => 0,
+    );
+    const at = new Int32Array(launch.bytes.buffer)[layout.operand(launch.kernel, 0)]!;
+    new Uint16Array(launch.bytes.buffer, at, halves.length).set(halves);
+    expectSame(launch);
+  });
+  test("halves are rounded to even", () => {
+    const r = random(3);
+    const near = [
+      65504,
+      65519.99,
+      65520,
+      1e9,
+      2 ** -24,
+      2 ** -25,
+      2 ** -25 * 1.0001,
+      2 ** -14,
+      1 + 2 ** -11,
+      1 + 3 * 2 ** -11,
+      2047.5,
+      2048.5,
+      5.96e-8,
+      NaN,
+      Infinity,
+    ];
+    const launch = map(
+      2000,
+      ["f32"],
+      ["f16"],
+      (b) => [b.load(0, "f32")],
+      (_, i) => near[i] ?? (r() - 0.5) * 2 ** (r() * 45 - 28),
+    );
+    expectSame(launch);
+  });
+  test.each(["f32", "i32"] as const)("u8 from %s saturates", (of) => {
+    const launch = map(
+      values[of].length,
+      [of],
+      ["u8"],
+      (b) => [b.load(0, of)],
+      (_, i) => values[of][i]!,
+    );
+    expectSame(launch);
+  });
+});
+
+/** A reduction of a matrix [rows, columns] along the columns ("row") or the rows ("column"), or of all of it ("all"). */
+function reduce(
+  fn: "sum" | "max" | "min",
+  of: "f32" | "i32",
+  rows: number,
+  columns: number,
+  along: "row" | "column" | "all",
+  data: Float32Array | Int32Array,
+) {
+  const b = new Builder();
+  const value = b.load(0, of);
+  const operand = (use: "read" | "write", step: Step): KernelOperand => ({ use, dtype: of, step });
+  const kernel: Kernel = {
+    key: along,
+    rank: along === "all" ? 1 : 2,
+    reduced: 1,
+    lanes: along === "row" ? 1 : 0,
+    operands: [operand("read", "unit"), operand("write", along === "column" ? "unit" : "still")],
+    numbers: [],
+    code: b.code,
+    stores: [],
+    reductions: [{ fn, value, operand: 1 }],
+  };
+  const size = rows * columns;
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((8 * size + 8192) / 65536) + 1, maximum: 1000 });
+  const results = along === "row" ? rows : along === "column" ? columns : 1;
+  const words = new Int32Array(memory.buffer);
+  const out = 4096 + 4 * size;
+  if (along === "all") {
+    words[layout.end] = size;
+    words.set([4096, 4], layout.operand(kernel, 0));
+    words.set([out, 0], layout.operand(kernel, 1));
+  } else {
+    const strides = along === "row" ? [4 * columns, 4] : [4, 4 * columns];
+    words[layout.end] = along === "row" ? rows : columns;
+    words[layout.size(1)] = along === "row" ? columns : rows;
+    words.set([4096, ...strides], layout.operand(kernel, 0));
+    words.set([out, 4, 0], layout.operand(kernel, 1));
+  }
+  const array = of === "f32" ? Float32Array : Int32Array;
+  new array(memory.buffer, 4096, size).set(data);
+  instantiate(kernel, memory, { shared: false, relaxed: relaxedSimd() })(0);
+  return new array(memory.buffer, out, results).slice();
+}
+
+describe("reductions", () => {
+  const n = 1_000_000;
+  const r = random(11);
+  const uniform = Float32Array.from({ length: n }, r);
+  const exact = uniform.reduce((a, b) => a + b, 0);
+
+  test("a sum of a million stays within 1e-7", () => {
+    expect(Math.abs(reduce("sum", "f32", 1, n, "all", uniform)[0]! / exact - 1)).toBeLessThan(1e-7);
+    expect(Math.abs(reduce("sum", "f32", 1, n, "row", uniform)[0]! / exact - 1)).toBeLessThan(1e-7);
+  });
+  test("so does a sum of long columns", () => {
+    const sums = reduce("sum", "f32", n / 5, 5, "column", uniform);
+    for (let c = 0; c < 5; c++) {
+      let expected = 0;
+      for (let i = c; i < n; i += 5) expected += uniform[i]!;
+      expect(Math.abs(sums[c]! / expected - 1)).toBeLessThan(2e-7);
+    }
+  });
+  test("nothing sums to 0, and has the infinities as extremes", () => {
+    for (const along of ["row", "column", "all"] as const) {
+      const [rows, columns] = along === "row" ? [3, 0] : along === "column" ? [0, 3] : [0, 0];
+      for (const [fn, expected] of [
+        ["sum", 0],
+        ["max", -Infinity],
+        ["min", Infinity],
+      ] as const)
+        expect([...reduce(fn, "f32", rows, columns, along, new Float32Array(0))]).toEqual(
+          Array.from({ length: along === "all" ? 1 : 3 }, () => expected),
+        );
+    }
+  });
+  test("sums of i32 wrap", () => {
+    const data = Int32Array.from({ length: 19 }, () => 2 ** 30);
+    expect(reduce("sum", "i32", 1, 19, "all", data)[0]).toBe((19 * 2 ** 30) | 0);
+  });
+  test("a NaN anywhere wins", () => {
+    for (let at = 0; at < 37; at++) {
+      const data = Float32Array.from({ length: 37 }, (_, i) => (i === at ? NaN : i));
+      expect(reduce("max", "f32", 1, 37, "all", data)[0]).toBeNaN();
+      expect(reduce("min", "f32", 37, 1, "column", data)[0]).toBeNaN();
+    }
+    expect(
+      reduce(
+        "max",
+        "f32",
+        1,
+        37,
+        "all",
+        Float32Array.from({ length: 37 }, (_, i) => -i - 1),
+      )[0],
+    ).toBe(-1);
+  });
+});
+
+test("the bytes of a kernel do not change", () => {
+  const { kernel } = randomLaunch(random(7), false);
+  expect(translate(kernel, { shared: true, relaxed: false })).toEqual(
+    translate(kernel, { shared: true, relaxed: false }),
+  );
+});
