@@ -1,1 +1,24 @@
-export {};
+// Layers, losses, initialisers and model state.
+export { Chain, type Link } from "./chain.ts";
+export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
+export { seed, type Draws } from "./draws.ts";
+export { dropout, type DropoutOptions } from "./dropout.ts";
+export { constant, fanInUniform, gaussian, heNormal, heUniform, normal, ones } from "./initialisers.ts";
+export { uniform, xavier, xavierNormal, xavierUniform, zeros, type Initialiser } from "./initialisers.ts";
+export { bmm, conv4, deconv4, logistic, logp, mat, pool, sigm, unpool } from "./knet.ts";
+export type { Conv4Options, Pool4Options } from "./knet.ts";
+export { layer } from "./layer.ts";
+export { Embedding, Linear, type WeightOptions } from "./linear.ts";
+export { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "./losses.ts";
+export type { CrossEntropyOptions, LabelOptions, LossOptions, Reduction } from "./losses.ts";
+export { lstm, type LstmOptions, type LstmResult } from "./lstm.ts";
+export { batchNorm, type BatchNormOptions } from "./norm.ts";
+export { born, parameter, running } from "./parameter.ts";
+export { place } from "./place.ts";
+export { LSTM, type LSTMOptions, type RecurrentState } from "./recurrent.ts";
+export { BatchNorm, Dropout, type BatchNormLayerOptions } from "./regular.ts";
+export { FormatError, readSafetensors, writeSafetensors } from "./safetensors.ts";
+export type { Stored, StoredTensor, StoredType } from "./safetensors.ts";
+export { fromBytes, StateError, toBytes, type ReadOptions } from "./state.ts";
+export { summary } from "./summary.ts";
+export { params } from "./tree.ts";

@@ -1,0 +1,34 @@
+// Layers one after the other.
+import type { Operand, Tensor } from "@weft/tensor";
+import { layer } from "./layer.ts";
+
+/** What a chain is made of: layers, and any function of one tensor. */
+export type Link = (x: Tensor) => Tensor;
+
+/** See the function `Chain`. Its links stand under their numbers, so that names in files are `0.weight`, `1.bias`, … */
+export interface Chain {
+  (x: Operand): Tensor;
+  readonly [index: number]: Link;
+  readonly length: number;
+  [Symbol.iterator](): IterableIterator<Link>;
+}
+
+/**
+ * Calls layers and functions one after the other, each with the result of the one before. As PyTorch's `Sequential`,
+ * whose names it shares.
+ *
+ * @example
+ * const model = Chain(flatten, Linear(784, 64), relu, Linear(64, 10));
+ * const scores = model(images);
+ */
+export function Chain(...links: readonly ((x: any) => Tensor)[]): Chain {
+  const call = (x: Operand): Tensor => {
+    let y = x;
+    for (let k = 0; k < links.length; k++) y = (self as unknown as readonly Link[])[k]!(y as Tensor);
+    return y as Tensor;
+  };
+  const self = layer("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain;
+  Object.defineProperty(self, "length", { value: links.length });
+  Object.defineProperty(self, Symbol.iterator, { value: () => links.map((_, k) => (self as ArrayLike<Link>)[k]!).values() });
+  return self;
+}

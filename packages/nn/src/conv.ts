@@ -1,0 +1,96 @@
+// Convolution and pooling as layers; how many spatial axes there are follows from the kernel.
+import type { Param } from "@weft/autograd";
+import { add, ArgumentError, avgPool, conv, maxPool, readTensor, reshape, ShapeError, type Operand, type Tensor } from "@weft/tensor";
+import { fanInUniform } from "./initialisers.ts";
+import { layer } from "./layer.ts";
+import type { WeightOptions } from "./linear.ts";
+import { born, parameter } from "./parameter.ts";
+
+type PerAxis = number | readonly number[];
+type Padding = number | readonly (number | readonly [number, number])[];
+
+export interface ConvLayerOptions extends WeightOptions {
+  /** Channels of x. */
+  readonly in: number;
+  /** Channels of the result. */
+  readonly out: number;
+  /** One size an axis; a number is a square kernel over two axes. */
+  readonly kernel: PerAxis;
+  readonly stride?: PerAxis;
+  /** Zeros on both sides of each axis, or [before, after] an axis. */
+  readonly padding?: Padding;
+  readonly dilation?: PerAxis;
+  readonly groups?: number;
+}
+
+/** See the function `Conv`. */
+export interface Conv {
+  (x: Operand): Tensor;
+  weight: Param;
+  bias: Param | null;
+}
+
+/**
+ * Cross-correlation of x `[N, in, …]` with `weight` `[out, in / groups, …kernel]`, plus `bias` `[out]` a channel.
+ * One to three spatial axes. Throws a ShapeError if x does not fit. As PyTorch's `Conv1d`, `Conv2d` and `Conv3d`.
+ *
+ * @example
+ * const model = Chain(Conv({ in: 1, out: 20, kernel: 5 }), relu, MaxPool(2));
+ */
+export function Conv(options: ConvLayerOptions): Conv {
+  const { in: inputs, out: outputs, kernel, stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
+  const size = typeof kernel === "number" ? [kernel, kernel] : kernel;
+  if (size.length < 1 || size.length > 3) throw new ArgumentError(`Conv: kernel has 1 to 3 axes, got [${size.join(", ")}]`);
+  if (inputs % groups !== 0 || outputs % groups !== 0)
+    throw new ArgumentError(`Conv: ${groups} groups divide neither ${inputs} channels into ${outputs} nor both`);
+  const fanIn = size.reduce((n, k) => n * k, inputs / groups);
+  const { init = fanInUniform(fanIn), biasInit = fanInUniform(fanIn) } = options;
+  const perChannel = [1, outputs, ...size.map(() => 1)];
+  const call = (input: Operand): Tensor => {
+    const x = readTensor(input, "Conv");
+    if (x.shape.length !== size.length + 2 || x.shape[1] !== inputs)
+      throw new ShapeError(
+        `Conv: a kernel of [${size.join(", ")}] over ${inputs} channels wants x of shape [N, ${inputs}${", …".repeat(size.length)}], got [${x.shape.join(", ")}]`,
+      );
+    const y = conv(x, born(self.weight, x), { stride, padding, dilation, groups });
+    return self.bias === null ? y : add(y, reshape(born(self.bias, x), perChannel));
+  };
+  const self: Conv = layer("Conv", call, {
+    weight: parameter([outputs, inputs / groups, ...size], init),
+    bias: bias ? parameter([outputs], biasInit) : null,
+  });
+  return self;
+}
+
+export interface PoolLayerOptions {
+  readonly window: PerAxis;
+  /** The window's size if left out. */
+  readonly stride?: PerAxis;
+  readonly padding?: Padding;
+}
+
+/**
+ * The largest element of each window of x `[N, C, …]`. As PyTorch's `MaxPool2d`.
+ *
+ * @example
+ * MaxPool(2); // or MaxPool({ window: 3, stride: 2, padding: 1 })
+ */
+export function MaxPool(window: PerAxis | PoolLayerOptions): (x: Operand) => Tensor {
+  const options = poolOptions(window);
+  return layer("MaxPool", (x: Operand) => maxPool(x, options), {});
+}
+
+/**
+ * The mean of each window of x `[N, C, …]`; padding counts as zeros unless `countIncludePad` is false. As PyTorch's
+ * `AvgPool2d`.
+ *
+ * @example
+ * AvgPool(2);
+ */
+export function AvgPool(window: PerAxis | (PoolLayerOptions & { readonly countIncludePad?: boolean })): (x: Operand) => Tensor {
+  const options = poolOptions(window);
+  return layer("AvgPool", (x: Operand) => avgPool(x, options), {});
+}
+
+const poolOptions = <O extends PoolLayerOptions>(window: PerAxis | O): O | { window: PerAxis } =>
+  typeof window === "number" || Array.isArray(window) ? { window: window as PerAxis } : (window as O);

@@ -1,0 +1,55 @@
+// Random numbers for initial values, made on the host from counters, so that a parameter has the same bits on whichever
+// backend it comes to life.
+import { threefry } from "@weft/tensor";
+
+/** What an initialiser draws from; two calls draw different numbers. */
+export interface Draws {
+  /** `count` numbers in [0, 1), multiples of 2^-24. */
+  uniform(count: number): Float64Array;
+  /** `count` numbers of the standard normal distribution (Box-Muller). */
+  normal(count: number): Float64Array;
+}
+
+/** The draws of one parameter: a key of its own, and a counter that each call advances. */
+export function draws(key: readonly [number, number]): Draws {
+  let counter = 0;
+  return {
+    uniform(count) {
+      const nth = counter++;
+      return new Float64Array(count).map((_, i) => (threefry(key, i, nth)[0] >>> 8) * 2 ** -24);
+    },
+    normal(count) {
+      const nth = counter++;
+      const out = new Float64Array(count);
+      for (let i = 0; i < count; i += 2) {
+        const [a, b] = threefry(key, i >> 1, nth);
+        const radius = Math.sqrt(-2 * Math.log((a + 1) * 2 ** -32));
+        const angle = 2 * Math.PI * b * 2 ** -32;
+        out[i] = radius * Math.cos(angle);
+        if (i + 1 < count) out[i + 1] = radius * Math.sin(angle);
+      }
+      return out;
+    },
+  };
+}
+
+const numbering = { seed: 0, next: 0 };
+
+/**
+ * Starts the numbering of parameters anew: models built after `seed(n)` in the same order have the same initial values,
+ * wherever and whenever they come to life.
+ *
+ * @example
+ * seed(1);
+ * const model = Linear(784, 10);
+ */
+export function seed(n: number): void {
+  numbering.seed = n;
+  numbering.next = 0;
+}
+
+/** The key of the next parameter. */
+export function nextKey(): readonly [number, number] {
+  // The top bit keeps these keys apart from those of the backends' streams, which count from the same small seeds.
+  return [numbering.seed | 0, numbering.next++ | 0x80000000];
+}

@@ -1,0 +1,28 @@
+// Dropout: random zeros while learning, so that no unit relies on another.
+import { ArgumentError, draw, less, mul, readTensor, source, where, zerosLike, type Operand, type Tensor } from "@weft/tensor";
+import { recording } from "./norm.ts";
+
+export interface DropoutOptions {
+  /** Makes the mask a function of this number alone; without it each call draws the next mask of the backend's stream. */
+  readonly seed?: number;
+  /** By default inside `diff`. */
+  readonly training?: boolean;
+}
+
+/**
+ * Inverted dropout: each element is 0 with probability p, and else x / (1 − p); x itself when not training.
+ *
+ * The mask is kept for the gradient. Throws an ArgumentError if p is not between 0 and 1. As Knet's `dropout` and
+ * PyTorch's (Srivastava et al. 2014).
+ *
+ * @example
+ * const y = dropout(x, 0.5);
+ */
+export function dropout(input: Operand, p: number, { seed, training = recording() }: DropoutOptions = {}): Tensor {
+  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p lies between 0 and 1, got ${p}`);
+  const x = readTensor(input, "dropout");
+  if (!training || p === 0) return x;
+  if (p === 1) return zerosLike(x);
+  const chance = source(x.backend, "randomUniform", [], draw(x.backend, x.shape, seed));
+  return where(less(chance, 1 - p), mul(x, 1 / (1 - p)), 0);
+}

@@ -1,0 +1,95 @@
+// What a parameter holds before it has learned anything: each initialiser is a function of a shape and of random draws.
+import { ArgumentError, type Shape } from "@weft/tensor";
+import type { Draws } from "./draws.ts";
+
+/** Makes the first values of a parameter, row-major. */
+export type Initialiser = (shape: Shape, draws: Draws) => ArrayLike<number>;
+
+const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
+
+/**
+ * How many values a weight reads and writes for one unit, as Knet and PyTorch count them: `[out, in, …kernel]` has
+ * fanIn = in · kernel and fanOut = out · kernel; a vector has fanIn = its length and fanOut = 1.
+ */
+export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  if (shape.length < 2) return { fanIn: sizeOf(shape), fanOut: 1 };
+  return { fanIn: sizeOf(shape) / shape[0]!, fanOut: sizeOf(shape) / shape[1]! };
+}
+
+/** Every value is `value`. */
+export const constant = (value: number): Initialiser => (shape) => new Float64Array(sizeOf(shape)).fill(value);
+
+/** Every value is 0. */
+export const zeros = (): Initialiser => constant(0);
+
+/** Every value is 1. */
+export const ones = (): Initialiser => constant(1);
+
+/**
+ * U(low, high); one number is U(-low, low).
+ *
+ * @example
+ * Linear(784, 10, { init: uniform(0.05) });
+ */
+export function uniform(low = -1, high?: number): Initialiser {
+  const [from, to] = high === undefined ? [-Math.abs(low), Math.abs(low)] : [low, high];
+  return (shape, draws) => draws.uniform(sizeOf(shape)).map((u) => from + u * (to - from));
+}
+
+/** N(mean, std²). */
+export const normal =
+  ({ mean = 0, std = 1 } = {}): Initialiser =>
+  (shape, draws) =>
+    draws.normal(sizeOf(shape)).map((z) => mean + z * std);
+
+/** N(mean, std²) with Knet's default, std = 0.01. */
+export const gaussian = ({ mean = 0, std = 0.01 } = {}): Initialiser => normal({ mean, std });
+
+/** U(-s, s) with s = gain · √(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
+export const xavierUniform =
+  ({ gain = 1 } = {}): Initialiser =>
+  (shape, draws) => {
+    const { fanIn, fanOut } = fans(shape);
+    return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape, draws);
+  };
+
+/** Knet's short name for `xavierUniform`. */
+export const xavier = xavierUniform;
+
+/** N(0, s²) with s = gain · √(2 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
+export const xavierNormal =
+  ({ gain = 1 } = {}): Initialiser =>
+  (shape, draws) => {
+    const { fanIn, fanOut } = fans(shape);
+    return normal({ std: gain * Math.sqrt(2 / (fanIn + fanOut)) })(shape, draws);
+  };
+
+/** √2 for relu, and √(2 / (1 + slope²)) for a leaky relu with that slope. */
+const heGain = (negativeSlope: number): number => Math.sqrt(2 / (1 + negativeSlope ** 2));
+
+/** U(-s, s) with s = √(2 / (1 + negativeSlope²)) · √(3 / fanIn) (He et al. 2015; PyTorch's `kaiming_uniform_`). */
+export const heUniform =
+  ({ negativeSlope = 0 } = {}): Initialiser =>
+  (shape, draws) =>
+    uniform(heGain(negativeSlope) * Math.sqrt(3 / fans(shape).fanIn))(shape, draws);
+
+/** N(0, s²) with s = √(2 / (1 + negativeSlope²)) / √fanIn (He et al. 2015; PyTorch's `kaiming_normal_`). */
+export const heNormal =
+  ({ negativeSlope = 0 } = {}): Initialiser =>
+  (shape, draws) =>
+    normal({ std: heGain(negativeSlope) / Math.sqrt(fans(shape).fanIn) })(shape, draws);
+
+/** U(-s, s) with s = 1 / √fanIn: what PyTorch gives the weights and biases of linear and convolution layers. */
+export const fanInUniform = (fanIn: number): Initialiser => uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
+
+/** Runs an initialiser and checks what it made. */
+export function run(init: Initialiser, shape: Shape, draws: Draws): ArrayLike<number> {
+  const values: unknown = init(shape, draws);
+  const wanted = sizeOf(shape);
+  const length = (values as ArrayLike<number> | undefined)?.length;
+  if (typeof values === "function")
+    throw new ArgumentError(`init: wanted an initialiser, got a function that makes one. Call it: ${init.name}()`);
+  if (length !== wanted)
+    throw new ArgumentError(`init: wanted ${wanted} values for [${shape}], the initialiser made ${length ?? String(values)}`);
+  return values as ArrayLike<number>;
+}

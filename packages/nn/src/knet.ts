@@ -1,0 +1,190 @@
+// Knet's own functions with their argument order and meaning, for programs that come from there. Shapes are row-major:
+// Knet's images (W, H, C, N) are [N, C, H, W] here, its weights (W, H, I, O) are [O, I, H, W].
+import {
+  apply,
+  ArgumentError,
+  avgPool,
+  conv,
+  convTranspose,
+  div,
+  flip,
+  logSoftmax,
+  matmul,
+  maxPool,
+  mul,
+  readTensor,
+  reshape,
+  ShapeError,
+  sigmoid,
+  source,
+  transpose,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { bceWithLogits, type LossOptions } from "./losses.ts";
+
+type PerAxis = number | readonly number[];
+
+export interface Conv4Options {
+  /** Zeros on both sides of each spatial axis. */
+  readonly padding?: PerAxis;
+  readonly stride?: PerAxis;
+  readonly dilation?: PerAxis;
+  /** 0 is true convolution, where the kernel is flipped; 1 is cross-correlation. */
+  readonly mode?: 0 | 1;
+  /** The result is multiplied by it. */
+  readonly alpha?: number;
+  /** Channels in groups that do not see each other. */
+  readonly group?: number;
+}
+
+/** The kernel as cross-correlation wants it. */
+function oriented(op: string, w: Operand, mode: number): Tensor {
+  if (mode !== 0 && mode !== 1)
+    throw new ArgumentError(`${op}: mode is 0 (convolution) or 1 (cross-correlation), got ${String(mode)}`);
+  const kernel = readTensor(w, op);
+  const axes = kernel.shape.map((_, axis) => axis).slice(2);
+  return mode === 0 && axes.length > 0 ? flip(kernel, { axis: axes }) : kernel;
+}
+
+const scaled = (y: Tensor, alpha: number): Tensor => (alpha === 1 ? y : mul(y, alpha));
+
+/**
+ * Convolution of x `[N, C, …]` with w `[O, C / group, …]`, one to three spatial axes; sizes become
+ * 1 + ⌊(X + 2 padding − ((W − 1) dilation + 1)) / stride⌋. By default the kernel is flipped. As Knet's `conv4`.
+ *
+ * @example
+ * conv4(tensor([[[1, 2, 3]]]), tensor([[[1, 2, 3, 4, 5, 6, 7]]])); // [[[10, 16, 22, 28, 34]]]
+ */
+export function conv4(w: Operand, x: Operand, options: Conv4Options = {}): Tensor {
+  const { padding = 0, stride = 1, dilation = 1, mode = 0, alpha = 1, group = 1 } = options;
+  return scaled(conv(x, oriented("conv4", w, mode), { padding, stride, dilation, groups: group }), alpha);
+}
+
+/**
+ * The transposed convolution of x `[N, O, …]` with the weight w `[O, C / group, …]` of the convolution that it inverts;
+ * sizes become (X − 1) stride + ((W − 1) dilation + 1) − 2 padding. As Knet's `deconv4`.
+ *
+ * @example
+ * const back = deconv4(w, conv4(w, x));
+ */
+export function deconv4(w: Operand, x: Operand, options: Conv4Options = {}): Tensor {
+  const { padding = 0, stride = 1, dilation = 1, mode = 0, alpha = 1, group = 1 } = options;
+  return scaled(convTranspose(x, oriented("deconv4", w, mode), { padding, stride, dilation, groups: group }), alpha);
+}
+
+export interface Pool4Options {
+  readonly window?: PerAxis;
+  readonly padding?: PerAxis;
+  /** The window's size if left out. */
+  readonly stride?: PerAxis;
+  /** 0 maximum, 1 average with the padding's zeros, 2 average without them, 3 maximum. */
+  readonly mode?: 0 | 1 | 2 | 3;
+  /** The result is multiplied by it. */
+  readonly alpha?: number;
+}
+
+type Pooling = (x: Tensor, options: { window: PerAxis; stride: PerAxis; padding: PerAxis }) => Tensor;
+const poolings: Record<number, Pooling> = {
+  0: maxPool,
+  1: (x, options) => avgPool(x, { ...options, countIncludePad: true }),
+  2: (x, options) => avgPool(x, { ...options, countIncludePad: false }),
+  3: maxPool,
+};
+
+/**
+ * Pooling of x `[N, C, …]`; sizes become 1 + ⌊(X + 2 padding − window) / stride⌋. As Knet's `pool`.
+ *
+ * @example
+ * pool(tensor([[[1, 2, 3, 4, 5, 6]]])); // [[[2, 4, 6]]]
+ */
+export function pool(x: Operand, options: Pool4Options = {}): Tensor {
+  const { window = 2, padding = 0, stride = window, mode = 0, alpha = 1 } = options;
+  const pooling = poolings[mode];
+  if (pooling === undefined) throw new ArgumentError(`pool: mode is 0, 1, 2 or 3, got ${String(mode)}`);
+  return scaled(pooling(readTensor(x, "pool"), { window, stride, padding }), alpha);
+}
+
+/**
+ * Spreads each value of x back over its window, so that `pool(unpool(x, o), o)` is x where windows do not overlap;
+ * sizes become (X − 1) stride + window − 2 padding. As Knet's `unpool`: the gradient of an average pooling, in which
+ * the padding counts except for mode 1, times the window's size, divided by alpha.
+ *
+ * @example
+ * unpool(tensor([[[1, 2]]])); // [[[1, 1, 2, 2]]]
+ */
+export function unpool(x: Operand, options: Pool4Options = {}): Tensor {
+  const { window = 2, padding = 0, stride = window, mode = 0, alpha = 1 } = options;
+  if (poolings[mode] === undefined) throw new ArgumentError(`unpool: mode is 0, 1, 2 or 3, got ${String(mode)}`);
+  const y = readTensor(x, "unpool");
+  const axes = y.shape.length - 2;
+  if (axes < 1 || axes > 3) throw new ShapeError(`unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [${y.shape}]`);
+  const each = (option: PerAxis) => (typeof option === "number" ? new Array<number>(axes).fill(option) : option);
+  const [size, step, zeros] = [each(window), each(stride), each(padding)];
+  const attrs = { window: size, stride: step, padding: zeros.map((p) => [p, p] as const) };
+  const inputSize = y.shape.slice(2).map((n, k) => (n - 1) * step[k]! + size[k]! - 2 * zeros[k]!);
+  const shares = mode === 1 && zeros.some((p) => p > 0) ? share(y, inputSize, attrs) : 1;
+  return apply("sumPoolGrad", [scaled(shares === 1 ? y : div(y, shares), 1 / alpha)], { ...attrs, inputSize });
+}
+
+/** The part of each window that does not lie in the padding. */
+function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof apply<"sumPool">>[2]): Tensor {
+  const ones = source(y.backend, "full", [1], { shape: [1, 1, ...inputSize], dtype: y.dtype });
+  return div(apply("sumPool", [ones], attrs), attrs.window.reduce((n, d) => n * d, 1)); // prettier-ignore
+}
+
+/**
+ * x as a matrix: its last `dims` axes are joined, and all before them. By default only the first axis stays, 0 gives a
+ * column and the rank of x a row. As Knet's `mat`, whose axes run the other way.
+ *
+ * @example
+ * mat(images); // [100, 1, 28, 28] becomes [100, 784]
+ */
+export function mat(x: Operand, { dims }: { readonly dims?: number } = {}): Tensor {
+  const { shape, size } = readTensor(x, "mat");
+  const joined = dims ?? Math.max(shape.length - 1, 0);
+  if (!Number.isInteger(joined) || joined < 0 || joined > shape.length)
+    throw new ArgumentError(`mat: dims lies between 0 and ${shape.length}, got ${joined}`);
+  const columns = shape.slice(shape.length - joined).reduce((n, d) => n * d, 1);
+  const rows = shape.slice(0, shape.length - joined).reduce((n, d) => n * d, 1);
+  return reshape(x, size === 0 ? [rows, columns] : [size / columns, columns]);
+}
+
+/**
+ * Products of matrices side by side, a `[…, m, n]` times b `[…, n, k]`; the axes in front must be equal. As Knet's `bmm`.
+ *
+ * @example
+ * const scores = bmm(queries, keys, { transB: true });
+ */
+export function bmm(a: Operand, b: Operand, { transA = false, transB = false } = {}): Tensor {
+  const [x, y] = [readTensor(a, "bmm"), readTensor(b, "bmm")];
+  const [p, q] = [x.shape.slice(0, -2), y.shape.slice(0, -2)];
+  if (x.shape.length < 2 || y.shape.length !== x.shape.length || p.some((d, k) => d !== q[k]))
+    throw new ShapeError(`bmm: wanted matrices with equal axes in front, got [${x.shape}] and [${y.shape}]`);
+  return matmul(transA ? transpose(x) : x, transB ? transpose(y) : y);
+}
+
+/**
+ * The logarithm of softmax over `axis`; without one over all of x, as in Knet's `logp`.
+ *
+ * @example
+ * logp(scores, { axis: 1 });
+ */
+export function logp(x: Operand, { axis }: { readonly axis?: number } = {}): Tensor {
+  if (axis !== undefined) return logSoftmax(x, { axis });
+  const { shape } = readTensor(x, "logp");
+  return reshape(logSoftmax(reshape(x, [-1]), { axis: 0 }), shape);
+}
+
+/** The logistic function 1 / (1 + e⁻ˣ) under Knet's name. */
+export const sigm = (x: Operand): Tensor => sigmoid(x);
+
+/**
+ * Binary cross-entropy of scores with labels −1 and 1: log(1 + e^(−label · score)), averaged. As Knet's `logistic`.
+ *
+ * @example
+ * const loss = logistic(scores, labels);
+ */
+export function logistic(scores: Operand, labels: Operand, options: LossOptions = {}): Tensor {
+  return bceWithLogits(mul(scores, labels), 1, options);
+}

@@ -1,0 +1,71 @@
+// Layers whose formula is one matrix product or one look-up.
+import type { Param } from "@weft/autograd";
+import { add, apply, readTensor, reshape, ShapeError, take, type Operand, type Tensor } from "@weft/tensor";
+import { fanInUniform, normal, type Initialiser } from "./initialisers.ts";
+import { layer } from "./layer.ts";
+import { born, parameter } from "./parameter.ts";
+
+export interface WeightOptions {
+  readonly bias?: boolean;
+  /** The weight's first values; by default PyTorch's, U(−1/√fanIn, 1/√fanIn). */
+  readonly init?: Initialiser;
+  /** The bias's first values; by default U(−1/√fanIn, 1/√fanIn). */
+  readonly biasInit?: Initialiser;
+}
+
+/** See the function `Linear`. */
+export interface Linear {
+  (x: Operand): Tensor;
+  weight: Param;
+  bias: Param | null;
+}
+
+/**
+ * x Wᵀ + b: from `[…, inputs]` to `[…, outputs]`, with `weight` `[outputs, inputs]` and `bias` `[outputs]`.
+ * Throws a ShapeError if x has other features. As PyTorch's `Linear`.
+ *
+ * @example
+ * const model = Chain(Linear(784, 64), relu, Linear(64, 10));
+ */
+export function Linear(inputs: number, outputs: number, options: WeightOptions = {}): Linear {
+  const { bias = true, init = fanInUniform(inputs), biasInit = fanInUniform(inputs) } = options;
+  const self: Linear = layer("Linear", (x: Operand) => linear(x, born(self.weight, x), self.bias && born(self.bias, x)), {
+    weight: parameter([outputs, inputs], init),
+    bias: bias ? parameter([outputs], biasInit) : null,
+  });
+  return self;
+}
+
+/** x Wᵀ + b, with W as `[outputs, inputs]`; rows of any number of axes are one matrix. */
+function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
+  const x = readTensor(input, "Linear");
+  const w = readTensor(weight, "Linear");
+  const [outputs, inputs] = w.shape as [number, number];
+  if (x.shape.length === 0 || x.shape.at(-1) !== inputs)
+    throw new ShapeError(`Linear: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`);
+  const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
+  const product = apply("matmul", [rows, w], { transA: false, transB: true });
+  const y = bias === null ? product : add(product, bias);
+  return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
+}
+
+/** See the function `Embedding`. */
+export interface Embedding {
+  (indices: Operand): Tensor;
+  weight: Param;
+}
+
+/**
+ * Row i of `weight` `[count, features]` for each index i: from `[…]` to `[…, features]`. The gradient is row-sparse, so
+ * that an update costs the rows touched. An index out of range is an IndexError at the next read. As PyTorch's
+ * `Embedding`, which draws from N(0, 1).
+ *
+ * @example
+ * const vectors = Embedding(10_000, 128)(words);
+ */
+export function Embedding(count: number, features: number, { init = normal() }: { readonly init?: Initialiser } = {}): Embedding {
+  const self: Embedding = layer("Embedding", (indices: Operand) => take(born(self.weight, indices), indices, { axis: 0 }), {
+    weight: parameter([count, features], init),
+  });
+  return self;
+}

@@ -1,0 +1,205 @@
+// Losses: how far a prediction is from what it should have been, as one number, or one a row. Meanings are PyTorch's.
+import {
+  abs,
+  add,
+  argmax,
+  ArgumentError,
+  cast,
+  crossEntropyRows,
+  div,
+  DTypeError,
+  equal,
+  gather,
+  isFloat,
+  lessEqual,
+  logSoftmax,
+  mean,
+  mul,
+  neg,
+  notEqual,
+  permute,
+  readTensor,
+  reshape,
+  ShapeError,
+  softplus,
+  square,
+  sub,
+  sum,
+  where,
+  type Operand,
+  type Shape,
+  type Tensor,
+} from "@weft/tensor";
+
+/** What becomes of the losses of single rows or elements: their mean, their sum, or nothing. */
+export type Reduction = "mean" | "sum" | "none";
+
+export interface LossOptions {
+  readonly reduction?: Reduction;
+}
+
+export interface LabelOptions extends LossOptions {
+  /** Rows with this label count neither in the loss nor in the mean. None by default. */
+  readonly ignoreIndex?: number;
+}
+
+export interface CrossEntropyOptions extends LabelOptions {
+  /** How much of each row's weight is spread evenly over all classes. */
+  readonly labelSmoothing?: number;
+}
+
+const text = (shape: Shape): string => `[${shape.join(", ")}]`;
+
+const reductions: Record<Reduction, (x: Tensor) => Tensor> = { mean: (x) => mean(x), sum: (x) => sum(x), none: (x) => x };
+
+function reduced(op: string, x: Tensor, { reduction = "mean" }: LossOptions): Tensor {
+  const reduce = reductions[reduction];
+  if (reduce === undefined)
+    throw new ArgumentError(`${op}: reduction is "mean", "sum" or "none", got ${JSON.stringify(reduction)}`);
+  return reduce(x);
+}
+
+/** Scores as rows `[rows, classes]`: the class axis is axis 1, or the only one. */
+function classRows(x: Tensor): Tensor {
+  const { shape } = x;
+  if (shape.length === 2) return x;
+  if (shape.length < 2) return reshape(x, [1, shape[0] ?? 1]);
+  const last = shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+  return reshape(permute(x, [...last, 1]), [-1, shape[1]!]);
+}
+
+/** Class numbers must have the shape of the scores without their class axis. */
+function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
+  const wanted = scores.shape.filter((_, axis) => axis !== (scores.shape.length === 1 ? 0 : 1));
+  const { shape, dtype } = labels;
+  if (scores.shape.length === 0) throw new ShapeError(`${op}: wanted scores with a class axis, got shape []`);
+  if (isFloat(dtype))
+    throw new DTypeError(`${op}: labels are class numbers of shape ${text(wanted)} and dtype i32, got ${dtype}${text(shape)}`);
+  if (shape.length !== wanted.length || shape.some((d, k) => d !== wanted[k]))
+    throw new ShapeError(`${op}: scores ${text(scores.shape)} want labels ${text(wanted)}, got ${text(shape)}`);
+}
+
+/** The losses of rows, put into the labels' shape or reduced; the mean is over the rows that count. */
+function collected(op: string, rows: Tensor, labels: Tensor, options: LabelOptions): Tensor {
+  const { ignoreIndex, reduction = "mean" } = options;
+  if (reduction === "none") return reshape(rows, labels.shape);
+  if (reduction !== "mean" || ignoreIndex === undefined) return reduced(op, rows, options);
+  return div(sum(rows), sum(cast(notEqual(cast(labels, "i32"), ignoreIndex), rows.dtype)));
+}
+
+/**
+ * The cross-entropy of unnormalised scores: −log softmax(logits)[label], averaged over the rows.
+ *
+ * `logits` are `[N, C]`, `[C]` or `[N, C, …]`; `labels` are class numbers from 0 without the class axis, or
+ * probabilities with the shape of the logits. With `labelSmoothing` ε the target is (1 − ε) · label + ε / C. With
+ * `ignoreIndex` the mean is over the other rows. Throws a ShapeError if the shapes do not fit; a label out of range is
+ * an IndexError at the next read. As PyTorch's `cross_entropy`, but that nothing is ignored by default.
+ *
+ * @example
+ * const loss = crossEntropy(matmul(x, w), y);
+ */
+export function crossEntropy(logits: Operand, labels: Operand, options: CrossEntropyOptions = {}): Tensor {
+  const scores = readTensor(logits, "crossEntropy");
+  const target = readTensor(labels, "crossEntropy");
+  const { labelSmoothing = 0 } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ArgumentError(`crossEntropy: labelSmoothing lies between 0 and 1, got ${labelSmoothing}`);
+  const sameShape = target.shape.length === scores.shape.length && target.shape.every((d, k) => d === scores.shape[k]);
+  if (isFloat(target.dtype) && sameShape) return likelihood(scores, target, labelSmoothing, options);
+  checkLabels("crossEntropy", scores, target);
+  const rows = crossEntropyRows(classRows(scores), reshape(target, [-1]), { ignoreIndex: options.ignoreIndex, labelSmoothing });
+  return collected("crossEntropy", rows, target, options);
+}
+
+/** Cross-entropy with probabilities for labels. */
+function likelihood(scores: Tensor, target: Tensor, smoothing: number, options: CrossEntropyOptions): Tensor {
+  if (options.ignoreIndex !== undefined)
+    throw new ArgumentError("crossEntropy: ignoreIndex names a class number, but the labels are probabilities");
+  const axis = scores.shape.length === 1 ? 0 : 1;
+  const smooth = smoothing === 0 ? target : add(mul(target, 1 - smoothing), smoothing / scores.shape[axis]!);
+  return reduced("crossEntropy", neg(sum(mul(smooth, logSoftmax(scores, { axis })), { axis })), options);
+}
+
+/**
+ * The negative log-likelihood of log-probabilities: −logp[label], averaged over the rows. Shapes, `ignoreIndex` and
+ * errors as in `crossEntropy`, which takes scores instead (and is what Knet calls `nll`). As PyTorch's `nll_loss`.
+ *
+ * @example
+ * const loss = nll(logSoftmax(scores), y);
+ */
+export function nll(logProbabilities: Operand, labels: Operand, options: LabelOptions = {}): Tensor {
+  const logp = readTensor(logProbabilities, "nll");
+  const target = readTensor(labels, "nll");
+  checkLabels("nll", logp, target);
+  const { ignoreIndex } = options;
+  const numbers = reshape(cast(target, "i32"), [-1, 1]);
+  const ignored = ignoreIndex === undefined ? undefined : equal(numbers, ignoreIndex);
+  const picked = gather(classRows(logp), ignored === undefined ? numbers : where(ignored, 0, numbers), { axis: 1 });
+  const rows = neg(reshape(picked, [-1]));
+  return collected("nll", ignored === undefined ? rows : where(reshape(ignored, [-1]), 0, rows), target, options);
+}
+
+/** Two operands of one shape: a loss that broadcast `[N, 1]` against `[N]` would be silently wrong. */
+function pair(op: string, x: Operand, y: Operand): void {
+  if (typeof x === "number" || typeof y === "number") return;
+  const a = readTensor(x, op).shape;
+  const b = readTensor(y, op).shape;
+  if (a.length !== b.length || a.some((d, k) => d !== b[k]))
+    throw new ShapeError(`${op}: predictions ${text(a)} and targets ${text(b)} differ; reshape one`);
+}
+
+/**
+ * Binary cross-entropy of scores: log(1 + eˣ) − x · target, averaged over the elements. Targets lie between 0 and 1 and
+ * have the shape of x. As PyTorch's `binary_cross_entropy_with_logits`.
+ *
+ * @example
+ * const loss = bceWithLogits(scores, labels);
+ */
+export function bceWithLogits(x: Operand, target: Operand, options: LossOptions = {}): Tensor {
+  pair("bceWithLogits", x, target);
+  return reduced("bceWithLogits", sub(softplus(x), mul(x, target)), options);
+}
+
+/**
+ * The mean squared error: (x − y)², averaged over the elements. Shapes must be equal. As PyTorch's `mse_loss`.
+ *
+ * @example
+ * const loss = mse(predict(x), y);
+ */
+export function mse(x: Operand, y: Operand, options: LossOptions = {}): Tensor {
+  pair("mse", x, y);
+  return reduced("mse", square(sub(x, y)), options);
+}
+
+/** The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. As PyTorch's `l1_loss`. */
+export function mae(x: Operand, y: Operand, options: LossOptions = {}): Tensor {
+  pair("mae", x, y);
+  return reduced("mae", abs(sub(x, y)), options);
+}
+
+/**
+ * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
+ * Shapes must be equal. As PyTorch's `huber_loss` (Huber 1964).
+ */
+export function huber(x: Operand, y: Operand, { delta = 1, ...options }: LossOptions & { readonly delta?: number } = {}): Tensor {
+  pair("huber", x, y);
+  const d = sub(x, y);
+  const size = abs(d);
+  return reduced("huber", where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta)), options);
+}
+
+/**
+ * The share of rows whose highest score is at the label, as a tensor. Shapes and `ignoreIndex` as in `crossEntropy`.
+ *
+ * @example
+ * console.log(await accuracy(model(x), y).item());
+ */
+export function accuracy(logits: Operand, labels: Operand, { ignoreIndex }: Pick<LabelOptions, "ignoreIndex"> = {}): Tensor {
+  const scores = readTensor(logits, "accuracy");
+  const target = readTensor(labels, "accuracy");
+  checkLabels("accuracy", scores, target);
+  const right = cast(equal(argmax(scores, { axis: scores.shape.length === 1 ? 0 : 1 }), cast(target, "i32")), "f32");
+  if (ignoreIndex === undefined) return mean(right);
+  const counted = cast(notEqual(cast(target, "i32"), ignoreIndex), "f32");
+  return div(sum(mul(right, counted)), sum(counted));
+}

@@ -1,0 +1,97 @@
+// Parameters that wait for data: shape and initialiser are known when a layer is built, the value is made on the backend
+// of the first tensor that the layer meets. It does not depend on when or where that is.
+import { param, state, type Param, type State, type Unborn } from "@weft/autograd";
+import { ArgumentError, arrayOf, readTensor, type Backend, type Box, type DType, type Operand, type Shape, type Tensor, type TypedArray } from "@weft/tensor";
+import { draws, nextKey } from "./draws.ts";
+import { run, type Initialiser } from "./initialisers.ts";
+import type { StoredType } from "./safetensors.ts";
+import { storedAs } from "./stored-values.ts";
+
+/** Any box of a model: what is differentiated, and what only changes. */
+export type Cell = Param | State;
+
+/** What this module knows of a box beyond its value. */
+interface Origin {
+  /** The values that the box begins with, on the host. */
+  values(): TypedArray;
+  /** How it is stored in a file. */
+  readonly stored: StoredType;
+}
+const origins = new WeakMap<Box, Origin>();
+
+const unborn = (shape: Shape, dtype: DType, { values }: Origin): Unborn => ({
+  shape,
+  dtype,
+  create: (backend) => backend.upload(values(), shape, dtype),
+});
+
+interface CellOptions {
+  readonly dtype?: DType;
+  readonly stored?: StoredType;
+}
+
+function cell<C extends Cell>(make: (x: Unborn) => C, shape: Shape, init: Initialiser, { dtype = "f32", stored }: CellOptions): C {
+  const key = nextKey();
+  const origin: Origin = {
+    values: () => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(key))]) as TypedArray,
+    stored: stored ?? storedAs[dtype],
+  };
+  const box = make(unborn(shape, dtype, origin));
+  origins.set(box, origin);
+  return box;
+}
+
+/**
+ * A parameter of a shape that `init` fills when it first meets data. Its random draws have a key of their own, numbered
+ * in the order of creation since `seed(n)`.
+ *
+ * @example
+ * const weight = parameter([10, 784], xavier());
+ */
+export const parameter = (shape: Shape, init: Initialiser, options: Pick<CellOptions, "dtype"> = {}): Param =>
+  cell(param, shape, init, options);
+
+/** The same for what is saved with the model and not differentiated: running moments, counts. */
+export const running = (shape: Shape, init: Initialiser, options: CellOptions = {}): State => cell(state, shape, init, options);
+
+/** Brings a box to life on the backend of x, if it has no value yet, and returns it. */
+export function born<C extends Cell>(box: C, x: Operand): C {
+  if (!box.born) box.birth(readTensor(x, box.kind).backend);
+  return box;
+}
+
+/** Is it a `state`, which a function may update? */
+export const isState = (x: Operand): x is State => typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
+
+/** How a box is stored. */
+export const storedType = (box: Cell): StoredType => origins.get(box)?.stored ?? storedAs[box.dtype];
+
+/** The values of a box on the host; those that it will begin with, if it has none yet. */
+export async function hostValues(box: Cell): Promise<TypedArray> {
+  if (!box.born) return origins.get(box)?.values() ?? refuse(box);
+  const x: Tensor = box.value;
+  try {
+    return await x.data();
+  } finally {
+    x.release();
+  }
+}
+
+/** A box of someone else's that waits for a backend: only a backend can say what it begins with. */
+function refuse(box: Cell): never {
+  throw new ArgumentError(`${box.kind}: this ${box.dtype}[${box.shape}] has no value yet; place() gives it one on a backend`);
+}
+
+/** Gives a box values: on its backend, or on the host until it comes to life. */
+export function assign(box: Cell, values: TypedArray, backend: Backend | undefined = box.backend): void {
+  const { shape, dtype } = box;
+  if (backend === undefined) {
+    const origin = { values: () => values, stored: storedType(box) };
+    box.reset(unborn(shape, dtype, origin));
+    origins.set(box, origin);
+    return;
+  }
+  const x = backend.upload(values, shape, dtype);
+  box.value = x;
+  x.release();
+}

@@ -1,0 +1,63 @@
+// Layers that keep a network regular: batch normalisation with its running moments, and dropout.
+import type { Param, State } from "@weft/autograd";
+import { add, type Operand, type Tensor } from "@weft/tensor";
+import { dropout } from "./dropout.ts";
+import { ones, zeros } from "./initialisers.ts";
+import { layer } from "./layer.ts";
+import { batchNorm, recording } from "./norm.ts";
+import { born, parameter, running } from "./parameter.ts";
+
+export interface BatchNormLayerOptions {
+  readonly eps?: number;
+  /** How far the running moments move towards the batch's. */
+  readonly momentum?: number;
+  /** Has it a weight and a bias? */
+  readonly affine?: boolean;
+}
+
+/** See the function `BatchNorm`. */
+export interface BatchNorm {
+  (x: Operand, options?: { readonly training?: boolean }): Tensor;
+  weight: Param | null;
+  bias: Param | null;
+  running_mean: State;
+  running_var: State;
+  num_batches_tracked: State;
+}
+
+/**
+ * Batch normalisation of x `[N, features, …]` (see `batchNorm`), with running moments that are saved and are no
+ * parameters. As PyTorch's `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d`.
+ *
+ * @example
+ * const model = Chain(Conv({ in: 3, out: 16, kernel: 3, bias: false }), BatchNorm(16), relu);
+ */
+export function BatchNorm(features: number, { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormLayerOptions = {}): BatchNorm {
+  const call = (x: Operand, { training = recording() }: { readonly training?: boolean } = {}): Tensor => {
+    const moments = { runningMean: born(self.running_mean, x), runningVar: born(self.running_var, x) };
+    const y = batchNorm(x, self.weight && born(self.weight, x), self.bias && born(self.bias, x), { training, eps, momentum, ...moments });
+    if (training) {
+      const count = born(self.num_batches_tracked, x);
+      count.value = add(count.value, 1);
+    }
+    return y;
+  };
+  const self: BatchNorm = layer("BatchNorm", call, {
+    weight: affine ? parameter([features], ones()) : null,
+    bias: affine ? parameter([features], zeros()) : null,
+    running_mean: running([features], zeros()),
+    running_var: running([features], ones()),
+    num_batches_tracked: running([], zeros(), { dtype: "i32", stored: "I64" }),
+  });
+  return self;
+}
+
+/**
+ * Dropout as a layer (see `dropout`): zeros with probability p while learning.
+ *
+ * @example
+ * const model = Chain(Linear(784, 256), relu, Dropout(0.5), Linear(256, 10));
+ */
+export function Dropout(p = 0.5): (x: Operand, options?: { readonly training?: boolean }) => Tensor {
+  return layer("Dropout", (x: Operand, { training }: { readonly training?: boolean } = {}) => dropout(x, p, training === undefined ? {} : { training }), { p });
+}

@@ -1,0 +1,75 @@
+// Losses: options, shapes and the messages of what does not fit; values and gradients are the golden vectors' matter.
+import { openSync } from "@weft/conformance";
+import { logSoftmax, type Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "../src/index.ts";
+
+const { tensor } = openSync();
+const labels = (...values: number[]) => tensor(values, { dtype: "i32" });
+const close = async (x: Tensor, wanted: number) => expect(await x.item()).toBeCloseTo(wanted, 10);
+const scores = [[1, 2, 3], [0, 0, 0]] as const; // prettier-ignore
+const row = (s: readonly number[], label: number) => Math.log(s.reduce((n, v) => n + Math.exp(v), 0)) - s[label]!;
+const [a, b] = [row(scores[0], 0), row(scores[1], 2)];
+
+test("crossEntropy: reductions, and nll of log-probabilities is the same", async () => {
+  const x = tensor(scores);
+  await close(crossEntropy(x, labels(0, 2)), (a + b) / 2);
+  await close(crossEntropy(x, labels(0, 2), { reduction: "sum" }), a + b);
+  const rows = await crossEntropy(x, labels(0, 2), { reduction: "none" }).array();
+  expect(rows).toEqual([expect.closeTo(a, 10), expect.closeTo(b, 10)]);
+  await close(nll(logSoftmax(x), labels(0, 2)), (a + b) / 2);
+});
+
+test("crossEntropy: what is ignored counts neither above nor below the line", async () => {
+  const x = tensor(scores);
+  await close(crossEntropy(x, labels(-1, 2), { ignoreIndex: -1 }), b);
+  await close(nll(logSoftmax(x), labels(0, -7), { ignoreIndex: -7 }), a);
+  expect(await crossEntropy(x, labels(-1, 2), { ignoreIndex: -1, reduction: "none" }).array()).toEqual([0, expect.closeTo(b, 10)]);
+  expect(await crossEntropy(x, labels(-1, -1), { ignoreIndex: -1 }).item()).toBeNaN();
+});
+
+test("crossEntropy: one row, further axes, and probabilities for labels", async () => {
+  await close(crossEntropy(tensor(scores[0]), tensor(0, { dtype: "i32" })), a);
+  // [N, C, L]: each place along L is a row.
+  const x = tensor([[[1, 0], [2, 0], [3, 0]]]); // prettier-ignore
+  await close(crossEntropy(x, tensor([[0, 2]], { dtype: "i32" })), (a + b) / 2);
+  expect(await crossEntropy(x, tensor([[0, 2]], { dtype: "i32" }), { reduction: "none" }).array()).toEqual([[expect.closeTo(a, 10), expect.closeTo(b, 10)]]);
+  await close(crossEntropy(tensor(scores), tensor([[1, 0, 0], [0, 0, 1]])), (a + b) / 2); // prettier-ignore
+  const smooth = { labelSmoothing: 0.3 };
+  const soft = await crossEntropy(tensor(scores), tensor([[1, 0, 0], [0, 0, 1]]), smooth).item(); // prettier-ignore
+  await close(crossEntropy(tensor(scores), labels(0, 2), smooth), soft as number);
+});
+
+test("a label that is no class is an IndexError at the next read", async () => {
+  const loss = crossEntropy(tensor(scores), labels(0, 3));
+  await expect(loss.item()).rejects.toThrow(expect.objectContaining({ name: "IndexError", message: expect.stringMatching(/index 3 is out of range/) }));
+});
+
+test("the other losses", async () => {
+  const [x, y] = [tensor([1, -2, 4]), tensor([0, 0, 1])];
+  await close(mse(x, y), (1 + 4 + 9) / 3);
+  await close(mae(x, y), 2);
+  await close(huber(x, y, { delta: 1.5 }), (0.5 + 1.5 * (2 - 0.75) + 1.5 * (3 - 0.75)) / 3);
+  await close(mse(x, 1, { reduction: "sum" }), 0 + 9 + 9);
+  await close(bceWithLogits(tensor([1000, -1000]), tensor([1, 0])), 0);
+  await close(bceWithLogits(tensor([0]), tensor([0.25])), Math.log(2));
+});
+
+test("accuracy: the share of rows whose highest score is at the label", async () => {
+  const x = tensor([[1, 2, 3], [5, 0, 0], [0, 9, 1], [1, 0, 0]]); // prettier-ignore
+  await close(accuracy(x, labels(2, 0, 0, 0)), 3 / 4);
+  await close(accuracy(x, labels(2, -1, 0, -1), { ignoreIndex: -1 }), 1 / 2);
+});
+
+const wrong: [string, () => Tensor, string, string][] = [
+  ["labels of another length", () => crossEntropy(tensor(scores), labels(1)), "ShapeError", "crossEntropy: scores [2, 3] want labels [2], got [1]"],
+  ["labels as a column", () => nll(tensor(scores), tensor([[1], [2]], { dtype: "i32" })), "ShapeError", "nll: scores [2, 3] want labels [2], got [2, 1]"], // prettier-ignore
+  ["labels that are floats", () => crossEntropy(tensor(scores), tensor([1, 2])), "DTypeError", "crossEntropy: labels are class numbers of shape [2] and dtype i32, got f32[2]"],
+  ["scores without classes", () => accuracy(tensor(1), labels(1)), "ShapeError", "accuracy: wanted scores with a class axis, got shape []"],
+  ["targets of another shape", () => mse(tensor([[1], [2]]), tensor([1, 2])), "ShapeError", "mse: predictions [2, 1] and targets [2] differ; reshape one"], // prettier-ignore
+  ["an unknown reduction", () => mae(tensor([1]), 1, { reduction: "median" as "mean" }), "ArgumentError", 'mae: reduction is "mean", "sum" or "none", got "median"'],
+  ["smoothing above one", () => crossEntropy(tensor(scores), labels(0, 1), { labelSmoothing: 2 }), "ArgumentError", "crossEntropy: labelSmoothing lies between 0 and 1, got 2"],
+];
+test.each(wrong)("refuses %s", (_, f, name, message) => {
+  expect(f).toThrow(expect.objectContaining({ name, message }));
+});

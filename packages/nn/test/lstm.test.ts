@@ -1,0 +1,110 @@
+// The LSTM against its own formula step by step, in values, gradients of both orders and continued sequences.
+import { diff, grad, param, type Param } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { add, concat, matmul, mul, sigmoid, slice, square, stack, sum, tanh, transpose, type Operand, type Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { LSTM, lstm, params, seed } from "../src/index.ts";
+
+const { randn, zeros, tensor } = openSync({});
+const list = async (x: Tensor) => [...(await x.data())];
+const near = (a: readonly number[], b: readonly number[]) => {
+  expect(a.length).toBe(b.length);
+  a.forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 9));
+};
+const [T, B, I, H] = [5, 3, 4, 2];
+const shapes = [[T, B, I], [1, B, H], [1, B, H], [4 * H, I], [4 * H, H], [4 * H], [4 * H]] as const; // prettier-ignore
+const values = () => shapes.map((shape, k) => randn([...shape], { seed: k + 1 }));
+
+/** The formula, nothing else. */
+function plain(x: Operand, h0: Operand, c0: Operand, wih: Operand, whh: Operand, bih: Operand, bhh: Operand): Tensor[] {
+  const row = (v: Operand, t: number) => slice(v, { starts: [t], ends: [t + 1] }).reshape([B, -1]);
+  let [h, c] = [row(h0, 0), row(c0, 0)];
+  const ys: Tensor[] = [];
+  for (let t = 0; t < T; t++) {
+    const a = add(add(matmul(row(x, t), transpose(wih)), bih), add(matmul(h, transpose(whh)), bhh));
+    const part = (k: number) => slice(a, { starts: [0, k * H], ends: [B, (k + 1) * H] });
+    c = add(mul(sigmoid(part(1)), c), mul(sigmoid(part(0)), tanh(part(2))));
+    h = mul(sigmoid(part(3)), tanh(c));
+    ys.push(h);
+  }
+  return [stack(ys), stack([h]), stack([c])];
+}
+const ours = (x: Operand, h: Operand, c: Operand, ...weights: Operand[]): Tensor[] => {
+  const result = lstm(x, h, c, weights);
+  return [result.y, result.h, result.c];
+};
+type Form = (...args: [Operand, Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
+/** One number that depends on every element of every result in its own way. */
+const weighed = (form: Form, ...args: Operand[]): Tensor =>
+  form(...(args as Parameters<Form>)).map((y, k) => sum(mul(square(y), randn(y.shape, { seed: 90 + k })))).reduce((a, b) => add(a, b)); // prettier-ignore
+
+test("values are those of the formula", async () => {
+  const [a, b] = [ours, plain].map((form) => (form as Form)(...(values() as unknown as Parameters<Form>)));
+  for (const k of [0, 1, 2]) near(await list(a![k]!), await list(b![k]!));
+});
+
+test("gradients of all seven operands are those of the formula", async () => {
+  const ps = values().map((x) => param(x));
+  const [a, b] = [ours, plain].map((form) => diff(() => weighed(form as Form, ...ps)));
+  for (const p of ps) near(await list(a!.grad(p)), await list(b!.grad(p)));
+});
+
+test("so are gradients of gradients", async () => {
+  const [x, ...rest] = values() as [Tensor, ...Tensor[]];
+  const second = (form: Form) => grad((v: Tensor) => sum(square(grad((w: Tensor) => weighed(form, v, ...rest.slice(0, 2), w, ...rest.slice(3)))(rest[2]!))))(x); // prettier-ignore
+  near(await list(second(ours)), await list(second(plain)));
+});
+
+test("a sequence in two pieces is the sequence", async () => {
+  seed(1);
+  const rnn = LSTM({ in: I, hidden: H, layers: 2 });
+  const x = randn([T, B, I], { seed: 1 });
+  const whole = rnn.run(x);
+  const first = rnn.run(slice(x, { ends: [2] }));
+  const second = rnn.run(slice(x, { starts: [2] }), first);
+  near(await list(concat([first.y, second.y])), await list(whole.y));
+  near(await list(second.c), await list(whole.c));
+  near(await list(rnn(x)), await list(whole.y));
+  expect(whole.h.shape).toEqual([2, B, H]);
+});
+
+test("both directions, layers with dropout between, and one sequence without batch", async () => {
+  const rnn = LSTM({ in: I, hidden: H, layers: 2, bidirectional: true, dropout: 0.5 });
+  expect(Object.keys(rnn).map((name) => `${name} [${(rnn as unknown as Record<string, Param>)[name]!.shape}]`)).toEqual([
+    ...["weight_ih_l0 [8,4]", "weight_hh_l0 [8,2]", "bias_ih_l0 [8]", "bias_hh_l0 [8]"],
+    ...["weight_ih_l0_reverse [8,4]", "weight_hh_l0_reverse [8,2]", "bias_ih_l0_reverse [8]", "bias_hh_l0_reverse [8]"],
+    ...["weight_ih_l1 [8,4]", "weight_hh_l1 [8,2]", "bias_ih_l1 [8]", "bias_hh_l1 [8]"],
+    ...["weight_ih_l1_reverse [8,4]", "weight_hh_l1_reverse [8,2]", "bias_ih_l1_reverse [8]", "bias_hh_l1_reverse [8]"],
+  ]);
+  const x = randn([T, I], { seed: 1 });
+  const { y, h } = rnn.run(x);
+  expect([y.shape, h.shape]).toEqual([[T, 2 * H], [4, H]]); // prettier-ignore
+  near(await list(y), await list(rnn(x.reshape([T, 1, I]))));
+  expect(await list(rnn(x, { training: true }))).not.toEqual(await list(y));
+  const tape = diff(() => sum(rnn(x, { training: false })));
+  expect(tape.params).toEqual(params(rnn));
+  // Backwards in time: the first output of the second direction has seen the last input.
+  const changed = rnn(concat([slice(x, { ends: [T - 1] }), zeros([1, I])]), { training: false });
+  expect((await list(changed))[H]).not.toBeCloseTo((await list(y))[H]!, 6);
+});
+
+test("without biases, and from zeros when no state is given", async () => {
+  const [x, , , wih, whh] = values() as Tensor[];
+  const zero = zeros([1, B, H]);
+  const none = zeros([4 * H]);
+  const a = lstm(x!, null, null, [wih!, whh!], { bias: false });
+  const b = plain(x!, zero, zero, wih!, whh!, none, none);
+  near(await list(a.y), await list(b[0]!));
+  near(await list(lstm(x!, zero, null, [wih!, whh!], { bias: false }).c), await list(b[2]!));
+});
+
+const [x, h, c, wih, whh, bih, bhh] = values() as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+const wrong: [string, () => unknown, string][] = [
+  ["too few weights", () => lstm(x, h, c, [wih, whh]), "lstm: 1 layers in 1 directions take 4 weights, got 2"],
+  ["x without time", () => lstm(zeros([0, B, I]), h, c, [wih, whh, bih, bhh]), "lstm: wanted x of shape [T, B, in] with T > 0, got [0,3,4]"],
+  ["a vector for x", () => lstm(tensor([1]), h, c, [wih, whh, bih, bhh]), "lstm: wanted x of shape [T, B, in] with T > 0, got [1]"],
+  ["a state of another batch", () => lstm(x, zeros([1, 2, H]), c, [wih, whh, bih, bhh]), "lstm: wanted h of shape [1,3,2], got [1,2,2]"],
+  ["other features", () => lstm(zeros([T, B, 9]), h, c, [wih, whh, bih, bhh]), "lstm: x [5,3,9] and 2 hidden units want the input weight of shape [8,9], got [8,4]"],
+  ["a bias of another length", () => lstm(x, h, c, [wih, whh, bih, tensor([1])]), "lstm: x [5,3,4] and 2 hidden units want the recurrent bias of shape [8], got [1]"],
+];
+test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ name: "ShapeError", message })));

@@ -1,0 +1,31 @@
+// Gradients as an optimiser sees them: dense, or the rows that a look-up touched.
+import type { Param, RowSparse, Tape } from "@weft/autograd";
+import { cast, concat, less, onesLike, slice, type Tensor } from "@weft/tensor";
+
+/** A parameter and its gradient. */
+export interface Gradient {
+  readonly param: Param;
+  readonly g: Tensor | RowSparse;
+}
+
+export const isSparse = (g: Tensor | RowSparse): g is RowSparse => !("interpreter" in g);
+
+/** The gradients of every parameter on a tape. */
+export const gradientsOf = (tape: Tape): Gradient[] =>
+  tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
+
+/** A gradient shaped like its parameter. */
+export const dense = (g: Tensor | RowSparse): Tensor => (isSparse(g) ? g.dense() : g);
+
+/**
+ * Which rows of a summed gradient stand for themselves, 1 or 0 a row: rows that came from others' summing are left over
+ * and repeat the first index. (The indices of a summed gradient are sorted, so every true row lies above the one before.)
+ */
+export function used(summed: RowSparse): Tensor {
+  const { indices, values } = summed;
+  const n = indices.shape[0]!;
+  const first = onesLike(slice(indices, { ends: [Math.min(n, 1)] }));
+  if (n < 2) return cast(first, values.dtype);
+  const above = less(slice(indices, { ends: [n - 1] }), slice(indices, { starts: [1] }));
+  return cast(concat([first, cast(above, "i32")]), values.dtype);
+}

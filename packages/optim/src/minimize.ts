@@ -1,0 +1,94 @@
+// Training as iteration: each item of the data is one step, and what comes out is the loss of that step.
+import { diff, scope, type Tape } from "@weft/autograd";
+import { adopt, ArgumentError, closeScope, openScope, readTensor, type Scope, type Tensor } from "@weft/tensor";
+import type { Optimizer } from "./optimizer.ts";
+import { adam } from "./rules.ts";
+
+/** A tuple is spread into the arguments of a loss; anything else is its one argument. */
+export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
+
+/** The losses of a training run, as many as the data has items. It can be run through again. */
+export interface Minimization extends AsyncIterable<Tensor> {
+  readonly length: number | undefined;
+}
+
+/** So many steps may be under way on a device before the oldest must have finished. */
+const queue = 8;
+/** A program that only trains gives others a turn after so many milliseconds. */
+const turn = 20;
+
+/**
+ * Minimises `loss(...item)` over the items of `data`: each step takes the gradients and lets the optimiser update every
+ * parameter on the tape, then yields the loss (before the update), a tensor that is valid until the next step; `keep`
+ * it to hold it. Data may be asynchronous. At most 16 steps are queued on a device ahead of what has been computed.
+ * Throws an ArgumentError if the loss is no scalar or depends on no parameter. As Knet's `minimize`.
+ *
+ * @example
+ * for await (const loss of minimize((x, y) => crossEntropy(model(x), y), batches, adam())) console.log(await loss.item());
+ */
+export function minimize<Item>(
+  loss: (...args: Arguments<Item>) => Tensor,
+  data: Iterable<Item> | AsyncIterable<Item>,
+  optimizer: Optimizer = adam(),
+): Minimization {
+  const { length } = data as { length?: unknown };
+  return {
+    length: typeof length === "number" ? length : undefined,
+    [Symbol.asyncIterator]: () => steps(loss, data, optimizer),
+  };
+}
+
+async function* steps<Item>(
+  loss: (...args: Arguments<Item>) => Tensor,
+  data: Iterable<Item> | AsyncIterable<Item>,
+  optimizer: Optimizer,
+): AsyncGenerator<Tensor, void, void> {
+  let shown: Scope | undefined;
+  let waiting: Promise<unknown> | undefined;
+  let count = 0;
+  let since = performance.now();
+  try {
+    for await (const item of data) {
+      if (shown !== undefined) closeScope(shown);
+      shown = undefined;
+      const value = step(loss, item, optimizer);
+      shown = openScope("minimize took its next step");
+      adopt(value, shown);
+      if (++count % queue === 0) {
+        await waiting;
+        waiting = value.data();
+        // The promise may fail while nobody looks; whoever awaits it gets the error all the same.
+        waiting.catch(() => undefined);
+      }
+      const now = performance.now();
+      if (now - since > turn) {
+        await others();
+        since = performance.now();
+      }
+      yield value;
+    }
+    await waiting;
+  } finally {
+    if (shown !== undefined) closeScope(shown);
+  }
+}
+
+function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, optimizer: Optimizer): Tensor {
+  const args = (Array.isArray(item) ? item : [item]) as Arguments<Item>;
+  return scope(() => {
+    const tape: Tape = diff(() => loss(...args));
+    if (tape.params.length === 0)
+      throw new ArgumentError("minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?");
+    optimizer.update(tape);
+    return readTensor(tape.value, "minimize");
+  });
+}
+
+const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;
+
+/** Lets timers, input and drawing have their turn. */
+const others = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (immediate === undefined) setTimeout(resolve, 0);
+    else immediate(resolve);
+  });

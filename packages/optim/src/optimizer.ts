@@ -1,0 +1,132 @@
+// What every optimiser does around its rule: state for each parameter, the learning rate of the step, and the new values.
+import { state, type Param, type RowSparse, type State, type Tape } from "@weft/autograd";
+import { indexAdd, mul, reshape, sub, take, type Tensor } from "@weft/tensor";
+import { dense, gradientsOf, isSparse, used, type Gradient } from "./gradient.ts";
+import { clipNorm } from "./transforms.ts";
+
+/** What a rule knows about its step. */
+export interface Step {
+  readonly lr: number;
+  /** How many updates this parameter has had, this one included. */
+  readonly t: number;
+}
+
+/** Tensors by name. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** An optimiser's formula: what a parameter's state begins as, and one step of it. Both compute row by row. */
+export interface Rule {
+  readonly name: string;
+  init(p: Tensor): Tensors;
+  update(g: Tensor, p: Tensor, state: Tensors, step: Step): readonly [p: Tensor, state: Tensors];
+  /** The new parameter from a row-sparse gradient, where that equals the dense result and costs only the rows touched. */
+  rows?(g: RowSparse, p: Tensor, step: Step): Tensor;
+}
+
+export interface OptimizerOptions {
+  /** The learning rate, or a schedule of it over the optimiser's steps, counted from 0. */
+  readonly lr?: number | ((step: number) => number);
+  /** Above 0, a parameter's gradient with a larger norm is scaled down to it, before everything else. */
+  readonly gclip?: number;
+  /** Let a row-sparse gradient update only the rows that it touches, and their state; else the result is the dense one. */
+  readonly lazy?: boolean;
+}
+
+/** See the function `optimizer`. */
+export interface Optimizer {
+  readonly name: string;
+  /** How many steps it has made. */
+  readonly steps: number;
+  /** Updates every parameter on the tape. */
+  update(tape: Tape): void;
+  /** The same with gradients that have been changed. */
+  apply(gradients: readonly Gradient[]): void;
+  /** The state of a parameter, by name; undefined before its first update. */
+  stateOf(param: Param): Readonly<Record<string, State>> | undefined;
+}
+
+interface Slot {
+  t: number;
+  readonly boxes: Readonly<Record<string, State>>;
+}
+
+/**
+ * Under this key a parameter lists the state that belongs to it, so that whoever moves the parameter can move that too.
+ * The references are weak: an optimiser that is gone leaves nothing behind.
+ */
+const companions = Symbol.for("weft.companions");
+
+function accompany(param: Param, boxes: Slot["boxes"]): void {
+  const host = param as { [companions]?: Set<WeakRef<object>> };
+  if (host[companions] === undefined) Object.defineProperty(host, companions, { value: new Set() });
+  const list = host[companions]!;
+  for (const other of list) if (other.deref() === undefined) list.delete(other);
+  list.add(new WeakRef(boxes));
+}
+
+const values = (boxes: Slot["boxes"]): Tensors => mapped(boxes, (box) => box.value);
+
+const mapped = <A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([name, a]) => [name, f(a, name)]));
+
+/**
+ * An optimiser from a rule. It keeps the state of every parameter that it updates; two optimisers that share a parameter
+ * do not see each other's.
+ *
+ * @example
+ * const signs = optimizer({ name: "signs", init: () => ({}), update: (g, p, _, { lr }) => [sub(p, mul(sign(g), lr)), {}] });
+ */
+export function optimizer(rule: Rule, { lr = 0.1, gclip = 0, lazy = false }: OptimizerOptions = {}): Optimizer {
+  const slots = new WeakMap<Param, Slot>();
+  const clip = gclip > 0 ? clipNorm(gclip) : (gradients: readonly Gradient[]) => gradients;
+  let steps = 0;
+
+  const slotOf = (param: Param): Slot => {
+    let slot = slots.get(param);
+    if (slot === undefined) {
+      slot = { t: 0, boxes: mapped(rule.init(param.value), (x) => state(x)) };
+      slots.set(param, slot);
+      accompany(param, slot.boxes);
+    }
+    return slot;
+  };
+
+  const apply = (gradients: readonly Gradient[]): void => {
+    const rate = typeof lr === "number" ? lr : lr(steps);
+    steps++;
+    for (const { param, g } of clip(gradients)) {
+      const slot = slotOf(param);
+      const step = { lr: rate, t: ++slot.t };
+      if (isSparse(g) && rule.rows !== undefined) param.value = rule.rows(g, param.value, step);
+      else if (isSparse(g) && lazy) touch(rule, param, slot, g, step);
+      else write(param, slot, rule.update(dense(g), param.value, values(slot.boxes), step));
+    }
+  };
+  return {
+    name: rule.name,
+    get steps() {
+      return steps;
+    },
+    apply,
+    update: (tape) => apply(gradientsOf(tape)),
+    stateOf: (param) => slots.get(param)?.boxes,
+  };
+}
+
+function write(param: Param, { boxes }: Slot, [p, state]: ReturnType<Rule["update"]>): void {
+  param.value = p;
+  for (const [name, x] of Object.entries(state)) boxes[name]!.value = x;
+}
+
+/** One step of the rows that a gradient touches: what changes in them is added to the whole. */
+function touch(rule: Rule, param: Param, slot: Slot, gradient: RowSparse, step: Step): void {
+  const summed = gradient.summed();
+  const { indices, values: rows } = summed;
+  const part = (x: Tensor): Tensor => take(x, indices, { axis: 0 });
+  const mask = reshape(used(summed), rows.shape.map((n, axis) => (axis === 0 ? n : 1))); // prettier-ignore
+  const whole = values(slot.boxes);
+  const old = { p: part(param.value), state: mapped(whole, part) };
+  const [p, state] = rule.update(rows, old.p, old.state, step);
+  const changed = (x: Tensor, from: Tensor, to: Tensor): Tensor => indexAdd(x, indices, mul(sub(to, from), mask), { axis: 0 });
+  write(param, slot, [changed(param.value, old.p, p), mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x))]);
+}
