@@ -32,7 +32,9 @@ const scaled = ({ relative, absolute }: Tolerance, by: number): Tolerance => ({
 
 /** The tolerance of a family for values or gradients, in f32 or f64. */
 export const toleranceOf = (tolerance: Tolerance, gradient: boolean, double: boolean): Tolerance => {
-  const chained = gradient ? scaled({ relative: tolerance.relative || 1e-6, absolute: tolerance.absolute || 1e-6 }, CHAIN) : tolerance;
+  const chained = gradient
+    ? scaled({ relative: tolerance.relative || 1e-6, absolute: tolerance.absolute || 1e-6 }, CHAIN)
+    : tolerance;
   return double ? scaled(chained, DOUBLE) : chained;
 };
 

@@ -7,7 +7,16 @@ import { answer, type Answer, type Question } from "./evaluation.ts";
 import { golden, type GoldenOptions } from "./golden.ts";
 import { indexCases } from "./indices.ts";
 import { openSync } from "./reference.ts";
-import { dataOf, differentiable, results, upload, viewsOf, type Collection, type Family, type Sample } from "./sample.ts";
+import {
+  dataOf,
+  differentiable,
+  results,
+  upload,
+  viewsOf,
+  type Collection,
+  type Family,
+  type Sample,
+} from "./sample.ts";
 import { collections, type SampleName } from "./samples.ts";
 
 /** Opens a backend with options of its own. */
@@ -41,7 +50,14 @@ const countLive = (backend: Backend): number => {
   return count;
 };
 
-const question = (backend: Backend, family: Family, name: string, sample: Sample, order: 0 | 1 | 2, double: boolean): Question => ({
+const question = (
+  backend: Backend,
+  family: Family,
+  name: string,
+  sample: Sample,
+  order: 0 | 1 | 2,
+  double: boolean,
+): Question => ({
   name: `${family} ${name} ${sample.name}`,
   upload: () => upload(backend, sample, double),
   call: (...xs) => results(sample, xs),
@@ -88,7 +104,12 @@ const sampleCase = (subject: Subject, family: Family, name: string, sample: Samp
     }
     dataOf(sample).forEach((data, i) => {
       const { shape, dtype } = got.inputs[i]!;
-      compare(`input ${i}, which must stay as it was,`, got.inputs[i]!, { data, shape, dtype }, { relative: 0, absolute: 0 });
+      compare(
+        `input ${i}, which must stay as it was,`,
+        got.inputs[i]!,
+        { data, shape, dtype },
+        { relative: 0, absolute: 0 },
+      );
     });
     const after = subject.live(backend);
     if (after !== before) throw new Error(`${after - before} storages more are alive than before`);

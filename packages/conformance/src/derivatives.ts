@@ -23,7 +23,8 @@ function close(what: string, rule: number, differences: number): void {
     throw new Error(`${what}: the rule gives ${rule}, differences give ${differences}`);
 }
 
-const inner = (g: Tensor, v: Tensor): number => (g.backend as Reference & Tensor["backend"]).readSync!(sum(mul(g, v)))[0]!;
+const inner = (g: Tensor, v: Tensor): number =>
+  (g.backend as Reference & Tensor["backend"]).readSync!(sum(mul(g, v)))[0]!;
 
 function check(title: string, sample: Sample): void {
   const backend = openSync();
@@ -42,7 +43,14 @@ function check(title: string, sample: Sample): void {
     const direction = backend.readSync(v);
     /** The inputs with input i moved by t along the direction. */
     const moved = (t: number): Tensor[] =>
-      xs.map((x, k) => (k === i ? make(Float64Array.from(data[i]!, (element, n) => element + t * direction[n]!), i) : x));
+      xs.map((x, k) =>
+        k === i
+          ? make(
+              Float64Array.from(data[i]!, (element, n) => element + t * direction[n]!),
+              i,
+            )
+          : x,
+      );
     const at = (f: (inputs: readonly Tensor[]) => number) => (t: number) => scope(() => f(moved(t)));
     const [g] = gradients(call, xs, [i], seeds);
     close(`order 1, input ${i}`, inner(g!, v), difference(at(value)));

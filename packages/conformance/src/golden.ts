@@ -230,7 +230,8 @@ export function made(backend: Backend, { data, shape, dtype }: Golden, double = 
 }
 
 /** The files have nine digits; f32 has seven. */
-const tolerance = (double: boolean) => (double ? { relative: 3e-8, absolute: 3e-8 } : { relative: 2e-5, absolute: 5e-6 });
+const tolerance = (double: boolean) =>
+  double ? { relative: 3e-8, absolute: 3e-8 } : { relative: 2e-5, absolute: 5e-6 };
 
 async function run(backend: Backend, golden: GoldenCase, f: GoldenCall, double: boolean): Promise<void> {
   const asked = golden.gradInputs.map((_, i) => i).filter((i) => golden.gradInputs[i] !== null);

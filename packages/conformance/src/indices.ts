@@ -43,7 +43,8 @@ export const indexCases = (open: () => Promise<Backend>): Case[] =>
           () => undefined,
           (error: unknown) => error,
         );
-        if (!(error instanceof IndexError)) throw new Error(`wanted an IndexError at the next read, got ${String(error)}`);
+        if (!(error instanceof IndexError))
+          throw new Error(`wanted an IndexError at the next read, got ${String(error)}`);
         if (!error.message.startsWith(`${op}: `) || !/indices\.(ts|js)/.test(error.message))
           throw new Error(`wanted a message that names ${op} and the call in indices.ts, got "${error.message}"`);
         const data = [...(await backend.read(y))];

@@ -181,8 +181,7 @@ const viewKinds: Record<string, (input: Input) => Input> = {
         fill(random).forEach((value, i) => (data[places[i]!] = value));
         return data;
       },
-      view: (x) =>
-        apply("slice", [x], { starts: shape.map(() => 1), sizes: shape, steps: shape.map(() => 2) }),
+      view: (x) => apply("slice", [x], { starts: shape.map(() => 1), sizes: shape, steps: shape.map(() => 2) }),
     };
   },
   flipped: ({ shape, dtype, fill }) => ({

@@ -31,13 +31,19 @@ const faulty = (op: OpName, spoil: (x: Float64Array) => void): Backend => {
 };
 
 test("a wrong value is found", async () => {
-  const messages = await failures(faulty("exp", (y) => y.forEach((x, i) => (y[i] = x * 1.00001))), /: exp: f32\[37\]$/);
+  const messages = await failures(
+    faulty("exp", (y) => y.forEach((x, i) => (y[i] = x * 1.00001))),
+    /: exp: f32\[37\]$/,
+  );
   expect(messages).toHaveLength(1);
   expect(messages[0]).toMatch(/^result 0: element \d+ of f32\[37\] is [\d.]+, wanted [\d.]+ ± /);
 });
 
 test("a wrong gradient is found", async () => {
-  const messages = await failures(faulty("cos", (y) => y.fill(0)), /: sin: f32\[37\]$/);
+  const messages = await failures(
+    faulty("cos", (y) => y.fill(0)),
+    /: sin: f32\[37\]$/,
+  );
   expect(messages).toEqual([expect.stringMatching(/^gradient of input 0: element \d+ /)]);
 });
 
@@ -65,14 +71,20 @@ test("an input that was written to is found", async () => {
 
 test("a known gap that passes fails the run", async () => {
   const open = async () => openSync({ rounding: true });
-  const gap = conformance("a backend", open, { gaps: { exp: "not written yet" } }).filter(({ name }) => /: exp is/.test(name));
+  const gap = conformance("a backend", open, { gaps: { exp: "not written yet" } }).filter(({ name }) =>
+    /: exp is/.test(name),
+  );
   expect(gap.map(({ name }) => name)).toEqual(["a backend, plain: exp is a known gap: not written yet"]);
   await expect(gap[0]!.run()).rejects.toThrow("exp: nothing fails any more; take it out of the known gaps");
 });
 
 test("every primitive is run by a sample of its own name", () => {
   const names = conformance("a backend", async () => openSync()).map(({ name }) => name);
-  for (const op of Object.keys(shapes)) expect(names.filter((name) => name.startsWith(`a backend, plain: ${op}: `)), op).not.toEqual([]);
+  for (const op of Object.keys(shapes))
+    expect(
+      names.filter((name) => name.startsWith(`a backend, plain: ${op}: `)),
+      op,
+    ).not.toEqual([]);
 });
 
 test("no two cases have one name", () => {

@@ -33,7 +33,10 @@ interface Window {
 function windows(input: Shape, output: Shape, kernel: Shape, { stride, padding, dilation }: Window) {
   const [x, y, k] = [three(input, 1), three(output, 1), three(kernel, 1)];
   const [s, d] = [three(stride, 1), three(dilation ?? [], 1)];
-  const low = three(padding.map((p) => p[0]), 0);
+  const low = three(
+    padding.map((p) => p[0]),
+    0,
+  );
   const axes = [0, 1, 2].map((i) => reach(x[i]!, y[i]!, k[i]!, s[i]!, low[i]!, d[i]!));
   const all: { at: number[]; tap: number[] }[] = [];
   for (const a of axes[0]!)

@@ -103,8 +103,7 @@ export const elementwise: Kernels<keyof ElementwiseOps> = {
   where: ([mask, a, b], _, shape) => {
     const result = new Float64Array(sizeOf(shape));
     const [m, p, q] = [mask!, a!, b!].map((x) => offsets(shape, stretched(x.shape, shape)));
-    for (let i = 0; i < result.length; i++)
-      result[i] = mask!.data[m![i]!] === 0 ? b!.data[q![i]!]! : a!.data[p![i]!]!;
+    for (let i = 0; i < result.length; i++) result[i] = mask!.data[m![i]!] === 0 ? b!.data[q![i]!]! : a!.data[p![i]!]!;
     return result;
   },
 };

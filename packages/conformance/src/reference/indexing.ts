@@ -31,7 +31,10 @@ function eachGathered(
   visit: (place: number, at: number) => void,
 ): void {
   const strides = stridesOf(x.shape);
-  const bases = offsets(indices.shape, strides.map((stride, i) => (i === axis ? 0 : stride)));
+  const bases = offsets(
+    indices.shape,
+    strides.map((stride, i) => (i === axis ? 0 : stride)),
+  );
   const size = x.shape[axis]!;
   for (let i = 0; i < bases.length; i++) {
     const index = indices.data[i]!;

@@ -47,8 +47,7 @@ export function offsets(shape: Shape, strides: readonly number[], start = 0): In
   // Axis by axis from the last: the block known so far is repeated, shifted by the stride.
   for (let axis = shape.length - 1, block = 1; axis >= 0; axis--) {
     const [size, stride] = [shape[axis]!, strides[axis]!];
-    for (let k = 1; k < size; k++)
-      for (let i = 0; i < block; i++) result[k * block + i] = result[i]! + k * stride;
+    for (let k = 1; k < size; k++) for (let i = 0; i < block; i++) result[k * block + i] = result[i]! + k * stride;
     block *= size;
   }
   return result;

@@ -85,7 +85,9 @@ const transposed: Sample[] = [
   sample("stride", [floats(1, 4, 3, 3), floats(4, 3, 3, 3)], (x, w) =>
     weft.convTranspose(x, w, { stride: 2, padding: 1, outputPadding: 1 }),
   ),
-  sample("groups", [floats(2, 4, 4, 5), floats(4, 2, 3, 3)], (x, w) => weft.convTranspose(x, w, { dilation: 2, groups: 2 })),
+  sample("groups", [floats(2, 4, 4, 5), floats(4, 2, 3, 3)], (x, w) =>
+    weft.convTranspose(x, w, { dilation: 2, groups: 2 }),
+  ),
   sample("sequences", [floats(2, 3, 6), floats(3, 4, 4)], (x, w) => weft.convTranspose(x, w, { stride: 3 })),
 ];
 
@@ -93,7 +95,9 @@ export const conv: Collection<keyof ConvOps | "convTranspose" | "avgPool"> = {
   family: "conv",
   samples: {
     conv: [
-      ...cases.map((c) => sample(c.name, [floats(...c.x), floats(...c.w)], (x, w) => apply("conv", [x, w], c.attrs), order(c))),
+      ...cases.map((c) =>
+        sample(c.name, [floats(...c.x), floats(...c.w)], (x, w) => apply("conv", [x, w], c.attrs), order(c)),
+      ),
       sample("options as numbers", [floats(2, 4, 7, 7), floats(4, 2, 3, 3)], (x, w) =>
         weft.conv(x, w, { stride: 2, padding: 1, dilation: 2, groups: 2 }),
       ),

@@ -124,8 +124,14 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
     sign: steps(weft.sign),
     exp: [...unary(weft.exp, floats), ofIntegers(weft.exp), sample("wide", [between(-87, 88, 99)], weft.exp, kink)],
     expm1: [...unary(weft.expm1, floats), sample("near 0", [between(-1e-3, 1e-3, 33)], weft.expm1)],
-    log: [...unary(weft.log, positive), sample("wide", [values([1e-38, 1e-20, 0.99, 1.01, 1e20, 3e38])], weft.log, kink)],
-    log1p: [...unary(weft.log1p, (...s) => between(-0.5, 3, ...s)), sample("near 0", [between(-1e-3, 1e-3, 33)], weft.log1p)],
+    log: [
+      ...unary(weft.log, positive),
+      sample("wide", [values([1e-38, 1e-20, 0.99, 1.01, 1e20, 3e38])], weft.log, kink),
+    ],
+    log1p: [
+      ...unary(weft.log1p, (...s) => between(-0.5, 3, ...s)),
+      sample("near 0", [between(-1e-3, 1e-3, 33)], weft.log1p),
+    ],
     sqrt: unary(weft.sqrt, positive),
     sin: [...unary(weft.sin, floats, moderate), sample("wide", [between(-200, 200, 99)], weft.sin)],
     cos: [...unary(weft.cos, floats, moderate), sample("wide", [between(-200, 200, 99)], weft.cos)],
@@ -143,7 +149,11 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
     ceil: steps(weft.ceil),
     round: steps(weft.round),
     sigmoid: [...unary(weft.sigmoid, floats), sample("wide", [between(-100, 100, 99)], weft.sigmoid)],
-    relu: [...unary(weft.relu, floats), ofIntegers(weft.relu), sample("at 0", [values([0, -0, 1, -1])], weft.relu, kink)],
+    relu: [
+      ...unary(weft.relu, floats),
+      ofIntegers(weft.relu),
+      sample("at 0", [values([0, -0, 1, -1])], weft.relu, kink),
+    ],
     isNaN: [...unary(weft.isNaN, floats), ofIntegers(weft.isNaN)],
     isFinite: [...unary(weft.isFinite, floats), ofIntegers(weft.isFinite)],
     not: [sample("bool", [booleans(3, 7)], weft.not), sample("numbers", [extremes], weft.not, noGradient)],
@@ -194,7 +204,12 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
       sample("two numbers", [booleans(9)], (m) => weft.where(m, 1, -1)),
       sample("i32", [booleans(9), integers(-5, 5, 9)], (m, x) => weft.where(m, x, 7)),
       sample("bool", [booleans(9), booleans(9), booleans(9)], (m, x, y) => apply("where", [m, x, y], undefined)),
-      sample("NaN stays where it is", [values([1, 0], "bool"), values([1, NaN]), values([NaN, 2])], weft.where, noGradient),
+      sample(
+        "NaN stays where it is",
+        [values([1, 0], "bool"), values([1, NaN]), values([NaN, 2])],
+        weft.where,
+        noGradient,
+      ),
       sample("nothing", [booleans(0), floats(0), floats(0)], weft.where),
     ],
 

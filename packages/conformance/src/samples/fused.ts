@@ -24,7 +24,9 @@ export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows"> = 
     ],
     crossEntropyRows: [
       sample("rows", [floats(6, 5), integers(0, 5, 6)], (x, y) => weft.crossEntropyRows(x, y)),
-      sample("many classes", [floats(3, 301), integers(0, 301, 3)], (x, y) => weft.crossEntropyRows(x, y), { order: 1 }),
+      sample("many classes", [floats(3, 301), integers(0, 301, 3)], (x, y) => weft.crossEntropyRows(x, y), {
+        order: 1,
+      }),
       sample("u8 labels", [floats(3, 5), values([0, 4, 2], "u8")], (x, y) => weft.crossEntropyRows(x, y)),
       sample("labels to ignore", [floats(4, 5), values([0, -1, 4, -1], "i32")], (x, y) =>
         weft.crossEntropyRows(x, y, { ignoreIndex: -1 }),

@@ -22,9 +22,15 @@ export const indexing: Collection<keyof IndexingOps | "oneHot"> = {
     ],
     indexAdd: [
       sample("rows", [floats(5, 3), integers(0, 5, 7), floats(7, 3)], (x, i, u) => weft.indexAdd(x, i, u)),
-      sample("columns", [floats(3, 5), integers(0, 5, 4), floats(3, 4)], (x, i, u) => weft.indexAdd(x, i, u, { axis: 1 })),
-      sample("indices of two axes", [floats(5, 3), integers(0, 5, 2, 3), floats(2, 3, 3)], (x, i, u) => weft.indexAdd(x, i, u)),
-      sample("one row again and again", [floats(5, 3), values([2, 2, 2], "i32"), floats(3, 3)], (x, i, u) => weft.indexAdd(x, i, u)),
+      sample("columns", [floats(3, 5), integers(0, 5, 4), floats(3, 4)], (x, i, u) =>
+        weft.indexAdd(x, i, u, { axis: 1 }),
+      ),
+      sample("indices of two axes", [floats(5, 3), integers(0, 5, 2, 3), floats(2, 3, 3)], (x, i, u) =>
+        weft.indexAdd(x, i, u),
+      ),
+      sample("one row again and again", [floats(5, 3), values([2, 2, 2], "i32"), floats(3, 3)], (x, i, u) =>
+        weft.indexAdd(x, i, u),
+      ),
       sample("no indices", [floats(5, 3), integers(0, 5, 0), floats(0, 3)], (x, i, u) => weft.indexAdd(x, i, u)),
       sample("i32", [integers(-9, 10, 5), integers(0, 5, 7), integers(-9, 10, 7)], (x, i, u) => weft.indexAdd(x, i, u)),
       sample("a number", [floats(5, 3), values([0, 4, 4], "i32")], (x, i) => weft.indexAdd(x, i, 1.5)),
@@ -38,12 +44,20 @@ export const indexing: Collection<keyof IndexingOps | "oneHot"> = {
       sample("i32", [integers(-9, 10, 3, 4), integers(0, 4, 3, 2)], (x, i) => weft.gather(x, i, { axis: 1 })),
     ],
     scatterAdd: [
-      sample("axis 1", [floats(3, 4), integers(0, 4, 3, 2), floats(3, 2)], (x, i, u) => weft.scatterAdd(x, i, u, { axis: 1 })),
+      sample("axis 1", [floats(3, 4), integers(0, 4, 3, 2), floats(3, 2)], (x, i, u) =>
+        weft.scatterAdd(x, i, u, { axis: 1 }),
+      ),
       sample("axis 0", [floats(4, 3), integers(0, 4, 6, 3), floats(6, 3)], (x, i, u) => weft.scatterAdd(x, i, u)),
-      sample("fewer rows than x", [floats(5, 4), integers(0, 4, 2, 3), floats(2, 3)], (x, i, u) => weft.scatterAdd(x, i, u, { axis: 1 })),
-      sample("one place again and again", [floats(4), values([2, 2, 2], "i32"), floats(3)], (x, i, u) => weft.scatterAdd(x, i, u)),
+      sample("fewer rows than x", [floats(5, 4), integers(0, 4, 2, 3), floats(2, 3)], (x, i, u) =>
+        weft.scatterAdd(x, i, u, { axis: 1 }),
+      ),
+      sample("one place again and again", [floats(4), values([2, 2, 2], "i32"), floats(3)], (x, i, u) =>
+        weft.scatterAdd(x, i, u),
+      ),
       sample("a number", [floats(4), values([0, 2, 2], "i32")], (x, i) => weft.scatterAdd(x, i, 1)),
-      sample("i32", [integers(-9, 10, 4), integers(0, 4, 9), integers(-9, 10, 9)], (x, i, u) => weft.scatterAdd(x, i, u)),
+      sample("i32", [integers(-9, 10, 4), integers(0, 4, 9), integers(-9, 10, 9)], (x, i, u) =>
+        weft.scatterAdd(x, i, u),
+      ),
       sample("no indices", [floats(4), integers(0, 4, 0), floats(0)], (x, i, u) => weft.scatterAdd(x, i, u)),
     ],
     oneHot: [

@@ -53,7 +53,10 @@ export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum"> = 
       sample("no batches", [floats(0, 2, 3), floats(3, 2)], weft.matmul),
       sample("NaN and infinity", [values([1, NaN, Infinity, 0], "f32", [2, 2]), values([0, 1, 2, 0], "f32", [2, 2])], weft.matmul, { differentiable: [] }), // prettier-ignore
     ],
-    dot: [sample("33 elements", [floats(33), floats(33)], weft.dot), sample("nothing", [floats(0), floats(0)], weft.dot)],
+    dot: [
+      sample("33 elements", [floats(33), floats(33)], weft.dot),
+      sample("nothing", [floats(0), floats(0)], weft.dot),
+    ],
     outer: [sample("5 and 7", [floats(5), floats(7)], weft.outer)],
     einsum: [
       sample("a product of matrices", [floats(3, 4), floats(4, 5)], (a, b) => weft.einsum("ij,jk->ik", a, b)),
@@ -64,7 +67,9 @@ export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum"> = 
       sample("transposes of a batch", [floats(2, 3, 4)], (a) => weft.einsum("...ij->...ji", a)),
       sample("a batch", [floats(2, 3, 4), floats(2, 4, 5)], (a, b) => weft.einsum("bij,bjk->bik", a, b)),
       sample("two axes at once", [floats(2, 3, 4), floats(4, 3, 5)], (a, b) => weft.einsum("ijk,kjl->il", a, b)),
-      sample("three operands", [floats(3, 4), floats(4, 5), floats(5)], (a, b, c) => weft.einsum("ij,jk,k->i", a, b, c)),
+      sample("three operands", [floats(3, 4), floats(4, 5), floats(5)], (a, b, c) =>
+        weft.einsum("ij,jk,k->i", a, b, c),
+      ),
       sample("an outer product", [floats(3), floats(4)], (a, b) => weft.einsum("i,j->ij", a, b)),
       sample("a bilinear form", [floats(5, 3), floats(2, 3, 4), floats(5, 4)], (a, w, b) => weft.einsum("ni,oij,nj->no", a, w, b)), // prettier-ignore
     ],

@@ -22,7 +22,12 @@ const kinds = (f: (x: Tensor) => Tensor): Sample[] => [
   sample("i32", [integers(-9, 10, 3, 4)], f),
   sample("bool", [booleans(3, 4)], f),
   sample("u8", [values([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255], "u8", [3, 4])], f),
-  sample("NaN and infinities", [values([NaN, 1, 2, 3, Infinity, 5, 6, 7, -Infinity, 9, 10, 11], "f32", [3, 4])], f, noGradient),
+  sample(
+    "NaN and infinities",
+    [values([NaN, 1, 2, 3, Infinity, 5, 6, 7, -Infinity, 9, 10, 11], "f32", [3, 4])],
+    f,
+    noGradient,
+  ),
 ];
 const pads = (before: number[], after: number[], interior: number[], value: number) => (x: Tensor) =>
   apply("pad", [x], { before, after, interior, value });
@@ -87,7 +92,11 @@ export const movement: Collection<keyof MovementOps | Composed> = {
       sample("one tensor", [floats(3)], (x) => weft.concat([x])),
       sample("a tensor with itself", [floats(3, 2)], (x) => weft.concat([x, x], { axis: 1 })),
       sample("with nothing", [floats(0, 3), floats(2, 3)], (...xs) => weft.concat(xs)),
-      sample("nine tensors", Array.from({ length: 9 }, (_, i) => floats(i + 1)), (...xs) => weft.concat(xs)),
+      sample(
+        "nine tensors",
+        Array.from({ length: 9 }, (_, i) => floats(i + 1)),
+        (...xs) => weft.concat(xs),
+      ),
       sample("i32 and f32", [integers(-9, 10, 3), floats(2)], (...xs) => weft.concat(xs)),
       sample("bool", [booleans(3), booleans(2)], (...xs) => weft.concat(xs)),
     ],

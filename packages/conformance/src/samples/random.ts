@@ -36,7 +36,9 @@ export const random: Collection<keyof SourceOps | Creation> = {
       made("nothing", (backend) => source(backend, "iota", [], { shape: [0], axis: 0, dtype: "i32" })),
     ],
     randomBits: draws.map((attrs) => made(`[${attrs.shape}]`, (backend) => source(backend, "randomBits", [], attrs))),
-    randomUniform: draws.map((attrs) => made(`[${attrs.shape}]`, (backend) => source(backend, "randomUniform", [], attrs))),
+    randomUniform: draws.map((attrs) =>
+      made(`[${attrs.shape}]`, (backend) => source(backend, "randomUniform", [], attrs)),
+    ),
     zerosLike: [sample("f32", [floats(3, 4)], weft.zerosLike), sample("bool", [booleans(3)], weft.zerosLike)],
     onesLike: [sample("f32", [floats(3, 4)], weft.onesLike), sample("i32", [integers(0, 9, 3)], weft.onesLike)],
     eye: [
@@ -51,7 +53,10 @@ export const random: Collection<keyof SourceOps | Creation> = {
     // Bits and uniform numbers are equal everywhere; the logarithm and the cosine agree to rounding.
     randn: [
       { ...made("a seed", (backend) => creation(backend).randn([5, 7], { seed: 1 })), tolerance: rounding },
-      { ...made("moments", (backend) => creation(backend).randn(300, { mean: 3, std: 0.5, seed: 2 })), tolerance: rounding },
+      {
+        ...made("moments", (backend) => creation(backend).randn(300, { mean: 3, std: 0.5, seed: 2 })),
+        tolerance: rounding,
+      },
     ],
   },
 };

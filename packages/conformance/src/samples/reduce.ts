@@ -39,7 +39,8 @@ const along = (f: Reduction, domain: Domain): Sample[] => [
   sample("long columns", [domain(301, 5)], (x) => f(x, { axis: 0 }), { order: 1 }),
   sample("many columns", [domain(3, 131)], (x) => f(x, { axis: 0 }), { order: 1 }),
 ];
-const special = (f: Reduction): Sample => sample("special values", [values(SPECIAL, "f32", [3, 3])], (x) => f(x, { axis: 1 }), noGradient);
+const special = (f: Reduction): Sample =>
+  sample("special values", [values(SPECIAL, "f32", [3, 3])], (x) => f(x, { axis: 1 }), noGradient);
 const SPECIAL = [NaN, 1, 2, Infinity, -Infinity, 0, Infinity, 3, Infinity];
 const nothing = (f: Reduction): Sample => sample("an empty axis", [floats(0, 3)], (x) => f(x, { axis: 0 }), kink);
 const whole = (f: Reduction): Sample[] => [
@@ -47,7 +48,8 @@ const whole = (f: Reduction): Sample[] => [
   sample("bool", [booleans(4, 5)], (x) => f(x, { axis: 1 })),
   sample("u8", [values([250, 251, 252, 253, 254, 255], "u8", [2, 3])], (x) => f(x, { axis: 1 })),
 ];
-const ties = (f: Reduction): Sample => sample("ties", [values([1, 3, 3, 2, 2, 2], "f32", [2, 3])], (x) => f(x, { axis: 1 }), kink);
+const ties = (f: Reduction): Sample =>
+  sample("ties", [values([1, 3, 3, 2, 2, 2], "f32", [2, 3])], (x) => f(x, { axis: 1 }), kink);
 
 const position = (f: (x: Tensor, options?: { axis?: number; keepDims?: boolean }) => Tensor): Sample[] => [
   sample("axis 0", [distinct(4, 5)], (x) => f(x, { axis: 0 })),
@@ -56,7 +58,9 @@ const position = (f: (x: Tensor, options?: { axis?: number; keepDims?: boolean }
   sample("the first of equal elements", [values([1, 3, 3, 1, 1, 3], "f32", [2, 3])], (x) => f(x, { axis: 1 })),
   sample("i32", [integers(-9, 10, 4, 5)], (x) => f(x, { axis: -1 })),
   sample("long rows", [distinct(3, 301)], (x) => f(x, { axis: 1 })),
-  sample("infinities", [values([-Infinity, -Infinity, 1, Infinity, Infinity, 1], "f32", [2, 3])], (x) => f(x, { axis: 1 })),
+  sample("infinities", [values([-Infinity, -Infinity, 1, Infinity, Infinity, 1], "f32", [2, 3])], (x) =>
+    f(x, { axis: 1 }),
+  ),
   sample("the first NaN", [values([1, NaN, 3, NaN, 5, NaN], "f32", [2, 3])], (x) => f(x, { axis: 1 })),
   sample("no rows", [floats(0, 3)], (x) => f(x, { axis: 1 })),
 ];
@@ -64,7 +68,9 @@ const position = (f: (x: Tensor, options?: { axis?: number; keepDims?: boolean }
 const orders = [false, true].flatMap((descending) => [
   sample(`axis -1, ${descending}`, [distinct(4, 7)], (x) => weft.argsort(x, { descending })),
   sample(`axis 0, ${descending}`, [distinct(7, 4)], (x) => weft.argsort(x, { axis: 0, descending })),
-  sample(`equal elements keep their order, ${descending}`, [values([2, 1, 2, 1, 2, 1])], (x) => weft.argsort(x, { descending })),
+  sample(`equal elements keep their order, ${descending}`, [values([2, 1, 2, 1, 2, 1])], (x) =>
+    weft.argsort(x, { descending }),
+  ),
   sample(`NaN comes last, ${descending}`, [extremes], (x) => weft.argsort(x, { descending })),
   sample(`i32, ${descending}`, [integers(-3, 4, 33)], (x) => weft.argsort(x, { descending })),
   sample(`nothing, ${descending}`, [floats(2, 0)], (x) => weft.argsort(x, { descending })),
@@ -127,7 +133,9 @@ export const reductions: Collection<keyof ReduceOps | Composed> = {
     logSumExp: [
       ...along(weft.logSumExp, floats),
       nothing(weft.logSumExp),
-      sample("large elements", [values([1000, 1001, -1000, -1001], "f32", [2, 2])], (x) => weft.logSumExp(x, { axis: 1 })),
+      sample("large elements", [values([1000, 1001, -1000, -1001], "f32", [2, 2])], (x) =>
+        weft.logSumExp(x, { axis: 1 }),
+      ),
       special(weft.logSumExp),
     ],
   },
