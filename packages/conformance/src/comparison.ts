@@ -15,9 +15,9 @@ export const tolerances: Record<Family, Tolerance> = {
 };
 
 /** How much closer f64 must come. Functions may differ in their last digits. */
-export const DOUBLE = 1e-6;
+const DOUBLE = 1e-6;
 /** How much further a gradient may be off: it is a chain of operations. */
-export const CHAIN = 8;
+const CHAIN = 8;
 
 export interface Result {
   readonly data: ArrayLike<number>;

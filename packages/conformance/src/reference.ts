@@ -74,9 +74,9 @@ const SCALAR: Shape = [];
 
 /** A backend of float64 arrays. */
 export class Reference implements Backend {
-  readonly name = "@weft/conformance";
-  readonly version = VERSION;
-  readonly contract = CONTRACT;
+  readonly name: string = "@weft/conformance";
+  readonly version: string = VERSION;
+  readonly contract: number = CONTRACT;
   readonly level = 0;
   readonly stream: RandomStream;
   readonly rounding: boolean;

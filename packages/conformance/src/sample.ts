@@ -10,6 +10,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "@weft/tensor";
+import { halfToBits } from "./reference/half.ts";
 import { offsets, pick, sizeOf, stridesOf } from "./reference/kernels.ts";
 import { threefry } from "./reference/random.ts";
 
@@ -36,6 +37,8 @@ export interface Sample {
   readonly differentiable?: readonly number[];
   /** Up to which order derivatives are compared with differences; 2 if left out, 0 where the function has a kink. */
   readonly order?: 0 | 1 | 2;
+  /** False where the numbers of a view would make the function ill-conditioned. */
+  readonly views?: false;
   /** In place of the family's tolerance, with the reason in a comment beside it. */
   readonly tolerance?: Tolerance;
 }
@@ -124,10 +127,13 @@ export function stream(name: string, index: number): Random {
   return () => (threefry(key, [counter++, 0])[0] >>> 8) * 2 ** -24;
 }
 
-/** The host data of each input: f32 elements are rounded to f32. Without the name of a view, which has the same data. */
+/** The host data of each input: f32 elements are rounded to f32, f16 elements are their bits. Without the name of a view, which has the same data. */
 export function dataOf({ name, inputs }: Sample): TypedArray[] {
   const [stem] = name.split(VIEW) as [string];
-  return inputs.map(({ dtype, fill }, i) => arrayOf[dtype].from(fill(stream(stem, i)) as number[]));
+  return inputs.map(({ dtype, fill }, i) => {
+    const elements = fill(stream(stem, i));
+    return arrayOf[dtype].from(dtype === "f16" ? elements.map(halfToBits) : (elements as number[]));
+  });
 }
 
 /** Puts the inputs on a backend, in f64 instead of f32 if asked to. */
@@ -203,7 +209,7 @@ const viewKinds: Record<string, (input: Input) => Input> = {
 
 /** The sample with views in place of its tensors: permuted, cut with steps, flipped, repeated. */
 export const viewsOf = (sample: Sample): readonly Sample[] =>
-  sample.inputs.some(({ shape }) => shape.length > 0 && !shape.includes(0))
+  sample.views !== false && sample.inputs.some(({ shape }) => shape.length > 0 && !shape.includes(0))
     ? Object.entries(viewKinds).map(([kind, make]) => ({
         ...sample,
         name: `${sample.name}${VIEW}${kind}`,

@@ -187,7 +187,11 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
     minimum: [...arithmetic(weft.minimum, distinct, grid), sample("ties share the gradient", ties, weft.minimum, kink)],
     mod: [
       ...met(weft.mod, distinct, divisors, 1.4375, -0.75),
-      ...dtypes(weft.mod).map((mixed) => ({ ...mixed, ...kink })),
+      ...dtypes(weft.mod)
+        .filter(({ name }) => name !== "u8 and f32" && name !== "i32 and f32")
+        .map((mixed) => ({ ...mixed, ...kink })),
+      sample("i32 and f32", [integers(-9, 10, 7), divisors(7)], weft.mod, kink),
+      sample("u8 and f32", [values([0, 1, 255], "u8"), divisors(3)], weft.mod, kink),
       pairs(weft.mod, [NaN, 0, 1, -1, 2.5, -2.5]),
       sample("i32 of both signs, by 0 too", [integers(-9, 10, 6, 1), values([-3, -1, 0, 1, 2], "i32")], weft.mod),
     ],
