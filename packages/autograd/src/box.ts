@@ -206,7 +206,8 @@ function fresh(version: Tensor): Tensor {
  * w.value = sub(w.value, mul(tape.grad(w), 0.1));
  */
 export function param(x: Tensor | Unborn): Param {
-  if (!isFloat(x.dtype)) throw new DTypeError(`param: wanted floating-point values, got ${x.dtype}; use state() or cast`);
+  if (!isFloat(x.dtype))
+    throw new DTypeError(`param: wanted floating-point values, got ${x.dtype}; use state() or cast`);
   return new Param(x);
 }
 

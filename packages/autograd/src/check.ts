@@ -59,7 +59,8 @@ export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknow
   const given = leavesOf(inputs).filter(isVaried);
   const params = usedBy(f, inputs);
   const [anything] = [...given, ...params];
-  if (anything === undefined) throw new UnsupportedError("gradCheck: wanted a tensor or a parameter to differentiate by");
+  if (anything === undefined)
+    throw new UnsupportedError("gradCheck: wanted a tensor or a parameter to differentiate by");
   const backend = scope(() => readTensor(anything, "gradCheck").interpreter.backend);
   const places: Place[] = [];
   for (const [k, x] of given.entries()) places.push(await read(`input ${k}`, x, backend));
@@ -92,7 +93,12 @@ export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknow
         leaves.push(leaf);
         return leaf;
       };
-      const y = session.during(() => run(places.map((place) => place.values), lift));
+      const y = session.during(() =>
+        run(
+          places.map((place) => place.values),
+          lift,
+        ),
+      );
       session.backward("gradCheck", y).release();
       return session.below(() =>
         leaves.map((leaf) => {
@@ -113,7 +119,11 @@ export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknow
     const slopes = g === undefined ? new Float64Array(size) : await backend.read(g);
     g?.release();
     const check = async (direction: Float64Array, where: string): Promise<void> => {
-      const moved = (h: number) => originals.with(k, values.map((v, i) => v + h * direction[i]!));
+      const moved = (h: number) =>
+        originals.with(
+          k,
+          values.map((v, i) => v + h * direction[i]!),
+        );
       const wanted = ((await value(moved(STEP))) - (await value(moved(-STEP)))) / (2 * STEP);
       const got = direction.reduce((s, d, i) => (d === 0 ? s : s + d * slopes[i]!), 0);
       if (Math.abs(got - wanted) <= ABSOLUTE + RELATIVE * Math.max(Math.abs(got), Math.abs(wanted))) return;

@@ -47,7 +47,12 @@ class Call implements Detour {
       const ys = tensorsOf(result);
       const places = [...ys.keys()].filter((k) => ys[k]!.interpreter !== recorder && isFloat(ys[k]!.dtype));
       this.#places = recorder.touched ? places : [];
-      const noted = recorder.group(this, [], undefined, this.#places.map((k) => ys[k]!));
+      const noted = recorder.group(
+        this,
+        [],
+        undefined,
+        this.#places.map((k) => ys[k]!),
+      );
       let k = 0;
       return mapTree(result, (x) => {
         if (!("interpreter" in x)) return x;

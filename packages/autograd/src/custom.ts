@@ -57,7 +57,11 @@ class ByHand implements Detour {
 export function customGradient<Xs extends Tensor[], V extends Tensor | readonly Tensor[]>(
   f: (...xs: Xs) => Custom<V>,
 ): (...xs: { [K in keyof Xs]: Operand }) => V {
-  return (...xs) => call(f as (...xs: Tensor[]) => Custom<V>, xs.map((x) => readTensor(x as Operand, "customGradient")));
+  return (...xs) =>
+    call(
+      f as (...xs: Tensor[]) => Custom<V>,
+      xs.map((x) => readTensor(x as Operand, "customGradient")),
+    );
 }
 
 function call<V extends Tensor | readonly Tensor[]>(f: (...xs: Tensor[]) => Custom<V>, xs: readonly Tensor[]): V {
@@ -88,7 +92,11 @@ function call<V extends Tensor | readonly Tensor[]>(f: (...xs: Tensor[]) => Cust
 }
 
 /** Runs f where what its pullback closes over lives as long as the tape. */
-function guarded<V>(recorder: Recorder | undefined, f: (...xs: Tensor[]) => Custom<V>, xs: readonly Tensor[]): Custom<V> {
+function guarded<V>(
+  recorder: Recorder | undefined,
+  f: (...xs: Tensor[]) => Custom<V>,
+  xs: readonly Tensor[],
+): Custom<V> {
   const outside = context.tape as Recorder | undefined;
   const above = Math.max(...xs.map((x) => x.interpreter.level));
   const guard = outside === undefined ? undefined : new Guard(undefined, undefined, { parameters: false, above });

@@ -91,7 +91,8 @@ export class Tape {
   }
 
   #check(): void {
-    if (this.#value === undefined) throw new ArgumentError("diff: the tape has gradients when its function has returned");
+    if (this.#value === undefined)
+      throw new ArgumentError("diff: the tape has gradients when its function has returned");
     if (this.#released !== undefined)
       throw new ReleasedTensorError(
         `grad: this tape was released at ${(this.#released.stack ?? "").split("\n").slice(2, 4).join(" ").trim()}`,
@@ -99,10 +100,12 @@ export class Tape {
   }
 }
 
-
 /** Goes backward from what the function returned, and ends the session. */
 function settle(session: Session, tape: Tape, result: Operand): Tape {
-  const value = session.backward("diff", session.during(() => readTensor(result, "diff")));
+  const value = session.backward(
+    "diff",
+    session.during(() => readTensor(result, "diff")),
+  );
   const { leaves } = session.recorder;
   const gradients = new Map<Param, Gradient>();
   for (const [p, tensors] of leaves) {

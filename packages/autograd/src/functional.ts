@@ -28,7 +28,8 @@ export type Grads<T> = T extends Tensor | Box ? Tensor : T extends object ? { [K
 /** The level of the highest tensor. */
 const height = (args: unknown): number => {
   let level = 0;
-  for (const x of leavesOf(args)) if ("interpreter" in x && x.interpreter.closed !== true) level = Math.max(level, x.interpreter.level);
+  for (const x of leavesOf(args))
+    if ("interpreter" in x && x.interpreter.closed !== true) level = Math.max(level, x.interpreter.level);
   return level;
 };
 
@@ -36,7 +37,9 @@ const height = (args: unknown): number => {
 function lifted(op: string, recorder: Recorder, x: Tensor | Box): Tensor {
   const t = readTensor(x, op);
   if (!isFloat(t.dtype))
-    throw new DTypeError(`${op}: wanted floating-point tensors to differentiate, got ${t.dtype}[${t.shape}]; name the others out with argnums`);
+    throw new DTypeError(
+      `${op}: wanted floating-point tensors to differentiate, got ${t.dtype}[${t.shape}]; name the others out with argnums`,
+    );
   return recorder.leaf(t);
 }
 
@@ -120,7 +123,10 @@ export function vjp<Args extends Tree[], Y>(
   ...args: Args
 ): [value: Grads<Y>, pullback: (g: Grads<Y>) => { [K in keyof Args]: Grads<Args[K]> }] {
   const { scope } = context;
-  const recorder = new Recorder(context.tape as Recorder | undefined, scope, { parameters: false, above: height(args) });
+  const recorder = new Recorder(context.tape as Recorder | undefined, scope, {
+    parameters: false,
+    above: height(args),
+  });
   const [leaves, y] = below(recorder, scope, () => {
     const leaves = args.map((arg) => mapTree(arg, (x) => lifted("vjp", recorder, x)));
     return [leaves, mapTree(f(...(leaves as Args)), (x) => readTensor(x, "vjp"))];

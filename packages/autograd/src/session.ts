@@ -55,7 +55,9 @@ export class Session {
   backward(op: string, y: Tensor): Tensor {
     const { recorder } = this;
     if (y.size !== 1)
-      throw new ShapeError(`${op}: the function must return a scalar, it returned the shape [${y.shape}]; use sum or mean`);
+      throw new ShapeError(
+        `${op}: the function must return a scalar, it returned the shape [${y.shape}]; use sum or mean`,
+      );
     recorder.closed = true; // pullbacks that meet tensors of this tape see them one level below
     if (y.interpreter !== recorder) return this.handOut(y);
     const { y: under } = y.payload as Entry;

@@ -81,7 +81,10 @@ export class RowSparse {
     const order = argsort(indices);
     const sorted = take(indices, order);
     const same = equal(slice(sorted, { starts: [1] }), slice(sorted, { ends: [n - 1] }));
-    const run = concat([source(values.backend, "full", [0], { shape: [1], dtype: "i32" }), cumsum(cast(not(same), "i32"))]);
+    const run = concat([
+      source(values.backend, "full", [0], { shape: [1], dtype: "i32" }),
+      cumsum(cast(not(same), "i32")),
+    ]);
     const totals = indexAdd(zerosLike(values), run, take(values, order));
     // Places past the last run have no row: they repeat the first row, with the value 0.
     const head = concat([source(values.backend, "full", [1], { shape: [1], dtype: "i32" }), cast(not(same), "i32")]);

@@ -198,6 +198,7 @@ export class Recorder implements Interpreter {
 
   /** A parameter's value, in the version of this handle, on this tape and all that it stands on. */
   lift(p: Param, version: Tensor): Tensor {
+    if (version.interpreter.level >= this.level) return version; // an overlay put a tensor of a tape over the box
     let x = this.#lifted.get(version);
     if (x !== undefined) return x;
     const y = this.parent === undefined ? this.retained(version) : this.parent.lift(p, version);
@@ -212,6 +213,7 @@ export class Recorder implements Interpreter {
 
   /** A handle of this tape's own, which outlives the box's version. */
   retained(version: Tensor): Tensor {
+    if (version.interpreter.level > 0) return version;
     const y = version.interpreter.backend.retain(version);
     hold(y, this.scope);
     return y;

@@ -29,9 +29,7 @@ function part(g: Tensor, xs: readonly Tensor[], k: number, axis: number): Tensor
   return apply("slice", [g], { starts, sizes: shape, steps: shape.map(() => 1) });
 }
 
-export const movement: Family<
-  "reshape" | "permute" | "broadcastTo" | "slice" | "flip" | "pad" | "concat"
-> = {
+export const movement: Family<"reshape" | "permute" | "broadcastTo" | "slice" | "flip" | "pad" | "concat"> = {
   reshape: (_, x) => [(g) => reshape(g, x.shape)],
   permute: (_, __, { axes }) => [(g) => permute(g, inverse(axes))],
   broadcastTo: () => [(g) => g],

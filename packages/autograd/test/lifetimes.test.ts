@@ -1,0 +1,393 @@
+// When handles live and die: nested tapes and scopes, boxes, and what leaves them.
+import { diff, grad, keep, param, scope, state, stopGradient, valueAndGrad, vjp } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { add, matmul, mul, ReleasedTensorError, ShapeError, square, sub, sum, tanh, type Tensor } from "@weft/tensor";
+import { describe, expect, it } from "vitest";
+import { balanced } from "./backend.ts";
+
+describe("diff", () => {
+  it("gives the value and the gradients, and ends the rest", () => {
+    const backend = openSync({ seed: 1 });
+    const p = param(backend.tensor([1, 2, 3]));
+    const q = param(backend.tensor([4]));
+    const before = backend.live();
+    scope(() => {
+      const tape = diff(() => sum(mul(square(p), q)));
+      expect(tape.value.itemSync()).toBe(56);
+      expect(tape.params).toEqual([p, q]);
+      expect(tape.grad(p).arraySync()).toEqual([8, 16, 24]);
+      expect(tape.grad(q).arraySync()).toEqual([14]);
+      expect(backend.live()).toBe(before + 3);
+    });
+    expect(backend.live()).toBe(before);
+  });
+
+  it("gives zeros for a parameter that was not used", () => {
+    const { tensor } = openSync();
+    const [p, q] = [param(tensor([1, 2])), param(tensor([3]))];
+    scope(() => {
+      const tape = diff(() => sum(p));
+      expect(tape.grad(q).arraySync()).toEqual([0]);
+      expect(tape.params).toEqual([p]);
+      expect(
+        diff(() => tensor(3))
+          .grad(p)
+          .arraySync(),
+      ).toEqual([0, 0]);
+    });
+  });
+
+  it("takes a result of one element, a parameter itself, and nothing larger", () => {
+    const { tensor } = openSync();
+    const p = param(tensor([[2]]));
+    const q = param(tensor([1, 2]));
+    scope(() => {
+      expect(
+        diff(() => mul(p, p))
+          .grad(p)
+          .arraySync(),
+      ).toEqual([[4]]);
+      expect(
+        diff(() => p)
+          .grad(p)
+          .arraySync(),
+      ).toEqual([[1]]);
+      expect(() => diff(() => mul(q, 2))).toThrow(
+        new ShapeError("diff: the function must return a scalar, it returned the shape [2]; use sum or mean"),
+      );
+    });
+  });
+
+  it("ends everything when its function throws", () => {
+    const backend = openSync({ seed: 1 });
+    const p = param(backend.tensor([1, 2]));
+    const before = backend.live();
+    expect(() =>
+      diff(() => {
+        mul(square(p), 2);
+        throw new Error("mine");
+      }),
+    ).toThrow("mine");
+    expect(backend.live()).toBe(before);
+    scope(() =>
+      expect(
+        diff(() => sum(p))
+          .grad(p)
+          .arraySync(),
+      ).toEqual([1, 1]),
+    );
+  });
+
+  it("lets a tape be released by hand or by `using`, and says so afterwards", () => {
+    const backend = openSync({ seed: 1 });
+    const p = param(backend.tensor([1, 2]));
+    const before = backend.live();
+    const tape = diff(() => sum(square(p)));
+    const { value } = tape;
+    expect(backend.live()).toBe(before + 2);
+    tape.release();
+    tape.release();
+    expect(backend.live()).toBe(before);
+    expect(() => mul(value, 2)).toThrow(ReleasedTensorError);
+    expect(() => tape.grad(p)).toThrow(/grad: this tape was released at .*lifetimes\.test\.ts/);
+    {
+      using other = diff(() => sum(square(p)));
+      expect(other.value.itemSync()).toBe(5);
+    }
+    expect(backend.live()).toBe(before);
+  });
+
+  it("does not end a tensor that its function returned but did not make", () => {
+    const backend = openSync({ seed: 1 });
+    const mine = backend.tensor(7);
+    diff(() => mine).release();
+    expect(mine.itemSync()).toBe(7);
+  });
+
+  it("keeps what is kept, as a plain value", () => {
+    const backend = openSync({ seed: 1 });
+    const p = param(backend.tensor([1, 2]));
+    const before = backend.live();
+    let kept!: Tensor;
+    let lost!: Tensor;
+    scope(() => {
+      diff(() => {
+        lost = square(p);
+        kept = keep(mul(p, 10));
+        return sum(kept);
+      });
+    });
+    expect(kept.arraySync()).toEqual([10, 20]);
+    expect(add(kept, 1).interpreter.level).toBe(0);
+    expect(() => add(lost, 1)).toThrow(/released when diff\(/);
+    kept.release();
+    expect(backend.live()).toBe(before + 1); // the sum above, outside of any scope
+  });
+
+  it("is transparent when closed: what left it is a constant for the next tape", () => {
+    const { tensor } = openSync();
+    const p = param(tensor([3]));
+    scope(() => {
+      let y!: Tensor;
+      diff(() => sum((y = keep(square(p)))));
+      const tape = diff(() => sum(mul(y, p)));
+      expect(tape.grad(p).arraySync()).toEqual([9]);
+    });
+  });
+
+  it("returns through a scope with its value and gradients", () => {
+    const backend = openSync({ seed: 1 });
+    const p = param(backend.tensor([1, 2]));
+    const before = backend.live();
+    scope(() => {
+      const tape = scope(() => diff(() => sum(square(p))));
+      expect(tape.grad(p).arraySync()).toEqual([2, 4]);
+      expect(backend.live()).toBe(before + 2);
+    });
+    expect(backend.live()).toBe(before);
+  });
+});
+
+describe("nesting", () => {
+  it(
+    "hands what an outer tape recorded to that tape: scope in diff",
+    balanced((backend) => {
+      scope(() => {
+        const f = (x: Tensor) => {
+          const y = scope(() => {
+            const plain = backend.tensor([5, 7]); // not on any tape, but needed on the way back
+            const temporary = mul(x, plain);
+            return mul(temporary, x);
+          });
+          return sum(y);
+        };
+        expect(grad(f)(backend.tensor([1, 2])).arraySync()).toEqual([10, 28]);
+      });
+    }),
+  );
+
+  it(
+    "nested diff with one parameter in both",
+    balanced((backend) => {
+      scope(() => {
+        const p = param(backend.tensor([2, 3]));
+        const outer = diff(() => {
+          const inner = diff(() => sum(mul(square(p), p))); // 3p²
+          return sum(mul(inner.grad(p), p)); // 3p³ → 9p²
+        });
+        expect(outer.value.itemSync()).toBe(3 * (8 + 27));
+        expect(outer.grad(p).arraySync()).toEqual([36, 81]);
+        p.reset({ shape: [], dtype: "f32", create: () => backend.zeros([]) });
+      });
+    }),
+  );
+
+  it("the value of a nested diff is on the outer tape", () => {
+    const { tensor } = openSync();
+    scope(() => {
+      const p = param(tensor([2]));
+      const outer = diff(() => mul(diff(() => sum(square(p))).value, 3));
+      expect(outer.grad(p).arraySync()).toEqual([12]);
+    });
+  });
+
+  it("does not confuse perturbations", () => {
+    const { tensor } = openSync();
+    scope(() => {
+      // d/dx x · d/dy (x + y) = 1, and 2 if the inner derivative also counts x.
+      const f = (x: Tensor) => mul(x, grad((y: Tensor) => add(x, y))(tensor(1)));
+      expect(grad(f)(tensor(3)).itemSync()).toBe(1);
+      const g = (x: Tensor) => mul(x, grad((y: Tensor) => mul(x, y))(tensor(2)));
+      expect(grad(g)(tensor(3)).itemSync()).toBe(6);
+      const p = param(tensor(3));
+      const tape = diff(() => mul(p, grad((y: Tensor) => mul(p, y))(tensor(2))));
+      expect(tape.grad(p).itemSync()).toBe(6);
+    });
+  });
+
+  it(
+    "leaves nothing behind in grad, valueAndGrad and vjp of three levels",
+    balanced((backend) => {
+      scope(() => {
+        const f = (x: Tensor) => sum(mul(square(x), tanh(x)));
+        const third = grad((x: Tensor) => sum(grad((z: Tensor) => sum(grad(f)(z)))(x)));
+        third(backend.tensor([0.5, 1]));
+        valueAndGrad(f)(backend.tensor([1, 2]));
+        const [, pullback] = vjp(f, backend.tensor([1, 2]));
+        pullback(backend.tensor(1));
+        pullback(backend.tensor(2));
+      });
+    }),
+  );
+});
+
+describe("boxes", () => {
+  it("carries state over 1,000 steps, in and out of diff, with flat counts", () => {
+    const backend = openSync({ seed: 1 });
+    const w = param(backend.tensor([[0.5]]));
+    const h = state(backend.tensor([[0.1]]));
+    const n = state(backend.tensor(0));
+    let expected = 0.1;
+    const before = backend.live();
+    for (let i = 0; i < 1000; i++) {
+      scope(() => {
+        diff(() => {
+          h.value = tanh(matmul(h, w));
+          return sum(h);
+        });
+        n.value = add(n, 1);
+      });
+      expected = Math.tanh(expected * 0.5);
+      expect(backend.live()).toBe(before);
+    }
+    expect(scope(() => n.value.itemSync())).toBe(1000);
+    expect(scope(() => h.value.itemSync())).toBeCloseTo(expected, 12);
+  });
+
+  it("keeps a state assigned in diff part of the computation there", () => {
+    const { tensor } = openSync();
+    scope(() => {
+      const w = param(tensor(3));
+      const h = state(tensor(2));
+      const tape = diff(() => {
+        h.value = mul(h, w);
+        h.value = mul(h, w);
+        return h;
+      });
+      expect(tape.value.itemSync()).toBe(18);
+      expect(tape.grad(w).itemSync()).toBe(12); // d/dw 2w²
+      // a new tape sees a constant
+      expect(
+        diff(() => mul(h, w))
+          .grad(w)
+          .itemSync(),
+      ).toBe(18);
+    });
+  });
+
+  it("lets the old value be read after an update", () => {
+    const { tensor } = openSync();
+    const p = param(tensor([1, 2]));
+    const old = p.value;
+    const double = mul(p, 2);
+    const same = p.read();
+    p.value = tensor([5, 6]);
+    expect(old.arraySync()).toEqual([1, 2]);
+    expect(same.arraySync()).toEqual([1, 2]);
+    expect(double.arraySync()).toEqual([2, 4]);
+    expect(p.value.arraySync()).toEqual([5, 6]);
+  });
+
+  it("lets two tapes be open across an update, each with the value it saw", () => {
+    const { tensor } = openSync();
+    scope(() => {
+      const p = param(tensor(3));
+      const outer = diff(() => {
+        const before = square(p);
+        const inner = diff(() => {
+          const y = mul(mul(p, p), before); // before is a constant on this tape
+          p.value = tensor(100);
+          return y;
+        });
+        expect(inner.grad(p).itemSync()).toBe(2 * 3 * 9);
+        return add(before, mul(p, 2)); // 9 + 200: the new value
+      });
+      expect(outer.value.itemSync()).toBe(209);
+      expect(outer.grad(p).itemSync()).toBe(6 + 2); // both versions
+      expect(p.value.itemSync()).toBe(100);
+    });
+  });
+
+  it("owns its value: scopes do not end it, assigning ends the old one", () => {
+    const backend = openSync({ seed: 1 });
+    const before = backend.live();
+    const p = scope(() => param(backend.tensor([1, 2])));
+    expect(backend.live()).toBe(before + 1);
+    scope(() => {
+      p.value = mul(p, 3);
+      p.value = sub(p, 1);
+    });
+    expect(backend.live()).toBe(before + 1);
+    expect(scope(() => p.value.arraySync())).toEqual([2, 5]);
+  });
+
+  it("refuses another shape, integers and numbers", () => {
+    const { tensor } = openSync();
+    const p = param(tensor([1, 2]));
+    expect(() => (p.value = tensor([1]))).toThrow("param: a parameter of shape [2] was given a value of shape [1]");
+    expect(() => param(tensor([1, 2], { dtype: "i32" }))).toThrow(
+      "param: wanted floating-point values, got i32; use state() or cast",
+    );
+  });
+
+  it("puts plain values into parameters assigned in diff", () => {
+    const { tensor } = openSync();
+    scope(() => {
+      const p = param(tensor([1, 2]));
+      const tape = diff(() => {
+        p.value = mul(p, 2);
+        return sum(square(p));
+      });
+      expect(p.value.arraySync()).toEqual([2, 4]);
+      expect(tape.grad(p).arraySync()).toEqual([4, 8]);
+    });
+  });
+
+  it("makes a value later, on the backend that it meets", () => {
+    const backend = openSync({ seed: 1 });
+    const before = backend.live();
+    const p = param({ shape: [2], dtype: "f32", create: (b) => add(backend.tensor([1, 2]), b === backend ? 1 : 0) });
+    expect([p.shape, p.dtype, p.born]).toEqual([[2], "f32", false]);
+    expect(() => mul(p, 2)).toThrow("param: this f32[2] has no value yet");
+    scope(() =>
+      expect(
+        diff(() => sum(square(p.birth(backend))))
+          .grad(p)
+          .arraySync(),
+      ).toEqual([4, 6]),
+    );
+    expect([p.born, backend.live()]).toEqual([true, before + 1]);
+    p.reset({ shape: [3], dtype: "f32", create: () => backend.zeros([3]) });
+    expect([p.shape, p.born, backend.live()]).toEqual([[3], false, before]);
+  });
+});
+
+describe("stopGradient", () => {
+  it("cuts every tape", () => {
+    const { tensor } = openSync();
+    scope(() => {
+      const p = param(tensor(3));
+      const outer = diff(() => {
+        const inner = diff(() => mul(stopGradient(square(p)), p)); // 9p, as a constant times p
+        return add(inner.grad(p), p);
+      });
+      expect(outer.value.itemSync()).toBe(12);
+      expect(outer.grad(p).itemSync()).toBe(1);
+      expect(
+        diff(() => mul(p, stopGradient(p)))
+          .grad(p)
+          .itemSync(),
+      ).toBe(3);
+    });
+  });
+});
+
+describe("long tapes", () => {
+  it("release what the way back has passed, and give the same gradient", () => {
+    const backend = openSync({ seed: 1 });
+    const p = param(backend.tensor([1.0001], { dtype: "f64" }));
+    const before = backend.live();
+    scope(() => {
+      let most = 0;
+      const tape = diff(() => {
+        let y = mul(p, 1);
+        for (let i = 0; i < 5000; i++) y = mul(y, p);
+        most = backend.live();
+        return sum(y);
+      });
+      expect(most).toBeGreaterThan(before + 5000);
+      expect(tape.grad(p).itemSync()).toBeCloseTo(5001 * 1.0001 ** 5000, 6);
+      expect(backend.live()).toBe(before + 2);
+    });
+  });
+});
