@@ -29,6 +29,8 @@ export function Chain(...links: readonly ((x: any) => Tensor)[]): Chain {
   };
   const self = layer("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain;
   Object.defineProperty(self, "length", { value: links.length });
-  Object.defineProperty(self, Symbol.iterator, { value: () => links.map((_, k) => (self as ArrayLike<Link>)[k]!).values() });
+  Object.defineProperty(self, Symbol.iterator, {
+    value: () => links.map((_, k) => (self as ArrayLike<Link>)[k]!).values(),
+  });
   return self;
 }

@@ -1,6 +1,17 @@
 // Convolution and pooling as layers; how many spatial axes there are follows from the kernel.
 import type { Param } from "@weft/autograd";
-import { add, ArgumentError, avgPool, conv, maxPool, readTensor, reshape, ShapeError, type Operand, type Tensor } from "@weft/tensor";
+import {
+  add,
+  ArgumentError,
+  avgPool,
+  conv,
+  maxPool,
+  readTensor,
+  reshape,
+  ShapeError,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { fanInUniform } from "./initialisers.ts";
 import { layer } from "./layer.ts";
 import type { WeightOptions } from "./linear.ts";
@@ -40,7 +51,8 @@ export interface Conv {
 export function Conv(options: ConvLayerOptions): Conv {
   const { in: inputs, out: outputs, kernel, stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
   const size = typeof kernel === "number" ? [kernel, kernel] : kernel;
-  if (size.length < 1 || size.length > 3) throw new ArgumentError(`Conv: kernel has 1 to 3 axes, got [${size.join(", ")}]`);
+  if (size.length < 1 || size.length > 3)
+    throw new ArgumentError(`Conv: kernel has 1 to 3 axes, got [${size.join(", ")}]`);
   if (inputs % groups !== 0 || outputs % groups !== 0)
     throw new ArgumentError(`Conv: ${groups} groups divide neither ${inputs} channels into ${outputs} nor both`);
   const fanIn = size.reduce((n, k) => n * k, inputs / groups);
@@ -87,7 +99,9 @@ export function MaxPool(window: PerAxis | PoolLayerOptions): (x: Operand) => Ten
  * @example
  * AvgPool(2);
  */
-export function AvgPool(window: PerAxis | (PoolLayerOptions & { readonly countIncludePad?: boolean })): (x: Operand) => Tensor {
+export function AvgPool(
+  window: PerAxis | (PoolLayerOptions & { readonly countIncludePad?: boolean }),
+): (x: Operand) => Tensor {
   const options = poolOptions(window);
   return layer("AvgPool", (x: Operand) => avgPool(x, options), {});
 }

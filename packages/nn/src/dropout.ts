@@ -1,5 +1,16 @@
 // Dropout: random zeros while learning, so that no unit relies on another.
-import { ArgumentError, draw, less, mul, readTensor, source, where, zerosLike, type Operand, type Tensor } from "@weft/tensor";
+import {
+  ArgumentError,
+  draw,
+  less,
+  mul,
+  readTensor,
+  source,
+  where,
+  zerosLike,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { recording } from "./norm.ts";
 
 export interface DropoutOptions {

@@ -45,7 +45,11 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
  * @example
  * await save("model.safetensors", model);
  */
-export async function save(path: string, model: unknown, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function save(
+  path: string,
+  model: unknown,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await replaceFile(path, await toBytes(model, metadata));
 }
 

@@ -17,7 +17,10 @@ export function fans(shape: Shape): { fanIn: number; fanOut: number } {
 }
 
 /** Every value is `value`. */
-export const constant = (value: number): Initialiser => (shape) => new Float64Array(sizeOf(shape)).fill(value);
+export const constant =
+  (value: number): Initialiser =>
+  (shape) =>
+    new Float64Array(sizeOf(shape)).fill(value);
 
 /** Every value is 0. */
 export const zeros = (): Initialiser => constant(0);
@@ -90,6 +93,8 @@ export function run(init: Initialiser, shape: Shape, draws: Draws): ArrayLike<nu
   if (typeof values === "function")
     throw new ArgumentError(`init: wanted an initialiser, got a function that makes one. Call it: ${init.name}()`);
   if (length !== wanted)
-    throw new ArgumentError(`init: wanted ${wanted} values for [${shape}], the initialiser made ${length ?? String(values)}`);
+    throw new ArgumentError(
+      `init: wanted ${wanted} values for [${shape}], the initialiser made ${length ?? String(values)}`,
+    );
   return values as ArrayLike<number>;
 }

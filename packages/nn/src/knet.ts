@@ -118,7 +118,8 @@ export function unpool(x: Operand, options: Pool4Options = {}): Tensor {
   if (poolings[mode] === undefined) throw new ArgumentError(`unpool: mode is 0, 1, 2 or 3, got ${String(mode)}`);
   const y = readTensor(x, "unpool");
   const axes = y.shape.length - 2;
-  if (axes < 1 || axes > 3) throw new ShapeError(`unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [${y.shape}]`);
+  if (axes < 1 || axes > 3)
+    throw new ShapeError(`unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [${y.shape}]`);
   const each = (option: PerAxis) => (typeof option === "number" ? new Array<number>(axes).fill(option) : option);
   const [size, step, zeros] = [each(window), each(stride), each(padding)];
   const attrs = { window: size, stride: step, padding: zeros.map((p) => [p, p] as const) };
@@ -130,7 +131,10 @@ export function unpool(x: Operand, options: Pool4Options = {}): Tensor {
 /** The part of each window that does not lie in the padding. */
 function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof apply<"sumPool">>[2]): Tensor {
   const ones = source(y.backend, "full", [1], { shape: [1, 1, ...inputSize], dtype: y.dtype });
-  return div(apply("sumPool", [ones], attrs), attrs.window.reduce((n, d) => n * d, 1)); // prettier-ignore
+  return div(
+    apply("sumPool", [ones], attrs),
+    attrs.window.reduce((n, d) => n * d, 1),
+  );
 }
 
 /**

@@ -29,10 +29,14 @@ export interface Linear {
  */
 export function Linear(inputs: number, outputs: number, options: WeightOptions = {}): Linear {
   const { bias = true, init = fanInUniform(inputs), biasInit = fanInUniform(inputs) } = options;
-  const self: Linear = layer("Linear", (x: Operand) => linear(x, born(self.weight, x), self.bias && born(self.bias, x)), {
-    weight: parameter([outputs, inputs], init),
-    bias: bias ? parameter([outputs], biasInit) : null,
-  });
+  const self: Linear = layer(
+    "Linear",
+    (x: Operand) => linear(x, born(self.weight, x), self.bias && born(self.bias, x)),
+    {
+      weight: parameter([outputs, inputs], init),
+      bias: bias ? parameter([outputs], biasInit) : null,
+    },
+  );
   return self;
 }
 
@@ -42,7 +46,9 @@ function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
   const w = readTensor(weight, "Linear");
   const [outputs, inputs] = w.shape as [number, number];
   if (x.shape.length === 0 || x.shape.at(-1) !== inputs)
-    throw new ShapeError(`Linear: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`);
+    throw new ShapeError(
+      `Linear: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`,
+    );
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
   const product = apply("matmul", [rows, w], { transA: false, transB: true });
   const y = bias === null ? product : add(product, bias);
@@ -63,9 +69,17 @@ export interface Embedding {
  * @example
  * const vectors = Embedding(10_000, 128)(words);
  */
-export function Embedding(count: number, features: number, { init = normal() }: { readonly init?: Initialiser } = {}): Embedding {
-  const self: Embedding = layer("Embedding", (indices: Operand) => take(born(self.weight, indices), indices, { axis: 0 }), {
-    weight: parameter([count, features], init),
-  });
+export function Embedding(
+  count: number,
+  features: number,
+  { init = normal() }: { readonly init?: Initialiser } = {},
+): Embedding {
+  const self: Embedding = layer(
+    "Embedding",
+    (indices: Operand) => take(born(self.weight, indices), indices, { axis: 0 }),
+    {
+      weight: parameter([count, features], init),
+    },
+  );
   return self;
 }

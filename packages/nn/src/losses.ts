@@ -50,7 +50,11 @@ export interface CrossEntropyOptions extends LabelOptions {
 
 const text = (shape: Shape): string => `[${shape.join(", ")}]`;
 
-const reductions: Record<Reduction, (x: Tensor) => Tensor> = { mean: (x) => mean(x), sum: (x) => sum(x), none: (x) => x };
+const reductions: Record<Reduction, (x: Tensor) => Tensor> = {
+  mean: (x) => mean(x),
+  sum: (x) => sum(x),
+  none: (x) => x,
+};
 
 function reduced(op: string, x: Tensor, { reduction = "mean" }: LossOptions): Tensor {
   const reduce = reductions[reduction];
@@ -74,7 +78,9 @@ function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
   const { shape, dtype } = labels;
   if (scores.shape.length === 0) throw new ShapeError(`${op}: wanted scores with a class axis, got shape []`);
   if (isFloat(dtype))
-    throw new DTypeError(`${op}: labels are class numbers of shape ${text(wanted)} and dtype i32, got ${dtype}${text(shape)}`);
+    throw new DTypeError(
+      `${op}: labels are class numbers of shape ${text(wanted)} and dtype i32, got ${dtype}${text(shape)}`,
+    );
   if (shape.length !== wanted.length || shape.some((d, k) => d !== wanted[k]))
     throw new ShapeError(`${op}: scores ${text(scores.shape)} want labels ${text(wanted)}, got ${text(shape)}`);
 }
@@ -107,7 +113,10 @@ export function crossEntropy(logits: Operand, labels: Operand, options: CrossEnt
   const sameShape = target.shape.length === scores.shape.length && target.shape.every((d, k) => d === scores.shape[k]);
   if (isFloat(target.dtype) && sameShape) return likelihood(scores, target, labelSmoothing, options);
   checkLabels("crossEntropy", scores, target);
-  const rows = crossEntropyRows(classRows(scores), reshape(target, [-1]), { ignoreIndex: options.ignoreIndex, labelSmoothing });
+  const rows = crossEntropyRows(classRows(scores), reshape(target, [-1]), {
+    ignoreIndex: options.ignoreIndex,
+    labelSmoothing,
+  });
   return collected("crossEntropy", rows, target, options);
 }
 
@@ -181,11 +190,19 @@ export function mae(x: Operand, y: Operand, options: LossOptions = {}): Tensor {
  * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
  * Shapes must be equal. As PyTorch's `huber_loss` (Huber 1964).
  */
-export function huber(x: Operand, y: Operand, { delta = 1, ...options }: LossOptions & { readonly delta?: number } = {}): Tensor {
+export function huber(
+  x: Operand,
+  y: Operand,
+  { delta = 1, ...options }: LossOptions & { readonly delta?: number } = {},
+): Tensor {
   pair("huber", x, y);
   const d = sub(x, y);
   const size = abs(d);
-  return reduced("huber", where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta)), options);
+  return reduced(
+    "huber",
+    where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta)),
+    options,
+  );
 }
 
 /**
@@ -194,7 +211,11 @@ export function huber(x: Operand, y: Operand, { delta = 1, ...options }: LossOpt
  * @example
  * console.log(await accuracy(model(x), y).item());
  */
-export function accuracy(logits: Operand, labels: Operand, { ignoreIndex }: Pick<LabelOptions, "ignoreIndex"> = {}): Tensor {
+export function accuracy(
+  logits: Operand,
+  labels: Operand,
+  { ignoreIndex }: Pick<LabelOptions, "ignoreIndex"> = {},
+): Tensor {
   const scores = readTensor(logits, "accuracy");
   const target = readTensor(labels, "accuracy");
   checkLabels("accuracy", scores, target);

@@ -19,7 +19,6 @@ import {
   tanh,
   transpose,
   unsqueeze,
-  zerosLike,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
@@ -138,19 +137,28 @@ export interface LstmResult {
  * @example
  * const { y, h, c } = lstm(x, null, null, [wih, whh, bih, bhh]);
  */
-export function lstm(input: Operand, h: Operand | null, c: Operand | null, weights: readonly Operand[], options: LstmOptions = {}): LstmResult {
+export function lstm(
+  input: Operand,
+  h: Operand | null,
+  c: Operand | null,
+  weights: readonly Operand[],
+  options: LstmOptions = {},
+): LstmResult {
   const { layers = 1, bidirectional = false, bias = true, dropout = 0, training } = options;
   const given = readTensor(input, "lstm");
   const directions = bidirectional ? 2 : 1;
   const each = bias ? 4 : 2;
   if (weights.length !== layers * directions * each)
-    throw new ShapeError(`lstm: ${layers} layers in ${directions} directions take ${layers * directions * each} weights, got ${weights.length}`);
+    throw new ShapeError(
+      `lstm: ${layers} layers in ${directions} directions take ${layers * directions * each} weights, got ${weights.length}`,
+    );
   const single = given.shape.length === 2;
   let x = single ? unsqueeze(given, 1) : given;
   if (x.shape.length !== 3 || x.shape[0] === 0)
     throw new ShapeError(`lstm: wanted x of shape [T, B, in] with T > 0, got [${given.shape}]`);
   const hidden = readTensor(weights[1]!, "lstm").shape[1]!;
-  const start = (s: Operand | null, name: string) => initial(s, name, [layers * directions, x.shape[1]!, hidden], single);
+  const start = (s: Operand | null, name: string) =>
+    initial(s, name, [layers * directions, x.shape[1]!, hidden], single);
   const [h0, c0] = [start(h, "h"), start(c, "c")];
   const lastH: Tensor[] = [];
   const lastC: Tensor[] = [];
@@ -162,7 +170,12 @@ export function lstm(input: Operand, h: Operand | null, c: Operand | null, weigh
       const cell = checked(x, wih, whh, bih, bhh, hidden);
       const from = d === 0 ? x : flip(x, { axis: 0 });
       const zero = h0 === undefined || c0 === undefined ? zeroState(x, hidden) : undefined;
-      const [y, end] = sequence(from, h0 === undefined ? zero! : step(h0, k), c0 === undefined ? zero! : step(c0, k), ...cell);
+      const [y, end] = sequence(
+        from,
+        h0 === undefined ? zero! : step(h0, k),
+        c0 === undefined ? zero! : step(c0, k),
+        ...cell,
+      );
       outputs.push(d === 0 ? y! : flip(y!, { axis: 0 }));
       lastH.push(step(y!, x.shape[0]! - 1));
       lastC.push(end!);
@@ -188,11 +201,20 @@ function initial(s: Operand | null, name: string, wanted: readonly number[], sin
 }
 
 /** The weights of one layer and direction, their shapes checked, and the sum of its biases. */
-function checked(x: Tensor, wih: Operand, whh: Operand, bih: Operand | undefined, bhh: Operand | undefined, hidden: number): [Tensor, Tensor, Tensor] {
+function checked(
+  x: Tensor,
+  wih: Operand,
+  whh: Operand,
+  bih: Operand | undefined,
+  bhh: Operand | undefined,
+  hidden: number,
+): [Tensor, Tensor, Tensor] {
   const check = (w: Operand, name: string, wanted: readonly number[]): Tensor => {
     const { shape } = readTensor(w, "lstm");
     if (shape.length !== wanted.length || shape.some((d, k) => d !== wanted[k]))
-      throw new ShapeError(`lstm: x [${x.shape}] and ${hidden} hidden units want ${name} of shape [${wanted}], got [${shape}]`);
+      throw new ShapeError(
+        `lstm: x [${x.shape}] and ${hidden} hidden units want ${name} of shape [${wanted}], got [${shape}]`,
+      );
     return readTensor(w, "lstm");
   };
   const w = check(wih, "the input weight", [4 * hidden, x.shape[2]!]);

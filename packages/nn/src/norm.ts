@@ -43,7 +43,12 @@ export interface BatchNormOptions {
  * @example
  * const y = batchNorm(x, weight, bias, { runningMean, runningVar });
  */
-export function batchNorm(input: Operand, weight?: Operand | null, bias?: Operand | null, options: BatchNormOptions = {}): Tensor {
+export function batchNorm(
+  input: Operand,
+  weight?: Operand | null,
+  bias?: Operand | null,
+  options: BatchNormOptions = {},
+): Tensor {
   const { training = recording(), eps = 1e-5, momentum = 0.1, runningMean, runningVar } = options;
   const x = readTensor(input, "batchNorm");
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
@@ -53,7 +58,10 @@ export function batchNorm(input: Operand, weight?: Operand | null, bias?: Operan
     const { shape } = readTensor(v, "batchNorm");
     if (shape.length !== 1 || shape[0] !== channels)
       throw new ShapeError(`batchNorm: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
-    return reshape(v, x.shape.map((_, axis) => (axis === 1 ? channels : 1))); // prettier-ignore
+    return reshape(
+      v,
+      x.shape.map((_, axis) => (axis === 1 ? channels : 1)),
+    );
   };
   const finish = (centred: Tensor, variance: Operand): Tensor => {
     const scale = rsqrt(add(variance, eps));

@@ -1,7 +1,18 @@
 // Parameters that wait for data: shape and initialiser are known when a layer is built, the value is made on the backend
 // of the first tensor that the layer meets. It does not depend on when or where that is.
 import { param, state, type Param, type State, type Unborn } from "@weft/autograd";
-import { ArgumentError, arrayOf, readTensor, type Backend, type Box, type DType, type Operand, type Shape, type Tensor, type TypedArray } from "@weft/tensor";
+import {
+  ArgumentError,
+  arrayOf,
+  readTensor,
+  type Backend,
+  type Box,
+  type DType,
+  type Operand,
+  type Shape,
+  type Tensor,
+  type TypedArray,
+} from "@weft/tensor";
 import { draws, nextKey } from "./draws.ts";
 import { run, type Initialiser } from "./initialisers.ts";
 import type { StoredType } from "./safetensors.ts";
@@ -30,7 +41,12 @@ interface CellOptions {
   readonly stored?: StoredType;
 }
 
-function cell<C extends Cell>(make: (x: Unborn) => C, shape: Shape, init: Initialiser, { dtype = "f32", stored }: CellOptions): C {
+function cell<C extends Cell>(
+  make: (x: Unborn) => C,
+  shape: Shape,
+  init: Initialiser,
+  { dtype = "f32", stored }: CellOptions,
+): C {
   const key = nextKey();
   const origin: Origin = {
     values: () => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(key))]) as TypedArray,
@@ -52,7 +68,8 @@ export const parameter = (shape: Shape, init: Initialiser, options: Pick<CellOpt
   cell(param, shape, init, options);
 
 /** The same for what is saved with the model and not differentiated: running moments, counts. */
-export const running = (shape: Shape, init: Initialiser, options: CellOptions = {}): State => cell(state, shape, init, options);
+export const running = (shape: Shape, init: Initialiser, options: CellOptions = {}): State =>
+  cell(state, shape, init, options);
 
 /** Brings a box to life on the backend of x, if it has no value yet, and returns it. */
 export function born<C extends Cell>(box: C, x: Operand): C {
@@ -61,7 +78,8 @@ export function born<C extends Cell>(box: C, x: Operand): C {
 }
 
 /** Is it a `state`, which a function may update? */
-export const isState = (x: Operand): x is State => typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
+export const isState = (x: Operand): x is State =>
+  typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
 
 /** How a box is stored. */
 export const storedType = (box: Cell): StoredType => origins.get(box)?.stored ?? storedAs[box.dtype];
@@ -79,7 +97,9 @@ export async function hostValues(box: Cell): Promise<TypedArray> {
 
 /** A box of someone else's that waits for a backend: only a backend can say what it begins with. */
 function refuse(box: Cell): never {
-  throw new ArgumentError(`${box.kind}: this ${box.dtype}[${box.shape}] has no value yet; place() gives it one on a backend`);
+  throw new ArgumentError(
+    `${box.kind}: this ${box.dtype}[${box.shape}] has no value yet; place() gives it one on a backend`,
+  );
 }
 
 /** Gives a box values: on its backend, or on the host until it comes to life. */

@@ -49,13 +49,17 @@ export interface LSTM {
  */
 export function LSTM(options: LSTMOptions): LSTM {
   const { in: features = options.input, hidden, layers = 1, bidirectional = false, bias = true, dropout = 0 } = options;
-  if (features === undefined) throw new ArgumentError("LSTM: wanted `in`, the number of features of each step, got nothing");
+  if (features === undefined)
+    throw new ArgumentError("LSTM: wanted `in`, the number of features of each step, got nothing");
   const { init = fanInUniform(hidden), biasInit = fanInUniform(hidden) } = options;
   if (!(layers >= 1)) throw new ArgumentError(`LSTM: wanted at least one layer, got ${layers}`);
   const fields: Record<string, Param> = {};
   for (let l = 0; l < layers; l++)
     for (const suffix of bidirectional ? [`l${l}`, `l${l}_reverse`] : [`l${l}`]) {
-      fields[`weight_ih_${suffix}`] = parameter([4 * hidden, l === 0 ? features : hidden * (bidirectional ? 2 : 1)], init);
+      fields[`weight_ih_${suffix}`] = parameter(
+        [4 * hidden, l === 0 ? features : hidden * (bidirectional ? 2 : 1)],
+        init,
+      );
       fields[`weight_hh_${suffix}`] = parameter([4 * hidden, hidden], init);
       if (!bias) continue;
       fields[`bias_ih_${suffix}`] = parameter([4 * hidden], biasInit);
@@ -64,7 +68,13 @@ export function LSTM(options: LSTMOptions): LSTM {
   const names = Object.keys(fields);
   const run = (x: Operand, { h = null, c = null, training }: RecurrentState = {}): LstmResult => {
     const weights = names.map((name) => born((self as unknown as Record<string, Param>)[name]!, x));
-    return lstm(x, h, c, weights, { layers, bidirectional, bias, dropout, ...(training === undefined ? {} : { training }) });
+    return lstm(x, h, c, weights, {
+      layers,
+      bidirectional,
+      bias,
+      dropout,
+      ...(training === undefined ? {} : { training }),
+    });
   };
   const self = layer("LSTM", (x: Operand, state?: RecurrentState) => run(x, state).y, fields) as unknown as LSTM;
   Object.defineProperty(self, "run", { value: run });

@@ -32,10 +32,18 @@ export interface BatchNorm {
  * @example
  * const model = Chain(Conv({ in: 3, out: 16, kernel: 3, bias: false }), BatchNorm(16), relu);
  */
-export function BatchNorm(features: number, { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormLayerOptions = {}): BatchNorm {
+export function BatchNorm(
+  features: number,
+  { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormLayerOptions = {},
+): BatchNorm {
   const call = (x: Operand, { training = recording() }: { readonly training?: boolean } = {}): Tensor => {
     const moments = { runningMean: born(self.running_mean, x), runningVar: born(self.running_var, x) };
-    const y = batchNorm(x, self.weight && born(self.weight, x), self.bias && born(self.bias, x), { training, eps, momentum, ...moments });
+    const y = batchNorm(x, self.weight && born(self.weight, x), self.bias && born(self.bias, x), {
+      training,
+      eps,
+      momentum,
+      ...moments,
+    });
     if (training) {
       const count = born(self.num_batches_tracked, x);
       count.value = add(count.value, 1);
@@ -59,5 +67,10 @@ export function BatchNorm(features: number, { eps = 1e-5, momentum = 0.1, affine
  * const model = Chain(Linear(784, 256), relu, Dropout(0.5), Linear(256, 10));
  */
 export function Dropout(p = 0.5): (x: Operand, options?: { readonly training?: boolean }) => Tensor {
-  return layer("Dropout", (x: Operand, { training }: { readonly training?: boolean } = {}) => dropout(x, p, training === undefined ? {} : { training }), { p });
+  return layer(
+    "Dropout",
+    (x: Operand, { training }: { readonly training?: boolean } = {}) =>
+      dropout(x, p, training === undefined ? {} : { training }),
+    { p },
+  );
 }

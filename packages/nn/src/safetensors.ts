@@ -7,8 +7,21 @@ export class FormatError extends WeftError {}
 
 /** Bytes an element takes, for every dtype of the format, in the order in which its own library writes tensors. */
 const bytesOf = {
-  ...{ U64: 8, I64: 8, F64: 8, F32: 4, U32: 4, I32: 4, BF16: 2, F16: 2, U16: 2, I16: 2 },
-  ...{ F8_E4M3: 1, F8_E5M2: 1, I8: 1, U8: 1, BOOL: 1 },
+  U64: 8,
+  I64: 8,
+  F64: 8,
+  F32: 4,
+  U32: 4,
+  I32: 4,
+  BF16: 2,
+  F16: 2,
+  U16: 2,
+  I16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
 } as const;
 const order = Object.keys(bytesOf);
 
@@ -78,7 +91,8 @@ export function readSafetensors(file: Uint8Array): Stored {
     if (name === "__metadata__") {
       if (!isTable(value)) throw new FormatError("safetensors: __metadata__ is not a table of text");
       for (const [key, text] of Object.entries(value)) {
-        if (typeof text !== "string") throw new FormatError(`safetensors: __metadata__ has ${JSON.stringify(key)}, which is not text`);
+        if (typeof text !== "string")
+          throw new FormatError(`safetensors: __metadata__ has ${JSON.stringify(key)}, which is not text`);
         metadata[key] = text;
       }
       continue;
@@ -98,10 +112,14 @@ function readHeader(file: Uint8Array): { header: Record<string, unknown>; start:
   if (file.length < 8) throw new FormatError(`safetensors: a file has at least 8 bytes, this has ${file.length}`);
   const length = new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true);
   if (length > longestHeader)
-    throw new FormatError(`safetensors: a header of ${length} bytes is announced, at most ${longestHeader} are allowed`);
+    throw new FormatError(
+      `safetensors: a header of ${length} bytes is announced, at most ${longestHeader} are allowed`,
+    );
   const start = 8 + Number(length);
   if (start > file.length)
-    throw new FormatError(`safetensors: a header of ${length} bytes is announced, the file ends after ${file.length - 8}`);
+    throw new FormatError(
+      `safetensors: a header of ${length} bytes is announced, the file ends after ${file.length - 8}`,
+    );
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.subarray(8, start)));
@@ -142,7 +160,10 @@ function checkSpans(spans: { name: string; begin: number; end: number }[], room:
   let at = 0;
   for (const { name, begin, end } of spans) {
     const quoted = JSON.stringify(name);
-    if (begin < at) throw new FormatError(`safetensors: ${quoted} begins at byte ${begin}, inside the tensor before it, which ends at ${at}`);
+    if (begin < at)
+      throw new FormatError(
+        `safetensors: ${quoted} begins at byte ${begin}, inside the tensor before it, which ends at ${at}`,
+      );
     if (begin > at) throw new FormatError(`safetensors: ${begin - at} bytes before ${quoted} belong to no tensor`);
     at = end;
   }

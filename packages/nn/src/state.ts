@@ -21,7 +21,10 @@ export interface ReadOptions {
  * @example
  * const bytes = await toBytes(model);
  */
-export async function toBytes(model: unknown, metadata: Readonly<Record<string, string>> = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function toBytes(
+  model: unknown,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const places = boxes(model);
   if (places.length === 0) throw new StateError("toBytes: this model has no parameters");
   const values = await Promise.all(places.map(({ box }) => hostValues(box)));
@@ -54,7 +57,9 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, { strict = tru
   const found = places.filter(({ path }) => tensors.has(path));
   const wrong = found.flatMap(({ path, box }) => {
     const [wanted, given] = [box.shape, tensors.get(path)!.shape];
-    return wanted.length === given.length && wanted.every((d, k) => d === given[k]) ? [] : [`${path} is [${given}], wanted [${wanted}]`];
+    return wanted.length === given.length && wanted.every((d, k) => d === given[k])
+      ? []
+      : [`${path} is [${given}], wanted [${wanted}]`];
   });
   if (wrong.length > 0) throw new StateError(`fromBytes: the shapes are not those of the model: ${wrong.join("; ")}`);
   const values = found.map(({ path, box }) => [box, fromStored(path, tensors.get(path)!, box.dtype)] as const);
@@ -62,4 +67,5 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, { strict = tru
   return model;
 }
 
-const list = (what: string, names: readonly string[]): string[] => (names.length === 0 ? [] : [`${what} ${names.join(", ")}`]);
+const list = (what: string, names: readonly string[]): string[] =>
+  names.length === 0 ? [] : [`${what} ${names.join(", ")}`];

@@ -15,7 +15,9 @@ export function summary(model: unknown): string {
   }));
   const lines = [["name", "value", "kind", "count"], ...rows.map(({ cells }) => cells)];
   const width = [0, 1, 2, 3].map((k) => Math.max(...lines.map((line) => line[k]!.length)));
-  const text = lines.map((line) => line.map((cell, k) => (k === 3 ? cell.padStart(width[k]!) : cell.padEnd(width[k]!))).join("  "));
+  const text = lines.map((line) =>
+    line.map((cell, k) => (k === 3 ? cell.padStart(width[k]!) : cell.padEnd(width[k]!))).join("  "),
+  );
   const total = rows.reduce((n, { learned }) => n + learned, 0);
   return `${text.join("\n")}\n${total.toLocaleString("en-US")} parameters`;
 }

@@ -18,17 +18,56 @@ test("conv4 flips the kernel by default; mode 1 does not", async () => {
 test("conv4: padding, stride, dilation, alpha and group", async () => {
   expect(await flat(conv4(w, count(7), { padding: 1 }))).toEqual([4, 10, 16, 22, 28, 34, 32]);
   expect(await flat(conv4(w, count(7), { padding: 1, stride: 3 }))).toEqual([4, 22, 32]);
-  expect(await flat(conv4(w, count(7), { dilation: 2 }))).toEqual([1 * 3 + 3 * 2 + 5, 2 * 3 + 4 * 2 + 6, 3 * 3 + 5 * 2 + 7]);
+  expect(await flat(conv4(w, count(7), { dilation: 2 }))).toEqual([
+    1 * 3 + 3 * 2 + 5,
+    2 * 3 + 4 * 2 + 6,
+    3 * 3 + 5 * 2 + 7,
+  ]);
   expect(await flat(conv4(w, count(7), { alpha: -2 }))).toEqual([-20, -32, -44, -56, -68]);
   const two = tensor([[[1, 2, 3]], [[1, 0, 0]]]);
-  expect(await flat(conv4(two, tensor([[[1, 2, 3, 4], [1, 2, 3, 4]]]), { group: 2 }))).toEqual([10, 16, 3, 4]); // prettier-ignore
+  expect(
+    await flat(
+      conv4(
+        two,
+        tensor([
+          [
+            [1, 2, 3, 4],
+            [1, 2, 3, 4],
+          ],
+        ]),
+        { group: 2 },
+      ),
+    ),
+  ).toEqual([10, 16, 3, 4]);
 });
 
 test("conv4 over two axes: the notebook's square", async () => {
   // Knet stores columns first: its reshape(1.0:9.0, (3,3)) is this matrix turned over the diagonal, and so is the result.
-  const x = tensor([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]); // prettier-ignore
-  const k = tensor([[[[1, 2], [3, 4]]]]); // prettier-ignore
-  expect(await conv4(k, x).array()).toEqual([[[[23, 33], [53, 63]]]]); // prettier-ignore
+  const x = tensor([
+    [
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+      ],
+    ],
+  ]);
+  const k = tensor([
+    [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+  ]);
+  expect(await conv4(k, x).array()).toEqual([
+    [
+      [
+        [23, 33],
+        [53, 63],
+      ],
+    ],
+  ]);
 });
 
 test("conv4 over three axes flips all of them", async () => {
@@ -84,7 +123,10 @@ test("mat joins the last axes", () => {
 test("bmm, logp, sigm and logistic", async () => {
   const [a, b] = [randn([2, 3, 4], { seed: 1 }), randn([2, 4, 5], { seed: 2 })];
   expect(await flat(bmm(a.transpose(), b.transpose(), { transA: true, transB: true }))).toEqual(await flat(bmm(a, b)));
-  const x = tensor([[1, 2], [3, 4]]); // prettier-ignore
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
   const all = Math.log(Math.exp(1) + Math.exp(2) + Math.exp(3) + Math.exp(4));
   expect(await flat(logp(x))).toEqual([1, 2, 3, 4].map((v) => expect.closeTo(v - all, 10)));
   expect((await flat(logp(x, { axis: 0 })))[0]).toBeCloseTo(1 - Math.log(Math.exp(1) + Math.exp(3)), 10);
@@ -94,10 +136,22 @@ test("bmm, logp, sigm and logistic", async () => {
 });
 
 const wrong: [string, () => Tensor, string][] = [
-  ["a mode of conv4", () => conv4(w, count(7), { mode: 2 as 0 }), "conv4: mode is 0 (convolution) or 1 (cross-correlation), got 2"],
+  [
+    "a mode of conv4",
+    () => conv4(w, count(7), { mode: 2 as 0 }),
+    "conv4: mode is 0 (convolution) or 1 (cross-correlation), got 2",
+  ],
   ["a mode of pool", () => pool(count(7), { mode: 4 as 0 }), "pool: mode is 0, 1, 2 or 3, got 4"],
-  ["matrices that do not line up", () => bmm(randn([2, 3, 4]), randn([4, 5])), "bmm: wanted matrices with equal axes in front, got [2,3,4] and [4,5]"],
-  ["unpool without spatial axes", () => unpool(randn([2, 3])), "unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [2,3]"],
+  [
+    "matrices that do not line up",
+    () => bmm(randn([2, 3, 4]), randn([4, 5])),
+    "bmm: wanted matrices with equal axes in front, got [2,3,4] and [4,5]",
+  ],
+  [
+    "unpool without spatial axes",
+    () => unpool(randn([2, 3])),
+    "unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [2,3]",
+  ],
   ["mat with too many axes", () => mat(randn([2, 3]), { dims: 3 }), "mat: dims lies between 0 and 2, got 3"],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

@@ -4,7 +4,19 @@ import { openSync } from "@weft/conformance";
 import { matmul, relu, sum, type Tensor } from "@weft/tensor";
 import { beforeEach, expect, test } from "vitest";
 import { AvgPool, BatchNorm, Chain, Conv, Dropout, Embedding, LSTM, Linear, MaxPool } from "../src/index.ts";
-import { batchNorm, born, dropout, layer, ones, parameter, params, seed, uniform, xavier, zeros } from "../src/index.ts";
+import {
+  batchNorm,
+  born,
+  dropout,
+  layer,
+  ones,
+  parameter,
+  params,
+  seed,
+  uniform,
+  xavier,
+  zeros,
+} from "../src/index.ts";
 import { boxes } from "../src/tree.ts";
 
 const backend = openSync();
@@ -80,7 +92,9 @@ test("a parameter comes to life inside diff, and has its gradient there", async 
 
 test("a parameter without data says what it waits for", () => {
   const f = Linear(3, 2);
-  expect(() => matmul(tensor([[1, 2]]), f.weight)).toThrow("param: this f32[2,3] has no value yet: it is made on the backend of the first tensor it meets, or by place()");
+  expect(() => matmul(tensor([[1, 2]]), f.weight)).toThrow(
+    "param: this f32[2,3] has no value yet: it is made on the backend of the first tensor it meets, or by place()",
+  );
 });
 
 test("Conv and pooling: ranks follow from the kernel", async () => {
@@ -98,7 +112,13 @@ test("Conv and pooling: ranks follow from the kernel", async () => {
 
 test("Embedding takes rows, and its gradient is row-sparse", async () => {
   const words = Embedding(10, 4);
-  const indices = tensor([[3, 1], [3, 3]], { dtype: "i32" }); // prettier-ignore
+  const indices = tensor(
+    [
+      [3, 1],
+      [3, 3],
+    ],
+    { dtype: "i32" },
+  );
   const y = words(indices);
   expect(y.shape).toEqual([2, 2, 4]);
   const w = await list(words.weight.value);
@@ -111,7 +131,10 @@ test("Embedding takes rows, and its gradient is row-sparse", async () => {
 test("BatchNorm learns its moments as PyTorch does, and uses them afterwards", async () => {
   const f = BatchNorm(2, { momentum: 0.5, eps: 0 });
   expect(names(f)).toEqual(["weight [2]", "bias [2]", "running_mean [2]", "running_var [2]", "num_batches_tracked []"]);
-  const x = tensor([[1, 10], [3, 30]]); // prettier-ignore
+  const x = tensor([
+    [1, 10],
+    [3, 30],
+  ]);
   expect(await list(f(x, { training: true }))).toEqual([-1, -1, 1, 1].map((v) => expect.closeTo(v, 12)));
   // Unbiased variances are 2 and 200.
   expect(await list(f.running_mean.value)).toEqual([1, 10]);
@@ -124,7 +147,7 @@ test("BatchNorm learns its moments as PyTorch does, and uses them afterwards", a
 });
 
 test("batchNorm updates a state, and leaves a tensor alone", async () => {
-  const x = tensor([[1], [3]]); // prettier-ignore
+  const x = tensor([[1], [3]]);
   const [mean, variance, given] = [state(tensor([0])), state(tensor([1])), tensor([5])];
   batchNorm(x, 1, 0, { training: true, runningMean: mean, runningVar: variance });
   expect(await list(mean.value)).toEqual([expect.closeTo(0.2, 12)]);
@@ -132,8 +155,12 @@ test("batchNorm updates a state, and leaves a tensor alone", async () => {
   batchNorm(x, null, null, { training: true, runningMean: given, runningVar: param(tensor([1])) });
   expect(await list(given)).toEqual([5]);
   expect(() => batchNorm(x, null, null)).toThrow("batchNorm: without training it wants runningMean and runningVar");
-  expect(() => batchNorm(tensor([[1, 2]]), null, null, { training: true })).toThrow("batchNorm: wanted more than one value a channel while training, got x [1,2]");
-  expect(() => batchNorm(x, tensor([1, 2]), null, { training: true })).toThrow("batchNorm: x [2,1] has 1 channels, weight has the shape [2]");
+  expect(() => batchNorm(tensor([[1, 2]]), null, null, { training: true })).toThrow(
+    "batchNorm: wanted more than one value a channel while training, got x [1,2]",
+  );
+  expect(() => batchNorm(x, tensor([1, 2]), null, { training: true })).toThrow(
+    "batchNorm: x [2,1] has 1 channels, weight has the shape [2]",
+  );
 });
 
 test("dropout: inside diff by default, a mask of the right density that is kept for the gradient", async () => {
@@ -170,7 +197,9 @@ test("dropout: a seed makes the mask, and the ends of p", async () => {
 });
 
 test("Chain has PyTorch's names, and is a list of its links", async () => {
-  const model = Chain(Conv({ in: 1, out: 2, kernel: 3 }), relu, MaxPool(2), Chain(Linear(4, 3)), (x: Tensor) => x.mul(2));
+  const model = Chain(Conv({ in: 1, out: 2, kernel: 3 }), relu, MaxPool(2), Chain(Linear(4, 3)), (x: Tensor) =>
+    x.mul(2),
+  );
   expect(names(model)).toEqual(["0.weight [2,1,3,3]", "0.bias [2]", "3.0.weight [3,4]", "3.0.bias [3]"]);
   expect([...model].length).toBe(5);
   expect(model.length).toBe(5);
@@ -199,7 +228,9 @@ test("params: any tree, each once, in the order of discovery", () => {
 
 test("a layer of one's own", async () => {
   const Scale = (n: number) => {
-    const self = layer("Scale", (x: Tensor) => x.mul(born(self.weight, x)), { weight: parameter([n], zeros()) }) as ((x: Tensor) => Tensor) & { weight: ReturnType<typeof parameter> };
+    const self = layer("Scale", (x: Tensor) => x.mul(born(self.weight, x)), { weight: parameter([n], zeros()) }) as ((
+      x: Tensor,
+    ) => Tensor) & { weight: ReturnType<typeof parameter> };
     return self;
   };
   const model = Chain(Scale(2), Scale(2));
@@ -211,15 +242,44 @@ test("a layer of one's own", async () => {
 test("the gradient of a layer is a function, too", async () => {
   const f = Linear(2, 1, { init: ones(), biasInit: zeros() });
   const slope = grad((x: Tensor) => sum(relu(f(x))));
-  expect(await list(slope(tensor([[1, 2], [-3, 1]])) as Tensor)).toEqual([1, 1, 0, 0]); // prettier-ignore
+  expect(
+    await list(
+      slope(
+        tensor([
+          [1, 2],
+          [-3, 1],
+        ]),
+      ) as Tensor,
+    ),
+  ).toEqual([1, 1, 0, 0]);
 });
 
 const wrong: [string, () => unknown, string][] = [
   ["features", () => Linear(3, 2)(tensor([[1, 2]])), "Linear: weight [2, 3] wants x of shape […, 3], got [1, 2]"],
-  ["channels", () => Conv({ in: 3, out: 2, kernel: 3 })(randn([1, 1, 5, 5])), "Conv: a kernel of [3, 3] over 3 channels wants x of shape [N, 3, …, …], got [1, 1, 5, 5]"],
-  ["a kernel of four axes", () => Conv({ in: 1, out: 1, kernel: [1, 1, 1, 1] }), "Conv: kernel has 1 to 3 axes, got [1, 1, 1, 1]"],
-  ["an initialiser that was not called", () => Linear(3, 2, { init: xavier as never })(tensor([[1, 2, 3]])), "init: wanted an initialiser, got a function that makes one. Call it: xavierUniform()"],
-  ["an initialiser that makes too little", () => Linear(3, 2, { init: () => [1] })(tensor([[1, 2, 3]])), "init: wanted 6 values for [2,3], the initialiser made 1"],
-  ["an LSTM without features", () => LSTM({ hidden: 3 }), "LSTM: wanted `in`, the number of features of each step, got nothing"],
+  [
+    "channels",
+    () => Conv({ in: 3, out: 2, kernel: 3 })(randn([1, 1, 5, 5])),
+    "Conv: a kernel of [3, 3] over 3 channels wants x of shape [N, 3, …, …], got [1, 1, 5, 5]",
+  ],
+  [
+    "a kernel of four axes",
+    () => Conv({ in: 1, out: 1, kernel: [1, 1, 1, 1] }),
+    "Conv: kernel has 1 to 3 axes, got [1, 1, 1, 1]",
+  ],
+  [
+    "an initialiser that was not called",
+    () => Linear(3, 2, { init: xavier as never })(tensor([[1, 2, 3]])),
+    "init: wanted an initialiser, got a function that makes one. Call it: xavierUniform()",
+  ],
+  [
+    "an initialiser that makes too little",
+    () => Linear(3, 2, { init: () => [1] })(tensor([[1, 2, 3]])),
+    "init: wanted 6 values for [2,3], the initialiser made 1",
+  ],
+  [
+    "an LSTM without features",
+    () => LSTM({ hidden: 3 }),
+    "LSTM: wanted `in`, the number of features of each step, got nothing",
+  ],
 ];
 test.each(wrong)("refuses wrong %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

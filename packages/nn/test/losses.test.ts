@@ -7,7 +7,10 @@ import { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "../
 const { tensor } = openSync();
 const labels = (...values: number[]) => tensor(values, { dtype: "i32" });
 const close = async (x: Tensor, wanted: number) => expect(await x.item()).toBeCloseTo(wanted, 10);
-const scores = [[1, 2, 3], [0, 0, 0]] as const; // prettier-ignore
+const scores = [
+  [1, 2, 3],
+  [0, 0, 0],
+] as const;
 const row = (s: readonly number[], label: number) => Math.log(s.reduce((n, v) => n + Math.exp(v), 0)) - s[label]!;
 const [a, b] = [row(scores[0], 0), row(scores[1], 2)];
 
@@ -24,25 +27,54 @@ test("crossEntropy: what is ignored counts neither above nor below the line", as
   const x = tensor(scores);
   await close(crossEntropy(x, labels(-1, 2), { ignoreIndex: -1 }), b);
   await close(nll(logSoftmax(x), labels(0, -7), { ignoreIndex: -7 }), a);
-  expect(await crossEntropy(x, labels(-1, 2), { ignoreIndex: -1, reduction: "none" }).array()).toEqual([0, expect.closeTo(b, 10)]);
+  expect(await crossEntropy(x, labels(-1, 2), { ignoreIndex: -1, reduction: "none" }).array()).toEqual([
+    0,
+    expect.closeTo(b, 10),
+  ]);
   expect(await crossEntropy(x, labels(-1, -1), { ignoreIndex: -1 }).item()).toBeNaN();
 });
 
 test("crossEntropy: one row, further axes, and probabilities for labels", async () => {
   await close(crossEntropy(tensor(scores[0]), tensor(0, { dtype: "i32" })), a);
   // [N, C, L]: each place along L is a row.
-  const x = tensor([[[1, 0], [2, 0], [3, 0]]]); // prettier-ignore
+  const x = tensor([
+    [
+      [1, 0],
+      [2, 0],
+      [3, 0],
+    ],
+  ]);
   await close(crossEntropy(x, tensor([[0, 2]], { dtype: "i32" })), (a + b) / 2);
-  expect(await crossEntropy(x, tensor([[0, 2]], { dtype: "i32" }), { reduction: "none" }).array()).toEqual([[expect.closeTo(a, 10), expect.closeTo(b, 10)]]);
-  await close(crossEntropy(tensor(scores), tensor([[1, 0, 0], [0, 0, 1]])), (a + b) / 2); // prettier-ignore
+  expect(await crossEntropy(x, tensor([[0, 2]], { dtype: "i32" }), { reduction: "none" }).array()).toEqual([
+    [expect.closeTo(a, 10), expect.closeTo(b, 10)],
+  ]);
+  await close(
+    crossEntropy(
+      tensor(scores),
+      tensor([
+        [1, 0, 0],
+        [0, 0, 1],
+      ]),
+    ),
+    (a + b) / 2,
+  );
   const smooth = { labelSmoothing: 0.3 };
-  const soft = await crossEntropy(tensor(scores), tensor([[1, 0, 0], [0, 0, 1]]), smooth).item(); // prettier-ignore
+  const soft = await crossEntropy(
+    tensor(scores),
+    tensor([
+      [1, 0, 0],
+      [0, 0, 1],
+    ]),
+    smooth,
+  ).item();
   await close(crossEntropy(tensor(scores), labels(0, 2), smooth), soft as number);
 });
 
 test("a label that is no class is an IndexError at the next read", async () => {
   const loss = crossEntropy(tensor(scores), labels(0, 3));
-  await expect(loss.item()).rejects.toThrow(expect.objectContaining({ name: "IndexError", message: expect.stringMatching(/index 3 is out of range/) }));
+  await expect(loss.item()).rejects.toThrow(
+    expect.objectContaining({ name: "IndexError", message: expect.stringMatching(/index 3 is out of range/) }),
+  );
 });
 
 test("the other losses", async () => {
@@ -56,19 +88,59 @@ test("the other losses", async () => {
 });
 
 test("accuracy: the share of rows whose highest score is at the label", async () => {
-  const x = tensor([[1, 2, 3], [5, 0, 0], [0, 9, 1], [1, 0, 0]]); // prettier-ignore
+  const x = tensor([
+    [1, 2, 3],
+    [5, 0, 0],
+    [0, 9, 1],
+    [1, 0, 0],
+  ]);
   await close(accuracy(x, labels(2, 0, 0, 0)), 3 / 4);
   await close(accuracy(x, labels(2, -1, 0, -1), { ignoreIndex: -1 }), 1 / 2);
 });
 
 const wrong: [string, () => Tensor, string, string][] = [
-  ["labels of another length", () => crossEntropy(tensor(scores), labels(1)), "ShapeError", "crossEntropy: scores [2, 3] want labels [2], got [1]"],
-  ["labels as a column", () => nll(tensor(scores), tensor([[1], [2]], { dtype: "i32" })), "ShapeError", "nll: scores [2, 3] want labels [2], got [2, 1]"], // prettier-ignore
-  ["labels that are floats", () => crossEntropy(tensor(scores), tensor([1, 2])), "DTypeError", "crossEntropy: labels are class numbers of shape [2] and dtype i32, got f32[2]"],
-  ["scores without classes", () => accuracy(tensor(1), labels(1)), "ShapeError", "accuracy: wanted scores with a class axis, got shape []"],
-  ["targets of another shape", () => mse(tensor([[1], [2]]), tensor([1, 2])), "ShapeError", "mse: predictions [2, 1] and targets [2] differ; reshape one"], // prettier-ignore
-  ["an unknown reduction", () => mae(tensor([1]), 1, { reduction: "median" as "mean" }), "ArgumentError", 'mae: reduction is "mean", "sum" or "none", got "median"'],
-  ["smoothing above one", () => crossEntropy(tensor(scores), labels(0, 1), { labelSmoothing: 2 }), "ArgumentError", "crossEntropy: labelSmoothing lies between 0 and 1, got 2"],
+  [
+    "labels of another length",
+    () => crossEntropy(tensor(scores), labels(1)),
+    "ShapeError",
+    "crossEntropy: scores [2, 3] want labels [2], got [1]",
+  ],
+  [
+    "labels as a column",
+    () => nll(tensor(scores), tensor([[1], [2]], { dtype: "i32" })),
+    "ShapeError",
+    "nll: scores [2, 3] want labels [2], got [2, 1]",
+  ],
+  [
+    "labels that are floats",
+    () => crossEntropy(tensor(scores), tensor([1, 2])),
+    "DTypeError",
+    "crossEntropy: labels are class numbers of shape [2] and dtype i32, got f32[2]",
+  ],
+  [
+    "scores without classes",
+    () => accuracy(tensor(1), labels(1)),
+    "ShapeError",
+    "accuracy: wanted scores with a class axis, got shape []",
+  ],
+  [
+    "targets of another shape",
+    () => mse(tensor([[1], [2]]), tensor([1, 2])),
+    "ShapeError",
+    "mse: predictions [2, 1] and targets [2] differ; reshape one",
+  ],
+  [
+    "an unknown reduction",
+    () => mae(tensor([1]), 1, { reduction: "median" as "mean" }),
+    "ArgumentError",
+    'mae: reduction is "mean", "sum" or "none", got "median"',
+  ],
+  [
+    "smoothing above one",
+    () => crossEntropy(tensor(scores), labels(0, 1), { labelSmoothing: 2 }),
+    "ArgumentError",
+    "crossEntropy: labelSmoothing lies between 0 and 1, got 2",
+  ],
 ];
 test.each(wrong)("refuses %s", (_, f, name, message) => {
   expect(f).toThrow(expect.objectContaining({ name, message }));

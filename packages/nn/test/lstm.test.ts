@@ -1,7 +1,21 @@
 // The LSTM against its own formula step by step, in values, gradients of both orders and continued sequences.
 import { diff, grad, param, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { add, concat, matmul, mul, sigmoid, slice, square, stack, sum, tanh, transpose, type Operand, type Tensor } from "@weft/tensor";
+import {
+  add,
+  concat,
+  matmul,
+  mul,
+  sigmoid,
+  slice,
+  square,
+  stack,
+  sum,
+  tanh,
+  transpose,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { expect, test } from "vitest";
 import { LSTM, lstm, params, seed } from "../src/index.ts";
 
@@ -12,7 +26,7 @@ const near = (a: readonly number[], b: readonly number[]) => {
   a.forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 9));
 };
 const [T, B, I, H] = [5, 3, 4, 2];
-const shapes = [[T, B, I], [1, B, H], [1, B, H], [4 * H, I], [4 * H, H], [4 * H], [4 * H]] as const; // prettier-ignore
+const shapes = [[T, B, I], [1, B, H], [1, B, H], [4 * H, I], [4 * H, H], [4 * H], [4 * H]] as const;
 const values = () => shapes.map((shape, k) => randn([...shape], { seed: k + 1 }));
 
 /** The formula, nothing else. */
@@ -36,7 +50,9 @@ const ours = (x: Operand, h: Operand, c: Operand, ...weights: Operand[]): Tensor
 type Form = (...args: [Operand, Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
 /** One number that depends on every element of every result in its own way. */
 const weighed = (form: Form, ...args: Operand[]): Tensor =>
-  form(...(args as Parameters<Form>)).map((y, k) => sum(mul(square(y), randn(y.shape, { seed: 90 + k })))).reduce((a, b) => add(a, b)); // prettier-ignore
+  form(...(args as Parameters<Form>))
+    .map((y, k) => sum(mul(square(y), randn(y.shape, { seed: 90 + k }))))
+    .reduce((a, b) => add(a, b));
 
 test("values are those of the formula", async () => {
   const [a, b] = [ours, plain].map((form) => (form as Form)(...(values() as unknown as Parameters<Form>)));
@@ -51,7 +67,10 @@ test("gradients of all seven operands are those of the formula", async () => {
 
 test("so are gradients of gradients", async () => {
   const [x, ...rest] = values() as [Tensor, ...Tensor[]];
-  const second = (form: Form) => grad((v: Tensor) => sum(square(grad((w: Tensor) => weighed(form, v, ...rest.slice(0, 2), w, ...rest.slice(3)))(rest[2]!))))(x); // prettier-ignore
+  const second = (form: Form) =>
+    grad((v: Tensor) =>
+      sum(square(grad((w: Tensor) => weighed(form, v, ...rest.slice(0, 2), w, ...rest.slice(3)))(rest[2]!))),
+    )(x);
   near(await list(second(ours)), await list(second(plain)));
 });
 
@@ -70,15 +89,23 @@ test("a sequence in two pieces is the sequence", async () => {
 
 test("both directions, layers with dropout between, and one sequence without batch", async () => {
   const rnn = LSTM({ in: I, hidden: H, layers: 2, bidirectional: true, dropout: 0.5 });
-  expect(Object.keys(rnn).map((name) => `${name} [${(rnn as unknown as Record<string, Param>)[name]!.shape}]`)).toEqual([
-    ...["weight_ih_l0 [8,4]", "weight_hh_l0 [8,2]", "bias_ih_l0 [8]", "bias_hh_l0 [8]"],
-    ...["weight_ih_l0_reverse [8,4]", "weight_hh_l0_reverse [8,2]", "bias_ih_l0_reverse [8]", "bias_hh_l0_reverse [8]"],
-    ...["weight_ih_l1 [8,4]", "weight_hh_l1 [8,2]", "bias_ih_l1 [8]", "bias_hh_l1 [8]"],
-    ...["weight_ih_l1_reverse [8,4]", "weight_hh_l1_reverse [8,2]", "bias_ih_l1_reverse [8]", "bias_hh_l1_reverse [8]"],
-  ]);
+  const shapes = ([0, 1] as const).flatMap((l) =>
+    ["", "_reverse"].flatMap((way) => [
+      `weight_ih_l${l}${way} [8,4]`,
+      `weight_hh_l${l}${way} [8,2]`,
+      `bias_ih_l${l}${way} [8]`,
+      `bias_hh_l${l}${way} [8]`,
+    ]),
+  );
+  expect(Object.entries(rnn as unknown as Record<string, Param>).map(([name, p]) => `${name} [${p.shape}]`)).toEqual(
+    shapes,
+  );
   const x = randn([T, I], { seed: 1 });
   const { y, h } = rnn.run(x);
-  expect([y.shape, h.shape]).toEqual([[T, 2 * H], [4, H]]); // prettier-ignore
+  expect([y.shape, h.shape]).toEqual([
+    [T, 2 * H],
+    [4, H],
+  ]);
   near(await list(y), await list(rnn(x.reshape([T, 1, I]))));
   expect(await list(rnn(x, { training: true }))).not.toEqual(await list(y));
   const tape = diff(() => sum(rnn(x, { training: false })));
@@ -101,10 +128,32 @@ test("without biases, and from zeros when no state is given", async () => {
 const [x, h, c, wih, whh, bih, bhh] = values() as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
 const wrong: [string, () => unknown, string][] = [
   ["too few weights", () => lstm(x, h, c, [wih, whh]), "lstm: 1 layers in 1 directions take 4 weights, got 2"],
-  ["x without time", () => lstm(zeros([0, B, I]), h, c, [wih, whh, bih, bhh]), "lstm: wanted x of shape [T, B, in] with T > 0, got [0,3,4]"],
-  ["a vector for x", () => lstm(tensor([1]), h, c, [wih, whh, bih, bhh]), "lstm: wanted x of shape [T, B, in] with T > 0, got [1]"],
-  ["a state of another batch", () => lstm(x, zeros([1, 2, H]), c, [wih, whh, bih, bhh]), "lstm: wanted h of shape [1,3,2], got [1,2,2]"],
-  ["other features", () => lstm(zeros([T, B, 9]), h, c, [wih, whh, bih, bhh]), "lstm: x [5,3,9] and 2 hidden units want the input weight of shape [8,9], got [8,4]"],
-  ["a bias of another length", () => lstm(x, h, c, [wih, whh, bih, tensor([1])]), "lstm: x [5,3,4] and 2 hidden units want the recurrent bias of shape [8], got [1]"],
+  [
+    "x without time",
+    () => lstm(zeros([0, B, I]), h, c, [wih, whh, bih, bhh]),
+    "lstm: wanted x of shape [T, B, in] with T > 0, got [0,3,4]",
+  ],
+  [
+    "a vector for x",
+    () => lstm(tensor([1]), h, c, [wih, whh, bih, bhh]),
+    "lstm: wanted x of shape [T, B, in] with T > 0, got [1]",
+  ],
+  [
+    "a state of another batch",
+    () => lstm(x, zeros([1, 2, H]), c, [wih, whh, bih, bhh]),
+    "lstm: wanted h of shape [1,3,2], got [1,2,2]",
+  ],
+  [
+    "other features",
+    () => lstm(zeros([T, B, 9]), h, c, [wih, whh, bih, bhh]),
+    "lstm: x [5,3,9] and 2 hidden units want the input weight of shape [8,9], got [8,4]",
+  ],
+  [
+    "a bias of another length",
+    () => lstm(x, h, c, [wih, whh, bih, tensor([1])]),
+    "lstm: x [5,3,4] and 2 hidden units want the recurrent bias of shape [8], got [1]",
+  ],
 ];
-test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ name: "ShapeError", message })));
+test.each(wrong)("refuses %s", (_, f, message) =>
+  expect(f).toThrow(expect.objectContaining({ name: "ShapeError", message })),
+);

@@ -16,7 +16,9 @@ const byPyTorch = Buffer.from(
 
 test("reads what PyTorch wrote", () => {
   const { tensors, metadata } = readSafetensors(byPyTorch);
-  const values = (name: string, dtype: Parameters<typeof fromStored>[2]) => [...fromStored(name, tensors.get(name)!, dtype)];
+  const values = (name: string, dtype: Parameters<typeof fromStored>[2]) => [
+    ...fromStored(name, tensors.get(name)!, dtype),
+  ];
   expect(metadata).toEqual({ format: "pt" });
   expect(tensors.get("0.weight")!.shape).toEqual([2, 3]);
   expect(values("0.weight", "f32")).toEqual([1, 2, 3, 4, 5, 6.5]);
@@ -49,7 +51,9 @@ test("keeps every dtype of ours over a round trip, wherever the file lies in its
   shifted.set(file);
   const back = readSafetensors(shifted).tensors;
   for (const [name, a] of Object.entries(given)) expect(fromStored(name, back.get(name)!, name as "f32")).toEqual(a);
-  expect(toStored(new Int32Array([-1, 7]), [2], "I64").bytes).toEqual(new Uint8Array(new BigInt64Array([-1n, 7n]).buffer));
+  expect(toStored(new Int32Array([-1, 7]), [2], "I64").bytes).toEqual(
+    new Uint8Array(new BigInt64Array([-1n, 7n]).buffer),
+  );
 });
 
 const file = (header: string, data = 0, length = new TextEncoder().encode(header).length): Uint8Array => {
@@ -60,24 +64,49 @@ const file = (header: string, data = 0, length = new TextEncoder().encode(header
   return bytes;
 };
 const one = (entry: object, data: number): Uint8Array => file(JSON.stringify({ a: entry }), data);
-const f32 = (begin: number, end: number, shape: unknown = [(end - begin) / 4]) => ({ dtype: "F32", shape, data_offsets: [begin, end] });
+const f32 = (begin: number, end: number, shape: unknown = [(end - begin) / 4]) => ({
+  dtype: "F32",
+  shape,
+  data_offsets: [begin, end],
+});
 
 const hostile: Record<string, [Uint8Array, string]> = {
   "an empty file": [new Uint8Array(0), "safetensors: a file has at least 8 bytes, this has 0"],
-  "a header of 2^63 bytes": [file("{}", 0, 2 ** 63), "safetensors: a header of 9223372036854775808 bytes is announced, at most 100000000 are allowed"],
-  "a header longer than the file": [file("{}", 3, 9), "safetensors: a header of 9 bytes is announced, the file ends after 5"],
+  "a header of 2^63 bytes": [
+    file("{}", 0, 2 ** 63),
+    "safetensors: a header of 9223372036854775808 bytes is announced, at most 100000000 are allowed",
+  ],
+  "a header longer than the file": [
+    file("{}", 3, 9),
+    "safetensors: a header of 9 bytes is announced, the file ends after 5",
+  ],
   "a truncated header": [file('{"a":{"dty'), "safetensors: the header is not JSON in UTF-8"],
-  "a header in no encoding": [Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe]), "safetensors: the header is not JSON in UTF-8"],
+  "a header in no encoding": [
+    Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe]),
+    "safetensors: the header is not JSON in UTF-8",
+  ],
   "a list for a header": [file("[]"), "safetensors: the header is not a table"],
   "null for a header": [file("null"), "safetensors: the header is not a table"],
   "metadata that is no table": [file('{"__metadata__":3}'), "safetensors: __metadata__ is not a table of text"],
-  "metadata that is no text": [file('{"__metadata__":{"a":3}}'), 'safetensors: __metadata__ has "a", which is not text'],
+  "metadata that is no text": [
+    file('{"__metadata__":{"a":3}}'),
+    'safetensors: __metadata__ has "a", which is not text',
+  ],
   "an entry that is no table": [file('{"a":3}'), 'safetensors: "a" is not described by a table'],
-  "an unknown dtype": [one({ ...f32(0, 4), dtype: "toString" }, 4), 'safetensors: "a" has the dtype "toString", which the format does not know'],
+  "an unknown dtype": [
+    one({ ...f32(0, 4), dtype: "toString" }, 4),
+    'safetensors: "a" has the dtype "toString", which the format does not know',
+  ],
   "a negative size": [one(f32(0, 4, [-1]), 4), 'safetensors: "a" has the shape [-1], wanted a list of sizes'],
   "a broken size": [one(f32(0, 4, [0.5]), 4), 'safetensors: "a" has the shape [0.5], wanted a list of sizes'],
-  "a shape that overflows": [one(f32(0, 4, [2 ** 40, 2 ** 40]), 4), 'safetensors: "a" is F32[1099511627776,1099511627776], which takes 4.835703278458517e+24 bytes, but has 4'],
-  "three offsets": [one({ dtype: "U8", shape: [1], data_offsets: [0, 1, 2] }, 1), 'safetensors: "a" has the offsets [0,1,2], wanted [begin, end]'],
+  "a shape that overflows": [
+    one(f32(0, 4, [2 ** 40, 2 ** 40]), 4),
+    'safetensors: "a" is F32[1099511627776,1099511627776], which takes 4.835703278458517e+24 bytes, but has 4',
+  ],
+  "three offsets": [
+    one({ dtype: "U8", shape: [1], data_offsets: [0, 1, 2] }, 1),
+    'safetensors: "a" has the offsets [0,1,2], wanted [begin, end]',
+  ],
   "a negative offset": [one(f32(-4, 0), 4), 'safetensors: "a" has the offsets [-4,0], wanted [begin, end]'],
   "an end before the beginning": [one(f32(4, 0, [1]), 4), 'safetensors: "a" ends at byte 0, before it begins at 4'],
   "an end outside the file": [one(f32(0, 400), 4), 'safetensors: "a" ends at byte 400, the file has 4 bytes of values'],
@@ -86,7 +115,10 @@ const hostile: Record<string, [Uint8Array, string]> = {
     file(JSON.stringify({ a: f32(0, 8), b: f32(4, 12) }), 12),
     'safetensors: "b" begins at byte 4, inside the tensor before it, which ends at 8',
   ],
-  "a gap": [file(JSON.stringify({ a: f32(0, 4), b: f32(8, 12) }), 12), 'safetensors: 4 bytes before "b" belong to no tensor'],
+  "a gap": [
+    file(JSON.stringify({ a: f32(0, 4), b: f32(8, 12) }), 12),
+    'safetensors: 4 bytes before "b" belong to no tensor',
+  ],
   "bytes at the end": [one(f32(0, 4), 9), "safetensors: 5 bytes at the end belong to no tensor"],
 };
 test.each(Object.entries(hostile))("refuses %s", (_, [bytes, message]) => {
@@ -94,7 +126,8 @@ test.each(Object.entries(hostile))("refuses %s", (_, [bytes, message]) => {
 });
 
 test("every truncation of a good file is refused", () => {
-  for (let n = 0; n < byPyTorch.length; n++) expect(() => readSafetensors(byPyTorch.subarray(0, n)), `${n} bytes`).toThrow(/^safetensors: /);
+  for (let n = 0; n < byPyTorch.length; n++)
+    expect(() => readSafetensors(byPyTorch.subarray(0, n)), `${n} bytes`).toThrow(/^safetensors: /);
 });
 
 test("a name of the prototype is only a name", () => {
@@ -104,6 +137,10 @@ test("a name of the prototype is only a name", () => {
 
 test("values that do not fit are refused with their name", () => {
   const big = { dtype: "I64", shape: [2], bytes: new Uint8Array(new BigInt64Array([1n, 2n ** 40n]).buffer) } as const;
-  expect(() => fromStored("n", big, "i32")).toThrow('safetensors: "n" holds 1099511627776 at element 1, which is outside i32');
-  expect(() => fromStored("w", big, "f32")).toThrow('safetensors: "w" is stored as I64, f32 is read from F64, F32, F16, BF16');
+  expect(() => fromStored("n", big, "i32")).toThrow(
+    'safetensors: "n" holds 1099511627776 at element 1, which is outside i32',
+  );
+  expect(() => fromStored("w", big, "f32")).toThrow(
+    'safetensors: "w" is stored as I64, f32 is read from F64, F32, F16, BF16',
+  );
 });

@@ -8,7 +8,21 @@ import { openSync } from "@weft/conformance";
 import { relu, type Tensor } from "@weft/tensor";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { replaceFile } from "../src/files.ts";
-import { BatchNorm, Chain, fromBytes, LSTM, Linear, load, ones, params, place, save, seed, summary, toBytes } from "../src/node.ts";
+import {
+  BatchNorm,
+  Chain,
+  fromBytes,
+  LSTM,
+  Linear,
+  load,
+  ones,
+  params,
+  place,
+  save,
+  seed,
+  summary,
+  toBytes,
+} from "../src/node.ts";
 import { readSafetensors, writeSafetensors } from "../src/safetensors.ts";
 
 const backend = openSync({ rounding: true });
@@ -79,14 +93,17 @@ test("save and load, and the file holds nothing but the model", async () => {
 test("a disk that is full leaves the old file whole and nothing beside it", async () => {
   const path = join(folder, "model.safetensors");
   await writeFile(path, "the old model");
-  const full = { ...disk, open: async (...args: Parameters<typeof disk.open>) => {
-    const file = await disk.open(...args);
-    file.writeFile = async (bytes) => {
-      await file.write((bytes as Uint8Array).subarray(0, 3));
-      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
-    };
-    return file;
-  } }; // prettier-ignore
+  const full = {
+    ...disk,
+    open: async (...args: Parameters<typeof disk.open>) => {
+      const file = await disk.open(...args);
+      file.writeFile = async (bytes) => {
+        await file.write((bytes as Uint8Array).subarray(0, 3));
+        throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+      };
+      return file;
+    },
+  };
   await expect(replaceFile(path, new Uint8Array(9), full)).rejects.toThrow(
     expect.objectContaining({
       name: "FileError",
@@ -101,7 +118,9 @@ test("a disk that is full leaves the old file whole and nothing beside it", asyn
 
 test("a folder that is not there, and a file that is not there", async () => {
   const path = join(folder, "none", "model.safetensors");
-  await expect(save(path, Linear(1, 1))).rejects.toThrow(`save: ${path} was not written, what stood there is unchanged: ENOENT`);
+  await expect(save(path, Linear(1, 1))).rejects.toThrow(
+    `save: ${path} was not written, what stood there is unchanged: ENOENT`,
+  );
   await expect(load(path, Linear(1, 1))).rejects.toThrow(`load: ${path} cannot be read: ENOENT`);
 });
 
@@ -112,7 +131,10 @@ test("a truncated file names itself and changes nothing", async () => {
   const model = Linear(3, 2);
   const before = await all(model);
   await expect(load(path, model)).rejects.toThrow(
-    expect.objectContaining({ name: "FormatError", message: `load: ${path}: safetensors: "weight" ends at byte 32, the file has 24 bytes of values` }),
+    expect.objectContaining({
+      name: "FormatError",
+      message: `load: ${path}: safetensors: "weight" ends at byte 32, the file has 24 bytes of values`,
+    }),
   );
   expect(await all(model)).toEqual(before);
 });
@@ -130,10 +152,19 @@ test("names and shapes of another model are listed, and nothing is changed", asy
   );
   const wider = await toBytes(Chain(Linear(3, 5), BatchNorm(4), relu, Linear(4, 2)));
   expect(() => fromBytes(wider, model)).toThrow(
-    expect.objectContaining({ name: "StateError", message: "fromBytes: the shapes are not those of the model: 0.weight is [5,3], wanted [4,3]; 0.bias is [5], wanted [4]" }),
+    expect.objectContaining({
+      name: "StateError",
+      message:
+        "fromBytes: the shapes are not those of the model: 0.weight is [5,3], wanted [4,3]; 0.bias is [5], wanted [4]",
+    }),
   );
-  const integers = writeSafetensors({ tensors: new Map([["value", { dtype: "I32", shape: [1], bytes: new Uint8Array(4) }]]), metadata: {} });
-  expect(() => fromBytes(integers, param(tensor([1])))).toThrow('safetensors: "value" is stored as I32, f32 is read from F64, F32, F16, BF16');
+  const integers = writeSafetensors({
+    tensors: new Map([["value", { dtype: "I32", shape: [1], bytes: new Uint8Array(4) }]]),
+    metadata: {},
+  });
+  expect(() => fromBytes(integers, param(tensor([1])))).toThrow(
+    'safetensors: "value" is stored as I32, f32 is read from F64, F32, F16, BF16',
+  );
   expect(await all(model)).toEqual(before);
   fromBytes(bytes, model, { strict: false });
   expect((await all(model))["0.weight"]).not.toBe(before["0.weight"]);
@@ -142,11 +173,15 @@ test("names and shapes of another model are listed, and nothing is changed", asy
 
 test("a count that no longer fits an i32 is refused with its name", () => {
   const bytes = writeSafetensors({
-    tensors: new Map([["value", { dtype: "I64", shape: [], bytes: new Uint8Array(new BigInt64Array([2n ** 31n]).buffer) }]]),
+    tensors: new Map([
+      ["value", { dtype: "I64", shape: [], bytes: new Uint8Array(new BigInt64Array([2n ** 31n]).buffer) }],
+    ]),
     metadata: {},
   });
   const count = state(tensor(0, { dtype: "i32" }));
-  expect(() => fromBytes(bytes, count)).toThrow('safetensors: "value" holds 2147483648 at element 0, which is outside i32');
+  expect(() => fromBytes(bytes, count)).toThrow(
+    'safetensors: "value" holds 2147483648 at element 0, which is outside i32',
+  );
 });
 
 test("place moves what lives and brings to life what does not", async () => {

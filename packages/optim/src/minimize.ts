@@ -78,7 +78,9 @@ function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, opti
   return scope(() => {
     const tape: Tape = diff(() => loss(...args));
     if (tape.params.length === 0)
-      throw new ArgumentError("minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?");
+      throw new ArgumentError(
+        "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
+      );
     optimizer.update(tape);
     return readTensor(tape.value, "minimize");
   });

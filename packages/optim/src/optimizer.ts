@@ -123,10 +123,17 @@ function touch(rule: Rule, param: Param, slot: Slot, gradient: RowSparse, step: 
   const summed = gradient.summed();
   const { indices, values: rows } = summed;
   const part = (x: Tensor): Tensor => take(x, indices, { axis: 0 });
-  const mask = reshape(used(summed), rows.shape.map((n, axis) => (axis === 0 ? n : 1))); // prettier-ignore
+  const mask = reshape(
+    used(summed),
+    rows.shape.map((n, axis) => (axis === 0 ? n : 1)),
+  );
   const whole = values(slot.boxes);
   const old = { p: part(param.value), state: mapped(whole, part) };
   const [p, state] = rule.update(rows, old.p, old.state, step);
-  const changed = (x: Tensor, from: Tensor, to: Tensor): Tensor => indexAdd(x, indices, mul(sub(to, from), mask), { axis: 0 });
-  write(param, slot, [changed(param.value, old.p, p), mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x))]);
+  const changed = (x: Tensor, from: Tensor, to: Tensor): Tensor =>
+    indexAdd(x, indices, mul(sub(to, from), mask), { axis: 0 });
+  write(param, slot, [
+    changed(param.value, old.p, p),
+    mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x)),
+  ]);
 }

@@ -75,7 +75,11 @@ export function adagrad({ eps = 1e-6, ...options }: OptimizerOptions & { readonl
 }
 
 /** RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). As Knet's. */
-export function rmsprop({ rho = 0.9, eps = 1e-6, ...options }: OptimizerOptions & { readonly rho?: number; readonly eps?: number } = {}): Optimizer {
+export function rmsprop({
+  rho = 0.9,
+  eps = 1e-6,
+  ...options
+}: OptimizerOptions & { readonly rho?: number; readonly eps?: number } = {}): Optimizer {
   const rule: Rule = {
     name: "rmsprop",
     init: zeros("G"),
@@ -91,7 +95,11 @@ export function rmsprop({ rho = 0.9, eps = 1e-6, ...options }: OptimizerOptions 
  * Adadelta: G ← ρ G + (1 − ρ) g²; d = g · √(Δ + eps) / √(G + eps); Δ ← ρ Δ + (1 − ρ) d²; w ← w − lr · d (Zeiler 2012).
  * As Knet's.
  */
-export function adadelta({ rho = 0.9, eps = 1e-6, ...options }: OptimizerOptions & { readonly rho?: number; readonly eps?: number } = {}): Optimizer {
+export function adadelta({
+  rho = 0.9,
+  eps = 1e-6,
+  ...options
+}: OptimizerOptions & { readonly rho?: number; readonly eps?: number } = {}): Optimizer {
   const rule: Rule = {
     name: "adadelta",
     init: zeros("G", "delta"),
@@ -136,7 +144,10 @@ export function adam(options: AdamOptions = {}): Optimizer {
  * Adam with decoupled weight decay: w ← w − lr · decay · w, then Adam's step (Loshchilov and Hutter 2019). As PyTorch's
  * `AdamW`.
  */
-export function adamw({ weightDecay = 0.01, ...options }: AdamOptions & { readonly weightDecay?: number } = {}): Optimizer {
+export function adamw({
+  weightDecay = 0.01,
+  ...options
+}: AdamOptions & { readonly weightDecay?: number } = {}): Optimizer {
   const step = adamStep(options);
   const update: Rule["update"] = (g, p, state, now) => step(g, mul(p, 1 - now.lr * weightDecay), state, now);
   return optimizer({ name: "adamw", init: zeros("m", "v"), update }, { lr: 0.001, ...options });

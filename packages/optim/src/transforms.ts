@@ -42,7 +42,10 @@ export const clipGlobalNorm =
   (max: number): Transform =>
   (gradients) => {
     if (gradients.length === 0) return gradients;
-    const common = factor(max, gradients.map(squares).reduce((a, b) => add(a, b)));
+    const common = factor(
+      max,
+      gradients.map(squares).reduce((a, b) => add(a, b)),
+    );
     return gradients.map((gradient) => scaled(gradient, common));
   };
 
@@ -67,7 +70,8 @@ export const weightDecay =
 export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer {
   const last = links.at(-1) as Optimizer;
   const transforms = links.slice(0, -1) as Transform[];
-  const apply = (gradients: readonly Gradient[]) => last.apply(transforms.reduce((gs, transform) => transform(gs), gradients));
+  const apply = (gradients: readonly Gradient[]) =>
+    last.apply(transforms.reduce((gs, transform) => transform(gs), gradients));
   return {
     name: last.name,
     get steps() {
