@@ -2,6 +2,7 @@
 // that neither exists.
 import type { DType } from "@weft/tensor";
 import type { Builder, Scalar, V } from "../language.ts";
+import { c } from "./floats.ts";
 
 /** One elementwise primitive in the kernel language. `attrs` is what the primitive has (the dtype of a cast). */
 export type Expression = (k: Builder, args: readonly V[], attrs?: { readonly dtype: DType }) => V;
@@ -12,7 +13,6 @@ const MAGNITUDE = 0x7fffffff;
 /** What a dtype is in a register. */
 export const scalarOf: Record<DType, Scalar> = { f32: "f32", f64: "f64", i32: "i32", bool: "bool", u8: "f32", f16: "f32" };
 
-export const c = (value: number): { readonly const: number } => ({ const: value });
 const isFloat = (k: Builder, x: V): boolean => k.type(x) === "f32" || k.type(x) === "f64";
 
 export const isNaNAt = (k: Builder, x: V): V =>

@@ -1,72 +1,155 @@
-// Exponentials and what is made of them, in the kernel language.
+// Exponentials, logarithms and what is made of them, in the kernel language. Coefficients of exp, log, sinh, tanh and erf are
+// those of the Cephes library (S. Moshier) and of Eigen's rational tanh; errors against float64 stand beside the tests.
 import type { Builder, V } from "../language.ts";
-import { c, type Expression } from "./arithmetic.ts";
+import type { Expression } from "./arithmetic.ts";
+import { c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
 
-type Arg = V | { readonly const: number };
-const f = (k: Builder, fn: Parameters<Builder["apply"]>[0], ...args: readonly Arg[]): V => k.apply(fn, args, "f32");
-const i = (k: Builder, fn: Parameters<Builder["apply"]>[0], args: readonly Arg[], imm = 0): V => k.apply(fn, args, "i32", imm);
+/** 2^n for a whole i32 n in [-126, 127]. */
+export const power2 = (k: Builder, n: V): V => k.apply("float", [i(k, "shl", [i(k, "add", [n, c(127)])], 23)], "f32");
 
-/** Evaluates a polynomial, highest coefficient first, by Horner's rule. */
-const polynomial = (k: Builder, x: V, coefficients: readonly number[]): V =>
-  coefficients.slice(1).reduce((p, a) => f(k, "fma", p, x, c(a)), k.const(coefficients[0]!, "f32"));
+/** y·2^n in two steps, so that results near both ends of the range come out. */
+export function scale(k: Builder, y: V, n: V): V {
+  const half = i(k, "shrs", [n], 1);
+  return f(k, "mul", f(k, "mul", y, power2(k, half)), power2(k, i(k, "sub", [n, half])));
+}
 
-/** 2^n for an integral float n in [-126, 127]. */
-const power2 = (k: Builder, n: V): V => k.apply("float", [i(k, "shl", [i(k, "add", [n, c(127)])], 23)], "f32");
+const EXP = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
 
-/** exp in single precision: n = round(x / ln 2), a polynomial on the rest (Cephes expf), scaled in two steps. */
-function exp32(k: Builder, x: V): V {
-  const t = f(k, "min", f(k, "max", x, c(-104)), c(89));
+/** n = round(x / ln 2), and e^r - 1 for the rest r. */
+function reduced(k: Builder, x: V, low: number): { n: V; y: V } {
+  const t = f(k, "min", f(k, "max", x, c(low)), c(89));
   const n = f(k, "nearest", f(k, "mul", t, c(1.44269504088896341)));
   const r = f(k, "fma", n, c(2.1219444e-4), f(k, "fma", n, c(-0.693359375), t));
-  const p = polynomial(k, r, [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]);
-  const y = f(k, "add", f(k, "fma", f(k, "mul", p, r), r, r), c(1));
-  const whole = i(k, "i32", [n]);
-  const half = i(k, "shrs", [whole], 1);
-  return f(k, "mul", f(k, "mul", y, power2(k, half)), power2(k, i(k, "sub", [whole, half])));
+  return { n: i(k, "i32", [n]), y: f(k, "fma", f(k, "mul", polynomial(k, r, EXP), r), r, r) };
 }
 
-/** log in single precision: exponent and mantissa apart, a polynomial on the mantissa (Cephes logf). */
-function log32(k: Builder, x: V): V {
-  const tiny = k.apply("lt", [x, c(1.17549435e-38)], "bool");
-  const scaled = k.apply("select", [tiny, f(k, "mul", x, c(2 ** 23)), x], "f32");
-  const bits = i(k, "bits", [scaled]);
-  // m in [sqrt(1/2), sqrt(2)): the exponent is taken relative to the bits of sqrt(1/2).
-  const shifted = i(k, "sub", [bits, c(0x3f3504f3)]);
-  const e = i(k, "shrs", [shifted], 23);
+export function exp32(k: Builder, x: V): V {
+  const { n, y } = reduced(k, x, -104);
+  return scale(k, f(k, "add", y, c(1)), n);
+}
+
+function expm132(k: Builder, x: V): V {
+  const { n, y } = reduced(k, x, -18);
+  // 2^n (e^r - 1) + (2^n - 1): exact where n is 0. At the top 2^128 does not exist, so half of it is doubled.
+  const half = power2(k, i(k, "sub", [n, c(1)]));
+  const sum = f(k, "add", f(k, "mul", half, y), f(k, "sub", half, c(0.5)));
+  // A tiny x is its own result (and keeps the sign of zero).
+  return choose(k, test(k, "lt", f(k, "abs", x), c(1e-7)), x, f(k, "mul", sum, c(2)));
+}
+
+const LOG = [7.0376836292e-2, -1.151461031e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1];
+
+/** x = m·2^n with m in [√½, √2), for positive finite x, subnormal ones included. */
+export function split(k: Builder, x: V): { m: V; n: V } {
+  const tiny = test(k, "lt", x, c(1.17549435e-38));
+  const shifted = i(k, "sub", [i(k, "bits", [choose(k, tiny, f(k, "mul", x, c(2 ** 23)), x)]), c(0x3f3504f3)]);
   const m = k.apply("float", [i(k, "add", [i(k, "and", [shifted, c(0x007fffff)]), c(0x3f3504f3)])], "f32");
-  const n = f(k, "add", k.apply("f32", [e], "f32"), k.apply("select", [tiny, k.const(-23, "f32"), k.const(0, "f32")], "f32"));
+  const n = f(k, "add", k.apply("f32", [i(k, "shrs", [shifted], 23)], "f32"), choose(k, tiny, c(-23), c(0)));
+  return { m, n };
+}
+
+export function log32(k: Builder, x: V): V {
+  const { m, n } = split(k, x);
   const t = f(k, "sub", m, c(1));
   const z = f(k, "mul", t, t);
-  const p = polynomial(k, t, [7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1]);
-  let y = f(k, "mul", f(k, "mul", p, t), z);
-  y = f(k, "fma", n, c(-2.12194440e-4), y);
+  let y = f(k, "mul", f(k, "mul", polynomial(k, t, LOG), t), z);
+  y = f(k, "fma", n, c(-2.1219444e-4), y);
   y = f(k, "fma", z, c(-0.5), y);
   y = f(k, "fma", n, c(0.693359375), f(k, "add", t, y));
-  const special = k.apply("select", [k.apply("lt", [x, c(0)], "bool"), k.const(NaN, "f32"), x], "f32");
-  const zero = k.apply("select", [k.apply("eq", [x, c(0)], "bool"), k.const(-Infinity, "f32"), special], "f32");
-  const inside = k.apply("and", [k.apply("gt", [x, c(0)], "bool"), k.apply("lt", [x, c(Infinity)], "bool")], "bool");
-  return k.apply("select", [inside, y, zero], "f32");
+  // 0, negative numbers, infinity, NaN.
+  const special = choose(k, test(k, "lt", x, c(0)), c(NaN), x);
+  const inside = k.apply("and", [test(k, "gt", x, c(0)), test(k, "lt", x, c(Infinity))], "bool");
+  return choose(k, inside, y, choose(k, test(k, "eq", x, c(0)), c(-Infinity), special));
 }
 
-/** tanh in single precision: a rational function on [-9, 9]. */
+/** log(1 + x): the rounding of 1 + x is undone by the quotient x / ((1 + x) - 1) (W. Kahan). */
+function log1p32(k: Builder, x: V): V {
+  const u = f(k, "add", x, c(1));
+  const y = f(k, "mul", f(k, "div", log32(k, u), f(k, "sub", u, c(1))), x);
+  const whole = k.apply("or", [test(k, "eq", u, c(1)), test(k, "eq", x, c(Infinity))], "bool");
+  const low = choose(k, test(k, "eq", u, c(0)), c(-Infinity), y);
+  return choose(k, whole, x, low);
+}
+
 function tanh32(k: Builder, x: V): V {
   const t = f(k, "min", f(k, "max", x, c(-7.90531110763549805)), c(7.90531110763549805));
   const z = f(k, "mul", t, t);
   const p = polynomial(k, z, [-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5, 6.37261928875436e-4, 4.89352455891786e-3]);
   const q = polynomial(k, z, [1.19825839466702e-6, 1.18534705686654e-4, 2.26843463243900e-3, 4.89352518554385e-3]);
-  return f(k, "div", f(k, "mul", t, p), q);
+  const y = f(k, "div", f(k, "mul", t, p), q);
+  return choose(k, test(k, "lt", f(k, "abs", x), c(4e-4)), x, y);
 }
 
-/** The single-precision form in the language, the double-precision one a call. */
-const by = (name: "exp" | "log" | "tanh", form: (k: Builder, x: V) => V): Expression => (k, [x]) =>
-  k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
+/** e^|x| / 2 in two factors, which do not overflow before the result does. */
+function halves(k: Builder, x: V): { h: V; q: V } {
+  const h = exp32(k, f(k, "mul", f(k, "abs", x), c(0.5)));
+  return { h, q: f(k, "mul", f(k, "mul", h, c(0.5)), h) };
+}
 
+function sinh32(k: Builder, x: V): V {
+  const z = f(k, "mul", x, x);
+  const small = f(k, "fma", f(k, "mul", polynomial(k, z, [2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1]), z), x, x);
+  const { q } = halves(k, x);
+  const large = f(k, "sub", q, f(k, "div", k.const(0.25, "f32"), q));
+  return choose(k, test(k, "lt", f(k, "abs", x), c(1)), small, withSign(k, large, x));
+}
+
+function cosh32(k: Builder, x: V): V {
+  const { q } = halves(k, x);
+  return f(k, "add", q, f(k, "div", k.const(0.25, "f32"), q));
+}
+
+function asinh32(k: Builder, x: V): V {
+  const a = f(k, "abs", x);
+  const z = f(k, "mul", a, a);
+  const root = f(k, "add", f(k, "sqrt", f(k, "add", z, c(1))), c(1));
+  const small = log1p32(k, f(k, "add", a, f(k, "div", z, root)));
+  const large = f(k, "add", log32(k, a), c(0.6931471805599453));
+  const y = withSign(k, choose(k, test(k, "lt", a, c(1e9)), small, large), x);
+  return choose(k, test(k, "lt", a, c(1e-4)), x, y);
+}
+
+function atanh32(k: Builder, x: V): V {
+  const a = f(k, "abs", x);
+  const y = f(k, "mul", log1p32(k, f(k, "div", f(k, "add", a, a), f(k, "sub", k.const(1, "f32"), a))), c(0.5));
+  const inside = choose(k, test(k, "le", a, c(1)), withSign(k, y, x), c(NaN));
+  return choose(k, test(k, "lt", a, c(1e-4)), x, inside);
+}
+
+const ERF = [7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710];
+const ERFC_NEAR = [2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1, -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1];
+const ERFC_FAR = [-1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786, -1.015265279202700, 4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1];
+
+function erf32(k: Builder, x: V): V {
+  const a = f(k, "abs", x);
+  const z = f(k, "mul", x, x);
+  const small = f(k, "mul", x, polynomial(k, z, ERF));
+  const t = f(k, "min", a, c(10));
+  const w = f(k, "div", k.const(1, "f32"), f(k, "mul", t, t));
+  const tail = choose(k, test(k, "lt", t, c(2)), polynomial(k, w, ERFC_NEAR), polynomial(k, w, ERFC_FAR));
+  const erfc = f(k, "mul", f(k, "div", exp32(k, f(k, "neg", f(k, "mul", t, t))), t), tail);
+  const large = withSign(k, f(k, "sub", k.const(1, "f32"), erfc), x);
+  return choose(k, test(k, "lt", a, c(1)), small, choose(k, test(k, "le", a, c(Infinity)), large, x));
+}
+
+type Name = "exp" | "expm1" | "log" | "log1p" | "tanh" | "sinh" | "cosh" | "asinh" | "atanh" | "erf";
+/** The single-precision form in the language, the double-precision one a call. */
+const by = (name: Name, form: (k: Builder, x: V) => V): Expression => (k, [x]) =>
+  k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
 const exp = by("exp", exp32);
 
 export const exponential = {
   exp,
+  expm1: by("expm1", expm132),
   log: by("log", log32),
+  log1p: by("log1p", log1p32),
   tanh: by("tanh", tanh32),
+  sinh: by("sinh", sinh32),
+  cosh: by("cosh", cosh32),
+  asinh: by("asinh", asinh32),
+  atanh: by("atanh", atanh32),
+  erf: by("erf", erf32),
+  /** 1 / (1 + e^-x): an overflow of e^-x gives 0. */
   sigmoid: (k, [x]) => {
     const t = k.type(x!);
     const e = exp(k, [k.apply("neg", [x!], t)]);

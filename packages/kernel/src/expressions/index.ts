@@ -2,8 +2,10 @@
 import type { ElementwiseOps } from "@weft/tensor";
 import { arithmetic, type Expression } from "./arithmetic.ts";
 import { exponential } from "./exponential.ts";
+import { power } from "./power.ts";
+import { trigonometric } from "./trigonometric.ts";
 
 export type ElementwiseOp = keyof ElementwiseOps;
-export const expressions = { ...arithmetic, ...exponential } as unknown as { readonly [K in ElementwiseOp]: Expression };
+export const expressions: { readonly [K in ElementwiseOp]: Expression } = { ...arithmetic, ...exponential, ...power, ...trigonometric };
 export { scalarOf, type Expression } from "./arithmetic.ts";
 export { threefry, uniform } from "./random.ts";

@@ -1,7 +1,7 @@
 // Counter-based random numbers in the kernel language: Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers:
 // as easy as 1, 2, 3", 2011). Additions, rotations and xors only, so every machine draws the same bits.
 import type { Builder, V } from "../language.ts";
-import { c } from "./arithmetic.ts";
+import { c } from "./floats.ts";
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
 const PARITY = 0x1bd11bda;

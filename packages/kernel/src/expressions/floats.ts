@@ -1,0 +1,26 @@
+// Words for writing single-precision formulas: arithmetic on f32 and i32 values, polynomials, choices.
+import type { Builder, Fn, V } from "../language.ts";
+
+export type Arg = V | { readonly const: number };
+/** A constant of the type of the operands it stands beside. */
+export const c = (value: number): { readonly const: number } => ({ const: value });
+
+export const f = (k: Builder, fn: Fn, ...args: readonly Arg[]): V => k.apply(fn, args, "f32");
+export const i = (k: Builder, fn: Fn, args: readonly Arg[], imm = 0): V => k.apply(fn, args, "i32", imm);
+export const test = (k: Builder, fn: Fn, ...args: readonly Arg[]): V => k.apply(fn, args, "bool");
+/** `a` where the mask holds, else `b`. */
+export const choose = (k: Builder, mask: V, a: Arg, b: Arg): V => {
+  const value = (x: Arg): V => (typeof x === "number" ? x : k.const(x.const, "f32"));
+  return k.apply("select", [mask, value(a), value(b)], "f32");
+};
+
+/** Evaluates a polynomial, highest coefficient first, by Horner's rule. */
+export const polynomial = (k: Builder, x: V, coefficients: readonly number[]): V =>
+  coefficients.slice(1).reduce((p, a) => f(k, "fma", p, x, c(a)), k.const(coefficients[0]!, "f32"));
+
+/** |x| with the sign bit of `like`. */
+export const withSign = (k: Builder, x: V, like: V): V =>
+  k.apply("float", [i(k, "or", [i(k, "and", [i(k, "bits", [x]), c(0x7fffffff)]), i(k, "and", [i(k, "bits", [like]), c(-0x80000000)])])], "f32");
+
+/** The upper 12 bits of the mantissa: products of two such numbers are exact. */
+export const upper = (k: Builder, x: V): V => k.apply("float", [i(k, "and", [i(k, "bits", [x]), c(-4096)])], "f32");

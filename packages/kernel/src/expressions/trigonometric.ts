@@ -1,0 +1,107 @@
+// Circular functions in the kernel language, with the reductions and coefficients of the Cephes library (S. Moshier).
+import type { Builder, V } from "../language.ts";
+import type { Expression } from "./arithmetic.ts";
+import { c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
+
+const SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
+const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
+const TAN = [9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2, 5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1];
+const ASIN = [4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1];
+const ATAN = [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1];
+
+/** x less the nearest multiple n of π/2 (π/2 in four parts: good to |x| of about 10^5, without sense beyond 10^7). */
+function quarter(k: Builder, x: V): { r: V; n: V } {
+  const n = f(k, "nearest", f(k, "mul", x, c(0.6366197723675814)));
+  let r = x;
+  for (const part of [1.5703125, 4.83751296997e-4, 7.54953362047672272e-8, 2.5633441515982494e-12]) r = f(k, "fma", n, c(-part), r);
+  // There is no angle left in a larger float: any in range will do.
+  return { r: choose(k, test(k, "lt", f(k, "abs", x), c(1e8)), r, c(0)), n: i(k, "i32", [n]) };
+}
+
+const sinOn = (k: Builder, r: V, z: V): V => f(k, "fma", f(k, "mul", polynomial(k, z, SIN), z), r, r);
+const cosOn = (k: Builder, z: V): V =>
+  f(k, "add", f(k, "fma", f(k, "mul", polynomial(k, z, COS), z), z, f(k, "mul", z, c(-0.5))), c(1));
+
+/** sin of x + turn·π/2. */
+function wave(k: Builder, x: V, turn: number): V {
+  const { r, n } = quarter(k, x);
+  const q = i(k, "add", [n, c(turn)]);
+  const z = f(k, "mul", r, r);
+  const y = choose(k, test(k, "eq", i(k, "and", [q, c(1)]), c(0)), sinOn(k, r, z), cosOn(k, z));
+  const signed = choose(k, test(k, "eq", i(k, "and", [q, c(2)]), c(0)), y, f(k, "neg", y));
+  // Beyond the reach of the reduction the result stays a sine, in [-1, 1]; infinities and NaN give NaN.
+  const bounded = f(k, "min", f(k, "max", signed, c(-1)), c(1));
+  return choose(k, test(k, "lt", f(k, "abs", x), c(Infinity)), bounded, c(NaN));
+}
+
+function tan32(k: Builder, x: V): V {
+  const { r, n } = quarter(k, x);
+  const z = f(k, "mul", r, r);
+  const t = f(k, "fma", f(k, "mul", polynomial(k, z, TAN), z), r, r);
+  const y = choose(k, test(k, "eq", i(k, "and", [n, c(1)]), c(0)), t, f(k, "div", k.const(-1, "f32"), t));
+  return choose(k, test(k, "lt", f(k, "abs", x), c(Infinity)), y, c(NaN));
+}
+
+/** asin of |x| in two ranges: from the half-angle above ½. */
+function arc(k: Builder, x: V): { big: V; y: V } {
+  const a = f(k, "abs", x);
+  const big = test(k, "gt", a, c(0.5));
+  const z = choose(k, big, f(k, "mul", f(k, "sub", k.const(1, "f32"), a), c(0.5)), f(k, "mul", a, a));
+  const s = choose(k, big, f(k, "sqrt", z), a);
+  return { big, y: f(k, "fma", f(k, "mul", polynomial(k, z, ASIN), z), s, s) };
+}
+
+function asin32(k: Builder, x: V): V {
+  const { big, y } = arc(k, x);
+  return withSign(k, choose(k, big, f(k, "fma", y, c(-2), c(1.5707963267948966)), y), x);
+}
+
+function acos32(k: Builder, x: V): V {
+  const { big, y } = arc(k, x);
+  const twice = f(k, "add", y, y);
+  const far = choose(k, test(k, "lt", x, c(0)), f(k, "sub", k.const(3.14159265358979, "f32"), twice), twice);
+  return choose(k, big, far, f(k, "sub", k.const(1.5707963267948966, "f32"), withSign(k, y, x)));
+}
+
+/** atan of a number in [0, 1]. */
+function atanUnit(k: Builder, a: V): V {
+  const big = test(k, "gt", a, c(0.4142135623730950));
+  const t = choose(k, big, f(k, "div", f(k, "sub", a, c(1)), f(k, "add", a, c(1))), a);
+  const z = f(k, "mul", t, t);
+  const y = f(k, "fma", f(k, "mul", polynomial(k, z, ATAN), z), t, t);
+  return choose(k, big, f(k, "add", y, c(0.7853981633974483)), y);
+}
+
+function atan32(k: Builder, x: V): V {
+  const a = f(k, "abs", x);
+  const big = test(k, "gt", a, c(1));
+  const y = atanUnit(k, choose(k, big, f(k, "div", k.const(1, "f32"), a), a));
+  return withSign(k, choose(k, big, f(k, "sub", k.const(1.5707963267948966, "f32"), y), y), x);
+}
+
+function atan232(k: Builder, y: V, x: V): V {
+  const [a, b] = [f(k, "abs", y), f(k, "abs", x)];
+  const steep = test(k, "gt", a, b);
+  const [low, high] = [f(k, "min", a, b), f(k, "max", a, b)];
+  // 0/0 is 0, infinity/infinity is 1; a NaN stays one.
+  const quotient = choose(k, test(k, "eq", high, c(0)), c(0), f(k, "div", low, high));
+  const t = atanUnit(k, choose(k, test(k, "eq", low, c(Infinity)), c(1), quotient));
+  const upright = choose(k, steep, f(k, "sub", k.const(1.5707963267948966, "f32"), t), t);
+  const left = test(k, "lt", i(k, "bits", [x]), c(0));
+  const angle = choose(k, left, f(k, "sub", k.const(3.141592653589793, "f32"), upright), upright);
+  const either = f(k, "add", a, b);
+  return choose(k, test(k, "ne", either, either), either, withSign(k, angle, y));
+}
+
+const by = (name: "sin" | "cos" | "tan" | "asin" | "acos" | "atan", form: (k: Builder, x: V) => V): Expression => (k, [x]) =>
+  k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
+
+export const trigonometric = {
+  sin: by("sin", (k, x) => wave(k, x, 0)),
+  cos: by("cos", (k, x) => wave(k, x, 1)),
+  tan: by("tan", tan32),
+  asin: by("asin", asin32),
+  acos: by("acos", acos32),
+  atan: by("atan", atan32),
+  atan2: (k, [y, x]) => (k.type(y!) === "f32" ? atan232(k, y!, x!) : k.apply("atan2", [y!, x!], "f64")),
+} satisfies Record<string, Expression>;
