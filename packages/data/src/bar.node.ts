@@ -1,4 +1,5 @@
-// The bar on a terminal: cli-progress draws it and looks after the cursor; what stands in the line is ours.
+// The bar on a terminal: cli-progress draws it, at most ten times a second; what stands in the line is ours. The terminal's
+// settings stay as they are (cursor, line wrapping), so that nothing has to be put right when Ctrl-C ends the program.
 import cliProgress from "cli-progress";
 import { lines, text, type Display, type Stand, type TextStream } from "./display.ts";
 
@@ -12,8 +13,7 @@ function bar(stream: TextStream): Display {
   const drawn = new cliProgress.SingleBar({
     stream: stream as NodeJS.WritableStream,
     format: () => (shown === undefined ? "" : text(shown, true)),
-    hideCursor: true,
-    gracefulExit: true,
+    linewrap: true, // leaves wrapping on, and cuts the line at the width of the terminal
     fps: 10,
   });
   return {

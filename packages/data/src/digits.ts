@@ -47,7 +47,8 @@ const hand: Hand = {
 export function digits(options: { train?: number; test?: number; seed?: number } = {}): Split {
   const { train = 10_000, test = 2_000, seed = 1 } = options;
   for (const [name, n] of Object.entries({ train, test, seed }))
-    if (!Number.isSafeInteger(n) || n < 0) throw new ArgumentError(`digits: ${name} is ${n}, wanted a whole number from 0.`);
+    if (!Number.isSafeInteger(n) || n < 0)
+      throw new ArgumentError(`digits: ${name} is ${n}, wanted a whole number from 0.`);
   return { train: write(train, seed, purpose.train), test: write(test, seed, purpose.test) };
 }
 

@@ -65,7 +65,11 @@ export function text(stand: Stand, drawn: boolean): string {
   const of = unit === "bytes" ? mega : String;
   const rate = seconds > 0 ? count / seconds : 0;
   const speed =
-    unit === "bytes" ? `${mega(rate)} MB/s` : rate >= 1 || rate === 0 ? `${digits(rate)}/s` : `${digits(1 / rate)} s each`;
+    unit === "bytes"
+      ? `${mega(rate)} MB/s`
+      : rate >= 1 || rate === 0
+        ? `${digits(rate)}/s`
+        : `${digits(1 / rate)} s each`;
   const parts: string[] = name === undefined ? [] : [name];
   if (total !== undefined && total > 0) {
     const part = count / total;

@@ -41,7 +41,9 @@ const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).
 /** SHA-256 in hexadecimal. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (globalThis.crypto?.subtle === undefined)
-    throw new DataError("Checksums need crypto.subtle, which a page has only when it comes over https or from localhost.");
+    throw new DataError(
+      "Checksums need crypto.subtle, which a page has only when it comes over https or from localhost.",
+    );
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
@@ -117,7 +119,11 @@ async function get(
 }
 
 /** Unpacks gzip, and no more than `limit` bytes of it. */
-export async function gunzip(packed: Uint8Array<ArrayBuffer>, limit: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function gunzip(
+  packed: Uint8Array<ArrayBuffer>,
+  limit: number,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const out = new Uint8Array(limit);
   let length = 0;
   const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();

@@ -67,7 +67,10 @@ export function folders(
     const folder = env["WEFT_DATA"];
     const own = folder === undefined || folder === "" ? undefined : await given(folder, from.set, file);
     if (own !== undefined) return own;
-    const path = options.cache === false ? undefined : join(options.cache ?? cacheFolder(env, process.platform), from.set, file.name);
+    const path =
+      options.cache === false
+        ? undefined
+        : join(options.cache ?? cacheFolder(env, process.platform), from.set, file.name);
     const kept = path && (await find(path));
     if (kept && (await problem(kept, file)) === undefined) return kept; // a damaged one is downloaded again
     const bytes = await download(file, from, options, options.progress === false ? undefined : terminal());

@@ -59,7 +59,9 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
   if (wanted === undefined || !(data instanceof wanted))
     throw new DTypeError(`${op}: ${name} has dtype ${dtype} but its data is a ${data.constructor.name}.`);
   if (data.length !== sizeOf(shape))
-    throw new ShapeError(`${op}: ${name} has shape [${shape}], which is ${sizeOf(shape)} numbers, but ${data.length} of data.`);
+    throw new ShapeError(
+      `${op}: ${name} has shape [${shape}], which is ${sizeOf(shape)} numbers, but ${data.length} of data.`,
+    );
   return source;
 }
 

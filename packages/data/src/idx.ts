@@ -27,11 +27,56 @@ const stored: Readonly<Record<number, Stored>> = {
     dtype: "u8",
     read: (view, start, count) => new Uint8Array(view.buffer, view.byteOffset + start, count).slice(),
   },
-  0x09: { name: "signed byte", bytes: 1, dtype: "i32", read: numbers((n) => new Int32Array(n), (v, at) => v.getInt8(at), 1) },
-  0x0b: { name: "short", bytes: 2, dtype: "i32", read: numbers((n) => new Int32Array(n), (v, at) => v.getInt16(at), 2) },
-  0x0c: { name: "int", bytes: 4, dtype: "i32", read: numbers((n) => new Int32Array(n), (v, at) => v.getInt32(at), 4) },
-  0x0d: { name: "float", bytes: 4, dtype: "f32", read: numbers((n) => new Float32Array(n), (v, at) => v.getFloat32(at), 4) },
-  0x0e: { name: "double", bytes: 8, dtype: "f64", read: numbers((n) => new Float64Array(n), (v, at) => v.getFloat64(at), 8) },
+  0x09: {
+    name: "signed byte",
+    bytes: 1,
+    dtype: "i32",
+    read: numbers(
+      (n) => new Int32Array(n),
+      (v, at) => v.getInt8(at),
+      1,
+    ),
+  },
+  0x0b: {
+    name: "short",
+    bytes: 2,
+    dtype: "i32",
+    read: numbers(
+      (n) => new Int32Array(n),
+      (v, at) => v.getInt16(at),
+      2,
+    ),
+  },
+  0x0c: {
+    name: "int",
+    bytes: 4,
+    dtype: "i32",
+    read: numbers(
+      (n) => new Int32Array(n),
+      (v, at) => v.getInt32(at),
+      4,
+    ),
+  },
+  0x0d: {
+    name: "float",
+    bytes: 4,
+    dtype: "f32",
+    read: numbers(
+      (n) => new Float32Array(n),
+      (v, at) => v.getFloat32(at),
+      4,
+    ),
+  },
+  0x0e: {
+    name: "double",
+    bytes: 8,
+    dtype: "f64",
+    read: numbers(
+      (n) => new Float64Array(n),
+      (v, at) => v.getFloat64(at),
+      8,
+    ),
+  },
 };
 
 const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join(" ");
@@ -63,7 +108,8 @@ export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
     );
   const rank = bytes[3]!;
   const header = 4 + 4 * rank;
-  if (bytes.length < header) fail(`ends after ${bytes.length} bytes, inside the sizes of its ${rank} axes (${header} bytes).`);
+  if (bytes.length < header)
+    fail(`ends after ${bytes.length} bytes, inside the sizes of its ${rank} axes (${header} bytes).`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const count = shape.reduce((n, d) => n * d, 1); // a double: many large sizes give a large number, never a wrapped one

@@ -107,7 +107,8 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     try {
       const positions = cut && backend && sources.some(isTensor) ? backend.upload(cut, [cut.length], "i32") : undefined;
       const parts = sources.map((source) => {
-        if (isTensor(source)) return positions ? take(source, positions) : slice(source, { starts: [start], ends: [end] });
+        if (isTensor(source))
+          return positions ? take(source, positions) : slice(source, { starts: [start], ends: [end] });
         const part = cut ? pick(source, cut) : rows(source, start, end);
         if (backend === undefined) return cut ? part : { ...part, data: part.data.slice() };
         const x = backend.upload(part.data, part.shape, part.dtype);
@@ -119,7 +120,7 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
       return { value, scope };
     } finally {
       context.scope = before;
-      closeScope(making);
+      close(making);
     }
   };
 
@@ -159,7 +160,7 @@ async function* walkAhead<U>(
 ) {
   const queue: Made<U>[] = [];
   try {
-    for (let i = 0; i < length; ) {
+    for (let i = 0; i < length;) {
       while (queue.length <= ahead && i + queue.length < length) queue.push(make(order, at(i + queue.length)));
       const made = queue.shift()!;
       i++;
@@ -171,14 +172,20 @@ async function* walkAhead<U>(
       }
     }
   } finally {
-    for (const made of queue) closeScope(made.scope);
+    for (const made of queue) close(made.scope);
   }
 }
 
 /** The loop has gone on: ends a batch if scopes end things here, else leaves it to whom everything else is left. */
 function end<U>({ scope }: Made<U>, since: number): void {
-  if (context.closings !== since) closeScope(scope);
+  if (context.closings !== since) close(scope);
   else for (const x of scope.handles) if (x.owner === scope) adopt(x, context.scope);
+}
+
+/** Closes a scope of this file. It does not count as one of the loop's: other passes may be under way. */
+function close(scope: Scope): void {
+  closeScope(scope);
+  context.closings--;
 }
 
 const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && BRAND in x;
@@ -197,7 +204,8 @@ function sourcesOf(arrays: unknown): [name: string, source: Source][] {
 function lengthOf(named: readonly { name: string; source: Tensor | HostArray }[]): number {
   const shown = named.map(({ name, source }) => {
     const x = isTensor(source) ? readTensor(source, "minibatch") : source;
-    if (x.shape.length === 0) throw new ShapeError(`minibatch: ${name} is a single number, without an axis to cut along.`);
+    if (x.shape.length === 0)
+      throw new ShapeError(`minibatch: ${name} is a single number, without an axis to cut along.`);
     return { count: x.shape[0]!, text: `${name} ${show(x)}` };
   });
   const [first] = shown;

@@ -70,8 +70,18 @@ async function part(
 
 function labelled(pixels: unknown, size: readonly number[], classes: unknown, count: readonly number[]): Labelled {
   const [n, height, width] = size;
-  if (!(pixels instanceof Uint8Array && classes instanceof Uint8Array && size.length === 3 && count.length === 1 && n === count[0]))
-    throw new DataError(`mnist: wanted bytes of shape [N, height, width] and [N], found the shapes [${size}] and [${count}].`);
+  if (
+    !(
+      pixels instanceof Uint8Array &&
+      classes instanceof Uint8Array &&
+      size.length === 3 &&
+      count.length === 1 &&
+      n === count[0]
+    )
+  )
+    throw new DataError(
+      `mnist: wanted bytes of shape [N, height, width] and [N], found the shapes [${size}] and [${count}].`,
+    );
   return {
     images: { data: pixels, shape: [n!, 1, height!, width!], dtype: "u8", scale: 1 / 255 },
     labels: { data: Int32Array.from(classes), shape: [n!], dtype: "i32" },

@@ -30,7 +30,8 @@ const GRID = 4;
 const about = (random: Stream): number =>
   (random.uniform() + random.uniform() + random.uniform() + random.uniform() - 2) * 1.7320508075688772;
 
-const between = (random: Stream, [low, high]: readonly [number, number]): number => low + (high - low) * random.uniform();
+const between = (random: Stream, [low, high]: readonly [number, number]): number =>
+  low + (high - low) * random.uniform();
 
 /** A line that the pen follows: x and y in turn; NaN lifts the pen. */
 type Line = number[];

@@ -1,0 +1,50 @@
+// In a page: the same digits to the bit, files from memory, lines in the console, and nothing of Node.
+import { expect, test, vi } from "vitest";
+import { DataError, digits, housing, minibatch, mnist, parseIdx, progress, shuffle } from "@weft/data";
+
+const hex = (bytes: ArrayBuffer) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+test("digits are those of Node, to the bit", async () => {
+  const { train } = digits();
+  const first = train.images.data.slice(0, 100 * 784);
+  expect(hex(await crypto.subtle.digest("SHA-256", first))).toBe(
+    "3f500894d2c584c8bafe5b2480989b82357c996a1d876cc320b99916d5eac83e",
+  );
+  expect(hex(await crypto.subtle.digest("SHA-256", train.images.data as Uint8Array<ArrayBuffer>))).toBe(
+    "cb3153693678f47a16643875cd7238f843fd604abf9024f0373ae6a6ccebc14e",
+  );
+});
+
+test("orders are those of Node", () => {
+  const [batch] = minibatch(
+    Int32Array.from({ length: 10 }, (_, i) => i),
+    10,
+    { shuffle: true, seed: 1 },
+  );
+  expect([...batch!.data]).toEqual([7, 8, 6, 4, 3, 9, 1, 0, 5, 2]);
+  expect([...shuffle([1, 2, 3])].toSorted()).toEqual([1, 2, 3]);
+});
+
+test("IDX files are read", () => {
+  expect(parseIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9)).data).toEqual(Uint8Array.of(7, 9));
+  expect(() => parseIdx(Uint8Array.of(0))).toThrow(DataError);
+});
+
+test("progress goes to the console", () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  for (const _ of progress([0.5]));
+  expect(log.mock.calls[0]![0]).toMatch(/^100% 1\/1 \[.*\] loss 0\.5000$/);
+  log.mockRestore();
+});
+
+test("data sets are fetched, checked, and kept in the page's cache", async () => {
+  const place = new URL("/nothing-here/", location.href).href;
+  await expect(mnist({ mirrors: [place] })).rejects.toThrow(
+    /^mnist: could not download train-images-idx3-ubyte\.gz\.\n/,
+  );
+  // The right bytes are kept: what lies in the cache is used, and what is damaged there is not.
+  const store = await caches.open("weft-data");
+  await store.put("/weft-data/housing/housing.data", new Response(new Uint8Array(49_082)));
+  await expect(housing({ mirrors: [] })).rejects.toThrow(/^housing: could not download housing\.data\.\n/);
+  await caches.delete("weft-data");
+});

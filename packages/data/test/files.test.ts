@@ -1,0 +1,284 @@
+// Files of data sets, with a server on this machine: mirrors, checksums, the cache folder, WEFT_DATA, full disks.
+import { createHash } from "node:crypto";
+import * as fs from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { DataError } from "@weft/data";
+import { gunzip, type KnownFile, type LoadOptions } from "../src/files.ts";
+import { cacheFolder, folders, save } from "../src/folder.node.ts";
+
+const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 7) % 251);
+const file: KnownFile = {
+  name: "numbers.gz",
+  bytes: content.length,
+  sha256: createHash("sha256").update(content).digest("hex"),
+};
+const wrong = content.map((v, i) => (i === 4000 ? v ^ 1 : v));
+const wrongSum = createHash("sha256").update(wrong).digest("hex");
+
+/** What each path of the server answers. */
+const answers: Record<string, (response: ServerResponse) => void> = {
+  "/good/numbers.gz": (r) => r.end(content),
+  "/wrong/numbers.gz": (r) => r.end(wrong),
+  "/long/numbers.gz": (r) => r.end(Buffer.concat([content, content])),
+  "/short/numbers.gz": (r) => r.end(content.subarray(0, 100)),
+  "/cut/numbers.gz": (r) => {
+    r.writeHead(200, { "content-length": content.length });
+    r.write(content.subarray(0, 100), () => r.destroy());
+  },
+  "/slow/numbers.gz": (r) => void r.write(content.subarray(0, 100)),
+};
+let asked: string[] = [];
+const server = createServer((request, response) => {
+  asked.push(request.url!);
+  const answer = answers[request.url!];
+  if (answer === undefined) response.writeHead(404).end();
+  else answer(response);
+});
+await new Promise<void>((go) => server.listen(0, "127.0.0.1", go));
+const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const root = await fs.mkdtemp(join(tmpdir(), "weft-data-"));
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await fs.rm(root, { recursive: true });
+});
+
+let cache = "";
+let turn = 0;
+beforeEach(() => {
+  asked = [];
+  cache = join(root, `cache-${turn++}`);
+});
+const published = { set: "numbers", mirrors: [`${base}/missing/`, `${base}/good/`] };
+const load = (options: LoadOptions = {}, env: NodeJS.ProcessEnv = {}, system: typeof fs = fs) =>
+  folders(system, env)(file, published, { cache, progress: false, ...options });
+const errorOf = async (promise: Promise<unknown>): Promise<Error> =>
+  promise.then(
+    () => expect.unreachable("this should have failed"),
+    (error: Error) => error,
+  );
+const mirror = (...names: string[]) => ({ mirrors: names.map((name) => `${base}/${name}/`) });
+
+describe("downloads", () => {
+  test("come from the second mirror when the first has nothing, and are kept", async () => {
+    expect(await load()).toEqual(content);
+    expect(asked).toEqual(["/missing/numbers.gz", "/good/numbers.gz"]);
+    expect(await fs.readdir(join(cache, "numbers"))).toEqual(["numbers.gz"]);
+    expect(await load({ mirrors: [] })).toEqual(content);
+    expect(asked.length).toBe(2);
+  });
+
+  test.each(["cut", "short", "long", "wrong", "missing"])(
+    "go on to the next mirror after one that is %s",
+    async (name) => {
+      expect(await load(mirror(name, "good"))).toEqual(content);
+      expect(asked).toEqual([`/${name}/numbers.gz`, "/good/numbers.gz"]);
+    },
+  );
+
+  test("that fail everywhere say what happened at each mirror, and what to do", async () => {
+    const error = await errorOf(load(mirror("missing", "short", "long", "wrong")));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toBe(
+      `numbers: could not download numbers.gz.
+  ${base}/missing/numbers.gz: the server answered 404 Not Found
+  ${base}/short/numbers.gz: expected 5000 bytes, found 100
+  ${base}/long/numbers.gz: expected 5000 bytes, found more
+  ${base}/wrong/numbers.gz: expected SHA-256 ${file.sha256}, found ${wrongSum}
+Try again later, or put the file into a folder and set WEFT_DATA to that folder.`,
+    );
+    expect(await fs.readdir(root)).not.toContain(cache);
+  });
+
+  test("that break off or find no server are told with their cause", async () => {
+    const closed = createServer();
+    await new Promise<void>((go) => closed.listen(0, "127.0.0.1", go));
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((go) => closed.close(go));
+    const error = await errorOf(load({ mirrors: [`${base}/cut/`, `http://127.0.0.1:${port}/`] }));
+    expect(error.message.split("\n").slice(1, 3)).toEqual([
+      `  ${base}/cut/numbers.gz: terminated (other side closed)`,
+      `  http://127.0.0.1:${port}/numbers.gz: fetch failed (connect ECONNREFUSED 127.0.0.1:${port})`,
+    ]);
+  });
+
+  test("end when they are told to, without trying another mirror or leaving anything behind", async () => {
+    const stop = new AbortController();
+    const loading = load({ ...mirror("slow", "good"), signal: stop.signal });
+    setTimeout(() => stop.abort(), 50);
+    expect((await errorOf(loading)).name).toBe("AbortError");
+    expect(asked).toEqual(["/slow/numbers.gz"]);
+    await expect(fs.readdir(cache)).rejects.toThrow("ENOENT");
+    const reason = new Error("the user went home");
+    expect(await errorOf(load({ signal: AbortSignal.abort(reason) }))).toBe(reason);
+  });
+
+  test("are not kept with cache: false", async () => {
+    expect(await load({ cache: false }, { XDG_CACHE_HOME: cache })).toEqual(content);
+    await expect(fs.readdir(cache)).rejects.toThrow("ENOENT");
+  });
+
+  test("replace a file in the cache that is damaged", async () => {
+    await load();
+    await fs.writeFile(join(cache, "numbers", "numbers.gz"), wrong);
+    asked = [];
+    expect(await load(mirror("good"))).toEqual(content);
+    expect(asked).toEqual(["/good/numbers.gz"]);
+    expect(new Uint8Array(await fs.readFile(join(cache, "numbers", "numbers.gz")))).toEqual(content);
+  });
+
+  test("show how far they are, in plain lines where there is no terminal", async () => {
+    const written: string[] = [];
+    const write = process.stderr.write;
+    const isTTY = process.stderr.isTTY;
+    process.stderr.isTTY = false;
+    process.stderr.write = ((text: string) => (written.push(text), true)) as typeof write;
+    try {
+      await load({ ...mirror("good"), progress: true });
+    } finally {
+      process.stderr.write = write;
+      process.stderr.isTTY = isTTY;
+    }
+    expect(written.at(-1)).toMatch(/^numbers\.gz 100% 0\.0\/0\.0 MB \[0:00<0:00, [\d.]+ MB\/s\]\n$/);
+  });
+});
+
+describe("WEFT_DATA", () => {
+  const put = async (...place: string[]) => {
+    const folder = join(cache, "own");
+    await fs.mkdir(join(folder, ...place), { recursive: true });
+    return { folder, path: join(folder, ...place, "numbers.gz") };
+  };
+
+  test.each([
+    ["in the folder", []],
+    ["in the set's own folder", ["numbers"]],
+  ])("a file %s is used as it is", async (_, place) => {
+    const { folder, path } = await put(...place);
+    await fs.writeFile(path, content);
+    expect(await load({}, { WEFT_DATA: folder })).toEqual(content);
+    expect(asked).toEqual([]);
+  });
+
+  test("a folder without the file leads to a download into the cache", async () => {
+    const { folder } = await put();
+    expect(await load(mirror("good"), { WEFT_DATA: folder })).toEqual(content);
+    expect(await fs.readdir(folder)).toEqual([]);
+    expect(await fs.readdir(join(cache, "numbers"))).toEqual(["numbers.gz"]);
+  });
+
+  test("an empty name counts as none", async () => {
+    expect(await load(mirror("good"), { WEFT_DATA: "" })).toEqual(content);
+  });
+
+  test("a folder that is not there is an error", async () => {
+    const error = await errorOf(load({}, { WEFT_DATA: "/nowhere/at/all" }));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toBe(
+      "WEFT_DATA is /nowhere/at/all, which is not there. Set it to a folder with numbers.gz in it, or unset it to download.",
+    );
+    expect(asked).toEqual([]);
+  });
+
+  test("a file in place of a folder is an error", async () => {
+    const { path } = await put();
+    await fs.writeFile(path, content);
+    expect((await errorOf(load({}, { WEFT_DATA: path }))).message).toBe(
+      `WEFT_DATA is ${path}, which is no folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
+    );
+  });
+
+  test("a file with a wrong checksum or size is an error, and is left alone", async () => {
+    const { folder, path } = await put();
+    await fs.writeFile(path, wrong);
+    expect((await errorOf(load({}, { WEFT_DATA: folder }))).message).toBe(
+      `${path}: expected SHA-256 ${file.sha256}, found ${wrongSum}. Replace it by the original, or move it away to download it.`,
+    );
+    await fs.writeFile(path, content.subarray(0, 4999));
+    expect((await errorOf(load({}, { WEFT_DATA: folder }))).message).toBe(
+      `${path}: expected 5000 bytes, found 4999. Replace it by the original, or move it away to download it.`,
+    );
+    expect((await fs.readFile(path)).length).toBe(4999);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("saving", () => {
+  const failing = (code: string, message: string, step: "writeFile" | "sync"): typeof fs => ({
+    ...fs,
+    open: (async (...args: Parameters<typeof fs.open>) => {
+      const handle = await fs.open(...args);
+      handle[step] = () => Promise.reject(Object.assign(new Error(`${code}: ${message}`), { code }));
+      return handle;
+    }) as typeof fs.open,
+  });
+
+  test.each([["writeFile" as const], ["sync" as const]])(
+    "a full disk (at %s) is an error that leaves nothing behind",
+    async (step) => {
+      const full = failing("ENOSPC", "no space left on device, write", step);
+      const error = await errorOf(load(mirror("good"), {}, full));
+      expect(error).toBeInstanceOf(DataError);
+      expect(error.message).toBe(
+        `Could not save ${join(cache, "numbers", "numbers.gz")} (5000 bytes): ENOSPC: no space left on device, write. ` +
+          `The disk is full: make room, name another folder with { cache: "…" }, or keep nothing with { cache: false }.`,
+      );
+      expect(await fs.readdir(join(cache, "numbers"))).toEqual([]);
+    },
+  );
+
+  test("a folder that cannot be made is an error", async () => {
+    await fs.writeFile(cache, "a file stands in the way");
+    const error = await errorOf(load(mirror("good")));
+    expect(error.message).toContain("Could not save");
+    expect(error.message).toContain("See to that, name another folder");
+  });
+
+  test("never shows half a file under the right name", async () => {
+    const path = join(cache, "file");
+    await fs.mkdir(cache);
+    await fs.writeFile(path, "old");
+    const full = failing("ENOSPC", "no space left on device, write", "sync");
+    await errorOf(save(full, path, content));
+    expect(await fs.readFile(path, "utf8")).toBe("old");
+    await Promise.all([save(fs, path, content), save(fs, path, content)]);
+    expect(new Uint8Array(await fs.readFile(path))).toEqual(content);
+    expect(await fs.readdir(cache)).toEqual(["file"]);
+  });
+});
+
+test("the cache folder is where each system has it", () => {
+  expect(cacheFolder({ XDG_CACHE_HOME: "/x" }, "linux")).toBe("/x/weft");
+  expect(cacheFolder({}, "linux")).toMatch(/\/\.cache\/weft$/);
+  expect(cacheFolder({}, "darwin")).toMatch(/\/Library\/Caches\/weft$/);
+  expect(cacheFolder({ LOCALAPPDATA: "/local" }, "win32")).toBe("/local/weft/Cache");
+});
+
+describe("gunzip", () => {
+  const packed = (data: Uint8Array) => new Uint8Array(gzipSync(data));
+
+  test("unpacks up to its limit", async () => {
+    expect(await gunzip(packed(content), 5000, "x.gz")).toEqual(content);
+    expect(await gunzip(packed(content), 9000, "x.gz")).toEqual(content);
+  });
+
+  test("refuses what would grow beyond it", async () => {
+    const bomb = packed(new Uint8Array(10_000_000));
+    expect((await errorOf(gunzip(bomb, 5000, "x.gz"))).message).toBe(
+      "x.gz unpacks to more than 5000 bytes. It is not the file it should be.",
+    );
+  });
+
+  test("says when a file is cut off or no gzip file", async () => {
+    for (const bad of [packed(content).subarray(0, 300), content]) {
+      const error = await errorOf(gunzip(bad.slice(), 5000, "x.gz"));
+      expect(error).toBeInstanceOf(DataError);
+      expect(error.message).toMatch(/^x\.gz cannot be unpacked: .+\. It is cut off or damaged: download it again\.$/);
+    }
+  });
+});

@@ -1,0 +1,189 @@
+// Progress: what passes through, what is written, and when a loss on its way is read.
+import { describe, expect, expectTypeOf, test, vi } from "vitest";
+import { ArgumentError, type Tensor } from "@weft/tensor";
+import { open } from "@weft/tensor-cpu";
+import { minibatch, progress, type Stand } from "@weft/data";
+import { progress as pageProgress } from "../src/index.ts";
+import { bar } from "../src/display.ts";
+
+const { tensor } = await open({});
+const sink = (isTTY?: boolean) => {
+  const written: string[] = [];
+  return { written, stream: { isTTY, columns: 100, write: (text: string) => (written.push(text), true) } };
+};
+async function* later<T>(items: Iterable<T>, wait = 0): AsyncGenerator<T> {
+  for (const item of items) {
+    if (wait > 0) await new Promise((go) => setTimeout(go, wait));
+    yield item;
+  }
+}
+/** Times and speeds differ from run to run. */
+const steady = (line: string) => line.replace(/\[.*?\]/, "[…]");
+
+describe("without a terminal", () => {
+  test("writes plain lines: the first item, the last, and none in between when all is quick", () => {
+    const { written, stream } = sink();
+    expect([...progress([0.5, 0.25, 0.125], { stream })]).toEqual([0.5, 0.25, 0.125]);
+    expect(written.map(steady)).toEqual(["33% 1/3 […] loss 0.5000\n", "100% 3/3 […] loss 0.1250\n"]);
+    expect(written[0]).toMatch(/^33% 1\/3 \[0:00<0:00, [\d.]+\/s\] loss 0\.5000\n$/);
+  });
+
+  test("writes a line every so many seconds", async () => {
+    const { written, stream } = sink();
+    for await (const _ of progress(later([1, 2, 3], 20), { stream, total: 3, seconds: 0.01, label: "error" }));
+    expect(written.map(steady)).toEqual(
+      [
+        "33% 1/3 […] error 1.000\n",
+        "66% 2/3 […] error 2.000\n",
+        "100% 3/3 […] error 3.000\n",
+        "100% 3/3 […] error 3.000\n",
+      ].slice(0, written.length),
+    );
+    expect(written.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test("does without a total", async () => {
+    const { written, stream } = sink();
+    for await (const _ of progress(later("ab"), { stream }));
+    expect(written.map(steady)).toEqual(["1 […]\n", "2 […]\n"]);
+  });
+
+  test("says nothing about a loop without items", () => {
+    const { written, stream } = sink();
+    expect([...progress([], { stream })]).toEqual([]);
+    expect(written).toEqual(["0/0 [0:00, 0.00/s]\n"]);
+  });
+
+  test("ends its output when the loop is left or an error is thrown", () => {
+    const { written, stream } = sink();
+    for (const x of progress([1, 2, 3], { stream, message: (_, n) => `item ${n}` })) if (x === 2) break;
+    expect(written.map(steady)).toEqual(["33% 1/3 […] item 1\n", "66% 2/3 […] item 2\n"]);
+    const failing = function* () {
+      yield 1;
+      throw new Error("out of data");
+    };
+    expect(() => [...progress(failing(), { stream })]).toThrow("out of data");
+    expect(written.length).toBe(4);
+  });
+});
+
+describe("on a terminal", () => {
+  test("draws a bar, and changes nothing that Ctrl-C would leave changed", () => {
+    const { written, stream } = sink(true);
+    const listeners = process.listenerCount("SIGINT");
+    expect([...progress([4, 2, 1], { stream, name: "digits" })]).toEqual([4, 2, 1]);
+    const all = written.join("");
+    expect(all).not.toContain("\u001b[?"); // neither the cursor nor line wrapping
+    expect(process.listenerCount("SIGINT")).toBe(listeners);
+    expect(all).toContain(`digits ▕${"█".repeat(20)}▏ 100% 3/3 [`);
+    expect(all).toContain("loss 1.000");
+    expect(all.endsWith("\n")).toBe(true);
+  });
+
+  test("ends its line when the loop fails, and is cut to the width", () => {
+    const { written, stream } = sink(true);
+    expect(() => {
+      for (const _ of progress([1, 2], { stream, name: "x".repeat(200) })) throw new Error("no");
+    }).toThrow("no");
+    expect(written.at(-1)).toBe("\n");
+    expect(Math.max(...written.map((part) => part.length))).toBe(100);
+  });
+});
+
+test("bars are drawn to an eighth", () => {
+  expect([0, 0.5, 1 / 160, 0.99, 1, 2].map(bar)).toEqual([
+    " ".repeat(20),
+    "█".repeat(10) + " ".repeat(10),
+    "▏" + " ".repeat(19),
+    "█".repeat(19) + "▊",
+    "█".repeat(20),
+    "█".repeat(20),
+  ]);
+});
+
+describe("tensors", () => {
+  const display = () => {
+    const messages: string[] = [];
+    return {
+      messages,
+      display: {
+        update: (s: Stand) => void messages.push(s.message),
+        close: (s: Stand) => void messages.push(s.message),
+      },
+    };
+  };
+
+  test("are read without the loop waiting, at most every 100 ms, and the last one always", async () => {
+    const item = vi.fn<(i: number) => Promise<number>>((i) => new Promise((go) => setTimeout(go, 20, i)));
+    const losses = Array.from({ length: 50 }, (_, i) => Object.assign(tensor(i), { item: () => item(i) }));
+    const { messages, display: shown } = display();
+    for await (const loss of progress(later(losses, 5), { total: 50, display: shown })) expect(loss.size).toBe(1);
+    const read = item.mock.calls.map(([i]) => i);
+    expect(read[0]).toBe(0);
+    expect(read.length).toBeLessThanOrEqual(6); // 50 × 5 ms and what timers add, cut in pieces of 100 ms, and the last
+    expect(messages[0]).toBe(""); // the first item passed before its loss was there
+    expect(messages.at(-1)).toMatch(/^loss \d+\.\d+$/);
+  });
+
+  test("of a real backend show their number", async () => {
+    const { messages, display: shown } = display();
+    for await (const _ of progress(later([tensor(0.75)]), { total: 1, display: shown }));
+    expect(messages.at(-1)).toBe("loss 0.7500");
+  });
+
+  test("that cannot be read throw at the next item, or at the end", async () => {
+    const broken = () =>
+      Object.assign(tensor(1), { item: () => Promise.reject(new Error("index 12 in crossEntropy")) });
+    const { display: shown } = display();
+    let n = 0;
+    await expect(async () => {
+      for await (const _ of progress(later([broken(), tensor(1), tensor(1)], 5), { display: shown })) n++;
+    }).rejects.toThrow("index 12 in crossEntropy");
+    expect(n).toBe(1);
+    await expect(async () => {
+      for await (const _ of progress(later([broken()]), { display: shown }));
+    }).rejects.toThrow("index 12 in crossEntropy");
+  });
+
+  test("come out of an item by `value`", async () => {
+    const { messages, display: shown } = display();
+    for await (const _ of progress(later([{ loss: 3 }]), { value: (x) => x.loss, display: shown }));
+    expect(messages).toEqual(["loss 3.000", "loss 3.000"]);
+  });
+});
+
+test("types: what can be looped over without await stays so", () => {
+  expectTypeOf(progress([1])).toExtend<Iterable<number>>();
+  expectTypeOf(progress(later([1]))).toExtend<AsyncIterable<number>>();
+  expectTypeOf(progress(later([1]))).not.toExtend<Iterable<number>>();
+  expectTypeOf(progress(minibatch([1, 2], 1))).not.toExtend<Iterable<Tensor>>();
+});
+
+test('"stop" ends the loop after the item', async () => {
+  const { stream } = sink();
+  const seen: number[] = [];
+  for await (const x of progress(later([1, 2, 3]), { stream, message: (i) => (i === 2 ? "stop" : "") })) seen.push(x);
+  expect(seen).toEqual([1, 2]);
+});
+
+test("knows how many minibatches there are, and hands the number on", () => {
+  const { written, stream } = sink();
+  const walk = progress(minibatch([1, 2, 3, 4], 2), { stream });
+  expect(walk.length).toBe(2);
+  for (const _ of walk);
+  expect(written.map(steady)).toEqual(["50% 1/2 […]\n", "100% 2/2 […]\n"]);
+});
+
+test("in a page it writes to the console", () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  for (const _ of pageProgress([1, 2]));
+  expect(log.mock.calls.map(([line]) => steady(String(line)))).toEqual([
+    "50% 1/2 […] loss 1.000",
+    "100% 2/2 […] loss 2.000",
+  ]);
+  log.mockRestore();
+});
+
+test("refuses what cannot be iterated over", () => {
+  expect(() => progress(5 as never)).toThrow(new ArgumentError("progress: wanted something to iterate over, got 5."));
+});
