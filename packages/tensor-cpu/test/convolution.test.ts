@@ -69,7 +69,7 @@ function check(c: Case, dtype: "f32" | "f64" = "f32", plain = false): void {
 
 const simple = (axes: number, more: Partial<ConvAttrs> = {}): ConvAttrs => ({
   stride: Array(axes).fill(1),
-  padding: Array(axes).fill([0, 0]),
+  padding: Array.from({ length: axes }, () => [0, 0] as const),
   dilation: Array(axes).fill(1),
   groups: 1,
   ...more,

@@ -47,6 +47,8 @@ export type Prepare<Attrs = never> = (
 /** One hand-shaped kernel. The output is contiguous; so is an input, unless `accepts` says that it may lie otherwise. */
 export interface Call {
   accepts(input: number, operand: Operand): boolean;
+  /** Whether `prepare` heeds `after`. */
+  readonly epilogue?: boolean;
   readonly prepare: Prepare;
 }
 

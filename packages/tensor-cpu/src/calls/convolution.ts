@@ -309,7 +309,8 @@ function prepareWeightGrad(
 
 const call = (prepare: (...args: Parameters<typeof prepareConv>) => Prepared): Call => ({
   accepts: (_input, operand) => isContiguous(operand),
-  prepare: prepare as Call["prepare"],
+  epilogue: true,
+  prepare,
 });
 
 export const conv = call(prepareConv);

@@ -1,6 +1,35 @@
-// The table of calls: every primitive (and fused operation) that has a hand-shaped kernel.
+// The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
+// operations that have a kernel of their own.
 import type { Call } from "./call.ts";
+import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
+import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
+import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
+import { argmax, argmin, argsort, cumsum } from "./order.ts";
+import { pools } from "./pool.ts";
+import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./rows.ts";
 
-export const calls = { matmul } as unknown as Readonly<Record<CallName, Call & { readonly epilogue?: boolean }>>;
-export type CallName = string;
+const table = {
+  matmul,
+  conv,
+  convInputGrad,
+  convWeightGrad,
+  ...pools,
+  take,
+  indexAdd,
+  gather,
+  scatterAdd,
+  argmax,
+  argmin,
+  cumsum,
+  argsort,
+  softmax,
+  logSoftmax,
+  softmaxGrad,
+  logSoftmaxGrad,
+  crossEntropy,
+  crossEntropyGrad,
+} as const;
+
+export type CallName = keyof typeof table;
+export const calls: { readonly [K in CallName]: Call } = table;

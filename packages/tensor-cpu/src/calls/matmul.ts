@@ -138,5 +138,6 @@ export const matmul: Call = {
     const dense = (axis: number): boolean => shape[axis] === 1 || strides[axis] === 1;
     return n >= 2 && (dense(n - 1) || dense(n - 2)) && strides.every((s) => s >= 0);
   },
-  prepare: prepare as Call["prepare"],
+  epilogue: true,
+  prepare,
 };

@@ -1,0 +1,260 @@
+// Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by strides.
+// An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
+import { bytesOf, type DType } from "@weft/tensor";
+import { f32x4, I32, i32, i32x4, type Local, type Module, v128 } from "../wasm/emitter.ts";
+import {
+  aligned,
+  isContiguous,
+  machineCode,
+  routine,
+  sizeOf,
+  type Call,
+  type Machine,
+  type Operand,
+  type Prepared,
+} from "./call.ts";
+
+interface AxisAttrs {
+  readonly axis: number;
+}
+type Int = Local<typeof I32>;
+type Elements = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** Memory as elements of the size of a dtype; what is copied only needs no other type. */
+const elements = (m: Machine, dtype: DType): Elements =>
+  dtype === "f64" ? m.f64 : dtype === "f32" ? m.f32 : bytesOf[dtype] === 4 ? m.i32 : m.u8;
+/** What stands for an element that there is not. */
+const missing = (dtype: DType): number => (dtype === "f32" || dtype === "f64" ? NaN : 0);
+
+/**
+ * take(to, x, indices, n, size, bytes, fill, wrong): rows of x, `bytes` long, in the order of the indices; words of `fill` and
+ * 1 at `wrong` where an index is not below `size`. add(to, updates, …): rows added at the indices, as f32.
+ */
+function writeIndexing(module: Module): void {
+  for (const name of ["take", "add"] as const)
+    routine(module, name, (f, to, from, indices, n, size, bytes, fill, wrong) => {
+      const [i, p, q, left] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+      const row = (wide: (p: Int, q: Int) => void, one: (p: Int, q: Int) => void): void => {
+        for (const [step, body] of [
+          [16, wide],
+          [4, one],
+        ] as const) {
+          f.while(i32.geS(left, step), () => {
+            body(p, q);
+            f.advance(p, step);
+            f.advance(q, step);
+            f.set(left, i32.sub(left, step));
+          });
+        }
+      };
+      f.repeat(
+        () => {
+          f.set(i, i32.load(indices));
+          f.set(left, bytes);
+          f.set(p, from);
+          f.set(q, to);
+          if (name === "take") {
+            f.if(
+              i32.ltU(i, size),
+              () => {
+                f.advance(p, i32.mul(i, bytes));
+                row(
+                  (p, q) => f.do(v128.store(q, v128.load(p))),
+                  (p, q) => f.do(i32.store(q, i32.load(p))),
+                );
+              },
+              () => {
+                row(
+                  (_, q) => f.do(v128.store(q, i32x4.splat(fill))),
+                  (_, q) => f.do(i32.store(q, fill)),
+                );
+                f.do(i32.store(wrong, 1));
+              },
+            );
+            f.advance(to, bytes);
+          } else {
+            f.if(
+              i32.ltU(i, size),
+              () => {
+                f.advance(q, i32.mul(i, bytes));
+                row(
+                  (p, q) => f.do(v128.store(q, f32x4.add(v128.load(q), v128.load(p)))),
+                  (p, q) => f.do(v128.store32Lane(q, f32x4.add(v128.load32Zero(q), v128.load32Zero(p)), 0)),
+                );
+              },
+              () => f.do(i32.store(wrong, 1)),
+            );
+            f.advance(from, bytes);
+          }
+          f.advance(indices, 4);
+        },
+        () => f.tee(n, i32.sub(n, 1)),
+      );
+    });
+}
+
+const vectors = (m: Machine) => machineCode<"take" | "add">(m, "indexing", writeIndexing);
+
+const call = (prepare: (m: Machine, attrs: AxisAttrs, out: Operand, inputs: readonly Operand[]) => Prepared): Call => ({
+  accepts: (_input, operand) => isContiguous(operand),
+  prepare,
+});
+
+/** x.shape as [outer, size, inner] around the axis, and the number of indices. */
+function rows(x: Operand, { axis }: AxisAttrs, indices: Operand) {
+  return {
+    outer: sizeOf(x.shape.slice(0, axis)),
+    size: x.shape[axis]!,
+    inner: sizeOf(x.shape.slice(axis + 1)),
+    n: sizeOf(indices.shape),
+  };
+}
+
+export const take = call((m, attrs, out, [x, indices]) => {
+  const { outer, size, inner, n } = rows(x!, attrs, indices!);
+  const { dtype } = out;
+  const bytes = inner * bytesOf[dtype];
+  if (outer * inner * n === 0) return { scratch: 0, run: () => {} };
+  if (bytesOf[dtype] === 4) {
+    const run = vectors(m).take;
+    const fill = dtype === "f32" ? 0x7fc00000 : 0;
+    return {
+      scratch: aligned(4),
+      run: (to, [from, at], wrong) => {
+        m.i32[wrong >> 2] = 0;
+        for (let o = 0; o < outer; o++)
+          run(to + o * n * bytes, from! + o * size * bytes, at!, n, size, bytes, fill, wrong);
+        return m.i32[wrong >> 2] === 1;
+      },
+    };
+  }
+  // Copied by bytes where an element has neither four nor eight of them.
+  const width = dtype === "f64" ? inner : bytes;
+  return {
+    scratch: 0,
+    run: (to, [from, at]) => {
+      const memory = elements(m, dtype);
+      const unit = memory.BYTES_PER_ELEMENT;
+      let wrong = false;
+      let q = to / unit;
+      for (let o = 0; o < outer; o++)
+        for (let i = 0; i < n; i++, q += width) {
+          const index = m.i32[(at! >> 2) + i]!;
+          if (index >= 0 && index < size) {
+            const p = from! / unit + (o * size + index) * width;
+            for (let k = 0; k < width; k++) memory[q + k] = memory[p + k]!;
+          } else {
+            memory.fill(missing(dtype), q, q + width);
+            wrong = true;
+          }
+        }
+      return wrong;
+    },
+  };
+});
+
+/** out = x, unless they are one place. */
+const copyFirst = (m: Machine, to: number, from: number, bytes: number): void => {
+  if (to !== from) m.u8.copyWithin(to, from, from + bytes);
+};
+
+export const indexAdd = call((m, attrs, out, [x, indices]) => {
+  const { outer, size, inner, n } = rows(x!, attrs, indices!);
+  const { dtype } = out;
+  const all = sizeOf(out.shape) * bytesOf[dtype];
+  const bytes = inner * bytesOf[dtype];
+  const run = dtype === "f32" ? vectors(m).add : undefined;
+  return {
+    scratch: aligned(4),
+    run: (to, [from, at, updates], flag) => {
+      copyFirst(m, to, from!, all);
+      if (outer * inner * n === 0) return false;
+      if (run !== undefined) {
+        m.i32[flag >> 2] = 0;
+        for (let o = 0; o < outer; o++)
+          run(to + o * size * bytes, updates! + o * n * bytes, at!, n, size, bytes, 0, flag);
+        return m.i32[flag >> 2] === 1;
+      }
+      const memory = elements(m, dtype);
+      const unit = memory.BYTES_PER_ELEMENT;
+      let wrong = false;
+      let p = updates! / unit;
+      for (let o = 0; o < outer; o++)
+        for (let i = 0; i < n; i++, p += inner) {
+          const index = m.i32[(at! >> 2) + i]!;
+          if (index >= 0 && index < size) {
+            const q = to / unit + (o * size + index) * inner;
+            for (let k = 0; k < inner; k++) memory[q + k]! += memory[p + k]!;
+          } else wrong = true;
+        }
+      return wrong;
+    },
+  };
+});
+
+/**
+ * Walks indices that have the rank of x and name elements along an axis: `visit(place, element)` for each, with -1 for an
+ * index out of range. True if there was one.
+ */
+function walker(x: Operand, { axis }: AxisAttrs, indices: Operand) {
+  const { shape } = indices;
+  const rank = shape.length;
+  const strides = shape.map((_, i) => sizeOf(x.shape.slice(i + 1)));
+  const size = x.shape[axis]!;
+  const along = strides[axis]!;
+  const last = rank - 1;
+  return (m: Machine, at: number, visit: (place: number, element: number) => void): boolean => {
+    const { i32 } = m;
+    const base = at >> 2;
+    let wrong = false;
+    let place = 0;
+    const go = (a: number, offset: number): void => {
+      const n = shape[a]!;
+      const step = a === axis ? 0 : strides[a]!;
+      if (a < last) for (let i = 0; i < n; i++) go(a + 1, offset + i * step);
+      else
+        for (let i = 0; i < n; i++, place++) {
+          const index = i32[base + place]!;
+          const inside = index >= 0 && index < size;
+          if (!inside) wrong = true;
+          visit(place, inside ? offset + i * step + index * along : -1);
+        }
+    };
+    go(0, 0);
+    return wrong;
+  };
+}
+
+export const gather = call((m, attrs, out, [x, indices]) => {
+  const walk = walker(x!, attrs, indices!);
+  const { dtype } = out;
+  const nothing = missing(dtype);
+  // Elements of two bytes (f16) do not come here: they are converted first.
+  return {
+    scratch: 0,
+    run: (to, [from, at]) => {
+      const memory = elements(m, dtype);
+      const [p, q] = [from! / memory.BYTES_PER_ELEMENT, to / memory.BYTES_PER_ELEMENT];
+      return walk(m, at!, (place, element) => {
+        memory[q + place] = element < 0 ? nothing : memory[p + element]!;
+      });
+    },
+  };
+});
+
+export const scatterAdd = call((m, attrs, out, [x, indices]) => {
+  const walk = walker(x!, attrs, indices!);
+  const { dtype } = out;
+  const bytes = sizeOf(out.shape) * bytesOf[dtype];
+  return {
+    scratch: 0,
+    run: (to, [from, at, updates]) => {
+      copyFirst(m, to, from!, bytes);
+      const memory = elements(m, dtype);
+      const [p, q] = [updates! / memory.BYTES_PER_ELEMENT, to / memory.BYTES_PER_ELEMENT];
+      return walk(m, at!, (place, element) => {
+        if (element >= 0) memory[q + element]! += memory[p + place]!;
+      });
+    },
+  };
+});

@@ -1,0 +1,148 @@
+// Orders and scans along an axis: where the greatest element stands, running sums, and the stable order of the elements
+// (by counting the bytes of keys that sort as the numbers do). NaN wins every search and sorts last.
+import { isContiguous, sizeOf, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
+
+/** Lines of n elements, `inner` elements apart: where each begins, in row-major order of the other axes. */
+function lines({ shape }: Operand, axis: number) {
+  return { outer: sizeOf(shape.slice(0, axis)), n: shape[axis]!, inner: sizeOf(shape.slice(axis + 1)) };
+}
+
+type Memory = Float32Array | Float64Array | Int32Array;
+
+const memoryOf = (m: Machine, { dtype }: Operand): Memory =>
+  dtype === "f64" ? m.f64 : dtype === "i32" ? m.i32 : m.f32;
+
+/** A call that treats one line of its input after the other; positions are in elements. */
+const line = <A extends { readonly axis: number }>(
+  work: (
+    attrs: A,
+    n: number,
+    input: Operand,
+  ) => (x: Memory, y: Memory, from: number, step: number, to: number, m: Machine) => void,
+  /** Whether the result has one element a line. */
+  single: boolean,
+): Call => ({
+  accepts: (_input, operand) => isContiguous(operand),
+  prepare: (m: Machine, attrs: A, out: Operand, inputs: readonly Operand[]): Prepared => {
+    const input = inputs[0]!;
+    const { outer, n, inner } = lines(input, attrs.axis);
+    const each = work(attrs, n, input);
+    return {
+      scratch: 0,
+      run: (to, [from]) => {
+        const [x, y] = [memoryOf(m, input), memoryOf(m, out)];
+        const [source, target] = [from! / x.BYTES_PER_ELEMENT, to / y.BYTES_PER_ELEMENT];
+        for (let o = 0; o < outer; o++)
+          for (let k = 0; k < inner; k++) {
+            const first = o * n * inner + k;
+            each(x, y, source + first, inner, target + (single ? o * inner + k : first), m);
+          }
+      },
+    };
+  },
+});
+
+/** The first place of the greatest (least) element; the first NaN, if there is one. */
+const position = (least: boolean): Call =>
+  line(
+    (_attrs, n) => (x, y, from, step, to) => {
+      let best = x[from]!;
+      let where = 0;
+      for (let i = 1, p = from + step; i < n && best === best; i++, p += step) {
+        const rival = x[p]!;
+        if (least ? !(rival >= best) : !(rival <= best)) {
+          best = rival;
+          where = i;
+        }
+      }
+      y[to] = where;
+    },
+    true,
+  );
+
+export const argmax = position(false);
+export const argmin = position(true);
+
+export const cumsum: Call = line(
+  ({ reverse }: { readonly axis: number; readonly reverse: boolean }, n, { dtype }) =>
+    (x, y, from, step, to) => {
+      const by = reverse ? -step : step;
+      const start = reverse ? (n - 1) * step : 0;
+      let sum = 0;
+      for (let i = 0, p = from + start, q = to + start; i < n; i++, p += by, q += by) {
+        sum += x[p]!;
+        if (dtype === "i32") sum |= 0;
+        y[q] = sum;
+      }
+    },
+  false,
+);
+
+/** Unsigned keys in the order of the numbers: equal for equal numbers, the greatest for NaN, whatever the direction. */
+function fillKeys(
+  keys: Uint32Array,
+  x: Float32Array | Int32Array,
+  bits: Int32Array,
+  from: number,
+  step: number,
+  descending: boolean,
+) {
+  const real = x instanceof Float32Array;
+  const flip = descending ? -1 : 0;
+  for (let i = 0, p = from; i < keys.length; i++, p += step) {
+    const value = x[p]!;
+    if (value !== value) {
+      keys[i] = 0xffffffff;
+      continue;
+    }
+    const b = value === 0 ? 0 : bits[p]!;
+    keys[i] = (real && b < 0 ? ~b : b ^ 0x80000000) ^ flip;
+  }
+}
+
+export const argsort: Call = line(
+  ({ descending }: { readonly axis: number; readonly descending: boolean }, n, { dtype }) => {
+    if (dtype === "f64") {
+      const sign = descending ? -1 : 1;
+      const compare = (a: number, b: number): number =>
+        a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+      return (x, y, from, step, to) =>
+        Array.from({ length: n }, (_, i) => i)
+          .sort((i, j) => compare(x[from + i * step]!, x[from + j * step]!))
+          .forEach((i, k) => (y[to + k * step] = i));
+    }
+    const keys = new Uint32Array(n);
+    const order = [new Uint32Array(n), new Uint32Array(n)] as const;
+    const starts = new Uint32Array(257);
+    return (x, y, from, step, to, m) => {
+      fillKeys(keys, x as Float32Array | Int32Array, m.i32, from, step, descending);
+      let [now, next] = order;
+      for (let i = 0; i < n; i++) now[i] = i;
+      if (n <= 32) insertionSort(keys, now);
+      else
+        for (let shift = 0; shift < 32; shift += 8) {
+          starts.fill(0);
+          for (let i = 0; i < n; i++) starts[((keys[i]! >>> shift) & 255) + 1]!++;
+          if (starts[((keys[0]! >>> shift) & 255) + 1] === n) continue; // all have the same byte here
+          for (let d = 0; d < 256; d++) starts[d + 1]! += starts[d]!;
+          for (let i = 0; i < n; i++) {
+            const k = now[i]!;
+            next[starts[(keys[k]! >>> shift) & 255]!++] = k;
+          }
+          [now, next] = [next, now];
+        }
+      for (let i = 0, q = to; i < n; i++, q += step) y[q] = now[i]!;
+    };
+  },
+  false,
+);
+
+function insertionSort(keys: Uint32Array, order: Uint32Array): void {
+  for (let i = 1; i < order.length; i++) {
+    const k = order[i]!;
+    const key = keys[k]!;
+    let j = i - 1;
+    for (; j >= 0 && keys[order[j]!]! > key; j--) order[j + 1] = order[j]!;
+    order[j + 1] = k;
+  }
+}

@@ -1,0 +1,287 @@
+// Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at once;
+// every other shape walks its windows in JavaScript.
+import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
+import {
+  isContiguous,
+  machineCode,
+  sizeOf,
+  type Call,
+  type Machine,
+  type Operand,
+  type Prepared,
+} from "./call.ts";
+
+export interface PoolAttrs {
+  readonly window: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly (readonly [number, number])[];
+}
+
+type Vec = Expr<typeof V128>;
+type Int = Local<typeof I32>;
+type Four<T> = readonly [T, T, T, T];
+type Corners = Four<Local<typeof V128>>;
+type Name = "maxPool" | "maxPoolGrad" | "maxPoolPick" | "sumPool" | "sumPoolGrad";
+
+/** What a pooling reads and writes, image or pooled, in the order of its operands: output first. */
+const operands: Record<Name, readonly ("image" | "pooled")[]> = {
+  maxPool: ["pooled", "image"],
+  maxPoolGrad: ["image", "image", "pooled"],
+  maxPoolPick: ["pooled", "image", "image"],
+  sumPool: ["pooled", "image"],
+  sumPoolGrad: ["image", "pooled"],
+};
+
+const even = (a: Vec, b: Vec): Vec => f32x4.shuffle(a, b, [0, 2, 4, 6]);
+const odd = (a: Vec, b: Vec): Vec => f32x4.shuffle(a, b, [1, 3, 5, 7]);
+
+/**
+ * name(out, ...inputs, planes, rows, columns, gap, row): planes of 2x2 windows; `row` bytes in a row of the image, `gap` bytes
+ * from the end of the last pair of rows to the next plane. At least four columns: the last four overlap those before.
+ */
+function writePools(module: Module): void {
+  for (const name of Object.keys(operands) as Name[]) {
+    const kinds = operands[name];
+    const f = module.func(
+      name,
+      Array.from({ length: kinds.length + 5 }, () => I32),
+    );
+    const at = kinds.map((_, i) => f.param(i, I32));
+    const [planes, rows, columns, gap, row] = Array.from({ length: 5 }, (_, i) => f.param(kinds.length + i, I32)) as [
+      Int,
+      Int,
+      Int,
+      Int,
+      Int,
+    ];
+    const [y, left, step] = [f.local(I32), f.local(I32), f.local(I32)];
+    const below = kinds.map(() => f.local(I32));
+    /** The four elements of four windows, in window order, as values that may be used twice. */
+    const corners = (i: number): Corners => {
+      const rowsOf = [at[i]!, below[i]!].map(
+        (p) => [f.let(V128, v128.load(p)), f.let(V128, v128.load(p, 16))] as const,
+      );
+      return rowsOf.flatMap(([a, b]) => [f.let(V128, even(a, b)), f.let(V128, odd(a, b))]) as unknown as Corners;
+    };
+    const spread = (values: readonly Vec[]): void =>
+      [at[0]!, below[0]!].forEach((p, r) => {
+        const [a, b] = [f.let(V128, values[2 * r]!), f.let(V128, values[2 * r + 1]!)];
+        f.do(v128.store(p, f32x4.shuffle(a, b, [0, 4, 1, 5])), v128.store(p, f32x4.shuffle(a, b, [2, 6, 3, 7]), 16));
+      });
+    /** For elements 1 to 3: whether they beat all before them. NaN beats numbers, and the first NaN stays. */
+    const contest = ([first, ...rivals]: Corners) => {
+      const best = f.let(V128, first);
+      const beats = (rival: Vec) => {
+        const won = f.let(V128, v128.andnot(f32x4.eq(best, best), f32x4.le(rival, best)));
+        f.set(best, v128.bitselect(rival, best, won));
+        return won;
+      };
+      return [beats(rivals[0]), beats(rivals[1]), beats(rivals[2])] as const;
+    };
+    const work: Record<Name, () => void> = {
+      maxPool: () => {
+        const [a, b, c, d] = corners(1);
+        f.do(v128.store(at[0]!, f32x4.max(f32x4.max(a, b), f32x4.max(c, d))));
+      },
+      sumPool: () => {
+        const [a, b, c, d] = corners(1);
+        f.do(v128.store(at[0]!, f32x4.add(f32x4.add(a, b), f32x4.add(c, d))));
+      },
+      maxPoolGrad: () => {
+        const [b, c, d] = contest(corners(1));
+        const g = f.let(V128, v128.load(at[2]!));
+        const parts: Vec[] = [];
+        for (const winner of [d, c, b]) {
+          parts.unshift(f.let(V128, v128.and(g, winner)));
+          f.set(g, v128.andnot(g, winner));
+        }
+        spread([g, ...parts]);
+      },
+      maxPoolPick: () => {
+        const winners = contest(corners(1));
+        const [first, ...others] = corners(2);
+        const u = f.let(V128, first);
+        winners.forEach((beats, i) => f.set(u, v128.bitselect(others[i]!, u, beats)));
+        f.do(v128.store(at[0]!, u));
+      },
+      sumPoolGrad: () => {
+        const g = f.let(V128, v128.load(at[1]!));
+        spread([g, g, g, g]);
+      },
+    };
+    const forward = (bytes: Expr<typeof I32>): void =>
+      kinds.forEach((kind, i) => f.advance(at[i]!, kind === "image" ? i32.shl(bytes, 1) : bytes));
+    f.repeat(
+      () => {
+        f.set(y, rows);
+        f.repeat(
+          () => {
+            f.set(left, columns);
+            f.repeat(
+              () => {
+                kinds.forEach((kind, i) => kind === "image" && f.set(below[i]!, i32.add(at[i]!, row)));
+                work[name]();
+                f.set(left, i32.sub(left, 4));
+                f.set(step, i32.shl(left, 2));
+                f.if(i32.gtS(left, 4), () => f.set(step, 16));
+                // After the last four of a row: on to the next row, over the columns that no window covers.
+                f.if(
+                  left,
+                  () => forward(step),
+                  () =>
+                    kinds.forEach((kind, i) =>
+                      f.advance(
+                        at[i]!,
+                        kind === "pooled" ? 16 : i32.add(32, i32.sub(i32.shl(row, 1), i32.shl(columns, 3))),
+                      ),
+                    ),
+                );
+                f.if(i32.and(i32.gtS(left, 0), i32.ltS(left, 4)), () => f.set(left, 4));
+              },
+              () => left,
+            );
+          },
+          () => f.tee(y, i32.sub(y, 1)),
+        );
+        kinds.forEach((kind, i) => kind === "image" && f.advance(at[i]!, gap));
+      },
+      () => f.tee(planes, i32.sub(planes, 1)),
+    );
+  }
+}
+
+type Three = readonly [number, number, number];
+const three = (list: readonly number[], fill: number): Three => [fill, fill, fill, ...list].slice(-3) as never;
+
+/** The windows of one plane, clipped to it: calls `visit` with the output's place and the input's ranges. */
+function eachWindow(
+  x: Three,
+  y: Three,
+  { window, stride, padding }: PoolAttrs,
+  visit: (place: number, z0: number, z1: number, y0: number, y1: number, x0: number, x1: number) => void,
+): void {
+  const [w, s] = [three(window, 1), three(stride, 1)];
+  const low = three(
+    padding.map((p) => p[0]),
+    0,
+  );
+  const from = (axis: 0 | 1 | 2, i: number): number => Math.max(0, i * s[axis] - low[axis]);
+  const to = (axis: 0 | 1 | 2, i: number): number => Math.min(x[axis], i * s[axis] - low[axis] + w[axis]);
+  let place = 0;
+  for (let a = 0; a < y[0]; a++)
+    for (let b = 0; b < y[1]; b++)
+      for (let c = 0; c < y[2]; c++) visit(place++, from(0, a), to(0, a), from(1, b), to(1, b), from(2, c), to(2, c));
+}
+
+type Memory = Float32Array | Float64Array;
+
+/** For each window of a plane at `at`, the place of its first maximum (the first NaN, if there is one). */
+function places(memory: Memory, at: number, x: Three, y: Three, attrs: PoolAttrs, into: Int32Array): void {
+  eachWindow(x, y, attrs, (place, z0, z1, y0, y1, x0, x1) => {
+    let where = (z0 * x[1] + y0) * x[2] + x0;
+    let best = memory[at + where]!;
+    for (let i = z0; i < z1; i++)
+      for (let j = y0; j < y1; j++) {
+        const row = (i * x[1] + j) * x[2];
+        for (let k = row + x0; k < row + x1; k++) {
+          const rival = memory[at + k]!;
+          if (!(rival <= best) && best === best) {
+            best = rival;
+            where = k;
+          }
+        }
+      }
+    into[place] = where;
+  });
+}
+
+/** What each pooling does with one plane, by its definition: addresses in elements, output first. */
+type Plane = (memory: Memory, at: readonly number[], x: Three, y: Three, attrs: PoolAttrs, found: Int32Array) => void;
+
+const summing =
+  (toImage: boolean): Plane =>
+  (memory, [out, input], x, y, attrs) =>
+    eachWindow(x, y, attrs, (place, z0, z1, y0, y1, x0, x1) => {
+      let sum = 0;
+      for (let i = z0; i < z1; i++)
+        for (let j = y0; j < y1; j++) {
+          const row = (i * x[1] + j) * x[2];
+          for (let k = row + x0; k < row + x1; k++)
+            if (toImage) memory[out! + k]! += memory[input! + place]!;
+            else sum += memory[input! + k]!;
+        }
+      if (!toImage) memory[out! + place] = sum;
+    });
+
+const picking =
+  (source: 1 | 2): Plane =>
+  (memory, at, x, y, attrs, found) => {
+    places(memory, at[1]!, x, y, attrs, found);
+    for (let i = 0; i < found.length; i++) memory[at[0]! + i] = memory[at[source]! + found[i]!]!;
+  };
+
+const planes: Record<Name, Plane> = {
+  maxPool: picking(1),
+  maxPoolPick: picking(2),
+  maxPoolGrad: (memory, at, x, y, attrs, found) => {
+    places(memory, at[1]!, x, y, attrs, found);
+    for (let i = 0; i < found.length; i++) memory[at[0]! + found[i]!]! += memory[at[2]! + i]!;
+  },
+  sumPool: summing(false),
+  sumPoolGrad: summing(true),
+};
+
+function prepare(name: Name, m: Machine, attrs: PoolAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
+  const all = [out, ...inputs];
+  const kinds = operands[name];
+  const image = all[kinds.indexOf("image")]!.shape;
+  const pooled = all[kinds.indexOf("pooled")]!.shape;
+  const [x, y] = [three(image.slice(2), 1), three(pooled.slice(2), 1)];
+  const count = image[0]! * image[1]!;
+  const sizes = kinds.map((kind) => (kind === "image" ? sizeOf(x) : sizeOf(y)));
+  const whole = count * sizes[0]!;
+  const { window, stride, padding } = attrs;
+  const pairs =
+    window.length === 2 && [...window, ...stride].every((n) => n === 2) && padding.flat().every((n) => n === 0);
+  if (pairs && out.dtype === "f32" && y[2] >= 4 && count > 0) {
+    const run = machineCode<Name>(m, "pools", writePools)[name];
+    const clear = kinds[0] === "image" && sizeOf(x) !== 4 * sizeOf(y);
+    const [rows, columns, row] = [y[1], y[2], 4 * x[2]];
+    const gap = row * (x[1] - 2 * rows);
+    return {
+      scratch: 0,
+      run: (to, [a, b]) => {
+        if (clear) m.f32.fill(0, to >> 2, (to >> 2) + whole);
+        if (kinds.length === 2) run(to, a!, count, rows, columns, gap, row);
+        else run(to, a!, b!, count, rows, columns, gap, row);
+      },
+    };
+  }
+  const found = new Int32Array(sizeOf(y));
+  return {
+    scratch: 0,
+    run: (to, addresses) => {
+      const memory = out.dtype === "f64" ? m.f64 : m.f32;
+      const at = [to, ...addresses].map((a) => a / memory.BYTES_PER_ELEMENT);
+      if (kinds[0] === "image") memory.fill(0, at[0]!, at[0]! + whole);
+      for (let p = 0; p < count; p++) {
+        planes[name](memory, at, x, y, attrs, found);
+        sizes.forEach((size, i) => (at[i]! += size));
+      }
+    },
+  };
+}
+
+const call = (name: Name): Call => ({
+  accepts: (_input, operand) => isContiguous(operand),
+  prepare: (m: Machine, attrs: PoolAttrs, out: Operand, inputs: readonly Operand[]) =>
+    prepare(name, m, attrs, out, inputs),
+});
+
+export const pools: Record<Name, Call> = {
+  maxPool: call("maxPool"),
+  maxPoolGrad: call("maxPoolGrad"),
+  maxPoolPick: call("maxPoolPick"),
+  sumPool: call("sumPool"),
+  sumPoolGrad: call("sumPoolGrad"),
+};

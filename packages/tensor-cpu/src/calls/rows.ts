@@ -1,0 +1,278 @@
+// Softmax of rows, its logarithm and their gradients: one pass finds the largest element, one the exponentials and their sum,
+// one divides. The logarithm, once a row, is JavaScript's.
+import {
+  type Expr,
+  type Func,
+  f32x4,
+  I32,
+  i32,
+  i32x4,
+  type Local,
+  type Module,
+  v128,
+  V128,
+  type VOID,
+} from "../wasm/emitter.ts";
+import {
+  aligned,
+  isContiguous,
+  machineCode,
+  routine,
+  sizeOf,
+  type Call,
+  type Machine,
+  type Operand,
+  type Prepared,
+} from "./call.ts";
+import { multiplyAdd } from "./gemm.ts";
+
+type Vec = Local<typeof V128>;
+type Int = Local<typeof I32>;
+type Code = Func<typeof VOID>;
+
+/** e^x for x <= 88, 0 below -87.3, NaN for NaN: 2^n times a polynomial in what remains (Cephes' expf). */
+function exponential(f: Code, x: Vec, relaxed: boolean): Vec {
+  const madd = multiplyAdd(relaxed);
+  const by = f32x4.const;
+  const y = f.let(V128, f32x4.pmin(x, by(88)));
+  const n = f.let(V128, f32x4.nearest(f32x4.mul(y, by(1.44269504))));
+  const t = f.let(V128, madd(n, by(-0.693359375), y));
+  f.set(t, madd(n, by(2.1219444e-4), t));
+  const p = f.let(V128, by(1.98756915e-4));
+  for (const c of [1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1])
+    f.set(p, madd(p, t, by(c)));
+  f.set(p, f32x4.add(madd(f32x4.mul(p, t), t, t), by(1)));
+  const scale = i32x4.shl(i32x4.add(i32x4.truncSatF32x4(n), i32x4.const(127)), 23);
+  f.set(p, f32x4.mul(p, scale));
+  f.set(p, v128.andnot(p, f32x4.lt(y, by(-87.3))));
+  return p;
+}
+
+/** The sum (or the largest) of four lanes, in all of them. */
+function across(f: Code, x: Vec, join: (a: Vec, b: Expr<typeof V128>) => Expr<typeof V128>): void {
+  f.set(x, join(x, f32x4.shuffle(x, x, [2, 3, 0, 1])));
+  f.set(x, join(x, f32x4.shuffle(x, x, [1, 0, 3, 2])));
+}
+
+/** Walks `n` floats four at a time and the rest one by one; `each` gets a load for addresses moved with the walk. */
+function walk(f: Code, n: Int, moved: readonly Int[], each: (lanes: Lanes) => void): void {
+  const i = f.local(I32);
+  const one = f.let(V128, i32x4.replace(i32x4.const(0), 0, -1));
+  for (const [bytes, lanes] of [
+    [16, { load: v128.load, only: (x) => x, store: (p, x) => v128.store(p, x) }],
+    [4, { load: v128.load32Splat, only: (x) => v128.and(x, one), store: (p, x) => v128.store32Lane(p, x, 0) }],
+  ] as const satisfies readonly (readonly [number, Lanes])[]) {
+    f.set(i, bytes === 16 ? i32.shrU(n, 2) : i32.and(n, 3));
+    f.while(i, () => {
+      each(lanes);
+      for (const p of moved) f.advance(p, bytes);
+      f.set(i, i32.sub(i, 1));
+    });
+  }
+}
+
+interface Lanes {
+  readonly load: (address: Int) => Expr<typeof V128>;
+  /** The lanes that count in a sum, 0 in the others. */
+  readonly only: (x: Expr<typeof V128>) => Expr<typeof V128>;
+  readonly store: (address: Int, x: Expr<typeof V128>) => ReturnType<typeof v128.store>;
+}
+
+function writeRows(module: Module, relaxed: boolean): void {
+  const zero = f32x4.const(0);
+
+  const largest = (f: Code, x: Int, n: Int): Vec => {
+    const p = f.let(I32, x);
+    const most = f.let(V128, v128.load32Splat(x));
+    walk(f, n, [p], ({ load }) => f.set(most, f32x4.pmax(most, load(p))));
+    across(f, most, f32x4.pmax);
+    return most;
+  };
+
+  /** softmax(y, x, rows, n, scale): y = scale[row] * softmax(x); all ones without `scale`. */
+  routine(module, "softmax", (f, y, x, rows, n, scale) => {
+    f.repeat(
+      () => {
+        const most = largest(f, x, n);
+        const sum = f.let(V128, zero);
+        const [p, z] = [f.let(I32, y), f.local(V128)];
+        walk(f, n, [x, p], ({ load, only, store }) => {
+          f.set(z, f32x4.sub(load(x), most));
+          const e = exponential(f, z, relaxed);
+          f.do(store(p, e));
+          f.set(sum, f32x4.add(sum, only(e)));
+        });
+        across(f, sum, f32x4.add);
+        f.set(sum, f32x4.div(f32x4.const(1), sum));
+        f.if(scale, () => {
+          f.set(sum, f32x4.mul(sum, v128.load32Splat(scale)));
+          f.advance(scale, 4);
+        });
+        walk(f, n, [y], ({ load, store }) => f.do(store(y, f32x4.mul(load(y), sum))));
+      },
+      () => f.tee(rows, i32.sub(rows, 1)),
+    );
+  });
+
+  /** sums(to, x, rows, n): the largest element of each row, and the sum of e^(x - largest). */
+  routine(module, "sums", (f, to, x, rows, n) => {
+    f.repeat(
+      () => {
+        const most = largest(f, x, n);
+        const sum = f.let(V128, zero);
+        const z = f.local(V128);
+        walk(f, n, [x], ({ load, only }) => {
+          f.set(z, f32x4.sub(load(x), most));
+          f.set(sum, f32x4.add(sum, only(exponential(f, z, relaxed))));
+        });
+        across(f, sum, f32x4.add);
+        f.do(v128.store32Lane(to, most, 0), v128.store32Lane(to, sum, 0, 4));
+        f.advance(to, 8);
+      },
+      () => f.tee(rows, i32.sub(rows, 1)),
+    );
+  });
+
+  /** shift(y, x, rows, n, by): y = (x - by[row][0]) - by[row][1]. */
+  routine(module, "shift", (f, y, x, rows, n, by) => {
+    f.repeat(
+      () => {
+        const [a, b] = [f.let(V128, v128.load32Splat(by)), f.let(V128, v128.load32Splat(by, 4))];
+        walk(f, n, [x, y], ({ load, store }) => f.do(store(y, f32x4.sub(f32x4.sub(load(x), a), b))));
+        f.advance(by, 8);
+      },
+      () => f.tee(rows, i32.sub(rows, 1)),
+    );
+  });
+
+  /** softmaxGrad(to, y, g, rows, n): (g - sum(g * y)) * y. logSoftmaxGrad: g - e^y * sum(g). */
+  for (const [name, log] of [
+    ["softmaxGrad", false],
+    ["logSoftmaxGrad", true],
+  ] as const)
+    routine(module, name, (f, to, y, g, rows, n) => {
+      f.repeat(
+        () => {
+          const [p, q, z] = [f.let(I32, y), f.let(I32, g), f.local(V128)];
+          const sum = f.let(V128, zero);
+          walk(f, n, [p, q], ({ load, only }) =>
+            f.set(sum, f32x4.add(sum, only(log ? load(q) : f32x4.mul(load(p), load(q))))),
+          );
+          across(f, sum, f32x4.add);
+          walk(f, n, [y, g, to], ({ load, store }) => {
+            f.set(z, load(y));
+            f.do(
+              store(
+                to,
+                log
+                  ? f32x4.sub(load(g), f32x4.mul(exponential(f, z, relaxed), sum))
+                  : f32x4.mul(f32x4.sub(load(g), sum), z),
+              ),
+            );
+          });
+        },
+        () => f.tee(rows, i32.sub(rows, 1)),
+      );
+    });
+}
+
+type Name = "softmax" | "sums" | "shift" | "softmaxGrad" | "logSoftmaxGrad";
+export const rowKernels = (m: Machine) => machineCode<Name>(m, "rows", writeRows);
+
+interface AxisAttrs {
+  readonly axis: number;
+}
+
+/** Lines along an axis: `outer` blocks of `inner` lines of n elements, `inner` elements apart. */
+function lines({ shape }: Operand, axis: number) {
+  return { outer: sizeOf(shape.slice(0, axis)), n: shape[axis]!, inner: sizeOf(shape.slice(axis + 1)) };
+}
+
+/** One line by its definition, in place of a row kernel: for axes before the last, and for f64. */
+type Line = (
+  at: { (i: number): number; to(i: number, value: number): void; other(i: number): number },
+  n: number,
+) => void;
+
+const softmaxLine: Line = (at, n) => {
+  let most = -Infinity;
+  for (let i = 0; i < n; i++) most = Math.max(most, at(i));
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += Math.exp(at(i) - most);
+  for (let i = 0; i < n; i++) at.to(i, Math.exp(at(i) - most) / sum);
+};
+const logSoftmaxLine: Line = (at, n) => {
+  let most = -Infinity;
+  for (let i = 0; i < n; i++) most = Math.max(most, at(i));
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += Math.exp(at(i) - most);
+  const log = Math.log(sum);
+  for (let i = 0; i < n; i++) at.to(i, at(i) - most - log);
+};
+const softmaxGradLine: Line = (at, n) => {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += at(i) * at.other(i);
+  for (let i = 0; i < n; i++) at.to(i, (at.other(i) - sum) * at(i));
+};
+const logSoftmaxGradLine: Line = (at, n) => {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += at.other(i);
+  for (let i = 0; i < n; i++) at.to(i, at.other(i) - Math.exp(at(i)) * sum);
+};
+
+type RowKernel = (m: Machine, rows: number, n: number) => Prepared;
+
+/** The row kernel where the axis is the last one of an f32 tensor, else line by line. */
+const along = (rows: RowKernel, line: Line): Call => ({
+  accepts: (_input, operand) => isContiguous(operand),
+  prepare: (m: Machine, { axis }: AxisAttrs, out: Operand): Prepared => {
+    const { outer, n, inner } = lines(out, axis);
+    if (outer * n * inner === 0) return { scratch: 0, run: () => {} };
+    if (inner === 1 && out.dtype === "f32") return rows(m, outer, n);
+    return {
+      scratch: 0,
+      run: (to, [a, b]) => {
+        const memory = out.dtype === "f64" ? m.f64 : m.f32;
+        const bytes = memory.BYTES_PER_ELEMENT;
+        for (let o = 0; o < outer; o++)
+          for (let k = 0; k < inner; k++) {
+            const first = o * n * inner + k;
+            const [x, y, z] = [a! / bytes + first, (b ?? 0) / bytes + first, to / bytes + first];
+            const at = Object.assign((i: number) => memory[x + i * inner]!, {
+              to: (i: number, value: number) => void (memory[z + i * inner] = value),
+              other: (i: number) => memory[y + i * inner]!,
+            });
+            line(at, n);
+          }
+      },
+    };
+  },
+});
+
+export const softmax = along((m, rows, n) => {
+  const { softmax } = rowKernels(m);
+  return { scratch: 0, run: (to, [x]) => void softmax(to, x!, rows, n, 0) };
+}, softmaxLine);
+
+export const logSoftmax = along((m, rows, n) => {
+  const { sums, shift } = rowKernels(m);
+  return {
+    scratch: aligned(8 * rows),
+    run: (to, [x], s) => {
+      sums(s, x!, rows, n);
+      const { f32 } = m;
+      for (let i = 0, at = (s >> 2) + 1; i < rows; i++, at += 2) f32[at] = Math.log(f32[at]!);
+      shift(to, x!, rows, n, s);
+    },
+  };
+}, logSoftmaxLine);
+
+export const softmaxGrad = along((m, rows, n) => {
+  const { softmaxGrad } = rowKernels(m);
+  return { scratch: 0, run: (to, [y, g]) => void softmaxGrad(to, y!, g!, rows, n) };
+}, softmaxGradLine);
+
+export const logSoftmaxGrad = along((m, rows, n) => {
+  const { logSoftmaxGrad } = rowKernels(m);
+  return { scratch: 0, run: (to, [y, g]) => void logSoftmaxGrad(to, y!, g!, rows, n) };
+}, logSoftmaxGradLine);
