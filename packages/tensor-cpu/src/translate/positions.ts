@@ -6,7 +6,6 @@ import { I32, V128, i32, i32x4, v128, type Expr, type Func, type Local } from ".
 import type { Address, Site } from "./machine.ts";
 
 type Int = Local<typeof I32>;
-type Vector = Expr<typeof V128>;
 
 export class Positions {
   readonly #kernel: Kernel;
@@ -16,13 +15,13 @@ export class Positions {
   readonly #results: ReadonlySet<number>;
   /** By loop and operand; a loop that does not move an operand shares the place of the loop around it. */
   readonly #at: Int[][] = [];
-  /** Strides that inner loops need in every round. */
-  readonly #strides = new Map<string, Int>();
+  /** Strides that inner loops need in every round, by operand and loop. */
+  readonly #strides: Int[][] = [];
   /** Twice and three times the stride along the lanes. */
   readonly #multiples = new Map<number, readonly Int[]>();
   /** For `index` operands: what lanes 0 to 3 add. */
   readonly #ramps = new Map<number, Local<typeof V128>>();
-  #tail: { readonly second: Int; readonly third: Int; readonly offsets: Map<string, readonly Int[]> } | undefined;
+  #tail: { readonly second: Int; readonly third: Int; readonly offsets: Map<number, readonly Int[]> } | undefined;
 
   constructor(kernel: Kernel, f: Func, args: Int, width: 1 | 4) {
     this.#kernel = kernel;
@@ -110,7 +109,7 @@ export class Positions {
   }
 
   stride(k: number, l: number): Address {
-    const known = this.#strides.get(`${k},${l}`);
+    const known = this.#strides[k]?.[l];
     if (known !== undefined) return known;
     if (l === this.#kernel.lanes && this.#kernel.operands[k]!.step === "unit" && !this.#isIndex(k))
       return i32.const(this.#size(k));
@@ -121,7 +120,7 @@ export class Positions {
     const { operands, lanes } = this.#kernel;
     const o = operands[k]!;
     if (!this.#moves(k, l) || (l === lanes && o.step === "unit" && o.use !== "index")) return;
-    this.#strides.set(`${k},${l}`, this.#f.let(I32, this.stride(k, l)));
+    (this.#strides[k] ??= [])[l] = this.#f.let(I32, this.stride(k, l));
     if (l !== lanes || o.use !== "index" || this.#width === 1) return;
     const ramp = i32x4.mul(i32x4.splat(this.stride(k, l)), v128.const4([0, 1, 2, 3]));
     this.#ramps.set(k, this.#f.let(V128, ramp));
@@ -135,7 +134,7 @@ export class Positions {
   #distances(k: number): readonly Int[] {
     const { second, third, offsets } = this.#tail!;
     const unit = this.#kernel.operands[k]!.step === "unit";
-    const key = unit ? `${this.#size(k)} bytes` : `operand ${k}`;
+    const key = unit ? -this.#size(k) : k; // operands side by side share theirs
     let known = offsets.get(key);
     if (known === undefined) {
       const stride = this.stride(k, this.#kernel.lanes);

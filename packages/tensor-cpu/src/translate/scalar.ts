@@ -188,23 +188,24 @@ export function scalarMachine({ f, hold, call }: Surroundings): Machine {
     (rule: Rule<typeof I32>) =>
     (acc: Expr, x: Expr): Expr =>
       rule(acc as Int, hold(x, I32) as Int, acc as Int, 0);
-  const accumulations: Record<string, Accumulation> = {
-    "sum f32": fold(
-      F64,
-      f64.const(0),
-      (acc, x) => f64.add(acc as Double, f64.promoteF32(x as Float)),
-      (acc) => f32.demoteF64(acc as Double),
-    ),
-    "max f32": fold(F32, f32.const(-Infinity), f32.max as never),
-    "min f32": fold(F32, f32.const(Infinity), f32.min as never),
-    "sum f64": fold(F64, f64.const(0), f64.add as never),
-    "max f64": fold(F64, f64.const(-Infinity), f64.max as never),
-    "min f64": fold(F64, f64.const(Infinity), f64.min as never),
-    "sum i32": fold(I32, i32.const(0), i32.add as never),
-    "max i32": fold(I32, i32.const(-(2 ** 31)), both(i32Rules.max!)),
-    "min i32": fold(I32, i32.const(2 ** 31 - 1), both(i32Rules.min!)),
-    "max bool": fold(I32, i32.const(0), i32.or as never),
-    "min bool": fold(I32, i32.const(1), i32.and as never),
+  const accumulations: Record<string, () => Accumulation> = {
+    "sum f32": () =>
+      fold(
+        F64,
+        f64.const(0),
+        (acc, x) => f64.add(acc as Double, f64.promoteF32(x as Float)),
+        (acc) => f32.demoteF64(acc as Double),
+      ),
+    "max f32": () => fold(F32, f32.const(-Infinity), f32.max as never),
+    "min f32": () => fold(F32, f32.const(Infinity), f32.min as never),
+    "sum f64": () => fold(F64, f64.const(0), f64.add as never),
+    "max f64": () => fold(F64, f64.const(-Infinity), f64.max as never),
+    "min f64": () => fold(F64, f64.const(Infinity), f64.min as never),
+    "sum i32": () => fold(I32, i32.const(0), i32.add as never),
+    "max i32": () => fold(I32, i32.const(-(2 ** 31)), both(i32Rules.max!)),
+    "min i32": () => fold(I32, i32.const(2 ** 31 - 1), both(i32Rules.min!)),
+    "max bool": () => fold(I32, i32.const(0), i32.or as never),
+    "min bool": () => fold(I32, i32.const(1), i32.and as never),
   };
 
   return {
@@ -224,7 +225,7 @@ export function scalarMachine({ f, hold, call }: Surroundings): Machine {
     store: (dtype, from, value, site) =>
       f.do(write[dtype](at(site), convert(value, from, native[dtype]) as never) as never),
     apply,
-    accumulator: (fn, of) => accumulations[`${fn} ${of}`] ?? unsupported(fn, of),
+    accumulator: (fn, of) => accumulations[`${fn} ${of}`]?.() ?? unsupported(fn, of),
   };
 }
 

@@ -17,7 +17,8 @@ import {
   type F64,
 } from "../wasm/emitter.ts";
 import { floatToHalf, halfToFloat } from "./half.ts";
-import { unsupported, type Accumulation, type Apply, type Machine, type Site, type Surroundings } from "./machine.ts";
+import { accumulations } from "./vector-accumulation.ts";
+import { unsupported, type Apply, type Machine, type Site, type Surroundings } from "./machine.ts";
 
 type Vector = Expr<typeof V128>;
 type Rule = (a: Vector, b: Vector, c: Vector, imm: number) => Vector;
@@ -229,59 +230,6 @@ export function vectorMachine(s: Surroundings): Machine {
     (site.how === "still" ? [site.at] : site.at).forEach((at, i) => f.do(put(at, kept, (i * 4) / bytes)));
   };
 
-  const fold = (
-    start: readonly Vector[],
-    step: Accumulation["step"],
-    join: Accumulation["join"],
-    value: (acc: readonly Vector[]) => Vector,
-    wide = false,
-  ): Accumulation => ({
-    start: start.map((value) => ({ type: V128, value })),
-    step,
-    join,
-    value: value as Accumulation["value"],
-    wide,
-  });
-  const simple = (start: Vector, op: (a: Vector, b: Vector) => Vector): Accumulation =>
-    fold(
-      [start],
-      ([acc], x) => [op(acc as Vector, x as Vector)],
-      ([a], [b]) => [op(a as Vector, b as Vector)],
-      ([acc]) => acc!,
-    );
-  /** The extreme of what is not NaN, and beside it all ones where a NaN has come by (all ones are a NaN themselves). */
-  const extreme = (start: number, op: (a: Vector, b: Vector) => Vector): Accumulation =>
-    fold(
-      [f32x4.const(start), i32x4.const(0)],
-      ([acc, nan], x) => {
-        const kept = hold(x);
-        return [op(acc as Vector, kept), v128.or(nan as Vector, f32x4.ne(kept, kept))];
-      },
-      ([a, m], [b, n]) => [op(a as Vector, b as Vector), v128.or(m as Vector, n as Vector)],
-      ([acc, nan]) => v128.or(acc!, nan!),
-    );
-  const sum: Accumulation = fold(
-    [f32x4.const(0)],
-    ([acc], x) => [
-      relaxed && x.op === product
-        ? f32x4.relaxedMadd(x.args[0] as Vector, x.args[1] as Vector, acc as Vector)
-        : f32x4.add(acc as Vector, x as Vector),
-    ],
-    ([a], [b]) => [f32x4.add(a as Vector, b as Vector)],
-    ([acc]) => acc!,
-    true,
-  );
-  const accumulations: Record<string, Accumulation> = {
-    "sum f32": sum,
-    "max f32": extreme(-Infinity, f32x4.pmax),
-    "min f32": extreme(Infinity, f32x4.pmin),
-    "sum i32": simple(i32x4.const(0), i32x4.add),
-    "max i32": simple(i32x4.const(-(2 ** 31)), i32x4.maxS),
-    "min i32": simple(i32x4.const(2 ** 31 - 1), i32x4.minS),
-    "max bool": simple(i32x4.const(0), v128.or),
-    "min bool": simple(i32x4.const(-1), v128.and),
-  };
-
   return {
     width: 4,
     typeOf: () => V128,
@@ -294,10 +242,8 @@ export function vectorMachine(s: Surroundings): Machine {
     load,
     store: store as Machine["store"],
     apply,
-    accumulator: (fn, of) => accumulations[`${fn} ${of}`] ?? unsupported(fn, of),
+    accumulator: (fn, of) => accumulations[`${fn} ${of}`]?.(hold, relaxed) ?? unsupported(fn, of),
   };
 }
-
-const product = f32x4.mul(0, 0).op;
 
 const sizes: Record<DType, number> = { f32: 4, i32: 4, bool: 1, u8: 1, f16: 2, f64: 8 };

@@ -40,16 +40,30 @@ export class Bytes {
     }
   }
   i32(n: number): void {
-    scratch.setInt32(0, n, true);
-    this.#copy(4);
+    if (this.length + 4 > this.data.length) this.#grow(4);
+    this.data[this.length++] = n;
+    this.data[this.length++] = n >> 8;
+    this.data[this.length++] = n >> 16;
+    this.data[this.length++] = n >> 24;
   }
   f32(x: number): void {
-    scratch.setFloat32(0, x, true);
-    this.#copy(4);
+    scratch.setFloat32(0, x);
+    this.i32(scratch.getInt32(0));
   }
   f64(x: number): void {
-    scratch.setFloat64(0, x, true);
-    this.#copy(8);
+    scratch.setFloat64(0, x);
+    this.i32(scratch.getInt32(4));
+    this.i32(scratch.getInt32(0));
+  }
+  /** Room for the length of what follows; `endLength` fills it in. */
+  beginLength(): number {
+    const at = this.length;
+    for (let i = 0; i < 5; i++) this.byte(0);
+    return at;
+  }
+  endLength(at: number): void {
+    const n = this.length - at - 5;
+    for (let i = 0; i < 5; i++) this.data[at + i] = ((n >>> (7 * i)) & 0x7f) | (i < 4 ? 0x80 : 0);
   }
   /** A length and the characters of an ASCII name. */
   name(text: string): void {
@@ -61,16 +75,26 @@ export class Bytes {
     this.data.set(other.data.subarray(0, other.length), this.length);
     this.length += other.length;
   }
-  view(): Uint8Array<ArrayBuffer> {
-    return this.data.subarray(0, this.length);
+  /** A copy of what was written. */
+  copy(): Uint8Array<ArrayBuffer> {
+    return this.data.slice(0, this.length);
   }
 
-  #copy(n: number): void {
-    for (let i = 0; i < n; i++) this.byte(scratch.getUint8(i));
-  }
   #grow(more: number): void {
     const next = new Uint8Array(Math.max(2 * this.data.length, this.length + more));
     next.set(this.data);
     this.data = next;
   }
+}
+
+// Large arrays cost more to make than a kernel to write: they are used again.
+const spare: Bytes[] = [];
+
+export function borrow(): Bytes {
+  const bytes = spare.pop() ?? new Bytes(4096);
+  bytes.length = 0;
+  return bytes;
+}
+export function giveBack(bytes: Bytes): void {
+  spare.push(bytes);
 }

@@ -1,5 +1,5 @@
 // A module of WebAssembly under construction: functions whose bodies are statements over the expressions of opcodes.ts.
-import { Bytes } from "./bytes.ts";
+import { borrow, giveBack, type Bytes } from "./bytes.ts";
 import { Expr, F32, F64, I32, I64, Local, V128, VOID, form, i32, type In, type Type } from "./opcodes.ts";
 
 export * from "./opcodes.ts";
@@ -18,7 +18,7 @@ export class Func<R extends Type = Type> {
   readonly signature: Signature;
   readonly params: readonly Local[];
   readonly #locals: Type[] = [];
-  readonly #code = new Bytes(1024);
+  #code = borrow();
   #depth = 0;
 
   constructor(index: number, name: string, signature: Signature) {
@@ -136,23 +136,25 @@ export class Func<R extends Type = Type> {
     );
   }
 
-  body(into: Bytes): void {
-    const head = new Bytes(64);
+  /** Writes the function into the module, which ends it. */
+  finish(into: Bytes): void {
+    const at = into.beginLength();
     const runs: [number, Type][] = [];
     for (const t of this.#locals) {
-      const last = runs.at(-1);
-      if (last?.[1] === t) last[0]++;
+      const last = runs[runs.length - 1];
+      if (last !== undefined && last[1] === t) last[0]++;
       else runs.push([1, t]);
     }
-    head.u(runs.length);
+    into.u(runs.length);
     for (const [n, t] of runs) {
-      head.u(n);
-      head.byte(t);
+      into.u(n);
+      into.byte(t);
     }
-    into.u(head.length + this.#code.length + 1);
-    into.append(head);
     into.append(this.#code);
     into.byte(0x0b);
+    into.endLength(at);
+    giveBack(this.#code);
+    this.#code = undefined as never;
   }
 
   #open(op: number): void {
@@ -167,35 +169,33 @@ export class Func<R extends Type = Type> {
   #int(e: In<typeof I32>): void {
     this.#write(typeof e === "number" ? i32.const(e) : e);
   }
-
   #write(e: Expr): void {
-    const code = this.#code;
-    const { op, args } = e;
-    if (e.form === form.choose) {
-      this.#write(args[0]!);
-      code.byte(0x04);
-      code.byte(e.imm);
-      this.#write(args[1]!);
-      code.byte(0x05);
-      this.#write(args[2]!);
-      return code.byte(0x0b);
-    }
-    for (let i = 0; i < args.length; i++) this.#write(args[i]!);
-    if (op < 0x100) code.byte(op);
-    else if (op < 0x10000) {
-      code.byte(op >> 8); // 0xfc, 0xfd or 0xfe, then the number in LEB128
-      code.u(op & 0xff);
-    } else {
-      code.byte(op >> 16);
-      code.u(op & 0xffff);
-    }
-    if (e.form !== form.none) immediates[e.form]!(code, e);
+    write(this.#code, e);
   }
 }
 
-const four = (write: () => void): void => {
-  for (let i = 0; i < 4; i++) write();
-};
+function write(code: Bytes, e: Expr): void {
+  const { op, args, form: kind } = e;
+  if (kind === form.choose) {
+    write(code, args[0]!);
+    code.byte(0x04);
+    code.byte(e.imm);
+    write(code, args[1]!);
+    code.byte(0x05);
+    write(code, args[2]!);
+    return code.byte(0x0b);
+  }
+  for (let i = 0; i < args.length; i++) write(code, args[i]!);
+  if (op < 0x100) code.byte(op);
+  else if (op < 0x10000) {
+    code.byte(op >> 8); // 0xfc, 0xfd or 0xfe, then the number in LEB128
+    code.u(op & 0xff);
+  } else {
+    code.byte(op >> 16);
+    code.u(op & 0xffff);
+  }
+  if (kind !== form.none) immediates[kind]!(code, e);
+}
 
 /** How what follows an opcode is written, by `form`. */
 const immediates: readonly ((code: Bytes, e: Expr) => void)[] = [
@@ -215,8 +215,12 @@ const immediates: readonly ((code: Bytes, e: Expr) => void)[] = [
   (code, e) => code.s64(e.more as bigint),
   (code, e) => code.f32(e.imm),
   (code, e) => code.f64(e.imm),
-  (code, e) => four(() => code.i32(e.imm)),
-  (code, e) => four(() => code.f32(e.imm)),
+  (code, e) => {
+    for (let i = 0; i < 4; i++) code.i32(e.imm);
+  },
+  (code, e) => {
+    for (let i = 0; i < 4; i++) code.f32(e.imm);
+  },
   (code, e) => {
     code.f64(e.imm);
     code.f64(e.imm);
@@ -279,8 +283,9 @@ export class Module {
     return f;
   }
 
+  /** The binary module; nothing can be added afterwards. */
   bytes(): Uint8Array<ArrayBuffer> {
-    const out = new Bytes(4096);
+    const out = borrow();
     for (const b of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) out.byte(b);
     section(out, 1, this.#signatures, (s, b) => {
       b.byte(0x60);
@@ -317,8 +322,10 @@ export class Module {
         b.u(f.index);
       },
     );
-    section(out, 10, this.#functions, (f, b) => f.body(b));
-    return out.view();
+    section(out, 10, this.#functions, (f, b) => f.finish(b));
+    const bytes = out.copy();
+    giveBack(out);
+    return bytes;
   }
 
   #signature(params: readonly Type[], result: Type): Signature {
@@ -331,10 +338,9 @@ export class Module {
 }
 
 function section<T>(out: Bytes, id: number, items: readonly T[], write: (item: T, into: Bytes) => void): void {
-  const inner = new Bytes(id === 10 ? 4096 : 128);
-  inner.u(items.length);
-  for (const item of items) write(item, inner);
   out.byte(id);
-  out.u(inner.length);
-  out.append(inner);
+  const at = out.beginLength();
+  out.u(items.length);
+  for (const item of items) write(item, out);
+  out.endLength(at);
 }
