@@ -47,7 +47,7 @@ export function slope(
   return gs.map((g, k) => sum(mul(g, directions[k]!))).reduce((a, b) => a.add(b));
 }
 
-export const directionsOf = (name: string, inputs: readonly Tensor[], asked: readonly number[]): Tensor[] =>
+const directionsOf = (name: string, inputs: readonly Tensor[], asked: readonly number[]): Tensor[] =>
   asked.map((i) => like(inputs[i]!, stream(`${name} directions`, i)));
 
 interface Values {

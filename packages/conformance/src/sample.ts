@@ -43,10 +43,11 @@ export interface Sample {
   readonly tolerance?: Tolerance;
 }
 
-/** |got − wanted| may be relative · |wanted| + absolute · max(1, largest |wanted| of the tensor). */
+/** |got − wanted| may be relative · |wanted| + absolute, where `sums` says: absolute · max(1, largest |wanted|). */
 export interface Tolerance {
   readonly relative: number;
   readonly absolute: number;
+  readonly sums: boolean;
 }
 
 /** For each name of a family its samples. */

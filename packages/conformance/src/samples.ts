@@ -1,5 +1,4 @@
 // All samples of the catalogue and of the public functions of `@weft/tensor`.
-import type { OpName } from "@weft/tensor";
 import type { Collection } from "./sample.ts";
 import { conv } from "./samples/conv.ts";
 import { elementwise } from "./samples/elementwise.ts";
@@ -21,10 +20,6 @@ export type SampleName = NamesOf<
   | typeof random
   | typeof fused
 >;
-
-/** Fails to compile where a primitive has no samples. */
-type Complete<K extends SampleName> = K;
-export type Sampled = Complete<OpName>;
 
 export const collections: readonly Collection[] = [
   elementwise,
