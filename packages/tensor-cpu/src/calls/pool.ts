@@ -1,15 +1,7 @@
 // Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at once;
 // every other shape walks its windows in JavaScript.
 import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
-import {
-  isContiguous,
-  machineCode,
-  sizeOf,
-  type Call,
-  type Machine,
-  type Operand,
-  type Prepared,
-} from "./call.ts";
+import { isContiguous, machineCode, sizeOf, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
 
 export interface PoolAttrs {
   readonly window: readonly number[];
