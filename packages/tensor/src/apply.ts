@@ -15,6 +15,7 @@ import {
 } from "./interpreter.ts";
 import type { Attrs, OpName } from "./ops.ts";
 import { dtypes, shapes } from "./rules.ts";
+import { brief } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Reads a box, steps through closed tapes and refuses what is no living tensor of this contract. */
@@ -65,7 +66,7 @@ function caller(stack = ""): string {
 }
 
 function released(t: Tensor, op: string): never {
-  const where = typeof t.ended === "string" ? `when ${t.ended}` : `at ${caller(t.ended!.stack)}`;
+  const where = typeof t.ended === "string" ? `when ${brief(t.ended)}` : `at ${caller(t.ended!.stack)}`;
   throw new ReleasedTensorError(
     `${op}: this ${t.dtype}[${t.shape}] tensor was released ${where}. Return it from the scope, or keep() it, to use it longer.`,
   );

@@ -136,7 +136,11 @@ export function escape(x: Tensor, mine: Scope, parent: Scope | undefined): void 
     if (y.owner === mine) adopt(y, parent);
 }
 
-/** The first words of a function, so that a message can say which scope it was without taking a stack each time. */
-export function labelOf(f: unknown, kind: string): string {
-  return `${kind}(${String(f).replace(/\s+/g, " ").slice(0, 60)}…) returned`;
+/** Says which scope it was. The source is cut only when a message needs it: making a scope must cost nothing. */
+export const labelOf = (f: unknown, kind: string): string => `${kind}(${String(f)}…) returned`;
+
+/** A label with no more than the first words of a function. */
+export function brief(label: string): string {
+  const [, head, tail] = /^(.*?)(…\) returned)?$/.exec(label.replace(/\s+/g, " "))!;
+  return tail === undefined ? label : head!.slice(0, 66) + tail;
 }
