@@ -39,7 +39,7 @@ export type FileSource = (file: KnownFile, from: Publication, options: LoadOptio
 const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
 
 /** SHA-256 in hexadecimal. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (globalThis.crypto?.subtle === undefined)
     throw new DataError(
       "Checksums need crypto.subtle, which a page has only when it comes over https or from localhost.",

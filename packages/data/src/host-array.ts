@@ -35,7 +35,7 @@ export const isHostArray = (x: unknown): x is HostArray =>
 export const isNumbers = (x: unknown): x is readonly number[] =>
   Array.isArray(x) && x.length > 0 && x.every((v) => typeof v === "number");
 
-export const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
+const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
 
 export const show = ({ dtype, shape }: { dtype: DType; shape: Shape }): string => `${dtype}[${shape}]`;
 
