@@ -22,7 +22,7 @@ import {
   seed,
   summary,
   toBytes,
-} from "../src/node.ts";
+} from "../src/index.node.ts";
 import { readSafetensors, writeSafetensors } from "../src/safetensors.ts";
 
 const backend = openSync({ rounding: true });
