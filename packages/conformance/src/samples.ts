@@ -6,6 +6,7 @@ import { fused } from "./samples/fused.ts";
 import { indexing } from "./samples/indexing.ts";
 import { linalg } from "./samples/linalg.ts";
 import { movement } from "./samples/movement.ts";
+import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
 import { reductions } from "./samples/reduce.ts";
 
@@ -19,6 +20,7 @@ export type SampleName = NamesOf<
   | typeof conv
   | typeof random
   | typeof fused
+  | typeof programs
 >;
 
 export const collections: readonly Collection[] = [
@@ -30,4 +32,5 @@ export const collections: readonly Collection[] = [
   conv,
   random,
   fused,
+  programs,
 ];
