@@ -54,7 +54,8 @@ export class Backward {
   readonly #home: Scope;
   /** Whether entries and their values are let go on the way; not when the pass can be repeated. */
   readonly #last: boolean;
-  #stretch: Scope;
+  /** Owns the temporaries of the current stretch; a short tape has one stretch, which is its home. */
+  #stretch: Scope | undefined;
   #passed: Entry[] = [];
   #reached: Entry[] = [];
 
@@ -63,44 +64,54 @@ export class Backward {
     this.#recorder = recorder;
     this.#last = last;
     this.#home = context.scope!;
-    this.#stretch = context.scope = openScope("the backward pass went on");
+    if (recorder.entries.length > STRETCH || recorder.saving) this.#open();
   }
 
   /** Goes through entries; the current scope must be where the pass began. */
   run(entries: readonly Entry[]): void {
+    const long = this.#stretch !== undefined;
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i]!;
-      if (entry.group !== undefined) {
-        if (entry.group[0] === entry) this.#group(entry.group);
-        else continue; // the first of the group comes later, when all have their gradients
-      } else if (entry.g !== undefined) {
-        const { g } = entry;
+      const { group, g } = entry;
+      if (group !== undefined) {
+        if (group[0] !== entry) continue; // the first of the group comes last, when all have their gradients
+        this.#group(group);
+      } else if (g !== undefined) {
         entry.g = undefined;
         this.#single(entry, g);
       }
-      if (this.#last) this.#passed.push(entry);
-      if (this.#passed.length >= STRETCH || this.#reached.length >= 4 * STRETCH) this.turn();
+      if (!this.#last) continue;
+      if (group !== undefined) for (const e of group) e.forget();
+      else entry.forget();
+      if (!long) continue;
+      this.#passed.push(...(group ?? [entry]));
+      if (this.#passed.length >= STRETCH) this.turn();
     }
   }
 
-  /** Releases the temporaries of the stretch; the gradients that it reached live on. */
+  /** Releases what was passed and the temporaries of the stretch; the gradients that it reached live on. */
   turn(): void {
-    const { scope } = this.#recorder;
+    this.finish();
+    if (this.#stretch !== undefined) this.#open();
+  }
+
+  /** Ends the pass: its gradients are in the scope in which it began. */
+  finish(): void {
+    if (this.#stretch === undefined) return;
     for (const entry of this.#reached) {
       if (entry.g !== undefined) this.#save(entry.g);
       if (entry.rows !== undefined) for (const part of entry.rows) part[OWNED]((x) => this.#save(x));
     }
     this.#reached = [];
     closeScope(this.#stretch);
-    for (const entry of this.#passed) {
-      for (const e of entry.group ?? [entry]) {
-        if (e.y.owner === scope && e.y.ended === undefined && scope !== undefined) end(e.y, scope.label);
-        e.forget();
-      }
-    }
+    const { scope } = this.#recorder;
+    for (const { y } of this.#passed) if (y.owner === scope && scope !== undefined) end(y, scope.label);
     this.#passed = [];
-    this.#stretch = openScope("the backward pass went on");
-    context.scope = this.#stretch;
+    context.scope = this.#home;
+  }
+
+  #open(): void {
+    this.#stretch = context.scope = openScope("the backward pass went on");
   }
 
   #save(x: Tensor): void {
@@ -153,7 +164,7 @@ export class Backward {
   /** Adds a contribution to the gradient of a tensor of this tape. */
   add(x: Tensor, contribution: Tensor | RowSparse): void {
     const entry = x.payload as Entry;
-    this.#reached.push(entry);
+    if (this.#stretch !== undefined) this.#reached.push(entry);
     if (contribution instanceof RowSparse) {
       if (entry.leaf) (entry.rows ??= []).push(contribution.cast(x.dtype));
       else entry.g = contribution.addTo(entry.g ?? zerosLike(x, contribution.values.dtype));

@@ -39,6 +39,7 @@ class Call implements Detour {
   forward(): unknown {
     const recorder = this.#recorder;
     const mine: Scope = openScope(labelOf(this.#run, "checkpoint"));
+    recorder.saving = true;
     recorder.paused = true;
     recorder.touched = false;
     context.scope = mine;

@@ -15,6 +15,8 @@ import { gathered, Session, type Gradient } from "./session.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";
 import { wait } from "./turn.ts";
 
+const NONE: ReadonlyMap<Param, Gradient> = new Map();
+
 /** What `diff` gives: the value of the function and the gradient of each parameter. */
 export class Tape {
   /** What the function returned: a scalar. Throws while the function runs. */
@@ -25,8 +27,9 @@ export class Tape {
   /** The parameters that the function used, in the order of their first use. */
   params: readonly Param[] = [];
   #value: Tensor | undefined = undefined;
-  #gradients: Map<Param, Gradient> = new Map();
-  readonly #dense: Map<Param, Tensor> = new Map();
+  #gradients: ReadonlyMap<Param, Gradient> = NONE;
+  /** Made when asked for: of rows and of parameters that were not used. */
+  #dense: Map<Param, Tensor> | undefined = undefined;
   #released: Error | undefined = undefined;
   #session: Session | undefined;
 
@@ -42,10 +45,10 @@ export class Tape {
     this.#check();
     const g = this.#gradients.get(p);
     if (g !== undefined && !(g instanceof RowSparse)) return g;
-    const made = this.#dense.get(p);
+    const made = this.#dense?.get(p);
     if (made !== undefined && made.ended === undefined) return made;
     const y = g === undefined ? zerosLike(p.value) : g.dense();
-    this.#dense.set(p, y);
+    (this.#dense ??= new Map()).set(p, y);
     return y;
   }
 
@@ -79,7 +82,7 @@ export class Tape {
       if (g instanceof RowSparse) g[OWNED](visit);
       else visit(g);
     }
-    for (const g of this.#dense.values()) visit(g);
+    if (this.#dense !== undefined) for (const g of this.#dense.values()) visit(g);
   }
 
   /** What the backward pass found. */
@@ -108,12 +111,13 @@ function settle(session: Session, tape: Tape, result: Operand): Tape {
   );
   const { leaves } = session.recorder;
   const gradients = new Map<Param, Gradient>();
-  for (const [p, tensors] of leaves) {
-    const g = session.below(() => gathered(tensors));
-    if (g === undefined) continue;
-    const out = g instanceof RowSparse ? g.map((x) => session.handOut(x)) : session.handOut(g);
-    gradients.set(p, out);
-  }
+  session.below(() => {
+    for (const [p, tensors] of leaves) {
+      const g = gathered(tensors);
+      if (g === undefined) continue;
+      gradients.set(p, g instanceof RowSparse ? g.map((x) => session.handOut(x)) : session.handOut(g));
+    }
+  });
   tape.settle(value, [...leaves.keys()], gradients);
   return tape;
 }

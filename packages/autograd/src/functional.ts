@@ -147,8 +147,7 @@ export function vjp<Args extends Tree[], Y>(
         const pass = new Backward(recorder, false);
         for (const [k, r] of results.entries()) if (r.interpreter === recorder) pass.add(r, gs[k]!);
         pass.run(recorder.entries);
-        pass.turn();
-        context.scope = mine;
+        pass.finish();
         return mapTree(leaves, (leaf) => {
           const x = dense(leaf as Tensor);
           escape(x, mine, mine.parent);

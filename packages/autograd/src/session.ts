@@ -66,8 +66,9 @@ export class Session {
       const pass = new Backward(recorder, true);
       pass.add(y, source(under.interpreter.backend, "full", [1], { shape: y.shape, dtype: y.dtype }));
       pass.run(recorder.entries);
-      pass.turn();
+      pass.finish();
     });
+    recorder.entries = [];
     return value;
   }
 
@@ -87,8 +88,10 @@ export class Session {
 
   /** Ends everything that was not handed out. */
   close(): void {
-    this.recorder.closed = true;
-    this.recorder.entries = [];
+    const { recorder } = this;
+    recorder.closed = true;
+    for (const entry of recorder.entries) entry.forget(); // kept tensors lead to them
+    recorder.entries = [];
     closeScope(this.scope);
   }
 }
@@ -102,6 +105,10 @@ function open(scope: Scope | undefined): Scope | undefined {
 
 /** The gradient that leaves have gathered, together. */
 export function gathered(leaves: readonly Tensor[]): Gradient | undefined {
+  if (leaves.length === 1) {
+    const { g, rows } = leaves[0]!.payload as Entry;
+    if (rows === undefined) return g;
+  }
   const rows: RowSparse[] = [];
   let g: Tensor | undefined;
   for (const leaf of leaves) {

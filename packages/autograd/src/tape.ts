@@ -83,6 +83,8 @@ export class Recorder implements Interpreter {
   closed = false;
   /** While paused, operations run below and are not noted (`checkpoint`). */
   paused = false;
+  /** Whether some calls are repeated on the way back (`checkpoint`): then what they made is released at once. */
+  saving = false;
   /** Whether an operation met a tensor of this tape while it was paused. */
   touched = false;
   entries: Entry[] = [];
