@@ -1,0 +1,71 @@
+// The same on the CPU backend: PyTorch's values, and parameters with the same bits as on the reference.
+import { grad } from "@weft/autograd";
+import { golden, openSync as reference } from "@weft/conformance";
+import { add, mul, square, sum, type Tensor } from "@weft/tensor";
+import { openSync, type CpuBackend } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import {
+  BatchNorm,
+  Conv,
+  dropout,
+  Embedding,
+  heNormal,
+  Linear,
+  lstm,
+  LSTM,
+  params,
+  place,
+  seed,
+} from "../src/index.ts";
+import { goldenFunctions } from "./golden-functions.ts";
+
+const list = async (x: Tensor) => [...(await x.data())];
+const cpu = openSync({});
+
+test.each(golden(async () => cpu, { functions: goldenFunctions, files: ["loss", "norm", "recurrent"], known: true }))(
+  "$name",
+  ({ run }) => run(),
+);
+
+test("parameters come to life with the same bits on every backend", async () => {
+  const build = () => {
+    seed(11);
+    return [
+      Linear(30, 20),
+      Conv({ in: 2, out: 3, kernel: 3, init: heNormal() }),
+      LSTM({ in: 5, hidden: 4 }),
+      Embedding(9, 4),
+      BatchNorm(3),
+    ];
+  };
+  const [a, b] = [await place(build(), cpu), await place(build(), reference({ rounding: true }))];
+  expect(params(a).length).toBe(11);
+  for (const [k, p] of params(a).entries()) expect(await list(p.value)).toEqual(await list(params(b)[k]!.value));
+});
+
+test("dropout drops the same elements on every backend", async () => {
+  const masks = [cpu, reference({ rounding: true })].map((backend) => {
+    const x = backend.ones([1000]);
+    return [dropout(x, 0.4, { training: true, seed: 5 }), dropout(x, 0.4, { training: true })] as const;
+  });
+  for (const k of [0, 1] as const) expect(await list(masks[0]![k])).toEqual(await list(masks[1]![k]));
+});
+
+test("an LSTM's gradients of both orders are the reference's", async () => {
+  const run = async (backend: CpuBackend | ReturnType<typeof reference>): Promise<number[]> => {
+    seed(2);
+    const rnn = LSTM({ in: 3, hidden: 4 });
+    const x = backend.arange(0, 30).mul(0.1).sin().reshape([5, 2, 3]);
+    rnn(x);
+    const weights = params(rnn).map((p) => p.value);
+    const value = (v: Tensor, w: Tensor) => {
+      const { y, c } = lstm(v, null, null, [w, ...weights.slice(1)]);
+      return add(sum(mul(square(y), y)), sum(c));
+    };
+    const first = grad(value)(x, weights[0]!);
+    const second = grad((w: Tensor) => sum(square(grad(value)(x, w))))(weights[0]!);
+    return [...(await list(first)), ...(await list(second))];
+  };
+  const [a, b] = [await run(cpu), await run(reference({}))];
+  a.forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 5));
+});
