@@ -34,7 +34,7 @@ const nothing = (m: Machine, out: Operand, after?: After): Prepared => ({
   scratch: 0,
   run: (to) => {
     const n = out.shape.reduce((size, d) => size * d, 1);
-    m.f32.fill(0, to >> 2, (to >> 2) + n);
+    m.f32.fill(0, to >>> 2, (to >>> 2) + n);
     if (out.shape[0]! > 0) after?.(0, out.shape[0]!);
   },
 });
@@ -105,9 +105,9 @@ function prepareConv(m: Machine, attrs: ConvAttrs, out: Operand, inputs: readonl
   return {
     scratch: scratch.size(),
     run: (to, [px, pw], s) => {
-      m.i32.set(G.pixels, (s + pixels) >> 2);
-      m.i32.set(G.taps, (s + taps) >> 2);
-      if (G.isPadded) m.f32.fill(0, (s + image) >> 2, (s + image + frame.bytes) >> 2);
+      m.i32.set(G.pixels, (s + pixels) >>> 2);
+      m.i32.set(G.taps, (s + taps) >>> 2);
+      if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
       for (let n = 0; n < images; n++) {
         let from = px! + n * imageBytes;
         if (G.isPadded) {
@@ -190,13 +190,13 @@ function prepareInputGrad(
   return {
     scratch: scratch.size(),
     run: (to, [pg, pw], s) => {
-      m.i32.set(G.pixels, (s + pixels) >> 2);
+      m.i32.set(G.pixels, (s + pixels) >>> 2);
       for (let g = 0; g < groups; g++)
         for (let c = 0; c < C; c += some) {
           const channels = Math.min(some, C - c);
           const order = orders.get(channels)!;
-          m.i32.set(order.taps, (s + taps) >> 2);
-          m.i32.set(order.weights, (s + weights) >> 2);
+          m.i32.set(order.taps, (s + taps) >>> 2);
+          m.i32.set(order.weights, (s + weights) >>> 2);
           for (let o = 0; o < O; o += depth) {
             const from = pw! + 4 * ((g * O + o) * Q + c * K);
             rowBlocksOf(s + left + blockBytes * o, from, 4 * Q, s + weights, channels * K, Math.min(depth, O - o));
@@ -204,7 +204,7 @@ function prepareInputGrad(
           for (let n = 0; n < images; n++) {
             const result = to + ((n * groups + g) * C + c) * plane;
             const target = G.isPadded ? s + image : result;
-            m.f32.fill(0, target >> 2, (target + channels * bytesOf(G.padded)) >> 2);
+            m.f32.fill(0, target >>> 2, (target + channels * bytesOf(G.padded)) >>> 2);
             for (let p = 0; p < P; p += width) {
               const all = Math.min(width, P - p);
               for (let o = 0; o < O; o += depth) {
@@ -280,13 +280,13 @@ function prepareWeightGrad(
   return {
     scratch: scratch.size(),
     run: (to, [px, pg], s) => {
-      m.i32.set(G.taps, (s + taps) >> 2);
-      m.i32.set(jumps, (s + table) >> 2);
-      if (G.isPadded) m.f32.fill(0, (s + image) >> 2, (s + image + frame.bytes) >> 2);
+      m.i32.set(G.taps, (s + taps) >>> 2);
+      m.i32.set(jumps, (s + table) >>> 2);
+      if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
       for (let g = 0; g < groups; g++)
         for (let o = 0; o < O; o += some) {
           const outputs = Math.min(some, O - o);
-          m.f32.fill(0, (s + sums) >> 2, (s + sums + Q * ld) >> 2);
+          m.f32.fill(0, (s + sums) >>> 2, (s + sums + Q * ld) >>> 2);
           for (let n = 0; n < images; n++) {
             let from = px! + (n * groups + g) * groupBytes;
             if (G.isPadded) {

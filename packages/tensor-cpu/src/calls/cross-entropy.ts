@@ -17,45 +17,64 @@ function sumOf(x: Float64Array, at: number, n: number): [most: number, sum: numb
   return [most, sum];
 }
 
-function prepareLoss(
-  m: Machine,
+/**
+ * The loss of each row of n logits at `x`, from its largest element and its sum of exponentials (pairs at `pairs`).
+ * True if a label was out of range.
+ */
+function losses(
+  memory: Float32Array | Float64Array,
+  labels: Int32Array,
+  y: number,
+  x: number,
+  at: number,
+  rows: number,
+  n: number,
+  pairs: Float32Array | Float64Array,
+  pair: number,
   { ignoreIndex, labelSmoothing: s }: CrossEntropyAttrs,
-  out: Operand,
-  inputs: readonly Operand[],
-): Prepared {
+): boolean {
+  let wrong = false;
+  for (let i = 0; i < rows; i++, x += n, pair += 2) {
+    const label = labels[at + i]!;
+    let loss = 0;
+    if (label !== ignoreIndex) {
+      if (label < 0 || label >= n) {
+        loss = NaN;
+        wrong = true;
+      } else {
+        const most = pairs[pair]!;
+        const log = Math.log(pairs[pair + 1]!);
+        loss = (1 - s) * (log + (most - memory[x + label]!));
+        if (s !== 0) {
+          let total = 0;
+          for (let k = 0; k < n; k++) total += log + (most - memory[x + k]!);
+          loss += (s * total) / n;
+        }
+      }
+    }
+    memory[y + i] = loss;
+  }
+  return wrong;
+}
+
+function prepareLoss(m: Machine, attrs: CrossEntropyAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
   const [rows, n] = inputs[0]!.shape as [number, number];
-  const double = out.dtype === "f64";
+  if (out.dtype === "f64") {
+    const pairs = new Float64Array(2 * rows);
+    return {
+      scratch: 0,
+      run: (to, [logits, labels]) => {
+        for (let i = 0; i < rows; i++) pairs.set(sumOf(m.f64, logits! / 8 + i * n, n), 2 * i);
+        return losses(m.f64, m.i32, to / 8, logits! / 8, labels! >>> 2, rows, n, pairs, 0, attrs);
+      },
+    };
+  }
   const { sums } = rowKernels(m);
   return {
     scratch: aligned(8 * rows),
-    run: (to, [logits, labels], scratch) => {
-      if (!double && rows > 0 && n > 0) sums(scratch, logits!, rows, n);
-      const memory = double ? m.f64 : m.f32;
-      const { i32 } = m;
-      const bytes = memory.BYTES_PER_ELEMENT;
-      let [x, at, y] = [logits! / bytes, scratch >> 2, to / bytes];
-      let wrong = false;
-      for (let i = 0; i < rows; i++, x += n, at += 2) {
-        const label = i32[(labels! >> 2) + i]!;
-        let loss = 0;
-        if (label !== ignoreIndex) {
-          if (label < 0 || label >= n) {
-            loss = NaN;
-            wrong = true;
-          } else {
-            const [most, sum] = double ? sumOf(m.f64, x, n) : [memory[at]!, memory[at + 1]!];
-            const log = Math.log(sum);
-            loss = (1 - s) * (log + (most - memory[x + label]!));
-            if (s !== 0) {
-              let total = 0;
-              for (let k = 0; k < n; k++) total += log + (most - memory[x + k]!);
-              loss += (s * total) / n;
-            }
-          }
-        }
-        memory[y + i] = loss;
-      }
-      return wrong;
+    run: (to, [logits, labels], s) => {
+      if (rows > 0 && n > 0) sums(s, logits!, rows, n);
+      return losses(m.f32, m.i32, to >>> 2, logits! >>> 2, labels! >>> 2, rows, n, m.f32, s >>> 2, attrs);
     },
   };
 }
@@ -81,11 +100,11 @@ function prepareGradient(
       if (rows === 0 || n === 0) return rows > 0;
       const memory = double ? m.f64 : m.f32;
       const bytes = memory.BYTES_PER_ELEMENT;
-      const label = (i: number): number => m.i32[(labels! >> 2) + i]!;
+      const label = (i: number): number => m.i32[(labels! >>> 2) + i]!;
       const g = (i: number): number => (label(i) === ignoreIndex ? 0 : memory[gradients! / bytes + i]!);
       if (double) for (let i = 0; i < rows; i++) softmaxOf(m.f64, to / 8 + i * n, logits! / 8 + i * n, n, g(i));
       else {
-        for (let i = 0; i < rows; i++) m.f32[(scratch >> 2) + i] = g(i);
+        for (let i = 0; i < rows; i++) m.f32[(scratch >>> 2) + i] = g(i);
         softmax(to, logits!, rows, n, scratch);
       }
       let wrong = false;

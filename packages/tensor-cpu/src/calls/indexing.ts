@@ -121,10 +121,10 @@ export const take = call((m, attrs, out, [x, indices]) => {
     return {
       scratch: aligned(4),
       run: (to, [from, at], wrong) => {
-        m.i32[wrong >> 2] = 0;
+        m.i32[wrong >>> 2] = 0;
         for (let o = 0; o < outer; o++)
           run(to + o * n * bytes, from! + o * size * bytes, at!, n, size, bytes, fill, wrong);
-        return m.i32[wrong >> 2] === 1;
+        return m.i32[wrong >>> 2] === 1;
       },
     };
   }
@@ -139,7 +139,7 @@ export const take = call((m, attrs, out, [x, indices]) => {
       let q = to / unit;
       for (let o = 0; o < outer; o++)
         for (let i = 0; i < n; i++, q += width) {
-          const index = m.i32[(at! >> 2) + i]!;
+          const index = m.i32[(at! >>> 2) + i]!;
           if (index >= 0 && index < size) {
             const p = from! / unit + (o * size + index) * width;
             for (let k = 0; k < width; k++) memory[q + k] = memory[p + k]!;
@@ -170,10 +170,10 @@ export const indexAdd = call((m, attrs, out, [x, indices]) => {
       copyFirst(m, to, from!, all);
       if (outer * inner * n === 0) return false;
       if (run !== undefined) {
-        m.i32[flag >> 2] = 0;
+        m.i32[flag >>> 2] = 0;
         for (let o = 0; o < outer; o++)
           run(to + o * size * bytes, updates! + o * n * bytes, at!, n, size, bytes, 0, flag);
-        return m.i32[flag >> 2] === 1;
+        return m.i32[flag >>> 2] === 1;
       }
       const memory = elements(m, dtype);
       const unit = memory.BYTES_PER_ELEMENT;
@@ -181,7 +181,7 @@ export const indexAdd = call((m, attrs, out, [x, indices]) => {
       let p = updates! / unit;
       for (let o = 0; o < outer; o++)
         for (let i = 0; i < n; i++, p += inner) {
-          const index = m.i32[(at! >> 2) + i]!;
+          const index = m.i32[(at! >>> 2) + i]!;
           if (index >= 0 && index < size) {
             const q = to / unit + (o * size + index) * inner;
             for (let k = 0; k < inner; k++) memory[q + k]! += memory[p + k]!;
@@ -192,69 +192,83 @@ export const indexAdd = call((m, attrs, out, [x, indices]) => {
   };
 });
 
-/**
- * Walks indices that have the rank of x and name elements along an axis: `visit(place, element)` for each, with -1 for an
- * index out of range. True if there was one.
- */
-function walker(x: Operand, { axis }: AxisAttrs, indices: Operand) {
-  const { shape } = indices;
-  const rank = shape.length;
-  const strides = shape.map((_, i) => sizeOf(x.shape.slice(i + 1)));
-  const size = x.shape[axis]!;
+/** One line of indices: true if one was out of range. Positions are in elements, `step` and `along` in elements of x. */
+type Line = (
+  memory: Elements,
+  indices: Int32Array,
+  at: number,
+  n: number,
+  x: number,
+  step: number,
+  along: number,
+  size: number,
+  other: number,
+  nothing: number,
+) => boolean;
+
+const gatherLine: Line = (memory, indices, at, n, x, step, along, size, to, nothing) => {
+  let wrong = false;
+  for (let i = 0; i < n; i++, x += step) {
+    const index = indices[at + i]!;
+    if (index >= 0 && index < size) memory[to + i] = memory[x + index * along]!;
+    else {
+      memory[to + i] = nothing;
+      wrong = true;
+    }
+  }
+  return wrong;
+};
+
+const scatterLine: Line = (memory, indices, at, n, x, step, along, size, from) => {
+  let wrong = false;
+  for (let i = 0; i < n; i++, x += step) {
+    const index = indices[at + i]!;
+    if (index >= 0 && index < size) memory[x + index * along]! += memory[from + i]!;
+    else wrong = true;
+  }
+  return wrong;
+};
+
+/** Walks indices that have the rank of x, line by line along their last axis; x and `other` are byte addresses. */
+function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: Line) {
+  const strides = shape.map((_, i) => sizeOf(like.shape.slice(i + 1)));
   const along = strides[axis]!;
-  const last = rank - 1;
-  return (m: Machine, at: number, visit: (place: number, element: number) => void): boolean => {
-    const { i32 } = m;
-    const base = at >> 2;
-    let wrong = false;
-    let place = 0;
+  const steps = strides.map((stride, i) => (i === axis ? 0 : stride));
+  const size = like.shape[axis]!;
+  const last = shape.length - 1;
+  const n = shape[last]!;
+  const nothing = missing(like.dtype);
+  return (m: Machine, x: number, indices: number, other: number): boolean => {
+    const memory = elements(m, like.dtype);
+    const bytes = memory.BYTES_PER_ELEMENT;
+    let [at, place, wrong] = [indices >>> 2, other / bytes, false];
     const go = (a: number, offset: number): void => {
-      const n = shape[a]!;
-      const step = a === axis ? 0 : strides[a]!;
-      if (a < last) for (let i = 0; i < n; i++) go(a + 1, offset + i * step);
-      else
-        for (let i = 0; i < n; i++, place++) {
-          const index = i32[base + place]!;
-          const inside = index >= 0 && index < size;
-          if (!inside) wrong = true;
-          visit(place, inside ? offset + i * step + index * along : -1);
-        }
+      if (a < last) for (let i = 0; i < shape[a]!; i++) go(a + 1, offset + i * steps[a]!);
+      else {
+        if (line(memory, m.i32, at, n, offset, steps[last]!, along, size, place, nothing)) wrong = true;
+        at += n;
+        place += n;
+      }
     };
-    go(0, 0);
+    go(0, x / bytes);
     return wrong;
   };
 }
 
-export const gather = call((m, attrs, out, [x, indices]) => {
-  const walk = walker(x!, attrs, indices!);
-  const { dtype } = out;
-  const nothing = missing(dtype);
-  // Elements of two bytes (f16) do not come here: they are converted first.
-  return {
-    scratch: 0,
-    run: (to, [from, at]) => {
-      const memory = elements(m, dtype);
-      const [p, q] = [from! / memory.BYTES_PER_ELEMENT, to / memory.BYTES_PER_ELEMENT];
-      return walk(m, at!, (place, element) => {
-        memory[q + place] = element < 0 ? nothing : memory[p + element]!;
-      });
-    },
-  };
+// Elements of two bytes (f16) do not come here: they are converted first.
+export const gather = call((m, attrs, _out, [x, indices]) => {
+  const walk = walker(x!, attrs, indices!, gatherLine);
+  return { scratch: 0, run: (to, [from, at]) => walk(m, from!, at!, to) };
 });
 
-export const scatterAdd = call((m, attrs, out, [x, indices]) => {
-  const walk = walker(x!, attrs, indices!);
-  const { dtype } = out;
-  const bytes = sizeOf(out.shape) * bytesOf[dtype];
+export const scatterAdd = call((m, attrs, out, [, indices]) => {
+  const walk = walker(out, attrs, indices!, scatterLine);
+  const bytes = sizeOf(out.shape) * bytesOf[out.dtype];
   return {
     scratch: 0,
     run: (to, [from, at, updates]) => {
       copyFirst(m, to, from!, bytes);
-      const memory = elements(m, dtype);
-      const [p, q] = [updates! / memory.BYTES_PER_ELEMENT, to / memory.BYTES_PER_ELEMENT];
-      return walk(m, at!, (place, element) => {
-        if (element >= 0) memory[q + element]! += memory[p + place]!;
-      });
+      return walk(m, to, at!, updates!);
     },
   };
 });

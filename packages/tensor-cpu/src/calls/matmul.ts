@@ -26,12 +26,12 @@ function side({ shape, strides }: Operand, transposed: boolean, batchRank: numbe
 }
 
 /** Byte offsets of all batches. */
-function offsets(shape: readonly number[], strides: readonly number[], bytes: number): Int32Array {
+function offsets(shape: readonly number[], strides: readonly number[], bytes: number): Float64Array {
   let list = [0];
   shape.forEach((size, axis) => {
     list = list.flatMap((o) => Array.from({ length: size }, (_, i) => o + i * strides[axis]! * bytes));
   });
-  return Int32Array.from(list);
+  return Float64Array.from(list);
 }
 
 /** By rows where the elements of a row lie side by side (or there is one column), else by columns. */

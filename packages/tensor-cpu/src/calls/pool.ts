@@ -145,82 +145,101 @@ function writePools(module: Module): void {
 type Three = readonly [number, number, number];
 const three = (list: readonly number[], fill: number): Three => [fill, fill, fill, ...list].slice(-3) as never;
 
-/** The windows of one plane, clipped to it: calls `visit` with the output's place and the input's ranges. */
-function eachWindow(
-  x: Three,
-  y: Three,
-  { window, stride, padding }: PoolAttrs,
-  visit: (place: number, z0: number, z1: number, y0: number, y1: number, x0: number, x1: number) => void,
-): void {
+/** The windows of one plane: on each axis, where they begin and end in the image. */
+interface Windows {
+  readonly image: Three;
+  readonly count: Three;
+  readonly from: readonly [Int32Array, Int32Array, Int32Array];
+  readonly to: readonly [Int32Array, Int32Array, Int32Array];
+}
+
+function windows(image: Three, count: Three, { window, stride, padding }: PoolAttrs): Windows {
   const [w, s] = [three(window, 1), three(stride, 1)];
   const low = three(
     padding.map((p) => p[0]),
     0,
   );
-  const from = (axis: 0 | 1 | 2, i: number): number => Math.max(0, i * s[axis] - low[axis]);
-  const to = (axis: 0 | 1 | 2, i: number): number => Math.min(x[axis], i * s[axis] - low[axis] + w[axis]);
-  let place = 0;
-  for (let a = 0; a < y[0]; a++)
-    for (let b = 0; b < y[1]; b++)
-      for (let c = 0; c < y[2]; c++) visit(place++, from(0, a), to(0, a), from(1, b), to(1, b), from(2, c), to(2, c));
+  const ends = (axis: 0 | 1 | 2, more: number) =>
+    Int32Array.from({ length: count[axis] }, (_, i) =>
+      Math.min(image[axis], Math.max(0, i * s[axis] - low[axis] + more * w[axis])),
+    );
+  return {
+    image,
+    count,
+    from: [ends(0, 0), ends(1, 0), ends(2, 0)],
+    to: [ends(0, 1), ends(1, 1), ends(2, 1)],
+  };
 }
 
 type Memory = Float32Array | Float64Array;
 
-/** For each window of a plane at `at`, the place of its first maximum (the first NaN, if there is one). */
-function places(memory: Memory, at: number, x: Three, y: Three, attrs: PoolAttrs, into: Int32Array): void {
-  eachWindow(x, y, attrs, (place, z0, z1, y0, y1, x0, x1) => {
-    let where = (z0 * x[1] + y0) * x[2] + x0;
-    let best = memory[at + where]!;
-    for (let i = z0; i < z1; i++)
-      for (let j = y0; j < y1; j++) {
-        const row = (i * x[1] + j) * x[2];
-        for (let k = row + x0; k < row + x1; k++) {
-          const rival = memory[at + k]!;
-          if (!(rival <= best) && best === best) {
-            best = rival;
-            where = k;
+/** For each window of the plane at `at`, the place of its first maximum (the first NaN, if there is one). */
+function findMaxima(memory: Memory, at: number, { image, count, from, to }: Windows, found: Int32Array): void {
+  const [, height, width] = image;
+  const [columns, ends] = [from[2], to[2]];
+  let place = 0;
+  for (let a = 0; a < count[0]; a++)
+    for (let b = 0; b < count[1]; b++)
+      for (let c = 0; c < count[2]; c++) {
+        const [x0, x1] = [columns[c]!, ends[c]!];
+        let where = (from[0][a]! * height + from[1][b]!) * width + x0;
+        let best = memory[at + where]!;
+        for (let i = from[0][a]!; i < to[0][a]!; i++)
+          for (let j = from[1][b]!; j < to[1][b]!; j++) {
+            const row = (i * height + j) * width;
+            for (let k = row + x0; k < row + x1; k++) {
+              const rival = memory[at + k]!;
+              if (!(rival <= best) && best === best) {
+                best = rival;
+                where = k;
+              }
+            }
           }
-        }
+        found[place++] = where;
       }
-    into[place] = where;
-  });
+}
+
+/** Sums windows of the image into the pooled plane, or adds the pooled plane to all elements of its windows. */
+function sumWindows(memory: Memory, plane: number, pooled: number, w: Windows, toImage: boolean): void {
+  const { image, count, from, to } = w;
+  const [, height, width] = image;
+  for (let a = 0; a < count[0]; a++)
+    for (let b = 0; b < count[1]; b++)
+      for (let c = 0; c < count[2]; c++, pooled++) {
+        const g = toImage ? memory[pooled]! : 0;
+        let sum = 0;
+        for (let i = from[0][a]!; i < to[0][a]!; i++)
+          for (let j = from[1][b]!; j < to[1][b]!; j++) {
+            const row = plane + (i * height + j) * width;
+            for (let k = row + from[2][c]!; k < row + to[2][c]!; k++)
+              if (toImage) memory[k]! += g;
+              else sum += memory[k]!;
+          }
+        if (!toImage) memory[pooled] = sum;
+      }
 }
 
 /** What each pooling does with one plane, by its definition: addresses in elements, output first. */
-type Plane = (memory: Memory, at: readonly number[], x: Three, y: Three, attrs: PoolAttrs, found: Int32Array) => void;
-
-const summing =
-  (toImage: boolean): Plane =>
-  (memory, [out, input], x, y, attrs) =>
-    eachWindow(x, y, attrs, (place, z0, z1, y0, y1, x0, x1) => {
-      let sum = 0;
-      for (let i = z0; i < z1; i++)
-        for (let j = y0; j < y1; j++) {
-          const row = (i * x[1] + j) * x[2];
-          for (let k = row + x0; k < row + x1; k++)
-            if (toImage) memory[out! + k]! += memory[input! + place]!;
-            else sum += memory[input! + k]!;
-        }
-      if (!toImage) memory[out! + place] = sum;
-    });
+type Plane = (memory: Memory, at: readonly number[], w: Windows, found: Int32Array) => void;
 
 const picking =
   (source: 1 | 2): Plane =>
-  (memory, at, x, y, attrs, found) => {
-    places(memory, at[1]!, x, y, attrs, found);
-    for (let i = 0; i < found.length; i++) memory[at[0]! + i] = memory[at[source]! + found[i]!]!;
+  (memory, at, w, found) => {
+    findMaxima(memory, at[1]!, w, found);
+    const [to, from] = [at[0]!, at[source]!];
+    for (let i = 0; i < found.length; i++) memory[to + i] = memory[from + found[i]!]!;
   };
 
 const planes: Record<Name, Plane> = {
   maxPool: picking(1),
   maxPoolPick: picking(2),
-  maxPoolGrad: (memory, at, x, y, attrs, found) => {
-    places(memory, at[1]!, x, y, attrs, found);
-    for (let i = 0; i < found.length; i++) memory[at[0]! + found[i]!]! += memory[at[2]! + i]!;
+  maxPoolGrad: (memory, at, w, found) => {
+    findMaxima(memory, at[1]!, w, found);
+    const [to, from] = [at[0]!, at[2]!];
+    for (let i = 0; i < found.length; i++) memory[to + found[i]!]! += memory[from + i]!;
   },
-  sumPool: summing(false),
-  sumPoolGrad: summing(true),
+  sumPool: (memory, at, w) => sumWindows(memory, at[1]!, at[0]!, w, false),
+  sumPoolGrad: (memory, at, w) => sumWindows(memory, at[0]!, at[1]!, w, true),
 };
 
 function prepare(name: Name, m: Machine, attrs: PoolAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
@@ -243,13 +262,14 @@ function prepare(name: Name, m: Machine, attrs: PoolAttrs, out: Operand, inputs:
     return {
       scratch: 0,
       run: (to, [a, b]) => {
-        if (clear) m.f32.fill(0, to >> 2, (to >> 2) + whole);
+        if (clear) m.f32.fill(0, to >>> 2, (to >>> 2) + whole);
         if (kinds.length === 2) run(to, a!, count, rows, columns, gap, row);
         else run(to, a!, b!, count, rows, columns, gap, row);
       },
     };
   }
   const found = new Int32Array(sizeOf(y));
+  const w = windows(x, y, attrs);
   return {
     scratch: 0,
     run: (to, addresses) => {
@@ -257,7 +277,7 @@ function prepare(name: Name, m: Machine, attrs: PoolAttrs, out: Operand, inputs:
       const at = [to, ...addresses].map((a) => a / memory.BYTES_PER_ELEMENT);
       if (kinds[0] === "image") memory.fill(0, at[0]!, at[0]! + whole);
       for (let p = 0; p < count; p++) {
-        planes[name](memory, at, x, y, attrs, found);
+        planes[name](memory, at, w, found);
         sizes.forEach((size, i) => (at[i]! += size));
       }
     },

@@ -56,7 +56,7 @@ function zeros(m: Machine, M: number, N: number, ldc: number): Product {
   return {
     scratch: 0,
     run: (_a, _b, c, _s, done) => {
-      for (let i = 0; i < M; i++) m.f32.fill(0, (c + i * ldc) >> 2, ((c + i * ldc) >> 2) + N);
+      for (let i = 0; i < M; i++) m.f32.fill(0, (c + i * ldc) >>> 2, ((c + i * ldc) >>> 2) + N);
       done?.(M);
     },
   };

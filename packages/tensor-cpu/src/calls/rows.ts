@@ -261,7 +261,7 @@ export const logSoftmax = along((m, rows, n) => {
     run: (to, [x], s) => {
       sums(s, x!, rows, n);
       const { f32 } = m;
-      for (let i = 0, at = (s >> 2) + 1; i < rows; i++, at += 2) f32[at] = Math.log(f32[at]!);
+      for (let i = 0, at = (s >>> 2) + 1; i < rows; i++, at += 2) f32[at] = Math.log(f32[at]!);
       shift(to, x!, rows, n, s);
     },
   };
