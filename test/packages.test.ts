@@ -90,6 +90,22 @@ describe.each(picks)("$packages", ({ packages, program, prints }) => {
   });
 });
 
+describe("the command weft", () => {
+  const folder = join(work, "command");
+
+  test("installs with plain npm", async () => {
+    await project(
+      folder,
+      "export {};",
+      closure(["examples"]).map((name) => tarballs.get(name)!),
+    );
+  });
+
+  test.each(nodes)("says what it does on %s", async (node) => {
+    expect(await execute(folder, node, "node_modules/@weft/examples/dist/weft.js", "--help")).toContain("weft");
+  });
+});
+
 test("they were tried on two generations of Node", async () => {
   const versions = await Promise.all(nodes.map((node) => execute(work, node, "--version")));
   expect(new Set(versions.map((version) => version.split(".")[0])).size).toBeGreaterThanOrEqual(2);

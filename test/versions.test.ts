@@ -76,9 +76,9 @@ test("an older backend runs a fused operation that only a newer tensor knows, by
       fallback: ([x]) => (runs.push("fallback"), [mul(x, 3)]),
     };
     export const triple = (x) => applyFused(fused, [x], {})[0];`;
-  const export_: Change = (text) => `${text}\nexport { runs, triple } from "./triple.ts";\n`;
+  const exporting: Change = (text) => `${text}\nexport { runs, triple } from "./triple.ts";\n`;
   type Newer = Library & { triple: (x: tensor.Operand) => tensor.Tensor; runs: string[] };
-  const newer = await copy<Newer>("newer", { "index.ts": export_ }, { "triple.ts": triple });
+  const newer = await copy<Newer>("newer", { "index.ts": exporting }, { "triple.ts": triple });
   const x = (await open()).tensor([1, -2]);
   expect(await newer.triple(x).array()).toEqual([3, -6]);
   expect(newer.runs).toEqual(["fallback"]);
