@@ -97,8 +97,8 @@ function guarded<V>(
   f: (...xs: Tensor[]) => Custom<V>,
   xs: readonly Tensor[],
 ): Custom<V> {
-  const outside = context.tape as Recorder | undefined;
+  if (recorder === undefined && context.tape === undefined) return f(...xs);
   const above = Math.max(...xs.map((x) => x.interpreter.level));
-  const guard = outside === undefined ? undefined : new Guard(undefined, undefined, { parameters: false, above });
+  const guard = new Guard(undefined, undefined, { parameters: false, above });
   return below(guard, recorder === undefined ? context.scope : recorder.scope, () => f(...xs));
 }

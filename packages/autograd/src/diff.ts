@@ -6,13 +6,14 @@ import {
   OWNED,
   readTensor,
   ReleasedTensorError,
+  source,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
 import { end } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { gathered, Session, type Gradient } from "./session.ts";
-import { RowSparse, zerosLike } from "./sparse.ts";
+import { RowSparse } from "./sparse.ts";
 import { wait } from "./turn.ts";
 
 const NONE: ReadonlyMap<Param, Gradient> = new Map();
@@ -47,7 +48,7 @@ export class Tape {
     if (g !== undefined && !(g instanceof RowSparse)) return g;
     const made = this.#dense?.get(p);
     if (made !== undefined && made.ended === undefined) return made;
-    const y = g === undefined ? zerosLike(p.value) : g.dense();
+    const y = g === undefined ? this.#zeros(p) : g.dense();
     (this.#dense ??= new Map()).set(p, y);
     return y;
   }
@@ -91,6 +92,10 @@ export class Tape {
     this.params = params;
     this.#gradients = gradients;
     this.#session = undefined;
+  }
+
+  #zeros({ backend = this.value.interpreter.backend, shape, dtype }: Param): Tensor {
+    return source(backend, "full", [0], { shape, dtype });
   }
 
   #check(): void {
