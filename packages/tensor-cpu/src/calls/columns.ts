@@ -231,18 +231,20 @@ function writeWalk(module: Module, relaxed: boolean): void {
       const n = f.local(I32);
       f.repeat(
         () => {
-          f.set(n, length);
-          f.repeat(
-            () => {
+          // Four neighbouring pixels a turn, then the rest one by one.
+          const pixels = (count: number): void => {
+            for (let k = 0; k < count; k++)
               t.step(
-                (row) => ({ at: at[row]!, offset: 0 }),
-                (j) => ({ at: b, offset: 16 * j }),
+                (row) => ({ at: at[row]!, offset: 4 * k }),
+                (j) => ({ at: b, offset: 4 * PANEL * k + 16 * j }),
               );
-              for (const p of at) f.advance(p, step);
-              f.advance(b, 4 * PANEL);
-            },
-            () => f.tee(n, i32.sub(n, 1)),
-          );
+            for (const p of at) f.advance(p, count === 1 ? step : 4 * count);
+            f.advance(b, 4 * PANEL * count);
+            f.set(n, i32.sub(n, count));
+          };
+          f.set(n, length);
+          f.if(i32.eq(step, 4), () => f.while(i32.geS(n, 4), () => pixels(4)));
+          f.while(n, () => pixels(1));
           f.set(n, i32.load(jumps));
           for (const p of at) f.advance(p, n);
           f.advance(jumps, 4);
