@@ -11,7 +11,7 @@ const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
  * How many values a weight reads and writes for one unit, as Knet and PyTorch count them: `[out, in, …kernel]` has
  * fanIn = in · kernel and fanOut = out · kernel; a vector has fanIn = its length and fanOut = 1.
  */
-export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+function fans(shape: Shape): { fanIn: number; fanOut: number } {
   if (shape.length < 2) return { fanIn: sizeOf(shape), fanOut: 1 };
   return { fanIn: sizeOf(shape) / shape[0]!, fanOut: sizeOf(shape) / shape[1]! };
 }

@@ -1,6 +1,17 @@
 // Layers whose formula is one matrix product or one look-up.
 import type { Param } from "@weft/autograd";
-import { add, apply, readTensor, reshape, ShapeError, take, type Operand, type Tensor } from "@weft/tensor";
+import {
+  add,
+  apply,
+  cast,
+  promote,
+  readTensor,
+  reshape,
+  ShapeError,
+  take,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { fanInUniform, normal, type Initialiser } from "./initialisers.ts";
 import { layer } from "./layer.ts";
 import { born, parameter } from "./parameter.ts";
@@ -50,7 +61,8 @@ function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
       `Linear: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`,
     );
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
-  const product = apply("matmul", [rows, w], { transA: false, transB: true });
+  const dtype = promote(x.dtype, w.dtype);
+  const product = apply("matmul", [cast(rows, dtype), cast(w, dtype)], { transA: false, transB: true });
   const y = bias === null ? product : add(product, bias);
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
 }

@@ -54,7 +54,7 @@ const floats: Partial<Record<StoredType, Reader>> = {
   F64: (d, i) => d.getFloat64(8 * i, true),
   F32: (d, i) => d.getFloat32(4 * i, true),
   F16: (d, i) => half(d.getUint16(2 * i, true)),
-  BF16: (() => {
+  BF16: /* @__PURE__ */ (() => {
     const one = new DataView(new ArrayBuffer(4));
     return (d: DataView, i: number) => (one.setUint16(2, d.getUint16(2 * i, true), true), one.getFloat32(0, true));
   })(),

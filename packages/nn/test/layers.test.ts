@@ -38,6 +38,9 @@ test("Linear is x Wᵀ + b over any number of axes", async () => {
   });
   expect(await list(y)).toEqual(wanted.map((v) => expect.closeTo(v, 12)));
   expect((await f(tensor([1, 2, 3])).data()).length).toBe(2);
+  const bytes = tensor(new Uint8Array([1, 2, 3]));
+  expect(await list(f(bytes))).toEqual(await list(f(tensor([1, 2, 3]))));
+  expect(f(tensor([1, 2, 3], { dtype: "f64" })).dtype).toBe("f64");
   expect(Linear(3, 2, { bias: false }).bias).toBeNull();
 });
 

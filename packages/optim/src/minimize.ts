@@ -76,7 +76,7 @@ async function* steps<Item>(
 function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, optimizer: Optimizer): Tensor {
   const args = (Array.isArray(item) ? item : [item]) as Arguments<Item>;
   return scope(() => {
-    const tape: Tape = diff(() => loss(...args));
+    const tape: Tape = diff(() => synchronous(loss(...args)));
     if (tape.params.length === 0)
       throw new ArgumentError(
         "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
@@ -84,6 +84,15 @@ function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, opti
     optimizer.update(tape);
     return readTensor(tape.value, "minimize");
   });
+}
+
+/** The queue of steps runs ahead of the device; a loss that waits for a value would have to wait for the queue. */
+function synchronous(loss: Tensor): Tensor {
+  if (!(loss instanceof Promise)) return loss;
+  loss.catch(() => undefined);
+  throw new ArgumentError(
+    "minimize: the loss is asynchronous; write the loop by hand, with await diff(async (t) => …) and update(tape)",
+  );
 }
 
 const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;

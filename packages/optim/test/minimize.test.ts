@@ -126,6 +126,13 @@ test("a loss that depends on no parameter is refused", async () => {
   );
 });
 
+test("an asynchronous loss is refused", async () => {
+  const p = param(tensor([1]));
+  await expect(drain(minimize((async () => sum(p)) as never, [[]]))).rejects.toThrow(
+    /^minimize: the loss is asynchronous; write the loop by hand/,
+  );
+});
+
 test("converge passes items on until they rise on average", async () => {
   const values = [10, 8, 6, 5, 4, 6, 9, 12, 15];
   // p: 0 -2 -3 -2.5 -2.25 .875 3.4375 4.71875 …; avgp at alpha .5: 0 -1 -2 -2.25 -2.25 -.6875 1.375
