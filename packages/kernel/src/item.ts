@@ -19,7 +19,9 @@ export class Item implements View {
   base: Item = this;
   offset = 0;
   strides: readonly number[];
-  /** Outlives the plan. */
+  /** A handle lives: the node gets storage of its own. */
+  held = false;
+  /** Outlives the plan, under its own handle or that of a view. */
   output = false;
   /** A source that outlives the plan: the copy that holds it. */
   written: Item | undefined = undefined;
@@ -115,7 +117,7 @@ export function itemsOf(needed: readonly Node[], leafNodes: readonly Node[], acc
     }
     byPlace.push(item);
     if (node.handles > 0) {
-      item.output = true;
+      item.held = true;
       if (item.base.kind === "source") (item.written = copy(item)).output = true;
       else item.base.output = true;
     }

@@ -74,8 +74,9 @@ class Draft {
 
   #compute(item: Item): number {
     if (item.op === "fill") return this.#line({ t: "const", value: (item.attrs as { value: number }).value, type: scalarOf[item.dtype] });
-    const model = item.inputs.findLast((x) => typeof x !== "number");
-    const type = model === undefined ? scalarOf[item.dtype] : scalarOf[(model as Item).dtype];
+    // Numbers take the type of the tensors beside them; the choices of `where` have that of the result.
+    const model = item.op === "where" ? undefined : item.inputs.find((x) => typeof x !== "number");
+    const type = scalarOf[(model as Item | undefined)?.dtype ?? item.dtype];
     const args = item.inputs.map((x, i) => (typeof x === "number" ? this.#number(i === 0 && item.op === "where" ? "bool" : type, item.place, i) : this.read(x)));
     const to = item.op === "cast" ? (item.attrs as { dtype: DType }).dtype : undefined;
     return this.#line({ t: "op", op: item.op, args, to });

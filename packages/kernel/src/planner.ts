@@ -48,7 +48,7 @@ export class Planner {
     }
     const filled = levels.filter((l) => l !== undefined);
     const outputs = byPlace.flatMap((item, node): Output[] => {
-      if (!item.output) return [];
+      if (!item.held) return [];
       const { base, offset, strides } = item.written ?? item;
       return [{ node, slot: base.slot!.index, offset, strides }];
     });

@@ -53,7 +53,9 @@ const special = [0, -0, Infinity, -Infinity, NaN, 1, -1, 1e-40, -1e-40, 3e38, -3
 test.each(functions)("%s", (name, exact, low, high, allowed) => {
   const apply = T[name] as (x: Tensor) => Tensor;
   const far = Array.from({ length: 20_000 }, (_, i) => low + ((high - low) * i) / 20_000);
-  const near = Array.from({ length: 20_000 }, (_, i) => (i % 2 ? 1 : -1) * Math.min(high, 1) * 0.999 ** i).filter((x) => x > low);
+  const near = Array.from({ length: 20_000 }, (_, i) => (i % 2 ? 1 : -1) * Math.min(high, 1) * 0.999 ** i).filter(
+    (x) => x > low,
+  );
   const x = Float32Array.from([...far, ...near]);
   const y = apply(of(x)).dataSync();
   let worst = 0;
@@ -63,7 +65,7 @@ test.each(functions)("%s", (name, exact, low, high, allowed) => {
   // A circular function of a number beyond 10^8 has no meaning in single precision: it only stays in range.
   const circular = ["sin", "cos", "tan"].includes(name);
   special.forEach((v, i) => {
-    if (circular && Math.abs(v) > 1e30 && Number.isFinite(v)) expect(Math.abs(ends[i]!)).toBeLessThanOrEqual(1);
+    if (circular && Math.abs(v) > 1e30 && Number.isFinite(v)) expect(name === "tan" || Math.abs(ends[i]!) <= 1).toBe(true);
     else expect([v, ulps(ends[i]!, exact(v)) < 4]).toEqual([v, true]);
   });
 });
@@ -73,8 +75,13 @@ const power = (a: number, b: number): number => (a === 1 || (a === -1 && Math.ab
 
 test("pow: many bases and exponents, and every special pair", () => {
   const n = 50_000;
-  const a = Float32Array.from({ length: n }, (_, i) => Math.exp(((i * 0.618034) % 1) * 40 - 20) * (i % 10 === 0 ? -1 : 1));
-  const b = Float32Array.from({ length: n }, (_, i) => (i % 5 === 0 ? Math.round(((i * 0.414214) % 1) * 8 - 4) : ((i * 0.414214) % 1) * 8 - 4));
+  const a = Float32Array.from(
+    { length: n },
+    (_, i) => Math.exp(((i * 0.618034) % 1) * 40 - 20) * (i % 10 === 0 ? -1 : 1),
+  );
+  const b = Float32Array.from({ length: n }, (_, i) =>
+    i % 5 === 0 ? Math.round(((i * 0.414214) % 1) * 8 - 4) : ((i * 0.414214) % 1) * 8 - 4,
+  );
   const y = T.pow(of(a), of(b)).dataSync();
   let worst = 0;
   for (let i = 0; i < n; i++) {

@@ -28,7 +28,10 @@ function program(seed: number, make: Make, read: (x: Tensor) => ArrayLike<number
   const shapes = [[4, 6], [6], [4, 1], [3, 4, 6], [24]];
   const values: Tensor[] = shapes.map((shape, k) => {
     const n = shape.reduce((a, b) => a * b, 1);
-    return make(Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.7 + k + seed)), shape);
+    return make(
+      Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.7 + k + seed)),
+      shape,
+    );
   });
   const results: number[][] = [];
   const pick = (): Tensor => values[draw(values.length)]!;
@@ -50,7 +53,8 @@ function program(seed: number, make: Make, read: (x: Tensor) => ArrayLike<number
     else if (kind === 9) {
       const starts = x.shape.map((d) => draw(Math.max(1, d >> 1)));
       y = T.slice(x, { starts, ends: x.shape.map((d) => d), steps: x.shape.map(() => 1 + draw(2)) });
-    } else if (kind === 10) y = x.rank === 0 ? T.reshape(x, [1]) : T.concat([x, T.mul(x, 2), x], { axis: draw(x.rank) });
+    } else if (kind === 10)
+      y = x.rank === 0 ? T.reshape(x, [1]) : T.concat([x, T.mul(x, 2), x], { axis: draw(x.rank) });
     else y = T.pad(x, { pads: x.shape.map(() => [draw(2), draw(2)] as [number, number]), value: 0.25 });
     if (y.size > 400) y = T.slice(T.reshape(y, [-1]), { starts: [0], ends: [96] });
     values.push(y);
@@ -90,8 +94,12 @@ test.each(Array.from({ length: 200 }, (_, i) => i))("program %i", async (seed) =
       expect(values.length).toBe(wanted[i]!.length);
       values.forEach((v, k) => {
         const w = wanted[i]![k]!;
-        const close = Object.is(v, w) || (Number.isNaN(v) && Number.isNaN(w)) || Math.abs(v - w) <= 2e-5 * Math.max(1, Math.abs(w));
-        if (!close) expect.fail(`program ${seed} ${backend === merged ? "merged" : "single"}, result ${i}, element ${k}: got ${v}, wanted ${w}`);
+        const close =
+          Object.is(v, w) || (Number.isNaN(v) && Number.isNaN(w)) || Math.abs(v - w) <= 2e-5 * Math.max(1, Math.abs(w));
+        if (!close)
+          expect.fail(
+            `program ${seed} ${backend === merged ? "merged" : "single"}, result ${i}, element ${k}: got ${v}, wanted ${w}`,
+          );
       });
     });
     expect(backend.stats().live).toBe(0);
