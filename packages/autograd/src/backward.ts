@@ -183,7 +183,7 @@ export function end(x: Tensor, why: string | Error): void {
 }
 
 /** A contribution with the shape and the dtype of x: summed over the axes that x was broadcast along. */
-export function fitted(g: Tensor, x: Tensor): Tensor {
+function fitted(g: Tensor, x: Tensor): Tensor {
   const [from, to] = [g.shape, x.shape];
   const extra = from.length - to.length;
   let fits = extra >= 0;

@@ -145,9 +145,12 @@ export function vjp<Args extends Tree[], Y>(
     try {
       return below(context.tape, mine, () => {
         const pass = new Backward(recorder, false);
-        for (const [k, r] of results.entries()) if (r.interpreter === recorder) pass.add(r, gs[k]!);
-        pass.run(recorder.entries);
-        pass.finish();
+        try {
+          for (const [k, r] of results.entries()) if (r.interpreter === recorder) pass.add(r, gs[k]!);
+          pass.run(recorder.entries);
+        } finally {
+          pass.finish();
+        }
         return mapTree(leaves, (leaf) => {
           const x = dense(leaf as Tensor);
           escape(x, mine, mine.parent);

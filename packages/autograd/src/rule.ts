@@ -38,7 +38,7 @@ export type Rules = { readonly [K in OpName]: Rule<K> };
 export type Family<K extends OpName> = { readonly [k in K]: Rule<k> };
 
 /** From the gradients of all results to that of one operand. */
-export type FusedPullback = ((...gs: Tensor[]) => Tensor) | undefined;
+type FusedPullback = ((...gs: Tensor[]) => Tensor) | undefined;
 
 /** The rule of a fused operation: its results, operands and attributes; one pullback an operand. */
 export type FusedRule<A = any> = (

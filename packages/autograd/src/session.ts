@@ -14,9 +14,9 @@ import {
   type Scope,
   type Tensor,
 } from "@weft/tensor";
-import { Backward, below } from "./backward.ts";
+import { Backward, below, end } from "./backward.ts";
 import { RowSparse } from "./sparse.ts";
-import { Recorder, type Entry } from "./tape.ts";
+import { Recorder, stillOpen, type Entry } from "./tape.ts";
 
 export type Gradient = Tensor | RowSparse;
 
@@ -64,9 +64,15 @@ export class Session {
     const value = this.handOut(under);
     this.below(() => {
       const pass = new Backward(recorder, true);
-      pass.add(y, source(under.interpreter.backend, "full", [1], { shape: y.shape, dtype: y.dtype }));
-      pass.run(recorder.entries);
-      pass.finish();
+      try {
+        pass.add(y, source(under.interpreter.backend, "full", [1], { shape: y.shape, dtype: y.dtype }));
+        pass.run(recorder.entries);
+      } catch (error) {
+        if (value.interpreter.level === 0) end(value, this.scope.label);
+        throw error;
+      } finally {
+        pass.finish();
+      }
     });
     recorder.entries = [];
     return value;
@@ -75,7 +81,7 @@ export class Session {
   /** A handle that survives the session: the tensor itself, or another handle if it is not the session's to give. */
   handOut(x: Tensor): Tensor {
     if (x.interpreter.level > 0) return x;
-    const outer = open(this.scope.parent);
+    const outer = stillOpen(this.scope.parent);
     if (x.owner === this.scope) {
       escape(x, this.scope, outer);
       return x;
@@ -94,13 +100,6 @@ export class Session {
     recorder.entries = [];
     closeScope(this.scope);
   }
-}
-
-/** The nearest scope that is still open. */
-function open(scope: Scope | undefined): Scope | undefined {
-  let s = scope;
-  while (s?.closed === true) s = s.parent;
-  return s;
 }
 
 /** The gradient that leaves have gathered, together. */

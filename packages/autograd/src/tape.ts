@@ -203,7 +203,8 @@ export class Recorder implements Interpreter {
     if (version.interpreter.level >= this.level) return version; // an overlay put a tensor of a tape over the box
     let x = this.#lifted.get(version);
     if (x !== undefined) return x;
-    const y = this.parent === undefined ? this.retained(version) : this.parent.lift(p, version);
+    const parent = stillOpen(this.parent); // an asynchronous diff may outlive the one around it
+    const y = parent === undefined ? this.retained(version) : parent.lift(p, version);
     if (!this.parameters) return y;
     x = this.leaf(y);
     this.#lifted.set(version, x);
@@ -223,7 +224,7 @@ export class Recorder implements Interpreter {
 }
 
 /** Gives a plain handle to a scope, or to the garbage collector. */
-export function hold(x: Tensor, scope: Scope | undefined): void {
+function hold(x: Tensor, scope: Scope | undefined): void {
   if (scope === undefined) {
     x.owner = null;
     x.interpreter.backend.unowned(x);
@@ -231,4 +232,13 @@ export function hold(x: Tensor, scope: Scope | undefined): void {
     x.owner = scope;
     scope.handles.push(x);
   }
+}
+
+/** The nearest scope or tape that is not closed, from one outwards. */
+export function stillOpen<T extends { readonly parent: T | undefined; readonly closed: boolean }>(
+  from: T | undefined,
+): T | undefined {
+  let at = from;
+  while (at?.closed === true) at = at.parent;
+  return at;
 }

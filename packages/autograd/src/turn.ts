@@ -1,7 +1,7 @@
 // The context in asynchronous functions. It is set only in synchronous stretches: `wait` sets it in the job right before
 // the function goes on and takes it away in the job right after, so that no other code can come between and see it.
 import { context, type Scope } from "@weft/tensor";
-import type { Recorder } from "./tape.ts";
+import { stillOpen, type Recorder } from "./tape.ts";
 
 const settled = Promise.resolve();
 
@@ -40,7 +40,7 @@ function enter(tape: Recorder, scope: Scope | undefined): () => void {
     if (tape.closed) return;
     before = { tape: context.tape, scope: context.scope };
     context.tape = tape;
-    context.scope = open(scope);
+    context.scope = stillOpen(scope);
     context.suspended--;
   });
   return () => {
@@ -49,10 +49,4 @@ function enter(tape: Recorder, scope: Scope | undefined): () => void {
     context.scope = before.scope;
     context.suspended++;
   };
-}
-
-function open(scope: Scope | undefined): Scope | undefined {
-  let s = scope;
-  while (s?.closed === true) s = s.parent;
-  return s;
 }

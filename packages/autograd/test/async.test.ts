@@ -1,5 +1,5 @@
 // Asynchronous diff: the context is there after t.wait, and nowhere else.
-import { diff, param, scope, stopGradient } from "@weft/autograd";
+import { diff, keep, param, scope, stopGradient, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, context, ContextError, mul, square, sum } from "@weft/tensor";
 import { describe, expect, it } from "vitest";
@@ -168,6 +168,29 @@ describe("asynchronous diff", () => {
     expect(outer.value.itemSync()).toBe(44);
     expect(outer.grad(p).arraySync()).toEqual([12 * 4 + 6 * 2]);
   });
+
+  it(
+    "may outlive the tape and the scope around it",
+    balancedLater(async (backend) => {
+      const p = param(scope(() => keep(backend.tensor([2]))));
+      let inner!: Promise<Tape>;
+      const h = p.value;
+      scope(() => {
+        diff(() => {
+          inner = diff(async (t) => {
+            await t.wait(soon());
+            return sum(square(p));
+          });
+          return sum(p);
+        });
+      });
+      const tape = await inner;
+      expect(tape.grad(p).arraySync()).toEqual([4]);
+      tape.release();
+      h.release();
+      p.reset({ shape: [], dtype: "f32", create: () => backend.zeros([]) });
+    }, 1),
+  );
 
   it("refuses waiting after the function has returned", async () => {
     const { tensor } = openSync();

@@ -1,7 +1,19 @@
 // When handles live and die: nested tapes and scopes, boxes, and what leaves them.
-import { diff, grad, keep, param, scope, state, stopGradient, valueAndGrad, vjp } from "@weft/autograd";
+import { customGradient, diff, grad, keep, param, scope, state, stopGradient, valueAndGrad, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { add, matmul, mul, ReleasedTensorError, ShapeError, square, sub, sum, tanh, type Tensor } from "@weft/tensor";
+import {
+  add,
+  context,
+  matmul,
+  mul,
+  ReleasedTensorError,
+  ShapeError,
+  square,
+  sub,
+  sum,
+  tanh,
+  type Tensor,
+} from "@weft/tensor";
 import { describe, expect, it } from "vitest";
 import { balanced } from "./backend.ts";
 
@@ -76,6 +88,28 @@ describe("diff", () => {
           .arraySync(),
       ).toEqual([1, 1]),
     );
+  });
+
+  it("ends everything when the way back throws, on long tapes too", () => {
+    const backend = openSync({ seed: 1 });
+    const p = param(backend.tensor([1, 2]));
+    const before = backend.live();
+    const failing = customGradient((x: Tensor) => ({
+      value: square(x),
+      pullback: (): Tensor => {
+        throw new Error("mine");
+      },
+    }));
+    for (const n of [1, 2000]) {
+      expect(() =>
+        diff(() => {
+          let y = failing(p);
+          for (let i = 0; i < n; i++) y = add(y, p);
+          return sum(y);
+        }),
+      ).toThrow("mine");
+      expect([backend.live(), context.tape, context.scope]).toEqual([before, undefined, undefined]);
+    }
   });
 
   it("lets a tape be released by hand or by `using`, and says so afterwards", () => {

@@ -9,16 +9,18 @@ import {
   sum,
   where,
   type ReduceAttrs,
-  type Shape,
   type Tensor,
 } from "@weft/tensor";
 import { none, type Family } from "../rule.ts";
 
-const keptShape = (shape: Shape, axes: readonly number[]): Shape => shape.map((d, i) => (axes.includes(i) ? 1 : d));
-
-/** A reduced tensor with its axes back, as size 1. */
-const widened = (g: Tensor, x: Tensor, { axes, keepDims }: ReduceAttrs): Tensor =>
-  keepDims ? g : reshape(g, keptShape(x.shape, axes));
+/** A reduced tensor in a shape that broadcasts against x. Leading axes come back by themselves. */
+function widened(g: Tensor, { shape }: Tensor, { axes, keepDims }: ReduceAttrs): Tensor {
+  if (keepDims || axes.every((axis, i) => axis === i)) return g;
+  return reshape(
+    g,
+    shape.map((d, i) => (axes.includes(i) ? 1 : d)),
+  );
+}
 
 /** Elements that reached the extreme share its gradient evenly. */
 function shared(g: Tensor, y: Tensor, x: Tensor, attrs: ReduceAttrs): Tensor {
