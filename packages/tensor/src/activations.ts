@@ -88,15 +88,26 @@ export const greater = (a: Operand, b: Operand): Tensor => less(b, a);
 /** a ≥ b, as `bool`. @example greaterEqual(tensor([0, 1, 2]), 1) // [0, 1, 1] */
 export const greaterEqual = (a: Operand, b: Operand): Tensor => lessEqual(b, a);
 
+/** The nearest f32 that is not below (`up` 1) or not above (-1) a number: comparing with it is comparing with the number. */
+function bound(x: Value, limit: Operand, up: 1 | -1): Operand {
+  if (typeof limit !== "number" || typeof x === "number" || x.dtype !== "f32") return limit;
+  const near = Math.fround(limit);
+  if ((limit - near) * up <= 0) return near;
+  const bits = new Int32Array(Float32Array.of(near).buffer);
+  bits[0]! += near * up > 0 ? 1 : near === 0 ? (up > 0 ? 1 : -0x7fffffff) : -1;
+  return new Float32Array(bits.buffer)[0]!;
+}
+
 /**
- * x held between two bounds, each a number or a tensor; NaN stays. Inside and on the bounds the gradient reaches x.
+ * x held between two bounds, each a number or a tensor; NaN stays. Inside and on the bounds the gradient reaches x; a
+ * number is compared as it is, not rounded to f32.
  *
  * @example clamp(tensor([-2, 0, 2]), { min: -1, max: 1 }) // [-1, 0, 1]
  */
 export function clamp(x: Operand, { min, max }: { min?: Operand; max?: Operand }): Tensor {
   let t: Value = readTensor(x, "clamp");
-  if (min !== undefined) t = where(less(t, min), min, t);
-  if (max !== undefined) t = where(less(max, t), max, t);
+  if (min !== undefined) t = where(less(t, bound(t, min, 1)), min, t);
+  if (max !== undefined) t = where(less(bound(t, max, -1), t), max, t);
   return t;
 }
 
