@@ -49,7 +49,7 @@ const float: { readonly [F in Fn]?: Rule } = {
   asinh: Math.asinh,
   atanh: Math.atanh,
   erf,
-  pow: Math.pow,
+  pow: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b), // IEEE 754
   atan2: Math.atan2,
 };
 

@@ -9,8 +9,11 @@ import { Positions } from "./positions.ts";
 
 type Int = Local<typeof I32>;
 
+/** Rows of a tile: as many as share the cache lines that are read across. */
+const tile = 8;
+
 /** Additions of f32 to one accumulator before its sum is moved to f64. */
-const stretch = 256;
+const stretch = 64;
 
 export class Nest {
   readonly #kernel: Kernel;
@@ -22,6 +25,8 @@ export class Nest {
   readonly #accumulators: readonly Accumulator[];
   /** Whether the lanes lie along a kept loop, around the reduced ones. */
   readonly #across: boolean;
+  /** Whether elements that do not lie side by side along the lanes may lie so along the loop before. */
+  readonly #tiled: boolean;
   readonly #wide: boolean;
   /** Registers a round. */
   readonly #vectors: number;
@@ -47,8 +52,14 @@ export class Nest {
     this.#machine = machine({ f, hold: (e, type = V128) => this.#hold(e, type), ...rest });
     this.#levels = levels(kernel);
     const { width } = this.#machine;
-    this.#positions = new Positions(kernel, f, this.#args, width);
     this.#across = kernel.reduced > 0 && kernel.lanes < kernel.rank - kernel.reduced;
+    this.#tiled =
+      width > 1 &&
+      kernel.rank > 1 &&
+      kernel.reduced === 0 &&
+      kernel.operands.some((o) => o.step === "stride" && o.use !== "index");
+    const inner = new Set([kernel.lanes, this.#tiled ? kernel.rank - 2 : kernel.rank - 1]);
+    this.#positions = new Positions(kernel, f, this.#args, width, [...inner]);
     this.#accumulators = kernel.reductions.map(
       ({ fn, value }) =>
         new Accumulator(f, this.#machine.accumulator(fn, kernel.code[value]!.type), width, this.#across),
@@ -104,7 +115,8 @@ export class Nest {
     const f = this.#f;
     const n = f.let(I32, this.#size(l));
     this.#positions.enter(l);
-    if (l < rank - 1 && l !== lanes) {
+    if (this.#tiled && l === rank - 2) this.#tiles(l, n);
+    else if (l < rank - 1 && l !== lanes) {
       f.while(i32.gtS(n, 0), () => {
         this.#nest(l + 1);
         this.#positions.step(l);
@@ -128,6 +140,31 @@ export class Nest {
         );
       });
     }
+  }
+
+  /** The last two loops of a map in tiles of a few rows and one register: what is read across is used while it is near. */
+  #tiles(l: number, n: Int): void {
+    const f = this.#f;
+    const [rows, row, lanes] = [f.local(I32), f.local(I32), f.local(I32)];
+    f.while(i32.gtS(n, 0), () => {
+      f.set(rows, select(i32.ltS(n, tile), n, i32.const(tile)));
+      f.set(lanes, this.#size(l + 1));
+      this.#positions.enter(l + 1);
+      this.#rounds(l + 1, lanes, () => {
+        this.#positions.enter(l, l + 2);
+        f.set(row, rows);
+        f.repeat(
+          () => {
+            this.#body(l + 2);
+            this.#positions.step(l, 1, l + 2);
+            f.advance(row, -1);
+          },
+          () => row,
+        );
+      });
+      this.#positions.step(l, rows);
+      f.set(n, i32.sub(n, rows));
+    });
   }
 
   /** Runs over `n` iterations, in stretches if sums are to be moved to f64 in between. */
@@ -194,7 +231,7 @@ export class Nest {
     const { stores, reductions, code } = this.#kernel;
     const { vectors, tail } = this.#round;
     for (const pool of this.#scratch.values()) pool.used = 0;
-    if (this.#across) this.#evaluate(level.row, l, 0);
+    if (this.#across || this.#tiled) this.#evaluate(level.row, l, 0);
     for (let u = 0; u < vectors; u++) {
       this.#evaluate(level.element, l, u);
       reductions.forEach(({ fn, value }, i) => {

@@ -12,6 +12,7 @@ export class Positions {
   readonly #f: Func;
   readonly #args: Int;
   readonly #width: 1 | 4;
+  readonly #inner: readonly number[];
   readonly #results: ReadonlySet<number>;
   /** By loop and operand; a loop that does not move an operand shares the place of the loop around it. */
   readonly #at: Int[][] = [];
@@ -23,7 +24,9 @@ export class Positions {
   readonly #ramps = new Map<number, Local<typeof V128>>();
   #tail: { readonly second: Int; readonly third: Int; readonly offsets: Map<number, readonly Int[]> } | undefined;
 
-  constructor(kernel: Kernel, f: Func, args: Int, width: 1 | 4) {
+  /** `inner` are the loops whose strides are needed all the time. */
+  constructor(kernel: Kernel, f: Func, args: Int, width: 1 | 4, inner: readonly number[]) {
+    this.#inner = inner;
     this.#kernel = kernel;
     this.#f = f;
     this.#args = args;
@@ -37,42 +40,44 @@ export class Positions {
 
   /** Reads what the loops need from the arguments; `begin` is where loop 0 starts. */
   start(begin: Expr<typeof I32>): void {
-    const { operands, rank, lanes } = this.#kernel;
+    const { operands, rank } = this.#kernel;
     this.#at[0] = operands.map((o, k) => {
       const at = this.#f.let(I32, this.word(layout.operand(this.#kernel, k)));
       if (rank === 0) return at;
-      for (const l of new Set([lanes, rank - 1])) this.#prepare(k, l);
+      for (const l of this.#inner) this.#prepare(k, l);
       if (o.step === "stride" && this.#width === 4) this.#spread(k);
       if (this.#moves(k, 0)) this.#f.advance(at, i32.mul(begin, this.stride(k, 0)));
       return at;
     });
   }
 
-  /** Loop `l` begins: its places are those of the loop around it. */
-  enter(l: number): void {
-    if (l === 0) return;
-    const around = this.#at[l - 1]!;
-    const places = (this.#at[l] ??= around.map((at, k) => (this.#moves(k, l) ? this.#f.local(I32) : at)));
+  /**
+   * Loop `l` begins: its places are those of the loop around it. They are kept at `depth`: a tile has a loop over rows
+   * within the loop over lanes.
+   */
+  enter(l: number, depth = l): void {
+    if (depth === 0) return;
+    const around = this.#at[depth - 1]!;
+    const places = (this.#at[depth] ??= around.map((at, k) => (this.#moves(k, l) ? this.#f.local(I32) : at)));
     places.forEach((at, k) => {
       if (at !== around[k]) this.#f.set(at, around[k]!);
     });
   }
 
   /** Moves every operand on by `count` rounds of loop `l`. */
-  step(l: number, count = 1): void {
-    this.#at[l]!.forEach((at, k) => {
+  step(l: number, count: number | Int = 1, depth = l): void {
+    this.#at[depth]!.forEach((at, k) => {
       if (!this.#moves(k, l)) return;
-      const { step } = this.#kernel.operands[k]!;
-      const stride = this.stride(k, l);
-      if (l === this.#kernel.lanes && step === "unit" && !this.#isIndex(k)) this.#f.advance(at, this.#size(k) * count);
-      else this.#f.advance(at, count === 1 ? stride : i32.mul(stride, count));
+      const side = l === this.#kernel.lanes && this.#kernel.operands[k]!.step === "unit" && !this.#isIndex(k);
+      if (side && typeof count === "number") this.#f.advance(at, this.#size(k) * count);
+      else this.#f.advance(at, count === 1 ? this.stride(k, l) : i32.mul(this.stride(k, l), count));
     });
   }
 
-  /** Where the lanes of operand `k` are in loop `l`, `vector` registers on. */
-  site(k: number, l: number, vector: number): Site {
+  /** Where the lanes of operand `k` are at a depth of the loops, `vector` registers on. */
+  site(k: number, depth: number, vector: number): Site {
     const { rank, operands } = this.#kernel;
-    const at = this.#at[l]![k]!;
+    const at = this.#at[depth]![k]!;
     const { step } = operands[k]!;
     if (step === "still" || rank === 0 || this.#isFolded(k)) return { how: "still", at };
     if (this.#width === 1) return { how: "unit", at, offset: 0 };
@@ -81,9 +86,9 @@ export class Positions {
     return { how: "lanes", at: [at, ...this.#multiples.get(k)!.map((d) => i32.add(at, d))] };
   }
 
-  /** The numbers of `index` operand `k` in loop `l`. */
-  index(k: number, l: number): Expr {
-    const at = this.#at[l]![k]!;
+  /** The numbers of `index` operand `k` at a depth of the loops. */
+  index(k: number, depth: number): Expr {
+    const at = this.#at[depth]![k]!;
     if (this.#width === 1) return at;
     const { step } = this.#kernel.operands[k]!;
     if (step === "still" || this.#kernel.rank === 0) return i32x4.splat(at);
