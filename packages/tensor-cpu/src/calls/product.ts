@@ -46,8 +46,9 @@ export function product(m: Machine, M: number, N: number, K: number, a: Layout, 
     if (a.order === "rows" && b.order === "columns") return dotProducts(m, M, N, K, a.step, b.step, ldc);
     if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, M, N, K, a.step, b.step, ldc);
   }
-  if (b.order === "rows" && N >= 4 && (M <= 12 || K * N <= NEAR)) return direct(m, M, N, K, a, b.step, ldc);
-  if (b.order === "columns" && a.order === "rows" && M <= 4 && K >= DEEP)
+  if (b.order === "rows" && N >= 4 && (M <= blockRows(m.relaxed) || K * N <= NEAR))
+    return direct(m, M, N, K, a, b.step, ldc);
+  if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP)
     return dotProducts(m, M, N, K, a.step, b.step, ldc);
   return blocks(m, M, N, K, a, b, ldc);
 }
