@@ -8,7 +8,6 @@ import {
   isFloat,
   read,
   Tensor,
-  VERSION,
   type Attrs,
   type Backend,
   type DType,
@@ -26,6 +25,8 @@ import { rules } from "./rules.ts";
 import { fusedRules } from "./rules/fused.ts";
 import type { RowSparse } from "./sparse.ts";
 
+/** This package's own, for messages. */
+const VERSION = "0.1.0";
 const NOTHING: readonly Value[] = [];
 
 /** What was recorded of one result: how it came about, and what the backward pass has gathered for it. */
