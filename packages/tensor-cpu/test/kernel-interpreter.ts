@@ -218,7 +218,7 @@ export function interpret(kernel: Kernel, buffer: ArrayBuffer, args: number): Wr
         if (r.fn === "sum" && !integer) absolute[i]! += Math.abs(x);
       });
     });
-    kernel.reductions.forEach((r, i) => put(r.operand, place(r.operand, rank - reduced), acc[i]!, absolute[i]! * 4e-7));
+    kernel.reductions.forEach((r, i) => put(r.operand, place(r.operand, rank - reduced), acc[i]!, absolute[i]! * 1e-6));
   });
   return written;
 }
