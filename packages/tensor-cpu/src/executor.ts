@@ -1,12 +1,15 @@
 // Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
 // fills in addresses and numbers and calls.
 import type { DType, Shape, TypedArray } from "@weft/tensor";
-import { bytesOf, VERSION } from "@weft/tensor";
+import { bytesOf } from "@weft/tensor";
 import { layout, type CallLaunch, type Driver, type Kernel, type KernelLaunch, type Node, type NumberPlace, type Plan } from "@weft/kernel";
 import { calls, type CallName } from "./calls/index.ts";
 import type { Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate } from "./translate/index.ts";
+
+/** The version of this package, for messages. */
+const VERSION = "0.1.0";
 
 type Run = (args: number) => void;
 
@@ -171,8 +174,6 @@ export class Executor implements Driver<Block, Executable> {
     this.heap.free(e.block);
   }
 }
-
-
 
 /** A number of a node: one of its operands, or (below 0) key and counter of a random source. */
 function numberOf(node: Node, input: number): number {
