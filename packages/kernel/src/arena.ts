@@ -11,24 +11,64 @@ export interface Life {
   last: number;
 }
 
-/** Gives every slot an offset (first fit over the free stretches, in order of birth) and returns the bytes needed. */
+interface Stretch {
+  start: number;
+  end: number;
+}
+
+/**
+ * Gives every slot an offset and returns the bytes needed. Slots are placed in order of birth, each in the smallest free
+ * stretch that holds it; what a slot leaves behind is free again after its last launch.
+ */
 export function layOut(lives: readonly Life[]): number {
-  const order = lives.toSorted((a, b) => a.first - b.first);
-  // Stretches in use, ordered by offset.
-  let used: { start: number; end: number; last: number }[] = [];
+  const births = lives.toSorted((a, b) => a.first - b.first);
+  const deaths = lives.toSorted((a, b) => a.last - b.last);
+  const free: Stretch[] = [];
   let total = 0;
-  for (const { slot, first, last } of order) {
-    used = used.filter((u) => u.last >= first);
-    const bytes = Math.ceil(Math.max(slot.bytes, 1) / ALIGN) * ALIGN;
-    let start = 0;
-    let at = 0;
-    for (; at < used.length; at++) {
-      if (used[at]!.start - start >= bytes) break;
-      start = Math.max(start, used[at]!.end);
+  let dead = 0;
+  for (const { slot, first } of births) {
+    for (; deaths[dead]!.last < first; dead++) giveBack(free, deaths[dead]!.slot);
+    const bytes = roomOf(slot);
+    let best = -1;
+    for (let i = 0; i < free.length; i++) {
+      const room = free[i]!.end - free[i]!.start;
+      if (room >= bytes && (best < 0 || room < free[best]!.end - free[best]!.start)) best = i;
     }
-    used.splice(at, 0, { start, end: start + bytes, last });
-    slot.offset = start;
-    total = Math.max(total, start + bytes);
+    const stretch = free[best];
+    if (stretch === undefined) {
+      // The last stretch may reach the end: then it grows.
+      const last = free.at(-1);
+      slot.offset = last?.end === total ? free.pop()!.start : total;
+      total = slot.offset + bytes;
+    } else {
+      slot.offset = stretch.start;
+      stretch.start += bytes;
+      if (stretch.start === stretch.end) free.splice(best, 1);
+    }
   }
   return total;
+}
+
+const roomOf = (slot: Slot): number => Math.ceil(Math.max(slot.bytes, 1) / ALIGN) * ALIGN;
+
+/** Puts a stretch back, in order of place, joined with free neighbours. */
+function giveBack(free: Stretch[], slot: Slot): void {
+  const start = slot.offset;
+  const end = start + roomOf(slot);
+  let [low, high] = [0, free.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (free[middle]!.start < start) low = middle + 1;
+    else high = middle;
+  }
+  const before = free[low - 1];
+  const after = free[low];
+  if (before?.end === start) {
+    before.end = end;
+    if (after?.start === end) {
+      before.end = after.end;
+      free.splice(low, 1);
+    }
+  } else if (after?.start === end) after.start = start;
+  else free.splice(low, 0, { start, end });
 }

@@ -1,8 +1,22 @@
 // The deferred backend: operations become nodes, and a flush plans and runs the nodes that living handles need. What a flush
 // needs again and again is found by its signature and runs without planning.
 import {
-  context, CONTRACT, IndexError, own, Tensor, UnsupportedError, WeftError,
-  type Attrs, type Backend, type DType, type FusedOp, type OpName, type RandomStream, type Shape, type TypedArray, type Value,
+  context,
+  CONTRACT,
+  IndexError,
+  own,
+  Tensor,
+  UnsupportedError,
+  WeftError,
+  type Attrs,
+  type Backend,
+  type DType,
+  type FusedOp,
+  type OpName,
+  type RandomStream,
+  type Shape,
+  type TypedArray,
+  type Value,
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
@@ -68,7 +82,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       accepts: (op, input, operand) => driver.accepts(op, input, operand),
       epilogue: (op) => driver.epilogue(op),
     });
-    this.#plans = new PlanCache(512, (cached) => driver.drop(cached.prepared));
+    this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));
   }
 
   get backend(): this {
@@ -151,8 +165,10 @@ export class Deferred<S extends Storage, E> implements Backend {
     let node = x.payload as Node;
     if (node.storage === undefined || this.#pending.length > 0) this.flush();
     this.#throwIndexError();
-    if (node.storage === undefined) throw new WeftError(`data: this ${x.dtype}[${x.shape}] tensor was lost when an earlier launch failed`);
-    if (isRowMajor(node.shape, node.strides)) return this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
+    if (node.storage === undefined)
+      throw new WeftError(`data: this ${x.dtype}[${x.shape}] tensor was lost when an earlier launch failed`);
+    if (isRowMajor(node.shape, node.strides))
+      return this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
     this.#pending.push(copy);
     this.flush();
@@ -166,8 +182,13 @@ export class Deferred<S extends Storage, E> implements Backend {
     const node = this.#indexError;
     if (node === undefined) return;
     this.#indexError = undefined;
-    const site = (node.site?.stack ?? "").split("\n").slice(1).find((line) => !line.includes("/tensor/") && !line.includes("/kernel/") && !line.includes("/autograd/"));
-    throw new IndexError(`${node.op}: an index was outside its axis (result ${node.dtype}[${node.shape}]), called ${site?.trim() ?? "at an unknown place"}`);
+    const site = (node.site?.stack ?? "")
+      .split("\n")
+      .slice(1)
+      .find((line) => !line.includes("/tensor/") && !line.includes("/kernel/") && !line.includes("/autograd/"));
+    throw new IndexError(
+      `${node.op}: an index was outside its axis (result ${node.dtype}[${node.shape}]), called ${site?.trim() ?? "at an unknown place"}`,
+    );
   }
 
   retain(x: Tensor): Tensor {
@@ -304,4 +325,3 @@ export class Deferred<S extends Storage, E> implements Backend {
     return { ...this.#counts, kernels: this.#planner.kernels.made, pending: this.#pending.length };
   }
 }
-

@@ -9,45 +9,58 @@ export interface Donation {
   readonly leaf: number;
 }
 
+const kernelOf = (launch: Launch): KernelLaunch | undefined =>
+  launch.kind === "kernel" ? launch : launch.after?.launch;
+
 export function donationsOf(slots: readonly Slot[], levels: readonly (readonly Launch[])[]): Donation[] {
-  const readers = new Map<number, Set<Launch>>();
-  for (const launch of levels.flat()) for (const slot of readBy(launch)) readers.set(slot, (readers.get(slot) ?? new Set()).add(launch));
-  const levelOf = new Map(levels.flatMap((level, i) => level.map((launch) => [launch, i] as const)));
-  const taken = new Set<number>();
   const donations: Donation[] = [];
+  if (!slots.some((s) => s.kind === "output")) return donations;
+  const last = lastReaders(slots, levels);
   const leaves = slots.filter((s) => s.kind === "leaf");
-  for (const launch of levels.flat()) {
-    const kernel = launch.kind === "kernel" ? launch : launch.after?.launch;
-    if (kernel === undefined || kernel.kernel.reduced > 0) continue;
-    for (const write of kernel.places) {
-      const slot = slots[write.slot]!;
-      if (!write.write || slot.kind !== "output" || write.bytes !== 0) continue;
-      // A call that writes where its epilogue will write would overwrite the leaf before the epilogue reads it.
-      if (launch.kind === "call" && launch.out.slot === slot.index) continue;
-      const leaf = leaves.find(
-        (l) =>
-          l.bytes === slot.bytes &&
-          !taken.has(l.index) &&
-          isLast(launch, readers.get(l.index), levelOf) &&
-          (launch.kind === "kernel" || launch.inputs.every((x) => x.slot !== l.index)) &&
-          kernel.places.filter((p) => p.slot === l.index).length === 1 &&
-          kernel.places.some((p) => p.slot === l.index && p.bytes === 0 && sameWalk(kernel, p.word, write.word)),
-      );
-      if (leaf === undefined) continue;
-      taken.add(leaf.index);
-      donations.push({ slot: slot.index, leaf: leaves.indexOf(leaf) });
+  const taken = new Set<number>();
+  for (const level of levels) {
+    for (const launch of level) {
+      const kernel = kernelOf(launch);
+      if (kernel === undefined || kernel.kernel.reduced > 0) continue;
+      for (const write of kernel.places) {
+        if (!write.write || write.bytes !== 0 || slots[write.slot]!.kind !== "output") continue;
+        // A call that writes where its epilogue will write would overwrite the leaf before the epilogue reads it.
+        if (launch.kind === "call" && launch.out.slot === write.slot) continue;
+        for (const read of kernel.places) {
+          const leaf = slots[read.slot]!;
+          if (leaf.kind !== "leaf" || read.bytes !== 0 || leaf.bytes !== slots[write.slot]!.bytes) continue;
+          if (taken.has(leaf.index) || last.get(leaf.index) !== launch || !sameWalk(kernel, read.word, write.word))
+            continue;
+          if (kernel.places.filter((p) => p.slot === leaf.index).length > 1) continue;
+          if (launch.kind === "call" && launch.inputs.some((x) => x.slot === leaf.index)) continue;
+          taken.add(leaf.index);
+          donations.push({ slot: write.slot, leaf: leaves.indexOf(leaf) });
+          break;
+        }
+      }
     }
   }
   return donations;
 }
 
-function readBy(launch: Launch): number[] {
-  if (launch.kind === "kernel") return launch.places.filter((p) => !p.write).map((p) => p.slot);
-  return [...launch.inputs.map((x) => x.slot), ...(launch.after?.launch.places.filter((p) => !p.write).map((p) => p.slot) ?? [])];
+/** For each leaf the launch that reads it last; undefined where several launches of one level do. */
+function lastReaders(slots: readonly Slot[], levels: readonly (readonly Launch[])[]): Map<number, Launch | undefined> {
+  const last = new Map<number, Launch | undefined>();
+  const levelOf = new Map<number, number>();
+  levels.forEach((level, i) => {
+    for (const launch of level) {
+      const note = (slot: number): void => {
+        if (slots[slot]!.kind !== "leaf") return;
+        const alone = levelOf.get(slot) !== i || last.get(slot) === launch;
+        last.set(slot, alone ? launch : undefined);
+        levelOf.set(slot, i);
+      };
+      for (const p of kernelOf(launch)?.places ?? []) if (!p.write) note(p.slot);
+      if (launch.kind === "call") for (const x of launch.inputs) note(x.slot);
+    }
+  });
+  return last;
 }
-
-const isLast = (launch: Launch, readers: Set<Launch> | undefined, levelOf: Map<Launch, number>): boolean =>
-  readers !== undefined && readers.has(launch) && [...readers].every((r) => r === launch || levelOf.get(r)! < levelOf.get(launch)!);
 
 /** Whether two operands of a launch step through memory alike, in elements of one size. */
 function sameWalk({ kernel, words }: KernelLaunch, a: number, b: number): boolean {

@@ -22,7 +22,13 @@ export interface Driver<S extends Storage, E> {
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;
   /** Runs a plan. `storages` holds, by slot, those of leaves and outputs. Returns a node with an index out of range, if any. */
-  run(prepared: E, plan: Plan, needed: readonly Node[], storages: readonly S[], leaves: readonly Node[]): Node | undefined;
+  run(
+    prepared: E,
+    plan: Plan,
+    needed: readonly Node[],
+    storages: readonly S[],
+    leaves: readonly Node[],
+  ): Node | undefined;
   /** A plan that fell out of the cache. */
   drop(prepared: E): void;
 }

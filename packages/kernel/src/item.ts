@@ -2,13 +2,17 @@
 // Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
 import type { DType, Shape } from "@weft/tensor";
 import type { Group } from "./merge.ts";
-import { kindOfCode, type Kind, type Node } from "./node.ts";
+import { codeOf, kindOfCode, type Kind, type Node } from "./node.ts";
 import type { Slot } from "./plan.ts";
 import { isRowMajor, moves, rowMajor, sameShape, sizeOf, type View } from "./view.ts";
+
+const nobody: Group[] = [];
+const nothing: Item[] = [];
 
 export class Item implements View {
   readonly kind: Kind | "leaf";
   readonly op: string;
+  readonly code: number;
   readonly attrs: unknown;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -36,19 +40,31 @@ export class Item implements View {
   loads = 0;
   group: Group | undefined = undefined;
   /** Groups that read this value, for merging side by side. */
-  readonly readers: Group[] = [];
+  readers: Group[] = nobody;
   stored = false;
   slot: Slot | undefined = undefined;
   /** Where a map writes instead of a slot of its own: into this join or pad, at this view. */
   target: { readonly into: Item; readonly view: View } | undefined = undefined;
   /** A join or pad is complete when these are. */
-  readonly parts: Item[] = [];
+  parts: Item[] = nothing;
   /** Must be written before this is. */
   waits: Item | undefined = undefined;
+  /** The draft of a kernel that last computed this value, and its line there. */
+  draft: object | undefined = undefined;
+  line = 0;
 
-  constructor(kind: Kind | "leaf", op: string, attrs: unknown, shape: Shape, dtype: DType, inputs: readonly (Item | number)[], place: number) {
+  constructor(
+    kind: Kind | "leaf",
+    op: string,
+    attrs: unknown,
+    shape: Shape,
+    dtype: DType,
+    inputs: readonly (Item | number)[],
+    place: number,
+  ) {
     this.kind = kind;
     this.op = op;
+    this.code = kind === "leaf" || op === "fill" ? 0 : codeOf(op);
     this.attrs = attrs;
     this.shape = shape;
     this.dtype = dtype;
@@ -56,10 +72,23 @@ export class Item implements View {
     this.place = place;
     this.strides = rowMajor(shape);
   }
+
+  addReader(group: Group): void {
+    if (this.readers.length === 0) this.readers = [group];
+    else if (this.readers.at(-1) !== group) this.readers.push(group);
+  }
+  addPart(part: Item): void {
+    if (this.parts.length === 0) this.parts = [part];
+    else this.parts.push(part);
+  }
 }
 
 /** Which operand layouts a call takes; others are copied first. */
-export type Accepts = (op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }) => boolean;
+export type Accepts = (
+  op: string,
+  input: number,
+  operand: { shape: Shape; strides: readonly number[]; dtype: DType },
+) => boolean;
 
 export interface Items {
   /** Everything but views, each after what it reads. */
@@ -127,7 +156,7 @@ export function itemsOf(needed: readonly Node[], leafNodes: readonly Node[], acc
 }
 
 /** An expression of the index is a value whose "memory" at place v is the number v; its strides say where it looks. */
-function sourceStrides(item: Item): number[] {
+function sourceStrides(item: Item): readonly number[] {
   if (item.op === "full") return item.shape.map(() => 0);
   if (item.op === "iota") return item.shape.map((_, i) => (i === (item.attrs as { axis: number }).axis ? 1 : 0));
   return rowMajor(item.shape);
@@ -135,7 +164,11 @@ function sourceStrides(item: Item): number[] {
 
 /** Whether `x` is read at each index of `shape` exactly where its base holds that index. */
 export const isAligned = (x: Item, shape: Shape): boolean =>
-  x.offset === 0 && sameShape(x.base.shape, shape) && sameShape(x.shape, shape) && isRowMajor(x.shape, x.strides) && x.base.kind !== "leaf";
+  x.offset === 0 &&
+  sameShape(x.base.shape, shape) &&
+  sameShape(x.shape, shape) &&
+  isRowMajor(x.shape, x.strides) &&
+  x.base.kind !== "leaf";
 
 /** Whether a value is read as it stands: all of it, in order (possibly at another shape). */
 export const isWhole = (x: Item): boolean =>
@@ -165,32 +198,57 @@ function placeJoins(items: readonly Item[]): Item[] {
       let start = 0;
       for (const x of item.inputs as Item[]) {
         const starts = item.shape.map((_, i) => (i === axis ? start : 0));
-        if (sizeOf(x.shape) > 0) placePart(item, x, starts, x.shape.map(() => 1), all);
+        if (sizeOf(x.shape) > 0)
+          placePart(
+            item,
+            x,
+            starts,
+            x.shape.map(() => 1),
+            all,
+          );
         start += x.shape[axis]!;
       }
     } else if (item.kind === "pad") {
       const { before, interior } = item.attrs as { before: readonly number[]; interior: readonly number[] };
       const fill = new Item("map", "fill", item.attrs, item.shape, item.dtype, [], -1);
       fill.target = { into: item, view: { shape: item.shape, strides: rowMajor(item.shape), offset: 0 } };
-      item.parts.push(fill);
+      item.addPart(fill);
       all.push(fill);
       const x = item.inputs[0] as Item;
-      if (sizeOf(x.shape) > 0) placePart(item, x, before, interior.map((n) => n + 1), all, fill);
+      if (sizeOf(x.shape) > 0)
+        placePart(
+          item,
+          x,
+          before,
+          interior.map((n) => n + 1),
+          all,
+          fill,
+        );
     }
     all.push(item);
   }
   return all;
 }
 
-function placePart(into: Item, x: Item, starts: readonly number[], steps: readonly number[], all: Item[], fill?: Item): void {
-  const region = moves.slice({ shape: into.shape, strides: rowMajor(into.shape), offset: 0 }, { starts, sizes: x.shape, steps })!;
+function placePart(
+  into: Item,
+  x: Item,
+  starts: readonly number[],
+  steps: readonly number[],
+  all: Item[],
+  fill?: Item,
+): void {
+  const region = moves.slice(
+    { shape: into.shape, strides: rowMajor(into.shape), offset: 0 },
+    { starts, sizes: x.shape, steps },
+  )!;
   const b = x.base;
   if (b.kind === "map" && !b.output && b.target === undefined && fill === undefined && isWhole(x)) {
     const view = sameShape(b.shape, x.shape) ? region : moves.reshape(region, { shape: b.shape });
     // Other readers see the value where it lies now: possible if it still lies in order.
     if (view !== undefined && (!b.shared || isRowMajor(view.shape, view.strides))) {
       b.target = { into, view };
-      into.parts.push(b);
+      into.addPart(b);
       return;
     }
   }
@@ -203,6 +261,6 @@ function placePart(into: Item, x: Item, starts: readonly number[], steps: readon
     b.user = part;
     b.aligned = isAligned(x, part.shape);
   }
-  into.parts.push(part);
+  into.addPart(part);
   all.push(part);
 }

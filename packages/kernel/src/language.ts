@@ -17,12 +17,60 @@ export type Scalar = "f32" | "f64" | "i32" | "bool";
  * - the rest exist in f64 only and may be calls of JavaScript's `Math`.
  */
 export type Fn =
-  | "add" | "sub" | "mul" | "div" | "neg" | "abs" | "min" | "max" | "sqrt" | "floor" | "ceil" | "trunc" | "nearest" | "fma"
-  | "idiv" | "irem" | "shl" | "shrs" | "shru"
-  | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "not" | "and" | "or" | "xor" | "select"
-  | "bits" | "float" | "f32" | "f64" | "i32" | "bool"
-  | "exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "sinh" | "cosh" | "tanh"
-  | "asinh" | "atanh" | "erf" | "pow" | "atan2";
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "neg"
+  | "abs"
+  | "min"
+  | "max"
+  | "sqrt"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "nearest"
+  | "fma"
+  | "idiv"
+  | "irem"
+  | "shl"
+  | "shrs"
+  | "shru"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "gt"
+  | "ge"
+  | "not"
+  | "and"
+  | "or"
+  | "xor"
+  | "select"
+  | "bits"
+  | "float"
+  | "f32"
+  | "f64"
+  | "i32"
+  | "bool"
+  | "exp"
+  | "expm1"
+  | "log"
+  | "log1p"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "atanh"
+  | "erf"
+  | "pow"
+  | "atan2";
 
 /** A value of a kernel: its place in `Kernel.code`. */
 export type V = number;
@@ -35,7 +83,13 @@ export type Instruction =
   | { readonly kind: "const"; readonly value: number; readonly type: Scalar }
   /** base + sum of index * stride over the loops, an i32: how `iota` and random counters see where they are. */
   | { readonly kind: "affine"; readonly operand: number; readonly type: "i32" }
-  | { readonly kind: "apply"; readonly fn: Fn; readonly args: readonly V[]; readonly imm: number; readonly type: Scalar };
+  | {
+      readonly kind: "apply";
+      readonly fn: Fn;
+      readonly args: readonly V[];
+      readonly imm: number;
+      readonly type: Scalar;
+    };
 
 /** How an operand moves along the loop that is cut into lanes: not at all, element by element, or by any stride. */
 export type Step = "still" | "unit" | "stride";
@@ -122,14 +176,19 @@ export class Builder {
   /** Applies a function; a plain number among the arguments is a constant of the first value's type. */
   apply(fn: Fn, args: readonly (V | { readonly const: number })[], type: Scalar, imm = 0): V {
     const model = args.find((a): a is V => typeof a === "number");
-    const values = args.map((a) => (typeof a === "number" ? a : this.const(a.const, model === undefined ? type : this.type(model))));
+    const values = args.map((a) =>
+      typeof a === "number" ? a : this.const(a.const, model === undefined ? type : this.type(model)),
+    );
     return this.#value(`${fn}${type}${imm}(${values.join()})`, () => ({ kind: "apply", fn, args: values, imm, type }));
   }
 }
 
 /** A kernel as text, for errors and debug logs. */
 export function show(k: Kernel): string {
-  const loops = Array.from({ length: k.rank }, (_, i) => `${"ijklmnpq"[i] ?? `i${i}`}${i >= k.rank - k.reduced ? "*" : ""}`);
+  const loops = Array.from(
+    { length: k.rank },
+    (_, i) => `${"ijklmnpq"[i] ?? `i${i}`}${i >= k.rank - k.reduced ? "*" : ""}`,
+  );
   const name = (v: V): string => {
     const c = k.code[v]!;
     if (c.kind === "load") return `x${c.operand}`;
@@ -139,9 +198,13 @@ export function show(k: Kernel): string {
     return `v${v}`;
   };
   const lines = k.code.flatMap((c, v) =>
-    c.kind === "apply" ? [`  v${v}: ${c.type} = ${c.fn}(${c.args.map(name).join(", ")}${c.imm ? `, ${c.imm}` : ""})`] : [],
+    c.kind === "apply"
+      ? [`  v${v}: ${c.type} = ${c.fn}(${c.args.map(name).join(", ")}${c.imm ? `, ${c.imm}` : ""})`]
+      : [],
   );
-  const operands = k.operands.map((o, i) => `${o.use === "index" ? "at" : "x"}${i}: ${o.dtype} ${o.use} ${o.step}`).join(", ");
+  const operands = k.operands
+    .map((o, i) => `${o.use === "index" ? "at" : "x"}${i}: ${o.dtype} ${o.use} ${o.step}`)
+    .join(", ");
   return [
     `kernel for [${loops.join(" ")}] lanes ${loops[k.lanes] ?? "-"} (${operands})`,
     ...lines,

@@ -1,6 +1,7 @@
 // Loops of a launch: axes of size 1 vanish, and neighbouring axes that every operand walks through in one stride are one loop.
 import type { Shape } from "@weft/tensor";
 import type { Step } from "./language.ts";
+import { isRowMajor, sizeOf } from "./view.ts";
 
 /** One operand's strides over an index space, in elements. */
 export type Strides = readonly number[];
@@ -13,8 +14,18 @@ export interface Loops {
   readonly strides: readonly Strides[];
 }
 
+const one: Strides = [1];
+
 /** Orders kept axes before reduced ones and merges what can be merged. There is at least one loop, in a reduction a reduced one. */
-export function loopsOf(shape: Shape, operands: readonly Strides[], reducedAxes: readonly number[], reduce: boolean): Loops {
+export function loopsOf(
+  shape: Shape,
+  operands: readonly { readonly strides: Strides }[],
+  reducedAxes: readonly number[],
+  reduce: boolean,
+): Loops {
+  // Most launches walk through everything in order.
+  if (!reduce && operands.every((o) => isRowMajor(shape, o.strides)))
+    return { sizes: [sizeOf(shape)], reduced: 0, strides: operands.map(() => one) };
   const sizes: number[] = [];
   const strides: number[][] = operands.map(() => []);
   const take = (folded: boolean): void => {
@@ -23,12 +34,12 @@ export function loopsOf(shape: Shape, operands: readonly Strides[], reducedAxes:
       const size = shape[a]!;
       if (size === 1 || reducedAxes.includes(a) !== folded) continue;
       const last = sizes.length - 1;
-      if (last >= from && operands.every((s, i) => strides[i]![last] === s[a]! * size)) {
+      if (last >= from && operands.every((o, i) => strides[i]![last] === o.strides[a]! * size)) {
         sizes[last]! *= size;
-        operands.forEach((s, i) => (strides[i]![last] = s[a]!));
+        operands.forEach((o, i) => (strides[i]![last] = o.strides[a]!));
       } else {
         sizes.push(size);
-        operands.forEach((s, i) => strides[i]!.push(s[a]!));
+        operands.forEach((o, i) => strides[i]!.push(o.strides[a]!));
       }
     }
   };

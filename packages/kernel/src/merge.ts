@@ -52,8 +52,8 @@ export function merge(items: readonly Item[], options: MergeOptions): Group[] {
     group.size += item.size;
     for (const { base } of reads) {
       group.reads.add(base);
-      if (base.readers.at(-1) !== group) base.readers.push(group);
-      }
+      base.addReader(group);
+    }
   }
   for (const group of groups) {
     if (group.call !== undefined) {
@@ -137,8 +137,15 @@ function open(item: Item, reads: readonly Item[], groups: Group[]): Group {
   for (const x of reads) level = Math.max(level, ready(x.base));
   const kind = item.kind as "map" | "reduce" | "call";
   const shape = kind === "reduce" ? (item.inputs[0] as Item).shape : item.shape;
-  const group: Group = { kind, shape, level: level + 1, roots: [], call: kind === "call" ? item : undefined, size: 0, reads: new Set() };
+  const group: Group = {
+    kind,
+    shape,
+    level: level + 1,
+    roots: [],
+    call: kind === "call" ? item : undefined,
+    size: 0,
+    reads: new Set(),
+  };
   groups.push(group);
   return group;
 }
-

@@ -34,7 +34,7 @@ export interface KernelLaunch {
   readonly kind: "kernel";
   readonly kernel: Kernel;
   /** The arguments, complete but for places and numbers. */
-  readonly words: Int32Array;
+  readonly words: readonly number[];
   readonly places: readonly Place[];
   readonly numbers: readonly NumberPlace[];
 }

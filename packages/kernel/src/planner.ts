@@ -36,7 +36,10 @@ export class Planner {
     for (const leaf of leaves) slotOf(leaf, "leaf");
     for (const item of items) {
       const whole = item.kind === "join" || item.kind === "pad";
-      if (whole || ((item.stored || item.output) && item.target === undefined && !item.absorbed && item.kind !== "source"))
+      if (
+        whole ||
+        ((item.stored || item.output) && item.target === undefined && !item.absorbed && item.kind !== "source")
+      )
         slotOf(item, item.output ? "output" : "arena");
     }
     shareEpilogueSlots(groups);
@@ -69,7 +72,15 @@ export class Planner {
     const { call } = group;
     if (sizeOf(call.shape) === 0) return undefined;
     const inputs = (call.inputs as Item[]).map(operandOf);
-    return { kind: "call", op: call.op, attrs: call.attrs, out: operandOf(call), inputs, node: call.place, after } satisfies CallLaunch;
+    return {
+      kind: "call",
+      op: call.op,
+      attrs: call.attrs,
+      out: operandOf(call),
+      inputs,
+      node: call.place,
+      after,
+    } satisfies CallLaunch;
   }
 }
 

@@ -30,7 +30,9 @@ export class Signature {
     for (let i = 0; i < needed.length; i++) {
       const node = needed[i]!;
       node.index = i;
-      this.#push(node.code | (dtypeCode[node.dtype] << 8) | (node.handles > 0 ? 1 << 12 : 0) | (node.shape.length << 13));
+      this.#push(
+        node.code | (dtypeCode[node.dtype] << 8) | (node.handles > 0 ? 1 << 12 : 0) | (node.shape.length << 13),
+      );
       this.#list(node.shape);
       if (node.attrs !== undefined) this.#attributes(node);
       const { inputs } = node;
@@ -111,20 +113,16 @@ interface Entry<T> {
   used: number;
 }
 
-/** Plans by signature. When it is full, the older half (by last use) goes. */
+/** Plans by signature. When their signatures together are longer than the limit, the half that was not used for longest goes. */
 export class PlanCache<T> {
   readonly #entries = new Map<number, Entry<T>[]>();
   readonly #limit: number;
   readonly #drop: (value: T) => void;
-  #size = 0;
+  #words = 0;
   #clock = 0;
   constructor(limit: number, drop: (value: T) => void) {
     this.#limit = limit;
     this.#drop = drop;
-  }
-
-  get size(): number {
-    return this.#size;
   }
 
   find(signature: Signature): T | undefined {
@@ -140,29 +138,29 @@ export class PlanCache<T> {
   }
 
   add(hash: number, words: Int32Array, value: T): void {
-    if (this.#size >= this.#limit) this.#halve();
+    this.#words += words.length;
+    if (this.#words > this.#limit) this.#halve();
     const bucket = this.#entries.get(hash);
     const entry = { words, value, used: ++this.#clock };
     if (bucket === undefined) this.#entries.set(hash, [entry]);
     else bucket.push(entry);
-    this.#size++;
   }
 
   clear(): void {
     for (const bucket of this.#entries.values()) for (const entry of bucket) this.#drop(entry.value);
     this.#entries.clear();
-    this.#size = 0;
+    this.#words = 0;
   }
 
   #halve(): void {
     const all = [...this.#entries.values()].flat().toSorted((a, b) => a.used - b.used);
     const keep = new Set(all.slice(all.length >> 1));
+    for (const { words } of all.slice(0, all.length >> 1)) this.#words -= words.length;
     for (const [hash, bucket] of this.#entries) {
       const rest = bucket.filter((entry) => keep.has(entry));
       for (const entry of bucket) if (!keep.has(entry)) this.#drop(entry.value);
       if (rest.length === 0) this.#entries.delete(hash);
       else this.#entries.set(hash, rest);
     }
-    this.#size = keep.size;
   }
 }

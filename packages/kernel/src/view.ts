@@ -14,10 +14,18 @@ export const sizeOf = (shape: Shape): number => {
   return n;
 };
 
-export function rowMajor(shape: Shape): number[] {
-  const strides = Array.from<number>({ length: shape.length });
+const scalar: readonly number[] = Object.freeze([]);
+const vector: readonly number[] = Object.freeze([1]);
+
+export function rowMajor(shape: Shape): readonly number[] {
+  const { length } = shape;
+  // Planning asks for these again and again.
+  if (length === 0) return scalar;
+  if (length === 1) return vector;
+  if (length === 2) return [shape[1]!, 1];
+  const strides = new Array<number>(length);
   let n = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
+  for (let i = length - 1; i >= 0; i--) {
     strides[i] = n;
     n *= shape[i]!;
   }
@@ -42,10 +50,12 @@ export function sameShape(a: Shape, b: Shape): boolean {
 }
 
 /** Strides of a value seen at a shape that it broadcasts to. */
-export function broadcastStrides(view: View, shape: Shape): number[] {
+export function broadcastStrides(view: View, shape: Shape): readonly number[] {
+  if (sameShape(view.shape, shape) && !shape.includes(1)) return view.strides;
   const lead = shape.length - view.shape.length;
-  const strides = Array.from<number>({ length: shape.length });
-  for (let i = 0; i < shape.length; i++) strides[i] = i < lead || view.shape[i - lead] === 1 ? 0 : view.strides[i - lead]!;
+  const strides = new Array<number>(shape.length);
+  for (let i = 0; i < shape.length; i++)
+    strides[i] = i < lead || view.shape[i - lead] === 1 ? 0 : view.strides[i - lead]!;
   return strides;
 }
 
@@ -54,7 +64,11 @@ type Move = (v: View, attrs: Attributes) => View | undefined;
 
 /** The view after a movement operation; undefined where strides cannot say it and a copy is needed. */
 export const moves: Record<"reshape" | "permute" | "broadcastTo" | "slice" | "flip", Move> = {
-  permute: (v, { axes }) => ({ shape: axes!.map((a) => v.shape[a]!), strides: axes!.map((a) => v.strides[a]!), offset: v.offset }),
+  permute: (v, { axes }) => ({
+    shape: axes!.map((a) => v.shape[a]!),
+    strides: axes!.map((a) => v.strides[a]!),
+    offset: v.offset,
+  }),
   broadcastTo: (v, { shape }) => ({ shape: shape!, strides: broadcastStrides(v, shape!), offset: v.offset }),
   slice: (v, { starts, sizes, steps }) => ({
     shape: sizes!,
@@ -72,12 +86,18 @@ export const moves: Record<"reshape" | "permute" | "broadcastTo" | "slice" | "fl
 /** Reshape as strides: groups of axes that lie side by side are cut anew. */
 function reshaped(v: View, shape: Shape): View | undefined {
   if (isRowMajor(v.shape, v.strides)) return { shape, strides: rowMajor(shape), offset: v.offset };
-  const strides = Array.from<number>({ length: shape.length }).fill(0);
+  const strides = new Array<number>(shape.length).fill(0);
   let from = 0;
   let to = 0;
   while (from < v.shape.length || to < shape.length) {
-    if (from < v.shape.length && v.shape[from] === 1) { from++; continue; }
-    if (to < shape.length && shape[to] === 1) { to++; continue; }
+    if (from < v.shape.length && v.shape[from] === 1) {
+      from++;
+      continue;
+    }
+    if (to < shape.length && shape[to] === 1) {
+      to++;
+      continue;
+    }
     if (from >= v.shape.length || to >= shape.length) return undefined;
     let [a, b] = [v.shape[from]!, shape[to]!];
     const [fromStart, toStart] = [from, to];

@@ -1,7 +1,7 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A freed
 // block waits in the list of its class; nothing depends on the garbage collector.
 import { MemoryError, arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
-import type { Storage } from "@weft/kernel";
+import { bytesOfClass, classOf, type Storage } from "@weft/kernel";
 import type { Machine } from "./calls/call.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 
@@ -12,20 +12,6 @@ const MOST_PAGES = 65_536;
 export interface Block extends Storage {
   readonly address: number;
   readonly class: number;
-}
-
-/** Classes: four to an octave from 64 bytes on, so at most a quarter of a block is unused. */
-function classOf(bytes: number): number {
-  if (bytes <= 64) return 0;
-  const octave = 31 - Math.clz32(bytes - 1);
-  return (octave - 6) * 4 + (((bytes - 1) >>> (octave - 2)) & 3) + 1;
-}
-
-function bytesOfClass(c: number): number {
-  if (c === 0) return 64;
-  const octave = 6 + ((c - 1) >> 2);
-  // Whole cache lines, also for the small classes.
-  return Math.ceil((2 ** octave + (((c - 1) & 3) + 1) * 2 ** (octave - 2)) / 64) * 64;
 }
 
 export class Heap implements Machine {

@@ -11,7 +11,14 @@ const EXPONENT = 0x7f800000;
 const MAGNITUDE = 0x7fffffff;
 
 /** What a dtype is in a register. */
-export const scalarOf: Record<DType, Scalar> = { f32: "f32", f64: "f64", i32: "i32", bool: "bool", u8: "f32", f16: "f32" };
+export const scalarOf: Record<DType, Scalar> = {
+  f32: "f32",
+  f64: "f64",
+  i32: "i32",
+  bool: "bool",
+  u8: "f32",
+  f16: "f32",
+};
 
 const isFloat = (k: Builder, x: V): boolean => k.type(x) === "f32" || k.type(x) === "f64";
 
@@ -25,9 +32,18 @@ const isFiniteAt = (k: Builder, x: V): V =>
     ? k.apply("lt", [k.apply("and", [k.apply("bits", [x], "i32"), c(MAGNITUDE)], "i32"), c(EXPONENT)], "bool")
     : k.apply("lt", [k.apply("abs", [x], "f64"), c(Infinity)], "bool");
 
-const same = (fn: Parameters<Builder["apply"]>[0]): Expression => (k, args) => k.apply(fn, args, k.type(args[0]!));
-const compare = (fn: "eq" | "lt" | "le"): Expression => (k, args) => k.apply(fn, ordered(k, args), "bool");
-const rounding = (fn: "floor" | "ceil" | "nearest"): Expression => (k, [x]) => (isFloat(k, x!) ? k.apply(fn, [x!], k.type(x!)) : x!);
+const same =
+  (fn: Parameters<Builder["apply"]>[0]): Expression =>
+  (k, args) =>
+    k.apply(fn, args, k.type(args[0]!));
+const compare =
+  (fn: "eq" | "lt" | "le"): Expression =>
+  (k, args) =>
+    k.apply(fn, ordered(k, args), "bool");
+const rounding =
+  (fn: "floor" | "ceil" | "nearest"): Expression =>
+  (k, [x]) =>
+    isFloat(k, x!) ? k.apply(fn, [x!], k.type(x!)) : x!;
 /** Comparisons of masks compare the numbers 0 and 1. */
 const ordered = (k: Builder, args: readonly V[]): readonly V[] =>
   args.map((a) => (k.type(a) === "bool" ? k.apply("i32", [a], "i32") : a));
@@ -52,7 +68,8 @@ const sign: Expression = (k, [x]) => {
   return k.apply("select", [k.apply("gt", [x!, c(0)], "bool"), k.const(1, t), negative], t);
 };
 
-const toType = (k: Builder, x: V, to: Scalar): V => (k.type(x) === to ? x : k.apply(to as "f32" | "f64" | "i32" | "bool", [x], to));
+const toType = (k: Builder, x: V, to: Scalar): V =>
+  k.type(x) === to ? x : k.apply(to as "f32" | "f64" | "i32" | "bool", [x], to);
 
 const cast: Expression = (k, [x], attrs) => toType(k, x!, scalarOf[attrs!.dtype]);
 

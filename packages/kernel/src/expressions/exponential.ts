@@ -37,7 +37,10 @@ function expm132(k: Builder, x: V): V {
   return choose(k, test(k, "lt", f(k, "abs", x), c(1e-7)), x, f(k, "mul", sum, c(2)));
 }
 
-const LOG = [7.0376836292e-2, -1.151461031e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1];
+const LOG = [
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+];
 
 /** x = m·2^n with m in [√½, √2), for positive finite x, subnormal ones included. */
 export function split(k: Builder, x: V): { m: V; n: V } {
@@ -74,8 +77,15 @@ function log1p32(k: Builder, x: V): V {
 function tanh32(k: Builder, x: V): V {
   const t = f(k, "min", f(k, "max", x, c(-7.90531110763549805)), c(7.90531110763549805));
   const z = f(k, "mul", t, t);
-  const p = polynomial(k, z, [-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5, 6.37261928875436e-4, 4.89352455891786e-3]);
-  const q = polynomial(k, z, [1.19825839466702e-6, 1.18534705686654e-4, 2.26843463243900e-3, 4.89352518554385e-3]);
+  const p = polynomial(
+    k,
+    z,
+    [
+      -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5,
+      6.37261928875436e-4, 4.89352455891786e-3,
+    ],
+  );
+  const q = polynomial(k, z, [1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3, 4.89352518554385e-3]);
   const y = f(k, "div", f(k, "mul", t, p), q);
   return choose(k, test(k, "lt", f(k, "abs", x), c(4e-4)), x, y);
 }
@@ -88,7 +98,13 @@ function halves(k: Builder, x: V): { h: V; q: V } {
 
 function sinh32(k: Builder, x: V): V {
   const z = f(k, "mul", x, x);
-  const small = f(k, "fma", f(k, "mul", polynomial(k, z, [2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1]), z), x, x);
+  const small = f(
+    k,
+    "fma",
+    f(k, "mul", polynomial(k, z, [2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1]), z),
+    x,
+    x,
+  );
   const { q } = halves(k, x);
   const large = f(k, "sub", q, f(k, "div", k.const(0.25, "f32"), q));
   return choose(k, test(k, "lt", f(k, "abs", x), c(1)), small, withSign(k, large, x));
@@ -116,9 +132,18 @@ function atanh32(k: Builder, x: V): V {
   return choose(k, test(k, "lt", a, c(1e-4)), x, inside);
 }
 
-const ERF = [7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710];
-const ERFC_NEAR = [2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1, -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1];
-const ERFC_FAR = [-1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786, -1.015265279202700, 4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1];
+const ERF = [
+  7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1,
+  -3.7612625824233e-1, 1.12837916572671,
+];
+const ERFC_NEAR = [
+  2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
+  -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
+];
+const ERFC_FAR = [
+  -1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786, -1.0152652792027,
+  4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1,
+];
 
 function erf32(k: Builder, x: V): V {
   const a = f(k, "abs", x);
@@ -134,8 +159,10 @@ function erf32(k: Builder, x: V): V {
 
 type Name = "exp" | "expm1" | "log" | "log1p" | "tanh" | "sinh" | "cosh" | "asinh" | "atanh" | "erf";
 /** The single-precision form in the language, the double-precision one a call. */
-const by = (name: Name, form: (k: Builder, x: V) => V): Expression => (k, [x]) =>
-  k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
+const by =
+  (name: Name, form: (k: Builder, x: V) => V): Expression =>
+  (k, [x]) =>
+    k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
 const exp = by("exp", exp32);
 
 export const exponential = {

@@ -20,7 +20,16 @@ export const polynomial = (k: Builder, x: V, coefficients: readonly number[]): V
 
 /** |x| with the sign bit of `like`. */
 export const withSign = (k: Builder, x: V, like: V): V =>
-  k.apply("float", [i(k, "or", [i(k, "and", [i(k, "bits", [x]), c(0x7fffffff)]), i(k, "and", [i(k, "bits", [like]), c(-0x80000000)])])], "f32");
+  k.apply(
+    "float",
+    [
+      i(k, "or", [
+        i(k, "and", [i(k, "bits", [x]), c(0x7fffffff)]),
+        i(k, "and", [i(k, "bits", [like]), c(-0x80000000)]),
+      ]),
+    ],
+    "f32",
+  );
 
 /** The upper 12 bits of the mantissa: products of two such numbers are exact. */
 export const upper = (k: Builder, x: V): V => k.apply("float", [i(k, "and", [i(k, "bits", [x]), c(-4096)])], "f32");

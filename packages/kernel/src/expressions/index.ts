@@ -6,6 +6,11 @@ import { power } from "./power.ts";
 import { trigonometric } from "./trigonometric.ts";
 
 export type ElementwiseOp = keyof ElementwiseOps;
-export const expressions: { readonly [K in ElementwiseOp]: Expression } = { ...arithmetic, ...exponential, ...power, ...trigonometric };
+export const expressions: { readonly [K in ElementwiseOp]: Expression } = {
+  ...arithmetic,
+  ...exponential,
+  ...power,
+  ...trigonometric,
+};
 export { scalarOf, type Expression } from "./arithmetic.ts";
 export { threefry, uniform } from "./random.ts";

@@ -5,7 +5,10 @@ import { scale, split } from "./exponential.ts";
 import { c, choose, f, i, polynomial, test, upper } from "./floats.ts";
 
 /** Powers of 2 for |r| <= 1/2: e^(r ln 2) - 1 over r. */
-const EXP2 = [1.535336188319500e-4, 1.339887440266574e-3, 9.618437357674640e-3, 5.550332471162809e-2, 2.402264791363012e-1, 6.931472028550421e-1];
+const EXP2 = [
+  1.5353361883195e-4, 1.339887440266574e-3, 9.61843735767464e-3, 5.550332471162809e-2, 2.402264791363012e-1,
+  6.931472028550421e-1,
+];
 /** 1 / ln 2 in two parts, the first of 12 bits. */
 const [LOG2E_HIGH, LOG2E_LOW] = [1.4423828125, 3.122283889634e-4];
 
@@ -39,7 +42,12 @@ function positive(k: Builder, a: V, b: V): V {
   const { high, low } = log2(k, a);
   const [hh, bh] = [upper(k, high), upper(k, b)];
   const product = f(k, "mul", hh, bh);
-  const rest = f(k, "add", f(k, "fma", f(k, "sub", high, hh), bh, f(k, "mul", f(k, "sub", b, bh), high)), f(k, "mul", b, low));
+  const rest = f(
+    k,
+    "add",
+    f(k, "fma", f(k, "sub", high, hh), bh, f(k, "mul", f(k, "sub", b, bh), high)),
+    f(k, "mul", b, low),
+  );
   const whole = f(k, "add", product, rest);
   const inside = test(k, "lt", f(k, "abs", whole), c(200));
   const bounded = f(k, "min", f(k, "max", whole, c(-200)), c(200));
@@ -55,13 +63,14 @@ function pow32(k: Builder, a: V, b: V): V {
   const endless = test(k, "eq", m, c(Infinity));
   const odd = k.apply(
     "and",
-    [
-      test(k, "eq", f(k, "floor", b), b),
-      test(k, "ne", f(k, "floor", f(k, "mul", b, c(0.5))), f(k, "mul", b, c(0.5))),
-    ],
+    [test(k, "eq", f(k, "floor", b), b), test(k, "ne", f(k, "floor", f(k, "mul", b, c(0.5))), f(k, "mul", b, c(0.5)))],
     "bool",
   );
-  const plain = positive(k, choose(k, k.apply("or", [zero, endless], "bool"), c(1), m), choose(k, test(k, "lt", f(k, "abs", b), c(Infinity)), b, c(0)));
+  const plain = positive(
+    k,
+    choose(k, k.apply("or", [zero, endless], "bool"), c(1), m),
+    choose(k, test(k, "lt", f(k, "abs", b), c(Infinity)), b, c(0)),
+  );
   const up = test(k, "gt", b, c(0));
   const atZero = choose(k, up, c(0), c(Infinity));
   const atEnd = choose(k, up, c(Infinity), c(0));
@@ -90,7 +99,15 @@ function powInteger(k: Builder, a: V, b: V): V {
     if (bit < 30) square = i(k, "mul", [square, square]);
   }
   const unit = k.apply("or", [test(k, "eq", a, c(1)), test(k, "eq", a, c(-1))], "bool");
-  const down = k.apply("select", [unit, k.apply("select", [test(k, "eq", i(k, "and", [b, c(1)]), c(0)), k.const(1, "i32"), a], "i32"), k.const(0, "i32")], "i32");
+  const down = k.apply(
+    "select",
+    [
+      unit,
+      k.apply("select", [test(k, "eq", i(k, "and", [b, c(1)]), c(0)), k.const(1, "i32"), a], "i32"),
+      k.const(0, "i32"),
+    ],
+    "i32",
+  );
   return k.apply("select", [test(k, "lt", b, c(0)), down, y], "i32");
 }
 

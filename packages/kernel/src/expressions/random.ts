@@ -29,4 +29,5 @@ export function threefry(k: Builder, index: V, key0: V, key1: V, counter: V): V 
 }
 
 /** A number in [0, 1) with 24 random bits. */
-export const uniform = (k: Builder, word: V): V => k.apply("mul", [k.apply("f32", [k.apply("shru", [word], "i32", 8)], "f32"), c(2 ** -24)], "f32");
+export const uniform = (k: Builder, word: V): V =>
+  k.apply("mul", [k.apply("f32", [k.apply("shru", [word], "i32", 8)], "f32"), c(2 ** -24)], "f32");

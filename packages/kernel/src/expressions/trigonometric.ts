@@ -5,7 +5,9 @@ import { c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
 
 const SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
 const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
-const TAN = [9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2, 5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1];
+const TAN = [
+  9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2, 5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1,
+];
 const ASIN = [4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1];
 const ATAN = [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1];
 
@@ -13,7 +15,8 @@ const ATAN = [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491
 function quarter(k: Builder, x: V): { r: V; n: V } {
   const n = f(k, "nearest", f(k, "mul", x, c(0.6366197723675814)));
   let r = x;
-  for (const part of [1.5703125, 4.83751296997e-4, 7.54953362047672272e-8, 2.5633441515982494e-12]) r = f(k, "fma", n, c(-part), r);
+  for (const part of [1.5703125, 4.83751296997e-4, 7.54953362047672272e-8, 2.5633441515982494e-12])
+    r = f(k, "fma", n, c(-part), r);
   // There is no angle left in a larger float: any in range will do.
   return { r: choose(k, test(k, "lt", f(k, "abs", x), c(1e8)), r, c(0)), n: i(k, "i32", [n]) };
 }
@@ -65,7 +68,7 @@ function acos32(k: Builder, x: V): V {
 
 /** atan of a number in [0, 1]. */
 function atanUnit(k: Builder, a: V): V {
-  const big = test(k, "gt", a, c(0.4142135623730950));
+  const big = test(k, "gt", a, c(0.414213562373095));
   const t = choose(k, big, f(k, "div", f(k, "sub", a, c(1)), f(k, "add", a, c(1))), a);
   const z = f(k, "mul", t, t);
   const y = f(k, "fma", f(k, "mul", polynomial(k, z, ATAN), z), t, t);
@@ -93,8 +96,10 @@ function atan232(k: Builder, y: V, x: V): V {
   return choose(k, test(k, "ne", either, either), either, withSign(k, angle, y));
 }
 
-const by = (name: "sin" | "cos" | "tan" | "asin" | "acos" | "atan", form: (k: Builder, x: V) => V): Expression => (k, [x]) =>
-  k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
+const by =
+  (name: "sin" | "cos" | "tan" | "asin" | "acos" | "atan", form: (k: Builder, x: V) => V): Expression =>
+  (k, [x]) =>
+    k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
 
 export const trigonometric = {
   sin: by("sin", (k, x) => wave(k, x, 0)),

@@ -1,0 +1,142 @@
+// The draft of a kernel: what a group reads, computes and writes, line by line, before it is known whether such a kernel
+// exists already. Its key says all that the kernel's code depends on.
+import type { DType } from "@weft/tensor";
+import { scalarOf } from "./expressions/index.ts";
+import { isAligned, type Item } from "./item.ts";
+import type { KernelOperand, Reduction, Scalar } from "./language.ts";
+import { stepOf, type Strides } from "./loops.ts";
+import type { Group } from "./merge.ts";
+import { broadcastStrides } from "./view.ts";
+
+/** One line of a kernel before it is written out: enough for its key, and to write it when the key is new. */
+export type Line =
+  | { readonly t: "load" | "affine"; readonly operand: number; readonly type: Scalar }
+  | { readonly t: "number"; readonly slot: number; readonly type: Scalar }
+  | { readonly t: "const"; readonly value: number; readonly type: Scalar }
+  | { readonly t: "op"; readonly op: string; readonly args: readonly number[]; readonly to: DType | undefined };
+
+export interface OperandDraft {
+  readonly use: KernelOperand["use"];
+  readonly dtype: DType;
+  readonly item: Item | undefined;
+  /** Elements. */
+  readonly offset: number;
+  readonly strides: readonly number[];
+  /** The line that loads it. */
+  readonly line: number;
+}
+
+const scalars: Record<Scalar, number> = { f32: 1, f64: 2, i32: 3, bool: 4 };
+const dtypes: Record<DType, number> = { f32: 1, f64: 2, i32: 3, bool: 4, u8: 5, f16: 6 };
+const steps: Record<KernelOperand["step"], number> = { still: 1, unit: 2, stride: 3 };
+const folds: Record<Reduction["fn"], number> = { sum: 1, max: 2, min: 3 };
+const uses: Record<KernelOperand["use"], number> = { read: 1, write: 2, index: 3 };
+
+export class Draft {
+  readonly lines: Line[] = [];
+  readonly operands: OperandDraft[] = [];
+  readonly numbers: { readonly type: Scalar; readonly node: number; readonly input: number }[] = [];
+  readonly stores: { readonly operand: number; readonly line: number }[] = [];
+  readonly reductions: { readonly fn: Reduction["fn"]; readonly operand: number; readonly line: number }[] = [];
+  readonly group: Group;
+  /** The key of the lines so far, as character codes. */
+  readonly #key: number[] = [];
+
+  constructor(group: Group) {
+    this.group = group;
+  }
+
+  #number(type: Scalar, node: number, input: number): number {
+    const slot = this.numbers.push({ type, node, input }) - 1;
+    this.#key.push(2, scalars[type]);
+    return this.lines.push({ t: "number", slot, type }) - 1;
+  }
+
+  #operation(op: string, code: number, args: readonly number[], to: DType | undefined): number {
+    const key = this.#key;
+    key.push(100 + code, to === undefined ? 0 : dtypes[to]);
+    for (let i = 0; i < args.length; i++) key.push(args[i]!);
+    return this.lines.push({ t: "op", op, args, to }) - 1;
+  }
+
+  /** An operand that the kernel writes. */
+  write(item: Item, strides: readonly number[]): number {
+    return this.operands.push({ use: "write", dtype: item.dtype, item, offset: 0, strides, line: -1 }) - 1;
+  }
+
+  /** The value of view `x` at each index of the group's space. */
+  read(x: Item): number {
+    const b = x.base;
+    const { group } = this;
+    if (b.kind === "source") return this.#source(x);
+    if (b.absorbed || (b.group === group && b !== group.call && isAligned(x, group.shape))) return this.value(b);
+    const strides = broadcastStrides(x, group.shape);
+    for (const o of this.operands) {
+      if (o.item === b && o.offset === x.offset && o.use === "read" && equal(o.strides, strides)) return o.line;
+    }
+    const type = scalarOf[b.dtype];
+    const line = this.lines.push({ t: "load", operand: this.operands.length, type }) - 1;
+    this.#key.push(3);
+    this.operands.push({ use: "read", dtype: b.dtype, item: b, offset: x.offset, strides, line });
+    return line;
+  }
+
+  /** The value of a map. */
+  value(item: Item): number {
+    if (item.draft !== this) {
+      item.line = this.#compute(item);
+      item.draft = this;
+    }
+    return item.line;
+  }
+
+  #compute(item: Item): number {
+    const { inputs, op } = item;
+    if (op === "fill") {
+      const { value } = item.attrs as { value: number };
+      this.#key.push(4, ...Array.from(`${value},`, (c) => c.charCodeAt(0)));
+      return this.lines.push({ t: "const", value, type: scalarOf[item.dtype] }) - 1;
+    }
+    // Numbers take the type of the tensors beside them; the choices of `where` have that of the result.
+    let { dtype } = item;
+    if (op !== "where") for (const x of inputs) if (typeof x !== "number") dtype = x.dtype;
+    const args = new Array<number>(inputs.length);
+    for (let i = 0; i < inputs.length; i++) {
+      const x = inputs[i]!;
+      if (typeof x !== "number") args[i] = this.read(x);
+      else args[i] = this.#number(op === "where" && i === 0 ? "bool" : scalarOf[dtype], item.place, i);
+    }
+    return this.#operation(op, item.code, args, op === "cast" ? (item.attrs as { dtype: DType }).dtype : undefined);
+  }
+
+  #source(x: Item): number {
+    const b = x.base;
+    if (b.op === "full") return this.#number(scalarOf[b.dtype], b.place, 0);
+    const strides = broadcastStrides(x, this.group.shape);
+    const at = this.lines.push({ t: "affine", operand: this.operands.length, type: "i32" }) - 1;
+    this.#key.push(5);
+    this.operands.push({ use: "index", dtype: "i32", item: undefined, offset: x.offset, strides, line: at });
+    if (b.op === "iota") return this.#operation("cast", 0, [at], b.dtype);
+    const key = [-1, -2, -3].map((part) => this.#number("i32", b.place, part));
+    return this.#operation(b.op, b.code, [at, ...key], undefined);
+  }
+
+  /** All that the code of the kernel depends on. */
+  key({ rank, reduced, lanes }: { rank: number; reduced: number; lanes: number }, strides: readonly Strides[]): string {
+    const key = this.#key;
+    key.push(6, rank, reduced, lanes);
+    for (let i = 0; i < strides.length; i++) {
+      const o = this.operands[i]!;
+      key.push(uses[o.use], dtypes[o.dtype], steps[stepOf(strides[i]![lanes]!)]);
+    }
+    for (const s of this.stores) key.push(7, s.operand, s.line);
+    for (const r of this.reductions) key.push(8, folds[r.fn], r.operand, r.line);
+    return String.fromCharCode(...key);
+  }
+}
+
+function equal(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
