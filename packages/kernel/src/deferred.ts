@@ -54,6 +54,19 @@ interface Cached<E> {
   readonly launches: number;
 }
 
+const ours = /\/(tensor|kernel|autograd)\//;
+
+/** The error of an operation that met an index out of range: names the operation and where it was called. */
+export function indexErrorOf({ op, site, dtype, shape }: Node): IndexError {
+  const line = (site?.stack ?? "")
+    .split("\n")
+    .slice(1)
+    .find((frame) => !ours.test(frame));
+  return new IndexError(
+    `${op}: an index was outside its axis (result ${dtype}[${shape}]), called ${line?.trim() ?? "at an unknown place"}`,
+  );
+}
+
 export class Deferred<S extends Storage, E> implements Backend {
   readonly level = 0;
   readonly contract = CONTRACT;
@@ -182,13 +195,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     const node = this.#indexError;
     if (node === undefined) return;
     this.#indexError = undefined;
-    const site = (node.site?.stack ?? "")
-      .split("\n")
-      .slice(1)
-      .find((line) => !line.includes("/tensor/") && !line.includes("/kernel/") && !line.includes("/autograd/"));
-    throw new IndexError(
-      `${node.op}: an index was outside its axis (result ${node.dtype}[${node.shape}]), called ${site?.trim() ?? "at an unknown place"}`,
-    );
+    throw indexErrorOf(node);
   }
 
   retain(x: Tensor): Tensor {
