@@ -1,0 +1,108 @@
+// What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
+// The forms here are the plain ones: an invocation for each element of the result.
+import type { DType } from "@weft/tensor";
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { Body, Surroundings } from "../translate/program.ts";
+import { constant, wgslType, type Register } from "../translate/scalar.ts";
+
+/** A call made ready for its shapes. Argument words: the addresses of the inputs, that of the result, then `numbers`. */
+export interface Prepared {
+  readonly body: Body;
+  readonly numbers: readonly number[];
+  readonly groups: number;
+  /** The argument word for the number under which an index out of range is noted. */
+  readonly mark: number | undefined;
+}
+
+export interface Call {
+  /** Which layouts it takes without a copy; row-major if left out. */
+  readonly accepts?: (input: number, operand: { readonly dtype: DType }) => boolean;
+  readonly prepare: (launch: CallLaunch, threads: number) => Prepared;
+}
+
+/** What a value of this dtype is in the WGSL of a call. */
+export const registerOf = (dtype: DType): Register =>
+  dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32";
+
+/** Elements, row-major. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+/** Sizes of the axes before, at and behind `axis`. */
+export const around = (shape: readonly number[], axis: number) => ({
+  outer: sizeOf(shape.slice(0, axis)),
+  size: shape[axis]!,
+  inner: sizeOf(shape.slice(axis + 1)),
+});
+
+/** What the text of a call is written with. */
+export interface Words {
+  readonly at: Surroundings;
+  /** The element of input `k` at a place (u32, in elements). */
+  readonly load: (k: number, place: string) => string;
+  /** A statement that writes the result's element at a place. `value` is a name. */
+  readonly store: (place: string, value: string) => string;
+  /** The WGSL type of input k, and of the result. */
+  readonly type: (k: number) => string;
+  readonly result: string;
+  /** A statement that notes an index out of range. */
+  readonly mark: string;
+}
+
+/** What an element is whose index is out of range: NaN, in integers 0. */
+export const missing = (dtype: DType): string =>
+  dtype === "f32" ? constant(NaN, "f32") : constant(0, registerOf(dtype));
+
+export interface Form {
+  /** Distinguishes texts; dtypes and the names of the numbers are added. */
+  readonly name: string;
+  /** Named numbers that the text uses: u32, or i32 where the name ends in `_`. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Invocations: `i` counts them in `text`. Left out, `groups` says how many workgroups there are. */
+  readonly count?: number;
+  readonly groups?: number;
+  readonly scratch?: number;
+  readonly marks?: boolean;
+  readonly text: (words: Words) => string;
+}
+
+/** A call whose invocations work by themselves on row-major operands. */
+export function prepared({ inputs, out }: CallLaunch, threads: number, form: Form): Prepared {
+  const operands: readonly CallOperand[] = [...inputs, out];
+  const marks = form.marks ? 1 : 0;
+  const numbers = { ...(form.count === undefined ? {} : { count: form.count }), ...form.numbers };
+  const names = Object.keys(numbers);
+  const first = operands.length + marks;
+  const dtypes = operands.map((o) => o.dtype);
+  return {
+    numbers: Object.values(numbers),
+    groups: form.groups ?? Math.ceil(form.count! / threads),
+    mark: form.marks ? operands.length : undefined,
+    body: {
+      key: `${form.name} ${dtypes.join()} ${names.join()}`,
+      operands: dtypes.map((dtype, k) => ({ dtype, write: k === inputs.length })),
+      words: first + names.length,
+      scratch: form.scratch ?? 0,
+      text: (at) => {
+        const address = (k: number, place: string): string => {
+          const size = dtypes[k] === "bool" || dtypes[k] === "u8" ? 1 : 4;
+          return `(bitcast<u32>(${at.word(k)}) + (${place}) * ${size}u)`;
+        };
+        const words: Words = {
+          at,
+          load: (k, place) => `(${at.load(k, registerOf(dtypes[k]!), address(k, place))})`,
+          store: (place, value) => at.store(inputs.length, registerOf(out.dtype), value, address(inputs.length, place)),
+          type: (k) => wgslType[registerOf(dtypes[k]!)],
+          result: wgslType[registerOf(out.dtype)],
+          mark: form.marks ? at.mark(operands.length) : "",
+        };
+        const setUp = names.map((name, n) => {
+          const word = at.word(first + n);
+          return `let ${name} = ${name.endsWith("_") ? word : `u32(${word})`};`;
+        });
+        if (form.count !== undefined)
+          setUp.push(`let i = group * ${at.threads}u + lane;`, "if (i >= count) { return; }");
+        return [...setUp, form.text(words)].join("\n");
+      },
+    },
+  };
+}

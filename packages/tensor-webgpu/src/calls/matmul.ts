@@ -1,0 +1,80 @@
+// The product of matrices in its plain tiled form: a workgroup owns a square of the result and walks along the inner axis
+// with one square of each operand in its memory. Operands lie in any strides; batch axes broadcast.
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { prepared, sizeOf, type Call, type Words } from "./call.ts";
+
+/** Batch axes as the result has them, with the strides of one operand: 0 where it repeats. */
+function batchStrides({ shape, strides }: CallOperand, batch: readonly number[]): number[] {
+  const lead = batch.length - (shape.length - 2);
+  return batch.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : strides[i - lead]!));
+}
+
+/** Strides of rows and columns of an operand, after it was transposed. */
+function matrixStrides({ strides }: CallOperand, transposed: boolean): [row: number, column: number] {
+  const [r, c] = strides.slice(-2) as [number, number];
+  return transposed ? [c, r] : [r, c];
+}
+
+export const matmul: Call = {
+  accepts: () => true,
+  prepare: (launch: CallLaunch, threads) => {
+    const { attrs, inputs, out } = launch;
+    const { transA, transB } = attrs as { transA: boolean; transB: boolean };
+    const [a, b] = inputs as [CallOperand, CallOperand];
+    const [M, N] = out.shape.slice(-2) as [number, number];
+    const K = a.shape.at(transA ? -2 : -1)!;
+    const batch = out.shape.slice(0, -2);
+    const side = Math.floor(Math.sqrt(threads));
+    const [p, q] = [batchStrides(a, batch), batchStrides(b, batch)];
+    const [aRow, aInner] = matrixStrides(a, transA);
+    const [bInner, bColumn] = matrixStrides(b, transB);
+    const numbers: Record<string, number> = { batches: sizeOf(batch), M, N, K, aRow_: aRow, aInner_: aInner, bInner_: bInner, bColumn_: bColumn };
+    batch.forEach((size, i) => Object.assign(numbers, { [`size${i}`]: size, [`p${i}_`]: p[i]!, [`q${i}_`]: q[i]! }));
+    return prepared(launch, threads, {
+      name: `matmul ${batch.length}`,
+      numbers,
+      groups: sizeOf(batch) * Math.ceil(M / side) * Math.ceil(N / side),
+      scratch: 2 * side * side,
+      text: (w) => text(w, batch.length, side),
+    });
+  },
+};
+
+function text({ at, load, store, result }: Words, batch: number, side: number): string {
+  const axes = Array.from({ length: batch }, (_, i) => batch - 1 - i);
+  const square = side * side;
+  const [left, right] = [at.scratch(`r * ${side}u + c`), at.scratch(`${square}u + r * ${side}u + c`)];
+  const [x, y] = [at.scratch(`r * ${side}u + k`), at.scratch(`${square}u + k * ${side}u + c`)];
+  return `
+    let across = (N + ${side - 1}u) / ${side}u;
+    let down = (M + ${side - 1}u) / ${side}u;
+    var rest = group / (across * down);
+    let each = rest;
+    var p = 0i;
+    var q = 0i;
+    ${axes.map((i) => `p += i32(rest % size${i}) * p${i}_; q += i32(rest % size${i}) * q${i}_; rest /= size${i};`).join("\n")}
+    let r = lane / ${side}u;
+    let c = lane % ${side}u;
+    let works = r < ${side}u && each < batches;
+    let row = (group / across) % down * ${side}u + r;
+    let column = group % across * ${side}u + c;
+    var sum = ${result}(0);
+    for (var at = 0u; at < K; at += ${side}u) {
+      if (works) {
+        ${left} = 0u;
+        if (row < M && at + c < K) {
+          ${left} = bitcast<u32>(${load(0, "bitcast<u32>(p + i32(row) * aRow_ + i32(at + c) * aInner_)")});
+        }
+        ${right} = 0u;
+        if (at + r < K && column < N) {
+          ${right} = bitcast<u32>(${load(1, "bitcast<u32>(q + i32(at + r) * bInner_ + i32(column) * bColumn_)")});
+        }
+      }
+      workgroupBarrier();
+      if (works) {
+        for (var k = 0u; k < ${side}u; k++) { sum += bitcast<${result}>(${x}) * bitcast<${result}>(${y}); }
+      }
+      workgroupBarrier();
+    }
+    if (works && row < M && column < N) { ${store("(each * M + row) * N + column", "sum")} }`;
+}

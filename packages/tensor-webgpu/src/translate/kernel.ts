@@ -1,0 +1,243 @@
+// Kernels of the language as bodies of WGSL: a map has one invocation an element; a reduction gives each result to some
+// invocations of a workgroup (`slices`), which join their parts in its memory.
+import { layout, type Kernel, type Reduction, type Scalar, type V } from "@weft/kernel";
+import type { Body, Surroundings } from "./program.ts";
+import { applied, constant, registerOf, wgslType } from "./scalar.ts";
+
+/** How many invocations share one result of a reduction: a power of two, at most those of a workgroup. 1 for a map. */
+export type Slices = number;
+
+/** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
+const BLOCK = 64;
+
+export function bodyOf(kernel: Kernel, slices: Slices, threads: number): Body {
+  const memory = memoryOperands(kernel);
+  return {
+    key: `${kernel.key}#${slices}`,
+    operands: memory.map((k) => ({ dtype: kernel.operands[k]!.dtype, write: kernel.operands[k]!.use === "write" })),
+    words: layout.words(kernel),
+    scratch: slices > 1 ? threads : 0,
+    text: (at) => new Text(kernel, slices, at).write(),
+  };
+}
+
+/** Operands that have memory, in the order of a launch's places. */
+const memoryOperands = (kernel: Kernel): number[] =>
+  kernel.operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
+
+/** Workgroups that a launch with these arguments needs. */
+export function groupsOf(kernel: Kernel, slices: Slices, words: ArrayLike<number>, threads: number): number {
+  const kept = kernel.rank - kernel.reduced;
+  let n = kept === 0 ? 1 : words[layout.end]! - words[layout.begin]!;
+  for (let l = 1; l < kept; l++) n *= words[layout.size(l)]!;
+  return Math.ceil((n * slices) / threads);
+}
+
+/** How a reduction is cut: along rows, neighbouring invocations read neighbouring elements of one row; across, of one column. */
+export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: number): Slices {
+  if (kernel.reduced === 0) return 1;
+  const kept = kernel.rank - kernel.reduced;
+  const size = (l: number): number => (l === 0 ? words[layout.end]! - words[layout.begin]! : words[layout.size(l)]!);
+  let [results, terms] = [1, 1];
+  for (let l = 0; l < kernel.rank; l++) {
+    if (l < kept) results *= size(l);
+    else terms *= size(l);
+  }
+  const below = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
+  if (kernel.lanes >= kept) return Math.min(threads, below(terms));
+  const columns = Math.min(2 * below(Math.max(results - 1, 1)), 32, threads);
+  return Math.min(threads / columns, below(terms / 4));
+}
+
+const fold: Record<Reduction["fn"], (type: Scalar, a: string, b: string) => string> = {
+  sum: (_, a, b) => `${a} + ${b}`,
+  max: (type, a, b) => applied("max", type, [a, b], 0),
+  min: (type, a, b) => applied("min", type, [a, b], 0),
+};
+
+const neutral: Record<Reduction["fn"], (type: Scalar) => number> = {
+  sum: () => 0,
+  max: (type) => (type === "i32" ? -(2 ** 31) : type === "bool" ? 0 : -Infinity),
+  min: (type) => (type === "i32" ? 2 ** 31 - 1 : type === "bool" ? 1 : Infinity),
+};
+
+/** A register's value as a word of workgroup memory, and back. */
+const toWord = (type: Scalar, x: string): string => (type === "bool" ? `u32(${x})` : `bitcast<u32>(${x})`);
+const fromWord = (type: Scalar, x: string): string => (type === "bool" ? `${x} != 0u` : `bitcast<${type}>(${x})`);
+
+class Text {
+  readonly #kernel: Kernel;
+  readonly #slices: Slices;
+  readonly #at: Surroundings;
+  readonly #place: ReadonlyMap<number, number>;
+  readonly #used: readonly boolean[];
+
+  constructor(kernel: Kernel, slices: Slices, at: Surroundings) {
+    this.#kernel = kernel;
+    this.#slices = slices;
+    this.#at = at;
+    this.#place = new Map(memoryOperands(kernel).map((k, i) => [k, i]));
+    this.#used = usedBy(kernel);
+  }
+
+  write(): string {
+    return this.#kernel.reduced > 0 ? this.#reduction() : this.#map();
+  }
+
+  #type(v: V): Scalar {
+    return this.#kernel.code[v]!.type;
+  }
+
+  /** The sizes of all loops, as u32. */
+  #sizes(): string[] {
+    const { rank } = this.#kernel;
+    const first = `u32(${this.#at.word(layout.end)} - ${this.#at.word(layout.begin)})`;
+    if (rank === 0) return [`let n0 = ${first};`];
+    return Array.from({ length: rank }, (_, l) => `let n${l} = ${l === 0 ? first : `u32(${this.#at.word(layout.size(l))})`};`);
+  }
+
+  /** Numbers and constants: the same everywhere. */
+  #constants(): string[] {
+    const { code } = this.#kernel;
+    return code.flatMap((c, v) => {
+      if (!this.#used[v]) return [];
+      if (c.kind === "const") return [`let v${v} = ${constant(c.value, c.type)};`];
+      if (c.kind !== "number") return [];
+      const word = this.#at.word(layout.number(this.#kernel, c.slot));
+      return [`let v${v} = ${{ f32: `bitcast<f32>(${word})`, i32: word, bool: `${word} != 0i` }[registerOf(c.type)]};`];
+    });
+  }
+
+  /** Cuts the linear index `name` into indices of the loops from…to-1. */
+  #indices(name: string, from: number, to: number): string[] {
+    const lines: string[] = [];
+    let rest = name;
+    for (let l = to - 1; l > from; l--) {
+      lines.push(`let i${l} = i32(${rest} % n${l});`, `let r${l} = ${rest} / n${l};`);
+      rest = `r${l}`;
+    }
+    if (to > from) lines.push(`let i${from} = i32(${rest})${from === 0 ? ` + ${this.#at.word(layout.begin)}` : ""};`);
+    return lines;
+  }
+
+  /** Base and strides of an operand at these loops, an i32. */
+  #position(k: number, loops: number): string {
+    const base = layout.operand(this.#kernel, k);
+    const o = this.#kernel.operands[k]!;
+    const terms = Array.from({ length: loops }, (_, l) => {
+      if (l === this.#kernel.lanes && o.step === "still") return "";
+      return ` + i${l} * ${this.#at.word(base + 1 + l)}`;
+    });
+    return this.#at.word(base) + terms.join("");
+  }
+
+  #address(k: number, loops: number): string {
+    return `let a${k} = bitcast<u32>(${this.#position(k, loops)});`;
+  }
+
+  #store(k: number, v: string, type: Scalar): string {
+    return this.#at.store(this.#place.get(k)!, registerOf(type), v, `a${k}`);
+  }
+
+  /** Everything that is computed at one index, and the stores. */
+  #element(): string[] {
+    const { code, rank, stores, operands } = this.#kernel;
+    const lines: string[] = [];
+    const addressed = new Set<number>();
+    code.forEach((c, v) => {
+      if (!this.#used[v]) return;
+      if (c.kind === "load") {
+        if (!addressed.has(c.operand)) lines.push(this.#address(c.operand, rank));
+        addressed.add(c.operand);
+        lines.push(`let v${v} = ${this.#at.load(this.#place.get(c.operand)!, registerOf(c.type), `a${c.operand}`)};`);
+      } else if (c.kind === "affine") lines.push(`let v${v} = ${this.#position(c.operand, rank)};`);
+      else if (c.kind === "apply") {
+        const names = c.args.map((a) => `v${a}`);
+        lines.push(`let v${v} = ${applied(c.fn, this.#type(c.args[0]!), names, c.imm)};`);
+      }
+    });
+    for (const s of stores) {
+      if (!addressed.has(s.operand)) lines.push(this.#address(s.operand, rank));
+      addressed.add(s.operand);
+      lines.push(`${this.#store(s.operand, `v${s.value}`, this.#type(s.value))} // ${operands[s.operand]!.dtype}`);
+    }
+    return lines;
+  }
+
+  #map(): string {
+    const { rank } = this.#kernel;
+    const all = Array.from({ length: Math.max(rank, 1) }, (_, l) => `n${l}`).join(" * ");
+    return [
+      `let t = group * ${this.#at.threads}u + lane;`,
+      ...this.#sizes(),
+      `if (t >= ${all}) { return; }`,
+      ...this.#indices("t", 0, rank),
+      ...this.#constants(),
+      ...this.#element(),
+    ].join("\n");
+  }
+
+  /** Invocation `lane` is slice `slice` of result `column` of its workgroup. */
+  #reduction(): string {
+    const { rank, reduced, reductions, lanes } = this.#kernel;
+    const { threads } = this.#at;
+    const kept = rank - reduced;
+    const slices = this.#slices;
+    const columns = threads / slices;
+    const along = lanes >= kept; // neighbours share a row
+    const product = (from: number, to: number): string =>
+      to === from ? "1u" : Array.from({ length: to - from }, (_, l) => `n${from + l}`).join(" * ");
+    const type = (r: Reduction): Scalar => this.#type(r.value);
+    const blocked = (r: Reduction): boolean => r.fn === "sum" && type(r) === "f32";
+    const lines = [
+      along ? `let column = lane / ${slices}u; let slice = lane % ${slices}u;` : `let column = lane % ${columns}u; let slice = lane / ${columns}u;`,
+      `let t = group * ${columns}u + column;`,
+      ...this.#sizes(),
+      `let live = t < ${product(0, kept)};`,
+      ...this.#indices("t", 0, kept),
+      ...this.#constants(),
+      ...reductions.flatMap((r, j) => {
+        const start = constant(neutral[r.fn](type(r)), type(r));
+        return [`var acc${j}: ${wgslType[registerOf(type(r))]} = ${start};`, ...(blocked(r) ? [`var part${j} = 0f; var terms${j} = 0u;`] : [])];
+      }),
+      `if (live) { for (var r = slice; r < ${product(kept, rank)}; r += ${slices}u) {`,
+      ...this.#indices("r", kept, rank),
+      ...this.#element(),
+      ...reductions.map((r, j) =>
+        blocked(r)
+          ? `part${j} += v${r.value}; terms${j} += 1u; if (terms${j} == ${BLOCK}u) { acc${j} += part${j}; part${j} = 0f; terms${j} = 0u; }`
+          : `acc${j} = ${fold[r.fn](type(r), `acc${j}`, `v${r.value}`)};`,
+      ),
+      "} }",
+      ...reductions.flatMap((r, j) => (blocked(r) ? [`acc${j} += part${j};`] : [])),
+    ];
+    const step = along ? 1 : columns;
+    reductions.forEach((r, j) => {
+      if (slices === 1) return;
+      const here = this.#at.scratch("lane");
+      if (j > 0) lines.push("workgroupBarrier();");
+      lines.push(`${here} = ${toWord(type(r), `acc${j}`)};`, "workgroupBarrier();");
+      lines.push(`for (var h = ${slices / 2}u; h > 0u; h >>= 1u) {`, "if (slice < h) {");
+      lines.push(`let p = ${fromWord(type(r), here)}; let q = ${fromWord(type(r), this.#at.scratch(`lane + h * ${step}u`))};`);
+      lines.push(`${here} = ${toWord(type(r), `(${fold[r.fn](type(r), "p", "q")})`)};`, "}", "workgroupBarrier();", "}");
+      lines.push(`acc${j} = ${fromWord(type(r), here)};`);
+    });
+    lines.push("if (live && slice == 0u) {");
+    reductions.forEach((r, j) => {
+      lines.push(this.#address(r.operand, kept), `let f${j} = acc${j};`, this.#store(r.operand, `f${j}`, type(r)));
+    });
+    lines.push("}");
+    return lines.join("\n");
+  }
+}
+
+/** Which values reach a store or a reduction. */
+function usedBy({ code, stores, reductions }: Kernel): boolean[] {
+  const used = code.map(() => false);
+  for (const { value } of [...stores, ...reductions]) used[value] = true;
+  for (let v = code.length - 1; v >= 0; v--) {
+    const c = code[v]!;
+    if (used[v] && c.kind === "apply") for (const a of c.args) used[a] = true;
+  }
+  return used;
+}

@@ -1,0 +1,144 @@
+// A shader: one or more bodies side by side, told apart by workgroup id, on slabs of memory that each are bound once.
+// Operands are (slab, address); which operand lies in which slab is part of the program, addresses are arguments.
+import type { DType } from "@weft/tensor";
+import { prelude, type Register } from "./scalar.ts";
+
+/** What a body reads or writes in memory. */
+export interface BodyOperand {
+  readonly dtype: DType;
+  readonly write: boolean;
+}
+
+/** One kernel's part of a shader. */
+export interface Body {
+  /** Equal keys (and equal threads) have equal text. */
+  readonly key: string;
+  /** Operands with memory, in the order of the launch's places. */
+  readonly operands: readonly BodyOperand[];
+  /** Argument words. */
+  readonly words: number;
+  /** Words of workgroup memory. */
+  readonly scratch: number;
+  /** Statements with `group` (number of the workgroup), `lane` (of the invocation in it) and what `at` names in scope. */
+  readonly text: (at: Surroundings) => string;
+}
+
+/** What a body's text can name. */
+export interface Surroundings {
+  /** Invocations in a workgroup. */
+  readonly threads: number;
+  /** Argument word `word`, an i32. */
+  word(word: number): string;
+  /** The element of operand `operand` at byte address `address` (a name, u32), as a value of type `as`. */
+  load(operand: number, as: Register, address: string): string;
+  /** A statement that writes a value of type `from` (a name). */
+  store(operand: number, from: Register, value: string, address: string): string;
+  /** Word `index` of the workgroup's memory, a u32. */
+  scratch(index: string): string;
+  /** A statement that notes an index out of range under the number in argument word `word`. */
+  mark(word: number): string;
+}
+
+/** A body in a program: where its arguments begin, and the binding of each operand. */
+export interface Member {
+  readonly body: Body;
+  readonly bindings: readonly number[];
+}
+
+/** Words of a member's arguments begin at multiples of this, where WebGPU lets a uniform binding begin. */
+const ALIGN = 64;
+export const paddedWords = (words: number): number => Math.ceil(words / ALIGN) * ALIGN;
+/** Where members' arguments begin: behind the number of the first workgroup of each. */
+export const headerWords = (members: number): number => (members === 1 ? 0 : paddedWords(members));
+
+const isNarrow = (dtype: DType): boolean => dtype === "bool" || dtype === "u8";
+
+/**
+ * Elements of one byte (`bool`, `u8`) lie four to a word, as on the host. Neighbours are written by different invocations, so
+ * a slab that a program writes such elements to is bound as atomic words: clearing and setting bits of one's own byte is
+ * right in any order.
+ */
+const narrowlyWritten = (members: readonly Member[]): Set<number> =>
+  new Set(
+    members.flatMap(({ body, bindings }) =>
+      body.operands.flatMap((o, k) => (o.write && isNarrow(o.dtype) ? [bindings[k]!] : [])),
+    ),
+  );
+
+const read: Record<Register, Partial<Record<DType, (word: string, address: string) => string>>> = {
+  f32: { f32: (w) => `bitcast<f32>(${w})`, u8: (w, a) => `f32(${byte(w, a)})` },
+  i32: { i32: (w) => `bitcast<i32>(${w})`, u8: (w, a) => `i32(${byte(w, a)})` },
+  bool: { bool: (w, a) => `${byte(w, a)} != 0u` },
+};
+const byte = (word: string, a: string): string => `((${word} >> ((${a} & 3u) * 8u)) & 255u)`;
+
+/** A value of some type as the word (or byte) to be stored. */
+const written: Partial<Record<DType, Record<Register, (x: string) => string>>> = {
+  f32: { f32: (x) => `bitcast<u32>(${x})`, i32: (x) => `bitcast<u32>(f32(${x}))`, bool: (x) => `bitcast<u32>(f32(${x}))` },
+  i32: { f32: (x) => `bitcast<u32>(w_int(${x}))`, i32: (x) => `bitcast<u32>(${x})`, bool: (x) => `u32(${x})` },
+  bool: { f32: (x) => `u32(w_true(${x}))`, i32: (x) => `u32(${x} != 0i)`, bool: (x) => `u32(${x})` },
+  u8: { f32: (x) => `u32(clamp(w_int(${x}), 0i, 255i))`, i32: (x) => `u32(clamp(${x}, 0i, 255i))`, bool: (x) => `u32(${x})` },
+};
+
+function surroundings(m: Member, base: number, threads: number, atomic: ReadonlySet<number>): Surroundings {
+  const slab = (operand: number, address: string): string => `s${m.bindings[operand]}[${address} >> 2u]`;
+  const word = (w: number): string => `arguments[${(base + w) >> 2}].${"xyzw"[(base + w) & 3]}`;
+  return {
+    threads,
+    word,
+    load: (operand, as, address) => {
+      const { dtype } = m.body.operands[operand]!;
+      const form = read[as][dtype];
+      if (form === undefined) throw new TypeError(`translate: ${dtype} cannot be read as ${as} in WGSL`);
+      const at = slab(operand, address);
+      return form(atomic.has(m.bindings[operand]!) ? `atomicLoad(&${at})` : at, address);
+    },
+    store: (operand, from, value, address) => {
+      const { dtype } = m.body.operands[operand]!;
+      const form = written[dtype];
+      if (form === undefined) throw new TypeError(`translate: WGSL has no ${dtype}`);
+      const at = slab(operand, address);
+      const x = form[from](value);
+      if (isNarrow(dtype)) {
+        const shift = `((${address} & 3u) * 8u)`;
+        return `atomicAnd(&${at}, ~(255u << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
+      }
+      return atomic.has(m.bindings[operand]!) ? `atomicStore(&${at}, ${x});` : `${at} = ${x};`;
+    },
+    scratch: (index) => `scratch[${index}]`,
+    mark: (w) => `atomicMin(&wrong[0], bitcast<u32>(${word(w)}));`,
+  };
+}
+
+/** The WGSL of a program, its entry point `main`. Group 0 binds the slabs, group 1 arguments and the mark of wrong indices. */
+export function program(members: readonly Member[], threads: number): string {
+  const slabs = new Set(members.flatMap((m) => m.bindings));
+  const atomic = narrowlyWritten(members);
+  const scratch = Math.max(...members.map((m) => m.body.scratch));
+  let base = headerWords(members.length);
+  const functions = members.map((m, i) => {
+    const text = m.body.text(surroundings(m, base, threads, atomic));
+    base += paddedWords(m.body.words);
+    return `fn member${i}(group: u32, lane: u32) {\n${text}\n}`;
+  });
+  const firsts = members.map((_, i) => (members.length === 1 ? "0u" : `bitcast<u32>(arguments[${i >> 2}].${"xyzw"[i & 3]})`));
+  const calls = members.map((_, i) =>
+    i === members.length - 1
+      ? `{ member${i}(group - ${firsts[i]}, lane); }`
+      : `if (group < ${firsts[i + 1]}) { member${i}(group - ${firsts[i]}, lane); } else`,
+  );
+  const marks = functions.some((f) => f.includes("wrong[0]"));
+  return [
+    ...[...slabs].map((s) => `@group(0) @binding(${s}) var<storage, read_write> s${s}: array<${atomic.has(s) ? "atomic<u32>" : "u32"}>;`),
+    `@group(1) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
+    ...(marks ? ["@group(1) @binding(1) var<storage, read_write> wrong: array<atomic<u32>>;"] : []),
+    ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
+    prelude.trim(),
+    ...functions,
+    `@compute @workgroup_size(${threads})`,
+    "fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {",
+    "  let group = id.x + id.y * count.x;",
+    `  ${calls.join("\n  ")}`,
+    "}",
+  ].join("\n");
+}
