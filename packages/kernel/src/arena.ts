@@ -2,7 +2,7 @@
 import type { Slot } from "./plan.ts";
 
 /** Arena offsets are multiples of this. */
-export const ALIGN = 64;
+const ALIGN = 64;
 
 export interface Life {
   readonly slot: Slot;

@@ -83,7 +83,7 @@ function absorb(item: Item, limits: Limits): void {
 }
 
 /** The views that an item reads from memory or from its group, through what it has absorbed. */
-export function readsOf(item: Item, out: Item[] = []): Item[] {
+function readsOf(item: Item, out: Item[] = []): Item[] {
   for (const x of item.inputs) {
     if (typeof x === "number" || x.base.kind === "source") continue;
     if (x.base.absorbed) readsOf(x.base, out);

@@ -15,7 +15,7 @@ export interface Storage {
  */
 export type Kind = "map" | "move" | "source" | "reduce" | "join" | "pad" | "call";
 
-const kinds: { readonly [K in OpName]: Kind } = {
+const kinds = {
   neg: "map",
   abs: "map",
   sign: "map",
@@ -91,7 +91,10 @@ const kinds: { readonly [K in OpName]: Kind } = {
   iota: "source",
   randomBits: "source",
   randomUniform: "source",
-};
+} as const satisfies { readonly [K in OpName]: Kind };
+
+/** The primitives that every backend shapes by hand. */
+export type CallOp = { [K in OpName]: (typeof kinds)[K] extends "call" ? K : never }[OpName];
 
 /** Numbers that stand for operation names in signatures: primitives first, then fused operations as they come. */
 const codes = new Map<string, number>();

@@ -9,8 +9,19 @@ import { fromBytes, StateError, toBytes, type ReadOptions } from "./state.ts";
 /** A file could not be read or written. */
 export class FileError extends WeftError {}
 
-/** What is needed of `node:fs/promises`. */
-export type Disk = Pick<typeof disk, "open" | "rename" | "rm">;
+/** An open file, as far as it is needed. */
+interface OpenFile {
+  writeFile(bytes: Uint8Array): Promise<unknown>;
+  sync(): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+/** What is needed of `node:fs/promises`; spelled out so that users need no types of Node. */
+export interface Disk {
+  open(path: string, flags: string): Promise<OpenFile>;
+  rename(from: string, to: string): Promise<unknown>;
+  rm(path: string, options: { readonly force: boolean }): Promise<unknown>;
+}
 
 let attempts = 0;
 

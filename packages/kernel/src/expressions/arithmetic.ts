@@ -22,7 +22,7 @@ export const scalarOf: Record<DType, Scalar> = {
 
 const isFloat = (k: Builder, x: V): boolean => k.type(x) === "f32" || k.type(x) === "f64";
 
-export const isNaNAt = (k: Builder, x: V): V =>
+const isNaNAt = (k: Builder, x: V): V =>
   k.type(x) === "f32"
     ? k.apply("gt", [k.apply("and", [k.apply("bits", [x], "i32"), c(MAGNITUDE)], "i32"), c(EXPONENT)], "bool")
     : k.apply("ne", [x, x], "bool");

@@ -5,7 +5,7 @@ import type { Expression } from "./arithmetic.ts";
 import { c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
 
 /** 2^n for a whole i32 n in [-126, 127]. */
-export const power2 = (k: Builder, n: V): V => k.apply("float", [i(k, "shl", [i(k, "add", [n, c(127)])], 23)], "f32");
+const power2 = (k: Builder, n: V): V => k.apply("float", [i(k, "shl", [i(k, "add", [n, c(127)])], 23)], "f32");
 
 /** y·2^n in two steps, so that results near both ends of the range come out. */
 export function scale(k: Builder, y: V, n: V): V {
@@ -23,7 +23,7 @@ function reduced(k: Builder, x: V, low: number): { n: V; y: V } {
   return { n: i(k, "i32", [n]), y: f(k, "fma", f(k, "mul", polynomial(k, r, EXP), r), r, r) };
 }
 
-export function exp32(k: Builder, x: V): V {
+function exp32(k: Builder, x: V): V {
   const { n, y } = reduced(k, x, -104);
   return scale(k, f(k, "add", y, c(1)), n);
 }
@@ -51,7 +51,7 @@ export function split(k: Builder, x: V): { m: V; n: V } {
   return { m, n };
 }
 
-export function log32(k: Builder, x: V): V {
+function log32(k: Builder, x: V): V {
   const { m, n } = split(k, x);
   const t = f(k, "sub", m, c(1));
   const z = f(k, "mul", t, t);

@@ -1,5 +1,6 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
+import type { CallOp } from "@weft/kernel";
 import type { Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
@@ -29,7 +30,7 @@ const table = {
   logSoftmaxGrad,
   crossEntropy,
   crossEntropyGrad,
-} as const;
+} as const satisfies { readonly [K in CallOp]: Call };
 
 export type CallName = keyof typeof table;
 export const calls: { readonly [K in CallName]: Call } = table;
