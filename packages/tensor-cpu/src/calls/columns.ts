@@ -218,43 +218,30 @@ function writeScatter(module: Module, relaxed: boolean): void {
 }
 
 /**
- * walk(image, taps, rows, jumps, runs, length, step, b, c, ldc, columns): C[taps, columns] += [taps, pixels] * B[pixels,
- * columns], where the pixels are `runs` rows of `length`, `step` bytes apart, and jumps[i] leads from the end of run i to the
- * start of the next. B is in panels; C has room for whole ones.
+ * walk(image, taps, rows, pixels, k, b, c, ldc, columns, accumulate): C[taps, columns] = or += [taps, pixels] * B[pixels,
+ * columns] for k pixels. B is in panels; C has room for whole ones.
  */
 function writeWalk(module: Module, relaxed: boolean): void {
   const full = blockRows(relaxed);
   const kernels = Array.from({ length: full }, (_, i) =>
-    routine(module, "", (f, image, taps, jumps, runs, length, step, b, c, ldc) => {
+    routine(module, "", (f, image, taps, pixels, k, b, c, ldc, accumulate) => {
       const t = tile(f, i + 1, 2, relaxed);
-      const at = t.sums.map((_, row) => f.let(I32, i32.add(image, i32.load(taps, 4 * row))));
-      const n = f.local(I32);
-      f.repeat(
-        () => {
-          // Four neighbouring pixels a turn, then the rest one by one.
-          const pixels = (count: number): void => {
-            for (let k = 0; k < count; k++)
-              t.step(
-                (row) => ({ at: at[row]!, offset: 4 * k }),
-                (j) => ({ at: b, offset: 4 * PANEL * k + 16 * j }),
-              );
-            for (const p of at) f.advance(p, count === 1 ? step : 4 * count);
-            f.advance(b, 4 * PANEL * count);
-            f.set(n, i32.sub(n, count));
-          };
-          f.set(n, length);
-          f.if(i32.eq(step, 4), () => f.while(i32.geS(n, 4), () => pixels(4)));
-          f.while(n, () => pixels(1));
-          f.set(n, i32.load(jumps));
-          for (const p of at) f.advance(p, n);
-          f.advance(jumps, 4);
-        },
-        () => f.tee(runs, i32.sub(runs, 1)),
-      );
-      t.store(c, ldc, f.let(I32, 1));
+      const bases = t.sums.map((_, row) => f.let(I32, i32.add(image, i32.load(taps, 4 * row))));
+      const pixel = f.local(I32);
+      f.while(i32.gtS(k, 0), () => {
+        f.set(pixel, i32.load(pixels));
+        t.step(
+          (row) => ({ at: i32.add(bases[row]!, pixel), offset: 0 }),
+          (j) => ({ at: b, offset: 16 * j }),
+        );
+        f.advance(pixels, 4);
+        f.advance(b, 4 * PANEL);
+        f.set(k, i32.sub(k, 1));
+      });
+      t.store(c, ldc, accumulate);
     }),
   );
-  routine(module, "walk", (f, image, taps, rows, jumps, runs, length, step, b, c, ldc, columns) => {
+  routine(module, "walk", (f, image, taps, rows, pixels, k, b, c, ldc, columns, accumulate) => {
     const [rest, r, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.repeat(
       () => {
@@ -264,13 +251,13 @@ function writeWalk(module: Module, relaxed: boolean): void {
         f.repeat(
           () => {
             nextBlock(f, r, rest, full);
-            dispatch(f, r, kernels, [image, p, jumps, runs, length, step, b, q, ldc]);
+            dispatch(f, r, kernels, [image, p, pixels, k, b, q, ldc, accumulate]);
             f.advance(p, i32.shl(r, 2));
             f.advance(q, i32.mul(r, ldc));
           },
           () => f.tee(rest, i32.sub(rest, r)),
         );
-        f.advance(b, i32.mul(i32.mul(runs, length), 4 * PANEL));
+        f.advance(b, i32.mul(k, 4 * PANEL));
         f.advance(c, 4 * PANEL);
       },
       () => i32.gtS(f.tee(columns, i32.sub(columns, PANEL)), 0),

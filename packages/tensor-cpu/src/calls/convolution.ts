@@ -14,6 +14,8 @@ const TILE = 256;
 const NEAR = 1 << 17;
 const WEIGHTS = 1 << 20;
 const DEPTH = 384;
+/** Pixels that are walked at a time. */
+const PIXELS = 512;
 
 /** Gives out places in scratch memory. */
 function places() {
@@ -232,22 +234,6 @@ function prepareInputGrad(
   };
 }
 
-/** Stretches of output pixels that are walked at a time: whole rows, or pieces of long ones. */
-function stretches(G: Geometry): { pixel: number; runs: number; length: number }[] {
-  const most = 512;
-  const list: { pixel: number; runs: number; length: number }[] = [];
-  if (G.length > most) {
-    for (let row = 0; row < G.rows; row++)
-      for (let i = 0; i < G.length; i += most)
-        list.push({ pixel: row * G.length + i, runs: 1, length: Math.min(most, G.length - i) });
-    return list;
-  }
-  const runs = even(G.rows, Math.floor(most / G.length), 1);
-  for (let row = 0; row < G.rows; row += runs)
-    list.push({ pixel: row * G.length, runs: Math.min(runs, G.rows - row), length: G.length });
-  return list;
-}
-
 function prepareWeightGrad(
   m: Machine,
   attrs: ConvAttrs,
@@ -259,45 +245,39 @@ function prepareWeightGrad(
   if (out.dtype !== "f32") return plainConvWeightGrad(m, attrs, out, inputs, after);
   if (isEmpty(out, gradient, x)) return nothing(m, out, after);
   const G = geometry(x.shape, out.shape, gradient.shape, attrs);
-  const { images, groups, C, O, P, Q, length } = G;
+  const { images, groups, C, O, P, Q } = G;
   const { panelsOfTransposed, transpose } = copies(m);
   const step = walk(m);
   const frame = framing(m, G, C);
-  const parts = stretches(G);
-  const start = (pixel: number): number => G.pixels[pixel]!;
-  const jumps = Int32Array.from({ length: G.rows }, (_, row) =>
-    row + 1 < G.rows ? start((row + 1) * length) - start(row * length) - length * G.pixelStep : 0,
-  );
+  const stretch = even(P, PIXELS, 1);
   const some = Math.min(O, PANEL * Math.max(1, Math.floor(WEIGHTS / (4 * PANEL * Q))));
   const ld = 4 * PANEL * Math.ceil(some / PANEL);
   const scratch = places();
   const taps = scratch.take(4 * Q);
-  const table = scratch.take(4 * G.rows);
+  const pixels = scratch.take(4 * G.pixels.length);
   const sums = scratch.take(Q * ld);
-  const right = scratch.take(ld * Math.max(...parts.map((p) => p.runs * p.length)));
+  const right = scratch.take(ld * stretch);
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const groupBytes = C * bytesOf(G.inner);
   return {
     scratch: scratch.size(),
     run: (to, [px, pg], s) => {
       m.i32.set(G.taps, (s + taps) >>> 2);
-      m.i32.set(jumps, (s + table) >>> 2);
+      m.i32.set(G.pixels, (s + pixels) >>> 2);
       if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
       for (let g = 0; g < groups; g++)
         for (let o = 0; o < O; o += some) {
           const outputs = Math.min(some, O - o);
-          m.f32.fill(0, (s + sums) >>> 2, (s + sums + Q * ld) >>> 2);
           for (let n = 0; n < images; n++) {
             let from = px! + (n * groups + g) * groupBytes;
             if (G.isPadded) {
               frame.toPadded(s + image, from);
               from = s + image;
             }
-            for (const { pixel, runs, length } of parts) {
-              const source = pg! + 4 * (((n * groups + g) * O + o) * P + pixel);
-              panelsOfTransposed(s + right, source, 4 * P, runs * length, outputs);
-              const jump = s + table + 4 * Math.floor(pixel / G.length);
-              step(from + start(pixel), s + taps, Q, jump, runs, length, G.pixelStep, s + right, s + sums, ld, outputs);
+            for (let p = 0; p < P; p += stretch) {
+              const k = Math.min(stretch, P - p);
+              panelsOfTransposed(s + right, pg! + 4 * (((n * groups + g) * O + o) * P + p), 4 * P, k, outputs);
+              step(from, s + taps, Q, s + pixels + 4 * p, k, s + right, s + sums, ld, outputs, n + p === 0 ? 0 : 1);
             }
           }
           transpose(to + 4 * (g * O + o) * Q, 4 * Q, s + sums, ld, Q, outputs);

@@ -46,7 +46,8 @@ export function product(m: Machine, M: number, N: number, K: number, a: Layout, 
     if (a.order === "rows" && b.order === "columns") return dotProducts(m, M, N, K, a.step, b.step, ldc);
     if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, M, N, K, a.step, b.step, ldc);
   }
-  if (b.order === "rows" && N >= 4 && (M <= blockRows(m.relaxed) || K * N <= NEAR))
+  const passes = Math.ceil(M / blockRows(m.relaxed));
+  if (b.order === "rows" && N >= 4 && (passes === 1 || (passes === 2 && K <= 256) || K * N <= NEAR))
     return direct(m, M, N, K, a, b.step, ldc);
   if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP)
     return dotProducts(m, M, N, K, a.step, b.step, ldc);

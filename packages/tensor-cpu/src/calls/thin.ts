@@ -38,23 +38,32 @@ function dotKernel(module: Module, rows: number, columns: number, relaxed: boole
       step(v128.load32Zero, 4);
       f.set(n, i32.sub(n, 1));
     });
+    // Four sums at a time become one vector of their totals: of one row four columns, of two rows two columns. From the
+    // last to the first: V8 11 (Node 20) multiplies in the reverse of the order in which sums are used, and in any other
+    // order but that of the loads runs out of registers.
     const pick = f32x4.shuffle;
     const pairs = (x: Vec, y: Vec) => f32x4.add(pick(x, y, [0, 4, 1, 5]), pick(x, y, [2, 6, 3, 7]));
     const [u, w] = [f.local(V128), f.local(V128)];
-    sums.forEach((row, i) => {
-      for (let j = 0; j < columns; j += 4) {
-        const four = [0, 1, 2, 3].map((d) => row[Math.min(j + d, columns - 1)]!) as [Vec, Vec, Vec, Vec];
-        f.set(u, pairs(four[0], four[1]));
-        f.set(w, pairs(four[2], four[3]));
-        f.set(u, f32x4.add(pick(u, w, [0, 1, 4, 5]), pick(u, w, [2, 3, 6, 7])));
-        const left = columns - j;
-        if (left >= 4) f.do(v128.store(c, u, 4 * j));
-        else if (left === 1) f.do(v128.store32Lane(c, u, 0, 4 * j));
-        else f.do(v128.store64Lane(c, u, 0, 4 * j));
+    if (rows === 2) f.set(ldc, i32.add(c, ldc));
+    for (let j = columns - 1 - ((columns - 1) % (4 / rows)); j >= 0; j -= 4 / rows) {
+      const at = (d: number): Vec =>
+        sums[rows === 1 ? 0 : d & 1]![Math.min(rows === 1 ? j + d : j + (d >> 1), columns - 1)]!;
+      f.set(u, pairs(at(0), at(1)));
+      f.set(w, pairs(at(2), at(3)));
+      f.set(u, f32x4.add(pick(u, w, [0, 1, 4, 5]), pick(u, w, [2, 3, 6, 7])));
+      if (rows === 2) f.set(u, pick(u, u, [0, 2, 1, 3]));
+      const left = columns - j;
+      if (rows === 2)
+        [c, ldc].forEach((to, i) =>
+          f.do(left > 1 ? v128.store64Lane(to, u, i, 4 * j) : v128.store32Lane(to, u, 2 * i, 4 * j)),
+        );
+      else if (left >= 4) f.do(v128.store(c, u, 4 * j));
+      else if (left === 1) f.do(v128.store32Lane(c, u, 0, 4 * j));
+      else {
+        f.do(v128.store64Lane(c, u, 0, 4 * j));
         if (left === 3) f.do(v128.store32Lane(c, u, 2, 4 * j + 8));
       }
-      if (i < rows - 1) f.advance(c, ldc);
-    });
+    }
   });
 }
 
