@@ -15,12 +15,15 @@ export function scale(k: Builder, y: V, n: V): V {
 
 const EXP = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
 
+/** A small whole float as an i32, by its bits: cheaper than a conversion that minds the ends of the range. */
+const whole = (k: Builder, n: V): V => i(k, "sub", [i(k, "bits", [f(k, "add", n, c(1.5 * 2 ** 23))]), c(0x4b400000)]);
+
 /** n = round(x / ln 2), and e^r - 1 for the rest r. */
 function reduced(k: Builder, x: V, low: number): { n: V; y: V } {
   const t = f(k, "min", f(k, "max", x, c(low)), c(89));
   const n = f(k, "nearest", f(k, "mul", t, c(1.44269504088896341)));
   const r = f(k, "fma", n, c(2.1219444e-4), f(k, "fma", n, c(-0.693359375), t));
-  return { n: i(k, "i32", [n]), y: f(k, "fma", f(k, "mul", polynomial(k, r, EXP), r), r, r) };
+  return { n: whole(k, n), y: f(k, "fma", f(k, "mul", polynomial(k, r, EXP), r), r, r) };
 }
 
 function exp32(k: Builder, x: V): V {
@@ -44,10 +47,13 @@ const LOG = [
 
 /** x = m·2^n with m in [√½, √2), for positive finite x, subnormal ones included. */
 export function split(k: Builder, x: V): { m: V; n: V } {
-  const tiny = test(k, "lt", x, c(1.17549435e-38));
-  const shifted = i(k, "sub", [i(k, "bits", [choose(k, tiny, f(k, "mul", x, c(2 ** 23)), x)]), c(0x3f3504f3)]);
+  const bits = i(k, "bits", [x]);
+  // A subnormal number is its bits times 2^-149; arithmetic with it may take it for 0.
+  const tiny = test(k, "lt", bits, c(0x00800000));
+  const normal = choose(k, tiny, k.apply("f32", [bits], "f32"), x);
+  const shifted = i(k, "sub", [i(k, "bits", [normal]), c(0x3f3504f3)]);
   const m = k.apply("float", [i(k, "add", [i(k, "and", [shifted, c(0x007fffff)]), c(0x3f3504f3)])], "f32");
-  const n = f(k, "add", k.apply("f32", [i(k, "shrs", [shifted], 23)], "f32"), choose(k, tiny, c(-23), c(0)));
+  const n = f(k, "add", k.apply("f32", [i(k, "shrs", [shifted], 23)], "f32"), choose(k, tiny, c(-149), c(0)));
   return { m, n };
 }
 
@@ -59,10 +65,12 @@ function log32(k: Builder, x: V): V {
   y = f(k, "fma", n, c(-2.1219444e-4), y);
   y = f(k, "fma", z, c(-0.5), y);
   y = f(k, "fma", n, c(0.693359375), f(k, "add", t, y));
-  // 0, negative numbers, infinity, NaN.
-  const special = choose(k, test(k, "lt", x, c(0)), c(NaN), x);
-  const inside = k.apply("and", [test(k, "gt", x, c(0)), test(k, "lt", x, c(Infinity))], "bool");
-  return choose(k, inside, y, choose(k, test(k, "eq", x, c(0)), c(-Infinity), special));
+  // 0, negative numbers, infinity, NaN: told apart by their bits.
+  const bits = i(k, "bits", [x]);
+  const special = choose(k, test(k, "lt", bits, c(0)), c(NaN), x);
+  const inside = k.apply("and", [test(k, "gt", bits, c(0)), test(k, "lt", bits, c(0x7f800000))], "bool");
+  const zero = test(k, "eq", i(k, "shl", [bits], 1), c(0));
+  return choose(k, inside, y, choose(k, zero, c(-Infinity), special));
 }
 
 /** log(1 + x): the rounding of 1 + x is undone by the quotient x / ((1 + x) - 1) (W. Kahan). */
