@@ -22,11 +22,6 @@ export interface Geometry {
   readonly P: number;
   readonly K: number;
   readonly Q: number;
-  /** Pixels in a row of the output, and rows. */
-  readonly length: number;
-  readonly rows: number;
-  /** Bytes in an image between neighbouring pixels of an output row. */
-  readonly pixelStep: number;
   readonly isPadded: boolean;
   /** Depth, height and width of a channel without and with padding, and the padding before. */
   readonly inner: Three;
@@ -86,9 +81,6 @@ export function geometry(
     P: sizeOf(out),
     K: taps.length,
     Q: C * taps.length,
-    length: out[2],
-    rows: out[0] * out[1],
-    pixelStep: 4 * s[2],
     isPadded: padded.some((n, i) => n !== inner[i]),
     inner,
     padded,

@@ -11,10 +11,8 @@ function walk(G: Geometry, attrs: ConvAttrs, kernel: readonly number[], at: (x: 
     number[],
     number[],
   ];
-  const { inner, before, images, groups, C, O, P, K, length } = G;
-  const width = length;
-  const depth = G.outer[0];
-  const height = G.outer[1];
+  const { inner, outer, before, images, groups, C, O, P, K } = G;
+  const [depth, height, width] = outer;
   const plane = sizeOf(inner);
   for (let n = 0; n < images; n++)
     for (let g = 0; g < groups; g++)
