@@ -81,7 +81,7 @@ const written: Partial<Record<DType, Record<Register, (x: string) => string>>> =
 };
 
 function surroundings(m: Member, base: number, threads: number, atomic: ReadonlySet<number>): Surroundings {
-  const slab = (operand: number, address: string): string => `s${m.bindings[operand]}[${address} >> 2u]`;
+  const slab = (operand: number, address: string): string => `slab${m.bindings[operand]}[${address} >> 2u]`;
   const word = (w: number): string => `arguments[${(base + w) >> 2}].${"xyzw"[(base + w) & 3]}`;
   return {
     threads,
@@ -129,7 +129,7 @@ export function program(members: readonly Member[], threads: number): string {
   );
   const marks = functions.some((f) => f.includes("wrong[0]"));
   return [
-    ...[...slabs].map((s) => `@group(0) @binding(${s}) var<storage, read_write> s${s}: array<${atomic.has(s) ? "atomic<u32>" : "u32"}>;`),
+    ...[...slabs].map((s) => `@group(0) @binding(${s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : "u32"}>;`),
     `@group(1) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
     ...(marks ? ["@group(1) @binding(1) var<storage, read_write> wrong: array<atomic<u32>>;"] : []),
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
