@@ -36,7 +36,7 @@ export interface Prepared {
  */
 export type After = (begin: number, end: number) => void;
 
-export type Prepare<Attrs = never> = (
+type Prepare<Attrs = never> = (
   m: Machine,
   attrs: Attrs,
   out: Operand,

@@ -100,7 +100,7 @@ export function microKernel(
 }
 
 /** Copies or adds `rows` rows of `width` < 8 floats, 32 bytes apart, from a tile to C. */
-export function tileCopy(module: Module): Func<typeof VOID> {
+function tileCopy(module: Module): Func<typeof VOID> {
   return routine(module, "", (f, source, c, ldc, rows, width, accumulate) => {
     const p = f.local(I32);
     const q = f.local(I32);

@@ -30,7 +30,7 @@ const table = {
   logSoftmaxGrad,
   crossEntropy,
   crossEntropyGrad,
-} as const satisfies { readonly [K in CallOp]: Call };
+} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };
 
 export type CallName = keyof typeof table;
 export const calls: { readonly [K in CallName]: Call } = table;
