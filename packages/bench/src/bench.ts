@@ -1,0 +1,138 @@
+// The program: reads the command line, starts the contenders, measures the rows and prints the tables. Started with
+// `--contender` it is itself a contender.
+import { writeFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, release, type } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { serve, type Contender } from "./contender.ts";
+import { jaxjs } from "./contenders/jaxjs.ts";
+import { tfjs } from "./contenders/tfjs.ts";
+import { torch } from "./contenders/torch.ts";
+import { weft } from "./contenders/weft.ts";
+import { isMissing, measure, type RowResult, type Settings } from "./measure.ts";
+import { installPeers } from "./peers.ts";
+import { facts, recordingCosts, type Named, type Report } from "./report.ts";
+import { chooseCore, start, type Command, type Rival } from "./rival.ts";
+import { rows as allRows } from "./rows/index.ts";
+import type { Row } from "./rows/row.ts";
+import { text } from "./table.ts";
+
+const help = `pnpm bench: measures Weft beside PyTorch, TensorFlow.js and jax-js, alternately, one thread each
+
+  --rows REGEX         only rows whose name matches
+  --contenders A,B     only these of weft, torch, tfjs, jaxjs
+  --rounds N           rounds, each contender once in each (9)
+  --quick              3 rounds of short blocks
+  --peers              first install tfjs and jax-js, in packages/bench/peers
+  --python PROGRAM     the Python that has PyTorch (python3, then /usr/bin/python3)
+  --torch-env NAME=V   an environment variable for PyTorch alone; may be repeated
+  --core N             the core that all contenders share (the last), where there is taskset
+  --json               the report as JSON instead of tables
+  --out FILE           the report as JSON into a file as well
+  --list               the names of the rows
+`;
+
+const { values: options } = parseArgs({
+  options: {
+    rows: { type: "string", default: "" },
+    contenders: { type: "string", default: "weft,torch,tfjs,jaxjs" },
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    peers: { type: "boolean", default: false },
+    python: { type: "string" },
+    "torch-env": { type: "string", multiple: true, default: [] },
+    core: { type: "string" },
+    json: { type: "boolean", default: false },
+    out: { type: "string" },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+    contender: { type: "string" },
+  },
+});
+
+/** The contenders that are written in JavaScript: this program, started again. */
+const here: Record<string, () => Promise<Contender>> = { weft, tfjs, jaxjs };
+
+function command(name: string): Command {
+  const settings = Object.fromEntries(
+    options["torch-env"].map((setting) => [setting.split("=")[0]!, setting.slice(setting.indexOf("=") + 1)]),
+  );
+  if (name === "torch") return torch(options.python, settings);
+  if (here[name] === undefined) throw new Error(`--contenders: wanted weft, torch, tfjs or jaxjs, got ${name}`);
+  return { name, program: process.execPath, args: [fileURLToPath(import.meta.url), "--contender", name] };
+}
+
+/** Rows that are measured together: those of one group, or one alone. */
+function groups(rows: readonly Row[]): Row[][] {
+  const found = new Map<string, Row[]>();
+  for (const row of rows) found.set(row.group ?? row.name, [...(found.get(row.group ?? row.name) ?? []), row]);
+  return [...found.values()];
+}
+
+function settings(): Settings {
+  const usual = options.quick ? { rounds: 3, block: 5, warmUp: 20 } : { rounds: 9, block: 150, warmUp: 500 };
+  const rounds = options.rounds === undefined ? usual.rounds : Number(options.rounds);
+  if (!(Number.isInteger(rounds) && rounds > 0)) throw new Error(`--rounds: wanted a count, got ${options.rounds}`);
+  return { ...usual, rounds };
+}
+
+async function run(rows: readonly Row[]): Promise<Report> {
+  const { rounds, block, warmUp } = settings();
+  const core = chooseCore(options.core === undefined ? undefined : Number(options.core));
+  const before = loadavg()[0]!;
+  const rivals: Rival[] = [];
+  const contenders: Named[] = [];
+  const absent: Record<string, string> = {};
+  for (const name of options.contenders.split(",")) {
+    const rival = await start(command(name), core);
+    const { greeting } = rival;
+    if (isMissing(greeting)) absent[name] = greeting.missing;
+    else {
+      rivals.push(rival);
+      contenders.push({ name, ...greeting });
+    }
+  }
+  const results: RowResult[] = [];
+  try {
+    for (const group of groups(rows)) {
+      process.stderr.write(`${group[0]!.group ?? group[0]!.name}\n`);
+      results.push(...(await measure(group, rivals, { rounds, block, warmUp })));
+    }
+  } finally {
+    for (const rival of rivals) rival.close();
+  }
+  const recording = recordingCosts(
+    results,
+    rivals.map(({ name }) => name),
+  );
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: {
+      processor: cpus()[0]?.model.trim() ?? "unknown",
+      cores: availableParallelism(),
+      core: core ?? null,
+      system: `${type()} ${release()}`,
+      load: [before, loadavg()[0]!],
+    },
+    rounds,
+    block,
+    contenders,
+    absent,
+    rows: results.map(facts),
+    ...(recording === undefined ? {} : { recording }),
+  };
+}
+
+async function main(): Promise<void> {
+  if (options.help) return void process.stdout.write(help);
+  const chosen = allRows.filter(({ name }) => new RegExp(options.rows).test(name));
+  if (options.list) return void process.stdout.write(`${chosen.map(({ name }) => name).join("\n")}\n`);
+  if (options.peers) installPeers();
+  const report = await run(chosen);
+  const json = `${JSON.stringify(report, undefined, 2)}\n`;
+  if (options.out !== undefined) writeFileSync(options.out, json);
+  process.stdout.write(options.json ? json : `${text(report)}\n`);
+}
+
+if (options.contender === undefined) await main();
+else await serve(here[options.contender]!);

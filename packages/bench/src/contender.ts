@@ -1,0 +1,101 @@
+// The side that is measured: a process that makes rows' steps, repeats them on command and says how long they took. Asked and
+// answered in lines of JSON, so that a contender may be written in any language (torch-rows.py is one).
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Step } from "./rows/row.ts";
+
+/** A framework with its way of doing each row that it can do. */
+export interface Contender {
+  readonly title: string;
+  readonly version: string;
+  readonly detail: string;
+  readonly rows: ReadonlyMap<string, () => Step | Promise<Step>>;
+}
+
+/** The first line from a contender: who it is, or why it is not here. */
+export type Greeting = { readonly title: string; readonly version: string; readonly detail: string } | Missing;
+export interface Missing {
+  readonly missing: string;
+}
+
+/** What a contender is asked, a line each. */
+export type Request =
+  | { readonly prepare: string; readonly warmUp: number }
+  | { readonly run: string; readonly steps: number }
+  | { readonly end: string };
+
+/** The answer to `prepare`, in milliseconds a step: the first, which may compile, and what one took at the end. */
+export interface Prepared {
+  readonly first: number;
+  readonly each: number;
+}
+
+/** The answer to `run`: what one step took, in milliseconds, by the clock and of the processor. */
+export interface Sample {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+/** A step that takes so many milliseconds is not repeated to warm up. */
+const SLOW = 3000;
+
+async function repeat(step: Step, steps: number): Promise<Sample> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  for (let i = 0; i < steps; i++) {
+    const done = step.run();
+    if (done !== undefined) await done;
+  }
+  const wall = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  return { wall: wall / steps, cpu: (user + system) / 1000 / steps };
+}
+
+async function warm(step: Step, time: number): Promise<Prepared> {
+  const { wall: first } = await repeat(step, 1);
+  if (first > SLOW) return { first, each: first };
+  let { wall: each } = await repeat(step, 1);
+  for (const start = performance.now(); performance.now() - start < time;)
+    each = (await repeat(step, Math.min(1000, Math.max(1, Math.round(time / 4 / each))))).wall;
+  return { first, each };
+}
+
+/** Serves one contender on standard input and output until input ends. */
+export async function serve(open: () => Promise<Contender>): Promise<void> {
+  console.log = console.error; // standard output belongs to the answers
+  const say = (answer: Greeting | Prepared | Sample | { readonly ended: string }): void => {
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  };
+  const reason = (error: unknown): Missing => ({ missing: String(error).split("\n")[0]! });
+  let contender: Contender;
+  try {
+    contender = await open();
+  } catch (error) {
+    say(reason(error));
+    return;
+  }
+  const { title, version, detail, rows } = contender;
+  say({ title, version, detail });
+  const steps = new Map<string, Step>();
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", async (line) => {
+    const request = JSON.parse(line) as Request;
+    try {
+      if ("prepare" in request) {
+        const make = rows.get(request.prepare);
+        if (make === undefined) return say({ missing: "not written for it" });
+        const step = await make();
+        steps.set(request.prepare, step);
+        return say(await warm(step, request.warmUp));
+      }
+      if ("run" in request) return say(await repeat(steps.get(request.run)!, request.steps));
+      steps.get(request.end)?.end?.();
+      steps.delete(request.end);
+      return say({ ended: request.end });
+    } catch (error) {
+      return say(reason(error));
+    }
+  });
+  await once(lines, "close");
+  process.exit(0);
+}

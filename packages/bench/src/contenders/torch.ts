@@ -1,0 +1,28 @@
+// PyTorch, if a Python that has it can be found: a process that runs torch-rows.py.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import type { Command } from "../rival.ts";
+
+/** The text of torch-rows.py, where the bundler has put it in. */
+declare const TORCH_ROWS: string | undefined;
+
+const text = (): string =>
+  typeof TORCH_ROWS === "string" ? TORCH_ROWS : readFileSync(new URL("../torch-rows.py", import.meta.url), "utf8");
+
+const hasTorch = (python: string): boolean =>
+  spawnSync(python, ["-c", "import importlib.util as u; exit(u.find_spec('torch') is None)"]).status === 0;
+
+/**
+ * One thread; and without settings that were made for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can
+ * halve its speed). `settings` are put in last.
+ */
+function environment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_")));
+  return { ...env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1", MKL_NUM_THREADS: "1", ...settings };
+}
+
+export function torch(python: string | undefined, settings: Readonly<Record<string, string>>): Command {
+  const candidates = python === undefined ? ["python3", "/usr/bin/python3"] : [python];
+  const program = candidates.find(hasTorch) ?? candidates[0]!;
+  return { name: "torch", program, args: ["-c", text()], env: environment(settings) };
+}

@@ -1,0 +1,121 @@
+// Measures rows: in every round each contender does a block of steps in turn, so that whatever else the machine does falls on
+// all of them, and a ratio is taken within a round.
+import type { Missing, Sample } from "./contender.ts";
+import type { Rival } from "./rival.ts";
+import type { Row } from "./rows/row.ts";
+
+export interface Settings {
+  readonly rounds: number;
+  /** Milliseconds that a block of steps should last. */
+  readonly block: number;
+  /** Milliseconds of repeating before the first round. */
+  readonly warmUp: number;
+}
+
+/** What a contender took for one operation of a row, in the row's unit. */
+export interface Timing {
+  /** Medians over rounds, by the clock and of the processor, and the least by the clock. */
+  readonly wall: number;
+  readonly cpu: number;
+  readonly least: number;
+  /** The very first step, which may compile. */
+  readonly first: number;
+  /** How many rounds there were; 0 if the first step took so long that it is all there is. */
+  readonly rounds: number;
+  /** How many times Weft's speed is this one's: medians over rounds. */
+  readonly ratio?: { readonly wall: number; readonly cpu: number };
+}
+
+export interface RowResult {
+  readonly row: Row;
+  /** By contender; a row that it cannot do has the reason. */
+  readonly timings: Readonly<Record<string, Timing | Missing>>;
+  /** Each round of each contender that took part. */
+  readonly samples: Readonly<Record<string, readonly Sample[]>>;
+}
+
+/** The contender that the others are compared with. */
+export const OURS = "weft";
+
+/** A step slower than this (milliseconds) takes part in the first two rounds; slower than the next, in none. */
+const SLOW = 2500;
+const ENDLESS = 12_000;
+
+export const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+};
+
+interface Entry {
+  readonly row: Row;
+  readonly rival: Rival;
+  readonly first: number;
+  readonly steps: number;
+  readonly rounds: number;
+  readonly samples: Sample[];
+}
+
+export const isMissing = <T extends object>(answer: T | Missing): answer is Missing => "missing" in answer;
+
+/** Measures one group of rows. */
+export async function measure(
+  group: readonly Row[],
+  rivals: readonly Rival[],
+  settings: Settings,
+): Promise<RowResult[]> {
+  const entries: Entry[] = [];
+  const missing = new Map<Row, Record<string, Missing>>(group.map((row) => [row, {}]));
+  for (const row of group)
+    for (const rival of rivals) {
+      const prepared = await rival.prepare(row.name, settings.warmUp);
+      if (isMissing(prepared)) missing.get(row)![rival.name] = prepared;
+      else {
+        const { first, each } = prepared;
+        const rounds = each > ENDLESS ? 0 : each > SLOW ? Math.min(2, settings.rounds) : settings.rounds;
+        const steps = Math.max(1, Math.round(settings.block / each));
+        entries.push({ row, rival, first, steps, rounds, samples: [] });
+      }
+    }
+  for (let round = 0; round < settings.rounds; round++) {
+    const inTurn = round % 2 === 0 ? entries : entries.toReversed();
+    for (const { row, rival, rounds, steps, samples } of inTurn) {
+      if (round >= rounds) continue;
+      const sample = await rival.run(row.name, steps);
+      if (isMissing(sample)) missing.get(row)![rival.name] = sample;
+      else samples.push(sample);
+    }
+  }
+  for (const { row, rival } of entries) await rival.end(row.name);
+  return group.map((row) => {
+    const mine = entries.filter((entry) => entry.row === row);
+    const ours = mine.find(({ rival }) => rival.name === OURS);
+    return {
+      row,
+      timings: Object.fromEntries([
+        ...mine.map((entry) => [entry.rival.name, timing(entry, ours)]),
+        ...Object.entries(missing.get(row)!),
+      ]) as RowResult["timings"],
+      samples: Object.fromEntries(mine.map(({ rival, samples }) => [rival.name, samples])),
+    };
+  });
+}
+
+/** Pairs of one round: what the second took for each unit of the first. */
+export const ratios = (first: readonly Sample[], second: readonly Sample[], of: keyof Sample): number =>
+  median(first.slice(0, second.length).map((sample, round) => second[round]![of] / sample[of]));
+
+function timing({ row, rival, first, samples }: Entry, ours: Entry | undefined): Timing {
+  const scale = (row.unit === "µs" ? 1000 : 1) / (row.per ?? 1);
+  const all = samples.length === 0 ? [{ wall: first, cpu: first }] : samples;
+  const walls = all.map(({ wall }) => wall * scale);
+  const compared = ours !== undefined && rival.name !== OURS && ours.samples.length > 0;
+  return {
+    wall: median(walls),
+    cpu: median(all.map(({ cpu }) => cpu * scale)),
+    least: Math.min(...walls),
+    first: first * scale,
+    rounds: samples.length,
+    ...(compared ? { ratio: { wall: ratios(ours.samples, all, "wall"), cpu: ratios(ours.samples, all, "cpu") } } : {}),
+  };
+}

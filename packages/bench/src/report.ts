@@ -1,0 +1,84 @@
+// Everything that a run has found, as it is written with `--json`.
+import type { RowResult } from "./measure.ts";
+import { isMissing, median, ratios } from "./measure.ts";
+import { CALLS } from "./rows/recording.ts";
+
+export interface Machine {
+  readonly processor: string;
+  readonly cores: number;
+  /** The core that all contenders ran on, if they were bound to one. */
+  readonly core: number | null;
+  readonly system: string;
+  /** Load averages over a minute, before and after: what else ran. */
+  readonly load: readonly [before: number, after: number];
+}
+
+export interface Named {
+  readonly name: string;
+  readonly title: string;
+  readonly version: string;
+  readonly detail: string;
+}
+
+export interface Report {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly block: number;
+  readonly contenders: readonly Named[];
+  /** Who was looked for and not found, with the reason. */
+  readonly absent: Readonly<Record<string, string>>;
+  readonly rows: readonly (Pick<RowResult, "timings"> & RowFacts)[];
+  /** The table of what recording costs, by contender; absent if its rows were not asked for. */
+  readonly recording?: Readonly<Record<string, RecordingCost>>;
+}
+
+type RowFacts = Pick<RowResult["row"], "name" | "what" | "unit" | "target" | "group">;
+
+/** In seconds for 6,000 calls, medians over rounds. */
+export interface RecordingCost {
+  readonly prefixes: readonly { readonly what: string; readonly seconds: number; readonly increment: number }[];
+  /** Beside the whole forward computation: medians of the ratios within a round. */
+  readonly recording: { readonly wall: number; readonly cpu: number };
+  readonly backprop: { readonly wall: number; readonly cpu: number };
+}
+
+export const facts = ({ row: { name, what, unit, target, group }, timings }: RowResult): Report["rows"][number] => ({
+  name,
+  what,
+  unit,
+  ...(target === undefined ? {} : { target }),
+  ...(group === undefined ? {} : { group }),
+  timings,
+});
+
+/** The table of recording costs from its rows, for each contender that did them all. */
+export function recordingCosts(results: readonly RowResult[], names: readonly string[]): Report["recording"] {
+  const rows = results.filter(({ row }) => row.group === "recording");
+  const costs: Record<string, RecordingCost> = {};
+  for (const name of names) {
+    const timings = rows.map((result) => result.timings[name]).filter((t) => t !== undefined && !isMissing<object>(t));
+    if (rows.length < 3 || timings.length < rows.length) continue;
+    const samples = rows.map((result) => result.samples[name]!);
+    const seconds = samples.map((all) => (median(all.map(({ wall }) => wall)) * CALLS) / 1000);
+    const [forward, taped, backward] = samples.slice(-3) as [
+      (typeof samples)[0],
+      (typeof samples)[0],
+      (typeof samples)[0],
+    ];
+    const both = (later: typeof forward): RecordingCost["recording"] => ({
+      wall: ratios(forward, later, "wall"),
+      cpu: ratios(forward, later, "cpu"),
+    });
+    costs[name] = {
+      prefixes: rows.map(({ row }, k) => ({
+        what: row.what,
+        seconds: seconds[k]!,
+        increment: seconds[k]! - (seconds[k - 1] ?? 0),
+      })),
+      recording: both(taped),
+      backprop: both(backward),
+    };
+  }
+  return Object.keys(costs).length === 0 ? undefined : costs;
+}

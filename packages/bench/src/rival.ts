@@ -1,0 +1,69 @@
+// The side that measures: starts a contender's process, on one core where `taskset` is there, and asks it questions.
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Greeting, Missing, Prepared, Request, Sample } from "./contender.ts";
+
+/** How a contender is started. */
+export interface Command {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A contender's process. Every answer is a promise; a question to a process that has ended is answered with the reason. */
+export interface Rival {
+  readonly name: string;
+  readonly greeting: Greeting;
+  prepare(row: string, warmUp: number): Promise<Prepared | Missing>;
+  run(row: string, steps: number): Promise<Sample | Missing>;
+  end(row: string): Promise<unknown>;
+  close(): void;
+}
+
+const TASKSET = "taskset";
+
+/** The core that contenders share: the one named, or the last that this process may use; undefined without `taskset`. */
+export function chooseCore(named: number | undefined): number | undefined {
+  if (spawnSync(TASKSET, ["--version"]).status !== 0) return undefined;
+  if (named !== undefined) return named;
+  const allowed = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(allowed?.split(/[-,]/).at(-1) ?? 0);
+}
+
+export async function start({ name, program, args, env }: Command, core: number | undefined): Promise<Rival> {
+  const pinned = core === undefined ? [program, ...args] : [TASKSET, "--cpu-list", String(core), program, ...args];
+  const child = spawn(pinned[0]!, pinned.slice(1), { env: env ?? process.env, stdio: "pipe" });
+  const waiting: ((answer: unknown) => void)[] = [];
+  let said = "";
+  let ended: Missing | undefined;
+  const end = (reason: string): void => {
+    ended ??= { missing: reason };
+    for (const answer of waiting.splice(0)) answer(ended);
+  };
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    if (line.startsWith("{")) waiting.shift()?.(JSON.parse(line));
+  });
+  child.stderr.on("data", (text: Buffer) => (said = (said + text.toString()).slice(-2000)));
+  child.stdin.on("error", () => {}); // its end is reported by "close"
+  child.on("error", (error) => end(error.message));
+  child.on("close", (status) => end(said.trim().split("\n").at(-1) || `${program} ended with status ${status}`));
+
+  const answer = <T>(): Promise<T | Missing> =>
+    new Promise((resolve) => (ended === undefined ? waiting.push(resolve as (a: unknown) => void) : resolve(ended)));
+  const ask = <T>(request: Request): Promise<T | Missing> => {
+    const answered = answer<T>();
+    if (ended === undefined) child.stdin.write(`${JSON.stringify(request)}\n`);
+    return answered;
+  };
+  const greeting = (await answer<Greeting>()) as Greeting;
+  return {
+    name,
+    greeting,
+    prepare: (row, warmUp) => ask<Prepared>({ prepare: row, warmUp }),
+    run: (row, steps) => ask<Sample>({ run: row, steps }),
+    end: (row) => ask({ end: row }),
+    close: () => child.stdin.end(),
+  };
+}

@@ -1,0 +1,9 @@
+// All rows, in the order of the table.
+import { convolutions } from "./conv.ts";
+import { elementwise } from "./elementwise.ts";
+import { linalg } from "./linalg.ts";
+import { recording } from "./recording.ts";
+import type { Row } from "./row.ts";
+import { training } from "./training.ts";
+
+export const rows: readonly Row[] = [...linalg, ...convolutions, ...elementwise, ...training, ...recording];

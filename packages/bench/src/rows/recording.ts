@@ -1,0 +1,76 @@
+// What recording costs, after the table of Knet's AutoGrad: a perceptron 784-64-10 with squared loss, batch 100, as longer and
+// longer prefixes, then with a tape, then with the way back. A second of the table is 6,000 calls: ten passes over 600
+// batches. (prof/profile.jl in AutoGrad.jl)
+import { diff, param, stopGradient, type Param } from "@weft/autograd";
+import { add, matmul, relu, square, sub, sum, type Operand, type Tensor } from "@weft/tensor";
+import type { CpuBackend } from "@weft/tensor-cpu";
+import { stored, type Row, type Step } from "./row.ts";
+
+/** Calls that a figure of the table stands for. */
+export const CALLS = 6000;
+const BATCHES = 600;
+
+type Stage = (h: Tensor, w: readonly Operand[], y: Tensor) => Tensor;
+const stages: Record<string, Stage> = {
+  x·w1: (h, w) => matmul(h, w[0]!),
+  "+ b1": (h, w) => add(h, w[1]!),
+  "max(0, ·)": (h) => relu(h),
+  "· w2": (h, w) => matmul(h, w[2]!),
+  "+ b2": (h, w) => add(h, w[3]!),
+  "− y": (h, _, y) => sub(h, y),
+  "Σ(·)²": (h) => sum(square(h)),
+};
+
+const whole = Object.values(stages);
+const upTo = (parts: readonly Stage[], w: readonly Operand[], [x, y]: Batch): Tensor =>
+  parts.reduce((h, stage) => stage(h, w, y), x);
+
+type Batch = readonly [x: Tensor, y: Tensor];
+interface Data {
+  readonly batches: readonly Batch[];
+  readonly weights: readonly Tensor[];
+  readonly boxes: readonly Param[];
+}
+
+/** One set of batches for all rows. */
+const prepared = new WeakMap<CpuBackend, Data>();
+function data(backend: CpuBackend): Data {
+  const known = prepared.get(backend);
+  if (known !== undefined) return known;
+  const { randn, zeros } = backend;
+  const batches = Array.from({ length: BATCHES }, (): Batch => [randn([100, 784]), randn([100, 10])]);
+  const weights = [randn([784, 64], { std: 0.1 }), zeros([64]), randn([64, 10], { std: 0.1 }), zeros([10])];
+  const made = { batches, weights, boxes: weights.map((w) => param(w)) };
+  prepared.set(backend, made);
+  return made;
+}
+
+const over = (backend: CpuBackend, f: (data: Data, batch: Batch) => unknown): Step => {
+  const all = data(backend);
+  let i = 0;
+  return { run: () => stored(() => f(all, all.batches[i++ % BATCHES]!)) };
+};
+
+const row = (name: string, what: string, weft: Row["weft"]): Row => ({
+  name: `recording-${name}`,
+  what,
+  unit: "µs",
+  group: "recording",
+  weft,
+});
+
+/** In the order of the table. */
+export const recording: readonly Row[] = [
+  ...Object.keys(stages).map((what, k) =>
+    row(String(k + 1), what, (backend) =>
+      over(backend, ({ weights }, batch) => upTo(whole.slice(0, k + 1), weights, batch)),
+    ),
+  ),
+  // The tape is written and then left: nothing goes backward from a constant.
+  row("tape", "+ recording", (backend) =>
+    over(backend, ({ boxes }, batch) => diff(() => stopGradient(upTo(whole, boxes, batch)))),
+  ),
+  row("backward", "+ backprop", (backend) =>
+    over(backend, ({ boxes }, batch) => diff(() => upTo(whole, boxes, batch))),
+  ),
+];

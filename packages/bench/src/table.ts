@@ -1,0 +1,87 @@
+// The report as text: Markdown tables, which read as well on a terminal.
+import { isMissing, OURS, type Timing } from "./measure.ts";
+import type { Report } from "./report.ts";
+import type { Target } from "./rows/row.ts";
+
+/** Three figures that mean something. */
+const figure = (x: number): string =>
+  x >= 1000 ? Math.round(x).toLocaleString("en") : String(Number(x.toPrecision(3)));
+const times = (x: number): string => `${x >= 100 ? Math.round(x).toLocaleString("en") : x.toPrecision(x < 1 ? 2 : 3)}×`;
+
+function lines(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = head.map((title, k) => Math.max(title.length, ...body.map((cells) => cells[k]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join(" | ")} |`;
+  const rule = `| ${widths.map((width, k) => (k === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  return [line(head), rule, ...body.map(line)].join("\n");
+}
+
+const wanted = (target: Target | undefined, unit: string): string =>
+  target === undefined ? "" : "below" in target ? `< ${target.below} ${unit}` : `≥ ${target.timesPyTorch}×`;
+
+/** One line a row: Weft's time, each other's time, and how many times the other's speed Weft's is. */
+function rowTable({ rows, contenders }: Report): string {
+  const others = contenders.filter(({ name }) => name !== OURS);
+  const head = ["row", "unit", "Weft", "cpu", ...others.flatMap(({ title }) => [title, "×", "× cpu"]), "wanted"];
+  const time = (timing: Timing): string => figure(timing.wall) + (timing.rounds === 0 ? "¹" : "");
+  const body = rows
+    .filter(({ group }) => group !== "recording")
+    .map(({ name, unit, target, timings }) => {
+      const cells = (contender: string): string[] => {
+        const timing = timings[contender];
+        if (timing === undefined || isMissing<object>(timing)) return ["–", "", ""];
+        const { ratio } = timing as Timing;
+        return [time(timing as Timing), ratio ? times(ratio.wall) : "", ratio ? times(ratio.cpu) : ""];
+      };
+      const ours = timings[OURS];
+      const mine = ours === undefined || isMissing<object>(ours) ? ["–", "–"] : [figure(ours.wall), figure(ours.cpu)];
+      return [name, unit, ...mine, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
+    });
+  return lines(head, body);
+}
+
+/** Seconds of 6,000 calls as prefixes grow, what each adds, and the two ratios. */
+function recordingTable({ recording = {}, contenders }: Report): string {
+  const present = contenders.filter(({ name }) => recording[name] !== undefined);
+  const seconds = (x: number): string => x.toFixed(3);
+  const first = recording[present[0]!.name]!;
+  const body = first.prefixes.map(({ what }, k) => [
+    what,
+    ...present.flatMap(({ name }) => {
+      const { seconds: total, increment } = recording[name]!.prefixes[k]!;
+      return [seconds(total), k >= first.prefixes.length - 2 ? "" : seconds(increment)];
+    }),
+  ]);
+  const ratio = (of: "recording" | "backprop", clock: "wall" | "cpu", text: string): string[] => [
+    text,
+    ...present.flatMap(({ name }) => [`${recording[name]![of][clock].toFixed(3)}×`, ""]),
+  ];
+  return lines(
+    ["seconds of 6,000 calls", ...present.flatMap(({ title }) => [title, "adds"])],
+    [
+      ...body,
+      ratio("recording", "wall", "recording / forward"),
+      ratio("recording", "cpu", "the same, processor time"),
+      ratio("backprop", "wall", "with backprop / forward"),
+    ],
+  );
+}
+
+export function text(report: Report): string {
+  const { machine, contenders, absent, rows, rounds, block } = report;
+  const bound = machine.core === null ? "not bound to a core" : `all on core ${machine.core}`;
+  const [before, after] = machine.load.map((load) => load.toFixed(1));
+  const parts = [
+    `${report.date}: ${machine.processor}, ${machine.cores} cores (${bound}), ${machine.system}; load ${before} before, ${after} after.`,
+    `Medians of ${rounds} rounds, blocks of ${block} ms; × is how many times the other's speed Weft's is.`,
+    contenders.map(({ title, version, detail }) => `- ${title} ${version}: ${detail}`).join("\n"),
+    Object.entries(absent)
+      .map(([name, reason]) => `- without ${name}: ${reason}`)
+      .join("\n"),
+  ];
+  if (rows.some(({ group }) => group !== "recording")) parts.push(rowTable(report));
+  if (rows.some(({ timings }) => Object.values(timings).some((t) => "rounds" in t && t.rounds === 0)))
+    parts.push("¹ one step, the first: it took more than 12 seconds.");
+  if (report.recording !== undefined) parts.push(recordingTable(report));
+  return parts.filter((part) => part !== "").join("\n\n");
+}

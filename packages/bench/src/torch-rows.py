@@ -1,0 +1,255 @@
+"""PyTorch's side of the table: a contender that is asked and answers in lines of JSON (see contender.ts).
+Its models, optimisers and sizes are those of src/rows; one thread."""
+import ctypes
+import json
+import os
+import re
+import resource
+import sys
+import time
+
+
+def say(answer):
+    print(json.dumps(answer), flush=True)
+
+
+try:
+    import torch
+    import torch.nn as nn
+    import torch.nn.functional as F
+except Exception as error:
+    say({"missing": f"{sys.executable} has no PyTorch: {error}"})
+    sys.exit(0)
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+SLOW = 3.0
+
+
+def blas():
+    """The BLAS that is loaded, as it describes itself: what the build says is only what it was compiled against."""
+    torch.mm(torch.ones(8, 8), torch.ones(8, 8))
+    show = torch.__config__.show()
+    found = []
+    with open("/proc/self/maps") as maps:
+        paths = sorted({line.split()[-1] for line in maps if re.search(r"/[^/]*(blas|mkl)[^/]*\.so", line)})
+    for path in paths:
+        name = os.path.realpath(path)
+        try:
+            library = ctypes.CDLL(path)
+            library.openblas_get_config.restype = library.openblas_get_corename.restype = ctypes.c_char_p
+            config = library.openblas_get_config().decode().split()
+            found.append(f"{' '.join(config[:2])}, {library.openblas_get_corename().decode()} kernels")
+        except (OSError, AttributeError):
+            if "blas" in name:
+                found.append(name)
+    built = re.search(r"BLAS_INFO=(\w+)", show)
+    inside = re.search(r"Math Kernel Library Version ([\d.]+)", show)
+    if inside:
+        found.append(f"MKL {inside.group(1)}")
+    onednn = re.search(r"MKL-DNN v([\d.]+)", show)
+    capability = re.search(r"CPU capability usage: (\S+)", show)
+    parts = [", ".join(dict.fromkeys(found)) or f"BLAS {built.group(1) if built else 'unknown'}"]
+    parts += [f"oneDNN {onednn.group(1)}"] if onednn else []
+    parts += [f"own kernels {capability.group(1)}"] if capability else []
+    return "; ".join(parts)
+
+
+ROWS = {}
+
+
+def row(name):
+    def add(make):
+        ROWS[name] = make
+        return make
+    return add
+
+
+def product(n):
+    def make():
+        a, b = torch.randn(n, n), torch.randn(n, n)
+        return lambda: a @ b
+    return make
+
+
+def convolution(x, w):
+    def make():
+        image, kernel = torch.randn(x), torch.randn(w)
+        return lambda: F.conv2d(image, kernel)
+    return make
+
+
+def convolution_grad(x, w, y):
+    def make():
+        image, kernel, g = torch.randn(x).requires_grad_(), torch.randn(w).requires_grad_(), torch.randn(y)
+        return lambda: torch.autograd.grad(F.conv2d(image, kernel), (image, kernel), g)
+    return make
+
+
+for size in (256, 512, 1024):
+    ROWS[f"matmul-{size}"] = product(size)
+for name, x, w, y in (("conv1", (100, 1, 28, 28), (20, 1, 5, 5), (100, 20, 24, 24)),
+                      ("conv2", (100, 20, 12, 12), (50, 20, 5, 5), (100, 50, 8, 8))):
+    ROWS[name] = convolution(x, w)
+    ROWS[f"{name}-grad"] = convolution_grad(x, w, y)
+
+
+@row("add10")
+def add10():
+    a, b = torch.randn(10), torch.randn(10)
+
+    def step():
+        for _ in range(1000):
+            a + b
+    return step
+
+
+@row("add10-read")
+def add10_read():
+    a, b = torch.randn(10), torch.randn(10)
+    return lambda: (a + b).numpy()
+
+
+@row("add10-grad")
+def add10_grad():
+    a, b = torch.randn(10).requires_grad_(), torch.randn(10).requires_grad_()
+
+    def step():
+        y = a + b
+        for _ in range(199):
+            y = y + b
+        torch.autograd.grad(y.sum(), (a, b))
+    return step
+
+
+@row("add10-grad-one")
+def add10_grad_one():
+    a, b = torch.randn(10).requires_grad_(), torch.randn(10).requires_grad_()
+    return lambda: torch.autograd.grad((a + b).sum(), (a, b))
+
+
+OPTIMIZERS = {"sgd": lambda m: torch.optim.SGD(m.parameters(), lr=0.01), "adam": lambda m: torch.optim.Adam(m.parameters(), lr=0.001)}
+
+
+def trained(build, inputs, loss_of, rule):
+    def make():
+        model, (x, y) = build(), inputs()
+        optimizer = OPTIMIZERS[rule](model)
+
+        def step():
+            optimizer.zero_grad()
+            loss = loss_of(model(x), y)
+            loss.backward()
+            optimizer.step()
+        return step
+    return make
+
+
+def labelled(*shape):
+    return lambda: (torch.randn(100, *shape), torch.randint(0, 10, (100,)))
+
+
+def mlp():
+    return nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def lenet():
+    return nn.Sequential(nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(),
+                         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10))
+
+
+class CharLM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.rnn, self.output = nn.Embedding(80, 256), nn.LSTM(256, 256), nn.Linear(256, 80)
+
+    def forward(self, x):
+        y, _ = self.rnn(self.embed(x))
+        return self.output(y).flatten(0, 1)
+
+
+ROWS["linreg-sgd"] = trained(lambda: nn.Linear(13, 1), lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
+ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labelled(784), F.cross_entropy, "sgd")
+for rule in ("sgd", "adam"):
+    ROWS[f"mlp-{rule}"] = trained(mlp, labelled(784), F.cross_entropy, rule)
+    ROWS[f"lenet-{rule}"] = trained(lenet, labelled(1, 28, 28), F.cross_entropy, rule)
+ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))), F.cross_entropy, "adam")
+
+# --- what recording costs: prefixes of a perceptron with squared loss, then the tape, then the way back
+STAGES = [lambda h, w, y: h @ w[0], lambda h, w, y: h + w[1], lambda h, w, y: torch.relu(h), lambda h, w, y: h @ w[2],
+          lambda h, w, y: h + w[3], lambda h, w, y: h - y, lambda h, w, y: h.square().sum()]
+shared = []
+
+
+def recording(count, taped, backward):
+    def make():
+        if not shared:
+            shared.append([(torch.randn(100, 784), torch.randn(100, 10)) for _ in range(600)])
+        batches, at = shared[0], [0]
+        w = [torch.randn(784, 64) * 0.1, torch.zeros(64), torch.randn(64, 10) * 0.1, torch.zeros(10)]
+        for p in w:
+            p.requires_grad_(taped)
+        stages = STAGES[:count]
+
+        def step():
+            h, y = batches[at[0]]
+            at[0] = (at[0] + 1) % 600
+            for stage in stages:
+                h = stage(h, w, y)
+            if backward:
+                torch.autograd.grad(h, w)
+        return step
+    return make
+
+
+for count in range(1, 8):
+    ROWS[f"recording-{count}"] = recording(count, False, False)
+ROWS["recording-tape"] = recording(7, True, False)
+ROWS["recording-backward"] = recording(7, True, True)
+
+
+def processor():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def repeat(step, steps):
+    cpu, start = processor(), time.perf_counter()
+    for _ in range(steps):
+        step()
+    wall = time.perf_counter() - start
+    return wall / steps * 1e3, (processor() - cpu) / steps * 1e3
+
+
+def warm(step, limit):
+    first, _ = repeat(step, 1)
+    if first > SLOW * 1e3:
+        return {"first": first, "each": first}
+    each, _ = repeat(step, 1)
+    start = time.perf_counter()
+    while (time.perf_counter() - start) * 1e3 < limit:
+        each, _ = repeat(step, min(1000, max(1, round(limit / 4 / each))))
+    return {"first": first, "each": each}
+
+
+def answer(request):
+    if "prepare" in request:
+        make = ROWS.get(request["prepare"])
+        if make is None:
+            return {"missing": "not written for it"}
+        steps[request["prepare"]] = make()
+        return warm(steps[request["prepare"]], request["warmUp"])
+    if "run" in request:
+        wall, cpu = repeat(steps[request["run"]], request["steps"])
+        return {"wall": wall, "cpu": cpu}
+    steps.pop(request["end"], None)
+    return {"ended": request["end"]}
+
+
+say({"title": "PyTorch", "version": torch.__version__, "detail": f"{blas()}; 1 thread; Python {sys.version.split()[0]}"})
+steps = {}
+for line in sys.stdin:
+    try:
+        say(answer(json.loads(line)))
+    except Exception as error:
+        say({"missing": repr(error)})
