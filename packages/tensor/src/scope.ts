@@ -107,16 +107,14 @@ export function scope<T>(f: () => T): T {
     result = f();
   } catch (error) {
     context.scope = parent;
-    closeScope(mine);
-    throw error;
+    throw abandoned(mine, parent, error);
   }
   context.scope = parent;
   if (result instanceof Promise) {
     return result.then(
       (value: unknown) => finish(mine, undefined, value),
       (error: unknown) => {
-        closeScope(mine);
-        throw error;
+        throw abandoned(mine, undefined, error);
       },
     ) as T;
   }
@@ -128,6 +126,17 @@ function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
   closeScope(mine);
   if (parent === undefined) flush();
   return result;
+}
+
+/** Closes a scope whose function threw: memory is free again as after any other scope. */
+function abandoned(mine: Scope, parent: Scope | undefined, error: unknown): unknown {
+  closeScope(mine);
+  try {
+    if (parent === undefined) flush();
+  } catch {
+    // The first error is the one to tell; whoever reads what could not run now hears of the other.
+  }
+  return error;
 }
 
 /** Hands what leaves `mine` to the scope around it. */
