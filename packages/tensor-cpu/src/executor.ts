@@ -68,6 +68,9 @@ export class Executor implements Driver<Block, Executable> {
   epilogue(op: string): boolean {
     return calls[op as CallName].epilogue === true;
   }
+  inPlace(op: string): boolean {
+    return calls[op as CallName].inPlace === true;
+  }
   fused(name: string, dtypes: readonly DType[]): boolean {
     return name in calls && dtypes.every((d) => d === "f32" || d === "i32");
   }
@@ -124,8 +127,17 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   run(e: Executable, plan: Plan, needed: readonly Node[], storages: readonly Block[], leaves: readonly Node[]): Node | undefined {
-    if (plan.arena > (this.#arena?.bytes ?? 0)) this.#arena = this.#replace(this.#arena, plan.arena);
-    if (e.scratch > (this.#scratch?.bytes ?? 0)) this.#scratch = this.#replace(this.#scratch, e.scratch);
+    if (plan.arena > (this.#arena?.bytes ?? 0)) {
+      // Given up first: the larger one may lie where it lay, and must not be used should there be no memory.
+      if (this.#arena !== undefined) this.heap.free(this.#arena);
+      this.#arena = undefined;
+      this.#arena = this.heap.allocate(plan.arena);
+    }
+    if (e.scratch > (this.#scratch?.bytes ?? 0)) {
+      if (this.#scratch !== undefined) this.heap.free(this.#scratch);
+      this.#scratch = undefined;
+      this.#scratch = this.heap.allocate(e.scratch);
+    }
     const { address } = e;
     const { slots } = plan;
     const arena = this.#arena?.address ?? 0;
@@ -163,11 +175,6 @@ export class Executor implements Driver<Block, Executable> {
       else if (n.type === "f64") f64[n.at >>> 1] = value;
       else i32[n.at] = value;
     }
-  }
-
-  #replace(old: Block | undefined, bytes: number): Block {
-    if (old !== undefined) this.heap.free(old);
-    return this.heap.allocate(bytes);
   }
 
   drop(e: Executable): void {

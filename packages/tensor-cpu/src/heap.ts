@@ -1,12 +1,14 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A freed
 // block waits in the list of its class; nothing depends on the garbage collector.
-import { MemoryError, arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
+import { ArgumentError, MemoryError, arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
 import { bytesOfClass, classOf, type Storage } from "@weft/kernel";
 import type { Machine } from "./calls/call.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 
 const PAGE = 65_536;
 const MOST_PAGES = 65_536;
+/** From this size on a block may serve for a slightly smaller one: sizes that are rarely used do not pile up. */
+const LARGE = 1 << 20;
 
 /** A block of the heap. */
 export interface Block extends Storage {
@@ -22,14 +24,17 @@ export class Heap implements Machine {
   f64!: Float64Array;
   i32!: Int32Array;
   u8!: Uint8Array;
+  /** Addresses of free blocks, by class. */
   readonly #free: number[][] = [];
   readonly #limit: number;
   /** The first byte never handed out; address 0 stays unused. */
   #top = 64;
 
   constructor(limit = MOST_PAGES * PAGE) {
+    if (!(limit > 0)) throw new ArgumentError(`open: wanted a memoryLimit above 0, got ${limit}`);
     this.#limit = Math.min(limit, MOST_PAGES * PAGE);
-    this.memory = new WebAssembly.Memory({ initial: 256, maximum: MOST_PAGES, shared: this.shared });
+    const maximum = Math.ceil(this.#limit / PAGE);
+    this.memory = new WebAssembly.Memory({ initial: Math.min(256, maximum), maximum, shared: this.shared });
     this.#look();
   }
 
@@ -47,37 +52,38 @@ export class Heap implements Machine {
   }
 
   allocate(bytes: number): Block {
+    const block = bytes > this.#limit ? undefined : (this.#quickly(bytes) ?? this.#fromStretches(bytes));
+    if (block !== undefined) return block;
+    throw new MemoryError(
+      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room()} are in use and the heap ends at ${this.#limit}`,
+    );
+  }
+
+  #quickly(bytes: number): Block | undefined {
     const c = classOf(bytes);
-    const size = bytesOfClass(c);
-    const address = this.#free[c]?.pop() ?? this.#larger(c, size) ?? this.#grow(bytes, size);
-    return { address, bytes: size, class: c, refs: 0 };
+    return this.#pooled(c) ?? (bytes >= LARGE ? this.#pooled(c + 1) : undefined) ?? this.#fresh(c);
   }
 
-  /** A large block may serve for a slightly smaller one: rarely used sizes do not pile up. */
-  #larger(c: number, size: number): number | undefined {
-    if (size < 1 << 20) return undefined;
-    const address = this.#free[c + 1]?.pop();
-    if (address !== undefined) {
-      // The rest of the larger block stays unused until this block is freed into its own class.
-      return address;
-    }
-    return undefined;
+  #pooled(c: number): Block | undefined {
+    const address = this.#free[c]?.pop();
+    return address === undefined ? undefined : { address, bytes: bytesOfClass(c), class: c, refs: 0 };
   }
 
-  #grow(bytes: number, size: number): number {
+  /** A block from what was never handed out. */
+  #fresh(c: number): Block | undefined {
     const address = this.#top;
-    const end = address + size;
-    if (end > this.memory.buffer.byteLength) {
-      const pages = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
-      // By a quarter at a time, so that growing is rare.
-      const ahead = Math.max(pages, Math.min(this.memory.buffer.byteLength >>> 18, (this.#limit - end) / PAGE));
-      if (end > this.#limit || (!this.#tryGrow(Math.floor(ahead)) && !this.#tryGrow(pages)))
-        throw new MemoryError(
-          `tensor-cpu: no memory for ${bytes} bytes: ${this.#top} are in use or pooled and the heap ends at ${this.#limit}`,
-        );
-    }
+    const bytes = bytesOfClass(c);
+    const end = address + bytes;
+    const missing = end - this.memory.buffer.byteLength;
+    if (end > this.#limit || (missing > 0 && !this.#grow(Math.ceil(missing / PAGE)))) return undefined;
     this.#top = end;
-    return address;
+    return { address, bytes, class: c, refs: 0 };
+  }
+
+  /** By a quarter at a time, so that growing is rare. */
+  #grow(pages: number): boolean {
+    const ahead = Math.min(this.memory.buffer.byteLength >>> 18, (this.#limit - this.memory.buffer.byteLength) / PAGE);
+    return this.#tryGrow(Math.max(pages, Math.floor(ahead))) || this.#tryGrow(pages);
   }
 
   #tryGrow(pages: number): boolean {
@@ -88,6 +94,52 @@ export class Heap implements Machine {
     }
     this.#look();
     return true;
+  }
+
+  /** The last resort: free blocks of all classes are joined with their neighbours and cut again. */
+  #fromStretches(bytes: number): Block | undefined {
+    const size = bytesOfClass(classOf(bytes));
+    const stretches = this.#stretches();
+    this.#free.length = 0;
+    const last = stretches.at(-1);
+    if (last?.end === this.#top) this.#top = stretches.pop()!.start;
+    let address: number | undefined;
+    for (const stretch of stretches) {
+      if (address === undefined && stretch.end - stretch.start >= size) {
+        address = stretch.start;
+        stretch.start += size;
+      }
+      this.#cut(stretch);
+    }
+    return address === undefined
+      ? this.#fresh(classOf(bytes))
+      : { address, bytes: size, class: classOf(bytes), refs: 0 };
+  }
+
+  /** What is free, in order of address, neighbours joined. */
+  #stretches(): { start: number; end: number }[] {
+    const blocks = this.#free.flatMap((list, c) => list.map((start) => ({ start, end: start + bytesOfClass(c) })));
+    const joined: { start: number; end: number }[] = [];
+    for (const block of blocks.toSorted((a, b) => a.start - b.start)) {
+      const before = joined.at(-1);
+      if (before?.end === block.start) before.end = block.end;
+      else joined.push(block);
+    }
+    return joined;
+  }
+
+  /** Puts a stretch into the lists, as few blocks. */
+  #cut({ start, end }: { start: number; end: number }): void {
+    while (start < end) {
+      let c = classOf(end - start);
+      if (bytesOfClass(c) > end - start) c--;
+      (this.#free[c] ??= []).push(start);
+      start += bytesOfClass(c);
+    }
+  }
+
+  #room(): number {
+    return this.#free.reduce((n, list, c) => n + list.length * bytesOfClass(c), 0);
   }
 
   free(block: Block): void {
