@@ -2,6 +2,7 @@
 // it is the last to read the leaf, and reads each element where it writes.
 import { layout } from "./language.ts";
 import type { KernelLaunch, Launch, Slot } from "./plan.ts";
+import { isRowMajor } from "./view.ts";
 
 /** `slot` (an output) may take the place of `leaf` (among the plan's leaves). */
 export interface Donation {
@@ -12,7 +13,11 @@ export interface Donation {
 const kernelOf = (launch: Launch): KernelLaunch | undefined =>
   launch.kind === "kernel" ? launch : launch.after?.launch;
 
-export function donationsOf(slots: readonly Slot[], levels: readonly (readonly Launch[])[]): Donation[] {
+export function donationsOf(
+  slots: readonly Slot[],
+  levels: readonly (readonly Launch[])[],
+  inPlace: (op: string) => boolean,
+): Donation[] {
   const donations: Donation[] = [];
   if (!slots.some((s) => s.kind === "output")) return donations;
   const last = lastReaders(slots, levels);
@@ -21,6 +26,16 @@ export function donationsOf(slots: readonly Slot[], levels: readonly (readonly L
   for (const level of levels) {
     for (const launch of level) {
       const kernel = kernelOf(launch);
+      if (launch.kind === "call" && inPlace(launch.op) && slots[launch.out.slot]!.kind === "output") {
+        const x = launch.inputs[0]!;
+        const whole =
+          slots[x.slot]!.kind === "leaf" && x.bytes === 0 && slots[x.slot]!.bytes === slots[launch.out.slot]!.bytes;
+        const once = launch.inputs.filter((i) => i.slot === x.slot).length === 1;
+        if (whole && once && kernel === undefined && isRowMajor(x.shape, x.strides) && last.get(x.slot) === launch) {
+          taken.add(x.slot);
+          donations.push({ slot: launch.out.slot, leaf: leaves.indexOf(slots[x.slot]!) });
+        }
+      }
       if (kernel === undefined || kernel.kernel.reduced > 0) continue;
       for (const write of kernel.places) {
         if (!write.write || write.bytes !== 0 || slots[write.slot]!.kind !== "output") continue;

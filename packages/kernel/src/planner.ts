@@ -13,16 +13,19 @@ export interface PlannerOptions {
   readonly fuse: boolean;
   readonly accepts: Accepts;
   readonly epilogue: (op: string) => boolean;
+  readonly inPlace: (op: string) => boolean;
 }
 
 export class Planner {
   readonly kernels = new KernelCache();
   readonly #options: MergeOptions;
   readonly #accepts: Accepts;
+  readonly #inPlace: (op: string) => boolean;
 
-  constructor({ fuse, accepts, epilogue }: PlannerOptions) {
+  constructor({ fuse, accepts, epilogue, inPlace }: PlannerOptions) {
     this.#options = { fuse, epilogue, limits: defaultLimits };
     this.#accepts = accepts;
+    this.#inPlace = inPlace;
   }
 
   plan(needed: readonly Node[], leafNodes: readonly Node[]): Plan {
@@ -61,7 +64,7 @@ export class Planner {
       outputs,
       kept: slots.filter((s) => s.kind === "output").map((s) => s.index),
       leaves: leaves.map((l) => l.slot!.index),
-      donations: donationsOf(slots, filled),
+      donations: donationsOf(slots, filled, this.#inPlace),
       arena: layOut(livesOf(slots, filled)),
     };
   }

@@ -105,3 +105,27 @@ test.each(Array.from({ length: 200 }, (_, i) => i))("program %i", async (seed) =
     expect(backend.stats().live).toBe(0);
   }
 });
+
+test("a row-sparse update is written in place once nothing else refers to the table", () => {
+  const backend = openSync({});
+  const indices = backend.tensor([2, 0, 2], { dtype: "i32" });
+  const rows = backend.ones([3, 4]);
+  const first = backend.zeros([5, 4]);
+  first.dataSync();
+  const step = (x: Tensor): Tensor =>
+    scope(() => {
+      const y = T.indexAdd(x, indices, T.mul(rows, 0.5));
+      x.release();
+      return y;
+    });
+  const bytes = (): number => backend.stats().heap;
+  let x = step(first);
+  const before = bytes();
+  for (let i = 0; i < 9; i++) x = step(x);
+  expect(Array.from(x.dataSync().slice(0, 12))).toEqual([5, 5, 5, 5, 0, 0, 0, 0, 10, 10, 10, 10]);
+  expect(bytes()).toBe(before);
+  const old = x;
+  const next = T.indexAdd(old, indices, rows);
+  expect(next.dataSync()[0]).toBe(6);
+  expect(old.dataSync()[0]).toBe(5);
+});

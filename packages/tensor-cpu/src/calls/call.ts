@@ -49,6 +49,8 @@ export interface Call {
   accepts(input: number, operand: Operand): boolean;
   /** Whether `prepare` heeds `after`. */
   readonly epilogue?: boolean;
+  /** Whether the result may be written over the first operand. */
+  readonly inPlace?: boolean;
   readonly prepare: Prepare;
 }
 

@@ -158,39 +158,42 @@ const copyFirst = (m: Machine, to: number, from: number, bytes: number): void =>
   if (to !== from) m.u8.copyWithin(to, from, from + bytes);
 };
 
-export const indexAdd = call((m, attrs, out, [x, indices]) => {
-  const { outer, size, inner, n } = rows(x!, attrs, indices!);
-  const { dtype } = out;
-  const all = sizeOf(out.shape) * bytesOf[dtype];
-  const bytes = inner * bytesOf[dtype];
-  const run = dtype === "f32" ? vectors(m).add : undefined;
-  return {
-    scratch: aligned(4),
-    run: (to, [from, at, updates], flag) => {
-      copyFirst(m, to, from!, all);
-      if (outer * inner * n === 0) return false;
-      if (run !== undefined) {
-        m.i32[flag >>> 2] = 0;
-        for (let o = 0; o < outer; o++)
-          run(to + o * size * bytes, updates! + o * n * bytes, at!, n, size, bytes, 0, flag);
-        return m.i32[flag >>> 2] === 1;
-      }
-      const memory = elements(m, dtype);
-      const unit = memory.BYTES_PER_ELEMENT;
-      let wrong = false;
-      let p = updates! / unit;
-      for (let o = 0; o < outer; o++)
-        for (let i = 0; i < n; i++, p += inner) {
-          const index = m.i32[(at! >>> 2) + i]!;
-          if (index >= 0 && index < size) {
-            const q = to / unit + (o * size + index) * inner;
-            for (let k = 0; k < inner; k++) memory[q + k]! += memory[p + k]!;
-          } else wrong = true;
+export const indexAdd: Call = {
+  ...call((m, attrs, out, [x, indices]) => {
+    const { outer, size, inner, n } = rows(x!, attrs, indices!);
+    const { dtype } = out;
+    const all = sizeOf(out.shape) * bytesOf[dtype];
+    const bytes = inner * bytesOf[dtype];
+    const run = dtype === "f32" ? vectors(m).add : undefined;
+    return {
+      scratch: aligned(4),
+      run: (to, [from, at, updates], flag) => {
+        copyFirst(m, to, from!, all);
+        if (outer * inner * n === 0) return false;
+        if (run !== undefined) {
+          m.i32[flag >>> 2] = 0;
+          for (let o = 0; o < outer; o++)
+            run(to + o * size * bytes, updates! + o * n * bytes, at!, n, size, bytes, 0, flag);
+          return m.i32[flag >>> 2] === 1;
         }
-      return wrong;
-    },
-  };
-});
+        const memory = elements(m, dtype);
+        const unit = memory.BYTES_PER_ELEMENT;
+        let wrong = false;
+        let p = updates! / unit;
+        for (let o = 0; o < outer; o++)
+          for (let i = 0; i < n; i++, p += inner) {
+            const index = m.i32[(at! >>> 2) + i]!;
+            if (index >= 0 && index < size) {
+              const q = to / unit + (o * size + index) * inner;
+              for (let k = 0; k < inner; k++) memory[q + k]! += memory[p + k]!;
+            } else wrong = true;
+          }
+        return wrong;
+      },
+    };
+  }),
+  inPlace: true,
+};
 
 /** One line of indices: true if one was out of range. Positions are in elements, `step` and `along` in elements of x. */
 type Line = (
@@ -261,14 +264,17 @@ export const gather = call((m, attrs, _out, [x, indices]) => {
   return { scratch: 0, run: (to, [from, at]) => walk(m, from!, at!, to) };
 });
 
-export const scatterAdd = call((m, attrs, out, [, indices]) => {
-  const walk = walker(out, attrs, indices!, scatterLine);
-  const bytes = sizeOf(out.shape) * bytesOf[out.dtype];
-  return {
-    scratch: 0,
-    run: (to, [from, at, updates]) => {
-      copyFirst(m, to, from!, bytes);
-      return walk(m, to, at!, updates!);
-    },
-  };
-});
+export const scatterAdd: Call = {
+  ...call((m, attrs, out, [, indices]) => {
+    const walk = walker(out, attrs, indices!, scatterLine);
+    const bytes = sizeOf(out.shape) * bytesOf[out.dtype];
+    return {
+      scratch: 0,
+      run: (to, [from, at, updates]) => {
+        copyFirst(m, to, from!, bytes);
+        return walk(m, to, at!, updates!);
+      },
+    };
+  }),
+  inPlace: true,
+};
