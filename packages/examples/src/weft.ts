@@ -1,3 +1,5 @@
 #!/usr/bin/env node
 // The command-line program `weft`.
-console.log("weft");
+import { run } from "./command.ts";
+
+process.exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,26 @@
+// The backends by name. One is loaded when it is asked for, so that a program on the CPU needs no GPU, nor its packages.
+import { UnsupportedError, type Backend, type Creation } from "@weft/tensor";
+
+interface Module {
+  readonly open?: (options: { seed: number }) => Promise<Backend & Creation>;
+}
+
+const modules = {
+  cpu: (): Promise<Module> => import("@weft/tensor-cpu"),
+  webgpu: (): Promise<Module> => import("@weft/tensor-webgpu"),
+};
+
+export type BackendName = keyof typeof modules;
+export const backendNames = Object.keys(modules) as BackendName[];
+
+/** Opens a backend, or throws an UnsupportedError that says why it cannot run here. */
+export async function openBackend(name: BackendName, seed: number): Promise<Backend & Creation> {
+  try {
+    const { open } = await modules[name]();
+    if (open === undefined) throw new UnsupportedError("this version of its package cannot be opened yet");
+    return await open({ seed });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UnsupportedError(`the backend ${name} cannot run here: ${reason}`, { cause });
+  }
+}

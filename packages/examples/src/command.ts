@@ -1,0 +1,123 @@
+// The command line of `weft`: which words it takes, and what becomes of mistakes: one line, and exit code 1.
+import { readFileSync } from "node:fs";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { ArgumentError, WeftError } from "@weft/tensor";
+import { backendNames } from "./backends.ts";
+import { linregCommand } from "./commands/linreg.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { trainCommand } from "./commands/train.ts";
+import type { Print } from "./commands/words.ts";
+import { dataNames } from "./datasets.ts";
+import { recipeNames } from "./recipes.ts";
+
+/** The version of this package, which lies beside `src` and `dist`. */
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+/** A parser of whole numbers. */
+const whole =
+  (least: number) =>
+  (text: string): number => {
+    const n = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(n) && n >= least) return n;
+    throw new InvalidArgumentError(`Wanted a whole number from ${least}.`);
+  };
+
+const option = {
+  data: () => new Option("--data <name>", "the data set (default: digits)").choices(dataNames),
+  epochs: () => new Option("--epochs <n>", "how often to look at all the data").argParser(whole(1)),
+  seed: () => new Option("--seed <n>", "where random numbers start").argParser(whole(0)).default(1),
+  backend: () => new Option("--backend <name>", "where to compute").choices(backendNames).default("cpu" as const),
+  out: () => new Option("--out <folder>", "where the report and the model go (default: weft-out/<model>-<data>)"),
+  limit: () => new Option("--limit <n>", "use no more pictures than this").argParser(whole(1)),
+};
+
+function program(print: Print): Command {
+  const weft = new Command("weft")
+    .version(version, "--version")
+    .description(
+      "Trains small models in plain TypeScript, and shows what they learned.\n\n  weft train lenet\n  weft predict weft-out/lenet-digits/model.safetensors 0",
+    );
+  weft
+    .command("train")
+    .description("train a model, and leave a report and the model in a folder")
+    .addArgument(new Argument("<model>", "what to train").choices([...recipeNames, "linreg"]))
+    .addOption(option.data())
+    .addOption(option.epochs())
+    .addOption(option.seed())
+    .addOption(option.backend())
+    .addOption(option.out())
+    .addOption(option.limit())
+    .action(async (name, { data, limit, ...options }) => {
+      const recipe = recipeNames.find((known) => known === name);
+      if (recipe !== undefined) return trainCommand(recipe, { ...options, data: data ?? "digits", limit }, print);
+      if (data !== undefined || limit !== undefined)
+        throw new ArgumentError(
+          `linreg learns from all of housing: leave --${data === undefined ? "limit" : "data"} out.`,
+        );
+      return linregCommand(options, print);
+    });
+  weft
+    .command("linreg")
+    .description("the same as train linreg: what homes in Boston cost")
+    .addOption(option.epochs())
+    .addOption(option.seed())
+    .addOption(option.backend())
+    .addOption(option.out())
+    .action((options) => linregCommand(options, print));
+  weft
+    .command("predict")
+    .description("say what a saved model takes pictures for")
+    .argument("<file>", "the model: a safetensors file")
+    .argument("[index...]", "pictures of the test set; without any, how many of all are right", index)
+    .addOption(new Option("--model <name>", "which model it is, where the file does not say").choices(recipeNames))
+    .addOption(new Option("--data <name>", "the data set (default: that of the training)").choices(dataNames))
+    .addOption(option.backend())
+    .action((file, indices, options) => predictCommand(file, indices ?? [], options, print));
+  return weft;
+}
+
+const index = (text: string, before: number[] | undefined): number[] => [...(before ?? []), whole(0)(text)];
+
+/** The words of an error in one line. */
+function words(error: unknown): string | undefined {
+  const known =
+    error instanceof WeftError || (error instanceof Error && typeof (error as NodeJS.ErrnoException).code === "string");
+  return known ? error.message.replaceAll(/\s*\n\s*/g, " ") : undefined;
+}
+
+/**
+ * Runs `weft` with the words of a command line, and gives the exit code. What goes wrong is one line; only what nobody
+ * has foreseen is thrown.
+ */
+export async function run(
+  args: readonly string[],
+  print: Print = console.log,
+  complain: Print = console.error,
+): Promise<number> {
+  const weft = program(print);
+  for (const command of [weft, ...weft.commands])
+    command.exitOverride().configureOutput({
+      writeOut: (text) => print(text.trimEnd()),
+      writeErr: (text) => complain(text.trimEnd()),
+      outputError: (text) => {
+        const line = text
+          .replace(/^error: /, "")
+          .trim()
+          .replace(/[^.)]$/, "$&.")
+          .replaceAll(/\s*\n\s*/g, " ");
+        complain(`weft: ${line} See: weft help${command === weft ? "" : ` ${command.name()}`}`);
+      },
+    });
+  try {
+    await weft.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    const line = words(error);
+    if (line === undefined) throw error;
+    complain(`weft: ${line}`);
+    return 1;
+  }
+}

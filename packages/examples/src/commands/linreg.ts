@@ -1,0 +1,52 @@
+// `weft linreg`: what homes in Boston cost, by linear regression; leaves a report and the model in a folder.
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { housing } from "@weft/data";
+import { save } from "@weft/nn";
+import { openBackend, type BackendName } from "../backends.ts";
+import { linreg } from "../models/linreg.ts";
+import { clock, count, type Print } from "./words.ts";
+
+export interface LinregOptions {
+  /** Steps with all of the data (10,000). */
+  readonly epochs?: number | undefined;
+  readonly seed: number;
+  readonly backend: BackendName;
+  readonly out?: string | undefined;
+}
+
+export async function linregCommand(options: LinregOptions, print: Print): Promise<void> {
+  const { epochs: steps = 10_000, seed, out = join("weft-out", "linreg-housing") } = options;
+  await mkdir(out, { recursive: true });
+  const backend = await openBackend(options.backend, seed);
+  const data = await housing({ standardize: true });
+  print(`Linear regression learns from ${data.targets.data.length} districts of housing (${backend.name}).`);
+
+  const start = performance.now();
+  const { losses, error, predictions, model } = await linreg(data, backend, { steps });
+  const seconds = (performance.now() - start) / 1000;
+
+  const { regressionReport } = await import("../report/regression.ts");
+  const report = regressionReport({
+    title: "Linear regression on housing",
+    result: [error.toFixed(4), "mean squared error"],
+    facts: [
+      ["steps", count(steps)],
+      ["training time", clock(seconds)],
+      ["speed", `${count(Math.round(steps / seconds))} steps/s`],
+      ["backend", backend.name],
+      ["seed", String(seed)],
+    ],
+    losses,
+    truth: data.targets.data,
+    predictions,
+    unit: "thousands of dollars",
+  });
+  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
+  await save(files.model, model, { weft: "linreg", seed: String(seed) });
+  await writeFile(files.report, report);
+
+  print(`Model   ${files.model}`);
+  print(`Mean squared error ${error.toFixed(4)} after ${count(steps)} steps, ${clock(seconds)}.`);
+  print(`Report  ${files.report}`);
+}

@@ -1,0 +1,84 @@
+// `weft predict`: loads a saved model and says what it takes pictures of the test set for.
+import { readFile } from "node:fs/promises";
+import { ArgumentError } from "@weft/tensor";
+import { fromBytes, readSafetensors } from "@weft/nn";
+import type { Labelled } from "@weft/data";
+import { openBackend, type BackendName } from "../backends.ts";
+import { dataNames, dataset, type DataName } from "../datasets.ts";
+import { accuracyOf, answers } from "../evaluation.ts";
+import { isRecipe, recipeNames, recipes, type RecipeName } from "../recipes.ts";
+import { count, percent, type Print } from "./words.ts";
+
+export interface PredictOptions {
+  /** Which model it is, where the file does not say. */
+  readonly model?: RecipeName | undefined;
+  /** Which test set: by default the one that the model was trained beside. */
+  readonly data?: DataName | undefined;
+  readonly backend: BackendName;
+}
+
+/** Says what pictures are; without `indices`, how many of the test set are right. */
+export async function predictCommand(
+  file: string,
+  indices: readonly number[],
+  options: PredictOptions,
+  print: Print,
+): Promise<void> {
+  const bytes = await readFile(file);
+  const { model, data } = known(file, bytes, options);
+  const backend = await openBackend(options.backend, 0);
+  const { test } = await dataset(data);
+  const total = test.labels.data.length;
+  const outside = indices.find((index) => index >= total);
+  if (outside !== undefined)
+    throw new ArgumentError(`there is no picture ${outside}: the test set of ${data} has 0 to ${total - 1}.`);
+
+  if (indices.length === 0) {
+    const accuracy = accuracyOf(await answers(model, test, backend));
+    print(`Test accuracy ${percent(accuracy)} of ${count(total)} pictures of ${data}.`);
+    return;
+  }
+  const chosen = pick(test, indices);
+  for (const { index, label, guess, confidence } of await answers(model, chosen, backend)) {
+    if (indices.length === 1) print(drawing(chosen.images.data));
+    const verdict = guess === label ? "right" : `wrong, it is a ${label}`;
+    print(`picture ${indices[index]}: ${guess} (${percent(confidence)} sure), ${verdict}`);
+  }
+}
+
+/** The model in a file, and the data that it belongs to. */
+function known(file: string, bytes: Uint8Array, options: PredictOptions) {
+  try {
+    const { metadata } = readSafetensors(bytes);
+    const name = options.model ?? metadata["weft"];
+    if (!isRecipe(name))
+      throw new ArgumentError(
+        `the file ${name === undefined ? "does not say which model it holds" : `holds the model ${name}`}, wanted one of ${recipeNames.join(", ")}. Say it with --model.`,
+      );
+    const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? "digits";
+    return { model: fromBytes(bytes, recipes[name].model()), data };
+  } catch (error) {
+    if (error instanceof Error) error.message = `${file}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** Some pictures of a set. */
+function pick({ images, labels }: Labelled, indices: readonly number[]): Labelled {
+  const size = images.data.length / labels.data.length;
+  const data = new Uint8Array(indices.length * size);
+  for (const [at, index] of indices.entries())
+    data.set(images.data.subarray(index * size, (index + 1) * size), at * size);
+  return {
+    images: { ...images, data, shape: [indices.length, ...images.shape.slice(1)] },
+    labels: { ...labels, data: Int32Array.from(indices, (index) => labels.data[index]!), shape: [indices.length] },
+  };
+}
+
+/** A picture of 28 x 28 in half as many lines: each character is two pixels, one above the other. */
+function drawing(pixels: Uint8Array): string {
+  const dark = (x: number, y: number): number => (pixels[y * 28 + x]! > 100 ? 1 : 0);
+  const line = (y: number): string =>
+    Array.from({ length: 28 }, (_, x) => " ▀▄█"[dark(x, y) + 2 * dark(x, y + 1)]!).join("");
+  return Array.from({ length: 14 }, (_, i) => line(2 * i).trimEnd()).join("\n");
+}

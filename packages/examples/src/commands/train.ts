@@ -1,0 +1,80 @@
+// `weft train`: trains a model on pictures of digits, tells how it goes, and leaves a report and the model in a folder.
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { params, save, seed as startNumbering, summary } from "@weft/nn";
+import { openBackend, type BackendName } from "../backends.ts";
+import { dataset, type DataName } from "../datasets.ts";
+import { accuracyOf, answers } from "../evaluation.ts";
+import { recipes, type RecipeName } from "../recipes.ts";
+import { train, type Epoch } from "../training.ts";
+import { clock, count, percent, type Print } from "./words.ts";
+
+export interface TrainOptions {
+  readonly data: DataName;
+  readonly epochs?: number | undefined;
+  readonly seed: number;
+  readonly backend: BackendName;
+  /** The folder for the report and the model. */
+  readonly out?: string | undefined;
+  /** Uses no more pictures than this. */
+  readonly limit?: number | undefined;
+}
+
+/** Trains one of the recipes. */
+export async function trainCommand(name: RecipeName, options: TrainOptions, print: Print): Promise<void> {
+  const start = performance.now();
+  const { data, seed, out = join("weft-out", `${name}-${data}`) } = options;
+  const recipe = recipes[name];
+  const epochs = options.epochs ?? recipe.epochs;
+  await mkdir(out, { recursive: true }); // what cannot be written to is said now, not after the training
+
+  const backend = await openBackend(options.backend, seed);
+  const { train: known, test } = await dataset(data, options.limit);
+  startNumbering(seed);
+  const model = recipe.model();
+  const size = params(model).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+  const pictures = known.labels.data.length;
+  print(
+    `${recipe.title}, ${count(size)} parameters, learns from ${count(pictures)} pictures of ${data} (${backend.name}).`,
+  );
+
+  const run: Epoch[] = [];
+  const training = performance.now();
+  const split = { train: known, test };
+  for await (const epoch of train(model, split, { backend, optimizer: recipe.optimizer(), epochs, seed })) {
+    run.push(epoch);
+    print(`epoch ${run.length}/${epochs}: test accuracy ${percent(epoch.accuracy)}`);
+  }
+  const seconds = (performance.now() - training) / 1000;
+
+  const said = await answers(model, test, backend);
+  const accuracy = accuracyOf(said);
+  const [first] = params(model);
+  const weights = { data: await first!.value.data(), shape: first!.shape };
+  const { classifierReport } = await import("../report/classifier.ts"); // the charts' code is loaded when it is needed
+  const report = classifierReport({
+    title: `${recipe.title} on ${data}`,
+    result: [percent(accuracy), `of ${count(said.length)} new pictures right`],
+    facts: [
+      ["epochs", String(epochs)],
+      ["pictures to learn from", count(pictures)],
+      ["parameters", count(size)],
+      ["training time", clock(seconds)],
+      ["speed", `${count(Math.round((pictures * epochs) / seconds))} pictures/s`],
+      ["backend", backend.name],
+      ["seed", String(seed)],
+    ],
+    epochs: run,
+    test,
+    answers: said,
+    weights,
+    summary: summary(model),
+  });
+  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
+  await save(files.model, model, { weft: name, data, seed: String(seed), accuracy: String(accuracy) });
+  await writeFile(files.report, report);
+
+  print(`Model   ${files.model}   (weft predict ${files.model} 0)`);
+  print(`Test accuracy ${percent(accuracy)} after ${clock((performance.now() - start) / 1000)}.`);
+  print(`Report  ${files.report}`);
+}

@@ -1,0 +1,16 @@
+// Numbers as people read them.
+
+/** Where a command's lines go. */
+export type Print = (line: string) => void;
+
+/** `98.65 %` */
+export const percent = (part: number): string => `${(100 * part).toFixed(2)} %`;
+
+/** `10,000` */
+export const count = (n: number): string => n.toLocaleString("en-US");
+
+/** `8.2 s`, from a minute on `1:05 min` */
+export const clock = (seconds: number): string =>
+  seconds < 60
+    ? `${seconds.toFixed(1)} s`
+    : `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} min`;

@@ -1,0 +1,28 @@
+// LeNet, the convolutional network that learned to read cheques (LeCun et al. 1998), in the form that tutorials give it:
+// small patterns are looked for everywhere, then patterns of patterns, and what was found is weighed.
+import { flatten, relu } from "@weft/tensor";
+import { Chain, Conv, Linear, MaxPool, xavier, zeros } from "@weft/nn";
+import { sgd } from "@weft/optim";
+import type { Recipe } from "../recipe.ts";
+
+const start = { init: xavier(), biasInit: zeros() };
+
+/** Two convolutions of 5 × 5 with 20 and 50 channels, then 800 → 500 → 10. */
+export const lenet: Recipe = {
+  title: "LeNet",
+  model: () =>
+    Chain(
+      Conv({ in: 1, out: 20, kernel: 5, ...start }), // [N, 20, 24, 24]
+      relu,
+      MaxPool(2), // [N, 20, 12, 12]
+      Conv({ in: 20, out: 50, kernel: 5, ...start }), // [N, 50, 8, 8]
+      relu,
+      MaxPool(2), // [N, 50, 4, 4]
+      flatten, // [N, 800]
+      Linear(800, 500, start),
+      relu,
+      Linear(500, 10, start),
+    ),
+  optimizer: () => sgd({ lr: 0.1 }),
+  epochs: 5,
+};

@@ -1,0 +1,15 @@
+// A multilayer perceptron: between pixels and scores stand 64 units that fire or do not.
+import { flatten, relu } from "@weft/tensor";
+import { Chain, Linear, normal, zeros } from "@weft/nn";
+import { sgd } from "@weft/optim";
+import type { Recipe } from "../recipe.ts";
+
+const start = { init: normal({ std: 0.1 }), biasInit: zeros() };
+
+/** 784 → 64 → 10, with plain gradient descent. */
+export const mlp: Recipe = {
+  title: "Multilayer perceptron",
+  model: () => Chain(flatten, Linear(784, 64, start), relu, Linear(64, 10, start)),
+  optimizer: () => sgd({ lr: 0.5 }),
+  epochs: 10,
+};

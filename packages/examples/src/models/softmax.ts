@@ -1,0 +1,13 @@
+// Softmax regression: the score of a class is a weighted sum of the pixels. It cannot do better than about 92 % on MNIST.
+import { flatten } from "@weft/tensor";
+import { Chain, Linear, normal, zeros } from "@weft/nn";
+import { sgd } from "@weft/optim";
+import type { Recipe } from "../recipe.ts";
+
+/** 784 → 10, with plain gradient descent. */
+export const softmax: Recipe = {
+  title: "Softmax regression",
+  model: () => Chain(flatten, Linear(784, 10, { init: normal({ std: 0.1 }), biasInit: zeros() })),
+  optimizer: () => sgd({ lr: 0.5 }),
+  epochs: 10,
+};

@@ -1,0 +1,11 @@
+// The models by name.
+import { lenet } from "./models/lenet.ts";
+import { mlp } from "./models/mlp.ts";
+import { softmax } from "./models/softmax.ts";
+import type { Recipe } from "./recipe.ts";
+
+export const recipes = { lenet, mlp, softmax } satisfies Record<string, Recipe>;
+
+export type RecipeName = keyof typeof recipes;
+export const recipeNames = Object.keys(recipes) as RecipeName[];
+export const isRecipe = (name: string | undefined): name is RecipeName => name !== undefined && name in recipes;

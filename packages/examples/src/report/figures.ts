@@ -1,0 +1,177 @@
+// The charts of a report, drawn by Observable Plot into plain SVG: no script runs when the page is opened.
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/** A chart as text. Inside HTML, SVG needs no namespace, so that the page names no address at all. */
+function drawn(options: Plot.PlotOptions): string {
+  const svg = Plot.plot({ document, style: { fontSize: "12px", background: "none" }, ...options });
+  return svg.outerHTML.replaceAll(/ xmlns(:\w+)?="[^"]*"/g, "");
+}
+
+const hue = { main: "#3b76b8", wrong: "#d1572b" };
+
+/** The label of an axis in its middle, clear of the ticks. */
+const below = { labelAnchor: "center", labelArrow: "none", labelOffset: 38 } as const;
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** At most `most` points: each is the mean of its neighbours. */
+function thinned(values: readonly number[], most: number, perUnit: number): Point[] {
+  const step = Math.max(1, Math.ceil(values.length / most));
+  return Array.from({ length: Math.ceil(values.length / step) }, (_, i) => {
+    const part = values.slice(i * step, (i + 1) * step);
+    return { x: (i * step + part.length / 2) / perUnit, y: part.reduce((a, b) => a + b) / part.length };
+  });
+}
+
+/** A moving mean over about `span` values on both sides of each. */
+const smoothed = (values: readonly number[], span: number): number[] =>
+  values.map((_, i) => {
+    const part = values.slice(Math.max(0, i - span), i + span + 1);
+    return part.reduce((a, b) => a + b) / part.length;
+  });
+
+/** Round numbers from `least` to `most`: …, 0.1, 0.2, 0.5, 1, …; without the 5s and 2s where they would be many. */
+function steps(least: number, most: number): number[] {
+  const decades = Math.log10(most / least);
+  const leading = decades > 4 ? [1] : decades > 2 ? [1, 3] : [1, 2, 5];
+  const powers = Array.from({ length: 40 }, (_, i) => i - 20);
+  const all = powers.flatMap((power) => leading.map((m) => Number(`${m}e${power}`)));
+  return all.filter((x) => x >= least && x <= most);
+}
+
+/** The loss of every step over epochs, on a logarithmic axis. */
+export function lossCurve(losses: readonly number[], perEpoch: number): string {
+  const raw = thinned(losses, 600, perEpoch).filter(({ y }) => y > 0);
+  const ys = raw.map(({ y }) => y);
+  const smooth = smoothed(ys, Math.ceil(raw.length / 60)).map((y, i) => ({ x: raw[i]!.x, y }));
+  const [least, most] = [Math.min(...ys), Math.max(...ys)];
+  return drawn({
+    ariaLabel: "The loss of every step",
+    width: 640,
+    height: 300,
+    marginLeft: 56,
+    marginBottom: 44,
+    x: { label: "epoch", nice: true, ...below },
+    y: { label: "loss", type: "log", grid: true, tickFormat: "~g", ticks: steps(least, most) },
+    marks: [
+      Plot.line(raw, { x: "x", y: "y", stroke: hue.main, strokeOpacity: 0.4 }),
+      Plot.line(smooth, { x: "x", y: "y", stroke: hue.main, strokeWidth: 2.5 }),
+    ],
+  });
+}
+
+/** The error of a long run that settles early: both axes are logarithmic. */
+export function errorCurve(errors: readonly number[]): string {
+  const shown = new Set(Array.from({ length: 201 }, (_, i) => Math.round(errors.length ** (i / 200))));
+  const points = [...shown].map((step) => ({ x: step, y: errors[step - 1]! }));
+  const [least, most] = [errors.reduce((a, b) => Math.min(a, b)), errors.reduce((a, b) => Math.max(a, b))];
+  return drawn({
+    ariaLabel: "The error, step by step",
+    width: 640,
+    height: 300,
+    marginLeft: 56,
+    marginBottom: 44,
+    x: { label: "step", type: "log", tickFormat: ",", ticks: [1, 10, 100, 1e3, 1e4, 1e5, 1e6], ...below },
+    y: { label: "mean squared error", type: "log", grid: true, tickFormat: "~g", ticks: steps(least, most) },
+    marks: [Plot.line(points, { x: "x", y: "y", stroke: hue.main, strokeWidth: 2.5 })],
+  });
+}
+
+/** The accuracy on the test set after each epoch. */
+export function accuracyCurve(accuracies: readonly number[]): string {
+  const points = accuracies.map((accuracy, i) => ({ x: i + 1, y: 100 * accuracy }));
+  return drawn({
+    ariaLabel: "The test accuracy after each epoch",
+    width: 640,
+    height: 230,
+    marginLeft: 56,
+    marginBottom: 44,
+    marginTop: 28,
+    inset: 12,
+    x: { label: "epoch", ticks: points.length > 12 ? 10 : points.map(({ x }) => x), tickFormat: "d", ...below },
+    y: { label: "test accuracy, %", grid: true, ticks: 4 },
+    marks: [
+      Plot.line(points, { x: "x", y: "y", stroke: hue.main, strokeWidth: 2.5 }),
+      Plot.dot(points, {
+        x: "x",
+        y: "y",
+        fill: hue.main,
+        r: 4,
+        title: ({ x, y }: Point) => `epoch ${x}: ${y.toFixed(2)} %`,
+      }),
+      Plot.text(points.slice(-1), {
+        x: "x",
+        y: "y",
+        text: ({ y }: Point) => y.toFixed(2),
+        dy: -12,
+        fontWeight: "bold",
+      }),
+    ],
+  });
+}
+
+/** How often each label (row) was taken for each class (column). */
+export function confusionMatrix(counts: readonly (readonly number[])[]): string {
+  const most = Math.max(5, ...counts.flatMap((row, i) => row.filter((_, j) => j !== i)));
+  const cells = counts.flatMap((row, label) => {
+    const total = row.reduce((a, b) => a + b, 0) || 1;
+    return row.map((count, guess) => {
+      const right = label === guess;
+      const share = right ? count / total : Math.sqrt(count / most);
+      return { label, guess, count, right, strength: count === 0 ? 0.03 : 0.15 + 0.75 * share };
+    });
+  });
+  type Cell = (typeof cells)[number];
+  const place = { x: "guess", y: "label" };
+  return drawn({
+    ariaLabel: "Confusion matrix",
+    width: 560,
+    height: 520,
+    marginLeft: 48,
+    marginTop: 44,
+    padding: 0.06,
+    x: { axis: "top", label: "taken for", tickSize: 0, labelAnchor: "center", labelArrow: "none" },
+    y: { label: "is", tickSize: 0, labelAnchor: "center", labelArrow: "none" },
+    marks: [
+      Plot.cell(cells, {
+        ...place,
+        fill: ({ right, count }: Cell) => (count === 0 ? "currentColor" : right ? hue.main : hue.wrong),
+        fillOpacity: "strength",
+        rx: 3,
+        title: ({ label, guess, count }: Cell) =>
+          label === guess ? `${label}: right ${count} times` : `${label} taken for ${guess}: ${count} times`,
+      }),
+      Plot.text(
+        cells.filter(({ count }) => count > 0),
+        { ...place, text: "count", fill: ({ strength }: Cell) => (strength > 0.55 ? "white" : "currentColor") },
+      ),
+    ],
+  });
+}
+
+/** What a regression says beside what is true. */
+export function scatter(truth: ArrayLike<number>, said: ArrayLike<number>, unit: string): string {
+  const points = Array.from(truth, (x, i) => ({ x, y: said[i]! }));
+  const ends = points.flatMap(({ x, y }) => [x, y]);
+  const line = [Math.min(...ends), Math.max(...ends)].map((x) => ({ x, y: x }));
+  return drawn({
+    ariaLabel: "What the model says beside what is true",
+    width: 560,
+    height: 500,
+    marginLeft: 56,
+    marginBottom: 44,
+    grid: true,
+    x: { label: `true, ${unit}`, ...below },
+    y: { label: `model, ${unit}` },
+    marks: [
+      Plot.line(line, { x: "x", y: "y", stroke: "currentColor", strokeOpacity: 0.5, strokeDasharray: "4 4" }),
+      Plot.dot(points, { x: "x", y: "y", fill: hue.main, fillOpacity: 0.55, r: 3 }),
+    ],
+  });
+}

@@ -1,0 +1,98 @@
+// A report as one HTML file that needs nothing else: style, charts and pictures are inside.
+
+export interface Section {
+  readonly title: string;
+  /** One or two sentences: what is to be seen. */
+  readonly about: string;
+  /** HTML. */
+  readonly body: string;
+}
+
+export interface Report {
+  readonly title: string;
+  /** The number that matters, and what it is. */
+  readonly result: readonly [value: string, what: string];
+  /** What stands beside it: name and value. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly sections: readonly Section[];
+}
+
+const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+/** Text as it stands in HTML. */
+export const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (c) => entities[c]!);
+
+export interface Captioned {
+  /** The address of a picture. */
+  readonly src: string;
+  /** HTML under the picture. */
+  readonly caption: string;
+  /** The same in words. */
+  readonly alt: string;
+}
+
+/** Pictures side by side, with a line under each. */
+export const gallery = (pictures: readonly Captioned[]): string =>
+  `<div class="gallery">${pictures
+    .map(
+      ({ src, caption, alt }) =>
+        `<figure><img src="${src}" alt="${escaped(alt)}" /><figcaption>${caption}</figcaption></figure>`,
+    )
+    .join("\n")}</div>`;
+
+const style = `
+:root { color-scheme: light dark; --ink: #1d2530; --soft: #5d6b7c; --paper: #f6f7f9; --card: #fff; --line: #e1e5ea; --mark: #3b76b8; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6eaf0; --soft: #98a5b5; --paper: #14181e; --card: #1c222b; --line: #2d3643; --mark: #7fb0e6; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; padding: 2.5rem 1rem 4rem; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
+main { max-width: 46rem; margin: 0 auto; }
+h1 { margin: 0; font-size: 1.75rem; }
+h2 { margin: 0; font-size: 1.15rem; }
+p { margin: .25rem 0 1rem; color: var(--soft); }
+header, section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1.5rem; margin-bottom: 1.25rem; }
+header { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 1rem 2rem; }
+.result { margin: 0; font-size: 2.6rem; line-height: 1.1; font-weight: 700; color: var(--mark); }
+.result small { display: block; font-size: .9rem; font-weight: 400; color: var(--soft); }
+dl { flex-basis: 100%; display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem 1.5rem; margin: 0; padding-top: 1rem; border-top: 1px solid var(--line); }
+dt { font-size: .8rem; color: var(--soft); }
+dd { margin: 0; font-variant-numeric: tabular-nums; }
+svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.5rem, 1fr)); gap: 1rem .75rem; }
+figure { margin: 0; text-align: center; font-size: .85rem; line-height: 1.3; }
+img { width: 100%; max-width: 5.5rem; border-radius: 6px; image-rendering: pixelated; }
+figcaption { color: var(--soft); }
+figcaption b { color: var(--ink); }
+pre { margin: 0; overflow-x: auto; font-size: .85rem; }
+footer { text-align: center; font-size: .85rem; color: var(--soft); }
+`;
+
+/** The whole page. */
+export const page = ({ title, result, facts, sections }: Report): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8" />
+<meta name="viewport" content="width=device-width, initial-scale=1" />
+<title>${escaped(title)}: ${escaped(result[0])}</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${escaped(title)}</h1>
+<p class="result">${escaped(result[0])}<small>${escaped(result[1])}</small></p>
+<dl>
+${facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`).join("\n")}
+</dl>
+</header>
+${sections
+  .map(
+    ({ title, about, body }) => `<section>\n<h2>${escaped(title)}</h2>\n<p>${escaped(about)}</p>\n${body}\n</section>`,
+  )
+  .join("\n")}
+<footer>Made by Weft, ${new Date().toISOString().slice(0, 10)}</footer>
+</main>
+</body>
+</html>
+`;

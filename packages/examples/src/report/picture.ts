@@ -1,0 +1,53 @@
+// Pictures inside a page: pixels become a PNG, and the PNG a data address, so that nothing has to be fetched.
+import { crc32, deflateSync } from "node:zlib";
+
+/** Rows of pixels from the top, one byte of grey or three of red, green and blue each. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+function chunk(type: string, body: Uint8Array): Uint8Array {
+  const whole = Buffer.alloc(body.length + 12);
+  whole.writeUInt32BE(body.length, 0);
+  whole.write(type, 4, "latin1");
+  whole.set(body, 8);
+  whole.writeUInt32BE(crc32(whole.subarray(4, -4)), body.length + 8);
+  return whole;
+}
+
+/** The file, as the PNG specification has it: signature, header, rows (each behind a 0: no filter), end. */
+export function png({ width, height, data }: Pixels): Uint8Array {
+  const row = data.length / height;
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, row === width ? 0 : 2], 8); // bits a channel; grey or colour
+  const rows = new Uint8Array(height * (row + 1));
+  for (let y = 0; y < height; y++) rows.set(data.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
+  const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+  const chunks = [chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", new Uint8Array())];
+  return Buffer.concat([signature, ...chunks]);
+}
+
+/** The address of a picture: what stands in `src`. */
+export const address = (pixels: Pixels): string =>
+  `data:image/png;base64,${Buffer.from(png(pixels)).toString("base64")}`;
+
+const [blue, white, red] = [
+  [33, 102, 172],
+  [247, 247, 247],
+  [178, 24, 43],
+] as const;
+
+/** Weights as colours: blue below zero, white at zero, red above, full at `limit`. */
+export function weighed(weights: ArrayLike<number>, width: number, height: number, limit: number): Pixels {
+  const data = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    const part = Math.min(Math.abs(weights[i]!) / (limit || 1), 1);
+    const end = weights[i]! < 0 ? blue : red;
+    for (let c = 0; c < 3; c++) data[3 * i + c] = white[c]! + part * (end[c]! - white[c]!);
+  }
+  return { width, height, data };
+}
