@@ -159,8 +159,11 @@ const start = {
 /** What was written: the elements' addresses, and how far each may be off (sums of floats). */
 export type Written = Map<number, { readonly dtype: DType; readonly tolerance: number }>;
 
-/** Runs a launch whose arguments stand at byte `args`. */
-export function interpret(kernel: Kernel, buffer: ArrayBuffer, args: number): Written {
+/**
+ * Runs a launch whose arguments stand at byte `args`. `round` makes an f32 of a number: a machine may take subnormal ones
+ * for 0.
+ */
+export function interpret(kernel: Kernel, buffer: ArrayBuffer, args: number, round = Math.fround): Written {
   const v = new DataView(buffer);
   const word = (at: number): number => v.getInt32(args + 4 * at, true);
   const { rank, reduced, code, operands } = kernel;
@@ -193,7 +196,7 @@ export function interpret(kernel: Kernel, buffer: ArrayBuffer, args: number): Wr
         const of = code[c.args[0]!]!.type;
         x = c.fn === "select" ? (a !== 0 ? b : d) : rules[of][c.fn]!(a, b, d, c.imm);
       }
-      values[i] = c.type === "f32" ? Math.fround(x) : x;
+      values[i] = c.type === "f32" ? round(x) : x;
     });
   };
 

@@ -15,8 +15,15 @@ const VERSION = "0.1.0";
 export interface Profile {
   /** Invocations in a workgroup. */
   readonly threads: number;
-  /** Slabs that one launch may bind. */
+  /** Slabs that one dispatch may bind. */
   readonly slabs: number;
+  /** Bytes of arguments that one dispatch may have. */
+  readonly arguments: number;
+  /**
+   * After so many runs of a plan its launches share dispatches. Before, each has a program of its own, which other plans
+   * use too: a program for every group that is met once would take long to compile.
+   */
+  readonly settled: number;
   /** Workgroups along one axis of a dispatch. */
   readonly groups: number;
 }
@@ -41,9 +48,18 @@ interface Dispatch {
   readonly last: number[];
   pipeline: GPUComputePipeline | undefined;
   group: GPUBindGroup | undefined;
+  /** Each part by itself. Parts share a dispatch when the plan has proved to come again, and all their slabs can be bound. */
+  readonly alone: readonly Dispatch[];
 }
 
+/** More argument words than any call has. */
+const CALL_WORDS = 128;
+/** Launches that stand side by side in one dispatch, at most: more would make too many different programs. */
+const SIDE_BY_SIDE = 16;
+
 export interface Executable {
+  /** How often it has run. */
+  runs: number;
   readonly dispatches: readonly Dispatch[];
   /** The arguments of all dispatches. */
   readonly image: Int32Array<ArrayBuffer>;
@@ -166,12 +182,13 @@ export class Executor implements Driver<Block, Executable> {
           if (parts.length > 1) words[at + i] = groups;
           groups += p.groups;
         });
-        return { parts, groups, at, words: words.length - at, last: [], pipeline: undefined, group: undefined };
+        return dispatchOf(parts, groups, at, words.length - at);
       }),
     );
     const image = Int32Array.from(words);
     const slots = plan.slots.length;
     return {
+      runs: 0,
       dispatches,
       image,
       floats: new Float32Array(image.buffer),
@@ -183,9 +200,21 @@ export class Executor implements Driver<Block, Executable> {
     };
   }
 
-  /** Launches of one level that become one dispatch. */
+  /** Launches of one level are independent: they share dispatches, as many as their arguments allow. */
   #batches(level: readonly Launch[]): Launch[][] {
-    return level.map((launch) => [launch]);
+    const batches: Launch[][] = [];
+    let room = 0;
+    for (const launch of level) {
+      const words = paddedWords(wordsOf(launch));
+      const batch = batches.at(-1);
+      if (batch !== undefined && batch.length < SIDE_BY_SIDE && words <= room) batch.push(launch);
+      else {
+        batches.push([launch]);
+        room = this.#profile.arguments / 4 - headerWords(SIDE_BY_SIDE);
+      }
+      room -= words;
+    }
+    return batches;
   }
 
   run(e: Executable, plan: Plan, needed: readonly Node[], storages: readonly Block[], leaves: readonly Node[]): undefined {
@@ -210,7 +239,11 @@ export class Executor implements Driver<Block, Executable> {
     this.pipelines.send(e.image);
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const d of e.dispatches) this.#dispatch(pass, d, slab);
+    const together = e.runs++ >= this.#profile.settled;
+    for (const d of e.dispatches) {
+      if (d.parts.length === 1 || (together && this.#fits(d, slab))) this.#dispatch(pass, d, slab);
+      else for (const part of d.alone) this.#dispatch(pass, part, slab);
+    }
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
     this.counts.submits++;
@@ -239,6 +272,12 @@ export class Executor implements Driver<Block, Executable> {
     if (rows > groups) throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
     pass.dispatchWorkgroups(Math.ceil(d.groups / rows), rows);
     this.counts.dispatches++;
+  }
+
+  /** Whether the slabs of all parts can be bound at once. */
+  #fits(d: Dispatch, slab: readonly (Slab | undefined)[]): boolean {
+    if (d.pipeline !== undefined && !moved(d, slab)) return true;
+    return bindingOf(d.parts, slab).slabs.length <= this.#profile.slabs;
   }
 
   /** Finds the pipeline and the bindings for where the operands lie now. */
@@ -272,6 +311,22 @@ function callOf(op: string): (typeof calls)[CallName] {
   if (call === undefined) throw new UnsupportedError(`${op}: @weft/tensor-webgpu has no kernel for it`);
   return call;
 }
+
+/** Parts side by side. */
+const dispatchOf = (parts: readonly Part[], groups: number, at: number, words: number): Dispatch => ({
+  parts,
+  groups,
+  at,
+  words,
+  last: [],
+  pipeline: undefined,
+  group: undefined,
+  alone: parts.length === 1 ? [] : parts.map((p) => dispatchOf([p], p.groups, p.at, paddedWords(p.body.words))),
+});
+
+/** Argument words of a launch, before it is laid down. */
+const wordsOf = (launch: Launch): number =>
+  launch.kind === "kernel" ? launch.words.length : CALL_WORDS;
 
 /** Whether an operand lies in another slab than when the pipeline was chosen. */
 function moved(d: Dispatch, slab: readonly (Slab | undefined)[]): boolean {

@@ -74,6 +74,8 @@ class WebGpu extends Deferred<Block, Executable> {
     const profile: Profile = {
       threads,
       slabs: limits.maxStorageBuffersPerShaderStage - 1,
+      settled: 3,
+      arguments: limits.maxUniformBufferBindingSize,
       groups: limits.maxComputeWorkgroupsPerDimension,
     };
     const slabs = new Slabs(device, {
