@@ -30,15 +30,6 @@ export class Bytes {
       this.byte(low | 0x80);
     }
   }
-  /** A signed 64-bit number in LEB128. */
-  s64(n: bigint): void {
-    for (;;) {
-      const low = Number(n & 0x7fn);
-      n >>= 7n;
-      if ((n === 0n && low < 0x40) || (n === -1n && low >= 0x40)) return this.byte(low);
-      this.byte(low | 0x80);
-    }
-  }
   i32(n: number): void {
     if (this.length + 4 > this.data.length) this.#grow(4);
     this.data[this.length++] = n;

@@ -1,6 +1,6 @@
 // A module of WebAssembly under construction: functions whose bodies are statements over the expressions of opcodes.ts.
 import { borrow, giveBack, type Bytes } from "./bytes.ts";
-import { Expr, F32, F64, I32, I64, Local, V128, VOID, form, i32, type In, type Type } from "./opcodes.ts";
+import { Expr, F32, F64, I32, I64, Local, V128, VOID, f32, f64, i32, index, type In, type Type } from "./opcodes.ts";
 
 export * from "./opcodes.ts";
 
@@ -52,7 +52,7 @@ export class Func<R extends Type = Type> {
   }
   /** Sets the local and is its value. */
   tee<T extends Type>(target: Local<T>, e: Expr<T>): Expr<T> {
-    return new Expr(0x22, [e], form.index, target.imm);
+    return new Expr(0x22, [e], index, target.imm);
   }
   /** target += e, for i32 locals. */
   advance(target: Local<typeof I32>, e: In<typeof I32>): void {
@@ -131,7 +131,7 @@ export class Func<R extends Type = Type> {
     return new Expr(
       0x10,
       args.map((a, i) => (typeof a === "number" ? constants[params[i] as keyof typeof constants](a) : a)),
-      form.index,
+      index,
       this.index,
     );
   }
@@ -175,10 +175,10 @@ export class Func<R extends Type = Type> {
 }
 
 function write(code: Bytes, e: Expr): void {
-  const { op, args, form: kind } = e;
-  if (kind === form.choose) {
+  const { op, args } = e;
+  if (op === 0x04) {
     write(code, args[0]!);
-    code.byte(0x04);
+    code.byte(op);
     code.byte(e.imm);
     write(code, args[1]!);
     code.byte(0x05);
@@ -187,61 +187,21 @@ function write(code: Bytes, e: Expr): void {
   }
   for (let i = 0; i < args.length; i++) write(code, args[i]!);
   if (op < 0x100) code.byte(op);
-  else if (op < 0x10000) {
-    code.byte(op >> 8); // 0xfc, 0xfd or 0xfe, then the number in LEB128
-    code.u(op & 0xff);
-  } else {
-    code.byte(op >> 16);
-    code.u(op & 0xffff);
+  else {
+    const long = op < 0x10000 ? 8 : 16;
+    code.byte(op >> long); // 0xfc or 0xfd, then the number in LEB128
+    code.u(op & ((1 << long) - 1));
   }
-  if (kind !== form.none) immediates[kind]!(code, e);
+  e.immediate?.(code, e);
 }
-
-/** How what follows an opcode is written, by `form`. */
-const immediates: readonly ((code: Bytes, e: Expr) => void)[] = [
-  () => {},
-  (code, e) => code.u(e.imm),
-  (code, e) => {
-    code.byte(e.more as number);
-    code.u(e.imm);
-  },
-  (code, e) => {
-    code.byte(0);
-    code.u(e.imm);
-    code.byte(e.more as number);
-  },
-  (code, e) => code.byte(e.imm),
-  (code, e) => code.s(e.imm),
-  (code, e) => code.s64(e.more as bigint),
-  (code, e) => code.f32(e.imm),
-  (code, e) => code.f64(e.imm),
-  (code, e) => {
-    for (let i = 0; i < 4; i++) code.i32(e.imm);
-  },
-  (code, e) => {
-    for (let i = 0; i < 4; i++) code.f32(e.imm);
-  },
-  (code, e) => {
-    code.f64(e.imm);
-    code.f64(e.imm);
-  },
-  (code, e) => {
-    for (const lane of e.more as readonly number[]) code.byte(lane);
-  },
-  () => {},
-  (code) => code.byte(0),
-  (code, e) => {
-    for (const lane of e.more as readonly number[]) code.i32(lane);
-  },
-];
 
 const refuse = (): never => {
   throw new TypeError("wasm: a plain number stands for i32, f32 and f64 constants only");
 };
 const constants = {
   [I32]: i32.const as (n: number) => Expr,
-  [F32]: (x: number): Expr => new Expr(0x43, [], form.f32, x),
-  [F64]: (x: number): Expr => new Expr(0x44, [], form.f64, x),
+  [F32]: f32.const as (n: number) => Expr,
+  [F64]: f64.const as (n: number) => Expr,
   [I64]: refuse,
   [V128]: refuse,
   [VOID]: refuse,
