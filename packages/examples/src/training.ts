@@ -3,7 +3,7 @@ import { scope } from "@weft/autograd";
 import type { Backend } from "@weft/tensor";
 import { accuracy, crossEntropy } from "@weft/nn";
 import { minimize, type Optimizer } from "@weft/optim";
-import { minibatch, progress, type Labelled, type Split } from "@weft/data";
+import { minibatch, progress, type Display, type Labelled, type Split } from "@weft/data";
 import type { Classifier } from "./recipe.ts";
 
 export interface TrainingOptions {
@@ -14,6 +14,8 @@ export interface TrainingOptions {
   readonly size?: number;
   /** Decides in which order the pictures come (1). */
   readonly seed?: number;
+  /** Shows how far it has come another way than on the terminal. */
+  readonly display?: Display;
 }
 
 /** What one look at all the training data brought. */
@@ -33,13 +35,13 @@ export interface Epoch {
 export async function* train(
   model: Classifier,
   data: Split,
-  { backend, optimizer, epochs, size = 100, seed = 1 }: TrainingOptions,
+  { backend, optimizer, epochs, size = 100, seed = 1, ...how }: TrainingOptions,
 ): AsyncGenerator<Epoch> {
   const batches = minibatch(data.train, size, { backend, shuffle: true, seed });
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const steps = minimize((x, y) => crossEntropy(model(x), y), batches, optimizer);
     const losses: Promise<number>[] = [];
-    for await (const loss of progress(steps, { name: `epoch ${epoch}/${epochs}` })) losses.push(loss.item());
+    for await (const loss of progress(steps, { name: `epoch ${epoch}/${epochs}`, ...how })) losses.push(loss.item());
     yield { losses: await Promise.all(losses), accuracy: await measure(model, data.test, backend) };
   }
 }

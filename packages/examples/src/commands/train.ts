@@ -41,7 +41,8 @@ export async function trainCommand(name: RecipeName, options: TrainOptions, prin
   const run: Epoch[] = [];
   const training = performance.now();
   const split = { train: known, test };
-  for await (const epoch of train(model, split, { backend, optimizer: recipe.optimizer(), epochs, seed })) {
+  const how = { backend, optimizer: recipe.optimizer(), epochs, size: Math.min(100, pictures), seed };
+  for await (const epoch of train(model, split, how)) {
     run.push(epoch);
     print(`epoch ${run.length}/${epochs}: test accuracy ${percent(epoch.accuracy)}`);
   }

@@ -1,0 +1,101 @@
+// What the command line takes, and what it says to mistakes: one line, and exit code 1.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Chain, Linear, save } from "@weft/nn";
+import { flatten } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { temporaryFolder, weft } from "./session.ts";
+
+test.each([["help"], ["--help"], ["-h"]])("weft %s lists the commands", async (word) => {
+  const { code, out, err } = await weft(word);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  for (const command of ["train", "linreg", "predict", "help"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
+});
+
+test("without a command the same list is a complaint", async () => {
+  const { code, out, err } = await weft();
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err).toContain("Usage: weft");
+});
+
+test("weft help train lists models, options and defaults", async () => {
+  const { code, out } = await weft("help", "train");
+  expect(code).toBe(0);
+  for (const word of ["lenet", "mlp", "softmax", "linreg", "digits", "mnist", "webgpu"]) expect(out).toContain(word);
+  for (const name of ["data", "epochs", "seed", "backend", "out", "limit"]) expect(out).toContain(`--${name} <`);
+});
+
+test("weft --version is that of the package", async () => {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  expect(await weft("--version")).toEqual({ code: 0, out: version, err: "" });
+});
+
+test.each([
+  ["trian", "unknown command 'trian' (Did you mean train?) See: weft help"],
+  ["train", "missing required argument 'model'. See: weft help train"],
+  [
+    "train resnet",
+    "command-argument value 'resnet' is invalid for argument 'model'. Allowed choices are lenet, mlp, softmax, linreg. See: weft help train",
+  ],
+  ["train lenet mlp", "too many arguments for 'train'. Expected 1 argument but got 2. See: weft help train"],
+  ["train lenet --epoch 3", "unknown option '--epoch' (Did you mean --epochs?) See: weft help train"],
+  ["train lenet --seed", "option '--seed <n>' argument missing. See: weft help train"],
+  ...["0", "-1", "1.5", "many", "1e3", ""].map((n) => [
+    `train lenet --epochs ${n}`,
+    `option '--epochs <n>' argument '${n}' is invalid. Wanted a whole number from 1. See: weft help train`,
+  ]),
+  [
+    "train mlp --data cifar",
+    "option '--data <name>' argument 'cifar' is invalid. Allowed choices are digits, mnist. See: weft help train",
+  ],
+  [
+    "train mlp --backend cuda",
+    "option '--backend <name>' argument 'cuda' is invalid. Allowed choices are cpu, webgpu. See: weft help train",
+  ],
+  ["train linreg --data mnist", "linreg learns from all of housing: leave --data out."],
+  ["train linreg --limit 3", "linreg learns from all of housing: leave --limit out."],
+  ["predict", "missing required argument 'file'. See: weft help predict"],
+  [
+    "predict model.safetensors two",
+    "command-argument value 'two' is invalid for argument 'index'. Wanted a whole number from 0. See: weft help predict",
+  ],
+  ["predict nothing.safetensors", "ENOENT: no such file or directory, open 'nothing.safetensors'"],
+] as [string, string][])("weft %s", async (line, message) => {
+  expect(await weft(...line.split(" "))).toEqual({ code: 1, out: "", err: `weft: ${message}` });
+});
+
+test("a folder that cannot be made is said before the training", async () => {
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "");
+  const { code, out, err } = await weft("train", "mlp", "--out", join(file, "below"));
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err).toBe(`weft: ENOTDIR: not a directory, mkdir '${join(file, "below")}'`);
+});
+
+test("weft predict says what is wrong with a file", async () => {
+  const folder = temporaryFolder();
+  const path = (name: string) => join(folder, name);
+  const predict = async (name: string, ...words: string[]) => (await weft("predict", path(name), ...words)).err;
+
+  writeFileSync(path("text"), "no model at all");
+  expect(await predict("text")).toMatch(new RegExp(`^weft: ${path("text")}: safetensors: .*$`));
+
+  const model = Chain(flatten, Linear(784, 10));
+  await save(path("other"), model);
+  expect(await predict("other")).toBe(
+    `weft: ${path("other")}: the file does not say which model it holds, wanted one of lenet, mlp, softmax. Say it with --model.`,
+  );
+  expect(await predict("other", "--model", "mlp")).toBe(
+    `weft: ${path("other")}: fromBytes: the names are not those of the model: missing 3.weight, 3.bias`,
+  );
+  await save(path("linreg"), model, { weft: "linreg" });
+  expect(await predict("linreg")).toBe(
+    `weft: ${path("linreg")}: the file holds the model linreg, wanted one of lenet, mlp, softmax. Say it with --model.`,
+  );
+  await save(path("softmax"), model, { weft: "softmax" });
+  expect(await predict("softmax", "7", "2000")).toBe(
+    "weft: there is no picture 2000: the test set of digits has 0 to 1999.",
+  );
+});

@@ -1,0 +1,67 @@
+// `weft` from end to end: a little training leaves a report and a model, and the model says the same when it is loaded.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSafetensors } from "@weft/nn";
+import { expect, test } from "vitest";
+import { elements } from "./html.ts";
+import { temporaryFolder, weft } from "./session.ts";
+
+const accuracyIn = (text: string): string => /Test accuracy ([\d.]+ %)/.exec(text)![1]!;
+
+test.each(["softmax", "mlp", "lenet"])("weft train %s", async (name) => {
+  const folder = temporaryFolder();
+  const files = { report: join(folder, "report.html"), model: join(folder, "model.safetensors") };
+  const trained = await weft("train", name, "--epochs", "1", "--limit", "300", "--seed", "7", "--out", folder);
+  expect(trained).toMatchObject({ code: 0, err: "" });
+  const lines = trained.out.split("\n");
+  expect(lines[0]).toContain("learns from 300 pictures of digits");
+  expect(lines[1]).toMatch(/^epoch 1\/1: test accuracy \d+\.\d\d %$/);
+  expect(lines.at(-1)).toBe(`Report  ${files.report}`);
+  expect(lines[1]).toContain(accuracyIn(trained.out));
+
+  const html = readFileSync(files.report, "utf8");
+  const names = elements(html);
+  expect(names.filter((n) => n === "svg")).toHaveLength(3);
+  expect(names.filter((n) => n === "img").length).toBeGreaterThan(10);
+  expect(html).toContain(accuracyIn(trained.out));
+  expect(html).not.toMatch(/https?:/);
+
+  const { metadata } = readSafetensors(readFileSync(files.model));
+  expect(metadata).toMatchObject({ weft: name, data: "digits", seed: "7" });
+  expect(`${(100 * Number(metadata["accuracy"])).toFixed(2)} %`).toBe(accuracyIn(trained.out));
+
+  const some = await weft("predict", files.model, "0", "1999");
+  expect(some).toMatchObject({ code: 0, err: "" });
+  expect(some.out).toMatch(/^picture 0: \d \([\d.]+ % sure\), (right|wrong, it is a \d)\npicture 1999: \d .*$/);
+});
+
+test("weft predict finds the accuracy that the training found", async () => {
+  const folder = temporaryFolder();
+  // All of the test set is measured in both cases, since the limit is above its size.
+  const trained = await weft("train", "softmax", "--epochs", "1", "--limit", "2000", "--out", folder);
+  const loaded = await weft("predict", join(folder, "model.safetensors"));
+  expect(loaded).toMatchObject({ code: 0, err: "" });
+  expect(loaded.out).toBe(`Test accuracy ${accuracyIn(trained.out)} of 2,000 pictures of digits.`);
+  expect(Number.parseFloat(accuracyIn(trained.out))).toBeGreaterThan(50);
+});
+
+test("weft predict draws a picture that is asked for alone", async () => {
+  const folder = temporaryFolder();
+  await weft("train", "softmax", "--epochs", "1", "--limit", "100", "--out", folder);
+  const { out } = await weft("predict", join(folder, "model.safetensors"), "3");
+  const lines = out.split("\n");
+  expect(lines).toHaveLength(15);
+  expect(lines.slice(0, 14).join("")).toMatch(/[▀▄█]/);
+  expect(lines[14]).toMatch(/^picture 3: /);
+});
+
+test("the same seed gives the same model, to the bit; another seed another", async () => {
+  const state = async (seed: string) => {
+    const folder = temporaryFolder();
+    await weft("train", "mlp", "--epochs", "2", "--limit", "500", "--seed", seed, "--out", folder);
+    return readFileSync(join(folder, "model.safetensors"));
+  };
+  const [first, again, other] = [await state("1"), await state("1"), await state("2")];
+  expect(first.equals(again)).toBe(true);
+  expect(first.equals(other)).toBe(false);
+});

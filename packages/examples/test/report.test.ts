@@ -1,0 +1,123 @@
+// Reports: pages that are well-formed, hold all their figures, and fetch nothing.
+import { inflateSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import type { Answer } from "../src/evaluation.ts";
+import { classifierReport, type Findings } from "../src/report/classifier.ts";
+import { errorCurve, lossCurve } from "../src/report/figures.ts";
+import { address, png, weighed } from "../src/report/picture.ts";
+import { regressionReport } from "../src/report/regression.ts";
+import { elements } from "./html.ts";
+
+const findings = (wrong: number): Findings => {
+  const answers = Array.from({ length: 40 }, (_, index): Answer => {
+    const label = index % 10;
+    return { index, label, guess: index < wrong ? (label + 1) % 10 : label, confidence: 1 - index / 100 };
+  });
+  return {
+    title: "A & B",
+    result: ["90.00 %", "of <40> right"],
+    facts: [["epochs", "2"]],
+    epochs: [
+      { losses: [2, 1.5, 1], accuracy: 0.8 },
+      { losses: [0.9, 0.5, 0.1], accuracy: 0.9 },
+    ],
+    test: {
+      images: { data: new Uint8Array(40 * 784).fill(7), shape: [40, 1, 28, 28], dtype: "u8" },
+      labels: { data: Int32Array.from(answers, ({ label }) => label), shape: [40], dtype: "i32" },
+    },
+    answers,
+    weights: { data: Array.from({ length: 6 * 25 }, (_, i) => i - 75), shape: [6, 1, 5, 5] },
+    summary: "name <value>",
+  };
+};
+const count = (names: readonly string[], name: string) => names.filter((n) => n === name).length;
+
+describe("the report on a classifier", () => {
+  test("is well-formed and has three charts, the mistakes and the filters", () => {
+    const html = classifierReport(findings(4));
+    const names = elements(html);
+    expect(count(names, "svg")).toBe(3);
+    expect(count(names, "img")).toBe(4 + 6);
+    expect(html).toContain("A &amp; B");
+    expect(html).toContain("of &lt;40&gt; right");
+    expect(html).toContain("name &lt;value&gt;");
+  });
+
+  test("shows the surest 24 of many mistakes", () => {
+    const html = classifierReport(findings(40));
+    expect(count(elements(html), "img")).toBe(24 + 6);
+    expect(html).toContain("The 24 surest of 40 mistakes.");
+    expect(html.indexOf("picture 0<")).toBeLessThan(html.indexOf("picture 1<"));
+    expect(html).not.toContain("picture 24<");
+  });
+
+  test("says so when there are none", () => {
+    expect(classifierReport(findings(0))).toContain("It made no mistake.");
+  });
+
+  test("holds the confusion matrix", () => {
+    const html = classifierReport(findings(4));
+    expect(html).toContain("0 taken for 1: 1 times");
+    expect(html).toContain("5: right 4 times");
+  });
+
+  test("names no address and runs no script", () => {
+    const html = classifierReport(findings(4));
+    expect(html).not.toMatch(/https?:|url\(|@import|<script|<link|<iframe/i);
+    for (const [, src] of html.matchAll(/\b(?:src|href)="([^"]*)"/g)) expect(src).toMatch(/^data:image\/png;base64,/);
+  });
+
+  test("stands whatever the losses are", () => {
+    const { epochs, ...rest } = findings(4);
+    for (const losses of [[0, 0], [Number.NaN, Infinity], [1]]) {
+      const html = classifierReport({ ...rest, epochs: [{ ...epochs[0]!, losses }] });
+      expect(count(elements(html), "svg")).toBe(3);
+      expect(html).not.toContain("NaN");
+    }
+  });
+});
+
+test("the report on a regression is well-formed and has two charts", () => {
+  const losses = Array.from({ length: 1000 }, (_, i) => 1 + 500 / (i + 1));
+  const truth = [1, 2, 3];
+  const predictions = [1.1, 2.1, 2.9];
+  const html = regressionReport({ title: "t", result: ["1", "e"], facts: [], losses, truth, predictions, unit: "m" });
+  const names = elements(html);
+  expect(count(names, "svg")).toBe(2);
+  expect(count(names, "circle")).toBe(3);
+  expect(html).not.toMatch(/https?:/);
+});
+
+test("a long curve is thinned", () => {
+  const losses = Array.from({ length: 100_000 }, (_, i) => 1 / (i + 1));
+  expect(lossCurve(losses, 1000).length).toBeLessThan(40_000);
+  expect(errorCurve(losses).length).toBeLessThan(20_000);
+});
+
+describe("pictures", () => {
+  test("are PNG files, in grey and in colour", () => {
+    const grey = png({ width: 2, height: 2, data: Uint8Array.of(0, 64, 128, 255) });
+    expect([...grey.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    const view = new DataView(grey.buffer, grey.byteOffset);
+    expect([view.getUint32(16), view.getUint32(20), grey[24], grey[25]]).toEqual([2, 2, 8, 0]);
+    const length = view.getUint32(33);
+    expect([...inflateSync(grey.subarray(41, 41 + length))]).toEqual([0, 0, 64, 0, 128, 255]);
+    expect([...grey.subarray(-8)]).toEqual([0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82]); // IEND and its checksum
+    expect(png(weighed([1, -1], 2, 1, 1))[25]).toBe(2);
+    expect(address({ width: 1, height: 1, data: Uint8Array.of(0) })).toMatch(/^data:image\/png;base64,iVBORw0KGgo/);
+  });
+
+  test("of weights are blue below zero, white at zero, red above", () => {
+    expect([...weighed([-2, 0, 2], 3, 1, 2).data]).toEqual([33, 102, 172, 247, 247, 247, 178, 24, 43]);
+    expect([...weighed([0], 1, 1, 0).data]).toEqual([247, 247, 247]);
+  });
+});
+
+describe("the check of pages", () => {
+  test.each(["<p>", "<p></b>", "<p><b></p></b>", "a > b", "a & b", '<p a="b>', "<p a=b></p>", "<style>", "</p>"])(
+    "refuses %s",
+    (html) => {
+      expect(() => elements(html)).toThrow();
+    },
+  );
+});
