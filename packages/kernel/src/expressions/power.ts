@@ -5,12 +5,9 @@ import { scale, split } from "./exponential.ts";
 import { c, choose, f, i, polynomial, test, upper } from "./floats.ts";
 
 /** Powers of 2 for |r| <= 1/2: e^(r ln 2) - 1 over r. */
-const EXP2 = [
-  1.5353361883195e-4, 1.339887440266574e-3, 9.61843735767464e-3, 5.550332471162809e-2, 2.402264791363012e-1,
-  6.931472028550421e-1,
-];
+const EXP2 = [1.5353362e-4, 1.3398874e-3, 9.618437e-3, 5.5503325e-2, 2.4022648e-1, 6.931472e-1];
 /** 1 / ln 2 in two parts, the first of 12 bits. */
-const [LOG2E_HIGH, LOG2E_LOW] = [1.4423828125, 3.122283889634e-4];
+const [LOG2E_HIGH, LOG2E_LOW] = [1.4423828125, 3.122284e-4];
 
 /** log2 of a positive finite number as high + low. */
 function log2(k: Builder, a: V): { high: V; low: V } {
@@ -26,11 +23,11 @@ function log2(k: Builder, a: V): { high: V; low: V } {
   const rest = f(k, "sub", f(k, "sub", above, f(k, "mul", high, belowHigh)), f(k, "mul", high, belowLow));
   const low = f(k, "div", rest, below);
   const z = f(k, "mul", t, t);
-  const series = f(k, "mul", f(k, "mul", polynomial(k, z, [0.2222222222, 0.2857142857, 0.4, 0.6666666667]), z), t);
+  const series = f(k, "mul", f(k, "mul", polynomial(k, z, [0.22222222, 0.2857143, 0.4, 0.6666667]), z), t);
   const tail = f(k, "add", f(k, "add", low, low), series);
   const twice = f(k, "add", high, high);
   const first = f(k, "mul", twice, c(LOG2E_HIGH));
-  const second = f(k, "fma", twice, c(LOG2E_LOW), f(k, "mul", tail, c(1.4426950408889634)));
+  const second = f(k, "fma", twice, c(LOG2E_LOW), f(k, "mul", tail, c(1.442695)));
   const sum = f(k, "add", n, first);
   // n is 0 or larger than `first`, so this is the rounding error of the sum.
   const error = f(k, "sub", first, f(k, "sub", sum, n));

@@ -1,22 +1,20 @@
-// Circular functions in the kernel language, with the reductions and coefficients of the Cephes library (S. Moshier).
+// Circular functions in the kernel language, with the reductions and coefficients of the Cephes library (S. Moshier), to the
+// digits that a float holds.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
 import { c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
 
-const SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
-const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
-const TAN = [
-  9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2, 5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1,
-];
-const ASIN = [4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1];
-const ATAN = [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1];
+const SIN = [-1.9515296e-4, 8.332161e-3, -1.6666655e-1];
+const COS = [2.4433157e-5, -1.3887316e-3, 4.1666646e-2];
+const TAN = [9.385402e-3, 3.1199223e-3, 2.4430135e-2, 5.341128e-2, 1.33388e-1, 3.3333157e-1];
+const ASIN = [4.21632e-2, 2.418131105e-2, 4.5470026e-2, 7.4953003e-2, 1.6666752e-1];
+const ATAN = [8.0537445e-2, -1.3877686e-1, 1.9977711e-1, -3.333295e-1];
 
 /** x less the nearest multiple n of π/2 (π/2 in four parts: good to |x| of about 10^5, without sense beyond 10^7). */
 function quarter(k: Builder, x: V): { r: V; n: V } {
-  const n = f(k, "nearest", f(k, "mul", x, c(0.6366197723675814)));
+  const n = f(k, "nearest", f(k, "mul", x, c(0.63661977)));
   let r = x;
-  for (const part of [1.5703125, 4.83751296997e-4, 7.54953362047672272e-8, 2.5633441515982494e-12])
-    r = f(k, "fma", n, c(-part), r);
+  for (const part of [1.5703125, 4.837513e-4, 7.5495336e-8, 2.563344e-12]) r = f(k, "fma", n, c(-part), r);
   // There is no angle left in a larger float: any in range will do.
   return { r: choose(k, test(k, "lt", f(k, "abs", x), c(1e8)), r, c(0)), n: i(k, "i32", [n]) };
 }
@@ -56,30 +54,30 @@ function arc(k: Builder, x: V): { big: V; y: V } {
 
 function asin32(k: Builder, x: V): V {
   const { big, y } = arc(k, x);
-  return withSign(k, choose(k, big, f(k, "fma", y, c(-2), c(1.5707963267948966)), y), x);
+  return withSign(k, choose(k, big, f(k, "fma", y, c(-2), c(1.57079633)), y), x);
 }
 
 function acos32(k: Builder, x: V): V {
   const { big, y } = arc(k, x);
   const twice = f(k, "add", y, y);
-  const far = choose(k, test(k, "lt", x, c(0)), f(k, "sub", k.const(3.14159265358979, "f32"), twice), twice);
-  return choose(k, big, far, f(k, "sub", k.const(1.5707963267948966, "f32"), withSign(k, y, x)));
+  const far = choose(k, test(k, "lt", x, c(0)), f(k, "sub", k.const(3.1415927, "f32"), twice), twice);
+  return choose(k, big, far, f(k, "sub", k.const(1.57079633, "f32"), withSign(k, y, x)));
 }
 
 /** atan of a number in [0, 1]. */
 function atanUnit(k: Builder, a: V): V {
-  const big = test(k, "gt", a, c(0.414213562373095));
+  const big = test(k, "gt", a, c(0.41421356));
   const t = choose(k, big, f(k, "div", f(k, "sub", a, c(1)), f(k, "add", a, c(1))), a);
   const z = f(k, "mul", t, t);
   const y = f(k, "fma", f(k, "mul", polynomial(k, z, ATAN), z), t, t);
-  return choose(k, big, f(k, "add", y, c(0.7853981633974483)), y);
+  return choose(k, big, f(k, "add", y, c(0.7853982)), y);
 }
 
 function atan32(k: Builder, x: V): V {
   const a = f(k, "abs", x);
   const big = test(k, "gt", a, c(1));
   const y = atanUnit(k, choose(k, big, f(k, "div", k.const(1, "f32"), a), a));
-  return withSign(k, choose(k, big, f(k, "sub", k.const(1.5707963267948966, "f32"), y), y), x);
+  return withSign(k, choose(k, big, f(k, "sub", k.const(1.57079633, "f32"), y), y), x);
 }
 
 function atan232(k: Builder, y: V, x: V): V {
@@ -89,9 +87,9 @@ function atan232(k: Builder, y: V, x: V): V {
   // 0/0 is 0, infinity/infinity is 1; a NaN stays one.
   const quotient = choose(k, test(k, "eq", high, c(0)), c(0), f(k, "div", low, high));
   const t = atanUnit(k, choose(k, test(k, "eq", low, c(Infinity)), c(1), quotient));
-  const upright = choose(k, steep, f(k, "sub", k.const(1.5707963267948966, "f32"), t), t);
+  const upright = choose(k, steep, f(k, "sub", k.const(1.57079633, "f32"), t), t);
   const left = test(k, "lt", i(k, "bits", [x]), c(0));
-  const angle = choose(k, left, f(k, "sub", k.const(3.141592653589793, "f32"), upright), upright);
+  const angle = choose(k, left, f(k, "sub", k.const(3.1415927, "f32"), upright), upright);
   const either = f(k, "add", a, b);
   return choose(k, test(k, "ne", either, either), either, withSign(k, angle, y));
 }
