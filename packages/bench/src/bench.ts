@@ -1,6 +1,6 @@
 // The program: reads the command line, starts the contenders, measures the rows and prints the tables. Started with
 // `--contender` it is itself a contender.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, type } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -27,8 +27,10 @@ const help = `pnpm bench: measures Weft beside PyTorch, TensorFlow.js and jax-js
   --python PROGRAM     the Python that has PyTorch (python3, then /usr/bin/python3)
   --torch-env NAME=V   an environment variable for PyTorch alone; may be repeated
   --core N             the core that all contenders share (the last), where there is taskset
+  --clock wall|cpu     which time the tables show (wall); cpu is the processor's, for a machine that is busy
   --json               the report as JSON instead of tables
   --out FILE           the report as JSON into a file as well
+  --from FILE          measures nothing, prints the tables of such a file
   --list               the names of the rows
 `;
 
@@ -42,7 +44,9 @@ const { values: options } = parseArgs({
     python: { type: "string" },
     "torch-env": { type: "string", multiple: true, default: [] },
     core: { type: "string" },
+    clock: { type: "string", default: "wall" },
     json: { type: "boolean", default: false },
+    from: { type: "string" },
     out: { type: "string" },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -124,14 +128,17 @@ async function run(rows: readonly Row[]): Promise<Report> {
 }
 
 async function main(): Promise<void> {
+  const { clock } = options;
+  if (clock !== "wall" && clock !== "cpu") throw new Error(`--clock: wanted wall or cpu, got ${clock}`);
   if (options.help) return void process.stdout.write(help);
   const chosen = allRows.filter(({ name }) => new RegExp(options.rows).test(name));
   if (options.list) return void process.stdout.write(`${chosen.map(({ name }) => name).join("\n")}\n`);
   if (options.peers) installPeers();
-  const report = await run(chosen);
+  const { from } = options;
+  const report = from === undefined ? await run(chosen) : (JSON.parse(readFileSync(from, "utf8")) as Report);
   const json = `${JSON.stringify(report, undefined, 2)}\n`;
   if (options.out !== undefined) writeFileSync(options.out, json);
-  process.stdout.write(options.json ? json : `${text(report)}\n`);
+  process.stdout.write(options.json ? json : `${text(report, clock)}\n`);
 }
 
 if (options.contender === undefined) await main();

@@ -1,6 +1,5 @@
 // The side that is measured: a process that makes rows' steps, repeats them on command and says how long they took. Asked and
 // answered in lines of JSON, so that a contender may be written in any language (torch-rows.py is one).
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Step } from "./rows/row.ts";
 
@@ -28,6 +27,14 @@ export type Request =
 export interface Prepared {
   readonly first: number;
   readonly each: number;
+  /** How many operations a step does, if the row does not say it. */
+  readonly per?: number;
+}
+
+/** The answer to `end`. */
+export interface Ended {
+  readonly ended: string;
+  readonly note?: string;
 }
 
 /** The answer to `run`: what one step took, in milliseconds, by the clock and of the processor. */
@@ -63,7 +70,7 @@ async function warm(step: Step, time: number): Promise<Prepared> {
 /** Serves one contender on standard input and output until input ends. */
 export async function serve(open: () => Promise<Contender>): Promise<void> {
   console.log = console.error; // standard output belongs to the answers
-  const say = (answer: Greeting | Prepared | Sample | { readonly ended: string }): void => {
+  const say = (answer: Greeting | Prepared | Sample | Ended): void => {
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   };
   const reason = (error: unknown): Missing => ({ missing: String(error).split("\n")[0]! });
@@ -77,25 +84,26 @@ export async function serve(open: () => Promise<Contender>): Promise<void> {
   const { title, version, detail, rows } = contender;
   say({ title, version, detail });
   const steps = new Map<string, Step>();
-  const lines = createInterface({ input: process.stdin });
-  lines.on("line", async (line) => {
-    const request = JSON.parse(line) as Request;
-    try {
-      if ("prepare" in request) {
-        const make = rows.get(request.prepare);
-        if (make === undefined) return say({ missing: "not written for it" });
-        const step = await make();
-        steps.set(request.prepare, step);
-        return say(await warm(step, request.warmUp));
-      }
-      if ("run" in request) return say(await repeat(steps.get(request.run)!, request.steps));
-      steps.get(request.end)?.end?.();
-      steps.delete(request.end);
-      return say({ ended: request.end });
-    } catch (error) {
-      return say(reason(error));
+  const answer = async (request: Request): Promise<Prepared | Sample | Ended | Missing> => {
+    if ("prepare" in request) {
+      const make = rows.get(request.prepare);
+      if (make === undefined) return { missing: "not written for it" };
+      const step = await make();
+      steps.set(request.prepare, step);
+      const { per } = step;
+      return { ...(await warm(step, request.warmUp)), ...(per === undefined ? {} : { per }) };
     }
-  });
-  await once(lines, "close");
+    if ("run" in request) return repeat(steps.get(request.run)!, request.steps);
+    const note = steps.get(request.end)?.end?.();
+    steps.delete(request.end);
+    return { ended: request.end, ...(typeof note === "string" ? { note } : {}) };
+  };
+  for await (const line of createInterface({ input: process.stdin })) {
+    try {
+      say(await answer(JSON.parse(line) as Request));
+    } catch (error) {
+      say(reason(error));
+    }
+  }
   process.exit(0);
 }

@@ -22,6 +22,8 @@ export interface Timing {
   readonly first: number;
   /** How many rounds there were; 0 if the first step took so long that it is all there is. */
   readonly rounds: number;
+  /** What the contender said about the row when it ended. */
+  readonly note?: string;
   /** How many times Weft's speed is this one's: medians over rounds. */
   readonly ratio?: { readonly wall: number; readonly cpu: number };
 }
@@ -53,6 +55,8 @@ interface Entry {
   readonly first: number;
   readonly steps: number;
   readonly rounds: number;
+  readonly per: number;
+  note?: string;
   readonly samples: Sample[];
 }
 
@@ -71,10 +75,10 @@ export async function measure(
       const prepared = await rival.prepare(row.name, settings.warmUp);
       if (isMissing(prepared)) missing.get(row)![rival.name] = prepared;
       else {
-        const { first, each } = prepared;
+        const { first, each, per = row.per ?? 1 } = prepared;
         const rounds = each > ENDLESS ? 0 : each > SLOW ? Math.min(2, settings.rounds) : settings.rounds;
         const steps = Math.max(1, Math.round(settings.block / each));
-        entries.push({ row, rival, first, steps, rounds, samples: [] });
+        entries.push({ row, rival, first, steps, rounds, per, samples: [] });
       }
     }
   for (let round = 0; round < settings.rounds; round++) {
@@ -86,7 +90,10 @@ export async function measure(
       else samples.push(sample);
     }
   }
-  for (const { row, rival } of entries) await rival.end(row.name);
+  for (const entry of entries) {
+    const ended = await entry.rival.end(entry.row.name);
+    if (!isMissing(ended) && ended.note !== undefined) entry.note = ended.note;
+  }
   return group.map((row) => {
     const mine = entries.filter((entry) => entry.row === row);
     const ours = mine.find(({ rival }) => rival.name === OURS);
@@ -105,8 +112,8 @@ export async function measure(
 export const ratios = (first: readonly Sample[], second: readonly Sample[], of: keyof Sample): number =>
   median(first.slice(0, second.length).map((sample, round) => second[round]![of] / sample[of]));
 
-function timing({ row, rival, first, samples }: Entry, ours: Entry | undefined): Timing {
-  const scale = (row.unit === "µs" ? 1000 : 1) / (row.per ?? 1);
+function timing({ row, rival, first, per, note, samples }: Entry, ours: Entry | undefined): Timing {
+  const scale = (row.unit === "µs" ? 1000 : 1) / per;
   const all = samples.length === 0 ? [{ wall: first, cpu: first }] : samples;
   const walls = all.map(({ wall }) => wall * scale);
   const compared = ours !== undefined && rival.name !== OURS && ours.samples.length > 0;
@@ -116,6 +123,7 @@ function timing({ row, rival, first, samples }: Entry, ours: Entry | undefined):
     least: Math.min(...walls),
     first: first * scale,
     rounds: samples.length,
+    ...(note === undefined ? {} : { note }),
     ...(compared ? { ratio: { wall: ratios(ours.samples, all, "wall"), cpu: ratios(ours.samples, all, "cpu") } } : {}),
   };
 }

@@ -1,4 +1,5 @@
 // Everything that a run has found, as it is written with `--json`.
+import type { Sample } from "./contender.ts";
 import type { RowResult } from "./measure.ts";
 import { isMissing, median, ratios } from "./measure.ts";
 import { CALLS } from "./rows/recording.ts";
@@ -37,7 +38,7 @@ type RowFacts = Pick<RowResult["row"], "name" | "what" | "unit" | "target" | "gr
 
 /** In seconds for 6,000 calls, medians over rounds. */
 export interface RecordingCost {
-  readonly prefixes: readonly { readonly what: string; readonly seconds: number; readonly increment: number }[];
+  readonly prefixes: readonly { readonly what: string; readonly wall: number; readonly cpu: number }[];
   /** Beside the whole forward computation: medians of the ratios within a round. */
   readonly recording: { readonly wall: number; readonly cpu: number };
   readonly backprop: { readonly wall: number; readonly cpu: number };
@@ -60,7 +61,8 @@ export function recordingCosts(results: readonly RowResult[], names: readonly st
     const timings = rows.map((result) => result.timings[name]).filter((t) => t !== undefined && !isMissing<object>(t));
     if (rows.length < 3 || timings.length < rows.length) continue;
     const samples = rows.map((result) => result.samples[name]!);
-    const seconds = samples.map((all) => (median(all.map(({ wall }) => wall)) * CALLS) / 1000);
+    const seconds = (all: readonly Sample[], of: keyof Sample): number =>
+      (median(all.map((sample) => sample[of])) * CALLS) / 1000;
     const [forward, taped, backward] = samples.slice(-3) as [
       (typeof samples)[0],
       (typeof samples)[0],
@@ -73,8 +75,8 @@ export function recordingCosts(results: readonly RowResult[], names: readonly st
     costs[name] = {
       prefixes: rows.map(({ row }, k) => ({
         what: row.what,
-        seconds: seconds[k]!,
-        increment: seconds[k]! - (seconds[k - 1] ?? 0),
+        wall: seconds(samples[k]!, "wall"),
+        cpu: seconds(samples[k]!, "cpu"),
       })),
       recording: both(taped),
       backprop: both(backward),

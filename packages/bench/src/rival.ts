@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Greeting, Missing, Prepared, Request, Sample } from "./contender.ts";
+import type { Ended, Greeting, Missing, Prepared, Request, Sample } from "./contender.ts";
 
 /** How a contender is started. */
 export interface Command {
@@ -18,7 +18,7 @@ export interface Rival {
   readonly greeting: Greeting;
   prepare(row: string, warmUp: number): Promise<Prepared | Missing>;
   run(row: string, steps: number): Promise<Sample | Missing>;
-  end(row: string): Promise<unknown>;
+  end(row: string): Promise<Ended | Missing>;
   close(): void;
 }
 
@@ -63,7 +63,7 @@ export async function start({ name, program, args, env }: Command, core: number 
     greeting,
     prepare: (row, warmUp) => ask<Prepared>({ prepare: row, warmUp }),
     run: (row, steps) => ask<Sample>({ run: row, steps }),
-    end: (row) => ask({ end: row }),
+    end: (row) => ask<Ended>({ end: row }),
     close: () => child.stdin.end(),
   };
 }

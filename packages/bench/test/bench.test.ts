@@ -43,6 +43,7 @@ describe("two rows, quickly", () => {
   test("the same as a table", () => {
     const table = text(report);
     expect(table).toContain("without torch: ");
+    expect(text(report, "cpu")).toContain("processor time");
     expect(table).toMatch(/^\| add10 +\| +µs \| +[\d.,]+ \|.*< 1 µs \|$/m);
     expect(table).toMatch(/^\| linreg-sgd +\| +ms \| +[\d.,]+ \|.*≥ 5× \|$/m);
   });
@@ -58,8 +59,8 @@ test("ratios and the costs of recording come from paired rounds", () => {
     samples: { weft: [sample(k + 1), sample(k + 1)] },
   }));
   const { weft } = recordingCosts(results, ["weft", "torch"])!;
-  expect(weft!.prefixes.map(({ seconds }) => seconds)).toEqual(rows.map((_, k) => (k + 1) * 6));
-  expect(weft!.prefixes.map(({ increment }) => increment)).toEqual(rows.map(() => 6));
+  expect(weft!.prefixes.map(({ wall }) => wall)).toEqual(rows.map((_, k) => (k + 1) * 6));
+  expect(weft!.prefixes.map(({ cpu }) => cpu)).toEqual(rows.map((_, k) => (k + 1) * 3));
   expect(weft!.recording.wall).toBeCloseTo(8 / 7);
   expect(weft!.backprop.cpu).toBeCloseTo(9 / 7);
 });

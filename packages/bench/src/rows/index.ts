@@ -3,7 +3,15 @@ import { convolutions } from "./conv.ts";
 import { elementwise } from "./elementwise.ts";
 import { linalg } from "./linalg.ts";
 import { recording } from "./recording.ts";
+import { planning } from "./planning.ts";
 import type { Row } from "./row.ts";
 import { training } from "./training.ts";
 
-export const rows: readonly Row[] = [...linalg, ...convolutions, ...elementwise, ...training, ...recording];
+export const rows: readonly Row[] = [
+  ...linalg,
+  ...convolutions,
+  ...elementwise,
+  ...training,
+  ...planning,
+  ...recording,
+];

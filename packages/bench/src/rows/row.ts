@@ -6,8 +6,10 @@ import type { CpuBackend } from "@weft/tensor-cpu";
 /** What is repeated and timed. */
 export interface Step {
   run(): void | Promise<void>;
-  /** Ends what the step holds. */
-  end?(): void;
+  /** Ends what the step holds; may return something to say about it. */
+  end?(): string | void;
+  /** How many operations a step does, if only the step knows. */
+  readonly per?: number;
 }
 
 /** What the project wants of a row: at least so many times PyTorch's speed, or at most so much time. */
