@@ -108,3 +108,20 @@ export function isContiguous({ shape, strides }: Operand): boolean {
   }
   return true;
 }
+
+/** A call whose operands are all contiguous. */
+export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "inPlace">): Call => ({
+  accepts: (_input, operand) => isContiguous(operand),
+  prepare: prepare as Prepare,
+  ...rest,
+});
+
+/** The prepared call that has nothing to do. */
+export const idle: Prepared = { scratch: 0, run: () => {} };
+
+/** Lines along an axis: `outer` blocks of `inner` lines of n elements, `inner` elements apart. */
+export const lines = ({ shape }: Operand, axis: number) => ({
+  outer: sizeOf(shape.slice(0, axis)),
+  n: shape[axis]!,
+  inner: sizeOf(shape.slice(axis + 1)),
+});

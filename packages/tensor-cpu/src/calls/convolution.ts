@@ -1,7 +1,7 @@
 // Convolution and its two gradients, image by image through the product's micro-kernels. With W as [O, Q] (Q taps: channels
 // times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
 // W^T's gradient = columns * g^T; the matrix of columns never exists.
-import { aligned, isContiguous, type After, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
+import { aligned, dense, sizeOf, type After, type Machine, type Operand, type Prepared } from "./call.ts";
 import { copyRows, gather, scatter, walk } from "./columns.ts";
 import { geometry, type ConvAttrs, type Geometry } from "./geometry.ts";
 import { block, blockRows, PANEL } from "./gemm.ts";
@@ -35,8 +35,7 @@ const isEmpty = (...operands: readonly Operand[]): boolean => operands.some((o) 
 const nothing = (m: Machine, out: Operand, after?: After): Prepared => ({
   scratch: 0,
   run: (to) => {
-    const n = out.shape.reduce((size, d) => size * d, 1);
-    m.f32.fill(0, to >>> 2, (to >>> 2) + n);
+    m.f32.fill(0, to >>> 2, (to >>> 2) + sizeOf(out.shape));
     if (out.shape[0]! > 0) after?.(0, out.shape[0]!);
   },
 });
@@ -287,12 +286,6 @@ function prepareWeightGrad(
   };
 }
 
-const call = (prepare: (...args: Parameters<typeof prepareConv>) => Prepared): Call => ({
-  accepts: (_input, operand) => isContiguous(operand),
-  epilogue: true,
-  prepare,
-});
-
-export const conv = call(prepareConv);
-export const convInputGrad = call(prepareInputGrad);
-export const convWeightGrad = call(prepareWeightGrad);
+export const conv = dense(prepareConv, { epilogue: true });
+export const convInputGrad = dense(prepareInputGrad, { epilogue: true });
+export const convWeightGrad = dense(prepareWeightGrad, { epilogue: true });

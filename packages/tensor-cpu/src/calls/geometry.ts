@@ -10,7 +10,7 @@ export interface ConvAttrs {
   readonly groups: number;
 }
 
-type Three = readonly [number, number, number];
+export type Three = readonly [number, number, number];
 
 export interface Geometry {
   readonly images: number;
@@ -35,10 +35,8 @@ export interface Geometry {
 }
 
 /** Lists of one to three numbers, with `fill` for the axes in front that are missing. */
-const three = (list: readonly number[], fill: number): Three => {
-  const all = [fill, fill, fill, ...list];
-  return [all.at(-3)!, all.at(-2)!, all.at(-1)!];
-};
+export const three = (list: readonly number[], fill: number): Three =>
+  [fill, fill, fill, ...list].slice(-3) as unknown as Three;
 
 export function geometry(
   x: readonly number[],

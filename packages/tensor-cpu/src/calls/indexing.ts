@@ -2,17 +2,7 @@
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
 import { bytesOf, type DType } from "@weft/tensor";
 import { f32x4, I32, i32, i32x4, type Local, type Module, v128 } from "../wasm/emitter.ts";
-import {
-  aligned,
-  isContiguous,
-  machineCode,
-  routine,
-  sizeOf,
-  type Call,
-  type Machine,
-  type Operand,
-  type Prepared,
-} from "./call.ts";
+import { aligned, dense, idle, lines, machineCode, routine, sizeOf, type Machine, type Operand } from "./call.ts";
 
 interface AxisAttrs {
   readonly axis: number;
@@ -95,26 +85,17 @@ function writeIndexing(module: Module): void {
 
 const vectors = (m: Machine) => machineCode<"take" | "add">(m, "indexing", writeIndexing);
 
-const call = (prepare: (m: Machine, attrs: AxisAttrs, out: Operand, inputs: readonly Operand[]) => Prepared): Call => ({
-  accepts: (_input, operand) => isContiguous(operand),
-  prepare,
-});
+/** x around the axis, and the number of indices. */
+const rows = (x: Operand, { axis }: AxisAttrs, indices: Operand) => {
+  const { outer, n: size, inner } = lines(x, axis);
+  return { outer, size, inner, n: sizeOf(indices.shape) };
+};
 
-/** x.shape as [outer, size, inner] around the axis, and the number of indices. */
-function rows(x: Operand, { axis }: AxisAttrs, indices: Operand) {
-  return {
-    outer: sizeOf(x.shape.slice(0, axis)),
-    size: x.shape[axis]!,
-    inner: sizeOf(x.shape.slice(axis + 1)),
-    n: sizeOf(indices.shape),
-  };
-}
-
-export const take = call((m, attrs, out, [x, indices]) => {
+export const take = dense((m, attrs: AxisAttrs, out, [x, indices]) => {
   const { outer, size, inner, n } = rows(x!, attrs, indices!);
   const { dtype } = out;
   const bytes = inner * bytesOf[dtype];
-  if (outer * inner * n === 0) return { scratch: 0, run: () => {} };
+  if (outer * inner * n === 0) return idle;
   if (bytesOf[dtype] === 4) {
     const run = vectors(m).take;
     const fill = dtype === "f32" ? 0x7fc00000 : 0;
@@ -128,23 +109,21 @@ export const take = call((m, attrs, out, [x, indices]) => {
       },
     };
   }
-  // Copied by bytes where an element has neither four nor eight of them.
-  const width = dtype === "f64" ? inner : bytes;
   return {
     scratch: 0,
     run: (to, [from, at]) => {
       const memory = elements(m, dtype);
       const unit = memory.BYTES_PER_ELEMENT;
       let wrong = false;
-      let q = to / unit;
+      let q = to;
       for (let o = 0; o < outer; o++)
-        for (let i = 0; i < n; i++, q += width) {
+        for (let i = 0; i < n; i++, q += bytes) {
           const index = m.i32[(at! >>> 2) + i]!;
           if (index >= 0 && index < size) {
-            const p = from! / unit + (o * size + index) * width;
-            for (let k = 0; k < width; k++) memory[q + k] = memory[p + k]!;
+            const p = from! + (o * size + index) * bytes;
+            m.u8.copyWithin(q, p, p + bytes);
           } else {
-            memory.fill(missing(dtype), q, q + width);
+            memory.fill(missing(dtype), q / unit, (q + bytes) / unit);
             wrong = true;
           }
         }
@@ -158,8 +137,8 @@ const copyFirst = (m: Machine, to: number, from: number, bytes: number): void =>
   if (to !== from) m.u8.copyWithin(to, from, from + bytes);
 };
 
-export const indexAdd: Call = {
-  ...call((m, attrs, out, [x, indices]) => {
+export const indexAdd = dense(
+  (m, attrs: AxisAttrs, out, [x, indices]) => {
     const { outer, size, inner, n } = rows(x!, attrs, indices!);
     const { dtype } = out;
     const all = sizeOf(out.shape) * bytesOf[dtype];
@@ -191,9 +170,9 @@ export const indexAdd: Call = {
         return wrong;
       },
     };
-  }),
-  inPlace: true,
-};
+  },
+  { inPlace: true },
+);
 
 /** One line of indices: true if one was out of range. Positions are in elements, `step` and `along` in elements of x. */
 type Line = (
@@ -259,13 +238,13 @@ function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: Li
 }
 
 // Elements of two bytes (f16) do not come here: they are converted first.
-export const gather = call((m, attrs, _out, [x, indices]) => {
+export const gather = dense((m, attrs: AxisAttrs, _out, [x, indices]) => {
   const walk = walker(x!, attrs, indices!, gatherLine);
   return { scratch: 0, run: (to, [from, at]) => walk(m, from!, at!, to) };
 });
 
-export const scatterAdd: Call = {
-  ...call((m, attrs, out, [, indices]) => {
+export const scatterAdd = dense(
+  (m, attrs: AxisAttrs, out, [, indices]) => {
     const walk = walker(out, attrs, indices!, scatterLine);
     const bytes = sizeOf(out.shape) * bytesOf[out.dtype];
     return {
@@ -275,6 +254,6 @@ export const scatterAdd: Call = {
         return walk(m, to, at!, updates!);
       },
     };
-  }),
-  inPlace: true,
-};
+  },
+  { inPlace: true },
+);

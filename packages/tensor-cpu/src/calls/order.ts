@@ -1,11 +1,6 @@
 // Orders and scans along an axis: where the greatest element stands, running sums, and the stable order of the elements
 // (by counting the bytes of keys that sort as the numbers do). NaN wins every search and sorts last.
-import { isContiguous, sizeOf, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
-
-/** Lines of n elements, `inner` elements apart: where each begins, in row-major order of the other axes. */
-function lines({ shape }: Operand, axis: number) {
-  return { outer: sizeOf(shape.slice(0, axis)), n: shape[axis]!, inner: sizeOf(shape.slice(axis + 1)) };
-}
+import { dense, lines, type Call, type Machine, type Operand } from "./call.ts";
 
 type Memory = Float32Array | Float64Array | Int32Array;
 
@@ -21,9 +16,8 @@ const line = <A extends { readonly axis: number }>(
   ) => (x: Memory, y: Memory, from: number, step: number, to: number, m: Machine) => void,
   /** Whether the result has one element a line. */
   single: boolean,
-): Call => ({
-  accepts: (_input, operand) => isContiguous(operand),
-  prepare: (m: Machine, attrs: A, out: Operand, inputs: readonly Operand[]): Prepared => {
+): Call =>
+  dense((m: Machine, attrs: A, out, inputs) => {
     const input = inputs[0]!;
     const { outer, n, inner } = lines(input, attrs.axis);
     const each = work(attrs, n, input);
@@ -39,8 +33,7 @@ const line = <A extends { readonly axis: number }>(
           }
       },
     };
-  },
-});
+  });
 
 // Loops over elements stand in functions of their own: V8 compiles them sooner than closures.
 

@@ -3,37 +3,31 @@
 import { type After, type Machine, type Operand, type Prepared, sizeOf } from "./call.ts";
 import { geometry, type ConvAttrs, type Geometry } from "./geometry.ts";
 
+/** Where the elements of a padded channel lie in the channel itself; -1 in the padding. */
+const unpadded = ({ inner, padded, before }: Geometry): number[] =>
+  Array.from({ length: sizeOf(padded) }, (_, i) => {
+    const z = Math.floor(i / (padded[1] * padded[2])) - before[0];
+    const y = (Math.floor(i / padded[2]) % padded[1]) - before[1];
+    const x = (i % padded[2]) - before[2];
+    const isInside = z >= 0 && z < inner[0] && y >= 0 && y < inner[1] && x >= 0 && x < inner[2];
+    return isInside ? (z * inner[1] + y) * inner[2] + x : -1;
+  });
+
 /** Calls `at(image element, weight element, output element)` for every product of the sum that a convolution is. */
-function walk(G: Geometry, attrs: ConvAttrs, kernel: readonly number[], at: (x: number, w: number, y: number) => void) {
-  const three = (list: readonly number[], fill: number): number[] => [fill, fill, fill, ...list].slice(-3);
-  const [s, d, k] = [three(attrs.stride, 1), three(attrs.dilation, 1), three(kernel, 1)] as [
-    number[],
-    number[],
-    number[],
-  ];
-  const { inner, outer, before, images, groups, C, O, P, K } = G;
-  const [depth, height, width] = outer;
+function walk(G: Geometry, at: (x: number, w: number, y: number) => void): void {
+  const { inner, images, groups, C, O, P, K, pixels, taps } = G;
+  const place = unpadded(G);
   const plane = sizeOf(inner);
   for (let n = 0; n < images; n++)
-    for (let g = 0; g < groups; g++)
-      for (let o = 0; o < O; o++)
-        for (let c = 0; c < C; c++) {
-          const x = ((n * groups + g) * C + c) * plane;
-          const y = ((n * groups + g) * O + o) * P;
-          const w = ((g * O + o) * C + c) * K;
-          for (let i = 0; i < depth * height * width; i++) {
-            const pz = Math.floor(i / (height * width)) * s[0]! - before[0];
-            const py = (Math.floor(i / width) % height) * s[1]! - before[1];
-            const px = (i % width) * s[2]! - before[2];
-            for (let t = 0; t < K; t++) {
-              const qz = pz + Math.floor(t / (k[1]! * k[2]!)) * d[0]!;
-              const qy = py + (Math.floor(t / k[2]!) % k[1]!) * d[1]!;
-              const qx = px + (t % k[2]!) * d[2]!;
-              if (qz >= 0 && qz < inner[0] && qy >= 0 && qy < inner[1] && qx >= 0 && qx < inner[2])
-                at(x + (qz * inner[1] + qy) * inner[2] + qx, w + t, y + i);
-            }
+    for (let o = 0; o < O * groups; o++)
+      for (let c = 0; c < C; c++) {
+        const x = (n * C * groups + Math.floor(o / O) * C + c) * plane;
+        for (let i = 0; i < P; i++)
+          for (let t = 0; t < K; t++) {
+            const p = place[(pixels[i]! + taps[t]!) / 4]!;
+            if (p >= 0) at(x + p, (o * C + c) * K + t, (n * O * groups + o) * P + i);
           }
-        }
+      }
 }
 
 type Sum = (m: Float64Array, out: number, a: number, b: number) => (x: number, w: number, y: number) => void;
@@ -49,7 +43,7 @@ const plain =
       scratch: 0,
       run: (to, [a, b]) => {
         m.f64.fill(0, to / 8, to / 8 + size);
-        if (G !== undefined) walk(G, attrs, w.shape.slice(2), sum(m.f64, to / 8, a! / 8, b! / 8));
+        if (G !== undefined) walk(G, sum(m.f64, to / 8, a! / 8, b! / 8));
         if (out.shape[0]! > 0) after?.(0, out.shape[0]!);
       },
     };

@@ -1,7 +1,8 @@
 // Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at once;
 // every other shape walks its windows in JavaScript.
 import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
-import { isContiguous, machineCode, sizeOf, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
+import { dense, machineCode, sizeOf, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
+import { three, type Three } from "./geometry.ts";
 
 export interface PoolAttrs {
   readonly window: readonly number[];
@@ -142,9 +143,6 @@ function writePools(module: Module): void {
   }
 }
 
-type Three = readonly [number, number, number];
-const three = (list: readonly number[], fill: number): Three => [fill, fill, fill, ...list].slice(-3) as never;
-
 /** The windows of one plane: on each axis, where they begin and end in the image. */
 interface Windows {
   readonly image: Three;
@@ -284,11 +282,7 @@ function prepare(name: Name, m: Machine, attrs: PoolAttrs, out: Operand, inputs:
   };
 }
 
-const call = (name: Name): Call => ({
-  accepts: (_input, operand) => isContiguous(operand),
-  prepare: (m: Machine, attrs: PoolAttrs, out: Operand, inputs: readonly Operand[]) =>
-    prepare(name, m, attrs, out, inputs),
-});
+const call = (name: Name): Call => dense((m, attrs: PoolAttrs, out, inputs) => prepare(name, m, attrs, out, inputs));
 
 export const pools: Record<Name, Call> = {
   maxPool: call("maxPool"),

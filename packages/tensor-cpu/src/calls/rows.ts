@@ -13,18 +13,9 @@ import {
   V128,
   type VOID,
 } from "../wasm/emitter.ts";
-import {
-  aligned,
-  isContiguous,
-  machineCode,
-  routine,
-  sizeOf,
-  type Call,
-  type Machine,
-  type Operand,
-  type Prepared,
-} from "./call.ts";
+import { aligned, dense, idle, lines, machineCode, routine, type Call, type Machine, type Prepared } from "./call.ts";
 import { multiplyAdd } from "./gemm.ts";
+import { copies } from "./panels.ts";
 
 type Vec = Local<typeof V128>;
 type Int = Local<typeof I32>;
@@ -183,76 +174,38 @@ interface AxisAttrs {
   readonly axis: number;
 }
 
-/** Lines along an axis: `outer` blocks of `inner` lines of n elements, `inner` elements apart. */
-function lines({ shape }: Operand, axis: number) {
-  return { outer: sizeOf(shape.slice(0, axis)), n: shape[axis]!, inner: sizeOf(shape.slice(axis + 1)) };
-}
-
-/** One line by its definition, in place of a row kernel: for axes before the last, and for f64. */
-type Line = (
-  at: { (i: number): number; to(i: number, value: number): void; other(i: number): number },
-  n: number,
-) => void;
-
-const softmaxLine: Line = (at, n) => {
-  let most = -Infinity;
-  for (let i = 0; i < n; i++) most = Math.max(most, at(i));
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += Math.exp(at(i) - most);
-  for (let i = 0; i < n; i++) at.to(i, Math.exp(at(i) - most) / sum);
-};
-const logSoftmaxLine: Line = (at, n) => {
-  let most = -Infinity;
-  for (let i = 0; i < n; i++) most = Math.max(most, at(i));
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += Math.exp(at(i) - most);
-  const log = Math.log(sum);
-  for (let i = 0; i < n; i++) at.to(i, at(i) - most - log);
-};
-const softmaxGradLine: Line = (at, n) => {
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += at(i) * at.other(i);
-  for (let i = 0; i < n; i++) at.to(i, (at.other(i) - sum) * at(i));
-};
-const logSoftmaxGradLine: Line = (at, n) => {
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += at.other(i);
-  for (let i = 0; i < n; i++) at.to(i, at.other(i) - Math.exp(at(i)) * sum);
-};
-
 type RowKernel = (m: Machine, rows: number, n: number) => Prepared;
 
-/** The row kernel where the axis is the last one of an f32 tensor, else line by line. */
-const along = (rows: RowKernel, line: Line): Call => ({
-  accepts: (_input, operand) => isContiguous(operand),
-  prepare: (m: Machine, { axis }: AxisAttrs, out: Operand): Prepared => {
+/** The row kernel; lines that are not rows (of an axis before the last) are turned into rows and back. */
+const along = (rows: RowKernel): Call =>
+  dense((m, { axis }: AxisAttrs, out, inputs) => {
     const { outer, n, inner } = lines(out, axis);
-    if (outer * n * inner === 0) return { scratch: 0, run: () => {} };
-    if (inner === 1 && out.dtype === "f32") return rows(m, outer, n);
+    const elements = outer * n * inner;
+    if (elements === 0) return idle;
+    const call = rows(m, outer * inner, n);
+    if (inner === 1) return call;
+    const { transpose } = copies(m);
+    const turn = (to: number, from: number, rows: number, columns: number): void => {
+      for (let at = 0; at < 4 * elements; at += 4 * n * inner)
+        transpose(to + at, 4 * rows, from + at, 4 * columns, rows, columns);
+    };
+    const bytes = aligned(4 * elements);
+    const rest = (1 + inputs.length) * bytes;
     return {
-      scratch: 0,
-      run: (to, [a, b]) => {
-        const memory = out.dtype === "f64" ? m.f64 : m.f32;
-        const bytes = memory.BYTES_PER_ELEMENT;
-        for (let o = 0; o < outer; o++)
-          for (let k = 0; k < inner; k++) {
-            const first = o * n * inner + k;
-            const [x, y, z] = [a! / bytes + first, (b ?? 0) / bytes + first, to / bytes + first];
-            const at = Object.assign((i: number) => memory[x + i * inner]!, {
-              to: (i: number, value: number) => void (memory[z + i * inner] = value),
-              other: (i: number) => memory[y + i * inner]!,
-            });
-            line(at, n);
-          }
+      scratch: rest + call.scratch,
+      run: (to, addresses, s) => {
+        const turned = addresses.map((_, i) => s + (1 + i) * bytes);
+        turned.forEach((at, i) => turn(at, addresses[i]!, n, inner));
+        call.run(s, turned, s + rest);
+        turn(to, s, inner, n);
       },
     };
-  },
-});
+  });
 
 export const softmax = along((m, rows, n) => {
   const { softmax } = rowKernels(m);
   return { scratch: 0, run: (to, [x]) => void softmax(to, x!, rows, n, 0) };
-}, softmaxLine);
+});
 
 export const logSoftmax = along((m, rows, n) => {
   const { sums, shift } = rowKernels(m);
@@ -265,14 +218,14 @@ export const logSoftmax = along((m, rows, n) => {
       shift(to, x!, rows, n, s);
     },
   };
-}, logSoftmaxLine);
+});
 
 export const softmaxGrad = along((m, rows, n) => {
   const { softmaxGrad } = rowKernels(m);
   return { scratch: 0, run: (to, [y, g]) => void softmaxGrad(to, y!, g!, rows, n) };
-}, softmaxGradLine);
+});
 
 export const logSoftmaxGrad = along((m, rows, n) => {
   const { logSoftmaxGrad } = rowKernels(m);
   return { scratch: 0, run: (to, [y, g]) => void logSoftmaxGrad(to, y!, g!, rows, n) };
-}, logSoftmaxGradLine);
+});
