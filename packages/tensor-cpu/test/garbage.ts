@@ -1,0 +1,20 @@
+// The garbage collector at once, and how much is left after it: for tests of what must not grow.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc") as () => void;
+
+/** Collects garbage, and lets what the collector found be finalised. */
+export async function collect(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+/** Bytes of JavaScript values that are in use. */
+export async function heapUsed(): Promise<number> {
+  await collect();
+  return process.memoryUsage().heapUsed;
+}
