@@ -122,6 +122,9 @@ export class Executor implements Driver<Block, Executable> {
   epilogue(): boolean {
     return false;
   }
+  inPlace(op: string): boolean {
+    return callOf(op).inPlace === true;
+  }
   fused(): boolean {
     return false;
   }
@@ -217,7 +220,13 @@ export class Executor implements Driver<Block, Executable> {
     return batches;
   }
 
-  run(e: Executable, plan: Plan, needed: readonly Node[], storages: readonly Block[], leaves: readonly Node[]): undefined {
+  run(
+    e: Executable,
+    plan: Plan,
+    needed: readonly Node[],
+    storages: readonly Block[],
+    leaves: readonly Node[],
+  ): undefined {
     this.#reader.check();
     if (plan.arena > (this.#arena?.bytes ?? 0)) {
       if (this.#arena !== undefined) this.free(this.#arena);
@@ -269,7 +278,8 @@ export class Executor implements Driver<Block, Executable> {
     pass.setBindGroup(1, this.pipelines.argumentGroup(d.words), [d.at * 4]);
     const { groups } = this.#profile;
     const rows = Math.ceil(d.groups / groups);
-    if (rows > groups) throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
+    if (rows > groups)
+      throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
     pass.dispatchWorkgroups(Math.ceil(d.groups / rows), rows);
     this.counts.dispatches++;
   }
@@ -325,8 +335,7 @@ const dispatchOf = (parts: readonly Part[], groups: number, at: number, words: n
 });
 
 /** Argument words of a launch, before it is laid down. */
-const wordsOf = (launch: Launch): number =>
-  launch.kind === "kernel" ? launch.words.length : CALL_WORDS;
+const wordsOf = (launch: Launch): number => (launch.kind === "kernel" ? launch.words.length : CALL_WORDS);
 
 /** Whether an operand lies in another slab than when the pipeline was chosen. */
 function moved(d: Dispatch, slab: readonly (Slab | undefined)[]): boolean {

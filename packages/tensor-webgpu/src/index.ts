@@ -13,6 +13,8 @@ export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuStats } from "./open
 export const open = /* @__PURE__ */ opener(async () => {
   const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (gpu === undefined)
-    throw new UnsupportedError("open: this browser has no WebGPU (navigator.gpu), or the page is not served over https");
+    throw new UnsupportedError(
+      "open: this browser has no WebGPU (navigator.gpu), or the page is not served over https",
+    );
   return gpu;
 });

@@ -69,8 +69,13 @@ class WebGpu extends Deferred<Block, Executable> {
   constructor(device: GPUDevice, info: GPUAdapterInfo, options: OpenOptions) {
     const { limits } = device;
     const software = isSoftware(info);
-    const largest = Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, 2 ** 32 - 256) / 256) * 256;
-    const threads = Math.min(software ? 64 : 256, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+    const largest =
+      Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, 2 ** 32 - 256) / 256) * 256;
+    const threads = Math.min(
+      software ? 64 : 256,
+      limits.maxComputeInvocationsPerWorkgroup,
+      limits.maxComputeWorkgroupSizeX,
+    );
     const profile: Profile = {
       threads,
       slabs: limits.maxStorageBuffersPerShaderStage - 1,
@@ -133,7 +138,8 @@ class WebGpu extends Deferred<Block, Executable> {
 }
 
 const isSoftware = ({ architecture, description, isFallbackAdapter }: GPUAdapterInfo): boolean =>
-  isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|softpipe|software/i.test(`${architecture} ${description}`);
+  isFallbackAdapter === true ||
+  /swiftshader|llvmpipe|lavapipe|softpipe|software/i.test(`${architecture} ${description}`);
 
 export type WebGpuBackend = WebGpu & Creation;
 

@@ -96,8 +96,7 @@ export class Reader {
     let free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, (free = []));
     return (
-      free.pop() ??
-      this.#device.createBuffer({ label: "weft reading", size, usage: usage.mapRead | usage.copyTarget })
+      free.pop() ?? this.#device.createBuffer({ label: "weft reading", size, usage: usage.mapRead | usage.copyTarget })
     );
   }
 

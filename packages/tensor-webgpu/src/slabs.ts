@@ -53,7 +53,9 @@ export class Slabs {
   allocate(bytes: number): Block {
     const { most } = this.#options;
     if (bytes > most)
-      throw new MemoryError(`tensor-webgpu: a value of ${bytes} bytes is larger than this adapter binds at once (${most})`);
+      throw new MemoryError(
+        `tensor-webgpu: a value of ${bytes} bytes is larger than this adapter binds at once (${most})`,
+      );
     const c = classOf(bytes);
     // The top class may end beyond what can be bound.
     const size = Math.min(bytesOfClass(c), most);

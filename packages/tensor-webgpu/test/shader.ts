@@ -12,14 +12,24 @@ export interface Given {
 }
 
 /** A kernel with the arguments that stand at byte `args`, in the form the executor would choose, or with other slices. */
-export function given(kernel: Kernel, bytes: Uint8Array<ArrayBuffer>, args: number, threads: number, slices?: number): Given {
+export function given(
+  kernel: Kernel,
+  bytes: Uint8Array<ArrayBuffer>,
+  args: number,
+  threads: number,
+  slices?: number,
+): Given {
   const words = new Int32Array(bytes.buffer, args, layout.words(kernel));
   const cut = slices ?? slicesOf(kernel, words, threads);
   return { body: bodyOf(kernel, cut, threads), groups: groupsOf(kernel, cut, words, threads), words };
 }
 
 /** Runs bodies side by side in one dispatch; all their operands lie in one slab, `bytes`. Gives the memory afterwards. */
-export async function run(parts: readonly Given[], bytes: Uint8Array<ArrayBuffer>, threads: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function run(
+  parts: readonly Given[],
+  bytes: Uint8Array<ArrayBuffer>,
+  threads: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const device = await bareDevice();
   const image: number[] = Array.from({ length: headerWords(parts.length) }, () => 0);
   let groups = 0;

@@ -39,7 +39,8 @@ function compare({ kernel, bytes, args }: Launch, got: Uint8Array<ArrayBuffer>):
     if (open) continue;
     elements++;
     const small = dtype === "f32" && Math.abs(a) < 2 ** -126 && Math.abs(wanted[0]) < 2 ** -126;
-    const near = tolerance > 0 && (Math.abs(a - wanted[0]) <= tolerance + 1e-30 || (tolerance > 1e30 && !Number.isFinite(a)));
+    const near =
+      tolerance > 0 && (Math.abs(a - wanted[0]) <= tolerance + 1e-30 || (tolerance > 1e30 && !Number.isFinite(a)));
     const zeros = folded && a === 0 && wanted[0] === 0; // the sign of a reduced zero depends on the order
     if (!Object.is(a, wanted[0]) && !near && !zeros && !small)
       return `at ${at}: ${a} instead of ${wanted[0]} (${dtype}, tolerance ${tolerance})`;
@@ -109,7 +110,13 @@ describeOnDevice("random kernels", () => {
 });
 
 /** A map over `n` elements side by side. */
-function map(n: number, inputs: readonly DType[], outputs: readonly DType[], write: (b: Builder) => readonly number[], fill: (k: number, i: number) => number): Launch {
+function map(
+  n: number,
+  inputs: readonly DType[],
+  outputs: readonly DType[],
+  write: (b: Builder) => readonly number[],
+  fill: (k: number, i: number) => number,
+): Launch {
   const b = new Builder();
   const roots = write(b);
   const operands = [
@@ -117,7 +124,17 @@ function map(n: number, inputs: readonly DType[], outputs: readonly DType[], wri
     ...outputs.map((dtype) => ({ use: "write", dtype, step: "unit" }) as const),
   ];
   const stores = roots.map((value, i) => ({ operand: inputs.length + i, value }));
-  const kernel: Kernel = { key: "map", rank: 1, reduced: 0, lanes: 0, operands, numbers: [], code: b.code, stores, reductions: [] };
+  const kernel: Kernel = {
+    key: "map",
+    rank: 1,
+    reduced: 0,
+    lanes: 0,
+    operands,
+    numbers: [],
+    code: b.code,
+    stores,
+    reductions: [],
+  };
   const bytes = new Uint8Array(32768).fill(0x5a);
   const words = new Int32Array(bytes.buffer, 0, layout.words(kernel));
   words[layout.begin] = 0;
@@ -126,7 +143,9 @@ function map(n: number, inputs: readonly DType[], outputs: readonly DType[], wri
   operands.forEach((o, k) => {
     words[layout.operand(kernel, k)] = at;
     words[layout.operand(kernel, k) + 1] = bytesOf[o.dtype];
-    if (o.use === "read") for (let i = 0; i < n; i++) writeElement[o.dtype](new DataView(bytes.buffer), at + i * bytesOf[o.dtype], fill(k, i));
+    if (o.use === "read")
+      for (let i = 0; i < n; i++)
+        writeElement[o.dtype](new DataView(bytes.buffer), at + i * bytesOf[o.dtype], fill(k, i));
     at += Math.ceil((n * bytesOf[o.dtype] + 16) / 16) * 16;
   });
   return { kernel, bytes, args: 0 };
@@ -141,8 +160,33 @@ async function expectSame(launch: Launch): Promise<void> {
 }
 
 const floats = [
-  0, -0, 1, -1, NaN, Infinity, -Infinity, 0.5, -0.5, 1.5, 2.5, -2.5, 3.7, -3.7, 3e38, 8388609, -8388609, 2147483520,
-  2147483648, -2147483648, -2147483904, 4294967296, 1e20, -1e20, 255.5, 1e-8, 0.1,
+  0,
+  -0,
+  1,
+  -1,
+  NaN,
+  Infinity,
+  -Infinity,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  3.7,
+  -3.7,
+  3e38,
+  8388609,
+  -8388609,
+  2147483520,
+  2147483648,
+  -2147483648,
+  -2147483904,
+  4294967296,
+  1e20,
+  -1e20,
+  255.5,
+  1e-8,
+  0.1,
 ];
 const values: Partial<Record<Scalar, readonly number[]>> = {
   f32: floats.map(Math.fround),
@@ -162,7 +206,8 @@ describeOnDevice("functions", () => {
           const args = inputs.map((_, k) => b.load(k, of));
           return [b.apply(fn, args, to, fn.startsWith("sh") ? 5 : 0)];
         };
-        const fill = (k: number, i: number): number => list[(k === 0 ? i : k === 1 ? Math.floor(i / list.length) : i * 7) % list.length]!;
+        const fill = (k: number, i: number): number =>
+          list[(k === 0 ? i : k === 1 ? Math.floor(i / list.length) : i * 7) % list.length]!;
         await expectSame(map(n, inputs, [to], write, fill));
       });
     }
@@ -176,6 +221,14 @@ describeOnDevice("functions", () => {
   });
 
   onDevice.each(["f32", "i32"] as const)("u8 from %s saturates", async (of) => {
-    await expectSame(map(values[of]!.length, [of], ["u8"], (b) => [b.load(0, of)], (_, i) => values[of]![i]!));
+    await expectSame(
+      map(
+        values[of]!.length,
+        [of],
+        ["u8"],
+        (b) => [b.load(0, of)],
+        (_, i) => values[of]![i]!,
+      ),
+    );
   });
 });

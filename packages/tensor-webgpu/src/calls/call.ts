@@ -17,12 +17,13 @@ export interface Prepared {
 export interface Call {
   /** Which layouts it takes without a copy; row-major if left out. */
   readonly accepts?: (input: number, operand: { readonly dtype: DType }) => boolean;
+  /** Whether the result may lie where the first input lies: each element is read before it is written, by one invocation. */
+  readonly inPlace?: boolean;
   readonly prepare: (launch: CallLaunch, threads: number) => Prepared;
 }
 
 /** What a value of this dtype is in the WGSL of a call. */
-export const registerOf = (dtype: DType): Register =>
-  dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32";
+export const registerOf = (dtype: DType): Register => (dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32");
 
 /** Elements, row-major. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);

@@ -25,16 +25,26 @@ function numbersOf(x: readonly number[], k: readonly number[], y: readonly numbe
     ...three("y", y, 1),
     ...three("s", attrs.stride, 1),
     ...three("d", attrs.dilation ?? k.map(() => 1), 1),
-    ...three("low", attrs.padding.map((p) => p[0]), 0),
+    ...three(
+      "low",
+      attrs.padding.map((p) => p[0]),
+      0,
+    ),
   };
 }
 
 /** `i` cut into a place along the three axes of `of` (names `…Z …Y …X` with this prefix) and `rest`. */
 const cut = (of: string, prefix: string): string =>
-  `var rest = i;\n${axes.toReversed().map((a) => `let ${prefix}${a} = rest % ${of}${a}; rest /= ${of}${a};`).join("\n")}`;
+  `var rest = i;\n${axes
+    .toReversed()
+    .map((a) => `let ${prefix}${a} = rest % ${of}${a}; rest /= ${of}${a};`)
+    .join("\n")}`;
 
 const loops = (name: string, of: string, body: string): string =>
-  axes.reduceRight((text, a) => `for (var ${name}${a} = 0u; ${name}${a} < ${of}${a}; ${name}${a}++) {\n${text}\n}`, body);
+  axes.reduceRight(
+    (text, a) => `for (var ${name}${a} = 0u; ${name}${a} < ${of}${a}; ${name}${a}++) {\n${text}\n}`,
+    body,
+  );
 
 /** Runs `body` with `px`, the place in the plane of x under tap `q` at output place `p`, if it is inside. */
 const inside = (body: string): string => `
@@ -57,7 +67,11 @@ const volume = (of: string): string => `(${of}Z * ${of}Y * ${of}X)`;
 const convolution =
   (
     name: string,
-    shapes: (out: CallOperand, a: CallOperand, b: CallOperand) => readonly [x: CallOperand, w: CallOperand, y: CallOperand],
+    shapes: (
+      out: CallOperand,
+      a: CallOperand,
+      b: CallOperand,
+    ) => readonly [x: CallOperand, w: CallOperand, y: CallOperand],
     text: (w: Words) => string,
   ): Call["prepare"] =>
   (launch: CallLaunch, threads) => {
@@ -165,7 +179,8 @@ const greatest = ({ load }: Words): string => `
 
 const pick =
   (input: number) =>
-  (w: Words): string => `
+  (w: Words): string =>
+    `
     ${cut("y", "p")}
     ${greatest(w)}
     let found = ${w.load(input, "best")};
@@ -190,19 +205,27 @@ export const maxPoolGrad: Call = {
 };
 
 export const sumPool: Call = {
-  prepare: pooling("sumPool", fromInput, ({ load, store }) => `
+  prepare: pooling(
+    "sumPool",
+    fromInput,
+    ({ load, store }) => `
     ${cut("y", "p")}
     let plane = rest * ${volume("x")};
     var sum = 0f;
     ${loops("q", "k", inside(`sum += ${load(0, "plane + px")};`))}
-    ${store("i", "sum")}`),
+    ${store("i", "sum")}`,
+  ),
 };
 
 export const sumPoolGrad: Call = {
-  prepare: pooling("sumPoolGrad", fromOutput, ({ load, store }) => `
+  prepare: pooling(
+    "sumPoolGrad",
+    fromOutput,
+    ({ load, store }) => `
     ${cut("x", "o")}
     let plane = rest * ${volume("y")};
     var sum = 0f;
     ${loops("q", "k", meeting(`sum += ${load(0, `plane + ${pixel}`)};`))}
-    ${store("i", "sum")}`),
+    ${store("i", "sum")}`,
+  ),
 };

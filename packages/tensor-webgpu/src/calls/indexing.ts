@@ -31,6 +31,7 @@ export const take: Call = {
 
 /** y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with indices[j] = a. */
 export const indexAdd: Call = {
+  inPlace: true,
   prepare: (launch, threads) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const { size, inner } = around(x.shape, axisOf(launch));
@@ -99,6 +100,7 @@ export const gather: Call = {
 
 /** y = x plus each update at the place its index names along the axis. */
 export const scatterAdd: Call = {
+  inPlace: true,
   prepare: (launch, threads) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const axis = axisOf(launch);

@@ -28,7 +28,16 @@ export const matmul: Call = {
     const [p, q] = [batchStrides(a, batch), batchStrides(b, batch)];
     const [aRow, aInner] = matrixStrides(a, transA);
     const [bInner, bColumn] = matrixStrides(b, transB);
-    const numbers: Record<string, number> = { batches: sizeOf(batch), M, N, K, aRow_: aRow, aInner_: aInner, bInner_: bInner, bColumn_: bColumn };
+    const numbers: Record<string, number> = {
+      batches: sizeOf(batch),
+      M,
+      N,
+      K,
+      aRow_: aRow,
+      aInner_: aInner,
+      bInner_: bInner,
+      bColumn_: bColumn,
+    };
     batch.forEach((size, i) => Object.assign(numbers, { [`size${i}`]: size, [`p${i}_`]: p[i]!, [`q${i}_`]: q[i]! }));
     return prepared(launch, threads, {
       name: `matmul ${batch.length}`,

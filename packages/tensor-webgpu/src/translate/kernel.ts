@@ -22,8 +22,7 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number): Body {
 }
 
 /** Operands that have memory, in the order of a launch's places. */
-const memoryOperands = (kernel: Kernel): number[] =>
-  kernel.operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
+const memoryOperands = (kernel: Kernel): number[] => kernel.operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
 
 /** Workgroups that a launch with these arguments needs. */
 export function groupsOf(kernel: Kernel, slices: Slices, words: ArrayLike<number>, threads: number): number {
@@ -93,7 +92,10 @@ class Text {
     const { rank } = this.#kernel;
     const first = `u32(${this.#at.word(layout.end)} - ${this.#at.word(layout.begin)})`;
     if (rank === 0) return [`let n0 = ${first};`];
-    return Array.from({ length: rank }, (_, l) => `let n${l} = ${l === 0 ? first : `u32(${this.#at.word(layout.size(l))})`};`);
+    return Array.from(
+      { length: rank },
+      (_, l) => `let n${l} = ${l === 0 ? first : `u32(${this.#at.word(layout.size(l))})`};`,
+    );
   }
 
   /** Numbers and constants: the same everywhere. */
@@ -190,7 +192,9 @@ class Text {
     const type = (r: Reduction): Scalar => this.#type(r.value);
     const blocked = (r: Reduction): boolean => r.fn === "sum" && type(r) === "f32";
     const lines = [
-      along ? `let column = lane / ${slices}u; let slice = lane % ${slices}u;` : `let column = lane % ${columns}u; let slice = lane / ${columns}u;`,
+      along
+        ? `let column = lane / ${slices}u; let slice = lane % ${slices}u;`
+        : `let column = lane % ${columns}u; let slice = lane / ${columns}u;`,
       `let t = group * ${columns}u + column;`,
       ...this.#sizes(),
       `let live = t < ${product(0, kept)};`,
@@ -198,7 +202,10 @@ class Text {
       ...this.#constants(),
       ...reductions.flatMap((r, j) => {
         const start = constant(neutral[r.fn](type(r)), type(r));
-        return [`var acc${j}: ${wgslType[registerOf(type(r))]} = ${start};`, ...(blocked(r) ? [`var part${j} = 0f; var terms${j} = 0u;`] : [])];
+        return [
+          `var acc${j}: ${wgslType[registerOf(type(r))]} = ${start};`,
+          ...(blocked(r) ? [`var part${j} = 0f; var terms${j} = 0u;`] : []),
+        ];
       }),
       `if (live) { for (var r = slice; r < ${product(kept, rank)}; r += ${slices}u) {`,
       ...this.#indices("r", kept, rank),
@@ -218,8 +225,15 @@ class Text {
       if (j > 0) lines.push("workgroupBarrier();");
       lines.push(`${here} = ${toWord(type(r), `acc${j}`)};`, "workgroupBarrier();");
       lines.push(`for (var h = ${slices / 2}u; h > 0u; h >>= 1u) {`, "if (slice < h) {");
-      lines.push(`let p = ${fromWord(type(r), here)}; let q = ${fromWord(type(r), this.#at.scratch(`lane + h * ${step}u`))};`);
-      lines.push(`${here} = ${toWord(type(r), `(${fold[r.fn](type(r), "p", "q")})`)};`, "}", "workgroupBarrier();", "}");
+      lines.push(
+        `let p = ${fromWord(type(r), here)}; let q = ${fromWord(type(r), this.#at.scratch(`lane + h * ${step}u`))};`,
+      );
+      lines.push(
+        `${here} = ${toWord(type(r), `(${fold[r.fn](type(r), "p", "q")})`)};`,
+        "}",
+        "workgroupBarrier();",
+        "}",
+      );
       lines.push(`acc${j} = ${fromWord(type(r), here)};`);
     });
     lines.push("if (live && slice == 0u) {");

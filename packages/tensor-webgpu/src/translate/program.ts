@@ -74,10 +74,18 @@ const byte = (word: string, a: string): string => `((${word} >> ((${a} & 3u) * 8
 
 /** A value of some type as the word (or byte) to be stored. */
 const written: Partial<Record<DType, Record<Register, (x: string) => string>>> = {
-  f32: { f32: (x) => `bitcast<u32>(${x})`, i32: (x) => `bitcast<u32>(f32(${x}))`, bool: (x) => `bitcast<u32>(f32(${x}))` },
+  f32: {
+    f32: (x) => `bitcast<u32>(${x})`,
+    i32: (x) => `bitcast<u32>(f32(${x}))`,
+    bool: (x) => `bitcast<u32>(f32(${x}))`,
+  },
   i32: { f32: (x) => `bitcast<u32>(w_int(${x}))`, i32: (x) => `bitcast<u32>(${x})`, bool: (x) => `u32(${x})` },
   bool: { f32: (x) => `u32(w_true(${x}))`, i32: (x) => `u32(${x} != 0i)`, bool: (x) => `u32(${x})` },
-  u8: { f32: (x) => `u32(clamp(w_int(${x}), 0i, 255i))`, i32: (x) => `u32(clamp(${x}, 0i, 255i))`, bool: (x) => `u32(${x})` },
+  u8: {
+    f32: (x) => `u32(clamp(w_int(${x}), 0i, 255i))`,
+    i32: (x) => `u32(clamp(${x}, 0i, 255i))`,
+    bool: (x) => `u32(${x})`,
+  },
 };
 
 function surroundings(m: Member, base: number, threads: number, atomic: ReadonlySet<number>): Surroundings {
@@ -121,7 +129,9 @@ export function program(members: readonly Member[], threads: number): string {
     base += paddedWords(m.body.words);
     return `fn member${i}(group: u32, lane: u32) {\n${text}\n}`;
   });
-  const firsts = members.map((_, i) => (members.length === 1 ? "0u" : `bitcast<u32>(arguments[${i >> 2}].${"xyzw"[i & 3]})`));
+  const firsts = members.map((_, i) =>
+    members.length === 1 ? "0u" : `bitcast<u32>(arguments[${i >> 2}].${"xyzw"[i & 3]})`,
+  );
   const calls = members.map((_, i) =>
     i === members.length - 1
       ? `{ member${i}(group - ${firsts[i]}, lane); }`
@@ -129,7 +139,10 @@ export function program(members: readonly Member[], threads: number): string {
   );
   const marks = functions.some((f) => f.includes("wrong[0]"));
   return [
-    ...[...slabs].map((s) => `@group(0) @binding(${s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : "u32"}>;`),
+    ...[...slabs].map(
+      (s) =>
+        `@group(0) @binding(${s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : "u32"}>;`,
+    ),
     `@group(1) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
     ...(marks ? ["@group(1) @binding(1) var<storage, read_write> wrong: array<atomic<u32>>;"] : []),
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),

@@ -1,0 +1,222 @@
+// The backend itself: bits that are the same everywhere, what is refused and in which words, what is told late, and an end.
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { dropout } from "@weft/nn";
+import * as T from "@weft/tensor";
+import { IndexError, MemoryError, scope, UnsupportedError, type Tensor } from "@weft/tensor";
+import { openSync } from "@weft/tensor-cpu";
+import { describe, expect, test } from "vitest";
+import { open as openInPage } from "../src/index.ts";
+import { open } from "../src/index.node.ts";
+import { opener } from "../src/open.ts";
+import { bareDevice, describeOnDevice, onDevice } from "./device.ts";
+import { openSmall } from "./small.ts";
+
+/** The 32 bits of each element. */
+const bitsOf = async (x: Tensor): Promise<number[]> => {
+  const data = await x.data();
+  return [...new Uint32Array(data.buffer, data.byteOffset, data.byteLength / 4)];
+};
+
+describeOnDevice("the same bits", () => {
+  onDevice.each([0, 1, 2 ** 40 + 7])("random numbers of seed %d", async (seed) => {
+    const [gpu, cpu] = [await open({ seed }), openSync({ seed })];
+    for (const draw of [
+      (b: typeof cpu) => b.rand([1000]),
+      (b: typeof cpu) => b.rand([3, 5, 7], { seed: 9 }),
+      (b: typeof cpu) => b.randint([777], { low: -5, high: 1000 }),
+      (b: typeof cpu) => dropout(b.ones([501]), 0.3, { training: true }),
+      (b: typeof cpu) => b.rand([2000]), // the stream has gone on alike
+    ])
+      expect(await bitsOf(draw(gpu as never))).toEqual(await bitsOf(draw(cpu)));
+    expect(gpu.stream).toEqual(cpu.stream);
+  });
+
+  onDevice("tests for NaN and infinity, and what comparisons say of them", async () => {
+    const backend = await open({});
+    const data = new Float32Array([NaN, Infinity, -Infinity, 0, -0, 1, -3e38, 3e38]);
+    new Uint32Array(data.buffer)[5] = 0xffc12345; // a NaN with a sign and a load
+    const x = backend.tensor(data);
+    const flags = async (y: Tensor): Promise<string> => [...(await y.data())].join("");
+    expect(await flags(T.isNaN(x))).toBe("10000100");
+    expect(await flags(T.isFinite(x))).toBe("00011011");
+    expect(await flags(T.equal(x, x))).toBe("01111011");
+    expect(await flags(T.notEqual(x, x))).toBe("10000100");
+    expect(await flags(T.less(x, Infinity))).toBe("00111011");
+    expect(await flags(T.greaterEqual(x, -Infinity))).toBe("01111011");
+    expect(await flags(T.not(T.greater(x, 0)))).toBe("10111110"); // not the same as x <= 0
+    expect(await T.maximum(x, 0).array()).toEqual([NaN, Infinity, 0, 0, 0, NaN, 0, Math.fround(3e38)]);
+    expect(await T.max(x).item()).toBeNaN();
+    expect(await T.min(T.slice(x, { starts: [1], ends: [5] })).item()).toBe(-Infinity);
+    expect(Object.is(await T.maximum(backend.tensor([-0]), -0).item(), -0)).toBe(true);
+    expect(await T.cast(x, "i32").array()).toEqual([0, 2147483647, -2147483648, 0, 0, 0, -2147483648, 2147483647]);
+    expect(await flags(T.cast(x, "bool"))).toBe("11100111");
+  });
+
+  onDevice("a NaN is found wherever it stands in a reduction", async () => {
+    const backend = await open({});
+    for (const at of [0, 1, 63, 64, 200]) {
+      const data = Float32Array.from({ length: 201 }, (_, i) => (i === at ? NaN : i));
+      scope(() => backend.tensor([0]));
+      expect(await T.max(backend.tensor(data)).item()).toBeNaN();
+      const rows = T.min(backend.tensor(data, { shape: [3, 67] }), { axis: 0 });
+      expect([...(await rows.data())].findIndex(Number.isNaN)).toBe(at % 67);
+    }
+  });
+
+  onDevice("bytes: u8 and bool at every place of a word, as read, written and cut", async () => {
+    const backend = await open({});
+    const bytes = Uint8Array.from({ length: 23 }, (_, i) => (i * 37) & 255);
+    const x = backend.tensor(bytes);
+    expect(x.dtype).toBe("u8");
+    for (const start of [0, 1, 2, 3, 5]) {
+      const cut = T.slice(x, { starts: [start], ends: [start + 9] });
+      expect([...(await cut.data())]).toEqual(Array.from(bytes.subarray(start, start + 9)));
+      const joined = T.concat([cut, T.flip(cut), cut], { axis: 0 });
+      const wanted = Array.from(bytes.subarray(start, start + 9));
+      expect([...(await joined.data())]).toEqual([...wanted, ...wanted.toReversed(), ...wanted]);
+      const large = T.greater(T.cast(cut, "f32"), 100);
+      expect([...(await T.concat([large, T.not(large)], { axis: 0 }).data())]).toEqual(
+        [...wanted.map((v) => v > 100), ...wanted.map((v) => v <= 100)].map(Number),
+      );
+    }
+    expect(await T.sum(T.cast(x, "f32")).item()).toBe(bytes.reduce((a, b) => a + b, 0));
+  });
+
+  onDevice("a sum of 300,000 stays within 1e-6", async () => {
+    const backend = await open({});
+    const x = Float32Array.from({ length: 300_000 }, (_, i) => (i * 0.618034) % 1);
+    const exact = x.reduce((a, b) => a + b, 0);
+    expect(Math.abs((await T.sum(backend.tensor(x)).item()) / exact - 1)).toBeLessThan(1e-6);
+    const columns = await T.sum(backend.tensor(x, { shape: [60_000, 5] }), { axis: 0 }).data();
+    columns.forEach((got, c) => {
+      let wanted = 0;
+      for (let i = c; i < x.length; i += 5) wanted += x[i]!;
+      expect(Math.abs(got / wanted - 1)).toBeLessThan(1e-6);
+    });
+  });
+});
+
+describeOnDevice("what is refused", () => {
+  onDevice("dtypes that WebGPU has not", async () => {
+    const { tensor, zeros } = await open({});
+    expect(() => tensor([1], { dtype: "f64" })).toThrow(new UnsupportedError("tensor: @weft/tensor-webgpu has no f64"));
+    expect(() => T.cast(zeros([2]), "f64")).toThrow("cast: @weft/tensor-webgpu has no f64");
+  });
+
+  onDevice("more memory than there is, and the backend works on", async () => {
+    const backend = await open({ memoryLimit: 1 << 22 });
+    const ones = backend.ones([8]);
+    expect(() => backend.tensor(new Float32Array(1 << 21))).toThrow(MemoryError);
+    expect(() => backend.tensor(new Float32Array(1 << 21))).toThrow(
+      "tensor-webgpu: no memory for 8388608 bytes: 0 are in use or pooled, and the limit is 4194304",
+    );
+    expect(await T.sum(ones).item()).toBe(8);
+    const small = await openSmall({}, { first: 4096, most: 4096, limit: 1 << 16 });
+    expect(() => small.tensor(new Float32Array(2000))).toThrow(
+      "tensor-webgpu: a value of 8000 bytes is larger than this adapter binds at once (4096)",
+    );
+  });
+
+  onDevice("a launch with too many workgroups, and one over too many slabs", async () => {
+    const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
+    const narrow = await openSmall({ groups: 2 }, memory);
+    expect(() => scope(() => T.add(narrow.tensor(new Float32Array(64 * 5)), 1).backend.flush())).toThrow(
+      "tensor-webgpu: a launch of 5 workgroups is more than this adapter runs",
+    );
+    const apart = await openSmall({ slabs: 2 }, { first: 4096, most: 4096, limit: 1 << 16 });
+    const values = Array.from({ length: 4 }, (_, i) => apart.tensor(new Float32Array(1000).fill(i)));
+    expect(() => scope(() => values.reduce((a, b) => T.add(a, b)).backend.flush())).toThrow(
+      /a launch whose operands lie in \d slabs, and this adapter binds 2/,
+    );
+  });
+
+  test("a platform without an adapter, and a page without WebGPU", async () => {
+    const none = opener(async () => ({ requestAdapter: async () => null }) as unknown as GPU);
+    await expect(none({})).rejects.toThrow(UnsupportedError);
+    await expect(none({})).rejects.toThrow(/mesa-vulkan-drivers.*VK_DRIVER_FILES/);
+    await expect(openInPage({})).rejects.toThrow("open: this browser has no WebGPU (navigator.gpu)");
+  });
+});
+
+describeOnDevice("what is told at the next read", () => {
+  onDevice("an index out of range, once, with the place of the call", async () => {
+    const backend = await open({});
+    const x = backend.tensor([1, 2, 3]);
+    const wrong = T.take(x, backend.tensor([0, 7], { dtype: "i32" }));
+    const fine = T.take(x, backend.tensor([2], { dtype: "i32" }));
+    await expect(fine.data()).rejects.toThrow(IndexError);
+    expect([...(await wrong.data())]).toEqual([1, NaN]);
+    expect([...(await fine.data())]).toEqual([3]);
+    T.gather(x, backend.tensor([5], { dtype: "i32" }));
+    scope(() => T.scatterAdd(x, backend.tensor([-1], { dtype: "i32" }), 1).backend.flush());
+    await expect(x.data()).rejects.toThrow(/^(gather|scatterAdd): an index was outside its axis .*backend\.test\.ts/);
+    expect([...(await x.data())]).toEqual([1, 2, 3]);
+  });
+
+  onDevice("the loss of the device; open() gives another", async () => {
+    const first = await open();
+    expect(await open()).toBe(first);
+    const x = first.tensor([1, 2]);
+    const reading = T.mul(x, 2).data();
+    first.destroy();
+    await expect(reading).rejects.toThrow(/^tensor-webgpu: /);
+    await first.lost;
+    await expect(x.data()).rejects.toThrow("tensor-webgpu: the device was lost (destroyed); open() gives another one");
+    expect(() => first.tensor([1])).toThrow("the device was lost");
+    const second = await open();
+    expect(second).not.toBe(first);
+    expect(await T.mul(second.tensor([1, 2]), 2).array()).toEqual([2, 4]);
+  });
+
+  onDevice("a device of one's own is used, and outlives the backend", async () => {
+    const device = await bareDevice();
+    const backend = await open({ device });
+    expect(await T.add(backend.tensor([1]), 1).array()).toEqual([2]);
+    backend.destroy();
+    expect(() => backend.tensor([1])).toThrow("the device was lost");
+    const again = await open({ device });
+    expect(await T.add(again.tensor([1]), 1).array()).toEqual([2]);
+  });
+
+  onDevice("what it runs on, and what it did", async () => {
+    const backend = await open({});
+    const { threads, largest, software } = backend.info();
+    expect(software).toBe(true);
+    expect(threads).toBeGreaterThanOrEqual(32);
+    expect(largest).toBeGreaterThanOrEqual(2 ** 27);
+    const x = scope(() => T.keep(T.exp(backend.tensor([1, 2]))));
+    expect(backend.stats()).toMatchObject({ live: 1, dispatches: 1, submits: 1, pipelines: 1, slabs: 1, pending: 0 });
+    x.release();
+    expect(backend.stats()).toMatchObject({ live: 0, bytes: 0 });
+  });
+});
+
+describe("in a program", () => {
+  const nodes = [process.execPath, join(import.meta.dirname, "../../../node_modules/node/bin/node")];
+  const node = nodes.find(
+    (path) => existsSync(path) && (path !== process.execPath || Number(process.versions.node.split(".")[0]) >= 24),
+  );
+
+  onDevice("no global is touched, and the process ends by itself", { timeout: 60_000 }, async (context) => {
+    context.skip(node === undefined, "no Node here that runs TypeScript");
+    const folder = mkdtempSync(join(import.meta.dirname, "program-"));
+    try {
+      const file = join(folder, "program.ts");
+      const text = `
+        const before = Object.getOwnPropertyNames(globalThis).join();
+        const { open } = await import("@weft/tensor-webgpu");
+        const { mul } = await import("@weft/tensor");
+        const { tensor } = await open();
+        console.log(await mul(tensor([1, 2, 3]), 2).array());
+        console.log(Object.getOwnPropertyNames(globalThis).join() === before);`;
+      writeFileSync(file, text);
+      const { stdout } = await promisify(execFile)(node!, [file], { timeout: 50_000 });
+      expect(stdout).toBe("[ 2, 4, 6 ]\ntrue\n");
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,17 @@
+// The backend with limits so small that tests reach them: few bytes a slab, few slabs a dispatch, few workgroups a row.
+import { Deferred } from "@weft/kernel";
+import { creation } from "@weft/tensor";
+import { Executor, type Profile } from "../src/executor.ts";
+import { Slabs, type SlabOptions } from "../src/slabs.ts";
+import { bareDevice } from "./device.ts";
+
+const usual: Profile = { threads: 64, slabs: 7, groups: 65_535, arguments: 65_536, settled: 3 };
+
+export async function openSmall(profile: Partial<Profile>, memory: SlabOptions, options: { fuse?: boolean } = {}) {
+  const device = await bareDevice();
+  const slabs = new Slabs(device, memory);
+  const executor = new Executor(device, { ...usual, ...profile }, slabs);
+  device.addEventListener("uncapturederror", ({ error }) => executor.fail(error.message));
+  const backend = new Deferred(executor, options);
+  return Object.assign(backend, creation(backend), { executor, slabs });
+}

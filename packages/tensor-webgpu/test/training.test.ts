@@ -1,0 +1,198 @@
+// Tapes, scopes, boxes and updates on WebGPU: the same program text as on the CPU gives the same numbers, nothing is left
+// behind, and the steps after the first few compile and create nothing.
+import { diff, grad, keep, param, scope, state, type Param } from "@weft/autograd";
+import { Chain, Conv, crossEntropy, dropout, Linear, MaxPool, seed } from "@weft/nn";
+import { adam, minimize, sgd } from "@weft/optim";
+import * as T from "@weft/tensor";
+import { add, flatten, matmul, mul, relu, square, sub, sum, tanh, type Creation, type Tensor } from "@weft/tensor";
+import { open as openCpu } from "@weft/tensor-cpu";
+import { expect } from "vitest";
+import { open } from "../src/index.node.ts";
+import { describeOnDevice, onDevice } from "./device.ts";
+import { openSmall } from "./small.ts";
+
+const wave = (n: number, step: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step));
+
+/** The elements of a box. */
+async function elements(p: Param): Promise<number[]> {
+  const value = p.value;
+  try {
+    return [...(await value.data())];
+  } finally {
+    value.release();
+  }
+}
+
+/** A regression in few primitives, by hand: ten steps with momentum; the losses, and the parameters at the end. */
+async function slice({ tensor, zeros }: Creation): Promise<number[]> {
+  const x = tensor(wave(40, 0.7), { shape: [8, 5] });
+  const labels = tensor(wave(24, 1.3), { shape: [8, 3] });
+  const w = scope(() => param(tensor(wave(15, 0.4), { shape: [5, 3] })));
+  const b = scope(() => param(zeros([3])));
+  const velocity = new Map<Param, Tensor>();
+  const found: number[] = [];
+  for (let step = 0; step < 10; step++) {
+    const loss = scope(() => {
+      const tape = diff(() => {
+        const y = add(matmul(x, w), b);
+        const p = T.exp(sub(y, T.max(y, { axis: 1, keepDims: true })));
+        const q = T.div(p, sum(p, { axis: 1, keepDims: true }));
+        const chosen = T.where(T.greater(labels, 0), q, T.reshape(T.transpose(T.reshape(q, [3, 8])), [8, 3]));
+        return T.mean(square(sub(T.log(add(chosen, 1)), relu(labels))));
+      });
+      for (const p of [w, b]) {
+        const old = velocity.get(p);
+        const v = keep(old === undefined ? mul(tape.grad(p), 1) : add(mul(old, 0.9), tape.grad(p)));
+        old?.release();
+        velocity.set(p, v);
+        p.value = sub(p.value, mul(v, 0.5));
+      }
+      return keep(tape.value);
+    });
+    found.push(await loss.item());
+    loss.release();
+  }
+  found.push(...(await elements(w)), ...(await elements(b)));
+  for (const v of velocity.values()) v.release();
+  for (const t of [x, labels]) t.release();
+  return found;
+}
+
+function expectClose(got: readonly number[], wanted: readonly number[], tolerance: number): void {
+  expect(got.length).toBe(wanted.length);
+  got.forEach((v, i) => {
+    const w = wanted[i]!;
+    if (!(Math.abs(v - w) <= tolerance * Math.max(1, Math.abs(w)))) expect.fail(`number ${i}: got ${v}, wanted ${w}`);
+  });
+}
+
+describeOnDevice("the slice by hand", () => {
+  const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
+  const subjects = {
+    merged: () => open({}),
+    unmerged: () => open({ fuse: false }),
+    "side by side": () => openSmall({ settled: 0 }, memory),
+  };
+  onDevice.each(Object.entries(subjects))("%s: as on the CPU, and nothing is left", async (_, make) => {
+    const backend = await make();
+    const cpu = await openCpu({});
+    expectClose(await slice(backend), await slice(cpu), 1e-5);
+    expect(backend.stats().live).toBe(2); // the parameters
+  });
+});
+
+describeOnDevice("lifetimes", () => {
+  onDevice("nested grad, and an update while the old value is still to be read", async () => {
+    const backend = await open({});
+    const cube = (x: Tensor) => sum(mul(mul(x, x), x));
+    const x = backend.tensor([1, 2, -3]);
+    expect(await grad((v: Tensor) => sum(grad(cube)(v)))(x).array()).toEqual([6, 12, -18]);
+    const p = param(backend.tensor([1, 2]));
+    const [old, double, now] = scope(() => {
+      const before = keep(p.value);
+      const twice = keep(mul(p, 2));
+      for (let i = 0; i < 3; i++) p.value = sub(p.value, 0.5);
+      return [before, twice, keep(add(p.value, 0))];
+    });
+    expect(await now.array()).toEqual([-0.5, 0.5]);
+    expect(await old.array()).toEqual([1, 2]);
+    expect(await double.array()).toEqual([2, 4]);
+  });
+
+  onDevice("an asynchronous diff decides on data", async () => {
+    const { tensor } = await open({});
+    const p = param(tensor([3]));
+    const tape = await diff(async (t) => {
+      let y = mul(p, p);
+      while ((await t.wait(sum(y).item())) < 100) y = mul(y, 2);
+      return sum(y);
+    });
+    expect(await tape.value.item()).toBe(144);
+    expect(await tape.grad(p).array()).toEqual([96]);
+    tape.release();
+  });
+
+  onDevice("a loop by hand with state is flat, and settles", async () => {
+    const backend = await open({});
+    const w = scope(() => param(backend.tensor(wave(16, 0.9), { shape: [4, 4] })));
+    const h = scope(() => state(backend.zeros([2, 4])));
+    const step = (i: number): void =>
+      scope(() => {
+        const tape = diff(() => {
+          h.value = tanh(add(matmul(h, w), Math.sin(i)));
+          return sum(square(h));
+        });
+        w.value = sub(w.value, mul(tape.grad(w), 0.01 / (1 + i)));
+      });
+    for (let i = 0; i < 10; i++) step(i);
+    await elements(w);
+    const settled = backend.stats();
+    for (let i = 0; i < 400; i++) step(i);
+    await elements(w);
+    const { live, bytes, reserved, pipelines, bindGroups, plans, slabs, submits } = backend.stats();
+    expect({ live, bytes, reserved, pipelines, bindGroups, plans, slabs }).toEqual({
+      live: settled.live,
+      bytes: settled.bytes,
+      reserved: settled.reserved,
+      pipelines: settled.pipelines,
+      bindGroups: settled.bindGroups,
+      plans: settled.plans,
+      slabs: settled.slabs,
+    });
+    expect(submits - settled.submits).toBeLessThanOrEqual(402);
+  });
+
+  onDevice("a plan that comes again needs fewer dispatches", async () => {
+    const backend = await open({});
+    const ps = [3, 5, 7, 11].map((n) => param(backend.tensor(wave(n, 1))));
+    const dispatches: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const before = backend.stats().dispatches;
+      scope(() => {
+        for (const p of ps) p.value = mul(p.value, 0.5);
+      });
+      dispatches.push(backend.stats().dispatches - before);
+    }
+    expect(dispatches).toEqual([4, 4, 4, 1, 1, 1]);
+    for (const [i, n] of [3, 5, 7, 11].entries())
+      expectClose(
+        await elements(ps[i]!),
+        [...wave(n, 1)].map((v) => v / 64),
+        1e-6,
+      );
+  });
+});
+
+describeOnDevice("models", () => {
+  /** The losses of a small net with convolution, pooling and dropout. */
+  async function losses(backend: Creation & T.Backend, rule: () => ReturnType<typeof sgd>): Promise<number[]> {
+    seed(5);
+    const model = Chain(
+      Conv({ in: 1, out: 3, kernel: 3 }),
+      relu,
+      MaxPool(2),
+      flatten,
+      (x: Tensor) => dropout(x, 0.25, { seed: 3 }),
+      Linear(48, 10),
+    );
+    const batches = Array.from({ length: 6 }, (_, i) => [
+      backend.tensor(wave(4 * 100, 0.3 + i), { shape: [4, 1, 10, 10] }),
+      backend.tensor([i, 1, 2, 3], { dtype: "i32" }),
+    ]) as [Tensor, Tensor][];
+    const found: number[] = [];
+    const loss = (x: Tensor, y: Tensor): Tensor => crossEntropy(model(x) as Tensor, y);
+    for await (const l of minimize(loss, batches, rule())) found.push(await l.item());
+    for (const pair of batches) for (const x of pair) x.release();
+    return found;
+  }
+
+  onDevice.each([
+    ["sgd", () => sgd({ lr: 0.1 })],
+    ["adam", () => adam({ lr: 0.01 }) as unknown as ReturnType<typeof sgd>],
+  ] as const)("the same text trains on both backends: %s", async (_, rule) => {
+    const [gpu, cpu] = [await open({}), await openCpu({})];
+    const [got, wanted] = [await losses(gpu, rule), await losses(cpu, rule)];
+    expect(wanted[0]).not.toBeCloseTo(wanted.at(-1)!, 3);
+    expectClose(got, wanted, 1e-4);
+  });
+});
