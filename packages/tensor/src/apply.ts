@@ -110,8 +110,8 @@ function mismatch(op: string, a: Interpreter, b: Interpreter): never {
 export function apply<K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor {
   const top = settle(op, inputs);
   const values = inputs as Value[];
-  const shape = shapes[op](values, attrs as never);
-  return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never));
+  const shape = shapes[op](values, attrs as never, op as never);
+  return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never, op as never));
 }
 
 /** Runs a primitive that has no tensor operand (`full`, `iota`, random numbers) on a backend. */
@@ -121,7 +121,13 @@ export function source<K extends "full" | "iota" | "randomBits" | "randomUniform
   inputs: number[],
   attrs: Attrs<K>,
 ): Tensor {
-  return backend.run(op, inputs, attrs, shapes[op](inputs, attrs as never), dtypes[op](inputs, attrs as never));
+  return backend.run(
+    op,
+    inputs,
+    attrs,
+    shapes[op](inputs, attrs as never, op as never),
+    dtypes[op](inputs, attrs as never, op as never),
+  );
 }
 
 /** Runs a fused operation as one where the interpreter can, else its fallback. */

@@ -53,7 +53,7 @@ const order = (c: Case) => ({ order: large(c) ? (1 as const) : (2 as const) });
 
 /** The shape of the result, worked out by the shape rule on shapes alone. */
 const result = ({ x, w, attrs }: Case): Shape =>
-  weft.shapes.conv([{ shape: x } as Tensor, { shape: w } as Tensor], attrs);
+  weft.shapes.conv([{ shape: x } as Tensor, { shape: w } as Tensor], attrs, "conv");
 
 interface PoolCase {
   readonly name: string;
@@ -77,7 +77,7 @@ const pools: readonly PoolCase[] = [
   pooling("one window", [2, 2, 3, 3], [3, 3], [1, 1]),
   pooling("no images", [0, 3, 6, 6], [2, 2], [2, 2]),
 ];
-const pooled = ({ x, attrs }: PoolCase): Shape => weft.shapes.sumPool([{ shape: x } as Tensor], attrs);
+const pooled = ({ x, attrs }: PoolCase): Shape => weft.shapes.sumPool([{ shape: x } as Tensor], attrs, "sumPool");
 const noGradient = { differentiable: [] };
 
 const transposed: Sample[] = [

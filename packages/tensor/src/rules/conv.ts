@@ -3,7 +3,7 @@ import { sameShape, text } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { ConvAttrs, ConvOps, PoolAttrs, Shape } from "../ops.ts";
-import { agree, takes, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
+import { float, sameTwo, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
 type Padding = readonly (readonly [number, number])[];
 
@@ -72,53 +72,48 @@ function expect(op: string, got: Shape, wanted: Shape): void {
 
 const shape = (op: string, inputs: readonly Value[], i: number): Shape => tensorAt(op, inputs, i).shape;
 
+const pool = (inputs: readonly Value[], attrs: PoolAttrs, op: string): Shape =>
+  pooling(op, shape(op, inputs, 0), attrs);
+
 export const convShapes: ShapeRules<keyof ConvOps> = {
-  conv: (inputs, attrs) => convolution("conv", shape("conv", inputs, 0), shape("conv", inputs, 1), attrs),
-  convInputGrad: (inputs, attrs) => {
-    const [g, w] = [shape("convInputGrad", inputs, 0), shape("convInputGrad", inputs, 1)];
+  conv: (inputs, attrs, op) => convolution(op, shape(op, inputs, 0), shape(op, inputs, 1), attrs),
+  convInputGrad: (inputs, attrs, op) => {
+    const [g, w] = [shape(op, inputs, 0), shape(op, inputs, 1)];
     const x = [g[0]!, (w[1] ?? 0) * attrs.groups, ...attrs.inputSize];
-    expect("convInputGrad", g, convolution("convInputGrad", x, w, attrs));
+    expect(op, g, convolution(op, x, w, attrs));
     return x;
   },
-  convWeightGrad: (inputs, attrs) => {
-    const [x, g] = [shape("convWeightGrad", inputs, 0), shape("convWeightGrad", inputs, 1)];
+  convWeightGrad: (inputs, attrs, op) => {
+    const [x, g] = [shape(op, inputs, 0), shape(op, inputs, 1)];
     const w = [g[1]!, Math.floor((x[1] ?? 0) / attrs.groups), ...attrs.kernelSize];
-    expect("convWeightGrad", g, convolution("convWeightGrad", x, w, attrs));
+    expect(op, g, convolution(op, x, w, attrs));
     return w;
   },
-  maxPool: (inputs, attrs) => pooling("maxPool", shape("maxPool", inputs, 0), attrs),
-  maxPoolGrad: (inputs, attrs) => {
-    const x = shape("maxPoolGrad", inputs, 0);
-    expect("maxPoolGrad", shape("maxPoolGrad", inputs, 1), pooling("maxPoolGrad", x, attrs));
-    return x;
+  maxPool: pool,
+  maxPoolGrad: (inputs, attrs, op) => {
+    expect(op, shape(op, inputs, 1), pool(inputs, attrs, op));
+    return shape(op, inputs, 0);
   },
-  maxPoolPick: (inputs, attrs) => {
-    const x = shape("maxPoolPick", inputs, 0);
-    expect("maxPoolPick", shape("maxPoolPick", inputs, 1), x);
-    return pooling("maxPoolPick", x, attrs);
+  maxPoolPick: (inputs, attrs, op) => {
+    expect(op, shape(op, inputs, 1), shape(op, inputs, 0));
+    return pool(inputs, attrs, op);
   },
-  sumPool: (inputs, attrs) => pooling("sumPool", shape("sumPool", inputs, 0), attrs),
-  sumPoolGrad: (inputs, attrs) => {
-    const g = shape("sumPoolGrad", inputs, 0);
+  sumPool: pool,
+  sumPoolGrad: (inputs, attrs, op) => {
+    const g = shape(op, inputs, 0);
     const x = [...g.slice(0, 2), ...attrs.inputSize];
-    expect("sumPoolGrad", g, pooling("sumPoolGrad", x, attrs));
+    expect(op, g, pooling(op, x, attrs));
     return x;
   },
-};
-
-const one = (op: string) => takes(op, "f32", "f64");
-const two = (op: string) => {
-  const first = one(op);
-  return (inputs: readonly Value[]) => agree(op, first(inputs), tensorAt(op, inputs, 1).dtype);
 };
 
 export const convDTypes: DTypeRules<keyof ConvOps> = {
-  conv: two("conv"),
-  convInputGrad: two("convInputGrad"),
-  convWeightGrad: two("convWeightGrad"),
-  maxPool: one("maxPool"),
-  maxPoolGrad: two("maxPoolGrad"),
-  maxPoolPick: two("maxPoolPick"),
-  sumPool: one("sumPool"),
-  sumPoolGrad: one("sumPoolGrad"),
+  conv: sameTwo,
+  convInputGrad: sameTwo,
+  convWeightGrad: sameTwo,
+  maxPool: float,
+  maxPoolGrad: sameTwo,
+  maxPoolPick: sameTwo,
+  sumPool: float,
+  sumPoolGrad: float,
 };

@@ -4,7 +4,7 @@ import type { DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { ElementwiseOps, Shape } from "../ops.ts";
-import { agree, tensorAt, wrongDType, type DTypeRules, type ShapeRules } from "./table.ts";
+import { agree, float, number, takes, tensorAt, wrongDType, type DTypeRules, type ShapeRules } from "./table.ts";
 
 const SCALAR: Shape = [];
 
@@ -38,20 +38,18 @@ function stretch(op: string, a: Shape, b: Shape): Shape {
 
 const unary = (inputs: readonly Value[]): Shape => (inputs[0] as { shape: Shape }).shape;
 
-const binary =
-  (op: string) =>
-  (inputs: readonly Value[]): Shape => {
-    const a = inputs[0]!;
-    const b = inputs[1]!;
-    if (typeof a === "number") return typeof b === "number" ? SCALAR : b.shape;
-    return typeof b === "number" ? a.shape : broadcast(op, a.shape, b.shape);
-  };
+const binary = (inputs: readonly Value[], _attrs: unknown, op: string): Shape => {
+  const a = inputs[0]!;
+  const b = inputs[1]!;
+  if (typeof a === "number") return typeof b === "number" ? SCALAR : b.shape;
+  return typeof b === "number" ? a.shape : broadcast(op, a.shape, b.shape);
+};
 
-const choice = (inputs: readonly Value[]): Shape => {
+const choice = (inputs: readonly Value[], _attrs: unknown, op: string): Shape => {
   let shape = SCALAR;
   for (let i = 0; i < 3; i++) {
     const x = inputs[i]!;
-    if (typeof x !== "number") shape = shape === SCALAR ? x.shape : broadcast("where", shape, x.shape);
+    if (typeof x !== "number") shape = shape === SCALAR ? x.shape : broadcast(op, shape, x.shape);
   }
   return shape;
 };
@@ -86,41 +84,25 @@ export const elementwiseShapes: ShapeRules<keyof ElementwiseOps> = {
   isFinite: unary,
   not: unary,
   cast: unary,
-  add: binary("add"),
-  sub: binary("sub"),
-  mul: binary("mul"),
-  div: binary("div"),
-  pow: binary("pow"),
-  maximum: binary("maximum"),
-  minimum: binary("minimum"),
-  mod: binary("mod"),
-  atan2: binary("atan2"),
-  equal: binary("equal"),
-  less: binary("less"),
-  lessEqual: binary("lessEqual"),
-  and: binary("and"),
-  or: binary("or"),
+  add: binary,
+  sub: binary,
+  mul: binary,
+  div: binary,
+  pow: binary,
+  maximum: binary,
+  minimum: binary,
+  mod: binary,
+  atan2: binary,
+  equal: binary,
+  less: binary,
+  lessEqual: binary,
+  and: binary,
+  or: binary,
   where: choice,
 };
 
-const FLOAT: readonly DType[] = ["f32", "f64"];
-const NUMBER: readonly DType[] = ["f32", "f64", "i32"];
-const BOOL: readonly DType[] = ["bool"];
-
-const of =
-  (op: string, wanted: readonly DType[]) =>
-  (inputs: readonly Value[]): DType => {
-    const { dtype } = tensorAt(op, inputs, 0);
-    if (!wanted.includes(dtype)) wrongDType(op, dtype, wanted);
-    return dtype;
-  };
-const test = (op: string, wanted: readonly DType[]) => {
-  const check = of(op, wanted);
-  return (inputs: readonly Value[]): DType => (check(inputs), "bool");
-};
-const ofTwo =
-  (op: string, wanted: readonly DType[]) =>
-  (inputs: readonly Value[]): DType => {
+const ofTwo = (...wanted: DType[]) => {
+  return (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
     const a = inputs[0]!;
     const b = inputs[1]!;
     let dtype: DType;
@@ -130,63 +112,70 @@ const ofTwo =
     if (!wanted.includes(dtype)) wrongDType(op, dtype, wanted);
     return dtype;
   };
-const testOfTwo = (op: string, wanted: readonly DType[]) => {
-  const check = ofTwo(op, wanted);
-  return (inputs: readonly Value[]): DType => (check(inputs), "bool");
 };
+const test =
+  (check: (inputs: readonly Value[], attrs: unknown, op: string) => DType) =>
+  (inputs: readonly Value[], attrs: unknown, op: string): DType => (check(inputs, attrs, op), "bool");
 
-const chosen = (inputs: readonly Value[]): DType => {
+const bool = takes("bool");
+const floats = ofTwo("f32", "f64");
+const numbers = ofTwo("f32", "f64", "i32");
+const bools = ofTwo("bool");
+const isFloat = test(float);
+const compare = test(numbers);
+
+const chosen = (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
   const mask = inputs[0]!;
-  if (typeof mask !== "number" && mask.dtype !== "bool") wrongDType("where", mask.dtype, BOOL);
+  if (typeof mask !== "number" && mask.dtype !== "bool") wrongDType(op, mask.dtype, ["bool"]);
   const a = inputs[1]!;
   const b = inputs[2]!;
   if (typeof a === "number") return typeof b === "number" ? "f32" : b.dtype;
-  return typeof b === "number" ? a.dtype : agree("where", a.dtype, b.dtype);
+  return typeof b === "number" ? a.dtype : agree(op, a.dtype, b.dtype);
 };
 
 export const elementwiseDTypes: DTypeRules<keyof ElementwiseOps> = {
-  neg: of("neg", NUMBER),
-  abs: of("abs", NUMBER),
-  sign: of("sign", NUMBER),
-  exp: of("exp", FLOAT),
-  expm1: of("expm1", FLOAT),
-  log: of("log", FLOAT),
-  log1p: of("log1p", FLOAT),
-  sqrt: of("sqrt", FLOAT),
-  sin: of("sin", FLOAT),
-  cos: of("cos", FLOAT),
-  tan: of("tan", FLOAT),
-  asin: of("asin", FLOAT),
-  acos: of("acos", FLOAT),
-  atan: of("atan", FLOAT),
-  sinh: of("sinh", FLOAT),
-  cosh: of("cosh", FLOAT),
-  tanh: of("tanh", FLOAT),
-  asinh: of("asinh", FLOAT),
-  atanh: of("atanh", FLOAT),
-  erf: of("erf", FLOAT),
-  floor: of("floor", NUMBER),
-  ceil: of("ceil", NUMBER),
-  round: of("round", NUMBER),
-  sigmoid: of("sigmoid", FLOAT),
-  relu: of("relu", NUMBER),
-  isNaN: test("isNaN", FLOAT),
-  isFinite: test("isFinite", FLOAT),
-  not: of("not", BOOL),
+  neg: number,
+  abs: number,
+  sign: number,
+  exp: float,
+  expm1: float,
+  log: float,
+  log1p: float,
+  sqrt: float,
+  sin: float,
+  cos: float,
+  tan: float,
+  asin: float,
+  acos: float,
+  atan: float,
+  sinh: float,
+  cosh: float,
+  tanh: float,
+  asinh: float,
+  atanh: float,
+  erf: float,
+  floor: number,
+  ceil: number,
+  round: number,
+  sigmoid: float,
+  relu: number,
+  isNaN: isFloat,
+  isFinite: isFloat,
+  not: bool,
   cast: (_, { dtype }) => dtype,
-  add: ofTwo("add", NUMBER),
-  sub: ofTwo("sub", NUMBER),
-  mul: ofTwo("mul", NUMBER),
-  div: ofTwo("div", FLOAT),
-  pow: ofTwo("pow", FLOAT),
-  maximum: ofTwo("maximum", NUMBER),
-  minimum: ofTwo("minimum", NUMBER),
-  mod: ofTwo("mod", NUMBER),
-  atan2: ofTwo("atan2", FLOAT),
-  equal: testOfTwo("equal", NUMBER),
-  less: testOfTwo("less", NUMBER),
-  lessEqual: testOfTwo("lessEqual", NUMBER),
-  and: ofTwo("and", BOOL),
-  or: ofTwo("or", BOOL),
+  add: numbers,
+  sub: numbers,
+  mul: numbers,
+  div: floats,
+  pow: floats,
+  maximum: numbers,
+  minimum: numbers,
+  mod: numbers,
+  atan2: floats,
+  equal: compare,
+  less: compare,
+  lessEqual: compare,
+  and: bools,
+  or: bools,
   where: chosen,
 };

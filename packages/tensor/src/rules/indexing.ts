@@ -1,14 +1,10 @@
 // Rules of the indexing family: indices are i32 tensors; whether they lie on their axis is known only when they are read.
 import { sameShape, text } from "../axes.ts";
+import type { DType } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { IndexingOps, Shape } from "../ops.ts";
-import { agree, tensorAt, wrongDType, type DTypeRules, type ShapeRules } from "./table.ts";
-
-function checkAxis(op: string, shape: Shape, axis: number): void {
-  if (!(Number.isInteger(axis) && axis >= 0 && axis < shape.length))
-    throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}`);
-}
+import { agree, checkAxis, number, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
 /** The shape of whole rows taken at `indices`. */
 function rows(op: string, inputs: readonly Value[], axis: number): Shape {
@@ -37,29 +33,25 @@ function checkUpdates(op: string, inputs: readonly Value[], wanted: Shape): Shap
 }
 
 export const indexingShapes: ShapeRules<keyof IndexingOps> = {
-  take: (inputs, { axis }) => rows("take", inputs, axis),
-  indexAdd: (inputs, { axis }) => checkUpdates("indexAdd", inputs, rows("indexAdd", inputs, axis)),
-  gather: (inputs, { axis }) => places("gather", inputs, axis),
-  scatterAdd: (inputs, { axis }) => checkUpdates("scatterAdd", inputs, places("scatterAdd", inputs, axis)),
+  take: (inputs, { axis }, op) => rows(op, inputs, axis),
+  indexAdd: (inputs, { axis }, op) => checkUpdates(op, inputs, rows(op, inputs, axis)),
+  gather: (inputs, { axis }, op) => places(op, inputs, axis),
+  scatterAdd: (inputs, { axis }, op) => checkUpdates(op, inputs, places(op, inputs, axis)),
 };
 
-const read = (op: string) => (inputs: readonly Value[]) => {
+const read = (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
   const index = tensorAt(op, inputs, 1).dtype;
   if (index !== "i32") throw new DTypeError(`${op}: indices are i32, got ${index}; use cast`);
   return tensorAt(op, inputs, 0).dtype;
 };
-const write = (op: string) => {
-  const check = read(op);
-  return (inputs: readonly Value[]) => {
-    const dtype = agree(op, check(inputs), tensorAt(op, inputs, 2).dtype);
-    if (dtype === "bool" || dtype === "u8" || dtype === "f16") wrongDType(op, dtype, ["f32", "f64", "i32"]);
-    return dtype;
-  };
+const write = (inputs: readonly Value[], attrs: unknown, op: string): DType => {
+  agree(op, read(inputs, attrs, op), tensorAt(op, inputs, 2).dtype);
+  return number(inputs, attrs, op);
 };
 
 export const indexingDTypes: DTypeRules<keyof IndexingOps> = {
-  take: read("take"),
-  indexAdd: write("indexAdd"),
-  gather: read("gather"),
-  scatterAdd: write("scatterAdd"),
+  take: read,
+  indexAdd: write,
+  gather: read,
+  scatterAdd: write,
 };

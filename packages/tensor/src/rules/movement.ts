@@ -13,80 +13,80 @@ function checkLengths(op: string, shape: Shape, what: string, list: readonly unk
 }
 
 export const movementShapes: ShapeRules<keyof MovementOps> = {
-  reshape: (inputs, { shape }) => {
-    const from = shapeAt("reshape", inputs);
+  reshape: (inputs, { shape }, op) => {
+    const from = shapeAt(op, inputs);
     if (sameShape(from, shape)) return from;
-    checkSizes("reshape", shape);
+    checkSizes(op, shape);
     const [n, m] = [sizeOf(from), sizeOf(shape)];
     if (n !== m)
       throw new ShapeError(
-        `reshape: shapes ${text(from)} and ${text(shape)} do not fit: ${n} elements cannot become ${m}`,
+        `${op}: shapes ${text(from)} and ${text(shape)} do not fit: ${n} elements cannot become ${m}`,
       );
     return shape;
   },
-  permute: (inputs, { axes }) => {
-    const shape = shapeAt("permute", inputs);
-    checkLengths("permute", shape, `axes ${text(axes)}`, axes);
+  permute: (inputs, { axes }, op) => {
+    const shape = shapeAt(op, inputs);
+    checkLengths(op, shape, `axes ${text(axes)}`, axes);
     return axes.map((axis, i) => {
       const size = shape[axis];
       if (size === undefined || axes.indexOf(axis) !== i)
-        throw new ShapeError(`permute: axes ${text(axes)} must name each axis of shape ${text(shape)} once`);
+        throw new ShapeError(`${op}: axes ${text(axes)} must name each axis of shape ${text(shape)} once`);
       return size;
     });
   },
-  broadcastTo: (inputs, { shape }) => {
-    const from = shapeAt("broadcastTo", inputs);
-    checkSizes("broadcastTo", shape);
+  broadcastTo: (inputs, { shape }, op) => {
+    const from = shapeAt(op, inputs);
+    checkSizes(op, shape);
     const lead = shape.length - from.length;
     if (lead < 0)
-      throw new ShapeError(`broadcastTo: shape ${text(from)} has more axes than ${text(shape)}; reshape it first`);
+      throw new ShapeError(`${op}: shape ${text(from)} has more axes than ${text(shape)}; reshape it first`);
     from.forEach((d, i) => {
       if (d !== 1 && d !== shape[lead + i])
         throw new ShapeError(
-          `broadcastTo: shape ${text(from)} does not stretch to ${text(shape)}: size ${d} would become ${shape[lead + i]}, and only 1 stretches`,
+          `${op}: shape ${text(from)} does not stretch to ${text(shape)}: size ${d} would become ${shape[lead + i]}, and only 1 stretches`,
         );
     });
     return shape;
   },
-  slice: (inputs, { starts, sizes, steps }) => {
-    const shape = shapeAt("slice", inputs);
-    checkLengths("slice", shape, `sizes ${text(sizes)}`, sizes);
+  slice: (inputs, { starts, sizes, steps }, op) => {
+    const shape = shapeAt(op, inputs);
+    checkLengths(op, shape, `sizes ${text(sizes)}`, sizes);
     sizes.forEach((size, i) => {
       const [start, step] = [starts[i]!, steps[i]!];
       if (!(size >= 0 && start >= 0 && step >= 1 && (size === 0 || start + (size - 1) * step < shape[i]!)))
         throw new ShapeError(
-          `slice: ${size} elements from ${start} in steps of ${step} do not lie on axis ${i} of shape ${text(shape)}`,
+          `${op}: ${size} elements from ${start} in steps of ${step} do not lie on axis ${i} of shape ${text(shape)}`,
         );
     });
     return sizes;
   },
-  flip: (inputs, { axes }) => {
-    const shape = shapeAt("flip", inputs);
+  flip: (inputs, { axes }, op) => {
+    const shape = shapeAt(op, inputs);
     for (const axis of axes)
       if (!(axis >= 0 && axis < shape.length))
-        throw new ShapeError(`flip: axis ${axis} is out of range for shape ${text(shape)}`);
+        throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}`);
     return shape;
   },
-  pad: (inputs, { before, after, interior }) => {
-    const shape = shapeAt("pad", inputs);
-    for (const list of [before, after, interior]) checkLengths("pad", shape, text(list), list);
+  pad: (inputs, { before, after, interior }, op) => {
+    const shape = shapeAt(op, inputs);
+    for (const list of [before, after, interior]) checkLengths(op, shape, text(list), list);
     return shape.map((d, i) => {
       const [low, high, between] = [before[i]!, after[i]!, interior[i]!];
       if (!(low >= 0 && high >= 0 && between >= 0))
-        throw new ShapeError(`pad: padding ${low}, ${high} of axis ${i} must not be negative; use slice to cut`);
+        throw new ShapeError(`${op}: padding ${low}, ${high} of axis ${i} must not be negative; use slice to cut`);
       return low + d + Math.max(0, d - 1) * between + high;
     });
   },
-  concat: (inputs, { axis }) => {
-    const first = shapeAt("concat", inputs);
+  concat: (inputs, { axis }, op) => {
+    const first = shapeAt(op, inputs);
     if (!(axis >= 0 && axis < first.length))
-      throw new ShapeError(`concat: axis ${axis} is out of range for shape ${text(first)}`);
+      throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(first)}`);
     let total = 0;
     for (let i = 0; i < inputs.length; i++) {
-      const { shape } = tensorAt("concat", inputs, i);
+      const { shape } = tensorAt(op, inputs, i);
       if (shape.length !== first.length || shape.some((d, k) => k !== axis && d !== first[k]))
         throw new ShapeError(
-          `concat: shapes ${text(first)} and ${text(shape)} do not fit: all axes but axis ${axis} must have equal sizes`,
+          `${op}: shapes ${text(first)} and ${text(shape)} do not fit: all axes but axis ${axis} must have equal sizes`,
         );
       total += shape[axis]!;
     }
@@ -95,15 +95,15 @@ export const movementShapes: ShapeRules<keyof MovementOps> = {
 };
 
 export const movementDTypes: DTypeRules<keyof MovementOps> = {
-  reshape: keepsDType("reshape"),
-  permute: keepsDType("permute"),
-  broadcastTo: keepsDType("broadcastTo"),
-  slice: keepsDType("slice"),
-  flip: keepsDType("flip"),
-  pad: keepsDType("pad"),
-  concat: (inputs) => {
-    const { dtype } = tensorAt("concat", inputs, 0);
-    for (let i = 1; i < inputs.length; i++) agree("concat", dtype, tensorAt("concat", inputs, i).dtype);
+  reshape: keepsDType,
+  permute: keepsDType,
+  broadcastTo: keepsDType,
+  slice: keepsDType,
+  flip: keepsDType,
+  pad: keepsDType,
+  concat: (inputs, _, op) => {
+    const { dtype } = tensorAt(op, inputs, 0);
+    for (let i = 1; i < inputs.length; i++) agree(op, dtype, tensorAt(op, inputs, i).dtype);
     return dtype;
   },
 };

@@ -3,15 +3,10 @@ import { sizeOf, text } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { ReduceAttrs, ReduceOps, Shape } from "../ops.ts";
-import { takes, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
+import { checkAxis, number, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
 function reduced(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
   return keepDims ? shape.map((d, i) => (axes.includes(i) ? 1 : d)) : shape.filter((_, i) => !axes.includes(i));
-}
-
-function checkAxis(op: string, shape: Shape, axis: number): void {
-  if (!(Number.isInteger(axis) && axis >= 0 && axis < shape.length))
-    throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}`);
 }
 
 function refuseEmpty(op: string, shape: Shape, result: Shape, axes: readonly number[]): void {
@@ -21,54 +16,46 @@ function refuseEmpty(op: string, shape: Shape, result: Shape, axes: readonly num
 }
 
 const reduce =
-  (op: string, emptyHasValue: boolean) =>
-  (inputs: readonly Value[], { axes, keepDims }: ReduceAttrs): Shape => {
+  (emptyHasValue: boolean) =>
+  (inputs: readonly Value[], { axes, keepDims }: ReduceAttrs, op: string): Shape => {
     const { shape } = tensorAt(op, inputs, 0);
     for (const axis of axes) checkAxis(op, shape, axis);
     const result = reduced(shape, axes, keepDims);
     if (!emptyHasValue) refuseEmpty(op, shape, result, axes);
     return result;
   };
+const extreme = reduce(false);
 
-const position =
-  (op: string) =>
-  (inputs: readonly Value[], { axis, keepDims }: { readonly axis: number; readonly keepDims: boolean }): Shape => {
-    const { shape } = tensorAt(op, inputs, 0);
-    checkAxis(op, shape, axis);
-    const result = reduced(shape, [axis], keepDims);
-    refuseEmpty(op, shape, result, [axis]);
-    return result;
-  };
+const position = (
+  inputs: readonly Value[],
+  { axis, keepDims }: { readonly axis: number; readonly keepDims: boolean },
+  op: string,
+): Shape => extreme(inputs, { axes: [axis], keepDims }, op);
 
-const along =
-  (op: string) =>
-  (inputs: readonly Value[], { axis }: { readonly axis: number }): Shape => {
-    const { shape } = tensorAt(op, inputs, 0);
-    checkAxis(op, shape, axis);
-    return shape;
-  };
+const along = (inputs: readonly Value[], { axis }: { readonly axis: number }, op: string): Shape => {
+  const { shape } = tensorAt(op, inputs, 0);
+  checkAxis(op, shape, axis);
+  return shape;
+};
 
 export const reduceShapes: ShapeRules<keyof ReduceOps> = {
-  sum: reduce("sum", true),
-  max: reduce("max", false),
-  min: reduce("min", false),
-  argmax: position("argmax"),
-  argmin: position("argmin"),
-  cumsum: along("cumsum"),
-  argsort: along("argsort"),
+  sum: reduce(true),
+  max: extreme,
+  min: extreme,
+  argmax: position,
+  argmin: position,
+  cumsum: along,
+  argsort: along,
 };
 
-const index = (op: string) => {
-  const check = takes(op, "f32", "f64", "i32");
-  return (inputs: readonly Value[]) => (check(inputs), "i32" as const);
-};
+const index = (inputs: readonly Value[], attrs: unknown, op: string): "i32" => (number(inputs, attrs, op), "i32");
 
 export const reduceDTypes: DTypeRules<keyof ReduceOps> = {
-  sum: takes("sum", "f32", "f64", "i32"),
-  max: takes("max", "f32", "f64", "i32"),
-  min: takes("min", "f32", "f64", "i32"),
-  argmax: index("argmax"),
-  argmin: index("argmin"),
-  cumsum: takes("cumsum", "f32", "f64", "i32"),
-  argsort: index("argsort"),
+  sum: number,
+  max: number,
+  min: number,
+  argmax: index,
+  argmin: index,
+  cumsum: number,
+  argsort: index,
 };

@@ -1,18 +1,18 @@
 // Rules of the sources: what they make is written in their attributes.
-import { checkSizes, text } from "../axes.ts";
-import { ShapeError } from "../errors.ts";
-import type { SourceOps } from "../ops.ts";
-import type { DTypeRules, ShapeRules } from "./table.ts";
+import { checkSizes } from "../axes.ts";
+import type { Shape, SourceOps } from "../ops.ts";
+import { checkAxis, type DTypeRules, type ShapeRules } from "./table.ts";
+
+const made = (_: unknown, { shape }: { readonly shape: Shape }, op: string): Shape => checkSizes(op, shape);
 
 export const sourceShapes: ShapeRules<keyof SourceOps> = {
-  full: (_, { shape }) => checkSizes("full", shape),
-  iota: (_, { shape, axis }) => {
-    if (!(axis >= 0 && axis < shape.length))
-      throw new ShapeError(`iota: axis ${axis} is out of range for shape ${text(shape)}`);
-    return checkSizes("iota", shape);
+  full: made,
+  iota: (_, { shape, axis }, op) => {
+    checkAxis(op, shape, axis);
+    return checkSizes(op, shape);
   },
-  randomBits: (_, { shape }) => checkSizes("randomBits", shape),
-  randomUniform: (_, { shape }) => checkSizes("randomUniform", shape),
+  randomBits: made,
+  randomUniform: made,
 };
 
 export const sourceDTypes: DTypeRules<keyof SourceOps> = {

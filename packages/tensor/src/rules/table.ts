@@ -1,17 +1,21 @@
 // The form of a table of rules, what the families' rules share, and the check of an operand that must be a tensor.
+import { text } from "../axes.ts";
 import type { DType } from "../dtype.ts";
-import { ArgumentError, DTypeError } from "../errors.ts";
+import { ArgumentError, DTypeError, ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { Attrs, OpName, Shape } from "../ops.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** For each primitive the shape of its result. A rule throws a ShapeError where the shapes do not fit. */
+/**
+ * For each primitive the shape of its result. A rule is told its own name, for messages, and throws a ShapeError where the
+ * shapes do not fit.
+ */
 export type ShapeRules<K extends OpName = OpName> = {
-  readonly [N in K]: (inputs: readonly Value[], attrs: Attrs<N>) => Shape;
+  readonly [N in K]: (inputs: readonly Value[], attrs: Attrs<N>, op: N) => Shape;
 };
 /** For each primitive the dtype of its result. A rule throws a DTypeError where the dtypes do not fit. */
 export type DTypeRules<K extends OpName = OpName> = {
-  readonly [N in K]: (inputs: readonly Value[], attrs: Attrs<N>) => DType;
+  readonly [N in K]: (inputs: readonly Value[], attrs: Attrs<N>, op: N) => DType;
 };
 
 /** The operand at a place where no number is taken. */
@@ -24,15 +28,13 @@ export function tensorAt(op: string, inputs: readonly Value[], i: number): Tenso
 }
 
 /** The dtype of the first operand. */
-export const keepsDType =
-  (op: string) =>
-  (inputs: readonly Value[]): DType =>
-    tensorAt(op, inputs, 0).dtype;
+export const keepsDType = (inputs: readonly Value[], _attrs: unknown, op: string): DType =>
+  tensorAt(op, inputs, 0).dtype;
 
 /** The dtype of the first operand, which must be among those named. */
 export const takes =
-  (op: string, ...wanted: DType[]) =>
-  (inputs: readonly Value[]): DType => {
+  (...wanted: DType[]) =>
+  (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
     const { dtype } = tensorAt(op, inputs, 0);
     if (!wanted.includes(dtype)) wrongDType(op, dtype, wanted);
     return dtype;
@@ -47,3 +49,14 @@ export function agree(op: string, a: DType, b: DType): DType {
   if (a !== b) throw new DTypeError(`${op}: the operands are ${a} and ${b}; cast one of them`);
   return a;
 }
+
+export function checkAxis(op: string, shape: Shape, axis: number): void {
+  if (!(Number.isInteger(axis) && axis >= 0 && axis < shape.length))
+    throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}`);
+}
+
+export const float = takes("f32", "f64");
+export const number = takes("f32", "f64", "i32");
+/** Two operands of one floating-point dtype. */
+export const sameTwo = (inputs: readonly Value[], attrs: unknown, op: string): DType =>
+  agree(op, float(inputs, attrs, op), tensorAt(op, inputs, 1).dtype);
