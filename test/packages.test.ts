@@ -1,5 +1,5 @@
 // The packages as a user gets them: packed, checked, and installed pick-and-choose into empty projects with plain npm.
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -103,6 +103,14 @@ describe("the command weft", () => {
 
   test.each(nodes)("says what it does on %s", async (node) => {
     expect(await execute(folder, node, "node_modules/@weft/examples/dist/weft.js", "--help")).toContain("weft");
+  });
+
+  test.each(nodes)("trains and predicts on %s", async (node) => {
+    const program = "node_modules/@weft/examples/dist/weft.js";
+    const trained = await execute(folder, node, program, "train", "softmax", "--limit", "300", "--out", "out");
+    expect(trained).toMatch(/Test accuracy [\d.]+ %/);
+    expect(statSync(join(folder, "out/report.html")).size).toBeGreaterThan(10_000);
+    expect(await execute(folder, node, program, "predict", "out/model.safetensors", "0")).toContain("picture 0: ");
   });
 });
 

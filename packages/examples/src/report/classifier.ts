@@ -7,7 +7,7 @@ import { escaped, gallery, page, type Report, type Section } from "./page.ts";
 import { address, weighed } from "./picture.ts";
 
 /** The weights of a layer, `[units, …]`. */
-export interface Weights {
+interface Weights {
   readonly data: ArrayLike<number>;
   readonly shape: readonly number[];
 }

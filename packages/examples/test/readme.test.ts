@@ -1,0 +1,30 @@
+// The README's program passes the type check and runs.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { compile, execute } from "../../../test/pack.ts";
+import { root } from "../../../test/source-graph.ts";
+
+test("the example of the README passes the type check and runs", { timeout: 120_000 }, async () => {
+  mkdirSync(join(root, ".work"), { recursive: true });
+  const folder = mkdtempSync(join(root, ".work/examples-")); // in the tree, so that the packages are found
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+
+  const text = readFileSync(join(root, "packages/examples/README.md"), "utf8");
+  const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((m) => m[1]!);
+  expect(blocks).toHaveLength(1);
+  writeFileSync(join(folder, "program.ts"), blocks[0]!);
+  const compilerOptions = {
+    lib: ["es2023", "esnext.disposable", "dom"],
+    types: ["node"],
+    rootDir: "../..",
+    noEmit: true,
+    composite: false,
+  };
+  const config = { extends: "../../tsconfig.base.json", compilerOptions, files: ["program.ts"] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  await compile(folder);
+  const accuracies = (await execute(folder, process.execPath, "program.ts")).trim().split("\n").map(Number);
+  expect(accuracies).toHaveLength(2);
+  for (const accuracy of accuracies) expect(accuracy).toBeGreaterThan(0.8);
+});
