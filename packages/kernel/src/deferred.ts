@@ -54,7 +54,8 @@ interface Cached<E> {
   readonly launches: number;
 }
 
-const ours = /\/(tensor|kernel|autograd)\//;
+/** Frames of Weft's own packages, in the repository or installed. */
+const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
 
 /** The error of an operation that met an index out of range: names the operation and where it was called. */
 export function indexErrorOf({ op, site, dtype, shape }: Node): IndexError {
@@ -66,6 +67,18 @@ export function indexErrorOf({ op, site, dtype, shape }: Node): IndexError {
     `${op}: an index was outside its axis (result ${dtype}[${shape}]), called ${line?.trim() ?? "at an unknown place"}`,
   );
 }
+
+/** The call stack here, deep enough to reach the user's program through models in models. */
+function siteOf(op: string): Error {
+  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
+  (Error as { stackTraceLimit?: number }).stackTraceLimit = 50;
+  const site = new Error(op);
+  (Error as { stackTraceLimit?: number | undefined }).stackTraceLimit = stackTraceLimit;
+  return site;
+}
+
+const lostError = (op: string, { dtype, shape }: Node): WeftError =>
+  new WeftError(`${op}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`);
 
 export class Deferred<S extends Storage, E> implements Backend {
   readonly level = 0;
@@ -119,7 +132,11 @@ export class Deferred<S extends Storage, E> implements Backend {
     const nodes = inputs as (Node | number)[];
     for (let i = 0; i < nodes.length; i++) {
       const x = inputs[i]!;
-      if (typeof x !== "number") nodes[i] = x.payload as Node;
+      if (typeof x !== "number") {
+        const node = x.payload as Node;
+        if (node.lost) throw lostError(op, node);
+        nodes[i] = node;
+      }
     }
     const code = codeOf(op);
     if (kindOfCode(code) === "move" && (nodes[0] as Node).storage !== undefined) {
@@ -129,7 +146,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (dtype !== "f32" && !this.#driver.supports(dtype))
       throw new UnsupportedError(`${op}: ${this.name} has no ${dtype}`);
     const node = new Node(op, code, nodes, attrs, shape, dtype);
-    if (indexing.has(code)) node.site = new Error(op);
+    if (indexing.has(code)) node.site = siteOf(op);
     if (this.#pending.push(node) === 1) context.pending.add(this);
     else if (this.#pending.length >= PENDING) {
       const result = own(new Tensor(this, shape, dtype, node));
@@ -179,8 +196,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     let node = x.payload as Node;
     if (node.storage === undefined || this.#pending.length > 0) this.flush();
     this.#throwIndexError();
-    if (node.storage === undefined)
-      throw new WeftError(`data: this ${x.dtype}[${x.shape}] tensor was lost when an earlier launch failed`);
+    if (node.storage === undefined) throw lostError("data", node);
     if (isRowMajor(node.shape, node.strides))
       return this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
@@ -251,6 +267,9 @@ export class Deferred<S extends Storage, E> implements Backend {
         const needed = this.#needed(pending);
         if (needed.length > 0) this.#execute(needed);
       }
+    } catch (error) {
+      for (const node of pending) node.lost = node.storage === undefined;
+      throw error;
     } finally {
       const dying = this.#dying;
       if (dying.length > 0) {
@@ -295,12 +314,13 @@ export class Deferred<S extends Storage, E> implements Backend {
       this.#counts.plans++;
     }
     const { plan } = cached;
-    const storages = this.#storages(plan, leaves);
+    const storages: S[] = [];
     let wrong: Node | undefined;
     try {
+      this.#gather(plan, leaves, storages);
       wrong = this.#driver.run(cached.prepared, plan, needed, storages, leaves);
     } catch (error) {
-      for (const slot of plan.kept) if (storages[slot]!.refs === 0) this.#return(storages[slot]!);
+      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.#return(storages[slot]!);
       throw error;
     }
     if (wrong !== undefined) this.#indexError ??= wrong;
@@ -314,8 +334,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more. */
-  #storages(plan: Plan, leaves: readonly Node[]): S[] {
-    const storages: S[] = [];
+  #gather(plan: Plan, leaves: readonly Node[], storages: S[]): void {
     for (let i = 0; i < leaves.length; i++) storages[plan.leaves[i]!] = leaves[i]!.storage as S;
     for (let i = 0; i < plan.donations.length; i++) {
       const { slot, leaf } = plan.donations[i]!;
@@ -326,7 +345,6 @@ export class Deferred<S extends Storage, E> implements Backend {
       const slot = plan.kept[i]!;
       if (storages[slot] === undefined) storages[slot] = this.#allocate(plan.slots[slot]!.bytes);
     }
-    return storages;
   }
 
   stats(): DeferredStats {

@@ -135,6 +135,8 @@ export class Node {
   /** The flush that last met this node, and its place there. */
   epoch = 0;
   index = 0;
+  /** The launch that should have computed it failed. */
+  lost = false;
   /** Where an indexing operation was called, for an IndexError. */
   site: Error | undefined = undefined;
 

@@ -1,4 +1,4 @@
-// What is known to be wrong, each with the smallest program that shows it. A line that passes has to move to its place.
+// Faults that there once were in the deferred graph, each with the smallest program that showed it.
 import { Chain, Embedding } from "@weft/nn";
 import { add, mul, scope, sum, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
@@ -6,8 +6,7 @@ import { openSync } from "../src/index.ts";
 
 const MB = 1 << 20;
 
-// kernel/deferred.ts: #storages() allocates slot by slot; when one allocation throws, those made before it are not given back.
-test.fails("a plan that finds no memory gives back what it had taken", () => {
+test("a plan that finds no memory gives back what it had taken", () => {
   const backend = openSync({ memoryLimit: 8 * MB });
   const large = () =>
     scope(() => {
@@ -18,8 +17,7 @@ test.fails("a plan that finds no memory gives back what it had taken", () => {
   expect(backend.stats().live).toBe(0);
 });
 
-// kernel/signature.ts and item.ts take a node without storage for one of this plan, by an index from an earlier flush.
-test.fails("a value that was lost when a launch failed is refused by later operations, too", () => {
+test("a value that was lost when a launch failed is refused by later operations, too", () => {
   const backend = openSync({ memoryLimit: 4 * MB });
   let lost: Tensor | undefined;
   expect(() => {
@@ -30,9 +28,8 @@ test.fails("a value that was lost when a launch failed is refused by later opera
   expect(() => scope(() => sum(add(lost!, 1)).itemSync())).toThrow("was lost when an earlier launch failed");
 });
 
-// kernel/deferred.ts #throwIndexError: frames of nn count as the caller, and a stack of ten frames may not reach the caller.
-test.fails("an IndexError names the place in the user's program, through layers too", () => {
+test("an IndexError names the place in the user's program, through layers too", () => {
   const backend = openSync({ seed: 1 });
   const model = Chain(Chain(Chain(Embedding(5, 2))));
-  expect(() => model(backend.tensor([7], { dtype: "i32" })).dataSync()).toThrow(/known\.test\.ts/);
+  expect(() => model(backend.tensor([7], { dtype: "i32" })).dataSync()).toThrow(/faults\.test\.ts/);
 });
