@@ -20,7 +20,7 @@ export interface Timing {
   readonly least: number;
   /** The very first step, which may compile. */
   readonly first: number;
-  /** How many rounds there were; 0 if the first step took so long that it is all there is. */
+  /** How many rounds there were; 0 if the first step is all there is, because it is meant or because it took so long. */
   readonly rounds: number;
   /** What the contender said about the row when it ended. */
   readonly note?: string;
@@ -72,11 +72,13 @@ export async function measure(
   const missing = new Map<Row, Record<string, Missing>>(group.map((row) => [row, {}]));
   for (const row of group)
     for (const rival of rivals) {
-      const prepared = await rival.prepare(row.name, settings.warmUp);
+      const warmUp = row.once === true ? 0 : settings.warmUp * (row.warmUp ?? 1);
+      const prepared = await rival.prepare(row.name, warmUp);
       if (isMissing(prepared)) missing.get(row)![rival.name] = prepared;
       else {
         const { first, each, per = row.per ?? 1 } = prepared;
-        const rounds = each > ENDLESS ? 0 : each > SLOW ? Math.min(2, settings.rounds) : settings.rounds;
+        const rounds =
+          row.once === true || each > ENDLESS ? 0 : each > SLOW ? Math.min(2, settings.rounds) : settings.rounds;
         const steps = Math.max(1, Math.round(settings.block / each));
         entries.push({ row, rival, first, steps, rounds, per, samples: [] });
       }

@@ -109,7 +109,7 @@ export function text(report: Report, clock: Clock = "wall"): string {
   ];
   if (rows.some(({ group }) => group !== "recording")) parts.push(rowTable(report, clock));
   if (rows.some(({ timings }) => Object.values(timings).some((t) => "rounds" in t && t.rounds === 0)))
-    parts.push("¹ one step, the first: it took more than 12 seconds.");
+    parts.push("¹ The first step alone: because it is meant, or because it took so long.");
   parts.push(notes(report));
   if (report.recording !== undefined) parts.push(recordingTable(report, clock));
   return parts.filter((part) => part !== "").join("\n\n");

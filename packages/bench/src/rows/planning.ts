@@ -65,6 +65,7 @@ export const planning: readonly Row[] = [
     what: "the same where every step has to be planned",
     unit: "µs",
     group: "planning",
+    warmUp: 6, // much code and long steps: it takes hundreds of them until V8 has compiled it all
     // A full cycle through 32 bits (Numerical Recipes): no wiring comes twice.
     weft: (backend) => wired(backend, (wiring) => (Math.imul(wiring, 1664525) + 1013904223) >>> 0),
   },
@@ -73,6 +74,7 @@ export const planning: readonly Row[] = [
     what: `training on ${LENGTHS} sequence lengths, one step each, under a schedule`,
     unit: "ms",
     per: LENGTHS,
+    once: true,
     weft() {
       const backend = openSync({}); // one that has no kernels yet
       const { randn, zeros } = backend;

@@ -23,6 +23,10 @@ export interface Row {
   /** How many operations one step does: times are for one of them (1). */
   readonly per?: number;
   readonly target?: Target;
+  /** How many times as long as others it is repeated before the first round (1). */
+  readonly warmUp?: number;
+  /** The first step is all there is to measure: it prepares what later ones would find ready. */
+  readonly once?: boolean;
   /** Rows of one group are measured together, each in turn in every round, so that they can be compared. */
   readonly group?: string;
   /** Makes the inputs, and the step as a user of Weft would write it. */
