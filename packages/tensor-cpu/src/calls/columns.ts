@@ -35,16 +35,13 @@ function writeGather(module: Module): void {
     const at = [0, 1, 2, 3].map((i) => f.let(I32, i32.add(image, i32.load(pixels, 4 * (offset + i)))));
     const x = f.local(V128);
     const loop = (load: () => void): void =>
-      f.repeat(
-        () => {
-          f.set(t, i32.load(p));
-          load();
-          f.do(v128.store(q, x, 4 * offset));
-          f.advance(p, 4);
-          f.advance(q, 4 * PANEL);
-        },
-        () => f.tee(n, i32.sub(n, 1)),
-      );
+      f.times(n, () => {
+        f.set(t, i32.load(p));
+        load();
+        f.do(v128.store(q, x, 4 * offset));
+        f.advance(p, 4);
+        f.advance(q, 4 * PANEL);
+      });
     f.if(
       adjacent(pixels, 4 * offset),
       () => loop(() => f.set(x, v128.load(i32.add(at[0]!, t)))),
@@ -57,36 +54,30 @@ function writeGather(module: Module): void {
   };
   routine(module, "gather", (f, to, image, pixels, panels, taps, k) => {
     const [q, p, n, t, u] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
-    f.repeat(
-      () => {
-        f.if(
-          i32.and(adjacent(pixels, 0), adjacent(pixels, 16)),
-          () => {
-            f.set(t, i32.add(image, i32.load(pixels)));
-            f.set(u, i32.add(image, i32.load(pixels, 16)));
-            f.set(p, taps);
-            f.set(n, k);
-            f.set(q, to);
-            f.repeat(
-              () => {
-                f.do(v128.store(q, v128.load(i32.add(t, i32.load(p)))));
-                f.do(v128.store(q, v128.load(i32.add(u, i32.load(p))), 16));
-                f.advance(p, 4);
-                f.advance(q, 4 * PANEL);
-              },
-              () => f.tee(n, i32.sub(n, 1)),
-            );
-          },
-          () => {
-            half(f, to, image, pixels, taps, k, 0);
-            half(f, to, image, pixels, taps, k, 4);
-          },
-        );
-        f.advance(to, i32.mul(k, 4 * PANEL));
-        f.advance(pixels, 4 * PANEL);
-      },
-      () => f.tee(panels, i32.sub(panels, 1)),
-    );
+    f.times(panels, () => {
+      f.if(
+        i32.and(adjacent(pixels, 0), adjacent(pixels, 16)),
+        () => {
+          f.set(t, i32.add(image, i32.load(pixels)));
+          f.set(u, i32.add(image, i32.load(pixels, 16)));
+          f.set(p, taps);
+          f.set(n, k);
+          f.set(q, to);
+          f.times(n, () => {
+            f.do(v128.store(q, v128.load(i32.add(t, i32.load(p)))));
+            f.do(v128.store(q, v128.load(i32.add(u, i32.load(p))), 16));
+            f.advance(p, 4);
+            f.advance(q, 4 * PANEL);
+          });
+        },
+        () => {
+          half(f, to, image, pixels, taps, k, 0);
+          half(f, to, image, pixels, taps, k, 4);
+        },
+      );
+      f.advance(to, i32.mul(k, 4 * PANEL));
+      f.advance(pixels, 4 * PANEL);
+    });
   });
 }
 
@@ -94,32 +85,26 @@ function writeGather(module: Module): void {
 function writeCopyRows(module: Module): void {
   routine(module, "copyRows", (f, to, toPlane, toRow, from, fromPlane, fromRow, planes, rows, floats) => {
     const [n, x, p, q, t] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
-    f.repeat(
-      () => {
-        f.set(n, rows);
-        f.set(p, from);
-        f.set(q, to);
-        f.repeat(
-          () => {
-            f.set(x, i32.shrU(floats, 2));
-            f.while(x, () => {
-              f.do(v128.store(q, v128.load(p)));
-              f.advance(p, 16);
-              f.advance(q, 16);
-              f.set(x, i32.sub(x, 1));
-            });
-            f.set(x, i32.and(floats, 3));
-            copyNarrow(f, p, q, x, t);
-            f.advance(p, i32.sub(fromRow, i32.and(i32.shl(floats, 2), -16)));
-            f.advance(q, i32.sub(toRow, i32.and(i32.shl(floats, 2), -16)));
-          },
-          () => f.tee(n, i32.sub(n, 1)),
-        );
-        f.advance(from, fromPlane);
-        f.advance(to, toPlane);
-      },
-      () => f.tee(planes, i32.sub(planes, 1)),
-    );
+    f.times(planes, () => {
+      f.set(n, rows);
+      f.set(p, from);
+      f.set(q, to);
+      f.times(n, () => {
+        f.set(x, i32.shrU(floats, 2));
+        f.while(x, () => {
+          f.do(v128.store(q, v128.load(p)));
+          f.advance(p, 16);
+          f.advance(q, 16);
+          f.advance(x, -1);
+        });
+        f.set(x, i32.and(floats, 3));
+        copyNarrow(f, p, q, x, t);
+        f.advance(p, i32.sub(fromRow, i32.and(i32.shl(floats, 2), -16)));
+        f.advance(q, i32.sub(toRow, i32.and(i32.shl(floats, 2), -16)));
+      });
+      f.advance(from, fromPlane);
+      f.advance(to, toPlane);
+    });
   });
 }
 
@@ -138,30 +123,27 @@ function writeScatter(module: Module, relaxed: boolean): void {
       Int,
       Int,
     ];
-    f.repeat(
-      () => {
-        f.set(base, i32.add(image, i32.load(taps)));
-        for (const offset of [0, 4]) {
-          f.if(
-            whole[offset / 4]!,
-            () => {
-              f.set(p, i32.add(base, i32.load(pixels, 4 * offset)));
-              f.do(v128.store(p, f32x4.add(v128.load(p), v128.load(tile, 4 * offset))));
-            },
-            () => {
-              for (let i = 0; i < 4; i++)
-                f.if(i32.gtS(w, offset + i), () => {
-                  f.set(p, i32.add(base, i32.load(pixels, 4 * (offset + i))));
-                  f.do(f32.store(p, f32.add(f32.load(p), f32.load(tile, 4 * (offset + i)))));
-                });
-            },
-          );
-        }
-        f.advance(taps, 4);
-        f.advance(tile, 32);
-      },
-      () => f.tee(rows, i32.sub(rows, 1)),
-    );
+    f.times(rows, () => {
+      f.set(base, i32.add(image, i32.load(taps)));
+      for (const offset of [0, 4]) {
+        f.if(
+          whole[offset / 4]!,
+          () => {
+            f.set(p, i32.add(base, i32.load(pixels, 4 * offset)));
+            f.do(v128.store(p, f32x4.add(v128.load(p), v128.load(tile, 4 * offset))));
+          },
+          () => {
+            for (let i = 0; i < 4; i++)
+              f.if(i32.gtS(w, offset + i), () => {
+                f.set(p, i32.add(base, i32.load(pixels, 4 * (offset + i))));
+                f.do(f32.store(p, f32.add(f32.load(p), f32.load(tile, 4 * (offset + i)))));
+              });
+          },
+        );
+      }
+      f.advance(taps, 4);
+      f.advance(tile, 32);
+    });
   });
   routine(module, "scatter", (f, a, b, k, image, taps, rows, pixels, columns, tile) => {
     const [rest, r, p, q, w] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
@@ -198,14 +180,11 @@ function writeScatter(module: Module, relaxed: boolean): void {
             f.set(p, i32.add(w, i32.load(taps)));
             f.set(q, i32.add(to, i32.shl(i, 2)));
             f.set(n, k);
-            f.repeat(
-              () => {
-                f.do(i32.store(q, i32.load(p)));
-                f.advance(p, step);
-                f.advance(q, 4 * full);
-              },
-              () => f.tee(n, i32.sub(n, 1)),
-            );
+            f.times(n, () => {
+              f.do(i32.store(q, i32.load(p)));
+              f.advance(p, step);
+              f.advance(q, 4 * full);
+            });
             f.advance(taps, 4);
           },
           () => i32.ltS(f.tee(i, i32.add(i, 1)), r),
@@ -236,7 +215,7 @@ function writeWalk(module: Module, relaxed: boolean): void {
         );
         f.advance(pixels, 4);
         f.advance(b, 4 * PANEL);
-        f.set(k, i32.sub(k, 1));
+        f.advance(k, -1);
       });
       t.store(c, ldc, accumulate);
     }),

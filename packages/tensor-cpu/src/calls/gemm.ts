@@ -93,7 +93,7 @@ export function microKernel(
       t.step(element, (j) => ({ at: b, offset: 16 * j }));
       for (const p of at) f.advance(p, order === "rows" ? 4 : step);
       f.advance(b, bStep);
-      f.set(k, i32.sub(k, 1));
+      f.advance(k, -1);
     });
     t.store(c, ldc, accumulate);
   });
@@ -113,18 +113,15 @@ function tileCopy(module: Module): Func<typeof VOID> {
         f.advance(p, 4 * bit);
         f.advance(q, 4 * bit);
       });
-    f.repeat(
-      () => {
-        f.set(p, source);
-        f.set(q, c);
-        part(4, v128.load, (x) => f.do(v128.store(q, x)));
-        part(2, v128.load64Zero, (x) => f.do(v128.store64Lane(q, x, 0)));
-        part(1, v128.load32Zero, (x) => f.do(v128.store32Lane(q, x, 0)));
-        f.advance(source, 32);
-        f.advance(c, ldc);
-      },
-      () => f.tee(rows, i32.sub(rows, 1)),
-    );
+    f.times(rows, () => {
+      f.set(p, source);
+      f.set(q, c);
+      part(4, v128.load, (x) => f.do(v128.store(q, x)));
+      part(2, v128.load64Zero, (x) => f.do(v128.store64Lane(q, x, 0)));
+      part(1, v128.load32Zero, (x) => f.do(v128.store32Lane(q, x, 0)));
+      f.advance(source, 32);
+      f.advance(c, ldc);
+    });
   });
 }
 

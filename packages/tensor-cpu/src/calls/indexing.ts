@@ -37,49 +37,46 @@ function writeIndexing(module: Module): void {
           });
         }
       };
-      f.repeat(
-        () => {
-          f.set(i, i32.load(indices));
-          f.set(left, bytes);
-          f.set(p, from);
-          f.set(q, to);
-          if (name === "take") {
-            f.if(
-              i32.ltU(i, size),
-              () => {
-                f.advance(p, i32.mul(i, bytes));
-                row(
-                  (p, q) => f.do(v128.store(q, v128.load(p))),
-                  (p, q) => f.do(i32.store(q, i32.load(p))),
-                );
-              },
-              () => {
-                row(
-                  (_, q) => f.do(v128.store(q, i32x4.splat(fill))),
-                  (_, q) => f.do(i32.store(q, fill)),
-                );
-                f.do(i32.store(wrong, 1));
-              },
-            );
-            f.advance(to, bytes);
-          } else {
-            f.if(
-              i32.ltU(i, size),
-              () => {
-                f.advance(q, i32.mul(i, bytes));
-                row(
-                  (p, q) => f.do(v128.store(q, f32x4.add(v128.load(q), v128.load(p)))),
-                  (p, q) => f.do(v128.store32Lane(q, f32x4.add(v128.load32Zero(q), v128.load32Zero(p)), 0)),
-                );
-              },
-              () => f.do(i32.store(wrong, 1)),
-            );
-            f.advance(from, bytes);
-          }
-          f.advance(indices, 4);
-        },
-        () => f.tee(n, i32.sub(n, 1)),
-      );
+      f.times(n, () => {
+        f.set(i, i32.load(indices));
+        f.set(left, bytes);
+        f.set(p, from);
+        f.set(q, to);
+        if (name === "take") {
+          f.if(
+            i32.ltU(i, size),
+            () => {
+              f.advance(p, i32.mul(i, bytes));
+              row(
+                (p, q) => f.do(v128.store(q, v128.load(p))),
+                (p, q) => f.do(i32.store(q, i32.load(p))),
+              );
+            },
+            () => {
+              row(
+                (_, q) => f.do(v128.store(q, i32x4.splat(fill))),
+                (_, q) => f.do(i32.store(q, fill)),
+              );
+              f.do(i32.store(wrong, 1));
+            },
+          );
+          f.advance(to, bytes);
+        } else {
+          f.if(
+            i32.ltU(i, size),
+            () => {
+              f.advance(q, i32.mul(i, bytes));
+              row(
+                (p, q) => f.do(v128.store(q, f32x4.add(v128.load(q), v128.load(p)))),
+                (p, q) => f.do(v128.store32Lane(q, f32x4.add(v128.load32Zero(q), v128.load32Zero(p)), 0)),
+              );
+            },
+            () => f.do(i32.store(wrong, 1)),
+          );
+          f.advance(from, bytes);
+        }
+        f.advance(indices, 4);
+      });
     });
 }
 

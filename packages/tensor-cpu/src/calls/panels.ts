@@ -61,7 +61,7 @@ const transposeRoutine = (module: Module): Func<typeof VOID> =>
           f.advance(q, toStep);
         }
         f.advance(p, 16);
-        f.set(c, i32.sub(c, 4));
+        f.advance(c, -4);
       });
       f.set(c, i32.and(columns, 3));
       f.while(c, () => {
@@ -72,11 +72,11 @@ const transposeRoutine = (module: Module): Func<typeof VOID> =>
         }
         f.advance(p, 4);
         f.advance(q, toStep);
-        f.set(c, i32.sub(c, 1));
+        f.advance(c, -1);
       });
       f.advance(from, i32.shl(fromStep, 2));
       f.advance(to, 16);
-      f.set(r, i32.sub(r, 4));
+      f.advance(r, -4);
     });
     f.set(rows, i32.and(rows, 3));
     f.while(i32.gtS(rows, 0), () => {
@@ -87,11 +87,11 @@ const transposeRoutine = (module: Module): Func<typeof VOID> =>
         one();
         f.advance(p, 4);
         f.advance(q, toStep);
-        f.set(c, i32.sub(c, 1));
+        f.advance(c, -1);
       });
       f.advance(from, fromStep);
       f.advance(to, 4);
-      f.set(rows, i32.sub(rows, 1));
+      f.advance(rows, -1);
     });
   });
 
@@ -122,7 +122,7 @@ function write(module: Module, relaxed: boolean): void {
             f.do(v128.store(to, v128.load(p)), v128.store(to, v128.load(p, 16), 16));
             f.advance(to, 32);
             f.advance(p, step);
-            f.set(n, i32.sub(n, 1));
+            f.advance(n, -1);
           }),
         () => {
           clear(f, to, k);
@@ -130,7 +130,7 @@ function write(module: Module, relaxed: boolean): void {
             copyNarrow(f, p, to, columns, t);
             f.advance(to, 32);
             f.advance(p, step);
-            f.set(n, i32.sub(n, 1));
+            f.advance(n, -1);
           });
         },
       );
@@ -158,14 +158,11 @@ function write(module: Module, relaxed: boolean): void {
       f.set(n, k);
       f.set(p, from);
       const steps = (copy: () => void): void =>
-        f.repeat(
-          () => {
-            copy();
-            f.advance(to, 4 * full);
-            f.advance(p, step);
-          },
-          () => f.tee(n, i32.sub(n, 1)),
-        );
+        f.times(n, () => {
+          copy();
+          f.advance(to, 4 * full);
+          f.advance(p, step);
+        });
       f.if(
         i32.eq(r, full),
         () =>

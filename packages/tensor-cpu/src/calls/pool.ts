@@ -104,42 +104,36 @@ function writePools(module: Module): void {
     };
     const forward = (bytes: Expr<typeof I32>): void =>
       kinds.forEach((kind, i) => f.advance(at[i]!, kind === "image" ? i32.shl(bytes, 1) : bytes));
-    f.repeat(
-      () => {
-        f.set(y, rows);
+    f.times(planes, () => {
+      f.set(y, rows);
+      f.times(y, () => {
+        f.set(left, columns);
         f.repeat(
           () => {
-            f.set(left, columns);
-            f.repeat(
-              () => {
-                kinds.forEach((kind, i) => kind === "image" && f.set(below[i]!, i32.add(at[i]!, row)));
-                work[name]();
-                f.set(left, i32.sub(left, 4));
-                f.set(step, i32.shl(left, 2));
-                f.if(i32.gtS(left, 4), () => f.set(step, 16));
-                // After the last four of a row: on to the next row, over the columns that no window covers.
-                f.if(
-                  left,
-                  () => forward(step),
-                  () =>
-                    kinds.forEach((kind, i) =>
-                      f.advance(
-                        at[i]!,
-                        kind === "pooled" ? 16 : i32.add(32, i32.sub(i32.shl(row, 1), i32.shl(columns, 3))),
-                      ),
-                    ),
-                );
-                f.if(i32.and(i32.gtS(left, 0), i32.ltS(left, 4)), () => f.set(left, 4));
-              },
-              () => left,
+            kinds.forEach((kind, i) => kind === "image" && f.set(below[i]!, i32.add(at[i]!, row)));
+            work[name]();
+            f.advance(left, -4);
+            f.set(step, i32.shl(left, 2));
+            f.if(i32.gtS(left, 4), () => f.set(step, 16));
+            // After the last four of a row: on to the next row, over the columns that no window covers.
+            f.if(
+              left,
+              () => forward(step),
+              () =>
+                kinds.forEach((kind, i) =>
+                  f.advance(
+                    at[i]!,
+                    kind === "pooled" ? 16 : i32.add(32, i32.sub(i32.shl(row, 1), i32.shl(columns, 3))),
+                  ),
+                ),
             );
+            f.if(i32.and(i32.gtS(left, 0), i32.ltS(left, 4)), () => f.set(left, 4));
           },
-          () => f.tee(y, i32.sub(y, 1)),
+          () => left,
         );
-        kinds.forEach((kind, i) => kind === "image" && f.advance(at[i]!, gap));
-      },
-      () => f.tee(planes, i32.sub(planes, 1)),
-    );
+      });
+      kinds.forEach((kind, i) => kind === "image" && f.advance(at[i]!, gap));
+    });
   }
 }
 

@@ -57,7 +57,7 @@ function walk(f: Code, n: Int, moved: readonly Int[], each: (lanes: Lanes) => vo
     f.while(i, () => {
       each(lanes);
       for (const p of moved) f.advance(p, bytes);
-      f.set(i, i32.sub(i, 1));
+      f.advance(i, -1);
     });
   }
 }
@@ -82,58 +82,49 @@ function writeRows(module: Module, relaxed: boolean): void {
 
   /** softmax(y, x, rows, n, scale): y = scale[row] * softmax(x); all ones without `scale`. */
   routine(module, "softmax", (f, y, x, rows, n, scale) => {
-    f.repeat(
-      () => {
-        const most = largest(f, x, n);
-        const sum = f.let(V128, zero);
-        const [p, z] = [f.let(I32, y), f.local(V128)];
-        walk(f, n, [x, p], ({ load, only, store }) => {
-          f.set(z, f32x4.sub(load(x), most));
-          const e = exponential(f, z, relaxed);
-          f.do(store(p, e));
-          f.set(sum, f32x4.add(sum, only(e)));
-        });
-        across(f, sum, f32x4.add);
-        f.set(sum, f32x4.div(f32x4.const(1), sum));
-        f.if(scale, () => {
-          f.set(sum, f32x4.mul(sum, v128.load32Splat(scale)));
-          f.advance(scale, 4);
-        });
-        walk(f, n, [y], ({ load, store }) => f.do(store(y, f32x4.mul(load(y), sum))));
-      },
-      () => f.tee(rows, i32.sub(rows, 1)),
-    );
+    f.times(rows, () => {
+      const most = largest(f, x, n);
+      const sum = f.let(V128, zero);
+      const [p, z] = [f.let(I32, y), f.local(V128)];
+      walk(f, n, [x, p], ({ load, only, store }) => {
+        f.set(z, f32x4.sub(load(x), most));
+        const e = exponential(f, z, relaxed);
+        f.do(store(p, e));
+        f.set(sum, f32x4.add(sum, only(e)));
+      });
+      across(f, sum, f32x4.add);
+      f.set(sum, f32x4.div(f32x4.const(1), sum));
+      f.if(scale, () => {
+        f.set(sum, f32x4.mul(sum, v128.load32Splat(scale)));
+        f.advance(scale, 4);
+      });
+      walk(f, n, [y], ({ load, store }) => f.do(store(y, f32x4.mul(load(y), sum))));
+    });
   });
 
   /** sums(to, x, rows, n): the largest element of each row, and the sum of e^(x - largest). */
   routine(module, "sums", (f, to, x, rows, n) => {
-    f.repeat(
-      () => {
-        const most = largest(f, x, n);
-        const sum = f.let(V128, zero);
-        const z = f.local(V128);
-        walk(f, n, [x], ({ load, only }) => {
-          f.set(z, f32x4.sub(load(x), most));
-          f.set(sum, f32x4.add(sum, only(exponential(f, z, relaxed))));
-        });
-        across(f, sum, f32x4.add);
-        f.do(v128.store32Lane(to, most, 0), v128.store32Lane(to, sum, 0, 4));
-        f.advance(to, 8);
-      },
-      () => f.tee(rows, i32.sub(rows, 1)),
-    );
+    f.times(rows, () => {
+      const most = largest(f, x, n);
+      const sum = f.let(V128, zero);
+      const z = f.local(V128);
+      walk(f, n, [x], ({ load, only }) => {
+        f.set(z, f32x4.sub(load(x), most));
+        f.set(sum, f32x4.add(sum, only(exponential(f, z, relaxed))));
+      });
+      across(f, sum, f32x4.add);
+      f.do(v128.store32Lane(to, most, 0), v128.store32Lane(to, sum, 0, 4));
+      f.advance(to, 8);
+    });
   });
 
   /** shift(y, x, rows, n, by): y = (x - by[row][0]) - by[row][1]. */
   routine(module, "shift", (f, y, x, rows, n, by) => {
-    f.repeat(
-      () => {
-        const [a, b] = [f.let(V128, v128.load32Splat(by)), f.let(V128, v128.load32Splat(by, 4))];
-        walk(f, n, [x, y], ({ load, store }) => f.do(store(y, f32x4.sub(f32x4.sub(load(x), a), b))));
-        f.advance(by, 8);
-      },
-      () => f.tee(rows, i32.sub(rows, 1)),
-    );
+    f.times(rows, () => {
+      const [a, b] = [f.let(V128, v128.load32Splat(by)), f.let(V128, v128.load32Splat(by, 4))];
+      walk(f, n, [x, y], ({ load, store }) => f.do(store(y, f32x4.sub(f32x4.sub(load(x), a), b))));
+      f.advance(by, 8);
+    });
   });
 
   /** softmaxGrad(to, y, g, rows, n): (g - sum(g * y)) * y. logSoftmaxGrad: g - e^y * sum(g). */
@@ -142,28 +133,25 @@ function writeRows(module: Module, relaxed: boolean): void {
     ["logSoftmaxGrad", true],
   ] as const)
     routine(module, name, (f, to, y, g, rows, n) => {
-      f.repeat(
-        () => {
-          const [p, q, z] = [f.let(I32, y), f.let(I32, g), f.local(V128)];
-          const sum = f.let(V128, zero);
-          walk(f, n, [p, q], ({ load, only }) =>
-            f.set(sum, f32x4.add(sum, only(log ? load(q) : f32x4.mul(load(p), load(q))))),
+      f.times(rows, () => {
+        const [p, q, z] = [f.let(I32, y), f.let(I32, g), f.local(V128)];
+        const sum = f.let(V128, zero);
+        walk(f, n, [p, q], ({ load, only }) =>
+          f.set(sum, f32x4.add(sum, only(log ? load(q) : f32x4.mul(load(p), load(q))))),
+        );
+        across(f, sum, f32x4.add);
+        walk(f, n, [y, g, to], ({ load, store }) => {
+          f.set(z, load(y));
+          f.do(
+            store(
+              to,
+              log
+                ? f32x4.sub(load(g), f32x4.mul(exponential(f, z, relaxed), sum))
+                : f32x4.mul(f32x4.sub(load(g), sum), z),
+            ),
           );
-          across(f, sum, f32x4.add);
-          walk(f, n, [y, g, to], ({ load, store }) => {
-            f.set(z, load(y));
-            f.do(
-              store(
-                to,
-                log
-                  ? f32x4.sub(load(g), f32x4.mul(exponential(f, z, relaxed), sum))
-                  : f32x4.mul(f32x4.sub(load(g), sum), z),
-              ),
-            );
-          });
-        },
-        () => f.tee(rows, i32.sub(rows, 1)),
-      );
+        });
+      });
     });
 }
 

@@ -31,12 +31,12 @@ function dotKernel(module: Module, rows: number, columns: number, relaxed: boole
     const n = f.let(I32, i32.shrU(k, 2));
     f.while(n, () => {
       step(v128.load, 16);
-      f.set(n, i32.sub(n, 1));
+      f.advance(n, -1);
     });
     f.set(n, i32.and(k, 3));
     f.while(n, () => {
       step(v128.load32Zero, 4);
-      f.set(n, i32.sub(n, 1));
+      f.advance(n, -1);
     });
     // Four sums at a time become one vector of their totals: of one row four columns, of two rows two columns. From the
     // last to the first: V8 11 (Node 20) multiplies in the reverse of the order in which sums are used, and in any other
@@ -82,7 +82,7 @@ function writeDots(module: Module, relaxed: boolean): void {
           dispatch(f, w, kernels[1]!, [p, aStep, b, bStep, q, ldc, k]);
           f.advance(p, i32.shl(aStep, 1));
           f.advance(q, i32.shl(ldc, 1));
-          f.set(i, i32.sub(i, 2));
+          f.advance(i, -2);
         });
         f.if(i, () => dispatch(f, w, kernels[0]!, [p, aStep, b, bStep, q, ldc, k]));
         f.advance(b, i32.mul(w, bStep));
@@ -118,7 +118,7 @@ function writeCombine(module: Module, relaxed: boolean): void {
           for (let i = 0; i < rows; i++) f.set(x, madd(load(at[i]!), scale[i]!, x));
           store();
           for (const p of [...at, c]) f.advance(p, bytes);
-          f.set(n, i32.sub(n, 1));
+          f.advance(n, -1);
         });
       run(v128.load, () => f.do(v128.store(c, x)), 16);
       f.set(n, i32.and(columns, 3));

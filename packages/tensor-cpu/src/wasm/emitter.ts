@@ -95,6 +95,10 @@ export class Func<R extends Type = Type> {
       this.brIf(again, condition());
     });
   }
+  /** Runs the body `n` times, at least once; n is counted down to 0. */
+  times(n: Local<typeof I32>, body: () => void): void {
+    this.repeat(body, () => this.tee(n, i32.sub(n, 1)));
+  }
   /** Runs the body while `condition` holds: tested once before and then at the bottom, so it is written twice. */
   while(condition: In<typeof I32>, body: () => void): void {
     this.if(condition, () => this.repeat(body, () => condition));
