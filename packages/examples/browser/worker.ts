@@ -1,0 +1,119 @@
+// The training, in a worker of its own, so that the page is free while it runs. This is all of it: the data, the model, the
+// loop, and answers between two steps. Only the name of a backend says whether it runs on the CPU or on a GPU.
+import { mul, scope, softmax, type Backend, type Creation, type Tensor } from "@weft/tensor";
+import { cycle, digits, minibatch, type Labelled, type Split } from "@weft/data";
+import { crossEntropy, params, place, seed as startNumbering } from "@weft/nn";
+import { minimize, type Optimizer } from "@weft/optim";
+import { openBackend, type BackendName } from "../src/backends.ts";
+import { lenet } from "../src/models/lenet.ts";
+import type { Classifier } from "../src/recipe.ts";
+import { measure } from "../src/training.ts";
+import { handle, type Handlers, type Report, type Request, type Requests, type Sample } from "./messages.ts";
+import type { Settings } from "./settings.ts";
+
+/** Once in so many steps the model is measured on pictures that it does not learn from. */
+const LOOK = 20;
+
+let settings: Settings;
+let data: Split;
+let model: Classifier;
+let optimizer: Optimizer;
+let backend: Backend & Creation;
+let step = 0;
+
+function begin(wanted: Settings): void {
+  settings = wanted;
+  data = digits({ train: settings.images, test: settings.test });
+  startNumbering(settings.seed);
+  model = lenet.model();
+  optimizer = lenet.optimizer();
+  const parameters = params(model).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b), 0);
+  tell({ kind: "begun", parameters, samples: samplesOf(data.test) });
+}
+
+const opened = new Map<BackendName, Backend & Creation>();
+
+async function use(name: BackendName): Promise<void> {
+  try {
+    backend = opened.get(name) ?? (await openBackend(name, settings.seed));
+  } catch (error) {
+    return tell({ kind: "missing", backend: name, reason: reasonOf(error) });
+  }
+  opened.set(name, backend);
+  await place(model, backend); // what the model has learnt goes with it, and what the optimiser knows
+  tell({ kind: "using", backend: name });
+}
+
+async function train(until: number, signal: AbortSignal): Promise<void> {
+  const { batch, seed } = settings;
+  const batches = minibatch(data.train, batch, { backend, shuffle: true, seed: seed + step });
+  const loss = (x: Tensor, y: Tensor) => crossEntropy(model(x), y);
+  if (step === 0) await look();
+  if (step < until && !signal.aborted)
+    for await (const value of minimize(loss, cycle(batches), optimizer)) {
+      step++;
+      const last = step === until || signal.aborted;
+      if (last) await read(value);
+      else if (!reading) void read(value).catch(trouble); // the steps do not wait for it
+      if (last) break;
+      if (step % LOOK === 0) await look();
+    }
+  tell({ kind: "stopped", step });
+  await look();
+}
+
+const look = async (): Promise<void> =>
+  tell({ kind: "accuracy", step, accuracy: await measure(model, data.test, backend) });
+
+/** Whether a loss is on its way. */
+let reading = false;
+
+async function read(loss: Tensor): Promise<void> {
+  const at = step;
+  reading = true;
+  try {
+    tell({ kind: "loss", step: at, loss: await loss.item() });
+  } finally {
+    reading = false;
+  }
+}
+
+async function guess(picture: Uint8Array): Promise<void> {
+  const probabilities = await scope(() => {
+    const x = backend.tensor(picture, { shape: [1, 1, 28, 28] });
+    return softmax(model(mul(x, 1 / 255))).data();
+  });
+  tell({ kind: "guessed", probabilities: Array.from(probabilities) });
+}
+
+/** One test picture of each class. */
+function samplesOf({ images, labels }: Labelled): Sample[] {
+  const first = new Map(Array.from(labels.data, (label, i) => [label, i] as const).toReversed());
+  return [...first]
+    .toSorted(([a], [b]) => a - b)
+    .map(([label, i]) => ({ label, picture: images.data.slice(i * 784, (i + 1) * 784) }));
+}
+
+const tell = (report: Report): void => postMessage(report);
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const trouble = (error: unknown): void => tell({ kind: "trouble", reason: reasonOf(error) });
+
+/** What changes the model happens in turn. */
+let turn: Promise<void> = Promise.resolve();
+const inTurn = (f: () => void | Promise<void>): Promise<void> => (turn = turn.then(f).catch(trouble));
+/** When the model is where it was last brought to. */
+let placed = turn;
+let training = new AbortController();
+
+const handlers: Handlers<Requests> = {
+  begin: ({ settings }) => inTurn(() => begin(settings)),
+  use: ({ backend }) => inTurn(() => (placed = use(backend))),
+  train({ until }) {
+    const { signal } = (training = new AbortController());
+    return inTurn(() => train(until, signal));
+  },
+  stop: () => training.abort(),
+  guess: ({ picture }) => placed.then(() => guess(picture)).catch(trouble),
+};
+
+addEventListener("message", ({ data }: MessageEvent<Request>) => void handle(handlers, data));
