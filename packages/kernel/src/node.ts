@@ -1,5 +1,6 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
 import { UnsupportedError, type DType, type OpName, type Shape } from "@weft/tensor";
+import { expressions, type ElementwiseOp } from "./expressions/index.ts";
 
 /** Memory that a driver handed out; it goes back when no living node looks at it. */
 export interface Storage {
@@ -15,51 +16,8 @@ export interface Storage {
  */
 export type Kind = "map" | "move" | "source" | "reduce" | "join" | "pad" | "call";
 
+/** All but the maps, which are the primitives that have an expression. */
 const kinds = {
-  neg: "map",
-  abs: "map",
-  sign: "map",
-  exp: "map",
-  expm1: "map",
-  log: "map",
-  log1p: "map",
-  sqrt: "map",
-  sin: "map",
-  cos: "map",
-  tan: "map",
-  asin: "map",
-  acos: "map",
-  atan: "map",
-  sinh: "map",
-  cosh: "map",
-  tanh: "map",
-  asinh: "map",
-  atanh: "map",
-  erf: "map",
-  floor: "map",
-  ceil: "map",
-  round: "map",
-  sigmoid: "map",
-  relu: "map",
-  isNaN: "map",
-  isFinite: "map",
-  not: "map",
-  cast: "map",
-  add: "map",
-  sub: "map",
-  mul: "map",
-  div: "map",
-  pow: "map",
-  maximum: "map",
-  minimum: "map",
-  mod: "map",
-  atan2: "map",
-  equal: "map",
-  less: "map",
-  lessEqual: "map",
-  and: "map",
-  or: "map",
-  where: "map",
   sum: "reduce",
   max: "reduce",
   min: "reduce",
@@ -91,27 +49,23 @@ const kinds = {
   iota: "source",
   randomBits: "source",
   randomUniform: "source",
-} as const satisfies { readonly [K in OpName]: Kind };
+} as const satisfies { readonly [K in Exclude<OpName, ElementwiseOp>]: Kind };
 
 /** The primitives that every backend shapes by hand. */
-export type CallOp = { [K in OpName]: (typeof kinds)[K] extends "call" ? K : never }[OpName];
+export type CallOp = { [K in keyof typeof kinds]: (typeof kinds)[K] extends "call" ? K : never }[keyof typeof kinds];
 
-/** Numbers that stand for operation names in signatures: primitives first, then fused operations as they come. */
+/** Numbers that stand for operation names in signatures, and the kind of each. */
 const codes = new Map<string, number>();
 const kindOf: Kind[] = [];
-for (const [name, kind] of Object.entries(kinds)) {
-  codes.set(name, codes.size);
-  kindOf.push(kind);
-}
 
-/** The code of an operation; a fused one gets the next number when it is first met. */
+/** The code of an operation: the next number when it is first met. What is no primitive is a fused operation, a call. */
 export function codeOf(op: string): number {
   let code = codes.get(op);
   if (code === undefined) {
     code = codes.size;
     if (code > 255) throw new UnsupportedError(`${op}: more than 256 operations`);
     codes.set(op, code);
-    kindOf.push("call");
+    kindOf.push((kinds as Record<string, Kind>)[op] ?? (op in expressions ? "map" : "call"));
   }
   return code;
 }

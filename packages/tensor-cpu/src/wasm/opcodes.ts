@@ -110,12 +110,6 @@ const two =
 
 const int1 = (op: number) => one<Int, Int>(op, int);
 const int2 = (op: number) => two<Int, Int>(op, int);
-const long1 = <R extends Type = Long>(op: number) => one<Long, R>(op, as);
-const long2 = <R extends Type = Long>(op: number) => two<Long, R>(op, as as Lift<Long>);
-const float1 = (op: number) => one<Float, Float>(op, float);
-const float2 = <R extends Type = Float>(op: number) => two<Float, R>(op, float);
-const double1 = (op: number) => one<Double, Double>(op, double);
-const double2 = <R extends Type = Double>(op: number) => two<Double, R>(op, double);
 const vInt1 = <R extends Type = Vector>(op: number) => one<Vector, R>(op, ints);
 const vInt2 = (op: number) => two<Vector, Vector>(op, ints);
 const vFloat1 = (op: number) => one<Vector, Vector>(op, floats);
@@ -150,6 +144,19 @@ const replace =
   <A extends Type>(op: number, lift: Lift<A>) =>
   (a: Expr<Vector>, lane: number, value: In<A>): Expr<Vector> =>
     new Expr(op, [a, lift(value)], laneOf, lane);
+/** What f32 and f64 share: their comparisons and their arithmetic are numbered in one order. */
+function reals<T extends Float | Double>(compare: number, compute: number, lift: Lift<T>) {
+  const test = (i: number) => two<T, Int>(compare + i, lift);
+  const op1 = (i: number) => one<T, T>(compute + i, lift);
+  const op2 = (i: number) => two<T, T>(compute + i, lift);
+  // oxfmt-ignore
+  return {
+    eq: test(0), ne: test(1), lt: test(2), gt: test(3), le: test(4), ge: test(5),
+    abs: op1(0), neg: op1(1), ceil: op1(2), floor: op1(3), trunc: op1(4), nearest: op1(5), sqrt: op1(6),
+    add: op2(7), sub: op2(8), mul: op2(9), div: op2(10), min: op2(11), max: op2(12),
+  };
+}
+
 // oxfmt-ignore
 export const i32 = {
   const: cInt,
@@ -172,9 +179,7 @@ export const i64 = {
 export const f32 = {
   const: cFloat,
   load: load<Float>(0x2a), store: store<Float>(0x38, float),
-  eq: float2<Int>(0x5b), ne: float2<Int>(0x5c), lt: float2<Int>(0x5d), gt: float2<Int>(0x5e), le: float2<Int>(0x5f), ge: float2<Int>(0x60),
-  abs: float1(0x8b), neg: float1(0x8c), ceil: float1(0x8d), floor: float1(0x8e), trunc: float1(0x8f), nearest: float1(0x90), sqrt: float1(0x91),
-  add: float2(0x92), sub: float2(0x93), mul: float2(0x94), div: float2(0x95), min: float2(0x96), max: float2(0x97),
+  ...reals<Float>(0x5b, 0x8b, float),
   convertI32: one<Int, Float>(0xb2, int), demoteF64: one<Double, Float>(0xb6, double), reinterpretI32: one<Int, Float>(0xbe, int),
 } as const;
 
@@ -182,9 +187,7 @@ export const f32 = {
 export const f64 = {
   const: cDouble,
   load: load<Double>(0x2b), store: store<Double>(0x39, double),
-  eq: double2<Int>(0x61), ne: double2<Int>(0x62), lt: double2<Int>(0x63), gt: double2<Int>(0x64), le: double2<Int>(0x65), ge: double2<Int>(0x66),
-  abs: double1(0x99), neg: double1(0x9a), ceil: double1(0x9b), floor: double1(0x9c), trunc: double1(0x9d), nearest: double1(0x9e), sqrt: double1(0x9f),
-  add: double2(0xa0), sub: double2(0xa1), mul: double2(0xa2), div: double2(0xa3), min: double2(0xa4), max: double2(0xa5),
+  ...reals<Double>(0x61, 0x99, double),
   convertI32: one<Int, Double>(0xb7, int), promoteF32: one<Float, Double>(0xbb, float),
 } as const;
 
