@@ -1,11 +1,12 @@
 // The CPU backend in a page that forbids `eval`: a bundled program trains under a Content-Security-Policy that allows
-// WebAssembly and nothing else, with and without shared memory.
+// WebAssembly and nothing else, with and without shared memory, and its losses are those of Node to the bit.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { chromium, type Browser } from "playwright";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { convolutional, mlp, recurrent } from "./losses.ts";
 import { findDriver, launchOptions } from "./software-driver.ts";
 import { root } from "./source-graph.ts";
 
@@ -44,7 +45,7 @@ beforeAll(async () => {
     const [type, body] =
       file === "program.js"
         ? ["text/javascript", code]
-        : ["text/html", '<!doctype html><title>…</title><script type="module" src="program.js"></script>'];
+        : ["text/html", '<!doctype html><title>running</title><script type="module" src="program.js"></script>'];
     response.writeHead(200, { ...headers, "Content-Type": type }).end(body);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -56,29 +57,38 @@ afterAll(async () => {
   server?.close();
 });
 
-/** The title that the program gives its page. */
-async function titleUnder(policy: string): Promise<string> {
+/** The title that the program gives its page, and the losses that it leaves there. */
+async function runUnder(policy: string): Promise<{ title: string; losses: unknown }> {
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${policy}/`);
-  await page.waitForFunction(() => document.title !== "…");
+  await page.waitForFunction(() => document.title !== "running");
   const title = await page.title();
+  const losses = await page.evaluate("globalThis.result");
   await page.close();
-  return title;
+  return { title, losses };
 }
 
 const reason = "reason" in driver ? driver.reason : undefined;
 
-test("it trains under a policy that allows WebAssembly and no eval", { timeout: 30_000 }, async (context) => {
-  context.skip(reason !== undefined, reason);
-  expect(await titleUnder("wasm")).toBe("eval refused, shared memory no, learned yes");
-});
-
-test("it trains in an isolated page, too", { timeout: 30_000 }, async (context) => {
-  context.skip(reason !== undefined, reason);
-  expect(await titleUnder("isolated")).toBe("eval refused, shared memory yes, learned yes");
-});
+test.for([
+  { policy: "wasm", shared: "no" },
+  { policy: "isolated", shared: "yes" },
+])(
+  "it trains without eval, shared memory $shared, with the losses of Node",
+  { timeout: 60_000 },
+  async (given, { skip }) => {
+    skip(reason !== undefined, reason);
+    const page = await runUnder(given.policy);
+    expect(page.title).toBe(`eval refused, shared memory ${given.shared}, learned yes`);
+    expect(page.losses).toEqual({
+      mlp: await mlp(),
+      convolutional: await convolutional(),
+      recurrent: await recurrent(),
+    });
+  },
+);
 
 test("the policy is in force: without WebAssembly the error says so", { timeout: 30_000 }, async (context) => {
   context.skip(reason !== undefined, reason);
-  expect(await titleUnder("none")).toMatch(/^eval refused, .*WebAssembly.*violates/);
+  expect((await runUnder("none")).title).toMatch(/^eval refused, .*WebAssembly.*violates/);
 });
