@@ -3,7 +3,7 @@
 // float64 stand beside the tests.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
-import { c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
+import { by, c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
 
 /** 2^n for a whole i32 n in [-126, 127]. */
 const power2 = (k: Builder, n: V): V => k.apply("float", [i(k, "shl", [i(k, "add", [n, c(127)])], 23)], "f32");
@@ -151,12 +151,6 @@ function erf32(k: Builder, x: V): V {
   return choose(k, test(k, "lt", a, c(1)), small, choose(k, test(k, "le", a, c(Infinity)), large, x));
 }
 
-type Name = "exp" | "expm1" | "log" | "log1p" | "tanh" | "sinh" | "cosh" | "asinh" | "atanh" | "erf";
-/** The single-precision form in the language, the double-precision one a call. */
-const by =
-  (name: Name, form: (k: Builder, x: V) => V): Expression =>
-  (k, [x]) =>
-    k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
 const exp = by("exp", exp32);
 
 export const exponential = {

@@ -1,5 +1,6 @@
 // Words for writing single-precision formulas: arithmetic on f32 and i32 values, polynomials, choices.
 import type { Builder, Fn, V } from "../language.ts";
+import type { Expression } from "./arithmetic.ts";
 
 export type Arg = V | { readonly const: number };
 /** A constant of the type of the operands it stands beside. */
@@ -33,3 +34,9 @@ export const withSign = (k: Builder, x: V, like: V): V =>
 
 /** The upper 12 bits of the mantissa: products of two such numbers are exact. */
 export const upper = (k: Builder, x: V): V => k.apply("float", [i(k, "and", [i(k, "bits", [x]), c(-4096)])], "f32");
+
+/** The single-precision form in the language, the double-precision one a call. */
+export const by =
+  (name: Fn, form: (k: Builder, x: V) => V): Expression =>
+  (k, [x]) =>
+    k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");

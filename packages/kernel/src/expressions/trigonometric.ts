@@ -2,7 +2,7 @@
 // digits that a float holds.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
-import { c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
+import { by, c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
 
 const SIN = [-1.9515296e-4, 8.332161e-3, -1.6666655e-1];
 const COS = [2.4433157e-5, -1.3887316e-3, 4.1666646e-2];
@@ -93,11 +93,6 @@ function atan232(k: Builder, y: V, x: V): V {
   const either = f(k, "add", a, b);
   return choose(k, test(k, "ne", either, either), either, withSign(k, angle, y));
 }
-
-const by =
-  (name: "sin" | "cos" | "tan" | "asin" | "acos" | "atan", form: (k: Builder, x: V) => V): Expression =>
-  (k, [x]) =>
-    k.type(x!) === "f32" ? form(k, x!) : k.apply(name, [x!], "f64");
 
 export const trigonometric = {
   sin: by("sin", (k, x) => wave(k, x, 0)),
