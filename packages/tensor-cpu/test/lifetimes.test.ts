@@ -238,6 +238,17 @@ describe.each([
     expect(left()).toEqual(living(1));
   });
 
+  test("what is made outside of scopes is one storage each, and is stored in one launch each when merged", () => {
+    const { backend, left } = counted();
+    const all = [backend.randn([50], { mean: 1, std: 2 }), backend.rand([9]), backend.randint([5], { high: 3 })];
+    all.push(backend.eye(4), backend.arange(3), backend.zeros([2]));
+    for (const x of all) x.dataSync();
+    expect(left()).toEqual(living(6));
+    if (fuse) expect(backend.stats().launches).toBe(5);
+    for (const x of all) x.release();
+    expect(left()).toEqual(living(0));
+  });
+
   test("an exception leaves nothing behind: in scope, in diff, on the way back, after waiting", async () => {
     const { backend, left } = counted();
     const p = box(backend, [1, 2]);

@@ -9,6 +9,7 @@ import { toHalf } from "./half.ts";
 import type { Backend, Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
 import { integers, normal, reseed, uniform } from "./random.ts";
+import { resultOf } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Numbers or booleans, nested to any depth. */
@@ -91,17 +92,19 @@ export function creation(backend: Backend): Creation {
     },
     eye(rows, { columns = rows, dtype = "f32" } = {}) {
       checkSizes("eye", [rows, columns]);
-      const row = source(backend, "iota", [], { shape: [rows, 1], axis: 0, dtype: "i32" });
-      return cast(equal(row, source(backend, "iota", [], { shape: [columns], axis: 0, dtype: "i32" })), dtype);
+      const count = (shape: Shape) => source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
+      return resultOf(() => cast(equal(count([rows, 1]), count([columns])), dtype));
     },
-    rand: (shape, { seed, dtype = "f32" } = {}) => cast(uniform(backend, shapeOf("rand", shape), seed), dtype),
-    randn(shape, { mean = 0, std = 1, seed, dtype = "f32" } = {}) {
-      const x = normal(backend, shapeOf("randn", shape), seed);
-      const scaled = std === 1 ? x : mul(x, std);
-      return cast(mean === 0 ? scaled : add(scaled, mean), dtype);
-    },
+    rand: (shape, { seed, dtype = "f32" } = {}) =>
+      resultOf(() => cast(uniform(backend, shapeOf("rand", shape), seed), dtype)),
+    randn: (shape, { mean = 0, std = 1, seed, dtype = "f32" } = {}) =>
+      resultOf(() => {
+        const x = normal(backend, shapeOf("randn", shape), seed);
+        const scaled = std === 1 ? x : mul(x, std);
+        return cast(mean === 0 ? scaled : add(scaled, mean), dtype);
+      }),
     randint: (shape, { low = 0, high, seed, dtype = "i32" }) =>
-      cast(integers(backend, shapeOf("randint", shape), low, high, seed), dtype),
+      resultOf(() => cast(integers(backend, shapeOf("randint", shape), low, high, seed), dtype)),
     seed: (n) => reseed(backend.stream, n),
   };
 }

@@ -121,6 +121,23 @@ export function scope<T>(f: () => T): T {
   return finish(mine, parent, result);
 }
 
+/**
+ * The result of a function of several operations. Where no scope would end what it makes on the way, that ends here, and is
+ * neither stored nor left to the garbage collector. Nothing runs.
+ */
+export function resultOf(f: () => Tensor): Tensor {
+  if (context.scope !== undefined) return f();
+  const mine = (context.scope = openScope("the function that made it returned"));
+  try {
+    const result = f();
+    escape(result, mine, undefined);
+    return result;
+  } finally {
+    context.scope = undefined;
+    closeScope(mine);
+  }
+}
+
 function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
   visitTensors(result, (x) => escape(x, mine, parent));
   closeScope(mine);
