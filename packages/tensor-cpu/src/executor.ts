@@ -2,7 +2,16 @@
 // fills in addresses and numbers and calls.
 import type { DType, Shape, TypedArray } from "@weft/tensor";
 import { bytesOf } from "@weft/tensor";
-import { layout, type CallLaunch, type Driver, type Kernel, type KernelLaunch, type Node, type NumberPlace, type Plan } from "@weft/kernel";
+import {
+  layout,
+  type CallLaunch,
+  type Driver,
+  type Kernel,
+  type KernelLaunch,
+  type Node,
+  type NumberPlace,
+  type Plan,
+} from "@weft/kernel";
 import { calls, type CallName } from "./calls/index.ts";
 import type { Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
@@ -89,7 +98,9 @@ export class Executor implements Driver<Block, Executable> {
 
   prepare(plan: Plan): Executable {
     const launches = plan.levels.flat();
-    const kernels = launches.flatMap((l) => (l.kind === "kernel" ? [l] : l.after === undefined ? [] : [l.after.launch]));
+    const kernels = launches.flatMap((l) =>
+      l.kind === "kernel" ? [l] : l.after === undefined ? [] : [l.after.launch],
+    );
     // Every launch's arguments begin on an even word, so that f64 numbers are aligned.
     const words = kernels.reduce((n, l) => n + l.words.length + (l.words.length & 1), 0);
     const block = this.heap.allocate(Math.max(words * 4, 8));
@@ -112,7 +123,14 @@ export class Executor implements Driver<Block, Executable> {
       scratch = Math.max(scratch, call.scratch);
       return { call, launch: l, inputs: l.inputs.map(() => 0) };
     });
-    return { steps, block, places: Int32Array.from(places), numbers, address: new Float64Array(plan.slots.length), scratch };
+    return {
+      steps,
+      block,
+      places: Int32Array.from(places),
+      numbers,
+      address: new Float64Array(plan.slots.length),
+      scratch,
+    };
   }
 
   /** Runs an epilogue on a stretch of the first axis. */
@@ -126,7 +144,13 @@ export class Executor implements Driver<Block, Executable> {
     };
   }
 
-  run(e: Executable, plan: Plan, needed: readonly Node[], storages: readonly Block[], leaves: readonly Node[]): Node | undefined {
+  run(
+    e: Executable,
+    plan: Plan,
+    needed: readonly Node[],
+    storages: readonly Block[],
+    leaves: readonly Node[],
+  ): Node | undefined {
     if (plan.arena > (this.#arena?.bytes ?? 0)) {
       // Given up first: the larger one may lie where it lay, and must not be used should there be no memory.
       if (this.#arena !== undefined) this.heap.free(this.#arena);
@@ -159,7 +183,8 @@ export class Executor implements Driver<Block, Executable> {
       else {
         const { inputs, launch } = step;
         for (let k = 0; k < inputs.length; k++) inputs[k] = address[launch.inputs[k]!.slot]! + launch.inputs[k]!.bytes;
-        if (step.call.run(address[launch.out.slot]! + launch.out.bytes, inputs, scratch) === true) wrong ??= needed[launch.node];
+        if (step.call.run(address[launch.out.slot]! + launch.out.bytes, inputs, scratch) === true)
+          wrong ??= needed[launch.node];
       }
     }
     return wrong;
