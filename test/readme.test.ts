@@ -1,7 +1,7 @@
-// The README's examples, as one program: they pass the type check and run.
+// The READMEs' examples are programs: they pass the type check and run.
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile, execute } from "./pack.ts";
 import { root } from "./source-graph.ts";
 
@@ -9,12 +9,30 @@ mkdirSync(join(root, ".work"), { recursive: true });
 const folder = mkdtempSync(join(root, ".work/readme-")); // in the tree, so that the packages are found
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("the examples of the README pass the type check and run", { timeout: 120_000 }, async () => {
-  const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
-    (m) => m[1]!,
-  );
-  expect(blocks.length).toBeGreaterThanOrEqual(2);
-  writeFileSync(join(folder, "program.ts"), blocks.join("\n"));
+/** READMEs, how many of their blocks are one program (all unless said), and what it prints. */
+const readmes: readonly { name: string; file: string; blocks?: number; prints?: RegExp }[] = [
+  { name: "repository", file: "README.md" },
+  { name: "tensor", file: "packages/tensor/README.md", prints: /f32\[2, 3\] on @weft\/tensor-cpu\)/ },
+  {
+    name: "autograd",
+    file: "packages/autograd/README.md",
+    blocks: 1,
+    prints: /^tensor\(\[ 1\., -2\.,  3\.\].*tensor\(0\.5/,
+  },
+  { name: "nn", file: "packages/nn/README.md", prints: /weight/ },
+  { name: "optim", file: "packages/optim/README.md", prints: /^(\d+\.\d+\n){100}$/ },
+  { name: "data", file: "packages/data/README.md", blocks: 1 },
+  { name: "tensor-cpu", file: "packages/tensor-cpu/README.md", prints: /\n3\n3\n$/ },
+  { name: "tensor-webgpu", file: "packages/tensor-webgpu/README.md" },
+];
+
+beforeAll(async () => {
+  for (const { name, file, blocks } of readmes) {
+    const all = [...readFileSync(join(root, file), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((m) => m[1]!);
+    expect(all.length).toBeGreaterThanOrEqual(blocks ?? 1);
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "program.ts"), all.slice(0, blocks).join("\n"));
+  }
   const compilerOptions = {
     lib: ["es2023", "esnext.disposable", "dom"],
     types: ["node"],
@@ -22,11 +40,24 @@ test("the examples of the README pass the type check and run", { timeout: 120_00
     noEmit: true,
     composite: false,
   };
+  const files = readmes.map(({ name }) => `${name}/program.ts`);
   writeFileSync(
     join(folder, "tsconfig.json"),
-    JSON.stringify({ extends: "../../tsconfig.base.json", compilerOptions, files: ["program.ts"] }),
+    JSON.stringify({ extends: "../../tsconfig.base.json", compilerOptions, files }),
   );
   await compile(folder);
-  await execute(folder, process.execPath, "program.ts");
-  expect(statSync(join(folder, "model.safetensors")).size).toBeGreaterThan(1_700_000);
+}, 120_000);
+
+test.for(readmes)(
+  "the example of the README of $name runs",
+  { timeout: 120_000 },
+  async ({ name, prints = /^/ }, { skip }) => {
+    const reason = process.env["WEFT_NO_DRIVER"];
+    skip(name === "tensor-webgpu" && reason !== undefined, reason);
+    expect(await execute(join(folder, name), process.execPath, "program.ts")).toMatch(prints);
+  },
+);
+
+test("the README's model is saved", () => {
+  expect(statSync(join(folder, "repository/model.safetensors")).size).toBeGreaterThan(1_700_000);
 });
