@@ -20,7 +20,7 @@ export interface Timing {
   readonly least: number;
   /** The very first step, which may compile. */
   readonly first: number;
-  /** How many rounds there were; 0 if the first step is all there is, because it is meant or because it took so long. */
+  /** How many rounds there were; 0 if there is one step alone: the first, if that is meant or took a minute, else the second. */
   readonly rounds: number;
   /** What the contender said about the row when it ended. */
   readonly note?: string;
@@ -53,6 +53,7 @@ interface Entry {
   readonly row: Row;
   readonly rival: Rival;
   readonly first: number;
+  readonly each: number;
   readonly steps: number;
   readonly rounds: number;
   readonly per: number;
@@ -80,7 +81,7 @@ export async function measure(
         const rounds =
           row.once === true || each > ENDLESS ? 0 : each > SLOW ? Math.min(2, settings.rounds) : settings.rounds;
         const steps = Math.max(1, Math.round(settings.block / each));
-        entries.push({ row, rival, first, steps, rounds, per, samples: [] });
+        entries.push({ row, rival, first, each, steps, rounds, per, samples: [] });
       }
     }
   for (let round = 0; round < settings.rounds; round++) {
@@ -114,9 +115,9 @@ export async function measure(
 export const ratios = (first: readonly Sample[], second: readonly Sample[], of: keyof Sample): number =>
   median(first.slice(0, second.length).map((sample, round) => second[round]![of] / sample[of]));
 
-function timing({ row, rival, first, per, note, samples }: Entry, ours: Entry | undefined): Timing {
+function timing({ row, rival, first, each, per, note, samples }: Entry, ours: Entry | undefined): Timing {
   const scale = (row.unit === "µs" ? 1000 : 1) / per;
-  const all = samples.length === 0 ? [{ wall: first, cpu: first }] : samples;
+  const all = samples.length === 0 ? [{ wall: each, cpu: each }] : samples;
   const walls = all.map(({ wall }) => wall * scale);
   const compared = ours !== undefined && rival.name !== OURS && ours.samples.length > 0;
   return {

@@ -109,7 +109,7 @@ export function text(report: Report, clock: Clock = "wall"): string {
   ];
   if (rows.some(({ group }) => group !== "recording")) parts.push(rowTable(report, clock));
   if (rows.some(({ timings }) => Object.values(timings).some((t) => "rounds" in t && t.rounds === 0)))
-    parts.push("¹ The first step alone: because it is meant, or because it took so long.");
+    parts.push("¹ One step: the first, if that is meant or took over a minute, else the second; no rounds.");
   parts.push(notes(report));
   if (report.recording !== undefined) parts.push(recordingTable(report, clock));
   return parts.filter((part) => part !== "").join("\n\n");

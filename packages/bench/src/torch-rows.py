@@ -23,7 +23,7 @@ except Exception as error:
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
-SLOW = 25.0
+SLOW = 60.0
 
 
 def blas():
