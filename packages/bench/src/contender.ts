@@ -26,7 +26,7 @@ export type Request =
 /** The answer to `prepare`, in milliseconds a step: the first, which may compile, and what one took at the end. */
 export interface Prepared {
   readonly first: number;
-  readonly each: number;
+  readonly each: Sample;
   /** How many operations a step does, if the row does not say it. */
   readonly per?: number;
 }
@@ -59,12 +59,13 @@ async function repeat(step: Step, steps: number): Promise<Sample> {
 }
 
 async function warm(step: Step, time: number): Promise<Prepared> {
-  const { wall: first } = await repeat(step, 1);
-  if (first > SLOW || time === 0) return { first, each: first };
+  let each = await repeat(step, 1);
+  const first = each.wall;
+  if (first > SLOW || time === 0) return { first, each };
   const start = performance.now();
-  let { wall: each } = await repeat(step, 1);
+  each = await repeat(step, 1);
   while (performance.now() - start < time)
-    each = (await repeat(step, Math.min(1000, Math.max(1, Math.round(time / 4 / each))))).wall;
+    each = await repeat(step, Math.min(1000, Math.max(1, Math.round(time / 4 / each.wall))));
   return { first, each };
 }
 

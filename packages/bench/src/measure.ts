@@ -53,7 +53,7 @@ interface Entry {
   readonly row: Row;
   readonly rival: Rival;
   readonly first: number;
-  readonly each: number;
+  readonly each: Sample;
   readonly steps: number;
   readonly rounds: number;
   readonly per: number;
@@ -79,8 +79,12 @@ export async function measure(
       else {
         const { first, each, per = row.per ?? 1 } = prepared;
         const rounds =
-          row.once === true || each > ENDLESS ? 0 : each > SLOW ? Math.min(2, settings.rounds) : settings.rounds;
-        const steps = Math.max(1, Math.round(settings.block / each));
+          row.once === true || each.wall > ENDLESS
+            ? 0
+            : each.wall > SLOW
+              ? Math.min(2, settings.rounds)
+              : settings.rounds;
+        const steps = Math.max(1, Math.round(settings.block / each.wall));
         entries.push({ row, rival, first, each, steps, rounds, per, samples: [] });
       }
     }
@@ -117,7 +121,7 @@ export const ratios = (first: readonly Sample[], second: readonly Sample[], of: 
 
 function timing({ row, rival, first, each, per, note, samples }: Entry, ours: Entry | undefined): Timing {
   const scale = (row.unit === "µs" ? 1000 : 1) / per;
-  const all = samples.length === 0 ? [{ wall: each, cpu: each }] : samples;
+  const all = samples.length === 0 ? [each] : samples;
   const walls = all.map(({ wall }) => wall * scale);
   const compared = ours !== undefined && rival.name !== OURS && ours.samples.length > 0;
   return {

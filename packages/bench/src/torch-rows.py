@@ -218,17 +218,18 @@ def repeat(step, steps):
     for _ in range(steps):
         step()
     wall = time.perf_counter() - start
-    return wall / steps * 1e3, (processor() - cpu) / steps * 1e3
+    return {"wall": wall / steps * 1e3, "cpu": (processor() - cpu) / steps * 1e3}
 
 
 def warm(step, limit):
-    first, _ = repeat(step, 1)
+    each = repeat(step, 1)
+    first = each["wall"]
     if first > SLOW * 1e3 or limit == 0:
-        return {"first": first, "each": first}
+        return {"first": first, "each": each}
     start = time.perf_counter()
-    each, _ = repeat(step, 1)
+    each = repeat(step, 1)
     while (time.perf_counter() - start) * 1e3 < limit:
-        each, _ = repeat(step, min(1000, max(1, round(limit / 4 / each))))
+        each = repeat(step, min(1000, max(1, round(limit / 4 / each["wall"]))))
     return {"first": first, "each": each}
 
 
@@ -240,8 +241,7 @@ def answer(request):
         steps[request["prepare"]] = make()
         return warm(steps[request["prepare"]], request["warmUp"])
     if "run" in request:
-        wall, cpu = repeat(steps[request["run"]], request["steps"])
-        return {"wall": wall, "cpu": cpu}
+        return repeat(steps[request["run"]], request["steps"])
     steps.pop(request["end"], None)
     return {"ended": request["end"]}
 
