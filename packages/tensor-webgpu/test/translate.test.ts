@@ -2,7 +2,7 @@
 // by side in one dispatch, each function by itself, long sums.
 import { Builder, layout, show, type Fn, type Kernel, type Scalar } from "@weft/kernel";
 import { bytesOf, type DType } from "@weft/tensor";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import { interpret, readElement, writeElement } from "../../tensor-cpu/test/kernel-interpreter.ts";
 import {
   arity,
@@ -13,6 +13,7 @@ import {
   specialIntegers,
   type Launch,
 } from "../../tensor-cpu/test/random-kernel.ts";
+import { program } from "../src/translate/program.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { given, run } from "./shader.ts";
 
@@ -218,6 +219,22 @@ describeOnDevice("functions", () => {
       const write = (b: Builder): number[] => [b.apply(fn, [b.load(0, "f32"), b.const(c, "f32")], "f32")];
       await expectSame(map(floats.length, ["f32"], ["f32"], write, (_, i) => values.f32![i]!));
     }
+  });
+
+  test("a sum that one of its terms is taken from again is rounded before", () => {
+    const write = (b: Builder): number[] => {
+      const [x, y] = [b.load(0, "f32"), b.load(1, "f32")];
+      const [sum, next] = [b.apply("add", [x, y], "f32"), b.apply("add", [x, { const: 1 }], "f32")];
+      return [
+        b.apply("sub", [sum, x], "f32"),
+        b.apply("sub", [next, { const: 1 }], "f32"),
+        b.apply("add", [x, x], "f32"),
+      ];
+    };
+    const launch = map(8, ["f32", "f32"], ["f32", "f32", "f32"], write, () => 1);
+    const { body } = given(launch.kernel, launch.bytes, 0, THREADS);
+    const text = program([{ body, bindings: [0, 0, 0, 0, 0] }], THREADS);
+    expect(text.match(/let v\d+ = w_rounded\(v\d+ \+ v\d+, none\);/g)).toHaveLength(2);
   });
 
   onDevice.each(["f32", "i32"] as const)("u8 from %s saturates", async (of) => {

@@ -70,6 +70,7 @@ class Text {
   readonly #at: Surroundings;
   readonly #place: ReadonlyMap<number, number>;
   readonly #used: readonly boolean[];
+  readonly #rounded: ReadonlySet<V>;
 
   constructor(kernel: Kernel, slices: Slices, at: Surroundings) {
     this.#kernel = kernel;
@@ -77,6 +78,7 @@ class Text {
     this.#at = at;
     this.#place = new Map(memoryOperands(kernel).map((k, i) => [k, i]));
     this.#used = usedBy(kernel);
+    this.#rounded = roundedBy(kernel);
   }
 
   write(): string {
@@ -101,13 +103,19 @@ class Text {
   /** Numbers and constants: the same everywhere. */
   #constants(): string[] {
     const { code } = this.#kernel;
-    return code.flatMap((c, v) => {
-      if (!this.#used[v]) return [];
-      if (c.kind === "const") return [`let v${v} = ${constant(c.value, c.type)};`];
-      if (c.kind !== "number") return [];
-      const word = this.#at.word(layout.number(this.#kernel, c.slot));
-      return [`let v${v} = ${{ f32: `bitcast<f32>(${word})`, i32: word, bool: `${word} != 0i` }[registerOf(c.type)]};`];
-    });
+    // Always 0, which no compiler knows.
+    const none = this.#rounded.size > 0 ? [`let none = bitcast<u32>(${this.#at.word(layout.end)}) >> 31u;`] : [];
+    return none.concat(
+      code.flatMap((c, v) => {
+        if (!this.#used[v]) return [];
+        if (c.kind === "const") return [`let v${v} = ${constant(c.value, c.type)};`];
+        if (c.kind !== "number") return [];
+        const word = this.#at.word(layout.number(this.#kernel, c.slot));
+        return [
+          `let v${v} = ${{ f32: `bitcast<f32>(${word})`, i32: word, bool: `${word} != 0i` }[registerOf(c.type)]};`,
+        ];
+      }),
+    );
   }
 
   /** Cuts the linear index `name` into indices of the loops from…to-1. */
@@ -155,7 +163,8 @@ class Text {
       } else if (c.kind === "affine") lines.push(`let v${v} = ${this.#position(c.operand, rank)};`);
       else if (c.kind === "apply") {
         const names = c.args.map((a) => `v${a}`);
-        lines.push(`let v${v} = ${applied(c.fn, this.#type(c.args[0]!), names, c.imm)};`);
+        const value = applied(c.fn, this.#type(c.args[0]!), names, c.imm);
+        lines.push(`let v${v} = ${this.#rounded.has(v) ? `w_rounded(${value}, none)` : value};`);
       }
     });
     for (const s of stores) {
@@ -254,4 +263,28 @@ function usedBy({ code, stores, reductions }: Kernel): boolean[] {
     if (used[v] && c.kind === "apply") for (const a of c.args) used[a] = true;
   }
   return used;
+}
+
+/**
+ * Sums in f32 whose rounding a formula depends on: those that one of their terms is taken from again, as in (a + b) - a.
+ * Compilers may take that for b.
+ */
+function roundedBy({ code }: Kernel): Set<V> {
+  const isSum = (v: V): boolean => {
+    const c = code[v]!;
+    return c.kind === "apply" && c.type === "f32" && (c.fn === "add" || c.fn === "sub");
+  };
+  const termsOf = (v: V): readonly V[] => (code[v] as { readonly args: readonly V[] }).args;
+  const isConst = (v: V): boolean => code[v]!.kind === "const";
+  const rounded = new Set<V>();
+  code.forEach((_, v) => {
+    if (!isSum(v)) return;
+    const [a, b] = termsOf(v) as [V, V];
+    for (const [sum, other] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      if (isSum(sum) && termsOf(sum).some((t) => t === other || (isConst(t) && isConst(other)))) rounded.add(sum);
+  });
+  return rounded;
 }

@@ -26,7 +26,7 @@ const float: Rules = {
   add: infix("+"),
   sub: infix("-"),
   mul: infix("*"),
-  div: infix("/"),
+  div: call("w_div"),
   neg: ([a]) => `-${a}`,
   abs: call("abs"),
   min: call("w_min"),
@@ -128,10 +128,14 @@ export function constant(value: number, type: Scalar): string {
   return `w_float(0x${bits.getUint32(0).toString(16)}u)`;
 }
 
-/** What the rules above call. Functions stand in the way of WGSL's evaluation of constants, which refuses NaN and overflow. */
+/**
+ * What the rules above call. Functions stand in the way of WGSL's evaluation of constants, which refuses NaN and overflow. A
+ * divisor beyond 2^126, whose reciprocal some devices take for 0, is scaled.
+ */
 export const prelude = `
 fn w_float(x: u32) -> f32 { return bitcast<f32>(x); }
 fn w_word(x: u32) -> i32 { return bitcast<i32>(x); }
+fn w_rounded(x: f32, none: u32) -> f32 { return bitcast<f32>(bitcast<u32>(x) + none); }
 fn w_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 fn w_true(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) != 0u; }
 fn w_eq(a: f32, b: f32) -> bool { return (a == b) & !(w_nan(a) | w_nan(b)); }
@@ -140,6 +144,7 @@ fn w_le(a: f32, b: f32) -> bool { return (a <= b) & !(w_nan(a) | w_nan(b)); }
 fn w_order(x: f32) -> i32 { let b = bitcast<i32>(x); return b ^ ((b >> 31u) & 0x7fffffffi); }
 fn w_max(a: f32, b: f32) -> f32 { return select(select(select(b, a, w_order(a) >= w_order(b)), b, w_nan(b)), a, w_nan(a)); }
 fn w_min(a: f32, b: f32) -> f32 { return select(select(select(b, a, w_order(a) <= w_order(b)), b, w_nan(b)), a, w_nan(a)); }
+fn w_div(a: f32, b: f32) -> f32 { let s = select(1f, 0.25f, abs(b) >= 0x1p+126f); return a / (b * s) * s; }
 fn w_int(x: f32) -> i32 {
   if (w_nan(x)) { return 0i; }
   if (x >= 2147483648f) { return 0x7fffffffi; }
