@@ -2,8 +2,10 @@
 // of the float64 reference as far as single precision goes.
 import { open as reference } from "@weft/conformance";
 import { open } from "@weft/tensor-cpu";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { convolutional, mlp, recurrent } from "./losses.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 function expectClose(got: readonly number[], wanted: readonly number[], tolerance: number): void {
   expect(got.length).toBe(wanted.length);

@@ -16,6 +16,16 @@ export interface Block extends Storage {
   readonly class: number;
 }
 
+/** A memory that can grow to so many pages, or to fewer where the platform has not as many addresses (telephones, say). */
+function reserve(maximum: number, shared: boolean): readonly [WebAssembly.Memory, maximum: number] {
+  for (; ; maximum >>= 1)
+    try {
+      return [new WebAssembly.Memory({ initial: Math.min(256, maximum), maximum, shared }), maximum];
+    } catch (error) {
+      if (maximum <= 256) throw error;
+    }
+}
+
 export class Heap implements Machine {
   readonly memory: WebAssembly.Memory;
   readonly shared = sharedMemory();
@@ -32,9 +42,9 @@ export class Heap implements Machine {
 
   constructor(limit = MOST_PAGES * PAGE) {
     if (!(limit > 0)) throw new ArgumentError(`open: wanted a memoryLimit above 0, got ${limit}`);
-    this.#limit = Math.min(limit, MOST_PAGES * PAGE);
-    const maximum = Math.ceil(this.#limit / PAGE);
-    this.memory = new WebAssembly.Memory({ initial: Math.min(256, maximum), maximum, shared: this.shared });
+    const [memory, maximum] = reserve(Math.min(MOST_PAGES, Math.ceil(limit / PAGE)), this.shared);
+    this.memory = memory;
+    this.#limit = Math.min(limit, maximum * PAGE);
     this.#look();
   }
 

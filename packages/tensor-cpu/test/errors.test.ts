@@ -15,7 +15,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { crossEntropy } from "@weft/nn";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openSync } from "../src/index.ts";
 
 const MB = 1 << 20;
@@ -260,6 +260,28 @@ describe("the end of the heap", () => {
     expect(small.stats()).toMatchObject({ live: 0, bytes: 0 });
     expect(() => take(5, MB)).toThrow("no memory for 1048576 bytes");
     take(3, MB);
+  });
+
+  test("a platform with fewer addresses has a smaller heap", () => {
+    const { Memory } = WebAssembly;
+    vi.spyOn(WebAssembly, "Memory").mockImplementation(function (wanted: WebAssembly.MemoryDescriptor) {
+      if (wanted.maximum! > 1000) throw new RangeError("could not allocate memory");
+      return new Memory(wanted);
+    });
+    try {
+      const small = openSync({});
+      expect(() => scope(() => small.zeros([16 * MB]).dataSync())).toThrow("and the heap ends at 33554432");
+      expect(
+        scope(() =>
+          small
+            .ones([3 * MB])
+            .dataSync()
+            .at(-1),
+        ),
+      ).toBe(1);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   test("sizes beyond any heap", () => {

@@ -4,9 +4,11 @@ import { diff, keep, param, scope, state, type Param, type Tape } from "@weft/au
 import { Chain, crossEntropy, Linear, seed } from "@weft/nn";
 import { adam, minimize, momentum } from "@weft/optim";
 import { add, matmul, mul, relu, square, sub, sum, tanh, type Tensor } from "@weft/tensor";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openSync, type CpuBackend } from "../src/index.ts";
 import { collect, heapUsed } from "./garbage.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const wave = (n: number, step: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step));
 const box = (backend: CpuBackend, step: number, ...shape: number[]): Param =>
