@@ -232,7 +232,7 @@ describeOnDevice("functions", () => {
       ];
     };
     const launch = map(8, ["f32", "f32"], ["f32", "f32", "f32"], write, () => 1);
-    const { body } = given(launch.kernel, launch.bytes, 0, THREADS);
+    const { body } = given(launch.kernel, launch.bytes.slice(), 0, THREADS);
     const text = program([{ body, bindings: [0, 0, 0, 0, 0] }], THREADS);
     expect(text.match(/let v\d+ = w_rounded\(v\d+ \+ v\d+, none\);/g)).toHaveLength(2);
   });
