@@ -23,7 +23,7 @@ export interface Call {
 }
 
 /** What a value of this dtype is in the WGSL of a call. */
-export const registerOf = (dtype: DType): Register => (dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32");
+const registerOf = (dtype: DType): Register => (dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32");
 
 /** Elements, row-major. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);

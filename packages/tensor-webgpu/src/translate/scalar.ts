@@ -10,7 +10,7 @@ export const wgslType = { f32: "f32", i32: "i32", bool: "bool" } as const;
 /** What a register can hold here: there is no f64. */
 export type Register = keyof typeof wgslType;
 
-export const isRegister = (s: Scalar): s is Register => s in wgslType;
+const isRegister = (s: Scalar): s is Register => s in wgslType;
 
 const infix =
   (operator: string): Rule =>
@@ -105,9 +105,6 @@ const unsupported = (what: string): never => {
 };
 
 export const registerOf = (s: Scalar): Register => (isRegister(s) ? s : unsupported(s));
-
-/** The functions there are for values of a type. */
-export const functionsOf = (of: Register): Fn[] => Object.keys(rules[of]) as Fn[];
 
 /** `fn` of values of type `of` (for `select`: the type of the choices). */
 export function applied(fn: Fn, of: Scalar, args: readonly string[], imm: number): string {
