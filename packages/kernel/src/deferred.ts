@@ -28,7 +28,7 @@ import { isRowMajor, moves, rowMajor, sizeOf } from "./view.ts";
 /** So many pending operations are run without being asked for. */
 const PENDING = 10_000;
 /** Operations that may meet an index out of range: they remember where they were called. */
-const indexing = new Set(["take", "indexAdd", "gather", "scatterAdd", "crossEntropy", "crossEntropyGrad"].map(codeOf));
+const indexing = new Set(["take", "indexAdd", "gather", "scatterAdd", "crossEntropy"].map(codeOf));
 
 export interface DeferredOptions {
   /** False runs every operation by itself; results do not change. */

@@ -110,7 +110,7 @@ const rules: Record<Scalar, { readonly [F in Fn]?: Rule }> = {
 export const functionsOf = (s: Scalar): Fn[] => Object.keys(rules[s]) as Fn[];
 
 /** A half as a number. */
-export function fromHalf(h: number): number {
+function fromHalf(h: number): number {
   const sign = h & 0x8000 ? -1 : 1;
   const exponent = (h >> 10) & 31;
   const fraction = h & 1023;
@@ -119,7 +119,7 @@ export function fromHalf(h: number): number {
 }
 
 /** The half next to a number, ties to even. */
-export function toHalf(x: number): number {
+function toHalf(x: number): number {
   const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
   const a = Math.abs(x);
   if (Number.isNaN(x)) return 0x7e00;

@@ -25,7 +25,7 @@ export function random(seed: number): Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
-export const pick = <T>(r: Random, from: readonly T[]): T => from[Math.floor(r() * from.length)]!;
+const pick = <T>(r: Random, from: readonly T[]): T => from[Math.floor(r() * from.length)]!;
 
 const special = [
   NaN,
@@ -51,7 +51,7 @@ const special = [
 export const specialIntegers = [0, 1, -1, 2, -7, 255, 256, 2 ** 31 - 1, -(2 ** 31), 0x7fc00000, 1000003];
 
 /** A value to store in memory of this dtype. */
-export function element(r: Random, dtype: DType): number {
+function element(r: Random, dtype: DType): number {
   if (dtype === "bool") return Number(r() < 0.5);
   if (dtype === "u8") return Math.floor(r() * 256);
   if (dtype === "i32") return r() < 0.3 ? pick(r, specialIntegers) : Math.floor((r() - 0.5) * 200);

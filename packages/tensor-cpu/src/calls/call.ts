@@ -100,7 +100,7 @@ export const aligned = (bytes: number): number => (bytes + 63) & ~63;
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /** Whether an operand is laid out row by row without gaps; strides of axes of size 1 do not matter. */
-export function isContiguous({ shape, strides }: Operand): boolean {
+function isContiguous({ shape, strides }: Operand): boolean {
   let step = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     if (shape[i] !== 1 && strides[i] !== step) return false;
