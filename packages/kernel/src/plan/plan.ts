@@ -2,7 +2,7 @@
 // again fills in only addresses and numbers.
 import type { DType, Shape } from "@weft/tensor";
 import type { Donation } from "./donate.ts";
-import type { Kernel, Scalar } from "./language.ts";
+import type { Kernel, Scalar } from "../language.ts";
 
 /** A stretch of memory that launches read and write. */
 export interface Slot {

@@ -2,9 +2,9 @@
 // Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
 import type { DType, Shape } from "@weft/tensor";
 import type { Group } from "./merge.ts";
-import { codeOf, kindOfCode, type Kind, type Node } from "./node.ts";
+import { codeOf, kindOfCode, type Kind, type Node } from "../graph/node.ts";
 import type { Slot } from "./plan.ts";
-import { isRowMajor, moves, rowMajor, sameShape, sizeOf, type View } from "./view.ts";
+import { isRowMajor, moves, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
 
 const nobody: Group[] = [];
 const nothing: Item[] = [];

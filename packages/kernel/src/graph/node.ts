@@ -1,6 +1,6 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
 import { UnsupportedError, type DType, type OpName, type Shape } from "@weft/tensor";
-import { expressions, type ElementwiseOp } from "./expressions/index.ts";
+import { expressions, type ElementwiseOp } from "../expressions/index.ts";
 
 /** Memory that a driver handed out; it goes back when no living node looks at it. */
 export interface Storage {

@@ -1,8 +1,8 @@
 // Updates in place: an output may take the storage of a leaf that nothing else needs any more, when the launch that writes
 // it is the last to read the leaf, and reads each element where it writes.
-import { layout } from "./language.ts";
+import { layout } from "../language.ts";
 import type { KernelLaunch, Launch, Slot } from "./plan.ts";
-import { isRowMajor } from "./view.ts";
+import { isRowMajor } from "../graph/view.ts";
 
 /** `slot` (an output) may take the place of `leaf` (among the plan's leaves). */
 export interface Donation {

@@ -5,9 +5,9 @@ import { donationsOf } from "./donate.ts";
 import { itemsOf, type Accepts, type Item } from "./item.ts";
 import { KernelCache, launchOf } from "./lower.ts";
 import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../graph/node.ts";
 import type { CallLaunch, CallOperand, KernelLaunch, Launch, Output, Plan, Slot } from "./plan.ts";
-import { sizeOf } from "./view.ts";
+import { sizeOf } from "../graph/view.ts";
 
 export interface PlannerOptions {
   readonly fuse: boolean;

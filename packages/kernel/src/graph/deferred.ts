@@ -20,8 +20,8 @@ import {
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
-import type { Plan } from "./plan.ts";
-import { Planner } from "./planner.ts";
+import type { Plan } from "../plan/plan.ts";
+import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
 import { isRowMajor, moves, rowMajor, sizeOf } from "./view.ts";
 

@@ -2,13 +2,13 @@
 // the kernel's arguments.
 import { bytesOf, type DType } from "@weft/tensor";
 import { Draft } from "./draft.ts";
-import { expressions, threefry, uniform, type ElementwiseOp } from "./expressions/index.ts";
+import { expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
 import type { Item } from "./item.ts";
-import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type V } from "./language.ts";
+import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type V } from "../language.ts";
 import { loopsOf, stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
 import type { KernelLaunch, NumberPlace, Place } from "./plan.ts";
-import { rowMajor } from "./view.ts";
+import { rowMajor } from "../graph/view.ts";
 
 /** Kernels by key, so that equal groups share one; the half that was not used for longest goes when there are too many. */
 export class KernelCache {

@@ -1,7 +1,7 @@
 // Loops of a launch: axes of size 1 vanish, and neighbouring axes that every operand walks through in one stride are one loop.
 import type { Shape } from "@weft/tensor";
-import type { Step } from "./language.ts";
-import { isRowMajor, sizeOf } from "./view.ts";
+import type { Step } from "../language.ts";
+import { isRowMajor, sizeOf } from "../graph/view.ts";
 
 /** One operand's strides over an index space, in elements. */
 export type Strides = readonly number[];

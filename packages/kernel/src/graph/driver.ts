@@ -1,7 +1,7 @@
 // What a backend gives to the deferred graph: memory, and a way to make a plan executable and to run it.
 import type { DType, Shape, TypedArray } from "@weft/tensor";
 import type { Node, Storage } from "./node.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan } from "../plan/plan.ts";
 
 export interface Driver<S extends Storage, E> {
   readonly name: string;

@@ -1,12 +1,12 @@
 // The draft of a kernel: what a group reads, computes and writes, line by line, before it is known whether such a kernel
 // exists already. Its key says all that the kernel's code depends on.
 import type { DType } from "@weft/tensor";
-import { scalarOf } from "./expressions/index.ts";
+import { scalarOf } from "../expressions/index.ts";
 import { isAligned, type Item } from "./item.ts";
-import type { KernelOperand, Reduction, Scalar } from "./language.ts";
+import type { KernelOperand, Reduction, Scalar } from "../language.ts";
 import { stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
-import { broadcastStrides } from "./view.ts";
+import { broadcastStrides } from "../graph/view.ts";
 
 /** One line of a kernel before it is written out: enough for its key, and to write it when the key is new. */
 export type Line =

@@ -3,7 +3,7 @@
 // becomes its epilogue. A launch waits only for launches of lower levels, so merging never makes a cycle.
 import type { Shape } from "@weft/tensor";
 import { isAligned, type Item } from "./item.ts";
-import { sameShape } from "./view.ts";
+import { sameShape } from "../graph/view.ts";
 
 /** Bounds of one launch: they keep kernels small, and the number of different kernels for long chains low. */
 export interface Limits {
