@@ -21,6 +21,13 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number): Body {
   };
 }
 
+/**
+ * Statements that compute a map at the linear index `place`, where `value` stands for the element that operand `given` would
+ * be loaded from (-1: none).
+ */
+export const elementOf = (kernel: Kernel, at: Surroundings, given: number): string =>
+  new Text(kernel, 1, at, given).atPlace();
+
 /** Operands that have memory, in the order of a launch's places. */
 const memoryOperands = (kernel: Kernel): number[] => kernel.operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
 
@@ -72,7 +79,10 @@ class Text {
   readonly #used: readonly boolean[];
   readonly #rounded: ReadonlySet<V>;
 
-  constructor(kernel: Kernel, slices: Slices, at: Surroundings) {
+  readonly #given: number;
+
+  constructor(kernel: Kernel, slices: Slices, at: Surroundings, given = -1) {
+    this.#given = given;
     this.#kernel = kernel;
     this.#slices = slices;
     this.#at = at;
@@ -156,7 +166,8 @@ class Text {
     const addressed = new Set<number>();
     code.forEach((c, v) => {
       if (!this.#used[v]) return;
-      if (c.kind === "load") {
+      if (c.kind === "load" && c.operand === this.#given) lines.push(`let v${v} = value;`);
+      else if (c.kind === "load") {
         if (!addressed.has(c.operand)) lines.push(this.#address(c.operand, rank));
         addressed.add(c.operand);
         lines.push(`let v${v} = ${this.#at.load(this.#place.get(c.operand)!, registerOf(c.type), `a${c.operand}`)};`);
@@ -173,6 +184,11 @@ class Text {
       lines.push(`${this.#store(s.operand, `v${s.value}`, this.#type(s.value))} // ${operands[s.operand]!.dtype}`);
     }
     return lines;
+  }
+
+  atPlace(): string {
+    const { rank } = this.#kernel;
+    return [...this.#sizes(), ...this.#indices("place", 0, rank), ...this.#constants(), ...this.#element()].join("\n");
   }
 
   #map(): string {

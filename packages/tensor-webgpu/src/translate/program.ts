@@ -7,6 +7,8 @@ import { prelude, type Register } from "./scalar.ts";
 export interface BodyOperand {
   readonly dtype: DType;
   readonly write: boolean;
+  /** Whether four elements are read or written at once (`load4`, `store4`). */
+  readonly wide?: boolean;
 }
 
 /** One kernel's part of a shader. */
@@ -19,6 +21,10 @@ export interface Body {
   readonly words: number;
   /** Words of workgroup memory. */
   readonly scratch: number;
+  /** Vectors (vec4f) of workgroup memory, besides. */
+  readonly vectors?: number;
+  /** Functions that the text calls; their names begin with `at.name`. */
+  readonly functions?: (at: Surroundings) => string;
   /** Statements with `group` (number of the workgroup), `lane` (of the invocation in it) and what `at` names in scope. */
   readonly text: (at: Surroundings) => string;
 }
@@ -27,14 +33,22 @@ export interface Body {
 export interface Surroundings {
   /** Invocations in a workgroup. */
   readonly threads: number;
+  /** The body's name in its program. */
+  readonly name: string;
   /** Argument word `word`, an i32. */
   word(word: number): string;
   /** The element of operand `operand` at byte address `address` (a name, u32), as a value of type `as`. */
   load(operand: number, as: Register, address: string): string;
   /** A statement that writes a value of type `from` (a name). */
   store(operand: number, from: Register, value: string, address: string): string;
+  /** Four f32 at byte address `address` (u32, a multiple of 16), a vec4f; only of operands that are `wide`. */
+  load4(operand: number, address: string): string;
+  /** A statement that writes a vec4f (a name) there. */
+  store4(operand: number, value: string, address: string): string;
   /** Word `index` of the workgroup's memory, a u32. */
   scratch(index: string): string;
+  /** Vector `index` of the workgroup's memory, a vec4f. */
+  vector(index: string): string;
   /** A statement that notes an index out of range under the number in argument word `word`. */
   mark(word: number): string;
 }
@@ -65,6 +79,20 @@ const narrowlyWritten = (members: readonly Member[]): Set<number> =>
     ),
   );
 
+/**
+ * A slab of which some member reads or writes four elements at once is bound as vectors, where `vectors` says that writing one
+ * component of a vector leaves the others alone (Vulkan and Direct3D do, Metal may write all four).
+ */
+function slabsOfVectors(members: readonly Member[], atomic: ReadonlySet<number>, vectors: boolean): Set<number> {
+  const found = new Set<number>();
+  if (vectors)
+    for (const { body, bindings } of members)
+      body.operands.forEach((o, k) => {
+        if (o.wide === true && !atomic.has(bindings[k]!)) found.add(bindings[k]!);
+      });
+  return found;
+}
+
 const read: Record<Register, Partial<Record<DType, (word: string, address: string) => string>>> = {
   f32: { f32: (w) => `bitcast<f32>(${w})`, u8: (w, a) => `f32(${byte(w, a)})` },
   i32: { i32: (w) => `bitcast<i32>(${w})`, u8: (w, a) => `i32(${byte(w, a)})` },
@@ -88,46 +116,71 @@ const written: Partial<Record<DType, Record<Register, (x: string) => string>>> =
   },
 };
 
-function surroundings(m: Member, base: number, threads: number, atomic: ReadonlySet<number>): Surroundings {
-  const slab = (operand: number, address: string): string => `slab${m.bindings[operand]}[${address} >> 2u]`;
+interface Layout {
+  readonly atomic: ReadonlySet<number>;
+  readonly wide: ReadonlySet<number>;
+  readonly threads: number;
+}
+
+function surroundings(m: Member, name: string, base: number, { atomic, wide, threads }: Layout): Surroundings {
+  const binding = (operand: number): number => m.bindings[operand]!;
+  const slab = (operand: number, address: string): string => {
+    const b = binding(operand);
+    return wide.has(b) ? `slab${b}[${address} >> 4u][(${address} >> 2u) & 3u]` : `slab${b}[${address} >> 2u]`;
+  };
   const word = (w: number): string => `arguments[${(base + w) >> 2}].${"xyzw"[(base + w) & 3]}`;
+  const load: Surroundings["load"] = (operand, as, address) => {
+    const { dtype } = m.body.operands[operand]!;
+    const form = read[as][dtype];
+    if (form === undefined) throw new TypeError(`translate: ${dtype} cannot be read as ${as} in WGSL`);
+    const at = slab(operand, address);
+    return form(atomic.has(binding(operand)) ? `atomicLoad(&${at})` : at, address);
+  };
+  const store: Surroundings["store"] = (operand, from, value, address) => {
+    const { dtype } = m.body.operands[operand]!;
+    const form = written[dtype];
+    if (form === undefined) throw new TypeError(`translate: WGSL has no ${dtype}`);
+    const at = slab(operand, address);
+    const x = form[from](value);
+    if (isNarrow(dtype)) {
+      const shift = `((${address} & 3u) * 8u)`;
+      return `atomicAnd(&${at}, ~(255u << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
+    }
+    return atomic.has(binding(operand)) ? `atomicStore(&${at}, ${x});` : `${at} = ${x};`;
+  };
+  const four = [0, 1, 2, 3].map((i) => [(address: string) => `(${address} + ${4 * i}u)`, "xyzw"[i]] as const);
   return {
     threads,
+    name,
     word,
-    load: (operand, as, address) => {
-      const { dtype } = m.body.operands[operand]!;
-      const form = read[as][dtype];
-      if (form === undefined) throw new TypeError(`translate: ${dtype} cannot be read as ${as} in WGSL`);
-      const at = slab(operand, address);
-      return form(atomic.has(m.bindings[operand]!) ? `atomicLoad(&${at})` : at, address);
-    },
-    store: (operand, from, value, address) => {
-      const { dtype } = m.body.operands[operand]!;
-      const form = written[dtype];
-      if (form === undefined) throw new TypeError(`translate: WGSL has no ${dtype}`);
-      const at = slab(operand, address);
-      const x = form[from](value);
-      if (isNarrow(dtype)) {
-        const shift = `((${address} & 3u) * 8u)`;
-        return `atomicAnd(&${at}, ~(255u << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
-      }
-      return atomic.has(m.bindings[operand]!) ? `atomicStore(&${at}, ${x});` : `${at} = ${x};`;
-    },
+    load,
+    store,
+    load4: (operand, address) =>
+      wide.has(binding(operand))
+        ? `bitcast<vec4f>(slab${binding(operand)}[${address} >> 4u])`
+        : `vec4f(${four.map(([at]) => load(operand, "f32", at(address))).join(", ")})`,
+    store4: (operand, value, address) =>
+      wide.has(binding(operand))
+        ? `slab${binding(operand)}[${address} >> 4u] = bitcast<vec4u>(${value});`
+        : four.map(([at, x]) => store(operand, "f32", `${value}.${x}`, at(address))).join(" "),
     scratch: (index) => `scratch[${index}]`,
+    vector: (index) => `vectors[${index}]`,
     mark: (w) => `atomicMin(&wrong[0], bitcast<u32>(${word(w)}));`,
   };
 }
 
 /** The WGSL of a program, its entry point `main`. Group 0 binds the slabs, group 1 arguments and the mark of wrong indices. */
-export function program(members: readonly Member[], threads: number): string {
+export function program(members: readonly Member[], threads: number, vectors = false): string {
   const slabs = new Set(members.flatMap((m) => m.bindings));
   const atomic = narrowlyWritten(members);
+  const wide = slabsOfVectors(members, atomic, vectors);
   const scratch = Math.max(...members.map((m) => m.body.scratch));
+  const tiles = Math.max(...members.map((m) => m.body.vectors ?? 0));
   let base = headerWords(members.length);
   const functions = members.map((m, i) => {
-    const text = m.body.text(surroundings(m, base, threads, atomic));
+    const at = surroundings(m, `member${i}`, base, { atomic, wide, threads });
     base += paddedWords(m.body.words);
-    return `fn member${i}(group: u32, lane: u32) {\n${text}\n}`;
+    return `${m.body.functions?.(at) ?? ""}\nfn member${i}(group: u32, lane: u32) {\n${m.body.text(at)}\n}`;
   });
   const firsts = members.map((_, i) =>
     members.length === 1 ? "0u" : `bitcast<u32>(arguments[${i >> 2}].${"xyzw"[i & 3]})`,
@@ -141,11 +194,12 @@ export function program(members: readonly Member[], threads: number): string {
   return [
     ...[...slabs].map(
       (s) =>
-        `@group(0) @binding(${s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : "u32"}>;`,
+        `@group(0) @binding(${s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,
     ),
     `@group(1) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
     ...(marks ? ["@group(1) @binding(1) var<storage, read_write> wrong: array<atomic<u32>>;"] : []),
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
+    ...(tiles > 0 ? [`var<workgroup> vectors: array<vec4f, ${tiles}>;`] : []),
     prelude.trim(),
     ...functions,
     `@compute @workgroup_size(${threads})`,

@@ -1,0 +1,53 @@
+// The elementwise work that the planner hands over with a call: it is done on each element of the result while that is in a
+// register, in the dispatch that computes it.
+import { layout, type CallLaunch, type KernelLaunch } from "@weft/kernel";
+import type { BodyOperand, Surroundings } from "../translate/program.ts";
+import { elementOf } from "../translate/kernel.ts";
+
+export interface Epilogue {
+  /** Equal keys, equal texts. */
+  readonly key: string;
+  /** Its operands with memory, behind those of the call. */
+  readonly operands: readonly BodyOperand[];
+  /** Its arguments, behind those of the call. */
+  readonly words: readonly number[];
+  readonly launch: KernelLaunch;
+  /**
+   * WGSL functions, among them `NAME_after(place, value)`, which takes element `place` of the result. The arguments begin at
+   * word `first`, its operands follow the first `operands` of the body, the last of which is the call's result.
+   */
+  readonly functions: (at: Surroundings, first: number, operands: number) => string;
+}
+
+/** The epilogue of a launch, if it has one. */
+export function epilogueOf({ after, out }: CallLaunch): Epilogue | undefined {
+  if (after === undefined) return undefined;
+  const { launch } = after;
+  const { kernel, places, words } = launch;
+  const memory = kernel.operands.filter((o) => o.use !== "index");
+  const isResult = (write: boolean): number =>
+    places.findIndex((p) => p.write === write && p.slot === out.slot && p.bytes === out.bytes);
+  const read = isResult(false);
+  const given = read < 0 ? -1 : (places[read]!.word - layout.operand(kernel, 0)) / (1 + kernel.rank);
+  // Where the epilogue writes over the call's result, nobody else reads that.
+  const keeps = isResult(true) < 0;
+  return {
+    key: `then ${kernel.key}#${given}${keeps ? "+" : ""}`,
+    operands: memory.map((o) => ({ dtype: o.dtype, write: o.use === "write" })),
+    words,
+    launch,
+    functions: (at, first, operands) => {
+      const address = `(bitcast<u32>(${at.word(operands - 1)}) + (place << 2u))`;
+      const shifted: Surroundings = {
+        ...at,
+        word: (w) => at.word(first + w),
+        load: (k, as, a) => at.load(operands + k, as, a),
+        store: (k, from, value, a) => at.store(operands + k, from, value, a),
+      };
+      return `fn ${at.name}_after(place: u32, value: f32) {
+        ${keeps ? at.store(operands - 1, "f32", "value", address) : ""}
+        ${elementOf(kernel, shifted, given)}
+      }`;
+    },
+  };
+}

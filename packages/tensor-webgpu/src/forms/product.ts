@@ -1,0 +1,271 @@
+// The product of matrices in tuned forms: operands lie in any strides, batch axes broadcast, the walk along k may be split
+// among workgroups whose parts a second stage adds.
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { epilogueOf } from "./epilogue.ts";
+import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
+import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
+import { tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
+
+export type ProductForm =
+  | { readonly kind: "tiled"; readonly tiling: Tiling; readonly splits: number }
+  | { readonly kind: "sliced"; readonly slicing: Slicing };
+
+/** Sizes and strides (in elements) of a product. */
+export interface Product {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly batch: readonly number[];
+  readonly a: Matrix;
+  readonly b: Matrix;
+}
+
+interface Matrix {
+  readonly operand: CallOperand;
+  /** Along the result's rows (columns), along k, and along each batch axis. */
+  readonly row: number;
+  readonly step: number;
+  readonly batch: readonly number[];
+  readonly along: "row" | "k";
+  /** Whether four neighbours may be loaded at once when the operand lies at a multiple of 16 bytes. */
+  readonly four: boolean;
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+export function productOf({ attrs, inputs, out }: CallLaunch): Product {
+  const { transA, transB } = attrs as { transA: boolean; transB: boolean };
+  const [a, b] = inputs as [CallOperand, CallOperand];
+  const [M, N] = out.shape.slice(-2) as [number, number];
+  const K = a.shape.at(transA ? -2 : -1)!;
+  const batch = out.shape.slice(0, -2);
+  const [aFar, aNear] = a.strides.slice(-2) as [number, number];
+  const [bFar, bNear] = b.strides.slice(-2) as [number, number];
+  return {
+    M,
+    N,
+    K,
+    batch,
+    a: transA ? matrixOf(a, aNear, aFar, M, K, batch) : matrixOf(a, aFar, aNear, M, K, batch),
+    b: transB ? matrixOf(b, bFar, bNear, N, K, batch) : matrixOf(b, bNear, bFar, N, K, batch),
+  };
+}
+
+function matrixOf(
+  operand: CallOperand,
+  row: number,
+  step: number,
+  rows: number,
+  K: number,
+  axes: readonly number[],
+): Matrix {
+  const { shape, strides, bytes } = operand;
+  const lead = axes.length - (shape.length - 2);
+  const batch = axes.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : strides[i - lead]!));
+  const along = step === 1 || (row !== 1 && K > 1) ? "k" : "row";
+  const [near, far, extent] = along === "k" ? [step, row, K] : [row, step, rows];
+  const four = near === 1 && [far, extent, bytes / 4, ...batch].every((n) => n % 4 === 0);
+  return { operand, row, step, batch, along, four };
+}
+
+/** A side that is a strided matrix. Names in scope: `${name}Base`, `${name}Row`, `${name}Step`, and the bounds. */
+function matrixSide(
+  name: "a" | "b",
+  { along, four: wide }: Matrix,
+  aligned: boolean,
+  edges: { readonly row: boolean; readonly k: boolean },
+  w: Words,
+): Side {
+  const k = name === "a" ? 0 : 1;
+  const rows = name === "a" ? "M" : "N";
+  /** Whether element `i` of four is inside, as a value: branches around single loads would cost more than the loads. */
+  const inside = (row: string, step: string, i = 0): string => {
+    const [r, s] = along === "row" ? [i, 0] : [0, i];
+    const tests = [
+      ...(edges.row ? [`(row${row} + ${r}u < ${rows})`] : []),
+      ...(edges.k ? [`(step${step} + ${s}u < K)`] : []),
+    ];
+    return tests.join(" & ");
+  };
+  const near = along === "row" ? `${name}Row` : `${name}Step`;
+  return {
+    along,
+    row: (row, n) => `let row${n} = ${row}; let at${n} = ${name}Base + row${n} * ${name}Row;`,
+    step: (step, n) => `let step${n} = ${step}; let off${n} = step${n} * ${name}Step;`,
+    load: (into, row, step) => {
+      const place = `at${row} + off${step}`;
+      const four = wide && aligned;
+      const masked = (test: string, at: string): string => {
+        const load = (from: string): string => (four ? w.load4(k, from) : w.load(k, from));
+        return test === ""
+          ? load(at)
+          : `select(${four ? "vec4f()" : "0f"}, ${load(`select(0u, ${at}, ${test})`)}, ${test})`;
+      };
+      if (four) return `${into} = ${masked(inside(row, step), place)};`;
+      return `${into} = vec4f(${[0, 1, 2, 3].map((i) => masked(inside(row, step, i), `${place} + ${i}u * ${near}`)).join(", ")});`;
+    },
+  };
+}
+
+/** Rows of the result follow one another in memory, from place `base` on. */
+export function rowTarget(four: boolean, edges: { readonly row: boolean; readonly column: boolean }, w: Words): Target {
+  const guard = (tests: readonly string[], text: string): string =>
+    tests.length === 0 ? text : `if (${tests.join(" && ")}) { ${text} }`;
+  return {
+    column: (column, n) => `let column${n} = ${column};`,
+    store: (row, n, value) => {
+      const rows = edges.row ? [`${row} < M`] : [];
+      const place = `base + ${row} * N + column${n}`;
+      if (four) return guard([...rows, ...(edges.column ? [`column${n} < N`] : [])], w.store4(place, value));
+      return guard(
+        rows,
+        [0, 1, 2, 3]
+          .map((i) => guard([`column${n} + ${i}u < N`], w.store(`${place} + ${i}u`, `${value}.${"xyzw"[i]}`)))
+          .join(" "),
+      );
+    },
+  };
+}
+
+/** Names the batch, and where its operands and its result begin. */
+function batchText(axes: number): string {
+  const cut = Array.from({ length: axes }, (_, i) => axes - 1 - i).map(
+    (i) => `aBase += rest % size${i} * aBatch${i}; bBase += rest % size${i} * bBatch${i}; rest /= size${i};`,
+  );
+  return `var rest = each; var aBase = 0u; var bBase = 0u; ${cut.join(" ")}`;
+}
+
+export function product(launch: CallLaunch, form: ProductForm, machine: Machine): Staged {
+  const p = productOf(launch);
+  return form.kind === "tiled"
+    ? tiledProduct(launch, p, form, machine)
+    : slicedProduct(launch, p, form.slicing, machine);
+}
+
+const numbersOf = ({ M, N, K, batch, a, b }: Product): Record<string, number> => ({
+  M,
+  N,
+  K,
+  aRow: a.row,
+  aStep: a.step,
+  bRow: b.row,
+  bStep: b.step,
+  ...Object.fromEntries(
+    batch.flatMap((size, i) => [
+      [`size${i}`, size],
+      [`aBatch${i}`, a.batch[i]!],
+      [`bBatch${i}`, b.batch[i]!],
+    ]),
+  ),
+});
+
+const shapeName = ({ a, b, batch }: Product): string =>
+  [a, b].map((m) => `${m.along}${m.four ? "4" : ""}`).join() + (batch.length > 0 ? ` ${batch.length}` : "");
+
+function tiledProduct(
+  launch: CallLaunch,
+  p: Product,
+  { tiling, splits: wanted }: ProductForm & { kind: "tiled" },
+  { threads }: Machine,
+): Staged {
+  const { M, N, K, batch, a, b } = p;
+  const { bm, bn, bk } = tiling;
+  const { out } = launch;
+  const all = Math.ceil(K / bk);
+  const steps = Math.ceil(all / wanted);
+  const splits = Math.ceil(all / steps);
+  const [across, down] = [Math.ceil(N / bn), Math.ceil(M / bm)];
+  const edges = { m: M % bm !== 0, n: N % bn !== 0, k: K % bk !== 0 };
+  const four = N % 4 === 0 && (splits > 1 || out.bytes % 16 === 0);
+  const size = sizeOf(out.shape);
+  const split = splits > 1;
+  const stage = stageOf({
+    name: `product ${tilingName(tiling)} ${shapeName(p)} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
+    operands: [a.operand, b.operand, split ? undefined : out],
+    numbers: { ...numbersOf(p), across, down, ...(split ? { splits, most: steps, all, size } : { steps: all }) },
+    groups: across * down * splits * sizeOf(batch),
+    vectors: tileVectors(tiling, a, b),
+    epilogue: split ? undefined : epilogueOf(launch),
+    text: (w, aligned) => `
+      let n0 = group % across * ${bn}u;
+      let m0 = group / across % down * ${bm}u;
+      ${
+        split
+          ? `let z = group / (across * down) % splits; let each = group / (across * down * splits);
+             let kFrom = z * most * ${bk}u; let steps = min(most, all - z * most); let base = z * size + each * M * N;`
+          : "let each = group / (across * down); let kFrom = 0u; let base = each * M * N;"
+      }
+      ${batchText(batch.length)}
+      ${tiled(
+        tiling,
+        matrixSide("a", a, aligned, { row: edges.m, k: edges.k }, w),
+        matrixSide("b", b, aligned, { row: edges.n, k: edges.k }, w),
+        rowTarget(four, { row: edges.m, column: edges.n }, w),
+        w,
+      )}`,
+  });
+  return split
+    ? { stages: [stage, sum(launch, splits, threads)], workspace: splits * size * 4 }
+    : { stages: [stage], workspace: 0 };
+}
+
+function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threads }: Machine): Staged {
+  const { M, N, K, batch, a, b } = p;
+  const { rm, rn } = slicing;
+  const { out } = launch;
+  const [across, down] = [Math.ceil(N / rn), Math.ceil(M / rm)];
+  const quads = Math.ceil(K / 4);
+  const rounds = Math.ceil(quads / sharers(slicing, threads));
+  const edges = { m: M % rm !== 0, n: N % rn !== 0, k: K % 4 !== 0 };
+  const four = N % 4 === 0 && out.bytes % 16 === 0;
+  const stage = stageOf({
+    name: `slice ${slicingName(slicing)} ${shapeName(p)} ${rounds > slicing.written ? "rolled" : rounds} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
+    operands: [a.operand, b.operand, out],
+    numbers: { ...numbersOf(p), across, down, quads },
+    groups: across * down * sizeOf(batch),
+    vectors: sliceVectors(slicing, threads),
+    epilogue: epilogueOf(launch),
+    text: (w, aligned) => `
+      let n0 = group % across * ${rn}u;
+      let m0 = group / across % down * ${rm}u;
+      let each = group / (across * down);
+      let base = each * M * N;
+      ${batchText(batch.length)}
+      ${sliced(
+        slicing,
+        rounds,
+        matrixSide("a", a, aligned, { row: edges.m, k: edges.k }, w),
+        matrixSide("b", b, aligned, { row: edges.n, k: edges.k }, w),
+        rowTarget(four, { row: edges.m, column: edges.n }, w),
+        w,
+      )}`,
+  });
+  return { stages: [stage], workspace: 0 };
+}
+
+/** The second stage: adds the parts in the workspace, four elements an invocation where that goes. */
+export function sum(launch: CallLaunch, splits: number, threads: number): Stage {
+  const { out } = launch;
+  const size = sizeOf(out.shape);
+  const four = size % 4 === 0 && out.bytes % 16 === 0;
+  const count = four ? size / 4 : size;
+  return stageOf({
+    name: `sum ${four ? "4" : ""}`,
+    operands: [undefined, out],
+    numbers: { count, size, splits },
+    groups: Math.ceil(count / threads),
+    vectors: 0,
+    epilogue: epilogueOf(launch),
+    text: ({ load, load4, store, store4 }) => {
+      const [get, put] = four ? [load4, store4] : [load, store];
+      return `
+        let i = group * ${threads}u + lane;
+        if (i < count) {
+          let place = i${four ? " * 4u" : ""};
+          var sum = ${get(0, "place")};
+          for (var z = 1u; z < splits; z++) { sum += ${get(0, "place + z * size")}; }
+          ${put("place", "sum")}
+        }`;
+    },
+  });
+}

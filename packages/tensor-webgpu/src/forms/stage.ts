@@ -1,0 +1,115 @@
+// A stage is one dispatch of a call whose kernel is tuned: a body of WGSL that reads and writes four elements at a time where
+// it can, with its operands, numbers and workgroups. A call has one stage, or two with a workspace between them.
+import type { CallOperand } from "@weft/kernel";
+import type { Body, Surroundings } from "../translate/program.ts";
+import type { Epilogue } from "./epilogue.ts";
+
+/** What forms are chosen by. */
+export interface Machine {
+  /** Invocations in a workgroup, the same in every dispatch. */
+  readonly threads: number;
+  /** Bytes of memory that a workgroup may have. */
+  readonly shared: number;
+}
+
+export interface Stage {
+  readonly body: Body;
+  /** The same for operands that do not lie at multiples of 16 bytes. */
+  readonly unaligned: Body;
+  /** In the order of the body's operands; undefined is the workspace. */
+  readonly operands: readonly (CallOperand | undefined)[];
+  /** Argument words behind the addresses of the operands. */
+  readonly numbers: readonly number[];
+  readonly groups: number;
+}
+
+/** A call in tuned form. */
+export interface Staged {
+  readonly stages: readonly Stage[];
+  /** Bytes of memory that the stages hand on in. */
+  readonly workspace: number;
+}
+
+/** What the text of a stage is written with. Places are in elements of f32 (u32). */
+export interface Words {
+  /** Invocations in a workgroup. */
+  readonly threads: number;
+  readonly load: (k: number, place: string) => string;
+  /** Four neighbours as a vec4f; the place is a multiple of 4. */
+  readonly load4: (k: number, place: string) => string;
+  /** Statements that write one or four elements of the last operand. */
+  readonly store: (place: string, value: string) => string;
+  readonly store4: (place: string, value: string) => string;
+  /** Vector `index` of the workgroup's memory, a vec4f. */
+  readonly vector: (index: string) => string;
+}
+
+export interface StageForm {
+  /** Distinguishes texts; the names of the numbers are added. */
+  readonly name: string;
+  readonly operands: readonly (CallOperand | undefined)[];
+  /** Named numbers (u32) that the text uses. */
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly groups: number;
+  /** Vectors of workgroup memory. */
+  readonly vectors: number;
+  /** What is done to each element of the result before it is written. */
+  readonly epilogue?: Epilogue | undefined;
+  /** Where `aligned` is false, every operand may lie at any multiple of 4 bytes. */
+  readonly text: (words: Words, aligned: boolean) => string;
+}
+
+export function stageOf(form: StageForm): Stage {
+  const { operands, epilogue } = form;
+  const numbers = { groups: form.groups, ...form.numbers };
+  const names = Object.keys(numbers);
+  const first = operands.length;
+  const words = first + names.length;
+  const result = operands.length - 1;
+  const body = (aligned: boolean): Body => ({
+    key: `${form.name} ${aligned ? "" : "unaligned "}${names.join()}${epilogue === undefined ? "" : ` ${epilogue.key}`}`,
+    operands: [
+      ...operands.map((_, k) => ({ dtype: "f32" as const, write: k === result, wide: aligned })),
+      ...(epilogue?.operands ?? []),
+    ],
+    words: words + (epilogue?.words.length ?? 0),
+    scratch: 0,
+    vectors: form.vectors,
+    functions: (at) => epilogue?.functions(at, words, operands.length) ?? "",
+    text: (at) =>
+      [
+        ...names.map((name, n) => `let ${name} = u32(${at.word(first + n)});`),
+        "if (group >= groups) { return; }",
+        form.text(wordsOf(at, result, aligned, epilogue), aligned),
+      ].join("\n"),
+  });
+  return { body: body(true), unaligned: body(false), operands, numbers: Object.values(numbers), groups: form.groups };
+}
+
+function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: Epilogue | undefined): Words {
+  const address = (k: number, place: string): string => `(bitcast<u32>(${at.word(k)}) + ((${place}) << 2u))`;
+  const load = (k: number, place: string): string => at.load(k, "f32", address(k, place));
+  const store = (place: string, value: string): string =>
+    epilogue === undefined
+      ? at.store(result, "f32", value, address(result, place))
+      : `${at.name}_after(${place}, ${value});`;
+  const four = (place: string): string[] => [0, 1, 2, 3].map((i) => `(${place}) + ${i}u`);
+  return {
+    threads: at.threads,
+    load,
+    load4: (k, place) =>
+      aligned
+        ? at.load4(k, address(k, place))
+        : `vec4f(${four(place)
+            .map((p) => load(k, p))
+            .join(", ")})`,
+    store,
+    store4: (place, value) =>
+      aligned && epilogue === undefined
+        ? at.store4(result, value, address(result, place))
+        : four(place)
+            .map((p, i) => store(p, `${value}.${"xyzw"[i]}`))
+            .join(" "),
+    vector: at.vector,
+  };
+}

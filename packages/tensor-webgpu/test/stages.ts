@@ -1,0 +1,85 @@
+// Runs the stages of a tuned call by themselves: operands in one slab, the workspace in another.
+import { headerWords, paddedWords, program, type Body } from "../src/translate/program.ts";
+import type { Staged } from "../src/forms/stage.ts";
+import { mapToRead, usage } from "../src/constants.ts";
+import { bareDevice } from "./device.ts";
+
+export interface Setting {
+  readonly threads: number;
+  /** Whether slabs are bound as vectors. */
+  readonly vectors: boolean;
+  /** Bytes that the slab's operands lie behind multiples of 16. */
+  readonly shift?: number;
+  /** Arguments of the epilogue with the addresses of its operands, and these operands' memory, which lies in the slab. */
+  readonly arguments?: readonly number[];
+}
+
+/** The memory afterwards. */
+export async function runStages(
+  { stages, workspace }: Staged,
+  memory: Float32Array<ArrayBuffer>,
+  { threads, vectors, shift = 0, arguments: behind = [] }: Setting,
+): Promise<Float32Array<ArrayBuffer>> {
+  const device = await bareDevice();
+  const make = (size: number, flags: number): GPUBuffer =>
+    device.createBuffer({ size: Math.ceil(size / 16) * 16, usage: flags });
+  const slab = make(memory.byteLength + 16, usage.storage | usage.copySource | usage.copyTarget);
+  const space = make(Math.max(workspace, 16), usage.storage);
+  const seen = make(memory.byteLength, usage.mapRead | usage.copyTarget);
+  device.queue.writeBuffer(slab, shift, memory);
+  device.pushErrorScope("validation");
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  const uniforms: GPUBuffer[] = [];
+  let texts = "";
+  for (const [i, stage] of stages.entries()) {
+    const body: Body = shift === 0 ? stage.body : stage.unaligned;
+    const bindings = [
+      ...stage.operands.map((o) => (o === undefined ? 1 : 0)),
+      ...body.operands.slice(stage.operands.length).map(() => 0),
+    ];
+    // The bindings of a program are numbered without gaps.
+    const used = [...new Set(bindings)].toSorted();
+    const code = program([{ body, bindings: bindings.map((b) => used.indexOf(b)) }], threads, vectors);
+    texts += code;
+    const words = [
+      ...stage.operands.map((o) => (o === undefined ? 0 : o.bytes + shift)),
+      ...stage.numbers,
+      ...(i === stages.length - 1 ? behind : []),
+    ];
+    const uniform = make(
+      Math.max(4 * (headerWords(1) + paddedWords(words.length)), 256),
+      usage.uniform | usage.copyTarget,
+    );
+    uniforms.push(uniform);
+    device.queue.writeBuffer(uniform, 0, Int32Array.from(words));
+    const pipeline = device.createComputePipeline({
+      layout: "auto",
+      compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
+    });
+    pass.setPipeline(pipeline);
+    const group = (index: number, buffers: readonly GPUBuffer[]): void =>
+      pass.setBindGroup(
+        index,
+        device.createBindGroup({
+          layout: pipeline.getBindGroupLayout(index),
+          entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+        }),
+      );
+    group(
+      0,
+      used.map((b) => [slab, space][b]!),
+    );
+    group(1, [uniform]);
+    pass.dispatchWorkgroups(stage.groups);
+  }
+  pass.end();
+  encoder.copyBufferToBuffer(slab, shift, seen, 0, memory.byteLength);
+  device.queue.submit([encoder.finish()]);
+  const error = await device.popErrorScope();
+  if (error !== null) throw new Error(`${error.message}\n${texts}`);
+  await seen.mapAsync(mapToRead);
+  const result = new Float32Array(seen.getMappedRange().slice(0, memory.byteLength));
+  for (const b of [slab, space, seen, ...uniforms]) b.destroy();
+  return result;
+}
