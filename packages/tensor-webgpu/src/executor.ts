@@ -1,13 +1,25 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and sends one pass and one submit.
 import { bytesOf, UnsupportedError, WeftError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import type { Driver, KernelLaunch, Launch, Node, NumberPlace, Plan } from "@weft/kernel";
+import type { Driver, Node, NumberPlace, Plan } from "@weft/kernel";
 import { calls, type CallName } from "./calls/index.ts";
-import { Pipelines, type Binding } from "./pipelines.ts";
+import {
+  batchesOf,
+  bindingOf,
+  bodiesFor,
+  dispatchOf,
+  moved,
+  workOfKernel,
+  workOfStage,
+  type Dispatch,
+  type Part,
+  type Places,
+  type Work,
+} from "./dispatch.ts";
+import { Pipelines } from "./pipelines.ts";
 import { Reader } from "./reader.ts";
 import type { Block, Slab, Slabs } from "./slabs.ts";
-import { bodyOf, groupsOf, slicesOf } from "./translate/kernel.ts";
-import { headerWords, paddedWords, type Body } from "./translate/program.ts";
+import { headerWords, paddedWords } from "./translate/program.ts";
 
 const VERSION = "0.1.0";
 
@@ -26,34 +38,12 @@ export interface Profile {
   readonly settled: number;
   /** Workgroups along one axis of a dispatch. */
   readonly groups: number;
+  /** Bytes of memory that a workgroup may have. */
+  readonly shared: number;
+  /** Whether slabs may be bound as vectors: writing one component leaves the others alone. */
+  readonly vectors: boolean;
 }
 
-/** One launch within a dispatch. */
-interface Part {
-  readonly body: Body;
-  readonly groups: number;
-  /** Where its arguments begin in the image, in words. */
-  readonly at: number;
-  /** The slot of each operand. */
-  readonly slots: readonly number[];
-}
-
-interface Dispatch {
-  readonly parts: readonly Part[];
-  readonly groups: number;
-  /** Where its arguments begin in the image, and how many words they are. */
-  readonly at: number;
-  readonly words: number;
-  /** The slab of each operand when the pipeline was chosen: it is chosen again only when these change. */
-  readonly last: number[];
-  pipeline: GPUComputePipeline | undefined;
-  group: GPUBindGroup | undefined;
-  /** Each part by itself. Parts share a dispatch when the plan has proved to come again, and all their slabs can be bound. */
-  readonly alone: readonly Dispatch[];
-}
-
-/** More argument words than any call has. */
-const CALL_WORDS = 128;
 /** Launches that stand side by side in one dispatch, at most: more would make too many different programs. */
 const SIDE_BY_SIDE = 16;
 
@@ -69,9 +59,11 @@ export interface Executable {
   readonly numbers: readonly (NumberPlace & { readonly at: number })[];
   /** Words that get the number of an operation which may meet an index out of range. */
   readonly marks: readonly { readonly at: number; readonly node: number }[];
-  /** Where each slot lies at this run. */
+  /** Where each slot lies at this run; the last one is the workspace of calls with two stages. */
   readonly address: Float64Array;
   readonly slab: (Slab | undefined)[];
+  /** Bytes of the workspace. */
+  readonly workspace: number;
 }
 
 export class Executor implements Driver<Block, Executable> {
@@ -84,12 +76,13 @@ export class Executor implements Driver<Block, Executable> {
   readonly #reader: Reader;
   readonly pipelines: Pipelines;
   #arena: Block | undefined;
+  #workspace: Block | undefined;
 
   constructor(device: GPUDevice, profile: Profile, slabs: Slabs) {
     this.#device = device;
     this.#profile = profile;
     this.#slabs = slabs;
-    this.pipelines = new Pipelines(device, profile.threads);
+    this.pipelines = new Pipelines(device, profile.threads, profile.vectors);
     this.#reader = new Reader(device, this.pipelines.wrong);
   }
 
@@ -119,8 +112,8 @@ export class Executor implements Driver<Block, Executable> {
   accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean {
     return callOf(op).accepts?.(input, operand) === true;
   }
-  epilogue(): boolean {
-    return false;
+  epilogue(op: string): boolean {
+    return callOf(op).epilogue === true;
   }
   inPlace(op: string): boolean {
     return callOf(op).inPlace === true;
@@ -146,50 +139,49 @@ export class Executor implements Driver<Block, Executable> {
     const places: number[] = [];
     const numbers: (NumberPlace & { at: number })[] = [];
     const marks: { at: number; node: number }[] = [];
-    /** Lays down arguments that begin at a boundary. */
-    const layDown = (list: ArrayLike<number>, length = list.length): number => {
-      const at = words.length;
-      for (let i = 0; i < length; i++) words.push(list[i] ?? 0);
-      while (words.length < at + paddedWords(length)) words.push(0);
-      return at;
-    };
-    const kernelPart = (launch: KernelLaunch): Part => {
-      const { threads } = this.#profile;
-      const slices = slicesOf(launch.kernel, launch.words, threads);
-      const at = layDown(launch.words);
-      for (const p of launch.places) places.push(at + p.word, p.slot, p.bytes);
-      for (const n of launch.numbers) numbers.push({ ...n, at: at + n.word });
-      return {
-        body: bodyOf(launch.kernel, slices, threads),
-        groups: groupsOf(launch.kernel, slices, launch.words, threads),
-        at,
-        slots: launch.places.map((p) => p.slot),
-      };
-    };
-    const part = (launch: Launch): Part => {
-      if (launch.kind === "kernel") return kernelPart(launch);
-      const call = callOf(launch.op).prepare(launch, this.#profile.threads);
-      const operands = [...launch.inputs, launch.out];
-      const own = call.mark === undefined ? 0 : 1;
-      const at = layDown([...operands.map(() => 0), ...Array.from({ length: own }, () => 0), ...call.numbers]);
-      operands.forEach((o, k) => places.push(at + k, o.slot, o.bytes));
-      if (call.mark !== undefined) marks.push({ at: at + call.mark, node: launch.node });
-      return { body: call.body, groups: call.groups, at, slots: operands.map((o) => o.slot) };
-    };
-    const dispatches = plan.levels.flatMap((level) =>
-      this.#batches(level).map((batch): Dispatch => {
-        const at = layDown([], headerWords(batch.length));
-        const parts = batch.map(part);
-        let groups = 0;
-        parts.forEach((p, i) => {
-          if (parts.length > 1) words[at + i] = groups;
-          groups += p.groups;
-        });
-        return dispatchOf(parts, groups, at, words.length - at);
-      }),
-    );
-    const image = Int32Array.from(words);
+    const { threads, shared } = this.#profile;
     const slots = plan.slots.length;
+    let workspace = 0;
+    /** Arguments begin at a boundary. */
+    const pad = (): void => {
+      while (words.length % paddedWords(1) !== 0) words.push(0);
+    };
+    const part = (work: Work): Part => {
+      const at = words.length;
+      words.push(...work.words);
+      pad();
+      for (const p of work.places) places.push(at + p.word, p.slot, p.bytes);
+      for (const n of work.numbers) numbers.push({ ...n, at: at + n.word });
+      if (work.mark !== undefined) marks.push({ at: at + work.mark.word, node: work.mark.node });
+      return { ...work, at };
+    };
+    const dispatch = (batch: readonly Work[]): Dispatch => {
+      const at = words.length;
+      for (let i = headerWords(batch.length); i > 0; i--) words.push(0);
+      const parts = batch.map(part);
+      let groups = 0;
+      parts.forEach((p, i) => {
+        if (parts.length > 1) words[at + i] = groups;
+        groups += p.groups;
+      });
+      return dispatchOf(parts, groups, at, words.length - at);
+    };
+    const limits = { members: SIDE_BY_SIDE, words: this.#profile.arguments / 4, shared };
+    const dispatches = plan.levels.flatMap((level) => {
+      let used = 0;
+      const second: Work[] = [];
+      const first = level.map((launch) => {
+        if (launch.kind === "kernel") return workOfKernel(launch, threads);
+        const call = callOf(launch.op).prepare(launch, threads, shared);
+        const [work, ...later] = call.stages.map((stage) => workOfStage(stage, launch.node, slots, used));
+        second.push(...later);
+        used += Math.ceil(call.workspace / 256) * 256;
+        return work!;
+      });
+      workspace = Math.max(workspace, used);
+      return [first, second].flatMap((works) => batchesOf(works, limits).map(dispatch));
+    });
+    const image = Int32Array.from(words);
     return {
       runs: 0,
       dispatches,
@@ -198,26 +190,17 @@ export class Executor implements Driver<Block, Executable> {
       places: Int32Array.from(places),
       numbers,
       marks,
-      address: new Float64Array(slots),
-      slab: Array.from({ length: slots }),
+      address: new Float64Array(slots + 1),
+      slab: Array.from({ length: slots + 1 }),
+      workspace,
     };
   }
 
-  /** Launches of one level are independent: they share dispatches, as many as their arguments allow. */
-  #batches(level: readonly Launch[]): Launch[][] {
-    const batches: Launch[][] = [];
-    let room = 0;
-    for (const launch of level) {
-      const words = paddedWords(wordsOf(launch));
-      const batch = batches.at(-1);
-      if (batch !== undefined && batch.length < SIDE_BY_SIDE && words <= room) batch.push(launch);
-      else {
-        batches.push([launch]);
-        room = this.#profile.arguments / 4 - headerWords(SIDE_BY_SIDE);
-      }
-      room -= words;
-    }
-    return batches;
+  /** The block, or a larger one where it is too small. */
+  #grown(block: Block | undefined, bytes: number): Block | undefined {
+    if (bytes <= (block?.bytes ?? 0)) return block;
+    if (block !== undefined) this.free(block);
+    return this.allocate(bytes);
   }
 
   run(
@@ -228,17 +211,22 @@ export class Executor implements Driver<Block, Executable> {
     leaves: readonly Node[],
   ): undefined {
     this.#reader.check();
-    if (plan.arena > (this.#arena?.bytes ?? 0)) {
-      if (this.#arena !== undefined) this.free(this.#arena);
-      this.#arena = undefined;
-      this.#arena = this.allocate(plan.arena);
-    }
+    const [arena, workspace] = [this.#arena, this.#workspace];
+    // Given back before more is asked for: a failure must not leave them in two hands.
+    this.#arena = plan.arena > (arena?.bytes ?? 0) ? undefined : arena;
+    this.#arena = this.#grown(arena, plan.arena);
+    this.#workspace = e.workspace > (workspace?.bytes ?? 0) ? undefined : workspace;
+    this.#workspace = this.#grown(workspace, e.workspace);
     const { address, slab } = e;
     plan.slots.forEach((slot, i) => {
       const block = slot.kind === "arena" ? this.#arena! : storages[i]!;
       slab[i] = block.slab;
       address[i] = block.address + (slot.kind === "arena" ? slot.offset : 0);
     });
+    if (this.#workspace !== undefined) {
+      slab[plan.slots.length] = this.#workspace.slab;
+      address[plan.slots.length] = this.#workspace.address;
+    }
     for (let i = 0; i < leaves.length; i++) {
       const leaf = leaves[i]!;
       address[plan.leaves[i]!]! += leaf.offset * bytesOf[leaf.dtype];
@@ -250,8 +238,8 @@ export class Executor implements Driver<Block, Executable> {
     const pass = encoder.beginComputePass();
     const together = e.runs++ >= this.#profile.settled;
     for (const d of e.dispatches) {
-      if (d.parts.length === 1 || (together && this.#fits(d, slab))) this.#dispatch(pass, d, slab);
-      else for (const part of d.alone) this.#dispatch(pass, part, slab);
+      if (d.parts.length === 1 || (together && this.#fits(d, e))) this.#dispatch(pass, d, e);
+      else for (const part of d.alone) this.#dispatch(pass, part, e);
     }
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
@@ -270,9 +258,9 @@ export class Executor implements Driver<Block, Executable> {
     for (const { at, node } of marks) image[at] = this.#reader.mark(needed[node]!);
   }
 
-  #dispatch(pass: GPUComputePassEncoder, d: Dispatch, slab: readonly (Slab | undefined)[]): void {
+  #dispatch(pass: GPUComputePassEncoder, d: Dispatch, places: Places): void {
     if (d.groups === 0) return;
-    if (d.pipeline === undefined || moved(d, slab)) this.#choose(d, slab);
+    if (d.pipeline === undefined || moved(d, places)) this.#choose(d, places);
     pass.setPipeline(d.pipeline!);
     pass.setBindGroup(0, d.group!);
     pass.setBindGroup(1, this.pipelines.argumentGroup(d.words), [d.at * 4]);
@@ -285,25 +273,20 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   /** Whether the slabs of all parts can be bound at once. */
-  #fits(d: Dispatch, slab: readonly (Slab | undefined)[]): boolean {
-    if (d.pipeline !== undefined && !moved(d, slab)) return true;
-    return bindingOf(d.parts, slab).slabs.length <= this.#profile.slabs;
+  #fits(d: Dispatch, places: Places): boolean {
+    if (d.pipeline !== undefined && !moved(d, places)) return true;
+    return bindingOf(d.parts, places).slabs.length <= this.#profile.slabs;
   }
 
   /** Finds the pipeline and the bindings for where the operands lie now. */
-  #choose(d: Dispatch, slab: readonly (Slab | undefined)[]): void {
-    const binding = bindingOf(d.parts, slab);
+  #choose(d: Dispatch, places: Places): void {
+    const binding = bindingOf(d.parts, places);
     if (binding.slabs.length > this.#profile.slabs)
       throw new UnsupportedError(
         `tensor-webgpu: a launch whose operands lie in ${binding.slabs.length} slabs, and this adapter binds ${this.#profile.slabs}`,
       );
-    d.pipeline = this.pipelines.pipeline(
-      d.parts.map((p) => p.body),
-      binding,
-    );
+    d.pipeline = this.pipelines.pipeline(bodiesFor(d, places), binding);
     d.group = this.pipelines.slabGroup(binding.slabs);
-    d.last.length = 0;
-    for (const p of d.parts) for (const slot of p.slots) d.last.push(slab[slot]!.index);
   }
 
   /** Pipelines outlive the plans that use them. */
@@ -320,39 +303,6 @@ function callOf(op: string): (typeof calls)[CallName] {
   const call = calls[op as CallName];
   if (call === undefined) throw new UnsupportedError(`${op}: @weft/tensor-webgpu has no kernel for it`);
   return call;
-}
-
-/** Parts side by side. */
-const dispatchOf = (parts: readonly Part[], groups: number, at: number, words: number): Dispatch => ({
-  parts,
-  groups,
-  at,
-  words,
-  last: [],
-  pipeline: undefined,
-  group: undefined,
-  alone: parts.length === 1 ? [] : parts.map((p) => dispatchOf([p], p.groups, p.at, paddedWords(p.body.words))),
-});
-
-/** Argument words of a launch, before it is laid down. */
-const wordsOf = (launch: Launch): number => (launch.kind === "kernel" ? launch.words.length : CALL_WORDS);
-
-/** Whether an operand lies in another slab than when the pipeline was chosen. */
-function moved(d: Dispatch, slab: readonly (Slab | undefined)[]): boolean {
-  let k = 0;
-  for (const p of d.parts) for (const slot of p.slots) if (d.last[k++] !== slab[slot]!.index) return true;
-  return false;
-}
-
-function bindingOf(parts: readonly Part[], slab: readonly (Slab | undefined)[]): Binding {
-  const slabs: Slab[] = [];
-  const bindings = parts.map((p) =>
-    p.slots.map((slot) => {
-      const found = slabs.indexOf(slab[slot]!);
-      return found >= 0 ? found : slabs.push(slab[slot]!) - 1;
-    }),
-  );
-  return { slabs, bindings };
 }
 
 /** A number of a node: one of its operands, or (below 0) key and counter of a random source. */

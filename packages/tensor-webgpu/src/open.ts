@@ -82,6 +82,9 @@ class WebGpu extends Deferred<Block, Executable> {
       settled: 3,
       arguments: limits.maxUniformBufferBindingSize,
       groups: limits.maxComputeWorkgroupsPerDimension,
+      shared: limits.maxComputeWorkgroupStorageSize,
+      // Metal may write all four components of a vector where a program writes one.
+      vectors: info.vendor !== "apple",
     };
     const slabs = new Slabs(device, {
       first: Math.min(firstSlab[software ? "software" : "hardware"], largest),

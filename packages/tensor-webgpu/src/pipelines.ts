@@ -16,6 +16,7 @@ const bindingBytes = (words: number): number => Math.max(256, 2 ** Math.ceil(Mat
 export class Pipelines {
   readonly #device: GPUDevice;
   readonly #threads: number;
+  readonly #vectors: boolean;
   readonly #limit: number;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #slabGroups = new Map<string, GPUBindGroup>();
@@ -29,9 +30,10 @@ export class Pipelines {
   compiled = 0;
   groups = 0;
 
-  constructor(device: GPUDevice, threads: number, limit = 2048) {
+  constructor(device: GPUDevice, threads: number, vectors: boolean, limit = 2048) {
     this.#device = device;
     this.#threads = threads;
+    this.#vectors = vectors;
     this.#limit = limit;
     this.#argumentLayout = device.createBindGroupLayout({
       entries: [
@@ -116,6 +118,7 @@ export class Pipelines {
       const code = program(
         bodies.map((body, i) => ({ body, bindings: bindings[i]! })),
         this.#threads,
+        this.#vectors,
       );
       const module = this.#device.createShaderModule({ code, label: key });
       pipeline = this.#device.createComputePipeline({

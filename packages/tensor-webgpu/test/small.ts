@@ -5,7 +5,15 @@ import { Executor, type Profile } from "../src/executor.ts";
 import { Slabs, type SlabOptions } from "../src/slabs.ts";
 import { bareDevice } from "./device.ts";
 
-const usual: Profile = { threads: 64, slabs: 7, groups: 65_535, arguments: 65_536, settled: 3 };
+const usual: Profile = {
+  threads: 64,
+  slabs: 7,
+  groups: 65_535,
+  arguments: 65_536,
+  settled: 3,
+  shared: 16_384,
+  vectors: true,
+};
 
 export async function openSmall(profile: Partial<Profile>, memory: SlabOptions, options: { fuse?: boolean } = {}) {
   const device = await bareDevice();

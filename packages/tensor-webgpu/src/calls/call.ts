@@ -2,24 +2,20 @@
 // The forms here are the plain ones: an invocation for each element of the result.
 import type { DType } from "@weft/tensor";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { epilogueOf } from "../forms/epilogue.ts";
+import type { Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
 import { constant, wgslType, type Register } from "../translate/scalar.ts";
-
-/** A call made ready for its shapes. Argument words: the addresses of the inputs, that of the result, then `numbers`. */
-export interface Prepared {
-  readonly body: Body;
-  readonly numbers: readonly number[];
-  readonly groups: number;
-  /** The argument word for the number under which an index out of range is noted. */
-  readonly mark: number | undefined;
-}
 
 export interface Call {
   /** Which layouts it takes without a copy; row-major if left out. */
   readonly accepts?: (input: number, operand: { readonly dtype: DType }) => boolean;
   /** Whether the result may lie where the first input lies: each element is read before it is written, by one invocation. */
   readonly inPlace?: boolean;
-  readonly prepare: (launch: CallLaunch, threads: number) => Prepared;
+  /** Whether it does the elementwise work behind it (`after`) where it writes its result. */
+  readonly epilogue?: boolean;
+  /** For workgroups of so many invocations with so many bytes of memory. */
+  readonly prepare: (launch: CallLaunch, threads: number, shared: number) => Staged;
 }
 
 /** What a value of this dtype is in the WGSL of a call. */
@@ -67,43 +63,54 @@ export interface Form {
 }
 
 /** A call whose invocations work by themselves on row-major operands. */
-export function prepared({ inputs, out }: CallLaunch, threads: number, form: Form): Prepared {
+export function prepared(launch: CallLaunch, threads: number, form: Form): Staged {
+  const { inputs, out } = launch;
   const operands: readonly CallOperand[] = [...inputs, out];
+  const epilogue = epilogueOf(launch);
   const marks = form.marks ? 1 : 0;
   const numbers = { ...(form.count === undefined ? {} : { count: form.count }), ...form.numbers };
   const names = Object.keys(numbers);
   const first = operands.length + marks;
+  const words = first + names.length;
   const dtypes = operands.map((o) => o.dtype);
-  return {
-    numbers: Object.values(numbers),
-    groups: form.groups ?? Math.ceil(form.count! / threads),
-    mark: form.marks ? operands.length : undefined,
-    body: {
-      key: `${form.name} ${dtypes.join()} ${names.join()}`,
-      operands: dtypes.map((dtype, k) => ({ dtype, write: k === inputs.length })),
-      words: first + names.length,
-      scratch: form.scratch ?? 0,
-      text: (at) => {
-        const address = (k: number, place: string): string => {
-          const size = dtypes[k] === "bool" || dtypes[k] === "u8" ? 1 : 4;
-          return `(bitcast<u32>(${at.word(k)}) + (${place}) * ${size}u)`;
-        };
-        const words: Words = {
-          at,
-          load: (k, place) => `(${at.load(k, registerOf(dtypes[k]!), address(k, place))})`,
-          store: (place, value) => at.store(inputs.length, registerOf(out.dtype), value, address(inputs.length, place)),
-          type: (k) => wgslType[registerOf(dtypes[k]!)],
-          result: wgslType[registerOf(out.dtype)],
-          mark: form.marks ? at.mark(operands.length) : "",
-        };
-        const setUp = names.map((name, n) => {
-          const word = at.word(first + n);
-          return `let ${name} = ${name.endsWith("_") ? word : `u32(${word})`};`;
-        });
-        if (form.count !== undefined)
-          setUp.push(`let i = group * ${at.threads}u + lane;`, "if (i >= count) { return; }");
-        return [...setUp, form.text(words)].join("\n");
-      },
+  const body: Body = {
+    key: `${form.name} ${dtypes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
+    operands: [...dtypes.map((dtype, k) => ({ dtype, write: k === inputs.length })), ...(epilogue?.operands ?? [])],
+    words: words + (epilogue?.words.length ?? 0),
+    scratch: form.scratch ?? 0,
+    functions: (at) => epilogue?.functions(at, words, operands.length) ?? "",
+    text: (at) => {
+      const address = (k: number, place: string): string => {
+        const size = dtypes[k] === "bool" || dtypes[k] === "u8" ? 1 : 4;
+        return `(bitcast<u32>(${at.word(k)}) + (${place}) * ${size}u)`;
+      };
+      const named: Words = {
+        at,
+        load: (k, place) => `(${at.load(k, registerOf(dtypes[k]!), address(k, place))})`,
+        store: (place, value) =>
+          epilogue === undefined
+            ? at.store(inputs.length, registerOf(out.dtype), value, address(inputs.length, place))
+            : `${at.name}_after(${place}, ${value});`,
+        type: (k) => wgslType[registerOf(dtypes[k]!)],
+        result: wgslType[registerOf(out.dtype)],
+        mark: form.marks ? at.mark(operands.length) : "",
+      };
+      const setUp = names.map((name, n) => {
+        const word = at.word(first + n);
+        return `let ${name} = ${name.endsWith("_") ? word : `u32(${word})`};`;
+      });
+      if (form.count !== undefined) setUp.push(`let i = group * ${at.threads}u + lane;`, "if (i >= count) { return; }");
+      return [...setUp, form.text(named)].join("\n");
     },
   };
+  const stage = {
+    body,
+    unaligned: body,
+    operands,
+    numbers: [...(form.marks ? [0] : []), ...Object.values(numbers)],
+    groups: form.groups ?? Math.ceil(form.count! / threads),
+    mark: form.marks ? operands.length : undefined,
+    epilogue,
+  };
+  return { stages: [stage], workspace: 0 };
 }

@@ -1,6 +1,10 @@
-// The product of matrices in its plain tiled form: a workgroup owns a square of the result and walks along the inner axis
-// with one square of each operand in its memory. Operands lie in any strides; batch axes broadcast.
+// The product of matrices: tuned where it is worth a program of its own, else in the plain form, in which a workgroup owns a
+// square of the result and walks along the inner axis with one square of each operand in its memory. Operands lie in any
+// strides; batch axes broadcast.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { productForm } from "../forms/choice.ts";
+import { product, productOf, type ProductForm } from "../forms/product.ts";
+import type { Machine, Staged } from "../forms/stage.ts";
 import { prepared, sizeOf, type Call, type Words } from "./call.ts";
 
 /** Batch axes as the result has them, with the strides of one operand: 0 where it repeats. */
@@ -17,36 +21,48 @@ function matrixStrides({ strides }: CallOperand, transposed: boolean): [row: num
 
 export const matmul: Call = {
   accepts: () => true,
-  prepare: (launch: CallLaunch, threads) => {
-    const { attrs, inputs, out } = launch;
-    const { transA, transB } = attrs as { transA: boolean; transB: boolean };
-    const [a, b] = inputs as [CallOperand, CallOperand];
-    const [M, N] = out.shape.slice(-2) as [number, number];
-    const K = a.shape.at(transA ? -2 : -1)!;
-    const batch = out.shape.slice(0, -2);
-    const side = Math.floor(Math.sqrt(threads));
-    const [p, q] = [batchStrides(a, batch), batchStrides(b, batch)];
-    const [aRow, aInner] = matrixStrides(a, transA);
-    const [bInner, bColumn] = matrixStrides(b, transB);
-    const numbers: Record<string, number> = {
-      batches: sizeOf(batch),
-      M,
-      N,
-      K,
-      aRow_: aRow,
-      aInner_: aInner,
-      bInner_: bInner,
-      bColumn_: bColumn,
-    };
-    batch.forEach((size, i) => Object.assign(numbers, { [`size${i}`]: size, [`p${i}_`]: p[i]!, [`q${i}_`]: q[i]! }));
-    return prepared(launch, threads, {
-      name: `matmul ${batch.length}`,
-      numbers,
-      groups: sizeOf(batch) * Math.ceil(M / side) * Math.ceil(N / side),
-      scratch: 2 * side * side,
-      text: (w) => text(w, batch.length, side),
-    });
+  epilogue: true,
+  prepare: (launch, threads, shared) => {
+    const machine = { threads, shared };
+    const form = launch.out.dtype === "f32" ? formOf(launch, machine) : undefined;
+    return form === undefined ? plain(launch, threads) : product(launch, form, machine);
   },
+};
+
+function formOf(launch: CallLaunch, machine: Machine): ProductForm | undefined {
+  const { batch, ...sizes } = productOf(launch);
+  return productForm({ ...sizes, batches: sizeOf(batch) }, machine);
+}
+
+const plain = (launch: CallLaunch, threads: number): Staged => {
+  const { attrs, inputs, out } = launch;
+  const { transA, transB } = attrs as { transA: boolean; transB: boolean };
+  const [a, b] = inputs as [CallOperand, CallOperand];
+  const [M, N] = out.shape.slice(-2) as [number, number];
+  const K = a.shape.at(transA ? -2 : -1)!;
+  const batch = out.shape.slice(0, -2);
+  const side = Math.floor(Math.sqrt(threads));
+  const [p, q] = [batchStrides(a, batch), batchStrides(b, batch)];
+  const [aRow, aInner] = matrixStrides(a, transA);
+  const [bInner, bColumn] = matrixStrides(b, transB);
+  const numbers: Record<string, number> = {
+    batches: sizeOf(batch),
+    M,
+    N,
+    K,
+    aRow_: aRow,
+    aInner_: aInner,
+    bInner_: bInner,
+    bColumn_: bColumn,
+  };
+  batch.forEach((size, i) => Object.assign(numbers, { [`size${i}`]: size, [`p${i}_`]: p[i]!, [`q${i}_`]: q[i]! }));
+  return prepared(launch, threads, {
+    name: `matmul ${batch.length}`,
+    numbers,
+    groups: sizeOf(batch) * Math.ceil(M / side) * Math.ceil(N / side),
+    scratch: 2 * side * side,
+    text: (w) => text(w, batch.length, side),
+  });
 };
 
 function text({ at, load, store, result }: Words, batch: number, side: number): string {

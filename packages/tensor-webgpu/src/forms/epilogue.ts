@@ -3,6 +3,7 @@
 import { layout, type CallLaunch, type KernelLaunch } from "@weft/kernel";
 import type { BodyOperand, Surroundings } from "../translate/program.ts";
 import { elementOf } from "../translate/kernel.ts";
+import { wgslType } from "../translate/scalar.ts";
 
 export interface Epilogue {
   /** Equal keys, equal texts. */
@@ -19,7 +20,7 @@ export interface Epilogue {
   readonly functions: (at: Surroundings, first: number, operands: number) => string;
 }
 
-/** The epilogue of a launch, if it has one. */
+/** The epilogue of a launch, if it has one. Results are f32 or i32. */
 export function epilogueOf({ after, out }: CallLaunch): Epilogue | undefined {
   if (after === undefined) return undefined;
   const { launch } = after;
@@ -37,6 +38,7 @@ export function epilogueOf({ after, out }: CallLaunch): Epilogue | undefined {
     words,
     launch,
     functions: (at, first, operands) => {
+      const type = out.dtype === "i32" ? "i32" : "f32";
       const address = `(bitcast<u32>(${at.word(operands - 1)}) + (place << 2u))`;
       const shifted: Surroundings = {
         ...at,
@@ -44,8 +46,8 @@ export function epilogueOf({ after, out }: CallLaunch): Epilogue | undefined {
         load: (k, as, a) => at.load(operands + k, as, a),
         store: (k, from, value, a) => at.store(operands + k, from, value, a),
       };
-      return `fn ${at.name}_after(place: u32, value: f32) {
-        ${keeps ? at.store(operands - 1, "f32", "value", address) : ""}
+      return `fn ${at.name}_after(place: u32, value: ${wgslType[type]}) {
+        ${keeps ? at.store(operands - 1, type, "value", address) : ""}
         ${elementOf(kernel, shifted, given)}
       }`;
     },

@@ -1,5 +1,5 @@
-// A stage is one dispatch of a call whose kernel is tuned: a body of WGSL that reads and writes four elements at a time where
-// it can, with its operands, numbers and workgroups. A call has one stage, or two with a workspace between them.
+// A stage is one dispatch of a call: a body of WGSL with its operands, numbers and workgroups. A call has one, or two with a
+// workspace between them. Stages of tuned calls read and write four elements at a time where they can.
 import type { CallOperand } from "@weft/kernel";
 import type { Body, Surroundings } from "../translate/program.ts";
 import type { Epilogue } from "./epilogue.ts";
@@ -21,9 +21,13 @@ export interface Stage {
   /** Argument words behind the addresses of the operands. */
   readonly numbers: readonly number[];
   readonly groups: number;
+  /** The argument word for the number under which an index out of range is noted. */
+  readonly mark?: number | undefined;
+  /** Its arguments follow `numbers`. */
+  readonly epilogue?: Epilogue | undefined;
 }
 
-/** A call in tuned form. */
+/** A call made ready for its shapes. */
 export interface Staged {
   readonly stages: readonly Stage[];
   /** Bytes of memory that the stages hand on in. */
@@ -83,7 +87,14 @@ export function stageOf(form: StageForm): Stage {
         form.text(wordsOf(at, result, aligned, epilogue), aligned),
       ].join("\n"),
   });
-  return { body: body(true), unaligned: body(false), operands, numbers: Object.values(numbers), groups: form.groups };
+  return {
+    body: body(true),
+    unaligned: body(false),
+    operands,
+    numbers: Object.values(numbers),
+    groups: form.groups,
+    epilogue,
+  };
 }
 
 function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: Epilogue | undefined): Words {

@@ -1,0 +1,155 @@
+// From launches to dispatches: what a launch runs and with which arguments, which launches stand side by side in one
+// dispatch, and where their operands are bound.
+import type { KernelLaunch, NumberPlace } from "@weft/kernel";
+import type { Stage } from "./forms/stage.ts";
+import type { Binding } from "./pipelines.ts";
+import type { Slab } from "./slabs.ts";
+import { bodyOf, groupsOf, slicesOf } from "./translate/kernel.ts";
+import { headerWords, paddedWords, type Body } from "./translate/program.ts";
+
+/** What one launch (or one stage of a call) runs, before its place among the arguments is known. Words count from its own. */
+export interface Work {
+  readonly body: Body;
+  /** The same for operands that do not lie at multiples of 16 bytes. */
+  readonly unaligned: Body;
+  readonly groups: number;
+  readonly words: readonly number[];
+  readonly places: readonly { readonly word: number; readonly slot: number; readonly bytes: number }[];
+  readonly numbers: readonly NumberPlace[];
+  /** The word that gets the number of an operation which may meet an index out of range, and its node. */
+  readonly mark: { readonly word: number; readonly node: number } | undefined;
+  /** The slot of each operand. */
+  readonly slots: readonly number[];
+}
+
+/** One launch within a dispatch. */
+export interface Part extends Work {
+  /** Where its arguments begin in the image, in words. */
+  readonly at: number;
+}
+
+export interface Dispatch {
+  readonly parts: readonly Part[];
+  readonly groups: number;
+  /** Where its arguments begin in the image, and how many words they are. */
+  readonly at: number;
+  readonly words: number;
+  /** How each operand lay when the pipeline was chosen: it is chosen again only when that changes. */
+  readonly last: number[];
+  pipeline: GPUComputePipeline | undefined;
+  group: GPUBindGroup | undefined;
+  /** Each part by itself. Parts share a dispatch when the plan has proved to come again, and all their slabs can be bound. */
+  readonly alone: readonly Dispatch[];
+}
+
+export function workOfKernel(launch: KernelLaunch, threads: number): Work {
+  const { kernel, words, places, numbers } = launch;
+  const slices = slicesOf(kernel, words, threads);
+  const body = bodyOf(kernel, slices, threads);
+  const groups = groupsOf(kernel, slices, words, threads);
+  return { body, unaligned: body, groups, words, places, numbers, mark: undefined, slots: places.map((p) => p.slot) };
+}
+
+/** A stage of a call. Its workspace begins `offset` bytes into slot `workspace`. */
+export function workOfStage(stage: Stage, node: number, workspace: number, offset: number): Work {
+  const { body, unaligned, groups, operands, numbers, mark, epilogue } = stage;
+  const first = operands.length + numbers.length;
+  const after = epilogue?.launch;
+  const places = [
+    ...operands.map((o, word) => ({ word, slot: o?.slot ?? workspace, bytes: o?.bytes ?? offset })),
+    ...(after?.places.map((p) => ({ ...p, word: first + p.word })) ?? []),
+  ];
+  return {
+    body,
+    unaligned,
+    groups,
+    words: [...operands.map(() => 0), ...numbers, ...(after?.words ?? [])],
+    places,
+    numbers: after?.numbers.map((n) => ({ ...n, word: first + n.word })) ?? [],
+    mark: mark === undefined ? undefined : { word: mark, node },
+    slots: places.map((p) => p.slot),
+  };
+}
+
+export interface BatchLimits {
+  /** Launches that stand side by side at most: more would make too many different programs. */
+  readonly members: number;
+  /** Words of arguments. */
+  readonly words: number;
+  /** Bytes of workgroup memory. */
+  readonly shared: number;
+}
+
+/** Independent work shares dispatches, as far as arguments and workgroup memory allow. */
+export function batchesOf(level: readonly Work[], limits: BatchLimits): Work[][] {
+  const batches: Work[][] = [];
+  let [room, scratch, vectors] = [0, 0, 0];
+  for (const work of level) {
+    const words = paddedWords(work.words.length);
+    const batch = batches.at(-1);
+    const shared = (s: number, v: number): number =>
+      4 * Math.max(s, work.body.scratch) + 16 * Math.max(v, work.body.vectors ?? 0);
+    if (
+      batch !== undefined &&
+      batch.length < limits.members &&
+      words <= room &&
+      shared(scratch, vectors) <= limits.shared
+    )
+      batch.push(work);
+    else {
+      batches.push([work]);
+      [scratch, vectors] = [0, 0];
+      room = limits.words - headerWords(limits.members);
+    }
+    scratch = Math.max(scratch, work.body.scratch);
+    vectors = Math.max(vectors, work.body.vectors ?? 0);
+    room -= words;
+  }
+  return batches;
+}
+
+/** Parts side by side. */
+export const dispatchOf = (parts: readonly Part[], groups: number, at: number, words: number): Dispatch => ({
+  parts,
+  groups,
+  at,
+  words,
+  last: [],
+  pipeline: undefined,
+  group: undefined,
+  alone: parts.length === 1 ? [] : parts.map((p) => dispatchOf([p], p.groups, p.at, paddedWords(p.body.words))),
+});
+
+/** Where the slots of a plan lie at a run. */
+export interface Places {
+  readonly address: Float64Array;
+  readonly slab: readonly (Slab | undefined)[];
+}
+
+const lies = ({ address, slab }: Places, slot: number): number =>
+  slab[slot]!.index * 2 + (address[slot]! % 16 === 0 ? 0 : 1);
+
+/** Whether an operand lies otherwise than when the pipeline was chosen. */
+export function moved(d: Dispatch, places: Places): boolean {
+  let k = 0;
+  for (const p of d.parts) for (const slot of p.slots) if (d.last[k++] !== lies(places, slot)) return true;
+  return false;
+}
+
+/** Notes how the operands lie; gives the bodies for that. */
+export function bodiesFor(d: Dispatch, places: Places): Body[] {
+  d.last.length = 0;
+  for (const p of d.parts) for (const slot of p.slots) d.last.push(lies(places, slot));
+  return d.parts.map((p) => (p.slots.every((slot) => places.address[slot]! % 16 === 0) ? p.body : p.unaligned));
+}
+
+export function bindingOf(parts: readonly Part[], { slab }: Places): Binding {
+  const slabs: Slab[] = [];
+  const bindings = parts.map((p) =>
+    p.slots.map((slot) => {
+      const found = slabs.indexOf(slab[slot]!);
+      return found >= 0 ? found : slabs.push(slab[slot]!) - 1;
+    }),
+  );
+  return { slabs, bindings };
+}
