@@ -2,6 +2,7 @@
 // lie anywhere.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { expect } from "vitest";
+import { convolution, geometryOf, sizesOf, type Convolution } from "../src/forms/convolution.ts";
 import { product, type ProductForm } from "../src/forms/product.ts";
 import type { Slicing } from "../src/forms/slice.ts";
 import type { Tiling } from "../src/forms/tile.ts";
@@ -142,4 +143,156 @@ describeOnDevice("sliced product", () => {
     const form = { kind: "sliced", slicing: slicing(8, 16, "column", 4) } as const;
     for (const K of [64, 70]) await check({ M: 9, N: 12, K, transA: true, transB: false }, form);
   });
+});
+
+interface Spatial {
+  readonly images: number;
+  readonly groups: number;
+  readonly channels: number;
+  readonly outputs: number;
+  readonly x: readonly number[];
+  readonly k: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly (readonly [number, number])[];
+  readonly dilation: readonly number[];
+}
+
+/** The places of a box, one after the other. */
+const places = (sizes: readonly number[]): number[][] =>
+  sizes.reduce<number[][]>((list, n) => list.flatMap((p) => Array.from({ length: n }, (_, i) => [...p, i])), [[]]);
+const linear = (sizes: readonly number[], place: readonly number[]): number =>
+  sizes.reduce((sum, n, i) => sum * n + place[i]!, 0);
+
+async function checkConvolution(op: Convolution, s: Spatial, splits: number, t: Partial<Tiling> = {}): Promise<void> {
+  const { images, groups, channels, outputs, x, k, stride, padding, dilation } = s;
+  const y = x.map(
+    (n, a) => Math.floor((n + padding[a]![0] + padding[a]![1] - (k[a]! - 1) * dilation[a]! - 1) / stride[a]!) + 1,
+  );
+  const shapes = {
+    x: [images, groups * channels, ...x],
+    w: [groups * outputs, channels, ...k],
+    y: [images, groups * outputs, ...y],
+  };
+  const order = { conv: "xwy", convInputGrad: "ywx", convWeightGrad: "xyw" }[op];
+  const operands = laidOut(Array.from(order, (name) => shapes[name as "x"]));
+  const [a, b, out] = operands as [CallOperand, CallOperand, CallOperand];
+  const attrs = { stride, padding, dilation, groups };
+  const launch: CallLaunch = { kind: "call", op, attrs, inputs: [a, b], out, node: 0, after: undefined };
+  const memory = wave(out.bytes / 4 + sizeOf(out.shape) + 5, 0.37);
+  const wanted = new Float64Array(sizeOf(out.shape));
+  for (let n = 0; n < images; n++)
+    for (let g = 0; g < groups; g++)
+      for (let c = 0; c < channels; c++)
+        for (let o = 0; o < outputs; o++)
+          for (const q of places(k))
+            for (const p of places(y)) {
+              const i = p.map((v, d) => v * stride[d]! - padding[d]![0] + q[d]! * dilation[d]!);
+              if (i.some((v, d) => v < 0 || v >= x[d]!)) continue;
+              const index = {
+                x: linear(shapes.x, [n, g * channels + c, ...i]),
+                w: linear(shapes.w, [g * outputs + o, c, ...q]),
+                y: linear(shapes.y, [n, g * outputs + o, ...p]),
+              };
+              const [one, other, to] = Array.from(order, (name) => index[name as "x"]) as [number, number, number];
+              wanted[to]! += at(memory, a, one) * at(memory, b, other);
+            }
+  const form = { tiling: tiling(t), splits };
+  const got = await runStages(convolution(op, launch, form, machine), memory, { threads: 64, vectors: true });
+  const name = JSON.stringify({ op, ...s, ...form });
+  const { K } = sizesOf(op, geometryOf(op, launch));
+  for (let i = 0; i < wanted.length; i++) {
+    const value = at(got, out, i);
+    if (!(Math.abs(value - wanted[i]!) < 1e-5 * (1 + K)))
+      expect.fail(`${name}: element ${i} is ${value} instead of ${wanted[i]}`);
+  }
+  const beside = got.findIndex((v, i) => (i < out.bytes / 4 || i >= out.bytes / 4 + wanted.length) && v !== memory[i]);
+  if (beside >= 0) expect.fail(`${name}: element ${beside - out.bytes / 4} beside the result was overwritten`);
+}
+
+const still = {
+  groups: 1,
+  stride: [1, 1],
+  padding: [
+    [0, 0],
+    [0, 0],
+  ] as const,
+  dilation: [1, 1],
+};
+const spatial: Record<string, Spatial> = {
+  "a plain window": { ...still, images: 3, channels: 2, outputs: 5, x: [8, 8], k: [5, 5] },
+  "padding, odd sizes": {
+    ...still,
+    images: 2,
+    channels: 3,
+    outputs: 6,
+    x: [7, 5],
+    k: [3, 3],
+    padding: [
+      [1, 1],
+      [1, 1],
+    ],
+  },
+  "padding, whole vectors": {
+    ...still,
+    images: 2,
+    channels: 4,
+    outputs: 4,
+    x: [8, 8],
+    k: [3, 3],
+    padding: [
+      [1, 1],
+      [1, 1],
+    ],
+  },
+  "steps, spacing, groups": {
+    images: 2,
+    groups: 2,
+    channels: 3,
+    outputs: 4,
+    x: [11, 9],
+    k: [3, 2],
+    stride: [2, 3],
+    padding: [
+      [2, 1],
+      [0, 3],
+    ],
+    dilation: [2, 1],
+  },
+  "one axis": {
+    images: 3,
+    groups: 1,
+    channels: 2,
+    outputs: 3,
+    x: [13],
+    k: [4],
+    stride: [2],
+    padding: [[1, 2]],
+    dilation: [2],
+  },
+  "three axes": {
+    images: 2,
+    groups: 1,
+    channels: 2,
+    outputs: 3,
+    x: [4, 5, 6],
+    k: [2, 3, 2],
+    stride: [1, 2, 1],
+    padding: [
+      [1, 0],
+      [1, 1],
+      [0, 1],
+    ],
+    dilation: [1, 1, 2],
+  },
+};
+
+describeOnDevice("convolutions as products", () => {
+  for (const op of ["conv", "convInputGrad", "convWeightGrad"] as const) {
+    for (const [name, s] of Object.entries(spatial)) {
+      onDevice(`${op}: ${name}`, async () => {
+        await checkConvolution(op, s, 1);
+        await checkConvolution(op, s, 3, { prefetch: false, turn: "registers" });
+      });
+    }
+  }
 });

@@ -1,6 +1,14 @@
-// Convolution, its gradients and pooling by their definition: an invocation walks over all terms of one element of the
+// Convolution, its gradients and pooling: the large convolutions tuned, all else by definition: an invocation walks over all terms of one element of the
 // result. One to three spatial axes are three; those missing in front have size 1.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { convolutionForm } from "../forms/choice.ts";
+import {
+  convolution as tunedConvolution,
+  geometryOf,
+  sidesOf,
+  sizesOf,
+  type Convolution,
+} from "../forms/convolution.ts";
 import { prepared, sizeOf, type Call, type Words } from "./call.ts";
 
 interface Window {
@@ -66,7 +74,7 @@ const volume = (of: string): string => `(${of}Z * ${of}Y * ${of}X)`;
 /** The three shapes of a convolution, whichever of them is the result. */
 const convolution =
   (
-    name: string,
+    name: Convolution,
     shapes: (
       out: CallOperand,
       a: CallOperand,
@@ -74,8 +82,15 @@ const convolution =
     ) => readonly [x: CallOperand, w: CallOperand, y: CallOperand],
     text: (w: Words) => string,
   ): Call["prepare"] =>
-  (launch: CallLaunch, threads) => {
+  (launch: CallLaunch, threads, shared) => {
     const attrs = launch.attrs as Window;
+    const machine = { threads, shared };
+    const geometry = geometryOf(name, launch);
+    const tuned =
+      launch.out.dtype === "f32"
+        ? convolutionForm({ ...sizesOf(name, geometry), ...sidesOf[name], batches: geometry.groups }, machine)
+        : undefined;
+    if (tuned !== undefined) return tunedConvolution(name, launch, tuned, machine);
     const [x, w, y] = shapes(launch.out, launch.inputs[0]!, launch.inputs[1]!);
     return prepared(launch, threads, {
       name,
@@ -93,6 +108,7 @@ const convolution =
 
 /** y[n, o, p] = Σ over channels c of the group and taps q of x[n, c, p·stride − low + q·dilation] · w[o, c, q]. */
 export const conv: Call = {
+  epilogue: true,
   prepare: convolution(
     "conv",
     (out, x, w) => [x, w, out],
@@ -112,6 +128,7 @@ export const conv: Call = {
 
 /** x[n, c, i] = Σ over outputs o of the group and taps q that lie on i of g[n, o, p] · w[o, c, q]. */
 export const convInputGrad: Call = {
+  epilogue: true,
   prepare: convolution(
     "convInputGrad",
     (out, g, w) => [out, w, g],
@@ -132,6 +149,7 @@ export const convInputGrad: Call = {
 
 /** w[o, c, q] = Σ over images n and places p of x[n, c, p·stride − low + q·dilation] · g[n, o, p]. */
 export const convWeightGrad: Call = {
+  epilogue: true,
   prepare: convolution(
     "convWeightGrad",
     (out, x, g) => [x, out, g],
@@ -189,11 +207,12 @@ const pick =
 const fromInput = (out: CallOperand, x: CallOperand) => [x, out] as const;
 const fromOutput = (out: CallOperand, g: CallOperand) => [out, g] as const;
 
-export const maxPool: Call = { prepare: pooling("maxPool", fromInput, pick(0)) };
-export const maxPoolPick: Call = { prepare: pooling("maxPoolPick", fromInput, pick(1)) };
+export const maxPool: Call = { epilogue: true, prepare: pooling("maxPool", fromInput, pick(0)) };
+export const maxPoolPick: Call = { epilogue: true, prepare: pooling("maxPoolPick", fromInput, pick(1)) };
 
 /** The gradient of each window goes to its greatest element. */
 export const maxPoolGrad: Call = {
+  epilogue: true,
   prepare: pooling("maxPoolGrad", fromOutput, (w) => {
     const window = `{ ${greatest(w)} if (best == i) { sum += ${w.load(1, `rest * ${volume("y")} + ${pixel}`)}; } }`;
     return `
@@ -205,6 +224,7 @@ export const maxPoolGrad: Call = {
 };
 
 export const sumPool: Call = {
+  epilogue: true,
   prepare: pooling(
     "sumPool",
     fromInput,
@@ -218,6 +238,7 @@ export const sumPool: Call = {
 };
 
 export const sumPoolGrad: Call = {
+  epilogue: true,
   prepare: pooling(
     "sumPoolGrad",
     fromOutput,

@@ -16,8 +16,11 @@ export interface Sizes {
   readonly b: Pick<Side, "along">;
 }
 
+/** A graphics processor, or a program on two or four cores in its place: that compiles slowly, and a workgroup costs it much. */
+const isHardware = ({ threads }: Machine): boolean => threads >= 128;
 /** Workgroups that run at once on a large processor. */
 const CROWD = 128;
+const crowdOf = (machine: Machine): number => (isHardware(machine) ? CROWD : 2);
 /** Below so many multiplications the plain form serves. */
 const TINY = 4096;
 /** Results that small products have at most. */
@@ -36,15 +39,17 @@ const shapes: readonly Shape[] = [
   [64, 64, 16, 4, 4, 0.6],
   [32, 128, 16, 4, 4, 0.55],
   [32, 64, 16, 4, 8, 0.5],
+  [64, 64, 8, 8, 8, 0.5],
   [32, 32, 16, 4, 4, 0.4],
 ];
 
 /** Tilings for workgroups of this size; written out where a graphics processor compiles them. */
 export function tilingsFor(
-  { threads, shared }: Machine,
+  machine: Machine,
   sides: Pick<Sizes, "a" | "b">,
 ): (Tiling & { readonly efficiency: number })[] {
-  const hardware = threads >= 128;
+  const { threads, shared } = machine;
+  const hardware = isHardware(machine);
   return shapes
     .map(([bm, bn, bk, tm, tn, efficiency]) => ({
       bm,
@@ -78,7 +83,7 @@ function slicingFor({ M, N, K, batches, a, b }: Sizes, { threads }: Machine): Sl
       rm,
       rn,
       order: a.along === "k" && b.along === "k" ? "k" : "column",
-      written: threads >= 128 ? 16 : 0,
+      written: 16,
     }))
     .filter((s) => sharers(s, threads) >= 1);
   const groups = (s: Slicing): number => Math.ceil(M / s.rm) * Math.ceil(N / s.rn) * batches;
@@ -95,8 +100,23 @@ export function productForm(sizes: Sizes, machine: Machine): ProductForm | undef
   const { M, N, K, batches } = sizes;
   if (M * N * K * batches < TINY) return undefined;
   const tilings = tilingsFor(machine, sizes);
-  if (M * N * batches <= SMALL || tilings.length === 0) return { kind: "sliced", slicing: slicingFor(sizes, machine) };
+  if ((M * N * batches <= SMALL && isHardware(machine)) || tilings.length === 0)
+    return { kind: "sliced", slicing: slicingFor(sizes, machine) };
   return { kind: "tiled", ...tilingFor(sizes, machine, Infinity) };
+}
+
+/** Below so many multiplications the plain form of a convolution serves: a tuned one is a program for one geometry. */
+const CONVOLUTION = 1 << 15;
+
+/** Undefined where the plain form serves: small ones, and groups of few channels, which leave tiles empty. */
+export function convolutionForm(
+  sizes: Sizes,
+  machine: Machine,
+): { readonly tiling: Tiling; readonly splits: number } | undefined {
+  const { M, N, K, batches } = sizes;
+  if (M * N * K * batches < CONVOLUTION || Math.min(M, N) < 4 || tilingsFor(machine, sizes).length === 0)
+    return undefined;
+  return tilingFor(sizes, machine, 64);
 }
 
 /** The tiling and the splits along k (at most `splits`) that take least time if workgroups run in crowds. */
@@ -106,18 +126,23 @@ export function tilingFor(
   most: number,
 ): { readonly tiling: Tiling; readonly splits: number } {
   const { M, N, K, batches } = sizes;
+  const crowd = crowdOf(machine);
   let best: { tiling: Tiling; splits: number; time: number } | undefined;
   for (const { efficiency, ...tiling } of tilingsFor(machine, sizes)) {
     const { bm, bn, bk } = tiling;
     const tiles = Math.ceil(M / bm) * Math.ceil(N / bn) * batches;
     const steps = Math.ceil(K / bk);
-    for (let splits = 1; splits <= Math.min(most, steps, 64) && tiles * splits <= 4 * CROWD; splits *= 2) {
+    for (
+      let splits = 1;
+      splits <= Math.min(isHardware(machine) ? most : 1, steps) && tiles * splits <= 4 * crowd;
+      splits *= 2
+    ) {
       const work = bm * bn * bk * Math.ceil(steps / splits);
-      const time = (Math.ceil((tiles * splits) / CROWD) * work) / efficiency + (splits > 1 ? STAGE : 0);
+      const time = (Math.ceil((tiles * splits) / crowd) * work) / efficiency + (splits > 1 ? STAGE : 0);
       if (best === undefined || time < best.time) best = { tiling, splits, time };
     }
-    if (tiles > 4 * CROWD) {
-      const time = ((tiles / CROWD) * bm * bn * bk * steps) / efficiency;
+    if (tiles > 4 * crowd) {
+      const time = ((tiles / crowd) * bm * bn * bk * steps) / efficiency;
       if (best === undefined || time < best.time) best = { tiling, splits: 1, time };
     }
   }

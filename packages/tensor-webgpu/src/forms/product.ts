@@ -4,7 +4,7 @@ import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
 import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
 import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
-import { tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
+import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
 
 export type ProductForm =
   | { readonly kind: "tiled"; readonly tiling: Tiling; readonly splits: number }
@@ -69,42 +69,31 @@ function matrixOf(
 }
 
 /** A side that is a strided matrix. Names in scope: `${name}Base`, `${name}Row`, `${name}Step`, and the bounds. */
-function matrixSide(
+export function matrixSide(
   name: "a" | "b",
-  { along, four: wide }: Matrix,
+  { along, four }: Pick<Matrix, "along" | "four">,
   aligned: boolean,
   edges: { readonly row: boolean; readonly k: boolean },
   w: Words,
 ): Side {
-  const k = name === "a" ? 0 : 1;
   const rows = name === "a" ? "M" : "N";
-  /** Whether element `i` of four is inside, as a value: branches around single loads would cost more than the loads. */
-  const inside = (row: string, step: string, i = 0): string => {
-    const [r, s] = along === "row" ? [i, 0] : [0, i];
-    const tests = [
-      ...(edges.row ? [`(row${row} + ${r}u < ${rows})`] : []),
-      ...(edges.k ? [`(step${step} + ${s}u < K)`] : []),
-    ];
-    return tests.join(" & ");
-  };
   const near = along === "row" ? `${name}Row` : `${name}Step`;
-  return {
-    along,
-    row: (row, n) => `let row${n} = ${row}; let at${n} = ${name}Base + row${n} * ${name}Row;`,
-    step: (step, n) => `let step${n} = ${step}; let off${n} = step${n} * ${name}Step;`,
-    load: (into, row, step) => {
-      const place = `at${row} + off${step}`;
-      const four = wide && aligned;
-      const masked = (test: string, at: string): string => {
-        const load = (from: string): string => (four ? w.load4(k, from) : w.load(k, from));
-        return test === ""
-          ? load(at)
-          : `select(${four ? "vec4f()" : "0f"}, ${load(`select(0u, ${at}, ${test})`)}, ${test})`;
-      };
-      if (four) return `${into} = ${masked(inside(row, step), place)};`;
-      return `${into} = vec4f(${[0, 1, 2, 3].map((i) => masked(inside(row, step, i), `${place} + ${i}u * ${near}`)).join(", ")});`;
+  return sideOf(
+    {
+      along,
+      row: (row, n) => `let row${n} = ${row}; let at${n} = ${name}Base + row${n} * ${name}Row;`,
+      step: (step, n) => `let step${n} = ${step}; let off${n} = step${n} * ${name}Step;`,
+      place: (row, step, i) => `at${row} + off${step}${i === 0 ? "" : ` + ${i}u * ${near}`}`,
+      inside: (row, step, i) => [
+        ...(edges.row ? [`(row${row} + ${along === "row" ? i : 0}u < ${rows})`] : []),
+        ...(edges.k ? [`(step${step} + ${along === "row" ? 0 : i}u < K)`] : []),
+      ],
+      four,
     },
-  };
+    name === "a" ? 0 : 1,
+    aligned,
+    w,
+  );
 }
 
 /** Rows of the result follow one another in memory, from place `base` on. */

@@ -33,6 +33,32 @@ export interface Side {
   readonly load: (into: string, row: string, step: string) => string;
 }
 
+/** Where a side's elements are. */
+export interface Gather extends Omit<Side, "load"> {
+  /** Place of the `i`-th of four neighbours, by what `row` and `step` named. */
+  readonly place: (row: string, step: string, i: number) => string;
+  /** Tests in parentheses that hold where there is such an element. */
+  readonly inside: (row: string, step: string, i: number) => readonly string[];
+  /** Whether the four may be loaded at once, when the operand lies at a multiple of 16 bytes: all or none are inside. */
+  readonly four: boolean;
+}
+
+/** The side that loads operand `k`. What is not inside is 0, chosen without a branch: branches cost more than such loads. */
+export function sideOf({ place, inside, four, ...rest }: Gather, k: number, aligned: boolean, w: Words): Side {
+  const element = (row: string, step: string, i: number, at: (place: string) => string, none: string): string => {
+    const test = inside(row, step, i).join(" & ");
+    const where = place(row, step, i);
+    return test === "" ? at(where) : `select(${none}, ${at(`select(0u, ${where}, ${test})`)}, ${test})`;
+  };
+  return {
+    ...rest,
+    load: (into, row, step) =>
+      four && aligned
+        ? `${into} = ${element(row, step, 0, (p) => w.load4(k, p), "vec4f()")};`
+        : `${into} = vec4f(${[0, 1, 2, 3].map((i) => element(row, step, i, (p) => w.load(k, p), "0f")).join(", ")});`,
+  };
+}
+
 /** Where the result goes. */
 export interface Target {
   /** Statements that name what depends on a column, the first of four; names end in `n`. */
