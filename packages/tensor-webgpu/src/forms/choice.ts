@@ -44,7 +44,7 @@ const shapes: readonly Shape[] = [
 ];
 
 /** Tilings for workgroups of this size; written out where a graphics processor compiles them. */
-export function tilingsFor(
+function tilingsFor(
   machine: Machine,
   sides: Pick<Sizes, "a" | "b">,
 ): (Tiling & { readonly efficiency: number })[] {
@@ -120,7 +120,7 @@ export function convolutionForm(
 }
 
 /** The tiling and the splits along k (at most `splits`) that take least time if workgroups run in crowds. */
-export function tilingFor(
+function tilingFor(
   sizes: Sizes,
   machine: Machine,
   most: number,
