@@ -1,0 +1,283 @@
+// What the timing of tuned forms tries: the products and convolutions of the models that Weft is measured by, each with the
+// form of the table and its neighbours, and its elements by plain loops in float64.
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { convolutionForm, productForm } from "../src/forms/choice.ts";
+import { convolution, geometryOf, sidesOf, sizesOf, type Convolution } from "../src/forms/convolution.ts";
+import { product, productOf, type ProductForm } from "../src/forms/product.ts";
+import type { Machine, Staged } from "../src/forms/stage.ts";
+import { threadsOf, tileVectors, tilingName, type Tiling } from "../src/forms/tile.ts";
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
+
+export interface Problem {
+  readonly name: string;
+  readonly launch: CallLaunch;
+  readonly flop: number;
+  /** Element `i` in float64. */
+  readonly element: (memory: readonly Float32Array[], i: number) => number;
+  /** Forms to try, by name, and the name of the one in the table. */
+  readonly forms: readonly (readonly [name: string, make: () => Staged])[];
+}
+
+function laidOut(shapes: readonly (readonly number[])[]): CallOperand[] {
+  let bytes = 0;
+  return shapes.map((shape, slot) => {
+    const operand: CallOperand = { slot, bytes, shape, strides: rowMajor(shape), dtype: "f32" };
+    bytes += Math.ceil(sizeOf(shape) / 64) * 256;
+    return operand;
+  });
+}
+
+/** The problems, small ones where only correctness is asked for. */
+export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[] {
+  const tilings: Tiling[] = (
+    [
+      [128, 256, 16, 8, 16],
+      [128, 256, 8, 8, 16],
+      [128, 128, 16, 8, 8],
+      [128, 128, 8, 8, 8],
+      [64, 128, 8, 4, 8],
+      [64, 128, 16, 4, 8],
+      [128, 64, 8, 8, 4],
+      [64, 64, 16, 4, 4],
+      [64, 64, 32, 4, 4],
+      [32, 128, 16, 4, 4],
+      [32, 32, 8, 4, 4],
+      [64, 64, 8, 8, 8],
+    ] as const
+  ).flatMap(([bm, bn, bk, tm, tn]) =>
+    (["components", "registers"] as const).flatMap((turn) =>
+      [true, false].map((prefetch) => ({ bm, bn, bk, tm, tn, turn, prefetch, unroll: !quick })),
+    ),
+  );
+  const has = (t: Tiling, wanted: string): boolean =>
+    tilingName(t) === `${wanted}${t.unroll ? "" : " rolled"} ${t.turn}`;
+
+  /** Tilings that fit, of those whose names (without how they turn) are given. */
+  const pick = (sides: { a: { along: "row" | "k" }; b: { along: "row" | "k" } }, names: readonly string[]): Tiling[] =>
+    tilings.filter(
+      (t) =>
+        threadsOf(t) === machine.threads &&
+        16 * tileVectors(t, sides.a, sides.b) <= machine.shared &&
+        (quick ? t.prefetch : names.some((n) => has(t, n))) &&
+        // Turning matters only where a side lies along k; registers are tried for one form.
+        (t.turn === "components" || (sides.a.along === "k" && t.bm === 128 && t.bn === 128)),
+    );
+
+  const large = [
+    "128x256x16 8x16 prefetch",
+    "128x256x8 8x16 prefetch",
+    "128x128x16 8x8 prefetch",
+    "128x128x8 8x8 prefetch",
+  ];
+  const middle = [
+    "128x128x8 8x8 prefetch",
+    "128x128x16 8x8",
+    "64x128x8 4x8 prefetch",
+    "128x64x8 8x4 prefetch",
+    "64x64x16 4x4 prefetch",
+  ];
+
+  function matmul(
+    name: string,
+    M: number,
+    K: number,
+    N: number,
+    order: string,
+    tiles: readonly string[],
+    splits: readonly number[],
+    slices: readonly string[],
+  ): Problem {
+    const [transA, transB] = [order[0] === "T", order[1] === "T"];
+    const [a, b, out] = laidOut([transA ? [K, M] : [M, K], transB ? [N, K] : [K, N], [M, N]]) as [
+      CallOperand,
+      CallOperand,
+      CallOperand,
+    ];
+    const launch: CallLaunch = {
+      kind: "call",
+      op: "matmul",
+      attrs: { transA, transB },
+      inputs: [a, b],
+      out,
+      node: 0,
+      after: undefined,
+    };
+    const p = productOf(launch);
+    const sized = { ...p, batches: 1 };
+    const make = (form: ProductForm) => () => product(launch, form, machine);
+    const forms: [string, () => Staged][] = [
+      [
+        "table",
+        make(productForm(sized, machine) ?? { kind: "sliced", slicing: { rm: 8, rn: 8, order: "column", written: 0 } }),
+      ],
+      ...pick(p, tiles).flatMap((tiling) =>
+        splits.map((s): [string, () => Staged] => [
+          `${tilingName(tiling)} / ${s}`,
+          make({ kind: "tiled", tiling, splits: s }),
+        ]),
+      ),
+      ...slices.flatMap((text): [string, () => Staged][] => {
+        const [rm, rn] = text.split("x").map(Number) as [number, number];
+        const orders = order === "NT" ? (["k", "column"] as const) : (["column"] as const);
+        return orders.flatMap((o) =>
+          [0, 16].map((written): [string, () => Staged] => [
+            `slice ${text} by ${o}${written > 0 ? " written" : ""}`,
+            make({ kind: "sliced", slicing: { rm, rn, order: o, written } }),
+          ]),
+        );
+      }),
+    ];
+    const element = ([x, y]: readonly Float32Array[], i: number): number => {
+      const [m, n] = [Math.floor(i / N), i % N];
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += x![transA ? k * M + m : m * K + k]! * y![transB ? n * K + k : k * N + n]!;
+      return sum;
+    };
+    return { name: `${name} ${M}x${K}x${N} ${order}`, launch, flop: 2 * M * N * K, element, forms };
+  }
+
+  function conv(
+    name: string,
+    op: Convolution,
+    images: number,
+    channels: number,
+    outputs: number,
+    size: number,
+    kernel: number,
+    pad: number,
+    tiles: readonly string[],
+    splits: readonly number[],
+  ): Problem {
+    const side = size + 2 * pad - kernel + 1;
+    const shapes = {
+      x: [images, channels, size, size],
+      w: [outputs, channels, kernel, kernel],
+      y: [images, outputs, side, side],
+    };
+    const order = { conv: "xwy", convInputGrad: "ywx", convWeightGrad: "xyw" }[op];
+    const [a, b, out] = laidOut(Array.from(order, (o) => shapes[o as "x"])) as [CallOperand, CallOperand, CallOperand];
+    const attrs = {
+      stride: [1, 1],
+      padding: [
+        [pad, pad],
+        [pad, pad],
+      ],
+      dilation: [1, 1],
+      groups: 1,
+    };
+    const launch: CallLaunch = { kind: "call", op, attrs, inputs: [a, b], out, node: 0, after: undefined };
+    const sizes = sizesOf(op, geometryOf(op, launch));
+    const make = (form: { tiling: Tiling; splits: number }) => () => convolution(op, launch, form, machine);
+    const table = convolutionForm({ ...sizes, ...sidesOf[op], batches: 1 }, machine)!;
+    const forms: [string, () => Staged][] = [
+      [`table ${tilingName(table.tiling)} / ${table.splits}`, make(table)],
+      ...pick(sidesOf[op], tiles).flatMap((tiling) =>
+        splits.map((s): [string, () => Staged] => [`${tilingName(tiling)} / ${s}`, make({ tiling, splits: s })]),
+      ),
+    ];
+    /** All terms of element `i`: loops over what the result does not fix. */
+    const element = (memory: readonly Float32Array[], i: number): number => {
+      const of = (o: string): Float32Array => memory[order.indexOf(o)]!;
+      const at = ([, d1, d2, d3]: readonly number[], p: readonly number[]): number =>
+        ((p[0]! * d1! + p[1]!) * d2! + p[2]!) * d3! + p[3]!;
+      const result = shapes[order[2] as "x"];
+      const place = [
+        Math.floor(i / (result[1]! * result[2]! * result[3]!)),
+        Math.floor(i / (result[2]! * result[3]!)) % result[1]!,
+        Math.floor(i / result[3]!) % result[2]!,
+        i % result[3]!,
+      ];
+      const each = (n: number): number[] => Array.from({ length: n }, (_, k) => k);
+      const fixed = (value: number | undefined, n: number): number[] => (value === undefined ? each(n) : [value]);
+      const images_ = fixed(op === "convWeightGrad" ? undefined : place[0], images);
+      const outs = fixed(op === "conv" ? place[1] : op === "convWeightGrad" ? place[0] : undefined, outputs);
+      const channels_ = fixed(op === "conv" ? undefined : place[1], channels);
+      let sum = 0;
+      for (const n of images_)
+        for (const o of outs)
+          for (const c of channels_)
+            for (const qy of fixed(op === "convWeightGrad" ? place[2] : undefined, kernel))
+              for (const qx of fixed(op === "convWeightGrad" ? place[3] : undefined, kernel))
+                for (const py of fixed(
+                  op === "conv" ? place[2] : op === "convInputGrad" ? place[2]! + pad - qy : undefined,
+                  side,
+                ))
+                  for (const px of fixed(
+                    op === "conv" ? place[3] : op === "convInputGrad" ? place[3]! + pad - qx : undefined,
+                    side,
+                  )) {
+                    const [iy, ix] = [py - pad + qy, px - pad + qx];
+                    if (py < 0 || px < 0 || py >= side || px >= side || iy < 0 || ix < 0 || iy >= size || ix >= size)
+                      continue;
+                    const terms = { x: [n, c, iy, ix], w: [o, c, qy, qx], y: [n, o, py, px] };
+                    sum +=
+                      of(order[0]!)[at(shapes[order[0] as "x"], terms[order[0] as "x"])]! *
+                      of(order[1]!)[at(shapes[order[1] as "x"], terms[order[1] as "x"])]!;
+                  }
+      return sum;
+    };
+    return { name: `${name} ${op}`, launch, flop: 2 * sizes.M * sizes.N * sizes.K, element, forms };
+  }
+
+  const thin = ["64x64x16 4x4 prefetch", "64x64x32 4x4 prefetch", "32x128x16 4x4 prefetch", "64x128x8 4x8 prefetch"];
+  const wide = ["128x128x8 8x8 prefetch", "128x128x16 8x8", "128x64x8 8x4 prefetch", "64x128x16 4x8"];
+  return quick
+    ? [
+        ...["NN", "NT", "TN", "TT"].map(
+          (order) => () => matmul("quick", 100, 72, 64, order, [], [1, 2], ["8x8", "16x16"]),
+        ),
+        ...(["conv", "convInputGrad", "convWeightGrad"] as const).map(
+          (op) => () => conv("quick", op, 4, 5, 8, 9, 3, 1, [], [1, 2]),
+        ),
+      ]
+    : [
+        () => matmul("mlp out", 100, 64, 10, "NN", [], [1], ["8x16", "4x16", "8x8"]),
+        () => matmul("mlp", 100, 784, 64, "NN", [], [1], ["8x8", "4x16", "8x16", "16x16"]),
+        () => matmul("mlp dW", 784, 100, 64, "TN", ["64x64x16 4x4 prefetch"], [1], ["16x16", "16x32", "32x32"]),
+        () => matmul("lstm", 128, 256, 1024, "NN", [], [1], ["16x32", "32x32", "16x64"]),
+        () => matmul("lstm back", 128, 1024, 256, "NT", [], [1], ["16x16", "32x16", "16x32"]),
+        () => matmul("lenet fc", 100, 800, 500, "NN", [], [1], ["16x32", "16x16", "32x32"]),
+        () =>
+          matmul(
+            "lenet fc dW",
+            800,
+            100,
+            500,
+            "TN",
+            ["64x64x16 4x4 prefetch", "64x128x8 4x8 prefetch"],
+            [1],
+            ["32x32", "64x64"],
+          ),
+        () => conv("lenet conv2", "conv", 100, 20, 50, 12, 5, 0, thin, [1]),
+        () => conv("lenet conv2", "convWeightGrad", 100, 20, 50, 12, 5, 0, thin, [8, 16]),
+        () => conv("lenet conv2", "convInputGrad", 100, 20, 50, 12, 5, 0, thin, [1]),
+        () =>
+          conv("lenet conv1", "conv", 100, 1, 20, 28, 5, 0, ["32x128x16 4x4 prefetch", "64x64x16 4x4 prefetch"], [1]),
+        () =>
+          conv(
+            "lenet conv1",
+            "convWeightGrad",
+            100,
+            1,
+            20,
+            28,
+            5,
+            0,
+            ["32x128x16 4x4 prefetch", "64x64x16 4x4 prefetch"],
+            [32, 64],
+          ),
+        () => matmul("square", 1024, 1024, 1024, "NN", middle, [1, 2], []),
+        () => matmul("square", 4096, 4096, 4096, "NN", large, [1], []),
+        () => matmul("square", 2048, 2048, 2048, "TN", large, [1], []),
+        () => matmul("square", 2048, 2048, 2048, "NT", large, [1], []),
+        () => conv("vgg4", "conv", 64, 100, 100, 16, 3, 1, wide, [1]),
+        () => conv("vgg4", "convWeightGrad", 64, 100, 100, 16, 3, 1, wide, [32]),
+        () => conv("vgg4", "convInputGrad", 64, 100, 100, 16, 3, 1, wide.slice(0, 2), [1]),
+        () => conv("vgg2", "conv", 64, 50, 50, 32, 3, 1, [...thin, "64x128x16 4x8"], [1]),
+        () => conv("vgg2", "convWeightGrad", 64, 50, 50, 32, 3, 1, thin, [32, 64]),
+        () => conv("vgg2", "convInputGrad", 64, 50, 50, 32, 3, 1, thin.slice(2), [1]),
+        () => matmul("square", 4096, 4096, 4096, "TN", large, [1], []),
+      ];
+}

@@ -1,0 +1,208 @@
+// Times the tuned forms of matrix products and convolutions on this machine's graphics processor, shape by shape, and checks
+// each against float64. Prints a JSON line a form. `--quick` runs small shapes once: for a software adapter. `--only=text`
+// keeps the shapes whose names contain it; `--safe` leaves the driver's checks on; `--seconds=85` bounds the whole, and
+// `--threads=256` says how many invocations a workgroup has.
+import type { Machine, Staged } from "../src/forms/stage.ts";
+import { program } from "../src/translate/program.ts";
+import { problemsFor, sizeOf, type Problem } from "./form-problems.ts";
+
+const given = process.argv.slice(2);
+const quick = given.includes("--quick");
+const only = given.find((a) => a.startsWith("--only="))?.slice(7) ?? "";
+const deadline = performance.now() + 1000 * Number(given.find((a) => a.startsWith("--seconds="))?.slice(10) ?? 85);
+
+const { create, globals } = (await import("webgpu")) as unknown as {
+  create: (options: string[]) => GPU;
+  globals: { GPUMapMode: { READ: number }; GPUBufferUsage: Record<string, number> };
+};
+const { GPUBufferUsage: usage, GPUMapMode: mode } = globals;
+const trusted = given.includes("--safe") ? [] : ["skip_validation", "disable_robustness"];
+// What `create` gives has to stay referenced.
+const gpu = create([
+  `enable-dawn-features=${["allow_unsafe_apis", ...trusted].join()}`,
+  "disable-dawn-features=timestamp_quantization",
+]);
+const adapter = (await gpu.requestAdapter({ powerPreference: "high-performance" }))!;
+const timed = adapter.features.has("timestamp-query");
+const limits = [
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupStorageSize",
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupSizeX",
+] as const;
+const device = await adapter.requestDevice({
+  requiredFeatures: timed ? ["timestamp-query"] : [],
+  requiredLimits: Object.fromEntries(limits.map((l) => [l, adapter.limits[l]])),
+});
+device.addEventListener("uncapturederror", ({ error }) => print({ error: error.message.slice(0, 800) }));
+const machine: Machine = {
+  threads: Math.min(
+    Number(given.find((a) => a.startsWith("--threads="))?.slice(10) ?? (quick ? 64 : 256)),
+    adapter.limits.maxComputeInvocationsPerWorkgroup,
+  ),
+  shared: adapter.limits.maxComputeWorkgroupStorageSize,
+};
+const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+print({
+  adapter: `${adapter.info.vendor} ${adapter.info.architecture} ${adapter.info.description}`,
+  ...machine,
+  timed,
+  trusted,
+});
+
+const storage = usage["STORAGE"]! | usage["COPY_SRC"]! | usage["COPY_DST"]!;
+const buffer = (size: number, flags = storage): GPUBuffer =>
+  device.createBuffer({ size: Math.ceil(size / 16) * 16, usage: flags });
+const queries = timed ? device.createQuerySet({ type: "timestamp", count: 2 }) : undefined;
+const resolved = buffer(16, usage["QUERY_RESOLVE"]! | usage["COPY_SRC"]!);
+
+async function read(from: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+  const size = Math.ceil(bytes / 4) * 4;
+  const to = device.createBuffer({ size, usage: usage["MAP_READ"]! | usage["COPY_DST"]! });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(from, offset, to, 0, size);
+  device.queue.submit([encoder.finish()]);
+  await to.mapAsync(mode.READ);
+  const copy = to.getMappedRange().slice(0);
+  to.destroy();
+  return copy;
+}
+
+interface Ready {
+  readonly pipeline: GPUComputePipeline;
+  readonly groups: readonly GPUBindGroup[];
+  readonly count: number;
+}
+
+/** Operands lie in one slab, as in the backend; the workspace in another buffer, which is its slab here. */
+async function ready({ stages }: Staged, slab: GPUBuffer, space: GPUBuffer): Promise<Ready[]> {
+  return Promise.all(
+    stages.map(async ({ body, operands, numbers, groups }) => {
+      const bindings = operands.map((o) => (o === undefined ? 1 : 0));
+      const used = [...new Set(bindings)].toSorted();
+      const code = program([{ body, bindings: bindings.map((b) => used.indexOf(b)) }], machine.threads, true);
+      const words = Int32Array.from([...operands.map((o) => o?.bytes ?? 0), ...numbers]);
+      const uniform = buffer(Math.max(256, Math.ceil(words.length / 64) * 256), usage["UNIFORM"]! | usage["COPY_DST"]!);
+      device.queue.writeBuffer(uniform, 0, words);
+      const module = device.createShaderModule({ code });
+      const pipeline = await device.createComputePipelineAsync({
+        layout: "auto",
+        compute: { module, entryPoint: "main" },
+      });
+      const bind = (index: number, buffers: readonly GPUBuffer[]): GPUBindGroup =>
+        device.createBindGroup({
+          layout: pipeline.getBindGroupLayout(index),
+          entries: buffers.map((b, binding) => ({ binding, resource: { buffer: b } })),
+        });
+      return {
+        pipeline,
+        groups: [
+          bind(
+            0,
+            used.map((b) => [slab, space][b]!),
+          ),
+          bind(1, [uniform]),
+        ],
+        count: groups,
+      };
+    }),
+  );
+}
+
+/** Microseconds a run, by timestamps where there are some. */
+async function once(stages: readonly Ready[], runs: number): Promise<number> {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass(
+    queries === undefined
+      ? {}
+      : { timestampWrites: { querySet: queries, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } },
+  );
+  for (let i = 0; i < runs; i++)
+    for (const { pipeline, groups, count } of stages) {
+      pass.setPipeline(pipeline);
+      groups.forEach((g, k) => pass.setBindGroup(k, g));
+      const rows = Math.ceil(count / 65_535);
+      pass.dispatchWorkgroups(Math.ceil(count / rows), rows);
+    }
+  pass.end();
+  if (queries !== undefined) encoder.resolveQuerySet(queries, 0, 2, resolved, 0);
+  const commands = encoder.finish();
+  const start = performance.now();
+  device.queue.submit([commands]);
+  await device.queue.onSubmittedWorkDone();
+  const wall = ((performance.now() - start) * 1e3) / runs;
+  if (queries === undefined) return wall;
+  const [from, to] = new BigUint64Array(await read(resolved, 0, 16)) as unknown as [bigint, bigint];
+  return Number(to - from) / 1e3 / runs;
+}
+
+async function measure(stages: readonly Ready[]): Promise<number> {
+  if (quick) return once(stages, 1);
+  const first = Math.max(0.5, await once(stages, 3));
+  const runs = Math.max(1, Math.min(2000, Math.ceil(4000 / first)));
+  // The clock falls when idle and takes tens of milliseconds to rise.
+  for (const end = performance.now() + 40; performance.now() < end;) await once(stages, runs);
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) times.push(await once(stages, runs));
+  return times.toSorted((a, b) => a - b)[2]!;
+}
+
+const wave = (n: number, seed: number): Float32Array<ArrayBuffer> => {
+  const x = new Float32Array(n);
+  let v = seed;
+  for (let i = 0; i < n; i++) x[i] = (v = (Math.imul(v, 1664525) + 1013904223) >>> 0) / 2 ** 31 - 1;
+  return x;
+};
+
+async function run({ name, launch, flop, element, forms }: Problem): Promise<void> {
+  const { inputs, out } = launch;
+  const slab = buffer(out.bytes + 4 * sizeOf(out.shape));
+  const memory = inputs.map((o, k) => {
+    const data = wave(sizeOf(o.shape), k + 1);
+    device.queue.writeBuffer(slab, o.bytes, data);
+    return data;
+  });
+  for (const [form, make] of forms) {
+    if (performance.now() > deadline) {
+      print({ name, form, skipped: "out of time" });
+      continue;
+    }
+    const staged = make();
+    const space = buffer(Math.max(16, staged.workspace));
+    const begun = performance.now();
+    const stages = await ready(staged, slab, space);
+    const compile = Math.round(performance.now() - begun);
+    device.queue.writeBuffer(slab, out.bytes, new Float32Array(sizeOf(out.shape)).fill(NaN));
+    await once(stages, 1);
+    const result = new Float32Array(await read(slab, out.bytes, 4 * sizeOf(out.shape)));
+    let [difference, scale] = [0, 0];
+    for (let s = 0; s < 100; s++) {
+      const i = Math.floor(((s * 0.6180339887) % 1) * result.length);
+      const wanted = element(memory, i);
+      difference += (result[i]! - wanted) ** 2;
+      scale += wanted ** 2;
+    }
+    const error = Math.sqrt(difference / scale);
+    const us = await measure(stages);
+    print({
+      name,
+      form,
+      us: Number(us.toFixed(2)),
+      tflops: Number((flop / us / 1e6).toFixed(2)),
+      groups: stages.map((s) => s.count),
+      compile,
+      ...(error < 1e-5 ? {} : { ERROR: error }),
+    });
+    space.destroy();
+  }
+  slab.destroy();
+}
+
+for (const problem of problemsFor(machine, quick)) {
+  const p = problem();
+  if (p.name.includes(only)) await run(p);
+}
+device.destroy();
+print({ done: Math.round(performance.now()) });
+process.exit(gpu === undefined ? 1 : 0);
