@@ -191,13 +191,13 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
       ];
       const each = (n: number): number[] => Array.from({ length: n }, (_, k) => k);
       const fixed = (value: number | undefined, n: number): number[] => (value === undefined ? each(n) : [value]);
-      const images_ = fixed(op === "convWeightGrad" ? undefined : place[0], images);
+      const imageStep = fixed(op === "convWeightGrad" ? undefined : place[0], images);
       const outs = fixed(op === "conv" ? place[1] : op === "convWeightGrad" ? place[0] : undefined, outputs);
-      const channels_ = fixed(op === "conv" ? undefined : place[1], channels);
+      const channelStep = fixed(op === "conv" ? undefined : place[1], channels);
       let sum = 0;
-      for (const n of images_)
+      for (const n of imageStep)
         for (const o of outs)
-          for (const c of channels_)
+          for (const c of channelStep)
             for (const qy of fixed(op === "convWeightGrad" ? place[2] : undefined, kernel))
               for (const qx of fixed(op === "convWeightGrad" ? place[3] : undefined, kernel))
                 for (const py of fixed(

@@ -44,10 +44,7 @@ const shapes: readonly Shape[] = [
 ];
 
 /** Tilings for workgroups of this size; written out where a graphics processor compiles them. */
-function tilingsFor(
-  machine: Machine,
-  sides: Pick<Sizes, "a" | "b">,
-): (Tiling & { readonly efficiency: number })[] {
+function tilingsFor(machine: Machine, sides: Pick<Sizes, "a" | "b">): (Tiling & { readonly efficiency: number })[] {
   const { threads, shared } = machine;
   const hardware = isHardware(machine);
   return shapes
@@ -120,11 +117,7 @@ export function convolutionForm(
 }
 
 /** The tiling and the splits along k (at most `splits`) that take least time if workgroups run in crowds. */
-function tilingFor(
-  sizes: Sizes,
-  machine: Machine,
-  most: number,
-): { readonly tiling: Tiling; readonly splits: number } {
+function tilingFor(sizes: Sizes, machine: Machine, most: number): { readonly tiling: Tiling; readonly splits: number } {
   const { M, N, K, batches } = sizes;
   const crowd = crowdOf(machine);
   let best: { tiling: Tiling; splits: number; time: number } | undefined;
