@@ -9,6 +9,8 @@ import { headerWords, paddedWords, type Body } from "./translate/program.ts";
 
 /** What one launch (or one stage of a call) runs, before its place among the arguments is known. Words count from its own. */
 export interface Work {
+  /** What it does, for messages and profiles. */
+  readonly name: string;
   readonly body: Body;
   /** The same for operands that do not lie at multiples of 16 bytes. */
   readonly unaligned: Body;
@@ -43,16 +45,26 @@ export interface Dispatch {
 }
 
 export function workOfKernel(launch: KernelLaunch, threads: number): Work {
-  const { kernel, words, places, numbers } = launch;
+  const { name, kernel, words, places, numbers } = launch;
   const slices = slicesOf(kernel, words, threads);
   const body = bodyOf(kernel, slices, threads);
   const groups = groupsOf(kernel, slices, words, threads);
-  return { body, unaligned: body, groups, words, places, numbers, mark: undefined, slots: places.map((p) => p.slot) };
+  return {
+    name,
+    body,
+    unaligned: body,
+    groups,
+    words,
+    places,
+    numbers,
+    mark: undefined,
+    slots: places.map((p) => p.slot),
+  };
 }
 
 /** A stage of a call. Its workspace begins `offset` bytes into slot `workspace`. */
-export function workOfStage(stage: Stage, node: number, workspace: number, offset: number): Work {
-  const { body, unaligned, groups, operands, numbers, mark, epilogue } = stage;
+export function workOfStage(stage: Stage, op: string, node: number, workspace: number, offset: number): Work {
+  const { name, body, unaligned, groups, operands, numbers, mark, epilogue } = stage;
   const first = operands.length + numbers.length;
   const after = epilogue?.launch;
   const places = [
@@ -60,6 +72,7 @@ export function workOfStage(stage: Stage, node: number, workspace: number, offse
     ...(after?.places.map((p) => ({ ...p, word: first + p.word })) ?? []),
   ];
   return {
+    name: name.startsWith(op) ? name : `${op} ${name}`,
     body,
     unaligned,
     groups,

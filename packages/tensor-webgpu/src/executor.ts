@@ -17,6 +17,7 @@ import {
   type Work,
 } from "./dispatch.ts";
 import { Pipelines } from "./pipelines.ts";
+import type { Profiler } from "./profiler.ts";
 import { Reader } from "./reader.ts";
 import type { Block, Slab, Slabs } from "./slabs.ts";
 import { headerWords, paddedWords } from "./translate/program.ts";
@@ -40,6 +41,8 @@ export interface Profile {
   readonly groups: number;
   /** Bytes of memory that a workgroup may have. */
   readonly shared: number;
+  /** Invocations in a subgroup, the same for all; 0 where there are none, or their size is not known. */
+  readonly subgroups: number;
   /** Whether slabs may be bound as vectors: writing one component leaves the others alone. */
   readonly vectors: boolean;
 }
@@ -78,8 +81,11 @@ export class Executor implements Driver<Block, Executable> {
   #arena: Block | undefined;
   #workspace: Block | undefined;
 
-  constructor(device: GPUDevice, profile: Profile, slabs: Slabs) {
+  readonly #profiler: Profiler | undefined;
+
+  constructor(device: GPUDevice, profile: Profile, slabs: Slabs, profiler?: Profiler) {
     this.#device = device;
+    this.#profiler = profiler;
     this.#profile = profile;
     this.#slabs = slabs;
     this.pipelines = new Pipelines(device, profile.threads, profile.vectors);
@@ -118,8 +124,8 @@ export class Executor implements Driver<Block, Executable> {
   inPlace(op: string): boolean {
     return callOf(op).inPlace === true;
   }
-  fused(): boolean {
-    return false;
+  fused(name: string, dtypes: readonly DType[]): boolean {
+    return name in calls && dtypes.every((d) => d === "f32" || d === "i32");
   }
   supports(dtype: DType): boolean {
     return dtype !== "f64" && dtype !== "f16";
@@ -139,7 +145,7 @@ export class Executor implements Driver<Block, Executable> {
     const places: number[] = [];
     const numbers: (NumberPlace & { at: number })[] = [];
     const marks: { at: number; node: number }[] = [];
-    const { threads, shared } = this.#profile;
+    const { threads } = this.#profile;
     const slots = plan.slots.length;
     let workspace = 0;
     /** Arguments begin at a boundary. */
@@ -166,20 +172,23 @@ export class Executor implements Driver<Block, Executable> {
       });
       return dispatchOf(parts, groups, at, words.length - at);
     };
-    const limits = { members: SIDE_BY_SIDE, words: this.#profile.arguments / 4, shared };
+    const limits = { members: SIDE_BY_SIDE, words: this.#profile.arguments / 4, shared: this.#profile.shared };
     const dispatches = plan.levels.flatMap((level) => {
       let used = 0;
-      const second: Work[] = [];
-      const first = level.map((launch) => {
-        if (launch.kind === "kernel") return workOfKernel(launch, threads);
-        const call = callOf(launch.op).prepare(launch, threads, shared);
-        const [work, ...later] = call.stages.map((stage) => workOfStage(stage, launch.node, slots, used));
-        second.push(...later);
-        used += Math.ceil(call.workspace / 256) * 256;
-        return work!;
-      });
+      /** What runs at the same time: the first stages of all calls, then the second ones, and so on. */
+      const rounds: Work[][] = [[]];
+      for (const launch of level) {
+        if (launch.kind === "kernel") rounds[0]!.push(workOfKernel(launch, threads));
+        else {
+          const call = callOf(launch.op).prepare(launch, this.#profile);
+          call.stages.forEach((stage, i) =>
+            (rounds[i] ??= []).push(workOfStage(stage, launch.op, launch.node, slots, used)),
+          );
+          used += Math.ceil(call.workspace / 256) * 256;
+        }
+      }
       workspace = Math.max(workspace, used);
-      return [first, second].flatMap((works) => batchesOf(works, limits).map(dispatch));
+      return rounds.flatMap((works) => batchesOf(works, limits).map(dispatch));
     });
     const image = Int32Array.from(words);
     return {
@@ -210,6 +219,7 @@ export class Executor implements Driver<Block, Executable> {
     storages: readonly Block[],
     leaves: readonly Node[],
   ): undefined {
+    const begun = this.#profiler?.now() ?? 0;
     this.#reader.check();
     const [arena, workspace] = [this.#arena, this.#workspace];
     // Given back before more is asked for: a failure must not leave them in two hands.
@@ -234,16 +244,23 @@ export class Executor implements Driver<Block, Executable> {
     this.#fill(e, needed);
     if (e.dispatches.length === 0) return undefined;
     this.pipelines.send(e.image);
-    const encoder = this.#device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
+    const chosen: Dispatch[] = [];
     const together = e.runs++ >= this.#profile.settled;
     for (const d of e.dispatches) {
-      if (d.parts.length === 1 || (together && this.#fits(d, e))) this.#dispatch(pass, d, e);
-      else for (const part of d.alone) this.#dispatch(pass, part, e);
+      if (d.parts.length === 1 || (together && this.#fits(d, e))) chosen.push(d);
+      else chosen.push(...d.alone);
     }
-    pass.end();
+    const encoder = this.#device.createCommandEncoder();
+    if (this.#profiler === undefined) {
+      const pass = encoder.beginComputePass();
+      for (const d of chosen) this.#dispatch(pass, d, e);
+      pass.end();
+    } else {
+      this.#profiler.encode(encoder, chosen, (pass, d) => this.#dispatch(pass, d, e));
+    }
     this.#device.queue.submit([encoder.finish()]);
     this.counts.submits++;
+    this.#profiler?.ran(begun);
     return undefined;
   }
 

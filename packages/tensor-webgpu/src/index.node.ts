@@ -3,6 +3,7 @@ import { UnsupportedError } from "@weft/tensor";
 import { opener } from "./open.ts";
 
 export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuStats } from "./open.ts";
+export type { ProfiledDispatch, ProfileReport } from "./profiler.ts";
 
 /** What `create` of `webgpu` gave. The process crashes when it is collected while something made from it lives. */
 let gpu: GPU | undefined;

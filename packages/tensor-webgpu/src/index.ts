@@ -3,6 +3,7 @@ import { UnsupportedError } from "@weft/tensor";
 import { opener } from "./open.ts";
 
 export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuStats } from "./open.ts";
+export type { ProfiledDispatch, ProfileReport } from "./profiler.ts";
 
 /**
  * Opens the WebGPU backend. Without options it is the same instance each time.

@@ -2,6 +2,7 @@
 import { creation, UnsupportedError, type Creation } from "@weft/tensor";
 import { Deferred, type DeferredStats } from "@weft/kernel";
 import { Executor, type Executable, type Profile } from "./executor.ts";
+import { Profiler, type ProfileReport } from "./profiler.ts";
 import { Slabs, type Block } from "./slabs.ts";
 
 export interface OpenOptions {
@@ -16,6 +17,8 @@ export interface OpenOptions {
   readonly fuse?: boolean;
   /** Bytes of device memory that may be taken (all there is). */
   readonly memoryLimit?: number;
+  /** Measures every dispatch by itself, for `profile()`; slower. */
+  readonly profile?: boolean;
 }
 
 export interface WebGpuStats extends DeferredStats {
@@ -65,6 +68,7 @@ class WebGpu extends Deferred<Block, Executable> {
   readonly #device: GPUDevice;
   readonly #own: boolean;
   readonly #info: WebGpuInfo;
+  readonly #profiler: Profiler | undefined;
 
   constructor(device: GPUDevice, info: GPUAdapterInfo, options: OpenOptions) {
     const { limits } = device;
@@ -83,6 +87,7 @@ class WebGpu extends Deferred<Block, Executable> {
       arguments: limits.maxUniformBufferBindingSize,
       groups: limits.maxComputeWorkgroupsPerDimension,
       shared: limits.maxComputeWorkgroupStorageSize,
+      subgroups: device.features.has("subgroups") ? sizeOfSubgroups(info) : 0,
       // Metal may write all four components of a vector where a program writes one.
       vectors: info.vendor !== "apple",
     };
@@ -91,9 +96,11 @@ class WebGpu extends Deferred<Block, Executable> {
       most: largest,
       limit: options.memoryLimit ?? Infinity,
     });
-    const executor = new Executor(device, profile, slabs);
+    const profiler = options.profile === true ? new Profiler(device) : undefined;
+    const executor = new Executor(device, profile, slabs, profiler);
     super(executor, options);
     this.#executor = executor;
+    this.#profiler = profiler;
     this.#slabs = slabs;
     this.#device = device;
     this.#own = options.device === undefined;
@@ -132,6 +139,13 @@ class WebGpu extends Deferred<Block, Executable> {
     };
   }
 
+  /** What ran since this was last asked, and how long it took; only if opened with `profile`. */
+  async profile(): Promise<ProfileReport> {
+    if (this.#profiler === undefined)
+      throw new UnsupportedError("profile: wanted a backend opened with { profile: true }");
+    return this.#profiler.report();
+  }
+
   /** Gives the device's memory back at once. Whatever is asked of the backend afterwards fails. */
   destroy(): void {
     this.#executor.destroy();
@@ -144,6 +158,12 @@ const isSoftware = ({ architecture, description, isFallbackAdapter }: GPUAdapter
   isFallbackAdapter === true ||
   /swiftshader|llvmpipe|lavapipe|softpipe|software/i.test(`${architecture} ${description}`);
 
+/** 0 where subgroups may differ in size. */
+const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info as { subgroupMinSize?: number; subgroupMaxSize?: number };
+  return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
+};
+
 export type WebGpuBackend = WebGpu & Creation;
 
 async function make(platform: Platform, options: OpenOptions): Promise<WebGpuBackend> {
@@ -152,8 +172,11 @@ async function make(platform: Platform, options: OpenOptions): Promise<WebGpuBac
   if (device === undefined) {
     const adapter = options.adapter ?? (await adapterOf(await platform(), options.powerPreference));
     ({ info } = adapter);
-    const requiredLimits = Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]]));
-    device = await adapter.requestDevice({ label: "weft", requiredLimits });
+    const { features, limits } = adapter;
+    const requiredLimits = Object.fromEntries(wanted.map((name) => [name, limits[name]]));
+    const optional: GPUFeatureName[] = ["subgroups", ...(options.profile === true ? ["timestamp-query" as const] : [])];
+    const requiredFeatures = optional.filter((name) => features.has(name));
+    device = await adapter.requestDevice({ label: "weft", requiredLimits, requiredFeatures });
   }
   const backend = new WebGpu(device, info!, options);
   return Object.assign(backend, creation(backend));

@@ -42,6 +42,7 @@ const machine: Machine = {
     adapter.limits.maxComputeInvocationsPerWorkgroup,
   ),
   shared: adapter.limits.maxComputeWorkgroupStorageSize,
+  subgroups: 0,
 };
 const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 print({

@@ -68,7 +68,8 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
     node,
     input,
   }));
-  return { launch: { kind: "kernel", kernel, words, places, numbers }, unit: sizes[0]! / (shape[0] ?? 1) };
+  const name = group.roots.map((root) => root.op).join("+");
+  return { launch: { kind: "kernel", name, kernel, words, places, numbers }, unit: sizes[0]! / (shape[0] ?? 1) };
 }
 
 /** Puts the group's work into the draft; gives the axes that it reduces. */

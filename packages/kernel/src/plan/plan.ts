@@ -32,6 +32,8 @@ export interface NumberPlace {
 
 export interface KernelLaunch {
   readonly kind: "kernel";
+  /** The operations whose results leave it, for messages and profiles. */
+  readonly name: string;
   readonly kernel: Kernel;
   /** The arguments, complete but for places and numbers. */
   readonly words: readonly number[];

@@ -3,7 +3,7 @@
 import type { DType } from "@weft/tensor";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
-import type { Staged } from "../forms/stage.ts";
+import type { Machine, Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
 import { constant, wgslType, type Register } from "../translate/scalar.ts";
 
@@ -14,8 +14,7 @@ export interface Call {
   readonly inPlace?: boolean;
   /** Whether it does the elementwise work behind it (`after`) where it writes its result. */
   readonly epilogue?: boolean;
-  /** For workgroups of so many invocations with so many bytes of memory. */
-  readonly prepare: (launch: CallLaunch, threads: number, shared: number) => Staged;
+  readonly prepare: (launch: CallLaunch, machine: Machine) => Staged;
 }
 
 /** What a value of this dtype is in the WGSL of a call. */
@@ -63,7 +62,7 @@ export interface Form {
 }
 
 /** A call whose invocations work by themselves on row-major operands. */
-export function prepared(launch: CallLaunch, threads: number, form: Form): Staged {
+export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): Staged {
   const { inputs, out } = launch;
   const operands: readonly CallOperand[] = [...inputs, out];
   const epilogue = epilogueOf(launch);
@@ -104,6 +103,7 @@ export function prepared(launch: CallLaunch, threads: number, form: Form): Stage
     },
   };
   const stage = {
+    name: form.name,
     body,
     unaligned: body,
     operands,

@@ -82,9 +82,8 @@ const convolution =
     ) => readonly [x: CallOperand, w: CallOperand, y: CallOperand],
     text: (w: Words) => string,
   ): Call["prepare"] =>
-  (launch: CallLaunch, threads, shared) => {
+  (launch: CallLaunch, machine) => {
     const attrs = launch.attrs as Window;
-    const machine = { threads, shared };
     const geometry = geometryOf(name, launch);
     const tuned =
       launch.out.dtype === "f32"
@@ -92,7 +91,7 @@ const convolution =
         : undefined;
     if (tuned !== undefined) return tunedConvolution(name, launch, tuned, machine);
     const [x, w, y] = shapes(launch.out, launch.inputs[0]!, launch.inputs[1]!);
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name,
       count: sizeOf(launch.out.shape),
       numbers: {
@@ -176,10 +175,10 @@ const pooling =
     shapes: (out: CallOperand, a: CallOperand) => readonly [x: CallOperand, y: CallOperand],
     text: (w: Words) => string,
   ): Call["prepare"] =>
-  (launch, threads) => {
+  (launch, machine) => {
     const attrs = launch.attrs as Window;
     const [x, y] = shapes(launch.out, launch.inputs.at(-1)!);
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name,
       count: sizeOf(launch.out.shape),
       numbers: numbersOf(x.shape.slice(2), attrs.window!, y.shape.slice(2), attrs),

@@ -7,10 +7,10 @@ const axisOf = (launch: CallLaunch): number => (launch.attrs as { axis: number }
 
 /** y[o, j, k] = x[o, indices[j], k]. */
 export const take: Call = {
-  prepare: (launch, threads) => {
+  prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const { size, inner } = around(x.shape, axisOf(launch));
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name: "take",
       marks: true,
       count: sizeOf(launch.out.shape),
@@ -32,10 +32,10 @@ export const take: Call = {
 /** y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with indices[j] = a. */
 export const indexAdd: Call = {
   inPlace: true,
-  prepare: (launch, threads) => {
+  prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const { size, inner } = around(x.shape, axisOf(launch));
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name: "indexAdd",
       marks: true,
       count: sizeOf(launch.out.shape),
@@ -70,11 +70,11 @@ const axesBackwards = (rank: number): number[] => Array.from({ length: rank }, (
 
 /** y has the shape of indices: each names the place along the axis in x. */
 export const gather: Call = {
-  prepare: (launch, threads) => {
+  prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const axis = axisOf(launch);
     const rank = x.shape.length;
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name: `gather ${rank} ${axis}`,
       marks: true,
       count: sizeOf(launch.out.shape),
@@ -101,12 +101,12 @@ export const gather: Call = {
 /** y = x plus each update at the place its index names along the axis. */
 export const scatterAdd: Call = {
   inPlace: true,
-  prepare: (launch, threads) => {
+  prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const axis = axisOf(launch);
     const rank = x.shape.length;
     const sizes = Object.fromEntries(x.shape.map((d, l) => [`n${l}`, d]));
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name: `scatterAdd ${rank} ${axis}`,
       marks: true,
       count: sizeOf(launch.out.shape),

@@ -22,10 +22,9 @@ function matrixStrides({ strides }: CallOperand, transposed: boolean): [row: num
 export const matmul: Call = {
   accepts: () => true,
   epilogue: true,
-  prepare: (launch, threads, shared) => {
-    const machine = { threads, shared };
+  prepare: (launch, machine) => {
     const form = launch.out.dtype === "f32" ? formOf(launch, machine) : undefined;
-    return form === undefined ? plain(launch, threads) : product(launch, form, machine);
+    return form === undefined ? plain(launch, machine) : product(launch, form, machine);
   },
 };
 
@@ -34,14 +33,14 @@ function formOf(launch: CallLaunch, machine: Machine): ProductForm | undefined {
   return productForm({ ...sizes, batches: sizeOf(batch) }, machine);
 }
 
-const plain = (launch: CallLaunch, threads: number): Staged => {
+const plain = (launch: CallLaunch, machine: Machine): Staged => {
   const { attrs, inputs, out } = launch;
   const { transA, transB } = attrs as { transA: boolean; transB: boolean };
   const [a, b] = inputs as [CallOperand, CallOperand];
   const [M, N] = out.shape.slice(-2) as [number, number];
   const K = a.shape.at(transA ? -2 : -1)!;
   const batch = out.shape.slice(0, -2);
-  const side = Math.floor(Math.sqrt(threads));
+  const side = Math.floor(Math.sqrt(machine.threads));
   const [p, q] = [batchStrides(a, batch), batchStrides(b, batch)];
   const [aRow, aInner] = matrixStrides(a, transA);
   const [bInner, bColumn] = matrixStrides(b, transB);
@@ -56,7 +55,7 @@ const plain = (launch: CallLaunch, threads: number): Staged => {
     bColumn_: bColumn,
   };
   batch.forEach((size, i) => Object.assign(numbers, { [`size${i}`]: size, [`p${i}_`]: p[i]!, [`q${i}_`]: q[i]! }));
-  return prepared(launch, threads, {
+  return prepared(launch, machine, {
     name: `matmul ${batch.length}`,
     numbers,
     groups: sizeOf(batch) * Math.ceil(M / side) * Math.ceil(N / side),

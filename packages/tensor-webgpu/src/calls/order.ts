@@ -17,8 +17,8 @@ function lines({ inputs, attrs }: CallLaunch) {
 
 const search =
   (name: string, key: typeof ascending): Call["prepare"] =>
-  (launch, threads) =>
-    prepared(launch, threads, {
+  (launch, machine) =>
+    prepared(launch, machine, {
       name,
       ...lines(launch),
       text: ({ load, store, type }) => `
@@ -38,10 +38,10 @@ export const argmax: Call = { prepare: search("argmax", ascending) };
 export const argmin: Call = { prepare: search("argmin", descending) };
 
 export const cumsum: Call = {
-  prepare: (launch, threads) => {
+  prepare: (launch, machine) => {
     const { reverse } = launch.attrs as { reverse: boolean };
     const from = reverse ? "size - 1u - j" : "j";
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name: `cumsum ${reverse}`,
       ...lines(launch),
       text: ({ load, store, result }) => `
@@ -57,10 +57,10 @@ export const cumsum: Call = {
 };
 
 export const argsort: Call = {
-  prepare: (launch, threads) => {
+  prepare: (launch, machine) => {
     const down = (launch.attrs as { descending: boolean }).descending;
     const key = down ? descending : ascending;
-    return prepared(launch, threads, {
+    return prepared(launch, machine, {
       name: `argsort ${down}`,
       numbers: lines(launch).numbers,
       count: sizeOf(launch.out.shape),

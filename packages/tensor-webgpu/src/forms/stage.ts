@@ -10,9 +10,13 @@ export interface Machine {
   readonly threads: number;
   /** Bytes of memory that a workgroup may have. */
   readonly shared: number;
+  /** Invocations in a subgroup, the same for all; 0 where there are no subgroups, or their size is not known. */
+  readonly subgroups: number;
 }
 
 export interface Stage {
+  /** What it does, for messages and profiles. */
+  readonly name: string;
   readonly body: Body;
   /** The same for operands that do not lie at multiples of 16 bytes. */
   readonly unaligned: Body;
@@ -88,6 +92,7 @@ export function stageOf(form: StageForm): Stage {
       ].join("\n"),
   });
   return {
+    name: form.name,
     body: body(true),
     unaligned: body(false),
     operands,
