@@ -33,3 +33,11 @@ test("an IndexError names the place in the user's program, through layers too", 
   const model = Chain(Chain(Chain(Embedding(5, 2))));
   expect(() => model(backend.tensor([7], { dtype: "i32" })).dataSync()).toThrow(/faults\.test\.ts/);
 });
+
+test("an IndexError names that place also after many steps that were alike", () => {
+  const backend = openSync({ seed: 1 });
+  const model = Embedding(5, 2);
+  const read = (index: number) => scope(() => model(backend.tensor([index], { dtype: "i32" })).dataSync());
+  for (let i = 0; i < 30; i++) read(i % 5);
+  expect(() => read(7)).toThrow(/faults\.test\.ts/);
+});

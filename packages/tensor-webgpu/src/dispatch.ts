@@ -40,6 +40,8 @@ export interface Dispatch {
   readonly last: number[];
   pipeline: GPUComputePipeline | undefined;
   group: GPUBindGroup | undefined;
+  /** Of the arguments' buffer in `group`. */
+  generation: number;
   /** Each part by itself. Parts share a dispatch when the plan has proved to come again, and all their slabs can be bound. */
   readonly alone: readonly Dispatch[];
 }
@@ -130,6 +132,7 @@ export const dispatchOf = (parts: readonly Part[], groups: number, at: number, w
   last: [],
   pipeline: undefined,
   group: undefined,
+  generation: 0,
   alone: parts.length === 1 ? [] : parts.map((p) => dispatchOf([p], p.groups, p.at, paddedWords(p.body.words))),
 });
 

@@ -16,6 +16,7 @@ import {
   type Places,
   type Work,
 } from "./dispatch.ts";
+import { Commands } from "./commands.ts";
 import { Pipelines } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
 import { Reader } from "./reader.ts";
@@ -72,12 +73,15 @@ export interface Executable {
 export class Executor implements Driver<Block, Executable> {
   readonly name = "@weft/tensor-webgpu";
   readonly version = VERSION;
-  readonly counts = { dispatches: 0, submits: 0 };
   readonly #device: GPUDevice;
   readonly #profile: Profile;
   readonly #slabs: Slabs;
   readonly #reader: Reader;
+  readonly commands: Commands;
   readonly pipelines: Pipelines;
+  readonly #offset = new Uint32Array(1);
+  /** The dispatches of the current flush. */
+  readonly #chosen: Dispatch[] = [];
   #arena: Block | undefined;
   #workspace: Block | undefined;
 
@@ -88,8 +92,9 @@ export class Executor implements Driver<Block, Executable> {
     this.#profiler = profiler;
     this.#profile = profile;
     this.#slabs = slabs;
-    this.pipelines = new Pipelines(device, profile.threads, profile.vectors);
-    this.#reader = new Reader(device, this.pipelines.wrong);
+    this.commands = new Commands(device);
+    this.pipelines = new Pipelines(device, this.commands, profile.threads, profile.vectors);
+    this.#reader = new Reader(device, this.commands, this.pipelines.wrong);
   }
 
   allocate(bytes: number): Block {
@@ -108,6 +113,8 @@ export class Executor implements Driver<Block, Executable> {
       padded.set(bytes);
       bytes = padded;
     }
+    // The queue writes at once: whatever was asked for before must be on its way.
+    this.commands.submit();
     if (bytes.length > 0) this.#device.queue.writeBuffer(slab.buffer, address, bytes);
   }
 
@@ -243,24 +250,26 @@ export class Executor implements Driver<Block, Executable> {
     }
     this.#fill(e, needed);
     if (e.dispatches.length === 0) return undefined;
-    this.pipelines.send(e.image);
-    const chosen: Dispatch[] = [];
+    const base = this.commands.reserve(e.image.length);
+    this.commands.put(base, e.image);
     const together = e.runs++ >= this.#profile.settled;
+    const chosen = this.#chosen;
+    let n = 0;
     for (const d of e.dispatches) {
-      if (d.parts.length === 1 || (together && this.#fits(d, e))) chosen.push(d);
-      else chosen.push(...d.alone);
+      if (d.parts.length === 1 || (together && this.#fits(d, e))) chosen[n++] = d;
+      else for (const part of d.alone) chosen[n++] = part;
     }
-    const encoder = this.#device.createCommandEncoder();
     if (this.#profiler === undefined) {
-      const pass = encoder.beginComputePass();
-      for (const d of chosen) this.#dispatch(pass, d, e);
-      pass.end();
+      const pass = this.commands.pass();
+      for (let i = 0; i < n; i++) this.#dispatch(pass, chosen[i]!, e, base);
+      this.commands.flushed(n);
     } else {
-      this.#profiler.encode(encoder, chosen, (pass, d) => this.#dispatch(pass, d, e));
+      const encode = (pass: GPUComputePassEncoder, d: Dispatch): void => this.#dispatch(pass, d, e, base);
+      this.#profiler.encode(this.commands.encoder(), chosen.slice(0, n), encode);
+      this.commands.flushed(n);
+      this.commands.submit();
+      this.#profiler.ran(begun);
     }
-    this.#device.queue.submit([encoder.finish()]);
-    this.counts.submits++;
-    this.#profiler?.ran(begun);
     return undefined;
   }
 
@@ -275,18 +284,18 @@ export class Executor implements Driver<Block, Executable> {
     for (const { at, node } of marks) image[at] = this.#reader.mark(needed[node]!);
   }
 
-  #dispatch(pass: GPUComputePassEncoder, d: Dispatch, places: Places): void {
+  #dispatch(pass: GPUComputePassEncoder, d: Dispatch, places: Places, base: number): void {
     if (d.groups === 0) return;
-    if (d.pipeline === undefined || moved(d, places)) this.#choose(d, places);
+    if (d.pipeline === undefined || d.generation !== this.commands.generation || moved(d, places))
+      this.#choose(d, places);
     pass.setPipeline(d.pipeline!);
-    pass.setBindGroup(0, d.group!);
-    pass.setBindGroup(1, this.pipelines.argumentGroup(d.words), [d.at * 4]);
+    this.#offset[0] = (base + d.at) * 4;
+    pass.setBindGroup(0, d.group!, this.#offset, 0, 1);
     const { groups } = this.#profile;
     const rows = Math.ceil(d.groups / groups);
     if (rows > groups)
       throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
     pass.dispatchWorkgroups(Math.ceil(d.groups / rows), rows);
-    this.counts.dispatches++;
   }
 
   /** Whether the slabs of all parts can be bound at once. */
@@ -303,13 +312,15 @@ export class Executor implements Driver<Block, Executable> {
         `tensor-webgpu: a launch whose operands lie in ${binding.slabs.length} slabs, and this adapter binds ${this.#profile.slabs}`,
       );
     d.pipeline = this.pipelines.pipeline(bodiesFor(d, places), binding);
-    d.group = this.pipelines.slabGroup(binding.slabs);
+    d.group = this.pipelines.group(d.words, binding.slabs);
+    d.generation = this.commands.generation;
   }
 
   /** Pipelines outlive the plans that use them. */
   drop(): void {}
 
   destroy(): void {
+    this.commands.destroy();
     this.#slabs.destroy();
     this.pipelines.destroy();
     this.#reader.destroy();

@@ -22,8 +22,9 @@ export interface OpenOptions {
 }
 
 export interface WebGpuStats extends DeferredStats {
-  /** Kernels started, and submits to the queue, each with one pass. */
+  /** Kernels started, passes that they were in, and submits to the queue; several flushes may share a pass. */
   readonly dispatches: number;
+  readonly passes: number;
   readonly submits: number;
   /** Pipelines compiled and groups of bindings made. */
   readonly pipelines: number;
@@ -128,10 +129,10 @@ class WebGpu extends Deferred<Block, Executable> {
   }
 
   override stats(): WebGpuStats {
-    const { pipelines, counts } = this.#executor;
+    const { pipelines, commands } = this.#executor;
     return {
       ...super.stats(),
-      ...counts,
+      ...commands.counts,
       pipelines: pipelines.compiled,
       bindGroups: pipelines.groups,
       slabs: this.#slabs.count,

@@ -2,6 +2,7 @@
 // of range, an error, its loss) is told here.
 import { arrayOf, bytesOf, WeftError, type DType, type TypedArray } from "@weft/tensor";
 import { indexErrorOf, type Node } from "@weft/kernel";
+import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
 
 /** In the mark: no index was out of range. */
@@ -11,6 +12,7 @@ const REMEMBERED = 1024;
 
 export class Reader {
   readonly #device: GPUDevice;
+  readonly #commands: Commands;
   readonly #mark: GPUBuffer;
   /** Buffers to read through, by size. */
   readonly #free = new Map<number, GPUBuffer[]>();
@@ -22,8 +24,9 @@ export class Reader {
   #failure: Error | undefined;
   #lost = false;
 
-  constructor(device: GPUDevice, mark: GPUBuffer) {
+  constructor(device: GPUDevice, commands: Commands, mark: GPUBuffer) {
     this.#device = device;
+    this.#commands = commands;
     this.#mark = mark;
     this.#clear();
   }
@@ -64,10 +67,10 @@ export class Reader {
     const suspect = this.#suspect;
     this.#suspect = false;
     const staging = this.#staging(size + 4);
-    const encoder = this.#device.createCommandEncoder();
+    const encoder = this.#commands.encoder();
     if (size > 0) encoder.copyBufferToBuffer(buffer, from, staging, 0, size);
     if (suspect) encoder.copyBufferToBuffer(this.#mark, 0, staging, size, 4);
-    this.#device.queue.submit([encoder.finish()]);
+    this.#commands.submit();
     try {
       await staging.mapAsync(mapToRead, 0, size + 4);
     } catch (cause) {

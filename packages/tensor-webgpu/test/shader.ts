@@ -2,7 +2,7 @@
 import { layout, type Kernel } from "@weft/kernel";
 import { usage, mapToRead } from "../src/constants.ts";
 import { bodyOf, groupsOf, slicesOf } from "../src/translate/kernel.ts";
-import { headerWords, paddedWords, program, type Body } from "../src/translate/program.ts";
+import { FIRST_SLAB, headerWords, paddedWords, program, type Body } from "../src/translate/program.ts";
 import { bareDevice } from "./device.ts";
 
 export interface Given {
@@ -56,10 +56,11 @@ export async function run(
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
-  [slab, uniform].forEach((resource, group) => {
-    const entries = [{ binding: 0, resource: { buffer: resource } }];
-    pass.setBindGroup(group, device.createBindGroup({ layout: pipeline.getBindGroupLayout(group), entries }));
-  });
+  const entries = [
+    { binding: 0, resource: { buffer: uniform } },
+    { binding: FIRST_SLAB, resource: { buffer: slab } },
+  ];
+  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
   if (groups > 0) pass.dispatchWorkgroups(groups);
   pass.end();
   encoder.copyBufferToBuffer(slab, 0, seen, 0, bytes.length);

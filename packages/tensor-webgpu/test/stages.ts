@@ -1,5 +1,5 @@
 // Runs the stages of a tuned call by themselves: operands in one slab, the workspace in another.
-import { headerWords, paddedWords, program, type Body } from "../src/translate/program.ts";
+import { FIRST_SLAB, headerWords, paddedWords, program, type Body } from "../src/translate/program.ts";
 import type { Staged } from "../src/forms/stage.ts";
 import { mapToRead, usage } from "../src/constants.ts";
 import { bareDevice } from "./device.ts";
@@ -58,19 +58,11 @@ export async function runStages(
       compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
     });
     pass.setPipeline(pipeline);
-    const group = (index: number, buffers: readonly GPUBuffer[]): void =>
-      pass.setBindGroup(
-        index,
-        device.createBindGroup({
-          layout: pipeline.getBindGroupLayout(index),
-          entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-        }),
-      );
-    group(
-      0,
-      used.map((b) => [slab, space][b]!),
-    );
-    group(1, [uniform]);
+    const entries = [
+      { binding: 0, resource: { buffer: uniform } },
+      ...used.map((b, i) => ({ binding: FIRST_SLAB + i, resource: { buffer: [slab, space][b]! } })),
+    ];
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
     pass.dispatchWorkgroups(stage.groups);
   }
   pass.end();

@@ -3,7 +3,7 @@
 // keeps the shapes whose names contain it; `--safe` leaves the driver's checks on; `--seconds=85` bounds the whole, and
 // `--threads=256` says how many invocations a workgroup has.
 import type { Machine, Staged } from "../src/forms/stage.ts";
-import { program } from "../src/translate/program.ts";
+import { FIRST_SLAB, program } from "../src/translate/program.ts";
 import { problemsFor, sizeOf, type Problem } from "./form-problems.ts";
 
 const given = process.argv.slice(2);
@@ -72,7 +72,7 @@ async function read(from: GPUBuffer, offset: number, bytes: number): Promise<Arr
 
 interface Ready {
   readonly pipeline: GPUComputePipeline;
-  readonly groups: readonly GPUBindGroup[];
+  readonly group: GPUBindGroup;
   readonly count: number;
 }
 
@@ -91,22 +91,12 @@ async function ready({ stages }: Staged, slab: GPUBuffer, space: GPUBuffer): Pro
         layout: "auto",
         compute: { module, entryPoint: "main" },
       });
-      const bind = (index: number, buffers: readonly GPUBuffer[]): GPUBindGroup =>
-        device.createBindGroup({
-          layout: pipeline.getBindGroupLayout(index),
-          entries: buffers.map((b, binding) => ({ binding, resource: { buffer: b } })),
-        });
-      return {
-        pipeline,
-        groups: [
-          bind(
-            0,
-            used.map((b) => [slab, space][b]!),
-          ),
-          bind(1, [uniform]),
-        ],
-        count: groups,
-      };
+      const entries = [
+        { binding: 0, resource: { buffer: uniform } },
+        ...used.map((b, i) => ({ binding: FIRST_SLAB + i, resource: { buffer: [slab, space][b]! } })),
+      ];
+      const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+      return { pipeline, group, count: groups };
     }),
   );
 }
@@ -120,9 +110,9 @@ async function once(stages: readonly Ready[], runs: number): Promise<number> {
       : { timestampWrites: { querySet: queries, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } },
   );
   for (let i = 0; i < runs; i++)
-    for (const { pipeline, groups, count } of stages) {
+    for (const { pipeline, group, count } of stages) {
       pass.setPipeline(pipeline);
-      groups.forEach((g, k) => pass.setBindGroup(k, g));
+      pass.setBindGroup(0, group);
       const rows = Math.ceil(count / 65_535);
       pass.dispatchWorkgroups(Math.ceil(count / rows), rows);
     }

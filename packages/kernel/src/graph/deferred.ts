@@ -27,6 +27,8 @@ import { isRowMajor, moves, rowMajor, sizeOf } from "./view.ts";
 
 /** So many pending operations are run without being asked for. */
 const PENDING = 10_000;
+/** After so many flushes whose plans were known, operations take their call sites from the plan's first run. */
+const STEADY = 8;
 /** Operations that may meet an index out of range: they remember where they were called. */
 const indexing = new Set(["take", "indexAdd", "gather", "scatterAdd", "crossEntropy"].map(codeOf));
 
@@ -52,6 +54,8 @@ interface Cached<E> {
   readonly plan: Plan;
   readonly prepared: E;
   readonly launches: number;
+  /** Where the operations that may meet an index out of range were called when the plan was made. */
+  sites: readonly { readonly place: number; readonly site: Error }[];
 }
 
 /** Frames of Weft's own packages, in the repository or installed. */
@@ -77,6 +81,9 @@ function siteOf(op: string): Error {
   return site;
 }
 
+const sitesOf = (needed: readonly Node[]) =>
+  needed.flatMap(({ site }, place) => (site === undefined ? [] : [{ place, site }]));
+
 const lostError = (op: string, { dtype, shape }: Node): WeftError =>
   new WeftError(`${op}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`);
 
@@ -96,6 +103,8 @@ export class Deferred<S extends Storage, E> implements Backend {
   #dying: Node[] = [];
   #epoch = 0;
   #indexError: Node | undefined;
+  /** Flushes in a row whose plans were known. */
+  #known = 0;
   readonly #counts = { live: 0, bytes: 0, flushes: 0, plans: 0, launches: 0 };
 
   constructor(driver: Driver<S, E>, { fuse = true, seed = 0 }: DeferredOptions = {}) {
@@ -146,7 +155,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (dtype !== "f32" && !this.#driver.supports(dtype))
       throw new UnsupportedError(`${op}: ${this.name} has no ${dtype}`);
     const node = new Node(op, code, nodes, attrs, shape, dtype);
-    if (indexing.has(code)) node.site = siteOf(op);
+    if (this.#known < STEADY && indexing.has(code)) node.site = siteOf(op);
     if (this.#pending.push(node) === 1) context.pending.add(this);
     else if (this.#pending.length >= PENDING) {
       const result = own(new Tensor(this, shape, dtype, node));
@@ -305,11 +314,17 @@ export class Deferred<S extends Storage, E> implements Backend {
     const signature = this.#signature;
     signature.read(needed, leaves, this.#epoch);
     let cached = this.#plans.find(signature);
-    if (cached === undefined) {
+    if (cached !== undefined) {
+      this.#known++;
+      if (cached.sites.length > 0) for (const { place, site } of cached.sites) needed[place]!.site ??= site;
+      else if (this.#known <= STEADY) cached.sites = sitesOf(needed);
+    } else {
+      this.#known = 0;
       const { hash } = signature;
       const words = signature.copy();
       const plan = this.#planner.plan(needed, leaves);
-      cached = { plan, prepared: this.#driver.prepare(plan), launches: plan.levels.reduce((n, l) => n + l.length, 0) };
+      const launches = plan.levels.reduce((n, l) => n + l.length, 0);
+      cached = { plan, prepared: this.#driver.prepare(plan), launches, sites: sitesOf(needed) };
       this.#plans.add(hash, words, cached);
       this.#counts.plans++;
     }

@@ -53,6 +53,9 @@ export interface Surroundings {
   mark(word: number): string;
 }
 
+/** The binding of the first slab, behind the arguments and the mark of wrong indices. */
+export const FIRST_SLAB = 2;
+
 /** A body in a program: where its arguments begin, and the binding of each operand. */
 export interface Member {
   readonly body: Body;
@@ -169,7 +172,7 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
   };
 }
 
-/** The WGSL of a program, its entry point `main`. Group 0 binds the slabs, group 1 arguments and the mark of wrong indices. */
+/** The WGSL of a program, its entry point `main`. Group 0 binds arguments, the mark of wrong indices, and the slabs. */
 export function program(members: readonly Member[], threads: number, vectors = false): string {
   const slabs = new Set(members.flatMap((m) => m.bindings));
   const atomic = narrowlyWritten(members);
@@ -194,10 +197,10 @@ export function program(members: readonly Member[], threads: number, vectors = f
   return [
     ...[...slabs].map(
       (s) =>
-        `@group(0) @binding(${s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,
+        `@group(0) @binding(${FIRST_SLAB + s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,
     ),
-    `@group(1) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
-    ...(marks ? ["@group(1) @binding(1) var<storage, read_write> wrong: array<atomic<u32>>;"] : []),
+    `@group(0) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
+    ...(marks ? ["@group(0) @binding(1) var<storage, read_write> wrong: array<atomic<u32>>;"] : []),
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
     ...(tiles > 0 ? [`var<workgroup> vectors: array<vec4f, ${tiles}>;`] : []),
     prelude.trim(),
