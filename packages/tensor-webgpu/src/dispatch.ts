@@ -1,6 +1,7 @@
 // From launches to dispatches: what a launch runs and with which arguments, which launches stand side by side in one
 // dispatch, and where their operands are bound.
-import type { KernelLaunch, NumberPlace } from "@weft/kernel";
+import { layout, type KernelLaunch, type NumberPlace } from "@weft/kernel";
+import { epilogueOf } from "./forms/epilogue.ts";
 import type { Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
 import type { Slab } from "./slabs.ts";
@@ -47,21 +48,31 @@ export interface Dispatch {
 }
 
 export function workOfKernel(launch: KernelLaunch, threads: number): Work {
-  const { name, kernel, words, places, numbers } = launch;
+  const { kernel, words, after } = launch;
   const slices = slicesOf(kernel, words, threads);
-  const body = bodyOf(kernel, slices, threads);
   const groups = groupsOf(kernel, slices, words, threads);
+  const epilogue = epilogueOf(after, resultOf(launch));
+  const body = bodyOf(kernel, slices, threads, epilogue);
+  const behind = layout.words(kernel);
+  const places = [...launch.places, ...(after?.places.map((p) => ({ ...p, word: behind + p.word })) ?? [])];
   return {
-    name,
+    name: after === undefined ? launch.name : `${launch.name} then ${after.name}`,
     body,
     unaligned: body,
     groups,
-    words,
+    words: [...words, ...(after?.words ?? [])],
     places,
-    numbers,
+    numbers: [...launch.numbers, ...(after?.numbers.map((n) => ({ ...n, word: behind + n.word })) ?? [])],
     mark: undefined,
     slots: places.map((p) => p.slot),
   };
+}
+
+/** Where the first result of a kernel goes. */
+function resultOf({ kernel, places }: KernelLaunch) {
+  const write = places.find((p) => p.write)!;
+  const { dtype } = kernel.operands.find((o) => o.use === "write")!;
+  return { slot: write.slot, bytes: write.bytes, dtype };
 }
 
 /** A stage of a call. Its workspace begins `offset` bytes into slot `workspace`. */

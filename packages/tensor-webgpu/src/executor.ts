@@ -128,6 +128,7 @@ export class Executor implements Driver<Block, Executable> {
   epilogue(op: string): boolean {
     return callOf(op).epilogue === true;
   }
+  readonly reductionEpilogues = true;
   inPlace(op: string): boolean {
     return callOf(op).inPlace === true;
   }
@@ -235,11 +236,13 @@ export class Executor implements Driver<Block, Executable> {
     this.#workspace = e.workspace > (workspace?.bytes ?? 0) ? undefined : workspace;
     this.#workspace = this.#grown(workspace, e.workspace);
     const { address, slab } = e;
-    plan.slots.forEach((slot, i) => {
-      const block = slot.kind === "arena" ? this.#arena! : storages[i]!;
+    for (let i = 0; i < plan.slots.length; i++) {
+      const slot = plan.slots[i]!;
+      const block = slot.kind === "arena" ? this.#arena : storages[i];
+      if (block === undefined) continue; // nothing uses it: its value stays in registers
       slab[i] = block.slab;
       address[i] = block.address + (slot.kind === "arena" ? slot.offset : 0);
-    });
+    }
     if (this.#workspace !== undefined) {
       slab[plan.slots.length] = this.#workspace.slab;
       address[plan.slots.length] = this.#workspace.address;

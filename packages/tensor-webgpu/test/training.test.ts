@@ -142,6 +142,26 @@ describeOnDevice("lifetimes", () => {
     expect(submits - settled.submits).toBeLessThanOrEqual(402);
   });
 
+  onDevice("what is done to the results of a reduction runs in its launch", async () => {
+    const backend = await open({});
+    const x = backend.tensor(wave(24, 0.7), { shape: [8, 3] });
+    const b = scope(() => param(backend.tensor([1, 2, 3])));
+    const { launches } = backend.stats();
+    const mean = scope(() => {
+      b.value = sub(b.value, mul(sum(x, { axis: 0 }), 0.1));
+      return keep(T.mean(square(x)));
+    });
+    expect(backend.stats().launches - launches).toBe(2);
+    const values = [...wave(24, 0.7)];
+    const column = (j: number): number => values.reduce((total, v, i) => total + (i % 3 === j ? v : 0), 0);
+    expectClose(
+      await elements(b),
+      [0, 1, 2].map((j) => j + 1 - 0.1 * column(j)),
+      1e-6,
+    );
+    expectClose([await mean.item()], [values.reduce((total, v) => total + v * v, 0) / 24], 1e-6);
+  });
+
   onDevice("a plan that comes again needs fewer dispatches", async () => {
     const backend = await open({});
     const ps = [3, 5, 7, 11].map((n) => param(backend.tensor(wave(n, 1))));

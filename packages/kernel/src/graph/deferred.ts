@@ -116,6 +116,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       fuse,
       accepts: (op, input, operand) => driver.accepts(op, input, operand),
       epilogue: (op) => driver.epilogue(op),
+      reductions: driver.reductionEpilogues ?? false,
       inPlace: (op) => driver.inPlace?.(op) ?? false,
     });
     this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));

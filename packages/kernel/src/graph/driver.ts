@@ -16,6 +16,8 @@ export interface Driver<S extends Storage, E> {
   accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean;
   /** Whether a call can run an epilogue on stretches of its result. */
   epilogue(op: string): boolean;
+  /** Whether reductions can, on each result (false). */
+  readonly reductionEpilogues?: boolean;
   /** Calls that may write their result over their first operand. */
   inPlace?(op: string): boolean;
   /** Fused operations with a kernel of their own, for these dtypes. */

@@ -1,7 +1,7 @@
 // Updates in place: an output may take the storage of a leaf that nothing else needs any more, when the launch that writes
 // it is the last to read the leaf, and reads each element where it writes.
 import { layout } from "../language.ts";
-import type { KernelLaunch, Launch, Slot } from "./plan.ts";
+import { epilogueOf, touched, type KernelLaunch, type Launch, type Slot } from "./plan.ts";
 import { isRowMajor } from "../graph/view.ts";
 
 /** `slot` (an output) may take the place of `leaf` (among the plan's leaves). */
@@ -10,8 +10,9 @@ export interface Donation {
   readonly leaf: number;
 }
 
-const kernelOf = (launch: Launch): KernelLaunch | undefined =>
-  launch.kind === "kernel" ? launch : launch.after?.launch;
+/** The elementwise kernel of a launch: what it is, or the epilogue of a call or a reduction. */
+const mapOf = (launch: Launch): KernelLaunch | undefined =>
+  launch.kind === "kernel" && launch.kernel.reduced === 0 ? launch : epilogueOf(launch);
 
 export function donationsOf(
   slots: readonly Slot[],
@@ -25,7 +26,7 @@ export function donationsOf(
   const taken = new Set<number>();
   for (const level of levels) {
     for (const launch of level) {
-      const kernel = kernelOf(launch);
+      const kernel = mapOf(launch);
       if (launch.kind === "call" && inPlace(launch.op) && slots[launch.out.slot]!.kind === "output") {
         const x = launch.inputs[0]!;
         const whole =
@@ -36,18 +37,18 @@ export function donationsOf(
           donations.push({ slot: launch.out.slot, leaf: leaves.indexOf(slots[x.slot]!) });
         }
       }
-      if (kernel === undefined || kernel.kernel.reduced > 0) continue;
+      if (kernel === undefined) continue;
       for (const write of kernel.places) {
         if (!write.write || write.bytes !== 0 || slots[write.slot]!.kind !== "output") continue;
-        // A call that writes where its epilogue will write would overwrite the leaf before the epilogue reads it.
-        if (launch.kind === "call" && launch.out.slot === write.slot) continue;
+        // What writes where its epilogue will write would overwrite the leaf before the epilogue reads it.
+        if (kernel !== launch && mainly(launch, (slot, out) => out && slot === write.slot)) continue;
         for (const read of kernel.places) {
           const leaf = slots[read.slot]!;
           if (leaf.kind !== "leaf" || read.bytes !== 0 || leaf.bytes !== slots[write.slot]!.bytes) continue;
           if (taken.has(leaf.index) || last.get(leaf.index) !== launch || !sameWalk(kernel, read.word, write.word))
             continue;
           if (kernel.places.filter((p) => p.slot === leaf.index).length > 1) continue;
-          if (launch.kind === "call" && launch.inputs.some((x) => x.slot === leaf.index)) continue;
+          if (kernel !== launch && mainly(launch, (slot, out) => !out && slot === leaf.index)) continue;
           taken.add(leaf.index);
           donations.push({ slot: write.slot, leaf: leaves.indexOf(leaf) });
           break;
@@ -58,20 +59,27 @@ export function donationsOf(
   return donations;
 }
 
+/** Whether a call or reduction itself, without its epilogue, touches such a slot. */
+function mainly(launch: Launch, test: (slot: number, write: boolean) => boolean): boolean {
+  let found = false;
+  const alone: Launch = { ...launch, after: undefined };
+  touched(alone, (slot, write) => (found ||= test(slot, write)));
+  return found;
+}
+
 /** For each leaf the launch that reads it last; undefined where several launches of one level do. */
 function lastReaders(slots: readonly Slot[], levels: readonly (readonly Launch[])[]): Map<number, Launch | undefined> {
   const last = new Map<number, Launch | undefined>();
   const levelOf = new Map<number, number>();
   levels.forEach((level, i) => {
     for (const launch of level) {
-      const note = (slot: number): void => {
-        if (slots[slot]!.kind !== "leaf") return;
+      const note = (slot: number, write: boolean): void => {
+        if (write || slots[slot]!.kind !== "leaf") return;
         const alone = levelOf.get(slot) !== i || last.get(slot) === launch;
         last.set(slot, alone ? launch : undefined);
         levelOf.set(slot, i);
       };
-      for (const p of kernelOf(launch)?.places ?? []) if (!p.write) note(p.slot);
-      if (launch.kind === "call") for (const x of launch.inputs) note(x.slot);
+      touched(launch, note);
     }
   });
   return last;

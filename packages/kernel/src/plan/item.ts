@@ -171,7 +171,7 @@ export const isAligned = (x: Item, shape: Shape): boolean =>
   x.base.kind !== "leaf";
 
 /** Whether a value is read as it stands: all of it, in order (possibly at another shape). */
-const isWhole = (x: Item): boolean =>
+export const isWhole = (x: Item): boolean =>
   x.offset === 0 && sizeOf(x.shape) === sizeOf(x.base.shape) && isRowMajor(x.shape, x.strides);
 
 function countReads(item: Item): void {

@@ -2,7 +2,7 @@
 // one index space that are ready together stand side by side in one launch, and the elementwise work on a call's result
 // becomes its epilogue. A launch waits only for launches of lower levels, so merging never makes a cycle.
 import type { Shape } from "@weft/tensor";
-import { isAligned, type Item } from "./item.ts";
+import { isAligned, isWhole, type Item } from "./item.ts";
 import { sameShape } from "../graph/view.ts";
 
 /** Bounds of one launch: they keep kernels small, and the number of different kernels for long chains low. */
@@ -23,6 +23,8 @@ export interface MergeOptions {
   readonly limits: Limits;
   /** Calls that can run an epilogue while their result is warm. */
   readonly epilogue: (op: string) => boolean;
+  /** Whether reductions can, too. */
+  readonly reductions: boolean;
 }
 
 export interface Group {
@@ -34,6 +36,8 @@ export interface Group {
   /** Maps whose values leave the launch (for a call: its epilogue), or the one reduction. */
   readonly roots: Item[];
   readonly call: Item | undefined;
+  /** Of a reduction: the maps that run on its results, like the epilogue of a call. */
+  after: Group | undefined;
   size: number;
   /** Values read, for the bound on operands. */
   readonly reads: Set<Item>;
@@ -46,7 +50,10 @@ export function merge(items: readonly Item[], options: MergeOptions): Group[] {
   for (const item of items) {
     if (item.absorbed || item.kind === "source" || item.kind === "join" || item.kind === "pad") continue;
     const reads = readsOf(item);
-    const group = (item.kind === "map" && options.fuse && joinable(item, reads, options)) || open(item, reads, groups);
+    const mergeable = item.kind === "map" && options.fuse;
+    const group =
+      (mergeable && (joinable(item, reads, options) ?? behindReduction(item, reads, options))) ||
+      open(item, reads, groups);
     item.group = group;
     if (item !== group.call) group.roots.push(item);
     group.size += item.size;
@@ -55,7 +62,7 @@ export function merge(items: readonly Item[], options: MergeOptions): Group[] {
       base.addReader(group);
     }
   }
-  for (const group of groups) {
+  for (const group of groups.flatMap((g) => (g.after === undefined ? [g] : [g, g.after]))) {
     if (group.call !== undefined) {
       group.call.stored = true;
       for (const x of readsOf(group.call)) x.base.stored = true;
@@ -106,13 +113,49 @@ function joinable(item: Item, reads: readonly Item[], options: MergeOptions): Gr
   let best: Group | undefined;
   for (const x of reads) {
     const g = x.base.group;
-    if (g === undefined || g.kind === "reduce" || (best !== undefined && g.level <= best.level)) continue;
+    if (g === undefined || g.kind === "reduce" || isBehind(g) || (best !== undefined && g.level <= best.level))
+      continue;
     if (g.kind === "call" && !options.epilogue(g.call!.op)) continue;
     if (isAligned(x, item.shape)) best = g;
   }
   if (best !== undefined && fits(best, item, reads, options)) return best;
   for (const x of reads) {
-    for (const g of x.base.readers) if (g.kind === "map" && fits(g, item, reads, options)) return g;
+    for (const g of x.base.readers) if (g.kind === "map" && !isBehind(g) && fits(g, item, reads, options)) return g;
+  }
+  return undefined;
+}
+
+/** Whether the group is what runs behind a reduction. */
+const isBehind = (g: Group): boolean => g.kind === "map" && g.call !== undefined;
+
+/** The maps behind the reduction whose result the map reads, element by element and possibly at another shape. */
+function behindReduction(item: Item, reads: readonly Item[], options: MergeOptions): Group | undefined {
+  if (!options.reductions) return undefined;
+  for (const x of reads) {
+    const { base } = x;
+    const g = base.group;
+    if (g === undefined || !sameShape(x.shape, item.shape)) continue;
+    if (isBehind(g) && isAligned(x, g.shape) && fits(g, item, reads, options)) return g;
+    // Masks lie in bytes that neighbours share.
+    if (
+      g.kind !== "reduce" ||
+      base.dtype === "bool" ||
+      !isWhole(x) ||
+      (g.after !== undefined && !sameShape(g.after.shape, x.shape))
+    )
+      continue;
+    const after: Group = (g.after ??= {
+      kind: "map",
+      shape: x.shape,
+      level: g.level,
+      roots: [],
+      call: base,
+      after: undefined,
+      size: 0,
+      reads: new Set([base]),
+    });
+    if (fits(after, item, reads, options)) return after;
+    if (after.roots.length === 0) g.after = undefined;
   }
   return undefined;
 }
@@ -122,7 +165,10 @@ function fits(g: Group, item: Item, reads: readonly Item[], { limits }: MergeOpt
   if (item.waits !== undefined && ready(item.waits) >= g.level) return false;
   let fresh = 0;
   for (const x of reads) {
-    if (x.base.group === g) {
+    if (x.base === g.call) {
+      // A call's result is read as it was computed; that of a reduction may be seen at another shape.
+      if (!(g.kind === "map" ? isWhole(x) && sameShape(x.shape, g.shape) : isAligned(x, g.shape))) return false;
+    } else if (x.base.group === g) {
       if (!isAligned(x, g.shape)) return false;
     } else {
       if (ready(x.base) >= g.level) return false;
@@ -143,6 +189,7 @@ function open(item: Item, reads: readonly Item[], groups: Group[]): Group {
     level: level + 1,
     roots: [],
     call: kind === "call" ? item : undefined,
+    after: undefined,
     size: 0,
     reads: new Set(),
   };

@@ -39,6 +39,8 @@ export interface KernelLaunch {
   readonly words: readonly number[];
   readonly places: readonly Place[];
   readonly numbers: readonly NumberPlace[];
+  /** Of a reduction: an elementwise kernel to run on each result, at its place in row-major order, in the same launch. */
+  readonly after?: KernelLaunch | undefined;
 }
 
 export interface CallOperand {
@@ -63,6 +65,19 @@ export interface CallLaunch {
 }
 
 export type Launch = KernelLaunch | CallLaunch;
+
+/** The elementwise kernel that runs on the results of a reduction or of a call, if there is one. */
+export const epilogueOf = (launch: Launch): KernelLaunch | undefined =>
+  launch.kind === "kernel" ? launch.after : launch.after?.launch;
+
+/** The slots that a launch reads and writes, its epilogue's with them. */
+export function touched(launch: Launch, see: (slot: number, write: boolean) => void): void {
+  if (launch.kind === "call") {
+    see(launch.out.slot, true);
+    for (const x of launch.inputs) see(x.slot, false);
+  } else for (const p of launch.places) see(p.slot, p.write);
+  for (const p of epilogueOf(launch)?.places ?? []) see(p.slot, p.write);
+}
 
 export interface Output {
   /** Which of the needed nodes. */

@@ -6,13 +6,15 @@ import { itemsOf, type Accepts, type Item } from "./item.ts";
 import { KernelCache, launchOf } from "./lower.ts";
 import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
 import type { Node } from "../graph/node.ts";
-import type { CallLaunch, CallOperand, KernelLaunch, Launch, Output, Plan, Slot } from "./plan.ts";
+import { touched, type CallLaunch, type CallOperand, type Launch, type Output, type Plan, type Slot } from "./plan.ts";
 import { sizeOf } from "../graph/view.ts";
 
 export interface PlannerOptions {
   readonly fuse: boolean;
   readonly accepts: Accepts;
   readonly epilogue: (op: string) => boolean;
+  /** Whether reductions can run an epilogue, too. */
+  readonly reductions: boolean;
   readonly inPlace: (op: string) => boolean;
 }
 
@@ -22,8 +24,8 @@ export class Planner {
   readonly #accepts: Accepts;
   readonly #inPlace: (op: string) => boolean;
 
-  constructor({ fuse, accepts, epilogue, inPlace }: PlannerOptions) {
-    this.#options = { fuse, epilogue, limits: defaultLimits };
+  constructor({ fuse, accepts, epilogue, reductions, inPlace }: PlannerOptions) {
+    this.#options = { fuse, epilogue, reductions, limits: defaultLimits };
     this.#accepts = accepts;
     this.#inPlace = inPlace;
   }
@@ -70,7 +72,11 @@ export class Planner {
   }
 
   #launch(group: Group): Launch | undefined {
-    if (group.call === undefined) return launchOf(group, this.kernels)?.launch;
+    if (group.call === undefined) {
+      const launch = launchOf(group, this.kernels)?.launch;
+      if (launch === undefined || group.after === undefined) return launch;
+      return { ...launch, after: launchOf(group.after, this.kernels)?.launch };
+    }
     const after = group.roots.length === 0 ? undefined : launchOf(group, this.kernels);
     const { call } = group;
     if (sizeOf(call.shape) === 0) return undefined;
@@ -95,10 +101,11 @@ function operandOf(x: Item): CallOperand {
   return { slot, bytes: offset * bytesOf[x.dtype], shape: x.shape, strides: x.strides, dtype: x.dtype };
 }
 
-/** A call that only its own epilogue reads writes where the epilogue's first result will stand. */
+/** A call or reduction that only its own epilogue reads writes where the epilogue's first result will stand. */
 function shareEpilogueSlots(groups: readonly Group[]): void {
-  for (const { call, roots } of groups) {
-    if (call === undefined || call.output || roots.length === 0) continue;
+  for (const group of groups) {
+    const { call, roots } = group.after ?? group;
+    if (call === undefined || call.output || call.target !== undefined || roots.length === 0) continue;
     if (call.readers.some((g) => g.call !== call)) continue;
     const heir = roots.find((r) => r.slot !== undefined && r.dtype === call.dtype);
     if (heir !== undefined) call.slot = heir.slot;
@@ -115,17 +122,9 @@ function livesOf(slots: readonly Slot[], levels: readonly (readonly Launch[])[])
     if (life === undefined) lives.set(index, { slot, first: time, last: time });
     else life.last = time;
   };
-  const touchKernel = (l: KernelLaunch): void => l.places.forEach((p) => touch(p.slot));
   for (const level of levels) {
     // Launches of one level may run at the same time, so they count as one moment.
-    for (const launch of level) {
-      if (launch.kind === "kernel") touchKernel(launch);
-      else {
-        touch(launch.out.slot);
-        for (const x of launch.inputs) touch(x.slot);
-        if (launch.after !== undefined) touchKernel(launch.after.launch);
-      }
-    }
+    for (const launch of level) touched(launch, touch);
     time++;
   }
   return [...lives.values()];

@@ -65,7 +65,7 @@ export interface Form {
 export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): Staged {
   const { inputs, out } = launch;
   const operands: readonly CallOperand[] = [...inputs, out];
-  const epilogue = epilogueOf(launch);
+  const epilogue = epilogueOf(launch.after?.launch, out);
   const marks = form.marks ? 1 : 0;
   const numbers = { ...(form.count === undefined ? {} : { count: form.count }), ...form.numbers };
   const names = Object.keys(numbers);
@@ -77,7 +77,7 @@ export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): 
     operands: [...dtypes.map((dtype, k) => ({ dtype, write: k === inputs.length })), ...(epilogue?.operands ?? [])],
     words: words + (epilogue?.words.length ?? 0),
     scratch: form.scratch ?? 0,
-    functions: (at) => epilogue?.functions(at, words, operands.length) ?? "",
+    functions: (at) => epilogue?.functions(at, words, operands.length, inputs.length, inputs.length) ?? "",
     text: (at) => {
       const address = (k: number, place: string): string => {
         const size = dtypes[k] === "bool" || dtypes[k] === "u8" ? 1 : 4;

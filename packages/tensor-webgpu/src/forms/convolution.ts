@@ -340,7 +340,7 @@ export function convolution(
     },
     groups: across * down * splits * groups,
     vectors: tileVectors(tiling, sidesOf[op].a, sidesOf[op].b),
-    epilogue: split ? undefined : epilogueOf(launch),
+    epilogue: split ? undefined : epilogueOf(launch.after?.launch, out),
     text: (w, aligned) => `
       let n0 = group % across * ${bn}u;
       let m0 = group / across % down * ${bm}u;

@@ -1,6 +1,7 @@
-// The elementwise work that the planner hands over with a call: it is done on each element of the result while that is in a
-// register, in the dispatch that computes it.
-import { layout, type CallLaunch, type KernelLaunch } from "@weft/kernel";
+// The elementwise work that the planner hands over with a call or a reduction: it is done on each element of the result while
+// that is in a register, in the dispatch that computes it.
+import type { DType } from "@weft/tensor";
+import { layout, type KernelLaunch } from "@weft/kernel";
 import type { BodyOperand, Surroundings } from "../translate/program.ts";
 import { elementOf } from "../translate/kernel.ts";
 import { wgslType } from "../translate/scalar.ts";
@@ -15,15 +16,22 @@ export interface Epilogue {
   readonly launch: KernelLaunch;
   /**
    * WGSL functions, among them `NAME_after(place, value)`, which takes element `place` of the result. The arguments begin at
-   * word `first`, its operands follow the first `operands` of the body, the last of which is the call's result.
+   * word `first`, its operands follow the first `operands` of the body; the result is operand `result`, whose address is
+   * in word `word`.
    */
-  readonly functions: (at: Surroundings, first: number, operands: number) => string;
+  readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
 }
 
-/** The epilogue of a launch, if it has one. Results are f32 or i32. */
-export function epilogueOf({ after, out }: CallLaunch): Epilogue | undefined {
-  if (after === undefined) return undefined;
-  const { launch } = after;
+/** Where a result goes. */
+interface Result {
+  readonly slot: number;
+  readonly bytes: number;
+  readonly dtype: DType;
+}
+
+/** The epilogue of what has this result, f32 or i32. */
+export function epilogueOf(launch: KernelLaunch | undefined, out: Result): Epilogue | undefined {
+  if (launch === undefined) return undefined;
   const { kernel, places, words } = launch;
   const memory = kernel.operands.filter((o) => o.use !== "index");
   const isResult = (write: boolean): number =>
@@ -37,9 +45,9 @@ export function epilogueOf({ after, out }: CallLaunch): Epilogue | undefined {
     operands: memory.map((o) => ({ dtype: o.dtype, write: o.use === "write" })),
     words,
     launch,
-    functions: (at, first, operands) => {
+    functions: (at, first, operands, result, word) => {
       const type = out.dtype === "i32" ? "i32" : "f32";
-      const address = `(bitcast<u32>(${at.word(operands - 1)}) + (place << 2u))`;
+      const address = `(bitcast<u32>(${at.word(word)}) + (place << 2u))`;
       const shifted: Surroundings = {
         ...at,
         word: (w) => at.word(first + w),
@@ -47,7 +55,7 @@ export function epilogueOf({ after, out }: CallLaunch): Epilogue | undefined {
         store: (k, from, value, a) => at.store(operands + k, from, value, a),
       };
       return `fn ${at.name}_after(place: u32, value: ${wgslType[type]}) {
-        ${keeps ? at.store(operands - 1, type, "value", address) : ""}
+        ${keeps ? at.store(result, type, "value", address) : ""}
         ${elementOf(kernel, shifted, given)}
       }`;
     },

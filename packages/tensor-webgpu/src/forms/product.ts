@@ -174,7 +174,7 @@ function tiledProduct(
     numbers: { ...numbersOf(p), across, down, ...(split ? { splits, most: steps, all, size } : { steps: all }) },
     groups: across * down * splits * sizeOf(batch),
     vectors: tileVectors(tiling, a, b),
-    epilogue: split ? undefined : epilogueOf(launch),
+    epilogue: split ? undefined : epilogueOf(launch.after?.launch, out),
     text: (w, aligned) => `
       let n0 = group % across * ${bn}u;
       let m0 = group / across % down * ${bm}u;
@@ -213,7 +213,7 @@ function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threa
     numbers: { ...numbersOf(p), across, down, quads },
     groups: across * down * sizeOf(batch),
     vectors: sliceVectors(slicing, threads),
-    epilogue: epilogueOf(launch),
+    epilogue: epilogueOf(launch.after?.launch, out),
     text: (w, aligned) => `
       let n0 = group % across * ${rn}u;
       let m0 = group / across % down * ${rm}u;
@@ -244,7 +244,7 @@ export function sum(launch: CallLaunch, splits: number, threads: number): Stage 
     numbers: { count, size, splits },
     groups: Math.ceil(count / threads),
     vectors: 0,
-    epilogue: epilogueOf(launch),
+    epilogue: epilogueOf(launch.after?.launch, out),
     text: ({ load, load4, store, store4 }) => {
       const [get, put] = four ? [load4, store4] : [load, store];
       return `

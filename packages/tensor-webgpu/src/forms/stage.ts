@@ -83,7 +83,7 @@ export function stageOf(form: StageForm): Stage {
     words: words + (epilogue?.words.length ?? 0),
     scratch: 0,
     vectors: form.vectors,
-    functions: (at) => epilogue?.functions(at, words, operands.length) ?? "",
+    functions: (at) => epilogue?.functions(at, words, operands.length, result, result) ?? "",
     text: (at) =>
       [
         ...names.map((name, n) => `let ${name} = u32(${at.word(first + n)});`),

@@ -1,6 +1,7 @@
 // Kernels of the language as bodies of WGSL: a map has one invocation an element; a reduction gives each result to some
 // invocations of a workgroup (`slices`), which join their parts in its memory.
 import { layout, type Kernel, type Reduction, type Scalar, type V } from "@weft/kernel";
+import type { Epilogue } from "../forms/epilogue.ts";
 import type { Body, Surroundings } from "./program.ts";
 import { applied, constant, registerOf, wgslType } from "./scalar.ts";
 
@@ -10,14 +11,28 @@ export type Slices = number;
 /** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
 const BLOCK = 64;
 
-export function bodyOf(kernel: Kernel, slices: Slices, threads: number): Body {
+/** `epilogue` is what is done to the results of a reduction. */
+export function bodyOf(kernel: Kernel, slices: Slices, threads: number, epilogue?: Epilogue): Body {
   const memory = memoryOperands(kernel);
-  return {
+  const words = layout.words(kernel);
+  const own = memory.map((k) => ({ dtype: kernel.operands[k]!.dtype, write: kernel.operands[k]!.use === "write" }));
+  const body = {
     key: `${kernel.key}#${slices}`,
-    operands: memory.map((k) => ({ dtype: kernel.operands[k]!.dtype, write: kernel.operands[k]!.use === "write" })),
-    words: layout.words(kernel),
+    operands: own,
+    words,
     scratch: slices > 1 ? threads : 0,
-    text: (at) => new Text(kernel, slices, at).write(),
+    text: (at: Surroundings) => new Text(kernel, slices, at).write(),
+  };
+  if (epilogue === undefined) return body;
+  const { operand } = kernel.reductions[0]!;
+  return {
+    ...body,
+    key: `${body.key} ${epilogue.key}`,
+    operands: [...own, ...epilogue.operands],
+    words: words + epilogue.words.length,
+    functions: (at) =>
+      epilogue.functions(at, words, own.length, memory.indexOf(operand), layout.operand(kernel, operand)),
+    text: (at) => new Text(kernel, slices, at, -1, true).write(),
   };
 }
 
@@ -80,9 +95,12 @@ class Text {
   readonly #rounded: ReadonlySet<V>;
 
   readonly #given: number;
+  /** Whether each result goes to an epilogue instead of memory. */
+  readonly #epilogue: boolean;
 
-  constructor(kernel: Kernel, slices: Slices, at: Surroundings, given = -1) {
+  constructor(kernel: Kernel, slices: Slices, at: Surroundings, given = -1, epilogue = false) {
     this.#given = given;
+    this.#epilogue = epilogue;
     this.#kernel = kernel;
     this.#slices = slices;
     this.#at = at;
@@ -263,7 +281,8 @@ class Text {
     });
     lines.push("if (live && slice == 0u) {");
     reductions.forEach((r, j) => {
-      lines.push(this.#address(r.operand, kept), `let f${j} = acc${j};`, this.#store(r.operand, `f${j}`, type(r)));
+      if (this.#epilogue) lines.push(`${this.#at.name}_after(t, acc${j});`);
+      else lines.push(this.#address(r.operand, kept), `let f${j} = acc${j};`, this.#store(r.operand, `f${j}`, type(r)));
     });
     lines.push("}");
     return lines.join("\n");
