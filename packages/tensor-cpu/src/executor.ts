@@ -97,7 +97,7 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   prepare(plan: Plan): Executable {
-    const launches = plan.levels.flat();
+    const launches = plan.levels.flat().flatMap((l) => (l.kind === "chain" ? l.links : [l]));
     const kernels = launches.flatMap((l) =>
       l.kind === "kernel" ? [l] : l.after === undefined ? [] : [l.after.launch],
     );

@@ -19,8 +19,8 @@ export interface Work {
   readonly words: readonly number[];
   readonly places: readonly { readonly word: number; readonly slot: number; readonly bytes: number }[];
   readonly numbers: readonly NumberPlace[];
-  /** The word that gets the number of an operation which may meet an index out of range, and its node. */
-  readonly mark: { readonly word: number; readonly node: number } | undefined;
+  /** Words that get the numbers of operations which may meet an index out of range, and their nodes. */
+  readonly marks: readonly { readonly word: number; readonly node: number }[];
   /** The slot of each operand. */
   readonly slots: readonly number[];
 }
@@ -47,12 +47,13 @@ export interface Dispatch {
   readonly alone: readonly Dispatch[];
 }
 
-export function workOfKernel(launch: KernelLaunch, threads: number): Work {
+/** Results are given out in blocks of `block`, if that is given. */
+export function workOfKernel(launch: KernelLaunch, threads: number, block?: number): Work {
   const { kernel, words, after } = launch;
   const slices = slicesOf(kernel, words, threads);
-  const groups = groupsOf(kernel, slices, words, threads);
+  const groups = groupsOf(kernel, slices, words, threads, block);
   const epilogue = epilogueOf(after, resultOf(launch));
-  const body = bodyOf(kernel, slices, threads, epilogue);
+  const body = bodyOf(kernel, slices, threads, epilogue, block);
   const behind = layout.words(kernel);
   const places = [...launch.places, ...(after?.places.map((p) => ({ ...p, word: behind + p.word })) ?? [])];
   return {
@@ -63,7 +64,7 @@ export function workOfKernel(launch: KernelLaunch, threads: number): Work {
     words: [...words, ...(after?.words ?? [])],
     places,
     numbers: [...launch.numbers, ...(after?.numbers.map((n) => ({ ...n, word: behind + n.word })) ?? [])],
-    mark: undefined,
+    marks: [],
     slots: places.map((p) => p.slot),
   };
 }
@@ -92,7 +93,7 @@ export function workOfStage(stage: Stage, op: string, node: number, workspace: n
     words: [...operands.map(() => 0), ...numbers, ...(after?.words ?? [])],
     places,
     numbers: after?.numbers.map((n) => ({ ...n, word: first + n.word })) ?? [],
-    mark: mark === undefined ? undefined : { word: mark, node },
+    marks: mark === undefined ? [] : [{ word: mark, node }],
     slots: places.map((p) => p.slot),
   };
 }

@@ -1,8 +1,8 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and sends one pass and one submit.
 import { bytesOf, UnsupportedError, WeftError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import type { Driver, Node, NumberPlace, Plan } from "@weft/kernel";
-import { calls, type CallName } from "./calls/index.ts";
+import type { CallLaunch, Driver, Node, NumberPlace, Plan, Rowwise } from "@weft/kernel";
+import { callOf, isCall } from "./calls/index.ts";
 import {
   batchesOf,
   bindingOf,
@@ -16,6 +16,7 @@ import {
   type Places,
   type Work,
 } from "./dispatch.ts";
+import { workOfChain } from "./chain.ts";
 import { Commands } from "./commands.ts";
 import { Pipelines } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
@@ -132,8 +133,11 @@ export class Executor implements Driver<Block, Executable> {
   inPlace(op: string): boolean {
     return callOf(op).inPlace === true;
   }
+  rowwise(launch: CallLaunch): Rowwise | undefined {
+    return callOf(launch.op).rowwise?.(launch);
+  }
   fused(name: string, dtypes: readonly DType[]): boolean {
-    return name in calls && dtypes.every((d) => d === "f32" || d === "i32");
+    return isCall(name) && dtypes.every((d) => d === "f32" || d === "i32");
   }
   supports(dtype: DType): boolean {
     return dtype !== "f64" && dtype !== "f16";
@@ -166,7 +170,7 @@ export class Executor implements Driver<Block, Executable> {
       pad();
       for (const p of work.places) places.push(at + p.word, p.slot, p.bytes);
       for (const n of work.numbers) numbers.push({ ...n, at: at + n.word });
-      if (work.mark !== undefined) marks.push({ at: at + work.mark.word, node: work.mark.node });
+      for (const m of work.marks) marks.push({ at: at + m.word, node: m.node });
       return { ...work, at };
     };
     const dispatch = (batch: readonly Work[]): Dispatch => {
@@ -187,6 +191,7 @@ export class Executor implements Driver<Block, Executable> {
       const rounds: Work[][] = [[]];
       for (const launch of level) {
         if (launch.kind === "kernel") rounds[0]!.push(workOfKernel(launch, threads));
+        else if (launch.kind === "chain") rounds[0]!.push(workOfChain(launch, this.#profile));
         else {
           const call = callOf(launch.op).prepare(launch, this.#profile);
           call.stages.forEach((stage, i) =>
@@ -328,12 +333,6 @@ export class Executor implements Driver<Block, Executable> {
     this.pipelines.destroy();
     this.#reader.destroy();
   }
-}
-
-function callOf(op: string): (typeof calls)[CallName] {
-  const call = calls[op as CallName];
-  if (call === undefined) throw new UnsupportedError(`${op}: @weft/tensor-webgpu has no kernel for it`);
-  return call;
 }
 
 /** A number of a node: one of its operands, or (below 0) key and counter of a random source. */

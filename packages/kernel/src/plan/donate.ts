@@ -1,7 +1,7 @@
 // Updates in place: an output may take the storage of a leaf that nothing else needs any more, when the launch that writes
 // it is the last to read the leaf, and reads each element where it writes.
 import { layout } from "../language.ts";
-import { epilogueOf, touched, type KernelLaunch, type Launch, type Slot } from "./plan.ts";
+import { epilogueOf, touched, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
 import { isRowMajor } from "../graph/view.ts";
 
 /** `slot` (an output) may take the place of `leaf` (among the plan's leaves). */
@@ -11,7 +11,7 @@ export interface Donation {
 }
 
 /** The elementwise kernel of a launch: what it is, or the epilogue of a call or a reduction. */
-const mapOf = (launch: Launch): KernelLaunch | undefined =>
+const mapOf = (launch: Link): KernelLaunch | undefined =>
   launch.kind === "kernel" && launch.kernel.reduced === 0 ? launch : epilogueOf(launch);
 
 export function donationsOf(
@@ -26,6 +26,8 @@ export function donationsOf(
   const taken = new Set<number>();
   for (const level of levels) {
     for (const launch of level) {
+      // In a chain one workgroup may write what another still reads.
+      if (launch.kind === "chain") continue;
       const kernel = mapOf(launch);
       if (launch.kind === "call" && inPlace(launch.op) && slots[launch.out.slot]!.kind === "output") {
         const x = launch.inputs[0]!;
@@ -60,9 +62,9 @@ export function donationsOf(
 }
 
 /** Whether a call or reduction itself, without its epilogue, touches such a slot. */
-function mainly(launch: Launch, test: (slot: number, write: boolean) => boolean): boolean {
+function mainly(launch: Link, test: (slot: number, write: boolean) => boolean): boolean {
   let found = false;
-  const alone: Launch = { ...launch, after: undefined };
+  const alone: Link = { ...launch, after: undefined };
   touched(alone, (slot, write) => (found ||= test(slot, write)));
   return found;
 }

@@ -64,14 +64,27 @@ export interface CallLaunch {
   readonly after: { readonly launch: KernelLaunch; readonly unit: number } | undefined;
 }
 
-export type Launch = KernelLaunch | CallLaunch;
+/** Launches of which each needs, for a row of its results, that row alone of what the ones before it have written. */
+export interface ChainLaunch {
+  readonly kind: "chain";
+  readonly rows: number;
+  /** In order. */
+  readonly links: readonly Link[];
+}
+
+export type Link = KernelLaunch | CallLaunch;
+export type Launch = Link | ChainLaunch;
 
 /** The elementwise kernel that runs on the results of a reduction or of a call, if there is one. */
-export const epilogueOf = (launch: Launch): KernelLaunch | undefined =>
+export const epilogueOf = (launch: Link): KernelLaunch | undefined =>
   launch.kind === "kernel" ? launch.after : launch.after?.launch;
 
 /** The slots that a launch reads and writes, its epilogue's with them. */
 export function touched(launch: Launch, see: (slot: number, write: boolean) => void): void {
+  if (launch.kind === "chain") {
+    for (const link of launch.links) touched(link, see);
+    return;
+  }
   if (launch.kind === "call") {
     see(launch.out.slot, true);
     for (const x of launch.inputs) see(x.slot, false);

@@ -1,12 +1,22 @@
 // Planning: from the needed nodes to launches, slots and arena offsets. Runs when a structure is met for the first time.
 import { bytesOf } from "@weft/tensor";
 import { layOut, type Life } from "./arena.ts";
+import { chained, type RowwiseCall } from "./chain.ts";
 import { donationsOf } from "./donate.ts";
 import { itemsOf, type Accepts, type Item } from "./item.ts";
 import { KernelCache, launchOf } from "./lower.ts";
 import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
 import type { Node } from "../graph/node.ts";
-import { touched, type CallLaunch, type CallOperand, type Launch, type Output, type Plan, type Slot } from "./plan.ts";
+import {
+  touched,
+  type CallLaunch,
+  type CallOperand,
+  type Launch,
+  type Link,
+  type Output,
+  type Plan,
+  type Slot,
+} from "./plan.ts";
 import { sizeOf } from "../graph/view.ts";
 
 export interface PlannerOptions {
@@ -16,6 +26,8 @@ export interface PlannerOptions {
   /** Whether reductions can run an epilogue, too. */
   readonly reductions: boolean;
   readonly inPlace: (op: string) => boolean;
+  /** Calls that can be links of a chain, if the backend runs chains. */
+  readonly rowwise: RowwiseCall | undefined;
 }
 
 export class Planner {
@@ -23,11 +35,13 @@ export class Planner {
   readonly #options: MergeOptions;
   readonly #accepts: Accepts;
   readonly #inPlace: (op: string) => boolean;
+  readonly #rowwise: RowwiseCall | undefined;
 
-  constructor({ fuse, accepts, epilogue, reductions, inPlace }: PlannerOptions) {
+  constructor({ fuse, accepts, epilogue, reductions, inPlace, rowwise }: PlannerOptions) {
     this.#options = { fuse, epilogue, reductions, limits: defaultLimits };
     this.#accepts = accepts;
     this.#inPlace = inPlace;
+    this.#rowwise = fuse ? rowwise : undefined;
   }
 
   plan(needed: readonly Node[], leafNodes: readonly Node[]): Plan {
@@ -49,12 +63,13 @@ export class Planner {
     }
     shareEpilogueSlots(groups);
 
-    const levels: Launch[][] = [];
+    const levels: Link[][] = [];
     for (const group of groups.toSorted((a, b) => a.level - b.level)) {
       const launch = this.#launch(group);
       if (launch !== undefined) (levels[group.level] ??= []).push(launch);
     }
-    const filled = levels.filter((l) => l !== undefined);
+    const plain = levels.filter((l) => l !== undefined);
+    const filled = this.#rowwise === undefined ? plain : chained(plain, slots, this.#rowwise);
     const outputs = byPlace.flatMap((item, node): Output[] => {
       if (!item.held) return [];
       const { base, offset, strides } = item.written ?? item;
@@ -71,7 +86,7 @@ export class Planner {
     };
   }
 
-  #launch(group: Group): Launch | undefined {
+  #launch(group: Group): Link | undefined {
     if (group.call === undefined) {
       const launch = launchOf(group, this.kernels)?.launch;
       if (launch === undefined || group.after === undefined) return launch;

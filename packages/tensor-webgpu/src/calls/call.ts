@@ -1,9 +1,9 @@
 // What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
 // The forms here are the plain ones: an invocation for each element of the result.
 import type { DType } from "@weft/tensor";
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { CallLaunch, CallOperand, Rowwise } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
-import type { Machine, Staged } from "../forms/stage.ts";
+import type { Machine, Stage, Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
 import { constant, wgslType, type Register } from "../translate/scalar.ts";
 
@@ -15,6 +15,10 @@ export interface Call {
   /** Whether it does the elementwise work behind it (`after`) where it writes its result. */
   readonly epilogue?: boolean;
   readonly prepare: (launch: CallLaunch, machine: Machine) => Staged;
+  /** How it runs by rows, if it can and is small enough for that to pay. */
+  readonly rowwise?: (launch: CallLaunch) => Rowwise | undefined;
+  /** Then: one stage, whose workgroups follow one another in blocks, each block for the next so many rows. */
+  readonly byRows?: (launch: CallLaunch, rows: number, machine: Machine) => Stage;
 }
 
 /** What a value of this dtype is in the WGSL of a call. */

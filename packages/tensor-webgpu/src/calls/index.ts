@@ -1,5 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min. Fused operations have no
 // kernels of their own yet; their fallbacks run.
+import type { CallOp } from "@weft/kernel";
+import { UnsupportedError } from "@weft/tensor";
 import type { Call } from "./call.ts";
 import {
   conv,
@@ -33,7 +35,15 @@ const table = {
   argmin,
   cumsum,
   argsort,
-} as const;
+} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };
 
-export type CallName = keyof typeof table;
-export const calls: { readonly [K in CallName]: Call } = table;
+const calls: { readonly [name: string]: Call } = table;
+
+/** Whether an operation has a kernel here. */
+export const isCall = (op: string): boolean => op in calls;
+
+export function callOf(op: string): Call {
+  const call = calls[op];
+  if (call === undefined) throw new UnsupportedError(`${op}: @weft/tensor-webgpu has no kernel for it`);
+  return call;
+}

@@ -1,10 +1,11 @@
 // The product of matrices: tuned where it is worth a program of its own, else in the plain form, in which a workgroup owns a
 // square of the result and walks along the inner axis with one square of each operand in its memory. Operands lie in any
 // strides; batch axes broadcast.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { CallLaunch, CallOperand, Rowwise } from "@weft/kernel";
 import { productForm } from "../forms/choice.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";
 import type { Machine, Staged } from "../forms/stage.ts";
+import type { Slicing } from "../forms/slice.ts";
 import { prepared, sizeOf, type Call, type Words } from "./call.ts";
 
 /** Batch axes as the result has them, with the strides of one operand: 0 where it repeats. */
@@ -22,11 +23,33 @@ function matrixStrides({ strides }: CallOperand, transposed: boolean): [row: num
 export const matmul: Call = {
   accepts: () => true,
   epilogue: true,
+  rowwise,
+  byRows: (launch, rows, machine) =>
+    product(launch, { kind: "sliced", slicing: rowSlicing(launch, rows, machine) }, machine).stages[0]!,
   prepare: (launch, machine) => {
     const form = launch.out.dtype === "f32" ? formOf(launch, machine) : undefined;
     return form === undefined ? plain(launch, machine) : product(launch, form, machine);
   },
 };
+
+/** Multiplications and weights that a link of a chain may have: more keep a workgroup busy for longer than a dispatch takes. */
+const CHAINED = { all: 1 << 24, weights: 1 << 16 };
+
+/** A product of few rows with a small matrix. */
+function rowwise({ attrs, out, inputs }: CallLaunch): Rowwise | undefined {
+  const { transA } = attrs as { transA: boolean };
+  const [M, N] = out.shape as [number, number];
+  const K = inputs[0]!.shape.at(-1)!;
+  const fits = !transA && out.shape.length === 2 && inputs.every((x) => x.shape.length === 2) && out.dtype === "f32";
+  return fits && M > 1 && N * K <= CHAINED.weights && M * N * K <= CHAINED.all ? { rows: M, local: [0] } : undefined;
+}
+
+/** A block of rows, all columns at once if that goes. */
+function rowSlicing({ out }: CallLaunch, rows: number, { threads }: Machine): Slicing {
+  const N = out.shape[1]!;
+  const most = (16 * threads) / rows;
+  return { rm: rows, rn: Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(N, 4)))), order: "column", written: 16 };
+}
 
 function formOf(launch: CallLaunch, machine: Machine): ProductForm | undefined {
   const { batch, ...sizes } = productOf(launch);

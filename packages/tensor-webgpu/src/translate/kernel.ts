@@ -11,17 +11,24 @@ export type Slices = number;
 /** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
 const BLOCK = 64;
 
+/** Results are given out in blocks of this size, each to as many workgroups as it needs; then the next block follows. */
+export type Block = number | undefined;
+
+/** Workgroups of a block, of which each has so many results. */
+export const groupsOfBlock = (block: number, slices: Slices, threads: number): number =>
+  Math.ceil((block * slices) / threads);
+
 /** `epilogue` is what is done to the results of a reduction. */
-export function bodyOf(kernel: Kernel, slices: Slices, threads: number, epilogue?: Epilogue): Body {
+export function bodyOf(kernel: Kernel, slices: Slices, threads: number, epilogue?: Epilogue, block?: Block): Body {
   const memory = memoryOperands(kernel);
   const words = layout.words(kernel);
   const own = memory.map((k) => ({ dtype: kernel.operands[k]!.dtype, write: kernel.operands[k]!.use === "write" }));
   const body = {
-    key: `${kernel.key}#${slices}`,
+    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}`,
     operands: own,
     words,
     scratch: slices > 1 ? threads : 0,
-    text: (at: Surroundings) => new Text(kernel, slices, at).write(),
+    text: (at: Surroundings) => new Text(kernel, slices, at, { block }).write(),
   };
   if (epilogue === undefined) return body;
   const { operand } = kernel.reductions[0]!;
@@ -32,7 +39,7 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, epilogue
     words: words + epilogue.words.length,
     functions: (at) =>
       epilogue.functions(at, words, own.length, memory.indexOf(operand), layout.operand(kernel, operand)),
-    text: (at) => new Text(kernel, slices, at, -1, true).write(),
+    text: (at) => new Text(kernel, slices, at, { block, epilogue: true }).write(),
   };
 }
 
@@ -41,17 +48,30 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, epilogue
  * be loaded from (-1: none).
  */
 export const elementOf = (kernel: Kernel, at: Surroundings, given: number): string =>
-  new Text(kernel, 1, at, given).atPlace();
+  new Text(kernel, 1, at, { given }).atPlace();
 
 /** Operands that have memory, in the order of a launch's places. */
 const memoryOperands = (kernel: Kernel): number[] => kernel.operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
 
-/** Workgroups that a launch with these arguments needs. */
-export function groupsOf(kernel: Kernel, slices: Slices, words: ArrayLike<number>, threads: number): number {
+/** How many results a launch with these arguments has. */
+export function resultsOf(kernel: Kernel, words: ArrayLike<number>): number {
   const kept = kernel.rank - kernel.reduced;
   let n = kept === 0 ? 1 : words[layout.end]! - words[layout.begin]!;
   for (let l = 1; l < kept; l++) n *= words[layout.size(l)]!;
-  return Math.ceil((n * slices) / threads);
+  return n;
+}
+
+/** Workgroups that they need. */
+export function groupsOf(
+  kernel: Kernel,
+  slices: Slices,
+  words: ArrayLike<number>,
+  threads: number,
+  block?: Block,
+): number {
+  const n = resultsOf(kernel, words);
+  if (block === undefined) return Math.ceil((n * slices) / threads);
+  return Math.ceil(n / block) * groupsOfBlock(block, slices, threads);
 }
 
 /** How a reduction is cut: along rows, neighbouring invocations read neighbouring elements of one row; across, of one column. */
@@ -86,6 +106,13 @@ const neutral: Record<Reduction["fn"], (type: Scalar) => number> = {
 const toWord = (type: Scalar, x: string): string => (type === "bool" ? `u32(${x})` : `bitcast<u32>(${x})`);
 const fromWord = (type: Scalar, x: string): string => (type === "bool" ? `${x} != 0u` : `bitcast<${type}>(${x})`);
 
+interface Form {
+  /** The operand whose element is at hand (-1: none). */
+  readonly given?: number;
+  readonly epilogue?: boolean;
+  readonly block?: Block;
+}
+
 class Text {
   readonly #kernel: Kernel;
   readonly #slices: Slices;
@@ -97,10 +124,12 @@ class Text {
   readonly #given: number;
   /** Whether each result goes to an epilogue instead of memory. */
   readonly #epilogue: boolean;
+  readonly #block: Block;
 
-  constructor(kernel: Kernel, slices: Slices, at: Surroundings, given = -1, epilogue = false) {
+  constructor(kernel: Kernel, slices: Slices, at: Surroundings, { given = -1, epilogue = false, block }: Form) {
     this.#given = given;
     this.#epilogue = epilogue;
+    this.#block = block;
     this.#kernel = kernel;
     this.#slices = slices;
     this.#at = at;
@@ -209,13 +238,25 @@ class Text {
     return [...this.#sizes(), ...this.#indices("place", 0, rank), ...this.#constants(), ...this.#element()].join("\n");
   }
 
+  /** Which result, `t`, is the turn of `place` in its workgroup, where each has so many; not every place has one (`mine`). */
+  #turn(each: number, place: string): string[] {
+    const block = this.#block;
+    if (block === undefined) return [`let t = group * ${each}u + ${place};`, "const mine = true;"];
+    const groups = Math.ceil(block / each);
+    return [
+      `let e = group % ${groups}u * ${each}u + ${place};`,
+      `let t = group / ${groups}u * ${block}u + e;`,
+      `let mine = e < ${block}u;`,
+    ];
+  }
+
   #map(): string {
     const { rank } = this.#kernel;
     const all = Array.from({ length: Math.max(rank, 1) }, (_, l) => `n${l}`).join(" * ");
     return [
-      `let t = group * ${this.#at.threads}u + lane;`,
+      ...this.#turn(this.#at.threads, "lane"),
       ...this.#sizes(),
-      `if (t >= ${all}) { return; }`,
+      `if (!(mine && t < ${all})) { return; }`,
       ...this.#indices("t", 0, rank),
       ...this.#constants(),
       ...this.#element(),
@@ -238,9 +279,9 @@ class Text {
       along
         ? `let column = lane / ${slices}u; let slice = lane % ${slices}u;`
         : `let column = lane % ${columns}u; let slice = lane / ${columns}u;`,
-      `let t = group * ${columns}u + column;`,
+      ...this.#turn(columns, "column"),
       ...this.#sizes(),
-      `let live = t < ${product(0, kept)};`,
+      `let live = mine && t < ${product(0, kept)};`,
       ...this.#indices("t", 0, kept),
       ...this.#constants(),
       ...reductions.flatMap((r, j) => {

@@ -1,0 +1,95 @@
+// Chains: launches whose rows depend on their own row alone are run one after the other in the same workgroups, with barriers
+// between them instead of dispatches. Each is given out in blocks of rows, and workgroup g of the chain runs block g of each.
+import type { ChainLaunch, KernelLaunch, Link } from "@weft/kernel";
+import { callOf } from "./calls/index.ts";
+import { workOfKernel, workOfStage, type Work } from "./dispatch.ts";
+import type { Machine } from "./forms/stage.ts";
+import { resultsOf } from "./translate/kernel.ts";
+import type { Body, Surroundings } from "./translate/program.ts";
+
+/** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */
+const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
+
+export function workOfChain({ rows, links }: ChainLaunch, machine: Machine): Work {
+  const block = rowsOfBlock(rows);
+  const groups = Math.ceil(rows / block);
+  const works = links.map((link) => workOfLink(link, rows, block, machine));
+  const starts: number[] = [];
+  let words = 0;
+  for (const work of works) {
+    starts.push(words);
+    words += work.words.length;
+  }
+  const rounds = works.map((work) => work.groups / groups);
+  const shift = <T extends { readonly word: number }>(list: readonly T[], i: number): T[] =>
+    list.map((x) => ({ ...x, word: starts[i]! + x.word }));
+  return {
+    name: works.map((work) => work.name).join(", "),
+    body: linked(
+      works.map((work) => work.body),
+      starts,
+      rounds,
+    ),
+    unaligned: linked(
+      works.map((work) => work.unaligned),
+      starts,
+      rounds,
+    ),
+    groups,
+    words: works.flatMap((work) => work.words),
+    places: works.flatMap((work, i) => shift(work.places, i)),
+    numbers: works.flatMap((work, i) => shift(work.numbers, i)),
+    marks: works.flatMap((work, i) => shift(work.marks, i)),
+    slots: works.flatMap((work) => work.slots),
+  };
+}
+
+function workOfLink(link: Link, rows: number, block: number, machine: Machine): Work {
+  if (link.kind === "kernel") return workOfKernel(link, machine.threads, resultsOfRow(link, rows) * block);
+  const stage = callOf(link.op).byRows!(link, block, machine);
+  // It has no workspace.
+  return workOfStage(stage, link.op, link.node, -1, 0);
+}
+
+const resultsOfRow = ({ kernel, words }: KernelLaunch, rows: number): number => resultsOf(kernel, words) / rows;
+
+/** Bodies one after the other; `rounds` is how many workgroups of each belong to one block of rows. */
+function linked(bodies: readonly Body[], starts: readonly number[], rounds: readonly number[]): Body {
+  const firsts = bodies.map((_, i) => bodies.slice(0, i).reduce((n, b) => n + b.operands.length, 0));
+  const inside = (at: Surroundings, i: number): Surroundings => {
+    const [word, first] = [starts[i]!, firsts[i]!];
+    return {
+      ...at,
+      name: `${at.name}_${i}`,
+      word: (w) => at.word(word + w),
+      load: (k, as, address) => at.load(first + k, as, address),
+      store: (k, from, value, address) => at.store(first + k, from, value, address),
+      load4: (k, address) => at.load4(first + k, address),
+      store4: (k, value, address) => at.store4(first + k, value, address),
+      mark: (w) => at.mark(word + w),
+    };
+  };
+  return {
+    key: `chain ${bodies.map((b, i) => `${rounds[i]}*${b.key}`).join(" , ")}`,
+    operands: bodies.flatMap((b) => b.operands),
+    words: bodies.reduce((n, b) => n + b.words, 0),
+    scratch: Math.max(...bodies.map((b) => b.scratch)),
+    vectors: Math.max(...bodies.map((b) => b.vectors ?? 0)),
+    functions: (at) =>
+      bodies
+        .map((b, i) => {
+          const own = inside(at, i);
+          return `${b.functions?.(own) ?? ""}\nfn ${own.name}(group: u32, lane: u32) {\n${b.text(own)}\n}`;
+        })
+        .join("\n"),
+    text: (at) =>
+      bodies
+        .map((_, i) => {
+          const name = `${at.name}_${i}`;
+          if (rounds[i] === 1) return `${name}(group, lane);`;
+          // Workgroups that would have been others share the memory of this one.
+          return `for (var r = 0u; r < ${rounds[i]}u; r++) { ${name}(group * ${rounds[i]}u + r, lane); workgroupBarrier(); }`;
+        })
+        .join("\nstorageBarrier(); workgroupBarrier();\n"),
+  };
+}
