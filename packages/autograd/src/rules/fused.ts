@@ -4,6 +4,8 @@ import {
   applyFused,
   crossEntropyGradOp,
   logSoftmaxGradOp,
+  mul,
+  reshape,
   softmaxGradOp,
   type FusedOp,
   type Operand,
@@ -16,5 +18,8 @@ const first = <A>(op: FusedOp<A>, inputs: Operand[], attrs: A): Tensor => applyF
 export const fusedRules: { readonly [name: FusedName]: FusedRule | undefined } = {
   softmax: ([y], _, attrs) => [(g) => first(softmaxGradOp, [y!, g], attrs)],
   logSoftmax: ([y], _, attrs) => [(g) => first(logSoftmaxGradOp, [y!, g], attrs)],
-  crossEntropy: (_, [x, labels], attrs) => [(g) => first(crossEntropyGradOp, [x!, labels!, g], attrs), undefined],
+  crossEntropy: (_, [x, labels], attrs) => [
+    (g) => mul(first(crossEntropyGradOp, [x!, labels!], attrs), reshape(g, [-1, 1])),
+    undefined,
+  ],
 };

@@ -19,6 +19,7 @@ import {
   type Value,
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
+import { folded } from "./constant.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
@@ -95,6 +96,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   readonly stream: RandomStream;
   readonly #driver: Driver<S, E>;
   readonly #planner: Planner;
+  readonly #fuse: boolean;
   readonly #plans: PlanCache<Cached<E>>;
   readonly #signature = new Signature();
   readonly #net = new FinalizationRegistry<Node>((node) => this.#drop(node));
@@ -112,6 +114,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.name = driver.name;
     this.version = driver.version;
     this.stream = { key: [seed | 0, Math.floor(seed / 2 ** 32) | 0], counter: 0 };
+    this.#fuse = fuse;
     this.#planner = new Planner({
       fuse,
       accepts: (op, input, operand) => driver.accepts(op, input, operand),
@@ -156,7 +159,11 @@ export class Deferred<S extends Storage, E> implements Backend {
     }
     if (dtype !== "f32" && !this.#driver.supports(dtype))
       throw new UnsupportedError(`${op}: ${this.name} has no ${dtype}`);
-    const node = new Node(op, code, nodes, attrs, shape, dtype);
+    const constant = this.#fuse && dtype === "f32" ? folded(op, nodes) : undefined;
+    const node =
+      constant === undefined
+        ? new Node(op, code, nodes, attrs, shape, dtype)
+        : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
     if (this.#known < STEADY && indexing.has(code)) node.site = siteOf(op);
     if (this.#pending.push(node) === 1) context.pending.add(this);
     else if (this.#pending.length >= PENDING) {

@@ -63,20 +63,20 @@ export const crossEntropyGrad = dense((m, { ignoreIndex, labelSmoothing: s }: Cr
   const [rows, n] = inputs[0]!.shape as [number, number];
   const { softmax } = rowKernels(m);
   return {
-    scratch: aligned(4 * rows),
-    run: (to, [logits, labels, gradients], scratch) => {
+    scratch: 0,
+    run: (to, [logits, labels]) => {
       if (rows === 0 || n === 0) return rows > 0;
       const memory = m.f32;
-      const label = (i: number): number => m.i32[(labels! >>> 2) + i]!;
-      const g = (i: number): number => (label(i) === ignoreIndex ? 0 : memory[(gradients! >>> 2) + i]!);
-      for (let i = 0; i < rows; i++) memory[(scratch >>> 2) + i] = g(i);
-      softmax(to, logits!, rows, n, scratch);
+      softmax(to, logits!, rows, n, 0);
       let wrong = false;
       for (let i = 0, at = to >>> 2; i < rows; i++, at += n) {
-        const k = label(i);
-        if (s !== 0) for (let j = 0; j < n; j++) memory[at + j]! -= (s * g(i)) / n;
-        if (k >= 0 && k < n) memory[at + k]! += (s - 1) * g(i);
-        else if (k !== ignoreIndex) wrong = true;
+        const k = m.i32[(labels! >>> 2) + i]!;
+        if (k === ignoreIndex) memory.fill(0, at, at + n);
+        else {
+          if (s !== 0) for (let j = 0; j < n; j++) memory[at + j]! -= s / n;
+          if (k >= 0 && k < n) memory[at + k]! += s - 1;
+          else wrong = true;
+        }
       }
       return wrong;
     },

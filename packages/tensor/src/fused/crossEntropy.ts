@@ -1,7 +1,7 @@
 // Cross-entropy of rows of logits with one label each, and its gradient, as fused operations: logits and softmax of a row
 // never leave the kernel.
 import { applyFused, readTensor } from "../apply.ts";
-import { sameShape, text } from "../axes.ts";
+import { text } from "../axes.ts";
 import { add, equal, floating, mul, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
@@ -54,26 +54,24 @@ export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
   },
 };
 
-/** From logits, labels and the gradient g of the rows' losses: g·(softmax(logits) − target). */
+/**
+ * The derivative of each row's loss by its logits: softmax(logits) − target; 0 in ignored rows. The gradient of the rows is
+ * multiplied in behind it, where it mostly is a number.
+ */
 export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
   name: "crossEntropyGrad",
   infer: (inputs) => {
-    const [{ shape, dtype }, labels] = check("crossEntropyGrad", inputs);
-    const g = tensorAt("crossEntropyGrad", inputs, 2);
-    if (!sameShape(g.shape, labels.shape))
-      throw new ShapeError(
-        `crossEntropyGrad: a gradient of shape ${text(g.shape)} does not fit labels ${text(labels.shape)}`,
-      );
+    const [{ shape, dtype }] = check("crossEntropyGrad", inputs);
     return [{ shape, dtype }];
   },
   fallback: (inputs, { ignoreIndex, labelSmoothing: s }) => {
     const [x, labels] = check("crossEntropyGrad", inputs);
     const [column, ignored] = split(labels, ignoreIndex);
-    const rows = reshape(tensorAt("crossEntropyGrad", inputs, 2), column.shape);
-    const g = ignored === undefined ? rows : where(ignored, 0, rows);
     const p = softmax(x, { axis: 1 });
-    const spread = mul(s === 0 ? p : add(p, -s / x.shape[1]!), g);
-    return [scatterAdd(spread, column, mul(g, s - 1), { axis: 1 })];
+    const spread = s === 0 ? p : add(p, -s / x.shape[1]!);
+    const target = x.backend.full(column.shape, s - 1, { dtype: x.dtype });
+    const y = scatterAdd(spread, column, target, { axis: 1 });
+    return [ignored === undefined ? y : where(ignored, 0, y)];
   },
 };
 
