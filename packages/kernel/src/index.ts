@@ -1,4 +1,5 @@
 // What a kernel is, and the deferred graph that decides what shares a launch. No code for any machine.
+export { expressions, type ElementwiseOp } from "./expressions/index.ts";
 export * from "./graph/deferred.ts";
 export type * from "./graph/driver.ts";
 export * from "./language.ts";

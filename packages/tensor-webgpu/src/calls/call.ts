@@ -62,6 +62,8 @@ export interface Form {
   readonly groups?: number;
   readonly scratch?: number;
   readonly marks?: boolean;
+  /** WGSL functions that the text calls, with names that begin with `name`. */
+  readonly functions?: (name: string) => string;
   readonly text: (words: Words) => string;
 }
 
@@ -81,7 +83,9 @@ export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): 
     operands: [...dtypes.map((dtype, k) => ({ dtype, write: k === inputs.length })), ...(epilogue?.operands ?? [])],
     words: words + (epilogue?.words.length ?? 0),
     scratch: form.scratch ?? 0,
-    functions: (at) => epilogue?.functions(at, words, operands.length, inputs.length, inputs.length) ?? "",
+    functions: (at) =>
+      (form.functions?.(at.name) ?? "") +
+      (epilogue?.functions(at, words, operands.length, inputs.length, inputs.length) ?? ""),
     text: (at) => {
       const address = (k: number, place: string): string => {
         const size = dtypes[k] === "bool" || dtypes[k] === "u8" ? 1 : 4;

@@ -15,6 +15,7 @@ import {
 } from "./conv.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
+import { crossEntropy, crossEntropyGrad, logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./rows.ts";
 import { argmax, argmin, argsort, cumsum } from "./order.ts";
 
 const table = {
@@ -35,6 +36,12 @@ const table = {
   argmin,
   cumsum,
   argsort,
+  softmax,
+  softmaxGrad,
+  logSoftmax,
+  logSoftmaxGrad,
+  crossEntropy,
+  crossEntropyGrad,
 } as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };
 
 const calls: { readonly [name: string]: Call } = table;
