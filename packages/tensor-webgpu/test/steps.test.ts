@@ -1,0 +1,112 @@
+// Whole training steps: how few dispatches and submits they take, that they settle, and that chains of rows compute what the
+// CPU does for batches that fill no block.
+import { diff } from "@weft/autograd";
+import { Chain, Conv, crossEntropy, Embedding, Linear, LSTM, MaxPool, seed } from "@weft/nn";
+import { adam, sgd, type Optimizer } from "@weft/optim";
+import * as T from "@weft/tensor";
+import { flatten, relu, scope, softmax, type Creation, type Tensor } from "@weft/tensor";
+import { openSync } from "@weft/tensor-cpu";
+import { expect } from "vitest";
+import { open } from "../src/index.node.ts";
+import { describeOnDevice, onDevice } from "./device.ts";
+
+type Model = (x: Tensor) => Tensor;
+type Rule = () => Optimizer;
+
+/** Losses of some steps, and what they took after the first ten. */
+async function train(backend: Creation & T.Backend, loss: () => Tensor, optimizer: Optimizer, steps: number) {
+  const losses: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const value = scope(() => {
+      const tape = diff(loss);
+      optimizer.update(tape);
+      return tape.value;
+    });
+    losses.push(await value.item());
+    value.release();
+  }
+  return losses;
+}
+
+function classifier(backend: Creation & T.Backend, shape: readonly number[], build: () => Model): () => Tensor {
+  seed(1);
+  const model = build();
+  const x = backend.randn(shape, { seed: 3 });
+  const y = backend.randint([shape[0]!], { high: 10, seed: 4 });
+  return () => crossEntropy(model(x), y);
+}
+
+const mlp: () => Model = () => Chain(Linear(20, 16), relu, Linear(16, 10)) as Model;
+const lenet: () => Model = () =>
+  Chain(
+    Conv({ in: 1, out: 4, kernel: 5 }),
+    relu,
+    MaxPool(2),
+    Conv({ in: 4, out: 6, kernel: 3 }),
+    relu,
+    MaxPool(2),
+    flatten,
+    Linear(24, 16),
+    relu,
+    Linear(16, 10),
+  ) as Model;
+
+/** Each row with mean 0 and variance 1. */
+const normalised: Model = (x) => {
+  const centred = T.sub(x, T.mean(x, { axis: 1, keepDims: true }));
+  return T.div(centred, T.sqrt(T.add(T.mean(T.square(centred), { axis: 1, keepDims: true }), 1e-5)));
+};
+
+function characters(backend: Creation & T.Backend): () => Tensor {
+  seed(1);
+  const [vocabulary, units, steps, rows] = [12, 8, 100, 3];
+  const embed = Embedding(vocabulary, units);
+  const rnn = LSTM({ in: units, hidden: units });
+  const output = Linear(units, vocabulary);
+  const x = backend.randint([steps, rows], { high: vocabulary, seed: 5 });
+  const y = backend.randint([steps * rows], { high: vocabulary, seed: 6 });
+  return () => crossEntropy(output(rnn(embed(x)).reshape([steps * rows, units])), y);
+}
+
+describeOnDevice("a training step", () => {
+  const rows: readonly [string, number, Rule, (b: Creation & T.Backend) => () => Tensor][] = [
+    ["softmax regression, SGD", 6, () => sgd(), (b) => classifier(b, [100, 30], () => Linear(30, 10) as Model)],
+    ["perceptron, SGD", 8, () => sgd(), (b) => classifier(b, [100, 20], mlp)],
+    ["perceptron, Adam", 8, () => adam(), (b) => classifier(b, [100, 20], mlp)],
+    ["LeNet, SGD", 25, () => sgd(), (b) => classifier(b, [4, 1, 16, 16], lenet)],
+    ["characters, Adam", 300, () => adam(), characters],
+  ];
+  onDevice.each(rows)("%s takes at most %d dispatches and one submit, and settles", async (_, most, rule, make) => {
+    const backend = await open({});
+    const loss = make(backend);
+    const optimizer = rule();
+    await train(backend, loss, optimizer, 10);
+    const settled = backend.stats();
+    await train(backend, loss, optimizer, 3);
+    const now = backend.stats();
+    expect((now.dispatches - settled.dispatches) / 3).toBeLessThanOrEqual(most);
+    expect(now.submits - settled.submits).toBeLessThanOrEqual(3);
+    for (const made of ["bindGroups", "slabs", "pipelines", "plans", "live", "bytes", "reserved"] as const)
+      expect(now[made], made).toBe(settled[made]);
+  });
+});
+
+describeOnDevice("rows that stay together", () => {
+  const models: Record<string, () => Model> = {
+    perceptron: mlp,
+    "with normalised rows": () =>
+      Chain(Linear(20, 12), normalised, relu, Linear(12, 12), softmax, Linear(12, 10)) as Model,
+    deep: () => Chain(...Array.from({ length: 6 }, () => [Linear(20, 20), T.tanh]).flat(), Linear(20, 10)) as Model,
+  };
+  onDevice.each(Object.keys(models))("%s: as on the CPU, whatever the batch", async (name) => {
+    const gpu = await open({});
+    for (const batch of [1, 3, 8, 9]) {
+      const cpu = openSync({});
+      const losses = async (backend: Creation & T.Backend): Promise<number[]> =>
+        train(backend, classifier(backend, [batch, 20], models[name]!), sgd({ lr: 0.05 }), 6);
+      const [got, wanted] = [await losses(gpu), await losses(cpu)];
+      got.forEach((v, i) => expect(Math.abs(v - wanted[i]!), `${batch} rows, step ${i}`).toBeLessThan(1e-4));
+      expect(wanted[5]).not.toBeCloseTo(wanted[0]!, 3);
+    }
+  });
+});
