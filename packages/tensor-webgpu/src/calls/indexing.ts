@@ -29,30 +29,89 @@ export const take: Call = {
   },
 };
 
-/** y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with indices[j] = a. */
+/** Bits of a word: so many indices are looked at by one invocation at a time. */
+const WORD = 32;
+
+/**
+ * y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with indices[j] = a, in order of j. A workgroup has some
+ * features of one row: its invocations find the indices of that row, as bits in its memory, then each adds up its feature, or
+ * shares it with others where there are few.
+ */
 export const indexAdd: Call = {
   inPlace: true,
   prepare: (launch, machine) => {
+    const { threads } = machine;
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
-    const { size, inner } = around(x.shape, axisOf(launch));
+    const { outer, size, inner } = around(x.shape, axisOf(launch));
+    const features = Math.min(threads, 2 ** Math.ceil(Math.log2(inner)));
+    const across = Math.ceil(inner / features);
     return prepared(launch, machine, {
-      name: "indexAdd",
+      name: `indexAdd ${features}`,
       marks: true,
-      count: sizeOf(launch.out.shape),
-      numbers: { size, inner, length: sizeOf(indices.shape) },
-      text: ({ load, store, mark }) => `
-        let row = i32((i / inner) % size);
-        let first = i / (inner * size) * length;
-        var sum = ${load(0, "i")};
-        for (var j = 0u; j < length; j++) {
-          let index = ${load(1, "j")};
-          if (index == row) { sum += ${load(2, "(first + j) * inner + i % inner")}; }
-          if (index < 0i || u32(index) >= size) { ${mark} }
-        }
-        ${store("i", "sum")}`,
+      groups: outer * size * across,
+      numbers: { size, inner, length: sizeOf(indices.shape), across },
+      // A word for each invocation, a bit for each of these words, and the sums of those that share a feature.
+      scratch: threads + Math.ceil(threads / WORD) + threads,
+      text: (w) => indexed(w, features),
     });
   },
 };
+
+function indexed({ at, load, store, mark, result }: Words, features: number): string {
+  const { threads } = at;
+  const words = Math.ceil(threads / WORD);
+  const share = threads / features;
+  const part = at.scratch(`${threads + words}u + lane`);
+  return `
+    let row = group / across;
+    let wanted = i32(row % size);
+    let f = group % across * ${features}u + lane % ${features}u;
+    let turn = lane / ${features}u;
+    let first = row / size * length * inner + f;
+    var sum = ${result}(0);
+    var seen = 0u;
+    for (var start = 0u; start < length; start += ${threads * WORD}u) {
+      let base = start + lane * ${WORD}u;
+      var found = 0u;
+      for (var b = 0u; b < ${WORD}u; b++) {
+        if (base + b < length) {
+          let index = ${load(1, "base + b")};
+          if (index == wanted) { found |= 1u << b; }
+          if (index < 0i || u32(index) >= size) { ${mark} }
+        }
+      }
+      ${at.scratch("lane")} = found;
+      workgroupBarrier();
+      if (lane < ${words}u) {
+        var some = 0u;
+        for (var b = 0u; b < ${WORD}u; b++) { if (${at.scratch(`lane * ${WORD}u + b`)} != 0u) { some |= 1u << b; } }
+        ${at.scratch(`${threads}u + lane`)} = some;
+      }
+      workgroupBarrier();
+      for (var h = 0u; h < ${words}u; h++) {
+        var some = ${at.scratch(`${threads}u + h`)};
+        while (some != 0u) {
+          let place = h * ${WORD}u + firstTrailingBit(some);
+          some &= some - 1u;
+          var bits = ${at.scratch("place")};
+          while (bits != 0u) {
+            let j = start + place * ${WORD}u + firstTrailingBit(bits);
+            bits &= bits - 1u;
+            if (seen % ${share}u == turn && f < inner) { sum += ${load(2, "first + j * inner")}; }
+            seen += 1u;
+          }
+        }
+      }
+      workgroupBarrier();
+    }
+    ${part} = bitcast<u32>(sum);
+    workgroupBarrier();
+    if (turn == 0u && f < inner) {
+      var all = ${load(0, "row * inner + f")};
+      for (var z = 0u; z < ${share}u; z++) { all += bitcast<${result}>(${at.scratch(`${threads + words}u + lane + z * ${features}u`)}); }
+      ${store("row * inner + f", "all")}
+    }`;
+}
 
 /** Sizes of the indices' axes (`d`) and strides (`s`) of another value along them. */
 function walk(indices: readonly number[], other: readonly number[]): Record<string, number> {
