@@ -4,7 +4,7 @@ import type { ChainLaunch, KernelLaunch, Link } from "@weft/kernel";
 import { callOf } from "./calls/index.ts";
 import { workOfKernel, workOfStage, type Work } from "./dispatch.ts";
 import type { Machine } from "./forms/stage.ts";
-import { resultsOf } from "./translate/kernel.ts";
+import { resultsOf } from "./translate/partition.ts";
 import type { Body, Surroundings } from "./translate/program.ts";
 
 /** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */

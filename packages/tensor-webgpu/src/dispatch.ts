@@ -5,7 +5,9 @@ import { epilogueOf } from "./forms/epilogue.ts";
 import type { Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
 import type { Slab } from "./slabs.ts";
-import { bodyOf, groupsOf, slicesOf } from "./translate/kernel.ts";
+import { sum } from "./forms/product.ts";
+import { bodyOf } from "./translate/kernel.ts";
+import { groupsOf, partsOf, resultsOf, slicesOf, splitting, termsOf } from "./translate/partition.ts";
 import { headerWords, paddedWords, type Body } from "./translate/program.ts";
 
 /** What one launch (or one stage of a call) runs, before its place among the arguments is known. Words count from its own. */
@@ -47,13 +49,52 @@ export interface Dispatch {
   readonly alone: readonly Dispatch[];
 }
 
+/** What runs one after the other for a launch, and the bytes of workspace in which it hands on. */
+export interface Works {
+  readonly works: readonly Work[];
+  readonly workspace: number;
+}
+
+/** A reduction of much to little is split, and a second dispatch adds the parts, which begin `offset` bytes into `workspace`. */
+export function worksOfKernel(
+  launch: KernelLaunch,
+  machine: { readonly threads: number; readonly crowd: number },
+  workspace: number,
+  offset: number,
+): Works {
+  const { kernel, words, name, after } = launch;
+  const { threads } = machine;
+  const slices = slicesOf(kernel, words, threads);
+  const wanted = partsOf(kernel, slices, words, machine);
+  if (wanted === 1) return { works: [workOfKernel(launch, threads)], workspace: 0 };
+  const terms = Math.ceil(termsOf(kernel, words) / wanted);
+  const parts = Math.ceil(termsOf(kernel, words) / terms);
+  const results = resultsOf(kernel, words);
+  const groups = groupsOf(kernel, slices, words, threads);
+  const body = bodyOf(kernel, slices, threads, { split: true });
+  const first: Work = {
+    name: `${name} in parts`,
+    body,
+    unaligned: body,
+    groups: groups * parts,
+    words: [...words, 0, groups, terms, results],
+    places: [...launch.places, { word: layout.words(kernel) + splitting.workspace, slot: workspace, bytes: offset }],
+    numbers: launch.numbers,
+    marks: [],
+    slots: [...launch.places.map((p) => p.slot), workspace],
+  };
+  const out = { ...resultOf(launch), shape: [results], strides: [1] };
+  const second = sum({ out, after: after && { launch: after } }, parts, threads);
+  return { works: [first, workOfStage(second, name, -1, workspace, offset)], workspace: 4 * parts * results };
+}
+
 /** Results are given out in blocks of `block`, if that is given. */
 export function workOfKernel(launch: KernelLaunch, threads: number, block?: number): Work {
   const { kernel, words, after } = launch;
   const slices = slicesOf(kernel, words, threads);
   const groups = groupsOf(kernel, slices, words, threads, block);
   const epilogue = epilogueOf(after, resultOf(launch));
-  const body = bodyOf(kernel, slices, threads, epilogue, block);
+  const body = bodyOf(kernel, slices, threads, { epilogue, block });
   const behind = layout.words(kernel);
   const places = [...launch.places, ...(after?.places.map((p) => ({ ...p, word: behind + p.word })) ?? [])];
   return {

@@ -1,7 +1,7 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and sends one pass and one submit.
 import { bytesOf, UnsupportedError, WeftError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import type { CallLaunch, Driver, Node, NumberPlace, Plan, Rowwise } from "@weft/kernel";
+import type { CallLaunch, Driver, Launch, Node, NumberPlace, Plan, Rowwise } from "@weft/kernel";
 import { callOf, isCall } from "./calls/index.ts";
 import {
   batchesOf,
@@ -9,12 +9,13 @@ import {
   bodiesFor,
   dispatchOf,
   moved,
-  workOfKernel,
+  worksOfKernel,
   workOfStage,
   type Dispatch,
   type Part,
   type Places,
   type Work,
+  type Works,
 } from "./dispatch.ts";
 import { workOfChain } from "./chain.ts";
 import { Commands } from "./commands.ts";
@@ -45,6 +46,8 @@ export interface Profile {
   readonly shared: number;
   /** Invocations in a subgroup, the same for all; 0 where there are none, or their size is not known. */
   readonly subgroups: number;
+  /** Workgroups that keep the device busy. */
+  readonly crowd: number;
   /** Whether slabs may be bound as vectors: writing one component leaves the others alone. */
   readonly vectors: boolean;
 }
@@ -157,7 +160,6 @@ export class Executor implements Driver<Block, Executable> {
     const places: number[] = [];
     const numbers: (NumberPlace & { at: number })[] = [];
     const marks: { at: number; node: number }[] = [];
-    const { threads } = this.#profile;
     const slots = plan.slots.length;
     let workspace = 0;
     /** Arguments begin at a boundary. */
@@ -190,15 +192,9 @@ export class Executor implements Driver<Block, Executable> {
       /** What runs at the same time: the first stages of all calls, then the second ones, and so on. */
       const rounds: Work[][] = [[]];
       for (const launch of level) {
-        if (launch.kind === "kernel") rounds[0]!.push(workOfKernel(launch, threads));
-        else if (launch.kind === "chain") rounds[0]!.push(workOfChain(launch, this.#profile));
-        else {
-          const call = callOf(launch.op).prepare(launch, this.#profile);
-          call.stages.forEach((stage, i) =>
-            (rounds[i] ??= []).push(workOfStage(stage, launch.op, launch.node, slots, used)),
-          );
-          used += Math.ceil(call.workspace / 256) * 256;
-        }
+        const { works, workspace: bytes } = this.#worksOf(launch, slots, used);
+        works.forEach((work, i) => (rounds[i] ??= []).push(work));
+        used += Math.ceil(bytes / 256) * 256;
       }
       workspace = Math.max(workspace, used);
       return rounds.flatMap((works) => batchesOf(works, limits).map(dispatch));
@@ -216,6 +212,14 @@ export class Executor implements Driver<Block, Executable> {
       slab: Array.from({ length: slots + 1 }),
       workspace,
     };
+  }
+
+  #worksOf(launch: Launch, workspace: number, offset: number): Works {
+    if (launch.kind === "kernel") return worksOfKernel(launch, this.#profile, workspace, offset);
+    if (launch.kind === "chain") return { works: [workOfChain(launch, this.#profile)], workspace: 0 };
+    const { stages, workspace: bytes } = callOf(launch.op).prepare(launch, this.#profile);
+    const { op, node } = launch;
+    return { works: stages.map((stage) => workOfStage(stage, op, node, workspace, offset)), workspace: bytes };
   }
 
   /** The block, or a larger one where it is too small. */

@@ -60,6 +60,9 @@ const wanted = [
   "maxComputeWorkgroupStorageSize",
 ] as const;
 
+/** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
+const CROWD = 264;
+
 /** Bytes of the first slab: a small one where memory is the host's. */
 const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
 
@@ -87,6 +90,7 @@ class WebGpu extends Deferred<Block, Executable> {
       settled: 3,
       arguments: limits.maxUniformBufferBindingSize,
       groups: limits.maxComputeWorkgroupsPerDimension,
+      crowd: software ? 1 : CROWD,
       shared: limits.maxComputeWorkgroupStorageSize,
       subgroups: device.features.has("subgroups") ? sizeOfSubgroups(info) : 0,
       // Metal may write all four components of a vector where a program writes one.

@@ -1,7 +1,8 @@
 // Runs the WGSL of bodies on a memory of bytes, without the backend around it.
 import { layout, type Kernel } from "@weft/kernel";
 import { usage, mapToRead } from "../src/constants.ts";
-import { bodyOf, groupsOf, slicesOf } from "../src/translate/kernel.ts";
+import { bodyOf } from "../src/translate/kernel.ts";
+import { groupsOf, slicesOf } from "../src/translate/partition.ts";
 import { FIRST_SLAB, headerWords, paddedWords, program, type Body } from "../src/translate/program.ts";
 import { bareDevice } from "./device.ts";
 

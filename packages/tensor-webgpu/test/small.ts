@@ -12,6 +12,7 @@ const usual: Profile = {
   arguments: 65_536,
   settled: 3,
   shared: 16_384,
+  crowd: 1,
   subgroups: 0,
   vectors: true,
 };

@@ -1,6 +1,6 @@
 // The product of matrices in tuned forms: operands lie in any strides, batch axes broadcast, the walk along k may be split
 // among workgroups whose parts a second stage adds.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { CallLaunch, CallOperand, KernelLaunch } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
 import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
 import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
@@ -233,8 +233,11 @@ function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threa
 }
 
 /** The second stage: adds the parts in the workspace, four elements an invocation where that goes. */
-export function sum(launch: CallLaunch, splits: number, threads: number): Stage {
-  const { out } = launch;
+export function sum(
+  { out, after }: { readonly out: CallOperand; readonly after: { readonly launch: KernelLaunch } | undefined },
+  splits: number,
+  threads: number,
+): Stage {
   const size = sizeOf(out.shape);
   const four = size % 4 === 0 && out.bytes % 16 === 0;
   const count = four ? size / 4 : size;
@@ -244,7 +247,7 @@ export function sum(launch: CallLaunch, splits: number, threads: number): Stage 
     numbers: { count, size, splits },
     groups: Math.ceil(count / threads),
     vectors: 0,
-    epilogue: epilogueOf(launch.after?.launch, out),
+    epilogue: epilogueOf(after?.launch, out),
     text: ({ load, load4, store, store4 }) => {
       const [get, put] = four ? [load4, store4] : [load, store];
       return `

@@ -2,33 +2,36 @@
 // invocations of a workgroup (`slices`), which join their parts in its memory.
 import { layout, type Kernel, type Reduction, type Scalar, type V } from "@weft/kernel";
 import type { Epilogue } from "../forms/epilogue.ts";
+import { splitting, type Block, type Slices } from "./partition.ts";
 import type { Body, Surroundings } from "./program.ts";
 import { applied, constant, registerOf, wgslType } from "./scalar.ts";
-
-/** How many invocations share one result of a reduction: a power of two, at most those of a workgroup. 1 for a map. */
-export type Slices = number;
 
 /** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
 const BLOCK = 64;
 
-/** Results are given out in blocks of this size, each to as many workgroups as it needs; then the next block follows. */
-export type Block = number | undefined;
+/** How a kernel is written. */
+export interface Form {
+  /** What is done to the results of a reduction. */
+  readonly epilogue?: Epilogue | undefined;
+  readonly block?: Block;
+  /**
+   * Of a reduction: its terms are split among groups, whose sums go to the workspace, an operand behind its own, and `Splitting`
+   * follows its arguments.
+   */
+  readonly split?: boolean;
+}
 
-/** Workgroups of a block, of which each has so many results. */
-export const groupsOfBlock = (block: number, slices: Slices, threads: number): number =>
-  Math.ceil((block * slices) / threads);
-
-/** `epilogue` is what is done to the results of a reduction. */
-export function bodyOf(kernel: Kernel, slices: Slices, threads: number, epilogue?: Epilogue, block?: Block): Body {
+export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Form = {}): Body {
+  const { epilogue, block, split = false } = form;
   const memory = memoryOperands(kernel);
   const words = layout.words(kernel);
   const own = memory.map((k) => ({ dtype: kernel.operands[k]!.dtype, write: kernel.operands[k]!.use === "write" }));
   const body = {
-    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}`,
-    operands: own,
-    words,
+    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}${split ? "split" : ""}`,
+    operands: split ? [...own, { dtype: "f32" as const, write: true }] : own,
+    words: split ? words + splitting.words : words,
     scratch: slices > 1 ? threads : 0,
-    text: (at: Surroundings) => new Text(kernel, slices, at, { block }).write(),
+    text: (at: Surroundings) => new Text(kernel, slices, at, { form }).write(),
   };
   if (epilogue === undefined) return body;
   const { operand } = kernel.reductions[0]!;
@@ -39,7 +42,7 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, epilogue
     words: words + epilogue.words.length,
     functions: (at) =>
       epilogue.functions(at, words, own.length, memory.indexOf(operand), layout.operand(kernel, operand)),
-    text: (at) => new Text(kernel, slices, at, { block, epilogue: true }).write(),
+    text: (at) => new Text(kernel, slices, at, { form }).write(),
   };
 }
 
@@ -52,43 +55,6 @@ export const elementOf = (kernel: Kernel, at: Surroundings, given: number): stri
 
 /** Operands that have memory, in the order of a launch's places. */
 const memoryOperands = (kernel: Kernel): number[] => kernel.operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
-
-/** How many results a launch with these arguments has. */
-export function resultsOf(kernel: Kernel, words: ArrayLike<number>): number {
-  const kept = kernel.rank - kernel.reduced;
-  let n = kept === 0 ? 1 : words[layout.end]! - words[layout.begin]!;
-  for (let l = 1; l < kept; l++) n *= words[layout.size(l)]!;
-  return n;
-}
-
-/** Workgroups that they need. */
-export function groupsOf(
-  kernel: Kernel,
-  slices: Slices,
-  words: ArrayLike<number>,
-  threads: number,
-  block?: Block,
-): number {
-  const n = resultsOf(kernel, words);
-  if (block === undefined) return Math.ceil((n * slices) / threads);
-  return Math.ceil(n / block) * groupsOfBlock(block, slices, threads);
-}
-
-/** How a reduction is cut: along rows, neighbouring invocations read neighbouring elements of one row; across, of one column. */
-export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: number): Slices {
-  if (kernel.reduced === 0) return 1;
-  const kept = kernel.rank - kernel.reduced;
-  const size = (l: number): number => (l === 0 ? words[layout.end]! - words[layout.begin]! : words[layout.size(l)]!);
-  let [results, terms] = [1, 1];
-  for (let l = 0; l < kernel.rank; l++) {
-    if (l < kept) results *= size(l);
-    else terms *= size(l);
-  }
-  const below = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
-  if (kernel.lanes >= kept) return Math.min(threads, below(terms));
-  const columns = Math.min(2 * below(Math.max(results - 1, 1)), 32, threads);
-  return Math.min(threads / columns, below(terms / 4));
-}
 
 const fold: Record<Reduction["fn"], (type: Scalar, a: string, b: string) => string> = {
   sum: (_, a, b) => `${a} + ${b}`,
@@ -106,13 +72,6 @@ const neutral: Record<Reduction["fn"], (type: Scalar) => number> = {
 const toWord = (type: Scalar, x: string): string => (type === "bool" ? `u32(${x})` : `bitcast<u32>(${x})`);
 const fromWord = (type: Scalar, x: string): string => (type === "bool" ? `${x} != 0u` : `bitcast<${type}>(${x})`);
 
-interface Form {
-  /** The operand whose element is at hand (-1: none). */
-  readonly given?: number;
-  readonly epilogue?: boolean;
-  readonly block?: Block;
-}
-
 class Text {
   readonly #kernel: Kernel;
   readonly #slices: Slices;
@@ -121,15 +80,18 @@ class Text {
   readonly #used: readonly boolean[];
   readonly #rounded: ReadonlySet<V>;
 
+  /** The operand whose element is at hand (-1: none). */
   readonly #given: number;
-  /** Whether each result goes to an epilogue instead of memory. */
-  readonly #epilogue: boolean;
-  readonly #block: Block;
+  readonly #form: Form;
 
-  constructor(kernel: Kernel, slices: Slices, at: Surroundings, { given = -1, epilogue = false, block }: Form) {
+  constructor(
+    kernel: Kernel,
+    slices: Slices,
+    at: Surroundings,
+    { given = -1, form = {} }: { readonly given?: number; readonly form?: Form },
+  ) {
     this.#given = given;
-    this.#epilogue = epilogue;
-    this.#block = block;
+    this.#form = form;
     this.#kernel = kernel;
     this.#slices = slices;
     this.#at = at;
@@ -240,7 +202,14 @@ class Text {
 
   /** Which result, `t`, is the turn of `place` in its workgroup, where each has so many; not every place has one (`mine`). */
   #turn(each: number, place: string): string[] {
-    const block = this.#block;
+    const { block, split } = this.#form;
+    if (split === true)
+      return [
+        `let ofPart = u32(${this.#split("groups")});`,
+        "let part = group / ofPart;",
+        `let t = group % ofPart * ${each}u + ${place};`,
+        "const mine = true;",
+      ];
     if (block === undefined) return [`let t = group * ${each}u + ${place};`, "const mine = true;"];
     const groups = Math.ceil(block / each);
     return [
@@ -248,6 +217,10 @@ class Text {
       `let t = group / ${groups}u * ${block}u + e;`,
       `let mine = e < ${block}u;`,
     ];
+  }
+
+  #split(word: keyof typeof splitting): string {
+    return this.#at.word(layout.words(this.#kernel) + splitting[word]);
   }
 
   #map(): string {
@@ -267,6 +240,7 @@ class Text {
   #reduction(): string {
     const { rank, reduced, reductions, lanes } = this.#kernel;
     const { threads } = this.#at;
+    const { epilogue, split = false } = this.#form;
     const kept = rank - reduced;
     const slices = this.#slices;
     const columns = threads / slices;
@@ -291,7 +265,13 @@ class Text {
           ...(blocked(r) ? [`var part${j} = 0f; var terms${j} = 0u;`] : []),
         ];
       }),
-      `if (live) { for (var r = slice; r < ${product(kept, rank)}; r += ${slices}u) {`,
+      ...(split
+        ? [
+            `let begin = part * u32(${this.#split("terms")});`,
+            `let end = min(begin + u32(${this.#split("terms")}), ${product(kept, rank)});`,
+          ]
+        : ["const begin = 0u;", `let end = ${product(kept, rank)};`]),
+      `if (live) { for (var r = begin + slice; r < end; r += ${slices}u) {`,
       ...this.#indices("r", kept, rank),
       ...this.#element(),
       ...reductions.map((r, j) =>
@@ -322,7 +302,11 @@ class Text {
     });
     lines.push("if (live && slice == 0u) {");
     reductions.forEach((r, j) => {
-      if (this.#epilogue) lines.push(`${this.#at.name}_after(t, acc${j});`);
+      if (split) {
+        const place = `(part * u32(${this.#split("results")}) + t) << 2u`;
+        lines.push(`let to = bitcast<u32>(${this.#split("workspace")}) + (${place});`);
+        lines.push(this.#at.store(this.#place.size, "f32", `acc${j}`, "to"));
+      } else if (epilogue !== undefined) lines.push(`${this.#at.name}_after(t, acc${j});`);
       else lines.push(this.#address(r.operand, kept), `let f${j} = acc${j};`, this.#store(r.operand, `f${j}`, type(r)));
     });
     lines.push("}");

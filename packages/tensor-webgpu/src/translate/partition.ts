@@ -1,0 +1,70 @@
+// How the results of a kernel, and the terms of a reduction, are given out to workgroups and their invocations.
+import { layout, type Kernel } from "@weft/kernel";
+
+/** How many invocations share one result of a reduction: a power of two, at most those of a workgroup. 1 for a map. */
+export type Slices = number;
+
+/** Results are given out in blocks of this size, each to as many workgroups as it needs; then the next block follows. */
+export type Block = number | undefined;
+
+/** Workgroups of a block, of which each has so many results. */
+export const groupsOfBlock = (block: number, slices: Slices, threads: number): number =>
+  Math.ceil((block * slices) / threads);
+
+/** Argument words of a split reduction: the workspace's address, workgroups a part, terms a part, results. */
+export const splitting = { workspace: 0, groups: 1, terms: 2, results: 3, words: 4 } as const;
+
+/** How many results a launch with these arguments has. */
+export function resultsOf(kernel: Kernel, words: ArrayLike<number>): number {
+  const kept = kernel.rank - kernel.reduced;
+  let n = kept === 0 ? 1 : words[layout.end]! - words[layout.begin]!;
+  for (let l = 1; l < kept; l++) n *= words[layout.size(l)]!;
+  return n;
+}
+
+/** Workgroups that they need. */
+export function groupsOf(
+  kernel: Kernel,
+  slices: Slices,
+  words: ArrayLike<number>,
+  threads: number,
+  block?: Block,
+): number {
+  const n = resultsOf(kernel, words);
+  if (block === undefined) return Math.ceil((n * slices) / threads);
+  return Math.ceil(n / block) * groupsOfBlock(block, slices, threads);
+}
+
+/** How often the terms of a reduction are split, so that there are `crowd` workgroups: 1 for one that has work for them all. */
+export function partsOf(
+  kernel: Kernel,
+  slices: Slices,
+  words: ArrayLike<number>,
+  { threads, crowd }: { readonly threads: number; readonly crowd: number },
+): number {
+  const [sum] = kernel.reductions;
+  if (sum?.fn !== "sum" || kernel.code[sum.value]!.type !== "f32") return 1;
+  const results = resultsOf(kernel, words);
+  const groups = Math.ceil((results * slices) / threads);
+  // A part has eight terms for each invocation at least: less would not pay for the second dispatch.
+  return Math.max(1, Math.min(Math.floor(crowd / groups), 64, Math.floor(termsOf(kernel, words) / (8 * slices))));
+}
+
+/** How many terms each result of a reduction has. */
+export function termsOf(kernel: Kernel, words: ArrayLike<number>): number {
+  let n = 1;
+  for (let l = kernel.rank - kernel.reduced; l < kernel.rank; l++)
+    n *= l === 0 ? words[layout.end]! - words[layout.begin]! : words[layout.size(l)]!;
+  return n;
+}
+
+/** How a reduction is cut: along rows, neighbouring invocations read neighbouring elements of one row; across, of one column. */
+export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: number): Slices {
+  if (kernel.reduced === 0) return 1;
+  const kept = kernel.rank - kernel.reduced;
+  const [results, terms] = [resultsOf(kernel, words), termsOf(kernel, words)];
+  const below = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
+  if (kernel.lanes >= kept) return Math.min(threads, below(terms));
+  const columns = Math.min(2 * below(Math.max(results - 1, 1)), 32, threads);
+  return Math.min(threads / columns, below(terms / 4));
+}
