@@ -57,6 +57,8 @@ export interface Form {
   readonly name: string;
   /** Named numbers that the text uses: u32, or i32 where the name ends in `_`. */
   readonly numbers: Readonly<Record<string, number>>;
+  /** Named numbers (u32) that are part of the text; the name must tell them. */
+  readonly constants?: Readonly<Record<string, number>>;
   /** Invocations: `i` counts them in `text`. Left out, `groups` says how many workgroups there are. */
   readonly count?: number;
   readonly groups?: number;
@@ -106,6 +108,7 @@ export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): 
         const word = at.word(first + n);
         return `let ${name} = ${name.endsWith("_") ? word : `u32(${word})`};`;
       });
+      for (const [name, value] of Object.entries(form.constants ?? {})) setUp.push(`const ${name} = ${value}u;`);
       if (form.count !== undefined) setUp.push(`let i = group * ${at.threads}u + lane;`, "if (i >= count) { return; }");
       return [...setUp, form.text(named)].join("\n");
     },

@@ -1,5 +1,5 @@
-// Convolution, its gradients and pooling: the large convolutions tuned, all else by definition: an invocation walks over all terms of one element of the
-// result. One to three spatial axes are three; those missing in front have size 1.
+// Convolution and its gradients: large ones tuned, small ones by definition: an invocation walks over all terms of one element of
+// the result. One to three spatial axes are three; those missing in front have size 1.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { convolutionForm } from "../forms/choice.ts";
 import {
@@ -10,66 +10,7 @@ import {
   type Convolution,
 } from "../forms/convolution.ts";
 import { prepared, sizeOf, type Call, type Words } from "./call.ts";
-
-interface Window {
-  readonly stride: readonly number[];
-  readonly padding: readonly (readonly [number, number])[];
-  readonly dilation?: readonly number[];
-  readonly groups?: number;
-  readonly window?: readonly number[];
-}
-
-const axes = ["Z", "Y", "X"] as const;
-
-/** Numbers named after the axes: `xZ xY xX` and so on. Missing axes are `fill`. */
-const three = (name: string, list: readonly number[], fill: number): Record<string, number> =>
-  Object.fromEntries(axes.map((a, i) => [`${name}${a}`, list[i - 3 + list.length] ?? fill]));
-
-/** Sizes of input (`x`), window (`k`) and output (`y`), steps (`s`), spacing (`d`) and padding in front (`low`), along each axis. */
-function numbersOf(x: readonly number[], k: readonly number[], y: readonly number[], attrs: Window) {
-  return {
-    ...three("x", x, 1),
-    ...three("k", k, 1),
-    ...three("y", y, 1),
-    ...three("s", attrs.stride, 1),
-    ...three("d", attrs.dilation ?? k.map(() => 1), 1),
-    ...three(
-      "low",
-      attrs.padding.map((p) => p[0]),
-      0,
-    ),
-  };
-}
-
-/** `i` cut into a place along the three axes of `of` (names `…Z …Y …X` with this prefix) and `rest`. */
-const cut = (of: string, prefix: string): string =>
-  `var rest = i;\n${axes
-    .toReversed()
-    .map((a) => `let ${prefix}${a} = rest % ${of}${a}; rest /= ${of}${a};`)
-    .join("\n")}`;
-
-const loops = (name: string, of: string, body: string): string =>
-  axes.reduceRight(
-    (text, a) => `for (var ${name}${a} = 0u; ${name}${a} < ${of}${a}; ${name}${a}++) {\n${text}\n}`,
-    body,
-  );
-
-/** Runs `body` with `px`, the place in the plane of x under tap `q` at output place `p`, if it is inside. */
-const inside = (body: string): string => `
-  ${axes.map((a) => `let at${a} = p${a} * s${a} + q${a} * d${a} - low${a};`).join("\n")}
-  if (${axes.map((a) => `at${a} < x${a}`).join(" && ")}) {
-    let px = (atZ * xY + atY) * xX + atX;
-    ${body}
-  }`;
-
-/** Runs `body` with p, the output place whose tap `q` lies on place `o` of x, if there is one. */
-const meeting = (body: string): string => `
-  ${axes.map((a) => `let t${a} = o${a} + low${a} - q${a} * d${a}; let p${a} = t${a} / s${a};`).join("\n")}
-  if (${axes.map((a) => `t${a} < 0x80000000u && t${a} % s${a} == 0u && p${a} < y${a}`).join(" && ")}) { ${body} }`;
-
-const tap = "(qZ * kY + qY) * kX + qX";
-const pixel = "(pZ * yY + pY) * yX + pX";
-const volume = (of: string): string => `(${of}Z * ${of}Y * ${of}X)`;
+import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume, type Window } from "./window.ts";
 
 /** The three shapes of a convolution, whichever of them is the result. */
 const convolution =
@@ -165,87 +106,5 @@ export const convWeightGrad: Call = {
         sum += part;
       }
       ${store("i", "sum")}`,
-  ),
-};
-
-/** Poolings: x has the planes of the first operand named, y those of the other. */
-const pooling =
-  (
-    name: string,
-    shapes: (out: CallOperand, a: CallOperand) => readonly [x: CallOperand, y: CallOperand],
-    text: (w: Words) => string,
-  ): Call["prepare"] =>
-  (launch, machine) => {
-    const attrs = launch.attrs as Window;
-    const [x, y] = shapes(launch.out, launch.inputs.at(-1)!);
-    return prepared(launch, machine, {
-      name,
-      count: sizeOf(launch.out.shape),
-      numbers: numbersOf(x.shape.slice(2), attrs.window!, y.shape.slice(2), attrs),
-      text,
-    });
-  };
-
-/** `best`: where in input 0 the greatest element of the window at p stands, the first of equals; the first NaN, if any. */
-const greatest = ({ load }: Words): string => `
-  let plane = rest * ${volume("x")};
-  var best = 0u;
-  var most = 0i;
-  var any = false;
-  ${loops("q", "k", inside(`let x = ${load(0, "plane + px")}; let key = select(select(w_order(x), 0i, x == 0f), 0x7fffffffi, w_nan(x)); if (!any || key > most) { best = plane + px; most = key; any = true; }`))}`;
-
-const pick =
-  (input: number) =>
-  (w: Words): string =>
-    `
-    ${cut("y", "p")}
-    ${greatest(w)}
-    let found = ${w.load(input, "best")};
-    ${w.store("i", "found")}`;
-
-const fromInput = (out: CallOperand, x: CallOperand) => [x, out] as const;
-const fromOutput = (out: CallOperand, g: CallOperand) => [out, g] as const;
-
-export const maxPool: Call = { epilogue: true, prepare: pooling("maxPool", fromInput, pick(0)) };
-export const maxPoolPick: Call = { epilogue: true, prepare: pooling("maxPoolPick", fromInput, pick(1)) };
-
-/** The gradient of each window goes to its greatest element. */
-export const maxPoolGrad: Call = {
-  epilogue: true,
-  prepare: pooling("maxPoolGrad", fromOutput, (w) => {
-    const window = `{ ${greatest(w)} if (best == i) { sum += ${w.load(1, `rest * ${volume("y")} + ${pixel}`)}; } }`;
-    return `
-      ${cut("x", "o")}
-      var sum = 0f;
-      ${loops("q", "k", meeting(window))}
-      ${w.store("i", "sum")}`;
-  }),
-};
-
-export const sumPool: Call = {
-  epilogue: true,
-  prepare: pooling(
-    "sumPool",
-    fromInput,
-    ({ load, store }) => `
-    ${cut("y", "p")}
-    let plane = rest * ${volume("x")};
-    var sum = 0f;
-    ${loops("q", "k", inside(`sum += ${load(0, "plane + px")};`))}
-    ${store("i", "sum")}`,
-  ),
-};
-
-export const sumPoolGrad: Call = {
-  epilogue: true,
-  prepare: pooling(
-    "sumPoolGrad",
-    fromOutput,
-    ({ load, store }) => `
-    ${cut("x", "o")}
-    let plane = rest * ${volume("y")};
-    var sum = 0f;
-    ${loops("q", "k", meeting(`sum += ${load(0, `plane + ${pixel}`)};`))}
-    ${store("i", "sum")}`,
   ),
 };

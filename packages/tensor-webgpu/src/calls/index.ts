@@ -3,16 +3,8 @@
 import type { CallOp } from "@weft/kernel";
 import { UnsupportedError } from "@weft/tensor";
 import type { Call } from "./call.ts";
-import {
-  conv,
-  convInputGrad,
-  convWeightGrad,
-  maxPool,
-  maxPoolGrad,
-  maxPoolPick,
-  sumPool,
-  sumPoolGrad,
-} from "./conv.ts";
+import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
+import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import { crossEntropy, crossEntropyGrad, logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./rows.ts";

@@ -1,0 +1,129 @@
+// Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { Machine, Staged } from "../forms/stage.ts";
+import { prepared, sizeOf, type Call, type Words } from "./call.ts";
+import { cut, inside, loops, meeting, numbersOf, pixel, three, volume, type Window } from "./window.ts";
+
+/** Poolings: x has the planes of the first operand named, y those of the other. */
+const pooling =
+  (
+    name: string,
+    shapes: (out: CallOperand, a: CallOperand) => readonly [x: CallOperand, y: CallOperand],
+    text: (w: Words) => string,
+  ): Call["prepare"] =>
+  (launch, machine) => {
+    const attrs = launch.attrs as Window;
+    const [x, y] = shapes(launch.out, launch.inputs.at(-1)!);
+    const numbers = numbersOf(x.shape.slice(2), attrs.window!, y.shape.slice(2), attrs);
+    const count = sizeOf(launch.out.shape);
+    return prepared(launch, machine, { name, ...geometry(name, numbers, count, machine), count, text });
+  };
+
+/** So many elements are worth a program of their own, with the geometry as constants: divisions by them are cheap. */
+const LARGE = 1 << 15;
+
+/** Numbers as arguments, or as constants of the text. */
+function geometry(name: string, numbers: Readonly<Record<string, number>>, count: number, { threads }: Machine) {
+  if (count < LARGE && threads >= 128) return { numbers };
+  return { name: `${name} ${Object.values(numbers).join()}`, numbers: {}, constants: numbers };
+}
+
+/** `best`: where in input 0 the greatest element of the window at p stands, the first of equals; the first NaN, if any. */
+const greatest = ({ load }: Words): string => `
+  let plane = rest * ${volume("x")};
+  var best = 0u;
+  var most = 0i;
+  var any = false;
+  ${loops("q", "k", inside(`let x = ${load(0, "plane + px")}; let key = select(select(w_order(x), 0i, x == 0f), 0x7fffffffi, w_nan(x)); if (!any || key > most) { best = plane + px; most = key; any = true; }`))}`;
+
+const pick =
+  (input: number) =>
+  (w: Words): string =>
+    `
+    ${cut("y", "p")}
+    ${greatest(w)}
+    let found = ${w.load(input, "best")};
+    ${w.store("i", "found")}`;
+
+const fromInput = (out: CallOperand, x: CallOperand) => [x, out] as const;
+const fromOutput = (out: CallOperand, g: CallOperand) => [out, g] as const;
+
+export const maxPool: Call = { epilogue: true, prepare: pooling("maxPool", fromInput, pick(0)) };
+export const maxPoolPick: Call = { epilogue: true, prepare: pooling("maxPoolPick", fromInput, pick(1)) };
+
+/** The gradient of each window goes to its greatest element. */
+export const maxPoolGrad: Call = {
+  epilogue: true,
+  prepare: (launch, machine) => (isTiled(launch) ? gradOfTiles(launch, machine) : gradOfElements(launch, machine)),
+};
+
+const gradOfElements = pooling("maxPoolGrad", fromOutput, (w) => {
+  const window = `{ ${greatest(w)} if (best == i) { sum += ${w.load(1, `rest * ${volume("y")} + ${pixel}`)}; } }`;
+  return `
+    ${cut("x", "o")}
+    var sum = 0f;
+    ${loops("q", "k", meeting(window))}
+    ${w.store("i", "sum")}`;
+});
+
+/** Whether windows lie side by side, beginning at the first element. */
+function isTiled({ attrs }: CallLaunch): boolean {
+  const { window, stride, padding } = attrs as Required<Window>;
+  return window.every((k, a) => stride[a] === k && padding[a]![0] === 0);
+}
+
+/** An invocation has a window, also one that has no output since it is not whole, and writes all of it. */
+function gradOfTiles(launch: CallLaunch, machine: Machine): Staged {
+  const attrs = launch.attrs as Required<Window>;
+  const [x, y] = [launch.out.shape.slice(2), launch.inputs[1]!.shape.slice(2)];
+  const numbers = {
+    ...numbersOf(x, attrs.window, y, attrs),
+    ...three(
+      "w",
+      x.map((d, a) => Math.ceil(d / attrs.window[a]!)),
+      1,
+    ),
+  };
+  const name = "maxPoolGrad of tiles";
+  const count = sizeOf(launch.out.shape.slice(0, 2)) * x.reduce((n, d, a) => n * Math.ceil(d / attrs.window[a]!), 1);
+  return prepared(launch, machine, {
+    name,
+    ...geometry(name, numbers, count, machine),
+    count,
+    text: (w) => `
+      ${cut("w", "p")}
+      ${greatest(w)}
+      let whole = pZ < yZ && pY < yY && pX < yX;
+      var g = 0f;
+      if (whole) { g = ${w.load(1, `rest * ${volume("y")} + ${pixel}`)}; }
+      ${loops("q", "k", inside(`let own = plane + px; let part = select(0f, g, own == best); ${w.store("own", "part")}`))}`,
+  });
+}
+
+export const sumPool: Call = {
+  epilogue: true,
+  prepare: pooling(
+    "sumPool",
+    fromInput,
+    ({ load, store }) => `
+    ${cut("y", "p")}
+    let plane = rest * ${volume("x")};
+    var sum = 0f;
+    ${loops("q", "k", inside(`sum += ${load(0, "plane + px")};`))}
+    ${store("i", "sum")}`,
+  ),
+};
+
+export const sumPoolGrad: Call = {
+  epilogue: true,
+  prepare: pooling(
+    "sumPoolGrad",
+    fromOutput,
+    ({ load, store }) => `
+    ${cut("x", "o")}
+    let plane = rest * ${volume("y")};
+    var sum = 0f;
+    ${loops("q", "k", meeting(`sum += ${load(0, `plane + ${pixel}`)};`))}
+    ${store("i", "sum")}`,
+  ),
+};

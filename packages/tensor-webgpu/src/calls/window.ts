@@ -1,0 +1,60 @@
+// Windows that move over planes, as text: places of input, window and output along three axes, of which missing ones have size 1.
+export interface Window {
+  readonly stride: readonly number[];
+  readonly padding: readonly (readonly [number, number])[];
+  readonly dilation?: readonly number[];
+  readonly groups?: number;
+  readonly window?: readonly number[];
+}
+
+export const axes = ["Z", "Y", "X"] as const;
+
+/** Numbers named after the axes: `xZ xY xX` and so on. Missing axes are `fill`. */
+export const three = (name: string, list: readonly number[], fill: number): Record<string, number> =>
+  Object.fromEntries(axes.map((a, i) => [`${name}${a}`, list[i - 3 + list.length] ?? fill]));
+
+/** Sizes of input (`x`), window (`k`) and output (`y`), steps (`s`), spacing (`d`) and padding in front (`low`), along each axis. */
+export function numbersOf(x: readonly number[], k: readonly number[], y: readonly number[], attrs: Window) {
+  return {
+    ...three("x", x, 1),
+    ...three("k", k, 1),
+    ...three("y", y, 1),
+    ...three("s", attrs.stride, 1),
+    ...three("d", attrs.dilation ?? k.map(() => 1), 1),
+    ...three(
+      "low",
+      attrs.padding.map((p) => p[0]),
+      0,
+    ),
+  };
+}
+
+/** `i` cut into a place along the three axes of `of` (names `…Z …Y …X` with this prefix) and `rest`. */
+export const cut = (of: string, prefix: string): string =>
+  `var rest = i;\n${axes
+    .toReversed()
+    .map((a) => `let ${prefix}${a} = rest % ${of}${a}; rest /= ${of}${a};`)
+    .join("\n")}`;
+
+export const loops = (name: string, of: string, body: string): string =>
+  axes.reduceRight(
+    (text, a) => `for (var ${name}${a} = 0u; ${name}${a} < ${of}${a}; ${name}${a}++) {\n${text}\n}`,
+    body,
+  );
+
+/** Runs `body` with `px`, the place in the plane of x under tap `q` at output place `p`, if it is inside. */
+export const inside = (body: string): string => `
+  ${axes.map((a) => `let at${a} = p${a} * s${a} + q${a} * d${a} - low${a};`).join("\n")}
+  if (${axes.map((a) => `at${a} < x${a}`).join(" && ")}) {
+    let px = (atZ * xY + atY) * xX + atX;
+    ${body}
+  }`;
+
+/** Runs `body` with p, the output place whose tap `q` lies on place `o` of x, if there is one. */
+export const meeting = (body: string): string => `
+  ${axes.map((a) => `let t${a} = o${a} + low${a} - q${a} * d${a}; let p${a} = t${a} / s${a};`).join("\n")}
+  if (${axes.map((a) => `t${a} < 0x80000000u && t${a} % s${a} == 0u && p${a} < y${a}`).join(" && ")}) { ${body} }`;
+
+export const tap = "(qZ * kY + qY) * kX + qX";
+export const pixel = "(pZ * yY + pY) * yX + pX";
+export const volume = (of: string): string => `(${of}Z * ${of}Y * ${of}X)`;
