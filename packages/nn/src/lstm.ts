@@ -5,18 +5,16 @@ import {
   add,
   concat,
   flip,
+  lstmSequence,
+  lstmSequenceGrad,
   matmul,
-  mul,
   readTensor,
   reshape,
   ShapeError,
-  sigmoid,
   slice,
   squeeze,
   stack,
-  sub,
   sum,
-  tanh,
   transpose,
   unsqueeze,
   type Operand,
@@ -31,17 +29,6 @@ const step = (x: Tensor, t: number): Tensor => squeeze(slice(x, { starts: [t], e
 const rows = (x: Tensor, from: number, to: number): Tensor =>
   reshape(slice(x, { starts: [from], ends: [to] }), [-1, x.shape[2]!]);
 
-/** The four gates, in PyTorch's order: input, forget, candidate, output. */
-function gates(a: Tensor): readonly [i: Tensor, f: Tensor, g: Tensor, o: Tensor] {
-  const n = a.shape[1]! / 4;
-  const part = (k: number) => slice(a, { starts: [0, k * n], ends: [a.shape[0]!, (k + 1) * n] });
-  return [sigmoid(part(0)), sigmoid(part(1)), tanh(part(2)), sigmoid(part(3))];
-}
-
-/** dσ and dtanh, from the function's value. */
-const dSigmoid = (y: Tensor): Tensor => mul(y, sub(1, y));
-const dTanh = (y: Tensor): Tensor => sub(1, mul(y, y));
-
 /**
  * One layer in one direction: x `[T, B, in]`, h and c `[B, H]` → y `[T, B, H]` and the last c.
  * Each step: a = x W_ihᵀ + b + h W_hhᵀ; i, f, o = σ(a…), g = tanh(a…); c = f c + i g; h = o tanh(c).
@@ -50,57 +37,22 @@ const sequence = customGradient((x: Tensor, h0: Tensor, c0: Tensor, wih: Tensor,
   const [steps, batch, features] = x.shape as [number, number, number];
   const width = wih.shape[0]!;
   const given = reshape(add(matmul(rows(x, 0, steps), transpose(wih)), bias), [steps, batch, width]);
-  const recurrent = transpose(whh);
-  const sums: Tensor[] = [];
-  const cells: Tensor[] = [];
-  const hiddens: Tensor[] = [];
-  let [h, c] = [h0, c0];
-  for (let t = 0; t < steps; t++) {
-    const a = add(matmul(h, recurrent), step(given, t));
-    const [i, f, g, o] = gates(a);
-    c = add(mul(f, c), mul(i, g));
-    h = mul(o, tanh(c));
-    sums.push(a);
-    cells.push(c);
-    hiddens.push(h);
-  }
-  const y = stack(hiddens);
+  const { gates, cells, hiddens: y } = lstmSequence(given, h0, c0, whh);
   const pullback = (gy: Tensor, gc: Tensor) => {
-    const parts: Tensor[] = new Array(steps);
-    let dh: Tensor | undefined;
-    let dc: Tensor = gc;
-    for (let t = steps - 1; t >= 0; t--) {
-      const [i, f, g, o] = gates(sums[t]!);
-      const squashed = tanh(cells[t]!);
-      const into = step(gy, t);
-      const d: Tensor = dh === undefined ? into : add(into, dh);
-      dc = add(dc, mul(mul(d, o), dTanh(squashed)));
-      const da = concat(
-        [
-          mul(mul(dc, g), dSigmoid(i)),
-          mul(mul(dc, t === 0 ? c0 : cells[t - 1]!), dSigmoid(f)),
-          mul(mul(dc, i), dTanh(g)),
-          mul(mul(d, squashed), dSigmoid(o)),
-        ],
-        { axis: 1 },
-      );
-      parts[t] = da;
-      dc = mul(dc, f);
-      dh = matmul(da, whh);
-    }
-    const all = reshape(stack(parts), [steps * batch, width]);
+    const { given: da, c: dc0 } = lstmSequenceGrad(gates, cells, c0, whh, gy, gc);
+    const all = reshape(da, [steps * batch, width]);
     const flat = transpose(all);
     const before = steps === 1 ? h0 : concat([h0, rows(y, 0, steps - 1)], { axis: 0 });
     return [
       reshape(matmul(all, wih), [steps, batch, features]),
-      dh!,
-      dc,
+      matmul(step(da, 0), whh),
+      dc0,
       matmul(flat, rows(x, 0, steps)),
       matmul(flat, before),
       sum(all, { axis: 0 }),
     ];
   };
-  return { value: [y, c], pullback };
+  return { value: [y, step(cells, steps - 1)], pullback };
 });
 
 export interface LstmOptions {

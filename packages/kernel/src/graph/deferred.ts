@@ -137,8 +137,24 @@ export class Deferred<S extends Storage, E> implements Backend {
   runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
     const dtypes = inputs.map((x) => (typeof x === "number" ? "f32" : x.dtype));
     if (inputs.some((x) => typeof x === "number") || !this.#driver.fused(fused.name, dtypes)) return undefined;
-    const [result] = fused.infer(inputs, attrs);
-    return [this.#record(fused.name, [...inputs], attrs, result!.shape, result!.dtype)];
+    const results = fused.infer(inputs, attrs);
+    const { shape, dtype } = results[0]!;
+    if (results.length === 1) return [this.#record(fused.name, [...inputs], attrs, shape, dtype)];
+    if (results.some((r) => r.dtype !== dtype)) return undefined;
+    // Several results lie one behind another in one value.
+    const size = results.reduce((n, r) => n + sizeOf(r.shape), 0);
+    const whole = this.#record(fused.name, [...inputs], attrs, [size], dtype);
+    let start = 0;
+    const parts = results.map((r) => {
+      const sizes = [sizeOf(r.shape)];
+      const part = this.run("slice", [whole], { starts: [start], sizes, steps: [1] }, sizes, dtype);
+      const result = this.run("reshape", [part], { shape: r.shape }, r.shape, dtype);
+      part.release();
+      start += sizes[0]!;
+      return result;
+    });
+    whole.release();
+    return parts;
   }
 
   #record(op: string, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
