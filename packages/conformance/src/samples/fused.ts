@@ -2,7 +2,39 @@
 import * as weft from "@weft/tensor";
 import { between, floats, integers, sample, values, type Collection } from "../sample.ts";
 
-export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows"> = {
+/** T steps of B rows by H units. */
+type Sequence = readonly [steps: number, batch: number, units: number];
+
+const lstmSteps = (name: string, [T, B, H]: Sequence, order: 1 | 2 = 2) =>
+  sample(
+    name,
+    [floats(T, B, 4 * H), floats(B, H), floats(B, H), between(-1, 1, 4 * H, H)],
+    (given, h, c, whh) => {
+      const { gates, cells, hiddens } = weft.lstmSequence(given!, h!, c!, whh!);
+      return [gates, cells, hiddens];
+    },
+    { order },
+  );
+
+const lstmStepsBack = (name: string, [T, B, H]: Sequence, order: 1 | 2 = 2) =>
+  sample(
+    name,
+    [
+      between(-0.9, 0.9, 4, T, B, H),
+      floats(T, B, H),
+      floats(B, H),
+      between(-1, 1, 4 * H, H),
+      floats(T, B, H),
+      floats(B, H),
+    ],
+    (gates, cells, c, whh, gy, gc) => {
+      const { given, c: first } = weft.lstmSequenceGrad(gates!, cells!, c!, whh!, gy!, gc!);
+      return [given, first];
+    },
+    { order },
+  );
+
+export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows" | "lstmSequence" | "lstmSequenceGrad"> = {
   family: "fused",
   samples: {
     softmax: [
@@ -36,6 +68,27 @@ export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows"> = 
       ),
       sample("large logits", [between(-1000, 1000, 3, 5), integers(0, 5, 3)], (x, y) => weft.crossEntropyRows(x, y), { order: 0 }), // prettier-ignore
       sample("no rows", [floats(0, 3), integers(0, 3, 0)], (x, y) => weft.crossEntropyRows(x, y)),
+    ],
+    lstmSequence: [
+      lstmSteps("one step", [1, 2, 3]),
+      lstmSteps("one unit", [2, 3, 1]),
+      lstmSteps("units in fours", [3, 2, 4]),
+      lstmSteps("more than one piece, odd", [3, 11, 9], 1),
+      lstmSteps("more than one piece, in fours", [3, 19, 20], 1),
+      sample(
+        "saturated, infinite, NaN",
+        [values([90, -90, 0, 0, Infinity, 0, -Infinity, NaN, 200, -200, 1, 1, -50, 50, 0, 9], "f32", [1, 4, 4]), values([0, 0, 0, 0], "f32", [4, 1]), values([2, 3, 4, -1], "f32", [4, 1]), values([0, 0, 0, 0], "f32", [4, 1])], // prettier-ignore
+        (given, h, c, whh) => weft.lstmSequence(given!, h!, c!, whh!).hiddens,
+        { order: 0, views: false },
+      ),
+      sample("no rows", [floats(2, 0, 8), floats(0, 2), floats(0, 2), floats(8, 2)], (given, h, c, whh) => weft.lstmSequence(given!, h!, c!, whh!).hiddens), // prettier-ignore
+    ],
+    lstmSequenceGrad: [
+      lstmStepsBack("one step", [1, 2, 3]),
+      lstmStepsBack("one unit", [2, 3, 1]),
+      lstmStepsBack("units in fours", [3, 2, 4]),
+      lstmStepsBack("more than one piece, odd", [3, 11, 9], 1),
+      lstmStepsBack("more than one piece, in fours", [3, 19, 20], 1),
     ],
   },
 };

@@ -6,6 +6,7 @@ import type { Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
 import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
+import { lstmSequence, lstmSequenceGrad } from "./lstm.ts";
 import { matmul } from "./matmul.ts";
 import { crossEntropy, crossEntropyGrad, logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./rows.ts";
 import { argmax, argmin, argsort, cumsum } from "./order.ts";
@@ -34,6 +35,8 @@ const table = {
   logSoftmaxGrad,
   crossEntropy,
   crossEntropyGrad,
+  lstmSequence,
+  lstmSequenceGrad,
 } as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };
 
 const calls: { readonly [name: string]: Call } = table;

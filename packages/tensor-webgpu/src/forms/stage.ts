@@ -42,6 +42,8 @@ export interface Staged {
 export interface Words {
   /** Invocations in a workgroup. */
   readonly threads: number;
+  /** The body's name, with which names of its functions begin. */
+  readonly name: string;
   readonly load: (k: number, place: string) => string;
   /** Four neighbours as a vec4f; the place is a multiple of 4. */
   readonly load4: (k: number, place: string) => string;
@@ -63,6 +65,8 @@ export interface StageForm {
   readonly vectors: number;
   /** What is done to each element of the result before it is written. */
   readonly epilogue?: Epilogue | undefined;
+  /** Functions that the text calls; their names begin with `name`. */
+  readonly functions?: (name: string) => string;
   /** Where `aligned` is false, every operand may lie at any multiple of 4 bytes. */
   readonly text: (words: Words, aligned: boolean) => string;
 }
@@ -83,7 +87,8 @@ export function stageOf(form: StageForm): Stage {
     words: words + (epilogue?.words.length ?? 0),
     scratch: 0,
     vectors: form.vectors,
-    functions: (at) => epilogue?.functions(at, words, operands.length, result, result) ?? "",
+    functions: (at) =>
+      `${form.functions?.(at.name) ?? ""}\n${epilogue?.functions(at, words, operands.length, result, result) ?? ""}`,
     text: (at) =>
       [
         ...names.map((name, n) => `let ${name} = u32(${at.word(first + n)});`),
@@ -112,6 +117,7 @@ function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: E
   const four = (place: string): string[] => [0, 1, 2, 3].map((i) => `(${place}) + ${i}u`);
   return {
     threads: at.threads,
+    name: at.name,
     load,
     load4: (k, place) =>
       aligned

@@ -95,7 +95,10 @@ export const lstmSequenceGradOp: FusedOp<NoAttrs> = {
   infer: (inputs) => {
     const { steps, batch, units } = gradSizesOf("lstmSequenceGrad", inputs);
     const { dtype } = tensorAt("lstmSequenceGrad", inputs, 0);
-    return [[steps, batch, 4 * units], [batch, units]].map((shape) => ({ shape, dtype }));
+    return [
+      [steps, batch, 4 * units],
+      [batch, units],
+    ].map((shape) => ({ shape, dtype }));
   },
   fallback: (inputs) => {
     const { steps, batch, units } = gradSizesOf("lstmSequenceGrad", inputs);
