@@ -10,11 +10,13 @@ export const describeOnDevice = describe.skipIf(missing !== undefined);
 let kept: GPU | undefined;
 let device: Promise<GPUDevice> | undefined;
 
-/** A device of the tests' own. What `create` gives has to stay referenced. */
+/** A device of the tests' own, with all the workgroup memory there is. What `create` gives has to stay referenced. */
 export function bareDevice(): Promise<GPUDevice> {
   return (device ??= (async () => {
     const { create } = (await import("webgpu")) as unknown as { create: (options: string[]) => GPU };
     kept = create([]);
-    return (await kept.requestAdapter())!.requestDevice();
+    const adapter = (await kept.requestAdapter())!;
+    const { maxComputeWorkgroupStorageSize } = adapter.limits;
+    return adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize } });
   })());
 }

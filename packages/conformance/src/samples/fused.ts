@@ -5,7 +5,10 @@ import { between, floats, integers, sample, values, type Collection } from "../s
 /** T steps of B rows by H units. */
 type Sequence = readonly [steps: number, batch: number, units: number];
 
-const lstmSteps = (name: string, [T, B, H]: Sequence, order: 1 | 2 = 2) =>
+/** Values alone: what is larger than one piece of a kernel. */
+const large = { differentiable: [], views: false } as const;
+
+const lstmSteps = (name: string, [T, B, H]: Sequence, more: Parameters<typeof sample>[3] = {}) =>
   sample(
     name,
     [floats(T, B, 4 * H), floats(B, H), floats(B, H), between(-1, 1, 4 * H, H)],
@@ -13,10 +16,10 @@ const lstmSteps = (name: string, [T, B, H]: Sequence, order: 1 | 2 = 2) =>
       const { gates, cells, hiddens } = weft.lstmSequence(given!, h!, c!, whh!);
       return [gates, cells, hiddens];
     },
-    { order },
+    more,
   );
 
-const lstmStepsBack = (name: string, [T, B, H]: Sequence, order: 1 | 2 = 2) =>
+const lstmStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeof sample>[3] = {}) =>
   sample(
     name,
     [
@@ -31,7 +34,7 @@ const lstmStepsBack = (name: string, [T, B, H]: Sequence, order: 1 | 2 = 2) =>
       const { given, c: first } = weft.lstmSequenceGrad(gates!, cells!, c!, whh!, gy!, gc!);
       return [given, first];
     },
-    { order },
+    more,
   );
 
 export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows" | "lstmSequence" | "lstmSequenceGrad"> = {
@@ -73,13 +76,13 @@ export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows" | "
       lstmSteps("one step", [1, 2, 3]),
       lstmSteps("one unit", [2, 3, 1]),
       lstmSteps("units in fours", [3, 2, 4]),
-      lstmSteps("more than one piece, odd", [3, 11, 9], 1),
-      lstmSteps("more than one piece, in fours", [3, 19, 20], 1),
+      lstmSteps("more than one piece, odd", [3, 11, 9], large),
+      lstmSteps("more than one piece, in fours", [3, 19, 20], large),
       sample(
         "saturated, infinite, NaN",
         [values([90, -90, 0, 0, Infinity, 0, -Infinity, NaN, 200, -200, 1, 1, -50, 50, 0, 9], "f32", [1, 4, 4]), values([0, 0, 0, 0], "f32", [4, 1]), values([2, 3, 4, -1], "f32", [4, 1]), values([0, 0, 0, 0], "f32", [4, 1])], // prettier-ignore
         (given, h, c, whh) => weft.lstmSequence(given!, h!, c!, whh!).hiddens,
-        { order: 0, views: false },
+        large,
       ),
       sample("no rows", [floats(2, 0, 8), floats(0, 2), floats(0, 2), floats(8, 2)], (given, h, c, whh) => weft.lstmSequence(given!, h!, c!, whh!).hiddens), // prettier-ignore
     ],
@@ -87,8 +90,8 @@ export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows" | "
       lstmStepsBack("one step", [1, 2, 3]),
       lstmStepsBack("one unit", [2, 3, 1]),
       lstmStepsBack("units in fours", [3, 2, 4]),
-      lstmStepsBack("more than one piece, odd", [3, 11, 9], 1),
-      lstmStepsBack("more than one piece, in fours", [3, 19, 20], 1),
+      lstmStepsBack("more than one piece, odd", [3, 11, 9], large),
+      lstmStepsBack("more than one piece, in fours", [3, 19, 20], large),
     ],
   },
 };
