@@ -31,6 +31,7 @@ export async function runStages(
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   const uniforms: GPUBuffer[] = [];
+  const pipelines = new Map<string, GPUComputePipeline>();
   let texts = "";
   for (const [i, stage] of stages.entries()) {
     const body: Body = shift === 0 ? stage.body : stage.unaligned;
@@ -53,10 +54,12 @@ export async function runStages(
     );
     uniforms.push(uniform);
     device.queue.writeBuffer(uniform, 0, Int32Array.from(words));
-    const pipeline = device.createComputePipeline({
-      layout: "auto",
-      compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
-    });
+    let pipeline = pipelines.get(code);
+    if (pipeline === undefined) {
+      const module = device.createShaderModule({ code });
+      pipeline = device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
+      pipelines.set(code, pipeline);
+    }
     pass.setPipeline(pipeline);
     const entries = [
       { binding: 0, resource: { buffer: uniform } },
