@@ -1,5 +1,5 @@
-// The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min. Fused operations have no
-// kernels of their own yet; their fallbacks run.
+// The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
+// operations that have a kernel of their own.
 import type { CallOp } from "@weft/kernel";
 import { UnsupportedError } from "@weft/tensor";
 import type { Call } from "./call.ts";

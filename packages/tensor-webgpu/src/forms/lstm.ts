@@ -21,12 +21,15 @@ export interface LstmSizes {
 /** Rounds along k that are written out; more are a loop. Software compiles slowly, and gains nothing. */
 const writtenFor = ({ threads }: Machine): number => (threads >= 128 ? 16 : 0);
 
-/** Measured at 128 rows by 256 units. Sums of `each` rows by four gates need 16·each bytes an invocation. */
+/**
+ * The best at 128 rows by 256 units on one graphics processor. Sums of `each` rows by four gates need 16·each bytes of the
+ * workgroup's memory an invocation.
+ */
 function forwardPiece({ threads, shared }: Machine): Piece {
   if (threads < 256) return { rows: 8, units: 8, each: 8 };
   return { rows: 16, units: 16, each: threads * 8 * 16 <= shared ? 8 : 4 };
 }
-const backwardPiece = ({ threads }: Machine): Piece => ({ rows: threads < 256 ? 8 : 16, units: 8, each: 4 });
+const backwardPiece = ({ threads }: Machine): Piece => ({ rows: 8, units: threads < 256 ? 8 : 16, each: 4 });
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const components = "xyzw";
@@ -76,7 +79,7 @@ const gathered = ({ share, written }: Walk, part: (z: string) => string): string
 const functions = (name: string): string =>
   `${functionOf(`${name}_sigmoid`, "sigmoid")}\n${functionOf(`${name}_tanh`, "tanh")}`;
 
-/** Gates, cells and hiddens of step t, behind one another in `out`; h and c are those before the step. */
+/** A step forwards: gates, cells and hiddens of step t, behind one another in `out`; h and c are those before the step. */
 export function forwardStep(
   { given, h, c, whh, out }: Readonly<Record<"given" | "h" | "c" | "whh" | "out", CallOperand>>,
   t: number,
@@ -203,7 +206,7 @@ export function backwardStep(
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   return stageOf({
-    name: `lstm step back ${last ? "last" : `${piece.rows}x${piece.units} ${walkName(walk)}${four ? " 4" : ""}`}`,
+    name: `lstm step back ${piece.rows}x${piece.units} ${last ? "last" : `${walkName(walk)}${four ? " 4" : ""}`}`,
     operands: [gates, cells, before, whh, gy, dc, out],
     numbers: {
       across,
@@ -224,8 +227,8 @@ export function backwardStep(
 }
 
 function backwardText({ rows, units, each }: Piece, walk: Walk | undefined, four: boolean, w: Words): string {
-  const across = units / 4;
-  const tiles = (rows / each) * across;
+  const fours = units / 4;
+  const tiles = (rows / each) * fours;
   const elements = rows * units;
   const columns = (j: number): string =>
     four
@@ -239,6 +242,7 @@ function backwardText({ rows, units, each }: Piece, walk: Walk | undefined, four
       : `vec4f(${range(4)
           .map((j) => w.load(6, `row${i} + q * 4u + ${j}u`))
           .join(", ")})`;
+  // The rows of whh lie across, so neighbours have neighbouring columns: whole sectors of memory.
   const round = `
     ${range(each)
       .map((i) => `let a${i} = ${along(i)};`)
@@ -256,10 +260,10 @@ function backwardText({ rows, units, each }: Piece, walk: Walk | undefined, four
     let tile = lane % ${tiles}u;
     let s = lane / ${tiles}u;
     ${range(each)
-      .map((i) => `let row${i} = nextAt + min(m0 + tile / ${across}u * ${each}u + ${i}u, batch - 1u) * units * 4u;`)
+      .map((i) => `let row${i} = nextAt + min(m0 + tile / ${fours}u * ${each}u + ${i}u, batch - 1u) * units * 4u;`)
       .join("\n")}
     ${range(four ? 1 : 4)
-      .map((i) => `let column${i} = min(n0 + tile % ${across}u * 4u + ${i}u, units - ${four ? 4 : 1}u);`)
+      .map((i) => `let column${i} = min(n0 + tile % ${fours}u * 4u + ${i}u, units - ${four ? 4 : 1}u);`)
       .join("\n")}
     ${range(each)
       .map((i) => `var c${i} = vec4f();`)
@@ -273,8 +277,8 @@ function backwardText({ rows, units, each }: Piece, walk: Walk | undefined, four
   return `
     let m0 = group / across * ${rows}u;
     let n0 = group % across * ${units}u;
-    let m = m0 + lane / 4u % ${tiles}u / ${across}u * ${each}u + lane / ${4 * tiles}u;
-    let n = n0 + lane / 4u % ${across}u * 4u + lane % 4u;
+    let m = m0 + lane / 4u % ${tiles}u / ${fours}u * ${each}u + lane / ${4 * tiles}u;
+    let n = n0 + lane / 4u % ${fours}u * 4u + lane % 4u;
     let works = lane < ${elements}u && m < batch && n < units;
     let place = min(m, batch - 1u) * units + min(n, units - 1u);
     let i = ${w.load(0, "stateAt + place")};
