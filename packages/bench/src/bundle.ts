@@ -1,19 +1,26 @@
-// Writes the program, Weft and PyTorch's rows into one file, for a machine without network: `node weft-bench.mjs` there. The
-// JavaScript peers are not in it.
+// Writes the program, Weft and PyTorch's rows into one file, for a machine without network: `node weft-bench.mjs` there, or
+// with `--gpu` `node weft-gpu-bench.mjs`, which needs the package `webgpu` beside it. The JavaScript peers are not in it.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const outfile = process.argv[2] ?? path("../dist/weft-bench.mjs");
+const { values, positionals } = parseArgs({ options: { gpu: { type: "boolean" } }, allowPositionals: true });
+const what =
+  values.gpu === true
+    ? { entry: "gpu/bench.ts", file: "weft-gpu-bench.mjs", rows: "gpu/torch-rows.py", name: "TORCH_GPU_ROWS" }
+    : { entry: "bench.ts", file: "weft-bench.mjs", rows: "torch-rows.py", name: "TORCH_ROWS" };
+const outfile = positionals[0] ?? path(`../dist/${what.file}`);
 
 await build({
-  entryPoints: [path("bench.ts")],
+  entryPoints: [path(what.entry)],
   outfile,
   bundle: true,
   platform: "node",
   format: "esm",
   target: "node20",
-  define: { TORCH_ROWS: JSON.stringify(readFileSync(path("torch-rows.py"), "utf8")) },
+  external: ["webgpu"],
+  define: { [what.name]: JSON.stringify(readFileSync(path(what.rows), "utf8")) },
 });
 process.stdout.write(`${outfile}\n`);

@@ -20,6 +20,8 @@ export interface Rival {
   run(row: string, steps: number): Promise<Sample | Missing>;
   end(row: string): Promise<Ended | Missing>;
   close(): void;
+  /** Ends the process even if it is busy. */
+  stop(): void;
 }
 
 const TASKSET = "taskset";
@@ -65,5 +67,9 @@ export async function start({ name, program, args, env }: Command, core: number 
     run: (row, steps) => ask<Sample>({ run: row, steps }),
     end: (row) => ask<Ended>({ end: row }),
     close: () => child.stdin.end(),
+    stop() {
+      end("stopped");
+      child.kill("SIGKILL");
+    },
   };
 }

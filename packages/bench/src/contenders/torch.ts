@@ -12,6 +12,12 @@ const text = (): string =>
 const hasTorch = (python: string): boolean =>
   spawnSync(python, ["-c", "import importlib.util as u; exit(u.find_spec('torch') is None)"]).status === 0;
 
+/** The Python that was named, or the first that has PyTorch. */
+export function pythonWithTorch(named: string | undefined): string {
+  const candidates = named === undefined ? ["python3", "/usr/bin/python3"] : [named];
+  return candidates.find(hasTorch) ?? candidates[0]!;
+}
+
 /**
  * One thread; and without settings that were made for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can
  * halve its speed). `settings` are put in last.
@@ -21,8 +27,9 @@ function environment(settings: Readonly<Record<string, string>>): NodeJS.Process
   return { ...env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1", MKL_NUM_THREADS: "1", ...settings };
 }
 
-export function torch(python: string | undefined, settings: Readonly<Record<string, string>>): Command {
-  const candidates = python === undefined ? ["python3", "/usr/bin/python3"] : [python];
-  const program = candidates.find(hasTorch) ?? candidates[0]!;
-  return { name: "torch", program, args: ["-c", text()], env: environment(settings) };
-}
+export const torch = (python: string | undefined, settings: Readonly<Record<string, string>>): Command => ({
+  name: "torch",
+  program: pythonWithTorch(python),
+  args: ["-c", text()],
+  env: environment(settings),
+});

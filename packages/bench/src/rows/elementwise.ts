@@ -1,11 +1,35 @@
 // Operations so small that only what surrounds them is measured: additions of ten elements.
 import { diff, param } from "@weft/autograd";
-import { add, scope, sum, type Tensor } from "@weft/tensor";
+import { add, scope, sum, type Creation, type Tensor } from "@weft/tensor";
 import { stored, type Row } from "./row.ts";
+import type { Work } from "./tasks.ts";
 
 /** So many additions stand in one step. */
-const MANY = 1000;
-const CHAIN = 200;
+export const MANY = 1000;
+export const CHAIN = 200;
+
+/** Many sums, each a result of its own. */
+export function sums({ randn }: Creation): Work {
+  const a = randn([10]);
+  const b = randn([10]);
+  return () => {
+    const all: Tensor[] = [];
+    for (let i = 0; i < MANY; i++) all.push(add(a, b));
+    return all;
+  };
+}
+
+/** A chain of additions to a parameter, and its gradients; `end` may cut them off. */
+export function chain({ randn }: Creation, end = (y: Tensor): Tensor => y): Work {
+  const a = param(randn([10]));
+  const b = param(randn([10]));
+  const forward = (): Tensor => {
+    let y = add(a, b);
+    for (let i = 1; i < CHAIN; i++) y = add(y, b);
+    return end(sum(y));
+  };
+  return () => diff(forward);
+}
 
 export const elementwise: readonly Row[] = [
   {
@@ -14,18 +38,9 @@ export const elementwise: readonly Row[] = [
     unit: "µs",
     per: MANY,
     target: { below: 1 },
-    weft({ randn }) {
-      const a = randn([10]);
-      const b = randn([10]);
-      return {
-        run() {
-          stored(() => {
-            const sums: Tensor[] = [];
-            for (let i = 0; i < MANY; i++) sums.push(add(a, b));
-            return sums;
-          });
-        },
-      };
+    weft(backend) {
+      const work = sums(backend);
+      return { run: () => stored(work) };
     },
   },
   {
@@ -44,15 +59,9 @@ export const elementwise: readonly Row[] = [
     unit: "µs",
     per: CHAIN,
     target: { below: 2.5 },
-    weft({ randn }) {
-      const a = param(randn([10]));
-      const b = param(randn([10]));
-      const chain = (): Tensor => {
-        let y = add(a, b);
-        for (let i = 1; i < CHAIN; i++) y = add(y, b);
-        return sum(y);
-      };
-      return { run: () => stored(() => diff(chain)) };
+    weft(backend) {
+      const work = chain(backend);
+      return { run: () => stored(work) };
     },
   },
   {

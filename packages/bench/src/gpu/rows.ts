@@ -1,0 +1,76 @@
+// What is measured on a graphics processor. Models and operations are those of the table for the processor; PyTorch's side
+// knows rows by name.
+import { stopGradient } from "@weft/autograd";
+import type { Creation } from "@weft/tensor";
+import { CHAIN, chain, MANY, sums } from "../rows/elementwise.ts";
+import { product } from "../rows/linalg.ts";
+import { task, type Work } from "../rows/tasks.ts";
+
+export interface GpuRow {
+  readonly name: string;
+  readonly what: string;
+  readonly unit: "ms" | "µs";
+  /** How many operations one step does: times are for one of them. */
+  readonly per: number;
+  /** So many steps are sent before anybody waits for the device. */
+  readonly steps: number;
+  /** Floating-point operations of a step, where speed is told by them. */
+  readonly flop?: number;
+  /** Weft's way of doing it, or the row whose figure of Weft's PyTorch's other way stands beside. */
+  readonly weft: ((backend: Creation) => Work) | string;
+}
+
+const trained = (name: string, steps: number): GpuRow => {
+  const { what, work } = task(name);
+  return { name, what, unit: "ms", per: 1, steps, weft: work };
+};
+
+const matmul = (n: number, steps: number): GpuRow => ({
+  name: `matmul-${n}`,
+  what: `matrix product, ${n}³`,
+  unit: "ms",
+  per: 1,
+  steps,
+  flop: 2 * n ** 3,
+  weft: product(n),
+});
+
+/** In the order of the table: what takes PyTorch long to compile comes last. */
+export const rows: readonly GpuRow[] = [
+  matmul(1024, 100),
+  matmul(2048, 50),
+  matmul(4096, 20),
+  { name: "add10", what: "add of 10 elements, every result stored", unit: "µs", per: MANY, steps: 20, weft: sums },
+  {
+    name: "add10-tape",
+    what: "add of 10 elements, recorded on a tape, each of a chain of 200",
+    unit: "µs",
+    per: CHAIN,
+    steps: 50,
+    weft: (backend) => chain(backend, stopGradient),
+  },
+  {
+    name: "add10-grad",
+    what: "the same with the way back",
+    unit: "µs",
+    per: CHAIN,
+    steps: 50,
+    weft: (backend) => chain(backend),
+  },
+  trained("linreg-sgd", 300),
+  trained("softmax-sgd", 300),
+  trained("mlp-sgd", 300),
+  trained("mlp-adam", 300),
+  trained("lenet-sgd", 200),
+  trained("lenet-adam", 200),
+  trained("vgg-momentum", 50),
+  trained("charlm-adam", 20),
+  {
+    name: "charlm-adam-cell",
+    what: "the same, in PyTorch as a loop over LSTMCell",
+    unit: "ms",
+    per: 1,
+    steps: 5,
+    weft: "charlm-adam",
+  },
+];

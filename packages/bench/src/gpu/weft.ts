@@ -1,0 +1,157 @@
+// Weft's side: steps are sent one after another and nobody reads in between, as a training loop does that looks at its loss
+// now and then. The clock stops when the last step's result is on the host. A second backend, which times every dispatch,
+// then says where the time goes.
+import { flush, scope, visitTensors, type Tensor } from "@weft/tensor";
+import { open, type OpenOptions, type WebGpuBackend, type WebGpuStats } from "@weft/tensor-webgpu";
+import type { Missing } from "../contender.ts";
+import { median } from "../measure.ts";
+import { stored } from "../rows/row.ts";
+import type { Work } from "../rows/tasks.ts";
+import type { Breakdown, Made, WeftFigures } from "./report.ts";
+import type { GpuRow } from "./rows.ts";
+
+export interface Settings {
+  /** Blocks of steps that are timed. */
+  readonly samples: number;
+  /** Milliseconds of repeating before: the device's clock needs time to rise. */
+  readonly warmUp: number;
+}
+
+/** After so many steps everything that a step needs has been made. */
+const SETTLED = 10;
+/** Something may still be compiled when the warm-up is over; so many milliseconds are waited for it. */
+const PATIENCE = 10_000;
+const LONGEST = 8;
+
+type Making = (backend: WebGpuBackend) => Work;
+
+interface Block {
+  readonly wall: number;
+  readonly host: number;
+  readonly value: number;
+}
+
+/** Does the work and returns the promise of its last element; that ends when the device has done all before it. */
+const awaited = (work: Work): Promise<number> =>
+  scope(async () => {
+    let last: Tensor | undefined;
+    visitTensors(scope(work), (x) => (last = x));
+    flush();
+    const data = await last!.data();
+    return Number(data.at(-1));
+  });
+
+/** So many steps, without waiting in between: milliseconds a step. */
+async function block(work: Work, steps: number): Promise<Block> {
+  const start = performance.now();
+  for (let i = 1; i < steps; i++) stored(work);
+  const end = awaited(work);
+  const host = performance.now() - start;
+  const value = await end;
+  return { wall: (performance.now() - start) / steps, host: host / steps, value };
+}
+
+const countsMade = ["plans", "kernels", "pipelines", "bindGroups", "slabs"] as const;
+const difference = <Name extends keyof WebGpuStats>(names: readonly Name[], from: WebGpuStats, to: WebGpuStats) =>
+  Object.fromEntries(names.map((name) => [name, to[name] - from[name]])) as Record<Name, number>;
+const anything = (made: Made): boolean => Object.values(made).some((count) => count !== 0);
+/** Programs may be compiled in the background. */
+const compiles = (stats: WebGpuStats): boolean => "compiling" in stats && Number(stats.compiling) > 0;
+
+/** Repeats until the time is over and nothing new is made any more. Returns how many steps there were. */
+async function warm(backend: WebGpuBackend, work: Work, each: number, time: number, most: number): Promise<number> {
+  const steps = Math.max(1, Math.min(most, Math.round(time / 4 / each)));
+  const start = performance.now();
+  let count = 0;
+  for (let busy = true; busy;) {
+    const before = backend.stats();
+    await block(work, steps);
+    count += steps;
+    const elapsed = performance.now() - start;
+    const after = backend.stats();
+    const unsettled = compiles(after) || anything(difference(countsMade, before, after));
+    busy = elapsed < time || (time > 0 && elapsed < PATIENCE && unsettled);
+  }
+  return count;
+}
+
+/** Opens a backend for one row, and ends it: what one row leaves in memory is not the next one's. */
+async function on<T>(options: OpenOptions, f: (backend: WebGpuBackend) => Promise<T>): Promise<T> {
+  const backend = await open(options);
+  try {
+    return await f(backend);
+  } finally {
+    backend.destroy();
+  }
+}
+
+const timed = (making: Making, steps: number, options: OpenOptions, settings: Settings) =>
+  on(options, async (backend) => {
+    const work = making(backend);
+    const first = (await block(work, 1)).wall;
+    const { wall } = await block(work, SETTLED - 1);
+    const tenth = backend.stats();
+    const warmUp = await warm(backend, work, wall, settings.warmUp, steps);
+    const begun = backend.stats();
+    const blocks: Block[] = [];
+    for (let i = 0; i < settings.samples; i++) blocks.push(await block(work, steps));
+    const ended = backend.stats();
+    const counts = difference(["dispatches", "passes", "submits"], begun, ended);
+    const all = steps * settings.samples;
+    return {
+      step: median(blocks.map((b) => b.wall)),
+      samples: blocks.map((b) => b.wall),
+      first,
+      host: median(blocks.map((b) => b.host)),
+      dispatches: counts.dispatches / all,
+      passes: counts.passes / all,
+      submits: counts.submits / all,
+      late: difference(countsMade, tenth, ended),
+      lateTimed: difference(countsMade, begun, ended),
+      warmUp: SETTLED + warmUp,
+      value: blocks.at(-1)!.value,
+    };
+  });
+
+/**
+ * What the host does before it encodes does not depend on the profile, so it is measured there; encoding is the rest of
+ * what the host does in an ordinary run.
+ */
+const broken = (making: Making, host: number, steps: number, options: OpenOptions, time: number): Promise<Breakdown> =>
+  on({ ...options, profile: true }, async (backend) => {
+    const work = making(backend);
+    await block(work, 1);
+    const { wall } = await block(work, SETTLED - 1);
+    await warm(backend, work, wall, time, steps);
+    await backend.profile();
+    const ran = await block(work, steps);
+    const { encode, dispatches } = await backend.profile();
+    const record = Math.max(0, ran.host - encode / steps);
+    return {
+      record,
+      encode: Math.max(0, host - record),
+      device: dispatches.reduce((sum, { us }) => sum + us, 0) / 1000 / steps,
+      encodeTimed: encode / steps,
+      steps,
+      longest: dispatches
+        .slice(0, LONGEST)
+        .map(({ label, count, us }) => ({ label, count: count / steps, us: us / steps })),
+    };
+  });
+
+const reason = (error: unknown): Missing => ({ missing: String(error).split("\n")[0]! });
+
+/** Measures a row, or says why it cannot. */
+export async function measure(row: GpuRow, options: OpenOptions, settings: Settings): Promise<WeftFigures | Missing> {
+  const { weft } = row;
+  if (typeof weft === "string") return { missing: `see ${weft}` };
+  try {
+    const figures = await timed(weft, row.steps, options, settings);
+    if (!Number.isFinite(figures.value)) return { missing: `computed ${figures.value}` };
+    const profiled = Math.min(row.steps, 100);
+    const breakdown = broken(weft, figures.host, profiled, options, settings.warmUp / 5);
+    return { ...figures, breakdown: await breakdown.catch(reason) };
+  } catch (error) {
+    return reason(error);
+  }
+}

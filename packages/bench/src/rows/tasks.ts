@@ -1,0 +1,132 @@
+// What is trained: models with their inputs, sizes and optimisers, for any backend. The tables for the processor and for the
+// graphics processor measure the same tasks.
+import { diff } from "@weft/autograd";
+import { Chain, Conv, crossEntropy, Dropout, Embedding, Linear, LSTM, MaxPool, mse, seed } from "@weft/nn";
+import { adam, momentum, sgd, type Optimizer } from "@weft/optim";
+import { flatten, relu, type Creation, type Tensor } from "@weft/tensor";
+
+/** Does something once and returns what is to be computed and stored. */
+export type Work = () => unknown;
+
+export interface Task {
+  readonly name: string;
+  /** What one step is, in a few words. */
+  readonly what: string;
+  /** Makes the inputs and the model. The work is a step: forward, backward, update; it returns the loss. */
+  work(backend: Creation): () => Tensor;
+}
+
+const optimizers = {
+  sgd: () => sgd({ lr: 0.01 }),
+  adam: () => adam({ lr: 0.001 }),
+  momentum: () => momentum({ gamma: 0.9, lr: 0.01 }),
+};
+type Rule = keyof typeof optimizers;
+const titles: Record<Rule, string> = { sgd: "SGD", adam: "Adam", momentum: "SGD with momentum" };
+
+const trained = (optimizer: Optimizer, loss: () => Tensor) => (): Tensor => {
+  const tape = diff(loss);
+  optimizer.update(tape);
+  return tape.value;
+};
+
+const classes = 10;
+
+const classifier = (
+  name: string,
+  what: string,
+  rule: Rule,
+  batch: number,
+  shape: readonly number[],
+  build: () => (x: Tensor) => Tensor,
+): Task => ({
+  name: `${name}-${rule}`,
+  what: `${what}, batch ${batch}, ${titles[rule]}`,
+  work({ randn, randint }) {
+    seed(1);
+    const model = build();
+    const x = randn([batch, ...shape]);
+    const y = randint([batch], { high: classes });
+    return trained(optimizers[rule](), () => crossEntropy(model(x), y));
+  },
+});
+
+const mlp = () => Chain(Linear(784, 64), relu, Linear(64, classes));
+const lenet = () =>
+  Chain(
+    Conv({ in: 1, out: 20, kernel: 5 }),
+    relu,
+    MaxPool(2),
+    Conv({ in: 20, out: 50, kernel: 5 }),
+    relu,
+    MaxPool(2),
+    flatten,
+    Linear(800, 500),
+    relu,
+    Linear(500, classes),
+  );
+const vgg = () =>
+  Chain(
+    Conv({ in: 3, out: 50, kernel: 3, padding: 1 }),
+    relu,
+    Conv({ in: 50, out: 50, kernel: 3, padding: 1 }),
+    MaxPool(2),
+    relu,
+    Dropout(0.25),
+    Conv({ in: 50, out: 100, kernel: 3, padding: 1 }),
+    relu,
+    Conv({ in: 100, out: 100, kernel: 3, padding: 1 }),
+    MaxPool(2),
+    relu,
+    Dropout(0.25),
+    flatten,
+    Linear(6400, 512),
+    relu,
+    Dropout(0.5),
+    Linear(512, classes),
+  );
+
+const linreg: Task = {
+  name: "linreg-sgd",
+  what: "linear regression 506×13, whole batch, SGD",
+  work({ randn }) {
+    seed(1);
+    const model = Linear(13, 1);
+    const x = randn([506, 13]);
+    const y = randn([506, 1]);
+    return trained(optimizers.sgd(), () => mse(model(x), y));
+  },
+};
+
+const characters = { vocabulary: 80, units: 256, steps: 100, rows: 128 };
+const charlm: Task = {
+  name: "charlm-adam",
+  what: "characters: embedding 256, LSTM 256, 80 classes, 100 steps, batch 128, Adam",
+  work({ randint }) {
+    seed(1);
+    const { vocabulary, units, steps, rows } = characters;
+    const embed = Embedding(vocabulary, units);
+    const rnn = LSTM({ in: units, hidden: units });
+    const output = Linear(units, vocabulary);
+    const x = randint([steps, rows], { high: vocabulary });
+    const y = randint([steps * rows], { high: vocabulary });
+    return trained(optimizers.adam(), () => crossEntropy(output(rnn(embed(x)).reshape([steps * rows, units])), y));
+  },
+};
+
+const all: readonly Task[] = [
+  linreg,
+  classifier("softmax", "softmax regression 784-10", "sgd", 100, [784], () => Linear(784, classes)),
+  classifier("mlp", "perceptron 784-64-10", "sgd", 100, [784], mlp),
+  classifier("mlp", "perceptron 784-64-10", "adam", 100, [784], mlp),
+  classifier("lenet", "LeNet", "sgd", 100, [1, 28, 28], lenet),
+  classifier("lenet", "LeNet", "adam", 100, [1, 28, 28], lenet),
+  charlm,
+  classifier("vgg", "small VGG on 32×32", "momentum", 64, [3, 32, 32], vgg),
+];
+
+export function task(name: string): Task {
+  const found = all.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no task is called ${name}`);
+  return found;
+}
