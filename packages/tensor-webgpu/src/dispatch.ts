@@ -176,6 +176,10 @@ export function batchesOf(level: readonly Work[], limits: BatchLimits): Work[][]
   return batches;
 }
 
+/** What the parts do, each with its number of workgroups. */
+export const labelOf = ({ parts }: Pick<Dispatch, "parts">): string =>
+  parts.map((p) => `${p.name} (${p.groups})`).join(" | ");
+
 /** Parts side by side. */
 export const dispatchOf = (parts: readonly Part[], groups: number, at: number, words: number): Dispatch => ({
   parts,
@@ -205,12 +209,15 @@ export function moved(d: Dispatch, places: Places): boolean {
   return false;
 }
 
-/** Notes how the operands lie; gives the bodies for that. */
-export function bodiesFor(d: Dispatch, places: Places): Body[] {
+/** Notes how the operands lie. */
+export function settle(d: Dispatch, places: Places): void {
   d.last.length = 0;
   for (const p of d.parts) for (const slot of p.slots) d.last.push(lies(places, slot));
-  return d.parts.map((p) => (p.slots.every((slot) => places.address[slot]! % 16 === 0) ? p.body : p.unaligned));
 }
+
+/** The bodies for how the operands lie. */
+export const bodiesFor = (parts: readonly Part[], { address }: Places): Body[] =>
+  parts.map((p) => (p.slots.every((slot) => address[slot]! % 16 === 0) ? p.body : p.unaligned));
 
 export function bindingOf(parts: readonly Part[], { slab }: Places): Binding {
   const slabs: Slab[] = [];

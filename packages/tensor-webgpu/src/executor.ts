@@ -1,14 +1,17 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and sends one pass and one submit.
-import { bytesOf, UnsupportedError, WeftError, type DType, type Shape, type TypedArray } from "@weft/tensor";
+import { bytesOf, UnsupportedError, type DType, type Shape, type TypedArray } from "@weft/tensor";
 import type { CallLaunch, Driver, Launch, Node, NumberPlace, Plan, Rowwise } from "@weft/kernel";
+import { Arena } from "./arena.ts";
 import { callOf, isCall } from "./calls/index.ts";
 import {
   batchesOf,
   bindingOf,
   bodiesFor,
   dispatchOf,
+  labelOf,
   moved,
+  settle,
   worksOfKernel,
   workOfStage,
   type Dispatch,
@@ -19,6 +22,7 @@ import {
 } from "./dispatch.ts";
 import { workOfChain } from "./chain.ts";
 import { Commands } from "./commands.ts";
+import type { Faults } from "./faults.ts";
 import { Pipelines } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
 import { Reader } from "./reader.ts";
@@ -55,9 +59,17 @@ export interface Profile {
 /** Launches that stand side by side in one dispatch, at most: more would make too many different programs. */
 const SIDE_BY_SIDE = 16;
 
+/**
+ * Programs of launches side by side are compiled in the background while the launches run one by one. But a loop that never lets
+ * the event loop turn would wait for ever: after so many runs they are compiled at once.
+ */
+const RUNS_WITHOUT_A_TURN = 32;
+
 export interface Executable {
   /** How often it has run. */
   runs: number;
+  /** How often it has run without its programs since the event loop turned. */
+  waits: number;
   readonly dispatches: readonly Dispatch[];
   /** The arguments of all dispatches. */
   readonly image: Int32Array<ArrayBuffer>;
@@ -80,25 +92,32 @@ export class Executor implements Driver<Block, Executable> {
   readonly #device: GPUDevice;
   readonly #profile: Profile;
   readonly #slabs: Slabs;
+  readonly #faults: Faults;
   readonly #reader: Reader;
   readonly commands: Commands;
   readonly pipelines: Pipelines;
   readonly #offset = new Uint32Array(1);
   /** The dispatches of the current flush. */
   readonly #chosen: Dispatch[] = [];
-  #arena: Block | undefined;
-  #workspace: Block | undefined;
+  readonly #arena: Arena;
+  /** Of calls with more than one stage. */
+  readonly #workspace: Arena;
+  readonly largest: number;
 
   readonly #profiler: Profiler | undefined;
 
-  constructor(device: GPUDevice, profile: Profile, slabs: Slabs, profiler?: Profiler) {
+  constructor(device: GPUDevice, profile: Profile, slabs: Slabs, faults: Faults, profiler?: Profiler) {
     this.#device = device;
+    this.#faults = faults;
     this.#profiler = profiler;
     this.#profile = profile;
     this.#slabs = slabs;
+    this.largest = slabs.most;
+    this.#arena = new Arena(slabs);
+    this.#workspace = new Arena(slabs);
     this.commands = new Commands(device);
-    this.pipelines = new Pipelines(device, this.commands, profile.threads, profile.vectors);
-    this.#reader = new Reader(device, this.commands, this.pipelines.wrong);
+    this.pipelines = new Pipelines(device, this.commands, faults, profile.threads, profile.vectors);
+    this.#reader = new Reader(device, this.commands, this.pipelines.wrong, faults);
   }
 
   allocate(bytes: number): Block {
@@ -109,7 +128,7 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   write({ slab, address }: Block, data: TypedArray): void {
-    this.#reader.check();
+    this.#faults.check();
     let bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     if (bytes.length % 4 !== 0) {
       // The queue writes whole words.
@@ -122,8 +141,12 @@ export class Executor implements Driver<Block, Executable> {
     if (bytes.length > 0) this.#device.queue.writeBuffer(slab.buffer, address, bytes);
   }
 
-  read({ slab, address }: Block, offset: number, length: number, dtype: DType): Promise<TypedArray> {
-    return this.#reader.read(slab.buffer, address + offset * bytesOf[dtype], length, dtype);
+  async read({ slab, address }: Block, offset: number, length: number, dtype: DType): Promise<TypedArray> {
+    this.#slabs.check([slab]);
+    // The copy is sent now, before the block may be handed out again.
+    const data = await this.#reader.read(slab.buffer, address + offset * bytesOf[dtype], length, dtype);
+    this.#slabs.check([slab]);
+    return data;
   }
 
   accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean {
@@ -143,16 +166,11 @@ export class Executor implements Driver<Block, Executable> {
     return isCall(name) && dtypes.every((d) => d === "f32" || d === "i32");
   }
   supports(dtype: DType): boolean {
-    return dtype !== "f64" && dtype !== "f16";
+    return dtype !== "f64";
   }
 
-  /** Records that the device is gone: whatever is asked of it from now on fails with this message. */
-  lose(reason: string): void {
-    this.#reader.fail(new WeftError(`tensor-webgpu: the device was lost (${reason}); open() gives another one`), true);
-  }
-  /** Records an error that the device found: the next read fails with it. */
-  fail(message: string): void {
-    this.#reader.fail(new WeftError(`tensor-webgpu: ${message}`), false);
+  check(): void {
+    this.#faults.check();
   }
 
   prepare(plan: Plan): Executable {
@@ -170,7 +188,10 @@ export class Executor implements Driver<Block, Executable> {
       const at = words.length;
       words.push(...work.words);
       pad();
-      for (const p of work.places) places.push(at + p.word, p.slot, p.bytes);
+      for (const p of work.places) {
+        this.#slabs.admit(plan.slots[p.slot]?.bytes ?? 0);
+        places.push(at + p.word, p.slot, p.bytes);
+      }
       for (const n of work.numbers) numbers.push({ ...n, at: at + n.word });
       for (const m of work.marks) marks.push({ at: at + m.word, node: m.node });
       return { ...work, at };
@@ -199,9 +220,11 @@ export class Executor implements Driver<Block, Executable> {
       workspace = Math.max(workspace, used);
       return rounds.flatMap((works) => batchesOf(works, limits).map(dispatch));
     });
+    this.#slabs.admit(workspace);
     const image = Int32Array.from(words);
     return {
       runs: 0,
+      waits: 0,
       dispatches,
       image,
       floats: new Float32Array(image.buffer),
@@ -222,13 +245,6 @@ export class Executor implements Driver<Block, Executable> {
     return { works: stages.map((stage) => workOfStage(stage, op, node, workspace, offset)), workspace: bytes };
   }
 
-  /** The block, or a larger one where it is too small. */
-  #grown(block: Block | undefined, bytes: number): Block | undefined {
-    if (bytes <= (block?.bytes ?? 0)) return block;
-    if (block !== undefined) this.free(block);
-    return this.allocate(bytes);
-  }
-
   run(
     e: Executable,
     plan: Plan,
@@ -237,50 +253,61 @@ export class Executor implements Driver<Block, Executable> {
     leaves: readonly Node[],
   ): undefined {
     const begun = this.#profiler?.now() ?? 0;
-    this.#reader.check();
-    const [arena, workspace] = [this.#arena, this.#workspace];
-    // Given back before more is asked for: a failure must not leave them in two hands.
-    this.#arena = plan.arena > (arena?.bytes ?? 0) ? undefined : arena;
-    this.#arena = this.#grown(arena, plan.arena);
-    this.#workspace = e.workspace > (workspace?.bytes ?? 0) ? undefined : workspace;
-    this.#workspace = this.#grown(workspace, e.workspace);
+    this.#faults.check();
+    this.#arena.reserve(plan.arena);
+    this.#workspace.reserve(e.workspace);
     const { address, slab } = e;
-    for (let i = 0; i < plan.slots.length; i++) {
-      const slot = plan.slots[i]!;
-      const block = slot.kind === "arena" ? this.#arena : storages[i];
+    const { slots } = plan;
+    for (let i = 0; i < slots.length; i++) {
+      const { kind, offset } = slots[i]!;
+      const block = kind === "arena" ? this.#arena.block(offset) : storages[i];
       if (block === undefined) continue; // nothing uses it: its value stays in registers
       slab[i] = block.slab;
-      address[i] = block.address + (slot.kind === "arena" ? slot.offset : 0);
+      address[i] = block.address + (kind === "arena" ? offset % this.largest : 0);
     }
-    if (this.#workspace !== undefined) {
-      slab[plan.slots.length] = this.#workspace.slab;
-      address[plan.slots.length] = this.#workspace.address;
+    const scratch = e.workspace > 0 ? this.#workspace.block(0) : undefined;
+    if (scratch !== undefined) {
+      slab[slots.length] = scratch.slab;
+      address[slots.length] = scratch.address;
     }
     for (let i = 0; i < leaves.length; i++) {
       const leaf = leaves[i]!;
       address[plan.leaves[i]!]! += leaf.offset * bytesOf[leaf.dtype];
     }
+    this.#slabs.check(slab);
     this.#fill(e, needed);
     if (e.dispatches.length === 0) return undefined;
     const base = this.commands.reserve(e.image.length);
     this.commands.put(base, e.image);
     const together = e.runs++ >= this.#profile.settled;
+    const hurry = this.#profile.settled === 0 || e.waits >= RUNS_WITHOUT_A_TURN;
     const chosen = this.#chosen;
     let n = 0;
+    let waits = false;
     for (const d of e.dispatches) {
-      if (d.parts.length === 1 || (together && this.#fits(d, e))) chosen[n++] = d;
+      const made = d.parts.length === 1 || (together && this.#made(d, e, hurry));
+      if (made === true) chosen[n++] = d;
       else for (const part of d.alone) chosen[n++] = part;
+      waits ||= made === undefined;
     }
-    if (this.#profiler === undefined) {
-      const pass = this.commands.pass();
-      for (let i = 0; i < n; i++) this.#dispatch(pass, chosen[i]!, e, base);
-      this.commands.flushed(n);
-    } else {
+    if (waits && e.waits++ === 0) setTimeout(() => (e.waits = 0));
+    if (this.#profiler !== undefined) {
       const encode = (pass: GPUComputePassEncoder, d: Dispatch): void => this.#dispatch(pass, d, e, base);
       this.#profiler.encode(this.commands.encoder(), chosen.slice(0, n), encode);
       this.commands.flushed(n);
       this.commands.submit();
       this.#profiler.ran(begun);
+    } else if (this.#faults.debug) {
+      for (const d of chosen.slice(0, n))
+        this.#faults.named(labelOf(d), () => {
+          this.#dispatch(this.commands.pass(), d, e, base);
+          this.commands.submit();
+        });
+      this.commands.flushed(n);
+    } else {
+      const pass = this.commands.pass();
+      for (let i = 0; i < n; i++) this.#dispatch(pass, chosen[i]!, e, base);
+      this.commands.flushed(n);
     }
     return undefined;
   }
@@ -310,10 +337,12 @@ export class Executor implements Driver<Block, Executable> {
     pass.dispatchWorkgroups(Math.ceil(d.groups / rows), rows);
   }
 
-  /** Whether the slabs of all parts can be bound at once. */
-  #fits(d: Dispatch, places: Places): boolean {
+  /** Whether parts can run side by side: undefined while their program is being made, false if not all their slabs can be bound. */
+  #made(d: Dispatch, places: Places, hurry: boolean): boolean | undefined {
     if (d.pipeline !== undefined && !moved(d, places)) return true;
-    return bindingOf(d.parts, places).slabs.length <= this.#profile.slabs;
+    const binding = bindingOf(d.parts, places);
+    if (binding.slabs.length > this.#profile.slabs) return false;
+    return this.pipelines.ready(bodiesFor(d.parts, places), binding, labelOf(d), hurry);
   }
 
   /** Finds the pipeline and the bindings for where the operands lie now. */
@@ -321,9 +350,10 @@ export class Executor implements Driver<Block, Executable> {
     const binding = bindingOf(d.parts, places);
     if (binding.slabs.length > this.#profile.slabs)
       throw new UnsupportedError(
-        `tensor-webgpu: a launch whose operands lie in ${binding.slabs.length} slabs, and this adapter binds ${this.#profile.slabs}`,
+        `tensor-webgpu: a launch whose operands lie in ${binding.slabs.length} slabs, and this adapter binds ${this.#profile.slabs}; open({ fuse: false }) has launches with fewer operands`,
       );
-    d.pipeline = this.pipelines.pipeline(bodiesFor(d, places), binding);
+    settle(d, places);
+    d.pipeline = this.pipelines.pipeline(bodiesFor(d.parts, places), binding, labelOf(d));
     d.group = this.pipelines.group(d.words, binding.slabs);
     d.generation = this.commands.generation;
   }

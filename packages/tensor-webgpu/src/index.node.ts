@@ -1,12 +1,22 @@
 // The WebGPU backend in Node: the same, on the npm package `webgpu`, which is loaded when a device is first asked for.
 import { UnsupportedError } from "@weft/tensor";
-import { opener } from "./open.ts";
+import { opener, type OpenOptions } from "./open.ts";
 
-export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuStats } from "./open.ts";
+export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./open.ts";
 export type { ProfiledDispatch, ProfileReport } from "./profiler.ts";
 
-/** What `create` of `webgpu` gave. The process crashes when it is collected while something made from it lives. */
-let gpu: GPU | undefined;
+/**
+ * What `create` of `webgpu` gave, by the switches that it was given. The process crashes when one is collected while something
+ * made from it lives.
+ */
+const gpus = new Map<string, GPU>();
+
+/** Switches of Dawn. */
+const switchesOf = ({ trusted, profile }: OpenOptions): string[] => [
+  ...(trusted === true ? ["enable-dawn-features=allow_unsafe_apis,skip_validation,disable_robustness"] : []),
+  // Timestamps in steps of 65 µs, which protect pages from each other, are too coarse for a dispatch.
+  ...(profile === true ? ["disable-dawn-features=timestamp_quantization"] : []),
+];
 
 /**
  * Opens the WebGPU backend. Without options it is the same instance each time.
@@ -14,11 +24,15 @@ let gpu: GPU | undefined;
  * @example
  * const { tensor, randn } = await open();
  */
-export const open = /* @__PURE__ */ opener(async () => {
-  if (gpu !== undefined) return gpu;
+export const open = /* @__PURE__ */ opener(async (options) => {
   // Some runtimes that take this entry have WebGPU of their own.
   const built = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
-  if (built !== undefined) return built;
+  if (built !== undefined) return { gpu: built, trusted: false };
+  const switches = switchesOf(options);
+  const key = switches.join(" ");
+  const trusted = options.trusted === true;
+  const known = gpus.get(key);
+  if (known !== undefined) return { gpu: known, trusted };
   let create: (options: string[]) => GPU;
   try {
     ({ create } = (await import("webgpu")) as unknown as { create: typeof create });
@@ -28,5 +42,7 @@ export const open = /* @__PURE__ */ opener(async () => {
       { cause },
     );
   }
-  return (gpu = create([]));
+  const gpu = gpus.get(key) ?? create(switches);
+  gpus.set(key, gpu);
+  return { gpu, trusted };
 });

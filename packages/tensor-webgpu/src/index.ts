@@ -2,7 +2,7 @@
 import { UnsupportedError } from "@weft/tensor";
 import { opener } from "./open.ts";
 
-export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuStats } from "./open.ts";
+export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./open.ts";
 export type { ProfiledDispatch, ProfileReport } from "./profiler.ts";
 
 /**
@@ -17,5 +17,5 @@ export const open = /* @__PURE__ */ opener(async () => {
     throw new UnsupportedError(
       "open: this browser has no WebGPU (navigator.gpu), or the page is not served over https",
     );
-  return gpu;
+  return { gpu, trusted: false };
 });

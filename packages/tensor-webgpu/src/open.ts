@@ -2,6 +2,7 @@
 import { creation, UnsupportedError, type Creation } from "@weft/tensor";
 import { Deferred, type DeferredStats } from "@weft/kernel";
 import { Executor, type Executable, type Profile } from "./executor.ts";
+import { Faults } from "./faults.ts";
 import { Profiler, type ProfileReport } from "./profiler.ts";
 import { Slabs, type Block } from "./slabs.ts";
 
@@ -11,44 +12,64 @@ export interface OpenOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** A device of your own; it is not destroyed with the backend. */
   readonly device?: GPUDevice;
+  /**
+   * Says that the kernels are to be trusted: WebGPU neither checks calls nor keeps indices within bounds (false). Faster. In Node,
+   * where Weft makes the adapter; elsewhere it changes nothing, and `info().trusted` says so. Numbers do not change; what would be
+   * an error of the device otherwise may then end the process.
+   */
+  readonly trusted?: boolean;
   /** Where the stream of random numbers starts (0). */
   readonly seed?: number;
   /** False runs every operation by itself: slower, for tests; results do not change. */
   readonly fuse?: boolean;
-  /** Bytes of device memory that may be taken (all there is). */
+  /** Bytes of device memory that values may take (all there is); beyond, a MemoryError at once. */
   readonly memoryLimit?: number;
-  /** Measures every dispatch by itself, for `profile()`; slower. */
+  /** Measures every dispatch by itself, for `profile()`; slower. In Node the clock is then exact, not in steps of 65 µs. */
   readonly profile?: boolean;
 }
 
+/** Counts since the backend was opened, and bytes of device memory now. */
 export interface WebGpuStats extends DeferredStats {
   /** Kernels started, passes that they were in, and submits to the queue; several flushes may share a pass. */
   readonly dispatches: number;
   readonly passes: number;
   readonly submits: number;
-  /** Pipelines compiled and groups of bindings made. */
+  /** Pipelines compiled, those being compiled in the background now, and groups of bindings made. */
   readonly pipelines: number;
+  readonly compiling: number;
   readonly bindGroups: number;
-  /** Slabs of device memory, and their bytes. */
+  /** Buffers that values lie in (slabs), and their bytes. */
   readonly slabs: number;
   readonly reserved: number;
+  /** Bytes of slabs that no value and no running plan has: they wait for the next. */
+  readonly pooled: number;
+  /** The most bytes that values and plans have had at one time. */
+  readonly peak: number;
 }
 
+/** The adapter, and what Weft makes of it. */
 export interface WebGpuInfo {
   readonly vendor: string;
   readonly architecture: string;
   readonly description: string;
   /** Whether a program stands in for a graphics processor. */
   readonly software: boolean;
+  /** Whether WebGPU's checks are switched off. */
+  readonly trusted: boolean;
+  /** Whether every dispatch is sent by itself, so that errors name it (`WEFT_DEBUG=1`). */
+  readonly debug: boolean;
+  /** Optional features of WebGPU that the device has. */
   readonly features: readonly string[];
+  /** Sizes in bytes; counts for one compute stage, workgroup or dispatch. */
+  readonly limits: WebGpuLimits;
   /** Bytes that one value may have. */
   readonly largest: number;
   /** Invocations in a workgroup. */
   readonly threads: number;
 }
 
-/** Where WebGPU is found on this platform. Throws an UnsupportedError that says what is missing. */
-export type Platform = () => Promise<GPU>;
+/** Where WebGPU is found on this platform, and whether its checks are switched off. Throws an UnsupportedError that says what is missing. */
+export type Platform = (options: OpenOptions) => Promise<{ readonly gpu: GPU; readonly trusted: boolean }>;
 
 /** What is asked of an adapter: as much as it has. */
 const wanted = [
@@ -58,10 +79,15 @@ const wanted = [
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
   "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+  "maxUniformBufferBindingSize",
 ] as const;
 
 /** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
 const CROWD = 264;
+
+/** Limits of the device that Weft goes by. */
+export type WebGpuLimits = { readonly [Name in (typeof wanted)[number]]: number };
 
 /** Bytes of the first slab: a small one where memory is the host's. */
 const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
@@ -69,16 +95,18 @@ const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
 class WebGpu extends Deferred<Block, Executable> {
   readonly #executor: Executor;
   readonly #slabs: Slabs;
+  readonly #faults: Faults;
   readonly #device: GPUDevice;
   readonly #own: boolean;
   readonly #info: WebGpuInfo;
   readonly #profiler: Profiler | undefined;
 
-  constructor(device: GPUDevice, info: GPUAdapterInfo, options: OpenOptions) {
+  constructor(device: GPUDevice, info: GPUAdapterInfo, trusted: boolean, options: OpenOptions) {
     const { limits } = device;
     const software = isSoftware(info);
-    const largest =
-      Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, 2 ** 32 - 256) / 256) * 256;
+    // A value is read through a buffer that is a little larger.
+    const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize - 256, 2 ** 32 - 256);
+    const largest = Math.floor(most / 256) * 256;
     const threads = Math.min(
       software ? 64 : 256,
       limits.maxComputeInvocationsPerWorkgroup,
@@ -96,17 +124,19 @@ class WebGpu extends Deferred<Block, Executable> {
       // Metal may write all four components of a vector where a program writes one.
       vectors: info.vendor !== "apple",
     };
-    const slabs = new Slabs(device, {
+    const faults = new Faults(device);
+    const slabs = new Slabs(device, faults, {
       first: Math.min(firstSlab[software ? "software" : "hardware"], largest),
       most: largest,
       limit: options.memoryLimit ?? Infinity,
     });
     const profiler = options.profile === true ? new Profiler(device) : undefined;
-    const executor = new Executor(device, profile, slabs, profiler);
+    const executor = new Executor(device, profile, slabs, faults, profiler);
     super(executor, options);
     this.#executor = executor;
     this.#profiler = profiler;
     this.#slabs = slabs;
+    this.#faults = faults;
     this.#device = device;
     this.#own = options.device === undefined;
     this.#info = {
@@ -114,12 +144,13 @@ class WebGpu extends Deferred<Block, Executable> {
       architecture: info.architecture,
       description: info.description,
       software,
+      trusted,
+      debug: faults.debug,
       features: [...device.features],
+      limits: Object.fromEntries(wanted.map((name) => [name, limits[name]])) as WebGpuLimits,
       largest,
       threads,
     };
-    void device.lost.then(({ reason, message }) => executor.lose(message || reason));
-    device.addEventListener("uncapturederror", ({ error }) => executor.fail(error.message));
   }
 
   /** Settles when the device is lost: nothing can be asked of this backend any more. */
@@ -138,9 +169,12 @@ class WebGpu extends Deferred<Block, Executable> {
       ...super.stats(),
       ...commands.counts,
       pipelines: pipelines.compiled,
+      compiling: pipelines.compiling,
       bindGroups: pipelines.groups,
       slabs: this.#slabs.count,
       reserved: this.#slabs.reserved,
+      pooled: this.#slabs.reserved - this.#slabs.used,
+      peak: this.#slabs.peak,
     };
   }
 
@@ -155,7 +189,7 @@ class WebGpu extends Deferred<Block, Executable> {
   destroy(): void {
     this.#executor.destroy();
     if (this.#own) this.#device.destroy();
-    this.#executor.lose("destroyed");
+    this.#faults.lose("destroyed");
   }
 }
 
@@ -174,16 +208,26 @@ export type WebGpuBackend = WebGpu & Creation;
 async function make(platform: Platform, options: OpenOptions): Promise<WebGpuBackend> {
   let { device } = options;
   let info = device?.adapterInfo;
+  let trusted = false;
   if (device === undefined) {
-    const adapter = options.adapter ?? (await adapterOf(await platform(), options.powerPreference));
+    let { adapter } = options;
+    if (adapter === undefined) {
+      const found = await platform(options);
+      ({ trusted } = found);
+      adapter = await adapterOf(found.gpu, options.powerPreference);
+    }
     ({ info } = adapter);
     const { features, limits } = adapter;
     const requiredLimits = Object.fromEntries(wanted.map((name) => [name, limits[name]]));
     const optional: GPUFeatureName[] = ["subgroups", ...(options.profile === true ? ["timestamp-query" as const] : [])];
     const requiredFeatures = optional.filter((name) => features.has(name));
-    device = await adapter.requestDevice({ label: "weft", requiredLimits, requiredFeatures });
+    try {
+      device = await adapter.requestDevice({ label: "weft", requiredLimits, requiredFeatures });
+    } catch (cause) {
+      throw new UnsupportedError(`open: the adapter gives no device: ${(cause as Error).message}`, { cause });
+    }
   }
-  const backend = new WebGpu(device, info!, options);
+  const backend = new WebGpu(device, info!, trusted, options);
   return Object.assign(backend, creation(backend));
 }
 

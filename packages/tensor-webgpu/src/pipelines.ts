@@ -1,4 +1,6 @@
 // What is compiled and bound, each thing once: pipelines by the programs they run, groups of bindings by the buffers in them.
+import { WeftError } from "@weft/tensor";
+import type { Faults } from "./faults.ts";
 import type { Slab } from "./slabs.ts";
 import type { Commands } from "./commands.ts";
 import { inCompute, usage } from "./constants.ts";
@@ -14,6 +16,10 @@ export interface Binding {
 /** Bytes of arguments that one binding shows: a power of two. */
 const bindingBytes = (words: number): number => Math.max(256, 2 ** Math.ceil(Math.log2(words * 4)));
 
+/** What a program is made from: the bodies, and which operands share a slab. */
+const keyOf = (bodies: readonly Body[], { bindings }: Binding): string =>
+  bodies.map((b, i) => `${b.key}@${bindings[i]!.join()}`).join("&");
+
 export class Pipelines {
   readonly #device: GPUDevice;
   readonly #commands: Commands;
@@ -27,12 +33,16 @@ export class Pipelines {
   #generation = 0;
   /** The least number under which an index out of range was noted; all bits set: none. */
   readonly wrong: GPUBuffer;
+  /** Those that are being compiled, or that the device refused. */
+  readonly #coming = new Map<string, "coming" | "refused">();
+  readonly #faults: Faults;
   compiled = 0;
   groups = 0;
 
-  constructor(device: GPUDevice, commands: Commands, threads: number, vectors: boolean, limit = 2048) {
+  constructor(device: GPUDevice, commands: Commands, faults: Faults, threads: number, vectors: boolean, limit = 2048) {
     this.#device = device;
     this.#commands = commands;
+    this.#faults = faults;
     this.#threads = threads;
     this.#vectors = vectors;
     this.#limit = limit;
@@ -82,26 +92,74 @@ export class Pipelines {
     }));
   }
 
-  pipeline(bodies: readonly Body[], { slabs, bindings }: Binding): GPUComputePipeline {
-    const key = bodies.map((b, i) => `${b.key}@${bindings[i]!.join()}`).join("&");
-    let pipeline = this.#pipelines.get(key);
-    if (pipeline === undefined) {
-      const code = program(
-        bodies.map((body, i) => ({ body, bindings: bindings[i]! })),
-        this.#threads,
-        this.#vectors,
-      );
-      const module = this.#device.createShaderModule({ code, label: key });
-      pipeline = this.#device.createComputePipeline({
-        label: key,
-        layout: this.#layout(slabs.length),
-        compute: { module, entryPoint: "main" },
-      });
-      this.compiled++;
-      if (this.#pipelines.size >= this.#limit) this.#pipelines.delete(this.#pipelines.keys().next().value!);
-    } else this.#pipelines.delete(key);
+  /** Pipelines that are being compiled in the background. */
+  get compiling(): number {
+    let count = 0;
+    for (const state of this.#coming.values()) if (state === "coming") count++;
+    return count;
+  }
+
+  /** The pipeline of bodies side by side; made now if there is none, under this name in messages. */
+  pipeline(bodies: readonly Body[], binding: Binding, name: string): GPUComputePipeline {
+    const key = keyOf(bodies, binding);
+    return (
+      this.#found(key) ?? this.#keep(key, this.#device.createComputePipeline(this.#descriptor(name, bodies, binding)))
+    );
+  }
+
+  /**
+   * Whether that pipeline is there. If not, it is made in the background, and the answer is `undefined` until then, or false if the
+   * device refuses it; in a hurry it is made now.
+   */
+  ready(bodies: readonly Body[], binding: Binding, name: string, hurry: boolean): boolean | undefined {
+    const key = keyOf(bodies, binding);
+    if (this.#pipelines.has(key)) return true;
+    const state = this.#coming.get(key);
+    if (state === "refused") return false;
+    if (hurry) {
+      this.pipeline(bodies, binding, name);
+      return true;
+    }
+    if (state === "coming") return undefined;
+    this.#coming.set(key, "coming");
+    this.#device.createComputePipelineAsync(this.#descriptor(name, bodies, binding)).then(
+      (pipeline) => {
+        this.#coming.delete(key);
+        // Somebody may have been in a hurry meanwhile.
+        if (!this.#pipelines.has(key)) this.#keep(key, pipeline);
+      },
+      (cause: Error) => {
+        // Not tried again: the bodies run one by one.
+        this.#coming.set(key, "refused");
+        this.#faults.fail(new WeftError(`tensor-webgpu: in ${name}: ${cause.message}`, { cause }));
+      },
+    );
+    return undefined;
+  }
+
+  /** A pipeline that is there; it counts as used last. */
+  #found(key: string): GPUComputePipeline | undefined {
+    const pipeline = this.#pipelines.get(key);
+    if (pipeline === undefined) return undefined;
+    this.#pipelines.delete(key);
     this.#pipelines.set(key, pipeline);
     return pipeline;
+  }
+
+  #keep(key: string, pipeline: GPUComputePipeline): GPUComputePipeline {
+    this.compiled++;
+    if (this.#pipelines.size >= this.#limit) this.#pipelines.delete(this.#pipelines.keys().next().value!);
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
+  }
+
+  #descriptor(label: string, bodies: readonly Body[], { slabs, bindings }: Binding): GPUComputePipelineDescriptor {
+    const members = bodies.map((body, i) => ({ body, bindings: bindings[i]! }));
+    const module = this.#device.createShaderModule({
+      code: program(members, this.#threads, this.#vectors),
+      label,
+    });
+    return { label, layout: this.#layout(slabs.length), compute: { module, entryPoint: "main" } };
   }
 
   destroy(): void {

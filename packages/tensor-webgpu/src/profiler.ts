@@ -1,6 +1,6 @@
 // Where the time of a program goes: every dispatch in a pass of its own, between two timestamps of the device. Slower than an
 // ordinary run, in which all dispatches of a flush share a pass.
-import type { Dispatch } from "./dispatch.ts";
+import { labelOf, type Dispatch } from "./dispatch.ts";
 import { mapToRead, usage } from "./constants.ts";
 
 /** All dispatches that did the same. */
@@ -27,8 +27,6 @@ interface Taken {
   readonly labels: readonly string[];
   readonly times: GPUBuffer;
 }
-
-const labelOf = (d: Dispatch): string => d.parts.map((p) => `${p.name} (${p.groups})`).join(" | ");
 
 export class Profiler {
   readonly #device: GPUDevice;

@@ -1,12 +1,15 @@
 // Reading: a copy to memory that the host can see, and the only wait. What went wrong on the device meanwhile (an index out
 // of range, an error, its loss) is told here.
-import { arrayOf, bytesOf, WeftError, type DType, type TypedArray } from "@weft/tensor";
+import { arrayOf, bytesOf, MemoryError, WeftError, type DType, type TypedArray } from "@weft/tensor";
 import { indexErrorOf, type Node } from "@weft/kernel";
 import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
+import type { Faults } from "./faults.ts";
 
 /** In the mark: no index was out of range. */
 const NONE = 0xffffffff;
+/** Buffers to read through are kept for the next read up to this size. */
+const KEPT = 1 << 24;
 /** So many operations with indices are remembered by where they were called. */
 const REMEMBERED = 1024;
 
@@ -21,12 +24,12 @@ export class Reader {
   #marks = 0;
   /** Whether one was launched since the mark was last read. */
   #suspect = false;
-  #failure: Error | undefined;
-  #lost = false;
+  readonly #faults: Faults;
 
-  constructor(device: GPUDevice, commands: Commands, mark: GPUBuffer) {
+  constructor(device: GPUDevice, commands: Commands, mark: GPUBuffer, faults: Faults) {
     this.#device = device;
     this.#commands = commands;
+    this.#faults = faults;
     this.#mark = mark;
     this.#clear();
   }
@@ -44,22 +47,8 @@ export class Reader {
     return this.#marks;
   }
 
-  fail(error: Error, lost: boolean): void {
-    if (this.#lost) return;
-    this.#failure = lost ? error : (this.#failure ?? error);
-    this.#lost = lost;
-  }
-
-  /** Throws what the device has failed with. An error is told once, the loss of the device always. */
-  check(): void {
-    const failure = this.#failure;
-    if (failure === undefined) return;
-    if (!this.#lost) this.#failure = undefined;
-    throw failure;
-  }
-
   async read(buffer: GPUBuffer, address: number, length: number, dtype: DType): Promise<TypedArray> {
-    this.check();
+    this.#faults.check();
     const bytes = length * bytesOf[dtype];
     // Copies have whole words.
     const from = address - (address % 4);
@@ -70,17 +59,19 @@ export class Reader {
     const encoder = this.#commands.encoder();
     if (size > 0) encoder.copyBufferToBuffer(buffer, from, staging, 0, size);
     if (suspect) encoder.copyBufferToBuffer(this.#mark, 0, staging, size, 4);
-    this.#commands.submit();
+    this.#faults.awaited(() => this.#commands.submit());
     try {
       await staging.mapAsync(mapToRead, 0, size + 4);
     } catch (cause) {
-      this.check();
-      throw new WeftError(`tensor-webgpu: reading failed: ${(cause as Error).message}`, { cause });
+      staging.destroy();
+      return this.#faults.explain(cause as Error);
     }
     const seen = staging.getMappedRange(0, size + 4).slice(0);
     staging.unmap();
-    this.#free.get(staging.size)!.push(staging);
-    this.check();
+    if (this.#faults.lost || staging.size > KEPT) staging.destroy();
+    else this.#free.get(staging.size)!.push(staging);
+    await this.#faults.settled();
+    this.#faults.check();
     if (suspect) this.#tell(new Uint32Array(seen, size, 1)[0]!);
     return new arrayOf[dtype](seen.slice(address - from, address - from + bytes));
   }
@@ -95,11 +86,17 @@ export class Reader {
   }
 
   #staging(bytes: number): GPUBuffer {
-    const size = Math.max(256, 2 ** Math.ceil(Math.log2(bytes)));
+    const size = bytes > KEPT ? Math.ceil(bytes / 4) * 4 : Math.max(256, 2 ** Math.ceil(Math.log2(bytes)));
     let free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, (free = []));
     return (
-      free.pop() ?? this.#device.createBuffer({ label: "weft reading", size, usage: usage.mapRead | usage.copyTarget })
+      free.pop() ??
+      this.#faults.scoped(
+        "out-of-memory",
+        () => this.#device.createBuffer({ label: "weft reading", size, usage: usage.mapRead | usage.copyTarget }),
+        (message) =>
+          new MemoryError(`tensor-webgpu: no memory to read ${bytes} bytes through (${message.split("\n")[0]})`),
+      )
     );
   }
 

@@ -3,6 +3,7 @@
 import { MemoryError } from "@weft/tensor";
 import { bytesOfClass, classOf, type Storage } from "@weft/kernel";
 import { usage } from "./constants.ts";
+import type { Faults } from "./faults.ts";
 
 /** A stretch of a slab. */
 export interface Block extends Storage {
@@ -20,6 +21,8 @@ export interface Slab {
   /** The first byte never handed out. */
   top: number;
   readonly free: number[][];
+  /** The device had no memory for it after all: nothing lies in it. */
+  lost: boolean;
 }
 
 export interface SlabOptions {
@@ -33,64 +36,121 @@ export interface SlabOptions {
 
 export class Slabs {
   readonly #device: GPUDevice;
+  readonly #faults: Faults;
   readonly #options: SlabOptions;
   readonly #slabs: Slab[] = [];
   #total = 0;
+  #used = 0;
+  #peak = 0;
+  #lost = 0;
+  /** Bytes that a slab may have beyond what is asked for: less when the device had no memory for a large one. */
+  #ample: number;
 
-  constructor(device: GPUDevice, options: SlabOptions) {
+  constructor(device: GPUDevice, faults: Faults, options: SlabOptions) {
     this.#device = device;
+    this.#faults = faults;
     this.#options = options;
+    this.#ample = options.most;
   }
 
-  /** Bytes of all slabs, and how many there are. */
+  /** Bytes that one block may have: a multiple of 64. */
+  get most(): number {
+    return this.#options.most;
+  }
+
+  /** Bytes of all slabs, those of them that are handed out now, and at most so far. */
   get reserved(): number {
     return this.#total;
   }
+  get used(): number {
+    return this.#used;
+  }
+  get peak(): number {
+    return this.#peak;
+  }
   get count(): number {
-    return this.#slabs.length;
+    return this.#slabs.length - this.#lost;
   }
 
-  allocate(bytes: number): Block {
+  /** Throws a MemoryError if a block lies in a slab that the device had no memory for. */
+  check(slabs: readonly (Slab | undefined)[]): void {
+    if (this.#lost > 0 && slabs.some((slab) => slab?.lost === true))
+      throw new MemoryError("tensor-webgpu: a value was lost when the device had no memory for it");
+  }
+
+  /** Throws a MemoryError for a value that is larger than one block may be. */
+  admit(bytes: number): void {
     const { most } = this.#options;
     if (bytes > most)
       throw new MemoryError(
         `tensor-webgpu: a value of ${bytes} bytes is larger than this adapter binds at once (${most})`,
       );
+  }
+
+  allocate(bytes: number): Block {
+    const { most } = this.#options;
+    this.admit(bytes);
     const c = classOf(bytes);
     // The top class may end beyond what can be bound.
     const size = Math.min(bytesOfClass(c), most);
     // The first slab that has room: values crowd together in few slabs.
     for (const slab of this.#slabs) {
       const address = slab.free[c]?.pop();
-      if (address !== undefined) return { slab, address, class: c, bytes: size, refs: 0 };
+      if (address !== undefined) return this.#block(slab, address, c, size);
     }
     const slab = this.#slabs.find((s) => s.top + size <= s.bytes) ?? this.#grow(bytes, size);
     const address = slab.top;
     slab.top += size;
-    return { slab, address, class: c, bytes: size, refs: 0 };
+    return this.#block(slab, address, c, size);
+  }
+
+  #block(slab: Slab, address: number, c: number, bytes: number): Block {
+    this.#used += bytes;
+    this.#peak = Math.max(this.#peak, this.#used);
+    return { slab, address, class: c, bytes, refs: 0 };
   }
 
   #grow(bytes: number, size: number): Slab {
-    const { first, most, limit } = this.#options;
-    const wanted = Math.min(Math.max(size, first, this.#total), most);
+    const { first, limit } = this.#options;
+    const wanted = Math.max(size, Math.min(Math.max(first, this.#total), this.#ample));
     const fits = Math.min(wanted, Math.floor((limit - this.#total) / 4) * 4);
     if (fits < size)
       throw new MemoryError(
         `tensor-webgpu: no memory for ${bytes} bytes: ${this.#total} are in use or pooled, and the limit is ${limit}`,
       );
-    const buffer = this.#device.createBuffer({
-      label: `weft slab ${this.#slabs.length}`,
-      size: fits,
-      usage: usage.storage | usage.copySource | usage.copyTarget,
-    });
-    const slab: Slab = { index: this.#slabs.length, buffer, bytes: fits, top: 0, free: [] };
+    const index = this.#slabs.length;
+    const buffer = this.#faults.scoped(
+      "out-of-memory",
+      () =>
+        this.#device.createBuffer({
+          label: `weft slab ${index}`,
+          size: fits,
+          usage: usage.storage | usage.copySource | usage.copyTarget,
+        }),
+      (message) => this.#lose(slab, message),
+    );
+    const slab: Slab = { index, buffer, bytes: fits, top: 0, free: [], lost: false };
     this.#slabs.push(slab);
     this.#total += fits;
     return slab;
   }
 
+  /** The device had no memory for a slab. The next one is smaller, if it may be. */
+  #lose(slab: Slab, message: string): MemoryError {
+    slab.lost = true;
+    slab.top = slab.bytes;
+    slab.free.length = 0;
+    this.#lost++;
+    this.#total -= slab.bytes;
+    this.#ample = Math.min(this.#ample, Math.ceil(slab.bytes / 8) * 4);
+    return new MemoryError(
+      `tensor-webgpu: the device has no memory for ${slab.bytes} bytes more; ${this.#total} are in use or pooled (${message.split("\n")[0]})`,
+    );
+  }
+
   free(block: Block): void {
-    (block.slab.free[block.class] ??= []).push(block.address);
+    this.#used -= block.bytes;
+    if (!block.slab.lost) (block.slab.free[block.class] ??= []).push(block.address);
   }
 
   destroy(): void {

@@ -11,7 +11,8 @@ import { describe, expect, test } from "vitest";
 import { open as openInPage } from "../src/index.ts";
 import { open } from "../src/index.node.ts";
 import { opener } from "../src/open.ts";
-import { bareDevice, describeOnDevice, onDevice } from "./device.ts";
+import { fromHalf, toHalf } from "../../tensor/src/half.ts";
+import { bareDevice, describeOnDevice, gpuOfTests, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
 /** The 32 bits of each element. */
@@ -85,6 +86,44 @@ describeOnDevice("the same bits", () => {
     expect(await T.sum(T.cast(x, "f32")).item()).toBe(bytes.reduce((a, b) => a + b, 0));
   });
 
+  onDevice("every half is read and written exactly, and what lies between is rounded to even", async () => {
+    const backend = await open({});
+    const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i);
+    const halves = backend.tensor(bits, { dtype: "f16" });
+    expect(await T.cast(halves, "f32").data()).toEqual(Float32Array.from(bits, fromHalf));
+    const back = await T.cast(T.cast(halves, "f32"), "f16").data();
+    expect(back).toEqual(bits.map((h) => ((h & 0x7fff) > 0x7c00 ? (h & 0x8000) | 0x7e00 : h))); // one NaN of each sign
+    // The midpoint of each half and the next, and the f32 on either side of it.
+    const near = Array.from({ length: 31_743 }, (_, h) => Math.fround((fromHalf(h) + fromHalf(h + 1)) / 2));
+    const floats = new Float32Array(near.flatMap((m) => [m, -m * (1 + 2 ** -23), m * (1 - 2 ** -23)]));
+    expect(await T.cast(backend.tensor(floats), "f16").data()).toEqual(Uint16Array.from(floats, toHalf));
+    // Odd places, and neighbours that others write.
+    const some = T.slice(halves, { starts: [15_001], ends: [15_012] });
+    expect(await T.concat([some, T.flip(some), some], { axis: 0 }).data()).toEqual(
+      Uint16Array.from({ length: 33 }, (_, i) => 15_001 + (i < 11 ? i : i < 22 ? 21 - i : i - 22)),
+    );
+  });
+
+  onDevice.each(["f16", "u8"] as const)("%s is computed with as f32", async (dtype) => {
+    const backend = await open({});
+    const numbers = Float32Array.from({ length: 72 }, (_, i) => (i * 7) % 23);
+    const stored = T.cast(backend.tensor(numbers, { shape: [2, 1, 6, 6] }), dtype);
+    const exact = backend.tensor(numbers, { shape: [2, 1, 6, 6] });
+    const w = backend.tensor(numbers.subarray(0, 9), { shape: [1, 1, 3, 3] });
+    const functions: Record<string, (x: Tensor) => Tensor> = {
+      matmul: (x) => T.matmul(T.transpose(T.reshape(x, [12, 6])), T.reshape(exact, [12, 6])),
+      conv: (x) => T.conv(x, w),
+      maxPool: (x) => T.maxPool(x, { window: 2 }),
+      sum: (x) => T.sum(x, { axis: 3 }),
+      cumsum: (x) => T.cumsum(x, { axis: 2 }),
+      argmax: (x) => T.argmax(x, { axis: 1 }),
+      where: (x) => T.where(T.greater(x, 9), x, exact),
+      softmax: (x) => T.softmax(x),
+    };
+    for (const [name, f] of Object.entries(functions))
+      expect(await f(stored).array(), name).toEqual(await f(exact).array());
+  });
+
   onDevice("a sum of 300,000 stays within 1e-6", async () => {
     const backend = await open({});
     const x = Float32Array.from({ length: 300_000 }, (_, i) => (i * 0.618034) % 1);
@@ -120,6 +159,33 @@ describeOnDevice("what is refused", () => {
     );
   });
 
+  onDevice("a plan whose values together are more than one slab holds", async () => {
+    const x = Float32Array.from({ length: 400 }, (_, i) => Math.sin(i));
+    // Four products of 1,600 bytes live at the same time.
+    const program = ({ tensor }: Pick<typeof cpu, "tensor">): Tensor => {
+      const a = tensor(x, { shape: [20, 20] });
+      const products = Array.from({ length: 4 }, (_, i) => T.matmul(a, T.add(a, i)));
+      return products.map((p) => T.matmul(p, T.transpose(products[0]!))).reduce((p, q) => T.add(p, q));
+    };
+    const cpu = openSync({});
+    const small = await openSmall({}, { first: 4096, most: 4096, limit: 1 << 17 });
+    const wanted = await program(cpu).data();
+    for (let i = 0; i < 5; i++) {
+      const got = scope(() => T.keep(program(small)));
+      (await got.data()).forEach((v, k) => expect(v).toBeCloseTo(wanted[k]!, 2));
+      got.release();
+    }
+    // A single one may not be larger, whether it is stored or lives within a plan.
+    const outer = (n: number): Tensor => {
+      const v = small.tensor(new Float32Array(n), { shape: [n, 1] });
+      return T.matmul(T.matmul(v, T.transpose(v)), v);
+    };
+    expect(await T.sum(outer(32)).item()).toBe(0);
+    expect(() => scope(() => outer(33).backend.flush())).toThrow(
+      "tensor-webgpu: a value of 4356 bytes is larger than this adapter binds at once (4096)",
+    );
+  });
+
   onDevice("a launch with too many workgroups, and one over too many slabs", async () => {
     const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
     const narrow = await openSmall({ groups: 2 }, memory);
@@ -133,8 +199,22 @@ describeOnDevice("what is refused", () => {
     );
   });
 
+  onDevice("trust, where nobody can grant it", async () => {
+    expect((await open({ trusted: true })).info().trusted).toBe(true);
+    expect((await open({})).info().trusted).toBe(false);
+    // A device of the user's own has the checks that it was made with.
+    expect((await open({ trusted: true, device: await bareDevice() })).info().trusted).toBe(false);
+  });
+
+  onDevice("an adapter that has given its device", async () => {
+    const adapter = await gpuOfTests().then((gpu) => gpu.requestAdapter());
+    const backend = await open({ adapter: adapter! });
+    expect(await T.add(backend.tensor([1]), 1).array()).toEqual([2]);
+    await expect(open({ adapter: adapter! })).rejects.toThrow(/^open: the adapter gives no device: .*consumed/);
+  });
+
   test("a platform without an adapter, and a page without WebGPU", async () => {
-    const none = opener(async () => ({ requestAdapter: async () => null }) as unknown as GPU);
+    const none = opener(async () => ({ gpu: { requestAdapter: async () => null } as unknown as GPU, trusted: false }));
     await expect(none({})).rejects.toThrow(UnsupportedError);
     await expect(none({})).rejects.toThrow(/mesa-vulkan-drivers.*VK_DRIVER_FILES/);
     await expect(openInPage({})).rejects.toThrow("open: this browser has no WebGPU (navigator.gpu)");
@@ -156,34 +236,12 @@ describeOnDevice("what is told at the next read", () => {
     expect([...(await x.data())]).toEqual([1, 2, 3]);
   });
 
-  onDevice("the loss of the device; open() gives another", async () => {
-    const first = await open();
-    expect(await open()).toBe(first);
-    const x = first.tensor([1, 2]);
-    const reading = T.mul(x, 2).data();
-    first.destroy();
-    await expect(reading).rejects.toThrow(/^tensor-webgpu: /);
-    await first.lost;
-    await expect(x.data()).rejects.toThrow("tensor-webgpu: the device was lost (destroyed); open() gives another one");
-    expect(() => first.tensor([1])).toThrow("the device was lost");
-    const second = await open();
-    expect(second).not.toBe(first);
-    expect(await T.mul(second.tensor([1, 2]), 2).array()).toEqual([2, 4]);
-  });
-
-  onDevice("a device of one's own is used, and outlives the backend", async () => {
-    const device = await bareDevice();
-    const backend = await open({ device });
-    expect(await T.add(backend.tensor([1]), 1).array()).toEqual([2]);
-    backend.destroy();
-    expect(() => backend.tensor([1])).toThrow("the device was lost");
-    const again = await open({ device });
-    expect(await T.add(again.tensor([1]), 1).array()).toEqual([2]);
-  });
-
   onDevice("what it runs on, and what it did", async () => {
     const backend = await open({});
-    const { threads, largest, software } = backend.info();
+    const { threads, largest, software, limits, debug, trusted } = backend.info();
+    expect({ debug, trusted }).toEqual({ debug: false, trusted: false });
+    expect(limits.maxComputeWorkgroupsPerDimension).toBe(65_535);
+    expect(limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(largest);
     expect(software).toBe(true);
     expect(threads).toBeGreaterThanOrEqual(32);
     expect(largest).toBeGreaterThanOrEqual(2 ** 27);
@@ -192,8 +250,32 @@ describeOnDevice("what is told at the next read", () => {
     expect(backend.stats().submits).toBe(0); // more may come that can go with it
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(backend.stats().submits).toBe(1);
+    const { bytes, reserved, pooled, peak } = backend.stats();
+    expect(bytes).toBe(64);
+    expect(peak).toBeGreaterThanOrEqual(bytes);
+    expect(reserved - pooled).toBeGreaterThanOrEqual(bytes);
     x.release();
-    expect(backend.stats()).toMatchObject({ live: 0, bytes: 0 });
+    expect(backend.stats()).toMatchObject({ live: 0, bytes: 0, peak, pooled: pooled + 64 });
+  });
+});
+
+describeOnDevice("a profile", () => {
+  onDevice("has every dispatch by name, in microseconds that are not rounded to 65", async () => {
+    const backend = await open({ profile: true });
+    await expect(open({}).then((plain) => plain.profile())).rejects.toThrow(UnsupportedError);
+    const x = backend.tensor(new Float32Array(5000).fill(0.5));
+    for (let i = 0; i < 8; i++) scope(() => T.keep(T.matmul(T.reshape(T.exp(x), [50, 100]), T.reshape(x, [100, 50]))));
+    await x.data();
+    const { dispatches, flushes, encode } = await backend.profile();
+    expect(flushes).toBe(8);
+    expect(encode).toBeGreaterThan(0);
+    expect(dispatches.map(({ label, count }) => [label.split(" ")[0], count]).toSorted()).toEqual([
+      ["exp", 8],
+      ["matmul", 8],
+    ]);
+    for (const { us } of dispatches) expect(us).toBeGreaterThan(0);
+    // Rounded times would be multiples of 2^16 ns.
+    expect(dispatches.some(({ us }) => Math.abs((us * 1000) % 65_536) > 1)).toBe(true);
   });
 });
 

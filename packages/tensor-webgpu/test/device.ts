@@ -10,13 +10,18 @@ export const describeOnDevice = describe.skipIf(missing !== undefined);
 let kept: GPU | undefined;
 let device: Promise<GPUDevice> | undefined;
 
-/** A device of the tests' own, with all the workgroup memory there is. What `create` gives has to stay referenced. */
-export function bareDevice(): Promise<GPUDevice> {
-  return (device ??= (async () => {
-    const { create } = (await import("webgpu")) as unknown as { create: (options: string[]) => GPU };
-    kept = create([]);
-    const adapter = (await kept.requestAdapter())!;
-    const { maxComputeWorkgroupStorageSize } = adapter.limits;
-    return adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize } });
-  })());
+/** WebGPU itself. What `create` gives has to stay referenced. */
+export async function gpuOfTests(): Promise<GPU> {
+  const { create } = (await import("webgpu")) as unknown as { create: (options: string[]) => GPU };
+  return (kept ??= create([]));
 }
+
+/** A new device of a test's own, with all the workgroup memory there is. */
+export async function ownDevice(requiredLimits: Record<string, number> = {}): Promise<GPUDevice> {
+  const adapter = (await (await gpuOfTests()).requestAdapter())!;
+  const { maxComputeWorkgroupStorageSize } = adapter.limits;
+  return adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize, ...requiredLimits } });
+}
+
+/** A device that the tests share. */
+export const bareDevice = (): Promise<GPUDevice> => (device ??= ownDevice());

@@ -2,6 +2,7 @@
 import { Deferred } from "@weft/kernel";
 import { creation } from "@weft/tensor";
 import { Executor, type Profile } from "../src/executor.ts";
+import { Faults } from "../src/faults.ts";
 import { Slabs, type SlabOptions } from "../src/slabs.ts";
 import { bareDevice } from "./device.ts";
 
@@ -17,11 +18,21 @@ const usual: Profile = {
   vectors: true,
 };
 
-export async function openSmall(profile: Partial<Profile>, memory: SlabOptions, options: { fuse?: boolean } = {}) {
-  const device = await bareDevice();
-  const slabs = new Slabs(device, memory);
-  const executor = new Executor(device, { ...usual, ...profile }, slabs);
-  device.addEventListener("uncapturederror", ({ error }) => executor.fail(error.message));
+interface SmallOptions {
+  readonly fuse?: boolean;
+  readonly debug?: boolean;
+  readonly device?: GPUDevice;
+}
+
+export async function openSmall(
+  profile: Partial<Profile>,
+  memory: SlabOptions,
+  { debug = false, device, ...options }: SmallOptions = {},
+) {
+  device ??= await bareDevice();
+  const faults = new Faults(device, debug);
+  const slabs = new Slabs(device, faults, memory);
+  const executor = new Executor(device, { ...usual, ...profile }, slabs, faults);
   const backend = new Deferred(executor, options);
   return Object.assign(backend, creation(backend), { executor, slabs });
 }

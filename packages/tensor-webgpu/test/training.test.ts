@@ -6,9 +6,9 @@ import { adam, minimize, sgd } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { add, flatten, matmul, mul, relu, square, sub, sum, tanh, type Creation, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { expect } from "vitest";
-import { open } from "../src/index.node.ts";
-import { describeOnDevice, onDevice } from "./device.ts";
+import { expect, vi } from "vitest";
+import { open, type WebGpuBackend } from "../src/index.node.ts";
+import { describeOnDevice, onDevice, ownDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
 const wave = (n: number, step: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step));
@@ -71,6 +71,7 @@ describeOnDevice("the slice by hand", () => {
   const subjects = {
     merged: () => open({}),
     unmerged: () => open({ fuse: false }),
+    trusted: () => open({ trusted: true }),
     "side by side": () => openSmall({ settled: 0 }, memory),
   };
   onDevice.each(Object.entries(subjects))("%s: as on the CPU, and nothing is left", async (_, make) => {
@@ -126,6 +127,7 @@ describeOnDevice("lifetimes", () => {
       });
     for (let i = 0; i < 10; i++) step(i);
     await elements(w);
+    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0));
     const settled = backend.stats();
     for (let i = 0; i < 400; i++) step(i);
     await elements(w);
@@ -161,25 +163,59 @@ describeOnDevice("lifetimes", () => {
     );
     expectClose([await mean.item()], [values.reduce((total, v) => total + v * v, 0) / 24], 1e-6);
   });
+});
 
-  onDevice("a plan that comes again needs fewer dispatches", async () => {
-    const backend = await open({});
-    const ps = [3, 5, 7, 11].map((n) => param(backend.tensor(wave(n, 1))));
-    const dispatches: number[] = [];
-    for (let i = 0; i < 6; i++) {
+describeOnDevice("a plan that comes again needs fewer dispatches", () => {
+  const sizes = [3, 5, 7, 11];
+  /** Halves four parameters at once; how many dispatches that took. */
+  function halving(backend: WebGpuBackend) {
+    const ps = sizes.map((n) => scope(() => param(backend.tensor(wave(n, 1)))));
+    const step = (): number => {
       const before = backend.stats().dispatches;
       scope(() => {
         for (const p of ps) p.value = mul(p.value, 0.5);
       });
-      dispatches.push(backend.stats().dispatches - before);
-    }
-    expect(dispatches).toEqual([4, 4, 4, 1, 1, 1]);
-    for (const [i, n] of [3, 5, 7, 11].entries())
-      expectClose(
-        await elements(ps[i]!),
-        [...wave(n, 1)].map((v) => v / 64),
-        1e-6,
-      );
+      return backend.stats().dispatches - before;
+    };
+    return { ps, step };
+  }
+
+  onDevice(
+    "once its programs are made, in the background; results do not change, and nothing more is compiled",
+    async () => {
+      const backend = await open({});
+      const { ps, step } = halving(backend);
+      const dispatches = Array.from({ length: 5 }, step);
+      expect(dispatches).toEqual([4, 4, 4, 4, 4]);
+      expect(backend.stats()).toMatchObject({ compiling: 1, pipelines: 1 });
+      await vi.waitFor(() => expect(backend.stats()).toMatchObject({ compiling: 0, pipelines: 2 }));
+      const values = async (): Promise<number[]> => (await Promise.all(ps.map(elements))).flat();
+      const before = await values();
+      expect([step(), step(), step()]).toEqual([1, 1, 1]);
+      expect(before).toEqual(sizes.flatMap((n) => [...wave(n, 1)].map((v) => v / 32)));
+      expect(await values()).toEqual(before.map((v) => v / 8));
+      const { bindGroups } = backend.stats();
+      for (let i = 0; i < 20; i++) step();
+      await values();
+      expect(backend.stats()).toMatchObject({ compiling: 0, pipelines: 2, bindGroups });
+    },
+  );
+
+  onDevice("also in a loop that never waits, after some more runs", async () => {
+    const { step } = halving(await open({}));
+    const dispatches = Array.from({ length: 40 }, step);
+    expect(dispatches).toEqual(Array.from({ length: 40 }, (_, i) => (i < 35 ? 4 : 1)));
+  });
+
+  onDevice("if the device refuses a program, its launches go on one by one, and it is told once", async () => {
+    const device = await ownDevice();
+    device.createComputePipelineAsync = () => Promise.reject(new Error("no room"));
+    const backend = await open({ device });
+    const { ps, step } = halving(backend);
+    for (let i = 0; i < 4; i++) step();
+    await expect(elements(ps[0]!)).rejects.toThrow(/^tensor-webgpu: in mul \(1\) \| mul.*: no room$/);
+    expect(Array.from({ length: 40 }, step)).toEqual(Array.from({ length: 40 }, () => 4));
+    expect(await elements(ps[0]!)).toEqual([...wave(3, 1)].map((v) => v / 2 ** 44));
   });
 });
 

@@ -122,6 +122,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       reductions: driver.reductionEpilogues ?? false,
       inPlace: (op) => driver.inPlace?.(op) ?? false,
       rowwise: driver.rowwise === undefined ? undefined : (launch) => driver.rowwise!(launch),
+      largest: driver.largest ?? Infinity,
     });
     this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));
   }
@@ -230,7 +231,10 @@ export class Deferred<S extends Storage, E> implements Backend {
     let node = x.payload as Node;
     if (node.storage === undefined || this.#pending.length > 0) this.flush();
     this.#throwIndexError();
-    if (node.storage === undefined) throw lostError("data", node);
+    if (node.storage === undefined) {
+      this.#driver.check?.();
+      throw lostError("data", node);
+    }
     if (isRowMajor(node.shape, node.strides))
       return this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);

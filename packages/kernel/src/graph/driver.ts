@@ -7,6 +7,8 @@ import type { CallLaunch, Plan } from "../plan/plan.ts";
 export interface Driver<S extends Storage, E> {
   readonly name: string;
   readonly version: string;
+  /** Bytes that one storage may have (any number, if left out): a multiple of 64. No value of a plan lies across a multiple of it. */
+  readonly largest?: number;
   /** Storage of at least this many bytes, with `refs` 0. Throws a MemoryError when there is none. */
   allocate(bytes: number): S;
   free(storage: S): void;
@@ -36,6 +38,8 @@ export interface Driver<S extends Storage, E> {
     storages: readonly S[],
     leaves: readonly Node[],
   ): Node | undefined;
+  /** Throws what makes every call fail from now on, such as the loss of a device. */
+  check?(): void;
   /** A plan that fell out of the cache. */
   drop(prepared: E): void;
 }

@@ -18,16 +18,17 @@ interface Stretch {
 
 /**
  * Gives every slot an offset and returns the bytes needed. Slots are placed in order of birth, each in the smallest free
- * stretch that holds it; what a slot leaves behind is free again after its last launch.
+ * stretch that holds it; what a slot leaves behind is free again after its last launch. The arena may be made of blocks of
+ * `most` bytes (a multiple of the alignment): no slot, and no free stretch, lies across the boundary of two.
  */
-export function layOut(lives: readonly Life[]): number {
+export function layOut(lives: readonly Life[], most = Infinity): number {
   const births = lives.toSorted((a, b) => a.first - b.first);
   const deaths = lives.toSorted((a, b) => a.last - b.last);
   const free: Stretch[] = [];
   let total = 0;
   let dead = 0;
   for (const { slot, first } of births) {
-    for (; deaths[dead]!.last < first; dead++) giveBack(free, deaths[dead]!.slot);
+    for (; deaths[dead]!.last < first; dead++) giveBack(free, deaths[dead]!.slot, most);
     const bytes = roomOf(slot);
     let best = -1;
     for (let i = 0; i < free.length; i++) {
@@ -36,9 +37,20 @@ export function layOut(lives: readonly Life[]): number {
     }
     const stretch = free[best];
     if (stretch === undefined) {
-      // The last stretch may reach the end: then it grows.
+      // The last stretch may reach the end: then it grows, as far as its block does.
       const last = free.at(-1);
-      slot.offset = last?.end === total ? free.pop()!.start : total;
+      const grows = last?.end === total && total % most !== 0;
+      const start = grows ? last.start : total;
+      const boundary = (Math.floor(start / most) + 1) * most;
+      if (start + bytes <= boundary) {
+        if (grows) free.pop();
+        slot.offset = start;
+      } else {
+        // The rest of the block stays free.
+        if (grows) last.end = boundary;
+        else if (total % most !== 0) free.push({ start: total, end: boundary });
+        slot.offset = total % most === 0 ? total : boundary;
+      }
       total = slot.offset + bytes;
     } else {
       slot.offset = stretch.start;
@@ -52,7 +64,7 @@ export function layOut(lives: readonly Life[]): number {
 const roomOf = (slot: Slot): number => Math.ceil(Math.max(slot.bytes, 1) / ALIGN) * ALIGN;
 
 /** Puts a stretch back, in order of place, joined with free neighbours. */
-function giveBack(free: Stretch[], slot: Slot): void {
+function giveBack(free: Stretch[], slot: Slot, most: number): void {
   const start = slot.offset;
   const end = start + roomOf(slot);
   let [low, high] = [0, free.length];
@@ -61,8 +73,8 @@ function giveBack(free: Stretch[], slot: Slot): void {
     if (free[middle]!.start < start) low = middle + 1;
     else high = middle;
   }
-  const before = free[low - 1];
-  const after = free[low];
+  const before = start % most === 0 ? undefined : free[low - 1];
+  const after = end % most === 0 ? undefined : free[low];
   if (before?.end === start) {
     before.end = end;
     if (after?.start === end) {

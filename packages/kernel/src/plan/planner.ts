@@ -28,6 +28,8 @@ export interface PlannerOptions {
   readonly inPlace: (op: string) => boolean;
   /** Calls that can be links of a chain, if the backend runs chains. */
   readonly rowwise: RowwiseCall | undefined;
+  /** Bytes of one block of the arena. */
+  readonly largest: number;
 }
 
 export class Planner {
@@ -36,12 +38,14 @@ export class Planner {
   readonly #accepts: Accepts;
   readonly #inPlace: (op: string) => boolean;
   readonly #rowwise: RowwiseCall | undefined;
+  readonly #largest: number;
 
-  constructor({ fuse, accepts, epilogue, reductions, inPlace, rowwise }: PlannerOptions) {
+  constructor({ fuse, accepts, epilogue, reductions, inPlace, rowwise, largest }: PlannerOptions) {
     this.#options = { fuse, epilogue, reductions, limits: defaultLimits };
     this.#accepts = accepts;
     this.#inPlace = inPlace;
     this.#rowwise = fuse ? rowwise : undefined;
+    this.#largest = largest;
   }
 
   plan(needed: readonly Node[], leafNodes: readonly Node[]): Plan {
@@ -82,7 +86,7 @@ export class Planner {
       kept: slots.filter((s) => s.kind === "output").map((s) => s.index),
       leaves: leaves.map((l) => l.slot!.index),
       donations: donationsOf(slots, filled, this.#inPlace),
-      arena: layOut(livesOf(slots, filled)),
+      arena: layOut(livesOf(slots, filled), this.#largest),
     };
   }
 

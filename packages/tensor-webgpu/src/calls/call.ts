@@ -1,6 +1,6 @@
 // What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
 // The forms here are the plain ones: an invocation for each element of the result.
-import type { DType } from "@weft/tensor";
+import { bytesOf, isFloat, type DType } from "@weft/tensor";
 import type { CallLaunch, CallOperand, Rowwise } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import type { Machine, Stage, Staged } from "../forms/stage.ts";
@@ -50,7 +50,7 @@ export interface Words {
 
 /** What an element is whose index is out of range: NaN, in integers 0. */
 export const missing = (dtype: DType): string =>
-  dtype === "f32" ? constant(NaN, "f32") : constant(0, registerOf(dtype));
+  isFloat(dtype) ? constant(NaN, "f32") : constant(0, registerOf(dtype));
 
 export interface Form {
   /** Distinguishes texts; dtypes and the names of the numbers are added. */
@@ -90,8 +90,7 @@ export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): 
       (epilogue?.functions(at, words, operands.length, inputs.length, inputs.length) ?? ""),
     text: (at) => {
       const address = (k: number, place: string): string => {
-        const size = dtypes[k] === "bool" || dtypes[k] === "u8" ? 1 : 4;
-        return `(bitcast<u32>(${at.word(k)}) + (${place}) * ${size}u)`;
+        return `(bitcast<u32>(${at.word(k)}) + (${place}) * ${bytesOf[dtypes[k]!]}u)`;
       };
       const named: Words = {
         at,

@@ -1,6 +1,7 @@
 // A shader: one or more bodies side by side, told apart by workgroup id, on slabs of memory that each are bound once.
 // Operands are (slab, address); which operand lies in which slab is part of the program, addresses are arguments.
 import type { DType } from "@weft/tensor";
+import { halfPrelude } from "./half.ts";
 import { prelude, type Register } from "./scalar.ts";
 
 /** What a body reads or writes in memory. */
@@ -68,12 +69,14 @@ export const paddedWords = (words: number): number => Math.ceil(words / ALIGN) *
 /** Where members' arguments begin: behind the number of the first workgroup of each. */
 export const headerWords = (members: number): number => (members === 1 ? 0 : paddedWords(members));
 
-const isNarrow = (dtype: DType): boolean => dtype === "bool" || dtype === "u8";
+/** The bits of an element that is smaller than a word. */
+const narrow: Partial<Record<DType, number>> = { bool: 255, u8: 255, f16: 65535 };
+const isNarrow = (dtype: DType): boolean => dtype in narrow;
 
 /**
- * Elements of one byte (`bool`, `u8`) lie four to a word, as on the host. Neighbours are written by different invocations, so
- * a slab that a program writes such elements to is bound as atomic words: clearing and setting bits of one's own byte is
- * right in any order.
+ * Elements of one byte (`bool`, `u8`) lie four to a word, those of two (`f16`) in pairs, as on the host. Neighbours are written by
+ * different invocations, so a slab that a program writes such elements to is bound as atomic words: clearing and setting the
+ * bits of one's own element is right in any order.
  */
 const narrowlyWritten = (members: readonly Member[]): Set<number> =>
   new Set(
@@ -97,11 +100,15 @@ function slabsOfVectors(members: readonly Member[], atomic: ReadonlySet<number>,
 }
 
 const read: Record<Register, Partial<Record<DType, (word: string, address: string) => string>>> = {
-  f32: { f32: (w) => `bitcast<f32>(${w})`, u8: (w, a) => `f32(${byte(w, a)})` },
-  i32: { i32: (w) => `bitcast<i32>(${w})`, u8: (w, a) => `i32(${byte(w, a)})` },
-  bool: { bool: (w, a) => `${byte(w, a)} != 0u` },
+  f32: {
+    f32: (w) => `bitcast<f32>(${w})`,
+    u8: (w, a) => `f32(${part("u8", w, a)})`,
+    f16: (w, a) => `w_from_half(${part("f16", w, a)})`,
+  },
+  i32: { i32: (w) => `bitcast<i32>(${w})`, u8: (w, a) => `i32(${part("u8", w, a)})` },
+  bool: { bool: (w, a) => `${part("bool", w, a)} != 0u` },
 };
-const byte = (word: string, a: string): string => `((${word} >> ((${a} & 3u) * 8u)) & 255u)`;
+const part = (dtype: DType, word: string, a: string): string => `((${word} >> ((${a} & 3u) * 8u)) & ${narrow[dtype]}u)`;
 
 /** A value of some type as the word (or byte) to be stored. */
 const written: Partial<Record<DType, Record<Register, (x: string) => string>>> = {
@@ -116,6 +123,11 @@ const written: Partial<Record<DType, Record<Register, (x: string) => string>>> =
     f32: (x) => `u32(clamp(w_int(${x}), 0i, 255i))`,
     i32: (x) => `u32(clamp(${x}, 0i, 255i))`,
     bool: (x) => `u32(${x})`,
+  },
+  f16: {
+    f32: (x) => `w_to_half(${x})`,
+    i32: (x) => `w_to_half(f32(${x}))`,
+    bool: (x) => `w_to_half(f32(${x}))`,
   },
 };
 
@@ -147,7 +159,7 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     const x = form[from](value);
     if (isNarrow(dtype)) {
       const shift = `((${address} & 3u) * 8u)`;
-      return `atomicAnd(&${at}, ~(255u << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
+      return `atomicAnd(&${at}, ~(${narrow[dtype]}u << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
     }
     return atomic.has(binding(operand)) ? `atomicStore(&${at}, ${x});` : `${at} = ${x};`;
   };
@@ -194,6 +206,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
       : `if (group < ${firsts[i + 1]}) { member${i}(group - ${firsts[i]}, lane); } else`,
   );
   const marks = functions.some((f) => f.includes("wrong[0]"));
+  const halves = functions.some((f) => f.includes("_half("));
   return [
     ...[...slabs].map(
       (s) =>
@@ -204,6 +217,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
     ...(tiles > 0 ? [`var<workgroup> vectors: array<vec4f, ${tiles}>;`] : []),
     prelude.trim(),
+    ...(halves ? [halfPrelude.trim()] : []),
     ...functions,
     `@compute @workgroup_size(${threads})`,
     "fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {",

@@ -1,0 +1,133 @@
+// What goes wrong on a device, and when it is told: by the next call that sends work or waits for it. An error is told once,
+// the loss of the device always.
+import { MemoryError, WeftError } from "@weft/tensor";
+
+/** Milliseconds after which a failure is told without its reason: what is behind it may be told a moment later. */
+const PATIENCE = 200;
+
+/** Whether the environment (in Node) or the page asks for errors that name the operation: `WEFT_DEBUG=1`. */
+function asksForDebug(): boolean {
+  const { process, WEFT_DEBUG } = globalThis as {
+    process?: { env?: Record<string, string | undefined> };
+    WEFT_DEBUG?: unknown;
+  };
+  const asked = WEFT_DEBUG ?? process?.env?.["WEFT_DEBUG"];
+  return asked !== undefined && asked !== "" && asked !== "0" && asked !== 0 && asked !== false;
+}
+
+/** Whether an object was used that an earlier error left behind. */
+const isConsequence = (message: string): boolean => /is invalid due to a previous error/.test(message);
+
+export class Faults {
+  /** Whether every dispatch is sent by itself, so that an error names it. */
+  readonly debug: boolean;
+  readonly #device: GPUDevice;
+  readonly #scopes = new Set<Promise<void>>();
+  readonly #uncaptured: (event: GPUUncapturedErrorEvent) => void;
+  #failure: Error | undefined;
+  #lost = false;
+
+  constructor(device: GPUDevice, debug = asksForDebug()) {
+    this.#device = device;
+    this.debug = debug;
+    this.#uncaptured = ({ error: { message } }) => {
+      if (!isConsequence(message)) this.fail(this.#nameless(message));
+    };
+    device.addEventListener("uncapturederror", this.#uncaptured);
+    void device.lost.then(({ reason, message }) => this.lose(message || reason));
+  }
+
+  #nameless(message: string): WeftError {
+    const hint = this.debug ? "" : " (with WEFT_DEBUG=1 the error names the operation)";
+    return new WeftError(`tensor-webgpu: ${message}${hint}`);
+  }
+
+  /** Notes what an error scope found. Where that is a consequence, its cause is told outside, before or after. */
+  async #note({ message }: GPUError, errorOf: (message: string) => Error): Promise<void> {
+    if (!isConsequence(message) || !(await this.#somethingNoted())) this.fail(errorOf(message));
+  }
+
+  async #somethingNoted(): Promise<boolean> {
+    const until = performance.now() + PATIENCE;
+    while (this.#failure === undefined && performance.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    return this.#failure !== undefined;
+  }
+
+  /** Records an error: the next call that waits fails with it. */
+  fail(error: Error): void {
+    if (this.#lost) return;
+    // Too little memory makes other errors after it.
+    if (this.#failure === undefined || (error instanceof MemoryError && !(this.#failure instanceof MemoryError)))
+      this.#failure = error;
+  }
+
+  /** Records that the device is gone: whatever is asked of it from now on fails with this reason. */
+  lose(reason: string): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#failure = new WeftError(
+      `tensor-webgpu: the device was lost (${reason}); open() gives another one, and a model goes on there from its last saved copy`,
+    );
+    this.#device.removeEventListener("uncapturederror", this.#uncaptured);
+  }
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Throws what the device has failed with. */
+  check(): void {
+    const failure = this.#failure;
+    if (failure === undefined) return;
+    if (this.#lost) {
+      // Each call gets an error with its own place in the program.
+      throw new WeftError(failure.message);
+    }
+    this.#failure = undefined;
+    throw failure;
+  }
+
+  /** Makes something under an error scope; `errorOf` says what it means if that fails, which is known later. */
+  scoped<T>(filter: GPUErrorFilter, make: () => T, errorOf: (message: string) => Error): T {
+    this.#device.pushErrorScope(filter);
+    try {
+      return make();
+    } finally {
+      const scope = this.#device
+        .popErrorScope()
+        .then(
+          (error) => (error === null ? undefined : this.#note(error, errorOf)),
+          () => undefined, // the device was lost
+        )
+        .then(() => void this.#scopes.delete(scope));
+      this.#scopes.add(scope);
+    }
+  }
+
+  /** Sends work in debug mode: its errors are given its name. */
+  named(name: string, send: () => void): void {
+    this.scoped("validation", send, (message) => new WeftError(`tensor-webgpu: in ${name}: ${message}`));
+  }
+
+  /** Sends work that is waited for. A browser may tell of the end of the wait before it tells of an error, but not of the scope. */
+  awaited(send: () => void): void {
+    this.scoped("validation", send, (message) => this.#nameless(message));
+  }
+
+  /** When all that was made under error scopes is known to have succeeded, or has been noted. */
+  async settled(): Promise<void> {
+    while (this.#scopes.size > 0) await Promise.all(this.#scopes);
+  }
+
+  /** Throws what is behind a failed wait: a noted error, the loss of the device (which may be told a moment later), or `cause`. */
+  async explain(cause: Error): Promise<never> {
+    await this.settled();
+    this.check();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([this.#device.lost, new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)))]);
+    clearTimeout(timer);
+    this.check();
+    throw new WeftError(`tensor-webgpu: reading failed: ${cause.message}`, { cause });
+  }
+}

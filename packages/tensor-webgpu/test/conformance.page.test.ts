@@ -1,0 +1,7 @@
+// The law for every backend in a page, on navigator.gpu, with PyTorch's values. There are no known gaps.
+import { conformance } from "@weft/conformance";
+import { open } from "@weft/tensor-webgpu";
+import { test } from "vitest";
+
+for (const { name, run } of conformance("tensor-webgpu in a page", open, { settings: { merged: {} }, half: true }))
+  test(name, run);

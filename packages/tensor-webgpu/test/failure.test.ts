@@ -1,0 +1,210 @@
+// What goes wrong on a device becomes the error of the call that waits: validation, too little memory, the loss of the device.
+// A backend goes on after the first two, and a model after the third, on another device.
+import { diff, param, scope } from "@weft/autograd";
+import { Chain, crossEntropy, fromBytes, Linear, place, toBytes } from "@weft/nn";
+import { sgd } from "@weft/optim";
+import * as T from "@weft/tensor";
+import { MemoryError, relu, type Backend, type Creation, type Tensor } from "@weft/tensor";
+import { open as openCpu } from "@weft/tensor-cpu";
+import { expect } from "vitest";
+import { open } from "../src/index.node.ts";
+import { Faults } from "../src/faults.ts";
+import { Slabs } from "../src/slabs.ts";
+import { bareDevice, describeOnDevice, onDevice, ownDevice } from "./device.ts";
+import { openSmall } from "./small.ts";
+
+const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
+
+describeOnDevice("validation errors", () => {
+  // One invocation a workgroup and no rows: 70,000 elements are more workgroups than the adapter runs along one axis.
+  const tooMany = { threads: 1, groups: 100_000 };
+
+  onDevice("in debug mode the awaiting read fails, and the error names the operation", async () => {
+    const backend = await openSmall(tooMany, memory, { debug: true });
+    const fine = T.add(backend.tensor([1, 2]), 1);
+    const wrong = T.exp(backend.tensor(new Float32Array(70_000)));
+    await expect(wrong.data()).rejects.toThrow(/^tensor-webgpu: in .*exp.* \(70000\): .*70000/s);
+    expect([...(await fine.data())]).toEqual([2, 3]); // told once
+    expect([...(await T.exp(backend.tensor([0, 0])).data())]).toEqual([1, 1]);
+  });
+
+  onDevice("otherwise too, without the name", async () => {
+    const backend = await openSmall(tooMany, memory);
+    const wrong = T.exp(backend.tensor(new Float32Array(70_000)));
+    await expect(wrong.data()).rejects.toThrow(/70000.*WEFT_DEBUG=1 the error names the operation/s);
+    expect([...(await T.exp(backend.tensor([0, 0])).data())]).toEqual([1, 1]);
+  });
+
+  onDevice("a pipeline that the adapter refuses is named", async () => {
+    const backend = await openSmall({ threads: 1 << 14 }, memory, { debug: true });
+    await expect(T.tanh(backend.tensor([1])).data()).rejects.toThrow(/^tensor-webgpu: in .*tanh/);
+  });
+
+  onDevice("what such a pipeline should have computed is refused each time", async () => {
+    const backend = await openSmall({ threads: 1 << 14 }, memory);
+    for (let i = 0; i < 2; i++) await expect(T.tanh(backend.tensor([1])).data()).rejects.toThrow(/^tensor-webgpu: /);
+  });
+
+  onDevice("WEFT_DEBUG asks for it", async () => {
+    for (const [value, submits] of [
+      ["1", 2], // each dispatch by itself, at once
+      ["0", 0],
+      ["", 0],
+    ] as const) {
+      process.env["WEFT_DEBUG"] = value;
+      try {
+        const backend = await open({});
+        const x = backend.tensor([1, 2]);
+        scope(() => [T.keep(T.exp(x)), T.keep(T.sum(x))].length);
+        expect(backend.stats()).toMatchObject({ dispatches: 2, submits });
+      } finally {
+        delete process.env["WEFT_DEBUG"];
+      }
+    }
+  });
+});
+
+describeOnDevice("too little memory", () => {
+  /** The software driver binds a gibibyte, and never has one to give. */
+  const GIB = 2 ** 30;
+  async function openLarge() {
+    const device = await ownDevice({ maxBufferSize: GIB, maxStorageBufferBindingSize: GIB });
+    return openSmall({}, { first: 1 << 20, most: GIB, limit: 4 * GIB }, { device });
+  }
+
+  onDevice("on the device: a MemoryError for who waits, and the backend goes on", async () => {
+    const backend = await openLarge();
+    const x = backend.tensor([1, 2, 3]);
+    const huge = backend.zeros([GIB / 4]);
+    const sum = T.sum(huge);
+    await expect(sum.item()).rejects.toThrow(/^tensor-webgpu: the device has no memory for 1073741824 bytes more/);
+    await expect(huge.data()).rejects.toThrow(MemoryError);
+    expect(() => scope(() => T.sum(huge).backend.flush())).toThrow(MemoryError);
+    huge.release();
+    expect(await T.mul(x, 2).array()).toEqual([2, 4, 6]);
+    expect([backend.slabs.reserved, backend.slabs.count]).toEqual([1 << 20, 1]);
+  });
+
+  onDevice("two reads that wait for the same values both fail", async () => {
+    const backend = await openLarge();
+    const huge = backend.zeros([GIB / 4]);
+    backend.flush();
+    const some = T.slice(huge, { starts: [0], ends: [8] });
+    const reads = await Promise.allSettled([some.data(), some.data()]);
+    for (const read of reads) expect((read as PromiseRejectedResult).reason).toBeInstanceOf(MemoryError);
+  });
+
+  onDevice("a slab that was too large is followed by a smaller one", async () => {
+    const device = await ownDevice({ maxBufferSize: GIB, maxStorageBufferBindingSize: GIB });
+    const faults = new Faults(device, false);
+    const slabs = new Slabs(device, faults, { first: GIB / 2, most: GIB, limit: 8 * GIB });
+    slabs.allocate(GIB / 2);
+    slabs.allocate(GIB / 2);
+    slabs.allocate(1024); // would begin a slab as large as both
+    await faults.settled();
+    expect(() => faults.check()).toThrow(MemoryError);
+    const { slab } = slabs.allocate(1024);
+    await faults.settled();
+    faults.check();
+    expect(slab.bytes).toBe(GIB / 2);
+    expect([slabs.reserved, slabs.count]).toEqual([1.5 * GIB, 3]);
+    slabs.destroy();
+    device.destroy();
+  });
+});
+
+const GONE = /^tensor-webgpu: the device was lost \(.*\); open\(\) gives another one/;
+
+describeOnDevice("the loss of the device", () => {
+  onDevice("every read that waits fails with the reason, later calls throw; open() gives another", async () => {
+    const first = await open();
+    expect(await open()).toBe(first);
+    const x = first.tensor([1, 2]);
+    const reads = [T.mul(x, 2).data(), T.add(x, 2).data(), x.data()];
+    first.destroy();
+    for (const read of reads) await expect(read).rejects.toThrow(GONE);
+    await first.lost;
+    await expect(x.data()).rejects.toThrow("the device was lost (destroyed)");
+    const late = T.exp(x);
+    for (let i = 0; i < 2; i++) await expect(late.data()).rejects.toThrow(GONE);
+    expect(() => first.tensor([1])).toThrow(GONE);
+    expect(() => scope(() => first.ones([2]).backend.flush())).toThrow(GONE);
+    const second = await open();
+    expect(second).not.toBe(first);
+    expect(await T.mul(second.tensor([1, 2]), 2).array()).toEqual([2, 4]);
+  });
+
+  onDevice("by device.destroy()", async () => {
+    const device = await ownDevice();
+    const backend = await open({ device });
+    const x = backend.tensor([1, 2]);
+    const reads = [T.mul(x, 2).data(), x.data()];
+    device.destroy();
+    for (const read of reads) await expect(read).rejects.toThrow(GONE);
+    await expect(x.data()).rejects.toThrow(GONE);
+    expect(() => backend.tensor([1])).toThrow(GONE);
+  });
+
+  onDevice("a device of one's own is used, and outlives the backend", async () => {
+    const device = await bareDevice();
+    const backend = await open({ device });
+    const x = T.add(backend.tensor([1]), 1);
+    expect(await x.array()).toEqual([2]);
+    const waiting = x.data();
+    backend.destroy();
+    await expect(waiting).rejects.toThrow(GONE);
+    expect(() => backend.tensor([1])).toThrow(GONE);
+    const again = await open({ device });
+    expect(await T.add(again.tensor([1]), 1).array()).toEqual([2]);
+  });
+});
+
+describeOnDevice("a model after a loss", () => {
+  const build = (): ((x: Tensor) => Tensor) => Chain(Linear(6, 8), relu, Linear(8, 3)) as (x: Tensor) => Tensor;
+
+  /** Steps of training; the losses. */
+  async function train(model: (x: Tensor) => Tensor, backend: Backend & Creation, steps: number): Promise<number[]> {
+    const x = backend.tensor(
+      Float32Array.from({ length: 30 }, (_, i) => Math.sin(i)),
+      { shape: [5, 6] },
+    );
+    const labels = backend.tensor([0, 1, 2, 0, 1], { dtype: "i32" });
+    const rule = sgd({ lr: 0.2 });
+    const found: number[] = [];
+    for (let i = 0; i < steps; i++) {
+      const loss = scope(() => {
+        const tape = diff(() => crossEntropy(model(x), labels));
+        rule.update(tape);
+        return T.keep(tape.value);
+      });
+      found.push(await loss.item());
+      loss.release();
+    }
+    return found;
+  }
+
+  onDevice("goes on from its last saved copy", async () => {
+    const [first, cpu] = [await open({}), await openCpu({})];
+    const model = await place(build(), first);
+    await train(model, first, 3);
+    const saved = await toBytes(model);
+    const wanted = await train(fromBytes(saved, await place(build(), cpu)), cpu, 4);
+    first.destroy();
+
+    const second = await open({});
+    // What only the lost device has cannot be moved, and the error says what to do.
+    await expect(place(model, second)).rejects.toThrow(GONE);
+    const fresh = await place(fromBytes(saved, build()), second);
+    const got = await train(fresh, second, 4);
+    got.forEach((loss, i) => expect(loss).toBeCloseTo(wanted[i]!, 5));
+  });
+
+  onDevice("a box by hand gets a value of the new device", async () => {
+    const first = await open({});
+    const p = param(first.tensor([1, 2]));
+    first.destroy();
+    const second = await open({});
+    p.value = second.tensor([3, 4]);
+    expect(await T.mul(p, 2).array()).toEqual([6, 8]);
+  });
+});
