@@ -7,7 +7,7 @@ export interface Window {
   readonly window?: readonly number[];
 }
 
-export const axes = ["Z", "Y", "X"] as const;
+const axes = ["Z", "Y", "X"] as const;
 
 /** Numbers named after the axes: `xZ xY xX` and so on. Missing axes are `fill`. */
 export const three = (name: string, list: readonly number[], fill: number): Record<string, number> =>

@@ -8,7 +8,7 @@ export type Slices = number;
 export type Block = number | undefined;
 
 /** Workgroups of a block, of which each has so many results. */
-export const groupsOfBlock = (block: number, slices: Slices, threads: number): number =>
+const groupsOfBlock = (block: number, slices: Slices, threads: number): number =>
   Math.ceil((block * slices) / threads);
 
 /** Argument words of a split reduction: the workspace's address, workgroups a part, terms a part, results. */
