@@ -45,6 +45,8 @@ export interface Dispatch {
   group: GPUBindGroup | undefined;
   /** Of the arguments' buffer in `group`. */
   generation: number;
+  /** The version of the places for which `last` was found to hold. */
+  version: number;
   /** Each part by itself. Parts share a dispatch when the plan has proved to come again, and all their slabs can be bound. */
   readonly alone: readonly Dispatch[];
 }
@@ -190,6 +192,7 @@ export const dispatchOf = (parts: readonly Part[], groups: number, at: number, w
   pipeline: undefined,
   group: undefined,
   generation: 0,
+  version: -1,
   alone: parts.length === 1 ? [] : parts.map((p) => dispatchOf([p], p.groups, p.at, paddedWords(p.body.words))),
 });
 
@@ -197,6 +200,8 @@ export const dispatchOf = (parts: readonly Part[], groups: number, at: number, w
 export interface Places {
   readonly address: Float64Array;
   readonly slab: readonly (Slab | undefined)[];
+  /** Changes when a slot lies elsewhere. */
+  readonly version: number;
 }
 
 const lies = ({ address, slab }: Places, slot: number): number =>
@@ -204,8 +209,10 @@ const lies = ({ address, slab }: Places, slot: number): number =>
 
 /** Whether an operand lies otherwise than when the pipeline was chosen. */
 export function moved(d: Dispatch, places: Places): boolean {
+  if (d.version === places.version) return false;
   let k = 0;
   for (const p of d.parts) for (const slot of p.slots) if (d.last[k++] !== lies(places, slot)) return true;
+  d.version = places.version;
   return false;
 }
 
@@ -213,6 +220,7 @@ export function moved(d: Dispatch, places: Places): boolean {
 export function settle(d: Dispatch, places: Places): void {
   d.last.length = 0;
   for (const p of d.parts) for (const slot of p.slots) d.last.push(lies(places, slot));
+  d.version = places.version;
 }
 
 /** The bodies for how the operands lie. */

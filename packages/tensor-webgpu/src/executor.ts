@@ -82,6 +82,9 @@ export interface Executable {
   /** Where each slot lies at this run; the last one is the workspace of calls with two stages. */
   readonly address: Float64Array;
   readonly slab: (Slab | undefined)[];
+  /** Where they lay at the run before, and how often that has changed. */
+  readonly before: Float64Array;
+  version: number;
   /** Bytes of the workspace. */
   readonly workspace: number;
 }
@@ -97,6 +100,8 @@ export class Executor implements Driver<Block, Executable> {
   readonly commands: Commands;
   readonly pipelines: Pipelines;
   readonly #offset = new Uint32Array(1);
+  /** Which pipeline was set last, and in which pass. */
+  readonly #set: { pass: unknown; pipeline: unknown } = { pass: undefined, pipeline: undefined };
   /** The dispatches of the current flush. */
   readonly #chosen: Dispatch[] = [];
   readonly #arena: Arena;
@@ -233,6 +238,8 @@ export class Executor implements Driver<Block, Executable> {
       marks,
       address: new Float64Array(slots + 1),
       slab: Array.from({ length: slots + 1 }),
+      before: new Float64Array(slots + 1),
+      version: 0,
       workspace,
     };
   }
@@ -256,24 +263,28 @@ export class Executor implements Driver<Block, Executable> {
     this.#faults.check();
     this.#arena.reserve(plan.arena);
     this.#workspace.reserve(e.workspace);
-    const { address, slab } = e;
+    const { address, slab, before } = e;
     const { slots } = plan;
+    before.set(address);
+    let elsewhere = false;
+    const lay = (slot: number, block: Block, offset: number): void => {
+      elsewhere ||= slab[slot] !== block.slab;
+      slab[slot] = block.slab;
+      address[slot] = block.address + offset;
+    };
     for (let i = 0; i < slots.length; i++) {
       const { kind, offset } = slots[i]!;
       const block = kind === "arena" ? this.#arena.block(offset) : storages[i];
-      if (block === undefined) continue; // nothing uses it: its value stays in registers
-      slab[i] = block.slab;
-      address[i] = block.address + (kind === "arena" ? offset % this.largest : 0);
+      // Nothing uses a slot without a block: its value stays in registers.
+      if (block !== undefined) lay(i, block, kind === "arena" ? offset % this.largest : 0);
     }
-    const scratch = e.workspace > 0 ? this.#workspace.block(0) : undefined;
-    if (scratch !== undefined) {
-      slab[slots.length] = scratch.slab;
-      address[slots.length] = scratch.address;
-    }
+    if (e.workspace > 0) lay(slots.length, this.#workspace.block(0)!, 0);
     for (let i = 0; i < leaves.length; i++) {
       const leaf = leaves[i]!;
       address[plan.leaves[i]!]! += leaf.offset * bytesOf[leaf.dtype];
     }
+    for (let i = 0; !elsewhere && i < address.length; i++) elsewhere = address[i] !== before[i];
+    if (elsewhere) e.version++;
     this.#slabs.check(slab);
     this.#fill(e, needed);
     if (e.dispatches.length === 0) return undefined;
@@ -327,7 +338,12 @@ export class Executor implements Driver<Block, Executable> {
     if (d.groups === 0) return;
     if (d.pipeline === undefined || d.generation !== this.commands.generation || moved(d, places))
       this.#choose(d, places);
-    pass.setPipeline(d.pipeline!);
+    // The steps of a recurrence follow one another with the same.
+    if (this.#set.pass !== pass || this.#set.pipeline !== d.pipeline) {
+      pass.setPipeline(d.pipeline!);
+      this.#set.pass = pass;
+      this.#set.pipeline = d.pipeline;
+    }
     this.#offset[0] = (base + d.at) * 4;
     pass.setBindGroup(0, d.group!, this.#offset, 0, 1);
     const { groups } = this.#profile;
