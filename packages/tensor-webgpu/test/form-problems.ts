@@ -48,6 +48,13 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
     "128x128x16 8x8 prefetch",
     "128x128x8 8x8 prefetch",
   ];
+  const many = [
+    "104x256x16 8x16 prefetch",
+    "112x256x16 8x16 prefetch",
+    "104x256x8 8x16 prefetch",
+    "128x128x16 8x8 prefetch",
+    "64x256x16 8x8 prefetch",
+  ];
   const middle = [
     "128x128x8 8x8 prefetch",
     "128x128x16 8x8",
@@ -97,10 +104,10 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
       ),
       ...slices.flatMap((text): [string, () => Staged][] => {
         const [rm, rn] = text.split("x").map(Number) as [number, number];
-        const orders = order === "NT" ? (["k", "column"] as const) : (["column"] as const);
+        const orders = order === "NT" ? (["k"] as const) : (["column"] as const);
         return orders.flatMap((o) =>
-          [0, 16].map((written): [string, () => Staged] => [
-            `slice ${text} by ${o}${written > 0 ? " written" : ""}`,
+          [16, 32].map((written): [string, () => Staged] => [
+            `slice ${text} by ${o} ${written}`,
             make({ kind: "sliced", slicing: { rm, rn, order: o, written } }),
           ]),
         );
@@ -246,9 +253,9 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
         () => matmul("vgg fc", 64, 6400, 512, "NN", ["64x64x16 4x4 prefetch", "64x128x16 4x8 prefetch"], [16, 33], ["16x32", "16x16"]),
         () => matmul("vgg fc dW", 6400, 64, 512, "TN", ["128x128x8 8x8 prefetch", "128x256x16 8x16 prefetch", "64x128x16 4x8 prefetch"], [1], ["64x64"]),
         () => matmul("vgg fc dx", 64, 512, 6400, "NT", ["64x128x16 4x8 prefetch", "64x64x16 4x4 prefetch"], [1, 2], ["16x32", "32x64"]),
-        () => matmul("charlm", 12800, 256, 1024, "NN", large, [1], []),
-        () => matmul("charlm dx", 12800, 1024, 256, "NT", large, [1], []),
-        () => matmul("charlm", 12800, 1024, 256, "NN", large, [1], []),
+        () => matmul("charlm", 12800, 256, 1024, "NN", many, [1], []),
+        () => matmul("charlm dx", 12800, 1024, 256, "NT", many, [1], []),
+        () => matmul("charlm", 12800, 1024, 256, "NN", many, [1], []),
         () => matmul("charlm dW", 1024, 12800, 256, "TN", middle.slice(0, 3), [4, 8, 16], []),
         () => conv("lenet conv2", "conv", 100, 20, 50, 12, 5, 0, ["64x64x20 4x4"], [1, 4]),
         () => conv("lenet conv2", "convWeightGrad", 100, 20, 50, 12, 5, 0, ["64x128x16 4x8"], [33]),

@@ -1,7 +1,7 @@
 // Which form a product takes: a fixed table, so that runs repeat bit for bit. Its numbers are timings of one graphics
 // processor (docs/benchmarks.md); what decides is how many workgroups there are, how well an invocation uses what it has
 // loaded, and how much of the tiles lies beyond the edges.
-import { courseLength, courseOf } from "./gather.ts";
+import { courseLength, courseOf, type Course } from "./gather.ts";
 import type { ProductForm } from "./product.ts";
 import type { Machine } from "./stage.ts";
 import { threadsOf, tileVectors, type Side, type Tiling } from "./tile.ts";
@@ -25,8 +25,8 @@ const CROWD = 132;
 const crowdOf = (machine: Machine): number => (isHardware(machine) ? CROWD : 2);
 /** Below so many multiplications the plain form serves. */
 const TINY = 4096;
-/** Results that small products have at most. */
-const SMALL = 1 << 17;
+/** Results that small products have at most, and how far they go along k. */
+const SMALL = { results: 1 << 17, k: 2048 } as const;
 
 // Times are in multiplications of a multiprocessor that does nothing else (240,000 a microsecond).
 /** What a second dispatch costs, and each element of a part that it adds. */
@@ -76,6 +76,7 @@ const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, { threads, shared }:
 /** For products of matrices in memory. */
 const matrixShapes: readonly (readonly [shape: Shape, bk: number])[] = [
   [[128, 256, 8, 16], 16],
+  [[128, 128, 8, 8], 16],
   [[128, 128, 8, 8], 8],
   [[64, 128, 4, 8], 8],
   [[128, 64, 8, 4], 8],
@@ -103,8 +104,13 @@ const imageShapes: readonly Shape[] = [
   [20, 256, 4, 8],
   [32, 32, 4, 4],
 ];
-/** Steps that may fit channels or outputs without a remainder. */
-const imageSteps = [20, 25, 16, 28, 12, 10, 8] as const;
+/** Steps for so many channels or outputs: those that leave least beyond the last one, each under one tap where that goes. */
+function stepsFor(inner: number, taps: number): readonly number[] {
+  const all = [20, 25, 16, 28, 12, 10, 8].map((bk) => courseOf(inner, taps, bk));
+  const length = (c: Course): number => courseLength(c) * (c.walk === "flat" ? 1.3 : 1);
+  const least = Math.min(...all.map(length));
+  return all.filter((c) => length(c) <= 1.03 * least).map((c) => c.bk);
+}
 
 /** For gradients of weights. The odd ones fit windows of 9 taps. */
 const weightShapes: readonly (readonly [shape: Shape, bk: number, prefetch: boolean])[] = [
@@ -139,8 +145,9 @@ function slicingFor({ M, N, K, batches, a, b }: Sizes, { threads }: Machine): Sl
     }))
     .filter((s) => sharers(s, threads) >= 1);
   const groups = (s: Slicing): number => Math.ceil(M / s.rm) * Math.ceil(N / s.rn) * batches;
-  // The largest piece that keeps everything busy, or the smallest whose invocations all have work.
+  // The largest piece that keeps everything well busy, or busy, or the smallest whose invocations all have work.
   return (
+    fitting.find((s) => s.rm >= 16 && groups(s) >= 1.4 * CROWD) ??
     fitting.find((s) => groups(s) >= 0.75 * CROWD) ??
     fitting.findLast((s) => sharers(s, threads) <= quads) ??
     fitting[0]!
@@ -152,7 +159,8 @@ export function productForm(sizes: Sizes, machine: Machine): ProductForm | undef
   const { M, N, K, batches } = sizes;
   if (M * N * K * batches < TINY) return undefined;
   const candidates = matrixCandidates(sizes, machine);
-  if ((M * N * batches <= SMALL && isHardware(machine)) || candidates.length === 0)
+  const small = M * N * batches <= SMALL.results && K <= SMALL.k;
+  if ((small && isHardware(machine)) || candidates.length === 0)
     return { kind: "sliced", slicing: slicingFor(sizes, machine) };
   return { kind: "tiled", ...best(sizes, candidates, machine) };
 }
@@ -180,7 +188,7 @@ export function convolutionForm(
           return { tiling, steps: Math.ceil(K / tiling.bk), gathered: GATHER.k * tiling.bn * tiling.bk };
         })
       : imageShapes.flatMap((shape) =>
-          imageSteps.map((bk): Candidate => {
+          stepsFor(inner, taps).map((bk): Candidate => {
             const tiling = tilingOf(shape, bk, false, machine);
             const steps = courseLength(courseOf(inner, taps, tiling.bk)) / tiling.bk;
             return { tiling, steps, gathered: GATHER.row * tiling.bn * tiling.bk };
