@@ -1,7 +1,7 @@
 // Times the tuned forms of matrix products and convolutions on this machine's graphics processor, shape by shape, and checks
-// each against float64. Prints a JSON line a form. `--quick` runs small shapes once: for a software adapter. `--only=text`
-// keeps the shapes whose names match it; `--words` binds slabs as words, never as vectors; `--safe` leaves the driver's checks on; `--seconds=85` bounds the whole, and
-// `--threads=256` says how many invocations a workgroup has.
+// each against float64. Prints a JSON line a form. `--quick` runs small shapes once: for a software adapter. `--only=REGEXP`
+// keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never as vectors; `--safe`
+// leaves the driver's checks on; `--seconds=85` bounds the whole, and `--threads=256` says how many invocations a workgroup has.
 import type { Machine, Staged } from "../src/forms/stage.ts";
 import { FIRST_SLAB, program } from "../src/translate/program.ts";
 import { problemsFor, sizeOf, type Problem } from "./form-problems.ts";

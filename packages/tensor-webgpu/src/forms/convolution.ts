@@ -66,7 +66,15 @@ function imageTarget(plane: number, all: number, whole: boolean, e: Edges, w: Wo
  * The stage that lays out the weights, for each group a matrix in the order of the walk, `rows` elements a step: 0 beyond the
  * last channel and the last row. It begins at element `from` of the workspace.
  */
-function laidOut(op: "conv" | "convInputGrad", g: Geometry, course: Course, rows: number, from: number, weights: CallOperand, threads: number): Stage {
+function laidOut(
+  op: "conv" | "convInputGrad",
+  g: Geometry,
+  course: Course,
+  rows: number,
+  from: number,
+  weights: CallOperand,
+  threads: number,
+): Stage {
   const { walk, inner, taps, bk } = course;
   const each = courseLength(course) * rows;
   const count = each * g.groups;
@@ -177,9 +185,7 @@ export function convolution(
       }
       ${tiled(
         tiling,
-        course === undefined
-          ? gradientSide(g, { row: edges.m, k: edges.k }, whole4, w)
-          : laidSide(rows, aligned, w),
+        course === undefined ? gradientSide(g, { row: edges.m, k: edges.k }, whole4, w) : laidSide(rows, aligned, w),
         op === "convWeightGrad"
           ? pixelsSide(g, { row: edges.n, k: edges.k }, w)
           : (op === "conv" ? seenSide : seeingSide)(g, course!, edges.n, w),

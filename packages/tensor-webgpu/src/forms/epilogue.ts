@@ -46,8 +46,7 @@ function indicesBy(axes: readonly number[], loops: readonly number[]): string[] 
     if (n !== size) return undefined;
     const one = start === 0 && end === axes.length;
     let index = one ? "place" : "0u";
-    if (!one)
-      for (let a = start; a < end; a++) index = index === "0u" ? `c${a}` : `(${index} * ${axes[a]}u + c${a})`;
+    if (!one) for (let a = start; a < end; a++) index = index === "0u" ? `c${a}` : `(${index} * ${axes[a]}u + c${a})`;
     end = start;
     return index;
   });
@@ -119,9 +118,7 @@ export function epilogueOf(
         loops.map((_, l) => `i${l}${l === loops.length - 1 ? more : ""}, `).join("");
       const coordinates = axes.map((_, a) => `c${a}: u32, `).join("");
       const put = (store: (s: (typeof stores)[number], n: number) => string): string =>
-        stores
-          .map((s, n) => `{ ${s.address} ${store(s, n)} }`)
-          .join("\n");
+        stores.map((s, n) => `{ ${s.address} ${store(s, n)} }`).join("\n");
       return `
         struct ${name}_stored { ${stores.map((s, n) => `s${n}: ${wgslType[s.type]}`).join(", ")} }
         fn ${name}_each(${loops.map((_, l) => `i${l}: i32, `).join("")}value: ${type}) -> ${name}_stored {

@@ -9,7 +9,7 @@ import type { Side } from "./tile.ts";
  * How the walk along channels (outputs) and taps goes: `blocks` of `bk` channels under one tap after another, so that a step
  * has one tap; or `flat`, taps of the first channel, of the second, and so on.
  */
-export type Walk = "blocks" | "flat";
+type Walk = "blocks" | "flat";
 
 /** What the walk goes along: so many channels or outputs, `inner`, under so many taps. */
 export interface Course {
@@ -60,7 +60,14 @@ const windows = (g: Geometry, axes: readonly number[], index: string, n: string)
   ].join("\n");
 
 /** Statements that name the tap of a step, `d${n}Z…X`, and its first channel, `c${n}`. */
-function tapOf({ taps, bk }: Course, g: Geometry, axes: readonly number[], k0: string, n: string, low: boolean): string {
+function tapOf(
+  { taps, bk }: Course,
+  g: Geometry,
+  axes: readonly number[],
+  k0: string,
+  n: string,
+  low: boolean,
+): string {
   return `let s${n} = ${k0} / ${bk}u; let c${n} = s${n} / ${taps}u * ${bk}u;
     ${cut(`s${n} % ${taps}u`, `q${n}`, g.k, axes)} ${shifts(g, axes, n, low)}`;
 }
@@ -74,7 +81,14 @@ function pixelSide(
   axes: readonly number[],
   course: Course,
   w: Words,
-  { plane, low, row, place, tests, edge }: {
+  {
+    plane,
+    low,
+    row,
+    place,
+    tests,
+    edge,
+  }: {
     readonly plane: number;
     readonly low: boolean;
     readonly row: (r: string, n: string) => string;
@@ -88,7 +102,8 @@ function pixelSide(
   const base = {
     along: "row",
     width: 1,
-    row: (r: string, n: string) => `let row${n} = ${r}; ${row(`row${n}`, n)} ${edge ? `let in${n} = row${n} < N;` : ""}`,
+    row: (r: string, n: string) =>
+      `let row${n} = ${r}; ${row(`row${n}`, n)} ${edge ? `let in${n} = row${n} < N;` : ""}`,
   } as const;
   const inRow = (n: string): string[] => (edge ? [`in${n}`] : []);
   if (course.walk === "flat")
@@ -117,9 +132,7 @@ function pixelSide(
     load: (into, p, q) => {
       const [from, test] = [`from${p} + to${q}`, both([...inRow(p), ...tests(p, "T")])];
       if (more) return loaded(w, 1, into, from, `ok${p} & live${q}`);
-      return test === "true"
-        ? `${into} = ${w.load(1, from)};`
-        : `${into} = select(0f, ${w.load(1, from)}, ok${p});`;
+      return test === "true" ? `${into} = ${w.load(1, from)};` : `${into} = select(0f, ${w.load(1, from)}, ok${p});`;
     },
   };
 }
@@ -149,8 +162,7 @@ export const seeingSide = (g: Geometry, course: Course, edge: boolean, w: Words)
   return pixelSide(g, axes, course, w, {
     plane: volume(g.y),
     low: true,
-    row: (r, n) =>
-      `${cut(r, `p${n}`, g.x, axes)} let at${n} = bBase + p${n} * ${g.groups * g.outputs * volume(g.y)}u;`,
+    row: (r, n) => `${cut(r, `p${n}`, g.x, axes)} let at${n} = bBase + p${n} * ${g.groups * g.outputs * volume(g.y)}u;`,
     place: (p, q) =>
       `at${p} + ${linear(g.y, axes, (x) => (step(x) === 1 ? u(p, q, x) : `${u(p, q, x)} / ${step(x)}u`))}`,
     tests: (p, q) =>

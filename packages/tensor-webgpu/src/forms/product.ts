@@ -69,7 +69,7 @@ function matrixOf(
 }
 
 /** A side that is a strided matrix. Names in scope: `${name}Base`, `${name}Row`, `${name}Step`, and the bounds. */
-export function matrixSide(
+function matrixSide(
   name: "a" | "b",
   { along, four }: Pick<Matrix, "along" | "four">,
   aligned: boolean,
@@ -106,7 +106,11 @@ export function rowTarget(four: boolean, edges: { readonly row: boolean; readonl
       const rows = edges.row ? [`${row} < M`] : [];
       const place = `base + ${row} * N + column${n}`;
       const line = `each * M + ${row}`;
-      if (four) return guard([...rows, ...(edges.column ? [`column${n} < N`] : [])], w.store4(place, value, [line, `column${n}`]));
+      if (four)
+        return guard(
+          [...rows, ...(edges.column ? [`column${n} < N`] : [])],
+          w.store4(place, value, [line, `column${n}`]),
+        );
       return guard(
         rows,
         [0, 1, 2, 3]

@@ -146,7 +146,9 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
     load.push(side.step(`k0 + ${within}`, name, 0, within));
     for (const i of range(per)) {
       const g = range(block).map((c) => `g${name}${i}_${c}`);
-      g.forEach((x, c) => declare.push(side.row(`${first} + (${there(i)}) * ${block}u + ${c}u`, x), `var ${x} = ${type};`));
+      g.forEach((x, c) =>
+        declare.push(side.row(`${first} + (${there(i)}) * ${block}u + ${c}u`, x), `var ${x} = ${type};`),
+      );
       load.push(some(i, g.map((x) => side.load(x, x, name)).join("\n")));
       const at = (c: number): string => `${base}u + (${within} + ${c}u) * ${stride}u`;
       const put =
@@ -169,8 +171,7 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
  */
 export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): string {
   const [across, down] = [t.bn / t.tn, t.bm / t.tm];
-  if (across * down > w.threads)
-    throw new RangeError(`tiled: ${tilingName(t)} is not for ${w.threads} invocations`);
+  if (across * down > w.threads) throw new RangeError(`tiled: ${tilingName(t)} is not for ${w.threads} invocations`);
   // Some invocations only stage, where the rectangles are fewer.
   const all = across * down === w.threads;
   const working = (text: string): string => (all ? text : `if (lane < ${across * down}u) { ${text} }`);

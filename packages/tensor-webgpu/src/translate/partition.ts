@@ -8,8 +8,7 @@ export type Slices = number;
 export type Block = number | undefined;
 
 /** Workgroups of a block, of which each has so many results. */
-const groupsOfBlock = (block: number, slices: Slices, threads: number): number =>
-  Math.ceil((block * slices) / threads);
+const groupsOfBlock = (block: number, slices: Slices, threads: number): number => Math.ceil((block * slices) / threads);
 
 /** Argument words of a split reduction: the workspace's address, workgroups a part, terms a part, results. */
 export const splitting = { workspace: 0, groups: 1, terms: 2, results: 3, words: 4 } as const;
