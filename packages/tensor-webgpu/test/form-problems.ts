@@ -2,7 +2,8 @@
 // form of the table and its neighbours, and its elements by plain loops in float64.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { convolutionForm, productForm } from "../src/forms/choice.ts";
-import { convolution, geometryOf, sidesOf, sizesOf, type Convolution } from "../src/forms/convolution.ts";
+import { convolution, sizesOf } from "../src/forms/convolution.ts";
+import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
 import { product, productOf, type ProductForm } from "../src/forms/product.ts";
 import type { Machine, Staged } from "../src/forms/stage.ts";
 import { threadsOf, tileVectors, tilingName, type Tiling } from "../src/forms/tile.ts";
@@ -31,45 +32,28 @@ function laidOut(shapes: readonly (readonly number[])[]): CallOperand[] {
 
 /** The problems, small ones where only correctness is asked for. */
 export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[] {
-  const tilings: Tiling[] = (
-    [
-      [128, 256, 16, 8, 16],
-      [128, 256, 8, 8, 16],
-      [128, 128, 16, 8, 8],
-      [128, 128, 8, 8, 8],
-      [64, 128, 8, 4, 8],
-      [64, 128, 16, 4, 8],
-      [128, 64, 8, 8, 4],
-      [64, 64, 16, 4, 4],
-      [64, 64, 32, 4, 4],
-      [32, 128, 16, 4, 4],
-      [32, 32, 8, 4, 4],
-      [64, 64, 8, 8, 8],
-    ] as const
-  ).flatMap(([bm, bn, bk, tm, tn]) =>
-    (["components", "registers"] as const).flatMap((turn) =>
-      [true, false].map((prefetch) => ({ bm, bn, bk, tm, tn, turn, prefetch, unroll: !quick })),
-    ),
-  );
-  const has = (t: Tiling, wanted: string): boolean =>
-    tilingName(t) === `${wanted}${t.unroll ? "" : " rolled"} ${t.turn}`;
-
-  /** Tilings that fit, of those whose names (without how they turn) are given. */
-  const pick = (sides: { a: { along: "row" | "k" }; b: { along: "row" | "k" } }, names: readonly string[]): Tiling[] =>
-    tilings.filter(
-      (t) =>
-        threadsOf(t) === machine.threads &&
-        16 * tileVectors(t, sides.a, sides.b) <= machine.shared &&
-        (quick ? t.prefetch : names.some((n) => has(t, n))) &&
-        // Turning matters only where a side lies along k; registers are tried for one form.
-        (t.turn === "components" || (sides.a.along === "k" && t.bm === 128 && t.bn === 128)),
-    );
+  /** Tilings that fit, by their names: `128x128x8 8x8 prefetch`; only one where no more than correctness is asked for. */
+  const pick = (sides: { a: { along: "row" | "k" }; b: { along: "row" | "k" } }, given: readonly string[]): Tiling[] =>
+    (quick ? ["32x32x8 4x4 prefetch"] : given)
+      .map((name): Tiling => {
+        const [bm, bn, bk, tm, tn] = name.match(/\d+/g)!.map(Number) as [number, number, number, number, number];
+        const turn = name.includes("registers") ? "registers" : "components";
+        return { bm, bn, bk, tm, tn, turn, prefetch: name.includes("prefetch"), unroll: !quick };
+      })
+      .filter((t) => threadsOf(t) <= machine.threads && 16 * tileVectors(t, sides.a, sides.b) <= machine.shared);
 
   const large = [
     "128x256x16 8x16 prefetch",
     "128x256x8 8x16 prefetch",
     "128x128x16 8x8 prefetch",
     "128x128x8 8x8 prefetch",
+  ];
+  const many = [
+    "104x256x16 8x16 prefetch",
+    "112x256x16 8x16 prefetch",
+    "104x256x8 8x16 prefetch",
+    "128x128x16 8x8 prefetch",
+    "64x256x16 8x8 prefetch",
   ];
   const middle = [
     "128x128x8 8x8 prefetch",
@@ -109,7 +93,7 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
     const make = (form: ProductForm) => () => product(launch, form, machine);
     const forms: [string, () => Staged][] = [
       [
-        "table",
+        `table ${JSON.stringify(productForm(sized, machine))}`,
         make(productForm(sized, machine) ?? { kind: "sliced", slicing: { rm: 8, rn: 8, order: "column", written: 0 } }),
       ],
       ...pick(p, tiles).flatMap((tiling) =>
@@ -120,10 +104,10 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
       ),
       ...slices.flatMap((text): [string, () => Staged][] => {
         const [rm, rn] = text.split("x").map(Number) as [number, number];
-        const orders = order === "NT" ? (["k", "column"] as const) : (["column"] as const);
+        const orders = order === "NT" ? (["k"] as const) : (["column"] as const);
         return orders.flatMap((o) =>
-          [0, 16].map((written): [string, () => Staged] => [
-            `slice ${text} by ${o}${written > 0 ? " written" : ""}`,
+          [16, 32].map((written): [string, () => Staged] => [
+            `slice ${text} by ${o} ${written}`,
             make({ kind: "sliced", slicing: { rm, rn, order: o, written } }),
           ]),
         );
@@ -170,10 +154,10 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
     const launch: CallLaunch = { kind: "call", op, attrs, inputs: [a, b], out, node: 0, after: undefined };
     const sizes = sizesOf(op, geometryOf(op, launch));
     const make = (form: { tiling: Tiling; splits: number }) => () => convolution(op, launch, form, machine);
-    const table = convolutionForm({ ...sizes, ...sidesOf[op], batches: 1 }, machine)!;
+    const table = convolutionForm(sizes, machine)!;
     const forms: [string, () => Staged][] = [
       [`table ${tilingName(table.tiling)} / ${table.splits}`, make(table)],
-      ...pick(sidesOf[op], tiles).flatMap((tiling) =>
+      ...pick(sizes, tiles).flatMap((tiling) =>
         splits.map((s): [string, () => Staged] => [`${tilingName(tiling)} / ${s}`, make({ tiling, splits: s })]),
       ),
     ];
@@ -221,8 +205,23 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
     return { name: `${name} ${op}`, launch, flop: 2 * sizes.M * sizes.N * sizes.K, element, forms };
   }
 
-  const thin = ["64x64x16 4x4 prefetch", "64x64x32 4x4 prefetch", "32x128x16 4x4 prefetch", "64x128x8 4x8 prefetch"];
-  const wide = ["128x128x8 8x8 prefetch", "128x128x16 8x8", "128x64x8 8x4 prefetch", "64x128x16 4x8"];
+  const thin = [
+    "64x256x10 8x8 prefetch",
+    "64x256x10 8x8",
+    "64x256x25 8x8",
+    "56x256x10 8x8 prefetch",
+    "56x256x25 8x8",
+    "52x128x25 4x8",
+    "64x128x25 8x4 prefetch",
+  ];
+  const wide = [
+    "128x128x20 8x8",
+    "128x128x20 8x8 prefetch",
+    "128x128x25 8x8",
+    "104x128x20 8x8",
+    "104x128x20 8x8 prefetch",
+    "100x64x25 4x8 prefetch",
+  ];
   return quick
     ? [
         ...["NN", "NT", "TN", "TT"].map(
@@ -250,11 +249,48 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
             [1],
             ["32x32", "64x64"],
           ),
-        () => conv("lenet conv2", "conv", 100, 20, 50, 12, 5, 0, thin, [1]),
-        () => conv("lenet conv2", "convWeightGrad", 100, 20, 50, 12, 5, 0, thin, [8, 16]),
-        () => conv("lenet conv2", "convInputGrad", 100, 20, 50, 12, 5, 0, thin, [1]),
+        () => matmul("lenet fc dx", 100, 500, 800, "NT", [], [1], ["16x32", "16x16", "32x32"]),
         () =>
-          conv("lenet conv1", "conv", 100, 1, 20, 28, 5, 0, ["32x128x16 4x4 prefetch", "64x64x16 4x4 prefetch"], [1]),
+          matmul(
+            "vgg fc",
+            64,
+            6400,
+            512,
+            "NN",
+            ["64x64x16 4x4 prefetch", "64x128x16 4x8 prefetch"],
+            [16, 33],
+            ["16x32", "16x16"],
+          ),
+        () =>
+          matmul(
+            "vgg fc dW",
+            6400,
+            64,
+            512,
+            "TN",
+            ["128x128x8 8x8 prefetch", "128x256x16 8x16 prefetch", "64x128x16 4x8 prefetch"],
+            [1],
+            ["64x64"],
+          ),
+        () =>
+          matmul(
+            "vgg fc dx",
+            64,
+            512,
+            6400,
+            "NT",
+            ["64x128x16 4x8 prefetch", "64x64x16 4x4 prefetch"],
+            [1, 2],
+            ["16x32", "32x64"],
+          ),
+        () => matmul("charlm", 12800, 256, 1024, "NN", many, [1], []),
+        () => matmul("charlm dx", 12800, 1024, 256, "NT", many, [1], []),
+        () => matmul("charlm", 12800, 1024, 256, "NN", many, [1], []),
+        () => matmul("charlm dW", 1024, 12800, 256, "TN", middle.slice(0, 3), [4, 8, 16], []),
+        () => conv("lenet conv2", "conv", 100, 20, 50, 12, 5, 0, ["64x64x20 4x4"], [1, 4]),
+        () => conv("lenet conv2", "convWeightGrad", 100, 20, 50, 12, 5, 0, ["64x128x16 4x8"], [33]),
+        () => conv("lenet conv2", "convInputGrad", 100, 20, 50, 12, 5, 0, ["20x128x25 4x4", "20x128x10 4x4"], [4, 9]),
+        () => conv("lenet conv1", "conv", 100, 1, 20, 28, 5, 0, ["20x256x8 4x8 prefetch", "20x256x8 4x8"], [1]),
         () =>
           conv(
             "lenet conv1",
@@ -265,19 +301,36 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
             28,
             5,
             0,
-            ["32x128x16 4x4 prefetch", "64x64x16 4x4 prefetch"],
-            [32, 64],
+            ["32x32x64 4x4 prefetch", "32x32x32 4x4"],
+            [132, 264, 528],
           ),
+        () => conv("vgg1", "conv", 64, 3, 50, 32, 3, 1, ["64x128x28 4x8", "64x128x8 4x8"], [1]),
+        () => conv("vgg1", "convWeightGrad", 64, 3, 50, 32, 3, 1, ["64x32x32 4x4"], [132, 264]),
+        () => conv("vgg2", "conv", 64, 50, 50, 32, 3, 1, thin, [1]),
+        () => conv("vgg2", "convInputGrad", 64, 50, 50, 32, 3, 1, ["64x256x25 8x8"], [1]),
+        () => conv("vgg2", "convWeightGrad", 64, 50, 50, 32, 3, 1, ["64x128x16 4x8 prefetch"], [66]),
+        () => conv("vgg3", "conv", 64, 50, 100, 16, 3, 1, ["128x128x25 8x8", "64x128x25 4x8"], [1, 2]),
+        () =>
+          conv(
+            "vgg3",
+            "convInputGrad",
+            64,
+            50,
+            100,
+            16,
+            3,
+            1,
+            ["64x128x20 4x8", "64x64x20 4x4", "64x256x20 8x8"],
+            [1, 2],
+          ),
+        () => conv("vgg3", "convWeightGrad", 64, 50, 100, 16, 3, 1, ["104x152x16 8x8 prefetch"], [44, 88]),
+        () => conv("vgg4", "conv", 64, 100, 100, 16, 3, 1, wide, [1]),
+        () => conv("vgg4", "convWeightGrad", 64, 100, 100, 16, 3, 1, ["104x152x16 8x8 prefetch"], [22]),
+        () => conv("vgg4", "convInputGrad", 64, 100, 100, 16, 3, 1, ["128x128x20 8x8"], [1]),
         () => matmul("square", 1024, 1024, 1024, "NN", middle, [1, 2], []),
         () => matmul("square", 4096, 4096, 4096, "NN", large, [1], []),
         () => matmul("square", 2048, 2048, 2048, "TN", large, [1], []),
         () => matmul("square", 2048, 2048, 2048, "NT", large, [1], []),
-        () => conv("vgg4", "conv", 64, 100, 100, 16, 3, 1, wide, [1]),
-        () => conv("vgg4", "convWeightGrad", 64, 100, 100, 16, 3, 1, wide, [32]),
-        () => conv("vgg4", "convInputGrad", 64, 100, 100, 16, 3, 1, wide.slice(0, 2), [1]),
-        () => conv("vgg2", "conv", 64, 50, 50, 32, 3, 1, [...thin, "64x128x16 4x8"], [1]),
-        () => conv("vgg2", "convWeightGrad", 64, 50, 50, 32, 3, 1, thin, [32, 64]),
-        () => conv("vgg2", "convInputGrad", 64, 50, 50, 32, 3, 1, thin.slice(2), [1]),
         () => matmul("square", 4096, 4096, 4096, "TN", large, [1], []),
       ];
 }

@@ -2,7 +2,8 @@
 // lie anywhere.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { expect } from "vitest";
-import { convolution, geometryOf, sizesOf, type Convolution } from "../src/forms/convolution.ts";
+import { convolution, sizesOf } from "../src/forms/convolution.ts";
+import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
 import { product, type ProductForm } from "../src/forms/product.ts";
 import type { Slicing } from "../src/forms/slice.ts";
 import type { Tiling } from "../src/forms/tile.ts";

@@ -1,14 +1,16 @@
 // Times the tuned forms of matrix products and convolutions on this machine's graphics processor, shape by shape, and checks
-// each against float64. Prints a JSON line a form. `--quick` runs small shapes once: for a software adapter. `--only=text`
-// keeps the shapes whose names contain it; `--safe` leaves the driver's checks on; `--seconds=85` bounds the whole, and
-// `--threads=256` says how many invocations a workgroup has.
+// each against float64. Prints a JSON line a form. `--quick` runs small shapes once: for a software adapter. `--only=REGEXP`
+// keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never as vectors; `--safe`
+// leaves the driver's checks on; `--seconds=85` bounds the whole, and `--threads=256` says how many invocations a workgroup has.
 import type { Machine, Staged } from "../src/forms/stage.ts";
 import { FIRST_SLAB, program } from "../src/translate/program.ts";
 import { problemsFor, sizeOf, type Problem } from "./form-problems.ts";
 
 const given = process.argv.slice(2);
 const quick = given.includes("--quick");
-const only = given.find((a) => a.startsWith("--only="))?.slice(7) ?? "";
+const only = new RegExp(given.find((a) => a.startsWith("--only="))?.slice(7) ?? "");
+const fitting = new RegExp(given.find((a) => a.startsWith("--forms="))?.slice(8) ?? "");
+const vectors = !given.includes("--words");
 const deadline = performance.now() + 1000 * Number(given.find((a) => a.startsWith("--seconds="))?.slice(10) ?? 85);
 
 const { create, globals } = (await import("webgpu")) as unknown as {
@@ -82,7 +84,7 @@ async function ready({ stages }: Staged, slab: GPUBuffer, space: GPUBuffer): Pro
     stages.map(async ({ body, operands, numbers, groups }) => {
       const bindings = operands.map((o) => (o === undefined ? 1 : 0));
       const used = [...new Set(bindings)].toSorted();
-      const code = program([{ body, bindings: bindings.map((b) => used.indexOf(b)) }], machine.threads, true);
+      const code = program([{ body, bindings: bindings.map((b) => used.indexOf(b)) }], machine.threads, vectors);
       const words = Int32Array.from([...operands.map((o) => o?.bytes ?? 0), ...numbers]);
       const uniform = buffer(Math.max(256, Math.ceil(words.length / 64) * 256), usage["UNIFORM"]! | usage["COPY_DST"]!);
       device.queue.writeBuffer(uniform, 0, words);
@@ -128,15 +130,45 @@ async function once(stages: readonly Ready[], runs: number): Promise<number> {
   return Number(to - from) / 1e3 / runs;
 }
 
-async function measure(stages: readonly Ready[]): Promise<number> {
-  if (quick) return once(stages, 1);
-  const first = Math.max(0.5, await once(stages, 3));
-  const runs = Math.max(1, Math.min(2000, Math.ceil(4000 / first)));
-  // The clock falls when idle and takes tens of milliseconds to rise.
-  for (const end = performance.now() + 40; performance.now() < end;) await once(stages, runs);
+/** Fused multiply-adds that wait for one another, on every multiprocessor: tells the clock, if one takes four cycles. */
+const chain: Ready[] = [];
+async function clock(): Promise<number> {
+  if (chain.length === 0) {
+    const code = `@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+      @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) i: vec3u) {
+        var x = f32(i.x); let c = y[0];
+        for (var k = 0u; k < 2048u; k++) { ${"x = fma(x, c, 0.5); ".repeat(16)} }
+        y[i.x] = x;
+      }`;
+    const pipeline = device.createComputePipeline({
+      layout: "auto",
+      compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
+    });
+    const group = device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [{ binding: 0, resource: { buffer: buffer(264 * 256) } }],
+    });
+    chain.push({ pipeline, group, count: 264 });
+  }
+  return Math.round((2 ** 15 * 4) / (await once(chain, 10)));
+}
+
+/** The clock falls when idle and takes tens of milliseconds to rise. */
+async function warm(): Promise<number> {
+  let mhz = 0;
+  for (const end = performance.now() + 1500; performance.now() < end && mhz < CLOCK;) mhz = await clock();
+  return mhz;
+}
+const CLOCK = 1800;
+
+async function measure(stages: readonly Ready[]): Promise<{ us: number; mhz: number }> {
+  if (quick) return { us: await once(stages, 1), mhz: 0 };
+  await warm();
+  const runs = Math.max(1, Math.min(2000, Math.ceil(4000 / Math.max(0.5, await once(stages, 3)))));
   const times: number[] = [];
+  await once(stages, runs);
   for (let i = 0; i < 5; i++) times.push(await once(stages, runs));
-  return times.toSorted((a, b) => a - b)[2]!;
+  return { us: times.toSorted((a, b) => a - b)[2]!, mhz: await clock() };
 }
 
 const wave = (n: number, seed: number): Float32Array<ArrayBuffer> => {
@@ -154,16 +186,23 @@ async function run({ name, launch, flop, element, forms }: Problem): Promise<voi
     device.queue.writeBuffer(slab, o.bytes, data);
     return data;
   });
-  for (const [form, make] of forms) {
+  // All are compiled before one is timed, so that the device has no time to rest.
+  const all = await Promise.all(
+    forms
+      .filter(([form]) => fitting.test(form))
+      .map(async ([form, make]) => {
+        const begun = performance.now();
+        const staged = make();
+        const space = buffer(Math.max(16, staged.workspace));
+        const stages = await ready(staged, slab, space);
+        return { form, space, stages, compile: Math.round(performance.now() - begun) };
+      }),
+  );
+  for (const { form, space, stages, compile } of all) {
     if (performance.now() > deadline) {
       print({ name, form, skipped: "out of time" });
       continue;
     }
-    const staged = make();
-    const space = buffer(Math.max(16, staged.workspace));
-    const begun = performance.now();
-    const stages = await ready(staged, slab, space);
-    const compile = Math.round(performance.now() - begun);
     device.queue.writeBuffer(slab, out.bytes, new Float32Array(sizeOf(out.shape)).fill(NaN));
     await once(stages, 1);
     const result = new Float32Array(await read(slab, out.bytes, 4 * sizeOf(out.shape)));
@@ -175,7 +214,7 @@ async function run({ name, launch, flop, element, forms }: Problem): Promise<voi
       scale += wanted ** 2;
     }
     const error = Math.sqrt(difference / scale);
-    const us = await measure(stages);
+    const { us, mhz } = await measure(stages);
     print({
       name,
       form,
@@ -183,6 +222,7 @@ async function run({ name, launch, flop, element, forms }: Problem): Promise<voi
       tflops: Number((flop / us / 1e6).toFixed(2)),
       groups: stages.map((s) => s.count),
       compile,
+      mhz,
       ...(error < 1e-5 ? {} : { ERROR: error }),
     });
     space.destroy();
@@ -192,7 +232,7 @@ async function run({ name, launch, flop, element, forms }: Problem): Promise<voi
 
 for (const problem of problemsFor(machine, quick)) {
   const p = problem();
-  if (p.name.includes(only)) await run(p);
+  if (only.test(p.name)) await run(p).catch((error: unknown) => print({ name: p.name, error: String(error) }));
 }
 device.destroy();
 print({ done: Math.round(performance.now()) });

@@ -2,13 +2,8 @@
 // the result. One to three spatial axes are three; those missing in front have size 1.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { convolutionForm } from "../forms/choice.ts";
-import {
-  convolution as tunedConvolution,
-  geometryOf,
-  sidesOf,
-  sizesOf,
-  type Convolution,
-} from "../forms/convolution.ts";
+import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
+import { geometryOf, type Convolution } from "../forms/geometry.ts";
 import { prepared, sizeOf, type Call, type Words } from "./call.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume, type Window } from "./window.ts";
 
@@ -26,10 +21,7 @@ const convolution =
   (launch: CallLaunch, machine) => {
     const attrs = launch.attrs as Window;
     const geometry = geometryOf(name, launch);
-    const tuned =
-      launch.out.dtype === "f32"
-        ? convolutionForm({ ...sizesOf(name, geometry), ...sidesOf[name], batches: geometry.groups }, machine)
-        : undefined;
+    const tuned = launch.out.dtype === "f32" ? convolutionForm(sizesOf(name, geometry), machine) : undefined;
     if (tuned !== undefined) return tunedConvolution(name, launch, tuned, machine);
     const [x, w, y] = shapes(launch.out, launch.inputs[0]!, launch.inputs[1]!);
     return prepared(launch, machine, {

@@ -1,5 +1,7 @@
 // Which form a product takes: a fixed table, so that runs repeat bit for bit. Its numbers are timings of one graphics
-// processor; what decides is how many workgroups there are and how well an invocation uses what it has loaded.
+// processor (docs/benchmarks.md); what decides is how many workgroups there are, how well an invocation uses what it has
+// loaded, and how much of the tiles lies beyond the edges.
+import { courseLength, courseOf, type Course } from "./gather.ts";
 import type { ProductForm } from "./product.ts";
 import type { Machine } from "./stage.ts";
 import { threadsOf, tileVectors, type Side, type Tiling } from "./tile.ts";
@@ -18,49 +20,108 @@ export interface Sizes {
 
 /** A graphics processor, or a program on two or four cores in its place: that compiles slowly, and a workgroup costs it much. */
 const isHardware = ({ threads }: Machine): boolean => threads >= 128;
-/** Workgroups that run at once on a large processor. */
-const CROWD = 128;
+/** Workgroups that run at once on a large processor: one on each multiprocessor. */
+const CROWD = 132;
 const crowdOf = (machine: Machine): number => (isHardware(machine) ? CROWD : 2);
 /** Below so many multiplications the plain form serves. */
 const TINY = 4096;
-/** Results that small products have at most. */
-const SMALL = 1 << 17;
-/** What a second dispatch costs, in multiplications of one workgroup. */
+/** Results that small products have at most, and how far they go along k. */
+const SMALL = { results: 1 << 17, k: 2048 } as const;
+
+// Times are in multiplications of a multiprocessor that does nothing else (240,000 a microsecond).
+/** What a second dispatch costs, and each element of a part that it adds. */
 const STAGE = 1 << 19;
+const PART = 1;
+/** How long a step waits for memory, with and without the next one on its way. */
+const WAIT = { prefetch: 60_000, single: 100_000 } as const;
+/** What an element costs that is found in an image, by which of its indices its neighbours stand along. */
+const GATHER = { row: 20, k: 80 } as const;
 
-type Shape = readonly [bm: number, bn: number, bk: number, tm: number, tn: number, efficiency: number];
+type Shape = readonly [bm: number, bn: number, tm: number, tn: number];
 
-/** Shapes by how fast an invocation multiplies with them where all is busy (128 x 256 is 1). */
-const shapes: readonly Shape[] = [
-  [128, 256, 16, 8, 16, 1],
-  [128, 128, 8, 8, 8, 0.95],
-  [64, 128, 8, 4, 8, 0.75],
-  [128, 64, 8, 8, 4, 0.8],
-  [64, 64, 16, 4, 4, 0.6],
-  [32, 128, 16, 4, 4, 0.55],
-  [32, 64, 16, 4, 8, 0.5],
-  [64, 64, 8, 8, 8, 0.5],
-  [32, 32, 16, 4, 4, 0.4],
+/** Elements of the result that an invocation keeps: how near it comes to the peak, and how many workgroups run side by side. */
+const kept = (tm: number, tn: number): { readonly efficiency: number; readonly side: number } =>
+  tm * tn >= 128
+    ? { efficiency: 0.88, side: 1 }
+    : tm * tn >= 64
+      ? { efficiency: 0.74, side: 2 }
+      : tm * tn >= 32
+        ? { efficiency: 0.63, side: 3 }
+        : { efficiency: 0.47, side: 4 };
+
+interface Candidate {
+  readonly tiling: Tiling;
+  /** How often it goes on along k. */
+  readonly steps: number;
+  /** What the elements cost that are gathered in a step. */
+  readonly gathered: number;
+}
+
+const tilingOf = ([bm, bn, tm, tn]: Shape, bk: number, prefetch: boolean, machine: Machine): Tiling => ({
+  bm,
+  bn,
+  bk: isHardware(machine) ? bk : 8,
+  tm,
+  tn,
+  prefetch,
+  // Written out where a graphics processor compiles it.
+  unroll: isHardware(machine),
+  turn: "components",
+});
+
+/** Whether a tiling is for this machine: most invocations work, and its memory holds what is staged. */
+const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, { threads, shared }: Machine): boolean =>
+  threadsOf(t) <= threads && threadsOf(t) * 4 >= threads && 16 * tileVectors(t, a, b) <= shared;
+
+/** For products of matrices in memory. */
+const matrixShapes: readonly (readonly [shape: Shape, bk: number])[] = [
+  [[128, 256, 8, 16], 16],
+  [[128, 128, 8, 8], 16],
+  [[128, 128, 8, 8], 8],
+  [[64, 128, 4, 8], 8],
+  [[128, 64, 8, 4], 8],
+  [[64, 64, 4, 4], 16],
+  [[32, 128, 4, 4], 16],
+  [[64, 64, 8, 8], 8],
+  [[32, 64, 4, 8], 16],
+  [[32, 32, 4, 4], 16],
 ];
 
-/** Tilings for workgroups of this size; written out where a graphics processor compiles them. */
-function tilingsFor(machine: Machine, sides: Pick<Sizes, "a" | "b">): (Tiling & { readonly efficiency: number })[] {
-  const { threads, shared } = machine;
-  const hardware = isHardware(machine);
-  return shapes
-    .map(([bm, bn, bk, tm, tn, efficiency]) => ({
-      bm,
-      bn,
-      bk: hardware ? bk : 8,
-      tm,
-      tn,
-      prefetch: true,
-      unroll: hardware,
-      turn: "components" as const,
-      efficiency,
-    }))
-    .filter((t) => threadsOf(t) === threads && 16 * tileVectors(t, sides.a, sides.b) <= shared);
+const matrixCandidates = (sizes: Sizes, machine: Machine): Candidate[] =>
+  matrixShapes
+    .map(([shape, bk]) => tilingOf(shape, bk, true, machine))
+    .filter((t) => threadsOf(t) === machine.threads && suits(t, sizes, machine))
+    .map((tiling) => ({ tiling, steps: Math.ceil(sizes.K / tiling.bk), gathered: 0 }));
+
+/** For convolutions and gradients of images. */
+const imageShapes: readonly Shape[] = [
+  [128, 128, 8, 8],
+  [64, 256, 8, 8],
+  [64, 128, 4, 8],
+  [64, 64, 4, 4],
+  [32, 128, 4, 4],
+  [20, 128, 4, 4],
+  [20, 256, 4, 8],
+  [32, 32, 4, 4],
+];
+/** Steps for so many channels or outputs: those that leave least beyond the last one, each under one tap where that goes. */
+function stepsFor(inner: number, taps: number): readonly number[] {
+  const all = [20, 25, 16, 28, 12, 10, 8].map((bk) => courseOf(inner, taps, bk));
+  const length = (c: Course): number => courseLength(c) * (c.walk === "flat" ? 1.3 : 1);
+  const least = Math.min(...all.map(length));
+  return all.filter((c) => length(c) <= 1.03 * least).map((c) => c.bk);
 }
+
+/** For gradients of weights. The odd ones fit windows of 9 taps. */
+const weightShapes: readonly (readonly [shape: Shape, bk: number, prefetch: boolean])[] = [
+  [[128, 128, 8, 8], 16, true],
+  [[104, 152, 8, 8], 16, true],
+  [[64, 128, 4, 8], 16, true],
+  [[52, 152, 4, 8], 16, true],
+  [[64, 64, 4, 4], 16, true],
+  [[64, 32, 4, 4], 32, false],
+  [[32, 32, 4, 4], 32, false],
+];
 
 /** Pieces from large to small. */
 const pieces: readonly (readonly [rm: number, rn: number])[] = [
@@ -84,8 +145,9 @@ function slicingFor({ M, N, K, batches, a, b }: Sizes, { threads }: Machine): Sl
     }))
     .filter((s) => sharers(s, threads) >= 1);
   const groups = (s: Slicing): number => Math.ceil(M / s.rm) * Math.ceil(N / s.rn) * batches;
-  // The largest piece that keeps everything busy, or the smallest whose invocations all have work.
+  // The largest piece that keeps everything well busy, or busy, or the smallest whose invocations all have work.
   return (
+    fitting.find((s) => s.rm >= 16 && groups(s) >= 1.4 * CROWD) ??
     fitting.find((s) => groups(s) >= 0.75 * CROWD) ??
     fitting.findLast((s) => sharers(s, threads) <= quads) ??
     fitting[0]!
@@ -96,48 +158,75 @@ function slicingFor({ M, N, K, batches, a, b }: Sizes, { threads }: Machine): Sl
 export function productForm(sizes: Sizes, machine: Machine): ProductForm | undefined {
   const { M, N, K, batches } = sizes;
   if (M * N * K * batches < TINY) return undefined;
-  const tilings = tilingsFor(machine, sizes);
-  if ((M * N * batches <= SMALL && isHardware(machine)) || tilings.length === 0)
+  const candidates = matrixCandidates(sizes, machine);
+  const small = M * N * batches <= SMALL.results && K <= SMALL.k;
+  if ((small && isHardware(machine)) || candidates.length === 0)
     return { kind: "sliced", slicing: slicingFor(sizes, machine) };
-  return { kind: "tiled", ...tilingFor(sizes, machine, Infinity) };
+  return { kind: "tiled", ...best(sizes, candidates, machine) };
 }
 
 /** Below so many multiplications the plain form of a convolution serves: a tuned one is a program for one geometry. */
 const CONVOLUTION = 1 << 15;
 
-/** Undefined where the plain form serves: small ones, and groups of few channels, which leave tiles empty. */
-export function convolutionForm(
-  sizes: Sizes,
-  machine: Machine,
-): { readonly tiling: Tiling; readonly splits: number } | undefined {
-  const { M, N, K, batches } = sizes;
-  if (M * N * K * batches < CONVOLUTION || Math.min(M, N) < 4 || tilingsFor(machine, sizes).length === 0)
-    return undefined;
-  return tilingFor(sizes, machine, 64);
+/** A convolution as a product: `inner` is what it goes along besides `taps`, undefined for the gradient of weights. */
+export interface ConvolutionSizes extends Sizes {
+  readonly inner: number | undefined;
+  readonly taps: number;
 }
 
-/** The tiling and the splits along k (at most `splits`) that take least time if workgroups run in crowds. */
-function tilingFor(sizes: Sizes, machine: Machine, most: number): { readonly tiling: Tiling; readonly splits: number } {
-  const { M, N, K, batches } = sizes;
+/** Undefined where the plain form serves: small ones, and groups of few channels, which leave tiles empty. */
+export function convolutionForm(
+  sizes: ConvolutionSizes,
+  machine: Machine,
+): { readonly tiling: Tiling; readonly splits: number } | undefined {
+  const { M, N, K, batches, inner, taps } = sizes;
+  if (M * N * K * batches < CONVOLUTION || Math.min(M, N) < 4) return undefined;
+  const candidates =
+    inner === undefined
+      ? weightShapes.map(([shape, bk, prefetch]): Candidate => {
+          const tiling = tilingOf(shape, bk, prefetch, machine);
+          return { tiling, steps: Math.ceil(K / tiling.bk), gathered: GATHER.k * tiling.bn * tiling.bk };
+        })
+      : imageShapes.flatMap((shape) =>
+          stepsFor(inner, taps).map((bk): Candidate => {
+            const tiling = tilingOf(shape, bk, false, machine);
+            const steps = courseLength(courseOf(inner, taps, tiling.bk)) / tiling.bk;
+            return { tiling, steps, gathered: GATHER.row * tiling.bn * tiling.bk };
+          }),
+        );
+  const suitable = candidates.filter(({ tiling }) => suits(tiling, sizes, machine));
+  return suitable.length === 0 ? undefined : best(sizes, suitable, machine);
+}
+
+/** The tiling and the splits along k that take least time, if workgroups run in crowds. */
+function best(
+  { M, N, batches }: Sizes,
+  candidates: readonly Candidate[],
+  machine: Machine,
+): { readonly tiling: Tiling; readonly splits: number } {
   const crowd = crowdOf(machine);
-  let best: { tiling: Tiling; splits: number; time: number } | undefined;
-  for (const { efficiency, ...tiling } of tilingsFor(machine, sizes)) {
-    const { bm, bn, bk } = tiling;
+  let found: { tiling: Tiling; splits: number; time: number } | undefined;
+  for (const { tiling, steps, gathered } of candidates) {
+    const { bm, bn, bk, tm, tn, prefetch } = tiling;
     const tiles = Math.ceil(M / bm) * Math.ceil(N / bn) * batches;
-    const steps = Math.ceil(K / bk);
-    for (
-      let splits = 1;
-      splits <= Math.min(isHardware(machine) ? most : 1, steps) && tiles * splits <= 4 * crowd;
-      splits *= 2
-    ) {
-      const work = bm * bn * bk * Math.ceil(steps / splits);
-      const time = (Math.ceil((tiles * splits) / crowd) * work) / efficiency + (splits > 1 ? STAGE : 0);
-      if (best === undefined || time < best.time) best = { tiling, splits, time };
-    }
-    if (tiles > 4 * crowd) {
-      const time = ((tiles / crowd) * bm * bn * bk * steps) / efficiency;
-      if (best === undefined || time < best.time) best = { tiling, splits: 1, time };
+    const { efficiency, side } = kept(tm, tn);
+    // Invocations that only stage are missed.
+    const working = Math.min(1, Math.sqrt(threadsOf(tiling) / machine.threads));
+    const work = (bm * bn * bk) / (efficiency * working) + gathered;
+    const wait = WAIT[prefetch ? "prefetch" : "single"];
+    // So many that the workgroups are one, two or four crowds.
+    const choices = isHardware(machine) ? [1, 2, 4].map((c) => Math.floor((c * crowd) / tiles)) : [];
+    for (const splits of new Set([1, ...choices.filter((c) => c > 1 && c <= steps)])) {
+      const each = Math.ceil(steps / splits);
+      const rounds = Math.ceil((tiles * splits) / crowd);
+      const together = Math.min(rounds, side);
+      const step = Math.max(together * work, work + wait);
+      const sum = splits > 1 ? STAGE + splits * M * N * batches * PART : 0;
+      // Large products need not wait for the last round.
+      const time = (rounds > 4 * side ? (tiles * splits) / crowd : rounds) * each * (step / together) + sum;
+      if (found === undefined || time < found.time) found = { tiling, splits, time };
     }
   }
-  return best!;
+  const { tiling, splits } = found!;
+  return { tiling, splits };
 }

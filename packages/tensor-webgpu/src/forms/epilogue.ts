@@ -14,10 +14,14 @@ export interface Epilogue {
   /** Its arguments, behind those of the call. */
   readonly words: readonly number[];
   readonly launch: KernelLaunch;
+  /** How many coordinates its functions take. */
+  readonly coordinates: number;
+  /** Whether four neighbours along the last axis may be done at once. */
+  readonly four: boolean;
   /**
-   * WGSL functions, among them `NAME_after(place, value)`, which takes element `place` of the result. The arguments begin at
-   * word `first`, its operands follow the first `operands` of the body; the result is operand `result`, whose address is
-   * in word `word`.
+   * WGSL functions, among them `NAME_after(place, coordinates…, value)`, which takes element `place` of the result, and
+   * `NAME_after4` for four neighbours. The arguments begin at word `first`, its operands follow the first `operands` of the
+   * body; the result is operand `result`, whose address is in word `word`.
    */
   readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
 }
@@ -29,8 +33,49 @@ interface Result {
   readonly dtype: DType;
 }
 
-/** The epilogue of what has this result, f32 or i32. */
-export function epilogueOf(launch: KernelLaunch | undefined, out: Result): Epilogue | undefined {
+/**
+ * The indices of loops of these sizes by coordinates `c0`… along axes that make up the same elements in the same order;
+ * undefined where a loop ends within an axis.
+ */
+function indicesBy(axes: readonly number[], loops: readonly number[]): string[] | undefined {
+  let end = axes.length;
+  const found = loops.toReversed().map((size) => {
+    let start = end;
+    let n = 1;
+    while (n < size && start > 0) n *= axes[--start]!;
+    if (n !== size) return undefined;
+    const one = start === 0 && end === axes.length;
+    let index = one ? "place" : "0u";
+    if (!one) for (let a = start; a < end; a++) index = index === "0u" ? `c${a}` : `(${index} * ${axes[a]}u + c${a})`;
+    end = start;
+    return index;
+  });
+  const whole = axes.slice(0, end).every((n) => n === 1) && found.every((i) => i !== undefined);
+  return whole ? found.toReversed() : undefined;
+}
+
+/** Whether everything is f32 and four neighbours along the last loop are stored side by side, at multiples of 16 bytes. */
+function storesFour({ kernel, places, words }: KernelLaunch, loops: readonly number[], out: Result): boolean {
+  const { rank, stores, operands } = kernel;
+  if (rank === 0 || loops.at(-1)! % 4 !== 0 || out.dtype !== "f32" || words[layout.begin] !== 0) return false;
+  const memory = operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
+  return stores.every(({ operand }) => {
+    const strides = loops.map((_, l) => words[layout.operand(kernel, operand) + 1 + l]!);
+    return (
+      operands[operand]!.dtype === "f32" &&
+      strides.at(-1) === 4 &&
+      strides.slice(0, -1).every((s) => s % 16 === 0) &&
+      places[memory.indexOf(operand)]!.bytes % 16 === 0
+    );
+  });
+}
+
+/** The epilogue of what has this result, f32 or i32. `axes` are the sizes of the axes that coordinates are given along. */
+export function epilogueOf(
+  launch: KernelLaunch | undefined,
+  out: Result,
+  axes: readonly number[] = [],
+): Epilogue | undefined {
   if (launch === undefined) return undefined;
   const { kernel, places, words } = launch;
   const memory = kernel.operands.filter((o) => o.use !== "index");
@@ -40,24 +85,62 @@ export function epilogueOf(launch: KernelLaunch | undefined, out: Result): Epilo
   const given = read < 0 ? -1 : (places[read]!.word - layout.operand(kernel, 0)) / (1 + kernel.rank);
   // Where the epilogue writes over the call's result, nobody else reads that.
   const keeps = isResult(true) < 0;
+  const loops = Array.from({ length: kernel.rank }, (_, l) =>
+    l === 0 ? words[layout.end]! - words[layout.begin]! : words[layout.size(l)]!,
+  );
+  const known = axes.length === 0 ? undefined : indicesBy(axes, loops);
+  const four = storesFour(launch, loops, out) && (!keeps || out.bytes % 16 === 0);
   return {
-    key: `then ${kernel.key}#${given}${keeps ? "+" : ""}`,
-    operands: memory.map((o) => ({ dtype: o.dtype, write: o.use === "write" })),
+    key: `then ${kernel.key}#${given}${keeps ? "+" : ""}${four ? " 4" : ""} ${known?.join() ?? ""}`,
+    operands: memory.map((o) => ({ dtype: o.dtype, write: o.use === "write", wide: four && o.use === "write" })),
     words,
     launch,
+    coordinates: axes.length,
+    four,
     functions: (at, first, operands, result, word) => {
-      const type = out.dtype === "i32" ? "i32" : "f32";
+      const type = wgslType[out.dtype === "i32" ? "i32" : "f32"];
       const address = `(bitcast<u32>(${at.word(word)}) + (place << 2u))`;
       const shifted: Surroundings = {
         ...at,
         word: (w) => at.word(first + w),
         load: (k, as, a) => at.load(operands + k, as, a),
         store: (k, from, value, a) => at.store(operands + k, from, value, a),
+        store4: (k, value, a) => at.store4(operands + k, value, a),
       };
-      return `fn ${at.name}_after(place: u32, value: ${wgslType[type]}) {
-        ${keeps ? at.store(result, type, "value", address) : ""}
-        ${elementOf(kernel, shifted, given)}
-      }`;
+      const { name } = at;
+      const { indices, compute, stores } = elementOf(kernel, shifted, given);
+      const begin = `${shifted.word(layout.begin)}`;
+      const named =
+        known === undefined
+          ? indices
+          : known.map((index, l) => `let i${l} = i32(${index})${l === 0 ? ` + ${begin}` : ""};`).join(" ");
+      const list = (more: string): string =>
+        loops.map((_, l) => `i${l}${l === loops.length - 1 ? more : ""}, `).join("");
+      const coordinates = axes.map((_, a) => `c${a}: u32, `).join("");
+      const put = (store: (s: (typeof stores)[number], n: number) => string): string =>
+        stores.map((s, n) => `{ ${s.address} ${store(s, n)} }`).join("\n");
+      return `
+        struct ${name}_stored { ${stores.map((s, n) => `s${n}: ${wgslType[s.type]}`).join(", ")} }
+        fn ${name}_each(${loops.map((_, l) => `i${l}: i32, `).join("")}value: ${type}) -> ${name}_stored {
+          ${compute}
+          return ${name}_stored(${stores.map((s) => s.value).join(", ")});
+        }
+        fn ${name}_after(place: u32, ${coordinates}value: ${type}) {
+          ${keeps ? at.store(result, out.dtype === "i32" ? "i32" : "f32", "value", address) : ""}
+          ${named}
+          let e = ${name}_each(${list("")}value);
+          ${put((s, n) => `let x = e.s${n}; ${shifted.store(s.memory, s.type, "x", s.to)}`)}
+        }
+        ${
+          four
+            ? `fn ${name}_after4(place: u32, ${coordinates}value: vec4f) {
+                ${keeps ? at.store4(result, "value", address) : ""}
+                ${named}
+                ${["x", "y", "z", "w"].map((x, i) => `let ${x} = ${name}_each(${list(` + ${i}i`)}value.${x});`).join(" ")}
+                ${put((s, n) => `let four = vec4f(x.s${n}, y.s${n}, z.s${n}, w.s${n}); ${shifted.store4(s.memory, "four", s.to)}`)}
+              }`
+            : ""
+        }`;
     },
   };
 }

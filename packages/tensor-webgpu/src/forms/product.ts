@@ -69,7 +69,7 @@ function matrixOf(
 }
 
 /** A side that is a strided matrix. Names in scope: `${name}Base`, `${name}Row`, `${name}Step`, and the bounds. */
-export function matrixSide(
+function matrixSide(
   name: "a" | "b",
   { along, four }: Pick<Matrix, "along" | "four">,
   aligned: boolean,
@@ -96,7 +96,7 @@ export function matrixSide(
   );
 }
 
-/** Rows of the result follow one another in memory, from place `base` on. */
+/** Rows of the result follow one another in memory, from place `base` on; those of all products are one axis. */
 export function rowTarget(four: boolean, edges: { readonly row: boolean; readonly column: boolean }, w: Words): Target {
   const guard = (tests: readonly string[], text: string): string =>
     tests.length === 0 ? text : `if (${tests.join(" && ")}) { ${text} }`;
@@ -105,11 +105,19 @@ export function rowTarget(four: boolean, edges: { readonly row: boolean; readonl
     store: (row, n, value) => {
       const rows = edges.row ? [`${row} < M`] : [];
       const place = `base + ${row} * N + column${n}`;
-      if (four) return guard([...rows, ...(edges.column ? [`column${n} < N`] : [])], w.store4(place, value));
+      const line = `each * M + ${row}`;
+      if (four)
+        return guard(
+          [...rows, ...(edges.column ? [`column${n} < N`] : [])],
+          w.store4(place, value, [line, `column${n}`]),
+        );
       return guard(
         rows,
         [0, 1, 2, 3]
-          .map((i) => guard([`column${n} + ${i}u < N`], w.store(`${place} + ${i}u`, `${value}.${"xyzw"[i]}`)))
+          .map((i) => {
+            const at = `column${n} + ${i}u`;
+            return guard([`${at} < N`], w.store(`${place} + ${i}u`, `${value}.${"xyzw"[i]}`, [line, at]));
+          })
           .join(" "),
       );
     },
@@ -174,7 +182,7 @@ function tiledProduct(
     numbers: { ...numbersOf(p), across, down, ...(split ? { splits, most: steps, all, size } : { steps: all }) },
     groups: across * down * splits * sizeOf(batch),
     vectors: tileVectors(tiling, a, b),
-    epilogue: split ? undefined : epilogueOf(launch.after?.launch, out),
+    epilogue: split ? undefined : epilogueOf(launch.after?.launch, out, [M * sizeOf(batch), N]),
     text: (w, aligned) => `
       let n0 = group % across * ${bn}u;
       let m0 = group / across % down * ${bm}u;
@@ -213,7 +221,7 @@ function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threa
     numbers: { ...numbersOf(p), across, down, quads },
     groups: across * down * sizeOf(batch),
     vectors: sliceVectors(slicing, threads),
-    epilogue: epilogueOf(launch.after?.launch, out),
+    epilogue: epilogueOf(launch.after?.launch, out, [M * sizeOf(batch), N]),
     text: (w, aligned) => `
       let n0 = group % across * ${rn}u;
       let m0 = group / across % down * ${rm}u;
@@ -232,7 +240,10 @@ function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threa
   return { stages: [stage], workspace: 0 };
 }
 
-/** The second stage: adds the parts in the workspace, four elements an invocation where that goes. */
+/**
+ * The second stage: adds the parts in the workspace, four elements an invocation where that goes. Where there are few elements,
+ * several invocations share them, each adding every n-th part.
+ */
 export function sum(
   { out, after }: { readonly out: CallOperand; readonly after: { readonly launch: KernelLaunch } | undefined },
   splits: number,
@@ -241,22 +252,37 @@ export function sum(
   const size = sizeOf(out.shape);
   const four = size % 4 === 0 && out.bytes % 16 === 0;
   const count = four ? size / 4 : size;
+  let share = 1;
+  while (share * 8 <= splits && share < 32 && share < threads && count * share < 8 * threads * 16) share *= 2;
+  const columns = threads / share;
   return stageOf({
-    name: `sum ${four ? "4" : ""}`,
+    name: `sum ${four ? "4" : ""} ${share}`,
     operands: [undefined, out],
     numbers: { count, size, splits },
-    groups: Math.ceil(count / threads),
-    vectors: 0,
+    groups: Math.ceil(count / columns),
+    vectors: share > 1 ? threads : 0,
     epilogue: epilogueOf(after?.launch, out),
-    text: ({ load, load4, store, store4 }) => {
-      const [get, put] = four ? [load4, store4] : [load, store];
+    text: ({ load, load4, store, store4, vector }) => {
+      const [get, put, zero] = four ? [load4, store4, "vec4f()"] : [load, store, "0f"];
+      const kept = (x: string): string => (four ? x : `vec4f(${x})`);
+      const seen = (x: string): string => (four ? x : `${x}.x`);
       return `
-        let i = group * ${threads}u + lane;
+        let column = lane % ${columns}u; let first = lane / ${columns}u;
+        let i = group * ${columns}u + column;
+        let place = i${four ? " * 4u" : ""};
+        var sum = ${zero};
         if (i < count) {
-          let place = i${four ? " * 4u" : ""};
-          var sum = ${get(0, "place")};
-          for (var z = 1u; z < splits; z++) { sum += ${get(0, "place + z * size")}; }
-          ${put("place", "sum")}
+          for (var z = first; z < splits; z += ${share}u) { sum += ${get(0, "place + z * size")}; }
+        }
+        ${
+          share === 1
+            ? `if (i < count) { ${put("place", "sum")} }`
+            : `${vector("lane")} = ${kept("sum")};
+               workgroupBarrier();
+               if (lane < ${columns}u && i < count) {
+                 for (var z = 1u; z < ${share}u; z++) { sum += ${seen(vector(`lane + z * ${columns}u`))}; }
+                 ${put("place", "sum")}
+               }`
         }`;
     },
   });

@@ -36,9 +36,15 @@ export function sliced(s: Slicing, rounds: number, a: Side, b: Side, target: Tar
   if (!Number.isInteger(share)) throw new RangeError(`sliced: ${slicingName(s)} is not for ${w.threads} invocations`);
   const loads = (name: string, side: Side): string =>
     side.along === "k"
-      ? [side.step("q * 4u", name), ...four.map((i) => side.load(`${name}${i}`, `${name}${i}`, name))].join("\n")
+      ? [
+          side.step("q * 4u", name, 0, "q * 4u"),
+          ...four.map((i) => side.load(`${name}${i}`, `${name}${i}`, name)),
+        ].join("\n")
       : four
-          .map((c) => `${side.step(`q * 4u + ${c}u`, `${name}${c}`)} ${side.load(`${name}${c}`, name, `${name}${c}`)}`)
+          .map(
+            (c) =>
+              `${side.step(`q * 4u + ${c}u`, `${name}${c}`, c, "q * 4u")} ${side.load(`${name}${c}`, name, `${name}${c}`)}`,
+          )
           .join("\n");
   const rows = (name: string, side: Side, first: string): string =>
     side.along === "k"

@@ -47,9 +47,9 @@ export interface Words {
   readonly load: (k: number, place: string) => string;
   /** Four neighbours as a vec4f; the place is a multiple of 4. */
   readonly load4: (k: number, place: string) => string;
-  /** Statements that write one or four elements of the last operand. */
-  readonly store: (place: string, value: string) => string;
-  readonly store4: (place: string, value: string) => string;
+  /** Statements that write one or four elements of the last operand, at coordinates along the axes the epilogue was told of. */
+  readonly store: (place: string, value: string, coordinates?: readonly string[]) => string;
+  readonly store4: (place: string, value: string, coordinates?: readonly string[]) => string;
   /** Vector `index` of the workgroup's memory, a vec4f. */
   readonly vector: (index: string) => string;
 }
@@ -110,10 +110,16 @@ export function stageOf(form: StageForm): Stage {
 function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: Epilogue | undefined): Words {
   const address = (k: number, place: string): string => `(bitcast<u32>(${at.word(k)}) + ((${place}) << 2u))`;
   const load = (k: number, place: string): string => at.load(k, "f32", address(k, place));
-  const store = (place: string, value: string): string =>
+  /** Coordinates as the epilogue's functions take them, `i` further along the last one. */
+  const along = (coordinates: readonly string[], i: number): string =>
+    coordinates
+      .slice(0, epilogue?.coordinates ?? 0)
+      .map((c, a, all) => `${c}${i > 0 && a === all.length - 1 ? ` + ${i}u` : ""}, `)
+      .join("");
+  const store = (place: string, value: string, coordinates: readonly string[] = [], i = 0): string =>
     epilogue === undefined
       ? at.store(result, "f32", value, address(result, place))
-      : `${at.name}_after(${place}, ${value});`;
+      : `${at.name}_after(${place}, ${along(coordinates, i)}${value});`;
   const four = (place: string): string[] => [0, 1, 2, 3].map((i) => `(${place}) + ${i}u`);
   return {
     threads: at.threads,
@@ -126,12 +132,14 @@ function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: E
             .map((p) => load(k, p))
             .join(", ")})`,
     store,
-    store4: (place, value) =>
-      aligned && epilogue === undefined
-        ? at.store4(result, value, address(result, place))
-        : four(place)
-            .map((p, i) => store(p, `${value}.${"xyzw"[i]}`))
-            .join(" "),
+    store4: (place, value, coordinates) =>
+      !aligned || epilogue?.four === false
+        ? four(place)
+            .map((p, i) => store(p, `${value}.${"xyzw"[i]}`, coordinates, i))
+            .join(" ")
+        : epilogue === undefined
+          ? at.store4(result, value, address(result, place))
+          : `${at.name}_after4(${place}, ${along(coordinates ?? [], 0)}${value});`,
     vector: at.vector,
   };
 }

@@ -23,18 +23,24 @@ export interface Tiling {
 
 /** One operand: its rows are rows of the result (left) or columns (right). */
 export interface Side {
-  /** Along which index four neighbours are loaded together: its row or k. */
+  /** Along which index neighbours lie one behind the other: its row or k. */
   readonly along: "row" | "k";
+  /** How many of them an invocation loads together: 4, or (1) one, so that neighbouring invocations load neighbours. */
+  readonly width: 4 | 1;
   /** Statements that name what depends on a row (the first of four, where `along` is row); names end in `n`. */
   readonly row: (row: string, n: string) => string;
-  /** The same for a place along k. */
-  readonly step: (k: string, n: string) => string;
-  /** Statements that load four neighbours into variable `into`, 0 where there are none, by what `row` and `step` named. */
+  /** Statements that name what is the same for everyone on the way from `k0`, a multiple of the tiling's `bk`, to the next. */
+  readonly walk?: (k0: string) => string;
+  /** Statements that name what depends on that, on row `n` and on `first`, the first place along k beyond `k0`. */
+  readonly meet?: (n: string, first: string) => string;
+  /** The same for a place along k, which is `more` beyond the first. */
+  readonly step: (k: string, n: string, more: number, first: string) => string;
+  /** Statements that load neighbours into variable `into`, 0 where there are none, by what the others named. */
   readonly load: (into: string, row: string, step: string) => string;
 }
 
 /** Where a side's elements are. */
-export interface Gather extends Omit<Side, "load"> {
+export interface Gather extends Omit<Side, "load" | "width"> {
   /** Place of the `i`-th of four neighbours, by what `row` and `step` named. */
   readonly place: (row: string, step: string, i: number) => string;
   /** Tests in parentheses that hold where there is such an element. */
@@ -52,6 +58,7 @@ export function sideOf({ place, inside, four, ...rest }: Gather, k: number, alig
   };
   return {
     ...rest,
+    width: 4,
     load: (into, row, step) =>
       four && aligned
         ? `${into} = ${element(row, step, 0, (p) => w.load4(k, p), "vec4f()")};`
@@ -89,58 +96,71 @@ interface Staging {
 
 /** How all invocations together bring `rows` rows of a side, `bk` long, into workgroup memory from vector `base` on. */
 function staging(name: string, side: Side, rows: number, first: string, base: number, t: Tiling, w: Words): Staging {
+  const { along, width } = side;
   const threads = w.threads;
   const stride = rowVectors(rows, side);
+  const block = along === "k" && width === 4 && t.turn === "registers" ? 4 : 1;
+  // Units of work: so many stand along the index whose neighbours lie together.
+  const near = (along === "row" ? rows : t.bk) / width;
+  const units = ((along === "row" ? t.bk : rows) / block) * near;
+  const per = Math.ceil(units / threads);
+  if (along === "k" && threads % near !== 0)
+    throw new RangeError(`tiled: ${tilingName(t)} is not for ${threads} invocations`);
+  // An invocation stays with its place along that index where it can, and goes on along the other by so many.
+  const still = threads % near === 0;
+  const by = still ? threads / near : 0;
+  const here = (i: number): string => (still ? `(lane % ${near}u)` : `((lane + ${i * threads}u) % ${near}u)`);
+  const start = (i: number): string => (still ? `lane / ${near}u` : `(lane + ${i * threads}u) / ${near}u`);
+  // Not in parentheses behind others: a compiler keeps what is the same for every step in a register.
+  const there = (i: number): string => `${start(i)} + ${i * by}u`;
+  // Only the last units may be fewer than the invocations.
+  const some = (i: number, text: string): string =>
+    units < (i + 1) * threads ? `if (lane < ${units - i * threads}u) { ${text} }` : text;
+  const type = width === 4 ? "vec4f()" : "0f";
   const declare: string[] = [];
-  const load: string[] = [];
+  const load: string[] = [side.walk?.("k0") ?? ""];
   const store: string[] = [];
-  const some = (units: number, text: string): string => (units < threads ? `if (lane < ${units}u) { ${text} }` : text);
-  const variables = (names: readonly string[]): number => declare.push(...names.map((g) => `var ${g} = vec4f();`));
-  if (side.along === "row") {
-    const quads = rows / 4;
-    const units = quads * t.bk;
-    const per = Math.max(1, units / threads);
-    declare.push(side.row(`${first} + lane % ${quads}u * 4u`, name));
-    variables(range(per).map((i) => `g${name}${i}`));
-    const fetch = range(per).map(
-      (i) => `${side.step(`k0 + lane / ${quads}u + ${(i * threads) / quads}u`, `${name}${i}`)}
-      ${side.load(`g${name}${i}`, name, `${name}${i}`)}`,
-    );
-    load.push(some(units, fetch.join("\n")));
-    const put = range(per).map(
-      (i) =>
-        `${w.vector(`${base}u + (lane / ${quads}u + ${(i * threads) / quads}u) * ${stride}u + lane % ${quads}u`)} = g${name}${i};`,
-    );
-    store.push(some(units, put.join("\n")));
-  } else {
-    const quads = t.bk / 4;
-    const block = t.turn === "registers" ? 4 : 1;
-    const units = (rows * quads) / block;
-    const per = Math.max(1, units / threads);
-    const row = (i: number): string => `(lane / ${quads}u + ${(i * threads) / quads}u)`;
+  const meet = side.meet ?? (() => "");
+  if (along === "row") {
+    const rowOf = (i: number): string => `${name}${still ? "" : i}`;
+    for (const i of range(still ? 1 : per))
+      declare.push(side.row(`${first} + ${here(i)}${width === 4 ? " * 4u" : ""}`, rowOf(i)));
+    if (still) load.push(meet(name, start(0)));
     for (const i of range(per)) {
-      for (const c of range(block)) {
-        declare.push(side.row(`${first} + ${row(i)} * ${block}u + ${c}u`, `${name}${i}_${c}`));
-        variables([`g${name}${i}_${c}`]);
-      }
+      const g = `g${name}${i}`;
+      declare.push(`var ${g} = ${type};`);
+      const step = side.step(`k0 + ${there(i)}`, g, i * by, start(i));
+      load.push(some(i, `${still ? "" : meet(rowOf(i), start(i))} ${step} ${side.load(g, rowOf(i), g)}`));
+      const at = `${base}u + (${there(i)}) * ${stride}u`;
+      store.push(
+        some(
+          i,
+          width === 4
+            ? `${w.vector(`${at} + ${here(i)}`)} = ${g};`
+            : `${w.vector(`${at} + ${here(i)} / 4u`)}[${here(i)} & 3u] = ${g};`,
+        ),
+      );
     }
-    const fetch = range(per).flatMap((i) =>
-      range(block).map((c) => side.load(`g${name}${i}_${c}`, `${name}${i}_${c}`, name)),
-    );
-    load.push(some(units, [side.step(`k0 + lane % ${quads}u * 4u`, name), ...fetch].join("\n")));
-    const put = range(per).map((i) => {
-      const at = (c: number): string => `${base}u + (lane % ${quads}u * 4u + ${c}u) * ${stride}u`;
-      return components
-        .map((x, c) =>
-          block === 4
-            ? `${w.vector(`${at(c)} + ${row(i)}`)} = vec4f(${range(4)
-                .map((r) => `g${name}${i}_${r}.${x}`)
-                .join(", ")});`
-            : `${w.vector(`${at(c)} + ${row(i)} / 4u`)}[${row(i)} & 3u] = g${name}${i}_0.${x};`,
-        )
-        .join(" ");
-    });
-    store.push(some(units, put.join("\n")));
+  } else {
+    const within = `${here(0)}${width === 4 ? " * 4u" : ""}`;
+    load.push(side.step(`k0 + ${within}`, name, 0, within));
+    for (const i of range(per)) {
+      const g = range(block).map((c) => `g${name}${i}_${c}`);
+      g.forEach((x, c) =>
+        declare.push(side.row(`${first} + (${there(i)}) * ${block}u + ${c}u`, x), `var ${x} = ${type};`),
+      );
+      load.push(some(i, g.map((x) => side.load(x, x, name)).join("\n")));
+      const at = (c: number): string => `${base}u + (${within} + ${c}u) * ${stride}u`;
+      const put =
+        width === 1
+          ? [`${w.vector(`${at(0)} + (${there(i)}) / 4u`)}[(${there(i)}) & 3u] = ${g[0]};`]
+          : components.map((x, c) =>
+              block === 4
+                ? `${w.vector(`${at(c)} + ${there(i)}`)} = vec4f(${g.map((r) => `${r}.${x}`).join(", ")});`
+                : `${w.vector(`${at(c)} + (${there(i)}) / 4u`)}[(${there(i)}) & 3u] = ${g[0]}.${x};`,
+            );
+      store.push(some(i, put.join(" ")));
+    }
   }
   return { declare: declare.join("\n"), load: load.join("\n"), store: store.join("\n") };
 }
@@ -151,9 +171,12 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
  */
 export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): string {
   const [across, down] = [t.bn / t.tn, t.bm / t.tm];
-  if (across * down !== w.threads) throw new RangeError(`tiled: ${tilingName(t)} is not for ${w.threads} invocations`);
+  if (across * down > w.threads) throw new RangeError(`tiled: ${tilingName(t)} is not for ${w.threads} invocations`);
+  // Some invocations only stage, where the rectangles are fewer.
+  const all = across * down === w.threads;
+  const working = (text: string): string => (all ? text : `if (lane < ${across * down}u) { ${text} }`);
   // Which of the small rectangles an invocation has.
-  const crowd = down % 4 === 0 && across % 8 === 0;
+  const crowd = all && down % 4 === 0 && across % 8 === 0;
   const [pm, pn] = crowd ? [4, 8] : [down, across];
   const place = crowd
     ? `let my = lane / 8u % 4u; let nx = lane % 8u;
@@ -186,12 +209,12 @@ export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): st
        for (var t = 0u; t < steps; t++) {
          ${put}
          if (t + 1u < steps) ${fetch(`kFrom + (t + 1u) * ${t.bk}u`)}
-         ${arithmetic}
+         ${working(arithmetic)}
        }`
     : `for (var t = 0u; t < steps; t++) {
          ${fetch(`kFrom + t * ${t.bk}u`)}
          ${put}
-         ${arithmetic}
+         ${working(arithmetic)}
        }`;
   return `
     ${place}
@@ -200,11 +223,13 @@ export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): st
     ${right.declare}
     ${rows.flatMap((i) => columns.map((j) => `var c${i}_${j} = vec4f();`)).join(" ")}
     ${walk}
-    ${columns.map((j) => target.column(`n0 + nw + ${j * 4 * pn}u + nx * 4u`, `${j}`)).join("\n")}
-    ${rows
-      .map((i) => {
-        const row = `let m = m0 + mw + ${(i >> 2) * 4 * pm + (i & 3)}u + my * 4u;`;
-        return `{ ${row} ${columns.map((j) => target.store("m", `${j}`, `c${i}_${j}`)).join("\n")} }`;
-      })
-      .join("\n")}`;
+    ${working(
+      [
+        ...columns.map((j) => target.column(`n0 + nw + ${j * 4 * pn}u + nx * 4u`, `${j}`)),
+        ...rows.map((i) => {
+          const row = `let m = m0 + mw + ${(i >> 2) * 4 * pm + (i & 3)}u + my * 4u;`;
+          return `{ ${row} ${columns.map((j) => target.store("m", `${j}`, `c${i}_${j}`)).join("\n")} }`;
+        }),
+      ].join("\n"),
+    )}`;
 }

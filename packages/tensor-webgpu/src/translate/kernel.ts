@@ -4,7 +4,7 @@ import { layout, type Kernel, type Reduction, type Scalar, type V } from "@weft/
 import type { Epilogue } from "../forms/epilogue.ts";
 import { splitting, type Block, type Slices } from "./partition.ts";
 import type { Body, Surroundings } from "./program.ts";
-import { applied, constant, registerOf, wgslType } from "./scalar.ts";
+import { applied, constant, registerOf, wgslType, type Register } from "./scalar.ts";
 
 /** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
 const BLOCK = 64;
@@ -46,12 +46,25 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Fo
   };
 }
 
-/**
- * Statements that compute a map at the linear index `place`, where `value` stands for the element that operand `given` would
- * be loaded from (-1: none).
- */
-export const elementOf = (kernel: Kernel, at: Surroundings, given: number): string =>
-  new Text(kernel, 1, at, { given }).atPlace();
+/** A map at one index, in parts. */
+export interface ElementText {
+  /** Statements that name the loops' indices, `i0`…, at the linear index `place`. */
+  readonly indices: string;
+  /** Statements that compute what is stored, with the indices and `value` in scope. */
+  readonly compute: string;
+  /** Names of what is stored, by which of the operands with memory, and statements that name the address `to`. */
+  readonly stores: readonly {
+    readonly value: string;
+    readonly type: Register;
+    readonly memory: number;
+    readonly address: string;
+    readonly to: string;
+  }[];
+}
+
+/** A map, where `value` stands for the element that operand `given` would be loaded from (-1: none). */
+export const elementOf = (kernel: Kernel, at: Surroundings, given: number): ElementText =>
+  new Text(kernel, 1, at, { given }).apart();
 
 /** Operands that have memory, in the order of a launch's places. */
 const memoryOperands = (kernel: Kernel): number[] => kernel.operands.flatMap((o, k) => (o.use === "index" ? [] : [k]));
@@ -168,11 +181,10 @@ class Text {
     return this.#at.store(this.#place.get(k)!, registerOf(type), v, `a${k}`);
   }
 
-  /** Everything that is computed at one index, and the stores. */
-  #element(): string[] {
-    const { code, rank, stores, operands } = this.#kernel;
+  /** Everything that is computed at one index; notes the operands whose addresses are named. */
+  #values(addressed: Set<number>): string[] {
+    const { code, rank } = this.#kernel;
     const lines: string[] = [];
-    const addressed = new Set<number>();
     code.forEach((c, v) => {
       if (!this.#used[v]) return;
       if (c.kind === "load" && c.operand === this.#given) lines.push(`let v${v} = value;`);
@@ -187,6 +199,14 @@ class Text {
         lines.push(`let v${v} = ${this.#rounded.has(v) ? `w_rounded(${value}, none)` : value};`);
       }
     });
+    return lines;
+  }
+
+  /** Everything that is computed at one index, and the stores. */
+  #element(): string[] {
+    const { rank, stores, operands } = this.#kernel;
+    const addressed = new Set<number>();
+    const lines = this.#values(addressed);
     for (const s of stores) {
       if (!addressed.has(s.operand)) lines.push(this.#address(s.operand, rank));
       addressed.add(s.operand);
@@ -195,9 +215,19 @@ class Text {
     return lines;
   }
 
-  atPlace(): string {
-    const { rank } = this.#kernel;
-    return [...this.#sizes(), ...this.#indices("place", 0, rank), ...this.#constants(), ...this.#element()].join("\n");
+  apart(): ElementText {
+    const { rank, stores } = this.#kernel;
+    return {
+      indices: [...this.#sizes(), ...this.#indices("place", 0, rank)].join("\n"),
+      compute: [...this.#constants(), ...this.#values(new Set())].join("\n"),
+      stores: stores.map((s) => ({
+        value: `v${s.value}`,
+        type: registerOf(this.#type(s.value)),
+        memory: this.#place.get(s.operand)!,
+        address: this.#address(s.operand, rank),
+        to: `a${s.operand}`,
+      })),
+    };
   }
 
   /** Which result, `t`, is the turn of `place` in its workgroup, where each has so many; not every place has one (`mine`). */

@@ -1,0 +1,89 @@
+// The sizes of a convolution, whichever of its three values is the result, and how indices of pixels and taps are cut into
+// places along the axes in WGSL. Sizes are written into the text, so that divisions are by constants.
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+
+export type Convolution = "conv" | "convInputGrad" | "convWeightGrad";
+
+/** Three spatial axes; those missing in front have size 1. */
+export type Axes = readonly [number, number, number];
+
+/** Sizes of input, window and output, step, spacing and padding in front along each axis; channels of a group. */
+export interface Geometry {
+  readonly x: Axes;
+  readonly k: Axes;
+  readonly y: Axes;
+  readonly stride: Axes;
+  readonly dilation: Axes;
+  readonly low: Axes;
+  readonly images: number;
+  readonly groups: number;
+  /** Channels and outputs of one group. */
+  readonly channels: number;
+  readonly outputs: number;
+}
+
+interface Attrs {
+  readonly stride: readonly number[];
+  readonly padding: readonly (readonly [number, number])[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+}
+
+const three = (list: readonly number[], fill: number): Axes => [list.at(-3) ?? fill, list.at(-2) ?? fill, list.at(-1)!];
+
+/** Which operands are the images, the weights and the outputs. */
+const roles: Record<Convolution, (out: CallOperand, a: CallOperand, b: CallOperand) => readonly CallOperand[]> = {
+  conv: (out, x, w) => [x, w, out],
+  convInputGrad: (out, g, w) => [out, w, g],
+  convWeightGrad: (out, x, g) => [x, out, g],
+};
+
+export function geometryOf(op: Convolution, { attrs, out, inputs }: CallLaunch): Geometry {
+  const [x, w, y] = roles[op](out, inputs[0]!, inputs[1]!) as [CallOperand, CallOperand, CallOperand];
+  const { stride, padding, dilation, groups } = attrs as Attrs;
+  return {
+    x: three(x.shape.slice(2), 1),
+    k: three(w.shape.slice(2), 1),
+    y: three(y.shape.slice(2), 1),
+    stride: three(stride, 1),
+    dilation: three(dilation, 1),
+    low: three(
+      padding.map((p) => p[0]),
+      0,
+    ),
+    images: x.shape[0]!,
+    groups,
+    channels: w.shape[1]!,
+    outputs: w.shape[0]! / groups,
+  };
+}
+
+/** What distinguishes the text for one geometry from that for another. */
+export const geometryName = ({ x, k, y, stride, dilation, low, groups, channels, outputs }: Geometry): string =>
+  JSON.stringify([x, k, y, stride, dilation, low, groups, channels, outputs]);
+
+export const volume = (a: Axes): number => a[0] * a[1] * a[2];
+
+export const names = ["Z", "Y", "X"] as const;
+
+/** Axes that are there. */
+export const active = (g: Geometry): number[] =>
+  [0, 1, 2].filter((a) => g.x[a]! > 1 || g.k[a]! > 1 || g.y[a]! > 1 || g.low[a]! > 0);
+
+/** Statements that cut `index` into places `${prefix}Z…X` along axes of these sizes, and what is left, `${prefix}`. */
+export function cut(index: string, prefix: string, sizes: Axes, axes: readonly number[]): string {
+  const lines: string[] = [`let ${prefix}r = ${index};`];
+  let rest = `${prefix}r`;
+  for (const a of axes.toReversed()) {
+    lines.push(
+      `let ${prefix}${names[a]} = ${rest} % ${sizes[a]}u;`,
+      `let ${prefix}${names[a]}r = ${rest} / ${sizes[a]}u;`,
+    );
+    rest = `${prefix}${names[a]}r`;
+  }
+  return `${lines.join(" ")} let ${prefix} = ${rest};`;
+}
+
+/** The linear place of three coordinates in a plane. */
+export const linear = (sizes: Axes, axes: readonly number[], at: (name: string) => string): string =>
+  axes.reduce((text, a) => (text === "" ? at(names[a]!) : `(${text}) * ${sizes[a]}u + ${at(names[a]!)}`), "") || "0u";
