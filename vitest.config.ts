@@ -26,7 +26,7 @@ export default defineConfig({
           root: `packages/${name}`,
           include: ["test/**/*.test.ts"],
           exclude: [inPage],
-          testTimeout: 30_000,
+          testTimeout: name === "tensor-webgpu" ? 120_000 : 30_000, // a software driver compiles slowly
         },
       })),
       { test: { name: "house", include: ["test/*.test.ts"], exclude: ["test/packages.test.ts", inPage] } },
