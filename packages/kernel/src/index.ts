@@ -4,7 +4,7 @@ export * from "./graph/deferred.ts";
 export type * from "./graph/driver.ts";
 export * from "./language.ts";
 export { codeOf, Node, type CallOp, type Storage } from "./graph/node.ts";
-export type { Rowwise } from "./plan/chain.ts";
+export { chained, type Arrange, type Rowwise } from "./plan/chain.ts";
 export type * from "./plan/plan.ts";
 export { bytesOfClass, classOf } from "./graph/size-class.ts";
 export { isRowMajor, rowMajor, sizeOf, type View } from "./graph/view.ts";

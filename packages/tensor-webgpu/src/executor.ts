@@ -1,7 +1,7 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and sends one pass and one submit.
 import { bytesOf, UnsupportedError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import type { CallLaunch, Driver, Launch, Node, NumberPlace, Plan, Rowwise } from "@weft/kernel";
+import { chained, type Arrange, type Driver, type Launch, type Node, type NumberPlace, type Plan } from "@weft/kernel";
 import { Arena } from "./arena.ts";
 import { callOf, isCall } from "./calls/index.ts";
 import {
@@ -164,9 +164,8 @@ export class Executor implements Driver<Block, Executable> {
   inPlace(op: string): boolean {
     return callOf(op).inPlace === true;
   }
-  rowwise(launch: CallLaunch): Rowwise | undefined {
-    return callOf(launch.op).rowwise?.(launch);
-  }
+  readonly arrange: Arrange = (levels, slots) =>
+    chained(levels, slots, (launch) => callOf(launch.op).rowwise?.(launch));
   fused(name: string, dtypes: readonly DType[]): boolean {
     return isCall(name) && dtypes.every((d) => d === "f32" || d === "i32");
   }

@@ -121,7 +121,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       epilogue: (op) => driver.epilogue(op),
       reductions: driver.reductionEpilogues ?? false,
       inPlace: (op) => driver.inPlace?.(op) ?? false,
-      rowwise: driver.rowwise === undefined ? undefined : (launch) => driver.rowwise!(launch),
+      arrange: driver.arrange,
       largest: driver.largest ?? Infinity,
     });
     this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));

@@ -1,8 +1,8 @@
 // What a backend gives to the deferred graph: memory, and a way to make a plan executable and to run it.
 import type { DType, Shape, TypedArray } from "@weft/tensor";
 import type { Node, Storage } from "./node.ts";
-import type { Rowwise } from "../plan/chain.ts";
-import type { CallLaunch, Plan } from "../plan/plan.ts";
+import type { Arrange } from "../plan/chain.ts";
+import type { Plan } from "../plan/plan.ts";
 
 export interface Driver<S extends Storage, E> {
   readonly name: string;
@@ -23,8 +23,8 @@ export interface Driver<S extends Storage, E> {
   readonly reductionEpilogues?: boolean;
   /** Calls that may write their result over their first operand. */
   inPlace?(op: string): boolean;
-  /** How a call can be run by rows; a driver that has this runs chains. */
-  rowwise?(launch: CallLaunch): Rowwise | undefined;
+  /** Puts launches together once more: how a driver that runs chains gets them (`chained`). */
+  readonly arrange?: Arrange;
   /** Fused operations with a kernel of their own, for these dtypes. */
   fused(name: string, dtypes: readonly DType[]): boolean;
   /** Dtypes that values may have; a clear error otherwise. */

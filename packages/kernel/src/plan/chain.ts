@@ -15,6 +15,9 @@ export interface Rowwise {
 /** Which calls may be links; undefined where a call cannot be run by rows, or is too large for that to pay. */
 export type RowwiseCall = (launch: CallLaunch) => Rowwise | undefined;
 
+/** Puts launches, level by level, together otherwise. */
+export type Arrange = (levels: readonly (readonly Link[])[], slots: readonly Slot[]) => readonly (readonly Launch[])[];
+
 /** Launches in one chain, at most. */
 const LINKS = 12;
 

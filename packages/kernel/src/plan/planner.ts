@@ -1,7 +1,7 @@
 // Planning: from the needed nodes to launches, slots and arena offsets. Runs when a structure is met for the first time.
 import { bytesOf } from "@weft/tensor";
 import { layOut, type Life } from "./arena.ts";
-import { chained, type RowwiseCall } from "./chain.ts";
+import type { Arrange } from "./chain.ts";
 import { donationsOf } from "./donate.ts";
 import { itemsOf, type Accepts, type Item } from "./item.ts";
 import { KernelCache, launchOf } from "./lower.ts";
@@ -26,8 +26,8 @@ export interface PlannerOptions {
   /** Whether reductions can run an epilogue, too. */
   readonly reductions: boolean;
   readonly inPlace: (op: string) => boolean;
-  /** Calls that can be links of a chain, if the backend runs chains. */
-  readonly rowwise: RowwiseCall | undefined;
+  /** Puts launches together once more, when they and their slots are known. */
+  readonly arrange: Arrange | undefined;
   /** Bytes of one block of the arena. */
   readonly largest: number;
 }
@@ -37,14 +37,14 @@ export class Planner {
   readonly #options: MergeOptions;
   readonly #accepts: Accepts;
   readonly #inPlace: (op: string) => boolean;
-  readonly #rowwise: RowwiseCall | undefined;
+  readonly #arrange: Arrange | undefined;
   readonly #largest: number;
 
-  constructor({ fuse, accepts, epilogue, reductions, inPlace, rowwise, largest }: PlannerOptions) {
+  constructor({ fuse, accepts, epilogue, reductions, inPlace, arrange, largest }: PlannerOptions) {
     this.#options = { fuse, epilogue, reductions, limits: defaultLimits };
     this.#accepts = accepts;
     this.#inPlace = inPlace;
-    this.#rowwise = fuse ? rowwise : undefined;
+    this.#arrange = fuse ? arrange : undefined;
     this.#largest = largest;
   }
 
@@ -73,7 +73,7 @@ export class Planner {
       if (launch !== undefined) (levels[group.level] ??= []).push(launch);
     }
     const plain = levels.filter((l) => l !== undefined);
-    const filled = this.#rowwise === undefined ? plain : chained(plain, slots, this.#rowwise);
+    const filled = this.#arrange?.(plain, slots) ?? plain;
     const outputs = byPlace.flatMap((item, node): Output[] => {
       if (!item.held) return [];
       const { base, offset, strides } = item.written ?? item;
