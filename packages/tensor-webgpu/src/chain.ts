@@ -66,6 +66,8 @@ function linked(bodies: readonly Body[], starts: readonly number[], rounds: read
       store: (k, from, value, address) => at.store(first + k, from, value, address),
       load4: (k, address) => at.load4(first + k, address),
       store4: (k, value, address) => at.store4(first + k, value, address),
+      loadWords: (k, count, address) => at.loadWords(first + k, count, address),
+      storeWords: (k, count, value, address) => at.storeWords(first + k, count, value, address),
       mark: (w) => at.mark(word + w),
     };
   };

@@ -7,7 +7,7 @@ import type { Binding } from "./pipelines.ts";
 import type { Slab } from "./slabs.ts";
 import { sum } from "./forms/product.ts";
 import { bodyOf } from "./translate/kernel.ts";
-import { groupsOf, partsOf, resultsOf, slicesOf, splitting, termsOf } from "./translate/partition.ts";
+import { groupsOf, inFours, partsOf, resultsOf, slicesOf, splitting, termsOf } from "./translate/partition.ts";
 import { headerWords, paddedWords, type Body } from "./translate/program.ts";
 
 /** What one launch (or one stage of a call) runs, before its place among the arguments is known. Words count from its own. */
@@ -94,15 +94,18 @@ export function worksOfKernel(
 export function workOfKernel(launch: KernelLaunch, threads: number, block?: number): Work {
   const { kernel, words, after } = launch;
   const slices = slicesOf(kernel, words, threads);
-  const groups = groupsOf(kernel, slices, words, threads, block);
+  const four = block === undefined && inFours(launch);
+  const groups = four
+    ? Math.ceil(resultsOf(kernel, words) / (4 * threads))
+    : groupsOf(kernel, slices, words, threads, block);
   const epilogue = epilogueOf(after, resultOf(launch));
-  const body = bodyOf(kernel, slices, threads, { epilogue, block });
+  const body = bodyOf(kernel, slices, threads, { epilogue, block, ...(four ? { four: "beside" } : {}) });
   const behind = layout.words(kernel);
   const places = [...launch.places, ...(after?.places.map((p) => ({ ...p, word: behind + p.word })) ?? [])];
   return {
     name: after === undefined ? launch.name : `${launch.name} then ${after.name}`,
     body,
-    unaligned: body,
+    unaligned: four ? bodyOf(kernel, slices, threads, { four: "apart" }) : body,
     groups,
     words: [...words, ...(after?.words ?? [])],
     places,

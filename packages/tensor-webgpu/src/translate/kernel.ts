@@ -1,10 +1,12 @@
 // Kernels of the language as bodies of WGSL: a map has one invocation an element; a reduction gives each result to some
 // invocations of a workgroup (`slices`), which join their parts in its memory.
+import { bytesOf } from "@weft/tensor";
 import { layout, type Kernel, type Reduction, type Scalar, type V } from "@weft/kernel";
 import type { Epilogue } from "../forms/epilogue.ts";
 import { splitting, type Block, type Slices } from "./partition.ts";
-import type { Body, Surroundings } from "./program.ts";
+import { elementIn, wordOf, type Body, type Surroundings } from "./program.ts";
 import { applied, constant, registerOf, wgslType, type Register } from "./scalar.ts";
+import { roundedBy, usedBy } from "./values.ts";
 
 /** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
 const BLOCK = 64;
@@ -19,15 +21,26 @@ export interface Form {
    * follows its arguments.
    */
   readonly split?: boolean;
+  /** Of a map: an invocation does four elements, side by side in memory that is aligned, else as far apart as a workgroup is wide. */
+  readonly four?: "beside" | "apart";
 }
 
 export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Form = {}): Body {
-  const { epilogue, block, split = false } = form;
+  const { epilogue, block, split = false, four } = form;
   const memory = memoryOperands(kernel);
   const words = layout.words(kernel);
-  const own = memory.map((k) => ({ dtype: kernel.operands[k]!.dtype, write: kernel.operands[k]!.use === "write" }));
+  const own = memory.map((k) => {
+    const { dtype, use, step } = kernel.operands[k]!;
+    const beside = four === "beside" && step === "unit";
+    return {
+      dtype,
+      write: use === "write",
+      wide: beside && bytesOf[dtype] === 4,
+      whole: beside && bytesOf[dtype] === 1,
+    };
+  });
   const body = {
-    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}${split ? "split" : ""}`,
+    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}${split ? "split" : ""}${four === undefined ? "" : ` four ${four}`}`,
     operands: split ? [...own, { dtype: "f32" as const, write: true }] : own,
     words: split ? words + splitting.words : words,
     scratch: slices > 1 ? threads : 0,
@@ -181,14 +194,24 @@ class Text {
     return this.#at.store(this.#place.get(k)!, registerOf(type), v, `a${k}`);
   }
 
-  /** Everything that is computed at one index; notes the operands whose addresses are named. */
-  #values(addressed: Set<number>): string[] {
-    const { code, rank } = this.#kernel;
+  /** Whether four elements of the operand are at hand together, in a form of four. */
+  #isFour(k: number): boolean {
+    const { use, step } = this.#kernel.operands[k]!;
+    return use !== "index" && step === "unit";
+  }
+
+  /** Everything that is computed at one index; notes the operands whose addresses are named. It may be element `e` of four that are at hand together. */
+  #values(addressed: Set<number>, e?: number): string[] {
+    const { code, rank, operands } = this.#kernel;
     const lines: string[] = [];
     code.forEach((c, v) => {
       if (!this.#used[v]) return;
       if (c.kind === "load" && c.operand === this.#given) lines.push(`let v${v} = value;`);
-      else if (c.kind === "load") {
+      else if (c.kind === "load" && e !== undefined && this.#isFour(c.operand)) {
+        const { dtype } = operands[c.operand]!;
+        const word = bytesOf[dtype] === 4 ? `q${c.operand}.${"xyzw"[e]}` : `q${c.operand}`;
+        lines.push(`let v${v} = ${elementIn(dtype, registerOf(c.type), word, `${e}u`)};`);
+      } else if (c.kind === "load") {
         if (!addressed.has(c.operand)) lines.push(this.#address(c.operand, rank));
         addressed.add(c.operand);
         lines.push(`let v${v} = ${this.#at.load(this.#place.get(c.operand)!, registerOf(c.type), `a${c.operand}`)};`);
@@ -203,11 +226,19 @@ class Text {
   }
 
   /** Everything that is computed at one index, and the stores. */
-  #element(): string[] {
+  #element(e?: number): string[] {
     const { rank, stores, operands } = this.#kernel;
     const addressed = new Set<number>();
-    const lines = this.#values(addressed);
+    const lines = this.#values(addressed, e);
     for (const s of stores) {
+      if (e !== undefined) {
+        const { dtype } = operands[s.operand]!;
+        const word = wordOf(dtype, registerOf(this.#type(s.value)), `v${s.value}`);
+        lines.push(
+          bytesOf[dtype] === 4 ? `y${s.operand}.${"xyzw"[e]} = ${word};` : `y${s.operand} |= ${word} << ${8 * e}u;`,
+        );
+        continue;
+      }
       if (!addressed.has(s.operand)) lines.push(this.#address(s.operand, rank));
       addressed.add(s.operand);
       lines.push(`${this.#store(s.operand, `v${s.value}`, this.#type(s.value))} // ${operands[s.operand]!.dtype}`);
@@ -253,8 +284,55 @@ class Text {
     return this.#at.word(layout.words(this.#kernel) + splitting[word]);
   }
 
+  /** Four elements side by side along the last loop: a load and a store for all of them. */
+  #beside(): string {
+    const { rank, operands, stores } = this.#kernel;
+    const last = rank - 1;
+    const before = Array.from({ length: last }, (_, l) => ` * n${l}`).join("");
+    const whole = operands.flatMap((o, k) => (this.#isFour(k) ? [{ ...o, k, words: bytesOf[o.dtype] as 1 | 4 }] : []));
+    const written = new Set(stores.map((s) => s.operand));
+    const at = (k: number): number => this.#place.get(k)!;
+    return [
+      `let t = group * ${this.#at.threads}u + lane;`,
+      ...this.#sizes(),
+      `let fours = n${last} / 4u;`,
+      `if (t >= fours${before}) { return; }`,
+      ...(last === 0 ? ["let along = t;"] : ["let along = t % fours;", "let rest = t / fours;"]),
+      ...this.#indices("rest", 0, last),
+      `let first = i32(along * 4u)${last === 0 ? ` + ${this.#at.word(layout.begin)}` : ""};`,
+      `let i${last} = first;`,
+      ...this.#constants(),
+      ...whole.flatMap(({ k, words, use }) => [
+        this.#address(k, rank),
+        use === "read"
+          ? `let q${k} = ${this.#at.loadWords(at(k), words, `a${k}`)};`
+          : `var y${k} = ${words === 4 ? "vec4u()" : "0u"};`,
+      ]),
+      ...[0, 1, 2, 3].flatMap((e) => ["{", `let i${last} = first + ${e}i;`, ...this.#element(e), "}"]),
+      ...whole.flatMap(({ k, words }) => (written.has(k) ? [this.#at.storeWords(at(k), words, `y${k}`, `a${k}`)] : [])),
+    ].join("\n");
+  }
+
+  /** Four elements of an invocation where memory is not aligned: neighbours are those of neighbouring invocations. */
+  #apart(): string {
+    const { rank } = this.#kernel;
+    const { threads } = this.#at;
+    return [
+      ...this.#sizes(),
+      `let all = ${Array.from({ length: rank }, (_, l) => `n${l}`).join(" * ")};`,
+      ...this.#constants(),
+      `for (var e = 0u; e < 4u; e++) { let t = (group * 4u + e) * ${threads}u + lane;`,
+      "if (t >= all) { return; }",
+      ...this.#indices("t", 0, rank),
+      ...this.#element(),
+      "}",
+    ].join("\n");
+  }
+
   #map(): string {
     const { rank } = this.#kernel;
+    const { four } = this.#form;
+    if (four !== undefined) return four === "beside" ? this.#beside() : this.#apart();
     const all = Array.from({ length: Math.max(rank, 1) }, (_, l) => `n${l}`).join(" * ");
     return [
       ...this.#turn(this.#at.threads, "lane"),
@@ -342,39 +420,4 @@ class Text {
     lines.push("}");
     return lines.join("\n");
   }
-}
-
-/** Which values reach a store or a reduction. */
-function usedBy({ code, stores, reductions }: Kernel): boolean[] {
-  const used = code.map(() => false);
-  for (const { value } of [...stores, ...reductions]) used[value] = true;
-  for (let v = code.length - 1; v >= 0; v--) {
-    const c = code[v]!;
-    if (used[v] && c.kind === "apply") for (const a of c.args) used[a] = true;
-  }
-  return used;
-}
-
-/**
- * Sums in f32 whose rounding a formula depends on: those that one of their terms is taken from again, as in (a + b) - a.
- * Compilers may take that for b.
- */
-function roundedBy({ code }: Kernel): Set<V> {
-  const isSum = (v: V): boolean => {
-    const c = code[v]!;
-    return c.kind === "apply" && c.type === "f32" && (c.fn === "add" || c.fn === "sub");
-  };
-  const termsOf = (v: V): readonly V[] => (code[v] as { readonly args: readonly V[] }).args;
-  const isConst = (v: V): boolean => code[v]!.kind === "const";
-  const rounded = new Set<V>();
-  code.forEach((_, v) => {
-    if (!isSum(v)) return;
-    const [a, b] = termsOf(v) as [V, V];
-    for (const [sum, other] of [
-      [a, b],
-      [b, a],
-    ] as const)
-      if (isSum(sum) && termsOf(sum).some((t) => t === other || (isConst(t) && isConst(other)))) rounded.add(sum);
-  });
-  return rounded;
 }
