@@ -2,7 +2,8 @@
 // dispatch, and where their operands are bound.
 import { layout, type KernelLaunch, type NumberPlace } from "@weft/kernel";
 import { epilogueOf } from "./forms/epilogue.ts";
-import type { Stage } from "./forms/stage.ts";
+import { join } from "./forms/join.ts";
+import type { Machine, Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
 import type { Slab } from "./slabs.ts";
 import { sum } from "./forms/product.ts";
@@ -57,23 +58,29 @@ export interface Works {
   readonly workspace: number;
 }
 
+/** Parts that one invocation adds for each result. */
+const FEW = 16;
+
+/** What the forms of kernels depend on. */
+type KernelMachine = Pick<Machine, "threads" | "subgroups">;
+
 /** A reduction of much to little is split, and a second dispatch adds the parts, which begin `offset` bytes into `workspace`. */
 export function worksOfKernel(
   launch: KernelLaunch,
-  machine: { readonly threads: number; readonly crowd: number },
+  machine: KernelMachine & { readonly crowd: number },
   workspace: number,
   offset: number,
 ): Works {
   const { kernel, words, name, after } = launch;
-  const { threads } = machine;
+  const { threads, subgroups } = machine;
   const slices = slicesOf(kernel, words, threads);
   const wanted = partsOf(kernel, slices, words, machine);
-  if (wanted === 1) return { works: [workOfKernel(launch, threads)], workspace: 0 };
+  if (wanted === 1) return { works: [workOfKernel(launch, machine)], workspace: 0 };
   const terms = Math.ceil(termsOf(kernel, words) / wanted);
   const parts = Math.ceil(termsOf(kernel, words) / terms);
   const results = resultsOf(kernel, words);
   const groups = groupsOf(kernel, slices, words, threads);
-  const body = bodyOf(kernel, slices, threads, { split: true });
+  const body = bodyOf(kernel, slices, threads, { split: true, subgroups });
   const first: Work = {
     name: `${name} in parts`,
     body,
@@ -86,12 +93,13 @@ export function worksOfKernel(
     slots: [...launch.places.map((p) => p.slot), workspace],
   };
   const out = { ...resultOf(launch), shape: [results], strides: [1] };
-  const second = sum({ out, after: after && { launch: after } }, parts, threads);
+  const second =
+    parts > FEW ? join(out, after, parts, threads) : sum({ out, after: after && { launch: after } }, parts, threads);
   return { works: [first, workOfStage(second, name, -1, workspace, offset)], workspace: 4 * parts * results };
 }
 
 /** Results are given out in blocks of `block`, if that is given. */
-export function workOfKernel(launch: KernelLaunch, threads: number, block?: number): Work {
+export function workOfKernel(launch: KernelLaunch, { threads, subgroups }: KernelMachine, block?: number): Work {
   const { kernel, words, after } = launch;
   const slices = slicesOf(kernel, words, threads);
   const four = block === undefined && inFours(launch);
@@ -99,7 +107,12 @@ export function workOfKernel(launch: KernelLaunch, threads: number, block?: numb
     ? Math.ceil(resultsOf(kernel, words) / (4 * threads))
     : groupsOf(kernel, slices, words, threads, block);
   const epilogue = epilogueOf(after, resultOf(launch));
-  const body = bodyOf(kernel, slices, threads, { epilogue, block, ...(four ? { four: "beside" } : {}) });
+  const body = bodyOf(kernel, slices, threads, {
+    epilogue,
+    block,
+    subgroups,
+    ...(four ? { four: "beside" } : {}),
+  });
   const behind = layout.words(kernel);
   const places = [...launch.places, ...(after?.places.map((p) => ({ ...p, word: behind + p.word })) ?? [])];
   return {

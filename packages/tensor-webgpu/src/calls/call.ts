@@ -71,6 +71,8 @@ export interface Form {
   readonly marks?: boolean;
   /** Whether it reads or writes four elements at once; they then lie at multiples of 16 bytes in their slot. */
   readonly wide?: boolean;
+  /** Whether it uses operations of subgroups. */
+  readonly subgroups?: boolean;
   /** WGSL functions that the text calls, with names that begin with `name`. */
   readonly functions?: (name: string) => string;
   readonly text: (words: Words) => string;
@@ -120,6 +122,7 @@ export function stage(launch: CallLaunch, { threads }: Machine, form: StageForm)
     ],
     words: words + (epilogue?.words.length ?? 0),
     scratch: form.scratch ?? 0,
+    subgroups: form.subgroups ?? false,
     functions: (at) =>
       (form.functions?.(at.name) ?? "") + (epilogue?.functions(at, words, operands.length, result!, result!) ?? ""),
     text: (at) => {

@@ -46,7 +46,7 @@ export function partsOf(
   const results = resultsOf(kernel, words);
   const groups = Math.ceil((results * slices) / threads);
   // A part has eight terms for each invocation at least: less would not pay for the second dispatch.
-  return Math.max(1, Math.min(Math.floor(crowd / groups), 64, Math.floor(termsOf(kernel, words) / (8 * slices))));
+  return Math.max(1, Math.min(Math.floor(crowd / groups), Math.floor(termsOf(kernel, words) / (8 * slices))));
 }
 
 /** How many terms each result of a reduction has. */
@@ -57,13 +57,17 @@ export function termsOf(kernel: Kernel, words: ArrayLike<number>): number {
   return n;
 }
 
+/** Elements that keep a device busy if every invocation takes four of them. */
+const MANY = 2 ** 18;
+
 /** How a reduction is cut: along rows, neighbouring invocations read neighbouring elements of one row; across, of one column. */
 export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: number): Slices {
   if (kernel.reduced === 0) return 1;
   const kept = kernel.rank - kernel.reduced;
   const [results, terms] = [resultsOf(kernel, words), termsOf(kernel, words)];
   const below = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
-  if (kernel.lanes >= kept) return Math.min(threads, below(terms));
+  // Where there are many rows, an invocation takes a few terms of one: joining them takes time, too.
+  if (kernel.lanes >= kept) return Math.min(threads, below(results * terms < MANY ? terms : terms / 4));
   const columns = Math.min(2 * below(Math.max(results - 1, 1)), 32, threads);
   return Math.min(threads / columns, below(terms / 4));
 }

@@ -26,6 +26,8 @@ export interface Body {
   readonly scratch: number;
   /** Vectors (vec4f) of workgroup memory, besides. */
   readonly vectors?: number;
+  /** Whether it uses operations of subgroups. */
+  readonly subgroups?: boolean;
   /** Functions that the text calls; their names begin with `at.name`. */
   readonly functions?: (at: Surroundings) => string;
   /** Statements with `group` (number of the workgroup), `lane` (of the invocation in it) and what `at` names in scope. */
@@ -234,6 +236,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
   const marks = functions.some((f) => f.includes("wrong[0]"));
   const halves = functions.some((f) => f.includes("_half("));
   return [
+    ...(members.some((m) => m.body.subgroups) ? ["enable subgroups;"] : []),
     ...[...slabs].map(
       (s) =>
         `@group(0) @binding(${FIRST_SLAB + s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,
