@@ -80,7 +80,7 @@ export const indexAdd: Call = {
         length,
         numbers: {},
         key: ({ load, mark }) => `
-          let index = ${load(0, "j")};
+          let index = ${load(0, "place")};
           var key = u32(index);
           if (index < 0i || key >= rows) { key = rows; ${mark} }`,
       });
@@ -224,14 +224,14 @@ export const scatterAdd: Call = {
   },
 };
 
-/** The place in x, as one number, that index `j` names. */
+/** The place in x, as one number, that the index at `place` names. */
 const placed = ({ load, mark }: Words, rank: number, axis: number): string => `
-  var rest = j;
+  var rest = place;
   var key = 0u;
   ${axesBackwards(rank)
     .map((l) => (l === axis ? `rest /= d${l};` : `key += rest % d${l} * s${l}; rest /= d${l};`))
     .join("\n")}
-  let index = ${load(0, "j")};
+  let index = ${load(0, "place")};
   if (index >= 0i && u32(index) < size) { key += u32(index) * s${axis}; } else { key = rows; ${mark} }`;
 
 function scattered({ load, store, mark }: Words, rank: number, axis: number): string {

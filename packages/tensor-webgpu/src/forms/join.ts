@@ -28,7 +28,7 @@ export function join(out: CallOperand, after: KernelLaunch | undefined, parts: n
       }
       ${vector("lane")} = vec4f(sum);
       workgroupBarrier();
-      for (var h = ${share / 2}u; h > 0u; h >>= 1u) {
+      for (var h = ${share >> 1}u; h > 0u; h >>= 1u) {
         if (slice < h) { ${vector("lane")} += ${vector(`lane + h * ${columns}u`)}; }
         workgroupBarrier();
       }
