@@ -2,8 +2,8 @@
 // and sorts last.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { Machine, Staged } from "../forms/stage.ts";
-import { around, prepared, sizeOf, stage, type Call, type Words } from "./call.ts";
-import { linesOf, share, type Lines } from "./lines.ts";
+import { prepared, sizeOf, stage, type Call, type Words } from "./call.ts";
+import { linesOf, share } from "./lines.ts";
 import { sorted, type Key } from "./sort.ts";
 
 /** The greater a key, the later its element: a total order of numbers, zeros equal, NaN last. */

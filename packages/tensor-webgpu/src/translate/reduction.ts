@@ -1,6 +1,6 @@
 // Reductions: invocations that share a result walk through its terms, then join what they have, in subgroups where there are
 // some, else in the memory of the workgroup.
-import { layout, type Kernel, type Reduction, type Scalar } from "@weft/kernel";
+import type { Kernel, Reduction, Scalar } from "@weft/kernel";
 import type { Slices } from "./partition.ts";
 import { applied, constant, registerOf, wgslType } from "./scalar.ts";
 import { butterfly } from "./subgroups.ts";
