@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
-const small = () => openSmall({}, { first: 1 << 24, most: 1 << 24, limit: 1 << 26 });
+const small = (threads = 64) => openSmall({ threads }, { first: 1 << 24, most: 1 << 24, limit: 1 << 26 });
 
 /** Numbers from 0 to below 1, always the same. */
 function draws(seed: number): () => number {
@@ -59,8 +59,9 @@ async function near(got: Tensor, wanted: Float64Array): Promise<void> {
 describeOnDevice("sums at many indices", () => {
   for (const [name, c] of Object.entries(cases)) {
     const { outer, rows, inner, length } = c;
-    onDevice(`indexAdd: ${name}`, async () => {
-      const { tensor } = await small();
+    // Digits have as many values as there are invocations, at most 256.
+    onDevice.each([64, 256])(`indexAdd: ${name}, %i invocations`, async (threads) => {
+      const { tensor } = await small(threads);
       const given = drawn(c);
       const add = (): Tensor =>
         indexAdd(
