@@ -45,7 +45,7 @@ export function workOfChain({ rows, links }: ChainLaunch, machine: Machine): Wor
 }
 
 function workOfLink(link: Link, rows: number, block: number, machine: Machine): Work {
-  if (link.kind === "kernel") return workOfKernel(link, machine.threads, resultsOfRow(link, rows) * block);
+  if (link.kind === "kernel") return workOfKernel(link, machine, resultsOfRow(link, rows) * block);
   const stage = callOf(link.op).byRows!(link, block, machine);
   // It has no workspace.
   return workOfStage(stage, link.op, link.node, -1, 0);
@@ -66,6 +66,8 @@ function linked(bodies: readonly Body[], starts: readonly number[], rounds: read
       store: (k, from, value, address) => at.store(first + k, from, value, address),
       load4: (k, address) => at.load4(first + k, address),
       store4: (k, value, address) => at.store4(first + k, value, address),
+      loadWords: (k, count, address) => at.loadWords(first + k, count, address),
+      storeWords: (k, count, value, address) => at.storeWords(first + k, count, value, address),
       mark: (w) => at.mark(word + w),
     };
   };
@@ -75,6 +77,7 @@ function linked(bodies: readonly Body[], starts: readonly number[], rounds: read
     words: bodies.reduce((n, b) => n + b.words, 0),
     scratch: Math.max(...bodies.map((b) => b.scratch)),
     vectors: Math.max(...bodies.map((b) => b.vectors ?? 0)),
+    subgroups: bodies.some((b) => b.subgroups),
     functions: (at) =>
       bodies
         .map((b, i) => {

@@ -2,12 +2,13 @@
 // dispatch, and where their operands are bound.
 import { layout, type KernelLaunch, type NumberPlace } from "@weft/kernel";
 import { epilogueOf } from "./forms/epilogue.ts";
-import type { Stage } from "./forms/stage.ts";
+import { join } from "./forms/join.ts";
+import type { Machine, Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
 import type { Slab } from "./slabs.ts";
 import { sum } from "./forms/product.ts";
 import { bodyOf } from "./translate/kernel.ts";
-import { groupsOf, partsOf, resultsOf, slicesOf, splitting, termsOf } from "./translate/partition.ts";
+import { groupsOf, inFours, partsOf, resultsOf, slicesOf, splitting, termsOf } from "./translate/partition.ts";
 import { headerWords, paddedWords, type Body } from "./translate/program.ts";
 
 /** What one launch (or one stage of a call) runs, before its place among the arguments is known. Words count from its own. */
@@ -57,23 +58,29 @@ export interface Works {
   readonly workspace: number;
 }
 
+/** Parts that one invocation adds for each result. */
+const FEW = 16;
+
+/** What the forms of kernels depend on. */
+type KernelMachine = Pick<Machine, "threads" | "subgroups">;
+
 /** A reduction of much to little is split, and a second dispatch adds the parts, which begin `offset` bytes into `workspace`. */
 export function worksOfKernel(
   launch: KernelLaunch,
-  machine: { readonly threads: number; readonly crowd: number },
+  machine: KernelMachine & { readonly crowd: number },
   workspace: number,
   offset: number,
 ): Works {
   const { kernel, words, name, after } = launch;
-  const { threads } = machine;
+  const { threads, subgroups } = machine;
   const slices = slicesOf(kernel, words, threads);
   const wanted = partsOf(kernel, slices, words, machine);
-  if (wanted === 1) return { works: [workOfKernel(launch, threads)], workspace: 0 };
+  if (wanted === 1) return { works: [workOfKernel(launch, machine)], workspace: 0 };
   const terms = Math.ceil(termsOf(kernel, words) / wanted);
   const parts = Math.ceil(termsOf(kernel, words) / terms);
   const results = resultsOf(kernel, words);
   const groups = groupsOf(kernel, slices, words, threads);
-  const body = bodyOf(kernel, slices, threads, { split: true });
+  const body = bodyOf(kernel, slices, threads, { split: true, subgroups });
   const first: Work = {
     name: `${name} in parts`,
     body,
@@ -86,23 +93,32 @@ export function worksOfKernel(
     slots: [...launch.places.map((p) => p.slot), workspace],
   };
   const out = { ...resultOf(launch), shape: [results], strides: [1] };
-  const second = sum({ out, after: after && { launch: after } }, parts, threads);
+  const second =
+    parts > FEW ? join(out, after, parts, threads) : sum({ out, after: after && { launch: after } }, parts, threads);
   return { works: [first, workOfStage(second, name, -1, workspace, offset)], workspace: 4 * parts * results };
 }
 
 /** Results are given out in blocks of `block`, if that is given. */
-export function workOfKernel(launch: KernelLaunch, threads: number, block?: number): Work {
+export function workOfKernel(launch: KernelLaunch, { threads, subgroups }: KernelMachine, block?: number): Work {
   const { kernel, words, after } = launch;
   const slices = slicesOf(kernel, words, threads);
-  const groups = groupsOf(kernel, slices, words, threads, block);
+  const four = block === undefined && inFours(launch);
+  const groups = four
+    ? Math.ceil(resultsOf(kernel, words) / (4 * threads))
+    : groupsOf(kernel, slices, words, threads, block);
   const epilogue = epilogueOf(after, resultOf(launch));
-  const body = bodyOf(kernel, slices, threads, { epilogue, block });
+  const body = bodyOf(kernel, slices, threads, {
+    epilogue,
+    block,
+    subgroups,
+    ...(four ? { four: "beside" } : {}),
+  });
   const behind = layout.words(kernel);
   const places = [...launch.places, ...(after?.places.map((p) => ({ ...p, word: behind + p.word })) ?? [])];
   return {
     name: after === undefined ? launch.name : `${launch.name} then ${after.name}`,
     body,
-    unaligned: body,
+    unaligned: four ? bodyOf(kernel, slices, threads, { four: "apart" }) : body,
     groups,
     words: [...words, ...(after?.words ?? [])],
     places,

@@ -20,7 +20,11 @@ export async function gpuOfTests(): Promise<GPU> {
 export async function ownDevice(requiredLimits: Record<string, number> = {}): Promise<GPUDevice> {
   const adapter = (await (await gpuOfTests()).requestAdapter())!;
   const { maxComputeWorkgroupStorageSize } = adapter.limits;
-  return adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize, ...requiredLimits } });
+  const requiredFeatures = (["subgroups"] as const).filter((name) => adapter.features.has(name));
+  return adapter.requestDevice({
+    requiredFeatures,
+    requiredLimits: { maxComputeWorkgroupStorageSize, ...requiredLimits },
+  });
 }
 
 /** A device that the tests share. */

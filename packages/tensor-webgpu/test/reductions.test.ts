@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
-const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 23 };
+const memory = { first: 1 << 21, most: 1 << 21, limit: 1 << 23 };
 const wave = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 0.37) + 0.01);
 
 const programs: Record<string, (x: Tensor) => Tensor> = {
@@ -25,9 +25,17 @@ describeOnDevice("split reductions", () => {
       [4096, 1],
       [3, 2049],
       [777, 5],
+      [40_000, 2],
     ]) {
       const data = wave(shape[0]! * shape[1]!);
-      const split = await openSmall({ crowd: 16 }, memory);
+      const split = await openSmall(
+        {
+          crowd: shape[0]! > 10_000 ? 60 : 16,
+          subgroups: shape[0] === 777 ? 4 : 0,
+          threads: shape[0]! > 10_000 ? 256 : 64,
+        },
+        memory,
+      );
       const [got, wanted] = await Promise.all(
         [split, openSync({})].map((backend) => scope(() => program(backend.tensor(data, { shape }))).data()),
       );

@@ -34,14 +34,19 @@ export const around = (shape: readonly number[], axis: number) => ({
   inner: sizeOf(shape.slice(axis + 1)),
 });
 
-/** What the text of a call is written with. */
+/** What the text of a stage is written with. Operands are counted in the order of the form's. */
 export interface Words {
   readonly at: Surroundings;
-  /** The element of input `k` at a place (u32, in elements). */
+  /** The element of operand `k` at a place (u32, in elements). */
   readonly load: (k: number, place: string) => string;
-  /** A statement that writes the result's element at a place. `value` is a name. */
+  /** Four neighbours in an f32 operand, a vec4f; the place is a multiple of 4. Only in a form that is `wide`. */
+  readonly load4: (k: number, place: string) => string;
+  /** A statement that writes the element of operand `k` at a place. `value` is a name. */
+  readonly put: (k: number, place: string, value: string) => string;
+  /** The same of the result: here what is done behind the call is done, too. */
   readonly store: (place: string, value: string) => string;
-  /** The WGSL type of input k, and of the result. */
+  readonly store4: (place: string, value: string) => string;
+  /** The WGSL type of operand k, and of the result. */
   readonly type: (k: number) => string;
   readonly result: string;
   /** A statement that notes an index out of range. */
@@ -64,43 +69,90 @@ export interface Form {
   readonly groups?: number;
   readonly scratch?: number;
   readonly marks?: boolean;
+  /** Whether it reads or writes four elements at once; they then lie at multiples of 16 bytes in their slot. */
+  readonly wide?: boolean;
+  /** Whether it uses operations of subgroups. */
+  readonly subgroups?: boolean;
   /** WGSL functions that the text calls, with names that begin with `name`. */
   readonly functions?: (name: string) => string;
   readonly text: (words: Words) => string;
 }
 
-/** A call whose invocations work by themselves on row-major operands. */
-export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): Staged {
+/** An operand of a call, or its workspace, as words that hold numbers of a type. */
+export type StageOperand = CallOperand | "i32" | "f32";
+
+/** One of several stages of a call. */
+export interface StageForm extends Form {
+  readonly operands: readonly StageOperand[];
+  /** Which of them it writes. */
+  readonly writes: readonly number[];
+  /** Which of them is the call's result, if it writes that. */
+  readonly result?: number;
+}
+
+/** A call whose invocations work by themselves on row-major operands: the inputs, then the result. */
+export function prepared(launch: CallLaunch, machine: Machine, form: Form): Staged {
   const { inputs, out } = launch;
-  const operands: readonly CallOperand[] = [...inputs, out];
-  const epilogue = epilogueOf(launch.after?.launch, out);
+  const result = inputs.length;
+  return {
+    stages: [stage(launch, machine, { ...form, operands: [...inputs, out], writes: [result], result })],
+    workspace: 0,
+  };
+}
+
+/** A stage of a call. */
+export function stage(launch: CallLaunch, { threads }: Machine, form: StageForm): Stage {
+  const { operands, result } = form;
+  const epilogue = result === undefined ? undefined : epilogueOf(launch.after?.launch, launch.out);
   const marks = form.marks ? 1 : 0;
   const numbers = { ...(form.count === undefined ? {} : { count: form.count }), ...form.numbers };
   const names = Object.keys(numbers);
   const first = operands.length + marks;
   const words = first + names.length;
-  const dtypes = operands.map((o) => o.dtype);
-  const body: Body = {
-    key: `${form.name} ${dtypes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
-    operands: [...dtypes.map((dtype, k) => ({ dtype, write: k === inputs.length })), ...(epilogue?.operands ?? [])],
+  const dtypes = operands.map((o): DType => (typeof o === "string" ? o : o.dtype));
+  const body = (aligned: boolean): Body => ({
+    key: `${form.name} ${aligned ? "" : "unaligned "}${dtypes.join()} ${form.writes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
+    operands: [
+      ...dtypes.map((dtype, k) => ({
+        dtype,
+        write: form.writes.includes(k),
+        wide: form.wide === true && aligned && dtype === "f32",
+      })),
+      ...(epilogue?.operands ?? []),
+    ],
     words: words + (epilogue?.words.length ?? 0),
     scratch: form.scratch ?? 0,
+    subgroups: form.subgroups ?? false,
     functions: (at) =>
-      (form.functions?.(at.name) ?? "") +
-      (epilogue?.functions(at, words, operands.length, inputs.length, inputs.length) ?? ""),
+      (form.functions?.(at.name) ?? "") + (epilogue?.functions(at, words, operands.length, result!, result!) ?? ""),
     text: (at) => {
-      const address = (k: number, place: string): string => {
-        return `(bitcast<u32>(${at.word(k)}) + (${place}) * ${bytesOf[dtypes[k]!]}u)`;
-      };
+      const address = (k: number, place: string): string =>
+        `(bitcast<u32>(${at.word(k)}) + (${place}) * ${bytesOf[dtypes[k]!]}u)`;
+      const register = (k: number): Register => registerOf(dtypes[k]!);
+      const load: Words["load"] = (k, place) => `(${at.load(k, register(k), address(k, place))})`;
+      const put: Words["put"] = (k, place, value) => at.store(k, register(k), value, address(k, place));
+      const store: Words["store"] = (place, value) =>
+        epilogue === undefined ? put(result!, place, value) : `${at.name}_after(${place}, ${value});`;
+      const four = (place: string): string[] => [0, 1, 2, 3].map((i) => `(${place}) + ${i}u`);
       const named: Words = {
         at,
-        load: (k, place) => `(${at.load(k, registerOf(dtypes[k]!), address(k, place))})`,
-        store: (place, value) =>
-          epilogue === undefined
-            ? at.store(inputs.length, registerOf(out.dtype), value, address(inputs.length, place))
-            : `${at.name}_after(${place}, ${value});`,
-        type: (k) => wgslType[registerOf(dtypes[k]!)],
-        result: wgslType[registerOf(out.dtype)],
+        load,
+        load4: (k, place) =>
+          aligned
+            ? at.load4(k, address(k, place))
+            : `vec4f(${four(place)
+                .map((p) => load(k, p))
+                .join(", ")})`,
+        put,
+        store,
+        store4: (place, value) =>
+          aligned && epilogue === undefined
+            ? at.store4(result!, value, address(result!, place))
+            : four(place)
+                .map((p, i) => store(p, `${value}.${"xyzw"[i]}`))
+                .join(" "),
+        type: (k) => wgslType[register(k)],
+        result: result === undefined ? "" : wgslType[register(result)],
         mark: form.marks ? at.mark(operands.length) : "",
       };
       const setUp = names.map((name, n) => {
@@ -111,16 +163,16 @@ export function prepared(launch: CallLaunch, { threads }: Machine, form: Form): 
       if (form.count !== undefined) setUp.push(`let i = group * ${at.threads}u + lane;`, "if (i >= count) { return; }");
       return [...setUp, form.text(named)].join("\n");
     },
-  };
-  const stage = {
+  });
+  const whole = body(true);
+  return {
     name: form.name,
-    body,
-    unaligned: body,
-    operands,
+    body: whole,
+    unaligned: form.wide ? body(false) : whole,
+    operands: operands.map((o) => (typeof o === "string" ? undefined : o)),
     numbers: [...(form.marks ? [0] : []), ...Object.values(numbers)],
     groups: form.groups ?? Math.ceil(form.count! / threads),
     mark: form.marks ? operands.length : undefined,
     epilogue,
   };
-  return { stages: [stage], workspace: 0 };
 }

@@ -9,7 +9,8 @@ import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { lstmSequence, lstmSequenceGrad } from "./lstm.ts";
 import { matmul } from "./matmul.ts";
 import { crossEntropy, crossEntropyGrad, logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./rows.ts";
-import { argmax, argmin, argsort, cumsum } from "./order.ts";
+import { cumsum } from "./scan.ts";
+import { argmax, argmin, argsort } from "./order.ts";
 
 const table = {
   matmul,

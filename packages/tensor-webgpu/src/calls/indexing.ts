@@ -1,7 +1,8 @@
 // Reading and adding at indices. Every element of a result is one invocation's own, so sums have one order and need no
-// atomics. An index outside its axis touches nothing and is noted.
+// atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import { around, missing, prepared, sizeOf, type Call, type Words } from "./call.ts";
+import { around, missing, prepared, sizeOf, type Call, type Form, type Words } from "./call.ts";
+import { summed } from "./sums.ts";
 
 const axisOf = (launch: CallLaunch): number => (launch.attrs as { axis: number }).axis;
 
@@ -10,6 +11,8 @@ export const take: Call = {
   prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const { size, inner } = around(x.shape, axisOf(launch));
+    if (inner % 4 === 0 && x.dtype === "f32" && x.bytes % 16 === 0 && launch.out.bytes % 16 === 0)
+      return prepared(launch, machine, takeRows(sizeOf(launch.out.shape), size, inner, sizeOf(indices.shape)));
     return prepared(launch, machine, {
       name: "take",
       marks: true,
@@ -29,6 +32,28 @@ export const take: Call = {
   },
 };
 
+/** The same of rows that are whole vectors. */
+const takeRows = (elements: number, size: number, inner: number, length: number): Form => ({
+  name: "take four",
+  marks: true,
+  wide: true,
+  count: elements / 4,
+  numbers: { size, inner: inner / 4, length },
+  text: ({ load, load4, store4, mark }) => `
+    let row = i / inner;
+    let index = ${load(1, "row % length")};
+    var found = vec4f(${missing("f32")});
+    if (index >= 0i && u32(index) < size) {
+      found = ${load4(0, "4u * ((row / length * size + u32(index)) * inner + i % inner)")};
+    } else { ${mark} }
+    ${store4("4u * i", "found")}`,
+});
+
+/** Indices are sorted where each row, or each element, looking through all of them would be more looks than this. */
+const LOOKS = 2 ** 21;
+/** Updates along the axis that are not worth sorting, however many elements there are. */
+const FEW = 64;
+
 /** Bits of a word: so many indices are looked at by one invocation at a time. */
 const WORD = 32;
 
@@ -45,11 +70,25 @@ export const indexAdd: Call = {
     const { outer, size, inner } = around(x.shape, axisOf(launch));
     const features = Math.min(threads, 2 ** Math.ceil(Math.log2(inner)));
     const across = Math.ceil(inner / features);
+    const length = sizeOf(indices.shape);
+    if (outer * across * size * length > LOOKS)
+      return summed(launch, machine, {
+        name: "indices",
+        outer,
+        rows: size,
+        inner,
+        length,
+        numbers: {},
+        key: ({ load, mark }) => `
+          let index = ${load(0, "place")};
+          var key = u32(index);
+          if (index < 0i || key >= rows) { key = rows; ${mark} }`,
+      });
     return prepared(launch, machine, {
       name: `indexAdd ${features}`,
       marks: true,
       groups: outer * size * across,
-      numbers: { size, inner, length: sizeOf(indices.shape), across },
+      numbers: { size, inner, length, across },
       // A word for each invocation, a bit for each of these words, and the sums of those that share a feature.
       scratch: threads + Math.ceil(threads / WORD) + threads,
       text: (w) => indexed(w, features),
@@ -164,6 +203,16 @@ export const scatterAdd: Call = {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const axis = axisOf(launch);
     const rank = x.shape.length;
+    if (indices.shape[axis]! > FEW && sizeOf(x.shape) * indices.shape[axis]! > LOOKS)
+      return summed(launch, machine, {
+        name: `places ${rank} ${axis}`,
+        outer: 1,
+        rows: sizeOf(x.shape),
+        inner: 1,
+        length: sizeOf(indices.shape),
+        numbers: { size: x.shape[axis]!, ...walk(indices.shape, x.shape) },
+        key: (w) => placed(w, rank, axis),
+      });
     const sizes = Object.fromEntries(x.shape.map((d, l) => [`n${l}`, d]));
     return prepared(launch, machine, {
       name: `scatterAdd ${rank} ${axis}`,
@@ -174,6 +223,16 @@ export const scatterAdd: Call = {
     });
   },
 };
+
+/** The place in x, as one number, that the index at `place` names. */
+const placed = ({ load, mark }: Words, rank: number, axis: number): string => `
+  var rest = place;
+  var key = 0u;
+  ${axesBackwards(rank)
+    .map((l) => (l === axis ? `rest /= d${l};` : `key += rest % d${l} * s${l}; rest /= d${l};`))
+    .join("\n")}
+  let index = ${load(0, "place")};
+  if (index >= 0i && u32(index) < size) { key += u32(index) * s${axis}; } else { key = rows; ${mark} }`;
 
 function scattered({ load, store, mark }: Words, rank: number, axis: number): string {
   const cuts = axesBackwards(rank).map((l) => {

@@ -1,7 +1,10 @@
-// Orders and scans along an axis in their plain form: searches and running sums walk a line in one invocation; in a sort
-// each element counts the elements that stand before it. NaN wins every search and sorts last.
-import type { CallLaunch } from "@weft/kernel";
-import { around, prepared, sizeOf, type Call, type Words } from "./call.ts";
+// Orders along an axis: the place of the greatest or least element, and sorting. Invocations share a line. NaN wins every search
+// and sorts last.
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { Machine, Staged } from "../forms/stage.ts";
+import { prepared, sizeOf, stage, type Call, type Words } from "./call.ts";
+import { linesOf, share } from "./lines.ts";
+import { sorted, type Key } from "./sort.ts";
 
 /** The greater a key, the later its element: a total order of numbers, zeros equal, NaN last. */
 const ascending = (type: string, x: string): string =>
@@ -9,60 +12,116 @@ const ascending = (type: string, x: string): string =>
 const descending = (type: string, x: string): string =>
   type === "f32" ? `select(~select(w_order(${x}), 0i, ${x} == 0f), 0x7fffffffi, w_nan(${x}))` : `~i32(${x})`;
 
-/** Number of lines along the axis, their length, and the distance of neighbours. */
-function lines({ inputs, attrs }: CallLaunch) {
-  const { outer, size, inner } = around(inputs[0]!.shape, (attrs as { axis: number }).axis);
-  return { count: outer * inner, numbers: { size, inner } };
-}
+/** Terms that an invocation looks through before a line is worth being cut, and workgroups that are enough. */
+const LONG = 64;
+const ENOUGH = 256;
 
+/** The greatest key, and the first place that has it. Long lines, where they are few, are cut; a second stage searches their parts. */
 const search =
   (name: string, key: typeof ascending): Call["prepare"] =>
-  (launch, machine) =>
-    prepared(launch, machine, {
-      name,
-      ...lines(launch),
-      text: ({ load, store, type }) => `
-        let first = i / inner * size * inner + i % inner;
-        var best = 0u;
-        var bestKey = 0i;
-        for (var j = 0u; j < size; j++) {
-          let x = ${load(0, "first + j * inner")};
-          let key = ${key(type(0), "x")};
-          if (j == 0u || key > bestKey) { best = j; bestKey = key; }
-        }
-        let found = i32(best);
-        ${store("i", "found")}`,
+  (launch, machine) => {
+    const lines = linesOf(launch);
+    const [x] = launch.inputs as [CallOperand];
+    const all = share(lines, machine);
+    const wanted = Math.min(Math.floor(ENOUGH / all.groups), Math.floor(lines.size / (all.sharers * LONG)));
+    const parts = Math.max(1, wanted);
+    const one = parts === 1;
+    const numbers = { ...lines, parts, groups: all.groups, length: Math.ceil(lines.size / parts) };
+    const first = stage(launch, machine, {
+      name: `${name} ${all.name}${one ? "" : " in parts"}`,
+      operands: one ? [x, launch.out] : [x, "i32"],
+      writes: [1],
+      ...(one ? { result: 1 } : {}),
+      numbers,
+      groups: all.groups * parts,
+      scratch: 2 * machine.threads,
+      text: (w) => `
+        let part = group / groups;
+        ${all.text("group % groups")}
+        ${best(
+          w,
+          all.sharers,
+          all.step,
+          "part * length",
+          "min(part * length + length, size)",
+          `let value = ${w.load(0, "first + j * inner")}; let key = ${key(w.type(0), "value")}; let place = j;`,
+        )}
+        if (live && slice == 0u) {
+          ${
+            one
+              ? `let found = i32(winner); ${w.store("line", "found")}`
+              : `let found = i32(winner); ${w.put(1, "2u * (line * parts + part)", "most")} ${w.put(1, "2u * (line * parts + part) + 1u", "found")}`
+          }
+        }`,
     });
+    if (one) return { stages: [first], workspace: 0 };
+    const rest = share({ ...lines, size: parts, inner: 1 }, machine);
+    const second = stage(launch, machine, {
+      name: `${name} of parts ${rest.name}`,
+      operands: ["i32", launch.out],
+      writes: [1],
+      result: 1,
+      numbers: { count: lines.count, size: parts, inner: 1 },
+      groups: rest.groups,
+      scratch: 2 * machine.threads,
+      text: (w) => `
+        ${rest.text("group")}
+        ${best(
+          w,
+          rest.sharers,
+          rest.step,
+          "0u",
+          "size",
+          `let key = ${w.load(0, "2u * (line * size + j)")}; let place = u32(${w.load(0, "2u * (line * size + j) + 1u")});`,
+        )}
+        if (live && slice == 0u) { let found = i32(winner); ${w.store("line", "found")} }`,
+    });
+    return { stages: [first, second], workspace: 8 * lines.count * parts };
+  };
+
+/** Statements that name `most` and `winner` of places `begin` to below `end`, for all who share the line; `candidate` names key and place. */
+function best(w: Words, sharers: number, step: number, begin: string, end: string, candidate: string): string {
+  const { threads } = w.at;
+  const [key, place] = [(l: string) => w.at.scratch(l), (l: string) => w.at.scratch(`${threads}u + ${l}`)];
+  const better = "key > most || (key == most && place < winner)";
+  return `
+    var most = w_word(0x80000000u);
+    var winner = 0xffffffffu;
+    if (live) {
+      let end = ${end};
+      for (var j = ${begin} + slice; j < end; j += ${sharers}u) {
+        ${candidate}
+        if (${better}) { most = key; winner = place; }
+      }
+    }
+    ${key("lane")} = bitcast<u32>(most);
+    ${place("lane")} = winner;
+    workgroupBarrier();
+    for (var h = ${sharers >> 1}u; h > 0u; h >>= 1u) {
+      if (slice < h) {
+        let key = bitcast<i32>(${key(`lane + h * ${step}u`)});
+        let place = ${place(`lane + h * ${step}u`)};
+        if (${better}) { most = key; winner = place; ${key("lane")} = bitcast<u32>(most); ${place("lane")} = winner; }
+      }
+      workgroupBarrier();
+    }`;
+}
 
 export const argmax: Call = { prepare: search("argmax", ascending) };
 export const argmin: Call = { prepare: search("argmin", descending) };
 
-export const cumsum: Call = {
-  prepare: (launch, machine) => {
-    const { reverse } = launch.attrs as { reverse: boolean };
-    const from = reverse ? "size - 1u - j" : "j";
-    return prepared(launch, machine, {
-      name: `cumsum ${reverse}`,
-      ...lines(launch),
-      text: ({ load, store, result }) => `
-        let first = i / inner * size * inner + i % inner;
-        var sum = ${result}(0);
-        for (var j = 0u; j < size; j++) {
-          let at = first + (${from}) * inner;
-          sum += ${load(0, "at")};
-          ${store("at", "sum")}
-        }`,
-    });
-  },
-};
+/** In lines up to this length each element counts those before it; longer ones are sorted by digits. */
+const COUNTED = 2048;
 
 export const argsort: Call = {
   prepare: (launch, machine) => {
     const down = (launch.attrs as { descending: boolean }).descending;
     const key = down ? descending : ascending;
+    const { size, inner } = linesOf(launch);
+    if (size > COUNTED) return byDigits(launch, machine, `argsort ${down}`, key);
     return prepared(launch, machine, {
       name: `argsort ${down}`,
-      numbers: lines(launch).numbers,
+      numbers: { size, inner },
       count: sizeOf(launch.out.shape),
       text: (w) => place(w, key),
     });
@@ -83,4 +142,40 @@ function place({ load, store, type }: Words, key: typeof ascending): string {
     }
     let found = i32(own);
     ${store("first + before * inner", "found")}`;
+}
+
+/** All lines are sorted together, by the keys of their elements and then by their own numbers: place p is element p % size of line p / size. */
+function byDigits(launch: CallLaunch, machine: Machine, name: string, key: typeof ascending): Staged {
+  const { count, size, inner } = linesOf(launch);
+  const [x] = launch.inputs as [CallOperand];
+  const element: Key = {
+    name,
+    bits: 32,
+    numbers: { size, inner },
+    text: (w) => `
+      let line = place / size;
+      let value = ${w.load(0, "line / inner * size * inner + place % size * inner + line % inner")};
+      let key = bitcast<u32>(${key(w.type(0), "value")}) ^ 0x80000000u;`,
+  };
+  const line: Key = {
+    name: "lines",
+    bits: Math.ceil(Math.log2(count)),
+    numbers: { size },
+    text: () => "let key = place / size;",
+  };
+  const length = count * size;
+  const sort = sorted(launch, machine, x, length, count === 1 ? [element] : [element, line]);
+  const last = stage(launch, machine, {
+    name: "argsort places",
+    operands: ["i32", launch.out],
+    writes: [1],
+    result: 1,
+    numbers: { size, inner, places: sort.places },
+    count: length,
+    text: (w) => `
+      let line = i / size;
+      let found = ${w.load(0, "places + i")} % i32(size);
+      ${w.store("line / inner * size * inner + i % size * inner + line % inner", "found")}`,
+  });
+  return { stages: [...sort.stages, last], workspace: 4 * sort.words };
 }

@@ -1,25 +1,31 @@
 // What is done to rows, one dispatch each: softmax, its logarithm, cross-entropy and their gradients. A row is shared by as many
-// invocations as it has work for; they walk over it once for every quantity that all of it is needed for.
+// invocations as it has work for, a subgroup where there are some: they keep what they have of it, unless it is too long.
 import type { CallLaunch, Rowwise } from "@weft/kernel";
 import type { Machine, Stage } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";
+import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
 import { around, prepared, sizeOf, type Call, type Words } from "./call.ts";
 
+/** The element at a place of the row: of input `of`, or of what was kept under that name. */
+type Element = (of: number | string) => string;
+
 /** What the text of a row is written with; `row`, `slice`, `first` and the numbers are in scope. */
 interface RowWords extends Words {
-  /** Statements that name `name`, the sum or maximum over the row of an expression of `j`, the place in the row. */
-  readonly over: (name: string, fold: "sum" | "max", value: string) => string;
+  /** Statements that name `name`, the sum or maximum over the row of a value at each place. */
+  readonly over: (name: string, fold: "sum" | "max", value: (x: Element) => string) => string;
   /** Statements for each place `j` of the row. */
-  readonly each: (text: string) => string;
-  /** Element `j` of an input with rows. */
-  readonly element: (k: number) => string;
+  readonly each: (text: (x: Element) => string) => string;
+  /** Statements that make a value at each place an element by this name: computed once, where rows fit registers. */
+  readonly keep: (name: string, value: (x: Element) => string) => string;
   readonly exp: (x: string) => string;
   readonly log: (x: string) => string;
 }
 
 interface RowForm {
   readonly name: string;
+  /** So many inputs have rows; labels come behind them. */
+  readonly elements: number;
   readonly marks?: boolean;
   /** Distinguishes texts, besides the name. */
   readonly variant?: string;
@@ -36,8 +42,15 @@ interface Rows {
 
 const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1)));
 
-/** How many invocations share a row. */
-const sharers = (n: number, threads: number): number => Math.min(threads, powerOfTwo(Math.ceil(n / 4)));
+/** Elements of a row that an invocation keeps in registers, at most: the text says each of them by itself. */
+const keptBy = ({ threads }: Machine): number => (threads < 128 ? 8 : 32);
+
+/** How many invocations share a row: those of a subgroup, if they can keep it; else more, if it is long. */
+function sharers(n: number, machine: Machine): number {
+  const { threads, subgroups } = machine;
+  const wanted = powerOfTwo(Math.ceil(n / 4));
+  return Math.min(wanted, n <= subgroups * keptBy(machine) ? subgroups : threads);
+}
 
 /** A stage in which each workgroup has `block` rows. */
 function stageOfRows(
@@ -49,48 +62,110 @@ function stageOfRows(
 ): Stage {
   const { threads } = machine;
   const share = Math.min(powerOfTwo(n), 2 ** Math.floor(Math.log2(threads / block)));
+  const each = Math.ceil(n / share);
+  const kept = each <= keptBy(machine) ? each : undefined;
+  const subgroups = share > 1 ? machine.subgroups : 0;
   return prepared(launch, machine, {
-    name: `${form.name}${form.variant ?? ""} ${block}x${share}`,
+    name: `${form.name}${form.variant ?? ""} ${block}x${share}${kept === undefined ? "" : `x${kept}`} ${subgroups}`,
     marks: form.marks ?? false,
     numbers: { rows, n, inner },
     groups: Math.ceil(rows / block),
-    scratch: share > 1 ? threads : 0,
+    scratch: share === 1 || share <= subgroups ? 0 : threads,
+    subgroups: subgroups > 0,
     functions: (name) => `${functionOf(`${name}_exp`, "exp")}\n${functionOf(`${name}_log`, "log")}\n`,
     text: (w) => `
       let slice = lane % ${share}u;
       let row = group * ${block}u + lane / ${share}u;
       let live = lane / ${share}u < ${block}u && row < rows;
       let first = row / inner * (n * inner) + row % inner;
-      ${form.text(rowWords(w, share))}`,
+      ${kept === undefined ? "" : loaded(w, kept, share, form.elements)}
+      ${form.text(rowWords(w, share, subgroups, kept))}`,
   }).stages[0]!;
 }
 
-function rowWords(w: Words, share: number): RowWords {
-  const each = (text: string): string => `if (live) { for (var j = slice; j < n; j += ${share}u) { ${text} } }`;
+const upTo = (n: number): number[] => Array.from({ length: n }, (_, u) => u);
+
+/** Names of the elements that an invocation keeps: of each, its place in the row and whether it is there. */
+const loaded = (w: Words, kept: number, share: number, inputs: number): string =>
+  upTo(kept)
+    .map(
+      (u) => `
+      let j${u} = slice + ${u * share}u;
+      let in${u} = live && j${u} < n;
+      ${upTo(inputs)
+        .map((k) => `var x${k}_${u} = 0f; if (in${u}) { x${k}_${u} = ${w.load(k, `first + j${u} * inner`)}; }`)
+        .join("\n")}`,
+    )
+    .join("");
+
+/** Elements are kept in registers, so many an invocation, or else loaded whenever they are needed. */
+function rowWords(w: Words, share: number, subgroups: number, kept: number | undefined): RowWords {
   const fold = { sum: (a: string, b: string) => `${a} + ${b}`, max: (a: string, b: string) => `w_max(${a}, ${b})` };
   const neutral = { sum: "0f", max: constant(-Infinity, "f32") };
-  const here = w.at.scratch("lane");
+  /** Values that are computed anew at each place. */
+  const values = new Map<string, (x: Element) => string>();
+  const anew: Element = (of) =>
+    typeof of === "number" ? w.load(of, "first + j * inner") : `(${values.get(of)!(anew)})`;
+  const register =
+    (u: number): Element =>
+    (of) =>
+      `${typeof of === "number" ? `x${of}` : of}_${u}`;
+  const each: RowWords["each"] = (text) =>
+    kept === undefined
+      ? `if (live) { for (var j = slice; j < n; j += ${share}u) { ${text(anew)} } }`
+      : upTo(kept)
+          .map((u) => `if (in${u}) { let j = j${u}; ${text(register(u))} }`)
+          .join("\n");
   return {
     ...w,
     each,
-    element: (k) => w.load(k, "first + j * inner"),
+    keep: (name, value) => {
+      if (kept !== undefined)
+        return upTo(kept)
+          .map((u) => `let ${name}_${u} = ${value(register(u))};`)
+          .join("\n");
+      values.set(name, value);
+      return "";
+    },
     exp: (x) => `${w.at.name}_exp(${x})`,
     log: (x) => `${w.at.name}_log(${x})`,
     over: (name, op, value) =>
       [
         `var ${name} = ${neutral[op]};`,
-        each(`${name} = ${fold[op](name, value)};`),
-        ...(share === 1
-          ? []
-          : [
-              `workgroupBarrier(); ${here} = bitcast<u32>(${name}); workgroupBarrier();`,
-              `for (var h = ${share / 2}u; h > 0u; h >>= 1u) {`,
-              `if (slice < h) { ${here} = bitcast<u32>(${fold[op](`bitcast<f32>(${here})`, `bitcast<f32>(${w.at.scratch("lane + h")})`)}); }`,
-              "workgroupBarrier(); }",
-              `${name} = bitcast<f32>(${w.at.scratch("lane - slice")});`,
-            ]),
+        each((x) => `${name} = ${fold[op](name, value(x))};`),
+        joined(w, name, fold[op], share, subgroups),
       ].join("\n"),
   };
+}
+
+/** Statements that fold what the sharers of a row have, for all of them; `share` neighbours, a power of two. */
+function joined(
+  w: Words,
+  name: string,
+  fold: (a: string, b: string) => string,
+  share: number,
+  subgroups: number,
+): string {
+  if (share === 1) return "";
+  const word = (index: string): string => `bitcast<f32>(${w.at.scratch(index)})`;
+  const put = (index: string): string => `${w.at.scratch(index)} = bitcast<u32>(${name});`;
+  if (subgroups === 0)
+    return `
+      workgroupBarrier(); ${put("lane")} workgroupBarrier();
+      for (var h = ${share / 2}u; h > 0u; h >>= 1u) {
+        if (slice < h) { ${w.at.scratch("lane")} = bitcast<u32>(${fold(word("lane"), word("lane + h"))}); }
+        workgroupBarrier();
+      }
+      ${name} = ${word("lane - slice")};`;
+  const within = butterfly(name, fold, Math.min(share, subgroups));
+  if (share <= subgroups) return within;
+  return `
+    ${within}
+    workgroupBarrier();
+    if (lane % ${subgroups}u == 0u) { ${put(`lane / ${subgroups}u`)} }
+    workgroupBarrier();
+    ${name} = ${word(`(lane - slice) / ${subgroups}u`)};
+    for (var h = 1u; h < ${share / subgroups}u; h++) { ${name} = ${fold(name, word(`(lane - slice) / ${subgroups}u + h`))}; }`;
 }
 
 /** A call whose rows lie along an axis of its first input. */
@@ -107,7 +182,7 @@ function rowCall(
     epilogue: true,
     prepare: (launch, machine) => {
       const all = rowsOf(launch);
-      const block = Math.max(1, Math.floor(machine.threads / sharers(all.n, machine.threads)));
+      const block = Math.max(1, Math.floor(machine.threads / sharers(all.n, machine)));
       return { stages: [stageOfRows(launch, all, block, machine, formOf(launch))], workspace: 0 };
     },
     rowwise: (launch): Rowwise | undefined => {
@@ -125,33 +200,39 @@ const CHAINED = 1 << 17;
 
 const axis = ({ attrs }: CallLaunch): number => (attrs as { axis: number }).axis;
 
-/** Largest element and sum of exponentials, in the softmax's sense. */
+/** Largest element `most`, exponentials `power` and their sum `total`, in the softmax's sense. */
 const sums = (w: RowWords): string => `
-  ${w.over("most", "max", w.element(0))}
-  ${w.over("total", "sum", w.exp(`${w.element(0)} - most`))}`;
+  ${w.over("most", "max", (x) => x(0))}
+  ${w.keep("power", (x) => w.exp(`${x(0)} - most`))}
+  ${w.over("total", "sum", (x) => x("power"))}`;
 
-const put = (w: RowWords, value: string): string => w.each(`let y = ${value}; ${w.store("first + j * inner", "y")}`);
+const put = (w: RowWords, value: (x: Element) => string): string =>
+  w.each((x) => `let y = ${value(x)}; ${w.store("first + j * inner", "y")}`);
 
 export const softmax: Call = rowCall(axis, [0], () => ({
   name: "softmax",
-  text: (w) => `${sums(w)} ${put(w, `w_div(${w.exp(`${w.element(0)} - most`)}, total)`)}`,
+  elements: 1,
+  text: (w) => `${sums(w)} ${put(w, (x) => `w_div(${x("power")}, total)`)}`,
 }));
 
 export const logSoftmax: Call = rowCall(axis, [0], () => ({
   name: "logSoftmax",
-  text: (w) => `${sums(w)} let log = ${w.log("total")}; ${put(w, `(${w.element(0)} - most) - log`)}`,
+  elements: 1,
+  text: (w) => `${sums(w)} let log = ${w.log("total")}; ${put(w, (x) => `(${x(0)} - most) - log`)}`,
 }));
 
 export const softmaxGrad: Call = rowCall(axis, [0, 1], () => ({
   name: "softmaxGrad",
+  elements: 2,
   text: (w) => `
-    ${w.over("total", "sum", `${w.element(1)} * ${w.element(0)}`)}
-    ${put(w, `(${w.element(1)} - total) * ${w.element(0)}`)}`,
+    ${w.over("total", "sum", (x) => `${x(1)} * ${x(0)}`)}
+    ${put(w, (x) => `(${x(1)} - total) * ${x(0)}`)}`,
 }));
 
 export const logSoftmaxGrad: Call = rowCall(axis, [0, 1], () => ({
   name: "logSoftmaxGrad",
-  text: (w) => `${w.over("total", "sum", w.element(1))} ${put(w, `${w.element(1)} - ${w.exp(w.element(0))} * total`)}`,
+  elements: 2,
+  text: (w) => `${w.over("total", "sum", (x) => x(1))} ${put(w, (x) => `${x(1)} - ${w.exp(x(0))} * total`)}`,
 }));
 
 interface CrossEntropyAttrs {
@@ -180,12 +261,13 @@ export const crossEntropy: Call = rowCall(
       `${constant(1 - s, "f32")} * ${x} + ${constant(s, "f32")} * (log - mean / f32(n))`;
     return {
       name: "crossEntropy",
+      elements: 1,
       variant: variant(a),
       marks: true,
       text: (w) => `
       ${labelled(w, a)}
       ${sums(w)}
-      ${s === 0 ? "" : w.over("mean", "sum", `(${w.element(0)} - most)`)}
+      ${s === 0 ? "" : w.over("mean", "sum", (x) => `(${x(0)} - most)`)}
       if (live && slice == 0u) {
         let log = ${w.log("total")};
         var loss = ${constant(NaN, "f32")};
@@ -209,16 +291,19 @@ export const crossEntropyGrad: Call = rowCall(
     const s = a.labelSmoothing;
     return {
       name: "crossEntropyGrad",
+      elements: 1,
       variant: variant(a),
       marks: true,
       text: (w) => `
       ${labelled(w, a)}
       ${sums(w)}
-      ${w.each(`
-        var y = w_div(${w.exp(`${w.element(0)} - most`)}, total)${s === 0 ? "" : ` - ${constant(s, "f32")} / f32(n)`};
+      ${w.each(
+        (x) => `
+        var y = w_div(${x("power")}, total)${s === 0 ? "" : ` - ${constant(s, "f32")} / f32(n)`};
         if (!astray && j == u32(label)) { y -= ${constant(1 - s, "f32")}; }
         if (ignored) { y = 0f; }
-        ${w.store("first + j * inner", "y")}`)}`,
+        ${w.store("first + j * inner", "y")}`,
+      )}`,
     };
   },
 );

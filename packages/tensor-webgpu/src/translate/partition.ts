@@ -1,5 +1,5 @@
 // How the results of a kernel, and the terms of a reduction, are given out to workgroups and their invocations.
-import { layout, type Kernel } from "@weft/kernel";
+import { layout, type Kernel, type KernelLaunch } from "@weft/kernel";
 
 /** How many invocations share one result of a reduction: a power of two, at most those of a workgroup. 1 for a map. */
 export type Slices = number;
@@ -46,7 +46,7 @@ export function partsOf(
   const results = resultsOf(kernel, words);
   const groups = Math.ceil((results * slices) / threads);
   // A part has eight terms for each invocation at least: less would not pay for the second dispatch.
-  return Math.max(1, Math.min(Math.floor(crowd / groups), 64, Math.floor(termsOf(kernel, words) / (8 * slices))));
+  return Math.max(1, Math.min(Math.floor(crowd / groups), Math.floor(termsOf(kernel, words) / (8 * slices))));
 }
 
 /** How many terms each result of a reduction has. */
@@ -57,13 +57,45 @@ export function termsOf(kernel: Kernel, words: ArrayLike<number>): number {
   return n;
 }
 
+/** Elements that keep a device busy if every invocation takes four of them. */
+const MANY = 2 ** 18;
+
 /** How a reduction is cut: along rows, neighbouring invocations read neighbouring elements of one row; across, of one column. */
 export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: number): Slices {
   if (kernel.reduced === 0) return 1;
   const kept = kernel.rank - kernel.reduced;
   const [results, terms] = [resultsOf(kernel, words), termsOf(kernel, words)];
   const below = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
-  if (kernel.lanes >= kept) return Math.min(threads, below(terms));
+  // Where there are many rows, an invocation takes a few terms of one: joining them takes time, too.
+  if (kernel.lanes >= kept) return Math.min(threads, below(results * terms < MANY ? terms : terms / 4));
   const columns = Math.min(2 * below(Math.max(results - 1, 1)), 32, threads);
   return Math.min(threads / columns, below(terms / 4));
 }
+
+/** Functions that an invocation computes four times over, at most: more are no longer a matter of memory. */
+const SMALL = 40;
+
+/**
+ * Whether an invocation of a map does four neighbours: every operand lies side by side along the last loop, in whole groups of
+ * four that begin at multiples of four elements. Elements of one byte are then written as words, which needs no atomics.
+ */
+export function inFours({ kernel, words, places }: Pick<KernelLaunch, "kernel" | "words" | "places">): boolean {
+  const { rank, reduced, lanes, operands, code } = kernel;
+  const last = rank - 1;
+  if (rank === 0 || reduced > 0 || lanes !== last) return false;
+  const size = last === 0 ? words[layout.end]! - words[layout.begin]! : words[layout.size(last)]!;
+  const narrow = operands.some((o) => o.use === "write" && fourths[o.dtype] === 1);
+  if (size % 4 !== 0 || (!narrow && code.filter((c) => c.kind === "apply").length > SMALL)) return false;
+  return operands.every((o, k) => {
+    if (o.use === "index" || (o.use === "read" && o.step === "still")) return true;
+    const bytes = fourths[o.dtype];
+    if (o.step !== "unit" || bytes === undefined) return false;
+    const base = layout.operand(kernel, k);
+    const whole = (n: number): boolean => n % (4 * bytes) === 0;
+    for (let l = 0; l < last; l++) if (!whole(words[base + 1 + l]!)) return false;
+    return whole(places.find((p) => p.word === base)!.bytes);
+  });
+}
+
+/** Bytes of the elements that can be handled so. */
+const fourths: { readonly [dtype: string]: number | undefined } = { f32: 4, i32: 4, bool: 1, u8: 1 };

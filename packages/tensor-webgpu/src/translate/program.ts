@@ -8,8 +8,10 @@ import { prelude, type Register } from "./scalar.ts";
 export interface BodyOperand {
   readonly dtype: DType;
   readonly write: boolean;
-  /** Whether four elements are read or written at once (`load4`, `store4`). */
+  /** Whether four elements of four bytes are read or written at once (`load4`, `store4`, `loadWords`, `storeWords`). */
   readonly wide?: boolean;
+  /** Of elements of one byte: whether they are written four at once, as whole words. */
+  readonly whole?: boolean;
 }
 
 /** One kernel's part of a shader. */
@@ -24,6 +26,8 @@ export interface Body {
   readonly scratch: number;
   /** Vectors (vec4f) of workgroup memory, besides. */
   readonly vectors?: number;
+  /** Whether it uses operations of subgroups. */
+  readonly subgroups?: boolean;
   /** Functions that the text calls; their names begin with `at.name`. */
   readonly functions?: (at: Surroundings) => string;
   /** Statements with `group` (number of the workgroup), `lane` (of the invocation in it) and what `at` names in scope. */
@@ -46,6 +50,9 @@ export interface Surroundings {
   load4(operand: number, address: string): string;
   /** A statement that writes a vec4f (a name) there. */
   store4(operand: number, value: string, address: string): string;
+  /** One or four words at byte address `address` (a multiple of their size), a u32 or vec4u: four only of operands that are `wide`. */
+  loadWords(operand: number, count: 1 | 4, address: string): string;
+  storeWords(operand: number, count: 1 | 4, value: string, address: string): string;
   /** Word `index` of the workgroup's memory, a u32. */
   scratch(index: string): string;
   /** Vector `index` of the workgroup's memory, a vec4f. */
@@ -81,7 +88,7 @@ const isNarrow = (dtype: DType): boolean => dtype in narrow;
 const narrowlyWritten = (members: readonly Member[]): Set<number> =>
   new Set(
     members.flatMap(({ body, bindings }) =>
-      body.operands.flatMap((o, k) => (o.write && isNarrow(o.dtype) ? [bindings[k]!] : [])),
+      body.operands.flatMap((o, k) => (o.write && isNarrow(o.dtype) && o.whole !== true ? [bindings[k]!] : [])),
     ),
   );
 
@@ -131,6 +138,20 @@ const written: Partial<Record<DType, Record<Register, (x: string) => string>>> =
   },
 };
 
+/** The element of some dtype in a word, at byte address `address` of which only the last two bits count. */
+export function elementIn(dtype: DType, as: Register, word: string, address: string): string {
+  const form = read[as][dtype];
+  if (form === undefined) throw new TypeError(`translate: ${dtype} cannot be read as ${as} in WGSL`);
+  return form(word, address);
+}
+
+/** A value as the word of an element, or as the byte where it has one. */
+export function wordOf(dtype: DType, of: Register, value: string): string {
+  const form = written[dtype];
+  if (form === undefined) throw new TypeError(`translate: WGSL has no ${dtype}`);
+  return form[of](value);
+}
+
 interface Layout {
   readonly atomic: ReadonlySet<number>;
   readonly wide: ReadonlySet<number>;
@@ -144,40 +165,47 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     return wide.has(b) ? `slab${b}[${address} >> 4u][(${address} >> 2u) & 3u]` : `slab${b}[${address} >> 2u]`;
   };
   const word = (w: number): string => `arguments[${(base + w) >> 2}].${"xyzw"[(base + w) & 3]}`;
+  const oneWord = (operand: number, address: string): string =>
+    atomic.has(binding(operand)) ? `atomicLoad(&${slab(operand, address)})` : slab(operand, address);
+  const setWord = (operand: number, value: string, address: string): string => {
+    const at = slab(operand, address);
+    return atomic.has(binding(operand)) ? `atomicStore(&${at}, ${value});` : `${at} = ${value};`;
+  };
   const load: Surroundings["load"] = (operand, as, address) => {
     const { dtype } = m.body.operands[operand]!;
-    const form = read[as][dtype];
-    if (form === undefined) throw new TypeError(`translate: ${dtype} cannot be read as ${as} in WGSL`);
-    const at = slab(operand, address);
-    return form(atomic.has(binding(operand)) ? `atomicLoad(&${at})` : at, address);
+    return elementIn(dtype, as, oneWord(operand, address), address);
   };
   const store: Surroundings["store"] = (operand, from, value, address) => {
     const { dtype } = m.body.operands[operand]!;
-    const form = written[dtype];
-    if (form === undefined) throw new TypeError(`translate: WGSL has no ${dtype}`);
-    const at = slab(operand, address);
-    const x = form[from](value);
+    const x = wordOf(dtype, from, value);
     if (isNarrow(dtype)) {
+      const at = slab(operand, address);
       const shift = `((${address} & 3u) * 8u)`;
       return `atomicAnd(&${at}, ~(${narrow[dtype]}u << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
     }
-    return atomic.has(binding(operand)) ? `atomicStore(&${at}, ${x});` : `${at} = ${x};`;
+    return setWord(operand, x, address);
   };
   const four = [0, 1, 2, 3].map((i) => [(address: string) => `(${address} + ${4 * i}u)`, "xyzw"[i]] as const);
+  const loadWords: Surroundings["loadWords"] = (operand, count, address) => {
+    if (count === 1) return oneWord(operand, address);
+    if (wide.has(binding(operand))) return `slab${binding(operand)}[${address} >> 4u]`;
+    return `vec4u(${four.map(([at]) => oneWord(operand, at(address))).join(", ")})`;
+  };
+  const storeWords: Surroundings["storeWords"] = (operand, count, value, address) => {
+    if (count === 1) return setWord(operand, value, address);
+    if (wide.has(binding(operand))) return `slab${binding(operand)}[${address} >> 4u] = ${value};`;
+    return four.map(([at, x]) => setWord(operand, `${value}.${x}`, at(address))).join(" ");
+  };
   return {
     threads,
     name,
     word,
     load,
     store,
-    load4: (operand, address) =>
-      wide.has(binding(operand))
-        ? `bitcast<vec4f>(slab${binding(operand)}[${address} >> 4u])`
-        : `vec4f(${four.map(([at]) => load(operand, "f32", at(address))).join(", ")})`,
-    store4: (operand, value, address) =>
-      wide.has(binding(operand))
-        ? `slab${binding(operand)}[${address} >> 4u] = bitcast<vec4u>(${value});`
-        : four.map(([at, x]) => store(operand, "f32", `${value}.${x}`, at(address))).join(" "),
+    load4: (operand, address) => `bitcast<vec4f>(${loadWords(operand, 4, address)})`,
+    store4: (operand, value, address) => storeWords(operand, 4, `bitcast<vec4u>(${value})`, address),
+    loadWords,
+    storeWords,
     scratch: (index) => `scratch[${index}]`,
     vector: (index) => `vectors[${index}]`,
     mark: (w) => `atomicMin(&wrong[0], bitcast<u32>(${word(w)}));`,
@@ -208,6 +236,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
   const marks = functions.some((f) => f.includes("wrong[0]"));
   const halves = functions.some((f) => f.includes("_half("));
   return [
+    ...(members.some((m) => m.body.subgroups) ? ["enable subgroups;"] : []),
     ...[...slabs].map(
       (s) =>
         `@group(0) @binding(${FIRST_SLAB + s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,

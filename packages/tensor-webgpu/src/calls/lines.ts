@@ -1,0 +1,49 @@
+// Lines along an axis, and how invocations of a workgroup share them: neighbours in a line where its elements lie side by side,
+// else neighbouring lines.
+import type { CallLaunch } from "@weft/kernel";
+import type { Machine } from "../forms/stage.ts";
+import { around } from "./call.ts";
+
+export interface Lines {
+  readonly count: number;
+  readonly size: number;
+  /** The distance of neighbours in a line. */
+  readonly inner: number;
+}
+
+export function linesOf({ inputs, attrs }: CallLaunch): Lines {
+  const { outer, size, inner } = around(inputs[0]!.shape, (attrs as { axis: number }).axis);
+  return { count: outer * inner, size, inner };
+}
+
+export interface Shared {
+  /** Distinguishes texts. */
+  readonly name: string;
+  /** Invocations of a line, a power of two. */
+  readonly sharers: number;
+  /** How far apart those are in their workgroup. */
+  readonly step: number;
+  readonly groups: number;
+  /** Statements that name `line`, `slice`, whether the line is there (`live`) and where it begins (`first`), in a workgroup. */
+  readonly text: (group: string) => string;
+}
+
+export function share({ count, size, inner }: Lines, { threads }: Machine): Shared {
+  const all = 2 ** Math.floor(Math.log2(threads));
+  const sharers = Math.min(all, 2 ** Math.ceil(Math.log2(Math.max(1, size / 4))));
+  const each = all / sharers;
+  const along = inner === 1;
+  const step = along ? 1 : each;
+  return {
+    name: `${each}x${sharers}${along ? "" : " across"}`,
+    sharers,
+    step,
+    groups: Math.ceil(count / each),
+    text: (group) => `
+      let own = ${along ? `lane / ${sharers}u` : `lane % ${each}u`};
+      let slice = ${along ? `lane % ${sharers}u` : `lane / ${each}u`};
+      let line = (${group}) * ${each}u + own;
+      let live = lane < ${all}u && line < count;
+      let first = line / inner * size * inner + line % inner;`,
+  };
+}

@@ -1,0 +1,114 @@
+// Running sums along an axis. A workgroup has a stretch of a line, four neighbours an invocation; where a line has several
+// stretches, a first stage adds up each, and every stretch begins with the sums of those before it.
+import type { CallOperand } from "@weft/kernel";
+import { prepared, stage, type Call, type Words } from "./call.ts";
+import { linesOf } from "./lines.ts";
+
+/** Neighbours that an invocation adds up. */
+const EACH = 4;
+/** Lines up to this length are added up by one invocation each. */
+const SHORT = 16;
+
+export const cumsum: Call = {
+  prepare: (launch, machine) => {
+    const { reverse } = launch.attrs as { reverse: boolean };
+    const { count, size, inner } = linesOf(launch);
+    const [x] = launch.inputs as [CallOperand];
+    const { threads } = machine;
+    const at = (j: string): string => `first + (${reverse ? `size - 1u - (${j})` : j}) * inner`;
+    const first = "let first = line / inner * size * inner + line % inner;";
+    if (size <= SHORT)
+      return prepared(launch, machine, {
+        name: `cumsum ${reverse}`,
+        count,
+        numbers: { size, inner },
+        text: ({ load, store, result }) => `
+          let line = i;
+          ${first}
+          var sum = ${result}(0);
+          for (var j = 0u; j < size; j++) {
+            sum += ${load(0, at("j"))};
+            ${store(at("j"), "sum")}
+          }`,
+      });
+    const type = launch.out.dtype === "i32" ? "i32" : "f32";
+    const stretch = EACH * threads;
+    const stretches = Math.ceil(size / stretch);
+    const numbers = { size, inner, stretches };
+    const groups = count * stretches;
+    /** Names `own`, the sum of an invocation's elements. */
+    const begin = (w: Words): string => `
+      let line = group / stretches;
+      let part = group % stretches;
+      ${first}
+      let start = part * ${stretch}u + lane * ${EACH}u;
+      let end = min(start + ${EACH}u, size);
+      var own = ${type}(0);
+      for (var j = start; j < end; j++) { own += ${w.load(0, at("j"))}; }`;
+    const word = (w: Words, index: string): string => `bitcast<${type}>(${w.at.scratch(index)})`;
+    const totals = stage(launch, machine, {
+      name: `cumsum ${reverse} totals`,
+      operands: [x, type],
+      writes: [1],
+      numbers,
+      groups,
+      scratch: threads,
+      text: (w) => `
+        ${begin(w)}
+        ${sumOf(w, type, threads)}
+        if (lane == 0u) { let total = ${word(w, "0u")}; ${w.put(1, "group", "total")} }`,
+    });
+    const sums = stage(launch, machine, {
+      name: `cumsum ${reverse}${stretches > 1 ? " of stretches" : ""}`,
+      operands: stretches > 1 ? [x, launch.out, type] : [x, launch.out],
+      writes: [1],
+      result: 1,
+      numbers,
+      groups,
+      scratch: threads,
+      text: (w) => `
+        var before = ${type}(0);
+        ${stretches > 1 ? earlier(w, type, threads) : ""}
+        ${begin(w)}
+        ${w.at.scratch("lane")} = bitcast<u32>(own);
+        workgroupBarrier();
+        for (var h = 1u; h < ${threads}u; h <<= 1u) {
+          var more = ${type}(0);
+          if (lane >= h) { more = ${word(w, "lane - h")}; }
+          workgroupBarrier();
+          if (lane >= h) { ${w.at.scratch("lane")} = bitcast<u32>(more + ${word(w, "lane")}); }
+          workgroupBarrier();
+        }
+        var sum = before;
+        if (lane > 0u) { sum += ${word(w, "lane - 1u")}; }
+        for (var j = start; j < end; j++) {
+          sum += ${w.load(0, at("j"))};
+          ${w.store(at("j"), "sum")}
+        }`,
+    });
+    return stretches > 1 ? { stages: [totals, sums], workspace: 4 * groups } : { stages: [sums], workspace: 0 };
+  },
+};
+
+/** Statements that leave the sum of all `own` in word 0 of the workgroup's memory. */
+function sumOf(w: Words, type: string, threads: number): string {
+  const word = (index: string): string => `bitcast<${type}>(${w.at.scratch(index)})`;
+  return `
+    ${w.at.scratch("lane")} = bitcast<u32>(own);
+    workgroupBarrier();
+    for (var h = ${2 ** (Math.ceil(Math.log2(threads)) - 1)}u; h > 0u; h >>= 1u) {
+      if (lane < h && lane + h < ${threads}u) { ${w.at.scratch("lane")} = bitcast<u32>(${word("lane")} + ${word("lane + h")}); }
+      workgroupBarrier();
+    }`;
+}
+
+/** Statements that set `before` to the sum of all stretches of the line before this one. */
+const earlier = (w: Words, type: string, threads: number): string => `
+  {
+    let part = group % stretches;
+    var own = ${type}(0);
+    for (var p = lane; p < part; p += ${threads}u) { own += ${w.load(2, "group - part + p")}; }
+    ${sumOf(w, type, threads)}
+    before = bitcast<${type}>(${w.at.scratch("0u")});
+    workgroupBarrier();
+  }`;

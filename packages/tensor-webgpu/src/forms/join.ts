@@ -1,0 +1,37 @@
+// Adds the parts of a split reduction where they are many: some invocations of a workgroup share each result.
+import type { CallOperand, KernelLaunch } from "@weft/kernel";
+import { epilogueOf } from "./epilogue.ts";
+import { sizeOf } from "../calls/call.ts";
+import { stageOf, type Stage } from "./stage.ts";
+
+/** Results that neighbouring invocations take: they read neighbouring numbers. */
+const BESIDE = 32;
+
+/** Part p of result r is number p·results + r of the workspace. */
+export function join(out: CallOperand, after: KernelLaunch | undefined, parts: number, threads: number): Stage {
+  const results = sizeOf(out.shape);
+  const columns = Math.min(BESIDE, threads, 2 ** Math.ceil(Math.log2(results)));
+  const share = 2 ** Math.floor(Math.log2(threads / columns));
+  return stageOf({
+    name: `join ${columns}x${share}`,
+    operands: [undefined, out],
+    numbers: { results, parts },
+    groups: Math.ceil(results / columns),
+    vectors: threads,
+    epilogue: epilogueOf(after, out),
+    text: ({ load, store, vector }) => `
+      let slice = lane / ${columns}u;
+      let result = group * ${columns}u + lane % ${columns}u;
+      var sum = 0f;
+      if (slice < ${share}u && result < results) {
+        for (var p = slice; p < parts; p += ${share}u) { sum += ${load(0, "p * results + result")}; }
+      }
+      ${vector("lane")} = vec4f(sum);
+      workgroupBarrier();
+      for (var h = ${share >> 1}u; h > 0u; h >>= 1u) {
+        if (slice < h) { ${vector("lane")} += ${vector(`lane + h * ${columns}u`)}; }
+        workgroupBarrier();
+      }
+      if (slice == 0u && result < results) { let all = ${vector("lane")}.x; ${store("result", "all")} }`,
+  });
+}

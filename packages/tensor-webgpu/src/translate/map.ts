@@ -1,0 +1,64 @@
+// Maps: an invocation an element, or four of them, which lie side by side and are loaded and stored together.
+import { bytesOf } from "@weft/tensor";
+import { layout } from "@weft/kernel";
+import type { Text } from "./text.ts";
+
+/** Four elements side by side along the last loop: a load and a store for all of them. */
+function beside(text: Text): string {
+  const { rank, operands, stores } = text.kernel;
+  const last = rank - 1;
+  const before = Array.from({ length: last }, (_, l) => ` * n${l}`).join("");
+  const whole = operands.flatMap((o, k) => (text.isFour(k) ? [{ ...o, k, words: bytesOf[o.dtype] as 1 | 4 }] : []));
+  const written = new Set(stores.map((s) => s.operand));
+  const at = (k: number): number => text.place.get(k)!;
+  return [
+    `let t = group * ${text.at.threads}u + lane;`,
+    ...text.sizes(),
+    `let fours = n${last} / 4u;`,
+    `if (t >= fours${before}) { return; }`,
+    ...(last === 0 ? ["let along = t;"] : ["let along = t % fours;", "let rest = t / fours;"]),
+    ...text.indices("rest", 0, last),
+    `let first = i32(along * 4u)${last === 0 ? ` + ${text.at.word(layout.begin)}` : ""};`,
+    `let i${last} = first;`,
+    ...text.constants(),
+    ...whole.flatMap(({ k, words, use }) => [
+      text.address(k, rank),
+      use === "read"
+        ? `let q${k} = ${text.at.loadWords(at(k), words, `a${k}`)};`
+        : `var y${k} = ${words === 4 ? "vec4u()" : "0u"};`,
+    ]),
+    ...[0, 1, 2, 3].flatMap((e) => ["{", `let i${last} = first + ${e}i;`, ...text.element(e), "}"]),
+    ...whole.flatMap(({ k, words }) => (written.has(k) ? [text.at.storeWords(at(k), words, `y${k}`, `a${k}`)] : [])),
+  ].join("\n");
+}
+
+/** Four elements of an invocation where memory is not aligned: neighbours are those of neighbouring invocations. */
+function apart(text: Text): string {
+  const { rank } = text.kernel;
+  const { threads } = text.at;
+  return [
+    ...text.sizes(),
+    `let all = ${Array.from({ length: rank }, (_, l) => `n${l}`).join(" * ")};`,
+    ...text.constants(),
+    `for (var e = 0u; e < 4u; e++) { let t = (group * 4u + e) * ${threads}u + lane;`,
+    "if (t >= all) { return; }",
+    ...text.indices("t", 0, rank),
+    ...text.element(),
+    "}",
+  ].join("\n");
+}
+
+export function mapOf(text: Text): string {
+  const { rank } = text.kernel;
+  const { four } = text.form;
+  if (four !== undefined) return four === "beside" ? beside(text) : apart(text);
+  const all = Array.from({ length: Math.max(rank, 1) }, (_, l) => `n${l}`).join(" * ");
+  return [
+    ...text.turn(text.at.threads, "lane"),
+    ...text.sizes(),
+    `if (!(mine && t < ${all})) { return; }`,
+    ...text.indices("t", 0, rank),
+    ...text.constants(),
+    ...text.element(),
+  ].join("\n");
+}
