@@ -55,6 +55,12 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
     "128x128x16 8x8 prefetch",
     "64x256x16 8x8 prefetch",
   ];
+  const tiles = [
+    "128x256x16 8x16 prefetch",
+    "128x128x16 8x8 prefetch",
+    "128x64x16 8x4 prefetch",
+    "64x64x16 4x4 prefetch",
+  ];
   const middle = [
     "128x128x8 8x8 prefetch",
     "128x128x16 8x8",
@@ -72,13 +78,14 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
     tiles: readonly string[],
     splits: readonly number[],
     slices: readonly string[],
+    batch: readonly number[] = [],
   ): Problem {
     const [transA, transB] = [order[0] === "T", order[1] === "T"];
-    const [a, b, out] = laidOut([transA ? [K, M] : [M, K], transB ? [N, K] : [K, N], [M, N]]) as [
-      CallOperand,
-      CallOperand,
-      CallOperand,
-    ];
+    const [a, b, out] = laidOut([
+      [...batch, ...(transA ? [K, M] : [M, K])],
+      [...batch, ...(transB ? [N, K] : [K, N])],
+      [...batch, M, N],
+    ]) as [CallOperand, CallOperand, CallOperand];
     const launch: CallLaunch = {
       kind: "call",
       op: "matmul",
@@ -89,7 +96,7 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
       after: undefined,
     };
     const p = productOf(launch);
-    const sized = { ...p, batches: 1 };
+    const sized = { ...p, batches: sizeOf(batch) };
     const make = (form: ProductForm) => () => product(launch, form, machine);
     const forms: [string, () => Staged][] = [
       [
@@ -114,12 +121,15 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
       }),
     ];
     const element = ([x, y]: readonly Float32Array[], i: number): number => {
-      const [m, n] = [Math.floor(i / N), i % N];
+      const [each, m, n] = [Math.floor(i / (M * N)), Math.floor(i / N) % M, i % N];
+      const [left, right] = [each * M * K, each * N * K];
       let sum = 0;
-      for (let k = 0; k < K; k++) sum += x![transA ? k * M + m : m * K + k]! * y![transB ? n * K + k : k * N + n]!;
+      for (let k = 0; k < K; k++)
+        sum += x![left + (transA ? k * M + m : m * K + k)]! * y![right + (transB ? n * K + k : k * N + n)]!;
       return sum;
     };
-    return { name: `${name} ${M}x${K}x${N} ${order}`, launch, flop: 2 * M * N * K, element, forms };
+    const flop = 2 * M * N * K * sizeOf(batch);
+    return { name: `${name} ${M}x${K}x${N} ${order}`, launch, flop, element, forms };
   }
 
   function conv(
@@ -283,6 +293,9 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
             [1, 2],
             ["16x32", "32x64"],
           ),
+        () => matmul("attention", 256, 64, 256, "NT", tiles, [1], [], [16, 8]),
+        () => matmul("attention", 256, 256, 64, "NN", tiles, [1], [], [16, 8]),
+        () => matmul("attention", 64, 64, 64, "NT", ["64x64x16 4x4 prefetch"], [1], ["16x32", "32x32"], [16, 8]),
         () => matmul("charlm", 12800, 256, 1024, "NN", many, [1], []),
         () => matmul("charlm dx", 12800, 1024, 256, "NT", many, [1], []),
         () => matmul("charlm", 12800, 1024, 256, "NN", many, [1], []),

@@ -73,13 +73,13 @@ const tilingOf = ([bm, bn, tm, tn]: Shape, bk: number, prefetch: boolean, machin
 const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, { threads, shared }: Machine): boolean =>
   threadsOf(t) <= threads && threadsOf(t) * 4 >= threads && 16 * tileVectors(t, a, b) <= shared;
 
-/** For products of matrices in memory. */
+/** For products of matrices in memory; the shorter steps are for machines with little workgroup memory. */
 const matrixShapes: readonly (readonly [shape: Shape, bk: number])[] = [
   [[128, 256, 8, 16], 16],
   [[128, 128, 8, 8], 16],
   [[128, 128, 8, 8], 8],
-  [[64, 128, 4, 8], 8],
-  [[128, 64, 8, 4], 8],
+  [[64, 128, 4, 8], 16],
+  [[128, 64, 8, 4], 16],
   [[64, 64, 4, 4], 16],
   [[32, 128, 4, 4], 16],
   [[64, 64, 8, 8], 8],
