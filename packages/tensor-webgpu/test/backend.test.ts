@@ -189,7 +189,8 @@ describeOnDevice("what is refused", () => {
   onDevice("a launch with too many workgroups, and one over too many slabs", async () => {
     const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
     const narrow = await openSmall({ groups: 2 }, memory);
-    expect(() => scope(() => T.add(narrow.tensor(new Float32Array(64 * 5)), 1).backend.flush())).toThrow(
+    // An invocation does four elements.
+    expect(() => scope(() => T.add(narrow.tensor(new Float32Array(4 * 64 * 5)), 1).backend.flush())).toThrow(
       "tensor-webgpu: a launch of 5 workgroups is more than this adapter runs",
     );
     const apart = await openSmall({ slabs: 2 }, { first: 4096, most: 4096, limit: 1 << 16 });
