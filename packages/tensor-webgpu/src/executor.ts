@@ -52,7 +52,7 @@ export interface Profile {
   readonly subgroups: number;
   /** Workgroups that keep the device busy. */
   readonly crowd: number;
-  /** Whether slabs may be bound as vectors: writing one component leaves the others alone. */
+  /** Whether writing one component of a vector leaves the others alone, in slabs and in tiles. */
   readonly vectors: boolean;
 }
 

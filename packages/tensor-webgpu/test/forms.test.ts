@@ -10,7 +10,7 @@ import type { Tiling } from "../src/forms/tile.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { runStages, type Setting } from "./stages.ts";
 
-const machine = { threads: 64, shared: 32768, subgroups: 0 };
+const machine = { threads: 64, shared: 32768, subgroups: 0, vectors: true };
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));

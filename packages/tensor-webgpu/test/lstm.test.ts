@@ -122,7 +122,7 @@ describeOnDevice("the steps of an LSTM as kernels", () => {
       onDevice(`${make.name}: ${name}`, async () => {
         for (const size of sizesFor(setting.threads)) {
           const { call, launch, memory, wanted } = make(size);
-          const machine = { threads: setting.threads, shared, subgroups: 0 };
+          const machine = { threads: setting.threads, shared, subgroups: 0, vectors: true };
           const staged = call.prepare(launch, machine);
           const begin = launch.out.bytes / 4;
           const got = await runStages(staged, memory, setting);

@@ -45,6 +45,7 @@ const machine: Machine = {
   ),
   shared: adapter.limits.maxComputeWorkgroupStorageSize,
   subgroups: 0,
+  vectors: true,
 };
 const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 print({

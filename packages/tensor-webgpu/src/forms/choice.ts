@@ -160,7 +160,7 @@ export function productForm(sizes: Sizes, machine: Machine): ProductForm | undef
   if (M * N * K * batches < TINY) return undefined;
   const candidates = matrixCandidates(sizes, machine);
   const small = M * N * batches <= SMALL.results && K <= SMALL.k;
-  if ((small && isHardware(machine)) || candidates.length === 0)
+  if (!machine.vectors || (small && isHardware(machine)) || candidates.length === 0)
     return { kind: "sliced", slicing: slicingFor(sizes, machine) };
   return { kind: "tiled", ...best(sizes, candidates, machine) };
 }
@@ -180,7 +180,7 @@ export function convolutionForm(
   machine: Machine,
 ): { readonly tiling: Tiling; readonly splits: number } | undefined {
   const { M, N, K, batches, inner, taps } = sizes;
-  if (M * N * K * batches < CONVOLUTION || Math.min(M, N) < 4) return undefined;
+  if (!machine.vectors || M * N * K * batches < CONVOLUTION || Math.min(M, N) < 4) return undefined;
   const candidates =
     inner === undefined
       ? weightShapes.map(([shape, bk, prefetch]): Candidate => {

@@ -12,6 +12,8 @@ export interface Machine {
   readonly shared: number;
   /** Invocations in a subgroup, the same for all; 0 where there are no subgroups, or their size is not known. */
   readonly subgroups: number;
+  /** Whether writing one component of a vector leaves the others alone: several invocations fill a tile's vectors. */
+  readonly vectors: boolean;
 }
 
 export interface Stage {
