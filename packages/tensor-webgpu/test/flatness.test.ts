@@ -89,11 +89,16 @@ describeOnDevice("a loop that never waits", () => {
         w.value = T.sub(w.value, T.mul(tape.grad(w), 0.01));
       });
     for (let i = 0; i < 500; i++) step();
-    const [before, resident] = [footprint(backend), native()];
-    for (let i = 0; i < 1500; i++) step();
+    const before = footprint(backend);
+    // Bytes a step in each of five stretches. What is kept would grow in all of them; compilers and collectors only in some.
+    const grown = Array.from({ length: 5 }, () => {
+      const resident = native();
+      for (let i = 0; i < 300; i++) step();
+      return (native() - resident) / 300;
+    });
     expect(footprint(backend)).toEqual(before);
     // Commands that wait in the driver: measured, 0.1 kB a step.
-    expect((native() - resident) / 1500).toBeLessThan(8000);
+    expect(Math.min(...grown)).toBeLessThan(8000);
     expect(await T.sum(w.value).item()).toBeLessThan(10);
   });
 });
