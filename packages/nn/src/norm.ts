@@ -11,6 +11,7 @@ import {
   rsqrt,
   ShapeError,
   square,
+  standardize,
   sub,
   type Operand,
   type Tensor,
@@ -83,6 +84,44 @@ export function batchNorm(
   follow(runningMean, average, momentum, 1);
   follow(runningVar, variance, momentum, count / (count - 1));
   return finish(centred, variance);
+}
+
+export interface LayerNormOptions {
+  /** Added to the variance. */
+  readonly eps?: number;
+  /** How many of the last axes are normalised together: those of weight or bias, else 1. */
+  readonly axes?: number;
+}
+
+/**
+ * Layer normalisation: (x − mean) / √(var + eps) · weight + bias, with the moments of the last axes of x, whose shape
+ * weight and bias have. Throws a ShapeError if they have another. As PyTorch's
+ * `layer_norm` (Ba, Kiros and Hinton 2016).
+ *
+ * @example
+ * const y = layerNorm(x, weight, bias, { eps: 1e-5 });
+ */
+export function layerNorm(
+  input: Operand,
+  weight?: Operand | null,
+  bias?: Operand | null,
+  options: LayerNormOptions = {},
+): Tensor {
+  const x = readTensor(input, "layerNorm");
+  const shapes = [weight, bias].flatMap((p) =>
+    p == null || typeof p === "number" ? [] : [readTensor(p, "layerNorm").shape],
+  );
+  const { eps = 1e-5, axes = shapes[0]?.length ?? 1 } = options;
+  if (!(axes > 0 && axes <= x.shape.length))
+    throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalise, got [${x.shape}]`);
+  const last = x.shape.slice(-axes);
+  for (const shape of shapes)
+    if (shape.length !== axes || shape.some((d, k) => d !== last[k]))
+      throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
+  const rows = standardize(reshape(x, [-1, last.reduce((n, d) => n * d, 1)]), { eps });
+  const y = reshape(rows, x.shape);
+  const scaled = weight == null ? y : mul(y, weight);
+  return bias == null ? scaled : add(scaled, bias);
 }
 
 /** Moves a running moment, if it is a state, towards the batch's. */

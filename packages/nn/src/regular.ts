@@ -1,10 +1,10 @@
-// Layers that keep a network regular: batch normalisation with its running moments, and dropout.
+// Layers that keep a network regular: batch normalisation with its running moments, layer normalisation, and dropout.
 import type { Param, State } from "@weft/autograd";
 import { add, type Operand, type Tensor } from "@weft/tensor";
 import { dropout } from "./dropout.ts";
 import { ones, zeros } from "./initialisers.ts";
 import { layer } from "./layer.ts";
-import { batchNorm, recording } from "./norm.ts";
+import { batchNorm, layerNorm, recording } from "./norm.ts";
 import { born, parameter, running } from "./parameter.ts";
 
 export interface BatchNormLayerOptions {
@@ -56,6 +56,42 @@ export function BatchNorm(
     running_mean: running([features], zeros()),
     running_var: running([features], ones()),
     num_batches_tracked: running([], zeros(), { dtype: "i32", stored: "I64" }),
+  });
+  return self;
+}
+
+export interface LayerNormLayerOptions {
+  readonly eps?: number;
+  /** Has it a weight and a bias? */
+  readonly affine?: boolean;
+}
+
+/** See the function `LayerNorm`. */
+export interface LayerNorm {
+  (x: Operand): Tensor;
+  weight: Param | null;
+  bias: Param | null;
+}
+
+/**
+ * Layer normalisation of the last axis of x, `features` long, or of its last axes, if `features` is their shape (see
+ * `layerNorm`). As PyTorch's `LayerNorm`.
+ *
+ * @example
+ * const model = Chain(Linear(784, 256), LayerNorm(256), relu, Linear(256, 10));
+ */
+export function LayerNorm(
+  features: number | readonly number[],
+  { eps = 1e-5, affine = true }: LayerNormLayerOptions = {},
+): LayerNorm {
+  const shape = typeof features === "number" ? [features] : features;
+  const call = (x: Operand): Tensor => {
+    const [weight, bias] = [self.weight, self.bias].map((p) => p && born(p, x));
+    return layerNorm(x, weight, bias, { eps, axes: shape.length });
+  };
+  const self: LayerNorm = layer("LayerNorm", call, {
+    weight: affine ? parameter(shape, ones()) : null,
+    bias: affine ? parameter(shape, zeros()) : null,
   });
   return self;
 }

@@ -3,7 +3,19 @@ import { diff, grad, param, state } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { matmul, relu, sum, type Tensor } from "@weft/tensor";
 import { beforeEach, expect, test } from "vitest";
-import { AvgPool, BatchNorm, Chain, Conv, Dropout, Embedding, LSTM, Linear, MaxPool } from "../src/index.ts";
+import {
+  AvgPool,
+  BatchNorm,
+  Chain,
+  Conv,
+  Dropout,
+  Embedding,
+  LayerNorm,
+  layerNorm,
+  Linear,
+  LSTM,
+  MaxPool,
+} from "../src/index.ts";
 import {
   batchNorm,
   born,
@@ -286,3 +298,29 @@ const wrong: [string, () => unknown, string][] = [
   ],
 ];
 test.each(wrong)("refuses wrong %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));
+
+test("LayerNorm normalises the last axes that it is given, and says which do not fit", async () => {
+  const x = tensor([
+    [
+      [1, 2],
+      [3, 6],
+    ],
+    [
+      [0, 0],
+      [0, 4],
+    ],
+  ]);
+  const both = LayerNorm([2, 2], { eps: 0 })(x);
+  expect(await both.sum({ axis: [1, 2] }).array()).toEqual([expect.closeTo(0, 5), expect.closeTo(0, 5)]);
+  expect(
+    await both
+      .square()
+      .mean({ axis: [1, 2] })
+      .array(),
+  ).toEqual([expect.closeTo(1, 5), expect.closeTo(1, 5)]);
+  const plain = LayerNorm(2, { affine: false, eps: 0 })(tensor([[1, 3]]));
+  expect(await plain.array()).toEqual([[expect.closeTo(-1, 5), expect.closeTo(1, 5)]]);
+  expect(Object.keys(LayerNorm(3))).toEqual(expect.arrayContaining(["weight", "bias"]));
+  expect(() => LayerNorm(3)(x)).toThrow("layerNorm: x [2,2,2] ends in [2], weight and bias are [3]");
+  expect(() => layerNorm(tensor(1))).toThrow("layerNorm: wanted x with 1 axes or more to normalise, got []");
+});

@@ -1,7 +1,7 @@
 // Whole training steps: how few dispatches and submits they take, that they settle, and that chains of rows compute what the
 // CPU does for batches that fill no block.
 import { diff } from "@weft/autograd";
-import { Chain, Conv, crossEntropy, Embedding, Linear, LSTM, MaxPool, seed } from "@weft/nn";
+import { Chain, Conv, crossEntropy, Embedding, LayerNorm, Linear, LSTM, MaxPool, seed } from "@weft/nn";
 import { adam, sgd, type Optimizer } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { flatten, relu, scope, softmax, type Creation, type Tensor } from "@weft/tensor";
@@ -103,6 +103,8 @@ describeOnDevice("rows that stay together", () => {
     perceptron: mlp,
     "with normalised rows": () =>
       Chain(Linear(20, 12), normalised, relu, Linear(12, 12), softmax, Linear(12, 10)) as Model,
+    "with layers normalised": () =>
+      Chain(Linear(20, 12), LayerNorm(12), relu, Linear(12, 12), LayerNorm(12), Linear(12, 10)) as Model,
     deep: () => Chain(...Array.from({ length: 6 }, () => [Linear(20, 20), T.tanh]).flat(), Linear(20, 10)) as Model,
   };
   onDevice.each(Object.keys(models))("%s: as on the CPU, whatever the batch", async (name) => {

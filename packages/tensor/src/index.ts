@@ -14,6 +14,7 @@ export type * from "./fused.ts";
 export * from "./fused/crossEntropy.ts";
 export * from "./fused/lstm.ts";
 export * from "./fused/softmax.ts";
+export * from "./fused/standardize.ts";
 export * from "./indexing.ts";
 export * from "./interpreter.ts";
 export * from "./linalg.ts";

@@ -37,7 +37,9 @@ const lstmStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeo
     more,
   );
 
-export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows" | "lstmSequence" | "lstmSequenceGrad"> = {
+export const fused: Collection<
+  "softmax" | "logSoftmax" | "standardize" | "crossEntropyRows" | "lstmSequence" | "lstmSequenceGrad"
+> = {
   family: "fused",
   samples: {
     softmax: [
@@ -56,6 +58,14 @@ export const fused: Collection<"softmax" | "logSoftmax" | "crossEntropyRows" | "
       sample("long rows", [floats(3, 301)], (x) => weft.logSoftmax(x), { order: 1 }),
       sample("large logits", [between(-1000, 1000, 3, 5)], (x) => weft.logSoftmax(x), { order: 0 }),
       sample("no rows", [floats(0, 3)], (x) => weft.logSoftmax(x)),
+    ],
+    standardize: [
+      sample("rows", [floats(4, 7)], (x) => weft.standardize(x)),
+      sample("rows of a cube", [floats(2, 3, 5)], (x) => weft.standardize(x, { eps: 0.1 })),
+      sample("long rows", [floats(3, 301)], (x) => weft.standardize(x), { order: 1 }),
+      sample("one element", [floats(3, 1)], (x) => weft.standardize(x)),
+      sample("away from 0", [between(9, 11, 3, 6)], (x) => weft.standardize(x, { eps: 0.01 }), { order: 0 }),
+      sample("no rows", [floats(0, 3)], (x) => weft.standardize(x)),
     ],
     crossEntropyRows: [
       sample("rows", [floats(6, 5), integers(0, 5, 6)], (x, y) => weft.crossEntropyRows(x, y)),

@@ -8,7 +8,16 @@ import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { lstmSequence, lstmSequenceGrad } from "./lstm.ts";
 import { matmul } from "./matmul.ts";
-import { crossEntropy, crossEntropyGrad, logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./rows.ts";
+import {
+  crossEntropy,
+  crossEntropyGrad,
+  logSoftmax,
+  logSoftmaxGrad,
+  softmax,
+  softmaxGrad,
+  standardize,
+  standardizeGrad,
+} from "./rows.ts";
 import { cumsum } from "./scan.ts";
 import { argmax, argmin, argsort } from "./order.ts";
 
@@ -36,6 +45,8 @@ const table = {
   logSoftmaxGrad,
   crossEntropy,
   crossEntropyGrad,
+  standardize,
+  standardizeGrad,
   lstmSequence,
   lstmSequenceGrad,
 } as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };

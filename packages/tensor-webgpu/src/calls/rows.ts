@@ -235,6 +235,35 @@ export const logSoftmaxGrad: Call = rowCall(axis, [0, 1], () => ({
   text: (w) => `${w.over("total", "sum", (x) => x(1))} ${put(w, (x) => `${x(1)} - ${w.exp(x(0))} * total`)}`,
 }));
 
+/** Names `scale`, and makes `y`, the standardized element, an element. */
+const standard = (w: RowWords, eps: number): string => `
+  ${w.over("sum", "sum", (x) => x(0))}
+  let mean = sum / f32(n);
+  ${w.over("squares", "sum", (x) => `(${x(0)} - mean) * (${x(0)} - mean)`)}
+  let scale = w_div(1f, sqrt(squares / f32(n) + ${constant(eps, "f32")}));
+  ${w.keep("z", (x) => `(${x(0)} - mean) * scale`)}`;
+
+const last = ({ inputs }: CallLaunch): number => inputs[0]!.shape.length - 1;
+const epsOf = ({ attrs }: CallLaunch): number => (attrs as { eps: number }).eps;
+
+export const standardize: Call = rowCall(last, [0], (launch) => ({
+  name: "standardize",
+  variant: ` ${epsOf(launch)}`,
+  elements: 1,
+  text: (w) => `${standard(w, epsOf(launch))} ${put(w, (x) => x("z"))}`,
+}));
+
+export const standardizeGrad: Call = rowCall(last, [0, 1], (launch) => ({
+  name: "standardizeGrad",
+  variant: ` ${epsOf(launch)}`,
+  elements: 2,
+  text: (w) => `
+    ${standard(w, epsOf(launch))}
+    ${w.over("along", "sum", (x) => x(1))}
+    ${w.over("across", "sum", (x) => `${x(1)} * ${x("z")}`)}
+    ${put(w, (x) => `(${x(1)} - along / f32(n) - ${x("z")} * (across / f32(n))) * scale`)}`,
+}));
+
 interface CrossEntropyAttrs {
   readonly ignoreIndex: number | undefined;
   readonly labelSmoothing: number;
