@@ -8,6 +8,7 @@ import {
   type Driver,
   type Kernel,
   type KernelLaunch,
+  type Link,
   type Node,
   type NumberPlace,
   type Plan,
@@ -97,7 +98,8 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   prepare(plan: Plan): Executable {
-    const launches = plan.levels.flat().flatMap((l) => (l.kind === "chain" ? l.links : [l]));
+    // Only drivers that ask for chains get them.
+    const launches = plan.levels.flat() as Link[];
     const kernels = launches.flatMap((l) =>
       l.kind === "kernel" ? [l] : l.after === undefined ? [] : [l.after.launch],
     );

@@ -8,27 +8,22 @@ const arithmetic: { readonly [op: string]: ((a: number, b: number) => number) | 
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  neg: (a) => -a,
 };
 
 const round = Math.fround;
 
-/** The number of a pending constant, at most behind broadcasts. */
+/** The number of a pending constant, at most behind broadcasts. What has run has no inputs. */
 function numberOf(x: Node | number): number | undefined {
-  let node = x;
-  while (typeof node !== "number" && node.op === "broadcastTo" && node.storage === undefined) node = node.inputs[0]!;
-  if (typeof node === "number") return round(node);
-  return node.op === "full" && node.storage === undefined && node.dtype === "f32"
-    ? round(node.inputs[0] as number)
-    : undefined;
+  if (typeof x === "number") return round(x);
+  const { op, dtype, inputs } = x;
+  if (dtype !== "f32" || inputs.length === 0) return undefined;
+  return op === "full" || op === "broadcastTo" ? numberOf(inputs[0]!) : undefined;
 }
 
 /** The f32 that an operation has everywhere, if that is known. */
 export function folded(op: string, inputs: readonly (Node | number)[]): number | undefined {
   const f = arithmetic[op];
   if (f === undefined) return undefined;
-  const a = numberOf(inputs[0]!);
-  if (a === undefined) return undefined;
-  const b = inputs.length < 2 ? 0 : numberOf(inputs[1]!);
-  return b === undefined ? undefined : round(f(a, b));
+  const [a, b] = inputs.map(numberOf);
+  return a === undefined || b === undefined ? undefined : round(f(a, b));
 }

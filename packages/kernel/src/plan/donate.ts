@@ -40,17 +40,18 @@ export function donationsOf(
         }
       }
       if (kernel === undefined) continue;
+      const own = kernel === launch ? [] : ownSlots(launch);
       for (const write of kernel.places) {
         if (!write.write || write.bytes !== 0 || slots[write.slot]!.kind !== "output") continue;
         // What writes where its epilogue will write would overwrite the leaf before the epilogue reads it.
-        if (kernel !== launch && mainly(launch, (slot, out) => out && slot === write.slot)) continue;
+        if (own.includes(write.slot)) continue;
         for (const read of kernel.places) {
           const leaf = slots[read.slot]!;
           if (leaf.kind !== "leaf" || read.bytes !== 0 || leaf.bytes !== slots[write.slot]!.bytes) continue;
           if (taken.has(leaf.index) || last.get(leaf.index) !== launch || !sameWalk(kernel, read.word, write.word))
             continue;
           if (kernel.places.filter((p) => p.slot === leaf.index).length > 1) continue;
-          if (kernel !== launch && mainly(launch, (slot, out) => !out && slot === leaf.index)) continue;
+          if (own.includes(leaf.index)) continue;
           taken.add(leaf.index);
           donations.push({ slot: write.slot, leaf: leaves.indexOf(leaf) });
           break;
@@ -61,12 +62,11 @@ export function donationsOf(
   return donations;
 }
 
-/** Whether a call or reduction itself, without its epilogue, touches such a slot. */
-function mainly(launch: Link, test: (slot: number, write: boolean) => boolean): boolean {
-  let found = false;
-  const alone: Link = { ...launch, after: undefined };
-  touched(alone, (slot, write) => (found ||= test(slot, write)));
-  return found;
+/** The slots that a call or reduction itself, without its epilogue, touches. */
+function ownSlots(launch: Link): number[] {
+  const slots: number[] = [];
+  touched({ ...launch, after: undefined }, (slot) => slots.push(slot));
+  return slots;
 }
 
 /** For each leaf the launch that reads it last; undefined where several launches of one level do. */

@@ -124,7 +124,7 @@ function operandOf(x: Item): CallOperand {
 function shareEpilogueSlots(groups: readonly Group[]): void {
   for (const group of groups) {
     const { call, roots } = group.after ?? group;
-    if (call === undefined || call.output || call.target !== undefined || roots.length === 0) continue;
+    if (call === undefined || call.output || roots.length === 0) continue;
     if (call.readers.some((g) => g.call !== call)) continue;
     const heir = roots.find((r) => r.slot !== undefined && r.dtype === call.dtype);
     if (heir !== undefined) call.slot = heir.slot;

@@ -3,16 +3,11 @@ import { applyFused, readTensor, untaped } from "../apply.ts";
 import { axisOf } from "../axes.ts";
 import { div, exp, floating, log, mul, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
-import type { Operand, Value } from "../interpreter.ts";
+import type { Operand } from "../interpreter.ts";
 import type { AxisAttrs } from "../ops.ts";
 import { max, sum } from "../reduce.ts";
-import { tensorAt } from "../rules/table.ts";
+import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-
-const likeFirst = (name: string) => (inputs: readonly Value[]) => {
-  const { shape, dtype } = tensorAt(name, inputs, 0);
-  return [{ shape, dtype }];
-};
 
 /** x minus its largest element, taken as a constant: softmax does not depend on it. */
 function centred(x: Tensor, axis: number): Tensor {

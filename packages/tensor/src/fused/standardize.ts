@@ -1,12 +1,11 @@
 // Rows with mean 0 and variance 1, as a fused operation: a backend may run each row, and its gradient, as one kernel.
 import { applyFused, readTensor } from "../apply.ts";
 import { text } from "../axes.ts";
-import { rsqrt, square } from "../activations.ts";
-import { add, floating, mul, sub } from "../elementwise.ts";
+import { add, div, floating, mul, sqrt, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
-import type { Operand, Value } from "../interpreter.ts";
-import { tensorAt } from "../rules/table.ts";
+import type { Operand } from "../interpreter.ts";
+import { likeFirst } from "../rules/table.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -15,18 +14,13 @@ export interface StandardizeAttrs {
   readonly eps: number;
 }
 
-const likeFirst = (name: string) => (inputs: readonly Value[]) => {
-  const { shape, dtype } = tensorAt(name, inputs, 0);
-  return [{ shape, dtype }];
-};
-
 const average = (x: Tensor): Tensor => mean(x, { axis: -1, keepDims: true });
 
-/** The rows, and what they were multiplied by. */
-function parts(x: Tensor, eps: number): readonly [y: Tensor, scale: Tensor] {
+/** The rows, and what they were divided by. */
+function parts(x: Tensor, eps: number): readonly [y: Tensor, deviation: Tensor] {
   const centred = sub(x, average(x));
-  const scale = rsqrt(add(average(square(centred)), eps));
-  return [mul(centred, scale), scale];
+  const deviation = sqrt(add(average(mul(centred, centred)), eps));
+  return [div(centred, deviation), deviation];
 }
 
 export const standardizeOp: FusedOp<StandardizeAttrs> = {
@@ -35,14 +29,14 @@ export const standardizeOp: FusedOp<StandardizeAttrs> = {
   fallback: ([x], { eps }) => [parts(x as Tensor, eps)[0]],
 };
 
-/** From x, and the gradient g of y = (x − mean) · s with s = 1 / √(var + eps): s · (g − mean g − y · mean(g · y)). */
+/** From x, and the gradient g of y = (x − mean) / d with d = √(var + eps): (g − mean g − y · mean(g · y)) / d. */
 export const standardizeGradOp: FusedOp<StandardizeAttrs> = {
   name: "standardizeGrad",
   infer: likeFirst("standardizeGrad"),
   fallback: ([x, g], { eps }) => {
-    const [y, scale] = parts(x as Tensor, eps);
+    const [y, deviation] = parts(x as Tensor, eps);
     const h = g as Tensor;
-    return [mul(sub(sub(h, average(h)), mul(y, average(mul(h, y)))), scale)];
+    return [div(sub(sub(h, average(h)), mul(y, average(mul(h, y)))), deviation)];
   },
 };
 
@@ -54,7 +48,6 @@ export const standardizeGradOp: FusedOp<StandardizeAttrs> = {
  */
 export function standardize(x: Operand, { eps = 1e-5 }: Partial<StandardizeAttrs> = {}): Tensor {
   const t = floating(readTensor(x, "standardize"), "standardize") as Tensor;
-  if (!(t.shape.at(-1)! > 0))
-    throw new ShapeError(`standardize: wanted rows of at least one element, got ${text(t.shape)}`);
+  if (!t.shape.at(-1)) throw new ShapeError(`standardize: no elements in a row of ${text(t.shape)}`);
   return applyFused(standardizeOp, [t], { eps })[0]!;
 }

@@ -60,3 +60,9 @@ export const number = takes("f32", "f64", "i32");
 /** Two operands of one floating-point dtype. */
 export const sameTwo = (inputs: readonly Value[], attrs: unknown, op: string): DType =>
   agree(op, float(inputs, attrs, op), tensorAt(op, inputs, 1).dtype);
+
+/** The shape rule of fused operations whose one result is like their first operand. */
+export const likeFirst = (name: string) => (inputs: readonly Value[]) => {
+  const { shape, dtype } = tensorAt(name, inputs, 0);
+  return [{ shape, dtype }];
+};
