@@ -2,10 +2,12 @@
 // of the float64 reference as far as single precision goes.
 import { open as reference } from "@weft/conformance";
 import { open } from "@weft/tensor-cpu";
+import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test, vi } from "vitest";
 import { convolutional, mlp, recurrent } from "./losses.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
+const withoutDriver = process.env["WEFT_NO_DRIVER"] !== undefined;
 
 function expectClose(got: readonly number[], wanted: readonly number[], tolerance: number): void {
   expect(got.length).toBe(wanted.length);
@@ -28,6 +30,13 @@ describe.each([
 
   test("gives the same losses with every operation by itself", async () => {
     expectClose(await train((options) => open({ ...options, fuse: false })), await train(), 1e-5);
+  });
+
+  test.skipIf(withoutDriver)("gives the same losses twice on WebGPU, to the bit, and those of the CPU", async () => {
+    const onGpu = () => train((options) => openWebGpu(options));
+    const losses = await onGpu();
+    expect(await onGpu()).toEqual(losses);
+    expectClose(losses, await train(), tolerance);
   });
 
   test("gives the losses of the reference", async () => {
