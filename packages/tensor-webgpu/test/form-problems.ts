@@ -1,6 +1,6 @@
 // What the timing of tuned forms tries: the products and convolutions of the models that Weft is measured by, each with the
 // form of the table and its neighbours, and its elements by plain loops in float64.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import { convolutionForm, productForm } from "../src/forms/choice.ts";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
@@ -8,7 +8,6 @@ import { product, productOf, type ProductForm } from "../src/forms/product.ts";
 import type { Machine, Staged } from "../src/forms/stage.ts";
 import { threadsOf, tileVectors, tilingName, type Tiling } from "../src/forms/tile.ts";
 
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
 
 export interface Problem {

@@ -2,9 +2,10 @@
 // each against float64. Prints a JSON line a form. `--quick` runs small shapes once: for a software adapter. `--only=REGEXP`
 // keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never as vectors; `--safe`
 // leaves the driver's checks on; `--seconds=85` bounds the whole, and `--threads=256` says how many invocations a workgroup has.
+import { sizeOf } from "@weft/kernel";
 import type { Machine, Staged } from "../src/forms/stage.ts";
 import { FIRST_SLAB, program } from "../src/translate/program.ts";
-import { problemsFor, sizeOf, type Problem } from "./form-problems.ts";
+import { problemsFor, type Problem } from "./form-problems.ts";
 
 const given = process.argv.slice(2);
 const quick = given.includes("--quick");

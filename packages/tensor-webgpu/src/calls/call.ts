@@ -1,7 +1,7 @@
 // What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
 // The forms here are the plain ones: an invocation for each element of the result.
 import { bytesOf, isFloat, type DType } from "@weft/tensor";
-import type { CallLaunch, CallOperand, Rowwise } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import type { Machine, Stage, Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
@@ -23,9 +23,6 @@ export interface Call {
 
 /** What a value of this dtype is in the WGSL of a call. */
 const registerOf = (dtype: DType): Register => (dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32");
-
-/** Elements, row-major. */
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /** Sizes of the axes before, at and behind `axis`. */
 export const around = (shape: readonly number[], axis: number) => ({

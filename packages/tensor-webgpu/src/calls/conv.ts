@@ -1,10 +1,10 @@
 // Convolution and its gradients: large ones tuned, small ones by definition: an invocation walks over all terms of one element of
 // the result. One to three spatial axes are three; those missing in front have size 1.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import { convolutionForm } from "../forms/choice.ts";
 import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
 import { geometryOf, type Convolution } from "../forms/geometry.ts";
-import { prepared, sizeOf, type Call, type Words } from "./call.ts";
+import { prepared, type Call, type Words } from "./call.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume, type Window } from "./window.ts";
 
 /** The three shapes of a convolution, whichever of them is the result. */

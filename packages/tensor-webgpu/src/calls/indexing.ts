@@ -1,7 +1,7 @@
 // Reading and adding at indices. Every element of a result is one invocation's own, so sums have one order and need no
 // atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
-import { around, missing, prepared, sizeOf, type Call, type Form, type Words } from "./call.ts";
+import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import { around, missing, prepared, type Call, type Form, type Words } from "./call.ts";
 import { summed } from "./sums.ts";
 
 const axisOf = (launch: CallLaunch): number => (launch.attrs as { axis: number }).axis;

@@ -1,12 +1,12 @@
 // The product of matrices: tuned where it is worth a program of its own, else in the plain form, in which a workgroup owns a
 // square of the result and walks along the inner axis with one square of each operand in its memory. Operands lie in any
 // strides; batch axes broadcast.
-import type { CallLaunch, CallOperand, Rowwise } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
 import { productForm } from "../forms/choice.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";
 import type { Machine, Staged } from "../forms/stage.ts";
 import type { Slicing } from "../forms/slice.ts";
-import { prepared, sizeOf, type Call, type Words } from "./call.ts";
+import { prepared, type Call, type Words } from "./call.ts";
 
 /** Batch axes as the result has them, with the strides of one operand: 0 where it repeats. */
 function batchStrides({ shape, strides }: CallOperand, batch: readonly number[]): number[] {

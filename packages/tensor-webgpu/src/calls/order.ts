@@ -1,8 +1,8 @@
 // Orders along an axis: the place of the greatest or least element, and sorting. Invocations share a line. NaN wins every search
 // and sorts last.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { Machine, Staged } from "../forms/stage.ts";
-import { prepared, sizeOf, stage, type Call, type Words } from "./call.ts";
+import { prepared, stage, type Call, type Words } from "./call.ts";
 import { linesOf, share } from "./lines.ts";
 import { sorted, type Key } from "./sort.ts";
 

@@ -1,7 +1,7 @@
 // Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { Machine, Staged } from "../forms/stage.ts";
-import { prepared, sizeOf, type Call, type Words } from "./call.ts";
+import { prepared, type Call, type Words } from "./call.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, three, volume, type Window } from "./window.ts";
 
 /** Poolings: x has the planes of the first operand named, y those of the other. */

@@ -1,11 +1,11 @@
 // What is done to rows, one dispatch each: softmax, its logarithm, cross-entropy and their gradients. A row is shared by as many
 // invocations as it has work for, a subgroup where there are some: they keep what they have of it, unless it is too long.
-import type { CallLaunch, Rowwise } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
 import type { Machine, Stage } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";
 import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
-import { around, prepared, sizeOf, type Call, type Words } from "./call.ts";
+import { around, prepared, type Call, type Words } from "./call.ts";
 
 /** The element at a place of the row: of input `of`, or of what was kept under that name. */
 type Element = (of: number | string) => string;
@@ -277,62 +277,47 @@ const labelled = (w: RowWords, { ignoreIndex }: CrossEntropyAttrs): string => `
   let astray = !ignored && (label < 0i || u32(label) >= n);
   if (live && slice == 0u && astray) { ${w.mark} }`;
 
-const variant = ({ ignoreIndex, labelSmoothing }: CrossEntropyAttrs): string => ` ${ignoreIndex} ${labelSmoothing}`;
+/** A row with a label; `smoothing` is the share of its target that is spread over all classes. */
+const labelCall = (name: string, text: (w: RowWords, smoothing: number) => string): Call =>
+  rowCall(
+    () => 1,
+    [0, 1],
+    ({ attrs }) => {
+      const a = attrs as CrossEntropyAttrs;
+      return {
+        name,
+        elements: 1,
+        variant: ` ${a.ignoreIndex} ${a.labelSmoothing}`,
+        marks: true,
+        text: (w) => `${labelled(w, a)} ${sums(w)} ${text(w, a.labelSmoothing)}`,
+      };
+    },
+  );
 
 /** With z = x − max x and L = log Σ eᶻ: (1 − s)·(L − z[label]) + s·(L − mean z). */
-export const crossEntropy: Call = rowCall(
-  () => 1,
-  [0, 1],
-  ({ attrs }) => {
-    const a = attrs as CrossEntropyAttrs;
-    const s = a.labelSmoothing;
-    const smooth = (x: string): string =>
-      `${constant(1 - s, "f32")} * ${x} + ${constant(s, "f32")} * (log - mean / f32(n))`;
-    return {
-      name: "crossEntropy",
-      elements: 1,
-      variant: variant(a),
-      marks: true,
-      text: (w) => `
-      ${labelled(w, a)}
-      ${sums(w)}
-      ${s === 0 ? "" : w.over("mean", "sum", (x) => `(${x(0)} - most)`)}
-      if (live && slice == 0u) {
-        let log = ${w.log("total")};
-        var loss = ${constant(NaN, "f32")};
-        if (ignored) { loss = 0f; }
-        else if (!astray) {
-          let own = log - (${w.load(0, "first + u32(label) * inner")} - most);
-          loss = ${s === 0 ? "own" : smooth("own")};
-        }
-        ${w.store("row", "loss")}
-      }`,
-    };
-  },
-);
+export const crossEntropy: Call = labelCall("crossEntropy", (w, s) => {
+  const smooth = `${constant(1 - s, "f32")} * own + ${constant(s, "f32")} * (log - mean / f32(n))`;
+  return `
+    ${s === 0 ? "" : w.over("mean", "sum", (x) => `(${x(0)} - most)`)}
+    if (live && slice == 0u) {
+      let log = ${w.log("total")};
+      var loss = ${constant(NaN, "f32")};
+      if (ignored) { loss = 0f; }
+      else if (!astray) {
+        let own = log - (${w.load(0, "first + u32(label) * inner")} - most);
+        loss = ${s === 0 ? "own" : smooth};
+      }
+      ${w.store("row", "loss")}
+    }`;
+});
 
 /** softmax − target. */
-export const crossEntropyGrad: Call = rowCall(
-  () => 1,
-  [0, 1],
-  ({ attrs }) => {
-    const a = attrs as CrossEntropyAttrs;
-    const s = a.labelSmoothing;
-    return {
-      name: "crossEntropyGrad",
-      elements: 1,
-      variant: variant(a),
-      marks: true,
-      text: (w) => `
-      ${labelled(w, a)}
-      ${sums(w)}
-      ${w.each(
-        (x) => `
-        var y = w_div(${x("power")}, total)${s === 0 ? "" : ` - ${constant(s, "f32")} / f32(n)`};
-        if (!astray && j == u32(label)) { y -= ${constant(1 - s, "f32")}; }
-        if (ignored) { y = 0f; }
-        ${w.store("first + j * inner", "y")}`,
-      )}`,
-    };
-  },
+export const crossEntropyGrad: Call = labelCall("crossEntropyGrad", (w, s) =>
+  w.each(
+    (x) => `
+    var y = w_div(${x("power")}, total)${s === 0 ? "" : ` - ${constant(s, "f32")} / f32(n)`};
+    if (!astray && j == u32(label)) { y -= ${constant(1 - s, "f32")}; }
+    if (ignored) { y = 0f; }
+    ${w.store("first + j * inner", "y")}`,
+  ),
 );

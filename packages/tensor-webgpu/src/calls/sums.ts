@@ -1,8 +1,8 @@
 // Sums at indices in time that grows with their number alone. Places are sorted by their indices (stably, so that every
 // sum has one order), long runs of one index are summed in pieces, and each row adds what belongs to it.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { Machine, Stage, Staged } from "../forms/stage.ts";
-import { sizeOf, stage, type Words } from "./call.ts";
+import { stage, type Words } from "./call.ts";
 import { sorted } from "./sort.ts";
 
 /** y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with key(j) = a. */

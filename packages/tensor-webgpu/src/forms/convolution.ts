@@ -2,12 +2,12 @@
 // the images while they are staged. Pixels of all images follow one another along one index, channels and taps of the window
 // along the other; sizes are written into the text, the number of images is an argument. Weights are first laid out in the
 // order of the walk, so that they are loaded like a matrix.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { ConvolutionSizes } from "./choice.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { courseLength, courseOf, gradientSide, pixelsSide, seeingSide, seenSide, type Course } from "./gather.ts";
 import { geometryName, geometryOf, volume, type Convolution, type Geometry } from "./geometry.ts";
-import { rowTarget, sizeOf, sum } from "./product.ts";
+import { rowTarget, sum } from "./product.ts";
 import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
 import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
 

@@ -2,29 +2,9 @@
 // that is in a register, in the dispatch that computes it.
 import type { DType } from "@weft/tensor";
 import { layout, type KernelLaunch } from "@weft/kernel";
-import type { BodyOperand, Surroundings } from "../translate/program.ts";
+import type { Epilogue, Surroundings } from "../translate/program.ts";
 import { elementOf } from "../translate/kernel.ts";
 import { wgslType } from "../translate/scalar.ts";
-
-export interface Epilogue {
-  /** Equal keys, equal texts. */
-  readonly key: string;
-  /** Its operands with memory, behind those of the call. */
-  readonly operands: readonly BodyOperand[];
-  /** Its arguments, behind those of the call. */
-  readonly words: readonly number[];
-  readonly launch: KernelLaunch;
-  /** How many coordinates its functions take. */
-  readonly coordinates: number;
-  /** Whether four neighbours along the last axis may be done at once. */
-  readonly four: boolean;
-  /**
-   * WGSL functions, among them `NAME_after(place, coordinates…, value)`, which takes element `place` of the result, and
-   * `NAME_after4` for four neighbours. The arguments begin at word `first`, its operands follow the first `operands` of the
-   * body; the result is operand `result`, whose address is in word `word`.
-   */
-  readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
-}
 
 /** Where a result goes. */
 interface Result {

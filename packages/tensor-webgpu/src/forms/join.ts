@@ -1,7 +1,6 @@
 // Adds the parts of a split reduction where they are many: some invocations of a workgroup share each result.
-import type { CallOperand, KernelLaunch } from "@weft/kernel";
+import { sizeOf, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
-import { sizeOf } from "../calls/call.ts";
 import { stageOf, type Stage } from "./stage.ts";
 
 /** Results that neighbouring invocations take: they read neighbouring numbers. */

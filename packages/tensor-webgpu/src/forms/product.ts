@@ -1,6 +1,6 @@
 // The product of matrices in tuned forms: operands lie in any strides, batch axes broadcast, the walk along k may be split
 // among workgroups whose parts a second stage adds.
-import type { CallLaunch, CallOperand, KernelLaunch } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
 import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
 import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
@@ -30,8 +30,6 @@ interface Matrix {
   /** Whether four neighbours may be loaded at once when the operand lies at a multiple of 16 bytes. */
   readonly four: boolean;
 }
-
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 export function productOf({ attrs, inputs, out }: CallLaunch): Product {
   const { transA, transB } = attrs as { transA: boolean; transB: boolean };

@@ -2,7 +2,7 @@
 // workspace between them. Stages of tuned calls read and write four elements at a time where they can.
 import type { CallOperand } from "@weft/kernel";
 import type { Body, Surroundings } from "../translate/program.ts";
-import type { Epilogue } from "./epilogue.ts";
+import type { Epilogue } from "../translate/program.ts";
 
 /** What forms are chosen by. */
 export interface Machine {

@@ -2,10 +2,11 @@
 // Operands are (slab, address); which operand lies in which slab is part of the program, addresses are arguments.
 import type { DType } from "@weft/tensor";
 import { halfPrelude } from "./half.ts";
+import type { KernelLaunch } from "@weft/kernel";
 import { prelude, type Register } from "./scalar.ts";
 
 /** What a body reads or writes in memory. */
-export interface BodyOperand {
+interface BodyOperand {
   readonly dtype: DType;
   readonly write: boolean;
   /** Whether four elements of four bytes are read or written at once (`load4`, `store4`, `loadWords`, `storeWords`). */
@@ -59,6 +60,27 @@ export interface Surroundings {
   vector(index: string): string;
   /** A statement that notes an index out of range under the number in argument word `word`. */
   mark(word: number): string;
+}
+
+/** What is done to each element of a result in the dispatch that computes it. */
+export interface Epilogue {
+  /** Equal keys, equal texts. */
+  readonly key: string;
+  /** Its operands with memory, behind those of the call. */
+  readonly operands: readonly BodyOperand[];
+  /** Its arguments, behind those of the call. */
+  readonly words: readonly number[];
+  readonly launch: KernelLaunch;
+  /** How many coordinates its functions take. */
+  readonly coordinates: number;
+  /** Whether four neighbours along the last axis may be done at once. */
+  readonly four: boolean;
+  /**
+   * WGSL functions, among them `NAME_after(place, coordinates…, value)`, which takes element `place` of the result, and
+   * `NAME_after4` for four neighbours. The arguments begin at word `first`, its operands follow the first `operands` of the
+   * body; the result is operand `result`, whose address is in word `word`.
+   */
+  readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
 }
 
 /** The binding of the first slab, behind the arguments and the mark of wrong indices. */

@@ -1,7 +1,7 @@
 // The text of a kernel at one index: sizes, indices, addresses, what is computed there and stored.
 import { bytesOf } from "@weft/tensor";
 import { layout, type Kernel, type Scalar, type V } from "@weft/kernel";
-import type { Epilogue } from "../forms/epilogue.ts";
+import type { Epilogue } from "./program.ts";
 import { splitting, type Block, type Slices } from "./partition.ts";
 import { elementIn, wordOf, type Surroundings } from "./program.ts";
 import { applied, constant, registerOf, type Register } from "./scalar.ts";
