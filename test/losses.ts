@@ -5,7 +5,7 @@ import { flatten, gelu, relu, reshape, type Creation, type Tensor } from "@weft/
 import { open as openCpu } from "@weft/tensor-cpu";
 
 /** How a backend is opened. */
-type Open = (options: { readonly seed: number }) => Promise<Creation>;
+export type Open = (options: { readonly seed: number }) => Promise<Creation>;
 
 /** The loss of every step. */
 async function losses(steps: AsyncIterable<Tensor>): Promise<number[]> {
