@@ -1,16 +1,23 @@
-// Training is repeatable to the bit, and its losses are those of the float64 reference.
+// Training is repeatable to the bit on either backend, and its losses are those of the float64 reference.
 import { open as openReference } from "@weft/conformance";
 import { digits, type Split } from "@weft/data";
 import { seed } from "@weft/nn";
 import type { Backend, Creation } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { backendNames, openBackend } from "../src/backends.ts";
 import { accuracyOf, answers, confusion, mistakes } from "../src/evaluation.ts";
 import { linreg } from "../src/models/linreg.ts";
 import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
 import { measure, train } from "../src/training.ts";
 
+vi.setConfig({ testTimeout: 120_000 });
+
 const few = digits({ train: 60, test: 20 });
+/** WebGPU makes as many steps as the CPU, of fewer pictures: the software driver takes 50 ms for one and LeNet. */
+const fewer = digits({ train: 6, test: 2 });
+const runs = { cpu: { data: few, size: 20 }, webgpu: { data: fewer, size: 2 } } as const;
+const here = backendNames.filter((name) => name === "cpu" || process.env["WEFT_NO_DRIVER"] === undefined);
 const display = { update: () => {}, close: () => {} };
 
 interface Run {
@@ -30,25 +37,31 @@ async function losses(name: RecipeName, backend: Backend, run: Run = {}): Promis
   return found;
 }
 
-describe.each(recipeNames)("%s", (name) => {
+describe.each(here.flatMap((on) => recipeNames.map((name) => [name, on] as const)))("%s on %s", (name, on) => {
+  // One backend for all: by the second run WebGPU has compiled in the background what runs side by side.
+  let opened: ReturnType<typeof openBackend>;
+  beforeAll(() => void (opened = openBackend(on, 1)));
+
   test("gives the same losses twice, to the bit, and others with another seed", async () => {
-    const first = await losses(name, await open({}));
+    const again = async (start: number) => losses(name, await opened, { ...runs[on], start });
+    const first = await again(1);
     expect(first).toHaveLength(6);
-    expect(await losses(name, await open({}))).toEqual(first);
-    expect(await losses(name, await open({}), { start: 2 })).not.toEqual(first);
+    expect(await again(1)).toEqual(first);
+    expect(await again(2)).not.toEqual(first);
   });
 
   test("follows the reference", async () => {
-    const run = { data: digits({ train: 20, test: 1 }), size: 5, epochs: 1 };
+    const size = Math.min(5, runs[on].size);
+    const run = { data: digits({ train: 4 * size, test: 1 }), size, epochs: 1 };
     const wanted = await losses(name, await openReference(), run);
-    const found = await losses(name, await open({}), run);
+    const found = await losses(name, await opened, run);
     expect(found).toHaveLength(4);
     for (const [i, loss] of found.entries()) expect(Math.abs(loss / wanted[i]! - 1)).toBeLessThan(1e-4);
   });
 });
 
-test("every epoch's accuracy is that of all the answers", async () => {
-  const backend = await open({});
+test.each(here)("every epoch's accuracy is that of all the answers, on %s", async (on) => {
+  const backend = await openBackend(on, 1);
   seed(1);
   const model = recipes.softmax.model();
   const how = { backend, optimizer: recipes.softmax.optimizer(), epochs: 3, size: 20, display };
@@ -80,8 +93,9 @@ test("confusion and mistakes", () => {
   expect(accuracyOf(all)).toBe(0.5);
 });
 
-test("linreg finds the line that the data lie on", async () => {
-  const backend: Backend & Creation = await open({ seed: 3 });
+test.each(here)("linreg finds the line that the data lie on, on %s", async (on) => {
+  const backend: Backend & Creation = await openBackend(on, 3);
+  const steps = 150;
   const x = backend.randn([50, 3]);
   const data = Float32Array.from((await x.data()) as Float32Array);
   const targets = Float32Array.from({ length: 50 }, (_, i) => {
@@ -91,11 +105,11 @@ test("linreg finds the line that the data lie on", async () => {
   const fitted = await linreg(
     { inputs: { data, shape: [50, 3], dtype: "f32" }, targets: { data: targets, shape: [50, 1], dtype: "f32" } },
     backend,
-    { steps: 300 },
+    { steps },
   );
   const { weight, bias } = fitted.model;
   for (const [i, w] of [2, -1, 0.5].entries()) expect((await weight.value.data())[i]).toBeCloseTo(w, 4);
   expect((await bias.value.data())[0]).toBeCloseTo(4, 4);
   expect(fitted.error).toBeLessThan(1e-8);
-  expect(fitted.losses).toHaveLength(300);
+  expect(fitted.losses).toHaveLength(steps);
 });
