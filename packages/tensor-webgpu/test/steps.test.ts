@@ -99,6 +99,43 @@ describeOnDevice("a training step", () => {
 });
 
 describeOnDevice("rows that stay together", () => {
+  onDevice("parts of a join still stand side by side, and what fills it runs before", async () => {
+    const backend = await open({});
+    const parts = [3, 5, 2, 7].map((n) => backend.randn([2, n], { seed: n }));
+    const joined = (): Tensor =>
+      scope(() =>
+        T.concat(
+          parts.map((x) => T.sigmoid(x)),
+          { axis: 1 },
+        ),
+      );
+    const padded = (): Tensor =>
+      scope(() =>
+        T.pad(T.tanh(parts[1]!), {
+          pads: [
+            [1, 1],
+            [0, 2],
+          ],
+          value: 7,
+        }),
+      );
+    for (let i = 0; i < 6; i++) {
+      await joined().data();
+      await padded().data();
+    }
+    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 20_000);
+    await joined().data();
+    const { dispatches } = backend.stats();
+    const y = await joined().array();
+    expect(backend.stats().dispatches - dispatches).toBe(1);
+    const inputs = await Promise.all(parts.map((x) => x.array() as Promise<number[][]>));
+    const wanted = [0, 1].map((row) => inputs.flatMap((x) => x[row]!.map((v) => 1 / (1 + Math.exp(-v)))));
+    expect(y).toEqual(wanted.map((row) => row.map((v) => expect.closeTo(v, 5))));
+    const [, first] = (await padded().array()) as number[][];
+    expect(first!.slice(5)).toEqual([7, 7]);
+    expect(first![0]).toBeCloseTo(Math.tanh(inputs[1]![0]![0]!), 5);
+  });
+
   const models: Record<string, () => Model> = {
     perceptron: mlp,
     "with normalised rows": () =>
