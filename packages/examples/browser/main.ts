@@ -14,7 +14,8 @@ function say(id: string, text: string): void {
   if (element(id).textContent !== text) element(id).textContent = text;
 }
 const choice = (name: BackendName): HTMLInputElement => element(`backend-${name}`);
-const names: Record<BackendName, string> = { cpu: "the CPU", webgpu: "the GPU" };
+const names: Record<BackendName, string> = { cpu: "the CPU", webgpu: "WebGPU" };
+const chosen = (): BackendName => (choice("cpu").checked ? "cpu" : "webgpu");
 const percent = (x: number): string => `${(100 * x).toFixed(1)}%`;
 const count = (n: number): string => n.toLocaleString("en");
 
@@ -68,8 +69,10 @@ function run(yes: boolean): void {
   const button = element<HTMLButtonElement>("run");
   button.textContent = yes ? "Stop" : "Start training";
   button.classList.toggle("stop", yes);
-  if (yes) ask({ kind: "train", until: settings.steps });
-  else ask({ kind: "stop" });
+  if (yes) {
+    say("status", `The first step on ${names[chosen()]}: what it runs is being compiled …`);
+    ask({ kind: "train", until: settings.steps });
+  } else ask({ kind: "stop" });
 }
 
 function use(backend: BackendName): void {
@@ -119,7 +122,7 @@ const handlers: Handlers<Reports> = {
     say("epoch", ((step * settings.batch) / settings.images).toFixed(1));
     say("loss", loss.toFixed(4));
     if (Number.isFinite(rate)) say("speed", count(Math.round(rate)));
-    if (running) say("status", `Training on ${names[choice("cpu").checked ? "cpu" : "webgpu"]} …`);
+    if (running) say("status", `Training on ${names[chosen()]} …`);
     losses.add(step, loss);
     guesses.ask();
   },
@@ -165,13 +168,13 @@ worker.addEventListener("error", ({ message }) =>
   handlers.trouble({ reason: message || "The worker could not be started." }),
 );
 
-/** Whether there is a device for WebGPU. */
-const gpu = async (): Promise<boolean> => ((await navigator.gpu?.requestAdapter()) ?? null) !== null;
-
 ask({ kind: "begin", settings });
-const there = await gpu();
-if (!there) {
+const adapter = (await navigator.gpu?.requestAdapter()) ?? undefined;
+if (adapter === undefined) {
   choice("webgpu").disabled = true;
   say("note", "This browser has no WebGPU here, so the CPU does the work.");
+} else {
+  const { vendor, architecture } = adapter.info;
+  names.webgpu = `WebGPU (${[vendor, architecture].filter(Boolean).join(" ") || "device without a name"})`;
 }
-use(there ? (settings.backend ?? "webgpu") : "cpu");
+use(adapter === undefined ? "cpu" : (settings.backend ?? "webgpu"));

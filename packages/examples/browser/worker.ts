@@ -53,7 +53,7 @@ async function train(until: number, signal: AbortSignal): Promise<void> {
     for await (const value of minimize(loss, cycle(batches), optimizer)) {
       step++;
       const last = step === until || signal.aborted;
-      if (last) await read(value);
+      if (last || late) await read(value);
       else if (!reading) void read(value).catch(trouble); // the steps do not wait for it
       if (last) break;
       if (step % LOOK === 0) await look();
@@ -65,16 +65,23 @@ async function train(until: number, signal: AbortSignal): Promise<void> {
 const look = async (): Promise<void> =>
   tell({ kind: "accuracy", step, accuracy: await measure(model, data.test, backend) });
 
+/** So many milliseconds may pass between a question and its answer, which waits for the steps queued before it. */
+const PATIENCE = 30;
+
 /** Whether a loss is on its way. */
 let reading = false;
+/** Whether the last one took longer than that: then no step is queued behind another. So it begins, as the first compiles. */
+let late = true;
 
 async function read(loss: Tensor): Promise<void> {
   const at = step;
+  const asked = performance.now();
   reading = true;
   try {
     tell({ kind: "loss", step: at, loss: await loss.item() });
   } finally {
     reading = false;
+    late = performance.now() - asked > PATIENCE;
   }
 }
 
