@@ -4,7 +4,8 @@ import { openSync } from "@weft/conformance";
 import { minibatch, progress } from "@weft/data";
 import { BatchNorm, Chain, crossEntropy, Linear, mse, params, place, seed } from "@weft/nn";
 import { relu, type Tensor } from "@weft/tensor";
-import { openSync as openCpu } from "@weft/tensor-cpu";
+import { open as openCpu } from "@weft/tensor-cpu";
+import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { expect, test } from "vitest";
 import { adam, minimize, momentum, sgd } from "../src/index.ts";
 
@@ -49,39 +50,46 @@ test("progress passes the losses of a run through", async () => {
   expect(text).toMatch(/5\/5/);
 });
 
-test("two spirals are learned on the CPU backend, twice with the same bits, and nothing is left behind", async () => {
-  const run = async () => {
-    const backend = openCpu({ seed: 3 });
-    seed(3);
-    const points = Array.from({ length: 200 }, (_, i) => {
-      const [arm, r] = [i % 2, 0.2 + (i / 200) * 0.8];
-      const angle = 5 * r + arm * Math.PI;
-      return { x: [r * Math.cos(angle), r * Math.sin(angle)], arm };
-    });
-    const x = backend.tensor(points.map((p) => p.x));
-    const y = backend.tensor(
-      points.map((p) => p.arm),
-      { dtype: "i32" },
-    );
-    const model = Chain(Linear(2, 32), BatchNorm(32), relu, Linear(32, 32), relu, Linear(32, 2));
-    const rule = adam({ lr: 0.02 });
-    const losses: number[] = [];
-    let living = 0;
-    for (let epoch = 0; epoch < 25; epoch++) {
-      const batches = minibatch([x, y], 50, { backend, shuffle: true, seed: epoch });
-      for await (const loss of minimize((a: Tensor, b: Tensor) => crossEntropy(model(a), b), batches, rule))
-        losses.push((await loss.item()) as number);
-      if (epoch === 5) living = backend.stats().live;
-    }
-    expect(backend.stats().live).toBe(living);
-    return { losses, weights: await list(params(model)[0]!.value) };
-  };
-  const [a, b] = [await run(), await run()];
-  expect(a.losses.length).toBe(100);
-  expect(a.losses[0]).toBeGreaterThan(0.5);
-  expect(a.losses.at(-1)).toBeLessThan(0.1);
-  expect(a).toEqual(b);
-});
+test.each([
+  ["the CPU", openCpu] as const,
+  ...(process.env["WEFT_NO_DRIVER"] === undefined ? [["WebGPU", openWebGpu] as const] : []),
+])(
+  "two spirals are learned on %s, twice with the same bits, and nothing is left behind",
+  { timeout: 60_000 },
+  async (_, open) => {
+    const run = async () => {
+      const backend = await open({ seed: 3 });
+      seed(3);
+      const points = Array.from({ length: 200 }, (_, i) => {
+        const [arm, r] = [i % 2, 0.2 + (i / 200) * 0.8];
+        const angle = 5 * r + arm * Math.PI;
+        return { x: [r * Math.cos(angle), r * Math.sin(angle)], arm };
+      });
+      const x = backend.tensor(points.map((p) => p.x));
+      const y = backend.tensor(
+        points.map((p) => p.arm),
+        { dtype: "i32" },
+      );
+      const model = Chain(Linear(2, 32), BatchNorm(32), relu, Linear(32, 32), relu, Linear(32, 2));
+      const rule = adam({ lr: 0.02 });
+      const losses: number[] = [];
+      let living = 0;
+      for (let epoch = 0; epoch < 25; epoch++) {
+        const batches = minibatch([x, y], 50, { backend, shuffle: true, seed: epoch });
+        for await (const loss of minimize((a: Tensor, b: Tensor) => crossEntropy(model(a), b), batches, rule))
+          losses.push((await loss.item()) as number);
+        if (epoch === 5) living = backend.stats().live;
+      }
+      expect(backend.stats().live).toBe(living);
+      return { losses, weights: await list(params(model)[0]!.value) };
+    };
+    const [a, b] = [await run(), await run()];
+    expect(a.losses.length).toBe(100);
+    expect(a.losses[0]).toBeGreaterThan(0.5);
+    expect(a.losses.at(-1)).toBeLessThan(0.1);
+    expect(a).toEqual(b);
+  },
+);
 
 test("a loop by hand: update takes a tape", async () => {
   const backend = openSync({});
