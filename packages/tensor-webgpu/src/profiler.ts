@@ -59,15 +59,14 @@ export class Profiler {
     dispatches: readonly Dispatch[],
     encodeOne: (pass: GPUComputePassEncoder, d: Dispatch) => void,
   ): void {
-    const [first, ...more] = chunksOf(dispatches, QUERIES / 2);
-    for (const chunk of [first ?? [], ...more]) {
+    for (const chunk of chunksOf(dispatches, QUERIES / 2)) {
       chunk.forEach((d, i) => {
         const pass = encoder.beginComputePass(this.#timed ? { timestampWrites: this.#stamps(i) } : {});
         encodeOne(pass, d);
         pass.end();
       });
       const labels = chunk.map(labelOf);
-      if (this.#timed && chunk.length > 0) this.#taken.push({ labels, times: this.#collect(encoder, chunk.length) });
+      if (this.#timed) this.#taken.push({ labels, times: this.#collect(encoder, chunk.length) });
       else this.#untimed.push(...labels);
     }
   }

@@ -1,4 +1,5 @@
 // Everything that a run on a graphics processor has found, as it is written with `--out`.
+import type { GpuRow } from "./rows.ts";
 import type { ProfiledDispatch, WebGpuInfo } from "@weft/tensor-webgpu";
 import type { Missing } from "../contender.ts";
 import type { Named } from "../report.ts";
@@ -53,13 +54,7 @@ export interface WeftFigures extends Timed {
   readonly breakdown: Breakdown | Missing;
 }
 
-export interface GpuRowReport {
-  readonly name: string;
-  readonly what: string;
-  readonly unit: "ms" | "µs";
-  readonly per: number;
-  readonly steps: number;
-  readonly flop?: number;
+export interface GpuRowReport extends Omit<GpuRow, "weft"> {
   /** Weft's figures are those of this row. */
   readonly beside?: string;
   /** By contender: Weft, and PyTorch in each of its modes. */

@@ -24,7 +24,7 @@ const LINKS = 12;
 /** A launch or a chain in the making. */
 interface Unit {
   readonly links: Link[];
-  level: number;
+  readonly level: number;
   /** Rows of a unit that may be, or become, a chain; 0 of others. */
   readonly rows: number;
 }

@@ -3,7 +3,7 @@
 import { bytesOf, isFloat, type DType } from "@weft/tensor";
 import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
-import type { Machine, Stage, Staged } from "../forms/stage.ts";
+import { eachOfFour, type Machine, type Stage, type Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
 import { constant, wgslType, type Register } from "../translate/scalar.ts";
 
@@ -130,24 +130,17 @@ export function stage(launch: CallLaunch, { threads }: Machine, form: StageForm)
       const put: Words["put"] = (k, place, value) => at.store(k, register(k), value, address(k, place));
       const store: Words["store"] = (place, value) =>
         epilogue === undefined ? put(result!, place, value) : `${at.name}_after(${place}, ${value});`;
-      const four = (place: string): string[] => [0, 1, 2, 3].map((i) => `(${place}) + ${i}u`);
       const named: Words = {
         at,
         load,
         load4: (k, place) =>
-          aligned
-            ? at.load4(k, address(k, place))
-            : `vec4f(${four(place)
-                .map((p) => load(k, p))
-                .join(", ")})`,
+          aligned ? at.load4(k, address(k, place)) : `vec4f(${eachOfFour(place, (p) => load(k, p)).join(", ")})`,
         put,
         store,
         store4: (place, value) =>
           aligned && epilogue === undefined
             ? at.store4(result!, value, address(result!, place))
-            : four(place)
-                .map((p, i) => store(p, `${value}.${"xyzw"[i]}`))
-                .join(" "),
+            : eachOfFour(place, (p, x) => store(p, `${value}.${x}`)).join(" "),
         type: (k) => wgslType[register(k)],
         result: result === undefined ? "" : wgslType[register(result)],
         mark: form.marks ? at.mark(operands.length) : "",

@@ -109,6 +109,10 @@ export function stageOf(form: StageForm): Stage {
   };
 }
 
+/** Texts for four neighbours from `place` on, each with its component of a vector and its number. */
+export const eachOfFour = (place: string, text: (place: string, component: string, i: number) => string): string[] =>
+  [..."xyzw"].map((component, i) => text(`(${place}) + ${i}u`, component, i));
+
 function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: Epilogue | undefined): Words {
   const address = (k: number, place: string): string => `(bitcast<u32>(${at.word(k)}) + ((${place}) << 2u))`;
   const load = (k: number, place: string): string => at.load(k, "f32", address(k, place));
@@ -122,23 +126,16 @@ function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: E
     epilogue === undefined
       ? at.store(result, "f32", value, address(result, place))
       : `${at.name}_after(${place}, ${along(coordinates, i)}${value});`;
-  const four = (place: string): string[] => [0, 1, 2, 3].map((i) => `(${place}) + ${i}u`);
   return {
     threads: at.threads,
     name: at.name,
     load,
     load4: (k, place) =>
-      aligned
-        ? at.load4(k, address(k, place))
-        : `vec4f(${four(place)
-            .map((p) => load(k, p))
-            .join(", ")})`,
+      aligned ? at.load4(k, address(k, place)) : `vec4f(${eachOfFour(place, (p) => load(k, p)).join(", ")})`,
     store,
     store4: (place, value, coordinates) =>
       !aligned || epilogue?.four === false
-        ? four(place)
-            .map((p, i) => store(p, `${value}.${"xyzw"[i]}`, coordinates, i))
-            .join(" ")
+        ? eachOfFour(place, (p, x, i) => store(p, `${value}.${x}`, coordinates, i)).join(" ")
         : epilogue === undefined
           ? at.store4(result, value, address(result, place))
           : `${at.name}_after4(${place}, ${along(coordinates ?? [], 0)}${value});`,
