@@ -1,9 +1,10 @@
 // Normalisation: batch statistics while learning, running ones afterwards. Learning means inside `diff`, unless told.
-import { stopGradient } from "@weft/autograd";
+import { customGradient, stopGradient } from "@weft/autograd";
 import {
   add,
   ArgumentError,
   context,
+  div,
   mean,
   mul,
   readTensor,
@@ -13,6 +14,7 @@ import {
   square,
   standardize,
   sub,
+  sum,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
@@ -54,36 +56,53 @@ export function batchNorm(
   const x = readTensor(input, "batchNorm");
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
   const channels = x.shape[1]!;
-  const spread = (v: Operand, what: string): Operand => {
-    if (typeof v === "number") return v;
+  const across = x.shape.map((_, axis) => (axis === 1 ? channels : 1));
+  const spread = (v: Operand, what: string): Tensor => {
+    if (typeof v === "number") return x.backend.full(across, v, { dtype: x.dtype });
     const { shape } = readTensor(v, "batchNorm");
     if (shape.length !== 1 || shape[0] !== channels)
       throw new ShapeError(`batchNorm: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
-    return reshape(
-      v,
-      x.shape.map((_, axis) => (axis === 1 ? channels : 1)),
-    );
+    return reshape(v, across);
   };
-  const finish = (centred: Tensor, variance: Operand): Tensor => {
-    const scale = rsqrt(add(variance, eps));
-    const normal = mul(centred, weight == null ? scale : mul(scale, spread(weight, "weight")));
-    return bias == null ? normal : add(normal, spread(bias, "bias"));
-  };
+  const [scale, shift] = [spread(weight ?? 1, "weight"), spread(bias ?? 0, "bias")];
   if (!training) {
     if (runningMean == null || runningVar == null)
       throw new ArgumentError("batchNorm: without training it wants runningMean and runningVar");
-    return finish(sub(x, spread(runningMean, "runningMean")), spread(runningVar, "runningVar"));
+    const deviation = rsqrt(add(spread(runningVar, "runningVar"), eps));
+    return add(mul(sub(x, spread(runningMean, "runningMean")), mul(deviation, scale)), shift);
   }
   const count = x.size / channels;
   if (!(count > 1))
     throw new ShapeError(`batchNorm: wanted more than one value a channel while training, got x [${x.shape}]`);
-  const axis = x.shape.map((_, k) => k).filter((k) => k !== 1);
-  const average = mean(x, { axis, keepDims: true });
-  const centred = sub(x, average);
-  const variance = mean(square(centred), { axis, keepDims: true });
+  const [y, average, variance] = byBatch(x, scale, shift, eps);
   follow(runningMean, average, momentum, 1);
   follow(runningVar, variance, momentum, count / (count - 1));
-  return finish(centred, variance);
+  return y;
+}
+
+/**
+ * What `batchNorm` is while it learns, and the mean and variance of each channel. By hand, since the gradients of weight and bias are
+ * the two sums that the gradient of x needs: with d = √(var + eps) and z = (x − mean) / d,
+ * dx = weight / d · (g − mean(g) − z · mean(g · z)).
+ */
+function byBatch(x: Tensor, weight: Tensor, bias: Tensor, eps: number): readonly [Tensor, Tensor, Tensor] {
+  const axis = x.shape.map((_, k) => k).filter((k) => k !== 1);
+  const count = x.size / x.shape[1]!;
+  const total = (v: Tensor): Tensor => sum(v, { axis, keepDims: true });
+  return customGradient((x: Tensor, weight: Tensor, bias: Tensor) => {
+    const average = mean(x, { axis, keepDims: true });
+    // Computed anew wherever it is used, since storing and reading it costs more.
+    const centred = (): Tensor => sub(x, average);
+    const variance = mean(square(centred()), { axis, keepDims: true });
+    const inverse = rsqrt(add(variance, eps));
+    const pullback = (g: Tensor): readonly Tensor[] => {
+      const z = (): Tensor => mul(centred(), inverse);
+      const [dWeight, dBias] = [total(mul(g, z())), total(g)];
+      const rest = sub(sub(g, div(dBias, count)), mul(z(), div(dWeight, count)));
+      return [mul(mul(weight, inverse), rest), dWeight, dBias];
+    };
+    return { value: [add(mul(centred(), mul(inverse, weight)), bias), average, variance] as const, pullback };
+  })(x, weight, bias);
 }
 
 export interface LayerNormOptions {

@@ -1,7 +1,7 @@
 // Whole training steps: how few dispatches and submits they take, that they settle, and that chains of rows compute what the
 // CPU does for batches that fill no block.
 import { diff } from "@weft/autograd";
-import { Chain, Conv, crossEntropy, Embedding, LayerNorm, Linear, LSTM, MaxPool, seed } from "@weft/nn";
+import { BatchNorm, Chain, Conv, crossEntropy, Embedding, LayerNorm, Linear, LSTM, MaxPool, seed } from "@weft/nn";
 import { adam, sgd, type Optimizer } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { flatten, relu, scope, softmax, type Creation, type Tensor } from "@weft/tensor";
@@ -55,6 +55,9 @@ const lenet: () => Model = () =>
     Linear(16, 10),
   ) as Model;
 
+const normalisedConv: () => Model = () =>
+  Chain(Conv({ in: 1, out: 4, kernel: 3, bias: false }), BatchNorm(4), relu, flatten, Linear(144, 10)) as Model;
+
 /** Each row with mean 0 and variance 1. */
 const normalised: Model = (x) => {
   const centred = T.sub(x, T.mean(x, { axis: 1, keepDims: true }));
@@ -78,6 +81,7 @@ describeOnDevice("a training step", () => {
     ["perceptron, SGD", 8, () => sgd(), (b) => classifier(b, [100, 20], mlp)],
     ["perceptron, Adam", 8, () => adam(), (b) => classifier(b, [100, 20], mlp)],
     ["LeNet, SGD", 25, () => sgd(), (b) => classifier(b, [4, 1, 16, 16], lenet)],
+    ["a convolution normalised by batch, SGD", 8, () => sgd(), (b) => classifier(b, [4, 1, 8, 8], normalisedConv)],
     ["characters, Adam", 300, () => adam(), characters],
   ];
   onDevice.each(rows)("%s takes at most %d dispatches and one submit, and settles", async (_, most, rule, make) => {

@@ -1,0 +1,58 @@
+// Batch normalisation, whose gradient is written by hand, against its own formula: values and gradients of both orders.
+import { grad, gradCheck, param, diff } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { add, div, mean, mul, reshape, square, sub, sqrt, sum, type Operand, type Tensor } from "@weft/tensor";
+import { describe, expect, test } from "vitest";
+import { batchNorm } from "../src/index.ts";
+
+const { randn } = openSync({});
+const list = async (x: Tensor) => [...(await x.data())];
+const near = (a: readonly number[], b: readonly number[]) => {
+  expect(a.length).toBe(b.length);
+  a.forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 9));
+};
+
+type Form = (x: Operand, weight: Operand, bias: Operand) => Tensor;
+const ours: Form = (x, weight, bias) => batchNorm(x, weight, bias, { training: true });
+
+describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
+  const values = () => [randn(shape, { seed: 1 }), randn([3], { seed: 2 }), randn([3], { seed: 3 })] as const;
+  const axis = shape.map((_, k) => k).filter((k) => k !== 1);
+  const channels = shape.map((d, k) => (k === 1 ? d : 1));
+  const plain: Form = (x, weight, bias) => {
+    const centred = sub(x, mean(x, { axis, keepDims: true }));
+    const variance = mean(square(centred), { axis, keepDims: true });
+    const [w, b] = [weight, bias].map((v) => reshape(v, channels)) as [Tensor, Tensor];
+    return add(mul(div(centred, sqrt(add(variance, 1e-5))), w), b);
+  };
+  /** One number that depends on every element in its own way. */
+  const weighed = (form: Form, ...args: Parameters<Form>): Tensor =>
+    sum(mul(square(form(...args)), randn(shape, { seed: 9 })));
+
+  test("values and gradients are those of the formula", async () => {
+    near(await list(ours(...values())), await list(plain(...values())));
+    const ps = values().map((x) => param(x)) as [Operand, Operand, Operand];
+    const [a, b] = [ours, plain].map((form) => diff(() => weighed(form, ...ps)));
+    for (const p of a!.params) near(await list(a!.grad(p)), await list(b!.grad(p)));
+    expect(a!.params.length).toBe(3);
+    await gradCheck((x: Tensor, w: Tensor, b: Tensor) => weighed(ours, x, w, b), ...values());
+  });
+
+  test("so are gradients of gradients", async () => {
+    const [x, weight, bias] = values();
+    const second = (form: Form, k: 0 | 1) =>
+      grad((v: Tensor) =>
+        sum(
+          square(
+            grad((w: Tensor) => (k === 0 ? weighed(form, w, v, bias) : weighed(form, v, w, bias)))(
+              k === 0 ? x : weight,
+            ),
+          ),
+        ),
+      )(k === 0 ? weight : x);
+    for (const k of [0, 1] as const) near(await list(second(ours, k)), await list(second(plain, k)));
+    const twice = (form: Form) =>
+      grad((v: Tensor) => sum(square(grad((w: Tensor) => weighed(form, w, weight, bias))(v))))(x);
+    near(await list(twice(ours)), await list(twice(plain)));
+  });
+});
