@@ -68,8 +68,14 @@ export interface WebGpuInfo {
   readonly threads: number;
 }
 
-/** Where WebGPU is found on this platform, and whether its checks are switched off. Throws an UnsupportedError that says what is missing. */
-export type Platform = (options: OpenOptions) => Promise<{ readonly gpu: GPU; readonly trusted: boolean }>;
+/**
+ * Where WebGPU is found on this platform, set up for a software driver or not, and whether its checks are switched off. Throws an
+ * UnsupportedError that says what is missing.
+ */
+export type Platform = (
+  options: OpenOptions,
+  software: boolean,
+) => Promise<{ readonly gpu: GPU; readonly trusted: boolean }>;
 
 /** What is asked of an adapter: as much as it has. */
 const wanted = [
@@ -212,9 +218,13 @@ async function make(platform: Platform, options: OpenOptions): Promise<WebGpuBac
   if (device === undefined) {
     let { adapter } = options;
     if (adapter === undefined) {
-      const found = await platform(options);
+      const found = await platform(options, false);
       ({ trusted } = found);
       adapter = await adapterOf(found.gpu, options.powerPreference);
+      if (isSoftware(adapter.info)) {
+        const { gpu } = await platform(options, true);
+        if (gpu !== found.gpu) adapter = await adapterOf(gpu, options.powerPreference);
+      }
     }
     ({ info } = adapter);
     const { features, limits } = adapter;

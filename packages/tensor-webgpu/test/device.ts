@@ -13,7 +13,7 @@ let device: Promise<GPUDevice> | undefined;
 /** WebGPU itself. What `create` gives has to stay referenced. */
 export async function gpuOfTests(): Promise<GPU> {
   const { create } = (await import("webgpu")) as unknown as { create: (options: string[]) => GPU };
-  return (kept ??= create([]));
+  return (kept ??= create(["disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension"]));
 }
 
 /** A new device of a test's own, with all the workgroup memory there is. */

@@ -4,7 +4,7 @@
 import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
 import { productForm } from "../forms/choice.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";
-import type { Machine, Staged } from "../forms/stage.ts";
+import { writtenFor, type Machine, type Staged } from "../forms/stage.ts";
 import type { Slicing } from "../forms/slice.ts";
 import { prepared, type Call, type Words } from "./call.ts";
 
@@ -45,10 +45,11 @@ function rowwise({ attrs, out, inputs }: CallLaunch): Rowwise | undefined {
 }
 
 /** A block of rows, all columns at once if that goes. */
-function rowSlicing({ out }: CallLaunch, rows: number, { threads }: Machine): Slicing {
+function rowSlicing({ out }: CallLaunch, rows: number, machine: Machine): Slicing {
   const N = out.shape[1]!;
-  const most = (16 * threads) / rows;
-  return { rm: rows, rn: Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(N, 4)))), order: "column", written: 16 };
+  const most = (16 * machine.threads) / rows;
+  const rn = Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(N, 4))));
+  return { rm: rows, rn, order: "column", written: writtenFor(machine) };
 }
 
 function formOf(launch: CallLaunch, machine: Machine): ProductForm | undefined {

@@ -1,6 +1,6 @@
 // Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { Machine, Staged } from "../forms/stage.ts";
+import { isHardware, type Machine, type Staged } from "../forms/stage.ts";
 import { prepared, type Call, type Words } from "./call.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, three, volume, type Window } from "./window.ts";
 
@@ -23,8 +23,8 @@ const pooling =
 const LARGE = 1 << 15;
 
 /** Numbers as arguments, or as constants of the text. */
-function geometry(name: string, numbers: Readonly<Record<string, number>>, count: number, { threads }: Machine) {
-  if (count < LARGE && threads >= 128) return { numbers };
+function geometry(name: string, numbers: Readonly<Record<string, number>>, count: number, machine: Machine) {
+  if (count < LARGE && isHardware(machine)) return { numbers };
   return { name: `${name} ${Object.values(numbers).join()}`, numbers: {}, constants: numbers };
 }
 

@@ -1,7 +1,7 @@
 // What is done to rows, one dispatch each: softmax, its logarithm, cross-entropy and their gradients. A row is shared by as many
 // invocations as it has work for, a subgroup where there are some: they keep what they have of it, unless it is too long.
 import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
-import type { Machine, Stage } from "../forms/stage.ts";
+import { isHardware, type Machine, type Stage } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";
 import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
@@ -43,7 +43,7 @@ interface Rows {
 const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1)));
 
 /** Elements of a row that an invocation keeps in registers, at most: the text says each of them by itself. */
-const keptBy = ({ threads }: Machine): number => (threads < 128 ? 8 : 32);
+const keptBy = (machine: Machine): number => (isHardware(machine) ? 32 : 8);
 
 /** How many invocations share a row: those of a subgroup, if they can keep it; else more, if it is long. */
 function sharers(n: number, machine: Machine): number {

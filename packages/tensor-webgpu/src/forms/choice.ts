@@ -3,7 +3,7 @@
 // loaded, and how much of the tiles lies beyond the edges.
 import { courseLength, courseOf, type Course } from "./gather.ts";
 import type { ProductForm } from "./product.ts";
-import type { Machine } from "./stage.ts";
+import { isHardware, writtenFor, type Machine } from "./stage.ts";
 import { threadsOf, tileVectors, type Side, type Tiling } from "./tile.ts";
 import { sharers, type Slicing } from "./slice.ts";
 
@@ -18,8 +18,6 @@ export interface Sizes {
   readonly b: Pick<Side, "along">;
 }
 
-/** A graphics processor, or a program on two or four cores in its place: that compiles slowly, and a workgroup costs it much. */
-const isHardware = ({ threads }: Machine): boolean => threads >= 128;
 /** Workgroups that run at once on a large processor: one on each multiprocessor. */
 const CROWD = 132;
 const crowdOf = (machine: Machine): number => (isHardware(machine) ? CROWD : 2);
@@ -63,15 +61,18 @@ const tilingOf = ([bm, bn, tm, tn]: Shape, bk: number, prefetch: boolean, machin
   bk: isHardware(machine) ? bk : 8,
   tm,
   tn,
-  prefetch,
-  // Written out where a graphics processor compiles it.
+  // Texts are short where a program on the processor compiles them.
+  prefetch: prefetch && isHardware(machine),
   unroll: isHardware(machine),
   turn: "components",
 });
 
 /** Whether a tiling is for this machine: most invocations work, and its memory holds what is staged. */
-const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, { threads, shared }: Machine): boolean =>
-  threadsOf(t) <= threads && threadsOf(t) * 4 >= threads && 16 * tileVectors(t, a, b) <= shared;
+const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, machine: Machine): boolean =>
+  threadsOf(t) <= machine.threads &&
+  threadsOf(t) * 4 >= machine.threads &&
+  16 * tileVectors(t, a, b) <= machine.shared &&
+  (isHardware(machine) || t.tm * t.tn <= 16);
 
 /** For products of matrices in memory; the shorter steps are for machines with little workgroup memory. */
 const matrixShapes: readonly (readonly [shape: Shape, bk: number])[] = [
@@ -134,14 +135,15 @@ const pieces: readonly (readonly [rm: number, rn: number])[] = [
   [8, 8],
 ];
 
-function slicingFor({ M, N, K, batches, a, b }: Sizes, { threads }: Machine): Slicing {
+function slicingFor({ M, N, K, batches, a, b }: Sizes, machine: Machine): Slicing {
+  const { threads } = machine;
   const quads = Math.ceil(K / 4);
   const fitting = pieces
     .map(([rm, rn]): Slicing => ({
       rm,
       rn,
       order: a.along === "k" && b.along === "k" ? "k" : "column",
-      written: 16,
+      written: writtenFor(machine),
     }))
     .filter((s) => sharers(s, threads) >= 1);
   const groups = (s: Slicing): number => Math.ceil(M / s.rm) * Math.ceil(N / s.rn) * batches;

@@ -16,6 +16,11 @@ export interface Machine {
   readonly vectors: boolean;
 }
 
+/** A graphics processor, or a program on two or four cores in its place: that compiles slowly, and a workgroup costs it much. */
+export const isHardware = ({ threads }: Pick<Machine, "threads">): boolean => threads >= 128;
+/** Rounds of a walk that are written out; more are a loop. */
+export const writtenFor = (machine: Pick<Machine, "threads">): number => (isHardware(machine) ? 16 : 1);
+
 export interface Stage {
   /** What it does, for messages and profiles. */
   readonly name: string;
