@@ -12,6 +12,7 @@ export * from "./elementwise.ts";
 export * from "./errors.ts";
 export type * from "./fused.ts";
 export * from "./fused/crossEntropy.ts";
+export * from "./fused/gru.ts";
 export * from "./fused/lstm.ts";
 export * from "./fused/softmax.ts";
 export * from "./fused/standardize.ts";

@@ -37,8 +37,37 @@ const lstmStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeo
     more,
   );
 
+const gruSteps = (name: string, [T, B, H]: Sequence, more: Parameters<typeof sample>[3] = {}) =>
+  sample(
+    name,
+    [floats(T, B, 3 * H), floats(B, H), between(-1, 1, 3 * H, H), floats(3 * H)],
+    (given, h, whh, bhh) => {
+      const { gates, hiddens } = weft.gruSequence(given!, h!, whh!, bhh!);
+      return [gates, hiddens];
+    },
+    more,
+  );
+
+const gruStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeof sample>[3] = {}) =>
+  sample(
+    name,
+    [between(-0.9, 0.9, 4, T, B, H), floats(T, B, H), floats(B, H), between(-1, 1, 3 * H, H), floats(T, B, H)],
+    (gates, hiddens, h, whh, gy) => {
+      const { given, recurrent, h: first } = weft.gruSequenceGrad(gates!, hiddens!, h!, whh!, gy!);
+      return [given, recurrent, first];
+    },
+    more,
+  );
+
 export const fused: Collection<
-  "softmax" | "logSoftmax" | "standardize" | "crossEntropyRows" | "lstmSequence" | "lstmSequenceGrad"
+  | "softmax"
+  | "logSoftmax"
+  | "standardize"
+  | "crossEntropyRows"
+  | "lstmSequence"
+  | "lstmSequenceGrad"
+  | "gruSequence"
+  | "gruSequenceGrad"
 > = {
   family: "fused",
   samples: {
@@ -102,6 +131,27 @@ export const fused: Collection<
       lstmStepsBack("units in fours", [3, 2, 4]),
       lstmStepsBack("more than one piece, odd", [3, 11, 9], large),
       lstmStepsBack("more than one piece, in fours", [3, 19, 20], large),
+    ],
+    gruSequence: [
+      gruSteps("one step", [1, 2, 3]),
+      gruSteps("one unit", [2, 3, 1]),
+      gruSteps("units in fours", [3, 2, 4]),
+      gruSteps("more than one piece, odd", [3, 11, 9], large),
+      gruSteps("more than one piece, in fours", [3, 19, 20], large),
+      sample(
+        "saturated, infinite, NaN",
+        [values([90, -90, 0, Infinity, 0, -Infinity, NaN, 200, -200, -50, 50, 9], "f32", [1, 4, 3]), values([1, 2, 3, -4], "f32", [4, 1]), values([0, 0, 0], "f32", [3, 1]), values([0, 1, -2], "f32")], // prettier-ignore
+        (given, h, whh, bhh) => weft.gruSequence(given!, h!, whh!, bhh!).hiddens,
+        large,
+      ),
+      sample("no rows", [floats(2, 0, 6), floats(0, 2), floats(6, 2), floats(6)], (given, h, whh, bhh) => weft.gruSequence(given!, h!, whh!, bhh!).hiddens), // prettier-ignore
+    ],
+    gruSequenceGrad: [
+      gruStepsBack("one step", [1, 2, 3]),
+      gruStepsBack("one unit", [2, 3, 1]),
+      gruStepsBack("units in fours", [3, 2, 4]),
+      gruStepsBack("more than one piece, odd", [3, 11, 9], large),
+      gruStepsBack("more than one piece, in fours", [3, 19, 20], large),
     ],
   },
 };

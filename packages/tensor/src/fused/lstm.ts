@@ -1,84 +1,60 @@
 // The part of an LSTM that goes step by step, and its gradient, as fused operations: a backend may run each step as one
 // kernel. What all steps can share (products with the inputs, gradients of the weights) stays outside.
-import { applyFused, readTensor } from "../apply.ts";
+import { applyFused } from "../apply.ts";
 import { stack } from "../arrangement.ts";
-import { sameShape, text } from "../axes.ts";
-import { add, floating, mul, sigmoid, sub, tanh } from "../elementwise.ts";
-import { ShapeError } from "../errors.ts";
+import { add, mul, sigmoid, tanh } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
-import { concat, reshape, slice, transpose } from "../movement.ts";
-import type { Shape } from "../ops.ts";
-import { tensorAt } from "../rules/table.ts";
+import { concat, reshape, transpose } from "../movement.ts";
 import type { Tensor } from "../tensor.ts";
+import {
+  dSigmoid,
+  dTanh,
+  floats,
+  gradSizesOf,
+  noAttrs,
+  part,
+  results,
+  sizesOf,
+  step,
+  type NoAttrs,
+  type Sizes,
+} from "./recurrence.ts";
 
-type NoAttrs = Readonly<Record<string, never>>;
-const noAttrs: NoAttrs = {};
-
-interface Sizes {
-  readonly steps: number;
-  readonly batch: number;
-  readonly units: number;
-}
-
-/** Throws where an operand has another shape than wanted. */
-function wanted(name: string, inputs: readonly Value[], shapes: Readonly<Record<string, Shape>>): void {
-  Object.entries(shapes).forEach(([operand, shape], i) => {
-    const found = tensorAt(name, inputs, i).shape;
-    if (!sameShape(found, shape))
-      throw new ShapeError(`${name}: wanted ${operand} of shape ${text(shape)}, got ${text(found)}`);
+const forward = (inputs: readonly Value[]): Sizes =>
+  sizesOf("lstmSequence", inputs, 4, ({ batch, units }) => {
+    const state = [batch, units];
+    return { h: state, c: state, whh: [4 * units, units] };
   });
-}
 
-function sizesOf(name: string, inputs: readonly Value[]): Sizes {
-  const { shape } = tensorAt(name, inputs, 0);
-  const [steps = 0, batch = 0, width = 0] = shape;
-  if (shape.length !== 3 || steps === 0 || width % 4 !== 0)
-    throw new ShapeError(`${name}: wanted given of shape [T, B, 4 H] with T > 0, got ${text(shape)}`);
-  const units = width / 4;
-  const state = [batch, units];
-  wanted(name, inputs, { given: shape, h: state, c: state, whh: [width, units] });
-  return { steps, batch, units };
-}
-
-function gradSizesOf(name: string, inputs: readonly Value[]): Sizes {
-  const { shape } = tensorAt(name, inputs, 0);
-  const [gates = 0, steps = 0, batch = 0, units = 0] = shape;
-  if (shape.length !== 4 || gates !== 4 || steps === 0)
-    throw new ShapeError(`${name}: wanted gates of shape [4, T, B, H] with T > 0, got ${text(shape)}`);
-  const all = [steps, batch, units];
-  const state = [batch, units];
-  wanted(name, inputs, { gates: shape, cells: all, c: state, whh: [4 * units, units], gy: all, gc: state });
-  return { steps, batch, units };
-}
-
-/** Element t of the first axis, as `[B, n]`. */
-const step = (x: Tensor, t: number): Tensor => reshape(slice(x, { starts: [t], ends: [t + 1] }), x.shape.slice(1));
-
-/** dσ and dtanh, from the function's value. */
-const dSigmoid = (y: Tensor): Tensor => mul(y, sub(1, y));
-const dTanh = (y: Tensor): Tensor => sub(1, mul(y, y));
+const backward = (inputs: readonly Value[]): Sizes =>
+  gradSizesOf("lstmSequenceGrad", inputs, ({ steps, batch, units }) => {
+    const [all, state] = [
+      [steps, batch, units],
+      [batch, units],
+    ];
+    return { cells: all, c: state, whh: [4 * units, units], gy: all, gc: state };
+  });
 
 /** Each step: i, f, g, o = σ, σ, tanh, σ of (given + h·whhᵀ); c = f·c + i·g; h = o·tanh(c). */
 export const lstmSequenceOp: FusedOp<NoAttrs> = {
   name: "lstmSequence",
   infer: (inputs) => {
-    const { steps, batch, units } = sizesOf("lstmSequence", inputs);
-    const { dtype } = tensorAt("lstmSequence", inputs, 0);
+    const { steps, batch, units } = forward(inputs);
     const all = [steps, batch, units];
-    return [[4, ...all], all, all].map((shape) => ({ shape, dtype }));
+    return results("lstmSequence", inputs, [[4, ...all], all, all]);
   },
   fallback: (inputs) => {
-    const { steps, batch, units } = sizesOf("lstmSequence", inputs);
+    const { steps, batch, units } = forward(inputs);
     let [given, h, c, whh] = inputs as [Tensor, Tensor, Tensor, Tensor];
     const recurrent = transpose(whh);
     const gates: Tensor[][] = [[], [], [], []];
     const [cells, hiddens]: [Tensor[], Tensor[]] = [[], []];
     for (let t = 0; t < steps; t++) {
       const a = add(matmul(h, recurrent), step(given, t));
-      const part = (k: number) => slice(a, { starts: [0, k * units], ends: [batch, (k + 1) * units] });
-      const [i, f, g, o] = [sigmoid(part(0)), sigmoid(part(1)), tanh(part(2)), sigmoid(part(3))];
+      const sums = (k: number): Tensor => part(a, k, units);
+      const [i, f, g, o] = [sigmoid(sums(0)), sigmoid(sums(1)), tanh(sums(2)), sigmoid(sums(3))];
       c = add(mul(f, c), mul(i, g));
       h = mul(o, tanh(c));
       [i, f, g, o].forEach((gate, k) => gates[k]!.push(gate));
@@ -93,15 +69,14 @@ export const lstmSequenceOp: FusedOp<NoAttrs> = {
 export const lstmSequenceGradOp: FusedOp<NoAttrs> = {
   name: "lstmSequenceGrad",
   infer: (inputs) => {
-    const { steps, batch, units } = gradSizesOf("lstmSequenceGrad", inputs);
-    const { dtype } = tensorAt("lstmSequenceGrad", inputs, 0);
-    return [
+    const { steps, batch, units } = backward(inputs);
+    return results("lstmSequenceGrad", inputs, [
       [steps, batch, 4 * units],
       [batch, units],
-    ].map((shape) => ({ shape, dtype }));
+    ]);
   },
   fallback: (inputs) => {
-    const { steps, batch, units } = gradSizesOf("lstmSequenceGrad", inputs);
+    const { steps, batch, units } = backward(inputs);
     const [gates, cells, c, whh, gy, gc] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
     const parts: Tensor[] = new Array(steps);
     const rows = reshape(gates, [4 * steps, batch, units]);
@@ -129,9 +104,6 @@ export const lstmSequenceGradOp: FusedOp<NoAttrs> = {
   },
 };
 
-const floats = (name: string, operands: readonly Operand[]): Tensor[] =>
-  operands.map((x) => floating(readTensor(x, name), name) as Tensor);
-
 /** What every step of an LSTM leaves. */
 export interface LstmSteps {
   /** The values of the gates i, f, g, o, `[4, T, B, H]`. */
@@ -153,7 +125,7 @@ export interface LstmSteps {
  */
 export function lstmSequence(given: Operand, h: Operand, c: Operand, whh: Operand): LstmSteps {
   const inputs = floats("lstmSequence", [given, h, c, whh]);
-  sizesOf("lstmSequence", inputs);
+  forward(inputs);
   const [gates, cells, hiddens] = applyFused(lstmSequenceOp, inputs, noAttrs);
   return { gates: gates!, cells: cells!, hiddens: hiddens! };
 }
@@ -184,7 +156,7 @@ export function lstmSequenceGrad(
   gc: Operand,
 ): LstmStepsGrad {
   const inputs = floats("lstmSequenceGrad", [gates, cells, c, whh, gy, gc]);
-  gradSizesOf("lstmSequenceGrad", inputs);
+  backward(inputs);
   const [da, dc] = applyFused(lstmSequenceGradOp, inputs, noAttrs);
   return { given: da!, c: dc! };
 }

@@ -1,0 +1,141 @@
+// The part of a GRU that goes step by step, and its gradient, as fused operations, as `lstm.ts` has them. Here the recurrent
+// bias belongs to the step, since the gate r multiplies a part of it.
+import { applyFused } from "../apply.ts";
+import { stack } from "../arrangement.ts";
+import { add, mul, sigmoid, sub, tanh } from "../elementwise.ts";
+import type { FusedOp } from "../fused.ts";
+import type { Operand, Value } from "../interpreter.ts";
+import { matmul } from "../linalg.ts";
+import { concat, reshape, transpose } from "../movement.ts";
+import type { Tensor } from "../tensor.ts";
+import {
+  dSigmoid,
+  dTanh,
+  floats,
+  gradSizesOf,
+  noAttrs,
+  part,
+  results,
+  sizesOf,
+  step,
+  type NoAttrs,
+  type Sizes,
+} from "./recurrence.ts";
+
+const forward = (inputs: readonly Value[]): Sizes =>
+  sizesOf("gruSequence", inputs, 3, ({ batch, units }) => ({
+    h: [batch, units],
+    whh: [3 * units, units],
+    bhh: [3 * units],
+  }));
+
+const backward = (inputs: readonly Value[]): Sizes =>
+  gradSizesOf("gruSequenceGrad", inputs, ({ steps, batch, units }) => {
+    const all = [steps, batch, units];
+    return { hiddens: all, h: [batch, units], whh: [3 * units, units], gy: all };
+  });
+
+/** Each step: a = h·whhᵀ + bhh; r, z = σ(given + a); n = tanh(given + r·a); h = (1 − z)·n + z·h. */
+export const gruSequenceOp: FusedOp<NoAttrs> = {
+  name: "gruSequence",
+  infer: (inputs) => {
+    const { steps, batch, units } = forward(inputs);
+    const all = [steps, batch, units];
+    return results("gruSequence", inputs, [[4, ...all], all]);
+  },
+  fallback: (inputs) => {
+    const { steps, batch, units } = forward(inputs);
+    let [given, h, whh, bhh] = inputs as [Tensor, Tensor, Tensor, Tensor];
+    const recurrent = transpose(whh);
+    const gates: Tensor[][] = [[], [], [], []];
+    const hiddens: Tensor[] = [];
+    for (let t = 0; t < steps; t++) {
+      const [a, from] = [add(matmul(h, recurrent), bhh), step(given, t)];
+      const sums = (k: number): Tensor => add(part(a, k, units), part(from, k, units));
+      const [r, z, q] = [sigmoid(sums(0)), sigmoid(sums(1)), part(a, 2, units)];
+      const n = tanh(add(part(from, 2, units), mul(r, q)));
+      h = add(mul(sub(1, z), n), mul(z, h));
+      [r, z, n, q].forEach((gate, k) => gates[k]!.push(gate));
+      hiddens.push(h);
+    }
+    return [reshape(concat(gates.flat(), { axis: 0 }), [4, steps, batch, units]), stack(hiddens)];
+  },
+};
+
+/** The way back through the steps: the gradients of `given`, of h·whhᵀ + bhh, and of the first h where it is not multiplied by whh. */
+export const gruSequenceGradOp: FusedOp<NoAttrs> = {
+  name: "gruSequenceGrad",
+  infer: (inputs) => {
+    const { steps, batch, units } = backward(inputs);
+    const sums = [steps, batch, 3 * units];
+    return results("gruSequenceGrad", inputs, [sums, sums, [batch, units]]);
+  },
+  fallback: (inputs) => {
+    const { steps, batch, units } = backward(inputs);
+    const [gates, hiddens, h, whh, gy] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const [given, recurrent]: [Tensor[], Tensor[]] = [new Array(steps), new Array(steps)];
+    const rows = reshape(gates, [4 * steps, batch, units]);
+    let dh: Tensor | undefined;
+    for (let t = steps - 1; t >= 0; t--) {
+      const [r, z, n, q] = [0, 1, 2, 3].map((k) => step(rows, k * steps + t)) as [Tensor, Tensor, Tensor, Tensor];
+      const d: Tensor = dh === undefined ? step(gy, t) : add(step(gy, t), add(dh, matmul(recurrent[t + 1]!, whh)));
+      const dn = mul(mul(d, sub(1, z)), dTanh(n));
+      const dr = mul(mul(dn, q), dSigmoid(r));
+      const dz = mul(mul(d, sub(t === 0 ? h : step(hiddens, t - 1), n)), dSigmoid(z));
+      given[t] = concat([dr, dz, dn], { axis: 1 });
+      recurrent[t] = concat([dr, dz, mul(dn, r)], { axis: 1 });
+      dh = mul(d, z);
+    }
+    return [stack(given), stack(recurrent), dh!];
+  },
+};
+
+/** What every step of a GRU leaves. */
+export interface GruSteps {
+  /** The values of r, z and n, and the recurrent part of n before r is applied, `[4, T, B, H]`. */
+  readonly gates: Tensor;
+  /** `[T, B, H]`. */
+  readonly hiddens: Tensor;
+}
+
+/**
+ * The steps of a GRU over what its inputs give: for each t, with a = h·whhᵀ + bhh in three parts and `given` in three parts,
+ * r, z = σ(given + a), n = tanh(given + r·a), h = (1 − z)·n + z·h.
+ *
+ * given `[T, B, 3 H]` is x·W_ihᵀ + b_ih, its parts side by side in the order r z n; h `[B, H]`; whh `[3 H, H]`; bhh `[3 H]`.
+ * Throws a ShapeError if they do not fit. What `gru` of `nn` is made of.
+ *
+ * @example const { hiddens } = gruSequence(zeros([5, 2, 9]), zeros([2, 3]), randn([9, 3]), zeros([9]));
+ */
+export function gruSequence(given: Operand, h: Operand, whh: Operand, bhh: Operand): GruSteps {
+  const inputs = floats("gruSequence", [given, h, whh, bhh]);
+  forward(inputs);
+  const [gates, hiddens] = applyFused(gruSequenceOp, inputs, noAttrs);
+  return { gates: gates!, hiddens: hiddens! };
+}
+
+/** Where the way back through the steps of a GRU ends. */
+export interface GruStepsGrad {
+  /** The gradient of `given`, `[T, B, 3 H]`. */
+  readonly given: Tensor;
+  /** The gradient of h·whhᵀ + bhh of every step, `[T, B, 3 H]`: that of `given` with the part of n times r. */
+  readonly recurrent: Tensor;
+  /** The gradient of the first h without what comes through whh, `[B, H]`: its whole gradient is this + recurrent[0]·whh. */
+  readonly h: Tensor;
+}
+
+/**
+ * The way back through `gruSequence`: from gates and hiddens that it left, its h and whh, and the gradient gy `[T, B, H]` of
+ * hiddens. For each t from the last, with d = gy + d(t+1)·z(t+1) + recurrent(t+1)·whh and q the recurrent part of n:
+ * dn = d·(1 − z)·(1 − n²); dr = dn·q·r(1−r); dz = d·(h(t−1) − n)·z(1−z); given = (dr, dz, dn); recurrent = (dr, dz, dn·r).
+ *
+ * @example
+ * const { gates, hiddens } = gruSequence(given, h, whh, bhh);
+ * const { given: da } = gruSequenceGrad(gates, hiddens, h, whh, gy);
+ */
+export function gruSequenceGrad(gates: Operand, hiddens: Operand, h: Operand, whh: Operand, gy: Operand): GruStepsGrad {
+  const inputs = floats("gruSequenceGrad", [gates, hiddens, h, whh, gy]);
+  backward(inputs);
+  const [given, recurrent, first] = applyFused(gruSequenceGradOp, inputs, noAttrs);
+  return { given: given!, recurrent: recurrent!, h: first! };
+}
