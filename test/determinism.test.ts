@@ -4,7 +4,7 @@ import { open as reference } from "@weft/conformance";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test, vi } from "vitest";
-import { convolutional, mlp, recurrent, type Open } from "./losses.ts";
+import { convolutional, gated, mlp, recurrent, type Open } from "./losses.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -20,7 +20,8 @@ type Train = typeof mlp;
 const models: readonly (readonly [string, Train])[] = [
   ["an MLP", mlp],
   ["a convolutional net", convolutional],
-  ["a recurrent net", recurrent],
+  ["a net with an LSTM", recurrent],
+  ["a net with a GRU", gated],
 ];
 type OpenWith = (options: { readonly seed: number; readonly fuse?: boolean }) => ReturnType<Open>;
 const backends: readonly (readonly [string, OpenWith, boolean])[] = [

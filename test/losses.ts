@@ -1,5 +1,5 @@
 // Short trainings from fixed seeds, with the loss of every step: the same wherever they run.
-import { BatchNorm, Chain, Conv, crossEntropy, Dropout, Embedding, Linear, LSTM, MaxPool, seed } from "@weft/nn";
+import { BatchNorm, Chain, Conv, crossEntropy, Dropout, Embedding, GRU, Linear, LSTM, MaxPool, seed } from "@weft/nn";
 import { adam, minimize, momentum } from "@weft/optim";
 import { flatten, gelu, relu, reshape, type Creation, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
@@ -38,18 +38,23 @@ export async function convolutional(open: Open = openCpu): Promise<number[]> {
   return losses(minimize((a, b) => crossEntropy(model(a), b), data, optimizer));
 }
 
-/** Rows of an embedding, an LSTM over sequences of changing length, clipped gradients. */
-export async function recurrent(open: Open = openCpu): Promise<number[]> {
-  const { tensor } = await open({ seed: 3 });
-  seed(3);
-  const [words, lstm, top] = [Embedding(30, 8), LSTM({ in: 8, hidden: 12 }), Linear(12, 30)];
-  const data = Array.from({ length: 25 }, (_, i) => {
-    const text = Int32Array.from({ length: 4 * (3 + (i % 5)) }, (_, k) => (i * 7 + k * 11) % 30);
-    return [tensor(text, { shape: [text.length / 4, 4] })] as const;
-  });
-  const loss = (x: Tensor): Tensor => {
-    const scores = top(lstm(words(x)));
-    return crossEntropy(reshape(scores, [-1, 30]), reshape(x, [-1]));
+/** Rows of an embedding, a recurrent layer over sequences of changing length, clipped gradients. */
+const recurrentWith =
+  (layer: typeof LSTM | typeof GRU) =>
+  async (open: Open = openCpu): Promise<number[]> => {
+    const { tensor } = await open({ seed: 3 });
+    seed(3);
+    const [words, rnn, top] = [Embedding(30, 8), layer({ in: 8, hidden: 12 }), Linear(12, 30)];
+    const data = Array.from({ length: 25 }, (_, i) => {
+      const text = Int32Array.from({ length: 4 * (3 + (i % 5)) }, (_, k) => (i * 7 + k * 11) % 30);
+      return [tensor(text, { shape: [text.length / 4, 4] })] as const;
+    });
+    const loss = (x: Tensor): Tensor => {
+      const scores = top(rnn(words(x)));
+      return crossEntropy(reshape(scores, [-1, 30]), reshape(x, [-1]));
+    };
+    return losses(minimize(loss, data, adam({ lr: 0.01, gclip: 1 })));
   };
-  return losses(minimize(loss, data, adam({ lr: 0.01, gclip: 1 })));
-}
+
+export const recurrent = recurrentWith(LSTM);
+export const gated = recurrentWith(GRU);

@@ -1,12 +1,14 @@
-// The LSTM as a layer, with its weights under PyTorch's names.
+// The LSTM and the GRU as layers, with their weights under PyTorch's names.
 import type { Param } from "@weft/autograd";
 import { ArgumentError, type Operand, type Tensor } from "@weft/tensor";
+import { gru, type GruResult } from "./gru.ts";
 import { fanInUniform, type Initialiser } from "./initialisers.ts";
 import { layer } from "./layer.ts";
 import { lstm, type LstmResult } from "./lstm.ts";
 import { born, parameter } from "./parameter.ts";
+import type { RecurrentOptions } from "./recurrence.ts";
 
-export interface LSTMOptions {
+export interface RecurrentLayerOptions {
   /** Features of each step of x (`input` is the same). */
   readonly in?: number;
   readonly input?: number;
@@ -22,21 +24,68 @@ export interface LSTMOptions {
   /** The biases' first values; by default U(−1/√hidden, 1/√hidden). */
   readonly biasInit?: Initialiser;
 }
+export type LSTMOptions = RecurrentLayerOptions;
+export type GRUOptions = RecurrentLayerOptions;
 
-/** Where a sequence starts; what is left out is zero. */
-export interface RecurrentState {
+/** Where a sequence of a GRU starts; what is left out is zero. */
+export interface HiddenState {
   readonly h?: Operand | null;
-  readonly c?: Operand | null;
   /** Whether dropout drops; by default inside `diff`. */
   readonly training?: boolean;
 }
 
-/** See the function `LSTM`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
-export interface LSTM {
-  (x: Operand, state?: RecurrentState): Tensor;
+/** Where a sequence of an LSTM starts; what is left out is zero. */
+export interface RecurrentState extends HiddenState {
+  readonly c?: Operand | null;
+}
+
+/** A layer over sequences, with fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
+interface RecurrentLayer<State, Result> {
+  (x: Operand, state?: State): Tensor;
   /** Also returns the states in which the sequence ends. */
-  run(x: Operand, state?: RecurrentState): LstmResult;
+  run(x: Operand, state?: State): Result;
   readonly [weight: `${"weight" | "bias"}_${"ih" | "hh"}_l${string}`]: Param;
+}
+
+/** See the function `LSTM`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
+export interface LSTM extends RecurrentLayer<RecurrentState, LstmResult> {}
+
+/** See the function `GRU`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
+export interface GRU extends RecurrentLayer<HiddenState, GruResult> {}
+
+/** A layer whose weights have `parts` times `hidden` rows, and which runs `f` with them. */
+function recurrent<State extends HiddenState, Result extends { readonly y: Tensor }>(
+  kind: string,
+  parts: number,
+  options: RecurrentLayerOptions,
+  f: (x: Operand, state: State, weights: readonly Operand[], options: RecurrentOptions) => Result,
+): RecurrentLayer<State, Result> {
+  const { in: features = options.input, hidden, layers = 1, bidirectional = false, bias = true, dropout = 0 } = options;
+  if (features === undefined)
+    throw new ArgumentError(`${kind}: wanted \`in\`, the number of features of each step, got nothing`);
+  const { init = fanInUniform(hidden), biasInit = fanInUniform(hidden) } = options;
+  if (!(layers >= 1)) throw new ArgumentError(`${kind}: wanted at least one layer, got ${layers}`);
+  const fields: Record<string, Param> = {};
+  const width = parts * hidden;
+  for (let l = 0; l < layers; l++)
+    for (const suffix of bidirectional ? [`l${l}`, `l${l}_reverse`] : [`l${l}`]) {
+      fields[`weight_ih_${suffix}`] = parameter([width, l === 0 ? features : hidden * (bidirectional ? 2 : 1)], init);
+      fields[`weight_hh_${suffix}`] = parameter([width, hidden], init);
+      if (!bias) continue;
+      fields[`bias_ih_${suffix}`] = parameter([width], biasInit);
+      fields[`bias_hh_${suffix}`] = parameter([width], biasInit);
+    }
+  const names = Object.keys(fields);
+  const run = (x: Operand, state = {} as State): Result => {
+    const { training } = state;
+    const weights = names.map((name) => born((self as unknown as Record<string, Param>)[name]!, x));
+    const how = { layers, bidirectional, bias, dropout, ...(training === undefined ? {} : { training }) };
+    return f(x, state, weights, how);
+  };
+  const call = (x: Operand, state?: State): Tensor => run(x, state).y;
+  const self = layer(kind, call, fields) as unknown as RecurrentLayer<State, Result>;
+  Object.defineProperty(self, "run", { value: run });
+  return self;
 }
 
 /**
@@ -48,35 +97,19 @@ export interface LSTM {
  * const y = rnn(x); // or: const { y, h, c } = rnn.run(x, { h, c });
  */
 export function LSTM(options: LSTMOptions): LSTM {
-  const { in: features = options.input, hidden, layers = 1, bidirectional = false, bias = true, dropout = 0 } = options;
-  if (features === undefined)
-    throw new ArgumentError("LSTM: wanted `in`, the number of features of each step, got nothing");
-  const { init = fanInUniform(hidden), biasInit = fanInUniform(hidden) } = options;
-  if (!(layers >= 1)) throw new ArgumentError(`LSTM: wanted at least one layer, got ${layers}`);
-  const fields: Record<string, Param> = {};
-  for (let l = 0; l < layers; l++)
-    for (const suffix of bidirectional ? [`l${l}`, `l${l}_reverse`] : [`l${l}`]) {
-      fields[`weight_ih_${suffix}`] = parameter(
-        [4 * hidden, l === 0 ? features : hidden * (bidirectional ? 2 : 1)],
-        init,
-      );
-      fields[`weight_hh_${suffix}`] = parameter([4 * hidden, hidden], init);
-      if (!bias) continue;
-      fields[`bias_ih_${suffix}`] = parameter([4 * hidden], biasInit);
-      fields[`bias_hh_${suffix}`] = parameter([4 * hidden], biasInit);
-    }
-  const names = Object.keys(fields);
-  const run = (x: Operand, { h = null, c = null, training }: RecurrentState = {}): LstmResult => {
-    const weights = names.map((name) => born((self as unknown as Record<string, Param>)[name]!, x));
-    return lstm(x, h, c, weights, {
-      layers,
-      bidirectional,
-      bias,
-      dropout,
-      ...(training === undefined ? {} : { training }),
-    });
-  };
-  const self = layer("LSTM", (x: Operand, state?: RecurrentState) => run(x, state).y, fields) as unknown as LSTM;
-  Object.defineProperty(self, "run", { value: run });
-  return self;
+  return recurrent("LSTM", 4, options, (x, { h = null, c = null }: RecurrentState, weights, how) =>
+    lstm(x, h, c, weights, how),
+  );
+}
+
+/**
+ * Gated recurrent units over sequences (see `gru`): x `[T, B, in]` → y `[T, B, hidden]`, or 2 · hidden features in both
+ * directions. As PyTorch's `GRU`, with its names and its order of gates (r z n).
+ *
+ * @example
+ * const rnn = GRU({ in: 125, hidden: 100 });
+ * const y = rnn(x); // or: const { y, h } = rnn.run(x, { h });
+ */
+export function GRU(options: GRUOptions): GRU {
+  return recurrent("GRU", 3, options, (x, { h = null }: HiddenState, weights, how) => gru(x, h, weights, how));
 }

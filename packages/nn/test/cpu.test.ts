@@ -9,6 +9,8 @@ import {
   Conv,
   dropout,
   Embedding,
+  gru,
+  GRU,
   heNormal,
   Linear,
   lstm,
@@ -34,12 +36,13 @@ test("parameters come to life with the same bits on every backend", async () => 
       Linear(30, 20),
       Conv({ in: 2, out: 3, kernel: 3, init: heNormal() }),
       LSTM({ in: 5, hidden: 4 }),
+      GRU({ in: 4, hidden: 3, bias: false }),
       Embedding(9, 4),
       BatchNorm(3),
     ];
   };
   const [a, b] = [await place(build(), cpu), await place(build(), reference({ rounding: true }))];
-  expect(params(a).length).toBe(11);
+  expect(params(a).length).toBe(13);
   for (const [k, p] of params(a).entries()) expect(await list(p.value)).toEqual(await list(params(b)[k]!.value));
 });
 
@@ -51,16 +54,23 @@ test("dropout drops the same elements on every backend", async () => {
   for (const k of [0, 1] as const) expect(await list(masks[0]![k])).toEqual(await list(masks[1]![k]));
 });
 
-test("an LSTM's gradients of both orders are the reference's", async () => {
+/** A layer, and the function that it runs. */
+const recurrent = {
+  LSTM: [LSTM, (x: Tensor, weights: Tensor[]) => lstm(x, null, null, weights)],
+  GRU: [GRU, (x: Tensor, weights: Tensor[]) => gru(x, null, weights)],
+} as const;
+
+test.each(["LSTM", "GRU"] as const)("the gradients of both orders of %s are the reference's", async (name) => {
+  const [build, call] = recurrent[name];
   const run = async (backend: CpuBackend | ReturnType<typeof reference>): Promise<number[]> => {
     seed(2);
-    const rnn = LSTM({ in: 3, hidden: 4 });
+    const rnn = build({ in: 3, hidden: 4 });
     const x = backend.arange(0, 30).mul(0.1).sin().reshape([5, 2, 3]);
     rnn(x);
     const weights = params(rnn).map((p) => p.value);
     const value = (v: Tensor, w: Tensor) => {
-      const { y, c } = lstm(v, null, null, [w, ...weights.slice(1)]);
-      return add(sum(mul(square(y), y)), sum(c));
+      const { y, ...ends } = call(v, [w, ...weights.slice(1)]);
+      return Object.values(ends).reduce((total, end) => add(total, sum(end)), sum(mul(square(y), y)));
     };
     const first = grad(value)(x, weights[0]!);
     const second = grad((w: Tensor) => sum(square(grad(value)(x, w))))(weights[0]!);

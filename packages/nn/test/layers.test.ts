@@ -10,6 +10,7 @@ import {
   Conv,
   Dropout,
   Embedding,
+  GRU,
   LayerNorm,
   layerNorm,
   Linear,
@@ -296,6 +297,12 @@ const wrong: [string, () => unknown, string][] = [
     () => LSTM({ hidden: 3 }),
     "LSTM: wanted `in`, the number of features of each step, got nothing",
   ],
+  [
+    "a GRU without features",
+    () => GRU({ hidden: 3 }),
+    "GRU: wanted `in`, the number of features of each step, got nothing",
+  ],
+  ["a number of layers", () => GRU({ in: 2, hidden: 3, layers: 0 }), "GRU: wanted at least one layer, got 0"],
 ];
 test.each(wrong)("refuses wrong %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));
 

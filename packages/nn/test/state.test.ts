@@ -12,6 +12,7 @@ import {
   BatchNorm,
   Chain,
   fromBytes,
+  GRU,
   LSTM,
   Linear,
   load,
@@ -81,9 +82,13 @@ test("a parameter that has not come to life is saved as it will come to life", a
 
 test("save and load, and the file holds nothing but the model", async () => {
   const path = join(folder, "model.safetensors");
-  const model = LSTM({ in: 3, hidden: 2, bidirectional: true });
+  const build = () => [
+    LSTM({ in: 3, hidden: 2, bidirectional: true }),
+    GRU({ in: 3, hidden: 2, layers: 2, bias: false }),
+  ];
+  const model = build();
   await save(path, model, { epoch: "3" });
-  const loaded = await load(path, LSTM({ in: 3, hidden: 2, bidirectional: true }));
+  const loaded = await load(path, build());
   expect(await all(loaded)).toEqual(await all(model));
   expect(await readdir(folder)).toEqual(["model.safetensors"]);
   await save(path, Linear(1, 1));

@@ -1,0 +1,76 @@
+// The GRU over whole sequences, with its backward pass written by hand as the LSTM's is.
+import { customGradient } from "@weft/autograd";
+import {
+  add,
+  gruSequence,
+  gruSequenceGrad,
+  matmul,
+  reshape,
+  sum,
+  transpose,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { before, recurrence, rows, step, type Cell, type RecurrentOptions } from "./recurrence.ts";
+
+/**
+ * One layer in one direction: x `[T, B, in]`, h `[B, H]` → y `[T, B, H]`.
+ * Each step: a = x W_ihᵀ + b_ih, q = h W_hhᵀ + b_hh; r, z = σ(a… + q…); n = tanh(a… + r q…); h = (1 − z) n + z h.
+ */
+const sequence = customGradient((x: Tensor, h0: Tensor, wih: Tensor, whh: Tensor, bih: Tensor, bhh: Tensor) => {
+  const [steps, batch, features] = x.shape as [number, number, number];
+  const width = wih.shape[0]!;
+  const given = reshape(add(matmul(rows(x, 0, steps), transpose(wih)), bih), [steps, batch, width]);
+  const { gates, hiddens: y } = gruSequence(given, h0, whh, bhh);
+  const pullback = (gy: Tensor) => {
+    const { given: da, recurrent: dq, h: dh } = gruSequenceGrad(gates, y, h0, whh, gy);
+    const [inputs, states] = [reshape(da, [steps * batch, width]), reshape(dq, [steps * batch, width])];
+    return [
+      reshape(matmul(inputs, wih), [steps, batch, features]),
+      add(dh, matmul(step(dq, 0), whh)),
+      matmul(transpose(inputs), rows(x, 0, steps)),
+      matmul(transpose(states), before(h0, y)),
+      sum(inputs, { axis: 0 }),
+      sum(states, { axis: 0 }),
+    ];
+  };
+  return { value: y, pullback };
+});
+
+const cell: Cell = {
+  name: "gru",
+  parts: 3,
+  states: ["h"],
+  sequence: (x, [h], weights) => [sequence(x, h!, ...weights)],
+};
+
+export type GruOptions = RecurrentOptions;
+
+/** What a GRU leaves: every step's output, and where it can be continued. */
+export interface GruResult {
+  /** `[T, B, H]`, or `[T, B, 2 H]` in both directions. */
+  readonly y: Tensor;
+  /** The last hidden state of each layer and direction, `[layers · directions, B, H]`. */
+  readonly h: Tensor;
+}
+
+/**
+ * Gated recurrent units over a sequence x `[T, B, in]` (or `[T, in]`), from the state h `[layers · directions, B, H]`
+ * (null: zeros).
+ *
+ * Each step: r, z = σ(W x + b + R h + d), n = tanh(W x + b + r (R h + d)); h = (1 − z) n + z h. `weights` has, for each layer
+ * and direction, W `[3 H, in]`, R `[3 H, H]`, b and d `[3 H]`, parts in the order r z n. Throws a ShapeError if they do not
+ * fit. As PyTorch's `GRU`, where r multiplies what the product has given (Cho et al. 2014 multiply h before it).
+ *
+ * @example
+ * const { y, h } = gru(x, null, [wih, whh, bih, bhh]);
+ */
+export function gru(
+  input: Operand,
+  h: Operand | null,
+  weights: readonly Operand[],
+  options: GruOptions = {},
+): GruResult {
+  const { y, states } = recurrence(cell, input, [h], weights, options);
+  return { y, h: states[0]! };
+}

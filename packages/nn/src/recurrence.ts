@@ -1,0 +1,147 @@
+// Recurrent layers on each other and in both directions, around what one of them does in one direction: the cell.
+import {
+  concat,
+  flip,
+  readTensor,
+  reshape,
+  ShapeError,
+  slice,
+  squeeze,
+  stack,
+  unsqueeze,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { dropout as drop } from "./dropout.ts";
+
+export interface RecurrentOptions {
+  /** How many layers stand on each other. */
+  readonly layers?: number;
+  /** Also from the end to the beginning; the two results stand side by side in the features. */
+  readonly bidirectional?: boolean;
+  /** Are there biases among the weights? */
+  readonly bias?: boolean;
+  /** Dropout between layers (not before the first, not after the last). */
+  readonly dropout?: number;
+  /** Whether dropout drops; by default inside `diff`. */
+  readonly training?: boolean;
+}
+
+/** Input weight `[parts · H, in]`, recurrent weight `[parts · H, H]`, input and recurrent bias `[parts · H]`. */
+type CellWeights = readonly [wih: Tensor, whh: Tensor, bih: Tensor, bhh: Tensor];
+
+/** What one layer does in one direction. */
+export interface Cell {
+  /** The function's name, for messages. */
+  readonly name: string;
+  /** How many parts of H rows the weights have. */
+  readonly parts: number;
+  /** Names of the states; the first is the hidden state, which is what a step gives out. */
+  readonly states: readonly string[];
+  /** From x `[T, B, in]` and the first states `[B, H]`: y `[T, B, H]`, and where the states but the first end. */
+  readonly sequence: (
+    x: Tensor,
+    states: readonly Tensor[],
+    weights: CellWeights,
+  ) => readonly [y: Tensor, ...ends: Tensor[]];
+}
+
+/** Step t of a sequence `[T, B, n]`, as `[B, n]`. */
+export const step = (x: Tensor, t: number): Tensor => squeeze(slice(x, { starts: [t], ends: [t + 1] }), 0);
+
+/** Steps from … to − 1 as rows `[steps · B, n]`. */
+export const rows = (x: Tensor, from: number, to: number): Tensor =>
+  reshape(slice(x, { starts: [from], ends: [to] }), [-1, x.shape[2]!]);
+
+/** The state h `[B, H]` before each step, as rows `[T · B, H]`: the first one, and all that y has but the last. */
+export const before = (h: Tensor, y: Tensor): Tensor => {
+  const steps = y.shape[0]!;
+  return steps === 1 ? h : concat([h, rows(y, 0, steps - 1)], { axis: 0 });
+};
+
+/**
+ * A cell over x `[T, B, in]` (or `[T, in]`) in all layers and directions, from the states that are given
+ * (`[layers · directions, B, H]`, null: zeros): y, and the states in which it ends.
+ */
+export function recurrence(
+  cell: Cell,
+  input: Operand,
+  states: readonly (Operand | null)[],
+  weights: readonly Operand[],
+  { layers = 1, bidirectional = false, bias = true, dropout = 0, training }: RecurrentOptions,
+): { readonly y: Tensor; readonly states: readonly Tensor[] } {
+  const { name } = cell;
+  const given = readTensor(input, name);
+  const directions = bidirectional ? 2 : 1;
+  const each = bias ? 4 : 2;
+  if (weights.length !== layers * directions * each)
+    throw new ShapeError(
+      `${name}: ${layers} layers in ${directions} directions take ${layers * directions * each} weights, got ${weights.length}`,
+    );
+  const single = given.shape.length === 2;
+  let x = single ? unsqueeze(given, 1) : given;
+  if (x.shape.length !== 3 || x.shape[0] === 0)
+    throw new ShapeError(`${name}: wanted x of shape [T, B, in] with T > 0, got [${given.shape}]`);
+  const hidden = readTensor(weights[1]!, name).shape[1]!;
+  const starts = states.map((s, i) => initial(cell, i, s, [layers * directions, x.shape[1]!, hidden], single));
+  const last: Tensor[][] = states.map(() => []);
+  for (let l = 0; l < layers; l++) {
+    const outputs: Tensor[] = [];
+    for (let d = 0; d < directions; d++) {
+      const k = l * directions + d;
+      const own = checked(cell, x, weights.slice(k * each, (k + 1) * each), hidden);
+      const from = d === 0 ? x : flip(x, { axis: 0 });
+      const zero = starts.includes(undefined) ? zeros(x, [x.shape[1]!, hidden]) : undefined;
+      const first = starts.map((s) => (s === undefined ? zero! : step(s, k)));
+      const [y, ...ends] = cell.sequence(from, first, own);
+      outputs.push(d === 0 ? y : flip(y, { axis: 0 }));
+      [step(y, x.shape[0]! - 1), ...ends].forEach((end, i) => last[i]!.push(end));
+    }
+    x = outputs.length === 1 ? outputs[0]! : concat(outputs, { axis: 2 });
+    if (l < layers - 1 && dropout > 0) x = drop(x, dropout, training === undefined ? {} : { training });
+  }
+  const ends = last.map((list) => stack(list));
+  return single ? { y: squeeze(x, 1), states: ends.map((s) => squeeze(s, 1)) } : { y: x, states: ends };
+}
+
+/** Zeros where x lives. */
+const zeros = (x: Tensor, shape: readonly number[]): Tensor => x.backend.zeros(shape, { dtype: x.dtype });
+
+const differs = (shape: readonly number[], wanted: readonly number[]): boolean =>
+  shape.length !== wanted.length || shape.some((d, k) => d !== wanted[k]);
+
+/** State i as it was given, with a batch axis. */
+function initial(
+  { name, states }: Cell,
+  i: number,
+  s: Operand | null,
+  wanted: readonly number[],
+  single: boolean,
+): Tensor | undefined {
+  if (s === null) return undefined;
+  const given = readTensor(s, name);
+  const state = single && given.shape.length === 2 ? unsqueeze(given, 1) : given;
+  if (differs(state.shape, wanted))
+    throw new ShapeError(`${name}: wanted ${states[i]} of shape [${wanted}], got [${given.shape}]`);
+  return state;
+}
+
+/** The weights of one layer and direction, their shapes checked; biases that are missing are zeros. */
+function checked({ name, parts }: Cell, x: Tensor, weights: readonly Operand[], hidden: number): CellWeights {
+  const check = (k: number, what: string, wanted: readonly number[]): Tensor => {
+    if (weights[k] === undefined) return zeros(x, wanted);
+    const w = readTensor(weights[k], name);
+    if (differs(w.shape, wanted))
+      throw new ShapeError(
+        `${name}: x [${x.shape}] and ${hidden} hidden units want ${what} of shape [${wanted}], got [${w.shape}]`,
+      );
+    return w;
+  };
+  const width = parts * hidden;
+  return [
+    check(0, "the input weight", [width, x.shape[2]!]),
+    check(1, "the recurrent weight", [width, hidden]),
+    check(2, "the input bias", [width]),
+    check(3, "the recurrent bias", [width]),
+  ];
+}

@@ -1,0 +1,49 @@
+// The steps of recurrent layers say which operand does not fit.
+import { openSync } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import { gruSequence, gruSequenceGrad, lstmSequence, lstmSequenceGrad } from "../src/index.ts";
+
+const { zeros } = openSync({});
+const [T, B, H] = [5, 2, 3];
+const [all, state, gates] = [zeros([T, B, H]), zeros([B, H]), zeros([4, T, B, H])];
+
+const wrong: [string, () => unknown, string][] = [
+  [
+    "an LSTM's parts",
+    () => lstmSequence(zeros([T, B, 3 * H]), state, state, zeros([4 * H, H])),
+    "lstmSequence: wanted given of shape [T, B, 4 H] with T > 0, got [5, 2, 9]",
+  ],
+  [
+    "an LSTM's cells",
+    () => lstmSequence(zeros([T, B, 4 * H]), state, zeros([B]), zeros([4 * H, H])),
+    "lstmSequence: wanted c of shape [2, 3], got [2]",
+  ],
+  [
+    "no steps of an LSTM back",
+    () => lstmSequenceGrad(zeros([4, 0, B, H]), all, state, zeros([4 * H, H]), all, state),
+    "lstmSequenceGrad: wanted gates of shape [4, T, B, H] with T > 0, got [4, 0, 2, 3]",
+  ],
+  [
+    "a GRU's parts",
+    () => gruSequence(zeros([T, B, 4 * H]).slice({ ends: [T, B, 10] }), state, zeros([3 * H, H]), zeros([3 * H])),
+    "gruSequence: wanted given of shape [T, B, 3 H] with T > 0, got [5, 2, 10]",
+  ],
+  [
+    "a GRU's bias",
+    () => gruSequence(zeros([T, B, 3 * H]), state, zeros([3 * H, H]), zeros([H])),
+    "gruSequence: wanted bhh of shape [9], got [3]",
+  ],
+  [
+    "a GRU's weights on the way back",
+    () => gruSequenceGrad(gates, all, state, zeros([4 * H, H]), all),
+    "gruSequenceGrad: wanted whh of shape [9, 3], got [12, 3]",
+  ],
+  [
+    "a GRU's hiddens on the way back",
+    () => gruSequenceGrad(gates, state, state, zeros([3 * H, H]), all),
+    "gruSequenceGrad: wanted hiddens of shape [5, 2, 3], got [2, 3]",
+  ],
+];
+test.each(wrong)("refuses %s", (_, f, message) =>
+  expect(f).toThrow(expect.objectContaining({ name: "ShapeError", message })),
+);
