@@ -1,7 +1,7 @@
 // Whole training steps: how few dispatches and submits they take, that they settle, and that chains of rows compute what the
 // CPU does for batches that fill no block.
 import { diff } from "@weft/autograd";
-import { BatchNorm, Chain, Conv, crossEntropy, Embedding, LayerNorm, Linear, LSTM, MaxPool, seed } from "@weft/nn";
+import { BatchNorm, Chain, Conv, crossEntropy, Embedding, GRU, LayerNorm, Linear, LSTM, MaxPool, seed } from "@weft/nn";
 import { adam, sgd, type Optimizer } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { flatten, relu, scope, softmax, type Creation, type Tensor } from "@weft/tensor";
@@ -64,16 +64,18 @@ const normalised: Model = (x) => {
   return T.div(centred, T.sqrt(T.add(T.mean(T.square(centred), { axis: 1, keepDims: true }), 1e-5)));
 };
 
-function characters(backend: Creation & T.Backend): () => Tensor {
-  seed(1);
-  const [vocabulary, units, steps, rows] = [12, 8, 100, 3];
-  const embed = Embedding(vocabulary, units);
-  const rnn = LSTM({ in: units, hidden: units });
-  const output = Linear(units, vocabulary);
-  const x = backend.randint([steps, rows], { high: vocabulary, seed: 5 });
-  const y = backend.randint([steps * rows], { high: vocabulary, seed: 6 });
-  return () => crossEntropy(output(rnn(embed(x)).reshape([steps * rows, units])), y);
-}
+const characters =
+  (layer: typeof LSTM | typeof GRU) =>
+  (backend: Creation & T.Backend): (() => Tensor) => {
+    seed(1);
+    const [vocabulary, units, steps, rows] = [12, 8, 100, 3];
+    const embed = Embedding(vocabulary, units);
+    const rnn = layer({ in: units, hidden: units });
+    const output = Linear(units, vocabulary);
+    const x = backend.randint([steps, rows], { high: vocabulary, seed: 5 });
+    const y = backend.randint([steps * rows], { high: vocabulary, seed: 6 });
+    return () => crossEntropy(output(rnn(embed(x)).reshape([steps * rows, units])), y);
+  };
 
 describeOnDevice("a training step", () => {
   const rows: readonly [string, number, Rule, (b: Creation & T.Backend) => () => Tensor][] = [
@@ -82,7 +84,8 @@ describeOnDevice("a training step", () => {
     ["perceptron, Adam", 8, () => adam(), (b) => classifier(b, [100, 20], mlp)],
     ["LeNet, SGD", 25, () => sgd(), (b) => classifier(b, [4, 1, 16, 16], lenet)],
     ["a convolution normalised by batch, SGD", 8, () => sgd(), (b) => classifier(b, [4, 1, 8, 8], normalisedConv)],
-    ["characters, Adam", 300, () => adam(), characters],
+    ["characters by an LSTM, Adam", 300, () => adam(), characters(LSTM)],
+    ["characters by a GRU, Adam", 300, () => adam(), characters(GRU)],
   ];
   onDevice.each(rows)("%s takes at most %d dispatches and one submit, and settles", async (_, most, rule, make) => {
     const backend = await open({});

@@ -4,6 +4,7 @@ import type { CallOp } from "@weft/kernel";
 import { UnsupportedError } from "@weft/tensor";
 import type { Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
+import { gruSequence, gruSequenceGrad } from "./gru.ts";
 import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { lstmSequence, lstmSequenceGrad } from "./lstm.ts";
@@ -49,6 +50,8 @@ const table = {
   standardizeGrad,
   lstmSequence,
   lstmSequenceGrad,
+  gruSequence,
+  gruSequenceGrad,
 } as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };
 
 const calls: { readonly [name: string]: Call } = table;

@@ -1,11 +1,8 @@
 // The steps of an LSTM and their gradient: a stage a time step. All stages but the ends run one program; they differ in addresses.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import { backwardStep, behind, forwardStep } from "../forms/lstm.ts";
-import type { Stage } from "../forms/stage.ts";
+import { lstmBackward, lstmForward } from "../forms/lstm.ts";
+import { backwardStep, behind, forwardStep, inTurn } from "../forms/recurrence.ts";
 import type { Call } from "./call.ts";
-
-const inTurn = (steps: number, stage: (t: number) => Stage): Stage[] =>
-  Array.from({ length: steps }, (_, t) => stage(t));
 
 /** Into gates, cells and hiddens, one behind the other. */
 export const lstmSequence: Call = {
@@ -14,14 +11,13 @@ export const lstmSequence: Call = {
     const [steps, batch] = given.shape as [number, number];
     const [, units] = whh.shape as [number, number];
     const state = batch * units;
-    const stages = inTurn(steps, (t) => {
+    return inTurn(steps, (t) => {
       const states =
         t === 0
-          ? { h, c }
-          : { h: behind(out, (5 * steps + t - 1) * state), c: behind(out, (4 * steps + t - 1) * state) };
-      return forwardStep({ given, ...states, whh, out }, t, { steps, batch, units }, machine);
+          ? { h, other: c }
+          : { h: behind(out, (5 * steps + t - 1) * state), other: behind(out, (4 * steps + t - 1) * state) };
+      return forwardStep(lstmForward, { given, ...states, whh, out }, t, { steps, batch, units }, machine);
     });
-    return { stages, workspace: 0 };
   },
 };
 
@@ -38,19 +34,13 @@ export const lstmSequenceGrad: Call = {
     ];
     const [steps, batch, units] = cells.shape as [number, number, number];
     const state = batch * units;
-    const stages = inTurn(steps, (turn) => {
+    return inTurn(steps, (turn) => {
       const t = steps - 1 - turn;
-      const operands = {
-        gates,
-        cells: behind(cells, t * state),
-        before: t === 0 ? c : behind(cells, (t - 1) * state),
-        whh,
-        gy: behind(gy, t * state),
-        dc: turn === 0 ? gc : behind(out, 4 * steps * state),
-        out,
-      };
-      return backwardStep(operands, t, { steps, batch, units }, machine);
+      const before = t === 0 ? c : behind(cells, (t - 1) * state);
+      const dc = turn === 0 ? gc : behind(out, 4 * steps * state);
+      const own = [gates, behind(cells, t * state), before, dc];
+      const operands = { whh, gy: behind(gy, t * state), own, out };
+      return backwardStep(lstmBackward, operands, t, { steps, batch, units }, machine);
     });
-    return { stages, workspace: 0 };
   },
 };

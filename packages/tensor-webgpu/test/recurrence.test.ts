@@ -1,10 +1,14 @@
-// The steps of an LSTM on WebGPU: every form against plain loops, and whole layers against the CPU backend.
+// The steps of an LSTM and of a GRU on WebGPU: every form against plain loops, and whole layers against the CPU backend and
+// PyTorch's values.
 import { diff, param } from "@weft/autograd";
+import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import { LSTM, params, seed } from "@weft/nn";
+import { GRU, LSTM, params, seed } from "@weft/nn";
 import { mul, scope, sum, type Creation, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
+import { goldenFunctions } from "../../nn/test/golden-functions.ts";
+import { gruSequence, gruSequenceGrad } from "../src/calls/gru.ts";
 import { lstmSequence, lstmSequenceGrad } from "../src/calls/lstm.ts";
 import { open } from "../src/index.node.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
@@ -52,7 +56,7 @@ const reader =
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
-function forward({ T, B, H }: Sizes) {
+function lstmForwards({ T, B, H }: Sizes) {
   const { launch, memory } = launched("lstmSequence", [[T, B, 4 * H], [B, H], [B, H], [4 * H, H], [6 * T * B * H]]);
   const at = reader(launch, memory);
   const wanted = new Float64Array(6 * T * B * H);
@@ -73,7 +77,7 @@ function forward({ T, B, H }: Sizes) {
   return { call: lstmSequence, launch, memory, wanted };
 }
 
-function backward({ T, B, H }: Sizes) {
+function lstmBackwards({ T, B, H }: Sizes) {
   const all = [T, B, H];
   const shapes = [[4, ...all], all, [B, H], [4 * H, H], all, [B, H], [(4 * T + 1) * B * H]];
   const { launch, memory } = launched("lstmSequenceGrad", shapes);
@@ -98,6 +102,54 @@ function backward({ T, B, H }: Sizes) {
   return { call: lstmSequenceGrad, launch, memory, wanted };
 }
 
+function gruForwards({ T, B, H }: Sizes) {
+  const { launch, memory } = launched("gruSequence", [[T, B, 3 * H], [B, H], [3 * H, H], [3 * H], [5 * T * B * H]]);
+  const at = reader(launch, memory);
+  const wanted = new Float64Array(5 * T * B * H);
+  const place = (plane: number, t: number, b: number, u: number): number => ((plane * T + t) * B + b) * H + u;
+  for (let t = 0; t < T; t++)
+    for (let b = 0; b < B; b++) {
+      const before = Array.from({ length: H }, (_, v) => (t === 0 ? at(1, b, v) : wanted[place(4, t - 1, b, v)]!));
+      for (let u = 0; u < H; u++) {
+        const parts = [0, 1, 2].map((k) => k * H + u);
+        const i = parts.map((row) => at(0, t, b, row));
+        const q = parts.map((row) => before.reduce((sum, x, v) => sum + x * at(2, row, v), at(3, row)));
+        const [r, z] = [sigmoid(i[0]! + q[0]!), sigmoid(i[1]! + q[1]!)];
+        const n = Math.tanh(i[2]! + r * q[2]!);
+        [r, z, n, q[2]!, (1 - z) * n + z * before[u]!].forEach((x, k) => (wanted[place(k, t, b, u)] = x));
+      }
+    }
+  return { call: gruSequence, launch, memory, wanted };
+}
+
+function gruBackwards({ T, B, H }: Sizes) {
+  const all = [T, B, H];
+  const shapes = [[4, ...all], all, [B, H], [3 * H, H], all, [(6 * T + 1) * B * H]];
+  const { launch, memory } = launched("gruSequenceGrad", shapes);
+  const at = reader(launch, memory);
+  const wanted = new Float64Array((6 * T + 1) * B * H);
+  const recurrent = 3 * T * B * H;
+  for (let b = 0; b < B; b++) {
+    const through = new Float64Array(H);
+    for (let t = T - 1; t >= 0; t--)
+      for (let u = 0; u < H; u++) {
+        let d = at(4, t, b, u) + through[u]!;
+        for (let k = 0; t < T - 1 && k < 3 * H; k++)
+          d += wanted[recurrent + ((t + 1) * B + b) * 3 * H + k]! * at(3, k, u);
+        const [r, z, n, q] = [0, 1, 2, 3].map((k) => at(0, k, t, b, u)) as [number, number, number, number];
+        const before = t === 0 ? at(2, b, u) : at(1, t - 1, b, u);
+        const dn = d * (1 - z) * (1 - n * n);
+        const [dr, dz] = [dn * q * r * (1 - r), d * (before - n) * z * (1 - z)];
+        const place = (t * B + b) * 3 * H + u;
+        [dr, dz, dn].forEach((x, k) => (wanted[place + k * H] = x));
+        [dr, dz, dn * r].forEach((x, k) => (wanted[recurrent + place + k * H] = x));
+        through[u] = d * z;
+      }
+    through.forEach((x, u) => (wanted[2 * recurrent + b * H + u] = x));
+  }
+  return { call: gruSequenceGrad, launch, memory, wanted };
+}
+
 const settings = {
   "64 invocations": { threads: 64, vectors: true, shared: 16_384 },
   "256 invocations": { threads: 256, vectors: true, shared: 32_768 },
@@ -116,9 +168,9 @@ const sizesFor = (threads: number): readonly Sizes[] => [
     : []),
 ];
 
-describeOnDevice("the steps of an LSTM as kernels", () => {
+describeOnDevice("the steps as kernels", () => {
   for (const [name, { shared, ...setting }] of Object.entries(settings))
-    for (const make of [forward, backward])
+    for (const make of [lstmForwards, lstmBackwards, gruForwards, gruBackwards])
       onDevice(`${make.name}: ${name}`, async () => {
         for (const size of sizesFor(setting.threads)) {
           const { call, launch, memory, wanted } = make(size);
@@ -140,33 +192,40 @@ describeOnDevice("the steps of an LSTM as kernels", () => {
 
 const wave = (n: number, by: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * by));
 const [T, B, I, H] = [6, 3, 4, 5];
+const layers = { LSTM, GRU };
+const names = ["LSTM", "GRU"] as const;
 
 /** Results, and gradients of every weight and of x, of two layers in both directions. */
-async function learned({ tensor }: Creation): Promise<number[]> {
+async function learned({ tensor }: Creation, name: keyof typeof layers): Promise<number[]> {
   seed(3);
-  const rnn = LSTM({ in: I, hidden: H, layers: 2, bidirectional: true });
+  const rnn = layers[name]({ in: I, hidden: H, layers: 2, bidirectional: true });
   const x = scope(() => param(tensor(wave(T * B * I, 0.7), { shape: [T, B, I] })));
   const weight = tensor(wave(T * B * 2 * H, 1.1), { shape: [T, B, 2 * H] });
   const tape = diff(() => {
-    const { y, c } = rnn.run(x);
-    return sum(mul(y, weight)).add(sum(c));
+    const { y, ...ends } = rnn.run(x);
+    return Object.values<Tensor>(ends).reduce((total, end) => total.add(sum(end)), sum(mul(y, weight)));
   });
   const found = [await tape.value.item()];
   for (const p of [x, ...params(rnn)]) found.push(...(await tape.grad(p).data()));
   return found;
 }
 
-describeOnDevice("the LSTM", () => {
+describeOnDevice.each(names)("a layer: %s", (name) => {
   onDevice.each([
     ["merged", {}],
     ["unmerged", { fuse: false }],
   ])("%s: values and gradients are those of the CPU", async (_, options) => {
-    const [got, wanted] = [await learned(await open(options)), await learned(await openCpu({}))];
+    const [got, wanted] = [await learned(await open(options), name), await learned(await openCpu({}), name)];
     expect(got.length).toBe(wanted.length);
     got.forEach((v, i) => {
       if (!(Math.abs(v - wanted[i]!) < 2e-5 * Math.max(1, Math.abs(wanted[i]!))))
         expect.fail(`number ${i}: ${v} instead of ${wanted[i]}`);
     });
+  });
+
+  onDevice("repeats to the bit", async () => {
+    const backend = await open({});
+    expect(await learned(backend, name)).toEqual(await learned(backend, name));
   });
 
   onDevice("takes one dispatch a step in each direction", async () => {
@@ -175,7 +234,7 @@ describeOnDevice("the LSTM", () => {
     async function dispatches(steps: number): Promise<number> {
       seed(3);
       // No biases: how many dispatches sum their gradients depends on the length.
-      const rnn = LSTM({ in: I, hidden: H, bias: false });
+      const rnn = layers[name]({ in: I, hidden: H, bias: false });
       const x = backend.tensor(wave(steps * B * I, 0.7), { shape: [steps, B, I] });
       let before = 0;
       for (let i = 0; i < 5; i++) {
@@ -193,4 +252,9 @@ describeOnDevice("the LSTM", () => {
     }
     expect((await dispatches(12)) - (await dispatches(5))).toBe(2 * (12 - 5));
   });
+});
+
+describeOnDevice("PyTorch's recurrent layers", () => {
+  const cases = golden(() => open({}), { functions: goldenFunctions, files: ["recurrent"], known: true });
+  for (const { name, run } of cases) onDevice(name, run);
 });

@@ -1,0 +1,47 @@
+// The cell of a GRU, forwards and backwards, as the steps of `recurrence.ts` do it on one element.
+import { storeEach, type BackwardCell, type ForwardCell } from "./recurrence.ts";
+
+/** From the recurrent bias (operand 3): r, z, n, the recurrent part of n, and hiddens, behind one another in `out`. */
+export const gruForward: ForwardCell = {
+  name: "gru step",
+  parts: 3,
+  before: (w) => `
+    var sum = vec4f(${[0, 1, 2].map((j) => w.load(3, `${j}u * units + n`)).join(", ")}, 0f);
+    let input = vec3f(${[0, 1, 2].map((j) => w.load(0, `first + ${j}u * units`)).join(", ")});
+    let before = ${w.load(1, "place")};`,
+  after: (w) => `
+      let r = ${w.name}_sigmoid(input.x + sum.x);
+      let z = ${w.name}_sigmoid(input.y + sum.y);
+      let q = sum.z;
+      let candidate = ${w.name}_tanh(fma(r, q, input.z));
+      let hidden = fma(z, before, (1f - z) * candidate);
+      ${storeEach(w, "stateAt + place", "plane", ["r", "z", "candidate", "q", "hidden"])}`,
+};
+
+/**
+ * From the gates of all steps, the hiddens before the step, and (but for the last step) what its successor's z let through: in
+ * `out` the gradients of what the step was given, behind those of all steps the gradients of its recurrent sums, and behind these
+ * what its own z lets through.
+ */
+export const gruBackward = (last: boolean): BackwardCell => ({
+  name: "gru step",
+  parts: 3,
+  skipped: 3,
+  before: (w) => `
+    let r = ${w.load(2, "stateAt + place")};
+    let z = ${w.load(2, "stateAt + plane + place")};
+    let candidate = ${w.load(2, "stateAt + 2u * plane + place")};
+    let q = ${w.load(2, "stateAt + 3u * plane + place")};
+    let before = ${w.load(3, "place")};
+    let through = ${last ? "0f" : w.load(4, "place")};`,
+  after: (w) => `
+      let d = sum + through;
+      let dn = d * (1f - z) * (1f - candidate * candidate);
+      let dr = dn * q * (r * (1f - r));
+      let dz = d * (before - candidate) * (z * (1f - z));
+      let dq = dn * r;
+      let passed = d * z;
+      ${storeEach(w, "at", "units", ["dr", "dz", "dn"])}
+      ${storeEach(w, "3u * plane + at", "units", ["dr", "dz", "dq"])}
+      ${w.store("6u * plane + place", "passed")}`,
+});

@@ -1,0 +1,335 @@
+// The steps of recurrent layers, forwards and backwards, one dispatch each. A workgroup owns a piece of the state, some rows of
+// the batch by some units; the invocations that share a part of it each take every n-th group of four along k straight from
+// memory (as in `slice.ts`), their sums meet once in the workgroup's memory, and then each invocation does the cell of one
+// element. What the cell is, is said by who calls (`lstm.ts`, `gru.ts`).
+import type { CallOperand } from "@weft/kernel";
+import { functionOf } from "../translate/function.ts";
+import { stageOf, writtenFor, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
+
+/** A piece of `rows` by `units`, of which an invocation sums `each` rows. */
+interface Piece {
+  readonly rows: number;
+  readonly units: number;
+  readonly each: number;
+}
+
+export interface SequenceSizes {
+  readonly steps: number;
+  readonly batch: number;
+  readonly units: number;
+}
+
+/**
+ * The best for an LSTM at 128 rows by 256 units on one graphics processor. Sums of `each` rows need 16·each bytes of the
+ * workgroup's memory an invocation.
+ */
+function forwardPiece({ threads, shared }: Machine): Piece {
+  if (threads < 256) return { rows: 8, units: 8, each: 8 };
+  return { rows: 16, units: 16, each: threads * 8 * 16 <= shared ? 8 : 4 };
+}
+const backwardPiece = ({ threads }: Machine): Piece => ({ rows: 8, units: threads < 256 ? 8 : 16, each: 4 });
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+const components = "xyzw";
+
+/** The part of an operand from element `from` on. */
+export const behind = (operand: CallOperand, from: number): CallOperand => ({
+  ...operand,
+  bytes: operand.bytes + 4 * from,
+});
+
+/** A stage a step. */
+export const inTurn = (steps: number, stage: (turn: number) => Stage): Staged => ({
+  stages: range(steps).map(stage),
+  workspace: 0,
+});
+
+const lieWide = (operands: readonly CallOperand[]): boolean => operands.every((o) => o.bytes % 16 === 0);
+
+interface Walk {
+  /** Invocations that share a part. */
+  readonly share: number;
+  /** Rounds along k that each of them takes at most. */
+  readonly rounds: number;
+  /** Whether they are written out. */
+  readonly written: boolean;
+}
+
+function walkOf(quads: number, share: number, machine: Machine): Walk {
+  const rounds = Math.ceil(quads / share);
+  return { share, rounds, written: rounds <= writtenFor(machine) };
+}
+
+const walkName = ({ rounds, written }: Walk): string => (written ? `${rounds}` : "rolled");
+
+/** `round` for each group along k, with its number `q` in scope; `quads` says how many there are. */
+const walked = ({ share, rounds, written }: Walk, round: string): string =>
+  written
+    ? range(rounds)
+        .map(
+          (r) => `${r === rounds - 1 ? `if (s + ${r * share}u < quads) ` : ""}{ let q = s + ${r * share}u; ${round} }`,
+        )
+        .join("\n")
+    : `for (var q = s; q < quads; q += ${share}u) { ${round} }`;
+
+/** The sum over the sharers of what `part` says for each, a value. */
+const gathered = ({ share, written }: Walk, part: (z: string) => string): string =>
+  written
+    ? range(share)
+        .map((z) => `sum += ${part(`${z}u`)};`)
+        .join(" ")
+    : `for (var z = 0u; z < ${share}u; z++) { sum += ${part("z")}; }`;
+
+/** The functions that cells call, `NAME_sigmoid` and `NAME_tanh`. */
+const functions = (name: string): string =>
+  `${functionOf(`${name}_sigmoid`, "sigmoid")}\n${functionOf(`${name}_tanh`, "tanh")}`;
+
+/** Statements that write values beside each other, `apart` elements from one to the next. */
+export const storeEach = (w: Words, place: string, apart: string, values: readonly string[]): string =>
+  values.map((value, j) => w.store(`${place} + ${j}u * ${apart}`, value)).join("\n");
+
+/** How an element of the state goes a step forwards. */
+export interface ForwardCell {
+  readonly name: string;
+  /** How many sums a unit has: parts of `given` and of the rows of whh. */
+  readonly parts: 3 | 4;
+  /**
+   * Statements before the product, which declare `var sum`, a vec4f with what is added to a unit's sums. In scope: `first`, the
+   * place of its first part in operand 0, `given`; `place`, its place in a state, and `n`, its unit. Operand 1 is h, 3 is
+   * the other one.
+   */
+  readonly before: (w: Words) => string;
+  /** Statements with `sum` whole that write into `out`, whose planes of `plane` elements are written from `stateAt` on. */
+  readonly after: (w: Words) => string;
+}
+
+/** Step t forwards, into `out`. h is the state before it, `other` what the cell asks for beside that. */
+export function forwardStep(
+  cell: ForwardCell,
+  { given, h, whh, other, out }: Readonly<Record<"given" | "h" | "whh" | "other" | "out", CallOperand>>,
+  t: number,
+  { steps, batch, units }: SequenceSizes,
+  machine: Machine,
+): Stage {
+  const { threads } = machine;
+  const piece = forwardPiece(machine);
+  const tiles = (piece.rows / piece.each) * piece.units;
+  const quads = Math.ceil(units / 4);
+  const walk = walkOf(quads, threads / tiles, machine);
+  const four = units % 4 === 0 && lieWide([h, whh]);
+  const state = batch * units;
+  const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
+  return stageOf({
+    name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${walkName(walk)}${four ? " 4" : ""}`,
+    operands: [behind(given, t * cell.parts * state), h, whh, other, out],
+    numbers: { across, batch, units, quads, plane: steps * state, stateAt: t * state },
+    groups: across * down,
+    vectors: threads * piece.each,
+    functions,
+    text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, w),
+  });
+}
+
+function forwardText(cell: ForwardCell, { rows, units, each }: Piece, walk: Walk, four: boolean, w: Words): string {
+  const { share } = walk;
+  const { parts } = cell;
+  const elements = rows * units;
+  /** Four neighbours along k of the row that begins at `from`; beyond its end 0. */
+  const along = (k: number, from: string): string =>
+    four
+      ? w.load4(k, `${from} + q * 4u`)
+      : `vec4f(${range(4)
+          .map((j) => `select(0f, ${w.load(k, `${from} + min(q * 4u + ${j}u, units - 1u)`)}, q * 4u + ${j}u < units)`)
+          .join(", ")})`;
+  const column = (component: string): string =>
+    `vec${parts}f(${range(parts)
+      .map((j) => `b${j}.${component}`)
+      .join(", ")})`;
+  const round = `
+    ${range(each)
+      .map((i) => `let a${i} = ${along(1, `row${i}`)};`)
+      .join("\n")}
+    ${range(parts)
+      .map((j) => `let b${j} = ${along(2, `column${j}`)};`)
+      .join("\n")}
+    ${[...components]
+      .flatMap((x) => range(each).map((i) => `c${i} = fma(vec${parts}f(a${i}.${x}), ${column(x)}, c${i});`))
+      .join("\n")}`;
+  // Neighbours share a part, so that they read neighbours along k. The last bits of a place are turned by the sharer's number:
+  // neighbours then write to different banks.
+  const turned = (z: string, element: string): string => `(${z}) * ${elements}u + ((${element}) ^ (${z}))`;
+  return `
+    let m0 = group / across * ${rows}u;
+    let n0 = group % across * ${units}u;
+    let s = lane % ${share}u;
+    let tile = lane / ${share}u;
+    let part = tile / ${units}u * ${each * units}u + tile % ${units}u;
+    ${range(each)
+      .map((i) => `let row${i} = min(m0 + tile / ${units}u * ${each}u + ${i}u, batch - 1u) * units;`)
+      .join("\n")}
+    ${range(parts)
+      .map((j) => `let column${j} = (${j}u * units + min(n0 + tile % ${units}u, units - 1u)) * units;`)
+      .join("\n")}
+    let works = lane < ${elements}u && m0 + lane / ${units}u < batch && n0 + lane % ${units}u < units;
+    let m = min(m0 + lane / ${units}u, batch - 1u);
+    let n = min(n0 + lane % ${units}u, units - 1u);
+    let first = m * units * ${parts}u + n;
+    let place = m * units + n;
+    ${cell.before(w)}
+    ${range(each)
+      .map((i) => `var c${i} = vec${parts}f();`)
+      .join(" ")}
+    ${walked(walk, round)}
+    ${range(each)
+      .map((i) => `${w.vector(turned("s", `part + ${i * units}u`))} = ${parts === 4 ? `c${i}` : `vec4f(c${i}, 0f)`};`)
+      .join("\n")}
+    workgroupBarrier();
+    if (works) {
+      ${gathered(walk, (z) => w.vector(turned(z, "lane")))}
+      ${cell.after(w)}
+    }`;
+}
+
+/** How an element of the state goes a step back. */
+export interface BackwardCell {
+  readonly name: string;
+  /** How many sums a unit has. */
+  readonly parts: 3 | 4;
+  /** Behind how many planes of `out` the gradients lie that go back through whh. */
+  readonly skipped: number;
+  /** Statements before the product. In scope: `place`, the element's place in a state. Operands from 2 on are the cell's. */
+  readonly before: (w: Words) => string;
+  /**
+   * Statements with `sum`, the gradient of the step's h (of gy and of what came through whh), that write into `out`: `at` is the
+   * place of the first of this element's gradients among those of all steps.
+   */
+  readonly after: (w: Words) => string;
+}
+
+/** What a step back works on; `own` is what its cell asks for. */
+export interface BackwardOperands {
+  readonly whh: CallOperand;
+  readonly gy: CallOperand;
+  readonly own: readonly CallOperand[];
+  readonly out: CallOperand;
+}
+
+/**
+ * Step t backwards, into `out`, where the gradients of its successor's sums lie already. The last step has no successor whose
+ * gradients come back through whh.
+ */
+export function backwardStep(
+  cell: BackwardCell,
+  { whh, gy, own, out }: BackwardOperands,
+  t: number,
+  { steps, batch, units }: SequenceSizes,
+  machine: Machine,
+): Stage {
+  const { threads } = machine;
+  const { parts } = cell;
+  const piece = backwardPiece(machine);
+  const tiles = (piece.rows / piece.each) * (piece.units / 4);
+  const last = t === steps - 1;
+  // Groups along k leave no remainder.
+  const wide = units % 4 === 0 ? 4 : parts;
+  const quads = (parts * units) / wide;
+  const walk = walkOf(quads, threads / tiles, machine);
+  const four = units % 4 === 0 && lieWide([whh, out]);
+  const state = batch * units;
+  const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
+  const way = last ? "last" : `${walkName(walk)} by ${wide}${four ? " at once" : ""}`;
+  return stageOf({
+    name: `${cell.name} back ${piece.rows}x${piece.units} ${way}`,
+    operands: [whh, gy, ...own, out],
+    numbers: {
+      across,
+      batch,
+      units,
+      quads,
+      plane: steps * state,
+      stateAt: t * state,
+      sumsAt: t * parts * state,
+      nextAt: (cell.skipped * steps + (t + 1) * parts) * state,
+    },
+    groups: across * down,
+    vectors: last ? 0 : threads * piece.each,
+    functions,
+    text: (w, aligned) => backwardText(cell, piece, last ? undefined : walk, wide, four && aligned, 2 + own.length, w),
+  });
+}
+
+function backwardText(
+  cell: BackwardCell,
+  { rows, units, each }: Piece,
+  walk: Walk | undefined,
+  wide: number,
+  four: boolean,
+  out: number,
+  w: Words,
+): string {
+  const { parts } = cell;
+  const fours = units / 4;
+  const tiles = (rows / each) * fours;
+  const elements = rows * units;
+  const columns = (j: number): string =>
+    four
+      ? w.load4(0, `(q * ${wide}u + ${j}u) * units + column0`)
+      : `vec4f(${range(4)
+          .map((i) => w.load(0, `(q * ${wide}u + ${j}u) * units + column${i}`))
+          .join(", ")})`;
+  const along = (i: number): string =>
+    four
+      ? w.load4(out, `row${i} + q * ${wide}u`)
+      : `vec${wide}f(${range(wide)
+          .map((j) => w.load(out, `row${i} + q * ${wide}u + ${j}u`))
+          .join(", ")})`;
+  // The rows of whh lie across, so neighbours have neighbouring columns: whole sectors of memory.
+  const round = `
+    ${range(each)
+      .map((i) => `let a${i} = ${along(i)};`)
+      .join("\n")}
+    ${range(wide)
+      .map((j) => `let b${j} = ${columns(j)};`)
+      .join("\n")}
+    ${range(wide)
+      .flatMap((j) => range(each).map((i) => `c${i} = fma(vec4f(a${i}.${components[j]}), b${j}, c${i});`))
+      .join("\n")}`;
+  const product =
+    walk === undefined
+      ? ""
+      : `
+    let tile = lane % ${tiles}u;
+    let s = lane / ${tiles}u;
+    ${range(each)
+      .map(
+        (i) => `let row${i} = nextAt + min(m0 + tile / ${fours}u * ${each}u + ${i}u, batch - 1u) * units * ${parts}u;`,
+      )
+      .join("\n")}
+    ${range(four ? 1 : 4)
+      .map((i) => `let column${i} = min(n0 + tile % ${fours}u * 4u + ${i}u, units - ${four ? 4 : 1}u);`)
+      .join("\n")}
+    ${range(each)
+      .map((i) => `var c${i} = vec4f();`)
+      .join(" ")}
+    ${walked(walk, round)}
+    ${range(each)
+      .map((i) => `${w.vector(`(s * ${each}u + ${i}u) * ${tiles}u + tile`)} = c${i};`)
+      .join("\n")}
+    workgroupBarrier();`;
+  // Which element an invocation takes: the order in which the sums lie in the workgroup's memory.
+  return `
+    let m0 = group / across * ${rows}u;
+    let n0 = group % across * ${units}u;
+    let m = m0 + lane / 4u % ${tiles}u / ${fours}u * ${each}u + lane / ${4 * tiles}u;
+    let n = n0 + lane / 4u % ${fours}u * 4u + lane % 4u;
+    let works = lane < ${elements}u && m < batch && n < units;
+    let place = min(m, batch - 1u) * units + min(n, units - 1u);
+    ${cell.before(w)}
+    var sum = ${w.load(1, "place")};
+    ${product}
+    if (works) {
+      ${walk === undefined ? "" : gathered(walk, (z) => `${w.vector(`(${z}) * ${tiles * each}u + lane / 4u`)}[lane % 4u]`)}
+      let at = sumsAt + m * units * ${parts}u + n;
+      ${cell.after(w)}
+    }`;
+}
