@@ -31,7 +31,8 @@ describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
 
   test("values and gradients are those of the formula", async () => {
     near(await list(ours(...values())), await list(plain(...values())));
-    const ps = values().map((x) => param(x)) as [Operand, Operand, Operand];
+    const [x, weight, bias] = values();
+    const ps = [param(x), param(weight), param(bias)] as const;
     const [a, b] = [ours, plain].map((form) => diff(() => weighed(form, ...ps)));
     for (const p of a!.params) near(await list(a!.grad(p)), await list(b!.grad(p)));
     expect(a!.params.length).toBe(3);
