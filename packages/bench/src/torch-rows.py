@@ -168,12 +168,23 @@ class CharLM(nn.Module):
         return self.output(y).flatten(0, 1)
 
 
+class Reviews(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.rnn, self.output = nn.Embedding(30000, 125), nn.GRU(125, 100), nn.Linear(100, 2)
+
+    def forward(self, x):
+        y, _ = self.rnn(self.embed(x))
+        return self.output(y[-1])
+
+
 ROWS["linreg-sgd"] = trained(lambda: nn.Linear(13, 1), lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
 ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labelled(784), F.cross_entropy, "sgd")
 for rule in ("sgd", "adam"):
     ROWS[f"mlp-{rule}"] = trained(mlp, labelled(784), F.cross_entropy, rule)
     ROWS[f"lenet-{rule}"] = trained(lenet, labelled(1, 28, 28), F.cross_entropy, rule)
 ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))), F.cross_entropy, "adam")
+ROWS["gru-adam"] = trained(Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))), F.cross_entropy, "adam")
 
 # --- what recording costs: prefixes of a perceptron with squared loss, then the tape, then the way back
 STAGES = [lambda h, w, y: h @ w[0], lambda h, w, y: h + w[1], lambda h, w, y: torch.relu(h), lambda h, w, y: h @ w[2],

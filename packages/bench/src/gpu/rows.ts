@@ -65,6 +65,7 @@ export const rows: readonly GpuRow[] = [
   trained("lenet-adam", 200),
   trained("vgg-momentum", 50),
   trained("charlm-adam", 20),
+  trained("gru-adam", 20),
   {
     name: "charlm-adam-cell",
     what: "the same, in PyTorch as a loop over LSTMCell",

@@ -170,6 +170,16 @@ class CharLM(nn.Module):
         return self.output(y).flatten(0, 1)
 
 
+class Reviews(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.rnn, self.output = nn.Embedding(30000, 125), nn.GRU(125, 100), nn.Linear(100, 2)
+
+    def forward(self, x):
+        y, _ = self.rnn(self.embed(x))
+        return self.output(y[-1])
+
+
 class CharLMOfCells(nn.Module):
     def __init__(self):
         super().__init__()
@@ -189,6 +199,10 @@ def regression():
     return torch.randn(506, 13, device=dev), torch.randn(506, 1, device=dev)
 
 
+def reviews():
+    return torch.randint(0, 30000, (150, 64), device=dev), torch.randint(0, 2, (64,), device=dev)
+
+
 def characters():
     return torch.randint(0, 80, (100, 128), device=dev), torch.randint(0, 80, (12800,), device=dev)
 
@@ -200,6 +214,7 @@ for rule in ("sgd", "adam"):
     ROWS[f"lenet-{rule}"] = trained(lenet, labelled(100, 1, 28, 28), F.cross_entropy, rule)
 ROWS["vgg-momentum"] = trained(vgg, labelled(64, 3, 32, 32), F.cross_entropy, "momentum")
 ROWS["charlm-adam"] = trained(CharLM, characters, F.cross_entropy, "adam")
+ROWS["gru-adam"] = trained(Reviews, reviews, F.cross_entropy, "adam")
 ROWS["charlm-adam-cell"] = trained(CharLMOfCells, characters, F.cross_entropy, "adam", compiles=False)
 
 

@@ -1,9 +1,9 @@
 // What is trained: models with their inputs, sizes and optimisers, for any backend. The tables for the processor and for the
 // graphics processor measure the same tasks.
 import { diff } from "@weft/autograd";
-import { Chain, Conv, crossEntropy, Dropout, Embedding, Linear, LSTM, MaxPool, mse, seed } from "@weft/nn";
+import { Chain, Conv, crossEntropy, Dropout, Embedding, GRU, Linear, LSTM, MaxPool, mse, seed } from "@weft/nn";
 import { adam, momentum, sgd, type Optimizer } from "@weft/optim";
-import { flatten, relu, type Creation, type Tensor } from "@weft/tensor";
+import { flatten, relu, reshape, slice, type Creation, type Tensor } from "@weft/tensor";
 
 /** Does something once and returns what is to be computed and stored. */
 export type Work = () => unknown;
@@ -114,6 +114,23 @@ const charlm: Task = {
   },
 };
 
+const reviews = { vocabulary: 30_000, features: 125, units: 100, steps: 150, rows: 64 };
+const sentiment: Task = {
+  name: "gru-adam",
+  what: "reviews: embedding 125 of 30,000 words, GRU 100, 2 classes, 150 steps, batch 64, Adam",
+  work({ randint }) {
+    seed(1);
+    const { vocabulary, features, units, steps, rows } = reviews;
+    const embed = Embedding(vocabulary, features);
+    const rnn = GRU({ in: features, hidden: units });
+    const output = Linear(units, 2);
+    const x = randint([steps, rows], { high: vocabulary });
+    const y = randint([rows], { high: 2 });
+    const last = (h: Tensor): Tensor => reshape(slice(h, { starts: [steps - 1] }), [rows, units]);
+    return trained(optimizers.adam(), () => crossEntropy(output(last(rnn(embed(x)))), y));
+  },
+};
+
 const all: readonly Task[] = [
   linreg,
   classifier("softmax", "softmax regression 784-10", "sgd", 100, [784], () => Linear(784, classes)),
@@ -122,6 +139,7 @@ const all: readonly Task[] = [
   classifier("lenet", "LeNet", "sgd", 100, [1, 28, 28], lenet),
   classifier("lenet", "LeNet", "adam", 100, [1, 28, 28], lenet),
   charlm,
+  sentiment,
   classifier("vgg", "small VGG on 32×32", "momentum", 64, [3, 32, 32], vgg),
 ];
 

@@ -12,6 +12,7 @@ const wanted: Record<string, number> = {
   "lenet-sgd": 0.6,
   "lenet-adam": 0.6,
   "charlm-adam": 0.45,
+  "gru-adam": 1,
 };
 
 export const training: readonly Row[] = Object.entries(wanted).map(([name, timesPyTorch]): Row => {
