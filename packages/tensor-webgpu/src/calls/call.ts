@@ -102,7 +102,9 @@ export function stage(launch: CallLaunch, { threads }: Machine, form: StageForm)
   const { operands, result } = form;
   const epilogue = result === undefined ? undefined : epilogueOf(launch.after?.launch, launch.out);
   const marks = form.marks ? 1 : 0;
-  const numbers = { ...(form.count === undefined ? {} : { count: form.count }), ...form.numbers };
+  // Either says which invocations there are: a dispatch may have workgroups beyond the last.
+  const { count, groups = Math.ceil(count! / threads) } = form;
+  const numbers = { ...(count === undefined ? { workgroups: groups } : { count }), ...form.numbers };
   const names = Object.keys(numbers);
   const first = operands.length + marks;
   const words = first + names.length;
@@ -150,7 +152,8 @@ export function stage(launch: CallLaunch, { threads }: Machine, form: StageForm)
         return `let ${name} = ${name.endsWith("_") ? word : `u32(${word})`};`;
       });
       for (const [name, value] of Object.entries(form.constants ?? {})) setUp.push(`const ${name} = ${value}u;`);
-      if (form.count !== undefined) setUp.push(`let i = group * ${at.threads}u + lane;`, "if (i >= count) { return; }");
+      if (count === undefined) setUp.push("if (group >= workgroups) { return; }");
+      else setUp.push(`let i = group * ${at.threads}u + lane;`, "if (i >= count) { return; }");
       return [...setUp, form.text(named)].join("\n");
     },
   });
@@ -161,7 +164,7 @@ export function stage(launch: CallLaunch, { threads }: Machine, form: StageForm)
     unaligned: form.wide ? body(false) : whole,
     operands: operands.map((o) => (typeof o === "string" ? undefined : o)),
     numbers: [...(form.marks ? [0] : []), ...Object.values(numbers)],
-    groups: form.groups ?? Math.ceil(form.count! / threads),
+    groups,
     mark: form.marks ? operands.length : undefined,
     epilogue,
   };

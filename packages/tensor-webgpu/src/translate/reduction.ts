@@ -67,7 +67,14 @@ export function reductionOf(text: Text): string {
       : `let column = lane % ${columns}u; let slice = lane / ${columns}u;`,
     ...text.turn(columns, "column"),
     ...text.sizes(),
-    `let live = mine && t < ${product(0, kept)};`,
+    ...(split
+      ? [
+          `let begin = part * u32(${text.split("terms")});`,
+          `let end = min(begin + u32(${text.split("terms")}), ${product(kept, rank)});`,
+          // A dispatch may have workgroups beyond those of the last part.
+          `let live = begin < end && t < ${product(0, kept)};`,
+        ]
+      : ["const begin = 0u;", `let end = ${product(kept, rank)};`, `let live = mine && t < ${product(0, kept)};`]),
     ...text.indices("t", 0, kept),
     ...text.constants(),
     ...reductions.flatMap((r, j) => {
@@ -77,12 +84,6 @@ export function reductionOf(text: Text): string {
         ...(blocked(r) ? [`var part${j} = 0f; var terms${j} = 0u;`] : []),
       ];
     }),
-    ...(split
-      ? [
-          `let begin = part * u32(${text.split("terms")});`,
-          `let end = min(begin + u32(${text.split("terms")}), ${product(kept, rank)});`,
-        ]
-      : ["const begin = 0u;", `let end = ${product(kept, rank)};`]),
     "if (live) { var next = begin + slice;",
     ...(many
       ? [
