@@ -129,3 +129,18 @@ test("a row-sparse update is written in place once nothing else refers to the ta
   expect(next.dataSync()[0]).toBe(6);
   expect(old.dataSync()[0]).toBe(5);
 });
+
+test("plans and kernels tell a fill of -0 from one of 0", () => {
+  const { tensor } = openSync({});
+  const filled = (value: number) => [...T.pad(tensor([1]), { pads: [[1, 0]], value }).dataSync()];
+  expect(filled(0)).toEqual([0, 1]);
+  expect(filled(-0)).toEqual([-0, 1]);
+});
+
+test("plans tell an attribute that is not given from every number", () => {
+  const { tensor } = openSync({});
+  const rows = (labels: number[], options: { ignoreIndex?: number }) =>
+    T.crossEntropyRows(tensor([[0, 0]]), tensor(labels, { dtype: "i32" }), options).dataSync()[0];
+  expect(rows([1], {})).toBeCloseTo(Math.LN2, 6);
+  for (let ignoreIndex = -100; ignoreIndex < 0; ignoreIndex++) expect(rows([ignoreIndex], { ignoreIndex })).toBe(0);
+});

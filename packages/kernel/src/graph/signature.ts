@@ -74,7 +74,8 @@ export class Signature {
 
   #attribute(value: unknown): void {
     if (typeof value === "number") {
-      if ((value | 0) === value) this.#push(value);
+      // -0 is no integer here.
+      if (Object.is(value | 0, value)) this.#push(value);
       else {
         word[0] = value;
         this.#push(halves[0]!);
@@ -85,7 +86,7 @@ export class Signature {
       this.#push(value.length);
       for (let i = 0; i < value.length; i++) this.#attribute(value[i]);
     } else if (typeof value === "string") this.#push(dtypeCode[value as DType] ?? textCode(value));
-    else this.#push(-7);
+    else this.#attribute(NaN); // not given
   }
 
   /** A copy of the words, to be compared with later ones. */
@@ -144,12 +145,6 @@ export class PlanCache<T> {
     const entry = { words, value, used: ++this.#clock };
     if (bucket === undefined) this.#entries.set(hash, [entry]);
     else bucket.push(entry);
-  }
-
-  clear(): void {
-    for (const bucket of this.#entries.values()) for (const entry of bucket) this.#drop(entry.value);
-    this.#entries.clear();
-    this.#words = 0;
   }
 
   #halve(): void {

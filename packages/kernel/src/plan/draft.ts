@@ -94,7 +94,8 @@ export class Draft {
     const { inputs, op } = item;
     if (op === "fill") {
       const { value } = item.attrs as { value: number };
-      this.#key.push(4, ...Array.from(`${value},`, (c) => c.charCodeAt(0)));
+      // The reciprocal tells -0 from 0.
+      this.#key.push(4, ...Array.from(`${value}/${1 / value},`, (c) => c.charCodeAt(0)));
       return this.lines.push({ t: "const", value, type: scalarOf[item.dtype] }) - 1;
     }
     // Numbers take the type of the tensors beside them; the choices of `where` have that of the result.
