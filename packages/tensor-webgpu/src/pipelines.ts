@@ -31,7 +31,7 @@ export class Pipelines {
   readonly #groupLayouts: GPUBindGroupLayout[] = [];
   readonly #layouts: GPUPipelineLayout[] = [];
   #generation = 0;
-  /** The least number under which an index out of range was noted; all bits set: none. */
+  /** The complement of the least number under which an index out of range was noted; 0: none. */
   readonly wrong: GPUBuffer;
   /** Those that are being compiled, or that the device refused. */
   readonly #coming = new Map<string, "coming" | "refused">();

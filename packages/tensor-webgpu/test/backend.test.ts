@@ -237,6 +237,21 @@ describeOnDevice("what is told at the next read", () => {
     expect([...(await x.data())]).toEqual([1, 2, 3]);
   });
 
+  onDevice("each read is told of what came before it, and of nothing that an earlier one was told of", async () => {
+    const backend = await open({});
+    const x = backend.tensor([1, 2, 3]);
+    const nine = backend.tensor([9], { dtype: "i32" });
+    const first = T.take(x, nine).data();
+    const second = T.gather(x, nine).data();
+    await expect(first).rejects.toThrow(/^take: /);
+    await expect(second).rejects.toThrow(/^gather: /);
+    const third = T.take(x, nine).data();
+    const last = T.gather(x, nine);
+    backend.flush();
+    await expect(third).rejects.toThrow(/^take: /);
+    await expect(last.data()).rejects.toThrow(/^gather: /);
+  });
+
   onDevice("what it runs on, and what it did", async () => {
     const backend = await open({});
     const { threads, largest, software, limits, debug, trusted } = backend.info();

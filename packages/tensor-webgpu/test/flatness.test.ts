@@ -7,7 +7,7 @@ import * as T from "@weft/tensor";
 import { flatten, relu, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
 import { open, type WebGpuBackend } from "../src/index.node.ts";
-import { describeOnDevice, onDevice } from "./device.ts";
+import { describeOnDevice, onDevice, ownDevice } from "./device.ts";
 
 const wave = (n: number, step: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step));
 
@@ -100,5 +100,30 @@ describeOnDevice("a loop that never waits", () => {
     // Commands that wait in the driver: measured, 0.1 kB a step.
     expect(Math.min(...grown)).toBeLessThan(8000);
     expect(await T.sum(w.value).item()).toBeLessThan(10);
+  });
+});
+
+describeOnDevice("many reads at one time", () => {
+  onDevice("leave at most 16 MiB of what they went through", async () => {
+    const device = await ownDevice();
+    const alive = new Set<GPUBuffer>();
+    const createBuffer = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+      const buffer = createBuffer(descriptor);
+      if (descriptor.label === "weft reading") alive.add(buffer);
+      const destroy = buffer.destroy.bind(buffer);
+      buffer.destroy = () => {
+        alive.delete(buffer);
+        return destroy();
+      };
+      return buffer;
+    };
+    const backend = await open({ device });
+    const x = backend.tensor(new Float32Array(500_000));
+    for (let i = 0; i < 2; i++) await Promise.all(Array.from({ length: 20 }, () => x.data()));
+    const kept = [...alive].reduce((bytes, { size }) => bytes + size, 0);
+    expect(kept).toBeLessThanOrEqual(1 << 24);
+    expect(kept).toBeGreaterThan(0);
+    backend.destroy();
   });
 });

@@ -230,7 +230,7 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     storeWords,
     scratch: (index) => `scratch[${index}]`,
     vector: (index) => `vectors[${index}]`,
-    mark: (w) => `atomicMin(&wrong[0], bitcast<u32>(${word(w)}));`,
+    mark: (w) => `atomicMax(&wrong[0], ~bitcast<u32>(${word(w)}));`,
   };
 }
 
