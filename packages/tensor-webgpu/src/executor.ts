@@ -1,5 +1,5 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
-// running fills in addresses and numbers, and sends one pass and one submit.
+// running fills in addresses and numbers, and adds the dispatches to what is on its way.
 import { bytesOf, UnsupportedError, type DType, type Shape, type TypedArray } from "@weft/tensor";
 import { chained, type Arrange, type Driver, type Launch, type Node, type NumberPlace, type Plan } from "@weft/kernel";
 import { Arena } from "./arena.ts";
@@ -79,7 +79,7 @@ export interface Executable {
   readonly numbers: readonly (NumberPlace & { readonly at: number })[];
   /** Words that get the number of an operation which may meet an index out of range. */
   readonly marks: readonly { readonly at: number; readonly node: number }[];
-  /** Where each slot lies at this run; the last one is the workspace of calls with two stages. */
+  /** Where each slot lies at this run; the last one is the workspace of what has several stages. */
   readonly address: Float64Array;
   readonly slab: (Slab | undefined)[];
   /** Where they lay at the run before, and how often that has changed. */
@@ -105,7 +105,7 @@ export class Executor implements Driver<Block, Executable> {
   /** The dispatches of the current flush. */
   readonly #chosen: Dispatch[] = [];
   readonly #arena: Arena;
-  /** Of calls with more than one stage. */
+  /** Of what has more than one stage. */
   readonly #workspace: Arena;
   readonly largest: number;
 
@@ -126,6 +126,8 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   allocate(bytes: number): Block {
+    // Before there is a block that nobody would give back.
+    this.#faults.check();
     return this.#slabs.allocate(bytes);
   }
   free(block: Block): void {
@@ -133,7 +135,6 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   write({ slab, address }: Block, data: TypedArray): void {
-    this.#faults.check();
     let bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     if (bytes.length % 4 !== 0) {
       // The queue writes whole words.

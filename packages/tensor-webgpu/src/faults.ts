@@ -24,11 +24,14 @@ export class Faults {
   readonly #device: GPUDevice;
   readonly #scopes = new Set<Promise<void>>();
   readonly #uncaptured: (event: GPUUncapturedErrorEvent) => void;
+  readonly #onLoss: () => void;
   #failure: Error | undefined;
   #lost = false;
 
-  constructor(device: GPUDevice, debug = asksForDebug()) {
+  /** `onLoss` is called when the device is known to be lost. */
+  constructor(device: GPUDevice, debug = asksForDebug(), onLoss = (): void => {}) {
     this.#device = device;
+    this.#onLoss = onLoss;
     this.debug = debug;
     this.#uncaptured = ({ error: { message } }) => {
       if (!isConsequence(message)) this.fail(this.#nameless(message));
@@ -70,6 +73,7 @@ export class Faults {
       `tensor-webgpu: the device was lost (${reason}); open() gives another one, and a model goes on there from its last saved copy`,
     );
     this.#device.removeEventListener("uncapturederror", this.#uncaptured);
+    this.#onLoss();
   }
 
   get lost(): boolean {

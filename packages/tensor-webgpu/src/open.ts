@@ -1,5 +1,5 @@
 // The WebGPU backend as users see it: finding a device, the creation functions, statistics.
-import { creation, UnsupportedError, type Creation } from "@weft/tensor";
+import { context, creation, UnsupportedError, type Creation } from "@weft/tensor";
 import { Deferred, type DeferredStats } from "@weft/kernel";
 import { Executor, type Executable, type Profile } from "./executor.ts";
 import { Faults } from "./faults.ts";
@@ -107,7 +107,13 @@ class WebGpu extends Deferred<Block, Executable> {
   readonly #info: WebGpuInfo;
   readonly #profiler: Profiler | undefined;
 
-  constructor(device: GPUDevice, info: GPUAdapterInfo, trusted: boolean, options: OpenOptions) {
+  constructor(
+    device: GPUDevice,
+    info: GPUAdapterInfo,
+    trusted: boolean,
+    options: OpenOptions,
+    onLoss: (() => void) | undefined,
+  ) {
     const { limits } = device;
     const software = isSoftware(info);
     // A value is read through a buffer that is a little larger.
@@ -130,7 +136,7 @@ class WebGpu extends Deferred<Block, Executable> {
       // Metal may write all four components of a vector where a program writes one.
       vectors: info.vendor !== "apple",
     };
-    const faults = new Faults(device);
+    const faults = new Faults(device, undefined, onLoss);
     const slabs = new Slabs(device, faults, {
       first: Math.min(firstSlab[software ? "software" : "hardware"], largest),
       most: largest,
@@ -188,11 +194,17 @@ class WebGpu extends Deferred<Block, Executable> {
   async profile(): Promise<ProfileReport> {
     if (this.#profiler === undefined)
       throw new UnsupportedError("profile: wanted a backend opened with { profile: true }");
-    return this.#profiler.report();
+    try {
+      return await this.#profiler.report();
+    } catch (cause) {
+      return this.#faults.explain(cause as Error);
+    }
   }
 
   /** Gives the device's memory back at once. Whatever is asked of the backend afterwards fails. */
   destroy(): void {
+    // What waits here will never run: the end of somebody's scope must not try.
+    context.pending.delete(this);
     this.#executor.destroy();
     if (this.#own) this.#device.destroy();
     this.#faults.lose("destroyed");
@@ -211,7 +223,7 @@ const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
 
 export type WebGpuBackend = WebGpu & Creation;
 
-async function make(platform: Platform, options: OpenOptions): Promise<WebGpuBackend> {
+async function make(platform: Platform, options: OpenOptions, onLoss?: () => void): Promise<WebGpuBackend> {
   let { device } = options;
   let info = device?.adapterInfo;
   let trusted = false;
@@ -237,7 +249,7 @@ async function make(platform: Platform, options: OpenOptions): Promise<WebGpuBac
       throw new UnsupportedError(`open: the adapter gives no device: ${(cause as Error).message}`, { cause });
     }
   }
-  const backend = new WebGpu(device, info!, trusted, options);
+  const backend = new WebGpu(device, info!, trusted, options, onLoss);
   return Object.assign(backend, creation(backend));
 }
 
@@ -258,10 +270,10 @@ export function opener(platform: Platform): (options?: OpenOptions) => Promise<W
   return (options) => {
     if (options !== undefined) return make(platform, options);
     if (shared === undefined) {
-      const opening = make(platform, {});
       const forget = (): void => void (shared === opening && (shared = undefined));
+      const opening = make(platform, {}, forget);
       shared = opening;
-      opening.then((backend) => backend.lost.then(forget), forget);
+      opening.catch(forget);
     }
     return shared;
   };

@@ -36,6 +36,26 @@ describeOnDevice("validation errors", () => {
     expect([...(await T.exp(backend.tensor([0, 0])).data())]).toEqual([1, 1]);
   });
 
+  onDevice("an upload that is told of one takes no memory", async () => {
+    const backend = await openSmall(tooMany, memory);
+    const x = backend.tensor(new Float32Array(70_001));
+    const wrong = scope(() => T.keep(T.exp(x)));
+    backend.executor.commands.submit();
+    const { live, bytes } = backend.stats();
+    await expect
+      .poll(() => {
+        try {
+          backend.tensor([1]).release();
+          return "";
+        } catch (error) {
+          return (error as Error).message;
+        }
+      })
+      .toMatch("70001");
+    expect(backend.stats()).toMatchObject({ live, bytes });
+    wrong.release();
+  });
+
   onDevice("a pipeline that the adapter refuses is named", async () => {
     const backend = await openSmall({ threads: 1 << 14 }, memory, { debug: true });
     await expect(T.tanh(backend.tensor([1])).data()).rejects.toThrow(/^tensor-webgpu: in .*tanh/);
@@ -95,6 +115,23 @@ describeOnDevice("too little memory", () => {
     for (const read of reads) expect((read as PromiseRejectedResult).reason).toBeInstanceOf(MemoryError);
   });
 
+  onDevice("to read through: what was asked for before is computed all the same", async () => {
+    const device = await ownDevice();
+    const backend = await openSmall({}, memory, { device });
+    const x = backend.tensor([1, 2, 3]);
+    const before = scope(() => {
+      const y = T.add(x, 1);
+      y.backend.flush();
+      return y;
+    });
+    // There is none for the buffer that the next read makes.
+    const createBuffer = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => createBuffer({ ...descriptor, size: 2 ** 50 });
+    await expect(x.data()).rejects.toThrow(/^tensor-webgpu: /);
+    device.createBuffer = createBuffer;
+    expect(await before.array()).toEqual([2, 3, 4]);
+  });
+
   onDevice("a slab that was too large is followed by a smaller one", async () => {
     const device = await ownDevice({ maxBufferSize: GIB, maxStorageBufferBindingSize: GIB });
     const faults = new Faults(device, false);
@@ -133,6 +170,31 @@ describeOnDevice("the loss of the device", () => {
     const second = await open();
     expect(second).not.toBe(first);
     expect(await T.mul(second.tensor([1, 2]), 2).array()).toEqual([2, 4]);
+  });
+
+  onDevice("open() gives another at once, whether the device was its own or not", async () => {
+    const first = await open();
+    first.destroy();
+    const second = await open();
+    expect(await second.ones([2]).array()).toEqual([1, 1]);
+    first.destroy(); // a second time: nothing happens
+    expect(await open()).toBe(second);
+  });
+
+  onDevice("what waited on a backend that was destroyed is nobody else's failure", async () => {
+    const [first, cpu] = [await open({}), await openCpu({})];
+    const waits = first.ones([2]);
+    first.destroy();
+    expect(scope(() => T.add(cpu.ones([2]), 1)).dataSync()).toEqual(Float32Array.of(2, 2));
+    await expect(waits.data()).rejects.toThrow(GONE);
+  });
+
+  onDevice("a profile that waits fails with the reason", async () => {
+    const backend = await open({ profile: true });
+    backend.ones([2]).backend.flush();
+    const waits = backend.profile();
+    backend.destroy();
+    await expect(waits).rejects.toThrow(GONE);
   });
 
   onDevice("by device.destroy()", async () => {

@@ -1,4 +1,4 @@
-// A stage is one dispatch of a call: a body of WGSL with its operands, numbers and workgroups. A call has one, or two with a
+// A stage is one dispatch of a call: a body of WGSL with its operands, numbers and workgroups. A call has one, or several with a
 // workspace between them. Stages of tuned calls read and write four elements at a time where they can.
 import type { CallOperand } from "@weft/kernel";
 import type { Body, Surroundings } from "../translate/program.ts";
