@@ -2,7 +2,7 @@
 // between them instead of dispatches. Each is given out in blocks of rows, and workgroup g of the chain runs block g of each.
 import type { ChainLaunch, KernelLaunch, Link } from "@weft/kernel";
 import { callOf } from "./calls/index.ts";
-import { workOfKernel, workOfStage, type Work } from "./dispatch.ts";
+import { sharedBytes, workOfKernel, workOfStage, type Work } from "./dispatch.ts";
 import type { Machine } from "./forms/stage.ts";
 import { resultsOf } from "./translate/partition.ts";
 import type { Body, Surroundings } from "./translate/program.ts";
@@ -10,10 +10,14 @@ import type { Body, Surroundings } from "./translate/program.ts";
 /** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */
 const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
 
-export function workOfChain({ rows, links }: ChainLaunch, machine: Machine): Work {
+/** What runs a chain: one work, or one a link where a workgroup has not the memory that they want together. */
+export function worksOfChain({ rows, links }: ChainLaunch, machine: Machine): readonly Work[] {
   const block = rowsOfBlock(rows);
-  const groups = Math.ceil(rows / block);
   const works = links.map((link) => workOfLink(link, rows, block, machine));
+  return sharedBytes(works) > machine.shared ? works : [together(works, Math.ceil(rows / block))];
+}
+
+function together(works: readonly Work[], groups: number): Work {
   const starts: number[] = [];
   let words = 0;
   for (const work of works) {

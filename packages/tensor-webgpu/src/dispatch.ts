@@ -166,29 +166,28 @@ export interface BatchLimits {
   readonly shared: number;
 }
 
+/** Bytes of workgroup memory of a program that runs all of these. */
+export const sharedBytes = (works: readonly Work[]): number =>
+  4 * Math.max(...works.map(({ body }) => body.scratch)) + 16 * Math.max(...works.map(({ body }) => body.vectors ?? 0));
+
 /** Independent work shares dispatches, as far as arguments and workgroup memory allow. */
 export function batchesOf(level: readonly Work[], limits: BatchLimits): Work[][] {
   const batches: Work[][] = [];
-  let [room, scratch, vectors] = [0, 0, 0];
+  let room = 0;
   for (const work of level) {
     const words = paddedWords(work.words.length);
     const batch = batches.at(-1);
-    const shared = (s: number, v: number): number =>
-      4 * Math.max(s, work.body.scratch) + 16 * Math.max(v, work.body.vectors ?? 0);
     if (
       batch !== undefined &&
       batch.length < limits.members &&
       words <= room &&
-      shared(scratch, vectors) <= limits.shared
+      sharedBytes([...batch, work]) <= limits.shared
     )
       batch.push(work);
     else {
       batches.push([work]);
-      [scratch, vectors] = [0, 0];
       room = limits.words - headerWords(limits.members);
     }
-    scratch = Math.max(scratch, work.body.scratch);
-    vectors = Math.max(vectors, work.body.vectors ?? 0);
     room -= words;
   }
   return batches;

@@ -20,7 +20,7 @@ import {
   type Work,
   type Works,
 } from "./dispatch.ts";
-import { workOfChain } from "./chain.ts";
+import { worksOfChain } from "./chain.ts";
 import { Commands } from "./commands.ts";
 import type { Faults } from "./faults.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -246,7 +246,7 @@ export class Executor implements Driver<Block, Executable> {
 
   #worksOf(launch: Launch, workspace: number, offset: number): Works {
     if (launch.kind === "kernel") return worksOfKernel(launch, this.#profile, workspace, offset);
-    if (launch.kind === "chain") return { works: [workOfChain(launch, this.#profile)], workspace: 0 };
+    if (launch.kind === "chain") return { works: worksOfChain(launch, this.#profile), workspace: 0 };
     const { stages, workspace: bytes } = callOf(launch.op).prepare(launch, this.#profile);
     const { op, node } = launch;
     return { works: stages.map((stage) => workOfStage(stage, op, node, workspace, offset)), workspace: bytes };

@@ -8,7 +8,8 @@ import { flatten, relu, scope, softmax, type Creation, type Tensor } from "@weft
 import { openSync } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
 import { open } from "../src/index.node.ts";
-import { describeOnDevice, onDevice } from "./device.ts";
+import { describeOnDevice, gpuOfTests, onDevice } from "./device.ts";
+import { openSmall } from "./small.ts";
 
 type Model = (x: Tensor) => Tensor;
 type Rule = () => Optimizer;
@@ -161,5 +162,22 @@ describeOnDevice("rows that stay together", () => {
       got.forEach((v, i) => expect(Math.abs(v - wanted[i]!), `${batch} rows, step ${i}`).toBeLessThan(1e-4));
       expect(wanted[5]).not.toBeCloseTo(wanted[0]!, 3);
     }
+  });
+
+  onDevice("on a device with the least that WebGPU grants", async () => {
+    // 256 invocations and 16 KiB, which a product takes whole, and what follows it wants some, too.
+    const adapter = await (await gpuOfTests()).requestAdapter();
+    const device = await adapter!.requestDevice();
+    expect(device.limits.maxComputeWorkgroupStorageSize).toBe(16_384);
+    const memory = { first: 1 << 22, most: 1 << 22, limit: 1 << 24 };
+    const gpu = await openSmall({ threads: 256, shared: 16_384 }, memory, { device });
+    const losses = (backend: Creation & T.Backend) =>
+      train(
+        classifier(backend, [8, 20], () => Linear(20, 10) as Model),
+        sgd({ lr: 0.05 }),
+        2,
+      );
+    const [got, wanted] = [await losses(gpu), await losses(openSync({}))];
+    got.forEach((v, i) => expect(v).toBeCloseTo(wanted[i]!, 4));
   });
 });
