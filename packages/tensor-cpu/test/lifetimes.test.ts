@@ -39,6 +39,20 @@ describe.each([
   const box = (backend: CpuBackend, data: number[] | Float32Array, shape: number[] = [data.length]): Param =>
     scope(() => param(backend.tensor(data, { shape, dtype: "f32" })));
 
+  test("a result does not keep the memory of what its operand was a small part of", () => {
+    const { backend } = counted();
+    const whole = backend.tensor(new Float32Array(1 << 16));
+    const part = slice(whole, { starts: [0], ends: [4] });
+    whole.release();
+    const next = scope(() => {
+      const y = add(part, 1);
+      part.release();
+      return y;
+    });
+    expect([...next.dataSync()]).toEqual([1, 1, 1, 1]);
+    expect(backend.stats().bytes).toBeLessThanOrEqual(1 << 10);
+  });
+
   test("nested grad: three orders, and nothing is left", () => {
     const { backend, left } = counted();
     scope(() => {

@@ -382,8 +382,10 @@ export class Deferred<S extends Storage, E> implements Backend {
     for (let i = 0; i < leaves.length; i++) storages[plan.leaves[i]!] = leaves[i]!.storage as S;
     for (let i = 0; i < plan.donations.length; i++) {
       const { slot, leaf } = plan.donations[i]!;
-      const node = leaves[leaf]!;
-      if (node.handles === 0 && node.storage!.refs === 1 && node.offset === 0) storages[slot] = node.storage as S;
+      const { handles, offset, storage } = leaves[leaf]!;
+      // Not what it was a small part of: that would live as long as the output.
+      if (handles === 0 && offset === 0 && storage!.refs === 1 && storage!.bytes < 2 * plan.slots[slot]!.bytes + 64)
+        storages[slot] = storage as S;
     }
     for (let i = 0; i < plan.kept.length; i++) {
       const slot = plan.kept[i]!;
