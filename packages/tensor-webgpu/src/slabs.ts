@@ -20,6 +20,8 @@ export interface Slab {
   readonly bytes: number;
   /** The first byte never handed out. */
   top: number;
+  /** Blocks that are handed out. */
+  blocks: number;
   readonly free: number[][];
   /** The device had no memory for it after all: nothing lies in it. */
   lost: boolean;
@@ -98,13 +100,21 @@ export class Slabs {
       const address = slab.free[c]?.pop();
       if (address !== undefined) return this.#block(slab, address, c, size);
     }
-    const slab = this.#slabs.find((s) => s.top + size <= s.bytes) ?? this.#grow(bytes, size);
+    const slab = this.#slabs.find((s) => s.top + size <= s.bytes) ?? this.#cleared(size) ?? this.#grow(bytes, size);
     const address = slab.top;
     slab.top += size;
     return this.#block(slab, address, c, size);
   }
 
+  /** A slab in which nothing lies any more, to be cut anew: what was cut from it may be of no use. */
+  #cleared(size: number): Slab | undefined {
+    const slab = this.#slabs.find((s) => s.blocks === 0 && size <= s.bytes && !s.lost);
+    if (slab !== undefined) slab.top = slab.free.length = 0;
+    return slab;
+  }
+
   #block(slab: Slab, address: number, c: number, bytes: number): Block {
+    slab.blocks++;
     this.#used += bytes;
     this.#peak = Math.max(this.#peak, this.#used);
     return { slab, address, class: c, bytes, refs: 0 };
@@ -129,7 +139,7 @@ export class Slabs {
         }),
       (message) => this.#lose(slab, message),
     );
-    const slab: Slab = { index, buffer, bytes: fits, top: 0, free: [], lost: false };
+    const slab: Slab = { index, buffer, bytes: fits, top: 0, blocks: 0, free: [], lost: false };
     this.#slabs.push(slab);
     this.#total += fits;
     return slab;
@@ -149,8 +159,10 @@ export class Slabs {
   }
 
   free(block: Block): void {
+    const { slab } = block;
     this.#used -= block.bytes;
-    if (!block.slab.lost) (block.slab.free[block.class] ??= []).push(block.address);
+    slab.blocks--;
+    if (!slab.lost) (slab.free[block.class] ??= []).push(block.address);
   }
 
   destroy(): void {

@@ -159,6 +159,16 @@ describeOnDevice("what is refused", () => {
     );
   });
 
+  onDevice("all of it in small pieces, which are free again when a large one is asked for", async () => {
+    const backend = await openSmall({}, { first: 1 << 20, most: 1 << 20, limit: 1 << 20 });
+    const pieces = Array.from({ length: 16 }, (_, i) => backend.tensor(new Float32Array(1 << 14).fill(i)));
+    expect((await pieces[15]!.data())[0]).toBe(15);
+    for (const x of pieces) x.release();
+    const large = backend.tensor(new Float32Array(1 << 18).fill(2));
+    expect(backend.stats()).toMatchObject({ live: 1, bytes: 1 << 20 });
+    expect((await large.data()).every((x) => x === 2)).toBe(true);
+  });
+
   onDevice("a plan whose values together are more than one slab holds", async () => {
     const x = Float32Array.from({ length: 400 }, (_, i) => Math.sin(i));
     // Four products of 1,600 bytes live at the same time.
