@@ -305,6 +305,7 @@ export class Executor implements Driver<Block, Executable> {
     if (this.#profiler !== undefined) {
       const encode = (pass: GPUComputePassEncoder, d: Dispatch): void => this.#dispatch(pass, d, e, base);
       this.#profiler.encode(this.commands.encoder(), chosen.slice(0, n), encode);
+      this.commands.counts.passes += n;
       this.commands.flushed(n);
       this.commands.submit();
       this.#profiler.ran(begun);

@@ -294,6 +294,7 @@ describeOnDevice("a profile", () => {
     await x.data();
     const { dispatches, flushes, encode } = await backend.profile();
     expect(flushes).toBe(8);
+    expect(backend.stats()).toMatchObject({ dispatches: 16, passes: 16, submits: 9 }); // and the read
     expect(encode).toBeGreaterThan(0);
     expect(dispatches.map(({ label, count }) => [label.split(" ")[0], count]).toSorted()).toEqual([
       ["exp", 8],

@@ -122,7 +122,7 @@ async function run(rows: readonly GpuRow[], settings: Settings): Promise<GpuRepo
   const left = (): number => limit - (performance.now() - start) / 1000;
 
   const who = chosen("contenders", [OURS, "torch"]);
-  const opening: OpenOptions = options.trusted ? ({ trusted: true } as object) : {};
+  const opening: OpenOptions = { trusted: options.trusted };
   const contenders: Named[] = [];
   const absent: Record<string, string> = {};
   let adapter: GpuReport["adapter"];

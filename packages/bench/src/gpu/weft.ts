@@ -55,8 +55,6 @@ const countsMade = ["plans", "kernels", "pipelines", "bindGroups", "slabs"] as c
 const difference = <Name extends keyof WebGpuStats>(names: readonly Name[], from: WebGpuStats, to: WebGpuStats) =>
   Object.fromEntries(names.map((name) => [name, to[name] - from[name]])) as Record<Name, number>;
 const anything = (made: Made): boolean => Object.values(made).some((count) => count !== 0);
-/** Programs may be compiled in the background. */
-const compiles = (stats: WebGpuStats): boolean => "compiling" in stats && Number(stats.compiling) > 0;
 
 /** Repeats until the time is over and nothing new is made any more. Returns how many steps there were. */
 async function warm(backend: WebGpuBackend, work: Work, each: number, time: number, most: number): Promise<number> {
@@ -69,7 +67,8 @@ async function warm(backend: WebGpuBackend, work: Work, each: number, time: numb
     count += steps;
     const elapsed = performance.now() - start;
     const after = backend.stats();
-    const unsettled = compiles(after) || anything(difference(countsMade, before, after));
+    // Programs may be compiled in the background.
+    const unsettled = after.compiling > 0 || anything(difference(countsMade, before, after));
     busy = elapsed < time || (time > 0 && elapsed < PATIENCE && unsettled);
   }
   return count;
