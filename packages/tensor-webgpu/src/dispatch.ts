@@ -1,6 +1,7 @@
 // From launches to dispatches: what a launch runs and with which arguments, which launches stand side by side in one
 // dispatch, and where their operands are bound.
 import { layout, type KernelLaunch, type NumberPlace } from "@weft/kernel";
+import { UnsupportedError } from "@weft/tensor";
 import { epilogueOf } from "./forms/epilogue.ts";
 import { join } from "./forms/join.ts";
 import type { Machine, Stage } from "./forms/stage.ts";
@@ -58,6 +59,9 @@ export interface Works {
   readonly workspace: number;
 }
 
+/** Terms of a result are counted in words, in steps of up to four a workgroup. */
+const TERMS = 2 ** 32 - 2 ** 12;
+
 /** Parts that one invocation adds for each result. */
 const FEW = 16;
 
@@ -73,11 +77,14 @@ export function worksOfKernel(
 ): Works {
   const { kernel, words, name, after } = launch;
   const { threads, subgroups } = machine;
+  const all = termsOf(kernel, words);
+  if (all > TERMS)
+    throw new UnsupportedError(`${name}: ${all} terms of one result are more than WebGPU counts (${TERMS})`);
   const slices = slicesOf(kernel, words, threads);
   const wanted = partsOf(kernel, slices, words, machine);
   if (wanted === 1) return { works: [workOfKernel(launch, machine)], workspace: 0 };
-  const terms = Math.ceil(termsOf(kernel, words) / wanted);
-  const parts = Math.ceil(termsOf(kernel, words) / terms);
+  const terms = Math.ceil(all / wanted);
+  const parts = Math.ceil(all / terms);
   const results = resultsOf(kernel, words);
   const groups = groupsOf(kernel, slices, words, threads);
   const body = bodyOf(kernel, slices, threads, { split: true, subgroups });

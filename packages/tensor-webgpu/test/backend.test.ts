@@ -210,6 +210,14 @@ describeOnDevice("what is refused", () => {
     );
   });
 
+  onDevice("a sum of more terms than a word counts", async () => {
+    const { tensor } = await open({});
+    const x = tensor(new Float32Array(1 << 16).fill(1));
+    expect(() => scope(() => T.sum(T.mul(T.reshape(x, [-1, 1]), x)))).toThrow(
+      "sum: 4294967296 terms of one result are more than WebGPU counts (4294963200)",
+    );
+  });
+
   onDevice("trust, where nobody can grant it", async () => {
     expect((await open({ trusted: true })).info().trusted).toBe(true);
     expect((await open({})).info().trusted).toBe(false);
