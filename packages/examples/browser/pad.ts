@@ -11,6 +11,8 @@ export function pad(canvas: HTMLCanvasElement, changed: (picture: Uint8Array | u
   const context = canvas.getContext("2d")!;
   let strokes: Stroke[] = [];
   let shown: Uint8Array | undefined;
+  /** The stroke of each pen or finger that is down. */
+  const open = new Map<number, Stroke>();
 
   const draw = (): void => {
     const { width, height } = canvas;
@@ -26,10 +28,9 @@ export function pad(canvas: HTMLCanvasElement, changed: (picture: Uint8Array | u
       context.stroke();
     }
   };
-  const add = (events: readonly PointerEvent[]): void => {
+  const add = (stroke: Stroke, events: readonly PointerEvent[]): void => {
     const { left, top, width, height } = canvas.getBoundingClientRect();
-    const stroke = strokes.at(-1);
-    for (const { clientX, clientY } of events) stroke?.push((clientX - left) / width, (clientY - top) / height);
+    for (const { clientX, clientY } of events) stroke.push((clientX - left) / width, (clientY - top) / height);
     draw();
     changed(picture(strokes));
   };
@@ -40,19 +41,24 @@ export function pad(canvas: HTMLCanvasElement, changed: (picture: Uint8Array | u
     canvas.setPointerCapture(event.pointerId);
     if (shown !== undefined) strokes = [];
     shown = undefined;
-    strokes.push([]);
-    add([event]);
+    const stroke: Stroke = [];
+    strokes.push(stroke);
+    open.set(event.pointerId, stroke);
+    add(stroke, [event]);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!canvas.hasPointerCapture(event.pointerId)) return;
+    const stroke = open.get(event.pointerId);
+    if (stroke === undefined) return;
     const all = event.getCoalescedEvents?.() ?? [];
-    add(all.length > 0 ? all : [event]);
+    add(stroke, all.length > 0 ? all : [event]);
   });
+  canvas.addEventListener("lostpointercapture", (event) => open.delete(event.pointerId));
   dark.addEventListener("change", draw);
 
   return {
     show(picture) {
       strokes = [];
+      open.clear();
       shown = picture;
       draw();
       changed(picture);

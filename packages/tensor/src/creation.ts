@@ -2,7 +2,7 @@
 // functions with the backend.
 import { readTensor, source } from "./apply.ts";
 import { checkSizes, sizeOf, text } from "./axes.ts";
-import { arrayOf, type DType, type TypedArray } from "./dtype.ts";
+import { arrayOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
 import { add, cast, equal, mul } from "./elementwise.ts";
 import { ArgumentError, ShapeError } from "./errors.ts";
 import { toHalf } from "./half.ts";
@@ -60,7 +60,8 @@ const shapeOf = (op: string, shape: Shape | number): Shape =>
   checkSizes(op, typeof shape === "number" ? [shape] : shape);
 
 const fill = (backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType = "f32"): Tensor =>
-  source(backend, "full", [value], { shape: shapeOf(op, shape), dtype });
+  // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
+  source(backend, "full", [isFloat(dtype) ? value : stored[dtype]!(value)], { shape: shapeOf(op, shape), dtype });
 
 /** The creation functions of a backend. */
 export function creation(backend: Backend): Creation {

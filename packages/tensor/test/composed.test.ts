@@ -355,6 +355,11 @@ describe("creation", () => {
       [1, 0, 0],
       [0, 1, 0],
     ]);
+    for (const dtype of ["i32", "u8", "bool", "f32"] as const)
+      for (const value of [0.5, -0.5, -1.5, 300, 3e9, -3e9, NaN, Infinity])
+        expect(full(1, value, { dtype }).arraySync(), `${value} as ${dtype}`).toEqual(
+          tensor([value], { dtype }).arraySync(),
+        );
     expect([full(2, 3).dtype, full([], 3, { dtype: "i32" }).arraySync(), rand(0).shape]).toEqual(["f32", 3, [0]]);
     expect(weft.onesLike(zeros([2], { dtype: "i32" })).arraySync()).toEqual([1, 1]);
   });
