@@ -1,7 +1,9 @@
 // The test projects: one a package, the whole house, pages in Chromium, and the packed packages.
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { environment, findDriver, launchOptions } from "./test/software-driver.ts";
 
 const driver = await findDriver();
@@ -16,9 +18,20 @@ if ("folder" in driver) {
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const inPage = "test/**/*.page.test.ts";
 
+/** What takes minutes begins first, so that the cores end together. */
+const longest = ["packages/tensor-webgpu/test/conformance.test.ts", "test/determinism.test.ts"];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean => longest.some((name) => moduleId.endsWith(`/${name}`));
+    return (await super.sort(files)).toSorted((a, b) => Number(isLong(b)) - Number(isLong(a)));
+  }
+}
+
 export default defineConfig({
   test: {
     passWithNoTests: true,
+    sequence: { sequencer: LongestFirst },
+    maxWorkers: Math.max(2, availableParallelism() - 1), // one, on two cores, would leave one of them idle
     projects: [
       ...readdirSync(new URL("packages", import.meta.url)).map((name) => ({
         test: {

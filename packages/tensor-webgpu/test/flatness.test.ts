@@ -79,7 +79,7 @@ describeOnDevice("training", () => {
 });
 
 describeOnDevice("a loop that never waits", () => {
-  onDevice("2,000 steps take no more memory than 500", async () => {
+  onDevice("4,100 steps take no more memory than 500", async () => {
     const backend = await open({});
     const x = backend.tensor(wave(12, 0.7), { shape: [4, 3] });
     const w = scope(() => param(backend.tensor(wave(6, 0.9), { shape: [3, 2] })));
@@ -88,18 +88,28 @@ describeOnDevice("a loop that never waits", () => {
         const tape = diff(() => T.sum(T.square(T.tanh(T.matmul(x, w)))));
         w.value = T.sub(w.value, T.mul(tape.grad(w), 0.01));
       });
+    /** Waits until the device has done all. */
+    const total = async (): Promise<number> => {
+      const y = scope(() => T.sum(w.value));
+      const sum = await y.item();
+      y.release();
+      return sum;
+    };
     for (let i = 0; i < 500; i++) step();
+    let sum = await total();
     const before = footprint(backend);
-    // Bytes a step in each of five stretches. What is kept would grow in all of them; compilers and collectors only in some.
-    const grown = Array.from({ length: 5 }, () => {
+    // Bytes a step in each of twelve stretches, once the device has caught up: how far it lags is the machine's affair. What is kept
+    // would grow in all of them; compilers and collectors only in some.
+    const grown: number[] = [];
+    for (let part = 0; part < 12; part++) {
       const resident = native();
       for (let i = 0; i < 300; i++) step();
-      return (native() - resident) / 300;
-    });
-    expect(footprint(backend)).toEqual(before);
-    // Commands that wait in the driver: measured, 0.1 kB a step.
-    expect(Math.min(...grown)).toBeLessThan(8000);
-    expect(await T.sum(w.value).item()).toBeLessThan(10);
+      expect(footprint(backend)).toEqual(before);
+      sum = await total();
+      grown.push((native() - resident) / 300);
+    }
+    expect(Math.min(...grown)).toBeLessThan(1000);
+    expect(sum).toBeLessThan(10);
   });
 });
 
