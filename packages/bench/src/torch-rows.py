@@ -86,12 +86,22 @@ def convolution_grad(x, w, y):
     return make
 
 
+def norm_grad(shape, features, form):
+    def make():
+        x, g = torch.randn(shape).requires_grad_(), torch.randn(shape)
+        w, b = torch.randn(features).requires_grad_(), torch.randn(features).requires_grad_()
+        return lambda: torch.autograd.grad(form(x, w, b), (x, w, b), g)
+    return make
+
+
 for size in (256, 512, 1024):
     ROWS[f"matmul-{size}"] = product(size)
 for name, x, w, y in (("conv1", (100, 1, 28, 28), (20, 1, 5, 5), (100, 20, 24, 24)),
                       ("conv2", (100, 20, 12, 12), (50, 20, 5, 5), (100, 50, 8, 8))):
     ROWS[name] = convolution(x, w)
     ROWS[f"{name}-grad"] = convolution_grad(x, w, y)
+ROWS["batch-norm-grad"] = norm_grad((32, 64, 16, 16), 64, lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True))
+ROWS["layer-norm-grad"] = norm_grad((512, 512), 512, lambda x, w, b: F.layer_norm(x, (512,), w, b))
 
 
 @row("add10")

@@ -13,6 +13,7 @@ import {
   ShapeError,
   square,
   standardize,
+  standardizeGrad,
   sub,
   sum,
   type Operand,
@@ -137,11 +138,18 @@ export function layerNorm(
   for (const shape of shapes)
     if (shape.length !== axes || shape.some((d, k) => d !== last[k]))
       throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
-  const rows = standardize(reshape(x, [-1, last.reduce((n, d) => n * d, 1)]), { eps });
+  const rows = byRow(reshape(x, [-1, last.reduce((n, d) => n * d, 1)]), eps);
   const y = reshape(rows, x.shape);
   const scaled = weight == null ? y : mul(y, weight);
   return bias == null ? scaled : add(scaled, bias);
 }
+
+/** `standardize`, with its gradient as one operation too. */
+const byRow = (x: Tensor, eps: number): Tensor =>
+  customGradient((x: Tensor) => ({
+    value: standardize(x, { eps }),
+    pullback: (g) => standardizeGrad(x, g, { eps }),
+  }))(x);
 
 /** Moves a running moment, if it is a state, towards the batch's. */
 function follow(running: Operand | null | undefined, batch: Tensor, momentum: number, factor: number): void {

@@ -7,7 +7,6 @@ import {
   mul,
   reshape,
   softmaxGradOp,
-  standardizeGradOp,
   type FusedOp,
   type Operand,
   type Tensor,
@@ -19,7 +18,6 @@ const first = <A>(op: FusedOp<A>, inputs: Operand[], attrs: A): Tensor => applyF
 export const fusedRules: { readonly [name: FusedName]: FusedRule | undefined } = {
   softmax: ([y], _, attrs) => [(g) => first(softmaxGradOp, [y!, g], attrs)],
   logSoftmax: ([y], _, attrs) => [(g) => first(logSoftmaxGradOp, [y!, g], attrs)],
-  standardize: (_, [x], attrs) => [(g) => first(standardizeGradOp, [x!, g], attrs)],
   crossEntropy: (_, [x, labels], attrs) => [
     (g) => mul(first(crossEntropyGradOp, [x!, labels!], attrs), reshape(g, [-1, 1])),
     undefined,

@@ -2,6 +2,7 @@
 import { convolutions } from "./conv.ts";
 import { elementwise } from "./elementwise.ts";
 import { linalg } from "./linalg.ts";
+import { norms } from "./norm.ts";
 import { recording } from "./recording.ts";
 import { planning } from "./planning.ts";
 import type { Row } from "./row.ts";
@@ -10,6 +11,7 @@ import { training } from "./training.ts";
 export const rows: readonly Row[] = [
   ...linalg,
   ...convolutions,
+  ...norms,
   ...elementwise,
   ...training,
   ...planning,

@@ -63,6 +63,7 @@ export const fused: Collection<
   | "softmax"
   | "logSoftmax"
   | "standardize"
+  | "standardizeGrad"
   | "crossEntropyRows"
   | "lstmSequence"
   | "lstmSequenceGrad"
@@ -87,6 +88,11 @@ export const fused: Collection<
       sample("long rows", [floats(3, 301)], (x) => weft.logSoftmax(x), { order: 1 }),
       sample("large logits", [between(-1000, 1000, 3, 5)], (x) => weft.logSoftmax(x), { order: 0 }),
       sample("no rows", [floats(0, 3)], (x) => weft.logSoftmax(x)),
+    ],
+    standardizeGrad: [
+      sample("rows", [floats(4, 7), floats(4, 7)], (x, g) => weft.standardizeGrad(x, g)),
+      sample("long rows", [floats(3, 301), floats(3, 301)], (x, g) => weft.standardizeGrad(x, g), { order: 1 }),
+      sample("one element", [floats(3, 1), floats(3, 1)], (x, g) => weft.standardizeGrad(x, g, { eps: 0.1 })),
     ],
     standardize: [
       sample("rows", [floats(4, 7)], (x) => weft.standardize(x)),

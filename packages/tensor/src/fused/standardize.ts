@@ -1,7 +1,8 @@
 // Rows with mean 0 and variance 1, as a fused operation: a backend may run each row, and its gradient, as one kernel.
 import { applyFused, readTensor } from "../apply.ts";
-import { text } from "../axes.ts";
-import { add, div, floating, mul, sqrt, sub } from "../elementwise.ts";
+import { sameShape, text } from "../axes.ts";
+import { rsqrt } from "../activations.ts";
+import { add, floating, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
@@ -16,17 +17,18 @@ export interface StandardizeAttrs {
 
 const average = (x: Tensor): Tensor => mean(x, { axis: -1, keepDims: true });
 
-/** The rows, and what they were divided by. */
-function parts(x: Tensor, eps: number): readonly [y: Tensor, deviation: Tensor] {
-  const centred = sub(x, average(x));
-  const deviation = sqrt(add(average(mul(centred, centred)), eps));
-  return [div(centred, deviation), deviation];
+/** The rows, made anew wherever they are used (storing them costs more), and what they were multiplied with. */
+function parts(x: Tensor, eps: number): readonly [rows: () => Tensor, inverse: Tensor] {
+  const middle = average(x);
+  const centred = (): Tensor => sub(x, middle);
+  const inverse = rsqrt(add(average(mul(centred(), centred())), eps));
+  return [() => mul(centred(), inverse), inverse];
 }
 
 export const standardizeOp: FusedOp<StandardizeAttrs> = {
   name: "standardize",
   infer: likeFirst("standardize"),
-  fallback: ([x], { eps }) => [parts(x as Tensor, eps)[0]],
+  fallback: ([x], { eps }) => [parts(x as Tensor, eps)[0]()],
 };
 
 /** From x, and the gradient g of y = (x − mean) / d with d = √(var + eps): (g − mean g − y · mean(g · y)) / d. */
@@ -34,11 +36,18 @@ export const standardizeGradOp: FusedOp<StandardizeAttrs> = {
   name: "standardizeGrad",
   infer: likeFirst("standardizeGrad"),
   fallback: ([x, g], { eps }) => {
-    const [y, deviation] = parts(x as Tensor, eps);
+    const [rows, inverse] = parts(x as Tensor, eps);
     const h = g as Tensor;
-    return [div(sub(sub(h, average(h)), mul(y, average(mul(h, y)))), deviation)];
+    return [mul(sub(sub(h, average(h)), mul(rows(), average(mul(h, rows())))), inverse)];
   },
 };
+
+/** Rows that have elements, as floating-point numbers. */
+function rowsOf(x: Operand, name: string): Tensor {
+  const t = floating(readTensor(x, name), name) as Tensor;
+  if (!t.shape.at(-1)) throw new ShapeError(`${name}: no elements in a row of ${text(t.shape)}`);
+  return t;
+}
 
 /**
  * Each row along the last axis with mean 0 and variance 1: (x − mean) / √(var + eps), the variance biased. What
@@ -47,7 +56,19 @@ export const standardizeGradOp: FusedOp<StandardizeAttrs> = {
  * @example standardize(tensor([1, 3]), { eps: 0 }) // [-1, 1]
  */
 export function standardize(x: Operand, { eps = 1e-5 }: Partial<StandardizeAttrs> = {}): Tensor {
-  const t = floating(readTensor(x, "standardize"), "standardize") as Tensor;
-  if (!t.shape.at(-1)) throw new ShapeError(`standardize: no elements in a row of ${text(t.shape)}`);
-  return applyFused(standardizeOp, [t], { eps })[0]!;
+  return applyFused(standardizeOp, [rowsOf(x, "standardize")], { eps })[0]!;
+}
+
+/**
+ * The gradient of x from that of y = standardize(x): (g − mean g − y · mean(g · y)) / √(var + eps), the means those of a row. g has
+ * the shape of x. Throws a ShapeError if it has not, or if there are no rows with elements.
+ *
+ * @example standardizeGrad(tensor([1, 2, 4]), tensor([1, 0, 0]));
+ */
+export function standardizeGrad(x: Operand, g: Operand, { eps = 1e-5 }: Partial<StandardizeAttrs> = {}): Tensor {
+  const t = rowsOf(x, "standardizeGrad");
+  const h = floating(readTensor(g, "standardizeGrad"), "standardizeGrad") as Tensor;
+  if (!sameShape(t.shape, h.shape))
+    throw new ShapeError(`standardizeGrad: wanted g of shape ${text(t.shape)}, got ${text(h.shape)}`);
+  return applyFused(standardizeGradOp, [t, h], { eps })[0]!;
 }
