@@ -160,7 +160,7 @@ test("the built page needs neither headers nor WebGPU", { timeout: 30_000 }, asy
 
 test(
   "it learns on WebGPU what it learns on the CPU, stays awake, stops, and goes on on the CPU",
-  { timeout: 120_000 },
+  { timeout: 240_000 }, // a software driver compiles slowly
   async (context) => {
     context.skip(reason !== undefined, reason);
     await open(served, `${little}&steps=4&backend=cpu`);
@@ -171,7 +171,7 @@ test(
     const errors = await open(served, little); // it takes WebGPU by itself, where it is
     await page.getByText("is being compiled").waitFor();
     expect(await latency()).toBeLessThan(500); // measured: 10 ms, on a processor that compiles all the while
-    await page.getByText("Training on WebGPU (google swiftshader)").waitFor({ timeout: 60_000 });
+    await page.getByText("Training on WebGPU (google swiftshader)").waitFor({ timeout: 120_000 });
     expect(await page.getByRole("radio", { name: "WebGPU" }).isChecked()).toBe(true);
     await seven();
     await page.waitForFunction(() => Number(document.querySelector("#loss")!.textContent) < 0.7, undefined, {
