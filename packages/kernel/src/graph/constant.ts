@@ -20,10 +20,11 @@ function numberOf(x: Node | number): number | undefined {
   return op === "full" || op === "broadcastTo" ? numberOf(inputs[0]!) : undefined;
 }
 
-/** The f32 that an operation has everywhere, if that is known. */
+/** The f32 that an operation has everywhere, if that is known. Asked of every operation: mostly its first operand says no. */
 export function folded(op: string, inputs: readonly (Node | number)[]): number | undefined {
-  const f = arithmetic[op];
-  if (f === undefined) return undefined;
-  const [a, b] = inputs.map(numberOf);
-  return a === undefined || b === undefined ? undefined : round(f(a, b));
+  if (inputs.length !== 2) return undefined;
+  const a = numberOf(inputs[0]!);
+  if (a === undefined) return undefined;
+  const b = numberOf(inputs[1]!);
+  return b === undefined ? undefined : arithmetic[op] && round(arithmetic[op](a, b));
 }
