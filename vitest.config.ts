@@ -18,6 +18,9 @@ if ("folder" in driver) {
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const inPage = "test/**/*.page.test.ts";
 
+/** Only what hangs takes so long: a software driver compiles slowly, and cores may be shared. */
+const testTimeout = 120_000;
+
 /** What takes minutes begins first, so that the cores end together. */
 const longest = ["packages/tensor-webgpu/test/conformance.test.ts", "test/determinism.test.ts"];
 class LongestFirst extends BaseSequencer {
@@ -39,10 +42,10 @@ export default defineConfig({
           root: `packages/${name}`,
           include: ["test/**/*.test.ts"],
           exclude: [inPage],
-          testTimeout: name === "tensor-webgpu" ? 120_000 : 30_000, // a software driver compiles slowly
+          testTimeout,
         },
       })),
-      { test: { name: "house", include: ["test/*.test.ts"], exclude: ["test/packages.test.ts", inPage] } },
+      { test: { name: "house", include: ["test/*.test.ts"], exclude: ["test/packages.test.ts", inPage], testTimeout } },
       {
         test: {
           name: "packed", // packs and installs every package: minutes, so not part of `npm test`
@@ -58,6 +61,7 @@ export default defineConfig({
               test: {
                 name: "page",
                 include: [`packages/*/${inPage}`, inPage],
+                testTimeout,
                 browser: {
                   enabled: true,
                   headless: true,

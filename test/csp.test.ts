@@ -75,7 +75,7 @@ test.for([
   { policy: "isolated", shared: "yes" },
 ])(
   "it trains without eval, shared memory $shared, with the losses of Node",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (given, { skip }) => {
     skip(reason !== undefined, reason);
     const page = await runUnder(given.policy);
@@ -88,7 +88,7 @@ test.for([
   },
 );
 
-test("the policy is in force: without WebAssembly the error says so", { timeout: 30_000 }, async (context) => {
+test("the policy is in force: without WebAssembly the error says so", { timeout: 120_000 }, async (context) => {
   context.skip(reason !== undefined, reason);
   expect((await runUnder("none")).title).toMatch(/^eval refused, .*WebAssembly.*violates/);
 });

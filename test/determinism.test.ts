@@ -6,7 +6,7 @@ import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test, vi } from "vitest";
 import { convolutional, gated, mlp, recurrent, type Open } from "./losses.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 function expectClose(got: readonly number[], wanted: readonly number[], tolerance: number): void {
   expect(got.length).toBe(wanted.length);

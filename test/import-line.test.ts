@@ -19,7 +19,7 @@ async function run(program: string): Promise<{ backend: string; losses: number[]
 
 test(
   "LeNet with dropout loses the same in 50 steps when its import line is replaced",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async ({ skip }) => {
     const reason = process.env["WEFT_NO_DRIVER"];
     skip(reason !== undefined, reason);

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { DataError } from "@weft/data";
 import { gunzip, type KnownFile, type LoadOptions } from "../src/files.ts";
 import { cacheFolder, folders, save } from "../src/folder.node.ts";
@@ -110,8 +110,10 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
   test("end when they are told to, without trying another mirror or leaving anything behind", async () => {
     const stop = new AbortController();
     const loading = load({ ...mirror("slow", "good"), signal: stop.signal });
-    setTimeout(() => stop.abort(), 50);
-    expect((await errorOf(loading)).name).toBe("AbortError");
+    const failure = errorOf(loading);
+    await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
+    stop.abort();
+    expect((await failure).name).toBe("AbortError");
     expect(asked).toEqual(["/slow/numbers.gz"]);
     await expect(fs.readdir(cache)).rejects.toThrow("ENOENT");
     const reason = new Error("the user went home");

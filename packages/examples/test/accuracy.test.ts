@@ -44,7 +44,7 @@ test
     ...(process.env["WEFT_NO_DRIVER"] === undefined ? ([["webgpu", "1,000"]] as const) : []),
   ] as const)(
   "linreg on Housing ends at the optimum, on %s, after %s steps",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (on, steps) => {
     const words = ["--epochs", steps.replace(",", ""), "--backend", on, "--out", temporaryFolder()];
     const { code, out } = await weft("train", "linreg", ...words);

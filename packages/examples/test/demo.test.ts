@@ -59,6 +59,7 @@ const losses = (): Promise<Record<string, number>> => page.evaluate(() => (globa
 async function open(server: ViteDevServer | PreviewServer, query: string, by = browser): Promise<string[]> {
   const errors: string[] = [];
   page = await by.newPage({ viewport: { width: 1360, height: 860 } });
+  page.setDefaultTimeout(100_000);
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   await page.addInitScript(recordLosses);
@@ -108,7 +109,7 @@ async function latency(): Promise<number> {
 
 test(
   "it learns and reads on the CPU, stops when told to, and answers all the while",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (context) => {
     context.skip(reason !== undefined, reason);
     const errors = await open(developed, "images=1000&test=100&batch=20&backend=cpu");
@@ -144,7 +145,7 @@ test(
 /** Few pictures and small steps: the software driver takes a quarter of a second for one. */
 const little = "images=10&test=20&batch=5";
 
-test("the built page needs neither headers nor WebGPU", { timeout: 30_000 }, async (context) => {
+test("the built page needs neither headers nor WebGPU", { timeout: 120_000 }, async (context) => {
   if (!("folder" in driver)) return context.skip(reason);
   const { args, executablePath } = launchOptions(driver.folder);
   const plain = await chromium.launch({ executablePath, args: args.filter((arg) => !/gpu|vulkan/i.test(arg)) });

@@ -55,7 +55,7 @@ test.each([
   ...(process.env["WEFT_NO_DRIVER"] === undefined ? [["WebGPU", openWebGpu] as const] : []),
 ])(
   "two spirals are learned on %s, twice with the same bits, and nothing is left behind",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (_, open) => {
     const run = async () => {
       const backend = await open({ seed: 3 });

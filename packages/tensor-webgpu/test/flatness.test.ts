@@ -59,7 +59,7 @@ async function trainFlat(steps: number): Promise<void> {
     i++;
     if (i % 20 === 0) expect(await loss.item()).toBeLessThan(10);
     // The first steps compile, and some of it in the background.
-    if (i === 40) await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 20_000);
+    if (i === 40) await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
     if (i === 60) settled = footprint(backend);
     if (i > 60 && i % 20 === 0) expect({ step: i, ...footprint(backend) }).toEqual({ step: i, ...settled });
   }

@@ -239,7 +239,7 @@ describeOnDevice.each(names)("a layer: %s", (name) => {
       let before = 0;
       for (let i = 0; i < 5; i++) {
         // Programs of launches side by side are made in the background.
-        await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 20_000);
+        await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
         before = backend.stats().dispatches;
         const gradients = scope(() => {
           const tape = diff(() => sum(rnn(x)));

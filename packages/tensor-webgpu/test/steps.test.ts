@@ -94,7 +94,7 @@ describeOnDevice("a training step", () => {
     const optimizer = rule();
     await train(loss, optimizer, 10);
     // Programs of launches side by side are made in the background, and used from the next step on.
-    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 20_000);
+    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
     await train(loss, optimizer, 1);
     const settled = backend.stats();
     for (let i = 0; i < 3; i++) step(loss, optimizer).release();
@@ -131,7 +131,7 @@ describeOnDevice("rows that stay together", () => {
       await joined().data();
       await padded().data();
     }
-    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 20_000);
+    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
     await joined().data();
     const { dispatches } = backend.stats();
     const y = await joined().array();
