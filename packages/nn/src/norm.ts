@@ -5,6 +5,7 @@ import {
   ArgumentError,
   context,
   div,
+  isFloat,
   mean,
   mul,
   readTensor,
@@ -59,7 +60,7 @@ export function batchNorm(
   const channels = x.shape[1]!;
   const across = x.shape.map((_, axis) => (axis === 1 ? channels : 1));
   const spread = (v: Operand, what: string): Tensor => {
-    if (typeof v === "number") return x.backend.full(across, v, { dtype: x.dtype });
+    if (typeof v === "number") return x.backend.full(across, v, { dtype: isFloat(x.dtype) ? x.dtype : "f32" });
     const { shape } = readTensor(v, "batchNorm");
     if (shape.length !== 1 || shape[0] !== channels)
       throw new ShapeError(`batchNorm: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
@@ -69,8 +70,8 @@ export function batchNorm(
   if (!training) {
     if (runningMean == null || runningVar == null)
       throw new ArgumentError("batchNorm: without training it wants runningMean and runningVar");
-    const deviation = rsqrt(add(spread(runningVar, "runningVar"), eps));
-    return add(mul(sub(x, spread(runningMean, "runningMean")), mul(deviation, scale)), shift);
+    const inverse = rsqrt(add(spread(runningVar, "runningVar"), eps));
+    return add(mul(sub(x, spread(runningMean, "runningMean")), mul(inverse, scale)), shift);
   }
   const count = x.size / channels;
   if (!(count > 1))

@@ -5,7 +5,7 @@ import { add, div, mean, mul, reshape, square, sub, sqrt, sum, type Operand, typ
 import { describe, expect, test } from "vitest";
 import { batchNorm } from "../src/index.ts";
 
-const { randn } = openSync({});
+const { randn, tensor } = openSync({});
 const list = async (x: Tensor) => [...(await x.data())];
 const near = (a: readonly number[], b: readonly number[]) => {
   expect(a.length).toBe(b.length);
@@ -56,4 +56,10 @@ describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
       grad((v: Tensor) => sum(square(grad((w: Tensor) => weighed(form, w, weight, bias))(v))))(x);
     near(await list(twice(ours)), await list(twice(plain)));
   });
+});
+
+test("a weight that is a number is no integer where x is one", async () => {
+  const moments = { eps: 0, training: true };
+  const whole = batchNorm(tensor([[1], [3]], { dtype: "i32" }), 0.5, 0.25, moments);
+  expect(await list(whole)).toEqual([-0.25, 0.75].map((v) => expect.closeTo(v, 6)));
 });
