@@ -1,7 +1,7 @@
 // The only place where an operation is dispatched: the operands are read, the highest interpreter among them is found,
 // the shape rule runs, then the interpreter. Allocates nothing but the result.
 import { context } from "./context.ts";
-import { ArgumentError, BackendMismatchError, ReleasedTensorError, VersionError } from "./errors.ts";
+import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
 import type { FusedOp } from "./fused.ts";
 import {
   BRAND,
@@ -51,12 +51,6 @@ function refuse(x: unknown, brand: number | undefined, op: string): never {
   throw new VersionError(
     `${op}: @weft/tensor ${VERSION} speaks contract ${CONTRACT}, ${who} made this tensor under contract ${brand}. Install versions of both that share one contract.`,
   );
-}
-
-function describe(x: unknown): string {
-  if (x === null || x === undefined) return String(x);
-  if (typeof x === "object") return `${Object.getPrototypeOf(x)?.constructor?.name ?? "an object"}`;
-  return `${typeof x} ${String(x).slice(0, 40)}`;
 }
 
 /** The first line of a stack outside of the tensor's own methods. */

@@ -27,3 +27,22 @@ export class ContextError extends WeftError {}
 export class MemoryError extends WeftError {}
 /** A backend cannot do what was asked for (no device, no f64, ...). */
 export class UnsupportedError extends WeftError {}
+
+/** A wrong argument as it stands in a message: short, whatever it is. */
+export function describe(x: unknown): string {
+  if (x === null || x === undefined) return String(x);
+  if (Array.isArray(x))
+    return x.length > 8
+      ? `an array of ${x.length}`
+      : `[${x.map((v) => (typeof v === "number" ? String(v) : describe(v))).join(", ")}]`;
+  if (typeof x === "object") {
+    if ("dtype" in x && "shape" in x) return `a tensor ${String(x.dtype)}[${String(x.shape)}]`;
+    const name: unknown = Object.getPrototypeOf(x)?.constructor?.name;
+    const keys = Object.keys(x);
+    return name === "Object" && keys.length < 8
+      ? `{ ${keys.join(", ")} }`
+      : `${typeof name === "string" ? name : "an object"}`;
+  }
+  if (typeof x === "function") return `the function ${x.name.slice(0, 40)}`;
+  return typeof x === "string" ? JSON.stringify(x.slice(0, 40)) : `${typeof x} ${String(x).slice(0, 40)}`;
+}

@@ -20,6 +20,7 @@ export * from "./indexing.ts";
 export * from "./interpreter.ts";
 export * from "./linalg.ts";
 export * from "./movement.ts";
+export * from "./options.ts";
 export type * from "./ops.ts";
 export * from "./random.ts";
 export type { Nested } from "./reading.ts";

@@ -4,6 +4,7 @@ import { axesOf, axisOf, sizeOf, type Axes } from "./axes.ts";
 import { numeric } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
+import { boolean, integer, numbers, orNull, readOptions, type OptionKinds } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface ReduceOptions {
@@ -19,15 +20,18 @@ export interface PositionOptions {
   readonly keepDims?: boolean;
 }
 
+const reduceOptions: OptionKinds<ReduceOptions> = { axis: orNull(numbers), keepDims: boolean };
+const positionOptions: OptionKinds<PositionOptions> = { axis: orNull(integer), keepDims: boolean };
+
 function reduce(op: "sum" | "max" | "min", x: Operand, options: ReduceOptions | undefined): Tensor {
   const t = numeric(readTensor(x, op), op) as Tensor;
-  return apply(op, [t], { axes: axesOf(op, options?.axis, t.shape), keepDims: options?.keepDims ?? false });
+  const { axis, keepDims } = readOptions(op, options, reduceOptions, { keepDims: false });
+  return apply(op, [t], { axes: axesOf(op, axis, t.shape), keepDims });
 }
 
 function position(op: "argmax" | "argmin", x: Operand, options: PositionOptions | undefined): Tensor {
   const t = numeric(readTensor(x, op), op) as Tensor;
-  const keepDims = options?.keepDims ?? false;
-  const axis = options?.axis;
+  const { axis, keepDims } = readOptions(op, options, positionOptions, { keepDims: false });
   if (axis !== null && axis !== undefined) return apply(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
   const flat = apply("reshape", [t], { shape: [sizeOf(t.shape)] });
   const y = apply(op, [flat], { axis: 0, keepDims: false });

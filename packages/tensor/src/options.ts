@@ -1,0 +1,95 @@
+// The one reader of options. It checks each name and value, so that a typo or a call from plain JavaScript is an error and
+// not a default that nobody asked for. An option given as undefined counts as not given.
+import { ArgumentError, describe } from "./errors.ts";
+
+/** The values that an option takes: a test, and the words for a message. */
+export interface OptionKind<T = unknown> {
+  readonly wanted: string;
+  readonly is: (x: unknown) => x is T;
+}
+
+/** A kind for each option of T. */
+export type OptionKinds<T> = { readonly [K in keyof T]-?: OptionKind };
+
+const kind = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => ({
+  wanted,
+  is: is as (x: unknown) => x is T,
+});
+
+const isNumber = (x: unknown): x is number => typeof x === "number";
+
+/** Kinds of options. Numbers are never NaN. */
+export const anything: OptionKind = kind("any value", () => true);
+export const boolean: OptionKind<boolean> = kind("true or false", (x) => typeof x === "boolean");
+export const callable: OptionKind<(...args: never[]) => unknown> = kind("a function", (x) => typeof x === "function");
+export const string: OptionKind<string> = kind("a string", (x) => typeof x === "string");
+export const finite: OptionKind<number> = kind("a finite number", (x) => Number.isFinite(x));
+export const positive: OptionKind<number> = kind("a number above 0", (x) => isNumber(x) && x > 0);
+export const nonNegative: OptionKind<number> = kind("a number from 0", (x) => isNumber(x) && x >= 0);
+/** A probability or a share. */
+export const fraction: OptionKind<number> = kind("a number from 0 to 1", (x) => isNumber(x) && x >= 0 && x <= 1);
+/** A number from 0 that stays below 1: a decay rate. */
+export const decay: OptionKind<number> = kind("a number from 0 and below 1", (x) => isNumber(x) && x >= 0 && x < 1);
+export const integer: OptionKind<number> = kind("an integer", (x) => Number.isSafeInteger(x));
+export const count: OptionKind<number> = kind(
+  "an integer from 0",
+  (x) => Number.isSafeInteger(x) && (x as number) >= 0,
+);
+export const positiveCount: OptionKind<number> = kind(
+  "an integer from 1",
+  (x) => Number.isSafeInteger(x) && (x as number) >= 1,
+);
+/** One number, or a list of them. */
+export const numbers: OptionKind<number | readonly number[]> = kind(
+  "a number or a list of numbers",
+  (x) => isNumber(x) || (Array.isArray(x) && x.every(isNumber)),
+);
+
+/** One of these values. */
+export const oneOf = <const T extends readonly (string | number)[]>(...values: T): OptionKind<T[number]> =>
+  kind(values.map((v) => JSON.stringify(v)).join(" or "), (x) => values.includes(x as T[number]));
+
+/** Null, too. */
+export const orNull = <T>({ wanted, is }: OptionKind<T>): OptionKind<T | null> =>
+  kind(`${wanted}, or null`, (x) => x === null || is(x));
+
+/** One kind or another. */
+export const either = <A, B>(a: OptionKind<A>, b: OptionKind<B>): OptionKind<A | B> =>
+  kind(`${a.wanted}, or ${b.wanted}`, (x) => a.is(x) || b.is(x));
+
+/** Options after reading: those with a default are there. */
+export type ReadOptions<T, D> = T & { readonly [K in keyof T & keyof D]-?: Exclude<T[K], undefined> };
+
+/**
+ * Reads options: checks names and values, and fills in defaults. Throws an ArgumentError that names the operation, the
+ * option and what is known.
+ *
+ * @example
+ * const { lr } = readOptions("sgd", options, { lr: positive }, { lr: 0.1 });
+ */
+export function readOptions<T extends object, D extends Partial<T>>(
+  op: string,
+  given: T | undefined,
+  kinds: OptionKinds<T>,
+  defaults: D,
+): ReadOptions<T, D> {
+  if (given === undefined) return defaults as never;
+  const known = kinds as { readonly [name: string]: OptionKind };
+  if (typeof given !== "object" || given === null || Array.isArray(given) || "read" in given || "interpreter" in given)
+    throw new ArgumentError(`${op}: wanted options ${example(known)}, got ${describe(given)}`);
+  const read: Record<string, unknown> = { ...defaults };
+  for (const name in given) {
+    if (!Object.hasOwn(known, name))
+      throw new ArgumentError(
+        `${op}: there is no option ${JSON.stringify(name.slice(0, 40))}; known are ${Object.keys(known).join(", ") || "none"}`,
+      );
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    const { wanted, is } = known[name]!;
+    if (!is(value)) throw new ArgumentError(`${op}: wanted ${wanted} as ${name}, got ${describe(value)}`);
+    read[name] = value;
+  }
+  return read as never;
+}
+
+const example = (kinds: OptionKinds<object>): string => `{ ${Object.keys(kinds).join(", ")} }`;

@@ -1,0 +1,49 @@
+// Options: unknown names, wrong values and things that are no options are errors; undefined is not given.
+import { expect, test } from "vitest";
+import { ArgumentError, boolean, finite, orNull, positive, readOptions, sum, max, argmax } from "../src/index.ts";
+import { reference } from "./backend.ts";
+
+interface Rates {
+  readonly lr?: number;
+  readonly clip?: number | null;
+  readonly lazy?: boolean;
+}
+const kinds = { lr: positive, clip: orNull(finite), lazy: boolean };
+const read = (given: unknown) => readOptions("train", given as Rates | undefined, kinds, { lr: 0.1, lazy: false });
+
+test("undefined is not given, anywhere", () => {
+  expect(read(undefined)).toEqual({ lr: 0.1, lazy: false });
+  expect(read({})).toEqual({ lr: 0.1, lazy: false });
+  expect(read({ lr: undefined, clip: undefined })).toEqual({ lr: 0.1, lazy: false });
+  expect(read({ lr: 0.5, clip: null })).toEqual({ lr: 0.5, lazy: false, clip: null });
+});
+
+test.each([
+  [0.01, "train: wanted options { lr, clip, lazy }, got number 0.01"],
+  [null, "train: wanted options { lr, clip, lazy }, got null"],
+  ["fast", 'train: wanted options { lr, clip, lazy }, got "fast"'],
+  [[1, 2], "train: wanted options { lr, clip, lazy }, got [1, 2]"],
+  [{ learningRate: 1 }, 'train: there is no option "learningRate"; known are lr, clip, lazy'],
+  [{ constructor: 1 }, 'train: there is no option "constructor"; known are lr, clip, lazy'],
+  [{ lr: NaN }, "train: wanted a number above 0 as lr, got number NaN"],
+  [{ lr: -1 }, "train: wanted a number above 0 as lr, got number -1"],
+  [{ lr: "0.1" }, 'train: wanted a number above 0 as lr, got "0.1"'],
+  [{ clip: Infinity }, "train: wanted a finite number, or null as clip, got number Infinity"],
+  [{ lazy: 1 }, "train: wanted true or false as lazy, got number 1"],
+])("%j is refused", (given, message) => {
+  expect(() => read(given)).toThrow(new ArgumentError(message));
+});
+
+test("the defaults stay as they are", () => {
+  const defaults = { lr: 0.1 };
+  readOptions("train", { lr: 3 }, kinds, defaults);
+  expect(defaults).toEqual({ lr: 0.1 });
+});
+
+test("reductions refuse what is no option of theirs", () => {
+  const { tensor } = reference();
+  const x = tensor([[1, 2]]);
+  for (const f of [sum, max, argmax])
+    for (const wrong of [1, x, { dim: 0 }, { axis: "0" }, { keepDims: 1 }, { axis: NaN }])
+      expect(() => f(x, wrong as never)).toThrow(ArgumentError);
+});
