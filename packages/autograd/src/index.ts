@@ -6,6 +6,7 @@ export { checkpoint } from "./checkpoint.ts";
 export { customGradient, type Custom } from "./custom.ts";
 export { diff, Tape } from "./diff.ts";
 export { grad, stopGradient, valueAndGrad, vjp, type Grads, type Tree } from "./functional.ts";
+export { boxes, type Place } from "./model.ts";
 export type { FusedRule, Pullback, Rule, Rules } from "./rule.ts";
 export { rules } from "./rules.ts";
 export { fusedRules } from "./rules/fused.ts";
