@@ -1,25 +1,50 @@
 // Training until it no longer gets better.
+import { ArgumentError, readOptions, WeftError, type OptionKind } from "@weft/tensor";
+import { awaitable, type Run } from "./run.ts";
 
 /** Anything with a value that may have to be waited for: a tensor of one element. */
 interface Measured {
   item(): Promise<number | bigint | boolean>;
 }
 
+/** A loss that is no finite number any more. */
+export class DivergenceError extends WeftError {}
+
+const share: OptionKind<number> = {
+  wanted: "a number above 0, at most 1",
+  is: (x): x is number => typeof x === "number" && x > 0 && x <= 1,
+};
+
 /**
  * Passes items through until they stop falling, on average: with p = x − avgx, avgx ← α x + (1 − α) avgx and
- * avgp ← α p + (1 − α) avgp, it stops when avgp > 0. Items are numbers or tensors of one element. As Knet's `converge`.
+ * avgp ← α p + (1 − α) avgp, it stops when avgp > 0. Items are numbers or tensors of one element; one that is not finite
+ * is a DivergenceError. Awaited, it runs to the end and gives the last item. As Knet's `converge`.
  *
  * @example
  * for await (const loss of converge(minimize(f, cycle(data), adam()), { alpha: 0.01 })) ;
  */
-export async function* converge<T extends number | Measured>(
+export function converge<T extends number | Measured>(
   items: Iterable<T> | AsyncIterable<T>,
-  { alpha = 0.1 }: { readonly alpha?: number } = {},
+  options?: { readonly alpha?: number },
+): Run<T> {
+  const { alpha } = readOptions("converge", options, { alpha: share }, { alpha: 0.1 });
+  if (typeof items !== "object" || items === null || !(Symbol.asyncIterator in items || Symbol.iterator in items))
+    throw new ArgumentError("converge: wanted losses to iterate over, such as minimize(…)");
+  return awaitable("converge", () => falling(items, alpha));
+}
+
+async function* falling<T extends number | Measured>(
+  items: Iterable<T> | AsyncIterable<T>,
+  alpha: number,
 ): AsyncGenerator<T, void, void> {
   let level: number | undefined;
   let trend = 0;
+  let count = 0;
   for await (const item of items) {
     const x = typeof item === "number" ? item : Number(await item.item());
+    count++;
+    if (!Number.isFinite(x))
+      throw new DivergenceError(`converge: item ${count} is ${x}. Try a smaller learning rate, or clip the gradients.`);
     level ??= x;
     trend = alpha * (x - level) + (1 - alpha) * trend;
     level = alpha * x + (1 - alpha) * level;

@@ -1,6 +1,6 @@
 // Gradients as an optimiser sees them: dense, or the rows that a look-up touched.
 import type { Param, RowSparse, Tape } from "@weft/autograd";
-import { cast, concat, less, onesLike, slice, type Tensor } from "@weft/tensor";
+import { cast, concat, context, less, onesLike, slice, type Tensor } from "@weft/tensor";
 
 /** A parameter and its gradient. */
 export interface Gradient {
@@ -13,6 +13,9 @@ export const isSparse = (g: Tensor | RowSparse): g is RowSparse => !("interprete
 /** The gradients of every parameter on a tape. */
 export const gradientsOf = (tape: Tape): Gradient[] =>
   tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
+
+/** The value that an update starts from. Inside a `diff` it is part of the computation, as the update is. */
+export const current = (param: Param): Tensor => (context.tape === undefined ? param.value : param.read());
 
 /** A gradient shaped like its parameter. */
 export const dense = (g: Tensor | RowSparse): Tensor => (isSparse(g) ? g.dense() : g);

@@ -1,14 +1,27 @@
 // Training as iteration: each item of the data is one step, and what comes out is the loss of that step.
 import { diff, scope, type Tape } from "@weft/autograd";
-import { adopt, ArgumentError, closeScope, openScope, readTensor, type Scope, type Tensor } from "@weft/tensor";
+import {
+  adopt,
+  ArgumentError,
+  callable,
+  closeScope,
+  describe,
+  openScope,
+  readTensor,
+  readValue,
+  type Scope,
+  type Tensor,
+} from "@weft/tensor";
 import type { Optimizer } from "./optimizer.ts";
 import { adam } from "./rules.ts";
+import { awaitable, type Run } from "./run.ts";
+import { readOptimizer } from "./transforms.ts";
 
 /** A tuple is spread into the arguments of a loss; anything else is its one argument. */
 export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
 
-/** The losses of a training run, as many as the data has items. It can be run through again. */
-export interface Minimization extends AsyncIterable<Tensor> {
+/** The losses of a training run, as many as the data has items. It can be run through again, or awaited. */
+export interface Minimization extends Run<Tensor> {
   readonly length: number | undefined;
 }
 
@@ -21,7 +34,14 @@ const turn = 20;
  * Minimises `loss(...item)` over the items of `data`: each step takes the gradients and lets the optimiser update every
  * parameter on the tape, then yields the loss (before the update), a tensor that is valid until the next step; `keep`
  * it to hold it. Data may be asynchronous. At most 16 steps are queued on a device ahead of what has been computed.
- * Throws an ArgumentError if the loss is no scalar or depends on no parameter. As Knet's `minimize`.
+ * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is no scalar. A loss of NaN is no error
+ * (see `converge`). As Knet's `minimize`.
+ *
+ * Nothing happens before it is iterated or awaited. Awaited, it runs to the end, once, and gives the last loss, a tensor
+ * of your own; every iteration runs anew.
+ *
+ * @example
+ * await minimize((x, y) => mse(model(x), y), batches, adam());
  *
  * @example
  * for await (const loss of minimize((x, y) => crossEntropy(model(x), y), batches, adam())) console.log(await loss.item());
@@ -31,11 +51,13 @@ export function minimize<Item>(
   data: Iterable<Item> | AsyncIterable<Item>,
   optimizer: Optimizer = adam(),
 ): Minimization {
+  readValue("minimize", "the loss", loss, callable);
+  if (typeof data !== "object" || data === null || !(Symbol.asyncIterator in data || Symbol.iterator in data))
+    throw new ArgumentError(`minimize: wanted data to iterate over, got ${describe(data)}`);
+  readOptimizer("minimize", optimizer);
   const { length } = data as { length?: unknown };
-  return {
-    length: typeof length === "number" ? length : undefined,
-    [Symbol.asyncIterator]: () => steps(loss, data, optimizer),
-  };
+  const run = awaitable("minimize", () => steps(loss, data, optimizer));
+  return Object.assign(run, { length: typeof length === "number" ? length : undefined });
 }
 
 async function* steps<Item>(

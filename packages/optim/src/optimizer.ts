@@ -1,7 +1,22 @@
 // What every optimiser does around its rule: state for each parameter, the learning rate of the step, and the new values.
 import { state, type Param, type RowSparse, type State, type Tape } from "@weft/autograd";
-import { indexAdd, mul, reshape, sub, take, type Tensor } from "@weft/tensor";
-import { dense, gradientsOf, isSparse, used, type Gradient } from "./gradient.ts";
+import {
+  anything,
+  ArgumentError,
+  boolean,
+  describe,
+  indexAdd,
+  mul,
+  nonNegative,
+  readOptions,
+  reshape,
+  sub,
+  take,
+  type OptionKinds,
+  type Tensor,
+} from "@weft/tensor";
+import { current, dense, gradientsOf, isSparse, used, type Gradient } from "./gradient.ts";
+import { membersOf, noteTurn, selected, type Hand } from "./members.ts";
 import { clipNorm } from "./transforms.ts";
 
 /** What a rule knows about its step. */
@@ -30,6 +45,11 @@ export interface OptimizerOptions {
   readonly gclip?: number;
   /** Let a row-sparse gradient update only the rows that it touches, and their state; else the result is the dense one. */
   readonly lazy?: boolean;
+  /**
+   * The only parameters that it updates: a model, a parameter, or a list or set of them. All parameters of a tape if
+   * left out.
+   */
+  readonly params?: unknown;
 }
 
 /** See the function `optimizer`. */
@@ -37,13 +57,28 @@ export interface Optimizer {
   readonly name: string;
   /** How many steps it has made. */
   readonly steps: number;
-  /** Updates every parameter on the tape. */
+  /** The only parameters that it updates; undefined for any. */
+  readonly params?: ReadonlySet<Param> | undefined;
+  /** Updates every parameter on the tape, or those of them that are in `params`. */
   update(tape: Tape): void;
   /** The same with gradients that have been changed. */
   apply(gradients: readonly Gradient[]): void;
   /** The state of a parameter, by name; undefined before its first update. */
   stateOf(param: Param): Readonly<Record<string, State>> | undefined;
 }
+
+const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x < Infinity;
+
+/** The kinds of the options that every optimiser takes. */
+export const kinds: OptionKinds<OptimizerOptions> = {
+  lr: {
+    wanted: "a finite number from 0, or a function of the step",
+    is: (x): x is unknown => isRate(x) || typeof x === "function",
+  },
+  gclip: nonNegative,
+  lazy: boolean,
+  params: anything,
+};
 
 interface Slot {
   t: number;
@@ -76,9 +111,18 @@ const mapped = <A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: strin
  * @example
  * const signs = optimizer({ name: "signs", init: () => ({}), update: (g, p, _, { lr }) => [sub(p, mul(sign(g), lr)), {}] });
  */
-export function optimizer(rule: Rule, { lr = 0.1, gclip = 0, lazy = false }: OptimizerOptions = {}): Optimizer {
+export function optimizer(rule: Rule, options?: OptimizerOptions): Optimizer {
+  if (typeof rule?.init !== "function" || typeof rule.update !== "function")
+    throw new ArgumentError(`optimizer: wanted a rule { name, init, update }, got ${describe(rule)}`);
+  return ruled(rule, readOptions(rule.name, options, kinds, { lr: 0.1 }));
+}
+
+/** The same with options that have been read. */
+export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: OptimizerOptions): Optimizer {
+  const { name } = rule;
   const slots = new WeakMap<Param, Slot>();
   const clip = gclip > 0 ? clipNorm(gclip) : (gradients: readonly Gradient[]) => gradients;
+  const hand: Hand = { name, told: params !== undefined, warned: false };
   let steps = 0;
 
   const slotOf = (param: Param): Slot => {
@@ -92,25 +136,34 @@ export function optimizer(rule: Rule, { lr = 0.1, gclip = 0, lazy = false }: Opt
   };
 
   const apply = (gradients: readonly Gradient[]): void => {
+    const chosen = clip(selected(self, gradients));
     const rate = typeof lr === "number" ? lr : lr(steps);
+    if (!isRate(rate))
+      throw new ArgumentError(
+        `${name}: lr wants a finite number from 0, its function gave ${describe(rate)} at step ${steps}`,
+      );
     steps++;
-    for (const { param, g } of clip(gradients)) {
+    for (const { param, g } of chosen) {
       const slot = slotOf(param);
       const step = { lr: rate, t: ++slot.t };
-      if (isSparse(g) && rule.rows !== undefined) param.value = rule.rows(g, param.value, step);
+      const p = current(param);
+      if (isSparse(g) && rule.rows !== undefined) param.value = rule.rows(g, p, step);
       else if (isSparse(g) && lazy) touch(rule, param, slot, g, step);
-      else write(param, slot, rule.update(dense(g), param.value, values(slot.boxes), step));
+      else write(param, slot, rule.update(dense(g), p, values(slot.boxes), step));
+      noteTurn(param, hand);
     }
   };
-  return {
-    name: rule.name,
+  const self: Optimizer = {
+    name,
     get steps() {
       return steps;
     },
+    params: params === undefined ? undefined : membersOf(name, params),
     apply,
     update: (tape) => apply(gradientsOf(tape)),
     stateOf: (param) => slots.get(param)?.boxes,
   };
+  return self;
 }
 
 function write(param: Param, { boxes }: Slot, [p, state]: ReturnType<Rule["update"]>): void {
@@ -128,12 +181,10 @@ function touch(rule: Rule, param: Param, slot: Slot, gradient: RowSparse, step: 
     rows.shape.map((n, axis) => (axis === 0 ? n : 1)),
   );
   const whole = values(slot.boxes);
-  const old = { p: part(param.value), state: mapped(whole, part) };
+  const from = current(param);
+  const old = { p: part(from), state: mapped(whole, part) };
   const [p, state] = rule.update(rows, old.p, old.state, step);
-  const changed = (x: Tensor, from: Tensor, to: Tensor): Tensor =>
-    indexAdd(x, indices, mul(sub(to, from), mask), { axis: 0 });
-  write(param, slot, [
-    changed(param.value, old.p, p),
-    mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x)),
-  ]);
+  const changed = (x: Tensor, before: Tensor, after: Tensor): Tensor =>
+    indexAdd(x, indices, mul(sub(after, before), mask), { axis: 0 });
+  write(param, slot, [changed(from, old.p, p), mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x))]);
 }

@@ -1,7 +1,22 @@
 // Knet's seven optimisers: a rule is two functions, what a parameter's state begins as, and one step of it. Learning
 // rates and the like are numbers, which are arguments of a kernel and never part of it.
-import { add, div, indexAdd, mul, sqrt, square, sub, zerosLike, type Tensor } from "@weft/tensor";
-import { optimizer, type Optimizer, type OptimizerOptions, type Rule } from "./optimizer.ts";
+import {
+  add,
+  decay,
+  div,
+  indexAdd,
+  mul,
+  nonNegative,
+  readOptions,
+  sqrt,
+  square,
+  sub,
+  zerosLike,
+  type OptionKinds,
+  type ReadOptions,
+  type Tensor,
+} from "@weft/tensor";
+import { kinds, ruled, type Optimizer, type OptimizerOptions, type Rule } from "./optimizer.ts";
 
 /** State tensors that begin as zeros. */
 const zeros =
@@ -18,21 +33,23 @@ const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rh
  * @example
  * for await (const loss of minimize(f, data, sgd({ lr: 0.1 }))) ;
  */
-export function sgd(options: OptimizerOptions = {}): Optimizer {
+export function sgd(options?: OptimizerOptions): Optimizer {
   const rule: Rule = {
     name: "sgd",
     init: zeros(),
     update: (g, p, _, { lr }) => [sub(p, mul(g, lr)), {}],
     rows: (g, p, { lr }) => indexAdd(p, g.indices, mul(g.values, -lr)),
   };
-  return optimizer(rule, { lr: 0.1, ...options });
+  return ruled(rule, readOptions("sgd", options, kinds, { lr: 0.1 }));
 }
 
 /**
  * Gradient descent with momentum: v ← γ v − lr · g; w ← w + v (Polyak 1964). As Knet's; with a constant learning rate
  * also as PyTorch's `SGD(momentum=γ)`.
  */
-export function momentum({ gamma = 0.95, ...options }: OptimizerOptions & { readonly gamma?: number } = {}): Optimizer {
+export function momentum(options?: OptimizerOptions & { readonly gamma?: number }): Optimizer {
+  const read = readOptions("momentum", options, { ...kinds, gamma: decay }, { lr: 0.05, gamma: 0.95 });
+  const { gamma } = read;
   const rule: Rule = {
     name: "momentum",
     init: zeros("v"),
@@ -41,14 +58,16 @@ export function momentum({ gamma = 0.95, ...options }: OptimizerOptions & { read
       return [add(p, next), { v: next }];
     },
   };
-  return optimizer(rule, { lr: 0.05, ...options });
+  return ruled(rule, read);
 }
 
 /**
  * Nesterov's momentum: v' = γ v − lr · g; w ← w − γ v + (1 + γ) v' (Nesterov 1983). As Knet's; with a constant learning
  * rate also as PyTorch's `SGD(momentum=γ, nesterov=True)`.
  */
-export function nesterov({ gamma = 0.95, ...options }: OptimizerOptions & { readonly gamma?: number } = {}): Optimizer {
+export function nesterov(options?: OptimizerOptions & { readonly gamma?: number }): Optimizer {
+  const read = readOptions("nesterov", options, { ...kinds, gamma: decay }, { lr: 0.05, gamma: 0.95 });
+  const { gamma } = read;
   const rule: Rule = {
     name: "nesterov",
     init: zeros("v"),
@@ -58,11 +77,13 @@ export function nesterov({ gamma = 0.95, ...options }: OptimizerOptions & { read
       return [add(sub(p, pull), mul(next, 1 + gamma)), { v: next }];
     },
   };
-  return optimizer(rule, { lr: 0.05, ...options });
+  return ruled(rule, read);
 }
 
 /** Adagrad: G ← G + g²; w ← w − lr · g / √(G + eps) (Duchi et al. 2011). As Knet's. */
-export function adagrad({ eps = 1e-6, ...options }: OptimizerOptions & { readonly eps?: number } = {}): Optimizer {
+export function adagrad(options?: OptimizerOptions & { readonly eps?: number }): Optimizer {
+  const read = readOptions("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 });
+  const { eps } = read;
   const rule: Rule = {
     name: "adagrad",
     init: zeros("G"),
@@ -71,15 +92,19 @@ export function adagrad({ eps = 1e-6, ...options }: OptimizerOptions & { readonl
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
     },
   };
-  return optimizer(rule, { lr: 0.05, ...options });
+  return ruled(rule, read);
 }
 
+interface AverageOptions extends OptimizerOptions {
+  readonly rho?: number;
+  readonly eps?: number;
+}
+const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: nonNegative };
+
 /** RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). As Knet's. */
-export function rmsprop({
-  rho = 0.9,
-  eps = 1e-6,
-  ...options
-}: OptimizerOptions & { readonly rho?: number; readonly eps?: number } = {}): Optimizer {
+export function rmsprop(options?: AverageOptions): Optimizer {
+  const read = readOptions("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 });
+  const { rho, eps } = read;
   const rule: Rule = {
     name: "rmsprop",
     init: zeros("G"),
@@ -88,18 +113,16 @@ export function rmsprop({
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
     },
   };
-  return optimizer(rule, { lr: 0.01, ...options });
+  return ruled(rule, read);
 }
 
 /**
  * Adadelta: G ← ρ G + (1 − ρ) g²; d = g · √(Δ + eps) / √(G + eps); Δ ← ρ Δ + (1 − ρ) d²; w ← w − lr · d (Zeiler 2012).
  * As Knet's.
  */
-export function adadelta({
-  rho = 0.9,
-  eps = 1e-6,
-  ...options
-}: OptimizerOptions & { readonly rho?: number; readonly eps?: number } = {}): Optimizer {
+export function adadelta(options?: AverageOptions): Optimizer {
+  const read = readOptions("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 });
+  const { rho, eps } = read;
   const rule: Rule = {
     name: "adadelta",
     init: zeros("G", "delta"),
@@ -109,7 +132,7 @@ export function adadelta({
       return [sub(p, mul(d, lr)), { G: next, delta: average(rho, delta!, square(d)) }];
     },
   };
-  return optimizer(rule, { lr: 1, ...options });
+  return ruled(rule, read);
 }
 
 export interface AdamOptions extends OptimizerOptions {
@@ -118,9 +141,12 @@ export interface AdamOptions extends OptimizerOptions {
   readonly eps?: number;
 }
 
+const adamKinds: OptionKinds<AdamOptions> = { ...kinds, beta1: decay, beta2: decay, eps: nonNegative };
+const adamDefaults = { lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+
 /** One step of Adam from a parameter that may already have decayed. */
 const adamStep =
-  ({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Rule["update"] =>
+  ({ beta1, beta2, eps }: ReadOptions<AdamOptions, typeof adamDefaults>): Rule["update"] =>
   (g, p, { m, v }, { lr, t }) => {
     const mean = average(beta1, m!, g);
     const size = average(beta2, v!, square(g));
@@ -136,19 +162,19 @@ const adamStep =
  * @example
  * for await (const loss of minimize(f, data, adam({ lr: (step) => 0.001 * 0.99 ** step }))) ;
  */
-export function adam(options: AdamOptions = {}): Optimizer {
-  return optimizer({ name: "adam", init: zeros("m", "v"), update: adamStep(options) }, { lr: 0.001, ...options });
+export function adam(options?: AdamOptions): Optimizer {
+  const read = readOptions("adam", options, adamKinds, adamDefaults);
+  return ruled({ name: "adam", init: zeros("m", "v"), update: adamStep(read) }, read);
 }
 
 /**
  * Adam with decoupled weight decay: w ← w − lr · decay · w, then Adam's step (Loshchilov and Hutter 2019). As PyTorch's
  * `AdamW`.
  */
-export function adamw({
-  weightDecay = 0.01,
-  ...options
-}: AdamOptions & { readonly weightDecay?: number } = {}): Optimizer {
-  const step = adamStep(options);
-  const update: Rule["update"] = (g, p, state, now) => step(g, mul(p, 1 - now.lr * weightDecay), state, now);
-  return optimizer({ name: "adamw", init: zeros("m", "v"), update }, { lr: 0.001, ...options });
+export function adamw(options?: AdamOptions & { readonly weightDecay?: number }): Optimizer {
+  const known = { ...adamKinds, weightDecay: nonNegative };
+  const read = readOptions("adamw", options, known, { ...adamDefaults, weightDecay: 0.01 });
+  const step = adamStep(read);
+  const update: Rule["update"] = (g, p, state, now) => step(g, mul(p, 1 - now.lr * read.weightDecay), state, now);
+  return ruled({ name: "adamw", init: zeros("m", "v"), update }, read);
 }

@@ -1,6 +1,22 @@
 // What happens to gradients before a rule sees them: clipping and weight decay, in the order in which they are chained.
-import { add, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
-import { dense, gradientsOf, isSparse, type Gradient } from "./gradient.ts";
+import {
+  add,
+  ArgumentError,
+  describe,
+  div,
+  less,
+  mul,
+  nonNegative,
+  positive,
+  readValue,
+  sqrt,
+  square,
+  sum,
+  where,
+  type Tensor,
+} from "@weft/tensor";
+import { current, dense, gradientsOf, isSparse, type Gradient } from "./gradient.ts";
+import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Changes the gradients of a step. */
@@ -27,10 +43,10 @@ function factor(max: number, total: Tensor): Tensor {
  * @example
  * chain(clipNorm(5), adam());
  */
-export const clipNorm =
-  (max: number): Transform =>
-  (gradients) =>
-    gradients.map((gradient) => scaled(gradient, factor(max, squares(gradient))));
+export function clipNorm(max: number): Transform {
+  readValue("clipNorm", "max", max, positive);
+  return (gradients) => gradients.map((gradient) => scaled(gradient, factor(max, squares(gradient))));
+}
 
 /**
  * Scales all gradients together, so that the norm of all is at most `max` (Pascanu et al. 2013).
@@ -38,9 +54,9 @@ export const clipNorm =
  * @example
  * chain(clipGlobalNorm(3), sgd({ lr: 4 }));
  */
-export const clipGlobalNorm =
-  (max: number): Transform =>
-  (gradients) => {
+export function clipGlobalNorm(max: number): Transform {
+  readValue("clipGlobalNorm", "max", max, positive);
+  return (gradients) => {
     if (gradients.length === 0) return gradients;
     const common = factor(
       max,
@@ -48,6 +64,7 @@ export const clipGlobalNorm =
     );
     return gradients.map((gradient) => scaled(gradient, common));
   };
+}
 
 /**
  * Adds decay · w to the gradient of each w (the L2 penalty; `adamw` decays beside the gradient instead). Row-sparse
@@ -56,29 +73,41 @@ export const clipGlobalNorm =
  * @example
  * chain(weightDecay(1e-4), momentum({ lr: 0.1 }));
  */
-export const weightDecay =
-  (decay: number): Transform =>
-  (gradients) =>
-    gradients.map(({ param, g }) => ({ param, g: add(dense(g), mul(param.value, decay)) }));
+export function weightDecay(decay: number): Transform {
+  readValue("weightDecay", "decay", decay, nonNegative);
+  return (gradients) => gradients.map(({ param, g }) => ({ param, g: add(dense(g), mul(current(param), decay)) }));
+}
 
 /**
- * An optimiser whose gradients go through transforms first, from left to right.
+ * An optimiser whose gradients go through transforms first, from left to right: the gradients of what the optimiser
+ * updates, if it was given `params`.
  *
  * @example
  * const optimizer = chain(clipGlobalNorm(1), weightDecay(1e-4), adam({ lr: 3e-4 }));
  */
 export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer {
-  const last = links.at(-1) as Optimizer;
   const transforms = links.slice(0, -1) as Transform[];
+  const last = readOptimizer("chain", links.at(-1));
+  for (const transform of transforms)
+    if (typeof transform !== "function")
+      throw new ArgumentError(`chain: wanted transforms before the optimizer, got ${describe(transform)}`);
   const apply = (gradients: readonly Gradient[]) =>
-    last.apply(transforms.reduce((gs, transform) => transform(gs), gradients));
+    last.apply(transforms.reduce((gs, transform) => transform(gs), selected(last, gradients)));
   return {
     name: last.name,
     get steps() {
       return last.steps;
     },
+    params: last.params,
     apply,
     update: (tape) => apply(gradientsOf(tape)),
     stateOf: (param) => last.stateOf(param),
   };
+}
+
+/** An argument that must be an optimiser. */
+export function readOptimizer(op: string, given: unknown): Optimizer {
+  if (typeof (given as Optimizer | undefined)?.apply === "function" && typeof given === "object")
+    return given as Optimizer;
+  throw new ArgumentError(`${op}: wanted an optimizer such as adam(), got ${describe(given)}`);
 }

@@ -3,7 +3,7 @@ import { keep, param, scope, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { mul, square, sub, sum, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
-import { adam, converge, minimize, sgd } from "../src/index.ts";
+import { adam, converge, DivergenceError, minimize, sgd } from "../src/index.ts";
 
 const { tensor } = openSync({});
 const distance = (p: Param) => (target: Tensor) => sum(square(sub(p, target)));
@@ -144,4 +144,65 @@ test("converge passes items on until they rise on average", async () => {
   const losses = await drain(converge(minimize(distance(p), forever(), sgd({ lr: 0.1 })), { alpha: 0.1 }));
   expect(losses.length).toBeGreaterThan(19);
   expect(losses.length).toBeLessThan(30);
+});
+
+test("awaited, it runs to the end, once, and gives the last loss", async () => {
+  const p = param(tensor([4]));
+  const data = [tensor([0]), tensor([0]), tensor([0])];
+  const run = minimize(distance(p), data, sgd({ lr: 0.25 }));
+  expect(await p.value.item()).toBe(4); // nothing before somebody asks
+  const last = await run;
+  expect([await last.item(), await p.value.item()]).toEqual([1, 0.5]);
+  expect(await run).toBe(last); // as a promise: no second training
+  expect(await (async () => run)()).toBe(last);
+  expect(await p.value.item()).toBe(0.5);
+  expect(await drain(run, (loss) => loss.item())).toEqual([0.25, 0.0625, 0.015625]); // an iteration runs anew
+  await drain(minimize(distance(p), data, sgd()));
+  expect(await last.item()).toBe(1); // nobody ends it
+  last.release();
+});
+
+test("awaited, it leaves nothing but the last loss", async () => {
+  const backend = openSync({});
+  const p = param(backend.tensor([4]));
+  const data = [0, 1, 2, 3].map((x) => backend.tensor([x]));
+  const before = backend.live();
+  const last = await minimize(distance(p), data, sgd());
+  expect(backend.live()).toBe(before + 1);
+  last.release();
+});
+
+test("awaited, errors arrive, and so does that there was nothing", async () => {
+  await expect(minimize(() => sum(tensor([1])), [[]])).rejects.toThrow("depends on no parameter");
+  await expect(minimize(distance(param(tensor([1]))), [])).rejects.toThrow(
+    "minimize: there were no items, so there is no last loss",
+  );
+  await expect(converge([])).rejects.toThrow("converge: there were no items");
+});
+
+test("a loss of NaN is a value for minimize, and ends converge", async () => {
+  const p = param(tensor([1]));
+  const forever = function* () {
+    for (let k = 0; k < 1000; k++) yield tensor([1e30]);
+  };
+  const wild = () => minimize((x: Tensor) => sum(square(square(mul(p, x)))), forever(), sgd({ lr: 1e9 }));
+  expect(await (await minimize((x: Tensor) => sum(mul(p, x)), [tensor([NaN])], sgd())).item()).toBeNaN();
+  await expect(converge(wild())).rejects.toThrow(DivergenceError);
+  let n = 0;
+  for (const bad of [NaN, Infinity, -Infinity]) {
+    const endless = function* () {
+      for (;;) yield n++ % 3 === 2 ? bad : 1 / n;
+    };
+    await expect(drain(converge(endless()))).rejects.toThrow(`is ${bad}. Try a smaller learning rate`);
+  }
+  expect(n).toBeLessThan(12);
+  await expect(drain(converge([NaN]))).rejects.toThrow("converge: item 1 is NaN");
+});
+
+test("converge can be awaited, and leaves the items to whom they belong", async () => {
+  expect(await converge([10, 8, 6, 5, 4, 6, 9, 12, 15], { alpha: 0.5 })).toBe(6);
+  const items = [3, 2, 1].map((x) => tensor([x]));
+  const last = await converge(items);
+  expect(await last.item()).toBe(1);
+  expect(await Promise.all(items.map((x) => x.item()))).toEqual([3, 2, 1]);
 });

@@ -85,11 +85,15 @@ export function readOptions<T extends object, D extends Partial<T>>(
       );
     const value = (given as Record<string, unknown>)[name];
     if (value === undefined) continue;
-    const { wanted, is } = known[name]!;
-    if (!is(value)) throw new ArgumentError(`${op}: wanted ${wanted} as ${name}, got ${describe(value)}`);
-    read[name] = value;
+    read[name] = readValue(op, name, value, known[name]!);
   }
   return read as never;
+}
+
+/** Checks one value that is given by position, like an option of that name. */
+export function readValue<T>(op: string, name: string, value: unknown, { wanted, is }: OptionKind<T>): T {
+  if (!is(value)) throw new ArgumentError(`${op}: wanted ${wanted} as ${name}, got ${describe(value)}`);
+  return value;
 }
 
 const example = (kinds: OptionKinds<object>): string => `{ ${Object.keys(kinds).join(", ")} }`;

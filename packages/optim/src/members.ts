@@ -1,0 +1,58 @@
+// Which parameters an optimiser updates: those that it was given, or any. Two optimisers that take turns on one parameter
+// without having been told so are a mistake that trains badly in silence (a GAN's generator step moves its judge, too).
+import { boxes, type Param } from "@weft/autograd";
+import { ArgumentError, BRAND, describe } from "@weft/tensor";
+import type { Gradient } from "./gradient.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+const isModel = (x: unknown): boolean =>
+  typeof x === "function" || (typeof x === "object" && x !== null && !(BRAND in x && "interpreter" in x));
+
+/** The parameters in what was given as `params`. */
+export function membersOf(op: string, given: unknown): ReadonlySet<Param> {
+  const refuse = (what: string): never => {
+    throw new ArgumentError(`${op}: params wants a model, a parameter, or a list of them, got ${what}`);
+  };
+  const items: readonly unknown[] = Array.isArray(given) || given instanceof Set ? [...given] : [given];
+  // A bias that a layer does not have is null.
+  for (const x of items) if (!isModel(x) && !(x === null && items.length > 1)) refuse(describe(x));
+  const found = boxes(items).flatMap(({ box }) => (box.kind === "param" ? [box as Param] : []));
+  return found.length === 0 ? refuse(`${describe(given)}, in which there is no parameter`) : new Set(found);
+}
+
+/** The gradients of the parameters that an optimiser updates. */
+export function selected({ name, params }: Optimizer, gradients: readonly Gradient[]): readonly Gradient[] {
+  if (params === undefined) return gradients;
+  const mine = gradients.filter(({ param }) => params.has(param));
+  if (mine.length === 0 && gradients.length > 0)
+    throw new ArgumentError(
+      `${name}: none of the ${gradients.length} parameters on this tape is among the ${params.size} in params`,
+    );
+  return mine;
+}
+
+/** An optimiser as a parameter remembers it: without its state, which must not live as long as the parameter. */
+export interface Hand {
+  readonly name: string;
+  /** Whether it was given `params`. */
+  readonly told: boolean;
+  warned: boolean;
+}
+
+/** Who updated a parameter last, and who before. */
+const turns = new WeakMap<Param, readonly [last: Hand, before: Hand | undefined]>();
+
+/** Warns, once an optimiser, when two have taken turns on a parameter that one of them was not given. */
+export function noteTurn(param: Param, now: Hand): void {
+  const seen = turns.get(param);
+  if (seen?.[0] === now) return;
+  turns.set(param, [now, seen?.[0]]);
+  if (seen?.[1] !== now) return;
+  for (const hand of [now, seen[0]]) {
+    if (hand.told || hand.warned) continue;
+    hand.warned = true;
+    console.warn(
+      `Weft: two optimizers, ${seen[0].name} and ${now.name}, take turns on a parameter ${param.dtype}[${param.shape}]. If each has a model of its own, say so: ${hand.name}({ params: model }).`,
+    );
+  }
+}

@@ -1,0 +1,39 @@
+// A run that can be iterated, step by step, or awaited: then it runs to the end and gives its last item.
+import { ArgumentError, BRAND, readTensor, type Tensor } from "@weft/tensor";
+
+/**
+ * Each iteration runs anew. Awaiting runs once, however often it is awaited, as with a promise, and gives the last item;
+ * a tensor belongs to who awaits it. Without items that is an ArgumentError.
+ */
+export interface Run<T> extends AsyncIterable<T>, PromiseLike<T> {}
+
+export function awaitable<T>(op: string, iterate: () => AsyncIterator<T>): Run<T> {
+  let end: Promise<T> | undefined;
+  return {
+    [Symbol.asyncIterator]: iterate,
+    // oxlint-disable-next-line unicorn/no-thenable -- being awaited is the purpose
+    then: (resolve, reject) => (end ??= lastOf(op, iterate)).then(resolve, reject),
+  };
+}
+
+async function lastOf<T>(op: string, iterate: () => AsyncIterator<T>): Promise<T> {
+  let last: { readonly item: T } | undefined;
+  for await (const item of { [Symbol.asyncIterator]: iterate }) {
+    const held = { item: isTensor(item) ? handle(item) : item };
+    if (last !== undefined && isTensor(last.item)) last.item.release();
+    last = held as { readonly item: T };
+  }
+  if (last === undefined) throw new ArgumentError(`${op}: there were no items, so there is no last loss`);
+  return last.item;
+}
+
+const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && BRAND in x && "interpreter" in x;
+
+/** Another handle on a tensor, which no scope ends. */
+function handle(x: Tensor): Tensor {
+  const { backend } = readTensor(x, "minimize").interpreter;
+  const y = backend.retain(x);
+  y.owner = null;
+  backend.unowned(y);
+  return y;
+}

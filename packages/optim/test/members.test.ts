@@ -1,0 +1,106 @@
+// Which parameters an optimiser touches: `params`, and a warning where two take turns on one parameter.
+import { diff, param, scope } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { Chain, Linear, params } from "@weft/nn";
+import { mean, mul, square, sum, tanh } from "@weft/tensor";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { adam, chain, clipGlobalNorm, minimize, sgd, weightDecay } from "../src/index.ts";
+
+const { tensor, randn } = openSync({});
+const numbers = (model: unknown) => params(model).map((p) => p.value.arraySync());
+const warn = vi.spyOn(console, "warn");
+beforeEach(() => void warn.mockReset());
+afterEach(() => expect(warn).not.toHaveBeenCalled());
+
+function gan() {
+  const generator = Chain(Linear(2, 3), tanh, Linear(3, 2));
+  const critic = Linear(2, 1);
+  const z = randn([4, 2], { seed: 1 });
+  return { generator, critic, z, loss: () => mean(critic(generator(z))) };
+}
+
+test("a generator's step leaves its judge alone: update, apply and minimize", async () => {
+  const { generator, critic, z, loss } = gan();
+  loss();
+  const [g, c] = [numbers(generator), numbers(critic)];
+  const rule = adam({ params: generator });
+  rule.update(diff(loss));
+  expect(numbers(critic)).toEqual(c);
+  expect(numbers(generator)).not.toEqual(g);
+  expect(params(critic).map((p) => rule.stateOf(p))).toEqual([undefined, undefined]);
+  const tape = diff(loss);
+  sgd({ params: params(critic) }).apply(tape.params.map((param) => ({ param, g: tape.grad(param) })));
+  expect(numbers(critic)).not.toEqual(c);
+  const after = numbers(critic);
+  await minimize((x) => mean(critic(generator(x))), [z, z], sgd({ params: new Set(params(generator)) }));
+  expect(numbers(critic)).toEqual(after);
+});
+
+test("clipping and weight decay see what the optimizer updates, and nothing else", () => {
+  const [p, q] = [param(tensor([3])), param(tensor([400]))];
+  const tape = diff(() => sum(mul(add(p), add(q)))); // gradients 400 and 3
+  chain(clipGlobalNorm(4), weightDecay(1), sgd({ lr: 1, params: q })).update(tape);
+  expect([p.value.arraySync(), q.value.arraySync()]).toEqual([[3], [400 - (3 + 400)]]); // 3 is below 4; 400 is not part of it
+});
+const add = (x: ReturnType<typeof param>) => mul(x, 1);
+
+test("params is a parameter, a list with missing biases, a set, a map, or a model", () => {
+  const layer = Linear(2, 1, { bias: false });
+  const p = param(tensor([1]));
+  const sizes = [
+    p,
+    [p],
+    [layer.weight, layer.bias],
+    new Set([p, layer]),
+    [layer, [p]],
+    { a: p, b: [layer] },
+    new Map([["a", p]]),
+  ];
+  expect(sizes.map((given) => sgd({ params: given }).params!.size)).toEqual([1, 1, 1, 2, 2, 2, 1]);
+});
+
+test("what holds no parameter is refused", () => {
+  const says = (given: unknown, message: string) =>
+    expect(() => adam({ params: given })).toThrow(
+      expect.objectContaining({ name: "ArgumentError", message: expect.stringContaining(message) }),
+    );
+  says([], "adam: params wants a model, a parameter, or a list of them, got [], in which there is no parameter");
+  says({}, "in which there is no parameter");
+  says(Math.sin, "got the function sin, in which there is no parameter");
+  says(3, "got number 3");
+  says(null, "got null");
+  says(tensor([1]), "got a tensor f32[1]");
+  says([param(tensor([1])), undefined], "got undefined");
+  says([param(tensor([1])), tensor([1])], "got a tensor f32[1]");
+  says("weight", 'got "weight"');
+  const [p, q] = [param(tensor([1])), param(tensor([1]))];
+  expect(() => adam({ params: p }).update(diff(() => sum(q)))).toThrow(
+    "adam: none of the 1 parameters on this tape is among the 1 in params",
+  );
+});
+
+test("two optimizers that take turns on one parameter are told so, once", () => {
+  const { generator, critic, loss } = gan();
+  const [forG, forC] = [adam(), sgd()];
+  for (let k = 0; k < 4; k++)
+    scope(() => {
+      forC.update(diff(loss));
+      forG.update(diff(loss));
+    });
+  expect(warn.mock.calls.map(([text]) => String(text).replace(/f32\[.*?\]/, "…"))).toEqual([
+    "Weft: two optimizers, adam and sgd, take turns on a parameter …. If each has a model of its own, say so: sgd({ params: model }).",
+    "Weft: two optimizers, adam and sgd, take turns on a parameter …. If each has a model of its own, say so: adam({ params: model }).",
+  ]);
+  warn.mockReset();
+  const own = [adam({ params: generator }), sgd({ params: critic })];
+  for (let k = 0; k < 3; k++) for (const rule of own) rule.update(diff(loss));
+  const p = param(tensor([1]));
+  const step = () => diff(() => sum(square(p)));
+  for (let epoch = 0; epoch < 3; epoch++) {
+    const rule = adam(); // one after the other is a matter of course
+    rule.update(step());
+    rule.update(step());
+  }
+  const shared = [sgd({ params: p }), adam({ params: p })]; // and these were told
+  for (let k = 0; k < 3; k++) for (const rule of shared) rule.update(step());
+});

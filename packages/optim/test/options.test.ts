@@ -1,0 +1,102 @@
+// Options and arguments: what is wrong is an error that names the optimiser and the option, and undefined is the default.
+import { diff, param } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { sum, square, type Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
+import * as O from "../src/index.ts";
+
+const { tensor } = openSync({});
+const makers = {
+  sgd: O.sgd,
+  momentum: O.momentum,
+  nesterov: O.nesterov,
+  adagrad: O.adagrad,
+  rmsprop: O.rmsprop,
+  adadelta: O.adadelta,
+  adam: O.adam,
+  adamw: O.adamw,
+} as Record<string, (options?: unknown) => O.Optimizer>;
+
+/** Where three steps lead. */
+function trained(rule: O.Optimizer): number[] {
+  const p = param(tensor([1, -2]));
+  for (let k = 0; k < 3; k++) rule.update(diff(() => sum(square(p))));
+  return p.value.arraySync() as number[];
+}
+
+test.each(Object.entries(makers))("%s: undefined is the default, whatever the option", (_, make) => {
+  const nothing = { lr: undefined, gclip: undefined, lazy: undefined, params: undefined };
+  const more = { gamma: undefined, rho: undefined, eps: undefined, beta1: undefined, weightDecay: undefined };
+  const known = Object.fromEntries(
+    Object.entries({ ...nothing, ...more }).filter(([name]) => {
+      try {
+        return make({ [name]: undefined, lr: 1 }) !== undefined && make({ [name]: 0.5 }) !== undefined;
+      } catch {
+        return name in nothing;
+      }
+    }),
+  );
+  expect(Object.keys(known).length).toBeGreaterThanOrEqual(4);
+  expect(trained(make(known))).toEqual(trained(make()));
+});
+
+test.each(Object.entries(makers))("%s refuses what is no option", (name, make) => {
+  const says = (options: unknown, message: string) =>
+    expect(() => make(options)).toThrow(expect.objectContaining({ name: "ArgumentError", message }));
+  says({ lr: NaN }, `${name}: wanted a finite number from 0, or a function of the step as lr, got number NaN`);
+  says({ lr: -0.1 }, `${name}: wanted a finite number from 0, or a function of the step as lr, got number -0.1`);
+  says({ lr: "0.1" }, `${name}: wanted a finite number from 0, or a function of the step as lr, got "0.1"`);
+  says({ gclip: -1 }, `${name}: wanted a number from 0 as gclip, got number -1`);
+  says({ lazy: 1 }, `${name}: wanted true or false as lazy, got number 1`);
+  expect(() => make(0.01)).toThrow(new RegExp(`^${name}: wanted options \\{ lr, .* \\}, got number 0.01$`));
+  expect(() => make({ learningRate: 1 })).toThrow(
+    new RegExp(`^${name}: there is no option "learningRate"; known are lr, gclip, lazy, params`),
+  );
+  expect(() => make(null)).toThrow("got null");
+});
+
+test("refuses decay rates and the like outside their range", () => {
+  expect(() => O.momentum({ gamma: 1 })).toThrow("momentum: wanted a number from 0 and below 1 as gamma, got number 1");
+  expect(() => O.adam({ beta2: 1 })).toThrow("adam: wanted a number from 0 and below 1 as beta2");
+  expect(() => O.rmsprop({ rho: NaN })).toThrow("rmsprop: wanted a number from 0 and below 1 as rho");
+  expect(() => O.adagrad({ eps: -1 })).toThrow("adagrad: wanted a number from 0 as eps");
+  expect(() => O.adamw({ weightDecay: -0.01 })).toThrow("adamw: wanted a number from 0 as weightDecay");
+  expect(() => O.optimizer({ name: "mine", init: () => ({}), update: (_, p) => [p, {}] }, { lr: NaN })).toThrow(
+    "mine: ",
+  );
+  expect(() => O.optimizer((() => 0) as never)).toThrow("optimizer: wanted a rule { name, init, update }, got");
+});
+
+test("a schedule that gives no rate is an error, and the step is not taken", () => {
+  const p = param(tensor([1, -2]));
+  const rule = O.adam({ lr: (step) => (step < 1 ? 0.1 : NaN) });
+  const step = () => rule.update(diff(() => sum(square(p))));
+  step();
+  const before = p.value.arraySync();
+  expect(step).toThrow("adam: lr wants a finite number from 0, its function gave number NaN at step 1");
+  expect([rule.steps, p.value.arraySync()]).toEqual([1, before]);
+  for (const bad of [-1, Infinity, undefined, "1"])
+    expect(() => O.sgd({ lr: () => bad as number }).update(diff(() => sum(p)))).toThrow(/^sgd: lr wants/);
+});
+
+test("transforms, chains and loops check what they are given", async () => {
+  for (const bad of [NaN, 0, -1, undefined, "5"] as number[]) {
+    expect(() => O.clipNorm(bad)).toThrow("clipNorm: wanted a number above 0 as max, got");
+    expect(() => O.clipGlobalNorm(bad)).toThrow("clipGlobalNorm: wanted a number above 0 as max, got");
+  }
+  expect(() => O.weightDecay(-1)).toThrow("weightDecay: wanted a number from 0 as decay, got number -1");
+  expect(() => O.chain(O.clipNorm(1) as never)).toThrow("chain: wanted an optimizer such as adam(), got the function");
+  expect(() => O.chain(3 as never, O.adam())).toThrow("chain: wanted transforms before the optimizer, got number 3");
+  const loss = (x: Tensor) => sum(x);
+  expect(() => O.minimize(loss, [], O.adam as never)).toThrow(
+    "minimize: wanted an optimizer such as adam(), got the function adam",
+  );
+  expect(() => O.minimize(loss, [], { lr: 1 } as never)).toThrow(
+    "minimize: wanted an optimizer such as adam(), got { lr }",
+  );
+  expect(() => O.minimize(loss, 5 as never)).toThrow("minimize: wanted data to iterate over, got number 5");
+  expect(() => O.minimize(sum(tensor([1])) as never, [])).toThrow("minimize: wanted a function as the loss");
+  for (const alpha of [0, NaN, -1, 2])
+    expect(() => O.converge([1], { alpha })).toThrow("converge: wanted a number above 0, at most 1 as alpha");
+  expect(() => O.converge([1], { beta: 1 } as never)).toThrow('converge: there is no option "beta"; known are alpha');
+});
