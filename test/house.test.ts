@@ -78,6 +78,15 @@ describe.each(packages)("%s", (name) => {
   });
 });
 
+test.each(packages.filter((name) => typeof manifest(name).exports["."] === "object"))(
+  "%s exports the same names in Node and in a page",
+  async (name) => {
+    const load = (file: string) => import(join(root, "packages", name, "src", file)) as Promise<object>;
+    const [node, page] = await Promise.all([load("index.node.ts"), load("index.ts")]);
+    expect(Object.keys(page).toSorted()).toEqual(Object.keys(node).toSorted());
+  },
+);
+
 const written = [...files("packages/**/*.ts"), ...files("test/**/*.ts"), "vitest.config.ts"];
 
 test("no file has 500 lines", () => {

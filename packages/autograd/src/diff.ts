@@ -1,5 +1,6 @@
 // `diff`: runs a function with a tape, goes backward at once, and hands out the value and the gradients; everything else
 // that was made on the way ends.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   ArgumentError,
   context,

@@ -19,6 +19,9 @@ export interface Publication {
   readonly mirrors: readonly string[];
 }
 
+/** `AbortSignal` where the program's `lib` or the types of Node have it. */
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : { readonly aborted: boolean };
+
 export interface LoadOptions {
   /**
    * Where downloads are kept: a folder (by default `weft` in the user's cache folder), or false to keep nothing. In a
@@ -26,7 +29,7 @@ export interface LoadOptions {
    */
   readonly cache?: string | false;
   /** Ends the download. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Other addresses to download from, in the order of trying; each ends in a slash. */
   readonly mirrors?: readonly string[];
   /** False shows no progress of the download (true). */

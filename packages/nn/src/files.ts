@@ -2,12 +2,9 @@
 // beside it, which takes its place when it is whole and on the disk.
 import * as disk from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { WeftError } from "@weft/tensor";
+import { FileError } from "./file-error.ts";
 import { FormatError } from "./safetensors.ts";
 import { fromBytes, StateError, toBytes, type ReadOptions } from "./state.ts";
-
-/** A file could not be read or written. */
-export class FileError extends WeftError {}
 
 /** An open file, as far as it is needed. */
 interface OpenFile {

@@ -3,6 +3,7 @@ export { Chain, type Link } from "./chain.ts";
 export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
 export { seed, type Draws } from "./draws.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";
+export { FileError } from "./file-error.ts";
 export { gru, type GruOptions, type GruResult } from "./gru.ts";
 export { constant, fanInUniform, gaussian, heNormal, heUniform, normal, ones } from "./initialisers.ts";
 export { uniform, xavier, xavierNormal, xavierUniform, zeros, type Initialiser } from "./initialisers.ts";
@@ -15,6 +16,7 @@ export type { CrossEntropyOptions, LabelOptions, LossOptions, Reduction } from "
 export { lstm, type LstmOptions, type LstmResult } from "./lstm.ts";
 export { batchNorm, layerNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
 export { born, parameter, running } from "./parameter.ts";
+export { load, save } from "./no-files.ts";
 export { place } from "./place.ts";
 export { GRU, LSTM } from "./recurrent.ts";
 export type { GRUOptions, HiddenState, LSTMOptions, RecurrentLayerOptions, RecurrentState } from "./recurrent.ts";

@@ -1,5 +1,5 @@
 // The CPU backend as users see it: the creation functions, reading at once, statistics.
-import { creation, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
+import { creation, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
 import { Deferred, type DeferredStats } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
@@ -18,6 +18,13 @@ export interface CpuStats extends DeferredStats {
   readonly heap: number;
 }
 
+/** What `open` gives. Spelled out, so that its declarations mention nothing that a program's `lib` may lack. */
+export interface CpuBackend extends Backend, Creation {
+  /** The elements of a tensor, at once. */
+  readSync(x: Tensor): TypedArray;
+  stats(): CpuStats;
+}
+
 class Cpu extends Deferred<Block, Executable> {
   readonly #heap: Heap;
   constructor(options: OpenOptions) {
@@ -26,7 +33,6 @@ class Cpu extends Deferred<Block, Executable> {
     this.#heap = heap;
   }
 
-  /** The elements of a tensor, at once. */
   readSync(x: Tensor): TypedArray {
     return this.readNow(x);
   }
@@ -35,8 +41,6 @@ class Cpu extends Deferred<Block, Executable> {
     return { ...super.stats(), heap: this.#heap.reserved };
   }
 }
-
-export type CpuBackend = Cpu & Creation;
 
 const make = (options: OpenOptions): CpuBackend => {
   const backend = new Cpu(options);

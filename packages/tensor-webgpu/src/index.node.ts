@@ -1,9 +1,10 @@
 // The WebGPU backend in Node: the same, on the npm package `webgpu`, which is loaded when a device is first asked for.
 import { UnsupportedError } from "@weft/tensor";
-import { opener, type OpenOptions } from "./open.ts";
+import type { OpenOptions } from "./backend.ts";
+import { opener } from "./open.ts";
 
-export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./open.ts";
-export type { ProfiledDispatch, ProfileReport } from "./profiler.ts";
+export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./backend.ts";
+export type { ProfiledDispatch, ProfileReport } from "./report.ts";
 
 /**
  * What `create` of `webgpu` gave, by the switches that it was given. The process crashes when one is collected while something

@@ -2,8 +2,8 @@
 import { UnsupportedError } from "@weft/tensor";
 import { opener } from "./open.ts";
 
-export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./open.ts";
-export type { ProfiledDispatch, ProfileReport } from "./profiler.ts";
+export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./backend.ts";
+export type { ProfiledDispatch, ProfileReport } from "./report.ts";
 
 /**
  * Opens the WebGPU backend. Without options it is the same instance each time.

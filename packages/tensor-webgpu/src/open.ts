@@ -1,72 +1,19 @@
-// The WebGPU backend as users see it: finding a device, the creation functions, statistics.
-import { context, creation, UnsupportedError, type Creation } from "@weft/tensor";
-import { Deferred, type DeferredStats } from "@weft/kernel";
+// Finding a device, and the backend on it: the creation functions, statistics.
+import { context, creation, UnsupportedError } from "@weft/tensor";
+import { Deferred } from "@weft/kernel";
+import {
+  wanted,
+  type OpenOptions,
+  type WebGpuBackend,
+  type WebGpuInfo,
+  type WebGpuLimits,
+  type WebGpuStats,
+} from "./backend.ts";
 import { Executor, type Executable, type Profile } from "./executor.ts";
 import { Faults } from "./faults.ts";
-import { Profiler, type ProfileReport } from "./profiler.ts";
+import { Profiler } from "./profiler.ts";
+import type { ProfileReport } from "./report.ts";
 import { Slabs, type Block } from "./slabs.ts";
-
-export interface OpenOptions {
-  /** The adapter to ask for a device; found with `powerPreference` if left out. */
-  readonly adapter?: GPUAdapter;
-  readonly powerPreference?: GPUPowerPreference;
-  /** A device of your own; it is not destroyed with the backend. */
-  readonly device?: GPUDevice;
-  /**
-   * Says that the kernels are to be trusted: WebGPU neither checks calls nor keeps indices within bounds (false). Faster. In Node,
-   * where Weft makes the adapter; elsewhere it changes nothing, and `info().trusted` says so. Numbers do not change; what would be
-   * an error of the device otherwise may then end the process.
-   */
-  readonly trusted?: boolean;
-  /** Where the stream of random numbers starts (0). */
-  readonly seed?: number;
-  /** False runs every operation by itself: slower, for tests; results do not change. */
-  readonly fuse?: boolean;
-  /** Bytes of device memory that values may take (all there is); beyond, a MemoryError at once. */
-  readonly memoryLimit?: number;
-  /** Measures every dispatch by itself, for `profile()`; slower. In Node the clock is then exact, not in steps of 65 µs. */
-  readonly profile?: boolean;
-}
-
-/** Counts since the backend was opened, and bytes of device memory now. */
-export interface WebGpuStats extends DeferredStats {
-  /** Kernels started, passes that they were in, and submits to the queue; several flushes may share a pass. */
-  readonly dispatches: number;
-  readonly passes: number;
-  readonly submits: number;
-  /** Pipelines compiled, those being compiled in the background now, and groups of bindings made. */
-  readonly pipelines: number;
-  readonly compiling: number;
-  readonly bindGroups: number;
-  /** Buffers that values lie in (slabs), and their bytes. */
-  readonly slabs: number;
-  readonly reserved: number;
-  /** Bytes of slabs that no value and no running plan has: they wait for the next. */
-  readonly pooled: number;
-  /** The most bytes that values and plans have had at one time. */
-  readonly peak: number;
-}
-
-/** The adapter, and what Weft makes of it. */
-export interface WebGpuInfo {
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly description: string;
-  /** Whether a program stands in for a graphics processor. */
-  readonly software: boolean;
-  /** Whether WebGPU's checks are switched off. */
-  readonly trusted: boolean;
-  /** Whether every dispatch is sent by itself, so that errors name it (`WEFT_DEBUG=1`). */
-  readonly debug: boolean;
-  /** Optional features of WebGPU that the device has. */
-  readonly features: readonly string[];
-  /** Sizes in bytes; counts for one compute stage, workgroup or dispatch. */
-  readonly limits: WebGpuLimits;
-  /** Bytes that one value may have. */
-  readonly largest: number;
-  /** Invocations in a workgroup. */
-  readonly threads: number;
-}
 
 /**
  * Where WebGPU is found on this platform, set up for a software driver or not, and whether its checks are switched off. Throws an
@@ -77,23 +24,8 @@ export type Platform = (
   software: boolean,
 ) => Promise<{ readonly gpu: GPU; readonly trusted: boolean }>;
 
-/** What is asked of an adapter: as much as it has. */
-const wanted = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeWorkgroupsPerDimension",
-  "maxUniformBufferBindingSize",
-] as const;
-
 /** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
 const CROWD = 264;
-
-/** Limits of the device that Weft goes by. */
-export type WebGpuLimits = { readonly [Name in (typeof wanted)[number]]: number };
 
 /** Bytes of the first slab: a small one where memory is the host's. */
 const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
@@ -165,12 +97,10 @@ class WebGpu extends Deferred<Block, Executable> {
     };
   }
 
-  /** Settles when the device is lost: nothing can be asked of this backend any more. */
   get lost(): Promise<unknown> {
     return this.#device.lost;
   }
 
-  /** What this runs on. */
   info(): WebGpuInfo {
     return this.#info;
   }
@@ -190,7 +120,6 @@ class WebGpu extends Deferred<Block, Executable> {
     };
   }
 
-  /** What ran since this was last asked, and how long it took; only if opened with `profile`. */
   async profile(): Promise<ProfileReport> {
     if (this.#profiler === undefined)
       throw new UnsupportedError("profile: wanted a backend opened with { profile: true }");
@@ -201,7 +130,6 @@ class WebGpu extends Deferred<Block, Executable> {
     }
   }
 
-  /** Gives the device's memory back at once. Whatever is asked of the backend afterwards fails. */
   destroy(): void {
     // What waits here will never run: the end of somebody's scope must not try.
     context.pending.delete(this);
@@ -220,8 +148,6 @@ const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
   const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info as { subgroupMinSize?: number; subgroupMaxSize?: number };
   return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
 };
-
-export type WebGpuBackend = WebGpu & Creation;
 
 async function make(platform: Platform, options: OpenOptions, onLoss?: () => void): Promise<WebGpuBackend> {
   let { device } = options;

@@ -1,5 +1,6 @@
 // The tensor: a handle on a value that an interpreter holds. Methods that make formulas readable call the functions of the
 // same name, whose documentation says what they do.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { clamp, elu, gelu, greater, greaterEqual, leakyRelu, notEqual } from "./activations.ts";
 import { reciprocal, rsqrt, selu, silu, softplus, square } from "./activations.ts";
 import { read } from "./apply.ts";

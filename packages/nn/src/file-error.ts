@@ -1,0 +1,5 @@
+// The error of files, the same class in Node and in pages.
+import { WeftError } from "@weft/tensor";
+
+/** A file could not be read or written. */
+export class FileError extends WeftError {}
