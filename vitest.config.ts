@@ -8,7 +8,7 @@ import { environment, findDriver, launchOptions } from "./test/software-driver.t
 
 const driver = await findDriver();
 if ("folder" in driver) {
-  Object.assign(process.env, environment(driver.folder)); // the test processes are forked from this one
+  Object.assign(process.env, environment(driver.folder));
 } else {
   console.warn(`\nSKIPPED: every test in a page and on WebGPU, because ${driver.reason}\n`);
   process.env["WEFT_NO_DRIVER"] = driver.reason;
@@ -22,7 +22,11 @@ const inPage = "test/**/*.page.test.ts";
 const testTimeout = 120_000;
 
 /** What takes minutes begins first, so that the cores end together. */
-const longest = ["packages/tensor-webgpu/test/conformance.test.ts", "test/determinism.test.ts"];
+const longest = [
+  "packages/tensor-webgpu/test/conformance.long.test.ts",
+  "packages/tensor-webgpu/test/conformance.test.ts",
+  "test/determinism.test.ts",
+];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const isLong = ({ moduleId }: TestSpecification): boolean => longest.some((name) => moduleId.endsWith(`/${name}`));
@@ -30,49 +34,65 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-export default defineConfig({
-  test: {
-    passWithNoTests: true,
-    sequence: { sequencer: LongestFirst },
-    maxWorkers: Math.max(2, availableParallelism() - 1), // one, on two cores, would leave one of them idle
-    projects: [
-      ...readdirSync(new URL("packages", import.meta.url)).map((name) => ({
-        test: {
-          name,
-          root: `packages/${name}`,
-          include: ["test/**/*.test.ts"],
-          exclude: [inPage],
-          testTimeout,
+/** `--mode all` runs everything; else what takes minutes on a software driver is left out. */
+export default defineConfig(({ mode }) => {
+  const all = mode === "all";
+  // The test processes are forked from this one and inherit its environment.
+  if (all) process.env["WEFT_TESTS"] = "all";
+  else console.warn("\nLeft out: *.long.test.ts and parts of other tests. npm run test:all runs everything.\n");
+  const long = all ? [] : ["test/**/*.long*.test.ts"];
+  return {
+    test: {
+      passWithNoTests: true,
+      sequence: { sequencer: LongestFirst },
+      maxWorkers: Math.max(2, availableParallelism() - 1), // one, on two cores, would leave one of them idle
+      projects: [
+        ...readdirSync(new URL("packages", import.meta.url)).map((name) => ({
+          test: {
+            name,
+            root: `packages/${name}`,
+            include: ["test/**/*.test.ts"],
+            exclude: [inPage, ...long],
+            testTimeout,
+          },
+        })),
+        {
+          test: {
+            name: "house",
+            include: ["test/**/*.test.ts"],
+            exclude: ["test/packages.test.ts", inPage, ...long],
+            testTimeout,
+          },
         },
-      })),
-      { test: { name: "house", include: ["test/*.test.ts"], exclude: ["test/packages.test.ts", inPage], testTimeout } },
-      {
-        test: {
-          name: "packed", // packs and installs every package: minutes, so not part of `npm test`
-          include: ["test/packages.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+        {
+          test: {
+            name: "packed", // packs and installs every package: minutes, so not part of `npm test`
+            include: ["test/packages.test.ts"],
+            testTimeout: 300_000,
+            hookTimeout: 300_000,
+          },
         },
-      },
-      ...("folder" in driver
-        ? [
-            {
-              server: { headers },
-              test: {
-                name: "page",
-                include: [`packages/*/${inPage}`, inPage],
-                testTimeout,
-                browser: {
-                  enabled: true,
-                  headless: true,
-                  screenshotFailures: false,
-                  instances: [{ browser: "chromium" as const }],
-                  provider: playwright({ launchOptions: launchOptions(driver.folder) }),
+        ...("folder" in driver
+          ? [
+              {
+                server: { headers },
+                test: {
+                  name: "page",
+                  include: [`packages/*/${inPage}`, inPage],
+                  exclude: long.flatMap((name) => [name, `packages/*/${name}`]),
+                  testTimeout,
+                  browser: {
+                    enabled: true,
+                    headless: true,
+                    screenshotFailures: false,
+                    instances: [{ browser: "chromium" as const }],
+                    provider: playwright({ launchOptions: launchOptions(driver.folder) }),
+                  },
                 },
               },
-            },
-          ]
-        : []),
-    ],
-  },
+            ]
+          : []),
+      ],
+    },
+  };
 });

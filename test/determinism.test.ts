@@ -4,6 +4,7 @@ import { open as reference } from "@weft/conformance";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test, vi } from "vitest";
+import { longOn } from "./extent.ts";
 import { convolutional, gated, mlp, recurrent, type Open } from "./losses.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -26,7 +27,7 @@ const models: readonly (readonly [string, Train])[] = [
 type OpenWith = (options: { readonly seed: number; readonly fuse?: boolean }) => ReturnType<Open>;
 const backends: readonly (readonly [string, OpenWith, boolean])[] = [
   ["the CPU", openCpu, true],
-  ["WebGPU", openWebGpu, process.env["WEFT_NO_DRIVER"] === undefined],
+  ["WebGPU", openWebGpu, longOn("webgpu")],
 ];
 
 for (const [name, open, here] of backends)

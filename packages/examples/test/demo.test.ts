@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
 import { build, createServer, preview, type PreviewServer, type ViteDevServer } from "vite";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
+import { everything } from "../../../test/extent.ts";
 import { findDriver, launchOptions } from "../../../test/software-driver.ts";
 
 const root = join(import.meta.dirname, "../browser");
@@ -159,7 +160,7 @@ test("the built page needs neither headers nor WebGPU", { timeout: 120_000 }, as
   expect(errors).toEqual([]);
 });
 
-test(
+test.runIf(everything)(
   "it learns on WebGPU what it learns on the CPU, stays awake, stops, and goes on on the CPU",
   { timeout: 240_000 }, // a software driver compiles slowly
   async (context) => {

@@ -6,6 +6,7 @@ import type { Backend, Creation } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { backendNames, openBackend } from "../src/backends.ts";
+import { longOn } from "../../../test/extent.ts";
 import { accuracyOf, answers, confusion, mistakes } from "../src/evaluation.ts";
 import { linreg } from "../src/models/linreg.ts";
 import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
@@ -17,7 +18,7 @@ const few = digits({ train: 60, test: 20 });
 /** WebGPU makes as many steps as the CPU, of fewer pictures: the software driver takes 50 ms for one and LeNet. */
 const fewer = digits({ train: 6, test: 2 });
 const runs = { cpu: { data: few, size: 20 }, webgpu: { data: fewer, size: 2 } } as const;
-const here = backendNames.filter((name) => name === "cpu" || process.env["WEFT_NO_DRIVER"] === undefined);
+const here = backendNames.filter(longOn);
 const display = { update: () => {}, close: () => {} };
 
 interface Run {

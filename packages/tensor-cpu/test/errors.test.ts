@@ -105,7 +105,7 @@ describe("at the call, before anything runs", () => {
       "no tensor at all",
       () => weft.add(ones([2]), "1" as never),
       ArgumentError,
-      "add: wanted a tensor, a parameter or a number, got string 1",
+      'add: wanted a tensor, a parameter or a number, got "1"',
     ],
     [
       "a heap of nothing",

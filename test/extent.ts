@@ -1,0 +1,8 @@
+// How much is tested: `npm test` leaves out what takes minutes on a software driver, `npm run test:all` and `.ci/run` leave out nothing.
+
+/** Whether everything is tested. */
+export const everything = process.env["WEFT_TESTS"] === "all";
+
+/** The backends that long tests run on. */
+export const longOn = (backend: string): boolean =>
+  backend === "cpu" || (everything && process.env["WEFT_NO_DRIVER"] === undefined);
