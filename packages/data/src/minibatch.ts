@@ -12,14 +12,21 @@ export type Source = Tensor | Numbers;
 type Leaf<S> = S extends Source ? S : S extends readonly (infer E)[] ? E : S[keyof S];
 type Kind<S, B> = [Extract<Leaf<S>, Tensor>] extends [never] ? (B extends Backend ? Tensor : HostArray) : Tensor;
 
-/** One batch of sources: of a list a tuple as long, of `{ images, labels }` a pair, of a single source one tensor. */
+/** A tuple of `Part`, one for each of the names K: taken off one by one, in whatever order the compiler has them. */
+type PartOfEach<K, Part> = [K] extends [never]
+  ? []
+  : (K extends unknown ? (f: () => K) => void : never) extends (f: infer F extends () => unknown) => void
+    ? [Part, ...PartOfEach<Exclude<K, ReturnType<F>>, Part>]
+    : never;
+
+/** One batch of sources: of a list or an object a tuple as long, of a single source one tensor. */
 export type Batch<S, B> = S extends Source
   ? Kind<S, B>
   : S extends readonly unknown[]
     ? { -readonly [K in keyof S]: Kind<S, B> }
-    : S extends { images: unknown; labels: unknown } | { inputs: unknown; targets: unknown }
-      ? [Kind<S, B>, Kind<S, B>]
-      : Kind<S, B>[];
+    : string extends keyof S
+      ? Kind<S, B>[]
+      : PartOfEach<keyof S, Kind<S, B>>;
 
 export interface MinibatchOptions<S, B, U> {
   /** Where the batches go. Without it host arrays stay host arrays, and tensors stay where they are. */

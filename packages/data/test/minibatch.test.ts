@@ -2,7 +2,7 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { ArgumentError, BackendMismatchError, DTypeError, ShapeError, keep, scope, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { cycle, digits, minibatch, takeFirst, type HostArray } from "@weft/data";
+import { cycle, digits, minibatch, takeFirst, type Batches, type HostArray } from "@weft/data";
 
 const backend = await open({});
 const { tensor } = backend;
@@ -48,6 +48,29 @@ describe("of host data, without a backend", () => {
       [10, 5],
     ]);
     expect([...minibatch({ b: y, a: x, c: ten }, 10)][0]!.map((part) => part.shape)).toEqual([[10], [10, 2], [10]]);
+  });
+
+  test("a batch has a part for each field, also for the compiler", () => {
+    const [tokens, tags, lengths] = [x, y, ten];
+    expectTypeOf(minibatch({ tokens, tags }, 5)).toEqualTypeOf<Batches<[HostArray, HostArray]>>();
+    expectTypeOf(minibatch({ tokens, tags }, 5, { backend })).toEqualTypeOf<Batches<[Tensor, Tensor]>>();
+    expectTypeOf(minibatch({ tokens }, 5)).toEqualTypeOf<Batches<[HostArray]>>();
+    expectTypeOf(minibatch({ tokens, tags, lengths }, 5, { backend })).toEqualTypeOf<
+      Batches<[Tensor, Tensor, Tensor]>
+    >();
+    expectTypeOf(minibatch([tokens, tags, lengths], 5)).toEqualTypeOf<Batches<[HostArray, HostArray, HostArray]>>();
+    // A tensor among them takes all to its backend.
+    expectTypeOf(minibatch({ tokens: backend.ones([10]), tags }, 5)).toEqualTypeOf<Batches<[Tensor, Tensor]>>();
+    const any: Record<string, HostArray> = { tokens, tags };
+    expectTypeOf(minibatch(any, 5)).toEqualTypeOf<Batches<HostArray[]>>();
+    interface Corpus {
+      readonly tokens: HostArray;
+      readonly tags: HostArray;
+    }
+    const corpus: Corpus = { tokens, tags };
+    const sums = minibatch(corpus, 5, { backend, transform: ([words, labels]) => words.sum().add(labels.sum()) });
+    expectTypeOf(sums).toEqualTypeOf<Batches<Tensor>>();
+    expect([...sums].map((sum) => sum.itemSync())).toEqual([55, 180]);
   });
 
   test("lists of numbers are f32, and a list of lists is several sources", () => {

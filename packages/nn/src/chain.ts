@@ -5,13 +5,15 @@ import { layer } from "./layer.ts";
 /** What a chain is made of: layers, and any function of one tensor. */
 export type Link = (x: Tensor) => Tensor;
 
+/** What a chain takes: a link may ask for less than a tensor, or for another type of tensor than this package's. */
+type Links = readonly ((x: any) => Tensor)[];
+
 /** See the function `Chain`. Its links stand under their numbers, so that names in files are `0.weight`, `1.bias`, … */
-export interface Chain {
+export type Chain<L extends Links = readonly Link[]> = {
   (x: Operand): Tensor;
-  readonly [index: number]: Link;
-  readonly length: number;
-  [Symbol.iterator](): IterableIterator<Link>;
-}
+  readonly length: L["length"];
+  [Symbol.iterator](): IterableIterator<L[number]>;
+} & { readonly [K in Extract<keyof L, number | `${number}`>]: L[K] };
 
 /**
  * Calls layers and functions one after the other, each with the result of the one before. As PyTorch's `Sequential`,
@@ -21,13 +23,13 @@ export interface Chain {
  * const model = Chain(flatten, Linear(784, 64), relu, Linear(64, 10));
  * const scores = model(images);
  */
-export function Chain(...links: readonly ((x: any) => Tensor)[]): Chain {
+export function Chain<L extends Links>(...links: L): Chain<L> {
   const call = (x: Operand): Tensor => {
     let y = x;
     for (let k = 0; k < links.length; k++) y = (self as unknown as readonly Link[])[k]!(y as Tensor);
     return y as Tensor;
   };
-  const self = layer("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain;
+  const self = layer("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain<L>;
   Object.defineProperty(self, "length", { value: links.length });
   Object.defineProperty(self, Symbol.iterator, {
     value: () => links.map((_, k) => (self as ArrayLike<Link>)[k]!).values(),

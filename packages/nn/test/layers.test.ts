@@ -1,8 +1,8 @@
 // Layers: their formulas, PyTorch's names, and parameters that come to life where the data lives.
 import { diff, grad, param, state } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { matmul, relu, sum, type Tensor } from "@weft/tensor";
-import { beforeEach, expect, test } from "vitest";
+import { matmul, relu, sum, type Operand, type Tensor } from "@weft/tensor";
+import { beforeEach, expect, expectTypeOf, test } from "vitest";
 import {
   AvgPool,
   BatchNorm,
@@ -16,6 +16,7 @@ import {
   Linear,
   LSTM,
   MaxPool,
+  type Link,
 } from "../src/index.ts";
 import {
   batchNorm,
@@ -210,6 +211,34 @@ test("dropout: a seed makes the mask, and the ends of p", async () => {
   expect(() => dropout(x, 1.5)).toThrow("dropout: p lies between 0 and 1, got 1.5");
   expect(await list(Dropout(0.5)(x))).toEqual(await list(x));
   expect(await list(Dropout(0.5)(x, { training: true }))).not.toEqual(await list(x));
+});
+
+test("Chain keeps the types of its links", async () => {
+  const model = Chain(
+    Linear(4, 8),
+    relu,
+    Chain(Linear(8, 2), (x: Tensor) => x.square()),
+    MaxPool(2),
+  );
+  expectTypeOf(model[0]).toEqualTypeOf<Linear>();
+  expectTypeOf(model[1]).toEqualTypeOf<typeof relu>();
+  expectTypeOf(model[2][0].bias).toEqualTypeOf<Linear["bias"]>();
+  expectTypeOf(model[2].length).toEqualTypeOf<2>();
+  expectTypeOf(model).parameter(0).toEqualTypeOf<Operand>();
+  expectTypeOf(model).returns.toEqualTypeOf<Tensor>();
+  expect([model[0].weight.shape, model[2][0].weight.shape]).toEqual([
+    [8, 4],
+    [2, 8],
+  ]);
+  for (const link of model) expectTypeOf(link).toExtend<(x: any) => Tensor>();
+  const links: Link[] = [relu, Linear(1, 1)];
+  const any: Chain = Chain(...links);
+  expectTypeOf(any[0]!).toEqualTypeOf<Link>();
+  expect(any.length).toBe(2);
+  const passed: Chain = Chain(Linear(1, 1, { init: ones(), biasInit: zeros() }), relu);
+  expect(await list(passed(tensor([[2]])))).toEqual([2]);
+  const [first] = model;
+  expect(first).toBe(model[0]);
 });
 
 test("Chain has PyTorch's names, and is a list of its links", async () => {

@@ -7,8 +7,12 @@ import { fromHalf } from "./half.ts";
 import type { Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** What `array()` gives: a number for a scalar, else arrays nested as deep as there are axes. */
-export type Nested = number | Nested[];
+/**
+ * What `array()` gives: a number for a scalar, else arrays nested as deep as there are axes. A tensor's type does not know how many
+ * those are, so this type passes for a number and for arrays of any depth: `(await x.array())[0]` and `const rows: number[][] =
+ * await x.array()` both pass the check, and no other type does.
+ */
+export type Nested = number & Nested[];
 
 /** The tensor that holds the value: below every tape, and alive. */
 const held = (x: Tensor, op: string): Tensor => readTensor(untaped(readTensor(x, op)), op);
@@ -39,7 +43,7 @@ export const numbers = (x: Tensor, data: TypedArray): TypedArray | number[] =>
 
 export function nest(values: TypedArray | number[], shape: Shape): Nested {
   let at = 0;
-  const level = (axis: number): Nested =>
+  const level = (axis: number): number | unknown[] =>
     axis === shape.length ? values[at++]! : Array.from({ length: shape[axis]! }, () => level(axis + 1));
-  return level(0);
+  return level(0) as Nested;
 }

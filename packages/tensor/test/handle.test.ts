@@ -1,6 +1,6 @@
 // Handles: reading, printing, releasing, scopes, and what a call costs.
 import { inspect } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import { ReleasedTensorError, ShapeError, Tensor, UnsupportedError, add, keep, own, scope } from "../src/index.ts";
 import { reference } from "./backend.ts";
 import { Recorder } from "./recorder.ts";
@@ -25,6 +25,24 @@ describe("reading", () => {
     expect(await tensor([0.5], { dtype: "f16" }).item()).toBe(0.5);
     expect([x.size, x.rank, zeros([]).size]).toEqual([4, 2, 1]);
     expect(x.backend).toBe(backend);
+  });
+  test("array() has the type of whatever depth it is read at", async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect((await x.array())[0]).toEqual([1, 2]);
+    const rows: number[][] = await x.array();
+    expect(rows.map((row) => Math.max(...row))).toEqual([2, 4]);
+    expect(x.arraySync().map(([a, b]) => a! + b!)).toEqual([3, 7]);
+    const scalar: number = await x.mean().array();
+    expect(scalar + 1).toBe(3.5);
+    let total = 0;
+    for (const row of await x.array()) for (const value of row) total += value;
+    expect(total).toBe(10);
+    expectTypeOf(x.array()).resolves.not.toExtend<string>();
+    expectTypeOf(x.array()).resolves.not.toExtend<string[]>();
+    expectTypeOf(x.array()).resolves.not.toBeAny();
   });
   test("only one element is an item", async () => {
     await expect(zeros([2]).item()).rejects.toThrow(new ShapeError("item: wanted one element, got shape [2]"));
