@@ -13,6 +13,7 @@ import {
 import type { Backward, Detour } from "./backward.ts";
 import { Overlay } from "./overlay.ts";
 import type { Recorder } from "./tape.ts";
+import { trained } from "./training.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
 const tensorsOf = (result: unknown): Tensor[] => leavesOf(result).filter((x) => "interpreter" in x) as Tensor[];
@@ -24,6 +25,7 @@ class Call implements Detour {
   readonly #overlay: Overlay;
   readonly #stream: RandomStream;
   readonly #counter: number;
+  readonly #training: boolean | undefined = context.training;
   /** Which of the result's tensors are differentiable results of the call. */
   #places: readonly number[] = [];
 
@@ -81,7 +83,7 @@ class Call implements Detour {
     let again: Tensor[];
     let noted: Recorder["entries"];
     try {
-      again = tensorsOf(this.#overlay.during(this.#run));
+      again = tensorsOf(trained(this.#training, () => this.#overlay.during(this.#run)));
     } finally {
       noted = recorder.entries;
       recorder.entries = entries;

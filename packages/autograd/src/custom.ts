@@ -3,6 +3,7 @@ import { ArgumentError, context, readTensor, type Operand, type Tensor } from "@
 import { below, type Backward, type Detour } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { Recorder } from "./tape.ts";
+import { learning } from "./training.ts";
 
 /** The value, and from the gradient of each of its tensors to the gradients of the inputs (none: null). */
 export interface Custom<V> {
@@ -99,6 +100,6 @@ function guarded<V>(
 ): Custom<V> {
   if (recorder === undefined && context.tape === undefined) return f(...xs);
   const above = Math.max(...xs.map((x) => x.interpreter.level));
-  const guard = new Guard(undefined, undefined, { parameters: false, above });
+  const guard = new Guard(undefined, undefined, { parameters: learning(), above });
   return below(guard, recorder === undefined ? context.scope : recorder.scope, () => f(...xs));
 }

@@ -11,3 +11,4 @@ export type { FusedRule, Pullback, Rule, Rules } from "./rule.ts";
 export { rules } from "./rules.ts";
 export { fusedRules } from "./rules/fused.ts";
 export { RowSparse } from "./sparse.ts";
+export { learning, trained, training } from "./training.ts";

@@ -16,6 +16,7 @@ export function wait<T>(recorder: Recorder, promise: PromiseLike<T> | T): Promis
   const here = standsOn(context.tape as Recorder | undefined, recorder);
   const tape = here ? (context.tape as Recorder) : recorder;
   const scope = here ? context.scope : recorder.scope;
+  const mode = here ? context.training : undefined;
   return {
     // `go` is the resolving function of the awaiting promise: calling it queues the job in which the function goes on.
     // oxlint-disable-next-line unicorn/no-thenable -- being awaited in this way is the purpose
@@ -23,7 +24,7 @@ export function wait<T>(recorder: Recorder, promise: PromiseLike<T> | T): Promis
       const between =
         <V, R>(resume: ((value: V) => R) | null | undefined) =>
         (value: V) => {
-          const leave = enter(tape, scope);
+          const leave = enter(tape, scope, mode);
           const result = resume?.(value);
           void settled.then(leave);
           return result;
@@ -34,19 +35,21 @@ export function wait<T>(recorder: Recorder, promise: PromiseLike<T> | T): Promis
 }
 
 /** Queues the job that sets the context; gives the one that restores it. */
-function enter(tape: Recorder, scope: Scope | undefined): () => void {
-  let before: { tape: typeof context.tape; scope: Scope | undefined } | undefined;
+function enter(tape: Recorder, scope: Scope | undefined, mode: boolean | undefined): () => void {
+  let before: Pick<typeof context, "tape" | "scope" | "training"> | undefined;
   void settled.then(() => {
     if (tape.closed) return;
-    before = { tape: context.tape, scope: context.scope };
+    before = { tape: context.tape, scope: context.scope, training: context.training };
     context.tape = tape;
     context.scope = stillOpen(scope);
+    context.training = mode;
     context.suspended--;
   });
   return () => {
     if (before === undefined) return;
     context.tape = before.tape;
     context.scope = before.scope;
+    context.training = before.training;
     context.suspended++;
   };
 }

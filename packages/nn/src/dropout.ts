@@ -1,4 +1,5 @@
 // Dropout: random zeros while learning, so that no unit relies on another.
+import { learning } from "@weft/autograd";
 import {
   ArgumentError,
   draw,
@@ -11,7 +12,6 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { recording } from "./norm.ts";
 
 export interface DropoutOptions {
   /** Makes the mask a function of this number alone; without it each call draws the next mask of the backend's stream. */
@@ -29,7 +29,7 @@ export interface DropoutOptions {
  * @example
  * const y = dropout(x, 0.5);
  */
-export function dropout(input: Operand, p: number, { seed, training = recording() }: DropoutOptions = {}): Tensor {
+export function dropout(input: Operand, p: number, { seed, training = learning() }: DropoutOptions = {}): Tensor {
   if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p lies between 0 and 1, got ${p}`);
   const x = readTensor(input, "dropout");
   if (!training || p === 0) return x;

@@ -2,6 +2,7 @@
 export { Chain, type Link } from "./chain.ts";
 export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
 export { seed, type Draws } from "./draws.ts";
+export { training } from "@weft/autograd";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { FileError } from "./file-error.ts";
 export { gru, type GruOptions, type GruResult } from "./gru.ts";

@@ -1,9 +1,8 @@
 // Normalisation: batch statistics while learning, running ones afterwards. Learning means inside `diff`, unless told.
-import { customGradient, stopGradient } from "@weft/autograd";
+import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
   add,
   ArgumentError,
-  context,
   div,
   isFloat,
   mean,
@@ -21,9 +20,6 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { isState } from "./parameter.ts";
-
-/** Is a tape recording? What `training` is by default, as in Knet. */
-export const recording = (): boolean => context.tape !== undefined;
 
 export interface BatchNormOptions {
   /** Normalise with the batch's own moments (and update the running ones); by default inside `diff`. */
@@ -54,7 +50,7 @@ export function batchNorm(
   bias?: Operand | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  const { training = recording(), eps = 1e-5, momentum = 0.1, runningMean, runningVar } = options;
+  const { training = learning(), eps = 1e-5, momentum = 0.1, runningMean, runningVar } = options;
   const x = readTensor(input, "batchNorm");
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
   const channels = x.shape[1]!;

@@ -1,10 +1,10 @@
 // Layers that keep a network regular: batch normalisation with its running moments, layer normalisation, and dropout.
-import type { Param, State } from "@weft/autograd";
-import { add, type Operand, type Tensor } from "@weft/tensor";
-import { dropout } from "./dropout.ts";
+import { learning, type Param, type State } from "@weft/autograd";
+import { add, fraction, readValue, type Operand, type Tensor } from "@weft/tensor";
+import { dropout, type DropoutOptions } from "./dropout.ts";
 import { ones, zeros } from "./initialisers.ts";
 import { layer } from "./layer.ts";
-import { batchNorm, layerNorm, recording } from "./norm.ts";
+import { batchNorm, layerNorm } from "./norm.ts";
 import { born, parameter, running } from "./parameter.ts";
 
 export interface BatchNormLayerOptions {
@@ -36,7 +36,7 @@ export function BatchNorm(
   features: number,
   { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormLayerOptions = {},
 ): BatchNorm {
-  const call = (x: Operand, { training = recording() }: { readonly training?: boolean } = {}): Tensor => {
+  const call = (x: Operand, { training = learning() }: { readonly training?: boolean } = {}): Tensor => {
     const moments = { runningMean: born(self.running_mean, x), runningVar: born(self.running_var, x) };
     const y = batchNorm(x, self.weight && born(self.weight, x), self.bias && born(self.bias, x), {
       training,
@@ -96,17 +96,21 @@ export function LayerNorm(
   return self;
 }
 
+/** See the function `Dropout`. */
+export interface Dropout {
+  (x: Operand, options?: { readonly training?: boolean }): Tensor;
+  /** The probability of a zero. */
+  p: number;
+}
+
 /**
  * Dropout as a layer (see `dropout`): zeros with probability p while learning.
  *
  * @example
  * const model = Chain(Linear(784, 256), relu, Dropout(0.5), Linear(256, 10));
  */
-export function Dropout(p = 0.5): (x: Operand, options?: { readonly training?: boolean }) => Tensor {
-  return layer(
-    "Dropout",
-    (x: Operand, { training }: { readonly training?: boolean } = {}) =>
-      dropout(x, p, training === undefined ? {} : { training }),
-    { p },
-  );
+export function Dropout(p = 0.5): Dropout {
+  readValue("Dropout", "p", p, fraction);
+  const self: Dropout = layer("Dropout", (x: Operand, options?: DropoutOptions) => dropout(x, self.p, options), { p });
+  return self;
 }

@@ -1,10 +1,11 @@
 // Training as iteration: each item of the data is one step, and what comes out is the loss of that step.
-import { diff, scope, type Tape } from "@weft/autograd";
+import { diff, scope, trained, type Tape } from "@weft/autograd";
 import {
   adopt,
   ArgumentError,
   callable,
   closeScope,
+  context,
   describe,
   openScope,
   readTensor,
@@ -56,7 +57,8 @@ export function minimize<Item>(
     throw new ArgumentError(`minimize: wanted data to iterate over, got ${describe(data)}`);
   readOptimizer("minimize", optimizer);
   const { length } = data as { length?: unknown };
-  const run = awaitable("minimize", () => steps(loss, data, optimizer));
+  const { training } = context; // an iteration outlives the call that says whether layers learn
+  const run = awaitable("minimize", () => steps(loss, data, optimizer, training));
   return Object.assign(run, { length: typeof length === "number" ? length : undefined });
 }
 
@@ -64,6 +66,7 @@ async function* steps<Item>(
   loss: (...args: Arguments<Item>) => Tensor,
   data: Iterable<Item> | AsyncIterable<Item>,
   optimizer: Optimizer,
+  training: boolean | undefined,
 ): AsyncGenerator<Tensor, void, void> {
   let shown: Scope | undefined;
   let waiting: Promise<unknown> | undefined;
@@ -73,7 +76,7 @@ async function* steps<Item>(
     for await (const item of data) {
       if (shown !== undefined) closeScope(shown);
       shown = undefined;
-      const value = step(loss, item, optimizer);
+      const value = trained(training, () => step(loss, item, optimizer));
       shown = openScope("minimize took its next step");
       adopt(value, shown);
       if (++count % queue === 0) {

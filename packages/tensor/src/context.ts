@@ -19,6 +19,8 @@ export interface Context {
   readonly pending: Set<{ flush(): void }>;
   /** Asynchronous `diff`s that are waiting, so that a parameter used without context can be refused. */
   suspended: number;
+  /** Whether layers learn; left out where nobody has said, so that a copy that knows nothing of it loses nothing. */
+  training?: boolean | undefined;
   /** How many scopes have closed: who hands out tensors can see whether memory is being looked after meanwhile. */
   closings: number;
 }
