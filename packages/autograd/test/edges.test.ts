@@ -45,7 +45,8 @@ describe("slices that are empty", () => {
 });
 
 describe("a parameter that a pullback reads", () => {
-  const scaled = (w: Param) => customGradient((x: Tensor) => ({ value: mul(x, 3), pullback: (g: Tensor) => mul(g, w) }));
+  const scaled = (w: Param) =>
+    customGradient((x: Tensor) => ({ value: mul(x, 3), pullback: (g: Tensor) => mul(g, w) }));
 
   test("is a constant there, also while an asynchronous diff waits elsewhere", async () => {
     const w = param(tensor([5, 7]));

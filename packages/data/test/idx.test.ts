@@ -15,6 +15,14 @@ describe("reads", () => {
     ["ints", idx(0x0c, [1], [255, 255, 255, 254]), "i32", [1], Int32Array.of(-2)],
     ["floats", idx(0x0d, [1], [0x3f, 0xc0, 0, 0]), "f32", [1], Float32Array.of(1.5)],
     ["doubles", idx(0x0e, [1], [0x3f, 0xf8, 0, 0, 0, 0, 0, 0]), "f64", [1], Float64Array.of(1.5)],
+    ["five axes", idx(0x08, [1, 2, 1, 2, 1], [1, 2, 3, 4]), "u8", [1, 2, 1, 2, 1], Uint8Array.of(1, 2, 3, 4)],
+    [
+      "seven axes of shorts",
+      idx(0x0b, [1, 1, 1, 1, 1, 1, 2], [0, 1, 0, 2]),
+      "i32",
+      [1, 1, 1, 1, 1, 1, 2],
+      Int32Array.of(1, 2),
+    ],
     ["nothing at all", idx(0x08, [0, 28, 28], []), "u8", [0, 28, 28], new Uint8Array(0)],
   ])("%s", (_, bytes, dtype, shape, data) => {
     expect(parseIdx(bytes)).toEqual({ data, shape, dtype });

@@ -273,6 +273,17 @@ describe("lifetimes", () => {
     for (const pair of pairs) for (const batch of pair) batch.release();
   });
 
+  test("batches that another pass makes in between do not end a loop's batch", () => {
+    const other = minibatch(bytes, 10, { backend, transform: (x) => x.add(1) })[Symbol.iterator]();
+    const seen: Tensor[] = [];
+    for (const batch of minibatch(bytes, 10, { backend })) {
+      seen.push(other.next().value!);
+      seen.push(batch);
+    }
+    expect(seen.filter((batch) => batch.ended !== undefined)).toEqual([]);
+    for (const batch of seen) batch.release();
+  });
+
   test("in a scope they end with it", () => {
     const all = scope(() => {
       const list = [...minibatch(bytes, 10, { backend })];

@@ -6,6 +6,7 @@ import { classifierReport, type Findings } from "../src/report/classifier.ts";
 import { errorCurve, lossCurve } from "../src/report/figures.ts";
 import { address, png, weighed } from "../src/report/picture.ts";
 import { regressionReport } from "../src/report/regression.ts";
+import { gallery } from "../src/report/page.ts";
 import { elements } from "./html.ts";
 
 const findings = (wrong: number): Findings => {
@@ -41,6 +42,12 @@ describe("the report on a classifier", () => {
     expect(html).toContain("A &amp; B");
     expect(html).toContain("of &lt;40&gt; right");
     expect(html).toContain("name &lt;value&gt;");
+  });
+
+  test("keeps quotes inside attributes from ending them", () => {
+    const html = gallery([{ src: "data:,", caption: "a", alt: `say "it's" <a> & b` }]);
+    expect(html).toContain(`alt="say &quot;it's&quot; &lt;a&gt; &amp; b"`);
+    expect(elements(html)).toEqual(["div", "figure", "img", "figcaption"]);
   });
 
   test("shows the surest 24 of many mistakes", () => {

@@ -96,6 +96,10 @@ test("accuracy: the share of rows whose highest score is at the label", async ()
   ]);
   await close(accuracy(x, labels(2, 0, 0, 0)), 3 / 4);
   await close(accuracy(x, labels(2, -1, 0, -1), { ignoreIndex: -1 }), 1 / 2);
+  // What is ignored counts neither as right nor as wrong, whatever the scores say.
+  await close(accuracy(x, labels(2, 0, 1, 1), { ignoreIndex: 1 }), 1);
+  await close(accuracy(x, labels(2, 1, 0, 0), { ignoreIndex: 0 }), 1 / 2);
+  await close(accuracy(x, labels(2, 0, 0, 0), { ignoreIndex: 7 }), 3 / 4);
 });
 
 const wrong: [string, () => Tensor, string, string][] = [

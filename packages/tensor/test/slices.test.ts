@@ -11,7 +11,10 @@ const x = tensor([0, 1, 2, 3, 4]);
 function python(start: number | null, end: number | null, step: number): number[] {
   const [low, high] = step > 0 ? [0, n] : [-1, n - 1];
   const clip = (at: number) => Math.min(Math.max(at < 0 ? at + n : at, low), high);
-  const [from, to] = [start === null ? (step > 0 ? low : high) : clip(start), end === null ? (step > 0 ? high : low) : clip(end)];
+  const [from, to] = [
+    start === null ? (step > 0 ? low : high) : clip(start),
+    end === null ? (step > 0 ? high : low) : clip(end),
+  ];
   const places: number[] = [];
   for (let i = from; step > 0 ? i < to : i > to; i += step) places.push(i);
   return places;

@@ -1,0 +1,53 @@
+// What must not grow: steps queued ahead of a device, and what parameters list of optimizers that are gone.
+import { param, type Param } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { square, sub, sum, type Tensor, type TypedArray } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { collect } from "../../tensor-cpu/test/garbage.ts";
+import { adam, minimize, momentum, sgd } from "../src/index.ts";
+
+test("minimize queues at most 16 steps ahead of what the device has computed", async () => {
+  const backend = openSync({});
+  const p = param(backend.tensor([3]));
+  const answers: (() => void)[] = [];
+  const read = backend.read.bind(backend);
+  // A device that answers when it is told to.
+  backend.read = (x: Tensor) =>
+    new Promise<TypedArray>((resolve, reject) => answers.push(() => void read(x).then(resolve, reject)));
+  const targets = Array.from({ length: 50 }, () => backend.tensor([0]));
+  let steps = 0;
+  const all = (async () => {
+    for await (const _ of minimize((x: Tensor) => sum(square(sub(p, x))), targets, sgd())) steps++;
+  })();
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 200; i++) await Promise.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  };
+  await settle();
+  expect(steps).toBe(15); // the 16th waits for what the 8th asked for
+  answers.shift()!();
+  await settle();
+  expect(steps).toBe(23);
+  let running = true;
+  void all.then(() => (running = false));
+  while (running) {
+    answers.shift()?.();
+    await settle();
+  }
+  expect(steps).toBe(50);
+});
+
+test("a parameter forgets the state of optimizers that are gone", async () => {
+  const backend = openSync({});
+  const p: Param = param(backend.tensor([3]));
+  const train = async (make: typeof adam): Promise<void> => {
+    await minimize((x: Tensor) => sum(square(sub(p, x))), [backend.tensor([0])], make());
+  };
+  const listed = (): number =>
+    (p as unknown as { [key: symbol]: Set<unknown> })[Symbol.for("weft.companions")]?.size ?? 0;
+  for (let i = 0; i < 20; i++) await train(adam);
+  expect(listed()).toBeGreaterThan(0);
+  await collect();
+  await train(momentum as typeof adam);
+  expect(listed()).toBeLessThanOrEqual(2);
+});
