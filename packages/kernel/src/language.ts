@@ -14,6 +14,8 @@ export type Scalar = "f32" | "f64" | "i32" | "bool";
  * - `eq … ge`: bool. Comparisons with NaN are false, `ne` true. `not`, `and`, `or`, `xor`: bool or i32 (bitwise).
  * - `select(mask, a, b)`. `bits`: f32 as i32; `float`: i32 as f32, bit for bit.
  * - `f32`, `f64`, `i32`, `bool`: conversions (i32 from a float: toward zero, saturating, NaN gives 0; bool: x != 0).
+ * - `rem(m, a, b)`: a less the multiple of b toward zero, exact. `turns(m, x)`, `rest(m, x)`: f32, x = turns·π/2 + rest for
+ *   any x, turns in 0…3, rest in [-π/4, π/4]. They are slow and run only where the mask m holds; elsewhere they give anything.
  * - the rest exist in f64 only and may be calls of JavaScript's `Math`.
  */
 export type Fn =
@@ -47,6 +49,9 @@ export type Fn =
   | "or"
   | "xor"
   | "select"
+  | "rem"
+  | "turns"
+  | "rest"
   | "bits"
   | "float"
   | "f32"
@@ -71,6 +76,9 @@ export type Fn =
   | "erf"
   | "pow"
   | "atan2";
+
+/** Functions whose first operand is the mask of where they are needed. */
+export const masked: ReadonlySet<Fn> = new Set(["rem", "turns", "rest"]);
 
 /** A value of a kernel: its place in `Kernel.code`. */
 export type V = number;

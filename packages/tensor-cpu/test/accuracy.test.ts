@@ -34,9 +34,9 @@ const functions: [keyof typeof T, (x: number) => number, number, number, number]
   ["expm1", Math.expm1, -17, 88, 2],
   ["log", Math.log, 1e-3, 1e3, 1],
   ["log1p", Math.log1p, -0.999, 100, 3],
-  ["sin", Math.sin, -1e4, 1e4, 3],
-  ["cos", Math.cos, -1e4, 1e4, 3],
-  ["tan", Math.tan, -1e3, 1e3, 4],
+  ["sin", Math.sin, -1e5, 1e5, 3],
+  ["cos", Math.cos, -1e5, 1e5, 3],
+  ["tan", Math.tan, -1e5, 1e5, 4],
   ["asin", Math.asin, -1, 1, 3],
   ["acos", Math.acos, -1, 1, 2],
   ["atan", Math.atan, -50, 50, 3],
@@ -62,13 +62,71 @@ test.each(functions)("%s", (name, exact, low, high, allowed) => {
   x.forEach((v, i) => (worst = Math.max(worst, ulps(y[i]!, exact(v)))));
   expect(worst).toBeLessThan(allowed);
   const ends = apply(of(special)).dataSync();
-  // A circular function of a number beyond 10^8 has no meaning in single precision: it only stays in range.
-  const circular = ["sin", "cos", "tan"].includes(name);
   special.forEach((v, i) => {
-    if (circular && Math.abs(v) > 1e30 && Number.isFinite(v))
-      expect(name === "tan" || Math.abs(ends[i]!) <= 1).toBe(true);
-    else expect([v, ulps(ends[i]!, exact(v)) < 4]).toEqual([v, true]);
+    expect([v, ulps(ends[i]!, exact(v)) < 4]).toEqual([v, true]);
+    if (v === 0) expect(ends[i]).toBe(Math.fround(exact(v))); // of the same sign
   });
+});
+
+/** Floats of any size: random bits, the same every time (a generator of G. Marsaglia's). */
+function anyFloats(n: number, seed: number): Float32Array {
+  let x = seed;
+  return new Float32Array(
+    Uint32Array.from({ length: n }, () => {
+      x ^= x << 13;
+      x ^= x >>> 17;
+      return (x ^= x << 5);
+    }).buffer,
+  );
+}
+
+test.each(functions)("%s of any float", (name, exact, _low, _high, allowed) => {
+  const x = anyFloats(40_000, 7);
+  const y = (T[name] as (x: Tensor) => Tensor)(of(x)).dataSync();
+  const wrong = x.findIndex((v, i) => !(ulps(y[i]!, exact(v)) < allowed));
+  expect(wrong < 0 || [x[wrong], y[wrong], exact(x[wrong]!)]).toBe(true);
+});
+
+test("sin, cos and tan of the floats that lie nearest to multiples of π/2", () => {
+  const hard = [8192, 15668.693, 16367173 * 2 ** 72, 13011908 * 2 ** 93, 5.3719e30, 1e22, 2 ** 127, 3.4e38, 1e7, 1e6];
+  const x = Float32Array.from([...hard, ...hard.map((v) => -v)]);
+  for (const name of ["sin", "cos", "tan"] as const) {
+    const y = T[name](of(x)).dataSync();
+    expect([...x].filter((v, i) => !(ulps(y[i]!, Math[name](v)) < 4))).toEqual([]);
+  }
+});
+
+/** Python's: the remainder of C's fmod, moved to the side of the divisor, and a zero with its sign. */
+const python = (a: number, b: number): number => {
+  const r = a % b;
+  return r === 0 ? (b < 0 ? -0 : 0) : r < 0 !== b < 0 ? r + b : r;
+};
+
+test.each(["f32", "f64"] as const)("mod is exact: any two floats, and every special pair, in %s", (dtype) => {
+  const known = [0, -0, 1, -1, 7, -7, 1e-30, -1e-30, Infinity, -Infinity, NaN, 1001.2, -4988429, 3e38, 1e-45, -1.5e-39];
+  const pairs = known.flatMap((p) => known.map((q) => [p, q]));
+  const [p, q] = [anyFloats(20_000, 11), anyFloats(20_000, 13)];
+  const near = Float32Array.from(p, (v, i) => v * (1 + (i % 1500))); // quotients around the reach of the short form
+  const [a, b] = [
+    [...pairs.map(([x]) => x!), ...p, ...near, ...p].map(Math.fround),
+    [...pairs.map(([, x]) => x!), ...q, ...p, ...near].map(Math.fround),
+  ];
+  const y = T.mod(T.cast(of(a), dtype), T.cast(of(b), dtype)).dataSync();
+  const round = dtype === "f32" ? Math.fround : Number;
+  const wrong = a.findIndex((v, i) => !Object.is(y[i], round(python(v, b[i]!))));
+  expect(wrong < 0 || [a[wrong], b[wrong], y[wrong], python(a[wrong]!, b[wrong]!)]).toBe(true);
+});
+
+test("mod of i32 has the sign of the divisor, by 0 gives 0, and does not overflow", () => {
+  const a = [7, -7, 7, -7, -(2 ** 31), -(2 ** 31), 5, 2 ** 31 - 1, -(2 ** 31)];
+  const b = [3, 3, -3, -3, -1, 2 ** 31 - 1, 0, -(2 ** 31), 1];
+  const ints = (v: number[]): Tensor => backend.tensor(Int32Array.from(v));
+  expect([...T.mod(ints(a), ints(b)).dataSync()]).toEqual([1, 2, -2, -1, 0, 2 ** 31 - 2, 0, -1, 0]);
+});
+
+test("tanh reaches 1, so its gradient reaches 0", () => {
+  const y = T.tanh(of([9.3, 20, 1e3, 3e38, Infinity, -9.3, -100, -Infinity])).dataSync();
+  expect([...y]).toEqual([1, 1, 1, 1, 1, -1, -1, -1]);
 });
 
 const bases = [0, -0, 1, -1, 2, -2, 0.5, -0.5, Infinity, -Infinity, NaN, 3, 1e20, -1e-20, 2.5].map(Math.fround);

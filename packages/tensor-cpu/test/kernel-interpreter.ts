@@ -1,7 +1,8 @@
 // The kernel language run directly, one element after the other in plain JavaScript: what translations are compared with.
-import { layout, type Fn, type Kernel, type Scalar } from "@weft/kernel";
+import { layout, masked, type Fn, type Kernel, type Scalar } from "@weft/kernel";
 import type { DType } from "@weft/tensor";
 import { erf } from "../src/translate/erf.ts";
+import { math } from "../src/translate/math.ts";
 
 type Rule = (a: number, b: number, c: number, imm: number) => number;
 
@@ -194,7 +195,8 @@ export function interpret(kernel: Kernel, buffer: ArrayBuffer, args: number, rou
       else {
         const [a, b, d] = c.args.map((j) => values[j]!) as [number, number, number];
         const of = code[c.args[0]!]!.type;
-        x = c.fn === "select" ? (a !== 0 ? b : d) : rules[of][c.fn]!(a, b, d, c.imm);
+        if (masked.has(c.fn)) x = a === 0 ? b : (math as Record<string, Rule>)[c.fn]!(b, d, 0, 0);
+        else x = c.fn === "select" ? (a !== 0 ? b : d) : rules[of][c.fn]!(a, b, d, c.imm);
       }
       values[i] = c.type === "f32" ? round(x) : x;
     });

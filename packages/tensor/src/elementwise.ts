@@ -142,7 +142,7 @@ export const div = (a: Operand, b: Operand): Tensor => floatArithmetic("div", a,
 export const maximum = (a: Operand, b: Operand): Tensor => arithmetic("maximum", a, b);
 /** The smaller of two; NaN where one is NaN. Equal operands share the gradient. @example minimum(tensor([1, 5]), 3) // [1, 3] */
 export const minimum = (a: Operand, b: Operand): Tensor => arithmetic("minimum", a, b);
-/** a − b·⌊a/b⌋: the remainder with the sign of b, as in Python. @example mod(tensor([5, -5]), 3) // [2, 1] */
+/** a − b·⌊a/b⌋, exact: the remainder with the sign of b, as in Python; by 0 NaN, of integers 0. @example mod(tensor([5, -5]), 3) // [2, 1] */
 export const mod = (a: Operand, b: Operand): Tensor => arithmetic("mod", a, b);
 /** The angle of the point (b, a) in radians, −π to π. @example atan2(tensor([0]), tensor([1])) // [0] */
 export const atan2 = (a: Operand, b: Operand): Tensor => floatArithmetic("atan2", a, b);

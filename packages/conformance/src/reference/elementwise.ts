@@ -30,10 +30,11 @@ function sigmoid(x: number): number {
   return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 
-/** The remainder that has the sign of the divisor. */
+/** The remainder that has the sign of the divisor, a zero, too. */
 function floorMod(a: number, b: number): number {
   const r = a % b;
-  return r !== 0 && r < 0 !== b < 0 ? r + b : r;
+  if (r === 0) return b < 0 ? -0 : 0;
+  return r < 0 !== b < 0 ? r + b : r;
 }
 
 const truncate = (low: number, high: number) => (x: number) =>

@@ -48,6 +48,28 @@ const tiny = { tolerance: { relative: 2e-6, absolute: 0, sums: false } } as cons
 /** Special values for functions that repeat, whose arguments are reduced. */
 const moderate = values([NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-30, 100, -31.4]);
 
+/** Angles of any size, also some that lie very near to a multiple of π/2. */
+const angles = values([
+  1e4,
+  -8191.9,
+  8192.1,
+  15668.693,
+  1e5,
+  -1e6,
+  1e7,
+  16367173 * 2 ** 72,
+  -3e15,
+  13011908 * 2 ** 93,
+  5.3719e30,
+  1e22,
+  -3.4e38,
+]);
+const turning = (f: Unary): Sample => sample("angles of any size", [angles], f, kink);
+/** −π for −0 and π for 0. */
+const signOf = (x: Tensor): Tensor => weft.atan2(x, -1);
+const { sin, tan, tanh, sinh, asin, atan, asinh, atanh, expm1, log1p, erf, sqrt, floor, ceil, round, sign } = weft;
+const odd: readonly Unary[] = [sin, tan, tanh, sinh, asin, atan, asinh, atanh, expm1, log1p, erf, sqrt, floor, ceil, round, sign]; // prettier-ignore
+
 const unary = (f: Unary, domain: Domain, special: Input = extremes): Sample[] => [
   sample("f32[37]", [domain(37)], f),
   sample("f32[2, 3, 5]", [domain(2, 3, 5)], f),
@@ -118,6 +140,9 @@ const cast =
   (x) =>
     weft.cast(x, dtype);
 
+/** Remainders of these need all digits of quotients up to 2^228. */
+const HARD = [NaN, 0, 1, -1, 2.5, -2.5, 7, Infinity, -Infinity, 1e-30, -1e-30, 3e38, -2.5e38, 1.2e-38, -4988429, -1001.2, 16777215, 0.1, 1000.1]; // prettier-ignore
+
 export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
   family: "elementwise",
   samples: {
@@ -137,15 +162,36 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
       sample("near 0", [between(-1e-3, 1e-3, 33)], weft.log1p, tiny),
     ],
     sqrt: unary(weft.sqrt, positive),
-    sin: [...unary(weft.sin, floats, moderate), sample("wide", [between(-200, 200, 99)], weft.sin)],
-    cos: [...unary(weft.cos, floats, moderate), sample("wide", [between(-200, 200, 99)], weft.cos)],
-    tan: unary(weft.tan, (...s) => between(-1.2, 1.2, ...s), moderate),
+    sin: [
+      ...unary(weft.sin, floats, moderate),
+      sample("wide", [between(-200, 200, 99)], weft.sin),
+      turning(weft.sin),
+      sample("odd functions keep the sign of 0", [values([0, -0])], (x) => odd.map((f) => signOf(f(x))), noGradient),
+    ],
+    cos: [...unary(weft.cos, floats, moderate), sample("wide", [between(-200, 200, 99)], weft.cos), turning(weft.cos)],
+    tan: [
+      ...unary(weft.tan, (...s) => between(-1.2, 1.2, ...s), moderate),
+      sample("angles of any size", [angles], weft.tan, noGradient),
+    ],
     asin: unary(weft.asin, (...s) => between(-0.9, 0.9, ...s)),
     acos: unary(weft.acos, (...s) => between(-0.9, 0.9, ...s)),
     atan: [...unary(weft.atan, floats), sample("wide", [between(-100, 100, 99)], weft.atan)],
     sinh: unary(weft.sinh, floats),
     cosh: unary(weft.cosh, floats),
-    tanh: [...unary(weft.tanh, floats), sample("near 0", [between(-1e-3, 1e-3, 33)], weft.tanh)],
+    tanh: [
+      ...unary(weft.tanh, floats),
+      sample("near 0", [between(-1e-3, 1e-3, 33)], weft.tanh),
+      sample("up to 1", [between(-12, 12, 99)], weft.tanh, kink),
+      sample(
+        "in GELU's other form, far out",
+        [values([-1000, -20, 20, 1000, 1e6])],
+        (x) => {
+          const inner = weft.mul(weft.add(x, weft.mul(weft.pow(x, 3), 0.044715)), Math.sqrt(2 / Math.PI));
+          return weft.mul(weft.mul(x, 0.5), weft.add(weft.tanh(inner), 1));
+        },
+        kink,
+      ),
+    ],
     asinh: [...unary(weft.asinh, floats), sample("near 0", [between(-1e-3, 1e-3, 33)], weft.asinh, tiny)],
     atanh: [
       ...unary(weft.atanh, (...s) => between(-0.9, 0.9, ...s)),
@@ -199,7 +245,12 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
         .map((mixed) => ({ ...mixed, ...kink })),
       sample("i32 and f32", [integers(-9, 10, 7), divisors(7)], weft.mod, kink),
       sample("u8 and f32", [values([0, 1, 255], "u8"), divisors(3)], weft.mod, kink),
-      pairs(weft.mod, [NaN, 0, 1, -1, 2.5, -2.5]),
+      sample("pairs of special values, exactly", [values(HARD, "f32", [HARD.length, 1]), values(HARD)], weft.mod, {
+        ...noGradient,
+        tolerance: { relative: 1e-7, absolute: 2 ** -126, sums: false } /* a device may take subnormal numbers for 0 */,
+      }),
+      sample("zeros have the sign of the divisor", [values([0, -0, 6, -6], "f32", [4, 1]), values([3, -3])], (a, b) => signOf(weft.mod(a, b)), noGradient), // prettier-ignore
+      sample("i32 at its ends", [values([-(2 ** 31), 2 ** 31 - 1], "i32", [2, 1]), values([-1, 1, 2, -(2 ** 31), 2 ** 31 - 1], "i32")], weft.mod), // prettier-ignore
       sample("i32 of both signs, by 0 too", [integers(-9, 10, 6, 1), values([-3, -1, 0, 1, 2], "i32")], weft.mod),
     ],
     atan2: [...arithmetic(weft.atan2)],

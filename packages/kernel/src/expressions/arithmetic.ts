@@ -2,7 +2,7 @@
 // that neither exists.
 import type { DType } from "@weft/tensor";
 import type { Builder, Scalar, V } from "../language.ts";
-import { c } from "./floats.ts";
+import { c, f, rescue, test, upper } from "./floats.ts";
 
 /** One elementwise primitive in the kernel language. `attrs` is what the primitive has (the dtype of a cast). */
 export type Expression = (k: Builder, args: readonly V[], attrs?: { readonly dtype: DType }) => V;
@@ -48,7 +48,21 @@ const rounding =
 const ordered = (k: Builder, args: readonly V[]): readonly V[] =>
   args.map((a) => (k.type(a) === "bool" ? k.apply("i32", [a], "i32") : a));
 
-/** Floor modulo: the result has the sign of the divisor. */
+/**
+ * Less the nearest multiple of b, exactly: below 2^10 times b, whose halves of 12 bits keep the products and differences
+ * exact with and without fused multiply-adds.
+ */
+function nearRemainder(k: Builder, a: V, b: V): V {
+  const q = f(k, "nearest", f(k, "div", a, b));
+  const size = f(k, "abs", b);
+  const usual = k.apply("and", [test(k, "ge", size, c(2 ** -100)), test(k, "lt", size, c(2 ** 126))], "bool");
+  const far = k.apply("not", [k.apply("and", [usual, test(k, "le", f(k, "abs", q), c(1024))], "bool")], "bool");
+  const high = upper(k, b);
+  const r = f(k, "sub", f(k, "sub", a, f(k, "mul", q, high)), f(k, "mul", q, f(k, "sub", b, high)));
+  return rescue(k, far, "rem", [a, b], r);
+}
+
+/** The remainder with the sign of the divisor, also of 0, as Python's. */
 const mod: Expression = (k, [a, b]) => {
   const t = k.type(a!);
   if (t === "i32") {
@@ -57,9 +71,13 @@ const mod: Expression = (k, [a, b]) => {
     const fix = k.apply("and", [crosses, k.apply("ne", [r, c(0)], "bool")], "bool");
     return k.apply("select", [fix, k.apply("add", [r, b!], t), r], t);
   }
-  const q = k.apply("floor", [k.apply("div", [a!, b!], t)], t);
-  const r = k.apply("sub", [a!, k.apply("mul", [q, b!], t)], t);
-  return r;
+  const inside = (): V => test(k, "lt", k.apply("abs", [a!], t), k.apply("abs", [b!], t));
+  const r = t === "f32" ? nearRemainder(k, a!, b!) : rescue(k, k.apply("not", [inside()], "bool"), "rem", [a!, b!], a!);
+  const below = test(k, "lt", b!, c(0));
+  const crosses = k.apply("xor", [test(k, "lt", r, c(0)), below], "bool");
+  const zero = k.apply("select", [below, k.const(-0, t), k.const(0, t)], t);
+  const signed = k.apply("select", [crosses, k.apply("add", [r, b!], t), r], t);
+  return k.apply("select", [test(k, "eq", r, c(0)), zero, signed], t);
 };
 
 const sign: Expression = (k, [x]) => {

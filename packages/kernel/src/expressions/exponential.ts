@@ -19,21 +19,22 @@ const EXP = [1.9875691e-4, 1.39819995e-3, 8.333452e-3, 4.1665796e-2, 1.6666665e-
 /** A small whole float as an i32, by its bits: cheaper than a conversion that minds the ends of the range. */
 const whole = (k: Builder, n: V): V => i(k, "sub", [i(k, "bits", [f(k, "add", n, c(1.5 * 2 ** 23))]), c(0x4b400000)]);
 
-/** n = round(x / ln 2), and e^r - 1 for the rest r. */
-function reduced(k: Builder, x: V, low: number): { n: V; y: V } {
-  const t = f(k, "min", f(k, "max", x, c(low)), c(89));
+const within = (k: Builder, x: V, low: number): V => f(k, "min", f(k, "max", x, c(low)), c(89));
+
+/** n = round(t / ln 2), and e^r - 1 for the rest r. */
+function reduced(k: Builder, t: V): { n: V; y: V } {
   const n = f(k, "nearest", f(k, "mul", t, c(1.442695)));
   const r = f(k, "fma", n, c(2.1219444e-4), f(k, "fma", n, c(-0.693359375), t));
   return { n: whole(k, n), y: f(k, "fma", f(k, "mul", polynomial(k, r, EXP), r), r, r) };
 }
 
 function exp32(k: Builder, x: V): V {
-  const { n, y } = reduced(k, x, -104);
+  const { n, y } = reduced(k, within(k, x, -104));
   return scale(k, f(k, "add", y, c(1)), n);
 }
 
 function expm132(k: Builder, x: V): V {
-  const { n, y } = reduced(k, x, -18);
+  const { n, y } = reduced(k, within(k, x, -18));
   // 2^n (e^r - 1) + (2^n - 1): exact where n is 0. At the top 2^128 does not exist, so half of it is doubled.
   const half = power2(k, i(k, "sub", [n, c(1)]));
   const sum = f(k, "add", f(k, "mul", half, y), f(k, "sub", half, c(0.5)));
@@ -83,8 +84,9 @@ function log1p32(k: Builder, x: V): V {
   return choose(k, whole, x, low);
 }
 
+/** A rational function of x, which passes 1 at about 9.2 and is cut off there. */
 function tanh32(k: Builder, x: V): V {
-  const t = f(k, "min", f(k, "max", x, c(-7.905311)), c(7.905311));
+  const t = f(k, "min", f(k, "max", x, c(-10)), c(10));
   const z = f(k, "mul", t, t);
   const p = polynomial(
     k,
@@ -92,7 +94,7 @@ function tanh32(k: Builder, x: V): V {
     [-2.76076848e-16, 2.000188e-13, -8.604672e-11, 5.1222971e-8, 1.48572236e-5, 6.3726193e-4, 4.8935246e-3],
   );
   const q = polynomial(k, z, [1.1982584e-6, 1.1853471e-4, 2.26843463e-3, 4.893525e-3]);
-  const y = f(k, "div", f(k, "mul", t, p), q);
+  const y = f(k, "min", f(k, "max", f(k, "div", f(k, "mul", t, p), q), c(-1)), c(1));
   return choose(k, test(k, "lt", f(k, "abs", x), c(4e-4)), x, y);
 }
 
@@ -164,10 +166,11 @@ export const exponential = {
   asinh: by("asinh", asinh32),
   atanh: by("atanh", atanh32),
   erf: by("erf", erf32),
-  /** 1 / (1 + e^-x): an overflow of e^-x gives 0. */
+  /** 1 / (1 + e^-x), below 0 as e^x / (1 + e^x), which does not overflow. */
   sigmoid: (k, [x]) => {
     const t = k.type(x!);
-    const e = exp(k, [k.apply("neg", [x!], t)]);
-    return k.apply("div", [k.const(1, t), k.apply("add", [e, c(1)], t)], t);
+    const e = exp(k, [k.apply("neg", [k.apply("abs", [x!], t)], t)]);
+    const above = k.apply("select", [test(k, "lt", x!, c(0)), e, k.const(1, t)], t);
+    return k.apply("div", [above, k.apply("add", [e, c(1)], t)], t);
   },
 } satisfies Record<string, Expression>;

@@ -35,6 +35,10 @@ export const withSign = (k: Builder, x: V, like: V): V =>
 /** The upper 12 bits of the mantissa: products of two such numbers are exact. */
 export const upper = (k: Builder, x: V): V => k.apply("float", [i(k, "and", [i(k, "bits", [x]), c(-4096)])], "f32");
 
+/** `slow` where the mask holds, else `fast`; what is slow (a function that is `masked`) runs only there. */
+export const rescue = (k: Builder, far: V, fn: Fn, args: readonly V[], fast: V): V =>
+  k.apply("select", [far, k.apply(fn, [far, ...args], k.type(fast)), fast], k.type(fast));
+
 /** The single-precision form in the language, the double-precision one a call. */
 export const by =
   (name: Fn, form: (k: Builder, x: V) => V): Expression =>

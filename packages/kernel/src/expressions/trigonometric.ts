@@ -2,7 +2,7 @@
 // digits that a float holds.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
-import { by, c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
+import { by, c, choose, f, i, polynomial, rescue, test, withSign } from "./floats.ts";
 
 const SIN = [-1.9515296e-4, 8.332161e-3, -1.6666655e-1];
 const COS = [2.4433157e-5, -1.3887316e-3, 4.1666646e-2];
@@ -10,14 +10,18 @@ const TAN = [9.385402e-3, 3.1199223e-3, 2.4430135e-2, 5.341128e-2, 1.33388e-1, 3
 const ASIN = [4.21632e-2, 2.418131105e-2, 4.5470026e-2, 7.4953003e-2, 1.6666752e-1];
 const ATAN = [8.0537445e-2, -1.3877686e-1, 1.9977711e-1, -3.333295e-1];
 
-/** x less the nearest multiple n of π/2 (π/2 in four parts: good to |x| of about 10^5, without sense beyond 10^7). */
+/** x less the nearest multiple n of π/2, which is in four parts: n times each of the first three is exact below `FAR`. */
 function quarter(k: Builder, x: V): { r: V; n: V } {
   const n = f(k, "nearest", f(k, "mul", x, c(0.63661977)));
   let r = x;
   for (const part of [1.5703125, 4.837513e-4, 7.5495336e-8, 2.563344e-12]) r = f(k, "fma", n, c(-part), r);
-  // There is no angle left in a larger float: any in range will do.
-  return { r: choose(k, test(k, "lt", f(k, "abs", x), c(1e8)), r, c(0)), n: i(k, "i32", [n]) };
+  const far = test(k, "ge", f(k, "abs", x), c(FAR));
+  return { r: rescue(k, far, "rest", [x], r), n: i(k, "i32", [rescue(k, far, "turns", [x], n)]) };
 }
+/** Without fused multiply-adds the parts above reach no further. */
+const FAR = 8192;
+/** An angle so small that it is its own sine and tangent (and keeps the sign of zero). */
+const near = (k: Builder, x: V): V => test(k, "lt", f(k, "abs", x), c(2 ** -12));
 
 const sinOn = (k: Builder, r: V, z: V): V => f(k, "fma", f(k, "mul", polynomial(k, z, SIN), z), r, r);
 const cosOn = (k: Builder, z: V): V =>
@@ -30,9 +34,8 @@ function wave(k: Builder, x: V, turn: number): V {
   const z = f(k, "mul", r, r);
   const y = choose(k, test(k, "eq", i(k, "and", [q, c(1)]), c(0)), sinOn(k, r, z), cosOn(k, z));
   const signed = choose(k, test(k, "eq", i(k, "and", [q, c(2)]), c(0)), y, f(k, "neg", y));
-  // Beyond the reach of the reduction the result stays a sine, in [-1, 1]; infinities and NaN give NaN.
-  const bounded = f(k, "min", f(k, "max", signed, c(-1)), c(1));
-  return choose(k, test(k, "lt", f(k, "abs", x), c(Infinity)), bounded, c(NaN));
+  const finite = choose(k, test(k, "lt", f(k, "abs", x), c(Infinity)), signed, c(NaN));
+  return turn === 0 ? choose(k, near(k, x), x, finite) : finite;
 }
 
 function tan32(k: Builder, x: V): V {
@@ -40,7 +43,7 @@ function tan32(k: Builder, x: V): V {
   const z = f(k, "mul", r, r);
   const t = f(k, "fma", f(k, "mul", polynomial(k, z, TAN), z), r, r);
   const y = choose(k, test(k, "eq", i(k, "and", [n, c(1)]), c(0)), t, f(k, "div", k.const(-1, "f32"), t));
-  return choose(k, test(k, "lt", f(k, "abs", x), c(Infinity)), y, c(NaN));
+  return choose(k, near(k, x), x, choose(k, test(k, "lt", f(k, "abs", x), c(Infinity)), y, c(NaN)));
 }
 
 /** asin of |x| in two ranges: from the half-angle above ½. */

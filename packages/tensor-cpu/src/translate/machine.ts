@@ -27,7 +27,7 @@ export interface Surroundings {
 
 export interface Apply {
   readonly fn: Fn;
-  /** The type that chooses the instruction: of the first argument, for `select` of the second. */
+  /** The type that chooses the instruction: of the first argument that is not a mask. */
   readonly of: Scalar;
   readonly args: readonly Expr[];
   /** Constant arguments. */

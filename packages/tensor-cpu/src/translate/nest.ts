@@ -1,6 +1,6 @@
 // The loops of a kernel. The innermost loop runs over lanes, in rounds of several registers, of one, and of the last one to
 // three elements; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a block of lanes.
-import { layout, type Kernel } from "@weft/kernel";
+import { layout, masked, type Kernel } from "@weft/kernel";
 import { I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func, type Type } from "../wasm/emitter.ts";
 import { Accumulator } from "./accumulator.ts";
 import { level, levels, type Levels } from "./levels.ts";
@@ -286,7 +286,7 @@ export class Nest {
       const x = kernel.code[a]!;
       return x.kind === "const" ? (x.type === "bool" ? Number(x.value !== 0) : x.value) : undefined;
     });
-    const of = kernel.code[c.args[c.fn === "select" ? 1 : 0]!]!.type;
+    const of = kernel.code[c.args[c.fn === "select" || masked.has(c.fn) ? 1 : 0]!]!.type;
     return this.#machine.apply({ fn: c.fn, of, args: c.args.map((a) => this.#values[a]!), known, imm: c.imm });
   }
 

@@ -1,7 +1,7 @@
 // One value in a WebAssembly number: what kernels with f64 are made of. A bool is the i32 0 or 1. Functions that WebAssembly
 // lacks are calls of JavaScript's Math.
 import type { DType } from "@weft/tensor";
-import type { Fn, Scalar } from "@weft/kernel";
+import { masked, type Fn, type Scalar } from "@weft/kernel";
 // oxfmt-ignore
 import {
   F32, F64, I32, choose, f32, f32x4, f64, i16x8, i32, i32x4, i8x16, select, v128,
@@ -99,20 +99,23 @@ export function scalarMachine({ f, hold, call }: Surroundings): Machine {
     return rule === undefined ? unsupported(to, from) : rule(value, value, value, 0);
   };
 
+  const throughMath = (fn: Fn, of: Scalar, args: readonly Expr[]): Expr => {
+    if (of === "f64") return call(fn, args);
+    if (of !== "f32") return unsupported(fn, of);
+    const wide = args.map((a) => f64.promoteF32(a as Float));
+    return f32.demoteF64(call(fn, wide) as Double);
+  };
+
   const apply = ({ fn, of, args, imm }: Apply): Expr => {
     if (fn === "select") return select(args[0] as Int, args[1]!, args[2]!);
+    if (masked.has(fn)) {
+      const [mask, ...held] = args.map((a, i) => hold(a, i === 0 ? I32 : types[of])) as [Int, ...Expr[]];
+      return choose(types[of], mask, throughMath(fn, of, held), held[0]!);
+    }
     const rule = rules[of][fn];
     const kept = of === "i32" ? args.map((a) => hold(a, I32)) : args; // their rules use an argument more than once
     if (rule !== undefined) return rule(kept[0]!, kept[1]!, kept[2]!, imm);
-    if (of === "f64") return call(fn, args);
-    return of === "f32"
-      ? f32.demoteF64(
-          call(
-            fn,
-            args.map((a) => f64.promoteF32(a as Float)),
-          ) as Double,
-        )
-      : unsupported(fn, of);
+    return throughMath(fn, of, args);
   };
 
   const at = (site: Site): Int => (site.how === "lanes" ? site.at[0]! : site.at);

@@ -1,6 +1,6 @@
 // Four lanes of f32, i32 or bool (a mask of all ones or all zeros) in one register of WebAssembly SIMD.
 import type { DType } from "@weft/tensor";
-import type { Fn, Scalar } from "@weft/kernel";
+import { masked, type Fn, type Scalar } from "@weft/kernel";
 import {
   V128,
   f32,
@@ -140,6 +140,12 @@ export function vectorMachine(s: Surroundings): Machine {
       if (Object.is(known[2], 0)) return v128.and(b, a);
       if (Object.is(known[1], 0)) return v128.andnot(c, a);
       return select(a, b, c);
+    }
+    if (masked.has(fn)) {
+      const held = args.slice(1).map((x) => hold(x));
+      const out = f.let(V128, held[0]!);
+      f.if(v128.anyTrue(a), () => f.set(out, throughMath(fn, held)));
+      return out;
     }
     if (of === "f32") {
       if (fn === "min" || fn === "max") {

@@ -198,6 +198,7 @@ export const v128 = {
   load8Lane: loadLane(0xfd54), load16Lane: loadLane(0xfd55), load32Lane: loadLane(0xfd56),
   store8Lane: storeLane(0xfd58), store16Lane: storeLane(0xfd59), store32Lane: storeLane(0xfd5a), store64Lane: storeLane(0xfd5b),
   not: vInt1(0xfd4d), and: vInt2(0xfd4e), andnot: vInt2(0xfd4f), or: vInt2(0xfd50), xor: vInt2(0xfd51),
+  anyTrue: vInt1<Int>(0xfd53),
   /** Four 32-bit integers. */
   const4: (lanes: readonly [number, number, number, number]): Expr<Vector> => new Expr(0xfd0c, none, words, 0, lanes),
   /** Bits of `a` where the mask is set, of `b` elsewhere. */

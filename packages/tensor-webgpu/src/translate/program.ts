@@ -1,6 +1,7 @@
 // A shader: one or more bodies side by side, told apart by workgroup id, on slabs of memory that each are bound once.
 // Operands are (slab, address); which operand lies in which slab is part of the program, addresses are arguments.
 import type { DType } from "@weft/tensor";
+import { farPrelude } from "./far.ts";
 import { halfPrelude } from "./half.ts";
 import type { KernelLaunch } from "@weft/kernel";
 import { prelude, type Register } from "./scalar.ts";
@@ -256,6 +257,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
       : `if (group < ${firsts[i + 1]}) { member${i}(group - ${firsts[i]}, lane); } else`,
   );
   const marks = functions.some((f) => f.includes("wrong[0]"));
+  const far = functions.some((f) => /w_(rem|rest|turns)\(/.test(f));
   const halves = functions.some((f) => f.includes("_half("));
   return [
     ...(members.some((m) => m.body.subgroups) ? ["enable subgroups;"] : []),
@@ -268,6 +270,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
     ...(tiles > 0 ? [`var<workgroup> vectors: array<vec4f, ${tiles}>;`] : []),
     prelude.trim(),
+    ...(far ? [farPrelude.trim()] : []),
     ...(halves ? [halfPrelude.trim()] : []),
     ...functions,
     `@compute @workgroup_size(${threads})`,

@@ -95,6 +95,9 @@ const mask: Rules = {
   f32: call("f32"),
   i32: call("i32"),
   bool: same,
+  rem: call("w_rem"),
+  turns: call("w_turns"),
+  rest: call("w_rest"),
 };
 
 const rules: Record<Register, Rules> = { f32: float, i32: int, bool: mask };

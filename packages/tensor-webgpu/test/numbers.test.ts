@@ -1,0 +1,57 @@
+// Numbers on WebGPU where they are hard: floats of any size beside JavaScript's Math.
+import * as T from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import { expect } from "vitest";
+import { open } from "../src/index.node.ts";
+import { describeOnDevice, onDevice } from "./device.ts";
+
+/** Floats of any size: random bits, the same every time (a generator of G. Marsaglia's). */
+function anyFloats(n: number, seed: number): Float32Array {
+  let x = seed;
+  return new Float32Array(
+    Uint32Array.from({ length: n }, () => {
+      x ^= x << 13;
+      x ^= x >>> 17;
+      return (x ^= x << 5);
+    }).buffer,
+  );
+}
+
+const python = (a: number, b: number): number => {
+  const r = a % b;
+  return r === 0 ? (b < 0 ? -0 : 0) : r < 0 !== b < 0 ? r + b : r;
+};
+
+/** Function, exact form, and the digits that must be right. */
+const functions: [string, (x: Tensor, y: Tensor) => Tensor, (x: number, y: number) => number, number][] = [
+  ["sin", (x) => T.sin(x), Math.sin, 4e-7],
+  ["cos", (x) => T.cos(x), Math.cos, 4e-7],
+  ["tan", (x) => T.tan(x), Math.tan, 5e-7],
+  ["tanh", (x) => T.tanh(x), Math.tanh, 8e-7],
+  ["sigmoid", (x) => T.sigmoid(x), (x) => 1 / (1 + Math.exp(-x)), 1e-6],
+  ["mod", T.mod, python, 6e-8],
+];
+
+describeOnDevice("any two floats", () => {
+  onDevice("sin, cos, tan, tanh, sigmoid, mod", async () => {
+    const backend = await open({});
+    // A device may take subnormal numbers for 0.
+    const normal = (v: number): number => (Math.abs(v) < 2 ** -126 ? 1 : v);
+    const [a, b] = [anyFloats(4000, 17).map(normal), anyFloats(4000, 19).map(normal)];
+    a.forEach((v, i) => i % 2 && (b[i] = Math.fround(v / (1 + (i % 1500))))); // quotients around the reach of the short form
+    const all = T.scope(() => {
+      const [x, y] = [backend.tensor(a), backend.tensor(b)];
+      return functions.map(([, f]) => f(x, y));
+    });
+    for (const [k, [name, , exact, relative]] of functions.entries()) {
+      const got = await all[k]!.data();
+      const wrong = a.findIndex((v, i) => {
+        const wanted = Math.fround(exact(v, b[i]!));
+        if (Object.is(got[i], wanted)) return false;
+        return !(Math.abs(got[i]! - wanted) <= relative * Math.abs(wanted) + 2 ** -126);
+      });
+      if (wrong >= 0)
+        expect.fail(`${name} of ${a[wrong]} (and ${b[wrong]}): ${got[wrong]}, wanted ${exact(a[wrong]!, b[wrong]!)}`);
+    }
+  });
+});
