@@ -80,6 +80,11 @@ abstract class Cell implements Box {
     return this.#content.handle?.interpreter.backend;
   }
 
+  /** How the value will be made, as long as there is none. */
+  get unborn(): Unborn | undefined {
+    return this.#content.unborn;
+  }
+
   /** Makes the value on a backend, if there is none yet. */
   birth(backend: Backend): this {
     const { unborn } = this.#content;
@@ -106,7 +111,7 @@ abstract class Cell implements Box {
     const { handle } = this.#content;
     if (handle !== undefined) return handle;
     throw new ArgumentError(
-      `${this.kind}: this ${this.dtype}[${this.shape}] has no value yet: it is made on the backend of the first tensor it meets, or by place()`,
+      `${this.kind}: this ${this.dtype}[${this.shape}] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets, or at once with: await place(model, backend)`,
     );
   }
 

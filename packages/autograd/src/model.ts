@@ -6,6 +6,8 @@ import type { Param, State } from "./box.ts";
 export interface Place {
   readonly path: string;
   readonly box: Param | State;
+  /** The other paths that lead to it: tied weights have several. */
+  readonly aliases: readonly string[];
 }
 
 const isBox = (x: object): x is Param | State => BRAND in x && !("interpreter" in x);
@@ -14,18 +16,32 @@ const isBox = (x: object): x is Param | State => BRAND in x && !("interpreter" i
 const isLeaf = (x: object): boolean =>
   BRAND in x || ArrayBuffer.isView(x) || x instanceof ArrayBuffer || ("contract" in x && "backend" in x);
 
+/** How often parts that stand at several paths are walked through again: there may be more paths than memory. */
+const mostAgain = 10_000;
+
 /** Every box below `model`, each once, in the order of discovery. */
 export function boxes(model: unknown): Place[] {
-  const found: Place[] = [];
-  const seen = new Set<unknown>();
+  const found = new Map<object, Place & { readonly aliases: string[] }>();
+  const seen = new Set<object>();
+  const open = new Set<object>();
+  let again = 0;
   const visit = (x: unknown, path: string): void => {
-    if ((typeof x !== "object" && typeof x !== "function") || x === null || seen.has(x)) return;
+    if ((typeof x !== "object" && typeof x !== "function") || x === null) return;
+    if (isBox(x)) {
+      const at = path === "" ? "value" : path;
+      const place = found.get(x);
+      if (place === undefined) found.set(x, { path: at, box: x, aliases: [] });
+      else place.aliases.push(at);
+      return;
+    }
+    if (isLeaf(x) || open.has(x) || (seen.has(x) && again++ >= mostAgain)) return;
     seen.add(x);
-    if (isBox(x)) found.push({ path: path === "" ? "value" : path, box: x });
-    else if (!isLeaf(x)) for (const [key, child] of children(x)) visit(child, path === "" ? key : `${path}.${key}`);
+    open.add(x);
+    for (const [key, child] of children(x)) visit(child, path === "" ? key : `${path}.${key}`);
+    open.delete(x);
   };
   visit(model, "");
-  return found;
+  return [...found.values()];
 }
 
 function children(x: object): Iterable<readonly [string, unknown]> {

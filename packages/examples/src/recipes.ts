@@ -8,4 +8,4 @@ export const recipes = { lenet, mlp, softmax } satisfies Record<string, Recipe>;
 
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as RecipeName[];
-export const isRecipe = (name: string | undefined): name is RecipeName => name !== undefined && name in recipes;
+export const isRecipe = (name: unknown): name is RecipeName => recipeNames.includes(name as RecipeName);

@@ -1,82 +1,108 @@
-// Models in files. A file is either the old one or the new one, never half of each: what is written goes into a file
-// beside it, which takes its place when it is whole and on the disk.
+// Models in files: written whole or not at all, and read piece by piece, so that a file may be larger than memory has in one
+// piece.
+import { randomUUID } from "node:crypto";
 import * as disk from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import * as paths from "node:path";
+import {
+  ArgumentError,
+  describe,
+  openFile,
+  readRange,
+  replaceFile as replaceWhole,
+  WeftError,
+  type Disk,
+  type OpenFile,
+} from "@weft/tensor";
 import { FileError } from "./file-error.ts";
-import { FormatError } from "./safetensors.ts";
-import { fromBytes, StateError, toBytes, type ReadOptions } from "./state.ts";
+import { FormatError } from "./format-error.ts";
+import type { Metadata } from "./metadata.ts";
+import { assignAll } from "./parameter.ts";
+import { headerEnd, piecesOf, readIndex, type StoredIndex, type StoredTensor } from "./safetensors.ts";
+import { fits, fitted, StateError, storedState, type ReadOptions } from "./state.ts";
 
-/** An open file, as far as it is needed. */
-interface OpenFile {
-  writeFile(bytes: Uint8Array): Promise<unknown>;
-  sync(): Promise<unknown>;
-  close(): Promise<unknown>;
-}
-
-/** What is needed of `node:fs/promises`; spelled out so that users need no types of Node. */
-export interface Disk {
-  open(path: string, flags: string): Promise<OpenFile>;
-  rename(from: string, to: string): Promise<unknown>;
-  rm(path: string, options: { readonly force: boolean }): Promise<unknown>;
-}
-
-let attempts = 0;
-
-/** Writes a whole file or none; the old one stays until the new one is on the disk. */
-export async function replaceFile(path: string, bytes: Uint8Array, { open, rename, rm }: Disk = disk): Promise<void> {
-  const part = join(dirname(path), `.${basename(path)}.${process.pid}-${attempts++}.part`);
-  try {
-    const file = await open(part, "wx");
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(part, path);
-  } catch (cause) {
-    await rm(part, { force: true }).catch(() => undefined);
-    throw new FileError(`save: ${path} was not written, what stood there is unchanged: ${reason(cause)}`, { cause });
-  }
-  // The new name is on the disk once its folder is; not every system can do that for folders.
-  const folder = await open(dirname(path), "r").catch(() => undefined);
-  await folder?.sync().catch(() => undefined);
-  await folder?.close();
-}
-
+const system = { disk, paths, randomUUID };
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+function wantPath(op: string, path: unknown): void {
+  if (typeof path !== "string" || path === "")
+    throw new ArgumentError(`${op}: wanted the path of a file, got ${describe(path)}`);
+}
+
+/** Writes a whole file or none; the old one stays until the new one is on the disk. */
+export async function replaceFile(
+  path: string,
+  pieces: Uint8Array | Iterable<Uint8Array>,
+  on: Disk = disk,
+): Promise<void> {
+  try {
+    await replaceWhole({ ...system, disk: on }, path, ArrayBuffer.isView(pieces) ? [pieces] : pieces);
+  } catch (cause) {
+    throw new FileError(`save: ${path} was not written, what stood there is unchanged: ${reason(cause)}`, { cause });
+  }
+}
+
 /**
- * Writes the state of a model as a safetensors file (see `toBytes`). If that fails, because the disk is full say, the
- * old file is unchanged and a FileError tells why.
+ * Writes the state of a model as a safetensors file (see `toBytes`), with notes that `readMetadata` gives back. If that
+ * fails, because the disk is full say, the old file is unchanged and a FileError tells why. Links are followed,
+ * permissions stay, and several programs may save to one path: the last to finish wins.
  *
  * @example
- * await save("model.safetensors", model);
+ * await save("model.safetensors", model, { epoch: 3, accuracy: 0.98 });
  */
-export async function save(
-  path: string,
-  model: unknown,
-  metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  await replaceFile(path, await toBytes(model, metadata));
+export async function save(path: string, model: unknown, metadata: Metadata = {}): Promise<void> {
+  wantPath("save", path);
+  await replaceFile(path, piecesOf(await storedState("save", model, metadata)));
+}
+
+/** Opens a file, reads its header, and lets `use` read more. Errors name the file. */
+async function withFile<T>(path: string, use: (index: StoredIndex, file: OpenFile) => Promise<T> | T): Promise<T> {
+  wantPath("load", path);
+  const unreadable = (cause: unknown): never => {
+    throw new FileError(`load: ${path} cannot be read: ${reason(cause)}`, { cause });
+  };
+  const { file, size } = await openFile(system, path).catch(unreadable);
+  try {
+    const first = await readRange(file, 0, Math.min(size, 64));
+    const header = await readRange(file, 0, headerEnd(first, size));
+    return await use(readIndex(header, size), file);
+  } catch (cause) {
+    if (cause instanceof FormatError) throw new FormatError(`load: ${path}: ${cause.message}`, { cause });
+    if (cause instanceof StateError) throw new StateError(`load: ${path}: ${cause.message}`, { cause });
+    if (cause instanceof WeftError) throw cause;
+    return unreadable(cause);
+  } finally {
+    await file.close();
+  }
 }
 
 /**
  * Reads a safetensors file into a model and returns the model (see `fromBytes`), whichever program wrote it: one of
- * PyTorch's has the same names if the model has the same structure.
+ * PyTorch's has the same names if the model has the same structure. Nothing is changed unless all of it fits. Only what
+ * the model asks for is read, so the file may be of any size.
  *
  * @example
  * const model = await load("model.safetensors", Chain(Linear(784, 10)));
  */
-export async function load<Model>(path: string, model: Model, options: ReadOptions = {}): Promise<Model> {
-  const bytes = await disk.readFile(path).catch((cause: unknown) => {
-    throw new FileError(`load: ${path} cannot be read: ${reason(cause)}`, { cause });
+export const load = <Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> =>
+  withFile(path, async (index, file) => {
+    const values: ReturnType<typeof fitted>[] = [];
+    for (const fit of fits(index, model, options)) {
+      const tensors: StoredTensor[] = [];
+      for (const name of fit.names) {
+        const entry = index.entries.get(name)!;
+        tensors.push({ ...entry, bytes: await readRange(file, entry.begin, entry.end) });
+      }
+      values.push(fitted(fit, tensors));
+    }
+    assignAll(values);
+    return model;
   });
-  try {
-    return fromBytes(bytes, model, options);
-  } catch (cause) {
-    if (cause instanceof FormatError) throw new FormatError(`load: ${path}: ${cause.message}`, { cause });
-    if (cause instanceof StateError) throw new StateError(`load: ${path}: ${cause.message}`, { cause });
-    throw cause;
-  }
-}
+
+/**
+ * The notes in a safetensors file: text, numbers and truth values, as `save` was given them. Reads no more of the file
+ * than its header.
+ *
+ * @example
+ * const { epoch } = await readMetadata("model.safetensors");
+ */
+export const readMetadata = (path: string): Promise<Metadata> => withFile(path, ({ metadata }) => metadata);

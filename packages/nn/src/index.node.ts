@@ -1,3 +1,3 @@
 // The entry in Node: what a page has, with files that are files.
-export { load, save } from "./files.ts";
+export { load, readMetadata, save } from "./files.ts";
 export * from "./index.ts";

@@ -17,13 +17,15 @@ export type { CrossEntropyOptions, LabelOptions, LossOptions, Reduction } from "
 export { lstm, type LstmOptions, type LstmResult } from "./lstm.ts";
 export { batchNorm, layerNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
 export { born, parameter, running } from "./parameter.ts";
-export { load, save } from "./no-files.ts";
+export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";
 export { GRU, LSTM } from "./recurrent.ts";
 export type { GRUOptions, HiddenState, LSTMOptions, RecurrentLayerOptions, RecurrentState } from "./recurrent.ts";
 export type { RecurrentOptions } from "./recurrence.ts";
 export { BatchNorm, Dropout, LayerNorm, type BatchNormLayerOptions, type LayerNormLayerOptions } from "./regular.ts";
-export { FormatError, readSafetensors, writeSafetensors } from "./safetensors.ts";
+export { FormatError } from "./format-error.ts";
+export type { Metadata } from "./metadata.ts";
+export { readSafetensors, writeSafetensors } from "./safetensors.ts";
 export type { Stored, StoredTensor, StoredType } from "./safetensors.ts";
 export { fromBytes, StateError, toBytes, type ReadOptions } from "./state.ts";
 export { summary } from "./summary.ts";

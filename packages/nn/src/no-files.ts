@@ -14,3 +14,6 @@ export const save: typeof files.save = async () =>
 
 export const load: typeof files.load = async () =>
   refuse("load", "Fetch the bytes of the file and call fromBytes(bytes, model)");
+
+export const readMetadata: typeof files.readMetadata = async () =>
+  refuse("readMetadata", "Fetch the bytes of the file and call readSafetensors(bytes)");

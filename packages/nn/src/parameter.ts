@@ -98,20 +98,33 @@ export async function hostValues(box: Cell): Promise<TypedArray> {
 /** A box of someone else's that waits for a backend: only a backend can say what it begins with. */
 function refuse(box: Cell): never {
   throw new ArgumentError(
-    `${box.kind}: this ${box.dtype}[${box.shape}] has no value yet; place() gives it one on a backend`,
+    `${box.kind}: this ${box.dtype}[${box.shape}] has no value yet; give it one with: await place(model, backend)`,
   );
 }
 
-/** Gives a box values: on its backend, or on the host until it comes to life. */
-export function assign(box: Cell, values: TypedArray, backend: Backend | undefined = box.backend): void {
-  const { shape, dtype } = box;
-  if (backend === undefined) {
-    const origin = { values: () => values, stored: storedType(box) };
-    box.reset(unborn(shape, dtype, origin));
-    origins.set(box, origin);
-    return;
+/**
+ * Gives boxes values, all of them or none: on their backends (or on the one given), or on the host until they come to
+ * life. Nothing changes before all the memory is there.
+ */
+export function assignAll(values: Iterable<readonly [Cell, TypedArray]>, backend?: Backend): void {
+  const made: { readonly box: Cell; readonly array: TypedArray; readonly x: Tensor | undefined }[] = [];
+  try {
+    for (const [box, array] of values) {
+      const x = (backend ?? box.backend)?.upload(array, box.shape, box.dtype);
+      made.push({ box, array, x });
+    }
+    for (const { box, array, x } of made) {
+      if (x === undefined) wait(box, array);
+      else box.value = x;
+    }
+  } finally {
+    for (const { x } of made) x?.release();
   }
-  const x = backend.upload(values, shape, dtype);
-  box.value = x;
-  x.release();
+}
+
+/** Keeps values on the host until the box comes to life. */
+function wait(box: Cell, values: TypedArray): void {
+  const origin = { values: () => values, stored: storedType(box) };
+  box.reset(unborn(box.shape, box.dtype, origin));
+  origins.set(box, origin);
 }

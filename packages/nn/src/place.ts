@@ -1,7 +1,7 @@
 // Moving a model: its parameters, its running state, and the state that optimisers keep for its parameters.
-import type { State } from "@weft/autograd";
+import type { State, Unborn } from "@weft/autograd";
 import type { Backend } from "@weft/tensor";
-import { assign, hostValues, type Cell } from "./parameter.ts";
+import { assignAll, hostValues, type Cell } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 
 /** Under this key a parameter lists the state that an optimiser keeps for it. */
@@ -15,16 +15,27 @@ function* belongings(box: Cell): Generator<State> {
 
 /**
  * Moves a model to a backend, with the state that optimisers keep for its parameters, and returns the model. What has
- * not come to life yet does so there.
+ * not come to life yet does so there. If that fails, for want of memory say, all stays where it was.
  *
  * @example
  * await place(model, await open());
  */
 export async function place<Model>(model: Model, backend: Backend): Promise<Model> {
-  const all = new Set(boxes(model).flatMap(({ box }): Cell[] => [box, ...belongings(box)]));
-  for (const box of all) {
-    if (!box.born) box.birth(backend);
-    else if (box.backend !== backend) assign(box, await hostValues(box), backend);
+  const all = [...new Set(boxes(model).flatMap(({ box }): Cell[] => [box, ...belongings(box)]))];
+  const elsewhere = all.filter((box) => box.born && box.backend !== backend);
+  const values = await Promise.all(elsewhere.map(async (box) => [box, await hostValues(box)] as const));
+  const begun: (readonly [Cell, Unborn])[] = [];
+  try {
+    for (const box of all) {
+      const { unborn } = box;
+      if (unborn === undefined) continue;
+      box.birth(backend);
+      begun.push([box, unborn]);
+    }
+    assignAll(values, backend);
+  } catch (error) {
+    for (const [box, unborn] of begun) box.reset(unborn);
+    throw error;
   }
   return model;
 }

@@ -1,9 +1,9 @@
 // The safetensors format, byte for byte as PyTorch's library writes it: eight bytes with the length of a JSON header, the
 // header, and the values without gaps. A file is hostile until every number in its header has been checked.
-import { WeftError } from "@weft/tensor";
-
-/** A file or buffer that is not safetensors, or breaks the format's rules. */
-export class FormatError extends WeftError {}
+import { ArgumentError, describe, printable, quoted } from "@weft/tensor";
+import { FormatError, refuse } from "./format-error.ts";
+import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
+import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
 
 /** Bytes an element takes, for every dtype of the format, in the order in which its own library writes tensors. */
 const bytesOf = {
@@ -35,10 +35,24 @@ export interface StoredTensor {
   readonly bytes: Uint8Array;
 }
 
-/** What a file holds: tensors by name, and a table of text. */
+/** What a file holds: tensors by name, and notes. */
 export interface Stored {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: Metadata;
+}
+
+/** A tensor in the header of a file: its values are the bytes from `begin` to `end` of the file. */
+export interface StoredEntry {
+  readonly dtype: StoredType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What the header of a file says. */
+export interface StoredIndex {
+  readonly entries: ReadonlyMap<string, StoredEntry>;
+  readonly metadata: Metadata;
 }
 
 /** The reference reader refuses longer headers, and so does this one. */
@@ -48,109 +62,144 @@ const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n 
 
 /**
  * Writes the format, byte for byte as its own library does: by dtype and then by name. Wide elements come first, so that
- * every tensor lies where a typed array can look at it.
+ * every tensor lies where a typed array can look at it. Throws if what it would write could not be read again.
  *
  * Header: `{"__metadata__": {…}, name: {"dtype", "shape", "data_offsets": [begin, end]}, …}`.
  */
-export function writeSafetensors({ tensors, metadata }: Stored): Uint8Array<ArrayBuffer> {
-  const rank = ({ dtype }: StoredTensor): number => order.indexOf(dtype);
-  const entries = [...tensors].toSorted(([p, a], [q, b]) => rank(a) - rank(b) || (p < q ? -1 : 1));
-  const header: [string, unknown][] = Object.keys(metadata).length === 0 ? [] : [["__metadata__", metadata]];
-  let end = 0;
-  for (const [name, { dtype, shape, bytes }] of entries) {
-    const wanted = elements(shape) * bytesOf[dtype];
-    if (name === "__metadata__") throw new FormatError(`safetensors: no tensor may be called "__metadata__"`);
-    if (bytes.length !== wanted)
-      throw new FormatError(`safetensors: "${name}" ${dtype}[${shape}] takes ${wanted} bytes, got ${bytes.length}`);
-    header.push([name, { dtype, shape, data_offsets: [end, end + wanted] }]);
-    end += wanted;
-  }
-  const body = header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",");
-  let text = new TextEncoder().encode(`{${body}}`);
-  const padding = (8 - (text.length % 8)) % 8;
-  if (padding > 0) text = new TextEncoder().encode(`{${body}}${" ".repeat(padding)}`);
-  const file = new Uint8Array(8 + text.length + end);
-  new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true);
-  file.set(text, 8);
-  let at = 8 + text.length;
-  for (const [, { bytes }] of entries) {
-    file.set(bytes, at);
-    at += bytes.length;
+export function writeSafetensors(stored: Stored): Uint8Array<ArrayBuffer> {
+  const pieces = piecesOf(stored);
+  const file = new Uint8Array(pieces.reduce((n, { length }) => n + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    file.set(piece, at);
+    at += piece.length;
   }
   return file;
 }
 
+/** The same as pieces, one behind another: the header, and the bytes of each tensor. */
+export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
+  const rank = ({ dtype }: StoredTensor): number => order.indexOf(dtype);
+  const entries = [...tensors].toSorted(([p, a], [q, b]) => rank(a) - rank(b) || (p < q ? -1 : 1));
+  const notes = writtenMetadata(metadata);
+  const header: [string, unknown][] = Object.keys(notes).length === 0 ? [] : [["__metadata__", notes]];
+  let end = 0;
+  for (const [name, { dtype, shape, bytes }] of entries) {
+    const wanted = elements(shape) * bytesOf[dtype];
+    if (name === "__metadata__") throw new FormatError(`safetensors: no tensor may be called "__metadata__"`);
+    if (halfCharacter.test(name)) throw new FormatError(`safetensors: the name ${quoted(name)} is not Unicode`);
+    if (bytes.length !== wanted)
+      throw new FormatError(
+        `safetensors: ${quoted(name)} ${dtype}[${shape}] takes ${wanted} bytes, got ${bytes.length}`,
+      );
+    header.push([name, { dtype, shape, data_offsets: [end, end + wanted] }]);
+    end += wanted;
+  }
+  const body = header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",");
+  const text = new TextEncoder().encode(`{${body}}`);
+  const length = Math.ceil(text.length / 8) * 8;
+  if (length > longestHeader)
+    throw new FormatError(
+      `safetensors: names and metadata take ${length} bytes, a header has at most ${longestHeader}`,
+    );
+  const head = new Uint8Array(8 + length).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
+  head.set(text, 8);
+  return [head, ...entries.map(([, { bytes }]) => bytes)];
+}
+
 /** Reads the format, and refuses whatever is not exactly it; the tensors are views of `file`. */
 export function readSafetensors(file: Uint8Array): Stored {
-  const { header, start } = readHeader(file);
-  const room = file.length - start;
+  const { entries, metadata } = readIndex(file, file.length);
   const tensors = new Map<string, StoredTensor>();
-  const metadata: Record<string, string> = {};
-  const spans: { name: string; begin: number; end: number }[] = [];
-  for (const [name, value] of Object.entries(header)) {
-    if (name === "__metadata__") {
-      if (!isTable(value)) throw new FormatError("safetensors: __metadata__ is not a table of text");
-      for (const [key, text] of Object.entries(value)) {
-        if (typeof text !== "string")
-          throw new FormatError(`safetensors: __metadata__ has ${JSON.stringify(key)}, which is not text`);
-        metadata[key] = text;
-      }
-      continue;
-    }
-    const { dtype, shape, begin, end } = readEntry(name, value, room);
-    spans.push({ name, begin, end });
-    tensors.set(name, { dtype, shape, bytes: file.subarray(start + begin, start + end) });
-  }
-  checkSpans(spans, room);
+  for (const [name, { dtype, shape, begin, end }] of entries)
+    tensors.set(name, { dtype, shape, bytes: file.subarray(begin, end) });
   return { tensors, metadata };
 }
 
-const isTable = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function readHeader(file: Uint8Array): { header: Record<string, unknown>; start: number } {
-  if (file.length < 8) throw new FormatError(`safetensors: a file has at least 8 bytes, this has ${file.length}`);
-  const length = new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true);
+/** Where the header ends in a file of `size` bytes that begins with these. */
+export function headerEnd(first: Uint8Array, size: number): number {
+  if (!ArrayBuffer.isView(first) || first.BYTES_PER_ELEMENT !== 1)
+    throw new ArgumentError(`safetensors: wanted the bytes of a file as a Uint8Array, got ${describe(first)}`);
+  if (size < 8) return refuse(first, `a file has at least 8 bytes, this has ${size}`);
+  const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   if (length > longestHeader)
-    throw new FormatError(
-      `safetensors: a header of ${length} bytes is announced, at most ${longestHeader} are allowed`,
-    );
-  const start = 8 + Number(length);
-  if (start > file.length)
-    throw new FormatError(
-      `safetensors: a header of ${length} bytes is announced, the file ends after ${file.length - 8}`,
-    );
+    return refuse(first, `a header of ${length} bytes is announced, at most ${longestHeader} are allowed`);
+  const end = 8 + Number(length);
+  if (end > size) return refuse(first, `a header of ${length} bytes is announced, the file ends after ${size - 8}`);
+  return end;
+}
+
+/** Reads the header of a file of `size` bytes that begins with `first`: all of the header and any more. */
+export function readIndex(first: Uint8Array, size: number): StoredIndex {
+  const start = headerEnd(first, size);
+  const header = readHeader(first, start);
+  const room = size - start;
+  const entries = new Map<string, StoredEntry>();
+  const texts: Record<string, string> = Object.create(null) as Record<string, string>;
+  const spans: { name: string; begin: number; end: number }[] = [];
+  for (const name of Object.keys(header)) {
+    if (name === "__metadata__") {
+      const notes = header[name];
+      if (!isTable(notes)) throw new FormatError("safetensors: __metadata__ is not a table of text");
+      for (const key of Object.keys(notes)) {
+        const text = notes[key];
+        if (typeof text !== "string")
+          throw new FormatError(`safetensors: __metadata__ has ${quoted(key)}, which is not text`);
+        texts[key] = text;
+      }
+      continue;
+    }
+    const { dtype, shape, begin, end } = readEntry(name, header[name], room);
+    spans.push({ name, begin, end });
+    entries.set(name, { dtype, shape, begin: start + begin, end: start + end });
+  }
+  checkSpans(spans, room);
+  return { entries, metadata: readMetadata(texts) };
+}
+
+function readHeader(first: Uint8Array, end: number): Table {
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.subarray(8, start)));
+    // A byte order mark is no part of the format: it stays, and is refused.
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(first.subarray(8, end));
+    header = parseStrict(text);
+    if (isTable(header) && text[0] !== "{") return refuse(first, "the header does not begin with {");
   } catch (cause) {
-    throw new FormatError("safetensors: the header is not JSON in UTF-8", { cause });
+    if (cause instanceof FormatError) throw cause;
+    const why = cause instanceof SyntaxError ? `: ${cause.message}` : "";
+    return refuse(first, `the header is not JSON in UTF-8${why}`);
   }
-  if (!isTable(header)) throw new FormatError("safetensors: the header is not a table");
-  return { header, start };
+  return isTable(header) ? header : refuse(first, "the header is not a table");
 }
 
 const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+const shown = (value: unknown): string => printable(JSON.stringify(value) ?? "nothing", 120);
+const fields = ["dtype", "shape", "data_offsets"];
 
-function readEntry(name: string, value: unknown, room: number) {
+function readEntry(name: string, value: unknown, room: number): StoredEntry {
   const refuse = (why: string): never => {
-    throw new FormatError(`safetensors: ${JSON.stringify(name)} ${why}`);
+    throw new FormatError(`safetensors: ${quoted(name)} ${why}`);
   };
   if (!isTable(value)) return refuse("is not described by a table");
+  const unknown = Object.keys(value).find((field) => !fields.includes(field));
+  if (unknown !== undefined) return refuse(`has the field ${quoted(unknown)}, the format knows ${fields.join(", ")}`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(bytesOf, dtype))
-    return refuse(`has the dtype ${JSON.stringify(dtype)}, which the format does not know`);
+    return refuse(`has the dtype ${shown(dtype)}, which the format does not know`);
   if (!Array.isArray(shape) || !shape.every(isSize))
-    return refuse(`has the shape ${JSON.stringify(shape)}, wanted a list of sizes`);
+    return refuse(`has the shape ${shown(shape)}, wanted a list of sizes`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
-    return refuse(`has the offsets ${JSON.stringify(offsets)}, wanted [begin, end]`);
+    return refuse(`has the offsets ${shown(offsets)}, wanted [begin, end]`);
   const [begin, end] = offsets as [number, number];
   if (begin > end) return refuse(`ends at byte ${end}, before it begins at ${begin}`);
   if (end > room) return refuse(`ends at byte ${end}, the file has ${room} bytes of values`);
   const stored = dtype as StoredType;
   const wanted = elements(shape) * bytesOf[stored];
   if (wanted !== end - begin)
-    return refuse(`is ${stored}[${shape}], which takes ${wanted} bytes, but has ${end - begin}`);
+    return refuse(
+      `is ${stored}[${printable(String(shape), 120)}], which takes ${wanted} bytes, but has ${end - begin}`,
+    );
   return { dtype: stored, shape: shape as number[], begin, end };
 }
 
@@ -159,12 +208,12 @@ function checkSpans(spans: { name: string; begin: number; end: number }[], room:
   spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
   for (const { name, begin, end } of spans) {
-    const quoted = JSON.stringify(name);
     if (begin < at)
       throw new FormatError(
-        `safetensors: ${quoted} begins at byte ${begin}, inside the tensor before it, which ends at ${at}`,
+        `safetensors: ${quoted(name)} begins at byte ${begin}, inside the tensor before it, which ends at ${at}`,
       );
-    if (begin > at) throw new FormatError(`safetensors: ${begin - at} bytes before ${quoted} belong to no tensor`);
+    if (begin > at)
+      throw new FormatError(`safetensors: ${begin - at} bytes before ${quoted(name)} belong to no tensor`);
     at = end;
   }
   if (at !== room) throw new FormatError(`safetensors: ${room - at} bytes at the end belong to no tensor`);

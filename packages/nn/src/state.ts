@@ -1,7 +1,9 @@
 // A model's state as bytes and back: every parameter and running moment by its path in the tree, as safetensors.
-import { WeftError } from "@weft/tensor";
-import { assign, hostValues, storedType } from "./parameter.ts";
-import { readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
+import { boolean, printable, quoted, readOptions, WeftError, type TypedArray } from "@weft/tensor";
+import { type Place } from "@weft/autograd";
+import { writtenMetadata, type Metadata } from "./metadata.ts";
+import { assignAll, hostValues, storedType, type Cell } from "./parameter.ts";
+import { readIndex, writeSafetensors, type Stored, type StoredIndex, type StoredTensor } from "./safetensors.ts";
 import { fromStored, toStored } from "./stored-values.ts";
 import { boxes } from "./tree.ts";
 
@@ -10,62 +12,113 @@ export class StateError extends WeftError {}
 
 /** What reading a state may ask for. */
 export interface ReadOptions {
-  /** Missing and unexpected names are errors; without it they are left alone. */
+  /** Missing and unexpected names are errors (true); without it they are left alone. */
   readonly strict?: boolean;
+}
+
+/** What a file of a model holds. Weights that are tied stand there once, and their other names in the metadata. */
+export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
+  writtenMetadata(metadata); // what cannot be written is said before anything is read
+  const places = boxes(model);
+  if (places.length === 0)
+    throw new StateError(
+      `${op}: this model has no parameters, or hides them in closures or #private fields. Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)`,
+    );
+  const values = await Promise.all(places.map(({ box }) => hostValues(box)));
+  const tensors = new Map<string, StoredTensor>();
+  for (const [k, { path, box }] of places.entries()) {
+    if (tensors.has(path)) throw new StateError(`${op}: two parameters have the path ${quoted(path)}`);
+    tensors.set(path, toStored(values[k]!, box.shape, storedType(box)));
+  }
+  const tied = places.flatMap(({ path, aliases }) => aliases.map((alias) => [alias, path] as const));
+  return { tensors, metadata: { format: "pt", ...Object.fromEntries(tied), ...metadata } };
 }
 
 /**
  * The state of a model as the bytes of a safetensors file: what `save` writes. A parameter that has not come to life
- * yet is written with its first values. PyTorch reads it with `safetensors.torch.load`.
+ * yet is written with its first values; weights that are tied are written once. `metadata` takes text, numbers and truth
+ * values, which `readSafetensors` gives back. PyTorch reads it with `safetensors.torch.load`.
  *
  * @example
- * const bytes = await toBytes(model);
+ * const bytes = await toBytes(model, { epoch: 3 });
  */
-export async function toBytes(
-  model: unknown,
-  metadata: Readonly<Record<string, string>> = {},
-): Promise<Uint8Array<ArrayBuffer>> {
+export const toBytes = async (model: unknown, metadata: Metadata = {}): Promise<Uint8Array<ArrayBuffer>> =>
+  writeSafetensors(await storedState("toBytes", model, metadata));
+
+/** A box, and the names under which a file has its values: several if weights are tied and the file has them twice. */
+export interface Fit {
+  readonly box: Cell;
+  readonly names: readonly [string, ...string[]];
+}
+
+/** Which tensors of a file go into which boxes. Throws a StateError if names or shapes are not those of the model. */
+export function fits({ entries, metadata }: StoredIndex, model: unknown, options: ReadOptions | undefined): Fit[] {
+  const { strict } = readOptions("fromBytes", options, { strict: boolean }, { strict: true });
   const places = boxes(model);
-  if (places.length === 0) throw new StateError("toBytes: this model has no parameters");
-  const values = await Promise.all(places.map(({ box }) => hostValues(box)));
-  const tensors = new Map<string, StoredTensor>();
-  for (const [k, { path, box }] of places.entries()) {
-    if (tensors.has(path)) throw new StateError(`toBytes: two parameters have the path ${JSON.stringify(path)}`);
-    tensors.set(path, toStored(values[k]!, box.shape, storedType(box)));
+  const own = ({ path, aliases }: Place): string[] => [path, ...aliases];
+  /** Under which name the file has a tensor: of tied weights it has one, and notes the others. */
+  const source = (name: string): string => (entries.has(name) ? name : String(metadata[name] ?? name));
+  const found = places.map((place) => ({
+    ...place,
+    names: [...new Set(own(place).map(source))].filter((name) => entries.has(name)),
+  }));
+  if (strict) {
+    const missing = found.flatMap(({ path, names }) => (names.length === 0 ? [path] : []));
+    const known = new Set([...places.flatMap(own), ...found.flatMap(({ names }) => names)]);
+    const unexpected = [...entries.keys()].filter((name) => !known.has(name));
+    const parts = [...list("missing", missing), ...list("unexpected", unexpected)];
+    if (parts.length > 0) throw new StateError(`fromBytes: the names are not those of the model: ${parts.join("; ")}`);
   }
-  return writeSafetensors({ tensors, metadata: { format: "pt", ...metadata } });
+  const wrong = found.flatMap(({ names, box: { shape } }) =>
+    names.flatMap((name) => {
+      const given = entries.get(name)!.shape;
+      const same = shape.length === given.length && shape.every((d, k) => d === given[k]);
+      return same ? [] : [`${plain(name)} is [${printable(String(given), 120)}], wanted [${shape}]`];
+    }),
+  );
+  if (wrong.length > 0) throw new StateError(`fromBytes: the shapes are not those of the model: ${some(wrong, "; ")}`);
+  return found.flatMap(({ box, names }) => (names.length === 0 ? [] : [{ box, names: names as [string] }]));
+}
+
+/** The values of a box out of a file. */
+export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[]): [Cell, TypedArray] {
+  const [first, ...others] = tensors.map((tensor, k) => fromStored(names[k]!, tensor, box.dtype)) as [TypedArray];
+  const same = (array: TypedArray): boolean => array.every((x, i) => Object.is(x, first[i]));
+  const other = others.findIndex((array) => !same(array));
+  if (other >= 0)
+    throw new StateError(
+      `fromBytes: ${quoted(names[0])} and ${quoted(names[other + 1]!)} are one parameter in the model, the file has different values for them`,
+    );
+  return [box, first];
 }
 
 /**
  * Reads a state into a model and returns the model: values of the same names and shapes. A parameter that has not come
- * to life yet holds them on the host until it does. Nothing is changed unless everything fits: throws a FormatError if
- * the bytes are not safetensors, and a StateError that lists what is missing, unexpected or of another shape.
+ * to life yet holds them on the host until it does. Nothing is changed unless everything fits and there is memory for
+ * all of it: throws a FormatError if the bytes are not safetensors, a StateError that lists what is missing, unexpected
+ * or of another shape, and what the backend throws if its memory is full.
  *
  * @example
  * fromBytes(new Uint8Array(await (await fetch("model.safetensors")).arrayBuffer()), model);
  */
-export function fromBytes<Model>(bytes: Uint8Array, model: Model, { strict = true }: ReadOptions = {}): Model {
-  const { tensors } = readSafetensors(bytes);
-  const places = boxes(model);
-  const names = new Set(places.map(({ path }) => path));
-  if (strict) {
-    const missing = [...names].filter((name) => !tensors.has(name));
-    const unexpected = [...tensors.keys()].filter((name) => !names.has(name));
-    const parts = [...list("missing", missing), ...list("unexpected", unexpected)];
-    if (parts.length > 0) throw new StateError(`fromBytes: the names are not those of the model: ${parts.join("; ")}`);
-  }
-  const found = places.filter(({ path }) => tensors.has(path));
-  const wrong = found.flatMap(({ path, box }) => {
-    const [wanted, given] = [box.shape, tensors.get(path)!.shape];
-    return wanted.length === given.length && wanted.every((d, k) => d === given[k])
-      ? []
-      : [`${path} is [${given}], wanted [${wanted}]`];
-  });
-  if (wrong.length > 0) throw new StateError(`fromBytes: the shapes are not those of the model: ${wrong.join("; ")}`);
-  const values = found.map(({ path, box }) => [box, fromStored(path, tensors.get(path)!, box.dtype)] as const);
-  for (const [box, array] of values) assign(box, array);
+export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: ReadOptions): Model {
+  const index = readIndex(bytes, bytes.length);
+  const stored = (name: string): StoredTensor => {
+    const entry = index.entries.get(name)!;
+    return { ...entry, bytes: bytes.subarray(entry.begin, entry.end) };
+  };
+  assignAll(fits(index, model, options).map((fit) => fitted(fit, fit.names.map(stored))));
   return model;
 }
 
+/** A name as it stands in a list. */
+const plain = (name: string): string => (/^[\w.\-/:]+$/.test(name) && name.length < 120 ? name : quoted(name));
+
+/** A list of a length that can be read. */
+const some = (items: readonly string[], separator: string): string =>
+  items.length <= 20
+    ? items.join(separator)
+    : `${items.slice(0, 16).join(separator)}${separator}and ${items.length - 16} more`;
+
 const list = (what: string, names: readonly string[]): string[] =>
-  names.length === 0 ? [] : [`${what} ${names.join(", ")}`];
+  names.length === 0 ? [] : [`${what} ${some(names.map(plain), ", ")}`];

@@ -1,7 +1,8 @@
 // What stored values become in memory: floats of any width become the float that is wanted, whole numbers a whole number
 // in range, and nothing turns into the other by itself.
 import { type DType, type TypedArray } from "@weft/tensor";
-import { FormatError, type StoredTensor, type StoredType } from "./safetensors.ts";
+import { FormatError } from "./format-error.ts";
+import type { StoredTensor, StoredType } from "./safetensors.ts";
 
 /** How each dtype is stored. */
 export const storedAs: Record<DType, StoredType> = {

@@ -1,4 +1,5 @@
 // A model at a glance: every part with parameters, their shapes and how many values they hold.
+import { printable } from "@weft/tensor";
 import { boxes } from "./tree.ts";
 
 /**
@@ -10,7 +11,12 @@ import { boxes } from "./tree.ts";
  */
 export function summary(model: unknown): string {
   const rows = boxes(model).map(({ path, box }) => ({
-    cells: [path, `${box.dtype}[${box.shape.join(", ")}]`, box.kind, count(box.shape).toLocaleString("en-US")],
+    cells: [
+      printable(path, 120).replaceAll("\n", "\\n"),
+      `${box.dtype}[${box.shape.join(", ")}]`,
+      box.kind,
+      count(box.shape).toLocaleString("en-US"),
+    ],
     learned: box.kind === "param" ? count(box.shape) : 0,
   }));
   const lines = [["name", "value", "kind", "count"], ...rows.map(({ cells }) => cells)];

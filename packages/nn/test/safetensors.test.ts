@@ -1,5 +1,6 @@
 // The format, against a file that PyTorch's library wrote, and against files that mean harm.
 import { expect, test } from "vitest";
+import { FormatError } from "../src/format-error.ts";
 import { readSafetensors, writeSafetensors } from "../src/safetensors.ts";
 import { fromStored, toStored } from "../src/stored-values.ts";
 
@@ -70,6 +71,15 @@ const f32 = (begin: number, end: number, shape: unknown = [(end - begin) / 4]) =
   data_offsets: [begin, end],
 });
 
+const errorOf = (f: () => unknown): Error => {
+  try {
+    f();
+  } catch (error) {
+    return error as Error;
+  }
+  return expect.unreachable("this should have failed");
+};
+
 const hostile: Record<string, [Uint8Array, string]> = {
   "an empty file": [new Uint8Array(0), "safetensors: a file has at least 8 bytes, this has 0"],
   "a header of 2^63 bytes": [
@@ -80,7 +90,10 @@ const hostile: Record<string, [Uint8Array, string]> = {
     file("{}", 3, 9),
     "safetensors: a header of 9 bytes is announced, the file ends after 5",
   ],
-  "a truncated header": [file('{"a":{"dty'), "safetensors: the header is not JSON in UTF-8"],
+  "a truncated header": [
+    file('{"a":{"dty'),
+    "safetensors: the header is not JSON in UTF-8: a string does not end at character 10",
+  ],
   "a header in no encoding": [
     Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe]),
     "safetensors: the header is not JSON in UTF-8",
@@ -119,10 +132,178 @@ const hostile: Record<string, [Uint8Array, string]> = {
     file(JSON.stringify({ a: f32(0, 4), b: f32(8, 12) }), 12),
     'safetensors: 4 bytes before "b" belong to no tensor',
   ],
+  "two entries of one name": [
+    file(`{"a":${JSON.stringify(f32(0, 4))},"a":${JSON.stringify(f32(0, 4))}}`, 4),
+    'safetensors: the header is not JSON in UTF-8: the name "a" stands twice at character 57',
+  ],
+  "two entries whose names are written differently": [
+    file(`{"a":${JSON.stringify(f32(0, 4))},"\\u0061":${JSON.stringify(f32(0, 4))}}`, 4),
+    'safetensors: the header is not JSON in UTF-8: the name "a" stands twice at character 62',
+  ],
+  "two sets of metadata": [
+    file('{"__metadata__":{"a":"1"},"__metadata__":{"a":"2"}}'),
+    'safetensors: the header is not JSON in UTF-8: the name "__metadata__" stands twice at character 40',
+  ],
+  "two notes of one name": [
+    file('{"__metadata__":{"a":"1","a":"2"}}'),
+    'safetensors: the header is not JSON in UTF-8: the name "a" stands twice at character 28',
+  ],
+  "two shapes in one entry": [
+    file('{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}', 4),
+    'safetensors: the header is not JSON in UTF-8: the name "shape" stands twice at character 39',
+  ],
+  "a byte order mark": [
+    file("\ufeff{}"),
+    "safetensors: the header is not JSON in UTF-8: wanted a value at character 0",
+  ],
+  "a blank before the header": [file(" {}"), "safetensors: the header does not begin with {"],
+  "something behind the header": [
+    file("{} x"),
+    "safetensors: the header is not JSON in UTF-8: something follows at character 3",
+  ],
+  "an unknown field": [
+    one({ ...f32(0, 4), layout: "sparse" }, 4),
+    'safetensors: "a" has the field "layout", the format knows dtype, shape, data_offsets',
+  ],
+  "a dtype in small letters": [
+    one({ ...f32(0, 4), dtype: "f32" }, 4),
+    'safetensors: "a" has the dtype "f32", which the format does not know',
+  ],
+  "a size that is no integer of JSON": [
+    file('{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4),
+    'safetensors: "a" has the shape [null], wanted a list of sizes',
+  ],
+  "half a character": [
+    file('{"__metadata__":{"a":"\\ud800"}}'),
+    "safetensors: the header is not JSON in UTF-8: a string is not Unicode at character 29",
+  ],
+  "tables without end": [
+    file(`{"a":${"[".repeat(1e6)}`),
+    "safetensors: the header is not JSON in UTF-8: tables are nested too deeply at character 8",
+  ],
+  "a dtype that is a deep table": [
+    file(`{"a":{"dtype":${"[".repeat(1e5)}${"]".repeat(1e5)},"shape":[],"data_offsets":[0,4]}}`, 4),
+    "safetensors: the header is not JSON in UTF-8: tables are nested too deeply at character 16",
+  ],
+  "a name that commands a terminal": [
+    file('{"\\u001b[2J\\u009b31m\\u202e":3}'),
+    String.raw`safetensors: "\u001b[2J\u009b31m\u202e" is not described by a table`,
+  ],
   "bytes at the end": [one(f32(0, 4), 9), "safetensors: 5 bytes at the end belong to no tensor"],
 };
 test.each(Object.entries(hostile))("refuses %s", (_, [bytes, message]) => {
   expect(() => readSafetensors(bytes)).toThrow(expect.objectContaining({ name: "FormatError", message }));
+});
+
+test("what is no JSON or no table is said in a message of bounded length", () => {
+  const long = "x".repeat(1e6);
+  for (const header of [
+    `{"${long}":3}`,
+    `{"a":{"${long}":3}}`,
+    `{"a":{"dtype":"${long}"}}`,
+    `{"${long}":1,"${long}":1}`,
+  ]) {
+    const error = errorOf(() => readSafetensors(file(header)));
+    expect(error).toBeInstanceOf(FormatError);
+    expect(error.message.length).toBeLessThan(400);
+  }
+  const sizes = JSON.stringify({ a: { dtype: "F32", shape: Array(1e5).fill(1), data_offsets: [0, 8] } });
+  expect(errorOf(() => readSafetensors(file(sizes, 8))).message.length).toBeLessThan(400);
+});
+
+const toPython = "Convert it in Python: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).";
+test.each([
+  [
+    "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+    "a Git LFS pointer, not the file that it stands for. Run: git lfs pull.",
+  ],
+  ["PK\x03\x04\0\0\b\b\0\0", `a zip archive, as torch.save writes it (.pt, .pth, .bin). ${toPython}`],
+  ["\x80\x02\x8a\nl\xfc\x9cF\xf9", `a Python pickle, as torch.save or pickle.dump writes it. ${toPython}`],
+  ["\x80\x04\x95\x0b\0\0\0\0\0\0\0}", `a Python pickle, as torch.save or pickle.dump writes it. ${toPython}`],
+  ["\x1f\x8b\b\0\0\0\0\0\0\x03", "a gzip file. Unpack it first: gunzip."],
+  ["\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes it. Convert it to safetensors with Python."],
+  ["\x93NUMPY\x01\0v\0", "a NumPy array (.npy). Convert it in Python: safetensors.numpy.save_file."],
+  ["GGUF\x03\0\0\0\0", "a GGUF file. Convert it to safetensors."],
+  [
+    "<!DOCTYPE html>\n<html>",
+    "an HTML page, not a model. Download the file itself: its address has /resolve/ or /raw/ in place of /blob/.",
+  ],
+  ['{"weight_map": {}}', "JSON text: the index or the configuration of a model. Give the .safetensors file beside it."],
+  ["{}", "JSON text: the index or the configuration of a model. Give the .safetensors file beside it."],
+])("what begins with %j is named", (start, words) => {
+  const error = errorOf(() => readSafetensors(Buffer.from(start, "latin1")));
+  expect(error).toBeInstanceOf(FormatError);
+  expect(error.message.startsWith(`safetensors: this is ${words} (`)).toBe(true);
+});
+
+test("what is no bytes is refused with the name of what it is", () => {
+  for (const [given, words] of [
+    ["model", '"model"'],
+    [new Float32Array(4), "Float32Array"],
+    [new ArrayBuffer(9), "ArrayBuffer"],
+  ])
+    expect(errorOf(() => readSafetensors(given as never)).message).toBe(
+      `safetensors: wanted the bytes of a file as a Uint8Array, got ${words}`,
+    );
+});
+
+test("notes come back as they were given, and other readers see text", () => {
+  const metadata = {
+    epoch: 3,
+    loss: 0.1,
+    none: NaN,
+    minus: -0,
+    best: true,
+    last: false,
+    three: "3",
+    yes: "true",
+    "": "",
+  };
+  const bytes = writeSafetensors({ tensors: new Map(), metadata });
+  expect(readSafetensors(bytes).metadata).toEqual(metadata);
+  const text = JSON.parse(new TextDecoder().decode(bytes.subarray(8))) as { __metadata__: Record<string, unknown> };
+  expect(Object.values(text.__metadata__).every((value) => typeof value === "string")).toBe(true);
+  expect(text.__metadata__).toMatchObject({ epoch: "3", loss: "0.1", best: "true", three: "3" });
+});
+
+test("kinds of notes that make no sense leave the text as it is", () => {
+  const read = (notes: object) => readSafetensors(file(JSON.stringify({ __metadata__: notes }))).metadata;
+  for (const types of [
+    '{"a":"number"}',
+    '{"a":"toString"}',
+    '{"b":"number"}',
+    "[",
+    "3",
+    '{"a":{}}',
+    '{"a":"number","a":"number"}',
+  ])
+    expect(read({ a: "0x10", "weft.types": types })).toEqual({ a: "0x10" });
+  expect(read({ a: "1e400", "weft.types": '{"a":"number"}' })).toEqual({ a: "1e400" });
+});
+
+test.each([
+  [{ a: null }, 'metadata: "a" is null, wanted text, a number, true or false; anything else as JSON.stringify(…)'],
+  [
+    { a: undefined },
+    'metadata: "a" is undefined, wanted text, a number, true or false; anything else as JSON.stringify(…)',
+  ],
+  [{ a: [1] }, 'metadata: "a" is [1], wanted text, a number, true or false; anything else as JSON.stringify(…)'],
+  [{ a: 3n }, 'metadata: "a" is bigint 3, wanted text, a number, true or false; anything else as JSON.stringify(…)'],
+  [{ a: "\ud800" }, 'metadata: "a" is not Unicode, it has half a character'],
+  [{ "weft.types": "x" }, 'metadata: "weft.types" is taken by the writer; choose another name'],
+  [new Map([["a", "b"]]), "metadata: wanted a table such as { epoch: 3 }, got Map"],
+  ["epoch 3", 'metadata: wanted a table such as { epoch: 3 }, got "epoch 3"'],
+])("notes %s are refused when they are written", (metadata, message) => {
+  expect(() => writeSafetensors({ tensors: new Map(), metadata: metadata as never })).toThrow(
+    expect.objectContaining({ name: "ArgumentError", message }),
+  );
+});
+
+test("a header that nobody could read is not written", () => {
+  const metadata = { long: "x".repeat(100_000_001) };
+  expect(() => writeSafetensors({ tensors: new Map(), metadata })).toThrow(/^safetensors: names and metadata take 1/);
+  const tensors = new Map([["\ud800", { dtype: "U8", shape: [0], bytes: new Uint8Array(0) } as const]]);
+  expect(() => writeSafetensors({ tensors, metadata: {} })).toThrow('safetensors: the name "\\ud800" is not Unicode');
 });
 
 test("every truncation of a good file is refused", () => {

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { param, state } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { relu, type Tensor } from "@weft/tensor";
+import { MemoryError, relu, type Tensor } from "@weft/tensor";
+import { openSync as openCpu } from "@weft/tensor-cpu";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { replaceFile } from "../src/files.ts";
 import {
@@ -212,6 +213,119 @@ test("nothing is left behind on the backend", async () => {
   expect(one.live()).toBe(living);
 });
 
+/** A backend on which the n-th upload from now on fails, as it does when its memory is full. */
+function failing(n: number) {
+  const one = openSync({ rounding: true });
+  const { upload } = one;
+  let left = Infinity;
+  one.upload = function (...args) {
+    if (--left < 0) throw new MemoryError("no memory left");
+    return upload.apply(this, args);
+  };
+  return { one, arm: () => void (left = n), disarm: () => void (left = Infinity) };
+}
+
+test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model that is loaded as it was", async (n) => {
+  const { one, arm, disarm } = failing(n);
+  const model = await place(build(), one);
+  const before = await all(model);
+  const other = await toBytes(build());
+  const living = one.live();
+  arm();
+  expect(() => fromBytes(other, model)).toThrow("no memory left");
+  disarm();
+  expect(await all(model)).toEqual(before);
+  expect(one.live()).toBe(living);
+  expect(await all(fromBytes(other, model))).not.toEqual(before);
+});
+
+test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model that is moved where it was", async (n) => {
+  const { one, arm, disarm } = failing(n);
+  const model = build();
+  for (const p of params(model).slice(0, 3)) p.birth(backend); // the others wait still
+  const before = await all(model);
+  arm();
+  await expect(place(model, one)).rejects.toThrow("no memory left");
+  disarm();
+  expect(params(model).map((p) => p.backend)).toEqual([backend, backend, backend, ...Array(3).fill(undefined)]);
+  expect(await all(model)).toEqual(before);
+  expect(one.live()).toBe(0);
+  await place(model, one);
+  expect(await all(model)).toEqual(before);
+});
+
+test("a model on two backends is loaded on both or on neither", async () => {
+  const { one, arm } = failing(1);
+  const model = Chain(Linear(2, 3), Linear(3, 1));
+  await place((model as unknown as object[])[0], backend);
+  await place((model as unknown as object[])[1], one);
+  const bytes = await toBytes(Chain(Linear(2, 3), Linear(3, 1)));
+  const before = await all(model);
+  arm();
+  expect(() => fromBytes(bytes, model)).toThrow("no memory left");
+  expect(await all(model)).toEqual(before);
+});
+
+test("a full CPU backend leaves a model as it was, which learns on", async () => {
+  const cpu = openCpu({ memoryLimit: 2 ** 24 });
+  const build = () => Chain(Linear(1000, 1000), Linear(1000, 1000));
+  const model = await place(build(), cpu);
+  const before = await all(model);
+  const other = await toBytes(build());
+  const filling = cpu.tensor(new Float32Array(1e6));
+  expect(() => fromBytes(other, model)).toThrow(MemoryError);
+  expect(await all(model)).toEqual(before);
+  filling.release();
+  expect((await model(cpu.tensor(new Float32Array(1000), { shape: [1, 1000] })).data()).length).toBe(1000);
+});
+
+test("the last tensor of a wrong dtype, shape or name changes nothing", async () => {
+  const model = await place(Chain(Linear(2, 2), Linear(2, 2)), backend);
+  const before = await all(model);
+  const { tensors, metadata } = readSafetensors(await toBytes(Chain(Linear(2, 2), Linear(2, 2))));
+  const last = tensors.get("1.weight")!;
+  const spoilt: [string, object, string][] = [
+    ["1.weight", { ...last, dtype: "I32" }, "FormatError"],
+    ["1.weight", { ...last, shape: [4] }, "StateError"],
+    ["1.weights", last, "StateError"],
+  ];
+  for (const [name, tensor, error] of spoilt) {
+    const other = new Map(tensors);
+    other.delete("1.weight");
+    other.set(name, tensor as typeof last);
+    const bytes = writeSafetensors({ tensors: other, metadata });
+    expect(() => fromBytes(bytes, model)).toThrow(expect.objectContaining({ name: error }));
+    expect(await all(model)).toEqual(before);
+  }
+});
+
+test("a model that was just loaded says how its values are reached", async () => {
+  const model = fromBytes(await toBytes(Linear(2, 2)), Linear(2, 2));
+  expect(() => params(model)[0]!.value).toThrow(
+    "param: this f32[2,2] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets, or at once with: await place(model, backend)",
+  );
+  await place(model, backend);
+  expect(await list(params(model)[0]!.value)).toHaveLength(4);
+});
+
+test("reading a state takes one option", () => {
+  const bytes = writeSafetensors({ tensors: new Map(), metadata: {} });
+  expect(() => fromBytes(bytes, Linear(1, 1), { stric: false } as never)).toThrow(
+    'fromBytes: there is no option "stric"; known are strict',
+  );
+});
+
+test("names out of a file are shown so that no terminal obeys them, and not all of a million", () => {
+  const tensor = { dtype: "U8", shape: [0], bytes: new Uint8Array(0) } as const;
+  const hostile = new Map([["\u001b[2J\nweft: all is well", tensor]]);
+  expect(() => fromBytes(writeSafetensors({ tensors: hostile, metadata: {} }), {})).toThrow(
+    String.raw`unexpected "\u001b[2J\nweft: all is well"`,
+  );
+  const many = new Map(Array.from({ length: 1e4 }, (_, i) => [`layer.${i}`, tensor]));
+  const bytes = writeSafetensors({ tensors: many, metadata: {} });
+  expect(() => fromBytes(bytes, {})).toThrow(/ unexpected (layer\.\d+, ){16}and 9984 more$/);
+});
+
 test("summary: a table of what a model holds", () => {
   expect(summary(Chain(Linear(784, 64), BatchNorm(64)))).toBe(
     [
@@ -226,4 +340,10 @@ test("summary: a table of what a model holds", () => {
       "50,368 parameters",
     ].join("\n"),
   );
+});
+
+test("summary: a name that commands a terminal is shown", () => {
+  const lines = summary({ "\u001b[31m\nall is well": Linear(1, 1) }).split("\n");
+  expect(lines).toHaveLength(4);
+  expect(lines[1]).toContain(String.raw`\u001b[31m\nall is well.weight`);
 });

@@ -1,7 +1,27 @@
 // Errors name the operation, what was given and what was wanted; each kind of mistake has a class of its own.
 
-/** The base of every error Weft throws on purpose. */
+/** What a terminal obeys instead of showing it, and what turns the order of text around; line ends are kept apart. */
+// oxlint-disable-next-line no-control-regex
+const unprintable = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** Text for a message or a terminal: what is not printable is escaped, and the middle of what is too long is left out. */
+export function printable(text: string, limit = 4000): string {
+  const short =
+    text.length <= limit
+      ? text
+      : `${text.slice(0, limit * 0.75)} … (${text.length} characters) … ${text.slice(-limit / 4)}`;
+  return short.replace(unprintable, escaped);
+}
+
+/** A name out of a file as it stands in a message: in quotes, on one line, and short. */
+export const quoted = (name: string): string => printable(JSON.stringify(name), 120);
+
+/** The base of every error Weft throws on purpose. Its message can be printed, whatever names were put into it. */
 export class WeftError extends Error {
+  constructor(message = "", options?: ErrorOptions) {
+    super(printable(message), options);
+  }
   override get name(): string {
     return this.constructor.name;
   }

@@ -29,3 +29,4 @@ export * from "./rules.ts";
 export * from "./scope.ts";
 export * from "./statistics.ts";
 export * from "./tensor.ts";
+export * from "./whole-files.ts";

@@ -1,7 +1,6 @@
 // `weft predict`: loads a saved model and says what it takes pictures of the test set for.
-import { readFile } from "node:fs/promises";
-import { ArgumentError } from "@weft/tensor";
-import { fromBytes, readSafetensors } from "@weft/nn";
+import { ArgumentError, printable } from "@weft/tensor";
+import { load, readMetadata } from "@weft/nn";
 import type { Labelled } from "@weft/data";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, type DataName } from "../datasets.ts";
@@ -24,8 +23,7 @@ export async function predictCommand(
   options: PredictOptions,
   print: Print,
 ): Promise<void> {
-  const bytes = await readFile(file);
-  const { model, data } = known(file, bytes, options);
+  const { model, data } = await known(file, options);
   const backend = await openBackend(options.backend, 0);
   const { test } = await dataset(data);
   const total = test.labels.data.length;
@@ -47,20 +45,15 @@ export async function predictCommand(
 }
 
 /** The model in a file, and the data that it belongs to. */
-function known(file: string, bytes: Uint8Array, options: PredictOptions) {
-  try {
-    const { metadata } = readSafetensors(bytes);
-    const name = options.model ?? metadata["weft"];
-    if (!isRecipe(name))
-      throw new ArgumentError(
-        `the file ${name === undefined ? "does not say which model it holds" : `holds the model ${name}`}, wanted one of ${recipeNames.join(", ")}. Say it with --model.`,
-      );
-    const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? "digits";
-    return { model: fromBytes(bytes, recipes[name].model()), data };
-  } catch (error) {
-    if (error instanceof Error) error.message = `${file}: ${error.message}`;
-    throw error;
-  }
+async function known(file: string, options: PredictOptions) {
+  const metadata = await readMetadata(file);
+  const name = options.model ?? metadata["weft"];
+  if (!isRecipe(name))
+    throw new ArgumentError(
+      `${file}: the file ${name === undefined ? "does not say which model it holds" : `holds the model ${printable(String(name), 80)}`}, wanted one of ${recipeNames.join(", ")}. Say it with --model.`,
+    );
+  const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? "digits";
+  return { model: await load(file, recipes[name].model()), data };
 }
 
 /** Some pictures of a set. */

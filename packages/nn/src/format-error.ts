@@ -1,0 +1,33 @@
+// What is wrong with a file that should be safetensors; and if it is something else, what that is.
+import { WeftError } from "@weft/tensor";
+
+/** A file or buffer that is not safetensors, or breaks the format's rules. */
+export class FormatError extends WeftError {}
+
+const toPython = "Convert it in Python: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).";
+const link = "Download the file itself: its address has /resolve/ or /raw/ in place of /blob/.";
+
+// oxfmt-ignore
+/** What is often taken for safetensors, by how it begins, as text or as hexadecimal, and what to do then. */
+const others: readonly (readonly [RegExp, string, string])[] = [
+  [/^version https:\/\/git-lfs/, "a Git LFS pointer, not the file that it stands for", "Run: git lfs pull."],
+  [/^504b0304/, "a zip archive, as torch.save writes it (.pt, .pth, .bin)", toPython],
+  [/^800[2-5]/, "a Python pickle, as torch.save or pickle.dump writes it", toPython],
+  [/^1f8b/, "a gzip file", "Unpack it first: gunzip."],
+  [/^89484446/, "an HDF5 file, as Keras writes it", "Convert it to safetensors with Python."],
+  [/^934e554d5059/, "a NumPy array (.npy)", "Convert it in Python: safetensors.numpy.save_file."],
+  [/^GGUF/, "a GGUF file", "Convert it to safetensors."],
+  [/^\s*<(!doctype|html|head|body|\?xml|!--)/i, "an HTML page, not a model", link],
+  [/^\s*[[{]/, "JSON text: the index or the configuration of a model", "Give the .safetensors file beside it."],
+];
+
+/** Throws a FormatError: what the file is, where that is known by its first bytes, or else what is wrong with it. */
+export function refuse(first: Uint8Array, problem: string): never {
+  const start = first.subarray(0, 64);
+  const text = new TextDecoder().decode(start);
+  const hex = Array.from(start, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const other = others.find(([beginning]) => beginning.test(text) || beginning.test(hex));
+  throw new FormatError(
+    other === undefined ? `safetensors: ${problem}` : `safetensors: this is ${other[1]}. ${other[2]} (${problem})`,
+  );
+}

@@ -1,0 +1,173 @@
+// Files that are whole: one is replaced in a single step, so that it is the old one or the new one and never half of each;
+// and only what has a beginning and an end is read. `nn` keeps models so, and `data` its downloads. The system is given:
+// this package runs where there is none.
+
+/** What is asked of a file before it is read or replaced. */
+export interface FileFacts {
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeMs: number;
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isFIFO(): boolean;
+}
+
+/** An open file, as far as it is needed. */
+export interface OpenFile {
+  read(
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    position: number | null,
+  ): Promise<{ readonly bytesRead: number }>;
+  writeFile(bytes: Uint8Array): Promise<unknown>;
+  stat(): Promise<FileFacts>;
+  chmod(mode: number): Promise<unknown>;
+  chown(uid: number, gid: number): Promise<unknown>;
+  sync(): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+/** What is needed of `node:fs/promises`; spelled out, so that users need no types of Node. */
+export interface Disk {
+  readonly constants: { readonly O_NONBLOCK?: number; readonly W_OK: number };
+  open(path: string, flags: string | number, mode?: number): Promise<OpenFile>;
+  rename(from: string, to: string): Promise<unknown>;
+  rm(path: string, options: { readonly force: boolean }): Promise<unknown>;
+  stat(path: string): Promise<FileFacts>;
+  lstat(path: string): Promise<FileFacts>;
+  access(path: string, mode: number): Promise<unknown>;
+  realpath(path: string): Promise<string>;
+  readlink(path: string): Promise<string>;
+  readdir(path: string): Promise<readonly string[]>;
+}
+
+/** A disk, how its paths are written (`node:path`), and names that nobody else has (`node:crypto`). */
+export interface FileSystem {
+  readonly disk: Disk;
+  readonly paths: {
+    join(...parts: string[]): string;
+    resolve(...parts: string[]): string;
+    dirname(path: string): string;
+    basename(path: string): string;
+  };
+  randomUUID(): string;
+}
+
+const isThere = (error: unknown): boolean => (error as { code?: unknown }).code !== "ENOENT";
+
+const kindOf = (facts: FileFacts): string =>
+  facts.isDirectory() ? "a folder" : facts.isFIFO() ? "a pipe" : "a device or a socket";
+
+function wantFile(facts: FileFacts): void {
+  if (!facts.isFile()) throw new Error(`it is ${kindOf(facts)}, wanted a file`);
+}
+
+/** Where a path leads at last: through links, also to a file that is not there yet. */
+async function destination({ disk, paths }: FileSystem, path: string): Promise<string> {
+  let at = path;
+  for (let links = 0; links < 40; links++) {
+    const folder = await disk.realpath(paths.dirname(at));
+    at = paths.join(folder, paths.basename(at));
+    const link = await disk.readlink(at).catch(() => undefined);
+    if (link === undefined) return at;
+    at = paths.resolve(folder, link);
+  }
+  throw new Error("ELOOP: too many links, one behind another");
+}
+
+/** The first bytes of a name, at most as many as every file system takes with what is added to it. */
+function beginning(name: string): string {
+  let text = "";
+  let bytes = 0;
+  for (const c of name) {
+    bytes += c.codePointAt(0)! < 0x80 ? 1 : 4;
+    if (bytes > 80) break;
+    text += c;
+  }
+  return text;
+}
+
+/** What a killed program has left is removed when it was not written to for so long. */
+const abandoned = 3_600_000;
+const unique = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
+
+/** Removes parts of the same file that were left behind. `now` is the disk's own time, which may not be ours. */
+async function sweep({ disk, paths }: FileSystem, folder: string, stem: string, now: number): Promise<void> {
+  for (const name of await disk.readdir(folder)) {
+    if (!name.startsWith(stem) || !unique.test(name.slice(stem.length))) continue;
+    const path = paths.join(folder, name);
+    const facts = await disk.lstat(path).catch(() => undefined);
+    if (facts?.isFile() === true && now - facts.mtimeMs > abandoned) await disk.rm(path, { force: true });
+  }
+}
+
+/**
+ * Writes a whole file or none: into a file beside it, which takes its place when it is on the disk. Follows links and
+ * keeps permissions. Several programs may replace one file at a time: the last to finish wins.
+ */
+export async function replaceFile(system: FileSystem, path: string, pieces: Iterable<Uint8Array>): Promise<void> {
+  const { disk, paths } = system;
+  const target = await destination(system, path);
+  const old = await disk.stat(target).catch((error: unknown) => {
+    if (isThere(error)) throw error;
+    return undefined;
+  });
+  if (old !== undefined) {
+    wantFile(old);
+    await disk.access(target, disk.constants.W_OK); // what may not be written to may not be replaced either
+  }
+  const folder = paths.dirname(target);
+  const stem = `.${beginning(paths.basename(target))}.`;
+  const part = paths.join(folder, `${stem}${system.randomUUID()}.part`);
+  try {
+    const file = await disk.open(part, "wx", (old?.mode ?? 0o666) & 0o777);
+    try {
+      const { uid, gid, mtimeMs } = await file.stat();
+      await sweep(system, folder, stem, mtimeMs).catch(() => undefined);
+      if (old !== undefined) {
+        if (uid !== old.uid || gid !== old.gid) await file.chown(old.uid, old.gid).catch(() => undefined);
+        await file.chmod(old.mode & 0o7777).catch(() => undefined); // not every disk has permissions
+      }
+      for (const piece of pieces) await file.writeFile(piece);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.rename(part, target);
+  } catch (error) {
+    await disk.rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  // The new name is on the disk once its folder is; not every system can do that for folders.
+  const entry = await disk.open(folder, "r").catch(() => undefined);
+  await entry?.sync().catch(() => undefined);
+  await entry?.close();
+}
+
+/** Opens a file to be read, and refuses what never ends: a pipe, a device. */
+export async function openFile({ disk }: FileSystem, path: string): Promise<{ file: OpenFile; size: number }> {
+  // Opened so, a pipe that nobody writes to does not wait for a writer.
+  const file = await disk.open(path, disk.constants.O_NONBLOCK ?? 0);
+  try {
+    const facts = await file.stat();
+    wantFile(facts);
+    return { file, size: facts.size };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The bytes of an open file from `begin` to `end`. */
+export async function readRange(file: OpenFile, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(end - begin);
+  for (let at = 0; at < bytes.length;) {
+    const { bytesRead } = await file.read(bytes, at, Math.min(bytes.length - at, 2 ** 30), begin + at);
+    if (bytesRead === 0) throw new Error(`it ends at byte ${begin + at}, while it is being read`);
+    at += bytesRead;
+  }
+  return bytes;
+}
