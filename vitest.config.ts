@@ -39,7 +39,10 @@ export default defineConfig(({ mode }) => {
   const all = mode === "all";
   // The test processes are forked from this one and inherit its environment.
   if (all) process.env["WEFT_TESTS"] = "all";
-  else console.warn("\nLeft out: *.long.test.ts and parts of other tests. npm run test:all runs everything.\n");
+  else if (process.env["WEFT_TESTS"] === undefined) {
+    process.env["WEFT_TESTS"] = "short"; // this file is read once a project
+    console.warn("\nLeft out: *.long.test.ts and parts of other tests. npm run test:all runs everything.\n");
+  }
   const long = all ? [] : ["test/**/*.long*.test.ts"];
   return {
     test: {
