@@ -50,7 +50,6 @@ export function donationsOf(
           if (leaf.kind !== "leaf" || read.bytes !== 0 || leaf.bytes !== slots[write.slot]!.bytes) continue;
           if (taken.has(leaf.index) || last.get(leaf.index) !== launch || !sameWalk(kernel, read.word, write.word))
             continue;
-          if (kernel.places.filter((p) => p.slot === leaf.index).length > 1) continue;
           if (own.includes(leaf.index)) continue;
           taken.add(leaf.index);
           donations.push({ slot: write.slot, leaf: leaves.indexOf(leaf) });
