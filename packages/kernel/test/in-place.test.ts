@@ -11,7 +11,6 @@ import {
   relu,
   scope,
   sub,
-  slice,
   sum,
   transpose,
   type Backend,
