@@ -77,8 +77,12 @@ export async function project(folder: string, program: string, tarballs: readonl
     rootDir: ".",
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
-  await execute(folder, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs);
+  await install(folder, ...tarballs);
 }
+
+/** Installs packages or tarballs into a project. */
+export const install = (folder: string, ...specs: readonly string[]) =>
+  execute(folder, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", ...specs);
 
 /** Type-checks and compiles the program of a project. */
 export const compile = (folder: string, ...flags: string[]) =>

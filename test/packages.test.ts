@@ -1,9 +1,10 @@
 // The packages as a user gets them: packed, checked, and installed pick-and-choose into empty projects with plain npm.
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { closure, compile, execute, nodes, pack, project, published } from "./pack.ts";
+import { closure, compile, execute, install, nodes, pack, project, published } from "./pack.ts";
 import { root } from "./source-graph.ts";
 
 const work = mkdtempSync(join(tmpdir(), "weft-packed-"));
@@ -87,6 +88,109 @@ describe.each(picks)("$packages", ({ packages, program, prints }) => {
   test.each(nodes)("runs on %s", async (node) => {
     const printed = await execute(folder, node, "out/program.js");
     expect(printed.trim()).toBe(prints);
+  });
+});
+
+/** Compilers that the declarations are for, by the name that each is installed under. */
+const compilers = { ts57: "5.7.3", ts59: "5.9.3", ts60: "6.0.3", ts70: "7.0.2" };
+
+/** Runtimes other than Node: packages that bring a program, which runs as it is. */
+const runtimes = [
+  { name: "Bun", spec: "@oven/bun-linux-x64@1.4.5", program: "@oven/bun-linux-x64/bin/bun", args: [] },
+  { name: "Deno", spec: "@deno/linux-x64-glibc@2.9.6", program: "@deno/linux-x64-glibc/deno", args: ["run", "-A"] },
+];
+
+/** Every way to resolve packages, with and without the types of the DOM and of Node. */
+const modes = ["node16", "nodenext", "bundler"].flatMap((moduleResolution) =>
+  [[], ["dom"]].flatMap((dom) =>
+    [[], ["node"]].map((types) => ({
+      moduleResolution,
+      module: moduleResolution === "bundler" ? "esnext" : moduleResolution,
+      lib: ["es2022", ...dom],
+      types,
+    })),
+  ),
+);
+const strictest = {
+  target: "es2022",
+  rootDir: ".",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+};
+
+describe("a program with every package", () => {
+  const folder = join(work, "everything");
+  const program = "ts57/0/program.js";
+  const printed = new Map<string, unknown>();
+
+  /** Runs the compiled program, which must learn and save, and notes what its seed gave. */
+  async function learns(name: string, ...command: [program: string, ...args: string[]]): Promise<void> {
+    rmSync(join(folder, "model.safetensors"), { force: true });
+    const { bits, ...found } = JSON.parse(await execute(folder, ...command, program)) as { bits: unknown };
+    expect(found).toEqual({ learned: true, same: true, typed: true });
+    expect(statSync(join(folder, "model.safetensors")).size).toBeGreaterThan(400);
+    printed.set(name, bits);
+  }
+
+  beforeAll(async () => {
+    const aliases = Object.entries(compilers).map(([name, version]) => `${name}@npm:typescript@${version}`);
+    const source = readFileSync(join(root, "test/packed/program.ts"), "utf8");
+    await project(folder, source, [...tarballs.values(), ...aliases, "@types/node@24.10.1"]);
+  });
+
+  test.concurrent.each(Object.entries(compilers))("%s (%s) passes it in every mode", async (name) => {
+    const configs = modes.map((mode, k) => {
+      const compilerOptions = { ...strictest, ...mode, outDir: `${name}/${k}` };
+      writeFileSync(join(folder, `${name}-${k}.json`), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
+      return `${name}-${k}.json`;
+    });
+    // One process, which reads the libraries once for all modes.
+    await execute(folder, process.execPath, `node_modules/${name}/bin/tsc`, "-b", ...configs);
+  });
+
+  test.each(nodes)("learns and saves on %s", (node) => learns(node, node));
+
+  test.for(runtimes)("learns and saves on $name", async ({ name, spec, program: file, args }, { skip }) => {
+    const binary = join(folder, "node_modules", file);
+    const problem = await install(folder, "--no-save", spec)
+      .then(() => execute(folder, binary, "--version"))
+      .then(() => undefined, String);
+    skip(problem !== undefined, `${name} cannot be installed or started here: ${problem}`);
+    await learns(name, binary, ...args);
+  });
+
+  test("a seed gives the same bits on all of them", () => {
+    const [first, ...others] = printed.values();
+    expect(others.length).toBeGreaterThan(0);
+    for (const bits of others) expect(bits).toEqual(first);
+  });
+
+  test.each(nodes)("require() takes the packages on %s", async (node) => {
+    writeFileSync(
+      join(folder, "required.cjs"),
+      `const [nn, cpu] = [require("@weft/nn"), require("@weft/tensor-cpu")];
+      ${published.map((name) => `require("@weft/${name}");`).join(" ")}
+      const model = nn.Linear(2, 1, { init: nn.ones(), biasInit: nn.zeros() });
+      console.log(model(cpu.openSync().ones([1, 2])).itemSync());`,
+    );
+    expect(await execute(folder, node, "--no-warnings", "required.cjs")).toBe("2\n");
+  });
+
+  test("bundled for a page, save and load say that they are not for pages", async () => {
+    writeFileSync(
+      join(folder, "page.js"),
+      `import { Linear, load, save } from "@weft/nn";
+      export const failures = await Promise.allSettled([save("m", Linear(1, 1)), load("m", Linear(1, 1))]);`,
+    );
+    const lib = { entry: "page.js", formats: ["es" as const], fileName: "page" };
+    await build({ root: folder, logLevel: "error", build: { lib, outDir: "bundle", target: "esnext", minify: false } });
+    const { failures } = (await import(join(folder, "bundle/page.js"))) as { failures: PromiseRejectedResult[] };
+    expect(failures.map(({ reason }) => String(reason).split(".")[0])).toEqual([
+      "UnsupportedError: save: there are no files in a page",
+      "UnsupportedError: load: there are no files in a page",
+    ]);
   });
 });
 
