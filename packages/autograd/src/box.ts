@@ -16,12 +16,14 @@ import {
   type Backend,
   type Box,
   type DType,
+  type Operand,
   type Shape,
   type Tensor,
+  type Value,
 } from "@weft/tensor";
 import { below, end } from "./backward.ts";
-import { overlay } from "./overlay.ts";
-import type { Recorder } from "./tape.ts";
+import { overlay, type Covered } from "./overlay.ts";
+import type { Entry, Recorder } from "./tape.ts";
 
 /** A value that is made later, on the backend of the first tensor that its box meets. */
 export interface Unborn {
@@ -47,8 +49,13 @@ export function plain(x: Tensor): Tensor {
   return t;
 }
 
-abstract class Cell implements Box {
+/** What `stopGradient` gave: constants on purpose. */
+const constants = new WeakSet<Tensor>();
+
+abstract class Cell implements Box, Covered {
   readonly #content: Content = { handle: undefined, unborn: undefined };
+  /** What was assigned on a tape that is still open: there it is part of the computation. */
+  #traced: Tensor | undefined;
 
   /** What it is, for messages. */
   readonly kind: string;
@@ -115,6 +122,20 @@ abstract class Cell implements Box {
     );
   }
 
+  /** Lets the box stand for x on the tapes of x that are still open. */
+  trace(x: Tensor): void {
+    this.#traced = x.interpreter.level > 0 ? x : undefined;
+  }
+
+  /** What the box stands for on tapes that are still open. */
+  protected get traced(): Tensor | undefined {
+    let t = this.#traced;
+    if (t === undefined) return t;
+    while (t.interpreter.closed === true) t = t.interpreter.lower!(t);
+    this.trace(t);
+    return this.#traced;
+  }
+
   /** A new version: the box gets a handle of its own on the plain value. */
   protected store(x: Tensor): void {
     const bottom = plain(x);
@@ -135,37 +156,67 @@ export class Param extends Cell {
 
   /** A plain tensor with a handle of its own: it stays readable after the parameter is given a new value. */
   get value(): Tensor {
-    return fresh(this.#version());
+    const over = overlay();
+    return fresh(over === undefined ? this.version() : over.look(this, () => this.version()));
   }
   set value(x: Tensor) {
-    const t = plain(readTensor(x, "param"));
+    const t = readTensor(x, "param");
     const { shape } = this;
     if (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i]))
       throw new ShapeError(`param: a parameter of shape [${shape}] was given a value of shape [${t.shape}]`);
-    if (overlay()?.write(this, t) !== true) this.store(t);
+    if (t.interpreter.level > 0) this.#refuseConstant(t);
+    if (overlay()?.write(this, t) === true) return;
+    this.store(t);
+    this.trace(t);
   }
 
   read(): Tensor {
     const tape = context.tape as Recorder | undefined;
-    if (tape !== undefined) return tape.lift(this, this.#version());
+    if (tape !== undefined) {
+      const over = overlay();
+      return tape.lift(this, over === undefined ? this.#now(tape) : over.look(this, () => this.#now(tape)));
+    }
     if (context.suspended > 0)
       throw new ContextError(
         `param: this ${this.dtype}[${this.shape}] was used outside any tape while an asynchronous diff waits. Inside it, await t.wait(promise) instead of the promise, so that the tape is there afterwards; for a value without gradient, use stopGradient(parameter).`,
       );
-    return fresh(this.#version());
+    return this.value;
   }
 
-  #version(): Tensor {
-    const over = overlay();
-    return over === undefined ? this.version() : over.look(this, () => this.version());
+  /** The version that a tape sees: what was assigned on it or on one that it stands on, or else the plain value. */
+  #now(tape: Recorder): Tensor {
+    let t = this.traced;
+    while (t !== undefined && t.interpreter.level > 0) {
+      for (let at: Recorder | undefined = tape; at !== undefined; at = at.parent) if (at === t.interpreter) return t;
+      t = t.interpreter.lower!(t);
+    }
+    return this.version();
   }
+
+  /** A new value in which a plain version stands for the parameter has lost the gradient along it, without a word. */
+  #refuseConstant(x: Tensor): void {
+    for (let t = x; t.interpreter.level > 0; t = t.interpreter.lower!(t)) {
+      const tape = t.interpreter as Recorder;
+      if (!tape.parameters || !this.born) continue;
+      const versions = [this.version(), ...(tape.leaves.get(this) ?? [])].map((y) => plain(y).payload);
+      if (reaches(t, versions, 4))
+        throw new ArgumentError(
+          `param: a ${this.dtype}[${this.shape}] got a value computed on a tape from its own .value, which is a constant there. Write the parameter itself, as in p.value = sub(p, …), or stopGradient(p) if a constant is meant.`,
+        );
+    }
+  }
+}
+
+/** Whether a tensor was computed, in a few operations on its tape, from one of these plain versions. */
+function reaches(x: Value, versions: readonly unknown[], operations: number): boolean {
+  if (typeof x === "number") return false;
+  if (x.interpreter.level === 0) return versions.includes(x.payload) && !constants.has(x);
+  const { inputs } = x.payload as Entry;
+  return operations > 0 && inputs.some((input) => reaches(input, versions, operations - 1));
 }
 
 /** A box whose value is not differentiated: see `state`. */
 export class State extends Cell {
-  /** What was assigned on a tape that is still open: there it is part of the computation. */
-  #traced: Tensor | undefined;
-
   constructor(value: Tensor | Unborn) {
     super("state", value);
   }
@@ -179,7 +230,7 @@ export class State extends Cell {
     const t = readTensor(x, "state");
     if (overlay()?.write(this, t) === true) return;
     this.store(t);
-    this.#traced = t.interpreter.level > 0 ? t : undefined;
+    this.trace(t);
   }
 
   read(): Tensor {
@@ -187,11 +238,16 @@ export class State extends Cell {
   }
 
   #now(): Tensor {
-    let t = this.#traced;
-    while (t !== undefined && t.interpreter.closed === true) t = t.interpreter.lower!(t);
-    this.#traced = t !== undefined && t.interpreter.level > 0 ? t : undefined;
-    return this.#traced ?? fresh(this.version());
+    return this.traced ?? fresh(this.version());
   }
+}
+
+/** The plain value of a tensor or a box, which is meant to be a constant. */
+export function constant(x: Operand): Tensor {
+  const held = typeof x === "object" && !("interpreter" in x) && "value" in x ? (x as Param).value : x;
+  const t = plain(readTensor(held, "stopGradient"));
+  if (context.tape !== undefined) constants.add(t);
+  return t;
 }
 
 /** Another handle on a box's version, owned by the current scope. */
@@ -203,7 +259,8 @@ function fresh(version: Tensor): Tensor {
 /**
  * Marks a tensor to be differentiated: a box that can stand wherever a tensor can. In `diff` every operation on it is
  * recorded; assigning `.value` gives it a new value, which earlier results do not see. It owns its value: no scope ends
- * it. A value read as `p.value` is a plain tensor without gradient. Throws a DTypeError for integers.
+ * it. A value read as `p.value` is a plain tensor without gradient. Assigned inside `diff`, a value computed there stays part of
+ * the computation until that `diff` ends. Throws a DTypeError for integers.
  *
  * @example
  * const w = param(randn([784, 10], { std: 0.01 }));

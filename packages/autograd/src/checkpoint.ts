@@ -11,7 +11,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import type { Backward, Detour } from "./backward.ts";
-import { Overlay } from "./overlay.ts";
+import { Overlay, overlay, type Covered } from "./overlay.ts";
 import type { Recorder } from "./tape.ts";
 import { trained } from "./training.ts";
 import { leavesOf, mapTree } from "./tree.ts";
@@ -28,6 +28,8 @@ class Call implements Detour {
   readonly #training: boolean | undefined = context.training;
   /** Which of the result's tensors are differentiable results of the call. */
   #places: readonly number[] = [];
+  /** The boxes that the call assigned: what they hold is part of its result. */
+  #boxes: readonly Covered[] = [];
 
   constructor(recorder: Recorder, run: () => unknown, stream: RandomStream) {
     this.#recorder = recorder;
@@ -47,7 +49,8 @@ class Call implements Detour {
     context.scope = mine;
     try {
       const result = this.#overlay.during(this.#run);
-      const ys = tensorsOf(result);
+      this.#boxes = [...this.#overlay.written.keys()];
+      const ys = this.#results(result);
       const places = [...ys.keys()].filter((k) => ys[k]!.interpreter !== recorder && isFloat(ys[k]!.dtype));
       this.#places = recorder.touched ? places : [];
       const noted = recorder.group(
@@ -56,11 +59,17 @@ class Call implements Detour {
         undefined,
         this.#places.map((k) => ys[k]!),
       );
+      const given = (k: number): Tensor | undefined => noted[this.#places.indexOf(k)];
+      const first = ys.length - this.#boxes.length;
+      for (const [i, box] of this.#boxes.entries()) {
+        const x = given(first + i);
+        if (x !== undefined && overlay()?.write(box, x) !== true) box.trace(x);
+      }
       let k = 0;
       return mapTree(result, (x) => {
         if (!("interpreter" in x)) return x;
-        const at = this.#places.indexOf(k++);
-        if (at >= 0) return noted[at]!;
+        const y = given(k++);
+        if (y !== undefined) return y;
         escape(x, mine, mine.parent);
         return x;
       });
@@ -69,6 +78,12 @@ class Call implements Detour {
       context.scope = mine.parent;
       closeScope(mine);
     }
+  }
+
+  /** The tensors that a run gave, and what it left in boxes. */
+  #results(result: unknown): Tensor[] {
+    const { written } = this.#overlay;
+    return [...tensorsOf(result), ...this.#boxes.flatMap((box) => written.get(box) ?? [])];
   }
 
   back(backward: Backward, gs: readonly Tensor[]): void {
@@ -83,7 +98,7 @@ class Call implements Detour {
     let again: Tensor[];
     let noted: Recorder["entries"];
     try {
-      again = tensorsOf(trained(this.#training, () => this.#overlay.during(this.#run)));
+      again = this.#results(trained(this.#training, () => this.#overlay.during(this.#run)));
     } finally {
       noted = recorder.entries;
       recorder.entries = entries;
@@ -102,7 +117,8 @@ class Call implements Detour {
 
 /**
  * The same function, of which nothing but the result is held for the backward pass: there it is computed once more. The
- * second run draws the same random numbers and sees boxes as they were; what it assigns to boxes has no effect.
+ * second run draws the same random numbers and sees boxes as they were; what it assigns to
+ * boxes has no effect. What the first run leaves in boxes is part of its result.
  * Inside a nested `grad` or `diff` only the innermost tape saves memory.
  *
  * @example

@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { Backward, below } from "./backward.ts";
-import { plain } from "./box.ts";
+import { constant } from "./box.ts";
 import { gathered, Session } from "./session.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";
 import { Recorder, type Entry } from "./tape.ts";
@@ -178,6 +178,5 @@ function clear(entry: Entry): void {
  * const target = stopGradient(model(x));
  */
 export function stopGradient(x: Operand): Tensor {
-  const held = typeof x === "object" && !("interpreter" in x) && "value" in x ? (x as { value: Tensor }).value : x;
-  return plain(readTensor(held, "stopGradient"));
+  return constant(x);
 }

@@ -3,10 +3,17 @@
 import { readTensor, type Tensor } from "@weft/tensor";
 import type { Recorder } from "./tape.ts";
 
+/** A box as an overlay sees it. */
+export interface Covered {
+  /** On an open tape the box stands for x from now on; the value is the one that it has. */
+  trace(x: Tensor): void;
+}
+
 export class Overlay {
   /** What a function's first run read; undefined for boxes that it wrote before. */
-  readonly #seen: Map<object, Tensor | undefined> = new Map();
-  #written: Map<object, Tensor | undefined> = new Map();
+  readonly #seen: Map<Covered, Tensor | undefined> = new Map();
+  /** What the last run wrote, box by box. */
+  written: Map<Covered, Tensor> = new Map();
   readonly #recorder: Recorder | undefined;
   #outer: Overlay | undefined = undefined;
   #noting: boolean;
@@ -20,6 +27,7 @@ export class Overlay {
   /** Runs `f` under the overlay. */
   during<T>(f: () => T): T {
     this.#outer = current;
+    this.written = new Map();
     current = this;
     try {
       return f();
@@ -27,18 +35,17 @@ export class Overlay {
       current = this.#outer;
       this.#outer = undefined;
       this.#noting = false;
-      this.#written = new Map();
     }
   }
 
   /** Puts a value over a box. */
-  put(box: object, x: Tensor): void {
+  put(box: Covered, x: Tensor): void {
     this.#seen.set(box, x);
   }
 
-  look(box: object, now: () => Tensor): Tensor {
+  look(box: Covered, now: () => Tensor): Tensor {
     if (!this.#noting) {
-      const x = this.#written.get(box) ?? this.#seen.get(box);
+      const x = this.written.get(box) ?? this.#seen.get(box);
       return x === undefined ? beneath(this.#outer, box, now) : readTensor(x, "read");
     }
     const x = beneath(this.#outer, box, now);
@@ -47,11 +54,10 @@ export class Overlay {
   }
 
   /** Whether a write to a box ends here. */
-  write(box: object, x: Tensor): boolean {
-    if (!this.#noting) {
-      this.#written.set(box, x);
-      return true;
-    }
+  write(box: Covered, x: Tensor): boolean {
+    // A scope in the function may end a plain handle before somebody reads the box.
+    this.written.set(box, x.interpreter.level > 0 ? x : (this.#recorder?.retained(x) ?? x));
+    if (!this.#noting) return true;
     if (!this.#seen.has(box)) this.#seen.set(box, undefined);
     return this.#outer?.write(box, x) ?? false;
   }
@@ -59,7 +65,7 @@ export class Overlay {
 
 let current: Overlay | undefined;
 
-const beneath = (overlay: Overlay | undefined, box: object, now: () => Tensor): Tensor =>
+const beneath = (overlay: Overlay | undefined, box: Covered, now: () => Tensor): Tensor =>
   overlay === undefined ? now() : overlay.look(box, now);
 
 /** The overlay that lies over the boxes now. */

@@ -10,7 +10,7 @@ import type { Recorder } from "./tape.ts";
  * An asynchronous `f` is told until its first `await`, and after each `await t.wait(promise)` of a `diff`.
  *
  * @example
- * const map = training(false, () => grad((x) => max(model(x)))(image));
+ * const map = training(false, () => grad((z) => max(model(z)))(x));
  * const samples = training(true, () => model(x)); // dropout without a diff
  */
 export function training<R>(on: boolean, f: () => R): R {

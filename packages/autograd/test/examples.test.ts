@@ -22,7 +22,7 @@ const inReadme = [...text("README.md").matchAll(/^```ts\n([\s\S]*?)^```/gm)]
 
 test("there are examples for nearly every function", () => {
   expect(inSources.length).toBeGreaterThanOrEqual(12);
-  expect(inReadme.length).toBe(3);
+  expect(inReadme.length).toBe(4);
 });
 
 /** What the examples take for granted. */
