@@ -9,6 +9,7 @@ import {
   isFloat,
   own,
   randomStream,
+  shapeOf,
   type Backend,
   type Creation,
   type DType,
@@ -114,7 +115,8 @@ export class Reference implements Backend {
     return undefined;
   }
 
-  upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+  upload(data: TypedArray, given: Shape, dtype: DType): Tensor {
+    const shape = shapeOf("upload", given);
     const elements = dtype === "f16" ? Float64Array.from(data, halfToNumber) : Float64Array.from(data);
     return own(this.#handle(stored(dtype, elements, this.rounding), shape, dtype));
   }

@@ -34,6 +34,6 @@ export function dropout(input: Operand, p: number, { seed, training = learning()
   const x = readTensor(input, "dropout");
   if (!training || p === 0) return x;
   if (p === 1) return zerosLike(x);
-  const chance = source(x.backend, "randomUniform", [], draw(x.backend, x.shape, seed));
+  const chance = source(x.backend, "randomUniform", [], draw(x.backend, x.shape, seed, "dropout"));
   return where(less(chance, 1 - p), mul(x, 1 / (1 - p)), 0);
 }

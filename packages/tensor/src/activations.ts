@@ -18,6 +18,7 @@ import {
 } from "./elementwise.ts";
 import { not, relu, sigmoid, sqrt, where } from "./elementwise.ts";
 import type { Operand, Value } from "./interpreter.ts";
+import { anything, finite, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** x². @example square(tensor([1, -3])) // [1, 9] */
@@ -33,7 +34,8 @@ export const rsqrt = (x: Operand): Tensor => div(1, sqrt(x));
 export const reciprocal = (x: Operand): Tensor => div(1, x);
 
 /** x where it is positive, `negativeSlope`·x elsewhere. @example leakyRelu(tensor([-10, 2]), { negativeSlope: 0.5 }) // [-5, 2] */
-export function leakyRelu(x: Operand, { negativeSlope = 0.01 }: { negativeSlope?: number } = {}): Tensor {
+export function leakyRelu(x: Operand, options?: { negativeSlope?: number }): Tensor {
+  const { negativeSlope } = readOptions("leakyRelu", options, { negativeSlope: finite }, { negativeSlope: 0.01 });
   const t = floating(x, "leakyRelu");
   return where(less(0, t), t, mul(t, negativeSlope));
 }
@@ -43,7 +45,8 @@ export function leakyRelu(x: Operand, { negativeSlope = 0.01 }: { negativeSlope?
  *
  * @example elu(tensor([0, 2])) // [0, 2]
  */
-export function elu(x: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+export function elu(x: Operand, options?: { alpha?: number }): Tensor {
+  const { alpha } = readOptions("elu", options, { alpha: finite }, { alpha: 1 });
   const t = floating(x, "elu");
   return where(lessEqual(0, t), t, mul(expm1(minimum(t, 0)), alpha));
 }
@@ -104,7 +107,8 @@ function bound(x: Value, limit: Operand, up: 1 | -1): Operand {
  *
  * @example clamp(tensor([-2, 0, 2]), { min: -1, max: 1 }) // [-1, 0, 1]
  */
-export function clamp(x: Operand, { min, max }: { min?: Operand; max?: Operand }): Tensor {
+export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Tensor {
+  const { min, max } = readOptions<typeof bounds, object>("clamp", bounds, { min: anything, max: anything }, {});
   let t: Value = readTensor(x, "clamp");
   if (min !== undefined) t = where(less(t, bound(t, min, 1)), min, t);
   if (max !== undefined) t = where(less(bound(t, max, -1), t), max, t);

@@ -1,5 +1,6 @@
 // The only place where an operation is dispatched: the operands are read, the highest interpreter among them is found,
 // the shape rule runs, then the interpreter. Allocates nothing but the result.
+import { shapeOf } from "./axes.ts";
 import { context } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
 import type { FusedOp } from "./fused.ts";
@@ -13,8 +14,9 @@ import {
   type Operand,
   type Value,
 } from "./interpreter.ts";
-import type { Attrs, OpName } from "./ops.ts";
+import type { Attrs, OpName, Shape } from "./ops.ts";
 import { dtypes, shapes } from "./rules.ts";
+import { attributesOf, copyOf } from "./rules/attributes.ts";
 import { brief } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -100,11 +102,19 @@ function mismatch(op: string, a: Interpreter, b: Interpreter): never {
   );
 }
 
+/** The shape of a result. Mostly it is that of an operand, which was checked and frozen when it was made. */
+function resultShape<K extends OpName>(op: K, inputs: readonly Value[], attrs: Attrs<K>): Shape {
+  const shape = shapes[op](inputs, attrs as never, op as never);
+  for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor).shape === shape) return shape;
+  return shapeOf(op, shape);
+}
+
 /** Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. */
-export function apply<K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor {
+export function apply<K extends OpName>(op: K, inputs: Operand[], given: Attrs<K>): Tensor {
   const top = settle(op, inputs);
   const values = inputs as Value[];
-  const shape = shapes[op](values, attrs as never, op as never);
+  const attrs = attributesOf(op, given);
+  const shape = resultShape(op, values, attrs);
   return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never, op as never));
 }
 
@@ -113,21 +123,23 @@ export function source<K extends "full" | "iota" | "randomBits" | "randomUniform
   backend: Backend,
   op: K,
   inputs: number[],
-  attrs: Attrs<K>,
+  given: Attrs<K>,
 ): Tensor {
+  const attrs = attributesOf(op, given);
   return backend.run(
     op,
     inputs,
     attrs,
-    shapes[op](inputs, attrs as never, op as never),
+    resultShape(op, inputs, attrs),
     dtypes[op](inputs, attrs as never, op as never),
   );
 }
 
 /** Runs a fused operation as one where the interpreter can, else its fallback. */
-export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], attrs: A): readonly Tensor[] {
+export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): readonly Tensor[] {
   const top = settle(fused.name, inputs);
   const values = inputs as Value[];
+  const attrs = copyOf(given);
   return top.runFused(fused, values, attrs) ?? fused.fallback(values, attrs);
 }
 

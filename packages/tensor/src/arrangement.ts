@@ -1,19 +1,20 @@
 // Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and order.
 import { readTensor, source } from "./apply.ts";
-import { axesOf, axisOf, sizeOf, text, type Axes } from "./axes.ts";
+import { axesOf, axisOf, listOf, sizeOf, text, type Axes } from "./axes.ts";
 import { lessEqual, sub, where } from "./elementwise.ts";
-import { ArgumentError, ShapeError } from "./errors.ts";
+import { ArgumentError, ShapeError, shown } from "./errors.ts";
 import { gather } from "./indexing.ts";
 import type { Operand } from "./interpreter.ts";
-import { broadcastTo, concat, reshape, slice, unsqueeze } from "./movement.ts";
-import { argsort, type OrderOptions } from "./reduce.ts";
+import { broadcastTo, concat, reshape, slice, tensorsOf, unsqueeze } from "./movement.ts";
+import { integer, list, numbers, orNull, readOptions } from "./options.ts";
+import { argsort, orderOptions, type OrderOptions } from "./reduce.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Tensors of one shape along a new axis. @example stack([tensor([1, 2]), tensor([3, 4])]) // [[1, 2], [3, 4]] */
-export function stack(xs: readonly Operand[], { axis = 0 }: { axis?: number } = {}): Tensor {
-  if (xs.length === 0) throw new ArgumentError("stack: wanted at least one tensor, got none");
-  const tensors = xs.map((x) => readTensor(x, "stack"));
-  const { shape } = tensors[0]!;
+export function stack(xs: readonly Operand[], options?: { axis?: number }): Tensor {
+  const { axis } = readOptions("stack", options, { axis: integer }, { axis: 0 });
+  const tensors = tensorsOf("stack", xs);
+  const { shape } = tensors[0];
   for (const t of tensors)
     if (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i]))
       throw new ShapeError(`stack: shapes ${text(shape)} and ${text(t.shape)} do not fit: they must be equal`);
@@ -29,14 +30,18 @@ export function stack(xs: readonly Operand[], { axis = 0 }: { axis?: number } = 
  *
  * @example split(tensor([1, 2, 3, 4]), 2) // [[1, 2], [3, 4]]
  */
-export function split(x: Operand, parts: number | readonly number[], { axis = 0 }: { axis?: number } = {}): Tensor[] {
+export function split(x: Operand, parts: number | readonly number[], options?: { axis?: number }): Tensor[] {
+  const { axis } = readOptions("split", options, { axis: integer }, { axis: 0 });
   const t = readTensor(x, "split");
   const at = axisOf("split", axis, t.shape);
   const size = t.shape[at]!;
-  const sizes = typeof parts === "number" ? Array.from({ length: parts }, () => size / parts) : parts;
+  if (typeof parts === "number" && !(parts >= 1 && parts <= Math.max(size, 1)))
+    throw new ShapeError(`split: axis ${at} of shape ${text(t.shape)} cannot be cut into ${parts} equal parts`);
+  const sizes =
+    typeof parts === "number" ? Array.from({ length: parts }, () => size / parts) : listOf("split", "parts", parts);
   if (!sizes.every((n) => Number.isInteger(n) && n >= 0) || sizes.reduce((a, b) => a + b, 0) !== size)
     throw new ShapeError(
-      `split: axis ${at} of shape ${text(t.shape)} cannot be cut into ${typeof parts === "number" ? `${parts} equal parts` : `parts of ${text(parts)}`}`,
+      `split: axis ${at} of shape ${text(t.shape)} cannot be cut into ${typeof parts === "number" ? `${parts} equal parts` : `parts of ${text(sizes)}`}`,
     );
   const ahead = Array.from({ length: at }, () => null);
   let start = 0;
@@ -51,7 +56,9 @@ export function split(x: Operand, parts: number | readonly number[], { axis = 0 
  *
  * @example tile(tensor([1, 2]), { repeats: [2] }) // [1, 2, 1, 2]
  */
-export function tile(x: Operand, { repeats }: { repeats: readonly number[] }): Tensor {
+export function tile(x: Operand, options: { repeats: readonly number[] }): Tensor {
+  const given = readOptions<typeof options, object>("tile", options, { repeats: list }, {});
+  const repeats = listOf("tile", "repeats", given.repeats);
   const t = readTensor(x, "tile");
   const rank = Math.max(t.shape.length, repeats.length);
   const shape = [...Array.from({ length: rank - t.shape.length }, () => 1), ...t.shape];
@@ -72,29 +79,40 @@ export function tile(x: Operand, { repeats }: { repeats: readonly number[] }): T
   );
 }
 
+interface RollOptions {
+  readonly shift: number | readonly number[];
+  readonly axis?: Axes;
+}
+const rollOptions = { shift: numbers, axis: orNull(numbers) };
+
 /**
  * The elements moved along axes by `shift`; what leaves at one end comes in at the other. Without an axis the flattened
  * tensor is rolled, as in NumPy.
  *
  * @example roll(tensor([1, 2, 3]), { shift: 1 }) // [3, 1, 2]
  */
-export function roll(x: Operand, { shift, axis }: { shift: number | readonly number[]; axis?: Axes }): Tensor {
+export function roll(x: Operand, options: RollOptions): Tensor {
+  const { shift, axis } = readOptions<RollOptions, object>("roll", options, rollOptions, {});
+  const shifts = typeof shift === "number" ? undefined : listOf("roll", "shift", shift);
   const t = readTensor(x, "roll");
   if (axis === null || axis === undefined) {
     const flat = reshape(t, [sizeOf(t.shape)]);
-    return reshape(rolled(flat, typeof shift === "number" ? shift : shift.reduce((a, b) => a + b, 0), 0), t.shape);
+    return reshape(
+      rolled(flat, shifts === undefined ? (shift as number) : shifts.reduce((a, b) => a + b, 0), 0),
+      t.shape,
+    );
   }
-  const list = typeof axis === "number" ? [axis] : axis;
-  const shifts = typeof shift === "number" ? list.map(() => shift) : shift;
-  if (shifts.length !== list.length)
-    throw new ArgumentError(`roll: wanted one shift an axis, got shift ${text(shifts)} for axis ${text(list)}`);
-  axesOf("roll", list, t.shape);
-  return list.reduce<Tensor>((y, at, i) => rolled(y, shifts[i]!, axisOf("roll", at, t.shape)), t);
+  const axes = typeof axis === "number" ? [axis] : listOf("roll", "axis", axis);
+  const along = shifts ?? axes.map(() => shift as number);
+  if (along.length !== axes.length)
+    throw new ArgumentError(`roll: wanted one shift an axis, got shift ${text(along)} for axis ${text(axes)}`);
+  axesOf("roll", axes, t.shape);
+  return axes.reduce<Tensor>((y, at, i) => rolled(y, along[i]!, axisOf("roll", at, t.shape)), t);
 }
 
 function rolled(x: Tensor, shift: number, axis: number): Tensor {
   const size = x.shape[axis]!;
-  if (!Number.isInteger(shift)) throw new ArgumentError(`roll: a shift is an integer, got ${shift}`);
+  if (!Number.isInteger(shift)) throw new ArgumentError(`roll: a shift is an integer, got ${shown(shift)}`);
   const cut = size === 0 ? 0 : ((-shift % size) + size) % size;
   if (cut === 0) return x;
   const [head, tail] = split(x, [cut, size - cut], { axis }) as [Tensor, Tensor];
@@ -104,7 +122,8 @@ function rolled(x: Tensor, shift: number, axis: number): Tensor {
 /** Where column − row ≤ k, over the last two axes. */
 function lower(op: string, x: Tensor, k: number): Tensor {
   if (x.shape.length < 2) throw new ShapeError(`${op}: wanted a matrix or a batch of them, got shape ${text(x.shape)}`);
-  if (!Number.isInteger(k)) throw new ArgumentError(`${op}: k is the number of a diagonal, an integer, got ${k}`);
+  if (!Number.isInteger(k))
+    throw new ArgumentError(`${op}: k is the number of a diagonal, an integer, got ${shown(k)}`);
   const shape = x.shape.slice(-2);
   const { backend } = x.interpreter;
   const row = source(backend, "iota", [], { shape: [shape[0]!, 1], axis: 0, dtype: "i32" });
@@ -113,13 +132,15 @@ function lower(op: string, x: Tensor, k: number): Tensor {
 }
 
 /** The lower triangle of matrices, up to diagonal k; 0 above. @example tril(tensor([[1, 2], [3, 4]])) // [[1, 0], [3, 4]] */
-export function tril(x: Operand, { k = 0 }: { k?: number } = {}): Tensor {
+export function tril(x: Operand, options?: { k?: number }): Tensor {
+  const { k } = readOptions("tril", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "tril");
   return where(lower("tril", t, k), t, 0);
 }
 
 /** The upper triangle of matrices, from diagonal k; 0 below. @example triu(tensor([[1, 2], [3, 4]])) // [[1, 2], [0, 4]] */
-export function triu(x: Operand, { k = 0 }: { k?: number } = {}): Tensor {
+export function triu(x: Operand, options?: { k?: number }): Tensor {
+  const { k } = readOptions("triu", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "triu");
   return where(lower("triu", t, k - 1), 0, t);
 }
@@ -135,7 +156,8 @@ export interface Ordered {
  *
  * @example sort(tensor([3, 1, 2])).values // [1, 2, 3]
  */
-export function sort(x: Operand, { axis = -1, descending = false }: OrderOptions = {}): Ordered {
+export function sort(x: Operand, options?: OrderOptions): Ordered {
+  const { axis, descending } = readOptions("sort", options, orderOptions, { axis: -1, descending: false });
   const t = readTensor(x, "sort");
   const at = axisOf("sort", axis, t.shape);
   const indices = argsort(t, { axis: at, descending });
@@ -147,11 +169,12 @@ export function sort(x: Operand, { axis = -1, descending = false }: OrderOptions
  *
  * @example topK(tensor([3, 1, 2]), 2).values // [3, 2]
  */
-export function topK(x: Operand, k: number, { axis = -1 }: { axis?: number } = {}): Ordered {
+export function topK(x: Operand, k: number, options?: { axis?: number }): Ordered {
+  const { axis } = readOptions("topK", options, { axis: integer }, { axis: -1 });
   const t = readTensor(x, "topK");
   const at = axisOf("topK", axis, t.shape);
   if (!(Number.isInteger(k) && k >= 0 && k <= t.shape[at]!))
-    throw new ShapeError(`topK: k ${k} must be an integer from 0 to ${t.shape[at]}, the size of axis ${at}`);
+    throw new ShapeError(`topK: k ${shown(k)} must be an integer from 0 to ${t.shape[at]}, the size of axis ${at}`);
   const ends = t.shape.map((d, i) => (i === at ? k : d));
   const indices = slice(argsort(t, { axis: at, descending: true }), { ends });
   return { values: gather(t, indices, { axis: at }), indices };

@@ -1,12 +1,25 @@
 // Axes and shapes as users write them: counted from either end, one or many, and how they are named in messages.
-import { ArgumentError, ShapeError } from "./errors.ts";
+import { ArgumentError, describe, ShapeError, shown } from "./errors.ts";
 import type { Shape } from "./ops.ts";
 
 /** One axis, several, or (null, undefined) all of them; negative axes count from the end. */
 export type Axes = number | readonly number[] | null | undefined;
 
+/** Axes that a tensor may have. */
+export const MOST_AXES = 64;
+
 /** `[2, 3]`, as shapes stand in messages. */
-export const text = (list: readonly unknown[]): string => `[${list.join(", ")}]`;
+export const text = (list: ArrayLike<unknown>): string =>
+  list.length > MOST_AXES
+    ? `an array of ${list.length}`
+    : `[${Array.from(list, (x) => (typeof x === "object" || typeof x === "symbol" ? describe(x) : x)).join(", ")}]`;
+
+/** A list of one's own, from an array or a typed array. */
+export function listOf(op: string, name: string, x: unknown): number[] {
+  if (Array.isArray(x)) return [...(x as number[])]; // of frozen arrays, slice, map and filter are slow
+  if (ArrayBuffer.isView(x) && "length" in x) return Array.from(x as unknown as number[]);
+  throw new ArgumentError(`${op}: wanted a list of integers as ${name}, such as [2, 3], got ${describe(x)}`);
+}
 
 /** The number of elements. */
 export function sizeOf(shape: Shape): number {
@@ -25,7 +38,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 /** An axis counted from the front. `extra` is 1 where the axis names a place between axes (stack, unsqueeze). */
 export function axisOf(op: string, axis: number, shape: Shape, extra = 0): number {
   const rank = shape.length + extra;
-  if (!Number.isInteger(axis)) throw new ArgumentError(`${op}: an axis is an integer, got ${String(axis)}`);
+  if (!Number.isInteger(axis)) throw new ArgumentError(`${op}: an axis is an integer, got ${shown(axis)}`);
   if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
   const range = rank === 0 ? "a scalar has no axes" : `axes go from ${-rank} to ${rank - 1}`;
   throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}: ${range}`);
@@ -33,18 +46,62 @@ export function axisOf(op: string, axis: number, shape: Shape, extra = 0): numbe
 
 /** Axes counted from the front and sorted; all of them for null and undefined. */
 export function axesOf(op: string, axes: Axes, shape: Shape): readonly number[] {
-  if (axes === null || axes === undefined) return shape.map((_, i) => i);
+  if (axes === null || axes === undefined) return allAxes(shape);
   if (typeof axes === "number") return [axisOf(op, axes, shape)];
-  const sorted = axes.map((axis) => axisOf(op, axis, shape)).toSorted((a, b) => a - b);
+  const list = listOf(op, "axis", axes);
+  const sorted = list.map((axis) => axisOf(op, axis, shape)).toSorted((a, b) => a - b);
   for (let i = 1; i < sorted.length; i++)
-    if (sorted[i] === sorted[i - 1]) throw new ShapeError(`${op}: axis ${sorted[i]} is named twice in ${text(axes)}`);
+    if (sorted[i] === sorted[i - 1]) throw new ShapeError(`${op}: axis ${sorted[i]} is named twice in ${text(list)}`);
   return sorted;
 }
 
-/** Refuses what is no list of sizes. */
-export function checkSizes(op: string, shape: Shape): Shape {
-  for (const d of shape)
+/** Refuses what is no list of sizes, and a tensor with more axes or elements than can be counted. */
+function checkSizes(op: string, shape: Shape): void {
+  const { length } = shape;
+  if (length > MOST_AXES) throw new ShapeError(`${op}: a tensor has at most ${MOST_AXES} axes, got ${length}`);
+  let n = 1;
+  for (let i = 0; i < length; i++) {
+    const d = shape[i]!;
     if (!(Number.isInteger(d) && d >= 0))
       throw new ShapeError(`${op}: the sizes of a shape are integers from 0, got ${text(shape)}`);
-  return shape;
+    n *= d || 1;
+  }
+  if (n > Number.MAX_SAFE_INTEGER)
+    throw new ShapeError(`${op}: a tensor has at most 2^53 - 1 elements, got shape ${text(shape)}`);
+}
+
+/** Lists that were met lately, by a hash of what they hold. */
+const LATELY = 256;
+
+/**
+ * A reader of lists: it gives a checked and frozen list with the same numbers, so that whoever changes his own changes nothing
+ * here. Mostly that is one it has given before, which costs less than to copy and freeze another.
+ */
+export function reader(
+  check: (op: string, list: Shape, name: string) => void,
+): (op: string, given: unknown, name: string) => Shape {
+  const known: (Shape | undefined)[] = Array.from({ length: LATELY });
+  return (op, given, name) => {
+    const list = (Array.isArray(given) ? given : listOf(op, name, given)) as Shape;
+    let hash = list.length;
+    for (let i = 0; i < list.length; i++) hash = (Math.imul(hash, 31) + list[i]!) | 0;
+    const at = (hash ^ (hash >>> 8)) & (LATELY - 1);
+    const old = known[at];
+    if (old !== undefined && sameShape(old, list)) return old;
+    const copy = [...list];
+    check(op, copy, name);
+    return (known[at] = Object.freeze(copy.map((x) => x + 0))); // -0 is 0
+  };
+}
+
+const readShape = reader(checkSizes);
+
+/** A shape that nobody changes, with the sizes of this one. Throws what bad sizes throw. */
+export const shapeOf = (op: string, shape: Shape): Shape => readShape(op, shape, "shape");
+
+/** The places of all axes. */
+export function allAxes({ length }: Shape): number[] {
+  const axes: number[] = [];
+  for (let i = 0; i < length; i++) axes.push(i);
+  return axes;
 }

@@ -1,12 +1,13 @@
 // Convolution and pooling over one to three spatial axes: x is [N, C, ...S], w is [O, C/groups, ...K]. Options are one
 // number for all spatial axes or one an axis.
 import { apply, readTensor, source } from "./apply.ts";
-import { text } from "./axes.ts";
+import { listOf, text } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { cast, div, floating } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import type { ConvAttrs, PoolAttrs, Shape } from "./ops.ts";
+import { boolean, either, finite, integer, list, numbers, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 type PerAxis = number | readonly number[];
@@ -34,6 +35,10 @@ export interface PoolOptions {
   readonly padding?: Padding;
 }
 
+interface AvgPoolOptions extends PoolOptions {
+  readonly countIncludePad?: boolean;
+}
+
 const spatial = (op: string, x: Tensor): number => {
   const n = x.shape.length - 2;
   if (n < 1 || n > 3)
@@ -43,13 +48,11 @@ const spatial = (op: string, x: Tensor): number => {
   return n;
 };
 
-const each = (option: PerAxis, n: number): readonly number[] =>
-  typeof option === "number" ? Array.from({ length: n }, () => option) : option;
+const each = (op: string, name: string, option: unknown, n: number): readonly number[] =>
+  typeof option === "number" ? Array.from({ length: n }, () => option) : listOf(op, name, option);
 
-const sides = (padding: Padding, n: number): readonly (readonly [number, number])[] => {
-  const list = typeof padding === "number" ? each(padding, n) : padding;
-  return list.map((p) => (typeof p === "number" ? ([p, p] as const) : p));
-};
+const sides = (op: string, padding: Padding, n: number): readonly (readonly [number, number])[] =>
+  each(op, "padding", padding, n).map((p) => each(op, "padding", p, 2) as readonly [number, number]);
 
 const float = (op: string, x: Operand): Tensor => floating(readTensor(x, op), op) as Tensor;
 
@@ -59,8 +62,17 @@ function pair(op: string, x: Operand, w: Operand): [Tensor, Tensor] {
   return [cast(a, dtype), cast(b, dtype)];
 }
 
-function convAttrs(n: number, { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions): ConvAttrs {
-  return { stride: each(stride, n), padding: sides(padding, n), dilation: each(dilation, n), groups };
+const strided = { stride: numbers, padding: either(finite, list) };
+const convOptions = { ...strided, dilation: numbers, groups: integer };
+const plain = { stride: 1, padding: 0, dilation: 1, groups: 1 };
+
+function convAttrs(op: string, n: number, { stride, padding, dilation, groups }: Required<ConvOptions>): ConvAttrs {
+  return {
+    stride: each(op, "stride", stride, n),
+    padding: sides(op, padding, n),
+    dilation: each(op, "dilation", dilation, n),
+    groups,
+  };
 }
 
 /**
@@ -68,9 +80,10 @@ function convAttrs(n: number, { stride = 1, padding = 0, dilation = 1, groups = 
  *
  * @example conv(tensor([[[1, 2, 3, 4]]]), tensor([[[1, 1]]])) // [[[3, 5, 7]]]
  */
-export function conv(x: Operand, w: Operand, options: ConvOptions = {}): Tensor {
+export function conv(x: Operand, w: Operand, options?: ConvOptions): Tensor {
+  const given = readOptions<ConvOptions, Required<ConvOptions>>("conv", options, convOptions, plain);
   const [a, b] = pair("conv", x, w);
-  return apply("conv", [a, b], convAttrs(spatial("conv", a), options));
+  return apply("conv", [a, b], convAttrs("conv", spatial("conv", a), given));
 }
 
 /**
@@ -78,11 +91,17 @@ export function conv(x: Operand, w: Operand, options: ConvOptions = {}): Tensor 
  *
  * @example convTranspose(tensor([[[1, 2]]]), tensor([[[1, 1]]]), { stride: 2 }) // [[[1, 1, 2, 2]]]
  */
-export function convTranspose(x: Operand, w: Operand, options: ConvTransposeOptions = {}): Tensor {
+export function convTranspose(x: Operand, w: Operand, options?: ConvTransposeOptions): Tensor {
+  const given = readOptions<ConvTransposeOptions, Required<ConvTransposeOptions>>(
+    "convTranspose",
+    options,
+    { ...convOptions, outputPadding: numbers },
+    { ...plain, outputPadding: 0 },
+  );
   const [a, b] = pair("convTranspose", x, w);
   const n = spatial("convTranspose", a);
-  const attrs = convAttrs(n, options);
-  const extra = each(options.outputPadding ?? 0, n);
+  const attrs = convAttrs("convTranspose", n, given);
+  const extra = each("convTranspose", "outputPadding", given.outputPadding, n);
   if (b.shape.length !== n + 2 || a.shape[1] !== b.shape[0])
     throw new ShapeError(
       `convTranspose: shapes ${text(a.shape)} and ${text(b.shape)} do not fit: w is [C, O/groups, ...] with the ${a.shape[1]} channels of x`,
@@ -99,14 +118,21 @@ export function convTranspose(x: Operand, w: Operand, options: ConvTransposeOpti
   return apply("convInputGrad", [a, b], { ...attrs, inputSize });
 }
 
-function poolAttrs(n: number, { window, stride = window, padding = 0 }: PoolOptions): PoolAttrs {
-  return { window: each(window, n), stride: each(stride, n), padding: sides(padding, n) };
+const poolOptions = { window: numbers, ...strided };
+
+function poolAttrs(op: string, n: number, { window, stride = window, padding = 0 }: PoolOptions): PoolAttrs {
+  return {
+    window: each(op, "window", window, n),
+    stride: each(op, "stride", stride, n),
+    padding: sides(op, padding, n),
+  };
 }
 
 /** The largest element of each window. @example maxPool(tensor([[[1, 3, 2, 4]]]), { window: 2 }) // [[[3, 4]]] */
 export function maxPool(x: Operand, options: PoolOptions): Tensor {
+  const given = readOptions<PoolOptions, object>("maxPool", options, poolOptions, {});
   const t = float("maxPool", x);
-  return apply("maxPool", [t], poolAttrs(spatial("maxPool", t), options));
+  return apply("maxPool", [t], poolAttrs("maxPool", spatial("maxPool", t), given));
 }
 
 /**
@@ -114,12 +140,18 @@ export function maxPool(x: Operand, options: PoolOptions): Tensor {
  *
  * @example avgPool(tensor([[[1, 3, 2, 4]]]), { window: 2 }) // [[[2, 3]]]
  */
-export function avgPool(x: Operand, options: PoolOptions & { readonly countIncludePad?: boolean }): Tensor {
+export function avgPool(x: Operand, options: AvgPoolOptions): Tensor {
+  const given = readOptions<AvgPoolOptions, object>(
+    "avgPool",
+    options,
+    { ...poolOptions, countIncludePad: boolean },
+    {},
+  );
   const t = float("avgPool", x);
-  const attrs = poolAttrs(spatial("avgPool", t), options);
+  const attrs = poolAttrs("avgPool", spatial("avgPool", t), given);
   const total = apply("sumPool", [t], attrs);
   const padded = attrs.padding.some(([low, high]) => low > 0 || high > 0);
-  if (padded && options.countIncludePad === false) {
+  if (padded && given.countIncludePad === false) {
     const shape: Shape = [1, 1, ...t.shape.slice(2)];
     const ones = source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
     return div(total, apply("sumPool", [ones], attrs));

@@ -1,47 +1,73 @@
 // How tensors come into being on a backend: from host data, filled, counted or random. `open()` of a backend gives these
 // functions with the backend.
 import { readTensor, source } from "./apply.ts";
-import { checkSizes, sizeOf, text } from "./axes.ts";
+import { listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
 import { arrayOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
 import { add, cast, equal, mul } from "./elementwise.ts";
-import { ArgumentError, ShapeError } from "./errors.ts";
+import { ArgumentError, describe, MemoryError, ShapeError } from "./errors.ts";
 import { toHalf } from "./half.ts";
 import type { Backend, Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
+import { count, dtypeName, finite, list, nonNegative, readOptions, seedNumber } from "./options.ts";
 import { integers, normal, reseed, uniform } from "./random.ts";
 import { resultOf } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Numbers or booleans, nested to any depth. */
 export type NestedArray = number | boolean | readonly NestedArray[];
-/** Typed arrays that hold numbers. */
-export type HostArray = TypedArray | Int8Array | Uint8ClampedArray | Int16Array | Uint32Array;
+/** Typed arrays that hold numbers; a `Float16Array` too, where the engine has it. */
+export type HostArray =
+  | TypedArray
+  | Int8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
 interface DTypeOptions {
   readonly dtype?: DType;
 }
 interface SeedOptions extends DTypeOptions {
-  /** Makes the result depend on this number alone, and leaves the backend's stream where it is. */
+  /** Makes the result depend on this number (an integer from 0) alone, and leaves the backend's stream where it is. */
   readonly seed?: number;
 }
+interface TensorOptions extends DTypeOptions {
+  readonly shape?: Shape;
+}
+interface NormalOptions extends SeedOptions {
+  readonly mean?: number;
+  readonly std?: number;
+}
+interface RangeOptions extends SeedOptions {
+  readonly low?: number;
+  readonly high: number;
+}
+type Step = DTypeOptions & { readonly step?: number };
+
+const dtyped = { dtype: dtypeName };
+const seeded = { ...dtyped, seed: seedNumber };
+const f32: { readonly dtype: DType } = { dtype: "f32" };
 
 /** The functions that make tensors. A shape may be one number, for a vector. */
 export interface Creation {
   /**
-   * A tensor of host data: a number, nested arrays or a typed array (with its shape). Numbers become `f32`, booleans
-   * `bool`; a typed array keeps its type.
+   * A tensor of host data, copied: a number, nested arrays or a typed array (with its shape). Numbers become `f32`, booleans
+   * `bool`. A typed array keeps its type: a `Float64Array` gives `f64`, and so does all that is computed with it; say
+   * `{ dtype: "f32" }` where that is not meant. Integers of other widths become `i32`; an ArgumentError if one does not fit.
+   * Numbers become integers as `cast` does it: NaN is 0, and what lies beyond the range its nearest end; NaN as `bool` is true.
    *
    * @example tensor([[1, 2], [3, 4]]) // [[1, 2], [3, 4]]
    */
-  tensor(data: NestedArray | HostArray, options?: DTypeOptions & { readonly shape?: Shape }): Tensor;
+  tensor(data: NestedArray | HostArray, options?: TensorOptions): Tensor;
   /** Zeros. @example zeros([2]) // [0, 0] */
   zeros(shape: Shape | number, options?: DTypeOptions): Tensor;
   /** Ones. @example ones([2]) // [1, 1] */
   ones(shape: Shape | number, options?: DTypeOptions): Tensor;
-  /** One value everywhere. @example full([2], 7) // [7, 7] */
-  full(shape: Shape | number, value: number, options?: DTypeOptions): Tensor;
+  /** One value everywhere; a boolean gives `bool`. @example full([2], 7) // [7, 7] */
+  full(shape: Shape | number, value: number | boolean, options?: DTypeOptions): Tensor;
   /** start, start + step, … below stop; `arange(stop)` counts from 0. @example arange(3) // [0, 1, 2] */
-  arange(start: number, stop?: number, step?: number | (DTypeOptions & { readonly step?: number })): Tensor;
+  arange(start: number, stop?: number, step?: number | Step): Tensor;
   /** Evenly spaced values, both ends included. @example linspace(0, 1, 3) // [0, 0.5, 1] */
   linspace(start: number, stop: number, count: number, options?: DTypeOptions): Tensor;
   /** Ones on the diagonal of a matrix. @example eye(2) // [[1, 0], [0, 1]] */
@@ -49,63 +75,104 @@ export interface Creation {
   /** Evenly distributed random numbers in [0, 1). */
   rand(shape: Shape | number, options?: SeedOptions): Tensor;
   /** Normally distributed random numbers. */
-  randn(shape: Shape | number, options?: SeedOptions & { readonly mean?: number; readonly std?: number }): Tensor;
+  randn(shape: Shape | number, options?: NormalOptions): Tensor;
   /** Random integers from `low` (0 if left out) up to but not including `high`, `i32`. */
-  randint(shape: Shape | number, options: SeedOptions & { readonly low?: number; readonly high: number }): Tensor;
+  randint(shape: Shape | number, options: RangeOptions): Tensor;
   /** Starts the backend's random stream again: the same seed gives the same numbers, on every backend. */
   seed(n: number): void;
 }
 
-const shapeOf = (op: string, shape: Shape | number): Shape =>
-  checkSizes(op, typeof shape === "number" ? [shape] : shape);
+/** A shape, or the size of a vector. */
+const shapeFor = (op: string, shape: Shape | number): Shape => shapeOf(op, typeof shape === "number" ? [shape] : shape);
 
-const fill = (backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType = "f32"): Tensor =>
+const fill = (backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor =>
   // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
-  source(backend, "full", [isFloat(dtype) ? value : stored[dtype]!(value)], { shape: shapeOf(op, shape), dtype });
+  source(backend, "full", [isFloat(dtype) ? value : stored[dtype]!(value)], { shape: shapeFor(op, shape), dtype });
+
+/** Refuses what is no number. */
+function checkNumbers(op: string, given: Readonly<Record<string, unknown>>): void {
+  for (const name in given)
+    if (!Number.isFinite(given[name]))
+      throw new ArgumentError(`${op}: wanted a finite number as ${name}, got ${describe(given[name])}`);
+}
 
 /** The creation functions of a backend. */
 export function creation(backend: Backend): Creation {
-  const host = (values: ArrayLike<number>, dtype: DType = "f32") =>
-    backend.upload(converted(values, dtype), [values.length], dtype);
+  const host = (op: string, count: number, value: (i: number) => number, dtype: DType): Tensor => {
+    const shape = shapeOf(op, [count]);
+    const store = stored[dtype];
+    const data = roomFor(op, count, dtype);
+    for (let i = 0; i < count; i++) data[i] = store === undefined ? value(i) : store(value(i));
+    return backend.upload(data, shape, dtype);
+  };
+  const filled =
+    (op: string, value: number): Creation["zeros"] =>
+    (shape, options) =>
+      fill(backend, op, shape, value, readOptions(op, options, dtyped, f32).dtype);
   return {
     tensor: (data, options) => upload(backend, data, options),
-    zeros: (shape, options) => fill(backend, "zeros", shape, 0, options?.dtype),
-    ones: (shape, options) => fill(backend, "ones", shape, 1, options?.dtype),
-    full: (shape, value, options) => fill(backend, "full", shape, value, options?.dtype),
+    zeros: filled("zeros", 0),
+    ones: filled("ones", 1),
+    full(shape, value, options) {
+      const { dtype } = readOptions("full", options, dtyped, typeof value === "boolean" ? { dtype: "bool" } : f32);
+      if (typeof value !== "number" && typeof value !== "boolean")
+        throw new ArgumentError(`full: wanted a number or a boolean, got ${describe(value)}`);
+      return fill(backend, "full", shape, Number(value), dtype);
+    },
     arange(start, stop, options) {
       const [from, to] = stop === undefined ? [0, start] : [start, stop];
-      const { step = 1, dtype = undefined } = typeof options === "number" ? { step: options } : (options ?? {});
+      const given = typeof options === "number" ? { step: options } : options;
+      const { step, dtype } = readOptions<Step, { step: number; dtype: DType }>(
+        "arange",
+        given,
+        { ...dtyped, step: finite },
+        { step: 1, dtype: "f32" },
+      );
+      checkNumbers("arange", { start: from, stop: to });
       const count = Math.max(0, Math.ceil((to - from) / step));
       if (!Number.isFinite(count))
         throw new ArgumentError(`arange: cannot count from ${from} to ${to} in steps of ${step}`);
-      return host(
-        Array.from({ length: count }, (_, i) => from + i * step),
-        dtype,
-      );
+      return host("arange", count, (i) => from + i * step, dtype);
     },
     linspace(start, stop, count, options) {
-      const [last] = checkSizes("linspace", [count]).map((n) => n - 1) as [number];
+      const { dtype } = readOptions("linspace", options, dtyped, f32);
+      checkNumbers("linspace", { start, stop });
+      const last = count - 1;
       const value = (i: number) => (i === last && i > 0 ? stop : start + (i * (stop - start)) / Math.max(1, last));
-      return host(
-        Array.from({ length: count }, (_, i) => value(i)),
-        options?.dtype,
+      return host("linspace", count, value, dtype);
+    },
+    eye(rows, options) {
+      const { columns, dtype } = readOptions("eye", options, { ...dtyped, columns: count }, { columns: rows, ...f32 });
+      shapeOf("eye", [rows, columns]);
+      const counted = (shape: Shape) => source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
+      return resultOf(() => cast(equal(counted([rows, 1]), counted([columns])), dtype));
+    },
+    rand(shape, options) {
+      const { seed, dtype } = readOptions<SeedOptions, typeof f32>("rand", options, seeded, f32);
+      return resultOf(() => cast(uniform(backend, shapeFor("rand", shape), seed), dtype));
+    },
+    randn(shape, options) {
+      const { mean, std, seed, dtype } = readOptions<NormalOptions, Required<Omit<NormalOptions, "seed">>>(
+        "randn",
+        options,
+        { ...seeded, mean: finite, std: nonNegative },
+        { mean: 0, std: 1, dtype: "f32" },
       );
-    },
-    eye(rows, { columns = rows, dtype = "f32" } = {}) {
-      checkSizes("eye", [rows, columns]);
-      const count = (shape: Shape) => source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
-      return resultOf(() => cast(equal(count([rows, 1]), count([columns])), dtype));
-    },
-    rand: (shape, { seed, dtype = "f32" } = {}) =>
-      resultOf(() => cast(uniform(backend, shapeOf("rand", shape), seed), dtype)),
-    randn: (shape, { mean = 0, std = 1, seed, dtype = "f32" } = {}) =>
-      resultOf(() => {
-        const x = normal(backend, shapeOf("randn", shape), seed);
+      return resultOf(() => {
+        const x = normal(backend, shapeFor("randn", shape), seed);
         const scaled = std === 1 ? x : mul(x, std);
         return cast(mean === 0 ? scaled : add(scaled, mean), dtype);
-      }),
-    randint: (shape, { low = 0, high, seed, dtype = "i32" }) =>
-      resultOf(() => cast(integers(backend, shapeOf("randint", shape), low, high, seed), dtype)),
+      });
+    },
+    randint(shape, options) {
+      const { low, high, seed, dtype } = readOptions<RangeOptions, { low: number; dtype: DType }>(
+        "randint",
+        options,
+        { ...seeded, low: finite, high: finite },
+        { low: 0, dtype: "i32" },
+      );
+      return resultOf(() => cast(integers(backend, shapeFor("randint", shape), low, high, seed), dtype));
+    },
     seed: (n) => reseed(backend.stream, n),
   };
 }
@@ -122,39 +189,49 @@ export function onesLike(x: Operand): Tensor {
   return fill(interpreter.backend, "onesLike", shape, 1, dtype);
 }
 
-/** Which dtype a typed array has by itself. */
-const typeOf = (data: ArrayBufferView): DType =>
-  data instanceof Float32Array
-    ? "f32"
-    : data instanceof Float64Array
-      ? "f64"
-      : data instanceof Uint8Array || data instanceof Uint8ClampedArray
-        ? "u8"
-        : "i32";
+/** Which dtype a typed array has by itself, by its name: it may come from another realm, or be one that not every engine has. */
+const typeOf: { readonly [name: string]: DType | undefined } = {
+  Float16Array: "f16",
+  Float32Array: "f32",
+  Float64Array: "f64",
+  Int8Array: "i32",
+  Int16Array: "i32",
+  Int32Array: "i32",
+  Uint8Array: "u8",
+  Uint8ClampedArray: "u8",
+  Uint16Array: "i32",
+  Uint32Array: "i32",
+  BigInt64Array: "i32",
+  BigUint64Array: "i32",
+};
+const nameOf = (data: object): string => (data as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "";
 
-function upload(
-  backend: Backend,
-  data: NestedArray | HostArray,
-  options: (DTypeOptions & { readonly shape?: Shape }) | undefined,
-): Tensor {
-  let flat: ArrayLike<number>;
+const tensorOptions = { ...dtyped, shape: list };
+
+function upload(backend: Backend, data: NestedArray | HostArray, options: TensorOptions | undefined): Tensor {
+  const given = readOptions<TensorOptions, object>("tensor", options, tensorOptions, {});
+  let flat: ArrayLike<number | bigint>;
   let own: Shape;
-  let dtype: DType;
+  let natural: DType | undefined;
   if (ArrayBuffer.isView(data)) {
-    [flat, own, dtype] = [data, [data.length], typeOf(data)];
+    [flat, own, natural] = [data, [data.length], typeOf[nameOf(data)]];
+    if (natural === undefined)
+      throw new ArgumentError(`tensor: wanted a typed array of numbers, got ${describe(data)}`);
   } else {
     const found = { values: [] as number[], shape: [] as number[], booleans: true };
     flatten(data, 0, found, []);
-    [flat, own, dtype] = [found.values, found.shape, found.booleans && found.values.length > 0 ? "bool" : "f32"];
+    [flat, own, natural] = [found.values, found.shape, found.booleans && found.values.length > 0 ? "bool" : "f32"];
   }
-  dtype = options?.dtype ?? dtype;
-  let shape = options?.shape ?? own;
-  const rest = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
-  if (shape.includes(-1)) shape = shape.map((d) => (d === -1 ? flat.length / rest : d));
-  checkSizes("tensor", shape);
+  const dtype = given.dtype ?? natural;
+  let shape = given.shape === undefined ? own : listOf("tensor", "shape", given.shape);
+  if (shape.includes(-1)) {
+    const rest = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
+    shape = shape.map((d) => (d === -1 ? flat.length / rest : d));
+  }
+  shape = shapeOf("tensor", shape);
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError(`tensor: ${flat.length} elements do not fill shape ${text(shape)}`);
-  return backend.upload(converted(flat, dtype), shape, dtype);
+  return backend.upload(converted("tensor", flat, dtype), shape, dtype);
 }
 
 interface Found {
@@ -166,6 +243,7 @@ interface Found {
 function flatten(data: unknown, depth: number, found: Found, place: readonly number[]): void {
   const { values, shape } = found;
   if (Array.isArray(data)) {
+    if (depth >= MOST_AXES) throw new ShapeError(`tensor: wanted arrays nested at most ${MOST_AXES} deep`);
     if (values.length === 0 && shape.length === depth) shape.push(data.length);
     if (shape[depth] !== data.length)
       throw new ShapeError(
@@ -194,13 +272,41 @@ const stored: { readonly [D in DType]?: (x: number) => number } = {
   f16: toHalf,
 };
 
+/** A typed array of a dtype. Throws a MemoryError where it would be too long. */
+function roomFor(op: string, length: number, dtype: DType): TypedArray {
+  try {
+    return new arrayOf[dtype](length);
+  } catch (cause) {
+    throw new MemoryError(`${op}: no memory for ${length} elements of ${dtype}`, { cause });
+  }
+}
+
+/** Integers that are no i32 become one if all fit. */
+const wide: { readonly [name: string]: true | undefined } = {
+  Uint32Array: true,
+  BigInt64Array: true,
+  BigUint64Array: true,
+};
+
 /** Host data in the typed array of a dtype; the data itself where it is one. */
-function converted(data: ArrayLike<number>, dtype: DType): TypedArray {
+function converted(op: string, data: ArrayLike<number | bigint>, dtype: DType): TypedArray {
   const Target = arrayOf[dtype];
+  const name = nameOf(data);
   if (data instanceof Target && dtype !== "bool") return data;
+  if (name === "Float16Array" && dtype === "f16") {
+    const { buffer, byteOffset, length } = data as unknown as Uint16Array;
+    return new Uint16Array(buffer, byteOffset, length);
+  }
   const store = stored[dtype];
-  if (store === undefined) return new Target(data);
-  const array = new Target(data.length);
-  for (let i = 0; i < data.length; i++) array[i] = store(data[i]!);
+  const exact = wide[name] === true && dtype === "i32";
+  const array = roomFor(op, data.length, dtype);
+  for (let i = 0; i < data.length; i++) {
+    const x = Number(data[i]);
+    if (exact && (x | 0) !== x)
+      throw new ArgumentError(
+        `${op}: ${data[i]} of a ${name} does not fit an i32; give { dtype: "f64" } or { dtype: "f32" } to store it as a float`,
+      );
+    array[i] = store === undefined ? x : store(x);
+  }
   return array;
 }

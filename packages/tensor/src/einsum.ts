@@ -3,7 +3,7 @@
 import { readTensor } from "./apply.ts";
 import { text } from "./axes.ts";
 import { mul } from "./elementwise.ts";
-import { ArgumentError, ShapeError } from "./errors.ts";
+import { ArgumentError, describe, ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { matmul } from "./linalg.ts";
 import { permute, reshape, slice } from "./movement.ts";
@@ -26,6 +26,8 @@ type Refusal = (message: string) => never;
  * @example einsum("ij,j->i", tensor([[1, 2], [3, 4]]), tensor([1, 1])) // [3, 7]
  */
 export function einsum(equation: string, ...operands: Operand[]): Tensor {
+  if (typeof equation !== "string")
+    throw new ArgumentError(`einsum: wanted an equation such as "ij,jk->ik", got ${describe(equation)}`);
   const refuse: Refusal = (message) => {
     throw new ArgumentError(`einsum: "${equation}": ${message}`);
   };

@@ -48,6 +48,9 @@ export class MemoryError extends WeftError {}
 /** A backend cannot do what was asked for (no device, no f64, ...). */
 export class UnsupportedError extends WeftError {}
 
+/** Like `describe`, where a number was wanted. */
+export const shown = (x: unknown): string => (typeof x === "number" ? String(x) : describe(x));
+
 /** A wrong argument as it stands in a message: short, whatever it is. */
 export function describe(x: unknown): string {
   if (x === null || x === undefined) return String(x);

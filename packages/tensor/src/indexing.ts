@@ -2,16 +2,19 @@
 // dropped where it would be written, and makes the next read throw an IndexError.
 import { apply, readTensor, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
-import { computeType, promote } from "./dtype.ts";
+import { computeType, promote, type DType } from "./dtype.ts";
 import { cast } from "./elementwise.ts";
 import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
+import { count, dtypeName, integer, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 interface AxisOptions {
   readonly axis?: number;
 }
+const axisOption = { axis: integer };
+const first = { axis: 0 };
 
 /** Indices as `i32`. */
 export function indicesOf(op: string, indices: Operand): Tensor {
@@ -21,16 +24,25 @@ export function indicesOf(op: string, indices: Operand): Tensor {
   throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
 }
 
+/** Indices as `i32`, and no mask: its true and false would be read as rows 1 and 0. */
+function positions(op: string, indices: Operand): Tensor {
+  const t = readTensor(indices, op);
+  if (t.dtype !== "bool") return indicesOf(op, t);
+  throw new DTypeError(
+    `${op}: indices are integers, got bool, a mask. Use where(mask, x, 0) to choose elements by a mask, or cast(indices, "i32") if 0 and 1 are meant`,
+  );
+}
+
 /**
  * Whole rows of x at `indices`, along an axis: the shape of the indices takes the place of the axis. A number takes one
  * row, counted from the end if negative.
  *
  * @example take(tensor([[1, 2], [3, 4]]), tensor([1, 1, 0], { dtype: "i32" })) // [[3, 4], [3, 4], [1, 2]]
  */
-export function take(x: Operand, indices: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
+export function take(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
   const t = readTensor(x, "take");
-  const at = axisOf("take", axis, t.shape);
-  if (typeof indices !== "number") return apply("take", [t, indicesOf("take", indices)], { axis: at });
+  const at = axisOf("take", readOptions("take", options, axisOption, first).axis, t.shape);
+  if (typeof indices !== "number") return apply("take", [t, positions("take", indices)], { axis: at });
   const size = t.shape[at]!;
   const i = indices < 0 ? indices + size : indices;
   if (!(Number.isInteger(i) && i >= 0 && i < size))
@@ -45,9 +57,10 @@ export function take(x: Operand, indices: Operand, { axis = 0 }: AxisOptions = {
  *
  * @example gather(tensor([[1, 2], [3, 4]]), tensor([[1], [0]], { dtype: "i32" }), { axis: 1 }) // [[2], [3]]
  */
-export function gather(x: Operand, indices: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
+export function gather(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
   const t = readTensor(x, "gather");
-  return apply("gather", [t, indicesOf("gather", indices)], { axis: axisOf("gather", axis, t.shape) });
+  const { axis } = readOptions("gather", options, axisOption, first);
+  return apply("gather", [t, positions("gather", indices)], { axis: axisOf("gather", axis, t.shape) });
 }
 
 /** x and updates in the dtype they meet in; a number becomes a tensor of that shape. */
@@ -72,8 +85,9 @@ function meet(op: string, x: Operand, updates: Operand, shape: readonly number[]
  *
  * @example scatterAdd(zeros([3]), tensor([0, 2, 2], { dtype: "i32" }), 1) // [1, 0, 2]
  */
-export function scatterAdd(x: Operand, indices: Operand, updates: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
-  const index = indicesOf("scatterAdd", indices);
+export function scatterAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
+  const { axis } = readOptions("scatterAdd", options, axisOption, first);
+  const index = positions("scatterAdd", indices);
   const [t, u] = meet("scatterAdd", x, updates, index.shape);
   return apply("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
 }
@@ -83,9 +97,10 @@ export function scatterAdd(x: Operand, indices: Operand, updates: Operand, { axi
  *
  * @example indexAdd(zeros([2, 2]), tensor([1], { dtype: "i32" }), tensor([[5, 6]])) // [[0, 0], [5, 6]]
  */
-export function indexAdd(x: Operand, indices: Operand, updates: Operand, { axis = 0 }: AxisOptions = {}): Tensor {
+export function indexAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
+  const { axis } = readOptions("indexAdd", options, axisOption, first);
   const { shape } = readTensor(x, "indexAdd");
-  const index = indicesOf("indexAdd", indices);
+  const index = positions("indexAdd", indices);
   const at = axisOf("indexAdd", axis, shape);
   const [t, u] = meet("indexAdd", x, updates, shape.toSpliced(at, 1, ...index.shape));
   return apply("indexAdd", [t, index, u], { axis: at });
@@ -96,9 +111,14 @@ export function indexAdd(x: Operand, indices: Operand, updates: Operand, { axis 
  *
  * @example oneHot(tensor([1, 0], { dtype: "i32" }), { depth: 3 }) // [[0, 1, 0], [1, 0, 0]]
  */
-export function oneHot(indices: Operand, { depth, dtype = "f32" }: { depth: number; dtype?: Tensor["dtype"] }): Tensor {
-  if (!(Number.isInteger(depth) && depth >= 0))
-    throw new ArgumentError(`oneHot: depth is the number of classes, an integer from 0, got ${depth}`);
+export function oneHot(indices: Operand, options: { depth: number; dtype?: DType }): Tensor {
+  const { depth, dtype } = readOptions<typeof options, { dtype: DType }>(
+    "oneHot",
+    options,
+    { depth: count, dtype: dtypeName },
+    { dtype: "f32" },
+  );
+  if (depth === undefined) throw new ArgumentError("oneHot: wanted the number of classes as depth, got nothing");
   const index = indicesOf("oneHot", indices);
   const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
   const column = reshape(index, [...index.shape, 1]);

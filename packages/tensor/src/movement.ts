@@ -1,12 +1,13 @@
 // Movement as functions: elements change their place, not their value. Most are views that cost nothing until they are
 // read. What would change nothing returns its operand.
 import { apply, readTensor } from "./apply.ts";
-import { axesOf, axisOf, sameShape, sizeOf, text, type Axes } from "./axes.ts";
+import { axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { cast } from "./elementwise.ts";
-import { ArgumentError, ShapeError } from "./errors.ts";
+import { ArgumentError, describe, ShapeError, shown } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
+import { anyNumber, integer, list, numbers, orNull, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -16,16 +17,16 @@ import type { Tensor } from "./tensor.ts";
  */
 export function reshape(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "reshape");
-  const open = shape.indexOf(-1);
-  let wanted = shape;
+  let wanted: Shape = listOf("reshape", "shape", shape);
+  const open = wanted.indexOf(-1);
   if (open >= 0) {
-    const rest = shape.reduce((n, d, i) => (i === open ? n : n * d), 1);
+    const rest = wanted.reduce((n, d, i) => (i === open ? n : n * d), 1);
     const size = sizeOf(t.shape);
-    if (shape.includes(-1, open + 1) || !(rest > 0) || size % rest !== 0)
+    if (wanted.includes(-1, open + 1) || !(rest > 0) || size % rest !== 0)
       throw new ShapeError(
-        `reshape: shapes ${text(t.shape)} and ${text(shape)} do not fit: no size in place of -1 does`,
+        `reshape: shapes ${text(t.shape)} and ${text(wanted)} do not fit: no size in place of -1 does`,
       );
-    wanted = shape.with(open, size / rest);
+    wanted = wanted.with(open, size / rest);
   }
   return sameShape(t.shape, wanted) ? t : apply("reshape", [t], { shape: wanted });
 }
@@ -35,7 +36,8 @@ export function reshape(x: Operand, shape: Shape): Tensor {
  *
  * @example flatten(tensor([[[1, 2], [3, 4]]])) // [[1, 2, 3, 4]]
  */
-export function flatten(x: Operand, { start = 1, end = -1 }: { start?: number; end?: number } = {}): Tensor {
+export function flatten(x: Operand, options?: { start?: number; end?: number }): Tensor {
+  const { start, end } = readOptions("flatten", options, { start: integer, end: integer }, { start: 1, end: -1 });
   const { shape } = readTensor(x, "flatten");
   if (shape.length === 0) return reshape(x, [1]);
   if (shape.length === 1) return reshape(x, shape);
@@ -47,7 +49,7 @@ export function flatten(x: Operand, { start = 1, end = -1 }: { start?: number; e
 /** The axes in another order. @example permute(tensor([[1, 2], [3, 4]]), [1, 0]) // [[1, 3], [2, 4]] */
 export function permute(x: Operand, axes: readonly number[]): Tensor {
   const t = readTensor(x, "permute");
-  const order = axes.map((axis) => axisOf("permute", axis, t.shape));
+  const order = listOf("permute", "axes", axes).map((axis) => axisOf("permute", axis, t.shape));
   if (order.length === t.shape.length && order.every((axis, i) => axis === i)) return t;
   return apply("permute", [t], { axes: order });
 }
@@ -65,13 +67,15 @@ export function transpose(x: Operand, axisA = -2, axisB = -1): Tensor {
 }
 
 type AxisChoice = Axes | { readonly axis?: Axes };
-const chosen = (choice: AxisChoice): Axes =>
-  typeof choice === "object" && choice !== null && "axis" in choice ? choice.axis : (choice as Axes);
+const chosen = (op: string, choice: AxisChoice): Axes =>
+  typeof choice === "object" && choice !== null && !list.is(choice)
+    ? readOptions(op, choice as { readonly axis?: Axes }, { axis: orNull(numbers) }, {}).axis
+    : (choice as Axes);
 
 /** Without the axes named, which must have size 1; by default without all such axes. @example squeeze(tensor([[1], [2]])) // [1, 2] */
 export function squeeze(x: Operand, axis?: AxisChoice): Tensor {
   const { shape } = readTensor(x, "squeeze");
-  const named = chosen(axis);
+  const named = chosen("squeeze", axis);
   const axes = axesOf("squeeze", named, shape);
   const every = named === null || named === undefined;
   for (const i of every ? [] : axes)
@@ -86,28 +90,36 @@ export function squeeze(x: Operand, axis?: AxisChoice): Tensor {
 /** With new axes of size 1 at the places named in the result. @example unsqueeze(tensor([1, 2]), 1) // [[1], [2]] */
 export function unsqueeze(x: Operand, axis: AxisChoice = 0): Tensor {
   const { shape } = readTensor(x, "unsqueeze");
-  const named = chosen(axis) ?? 0;
-  const list = typeof named === "number" ? [named] : named;
-  const places = new Set(list.map((i) => axisOf("unsqueeze", i, shape, list.length)));
-  if (places.size < list.length) throw new ShapeError(`unsqueeze: an axis is named twice in ${text(list)}`);
+  const named = chosen("unsqueeze", axis) ?? 0;
+  const added = typeof named === "number" ? [named] : listOf("unsqueeze", "axis", named);
+  const places = new Set(added.map((i) => axisOf("unsqueeze", i, shape, added.length)));
+  if (places.size < added.length) throw new ShapeError(`unsqueeze: an axis is named twice in ${text(added)}`);
   const rest = shape.values();
   return reshape(
     x,
-    Array.from({ length: shape.length + list.length }, (_, i) => (places.has(i) ? 1 : rest.next().value!)),
+    Array.from({ length: shape.length + added.length }, (_, i) => (places.has(i) ? 1 : rest.next().value!)),
   );
 }
 
 /** Repeats axes of size 1, and puts axes in front, without a copy. @example broadcastTo(tensor([1, 2]), [2, 2]) // [[1, 2], [1, 2]] */
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "broadcastTo");
-  return sameShape(t.shape, shape) ? t : apply("broadcastTo", [t], { shape });
+  const wanted = shapeOf("broadcastTo", shape);
+  return sameShape(t.shape, wanted) ? t : apply("broadcastTo", [t], { shape: wanted });
+}
+
+/** The tensors of a list that has some. */
+export function tensorsOf(op: string, xs: readonly Operand[]): [Tensor, ...Tensor[]] {
+  if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted an array of tensors, got ${describe(xs)}`);
+  if (xs.length === 0) throw new ArgumentError(`${op}: wanted at least one tensor, got none`);
+  return Array.from(xs as readonly Operand[], (x) => readTensor(x, op)) as [Tensor, ...Tensor[]];
 }
 
 /** One after the other along an axis; dtypes are promoted. @example concat([tensor([1]), tensor([2, 3])]) // [1, 2, 3] */
-export function concat(xs: readonly Operand[], { axis = 0 }: { axis?: number } = {}): Tensor {
-  if (xs.length === 0) throw new ArgumentError("concat: wanted at least one tensor, got none");
-  const tensors = xs.map((x) => readTensor(x, "concat"));
-  const [first] = tensors as [Tensor];
+export function concat(xs: readonly Operand[], options?: { axis?: number }): Tensor {
+  const { axis } = readOptions("concat", options, { axis: integer }, { axis: 0 });
+  const tensors = tensorsOf("concat", xs);
+  const [first] = tensors;
   const attrs = { axis: axisOf("concat", axis, first.shape) };
   if (tensors.every((t) => t.dtype === first.dtype)) return apply("concat", tensors, attrs);
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
@@ -129,31 +141,36 @@ export interface SliceOptions {
   readonly steps?: Bounds;
 }
 
+const sliceOptions = { starts: list, ends: list, steps: list };
+const wholeAxes: Required<SliceOptions> = { starts: [], ends: [], steps: [] };
+
 /**
  * A part of each axis, with the meaning of Python's `x[start:end:step]`: what lies beyond an axis is left out. Axes
  * without an entry stay whole.
  *
  * @example slice(tensor([1, 2, 3, 4]), { starts: [1], ends: [-1] }) // [2, 3]
  */
-export function slice(x: Operand, { starts = [], ends = [], steps = [] }: SliceOptions): Tensor {
+export function slice(x: Operand, options: SliceOptions): Tensor {
+  const { starts, ends, steps } = readOptions("slice", options, sliceOptions, wholeAxes);
   const t = readTensor(x, "slice");
   const { shape } = t;
-  for (const list of [starts, ends, steps])
-    if (list.length > shape.length)
-      throw new ShapeError(`slice: ${text(list)} has more entries than shape ${text(shape)} has axes`);
+  for (const bounds of [starts, ends, steps])
+    if (bounds.length > shape.length)
+      throw new ShapeError(`slice: ${text(bounds)} has more entries than shape ${text(shape)} has axes`);
   const attrs = { starts: [] as number[], sizes: [] as number[], steps: [] as number[] };
   const backwards: number[] = [];
   let whole = true;
-  for (const [i, d] of shape.entries()) {
+  for (let i = 0; i < shape.length; i++) {
+    const d = shape[i]!;
     const step = steps[i] ?? 1;
     if (!Number.isInteger(step) || step === 0)
-      throw new ArgumentError(`slice: a step is an integer other than 0, got ${step}`);
+      throw new ArgumentError(`slice: a step is an integer other than 0, got ${shown(step)}`);
     // Python's bounds: a backward slice runs from d-1 down to -1, a forward one from 0 to d.
     const [low, high] = step > 0 ? [0, d] : [-1, d - 1];
     const place = (at: number | null | undefined, otherwise: number): number => {
       if (at === null || at === undefined) return otherwise;
-      if (Number.isNaN(at) || Math.trunc(at) !== at)
-        throw new ArgumentError(`slice: starts and ends are integers, got ${at}`);
+      if (typeof at !== "number" || Math.trunc(at) !== at)
+        throw new ArgumentError(`slice: starts and ends are integers, got ${shown(at)}`);
       return Math.min(Math.max(at < 0 ? at + d : at, low), high);
     };
     const start = place(starts[i], step > 0 ? low : high);
@@ -170,7 +187,8 @@ export function slice(x: Operand, { starts = [], ends = [], steps = [] }: SliceO
 }
 
 /** The elements in backward order along axes. @example flip(tensor([1, 2, 3])) // [3, 2, 1] */
-export function flip(x: Operand, { axis }: { axis?: Axes } = {}): Tensor {
+export function flip(x: Operand, options?: { axis?: Axes }): Tensor {
+  const { axis } = readOptions<{ axis?: Axes }, object>("flip", options, { axis: orNull(numbers) }, {});
   const t = readTensor(x, "flip");
   return apply("flip", [t], { axes: axesOf("flip", axis, t.shape) });
 }
@@ -180,12 +198,23 @@ export function flip(x: Operand, { axis }: { axis?: Axes } = {}): Tensor {
  *
  * @example pad(tensor([1, 2]), { pads: [[1, 2]] }) // [0, 1, 2, 0, 0]
  */
-export function pad(
-  x: Operand,
-  { pads, value = 0 }: { pads: readonly (readonly [number, number])[]; value?: number },
-): Tensor {
+export function pad(x: Operand, options: { pads: readonly (readonly [number, number])[]; value?: number }): Tensor {
+  const { pads, value } = readOptions<typeof options, { value: number }>(
+    "pad",
+    options,
+    { pads: list, value: anyNumber },
+    { value: 0 },
+  );
   const t = readTensor(x, "pad");
-  if (pads.every(([low, high]) => low === 0 && high === 0) && pads.length === t.shape.length) return t;
-  const attrs = { before: pads.map((p) => p[0]), after: pads.map((p) => p[1]), interior: pads.map(() => 0), value };
+  const sides = listOf("pad", "pads", pads).map((side: unknown) => listOf("pad", "pads", side));
+  for (const side of sides)
+    if (side.length !== 2) throw new ArgumentError(`pad: wanted pairs [before, after] as pads, got ${text(sides)}`);
+  if (sides.every(([low, high]) => low === 0 && high === 0) && sides.length === t.shape.length) return t;
+  const attrs = {
+    before: sides.map((p) => p[0]!),
+    after: sides.map((p) => p[1]!),
+    interior: sides.map(() => 0),
+    value,
+  };
   return apply("pad", [t], attrs);
 }

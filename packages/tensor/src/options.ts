@@ -1,5 +1,6 @@
 // The one reader of options. It checks each name and value, so that a typo or a call from plain JavaScript is an error and
 // not a default that nobody asked for. An option given as undefined counts as not given.
+import { bytesOf, type DType } from "./dtype.ts";
 import { ArgumentError, describe } from "./errors.ts";
 
 /** The values that an option takes: a test, and the words for a message. */
@@ -18,11 +19,13 @@ const kind = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => 
 
 const isNumber = (x: unknown): x is number => typeof x === "number";
 
-/** Kinds of options. Numbers are never NaN. */
+/** Kinds of options. Numbers are never NaN, but for `anyNumber`. */
 export const anything: OptionKind = kind("any value", () => true);
 export const boolean: OptionKind<boolean> = kind("true or false", (x) => typeof x === "boolean");
 export const callable: OptionKind<(...args: never[]) => unknown> = kind("a function", (x) => typeof x === "function");
 export const string: OptionKind<string> = kind("a string", (x) => typeof x === "string");
+/** NaN, too. */
+export const anyNumber: OptionKind<number> = kind("a number", isNumber);
 export const finite: OptionKind<number> = kind("a finite number", (x) => Number.isFinite(x));
 export const positive: OptionKind<number> = kind("a number above 0", (x) => isNumber(x) && x > 0);
 export const nonNegative: OptionKind<number> = kind("a number from 0", (x) => isNumber(x) && x >= 0);
@@ -39,15 +42,27 @@ export const positiveCount: OptionKind<number> = kind(
   "an integer from 1",
   (x) => Number.isSafeInteger(x) && (x as number) >= 1,
 );
+/** A list, as an array or a typed array. */
+export const list: OptionKind<readonly never[]> = kind(
+  "a list",
+  (x) => Array.isArray(x) || (ArrayBuffer.isView(x) && "length" in x),
+);
 /** One number, or a list of them. */
 export const numbers: OptionKind<number | readonly number[]> = kind(
   "a number or a list of numbers",
-  (x) => isNumber(x) || (Array.isArray(x) && x.every(isNumber)),
+  (x) => isNumber(x) || (list.is(x) && Array.from(x).every(isNumber)),
+);
+/** Where random numbers start. */
+export const seedNumber: OptionKind<number> = kind(
+  "an integer from 0 to 2^53 - 1",
+  (x) => Number.isSafeInteger(x) && (x as number) >= 0,
 );
 
 /** One of these values. */
 export const oneOf = <const T extends readonly (string | number)[]>(...values: T): OptionKind<T[number]> =>
   kind(values.map((v) => JSON.stringify(v)).join(" or "), (x) => values.includes(x as T[number]));
+
+export const dtypeName: OptionKind<DType> = oneOf(...(Object.keys(bytesOf) as DType[]));
 
 /** Null, too. */
 export const orNull = <T>({ wanted, is }: OptionKind<T>): OptionKind<T | null> =>

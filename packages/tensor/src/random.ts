@@ -1,9 +1,10 @@
 // Random numbers from counters: Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2,
 // 3", 2011). Element i of a draw depends on the key, the draw's counter and i alone, so every backend gives the same bits.
 import { source } from "./apply.ts";
-import { add, cos, log, mul, mod, neg, sqrt } from "./elementwise.ts";
-import { ArgumentError } from "./errors.ts";
+import { add, and, cos, less, lessEqual, log, maximum, minimum, mul, mod, neg, sqrt, where } from "./elementwise.ts";
+import { ArgumentError, shown } from "./errors.ts";
 import type { Backend, RandomStream } from "./interpreter.ts";
+import { seedNumber } from "./options.ts";
 import type { RandomAttrs, Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -27,14 +28,27 @@ export function threefry(key: readonly [number, number], c0: number, c1: number)
   return [x >>> 0, y >>> 0];
 }
 
-/** Any integer as a key: its low and its high 32 bits. */
-function keyOf(seed: number): readonly [number, number] {
-  if (!Number.isSafeInteger(seed)) throw new ArgumentError(`seed: wanted an integer below 2^53, got ${seed}`);
-  return [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
+/** Who draws: streams of one seed with different purposes never meet. A seed takes the lower 53 bits of a key. */
+const purposes = { stream: 0, rand: 1, randn: 2, randint: 3, dropout: 4 } as const;
+type Purpose = keyof typeof purposes;
+
+/** The seed itself. Throws an ArgumentError if it is no integer from 0 to 2^53 - 1. */
+export function checkSeed(op: string, seed: number): number {
+  if (seedNumber.is(seed)) return seed;
+  throw new ArgumentError(`${op}: wanted ${seedNumber.wanted}${op === "seed" ? "" : " as seed"}, got ${shown(seed)}`);
 }
 
+/** The key of a seed: its low and its high 32 bits, and what is drawn. */
+const keyOf = (seed: number, purpose: Purpose): readonly [number, number] => [
+  seed >>> 0,
+  Math.floor(seed / 2 ** 32) | (purposes[purpose] << 21),
+];
+
 /** A stream at its beginning. */
-export const randomStream = (seed: number): RandomStream => ({ key: keyOf(seed), counter: 0 });
+export const randomStream = (seed: number): RandomStream => ({
+  key: keyOf(checkSeed("seed", seed), "stream"),
+  counter: 0,
+});
 
 /** Starts a stream again. */
 export function reseed(stream: RandomStream, seed: number): void {
@@ -43,30 +57,54 @@ export function reseed(stream: RandomStream, seed: number): void {
 
 /**
  * The key and counter of the next draw. Without a seed the backend's stream gives them and goes on; with one they are the
- * seed's own, the `nth` of them where an operation draws several times.
+ * seed's own for this purpose, the `nth` of them where an operation draws several times.
  */
-export function draw(backend: Backend, shape: Shape, seed: number | undefined, nth = 0): RandomAttrs {
+export function draw(backend: Backend, shape: Shape, seed: number | undefined, purpose: Purpose, nth = 0): RandomAttrs {
   const { stream } = backend;
   if (seed === undefined) return { shape, key: stream.key, counter: stream.counter++ };
-  const [low, high] = keyOf(seed);
-  // Another key than a stream of this seed has, so that `rand(s, { seed: 1 })` does not repeat the draws after `seed(1)`.
-  return { shape, key: [low, (high ^ 0x77656674) >>> 0], counter: nth };
+  return { shape, key: keyOf(checkSeed(purpose, seed), purpose), counter: nth };
 }
 
 /** Multiples of 2⁻²⁴ in [0, 1), `f32`. */
-export const uniform = (backend: Backend, shape: Shape, seed?: number, nth = 0): Tensor =>
-  source(backend, "randomUniform", [], draw(backend, shape, seed, nth));
+export const uniform = (backend: Backend, shape: Shape, seed?: number, purpose: Purpose = "rand", nth = 0): Tensor =>
+  source(backend, "randomUniform", [], draw(backend, shape, seed, purpose, nth));
 
 /** Standard normal numbers, `f32`, by Box and Muller's formula √(−2 ln(1 − u))·cos 2πv. */
 export function normal(backend: Backend, shape: Shape, seed?: number): Tensor {
-  const u = uniform(backend, shape, seed, 0);
-  const v = uniform(backend, shape, seed, 1);
+  const u = uniform(backend, shape, seed, "randn", 0);
+  const v = uniform(backend, shape, seed, "randn", 1);
   return mul(sqrt(mul(log(add(neg(u), 1)), -2)), cos(mul(v, 2 * Math.PI)));
 }
 
-/** Integers from `low` up to but not including `high`, `i32`. */
+/** Bits of a key that tell apart the tries of one draw. */
+const TRY = 1 << 25;
+
+/**
+ * Integers from `low` up to but not including `high`, `i32`, each equally likely. A word is taken if it lies below the largest
+ * multiple of the range (where the range has more than 2³¹ integers, if it lies in it), else the next; so many are tried that
+ * it makes a difference of less than 2⁻³².
+ */
 export function integers(backend: Backend, shape: Shape, low: number, high: number, seed?: number): Tensor {
-  if (!(Number.isInteger(low) && Number.isInteger(high) && low < high && high - low <= 0x7fffffff))
-    throw new ArgumentError(`randint: wanted integers low < high that an i32 holds, got low ${low} and high ${high}`);
-  return add(mod(source(backend, "randomBits", [], draw(backend, shape, seed)), high - low), low);
+  const i32 = (x: number): boolean => Number.isInteger(x) && x >= -(2 ** 31) && x <= 2 ** 31;
+  if (!(i32(low) && i32(high) && low < high))
+    throw new ArgumentError(
+      `randint: wanted integers low < high that an i32 holds, got low ${shown(low)} and high ${shown(high)}`,
+    );
+  const range = high - low;
+  const wide = range >= 2 ** 31;
+  const refused = 1 - (wide ? range : Math.floor(2 ** 32 / range) * range) / 2 ** 32;
+  const tries = refused === 0 ? 1 : Math.ceil(-32 / Math.log2(refused));
+  const { key, ...how } = draw(backend, shape, seed, "randint");
+  const word = (k: number): Tensor =>
+    source(backend, "randomBits", [], { ...how, key: [key[0], (key[1] ^ (k * TRY)) >>> 0] });
+  // Words are signed here: the least is -2^31.
+  const fits = (x: Tensor): Tensor =>
+    wide ? and(lessEqual(low, x), lessEqual(x, high - 1)) : less(x, 2 ** 31 - refused * 2 ** 32);
+  let y = word(tries - 1);
+  for (let k = tries - 2; k >= 0; k--) {
+    const x = word(k);
+    y = where(fits(x), x, y);
+  }
+  // A word that was refused to the last is brought into its range.
+  return wide ? minimum(maximum(y, low), high - 1) : add(mod(y, range), low);
 }

@@ -20,7 +20,7 @@ export interface PositionOptions {
   readonly keepDims?: boolean;
 }
 
-const reduceOptions: OptionKinds<ReduceOptions> = { axis: orNull(numbers), keepDims: boolean };
+export const reduceOptions: OptionKinds<ReduceOptions> = { axis: orNull(numbers), keepDims: boolean };
 const positionOptions: OptionKinds<PositionOptions> = { axis: orNull(integer), keepDims: boolean };
 
 function reduce(op: "sum" | "max" | "min", x: Operand, options: ReduceOptions | undefined): Tensor {
@@ -64,7 +64,13 @@ export const argmin = (x: Operand, options?: PositionOptions): Tensor => positio
  *
  * @example cumsum(tensor([1, 2, 3])) // [1, 3, 6]
  */
-export function cumsum(x: Operand, { axis = -1, reverse = false }: { axis?: number; reverse?: boolean } = {}): Tensor {
+export function cumsum(x: Operand, options?: { axis?: number; reverse?: boolean }): Tensor {
+  const { axis, reverse } = readOptions(
+    "cumsum",
+    options,
+    { axis: integer, reverse: boolean },
+    { axis: -1, reverse: false },
+  );
   const t = numeric(readTensor(x, "cumsum"), "cumsum") as Tensor;
   return apply("cumsum", [t], { axis: axisOf("cumsum", axis, t.shape), reverse });
 }
@@ -75,13 +81,15 @@ export interface OrderOptions {
   /** From the largest to the smallest. */
   readonly descending?: boolean;
 }
+export const orderOptions: OptionKinds<OrderOptions> = { axis: integer, descending: boolean };
 
 /**
  * The positions (`i32`) that would put an axis in order. Equal elements keep their order; NaN comes last.
  *
  * @example argsort(tensor([3, 1, 2])) // [1, 2, 0]
  */
-export function argsort(x: Operand, { axis = -1, descending = false }: OrderOptions = {}): Tensor {
+export function argsort(x: Operand, options?: OrderOptions): Tensor {
+  const { axis, descending } = readOptions("argsort", options, orderOptions, { axis: -1, descending: false });
   const t = numeric(readTensor(x, "argsort"), "argsort") as Tensor;
   return apply("argsort", [t], { axis: axisOf("argsort", axis, t.shape), descending });
 }

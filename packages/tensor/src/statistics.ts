@@ -1,23 +1,27 @@
 // Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several or (left out) all.
-import { readTensor, source, untaped } from "./apply.ts";
+import { apply, readTensor, source, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
 import { notEqual, rootOrFlat, square } from "./activations.ts";
 import { add, cast, div, equal, exp, floating, isFinite, log, mul, not, numeric, sub, where } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
 import { pad, permute, reshape, slice } from "./movement.ts";
-import { max, sum, type ReduceOptions } from "./reduce.ts";
+import { finite, readOptions } from "./options.ts";
+import { max, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
 import type { Tensor } from "./tensor.ts";
 
 const float = (op: string, x: Operand): Tensor => floating(readTensor(x, op), op) as Tensor;
+
+const spread = { keepDims: false };
 
 /** How many elements of x meet in one element of a result. */
 const count = (x: Tensor, axes: readonly number[]): number => axes.reduce((n, axis) => n * x.shape[axis]!, 1);
 
 /** The mean over axes; integers give `f32`, nothing gives NaN. @example mean(tensor([[1, 2], [3, 6]]), { axis: 0 }) // [2, 4] */
-export function mean(x: Operand, { axis, keepDims }: ReduceOptions = {}): Tensor {
+export function mean(x: Operand, options?: ReduceOptions): Tensor {
+  const { axis, keepDims } = readOptions("mean", options, reduceOptions, spread);
   const t = float("mean", x);
   const axes = axesOf("mean", axis, t.shape);
-  return div(sum(t, { axis: axes, keepDims }), count(t, axes));
+  return div(apply("sum", [t], { axes, keepDims }), count(t, axes));
 }
 
 /**
@@ -26,7 +30,8 @@ export function mean(x: Operand, { axis, keepDims }: ReduceOptions = {}): Tensor
  *
  * @example prod(tensor([2, 3, 4])) // 24
  */
-export function prod(x: Operand, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+export function prod(x: Operand, options?: ReduceOptions): Tensor {
+  const { axis, keepDims } = readOptions("prod", options, reduceOptions, spread);
   const t = numeric(readTensor(x, "prod"), "prod") as Tensor;
   const axes = axesOf("prod", axis, t.shape);
   const rest = t.shape.map((_, i) => i).filter((i) => !axes.includes(i));
@@ -44,11 +49,15 @@ export function prod(x: Operand, { axis, keepDims = false }: ReduceOptions = {})
   return reshape(y, shape);
 }
 
+const checked = (op: string, options: ReduceOptions | undefined): ReduceOptions =>
+  readOptions(op, options, reduceOptions, spread);
+
 /** Whether one element over axes is true (not 0), as `bool`. @example any(tensor([[0, 1], [0, 0]]), { axis: 1 }) // [1, 0] */
-export const any = (x: Operand, options?: ReduceOptions): Tensor => notEqual(sum(cast(x, "bool"), options), 0);
+export const any = (x: Operand, options?: ReduceOptions): Tensor =>
+  notEqual(sum(cast(x, "bool"), checked("any", options)), 0);
 
 /** Whether all elements over axes are true (not 0), as `bool`. @example all(tensor([[1, 1], [0, 1]]), { axis: 1 }) // [1, 0] */
-export const all = (x: Operand, options?: ReduceOptions): Tensor => equal(sum(not(x), options), 0);
+export const all = (x: Operand, options?: ReduceOptions): Tensor => equal(sum(not(x), checked("all", options)), 0);
 
 export interface VarianceOptions extends ReduceOptions {
   /** The sum of squares is divided by n − correction: 0 for the population's variance, 1 for an unbiased estimate. */
@@ -56,25 +65,37 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /** The mean squared distance from the mean. @example variance(tensor([1, 3])) // 1 */
-export function variance(x: Operand, { axis, keepDims, correction = 0 }: VarianceOptions = {}): Tensor {
-  const t = float("variance", x);
-  const axes = axesOf("variance", axis, t.shape);
+export function variance(x: Operand, options?: VarianceOptions): Tensor {
+  return varianceOf("variance", x, options);
+}
+
+function varianceOf(op: string, x: Operand, options: VarianceOptions | undefined): Tensor {
+  const { axis, keepDims, correction } = readOptions(
+    op,
+    options,
+    { ...reduceOptions, correction: finite },
+    { ...spread, correction: 0 },
+  );
+  const t = float(op, x);
+  const axes = axesOf(op, axis, t.shape);
   const distance = sub(t, mean(t, { axis: axes, keepDims: true }));
   return div(sum(square(distance), { axis: axes, keepDims }), Math.max(0, count(t, axes) - correction));
 }
 
 /** The square root of the variance; where that is 0 the gradient is 0. @example std(tensor([1, 3])) // 1 */
-export const std = (x: Operand, options?: VarianceOptions): Tensor => rootOrFlat(variance(x, options));
+export const std = (x: Operand, options?: VarianceOptions): Tensor => rootOrFlat(varianceOf("std", x, options));
 
 /** The Euclidean norm √Σx²; where that is 0 the gradient is 0. @example norm(tensor([3, 4])) // 5 */
-export const norm = (x: Operand, options?: ReduceOptions): Tensor => rootOrFlat(sum(square(float("norm", x)), options));
+export const norm = (x: Operand, options?: ReduceOptions): Tensor =>
+  rootOrFlat(sum(square(float("norm", x)), checked("norm", options)));
 
 /**
  * log Σ eˣ over axes, without overflow.
  *
  * @example logSumExp(tensor([1000, -1000])) // 1000
  */
-export function logSumExp(x: Operand, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+export function logSumExp(x: Operand, options?: ReduceOptions): Tensor {
+  const { axis, keepDims } = readOptions("logSumExp", options, reduceOptions, spread);
   const t = float("logSumExp", x);
   const axes = axesOf("logSumExp", axis, t.shape);
   if (count(t, axes) === 0) return log(sum(t, { axis: axes, keepDims }));

@@ -253,7 +253,7 @@ const cases: Case[] = [
     "oneHot",
     () => weft.oneHot(i(2), { depth: -1 }),
     ArgumentError,
-    "oneHot: depth is the number of classes, an integer from 0, got -1",
+    "oneHot: wanted an integer from 0 as depth, got number -1",
   ],
   [
     "matmul",

@@ -41,7 +41,7 @@ test("the same seed gives the same numbers, another seed others", () => {
   expect(draw()).toEqual(first);
   seed(2 ** 40 + 5);
   expect(draw()).not.toEqual(first);
-  expect(() => seed(0.5)).toThrow("seed: wanted an integer below 2^53, got 0.5");
+  expect(() => seed(0.5)).toThrow("seed: wanted an integer from 0 to 2^53 - 1, got 0.5");
 });
 
 test("a draw with a seed of its own leaves the stream where it is", () => {

@@ -5,6 +5,8 @@ import {
   CONTRACT,
   IndexError,
   own,
+  randomStream,
+  shapeOf,
   Tensor,
   UnsupportedError,
   WeftError,
@@ -113,7 +115,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.#driver = driver;
     this.name = driver.name;
     this.version = driver.version;
-    this.stream = { key: [seed | 0, Math.floor(seed / 2 ** 32) | 0], counter: 0 };
+    this.stream = randomStream(seed);
     this.#fuse = fuse;
     this.#planner = new Planner({
       fuse,
@@ -139,6 +141,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     const dtypes = inputs.map((x) => (typeof x === "number" ? "f32" : x.dtype));
     if (inputs.some((x) => typeof x === "number") || !this.#driver.fused(fused.name, dtypes)) return undefined;
     const results = fused.infer(inputs, attrs);
+    for (const r of results) Object.freeze(r.shape);
     const { shape, dtype } = results[0]!;
     if (results.length === 1) return [this.#record(fused.name, [...inputs], attrs, shape, dtype)];
     if (results.some((r) => r.dtype !== dtype)) return undefined;
@@ -215,7 +218,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (!this.#driver.supports(dtype)) throw new UnsupportedError(`tensor: ${this.name} has no ${dtype}`);
     const storage = this.#allocate(data.byteLength);
     this.#driver.write(storage, data);
-    return this.#place(storage, shape, dtype, 0, rowMajor(shape));
+    return this.#place(storage, shapeOf("upload", shape), dtype, 0, rowMajor(shape));
   }
 
   async read(x: Tensor): Promise<TypedArray> {

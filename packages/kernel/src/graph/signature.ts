@@ -1,12 +1,26 @@
 // What two flushes must share to share a plan: operations, dtypes, shapes, layouts and wiring. Numbers, random counters and
-// addresses are not part of it.
-import type { DType } from "@weft/tensor";
+// addresses are not part of it. The words can be read back in one way only, so that equal words mean equal plans.
+import { ArgumentError, describe, type DType } from "@weft/tensor";
 import { kindOfCode, type Node } from "./node.ts";
 import { isRowMajor } from "./view.ts";
 
 const dtypeCode: Record<DType, number> = { f32: 0, f64: 1, i32: 2, bool: 3, u8: 4, f16: 5 };
 const word = new Float64Array(1);
 const halves = new Int32Array(word.buffer);
+
+/** An integer from here on is its own word. The words below say what comes behind them. */
+const LOWEST = -0x80000000 + 16;
+/** Two words of a number that is no such integer; a length and items or characters; or a value that is one of a few. */
+const mark = { number: 1, list: 2, text: 3, true: 4, false: 5, undefined: 6, null: 7, dtype: 8 } as const;
+type Mark = keyof typeof mark;
+
+/** Numbers that stand for names of attributes. */
+const names = new Map<string, number>();
+function codeOfName(name: string): number {
+  let code = names.get(name);
+  if (code === undefined) names.set(name, (code = names.size));
+  return code;
+}
 
 export class Signature {
   #words = new Int32Array(4096);
@@ -23,6 +37,10 @@ export class Signature {
     this.hash = Math.imul(this.hash ^ value, 0x01000193) ^ (this.hash >>> 15);
   }
 
+  #mark(name: Mark): void {
+    this.#push(mark[name] - 0x80000000);
+  }
+
   /** Reads the needed nodes; the leaves they use are appended to `leaves` in order of first use. */
   read(needed: readonly Node[], leaves: Node[], epoch: number): void {
     this.#length = 0;
@@ -30,12 +48,17 @@ export class Signature {
     for (let i = 0; i < needed.length; i++) {
       const node = needed[i]!;
       node.index = i;
+      const { shape, attrs, inputs } = node;
       this.#push(
-        node.code | (dtypeCode[node.dtype] << 8) | (node.handles > 0 ? 1 << 12 : 0) | (node.shape.length << 13),
+        node.code |
+          (dtypeCode[node.dtype] << 8) |
+          (node.handles > 0 ? 1 << 12 : 0) |
+          (attrs === undefined ? 0 : 1 << 13) |
+          (shape.length << 14),
       );
-      this.#list(node.shape);
-      if (node.attrs !== undefined) this.#attributes(node);
-      const { inputs } = node;
+      this.#list(shape);
+      if (attrs !== undefined) this.#attributes(node);
+      this.#push(inputs.length);
       for (let k = 0; k < inputs.length; k++) {
         const x = inputs[k]!;
         if (typeof x === "number") this.#push(-1);
@@ -53,7 +76,7 @@ export class Signature {
   }
 
   #list(xs: readonly number[]): void {
-    for (let i = 0; i < xs.length; i++) this.#push(xs[i]!);
+    for (let i = 0; i < xs.length; i++) this.#number(xs[i]!);
   }
 
   #leaf(x: Node): void {
@@ -64,29 +87,51 @@ export class Signature {
   }
 
   #attributes(node: Node): void {
+    const attrs = node.attrs as Record<string, unknown>;
     if (kindOfCode(node.code) === "source") {
-      if (node.op === "iota") this.#push((node.attrs as { axis: number }).axis);
+      // The shape stands above; what is random is an argument.
+      if (node.op === "iota") this.#number(attrs.axis as number);
       return;
     }
-    const attrs = node.attrs as Record<string, unknown>;
-    for (const name in attrs) this.#attribute(attrs[name]);
+    for (const name in attrs) {
+      this.#push(codeOfName(name));
+      this.#attribute(attrs[name]);
+    }
+    this.#push(-1);
+  }
+
+  #number(value: number): void {
+    // -0 is no integer here.
+    if (Object.is(value | 0, value) && value >= LOWEST) this.#push(value);
+    else {
+      word[0] = value;
+      this.#mark("number");
+      this.#push(halves[0]!);
+      this.#push(halves[1]!);
+    }
   }
 
   #attribute(value: unknown): void {
-    if (typeof value === "number") {
-      // -0 is no integer here.
-      if (Object.is(value | 0, value)) this.#push(value);
-      else {
-        word[0] = value;
-        this.#push(halves[0]!);
-        this.#push(halves[1]!);
-      }
-    } else if (typeof value === "boolean") this.#push(value ? 1 : 0);
+    if (typeof value === "number") this.#number(value);
+    else if (typeof value === "boolean") this.#mark(value ? "true" : "false");
+    else if (value === undefined || value === null) this.#mark(value === null ? "null" : "undefined");
+    else if (typeof value === "string") this.#text(value);
     else if (Array.isArray(value)) {
+      this.#mark("list");
       this.#push(value.length);
       for (let i = 0; i < value.length; i++) this.#attribute(value[i]);
-    } else if (typeof value === "string") this.#push(dtypeCode[value as DType] ?? textCode(value));
-    else this.#attribute(NaN); // not given
+    } else throw new ArgumentError(`flush: an attribute of an operation cannot be ${describe(value)}`);
+  }
+
+  #text(value: string): void {
+    if (Object.hasOwn(dtypeCode, value)) {
+      this.#mark("dtype");
+      this.#push(dtypeCode[value as DType]);
+      return;
+    }
+    this.#mark("text");
+    this.#push(value.length);
+    for (let i = 0; i < value.length; i++) this.#push(value.charCodeAt(i));
   }
 
   /** A copy of the words, to be compared with later ones. */
@@ -100,12 +145,6 @@ export class Signature {
     for (let i = 0; i < words.length; i++) if (words[i] !== mine[i]) return false;
     return true;
   }
-}
-
-function textCode(text: string): number {
-  let code = 17;
-  for (let i = 0; i < text.length; i++) code = Math.imul(code, 31) + text.charCodeAt(i);
-  return code | 0;
 }
 
 interface Entry<T> {

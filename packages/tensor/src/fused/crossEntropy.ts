@@ -8,6 +8,7 @@ import type { FusedOp } from "../fused.ts";
 import { gather, indicesOf, scatterAdd } from "../indexing.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
+import { fraction, integer, readOptions } from "../options.ts";
 import { tensorAt } from "../rules/table.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
@@ -81,11 +82,13 @@ export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
  *
  * @example crossEntropyRows(tensor([[1000, 0]]), tensor([1], { dtype: "i32" })) // [1000]
  */
-export function crossEntropyRows(
-  logits: Operand,
-  labels: Operand,
-  { ignoreIndex, labelSmoothing = 0 }: Partial<CrossEntropyAttrs> = {},
-): Tensor {
+export function crossEntropyRows(logits: Operand, labels: Operand, options?: Partial<CrossEntropyAttrs>): Tensor {
+  const { ignoreIndex, labelSmoothing } = readOptions<Partial<CrossEntropyAttrs>, { labelSmoothing: number }>(
+    "crossEntropy",
+    options,
+    { ignoreIndex: integer, labelSmoothing: fraction },
+    { labelSmoothing: 0 },
+  );
   const x = floating(readTensor(logits, "crossEntropy"), "crossEntropy") as Tensor;
   const index = indicesOf("crossEntropy", labels);
   check("crossEntropy", [x, index]);

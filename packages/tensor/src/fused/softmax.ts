@@ -5,6 +5,7 @@ import { div, exp, floating, log, mul, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import type { AxisAttrs } from "../ops.ts";
+import { integer, readOptions } from "../options.ts";
 import { max, sum } from "../reduce.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
@@ -51,14 +52,19 @@ interface Options {
   readonly axis?: number;
 }
 
+const axisOption = { axis: integer };
+const last = { axis: -1 };
+
 /** eˣ / Σ eˣ along an axis. @example softmax(tensor([0, 0])) // [0.5, 0.5] */
-export function softmax(x: Operand, { axis = -1 }: Options = {}): Tensor {
+export function softmax(x: Operand, options?: Options): Tensor {
+  const { axis } = readOptions("softmax", options, axisOption, last);
   const t = floating(readTensor(x, "softmax"), "softmax") as Tensor;
   return applyFused(softmaxOp, [t], { axis: axisOf("softmax", axis, t.shape) })[0]!;
 }
 
 /** The logarithm of softmax, exact where softmax itself would underflow. @example logSoftmax(tensor([1000, 0])) // [0, -1000] */
-export function logSoftmax(x: Operand, { axis = -1 }: Options = {}): Tensor {
+export function logSoftmax(x: Operand, options?: Options): Tensor {
+  const { axis } = readOptions("logSoftmax", options, axisOption, last);
   const t = floating(readTensor(x, "logSoftmax"), "logSoftmax") as Tensor;
   return applyFused(logSoftmaxOp, [t], { axis: axisOf("logSoftmax", axis, t.shape) })[0]!;
 }

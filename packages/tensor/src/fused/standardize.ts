@@ -6,6 +6,7 @@ import { add, floating, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
+import { nonNegative, readOptions } from "../options.ts";
 import { likeFirst } from "../rules/table.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
@@ -42,6 +43,9 @@ export const standardizeGradOp: FusedOp<StandardizeAttrs> = {
   },
 };
 
+const epsOption = { eps: nonNegative };
+const usual = { eps: 1e-5 };
+
 /** Rows that have elements, as floating-point numbers. */
 function rowsOf(x: Operand, name: string): Tensor {
   const t = floating(readTensor(x, name), name) as Tensor;
@@ -55,7 +59,8 @@ function rowsOf(x: Operand, name: string): Tensor {
  *
  * @example standardize(tensor([1, 3]), { eps: 0 }) // [-1, 1]
  */
-export function standardize(x: Operand, { eps = 1e-5 }: Partial<StandardizeAttrs> = {}): Tensor {
+export function standardize(x: Operand, options?: Partial<StandardizeAttrs>): Tensor {
+  const { eps } = readOptions("standardize", options, epsOption, usual);
   return applyFused(standardizeOp, [rowsOf(x, "standardize")], { eps })[0]!;
 }
 
@@ -65,7 +70,8 @@ export function standardize(x: Operand, { eps = 1e-5 }: Partial<StandardizeAttrs
  *
  * @example standardizeGrad(tensor([1, 2, 4]), tensor([1, 0, 0]));
  */
-export function standardizeGrad(x: Operand, g: Operand, { eps = 1e-5 }: Partial<StandardizeAttrs> = {}): Tensor {
+export function standardizeGrad(x: Operand, g: Operand, options?: Partial<StandardizeAttrs>): Tensor {
+  const { eps } = readOptions("standardizeGrad", options, epsOption, usual);
   const t = rowsOf(x, "standardizeGrad");
   const h = floating(readTensor(g, "standardizeGrad"), "standardizeGrad") as Tensor;
   if (!sameShape(t.shape, h.shape))

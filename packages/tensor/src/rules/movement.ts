@@ -1,5 +1,5 @@
 // Rules of the movement family: where elements go. Every dtype moves, storage types too.
-import { checkSizes, sameShape, sizeOf, text } from "../axes.ts";
+import { sameShape, sizeOf, text } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { MovementOps, Shape } from "../ops.ts";
@@ -9,14 +9,15 @@ const shapeAt = (op: string, inputs: readonly Value[]): Shape => tensorAt(op, in
 
 function checkLengths(op: string, shape: Shape, what: string, list: readonly unknown[]): void {
   if (list.length !== shape.length)
-    throw new ShapeError(`${op}: shape ${text(shape)} has ${shape.length} axes, ${what} has ${list.length} entries`);
+    throw new ShapeError(
+      `${op}: shape ${text(shape)} has ${shape.length} axes, ${what}${text(list)} has ${list.length} entries`,
+    );
 }
 
 export const movementShapes: ShapeRules<keyof MovementOps> = {
   reshape: (inputs, { shape }, op) => {
     const from = shapeAt(op, inputs);
     if (sameShape(from, shape)) return from;
-    checkSizes(op, shape);
     const [n, m] = [sizeOf(from), sizeOf(shape)];
     if (n !== m)
       throw new ShapeError(
@@ -26,7 +27,7 @@ export const movementShapes: ShapeRules<keyof MovementOps> = {
   },
   permute: (inputs, { axes }, op) => {
     const shape = shapeAt(op, inputs);
-    checkLengths(op, shape, `axes ${text(axes)}`, axes);
+    checkLengths(op, shape, "axes ", axes);
     return axes.map((axis, i) => {
       const size = shape[axis];
       if (size === undefined || axes.indexOf(axis) !== i)
@@ -36,7 +37,6 @@ export const movementShapes: ShapeRules<keyof MovementOps> = {
   },
   broadcastTo: (inputs, { shape }, op) => {
     const from = shapeAt(op, inputs);
-    checkSizes(op, shape);
     const lead = shape.length - from.length;
     if (lead < 0)
       throw new ShapeError(`${op}: shape ${text(from)} has more axes than ${text(shape)}; reshape it first`);
@@ -50,7 +50,7 @@ export const movementShapes: ShapeRules<keyof MovementOps> = {
   },
   slice: (inputs, { starts, sizes, steps }, op) => {
     const shape = shapeAt(op, inputs);
-    checkLengths(op, shape, `sizes ${text(sizes)}`, sizes);
+    checkLengths(op, shape, "sizes ", sizes);
     sizes.forEach((size, i) => {
       const [start, step] = [starts[i]!, steps[i]!];
       if (!(size >= 0 && start >= 0 && step >= 1 && (size === 0 || start + (size - 1) * step < shape[i]!)))
@@ -69,7 +69,7 @@ export const movementShapes: ShapeRules<keyof MovementOps> = {
   },
   pad: (inputs, { before, after, interior }, op) => {
     const shape = shapeAt(op, inputs);
-    for (const list of [before, after, interior]) checkLengths(op, shape, text(list), list);
+    for (const list of [before, after, interior]) checkLengths(op, shape, "", list);
     return shape.map((d, i) => {
       const [low, high, between] = [before[i]!, after[i]!, interior[i]!];
       if (!(low >= 0 && high >= 0 && between >= 0))

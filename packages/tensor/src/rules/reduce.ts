@@ -6,7 +6,12 @@ import type { ReduceAttrs, ReduceOps, Shape } from "../ops.ts";
 import { checkAxis, number, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
 function reduced(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
-  return keepDims ? shape.map((d, i) => (axes.includes(i) ? 1 : d)) : shape.filter((_, i) => !axes.includes(i));
+  const rest: number[] = [];
+  for (let i = 0; i < shape.length; i++) {
+    if (!axes.includes(i)) rest.push(shape[i]!);
+    else if (keepDims) rest.push(1);
+  }
+  return rest;
 }
 
 function refuseEmpty(op: string, shape: Shape, result: Shape, axes: readonly number[]): void {

@@ -1,0 +1,139 @@
+// Attributes as an operation keeps them: checked, in one order, and lists copied, so that what a caller changes afterwards
+// changes nothing. One line a primitive that has any.
+import { listOf, reader, shapeOf } from "../axes.ts";
+import { bytesOf, type DType } from "../dtype.ts";
+import { ArgumentError, describe } from "../errors.ts";
+import type { Attrs, ConvAttrs, OpName, PoolAttrs, RandomAttrs } from "../ops.ts";
+
+type Ints = readonly number[];
+type Pairs = readonly (readonly [number, number])[];
+
+/** For each primitive with attributes those that it keeps, made of what was given. */
+type AttributeRules = { readonly [N in OpName]?: (given: Attrs<N>, op: N) => Attrs<N> };
+
+function refuse(op: string, name: string, wanted: string, x: unknown): never {
+  throw new ArgumentError(`${op}: wanted ${wanted} as ${name}, got ${describe(x)}`);
+}
+
+function int(op: string, name: string, x: unknown): number {
+  return Number.isSafeInteger(x) ? (x as number) : refuse(op, name, "an integer", x);
+}
+
+function flag(op: string, name: string, x: unknown): boolean {
+  return typeof x === "boolean" ? x : refuse(op, name, "true or false", x);
+}
+
+function number(op: string, name: string, x: unknown): number {
+  return typeof x === "number" ? x : refuse(op, name, "a number", x);
+}
+
+const readInts = reader((op, list, name) => {
+  for (let i = 0; i < list.length; i++) int(op, name, list[i]);
+});
+const ints = (op: string, name: string, x: unknown): Ints => readInts(op, x, name);
+
+const pairs = (op: string, name: string, x: unknown): Pairs =>
+  listOf(op, name, x).map((pair: unknown) => {
+    const [low, high, ...more] = ints(op, name, pair);
+    return high === undefined || more.length > 0 ? refuse(op, name, "pairs [low, high]", x) : [low!, high];
+  });
+
+/** Refuses what is no dtype. */
+export function checkDType(op: string, x: DType): DType {
+  return Object.hasOwn(bytesOf, x) ? x : refuse(op, "dtype", Object.keys(bytesOf).join(", "), x);
+}
+
+const reduce = ({ axes, keepDims }: Attrs<"sum">, op: string): Attrs<"sum"> => ({
+  axes: ints(op, "axes", axes),
+  keepDims: flag(op, "keepDims", keepDims),
+});
+const position = ({ axis, keepDims }: Attrs<"argmax">, op: string): Attrs<"argmax"> => ({
+  axis: int(op, "axis", axis),
+  keepDims: flag(op, "keepDims", keepDims),
+});
+const along = ({ axis }: Attrs<"take">, op: string): Attrs<"take"> => ({ axis: int(op, "axis", axis) });
+const shaped = (given: Attrs<"reshape">, op: string): Attrs<"reshape"> => ({ shape: shapeOf(op, given.shape) });
+const axes = (given: Attrs<"flip">, op: string): Attrs<"flip"> => ({ axes: ints(op, "axes", given.axes) });
+const conv = ({ stride, padding, dilation, groups }: ConvAttrs, op: string): ConvAttrs => ({
+  stride: ints(op, "stride", stride),
+  padding: pairs(op, "padding", padding),
+  dilation: ints(op, "dilation", dilation),
+  groups: int(op, "groups", groups),
+});
+const pool = ({ window, stride, padding }: PoolAttrs, op: string): PoolAttrs => ({
+  window: ints(op, "window", window),
+  stride: ints(op, "stride", stride),
+  padding: pairs(op, "padding", padding),
+});
+const random = (given: RandomAttrs, op: string): RandomAttrs => ({
+  shape: shapeOf(op, given.shape),
+  key: ints(op, "key", given.key) as RandomAttrs["key"],
+  counter: int(op, "counter", given.counter),
+});
+
+const rules: AttributeRules = {
+  cast: ({ dtype }, op) => ({ dtype: checkDType(op, dtype) }),
+  sum: reduce,
+  max: reduce,
+  min: reduce,
+  argmax: position,
+  argmin: position,
+  cumsum: ({ axis, reverse }, op) => ({ axis: int(op, "axis", axis), reverse: flag(op, "reverse", reverse) }),
+  argsort: ({ axis, descending }, op) => ({
+    axis: int(op, "axis", axis),
+    descending: flag(op, "descending", descending),
+  }),
+  reshape: shaped,
+  permute: axes,
+  broadcastTo: shaped,
+  slice: ({ starts, sizes, steps }, op) => ({
+    starts: ints(op, "starts", starts),
+    sizes: ints(op, "sizes", sizes),
+    steps: ints(op, "steps", steps),
+  }),
+  flip: axes,
+  pad: ({ before, after, interior, value }, op) => ({
+    before: ints(op, "before", before),
+    after: ints(op, "after", after),
+    interior: ints(op, "interior", interior),
+    value: number(op, "value", value),
+  }),
+  concat: along,
+  take: along,
+  indexAdd: along,
+  gather: along,
+  scatterAdd: along,
+  matmul: ({ transA, transB }, op) => ({ transA: flag(op, "transA", transA), transB: flag(op, "transB", transB) }),
+  conv,
+  convInputGrad: (given, op) => ({ ...conv(given, op), inputSize: ints(op, "inputSize", given.inputSize) }),
+  convWeightGrad: (given, op) => ({ ...conv(given, op), kernelSize: ints(op, "kernelSize", given.kernelSize) }),
+  maxPool: pool,
+  maxPoolGrad: pool,
+  maxPoolPick: pool,
+  sumPool: pool,
+  sumPoolGrad: (given, op) => ({ ...pool(given, op), inputSize: ints(op, "inputSize", given.inputSize) }),
+  full: (given, op) => ({ shape: shapeOf(op, given.shape), dtype: checkDType(op, given.dtype) }),
+  iota: (given, op) => ({
+    shape: shapeOf(op, given.shape),
+    axis: int(op, "axis", given.axis),
+    dtype: checkDType(op, given.dtype),
+  }),
+  randomBits: random,
+  randomUniform: random,
+};
+
+const attributes = new Map(Object.entries(rules)) as Map<string, (given: unknown, op: string) => unknown>;
+const nothing = {};
+
+/** The attributes that a primitive keeps: nobody else can change them. */
+export const attributesOf = <K extends OpName>(op: K, given: Attrs<K>): Attrs<K> =>
+  attributes.get(op)?.(given ?? nothing, op) as Attrs<K>;
+
+/** A copy of the attributes of a fused operation, whose names nobody knows here: lists become lists of one's own. */
+export function copyOf<T>(x: T): T {
+  if (typeof x !== "object" || x === null) return x;
+  if (ArrayBuffer.isView(x) || Array.isArray(x)) return Array.from(x as unknown as Ints, copyOf) as T;
+  const own: Record<string, unknown> = {};
+  for (const name in x) own[name] = copyOf(x[name]);
+  return own as T;
+}
