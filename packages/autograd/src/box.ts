@@ -13,6 +13,7 @@ import {
   own,
   readTensor,
   ShapeError,
+  shapeOf,
   type Backend,
   type Box,
   type DType,
@@ -31,6 +32,13 @@ export interface Unborn {
   readonly dtype: DType;
   create(backend: Backend): Tensor;
 }
+
+/** With a shape that nobody changes. */
+const owned = (x: Unborn): Unborn => ({
+  shape: shapeOf("param", x.shape),
+  dtype: x.dtype,
+  create: (backend) => x.create(backend),
+});
 
 /** What a box holds: a handle of its own, or how to make one. Apart from the box, for the garbage collector's sake. */
 interface Content {
@@ -62,7 +70,7 @@ abstract class Cell implements Box, Covered {
 
   constructor(kind: string, value: Tensor | Unborn) {
     this.kind = kind;
-    if ("create" in value) this.#content.unborn = value;
+    if ("create" in value) this.#content.unborn = owned(value);
     else this.store(readTensor(value, kind));
     net.register(this, this.#content);
   }
@@ -108,7 +116,7 @@ abstract class Cell implements Box, Covered {
   /** Gives up the value for one that is made later. */
   reset(unborn: Unborn): void {
     const { handle } = this.#content;
-    this.#content.unborn = unborn;
+    this.#content.unborn = owned(unborn);
     this.#content.handle = undefined;
     if (handle !== undefined) end(handle, `the ${this.kind} was reset`);
   }

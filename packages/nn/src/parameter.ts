@@ -5,6 +5,7 @@ import {
   ArgumentError,
   arrayOf,
   readTensor,
+  shapeOf,
   type Backend,
   type Box,
   type DType,
@@ -43,10 +44,11 @@ interface CellOptions {
 
 function cell<C extends Cell>(
   make: (x: Unborn) => C,
-  shape: Shape,
+  given: Shape,
   init: Initialiser,
   { dtype = "f32", stored }: CellOptions,
 ): C {
+  const shape = shapeOf("parameter", given);
   const key = nextKey();
   const origin: Origin = {
     values: () => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(key))]) as TypedArray,
