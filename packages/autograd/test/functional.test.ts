@@ -12,6 +12,7 @@ import {
   matmul,
   max,
   maximum,
+  mod,
   mul,
   pow,
   prod,
@@ -24,6 +25,7 @@ import {
   sub,
   sum,
   take,
+  tanh,
   where,
   type Tensor,
 } from "@weft/tensor";
@@ -31,6 +33,30 @@ import { describe, expect, it } from "vitest";
 
 const { tensor, randn } = openSync();
 const f64 = (data: number | number[] | number[][]) => tensor(data, { dtype: "f64" });
+
+describe("at the edge", () => {
+  const values = [-1, 0, 0.5, 2, 3];
+  it("pow along the exponent and the base, as PyTorch's", () => {
+    const exponents = f64(values);
+    const along = (f: (b: Tensor) => Tensor) => grad((b: Tensor) => sum(f(b)))(exponents).arraySync();
+    expect(along((b) => pow(0, b))).toEqual([-Infinity, 0, 0, 0, 0]);
+    expect(along((b) => pow(f64([0, 0, 0, 0, 0]), b))).toEqual([-Infinity, 0, 0, 0, 0]);
+    expect(along((b) => pow(f64([-2, -2, -2, -2, -2]), b))).toEqual([NaN, NaN, NaN, NaN, NaN]);
+    const base = grad((a: Tensor) => sum(pow(a, exponents)))(f64([0, 0, 0, 0, 0])).arraySync();
+    expect(base).toEqual([-Infinity, 0, Infinity, 0, 0]);
+    const below = grad((a: Tensor) => sum(pow(a, exponents)))(f64([-2, -2, -2, -2, -2])).arraySync();
+    expect(below).toEqual([-0.25, -0, NaN, -4, 12]);
+  });
+  it("mod gives the whole quotient to the divisor", () => {
+    const g = grad((b: Tensor) => sum(mod(f64([7, -7, 7, 1]), b)))(f64([2, 2, -2, 1e-3])).arraySync();
+    expect(g).toEqual([-3, 4, 4, -999]); // 1e-3 as a double is a little more than a thousandth
+  });
+  it("tanh is flat far out, in GELU's other form too", () => {
+    const gelu = (x: Tensor) => mul(mul(x, 0.5), add(tanh(mul(add(x, mul(pow(x, 3), 0.044715)), 0.7978845608)), 1));
+    expect(grad((x: Tensor) => sum(tanh(x)))(f64([1000, -1000, 30])).arraySync()).toEqual([0, -0, 0].map(Math.abs));
+    expect(grad((x: Tensor) => sum(gelu(x)))(f64([1000, -1000])).arraySync()).toEqual([1, 0]);
+  });
+});
 
 describe("order", () => {
   it("1 to 9 of sin", () => {

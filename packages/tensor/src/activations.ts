@@ -16,7 +16,8 @@ import {
   mul,
   neg,
 } from "./elementwise.ts";
-import { not, relu, sigmoid, sqrt, where } from "./elementwise.ts";
+import { isNaN, not, or, relu, sigmoid, sqrt, where } from "./elementwise.ts";
+import { isFloat } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { anything, finite, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
@@ -101,8 +102,15 @@ function bound(x: Value, limit: Operand, up: 1 | -1): Operand {
   return new Float32Array(bits.buffer)[0]!;
 }
 
+/** The limit where x passes it, or where it is NaN; x elsewhere. */
+function limited(x: Value, passes: Tensor, limit: Operand): Tensor {
+  const near = read(limit, "clamp");
+  if (typeof near === "number") return where(Number.isNaN(near) ? or(passes, 1) : passes, near, x);
+  return where(isFloat(near.dtype) ? or(passes, isNaN(near)) : passes, near, x);
+}
+
 /**
- * x held between two bounds, each a number or a tensor; NaN stays. Inside and on the bounds the gradient reaches x; a
+ * x held between two bounds, each a number or a tensor; NaN stays, and a bound that is NaN gives NaN. Inside and on the bounds the gradient reaches x; a
  * number is compared as it is, not rounded to f32.
  *
  * @example clamp(tensor([-2, 0, 2]), { min: -1, max: 1 }) // [-1, 0, 1]
@@ -110,8 +118,8 @@ function bound(x: Value, limit: Operand, up: 1 | -1): Operand {
 export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Tensor {
   const { min, max } = readOptions<typeof bounds, object>("clamp", bounds, { min: anything, max: anything }, {});
   let t: Value = readTensor(x, "clamp");
-  if (min !== undefined) t = where(less(t, bound(t, min, 1)), min, t);
-  if (max !== undefined) t = where(less(bound(t, max, -1), t), max, t);
+  if (min !== undefined) t = limited(t, less(t, bound(t, min, 1)), min);
+  if (max !== undefined) t = limited(t, less(bound(t, max, -1), t), max);
   return t;
 }
 

@@ -6,6 +6,7 @@ import { promote } from "./dtype.ts";
 import { cast, div, floating } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
+import { pad } from "./movement.ts";
 import type { ConvAttrs, PoolAttrs, Shape } from "./ops.ts";
 import { boolean, either, finite, integer, list, numbers, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
@@ -106,6 +107,8 @@ export function convTranspose(x: Operand, w: Operand, options?: ConvTransposeOpt
     throw new ShapeError(
       `convTranspose: shapes ${text(a.shape)} and ${text(b.shape)} do not fit: w is [C, O/groups, ...] with the ${a.shape[1]} channels of x`,
     );
+  // What reaches beyond the windows is taken off the padding, and where there is none left it is zeros.
+  const beyond: number[] = [];
   const inputSize = a.shape.slice(2).map((size, i) => {
     const [stride, dilation] = [attrs.stride[i]!, attrs.dilation[i]!];
     if (!(extra[i]! >= 0 && extra[i]! < Math.max(stride, dilation)))
@@ -113,9 +116,14 @@ export function convTranspose(x: Operand, w: Operand, options?: ConvTransposeOpt
         `convTranspose: outputPadding ${extra[i]} of spatial axis ${i} must be smaller than its stride ${stride} or dilation ${dilation}`,
       );
     const [low, high] = attrs.padding[i] ?? [0, 0];
-    return (size - 1) * stride - low - high + dilation * (b.shape[i + 2]! - 1) + extra[i]! + 1;
+    beyond[i] = extra[i]! < stride ? 0 : Math.max(extra[i]! - high, 0);
+    return (size - 1) * stride - low - high + dilation * (b.shape[i + 2]! - 1) + extra[i]! - beyond[i]! + 1;
   });
-  return apply("convInputGrad", [a, b], { ...attrs, inputSize });
+  const padding = attrs.padding.map(
+    ([low, high], i) => [low, extra[i]! < attrs.stride[i]! ? high : Math.max(high - extra[i]!, 0)] as const,
+  );
+  const y = apply("convInputGrad", [a, b], { ...attrs, padding, inputSize });
+  return pad(y, { pads: [[0, 0], [0, 0], ...beyond.map((n) => [0, n] as const)] });
 }
 
 const poolOptions = { window: numbers, ...strided };

@@ -1,35 +1,43 @@
-// Products of matrices and vectors. Integers are computed in f32.
+// Products of matrices and vectors.
 import { apply, readTensor } from "./apply.ts";
 import { text } from "./axes.ts";
 import { promote } from "./dtype.ts";
-import { cast, floating, mul } from "./elementwise.ts";
+import { cast, mul } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape } from "./movement.ts";
 import { sum } from "./reduce.ts";
+import { linalgShapes } from "./rules/linalg.ts";
 import type { Tensor } from "./tensor.ts";
-
-const float = (x: Operand): Tensor => floating(readTensor(x, "matmul"), "matmul") as Tensor;
 
 const plain = { transA: false, transB: false } as const;
 
+/** The primitive for floats; for i32, which it would round, sums of products. */
+function ofMatrices(a: Tensor, b: Tensor): Tensor {
+  if (a.dtype !== "i32") return apply("matmul", [a, b], plain);
+  linalgShapes.matmul([a, b], plain, "matmul");
+  const columns = [...b.shape.slice(0, -2), 1, ...b.shape.slice(-2)];
+  const products = mul(reshape(a, [...a.shape, 1]), reshape(b, columns));
+  const sums = sum(products, { axis: -2 });
+  products.release(); // so that they are never stored
+  return sums;
+}
+
 /**
  * The matrix product over the last axis of a and the last but one of b, [..., M, K] · [..., K, N] → [..., M, N]; the axes
- * in front broadcast. A vector on the left is a row, on the right a column, and its axis vanishes, as in NumPy.
+ * in front broadcast. A vector on the left is a row, on the right a column, and its axis vanishes, as in NumPy. Integers
+ * have a product of `i32`, as in `dot`.
  *
  * @example matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])) // [3, 7]
  */
 export function matmul(a: Operand, b: Operand): Tensor {
-  let x = float(a);
-  let y = float(b);
-  if (x.dtype !== y.dtype) {
-    const dtype = promote(x.dtype, y.dtype);
-    x = cast(x, dtype);
-    y = cast(y, dtype);
-  }
+  const given = [readTensor(a, "matmul"), readTensor(b, "matmul")] as const;
+  const met = promote(given[0].dtype, given[1].dtype);
+  const dtype = met === "bool" ? "i32" : met;
+  const [x, y] = [cast(given[0], dtype), cast(given[1], dtype)];
   const p = x.shape.length;
   const q = y.shape.length;
-  if (p >= 2 && q >= 2) return apply("matmul", [x, y], plain);
+  if (p >= 2 && q >= 2) return ofMatrices(x, y);
   if (p === 0 || q === 0)
     throw new ShapeError(
       `matmul: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: a scalar has no axes; use mul`,
@@ -40,7 +48,7 @@ export function matmul(a: Operand, b: Operand): Tensor {
     throw new ShapeError(
       `matmul: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: the inner sizes ${inner} and ${other} must be equal`,
     );
-  const product = apply("matmul", [p === 1 ? reshape(x, [1, inner]) : x, q === 1 ? reshape(y, [inner, 1]) : y], plain);
+  const product = ofMatrices(p === 1 ? reshape(x, [1, inner]) : x, q === 1 ? reshape(y, [inner, 1]) : y);
   const batch = (p === 1 ? y : x).shape.slice(0, -2);
   return reshape(product, p === 1 ? (q === 1 ? [] : [...batch, y.shape[q - 1]!]) : x.shape.slice(0, -1));
 }

@@ -54,6 +54,10 @@ describe("elementwise", () => {
       2, 5, 1,
     ]);
     expect(weft.clamp(tensor([1, 5]), { max: 3 }).arraySync()).toEqual([1, 3]);
+    expect(weft.clamp(tensor([1, 5]), { min: NaN }).arraySync()).toEqual([NaN, NaN]);
+    expect(weft.clamp(tensor([1, 5]), { max: NaN, min: 0 }).arraySync()).toEqual([NaN, NaN]);
+    expect(weft.clamp(tensor([1, 5]), { max: tensor([NaN, 3]) }).arraySync()).toEqual([NaN, 3]);
+    expect(weft.clamp(tensor([1, 5]), { min: tensor([7, NaN]), max: 6 }).arraySync()).toEqual([6, NaN]);
     expect(weft.clamp(tensor([1, 5], { dtype: "i32" }), { min: 2 }).dtype).toBe("i32");
   });
 });

@@ -45,7 +45,7 @@ test.each<[string, (x: DType) => DType, Record<DType, DType>]>([
   [
     "x @ x",
     (d) => matmul(of(d), of(d)).dtype,
-    { bool: "f32", u8: "f32", i32: "f32", f16: "f32", f32: "f32", f64: "f64" },
+    { bool: "i32", u8: "f32", i32: "i32", f16: "f32", f32: "f32", f64: "f64" },
   ],
   [
     "x < 1",

@@ -1,12 +1,14 @@
 // Derivatives of the elementwise primitives. At a kink the value is the subgradient named in the comment beside it.
 import {
   add,
+  and,
   cos,
   cosh,
   div,
   equal,
   exp,
   less,
+  lessEqual,
   log,
   mul,
   neg,
@@ -35,10 +37,10 @@ function powBase(g: Tensor, a: Value, b: Value): Tensor {
   return mul(g, mul(b, pow(a, where(equal(b, 0), 1, sub(b, 1)))));
 }
 
-/** g·y·log a; a = 0 gives 0, as the limit from b > 0. */
-function powExponent(g: Tensor, y: Tensor, a: Value): Tensor {
-  if (typeof a === "number") return mul(g, mul(y, a === 0 ? 0 : Math.log(a)));
-  return mul(g, mul(y, log(where(equal(a, 0), 1, a))));
+/** g·y·log a; a = 0 gives 0 where b ≥ 0, as the limit from b > 0, and −∞ where b < 0. */
+function powExponent(g: Tensor, y: Tensor, a: Value, b: Value): Tensor {
+  if (typeof a === "number") return mul(g, mul(y, a === 0 ? where(lessEqual(0, b), 0, -Infinity) : Math.log(a)));
+  return mul(g, mul(y, log(where(and(equal(a, 0), lessEqual(0, b)), 1, a))));
 }
 
 /** g where the operand was chosen (`over`), half of it in a tie (and where one operand is NaN, all of it). */
@@ -85,7 +87,7 @@ export const elementwise: Family<
   sub: () => [(g) => g, (g) => neg(g)],
   mul: (_, a, b) => [(g) => mul(g, b), (g) => mul(g, a)],
   div: (y, _, b) => [(g) => div(g, b), (g) => neg(mul(g, div(y, b)))],
-  pow: (y, a, b) => [(g) => powBase(g, a, b), (g) => powExponent(g, y, a)],
+  pow: (y, a, b) => [(g) => powBase(g, a, b), (g) => powExponent(g, y, a, b)],
   maximum: (_, a, b) => [(g) => chosen(g, less(a, b), a, b), (g) => chosen(g, less(b, a), a, b)],
   minimum: (_, a, b) => [(g) => chosen(g, less(b, a), a, b), (g) => chosen(g, less(a, b), a, b)],
   mod: (y, a, b) => [(g) => g, (g) => neg(mul(g, round(div(sub(a, y), b))))],

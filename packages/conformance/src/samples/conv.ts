@@ -89,6 +89,12 @@ const transposed: Sample[] = [
     weft.convTranspose(x, w, { dilation: 2, groups: 2 }),
   ),
   sample("sequences", [floats(2, 3, 6), floats(3, 4, 4)], (x, w) => weft.convTranspose(x, w, { stride: 3 })),
+  sample("output padding beyond the windows", [floats(2, 3, 6), floats(3, 4, 2)], (x, w) =>
+    weft.convTranspose(x, w, { dilation: 2, outputPadding: 1 }),
+  ),
+  sample("output padding as large as the padding", [floats(2, 3, 4, 5), floats(3, 4, 2, 3)], (x, w) =>
+    weft.convTranspose(x, w, { dilation: 3, stride: [1, 2], padding: [1, 2], outputPadding: [2, 2] }),
+  ),
 ];
 
 export const conv: Collection<keyof ConvOps | "convTranspose" | "avgPool"> = {

@@ -296,6 +296,7 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
       ...unary((x) => weft.clamp(x, { min: -1.03, max: 0.87 }), distinct),
       sample("below", [distinct(17)], (x) => weft.clamp(x, { max: 0.5 })),
       sample("above", [distinct(17)], (x) => weft.clamp(x, { min: -0.5 })),
+      sample("bounds that are NaN", [values([NaN, 1, 2, 3]), values([0, NaN, 2, NaN])], (x, limit) => [weft.clamp(x, { min: limit }), weft.clamp(x, { max: limit }), weft.clamp(x, { min: NaN })], noGradient), // prettier-ignore
       sample("on the bounds", [values([-1, 0, 1])], (x) => weft.clamp(x, { min: -1, max: 1 }), kink),
       sample("i32", [integers(-9, 10, 7)], (x) => weft.clamp(x, { min: -3, max: 3 })),
       sample("bounds of tensors", [floats(3, 4), between(-3, -1, 4), between(1, 3, 3, 1)], (x, min, max) =>

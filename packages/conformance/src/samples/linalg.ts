@@ -1,7 +1,7 @@
 // Samples of matrix products: all four transposes at sizes around the blocks of a kernel, and every form of batch.
 import * as weft from "@weft/tensor";
 import { apply, type LinalgOps } from "@weft/tensor";
-import { floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
+import { booleans, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
 
 /** Rows, inner size, columns. */
 const sizes = [
@@ -48,6 +48,12 @@ export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum"> = 
       sample("a matrix with itself", [floats(5, 5)], (x) => weft.matmul(x, x)),
       sample("a matrix with its transpose", [floats(5, 3)], (x) => weft.matmul(x, weft.transpose(x))),
       sample("i32 and f32", [integers(-3, 4, 3, 5), floats(5, 2)], weft.matmul),
+      sample("i32, exactly, and wrapping", [values([2 ** 24 + 1, 1, -7, 2 ** 31 - 1], "i32", [2, 2]), values([1, 3, 2, 2 ** 24 + 3], "i32", [2, 2])], weft.matmul), // prettier-ignore
+      sample("i32 in batches", [integers(-(2 ** 20), 2 ** 20, 2, 1, 3, 5), integers(-99, 100, 3, 5, 4)], weft.matmul),
+      sample("i32 with a transpose", [integers(-(2 ** 20), 2 ** 20, 9, 33)], (x) => weft.matmul(x, weft.transpose(x))),
+      sample("i32 vectors", [values([2 ** 24 + 1, 5], "i32"), values([1, 0], "i32")], weft.matmul),
+      sample("bool and i32", [booleans(4, 7), integers(2 ** 24, 2 ** 25, 7, 3)], weft.matmul),
+      sample("no inner elements of i32", [integers(0, 9, 3, 0), integers(0, 9, 0, 2)], weft.matmul),
       sample("no inner elements", [floats(3, 0), floats(0, 2)], weft.matmul),
       sample("no rows", [floats(0, 3), floats(3, 2)], weft.matmul),
       sample("no batches", [floats(0, 2, 3), floats(3, 2)], weft.matmul),
@@ -63,6 +69,9 @@ export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum"> = 
       sample("a product of transposes", [floats(4, 3), floats(5, 4)], (a, b) => weft.einsum("ji,kj->ik", a, b)),
       sample("a sum", [floats(3, 4)], (a) => weft.einsum("ij->", a)),
       sample("a diagonal", [floats(4, 4)], (a) => weft.einsum("ii->i", a)),
+      sample("i32, exactly", [integers(2 ** 24, 2 ** 25, 3, 4), integers(-9, 9, 4, 5)], (a, b) =>
+        weft.einsum("ij,jk->ik", a, b),
+      ),
       sample("a trace", [floats(4, 4)], (a) => weft.einsum("ii", a)),
       sample("transposes of a batch", [floats(2, 3, 4)], (a) => weft.einsum("...ij->...ji", a)),
       sample("a batch", [floats(2, 3, 4), floats(2, 4, 5)], (a, b) => weft.einsum("bij,bjk->bik", a, b)),

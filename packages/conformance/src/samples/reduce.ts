@@ -48,6 +48,14 @@ const whole = (f: Reduction): Sample[] => [
   sample("bool", [booleans(4, 5)], (x) => f(x, { axis: 1 })),
   sample("u8", [values([250, 251, 252, 253, 254, 255], "u8", [2, 3])], (x) => f(x, { axis: 1 })),
 ];
+/** The sign of each zero is seen in the quotient. */
+const zeros = (f: Reduction): Sample =>
+  sample(
+    "zeros of both signs",
+    [values([-0, 0, -0, -0, 0, -0, -1, -0, 1, 0, -0, 0, -0, 0, -0], "f32", [5, 3])],
+    (x) => [f(x, { axis: 1 }), f(x, { axis: 0 }), f(x)].map((y) => weft.atan2(y, -1)),
+    noGradient,
+  );
 const ties = (f: Reduction): Sample =>
   sample("ties", [values([1, 3, 3, 2, 2, 2], "f32", [2, 3])], (x) => f(x, { axis: 1 }), kink);
 
@@ -81,8 +89,8 @@ export const reductions: Collection<keyof ReduceOps | Composed> = {
   family: "reduce",
   samples: {
     sum: [...along(weft.sum, floats), special(weft.sum), nothing(weft.sum), ...whole(weft.sum)],
-    max: [...along(weft.max, distinct), special(weft.max), ...whole(weft.max), ties(weft.max)],
-    min: [...along(weft.min, distinct), special(weft.min), ...whole(weft.min), ties(weft.min)],
+    max: [...along(weft.max, distinct), special(weft.max), ...whole(weft.max), ties(weft.max), zeros(weft.max)],
+    min: [...along(weft.min, distinct), special(weft.min), ...whole(weft.min), ties(weft.min), zeros(weft.min)],
     argmax: position(weft.argmax),
     argmin: position(weft.argmin),
     cumsum: [

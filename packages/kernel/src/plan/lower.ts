@@ -105,17 +105,20 @@ function placeOf(item: Item, word: number, bytes: number, write: boolean): Place
   return { word, slot: into.slot!.index, bytes: bytes + view.offset * bytesOf[item.dtype], write };
 }
 
-/** The loop that is cut into lanes: the last one, unless a reduction reads side by side along the last kept loop. */
+/** The loop that is cut into lanes: the last one, unless a reduction reads more side by side (or fewer apart) along the last kept loop. */
 function lanesOf(strides: readonly (readonly number[])[], last: number, kept: number, draft: Draft): number {
   if (kept < 0) return last;
   let [along, across] = [0, 0];
   draft.operands.forEach((o, i) => {
     if (o.use !== "read") return;
-    if (strides[i]![last] === 1) along++;
-    if (strides[i]![kept] === 1) across++;
+    along += merit(strides[i]![last]!);
+    across += merit(strides[i]![kept]!);
   });
   return across > along ? kept : last;
 }
+
+/** What four elements read together gain: less than nothing where each lies by itself. */
+const merit = (stride: number): number => (stride === 1 ? 1 : stride === 0 ? 0 : -1);
 
 interface Form {
   readonly rank: number;

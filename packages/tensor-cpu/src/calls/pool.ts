@@ -61,7 +61,7 @@ function writePools(module: Module): void {
         const [a, b] = [f.let(V128, values[2 * r]!), f.let(V128, values[2 * r + 1]!)];
         f.do(v128.store(p, f32x4.shuffle(a, b, [0, 4, 1, 5])), v128.store(p, f32x4.shuffle(a, b, [2, 6, 3, 7]), 16));
       });
-    /** For elements 1 to 3: whether they beat all before them. NaN beats numbers, and the first NaN stays. */
+    /** The greatest, and for elements 1 to 3 whether they beat all before them. NaN beats numbers, the first of equals stays. */
     const contest = ([first, ...rivals]: Corners) => {
       const best = f.let(V128, first);
       const beats = (rival: Vec) => {
@@ -69,19 +69,16 @@ function writePools(module: Module): void {
         f.set(best, v128.bitselect(rival, best, won));
         return won;
       };
-      return [beats(rivals[0]), beats(rivals[1]), beats(rivals[2])] as const;
+      return { best, winners: [beats(rivals[0]), beats(rivals[1]), beats(rivals[2])] as const };
     };
     const work: Record<Name, () => void> = {
-      maxPool: () => {
-        const [a, b, c, d] = corners(1);
-        f.do(v128.store(at[0]!, f32x4.max(f32x4.max(a, b), f32x4.max(c, d))));
-      },
+      maxPool: () => f.do(v128.store(at[0]!, contest(corners(1)).best)),
       sumPool: () => {
         const [a, b, c, d] = corners(1);
         f.do(v128.store(at[0]!, f32x4.add(f32x4.add(a, b), f32x4.add(c, d))));
       },
       maxPoolGrad: () => {
-        const [b, c, d] = contest(corners(1));
+        const [b, c, d] = contest(corners(1)).winners;
         const g = f.let(V128, v128.load(at[2]!));
         const parts: Vec[] = [];
         for (const winner of [d, c, b]) {
@@ -91,7 +88,7 @@ function writePools(module: Module): void {
         spread([g, ...parts]);
       },
       maxPoolPick: () => {
-        const winners = contest(corners(1));
+        const { winners } = contest(corners(1));
         const [first, ...others] = corners(2);
         const u = f.let(V128, first);
         winners.forEach((beats, i) => f.set(u, v128.bitselect(others[i]!, u, beats)));

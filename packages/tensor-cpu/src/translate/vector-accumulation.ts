@@ -18,17 +18,31 @@ const simple =
     wide: false,
   });
 
-/** The extreme of what is not NaN, and beside it all ones where a NaN has come by (all ones are a NaN themselves). */
+/**
+ * The extreme of what is not NaN, which takes zeros for equal; beside it all ones where a NaN has come by (all ones are a NaN
+ * themselves), and where the zero that counts as the further one has.
+ */
 const extreme =
-  (first: number, op: Two): Make =>
+  (first: number, op: Two, zero: number): Make =>
   (hold) => ({
-    start: start(f32x4.const(first), i32x4.const(0)),
-    step: ([acc, nan], x) => {
+    start: start(f32x4.const(first), i32x4.const(0), i32x4.const(0)),
+    step: ([acc, nan, seen], x) => {
       const kept = hold(x) as Vector;
-      return [op(acc as Vector, kept), v128.or(nan as Vector, f32x4.ne(kept, kept))];
+      return [
+        op(acc as Vector, kept),
+        v128.or(nan as Vector, f32x4.ne(kept, kept)),
+        v128.or(seen as Vector, i32x4.eq(kept, i32x4.const(zero))),
+      ];
     },
-    join: ([a, m], [b, n]) => [op(a as Vector, b as Vector), v128.or(m as Vector, n as Vector)],
-    value: ([acc, nan]) => v128.or(acc as Vector, nan as Vector),
+    join: ([a, m, p], [b, n, q]) => [
+      op(a as Vector, b as Vector),
+      v128.or(m as Vector, n as Vector),
+      v128.or(p as Vector, q as Vector),
+    ],
+    value: ([acc, nan, seen]) => {
+      const further = v128.and(seen as Vector, f32x4.eq(acc as Vector, f32x4.const(0)));
+      return v128.or(v128.bitselect(i32x4.const(zero), acc as Vector, further), nan as Vector);
+    },
     wide: false,
   });
 
@@ -49,8 +63,8 @@ const sum: Make = (_hold, relaxed) => ({
 /** By function and type. */
 export const accumulations: Readonly<Record<string, Make>> = {
   "sum f32": sum,
-  "max f32": extreme(-Infinity, f32x4.pmax),
-  "min f32": extreme(Infinity, f32x4.pmin),
+  "max f32": extreme(-Infinity, f32x4.pmax, 0),
+  "min f32": extreme(Infinity, f32x4.pmin, -(2 ** 31)),
   "sum i32": simple(0, i32x4.add),
   "max i32": simple(-(2 ** 31), i32x4.maxS),
   "min i32": simple(2 ** 31 - 1, i32x4.minS),
