@@ -1,7 +1,7 @@
 // The command line of `weft`: which words it takes, and what becomes of mistakes: one line, and exit code 1.
 import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { ArgumentError, WeftError } from "@weft/tensor";
+import { ArgumentError, printable, WeftError } from "@weft/tensor";
 import { backendNames } from "./backends.ts";
 import { linregCommand } from "./commands/linreg.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -33,7 +33,8 @@ const option = {
   limit: () => new Option("--limit <n>", "use no more pictures than this").argParser(whole(1)),
 };
 
-function program(print: Print): Command {
+/** The words and what they do; `exit` is told with which code. */
+function program(print: Print, exit: (code: number) => void): Command {
   const weft = new Command("weft")
     .version(version, "--version")
     .description(
@@ -51,12 +52,13 @@ function program(print: Print): Command {
     .addOption(option.limit())
     .action(async (name, { data, limit, ...options }) => {
       const recipe = recipeNames.find((known) => known === name);
-      if (recipe !== undefined) return trainCommand(recipe, { ...options, data: data ?? "digits", limit }, print);
+      if (recipe !== undefined)
+        return exit(await trainCommand(recipe, { ...options, data: data ?? "digits", limit }, print));
       if (data !== undefined || limit !== undefined)
         throw new ArgumentError(
           `linreg learns from all of housing: leave --${data === undefined ? "limit" : "data"} out.`,
         );
-      return linregCommand(options, print);
+      return exit(await linregCommand(options, print));
     });
   weft
     .command("linreg")
@@ -65,7 +67,7 @@ function program(print: Print): Command {
     .addOption(option.seed())
     .addOption(option.backend())
     .addOption(option.out())
-    .action((options) => linregCommand(options, print));
+    .action(async (options) => exit(await linregCommand(options, print)));
   weft
     .command("predict")
     .description("say what a saved model takes pictures for")
@@ -93,10 +95,17 @@ function words(error: unknown): string | undefined {
  */
 export async function run(
   args: readonly string[],
-  print: Print = console.log,
-  complain: Print = console.error,
+  out: Print = console.log,
+  err: Print = console.error,
 ): Promise<number> {
-  const weft = program(print);
+  // Names and notes out of files go to a terminal, which would obey what is in them.
+  const [print, complain] = [out, err].map(
+    (to): Print =>
+      (line) =>
+        to(printable(line, Infinity)),
+  ) as [Print, Print];
+  let code = 0;
+  const weft = program(print, (given) => (code = given));
   for (const command of [weft, ...weft.commands])
     command.exitOverride().configureOutput({
       writeOut: (text) => print(text.trimEnd()),
@@ -112,7 +121,7 @@ export async function run(
     });
   try {
     await weft.parseAsync(args, { from: "user" });
-    return 0;
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     const line = words(error);

@@ -1,5 +1,5 @@
 // What a model says to pictures, and where it is wrong: the numbers behind a report.
-import { scope, softmax, type Backend } from "@weft/tensor";
+import { ArgumentError, scope, softmax, type Backend } from "@weft/tensor";
 import { minibatch, type Labelled } from "@weft/data";
 import type { Classifier } from "./recipe.ts";
 
@@ -24,6 +24,10 @@ export async function answers(model: Classifier, data: Labelled, backend: Backen
       const row = Array.from(probabilities.subarray(at, at + classes));
       const guess = row.reduce((best, p, i) => (p > row[best]! ? i : best), 0);
       const index = found.length;
+      if (row.some(Number.isNaN))
+        throw new ArgumentError(
+          `the model's scores for picture ${index} are no numbers: its weights hold NaN or infinity, as after a training that diverged.`,
+        );
       found.push({ index, label: data.labels.data[index]!, guess, confidence: row[guess]! });
     }
   }

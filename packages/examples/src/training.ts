@@ -16,6 +16,10 @@ export interface TrainingOptions {
   readonly seed?: number;
   /** Shows how far it has come another way than on the terminal. */
   readonly display?: Display;
+  /** Ends the training after the step that is under way. What was learned stays, and is measured. */
+  readonly signal?: AbortSignal;
+  /** Is called when the steps of an epoch are done, before they are measured: to save the model, say. */
+  readonly learned?: (epoch: number, losses: readonly number[]) => Promise<void> | void;
 }
 
 /** What one look at all the training data brought. */
@@ -35,14 +39,20 @@ export interface Epoch {
 export async function* train(
   model: Classifier,
   data: Split,
-  { backend, optimizer, epochs, size = 100, seed = 1, ...how }: TrainingOptions,
+  { backend, optimizer, epochs, size = 100, seed = 1, signal, learned, ...how }: TrainingOptions,
 ): AsyncGenerator<Epoch> {
   const batches = minibatch(data.train, size, { backend, shuffle: true, seed });
-  for (let epoch = 1; epoch <= epochs; epoch++) {
+  const stopped = (): boolean => signal?.aborted === true;
+  for (let epoch = 1; epoch <= epochs && !stopped(); epoch++) {
     const steps = minimize((x, y) => crossEntropy(model(x), y), batches, optimizer);
-    const losses: Promise<number>[] = [];
-    for await (const loss of progress(steps, { name: `epoch ${epoch}/${epochs}`, ...how })) losses.push(loss.item());
-    yield { losses: await Promise.all(losses), accuracy: await measure(model, data.test, backend) };
+    const reading: Promise<number>[] = [];
+    for await (const loss of progress(steps, { name: `epoch ${epoch}/${epochs}`, ...how })) {
+      reading.push(loss.item());
+      if (stopped()) break;
+    }
+    const losses = await Promise.all(reading);
+    await learned?.(epoch, losses);
+    yield { losses, accuracy: await measure(model, data.test, backend) };
   }
 }
 

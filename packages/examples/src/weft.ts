@@ -2,4 +2,10 @@
 // The command-line program `weft`.
 import { run } from "./command.ts";
 
+// Who reads may go (`weft train | head -1`): then lines are lost, and not the training.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+  });
+
 process.exitCode = await run(process.argv.slice(2));

@@ -1,7 +1,7 @@
 // What the command line takes, and what it says to mistakes: one line, and exit code 1.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Chain, Linear, save } from "@weft/nn";
+import { Chain, constant, Linear, save } from "@weft/nn";
 import { flatten } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { temporaryFolder, weft } from "./session.ts";
@@ -61,7 +61,10 @@ test.each([
     "predict model.safetensors two",
     "command-argument value 'two' is invalid for argument 'index'. Wanted a whole number from 0. See: weft help predict",
   ],
-  ["predict nothing.safetensors", "ENOENT: no such file or directory, open 'nothing.safetensors'"],
+  [
+    "predict nothing.safetensors",
+    "load: nothing.safetensors cannot be read: ENOENT: no such file or directory, open 'nothing.safetensors'",
+  ],
 ] as [string, string][])("weft %s", async (line, message) => {
   expect(await weft(...line.split(" "))).toEqual({ code: 1, out: "", err: `weft: ${message}` });
 });
@@ -80,7 +83,7 @@ test("weft predict says what is wrong with a file", async () => {
   const predict = async (name: string, ...words: string[]) => (await weft("predict", path(name), ...words)).err;
 
   writeFileSync(path("text"), "no model at all");
-  expect(await predict("text")).toMatch(new RegExp(`^weft: ${path("text")}: safetensors: .*$`));
+  expect(await predict("text")).toMatch(new RegExp(`^weft: load: ${path("text")}: safetensors: .*$`));
 
   const model = Chain(flatten, Linear(784, 10));
   await save(path("other"), model);
@@ -88,14 +91,44 @@ test("weft predict says what is wrong with a file", async () => {
     `weft: ${path("other")}: the file does not say which model it holds, wanted one of lenet, mlp, softmax. Say it with --model.`,
   );
   expect(await predict("other", "--model", "mlp")).toBe(
-    `weft: ${path("other")}: fromBytes: the names are not those of the model: missing 3.weight, 3.bias`,
+    `weft: load: ${path("other")}: fromBytes: the names are not those of the model: missing 3.weight, 3.bias`,
   );
   await save(path("linreg"), model, { weft: "linreg" });
   expect(await predict("linreg")).toBe(
     `weft: ${path("linreg")}: the file holds the model linreg, wanted one of lenet, mlp, softmax. Say it with --model.`,
   );
+  for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty", ""]) {
+    await save(path("odd"), model, { weft: name, data: name });
+    expect(await predict("odd")).toBe(
+      `weft: ${path("odd")}: the file holds the model ${name}, wanted one of lenet, mlp, softmax. Say it with --model.`,
+    );
+  }
+  await save(path("escape"), model, { weft: "\u001b[2J\u009b1m\rall is well" + "!".repeat(1e5) });
+  const said = await predict("escape");
+  expect(said).toContain(String.raw`the file holds the model \u001b[2J\u009b1m\u000dall is well!!!`);
+  expect(said.length).toBeLessThan(500);
+  await save(path("pointer"), model);
+  writeFileSync(path("pointer"), "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+  expect(await predict("pointer")).toContain(
+    "this is a Git LFS pointer, not the file that it stands for. Run: git lfs pull.",
+  );
+  mkdirSync(path("folder"));
+  expect(await predict("folder")).toBe(`weft: load: ${path("folder")} cannot be read: it is a folder, wanted a file`);
+
   await save(path("softmax"), model, { weft: "softmax" });
   expect(await predict("softmax", "7", "2000")).toBe(
     "weft: there is no picture 2000: the test set of digits has 0 to 1999.",
   );
+});
+
+test.each([NaN, Infinity])("weft predict refuses to guess with weights of %d", async (value) => {
+  const file = join(temporaryFolder(), "model.safetensors");
+  await save(file, Chain(flatten, Linear(784, 10, { init: constant(value) })), { weft: "softmax" });
+  for (const indices of [[], ["0"], ["5", "7"]]) {
+    const { code, out, err } = await weft("predict", file, ...indices);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toBe(
+      "weft: the model's scores for picture 0 are no numbers: its weights hold NaN or infinity, as after a training that diverged.",
+    );
+  }
 });

@@ -3,9 +3,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { housing } from "@weft/data";
 import { save } from "@weft/nn";
+import { ArgumentError } from "@weft/tensor";
 import { openBackend, type BackendName } from "../backends.ts";
+import { interruption } from "../interruption.ts";
 import { linreg } from "../models/linreg.ts";
-import { clock, count, type Print } from "./words.ts";
+import { clock, count, stopping, type Print } from "./words.ts";
 
 export interface LinregOptions {
   /** Steps with all of the data (10,000). */
@@ -15,7 +17,8 @@ export interface LinregOptions {
   readonly out?: string | undefined;
 }
 
-export async function linregCommand(options: LinregOptions, print: Print): Promise<void> {
+/** Gives the exit code. */
+export async function linregCommand(options: LinregOptions, print: Print): Promise<number> {
   const { epochs: steps = 10_000, seed, out = join("weft-out", "linreg-housing") } = options;
   await mkdir(out, { recursive: true });
   const backend = await openBackend(options.backend, seed);
@@ -23,17 +26,25 @@ export async function linregCommand(options: LinregOptions, print: Print): Promi
   print(`Linear regression learns from ${data.targets.data.length} districts of housing (${backend.name}).`);
 
   const start = performance.now();
-  const { losses, error, predictions, model } = await linreg(data, backend, { steps });
+  const stop = interruption((signal) => print(stopping(signal)));
+  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
+  const { losses, error, predictions, model } = await linreg(data, backend, { steps, signal: stop.signal });
   const seconds = (performance.now() - start) / 1000;
+  const done = losses.length;
+  if (!Number.isFinite(error)) throw new ArgumentError(`the error became ${error}; nothing was saved.`);
+  await save(files.model, model, { weft: "linreg", seed: String(seed), steps: done });
+  stop.end();
+  print(`Model   ${files.model}`);
+  if (done === 0) return stop.code();
 
   const { regressionReport } = await import("../report/regression.ts");
   const report = regressionReport({
     title: "Linear regression on housing",
     result: [error.toFixed(4), "mean squared error"],
     facts: [
-      ["steps", count(steps)],
+      ["steps", count(done)],
       ["training time", clock(seconds)],
-      ["speed", `${count(Math.round(steps / seconds))} steps/s`],
+      ["speed", `${count(Math.round(done / seconds))} steps/s`],
       ["backend", backend.name],
       ["seed", String(seed)],
     ],
@@ -42,11 +53,9 @@ export async function linregCommand(options: LinregOptions, print: Print): Promi
     predictions,
     unit: "thousands of dollars",
   });
-  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
-  await save(files.model, model, { weft: "linreg", seed: String(seed) });
   await writeFile(files.report, report);
 
-  print(`Model   ${files.model}`);
-  print(`Mean squared error ${error.toFixed(4)} after ${count(steps)} steps, ${clock(seconds)}.`);
+  print(`Mean squared error ${error.toFixed(4)} after ${count(done)} steps, ${clock(seconds)}.`);
   print(`Report  ${files.report}`);
+  return stop.code();
 }

@@ -1,13 +1,15 @@
 // `weft train`: trains a model on pictures of digits, tells how it goes, and leaves a report and the model in a folder.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { params, save, seed as startNumbering, summary } from "@weft/nn";
+import { FileError, params, save, seed as startNumbering, summary } from "@weft/nn";
+import { ArgumentError } from "@weft/tensor";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataset, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
+import { interruption } from "../interruption.ts";
 import { recipes, type RecipeName } from "../recipes.ts";
 import { train, type Epoch } from "../training.ts";
-import { clock, count, percent, type Print } from "./words.ts";
+import { clock, count, percent, stopping, type Print } from "./words.ts";
 
 export interface TrainOptions {
   readonly data: DataName;
@@ -20,8 +22,8 @@ export interface TrainOptions {
   readonly limit?: number | undefined;
 }
 
-/** Trains one of the recipes. */
-export async function trainCommand(name: RecipeName, options: TrainOptions, print: Print): Promise<void> {
+/** Trains one of the recipes, and gives the exit code. */
+export async function trainCommand(name: RecipeName, options: TrainOptions, print: Print): Promise<number> {
   const start = performance.now();
   const { data, seed, out = join("weft-out", `${name}-${data}`) } = options;
   const recipe = recipes[name];
@@ -38,18 +40,45 @@ export async function trainCommand(name: RecipeName, options: TrainOptions, prin
     `${recipe.title}, ${count(size)} parameters, learns from ${count(pictures)} pictures of ${data} (${backend.name}).`,
   );
 
+  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
+  const notes = { weft: name, data, seed: String(seed) };
+  /** Whatever comes later, what was learned so far is on the disk. */
+  const learned = async (epoch: number, losses: readonly number[]): Promise<void> => {
+    const step = losses.findIndex((loss) => !Number.isFinite(loss));
+    if (step >= 0)
+      throw new ArgumentError(
+        `the loss became ${losses[step]} in step ${step + 1} of epoch ${epoch}. ${epoch > 1 ? `The model as it was after epoch ${epoch - 1} is in ${files.model}.` : "Nothing was saved."}`,
+      );
+    await save(files.model, model, { ...notes, epoch }).catch((error: unknown) => {
+      if (!(error instanceof FileError)) throw error;
+      print(`epoch ${epoch}/${epochs}: ${error.message}. The training goes on.`);
+    });
+  };
+
   const run: Epoch[] = [];
   const training = performance.now();
   const split = { train: known, test };
-  const how = { backend, optimizer: recipe.optimizer(), epochs, size: Math.min(100, pictures), seed };
+  const stop = interruption((signal) => print(stopping(signal)));
+  const { signal } = stop;
+  const how = { backend, optimizer: recipe.optimizer(), epochs, size: Math.min(100, pictures), seed, signal, learned };
   for await (const epoch of train(model, split, how)) {
     run.push(epoch);
     print(`epoch ${run.length}/${epochs}: test accuracy ${percent(epoch.accuracy)}`);
   }
   const seconds = (performance.now() - training) / 1000;
-
+  const steps = run.reduce((n, { losses }) => n + losses.length, 0);
+  if (steps === 0) {
+    await save(files.model, model, notes);
+    stop.end();
+    print(`Model   ${files.model}   (as it began)`);
+    return stop.code();
+  }
   const said = await answers(model, test, backend);
   const accuracy = accuracyOf(said);
+  await save(files.model, model, { ...notes, epoch: run.length, accuracy: String(accuracy) });
+  stop.end();
+  print(`Model   ${files.model}   (weft predict ${files.model} 0)`);
+
   const [first] = params(model);
   const weights = { data: await first!.value.data(), shape: first!.shape };
   const { classifierReport } = await import("../report/classifier.ts"); // the charts' code is loaded when it is needed
@@ -57,11 +86,11 @@ export async function trainCommand(name: RecipeName, options: TrainOptions, prin
     title: `${recipe.title} on ${data}`,
     result: [percent(accuracy), `of ${count(said.length)} new pictures right`],
     facts: [
-      ["epochs", String(epochs)],
+      ["epochs", stop.code() === 0 ? String(epochs) : `${run.length} of ${epochs}, interrupted`],
       ["pictures to learn from", count(pictures)],
       ["parameters", count(size)],
       ["training time", clock(seconds)],
-      ["speed", `${count(Math.round((pictures * epochs) / seconds))} pictures/s`],
+      ["speed", `${count(Math.round((steps * how.size) / seconds))} pictures/s`],
       ["backend", backend.name],
       ["seed", String(seed)],
     ],
@@ -71,11 +100,9 @@ export async function trainCommand(name: RecipeName, options: TrainOptions, prin
     weights,
     summary: summary(model),
   });
-  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
-  await save(files.model, model, { weft: name, data, seed: String(seed), accuracy: String(accuracy) });
   await writeFile(files.report, report);
 
-  print(`Model   ${files.model}   (weft predict ${files.model} 0)`);
   print(`Test accuracy ${percent(accuracy)} after ${clock((performance.now() - start) / 1000)}.`);
   print(`Report  ${files.report}`);
+  return stop.code();
 }

@@ -14,3 +14,7 @@ export const clock = (seconds: number): string =>
   seconds < 60
     ? `${seconds.toFixed(1)} s`
     : `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} min`;
+
+/** What is said to the first Ctrl-C. */
+export const stopping = (signal: string): string =>
+  `${signal}: stopping after this step, then the model and the report are written. Once more ends at once.`;

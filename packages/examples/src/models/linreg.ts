@@ -3,6 +3,14 @@ import { diff, param, scope } from "@weft/autograd";
 import { add, matmul, mul, sub, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { mse } from "@weft/nn";
 import type { HostArray, Regression } from "@weft/data";
+import { turns } from "../turns.ts";
+
+export interface LinregOptions {
+  readonly steps?: number;
+  readonly lr?: number;
+  /** Ends the steps early. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Fits y = x w + b to data `[N, features]` and targets `[N, 1]`: gradient descent on the mean squared error, with all of
@@ -14,7 +22,7 @@ import type { HostArray, Regression } from "@weft/data";
 export async function linreg(
   { inputs, targets }: Regression,
   { tensor, randn, zeros }: Backend & Creation,
-  { steps = 10_000, lr = 0.1 }: { readonly steps?: number; readonly lr?: number } = {},
+  { steps = 10_000, lr = 0.1, signal }: LinregOptions = {},
 ) {
   const upload = ({ data, shape }: HostArray) => tensor(data, { shape });
   const [x, y] = [upload(inputs), upload(targets)];
@@ -24,7 +32,9 @@ export async function linreg(
   const predict = (x: Tensor) => add(matmul(x, weight), bias);
 
   const losses: number[] = [];
-  for (let step = 0; step < steps; step++) {
+  const turn = turns();
+  for (let step = 0; step < steps && signal?.aborted !== true; step++) {
+    await turn();
     const loss = await scope(() => {
       const tape = diff(() => mse(predict(x), y));
       for (const p of tape.params) p.value = sub(p.value, mul(tape.grad(p), lr));

@@ -1,0 +1,175 @@
+// Ctrl-C in a training, as a terminal sends it: what was learned is saved, the report comes last, and the second one ends the
+// program at once.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { digits } from "@weft/data";
+import { readMetadata, seed } from "@weft/nn";
+import { open } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import { linreg } from "../src/models/linreg.ts";
+import { recipes } from "../src/recipes.ts";
+import { train } from "../src/training.ts";
+import { temporaryFolder, weft } from "./session.ts";
+
+const program = join(import.meta.dirname, "../src/weft.ts");
+
+/** `weft train softmax` for hours, in a process of its own. `saw` is called with each line that it prints. */
+function training(saw: (line: string, child: ReturnType<typeof spawn>) => void, ...more: string[]) {
+  const out = temporaryFolder();
+  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
+  const words = ["train", "softmax", "--limit", "100", "--epochs", "100000", "--out", out, ...more];
+  const child = spawn(process.execPath, [program, ...words], { stdio: ["ignore", "pipe", "ignore"] });
+  const lines: string[] = [];
+  let rest = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    const parts = (rest + String(chunk)).split("\n");
+    rest = parts.pop()!;
+    for (const line of parts) {
+      lines.push(line);
+      saw(line, child);
+    }
+  });
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
+    child.on("close", (code, signal) => resolve({ code, signal })),
+  );
+  return { files, lines, ended };
+}
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("%s after some epochs leaves the model and a report, and the code %i", async (signal, code) => {
+  let epochs = 0;
+  const { files, lines, ended } = training((line, child) => {
+    if (line.startsWith("epoch ") && ++epochs === 2) child.kill(signal);
+  });
+  expect(await ended).toEqual({ code, signal: null });
+  expect(lines).toContain(
+    `${signal}: stopping after this step, then the model and the report are written. Once more ends at once.`,
+  );
+  expect(lines.at(-1)).toBe(`Report  ${files.report}`);
+  expect(readFileSync(files.report, "utf8")).toMatch(/\d+ of 100000, interrupted/);
+  const metadata = await readMetadata(files.model);
+  expect(metadata["epoch"]).toBeGreaterThanOrEqual(2);
+  const accuracy = `${(100 * Number(metadata["accuracy"])).toFixed(2)} %`;
+  expect(lines.at(-2)).toMatch(new RegExp(`^Test accuracy ${accuracy} after `));
+  expect((await weft("predict", files.model, "0")).code).toBe(0);
+});
+
+test("a second Ctrl-C ends the program at once, and what was saved stays", async () => {
+  let told = false;
+  const { files, lines, ended } = training((line, child) => {
+    if (line.startsWith("epoch ") && !told) child.kill("SIGINT");
+    if (line.startsWith("SIGINT")) {
+      told = true;
+      child.kill("SIGINT");
+    }
+  });
+  expect(await ended).toEqual({ code: null, signal: "SIGINT" }); // which a shell shows as 130
+  expect(lines.at(-1)).not.toContain("Report");
+  expect((await weft("predict", files.model, "0")).code).toBe(0);
+  expect(existsSync(files.report)).toBe(false);
+});
+
+test("a killed training leaves the model of the last epoch", async () => {
+  const { files, ended } = training((line, child) => {
+    if (line.startsWith("epoch 3/")) child.kill("SIGKILL");
+  });
+  expect(await ended).toEqual({ code: null, signal: "SIGKILL" });
+  expect((await readMetadata(files.model))["epoch"]).toBeGreaterThanOrEqual(3);
+  expect((await weft("predict", files.model, "0")).code).toBe(0);
+});
+
+test("a training whose reader has gone trains on", async () => {
+  const { files, ended } = training(
+    (line, child) => {
+      if (line.startsWith("epoch 1/")) child.stdout!.destroy();
+    },
+    "--epochs",
+    "3",
+  );
+  expect(await ended).toEqual({ code: 0, signal: null });
+  expect(existsSync(files.report)).toBe(true);
+});
+
+test("signals do what they did before when a training has ended", async () => {
+  const listening = () => ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => process.listenerCount(signal));
+  const before = listening();
+  await weft("train", "softmax", "--limit", "100", "--epochs", "1", "--out", temporaryFolder());
+  expect(listening()).toEqual(before);
+});
+
+/** Where a folder stands, no file can be put. */
+function block(path: string): void {
+  for (;;) {
+    rmSync(path, { force: true });
+    try {
+      return mkdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // it was saved in between
+    }
+  }
+}
+
+test("a model that cannot be saved for a while does not end a training", async () => {
+  let state: "fine" | "blocked" | "told" = "fine";
+  const { files, lines, ended } = training(
+    (line) => {
+      if (line.startsWith("epoch 1/") && state === "fine") {
+        rmSync(files.model, { force: true });
+        mkdirSync(files.model); // where a folder stands, no file can be put
+        state = "blocked";
+      } else if (state === "blocked" && line.includes("was not written")) {
+        rmdirSync(files.model);
+        state = "told";
+      }
+    },
+    "--epochs",
+    "200",
+  );
+  expect(await ended).toEqual({ code: 0, signal: null });
+  expect(lines.some((line) => /^epoch \d+\/200: save: .* it is a folder.*The training goes on\.$/.test(line))).toBe(
+    true,
+  );
+  expect(lines.at(-1)).toBe(`Report  ${files.report}`);
+  expect(state).toBe("told");
+  expect((await weft("predict", files.model, "0")).code).toBe(0);
+});
+
+const display = { update: () => {}, close: () => {} };
+
+test("a signal ends the loop between two steps, and what was learned is told before it is measured", async () => {
+  const stop = new AbortController();
+  const backend = await open({});
+  seed(1);
+  const model = recipes.softmax.model();
+  const data = digits({ train: 100, test: 20 });
+  const seen: string[] = [];
+  const how = { backend, optimizer: recipes.softmax.optimizer(), epochs: 9, size: 10, display };
+  const learned = (epoch: number, losses: readonly number[]) => {
+    seen.push(`learned ${epoch} ${losses.length}`);
+    if (epoch === 2) stop.abort();
+  };
+  for await (const { losses } of train(model, data, { ...how, signal: stop.signal, learned }))
+    seen.push(`epoch ${losses.length}`);
+  expect(seen).toEqual(["learned 1 10", "epoch 10", "learned 2 10", "epoch 10"]);
+
+  const counting = new AbortController();
+  let steps = 0;
+  const counted = { ...display, update: () => void (++steps === 3 && counting.abort()) };
+  const lengths: number[] = [];
+  for await (const { losses } of train(model, data, { ...how, display: counted, signal: counting.signal }))
+    lengths.push(losses.length);
+  expect(lengths).toEqual([3]);
+});
+
+test("linear regression stops between two steps, too, and lets signals through", async () => {
+  const backend = await open({});
+  const data = { data: Float32Array.of(1, 2, 3), shape: [3, 1], dtype: "f32" } as const;
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 30);
+  const { losses } = await linreg({ inputs: data, targets: data }, backend, { steps: 1e9, signal: stop.signal });
+  expect(losses.length).toBeGreaterThan(0);
+});
