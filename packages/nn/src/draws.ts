@@ -1,6 +1,7 @@
 // Random numbers for initial values, made on the host from counters, so that a parameter has the same bits on whichever
 // backend it comes to life.
 import { threefry } from "@weft/tensor";
+import { normalPair } from "./normal-pair.ts";
 
 /** What an initialiser draws from; two calls draw different numbers. */
 export interface Draws {
@@ -22,11 +23,9 @@ export function draws(key: readonly [number, number]): Draws {
       const nth = counter++;
       const out = new Float64Array(count);
       for (let i = 0; i < count; i += 2) {
-        const [a, b] = threefry(key, i >> 1, nth);
-        const radius = Math.sqrt(-2 * Math.log((a + 1) * 2 ** -32));
-        const angle = 2 * Math.PI * b * 2 ** -32;
-        out[i] = radius * Math.cos(angle);
-        if (i + 1 < count) out[i + 1] = radius * Math.sin(angle);
+        const [x, y] = normalPair(threefry(key, i >> 1, nth));
+        out[i] = x;
+        if (i + 1 < count) out[i + 1] = y;
       }
       return out;
     },

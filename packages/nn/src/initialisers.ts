@@ -68,7 +68,7 @@ export const xavierNormal =
   };
 
 /** √2 for relu, and √(2 / (1 + slope²)) for a leaky relu with that slope. */
-const heGain = (negativeSlope: number): number => Math.sqrt(2 / (1 + negativeSlope ** 2));
+const heGain = (negativeSlope: number): number => Math.sqrt(2 / (1 + negativeSlope * negativeSlope));
 
 /** U(-s, s) with s = √(2 / (1 + negativeSlope²)) · √(3 / fanIn) (He et al. 2015; PyTorch's `kaiming_uniform_`). */
 export const heUniform =

@@ -1,6 +1,7 @@
 // Initialisers by their formulas: the bounds and spreads that fan-in and fan-out give, also for shapes that are not square.
 import { expect, test } from "vitest";
 import { draws } from "../src/draws.ts";
+import { normalPair } from "../src/normal-pair.ts";
 import { fanInUniform, heNormal, heUniform, normal, run, xavierNormal, xavierUniform } from "../src/initialisers.ts";
 
 const make = (init: Parameters<typeof run>[0], shape: readonly number[]): number[] => [
@@ -34,6 +35,30 @@ test.each(shapes)("%j has %i values in and %i out", (shape, fanIn, fanOut) => {
   bound(fanInUniform(fanIn), 1 / Math.sqrt(fanIn));
   std(xavierNormal(), Math.sqrt(2 / (fanIn + fanOut)));
   std(heNormal(), Math.sqrt(2 / fanIn));
+});
+
+test("normal draws are Box and Muller's, written out so that engines cannot differ", () => {
+  const words = [
+    0,
+    1,
+    2 ** 29,
+    2 ** 30 - 1,
+    2 ** 30,
+    2 ** 31,
+    3 * 2 ** 30,
+    2 ** 32 - 2,
+    2 ** 32 - 1,
+    0x9e3779b9,
+    0x5bd1e995,
+  ];
+  for (const a of words)
+    for (const b of words) {
+      const radius = Math.sqrt(-2 * Math.log((a + 1) * 2 ** -32));
+      const angle = 2 * Math.PI * b * 2 ** -32;
+      const [x, y] = normalPair([a, b]);
+      expect(x).toBeCloseTo(radius * Math.cos(angle), 14);
+      expect(y).toBeCloseTo(radius * Math.sin(angle), 14);
+    }
 });
 
 test("normal draws are all different, not correlated in pairs, and so many as are asked for", () => {

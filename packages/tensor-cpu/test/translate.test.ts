@@ -1,5 +1,15 @@
 // Translations of kernels to WebAssembly against the interpreter: random kernels, each function by itself, long sums.
-import { Builder, layout, show, type Fn, type Kernel, type KernelOperand, type Scalar, type Step } from "@weft/kernel";
+import {
+  Builder,
+  expressions,
+  layout,
+  show,
+  type Fn,
+  type Kernel,
+  type KernelOperand,
+  type Scalar,
+  type Step,
+} from "@weft/kernel";
 import { bytesOf, type DType } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
 import { instantiate, translate } from "../src/translate/index.ts";
@@ -206,6 +216,21 @@ describe("functions", () => {
       }
     }
   });
+
+  test.each(["log", "sin", "cos", "sqrt"] as const)(
+    "%s, which normal numbers are made with, needs no fused ones",
+    (name) => {
+      const launch = map(
+        1003,
+        ["f32"],
+        ["f32"],
+        (b) => [expressions[name](b, [b.load(0, "f32")])],
+        (_, i) => i * 0.0063,
+      );
+      expect(launch.kernel.code.filter((c) => c.kind === "apply" && c.fn === "fma")).toEqual([]);
+      for (const relaxed of [false, relaxedSimd()]) expectSame(launch, relaxed);
+    },
+  );
 
   test("a fused multiply-add is rounded once or twice", () => {
     const r = random(5);

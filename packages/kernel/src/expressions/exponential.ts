@@ -3,7 +3,7 @@
 // float64 stand beside the tests.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
-import { by, c, choose, f, i, polynomial, test, withSign } from "./floats.ts";
+import { by, c, choose, f, i, mulAdd, polynomial, test, withSign } from "./floats.ts";
 
 /** 2^n for a whole i32 n in [-126, 127]. */
 const power2 = (k: Builder, n: V): V => k.apply("float", [i(k, "shl", [i(k, "add", [n, c(127)])], 23)], "f32");
@@ -63,10 +63,10 @@ function log32(k: Builder, x: V): V {
   const { m, n } = split(k, x);
   const t = f(k, "sub", m, c(1));
   const z = f(k, "mul", t, t);
-  let y = f(k, "mul", f(k, "mul", polynomial(k, t, LOG), t), z);
-  y = f(k, "fma", n, c(-2.1219444e-4), y);
-  y = f(k, "fma", z, c(-0.5), y);
-  y = f(k, "fma", n, c(0.693359375), f(k, "add", t, y));
+  let y = f(k, "mul", f(k, "mul", polynomial(k, t, LOG, mulAdd), t), z);
+  y = mulAdd(k, n, c(-2.1219444e-4), y);
+  y = mulAdd(k, z, c(-0.5), y);
+  y = mulAdd(k, n, c(0.693359375), f(k, "add", t, y));
   // 0, negative numbers, infinity, NaN: told apart by their bits.
   const bits = i(k, "bits", [x]);
   const special = choose(k, test(k, "lt", bits, c(0)), c(NaN), x);

@@ -15,9 +15,15 @@ export const choose = (k: Builder, mask: V, a: Arg, b: Arg): V => {
   return k.apply("select", [mask, value(a), value(b)], "f32");
 };
 
+type Madd = (k: Builder, a: Arg, b: Arg, c: Arg) => V;
+/** a·b + c, rounded once where the machine and the engine have that for four lanes at a time, else twice. */
+const fused: Madd = (k, a, b, c) => f(k, "fma", a, b, c);
+/** a·b + c rounded twice: the same bits in every engine. What random numbers are made with is made with this. */
+export const mulAdd: Madd = (k, a, b, c) => f(k, "add", f(k, "mul", a, b), c);
+
 /** Evaluates a polynomial, highest coefficient first, by Horner's rule. */
-export const polynomial = (k: Builder, x: V, coefficients: readonly number[]): V =>
-  coefficients.slice(1).reduce((p, a) => f(k, "fma", p, x, c(a)), k.const(coefficients[0]!, "f32"));
+export const polynomial = (k: Builder, x: V, coefficients: readonly number[], madd = fused): V =>
+  coefficients.slice(1).reduce((p, a) => madd(k, p, x, c(a)), k.const(coefficients[0]!, "f32"));
 
 /** |x| with the sign bit of `like`. */
 export const withSign = (k: Builder, x: V, like: V): V =>

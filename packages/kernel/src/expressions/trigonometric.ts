@@ -2,7 +2,7 @@
 // digits that a float holds.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
-import { by, c, choose, f, i, polynomial, rescue, test, withSign } from "./floats.ts";
+import { by, c, choose, f, i, mulAdd, polynomial, rescue, test, withSign } from "./floats.ts";
 
 const SIN = [-1.9515296e-4, 8.332161e-3, -1.6666655e-1];
 const COS = [2.4433157e-5, -1.3887316e-3, 4.1666646e-2];
@@ -14,7 +14,7 @@ const ATAN = [8.0537445e-2, -1.3877686e-1, 1.9977711e-1, -3.333295e-1];
 function quarter(k: Builder, x: V): { r: V; n: V } {
   const n = f(k, "nearest", f(k, "mul", x, c(0.63661977)));
   let r = x;
-  for (const part of [1.5703125, 4.837513e-4, 7.5495336e-8, 2.563344e-12]) r = f(k, "fma", n, c(-part), r);
+  for (const part of [1.5703125, 4.837513e-4, 7.5495336e-8, 2.563344e-12]) r = mulAdd(k, n, c(-part), r);
   const far = test(k, "ge", f(k, "abs", x), c(FAR));
   return { r: rescue(k, far, "rest", [x], r), n: i(k, "i32", [rescue(k, far, "turns", [x], n)]) };
 }
@@ -23,9 +23,9 @@ const FAR = 8192;
 /** An angle so small that it is its own sine and tangent (and keeps the sign of zero). */
 const near = (k: Builder, x: V): V => test(k, "lt", f(k, "abs", x), c(2 ** -12));
 
-const sinOn = (k: Builder, r: V, z: V): V => f(k, "fma", f(k, "mul", polynomial(k, z, SIN), z), r, r);
+const sinOn = (k: Builder, r: V, z: V): V => mulAdd(k, f(k, "mul", polynomial(k, z, SIN, mulAdd), z), r, r);
 const cosOn = (k: Builder, z: V): V =>
-  f(k, "add", f(k, "fma", f(k, "mul", polynomial(k, z, COS), z), z, f(k, "mul", z, c(-0.5))), c(1));
+  f(k, "add", mulAdd(k, f(k, "mul", polynomial(k, z, COS, mulAdd), z), z, f(k, "mul", z, c(-0.5))), c(1));
 
 /** sin of x + turn·π/2. */
 function wave(k: Builder, x: V, turn: number): V {
