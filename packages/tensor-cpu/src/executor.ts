@@ -12,6 +12,7 @@ import {
   type Node,
   type NumberPlace,
   type Plan,
+  type Relief,
 } from "@weft/kernel";
 import { calls, type CallName } from "./calls/index.ts";
 import type { Prepared } from "./calls/call.ts";
@@ -65,6 +66,18 @@ export class Executor implements Driver<Block, Executable> {
   }
   free(block: Block): void {
     this.heap.free(block);
+  }
+  get limit(): number {
+    return this.heap.limit;
+  }
+  relieved(by: Relief): void {
+    this.heap.relief = by;
+  }
+  stash(block: Block): Uint8Array {
+    return this.heap.stash(block);
+  }
+  restore(block: Block, data: Uint8Array): void {
+    this.heap.restore(block, data);
   }
   write(block: Block, data: TypedArray): void {
     this.heap.write(block, data);

@@ -1,7 +1,7 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A freed
 // block waits in the list of its class; nothing depends on the garbage collector.
 import { ArgumentError, MemoryError, arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
-import { bytesOfClass, classOf, type Storage } from "@weft/kernel";
+import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { Machine } from "./calls/call.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 
@@ -12,9 +12,20 @@ const LARGE = 1 << 20;
 
 /** A block of the heap. */
 export interface Block extends Storage {
-  readonly address: number;
-  readonly class: number;
+  bytes: number;
+  address: number;
+  class: number;
 }
+
+const blockOf = (address: number, c: number): Block => ({
+  address,
+  bytes: bytesOfClass(c),
+  class: c,
+  refs: 0,
+  loose: undefined,
+  used: 0,
+  aside: undefined,
+});
 
 /** A memory that can grow to so many pages, or to fewer where the platform has not as many addresses (telephones, say). */
 function reserve(maximum: number, shared: boolean): readonly [WebAssembly.Memory, maximum: number] {
@@ -36,7 +47,9 @@ export class Heap implements Machine {
   u8!: Uint8Array;
   /** Addresses of free blocks, by class. */
   readonly #free: number[][] = [];
-  readonly #limit: number;
+  readonly limit: number;
+  /** Whom to ask when memory is full. */
+  relief: Relief | undefined;
   /** The first byte never handed out; address 0 stays unused. */
   #top = 64;
 
@@ -44,7 +57,7 @@ export class Heap implements Machine {
     if (!(limit > 0)) throw new ArgumentError(`open: wanted a memoryLimit above 0, got ${limit}`);
     const [memory, maximum] = reserve(Math.min(MOST_PAGES, Math.ceil(limit / PAGE)), this.shared);
     this.memory = memory;
-    this.#limit = Math.min(limit, maximum * PAGE);
+    this.limit = Math.min(limit, maximum * PAGE);
     this.#look();
   }
 
@@ -62,10 +75,11 @@ export class Heap implements Machine {
   }
 
   allocate(bytes: number): Block {
-    const block = bytes > this.#limit ? undefined : (this.#quickly(bytes) ?? this.#fromStretches(bytes));
+    const block = bytes > this.limit ? undefined : (this.#quickly(bytes) ?? this.#fromStretches(bytes));
     if (block !== undefined) return block;
+    if (bytes <= this.limit && this.relief?.spare() === true) return this.allocate(bytes);
     throw new MemoryError(
-      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room()} are in use and the heap ends at ${this.#limit}`,
+      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room()} are in use and the heap ends at ${this.limit}${this.relief?.advice() ?? ""}`,
     );
   }
 
@@ -76,7 +90,7 @@ export class Heap implements Machine {
 
   #pooled(c: number): Block | undefined {
     const address = this.#free[c]?.pop();
-    return address === undefined ? undefined : { address, bytes: bytesOfClass(c), class: c, refs: 0 };
+    return address === undefined ? undefined : blockOf(address, c);
   }
 
   /** A block from what was never handed out. */
@@ -85,14 +99,14 @@ export class Heap implements Machine {
     const bytes = bytesOfClass(c);
     const end = address + bytes;
     const missing = end - this.memory.buffer.byteLength;
-    if (end > this.#limit || (missing > 0 && !this.#grow(Math.ceil(missing / PAGE)))) return undefined;
+    if (end > this.limit || (missing > 0 && !this.#grow(Math.ceil(missing / PAGE)))) return undefined;
     this.#top = end;
-    return { address, bytes, class: c, refs: 0 };
+    return blockOf(address, c);
   }
 
   /** By a quarter at a time, so that growing is rare. */
   #grow(pages: number): boolean {
-    const ahead = Math.min(this.memory.buffer.byteLength >>> 18, (this.#limit - this.memory.buffer.byteLength) / PAGE);
+    const ahead = Math.min(this.memory.buffer.byteLength >>> 18, (this.limit - this.memory.buffer.byteLength) / PAGE);
     return this.#tryGrow(Math.max(pages, Math.floor(ahead))) || this.#tryGrow(pages);
   }
 
@@ -123,7 +137,7 @@ export class Heap implements Machine {
     }
     return address === undefined
       ? this.#fresh(classOf(bytes))
-      : { address, bytes: size, class: classOf(bytes), refs: 0 };
+      : blockOf(address, classOf(bytes));
   }
 
   /** What is free, in order of address, neighbours joined. */
@@ -154,6 +168,21 @@ export class Heap implements Machine {
 
   free(block: Block): void {
     (this.#free[block.class] ??= []).push(block.address);
+  }
+
+  /** The bytes of a block in an array of their own; the block has no place until it is restored. */
+  stash(block: Block): Uint8Array {
+    const data = this.u8.slice(block.address, block.address + block.bytes);
+    this.free(block);
+    return data;
+  }
+
+  restore(block: Block, data: Uint8Array): void {
+    const { address, bytes, class: c } = this.allocate(data.length);
+    this.u8.set(data, address);
+    block.address = address;
+    block.bytes = bytes;
+    block.class = c;
   }
 
   write(block: Block, data: TypedArray): void {

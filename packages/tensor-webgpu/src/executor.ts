@@ -1,7 +1,7 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and adds the dispatches to what is on its way.
 import { bytesOf, UnsupportedError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import { chained, type Arrange, type Driver, type Launch, type Node, type NumberPlace, type Plan } from "@weft/kernel";
+import { chained, type Arrange, type Driver, type Launch, type Node, type NumberPlace, type Plan, type Relief } from "@weft/kernel";
 import { Arena } from "./arena.ts";
 import { callOf, isCall } from "./calls/index.ts";
 import {
@@ -132,6 +132,12 @@ export class Executor implements Driver<Block, Executable> {
   }
   free(block: Block): void {
     this.#slabs.free(block);
+  }
+  get limit(): number {
+    return this.#slabs.limit;
+  }
+  relieved(by: Relief): void {
+    this.#slabs.relief = by;
   }
 
   write({ slab, address }: Block, data: TypedArray): void {

@@ -1,7 +1,7 @@
 // Device memory: few large buffers (slabs), cut into blocks by size class. An operand of a kernel is a slab and an address in
 // it, so that a launch binds a slab once, however many of its operands lie there.
 import { MemoryError } from "@weft/tensor";
-import { bytesOfClass, classOf, type Storage } from "@weft/kernel";
+import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import { usage } from "./constants.ts";
 import type { Faults } from "./faults.ts";
 
@@ -45,6 +45,8 @@ export class Slabs {
   #used = 0;
   #peak = 0;
   #lost = 0;
+  /** Knows what to say when memory is full. */
+  relief: Relief | undefined;
   /** Bytes that a slab may have beyond what is asked for: less when the device had no memory for a large one. */
   #ample: number;
 
@@ -58,6 +60,11 @@ export class Slabs {
   /** Bytes that one block may have: a multiple of 64. */
   get most(): number {
     return this.#options.most;
+  }
+
+  /** Bytes that all slabs may have. */
+  get limit(): number {
+    return this.#options.limit;
   }
 
   /** Bytes of all slabs, those of them that are handed out now, and at most so far. */
@@ -117,7 +124,7 @@ export class Slabs {
     slab.blocks++;
     this.#used += bytes;
     this.#peak = Math.max(this.#peak, this.#used);
-    return { slab, address, class: c, bytes, refs: 0 };
+    return { slab, address, class: c, bytes, refs: 0, loose: undefined, used: 0, aside: undefined };
   }
 
   #grow(bytes: number, size: number): Slab {
@@ -126,7 +133,7 @@ export class Slabs {
     const fits = Math.min(wanted, Math.floor((limit - this.#total) / 4) * 4);
     if (fits < size)
       throw new MemoryError(
-        `tensor-webgpu: no memory for ${bytes} bytes: ${this.#total} are in use or pooled, and the limit is ${limit}`,
+        `tensor-webgpu: no memory for ${bytes} bytes: ${this.#total} are in use or pooled, and the limit is ${limit}${this.relief?.advice() ?? ""}`,
       );
     const index = this.#slabs.length;
     const buffer = this.#faults.scoped(

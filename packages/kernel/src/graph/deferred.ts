@@ -1,6 +1,8 @@
 // The deferred backend: operations become nodes, and a flush plans and runs the nodes that living handles need. What a flush
 // needs again and again is found by its signature and runs without planning.
 import {
+  arrayOf,
+  bytesOf,
   context,
   CONTRACT,
   IndexError,
@@ -26,6 +28,7 @@ import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
+import { Unowned } from "./unowned.ts";
 import { isRowMajor, moves, rowMajor, sizeOf } from "./view.ts";
 
 /** So many pending operations are run without being asked for. */
@@ -51,6 +54,9 @@ export interface DeferredStats {
   readonly kernels: number;
   readonly launches: number;
   readonly pending: number;
+  /** Bytes of living storages with values that no scope owns, and bytes of such that moved to JavaScript's memory so far. */
+  readonly unowned: number;
+  readonly moved: number;
 }
 
 interface Cached<E> {
@@ -101,7 +107,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   readonly #fuse: boolean;
   readonly #plans: PlanCache<Cached<E>>;
   readonly #signature = new Signature();
-  readonly #net = new FinalizationRegistry<Node>((node) => this.#drop(node));
+  readonly #unowned: Unowned<S>;
   #pending: Node[] = [];
   /** Values whose last handle ended while pending nodes may read them. */
   #dying: Node[] = [];
@@ -126,6 +132,8 @@ export class Deferred<S extends Storage, E> implements Backend {
       arrange: driver.arrange,
       largest: driver.largest ?? Infinity,
     });
+    this.#unowned = new Unowned(driver, this.#counts, (node) => this.#drop(node));
+    driver.relieved(this.#unowned);
     this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));
   }
 
@@ -212,6 +220,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     node.offset = offset;
     node.strides = strides;
     storage.refs++;
+    if (node.net !== undefined) this.#unowned.settled(node);
   }
 
   upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
@@ -222,7 +231,9 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   async read(x: Tensor): Promise<TypedArray> {
-    return this.#elements(x);
+    const data = await this.#elements(x);
+    await this.#unowned.wait();
+    return data;
   }
 
   /** Like `read`, where the driver answers at once. */
@@ -239,14 +250,22 @@ export class Deferred<S extends Storage, E> implements Backend {
       throw lostError("data", node);
     }
     if (isRowMajor(node.shape, node.strides))
-      return this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
+      return this.#stored(node);
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
     this.#pending.push(copy);
     this.flush();
     node = copy;
-    const data = this.#driver.read(node.storage as S, node.offset, sizeOf(node.shape), node.dtype);
+    const data = this.#stored(node);
     this.#drop(node);
     return data;
+  }
+
+  #stored({ storage, offset, shape, dtype }: Node): TypedArray | Promise<TypedArray> {
+    const { aside } = storage!;
+    const size = sizeOf(shape);
+    if (aside === undefined) return this.#driver.read(storage as S, offset, size, dtype);
+    const begin = offset * bytesOf[dtype];
+    return new arrayOf[dtype](aside.data.slice(begin, begin + size * bytesOf[dtype]).buffer as ArrayBuffer);
   }
 
   #throwIndexError(): void {
@@ -263,16 +282,16 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   release(x: Tensor): void {
-    if (x.owner === null) this.#net.unregister(x);
+    if (x.owner === null) this.#unowned.give(x);
     this.#drop(x.payload as Node);
   }
 
   unowned(x: Tensor): void {
-    this.#net.register(x, x.payload as Node, x);
+    this.#unowned.take(x);
   }
 
   owned(x: Tensor): void {
-    this.#net.unregister(x);
+    this.#unowned.give(x);
   }
 
   #drop(node: Node): void {
@@ -287,6 +306,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   #return(storage: S): void {
+    if (this.#unowned.ended(storage)) return;
     this.#counts.live--;
     this.#counts.bytes -= storage.bytes;
     this.#driver.free(storage);
@@ -317,6 +337,7 @@ export class Deferred<S extends Storage, E> implements Backend {
         this.#dying = [];
         for (let i = 0; i < dying.length; i++) this.#forget(dying[i]!);
       }
+      this.#unowned.turn();
     }
   }
 
@@ -382,7 +403,11 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more. */
   #gather(plan: Plan, leaves: readonly Node[], storages: S[]): void {
-    for (let i = 0; i < leaves.length; i++) storages[plan.leaves[i]!] = leaves[i]!.storage as S;
+    for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
+    for (let i = 0; i < leaves.length; i++) {
+      const storage = leaves[i]!.storage as S;
+      if (storage.aside !== undefined) this.#unowned.restore(storage);
+    }
     for (let i = 0; i < plan.donations.length; i++) {
       const { slot, leaf } = plan.donations[i]!;
       const { handles, offset, storage } = leaves[leaf]!;
@@ -397,6 +422,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   stats(): DeferredStats {
-    return { ...this.#counts, kernels: this.#planner.kernels.made, pending: this.#pending.length };
+    const { bytes: unowned, moved } = this.#unowned;
+    return { ...this.#counts, kernels: this.#planner.kernels.made, pending: this.#pending.length, unowned, moved };
   }
 }

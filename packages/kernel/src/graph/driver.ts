@@ -4,6 +4,14 @@ import type { Node, Storage } from "./node.ts";
 import type { Arrange } from "../plan/chain.ts";
 import type { Plan } from "../plan/plan.ts";
 
+/** What a driver asks for when its memory is full. */
+export interface Relief {
+  /** Frees what can be done without. Says whether there was anything. */
+  spare(): boolean;
+  /** What to do about it, for the message. */
+  advice(): string;
+}
+
 export interface Driver<S extends Storage, E> {
   readonly name: string;
   readonly version: string;
@@ -12,6 +20,13 @@ export interface Driver<S extends Storage, E> {
   /** Storage of at least this many bytes, with `refs` 0. Throws a MemoryError when there is none. */
   allocate(bytes: number): S;
   free(storage: S): void;
+  /** Bytes that all storages may take. */
+  readonly limit: number;
+  /** Told before anything is allocated: whom to ask when there is no memory. */
+  relieved(by: Relief): void;
+  /** A copy of the bytes in an array of JavaScript's, and an end to their place here, until `restore` gives them another. Only where that is done at once. */
+  stash?(storage: S): Uint8Array;
+  restore?(storage: S, data: Uint8Array): void;
   write(storage: S, data: TypedArray): void;
   /** The elements of a row-major value. */
   read(storage: S, offset: number, length: number, dtype: DType): TypedArray | Promise<TypedArray>;

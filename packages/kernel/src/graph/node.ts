@@ -1,5 +1,6 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
 import { UnsupportedError, type DType, type OpName, type Shape } from "@weft/tensor";
+import type { Aside, Net } from "./unowned.ts";
 import { expressions, type ElementwiseOp } from "../expressions/index.ts";
 
 /** Memory that a driver handed out; it goes back when no living node looks at it. */
@@ -7,6 +8,12 @@ export interface Storage {
   readonly bytes: number;
   /** Nodes with a living handle that lie in it. */
   refs: number;
+  /** Those of them that have handles which no scope owns. */
+  loose: Set<Node> | undefined;
+  /** The flush that used it last, if no scope owns it. */
+  used: number;
+  /** Where the value is meanwhile, if not here. */
+  aside: Aside | undefined;
 }
 
 /**
@@ -86,6 +93,8 @@ export class Node {
   strides: readonly number[] = none;
   /** Living handles. */
   handles = 1;
+  /** Its handles that no scope owns. */
+  net: Net | undefined = undefined;
   /** The flush that last met this node, and its place there. */
   epoch = 0;
   index = 0;

@@ -1,0 +1,278 @@
+// Values that no scope owns. Their handles end with the garbage collector, which tells so only when the event loop turns, and a
+// loop may never let it. So what nobody has used for a while moves to JavaScript's own memory, which is collected in any case, and
+// comes back when it is used. Where values cannot be moved at once, reads wait for the collector.
+import type { Tensor } from "@weft/tensor";
+import type { Driver, Relief } from "./driver.ts";
+import type { Node, Storage } from "./node.ts";
+
+/** What the registry holds of a node: while its value lies in JavaScript's memory, no way to the node, so that both can be collected. */
+export interface Net {
+  node: Node | undefined;
+  /** Living handles that no scope owns. */
+  handles: number;
+  /** Handles that were collected while there was no way to the node. */
+  missed: number;
+}
+
+/** A value in JavaScript's memory. The mark lives as long as the value, and can be watched without keeping it alive. */
+export interface Aside {
+  readonly data: Uint8Array;
+  readonly mark: object;
+}
+
+/** Bytes that values of no scope may take before the first look at them: this, or a share of all there is. */
+const AMPLE = 2 ** 26;
+const SHARE = 8;
+/** So many handles are registered in one turn of the event loop: it tells of none before the next, and a loop must not grow for it. */
+const TURN = 4096;
+/** What a value weighs beside its bytes: the objects that stand for it. */
+const OBJECTS = 1024;
+
+export class Unowned<S extends Storage> implements Relief {
+  readonly #driver: Driver<S, unknown>;
+  readonly #counts: { live: number; bytes: number };
+  readonly #registry: FinalizationRegistry<Net>;
+  /** Handles registered in this turn of the event loop, and those that came after too many. */
+  #registered = 0;
+  readonly #unregistered = new WeakSet<Tensor>();
+  /** Where values that no scope owns lie, but for those in JavaScript's memory. */
+  readonly #loose = new Set<S>();
+  readonly #base: number;
+  #bytes = 0;
+  /** Counts flushes: what is used in this one stays where it is. */
+  #now = 1;
+  /** When values were last looked through, and how much they may weigh until the next time. */
+  #looked = 0;
+  #trigger: number;
+  readonly #aside: { readonly bytes: number; readonly mark: WeakRef<object> }[] = [];
+  #asideBytes = 0;
+  /** So many bytes may lie aside before the living ones are counted. */
+  #most: number;
+  /** Bytes that have been moved aside since the backend was opened. */
+  moved = 0;
+
+  constructor(driver: Driver<S, unknown>, counts: { live: number; bytes: number }, end: (node: Node) => void) {
+    this.#driver = driver;
+    this.#counts = counts;
+    this.#registry = new FinalizationRegistry((net) => {
+      const { node } = net;
+      if (node === undefined) {
+        net.missed++;
+        return;
+      }
+      this.#less(node);
+      end(node);
+    });
+    this.#base = this.#trigger = Math.min(driver.limit / SHARE, AMPLE);
+    this.#most = driver.limit;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A handle that no scope owns from now on. */
+  take(x: Tensor): void {
+    const node = x.payload as Node;
+    const net = (node.net ??= { node, handles: 0, missed: 0 });
+    net.handles++;
+    if (this.#driver.stash === undefined || ++this.#registered < TURN) this.#registry.register(x, net, x);
+    else {
+      if (this.#registered === TURN) host.setTimeout(() => (this.#registered = 0), 0);
+      this.#unregistered.add(x);
+    }
+    if (node.storage !== undefined) this.settled(node);
+  }
+
+  /** A handle that ends, or that a scope owns from now on; nothing happens if it was not here. */
+  give(x: Tensor): void {
+    if (this.#registry.unregister(x) || this.#unregistered.delete(x)) this.#less(x.payload as Node);
+  }
+
+  #less(node: Node): void {
+    const net = node.net!;
+    if (--net.handles > 0) return;
+    const storage = node.storage as S | undefined;
+    if (storage?.loose?.delete(node) === true && storage.loose.size === 0) this.#remove(storage);
+  }
+
+  /** The value of a node lies in storage now. */
+  settled(node: Node): void {
+    const net = node.net!;
+    if (net.handles <= 0) return;
+    const storage = node.storage as S;
+    (storage.loose ??= new Set()).add(node);
+    if (storage.aside !== undefined) net.node = undefined;
+    else this.#add(storage);
+  }
+
+  #add(storage: S): void {
+    storage.used = this.#now;
+    if (this.#loose.has(storage)) return;
+    this.#loose.add(storage);
+    this.#bytes += storage.bytes;
+  }
+
+  #remove(storage: S): void {
+    if (this.#loose.delete(storage)) this.#bytes -= storage.bytes;
+  }
+
+  /** A storage that nothing refers to any more. Says whether it lay aside: then the driver has nothing to free. */
+  ended(storage: S): boolean {
+    this.#remove(storage);
+    return storage.aside !== undefined;
+  }
+
+  /** Says that a flush uses a value. */
+  use(storage: S): void {
+    storage.used = this.#now;
+  }
+
+  /** Brings a value back that lies aside. */
+  restore(storage: S): void {
+    const { data } = storage.aside!;
+    this.#driver.restore!(storage, data);
+    storage.aside = undefined;
+    this.#counts.live++;
+    this.#counts.bytes += storage.bytes;
+    for (const node of storage.loose!) {
+      const net = node.net!;
+      net.node = node;
+      node.handles -= net.missed;
+      net.handles -= net.missed;
+      net.missed = 0;
+      if (net.handles <= 0) storage.loose!.delete(node);
+    }
+    if (storage.loose!.size > 0) this.#add(storage);
+  }
+
+  /** After a flush: moves what was not used since values were last looked through, if there is much. */
+  turn(): void {
+    this.#now++;
+    if (this.#driver.stash === undefined || this.#weight() <= this.#trigger) return;
+    this.#move(this.#looked);
+    this.#looked = this.#now;
+    this.#trigger = this.#base + this.#weight() * 1.25;
+  }
+
+  #weight(): number {
+    return this.#bytes + this.#loose.size * OBJECTS;
+  }
+
+  /** When memory is full: moves everything but what the flush that runs now uses. Says whether there was anything. */
+  spare(): boolean {
+    return this.#driver.stash !== undefined && this.#move(this.#now);
+  }
+
+  /** Moves what was used last before a time. What a scope or a box owns, too, stays. */
+  #move(before: number): boolean {
+    const { live } = this.#counts;
+    for (const storage of this.#loose) {
+      if (storage.used >= before || !alone(storage)) continue;
+      if (this.#asideBytes + storage.bytes > this.#most && !this.#recount(storage.bytes)) break;
+      let data: Uint8Array;
+      try {
+        data = this.#driver.stash!(storage);
+      } catch {
+        break; // JavaScript has no memory for it either
+      }
+      this.#remove(storage);
+      this.#counts.live--;
+      this.#counts.bytes -= storage.bytes;
+      this.moved += storage.bytes;
+      const mark = {};
+      storage.aside = { data, mark };
+      for (const node of storage.loose!) node.net!.node = undefined;
+      if (!watching()) continue;
+      this.#aside.push({ bytes: storage.bytes, mark: new WeakRef(mark) });
+      this.#asideBytes += storage.bytes;
+    }
+    letGo();
+    return this.#counts.live < live;
+  }
+
+  /** Counts what lies aside and lives. As much may as the backend may have itself; says whether there is room for more. */
+  #recount(more: number): boolean {
+    const { limit } = this.#driver;
+    this.#count();
+    if (this.#asideBytes + more > limit) {
+      letGo();
+      collect();
+      this.#count();
+    }
+    // Much of it was garbage: it need not be counted as often.
+    if (this.#asideBytes < limit / 2) this.#most = Math.max(limit, Math.min(this.#most * 2, AMPLE));
+    return this.#asideBytes + more <= Math.max(limit, Math.min(this.#most, AMPLE));
+  }
+
+  #count(): void {
+    let [count, bytes] = [0, 0];
+    for (const entry of this.#aside) {
+      if (entry.mark.deref() === undefined) continue;
+      this.#aside[count++] = entry;
+      bytes += entry.bytes;
+    }
+    this.#aside.length = count;
+    this.#asideBytes = bytes;
+    letGo();
+  }
+
+  /** Waits for the garbage collector, if values of no scope take much of a memory from which they cannot be moved. */
+  async wait(): Promise<void> {
+    if (this.#driver.stash !== undefined || this.#weight() <= this.#trigger) return;
+    this.#trigger = Infinity; // one that waits is enough
+    collect();
+    for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => void host.setTimeout(resolve, 0));
+    this.#trigger = this.#base + this.#weight() * 1.25;
+  }
+
+  /** For the message when there is no memory. */
+  advice(): string {
+    if (this.#bytes + this.#asideBytes < this.#driver.limit / SHARE) return "";
+    const aside = this.#asideBytes > 0 ? `, and ${this.#asideBytes} bytes of JavaScript's memory` : "";
+    return `. ${this.#loose.size} values that no scope owns hold ${this.#bytes} of them${aside}: make them inside scope(() => …), which ends what it does not return, or release() them`;
+  }
+}
+
+/** Whether every handle on what lies in a storage is one that no scope owns. */
+function alone({ refs, loose }: Storage): boolean {
+  if (refs !== loose!.size) return false;
+  for (const { handles, net } of loose!) if (handles !== net!.handles) return false;
+  return true;
+}
+
+/** Collects garbage: engines do before they refuse an array, and this one no machine has room for. */
+function collect(): void {
+  try {
+    void new ArrayBuffer(2 ** 46);
+  } catch {
+    // as expected
+  }
+}
+
+interface VirtualMachines {
+  createContext(globals: object, options: { readonly microtaskMode: "afterEvaluate" }): object;
+  runInContext(code: string, context: object): unknown;
+}
+const host = globalThis as unknown as {
+  setTimeout(f: () => void, ms: number): unknown;
+  readonly process?: { getBuiltinModule?(name: "node:vm"): VirtualMachines | undefined };
+};
+let machine: { readonly vm: VirtualMachines; readonly context: object } | null | undefined;
+
+/** Whether it can be known, without waiting, what lives: in Node, not in a page. */
+function watching(): boolean {
+  if (machine === undefined) {
+    const vm = host.process?.getBuiltinModule?.("node:vm");
+    machine = vm === undefined ? null : { vm, context: vm.createContext({}, { microtaskMode: "afterEvaluate" }) };
+  }
+  return machine !== null;
+}
+
+/**
+ * What a WeakRef was made of lives until the current job ends. The end of a job in a context with a queue of its own is one, too:
+ * nothing of the program's runs in it.
+ */
+function letGo(): void {
+  if (watching()) machine!.vm.runInContext("0", machine!.context);
+}
