@@ -1,6 +1,6 @@
 // Layers one after the other.
 import type { Operand, Tensor } from "@weft/tensor";
-import { layer } from "./layer.ts";
+import { named } from "./layer.ts";
 
 /** What a chain is made of: layers, and any function of one tensor. */
 export type Link = (x: Tensor) => Tensor;
@@ -29,7 +29,7 @@ export function Chain<L extends Links>(...links: L): Chain<L> {
     for (let k = 0; k < links.length; k++) y = (self as unknown as readonly Link[])[k]!(y as Tensor);
     return y as Tensor;
   };
-  const self = layer("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain<L>;
+  const self = named("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain<L>;
   Object.defineProperty(self, "length", { value: links.length });
   Object.defineProperty(self, Symbol.iterator, {
     value: () => links.map((_, k) => (self as ArrayLike<Link>)[k]!).values(),

@@ -1,7 +1,9 @@
 // What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
+import { resultOf } from "@weft/tensor";
 
 /**
- * Gives a function a name and fields. Layers of your own can be made so, or as any function or object with fields.
+ * Gives a function a name and fields. Layers of your own can be made so, or as any function or object with fields. Called
+ * outside of any scope, it ends what it makes on the way, as a scope would: only what it returns or keeps lives longer.
  *
  * @example
  * const Scale = (n) => {
@@ -10,6 +12,15 @@
  * };
  */
 export function layer<Call extends (...args: never[]) => unknown, Fields extends object>(
+  kind: string,
+  call: Call,
+  fields: Fields,
+): Call & Fields {
+  return named(kind, ((...args) => resultOf(() => call(...args))) as Call, fields);
+}
+
+/** The same for what only calls others: what a function of the user's makes on the way is the user's. */
+export function named<Call extends (...args: never[]) => unknown, Fields extends object>(
   kind: string,
   call: Call,
   fields: Fields,

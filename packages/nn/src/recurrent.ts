@@ -1,6 +1,6 @@
 // The LSTM and the GRU as layers, with their weights under PyTorch's names.
 import type { Param } from "@weft/autograd";
-import { ArgumentError, type Operand, type Tensor } from "@weft/tensor";
+import { ArgumentError, resultOf, type Operand, type Tensor } from "@weft/tensor";
 import { gru, type GruResult } from "./gru.ts";
 import { fanInUniform, type Initialiser } from "./initialisers.ts";
 import { layer } from "./layer.ts";
@@ -84,7 +84,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
   };
   const call = (x: Operand, state?: State): Tensor => run(x, state).y;
   const self = layer(kind, call, fields) as unknown as RecurrentLayer<State, Result>;
-  Object.defineProperty(self, "run", { value: run });
+  Object.defineProperty(self, "run", { value: (...args: Parameters<typeof run>) => resultOf(() => run(...args)) });
   return self;
 }
 

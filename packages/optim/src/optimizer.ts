@@ -10,6 +10,7 @@ import {
   nonNegative,
   readOptions,
   reshape,
+  resultOf,
   sub,
   take,
   type OptionKinds,
@@ -135,7 +136,7 @@ export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: O
     return slot;
   };
 
-  const apply = (gradients: readonly Gradient[]): void => {
+  const advance = (gradients: readonly Gradient[]): void => {
     const chosen = clip(selected(self, gradients));
     const rate = typeof lr === "number" ? lr : lr(steps);
     if (!isRate(rate))
@@ -153,6 +154,8 @@ export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: O
       noteTurn(param, hand);
     }
   };
+  // What a step makes on the way is nobody's: it lives in boxes or not at all.
+  const apply = (gradients: readonly Gradient[]): void => resultOf(() => advance(gradients));
   const self: Optimizer = {
     name,
     get steps() {

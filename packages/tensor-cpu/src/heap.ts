@@ -135,9 +135,7 @@ export class Heap implements Machine {
       }
       this.#cut(stretch);
     }
-    return address === undefined
-      ? this.#fresh(classOf(bytes))
-      : blockOf(address, classOf(bytes));
+    return address === undefined ? this.#fresh(classOf(bytes)) : blockOf(address, classOf(bytes));
   }
 
   /** What is free, in order of address, neighbours joined. */

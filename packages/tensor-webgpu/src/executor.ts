@@ -1,7 +1,16 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and adds the dispatches to what is on its way.
 import { bytesOf, UnsupportedError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import { chained, type Arrange, type Driver, type Launch, type Node, type NumberPlace, type Plan, type Relief } from "@weft/kernel";
+import {
+  chained,
+  type Arrange,
+  type Driver,
+  type Launch,
+  type Node,
+  type NumberPlace,
+  type Plan,
+  type Relief,
+} from "@weft/kernel";
 import { Arena } from "./arena.ts";
 import { callOf, isCall } from "./calls/index.ts";
 import {

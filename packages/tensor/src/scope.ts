@@ -123,23 +123,35 @@ export function scope<T>(f: () => T): T {
 
 /**
  * The result of a function of several operations. Where no scope would end what it makes on the way, that ends here, and is
- * neither stored nor left to the garbage collector. Nothing runs.
+ * neither stored nor left to the garbage collector. Nothing runs, and nobody sees that a scope has closed.
  */
-export function resultOf(f: () => Tensor): Tensor {
+export function resultOf<T>(f: () => T): T {
   if (context.scope !== undefined) return f();
-  const mine = (context.scope = openScope("the function that made it returned"));
+  const mine = openScope("the function that made it returned");
+  let waiting = false;
+  const close = (): void => {
+    closeScope(mine);
+    context.closings--;
+  };
+  context.scope = mine;
   try {
     const result = f();
-    escape(result, mine, undefined);
-    return result;
+    waiting = result instanceof Promise;
+    if (waiting) return (result as Promise<unknown>).then((y) => handOut(y, mine)).finally(close) as T;
+    return handOut(result, mine);
   } finally {
     context.scope = undefined;
-    closeScope(mine);
+    if (!waiting) close();
   }
 }
 
-function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
+function handOut<T>(result: T, mine: Scope, parent?: Scope): T {
   visitTensors(result, (x) => escape(x, mine, parent));
+  return result;
+}
+
+function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
+  handOut(result, mine, parent);
   closeScope(mine);
   if (parent === undefined) flush();
   return result;

@@ -227,7 +227,9 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (!this.#driver.supports(dtype)) throw new UnsupportedError(`tensor: ${this.name} has no ${dtype}`);
     const storage = this.#allocate(data.byteLength);
     this.#driver.write(storage, data);
-    return this.#place(storage, shapeOf("upload", shape), dtype, 0, rowMajor(shape));
+    const x = this.#place(storage, shapeOf("upload", shape), dtype, 0, rowMajor(shape));
+    this.#unowned.turn();
+    return x;
   }
 
   async read(x: Tensor): Promise<TypedArray> {
@@ -249,8 +251,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       this.#driver.check?.();
       throw lostError("data", node);
     }
-    if (isRowMajor(node.shape, node.strides))
-      return this.#stored(node);
+    if (isRowMajor(node.shape, node.strides)) return this.#stored(node);
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
     this.#pending.push(copy);
     this.flush();

@@ -14,10 +14,15 @@ export interface Net {
   missed: number;
 }
 
-/** A value in JavaScript's memory. The mark lives as long as the value, and can be watched without keeping it alive. */
+/** A value in JavaScript's memory. Its mark lives as long as it does, and can be watched without keeping the value alive. */
 export interface Aside {
   readonly data: Uint8Array;
   readonly mark: object;
+  readonly watch: Watch | undefined;
+}
+interface Watch {
+  bytes: number;
+  readonly mark: WeakRef<object>;
 }
 
 /** Bytes that values of no scope may take before the first look at them: this, or a share of all there is. */
@@ -25,6 +30,8 @@ const AMPLE = 2 ** 26;
 const SHARE = 8;
 /** So many handles are registered in one turn of the event loop: it tells of none before the next, and a loop must not grow for it. */
 const TURN = 4096;
+/** After so many flushes what lived may be garbage. */
+const PATIENCE = 64;
 /** What a value weighs beside its bytes: the objects that stand for it. */
 const OBJECTS = 1024;
 
@@ -44,8 +51,12 @@ export class Unowned<S extends Storage> implements Relief {
   /** When values were last looked through, and how much they may weigh until the next time. */
   #looked = 0;
   #trigger: number;
-  readonly #aside: { readonly bytes: number; readonly mark: WeakRef<object> }[] = [];
+  /** What lies aside, and may live. */
+  readonly #aside: Watch[] = [];
   #asideBytes = 0;
+  /** Whether garbage need not be collected to know that all of it lives, and since when. */
+  #sure = false;
+  #since = 0;
   /** So many bytes may lie aside before the living ones are counted. */
   #most: number;
   /** Bytes that have been moved aside since the backend was opened. */
@@ -120,7 +131,15 @@ export class Unowned<S extends Storage> implements Relief {
   /** A storage that nothing refers to any more. Says whether it lay aside: then the driver has nothing to free. */
   ended(storage: S): boolean {
     this.#remove(storage);
-    return storage.aside !== undefined;
+    if (storage.aside === undefined) return false;
+    this.#unwatch(storage.aside);
+    return true;
+  }
+
+  #unwatch({ watch }: Aside): void {
+    if (watch === undefined) return;
+    this.#asideBytes -= watch.bytes;
+    watch.bytes = 0;
   }
 
   /** Says that a flush uses a value. */
@@ -130,9 +149,10 @@ export class Unowned<S extends Storage> implements Relief {
 
   /** Brings a value back that lies aside. */
   restore(storage: S): void {
-    const { data } = storage.aside!;
-    this.#driver.restore!(storage, data);
+    const { aside } = storage;
+    this.#driver.restore!(storage, aside!.data);
     storage.aside = undefined;
+    this.#unwatch(aside!);
     this.#counts.live++;
     this.#counts.bytes += storage.bytes;
     for (const node of storage.loose!) {
@@ -180,12 +200,14 @@ export class Unowned<S extends Storage> implements Relief {
       this.#counts.live--;
       this.#counts.bytes -= storage.bytes;
       this.moved += storage.bytes;
-      const mark = {};
-      storage.aside = { data, mark };
       for (const node of storage.loose!) node.net!.node = undefined;
-      if (!watching()) continue;
-      this.#aside.push({ bytes: storage.bytes, mark: new WeakRef(mark) });
-      this.#asideBytes += storage.bytes;
+      const mark = {};
+      const watch = watching() ? { bytes: storage.bytes, mark: new WeakRef(mark) } : undefined;
+      storage.aside = { data, mark, watch };
+      if (watch === undefined) continue;
+      this.#aside.push(watch);
+      this.#asideBytes += watch.bytes;
+      this.#sure = false;
     }
     letGo();
     return this.#counts.live < live;
@@ -195,10 +217,12 @@ export class Unowned<S extends Storage> implements Relief {
   #recount(more: number): boolean {
     const { limit } = this.#driver;
     this.#count();
-    if (this.#asideBytes + more > limit) {
+    if (this.#asideBytes + more > limit && !(this.#sure && this.#now < this.#since + PATIENCE)) {
       letGo();
       collect();
       this.#count();
+      this.#sure = true;
+      this.#since = this.#now;
     }
     // Much of it was garbage: it need not be counted as often.
     if (this.#asideBytes < limit / 2) this.#most = Math.max(limit, Math.min(this.#most * 2, AMPLE));
@@ -207,10 +231,10 @@ export class Unowned<S extends Storage> implements Relief {
 
   #count(): void {
     let [count, bytes] = [0, 0];
-    for (const entry of this.#aside) {
-      if (entry.mark.deref() === undefined) continue;
-      this.#aside[count++] = entry;
-      bytes += entry.bytes;
+    for (const watch of this.#aside) {
+      if (watch.bytes === 0 || watch.mark.deref() === undefined) continue;
+      this.#aside[count++] = watch;
+      bytes += watch.bytes;
     }
     this.#aside.length = count;
     this.#asideBytes = bytes;
