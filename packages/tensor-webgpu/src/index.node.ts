@@ -1,7 +1,9 @@
 // The WebGPU backend in Node: the same, on the npm package `webgpu`, which is loaded when a device is first asked for.
+import { isMainThread } from "node:worker_threads";
 import { UnsupportedError } from "@weft/tensor";
 import type { OpenOptions } from "./backend.ts";
-import { opener } from "./open.ts";
+import { endWithProcess } from "./ending.node.ts";
+import { opener, type Surroundings } from "./open.ts";
 
 export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./backend.ts";
 export type { ProfiledDispatch, ProfileReport } from "./report.ts";
@@ -25,6 +27,9 @@ function switchesOf({ trusted, profile }: OpenOptions, software: boolean): strin
     names.length === 0 ? [] : [`${what}-dawn-features=${names.join()}`],
   );
 }
+
+/** A worker can be terminated at any time and is not told, so nothing is compiled behind its back. */
+const surroundings: Surroundings = { background: isMainThread, opened: endWithProcess };
 
 /**
  * Opens the WebGPU backend. Without options it is the same instance each time.
@@ -53,4 +58,4 @@ export const open = /* @__PURE__ */ opener(async (options, software) => {
   const gpu = gpus.get(key) ?? create(switches);
   gpus.set(key, gpu);
   return { gpu, trusted };
-});
+}, surroundings);

@@ -11,6 +11,7 @@ import {
 } from "./backend.ts";
 import { Executor, type Executable, type Profile } from "./executor.ts";
 import { Faults } from "./faults.ts";
+import type { Pipelines } from "./pipelines.ts";
 import { Profiler } from "./profiler.ts";
 import type { ProfileReport } from "./report.ts";
 import { Slabs, type Block } from "./slabs.ts";
@@ -23,6 +24,14 @@ export type Platform = (
   options: OpenOptions,
   software: boolean,
 ) => Promise<{ readonly gpu: GPU; readonly trusted: boolean }>;
+
+/** What else depends on the platform. */
+export interface Surroundings {
+  /** Whether programs may be compiled while others run (true). */
+  readonly background?: boolean;
+  /** Told of what has to end before the process does; gives the function that takes this back. */
+  readonly opened?: (pipelines: Pipelines) => () => void;
+}
 
 /** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
 const CROWD = 264;
@@ -38,12 +47,14 @@ class WebGpu extends Deferred<Block, Executable> {
   readonly #own: boolean;
   readonly #info: WebGpuInfo;
   readonly #profiler: Profiler | undefined;
+  readonly #ended: (() => void) | undefined;
 
   constructor(
     device: GPUDevice,
     info: GPUAdapterInfo,
     trusted: boolean,
     options: OpenOptions,
+    { background = true, opened }: Surroundings,
     onLoss: (() => void) | undefined,
   ) {
     const { limits } = device;
@@ -78,6 +89,8 @@ class WebGpu extends Deferred<Block, Executable> {
     const executor = new Executor(device, profile, slabs, faults, profiler);
     super(executor, options);
     this.#executor = executor;
+    executor.pipelines.background = background;
+    this.#ended = opened?.(executor.pipelines);
     this.#profiler = profiler;
     this.#slabs = slabs;
     this.#faults = faults;
@@ -134,7 +147,11 @@ class WebGpu extends Deferred<Block, Executable> {
     // What waits here will never run: the end of somebody's scope must not try.
     context.pending.delete(this);
     this.#executor.destroy();
-    if (this.#own) this.#device.destroy();
+    // On a device of somebody else's something may still be compiled.
+    if (this.#own) {
+      this.#device.destroy();
+      this.#ended?.();
+    }
     this.#faults.lose("destroyed");
   }
 }
@@ -149,7 +166,12 @@ const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
   return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
 };
 
-async function make(platform: Platform, options: OpenOptions, onLoss?: () => void): Promise<WebGpuBackend> {
+async function make(
+  platform: Platform,
+  surroundings: Surroundings,
+  options: OpenOptions,
+  onLoss?: () => void,
+): Promise<WebGpuBackend> {
   let { device } = options;
   let info = device?.adapterInfo;
   let trusted = false;
@@ -175,7 +197,7 @@ async function make(platform: Platform, options: OpenOptions, onLoss?: () => voi
       throw new UnsupportedError(`open: the adapter gives no device: ${(cause as Error).message}`, { cause });
     }
   }
-  const backend = new WebGpu(device, info!, trusted, options, onLoss);
+  const backend = new WebGpu(device, info!, trusted, options, surroundings, onLoss);
   return Object.assign(backend, creation(backend));
 }
 
@@ -191,13 +213,16 @@ async function adapterOf(gpu: GPU, powerPreference: GPUPowerPreference | undefin
 }
 
 /** `open` on a platform. Without options it gives the same instance each time, until that is lost. */
-export function opener(platform: Platform): (options?: OpenOptions) => Promise<WebGpuBackend> {
+export function opener(
+  platform: Platform,
+  surroundings: Surroundings = {},
+): (options?: OpenOptions) => Promise<WebGpuBackend> {
   let shared: Promise<WebGpuBackend> | undefined;
   return (options) => {
-    if (options !== undefined) return make(platform, options);
+    if (options !== undefined) return make(platform, surroundings, options);
     if (shared === undefined) {
       const forget = (): void => void (shared === opening && (shared = undefined));
-      const opening = make(platform, {}, forget);
+      const opening = make(platform, surroundings, {}, forget);
       shared = opening;
       opening.catch(forget);
     }

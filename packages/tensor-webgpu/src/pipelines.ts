@@ -36,6 +36,8 @@ export class Pipelines {
   /** Those that are being compiled, or that the device refused. */
   readonly #coming = new Map<string, "coming" | "refused">();
   readonly #faults: Faults;
+  /** Whether anything may be compiled in the background. */
+  background = true;
   compiled = 0;
   groups = 0;
 
@@ -109,14 +111,14 @@ export class Pipelines {
 
   /**
    * Whether that pipeline is there. If not, it is made in the background, and the answer is `undefined` until then, or false if the
-   * device refuses it; in a hurry it is made now.
+   * device refuses it; in a hurry, or where nothing may be made in the background, it is made now.
    */
   ready(bodies: readonly Body[], binding: Binding, name: string, hurry: boolean): boolean | undefined {
     const key = keyOf(bodies, binding);
     if (this.#pipelines.has(key)) return true;
     const state = this.#coming.get(key);
     if (state === "refused") return false;
-    if (hurry) {
+    if (hurry || !this.background) {
       this.pipeline(bodies, binding, name);
       return true;
     }
@@ -164,5 +166,14 @@ export class Pipelines {
 
   destroy(): void {
     this.wrong.destroy();
+  }
+
+  /**
+   * Ends the device with the process, whoever made it, after waiting for what is being compiled; whatever is asked of it later
+   * fails. Here and not in the backend, which may be collected while something is being compiled.
+   */
+  end(): void {
+    this.#faults.lose("the process ends");
+    this.#device.destroy();
   }
 }
