@@ -167,6 +167,21 @@ describe("a program with every package", () => {
     for (const bits of others) expect(bits).toEqual(first);
   });
 
+  test.each(published)("%s says where it comes from and what changed", (name) => {
+    const inside = join(folder, "node_modules/@weft", name);
+    const told = JSON.parse(readFileSync(join(inside, "package.json"), "utf8")) as Record<string, unknown>;
+    const site = "https://github.com/PLACEHOLDER/weft";
+    expect(told).toMatchObject({
+      license: "MIT",
+      author: "The Weft authors",
+      repository: { type: "git", url: `git+${site}.git`, directory: `packages/${name}` },
+      homepage: `${site}/tree/main/packages/${name}#readme`,
+      bugs: { url: `${site}/issues` },
+      keywords: expect.arrayContaining(["deep-learning", "typescript"]) as string[],
+    });
+    expect(readdirSync(inside)).toEqual(expect.arrayContaining(["CHANGELOG.md", "LICENSE", "README.md"]));
+  });
+
   test.each(nodes)("require() takes the packages on %s", async (node) => {
     writeFileSync(
       join(folder, "required.cjs"),
