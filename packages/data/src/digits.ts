@@ -1,5 +1,5 @@
 // A data set that needs no download: digits as hands write them, drawn on the spot, the same bit for bit everywhere.
-import { ArgumentError } from "@weft/tensor";
+import { count, readOptions, seedNumber } from "@weft/tensor";
 import type { HostArray } from "./host-array.ts";
 import { draw, type Hand } from "./pen.ts";
 import { skeletons, type Skeleton } from "./skeletons.ts";
@@ -11,6 +11,14 @@ export interface Labelled {
   readonly images: HostArray<Uint8Array>;
   /** `[N]`, classes from 0. */
   readonly labels: HostArray<Int32Array>;
+}
+
+export interface DigitsOptions {
+  /** How many to learn from (10,000), and to be measured on (2,000). */
+  readonly train?: number;
+  readonly test?: number;
+  /** Decides what they look like (1). */
+  readonly seed?: number;
 }
 
 /** What a model learns from, and what it is measured on. */
@@ -44,26 +52,24 @@ const hand: Hand = {
  *   // x: f32[100, 1, 28, 28] from 0 to 1, y: i32[100]
  * }
  */
-export function digits(options: { train?: number; test?: number; seed?: number } = {}): Split {
-  const { train = 10_000, test = 2_000, seed = 1 } = options;
-  for (const [name, n] of Object.entries({ train, test, seed }))
-    if (!Number.isSafeInteger(n) || n < 0)
-      throw new ArgumentError(`digits: ${name} is ${n}, wanted a whole number from 0.`);
+export function digits(options?: DigitsOptions): Split {
+  const kinds = { train: count, test: count, seed: seedNumber };
+  const { train, test, seed } = readOptions("digits", options, kinds, { train: 10_000, test: 2_000, seed: 1 });
   return { train: write(train, seed, purpose.train), test: write(test, seed, purpose.test) };
 }
 
-function write(count: number, seed: number, why: number): Labelled {
-  const images = new Uint8Array(count * 28 * 28);
-  const labels = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
+function write(many: number, seed: number, why: number): Labelled {
+  const images = new Uint8Array(many * 28 * 28);
+  const labels = new Int32Array(many);
+  for (let i = 0; i < many; i++) {
     const random = stream(seed, why, i);
     labels[i] = random.below(10);
     const way = choose(skeletons[labels[i]!]!, random.uniform());
     draw(way, hand, random, images.subarray(i * 784, (i + 1) * 784));
   }
   return {
-    images: { data: images, shape: [count, 1, 28, 28], dtype: "u8", scale: 1 / 255 },
-    labels: { data: labels, shape: [count], dtype: "i32" },
+    images: { data: images, shape: [many, 1, 28, 28], dtype: "u8", scale: 1 / 255 },
+    labels: { data: labels, shape: [many], dtype: "i32" },
   };
 }
 

@@ -1,6 +1,6 @@
 // What is the same in Node and in pages.
 export { DataError } from "./data-error.ts";
-export { digits, type Labelled, type Split } from "./digits.ts";
+export { digits, type DigitsOptions, type Labelled, type Split } from "./digits.ts";
 export type { Display, Stand, TextStream } from "./display.ts";
 export type { LoadOptions } from "./files.ts";
 export type { HostArray, Numbers } from "./host-array.ts";

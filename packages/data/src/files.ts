@@ -1,7 +1,9 @@
 // Files of data sets: known by name, size and checksum, fetched from the first mirror that gives them whole, and believed
 // only when the checksum is right.
+import { anything, boolean, list, type OptionKinds } from "@weft/tensor";
 import { DataError } from "./data-error.ts";
 import { beginning, type Display } from "./display.ts";
+import { patience } from "./patience.ts";
 
 /** A file as its publishers made it. */
 export interface KnownFile {
@@ -35,6 +37,14 @@ export interface LoadOptions {
   /** False shows no progress of the download (true). */
   readonly progress?: boolean;
 }
+
+/** What `LoadOptions` may hold. */
+export const loadOptions: OptionKinds<LoadOptions> = {
+  cache: { wanted: "the name of a folder, or false", is: (x): x is unknown => typeof x === "string" || x === false },
+  signal: anything,
+  mirrors: list,
+  progress: boolean,
+};
 
 /** Gives the bytes of a known file, from wherever they are. */
 export type FileSource = (file: KnownFile, from: Publication, options: LoadOptions) => Promise<Uint8Array<ArrayBuffer>>;
@@ -96,27 +106,30 @@ async function get(
   signal: AbortSignal | undefined,
   display: Display | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(address, { signal: signal ?? null });
-  if (!response.ok || response.body === null) {
-    await response.body?.cancel();
-    throw new DataError(`the server answered ${response.status} ${response.statusText}`.trimEnd());
-  }
-  const bytes = new Uint8Array(file.bytes);
+  const waiting = patience(signal);
   const stand = beginning(file.name, file.bytes, "bytes");
-  const reader = response.body.getReader();
   try {
+    const response = await fetch(address, { signal: waiting.signal });
+    if (!response.ok || response.body === null) {
+      void response.body?.cancel();
+      throw new DataError(`the server answered ${response.status} ${response.statusText}`.trimEnd());
+    }
+    const bytes = new Uint8Array(file.bytes);
+    const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return bytes.subarray(0, stand.count);
       if (stand.count + value.length > bytes.length) {
-        await reader.cancel();
+        void reader.cancel();
         throw new DataError(`expected ${file.bytes} bytes, found more`);
       }
       bytes.set(value, stand.count);
       stand.count += value.length;
+      waiting.came(value.length);
       display?.update(stand);
     }
   } finally {
+    waiting.end();
     display?.close(stand);
   }
 }

@@ -1,27 +1,29 @@
 // Files in Node: those that the user already has (WEFT_DATA), those in the cache folder, and downloads that are put there
 // in one step, so that a file is either whole or not there.
-import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import * as nodeDisk from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import * as paths from "node:path";
+import { openFile, readRange, replaceFile, type Disk } from "@weft/tensor";
 import { terminal } from "./bar.node.ts";
 import { DataError } from "./data-error.ts";
 import { download, problem, reason, type FileSource, type KnownFile } from "./files.ts";
 
+const { dirname, join } = paths;
+
 /** What of `node:fs/promises` is used: tests give one that fails. */
-export interface FileSystem {
-  readonly mkdir: typeof mkdir;
-  readonly open: typeof open;
-  readonly readFile: typeof readFile;
-  readonly rename: typeof rename;
-  readonly rm: typeof rm;
-  readonly stat: typeof stat;
+export interface FileSystem extends Disk {
+  mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 const isMissing = (error: unknown): boolean => codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
+const system = (disk: FileSystem) => ({ disk, paths, randomUUID });
+
+/** A file that was found: its bytes, or what is wrong with it. */
+type Found = { readonly bytes: Bytes; readonly wrong?: undefined } | { readonly wrong: string };
 
 /** The user's cache folder, as each system has it. */
 export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
@@ -32,13 +34,18 @@ export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): 
 }
 
 /** A source of files that looks into WEFT_DATA, then into the cache, and then downloads. */
-export function folders(
-  fs: FileSystem = { mkdir, open, readFile, rename, rm, stat },
-  env: NodeJS.ProcessEnv = process.env,
-): FileSource {
-  const find = async (path: string): Promise<Bytes | undefined> => {
+export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = process.env): FileSource {
+  const find = async (path: string, known: KnownFile): Promise<Found | undefined> => {
     try {
-      return new Uint8Array(await fs.readFile(path)) as Bytes;
+      const { file, size } = await openFile(system(fs), path);
+      try {
+        if (size !== known.bytes) return { wrong: `expected ${known.bytes} bytes, found ${size}` };
+        const bytes = await readRange(file, 0, size);
+        const wrong = await problem(bytes, known);
+        return wrong === undefined ? { bytes } : { wrong };
+      } finally {
+        await file.close();
+      }
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw new DataError(`Could not read ${path}: ${reason(error)}`);
@@ -54,11 +61,10 @@ export function folders(
           `Set it to a folder with ${file.name} in it, or unset it to download.`,
       );
     for (const path of [join(folder, file.name), join(folder, set, file.name)]) {
-      const bytes = await find(path);
-      const wrong = bytes && (await problem(bytes, file));
-      if (wrong !== undefined)
-        throw new DataError(`${path}: ${wrong}. Replace it by the original, or move it away to download it.`);
-      if (bytes !== undefined) return bytes;
+      const found = await find(path, file);
+      if (found?.wrong !== undefined)
+        throw new DataError(`${path}: ${found.wrong}. Replace it by the original, or move it away to download it.`);
+      if (found !== undefined) return found.bytes;
     }
     return undefined;
   };
@@ -71,8 +77,8 @@ export function folders(
       options.cache === false
         ? undefined
         : join(options.cache ?? cacheFolder(env, process.platform), from.set, file.name);
-    const kept = path && (await find(path));
-    if (kept && (await problem(kept, file)) === undefined) return kept; // a damaged one is downloaded again
+    const kept = path === undefined ? undefined : await find(path, file);
+    if (kept !== undefined && kept.wrong === undefined) return kept.bytes; // a damaged one is downloaded again
     const bytes = await download(file, from, options, options.progress === false ? undefined : terminal());
     if (path !== undefined) await save(fs, path, bytes);
     return bytes;
@@ -86,21 +92,12 @@ const remedies: Readonly<Record<string, string>> = {
   EROFS: "The disk is read-only: mount it otherwise",
 };
 
-/** Writes a file under another name, brings it to the disk, and only then gives it its name. */
+/** Writes a file whole or not at all. */
 export async function save(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const part = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.part`;
   try {
     await fs.mkdir(dirname(path), { recursive: true });
-    const file = await fs.open(part, "wx");
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await fs.rename(part, path);
+    await replaceFile(system(fs), path, [bytes]);
   } catch (error) {
-    await fs.rm(part, { force: true }).catch(() => undefined);
     throw new DataError(
       `Could not save ${path} (${bytes.length} bytes): ${reason(error)}. ${remedies[codeOf(error) ?? ""] ?? "See to that"}, ` +
         `name another folder with { cache: "…" }, or keep nothing with { cache: false }.`,

@@ -1,7 +1,7 @@
 // Boston housing: 506 districts, 13 numbers about each, and what a house costs there.
-import type { Shape } from "@weft/tensor";
+import { boolean, readOptions, type Shape } from "@weft/tensor";
 import { DataError } from "./data-error.ts";
-import type { FileSource, LoadOptions, Publication } from "./files.ts";
+import { loadOptions, type FileSource, type LoadOptions, type Publication } from "./files.ts";
 import type { HostArray } from "./host-array.ts";
 
 const file = {
@@ -32,12 +32,14 @@ export type Housing = (options?: HousingOptions) => Promise<Regression>;
 /** `housing` with a source of files. */
 export const housingFrom =
   (source: FileSource): Housing =>
-  async (options = {}) => {
+  async (given) => {
+    const kinds = { ...loadOptions, standardize: boolean };
+    const { standardize: standard, ...options } = readOptions("housing", given, kinds, { standardize: false });
     const table = parseTable(new TextDecoder().decode(await source(file, published, options)), 14, file.name);
     const rows = table.length / 14;
     const inputs = table.filter((_, i) => i % 14 < 13);
     const targets = table.filter((_, i) => i % 14 === 13);
-    if (options.standardize === true) standardize(inputs, 13);
+    if (standard) standardize(inputs, 13);
     const host = (data: Float64Array, shape: Shape): HostArray<Float32Array> => ({
       data: Float32Array.from(data),
       shape,
@@ -56,7 +58,7 @@ export function parseTable(text: string, columns: number, name = "the table"): F
       throw new DataError(`parseTable: line ${at + 1} of ${name} has ${fields.length} fields, wanted ${columns}.`);
     return fields.map((field) => {
       const x = Number(field);
-      if (Number.isNaN(x))
+      if (!Number.isFinite(x))
         throw new DataError(`parseTable: line ${at + 1} of ${name} has "${field.slice(0, 40)}", wanted a number.`);
       return x;
     });

@@ -1,6 +1,6 @@
 // IDX, the format of MNIST: four magic bytes (two zeros, a type, the number of axes), the sizes, then the numbers,
 // everything big-endian. Nothing is believed before it is checked against the bytes that are there.
-import type { DType, TypedArray } from "@weft/tensor";
+import { ArgumentError, describe, type DType, type TypedArray } from "@weft/tensor";
 import { DataError } from "./data-error.ts";
 import type { HostArray } from "./host-array.ts";
 
@@ -97,6 +97,8 @@ export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
   const fail = (problem: string): never => {
     throw new DataError(`parseIdx: ${name} ${problem}`);
   };
+  if (!ArrayBuffer.isView(bytes) || bytes.BYTES_PER_ELEMENT !== 1)
+    throw new ArgumentError(`parseIdx: wanted the bytes of a file as a Uint8Array, got ${describe(bytes)}`);
   if (bytes.length < 4) fail(`has ${bytes.length} bytes, too few for the 4 magic bytes of an IDX file.`);
   const type = stored[bytes[2]!];
   if (bytes[0] !== 0 || bytes[1] !== 0 || type === undefined)

@@ -1,7 +1,8 @@
 // MNIST: 70,000 handwritten digits, read from the four files in which they were published.
+import { readOptions } from "@weft/tensor";
 import { DataError } from "./data-error.ts";
 import type { Labelled, Split } from "./digits.ts";
-import { gunzip, type FileSource, type KnownFile, type LoadOptions, type Publication } from "./files.ts";
+import { gunzip, loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "./files.ts";
 import { parseIdx } from "./idx.ts";
 
 interface PackedFile extends KnownFile {
@@ -49,10 +50,10 @@ export type Mnist = (options?: LoadOptions) => Promise<Split>;
 /** `mnist` with a source of files. */
 export const mnistFrom =
   (source: FileSource): Mnist =>
-  async (options = {}) => ({
-    train: await part(files.train, source, options),
-    test: await part(files.test, source, options),
-  });
+  async (given) => {
+    const options = readOptions("mnist", given, loadOptions, {});
+    return { train: await part(files.train, source, options), test: await part(files.test, source, options) };
+  };
 
 async function part(
   { images, labels }: { images: PackedFile; labels: PackedFile },

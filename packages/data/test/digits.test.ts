@@ -113,9 +113,10 @@ function regression(learn: Labelled, check: Labelled): number {
 }
 
 test.each([
-  ["digits: train is -1, wanted a whole number from 0.", { train: -1 }],
-  ["digits: test is 1.5, wanted a whole number from 0.", { test: 1.5 }],
-  ["digits: seed is NaN, wanted a whole number from 0.", { seed: Number.NaN }],
+  ["digits: wanted an integer from 0 as train, got number -1", { train: -1 }],
+  ["digits: wanted an integer from 0 as test, got number 1.5", { test: 1.5 }],
+  ["digits: wanted an integer from 0 to 2^53 - 1 as seed, got number NaN", { seed: Number.NaN }],
+  ['digits: there is no option "tests"; known are train, test, seed', { tests: 3 } as never],
 ])("%s", (message, options) => {
   expect(() => digits(options)).toThrow(new ArgumentError(message));
 });

@@ -1,4 +1,5 @@
 // Files of data sets, with a server on this machine: mirrors, checksums, the cache folder, WEFT_DATA, full disks.
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
@@ -6,9 +7,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DataError } from "@weft/data";
 import { gunzip, type KnownFile, type LoadOptions } from "../src/files.ts";
+import { housingFrom } from "../src/housing.ts";
+import { mnistFrom } from "../src/mnist.ts";
 import { cacheFolder, folders, save } from "../src/folder.node.ts";
 
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 7) % 251);
@@ -30,8 +33,16 @@ const answers: Record<string, (response: ServerResponse) => void> = {
     r.writeHead(200, { "content-length": content.length });
     r.write(content.subarray(0, 100), () => r.destroy());
   },
+  "/silent/numbers.gz": () => {},
+  "/stuck/numbers.gz": (r) => void r.write(content.subarray(0, 4999)),
+  "/stuck-error/numbers.gz": (r) => void r.writeHead(404).write("not "),
+  "/drip/numbers.gz": (r) => {
+    dripping = () => void r.write(content.subarray(0, 1));
+    dripping();
+  },
   "/slow/numbers.gz": (r) => void r.write(content.subarray(0, 100)),
 };
+let dripping = (): void => {};
 let asked: string[] = [];
 const server = createServer((request, response) => {
   asked.push(request.url!);
@@ -118,6 +129,62 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
     await expect(fs.readdir(cache)).rejects.toThrow("ENOENT");
     const reason = new Error("the user went home");
     expect(await errorOf(load({ signal: AbortSignal.abort(reason) }))).toBe(reason);
+  });
+
+  describe("that are kept waiting", () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
+    afterEach(() => void vi.useRealTimers());
+
+    /** Lets a second pass, and what has been sent arrive. */
+    const second = async (): Promise<void> => {
+      vi.advanceTimersByTime(1000);
+      for (let i = 0; i < 3; i++) await new Promise((go) => setTimeout(go, 1));
+    };
+    const untilSettled = async (loading: Promise<unknown>, each = () => {}): Promise<number> => {
+      let settled = false;
+      const done = loading.then(
+        () => (settled = true),
+        () => (settled = true),
+      );
+      let seconds = 0;
+      for (; !settled && seconds < 200; seconds++) {
+        each();
+        await second();
+      }
+      await done;
+      return seconds;
+    };
+
+    test.each(["silent", "stuck"])("by a mirror that is %s go on to the next", async (name) => {
+      const loading = load(mirror(name, "good"));
+      await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
+      expect(await untilSettled(loading)).toBeLessThan(60);
+      expect(await loading).toEqual(content);
+      expect(asked).toEqual([`/${name}/numbers.gz`, "/good/numbers.gz"]);
+    });
+
+    test("by a mirror that drips go on to the next", async () => {
+      const loading = load(mirror("drip", "good"));
+      await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
+      expect(await untilSettled(loading, () => dripping())).toBeLessThan(90);
+      expect(await loading).toEqual(content);
+    });
+
+    test("by all mirrors say so", async () => {
+      const loading = errorOf(load(mirror("silent", "drip", "stuck-error")));
+      await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
+      await untilSettled(loading, () => dripping());
+      expect((await loading).message.split("\n").slice(1, 4)).toEqual([
+        `  ${base}/silent/numbers.gz: the server sent nothing for 30 seconds`,
+        `  ${base}/drip/numbers.gz: the server sends less than 1000 bytes a second`,
+        `  ${base}/stuck-error/numbers.gz: the server answered 404 Not Found`,
+      ]);
+    });
+
+    test("leave no timer behind", async () => {
+      await load(mirror("missing", "short", "good"));
+      expect(vi.getTimerCount()).toBe(0);
+    });
   });
 
   test("are not kept with cache: false", async () => {
@@ -208,6 +275,69 @@ describe("WEFT_DATA", () => {
     expect((await fs.readFile(path)).length).toBe(4999);
     expect(asked).toEqual([]);
   });
+});
+
+describe("what is no file", () => {
+  const linked = async (target: string, ...place: string[]) => {
+    const path = join(cache, ...place, "numbers.gz");
+    await fs.mkdir(join(cache, ...place), { recursive: true });
+    await fs.symlink(target, path);
+    return path;
+  };
+  const pipe = async () => {
+    const path = join(root, `pipe-${turn}`);
+    execFileSync("mkfifo", [path]);
+    return path;
+  };
+
+  test.each([
+    ["a pipe", pipe],
+    ["a device or a socket", async () => "/dev/zero"],
+    ["a folder", async () => root],
+  ])("is not read from WEFT_DATA: %s", async (kind, make) => {
+    const path = await linked(await make(), "own");
+    const error = await errorOf(load({}, { WEFT_DATA: join(cache, "own") }));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toBe(`Could not read ${path}: it is ${kind}, wanted a file`);
+  });
+
+  test("is no folder to look into either", async () => {
+    for (const path of ["/dev/zero", await pipe()])
+      expect((await errorOf(load({}, { WEFT_DATA: path }))).message).toBe(
+        `WEFT_DATA is ${path}, which is no folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
+      );
+  });
+
+  test("is not read from the cache", async () => {
+    const path = await linked("/dev/zero", "numbers");
+    expect((await errorOf(load(mirror("good")))).message).toBe(
+      `Could not read ${path}: it is a device or a socket, wanted a file`,
+    );
+  });
+
+  test("a file of another size is not read at all", async () => {
+    const path = join(cache, "own", "numbers.gz");
+    await fs.mkdir(join(cache, "own"), { recursive: true });
+    await fs.writeFile(path, "");
+    await fs.truncate(path, 2 ** 40); // a hole: nobody has memory for it
+    expect((await errorOf(load({}, { WEFT_DATA: join(cache, "own") }))).message).toBe(
+      `${path}: expected 5000 bytes, found ${2 ** 40}. Replace it by the original, or move it away to download it.`,
+    );
+  });
+});
+
+test("options are checked", async () => {
+  const source = async () => new Uint8Array();
+  for (const [options, words] of [
+    [{ chache: "x" }, 'mnist: there is no option "chache"; known are cache, signal, mirrors, progress'],
+    [{ cache: true }, "mnist: wanted the name of a folder, or false as cache, got boolean true"],
+    [{ mirrors: "https://example.org/" }, 'mnist: wanted a list as mirrors, got "https://example.org/"'],
+    ["./data", 'mnist: wanted options { cache, signal, mirrors, progress }, got "./data"'],
+  ])
+    expect((await errorOf(mnistFrom(source)(options as never))).message).toBe(words);
+  expect((await errorOf(housingFrom(source)({ standardise: true } as never))).message).toBe(
+    'housing: there is no option "standardise"; known are cache, signal, mirrors, progress, standardize',
+  );
 });
 
 describe("saving", () => {
