@@ -1,5 +1,5 @@
 // Layers one after the other.
-import type { Operand, Tensor } from "@weft/tensor";
+import { ArgumentError, describe, type Operand, type Tensor } from "@weft/tensor";
 import { named } from "./layer.ts";
 
 /** What a chain is made of: layers, and any function of one tensor. */
@@ -24,6 +24,11 @@ export type Chain<L extends Links = readonly Link[]> = {
  * const scores = model(images);
  */
 export function Chain<L extends Links>(...links: L): Chain<L> {
+  for (const [k, link] of links.entries())
+    if (typeof link !== "function")
+      throw new ArgumentError(
+        `Chain: wanted functions of a tensor as links, got ${describe(link)} as link ${k}${Array.isArray(link) ? "; spread it: Chain(...links)" : ""}`,
+      );
   const call = (x: Operand): Tensor => {
     let y = x;
     for (let k = 0; k < links.length; k++) y = (self as unknown as readonly Link[])[k]!(y as Tensor);

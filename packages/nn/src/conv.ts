@@ -4,21 +4,24 @@ import {
   add,
   ArgumentError,
   avgPool,
+  boolean,
   conv,
   maxPool,
+  positiveCount,
+  readOptions,
   readTensor,
+  readValue,
   reshape,
   ShapeError,
   type Operand,
+  type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
 import { fanInUniform } from "./initialisers.ts";
+import { padding, perAxis, weightKinds, type Padding, type PerAxis } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import type { WeightOptions } from "./linear.ts";
 import { born, parameter } from "./parameter.ts";
-
-type PerAxis = number | readonly number[];
-type Padding = number | readonly (number | readonly [number, number])[];
 
 export interface ConvLayerOptions extends WeightOptions {
   /** Channels of x. */
@@ -33,6 +36,17 @@ export interface ConvLayerOptions extends WeightOptions {
   readonly dilation?: PerAxis;
   readonly groups?: number;
 }
+
+const convKinds: OptionKinds<ConvLayerOptions> = {
+  in: positiveCount,
+  out: positiveCount,
+  kernel: perAxis,
+  stride: perAxis,
+  padding,
+  dilation: perAxis,
+  groups: positiveCount,
+  ...weightKinds,
+};
 
 /** See the function `Conv`. */
 export interface Conv {
@@ -49,14 +63,16 @@ export interface Conv {
  * const model = Chain(Conv({ in: 1, out: 20, kernel: 5 }), relu, MaxPool(2));
  */
 export function Conv(options: ConvLayerOptions): Conv {
-  const { in: inputs, out: outputs, kernel, stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
+  const read = readOptions("Conv", options, convKinds, { stride: 1, padding: 0, dilation: 1, groups: 1, bias: true });
+  const { in: inputs, out: outputs, kernel, stride, padding, dilation, groups, bias } = read;
+  for (const name of ["in", "out", "kernel"] as const) readValue("Conv", name, read[name], convKinds[name]);
   const size = typeof kernel === "number" ? [kernel, kernel] : kernel;
   if (size.length < 1 || size.length > 3)
     throw new ArgumentError(`Conv: kernel has 1 to 3 axes, got [${size.join(", ")}]`);
   if (inputs % groups !== 0 || outputs % groups !== 0)
     throw new ArgumentError(`Conv: ${groups} groups divide neither ${inputs} channels into ${outputs} nor both`);
   const fanIn = size.reduce((n, k) => n * k, inputs / groups);
-  const { init = fanInUniform(fanIn), biasInit = fanInUniform(fanIn) } = options;
+  const { init = fanInUniform(fanIn), biasInit = fanInUniform(fanIn) } = read;
   const perChannel = [1, outputs, ...size.map(() => 1)];
   const call = (input: Operand): Tensor => {
     const x = readTensor(input, "Conv");
@@ -81,6 +97,8 @@ export interface PoolLayerOptions {
   readonly padding?: Padding;
 }
 
+const poolKinds: OptionKinds<PoolLayerOptions> = { window: perAxis, stride: perAxis, padding };
+
 /**
  * The largest element of each window of x `[N, C, …]`. As PyTorch's `MaxPool2d`.
  *
@@ -88,7 +106,7 @@ export interface PoolLayerOptions {
  * MaxPool(2); // or MaxPool({ window: 3, stride: 2, padding: 1 })
  */
 export function MaxPool(window: PerAxis | PoolLayerOptions): (x: Operand) => Tensor {
-  const options = poolOptions(window);
+  const options = poolOptions("MaxPool", window, poolKinds);
   return layer("MaxPool", (x: Operand) => maxPool(x, options), {});
 }
 
@@ -102,9 +120,13 @@ export function MaxPool(window: PerAxis | PoolLayerOptions): (x: Operand) => Ten
 export function AvgPool(
   window: PerAxis | (PoolLayerOptions & { readonly countIncludePad?: boolean }),
 ): (x: Operand) => Tensor {
-  const options = poolOptions(window);
+  const options = poolOptions("AvgPool", window, { ...poolKinds, countIncludePad: boolean });
   return layer("AvgPool", (x: Operand) => avgPool(x, options), {});
 }
 
-const poolOptions = <O extends PoolLayerOptions>(window: PerAxis | O): O | { window: PerAxis } =>
-  typeof window === "number" || Array.isArray(window) ? { window: window as PerAxis } : (window as O);
+function poolOptions<O extends PoolLayerOptions>(op: string, window: PerAxis | O, kinds: OptionKinds<O>): O {
+  const bag = typeof window === "object" && !Array.isArray(window);
+  const read = readOptions(op, bag ? (window as O) : undefined, kinds, {}) as O;
+  readValue(op, "window", bag ? read.window : window, perAxis);
+  return bag ? read : ({ window } as O);
+}

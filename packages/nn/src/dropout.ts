@@ -1,15 +1,20 @@
 // Dropout: random zeros while learning, so that no unit relies on another.
 import { learning } from "@weft/autograd";
 import {
-  ArgumentError,
+  boolean,
   draw,
+  fraction,
+  integer,
   less,
   mul,
+  readOptions,
   readTensor,
+  readValue,
   source,
   where,
   zerosLike,
   type Operand,
+  type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
 
@@ -17,8 +22,10 @@ export interface DropoutOptions {
   /** Makes the mask a function of this number alone; without it each call draws the next mask of the backend's stream. */
   readonly seed?: number;
   /** By default inside `diff`. */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
 }
+
+const dropoutKinds: OptionKinds<DropoutOptions> = { seed: integer, training: boolean };
 
 /**
  * Inverted dropout: each element is 0 with probability p, and else x / (1 − p); x itself when not training.
@@ -29,8 +36,9 @@ export interface DropoutOptions {
  * @example
  * const y = dropout(x, 0.5);
  */
-export function dropout(input: Operand, p: number, { seed, training = learning() }: DropoutOptions = {}): Tensor {
-  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p lies between 0 and 1, got ${p}`);
+export function dropout(input: Operand, p: number, options?: DropoutOptions): Tensor {
+  const { seed, training = learning() } = readOptions("dropout", options, dropoutKinds, {});
+  readValue("dropout", "p", p, fraction);
   const x = readTensor(input, "dropout");
   if (!training || p === 0) return x;
   if (p === 1) return zerosLike(x);

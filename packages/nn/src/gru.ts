@@ -65,12 +65,7 @@ export interface GruResult {
  * @example
  * const { y, h } = gru(x, null, [wih, whh, bih, bhh]);
  */
-export function gru(
-  input: Operand,
-  h: Operand | null,
-  weights: readonly Operand[],
-  options: GruOptions = {},
-): GruResult {
+export function gru(input: Operand, h: Operand | null, weights: readonly Operand[], options?: GruOptions): GruResult {
   const { y, states } = recurrence(cell, input, [h], weights, options);
   return { y, h: states[0]! };
 }

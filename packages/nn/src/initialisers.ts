@@ -1,5 +1,5 @@
 // What a parameter holds before it has learned anything: each initialiser is a function of a shape and of random draws.
-import { ArgumentError, type Shape } from "@weft/tensor";
+import { ArgumentError, finite, nonNegative, readOptions, readValue, type OptionKinds, type Shape } from "@weft/tensor";
 import type { Draws } from "./draws.ts";
 
 /** Makes the first values of a parameter, row-major. */
@@ -17,10 +17,10 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
 }
 
 /** Every value is `value`. */
-export const constant =
-  (value: number): Initialiser =>
-  (shape) =>
-    new Float64Array(sizeOf(shape)).fill(value);
+export function constant(value: number): Initialiser {
+  readValue("constant", "value", value, finite);
+  return (shape) => new Float64Array(sizeOf(shape)).fill(value);
+}
 
 /** Every value is 0. */
 export const zeros = (): Initialiser => constant(0);
@@ -35,59 +35,91 @@ export const ones = (): Initialiser => constant(1);
  * Linear(784, 10, { init: uniform(0.05) });
  */
 export function uniform(low = -1, high?: number): Initialiser {
+  readValue("uniform", "low", low, finite);
+  if (high !== undefined) readValue("uniform", "high", high, finite);
   const [from, to] = high === undefined ? [-Math.abs(low), Math.abs(low)] : [low, high];
   return (shape, draws) => draws.uniform(sizeOf(shape)).map((u) => from + u * (to - from));
 }
 
-/** N(mean, std²). */
-export const normal =
-  ({ mean = 0, std = 1 } = {}): Initialiser =>
+/** The mean and the standard deviation of a normal distribution. */
+export interface NormalOptions {
+  readonly mean?: number;
+  readonly std?: number;
+}
+export interface GainOptions {
+  readonly gain?: number;
+}
+export interface SlopeOptions {
+  readonly negativeSlope?: number;
+}
+const normalKinds: OptionKinds<NormalOptions> = { mean: finite, std: nonNegative };
+const gainKinds: OptionKinds<GainOptions> = { gain: nonNegative };
+
+const bell =
+  ({ mean, std }: { readonly mean: number; readonly std: number }): Initialiser =>
   (shape, draws) =>
     draws.normal(sizeOf(shape)).map((z) => mean + z * std);
 
+/** N(mean, std²). */
+export const normal = (options?: NormalOptions): Initialiser =>
+  bell(readOptions("normal", options, normalKinds, { mean: 0, std: 1 }));
+
 /** N(mean, std²) with Knet's default, std = 0.01. */
-export const gaussian = ({ mean = 0, std = 0.01 } = {}): Initialiser => normal({ mean, std });
+export const gaussian = (options?: NormalOptions): Initialiser =>
+  bell(readOptions("gaussian", options, normalKinds, { mean: 0, std: 0.01 }));
 
 /** U(-s, s) with s = gain · √(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
-export const xavierUniform =
-  ({ gain = 1 } = {}): Initialiser =>
-  (shape, draws) => {
+export function xavierUniform(options?: GainOptions): Initialiser {
+  const { gain } = readOptions("xavierUniform", options, gainKinds, { gain: 1 });
+  return (shape, draws) => {
     const { fanIn, fanOut } = fans(shape);
     return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape, draws);
   };
+}
 
 /** Knet's short name for `xavierUniform`. */
 export const xavier = xavierUniform;
 
 /** N(0, s²) with s = gain · √(2 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
-export const xavierNormal =
-  ({ gain = 1 } = {}): Initialiser =>
-  (shape, draws) => {
+export function xavierNormal(options?: GainOptions): Initialiser {
+  const { gain } = readOptions("xavierNormal", options, gainKinds, { gain: 1 });
+  return (shape, draws) => {
     const { fanIn, fanOut } = fans(shape);
     return normal({ std: gain * Math.sqrt(2 / (fanIn + fanOut)) })(shape, draws);
   };
+}
 
 /** √2 for relu, and √(2 / (1 + slope²)) for a leaky relu with that slope. */
-const heGain = (negativeSlope: number): number => Math.sqrt(2 / (1 + negativeSlope * negativeSlope));
+function heGain(op: string, options: SlopeOptions | undefined): number {
+  const { negativeSlope } = readOptions(op, options, { negativeSlope: finite }, { negativeSlope: 0 });
+  return Math.sqrt(2 / (1 + negativeSlope * negativeSlope));
+}
 
 /** U(-s, s) with s = √(2 / (1 + negativeSlope²)) · √(3 / fanIn) (He et al. 2015; PyTorch's `kaiming_uniform_`). */
-export const heUniform =
-  ({ negativeSlope = 0 } = {}): Initialiser =>
-  (shape, draws) =>
-    uniform(heGain(negativeSlope) * Math.sqrt(3 / fans(shape).fanIn))(shape, draws);
+export function heUniform(options?: SlopeOptions): Initialiser {
+  const gain = heGain("heUniform", options);
+  return (shape, draws) => uniform(gain * Math.sqrt(3 / fans(shape).fanIn))(shape, draws);
+}
 
 /** N(0, s²) with s = √(2 / (1 + negativeSlope²)) / √fanIn (He et al. 2015; PyTorch's `kaiming_normal_`). */
-export const heNormal =
-  ({ negativeSlope = 0 } = {}): Initialiser =>
-  (shape, draws) =>
-    normal({ std: heGain(negativeSlope) / Math.sqrt(fans(shape).fanIn) })(shape, draws);
+export function heNormal(options?: SlopeOptions): Initialiser {
+  const gain = heGain("heNormal", options);
+  return (shape, draws) => normal({ std: gain / Math.sqrt(fans(shape).fanIn) })(shape, draws);
+}
 
 /** U(-s, s) with s = 1 / √fanIn: what PyTorch gives the weights and biases of linear and convolution layers. */
 export const fanInUniform = (fanIn: number): Initialiser => uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
 
 /** Runs an initialiser and checks what it made. */
 export function run(init: Initialiser, shape: Shape, draws: Draws): ArrayLike<number> {
-  const values: unknown = init(shape, draws);
+  let values: unknown;
+  try {
+    values = init(shape, draws);
+  } catch (error) {
+    // A maker of initialisers that got a shape where it wants options.
+    if (!(error instanceof ArgumentError && error.message.startsWith(`${init.name}: `))) throw error;
+    values = init;
+  }
   const wanted = sizeOf(shape);
   const length = (values as ArrayLike<number> | undefined)?.length;
   if (typeof values === "function")

@@ -4,14 +4,21 @@ import {
   apply,
   ArgumentError,
   avgPool,
+  boolean,
   conv,
   convTranspose,
+  count,
   div,
+  finite,
   flip,
+  integer,
   logSoftmax,
   matmul,
   maxPool,
   mul,
+  oneOf,
+  positiveCount,
+  readOptions,
   readTensor,
   reshape,
   ShapeError,
@@ -19,11 +26,11 @@ import {
   source,
   transpose,
   type Operand,
+  type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
+import { perAxis, sidesPerAxis, type PerAxis } from "./kinds.ts";
 import { bceWithLogits, type LossOptions } from "./losses.ts";
-
-type PerAxis = number | readonly number[];
 
 export interface Conv4Options {
   /** Zeros on both sides of each spatial axis. */
@@ -38,10 +45,18 @@ export interface Conv4Options {
   readonly group?: number;
 }
 
+const convKinds: OptionKinds<Conv4Options> = {
+  padding: sidesPerAxis,
+  stride: perAxis,
+  dilation: perAxis,
+  mode: oneOf(0, 1),
+  alpha: finite,
+  group: positiveCount,
+};
+const convDefaults = { padding: 0, stride: 1, dilation: 1, mode: 0, alpha: 1, group: 1 } as const;
+
 /** The kernel as cross-correlation wants it. */
 function oriented(op: string, w: Operand, mode: number): Tensor {
-  if (mode !== 0 && mode !== 1)
-    throw new ArgumentError(`${op}: mode is 0 (convolution) or 1 (cross-correlation), got ${String(mode)}`);
   const kernel = readTensor(w, op);
   const axes = kernel.shape.map((_, axis) => axis).slice(2);
   return mode === 0 && axes.length > 0 ? flip(kernel, { axis: axes }) : kernel;
@@ -56,8 +71,9 @@ const scaled = (y: Tensor, alpha: number): Tensor => (alpha === 1 ? y : mul(y, a
  * @example
  * conv4(tensor([[[1, 2, 3]]]), tensor([[[1, 2, 3, 4, 5, 6, 7]]])); // [[[10, 16, 22, 28, 34]]]
  */
-export function conv4(w: Operand, x: Operand, options: Conv4Options = {}): Tensor {
-  const { padding = 0, stride = 1, dilation = 1, mode = 0, alpha = 1, group = 1 } = options;
+export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
+  const read = readOptions("conv4", options, convKinds, convDefaults);
+  const { padding, stride, dilation, mode, alpha, group } = read;
   return scaled(conv(x, oriented("conv4", w, mode), { padding, stride, dilation, groups: group }), alpha);
 }
 
@@ -68,8 +84,9 @@ export function conv4(w: Operand, x: Operand, options: Conv4Options = {}): Tenso
  * @example
  * const back = deconv4(w, conv4(w, x));
  */
-export function deconv4(w: Operand, x: Operand, options: Conv4Options = {}): Tensor {
-  const { padding = 0, stride = 1, dilation = 1, mode = 0, alpha = 1, group = 1 } = options;
+export function deconv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
+  const read = readOptions("deconv4", options, convKinds, convDefaults);
+  const { padding, stride, dilation, mode, alpha, group } = read;
   return scaled(convTranspose(x, oriented("deconv4", w, mode), { padding, stride, dilation, groups: group }), alpha);
 }
 
@@ -84,8 +101,17 @@ export interface Pool4Options {
   readonly alpha?: number;
 }
 
+const poolKinds: OptionKinds<Pool4Options> = {
+  window: perAxis,
+  padding: sidesPerAxis,
+  stride: perAxis,
+  mode: oneOf(0, 1, 2, 3),
+  alpha: finite,
+};
+const poolDefaults = { window: 2 as PerAxis, padding: 0 as PerAxis, mode: 0 as 0 | 1 | 2 | 3, alpha: 1 };
+
 type Pooling = (x: Tensor, options: { window: PerAxis; stride: PerAxis; padding: PerAxis }) => Tensor;
-const poolings: Record<number, Pooling> = {
+const poolings: Record<0 | 1 | 2 | 3, Pooling> = {
   0: maxPool,
   1: (x, options) => avgPool(x, { ...options, countIncludePad: true }),
   2: (x, options) => avgPool(x, { ...options, countIncludePad: false }),
@@ -98,11 +124,9 @@ const poolings: Record<number, Pooling> = {
  * @example
  * pool(tensor([[[1, 2, 3, 4, 5, 6]]])); // [[[2, 4, 6]]]
  */
-export function pool(x: Operand, options: Pool4Options = {}): Tensor {
-  const { window = 2, padding = 0, stride = window, mode = 0, alpha = 1 } = options;
-  const pooling = poolings[mode];
-  if (pooling === undefined) throw new ArgumentError(`pool: mode is 0, 1, 2 or 3, got ${String(mode)}`);
-  return scaled(pooling(readTensor(x, "pool"), { window, stride, padding }), alpha);
+export function pool(x: Operand, options?: Pool4Options): Tensor {
+  const { window, padding, mode, alpha, stride = window } = readOptions("pool", options, poolKinds, poolDefaults);
+  return scaled(poolings[mode](readTensor(x, "pool"), { window, stride, padding }), alpha);
 }
 
 /**
@@ -113,14 +137,18 @@ export function pool(x: Operand, options: Pool4Options = {}): Tensor {
  * @example
  * unpool(tensor([[[1, 2]]])); // [[[1, 1, 2, 2]]]
  */
-export function unpool(x: Operand, options: Pool4Options = {}): Tensor {
-  const { window = 2, padding = 0, stride = window, mode = 0, alpha = 1 } = options;
-  if (poolings[mode] === undefined) throw new ArgumentError(`unpool: mode is 0, 1, 2 or 3, got ${String(mode)}`);
+export function unpool(x: Operand, options?: Pool4Options): Tensor {
+  const { window, padding, mode, alpha, stride = window } = readOptions("unpool", options, poolKinds, poolDefaults);
   const y = readTensor(x, "unpool");
   const axes = y.shape.length - 2;
   if (axes < 1 || axes > 3)
     throw new ShapeError(`unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [${y.shape}]`);
-  const each = (option: PerAxis) => (typeof option === "number" ? new Array<number>(axes).fill(option) : option);
+  const each = (option: PerAxis): readonly number[] => {
+    const list = typeof option === "number" ? new Array<number>(axes).fill(option) : option;
+    if (list.length !== axes)
+      throw new ShapeError(`unpool: x [${y.shape}] has ${axes} spatial axes, got [${list.join(", ")}] for them`);
+    return list;
+  };
   const [size, step, zeros] = [each(window), each(stride), each(padding)];
   const attrs = { window: size, stride: step, padding: zeros.map((p) => [p, p] as const) };
   const inputSize = y.shape.slice(2).map((n, k) => (n - 1) * step[k]! + size[k]! - 2 * zeros[k]!);
@@ -144,11 +172,11 @@ function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof
  * @example
  * mat(images); // [100, 1, 28, 28] becomes [100, 784]
  */
-export function mat(x: Operand, { dims }: { readonly dims?: number } = {}): Tensor {
+export function mat(x: Operand, options?: { readonly dims?: number }): Tensor {
+  const { dims } = readOptions("mat", options, { dims: count }, {});
   const { shape, size } = readTensor(x, "mat");
   const joined = dims ?? Math.max(shape.length - 1, 0);
-  if (!Number.isInteger(joined) || joined < 0 || joined > shape.length)
-    throw new ArgumentError(`mat: dims lies between 0 and ${shape.length}, got ${joined}`);
+  if (joined > shape.length) throw new ArgumentError(`mat: dims lies between 0 and ${shape.length}, got ${joined}`);
   const columns = shape.slice(shape.length - joined).reduce((n, d) => n * d, 1);
   const rows = shape.slice(0, shape.length - joined).reduce((n, d) => n * d, 1);
   return reshape(x, size === 0 ? [rows, columns] : [size / columns, columns]);
@@ -160,7 +188,13 @@ export function mat(x: Operand, { dims }: { readonly dims?: number } = {}): Tens
  * @example
  * const scores = bmm(queries, keys, { transB: true });
  */
-export function bmm(a: Operand, b: Operand, { transA = false, transB = false } = {}): Tensor {
+export function bmm(
+  a: Operand,
+  b: Operand,
+  options?: { readonly transA?: boolean; readonly transB?: boolean },
+): Tensor {
+  const kinds = { transA: boolean, transB: boolean };
+  const { transA, transB } = readOptions("bmm", options, kinds, { transA: false, transB: false });
   const [x, y] = [readTensor(a, "bmm"), readTensor(b, "bmm")];
   const [p, q] = [x.shape.slice(0, -2), y.shape.slice(0, -2)];
   if (x.shape.length < 2 || y.shape.length !== x.shape.length || p.some((d, k) => d !== q[k]))
@@ -174,7 +208,8 @@ export function bmm(a: Operand, b: Operand, { transA = false, transB = false } =
  * @example
  * logp(scores, { axis: 1 });
  */
-export function logp(x: Operand, { axis }: { readonly axis?: number } = {}): Tensor {
+export function logp(x: Operand, options?: { readonly axis?: number }): Tensor {
+  const { axis } = readOptions("logp", options, { axis: integer }, {});
   if (axis !== undefined) return logSoftmax(x, { axis });
   const { shape } = readTensor(x, "logp");
   return reshape(logSoftmax(reshape(x, [-1]), { axis: 0 }), shape);
@@ -189,6 +224,6 @@ export const sigm = (x: Operand): Tensor => sigmoid(x);
  * @example
  * const loss = logistic(scores, labels);
  */
-export function logistic(scores: Operand, labels: Operand, options: LossOptions = {}): Tensor {
+export function logistic(scores: Operand, labels: Operand, options?: LossOptions): Tensor {
   return bceWithLogits(mul(scores, labels), 1, options);
 }

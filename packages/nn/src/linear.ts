@@ -3,9 +3,13 @@ import type { Param } from "@weft/autograd";
 import {
   add,
   apply,
+  callable,
   cast,
+  positiveCount,
   promote,
+  readOptions,
   readTensor,
+  readValue,
   reshape,
   ShapeError,
   take,
@@ -13,6 +17,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { fanInUniform, normal, type Initialiser } from "./initialisers.ts";
+import { weightKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import { born, parameter } from "./parameter.ts";
 
@@ -38,11 +43,21 @@ export interface Linear {
  * @example
  * const model = Chain(Linear(784, 64), relu, Linear(64, 10));
  */
-export function Linear(inputs: number, outputs: number, options: WeightOptions = {}): Linear {
-  const { bias = true, init = fanInUniform(inputs), biasInit = fanInUniform(inputs) } = options;
+export function Linear(inputs: number, outputs: number, options?: WeightOptions): Linear {
+  readValue("Linear", "inputs", inputs, positiveCount);
+  readValue("Linear", "outputs", outputs, positiveCount);
+  const start = fanInUniform(inputs);
+  const { bias, init, biasInit } = readOptions("Linear", options, weightKinds, {
+    bias: true,
+    init: start,
+    biasInit: start,
+  });
   const self: Linear = layer(
     "Linear",
-    (x: Operand) => linear(x, born(self.weight, x), self.bias && born(self.bias, x)),
+    (input: Operand) => {
+      const x = readTensor(input, "Linear");
+      return linear(x, born(self.weight, x), self.bias && born(self.bias, x));
+    },
     {
       weight: parameter([outputs, inputs], init),
       bias: bias ? parameter([outputs], biasInit) : null,
@@ -52,8 +67,7 @@ export function Linear(inputs: number, outputs: number, options: WeightOptions =
 }
 
 /** x Wᵀ + b, with W as `[outputs, inputs]`; rows of any number of axes are one matrix. */
-function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
-  const x = readTensor(input, "Linear");
+function linear(x: Tensor, weight: Operand, bias: Operand | null): Tensor {
   const w = readTensor(weight, "Linear");
   const [outputs, inputs] = w.shape as [number, number];
   if (x.shape.length === 0 || x.shape.at(-1) !== inputs)
@@ -81,14 +95,16 @@ export interface Embedding {
  * @example
  * const vectors = Embedding(10_000, 128)(words);
  */
-export function Embedding(
-  count: number,
-  features: number,
-  { init = normal() }: { readonly init?: Initialiser } = {},
-): Embedding {
+export function Embedding(count: number, features: number, options?: { readonly init?: Initialiser }): Embedding {
+  readValue("Embedding", "count", count, positiveCount);
+  readValue("Embedding", "features", features, positiveCount);
+  const { init } = readOptions("Embedding", options, { init: callable }, { init: normal() });
   const self: Embedding = layer(
     "Embedding",
-    (indices: Operand) => take(born(self.weight, indices), indices, { axis: 0 }),
+    (indices: Operand) => {
+      const rows = readTensor(indices, "Embedding");
+      return take(born(self.weight, rows), rows, { axis: 0 });
+    },
     {
       weight: parameter([count, features], init),
     },

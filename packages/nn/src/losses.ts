@@ -9,7 +9,9 @@ import {
   div,
   DTypeError,
   equal,
+  fraction,
   gather,
+  integer,
   isFloat,
   lessEqual,
   logSoftmax,
@@ -17,7 +19,10 @@ import {
   mul,
   neg,
   notEqual,
+  oneOf,
   permute,
+  positive,
+  readOptions,
   readTensor,
   reshape,
   ShapeError,
@@ -27,6 +32,7 @@ import {
   sum,
   where,
   type Operand,
+  type OptionKinds,
   type Shape,
   type Tensor,
 } from "@weft/tensor";
@@ -56,12 +62,11 @@ const reductions: Record<Reduction, (x: Tensor) => Tensor> = {
   none: (x) => x,
 };
 
-function reduced(op: string, x: Tensor, { reduction = "mean" }: LossOptions): Tensor {
-  const reduce = reductions[reduction];
-  if (reduce === undefined)
-    throw new ArgumentError(`${op}: reduction is "mean", "sum" or "none", got ${JSON.stringify(reduction)}`);
-  return reduce(x);
-}
+const lossKinds: OptionKinds<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
+const labelKinds: OptionKinds<LabelOptions> = { ...lossKinds, ignoreIndex: integer };
+
+const reduced = (op: string, x: Tensor, options: LossOptions | undefined): Tensor =>
+  reductions[readOptions(op, options, lossKinds, { reduction: "mean" }).reduction](x);
 
 /** Scores as rows `[rows, classes]`: the class axis is axis 1, or the only one. */
 function classRows(x: Tensor): Tensor {
@@ -81,17 +86,25 @@ function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
     throw new DTypeError(
       `${op}: labels are class numbers of shape ${text(wanted)} and dtype i32, got ${dtype}${text(shape)}`,
     );
-  if (shape.length !== wanted.length || shape.some((d, k) => d !== wanted[k]))
-    throw new ShapeError(`${op}: scores ${text(scores.shape)} want labels ${text(wanted)}, got ${text(shape)}`);
+  if (shape.length === wanted.length && shape.every((d, k) => d === wanted[k])) return;
+  const rest = scores.shape.slice(0, -1);
+  const last = shape.length > 1 && shape.length === rest.length && shape.every((d, k) => d === rest[k]);
+  const classes = scores.shape.at(-1);
+  const hint = last
+    ? `. Classes are axis 1, and here they are the last: reshape(scores, [-1, ${classes}]) and reshape(labels, [-1])`
+    : "";
+  throw new ShapeError(`${op}: scores ${text(scores.shape)} want labels ${text(wanted)}, got ${text(shape)}${hint}`);
 }
 
 /** The losses of rows, put into the labels' shape or reduced; the mean is over the rows that count. */
 function collected(op: string, rows: Tensor, labels: Tensor, options: LabelOptions): Tensor {
   const { ignoreIndex, reduction = "mean" } = options;
   if (reduction === "none") return reshape(rows, labels.shape);
-  if (reduction !== "mean" || ignoreIndex === undefined) return reduced(op, rows, options);
+  if (reduction !== "mean" || ignoreIndex === undefined) return reduced(op, rows, { reduction });
   return div(sum(rows), sum(cast(notEqual(cast(labels, "i32"), ignoreIndex), rows.dtype)));
 }
+
+const crossEntropyKinds: OptionKinds<CrossEntropyOptions> = { ...labelKinds, labelSmoothing: fraction };
 
 /**
  * The cross-entropy of unnormalised scores: −log softmax(logits)[label], averaged over the rows.
@@ -104,29 +117,29 @@ function collected(op: string, rows: Tensor, labels: Tensor, options: LabelOptio
  * @example
  * const loss = crossEntropy(matmul(x, w), y);
  */
-export function crossEntropy(logits: Operand, labels: Operand, options: CrossEntropyOptions = {}): Tensor {
+export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEntropyOptions): Tensor {
+  const read = readOptions("crossEntropy", options, crossEntropyKinds, { labelSmoothing: 0 });
   const scores = readTensor(logits, "crossEntropy");
   const target = readTensor(labels, "crossEntropy");
-  const { labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
-    throw new ArgumentError(`crossEntropy: labelSmoothing lies between 0 and 1, got ${labelSmoothing}`);
+  const { labelSmoothing, ignoreIndex } = read;
   const sameShape = target.shape.length === scores.shape.length && target.shape.every((d, k) => d === scores.shape[k]);
-  if (isFloat(target.dtype) && sameShape) return likelihood(scores, target, labelSmoothing, options);
+  if (isFloat(target.dtype) && sameShape) return likelihood(scores, target, labelSmoothing, read);
   checkLabels("crossEntropy", scores, target);
   const rows = crossEntropyRows(classRows(scores), reshape(target, [-1]), {
-    ignoreIndex: options.ignoreIndex,
+    ignoreIndex,
     labelSmoothing,
   });
-  return collected("crossEntropy", rows, target, options);
+  return collected("crossEntropy", rows, target, read);
 }
 
 /** Cross-entropy with probabilities for labels. */
 function likelihood(scores: Tensor, target: Tensor, smoothing: number, options: CrossEntropyOptions): Tensor {
-  if (options.ignoreIndex !== undefined)
+  const { ignoreIndex, reduction = "mean" } = options;
+  if (ignoreIndex !== undefined)
     throw new ArgumentError("crossEntropy: ignoreIndex names a class number, but the labels are probabilities");
   const axis = scores.shape.length === 1 ? 0 : 1;
   const smooth = smoothing === 0 ? target : add(mul(target, 1 - smoothing), smoothing / scores.shape[axis]!);
-  return reduced("crossEntropy", neg(sum(mul(smooth, logSoftmax(scores, { axis })), { axis })), options);
+  return reduced("crossEntropy", neg(sum(mul(smooth, logSoftmax(scores, { axis })), { axis })), { reduction });
 }
 
 /**
@@ -136,16 +149,17 @@ function likelihood(scores: Tensor, target: Tensor, smoothing: number, options: 
  * @example
  * const loss = nll(logSoftmax(scores), y);
  */
-export function nll(logProbabilities: Operand, labels: Operand, options: LabelOptions = {}): Tensor {
+export function nll(logProbabilities: Operand, labels: Operand, options?: LabelOptions): Tensor {
+  const read = readOptions("nll", options, labelKinds, {});
   const logp = readTensor(logProbabilities, "nll");
   const target = readTensor(labels, "nll");
   checkLabels("nll", logp, target);
-  const { ignoreIndex } = options;
+  const { ignoreIndex } = read;
   const numbers = reshape(cast(target, "i32"), [-1, 1]);
   const ignored = ignoreIndex === undefined ? undefined : equal(numbers, ignoreIndex);
   const picked = gather(classRows(logp), ignored === undefined ? numbers : where(ignored, 0, numbers), { axis: 1 });
   const rows = neg(reshape(picked, [-1]));
-  return collected("nll", ignored === undefined ? rows : where(reshape(ignored, [-1]), 0, rows), target, options);
+  return collected("nll", ignored === undefined ? rows : where(reshape(ignored, [-1]), 0, rows), target, read);
 }
 
 /** Two operands of one shape: a loss that broadcast `[N, 1]` against `[N]` would be silently wrong. */
@@ -164,7 +178,7 @@ function pair(op: string, x: Operand, y: Operand): void {
  * @example
  * const loss = bceWithLogits(scores, labels);
  */
-export function bceWithLogits(x: Operand, target: Operand, options: LossOptions = {}): Tensor {
+export function bceWithLogits(x: Operand, target: Operand, options?: LossOptions): Tensor {
   pair("bceWithLogits", x, target);
   return reduced("bceWithLogits", sub(softplus(x), mul(x, target)), options);
 }
@@ -175,13 +189,13 @@ export function bceWithLogits(x: Operand, target: Operand, options: LossOptions 
  * @example
  * const loss = mse(predict(x), y);
  */
-export function mse(x: Operand, y: Operand, options: LossOptions = {}): Tensor {
+export function mse(x: Operand, y: Operand, options?: LossOptions): Tensor {
   pair("mse", x, y);
   return reduced("mse", square(sub(x, y)), options);
 }
 
 /** The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. As PyTorch's `l1_loss`. */
-export function mae(x: Operand, y: Operand, options: LossOptions = {}): Tensor {
+export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
   pair("mae", x, y);
   return reduced("mae", abs(sub(x, y)), options);
 }
@@ -190,19 +204,15 @@ export function mae(x: Operand, y: Operand, options: LossOptions = {}): Tensor {
  * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
  * Shapes must be equal. As PyTorch's `huber_loss` (Huber 1964).
  */
-export function huber(
-  x: Operand,
-  y: Operand,
-  { delta = 1, ...options }: LossOptions & { readonly delta?: number } = {},
-): Tensor {
+export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
+  const known = { ...lossKinds, delta: positive };
+  const { delta, reduction } = readOptions("huber", options, known, { delta: 1, reduction: "mean" });
   pair("huber", x, y);
   const d = sub(x, y);
   const size = abs(d);
-  return reduced(
-    "huber",
-    where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta)),
-    options,
-  );
+  return reduced("huber", where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta)), {
+    reduction,
+  });
 }
 
 /**
@@ -211,11 +221,8 @@ export function huber(
  * @example
  * console.log(await accuracy(model(x), y).item());
  */
-export function accuracy(
-  logits: Operand,
-  labels: Operand,
-  { ignoreIndex }: Pick<LabelOptions, "ignoreIndex"> = {},
-): Tensor {
+export function accuracy(logits: Operand, labels: Operand, options?: Pick<LabelOptions, "ignoreIndex">): Tensor {
+  const { ignoreIndex } = readOptions("accuracy", options, { ignoreIndex: integer }, {});
   const scores = readTensor(logits, "accuracy");
   const target = readTensor(labels, "accuracy");
   checkLabels("accuracy", scores, target);

@@ -74,7 +74,7 @@ export function lstm(
   h: Operand | null,
   c: Operand | null,
   weights: readonly Operand[],
-  options: LstmOptions = {},
+  options?: LstmOptions,
 ): LstmResult {
   const { y, states } = recurrence(cell, input, [h, c], weights, options);
   return { y, h: states[0]!, c: states[1]! };

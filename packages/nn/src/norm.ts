@@ -2,11 +2,17 @@
 import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
   add,
+  anything,
   ArgumentError,
+  boolean,
   div,
+  fraction,
   isFloat,
   mean,
   mul,
+  nonNegative,
+  positiveCount,
+  readOptions,
   readTensor,
   reshape,
   rsqrt,
@@ -17,6 +23,7 @@ import {
   sub,
   sum,
   type Operand,
+  type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
 import { isState } from "./parameter.ts";
@@ -34,6 +41,14 @@ export interface BatchNormOptions {
   readonly runningVar?: Operand | null;
 }
 
+const batchNormKinds: OptionKinds<BatchNormOptions> = {
+  training: boolean,
+  eps: nonNegative,
+  momentum: fraction,
+  runningMean: anything,
+  runningVar: anything,
+};
+
 /**
  * Batch normalisation: (x − mean) / √(var + eps) · weight + bias, for each channel of x `[N, C, …]`.
  *
@@ -48,9 +63,10 @@ export function batchNorm(
   input: Operand,
   weight?: Operand | null,
   bias?: Operand | null,
-  options: BatchNormOptions = {},
+  options?: BatchNormOptions,
 ): Tensor {
-  const { training = learning(), eps = 1e-5, momentum = 0.1, runningMean, runningVar } = options;
+  const read = readOptions("batchNorm", options, batchNormKinds, { eps: 1e-5, momentum: 0.1 });
+  const { training = learning(), eps, momentum, runningMean, runningVar } = read;
   const x = readTensor(input, "batchNorm");
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
   const channels = x.shape[1]!;
@@ -110,6 +126,8 @@ export interface LayerNormOptions {
   readonly axes?: number;
 }
 
+const layerNormKinds: OptionKinds<LayerNormOptions> = { eps: nonNegative, axes: positiveCount };
+
 /**
  * Layer normalisation: (x − mean) / √(var + eps) · weight + bias, with the moments of the last axes of x, whose shape
  * weight and bias have. Throws a ShapeError if they have another. As PyTorch's
@@ -122,13 +140,14 @@ export function layerNorm(
   input: Operand,
   weight?: Operand | null,
   bias?: Operand | null,
-  options: LayerNormOptions = {},
+  options?: LayerNormOptions,
 ): Tensor {
+  const { eps, axes: given } = readOptions("layerNorm", options, layerNormKinds, { eps: 1e-5 });
   const x = readTensor(input, "layerNorm");
   const shapes = [weight, bias].flatMap((p) =>
     p == null || typeof p === "number" ? [] : [readTensor(p, "layerNorm").shape],
   );
-  const { eps = 1e-5, axes = shapes[0]?.length ?? 1 } = options;
+  const axes = given ?? shapes[0]?.length ?? 1;
   if (!(axes > 0 && axes <= x.shape.length))
     throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalise, got [${x.shape}]`);
   const last = x.shape.slice(-axes);

@@ -4,12 +4,18 @@ import { param, state, type Param, type State, type Unborn } from "@weft/autogra
 import {
   ArgumentError,
   arrayOf,
+  callable,
+  dtypeName,
+  readOptions,
   readTensor,
+  readValue,
   shapeOf,
   type Backend,
   type Box,
   type DType,
+  string,
   type Operand,
+  type OptionKinds,
   type Shape,
   type Tensor,
   type TypedArray,
@@ -42,12 +48,11 @@ interface CellOptions {
   readonly stored?: StoredType;
 }
 
-function cell<C extends Cell>(
-  make: (x: Unborn) => C,
-  given: Shape,
-  init: Initialiser,
-  { dtype = "f32", stored }: CellOptions,
-): C {
+const cellKinds: OptionKinds<CellOptions> = { dtype: dtypeName, stored: string };
+
+function cell<C extends Cell>(make: (x: Unborn) => C, given: Shape, init: Initialiser, options?: CellOptions): C {
+  readValue("parameter", "init", init, callable);
+  const { dtype, stored } = readOptions("parameter", options, cellKinds, { dtype: "f32" as DType });
   const shape = shapeOf("parameter", given);
   const key = nextKey();
   const origin: Origin = {
@@ -66,11 +71,11 @@ function cell<C extends Cell>(
  * @example
  * const weight = parameter([10, 784], xavier());
  */
-export const parameter = (shape: Shape, init: Initialiser, options: Pick<CellOptions, "dtype"> = {}): Param =>
+export const parameter = (shape: Shape, init: Initialiser, options?: Pick<CellOptions, "dtype">): Param =>
   cell(param, shape, init, options);
 
 /** The same for what is saved with the model and not differentiated: running moments, counts. */
-export const running = (shape: Shape, init: Initialiser, options: CellOptions = {}): State =>
+export const running = (shape: Shape, init: Initialiser, options?: CellOptions): State =>
   cell(state, shape, init, options);
 
 /** Brings a box to life on the backend of x, if it has no value yet, and returns it. */

@@ -1,7 +1,11 @@
 // Recurrent layers on each other and in both directions, around what one of them does in one direction: the cell.
 import {
+  boolean,
   concat,
   flip,
+  fraction,
+  positiveCount,
+  readOptions,
   readTensor,
   reshape,
   ShapeError,
@@ -10,6 +14,7 @@ import {
   stack,
   unsqueeze,
   type Operand,
+  type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
 import { dropout as drop } from "./dropout.ts";
@@ -24,8 +29,17 @@ export interface RecurrentOptions {
   /** Dropout between layers (not before the first, not after the last). */
   readonly dropout?: number;
   /** Whether dropout drops; by default inside `diff`. */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
 }
+
+export const recurrentKinds: OptionKinds<RecurrentOptions> = {
+  layers: positiveCount,
+  bidirectional: boolean,
+  bias: boolean,
+  dropout: fraction,
+  training: boolean,
+};
+export const recurrentDefaults = { layers: 1, bidirectional: false, bias: true, dropout: 0 };
 
 /** Input weight `[parts · H, in]`, recurrent weight `[parts · H, H]`, input and recurrent bias `[parts · H]`. */
 type CellWeights = readonly [wih: Tensor, whh: Tensor, bih: Tensor, bhh: Tensor];
@@ -68,9 +82,11 @@ export function recurrence(
   input: Operand,
   states: readonly (Operand | null)[],
   weights: readonly Operand[],
-  { layers = 1, bidirectional = false, bias = true, dropout = 0, training }: RecurrentOptions,
+  options: RecurrentOptions | undefined,
 ): { readonly y: Tensor; readonly states: readonly Tensor[] } {
   const { name } = cell;
+  const read = readOptions(name, options, recurrentKinds, recurrentDefaults);
+  const { layers, bidirectional, bias, dropout, training } = read;
   const given = readTensor(input, name);
   const directions = bidirectional ? 2 : 1;
   const each = bias ? 4 : 2;
@@ -82,6 +98,11 @@ export function recurrence(
   let x = single ? unsqueeze(given, 1) : given;
   if (x.shape.length !== 3 || x.shape[0] === 0)
     throw new ShapeError(`${name}: wanted x of shape [T, B, in] with T > 0, got [${given.shape}]`);
+  const features = readTensor(weights[0]!, name).shape[1]!;
+  if (x.shape[2] !== features)
+    throw new ShapeError(
+      `${name}: the weights are for ${features} features a step, x [${given.shape}] has ${x.shape[2]}`,
+    );
   const hidden = readTensor(weights[1]!, name).shape[1]!;
   const starts = states.map((s, i) => initial(cell, i, s, [layers * directions, x.shape[1]!, hidden], single));
   const last: Tensor[][] = states.map(() => []);
@@ -98,7 +119,7 @@ export function recurrence(
       [step(y, x.shape[0]! - 1), ...ends].forEach((end, i) => last[i]!.push(end));
     }
     x = outputs.length === 1 ? outputs[0]! : concat(outputs, { axis: 2 });
-    if (l < layers - 1 && dropout > 0) x = drop(x, dropout, training === undefined ? {} : { training });
+    if (l < layers - 1 && dropout > 0) x = drop(x, dropout, { training });
   }
   const ends = last.map((list) => stack(list));
   return single ? { y: squeeze(x, 1), states: ends.map((s) => squeeze(s, 1)) } : { y: x, states: ends };

@@ -1,12 +1,25 @@
 // The LSTM and the GRU as layers, with their weights under PyTorch's names.
 import type { Param } from "@weft/autograd";
-import { ArgumentError, resultOf, type Operand, type Tensor } from "@weft/tensor";
+import {
+  anything,
+  ArgumentError,
+  callable,
+  positiveCount,
+  readOptions,
+  readTensor,
+  readValue,
+  resultOf,
+  ShapeError,
+  type Operand,
+  type OptionKinds,
+  type Tensor,
+} from "@weft/tensor";
 import { gru, type GruResult } from "./gru.ts";
 import { fanInUniform, type Initialiser } from "./initialisers.ts";
 import { layer } from "./layer.ts";
 import { lstm, type LstmResult } from "./lstm.ts";
 import { born, parameter } from "./parameter.ts";
-import type { RecurrentOptions } from "./recurrence.ts";
+import { recurrentDefaults, recurrentKinds, type RecurrentOptions } from "./recurrence.ts";
 
 export interface RecurrentLayerOptions {
   /** Features of each step of x (`input` is the same). */
@@ -31,7 +44,7 @@ export type GRUOptions = RecurrentLayerOptions;
 export interface HiddenState {
   readonly h?: Operand | null;
   /** Whether dropout drops; by default inside `diff`. */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
 }
 
 /** Where a sequence of an LSTM starts; what is left out is zero. */
@@ -53,18 +66,30 @@ export interface LSTM extends RecurrentLayer<RecurrentState, LstmResult> {}
 /** See the function `GRU`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
 export interface GRU extends RecurrentLayer<HiddenState, GruResult> {}
 
+const { training: _, ...structure } = recurrentKinds;
+const layerKinds: OptionKinds<RecurrentLayerOptions> = {
+  ...structure,
+  in: positiveCount,
+  input: positiveCount,
+  hidden: positiveCount,
+  init: callable,
+  biasInit: callable,
+};
+
 /** A layer whose weights have `parts` times `hidden` rows, and which runs `f` with them. */
 function recurrent<State extends HiddenState, Result extends { readonly y: Tensor }>(
   kind: string,
   parts: number,
+  states: readonly string[],
   options: RecurrentLayerOptions,
   f: (x: Operand, state: State, weights: readonly Operand[], options: RecurrentOptions) => Result,
 ): RecurrentLayer<State, Result> {
-  const { in: features = options.input, hidden, layers = 1, bidirectional = false, bias = true, dropout = 0 } = options;
+  const read = readOptions(kind, options, layerKinds, recurrentDefaults);
+  const { in: features = read.input, hidden, layers, bidirectional, bias, dropout } = read;
   if (features === undefined)
     throw new ArgumentError(`${kind}: wanted \`in\`, the number of features of each step, got nothing`);
-  const { init = fanInUniform(hidden), biasInit = fanInUniform(hidden) } = options;
-  if (!(layers >= 1)) throw new ArgumentError(`${kind}: wanted at least one layer, got ${layers}`);
+  readValue(kind, "hidden", hidden, positiveCount);
+  const { init = fanInUniform(hidden), biasInit = fanInUniform(hidden) } = read;
   const fields: Record<string, Param> = {};
   const width = parts * hidden;
   for (let l = 0; l < layers; l++)
@@ -76,10 +101,17 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
       fields[`bias_hh_${suffix}`] = parameter([width], biasInit);
     }
   const names = Object.keys(fields);
-  const run = (x: Operand, state = {} as State): Result => {
+  // What a run gave may be the next one's state as it is, with its y.
+  const stateKinds = Object.fromEntries(["training", ...states, "y"].map((name) => [name, anything])) as never;
+  const run = (input: Operand, given?: State): Result => {
+    const state = readOptions<State, object>(kind, given, stateKinds, {});
     const { training } = state;
+    const x = readTensor(input, kind);
+    const last = x.shape.at(-1);
+    if (x.shape.length > 1 && last !== features)
+      throw new ShapeError(`${kind}: wanted x of shape [T, B, ${features}], got [${x.shape.join(", ")}]`);
     const weights = names.map((name) => born((self as unknown as Record<string, Param>)[name]!, x));
-    const how = { layers, bidirectional, bias, dropout, ...(training === undefined ? {} : { training }) };
+    const how = { layers, bidirectional, bias, dropout, training };
     return f(x, state, weights, how);
   };
   const call = (x: Operand, state?: State): Tensor => run(x, state).y;
@@ -97,7 +129,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
  * const y = rnn(x); // or: const { y, h, c } = rnn.run(x, { h, c });
  */
 export function LSTM(options: LSTMOptions): LSTM {
-  return recurrent("LSTM", 4, options, (x, { h = null, c = null }: RecurrentState, weights, how) =>
+  return recurrent("LSTM", 4, ["h", "c"], options, (x, { h = null, c = null }: RecurrentState, weights, how) =>
     lstm(x, h, c, weights, how),
   );
 }
@@ -111,5 +143,5 @@ export function LSTM(options: LSTMOptions): LSTM {
  * const y = rnn(x); // or: const { y, h } = rnn.run(x, { h });
  */
 export function GRU(options: GRUOptions): GRU {
-  return recurrent("GRU", 3, options, (x, { h = null }: HiddenState, weights, how) => gru(x, h, weights, how));
+  return recurrent("GRU", 3, ["h"], options, (x, { h = null }: HiddenState, weights, how) => gru(x, h, weights, how));
 }

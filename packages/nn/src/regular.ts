@@ -1,8 +1,20 @@
 // Layers that keep a network regular: batch normalisation with its running moments, layer normalisation, and dropout.
 import { learning, type Param, type State } from "@weft/autograd";
-import { add, fraction, readValue, type Operand, type Tensor } from "@weft/tensor";
+import {
+  add,
+  boolean,
+  fraction,
+  nonNegative,
+  positiveCount,
+  readOptions,
+  readTensor,
+  readValue,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { dropout, type DropoutOptions } from "./dropout.ts";
 import { ones, zeros } from "./initialisers.ts";
+import { perAxis, trainingKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import { batchNorm, layerNorm } from "./norm.ts";
 import { born, parameter, running } from "./parameter.ts";
@@ -32,11 +44,17 @@ export interface BatchNorm {
  * @example
  * const model = Chain(Conv({ in: 3, out: 16, kernel: 3, bias: false }), BatchNorm(16), relu);
  */
-export function BatchNorm(
-  features: number,
-  { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormLayerOptions = {},
-): BatchNorm {
-  const call = (x: Operand, { training = learning() }: { readonly training?: boolean } = {}): Tensor => {
+export function BatchNorm(features: number, options?: BatchNormLayerOptions): BatchNorm {
+  readValue("BatchNorm", "features", features, positiveCount);
+  const kinds = { eps: nonNegative, momentum: fraction, affine: boolean };
+  const { eps, momentum, affine } = readOptions("BatchNorm", options, kinds, {
+    eps: 1e-5,
+    momentum: 0.1,
+    affine: true,
+  });
+  const call = (input: Operand, how?: { readonly training?: boolean }): Tensor => {
+    const { training = learning() } = readOptions("BatchNorm", how, trainingKinds, {});
+    const x = readTensor(input, "BatchNorm");
     const moments = { runningMean: born(self.running_mean, x), runningVar: born(self.running_var, x) };
     const y = batchNorm(x, self.weight && born(self.weight, x), self.bias && born(self.bias, x), {
       training,
@@ -80,12 +98,17 @@ export interface LayerNorm {
  * @example
  * const model = Chain(Linear(784, 256), LayerNorm(256), relu, Linear(256, 10));
  */
-export function LayerNorm(
-  features: number | readonly number[],
-  { eps = 1e-5, affine = true }: LayerNormLayerOptions = {},
-): LayerNorm {
+export function LayerNorm(features: number | readonly number[], options?: LayerNormLayerOptions): LayerNorm {
+  readValue("LayerNorm", "features", features, perAxis);
+  const { eps, affine } = readOptions(
+    "LayerNorm",
+    options,
+    { eps: nonNegative, affine: boolean },
+    { eps: 1e-5, affine: true },
+  );
   const shape = typeof features === "number" ? [features] : features;
-  const call = (x: Operand): Tensor => {
+  const call = (input: Operand): Tensor => {
+    const x = readTensor(input, "LayerNorm");
     const [weight, bias] = [self.weight, self.bias].map((p) => p && born(p, x));
     return layerNorm(x, weight, bias, { eps, axes: shape.length });
   };

@@ -110,7 +110,7 @@ test("a parameter comes to life inside diff, and has its gradient there", async 
 test("a parameter without data says what it waits for", () => {
   const f = Linear(3, 2);
   expect(() => matmul(tensor([[1, 2]]), f.weight)).toThrow(
-    "param: this f32[2,3] has no value yet: it is made on the backend of the first tensor it meets, or by place()",
+    "param: this f32[2,3] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets",
   );
 });
 
@@ -208,7 +208,7 @@ test("dropout: a seed makes the mask, and the ends of p", async () => {
   expect(await draw({})).not.toEqual(await draw({}));
   expect(dropout(x, 0, { training: true })).toBe(x);
   expect(await list(dropout(tensor([1, Infinity]), 1, { training: true }))).toEqual([0, 0]);
-  expect(() => dropout(x, 1.5)).toThrow("dropout: p lies between 0 and 1, got 1.5");
+  expect(() => dropout(x, 1.5)).toThrow("dropout: wanted a number from 0 to 1 as p, got number 1.5");
   expect(await list(Dropout(0.5)(x))).toEqual(await list(x));
   expect(await list(Dropout(0.5)(x, { training: true }))).not.toEqual(await list(x));
 });
@@ -331,7 +331,11 @@ const wrong: [string, () => unknown, string][] = [
     () => GRU({ hidden: 3 }),
     "GRU: wanted `in`, the number of features of each step, got nothing",
   ],
-  ["a number of layers", () => GRU({ in: 2, hidden: 3, layers: 0 }), "GRU: wanted at least one layer, got 0"],
+  [
+    "a number of layers",
+    () => GRU({ in: 2, hidden: 3, layers: 0 }),
+    "GRU: wanted an integer from 1 as layers, got number 0",
+  ],
 ];
 test.each(wrong)("refuses wrong %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));
 

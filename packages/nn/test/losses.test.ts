@@ -137,13 +137,13 @@ const wrong: [string, () => Tensor, string, string][] = [
     "an unknown reduction",
     () => mae(tensor([1]), 1, { reduction: "median" as "mean" }),
     "ArgumentError",
-    'mae: reduction is "mean", "sum" or "none", got "median"',
+    'mae: wanted "mean" or "sum" or "none" as reduction, got "median"',
   ],
   [
     "smoothing above one",
     () => crossEntropy(tensor(scores), labels(0, 1), { labelSmoothing: 2 }),
     "ArgumentError",
-    "crossEntropy: labelSmoothing lies between 0 and 1, got 2",
+    "crossEntropy: wanted a number from 0 to 1 as labelSmoothing, got number 2",
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, name, message) => {

@@ -146,7 +146,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "other features",
     () => lstm(zeros([T, B, 9]), h, c, [wih, whh, bih, bhh]),
-    "lstm: x [5,3,9] and 2 hidden units want the input weight of shape [8,9], got [8,4]",
+    "lstm: the weights are for 4 features a step, x [5,3,9] has 9",
   ],
   [
     "a bias of another length",

@@ -46,8 +46,10 @@ export function untaped(x: Tensor): Tensor {
 }
 
 function refuse(x: unknown, brand: number | undefined, op: string): never {
-  if (brand === undefined)
-    throw new ArgumentError(`${op}: wanted a tensor, a parameter or a number, got ${describe(x)}`);
+  if (brand === undefined) {
+    const how = Array.isArray(x) || ArrayBuffer.isView(x) ? "; tensor(…) makes a tensor of it" : "";
+    throw new ArgumentError(`${op}: wanted a tensor, a parameter or a number, got ${describe(x)}${how}`);
+  }
   const other = (x as Tensor).interpreter;
   const who = other === undefined ? "the box" : `${other.name} ${other.version}`;
   throw new VersionError(

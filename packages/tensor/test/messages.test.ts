@@ -42,7 +42,7 @@ const cases: Case[] = [
     "no tensor",
     () => weft.add(t(2), [1, 2] as never),
     ArgumentError,
-    "add: wanted a tensor, a parameter or a number, got [1, 2]",
+    "add: wanted a tensor, a parameter or a number, got [1, 2]; tensor(…) makes a tensor of it",
   ],
   [
     "nothing",

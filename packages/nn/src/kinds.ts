@@ -1,0 +1,23 @@
+// Kinds of options that several layers take.
+import { boolean, callable, count, positiveCount, type OptionKind, type OptionKinds } from "@weft/tensor";
+import type { WeightOptions } from "./linear.ts";
+
+const listOf = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => ({
+  wanted: `${wanted}, or a list of them`,
+  is: (x): x is T => is(x) || (Array.isArray(x) && x.length > 0 && x.every(is)),
+});
+const isSides = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && x.every(count.is);
+
+/** One size for all spatial axes, or one an axis. */
+export type PerAxis = number | readonly number[];
+/** The same for what stands on both sides of an axis, or [before, after]. */
+export type Padding = number | readonly (number | readonly [number, number])[];
+
+export const perAxis: OptionKind<PerAxis> = listOf(positiveCount.wanted, positiveCount.is);
+export const sidesPerAxis: OptionKind<PerAxis> = listOf(count.wanted, count.is);
+export const padding: OptionKind<Padding> = {
+  wanted: `${count.wanted}, or a list of them or of [before, after]`,
+  is: (x): x is Padding => count.is(x) || (Array.isArray(x) && x.every((p) => count.is(p) || isSides(p))),
+};
+export const weightKinds: OptionKinds<WeightOptions> = { bias: boolean, init: callable, biasInit: callable };
+export const trainingKinds: OptionKinds<{ readonly training?: boolean }> = { training: boolean };
