@@ -1,8 +1,9 @@
 // The CPU backend as users see it: the creation functions, reading at once, statistics.
-import { creation, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
+import { creation, UnsupportedError, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
 import { Deferred, type DeferredStats } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
+import { lacking } from "./wasm/features.ts";
 
 export interface OpenOptions {
   /** Where the stream of random numbers starts (0). */
@@ -43,6 +44,11 @@ class Cpu extends Deferred<Block, Executable> {
 }
 
 const make = (options: OpenOptions): CpuBackend => {
+  const missing = lacking();
+  if (missing !== undefined)
+    throw new UnsupportedError(
+      `open: the CPU backend needs ${missing}, and this platform has none; @weft/tensor-webgpu may work where there is WebGPU`,
+    );
   const backend = new Cpu(options);
   return Object.assign(backend, creation(backend));
 };

@@ -81,12 +81,13 @@ export function indexErrorOf({ op, site, dtype, shape }: Node): IndexError {
   );
 }
 
-/** The call stack here, deep enough to reach the user's program through models in models. */
+/** The call stack here, deep enough to reach the user's program through models in models, where the depth may be set. */
 function siteOf(op: string): Error {
   const { stackTraceLimit } = Error as { stackTraceLimit?: number };
-  (Error as { stackTraceLimit?: number }).stackTraceLimit = 50;
+  // An assignment would throw where intrinsics are frozen.
+  Reflect.set(Error, "stackTraceLimit", 50);
   const site = new Error(op);
-  (Error as { stackTraceLimit?: number | undefined }).stackTraceLimit = stackTraceLimit;
+  Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   return site;
 }
 

@@ -3,13 +3,23 @@ import { Module, V128, f32x4 } from "./emitter.ts";
 
 let relaxed: boolean | undefined;
 
-const validates = (): boolean => {
+type Vector = ReturnType<typeof f32x4.add>;
+
+/** Whether a function of a vector is valid here. */
+function valid(y: (x: Vector) => Vector): boolean {
   const m = new Module({ shared: false });
   const f = m.func("f", [V128], V128);
-  const x = f.param(0, V128);
-  f.result(f32x4.relaxedMadd(x, x, x));
+  f.result(y(f.param(0, V128)));
   return WebAssembly.validate(m.bytes());
-};
+}
+
+const validates = (): boolean => valid((x) => f32x4.relaxedMadd(x, x, x));
+
+/** What this platform lacks that nothing works without; undefined where all is there. */
+export function lacking(): string | undefined {
+  if (typeof WebAssembly === "undefined") return "WebAssembly (switched off here, say by a lockdown mode or --jitless)";
+  return valid((x) => f32x4.add(x, x)) ? undefined : "WebAssembly with SIMD";
+}
 
 /** What is used of Node's `process`; there is none in a page. */
 interface NodeProcess {
