@@ -1,20 +1,27 @@
 // The program as it is called: two small rows, and what it says about who is not here.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { ratios, type Timing } from "../src/measure.ts";
 import { recordingCosts, type Report } from "../src/report.ts";
 import { rows as allRows } from "../src/rows/index.ts";
 import { text } from "../src/table.ts";
 
 const program = fileURLToPath(new URL("../src/bench.ts", import.meta.url));
-const bench = (...args: string[]): string =>
-  execFileSync(process.execPath, [program, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+const bench = (env: NodeJS.ProcessEnv, ...args: string[]): string =>
+  execFileSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, ...env },
+  });
 
 describe("two rows, quickly", () => {
   const nowhere = ["--contenders", "weft,torch", "--python", "/nowhere/python3"];
   const report = JSON.parse(
-    bench("--quick", "--json", "--rounds", "2", "--rows", "^(add10|linreg-sgd)$", ...nowhere),
+    bench({}, "--quick", "--json", "--rounds", "2", "--rows", "^(add10|linreg-sgd)$", ...nowhere),
   ) as Report;
 
   test("the report names machine, settings and contenders", () => {
@@ -49,6 +56,59 @@ describe("two rows, quickly", () => {
   });
 });
 
+describe("PyTorch is a rival only with a BLAS that is one", () => {
+  /** A stand-in for PyTorch, whose product takes so many seconds of the processor. */
+  const stub = (seconds: number): string => `
+import time
+from types import SimpleNamespace as Space
+__version__ = "0.0"
+def set_num_threads(n): pass
+def manual_seed(n): pass
+def ones(*shape): pass
+def mm(a, b):
+    since = time.process_time()
+    while time.process_time() - since < ${seconds}: pass
+__config__ = Space(show=lambda: "BLAS_INFO=generic")
+`;
+  const folder = mkdtempSync(join(tmpdir(), "weft-torch-"));
+  mkdirSync(join(folder, "torch/nn"), { recursive: true });
+  writeFileSync(join(folder, "torch/nn/__init__.py"), "class Module: pass\n");
+  writeFileSync(join(folder, "torch/nn/functional.py"), "mse_loss = cross_entropy = None\n");
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const missing = spawnSync("python3", ["--version"]).status === 0 ? undefined : "there is no python3 here";
+
+  const withStub = (seconds: number): Report => {
+    writeFileSync(join(folder, "torch/__init__.py"), stub(seconds));
+    const args = [
+      "--quick",
+      "--json",
+      "--rounds",
+      "1",
+      "--rows",
+      "^add10$",
+      "--contenders",
+      "torch",
+      "--python",
+      "python3",
+    ];
+    return JSON.parse(bench({ PYTHONPATH: folder }, ...args)) as Report;
+  };
+
+  test("a reference BLAS is none, and the reason says what to do", ({ skip }) => {
+    skip(missing !== undefined, missing);
+    const { contenders, absent } = withStub(0.15); // 1.8 GFLOP/s
+    expect(contenders).toEqual([]);
+    expect(absent["torch"]).toMatch(/^no rival: its products reach 1\.\d GFLOP\/s .*generic.*libopenblas0.*--python$/);
+  });
+
+  test("a tuned one is, and its speed stands in the report", ({ skip }) => {
+    skip(missing !== undefined, missing);
+    const { contenders, absent } = withStub(0.01); // 27 GFLOP/s
+    expect(absent).toEqual({});
+    expect(contenders[0]!.detail).toMatch(/generic; 2\d GFLOP\/s in a product of 512; 1 thread/);
+  });
+});
+
 test("ratios and the costs of recording come from paired rounds", () => {
   const sample = (wall: number) => ({ wall, cpu: wall / 2 });
   expect(ratios([sample(1), sample(10)], [sample(2), sample(20)], "wall")).toBe(2);
@@ -66,7 +126,7 @@ test("ratios and the costs of recording come from paired rounds", () => {
 });
 
 test("the rows that the project promises something about are there", () => {
-  expect(bench("--list").trim().split("\n")).toEqual(
+  expect(bench({}, "--list").trim().split("\n")).toEqual(
     expect.arrayContaining(["matmul-512", "charlm-adam", "add10-grad"]),
   );
 });
