@@ -17,7 +17,7 @@ function folder(): string {
 }
 
 test("frozen intrinsics: a model learns, is saved and printed", async () => {
-  expect(await execute(root, process.execPath, "--frozen-intrinsics", program)).toMatch(/^3 true 3 6\n/);
+  expect(await execute(root, process.execPath, "--frozen-intrinsics", program)).toMatch(/^3 true 4 6\n/);
 });
 
 /** A program that opens the backend after some statement, and prints what is thrown. */
