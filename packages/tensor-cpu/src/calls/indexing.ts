@@ -134,6 +134,22 @@ const copyFirst = (m: Machine, to: number, from: number, bytes: number): void =>
   if (to !== from) m.u8.copyWithin(to, from, from + bytes);
 };
 
+/** Updates that a place can take in f32 before digits are lost: where more meet, they are added in f64. */
+const CROWD = 256;
+
+function addTo(to: Elements, at: number, from: Elements, begin: number, n: number): void {
+  for (let k = 0; k < n; k++) to[at + k]! += from[begin + k]!;
+}
+
+/** The rows where so many meet; their numbers in that list stand in `counts` as -1, -2, … */
+function crowdedRows(counts: Int32Array, indices: Int32Array): number[] {
+  counts.fill(0);
+  for (const i of indices) if (i >= 0 && i < counts.length) counts[i]!++;
+  const crowded: number[] = [];
+  for (const i of indices) if (counts[i]! > CROWD) counts[i] = -crowded.push(i);
+  return crowded;
+}
+
 export const indexAdd = dense(
   (m, attrs: AxisAttrs, out, [x, indices]) => {
     const { outer, size, inner, n } = rows(x!, attrs, indices!);
@@ -141,13 +157,32 @@ export const indexAdd = dense(
     const all = sizeOf(out.shape) * bytesOf[dtype];
     const bytes = inner * bytesOf[dtype];
     const run = dtype === "f32" ? vectors(m).add : undefined;
+    const [few, most] = [run === undefined || n <= CROWD, Math.floor(n / CROWD)];
+    const counted = aligned(4) + aligned(4 * size);
     return {
-      scratch: aligned(4),
+      scratch: few ? aligned(4) : counted + 8 * inner * most,
       run: (to, [from, at, updates], flag) => {
         copyFirst(m, to, from!, all);
         if (outer * inner * n === 0) return false;
         if (run !== undefined) {
           m.i32[flag >>> 2] = 0;
+          const list = m.i32.subarray(at! >>> 2, (at! >>> 2) + n);
+          const counts = m.i32.subarray((flag + aligned(4)) >>> 2, ((flag + aligned(4)) >>> 2) + size);
+          const crowded = few ? [] : crowdedRows(counts, list);
+          if (crowded.length > 0) {
+            const sums = m.f64.subarray((flag + counted) >>> 3, ((flag + counted) >>> 3) + inner * crowded.length);
+            for (let o = 0; o < outer; o++) {
+              const [target, source] = [to + o * size * bytes, updates! + o * n * bytes];
+              sums.fill(0);
+              list.forEach((index, i) => {
+                const place = index >= 0 && index < size ? counts[index]! : 0;
+                if (place < 0) addTo(sums, (-1 - place) * inner, m.f32, (source + i * bytes) >>> 2, inner);
+                else run(target, source + i * bytes, at! + 4 * i, 1, size, bytes, 0, flag);
+              });
+              crowded.forEach((row, k) => addTo(m.f32, (target + row * bytes) >>> 2, sums, k * inner, inner));
+            }
+            return m.i32[flag >>> 2] === 1;
+          }
           for (let o = 0; o < outer; o++)
             run(to + o * size * bytes, updates! + o * n * bytes, at!, n, size, bytes, 0, flag);
           return m.i32[flag >>> 2] === 1;
@@ -183,6 +218,8 @@ type Line = (
   size: number,
   other: number,
   nothing: number,
+  /** Where sums are. */
+  sums: Elements,
 ) => boolean;
 
 const gatherLine: Line = (memory, indices, at, n, x, step, along, size, to, nothing) => {
@@ -198,11 +235,11 @@ const gatherLine: Line = (memory, indices, at, n, x, step, along, size, to, noth
   return wrong;
 };
 
-const scatterLine: Line = (memory, indices, at, n, x, step, along, size, from) => {
+const scatterLine: Line = (memory, indices, at, n, x, step, along, size, from, _nothing, sums) => {
   let wrong = false;
   for (let i = 0; i < n; i++, x += step) {
     const index = indices[at + i]!;
-    if (index >= 0 && index < size) memory[x + index * along]! += memory[from + i]!;
+    if (index >= 0 && index < size) sums[x + index * along]! += memory[from + i]!;
     else wrong = true;
   }
   return wrong;
@@ -217,19 +254,19 @@ function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: Li
   const last = shape.length - 1;
   const n = shape[last]!;
   const nothing = missing(like.dtype);
-  return (m: Machine, x: number, indices: number, other: number): boolean => {
+  return (m: Machine, x: number, indices: number, other: number, sums?: Float64Array): boolean => {
     const memory = elements(m, like.dtype);
     const bytes = memory.BYTES_PER_ELEMENT;
     let [at, place, wrong] = [indices >>> 2, other / bytes, false];
     const go = (a: number, offset: number): void => {
       if (a < last) for (let i = 0; i < shape[a]!; i++) go(a + 1, offset + i * steps[a]!);
       else {
-        if (line(memory, m.i32, at, n, offset, steps[last]!, along, size, place, nothing)) wrong = true;
+        if (line(memory, m.i32, at, n, offset, steps[last]!, along, size, place, nothing, sums ?? memory)) wrong = true;
         at += n;
         place += n;
       }
     };
-    go(0, x / bytes);
+    go(0, sums === undefined ? x / bytes : 0);
     return wrong;
   };
 }
@@ -243,12 +280,19 @@ export const gather = dense((m, attrs: AxisAttrs, _out, [x, indices]) => {
 export const scatterAdd = dense(
   (m, attrs: AxisAttrs, out, [, indices]) => {
     const walk = walker(out, attrs, indices!, scatterLine);
-    const bytes = sizeOf(out.shape) * bytesOf[out.dtype];
+    const size = sizeOf(out.shape);
+    // Where there are more places than updates, few of them meet.
+    const wide = out.dtype === "f32" && sizeOf(indices!.shape) > Math.max(CROWD, size);
     return {
-      scratch: 0,
-      run: (to, [from, at, updates]) => {
-        copyFirst(m, to, from!, bytes);
-        return walk(m, to, at!, updates!);
+      scratch: wide ? 8 * size : 0,
+      run: (to, [from, at, updates], s) => {
+        copyFirst(m, to, from!, size * bytesOf[out.dtype]);
+        if (!wide) return walk(m, to, at!, updates!);
+        const sums = m.f64.subarray(s >>> 3, (s >>> 3) + size);
+        sums.fill(0);
+        const wrong = walk(m, to, at!, updates!, sums);
+        addTo(m.f32, to >>> 2, sums, 0, size);
+        return wrong;
       },
     };
   },

@@ -16,6 +16,8 @@ export interface Layout {
 /** A product prepared for its sizes. `done(rows)` is told how many rows of C are complete. */
 export interface Product {
   readonly scratch: number;
+  /** How many numbers are added one after the other, at most, if that depends on K. */
+  readonly chain?: number;
   run(a: number, b: number, c: number, scratch: number, done?: (rows: number) => void): void;
 }
 
@@ -35,8 +37,59 @@ const TILE = 256;
 export const even = (size: number, most: number, unit: number): number =>
   Math.ceil(size / Math.ceil(size / most) / unit) * unit;
 
+/** Longer sums in f32 lose digits: they are cut, and their parts added in f64. */
+const CHAIN = 512;
+/** Elements of C that are worth the memory for that. */
+const SUMS = 1 << 22;
+
 /** The product of these sizes. `ldc`: bytes between the rows of C. */
 export function product(m: Machine, M: number, N: number, K: number, a: Layout, b: Layout, ldc = 4 * N): Product {
+  const whole = inOneGo(m, M, N, K, a, b, ldc);
+  const { chain = 0 } = whole;
+  if (chain <= CHAIN || M * N > SUMS) return whole;
+  return inStretches(m, M, N, K, a, b, ldc, even(K, Math.floor((K * CHAIN) / chain), 4));
+}
+
+/** The sums over stretches of K are added in f64. */
+function inStretches(
+  m: Machine,
+  M: number,
+  N: number,
+  K: number,
+  a: Layout,
+  b: Layout,
+  ldc: number,
+  stretch: number,
+): Product {
+  const part = (k: number): Product => inOneGo(m, M, N, k, a, b, 4 * N);
+  const most = part(stretch);
+  const last = K % stretch === 0 ? most : part(K % stretch);
+  const [sums, top] = [aligned(8 * M * N), aligned(8 * M * N) + aligned(4 * M * N)];
+  return {
+    scratch: top + Math.max(most.scratch, last.scratch),
+    run: (pa, pb, c, s, done) => {
+      const [f32, f64] = [m.f32, m.f64.subarray(s >>> 3, (s >>> 3) + M * N)];
+      const from = (s + sums) >>> 2;
+      f64.fill(0);
+      for (let k = 0; k < K; k += stretch) {
+        const one = k + stretch > K ? last : most;
+        one.run(
+          pa + k * (a.order === "rows" ? 4 : a.step),
+          pb + k * (b.order === "rows" ? b.step : 4),
+          s + sums,
+          s + top,
+        );
+        for (let i = 0; i < f64.length; i++) f64[i]! += f32[from + i]!;
+      }
+      for (let i = 0, at = 0; i < M; i++)
+        for (let j = 0, to = (c + i * ldc) >>> 2; j < N; j++) f32[to + j] = f64[at++]!;
+      done?.(M);
+    },
+  };
+}
+
+/** The kernel that fits the shape. */
+function inOneGo(m: Machine, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
   if (M === 0 || N === 0) return { scratch: 0, run: () => {} };
   if (K === 0) return zeros(m, M, N, ldc);
   if (N === 1 && ldc === 4) return matrixVector(m, M, K, a, b.order === "rows" ? b.step : 4);
@@ -70,6 +123,7 @@ function matrixVector(m: Machine, M: number, K: number, a: Layout, step: number)
     const run = combine(m);
     return {
       scratch: 0,
+      chain: K,
       run: (pa, px, c, _s, done) => {
         run(px, step, pa, a.step, c, M, K);
         done?.(M);
@@ -85,6 +139,7 @@ function vectorMatrix(m: Machine, N: number, K: number, step: number, b: Layout)
     const run = combine(m);
     return {
       scratch: 0,
+      chain: K,
       run: (px, pb, c, _s, done) => {
         run(px, step, pb, b.step, c, N, K);
         done?.(1);
@@ -93,7 +148,7 @@ function vectorMatrix(m: Machine, N: number, K: number, step: number, b: Layout)
   }
   const dot = dotsWithVector(m, N, K, step, b.step);
   return {
-    scratch: dot.scratch,
+    ...dot,
     run: (px, pb, c, s, done) => {
       dot.run(pb, px, c, s);
       done?.(1);
@@ -108,6 +163,7 @@ function dotsWithVector(m: Machine, n: number, K: number, step: number, rowStep:
   const { transpose } = copies(m);
   return {
     scratch: gap ? aligned(4 * K) : 0,
+    chain: K / 4,
     run: (rows, x, c, s, done) => {
       if (gap) transpose(s, 4, x, step, K, 1);
       run(gap ? s : x, 0, rows, rowStep, c, 0, 1, n, K);
@@ -120,6 +176,7 @@ function dotProducts(m: Machine, M: number, N: number, K: number, aStep: number,
   const run = dots(m);
   return {
     scratch: 0,
+    chain: K / 4,
     run: (a, b, c, _s, done) => {
       run(a, aStep, b, bStep, c, ldc, M, N, K);
       done?.(M);
@@ -133,6 +190,7 @@ function dotsOfCopy(m: Machine, M: number, N: number, K: number, aStep: number, 
   const { transpose } = copies(m);
   return {
     scratch: aligned(4 * N * K),
+    chain: K / 4,
     run: (a, b, c, s, done) => {
       transpose(s, 4 * K, b, bStep, K, N);
       run(a, aStep, s, 4 * K, c, ldc, M, N, K);
@@ -169,6 +227,7 @@ function direct(m: Machine, M: number, N: number, K: number, a: Layout, bStep: n
   const unit = a.order === "rows" ? a.step : 4;
   return {
     scratch: 0,
+    chain: K,
     run: (pa, pb, c, _s, done) => {
       run(pa, a.step, unit, 0, pb, bStep, 4 * PANEL, c, ldc, M, N, K, 0, 1, 0);
       done?.(M);
@@ -187,6 +246,7 @@ function blocks(m: Machine, M: number, N: number, K: number, a: Layout, b: Layou
   const packed = a.order === "columns" && N > 2 * PANEL;
   const left = TILE + aligned(4 * depth * width);
   return {
+    chain: depth + Math.ceil(K / depth),
     scratch: left + (packed ? aligned(4 * full * depth * Math.ceil(height / full + 1)) : 0),
     run: (pa, pb, c, s, done) => {
       const right = s + TILE;

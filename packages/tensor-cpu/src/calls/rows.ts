@@ -4,11 +4,13 @@ import {
   type Expr,
   type Func,
   f32x4,
+  f64x2,
   I32,
   i32,
   i32x4,
   type Local,
   type Module,
+  select,
   v128,
   V128,
   type VOID,
@@ -39,12 +41,6 @@ function exponential(f: Code, x: Vec, relaxed: boolean): Vec {
   return p;
 }
 
-/** The sum (or the largest) of four lanes, in all of them. */
-function across(f: Code, x: Vec, join: (a: Vec, b: Expr<typeof V128>) => Expr<typeof V128>): void {
-  f.set(x, join(x, f32x4.shuffle(x, x, [2, 3, 0, 1])));
-  f.set(x, join(x, f32x4.shuffle(x, x, [1, 0, 3, 2])));
-}
-
 /** Walks `n` floats four at a time and the rest one by one; `each` gets a load for addresses moved with the walk. */
 function walk(f: Code, n: Int, moved: readonly Int[], each: (lanes: Lanes) => void): void {
   const i = f.local(I32);
@@ -69,14 +65,38 @@ interface Lanes {
   readonly store: (address: Int, x: Expr<typeof V128>) => ReturnType<typeof v128.store>;
 }
 
-function writeRows(module: Module, relaxed: boolean): void {
-  const zero = f32x4.const(0);
+/** Terms that are added in f32 before their sum moves on to f64. */
+const STRETCH = 1024;
 
+/** The sum of what `term` gives on a walk over n > 0 floats, in all lanes. */
+function sumOf(f: Code, n: Int, moved: readonly Int[], term: (lanes: Lanes) => Expr<typeof V128>): Vec {
+  const [left, m, part] = [f.let(I32, n), f.local(I32), f.local(V128)];
+  const total = f.let(V128, f64x2.const(0));
+  const gather = (half: Expr<typeof V128>): void => f.set(total, f64x2.add(total, f64x2.promoteLowF32x4(half)));
+  f.repeat(
+    () => {
+      f.set(m, select(i32.ltS(left, STRETCH), left, i32.const(STRETCH)));
+      f.set(part, f32x4.const(0));
+      walk(f, m, moved, (lanes) => f.set(part, f32x4.add(part, lanes.only(term(lanes)))));
+      gather(part);
+      gather(f32x4.shuffle(part, part, [2, 3, 2, 3]));
+    },
+    () => f.tee(left, i32.sub(left, m)),
+  );
+  f.set(part, f32x4.demoteZeroF64x2(f64x2.add(total, f32x4.shuffle(total, total, [2, 3, 0, 1]))));
+  return f.let(V128, f32x4.shuffle(part, part, [0, 0, 0, 0]));
+}
+
+function writeRows(module: Module, relaxed: boolean): void {
   const largest = (f: Code, x: Int, n: Int): Vec => {
     const p = f.let(I32, x);
     const most = f.let(V128, v128.load32Splat(x));
     walk(f, n, [p], ({ load }) => f.set(most, f32x4.pmax(most, load(p))));
-    across(f, most, f32x4.pmax);
+    for (const lanes of [
+      [2, 3, 0, 1],
+      [1, 0, 3, 2],
+    ])
+      f.set(most, f32x4.pmax(most, f32x4.shuffle(most, most, lanes)));
     return most;
   };
 
@@ -84,15 +104,13 @@ function writeRows(module: Module, relaxed: boolean): void {
   routine(module, "softmax", (f, y, x, rows, n, scale) => {
     f.times(rows, () => {
       const most = largest(f, x, n);
-      const sum = f.let(V128, zero);
       const [p, z] = [f.let(I32, y), f.local(V128)];
-      walk(f, n, [x, p], ({ load, only, store }) => {
+      const sum = sumOf(f, n, [x, p], ({ load, store }) => {
         f.set(z, f32x4.sub(load(x), most));
         const e = exponential(f, z, relaxed);
         f.do(store(p, e));
-        f.set(sum, f32x4.add(sum, only(e)));
+        return e;
       });
-      across(f, sum, f32x4.add);
       f.set(sum, f32x4.div(f32x4.const(1), sum));
       f.if(scale, () => {
         f.set(sum, f32x4.mul(sum, v128.load32Splat(scale)));
@@ -106,13 +124,11 @@ function writeRows(module: Module, relaxed: boolean): void {
   routine(module, "sums", (f, to, x, rows, n) => {
     f.times(rows, () => {
       const most = largest(f, x, n);
-      const sum = f.let(V128, zero);
       const z = f.local(V128);
-      walk(f, n, [x], ({ load, only }) => {
+      const sum = sumOf(f, n, [x], ({ load }) => {
         f.set(z, f32x4.sub(load(x), most));
-        f.set(sum, f32x4.add(sum, only(exponential(f, z, relaxed))));
+        return exponential(f, z, relaxed);
       });
-      across(f, sum, f32x4.add);
       f.do(v128.store32Lane(to, most, 0), v128.store32Lane(to, sum, 0, 4));
       f.advance(to, 8);
     });
@@ -135,11 +151,7 @@ function writeRows(module: Module, relaxed: boolean): void {
     routine(module, name, (f, to, y, g, rows, n) => {
       f.times(rows, () => {
         const [p, q, z] = [f.let(I32, y), f.let(I32, g), f.local(V128)];
-        const sum = f.let(V128, zero);
-        walk(f, n, [p, q], ({ load, only }) =>
-          f.set(sum, f32x4.add(sum, only(log ? load(q) : f32x4.mul(load(p), load(q))))),
-        );
-        across(f, sum, f32x4.add);
+        const sum = sumOf(f, n, [p, q], ({ load }) => (log ? load(q) : f32x4.mul(load(p), load(q))));
         walk(f, n, [y, g, to], ({ load, store }) => {
           f.set(z, load(y));
           f.do(
