@@ -150,6 +150,7 @@ abstract class Cell implements Box, Covered {
     const handle = bottom.interpreter.backend.retain(bottom);
     handle.owner = null; // no scope ends what is in a box
     const old = this.#content.handle;
+    bottom.interpreter.backend.supersede?.(handle, old);
     this.#content.handle = handle;
     this.#content.unborn = undefined;
     if (old !== undefined) end(old, `the ${this.kind} took a new value`);

@@ -82,7 +82,8 @@ export class Reference implements Backend {
   readonly stream: RandomStream;
   readonly rounding: boolean;
   #live = 0;
-  #fault: IndexError | undefined;
+  /** Of values that were computed with a wrong index. */
+  readonly #faults = new WeakMap<object, IndexError>();
   readonly #net = new FinalizationRegistry(() => this.#live--);
 
   constructor({ seed = 0, rounding = false }: ReferenceOptions = {}) {
@@ -100,15 +101,20 @@ export class Reference implements Backend {
   }
 
   run<K extends OpName>(op: K, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
+    let fault = inputs
+      .map((x) => (typeof x === "number" ? undefined : this.#faults.get(x.payload as object)))
+      .find(Boolean);
     const outOfRange = (index: number, axis: number, size: number): void => {
-      if (this.#fault !== undefined) return;
+      if (fault !== undefined) return;
       const error = new IndexError(`${op}: index ${index} is out of range for axis ${axis} of size ${size}`);
       error.message += `, called at ${callSite(error.stack)}`;
-      this.#fault = error;
+      fault = error;
     };
     const operands = inputs.map((x) => this.#elements(x, dtype));
     const data = kernels[op](operands, attrs as never, shape, dtype, outOfRange);
-    return own(this.#handle(stored(dtype, data, this.rounding), shape, dtype));
+    const result = stored(dtype, data, this.rounding);
+    if (fault !== undefined) this.#faults.set(result, fault);
+    return own(this.#handle(result, shape, dtype));
   }
 
   runFused(): undefined {
@@ -122,8 +128,7 @@ export class Reference implements Backend {
   }
 
   readSync(x: Tensor): TypedArray {
-    const fault = this.#fault;
-    this.#fault = undefined;
+    const fault = this.#faults.get(x.payload as object);
     if (fault !== undefined) throw fault;
     return host[x.dtype](x.payload as Float64Array, this.rounding);
   }

@@ -2,9 +2,11 @@
 export { expressions, type ElementwiseOp } from "./expressions/index.ts";
 export * from "./graph/deferred.ts";
 export type * from "./graph/driver.ts";
+export { Fault } from "./graph/fault.ts";
 export * from "./language.ts";
 export { codeOf, Node, type CallOp, type Storage } from "./graph/node.ts";
 export { chained, type Arrange, type Rowwise } from "./plan/chain.ts";
+export { touched } from "./plan/plan.ts";
 export type * from "./plan/plan.ts";
 export { bytesOfClass, classOf } from "./graph/size-class.ts";
 export { isRowMajor, rowMajor, sizeOf, type View } from "./graph/view.ts";

@@ -89,7 +89,7 @@ export interface Embedding {
 
 /**
  * Row i of `weight` `[count, features]` for each index i: from `[…]` to `[…, features]`. The gradient is row-sparse, so
- * that an update costs the rows touched. An index out of range is an IndexError at the next read. As PyTorch's
+ * that an update costs the rows touched. An index out of range is an IndexError at each read. As PyTorch's
  * `Embedding`, which draws from N(0, 1).
  *
  * @example

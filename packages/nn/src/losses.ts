@@ -112,7 +112,7 @@ const crossEntropyKinds: OptionKinds<CrossEntropyOptions> = { ...labelKinds, lab
  * `logits` are `[N, C]`, `[C]` or `[N, C, …]`; `labels` are class numbers from 0 without the class axis, or
  * probabilities with the shape of the logits. With `labelSmoothing` ε the target is (1 − ε) · label + ε / C. With
  * `ignoreIndex` the mean is over the other rows. Throws a ShapeError if the shapes do not fit; a label out of range is
- * an IndexError at the next read. As PyTorch's `cross_entropy`, but that nothing is ignored by default.
+ * an IndexError at each read. As PyTorch's `cross_entropy`, but that nothing is ignored by default.
  *
  * @example
  * const loss = crossEntropy(matmul(x, w), y);

@@ -10,6 +10,7 @@ import {
   openScope,
   readTensor,
   readValue,
+  together,
   type Scope,
   type Tensor,
 } from "@weft/tensor";
@@ -70,13 +71,17 @@ async function* steps<Item>(
 ): AsyncGenerator<Tensor, void, void> {
   let shown: Scope | undefined;
   let waiting: Promise<unknown> | undefined;
+  let last: Tensor | undefined;
+  let failure: Error | undefined;
+  const fail = (reason: Error): void => void (failure ??= reason);
   let count = 0;
   let since = performance.now();
   try {
     for await (const item of data) {
       if (shown !== undefined) closeScope(shown);
       shown = undefined;
-      const value = trained(training, () => step(loss, item, optimizer));
+      const value = trained(training, () => step(loss, item, (tape) => together(fail, () => optimizer.update(tape))));
+      last = value;
       shown = openScope("minimize took its next step");
       adopt(value, shown);
       if (++count % queue === 0) {
@@ -93,12 +98,15 @@ async function* steps<Item>(
       yield value;
     }
     await waiting;
+    // What a device has to say of the last steps; then what was known at once.
+    if (last?.ended === undefined) await last?.data();
+    if (failure !== undefined) throw failure;
   } finally {
     if (shown !== undefined) closeScope(shown);
   }
 }
 
-function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, optimizer: Optimizer): Tensor {
+function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, update: (tape: Tape) => void): Tensor {
   const args = (Array.isArray(item) ? item : [item]) as Arguments<Item>;
   return scope(() => {
     const tape: Tape = diff(() => synchronous(loss(...args)));
@@ -106,7 +114,7 @@ function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, opti
       throw new ArgumentError(
         "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
       );
-    optimizer.update(tape);
+    update(tape);
     return readTensor(tape.value, "minimize");
   });
 }

@@ -13,6 +13,7 @@ import {
   resultOf,
   sub,
   take,
+  together,
   type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
@@ -143,16 +144,28 @@ export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: O
       throw new ArgumentError(
         `${name}: lr wants a finite number from 0, its function gave ${describe(rate)} at step ${steps}`,
       );
-    steps++;
+    const updates = new Map<Param, Update>();
+    // Nothing is assigned before every rule has run: one that throws leaves all as it was.
     for (const { param, g } of chosen) {
-      const slot = slotOf(param);
-      const step = { lr: rate, t: ++slot.t };
-      const p = current(param);
-      if (isSparse(g) && rule.rows !== undefined) param.value = rule.rows(g, p, step);
-      else if (isSparse(g) && lazy) touch(rule, param, slot, g, step);
-      else write(param, slot, rule.update(dense(g), p, values(slot.boxes), step));
-      noteTurn(param, hand);
+      const update = updates.get(param) ?? { slot: slotOf(param), p: current(param), state: {}, count: 0 };
+      const { slot, p } = update;
+      const old = { ...values(slot.boxes), ...update.state };
+      const step = { lr: rate, t: slot.t + ++update.count };
+      let next: ReturnType<Rule["update"]>;
+      if (isSparse(g) && rule.rows !== undefined) next = [rule.rows(g, p, step), {}];
+      else if (isSparse(g) && lazy) next = touch(rule, p, old, g, step);
+      else next = rule.update(dense(g), p, old, step);
+      updates.set(param, { ...update, p: next[0], state: { ...update.state, ...next[1] } });
     }
+    const count = (by: 1 | -1): void => {
+      steps += by;
+      for (const update of updates.values()) update.slot.t += by * update.count;
+    };
+    count(1);
+    together(
+      () => count(-1),
+      () => updates.forEach((update, param) => write(param, update, hand)),
+    );
   };
   // What a step makes on the way is nobody's: it lives in boxes or not at all.
   const apply = (gradients: readonly Gradient[]): void => resultOf(() => advance(gradients));
@@ -169,13 +182,23 @@ export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: O
   return self;
 }
 
-function write(param: Param, { boxes }: Slot, [p, state]: ReturnType<Rule["update"]>): void {
+/** What a step makes of a parameter, before it is assigned. */
+interface Update {
+  readonly slot: Slot;
+  readonly p: Tensor;
+  readonly state: Tensors;
+  /** How often its gradient was given. */
+  count: number;
+}
+
+function write(param: Param, { slot, p, state }: Update, hand: Hand): void {
   param.value = p;
-  for (const [name, x] of Object.entries(state)) boxes[name]!.value = x;
+  for (const [name, x] of Object.entries(state)) slot.boxes[name]!.value = x;
+  noteTurn(param, hand);
 }
 
 /** One step of the rows that a gradient touches: what changes in them is added to the whole. */
-function touch(rule: Rule, param: Param, slot: Slot, gradient: RowSparse, step: Step): void {
+function touch(rule: Rule, from: Tensor, whole: Tensors, gradient: RowSparse, step: Step): readonly [Tensor, Tensors] {
   const summed = gradient.summed();
   const { indices, values: rows } = summed;
   const part = (x: Tensor): Tensor => take(x, indices, { axis: 0 });
@@ -183,11 +206,9 @@ function touch(rule: Rule, param: Param, slot: Slot, gradient: RowSparse, step: 
     used(summed),
     rows.shape.map((n, axis) => (axis === 0 ? n : 1)),
   );
-  const whole = values(slot.boxes);
-  const from = current(param);
   const old = { p: part(from), state: mapped(whole, part) };
   const [p, state] = rule.update(rows, old.p, old.state, step);
   const changed = (x: Tensor, before: Tensor, after: Tensor): Tensor =>
     indexAdd(x, indices, mul(sub(after, before), mask), { axis: 0 });
-  write(param, slot, [changed(from, old.p, p), mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x))]);
+  return [changed(from, old.p, p), mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x))];
 }

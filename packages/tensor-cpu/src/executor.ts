@@ -3,7 +3,9 @@
 import type { DType, Shape, TypedArray } from "@weft/tensor";
 import { bytesOf } from "@weft/tensor";
 import {
+  Fault,
   layout,
+  touched,
   type CallLaunch,
   type Driver,
   type Kernel,
@@ -13,6 +15,7 @@ import {
   type NumberPlace,
   type Plan,
   type Relief,
+  type Run,
 } from "@weft/kernel";
 import { calls, type CallName } from "./calls/index.ts";
 import type { Prepared } from "./calls/call.ts";
@@ -22,10 +25,10 @@ import { instantiate } from "./translate/index.ts";
 /** The version of this package, for messages. */
 const VERSION = "0.1.0";
 
-type Run = (args: number) => void;
+type Routine = (args: number) => void;
 
 interface KernelStep {
-  readonly run: Run;
+  readonly run: Routine;
   readonly args: number;
 }
 
@@ -47,13 +50,15 @@ export interface Executable {
   /** Where each slot lies at this run. */
   readonly address: Float64Array;
   readonly scratch: number;
+  /** The first step that may write over a leaf. */
+  readonly overwriting: number;
 }
 
 export class Executor implements Driver<Block, Executable> {
   readonly name = "@weft/tensor-cpu";
   readonly version = VERSION;
   readonly heap: Heap;
-  readonly #routines = new WeakMap<Kernel, Run>();
+  readonly #routines = new WeakMap<Kernel, Routine>();
   #arena: Block | undefined;
   #scratch: Block | undefined;
 
@@ -101,7 +106,7 @@ export class Executor implements Driver<Block, Executable> {
     return dtype !== "f16";
   }
 
-  #routine(kernel: Kernel): Run {
+  #routine(kernel: Kernel): Routine {
     let run = this.#routines.get(kernel);
     if (run === undefined) {
       run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.relaxed });
@@ -145,6 +150,11 @@ export class Executor implements Driver<Block, Executable> {
       numbers,
       address: new Float64Array(plan.slots.length),
       scratch,
+      overwriting: launches.findIndex((launch) => {
+        let found = false;
+        touched(launch, (slot, write) => (found ||= write && plan.donations.some((d) => d.slot === slot)));
+        return found;
+      }),
     };
   }
 
@@ -159,13 +169,8 @@ export class Executor implements Driver<Block, Executable> {
     };
   }
 
-  run(
-    e: Executable,
-    plan: Plan,
-    needed: readonly Node[],
-    storages: readonly Block[],
-    leaves: readonly Node[],
-  ): Node | undefined {
+  run(e: Executable, plan: Plan, run: Run<Block>): void {
+    const { needed, leaves, storages } = run;
     if (plan.arena > (this.#arena?.bytes ?? 0)) {
       // Given up first: the larger one may lie where it lay, and must not be used should there be no memory.
       if (this.#arena !== undefined) this.heap.free(this.#arena);
@@ -190,19 +195,23 @@ export class Executor implements Driver<Block, Executable> {
     }
     this.#fill(e, needed);
     const scratch = this.#scratch?.address ?? 0;
-    let wrong: Node | undefined;
     const { steps } = e;
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i]!;
+      if (i === e.overwriting) {
+        if (run.careful && run.found.size > 0) return;
+        run.overwritten = true;
+      }
       if ("run" in step) step.run(step.args);
       else {
         const { inputs, launch } = step;
         for (let k = 0; k < inputs.length; k++) inputs[k] = address[launch.inputs[k]!.slot]! + launch.inputs[k]!.bytes;
-        if (step.call.run(address[launch.out.slot]! + launch.out.bytes, inputs, scratch) === true)
-          wrong ??= needed[launch.node];
+        if (step.call.run(address[launch.out.slot]! + launch.out.bytes, inputs, scratch) === true) {
+          const node = needed[launch.node]!;
+          run.found.set(node, new Fault(node, true));
+        }
       }
     }
-    return wrong;
   }
 
   #fill({ places, numbers, address }: Executable, needed: readonly Node[]): void {

@@ -85,7 +85,11 @@ export class Commands {
 
   /** Sends what was collected. */
   submit(): void {
-    if (this.#encoder === undefined) return;
+    if (this.#encoder === undefined) {
+      // Arguments of a flush that failed.
+      this.#used = 0;
+      return;
+    }
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#pass?.end();

@@ -3,6 +3,7 @@
 import { bytesOf, UnsupportedError, type DType, type Shape, type TypedArray } from "@weft/tensor";
 import {
   chained,
+  Fault,
   type Arrange,
   type Driver,
   type Launch,
@@ -10,6 +11,7 @@ import {
   type NumberPlace,
   type Plan,
   type Relief,
+  type Run,
 } from "@weft/kernel";
 import { Arena } from "./arena.ts";
 import { callOf, isCall } from "./calls/index.ts";
@@ -267,13 +269,8 @@ export class Executor implements Driver<Block, Executable> {
     return { works: stages.map((stage) => workOfStage(stage, op, node, workspace, offset)), workspace: bytes };
   }
 
-  run(
-    e: Executable,
-    plan: Plan,
-    needed: readonly Node[],
-    storages: readonly Block[],
-    leaves: readonly Node[],
-  ): undefined {
+  run(e: Executable, plan: Plan, run: Run<Block>): void {
+    const { leaves, storages } = run;
     const begun = this.#profiler?.now() ?? 0;
     this.#faults.check();
     this.#arena.reserve(plan.arena);
@@ -301,8 +298,8 @@ export class Executor implements Driver<Block, Executable> {
     for (let i = 0; !elsewhere && i < address.length; i++) elsewhere = address[i] !== before[i];
     if (elsewhere) e.version++;
     this.#slabs.check(slab);
-    this.#fill(e, needed);
-    if (e.dispatches.length === 0) return undefined;
+    this.#fill(e, run);
+    if (e.dispatches.length === 0) return;
     const base = this.commands.reserve(e.image.length);
     this.commands.put(base, e.image);
     const together = e.runs++ >= this.#profile.settled;
@@ -317,8 +314,15 @@ export class Executor implements Driver<Block, Executable> {
       waits ||= made === undefined;
     }
     if (waits && e.waits++ === 0) setTimeout(() => (e.waits = 0));
+    // What can be refused is refused before anything is on its way.
+    for (let i = 0; i < n; i++) {
+      const d = chosen[i]!;
+      if (this.#faults.debug) this.#faults.named(labelOf(d), () => this.#ready(d, e));
+      else this.#ready(d, e);
+    }
+    run.overwritten = true;
     if (this.#profiler !== undefined) {
-      const encode = (pass: GPUComputePassEncoder, d: Dispatch): void => this.#dispatch(pass, d, e, base);
+      const encode = (pass: GPUComputePassEncoder, d: Dispatch): void => this.#dispatch(pass, d, base);
       this.#profiler.encode(this.commands.encoder(), chosen.slice(0, n), encode);
       this.commands.counts.passes += n;
       this.commands.flushed(n);
@@ -327,19 +331,18 @@ export class Executor implements Driver<Block, Executable> {
     } else if (this.#faults.debug) {
       for (const d of chosen.slice(0, n))
         this.#faults.named(labelOf(d), () => {
-          this.#dispatch(this.commands.pass(), d, e, base);
+          this.#dispatch(this.commands.pass(), d, base);
           this.commands.submit();
         });
       this.commands.flushed(n);
     } else {
       const pass = this.commands.pass();
-      for (let i = 0; i < n; i++) this.#dispatch(pass, chosen[i]!, e, base);
+      for (let i = 0; i < n; i++) this.#dispatch(pass, chosen[i]!, base);
       this.commands.flushed(n);
     }
-    return undefined;
   }
 
-  #fill({ image, floats, places, numbers, marks, address }: Executable, needed: readonly Node[]): void {
+  #fill({ image, floats, places, numbers, marks, address }: Executable, { needed, found }: Run<Block>): void {
     for (let i = 0; i < places.length; i += 3) image[places[i]!] = address[places[i + 1]!]! + places[i + 2]!;
     for (let i = 0; i < numbers.length; i++) {
       const n = numbers[i]!;
@@ -347,13 +350,26 @@ export class Executor implements Driver<Block, Executable> {
       if (n.type === "f32") floats[n.at] = value;
       else image[n.at] = value;
     }
-    for (const { at, node } of marks) image[at] = this.#reader.mark(needed[node]!);
+    if (marks.length > 0) this.#reader.room(marks.length);
+    for (const { at, node } of marks) {
+      const fault = new Fault(needed[node]!, undefined);
+      // The stages of a call are one after the other, and each may find something.
+      found.set(needed[node]!, Fault.both(found.get(needed[node]!), fault)!);
+      image[at] = this.#reader.mark(fault);
+    }
   }
 
-  #dispatch(pass: GPUComputePassEncoder, d: Dispatch, places: Places, base: number): void {
+  #ready(d: Dispatch, places: Places): void {
     if (d.groups === 0) return;
     if (d.pipeline === undefined || d.generation !== this.commands.generation || moved(d, places))
       this.#choose(d, places);
+    const { groups } = this.#profile;
+    if (Math.ceil(d.groups / groups) > groups)
+      throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, d: Dispatch, base: number): void {
+    if (d.groups === 0) return;
     // The steps of a recurrence follow one another with the same.
     if (this.#set.pass !== pass || this.#set.pipeline !== d.pipeline) {
       pass.setPipeline(d.pipeline!);
@@ -362,10 +378,7 @@ export class Executor implements Driver<Block, Executable> {
     }
     this.#offset[0] = (base + d.at) * 4;
     pass.setBindGroup(0, d.group!, this.#offset, 0, 1);
-    const { groups } = this.#profile;
-    const rows = Math.ceil(d.groups / groups);
-    if (rows > groups)
-      throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
+    const rows = Math.ceil(d.groups / this.#profile.groups);
     pass.dispatchWorkgroups(Math.ceil(d.groups / rows), rows);
   }
 

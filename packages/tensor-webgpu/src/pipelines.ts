@@ -1,6 +1,7 @@
 // What is compiled and bound, each thing once: pipelines by the programs they run, groups of bindings by the buffers in them.
 import { WeftError } from "@weft/tensor";
 import type { Faults } from "./faults.ts";
+import { MARKS } from "./reader.ts";
 import type { Slab } from "./slabs.ts";
 import type { Commands } from "./commands.ts";
 import { inCompute, usage } from "./constants.ts";
@@ -31,7 +32,7 @@ export class Pipelines {
   readonly #groupLayouts: GPUBindGroupLayout[] = [];
   readonly #layouts: GPUPipelineLayout[] = [];
   #generation = 0;
-  /** The complement of the least number under which an index out of range was noted; 0: none. */
+  /** A word for each call with indices on its way: not 0 where one was out of range. */
   readonly wrong: GPUBuffer;
   /** Those that are being compiled, or that the device refused. */
   readonly #coming = new Map<string, "coming" | "refused">();
@@ -50,7 +51,7 @@ export class Pipelines {
     this.#limit = limit;
     this.wrong = device.createBuffer({
       label: "weft wrong index",
-      size: 16,
+      size: MARKS * 4,
       usage: usage.storage | usage.copySource | usage.copyTarget,
     });
   }

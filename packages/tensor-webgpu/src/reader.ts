@@ -1,17 +1,15 @@
 // Reading: a copy to memory that the host can see, and the only wait. What went wrong on the device meanwhile (an index out
 // of range, an error, its loss) is told here.
-import { arrayOf, bytesOf, MemoryError, WeftError, type DType, type TypedArray } from "@weft/tensor";
-import { indexErrorOf, type Node } from "@weft/kernel";
+import { arrayOf, bytesOf, MemoryError, type DType, type TypedArray } from "@weft/tensor";
+import type { Fault } from "@weft/kernel";
 import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
 import type { Faults } from "./faults.ts";
 
-/** In the mark: no index was out of range. Else it is the complement of the number of the first operation that met one. */
-const NONE = 0;
 /** Buffers to read through are kept for the next read, up to so many bytes together. */
 const KEPT = 1 << 24;
-/** So many operations with indices are remembered by where they were called. */
-const REMEMBERED = 1024;
+/** Words of marks: more than the calls of one flush. */
+export const MARKS = 1 << 14;
 
 export class Reader {
   readonly #device: GPUDevice;
@@ -20,11 +18,10 @@ export class Reader {
   /** Buffers to read through, by size, and their bytes. */
   readonly #free = new Map<number, GPUBuffer[]>();
   #kept = 0;
-  /** Operations that may meet an index out of range, by number. */
-  readonly #marked = new Map<number, Node>();
-  #marks = 0;
-  /** Whether one was launched since the mark was last read. */
-  #suspect = false;
+  /** What calls with indices have written to the marks since they were last sent for, by place. */
+  #open: Fault[] = [];
+  /** When what was sent for before has come. */
+  #told: Promise<unknown> = Promise.resolve();
   readonly #faults: Faults;
 
   constructor(device: GPUDevice, commands: Commands, mark: GPUBuffer, faults: Faults) {
@@ -34,13 +31,52 @@ export class Reader {
     this.#mark = mark;
   }
 
-  /** The number under which an operation notes an index out of range. */
-  mark(node: Node): number {
-    this.#suspect = true;
-    this.#marks = (this.#marks + 1) % 0xffffffff;
-    this.#marked.set(this.#marks, node);
-    if (this.#marked.size > REMEMBERED) this.#marked.delete(this.#marked.keys().next().value!);
-    return this.#marks;
+  /** The place among the marks where a call notes an index out of range. */
+  mark(fault: Fault): number {
+    return this.#open.push(fault) - 1;
+  }
+
+  /** Sees to it that there is room for so many marks more. */
+  room(marks: number): void {
+    const { length } = this.#open;
+    if (length === 0 || length + marks <= MARKS) return;
+    const staging = this.#staging(length * 4);
+    const faults = this.#sendFor(staging, 0);
+    this.#commands.submit();
+    this.#arrival(staging, 0, faults).catch(() => undefined); // the next read fails for the same reason
+  }
+
+  /** Copies the marks and clears them, behind all that was asked for: they are told when the copy can be seen. */
+  #sendFor(staging: GPUBuffer, at: number): readonly Fault[] {
+    const faults = this.#open;
+    if (faults.length === 0) return faults;
+    this.#open = [];
+    const encoder = this.#commands.encoder();
+    encoder.copyBufferToBuffer(this.#mark, 0, staging, at, faults.length * 4);
+    encoder.clearBuffer(this.#mark, 0, faults.length * 4);
+    return faults;
+  }
+
+  /** What a copy holds, once it is there and all marks before it have been told. */
+  async #arrival(staging: GPUBuffer, size: number, faults: readonly Fault[]): Promise<ArrayBuffer> {
+    const before = this.#told;
+    const arrival = staging.mapAsync(mapToRead, 0, size + faults.length * 4).then(
+      () => {
+        const seen = staging.getMappedRange(0, size + faults.length * 4).slice(0);
+        staging.unmap();
+        this.#giveBack(staging);
+        return seen;
+      },
+      (cause: Error) => {
+        staging.destroy();
+        throw cause;
+      },
+    );
+    this.#told = Promise.allSettled([before, arrival]);
+    const [seen] = await Promise.all([arrival, before]);
+    const marks = new Uint32Array(seen, size);
+    faults.forEach((fault, i) => (fault.wrong = marks[i] !== 0));
+    return seen;
   }
 
   async read(buffer: GPUBuffer, address: number, length: number, dtype: DType): Promise<TypedArray> {
@@ -49,39 +85,19 @@ export class Reader {
     // Copies have whole words.
     const from = address - (address % 4);
     const size = Math.ceil((address + bytes - from) / 4) * 4;
-    const suspect = this.#suspect;
-    this.#suspect = false;
-    const staging = this.#staging(size + 4);
-    const encoder = this.#commands.encoder();
-    if (size > 0) encoder.copyBufferToBuffer(buffer, from, staging, 0, size);
-    if (suspect) {
-      encoder.copyBufferToBuffer(this.#mark, 0, staging, size, 4);
-      // What is noted from here on is the next read's.
-      encoder.clearBuffer(this.#mark, 0, 4);
-    }
+    const staging = this.#staging(size + this.#open.length * 4);
+    if (size > 0) this.#commands.encoder().copyBufferToBuffer(buffer, from, staging, 0, size);
+    const faults = this.#sendFor(staging, size);
     this.#faults.awaited(() => this.#commands.submit());
+    let seen: ArrayBuffer;
     try {
-      await staging.mapAsync(mapToRead, 0, size + 4);
+      seen = await this.#arrival(staging, size, faults);
     } catch (cause) {
-      staging.destroy();
-      this.#suspect ||= suspect;
       return this.#faults.explain(cause as Error);
     }
-    const seen = staging.getMappedRange(0, size + 4).slice(0);
-    staging.unmap();
-    this.#giveBack(staging);
     await this.#faults.settled();
     this.#faults.check();
-    if (suspect) this.#tell(new Uint32Array(seen, size, 1)[0]!);
     return new arrayOf[dtype](seen.slice(address - from, address - from + bytes));
-  }
-
-  #tell(mark: number): void {
-    if (mark === NONE) return;
-    const node = this.#marked.get(~mark >>> 0);
-    throw node === undefined
-      ? new WeftError("tensor-webgpu: an index was outside its axis, in an operation long ago")
-      : indexErrorOf(node);
   }
 
   #staging(bytes: number): GPUBuffer {

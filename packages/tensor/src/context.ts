@@ -12,6 +12,13 @@ export interface Scope {
   closed: boolean;
 }
 
+/** Assignments to boxes that stand or fall together. */
+export interface Step {
+  /** Called when a launch failed and what was assigned in the step was taken back. */
+  undo(reason: Error): void;
+  readonly outer: Step | undefined;
+}
+
 export interface Context {
   tape: Interpreter | undefined;
   scope: Scope | undefined;
@@ -21,6 +28,8 @@ export interface Context {
   suspended: number;
   /** Whether layers learn; left out where nobody has said, so that a copy that knows nothing of it loses nothing. */
   training?: boolean | undefined;
+  /** The current step, for backends that can take back what it assigned; a copy of this package that knows none leaves it. */
+  step?: Step | undefined;
   /** How many scopes have closed: who hands out tensors can see whether memory is being looked after meanwhile. */
   closings: number;
 }
@@ -32,5 +41,17 @@ export const context: Context = (globals[KEY] ??= {
   scope: undefined,
   pending: new Set(),
   suspended: 0,
+  step: undefined,
   closings: 0,
 });
+
+/** Calls `f`. What it assigns to boxes is taken back as a whole if a part of it cannot be computed; then `undo` is called, later. */
+export function together<T>(undo: (reason: Error) => void, f: () => T): T {
+  const outer = context.step;
+  context.step = { undo, outer };
+  try {
+    return f();
+  } finally {
+    context.step = outer;
+  }
+}

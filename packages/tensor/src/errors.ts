@@ -37,7 +37,7 @@ export class ArgumentError extends WeftError {}
 export class BackendMismatchError extends WeftError {}
 /** A tensor was used after its handle ended. */
 export class ReleasedTensorError extends WeftError {}
-/** An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by the next read. */
+/** An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by each read of what was computed with it. */
 export class IndexError extends WeftError {}
 /** Two packages that do not share one contract number met. */
 export class VersionError extends WeftError {}

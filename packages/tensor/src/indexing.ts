@@ -1,5 +1,5 @@
-// Reading and writing at indices. Indices are integers from 0; what lies outside its axis gives NaN (integers: 0), is
-// dropped where it would be written, and makes the next read throw an IndexError.
+// Reading and writing at indices. Indices are integers from 0; one that lies outside its axis touches nothing, and each read of
+// what was computed with it throws an IndexError.
 import { apply, readTensor, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { computeType, promote, type DType } from "./dtype.ts";

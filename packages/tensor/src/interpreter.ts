@@ -56,6 +56,11 @@ export interface Backend extends Interpreter {
   owned(x: Tensor): void;
   /** Another handle on the same value, with neither scope nor net: whoever asked releases it. */
   retain(x: Tensor): Tensor;
+  /**
+   * `next`, from `retain`, takes the place of `old` in a box (of none, if it is the box's first). Should it not be computed, because a
+   * launch fails, `next` becomes a handle on the value of `old` again.
+   */
+  supersede?(next: Tensor, old: Tensor | undefined): void;
   /** Runs every pending operation that a living handle needs. */
   flush(): void;
   /** The stream that operations without a seed of their own draw from. */

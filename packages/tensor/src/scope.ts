@@ -151,9 +151,17 @@ function handOut<T>(result: T, mine: Scope, parent?: Scope): T {
 }
 
 function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
-  handOut(result, mine, parent);
+  // Where it cannot be computed nobody gets it: it ends, too.
+  const heir = parent ?? openScope(mine.label);
+  handOut(result, mine, heir);
   closeScope(mine);
-  if (parent === undefined) flush();
+  if (parent !== undefined) return result;
+  try {
+    flush();
+    visitTensors(result, (x) => escape(x, heir, undefined));
+  } finally {
+    closeScope(heir);
+  }
   return result;
 }
 

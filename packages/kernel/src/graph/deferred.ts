@@ -1,11 +1,9 @@
-// The deferred backend: operations become nodes, and a flush plans and runs the nodes that living handles need. What a flush
-// needs again and again is found by its signature and runs without planning.
+// The deferred backend: operations become nodes, and a flush plans and runs the nodes that living handles need.
 import {
   arrayOf,
   bytesOf,
   context,
   CONTRACT,
-  IndexError,
   own,
   randomStream,
   shapeOf,
@@ -24,19 +22,16 @@ import {
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { folded } from "./constant.ts";
+import { faultOf, partOf, rangeOf, siteOf, takesIndices, type Fault } from "./fault.ts";
+import { Flusher, type Failure } from "./flush.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
-import type { Plan } from "../plan/plan.ts";
-import { Planner } from "../plan/planner.ts";
-import { PlanCache, Signature } from "./signature.ts";
 import { Unowned } from "./unowned.ts";
 import { isRowMajor, moves, rowMajor, sizeOf } from "./view.ts";
 
 /** So many pending operations are run without being asked for. */
 const PENDING = 10_000;
-/** After so many flushes whose plans were known, operations take their call sites from the plan's first run. */
+/** After so many flushes whose plans were known, calls with indices note no more where they are: that takes time. */
 const STEADY = 8;
-/** Operations that may meet an index out of range: they remember where they were called. */
-const indexing = new Set(["take", "indexAdd", "gather", "scatterAdd", "crossEntropy"].map(codeOf));
 
 export interface DeferredOptions {
   /** False runs every operation by itself; results do not change. */
@@ -59,43 +54,12 @@ export interface DeferredStats {
   readonly moved: number;
 }
 
-interface Cached<E> {
-  readonly plan: Plan;
-  readonly prepared: E;
-  readonly launches: number;
-  /** Where the operations that may meet an index out of range were called when the plan was made. */
-  sites: readonly { readonly place: number; readonly site: Error }[];
+/** What became of a value whose launch failed, as an error of the same class. */
+function lostError(op: string, { dtype, shape, lost }: Node): Error {
+  const Kind = lost instanceof WeftError ? (lost.constructor as typeof WeftError) : WeftError;
+  const message = `${op}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`;
+  return new Kind(`${message}: ${lost?.message}`, { cause: lost });
 }
-
-/** Frames of Weft's own packages, in the repository or installed. */
-const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
-
-/** The error of an operation that met an index out of range: names the operation and where it was called. */
-export function indexErrorOf({ op, site, dtype, shape }: Node): IndexError {
-  const line = (site?.stack ?? "")
-    .split("\n")
-    .slice(1)
-    .find((frame) => !ours.test(frame));
-  return new IndexError(
-    `${op}: an index was outside its axis (result ${dtype}[${shape}]), called ${line?.trim() ?? "at an unknown place"}`,
-  );
-}
-
-/** The call stack here, deep enough to reach the user's program through models in models, where the depth may be set. */
-function siteOf(op: string): Error {
-  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
-  // An assignment would throw where intrinsics are frozen.
-  Reflect.set(Error, "stackTraceLimit", 50);
-  const site = new Error(op);
-  Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
-  return site;
-}
-
-const sitesOf = (needed: readonly Node[]) =>
-  needed.flatMap(({ site }, place) => (site === undefined ? [] : [{ place, site }]));
-
-const lostError = (op: string, { dtype, shape }: Node): WeftError =>
-  new WeftError(`${op}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`);
 
 export class Deferred<S extends Storage, E> implements Backend {
   readonly level = 0;
@@ -104,19 +68,15 @@ export class Deferred<S extends Storage, E> implements Backend {
   readonly version: string;
   readonly stream: RandomStream;
   readonly #driver: Driver<S, E>;
-  readonly #planner: Planner;
+  readonly #flusher: Flusher<S, E>;
   readonly #fuse: boolean;
-  readonly #plans: PlanCache<Cached<E>>;
-  readonly #signature = new Signature();
   readonly #unowned: Unowned<S>;
+  readonly #counts = { live: 0, bytes: 0, flushes: 0, plans: 0, launches: 0 };
   #pending: Node[] = [];
   /** Values whose last handle ended while pending nodes may read them. */
   #dying: Node[] = [];
-  #epoch = 0;
-  #indexError: Node | undefined;
-  /** Flushes in a row whose plans were known. */
-  #known = 0;
-  readonly #counts = { live: 0, bytes: 0, flushes: 0, plans: 0, launches: 0 };
+  /** Why boxes were put back, until somebody is told. */
+  #untold: Error | undefined;
 
   constructor(driver: Driver<S, E>, { fuse = true, seed = 0 }: DeferredOptions = {}) {
     this.#driver = driver;
@@ -124,18 +84,9 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.version = driver.version;
     this.stream = randomStream(seed);
     this.#fuse = fuse;
-    this.#planner = new Planner({
-      fuse,
-      accepts: (op, input, operand) => driver.accepts(op, input, operand),
-      epilogue: (op) => driver.epilogue(op),
-      reductions: driver.reductionEpilogues ?? false,
-      inPlace: (op) => driver.inPlace?.(op) ?? false,
-      arrange: driver.arrange,
-      largest: driver.largest ?? Infinity,
-    });
     this.#unowned = new Unowned(driver, this.#counts, (node) => this.#drop(node));
     driver.relieved(this.#unowned);
-    this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));
+    this.#flusher = new Flusher(driver, fuse, this.#counts, this.#unowned);
   }
 
   get backend(): this {
@@ -177,7 +128,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       const x = inputs[i]!;
       if (typeof x !== "number") {
         const node = x.payload as Node;
-        if (node.lost) throw lostError(op, node);
+        if (node.lost !== undefined) throw lostError(op, node);
         nodes[i] = node;
       }
     }
@@ -193,7 +144,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       constant === undefined
         ? new Node(op, code, nodes, attrs, shape, dtype)
         : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
-    if (this.#known < STEADY && indexing.has(code)) node.site = siteOf(op);
+    if (takesIndices(code)) this.#suspect(node);
     if (this.#pending.push(node) === 1) context.pending.add(this);
     else if (this.#pending.length >= PENDING) {
       const result = own(new Tensor(this, shape, dtype, node));
@@ -203,32 +154,33 @@ export class Deferred<S extends Storage, E> implements Backend {
     return own(new Tensor(this, shape, dtype, node));
   }
 
+  /** What can be known of the indices of a call. */
+  #suspect(node: Node): void {
+    node.fault = faultOf(node);
+    if (node.fault !== undefined) this.#flusher.faulty = true;
+    else if (this.#flusher.known < STEADY) node.site = siteOf(node.op);
+  }
+
   /** Movement of a value that lies in storage costs nothing. */
   #view(op: keyof typeof moves, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
     const view = moves[op](from, attrs as never);
     if (view === undefined) return undefined;
-    return this.#place(from.storage as S, shape, dtype, view.offset, view.strides);
+    const node = new Node("leaf", 0, none, from.op === "leaf" ? partOf(from.attrs, op) : undefined, shape, dtype);
+    node.fault = from.fault;
+    return this.#place(node, from.storage as S, view.offset, view.strides);
   }
 
-  #place(storage: S, shape: Shape, dtype: DType, offset: number, strides: readonly number[]): Tensor {
-    const node = new Node("leaf", 0, none, undefined, shape, dtype);
-    this.#settle(node, storage, offset, strides);
-    return own(new Tensor(this, shape, dtype, node));
-  }
-
-  #settle(node: Node, storage: S, offset: number, strides: readonly number[]): void {
-    node.storage = storage;
-    node.offset = offset;
-    node.strides = strides;
-    storage.refs++;
-    if (node.net !== undefined) this.#unowned.settled(node);
+  #place(node: Node, storage: S, offset: number, strides: readonly number[]): Tensor {
+    this.#flusher.settle(node, storage, offset, strides);
+    return own(new Tensor(this, node.shape, node.dtype, node));
   }
 
   upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
     if (!this.#driver.supports(dtype)) throw new UnsupportedError(`tensor: ${this.name} has no ${dtype}`);
-    const storage = this.#allocate(data.byteLength);
+    const storage = this.#flusher.allocate(data.byteLength);
     this.#driver.write(storage, data);
-    const x = this.#place(storage, shapeOf("upload", shape), dtype, 0, rowMajor(shape));
+    const node = new Node("leaf", 0, none, rangeOf(data, dtype), shapeOf("upload", shape), dtype);
+    const x = this.#place(node, storage, 0, rowMajor(shape));
     this.#unowned.turn();
     return x;
   }
@@ -246,18 +198,19 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   #elements(x: Tensor): TypedArray | Promise<TypedArray> {
     let node = x.payload as Node;
-    if (node.storage === undefined || this.#pending.length > 0) this.flush();
-    this.#throwIndexError();
-    if (node.storage === undefined) {
+    if (node.storage === undefined || this.#pending.length > 0) this.#runFor(node);
+    const { fault } = node;
+    if (fault?.now()?.wrong === true) throw fault.error();
+    if (node.storage === undefined || node.lost !== undefined) {
       this.#driver.check?.();
       throw lostError("data", node);
     }
-    if (isRowMajor(node.shape, node.strides)) return this.#stored(node);
+    if (isRowMajor(node.shape, node.strides)) return this.#copied(node, fault);
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
     this.#pending.push(copy);
-    this.flush();
+    this.#runFor(copy);
     node = copy;
-    const data = this.#stored(node);
+    const data = this.#copied(node, fault);
     this.#drop(node);
     return data;
   }
@@ -270,11 +223,26 @@ export class Deferred<S extends Storage, E> implements Backend {
     return new arrayOf[dtype](aside.data.slice(begin, begin + size * bytesOf[dtype]).buffer as ArrayBuffer);
   }
 
-  #throwIndexError(): void {
-    const node = this.#indexError;
-    if (node === undefined) return;
-    this.#indexError = undefined;
-    throw indexErrorOf(node);
+  /** The elements, unless it turns out meanwhile that an index was wrong. */
+  #copied(node: Node, fault: Fault | undefined): TypedArray | Promise<TypedArray> {
+    const data = this.#stored(node);
+    if (fault === undefined || !(data instanceof Promise)) return data;
+    return data.then((elements) => {
+      if (fault.now()?.wrong === true) throw fault.error();
+      return elements;
+    });
+  }
+
+  /** Runs what is pending, for a value that is waited for: a failure is its own only if it was lost by it. */
+  #runFor(node: Node): void {
+    const failure = this.#run();
+    if (node.lost !== undefined && this.#untold === node.lost) this.#untold = undefined;
+    if (failure === undefined) return;
+    if (failure.reverted && failure.error !== node.lost) {
+      this.#untold ??= failure.error;
+      context.pending.add(this);
+    }
+    if (node.lost !== undefined) throw node.lost;
   }
 
   retain(x: Tensor): Tensor {
@@ -296,135 +264,42 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.#unowned.give(x);
   }
 
+  supersede(next: Tensor, old: Tensor | undefined): void {
+    this.#flusher.journal.note(next, old?.interpreter === this ? old : undefined);
+  }
+
   #drop(node: Node): void {
     if (--node.handles > 0 || node.storage === undefined) return;
     if (this.#pending.length > 0) this.#dying.push(node);
-    else this.#forget(node);
-  }
-
-  #forget(node: Node): void {
-    const storage = node.storage as S;
-    if (--storage.refs === 0) this.#return(storage);
-  }
-
-  #return(storage: S): void {
-    if (this.#unowned.ended(storage)) return;
-    this.#counts.live--;
-    this.#counts.bytes -= storage.bytes;
-    this.#driver.free(storage);
-  }
-
-  #allocate(bytes: number): S {
-    const storage = this.#driver.allocate(bytes);
-    this.#counts.live++;
-    this.#counts.bytes += storage.bytes;
-    return storage;
+    else this.#flusher.forget(node);
   }
 
   flush(): void {
+    const error = this.#run()?.error ?? this.#untold;
+    this.#untold = undefined;
+    if (error !== undefined) throw error;
+  }
+
+  #run(): Failure | undefined {
     const pending = this.#pending;
     context.pending.delete(this);
+    this.#pending = [];
     try {
-      if (pending.length > 0) {
-        this.#pending = [];
-        const needed = this.#needed(pending);
-        if (needed.length > 0) this.#execute(needed);
-      }
-    } catch (error) {
-      for (const node of pending) node.lost = node.storage === undefined;
-      throw error;
+      return pending.length === 0 ? undefined : this.#flusher.flush(pending);
     } finally {
       const dying = this.#dying;
       if (dying.length > 0) {
         this.#dying = [];
-        for (let i = 0; i < dying.length; i++) this.#forget(dying[i]!);
+        // A box may have gone back to one of them.
+        for (let i = 0; i < dying.length; i++) if (dying[i]!.handles === 0) this.#flusher.forget(dying[i]!);
       }
       this.#unowned.turn();
     }
   }
 
-  /** Pending nodes that a living handle needs, in order of recording. */
-  #needed(pending: readonly Node[]): Node[] {
-    const epoch = ++this.#epoch;
-    let count = 0;
-    for (let i = pending.length - 1; i >= 0; i--) {
-      const node = pending[i]!;
-      if (node.handles <= 0 && node.epoch !== epoch) continue;
-      node.epoch = epoch;
-      count++;
-      const { inputs } = node;
-      for (let k = 0; k < inputs.length; k++) {
-        const x = inputs[k]!;
-        if (typeof x !== "number" && x.storage === undefined) x.epoch = epoch;
-      }
-    }
-    if (count === pending.length) return pending as Node[];
-    const needed: Node[] = [];
-    for (let i = 0; i < pending.length; i++) if (pending[i]!.epoch === epoch) needed.push(pending[i]!);
-    return needed;
-  }
-
-  #execute(needed: readonly Node[]): void {
-    const leaves: Node[] = [];
-    const signature = this.#signature;
-    signature.read(needed, leaves, this.#epoch);
-    let cached = this.#plans.find(signature);
-    if (cached !== undefined) {
-      this.#known++;
-      if (cached.sites.length > 0) for (const { place, site } of cached.sites) needed[place]!.site ??= site;
-      else if (this.#known <= STEADY) cached.sites = sitesOf(needed);
-    } else {
-      this.#known = 0;
-      const { hash } = signature;
-      const words = signature.copy();
-      const plan = this.#planner.plan(needed, leaves);
-      const launches = plan.levels.reduce((n, l) => n + l.length, 0);
-      cached = { plan, prepared: this.#driver.prepare(plan), launches, sites: sitesOf(needed) };
-      this.#plans.add(hash, words, cached);
-      this.#counts.plans++;
-    }
-    const { plan } = cached;
-    const storages: S[] = [];
-    let wrong: Node | undefined;
-    try {
-      this.#gather(plan, leaves, storages);
-      wrong = this.#driver.run(cached.prepared, plan, needed, storages, leaves);
-    } catch (error) {
-      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.#return(storages[slot]!);
-      throw error;
-    }
-    if (wrong !== undefined) this.#indexError ??= wrong;
-    this.#counts.flushes++;
-    this.#counts.launches += cached.launches;
-    for (let i = 0; i < plan.outputs.length; i++) {
-      const { node, slot, offset, strides } = plan.outputs[i]!;
-      this.#settle(needed[node]!, storages[slot]!, offset, strides);
-    }
-    for (let i = 0; i < needed.length; i++) needed[i]!.inputs = none;
-  }
-
-  /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more. */
-  #gather(plan: Plan, leaves: readonly Node[], storages: S[]): void {
-    for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
-    for (let i = 0; i < leaves.length; i++) {
-      const storage = leaves[i]!.storage as S;
-      if (storage.aside !== undefined) this.#unowned.restore(storage);
-    }
-    for (let i = 0; i < plan.donations.length; i++) {
-      const { slot, leaf } = plan.donations[i]!;
-      const { handles, offset, storage } = leaves[leaf]!;
-      // Not what it was a small part of: that would live as long as the output.
-      if (handles === 0 && offset === 0 && storage!.refs === 1 && storage!.bytes < 2 * plan.slots[slot]!.bytes + 64)
-        storages[slot] = storage as S;
-    }
-    for (let i = 0; i < plan.kept.length; i++) {
-      const slot = plan.kept[i]!;
-      if (storages[slot] === undefined) storages[slot] = this.#allocate(plan.slots[slot]!.bytes);
-    }
-  }
-
   stats(): DeferredStats {
     const { bytes: unowned, moved } = this.#unowned;
-    return { ...this.#counts, kernels: this.#planner.kernels.made, pending: this.#pending.length, unowned, moved };
+    const { kernels } = this.#flusher;
+    return { ...this.#counts, kernels, pending: this.#pending.length, unowned, moved };
   }
 }

@@ -1,5 +1,6 @@
 // What a backend gives to the deferred graph: memory, and a way to make a plan executable and to run it.
 import type { DType, Shape, TypedArray } from "@weft/tensor";
+import type { Fault } from "./fault.ts";
 import type { Node, Storage } from "./node.ts";
 import type { Arrange } from "../plan/chain.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -10,6 +11,19 @@ export interface Relief {
   spare(): boolean;
   /** What to do about it, for the message. */
   advice(): string;
+}
+
+/** One run of a plan. */
+export interface Run<S> {
+  readonly needed: readonly Node[];
+  readonly leaves: readonly Node[];
+  /** Those of leaves and outputs, by slot. */
+  readonly storages: S[];
+  /** Whether an output has the storage of a leaf that is needed again if the run fails. */
+  careful: boolean;
+  /** Set by the driver before it first writes over a leaf. Until then a careful run ends where an index is out of range. */
+  overwritten: boolean;
+  readonly found: Map<Node, Fault>;
 }
 
 export interface Driver<S extends Storage, E> {
@@ -45,14 +59,11 @@ export interface Driver<S extends Storage, E> {
   /** Dtypes that values may have; a clear error otherwise. */
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;
-  /** Runs a plan. `storages` holds, by slot, those of leaves and outputs. Returns a node with an index out of range, if any. */
-  run(
-    prepared: E,
-    plan: Plan,
-    needed: readonly Node[],
-    storages: readonly S[],
-    leaves: readonly Node[],
-  ): Node | undefined;
+  /**
+   * Runs a plan. What can be known to be missing (memory, a kernel that does not compile) throws before anything is written. Puts the
+   * calls that met an index out of range into `run.found`, or those that may have.
+   */
+  run(prepared: E, plan: Plan, run: Run<S>): void;
   /** Throws what makes every call fail from now on, such as the loss of a device. */
   check?(): void;
   /** A plan that fell out of the cache. */

@@ -1,5 +1,6 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
 import { UnsupportedError, type DType, type OpName, type Shape } from "@weft/tensor";
+import type { Fault } from "./fault.ts";
 import type { Aside, Net } from "./unowned.ts";
 import { expressions, type ElementwiseOp } from "../expressions/index.ts";
 
@@ -84,6 +85,7 @@ export class Node {
   readonly code: number;
   /** Nodes, and numbers where a number was given. Dropped once the node has run. */
   inputs: readonly (Node | number)[];
+  /** Of a leaf with integers that were uploaded, their range. */
   readonly attrs: unknown;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -98,8 +100,10 @@ export class Node {
   /** The flush that last met this node, and its place there. */
   epoch = 0;
   index = 0;
-  /** The launch that should have computed it failed. */
-  lost = false;
+  /** Why it was not computed, where the launch failed that should have. */
+  lost: Error | undefined = undefined;
+  /** What is, or may be, wrong with the indices that it was computed with. */
+  fault: Fault | undefined = undefined;
   /** Where an indexing operation was called, for an IndexError. */
   site: Error | undefined = undefined;
 

@@ -231,7 +231,7 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     storeWords,
     scratch: (index) => `scratch[${index}]`,
     vector: (index) => `vectors[${index}]`,
-    mark: (w) => `atomicMax(&wrong[0], ~bitcast<u32>(${word(w)}));`,
+    mark: (w) => `atomicStore(&wrong[${word(w)}], 1u);`,
   };
 }
 
@@ -256,7 +256,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
       ? `{ member${i}(group - ${firsts[i]}, lane); }`
       : `if (group < ${firsts[i + 1]}) { member${i}(group - ${firsts[i]}, lane); } else`,
   );
-  const marks = functions.some((f) => f.includes("wrong[0]"));
+  const marks = functions.some((f) => f.includes("wrong["));
   const far = functions.some((f) => /w_(rem|rest|turns)\(/.test(f));
   const halves = functions.some((f) => f.includes("_half("));
   return [

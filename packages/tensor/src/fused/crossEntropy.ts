@@ -78,7 +78,7 @@ export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
 
 /**
  * The cross-entropy of each row of logits [N, C] with its label [N]: what `crossEntropy` of `nn` takes the mean of.
- * A label outside 0 … C−1 (other than `ignoreIndex`) gives NaN, and the next read throws an IndexError.
+ * A label outside 0 … C−1 (other than `ignoreIndex`) is an IndexError at each read of what is computed from it.
  *
  * @example crossEntropyRows(tensor([[1000, 0]]), tensor([1], { dtype: "i32" })) // [1000]
  */

@@ -1,0 +1,54 @@
+// Parts of a flush that have nothing to do with one another: no value of one is computed from one of another, and no step assigned
+// to boxes of both. One can fail and the others not.
+import type { Step } from "@weft/tensor";
+import type { Version } from "./journal.ts";
+import type { Node } from "./node.ts";
+
+export interface Component {
+  /** In order of recording. */
+  readonly nodes: Node[];
+  readonly versions: Version[];
+}
+
+export function componentsOf(needed: readonly Node[], versions: readonly Version[]): Component[] {
+  const places = new Map(needed.map((node, i) => [node, i]));
+  const above = needed.map((_, i) => i);
+  const top = (i: number): number => {
+    let at = i;
+    while (above[at] !== at) at = above[at] = above[above[at]!]!;
+    return at;
+  };
+  /** The later belongs to the earlier. */
+  const join = (i: number | undefined, k: number | undefined): void => {
+    if (i === undefined || k === undefined) return;
+    const [a, b] = [top(i), top(k)];
+    above[Math.max(a, b)] = Math.min(a, b);
+  };
+  needed.forEach((node, i) => {
+    for (const x of node.inputs) if (typeof x !== "number") join(places.get(x), i);
+  });
+  const placeOf = ({ next }: Version): number | undefined => places.get(next.payload as Node);
+  const firsts = new Map<Step, number>();
+  for (const version of versions) {
+    const place = placeOf(version);
+    if (place === undefined) continue;
+    join(places.get(version.base), place);
+    for (const step of version.steps) {
+      if (firsts.has(step)) join(firsts.get(step), place);
+      else firsts.set(step, place);
+    }
+  }
+  const components = new Map<number, Component>();
+  const of = (place: number): Component => {
+    const key = top(place);
+    let component = components.get(key);
+    if (component === undefined) components.set(key, (component = { nodes: [], versions: [] }));
+    return component;
+  };
+  needed.forEach((node, i) => of(i).nodes.push(node));
+  for (const version of versions) {
+    const place = placeOf(version);
+    if (place !== undefined) of(place).versions.push(version);
+  }
+  return [...components.values()];
+}

@@ -1,0 +1,148 @@
+// Indices outside their axis. What an indexing call met is a fault of its result and of all that is computed from it: each of
+// these values throws an IndexError at each read, and no other value does.
+import { IndexError, type DType, type Shape } from "@weft/tensor";
+import { codeOf, type Node } from "./node.ts";
+import { sizeOf } from "./view.ts";
+
+/** The least and the greatest of the integers that were uploaded; `whole` where a value has all of them. */
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+  readonly whole: boolean;
+}
+
+/** Calls with indices, by the code of the operation: their axis among the sizes of the first operand. Indices are operand 1. */
+const axes: ((attrs: unknown) => number)[] = [];
+const axisAttribute = (attrs: unknown): number => (attrs as { axis: number }).axis;
+for (const op of ["take", "indexAdd", "gather", "scatterAdd"]) axes[codeOf(op)] = axisAttribute;
+for (const op of ["crossEntropy", "crossEntropyGrad"]) axes[codeOf(op)] = () => 1;
+
+export const takesIndices = (code: number): boolean => axes[code] !== undefined;
+
+/** Frames of Weft's own packages, in the repository or installed. */
+const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
+
+/** The call stack here, deep enough to reach the user's program through models in models, where the depth may be set. */
+export function siteOf(op: string): Error {
+  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
+  // An assignment would throw where intrinsics are frozen.
+  Reflect.set(Error, "stackTraceLimit", 50);
+  const site = new Error(op);
+  Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  return site;
+}
+
+/** A call as its message needs it. */
+interface Call {
+  readonly op: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly site: Error | undefined;
+}
+
+export class Fault {
+  /** Whether an index was outside its axis; undefined as long as the device has not said. */
+  wrong: boolean | undefined;
+  /** Which index of how many, where that is known. */
+  readonly #detail: string;
+  readonly #call: Call | undefined;
+  /** Faults of which each is one of this value. */
+  #parts: readonly Fault[];
+
+  constructor(call: Call | undefined, wrong: boolean | undefined, detail = "", parts: readonly Fault[] = []) {
+    if (call !== undefined) {
+      const { op, dtype, shape, site } = call;
+      this.#call = { op, dtype, shape, site };
+    }
+    this.wrong = wrong;
+    this.#detail = detail;
+    this.#parts = parts;
+  }
+
+  /** What two operands bring along: one that is known before one that is not, the first before the second. */
+  static both(a: Fault | undefined, b: Fault | undefined): Fault | undefined {
+    const x = a?.wrong === false ? undefined : a;
+    const y = b?.wrong === false ? undefined : b;
+    if (x === undefined || x === y) return y;
+    if (y === undefined || x.wrong === true) return x;
+    if (y.wrong === true || y.#parts.includes(x)) return y;
+    return x.#parts.includes(y) ? x : new Fault(undefined, undefined, "", [x, y]);
+  }
+
+  /** The fault as far as it is known by now: nothing if no index was outside after all. */
+  now(): Fault | undefined {
+    // No recursion: a loop that reads nothing makes long chains.
+    const stack = this.#known() ? [] : [this as Fault];
+    const seen = new Set<Fault>();
+    while (stack.length > 0) {
+      const fault = stack.at(-1)!;
+      if (seen.has(fault)) {
+        stack.pop();
+        fault.#gather();
+      } else {
+        seen.add(fault);
+        for (const part of fault.#parts) if (!part.#known() && !seen.has(part)) stack.push(part);
+      }
+    }
+    return this.wrong === false ? undefined : this;
+  }
+
+  /** Whether nothing can be found out from its parts. */
+  #known(): boolean {
+    return this.wrong !== undefined || this.#parts.length === 0;
+  }
+
+  #gather(): void {
+    const first = this.#parts.find((part) => part.wrong === true);
+    if (first === undefined && this.#parts.some((part) => part.wrong === undefined)) return;
+    this.wrong = first !== undefined;
+    this.#parts = first === undefined ? [] : [first];
+  }
+
+  /** An error for whoever reads the value. */
+  error(): IndexError {
+    let call = this.#call;
+    let fault: Fault = this;
+    while (call === undefined) call = (fault = fault.#parts[0]!).#call;
+    const { op, dtype, shape, site } = call;
+    const line = site?.stack
+      ?.split("\n")
+      .slice(1)
+      .find((frame) => !ours.test(frame));
+    const where = line === undefined ? "" : `, called ${line.trim()}`;
+    return new IndexError(`${op}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`);
+  }
+}
+
+/** The fault of a call that was just recorded, where its indices were uploaded and one of them lies outside the axis. */
+export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): Fault | undefined {
+  const { code, inputs, attrs } = call;
+  const [x, indices] = inputs as readonly Node[];
+  const range = indices!.op === "leaf" ? (indices!.attrs as Range | undefined) : undefined;
+  if (range?.whole !== true || sizeOf(indices!.shape) === 0) return undefined;
+  const size = x!.shape[axes[code]!(attrs)]!;
+  const ignored = (attrs as { ignoreIndex?: number }).ignoreIndex;
+  const outside = [range.least, range.most].find((i) => (i < 0 || i >= size) && i !== ignored);
+  if (outside === undefined) return undefined;
+  const detail = call.op.startsWith("crossEntropy")
+    ? `. The label is ${outside}, and there are ${size} classes`
+    : `. It is ${outside}, and the axis has size ${size}`;
+  return new Fault({ ...call, site: siteOf(call.op) }, true, detail);
+}
+
+/** The range of integers that are uploaded; nothing for other data, which are no indices. */
+export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefined {
+  if (dtype !== "i32" || data.length === 0) return undefined;
+  let least = data[0]!;
+  let most = least;
+  for (let i = 1; i < data.length; i++) {
+    const x = data[i]!;
+    if (x < least) least = x;
+    else if (x > most) most = x;
+  }
+  return { least, most, whole: true };
+}
+
+/** The range of a view: only a part of a value may do without its least or greatest. */
+export const partOf = (range: unknown, op: string): Range | undefined =>
+  range === undefined || op !== "slice" ? (range as Range | undefined) : { ...(range as Range), whole: false };

@@ -1,0 +1,317 @@
+// A flush: finds the plan of the nodes that are needed, gives it storage and runs it. It does all of it or nothing: where a launch
+// fails, what does not depend on it is run by itself, and boxes keep the versions that they had.
+import type { Step } from "@weft/tensor";
+import type { Driver, Run } from "./driver.ts";
+import { componentsOf, type Component } from "./component.ts";
+import { Fault, takesIndices } from "./fault.ts";
+import { Journal, revert, type Version } from "./journal.ts";
+import { none, type Node, type Storage } from "./node.ts";
+import type { Plan } from "../plan/plan.ts";
+import { Planner } from "../plan/planner.ts";
+import { PlanCache, Signature } from "./signature.ts";
+import type { Unowned } from "./unowned.ts";
+
+/** So many launches are tried to find out which values of a failed one can be computed. */
+const TRIES = 16;
+
+interface Cached<E> {
+  readonly plan: Plan;
+  readonly prepared: E;
+  readonly launches: number;
+}
+
+/** What a flush could not do. */
+export interface Failure {
+  readonly error: Error;
+  /** Whether boxes were put back: then somebody has to be told who may read no value that is lost. */
+  readonly reverted: boolean;
+}
+
+type Counts = Record<"live" | "bytes" | "flushes" | "plans" | "launches", number>;
+
+export class Flusher<S extends Storage, E> {
+  readonly journal: Journal = new Journal();
+  /** Flushes in a row whose plans were known. */
+  known = 0;
+  /** Whether a pending node has a fault already. */
+  faulty = false;
+  readonly #driver: Driver<S, E>;
+  readonly #counts: Counts;
+  readonly #unowned: Unowned<S>;
+  readonly #planner: Planner;
+  readonly #plans: PlanCache<Cached<E>>;
+  readonly #signature = new Signature();
+  #epoch = 0;
+  /** What the flush under way was given. */
+  #pending: readonly Node[] = none;
+
+  constructor(driver: Driver<S, E>, fuse: boolean, counts: Counts, unowned: Unowned<S>) {
+    this.#driver = driver;
+    this.#counts = counts;
+    this.#unowned = unowned;
+    this.#planner = new Planner({
+      fuse,
+      accepts: (op, input, operand) => driver.accepts(op, input, operand),
+      epilogue: (op) => driver.epilogue(op),
+      reductions: driver.reductionEpilogues ?? false,
+      inPlace: (op) => driver.inPlace?.(op) ?? false,
+      arrange: driver.arrange,
+      largest: driver.largest ?? Infinity,
+    });
+    this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));
+  }
+
+  /** Kernels generated. */
+  get kernels(): number {
+    return this.#planner.kernels.made;
+  }
+
+  allocate(bytes: number): S {
+    const storage = this.#driver.allocate(bytes);
+    this.#counts.live++;
+    this.#counts.bytes += storage.bytes;
+    return storage;
+  }
+
+  #return(storage: S): void {
+    if (this.#unowned.ended(storage)) return;
+    this.#counts.live--;
+    this.#counts.bytes -= storage.bytes;
+    this.#driver.free(storage);
+  }
+
+  settle(node: Node, storage: S, offset: number, strides: readonly number[]): void {
+    node.storage = storage;
+    node.offset = offset;
+    node.strides = strides;
+    storage.refs++;
+    if (node.net !== undefined) this.#unowned.settled(node);
+  }
+
+  /** The last handle of a computed node has ended. */
+  forget(node: Node): void {
+    const storage = node.storage as S;
+    if (--storage.refs === 0) this.#return(storage);
+  }
+
+  /** Runs what living handles need of the pending nodes; what failed, if something did. */
+  flush(pending: readonly Node[]): Failure | undefined {
+    const versions = this.journal.size === 0 ? none : this.journal.take();
+    const needed = this.#needed(pending, (node) => node.handles > 0);
+    if (needed.length === 0) return undefined;
+    this.#pending = pending;
+    try {
+      this.#execute(needed, versions);
+      return undefined;
+    } catch (error) {
+      return this.#separately(needed, versions, error as Error);
+    } finally {
+      this.faulty = false;
+      this.#pending = none;
+    }
+  }
+
+  /** Pending nodes that the roots among them need, in order of recording. */
+  #needed(pending: readonly Node[], isRoot: (node: Node) => boolean): readonly Node[] {
+    const epoch = ++this.#epoch;
+    let count = 0;
+    for (let i = pending.length - 1; i >= 0; i--) {
+      const node = pending[i]!;
+      if (node.epoch !== epoch && !isRoot(node)) continue;
+      node.epoch = epoch;
+      count++;
+      const { inputs } = node;
+      for (let k = 0; k < inputs.length; k++) {
+        const x = inputs[k]!;
+        if (typeof x !== "number" && x.storage === undefined) x.epoch = epoch;
+      }
+    }
+    return count === pending.length ? pending : pending.filter((node) => node.epoch === epoch);
+  }
+
+  #planOf(needed: readonly Node[], leaves: Node[]): Cached<E> {
+    const signature = this.#signature;
+    signature.read(needed, leaves, ++this.#epoch);
+    let cached = this.#plans.find(signature);
+    if (cached !== undefined) {
+      this.known++;
+      return cached;
+    }
+    this.known = 0;
+    const { hash } = signature;
+    const words = signature.copy();
+    const plan = this.#planner.plan(needed, leaves);
+    const launches = plan.levels.reduce((n, l) => n + l.length, 0);
+    cached = { plan, prepared: this.#driver.prepare(plan), launches };
+    this.#plans.add(hash, words, cached);
+    this.#counts.plans++;
+    return cached;
+  }
+
+  #execute(needed: readonly Node[], versions: readonly Version[]): void {
+    const leaves: Node[] = [];
+    const { plan, prepared, launches } = this.#planOf(needed, leaves);
+    let { faulty } = this;
+    for (let i = 0; i < leaves.length; i++) {
+      const leaf = leaves[i]!;
+      if (leaf.lost !== undefined) throw leaf.lost;
+      if (leaf.fault !== undefined && (leaf.fault = leaf.fault.now()) !== undefined) faulty = true;
+    }
+    const run: Run<S> = { needed, leaves, storages: [], careful: false, overwritten: false, found: new Map() };
+    const { storages, found } = run;
+    /** Leaves whose storage outputs have. */
+    const donors = new Map<Node, number>();
+    try {
+      // What boxes will be put back to is not written over.
+      this.#gather(plan, run, faulty && versions.length > 0 ? undefined : donors);
+      run.careful = versions.length > 0 && donors.size > 0;
+      this.#driver.run(prepared, plan, run);
+      if (found.size > 0 && run.careful && !run.overwritten) {
+        // It has ended there: now the same in storage of its own.
+        for (const slot of donors.values()) delete storages[slot];
+        donors.clear();
+        this.#gather(plan, run, undefined);
+        run.careful = false;
+        this.#driver.run(prepared, plan, run);
+      }
+    } catch (error) {
+      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.#return(storages[slot]!);
+      if (run.overwritten) for (const leaf of donors.keys()) leaf.lost = error as Error;
+      throw error;
+    }
+    this.#counts.flushes++;
+    this.#counts.launches += launches;
+    for (let i = 0; i < plan.outputs.length; i++) {
+      const { node, slot, offset, strides } = plan.outputs[i]!;
+      this.settle(needed[node]!, storages[slot]!, offset, strides);
+    }
+    if (faulty || found.size > 0) {
+      spread(needed, found);
+      if (versions.length > 0) this.#takeBack(needed, versions, run.overwritten ? donors : undefined);
+    }
+    for (let i = 0; i < needed.length; i++) needed[i]!.inputs = none;
+  }
+
+  /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
+  #gather(plan: Plan, { leaves, storages }: Run<S>, donors: Map<Node, number> | undefined): void {
+    for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
+    for (let i = 0; i < leaves.length; i++) {
+      const storage = leaves[i]!.storage as S;
+      if (storage.aside !== undefined) this.#unowned.restore(storage);
+    }
+    for (let i = 0; donors !== undefined && i < plan.donations.length; i++) {
+      const { slot, leaf } = plan.donations[i]!;
+      const donor = leaves[leaf]!;
+      const { handles, offset, storage } = donor;
+      // Not what it was a small part of: that would live as long as the output.
+      if (handles === 0 && offset === 0 && storage!.refs === 1 && storage!.bytes < 2 * plan.slots[slot]!.bytes + 64) {
+        storages[slot] = storage as S;
+        donors.set(donor, slot);
+      }
+    }
+    for (let i = 0; i < plan.kept.length; i++) {
+      const slot = plan.kept[i]!;
+      if (storages[slot] === undefined) storages[slot] = this.allocate(plan.slots[slot]!.bytes);
+    }
+  }
+
+  /** Where a box's new version was computed with a wrong index, the boxes assigned together with it are put back. */
+  #takeBack(needed: readonly Node[], versions: readonly Version[], overwritten: Map<Node, number> | undefined): void {
+    const wrong = ({ next }: Version): boolean => (next.payload as Node).fault?.wrong === true;
+    if (!versions.some(wrong)) return;
+    for (const part of componentsOf(needed, versions)) {
+      const first = part.versions.find(wrong);
+      if (first === undefined) continue;
+      const reason = (first.next.payload as Node).fault!.error();
+      for (const version of part.versions) if (overwritten?.has(version.base) !== true) revert(version);
+      this.#salvage(part.versions.map(({ base }) => base));
+      undo(part.versions, reason);
+    }
+  }
+
+  /** A flush has failed: its independent parts by themselves. */
+  #separately(needed: readonly Node[], versions: readonly Version[], error: Error): Failure | undefined {
+    const parts = componentsOf(needed, versions);
+    let failure: Failure | undefined;
+    for (const part of parts) {
+      let reason = error;
+      try {
+        if (parts.length > 1) {
+          this.#execute(part.nodes, part.versions);
+          continue;
+        }
+      } catch (cause) {
+        reason = cause as Error;
+      }
+      const reverted = this.#fail(part, reason);
+      if (failure === undefined || (reverted && !failure.reverted)) failure = { error: reason, reverted };
+    }
+    return failure;
+  }
+
+  /** What remains of a part that failed: a step has failed as a whole; of values by themselves those that can be computed. */
+  #fail({ nodes, versions }: Component, error: Error): boolean {
+    const bases = new Set(versions.map(({ base }) => base));
+    const reverted = versions.some(({ next, base }) => next.payload !== base);
+    versions.forEach(revert);
+    if (reverted) {
+      for (const node of nodes) if (node.handles > 0 && !bases.has(node)) node.lost = error;
+      this.#salvage([...bases]);
+    } else {
+      const roots = nodes.filter((node) => node.handles > 0);
+      if (roots.length === 1) roots[0]!.lost = error;
+      else this.#halves(roots, { left: TRIES, error });
+    }
+    undo(versions, error);
+    return reverted;
+  }
+
+  /** Computes what can be computed of some pending nodes; the others are lost. */
+  #salvage(roots: readonly Node[], tries = { left: TRIES, error: undefined as Error | undefined }): void {
+    const open = new Set(roots.filter(({ storage, lost }) => storage === undefined && lost === undefined));
+    if (open.size === 0) return;
+    const nodes = this.#needed(this.#pending, (node) => open.has(node));
+    try {
+      const lost = nodes.find((node) => node.lost !== undefined);
+      if (lost !== undefined) throw lost.lost;
+      if (tries.left-- <= 0) throw tries.error;
+      this.#execute(nodes, none);
+    } catch (error) {
+      tries.error ??= error as Error;
+      if (open.size === 1 || tries.left < 0) for (const root of open) root.lost = error as Error;
+      else this.#halves([...open], tries);
+    }
+  }
+
+  #halves(roots: readonly Node[], tries: { left: number; error: Error | undefined }): void {
+    const middle = Math.ceil(roots.length / 2);
+    this.#salvage(roots.slice(0, middle), tries);
+    this.#salvage(roots.slice(middle), tries);
+  }
+}
+
+/** Gives each value the faults of what it was computed from, and of its own call. */
+function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void {
+  const misused = new Map<Node, Fault>();
+  for (const node of needed) {
+    let fault: Fault | undefined;
+    for (const x of node.inputs) if (typeof x !== "number" && x.fault !== undefined) fault = Fault.both(fault, x.fault);
+    if (takesIndices(node.code)) {
+      const indices = node.inputs[1] as Node;
+      // A derivative is at fault where its function was.
+      const own = node.fault ?? found.get(node) ?? misused.get(indices);
+      if (own !== undefined) misused.set(indices, own);
+      fault = Fault.both(fault, own);
+    }
+    node.fault = fault;
+  }
+}
+
+/** Tells steps that what they assigned was taken back. */
+function undo(versions: readonly Version[], reason: Error): void {
+  const steps = new Set<Step>();
+  for (const version of versions)
+    for (let step of version.steps as (Step | undefined)[])
+      for (; step !== undefined; step = step.outer) steps.add(step);
+  for (const step of steps) step.undo(reason);
+}

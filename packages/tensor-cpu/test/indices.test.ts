@@ -1,0 +1,152 @@
+// A wrong index is the fault of what is computed with it and of nothing else: those values throw at each read, with the place of the
+// call or none, and a step that met one leaves the model as it was.
+import { diff, scope } from "@weft/autograd";
+import { Chain, crossEntropy, Embedding, Linear, params } from "@weft/nn";
+import { seed } from "@weft/nn";
+import { adam, minimize } from "@weft/optim";
+import * as T from "@weft/tensor";
+import { IndexError, keep, type Tensor } from "@weft/tensor";
+import { describe, expect, test } from "vitest";
+import { openSync, type CpuBackend } from "../src/index.ts";
+
+const line = (error: unknown): number => Number(/indices\.test\.ts:(\d+):/.exec((error as Error).message)?.[1]);
+
+function thrown(f: () => unknown): Error {
+  try {
+    f();
+  } catch (error) {
+    expect(error).toBeInstanceOf(IndexError);
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+/** The line of this file that called. */
+const here = (): number => Number(/indices\.test\.ts:(\d+):/.exec(new Error().stack!.split("\n")[2]!)![1]);
+
+describe.each([
+  ["merged", true],
+  ["unmerged", false],
+])("%s", (_, fuse) => {
+  const open = (): CpuBackend => openSync({ seed: 1, fuse });
+  const integers = (b: CpuBackend, ...xs: number[]): Tensor => b.tensor(xs, { dtype: "i32" });
+
+  test("two calls in one flush, one plan again and again: each error names its own call", () => {
+    const b = open();
+    const table = b.ones([4, 2]);
+    const look = (i: number): [Tensor, number] => [T.mul(T.take(table, integers(b, i)), 2), here()];
+    for (let k = 0; k < 30; k++) scope(() => look(k % 4)[0].dataSync());
+    const [[a], [fine]] = [look(9), look(1)];
+    const other = T.gather(table, integers(b, 7, 7).reshape([1, 2]));
+    const at = here() - 1;
+    for (let k = 0; k < 3; k++) {
+      expect(line(thrown(() => a.dataSync()))).toBe(look(0)[1]);
+      expect([...fine.dataSync()]).toEqual([2, 2]);
+      expect(line(thrown(() => other.dataSync()))).toBe(at);
+      expect(thrown(() => T.add(T.sum(other), T.sum(a)).dataSync())).toBeInstanceOf(IndexError);
+    }
+  });
+
+  test("indices that were computed are found at any time, with the right place or none", () => {
+    const b = open();
+    const table = b.ones([4, 2]);
+    const look = (i: number): Tensor => T.take(table, T.add(integers(b, i), 1));
+    expect(line(thrown(() => look(8).dataSync()))).toBe(here() - 1);
+    for (let k = 0; k < 30; k++) scope(() => look(k % 3).dataSync());
+    const [wrong, fine] = [look(5), look(2)];
+    for (let k = 0; k < 2; k++) {
+      expect(thrown(() => wrong.dataSync()).message).toBe("take: an index was outside its axis (result f32[1,2])");
+      expect([...fine.dataSync()]).toEqual([1, 1]);
+    }
+  });
+
+  test("views of indices: what lies outside may not be in the part", () => {
+    const b = open();
+    const all = integers(b, 0, 9, 2, -1);
+    const x = b.arange(3);
+    expect([...T.take(x, T.slice(all, { steps: [2] })).dataSync()]).toEqual([0, 2]);
+    for (const part of [T.flip(all), T.reshape(all, [2, 2]), T.slice(all, { starts: [1] })])
+      expect(thrown(() => T.take(x, part).dataSync()).message).toMatch(/^take: /);
+  });
+
+  /** A language model of one word, and one step of it. */
+  function trainer(computed: boolean) {
+    const b = open();
+    seed(4);
+    const model = Chain(Embedding(5, 6), Linear(6, 3)) as unknown as (x: Tensor) => Tensor;
+    const rule = adam({ lr: 0.05 });
+    const loss = (words: number[], labels: number[]): Tensor => {
+      const y = model(integers(b, ...words));
+      return crossEntropy(y, computed ? T.sub(integers(b, ...labels), 0) : integers(b, ...labels));
+    };
+    const step = (words: number[], labels: number[]): Tensor =>
+      scope(() => {
+        const tape = diff(() => loss(words, labels));
+        rule.update(tape);
+        return keep(tape.value);
+      });
+    const values = (): number[][] =>
+      params(model).flatMap((p) =>
+        scope(() => [p, ...Object.values(rule.stateOf(p)!)].map((x) => [...x.value.dataSync()])),
+      );
+    return { b, rule, loss, step, values };
+  }
+
+  test.each([
+    ["labels", false, [0, 1], [2, 3]],
+    ["labels that were computed", true, [0, 1], [-1, 1]],
+    ["words", false, [5, 1], [2, 1]],
+    ["words and computed labels", true, [7, 1], [2, 9]],
+  ] as const)("wrong %s in one batch leave the model as it was", (_, computed, words, labels) => {
+    const [plain, failing] = [trainer(computed), trainer(computed)];
+    for (let k = 0; k < 3; k++) {
+      const wrong = failing.step([...words], [...labels]);
+      for (let i = 0; i < 2; i++)
+        expect(thrown(() => wrong.dataSync()).message).toMatch(/^(crossEntropy|take|gather): /);
+      expect(failing.rule.steps).toBe(k);
+      expect(failing.step([0, 4], [1, 2]).itemSync()).toBe(plain.step([0, 4], [1, 2]).itemSync());
+    }
+    expect(failing.values()).toEqual(plain.values());
+  });
+
+  test.each([false, true])(
+    "minimize says so at its end, and has learned from the others (computed: %s)",
+    async (computed) => {
+      const [plain, failing] = [trainer(computed), trainer(computed)];
+      const batches: [number[], number[]][] = [0, 1, 2, 3, 4].map((i) => [
+        [i, 0],
+        [1, i === 2 ? 8 : 0],
+      ]);
+      const run = async ({ loss, rule }: typeof plain, data: typeof batches): Promise<void> => {
+        for await (const _ of minimize((words: number[], labels: number[]) => loss(words, labels), data, rule));
+      };
+      await expect(run(failing, batches)).rejects.toThrow(IndexError);
+      await run(
+        plain,
+        batches.filter((_, i) => i !== 2),
+      );
+      expect(failing.values()).toEqual(plain.values());
+      expect(failing.rule.steps).toBe(4);
+    },
+  );
+
+  test("requests side by side: one is wrong", async () => {
+    const b = open();
+    const model = Embedding(5, 2);
+    const answer = async (i: number): Promise<string> => {
+      const y = model(integers(b, i));
+      await Promise.resolve();
+      return y.data().then(
+        () => "fine",
+        (error: Error) => error.constructor.name,
+      );
+    };
+    expect(await Promise.all([0, 9, 4, -1, 2].map(answer))).toEqual([
+      "fine",
+      "IndexError",
+      "fine",
+      "IndexError",
+      "fine",
+    ]);
+  });
+});
