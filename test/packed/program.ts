@@ -4,9 +4,23 @@ import { diff, param, type Param } from "@weft/autograd";
 import { cycle, minibatch, takeFirst } from "@weft/data";
 import type * as examples from "@weft/examples";
 import type * as kernel from "@weft/kernel";
-import { Chain, Linear, load, mse, normal, params, place, save, seed, summary } from "@weft/nn";
+import { Chain, dropout, Linear, load, mse, normal, params, place, save, seed, summary } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
-import { mul, relu, sum, type DType, type Tensor } from "@weft/tensor";
+import {
+  add,
+  cos,
+  div,
+  log,
+  mul,
+  relu,
+  sin,
+  sqrt,
+  sub,
+  sum,
+  type DType,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { open, type CpuBackend } from "@weft/tensor-cpu";
 import { open as openGpu, type OpenOptions } from "@weft/tensor-webgpu";
 
@@ -29,7 +43,20 @@ const bits = {
   normal: await digest(backend.randn([1001])),
   integers: await digest(backend.randint([1001], { high: 1000 })),
   initial: await digest(drawn.weight.value),
+  dropout: await digest(dropout(backend.ones([1001]), 0.5, { seed: 1, training: true })),
+  shuffled: [
+    ...minibatch(
+      Int32Array.from({ length: 99 }, (_, i) => i),
+      33,
+      { shuffle: true, seed: 1 },
+    ),
+  ][1]!.data[0],
 };
+// What the READMEs say that no engine rounds otherwise.
+const steps = backend.arange(1, 1002).mul(0.0137);
+const exact: Record<string, (x: Operand, y: Operand) => Tensor> = { add, sub, mul, div, sqrt, log, sin, cos };
+const rounded: Record<string, number> = {};
+for (const [name, f] of Object.entries(exact)) rounded[name] = await digest(f(steps, steps.add(0.3)));
 
 // Learning and saving.
 const build = () => Chain(Linear(4, 16), relu, Linear(16, 1));
@@ -65,6 +92,6 @@ console.log(
     learned: losses[399]! < losses[0]! / 20,
     same: one!.every((value, i) => value === other![i]),
     typed: rows[0]![0] === first && dtype === "f32" && summary(model).length > 0 && params(model).length === 4,
-    bits,
+    bits: { ...bits, ...rounded },
   }),
 );
