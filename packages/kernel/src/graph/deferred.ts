@@ -187,7 +187,7 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   async read(x: Tensor): Promise<TypedArray> {
     const data = await this.#elements(x);
-    await this.#unowned.wait();
+    if (this.#unowned.told) await this.#unowned.wait();
     return data;
   }
 

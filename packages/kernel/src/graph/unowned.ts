@@ -37,6 +37,8 @@ const OBJECTS = 1024;
 
 export class Unowned<S extends Storage> implements Relief {
   readonly #driver: Driver<S, unknown>;
+  /** Whether values can be moved at once. */
+  readonly #moves: boolean;
   readonly #counts: { live: number; bytes: number };
   readonly #registry: FinalizationRegistry<Net>;
   /** Handles registered in this turn of the event loop, and those that came after too many. */
@@ -59,6 +61,7 @@ export class Unowned<S extends Storage> implements Relief {
   #since = 0;
   /** So many bytes may lie aside before the living ones are counted. */
   #most: number;
+  #found = false;
   /** Bytes that have been moved aside since the backend was opened. */
   moved = 0;
 
@@ -74,7 +77,8 @@ export class Unowned<S extends Storage> implements Relief {
       this.#less(node);
       end(node);
     });
-    this.#base = this.#trigger = Math.min(driver.limit / SHARE, AMPLE);
+    this.#moves = driver.stash !== undefined;
+    this.#base = this.#trigger = Math.min(driver.limit / SHARE, this.#moves ? AMPLE : 4 * AMPLE);
     this.#most = driver.limit;
   }
 
@@ -87,9 +91,9 @@ export class Unowned<S extends Storage> implements Relief {
     const node = x.payload as Node;
     const net = (node.net ??= { node, handles: 0, missed: 0 });
     net.handles++;
-    if (this.#driver.stash === undefined || ++this.#registered < TURN) this.#registry.register(x, net, x);
+    if (!this.#moves || ++this.#registered < TURN) this.#registry.register(x, net, x);
     else {
-      if (this.#registered === TURN) host.setTimeout(() => (this.#registered = 0), 0);
+      if (this.#registered === TURN) host.setTimeout?.(() => (this.#registered = 0), 0);
       this.#unregistered.add(x);
     }
     if (node.storage !== undefined) this.settled(node);
@@ -166,11 +170,15 @@ export class Unowned<S extends Storage> implements Relief {
     if (storage.loose!.size > 0) this.#add(storage);
   }
 
-  /** After a flush: moves what was not used since values were last looked through, if there is much. */
+  /** After a flush: if there is much, moves what was not used since the last look, or has the garbage collector look. */
   turn(): void {
     this.#now++;
-    if (this.#driver.stash === undefined || this.#weight() <= this.#trigger) return;
-    this.#move(this.#looked);
+    if (this.#weight() <= this.#trigger) return;
+    if (this.#moves) this.#move(this.#looked);
+    else {
+      collect();
+      this.#found = true;
+    }
     this.#looked = this.#now;
     this.#trigger = this.#base + this.#weight() * 1.25;
   }
@@ -181,7 +189,7 @@ export class Unowned<S extends Storage> implements Relief {
 
   /** When memory is full: moves everything but what the flush that runs now uses. Says whether there was anything. */
   spare(): boolean {
-    return this.#driver.stash !== undefined && this.#move(this.#now);
+    return this.#moves && this.#move(this.#now);
   }
 
   /** Moves what was used last before a time. What a scope or a box owns, too, stays. */
@@ -218,9 +226,11 @@ export class Unowned<S extends Storage> implements Relief {
     const { limit } = this.#driver;
     this.#count();
     if (this.#asideBytes + more > limit && !(this.#sure && this.#now < this.#since + PATIENCE)) {
+      const canary = new WeakRef({});
       letGo();
       collect();
       this.#count();
+      if (canary.deref() !== undefined) return true; // here nobody can tell what lives
       this.#sure = true;
       this.#since = this.#now;
     }
@@ -241,12 +251,15 @@ export class Unowned<S extends Storage> implements Relief {
     letGo();
   }
 
-  /** Waits for the garbage collector, if values of no scope take much of a memory from which they cannot be moved. */
+  /** Whether the garbage collector has looked, and may have something to tell. */
+  get told(): boolean {
+    return this.#found;
+  }
+
+  /** Lets the garbage collector tell what it has found. */
   async wait(): Promise<void> {
-    if (this.#driver.stash !== undefined || this.#weight() <= this.#trigger) return;
-    this.#trigger = Infinity; // one that waits is enough
-    collect();
-    for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => void host.setTimeout(resolve, 0));
+    this.#found = false;
+    for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => void host.setTimeout!(resolve, 0));
     this.#trigger = this.#base + this.#weight() * 1.25;
   }
 
@@ -265,10 +278,10 @@ function alone({ refs, loose }: Storage): boolean {
   return true;
 }
 
-/** Collects garbage: engines do before they refuse an array, and this one no machine has room for. */
+/** Has garbage collected: V8 does so before it refuses an array, and this one no machine has room for. A page may ask for less. */
 function collect(): void {
   try {
-    void new ArrayBuffer(2 ** 46);
+    void new ArrayBuffer(2 ** (host.process === undefined ? 33 : 46));
   } catch {
     // as expected
   }
@@ -279,7 +292,7 @@ interface VirtualMachines {
   runInContext(code: string, context: object): unknown;
 }
 const host = globalThis as unknown as {
-  setTimeout(f: () => void, ms: number): unknown;
+  setTimeout?(f: () => void, ms: number): unknown;
   readonly process?: { getBuiltinModule?(name: "node:vm"): VirtualMachines | undefined };
 };
 let machine: { readonly vm: VirtualMachines; readonly context: object } | null | undefined;
@@ -287,8 +300,13 @@ let machine: { readonly vm: VirtualMachines; readonly context: object } | null |
 /** Whether it can be known, without waiting, what lives: in Node, not in a page. */
 function watching(): boolean {
   if (machine === undefined) {
-    const vm = host.process?.getBuiltinModule?.("node:vm");
-    machine = vm === undefined ? null : { vm, context: vm.createContext({}, { microtaskMode: "afterEvaluate" }) };
+    machine = null;
+    try {
+      const vm = host.process?.getBuiltinModule?.("node:vm");
+      if (vm !== undefined) machine = { vm, context: vm.createContext({}, { microtaskMode: "afterEvaluate" }) };
+    } catch {
+      // a platform that only resembles Node
+    }
   }
   return machine !== null;
 }
