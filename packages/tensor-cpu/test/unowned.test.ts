@@ -27,6 +27,12 @@ vi.setConfig({ testTimeout: long ? 1_200_000 : 120_000 });
 const MB = 1 << 20;
 const LIMIT = MB;
 
+/** Whole numbers below a bound, the same for a seed. */
+const draws = (seed: number) => (bound: number) => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return Math.floor((seed / 2 ** 32) * bound);
+};
+
 interface World {
   readonly backend: CpuBackend;
   readonly x: Tensor;
@@ -298,6 +304,56 @@ describe("where memory does run out", () => {
       vi.resetModules();
     }
   });
+});
+
+test.each([1, 2, 3])("random programs give the same numbers in little memory as in much (%i)", async (first) => {
+  const small = openSync({ memoryLimit: LIMIT, seed: 1 });
+  const large = openSync({ seed: 1 });
+  const draw = draws(first);
+  const both = (f: (b: CpuBackend, k: 0 | 1) => Tensor): Pair => [f(small, 0), f(large, 1)];
+  type Pair = [Tensor, Tensor];
+  const pool: Pair[] = [both((b) => b.randn([40, 50], { seed: 1 }))];
+  const boxes = [small, large].map((b) => scope(() => param(b.randn([40, 50], { seed: 2 }))));
+  const pick = (): Pair => pool[draw(pool.length)]!;
+  const whole = (x: Tensor): Tensor => (x.shape[0] === 40 ? x : transpose(x));
+  const made: ((x: Pair) => Pair | undefined)[] = [
+    (x) => both((_, k) => add(whole(x[k]), 1)),
+    (x) => both((_, k) => sub(whole(x[k]), whole(x[k]).mean())),
+    (x) => both((_, k) => transpose(x[k])),
+    (x) => both((b, k) => add(whole(x[k]).mul(0.5), b.ones([50]))),
+    (x) => both((_, k) => scope(() => keep(whole(x[k]).tanh().add(boxes[k]!)))),
+    (x) => both((_, k) => scope(() => mul(whole(x[k]), 0.5))),
+    () => both((b) => b.tensor(new Float32Array(2000).fill(pool.length), { shape: [40, 50] })),
+    () => both((_, k) => boxes[k]!.value),
+    (x) => void boxes.forEach((box, k) => (box.value = whole(x[k]!).tanh())),
+    (x) =>
+      void boxes.forEach((box, k) =>
+        scope(
+          () =>
+            (box.value = sub(
+              box,
+              diff(() => sum(square(mul(box, whole(x[k]!).tanh()))))
+                .grad(box)
+                .mul(0.01),
+            )),
+        ),
+      ),
+  ];
+  for (let i = 0; i < 1500; i++) {
+    const next = made[draw(made.length)]!(pick());
+    if (next !== undefined) pool.push(next);
+    if (draw(3) === 0) {
+      const [a, b] = pick();
+      expect(draw(2) === 0 ? a.dataSync() : await a.data()).toEqual(b.dataSync());
+    }
+    if (draw(50) === 0) await new Promise((resolve) => setTimeout(resolve));
+    while (pool.length > 60) {
+      const [[a, b]] = pool.splice(1 + draw(pool.length - 1), 1) as [Pair];
+      if (draw(2) === 0) [a, b].forEach((x) => x.release());
+    }
+  }
+  for (const [a, b] of pool) expect(a.dataSync()).toEqual(b.dataSync());
+  expect(small.stats().moved).toBeGreaterThan(2 * LIMIT);
 });
 
 test("the garbage collector finds what was not moved, also after it came back", async () => {

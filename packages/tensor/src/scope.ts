@@ -93,7 +93,8 @@ export function keep<T>(value: T): T {
 
 /**
  * Calls `f` and then releases every tensor made in it, except those that it returns or keeps; an outermost scope also
- * runs what is pending. With an asynchronous `f` the tensors made before its first `await` live until it settles.
+ * runs what is pending. With an asynchronous `f` the tensors made before its first `await` live until it settles; those made
+ * later belong to no scope, and are found by the garbage collector.
  *
  * @example
  * const mean = scope(() => x.sub(3).square().mean());
