@@ -8,10 +8,17 @@ export function terminal(stream: TextStream = process.stderr, seconds = 5): Disp
   return stream.isTTY === true ? bar(stream) : lines((line) => stream.write(`${line}\n`), seconds);
 }
 
-function bar(stream: TextStream): Display {
+function bar(stream: TextStream & { readonly columns?: number }): Display {
   let shown: Stand | undefined;
+  let around: Around | undefined;
   const drawn = new cliProgress.SingleBar({
-    stream: stream as NodeJS.WritableStream,
+    stream: {
+      isTTY: true,
+      get columns() {
+        return stream.columns;
+      },
+      write: (part: string) => around?.draw(part),
+    } as unknown as NodeJS.WritableStream,
     format: () => (shown === undefined ? "" : text(shown, true)),
     linewrap: true, // leaves wrapping on, and cuts the line at the width of the terminal
     fps: 10,
@@ -20,14 +27,73 @@ function bar(stream: TextStream): Display {
     update(stand) {
       if (shown === undefined) {
         shown = stand;
+        around = writesAround(stream, () => text(stand, true).slice(0, stream.columns ?? 80));
         drawn.start(stand.total ?? 0, 0);
       }
       drawn.update(stand.count);
     },
     close(stand) {
       if (shown === undefined) return;
+      around?.resume();
       drawn.update(stand.count);
       drawn.stop();
+      around?.end();
+    },
+    log: (line) => stream.write(`${line}\n`),
+  };
+}
+
+interface Around {
+  /** Writes a part of the bar, unless someone else's line is not finished. */
+  draw(part: string): void;
+  /** Finishes such a line. */
+  resume(): void;
+  /** Leaves the streams as they were. */
+  end(): void;
+}
+
+/** What others write to the terminal while a bar stands there goes above the bar: it is cleared before and drawn again after. */
+function writesAround(stream: TextStream, line: () => string): Around {
+  const { stdout, stderr } = process;
+  const shared: readonly TextStream[] = [stdout, stderr].includes(stream as typeof stdout)
+    ? [stdout, stderr]
+    : [stream];
+  const terminals = shared.filter((one) => one === stream || one.isTTY === true);
+  let ended = false;
+  /** Whether a line of someone else's waits for its end; the bar stays away until then. */
+  let open = false;
+  const write = stream.write.bind(stream);
+  const restore = terminals.map((one) => {
+    const own = Object.getOwnPropertyDescriptor(one, "write");
+    const before = one.write;
+    const above = (part: string, ...rest: []): unknown => {
+      if (ended) return before.call(one, part, ...rest);
+      if (!open) write("\r\u001B[K");
+      const result = before.call(one, part, ...rest);
+      open = !endsLine(part);
+      if (!open) write(line());
+      return result;
+    };
+    one.write = above;
+    return () => {
+      if (one.write !== above) return; // someone has come on top: then it stays, and passes everything through
+      if (own === undefined) delete (one as Partial<TextStream>).write;
+      else Object.defineProperty(one, "write", own);
+    };
+  });
+  return {
+    draw: (part) => {
+      if (!open) write(part);
+    },
+    resume() {
+      if (open) write("\n");
+      open = false;
+    },
+    end() {
+      ended = true;
+      for (const one of restore) one();
     },
   };
 }
+
+const endsLine = (part: string | Uint8Array): boolean => part.at(-1) === (typeof part === "string" ? "\n" : 10);

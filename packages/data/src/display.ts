@@ -21,11 +21,13 @@ export interface Display {
   update(stand: Stand): void;
   /** Called once, at the end, however it came about. */
   close(stand: Stand): void;
+  /** Writes a line that stays, beside what is redrawn. */
+  log?(line: string): void;
 }
 
 /** Where text goes: `process.stderr` is one. */
 export interface TextStream {
-  write(text: string): unknown;
+  write: (text: string) => unknown;
   readonly isTTY?: boolean | undefined;
 }
 
@@ -100,5 +102,6 @@ export function lines(write: (line: string) => void, seconds: number): Display {
     close(stand) {
       if (stand.count !== shown || stand.message !== "") print(stand);
     },
+    log: write,
   };
 }

@@ -1,4 +1,5 @@
 // The entry for Node: progress is a bar on the terminal, data sets are kept in the user's cache folder.
+import { format } from "node:util";
 import { terminal } from "./bar.node.ts";
 import { folders } from "./folder.node.ts";
 import { housingFrom, type Housing } from "./housing.ts";
@@ -13,7 +14,10 @@ export * from "./everywhere.ts";
  * @example
  * for await (const loss of progress(minimize(f, batches, adam()))) if (tired()) break;
  */
-export const progress: Progress = /* @__PURE__ */ progressWith(({ stream, seconds }) => terminal(stream, seconds));
+export const progress: Progress = /* @__PURE__ */ progressWith(
+  ({ stream, seconds }) => terminal(stream, seconds),
+  format,
+);
 
 /**
  * MNIST: 60,000 handwritten digits to learn from and 10,000 to be measured on, bytes of 28 x 28. Files in the folder

@@ -1,6 +1,6 @@
 // Loops over loops: the first few, every n-th, again and again, in a random order. Each works on synchronous and
 // asynchronous sources, asks for nothing before it is needed, and can be walked through as often as its source can.
-import { ArgumentError } from "@weft/tensor";
+import { ArgumentError, describe, integer, readOptions } from "@weft/tensor";
 import { VISIT, type Batches } from "./minibatch.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
@@ -23,11 +23,14 @@ interface Walk {
   readonly first: number;
 }
 
-const isIterable = (x: object): x is Iterable<unknown> => Symbol.iterator in x;
-const isAsyncIterable = (x: object): x is AsyncIterable<unknown> => Symbol.asyncIterator in x;
+const isIterable = (x: unknown): x is Iterable<unknown> =>
+  typeof (x as Iterable<unknown> | undefined)?.[Symbol.iterator] === "function";
+const isAsyncIterable = (x: unknown): x is AsyncIterable<unknown> =>
+  typeof (x as AsyncIterable<unknown> | undefined)?.[Symbol.asyncIterator] === "function";
 
 /** How many items a source gives, if it says so. */
 export const lengthOf = (source: object): number | undefined => {
+  if (typeof source !== "object") return (source as ArrayLike<unknown>).length; // a string
   if ("length" in source && typeof source.length === "number") return source.length;
   return "size" in source && typeof source.size === "number" ? source.size : undefined;
 };
@@ -60,7 +63,7 @@ async function* walkLater<T>(source: Anyhow<T>, { rounds, every, first }: Walk):
 
 function walked<T>(op: string, source: Anyhow<T>, walking: Walk): Both<T> {
   if (!isIterable(source) && !isAsyncIterable(source))
-    throw new ArgumentError(`${op}: wanted something to iterate over, got ${String(source)}.`);
+    throw new ArgumentError(`${op}: wanted something to iterate over, got ${describe(source)}.`);
   const n = lengthOf(source);
   const { rounds, every, first } = walking;
   // Each round counts anew which item is the n-th. Nothing times infinity is nothing here.
@@ -71,7 +74,9 @@ function walked<T>(op: string, source: Anyhow<T>, walking: Walk): Both<T> {
 
 function whole(op: string, n: number, least: number): number {
   if (n !== Infinity && !(Number.isInteger(n) && n >= least))
-    throw new ArgumentError(`${op}: n is ${n}, wanted a whole number from ${least}.`);
+    throw new ArgumentError(
+      `${op}: n is ${typeof n === "number" ? n : describe(n)}, wanted a whole number from ${least}.`,
+    );
   return n;
 }
 
@@ -133,11 +138,11 @@ export function ncycle<T>(source: Anyhow<T>, n: number): Later<T> {
  */
 export function shuffle<T>(source: Iterable<T>, options?: { seed?: number }): Both<T>;
 export function shuffle<T>(source: AsyncIterable<T>, options?: { seed?: number }): Later<T>;
-export function shuffle<T>(source: Anyhow<T>, options: { seed?: number } = {}): Later<T> {
-  const { seed = 0 } = options;
+export function shuffle<T>(source: Anyhow<T>, options?: { seed?: number }): Later<T> {
+  const { seed } = readOptions("shuffle", options, { seed: integer }, { seed: 0 });
   let passes = 0;
   const order = (n: number, pass: number) => permutation(n, stream(seed, purpose.items, pass));
-  if (VISIT in source) {
+  if (typeof source === "object" && source !== null && VISIT in source) {
     const batches = source as Batches<T>;
     const visit = () => batches[VISIT](order(batches.length, passes++));
     return {
@@ -147,7 +152,7 @@ export function shuffle<T>(source: Anyhow<T>, options: { seed?: number } = {}): 
     } as Both<T>;
   }
   if (!isIterable(source) && !isAsyncIterable(source))
-    throw new ArgumentError(`shuffle: wanted something to iterate over, got ${String(source)}.`);
+    throw new ArgumentError(`shuffle: wanted something to iterate over, got ${describe(source)}.`);
   function* mix(items: readonly T[], pass: number): Generator<T> {
     for (const i of order(items.length, pass)) yield items[i]!;
   }

@@ -2,7 +2,8 @@
 // batch by batch. Every pass has its own permutation, so that two at once do not disturb each other.
 import { ArgumentError, BRAND, BackendMismatchError, ShapeError, mul, readTensor, slice, take } from "@weft/tensor";
 import { adopt, closeScope, context, escape, openScope, visitTensors } from "@weft/tensor";
-import type { Backend, Scope, Tensor } from "@weft/tensor";
+import { boolean, callable, describe, integer, readOptions } from "@weft/tensor";
+import type { Backend, OptionKind, OptionKinds, Scope, Tensor } from "@weft/tensor";
 import { hostArray, isHostArray, isNumbers, pick, rows, show, type HostArray, type Numbers } from "./host-array.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
@@ -50,6 +51,12 @@ export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
 }
 export const VISIT: unique symbol = Symbol.for("weft.data.visit");
 
+const isBackend: OptionKind = {
+  wanted: "a backend, such as await open() gives",
+  is: (x): x is unknown => typeof (x as Backend | null)?.upload === "function",
+};
+const kinds = { backend: isBackend, shuffle: boolean, seed: integer, partial: boolean, transform: callable };
+
 /** How many batches an asynchronous pass uploads before they are asked for. */
 const AHEAD = 2;
 
@@ -84,15 +91,19 @@ interface Made<T> {
 export function minibatch<const S, B extends Backend | undefined = undefined, U = Batch<S, B>>(
   arrays: S,
   size: number,
-  options: MinibatchOptions<S, B, U> = {},
+  options?: MinibatchOptions<S, B, U>,
 ): Batches<U> {
-  const { shuffle = false, seed = 0, partial = false, transform } = options;
+  const known = kinds as OptionKinds<MinibatchOptions<S, B, U>>;
+  const read = readOptions("minibatch", options, known, { shuffle: false, seed: 0, partial: false });
+  const { shuffle, seed, partial, transform } = read;
   const named = sourcesOf(arrays);
   const sources = named.map(([name, source]) => (isTensor(source) ? source : hostArray(source, "minibatch", name)));
   const count = lengthOf(named.map(([name], i) => ({ name, source: sources[i]! })));
-  const backend = backendOf(named, options.backend);
+  const backend = backendOf(named, read.backend);
   if (!Number.isInteger(size) || size < 1)
-    throw new ArgumentError(`minibatch: size is ${size}, wanted a whole number from 1.`);
+    throw new ArgumentError(
+      `minibatch: size is ${typeof size === "number" ? size : describe(size)}, wanted a whole number from 1.`,
+    );
   if (size > count && !partial)
     throw new ArgumentError(
       `minibatch: size ${size} is larger than the data (${count}), so no batch is full. Give a smaller size or { partial: true }.`,

@@ -1,6 +1,16 @@
 // Progress: a loop that shows how far it has come. Items pass through untouched; a loss that is still on its way is read
 // now and then, without the loop waiting for it.
-import { ArgumentError, BRAND, type Tensor } from "@weft/tensor";
+import {
+  anything,
+  ArgumentError,
+  BRAND,
+  callable,
+  nonNegative,
+  readOptions,
+  string,
+  type OptionKinds,
+  type Tensor,
+} from "@weft/tensor";
 import { beginning, type Display, type Stand, type TextStream } from "./display.ts";
 import { lengthOf, type Anyhow, type Both, type Later } from "./iterators.ts";
 
@@ -28,7 +38,7 @@ export interface Progress {
    * Passes items through and shows how far the loop has come: percent, items, time so far and in all, speed, and the loss
    * if the items are numbers or tensors of one element. On a terminal it is a bar, elsewhere a line every 5 seconds.
    * A tensor is read at most every 100 ms, and the loop does not wait for it; an error of the reading is thrown at the
-   * next item.
+   * next item. A loop without `await` shows tensors of the CPU; those of WebGPU arrive only where the program waits.
    *
    * Source: Knet's `progress`.
    *
@@ -37,29 +47,69 @@ export interface Progress {
    */
   <T>(source: Iterable<T>, options?: ProgressOptions<T>): Both<T>;
   <T>(source: AsyncIterable<T>, options?: ProgressOptions<T>): Later<T>;
+  /**
+   * Writes a line that stays: above the bar of the loop that is under way, or where progress goes. On a terminal
+   * `console.log` may be used as well; elsewhere it may go somewhere else than the lines of `progress`.
+   *
+   * @example
+   * for await (const loss of progress(run)) if (++step % 100 === 0) progress.log(`step ${step}`);
+   */
+  log(...values: readonly unknown[]): void;
 }
 
 /** Milliseconds between two readings of a tensor. */
 const PAUSE = 100;
 
-/** `progress` with a way to show it where the caller names none. */
-export function progressWith(shownBy: (options: ProgressOptions<never>) => Display): Progress {
-  function progress<T>(source: Anyhow<T>, options: ProgressOptions<T> = {}): Later<T> {
+const kinds: OptionKinds<ProgressOptions<never>> = {
+  total: nonNegative,
+  name: string,
+  label: string,
+  value: callable,
+  message: callable,
+  seconds: nonNegative,
+  stream: anything,
+  display: anything,
+};
+
+const plainly = (...values: readonly unknown[]): string => values.map(String).join(" ");
+
+/** `progress` with a way to show it where the caller names none, and to write what is logged as text. */
+export function progressWith(
+  shownBy: (options: ProgressOptions<never>) => Display,
+  formatted: (...values: readonly unknown[]) => string = plainly,
+): Progress {
+  /** Of the loops under way, the innermost last. */
+  const displays: Display[] = [];
+  function progress<T>(source: Anyhow<T>, given?: ProgressOptions<T>): Later<T> {
+    const options: ProgressOptions<T> = readOptions("progress", given, kinds as OptionKinds<ProgressOptions<T>>, {});
     if (typeof source !== "object" || source === null || !(Symbol.iterator in source || Symbol.asyncIterator in source))
       throw new ArgumentError(`progress: wanted something to iterate over, got ${String(source)}.`);
     const total = options.total ?? lengthOf(source);
-    const open = (): Meter<T> => meter(options, options.display ?? shownBy(options as ProgressOptions<never>), total);
+    const open = (): Meter<T> => {
+      const display = options.display ?? shownBy(options as ProgressOptions<never>);
+      displays.push(display);
+      const close = (stand: Stand): void => {
+        displays.splice(displays.lastIndexOf(display), 1);
+        display.close(stand);
+      };
+      return meter(options, { update: (stand) => display.update(stand), close }, total);
+    };
     const later = { length: total, [Symbol.asyncIterator]: () => passLater(source, open()) };
     if (!(Symbol.iterator in source)) return later;
     return { ...later, [Symbol.iterator]: () => pass(source, open()) } as Both<T>;
   }
-  return progress as Progress;
+  const log: Progress["log"] = (...values) => {
+    const display = displays.at(-1) ?? shownBy({});
+    if (display.log === undefined) console.log(...values);
+    else display.log(formatted(...values));
+  };
+  return Object.assign(progress, { log }) as Progress;
 }
 
 function* pass<T>(source: Iterable<T>, meter: Meter<T>): Generator<T> {
   try {
     for (const item of source) {
-      const goOn = meter.saw(item);
+      const goOn = meter.saw(item, true);
       yield item;
       if (!goOn) return;
     }
@@ -83,8 +133,8 @@ async function* passLater<T>(source: Anyhow<T>, meter: Meter<T>): AsyncGenerator
 }
 
 interface Meter<T> {
-  /** Counts an item; false when the loop is to end after it. */
-  saw(item: T): boolean;
+  /** Counts an item, at once where nobody will wait; false when the loop is to end after it. */
+  saw(item: T, atOnce?: boolean): boolean;
   /** When the last reading has arrived; throws its error. */
   settled(): Promise<void>;
   close(): void;
@@ -99,6 +149,8 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
   const { label = "loss", value = (item: T) => item, message } = options;
   const stand: Stand = beginning(options.name, total);
   let reading: Promise<void> | undefined;
+  /** The last number of a loop that nobody waits in, while it has not been read. */
+  let unread: Tensor | undefined;
   let read = -Infinity;
   let failure: { error: unknown } | undefined;
   const fail = (): void => {
@@ -110,15 +162,19 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
   const show = (x: number): void => {
     stand.message = `${label} ${short(x)}`;
   };
-  const readNow = (x: Tensor): void => {
+  const readFrom = (x: Tensor, atOnce: boolean): void => {
     read = performance.now();
+    if (atOnce && x.interpreter.backend.readSync !== undefined) {
+      unread = undefined;
+      return show(Number(x.itemSync()));
+    }
     reading = x.item().then(show, (error: unknown) => {
       failure = { error };
     });
     void reading.then(() => (reading = undefined));
   };
   return {
-    saw(item) {
+    saw(item, atOnce = false) {
       fail();
       stand.count++;
       let goOn = true;
@@ -129,8 +185,9 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
         const x: unknown = value(item);
         if (typeof x === "number") show(x);
         else if (isScalar(x)) {
+          if (atOnce) unread = x;
           const due = reading === undefined && performance.now() - read >= PAUSE;
-          if (due || stand.count === stand.total) readNow(x);
+          if (due || stand.count === stand.total) readFrom(x, atOnce);
         }
       }
       display.update(stand);
@@ -140,6 +197,12 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
       await reading;
       fail();
     },
-    close: () => display.close(stand),
+    close() {
+      try {
+        if (unread?.ended === undefined && unread?.interpreter.backend.readSync !== undefined) show(unread.itemSync());
+      } finally {
+        display.close(stand);
+      }
+    },
   };
 }

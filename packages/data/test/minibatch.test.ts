@@ -340,6 +340,27 @@ describe("refuses", () => {
   const other = open({});
   test.each([
     [ArgumentError, "minibatch: size is 0, wanted a whole number from 1.", () => minibatch(ten, 0)],
+    [
+      ArgumentError,
+      "minibatch: size is { size }, wanted a whole number from 1.",
+      () => minibatch(ten, { size: 2 } as never),
+    ],
+    [
+      ArgumentError,
+      'minibatch: there is no option "suffle"; known are backend, shuffle, seed, partial, transform',
+      () => minibatch(ten, 2, { suffle: true } as never),
+    ],
+    [
+      ArgumentError,
+      "minibatch: wanted a backend, such as await open() gives as backend, got the function open",
+      () => minibatch(ten, 2, { backend: open as never }),
+    ],
+    [
+      ArgumentError,
+      "minibatch: wanted true or false as shuffle, got number 1",
+      () => minibatch(ten, 2, { shuffle: 1 as never }),
+    ],
+    [ArgumentError, "minibatch: wanted an integer as seed, got number 1.5", () => minibatch(ten, 2, { seed: 1.5 })],
     [ArgumentError, "minibatch: size is 2.5, wanted a whole number from 1.", () => minibatch(ten, 2.5)],
     [
       ArgumentError,

@@ -1,4 +1,5 @@
 // Progress: what passes through, what is written, and when a loss on its way is read.
+import { Console } from "node:console";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { ArgumentError, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
@@ -90,6 +91,101 @@ describe("on a terminal", () => {
   });
 });
 
+/** What a terminal shows after all that was written: its lines, each cleared and overwritten as it was told. */
+function screen(written: readonly string[]): string[] {
+  const rows = [""];
+  let column = 0;
+  const clean = written.join("").replaceAll("\u001b", "ESC");
+  for (const [token] of clean.matchAll(/ESC(?:\[[\d;]*[A-Za-z]|.)|[\s\S]/g)) {
+    const row = rows.length - 1;
+    if (token === "\n") column = rows.push("") && 0;
+    else if (token === "\r" || /^ESC\[1?G$/.test(token)) column = 0;
+    else if (/^ESC\[0?K$/.test(token)) rows[row] = rows[row]!.slice(0, column);
+    else if (token.length === 1) {
+      rows[row] = rows[row]!.slice(0, column).padEnd(column) + token + rows[row]!.slice(column + 1);
+      column++;
+    }
+  }
+  return rows.map((row) => steady(row).replace(/▕.*▏/, "▕▏"));
+}
+
+describe("what others write while a bar stands there", () => {
+  test("goes above the bar, in whole lines and in parts, and so does progress.log", () => {
+    const { written, stream } = sink(true);
+    for (const x of progress([1, 2, 3], { stream })) {
+      if (x === 1) stream.write("first\n");
+      if (x === 2) {
+        stream.write("half");
+        stream.write(" and half\nthird\n");
+      }
+      if (x === 3) progress.log("step %d:", x, { lr: 0.1 });
+    }
+    expect(screen(written)).toEqual([
+      "first",
+      "half and half",
+      "third",
+      "step 3: { lr: 0.1 }",
+      "▕▏ 100% 3/3 […] loss 3.000",
+      "",
+    ]);
+    const before = written.length;
+    stream.write("after\n");
+    expect(written.slice(before)).toEqual(["after\n"]);
+  });
+
+  test("is finished before the bar's last line, and stays unchanged without a bar", () => {
+    const { written, stream } = sink(true);
+    for (const _ of progress([1], { stream })) stream.write("no end");
+    expect(screen(written)).toEqual(["no end", "▕▏ 100% 1/1 […] loss 1.000", ""]);
+    const plain = sink();
+    for (const x of progress([1, 2], { stream: plain.stream })) progress.log("item", x);
+    expect(plain.written.map(steady)).toEqual(["50% 1/2 […] loss 1.000\n", "item 1\n", "item 2\n", "100% 2/2 […] loss 2.000\n"]); // prettier-ignore
+  });
+
+  test("of standard output and of errors on one terminal, through console.log, also where bars stand in bars", () => {
+    const written: string[] = [];
+    const write = (text: string) => (written.push(text), true);
+    const keep = [process.stdout, process.stderr].map(
+      (s) => [s, s.write, Object.getOwnPropertyDescriptor(s, "isTTY")] as const,
+    );
+    for (const [s] of keep) {
+      s.write = write as typeof s.write;
+      Object.defineProperty(s, "isTTY", { value: true, configurable: true });
+    }
+    const log = new Console(process.stdout, process.stderr);
+    try {
+      for (const epoch of progress([1, 2], { name: "outer" })) {
+        for (const x of progress([3, 4], { name: "inner" })) {
+          log.log(`epoch ${epoch} item ${x}`);
+          log.error(`error ${x}`);
+        }
+        log.log(`epoch ${epoch} done`);
+      }
+      expect(keep.every(([s]) => s.write === (write as unknown))).toBe(true);
+    } finally {
+      for (const [s, before, tty] of keep) {
+        s.write = before;
+        if (tty === undefined) delete (s as { isTTY?: boolean }).isTTY;
+        else Object.defineProperty(s, "isTTY", tty);
+      }
+    }
+    const texts = [1, 2].flatMap((e) => [...[3, 4].flatMap((x) => [`epoch ${e} item ${x}`, `error ${x}`]), "inner ▕▏ 100% 2/2 […] loss 4.000", `epoch ${e} done`]); // prettier-ignore
+    expect(screen(written).filter((line) => line !== "")).toEqual([...texts, "outer ▕▏ 100% 2/2 […] loss 2.000"]);
+  });
+
+  test("a stream that someone else took over meanwhile is left alone", () => {
+    const { written, stream } = sink(true);
+    const others: string[] = [];
+    for (const _ of progress([1], { stream })) {
+      const under = stream.write;
+      stream.write = (text: string) => (others.push(text), under(text));
+    }
+    const before = written.length;
+    stream.write("after\n");
+    expect([others, written.slice(before)]).toEqual([["after\n"], ["after\n"]]);
+  });
+});
+
 test("bars are drawn to an eighth", () => {
   expect([0, 0.5, 1 / 160, 0.99, 1, 2].map(bar)).toEqual([
     " ".repeat(20),
@@ -145,6 +241,28 @@ describe("tensors", () => {
     }).rejects.toThrow("index 12 in crossEntropy");
   });
 
+  test("show in a loop without await: at once, in between, and the last one", () => {
+    const now = vi.spyOn(performance, "now");
+    let time = 0;
+    now.mockImplementation(() => time);
+    const { messages, display: shown } = display();
+    const losses = [4, 3, 2, 1].map((x) => tensor([x]));
+    for (const _ of progress(new Set(losses), { display: shown, value: (x) => x })) time += 60;
+    expect(messages).toEqual(["loss 4.000", "loss 4.000", "loss 2.000", "loss 1.000", "loss 1.000"]);
+    messages.length = 0;
+    time = 1000;
+    const generator = function* () {
+      for (const x of losses) yield x;
+    };
+    for (const _ of progress(generator(), { display: shown }));
+    expect(messages).toEqual(["loss 4.000", "loss 4.000", "loss 4.000", "loss 4.000", "loss 1.000"]);
+    messages.length = 0;
+    const mine = [8, 7].map((x) => tensor([x]));
+    for (const x of progress(mine, { display: shown })) x.release(); // what is gone is not read
+    expect(messages).toEqual(["loss 8.000", "loss 7.000", "loss 7.000"]);
+    now.mockRestore();
+  });
+
   test("come out of an item by `value`", async () => {
     const { messages, display: shown } = display();
     for await (const _ of progress(later([{ loss: 3 }]), { value: (x) => x.loss, display: shown }));
@@ -185,5 +303,9 @@ test("in a page it writes to the console", () => {
 });
 
 test("refuses what cannot be iterated over", () => {
+  expect(() => progress([1], { totla: 3 } as never)).toThrow('progress: there is no option "totla"; known are total,');
+  expect(() => progress([1], { total: NaN })).toThrow("progress: wanted a number from 0 as total, got number NaN");
+  expect(() => progress([1], "loss" as never)).toThrow("progress: wanted options { total, name,");
+  expect(() => progress([1], { value: 3 as never })).toThrow("progress: wanted a function as value, got number 3");
   expect(() => progress(5 as never)).toThrow(new ArgumentError("progress: wanted something to iterate over, got 5."));
 });
