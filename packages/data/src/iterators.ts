@@ -1,6 +1,6 @@
 // Loops over loops: the first few, every n-th, again and again, in a random order. Each works on synchronous and
 // asynchronous sources, asks for nothing before it is needed, and can be walked through as often as its source can.
-import { ArgumentError, describe, integer, readOptions } from "@weft/tensor";
+import { ArgumentError, describe, integer, readOptions, seedNumber } from "@weft/tensor";
 import { VISIT, type Batches } from "./minibatch.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
@@ -139,7 +139,7 @@ export function ncycle<T>(source: Anyhow<T>, n: number): Later<T> {
 export function shuffle<T>(source: Iterable<T>, options?: { seed?: number }): Both<T>;
 export function shuffle<T>(source: AsyncIterable<T>, options?: { seed?: number }): Later<T>;
 export function shuffle<T>(source: Anyhow<T>, options?: { seed?: number }): Later<T> {
-  const { seed } = readOptions("shuffle", options, { seed: integer }, { seed: 0 });
+  const { seed } = readOptions("shuffle", options, { seed: seedNumber }, { seed: 0 });
   let passes = 0;
   const order = (n: number, pass: number) => permutation(n, stream(seed, purpose.items, pass));
   if (typeof source === "object" && source !== null && VISIT in source) {

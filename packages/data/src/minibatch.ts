@@ -2,7 +2,7 @@
 // batch by batch. Every pass has its own permutation, so that two at once do not disturb each other.
 import { ArgumentError, BRAND, BackendMismatchError, ShapeError, mul, readTensor, slice, take } from "@weft/tensor";
 import { adopt, closeScope, context, escape, openScope, visitTensors } from "@weft/tensor";
-import { boolean, callable, describe, integer, readOptions } from "@weft/tensor";
+import { boolean, callable, describe, readOptions, seedNumber } from "@weft/tensor";
 import type { Backend, OptionKind, OptionKinds, Scope, Tensor } from "@weft/tensor";
 import { hostArray, isHostArray, isNumbers, pick, rows, show, type HostArray, type Numbers } from "./host-array.ts";
 import { permutation, purpose, stream } from "./stream.ts";
@@ -55,7 +55,7 @@ const isBackend: OptionKind = {
   wanted: "a backend, such as await open() gives",
   is: (x): x is unknown => typeof (x as Backend | null)?.upload === "function",
 };
-const kinds = { backend: isBackend, shuffle: boolean, seed: integer, partial: boolean, transform: callable };
+const kinds = { backend: isBackend, shuffle: boolean, seed: seedNumber, partial: boolean, transform: callable };
 
 /** How many batches an asynchronous pass uploads before they are asked for. */
 const AHEAD = 2;

@@ -1,6 +1,6 @@
 // Random numbers for initial values, made on the host from counters, so that a parameter has the same bits on whichever
 // backend it comes to life.
-import { threefry } from "@weft/tensor";
+import { checkSeed, threefry } from "@weft/tensor";
 import { normalPair } from "./normal-pair.ts";
 
 /** What an initialiser draws from; two calls draw different numbers. */
@@ -12,8 +12,7 @@ export interface Draws {
 }
 
 /** The draws of one parameter: a key of its own, and a counter that each call advances. */
-export function draws(key: readonly [number, number]): Draws {
-  let counter = 0;
+export function draws(key: readonly [number, number], counter = 0): Draws {
   return {
     uniform(count) {
       const nth = counter++;
@@ -43,12 +42,14 @@ const numbering = { seed: 0, next: 0 };
  * const model = Linear(784, 10);
  */
 export function seed(n: number): void {
-  numbering.seed = n;
+  numbering.seed = checkSeed("seed", n);
   numbering.next = 0;
 }
 
-/** The key of the next parameter. */
-export function nextKey(): readonly [number, number] {
-  // The top bit keeps these keys apart from those of the backends' streams, which count from the same small seeds.
-  return [numbering.seed | 0, numbering.next++ | 0x80000000];
+/** Where the next parameter draws. */
+export function nextStart(): readonly [key: readonly [number, number], counter: number] {
+  const { seed } = numbering;
+  // The top bit keeps these keys apart from those of the backends' streams, which count from the same small seeds. What a key
+  // has no room for, the seed's upper bits, is where the counter starts; an initializer draws a few times.
+  return [[seed | 0, numbering.next++ | 0x80000000], Math.floor(seed / 2 ** 32) * 2 ** 11];
 }

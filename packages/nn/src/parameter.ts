@@ -20,7 +20,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "@weft/tensor";
-import { draws, nextKey } from "./draws.ts";
+import { draws, nextStart } from "./draws.ts";
 import { run, type Initialiser } from "./initialisers.ts";
 import type { StoredType } from "./safetensors.ts";
 import { storedAs } from "./stored-values.ts";
@@ -54,9 +54,9 @@ function cell<C extends Cell>(make: (x: Unborn) => C, given: Shape, init: Initia
   readValue("parameter", "init", init, callable);
   const { dtype, stored } = readOptions("parameter", options, cellKinds, { dtype: "f32" as DType });
   const shape = shapeOf("parameter", given);
-  const key = nextKey();
+  const start = nextStart();
   const origin: Origin = {
-    values: () => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(key))]) as TypedArray,
+    values: () => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(...start))]) as TypedArray,
     stored: stored ?? storedAs[dtype],
   };
   const box = make(unborn(shape, dtype, origin));

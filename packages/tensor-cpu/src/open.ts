@@ -1,5 +1,16 @@
 // The CPU backend as users see it: the creation functions, reading at once, statistics.
-import { creation, UnsupportedError, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
+import {
+  boolean,
+  creation,
+  positive,
+  readOptions,
+  seedNumber,
+  UnsupportedError,
+  type Backend,
+  type Creation,
+  type Tensor,
+  type TypedArray,
+} from "@weft/tensor";
 import { Deferred, type DeferredStats } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
@@ -43,13 +54,15 @@ class Cpu extends Deferred<Block, Executable> {
   }
 }
 
+const openOptions = { seed: seedNumber, fuse: boolean, memoryLimit: positive };
+
 const make = (options: OpenOptions): CpuBackend => {
   const missing = lacking();
   if (missing !== undefined)
     throw new UnsupportedError(
       `open: the CPU backend needs ${missing}, and this platform has none; @weft/tensor-webgpu may work where there is WebGPU`,
     );
-  const backend = new Cpu(options);
+  const backend = new Cpu(readOptions<OpenOptions, object>("open", options, openOptions, {}));
   return Object.assign(backend, creation(backend));
 };
 

@@ -1,5 +1,15 @@
 // Finding a device, and the backend on it: the creation functions, statistics.
-import { context, creation, UnsupportedError } from "@weft/tensor";
+import {
+  anything,
+  boolean,
+  context,
+  creation,
+  oneOf,
+  positive,
+  readOptions,
+  seedNumber,
+  UnsupportedError,
+} from "@weft/tensor";
 import { Deferred } from "@weft/kernel";
 import {
   wanted,
@@ -166,12 +176,24 @@ const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
   return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
 };
 
+const openOptions = {
+  adapter: anything,
+  powerPreference: oneOf("low-power", "high-performance"),
+  device: anything,
+  trusted: boolean,
+  seed: seedNumber,
+  fuse: boolean,
+  memoryLimit: positive,
+  profile: boolean,
+};
+
 async function make(
   platform: Platform,
   surroundings: Surroundings,
-  options: OpenOptions,
+  given: OpenOptions,
   onLoss?: () => void,
 ): Promise<WebGpuBackend> {
+  const options = readOptions<OpenOptions, object>("open", given, openOptions, {});
   let { device } = options;
   let info = device?.adapterInfo;
   let trusted = false;

@@ -113,6 +113,18 @@ export class Draft {
   #source(x: Item): number {
     const b = x.base;
     if (b.op === "full") return this.#number(scalarOf[b.dtype], b.place, 0);
+    if (x !== b) return this.#numbered(x);
+    // Random bits are dear: each is computed once.
+    if (b.draft !== this) {
+      b.line = this.#numbered(b);
+      b.draft = this;
+    }
+    return b.line;
+  }
+
+  /** An expression of the index. */
+  #numbered(x: Item): number {
+    const b = x.base;
     const strides = broadcastStrides(x, this.group.shape);
     const at = this.lines.push({ t: "affine", operand: this.operands.length, type: "i32" }) - 1;
     this.#key.push(5);
