@@ -84,7 +84,11 @@ export function reader(
   return (op, given, name) => {
     const list = (Array.isArray(given) ? given : listOf(op, name, given)) as Shape;
     let hash = list.length;
-    for (let i = 0; i < list.length; i++) hash = (Math.imul(hash, 31) + list[i]!) | 0;
+    for (let i = 0; i < list.length; i++) {
+      const n = list[i]!;
+      if (typeof n !== "number") check(op, list, name); // throws
+      hash = (Math.imul(hash, 31) + n) | 0;
+    }
     const at = (hash ^ (hash >>> 8)) & (LATELY - 1);
     const old = known[at];
     if (old !== undefined && sameShape(old, list)) return old;
