@@ -2,10 +2,10 @@
 // functions with the backend.
 import { readTensor, source } from "./apply.ts";
 import { listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
-import { arrayOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
+import { arrayOf, type DType, type TypedArray } from "./dtype.ts";
 import { add, cast, equal, mul } from "./elementwise.ts";
 import { ArgumentError, describe, MemoryError, ShapeError } from "./errors.ts";
-import { toHalf } from "./half.ts";
+import { fromHalf, toHalf } from "./half.ts";
 import type { Backend, Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
 import { count, dtypeName, finite, list, nonNegative, readOptions, seedNumber } from "./options.ts";
@@ -87,7 +87,7 @@ const shapeFor = (op: string, shape: Shape | number): Shape => shapeOf(op, typeo
 
 const fill = (backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor =>
   // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
-  source(backend, "full", [isFloat(dtype) ? value : stored[dtype]!(value)], { shape: shapeFor(op, shape), dtype });
+  source(backend, "full", [held[dtype]?.(value) ?? value], { shape: shapeFor(op, shape), dtype });
 
 /** Refuses what is no number. */
 function checkNumbers(op: string, given: Readonly<Record<string, unknown>>): void {
@@ -271,6 +271,9 @@ const stored: { readonly [D in DType]?: (x: number) => number } = {
   u8: (x) => Math.min(Math.max(Math.trunc(x) || 0, 0), 255),
   f16: toHalf,
 };
+
+/** The number that is left of a number in a dtype. */
+const held = { ...stored, f16: (x: number): number => fromHalf(toHalf(x)) };
 
 /** A typed array of a dtype. Throws a MemoryError where it would be too long. */
 function roomFor(op: string, length: number, dtype: DType): TypedArray {

@@ -75,6 +75,9 @@ export function merge(items: readonly Item[], options: MergeOptions): Group[] {
   return groups;
 }
 
+/** A value of a dtype that is only stored: it is rounded when it is written, so whoever reads it must read what was written. */
+const isRounded = ({ dtype }: Item): boolean => dtype === "u8" || dtype === "f16";
+
 /** Evaluates inside `item` the maps that it alone reads, as far as the bounds allow. */
 function absorb(item: Item, limits: Limits): void {
   if (item.kind !== "map" && item.kind !== "reduce") return;
@@ -82,6 +85,7 @@ function absorb(item: Item, limits: Limits): void {
     if (typeof x === "number") continue;
     const b = x.base;
     if (b.kind !== "map" || b.absorbed || b.output || b.shared || !b.aligned || b.target !== undefined) continue;
+    if (isRounded(b)) continue;
     if (item.size + b.size > limits.tree || item.loads + b.loads > limits.operands) continue;
     b.absorbed = true;
     item.size += b.size;
@@ -169,7 +173,7 @@ function fits(g: Group, item: Item, reads: readonly Item[], { limits }: MergeOpt
       // A call's result is read as it was computed; that of a reduction may be seen at another shape.
       if (!(g.kind === "map" ? isWhole(x) && sameShape(x.shape, g.shape) : isAligned(x, g.shape))) return false;
     } else if (x.base.group === g) {
-      if (!isAligned(x, g.shape)) return false;
+      if (!isAligned(x, g.shape) || isRounded(x.base)) return false;
     } else {
       if (ready(x.base) >= g.level) return false;
       if (!g.reads.has(x.base)) fresh++;
