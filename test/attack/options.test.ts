@@ -88,7 +88,7 @@ const cases: Record<string, Case> = {
 
 const hostile: readonly unknown[] = [
   NaN, Infinity, -1, -0, 1.5, 100, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 40), "", "1", "float32", null, true, false, [], {}, [NaN],
-  ["1"], [1.5], [2 ** 32], [[]], [[1]], [null], [undefined], [,], [0, 0, 0, 0], Symbol("s"), 1n, [1n], [Symbol("s")], () => 1,
+  ["1"], [1.5], [2 ** 32], [[]], [[1]], [null], [undefined], new Array(1), [0, 0, 0, 0], Symbol("s"), 1n, [1n], [Symbol("s")], () => 1,
   Int32Array.of(0), BigInt64Array.of(0n), new DataView(new ArrayBuffer(4)), new Date(0), new Map(), x,
 ]; // prettier-ignore
 
