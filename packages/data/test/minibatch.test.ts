@@ -360,7 +360,11 @@ describe("refuses", () => {
       "minibatch: wanted true or false as shuffle, got number 1",
       () => minibatch(ten, 2, { shuffle: 1 as never }),
     ],
-    [ArgumentError, "minibatch: wanted an integer from 0 to 2^53 - 1 as seed, got number 1.5", () => minibatch(ten, 2, { seed: 1.5 })],
+    [
+      ArgumentError,
+      "minibatch: wanted an integer from 0 to 2^53 - 1 as seed, got number 1.5",
+      () => minibatch(ten, 2, { seed: 1.5 }),
+    ],
     [ArgumentError, "minibatch: size is 2.5, wanted a whole number from 1.", () => minibatch(ten, 2.5)],
     [
       ArgumentError,
