@@ -11,6 +11,8 @@ import {
   isFloat,
   openScope,
   own,
+  primitive,
+  print,
   readTensor,
   ShapeError,
   shapeOf,
@@ -60,6 +62,10 @@ export function plain(x: Tensor): Tensor {
 /** What `stopGradient` gave: constants on purpose. */
 const constants = new WeakSet<Tensor>();
 
+const uncloneable = Symbol(
+  "a parameter or state lives on its backend: pass on await toBytes(model), or await p.value.data()",
+);
+
 abstract class Cell implements Box, Covered {
   readonly #content: Content = { handle: undefined, unborn: undefined };
   /** What was assigned on a tape that is still open: there it is part of the computation. */
@@ -67,6 +73,8 @@ abstract class Cell implements Box, Covered {
 
   /** What it is, for messages. */
   readonly kind: string;
+  /** Whatever would copy the box by its fields (`structuredClone`, `postMessage`) stops here, and says why. */
+  readonly uncloneable: symbol = uncloneable;
 
   constructor(kind: string, value: Tensor | Unborn) {
     this.kind = kind;
@@ -98,6 +106,23 @@ abstract class Cell implements Box, Covered {
   /** How the value will be made, as long as there is none. */
   get unborn(): Unborn | undefined {
     return this.#content.unborn;
+  }
+
+  toString(): string {
+    const { handle } = this.#content;
+    if (handle !== undefined) return print(handle, this.kind);
+    return `${this.kind}(${this.dtype}[${this.shape.join(", ")}], no value yet)`;
+  }
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+  /** The text where JavaScript wants one; an ArgumentError where it wants a number. */
+  [Symbol.toPrimitive](hint: string): string {
+    return primitive(this, hint, "await p.value.item()");
+  }
+  toJSON(): { shape: Shape; dtype: DType } {
+    return { shape: this.shape, dtype: this.dtype };
   }
 
   /** Makes the value on a backend, if there is none yet. */

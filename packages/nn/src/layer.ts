@@ -1,5 +1,6 @@
 // What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
 import { resultOf } from "@weft/tensor";
+import { outline } from "./outline.ts";
 
 /**
  * Gives a function a name and fields. Layers of your own can be made so, or as any function or object with fields. Called
@@ -25,6 +26,10 @@ export function named<Call extends (...args: never[]) => unknown, Fields extends
   call: Call,
   fields: Fields,
 ): Call & Fields {
+  const text = (): string => outline(call);
+  // Defined rather than assigned, so that they are no fields.
+  const hidden = { toString: text, [Symbol.for("nodejs.util.inspect.custom")]: text, toJSON: () => ({ ...call }) };
   Object.defineProperty(call, "name", { value: kind });
+  for (const key of Reflect.ownKeys(hidden)) Object.defineProperty(call, key, { value: hidden[key as "toString"] });
   return Object.assign(call, fields);
 }

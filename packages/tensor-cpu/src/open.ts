@@ -49,6 +49,10 @@ class Cpu extends Deferred<Block, Executable> {
     return this.readNow(x);
   }
 
+  peek(x: Tensor): TypedArray | undefined {
+    return this.stored(x) as TypedArray | undefined;
+  }
+
   override stats(): CpuStats {
     return { ...super.stats(), heap: this.#heap.reserved };
   }

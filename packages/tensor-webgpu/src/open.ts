@@ -9,6 +9,10 @@ import {
   readOptions,
   seedNumber,
   UnsupportedError,
+  type DType,
+  type Shape,
+  type Tensor,
+  type TypedArray,
 } from "@weft/tensor";
 import { Deferred } from "@weft/kernel";
 import {
@@ -43,6 +47,9 @@ export interface Surroundings {
   readonly opened?: (pipelines: Pipelines) => () => void;
 }
 
+/** So many elements are printed whole. */
+const FEW = 1000;
+
 /** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
 const CROWD = 264;
 
@@ -57,6 +64,8 @@ class WebGpu extends Deferred<Block, Executable> {
   readonly #own: boolean;
   readonly #info: WebGpuInfo;
   readonly #profiler: Profiler | undefined;
+  /** Elements of small values that were written or read: they can be printed. */
+  readonly #seen = new WeakMap<object, TypedArray>();
   readonly #ended: (() => void) | undefined;
 
   constructor(
@@ -122,6 +131,27 @@ class WebGpu extends Deferred<Block, Executable> {
 
   get lost(): Promise<unknown> {
     return this.#device.lost;
+  }
+
+  override upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+    const x = super.upload(data, shape, dtype);
+    this.#see(x, data);
+    return x;
+  }
+
+  override async read(x: Tensor): Promise<TypedArray> {
+    const data = await super.read(x);
+    this.#see(x, data);
+    return data;
+  }
+
+  peek(x: Tensor): TypedArray | undefined {
+    return this.#seen.get(x.payload as object);
+  }
+
+  /** Remembers few elements as long as their value lives. */
+  #see({ payload }: Tensor, data: TypedArray): void {
+    if (data.length <= FEW) this.#seen.set(payload as object, data.slice());
   }
 
   info(): WebGpuInfo {

@@ -22,6 +22,7 @@ export * from "./linalg.ts";
 export * from "./movement.ts";
 export * from "./options.ts";
 export type * from "./ops.ts";
+export { primitive, print } from "./printing.ts";
 export * from "./random.ts";
 export type { Nested } from "./reading.ts";
 export * from "./reduce.ts";

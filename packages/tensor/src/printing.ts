@@ -1,6 +1,7 @@
 // How a tensor looks in a log: like NumPy's arrays, with columns aligned, and large ones elided to their corners.
 import { untaped } from "./apply.ts";
 import { sizeOf, text } from "./axes.ts";
+import { ArgumentError } from "./errors.ts";
 import { concat, slice } from "./movement.ts";
 import { numbers } from "./reading.ts";
 import { scope } from "./scope.ts";
@@ -11,21 +12,53 @@ import type { Tensor } from "./tensor.ts";
 const LARGE = 1000;
 const EDGE = 3;
 
-/** Values if the backend gives them without waiting, else what is known: `tensor([1, 2], f32[2] on …)`. */
-export function print(x: Tensor): string {
+/**
+ * Values if the backend knows them or gives them without waiting, else what is known: `tensor([1, 2], f32[2] on …)`. Whatever is
+ * wrong with the value, a log gets a text.
+ */
+export function print(x: Tensor, name = "tensor"): string {
   const { dtype, shape } = x;
   const plain = untaped(x);
-  const { backend } = plain.interpreter;
-  const kind = `${dtype}${text(shape)} on ${backend.name}`;
-  if ((x.ended ?? plain.ended) !== undefined) return `tensor(${kind}, released)`;
-  if (backend.readSync === undefined) return `tensor(${kind})`;
-  const cut = sizeOf(shape) > LARGE ? shape.map((d) => d > 2 * EDGE + 1) : shape.map(() => false);
-  const part = scope(() => {
-    const t = cut.reduce(corners, plain);
+  const kind = `${dtype}${text(shape)} on ${plain.interpreter.name}`;
+  if ((x.ended ?? plain.ended) !== undefined) return `${name}(${kind}, released)`;
+  const cut = shape.map((d) => sizeOf(shape) > LARGE && d > 2 * EDGE + 1);
+  let part: Part | undefined;
+  try {
+    part = partOf(plain, cut);
+  } catch (error) {
+    return `${name}(${kind}, no values: ${(error as Error).message})`;
+  }
+  if (part === undefined) return `${name}(${kind})`;
+  const words = dtype === "bool" ? Array.from(part.values, (v) => String(v !== 0)) : aligned([...part.values]);
+  return `${name}(${block(words, part.shape, cut, name.length + 2)}, ${kind})`;
+}
+
+interface Part {
+  readonly shape: Shape;
+  readonly values: ArrayLike<number> & Iterable<number>;
+}
+
+/** The values to show: all, or the corners. */
+function partOf(x: Tensor, cut: readonly boolean[]): Part | undefined {
+  const { backend } = x.interpreter;
+  const known = cut.includes(true) ? undefined : backend.peek?.(x);
+  if (known !== undefined) return { shape: x.shape, values: numbers(x, known) };
+  if (backend.readSync === undefined) return undefined;
+  return scope(() => {
+    const t = cut.reduce(corners, x);
     return { shape: t.shape, values: numbers(t, backend.readSync!(t)) };
   });
-  const words = dtype === "bool" ? Array.from(part.values, (v) => String(v !== 0)) : aligned([...part.values]);
-  return `tensor(${block(words, part.shape, cut)}, ${kind})`;
+}
+
+/**
+ * What JavaScript gets where it wants something simpler than a tensor or a box: its text, but no number, which would have to be
+ * waited for.
+ */
+export function primitive(x: Pick<Tensor, "dtype" | "shape" | "toString">, hint: string, read: string): string {
+  if (hint === "string") return x.toString();
+  throw new ArgumentError(
+    `this ${x.dtype}${text(x.shape)} is no number that JavaScript can compute or compare with (<, +, ==): read it first, as in ${read}, or use functions such as add and less. Its text is String(x), also within \`\${x}\`.`,
+  );
 }
 
 function corners(x: Tensor, isCut: boolean, axis: number): Tensor {
@@ -51,14 +84,14 @@ function aligned(values: readonly number[]): string[] {
   return words.map((w) => w.padStart(width));
 }
 
-function block(words: readonly string[], shape: Shape, cut: readonly boolean[]): string {
+function block(words: readonly string[], shape: Shape, cut: readonly boolean[], indent: number): string {
   let at = 0;
   const level = (axis: number): string => {
     if (axis === shape.length) return words[at++]!;
     const rows = Array.from({ length: shape[axis]! }, () => level(axis + 1));
     if (cut[axis]) rows.splice(EDGE, 0, "...");
     const rest = shape.length - axis - 1;
-    return `[${rows.join(rest === 0 ? ", " : `,${"\n".repeat(rest)}${" ".repeat("tensor([".length + axis)}`)}]`;
+    return `[${rows.join(rest === 0 ? ", " : `,${"\n".repeat(rest)}${" ".repeat(indent + axis)}`)}]`;
   };
   return shape.length === 0 ? words[0]!.trim() : level(0);
 }

@@ -49,23 +49,22 @@ import { matmul } from "./linalg.ts";
 import { broadcastTo, flatten, flip, permute, reshape, slice, squeeze, transpose, unsqueeze } from "./movement.ts";
 import type { SliceOptions } from "./movement.ts";
 import type { Shape } from "./ops.ts";
-import { print } from "./printing.ts";
+import { primitive, print } from "./printing.ts";
 import { load, loadSync, nest, numbers, only, type Nested } from "./reading.ts";
 import { argmax, argmin, cumsum, max, min, sum, type PositionOptions, type ReduceOptions } from "./reduce.ts";
 import { all, any, logSumExp, mean, norm, prod, std, variance, type VarianceOptions } from "./statistics.ts";
 
 export class Tensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Runs the operations on this tensor. */
+  readonly interpreter: Interpreter;
+  /** The interpreter's own affair. */
+  readonly payload: unknown;
   /** The scope that ends this handle; null when none does. */
   owner: Scope | null = null;
   /** Why the handle ended (a scope's label, or where `release()` was called); undefined while it lives. */
   ended: string | Error | undefined = undefined;
-
-  /** Runs the operations on this tensor. */
-  readonly interpreter: Interpreter;
-  readonly shape: Shape;
-  readonly dtype: DType;
-  /** The interpreter's own affair. */
-  readonly payload: unknown;
 
   constructor(interpreter: Interpreter, shape: Shape, dtype: DType, payload: unknown) {
     this.interpreter = interpreter;
@@ -141,6 +140,13 @@ export class Tensor {
   /** What `console.log` shows in Node. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return print(this);
+  }
+  /** The text where JavaScript wants one; an ArgumentError where it wants a number, as in `loss < best`. */
+  [Symbol.toPrimitive](hint: string): string {
+    return primitive(this, hint, "await x.item()");
+  }
+  toJSON(): { shape: Shape; dtype: DType } {
+    return { shape: this.shape, dtype: this.dtype };
   }
 
   neg(): Tensor {

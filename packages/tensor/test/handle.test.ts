@@ -99,6 +99,20 @@ describe("printing", () => {
     x.release();
     expect(String(x)).toBe(`tensor(f32[2] ${on}, released)`);
   });
+  test("never throws", () => {
+    const x = tensor([1, 2]);
+    const broken = Object.create(backend, {
+      backend: { get: () => broken as unknown },
+      readSync: {
+        value: () => {
+          throw new Error("the device was lost");
+        },
+      },
+    }) as typeof backend;
+    const y = new Tensor(broken, x.shape, x.dtype, x.payload);
+    expect(String(y)).toBe(`tensor(f32[2] ${on}, no values: the device was lost)`);
+    expect(inspect({ y })).toContain("no values");
+  });
   test("leaves no handles behind", () => {
     const x = keep(arange(2000));
     const before = backend.live();

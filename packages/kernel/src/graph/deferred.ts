@@ -61,7 +61,11 @@ function lostError(op: string, { dtype, shape, lost }: Node): Error {
   return new Kind(`${message}: ${lost?.message}`, { cause: lost });
 }
 
+const uncloneable = Symbol("a tensor lives on its backend: pass on await x.data() with its shape");
+
 export class Deferred<S extends Storage, E> implements Backend {
+  /** Whatever would copy a tensor by its fields (`structuredClone`, `postMessage`) comes here, and says why it stops. */
+  readonly uncloneable: symbol = uncloneable;
   readonly level = 0;
   readonly contract = CONTRACT;
   readonly name: string;
@@ -194,6 +198,13 @@ export class Deferred<S extends Storage, E> implements Backend {
   /** Like `read`, where the driver answers at once. */
   readNow(x: Tensor): TypedArray {
     return this.#elements(x) as TypedArray;
+  }
+
+  /** The elements where they lie in storage, in order: nothing runs. */
+  protected stored(x: Tensor): TypedArray | Promise<TypedArray> | undefined {
+    const { storage, lost, fault, shape, strides } = x.payload as Node;
+    const sound = storage !== undefined && lost === undefined && fault?.now()?.wrong !== true;
+    return sound && isRowMajor(shape, strides) ? this.#stored(x.payload as Node) : undefined;
   }
 
   #elements(x: Tensor): TypedArray | Promise<TypedArray> {

@@ -1,0 +1,4 @@
+// Printing in a page.
+import { printing } from "./printing.ts";
+
+printing();
