@@ -78,8 +78,8 @@ abstract class Cell implements Box, Covered {
 
   constructor(kind: string, value: Tensor | Unborn) {
     this.kind = kind;
-    if ("create" in value) this.#content.unborn = owned(value);
-    else this.store(readTensor(value, kind));
+    if (typeof value === "object" && "create" in value) this.#content.unborn = owned(value);
+    else this.store(readTensor(value as Operand, kind));
     net.register(this, this.#content);
   }
 
@@ -196,6 +196,7 @@ export class Param extends Cell {
   set value(x: Tensor) {
     const t = readTensor(x, "param");
     const { shape } = this;
+    if (!isFloat(t.dtype)) throw integers(t.dtype);
     if (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i]))
       throw new ShapeError(`param: a parameter of shape [${shape}] was given a value of shape [${t.shape}]`);
     if (t.interpreter.level > 0) this.#refuseConstant(t);
@@ -302,10 +303,13 @@ function fresh(version: Tensor): Tensor {
  * w.value = sub(w.value, mul(tape.grad(w), 0.1));
  */
 export function param(x: Tensor | Unborn): Param {
-  if (!isFloat(x.dtype))
-    throw new DTypeError(`param: wanted floating-point values, got ${x.dtype}; use state() or cast`);
+  const { dtype } = typeof x === "object" && "create" in x ? x : readTensor(x as Operand, "param");
+  if (!isFloat(dtype)) throw integers(dtype);
   return new Param(x);
 }
+
+const integers = (dtype: DType): DTypeError =>
+  new DTypeError(`param: wanted floating-point values, got ${dtype}; use state() or cast`);
 
 /**
  * A box for what changes but is not differentiated: running moments, recurrent and optimiser state. Assigned inside

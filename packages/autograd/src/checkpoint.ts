@@ -1,11 +1,13 @@
 // Checkpoints trade time for memory: what a function computes is not held for the backward pass but computed again there.
 import {
+  callable,
   closeScope,
   context,
   escape,
   isFloat,
   labelOf,
   openScope,
+  readValue,
   type RandomStream,
   type Scope,
   type Tensor,
@@ -125,6 +127,7 @@ class Call implements Detour {
  * const block = checkpoint((x) => layer2(relu(layer1(x))));
  */
 export function checkpoint<Args extends any[], R>(f: (...args: Args) => R): (...args: Args) => R {
+  readValue("checkpoint", "what is repeated", f, callable);
   return (...args) => {
     const recorder = context.tape as Recorder | undefined;
     const [first] = tensorsOf(args);

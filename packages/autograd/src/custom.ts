@@ -1,5 +1,5 @@
 // Gradients written by hand: a function that gives its value together with the way back.
-import { ArgumentError, context, readTensor, type Operand, type Tensor } from "@weft/tensor";
+import { ArgumentError, callable, context, readTensor, readValue, type Operand, type Tensor } from "@weft/tensor";
 import { below, type Backward, type Detour } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { Recorder } from "./tape.ts";
@@ -58,6 +58,7 @@ class ByHand implements Detour {
 export function customGradient<Xs extends Tensor[], V extends Tensor | readonly Tensor[]>(
   f: (...xs: Xs) => Custom<V>,
 ): (...xs: { [K in keyof Xs]: Operand }) => V {
+  readValue("customGradient", "the function", f, callable);
   return (...xs) =>
     call(
       f as (...xs: Tensor[]) => Custom<V>,

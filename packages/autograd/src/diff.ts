@@ -3,9 +3,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
   ArgumentError,
+  callable,
   context,
+  describe,
   OWNED,
   readTensor,
+  readValue,
   ReleasedTensorError,
   source,
   type Operand,
@@ -44,7 +47,7 @@ export class Tape {
    * function did not use. If a parameter got a new value inside the function, the gradients of its versions are added.
    */
   grad(p: Param): Tensor {
-    this.#check();
+    this.#check(p);
     const g = this.#gradients.get(p);
     if (g !== undefined && !(g instanceof RowSparse)) return g;
     const made = this.#dense?.get(p);
@@ -56,7 +59,7 @@ export class Tape {
 
   /** The gradient as rows, if the parameter was used by nothing but `take` along axis 0. */
   sparseGrad(p: Param): RowSparse | undefined {
-    this.#check();
+    this.#check(p);
     const g = this.#gradients.get(p);
     return g instanceof RowSparse ? g : undefined;
   }
@@ -99,7 +102,11 @@ export class Tape {
     return source(backend, "full", [0], { shape, dtype });
   }
 
-  #check(): void {
+  #check(p: Param): void {
+    if (p?.kind !== "param")
+      throw new ArgumentError(
+        `grad: wanted a parameter, got ${describe(p)}. A tape has the gradients of parameters; grad(f)(x) gives those by tensors.`,
+      );
     if (this.#value === undefined)
       throw new ArgumentError("diff: the tape has gradients when its function has returned");
     if (this.#released !== undefined)
@@ -147,6 +154,7 @@ function settle(session: Session, tape: Tape, result: Operand): Tape {
 export function diff(f: (t: Tape) => Promise<Operand>): Promise<Tape>;
 export function diff(f: (t: Tape) => Operand): Tape;
 export function diff(f: (t: Tape) => Operand | Promise<Operand>): Tape | Promise<Tape> {
+  readValue("diff", "what is differentiated", f, callable);
   const session = new Session(f, "diff", true);
   const tape = new Tape(session);
   let waiting = false;

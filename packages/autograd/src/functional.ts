@@ -1,16 +1,20 @@
 // Gradients of functions: with respect to the tensors that they are given, nested to any order.
 import {
   ArgumentError,
+  callable,
   closeScope,
   context,
+  count,
   DTypeError,
   escape,
   isFloat,
   openScope,
   readTensor,
+  readValue,
   ShapeError,
   type Box,
   type Operand,
+  type OptionKind,
   type Tensor,
 } from "@weft/tensor";
 import { Backward, below } from "./backward.ts";
@@ -55,6 +59,11 @@ type At<Args extends unknown[], N> = N extends readonly number[]
     ? Grads<Args[N]>
     : never;
 
+const placesKind: OptionKind = {
+  wanted: "the number of an argument, or a list of them",
+  is: (x): x is unknown => count.is(x) || (Array.isArray(x) && x.every(count.is)),
+};
+
 /**
  * Like `grad`, but gives the value as well: [f(…args), gradients].
  *
@@ -65,6 +74,8 @@ export function valueAndGrad<Args extends any[], const N extends number | readon
   f: Scalar<Args>,
   argnums: N = 0 as N,
 ): (...args: Args) => [value: Tensor, gradients: At<Args, N>] {
+  readValue("grad", "what is differentiated", f, callable);
+  readValue("grad", "argnums", argnums, placesKind);
   const places: readonly number[] = typeof argnums === "number" ? [argnums] : argnums;
   return (...args) => {
     for (const k of places)
@@ -122,6 +133,7 @@ export function vjp<Args extends Tree[], Y>(
   f: (...args: Args) => Y,
   ...args: Args
 ): [value: Grads<Y>, pullback: (g: Grads<Y>) => { [K in keyof Args]: Grads<Args[K]> }] {
+  readValue("vjp", "what is differentiated", f, callable);
   const { scope } = context;
   const recorder = new Recorder(context.tape as Recorder | undefined, scope, {
     parameters: false,

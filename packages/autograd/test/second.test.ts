@@ -251,8 +251,8 @@ describe("inside checkpoint", () => {
   });
 });
 
-it("on the CPU backend, too: merged", async () => {
-  const backend = await open({});
+it.each([{}, { fuse: false }])("on the CPU backend, too: %j", async (settings) => {
+  const backend = await open(settings);
   const w = param(backend.tensor(starts, { dtype: "f64" }));
   const tape = diff(() => {
     for (let k = 0; k < 3; k++) w.value = sub(w, mul(diff(() => inner(w)).grad(w), lr));

@@ -1,6 +1,6 @@
 // Gradients as an optimiser sees them: dense, or the rows that a look-up touched.
 import type { Param, RowSparse, Tape } from "@weft/autograd";
-import { cast, concat, context, less, onesLike, slice, type Tensor } from "@weft/tensor";
+import { ArgumentError, cast, concat, context, describe, less, onesLike, slice, type Tensor } from "@weft/tensor";
 
 /** A parameter and its gradient. */
 export interface Gradient {
@@ -11,8 +11,13 @@ export interface Gradient {
 export const isSparse = (g: Tensor | RowSparse): g is RowSparse => !("interpreter" in g);
 
 /** The gradients of every parameter on a tape. */
-export const gradientsOf = (tape: Tape): Gradient[] =>
-  tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
+export function gradientsOf(op: string, tape: Tape): Gradient[] {
+  if (typeof tape?.grad !== "function")
+    throw new ArgumentError(
+      `${op}: update wants the tape that diff gives${tape instanceof Promise ? ", await the promise" : ""}, got ${describe(tape)}`,
+    );
+  return tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
+}
 
 /** The value that an update starts from. Inside a `diff` it is part of the computation, as the update is. */
 export const current = (param: Param): Tensor => (context.tape === undefined ? param.value : param.read());

@@ -176,7 +176,7 @@ export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: O
     },
     params: params === undefined ? undefined : membersOf(name, params),
     apply,
-    update: (tape) => apply(gradientsOf(tape)),
+    update: (tape) => apply(gradientsOf(name, tape)),
     stateOf: (param) => slots.get(param)?.boxes,
   };
   return self;

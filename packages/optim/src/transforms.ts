@@ -100,7 +100,7 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
     },
     params: last.params,
     apply,
-    update: (tape) => apply(gradientsOf(tape)),
+    update: (tape) => apply(gradientsOf(last.name, tape)),
     stateOf: (param) => last.stateOf(param),
   };
 }

@@ -9,7 +9,7 @@ import { adam, chain, clipGlobalNorm, minimize, sgd, weightDecay } from "../src/
 const { tensor, randn } = openSync({});
 const numbers = (model: unknown) => params(model).map((p) => p.value.arraySync());
 const warn = vi.spyOn(console, "warn");
-beforeEach(() => void warn.mockReset());
+beforeEach(() => void warn.mockReset().mockImplementation(() => undefined));
 afterEach(() => expect(warn).not.toHaveBeenCalled());
 
 function gan() {
@@ -91,7 +91,7 @@ test("two optimizers that take turns on one parameter are told so, once", () => 
     "Weft: two optimizers, adam and sgd, take turns on a parameter …. If each has a model of its own, say so: sgd({ params: model }).",
     "Weft: two optimizers, adam and sgd, take turns on a parameter …. If each has a model of its own, say so: adam({ params: model }).",
   ]);
-  warn.mockReset();
+  warn.mockClear();
   const own = [adam({ params: generator }), sgd({ params: critic })];
   for (let k = 0; k < 3; k++) for (const rule of own) rule.update(diff(loss));
   const p = param(tensor([1]));
