@@ -16,6 +16,7 @@ import {
 } from "@weft/tensor";
 import { end } from "./backward.ts";
 import type { Param } from "./box.ts";
+import { metOnTape } from "./company.ts";
 import { gathered, Session, type Gradient } from "./session.ts";
 import { RowSparse } from "./sparse.ts";
 import { wait } from "./turn.ts";
@@ -131,7 +132,9 @@ function settle(session: Session, tape: Tape, result: Operand): Tape {
       gradients.set(p, g instanceof RowSparse ? g.map((x) => session.handOut(x)) : session.handOut(g));
     }
   });
-  tape.settle(value, [...leaves.keys()], gradients);
+  const params = [...leaves.keys()];
+  metOnTape(params);
+  tape.settle(value, params, gradients);
   return tape;
 }
 

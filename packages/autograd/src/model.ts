@@ -1,6 +1,7 @@
 // A model is any tree of functions, objects, arrays, maps and sets; what it learns and keeps are the boxes found in it.
 import { BRAND } from "@weft/tensor";
 import type { Param, State } from "./box.ts";
+import { markFound } from "./company.ts";
 
 /** A box and where it stands: field names, indices and keys, joined by points. */
 export interface Place {
@@ -21,6 +22,13 @@ const mostAgain = 10_000;
 
 /** Every box below `model`, each once, in the order of discovery. */
 export function boxes(model: unknown): Place[] {
+  const places = walk(model);
+  for (const { box } of places) markFound(box);
+  return places;
+}
+
+/** The same, unnoticed; `meet` is told of each function and container, each once. */
+export function walk(model: unknown, meet?: (part: object) => void): Place[] {
   const found = new Map<object, Place & { readonly aliases: string[] }>();
   const seen = new Set<object>();
   const open = new Set<object>();
@@ -35,6 +43,7 @@ export function boxes(model: unknown): Place[] {
       return;
     }
     if (isLeaf(x) || open.has(x) || (seen.has(x) && again++ >= mostAgain)) return;
+    if (!seen.has(x)) meet?.(x);
     seen.add(x);
     open.add(x);
     for (const [key, child] of children(x)) visit(child, path === "" ? key : `${path}.${key}`);

@@ -58,7 +58,8 @@ export function parseTable(text: string, columns: number, name = "the table"): F
       throw new DataError(`parseTable: line ${at + 1} of ${name} has ${fields.length} fields, wanted ${columns}.`);
     return fields.map((field) => {
       const x = Number(field);
-      if (!Number.isFinite(x))
+      // As it will be stored: beyond f32 it would be infinite.
+      if (!Number.isFinite(Math.fround(x)))
         throw new DataError(`parseTable: line ${at + 1} of ${name} has "${field.slice(0, 40)}", wanted a number.`);
       return x;
     });

@@ -1,5 +1,6 @@
 // What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
 import { resultOf } from "@weft/tensor";
+import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
 
 /**
@@ -26,10 +27,11 @@ export function named<Call extends (...args: never[]) => unknown, Fields extends
   call: Call,
   fields: Fields,
 ): Call & Fields {
-  const text = (): string => outline(call);
+  const self = watched(call);
+  const text = (): string => outline(self);
   // Defined rather than assigned, so that they are no fields.
-  const hidden = { toString: text, [Symbol.for("nodejs.util.inspect.custom")]: text, toJSON: () => ({ ...call }) };
-  Object.defineProperty(call, "name", { value: kind });
-  for (const key of Reflect.ownKeys(hidden)) Object.defineProperty(call, key, { value: hidden[key as "toString"] });
-  return Object.assign(call, fields);
+  const shown = { toString: text, [Symbol.for("nodejs.util.inspect.custom")]: text, toJSON: () => ({ ...self }) };
+  Object.defineProperty(self, "name", { value: kind });
+  for (const key of Reflect.ownKeys(shown)) Object.defineProperty(self, key, { value: shown[key as "toString"] });
+  return Object.assign(self, fields);
 }

@@ -1,6 +1,7 @@
 // A model's state as bytes and back: every parameter and running moment by its path in the tree, as safetensors.
 import { boolean, printable, quoted, readOptions, WeftError, type TypedArray } from "@weft/tensor";
 import { type Place } from "@weft/autograd";
+import { hiddenIn } from "./hidden.ts";
 import { writtenMetadata, type Metadata } from "./metadata.ts";
 import { assignAll, hostValues, storedType, type Cell } from "./parameter.ts";
 import { readIndex, writeSafetensors, type Stored, type StoredIndex, type StoredTensor } from "./safetensors.ts";
@@ -23,6 +24,11 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
   if (places.length === 0)
     throw new StateError(
       `${op}: this model has no parameters, or hides them in closures or #private fields. Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)`,
+    );
+  const hidden = hiddenIn(model);
+  if (hidden.length > 0)
+    throw new StateError(
+      `${op}: ${hidden.length} of the parameters that this model uses are not among its fields and would be lost: ${some(hidden.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, or name them once with params(…) if they belong to another model`,
     );
   const values = await Promise.all(places.map(({ box }) => hostValues(box)));
   const tensors = new Map<string, StoredTensor>();
@@ -110,6 +116,8 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: Read
   assignAll(fits(index, model, options).map((fit) => fitted(fit, fit.names.map(stored))));
   return model;
 }
+
+const shown = ({ dtype, shape }: Cell): string => `${dtype}[${shape}]`;
 
 /** A name as it stands in a list. */
 const plain = (name: string): string => (/^[\w.\-/:]+$/.test(name) && name.length < 120 ? name : quoted(name));

@@ -1,0 +1,59 @@
+// Parameters that a walk through a model cannot find: those of layers in closures and #private fields. They would be missing in
+// its file without a word. A tape sees them: what a call of a layer puts on a tape, and the layer's fields do not hold.
+import { companyOf, walk, wasFound, type Param } from "@weft/autograd";
+import { context } from "@weft/tensor";
+import type { Cell } from "./parameter.ts";
+
+/** The parameters that calls of a layer have used and a walk through it did not find. */
+const hidden = new WeakMap<object, readonly WeakRef<Cell>[]>();
+
+/** So often a layer is looked at again, when its calls use another number of parameters than before. */
+const mostLooks = 16;
+
+/** A function that notes which parameters it uses on tapes beyond those that are its fields. */
+export function watched<Call extends (...args: never[]) => unknown>(call: Call): Call {
+  let last = 0;
+  let looks = 0;
+  const self = ((...args) => {
+    const leaves = (context.tape as { readonly leaves?: ReadonlyMap<Cell, unknown> } | undefined)?.leaves;
+    const before = leaves?.size ?? 0;
+    const y = call(...args);
+    if (leaves !== undefined && leaves.size > before && leaves.size - before !== last && looks < mostLooks) {
+      looks++;
+      last = leaves.size - before;
+      const known = new Set<Cell>(walk([self, args]).map(({ box }) => box));
+      const unknown = [...leaves.keys()].slice(before).filter((box) => !known.has(box));
+      hidden.set(
+        self,
+        unknown.map((box) => new WeakRef(box)),
+      );
+    }
+    return y;
+  }) as Call;
+  hidden.set(self, []);
+  return self;
+}
+
+const plain: readonly unknown[] = [Object.prototype, Array.prototype, Map.prototype, Set.prototype, null];
+
+/** Whether calling it runs code of somebody else's: methods, or a function that is no layer. */
+const hasCode = (part: object): boolean =>
+  typeof part === "function" ? !hidden.has(part) : !plain.includes(Object.getPrototypeOf(part));
+
+/**
+ * The parameters that a model uses and does not show, and that were never found in any other model (by `params`, `place`,
+ * `load`, an optimiser's `params`, …). What its layers use is known for certain; a function or an object with methods
+ * that is no layer is judged by its company: what was on a tape with its parameters.
+ */
+export function hiddenIn(model: unknown): Cell[] {
+  const parts: object[] = [];
+  const shown = walk(model, (part) => void parts.push(part)).map(({ box }) => box);
+  const layers = parts.filter((part) => hidden.has(part));
+  const inside = new Set<object>(); // called by a layer, which is watched
+  for (const layer of layers) walk(layer, (part) => void (part !== layer && inside.add(part)));
+  const used = layers.flatMap((layer) => hidden.get(layer)!.flatMap((ref) => ref.deref() ?? []));
+  if (parts.some((part) => hasCode(part) && !inside.has(part)))
+    used.push(...shown.flatMap((box) => (box.kind === "param" ? companyOf(box as Param) : [])));
+  const known = new Set(shown);
+  return [...new Set(used)].filter((box) => !known.has(box) && !wasFound(box));
+}

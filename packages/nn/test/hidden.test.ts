@@ -1,0 +1,152 @@
+// Parameters that a model hides in closures and #private fields are missing in its file: `save` says so. Models that were only
+// trained beside it are not its own.
+import { diff, param, type Param } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { add, matmul, mul, relu, sum, type Operand, type Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { born, Chain, fromBytes, layer, Linear, LSTM, ones, parameter, params, toBytes } from "../src/index.ts";
+
+const backend = openSync({});
+const { tensor } = backend;
+const x = tensor([[1, 2]]);
+
+/** A step of training by hand. */
+const learn = (f: () => Tensor): void => {
+  const tape = diff(() => sum(f()));
+  for (const p of tape.params) p.value = add(p.value, mul(tape.grad(p), -0.1));
+};
+const messageOf = (model: unknown): Promise<string> =>
+  toBytes(model).then(
+    () => "written",
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
+
+const hiding: Record<string, () => readonly [model: unknown, call: (x: Operand) => Tensor, count: number]> = {
+  "a link of a chain": () => {
+    const inner = Linear(2, 2);
+    const model = Chain((x) => inner(x), relu, Linear(2, 1));
+    return [model, model, 2];
+  },
+  "a chain in a chain": () => {
+    const inner = [Linear(2, 2), Linear(2, 2)] as const;
+    const model = Chain(
+      Chain(relu, (x) => inner[1](inner[0](x))),
+      Linear(2, 1),
+    );
+    return [{ model, more: [model] }, model, 4];
+  },
+  "a layer of one's own": () => {
+    const bias = param(tensor([0, 0]));
+    const self = layer("Mine", (x: Operand) => add(mul(x, born(self.weight, x)), bias), {
+      weight: parameter([2], ones()),
+    });
+    return [self, self, 1];
+  },
+  "a function with fields": () => {
+    const [shown, inner] = [Linear(2, 2), Linear(2, 1)];
+    const model = Object.assign((x: Operand) => inner(shown(x)), { shown });
+    return [model, model, 2];
+  },
+  "a class with #private fields": () => {
+    class Net {
+      readonly #first = Linear(2, 3);
+      readonly second = Linear(3, 1);
+      call(x: Operand): Tensor {
+        return this.second(this.#first(x));
+      }
+    }
+    const net = new Net();
+    return [net, (x) => net.call(x), 2];
+  },
+  "an object whose function closes over a parameter": () => {
+    const weight: Param = param(tensor([[1], [1]]));
+    const first = Linear(2, 2);
+    const model = { first, call: (x: Operand) => matmul(first(x), weight) };
+    return [model, model.call, 1];
+  },
+};
+
+test.each(Object.entries(hiding))("hidden in %s", async (_, make) => {
+  const [model, call, count] = make();
+  for (let step = 0; step < 3; step++) learn(() => call(x));
+  expect(await messageOf(model)).toMatch(
+    new RegExp(
+      `^StateError: toBytes: ${count} of the parameters that this model uses are not among its fields and would be lost: f32\\[`,
+    ),
+  );
+});
+
+test("a model that shows nothing says why", async () => {
+  const inner = Linear(2, 1);
+  const model = (x: Operand) => inner(x);
+  learn(() => model(x));
+  expect(await messageOf(model)).toMatch(
+    /^StateError: toBytes: this model has no parameters, or hides them in closures/,
+  );
+  expect(await messageOf({})).toMatch(/no parameters/);
+});
+
+test("what is shown is written, whatever stood beside it on the tape", async () => {
+  const build = () => Chain(Linear(2, 2), relu, (x) => mul(x, 2), Linear(2, 2));
+  const [generator, discriminator] = [build(), build()];
+  const temperature = param(tensor(1));
+  for (let step = 0; step < 3; step++) {
+    learn(() => mul(discriminator(generator(x)), temperature));
+    learn(() => discriminator(x));
+  }
+  expect(await messageOf(generator)).toBe("written");
+  expect(await messageOf(discriminator)).toBe("written");
+  expect(await messageOf([generator, discriminator])).toBe("written");
+  expect(await messageOf(generator[0])).toBe("written");
+  const parts = { encoder: generator, decoder: discriminator };
+  expect(await messageOf(parts)).toBe("written");
+});
+
+test("classes side by side are written once each is known to somebody", async () => {
+  class Net {
+    readonly inner = Linear(2, 2);
+    call(x: Operand): Tensor {
+      return this.inner(x);
+    }
+  }
+  const [a, b] = [new Net(), new Net()];
+  learn(() => b.call(a.call(x)));
+  expect(await messageOf(a)).toContain("name them once with params(…) if they belong to another model");
+  params(b);
+  expect(await messageOf(a)).toBe("written");
+  expect(await messageOf(b)).toBe("written");
+});
+
+test("a layer's arguments are not its own, nor is what was taken from it later", async () => {
+  const rnn = LSTM({ in: 2, hidden: 2 });
+  const [input, h] = [param(tensor([[[1, 2]]])), param(tensor([[[0, 0]]]))];
+  learn(() => rnn(input, { h }));
+  expect(await messageOf(rnn)).toBe("written");
+
+  const head: { aux: unknown } & ((x: Operand) => Tensor) = layer(
+    "Head",
+    (x: Operand) => add((head.aux as ((x: Operand) => Tensor) | null)?.(x) ?? x, x),
+    { aux: Linear(2, 2) as unknown, kept: Linear(2, 2) },
+  );
+  learn(() => head(x));
+  head.aux = null;
+  expect(await messageOf(head)).toBe("written");
+});
+
+test("a backbone in a closure that was loaded by itself belongs to somebody", async () => {
+  const backbone = fromBytes(await toBytes(Linear(2, 2)), Linear(2, 2));
+  const model = Chain((x) => backbone(x), Linear(2, 1));
+  learn(() => model(x));
+  expect(await messageOf(model)).toBe("written");
+});
+
+test("calls that use now more and now fewer parameters are followed", async () => {
+  const [first, second, inner] = [Linear(2, 2), Linear(2, 2), Linear(2, 2)];
+  let way = 0;
+  const model = layer("Ways", (x: Operand) => (way === 0 ? first(x) : way === 1 ? second(first(x)) : inner(first(x))), {
+    first,
+    second,
+  });
+  for (way of [0, 1, 0, 1]) learn(() => model(x));
+  expect(await messageOf(model)).toBe("written");
+});
