@@ -2,7 +2,7 @@
 export { DataError } from "./data-error.ts";
 export { digits, type DigitsOptions, type Labelled, type Split } from "./digits.ts";
 export type { Display, Stand, TextStream } from "./display.ts";
-export type { LoadOptions } from "./files.ts";
+export type { LoadOptions, Signal } from "./files.ts";
 export type { HostArray, Numbers } from "./host-array.ts";
 export type { Housing, HousingOptions, Regression } from "./housing.ts";
 export { parseIdx } from "./idx.ts";

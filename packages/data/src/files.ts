@@ -21,8 +21,10 @@ export interface Publication {
   readonly mirrors: readonly string[];
 }
 
-/** `AbortSignal` where the program's `lib` or the types of Node have it. */
-type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : { readonly aborted: boolean };
+/** `AbortSignal` where the program's `lib` or the types of Node have it. What is public names no type that may be missing. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } }
+  ? T
+  : { readonly aborted: boolean };
 
 export interface LoadOptions {
   /**

@@ -3,7 +3,7 @@ import { scope } from "@weft/autograd";
 import type { Backend } from "@weft/tensor";
 import { accuracy, crossEntropy } from "@weft/nn";
 import { minimize, type Optimizer } from "@weft/optim";
-import { minibatch, progress, type Display, type Labelled, type Split } from "@weft/data";
+import { minibatch, progress, type Display, type Labelled, type Signal, type Split } from "@weft/data";
 import type { Classifier } from "./recipe.ts";
 
 export interface TrainingOptions {
@@ -17,7 +17,7 @@ export interface TrainingOptions {
   /** Shows how far it has come another way than on the terminal. */
   readonly display?: Display;
   /** Ends the training after the step that is under way. What was learned stays, and is measured. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Is called when the steps of an epoch are done, before they are measured: to save the model, say. */
   readonly learned?: (epoch: number, losses: readonly number[]) => Promise<void> | void;
 }

@@ -2,14 +2,14 @@
 import { diff, param, scope } from "@weft/autograd";
 import { add, matmul, mul, sub, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { mse } from "@weft/nn";
-import type { HostArray, Regression } from "@weft/data";
+import type { HostArray, Regression, Signal } from "@weft/data";
 import { turns } from "../turns.ts";
 
 export interface LinregOptions {
   readonly steps?: number;
   readonly lr?: number;
   /** Ends the steps early. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
 }
 
 /**
