@@ -60,6 +60,16 @@ describe.each([
     }
   });
 
+  test("one call with some indices is wrong, another with the same is not", () => {
+    const b = open();
+    for (const far of [integers(b, 5), T.add(integers(b, 5), 0)]) {
+      const [wrong, fine] = [T.take(b.arange(3), far), T.take(b.arange(9), far)];
+      expect([...fine.dataSync()]).toEqual([5]);
+      expect(thrown(() => wrong.dataSync()).message).toMatch(/^take: /);
+      expect([...T.add(fine, 1).dataSync()]).toEqual([6]);
+    }
+  });
+
   test("views of indices: what lies outside may not be in the part", () => {
     const b = open();
     const all = integers(b, 0, 9, 2, -1);

@@ -160,9 +160,14 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   /** What can be known of the indices of a call. */
   #suspect(node: Node): void {
-    node.fault = faultOf(node);
-    if (node.fault !== undefined) this.#flusher.faulty = true;
-    else if (this.#flusher.known < STEADY) node.site = siteOf(node.op);
+    const fault = faultOf(node);
+    if (fault === undefined) return;
+    if (fault === "open") {
+      if (this.#flusher.known < STEADY) node.site = siteOf(node.op);
+      return;
+    }
+    node.fault = fault;
+    this.#flusher.faulty = true;
   }
 
   /** Movement of a value that lies in storage costs nothing. */

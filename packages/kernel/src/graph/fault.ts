@@ -110,20 +110,28 @@ export class Fault {
       .slice(1)
       .find((frame) => !ours.test(frame));
     const where = line === undefined ? "" : `, called ${line.trim()}`;
-    return new IndexError(`${op}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`);
+    // A derivative is called by nobody.
+    return new IndexError(
+      `${op.replace(/Grad$/, "")}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`,
+    );
   }
 }
 
-/** The fault of a call that was just recorded, where its indices were uploaded and one of them lies outside the axis. */
-export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): Fault | undefined {
+/**
+ * The fault of a call that was just recorded: known where its indices were uploaded and one of them lies outside the axis, undefined where
+ * none does, and else open.
+ */
+export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): Fault | "open" | undefined {
   const { code, inputs, attrs } = call;
   const [x, indices] = inputs as readonly Node[];
   const range = indices!.op === "leaf" ? (indices!.attrs as Range | undefined) : undefined;
-  if (range?.whole !== true || sizeOf(indices!.shape) === 0) return undefined;
+  if (range === undefined) return "open";
   const size = x!.shape[axes[code]!(attrs)]!;
+  if (range.least >= 0 && range.most < size) return undefined;
+  if (!range.whole || sizeOf(indices!.shape) === 0) return "open";
   const ignored = (attrs as { ignoreIndex?: number }).ignoreIndex;
   const outside = [range.least, range.most].find((i) => (i < 0 || i >= size) && i !== ignored);
-  if (outside === undefined) return undefined;
+  if (outside === undefined) return "open";
   const detail = call.op.startsWith("crossEntropy")
     ? `. The label is ${outside}, and there are ${size} classes`
     : `. It is ${outside}, and the axis has size ${size}`;

@@ -292,18 +292,10 @@ export class Flusher<S extends Storage, E> {
 
 /** Gives each value the faults of what it was computed from, and of its own call. */
 function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void {
-  const misused = new Map<Node, Fault>();
   for (const node of needed) {
     let fault: Fault | undefined;
     for (const x of node.inputs) if (typeof x !== "number" && x.fault !== undefined) fault = Fault.both(fault, x.fault);
-    if (takesIndices(node.code)) {
-      const indices = node.inputs[1] as Node;
-      // A derivative is at fault where its function was.
-      const own = node.fault ?? found.get(node) ?? misused.get(indices);
-      if (own !== undefined) misused.set(indices, own);
-      fault = Fault.both(fault, own);
-    }
-    node.fault = fault;
+    node.fault = takesIndices(node.code) ? Fault.both(fault, node.fault ?? found.get(node)) : fault;
   }
 }
 

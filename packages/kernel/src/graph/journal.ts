@@ -17,29 +17,37 @@ const nodeOf = (x: Tensor): Node => x.payload as Node;
 const NONE: readonly Step[] = [];
 
 export class Journal {
-  readonly #versions = new Map<Tensor, Version>();
+  #versions: Version[] = [];
+  /** The current step by itself. */
+  #step: readonly Step[] = NONE;
 
   get size(): number {
-    return this.#versions.size;
+    return this.#versions.length;
   }
 
   /** `next` takes the place of `old` in a box. */
   note(next: Tensor, old: Tensor | undefined): void {
-    const before = old === undefined ? undefined : this.#versions.get(old);
-    if (before !== undefined) this.#versions.delete(old!);
+    const before = old === undefined || nodeOf(old).storage !== undefined ? undefined : this.#remove(old);
     const node = nodeOf(next);
     if (node.storage !== undefined) return;
-    const { step } = context;
-    const steps = before?.steps ?? NONE;
     const base = before?.base ?? (old === undefined ? node : nodeOf(old));
-    this.#versions.set(next, { next, base, steps: step === undefined ? steps : [...steps, step] });
+    const { step } = context;
+    if (this.#step[0] !== step) this.#step = step === undefined ? NONE : [step];
+    const steps = before === undefined || before.steps.length === 0 ? this.#step : [...before.steps, ...this.#step];
+    this.#versions.push({ next, base, steps });
+  }
+
+  #remove(next: Tensor): Version | undefined {
+    const at = this.#versions.findLastIndex((version) => version.next === next);
+    return at < 0 ? undefined : this.#versions.splice(at, 1)[0];
   }
 
   /** The boxes whose newest version is pending; what is noted from now on belongs to the next flush. */
   take(): Version[] {
-    const versions = [...this.#versions.values()].filter(({ next }) => next.ended === undefined);
-    this.#versions.clear();
-    return versions;
+    const versions = this.#versions;
+    this.#versions = [];
+    this.#step = NONE;
+    return versions.filter(({ next }) => next.ended === undefined);
   }
 }
 

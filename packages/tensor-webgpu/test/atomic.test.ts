@@ -1,0 +1,106 @@
+// A flush is atomic on a device, too: a step that finds no memory, or that is refused, leaves parameters and moments as they were.
+import { diff, scope } from "@weft/autograd";
+import { Chain, crossEntropy, Linear, params, seed } from "@weft/nn";
+import { adam, minimize } from "@weft/optim";
+import * as T from "@weft/tensor";
+import { IndexError, MemoryError, relu, type Backend, type Creation, type Tensor } from "@weft/tensor";
+import { describe, expect } from "vitest";
+import { open } from "../src/index.node.ts";
+import { describeOnDevice, onDevice } from "./device.ts";
+import { openSmall } from "./small.ts";
+
+/** A perceptron with Adam, and one step of it. */
+function trainer(b: Backend & Creation) {
+  seed(5);
+  const model = Chain(Linear(4, 8), relu, Linear(8, 3)) as unknown as (x: Tensor) => Tensor;
+  const rule = adam({ lr: 0.01 });
+  const labels = Int32Array.from({ length: 15_000 }, (_, i) => i % 3);
+  const loss = (n: number, wrong = 0): Tensor => {
+    const index = b.tensor(labels.subarray(0, n));
+    return crossEntropy(model(b.randn([n, 4], { seed: 7 })), wrong === 0 ? index : T.add(index, wrong));
+  };
+  const step = (n: number, wrong?: number): Tensor =>
+    scope(() => {
+      const tape = diff(() => loss(n, wrong));
+      rule.update(tape);
+      return T.keep(tape.value);
+    });
+  const values = async (): Promise<number[][]> => {
+    const boxes = params(model).flatMap((p) => [p, ...Object.values(rule.stateOf(p) ?? {})]);
+    return Promise.all(boxes.map(async (x) => [...(await x.value.data())]));
+  };
+  return { rule, loss, step, values };
+}
+
+describeOnDevice("a step that fails", () => {
+  describe.each([
+    ["merged", true],
+    ["unmerged", false],
+  ])("%s", (_, fuse) => {
+    const memory = { first: 1 << 18, most: 1 << 19, limit: 1 << 20 };
+    const small = () => openSmall({}, memory, { fuse });
+
+    onDevice("for want of memory changes nothing, 50 times, and the next trains on with the same bits", async () => {
+      const [plain, failing] = [trainer(await small()), trainer(await small())];
+      // What the parameters begin with is made in a step that fails.
+      expect(() => failing.step(15_000)).toThrow(MemoryError);
+      const wanted = [await plain.step(6).item(), await plain.step(6).item()];
+      const first = await failing.step(6).item();
+      for (let i = 0; i < 50; i++) expect(() => failing.step(15_000)).toThrow(MemoryError);
+      expect(failing.rule.steps).toBe(1);
+      expect([first, await failing.step(6).item()]).toEqual(wanted);
+      expect(await failing.values()).toEqual(await plain.values());
+    });
+
+    onDevice("in minimize, or without a scope", async () => {
+      const [plain, failing] = [trainer(await small()), trainer(await small())];
+      await plain.step(6).item();
+      const run = async (sizes: number[]): Promise<void> => {
+        for await (const _ of minimize((n: number) => failing.loss(n), sizes, failing.rule));
+      };
+      await expect(run([6, 15_000, 6])).rejects.toThrow(MemoryError);
+      const tape = diff(() => failing.loss(15_000));
+      failing.rule.update(tape);
+      await expect(tape.value.data()).rejects.toThrow(MemoryError);
+      await expect(tape.value.data()).rejects.toThrow(
+        /was lost when an earlier launch failed: tensor-webgpu: no memory/,
+      );
+      expect(await failing.values()).toEqual(await plain.values());
+    });
+
+    onDevice("because of a label that was uploaded changes nothing; minimize says so at its end", async () => {
+      const [b, plain] = [await small(), trainer(await small())];
+      const failing = trainer(b);
+      const bad = (): Tensor => crossEntropy(T.mul(failing.loss(6), b.ones([1, 3])), b.tensor([9], { dtype: "i32" }));
+      const run = async (): Promise<void> => {
+        for await (const _ of minimize((n: number) => (n === 0 ? bad() : failing.loss(n)), [6, 0, 6], failing.rule));
+      };
+      await expect(run()).rejects.toThrow(IndexError);
+      await plain.step(6).item();
+      await plain.step(6).item();
+      expect(failing.rule.steps).toBe(2);
+      expect(await failing.values()).toEqual(await plain.values());
+    });
+  });
+
+  onDevice(
+    "because of a label that only the device knows: minimize says so, and each read of what came of it",
+    async () => {
+      const { loss, rule, values, step } = trainer(await open({}));
+      const run = async (): Promise<void> => {
+        for await (const _ of minimize((wrong: number) => loss(6, wrong), [0, 1, 0], rule));
+      };
+      await expect(run()).rejects.toThrow(/^crossEntropy: .*atomic\.test\.ts/);
+      for (let i = 0; i < 2; i++) await expect(values()).rejects.toThrow(IndexError);
+      await expect(step(6).data()).rejects.toThrow(IndexError);
+    },
+  );
+
+  onDevice("because a launch is refused: what was recorded with it does not run", async () => {
+    const b = await openSmall({ groups: 2, threads: 1 }, { first: 1 << 20, most: 1 << 20, limit: 1 << 22 }, {});
+    const [x, apart] = [b.ones([3]), T.add(b.ones([2]), 1)];
+    const wrong = T.exp(b.tensor(new Float32Array(1001)));
+    for (let i = 0; i < 2; i++) await expect(wrong.data()).rejects.toThrow(/workgroups is more than this adapter runs/);
+    expect([...(await apart.data()), ...(await x.data())]).toEqual([2, 2, 1, 1, 1]);
+  });
+});
