@@ -16,7 +16,7 @@ import {
 import { FileError } from "./file-error.ts";
 import { FormatError } from "./format-error.ts";
 import type { Metadata } from "./metadata.ts";
-import { assignAll } from "./parameter.ts";
+import { assignAllSurely } from "./parameter.ts";
 import { headerEnd, piecesOf, readIndex, type StoredIndex, type StoredTensor } from "./safetensors.ts";
 import { fits, fitted, StateError, storedState, type ReadOptions } from "./state.ts";
 
@@ -94,7 +94,7 @@ export const load = <Model>(path: string, model: Model, options?: ReadOptions): 
       }
       values.push(fitted(fit, tensors));
     }
-    assignAll(values);
+    await assignAllSurely(values);
     return model;
   });
 

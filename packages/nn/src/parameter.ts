@@ -109,23 +109,61 @@ function refuse(box: Cell): never {
   );
 }
 
-/**
- * Gives boxes values, all of them or none: on their backends (or on the one given), or on the host until they come to
- * life. Nothing changes before all the memory is there.
- */
-export function assignAll(values: Iterable<readonly [Cell, TypedArray]>, backend?: Backend): void {
-  const made: { readonly box: Cell; readonly array: TypedArray; readonly x: Tensor | undefined }[] = [];
+/** New values of boxes whose memory is there: nothing has changed yet. */
+interface Prepared {
+  readonly box: Cell;
+  readonly array: TypedArray;
+  readonly x: Tensor | undefined;
+}
+type Values = Iterable<readonly [Cell, TypedArray]>;
+
+/** Uploads values to the backends of their boxes (or to the one given); all of them, or it throws and keeps none. */
+function prepare(values: Values, backend: Backend | undefined): Prepared[] {
+  const made: Prepared[] = [];
   try {
-    for (const [box, array] of values) {
-      const x = (backend ?? box.backend)?.upload(array, box.shape, box.dtype);
-      made.push({ box, array, x });
-    }
-    for (const { box, array, x } of made) {
-      if (x === undefined) wait(box, array);
-      else box.value = x;
-    }
-  } finally {
+    for (const [box, array] of values)
+      made.push({ box, array, x: (backend ?? box.backend)?.upload(array, box.shape, box.dtype) });
+    return made;
+  } catch (error) {
     for (const { x } of made) x?.release();
+    throw error;
+  }
+}
+
+function take(made: readonly Prepared[]): void {
+  for (const { box, array, x } of made) {
+    if (x === undefined) wait(box, array);
+    else box.value = x;
+    x?.release();
+  }
+}
+
+/**
+ * Gives boxes values, all of them or none: on their backends, or on the host until they come to life. Nothing changes
+ * before all the memory is there.
+ */
+export const assignAll = (values: Values): void => take(prepare(values, undefined));
+
+/** The same where one can wait: a device tells later, by the next read, that it had no memory. */
+export async function assignAllSurely(values: Values, backend?: Backend): Promise<void> {
+  const made = prepare(values, backend);
+  try {
+    const backends = new Set(made.flatMap(({ x }) => x?.interpreter.backend ?? []));
+    await Promise.all([...backends].map(answered));
+  } catch (error) {
+    for (const { x } of made) x?.release();
+    throw error;
+  }
+  take(made);
+}
+
+/** Waits until a backend has done what it was asked for; throws what it has to tell. */
+async function answered(backend: Backend): Promise<void> {
+  const x = backend.upload(Float32Array.of(0), [1], "f32");
+  try {
+    await x.data();
+  } finally {
+    x.release();
   }
 }
 

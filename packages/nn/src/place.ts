@@ -1,7 +1,7 @@
 // Moving a model: its parameters, its running state, and the state that optimisers keep for its parameters.
 import type { State, Unborn } from "@weft/autograd";
 import type { Backend } from "@weft/tensor";
-import { assignAll, hostValues, type Cell } from "./parameter.ts";
+import { assignAllSurely, hostValues, type Cell } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 
 /** Under this key a parameter lists the state that an optimiser keeps for it. */
@@ -32,9 +32,9 @@ export async function place<Model>(model: Model, backend: Backend): Promise<Mode
       box.birth(backend);
       begun.push([box, unborn]);
     }
-    assignAll(values, backend);
+    await assignAllSurely(values, backend);
   } catch (error) {
-    for (const [box, unborn] of begun) box.reset(unborn);
+    for (const [box, unborn] of begun) if (box.backend === backend) box.reset(unborn);
     throw error;
   }
   return model;

@@ -254,6 +254,31 @@ test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model tha
   expect(await all(model)).toEqual(before);
 });
 
+test("a device that tells late that it had no memory leaves a model as it was, where one waits", async () => {
+  const late = openSync({ rounding: true });
+  const { read } = late;
+  const model = build();
+  for (const p of params(model).slice(0, 3)) p.birth(backend);
+  const before = await all(model);
+  const path = join(folder, "late.safetensors");
+  await save(path, build());
+  late.read = () => Promise.reject(new MemoryError("no memory, as the device says now"));
+  await expect(place(model, late)).rejects.toThrow("as the device says now");
+  expect(params(model).map((p) => p.backend)).toEqual([backend, backend, backend, ...Array(3).fill(undefined)]);
+  expect(await all(model)).toEqual(before);
+  late.read = read;
+  await place(model, late);
+  expect(await all(model)).toEqual(before);
+  const living = late.live();
+  late.read = () => Promise.reject(new MemoryError("no memory, as the device says now"));
+  await expect(load(path, model)).rejects.toThrow("as the device says now");
+  late.read = read;
+  expect(await all(model)).toEqual(before);
+  expect(late.live()).toBe(living);
+  await load(path, model);
+  expect(await all(model)).not.toEqual(before);
+});
+
 test("a model on two backends is loaded on both or on neither", async () => {
   const { one, arm } = failing(1);
   const model = Chain(Linear(2, 3), Linear(3, 1));
