@@ -42,7 +42,7 @@ export interface Stored {
 }
 
 /** A tensor in the header of a file: its values are the bytes from `begin` to `end` of the file. */
-export interface StoredEntry {
+interface StoredEntry {
   readonly dtype: StoredType;
   readonly shape: readonly number[];
   readonly begin: number;
