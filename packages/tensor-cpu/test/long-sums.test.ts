@@ -73,3 +73,11 @@ test("crowded and lone rows of one indexAdd, and an index out of range", async (
   indices[7] = 500;
   expect(() => T.indexAdd(b.ones([500, 3]), b.tensor(indices), b.ones([3000, 3])).dataSync()).toThrow(/500/);
 });
+
+test("more than 2³¹ terms are counted, along one axis or several; 2³² along one are refused by name", () => {
+  const half = (...shape: number[]): Tensor => T.broadcastTo(b.tensor([0.5]), shape);
+  expect(T.sum(half(2 ** 31)).itemSync()).toBe(2 ** 30);
+  expect(T.sum(half(2 ** 16, 2 ** 15)).itemSync()).toBe(2 ** 30);
+  expect(T.max(half(2 ** 31 + 1)).itemSync()).toBe(0.5);
+  expect(() => T.sum(half(2 ** 32 + 2)).itemSync()).toThrow(/sum: shape \[4294967298\].*2³²/);
+});

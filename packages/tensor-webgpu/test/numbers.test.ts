@@ -55,3 +55,26 @@ describeOnDevice("any two floats", () => {
     }
   });
 });
+
+describeOnDevice("sums of a million equal terms", () => {
+  onDevice("in products, rows, pools, convolutions and at indices", async () => {
+    const b = await open({});
+    const n = 1_000_000;
+    const tenth = Math.fround(0.1);
+    const full = (...shape: number[]): Tensor => b.full(shape, 0.1);
+    const places = b.zeros([n], { dtype: "i32" });
+    const sums: [string, () => Tensor, number][] = [
+      ["matmul of vectors", () => T.matmul(full(n), full(n)), n * tenth * tenth],
+      ["matmul, five rows and five columns", () => T.matmul(full(5, n), full(n, 5)), n * tenth * tenth],
+      ["softmax", () => T.sum(T.softmax(full(1, n))), 1],
+      ["average pooling", () => T.avgPool(full(1, 1, n), { window: n }), tenth],
+      ["conv", () => T.conv(full(1, 1, n / 10), full(1, 1, n / 10)), (n / 10) * tenth * tenth],
+      ["indexAdd", () => T.indexAdd(b.zeros([2]), places, full(n)), n * tenth],
+      ["scatterAdd", () => T.scatterAdd(b.zeros([1]), places, full(n)), n * tenth],
+    ];
+    for (const [name, run, wanted] of sums) {
+      const [y] = await T.scope(run).data();
+      expect(Math.abs(y! / wanted - 1), name).toBeLessThan(3e-5);
+    }
+  });
+});

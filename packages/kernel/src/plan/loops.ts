@@ -14,7 +14,10 @@ export interface Loops {
   readonly strides: readonly Strides[];
 }
 
-const one: Strides = [1];
+/** Loops count in words of 32 bits. */
+export const COUNTED = 2 ** 32;
+
+const unit: Strides = [1];
 
 /** Orders kept axes before reduced ones and merges what can be merged. There is at least one loop, in a reduction a reduced one. */
 export function loopsOf(
@@ -25,7 +28,7 @@ export function loopsOf(
 ): Loops {
   // Most launches walk through everything in order.
   if (!reduce && operands.every((o) => isRowMajor(shape, o.strides)))
-    return { sizes: [sizeOf(shape)], reduced: 0, strides: operands.map(() => one) };
+    return { sizes: [sizeOf(shape)], reduced: 0, strides: operands.map(() => unit) };
   const sizes: number[] = [];
   const strides: number[][] = operands.map(() => []);
   const take = (folded: boolean): void => {
@@ -34,7 +37,8 @@ export function loopsOf(
       const size = shape[a]!;
       if (size === 1 || reducedAxes.includes(a) !== folded) continue;
       const last = sizes.length - 1;
-      if (last >= from && operands.every((o, i) => strides[i]![last] === o.strides[a]! * size)) {
+      const one = last >= from && sizes[last]! * size < COUNTED;
+      if (one && operands.every((o, i) => strides[i]![last] === o.strides[a]! * size)) {
         sizes[last]! *= size;
         operands.forEach((o, i) => (strides[i]![last] = o.strides[a]!));
       } else {

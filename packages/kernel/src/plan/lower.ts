@@ -1,11 +1,11 @@
 // From a group to a launch: the operations of a group become one kernel (found again by its key), its operands and numbers
 // the kernel's arguments.
-import { bytesOf, type DType } from "@weft/tensor";
+import { bytesOf, UnsupportedError, type DType } from "@weft/tensor";
 import { Draft } from "./draft.ts";
 import { expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
 import type { Item } from "./item.ts";
 import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type V } from "../language.ts";
-import { loopsOf, stepOf, type Strides } from "./loops.ts";
+import { COUNTED, loopsOf, stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
 import type { KernelLaunch, NumberPlace, Place } from "./plan.ts";
 import { rowMajor } from "../graph/view.ts";
@@ -46,6 +46,10 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
   const fold = group.kind === "reduce";
   const { sizes, reduced, strides } = loopsOf(shape, draft.operands, axes, fold);
   const rank = sizes.length;
+  if (sizes.some((size) => size >= COUNTED))
+    throw new UnsupportedError(
+      `${group.roots[0]!.op}: shape [${shape.join(", ")}] has more elements along an axis than a loop counts (2³²)`,
+    );
   for (let l = 0; l < rank - reduced; l++) if (sizes[l] === 0) return undefined;
   const lanes = fold ? lanesOf(strides, rank - 1, rank - 1 - reduced, draft) : rank - 1;
   const form: Form = { rank, reduced, lanes };

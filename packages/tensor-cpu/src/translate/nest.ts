@@ -117,7 +117,7 @@ export class Nest {
     this.#positions.enter(l);
     if (this.#tiled && l === rank - 2) this.#tiles(l, n);
     else if (l < rank - 1 && l !== lanes) {
-      f.while(i32.gtS(n, 0), () => {
+      f.while(n, () => {
         this.#nest(l + 1);
         this.#positions.step(l);
         f.advance(n, -1);
@@ -126,14 +126,14 @@ export class Nest {
       this.#rounds(l, n, () => this.#block(l));
     } else if (this.#across) {
       this.#stretches(n, stretch, (m) =>
-        f.while(i32.gtS(m, 0), () => {
+        f.while(m, () => {
           this.#body(l);
           this.#positions.step(l);
           f.advance(m, -1);
         }),
       );
     } else {
-      f.if(i32.gtS(n, 0), () => {
+      f.if(n, () => {
         this.#evaluate(level.row, l, 0);
         this.#stretches(n, stretch * this.#vectors * this.#machine.width, (m) =>
           this.#rounds(l, m, () => this.#body(l)),
@@ -146,8 +146,8 @@ export class Nest {
   #tiles(l: number, n: Int): void {
     const f = this.#f;
     const [rows, row, lanes] = [f.local(I32), f.local(I32), f.local(I32)];
-    f.while(i32.gtS(n, 0), () => {
-      f.set(rows, select(i32.ltS(n, tile), n, i32.const(tile)));
+    f.while(n, () => {
+      f.set(rows, select(i32.ltU(n, tile), n, i32.const(tile)));
       f.set(lanes, this.#size(l + 1));
       this.#positions.enter(l + 1);
       this.#rounds(l + 1, lanes, () => {
@@ -172,8 +172,8 @@ export class Nest {
     if (!this.#wide) return run(n);
     const f = this.#f;
     const m = f.local(I32);
-    f.while(i32.gtS(n, 0), () => {
-      f.set(m, select(i32.ltS(n, length), n, i32.const(length)));
+    f.while(n, () => {
+      f.set(m, select(i32.ltU(n, length), n, i32.const(length)));
       f.advance(this.#count, m);
       f.set(n, i32.sub(n, m));
       run(m);
@@ -187,7 +187,7 @@ export class Nest {
     const { width } = this.#machine;
     for (const vectors of this.#vectors > 1 ? [this.#vectors, 1] : [1]) {
       this.#round = { vectors, tail: false };
-      f.while(i32.geS(n, width * vectors), () => {
+      f.while(i32.geU(n, width * vectors), () => {
         run();
         this.#positions.step(l, width * vectors);
         f.advance(n, -width * vectors);

@@ -5,6 +5,7 @@ import { convolutionForm } from "../forms/choice.ts";
 import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
 import { geometryOf, type Convolution } from "../forms/geometry.ts";
 import { prepared, type Call, type Words } from "./call.ts";
+import { longSum } from "./long-sum.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume, type Window } from "./window.ts";
 
 /** The three shapes of a convolution, whichever of them is the result. */
@@ -48,12 +49,16 @@ export const conv: Call = {
       ${cut("y", "p")}
       let o = rest % (groups * outputs);
       let n = rest / (groups * outputs);
-      var sum = 0f;
-      for (var c = 0u; c < channels; c++) {
-        let plane = ((n * groups + o / outputs) * channels + c) * ${volume("x")};
-        let weights = (o * channels + c) * ${volume("k")};
-        ${loops("q", "k", inside(`sum += ${load(0, "plane + px")} * ${load(1, `weights + ${tap}`)};`))}
-      }
+      ${longSum(
+        "sum",
+        "f32",
+        (add) => `
+          for (var c = 0u; c < channels; c++) {
+            let plane = ((n * groups + o / outputs) * channels + c) * ${volume("x")};
+            let weights = (o * channels + c) * ${volume("k")};
+            ${loops("q", "k", inside(add(`${load(0, "plane + px")} * ${load(1, `weights + ${tap}`)}`)))}
+          }`,
+      )}
       ${store("i", "sum")}`,
   ),
 };
@@ -69,12 +74,16 @@ export const convInputGrad: Call = {
       let c = rest % channels;
       let g = rest / channels % groups;
       let n = rest / (channels * groups);
-      var sum = 0f;
-      for (var o = g * outputs; o < (g + 1u) * outputs; o++) {
-        let plane = (n * groups * outputs + o) * ${volume("y")};
-        let weights = (o * channels + c) * ${volume("k")};
-        ${loops("q", "k", meeting(`sum += ${load(0, `plane + ${pixel}`)} * ${load(1, `weights + ${tap}`)};`))}
-      }
+      ${longSum(
+        "sum",
+        "f32",
+        (add) => `
+          for (var o = g * outputs; o < (g + 1u) * outputs; o++) {
+            let plane = (n * groups * outputs + o) * ${volume("y")};
+            let weights = (o * channels + c) * ${volume("k")};
+            ${loops("q", "k", meeting(add(`${load(0, `plane + ${pixel}`)} * ${load(1, `weights + ${tap}`)}`)))}
+          }`,
+      )}
       ${store("i", "sum")}`,
   ),
 };
@@ -89,14 +98,16 @@ export const convWeightGrad: Call = {
       ${cut("k", "q")}
       let c = rest % channels;
       let o = rest / channels;
-      var sum = 0f;
-      for (var n = 0u; n < images; n++) {
-        let plane = ((n * groups + o / outputs) * channels + c) * ${volume("x")};
-        let gradients = (n * groups * outputs + o) * ${volume("y")};
-        var part = 0f;
-        ${loops("p", "y", inside(`part += ${load(0, "plane + px")} * ${load(1, `gradients + ${pixel}`)};`))}
-        sum += part;
-      }
+      ${longSum(
+        "sum",
+        "f32",
+        (add) => `
+          for (var n = 0u; n < images; n++) {
+            let plane = ((n * groups + o / outputs) * channels + c) * ${volume("x")};
+            let gradients = (n * groups * outputs + o) * ${volume("y")};
+            ${loops("p", "y", inside(add(`${load(0, "plane + px")} * ${load(1, `gradients + ${pixel}`)}`)))}
+          }`,
+      )}
       ${store("i", "sum")}`,
   ),
 };

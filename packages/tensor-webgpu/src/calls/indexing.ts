@@ -2,6 +2,7 @@
 // atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import { around, missing, prepared, type Call, type Form, type Words } from "./call.ts";
+import { longSum } from "./long-sum.ts";
 import { summed } from "./sums.ts";
 
 const axisOf = (launch: CallLaunch): number => (launch.attrs as { axis: number }).axis;
@@ -107,7 +108,10 @@ function indexed({ at, load, store, mark, result }: Words, features: number): st
     let f = group % across * ${features}u + lane % ${features}u;
     let turn = lane / ${features}u;
     let first = row / size * length * inner + f;
-    var sum = ${result}(0);
+    ${longSum(
+      "sum",
+      result,
+      (add) => `
     var seen = 0u;
     for (var start = 0u; start < length; start += ${threads * WORD}u) {
       let base = start + lane * ${WORD}u;
@@ -136,13 +140,15 @@ function indexed({ at, load, store, mark, result }: Words, features: number): st
           while (bits != 0u) {
             let j = start + place * ${WORD}u + firstTrailingBit(bits);
             bits &= bits - 1u;
-            if (seen % ${share}u == turn && f < inner) { sum += ${load(2, "first + j * inner")}; }
+            if (seen % ${share}u == turn && f < inner) { ${add(load(2, "first + j * inner"))} }
             seen += 1u;
           }
         }
       }
       workgroupBarrier();
     }
+`,
+    )}
     ${part} = bitcast<u32>(sum);
     workgroupBarrier();
     if (turn == 0u && f < inner) {
@@ -234,7 +240,7 @@ const placed = ({ load, mark }: Words, rank: number, axis: number): string => `
   let index = ${load(0, "place")};
   if (index >= 0i && u32(index) < size) { key += u32(index) * s${axis}; } else { key = rows; ${mark} }`;
 
-function scattered({ load, store, mark }: Words, rank: number, axis: number): string {
+function scattered({ load, store, mark, result }: Words, rank: number, axis: number): string {
   const cuts = axesBackwards(rank).map((l) => {
     const cut = `let c${l} = rest % n${l}; rest /= n${l};`;
     return l === axis ? cut : `${cut} inside &= c${l} < d${l}; place += c${l} * s${l};`;
@@ -244,14 +250,19 @@ function scattered({ load, store, mark }: Words, rank: number, axis: number): st
     var place = 0u;
     var inside = true;
     ${cuts.join("\n")}
-    var sum = ${load(0, "i")};
-    if (inside) {
-      for (var j = 0u; j < d${axis}; j++) {
-        let at = place + j * s${axis};
-        let index = ${load(1, "at")};
-        if (index == i32(c${axis})) { sum += ${load(2, "at")}; }
-        if (index < 0i || u32(index) >= n${axis}) { ${mark} }
-      }
-    }
-    ${store("i", "sum")}`;
+    ${longSum(
+      "sum",
+      result,
+      (add) => `
+        if (inside) {
+          for (var j = 0u; j < d${axis}; j++) {
+            let at = place + j * s${axis};
+            let index = ${load(1, "at")};
+            if (index == i32(c${axis})) { ${add(load(2, "at"))} }
+            if (index < 0i || u32(index) >= n${axis}) { ${mark} }
+          }
+        }`,
+    )}
+    let y = ${load(0, "i")} + sum;
+    ${store("i", "y")}`;
 }

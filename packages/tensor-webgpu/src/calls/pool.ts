@@ -1,6 +1,7 @@
 // Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import { isHardware, type Machine, type Staged } from "../forms/stage.ts";
+import { longSum } from "./long-sum.ts";
 import { prepared, type Call, type Words } from "./call.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, three, volume, type Window } from "./window.ts";
 
@@ -108,8 +109,7 @@ export const sumPool: Call = {
     ({ load, store }) => `
     ${cut("y", "p")}
     let plane = rest * ${volume("x")};
-    var sum = 0f;
-    ${loops("q", "k", inside(`sum += ${load(0, "plane + px")};`))}
+    ${longSum("sum", "f32", (add) => loops("q", "k", inside(add(load(0, "plane + px")))))}
     ${store("i", "sum")}`,
   ),
 };

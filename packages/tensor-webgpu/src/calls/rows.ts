@@ -5,6 +5,7 @@ import { isHardware, type Machine, type Stage } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";
 import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
+import { longSum } from "./long-sum.ts";
 import { around, prepared, type Call, type Words } from "./call.ts";
 
 /** The element at a place of the row: of input `of`, or of what was kept under that name. */
@@ -131,8 +132,9 @@ function rowWords(w: Words, share: number, subgroups: number, kept: number | und
     log: (x) => `${w.at.name}_log(${x})`,
     over: (name, op, value) =>
       [
-        `var ${name} = ${neutral[op]};`,
-        each((x) => `${name} = ${fold[op](name, value(x))};`),
+        ...(op === "sum" && kept === undefined
+          ? [longSum(name, "f32", (add) => each((x) => add(value(x))))]
+          : [`var ${name} = ${neutral[op]};`, each((x) => `${name} = ${fold[op](name, value(x))};`)]),
         joined(w, name, fold[op], share, subgroups),
       ].join("\n"),
   };

@@ -3,6 +3,7 @@
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { Machine, Stage, Staged } from "../forms/stage.ts";
 import { stage, type Words } from "./call.ts";
+import { longSum } from "./long-sum.ts";
 import { sorted } from "./sort.ts";
 
 /** y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with key(j) = a. */
@@ -139,7 +140,8 @@ function rowStage(
         var sum = ${type}(0);
         let whole = min((p + ${piece - 1}u) / ${piece}u * ${piece}u, end);
         ${addAll(w, "whole")}
-        for (; p + ${piece}u <= end; p += ${piece}u) { sum += ${w.load(2, `pieces + (p / ${piece}u * outer + o) * inner + k`)}; }
+        ${longSum("more", type, (add) => `for (; p + ${piece}u <= end; p += ${piece}u) { ${add(w.load(2, `pieces + (p / ${piece}u * outer + o) * inner + k`))} }`)}
+        sum += more;
         ${addAll(w, "end")}
         y += sum;
       }

@@ -21,6 +21,11 @@ export interface Sizes {
 /** Workgroups that run at once on a large processor: one on each multiprocessor. */
 const CROWD = 132;
 const crowdOf = (machine: Machine): number => (isHardware(machine) ? CROWD : 2);
+/**
+ * Sums along k that are longer lose digits: they are split, as far as the parts of all results are at most so many.
+ */
+const LONG = { k: 2048, each: 1024, parts: 1 << 22 } as const;
+
 /** Below so many multiplications the plain form serves. */
 const TINY = 4096;
 /** Results that small products have at most, and how far they go along k. */
@@ -202,11 +207,13 @@ export function convolutionForm(
 
 /** The tiling and the splits along k that take least time, if workgroups run in crowds. */
 function best(
-  { M, N, batches }: Sizes,
+  { M, N, K, batches }: Sizes,
   candidates: readonly Candidate[],
   machine: Machine,
 ): { readonly tiling: Tiling; readonly splits: number } {
   const crowd = crowdOf(machine);
+  const least =
+    K <= LONG.k ? 1 : Math.max(1, Math.min(Math.ceil(K / LONG.each), Math.floor(LONG.parts / (M * N * batches))));
   let found: { tiling: Tiling; splits: number; time: number } | undefined;
   for (const { tiling, steps, gathered } of candidates) {
     const { bm, bn, bk, tm, tn, prefetch } = tiling;
@@ -218,7 +225,7 @@ function best(
     const wait = WAIT[prefetch ? "prefetch" : "single"];
     // So many that the workgroups are one, two or four crowds.
     const choices = isHardware(machine) ? [1, 2, 4].map((c) => Math.floor((c * crowd) / tiles)) : [];
-    for (const splits of new Set([1, ...choices.filter((c) => c > 1 && c <= steps)])) {
+    for (const splits of new Set([Math.min(least, steps), ...choices.filter((c) => c > least && c <= steps)])) {
       const each = Math.ceil(steps / splits);
       const rounds = Math.ceil((tiles * splits) / crowd);
       const together = Math.min(rounds, side);

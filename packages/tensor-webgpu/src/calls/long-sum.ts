@@ -1,0 +1,17 @@
+// Sums that one invocation takes of many terms: in f32 they lose digits with their length, so that what was added last moves on to
+// a sum of sums. Nothing here depends on how an addition is rounded, which a driver may undo.
+
+/** Terms that are added up before their sum moves on: of a million terms no chain of additions is much longer than 2000. */
+const BLOCK = 512;
+
+/** Statements that name `name`, the sum of all that `body` adds. */
+export const longSum = (name: string, type: string, body: (add: (x: string) => string) => string): string => `
+  var ${name} = ${type}(0);
+  {
+    var part = ${type}(0);
+    var terms = 0u;
+    ${body(
+      (x) => `part += ${x}; terms += 1u; if (terms == ${BLOCK}u) { ${name} += part; part = ${type}(0); terms = 0u; }`,
+    )}
+    ${name} += part;
+  }`;
