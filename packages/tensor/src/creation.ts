@@ -15,7 +15,9 @@ import type { Tensor } from "./tensor.ts";
 
 /** Numbers or booleans, nested to any depth. */
 export type NestedArray = number | boolean | readonly NestedArray[];
-/** Typed arrays that hold numbers; a `Float16Array` too, where the engine has it. */
+/** A `Float16Array`, which not every engine has. */
+type HalfArray = ArrayBufferView & ArrayLike<number> & { readonly [Symbol.toStringTag]: "Float16Array" };
+/** Typed arrays that hold numbers. */
 export type HostArray =
   | TypedArray
   | Int8Array
@@ -23,7 +25,8 @@ export type HostArray =
   | Int16Array
   | Uint32Array
   | BigInt64Array
-  | BigUint64Array;
+  | BigUint64Array
+  | HalfArray;
 
 interface DTypeOptions {
   readonly dtype?: DType;
