@@ -123,6 +123,17 @@ test("sizes beyond 2^32 are not those modulo 2^32", async () => {
   }
 });
 
+test("more elements than a loop counts", async () => {
+  const b = await openCpu({ memoryLimit: 2 ** 26 });
+  const x = b.tensor([2]);
+  const wide = T.broadcastTo(x, [2 ** 31]);
+  expect(await T.sum(wide).item()).toBe(2 ** 32);
+  for (const call of [() => T.argmax(wide), () => T.conv(T.reshape(wide, [1, 1, 2 ** 31]), b.ones([1, 1, 1]))])
+    await expect((async () => call().data())()).rejects.toThrow(T.WeftError);
+  const more = T.broadcastTo(x, [2 ** 32 + 3]);
+  await expect((async () => T.sum(more).data())()).rejects.toThrow(T.WeftError);
+});
+
 test("axes and elements have bounds, checked at the call with one message", async () => {
   const b = await openCpu({});
   const many = Array.from({ length: 100_000 }, () => 1);

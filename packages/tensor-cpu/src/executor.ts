@@ -1,10 +1,11 @@
 // Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
 // fills in addresses and numbers and calls.
 import type { DType, Shape, TypedArray } from "@weft/tensor";
-import { bytesOf } from "@weft/tensor";
+import { bytesOf, UnsupportedError } from "@weft/tensor";
 import {
   Fault,
   layout,
+  sizeOf,
   touched,
   type CallLaunch,
   type Driver,
@@ -52,6 +53,15 @@ export interface Executable {
   readonly scratch: number;
   /** The first step that may write over a leaf. */
   readonly overwriting: number;
+}
+
+/** Refuses a call on more elements than its kernels count. Products count along each axis. */
+function countable({ op, inputs, out }: CallLaunch): void {
+  for (const { shape } of [out, ...inputs])
+    if (op !== "matmul" && sizeOf(shape) >= 2 ** 31)
+      throw new UnsupportedError(
+        `${op}: [${shape.join(", ")}] are more elements than @weft/tensor-cpu counts (2^31 - 1)`,
+      );
 }
 
 export class Executor implements Driver<Block, Executable> {
@@ -139,6 +149,7 @@ export class Executor implements Driver<Block, Executable> {
     const steps = launches.map((l): Step => {
       if (l.kind === "kernel") return layDown(l);
       const after = l.after === undefined ? undefined : this.#after(layDown(l.after.launch), l.after.unit);
+      countable(l);
       const call = calls[l.op as CallName].prepare(this.heap, l.attrs as never, l.out, l.inputs, after);
       scratch = Math.max(scratch, call.scratch);
       return { call, launch: l, inputs: l.inputs.map(() => 0) };
