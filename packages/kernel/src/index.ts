@@ -6,6 +6,7 @@ export { Fault } from "./graph/fault.ts";
 export * from "./language.ts";
 export { codeOf, Node, type CallOp, type Storage } from "./graph/node.ts";
 export { chained, type Arrange, type Rowwise } from "./plan/chain.ts";
+export type { Trial } from "./graph/trial.ts";
 export { touched } from "./plan/plan.ts";
 export type * from "./plan/plan.ts";
 export { bytesOfClass, classOf } from "./graph/size-class.ts";

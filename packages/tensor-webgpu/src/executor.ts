@@ -12,6 +12,7 @@ import {
   type Plan,
   type Relief,
   type Run,
+  type Trial,
 } from "@weft/kernel";
 import { Arena } from "./arena.ts";
 import { callOf, isCall } from "./calls/index.ts";
@@ -115,6 +116,8 @@ export class Executor implements Driver<Block, Executable> {
   readonly #set: { pass: unknown; pipeline: unknown } = { pass: undefined, pipeline: undefined };
   /** The dispatches of the current flush. */
   readonly #chosen: Dispatch[] = [];
+  /** The doubt that the last run was in. */
+  #doubted = 0;
   readonly #arena: Arena;
   /** Of what has more than one stage. */
   readonly #workspace: Arena;
@@ -143,6 +146,12 @@ export class Executor implements Driver<Block, Executable> {
   }
   free(block: Block): void {
     this.#slabs.free(block);
+  }
+  doubt(): number {
+    return this.#slabs.doubt;
+  }
+  tried(by: Trial): void {
+    this.#slabs.trial = by;
   }
   get limit(): number {
     return this.#slabs.limit;
@@ -275,6 +284,13 @@ export class Executor implements Driver<Block, Executable> {
     this.#faults.check();
     this.#arena.reserve(plan.arena);
     this.#workspace.reserve(e.workspace);
+    const { doubt } = this.#slabs;
+    if (doubt > 0) {
+      if (run.careful) return;
+      // What was collected needs nothing of a new slab, and must not fail with what does.
+      if (doubt > this.#doubted) this.commands.submit();
+      this.#doubted = doubt;
+    }
     const { address, slab, before } = e;
     const { slots } = plan;
     before.set(address);

@@ -92,8 +92,8 @@ export class Faults {
     throw failure;
   }
 
-  /** Makes something under an error scope; `errorOf` says what it means if that fails, which is known later. */
-  scoped<T>(filter: GPUErrorFilter, make: () => T, errorOf: (message: string) => Error): T {
+  /** Makes something under an error scope; `errorOf` says what it means if that fails, which is known later, before `done`. */
+  scoped<T>(filter: GPUErrorFilter, make: () => T, errorOf: (message: string) => Error, done?: () => void): T {
     this.#device.pushErrorScope(filter);
     try {
       return make();
@@ -104,7 +104,10 @@ export class Faults {
           (error) => (error === null ? undefined : this.#note(error, errorOf)),
           () => undefined, // the device was lost
         )
-        .then(() => void this.#scopes.delete(scope));
+        .then(() => {
+          this.#scopes.delete(scope);
+          done?.();
+        });
       this.#scopes.add(scope);
     }
   }

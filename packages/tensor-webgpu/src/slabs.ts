@@ -1,7 +1,7 @@
 // Device memory: few large buffers (slabs), cut into blocks by size class. An operand of a kernel is a slab and an address in
 // it, so that a launch binds a slab once, however many of its operands lie there.
 import { MemoryError } from "@weft/tensor";
-import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
+import { bytesOfClass, classOf, type Relief, type Storage, type Trial } from "@weft/kernel";
 import { usage } from "./constants.ts";
 import type { Faults } from "./faults.ts";
 
@@ -45,6 +45,10 @@ export class Slabs {
   #used = 0;
   #peak = 0;
   #lost = 0;
+  /** Slabs that the device has not said anything of yet. */
+  #open = 0;
+  /** Told what became of them. */
+  trial: Pick<Trial, "passed" | "failed"> | undefined;
   /** Knows what to say when memory is full. */
   relief: Relief | undefined;
   /** Bytes that a slab may have beyond what is asked for: less when the device had no memory for a large one. */
@@ -79,6 +83,11 @@ export class Slabs {
   }
   get count(): number {
     return this.#slabs.length - this.#lost;
+  }
+
+  /** How many slabs there have been, if it is not known of all whether the device had memory for them. */
+  get doubt(): number {
+    return this.#open === 0 ? 0 : this.#slabs.length;
   }
 
   /** Throws a MemoryError if a block lies in a slab that the device had no memory for. */
@@ -145,9 +154,13 @@ export class Slabs {
           usage: usage.storage | usage.copySource | usage.copyTarget,
         }),
       (message) => this.#lose(slab, message),
+      () => {
+        if (--this.#open === 0) this.trial?.passed();
+      },
     );
     const slab: Slab = { index, buffer, bytes: fits, top: 0, blocks: 0, free: [], lost: false };
     this.#slabs.push(slab);
+    this.#open++;
     this.#total += fits;
     return slab;
   }
@@ -160,9 +173,11 @@ export class Slabs {
     this.#lost++;
     this.#total -= slab.bytes;
     this.#ample = Math.min(this.#ample, Math.ceil(slab.bytes / 8) * 4);
-    return new MemoryError(
+    const error = new MemoryError(
       `tensor-webgpu: the device has no memory for ${slab.bytes} bytes more; ${this.#total} are in use or pooled (${message.split("\n")[0]})`,
     );
+    this.trial?.failed(slab.index + 1, error);
+    return error;
   }
 
   free(block: Block): void {

@@ -6,7 +6,7 @@ import * as T from "@weft/tensor";
 import { IndexError, MemoryError, relu, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { describe, expect } from "vitest";
 import { open } from "../src/index.node.ts";
-import { describeOnDevice, onDevice } from "./device.ts";
+import { describeOnDevice, onDevice, ownDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
 /** A perceptron with Adam, and one step of it. */
@@ -93,6 +93,37 @@ describeOnDevice("a step that fails", () => {
       await expect(run()).rejects.toThrow(/^crossEntropy: .*atomic\.test\.ts/);
       for (let i = 0; i < 2; i++) await expect(values()).rejects.toThrow(IndexError);
       await expect(step(6).data()).rejects.toThrow(IndexError);
+    },
+  );
+
+  onDevice(
+    "for want of memory that the device itself tells of later: as if it had not been, the first step, too",
+    async () => {
+      // The software driver binds a gibibyte, and never has one to give.
+      const GIB = 2 ** 30;
+      const make = async () => {
+        const device = await ownDevice({ maxBufferSize: GIB, maxStorageBufferBindingSize: GIB });
+        const b = await openSmall({}, { first: 1 << 20, most: GIB, limit: 4 * GIB }, { device });
+        return { b, ...trainer(b) };
+      };
+      const [plain, failing] = [await make(), await make()];
+      const fails = async (): Promise<void> => {
+        const { b, loss, rule } = failing;
+        const y = scope(() => {
+          const tape = diff(() => T.add(loss(6), T.mean(T.exp(T.cumsum(b.zeros([GIB / 4]), { axis: 0 })))));
+          rule.update(tape);
+          return T.keep(tape.value);
+        });
+        const other = T.mul(y, 2);
+        for (const x of [y, other, y]) await expect(x.data()).rejects.toThrow(MemoryError);
+      };
+      await fails();
+      for (let i = 0; i < 2; i++) {
+        expect(await failing.step(6).item()).toBe(await plain.step(6).item());
+        await fails();
+        expect(failing.rule.steps).toBe(i + 1);
+      }
+      expect(await failing.values()).toEqual(await plain.values());
     },
   );
 

@@ -239,12 +239,13 @@ export class Deferred<S extends Storage, E> implements Backend {
     return new arrayOf[dtype](aside.data.slice(begin, begin + size * bytesOf[dtype]).buffer as ArrayBuffer);
   }
 
-  /** The elements, unless it turns out meanwhile that an index was wrong. */
+  /** The elements, unless it turns out meanwhile that an index was wrong, or that there was no memory. */
   #copied(node: Node, fault: Fault | undefined): TypedArray | Promise<TypedArray> {
     const data = this.#stored(node);
-    if (fault === undefined || !(data instanceof Promise)) return data;
+    if (!(data instanceof Promise)) return data;
     return data.then((elements) => {
-      if (fault.now()?.wrong === true) throw fault.error();
+      if (node.lost !== undefined) throw lostError("data", node);
+      if (fault?.now()?.wrong === true) throw fault!.error();
       return elements;
     });
   }

@@ -4,6 +4,7 @@ import type { Fault } from "./fault.ts";
 import type { Node, Storage } from "./node.ts";
 import type { Arrange } from "../plan/chain.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Trial } from "./trial.ts";
 
 /** What a driver asks for when its memory is full. */
 export interface Relief {
@@ -59,6 +60,12 @@ export interface Driver<S extends Storage, E> {
   /** Dtypes that values may have; a clear error otherwise. */
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;
+  /**
+   * For memory that a device may turn out not to have: the number of the last allocation, 0 when all that was asked for is known to be
+   * there. A careful run that finds itself in doubt ends before it writes. The trial is told how it comes out.
+   */
+  doubt?(): number;
+  tried?(by: Trial): void;
   /**
    * Runs a plan. What can be known to be missing (memory, a kernel that does not compile) throws before anything is written. Puts the
    * calls that met an index out of range into `run.found`, or those that may have.

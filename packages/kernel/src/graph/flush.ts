@@ -1,14 +1,14 @@
 // A flush: finds the plan of the nodes that are needed, gives it storage and runs it. It does all of it or nothing: where a launch
 // fails, what does not depend on it is run by itself, and boxes keep the versions that they had.
-import type { Step } from "@weft/tensor";
 import type { Driver, Run } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
 import { Fault, takesIndices } from "./fault.ts";
-import { Journal, revert, type Version } from "./journal.ts";
+import { Journal, revert, stepsOf, type Version } from "./journal.ts";
 import { none, type Node, type Storage } from "./node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
+import { Trial } from "./trial.ts";
 import type { Unowned } from "./unowned.ts";
 
 /** So many launches are tried to find out which values of a failed one can be computed. */
@@ -30,7 +30,8 @@ export interface Failure {
 type Counts = Record<"live" | "bytes" | "flushes" | "plans" | "launches", number>;
 
 export class Flusher<S extends Storage, E> {
-  readonly journal: Journal = new Journal();
+  readonly trial: Trial;
+  readonly journal: Journal;
   /** Flushes in a row whose plans were known. */
   known = 0;
   /** Whether a pending node has a fault already. */
@@ -49,6 +50,9 @@ export class Flusher<S extends Storage, E> {
     this.#driver = driver;
     this.#counts = counts;
     this.#unowned = unowned;
+    this.trial = new Trial((node) => this.#drop(node));
+    this.journal = new Journal(this.trial);
+    driver.tried?.(this.trial);
     this.#planner = new Planner({
       fuse,
       accepts: (op, input, operand) => driver.accepts(op, input, operand),
@@ -97,9 +101,11 @@ export class Flusher<S extends Storage, E> {
   /** Runs what living handles need of the pending nodes; what failed, if something did. */
   flush(pending: readonly Node[]): Failure | undefined {
     const versions = this.journal.size === 0 ? none : this.journal.take();
-    const needed = this.#needed(pending, (node) => node.handles > 0);
+    let needed = this.#needed(pending, (node) => node.handles > 0);
     if (needed.length === 0) return undefined;
     this.#pending = pending;
+    const begun = this.#driver.doubt === undefined ? none : this.#begin(versions);
+    if (begun.length > 0) needed = needed.filter(({ storage }) => storage === undefined);
     try {
       this.#execute(needed, versions);
       return undefined;
@@ -108,7 +114,26 @@ export class Flusher<S extends Storage, E> {
     } finally {
       this.faulty = false;
       this.#pending = none;
+      for (const node of begun) this.#drop(node);
     }
+  }
+
+  /** Where a failure is known later, boxes take their first values before anything else: nothing else could bring them back. */
+  #begin(versions: readonly Version[]): readonly Node[] {
+    const begun = [...new Set(versions.map(({ base }) => base))].filter(({ storage }) => storage === undefined);
+    for (const node of begun) node.handles++;
+    this.#salvage(begun);
+    return begun;
+  }
+
+  /** Ends a handle. */
+  #drop(node: Node): void {
+    if (--node.handles === 0 && node.storage !== undefined) this.forget(node);
+  }
+
+  /** The number of the last allocation, if the device has yet to say whether there was memory. */
+  get #doubt(): number {
+    return this.#driver.doubt?.() ?? 0;
   }
 
   /** Pending nodes that the roots among them need, in order of recording. */
@@ -163,10 +188,11 @@ export class Flusher<S extends Storage, E> {
     const donors = new Map<Node, number>();
     try {
       // What boxes will be put back to is not written over.
-      this.#gather(plan, run, faulty && versions.length > 0 ? undefined : donors);
+      const unsure = faulty || this.#doubt > 0;
+      this.#gather(plan, run, unsure && versions.length > 0 ? undefined : donors);
       run.careful = versions.length > 0 && donors.size > 0;
       this.#driver.run(prepared, plan, run);
-      if (found.size > 0 && run.careful && !run.overwritten) {
+      if (run.careful && !run.overwritten) {
         // It has ended there: now the same in storage of its own.
         for (const slot of donors.values()) delete storages[slot];
         donors.clear();
@@ -185,6 +211,7 @@ export class Flusher<S extends Storage, E> {
       const { node, slot, offset, strides } = plan.outputs[i]!;
       this.settle(needed[node]!, storages[slot]!, offset, strides);
     }
+    if (this.#doubt > 0) this.trial.note(versions, needed, this.#doubt);
     if (faulty || found.size > 0) {
       spread(needed, found);
       if (versions.length > 0) this.#takeBack(needed, versions, run.overwritten ? donors : undefined);
@@ -301,9 +328,5 @@ function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void 
 
 /** Tells steps that what they assigned was taken back. */
 function undo(versions: readonly Version[], reason: Error): void {
-  const steps = new Set<Step>();
-  for (const version of versions)
-    for (let step of version.steps as (Step | undefined)[])
-      for (; step !== undefined; step = step.outer) steps.add(step);
-  for (const step of steps) step.undo(reason);
+  for (const step of stepsOf(versions)) step.undo(reason);
 }

@@ -2,6 +2,7 @@
 // be computed, it stands for the last one before it that was.
 import { context, type Step, type Tensor } from "@weft/tensor";
 import type { Node } from "./node.ts";
+import type { Trial } from "./trial.ts";
 
 /** A box whose newest version is pending. */
 export interface Version {
@@ -18,8 +19,13 @@ const NONE: readonly Step[] = [];
 
 export class Journal {
   #versions: Version[] = [];
+  readonly #trial: Pick<Trial, "pass">;
   /** The current step by itself. */
   #step: readonly Step[] = NONE;
+
+  constructor(trial: Pick<Trial, "pass">) {
+    this.#trial = trial;
+  }
 
   get size(): number {
     return this.#versions.length;
@@ -27,6 +33,7 @@ export class Journal {
 
   /** `next` takes the place of `old` in a box. */
   note(next: Tensor, old: Tensor | undefined): void {
+    if (old !== undefined) this.#trial.pass(old, next);
     const before = old === undefined || nodeOf(old).storage !== undefined ? undefined : this.#remove(old);
     const node = nodeOf(next);
     if (node.storage !== undefined) return;
@@ -51,11 +58,25 @@ export class Journal {
   }
 }
 
-/** Puts a box back to its last computed version, which gets a handle again. */
+/** Lets a box's handle stand for another value, which has a handle for it. */
+export function backTo(next: Tensor, base: Node): void {
+  Object.assign(next, { payload: base, shape: base.shape, dtype: base.dtype });
+}
+
+/** Puts a box back to its last computed version. */
 export function revert({ next, base }: Version): void {
   const node = nodeOf(next);
   if (node === base) return;
   node.handles--;
   base.handles++;
-  Object.assign(next, { payload: base, shape: base.shape, dtype: base.dtype });
+  backTo(next, base);
+}
+
+/** The steps in which versions were assigned, and those around them. */
+export function stepsOf(versions: readonly Version[]): Set<Step> {
+  const steps = new Set<Step>();
+  for (const version of versions)
+    for (let step of version.steps as (Step | undefined)[])
+      for (; step !== undefined; step = step.outer) steps.add(step);
+  return steps;
 }
