@@ -50,6 +50,8 @@ export class Heap implements Machine {
   readonly limit: number;
   /** Whom to ask when memory is full. */
   relief: Relief | undefined;
+  /** Bytes of the blocks that are handed out. */
+  #used = 0;
   /** The first byte never handed out; address 0 stays unused. */
   #top = 64;
 
@@ -75,11 +77,18 @@ export class Heap implements Machine {
   }
 
   allocate(bytes: number): Block {
-    const block = bytes > this.limit ? undefined : (this.#quickly(bytes) ?? this.#fromStretches(bytes));
-    if (block !== undefined) return block;
-    if (bytes <= this.limit && this.relief?.spare() === true) return this.allocate(bytes);
+    const { limit, relief } = this;
+    const aside = relief?.aside ?? 0;
+    if (this.#used + aside + bytes <= limit) {
+      const block = this.#quickly(bytes) ?? this.#fromStretches(bytes);
+      if (block !== undefined) {
+        this.#used += block.bytes;
+        return block;
+      }
+    }
+    if (bytes <= limit && relief?.spare(bytes, this.#used) === true) return this.allocate(bytes);
     throw new MemoryError(
-      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room()} are in use and the heap ends at ${this.limit}${this.relief?.advice() ?? ""}`,
+      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room() + (relief?.aside ?? 0)} are in use and the heap ends at ${limit}${relief?.advice() ?? ""}`,
     );
   }
 
@@ -165,6 +174,7 @@ export class Heap implements Machine {
   }
 
   free(block: Block): void {
+    this.#used -= block.bytes;
     (this.#free[block.class] ??= []).push(block.address);
   }
 

@@ -8,8 +8,10 @@ import type { Trial } from "./trial.ts";
 
 /** What a driver asks for when its memory is full. */
 export interface Relief {
-  /** Frees what can be done without. Says whether there was anything. */
-  spare(): boolean;
+  /** Bytes of values that have been moved out of it and count all the same. */
+  readonly aside: number;
+  /** Makes room for so many bytes more than are used. Says whether to try again. */
+  spare(more: number, used: number): boolean;
   /** What to do about it, for the message. */
   advice(): string;
 }

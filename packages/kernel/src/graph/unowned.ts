@@ -18,7 +18,7 @@ export interface Net {
 export interface Aside {
   readonly data: Uint8Array;
   readonly mark: object;
-  readonly watch: Watch | undefined;
+  watch: Watch | undefined;
 }
 interface Watch {
   bytes: number;
@@ -59,8 +59,10 @@ export class Unowned<S extends Storage> implements Relief {
   /** Whether garbage need not be collected to know that all of it lives, and since when. */
   #sure = false;
   #since = 0;
-  /** So many bytes may lie aside before the living ones are counted. */
-  #most: number;
+  /** So many bytes may lie aside without being counted: none at first, more where it was garbage. */
+  #slack = 0;
+  /** Whether this engine does not tell. */
+  #blind = false;
   #found = false;
   /** Bytes that have been moved aside since the backend was opened. */
   moved = 0;
@@ -79,7 +81,6 @@ export class Unowned<S extends Storage> implements Relief {
     });
     this.#moves = driver.stash !== undefined;
     this.#base = this.#trigger = Math.min(driver.limit / SHARE, this.#moves ? AMPLE : 4 * AMPLE);
-    this.#most = driver.limit;
   }
 
   get bytes(): number {
@@ -140,6 +141,15 @@ export class Unowned<S extends Storage> implements Relief {
     return true;
   }
 
+  #watch(mark: object, bytes: number): Watch | undefined {
+    if (this.#blind || !watching()) return undefined;
+    const watch = { bytes, mark: new WeakRef(mark) };
+    this.#aside.push(watch);
+    this.#asideBytes += bytes;
+    this.#sure = false;
+    return watch;
+  }
+
   #unwatch({ watch }: Aside): void {
     if (watch === undefined) return;
     this.#asideBytes -= watch.bytes;
@@ -153,10 +163,15 @@ export class Unowned<S extends Storage> implements Relief {
 
   /** Brings a value back that lies aside. */
   restore(storage: S): void {
-    const { aside } = storage;
-    this.#driver.restore!(storage, aside!.data);
+    const aside = storage.aside!;
+    this.#unwatch(aside);
+    try {
+      this.#driver.restore!(storage, aside.data);
+    } catch (error) {
+      aside.watch = this.#watch(aside.mark, storage.bytes);
+      throw error;
+    }
     storage.aside = undefined;
-    this.#unwatch(aside!);
     this.#counts.live++;
     this.#counts.bytes += storage.bytes;
     for (const node of storage.loose!) {
@@ -179,6 +194,10 @@ export class Unowned<S extends Storage> implements Relief {
       collect();
       this.#found = true;
     }
+    this.#look();
+  }
+
+  #look(): void {
     this.#looked = this.#now;
     this.#trigger = this.#base + this.#weight() * 1.25;
   }
@@ -187,17 +206,31 @@ export class Unowned<S extends Storage> implements Relief {
     return this.#bytes + this.#loose.size * OBJECTS;
   }
 
-  /** When memory is full: moves everything but what the flush that runs now uses. Says whether there was anything. */
-  spare(): boolean {
-    return this.#moves && this.#move(this.#now);
+  /** What lies aside and lives counts as if it lay in memory. */
+  get aside(): number {
+    return Math.max(0, this.#asideBytes - this.#slack);
+  }
+
+  /** Moves everything but what the flush that runs now uses. No more may live than the memory holds. */
+  spare(more: number, used: number): boolean {
+    const { limit } = this.#driver;
+    if (!this.#moves || used - this.#bytes + more > limit) return false;
+    const { moved } = this;
+    this.#move(this.#now);
+    this.#look();
+    const room = limit - more - used + this.moved - moved;
+    if (this.#asideBytes <= room) return this.moved > moved;
+    this.#count();
+    if (this.#asideBytes > room && !(this.#sure && this.#now < this.#since + PATIENCE)) this.#collect();
+    // Where much of it was garbage it need not be counted as often.
+    this.#slack = this.#asideBytes < limit / 4 ? Math.min(Math.max(2 * this.#slack, limit), SHARE * limit, AMPLE) : 0;
+    return this.#asideBytes <= room;
   }
 
   /** Moves what was used last before a time. What a scope or a box owns, too, stays. */
-  #move(before: number): boolean {
-    const { live } = this.#counts;
+  #move(before: number): void {
     for (const storage of this.#loose) {
       if (storage.used >= before || !alone(storage)) continue;
-      if (this.#asideBytes + storage.bytes > this.#most && !this.#recount(storage.bytes)) break;
       let data: Uint8Array;
       try {
         data = this.#driver.stash!(storage);
@@ -210,33 +243,23 @@ export class Unowned<S extends Storage> implements Relief {
       this.moved += storage.bytes;
       for (const node of storage.loose!) node.net!.node = undefined;
       const mark = {};
-      const watch = watching() ? { bytes: storage.bytes, mark: new WeakRef(mark) } : undefined;
-      storage.aside = { data, mark, watch };
-      if (watch === undefined) continue;
-      this.#aside.push(watch);
-      this.#asideBytes += watch.bytes;
-      this.#sure = false;
+      storage.aside = { data, mark, watch: this.#watch(mark, storage.bytes) };
     }
     letGo();
-    return this.#counts.live < live;
   }
 
-  /** Counts what lies aside and lives. As much may as the backend may have itself; says whether there is room for more. */
-  #recount(more: number): boolean {
-    const { limit } = this.#driver;
-    this.#count();
-    if (this.#asideBytes + more > limit && !(this.#sure && this.#now < this.#since + PATIENCE)) {
-      const canary = new WeakRef({});
-      letGo();
-      collect();
-      this.#count();
-      if (canary.deref() !== undefined) return true; // here nobody can tell what lives
-      this.#sure = true;
-      this.#since = this.#now;
+  /** Counts once more when garbage has been collected. A canary tells whether it has. */
+  #collect(): void {
+    const canary = lost();
+    letGo();
+    collect();
+    if (canary.deref() === undefined) this.#count();
+    else {
+      this.#blind = true;
+      this.#aside.length = this.#asideBytes = 0;
     }
-    // Much of it was garbage: it need not be counted as often.
-    if (this.#asideBytes < limit / 2) this.#most = Math.max(limit, Math.min(this.#most * 2, AMPLE));
-    return this.#asideBytes + more <= Math.max(limit, Math.min(this.#most, AMPLE));
+    this.#sure = true;
+    this.#since = this.#now;
   }
 
   #count(): void {
@@ -260,14 +283,15 @@ export class Unowned<S extends Storage> implements Relief {
   async wait(): Promise<void> {
     this.#found = false;
     for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => void host.setTimeout!(resolve, 0));
-    this.#trigger = this.#base + this.#weight() * 1.25;
+    this.#look();
   }
 
   /** For the message when there is no memory. */
   advice(): string {
-    if (this.#bytes + this.#asideBytes < this.#driver.limit / SHARE) return "";
-    const aside = this.#asideBytes > 0 ? `, and ${this.#asideBytes} bytes of JavaScript's memory` : "";
-    return `. ${this.#loose.size} values that no scope owns hold ${this.#bytes} of them${aside}: make them inside scope(() => …), which ends what it does not return, or release() them`;
+    const bytes = this.#bytes + this.#asideBytes;
+    if (bytes < this.#driver.limit / SHARE) return "";
+    const count = this.#loose.size + this.#aside.filter((watch) => watch.bytes > 0).length;
+    return `. ${count} values that no scope owns hold ${bytes} of them: make them inside scope(() => …), which ends what it does not return, or release() them`;
   }
 }
 
@@ -277,6 +301,9 @@ function alone({ refs, loose }: Storage): boolean {
   for (const { handles, net } of loose!) if (handles !== net!.handles) return false;
   return true;
 }
+
+/** A reference to what nothing else refers to: not even the frame of a function that still runs. */
+const lost = (): WeakRef<object> => new WeakRef({});
 
 /** Has garbage collected: V8 does so before it refuses an array, and this one no machine has room for. A page may ask for less. */
 function collect(): void {
