@@ -21,7 +21,9 @@ import { RowSparse } from "./sparse.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
 /** A gradient that differs from central differences. */
-export class GradientError extends WeftError {}
+export class GradientError extends WeftError {
+  static override readonly name: string = "GradientError";
+}
 
 const STEP = 1e-5;
 const ELEMENTS = 10;

@@ -2,4 +2,6 @@
 import { WeftError } from "@weft/tensor";
 
 /** A file, a download or a folder is not what a data set needs. The message says what was wanted, found, and to be done. */
-export class DataError extends WeftError {}
+export class DataError extends WeftError {
+  static override readonly name: string = "DataError";
+}

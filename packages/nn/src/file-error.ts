@@ -2,4 +2,6 @@
 import { WeftError } from "@weft/tensor";
 
 /** A file could not be read or written. */
-export class FileError extends WeftError {}
+export class FileError extends WeftError {
+  static override readonly name: string = "FileError";
+}

@@ -2,7 +2,9 @@
 import { WeftError } from "@weft/tensor";
 
 /** A file or buffer that is not safetensors, or breaks the format's rules. */
-export class FormatError extends WeftError {}
+export class FormatError extends WeftError {
+  static override readonly name: string = "FormatError";
+}
 
 const toPython = "Convert it in Python: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).";
 const link = "Download the file itself: its address has /resolve/ or /raw/ in place of /blob/.";

@@ -9,7 +9,9 @@ import { fromStored, toStored } from "./stored-values.ts";
 import { boxes } from "./tree.ts";
 
 /** The names or shapes of a file are not those of the model. */
-export class StateError extends WeftError {}
+export class StateError extends WeftError {
+  static override readonly name: string = "StateError";
+}
 
 /** What reading a state may ask for. */
 export interface ReadOptions {

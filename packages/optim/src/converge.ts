@@ -8,7 +8,9 @@ interface Measured {
 }
 
 /** A loss that is no finite number any more. */
-export class DivergenceError extends WeftError {}
+export class DivergenceError extends WeftError {
+  static override readonly name: string = "DivergenceError";
+}
 
 const share: OptionKind<number> = {
   wanted: "a number above 0, at most 1",

@@ -19,6 +19,9 @@ export const quoted = (name: string): string => printable(JSON.stringify(name), 
 
 /** The base of every error Weft throws on purpose. Its message can be printed, whatever names were put into it. */
 export class WeftError extends Error {
+  /** Written out, since minifiers rename classes. */
+  static readonly name: string = "WeftError";
+
   constructor(message = "", options?: ErrorOptions) {
     super(printable(message), options);
   }
@@ -28,25 +31,45 @@ export class WeftError extends Error {
 }
 
 /** Shapes, axes or sizes that do not fit the operation. */
-export class ShapeError extends WeftError {}
+export class ShapeError extends WeftError {
+  static override readonly name: string = "ShapeError";
+}
 /** A dtype the operation does not take. */
-export class DTypeError extends WeftError {}
+export class DTypeError extends WeftError {
+  static override readonly name: string = "DTypeError";
+}
 /** An argument that is not a tensor, or an option outside its range. */
-export class ArgumentError extends WeftError {}
+export class ArgumentError extends WeftError {
+  static override readonly name: string = "ArgumentError";
+}
 /** Tensors of two backends met in one operation. */
-export class BackendMismatchError extends WeftError {}
+export class BackendMismatchError extends WeftError {
+  static override readonly name: string = "BackendMismatchError";
+}
 /** A tensor was used after its handle ended. */
-export class ReleasedTensorError extends WeftError {}
+export class ReleasedTensorError extends WeftError {
+  static override readonly name: string = "ReleasedTensorError";
+}
 /** An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by each read of what was computed with it. */
-export class IndexError extends WeftError {}
+export class IndexError extends WeftError {
+  static override readonly name: string = "IndexError";
+}
 /** Two packages that do not share one contract number met. */
-export class VersionError extends WeftError {}
+export class VersionError extends WeftError {
+  static override readonly name: string = "VersionError";
+}
 /** A parameter was used while an asynchronous `diff` waits, outside any context. */
-export class ContextError extends WeftError {}
+export class ContextError extends WeftError {
+  static override readonly name: string = "ContextError";
+}
 /** A backend has no memory left. */
-export class MemoryError extends WeftError {}
+export class MemoryError extends WeftError {
+  static override readonly name: string = "MemoryError";
+}
 /** A backend cannot do what was asked for (no device, no f64, ...). */
-export class UnsupportedError extends WeftError {}
+export class UnsupportedError extends WeftError {
+  static override readonly name: string = "UnsupportedError";
+}
 
 /** Like `describe`, where a number was wanted. */
 export const shown = (x: unknown): string => (typeof x === "number" ? String(x) : describe(x));

@@ -75,7 +75,11 @@ const mod: Expression = (k, [a, b]) => {
   const r = t === "f32" ? nearRemainder(k, a!, b!) : rescue(k, k.apply("not", [inside()], "bool"), "rem", [a!, b!], a!);
   const below = test(k, "lt", b!, c(0));
   const crosses = k.apply("xor", [test(k, "lt", r, c(0)), below], "bool");
-  const zero = k.apply("select", [below, k.const(-0, t), k.const(0, t)], t);
+  // By bits where it can be: a driver may take a choice between 0 and -0 for either.
+  const zero =
+    t === "f32"
+      ? k.apply("float", [k.apply("and", [k.apply("bits", [b!], "i32"), c(-0x80000000)], "i32")], t)
+      : k.apply("select", [below, k.const(-0, t), k.const(0, t)], t);
   const signed = k.apply("select", [crosses, k.apply("add", [r, b!], t), r], t);
   return k.apply("select", [test(k, "eq", r, c(0)), zero, signed], t);
 };

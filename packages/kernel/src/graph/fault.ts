@@ -105,10 +105,9 @@ export class Fault {
     let fault: Fault = this;
     while (call === undefined) call = (fault = fault.#parts[0]!).#call;
     const { op, dtype, shape, site } = call;
-    const line = site?.stack
-      ?.split("\n")
-      .slice(1)
-      .find((frame) => !ours.test(frame));
+    const frames = site?.stack?.split("\n").slice(1) ?? [];
+    // The first frame is one of ours. In a bundle it does not look so: there nothing tells the program's frames from ours.
+    const line = ours.test(frames[0] ?? "") ? frames.find((frame) => !ours.test(frame)) : undefined;
     const where = line === undefined ? "" : `, called ${line.trim()}`;
     // A derivative is called by nobody.
     return new IndexError(
