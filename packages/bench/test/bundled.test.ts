@@ -12,7 +12,7 @@ const program = `
   import { open } from "@weft/tensor-cpu";
   const { tensor } = await open();
   const mine = () => take(tensor([1, 2]), tensor([5], { dtype: "i32" }));
-  try { await mine().data(); } catch (error) { console.log(`${error.name}: ${error.message}`); }
+  try { await mine().data(); } catch (error) { console.log(String(error)); }
 `;
 
 test.each([false, true])("minified: %s", async (minify) => {
