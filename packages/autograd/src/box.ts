@@ -277,10 +277,10 @@ export class State extends Cell {
   }
 }
 
-/** The plain value of a tensor or a box, which is meant to be a constant. */
+/** The plain value of a tensor or a box, with a handle of its own, which is meant to be a constant. */
 export function constant(x: Operand): Tensor {
   const held = typeof x === "object" && !("interpreter" in x) && "value" in x ? (x as Param).value : x;
-  const t = plain(readTensor(held, "stopGradient"));
+  const t = fresh(plain(readTensor(held, "stopGradient")));
   if (context.tape !== undefined) constants.add(t);
   return t;
 }

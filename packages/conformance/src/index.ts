@@ -35,5 +35,7 @@ export {
   type Sample,
   type Samples,
   type Tolerance,
+  results,
+  upload,
 } from "./sample.ts";
 export { collections, type SampleName } from "./samples.ts";

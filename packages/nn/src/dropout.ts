@@ -1,6 +1,7 @@
 // Dropout: random zeros while learning, so that no unit relies on another.
 import { learning } from "@weft/autograd";
 import {
+  alias,
   boolean,
   draw,
   fraction,
@@ -28,7 +29,7 @@ export interface DropoutOptions {
 const dropoutKinds: OptionKinds<DropoutOptions> = { seed: integer, training: boolean };
 
 /**
- * Inverted dropout: each element is 0 with probability p, and else x / (1 − p); x itself when not training.
+ * Inverted dropout: each element is 0 with probability p, and else x / (1 − p); x when not training.
  *
  * The mask is kept for the gradient. Throws an ArgumentError if p is not between 0 and 1. As Knet's `dropout` and
  * PyTorch's (Srivastava et al. 2014).
@@ -40,7 +41,7 @@ export function dropout(input: Operand, p: number, options?: DropoutOptions): Te
   const { seed, training = learning() } = readOptions("dropout", options, dropoutKinds, {});
   readValue("dropout", "p", p, fraction);
   const x = readTensor(input, "dropout");
-  if (!training || p === 0) return x;
+  if (!training || p === 0) return alias(x);
   if (p === 1) return zerosLike(x);
   const chance = source(x.backend, "randomUniform", [], draw(x.backend, x.shape, seed, "dropout"));
   return where(less(chance, 1 - p), mul(x, 1 / (1 - p)), 0);

@@ -120,6 +120,12 @@ export function apply<K extends OpName>(op: K, inputs: Operand[], given: Attrs<K
   return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never, op as never));
 }
 
+/**
+ * Another handle on the value of x, and on a tape another step: what a function gives that has nothing to change. So whoever releases
+ * an operand does not end a result, nor the other way round. A backend computes nothing for it.
+ */
+export const alias = (x: Tensor): Tensor => apply("reshape", [x], { shape: x.shape });
+
 /** Runs a primitive that has no tensor operand (`full`, `iota`, random numbers) on a backend. */
 export function source<K extends "full" | "iota" | "randomBits" | "randomUniform">(
   backend: Backend,

@@ -1,5 +1,5 @@
 // Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and order.
-import { readTensor, source } from "./apply.ts";
+import { alias, readTensor, source } from "./apply.ts";
 import { axesOf, axisOf, listOf, sizeOf, text, type Axes } from "./axes.ts";
 import { lessEqual, sub, where } from "./elementwise.ts";
 import { ArgumentError, ShapeError, shown } from "./errors.ts";
@@ -107,7 +107,8 @@ export function roll(x: Operand, options: RollOptions): Tensor {
   if (along.length !== axes.length)
     throw new ArgumentError(`roll: wanted one shift an axis, got shift ${text(along)} for axis ${text(axes)}`);
   axesOf("roll", axes, t.shape);
-  return axes.reduce<Tensor>((y, at, i) => rolled(y, along[i]!, axisOf("roll", at, t.shape)), t);
+  const y = axes.reduce<Tensor>((part, at, i) => rolled(part, along[i]!, axisOf("roll", at, t.shape)), t);
+  return y === t ? alias(t) : y;
 }
 
 function rolled(x: Tensor, shift: number, axis: number): Tensor {

@@ -3,7 +3,7 @@
 import { apply, readTensor, source } from "./apply.ts";
 import { listOf, text } from "./axes.ts";
 import { promote } from "./dtype.ts";
-import { cast, div, floating } from "./elementwise.ts";
+import { inDType, div, floating } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { pad } from "./movement.ts";
@@ -60,7 +60,7 @@ const float = (op: string, x: Operand): Tensor => floating(readTensor(x, op), op
 function pair(op: string, x: Operand, w: Operand): [Tensor, Tensor] {
   const [a, b] = [float(op, x), float(op, w)];
   const dtype = promote(a.dtype, b.dtype);
-  return [cast(a, dtype), cast(b, dtype)];
+  return [inDType(a, dtype), inDType(b, dtype)];
 }
 
 const strided = { stride: numbers, padding: either(finite, list) };

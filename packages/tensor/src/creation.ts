@@ -3,7 +3,7 @@
 import { readTensor, source } from "./apply.ts";
 import { listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
 import { arrayOf, type DType, type TypedArray } from "./dtype.ts";
-import { add, cast, equal, mul } from "./elementwise.ts";
+import { add, inDType, equal, mul } from "./elementwise.ts";
 import { ArgumentError, describe, MemoryError, ShapeError } from "./errors.ts";
 import { fromHalf, toHalf } from "./half.ts";
 import type { Backend, Operand } from "./interpreter.ts";
@@ -148,11 +148,11 @@ export function creation(backend: Backend): Creation {
       const { columns, dtype } = readOptions("eye", options, { ...dtyped, columns: count }, { columns: rows, ...f32 });
       shapeOf("eye", [rows, columns]);
       const counted = (shape: Shape) => source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
-      return resultOf(() => cast(equal(counted([rows, 1]), counted([columns])), dtype));
+      return resultOf(() => inDType(equal(counted([rows, 1]), counted([columns])), dtype));
     },
     rand(shape, options) {
       const { seed, dtype } = readOptions<SeedOptions, typeof f32>("rand", options, seeded, f32);
-      return resultOf(() => cast(uniform(backend, shapeFor("rand", shape), seed), dtype));
+      return resultOf(() => inDType(uniform(backend, shapeFor("rand", shape), seed), dtype));
     },
     randn(shape, options) {
       const { mean, std, seed, dtype } = readOptions<NormalOptions, Required<Omit<NormalOptions, "seed">>>(
@@ -164,7 +164,7 @@ export function creation(backend: Backend): Creation {
       return resultOf(() => {
         const x = normal(backend, shapeFor("randn", shape), seed);
         const scaled = std === 1 ? x : mul(x, std);
-        return cast(mean === 0 ? scaled : add(scaled, mean), dtype);
+        return inDType(mean === 0 ? scaled : add(scaled, mean), dtype);
       });
     },
     randint(shape, options) {
@@ -174,7 +174,7 @@ export function creation(backend: Backend): Creation {
         { ...seeded, low: finite, high: finite },
         { low: 0, dtype: "i32" },
       );
-      return resultOf(() => cast(integers(backend, shapeFor("randint", shape), low, high, seed), dtype));
+      return resultOf(() => inDType(integers(backend, shapeFor("randint", shape), low, high, seed), dtype));
     },
     seed: (n) => reseed(backend.stream, n),
   };

@@ -1,39 +1,42 @@
 // The elementwise primitives as functions: each element of the result comes from the elements at the same place, shapes
 // broadcast as in NumPy, and operands are cast to the dtype in which they meet.
-import { apply, read, source } from "./apply.ts";
+import { alias, apply, read, source } from "./apply.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
 import { DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * x in another dtype; x itself where it has that dtype already. Floats become integers by cutting the fraction, values
+ * x in another dtype. Floats become integers by cutting the fraction, values
  * beyond the range stop at its ends and NaN becomes 0; anything becomes `bool` by x ≠ 0.
  *
  * @example cast(tensor([1.7, -1.7, NaN]), "i32") // [1, -1, 0]
  */
 export function cast(x: Operand, dtype: DType): Tensor {
   const t = read(x, "cast");
-  return typeof t === "object" && t.dtype === dtype ? t : apply("cast", [t], { dtype });
+  return typeof t === "object" && t.dtype === dtype ? alias(t) : apply("cast", [t], { dtype });
 }
+
+/** For operands: x in a dtype, x itself where it has it. */
+export const inDType = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : apply("cast", [x], { dtype }));
 
 /** The operand in a dtype that floating-point functions compute in. Numbers stay numbers. */
 export function floating(x: Operand, op: string): Value {
   const t = read(x, op);
   if (typeof t === "number" || t.dtype === "f32" || t.dtype === "f64") return t;
-  return cast(t, "f32");
+  return inDType(t, "f32");
 }
 
 /** The operand in a dtype that arithmetic computes in: `bool` counts as integers. */
 export function numeric(x: Operand, op: string): Value {
   const t = read(x, op);
   if (typeof t === "number" || t.dtype === "f32" || t.dtype === "f64" || t.dtype === "i32") return t;
-  return cast(t, t.dtype === "bool" ? "i32" : "f32");
+  return inDType(t, t.dtype === "bool" ? "i32" : "f32");
 }
 
 const logical = (x: Operand, op: string): Value => {
   const t = read(x, op);
-  return typeof t === "number" ? (t === 0 ? 0 : 1) : cast(t, "bool");
+  return typeof t === "number" ? (t === 0 ? 0 : 1) : inDType(t, "bool");
 };
 
 /** The dtype in which a tensor meets a number. */
@@ -52,16 +55,16 @@ function arithmetic(op: Arithmetic, a: Operand, b: Operand): Tensor {
   const y = read(b, op);
   if (typeof x === "number") {
     if (typeof y === "number" || y.dtype === "f32") return apply(op, [x, y], undefined);
-    return apply(op, [x, cast(y, withNumber(op, y.dtype, x))], undefined);
+    return apply(op, [x, inDType(y, withNumber(op, y.dtype, x))], undefined);
   }
   if (typeof y === "number") {
     if (x.dtype === "f32") return apply(op, [x, y], undefined);
-    return apply(op, [cast(x, withNumber(op, x.dtype, y)), y], undefined);
+    return apply(op, [inDType(x, withNumber(op, x.dtype, y)), y], undefined);
   }
   if (x.dtype === "f32" && y.dtype === "f32") return apply(op, [x, y], undefined);
   const met = promote(x.dtype, y.dtype);
   const dtype = met === "bool" ? "i32" : met;
-  return apply(op, [cast(x, dtype), cast(y, dtype)], undefined);
+  return apply(op, [inDType(x, dtype), inDType(y, dtype)], undefined);
 }
 
 type FloatArithmetic = "div" | "pow" | "atan2";
@@ -70,7 +73,7 @@ function floatArithmetic(op: FloatArithmetic, a: Operand, b: Operand): Tensor {
   const x = floating(a, op);
   const y = floating(b, op);
   if (typeof x === "number" || typeof y === "number" || x.dtype === y.dtype) return apply(op, [x, y], undefined);
-  return apply(op, [cast(x, "f64"), cast(y, "f64")], undefined);
+  return apply(op, [inDType(x, "f64"), inDType(y, "f64")], undefined);
 }
 
 /** −x. @example neg(tensor([1, -2])) // [-1, 2] */
@@ -166,7 +169,7 @@ export const or = (a: Operand, b: Operand): Tensor => apply("or", [logical(a, "o
 export function pow(a: Operand, b: Operand): Tensor {
   const x = floating(a, "pow");
   if (typeof x === "object") {
-    if (b === 1) return x;
+    if (b === 1) return alias(x);
     if (b === 2) return apply("mul", [x, x], undefined);
     if (b === 0) return source(x.interpreter.backend, "full", [1], { shape: x.shape, dtype: x.dtype });
   }
@@ -184,10 +187,10 @@ export function where(mask: Operand, a: Operand, b: Operand): Tensor {
   const y = read(b, "where");
   if (typeof x === "object" && typeof y === "object") {
     const dtype = promote(x.dtype, y.dtype);
-    return apply("where", [m, cast(x, dtype), cast(y, dtype)], undefined);
+    return apply("where", [m, inDType(x, dtype), inDType(y, dtype)], undefined);
   }
   if (typeof x === "object")
-    return apply("where", [m, cast(x, withNumber("where", x.dtype, y as number)), y], undefined);
-  if (typeof y === "object") return apply("where", [m, x, cast(y, withNumber("where", y.dtype, x))], undefined);
+    return apply("where", [m, inDType(x, withNumber("where", x.dtype, y as number)), y], undefined);
+  if (typeof y === "object") return apply("where", [m, x, inDType(y, withNumber("where", y.dtype, x))], undefined);
   return apply("where", [m, x, y], undefined);
 }

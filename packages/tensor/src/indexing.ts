@@ -3,7 +3,7 @@
 import { apply, readTensor, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
-import { cast } from "./elementwise.ts";
+import { inDType } from "./elementwise.ts";
 import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
@@ -20,7 +20,7 @@ const first = { axis: 0 };
 export function indicesOf(op: string, indices: Operand): Tensor {
   const t = readTensor(indices, op);
   if (t.dtype === "i32") return t;
-  if (t.dtype === "u8" || t.dtype === "bool") return cast(t, "i32");
+  if (t.dtype === "u8" || t.dtype === "bool") return inDType(t, "i32");
   throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
 }
 
@@ -72,11 +72,11 @@ function meet(op: string, x: Operand, updates: Operand, shape: readonly number[]
       throw new DTypeError(
         `${op}: the number ${updates} does not fit an ${t.dtype} tensor; cast the tensor to f32 first`,
       );
-    return [cast(t, whole), source(t.interpreter.backend, "full", [updates], { shape, dtype: whole })];
+    return [inDType(t, whole), source(t.interpreter.backend, "full", [updates], { shape, dtype: whole })];
   }
   const u = readTensor(updates, op);
   const dtype = promote(whole, u.dtype);
-  return [cast(t, dtype), cast(u, dtype)];
+  return [inDType(t, dtype), inDType(u, dtype)];
 }
 
 /**
@@ -122,5 +122,5 @@ export function oneHot(indices: Operand, options: { depth: number; dtype?: DType
   const index = indicesOf("oneHot", indices);
   const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
   const column = reshape(index, [...index.shape, 1]);
-  return cast(apply("equal", [column, classes], undefined), dtype);
+  return inDType(apply("equal", [column, classes], undefined), dtype);
 }

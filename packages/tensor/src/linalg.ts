@@ -2,7 +2,7 @@
 import { apply, readTensor } from "./apply.ts";
 import { text } from "./axes.ts";
 import { promote } from "./dtype.ts";
-import { cast, mul } from "./elementwise.ts";
+import { inDType, mul } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape } from "./movement.ts";
@@ -34,7 +34,7 @@ export function matmul(a: Operand, b: Operand): Tensor {
   const given = [readTensor(a, "matmul"), readTensor(b, "matmul")] as const;
   const met = promote(given[0].dtype, given[1].dtype);
   const dtype = met === "bool" ? "i32" : met;
-  const [x, y] = [cast(given[0], dtype), cast(given[1], dtype)];
+  const [x, y] = [inDType(given[0], dtype), inDType(given[1], dtype)];
   const p = x.shape.length;
   const q = y.shape.length;
   if (p >= 2 && q >= 2) return ofMatrices(x, y);

@@ -1,9 +1,9 @@
 // Movement as functions: elements change their place, not their value. Most are views that cost nothing until they are
-// read. What would change nothing returns its operand.
-import { apply, readTensor } from "./apply.ts";
+// read. What would change nothing gives another handle on its operand.
+import { alias, apply, readTensor } from "./apply.ts";
 import { axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
 import { promote } from "./dtype.ts";
-import { cast } from "./elementwise.ts";
+import { inDType } from "./elementwise.ts";
 import { ArgumentError, describe, ShapeError, shown } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
@@ -28,7 +28,7 @@ export function reshape(x: Operand, shape: Shape): Tensor {
       );
     wanted = wanted.with(open, size / rest);
   }
-  return sameShape(t.shape, wanted) ? t : apply("reshape", [t], { shape: wanted });
+  return sameShape(t.shape, wanted) ? alias(t) : apply("reshape", [t], { shape: wanted });
 }
 
 /**
@@ -50,7 +50,7 @@ export function flatten(x: Operand, options?: { start?: number; end?: number }):
 export function permute(x: Operand, axes: readonly number[]): Tensor {
   const t = readTensor(x, "permute");
   const order = listOf("permute", "axes", axes).map((axis) => axisOf("permute", axis, t.shape));
-  if (order.length === t.shape.length && order.every((axis, i) => axis === i)) return t;
+  if (order.length === t.shape.length && order.every((axis, i) => axis === i)) return alias(t);
   return apply("permute", [t], { axes: order });
 }
 
@@ -58,7 +58,7 @@ export function permute(x: Operand, axes: readonly number[]): Tensor {
 export function transpose(x: Operand, axisA = -2, axisB = -1): Tensor {
   const t = readTensor(x, "transpose");
   const { shape } = t;
-  if (shape.length < 2 && axisA === -2 && axisB === -1) return t;
+  if (shape.length < 2 && axisA === -2 && axisB === -1) return alias(t);
   const [a, b] = [axisOf("transpose", axisA, shape), axisOf("transpose", axisB, shape)];
   return permute(
     t,
@@ -105,7 +105,7 @@ export function unsqueeze(x: Operand, axis: AxisChoice = 0): Tensor {
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "broadcastTo");
   const wanted = shapeOf("broadcastTo", shape);
-  return sameShape(t.shape, wanted) ? t : apply("broadcastTo", [t], { shape: wanted });
+  return sameShape(t.shape, wanted) ? alias(t) : apply("broadcastTo", [t], { shape: wanted });
 }
 
 /** The tensors of a list that has some. */
@@ -125,7 +125,7 @@ export function concat(xs: readonly Operand[], options?: { axis?: number }): Ten
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
   return apply(
     "concat",
-    tensors.map((t) => cast(t, dtype)),
+    tensors.map((t) => inDType(t, dtype)),
     attrs,
   );
 }
@@ -183,7 +183,8 @@ export function slice(x: Operand, options: SliceOptions): Tensor {
     whole &&= size === d;
   }
   const part = whole ? t : apply("slice", [t], attrs);
-  return backwards.length > 0 ? apply("flip", [part], { axes: backwards }) : part;
+  if (backwards.length > 0) return apply("flip", [part], { axes: backwards });
+  return whole ? alias(t) : part;
 }
 
 /** The elements in backward order along axes. @example flip(tensor([1, 2, 3])) // [3, 2, 1] */
@@ -209,7 +210,7 @@ export function pad(x: Operand, options: { pads: readonly (readonly [number, num
   const sides = listOf("pad", "pads", pads).map((side: unknown) => listOf("pad", "pads", side));
   for (const side of sides)
     if (side.length !== 2) throw new ArgumentError(`pad: wanted pairs [before, after] as pads, got ${text(sides)}`);
-  if (sides.every(([low, high]) => low === 0 && high === 0) && sides.length === t.shape.length) return t;
+  if (sides.every(([low, high]) => low === 0 && high === 0) && sides.length === t.shape.length) return alias(t);
   const attrs = {
     before: sides.map((p) => p[0]!),
     after: sides.map((p) => p[1]!),

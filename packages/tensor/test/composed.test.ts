@@ -44,7 +44,7 @@ describe("elementwise", () => {
   test("whole powers are products", () => {
     const x = tensor([0, -2, NaN]);
     expect(x.pow(0).arraySync()).toEqual([1, 1, 1]);
-    expect(x.pow(1)).toBe(x);
+    expect(x.pow(1).arraySync()).toEqual([0, -2, NaN]);
     expect(x.pow(2).arraySync()).toEqual([0, 4, NaN]);
     expect(x.pow(3).arraySync()).toEqual([0, -8, NaN]);
   });

@@ -26,7 +26,7 @@ import { faultOf, partOf, rangeOf, siteOf, takesIndices, type Fault } from "./fa
 import { Flusher, type Failure } from "./flush.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
 import { Unowned } from "./unowned.ts";
-import { isRowMajor, moves, rowMajor, sizeOf } from "./view.ts";
+import { isRowMajor, moves, rowMajor, sameShape, sizeOf } from "./view.ts";
 
 /** So many pending operations are run without being asked for. */
 const PENDING = 10_000;
@@ -137,8 +137,14 @@ export class Deferred<S extends Storage, E> implements Backend {
       }
     }
     const code = codeOf(op);
-    if (kindOfCode(code) === "move" && (nodes[0] as Node).storage !== undefined) {
-      const view = this.#view(op as keyof typeof moves, nodes[0] as Node, attrs, shape, dtype);
+    if (kindOfCode(code) === "move") {
+      const from = nodes[0] as Node;
+      // The same value: another handle on it.
+      if (op === "reshape" && sameShape(from.shape, shape)) {
+        from.handles++;
+        return own(new Tensor(this, from.shape, dtype, from));
+      }
+      const view = from.storage && this.#view(op as keyof typeof moves, from, attrs, shape, dtype);
       if (view !== undefined) return view;
     }
     if (dtype !== "f32" && !this.#driver.supports(dtype))
