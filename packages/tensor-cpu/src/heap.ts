@@ -88,7 +88,7 @@ export class Heap implements Machine {
     }
     if (bytes <= limit && relief?.spare(bytes, this.#used) === true) return this.allocate(bytes);
     throw new MemoryError(
-      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room() + (relief?.aside ?? 0)} are in use and the heap ends at ${limit}${relief?.advice() ?? ""}`,
+      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room() + (relief?.aside ?? 0)} are in use and the heap ends at ${limit}${(bytes <= limit && relief?.advice()) || ""}`,
     );
   }
 
