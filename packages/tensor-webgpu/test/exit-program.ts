@@ -1,5 +1,6 @@
-// A program that ends while pipelines are being compiled in the background, in the way that its argument names; and with `runs N`, a
-// program that starts itself N times in each way and says how the runs ended. In one file it runs anywhere (see the package's README).
+// A program that ends while pipelines are being compiled in the background, in the way that its argument names; and with
+// `runs N [way…]`, a program that starts itself N times in each way and says how the runs ended. It goes into one file with
+// esbuild --bundle --platform=node --format=esm --external:webgpu, for machines with a graphics processor (there WEFT_LONG=1).
 import { spawnSync } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -105,9 +106,10 @@ function run(way: string, [how, compiling]: (typeof ways)[string]): string {
   return ended === how && Number(count) > 0 === compiling ? "as it should" : `with ${ended}, compiling ${count}`;
 }
 
-const [way, runs] = process.argv.slice(2);
+const [way, runs, ...only] = process.argv.slice(2);
 if (way === "runs") {
   for (const [name, wanted] of Object.entries(ways)) {
+    if (only.length > 0 && !only.includes(name)) continue;
     const endings = Array.from({ length: Number(runs) }, () => run(name, wanted));
     const each = [...new Set(endings)].map((ending) => `${endings.filter((e) => e === ending).length} ended ${ending}`);
     console.log(`${name}: ${each.join("; ")}`);
