@@ -102,6 +102,9 @@ export function reason(error: unknown): string {
   return cause instanceof Error && cause.message !== "" ? `${error.message} (${cause.message})` : error.message;
 }
 
+/** A stream that has broken cannot be cancelled either; what is wrong is said anyway. */
+const ignore = (): void => undefined;
+
 async function get(
   address: string,
   file: KnownFile,
@@ -113,7 +116,7 @@ async function get(
   try {
     const response = await fetch(address, { signal: waiting.signal });
     if (!response.ok || response.body === null) {
-      void response.body?.cancel();
+      response.body?.cancel().catch(ignore);
       throw new DataError(`the server answered ${response.status} ${response.statusText}`.trimEnd());
     }
     const bytes = new Uint8Array(file.bytes);
@@ -122,7 +125,7 @@ async function get(
       const { done, value } = await reader.read();
       if (done) return bytes.subarray(0, stand.count);
       if (stand.count + value.length > bytes.length) {
-        void reader.cancel();
+        reader.cancel().catch(ignore);
         throw new DataError(`expected ${file.bytes} bytes, found more`);
       }
       bytes.set(value, stand.count);

@@ -92,6 +92,32 @@ describe("downloads", () => {
     },
   );
 
+  test.each([
+    ["answers with an error, and its body breaks", { status: 503 }, 0],
+    ["answers with an error, and its body cannot be cancelled", { status: 503 }, 10],
+    ["gives too much, and cannot be cancelled", {}, 6000],
+  ])("go on where a server %s", async (_, init, length) => {
+    const loose: unknown[] = [];
+    const note = (reason: unknown): void => void loose.push(reason);
+    process.on("unhandledRejection", note);
+    try {
+      const bodies = vi.fn(fetch).mockImplementationOnce(async () => {
+        const body = new ReadableStream<Uint8Array>({
+          start: (to) => (length === 0 ? to.error(new Error("broken")) : to.enqueue(new Uint8Array(length))),
+          cancel: () => Promise.reject(new Error("no")),
+        });
+        return new Response(body, init);
+      });
+      vi.stubGlobal("fetch", bodies);
+      expect(await load(mirror("first", "good"))).toEqual(content);
+      await new Promise((resolve) => setTimeout(resolve));
+      expect(loose).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", note);
+      vi.unstubAllGlobals();
+    }
+  });
+
   test("that fail everywhere say what happened at each mirror, and what to do", async () => {
     const error = await errorOf(load(mirror("missing", "short", "long", "wrong")));
     expect(error).toBeInstanceOf(DataError);

@@ -29,15 +29,16 @@ export interface Minimization extends Run<Tensor> {
 
 /** So many steps may be under way on a device before the oldest must have finished. */
 const queue = 8;
-/** A program that only trains gives others a turn after so many milliseconds. */
+/** A program that only trains lets timers, input and drawing run after so many milliseconds. */
 const turn = 20;
 
 /**
  * Minimises `loss(...item)` over the items of `data`: each step takes the gradients and lets the optimiser update every
  * parameter on the tape, then yields the loss (before the update), a tensor that is valid until the next step; `keep`
  * it to hold it. Data may be asynchronous. At most 16 steps are queued on a device ahead of what has been computed.
- * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is no scalar. A loss of NaN is no error
- * (see `converge`). As Knet's `minimize`.
+ * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is no scalar, and what a step failed
+ * with (an IndexError for a wrong label): the model keeps what it was before that step, and no more steps are made. A
+ * loss of NaN is no error (see `converge`). As Knet's `minimize`.
  *
  * Nothing happens before it is iterated or awaited. Awaited, it runs to the end, once, and gives the last loss, a tensor
  * of your own; every iteration runs anew.
@@ -72,14 +73,17 @@ async function* steps<Item>(
   let shown: Scope | undefined;
   let waiting: Promise<unknown> | undefined;
   let last: Tensor | undefined;
+  /** Why a step was taken back: what it assigned is as it was before. */
   let failure: Error | undefined;
   const fail = (reason: Error): void => void (failure ??= reason);
+  let thrown = false;
   let count = 0;
   let since = performance.now();
   try {
     for await (const item of data) {
       if (shown !== undefined) closeScope(shown);
       shown = undefined;
+      if (failure !== undefined) break;
       const value = trained(training, () => step(loss, item, (tape) => together(fail, () => optimizer.update(tape))));
       last = value;
       shown = openScope("minimize took its next step");
@@ -97,12 +101,18 @@ async function* steps<Item>(
       }
       yield value;
     }
+    if (failure !== undefined) return;
     await waiting;
-    // What a device has to say of the last steps; then what was known at once.
+    // What a device has to say of the last steps.
     if (last?.ended === undefined) await last?.data();
-    if (failure !== undefined) throw failure;
+  } catch (error) {
+    thrown = true;
+    throw error;
   } finally {
     if (shown !== undefined) closeScope(shown);
+    // Here, so that it is also thrown where the loop is left by break.
+    // oxlint-disable-next-line no-unsafe-finally -- unless another error is on its way
+    if (failure !== undefined && !thrown) throw failure;
   }
 }
 

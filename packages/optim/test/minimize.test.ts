@@ -2,7 +2,7 @@
 import { keep, param, scope, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { mul, square, sub, sum, type Tensor } from "@weft/tensor";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { adam, converge, DivergenceError, minimize, sgd } from "../src/index.ts";
 
 const { tensor } = openSync({});
@@ -85,17 +85,28 @@ test("inside a scope of one's own nothing ends early", async () => {
   expect(result.length).toBe(20);
 });
 
-test("others get a turn while a long run trains", async () => {
-  const p = param(tensor([4]));
-  let turns = 0;
-  const timer = setInterval(() => turns++, 1);
-  const until = performance.now() + 300;
-  const data = function* () {
-    while (performance.now() < until) yield tensor([0]);
-  };
-  await drain(minimize(distance(p), data(), sgd()));
-  clearInterval(timer);
-  expect(turns).toBeGreaterThan(5);
+test("others get a turn for every 20 ms of training", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const p = param(tensor([4]));
+    const turns = async (pace: number) => {
+      let count = 0;
+      const others = (): void => void (count++, (next = setImmediate(others)));
+      let next = setImmediate(others);
+      const data = function* () {
+        for (let k = 0; k < 12; k++) {
+          vi.advanceTimersByTime(pace);
+          yield tensor([0]);
+        }
+      };
+      await drain(minimize(distance(p), data(), sgd()));
+      clearImmediate(next);
+      return count;
+    };
+    expect([await turns(1), await turns(7), await turns(25)]).toEqual([0, 4, 12]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("an error in the loss reaches the loop, and the parameters stay as they were", async () => {

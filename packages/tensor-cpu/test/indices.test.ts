@@ -1,8 +1,8 @@
 // A wrong index is the fault of what is computed with it and of nothing else: those values throw at each read, with the place of the
 // call or none, and a step that met one leaves the model as it was.
 import { diff, scope } from "@weft/autograd";
-import { Chain, crossEntropy, Embedding, Linear, params } from "@weft/nn";
-import { seed } from "@weft/nn";
+import { Chain, crossEntropy, Embedding, Linear, params, seed } from "@weft/nn";
+import { cycle } from "@weft/data";
 import { adam, minimize } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { IndexError, keep, type Tensor } from "@weft/tensor";
@@ -119,26 +119,77 @@ describe.each([
     expect(failing.values()).toEqual(plain.values());
   });
 
-  test.each([false, true])(
-    "minimize says so at its end, and has learned from the others (computed: %s)",
-    async (computed) => {
-      const [plain, failing] = [trainer(computed), trainer(computed)];
-      const batches: [number[], number[]][] = [0, 1, 2, 3, 4].map((i) => [
-        [i, 0],
-        [1, i === 2 ? 8 : 0],
+  describe.each([false, true])("minimize stops at a batch with a wrong label (computed: %s)", (computed) => {
+    type Batch = readonly [words: number[], labels: number[]];
+    const batches = (wrong: readonly number[], count = 5): Batch[] =>
+      Array.from({ length: count }, (_, i) => [
+        [i % 5, 0],
+        [1, wrong.includes(i) ? 8 : 0],
       ]);
-      const run = async ({ loss, rule }: typeof plain, data: typeof batches): Promise<void> => {
-        for await (const _ of minimize((words: number[], labels: number[]) => loss(words, labels), data, rule));
+    const begin = (data: Iterable<Batch>) => {
+      const { loss, ...rest } = trainer(computed);
+      const run = minimize((words: number[], labels: number[]) => loss(words, labels), data, rest.rule);
+      return { ...rest, run };
+    };
+
+    test.each([0, 2, 4])("batch %i: the model is what it was before that step", async (wrong) => {
+      const [plain, failing] = [begin(batches([]).slice(0, wrong)), begin(batches([wrong]))];
+      let seen = 0;
+      const all = async (): Promise<void> => {
+        for await (const _ of failing.run) seen++;
       };
-      await expect(run(failing, batches)).rejects.toThrow(IndexError);
-      await run(
-        plain,
-        batches.filter((_, i) => i !== 2),
-      );
-      expect(failing.values()).toEqual(plain.values());
-      expect(failing.rule.steps).toBe(4);
-    },
-  );
+      await expect(all()).rejects.toThrow(IndexError);
+      expect(seen).toBe(wrong + 1);
+      for await (const _ of plain.run);
+      expect(failing.rule.steps).toBe(wrong);
+      if (wrong > 0) expect(failing.values()).toEqual(plain.values());
+      await expect(failing.run).rejects.toThrow(IndexError); // awaited, too
+    });
+
+    test("when every label is wrong and the data has no end", async () => {
+      const { rule, run } = begin(cycle(batches([0, 1, 2, 3, 4])));
+      let seen = 0;
+      const all = async (): Promise<void> => {
+        for await (const _ of run) seen++;
+      };
+      await expect(all()).rejects.toThrow(/^crossEntropy: /);
+      expect([seen, rule.steps]).toEqual([1, 0]);
+    });
+
+    test("when the loop is left by break, unless another error is on its way", async () => {
+      const leave = async (wrong: number[], how?: Error): Promise<void> => {
+        let closed = false;
+        const data = function* () {
+          try {
+            yield* batches(wrong);
+          } finally {
+            closed = true;
+          }
+        };
+        let seen = 0;
+        try {
+          for await (const _ of begin(data()).run) {
+            if (++seen < 3) continue;
+            if (how !== undefined) throw how;
+            break;
+          }
+        } finally {
+          expect([seen, closed]).toEqual([3, true]);
+        }
+      };
+      await expect(leave([2])).rejects.toThrow(IndexError);
+      await expect(leave([2], new Error("mine"))).rejects.toThrow("mine");
+      await leave([3]); // a batch that was never reached
+    });
+
+    test("before the loss is called again", async () => {
+      const { loss, rule } = trainer(computed);
+      let calls = 0;
+      const counted = (words: number[], labels: number[]): Tensor => (calls++, loss(words, labels));
+      await expect(minimize(counted, batches([0]), rule)).rejects.toThrow(IndexError);
+      expect(calls).toBe(1);
+    });
+  });
 
   test("requests side by side: one is wrong", async () => {
     const b = open();

@@ -68,7 +68,7 @@ describeOnDevice("a step that fails", () => {
       expect(await failing.values()).toEqual(await plain.values());
     });
 
-    onDevice("because of a label that was uploaded changes nothing; minimize says so at its end", async () => {
+    onDevice("because of a label that was uploaded changes nothing; minimize stops there", async () => {
       const [b, plain] = [await small(), trainer(await small())];
       const failing = trainer(b);
       const bad = (): Tensor => crossEntropy(T.mul(failing.loss(6), b.ones([1, 3])), b.tensor([9], { dtype: "i32" }));
@@ -77,8 +77,7 @@ describeOnDevice("a step that fails", () => {
       };
       await expect(run()).rejects.toThrow(IndexError);
       await plain.step(6).item();
-      await plain.step(6).item();
-      expect(failing.rule.steps).toBe(2);
+      expect(failing.rule.steps).toBe(1);
       expect(await failing.values()).toEqual(await plain.values());
     });
   });
