@@ -82,6 +82,17 @@ export class Tape {
     this.release();
   }
 
+  toString(): string {
+    return this.#value === undefined ? "Tape" : `Tape(${String(this.#value)}, ${this.params.length} parameters)`;
+  }
+  /** The text where JavaScript wants one; an ArgumentError where it wants a number, as in `tape < best`. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new ArgumentError(
+      "this tape has no numeric value here (<, +, ==): read it first, as in await tape.value.item()",
+    );
+  }
+
   [OWNED](visit: (x: Tensor) => void): void {
     if (this.#value !== undefined) visit(this.#value);
     for (const g of this.#gradients.values()) {

@@ -2,7 +2,7 @@
 import { checkpoint, customGradient, diff, grad, param, state, valueAndGrad, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { adam } from "@weft/optim";
-import { mul, sum, type Tensor } from "@weft/tensor";
+import { ArgumentError, mul, sum, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 
 const { tensor } = openSync();
@@ -79,4 +79,13 @@ const wrong: [string, () => unknown, string][] = [
 test.each(wrong)("refuses %s", (_, call, message) => {
   expect(call).toThrow(expect.objectContaining({ name: expect.stringMatching(/^(Argument|DType)Error$/) }));
   expect(call).toThrow(message);
+});
+
+test("a tape is a text, but no number", () => {
+  const { tensor } = openSync();
+  const p = param(tensor([2]));
+  const tape = diff(() => sum(p));
+  expect(String(tape)).toMatch(/^Tape\(tensor\(2, f32.*\), 1 parameters\)$/);
+  expect(() => Number(tape)).toThrow("read it first, as in await tape.value.item()");
+  expect(() => (tape as unknown as number) < 1).toThrow(ArgumentError);
 });

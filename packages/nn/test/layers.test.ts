@@ -1,5 +1,5 @@
 // Layers: their formulas, PyTorch's names, and parameters that come to life where the data lives.
-import { diff, grad, param, state } from "@weft/autograd";
+import { diff, grad, param, state, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { matmul, relu, sum, type Operand, type Tensor } from "@weft/tensor";
 import { beforeEach, expect, expectTypeOf, test } from "vitest";
@@ -27,6 +27,7 @@ import {
   parameter,
   params,
   seed,
+  training,
   uniform,
   xavier,
   zeros,
@@ -363,4 +364,20 @@ test("LayerNorm normalises the last axes that it is given, and says which do not
   expect(Object.keys(LayerNorm(3))).toEqual(expect.arrayContaining(["weight", "bias"]));
   expect(() => LayerNorm(3)(x)).toThrow("layerNorm: x [2,2,2] ends in [2], weight and bias are [3]");
   expect(() => layerNorm(tensor(1))).toThrow("layerNorm: wanted x with 1 axes or more to normalise, got []");
+});
+
+test.each([
+  ["GRU", () => GRU({ in: 3, hidden: 4 }), [5, 2, 3]],
+  ["LSTM of two layers, both ways", () => LSTM({ in: 3, hidden: 4, layers: 2, bidirectional: true }), [5, 2, 3]],
+  ["BatchNorm while learning", () => BatchNorm(3), [4, 3]],
+  ["LayerNorm in a chain", () => Chain(Linear(3, 5), LayerNorm(5), relu), [4, 3]],
+] as const)("vjp outside of any scope goes back through %s", async (_, make, shape) => {
+  const { randn, ones } = openSync();
+  const model = make() as (x: Tensor) => Tensor;
+  const x = randn([...shape], { seed: 1 });
+  const f = (z: Tensor) => training(true, () => model(z));
+  const [y, pullback] = vjp(f, x);
+  const wanted = grad((z: Tensor) => sum(f(z)))(x);
+  const [got] = pullback(ones(y.shape)) as unknown as [Tensor];
+  expect([...(await got.data())]).toEqual([...(await wanted.data())]);
 });

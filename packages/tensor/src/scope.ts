@@ -127,7 +127,8 @@ export function scope<T>(f: () => T): T {
  * neither stored nor left to the garbage collector. Nothing runs, and nobody sees that a scope has closed.
  */
 export function resultOf<T>(f: () => T): T {
-  if (context.scope !== undefined) return f();
+  // A tape without a scope (that of a `vjp`) needs what is recorded on it as long as its pullback lives.
+  if (context.scope !== undefined || context.tape !== undefined) return f();
   const mine = openScope("the function that made it returned");
   let waiting = false;
   const close = (): void => {
