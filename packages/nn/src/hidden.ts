@@ -40,20 +40,31 @@ const plain: readonly unknown[] = [Object.prototype, Array.prototype, Map.protot
 const hasCode = (part: object): boolean =>
   typeof part === "function" ? !hidden.has(part) : !plain.includes(Object.getPrototypeOf(part));
 
+/** Parameters that a model does not show. */
+export interface Hidden {
+  /** Those that its layers used in calls. */
+  readonly certain: Cell[];
+  /** Those that were on a tape with its own: what it closes over, or another model. */
+  readonly likely: Cell[];
+}
+
 /**
  * The parameters that a model uses and does not show, and that were never found in any other model (by `params`, `place`,
- * `load`, an optimiser's `params`, …). What its layers use is known for certain; a function or an object with methods
+ * `load`, an optimizer's `params`, …). What its layers use is known for certain; a function or an object with methods
  * that is no layer is judged by its company: what was on a tape with its parameters.
  */
-export function hiddenIn(model: unknown): Cell[] {
+export function hiddenIn(model: unknown): Hidden {
   const parts: object[] = [];
   const shown = walk(model, (part) => void parts.push(part)).map(({ box }) => box);
   const layers = parts.filter((part) => hidden.has(part));
   const inside = new Set<object>(); // called by a layer, which is watched
   for (const layer of layers) walk(layer, (part) => void (part !== layer && inside.add(part)));
-  const used = layers.flatMap((layer) => hidden.get(layer)!.flatMap((ref) => ref.deref() ?? []));
-  if (parts.some((part) => hasCode(part) && !inside.has(part)))
-    used.push(...shown.flatMap((box) => (box.kind === "param" ? companyOf(box as Param) : [])));
   const known = new Set(shown);
-  return [...new Set(used)].filter((box) => !known.has(box) && !wasFound(box));
+  const fresh = (cells: Cell[]): Cell[] =>
+    [...new Set(cells)].filter((box) => !known.has(box) && !wasFound(box));
+  const certain = fresh(layers.flatMap((layer) => hidden.get(layer)!.flatMap((ref) => ref.deref() ?? [])));
+  const unwatched = parts.some((part) => hasCode(part) && !inside.has(part));
+  for (const box of certain) known.add(box);
+  const company = shown.flatMap((box) => (unwatched && box.kind === "param" ? companyOf(box as Param) : []));
+  return { certain, likely: fresh(company) };
 }

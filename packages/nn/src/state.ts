@@ -19,6 +19,9 @@ export interface ReadOptions {
   readonly strict?: boolean;
 }
 
+/** Models of which it was said that they may hide parameters. */
+const warned = new WeakSet<object>();
+
 /** What a file of a model holds. Weights that are tied stand there once, and their other names in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
   writtenMetadata(metadata); // what cannot be written is said before anything is read
@@ -27,11 +30,19 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
     throw new StateError(
       `${op}: this model has no parameters, or hides them in closures or #private fields. Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)`,
     );
-  const hidden = hiddenIn(model);
-  if (hidden.length > 0)
+  const { certain, likely } = hiddenIn(model);
+  const cure = (boxes: Cell[]): string =>
+    `${some(boxes.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, or name them once with params(…) if they belong to another model`;
+  if (certain.length > 0)
     throw new StateError(
-      `${op}: ${hidden.length} of the parameters that this model uses are not among its fields and would be lost: ${some(hidden.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, or name them once with params(…) if they belong to another model`,
+      `${op}: ${certain.length} of the parameters that this model uses are not among its fields and would be lost: ${cure(certain)}`,
     );
+  if (likely.length > 0 && !warned.has(model as object)) {
+    warned.add(model as object);
+    console.warn(
+      `Weft: ${op}: this model may use parameters that are not among its fields and are not written; they were trained together with it: ${cure(likely)}`,
+    );
+  }
   const values = await Promise.all(places.map(({ box }) => hostValues(box)));
   const tensors = new Map<string, StoredTensor>();
   for (const [k, { path, box }] of places.entries()) {
