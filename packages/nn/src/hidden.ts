@@ -60,8 +60,7 @@ export function hiddenIn(model: unknown): Hidden {
   const inside = new Set<object>(); // called by a layer, which is watched
   for (const layer of layers) walk(layer, (part) => void (part !== layer && inside.add(part)));
   const known = new Set(shown);
-  const fresh = (cells: Cell[]): Cell[] =>
-    [...new Set(cells)].filter((box) => !known.has(box) && !wasFound(box));
+  const fresh = (cells: Cell[]): Cell[] => [...new Set(cells)].filter((box) => !known.has(box) && !wasFound(box));
   const certain = fresh(layers.flatMap((layer) => hidden.get(layer)!.flatMap((ref) => ref.deref() ?? [])));
   const unwatched = parts.some((part) => hasCode(part) && !inside.has(part));
   for (const box of certain) known.add(box);
