@@ -3,7 +3,7 @@
 import {
   add,
   adopt,
-  apply,
+  applyOwn,
   cast,
   closeScope,
   context,
@@ -195,6 +195,6 @@ function fitted(g: Tensor, x: Tensor): Tensor {
     (axes ??= []).push(i);
   }
   if (!fits) throw new ShapeError(`backward: a gradient of shape [${from}] does not fit its operand of shape [${to}]`);
-  const y = axes === undefined ? g : reshape(apply("sum", [g], { axes, keepDims: true }), to);
+  const y = axes === undefined ? g : reshape(applyOwn("sum", [g], { axes, keepDims: true }), to);
   return y.dtype === x.dtype ? y : cast(y, x.dtype);
 }

@@ -1,7 +1,7 @@
 // The recorder: an interpreter around an interpreter. It runs each operation one level below and notes what ran; the
 // rules are called only in the backward pass, so recording costs one small object an operation.
 import {
-  apply,
+  applyOwn,
   BackendMismatchError,
   context,
   CONTRACT,
@@ -123,7 +123,7 @@ export class Recorder implements Interpreter {
     const below: Value[] = [];
     const top = this.#below(op, inputs, below);
     // Where something is amiss (a released operand, two tapes side by side), `apply` finds the words.
-    const y = top === undefined ? apply(op, below, attrs) : top.run(op, below, attrs, shape, dtype);
+    const y = top === undefined ? applyOwn(op, below, attrs) : top.run(op, below, attrs, shape, dtype);
     const rule = rules[op] as Rule<OpName>;
     if (this.paused) this.touched = true;
     if (this.paused || rule === none || !isFloat(dtype)) return y;

@@ -141,6 +141,39 @@ test("what a node reads is part of it: how many, which, numbers apart", () => {
   expect(of(x, 3)).toBe(of(x, 4)); // numbers are arguments
 });
 
+test("any number of operands, and sizes and ranks of any size, stand apart", () => {
+  const counts = [0, 1, 1022, 1023, 1024, 2047, 2048];
+  const shapes = [
+    [],
+    [0],
+    [1],
+    [1023],
+    [2 ** 31 - 1],
+    [2 ** 31],
+    [2 ** 32],
+    [2 ** 32 + 1],
+    [1, 1],
+    Array(64).fill(2 ** 40),
+  ];
+  const words = counts.flatMap((n) => shapes.map((shape) => wordsOf(undefined, shape, "concat", Array(n).fill(1))));
+  expect(new Set(words).size).toBe(words.length);
+});
+
+test("the hash is that of the words alone, whatever was read before", () => {
+  const chain = (length: number, size: number): Node[] =>
+    Array.from({ length }, () => new Node("full", codeOf("full"), [1], undefined, [size], "f32"));
+  const used = new Signature();
+  for (const length of [5000, 3, 4, 1, 2]) {
+    const fresh = new Signature();
+    fresh.read(chain(length, 7), [], 1);
+    used.read(chain(length, 7), [], 1);
+    expect(used.hash).toBe(fresh.hash);
+    expect(used.equals(fresh.copy())).toBe(true);
+    used.read(chain(length, 8), [], 1);
+    expect(used.hash).not.toBe(fresh.hash);
+  }
+});
+
 test("what is neither a number nor a text nor a list of them is refused", () => {
   for (const value of [{}, Int32Array.of(1), 1n, Symbol("x"), () => 1])
     expect(() => wordsOf({ value })).toThrow("flush: an attribute of an operation cannot be");

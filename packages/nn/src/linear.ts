@@ -2,7 +2,7 @@
 import type { Param } from "@weft/autograd";
 import {
   add,
-  apply,
+  applyOwn,
   callable,
   cast,
   positiveCount,
@@ -69,14 +69,14 @@ export function Linear(inputs: number, outputs: number, options?: WeightOptions)
 /** x Wᵀ + b, with W as `[outputs, inputs]`; rows of any number of axes are one matrix. */
 function linear(x: Tensor, weight: Operand, bias: Operand | null): Tensor {
   const w = readTensor(weight, "Linear");
-  const [outputs, inputs] = w.shape as [number, number];
-  if (x.shape.length === 0 || x.shape.at(-1) !== inputs)
+  const { 0: outputs, 1: inputs } = w.shape as [number, number];
+  if (x.shape.length === 0 || x.shape[x.shape.length - 1] !== inputs)
     throw new ShapeError(
       `Linear: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`,
     );
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
   const dtype = promote(x.dtype, w.dtype);
-  const product = apply("matmul", [cast(rows, dtype), cast(w, dtype)], { transA: false, transB: true });
+  const product = applyOwn("matmul", [cast(rows, dtype), cast(w, dtype)], { transA: false, transB: true });
   const y = bias === null ? product : add(product, bias);
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
 }

@@ -103,8 +103,11 @@ function accompany(param: Param, boxes: Slot["boxes"]): void {
 
 const values = (boxes: Slot["boxes"]): Tensors => mapped(boxes, (box) => box.value);
 
-const mapped = <A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: string) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([name, a]) => [name, f(a, name)]));
+function mapped<A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: string) => B): Record<string, B> {
+  const made: Record<string, B> = {};
+  for (const name in record) made[name] = f(record[name]!, name);
+  return made;
+}
 
 /**
  * An optimiser from a rule. It keeps the state of every parameter that it updates; two optimisers that share a parameter
@@ -147,15 +150,20 @@ export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: O
     const updates = new Map<Param, Update>();
     // Nothing is assigned before every rule has run: one that throws leaves all as it was.
     for (const { param, g } of chosen) {
-      const update = updates.get(param) ?? { slot: slotOf(param), p: current(param), state: {}, count: 0 };
+      let update = updates.get(param);
+      const first = update === undefined;
+      update ??= { slot: slotOf(param), p: current(param), state: {}, count: 0 };
       const { slot, p } = update;
-      const old = { ...values(slot.boxes), ...update.state };
+      const before = values(slot.boxes);
+      const old = first ? before : { ...before, ...update.state };
       const step = { lr: rate, t: slot.t + ++update.count };
       let next: ReturnType<Rule["update"]>;
       if (isSparse(g) && rule.rows !== undefined) next = [rule.rows(g, p, step), {}];
       else if (isSparse(g) && lazy) next = touch(rule, p, old, g, step);
       else next = rule.update(dense(g), p, old, step);
-      updates.set(param, { ...update, p: next[0], state: { ...update.state, ...next[1] } });
+      update.p = next[0];
+      update.state = first ? next[1] : { ...update.state, ...next[1] };
+      if (first) updates.set(param, update);
     }
     const count = (by: 1 | -1): void => {
       steps += by;
@@ -185,15 +193,15 @@ export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: O
 /** What a step makes of a parameter, before it is assigned. */
 interface Update {
   readonly slot: Slot;
-  readonly p: Tensor;
-  readonly state: Tensors;
+  p: Tensor;
+  state: Tensors;
   /** How often its gradient was given. */
   count: number;
 }
 
 function write(param: Param, { slot, p, state }: Update, hand: Hand): void {
   param.value = p;
-  for (const [name, x] of Object.entries(state)) slot.boxes[name]!.value = x;
+  for (const name in state) slot.boxes[name]!.value = state[name]!;
   noteTurn(param, hand);
 }
 

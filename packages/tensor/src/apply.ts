@@ -104,19 +104,25 @@ function mismatch(op: string, a: Interpreter, b: Interpreter): never {
   );
 }
 
-/** The shape of a result. Mostly it is that of an operand, which was checked and frozen when it was made. */
-function resultShape<K extends OpName>(op: K, inputs: readonly Value[], attrs: Attrs<K>): Shape {
-  const shape = shapes[op](inputs, attrs as never, op as never);
-  for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor).shape === shape) return shape;
+/** The shape of a result, frozen. Mostly it is that of an operand, which was checked and frozen when it was made. */
+function frozen(op: string, inputs: readonly Value[], shape: Shape): Shape {
+  for (let i = 1; i < inputs.length; i++) if ((inputs[i] as Tensor).shape === shape) return shape;
   return shapeOf(op, shape);
 }
 
-/** Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. */
-export function apply<K extends OpName>(op: K, inputs: Operand[], given: Attrs<K>): Tensor {
+/**
+ * Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. Attributes are checked and
+ * copied.
+ */
+export const apply = <K extends OpName>(op: K, inputs: Operand[], given: Attrs<K>): Tensor =>
+  applyOwn(op, inputs, attributesOf(op, given));
+
+/** The same with attributes that were checked, and that nobody else can change: the functions of this package make them so. */
+export function applyOwn<K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor {
   const top = settle(op, inputs);
   const values = inputs as Value[];
-  const attrs = attributesOf(op, given);
-  const shape = resultShape(op, values, attrs);
+  const inferred = shapes[op](values, attrs as never, op as never);
+  const shape = (values[0] as Tensor).shape === inferred ? inferred : frozen(op, values, inferred);
   return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never, op as never));
 }
 
@@ -124,23 +130,18 @@ export function apply<K extends OpName>(op: K, inputs: Operand[], given: Attrs<K
  * Another handle on the value of x, and on a tape another step: what a function gives that has nothing to change. So whoever releases
  * an operand does not end a result, nor the other way round. A backend computes nothing for it.
  */
-export const alias = (x: Tensor): Tensor => apply("reshape", [x], { shape: x.shape });
+export const alias = (x: Tensor): Tensor => applyOwn("reshape", [x], { shape: x.shape });
+
+type SourceName = "full" | "iota" | "randomBits" | "randomUniform";
 
 /** Runs a primitive that has no tensor operand (`full`, `iota`, random numbers) on a backend. */
-export function source<K extends "full" | "iota" | "randomBits" | "randomUniform">(
-  backend: Backend,
-  op: K,
-  inputs: number[],
-  given: Attrs<K>,
-): Tensor {
-  const attrs = attributesOf(op, given);
-  return backend.run(
-    op,
-    inputs,
-    attrs,
-    resultShape(op, inputs, attrs),
-    dtypes[op](inputs, attrs as never, op as never),
-  );
+export const source = <K extends SourceName>(backend: Backend, op: K, inputs: number[], given: Attrs<K>): Tensor =>
+  sourceOwn(backend, op, inputs, attributesOf(op, given));
+
+/** The same with attributes as `applyOwn` takes them. */
+export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs: number[], attrs: Attrs<K>): Tensor {
+  const shape = shapeOf(op, shapes[op](inputs, attrs as never, op as never));
+  return backend.run(op, inputs, attrs, shape, dtypes[op](inputs, attrs as never, op as never));
 }
 
 /** Runs a fused operation as one where the interpreter can, else its fallback. */

@@ -39,7 +39,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 export function axisOf(op: string, axis: number, shape: Shape, extra = 0): number {
   const rank = shape.length + extra;
   if (!Number.isInteger(axis)) throw new ArgumentError(`${op}: an axis is an integer, got ${shown(axis)}`);
-  if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis + 0; // -0 is 0
   const range = rank === 0 ? "a scalar has no axes" : `axes go from ${-rank} to ${rank - 1}`;
   throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}: ${range}`);
 }
@@ -81,7 +81,9 @@ export function reader(
   check: (op: string, list: Shape, name: string) => void,
 ): (op: string, given: unknown, name: string) => Shape {
   const known: (Shape | undefined)[] = Array.from({ length: LATELY });
+  let last: Shape | undefined;
   return (op, given, name) => {
+    if (given === last) return last as Shape;
     const list = (Array.isArray(given) ? given : listOf(op, name, given)) as Shape;
     let hash = list.length;
     for (let i = 0; i < list.length; i++) {
@@ -91,10 +93,10 @@ export function reader(
     }
     const at = (hash ^ (hash >>> 8)) & (LATELY - 1);
     const old = known[at];
-    if (old !== undefined && sameShape(old, list)) return old;
+    if (old !== undefined && sameShape(old, list)) return (last = old);
     const copy = [...list];
     check(op, copy, name);
-    return (known[at] = Object.freeze(copy.map((x) => x + 0))); // -0 is 0
+    return (last = known[at] = Object.freeze(copy.map((x) => x + 0))); // -0 is 0
   };
 }
 

@@ -1,6 +1,6 @@
 // How tensors come into being on a backend: from host data, filled, counted or random. `open()` of a backend gives these
 // functions with the backend.
-import { readTensor, source } from "./apply.ts";
+import { readTensor, source, sourceOwn } from "./apply.ts";
 import { listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
 import { arrayOf, type DType, type TypedArray } from "./dtype.ts";
 import { add, inDType, equal, mul } from "./elementwise.ts";
@@ -90,7 +90,7 @@ const shapeFor = (op: string, shape: Shape | number): Shape => shapeOf(op, typeo
 
 const fill = (backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor =>
   // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
-  source(backend, "full", [held[dtype]?.(value) ?? value], { shape: shapeFor(op, shape), dtype });
+  sourceOwn(backend, "full", [held[dtype]?.(value) ?? value], { shape: shapeFor(op, shape), dtype });
 
 /** Refuses what is no number. */
 function checkNumbers(op: string, given: Readonly<Record<string, unknown>>): void {

@@ -1,6 +1,6 @@
 // The elementwise primitives as functions: each element of the result comes from the elements at the same place, shapes
 // broadcast as in NumPy, and operands are cast to the dtype in which they meet.
-import { alias, apply, read, source } from "./apply.ts";
+import { alias, apply, applyOwn, read, source } from "./apply.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
 import { DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
@@ -54,17 +54,17 @@ function arithmetic(op: Arithmetic, a: Operand, b: Operand): Tensor {
   const x = read(a, op);
   const y = read(b, op);
   if (typeof x === "number") {
-    if (typeof y === "number" || y.dtype === "f32") return apply(op, [x, y], undefined);
-    return apply(op, [x, inDType(y, withNumber(op, y.dtype, x))], undefined);
+    if (typeof y === "number" || y.dtype === "f32") return applyOwn(op, [x, y], undefined);
+    return applyOwn(op, [x, inDType(y, withNumber(op, y.dtype, x))], undefined);
   }
   if (typeof y === "number") {
-    if (x.dtype === "f32") return apply(op, [x, y], undefined);
-    return apply(op, [inDType(x, withNumber(op, x.dtype, y)), y], undefined);
+    if (x.dtype === "f32") return applyOwn(op, [x, y], undefined);
+    return applyOwn(op, [inDType(x, withNumber(op, x.dtype, y)), y], undefined);
   }
-  if (x.dtype === "f32" && y.dtype === "f32") return apply(op, [x, y], undefined);
+  if (x.dtype === "f32" && y.dtype === "f32") return applyOwn(op, [x, y], undefined);
   const met = promote(x.dtype, y.dtype);
   const dtype = met === "bool" ? "i32" : met;
-  return apply(op, [inDType(x, dtype), inDType(y, dtype)], undefined);
+  return applyOwn(op, [inDType(x, dtype), inDType(y, dtype)], undefined);
 }
 
 type FloatArithmetic = "div" | "pow" | "atan2";
@@ -72,66 +72,66 @@ type FloatArithmetic = "div" | "pow" | "atan2";
 function floatArithmetic(op: FloatArithmetic, a: Operand, b: Operand): Tensor {
   const x = floating(a, op);
   const y = floating(b, op);
-  if (typeof x === "number" || typeof y === "number" || x.dtype === y.dtype) return apply(op, [x, y], undefined);
-  return apply(op, [inDType(x, "f64"), inDType(y, "f64")], undefined);
+  if (typeof x === "number" || typeof y === "number" || x.dtype === y.dtype) return applyOwn(op, [x, y], undefined);
+  return applyOwn(op, [inDType(x, "f64"), inDType(y, "f64")], undefined);
 }
 
 /** −x. @example neg(tensor([1, -2])) // [-1, 2] */
-export const neg = (x: Operand): Tensor => apply("neg", [numeric(x, "neg")], undefined);
+export const neg = (x: Operand): Tensor => applyOwn("neg", [numeric(x, "neg")], undefined);
 /** |x|. @example abs(tensor([1, -2])) // [1, 2] */
-export const abs = (x: Operand): Tensor => apply("abs", [numeric(x, "abs")], undefined);
+export const abs = (x: Operand): Tensor => applyOwn("abs", [numeric(x, "abs")], undefined);
 /** −1, 0 or 1; NaN stays. @example sign(tensor([3, 0, -2])) // [1, 0, -1] */
-export const sign = (x: Operand): Tensor => apply("sign", [numeric(x, "sign")], undefined);
+export const sign = (x: Operand): Tensor => applyOwn("sign", [numeric(x, "sign")], undefined);
 /** eˣ. @example exp(tensor([0])) // [1] */
-export const exp = (x: Operand): Tensor => apply("exp", [floating(x, "exp")], undefined);
+export const exp = (x: Operand): Tensor => applyOwn("exp", [floating(x, "exp")], undefined);
 /** eˣ − 1, exact near 0. @example expm1(tensor([0])) // [0] */
-export const expm1 = (x: Operand): Tensor => apply("expm1", [floating(x, "expm1")], undefined);
+export const expm1 = (x: Operand): Tensor => applyOwn("expm1", [floating(x, "expm1")], undefined);
 /** The natural logarithm. @example log(tensor([1, 0])) // [0, -Infinity] */
-export const log = (x: Operand): Tensor => apply("log", [floating(x, "log")], undefined);
+export const log = (x: Operand): Tensor => applyOwn("log", [floating(x, "log")], undefined);
 /** log(1 + x), exact near 0. @example log1p(tensor([0])) // [0] */
-export const log1p = (x: Operand): Tensor => apply("log1p", [floating(x, "log1p")], undefined);
+export const log1p = (x: Operand): Tensor => applyOwn("log1p", [floating(x, "log1p")], undefined);
 /** √x. @example sqrt(tensor([4, 9])) // [2, 3] */
-export const sqrt = (x: Operand): Tensor => apply("sqrt", [floating(x, "sqrt")], undefined);
+export const sqrt = (x: Operand): Tensor => applyOwn("sqrt", [floating(x, "sqrt")], undefined);
 /** The sine; x in radians. @example sin(tensor([0])) // [0] */
-export const sin = (x: Operand): Tensor => apply("sin", [floating(x, "sin")], undefined);
+export const sin = (x: Operand): Tensor => applyOwn("sin", [floating(x, "sin")], undefined);
 /** The cosine; x in radians. @example cos(tensor([0])) // [1] */
-export const cos = (x: Operand): Tensor => apply("cos", [floating(x, "cos")], undefined);
+export const cos = (x: Operand): Tensor => applyOwn("cos", [floating(x, "cos")], undefined);
 /** The tangent; x in radians. @example tan(tensor([0])) // [0] */
-export const tan = (x: Operand): Tensor => apply("tan", [floating(x, "tan")], undefined);
+export const tan = (x: Operand): Tensor => applyOwn("tan", [floating(x, "tan")], undefined);
 /** The inverse sine in radians; NaN outside [−1, 1]. @example asin(tensor([0])) // [0] */
-export const asin = (x: Operand): Tensor => apply("asin", [floating(x, "asin")], undefined);
+export const asin = (x: Operand): Tensor => applyOwn("asin", [floating(x, "asin")], undefined);
 /** The inverse cosine in radians; NaN outside [−1, 1]. @example acos(tensor([1])) // [0] */
-export const acos = (x: Operand): Tensor => apply("acos", [floating(x, "acos")], undefined);
+export const acos = (x: Operand): Tensor => applyOwn("acos", [floating(x, "acos")], undefined);
 /** The inverse tangent in radians. @example atan(tensor([0])) // [0] */
-export const atan = (x: Operand): Tensor => apply("atan", [floating(x, "atan")], undefined);
+export const atan = (x: Operand): Tensor => applyOwn("atan", [floating(x, "atan")], undefined);
 /** The hyperbolic sine. @example sinh(tensor([0])) // [0] */
-export const sinh = (x: Operand): Tensor => apply("sinh", [floating(x, "sinh")], undefined);
+export const sinh = (x: Operand): Tensor => applyOwn("sinh", [floating(x, "sinh")], undefined);
 /** The hyperbolic cosine. @example cosh(tensor([0])) // [1] */
-export const cosh = (x: Operand): Tensor => apply("cosh", [floating(x, "cosh")], undefined);
+export const cosh = (x: Operand): Tensor => applyOwn("cosh", [floating(x, "cosh")], undefined);
 /** The hyperbolic tangent. @example tanh(tensor([0])) // [0] */
-export const tanh = (x: Operand): Tensor => apply("tanh", [floating(x, "tanh")], undefined);
+export const tanh = (x: Operand): Tensor => applyOwn("tanh", [floating(x, "tanh")], undefined);
 /** The inverse hyperbolic sine. @example asinh(tensor([0])) // [0] */
-export const asinh = (x: Operand): Tensor => apply("asinh", [floating(x, "asinh")], undefined);
+export const asinh = (x: Operand): Tensor => applyOwn("asinh", [floating(x, "asinh")], undefined);
 /** The inverse hyperbolic tangent; NaN outside [−1, 1]. @example atanh(tensor([0])) // [0] */
-export const atanh = (x: Operand): Tensor => apply("atanh", [floating(x, "atanh")], undefined);
+export const atanh = (x: Operand): Tensor => applyOwn("atanh", [floating(x, "atanh")], undefined);
 /** The error function 2/√π · ∫₀ˣ e^(−t²) dt. @example erf(tensor([0])) // [0] */
-export const erf = (x: Operand): Tensor => apply("erf", [floating(x, "erf")], undefined);
+export const erf = (x: Operand): Tensor => applyOwn("erf", [floating(x, "erf")], undefined);
 /** The next integer below; integers stay. @example floor(tensor([1.5, -1.5])) // [1, -2] */
-export const floor = (x: Operand): Tensor => apply("floor", [numeric(x, "floor")], undefined);
+export const floor = (x: Operand): Tensor => applyOwn("floor", [numeric(x, "floor")], undefined);
 /** The next integer above; integers stay. @example ceil(tensor([1.5, -0.5])) // [2, 0] */
-export const ceil = (x: Operand): Tensor => apply("ceil", [numeric(x, "ceil")], undefined);
+export const ceil = (x: Operand): Tensor => applyOwn("ceil", [numeric(x, "ceil")], undefined);
 /** The nearest integer, halves to the even one. @example round(tensor([0.5, 1.5, 2.6])) // [0, 2, 3] */
-export const round = (x: Operand): Tensor => apply("round", [numeric(x, "round")], undefined);
+export const round = (x: Operand): Tensor => applyOwn("round", [numeric(x, "round")], undefined);
 /** 1 / (1 + e⁻ˣ). @example sigmoid(tensor([0])) // [0.5] */
-export const sigmoid = (x: Operand): Tensor => apply("sigmoid", [floating(x, "sigmoid")], undefined);
+export const sigmoid = (x: Operand): Tensor => applyOwn("sigmoid", [floating(x, "sigmoid")], undefined);
 /** max(x, 0); its derivative at 0 is 0. @example relu(tensor([-1, 2])) // [0, 2] */
-export const relu = (x: Operand): Tensor => apply("relu", [numeric(x, "relu")], undefined);
+export const relu = (x: Operand): Tensor => applyOwn("relu", [numeric(x, "relu")], undefined);
 /** Where x is NaN, as `bool`. @example isNaN(tensor([NaN, 1])) // [1, 0] */
-export const isNaN = (x: Operand): Tensor => apply("isNaN", [floating(x, "isNaN")], undefined);
+export const isNaN = (x: Operand): Tensor => applyOwn("isNaN", [floating(x, "isNaN")], undefined);
 /** Where x is neither NaN nor infinite, as `bool`. @example isFinite(tensor([Infinity, 1])) // [0, 1] */
-export const isFinite = (x: Operand): Tensor => apply("isFinite", [floating(x, "isFinite")], undefined);
+export const isFinite = (x: Operand): Tensor => applyOwn("isFinite", [floating(x, "isFinite")], undefined);
 /** Where x is 0, as `bool`. @example not(tensor([0, 2])) // [1, 0] */
-export const not = (x: Operand): Tensor => apply("not", [logical(x, "not")], undefined);
+export const not = (x: Operand): Tensor => applyOwn("not", [logical(x, "not")], undefined);
 
 /** a + b. @example add(tensor([1, 2]), 3) // [4, 5] */
 export const add = (a: Operand, b: Operand): Tensor => arithmetic("add", a, b);
@@ -156,9 +156,10 @@ export const less = (a: Operand, b: Operand): Tensor => arithmetic("less", a, b)
 /** a ≤ b, as `bool`. @example lessEqual(tensor([1, 2, 3]), 2) // [1, 1, 0] */
 export const lessEqual = (a: Operand, b: Operand): Tensor => arithmetic("lessEqual", a, b);
 /** Where both are true (not 0), as `bool`. @example and(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 0, 0] */
-export const and = (a: Operand, b: Operand): Tensor => apply("and", [logical(a, "and"), logical(b, "and")], undefined);
+export const and = (a: Operand, b: Operand): Tensor =>
+  applyOwn("and", [logical(a, "and"), logical(b, "and")], undefined);
 /** Where one is true (not 0), as `bool`. @example or(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 1, 0] */
-export const or = (a: Operand, b: Operand): Tensor => apply("or", [logical(a, "or"), logical(b, "or")], undefined);
+export const or = (a: Operand, b: Operand): Tensor => applyOwn("or", [logical(a, "or"), logical(b, "or")], undefined);
 
 /**
  * a to the power of b; integers give `f32`. The powers 0, 1 and 2 are written out, so that they have exact derivatives of
@@ -170,7 +171,7 @@ export function pow(a: Operand, b: Operand): Tensor {
   const x = floating(a, "pow");
   if (typeof x === "object") {
     if (b === 1) return alias(x);
-    if (b === 2) return apply("mul", [x, x], undefined);
+    if (b === 2) return applyOwn("mul", [x, x], undefined);
     if (b === 0) return source(x.interpreter.backend, "full", [1], { shape: x.shape, dtype: x.dtype });
   }
   return floatArithmetic("pow", x, b);
@@ -187,10 +188,10 @@ export function where(mask: Operand, a: Operand, b: Operand): Tensor {
   const y = read(b, "where");
   if (typeof x === "object" && typeof y === "object") {
     const dtype = promote(x.dtype, y.dtype);
-    return apply("where", [m, inDType(x, dtype), inDType(y, dtype)], undefined);
+    return applyOwn("where", [m, inDType(x, dtype), inDType(y, dtype)], undefined);
   }
   if (typeof x === "object")
-    return apply("where", [m, inDType(x, withNumber("where", x.dtype, y as number)), y], undefined);
-  if (typeof y === "object") return apply("where", [m, x, inDType(y, withNumber("where", y.dtype, x))], undefined);
-  return apply("where", [m, x, y], undefined);
+    return applyOwn("where", [m, inDType(x, withNumber("where", x.dtype, y as number)), y], undefined);
+  if (typeof y === "object") return applyOwn("where", [m, x, inDType(y, withNumber("where", y.dtype, x))], undefined);
+  return applyOwn("where", [m, x, y], undefined);
 }

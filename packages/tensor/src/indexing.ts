@@ -1,6 +1,6 @@
 // Reading and writing at indices. Indices are integers from 0; one that lies outside its axis touches nothing, and each read of
 // what was computed with it throws an IndexError.
-import { apply, readTensor, source } from "./apply.ts";
+import { applyOwn, readTensor, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
 import { inDType } from "./elementwise.ts";
@@ -42,7 +42,7 @@ function positions(op: string, indices: Operand): Tensor {
 export function take(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
   const t = readTensor(x, "take");
   const at = axisOf("take", readOptions("take", options, axisOption, first).axis, t.shape);
-  if (typeof indices !== "number") return apply("take", [t, positions("take", indices)], { axis: at });
+  if (typeof indices !== "number") return applyOwn("take", [t, positions("take", indices)], { axis: at });
   const size = t.shape[at]!;
   const i = indices < 0 ? indices + size : indices;
   if (!(Number.isInteger(i) && i >= 0 && i < size))
@@ -60,7 +60,7 @@ export function take(x: Operand, indices: Operand, options?: AxisOptions): Tenso
 export function gather(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
   const t = readTensor(x, "gather");
   const { axis } = readOptions("gather", options, axisOption, first);
-  return apply("gather", [t, positions("gather", indices)], { axis: axisOf("gather", axis, t.shape) });
+  return applyOwn("gather", [t, positions("gather", indices)], { axis: axisOf("gather", axis, t.shape) });
 }
 
 /** x and updates in the dtype they meet in; a number becomes a tensor of that shape. */
@@ -89,7 +89,7 @@ export function scatterAdd(x: Operand, indices: Operand, updates: Operand, optio
   const { axis } = readOptions("scatterAdd", options, axisOption, first);
   const index = positions("scatterAdd", indices);
   const [t, u] = meet("scatterAdd", x, updates, index.shape);
-  return apply("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
+  return applyOwn("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
 }
 
 /**
@@ -103,7 +103,7 @@ export function indexAdd(x: Operand, indices: Operand, updates: Operand, options
   const index = positions("indexAdd", indices);
   const at = axisOf("indexAdd", axis, shape);
   const [t, u] = meet("indexAdd", x, updates, shape.toSpliced(at, 1, ...index.shape));
-  return apply("indexAdd", [t, index, u], { axis: at });
+  return applyOwn("indexAdd", [t, index, u], { axis: at });
 }
 
 /**
@@ -122,5 +122,5 @@ export function oneHot(indices: Operand, options: { depth: number; dtype?: DType
   const index = indicesOf("oneHot", indices);
   const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
   const column = reshape(index, [...index.shape, 1]);
-  return inDType(apply("equal", [column, classes], undefined), dtype);
+  return inDType(applyOwn("equal", [column, classes], undefined), dtype);
 }

@@ -1,5 +1,5 @@
 // Products of matrices and vectors.
-import { apply, readTensor } from "./apply.ts";
+import { applyOwn, readTensor } from "./apply.ts";
 import { text } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { inDType, mul } from "./elementwise.ts";
@@ -14,7 +14,7 @@ const plain = { transA: false, transB: false } as const;
 
 /** The primitive for floats; for i32, which it would round, sums of products. */
 function ofMatrices(a: Tensor, b: Tensor): Tensor {
-  if (a.dtype !== "i32") return apply("matmul", [a, b], plain);
+  if (a.dtype !== "i32") return applyOwn("matmul", [a, b], plain);
   linalgShapes.matmul([a, b], plain, "matmul");
   const columns = [...b.shape.slice(0, -2), 1, ...b.shape.slice(-2)];
   const products = mul(reshape(a, [...a.shape, 1]), reshape(b, columns));

@@ -1,7 +1,7 @@
 // Movement as functions: elements change their place, not their value. Most are views that cost nothing until they are
 // read. What would change nothing gives another handle on its operand.
-import { alias, apply, readTensor } from "./apply.ts";
-import { axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
+import { alias, apply, applyOwn, readTensor } from "./apply.ts";
+import { allAxes, axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { inDType } from "./elementwise.ts";
 import { ArgumentError, describe, ShapeError, shown } from "./errors.ts";
@@ -17,18 +17,19 @@ import type { Tensor } from "./tensor.ts";
  */
 export function reshape(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "reshape");
-  let wanted: Shape = listOf("reshape", "shape", shape);
-  const open = wanted.indexOf(-1);
+  let wanted: Shape = Array.isArray(shape) ? shape : listOf("reshape", "shape", shape);
+  let open = wanted.length - 1;
+  while (open >= 0 && wanted[open] !== -1) open--;
   if (open >= 0) {
     const rest = wanted.reduce((n, d, i) => (i === open ? n : n * d), 1);
     const size = sizeOf(t.shape);
-    if (wanted.includes(-1, open + 1) || !(rest > 0) || size % rest !== 0)
+    if (wanted.indexOf(-1) < open || !(rest > 0) || size % rest !== 0)
       throw new ShapeError(
         `reshape: shapes ${text(t.shape)} and ${text(wanted)} do not fit: no size in place of -1 does`,
       );
     wanted = wanted.with(open, size / rest);
   }
-  return sameShape(t.shape, wanted) ? alias(t) : apply("reshape", [t], { shape: wanted });
+  return applyOwn("reshape", [t], { shape: shapeOf("reshape", wanted) });
 }
 
 /**
@@ -49,9 +50,15 @@ export function flatten(x: Operand, options?: { start?: number; end?: number }):
 /** The axes in another order. @example permute(tensor([[1, 2], [3, 4]]), [1, 0]) // [[1, 3], [2, 4]] */
 export function permute(x: Operand, axes: readonly number[]): Tensor {
   const t = readTensor(x, "permute");
-  const order = listOf("permute", "axes", axes).map((axis) => axisOf("permute", axis, t.shape));
-  if (order.length === t.shape.length && order.every((axis, i) => axis === i)) return alias(t);
-  return apply("permute", [t], { axes: order });
+  return permuted(
+    t,
+    listOf("permute", "axes", axes).map((axis) => axisOf("permute", axis, t.shape)),
+  );
+}
+
+function permuted(t: Tensor, axes: readonly number[]): Tensor {
+  if (axes.length === t.shape.length && axes.every((axis, i) => axis === i)) return alias(t);
+  return applyOwn("permute", [t], { axes });
 }
 
 /** Two axes swapped, by default the last two. @example transpose(tensor([[1, 2, 3]])) // [[1], [2], [3]] */
@@ -60,10 +67,10 @@ export function transpose(x: Operand, axisA = -2, axisB = -1): Tensor {
   const { shape } = t;
   if (shape.length < 2 && axisA === -2 && axisB === -1) return alias(t);
   const [a, b] = [axisOf("transpose", axisA, shape), axisOf("transpose", axisB, shape)];
-  return permute(
-    t,
-    shape.map((_, i) => (i === a ? b : i === b ? a : i)),
-  );
+  const axes = allAxes(shape);
+  axes[a] = b;
+  axes[b] = a;
+  return permuted(t, axes);
 }
 
 type AxisChoice = Axes | { readonly axis?: Axes };
@@ -105,7 +112,7 @@ export function unsqueeze(x: Operand, axis: AxisChoice = 0): Tensor {
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "broadcastTo");
   const wanted = shapeOf("broadcastTo", shape);
-  return sameShape(t.shape, wanted) ? alias(t) : apply("broadcastTo", [t], { shape: wanted });
+  return sameShape(t.shape, wanted) ? alias(t) : applyOwn("broadcastTo", [t], { shape: wanted });
 }
 
 /** The tensors of a list that has some. */
@@ -121,9 +128,9 @@ export function concat(xs: readonly Operand[], options?: { axis?: number }): Ten
   const tensors = tensorsOf("concat", xs);
   const [first] = tensors;
   const attrs = { axis: axisOf("concat", axis, first.shape) };
-  if (tensors.every((t) => t.dtype === first.dtype)) return apply("concat", tensors, attrs);
+  if (tensors.every((t) => t.dtype === first.dtype)) return applyOwn("concat", tensors, attrs);
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
-  return apply(
+  return applyOwn(
     "concat",
     tensors.map((t) => inDType(t, dtype)),
     attrs,
@@ -182,8 +189,8 @@ export function slice(x: Operand, options: SliceOptions): Tensor {
     if (step < 0) backwards.push(i);
     whole &&= size === d;
   }
-  const part = whole ? t : apply("slice", [t], attrs);
-  if (backwards.length > 0) return apply("flip", [part], { axes: backwards });
+  const part = whole ? t : applyOwn("slice", [t], attrs);
+  if (backwards.length > 0) return applyOwn("flip", [part], { axes: backwards });
   return whole ? alias(t) : part;
 }
 
@@ -191,7 +198,7 @@ export function slice(x: Operand, options: SliceOptions): Tensor {
 export function flip(x: Operand, options?: { axis?: Axes }): Tensor {
   const { axis } = readOptions<{ axis?: Axes }, object>("flip", options, { axis: orNull(numbers) }, {});
   const t = readTensor(x, "flip");
-  return apply("flip", [t], { axes: axesOf("flip", axis, t.shape) });
+  return applyOwn("flip", [t], { axes: axesOf("flip", axis, t.shape) });
 }
 
 /**

@@ -90,25 +90,31 @@ export function readOptions<T extends object, D extends Partial<T>>(
 ): ReadOptions<T, D> {
   if (given === undefined) return defaults as never;
   const known = kinds as { readonly [name: string]: OptionKind };
-  if (typeof given !== "object" || given === null || Array.isArray(given) || "read" in given || "interpreter" in given)
-    throw new ArgumentError(`${op}: wanted options ${example(known)}, got ${describe(given)}`);
+  if (typeof given !== "object" || given === null || Array.isArray(given)) throw noOptions(op, given, known);
   const read: Record<string, unknown> = { ...defaults };
   for (const name in given) {
-    if (!Object.hasOwn(known, name))
-      throw new ArgumentError(
-        `${op}: there is no option ${JSON.stringify(name.slice(0, 40))}; known are ${Object.keys(known).join(", ") || "none"}`,
-      );
+    const kind = known[name];
+    // What every object inherits is no kind.
+    if (kind?.wanted === undefined) throw unknown(op, name, given, known);
     const value = (given as Record<string, unknown>)[name];
-    if (value === undefined) continue;
-    read[name] = readValue(op, name, value, known[name]!);
+    if (value !== undefined) read[name] = readValue(op, name, value, kind);
   }
   return read as never;
 }
+
+const noOptions = (op: string, given: unknown, known: OptionKinds<object>): ArgumentError =>
+  new ArgumentError(`${op}: wanted options { ${Object.keys(known).join(", ")} }, got ${describe(given)}`);
+
+/** A tensor or a box, too, has names that are no options. */
+const unknown = (op: string, name: string, given: object, known: OptionKinds<object>): ArgumentError =>
+  "read" in given || "interpreter" in given
+    ? noOptions(op, given, known)
+    : new ArgumentError(
+        `${op}: there is no option ${JSON.stringify(name.slice(0, 40))}; known are ${Object.keys(known).join(", ") || "none"}`,
+      );
 
 /** Checks one value that is given by position, like an option of that name. */
 export function readValue<T>(op: string, name: string, value: unknown, { wanted, is }: OptionKind<T>): T {
   if (!is(value)) throw new ArgumentError(`${op}: wanted ${wanted} as ${name}, got ${describe(value)}`);
   return value;
 }
-
-const example = (kinds: OptionKinds<object>): string => `{ ${Object.keys(kinds).join(", ")} }`;

@@ -1,5 +1,5 @@
 // Reductions, scans and orders along axes, as primitives: `axis` is one axis, several, or (left out) all of them.
-import { apply, readTensor } from "./apply.ts";
+import { applyOwn, readTensor } from "./apply.ts";
 import { axesOf, axisOf, sizeOf, type Axes } from "./axes.ts";
 import { numeric } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
@@ -26,16 +26,16 @@ const positionOptions: OptionKinds<PositionOptions> = { axis: orNull(integer), k
 function reduce(op: "sum" | "max" | "min", x: Operand, options: ReduceOptions | undefined): Tensor {
   const t = numeric(readTensor(x, op), op) as Tensor;
   const { axis, keepDims } = readOptions(op, options, reduceOptions, { keepDims: false });
-  return apply(op, [t], { axes: axesOf(op, axis, t.shape), keepDims });
+  return applyOwn(op, [t], { axes: axesOf(op, axis, t.shape), keepDims });
 }
 
 function position(op: "argmax" | "argmin", x: Operand, options: PositionOptions | undefined): Tensor {
   const t = numeric(readTensor(x, op), op) as Tensor;
   const { axis, keepDims } = readOptions(op, options, positionOptions, { keepDims: false });
-  if (axis !== null && axis !== undefined) return apply(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
-  const flat = apply("reshape", [t], { shape: [sizeOf(t.shape)] });
-  const y = apply(op, [flat], { axis: 0, keepDims: false });
-  return keepDims ? apply("reshape", [y], { shape: ones(t.shape) }) : y;
+  if (axis !== null && axis !== undefined) return applyOwn(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
+  const flat = applyOwn("reshape", [t], { shape: [sizeOf(t.shape)] });
+  const y = applyOwn(op, [flat], { axis: 0, keepDims: false });
+  return keepDims ? applyOwn("reshape", [y], { shape: ones(t.shape) }) : y;
 }
 
 const ones = (shape: Shape): Shape => shape.map(() => 1);
@@ -72,7 +72,7 @@ export function cumsum(x: Operand, options?: { axis?: number; reverse?: boolean 
     { axis: -1, reverse: false },
   );
   const t = numeric(readTensor(x, "cumsum"), "cumsum") as Tensor;
-  return apply("cumsum", [t], { axis: axisOf("cumsum", axis, t.shape), reverse });
+  return applyOwn("cumsum", [t], { axis: axisOf("cumsum", axis, t.shape), reverse });
 }
 
 export interface OrderOptions {
@@ -91,5 +91,5 @@ export const orderOptions: OptionKinds<OrderOptions> = { axis: integer, descendi
 export function argsort(x: Operand, options?: OrderOptions): Tensor {
   const { axis, descending } = readOptions("argsort", options, orderOptions, { axis: -1, descending: false });
   const t = numeric(readTensor(x, "argsort"), "argsort") as Tensor;
-  return apply("argsort", [t], { axis: axisOf("argsort", axis, t.shape), descending });
+  return applyOwn("argsort", [t], { axis: axisOf("argsort", axis, t.shape), descending });
 }

@@ -1,5 +1,5 @@
 // Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several or (left out) all.
-import { apply, readTensor, source, untaped } from "./apply.ts";
+import { applyOwn, readTensor, source, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
 import { notEqual, rootOrFlat, square } from "./activations.ts";
 import { add, cast, div, equal, exp, floating, isFinite, log, mul, not, numeric, sub, where } from "./elementwise.ts";
@@ -21,7 +21,7 @@ export function mean(x: Operand, options?: ReduceOptions): Tensor {
   const { axis, keepDims } = readOptions("mean", options, reduceOptions, spread);
   const t = float("mean", x);
   const axes = axesOf("mean", axis, t.shape);
-  return div(apply("sum", [t], { axes, keepDims }), count(t, axes));
+  return div(applyOwn("sum", [t], { axes, keepDims }), count(t, axes));
 }
 
 /**

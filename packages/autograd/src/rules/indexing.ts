@@ -1,12 +1,12 @@
 // Derivatives of indexing: what was read receives, what was written gives back.
-import { apply, gather, take, type Tensor } from "@weft/tensor";
+import { applyOwn, gather, take, type Tensor } from "@weft/tensor";
 import type { Family } from "../rule.ts";
 import { RowSparse, zerosLike } from "../sparse.ts";
 
 const scattered = (g: Tensor, x: Tensor, indices: Tensor, axis: number): Tensor =>
-  apply("scatterAdd", [zerosLike(x, g.dtype), indices, g], { axis });
+  applyOwn("scatterAdd", [zerosLike(x, g.dtype), indices, g], { axis });
 const added = (g: Tensor, x: Tensor, indices: Tensor, axis: number): Tensor =>
-  apply("indexAdd", [zerosLike(x, g.dtype), indices, g], { axis });
+  applyOwn("indexAdd", [zerosLike(x, g.dtype), indices, g], { axis });
 
 export const indexing: Family<"take" | "indexAdd" | "gather" | "scatterAdd"> = {
   // Rows of a parameter stay rows on their way to the optimiser; the engine makes them dense anywhere else.

@@ -1,9 +1,9 @@
 // The derivative of the matrix product: two matrix products.
-import { apply, reshape, type Attrs, type Tensor } from "@weft/tensor";
+import { applyOwn, reshape, type Attrs, type Tensor } from "@weft/tensor";
 import type { Family } from "../rule.ts";
 
 const product = (a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor =>
-  apply("matmul", [a, b], { transA, transB });
+  applyOwn("matmul", [a, b], { transA, transB });
 
 /** All matrices of a batch as the rows of one. */
 const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1)!]);

@@ -1,5 +1,5 @@
 // Derivatives of movement: the gradient moves back.
-import { apply, flip, permute, reshape, type Attrs, type Shape, type Tensor } from "@weft/tensor";
+import { applyOwn, flip, permute, reshape, type Attrs, type Shape, type Tensor } from "@weft/tensor";
 import type { Family } from "../rule.ts";
 
 const inverse = (axes: readonly number[]): number[] => {
@@ -12,12 +12,12 @@ const inverse = (axes: readonly number[]): number[] => {
 function placed(g: Tensor, shape: Shape, { starts, sizes, steps }: Attrs<"slice">): Tensor {
   const interior = steps.map((step) => step - 1);
   const after = shape.map((d, i) => d - starts[i]! - (sizes[i] === 0 ? 0 : (sizes[i]! - 1) * steps[i]! + 1));
-  return apply("pad", [g], { before: starts, after, interior, value: 0 });
+  return applyOwn("pad", [g], { before: starts, after, interior, value: 0 });
 }
 
 /** What a pad put its operand to. */
 function unpadded(g: Tensor, shape: Shape, { before, interior }: Attrs<"pad">): Tensor {
-  return apply("slice", [g], { starts: before, sizes: shape, steps: interior.map((n) => n + 1) });
+  return applyOwn("slice", [g], { starts: before, sizes: shape, steps: interior.map((n) => n + 1) });
 }
 
 /** The part of a concatenation that came from operand k. */
@@ -26,7 +26,7 @@ function part(g: Tensor, xs: readonly Tensor[], k: number, axis: number): Tensor
   for (let i = 0; i < k; i++) start += xs[i]!.shape[axis]!;
   const { shape } = xs[k]!;
   const starts = shape.map((_, i) => (i === axis ? start : 0));
-  return apply("slice", [g], { starts, sizes: shape, steps: shape.map(() => 1) });
+  return applyOwn("slice", [g], { starts, sizes: shape, steps: shape.map(() => 1) });
 }
 
 export const movement: Family<"reshape" | "permute" | "broadcastTo" | "slice" | "flip" | "pad" | "concat"> = {

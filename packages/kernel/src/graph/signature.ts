@@ -13,6 +13,19 @@ const LOWEST = -0x80000000 + 16;
 /** Two words of a number that is no such integer; a length and items or characters; or a value that is one of a few. */
 const mark = { number: 1, list: 2, text: 3, true: 4, false: 5, undefined: 6, null: 7, dtype: 8 } as const;
 type Mark = keyof typeof mark;
+const wordOf = (name: Mark): number => mark[name] - 0x80000000;
+
+/** Puts a number that is no integer of one word; the place behind it. */
+function putNumber(words: Int32Array, at: number, value: number): number {
+  word[0] = value;
+  words[at] = wordOf("number");
+  words[at + 1] = halves[0]!;
+  words[at + 2] = halves[1]!;
+  return at + 3;
+}
+
+/** So many operands or more are counted in a word of their own. */
+const MANY = 1023;
 
 /** Numbers that stand for names of attributes. */
 const names = new Map<string, number>();
@@ -23,56 +36,80 @@ function codeOfName(name: string): number {
 }
 
 export class Signature {
-  #words = new Int32Array(4096);
+  #words: Int32Array = new Int32Array(4096);
   #length = 0;
   hash = 0;
 
   #push(value: number): void {
-    if (this.#length === this.#words.length) {
-      const more = new Int32Array(this.#length * 2);
-      more.set(this.#words);
-      this.#words = more;
-    }
+    if (this.#length === this.#words.length) this.#grow(1);
     this.#words[this.#length++] = value;
-    this.hash = Math.imul(this.hash ^ value, 0x01000193) ^ (this.hash >>> 15);
+  }
+
+  /** Makes room for so many words more. */
+  #grow(more: number): Int32Array {
+    const words = new Int32Array(this.#words.length * 2 + more);
+    words.set(this.#words);
+    return (this.#words = words);
   }
 
   #mark(name: Mark): void {
-    this.#push(mark[name] - 0x80000000);
+    this.#push(wordOf(name));
   }
 
   /** Reads the needed nodes; the leaves they use are appended to `leaves` in order of first use. */
   read(needed: readonly Node[], leaves: Node[], epoch: number): void {
-    this.#length = 0;
-    this.hash = 0x811c9dc5 | 0;
+    // What most nodes need is written here, and the rest by the methods below: this runs at each flush.
+    let words = this.#words;
+    let at = 0;
     for (let i = 0; i < needed.length; i++) {
       const node = needed[i]!;
       node.index = i;
       const { shape, attrs, inputs } = node;
-      this.#push(
+      const rank = shape.length;
+      const count = inputs.length;
+      if (at + 3 * rank + 2 > words.length) words = this.#grow(3 * rank + 2);
+      words[at++] =
         node.code |
-          (dtypeCode[node.dtype] << 8) |
-          (node.handles > 0 ? 1 << 12 : 0) |
-          (attrs === undefined ? 0 : 1 << 13) |
-          (shape.length << 14),
-      );
-      this.#list(shape);
-      if (attrs !== undefined) this.#attributes(node);
-      this.#push(inputs.length);
-      for (let k = 0; k < inputs.length; k++) {
+        (dtypeCode[node.dtype] << 8) |
+        (node.handles > 0 ? 1 << 12 : 0) |
+        (attrs === undefined ? 0 : 1 << 13) |
+        (rank << 14) |
+        (Math.min(count, MANY) << 21);
+      if (count >= MANY) words[at++] = count;
+      for (let k = 0; k < rank; k++) {
+        const size = shape[k]!;
+        if ((size | 0) === size) words[at++] = size;
+        else at = putNumber(words, at, size);
+      }
+      if (attrs !== undefined) {
+        this.#length = at;
+        this.#attributes(node);
+        words = this.#words;
+        at = this.#length;
+      }
+      for (let k = 0; k < count; k++) {
         const x = inputs[k]!;
-        if (typeof x === "number") this.#push(-1);
-        else if (x.storage === undefined) this.#push(x.index * 2);
-        else {
-          if (x.epoch !== epoch) {
-            x.epoch = epoch;
-            x.index = leaves.push(x) - 1;
-            this.#leaf(x);
+        let word = -1;
+        if (typeof x !== "number") {
+          if (x.storage === undefined) word = x.index * 2;
+          else {
+            if (x.epoch !== epoch) {
+              x.epoch = epoch;
+              x.index = leaves.push(x) - 1;
+              this.#length = at;
+              this.#leaf(x);
+              words = this.#words;
+              at = this.#length;
+            }
+            word = x.index * 2 + 1;
           }
-          this.#push(x.index * 2 + 1);
         }
+        if (at === words.length) words = this.#grow(1);
+        words[at++] = word;
       }
     }
+    this.#length = at;
+    this.hash = hashOf(words, at);
   }
 
   #list(xs: readonly number[]): void {
@@ -101,13 +138,12 @@ export class Signature {
   }
 
   #number(value: number): void {
+    const whole = value | 0;
     // -0 is no integer here.
-    if (Object.is(value | 0, value) && value >= LOWEST) this.#push(value);
+    if (whole === value && whole >= LOWEST && (whole !== 0 || 1 / value > 0)) this.#push(whole);
     else {
-      word[0] = value;
-      this.#mark("number");
-      this.#push(halves[0]!);
-      this.#push(halves[1]!);
+      if (this.#length + 3 > this.#words.length) this.#grow(3);
+      this.#length = putNumber(this.#words, this.#length, value);
     }
   }
 
@@ -145,6 +181,18 @@ export class Signature {
     for (let i = 0; i < words.length; i++) if (words[i] !== mine[i]) return false;
     return true;
   }
+}
+
+/** Two words at a time: each half waits for its own last result only. */
+function hashOf(words: Int32Array, length: number): number {
+  let a = 0x811c9dc5 | 0;
+  let b = length;
+  for (let i = 1; i < length; i += 2) {
+    a = Math.imul(a ^ words[i - 1]!, 0x01000193);
+    b = Math.imul(b ^ words[i]!, 0x01000193);
+  }
+  if ((length & 1) === 1) a = Math.imul(a ^ words[length - 1]!, 0x01000193);
+  return Math.imul(a ^ (a >>> 15), 0x01000193) ^ b;
 }
 
 interface Entry<T> {
