@@ -9,6 +9,7 @@ import {
   readOptions,
   readTensor,
   readValue,
+  together,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
@@ -56,17 +57,19 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
     const { training = learning() } = readOptions("BatchNorm", how, trainingKinds, {});
     const x = readTensor(input, "BatchNorm");
     const moments = { runningMean: born(self.running_mean, x), runningVar: born(self.running_var, x) };
-    const y = batchNorm(x, self.weight && born(self.weight, x), self.bias && born(self.bias, x), {
-      training,
-      eps,
-      momentum,
-      ...moments,
-    });
-    if (training) {
-      const count = born(self.num_batches_tracked, x);
-      count.value = add(count.value, 1);
-    }
-    return y;
+    const [weight, bias] = [self.weight && born(self.weight, x), self.bias && born(self.bias, x)];
+    const run = (): Tensor => batchNorm(x, weight, bias, { training, eps, momentum, ...moments });
+    if (!training) return run();
+    const count = born(self.num_batches_tracked, x);
+    // A batch whose moments are taken back was not seen.
+    return together(
+      () => {},
+      () => {
+        const y = run();
+        count.value = add(count.value, 1);
+        return y;
+      },
+    );
   };
   const self: BatchNorm = layer("BatchNorm", call, {
     weight: affine ? parameter([features], ones()) : null,

@@ -51,8 +51,17 @@ export interface Executable {
   /** Where each slot lies at this run. */
   readonly address: Float64Array;
   readonly scratch: number;
-  /** The first step that may write over a leaf. */
+  /** The first step that may write over a leaf, and the first one behind all checks of indices that may. */
   readonly overwriting: number;
+  readonly settled: number;
+}
+
+function firstWriting(launches: readonly Link[], donations: Plan["donations"]): number {
+  return launches.findIndex((launch) => {
+    let found = false;
+    touched(launch, (slot, write) => (found ||= write && donations.some((d) => d.slot === slot)));
+    return found;
+  });
 }
 
 /** Refuses a call on more elements than its kernels count. Products count along each axis. */
@@ -109,6 +118,7 @@ export class Executor implements Driver<Block, Executable> {
   inPlace(op: string): boolean {
     return calls[op as CallName].inPlace === true;
   }
+  readonly findsAtOnce = true;
   fused(name: string, dtypes: readonly DType[]): boolean {
     return name in calls && dtypes.every((d) => d === "f32" || d === "i32");
   }
@@ -161,11 +171,11 @@ export class Executor implements Driver<Block, Executable> {
       numbers,
       address: new Float64Array(plan.slots.length),
       scratch,
-      overwriting: launches.findIndex((launch) => {
-        let found = false;
-        touched(launch, (slot, write) => (found ||= write && plan.donations.some((d) => d.slot === slot)));
-        return found;
-      }),
+      overwriting: firstWriting(launches, plan.donations),
+      settled: firstWriting(
+        launches,
+        plan.donations.filter(({ early }) => !early),
+      ),
     };
   }
 
@@ -207,9 +217,10 @@ export class Executor implements Driver<Block, Executable> {
     this.#fill(e, needed);
     const scratch = this.#scratch?.address ?? 0;
     const { steps } = e;
+    const overwriting = run.open ? e.settled : e.overwriting;
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i]!;
-      if (i === e.overwriting) {
+      if (i === overwriting) {
         if (run.careful && run.found.size > 0) return;
         run.overwritten = true;
       }

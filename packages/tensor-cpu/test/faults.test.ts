@@ -17,6 +17,12 @@ test("a plan that finds no memory gives back what it had taken", () => {
   expect(backend.stats().live).toBe(0);
 });
 
+test("an upload whose shape is refused takes no memory", () => {
+  const backend = openSync();
+  expect(() => backend.upload(new Float32Array(4), [-4], "f32")).toThrow("upload");
+  expect(backend.stats()).toMatchObject({ live: 0, bytes: 0 });
+});
+
 test("a value that was lost when a launch failed is refused by later operations, too", () => {
   const backend = openSync({ memoryLimit: 4 * MB });
   const [apart, lost] = [add(backend.ones([4]), 1), add(backend.ones([4 * MB]), 1)];

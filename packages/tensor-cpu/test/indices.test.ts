@@ -1,7 +1,7 @@
 // A wrong index is the fault of what is computed with it and of nothing else: those values throw at each read, with the place of the
 // call or none, and a step that met one leaves the model as it was.
-import { diff, scope } from "@weft/autograd";
-import { Chain, crossEntropy, Embedding, Linear, params, seed } from "@weft/nn";
+import { boxes, diff, param, scope } from "@weft/autograd";
+import { BatchNorm, Chain, crossEntropy, Embedding, Linear, params, seed } from "@weft/nn";
 import { cycle } from "@weft/data";
 import { adam, minimize } from "@weft/optim";
 import * as T from "@weft/tensor";
@@ -77,6 +77,34 @@ describe.each([
     expect([...T.take(x, T.slice(all, { steps: [2] })).dataSync()]).toEqual([0, 2]);
     for (const part of [T.flip(all), T.reshape(all, [2, 2]), T.slice(all, { starts: [1] })])
       expect(thrown(() => T.take(x, part).dataSync()).message).toMatch(/^take: /);
+  });
+
+  test("bytes that were uploaded are known, too, and what is cast or moved from them", () => {
+    const b = open();
+    const bytes = b.tensor([0, 7, 2], { dtype: "u8" });
+    const scores = b.zeros([3, 3]);
+    const told = "The label is 7, and there are 3 classes";
+    for (const labels of [
+      bytes,
+      T.cast(bytes, "i32"),
+      T.flip(T.cast(bytes, "i32")),
+      T.cast(T.reshape(bytes, [3]), "i32"),
+    ])
+      expect(thrown(() => crossEntropy(scores, labels).dataSync()).message).toMatch(fuse ? told : /outside/);
+    // Where a cast loses what does not fit, only the run can say.
+    const raised = T.cast(integers(b, -5), "u8");
+    expect([...T.take(b.arange(3), raised).dataSync()]).toEqual([raised.itemSync()]);
+    expect([...T.take(b.arange(3), T.slice(bytes, { steps: [2] })).dataSync()]).toEqual([0, 2]);
+  });
+
+  test("a wrong call that nobody needs does not keep the next step from updating in place", () => {
+    const b = openSync({ fuse, memoryLimit: 3 << 20 });
+    const p = scope(() => param(b.zeros([1 << 19])));
+    scope(() => void T.take(b.arange(3), integers(b, 9)));
+    scope(() => {
+      p.value = T.add(p, 1);
+    });
+    expect(T.sum(p).itemSync()).toBe(1 << 19);
   });
 
   /** A language model of one word, and one step of it. */
@@ -190,6 +218,41 @@ describe.each([
       expect(calls).toBe(1);
     });
   });
+
+  test.each(["i32", "u8"] as const)(
+    "a wrong %s label that was computed, found after running moments were assigned, leaves the model as it was",
+    (dtype) => {
+      const make = () => {
+        const b = open();
+        seed(4);
+        const model = Chain(Linear(4, 6), BatchNorm(6), Linear(6, 3)) as unknown as (x: Tensor) => Tensor;
+        const rule = adam({ lr: 0.05 });
+        const step = (label: number): Tensor =>
+          scope(() => {
+            const labels = T.cast(T.add(integers(b, 0, label, 2), 0), dtype);
+            const tape = diff(() => crossEntropy(model(b.randn([3, 4], { seed: 7 })), labels));
+            rule.update(tape);
+            return keep(tape.value);
+          });
+        const values = (): number[][] =>
+          [...boxes(model).map(({ box }) => box), ...params(model).flatMap((p) => Object.values(rule.stateOf(p)!))].map(
+            (x) => scope(() => [...x.value.dataSync()]),
+          );
+        return { b, rule, step, values };
+      };
+      const [plain, failing] = [make(), make()];
+      for (let k = 0; k < 3; k++) {
+        const wrong = failing.step(7);
+        expect(thrown(() => wrong.dataSync()).message).toMatch(/^(crossEntropy|gather): /);
+        wrong.release();
+        expect(failing.rule.steps).toBe(k);
+        expect(failing.step(1).itemSync()).toBe(plain.step(1).itemSync());
+        expect(failing.values()).toEqual(plain.values());
+      }
+      const { live, bytes } = failing.b.stats();
+      expect(plain.b.stats()).toMatchObject({ live, bytes });
+    },
+  );
 
   test("requests side by side: one is wrong", async () => {
     const b = open();

@@ -22,12 +22,13 @@ import {
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { folded } from "./constant.ts";
-import { faultOf, partOf, rangeOf, siteOf, takesIndices, type Fault } from "./fault.ts";
+import { faultOf, rangeFrom, rangeOf, siteOf, takesIndices, type Fault } from "./fault.ts";
 import { Flusher, type Failure } from "./flush.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
 import { Unowned } from "./unowned.ts";
 import { isRowMajor, moves, rowMajor, sameShape, sizeOf } from "./view.ts";
 
+const CAST = codeOf("cast");
 /** So many pending operations are run without being asked for. */
 const PENDING = 10_000;
 /** After so many flushes whose plans were known, calls with indices note no more where they are: that takes time. */
@@ -155,6 +156,7 @@ export class Deferred<S extends Storage, E> implements Backend {
         ? new Node(op, code, nodes, attrs, shape, dtype)
         : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
     if (takesIndices(code)) this.#suspect(node);
+    else if (code === CAST || kindOfCode(code) === "move") node.range = rangeFrom(nodes[0] as Node, op, dtype);
     if (this.#pending.push(node) === 1) context.pending.add(this);
     else if (this.#pending.length >= PENDING) {
       const result = own(new Tensor(this, shape, dtype, node));
@@ -169,6 +171,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     const fault = faultOf(node);
     if (fault === undefined) return;
     if (fault === "open") {
+      this.#flusher.open = node.open = true;
       if (this.#flusher.known < STEADY) node.site = siteOf(node.op);
       return;
     }
@@ -180,7 +183,8 @@ export class Deferred<S extends Storage, E> implements Backend {
   #view(op: keyof typeof moves, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
     const view = moves[op](from, attrs as never);
     if (view === undefined) return undefined;
-    const node = new Node("leaf", 0, none, from.op === "leaf" ? partOf(from.attrs, op) : undefined, shape, dtype);
+    const node = new Node("leaf", 0, none, undefined, shape, dtype);
+    node.range = rangeFrom(from, op, dtype);
     node.fault = from.fault;
     return this.#place(node, from.storage as S, view.offset, view.strides);
   }
@@ -192,9 +196,10 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
     if (!this.#driver.supports(dtype)) throw new UnsupportedError(`tensor: ${this.name} has no ${dtype}`);
+    const node = new Node("leaf", 0, none, undefined, shapeOf("upload", shape), dtype);
+    node.range = rangeOf(data, dtype);
     const storage = this.#flusher.allocate(data.byteLength);
     this.#driver.write(storage, data);
-    const node = new Node("leaf", 0, none, rangeOf(data, dtype), shapeOf("upload", shape), dtype);
     const x = this.#place(node, storage, 0, rowMajor(shape));
     this.#unowned.turn();
     return x;

@@ -24,6 +24,8 @@ export interface Run<S> {
   readonly storages: S[];
   /** Whether an output has the storage of a leaf that is needed again if the run fails. */
   careful: boolean;
+  /** Whether it may find a wrong index that boxes must not see: then no leaf is written over before the last index is checked. */
+  open: boolean;
   /** Set by the driver before it first writes over a leaf. Until then a careful run ends where an index is out of range. */
   overwritten: boolean;
   readonly found: Map<Node, Fault>;
@@ -57,6 +59,8 @@ export interface Driver<S extends Storage, E> {
   inPlace?(op: string): boolean;
   /** Puts launches together once more: how a driver that runs chains gets them (`chained`). */
   readonly arrange?: Arrange;
+  /** Whether a run that has ended has found every wrong index (false). */
+  readonly findsAtOnce?: boolean;
   /** Fused operations with a kernel of their own, for these dtypes. */
   fused(name: string, dtypes: readonly DType[]): boolean;
   /** Dtypes that values may have; a clear error otherwise. */

@@ -19,6 +19,12 @@ for (const op of ["crossEntropy", "crossEntropyGrad"]) axes[codeOf(op)] = () => 
 
 export const takesIndices = (code: number): boolean => axes[code] !== undefined;
 
+/** What a call checks its indices against, in words that two calls have in common only if they check alike; nothing for other calls. */
+export function checkOf(op: string, attrs: unknown, x: { readonly shape: Shape }): string | undefined {
+  const axis = axes[codeOf(op)];
+  return axis && `${x.shape[axis(attrs)]} ${(attrs as { ignoreIndex?: number }).ignoreIndex}`;
+}
+
 /** Frames of Weft's own packages, in the repository or installed. */
 const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
 
@@ -123,7 +129,7 @@ export class Fault {
 export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): Fault | "open" | undefined {
   const { code, inputs, attrs } = call;
   const [x, indices] = inputs as readonly Node[];
-  const range = indices!.op === "leaf" ? (indices!.attrs as Range | undefined) : undefined;
+  const { range } = indices!;
   if (range === undefined) return "open";
   const size = x!.shape[axes[code]!(attrs)]!;
   if (range.least >= 0 && range.most < size) return undefined;
@@ -139,17 +145,24 @@ export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): F
 
 /** The range of integers that are uploaded; nothing for other data, which are no indices. */
 export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefined {
-  if (dtype !== "i32" || data.length === 0) return undefined;
+  const bytes = dtype === "u8";
+  if ((dtype !== "i32" && !bytes) || data.length === 0) return undefined;
   let least = data[0]!;
   let most = least;
   for (let i = 1; i < data.length; i++) {
     const x = data[i]!;
     if (x < least) least = x;
     else if (x > most) most = x;
+    else continue;
+    // No more to find out: images are long.
+    if (bytes && most - least === 255) break;
   }
   return { least, most, whole: true };
 }
 
-/** The range of a view: only a part of a value may do without its least or greatest. */
-export const partOf = (range: unknown, op: string): Range | undefined =>
-  range === undefined || op !== "slice" ? (range as Range | undefined) : { ...(range as Range), whole: false };
+/** The range of what is moved or cast from integers: only a part of a value may do without its least or greatest. */
+export function rangeFrom({ range }: Node, op: string, dtype: DType): Range | undefined {
+  if (range === undefined || (dtype !== "i32" && !(dtype === "u8" && range.least >= 0 && range.most < 256)))
+    return undefined;
+  return op === "slice" ? { ...range, whole: false } : range;
+}

@@ -43,6 +43,8 @@ export class Flusher<S extends Storage, E> {
   readonly #plans: PlanCache<Cached<E>>;
   readonly #signature = new Signature();
   #epoch = 0;
+  /** Whether a pending call has indices that only its run can check. */
+  open = false;
   /** What the flush under way was given. */
   #pending: readonly Node[] = none;
 
@@ -102,7 +104,10 @@ export class Flusher<S extends Storage, E> {
   flush(pending: readonly Node[]): Failure | undefined {
     const versions = this.journal.size === 0 ? none : this.journal.take();
     let needed = this.#needed(pending, (node) => node.handles > 0);
-    if (needed.length === 0) return undefined;
+    if (needed.length === 0) {
+      this.faulty = this.open = false;
+      return undefined;
+    }
     this.#pending = pending;
     const begun = this.#driver.doubt === undefined ? none : this.#begin(versions);
     if (begun.length > 0) needed = needed.filter(({ storage }) => storage === undefined);
@@ -112,7 +117,7 @@ export class Flusher<S extends Storage, E> {
     } catch (error) {
       return this.#separately(needed, versions, error as Error);
     } finally {
-      this.faulty = false;
+      this.faulty = this.open = false;
       this.#pending = none;
       for (const node of begun) this.#drop(node);
     }
@@ -182,7 +187,8 @@ export class Flusher<S extends Storage, E> {
       if (leaf.lost !== undefined) throw leaf.lost;
       if (leaf.fault !== undefined && (leaf.fault = leaf.fault.now()) !== undefined) faulty = true;
     }
-    const run: Run<S> = { needed, leaves, storages: [], careful: false, overwritten: false, found: new Map() };
+    const open = this.open && versions.length > 0 && this.#driver.findsAtOnce === true;
+    const run: Run<S> = { needed, leaves, storages: [], careful: false, open, overwritten: false, found: new Map() };
     const { storages, found } = run;
     /** Leaves whose storage outputs have. */
     const donors = new Map<Node, number>();
@@ -214,20 +220,21 @@ export class Flusher<S extends Storage, E> {
     if (this.#doubt > 0) this.trial.note(versions, needed, this.#doubt);
     if (faulty || found.size > 0) {
       spread(needed, found);
-      if (versions.length > 0) this.#takeBack(needed, versions, run.overwritten ? donors : undefined);
+      if (versions.length > 0) this.#takeBack(needed, versions);
     }
     for (let i = 0; i < needed.length; i++) needed[i]!.inputs = none;
   }
 
   /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
-  #gather(plan: Plan, { leaves, storages }: Run<S>, donors: Map<Node, number> | undefined): void {
+  #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Map<Node, number> | undefined): void {
     for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
     for (let i = 0; i < leaves.length; i++) {
       const storage = leaves[i]!.storage as S;
       if (storage.aside !== undefined) this.#unowned.restore(storage);
     }
     for (let i = 0; donors !== undefined && i < plan.donations.length; i++) {
-      const { slot, leaf } = plan.donations[i]!;
+      const { slot, leaf, early } = plan.donations[i]!;
+      if (early && open) continue;
       const donor = leaves[leaf]!;
       const { handles, offset, storage } = donor;
       // Not what it was a small part of: that would live as long as the output.
@@ -243,14 +250,18 @@ export class Flusher<S extends Storage, E> {
   }
 
   /** Where a box's new version was computed with a wrong index, the boxes assigned together with it are put back. */
-  #takeBack(needed: readonly Node[], versions: readonly Version[], overwritten: Map<Node, number> | undefined): void {
+  #takeBack(needed: readonly Node[], versions: readonly Version[]): void {
     const wrong = ({ next }: Version): boolean => (next.payload as Node).fault?.wrong === true;
     if (!versions.some(wrong)) return;
     for (const part of componentsOf(needed, versions)) {
       const first = part.versions.find(wrong);
       if (first === undefined) continue;
       const reason = (first.next.payload as Node).fault!.error();
-      for (const version of part.versions) if (overwritten?.has(version.base) !== true) revert(version);
+      for (const version of part.versions) {
+        const node = version.next.payload as Node;
+        revert(version);
+        if (node.handles === 0) this.forget(node);
+      }
       this.#salvage(part.versions.map(({ base }) => base));
       undo(part.versions, reason);
     }

@@ -1,6 +1,6 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
 import { UnsupportedError, type DType, type OpName, type Shape } from "@weft/tensor";
-import type { Fault } from "./fault.ts";
+import type { Fault, Range } from "./fault.ts";
 import type { Aside, Net } from "./unowned.ts";
 import { expressions, type ElementwiseOp } from "../expressions/index.ts";
 
@@ -85,7 +85,6 @@ export class Node {
   readonly code: number;
   /** Nodes, and numbers where a number was given. Dropped once the node has run. */
   inputs: readonly (Node | number)[];
-  /** Of a leaf with integers that were uploaded, their range. */
   readonly attrs: unknown;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -104,6 +103,10 @@ export class Node {
   lost: Error | undefined = undefined;
   /** What is, or may be, wrong with the indices that it was computed with. */
   fault: Fault | undefined = undefined;
+  /** Of integers that were uploaded, and of what is moved or cast from them. */
+  range: Range | undefined = undefined;
+  /** Whether only its run can say if the indices of a call are right. */
+  open = false;
   /** Where an indexing operation was called, for an IndexError. */
   site: Error | undefined = undefined;
 

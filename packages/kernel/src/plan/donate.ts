@@ -2,12 +2,15 @@
 // it is the last to read the leaf, and reads each element where it writes.
 import { layout } from "../language.ts";
 import { epilogueOf, touched, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
+import { checkOf } from "../graph/fault.ts";
 import { isRowMajor } from "../graph/view.ts";
 
 /** `slot` (an output) may take the place of `leaf` (among the plan's leaves). */
 export interface Donation {
   readonly slot: number;
   readonly leaf: number;
+  /** Whether it is written before the last call has checked its indices. */
+  readonly early: boolean;
 }
 
 /** The elementwise kernel of a launch: what it is, or the epilogue of a call or a reduction. */
@@ -24,8 +27,10 @@ export function donationsOf(
   const last = lastReaders(slots, levels);
   const leaves = slots.filter((s) => s.kind === "leaf");
   const taken = new Set<number>();
+  let unchecked = untilChecked(levels.flat());
   for (const level of levels) {
     for (const launch of level) {
+      const early = unchecked-- > 0;
       // In a chain one workgroup may write what another still reads.
       if (launch.kind === "chain") continue;
       const kernel = mapOf(launch);
@@ -36,7 +41,7 @@ export function donationsOf(
         const once = launch.inputs.filter((i) => i.slot === x.slot).length === 1;
         if (whole && once && kernel === undefined && isRowMajor(x.shape, x.strides) && last.get(x.slot) === launch) {
           taken.add(x.slot);
-          donations.push({ slot: launch.out.slot, leaf: leaves.indexOf(slots[x.slot]!) });
+          donations.push({ slot: launch.out.slot, leaf: leaves.indexOf(slots[x.slot]!), early });
         }
       }
       if (kernel === undefined) continue;
@@ -52,13 +57,30 @@ export function donationsOf(
             continue;
           if (own.includes(leaf.index)) continue;
           taken.add(leaf.index);
-          donations.push({ slot: write.slot, leaf: leaves.indexOf(leaf) });
+          donations.push({ slot: write.slot, leaf: leaves.indexOf(leaf), early });
           break;
         }
       }
     }
   }
   return donations;
+}
+
+/** So many launches have run when all indices are checked. Most are checked twice, on the way back, too: the first time counts. */
+function untilChecked(launches: readonly Launch[]): number {
+  const seen = new Set<string>();
+  let count = 0;
+  launches.forEach((launch, i) => {
+    if (launch.kind !== "call") return;
+    const { op, attrs, inputs } = launch;
+    const check = checkOf(op, attrs, inputs[0]!);
+    if (check === undefined) return;
+    const { slot, bytes, shape, strides } = inputs[1]!;
+    const key = `${check} ${slot} ${bytes} ${shape} ${strides}`;
+    if (!seen.has(key)) count = i + 1;
+    seen.add(key);
+  });
+  return count;
 }
 
 /** The slots that a call or reduction itself, without its epilogue, touches. */
