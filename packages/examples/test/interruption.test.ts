@@ -5,14 +5,37 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import { digits } from "@weft/data";
 import { readMetadata, seed } from "@weft/nn";
+import { sgd } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { linreg } from "../src/models/linreg.ts";
 import { recipes } from "../src/recipes.ts";
 import { train } from "../src/training.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
 const program = join(import.meta.dirname, "../src/weft.ts");
+
+const listeners = () => ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => process.listenerCount(signal));
+
+test.each([
+  [1, "Nothing was saved."],
+  [2, "The model as it was after epoch 1 is in "],
+])("a loss of NaN in epoch %i ends the training, and nobody listens for signals any more", async (epoch, then) => {
+  const out = temporaryFolder();
+  const before = listeners();
+  const optimizer = vi
+    .spyOn(recipes.softmax, "optimizer")
+    .mockReturnValue(sgd({ lr: (step) => (step < 2 * (epoch - 1) ? 0.1 : 3e38) }));
+  const { code, err } = await weft("train", "softmax", "--limit", "200", "--epochs", "3", "--out", out);
+  optimizer.mockRestore();
+  expect({ code, err: err.split("\n").at(-1) }).toEqual({
+    code: 1,
+    err: expect.stringMatching(new RegExp(`^weft: the loss became NaN in step 2 of epoch ${epoch}\\. ${then}`)),
+  });
+  expect(existsSync(join(out, "report.html"))).toBe(false);
+  expect(existsSync(join(out, "model.safetensors"))).toBe(epoch > 1);
+  expect(listeners()).toEqual(before);
+});
 
 /** `weft train softmax` for hours, in a process of its own. `saw` is called with each line that it prints. */
 function training(saw: (line: string, child: ReturnType<typeof spawn>) => void, ...more: string[]) {

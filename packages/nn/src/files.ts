@@ -3,22 +3,13 @@
 import { randomUUID } from "node:crypto";
 import * as disk from "node:fs/promises";
 import * as paths from "node:path";
-import {
-  ArgumentError,
-  describe,
-  openFile,
-  readRange,
-  replaceFile as replaceWhole,
-  WeftError,
-  type Disk,
-  type OpenFile,
-} from "@weft/tensor";
+import { ArgumentError, describe, openFile, readRange, replaceFile as replaceWhole, type Disk } from "@weft/tensor";
 import { FileError } from "./file-error.ts";
 import { FormatError } from "./format-error.ts";
 import type { Metadata } from "./metadata.ts";
 import { assignAllSurely } from "./parameter.ts";
 import { headerEnd, piecesOf, readIndex, type StoredIndex, type StoredTensor } from "./safetensors.ts";
-import { fits, fitted, StateError, storedState, type ReadOptions } from "./state.ts";
+import { fits, fitted, storedState, strictness, type ReadOptions } from "./state.ts";
 
 const system = { disk, paths, randomUUID };
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -54,22 +45,29 @@ export async function save(path: string, model: unknown, metadata: Metadata = {}
   await replaceFile(path, piecesOf(await storedState("save", model, metadata)));
 }
 
-/** Opens a file, reads its header, and lets `use` read more. Errors name the file. */
-async function withFile<T>(path: string, use: (index: StoredIndex, file: OpenFile) => Promise<T> | T): Promise<T> {
-  wantPath("load", path);
+/** Reads bytes of an open file. */
+type Read = (begin: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** Opens a file, reads its header, and lets `use` read more. Errors name the operation and the file. */
+async function withFile<T>(
+  op: string,
+  path: string,
+  use: (index: StoredIndex, read: Read, where: string) => Promise<T> | T,
+): Promise<T> {
+  wantPath(op, path);
+  const where = `${op}: ${path}`;
   const unreadable = (cause: unknown): never => {
-    throw new FileError(`load: ${path} cannot be read: ${reason(cause)}`, { cause });
+    throw new FileError(`${where} cannot be read: ${reason(cause)}`, { cause });
   };
   const { file, size } = await openFile(system, path).catch(unreadable);
+  const read: Read = (begin, end) => readRange(file, begin, end).catch(unreadable);
   try {
-    const first = await readRange(file, 0, Math.min(size, 64));
-    const header = await readRange(file, 0, headerEnd(first, size));
-    return await use(readIndex(header, size), file);
+    const first = await read(0, Math.min(size, 64));
+    const header = await read(0, headerEnd(first, size));
+    return await use(readIndex(header, size), read, where);
   } catch (cause) {
-    if (cause instanceof FormatError) throw new FormatError(`load: ${path}: ${cause.message}`, { cause });
-    if (cause instanceof StateError) throw new StateError(`load: ${path}: ${cause.message}`, { cause });
-    if (cause instanceof WeftError) throw cause;
-    return unreadable(cause);
+    if (cause instanceof FormatError) throw new FormatError(`${where}: ${cause.message}`, { cause });
+    throw cause;
   } finally {
     await file.close();
   }
@@ -83,20 +81,22 @@ async function withFile<T>(path: string, use: (index: StoredIndex, file: OpenFil
  * @example
  * const model = await load("model.safetensors", Chain(Linear(784, 10)));
  */
-export const load = <Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> =>
-  withFile(path, async (index, file) => {
+export async function load<Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> {
+  const strict = strictness("load", options);
+  return withFile("load", path, async (index, read, where) => {
     const values: ReturnType<typeof fitted>[] = [];
-    for (const fit of fits(index, model, options)) {
+    for (const fit of fits(index, model, strict, where)) {
       const tensors: StoredTensor[] = [];
       for (const name of fit.names) {
         const entry = index.entries.get(name)!;
-        tensors.push({ ...entry, bytes: await readRange(file, entry.begin, entry.end) });
+        tensors.push({ ...entry, bytes: await read(entry.begin, entry.end) });
       }
-      values.push(fitted(fit, tensors));
+      values.push(fitted(fit, tensors, where));
     }
     await assignAllSurely(values);
     return model;
   });
+}
 
 /**
  * The notes in a safetensors file: text, numbers and truth values, as `save` was given them. Reads no more of the file
@@ -105,4 +105,5 @@ export const load = <Model>(path: string, model: Model, options?: ReadOptions): 
  * @example
  * const { epoch } = await readMetadata("model.safetensors");
  */
-export const readMetadata = (path: string): Promise<Metadata> => withFile(path, ({ metadata }) => metadata);
+export const readMetadata = (path: string): Promise<Metadata> =>
+  withFile("readMetadata", path, ({ metadata }) => metadata);

@@ -70,9 +70,15 @@ export interface Fit {
   readonly names: readonly [string, ...string[]];
 }
 
-/** Which tensors of a file go into which boxes. Throws a StateError if names or shapes are not those of the model. */
-export function fits({ entries, metadata }: StoredIndex, model: unknown, options: ReadOptions | undefined): Fit[] {
-  const { strict } = readOptions("fromBytes", options, { strict: boolean }, { strict: true });
+/** Whether other names are errors. */
+export const strictness = (op: string, options: ReadOptions | undefined): boolean =>
+  readOptions(op, options, { strict: boolean }, { strict: true }).strict;
+
+/**
+ * Which tensors of a file go into which boxes. Throws a StateError if names or shapes are not those of the model; `where`
+ * stands in front of its message.
+ */
+export function fits({ entries, metadata }: StoredIndex, model: unknown, strict: boolean, where: string): Fit[] {
   const places = boxes(model);
   const own = ({ path, aliases }: Place): string[] => [path, ...aliases];
   /** Under which name the file has a tensor: of tied weights it has one, and notes the others. */
@@ -86,7 +92,7 @@ export function fits({ entries, metadata }: StoredIndex, model: unknown, options
     const known = new Set([...places.flatMap(own), ...found.flatMap(({ names }) => names)]);
     const unexpected = [...entries.keys()].filter((name) => !known.has(name));
     const parts = [...list("missing", missing), ...list("unexpected", unexpected)];
-    if (parts.length > 0) throw new StateError(`fromBytes: the names are not those of the model: ${parts.join("; ")}`);
+    if (parts.length > 0) throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}`);
   }
   const wrong = found.flatMap(({ names, box: { shape } }) =>
     names.flatMap((name) => {
@@ -95,18 +101,18 @@ export function fits({ entries, metadata }: StoredIndex, model: unknown, options
       return same ? [] : [`${plain(name)} is [${printable(String(given), 120)}], wanted [${shape}]`];
     }),
   );
-  if (wrong.length > 0) throw new StateError(`fromBytes: the shapes are not those of the model: ${some(wrong, "; ")}`);
+  if (wrong.length > 0) throw new StateError(`${where}: the shapes are not those of the model: ${some(wrong, "; ")}`);
   return found.flatMap(({ box, names }) => (names.length === 0 ? [] : [{ box, names: names as [string] }]));
 }
 
 /** The values of a box out of a file. */
-export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[]): [Cell, TypedArray] {
+export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], where: string): [Cell, TypedArray] {
   const [first, ...others] = tensors.map((tensor, k) => fromStored(names[k]!, tensor, box.dtype)) as [TypedArray];
   const same = (array: TypedArray): boolean => array.every((x, i) => Object.is(x, first[i]));
   const other = others.findIndex((array) => !same(array));
   if (other >= 0)
     throw new StateError(
-      `fromBytes: ${quoted(names[0])} and ${quoted(names[other + 1]!)} are one parameter in the model, the file has different values for them`,
+      `${where}: ${quoted(names[0])} and ${quoted(names[other + 1]!)} are one parameter in the model, the file has different values for them`,
     );
   return [box, first];
 }
@@ -121,12 +127,14 @@ export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[]): [
  * fromBytes(new Uint8Array(await (await fetch("model.safetensors")).arrayBuffer()), model);
  */
 export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: ReadOptions): Model {
+  const op = "fromBytes";
+  const strict = strictness(op, options);
   const index = readIndex(bytes, bytes.length);
   const stored = (name: string): StoredTensor => {
     const entry = index.entries.get(name)!;
     return { ...entry, bytes: bytes.subarray(entry.begin, entry.end) };
   };
-  assignAll(fits(index, model, options).map((fit) => fitted(fit, fit.names.map(stored))));
+  assignAll(fits(index, model, strict, op).map((fit) => fitted(fit, fit.names.map(stored), op)));
   return model;
 }
 

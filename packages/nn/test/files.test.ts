@@ -156,6 +156,36 @@ test("what is no file is neither replaced nor read", async () => {
   }
 });
 
+test("errors name the operation that was called, once", async () => {
+  await save(path, [Linear(1, 1), model(1)]);
+  const lost = join(folder, "nothing.safetensors");
+  expect(await messageOf(load(path, model(1)))).toMatch(
+    new RegExp(`^StateError: load: ${path}: the names are not those of the model: missing weight`),
+  );
+  expect(await messageOf(load(path, { 0: Linear(2, 1), 1: model(1) }))).toMatch(
+    new RegExp(`^StateError: load: ${path}: the shapes are not those of the model: 0\\.weight`),
+  );
+  expect(await messageOf(readMetadata(lost))).toMatch(/^FileError: readMetadata: .* cannot be read: ENOENT/);
+  expect(await messageOf(readMetadata(""))).toMatch(/^ArgumentError: readMetadata: wanted the path/);
+  expect(await messageOf(load(path, model(1), { stric: false } as never))).toBe(
+    'ArgumentError: load: there is no option "stric"; known are strict',
+  );
+  await fs.writeFile(path, "no model at all");
+  expect(await messageOf(readMetadata(path))).toMatch(new RegExp(`^FormatError: readMetadata: ${path}: safetensors: `));
+});
+
+test("what a model or its backend throws in a load comes out as it is", async () => {
+  await save(path, model(1));
+  for (const mine of [new TypeError("not the file's fault"), new RangeError("nor is this")]) {
+    const target = new Proxy(model(1), {
+      ownKeys: () => {
+        throw mine;
+      },
+    });
+    await expect(load(path, target)).rejects.toBe(mine);
+  }
+});
+
 test("notes go into the file and come back with their types", async () => {
   const notes = { epoch: 3, accuracy: 0.98, done: true, note: "3" };
   await save(path, model(1), notes);

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { housing } from "@weft/data";
 import { save } from "@weft/nn";
-import { ArgumentError } from "@weft/tensor";
+import { DivergenceError } from "@weft/optim";
 import { openBackend, type BackendName } from "../backends.ts";
 import { interruption } from "../interruption.ts";
 import { linreg } from "../models/linreg.ts";
@@ -28,12 +28,16 @@ export async function linregCommand(options: LinregOptions, print: Print): Promi
   const start = performance.now();
   const stop = interruption((signal) => print(stopping(signal)));
   const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
-  const { losses, error, predictions, model } = await linreg(data, backend, { steps, signal: stop.signal });
-  const seconds = (performance.now() - start) / 1000;
+  const learn = async () => {
+    const { model, ...result } = await linreg(data, backend, { steps, signal: stop.signal });
+    const seconds = (performance.now() - start) / 1000;
+    if (!Number.isFinite(result.error))
+      throw new DivergenceError(`the error became ${result.error}; nothing was saved.`);
+    await save(files.model, model, { weft: "linreg", seed: String(seed), steps: result.losses.length });
+    return { ...result, seconds };
+  };
+  const { losses, error, predictions, seconds } = await learn().finally(stop.end);
   const done = losses.length;
-  if (!Number.isFinite(error)) throw new ArgumentError(`the error became ${error}; nothing was saved.`);
-  await save(files.model, model, { weft: "linreg", seed: String(seed), steps: done });
-  stop.end();
   print(`Model   ${files.model}`);
   if (done === 0) return stop.code();
 

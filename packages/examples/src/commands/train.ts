@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, params, save, seed as startNumbering, summary } from "@weft/nn";
-import { ArgumentError } from "@weft/tensor";
+import { DivergenceError } from "@weft/optim";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataset, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
@@ -46,7 +46,7 @@ export async function trainCommand(name: RecipeName, options: TrainOptions, prin
   const learned = async (epoch: number, losses: readonly number[]): Promise<void> => {
     const step = losses.findIndex((loss) => !Number.isFinite(loss));
     if (step >= 0)
-      throw new ArgumentError(
+      throw new DivergenceError(
         `the loss became ${losses[step]} in step ${step + 1} of epoch ${epoch}. ${epoch > 1 ? `The model as it was after epoch ${epoch - 1} is in ${files.model}.` : "Nothing was saved."}`,
       );
     await save(files.model, model, { ...notes, epoch }).catch((error: unknown) => {
@@ -61,23 +61,21 @@ export async function trainCommand(name: RecipeName, options: TrainOptions, prin
   const stop = interruption((signal) => print(stopping(signal)));
   const { signal } = stop;
   const how = { backend, optimizer: recipe.optimizer(), epochs, size: Math.min(100, pictures), seed, signal, learned };
-  for await (const epoch of train(model, split, how)) {
-    run.push(epoch);
-    print(`epoch ${run.length}/${epochs}: test accuracy ${percent(epoch.accuracy)}`);
-  }
-  const seconds = (performance.now() - training) / 1000;
-  const steps = run.reduce((n, { losses }) => n + losses.length, 0);
-  if (steps === 0) {
-    await save(files.model, model, notes);
-    stop.end();
-    print(`Model   ${files.model}   (as it began)`);
-    return stop.code();
-  }
-  const said = await answers(model, test, backend);
-  const accuracy = accuracyOf(said);
-  await save(files.model, model, { ...notes, epoch: run.length, accuracy: String(accuracy) });
-  stop.end();
-  print(`Model   ${files.model}   (weft predict ${files.model} 0)`);
+  const learn = async () => {
+    for await (const epoch of train(model, split, how)) {
+      run.push(epoch);
+      print(`epoch ${run.length}/${epochs}: test accuracy ${percent(epoch.accuracy)}`);
+    }
+    const seconds = (performance.now() - training) / 1000;
+    const steps = run.reduce((n, { losses }) => n + losses.length, 0);
+    const said = steps === 0 ? [] : await answers(model, test, backend);
+    const accuracy = accuracyOf(said);
+    await save(files.model, model, steps === 0 ? notes : { ...notes, epoch: run.length, accuracy: String(accuracy) });
+    return { seconds, steps, said, accuracy };
+  };
+  const { seconds, steps, said, accuracy } = await learn().finally(stop.end);
+  print(`Model   ${files.model}   (${steps === 0 ? "as it began" : `weft predict ${files.model} 0`})`);
+  if (steps === 0) return stop.code();
 
   const [first] = params(model);
   const weights = { data: await first!.value.data(), shape: first!.shape };
