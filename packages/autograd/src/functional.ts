@@ -59,9 +59,9 @@ type At<Args extends unknown[], N> = N extends readonly number[]
     ? Grads<Args[N]>
     : never;
 
-const placesKind: OptionKind = {
+const placesKind: OptionKind<number | readonly number[]> = {
   wanted: "the number of an argument, or a list of them",
-  is: (x): x is unknown => count.is(x) || (Array.isArray(x) && x.every(count.is)),
+  is: (x): x is number | readonly number[] => count.is(x) || (Array.isArray(x) && x.every(count.is)),
 };
 
 /**

@@ -42,7 +42,7 @@ export interface LoadOptions {
 
 /** What `LoadOptions` may hold. */
 export const loadOptions: OptionKinds<LoadOptions> = {
-  cache: { wanted: "the name of a folder, or false", is: (x): x is unknown => typeof x === "string" || x === false },
+  cache: { wanted: "the name of a folder, or false", is: (x) => typeof x === "string" || x === false },
   signal: anything,
   mirrors: list,
   progress: boolean,

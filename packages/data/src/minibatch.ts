@@ -51,9 +51,9 @@ export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
 }
 export const VISIT: unique symbol = Symbol.for("weft.data.visit");
 
-const isBackend: OptionKind = {
+const isBackend: OptionKind<Backend> = {
   wanted: "a backend, such as await open() gives",
-  is: (x): x is unknown => typeof (x as Backend | null)?.upload === "function",
+  is: (x): x is Backend => typeof (x as Backend | null)?.upload === "function",
 };
 const kinds = { backend: isBackend, shuffle: boolean, seed: seedNumber, partial: boolean, transform: callable };
 

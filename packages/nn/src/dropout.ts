@@ -5,12 +5,12 @@ import {
   boolean,
   draw,
   fraction,
-  integer,
   less,
   mul,
   readOptions,
   readTensor,
   readValue,
+  seedNumber,
   source,
   where,
   zerosLike,
@@ -26,7 +26,7 @@ export interface DropoutOptions {
   readonly training?: boolean | undefined;
 }
 
-const dropoutKinds: OptionKinds<DropoutOptions> = { seed: integer, training: boolean };
+const dropoutKinds: OptionKinds<DropoutOptions> = { seed: seedNumber, training: boolean };
 
 /**
  * Inverted dropout: each element is 0 with probability p, and else x / (1 − p); x when not training.

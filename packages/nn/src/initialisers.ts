@@ -110,23 +110,25 @@ export function heNormal(options?: SlopeOptions): Initialiser {
 /** U(-s, s) with s = 1 / √fanIn: what PyTorch gives the weights and biases of linear and convolution layers. */
 export const fanInUniform = (fanIn: number): Initialiser => uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
 
-/** Runs an initialiser and checks what it made. */
+/** Runs an initializer and checks what it made. */
 export function run(init: Initialiser, shape: Shape, draws: Draws): ArrayLike<number> {
   let values: unknown;
   try {
     values = init(shape, draws);
   } catch (error) {
-    // A maker of initialisers that got a shape where it wants options.
-    if (!(error instanceof ArgumentError && error.message.startsWith(`${init.name}: `))) throw error;
-    values = init;
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError(
+      `init: the initializer throws for shape [${shape}]: ${error.message}. A function that makes initializers is called first, as in init: normal()`,
+      { cause: error },
+    );
   }
   const wanted = sizeOf(shape);
   const length = (values as ArrayLike<number> | undefined)?.length;
   if (typeof values === "function")
-    throw new ArgumentError(`init: wanted an initialiser, got a function that makes one. Call it: ${init.name}()`);
+    throw new ArgumentError(`init: wanted an initializer, got a function that makes one. Call it: ${init.name}()`);
   if (length !== wanted)
     throw new ArgumentError(
-      `init: wanted ${wanted} values for [${shape}], the initialiser made ${length ?? String(values)}`,
+      `init: wanted ${wanted} values for [${shape}], the initializer made ${length ?? String(values)}`,
     );
   return values as ArrayLike<number>;
 }

@@ -13,7 +13,6 @@ import {
   type Backend,
   type Box,
   type DType,
-  string,
   type Operand,
   type OptionKinds,
   type Shape,
@@ -22,7 +21,7 @@ import {
 } from "@weft/tensor";
 import { draws, nextStart } from "./draws.ts";
 import { run, type Initialiser } from "./initialisers.ts";
-import type { StoredType } from "./safetensors.ts";
+import { storedName, type StoredType } from "./safetensors.ts";
 import { storedAs } from "./stored-values.ts";
 
 /** Any box of a model: what is differentiated, and what only changes. */
@@ -48,7 +47,7 @@ interface CellOptions {
   readonly stored?: StoredType;
 }
 
-const cellKinds: OptionKinds<CellOptions> = { dtype: dtypeName, stored: string };
+const cellKinds: OptionKinds<CellOptions> = { dtype: dtypeName, stored: storedName };
 
 function cell<C extends Cell>(make: (x: Unborn) => C, given: Shape, init: Initialiser, options?: CellOptions): C {
   readValue("parameter", "init", init, callable);

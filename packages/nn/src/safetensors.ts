@@ -1,6 +1,6 @@
 // The safetensors format, byte for byte as PyTorch's library writes it: eight bytes with the length of a JSON header, the
 // header, and the values without gaps. A file is hostile until every number in its header has been checked.
-import { ArgumentError, describe, printable, quoted } from "@weft/tensor";
+import { ArgumentError, describe, oneOf, printable, quoted, type OptionKind } from "@weft/tensor";
 import { FormatError, refuse } from "./format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
@@ -23,10 +23,11 @@ const bytesOf = {
   U8: 1,
   BOOL: 1,
 } as const;
-const order = Object.keys(bytesOf);
+const order = Object.keys(bytesOf) as StoredType[];
 
 /** The format's names of dtypes. */
 export type StoredType = keyof typeof bytesOf;
+export const storedName: OptionKind<StoredType> = oneOf(...order);
 
 /** One tensor of a file: its values are the bytes in the file, little-endian and row-major. */
 export interface StoredTensor {

@@ -30,6 +30,7 @@ import {
   training,
   uniform,
   xavier,
+  normal,
   zeros,
 } from "../src/index.ts";
 import { boxes } from "../src/tree.ts";
@@ -313,14 +314,24 @@ const wrong: [string, () => unknown, string][] = [
     "Conv: kernel has 1 to 3 axes, got [1, 1, 1, 1]",
   ],
   [
-    "an initialiser that was not called",
+    "an initializer that was not called",
     () => Linear(3, 2, { init: xavier as never })(tensor([[1, 2, 3]])),
-    "init: wanted an initialiser, got a function that makes one. Call it: xavierUniform()",
+    "init: the initializer throws for shape [2,3]: xavierUniform: wanted options { gain }, got [2, 3]. A function that makes initializers is called first, as in init: normal()",
   ],
   [
-    "an initialiser that makes too little",
+    "another one",
+    () => Linear(3, 2, { init: zeros as never })(tensor([[1, 2, 3]])),
+    "init: wanted an initializer, got a function that makes one. Call it: zeros()",
+  ],
+  [
+    "an initializer that asks for something else",
+    () => Linear(3, 2, { init: () => normal({ std: -1 }) as never })(tensor([[1, 2, 3]])),
+    "init: the initializer throws for shape [2,3]: normal: wanted a number from 0 as std, got number -1. A function that makes initializers is called first, as in init: normal()",
+  ],
+  [
+    "an initializer that makes too little",
     () => Linear(3, 2, { init: () => [1] })(tensor([[1, 2, 3]])),
-    "init: wanted 6 values for [2,3], the initialiser made 1",
+    "init: wanted 6 values for [2,3], the initializer made 1",
   ],
   [
     "an LSTM without features",

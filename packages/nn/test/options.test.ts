@@ -66,7 +66,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "dropout with a seed of its own",
     () => N.dropout(x, 0.5, { seed: 1.5 }),
-    "dropout: wanted an integer as seed, got number 1.5",
+    "dropout: wanted an integer from 0 to 2^53 - 1 as seed, got number 1.5",
+  ],
+  [
+    "dropout with a seed below 0, outside training",
+    () => N.dropout(x, 0.5, { seed: -1 }),
+    "dropout: wanted an integer from 0 to 2^53 - 1 as seed, got number -1",
   ],
   [
     "a mode by position",

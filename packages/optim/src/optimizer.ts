@@ -4,7 +4,9 @@ import {
   anything,
   ArgumentError,
   boolean,
+  callable,
   describe,
+  either,
   indexAdd,
   mul,
   nonNegative,
@@ -71,12 +73,12 @@ export interface Optimizer {
 
 const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x < Infinity;
 
+/** Options that have been read: the rate is there. */
+type ReadRate = OptimizerOptions & Required<Pick<OptimizerOptions, "lr">>;
+
 /** The kinds of the options that every optimiser takes. */
 export const kinds: OptionKinds<OptimizerOptions> = {
-  lr: {
-    wanted: "a finite number from 0, or a function of the step",
-    is: (x): x is unknown => isRate(x) || typeof x === "function",
-  },
+  lr: either({ wanted: "a finite number from 0", is: isRate }, { ...callable, wanted: "a function of the step" }),
   gclip: nonNegative,
   lazy: boolean,
   params: anything,
@@ -123,7 +125,7 @@ export function optimizer(rule: Rule, options?: OptimizerOptions): Optimizer {
 }
 
 /** The same with options that have been read. */
-export function ruled(rule: Rule, { lr = 0, gclip = 0, lazy = false, params }: OptimizerOptions): Optimizer {
+export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadRate): Optimizer {
   const { name } = rule;
   const slots = new WeakMap<Param, Slot>();
   const clip = gclip > 0 ? clipNorm(gclip) : (gradients: readonly Gradient[]) => gradients;

@@ -9,8 +9,8 @@ export interface OptionKind<T = unknown> {
   readonly is: (x: unknown) => x is T;
 }
 
-/** A kind for each option of T. */
-export type OptionKinds<T> = { readonly [K in keyof T]-?: OptionKind };
+/** A kind for each option of T, whose values that option takes. */
+export type OptionKinds<T> = { readonly [K in keyof T]-?: OptionKind<Exclude<T[K], undefined>> };
 
 const kind = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => ({
   wanted,
@@ -20,9 +20,9 @@ const kind = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => 
 const isNumber = (x: unknown): x is number => typeof x === "number";
 
 /** Kinds of options. Numbers are never NaN, but for `anyNumber`. */
-export const anything: OptionKind = kind("any value", () => true);
+export const anything: OptionKind<any> = kind("any value", () => true);
 export const boolean: OptionKind<boolean> = kind("true or false", (x) => typeof x === "boolean");
-export const callable: OptionKind<(...args: never[]) => unknown> = kind("a function", (x) => typeof x === "function");
+export const callable: OptionKind<(...args: any) => any> = kind("a function", (x) => typeof x === "function");
 export const string: OptionKind<string> = kind("a string", (x) => typeof x === "string");
 /** NaN, too. */
 export const anyNumber: OptionKind<number> = kind("a number", isNumber);
@@ -85,7 +85,7 @@ export type ReadOptions<T, D> = T & { readonly [K in keyof T & keyof D]-?: Exclu
 export function readOptions<T extends object, D extends Partial<T>>(
   op: string,
   given: T | undefined,
-  kinds: OptionKinds<T>,
+  kinds: OptionKinds<NoInfer<T>>,
   defaults: D,
 ): ReadOptions<T, D> {
   if (given === undefined) return defaults as never;

@@ -1,6 +1,18 @@
 // Options: unknown names, wrong values and things that are no options are errors; undefined is not given.
 import { expect, test } from "vitest";
-import { ArgumentError, boolean, finite, orNull, positive, readOptions, sum, max, argmax } from "../src/index.ts";
+import {
+  argmax,
+  ArgumentError,
+  boolean,
+  callable,
+  finite,
+  max,
+  orNull,
+  positive,
+  readOptions,
+  sum,
+  type OptionKinds,
+} from "../src/index.ts";
 import { reference } from "./backend.ts";
 
 interface Rates {
@@ -10,6 +22,22 @@ interface Rates {
 }
 const kinds = { lr: positive, clip: orNull(finite), lazy: boolean };
 const read = (given: unknown) => readOptions("train", given as Rates | undefined, kinds, { lr: 0.1, lazy: false });
+
+test("types: a kind takes values that its option takes", () => {
+  const options: Rates = {};
+  readOptions("train", options, kinds, {});
+  // @ts-expect-error -- lr is a number
+  readOptions("train", options, { lr: boolean, clip: orNull(finite), lazy: boolean }, {});
+  // @ts-expect-error -- lr is never null
+  readOptions("train", options, { lr: orNull(positive), clip: finite, lazy: boolean }, {});
+  // @ts-expect-error -- lazy has no kind
+  readOptions("train", options, { lr: positive, clip: finite }, {});
+  const table: OptionKinds<Rates & { readonly rule?: (x: number) => string }> = { ...kinds, rule: callable };
+  expect(Object.keys(table)).toEqual(["lr", "clip", "lazy", "rule"]);
+  // @ts-expect-error -- a function is no number
+  const wrong: OptionKinds<{ readonly lr?: number }> = { lr: callable };
+  expect(Object.keys(wrong)).toEqual(["lr"]);
+});
 
 test("undefined is not given, anywhere", () => {
   expect(read(undefined)).toEqual({ lr: 0.1, lazy: false });
