@@ -197,7 +197,7 @@ export class Param extends Cell {
     const t = readTensor(x, "param");
     const { shape } = this;
     if (!isFloat(t.dtype)) throw integers(t.dtype);
-    if (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i]))
+    if (t.shape !== shape && (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i])))
       throw new ShapeError(`param: a parameter of shape [${shape}] was given a value of shape [${t.shape}]`);
     if (t.interpreter.level > 0) this.#refuseConstant(t);
     if (overlay()?.write(this, t) === true) return;

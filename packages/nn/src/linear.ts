@@ -4,7 +4,7 @@ import {
   add,
   applyOwn,
   callable,
-  cast,
+  inDType,
   positiveCount,
   promote,
   readOptions,
@@ -76,7 +76,7 @@ function linear(x: Tensor, weight: Operand, bias: Operand | null): Tensor {
     );
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
   const dtype = promote(x.dtype, w.dtype);
-  const product = applyOwn("matmul", [cast(rows, dtype), cast(w, dtype)], { transA: false, transB: true });
+  const product = applyOwn("matmul", [inDType(rows, dtype), inDType(w, dtype)], { transA: false, transB: true });
   const y = bias === null ? product : add(product, bias);
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
 }

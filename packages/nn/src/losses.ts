@@ -11,6 +11,7 @@ import {
   equal,
   fraction,
   gather,
+  inDType,
   integer,
   isFloat,
   lessEqual,
@@ -77,16 +78,23 @@ function classRows(x: Tensor): Tensor {
   return reshape(permute(x, [...last, 1]), [-1, shape[1]!]);
 }
 
+/** Whether a shape is that of scores without their class axis. */
+function isPerRow(shape: Shape, scores: Shape): boolean {
+  if (shape.length !== scores.length - 1) return false;
+  for (let i = 0; i < shape.length; i++) if (shape[i] !== scores[i === 0 ? 0 : i + 1]) return false;
+  return true;
+}
+
 /** Class numbers must have the shape of the scores without their class axis. */
 function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
-  const wanted = scores.shape.filter((_, axis) => axis !== (scores.shape.length === 1 ? 0 : 1));
   const { shape, dtype } = labels;
+  if (!isFloat(dtype) && isPerRow(shape, scores.shape)) return;
+  const wanted = scores.shape.filter((_, axis) => axis !== (scores.shape.length === 1 ? 0 : 1));
   if (scores.shape.length === 0) throw new ShapeError(`${op}: wanted scores with a class axis, got shape []`);
   if (isFloat(dtype))
     throw new DTypeError(
       `${op}: labels are class numbers of shape ${text(wanted)} and dtype i32, got ${dtype}${text(shape)}`,
     );
-  if (shape.length === wanted.length && shape.every((d, k) => d === wanted[k])) return;
   const rest = scores.shape.slice(0, -1);
   const last = shape.length > 1 && shape.length === rest.length && shape.every((d, k) => d === rest[k]);
   const classes = scores.shape.at(-1);
@@ -100,8 +108,8 @@ function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
 function collected(op: string, rows: Tensor, labels: Tensor, options: LabelOptions): Tensor {
   const { ignoreIndex, reduction = "mean" } = options;
   if (reduction === "none") return reshape(rows, labels.shape);
-  if (reduction !== "mean" || ignoreIndex === undefined) return reduced(op, rows, { reduction });
-  return div(sum(rows), sum(cast(notEqual(cast(labels, "i32"), ignoreIndex), rows.dtype)));
+  if (reduction !== "mean" || ignoreIndex === undefined) return reductions[reduction](rows);
+  return div(sum(rows), sum(inDType(notEqual(inDType(labels, "i32"), ignoreIndex), rows.dtype)));
 }
 
 const crossEntropyKinds: OptionKinds<CrossEntropyOptions> = { ...labelKinds, labelSmoothing: fraction };
@@ -122,10 +130,11 @@ export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEn
   const scores = readTensor(logits, "crossEntropy");
   const target = readTensor(labels, "crossEntropy");
   const { labelSmoothing, ignoreIndex } = read;
-  const sameShape = target.shape.length === scores.shape.length && target.shape.every((d, k) => d === scores.shape[k]);
-  if (isFloat(target.dtype) && sameShape) return likelihood(scores, target, labelSmoothing, read);
+  const probable = isFloat(target.dtype) && target.shape.length === scores.shape.length;
+  if (probable && target.shape.every((d, k) => d === scores.shape[k]))
+    return likelihood(scores, target, labelSmoothing, read);
   checkLabels("crossEntropy", scores, target);
-  const rows = crossEntropyRows(classRows(scores), reshape(target, [-1]), {
+  const rows = crossEntropyRows(classRows(scores), target.shape.length === 1 ? target : reshape(target, [-1]), {
     ignoreIndex,
     labelSmoothing,
   });

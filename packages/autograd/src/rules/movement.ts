@@ -30,7 +30,7 @@ function part(g: Tensor, xs: readonly Tensor[], k: number, axis: number): Tensor
 }
 
 export const movement: Family<"reshape" | "permute" | "broadcastTo" | "slice" | "flip" | "pad" | "concat"> = {
-  reshape: (_, x) => [(g) => reshape(g, x.shape)],
+  reshape: (y, x) => [(g) => (y.shape === x.shape ? g : reshape(g, x.shape))],
   permute: (_, __, { axes }) => [(g) => permute(g, inverse(axes))],
   broadcastTo: () => [(g) => g],
   slice: (_, x, attrs) => [(g) => placed(g, x.shape, attrs)],

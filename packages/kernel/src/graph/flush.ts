@@ -14,6 +14,11 @@ import type { Unowned } from "./unowned.ts";
 /** So many launches are tried to find out which values of a failed one can be computed. */
 const TRIES = 16;
 
+interface Donor {
+  readonly leaf: Node;
+  readonly slot: number;
+}
+
 interface Cached<E> {
   readonly plan: Plan;
   readonly prepared: E;
@@ -45,6 +50,8 @@ export class Flusher<S extends Storage, E> {
   #epoch = 0;
   /** Whether a pending call has indices that only its run can check. */
   open = false;
+  /** For the next run: mostly nothing is found, and a map is dear. */
+  #found = new Map<Node, Fault>();
   /** What the flush under way was given. */
   #pending: readonly Node[] = none;
 
@@ -188,27 +195,28 @@ export class Flusher<S extends Storage, E> {
       if (leaf.fault !== undefined && (leaf.fault = leaf.fault.now()) !== undefined) faulty = true;
     }
     const open = this.open && versions.length > 0 && this.#driver.findsAtOnce === true;
-    const run: Run<S> = { needed, leaves, storages: [], careful: false, open, overwritten: false, found: new Map() };
+    if (this.#found.size > 0) this.#found = new Map();
+    const run: Run<S> = { needed, leaves, storages: [], careful: false, open, overwritten: false, found: this.#found };
     const { storages, found } = run;
-    /** Leaves whose storage outputs have. */
-    const donors = new Map<Node, number>();
+    /** Leaves whose storage outputs have, and the slots of these. */
+    const donors: Donor[] = [];
     try {
       // What boxes will be put back to is not written over.
       const unsure = faulty || this.#doubt > 0;
       this.#gather(plan, run, unsure && versions.length > 0 ? undefined : donors);
-      run.careful = versions.length > 0 && donors.size > 0;
+      run.careful = versions.length > 0 && donors.length > 0;
       this.#driver.run(prepared, plan, run);
       if (run.careful && !run.overwritten) {
         // It has ended there: now the same in storage of its own.
-        for (const slot of donors.values()) delete storages[slot];
-        donors.clear();
+        for (const { slot } of donors) delete storages[slot];
+        donors.length = 0;
         this.#gather(plan, run, undefined);
         run.careful = false;
         this.#driver.run(prepared, plan, run);
       }
     } catch (error) {
       for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.#return(storages[slot]!);
-      if (run.overwritten) for (const leaf of donors.keys()) leaf.lost = error as Error;
+      if (run.overwritten) for (const { leaf } of donors) leaf.lost = error as Error;
       throw error;
     }
     this.#counts.flushes++;
@@ -226,7 +234,7 @@ export class Flusher<S extends Storage, E> {
   }
 
   /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
-  #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Map<Node, number> | undefined): void {
+  #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Donor[] | undefined): void {
     for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
     for (let i = 0; i < leaves.length; i++) {
       const storage = leaves[i]!.storage as S;
@@ -240,7 +248,7 @@ export class Flusher<S extends Storage, E> {
       // Not what it was a small part of: that would live as long as the output.
       if (handles === 0 && offset === 0 && storage!.refs === 1 && storage!.bytes < 2 * plan.slots[slot]!.bytes + 64) {
         storages[slot] = storage as S;
-        donors.set(donor, slot);
+        donors.push({ leaf: donor, slot });
       }
     }
     for (let i = 0; i < plan.kept.length; i++) {

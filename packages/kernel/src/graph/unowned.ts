@@ -102,7 +102,9 @@ export class Unowned<S extends Storage> implements Relief {
 
   /** A handle that ends, or that a scope owns from now on; nothing happens if it was not here. */
   give(x: Tensor): void {
-    if (this.#registry.unregister(x) || this.#unregistered.delete(x)) this.#less(x.payload as Node);
+    const node = x.payload as Node;
+    if (node.net === undefined) return;
+    if (this.#registry.unregister(x) || this.#unregistered.delete(x)) this.#less(node);
   }
 
   #less(node: Node): void {
