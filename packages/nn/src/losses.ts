@@ -9,6 +9,7 @@ import {
   div,
   DTypeError,
   equal,
+  floating,
   fraction,
   gather,
   inDType,
@@ -19,6 +20,7 @@ import {
   mean,
   mul,
   neg,
+  not,
   notEqual,
   oneOf,
   permute,
@@ -28,14 +30,17 @@ import {
   reshape,
   ShapeError,
   softplus,
+  source,
   square,
   sub,
   sum,
+  take,
   where,
   type Operand,
   type OptionKinds,
   type Shape,
   type Tensor,
+  type Value,
 } from "@weft/tensor";
 
 /** What becomes of the losses of single rows or elements: their mean, their sum, or nothing. */
@@ -171,13 +176,16 @@ export function nll(logProbabilities: Operand, labels: Operand, options?: LabelO
   return collected("nll", ignored === undefined ? rows : where(reshape(ignored, [-1]), 0, rows), target, read);
 }
 
-/** Two operands of one shape: a loss that broadcast `[N, 1]` against `[N]` would be silently wrong. */
-function pair(op: string, x: Operand, y: Operand): void {
-  if (typeof x === "number" || typeof y === "number") return;
-  const a = readTensor(x, op).shape;
-  const b = readTensor(y, op).shape;
-  if (a.length !== b.length || a.some((d, k) => d !== b[k]))
-    throw new ShapeError(`${op}: predictions ${text(a)} and targets ${text(b)} differ; reshape one`);
+/**
+ * Two operands of one shape, as floats: a loss that broadcast `[N, 1]` against `[N]` would be silently wrong, and so would
+ * one of integers, whose differences and squares do not fit.
+ */
+function pair(op: string, x: Operand, y: Operand): readonly [Value, Value] {
+  const [a, b] = [floating(x, op), floating(y, op)];
+  if (typeof a === "number" || typeof b === "number") return [a, b];
+  if (a.shape.length !== b.shape.length || a.shape.some((d, k) => d !== b.shape[k]))
+    throw new ShapeError(`${op}: predictions ${text(a.shape)} and targets ${text(b.shape)} differ; reshape one`);
+  return [a, b];
 }
 
 /**
@@ -188,8 +196,8 @@ function pair(op: string, x: Operand, y: Operand): void {
  * const loss = bceWithLogits(scores, labels);
  */
 export function bceWithLogits(x: Operand, target: Operand, options?: LossOptions): Tensor {
-  pair("bceWithLogits", x, target);
-  return reduced("bceWithLogits", sub(softplus(x), mul(x, target)), options);
+  const [a, b] = pair("bceWithLogits", x, target);
+  return reduced("bceWithLogits", sub(softplus(a), mul(a, b)), options);
 }
 
 /**
@@ -199,14 +207,12 @@ export function bceWithLogits(x: Operand, target: Operand, options?: LossOptions
  * const loss = mse(predict(x), y);
  */
 export function mse(x: Operand, y: Operand, options?: LossOptions): Tensor {
-  pair("mse", x, y);
-  return reduced("mse", square(sub(x, y)), options);
+  return reduced("mse", square(sub(...pair("mse", x, y))), options);
 }
 
 /** The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. As PyTorch's `l1_loss`. */
 export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
-  pair("mae", x, y);
-  return reduced("mae", abs(sub(x, y)), options);
+  return reduced("mae", abs(sub(...pair("mae", x, y))), options);
 }
 
 /**
@@ -216,8 +222,7 @@ export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
 export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
   const known = { ...lossKinds, delta: positive };
   const { delta, reduction } = readOptions("huber", options, known, { delta: 1, reduction: "mean" });
-  pair("huber", x, y);
-  const d = sub(x, y);
+  const d = sub(...pair("huber", x, y));
   const size = abs(d);
   return reduced("huber", where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta)), {
     reduction,
@@ -235,8 +240,14 @@ export function accuracy(logits: Operand, labels: Operand, options?: Pick<LabelO
   const scores = readTensor(logits, "accuracy");
   const target = readTensor(labels, "accuracy");
   checkLabels("accuracy", scores, target);
-  const right = cast(equal(argmax(scores, { axis: scores.shape.length === 1 ? 0 : 1 }), cast(target, "i32")), "f32");
-  if (ignoreIndex === undefined) return mean(right);
-  const counted = cast(notEqual(cast(target, "i32"), ignoreIndex), "f32");
+  const axis = scores.shape.length === 1 ? 0 : 1;
+  const numbers = cast(target, "i32");
+  const ignored = ignoreIndex === undefined ? undefined : equal(numbers, ignoreIndex);
+  // Looked up among the classes, so that a label out of range is an IndexError, as in `crossEntropy`.
+  const classes = source(scores.backend, "iota", [], { shape: [scores.shape[axis]!], axis: 0, dtype: "i32" });
+  const wanted = take(classes, ignored === undefined ? numbers : where(ignored, 0, numbers));
+  const right = cast(equal(argmax(scores, { axis }), wanted), "f32");
+  if (ignored === undefined) return mean(right);
+  const counted = cast(not(ignored), "f32");
   return div(sum(mul(right, counted)), sum(counted));
 }

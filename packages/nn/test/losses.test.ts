@@ -1,6 +1,6 @@
 // Losses: options, shapes and the messages of what does not fit; values and gradients are the golden vectors' matter.
 import { openSync } from "@weft/conformance";
-import { logSoftmax, type Tensor } from "@weft/tensor";
+import { IndexError, logSoftmax, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "../src/index.ts";
 
@@ -148,4 +148,46 @@ const wrong: [string, () => Tensor, string, string][] = [
 ];
 test.each(wrong)("refuses %s", (_, f, name, message) => {
   expect(f).toThrow(expect.objectContaining({ name, message }));
+});
+
+test("losses of integers are computed in floats", async () => {
+  const i32 = (...v: number[]) => tensor(v, { dtype: "i32" });
+  const u8 = (...v: number[]) => tensor(v, { dtype: "u8" });
+  await close(mse(i32(50000), i32(0)), 2.5e9);
+  await close(mse(i32(50000), 0), 2.5e9);
+  await close(mse(u8(0, 255), u8(255, 0)), 255 ** 2);
+  await close(mse(tensor([true, false]), tensor([false, false])), 0.5);
+  await close(mae(i32(2147483647), i32(-1)), 2147483648);
+  await close(mae(u8(1), u8(3)), 2);
+  await close(huber(i32(2147483647), i32(-1)), 2147483647.5);
+  await close(huber(i32(1), i32(3), { delta: 1.5 }), 1.5 * (2 - 0.75));
+  await close(bceWithLogits(i32(2), tensor([true])), Math.log1p(Math.exp(2)) - 2);
+  await close(bceWithLogits(i32(60000), i32(60000), { reduction: "sum" }), 60000 - 3.6e9);
+});
+
+test("accuracy: a label out of range is an IndexError, an ignored one is not", async () => {
+  const x = tensor(scores);
+  for (const [wrong, options] of [
+    [labels(2, 3), {}],
+    [labels(-1, 0), {}],
+    [labels(2, 7), { ignoreIndex: -1 }],
+  ] as const)
+    await expect(accuracy(x, wrong, options).item()).rejects.toThrow(IndexError);
+  await close(accuracy(x, labels(2, -1), { ignoreIndex: -1 }), 1);
+  await close(accuracy(x, labels(2, 99), { ignoreIndex: 99 }), 1);
+  await close(accuracy(x, labels(2, 1)), 0.5);
+  await expect(accuracy(tensor(scores[0]), tensor(3, { dtype: "i32" })).item()).rejects.toThrow(IndexError);
+  await close(
+    accuracy(
+      tensor([
+        [
+          [1, 0],
+          [2, 0],
+          [3, 1],
+        ],
+      ]),
+      tensor([[2, 2]], { dtype: "i32" }),
+    ),
+    1,
+  );
 });

@@ -21,7 +21,10 @@ export function membersOf(op: string, given: unknown): ReadonlySet<Param> {
 }
 
 /** The gradients of the parameters that an optimiser updates. */
-export function selected({ name, params }: Optimizer, gradients: readonly Gradient[]): readonly Gradient[] {
+export function selected(
+  { name, params }: Pick<Optimizer, "name" | "params">,
+  gradients: readonly Gradient[],
+): readonly Gradient[] {
   if (params === undefined) return gradients;
   const mine = gradients.filter(({ param }) => params.has(param));
   if (mine.length === 0 && gradients.length > 0)

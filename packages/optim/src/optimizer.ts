@@ -6,13 +6,17 @@ import {
   boolean,
   callable,
   describe,
+  DTypeError,
   either,
   indexAdd,
+  isFloat,
   mul,
   nonNegative,
   readOptions,
+  readTensor,
   reshape,
   resultOf,
+  ShapeError,
   sub,
   take,
   together,
@@ -119,9 +123,17 @@ function mapped<A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: strin
  * const signs = optimizer({ name: "signs", init: () => ({}), update: (g, p, _, { lr }) => [sub(p, mul(sign(g), lr)), {}] });
  */
 export function optimizer(rule: Rule, options?: OptimizerOptions): Optimizer {
-  if (typeof rule?.init !== "function" || typeof rule.update !== "function")
+  if (typeof rule?.init !== "function" || typeof rule.update !== "function" || typeof rule.name !== "string")
     throw new ArgumentError(`optimizer: wanted a rule { name, init, update }, got ${describe(rule)}`);
-  return ruled(rule, readOptions(rule.name, options, kinds, { lr: 0.1 }));
+  const { name, rows } = rule;
+  // The functions as they are now: a rule that is changed later changes no optimiser.
+  const taken = {
+    name,
+    init: rule.init.bind(rule),
+    update: rule.update.bind(rule),
+    ...(rows && { rows: rows.bind(rule) }),
+  };
+  return ruled(taken, readOptions(name, options, kinds, { lr: 0.1 }));
 }
 
 /** The same with options that have been read. */
@@ -129,13 +141,14 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
   const { name } = rule;
   const slots = new WeakMap<Param, Slot>();
   const clip = gclip > 0 ? clipNorm(gclip) : (gradients: readonly Gradient[]) => gradients;
+  const mine = params === undefined ? undefined : membersOf(name, params);
   const hand: Hand = { name, told: params !== undefined, warned: false };
   let steps = 0;
 
   const slotOf = (param: Param): Slot => {
     let slot = slots.get(param);
     if (slot === undefined) {
-      slot = { t: 0, boxes: mapped(rule.init(param.value), (x) => state(x)) };
+      slot = { t: 0, boxes: Object.freeze(mapped(rule.init(param.value), (x) => state(x))) };
       slots.set(param, slot);
       accompany(param, slot.boxes);
     }
@@ -143,7 +156,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
   };
 
   const advance = (gradients: readonly Gradient[]): void => {
-    const chosen = clip(selected(self, gradients));
+    const chosen = clip(selected({ name, params: mine }, gradients));
     const rate = typeof lr === "number" ? lr : lr(steps);
     if (!isRate(rate))
       throw new ArgumentError(
@@ -163,6 +176,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
       if (isSparse(g) && rule.rows !== undefined) next = [rule.rows(g, p, step), {}];
       else if (isSparse(g) && lazy) next = touch(rule, p, old, g, step);
       else next = rule.update(dense(g), p, old, step);
+      checkStep(name, param, before, next);
       update.p = next[0];
       update.state = first ? next[1] : { ...update.state, ...next[1] };
       if (first) updates.set(param, update);
@@ -184,7 +198,9 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
     get steps() {
       return steps;
     },
-    params: params === undefined ? undefined : membersOf(name, params),
+    get params() {
+      return mine && new Set(mine);
+    },
     apply,
     update: (tape) => apply(gradientsOf(name, tape)),
     stateOf: (param) => slots.get(param)?.boxes,
@@ -199,6 +215,30 @@ interface Update {
   state: Tensors;
   /** How often its gradient was given. */
   count: number;
+}
+
+/** What a rule gives must be able to stand in the place of what it was given. */
+function checkStep(name: string, { shape, dtype }: Param, before: Tensors, next: unknown): void {
+  const fits = (what: string, given: Tensor, old: Pick<Tensor, "shape" | "dtype">): void => {
+    const x = readTensor(given, name);
+    const same = x.shape.length === old.shape.length && x.shape.every((d, k) => d === old.shape[k]);
+    if (same && (x.dtype === old.dtype || (isFloat(x.dtype) && isFloat(old.dtype)))) return;
+    throw new (same ? DTypeError : ShapeError)(
+      `${name}: update of a parameter ${dtype}[${shape}] gave ${what} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
+    );
+  };
+  const [p, changed] = Array.isArray(next) ? (next as [Tensor, Tensors]) : [];
+  if (p === undefined || typeof changed !== "object" || changed === null)
+    throw new ArgumentError(`${name}: update wants to return [p, state], got ${describe(next)}`);
+  fits("a value", p, { shape, dtype });
+  for (const key in changed) {
+    const old = before[key];
+    if (old === undefined)
+      throw new ArgumentError(
+        `${name}: update of a parameter ${dtype}[${shape}] gave a state ${JSON.stringify(key)}; init made ${Object.keys(before).join(", ") || "none"}`,
+      );
+    fits(`as ${key}`, changed[key]!, old);
+  }
 }
 
 function write(param: Param, { slot, p, state }: Update, hand: Hand): void {

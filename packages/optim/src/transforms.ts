@@ -98,7 +98,9 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
     get steps() {
       return last.steps;
     },
-    params: last.params,
+    get params() {
+      return last.params;
+    },
     apply,
     update: (tape) => apply(gradientsOf(last.name, tape)),
     stateOf: (param) => last.stateOf(param),

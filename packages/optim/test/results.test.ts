@@ -1,0 +1,88 @@
+// What an optimizer makes of a rule of your own: its results are checked before anything is assigned, and what was handed in or
+// out can be changed afterwards without changing the optimizer.
+import { diff, param } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
+import { add, ArgumentError, cast, DTypeError, mul, ShapeError, square, sub, sum, type Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { adam, chain, clipNorm, optimizer, sgd, type Rule } from "../src/index.ts";
+
+const b = openSync({});
+const list = async (x: Tensor) => [...(await x.data())];
+type Result = readonly [p: unknown, state: unknown];
+
+test.each<[string, (p: Tensor, v: Tensor) => Result | undefined, typeof ArgumentError, RegExp]>([
+  ["a value of another shape", (_, v) => [b.ones([7]), { v }], ShapeError, /^mine: .*f32\[3\].*a value f32\[7\]/],
+  ["a scalar", (p, v) => [sum(p), { v }], ShapeError, /^mine: .*f32\[3\].*a value f32\[\]/],
+  ["integers", (p, v) => [cast(p, "i32"), { v }], DTypeError, /^mine: .*f32\[3\].*a value i32\[3\]/],
+  ["a number", (_, v) => [1, { v }], ArgumentError, /^mine: wanted a tensor/],
+  ["a state of another shape", (p) => [p, { v: b.ones([2, 2]) }], ShapeError, /^mine: .*f32\[3\].*as v f32\[2,2\]/],
+  ["a state of integers", (p, v) => [p, { v: cast(v, "i32") }], DTypeError, /^mine: .*f32\[3\].*as v i32\[3\]/],
+  ["a state that nobody made", (p, v) => [p, { v, w: v }], ArgumentError, /^mine: .*f32\[3\].*"w".*init made v/],
+  ["no state", (p) => [p, undefined], ArgumentError, /^mine: update wants to return/],
+  ["nothing", () => undefined, ArgumentError, /^mine: update wants to return/],
+])("a rule whose result for the second parameter is %s leaves all as it was", async (_, wrong, kind, words) => {
+  const [p, q] = [param(b.tensor([1, 2])), param(b.tensor([1, 2, 3]))];
+  let bad = false;
+  const rule = optimizer({
+    name: "mine",
+    init: (x) => ({ v: mul(x, 0) }),
+    update: (g, x, { v }) => {
+      const next = add(v!, g);
+      return bad && x.shape[0] === 3 ? (wrong(x, next) as never) : [sub(x, g), { v: next }];
+    },
+  });
+  const step = () => rule.update(diff(() => add(sum(square(p)), sum(square(q)))));
+  step();
+  const all = () => Promise.all([p, q].flatMap((x) => [list(x.value), list(rule.stateOf(x)!["v"]!.value)]));
+  const before = await all();
+  bad = true;
+  let thrown: unknown;
+  try {
+    step();
+  } catch (e) {
+    thrown = e;
+  }
+  expect(thrown).toBeInstanceOf(kind);
+  expect((thrown as Error).message).toMatch(words);
+  expect(await all()).toEqual(before);
+  expect(rule.steps).toBe(1);
+  bad = false;
+  step();
+  expect(await list(q.value)).toEqual([1, 2, 3]);
+});
+
+test("what an optimizer was given or gives out can be changed without changing it", async () => {
+  const [p, q] = [param(b.tensor([1])), param(b.tensor([1]))];
+  const rule: Rule = { name: "mine", init: () => ({}), update: (g, x) => [sub(x, g), {}] };
+  const given = [p];
+  const o = optimizer(rule, { params: given });
+  const chained = chain(clipNorm(100), sgd({ lr: 1, params: new Set([p]) }));
+  given.push(q);
+  (o.params as Set<unknown>).add(q);
+  (chained.params as Set<unknown>).add(q).delete(p);
+  (rule as { update: unknown }).update = () => {
+    throw new Error("changed");
+  };
+  for (const each of [o, chained]) each.update(diff(() => add(sum(square(p)), sum(square(q)))));
+  expect([await list(p.value), await list(q.value)]).toEqual([[1], [1]]);
+  expect([o.params, chained.params]).toEqual([new Set([p]), new Set([p])]);
+  const a = adam();
+  a.update(diff(() => sum(square(p))));
+  expect(() => delete (a.stateOf(p) as { m?: unknown }).m).toThrow(TypeError);
+});
+
+test("a rule may be an instance of a class", async () => {
+  class Signs {
+    readonly name = "signs";
+    readonly size = 0.5;
+    init() {
+      return {};
+    }
+    update(_: Tensor, p: Tensor): [Tensor, object] {
+      return [sub(p, this.size), {}];
+    }
+  }
+  const p = param(b.tensor([1]));
+  optimizer(new Signs() as Rule).update(diff(() => sum(p)));
+  expect(await list(p.value)).toEqual([0.5]);
+});
