@@ -53,7 +53,7 @@ const net = new FinalizationRegistry<Content>((content) => {
 });
 
 /** The tensor at the bottom of all tapes. */
-export function plain(x: Tensor): Tensor {
+function plain(x: Tensor): Tensor {
   let t = x;
   while (t.interpreter.lower !== undefined) t = t.interpreter.lower(t);
   return t;

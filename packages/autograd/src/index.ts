@@ -7,7 +7,7 @@ export { customGradient, type Custom } from "./custom.ts";
 export { diff, Tape } from "./diff.ts";
 export { grad, stopGradient, valueAndGrad, vjp, type Grads, type Tree } from "./functional.ts";
 export { companyOf, wasFound } from "./company.ts";
-export { boxes, walk, type Place } from "./model.ts";
+export { boxes, children, walk, type Place } from "./model.ts";
 export type { FusedRule, Pullback, Rule, Rules } from "./rule.ts";
 export { rules } from "./rules.ts";
 export { fusedRules } from "./rules/fused.ts";

@@ -53,7 +53,9 @@ export function walk(model: unknown, meet?: (part: object) => void): Place[] {
   return [...found.values()];
 }
 
-function children(x: object): Iterable<readonly [string, unknown]> {
+/** What stands below a part of a model, by name. */
+export function children(x: object): (readonly [string, unknown])[] {
+  if (isLeaf(x)) return [];
   if (x instanceof Map) return [...x].map(([key, value]) => [String(key), value]);
   if (x instanceof Set) return [...x].map((value, i) => [String(i), value]);
   return Object.entries(x);

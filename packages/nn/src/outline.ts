@@ -1,30 +1,37 @@
 // A model in words, for logs: each layer with its fields, boxes by shape and dtype. No value is looked at.
-import { BRAND } from "@weft/tensor";
+import { children } from "@weft/autograd";
+import { BRAND, printable, quoted } from "@weft/tensor";
 
-const isContainer = (x: unknown): x is object =>
-  (typeof x === "object" || typeof x === "function") && x !== null && !(BRAND in x) && Object.keys(x).length > 0;
+/** What stands below a part; nothing below a tensor, a box, or a value that is no object. */
+const fieldsOf = (x: unknown): (readonly [string, unknown])[] =>
+  (typeof x === "object" || typeof x === "function") && x !== null ? children(x) : [];
 
 /**
  * The fields of a layer and of the layers in it: `Linear(weight: param f32[10, 784], bias: param f32[10])`, with a line for each field
  * where there are layers in layers.
  */
 export function outline(x: unknown, indent = "", around: readonly unknown[] = []): string {
-  if (typeof x !== "object" && typeof x !== "function") return typeof x === "string" ? JSON.stringify(x) : String(x);
-  if (x === null) return "null";
+  if (typeof x === "string") return quoted(x);
+  if ((typeof x !== "object" && typeof x !== "function") || x === null) return String(x);
   if (BRAND in x) {
     const { kind = "tensor", dtype, shape } = x as { kind?: string; dtype?: string; shape?: readonly number[] };
     return `${kind} ${dtype}[${shape?.join(", ")}]`;
   }
-  const name = typeof x === "function" ? x.name || "function" : nameOf(x);
-  if (!isContainer(x)) return name;
+  const name = onOneLine(typeof x === "function" ? x.name || "function" : nameOf(x));
+  const fields = fieldsOf(x);
+  if (fields.length === 0) return name;
   if (around.includes(x)) return `${name}(…)`;
   const inside = [...around, x];
-  const fields = Object.entries(x);
-  const deep = fields.some(([, field]) => isContainer(field));
-  const texts = fields.map(([key, field]) => `${key}: ${outline(field, deep ? `${indent}  ` : indent, inside)}`);
+  const deep = fields.some(([, field]) => fieldsOf(field).length > 0);
+  const texts = fields.map(
+    ([key, field]) => `${onOneLine(key)}: ${outline(field, deep ? `${indent}  ` : indent, inside)}`,
+  );
   if (!deep) return `${name}(${texts.join(", ")})`;
   return `${name}(\n${texts.map((text) => `${indent}  ${text}\n`).join("")}${indent})`;
 }
+
+/** A name as it stands in a line. */
+const onOneLine = (name: string): string => printable(name, 120).replaceAll("\n", "\\u000a");
 
 const nameOf = (x: object): string =>
   Array.isArray(x) ? "" : ((x.constructor as { name?: string } | undefined)?.name ?? "");

@@ -75,6 +75,31 @@ export function printing(): void {
     expect(Object.keys(model)).toEqual(["0", "1", "2", "3", "4"]);
   });
 
+  test("a model shows what its maps and sets hold, and no name can change the page or the terminal", () => {
+    const own = layer("Mine", (x: Tensor) => x, {
+      heads: new Map<string, unknown>([
+        ["a", Linear(1, 1)],
+        ["b\n\u001b[2J", new Set([tensor([1])])],
+      ]),
+      "of\u202e": "\u001b[2J\u202e",
+      empty: new Map(),
+      raw: new Float32Array(1000),
+      cell: { backend },
+    });
+    own.heads.set("self", own.heads);
+    expect(String(own)).toBe(String.raw`Mine(
+  heads: Map(
+    a: Linear(weight: param f32[1, 1], bias: param f32[1])
+    b\u000a\u001b[2J: Set(0: tensor f32[1])
+    self: Map(…)
+  )
+  of\u202e: "\u001b[2J\u202e"
+  empty: Map
+  raw: Float32Array
+  cell: Object(backend: ${backend.constructor.name})
+)`);
+  });
+
   test("printing a value that is known runs nothing that waits", () => {
     const p = param(tensor([1, 2]));
     scope(() => {

@@ -5,8 +5,8 @@ import type { DeferredStats } from "@weft/kernel";
 import type { ProfileReport } from "./report.ts";
 
 /** `GPUAdapter` and `GPUDevice` where the program has these types: from TypeScript 6 in `lib.dom`, or by @webgpu/types. */
-export type Adapter = typeof globalThis extends { GPUAdapter: { prototype: infer T } } ? T : object;
-export type Device = typeof globalThis extends { GPUDevice: { prototype: infer T } } ? T : object;
+type Adapter = typeof globalThis extends { GPUAdapter: { prototype: infer T } } ? T : object;
+type Device = typeof globalThis extends { GPUDevice: { prototype: infer T } } ? T : object;
 
 export interface OpenOptions {
   /** The adapter to ask for a device; found with `powerPreference` if left out. */

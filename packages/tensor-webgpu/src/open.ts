@@ -49,6 +49,8 @@ export interface Surroundings {
 
 /** So many elements are printed whole. */
 const FEW = 1000;
+/** So many of an upload are kept for that: what a step uploads is hardly ever printed. */
+const FEWER = 16;
 
 /** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
 const CROWD = 264;
@@ -64,7 +66,7 @@ class WebGpu extends Deferred<Block, Executable> {
   readonly #own: boolean;
   readonly #info: WebGpuInfo;
   readonly #profiler: Profiler | undefined;
-  /** Elements of small values that were written or read: they can be printed. */
+  /** Elements of small values that were read, and of very small ones that were written: they can be printed. */
   readonly #seen = new WeakMap<object, TypedArray>();
   readonly #ended: (() => void) | undefined;
 
@@ -135,7 +137,7 @@ class WebGpu extends Deferred<Block, Executable> {
 
   override upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
     const x = super.upload(data, shape, dtype);
-    this.#see(x, data);
+    if (data.length <= FEWER) this.#see(x, data);
     return x;
   }
 

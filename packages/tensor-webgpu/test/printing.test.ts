@@ -1,4 +1,4 @@
-// Printing where reading has to be waited for: what was written or read is known, everything else shows its shape.
+// Printing where reading has to be waited for: small values that were read or written are known, everything else shows its shape.
 import { param } from "@weft/autograd";
 import * as T from "@weft/tensor";
 import { expect } from "vitest";
@@ -28,6 +28,10 @@ onDevice("a tensor shows the values that were written or read, and printing runs
   expect(String(p)).toBe(`param([4, 6], f32[2] ${on})`);
   const halves = backend.tensor([0.5, 2], { dtype: "f16" });
   expect(String(halves)).toBe(`tensor([0.5, 2.0], f16[2] ${on})`);
+  const some = backend.tensor(new Float32Array(17)); // what a step uploads is not copied for printing
+  expect(String(some)).toBe(`tensor(f32[17] ${on})`);
+  await some.data();
+  expect(String(some)).toMatch(/^tensor\(\[0, 0, 0/);
   const long = backend.zeros([2000]);
   await long.data();
   expect(String(long)).toBe(`tensor(f32[2000] ${on})`);

@@ -74,13 +74,13 @@ export class UnsupportedError extends WeftError {
 /** Like `describe`, where a number was wanted. */
 export const shown = (x: unknown): string => (typeof x === "number" ? String(x) : describe(x));
 
-/** A wrong argument as it stands in a message: short, whatever it is. */
-export function describe(x: unknown): string {
+/** A wrong argument as it stands in a message: short, whatever it is. Arrays in arrays in arrays are only counted. */
+export function describe(x: unknown, depth = 2): string {
   if (x === null || x === undefined) return String(x);
   if (Array.isArray(x))
-    return x.length > 8
+    return x.length > 8 || depth === 0
       ? `an array of ${x.length}`
-      : `[${x.map((v) => (typeof v === "number" ? String(v) : describe(v))).join(", ")}]`;
+      : `[${x.map((v: unknown) => (typeof v === "number" ? String(v) : describe(v, depth - 1))).join(", ")}]`;
   if (typeof x === "object") {
     if ("dtype" in x && "shape" in x) return `a tensor ${String(x.dtype)}[${String(x.shape)}]`;
     const name: unknown = Object.getPrototypeOf(x)?.constructor?.name;

@@ -62,6 +62,18 @@ test.each([
   expect(() => read(given)).toThrow(new ArgumentError(message));
 });
 
+test("arrays in arrays are described to a depth, also those without an end", () => {
+  const endless: unknown[] = [1];
+  endless.push(endless, [[2, [3]]]);
+  const wanted =
+    "train: wanted options { lr, clip, lazy }, got [1, [1, an array of 3, an array of 1], [an array of 2]]";
+  expect(() => read(endless)).toThrow(new ArgumentError(wanted));
+  expect(() => read({ lr: [[[endless]]] })).toThrow("as lr, got [[an array of 1]]");
+  const wide = Array.from({ length: 8 }, () => endless);
+  wide.push(wide);
+  expect(() => read(wide)).toThrow("got an array of 9");
+});
+
 test("the defaults stay as they are", () => {
   const defaults = { lr: 0.1 };
   readOptions("train", { lr: 3 }, kinds, defaults);

@@ -39,7 +39,7 @@ const pairs = (op: string, name: string, x: unknown): Pairs =>
   });
 
 /** Refuses what is no dtype. */
-export function checkDType(op: string, x: DType): DType {
+function checkDType(op: string, x: DType): DType {
   return Object.hasOwn(bytesOf, x) ? x : refuse(op, "dtype", Object.keys(bytesOf).join(", "), x);
 }
 
