@@ -144,6 +144,15 @@ export class Executor implements Driver<Block, Executable> {
     // Every launch's arguments begin on an even word, so that f64 numbers are aligned.
     const words = kernels.reduce((n, l) => n + l.words.length + (l.words.length & 1), 0);
     const block = this.heap.allocate(Math.max(words * 4, 8));
+    try {
+      return this.#laid(plan, launches, block);
+    } catch (error) {
+      this.heap.free(block);
+      throw error;
+    }
+  }
+
+  #laid(plan: Plan, launches: readonly Link[], block: Block): Executable {
     const places: number[] = [];
     const numbers: (NumberPlace & { at: number })[] = [];
     let next = block.address >>> 2;

@@ -1,5 +1,5 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A freed
-// block waits in the list of its class; nothing depends on the garbage collector.
+// block waits in the list of its class. Where nothing is free, values that no scope owns may move out (`relief`).
 import { ArgumentError, MemoryError, arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { Machine } from "./calls/call.ts";

@@ -223,6 +223,10 @@ describe.each([
         return T.atan(tape.value);
       };
       expect(() => scope(failed)).toThrow("no room for code");
+      // Arguments that were laid down for it are given back.
+      const { live, bytes, heap } = b.stats();
+      for (let i = 0; i < 20; i++) expect(() => scope(failed)).toThrow("no room for code");
+      expect(b.stats()).toMatchObject({ live, bytes, heap });
     } finally {
       vi.restoreAllMocks();
     }

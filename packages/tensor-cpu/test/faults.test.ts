@@ -1,7 +1,8 @@
 // Faults that there once were in the deferred graph, each with the smallest program that showed it.
 import { Chain, Embedding } from "@weft/nn";
-import { add, mul, scope, sum } from "@weft/tensor";
-import { expect, test } from "vitest";
+import { add, mul, scope, sum, transpose } from "@weft/tensor";
+import { expect, test, vi } from "vitest";
+import { Heap } from "../src/heap.ts";
 import { openSync } from "../src/index.ts";
 
 const MB = 1 << 20;
@@ -21,6 +22,22 @@ test("an upload whose shape is refused takes no memory", () => {
   const backend = openSync();
   expect(() => backend.upload(new Float32Array(4), [-4], "f32")).toThrow("upload");
   expect(backend.stats()).toMatchObject({ live: 0, bytes: 0 });
+});
+
+test("a read that finds no room for its copy gives back what it was copied from", () => {
+  const backend = openSync();
+  const x = transpose(backend.tensor([1, 2, 3, 4], { shape: [2, 2] }));
+  const { live } = backend.stats();
+  const read = vi.spyOn(Heap.prototype, "read").mockImplementation(() => {
+    throw new RangeError("Array buffer allocation failed");
+  });
+  try {
+    expect(() => x.dataSync()).toThrow("allocation failed");
+  } finally {
+    read.mockRestore();
+  }
+  expect(backend.stats().live).toBe(live);
+  expect([...x.dataSync()]).toEqual([1, 3, 2, 4]);
 });
 
 test("a value that was lost when a launch failed is refused by later operations, too", () => {

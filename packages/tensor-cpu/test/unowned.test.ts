@@ -291,6 +291,29 @@ describe("where memory does run out", () => {
     expect(results.every((a, i) => a[2499] === i + 1)).toBe(true);
   });
 
+  test("where the engine does not collect, what lay aside and was released is not subtracted from what is there", () => {
+    const { isView } = ArrayBuffer;
+    vi.stubGlobal(
+      "ArrayBuffer",
+      Object.assign(function () {}, { isView }),
+    );
+    const backend = openSync({ memoryLimit: LIMIT });
+    try {
+      const held: Tensor[] = [];
+      fill(backend, held);
+      for (const x of held) x.release();
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    const values = Array.from({ length: 80 }, () => backend.tensor(new Float32Array(2500)));
+    const full = (): unknown => {
+      const views = values.map((x) => slice(x, { starts: [1] }));
+      scope(() => views.map((x) => sum(x)).reduce(add)).dataSync();
+      return [views, backend.tensor(new Float32Array(90_000))];
+    };
+    expect(() => scope(full)).toThrow(/80 values that no scope owns hold 8\d\d\d\d\d of them/);
+  });
+
   test("where nobody can tell what lives, as in a page, values lie aside without being counted", async () => {
     vi.resetModules();
     vi.stubGlobal("process", { ...process, getBuiltinModule: undefined });
@@ -372,4 +395,47 @@ test("the garbage collector finds what was not moved, also after it came back", 
     },
     { timeout: 20_000 },
   );
+});
+
+describe("a handle that is collected while its value lies aside", () => {
+  const backend = openSync({ memoryLimit: LIMIT });
+  /** Values that are moved aside, of whose handles none is left but those that `rest` makes. */
+  const few = 20;
+  const aside = async (rest: (x: Tensor) => Tensor): Promise<Tensor[]> => {
+    const make = (): Tensor[] => {
+      const held = Array.from({ length: few }, (_, i) => backend.tensor(new Float32Array(2000).fill(i)));
+      const before = backend.stats().moved;
+      const views = held.map((x) => slice(x, { starts: [1] }));
+      for (let i = 0; i < 600; i++) backend.tensor(new Float32Array(1000));
+      expect(backend.stats().moved - before).toBeGreaterThan(0);
+      return views.map(rest);
+    };
+    const left = make();
+    await collect();
+    return left;
+  };
+  const nothingIsLeft = (): Promise<void> =>
+    vi.waitFor(
+      async () => {
+        await collect();
+        backend.flush();
+        expect(backend.stats().live).toBe(0);
+      },
+      { timeout: 5000 },
+    );
+
+  test("is not missed when a view brings it back", async () => {
+    const views = await aside((x) => x);
+    views.forEach((x, i) => expect(scope(() => sum(x).itemSync())).toBe(1999 * i));
+    views.forEach((x) => x.release());
+    await nothingIsLeft();
+  });
+
+  test("nor when what is pending does", async () => {
+    const results = await aside((x) => mul(x, 2));
+    expect(backend.stats().pending).toBe(few);
+    results.forEach((x, i) => expect(x.dataSync()[1998]).toBe(2 * i));
+    results.forEach((x) => x.release());
+    await nothingIsLeft();
+  });
 });

@@ -1,5 +1,5 @@
 // The only place where an operation is dispatched: the operands are read, the highest interpreter among them is found,
-// the shape rule runs, then the interpreter. Allocates nothing but the result.
+// the shape rule runs, then the interpreter.
 import { shapeOf } from "./axes.ts";
 import { context } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";

@@ -237,9 +237,11 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.#pending.push(copy);
     this.#runFor(copy);
     node = copy;
-    const data = this.#copied(node, fault);
-    this.#drop(node);
-    return data;
+    try {
+      return this.#copied(node, fault);
+    } finally {
+      this.#drop(node);
+    }
   }
 
   #stored({ storage, offset, shape, dtype }: Node): TypedArray | Promise<TypedArray> {

@@ -225,16 +225,17 @@ export class Flusher<S extends Storage, E> {
       const { node, slot, offset, strides } = plan.outputs[i]!;
       this.settle(needed[node]!, storages[slot]!, offset, strides);
     }
-    if (this.#doubt > 0) this.trial.note(versions, needed, this.#doubt);
     if (faulty || found.size > 0) {
       spread(needed, found);
       if (versions.length > 0) this.#takeBack(needed, versions);
     }
+    if (this.#doubt > 0) this.trial.note(versions, needed, this.#doubt);
     for (let i = 0; i < needed.length; i++) needed[i]!.inputs = none;
   }
 
   /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
   #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Donor[] | undefined): void {
+    // All leaves are marked as used before any is restored: restoring may evict others.
     for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
     for (let i = 0; i < leaves.length; i++) {
       const storage = leaves[i]!.storage as S;

@@ -4,12 +4,16 @@ import type { Step, Tensor } from "@weft/tensor";
 import { backTo, stepsOf, type Version } from "./journal.ts";
 import type { Node } from "./node.ts";
 
+/** A box, by its handle: what it goes back to, which has a handle here, and the steps that have assigned to it since. */
+interface Doubtful {
+  readonly base: Node;
+  readonly steps: Set<Step>;
+}
+
 export class Trial {
-  /** By the box's handle, what it goes back to, which has a handle here. */
-  readonly #bases = new Map<Tensor, Node>();
+  readonly #boxes = new Map<Tensor, Doubtful>();
   /** What was computed, and after which allocation. */
   #nodes: { readonly node: Node; readonly after: number }[] = [];
-  readonly #steps = new Set<Step>();
   readonly #drop: (node: Node) => void;
 
   /** `drop` ends one handle of a node. */
@@ -19,12 +23,16 @@ export class Trial {
 
   /** What was computed when an allocation, the last one of so many, was not known to have succeeded. */
   note(versions: readonly Version[], nodes: readonly Node[], after: number): void {
-    for (const { next, base } of versions) {
-      if (this.#bases.has(next)) continue;
-      base.handles++;
-      this.#bases.set(next, base);
+    for (const version of versions) {
+      const { next, base } = version;
+      let box = this.#boxes.get(next);
+      if (box === undefined) {
+        base.handles++;
+        this.#boxes.set(next, (box = { base, steps: new Set() }));
+      }
+      // Where it was put back already its steps have been told.
+      if (next.payload !== base) for (const step of stepsOf([version])) box.steps.add(step);
     }
-    for (const step of stepsOf(versions)) this.#steps.add(step);
     // A loop that never waits hears of nothing: what has ended meanwhile is of no use.
     if (this.#nodes.length > 10_000) this.#nodes = this.#nodes.filter(({ node }) => node.handles > 0);
     for (const node of nodes) if (node.storage !== undefined) this.#nodes.push({ node, after });
@@ -32,40 +40,41 @@ export class Trial {
 
   /** A box has a new handle. */
   pass(old: Tensor, next: Tensor): void {
-    const base = this.#bases.get(old);
-    if (base === undefined) return;
-    this.#bases.delete(old);
-    this.#bases.set(next, base);
+    const box = this.#boxes.get(old);
+    if (box === undefined) return;
+    this.#boxes.delete(old);
+    this.#boxes.set(next, box);
   }
 
   /** All that was allocated is there. */
   passed(): void {
-    for (const base of this.#bases.values()) this.#drop(base);
     this.#end();
   }
 
   /** There was no memory for an allocation: what was computed after it is lost. */
   failed(allocation: number, error: Error): void {
     for (const { node, after } of this.#nodes) if (after >= allocation) node.lost = error;
-    let reverted = false;
-    for (const [next, base] of this.#bases) {
-      const node = next.payload as Node;
-      const wrong =
-        node !== base && next.ended === undefined && (node.lost !== undefined || node.storage === undefined);
-      if (wrong) {
+    const undone = new Set<Step>();
+    // A step is undone as a whole, and so are the others that have assigned to one of its boxes.
+    for (let count = -1; count !== undone.size + this.#boxes.size;) {
+      count = undone.size + this.#boxes.size;
+      for (const [next, { base, steps }] of this.#boxes) {
+        const node = next.payload as Node;
+        const wrong = node.lost !== undefined || node.storage === undefined || [...steps].some((s) => undone.has(s));
+        if (node === base || next.ended !== undefined || !wrong) continue;
         backTo(next, base);
         this.#drop(node);
-        reverted = true;
-      } else this.#drop(base);
+        this.#boxes.delete(next);
+        for (const step of steps) undone.add(step);
+      }
     }
-    const steps = [...this.#steps];
     this.#end();
-    if (reverted) for (const step of steps) step.undo(error);
+    for (const step of undone) step.undo(error);
   }
 
   #end(): void {
-    this.#bases.clear();
+    for (const { base } of this.#boxes.values()) this.#drop(base);
+    this.#boxes.clear();
     this.#nodes = [];
-    this.#steps.clear();
   }
 }

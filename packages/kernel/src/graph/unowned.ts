@@ -40,6 +40,8 @@ export class Unowned<S extends Storage> implements Relief {
   /** Whether values can be moved at once. */
   readonly #moves: boolean;
   readonly #counts: { live: number; bytes: number };
+  /** Ends one handle of a node. */
+  readonly #end: (node: Node) => void;
   readonly #registry: FinalizationRegistry<Net>;
   /** Handles registered in this turn of the event loop, and those that came after too many. */
   #registered = 0;
@@ -48,7 +50,9 @@ export class Unowned<S extends Storage> implements Relief {
   readonly #loose = new Set<S>();
   readonly #base: number;
   #bytes = 0;
-  /** Counts flushes: what is used in this one stays where it is. */
+  /** Handles that were collected while their values lay aside: the flush that brings these back still uses them. */
+  #late: Node[] = [];
+  /** Counts flushes and uploads: what is used in this one stays where it is. */
   #now = 1;
   /** When values were last looked through, and how much they may weigh until the next time. */
   #looked = 0;
@@ -70,14 +74,11 @@ export class Unowned<S extends Storage> implements Relief {
   constructor(driver: Driver<S, unknown>, counts: { live: number; bytes: number }, end: (node: Node) => void) {
     this.#driver = driver;
     this.#counts = counts;
+    this.#end = end;
     this.#registry = new FinalizationRegistry((net) => {
       const { node } = net;
-      if (node === undefined) {
-        net.missed++;
-        return;
-      }
-      this.#less(node);
-      end(node);
+      if (node === undefined) net.missed++;
+      else this.#collected(node);
     });
     this.#moves = driver.stash !== undefined;
     this.#base = this.#trigger = Math.min(driver.limit / SHARE, this.#moves ? AMPLE : 4 * AMPLE);
@@ -105,6 +106,11 @@ export class Unowned<S extends Storage> implements Relief {
     const node = x.payload as Node;
     if (node.net === undefined) return;
     if (this.#registry.unregister(x) || this.#unregistered.delete(x)) this.#less(node);
+  }
+
+  #collected(node: Node): void {
+    this.#less(node);
+    this.#end(node);
   }
 
   #less(node: Node): void {
@@ -179,17 +185,19 @@ export class Unowned<S extends Storage> implements Relief {
     for (const node of storage.loose!) {
       const net = node.net!;
       net.node = node;
-      node.handles -= net.missed;
-      net.handles -= net.missed;
-      net.missed = 0;
-      if (net.handles <= 0) storage.loose!.delete(node);
+      for (; net.missed > 0; net.missed--) this.#late.push(node);
     }
-    if (storage.loose!.size > 0) this.#add(storage);
+    this.#add(storage);
   }
 
   /** After a flush: if there is much, moves what was not used since the last look, or has the garbage collector look. */
   turn(): void {
     this.#now++;
+    if (this.#late.length > 0) {
+      const late = this.#late;
+      this.#late = [];
+      for (const node of late) this.#collected(node);
+    }
     if (this.#weight() <= this.#trigger) return;
     if (this.#moves) this.#move(this.#looked);
     else {
@@ -258,6 +266,7 @@ export class Unowned<S extends Storage> implements Relief {
     if (canary.deref() === undefined) this.#count();
     else {
       this.#blind = true;
+      for (const watch of this.#aside) watch.bytes = 0;
       this.#aside.length = this.#asideBytes = 0;
     }
     this.#sure = true;

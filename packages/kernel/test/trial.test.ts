@@ -1,0 +1,77 @@
+// Work in memory that a device turns out not to have: which boxes go back, and which steps are told so.
+import type { Step, Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { Node } from "../src/graph/node.ts";
+import { Trial } from "../src/graph/trial.ts";
+
+const node = (): Node => {
+  const made = new Node("add", 0, [], undefined, [1], "f32");
+  made.storage = { bytes: 4, refs: 1, loose: undefined, used: 0, aside: undefined };
+  return made;
+};
+const box = (payload: Node): Tensor => ({ payload, shape: [1], dtype: "f32", ended: undefined }) as unknown as Tensor;
+
+/** Boxes that are assigned in steps, each after an allocation of its own; `failed` says which boxes went back, and which steps were undone. */
+function world(count: number) {
+  const trial = new Trial((x) => x.handles--);
+  const boxes = Array.from({ length: count }, () => box(node()));
+  const first = boxes.map((x) => x.payload as Node);
+  const undone: string[] = [];
+  const steps = new Map<string, Step>();
+  const assign = (name: string, after: number, which: readonly number[], value = node): void => {
+    const step = steps.get(name) ?? { undo: () => void undone.push(name), outer: undefined };
+    steps.set(name, step);
+    const versions = which.map((i) => {
+      const base = boxes[i]!.payload as Node;
+      Object.assign(boxes[i]!, { payload: value() });
+      return { next: boxes[i]!, base, steps: [step] };
+    });
+    trial.note(
+      versions,
+      versions.map(({ next }) => next.payload as Node),
+      after,
+    );
+  };
+  const failed = (allocation: number): { back: number[]; undone: string[] } => {
+    trial.failed(allocation, new Error("no memory"));
+    const back = boxes.flatMap((x, i) => (x.payload === first[i] ? [i] : []));
+    return { back, undone: undone.toSorted() };
+  };
+  return { assign, failed, first, boxes, trial };
+}
+
+test("steps of an optimizer whose boxes keep their values are not undone", () => {
+  const { assign, failed, first, boxes } = world(3);
+  assign("a", 1, [0]);
+  assign("b", 2, [1, 2]);
+  expect(failed(2)).toEqual({ back: [1, 2], undone: ["b"] });
+  // Each value has the handle of its box, and nothing of the trial's is left.
+  expect(boxes.map((x) => (x.payload as Node).handles)).toEqual([1, 2, 2]);
+  expect(first[0]!.handles).toBe(1);
+});
+
+test("a box that goes back takes back all its steps, and their other boxes", () => {
+  const { assign, failed } = world(4);
+  assign("a", 1, [0, 1]);
+  assign("b", 1, [1, 2]);
+  assign("c", 1, [3]);
+  assign("d", 2, [0]);
+  expect(failed(2)).toEqual({ back: [0, 1, 2], undone: ["a", "b", "d"] });
+});
+
+test("what was put back meanwhile is not told again", () => {
+  const { assign, failed, first } = world(2);
+  let again = first[0]!;
+  assign("a", 1, [0], () => again);
+  again = node();
+  assign("b", 2, [1]);
+  expect(failed(2)).toEqual({ back: [0, 1], undone: ["b"] });
+});
+
+test("where the memory was there, nothing goes back", () => {
+  const { assign, failed, trial, first } = world(1);
+  assign("a", 1, [0]);
+  trial.passed();
+  expect(failed(1)).toEqual({ back: [], undone: [] });
+  expect(first[0]!.handles).toBe(1);
+});
