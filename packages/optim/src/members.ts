@@ -1,5 +1,5 @@
-// Which parameters an optimiser updates: those that it was given, or any. Two optimisers that take turns on one parameter
-// without having been told so are a mistake that trains badly in silence (a GAN's generator step moves its judge, too).
+// Which parameters an optimizer updates: those that it was given, or any. Two optimizers that take turns on one parameter
+// without having been told so are a mistake that trains badly in silence (a GAN's generator step moves its discriminator, too).
 import { boxes, type Param } from "@weft/autograd";
 import { ArgumentError, BRAND, describe } from "@weft/tensor";
 import type { Gradient } from "./gradient.ts";
@@ -20,7 +20,7 @@ export function membersOf(op: string, given: unknown): ReadonlySet<Param> {
   return found.length === 0 ? refuse(`${describe(given)}, in which there is no parameter`) : new Set(found);
 }
 
-/** The gradients of the parameters that an optimiser updates. */
+/** The gradients of the parameters that an optimizer updates. */
 export function selected(
   { name, params }: Pick<Optimizer, "name" | "params">,
   gradients: readonly Gradient[],
@@ -34,7 +34,7 @@ export function selected(
   return mine;
 }
 
-/** An optimiser as a parameter remembers it: without its state, which must not live as long as the parameter. */
+/** An optimizer as a parameter remembers it: without its state, which must not live as long as the parameter. */
 export interface Hand {
   readonly name: string;
   /** Whether it was given `params`. */
@@ -45,7 +45,7 @@ export interface Hand {
 /** Who updated a parameter last, and who before. */
 const turns = new WeakMap<Param, readonly [last: Hand, before: Hand | undefined]>();
 
-/** Warns, once an optimiser, when two have taken turns on a parameter that one of them was not given. */
+/** Warns, once an optimizer, when two have taken turns on a parameter that one of them was not given. */
 export function noteTurn(param: Param, now: Hand): void {
   const seen = turns.get(param);
   if (seen?.[0] === now) return;
@@ -55,7 +55,7 @@ export function noteTurn(param: Param, now: Hand): void {
     if (hand.told || hand.warned) continue;
     hand.warned = true;
     console.warn(
-      `Weft: two optimizers, ${seen[0].name} and ${now.name}, take turns on a parameter ${param.dtype}[${param.shape}]. If each has a model of its own, say so: ${hand.name}({ params: model }).`,
+      `Weft: a parameter ${param.dtype}[${param.shape}] is updated by two optimizers, ${seen[0].name} and ${now.name}, in turn. If each has a model of its own, say so: ${hand.name}({ params: model }).`,
     );
   }
 }

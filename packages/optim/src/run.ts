@@ -1,5 +1,5 @@
 // A run that can be iterated, step by step, or awaited: then it runs to the end and gives its last item.
-import { ArgumentError, BRAND, readTensor, type Tensor } from "@weft/tensor";
+import { ArgumentError, BRAND, keep, own, readTensor, type Tensor } from "@weft/tensor";
 
 /**
  * Each iteration runs anew. Awaiting runs once, however often it is awaited, as with a promise, and gives the last item;
@@ -19,7 +19,7 @@ export function awaitable<T>(op: string, iterate: () => AsyncIterator<T>): Run<T
 async function lastOf<T>(op: string, iterate: () => AsyncIterator<T>): Promise<T> {
   let last: { readonly item: T } | undefined;
   for await (const item of { [Symbol.asyncIterator]: iterate }) {
-    const held = { item: isTensor(item) ? handle(item) : item };
+    const held = { item: isTensor(item) ? handle(op, item) : item };
     if (last !== undefined && isTensor(last.item)) last.item.release();
     last = held as { readonly item: T };
   }
@@ -30,10 +30,4 @@ async function lastOf<T>(op: string, iterate: () => AsyncIterator<T>): Promise<T
 const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && BRAND in x && "interpreter" in x;
 
 /** Another handle on a tensor, which no scope ends. */
-function handle(x: Tensor): Tensor {
-  const { backend } = readTensor(x, "minimize").interpreter;
-  const y = backend.retain(x);
-  y.owner = null;
-  backend.unowned(y);
-  return y;
-}
+const handle = (op: string, x: Tensor): Tensor => keep(own(readTensor(x, op).interpreter.backend.retain(x)));

@@ -1,4 +1,4 @@
-// Which parameters an optimiser touches: `params`, and a warning where two take turns on one parameter.
+// Which parameters an optimizer touches: `params`, and a warning where two take turns on one parameter.
 import { diff, param, scope } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { Chain, Linear, params } from "@weft/nn";
@@ -19,7 +19,7 @@ function gan() {
   return { generator, critic, z, loss: () => mean(critic(generator(z))) };
 }
 
-test("a generator's step leaves its judge alone: update, apply and minimize", async () => {
+test("a generator's step leaves its discriminator alone: update, apply and minimize", async () => {
   const { generator, critic, z, loss } = gan();
   loss();
   const [g, c] = [numbers(generator), numbers(critic)];
@@ -88,8 +88,8 @@ test("two optimizers that take turns on one parameter are told so, once", () => 
       forG.update(diff(loss));
     });
   expect(warn.mock.calls.map(([text]) => String(text).replace(/f32\[.*?\]/, "…"))).toEqual([
-    "Weft: two optimizers, adam and sgd, take turns on a parameter …. If each has a model of its own, say so: sgd({ params: model }).",
-    "Weft: two optimizers, adam and sgd, take turns on a parameter …. If each has a model of its own, say so: adam({ params: model }).",
+    "Weft: a parameter … is updated by two optimizers, adam and sgd, in turn. If each has a model of its own, say so: sgd({ params: model }).",
+    "Weft: a parameter … is updated by two optimizers, adam and sgd, in turn. If each has a model of its own, say so: adam({ params: model }).",
   ]);
   warn.mockClear();
   const own = [adam({ params: generator }), sgd({ params: critic })];

@@ -19,7 +19,7 @@ function ofMatrices(a: Tensor, b: Tensor): Tensor {
   const columns = [...b.shape.slice(0, -2), 1, ...b.shape.slice(-2)];
   const products = mul(reshape(a, [...a.shape, 1]), reshape(b, columns));
   const sums = sum(products, { axis: -2 });
-  products.release(); // so that they are never stored
+  products.release(); // so that a backend that merges kernels never stores them
   return sums;
 }
 
