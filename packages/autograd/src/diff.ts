@@ -12,6 +12,7 @@ import {
   ReleasedTensorError,
   source,
   type Operand,
+  type Step,
   type Tensor,
 } from "@weft/tensor";
 import { end } from "./backward.ts";
@@ -39,8 +40,12 @@ export class Tape {
   #released: Error | undefined = undefined;
   #session: Session | undefined;
 
+  /** What the function assigned to boxes: it stands or falls with an update by this tape. */
+  readonly step: Step;
+
   constructor(session: Session) {
     this.#session = session;
+    this.step = session.step;
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   ShapeError,
   source,
   type Scope,
+  type Step,
   type Tensor,
 } from "@weft/tensor";
 import { Backward, below, end } from "./backward.ts";
@@ -24,25 +25,30 @@ export type Gradient = Tensor | RowSparse;
 export class Session {
   readonly recorder: Recorder;
   readonly scope: Scope;
+  /** What the function assigns to boxes stands or falls with what is computed from its gradients. */
+  readonly step: Step;
 
   /** `above`: the highest level among the arguments. */
   constructor(f: unknown, kind: string, parameters: boolean, above = 0) {
     const { tape, scope } = context;
-    if (tape === undefined && scope === undefined) flush();
+    if (tape === undefined && scope === undefined) flush([]);
+    this.step = { undo: () => {}, outer: context.step };
     this.scope = openScope(labelOf(f, kind));
     this.recorder = new Recorder(tape as Recorder | undefined, this.scope, { parameters, above });
   }
 
   /** Runs a function with the tape and the scope of the session. */
   during<T>(f: () => T): T {
-    const { tape, scope } = context;
+    const { tape, scope, step } = context;
     context.tape = this.recorder;
     context.scope = this.scope;
+    context.step = this.step;
     try {
       return f();
     } finally {
       context.tape = tape;
       context.scope = scope;
+      context.step = step;
     }
   }
 

@@ -84,7 +84,7 @@ async function* steps<Item>(
       if (shown !== undefined) closeScope(shown);
       shown = undefined;
       if (failure !== undefined) break;
-      const value = trained(training, () => step(loss, item, (tape) => together(fail, () => optimizer.update(tape))));
+      const value = trained(training, () => together(fail, () => step(loss, item, optimizer)));
       last = value;
       shown = openScope("minimize took its next step");
       adopt(value, shown);
@@ -116,7 +116,7 @@ async function* steps<Item>(
   }
 }
 
-function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, update: (tape: Tape) => void): Tensor {
+function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, optimizer: Optimizer): Tensor {
   const args = (Array.isArray(item) ? item : [item]) as Arguments<Item>;
   return scope(() => {
     const tape: Tape = diff(() => synchronous(loss(...args)));
@@ -124,7 +124,7 @@ function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, upda
       throw new ArgumentError(
         "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
       );
-    update(tape);
+    optimizer.update(tape);
     return readTensor(tape.value, "minimize");
   });
 }

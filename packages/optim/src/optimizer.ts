@@ -20,6 +20,7 @@ import {
   sub,
   take,
   together,
+  withinStep,
   type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
@@ -202,7 +203,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
       return mine && new Set(mine);
     },
     apply,
-    update: (tape) => apply(gradientsOf(name, tape)),
+    update: (tape) => withinStep(tape.step, () => apply(gradientsOf(name, tape))),
     stateOf: (param) => slots.get(param)?.boxes,
   };
   return self;

@@ -13,6 +13,7 @@ import {
   square,
   sum,
   where,
+  withinStep,
   type Tensor,
 } from "@weft/tensor";
 import { current, dense, gradientsOf, isSparse, type Gradient } from "./gradient.ts";
@@ -102,7 +103,7 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
       return last.params;
     },
     apply,
-    update: (tape) => apply(gradientsOf(last.name, tape)),
+    update: (tape) => withinStep(tape.step, () => apply(gradientsOf(last.name, tape))),
     stateOf: (param) => last.stateOf(param),
   };
 }

@@ -23,7 +23,7 @@ export interface Context {
   tape: Interpreter | undefined;
   scope: Scope | undefined;
   /** Backends with pending work: flushed when an outermost scope ends and before an outermost `diff` starts. */
-  readonly pending: Set<{ flush(): void }>;
+  readonly pending: Set<{ flush(results?: readonly Tensor[]): void }>;
   /** Asynchronous `diff`s that are waiting, so that a parameter used without context can be refused. */
   suspended: number;
   /** Whether layers learn; left out where nobody has said, so that a copy that knows nothing of it loses nothing. */
@@ -45,13 +45,20 @@ export const context: Context = (globals[KEY] ??= {
   closings: 0,
 });
 
-/** Calls `f`. What it assigns to boxes is taken back as a whole if a part of it cannot be computed; then `undo` is called, later. */
-export function together<T>(undo: (reason: Error) => void, f: () => T): T {
-  const outer = context.step;
-  context.step = { undo, outer };
+/**
+ * Calls `f`. What it assigns to boxes is taken back as a whole if a part of it cannot be computed, with what else was assigned in the
+ * steps around it; then `undo` is called, later.
+ */
+export const together = <T>(undo: (reason: Error) => void, f: () => T): T =>
+  withinStep({ undo, outer: context.step }, f);
+
+/** Calls `f` within a step that may have begun before. */
+export function withinStep<T>(step: Step | undefined, f: () => T): T {
+  const before = context.step;
+  context.step = step ?? before;
   try {
     return f();
   } finally {
-    context.step = outer;
+    context.step = before;
   }
 }

@@ -63,8 +63,11 @@ export interface Backend extends Interpreter {
    * launch fails, `next` becomes a handle on the value of `old` again.
    */
   supersede?(next: Tensor, old: Tensor | undefined): void;
-  /** Runs every pending operation that a living handle needs. */
-  flush(): void;
+  /**
+   * Runs every pending operation that a living handle needs. Throws if something failed; if results are named, only if boxes had to be
+   * put back or one of these was lost.
+   */
+  flush(results?: readonly Tensor[]): void;
   /** The stream that operations without a seed of their own draw from. */
   readonly stream: RandomStream;
 }

@@ -47,9 +47,9 @@ export function closeScope(scope: Scope): void {
   handles.length = 0;
 }
 
-/** Runs what is pending on every backend. */
-export function flush(): void {
-  for (const backend of context.pending) backend.flush();
+/** Runs what is pending on every backend. Throws if something failed; with results, only if boxes were put back or one of these was lost. */
+export function flush(results?: readonly Tensor[]): void {
+  for (const backend of context.pending) backend.flush(results);
 }
 
 /** Calls `visit` with every tensor in arrays, plain objects, maps and sets reachable from `value`. */
@@ -159,7 +159,7 @@ function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
   closeScope(mine);
   if (parent !== undefined) return result;
   try {
-    flush();
+    flush(heir.handles);
     visitTensors(result, (x) => escape(x, heir, undefined));
   } finally {
     closeScope(heir);
@@ -171,7 +171,7 @@ function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
 function abandoned(mine: Scope, parent: Scope | undefined, error: unknown): unknown {
   closeScope(mine);
   try {
-    if (parent === undefined) flush();
+    if (parent === undefined) flush([]);
   } catch {
     // The first error is the one to tell; whoever reads what could not run now hears of the other.
   }

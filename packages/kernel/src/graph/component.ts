@@ -33,10 +33,11 @@ export function componentsOf(needed: readonly Node[], versions: readonly Version
     const place = placeOf(version);
     if (place === undefined) continue;
     join(places.get(version.base), place);
-    for (const step of version.steps) {
-      if (firsts.has(step)) join(firsts.get(step), place);
-      else firsts.set(step, place);
-    }
+    for (const inner of version.steps)
+      for (let step: Step | undefined = inner; step !== undefined; step = step.outer) {
+        if (firsts.has(step)) join(firsts.get(step), place);
+        else firsts.set(step, place);
+      }
   }
   const components = new Map<number, Component>();
   const of = (place: number): Component => {

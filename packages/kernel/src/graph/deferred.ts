@@ -8,6 +8,7 @@ import {
   randomStream,
   shapeOf,
   Tensor,
+  untaped,
   UnsupportedError,
   WeftError,
   type Attrs,
@@ -127,6 +128,8 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   #record(op: string, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
+    // A loop that reads nothing would hold all of it at once.
+    if (this.#unowned.full) this.#runEarly();
     // `inputs` was made for this call (see apply): it becomes the node's own list.
     const nodes = inputs as (Node | number)[];
     for (let i = 0; i < nodes.length; i++) {
@@ -304,16 +307,29 @@ export class Deferred<S extends Storage, E> implements Backend {
     else this.#flusher.forget(node);
   }
 
-  flush(): void {
-    const error = this.#run()?.error ?? this.#untold;
+  flush(results?: readonly Tensor[]): void {
+    const failure = this.#run();
+    const isLost = (x: Tensor): boolean => (untaped(x).payload as Node).lost !== undefined;
+    // Who waits for certain results has nothing to do with others: those who read them are told.
+    const told = failure?.reverted === true || results === undefined || results.some(isLost);
+    const error = told && failure !== undefined ? failure.error : this.#untold;
     this.#untold = undefined;
     if (error !== undefined) throw error;
+  }
+
+  /** Runs what is pending though nobody has asked: whom a failure concerns is told later. */
+  #runEarly(): void {
+    const failure = this.#run();
+    if (failure?.reverted !== true) return;
+    this.#untold ??= failure.error;
+    context.pending.add(this);
   }
 
   #run(): Failure | undefined {
     const pending = this.#pending;
     context.pending.delete(this);
     this.#pending = [];
+    this.#unowned.computed();
     try {
       return pending.length === 0 ? undefined : this.#flusher.flush(pending);
     } finally {

@@ -1,9 +1,10 @@
 // Values that no scope owns. Their handles end with the garbage collector, which tells so only when the event loop turns, and a
 // loop may never let it. So what nobody has used for a while moves to JavaScript's own memory, which is collected in any case, and
 // comes back when it is used. Where values cannot be moved at once, reads wait for the collector.
-import type { Tensor } from "@weft/tensor";
+import { bytesOf, type Tensor } from "@weft/tensor";
 import type { Driver, Relief } from "./driver.ts";
 import type { Node, Storage } from "./node.ts";
+import { sizeOf } from "./view.ts";
 
 /** What the registry holds of a node: while its value lies in JavaScript's memory, no way to the node, so that both can be collected. */
 export interface Net {
@@ -49,6 +50,8 @@ export class Unowned<S extends Storage> implements Relief {
   /** Where values that no scope owns lie, but for those in JavaScript's memory. */
   readonly #loose = new Set<S>();
   readonly #base: number;
+  /** Bytes that pending values will take. */
+  #pending = 0;
   #bytes = 0;
   /** Handles that were collected while their values lay aside: the flush that brings these back still uses them. */
   #late: Node[] = [];
@@ -99,6 +102,21 @@ export class Unowned<S extends Storage> implements Relief {
       this.#unregistered.add(x);
     }
     if (node.storage !== undefined) this.settled(node);
+    else if (net.handles === 1) {
+      const bytes = sizeOf(node.shape) * bytesOf[node.dtype];
+      // What is larger is mostly merged into its reader, and never stored.
+      if (bytes <= this.#base) this.#pending += bytes;
+    }
+  }
+
+  /** Whether values that no scope owns and that nobody has computed yet would take as much as is looked through at once. */
+  get full(): boolean {
+    return this.#pending > this.#base;
+  }
+
+  /** Nothing is pending any more. */
+  computed(): void {
+    this.#pending = 0;
   }
 
   /** A handle that ends, or that a scope owns from now on; nothing happens if it was not here. */
