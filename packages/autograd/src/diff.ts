@@ -3,6 +3,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
   ArgumentError,
+  caller,
   callable,
   context,
   describe,
@@ -127,9 +128,7 @@ export class Tape {
     if (this.#value === undefined)
       throw new ArgumentError("diff: the tape has gradients when its function has returned");
     if (this.#released !== undefined)
-      throw new ReleasedTensorError(
-        `grad: this tape was released at ${(this.#released.stack ?? "").split("\n").slice(2, 4).join(" ").trim()}`,
-      );
+      throw new ReleasedTensorError(`grad: this tape was released at ${caller(this.#released.stack)}`);
   }
 }
 

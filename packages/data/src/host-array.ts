@@ -62,7 +62,7 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
     throw new ShapeError(
       `${op}: ${name} has shape [${shape}], which is ${sizeOf(shape)} numbers, but ${data.length} of data.`,
     );
-  return source;
+  return { ...source, shape: [...shape] };
 }
 
 function describe(x: unknown): string {

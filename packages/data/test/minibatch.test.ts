@@ -1,6 +1,15 @@
 // Minibatches: what is in them, in which order, on which backend, and how long they live.
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { ArgumentError, BackendMismatchError, DTypeError, ShapeError, keep, scope, type Tensor } from "@weft/tensor";
+import {
+  ArgumentError,
+  BackendMismatchError,
+  DTypeError,
+  ShapeError,
+  keep,
+  scope,
+  type DType,
+  type Tensor,
+} from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { cycle, digits, minibatch, takeFirst, type Batches, type HostArray } from "@weft/data";
 
@@ -418,4 +427,18 @@ describe("refuses", () => {
       /^minibatch: the source lives on .*, the other data goes to .*\. Move it with place\(\), or make it there\.$/,
     );
   });
+});
+
+test("a source that is changed afterwards gives the batches of before", () => {
+  const source = { data: Float32Array.of(0, 1, 2, 3, 4, 5), shape: [3, 2], dtype: "f32" as DType, scale: 2 };
+  const sources: HostArray[] = [source];
+  const [one, list, here] = [minibatch(source, 1), minibatch(sources, 1), minibatch(source, 1, { backend })];
+  const seen = () => [[...one], [...list], [...here].map(held)];
+  const before = seen();
+  expect(before[2]).toEqual([[[0, 2]], [[4, 6]], [[8, 10]]]);
+  source.shape.reverse();
+  source.shape.push(1);
+  Object.assign(source, { scale: 3, dtype: "i32", data: new Int32Array(6) });
+  sources.push(y);
+  expect(seen()).toEqual(before);
 });

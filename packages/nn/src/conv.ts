@@ -6,6 +6,7 @@ import {
   avgPool,
   boolean,
   conv,
+  copyOf,
   maxPool,
   positiveCount,
   readOptions,
@@ -63,7 +64,8 @@ export interface Conv {
  * const model = Chain(Conv({ in: 1, out: 20, kernel: 5 }), relu, MaxPool(2));
  */
 export function Conv(options: ConvLayerOptions): Conv {
-  const read = readOptions("Conv", options, convKinds, { stride: 1, padding: 0, dilation: 1, groups: 1, bias: true });
+  const known = { stride: 1, padding: 0, dilation: 1, groups: 1, bias: true };
+  const read = copyOf(readOptions("Conv", options, convKinds, known));
   const { in: inputs, out: outputs, kernel, stride, padding, dilation, groups, bias } = read;
   for (const name of ["in", "out", "kernel"] as const) readValue("Conv", name, read[name], convKinds[name]);
   const size = typeof kernel === "number" ? [kernel, kernel] : kernel;
@@ -128,5 +130,6 @@ function poolOptions<O extends PoolLayerOptions>(op: string, window: PerAxis | O
   const bag = typeof window === "object" && !Array.isArray(window);
   const read = readOptions(op, bag ? (window as O) : undefined, kinds, {}) as O;
   readValue(op, "window", bag ? read.window : window, perAxis);
-  return bag ? read : ({ window } as O);
+  // Lists of its own: a layer stays what it was built as.
+  return copyOf(bag ? read : ({ window } as O));
 }

@@ -13,6 +13,7 @@ import {
   seedNumber,
   source,
   where,
+  withNumber,
   zerosLike,
   type Operand,
   type OptionKinds,
@@ -43,6 +44,8 @@ export function dropout(input: Operand, p: number, options?: DropoutOptions): Te
   const x = readTensor(input, "dropout");
   if (!training || p === 0) return alias(x);
   if (p === 1) return zerosLike(x);
+  const scale = 1 / (1 - p);
+  withNumber("dropout", x.dtype, scale);
   const chance = source(x.backend, "randomUniform", [], draw(x.backend, x.shape, seed, "dropout"));
-  return where(less(chance, 1 - p), mul(x, 1 / (1 - p)), 0);
+  return where(less(chance, 1 - p), mul(x, scale), 0);
 }

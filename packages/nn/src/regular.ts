@@ -3,6 +3,7 @@ import { learning, type Param, type State } from "@weft/autograd";
 import {
   add,
   boolean,
+  copyOf,
   fraction,
   nonNegative,
   positiveCount,
@@ -109,7 +110,7 @@ export function LayerNorm(features: number | readonly number[], options?: LayerN
     { eps: nonNegative, affine: boolean },
     { eps: 1e-5, affine: true },
   );
-  const shape = typeof features === "number" ? [features] : features;
+  const shape = typeof features === "number" ? [features] : copyOf(features);
   const call = (input: Operand): Tensor => {
     const x = readTensor(input, "LayerNorm");
     const [weight, bias] = [self.weight, self.bias].map((p) => p && born(p, x));

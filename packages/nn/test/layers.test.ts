@@ -392,3 +392,38 @@ test.each([
   const [got] = pullback(ones(y.shape)) as unknown as [Tensor];
   expect([...(await got.data())]).toEqual([...(await wanted.data())]);
 });
+
+test("layers keep no list that they were given", async () => {
+  const x = backend.tensor(Array.from({ length: 32 }, (_, i) => (i * 7) % 32)).reshape([1, 2, 4, 4]);
+  const [window, stride, padding, dilation, kernel, shape] = [
+    [2, 2],
+    [2, 2],
+    [[0, 1], 1] as const,
+    [1, 1],
+    [2, 2],
+    [4, 4],
+  ];
+  const sides = padding.map((side) => (typeof side === "number" ? side : [...side]));
+  const bag = { window: [2, 2], stride: [1, 1], padding: [1, 1] };
+  const layers = [
+    MaxPool(window),
+    AvgPool(window),
+    MaxPool(bag),
+    AvgPool({ window, stride }),
+    Conv({ in: 2, out: 1, kernel, stride, padding: sides as never, dilation }),
+    LayerNorm(shape),
+  ];
+  const results = () => Promise.all(layers.map(async (f) => [f(x).shape, ...(await f(x).data())]));
+  const before = await results();
+  for (const list of [window, stride, dilation, kernel, shape, bag.window, bag.stride, bag.padding])
+    list.fill(3).push(1);
+  (sides[0] as number[])[0] = 3;
+  (sides as number[]).push(2);
+  Object.assign(bag, { window: 4, stride: 4 });
+  expect(await results()).toEqual(before);
+});
+
+test("dropout names itself where integers meet its scale", () => {
+  const x = backend.tensor([1, 2], { dtype: "i32" });
+  expect(() => dropout(x, 0.3, { training: true })).toThrow(/^dropout: the number 1\.4.* does not fit an i32 tensor/);
+});

@@ -1,5 +1,5 @@
 // Training until it no longer gets better.
-import { ArgumentError, readOptions, WeftError, type OptionKind } from "@weft/tensor";
+import { ArgumentError, describe, readOptions, WeftError, type OptionKind } from "@weft/tensor";
 import { awaitable, type Run } from "./run.ts";
 
 /** Anything with a value that may have to be waited for: a tensor of one element. */
@@ -43,8 +43,12 @@ async function* falling<T extends number | Measured>(
   let trend = 0;
   let count = 0;
   for await (const item of items) {
-    const x = typeof item === "number" ? item : Number(await item.item());
     count++;
+    if (typeof item !== "number" && typeof (item as Measured | undefined)?.item !== "function")
+      throw new ArgumentError(
+        `converge: wanted losses, numbers or tensors of one element, got ${describe(item)} as item ${count}`,
+      );
+    const x = typeof item === "number" ? item : Number(await item.item());
     if (!Number.isFinite(x))
       throw new DivergenceError(`converge: item ${count} is ${x}. Try a smaller learning rate, or clip the gradients.`);
     level ??= x;

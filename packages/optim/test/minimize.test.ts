@@ -1,7 +1,7 @@
 // Training as iteration: what goes in, what comes out, how long it lives, and who else gets a turn.
 import { keep, param, scope, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { mul, square, sub, sum, type Tensor } from "@weft/tensor";
+import { ArgumentError, mul, square, sub, sum, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
 import { adam, converge, DivergenceError, minimize, sgd } from "../src/index.ts";
 
@@ -216,4 +216,10 @@ test("converge can be awaited, and leaves the items to whom they belong", async 
   const last = await converge(items);
   expect(await last.item()).toBe(1);
   expect(await Promise.all(items.map((x) => x.item()))).toEqual([3, 2, 1]);
+});
+
+test.each([["a"], [null], [undefined], [{}], [true], [[1]]])("converge refuses the item %o", async (item) => {
+  const run = () => converge([1, item as never], { alpha: 0.5 });
+  await expect(run()).rejects.toThrow(/^converge: wanted losses, .* as item 2/);
+  await expect(drain(run())).rejects.toThrow(ArgumentError);
 });

@@ -16,7 +16,7 @@ import {
   mul,
   neg,
 } from "./elementwise.ts";
-import { isNaN, not, or, relu, sigmoid, sqrt, where } from "./elementwise.ts";
+import { isNaN, not, or, relu, sigmoid, sqrt, where, withNumber } from "./elementwise.ts";
 import { isFloat } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { anything, finite, readOptions } from "./options.ts";
@@ -29,10 +29,10 @@ export function square(x: Operand): Tensor {
 }
 
 /** 1 / √x. @example rsqrt(tensor([4])) // [0.5] */
-export const rsqrt = (x: Operand): Tensor => div(1, sqrt(x));
+export const rsqrt = (x: Operand): Tensor => div(1, sqrt(floating(x, "rsqrt")));
 
 /** 1 / x. @example reciprocal(tensor([4])) // [0.25] */
-export const reciprocal = (x: Operand): Tensor => div(1, x);
+export const reciprocal = (x: Operand): Tensor => div(1, floating(x, "reciprocal"));
 
 /** x where it is positive, `negativeSlope`·x elsewhere. @example leakyRelu(tensor([-10, 2]), { negativeSlope: 0.5 }) // [-5, 2] */
 export function leakyRelu(x: Operand, options?: { negativeSlope?: number }): Tensor {
@@ -53,7 +53,8 @@ export function elu(x: Operand, options?: { alpha?: number }): Tensor {
 }
 
 /** λ·elu(x, α) with the constants that keep mean and variance (Klambauer et al. 2017). @example selu(tensor([0])) // [0] */
-export const selu = (x: Operand): Tensor => mul(elu(x, { alpha: 1.6732632423543772 }), 1.0507009873554805);
+export const selu = (x: Operand): Tensor =>
+  mul(elu(floating(x, "selu"), { alpha: 1.6732632423543772 }), 1.0507009873554805);
 
 /** x·Φ(x) with the normal distribution Φ, in the exact form ½x(1 + erf(x/√2)). @example gelu(tensor([0])) // [0] */
 export function gelu(x: Operand): Tensor {
@@ -75,7 +76,8 @@ export function softplus(x: Operand): Tensor {
 }
 
 /** clamp(x/6 + ½, 0, 1). @example hardSigmoid(tensor([-3, 0, 3])) // [0, 0.5, 1] */
-export const hardSigmoid = (x: Operand): Tensor => clamp(add(div(x, 6), 0.5), { min: 0, max: 1 });
+export const hardSigmoid = (x: Operand): Tensor =>
+  clamp(add(div(floating(x, "hardSigmoid"), 6), 0.5), { min: 0, max: 1 });
 
 /** x·hardSigmoid(x). @example hardSwish(tensor([-3, 0, 3])) // [0, 0, 3] */
 export function hardSwish(x: Operand): Tensor {
@@ -118,6 +120,7 @@ function limited(x: Value, passes: Tensor, limit: Operand): Tensor {
 export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Tensor {
   const { min, max } = readOptions<typeof bounds, object>("clamp", bounds, { min: anything, max: anything }, {});
   const given = readTensor(x, "clamp");
+  for (const limit of [min, max]) if (typeof limit === "number") withNumber("clamp", given.dtype, limit);
   let t = given;
   if (min !== undefined) t = limited(t, less(t, bound(t, min, 1)), min);
   if (max !== undefined) t = limited(t, less(bound(t, max, -1), t), max);

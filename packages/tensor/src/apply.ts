@@ -57,10 +57,10 @@ function refuse(x: unknown, brand: number | undefined, op: string): never {
   );
 }
 
-/** The first line of a stack outside of the tensor's own methods. */
-function caller(stack = ""): string {
+/** The first line of a stack outside of the methods of tensors and tapes. */
+export function caller(stack = ""): string {
   const lines = stack.split("\n").slice(1);
-  return (lines.find((line) => !/\bTensor\./.test(line)) ?? "an unknown place").replace(/^\s*at /, "");
+  return (lines.find((line) => !/\b(Tensor|Tape)\./.test(line)) ?? "an unknown place").replace(/^\s*at /, "");
 }
 
 function released(t: Tensor, op: string): never {

@@ -2,9 +2,9 @@
 // functions with the backend.
 import { readTensor, source, sourceOwn } from "./apply.ts";
 import { listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
-import { arrayOf, type DType, type TypedArray } from "./dtype.ts";
+import { arrayOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
 import { add, inDType, equal, mul } from "./elementwise.ts";
-import { ArgumentError, describe, MemoryError, ShapeError } from "./errors.ts";
+import { ArgumentError, describe, DTypeError, MemoryError, ShapeError } from "./errors.ts";
 import { fromHalf, toHalf } from "./half.ts";
 import type { Backend, Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
@@ -92,6 +92,12 @@ const fill = (backend: Backend, op: string, shape: Shape | number, value: number
   // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
   sourceOwn(backend, "full", [held[dtype]?.(value) ?? value], { shape: shapeFor(op, shape), dtype });
 
+/** Numbers between integers are none. */
+function checkFloat(op: string, dtype: DType): void {
+  if (!isFloat(dtype))
+    throw new DTypeError(`${op}: wanted a dtype of floats, got ${dtype}; randint makes random integers`);
+}
+
 /** Refuses what is no number. */
 function checkNumbers(op: string, given: Readonly<Record<string, unknown>>): void {
   for (const name in given)
@@ -152,6 +158,7 @@ export function creation(backend: Backend): Creation {
     },
     rand(shape, options) {
       const { seed, dtype } = readOptions<SeedOptions, typeof f32>("rand", options, seeded, f32);
+      checkFloat("rand", dtype);
       return resultOf(() => inDType(uniform(backend, shapeFor("rand", shape), seed), dtype));
     },
     randn(shape, options) {
@@ -161,6 +168,7 @@ export function creation(backend: Backend): Creation {
         { ...seeded, mean: finite, std: nonNegative },
         { mean: 0, std: 1, dtype: "f32" },
       );
+      checkFloat("randn", dtype);
       return resultOf(() => {
         const x = normal(backend, shapeFor("randn", shape), seed);
         const scaled = std === 1 ? x : mul(x, std);

@@ -40,7 +40,7 @@ const logical = (x: Operand, op: string): Value => {
 };
 
 /** The dtype in which a tensor meets a number. */
-function withNumber(op: string, dtype: DType, n: number): DType {
+export function withNumber(op: string, dtype: DType, n: number): DType {
   const whole = (n | 0) === n;
   if (dtype === "i32" && !whole)
     throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);

@@ -27,6 +27,7 @@ export * from "./random.ts";
 export type { Nested } from "./reading.ts";
 export * from "./reduce.ts";
 export * from "./rules.ts";
+export { copyOf } from "./rules/attributes.ts";
 export * from "./scope.ts";
 export * from "./statistics.ts";
 export * from "./tensor.ts";

@@ -43,7 +43,7 @@ export function flatten(x: Operand, options?: { start?: number; end?: number }):
   if (shape.length === 0) return reshape(x, [1]);
   if (shape.length === 1) return reshape(x, shape);
   const [from, to] = [axisOf("flatten", start, shape), axisOf("flatten", end, shape)];
-  if (from >= to) return reshape(x, shape);
+  if (from > to) throw new ShapeError(`flatten: start ${start} comes after end ${end} in shape ${text(shape)}`);
   return reshape(x, [...shape.slice(0, from), sizeOf(shape.slice(from, to + 1)), ...shape.slice(to + 1)]);
 }
 

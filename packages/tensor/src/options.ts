@@ -90,15 +90,19 @@ export function readOptions<T extends object, D extends Partial<T>>(
 ): ReadOptions<T, D> {
   if (given === undefined) return defaults as never;
   const known = kinds as { readonly [name: string]: OptionKind };
-  if (typeof given !== "object" || given === null || Array.isArray(given)) throw noOptions(op, given, known);
+  if (typeof given !== "object" || given === null || Symbol.iterator in given) throw noOptions(op, given, known);
   const read: Record<string, unknown> = { ...defaults };
+  let empty = true;
   for (const name in given) {
+    empty = false;
     const kind = known[name];
     // What every object inherits is no kind.
     if (kind?.wanted === undefined) throw unknown(op, name, given, known);
     const value = (given as Record<string, unknown>)[name];
     if (value !== undefined) read[name] = readValue(op, name, value, kind);
   }
+  // A Date, a promise and their like have no names that can be seen.
+  if (empty && Object.prototype.toString.call(given) !== "[object Object]") throw noOptions(op, given, known);
   return read as never;
 }
 

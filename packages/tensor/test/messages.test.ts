@@ -15,6 +15,34 @@ type Case = [what: string, call: () => unknown, error: new (message: string) => 
 
 const cases: Case[] = [
   [
+    "a bound that does not fit",
+    () => weft.clamp(i(2), { max: 1.5 }),
+    DTypeError,
+    "clamp: the number 1.5 does not fit an i32 tensor; cast the tensor to f32 first",
+  ],
+  [
+    "a lower bound that does not fit",
+    () => weft.clamp(i(2), { min: -Infinity, max: 1 }),
+    DTypeError,
+    "clamp: the number -Infinity does not fit an i32 tensor; cast the tensor to f32 first",
+  ],
+  ...(["selu", "rsqrt", "reciprocal", "hardSigmoid"] as const).map((name): Case => [
+    `${name} of no tensor`,
+    () => weft[name](null as never),
+    ArgumentError,
+    `${name}: wanted a tensor, a parameter or a number, got null`,
+  ]),
+  ...[
+    [1, 0],
+    [-1, 1],
+    [2, -2],
+  ].map(([start, end]): Case => [
+    `flatten from ${start} to ${end}`,
+    () => weft.flatten(t(2, 3, 4), { start: start!, end: end! }),
+    ShapeError,
+    `flatten: start ${start} comes after end ${end} in shape [2, 3, 4]`,
+  ]),
+  [
     "broadcast",
     () => weft.add(t(2, 3), t(4, 3)),
     ShapeError,

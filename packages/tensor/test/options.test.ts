@@ -87,3 +87,36 @@ test("reductions refuse what is no option of theirs", () => {
     for (const wrong of [1, x, { dim: 0 }, { axis: "0" }, { keepDims: 1 }, { axis: NaN }])
       expect(() => f(x, wrong as never)).toThrow(ArgumentError);
 });
+
+test.each<[string, object]>([
+  ["a Map", new Map([["lr", 1]])],
+  ["a Set", new Set()],
+  ["a Date", new Date(0)],
+  ["a promise", Promise.resolve({ lr: 1 })],
+  ["a typed array", new Float32Array(1)],
+  ["a regular expression", /x/],
+  ["an error", new Error("x")],
+  ["a boxed number", new Number(1)],
+  ["a WeakMap", new WeakMap()],
+  [
+    "an iterable of a class",
+    new (class {
+      lr = 1;
+      *[Symbol.iterator]() {}
+    })(),
+  ],
+  ["a generator", (function* () {})()],
+  ["an asynchronous generator", (async function* () {})()],
+])("%s is no options", (_, given) => {
+  expect(() => read(given)).toThrow(ArgumentError);
+  expect(() => read(given)).toThrow(/^train: wanted options \{ lr, clip, lazy \}, got /);
+});
+
+test("an object without names, or without a prototype, is options", () => {
+  class Rate {
+    lr = 2;
+  }
+  for (const given of [{}, Object.create(null), Object.freeze({}), Object.create(Rate.prototype)])
+    expect(read(given)).toEqual({ lr: 0.1, lazy: false });
+  expect(read(new Rate())).toEqual({ lr: 2, lazy: false });
+});

@@ -1,7 +1,7 @@
 // The generator against the vectors that Random123 publishes (kat_vectors), and what is drawn from it.
 import { expect, test } from "vitest";
 import { reference } from "./backend.ts";
-import { threefry } from "../src/index.ts";
+import { DTypeError, threefry } from "../src/index.ts";
 
 test.each([
   [
@@ -71,4 +71,16 @@ test("moments and bounds", () => {
   expect(() => randint([2], { low: 3, high: 3 })).toThrow(
     "randint: wanted integers low < high that an i32 holds, got low 3 and high 3",
   );
+});
+
+test("floats are drawn by rand and randn, and nothing else", () => {
+  const { rand, randn } = reference();
+  for (const dtype of ["i32", "u8", "bool"] as const)
+    for (const [name, draw] of Object.entries({ rand, randn })) {
+      const wrong = () => draw([2], { dtype });
+      expect(wrong).toThrow(DTypeError);
+      expect(wrong).toThrow(`${name}: wanted a dtype of floats, got ${dtype}; randint makes random integers`);
+    }
+  for (const dtype of ["f32", "f64", "f16"] as const)
+    expect([rand, randn].map((f) => f(2, { dtype }).dtype)).toEqual([dtype, dtype]);
 });
