@@ -21,7 +21,7 @@ export interface Publication {
   readonly mirrors: readonly string[];
 }
 
-/** `AbortSignal` where the program's `lib` or the types of Node have it. What is public names no type that may be missing. */
+/** `AbortSignal` where the program's `lib` or the types of Node have it. Public declarations must not mention types that may be missing. */
 export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } }
   ? T
   : { readonly aborted: boolean };
@@ -102,7 +102,7 @@ export function reason(error: unknown): string {
   return cause instanceof Error && cause.message !== "" ? `${error.message} (${cause.message})` : error.message;
 }
 
-/** A stream that has broken cannot be cancelled either; what is wrong is said anyway. */
+/** Canceling a broken stream fails, too; what is wrong with it is said anyway. */
 const ignore = (): void => undefined;
 
 async function get(

@@ -94,8 +94,8 @@ describe("downloads", () => {
 
   test.each([
     ["answers with an error, and its body breaks", { status: 503 }, 0],
-    ["answers with an error, and its body cannot be cancelled", { status: 503 }, 10],
-    ["gives too much, and cannot be cancelled", {}, 6000],
+    ["answers with an error, and its body cannot be canceled", { status: 503 }, 10],
+    ["gives too much, and cannot be canceled", {}, 6000],
   ])("go on where a server %s", async (_, init, length) => {
     const loose: unknown[] = [];
     const note = (reason: unknown): void => void loose.push(reason);

@@ -1,6 +1,6 @@
-// A turn for others. A loop that awaits only what is ready lets no signal, timer or drawing through.
+// Yields to the event loop every 20 ms, so that signals and timers run: a loop that awaits only what is ready never does.
 
-/** Waits for others, if it is so many milliseconds since they had their turn. */
+/** Waits for one turn of the event loop, if the last was so many milliseconds ago. */
 export function turns(every = 20): () => Promise<void> | undefined {
   let since = performance.now();
   return () => {

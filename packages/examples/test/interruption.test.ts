@@ -70,7 +70,7 @@ test.each([
   });
   expect(await ended).toEqual({ code, signal: null });
   expect(lines).toContain(
-    `${signal}: stopping after this step, then the model and the report are written. Once more ends at once.`,
+    `${signal}: stopping after this step, then the model and the report are written. Press Ctrl-C again to quit immediately.`,
   );
   expect(lines.at(-1)).toBe(`Report  ${files.report}`);
   expect(readFileSync(files.report, "utf8")).toMatch(/\d+ of 100000, interrupted/);

@@ -51,7 +51,7 @@ export interface Hidden {
 /**
  * The parameters that a model uses and does not show, and that were never found in any other model (by `params`, `place`,
  * `load`, an optimizer's `params`, …). What its layers use is known for certain; a function or an object with methods
- * that is no layer is judged by its company: what was on a tape with its parameters.
+ * that is no layer goes by its company: what was on a tape with its parameters.
  */
 export function hiddenIn(model: unknown): Hidden {
   const parts: object[] = [];

@@ -1,4 +1,4 @@
-// Initialisers by their formulas: the bounds and spreads that fan-in and fan-out give, also for shapes that are not square.
+// Initializers by their formulas: the bounds and spreads that fan-in and fan-out give, also for shapes that are not square.
 import { expect, test } from "vitest";
 import { draws } from "../src/draws.ts";
 import { normalPair } from "../src/normal-pair.ts";

@@ -1,4 +1,4 @@
-// Gradients as an optimiser sees them: dense, or the rows that a look-up touched.
+// Gradients as an optimizer sees them: dense, or the rows that a look-up touched.
 import type { Param, RowSparse, Tape } from "@weft/autograd";
 import { ArgumentError, cast, concat, context, describe, less, onesLike, slice, type Tensor } from "@weft/tensor";
 

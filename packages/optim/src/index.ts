@@ -1,4 +1,4 @@
-// Optimisers, clipping and training loops.
+// Optimizers, clipping and training loops.
 export { converge, DivergenceError } from "./converge.ts";
 export type { Gradient } from "./gradient.ts";
 export { minimize, type Minimization } from "./minimize.ts";

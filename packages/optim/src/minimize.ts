@@ -33,7 +33,7 @@ const queue = 8;
 const turn = 20;
 
 /**
- * Minimises `loss(...item)` over the items of `data`: each step takes the gradients and lets the optimiser update every
+ * Minimizes `loss(...item)` over the items of `data`: each step takes the gradients and lets the optimizer update every
  * parameter on the tape, then yields the loss (before the update), a tensor that is valid until the next step; `keep`
  * it to hold it. Data may be asynchronous. At most 16 steps are queued on a device ahead of what has been computed.
  * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is no scalar, and what a step failed

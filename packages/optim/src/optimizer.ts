@@ -1,4 +1,4 @@
-// What every optimiser does around its rule: state for each parameter, the learning rate of the step, and the new values.
+// What every optimizer does around its rule: state for each parameter, the learning rate of the step, and the new values.
 import { state, type Param, type RowSparse, type State, type Tape } from "@weft/autograd";
 import {
   anything,
@@ -38,7 +38,7 @@ export interface Step {
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** An optimiser's formula: what a parameter's state begins as, and one step of it. Both compute row by row. */
+/** An optimizer's formula: what a parameter's state begins as, and one step of it. Both compute row by row. */
 export interface Rule {
   readonly name: string;
   init(p: Tensor): Tensors;
@@ -48,7 +48,7 @@ export interface Rule {
 }
 
 export interface OptimizerOptions {
-  /** The learning rate, or a schedule of it over the optimiser's steps, counted from 0. */
+  /** The learning rate, or a schedule of it over the optimizer's steps, counted from 0. */
   readonly lr?: number | ((step: number) => number);
   /** Above 0, a parameter's gradient with a larger norm is scaled down to it, before everything else. */
   readonly gclip?: number;
@@ -81,7 +81,7 @@ const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x
 /** Options that have been read: the rate is there. */
 type ReadRate = OptimizerOptions & Required<Pick<OptimizerOptions, "lr">>;
 
-/** The kinds of the options that every optimiser takes. */
+/** The kinds of the options that every optimizer takes. */
 export const kinds: OptionKinds<OptimizerOptions> = {
   lr: either({ wanted: "a finite number from 0", is: isRate }, { ...callable, wanted: "a function of the step" }),
   gclip: nonNegative,
@@ -96,7 +96,7 @@ interface Slot {
 
 /**
  * Under this key a parameter lists the state that belongs to it, so that whoever moves the parameter can move that too.
- * The references are weak: an optimiser that is gone leaves nothing behind.
+ * The references are weak: an optimizer that is gone leaves nothing behind.
  */
 const companions = Symbol.for("weft.companions");
 
@@ -117,7 +117,7 @@ function mapped<A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: strin
 }
 
 /**
- * An optimiser from a rule. It keeps the state of every parameter that it updates; two optimisers that share a parameter
+ * An optimizer from a rule. It keeps the state of every parameter that it updates; two optimizers that share a parameter
  * do not see each other's.
  *
  * @example
@@ -127,7 +127,7 @@ export function optimizer(rule: Rule, options?: OptimizerOptions): Optimizer {
   if (typeof rule?.init !== "function" || typeof rule.update !== "function" || typeof rule.name !== "string")
     throw new ArgumentError(`optimizer: wanted a rule { name, init, update }, got ${describe(rule)}`);
   const { name, rows } = rule;
-  // The functions as they are now: a rule that is changed later changes no optimiser.
+  // The functions as they are now: a rule that is changed later changes no optimizer.
   const taken = {
     name,
     init: rule.init.bind(rule),

@@ -1,4 +1,4 @@
-// Knet's seven optimisers: a rule is two functions, what a parameter's state begins as, and one step of it. Learning
+// Knet's seven optimizers: a rule is two functions, what a parameter's state begins as, and one step of it. Learning
 // rates and the like are numbers, which are arguments of a kernel and never part of it.
 import {
   add,

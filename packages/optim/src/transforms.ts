@@ -80,7 +80,7 @@ export function weightDecay(decay: number): Transform {
 }
 
 /**
- * An optimiser whose gradients go through transforms first, from left to right: the gradients of what the optimiser
+ * An optimizer whose gradients go through transforms first, from left to right: the gradients of what the optimizer
  * updates, if it was given `params`.
  *
  * @example
@@ -108,7 +108,7 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
   };
 }
 
-/** An argument that must be an optimiser. */
+/** An argument that must be an optimizer. */
 export function readOptimizer(op: string, given: unknown): Optimizer {
   if (typeof (given as Optimizer | undefined)?.apply === "function" && typeof given === "object")
     return given as Optimizer;

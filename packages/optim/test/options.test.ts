@@ -1,4 +1,4 @@
-// Options and arguments: what is wrong is an error that names the optimiser and the option, and undefined is the default.
+// Options and arguments: what is wrong is an error that names the optimizer and the option, and undefined is the default.
 import { diff, param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { sum, square, type Tensor } from "@weft/tensor";

@@ -85,7 +85,7 @@ test.each(Object.entries(formulas))("%s is its formula", async (_, [rule, formul
   expect(rule.steps).toBe(4);
 });
 
-/** PyTorch's optimisers in our words. */
+/** PyTorch's optimizers in our words. */
 const golden: Record<string, (attrs: any) => Optimizer> = {
   sgd: ({ lr }) => sgd({ lr }),
   sgdMomentum: ({ lr, momentum: gamma }) => momentum({ lr, gamma }),
@@ -104,7 +104,7 @@ test.each(goldenSteps.map((steps) => [steps.name, steps] as const))(
   },
 );
 
-/** Knet's test: six dimensions, each optimiser tuned, down to 0.001 within 12,000 steps. */
+/** Knet's test: six dimensions, each optimizer tuned, down to 0.001 within 12,000 steps. */
 const rosenbrock = (x: Param): Tensor => {
   const [a, b] = [slice(x, { ends: [5] }), slice(x, { starts: [1] })];
   return sum(add(square(sub(1, a)), mul(square(sub(b, square(a))), 100)));
@@ -144,7 +144,7 @@ test("a rule of one's own, and its state", async () => {
   expect(await list(rule.stateOf(p)!["count"]!.value)).toEqual([2]);
 });
 
-test("two optimisers on one parameter do not see each other's state", async () => {
+test("two optimizers on one parameter do not see each other's state", async () => {
   const p = param(tensor([1]));
   const [a, b] = [adam(), momentum()];
   const one = tensor([1]);

@@ -57,7 +57,7 @@ function partOf(x: Tensor, cut: readonly boolean[]): Part | undefined {
 export function primitive(x: Pick<Tensor, "dtype" | "shape" | "toString">, hint: string, read: string): string {
   if (hint === "string") return x.toString();
   throw new ArgumentError(
-    `this ${x.dtype}${text(x.shape)} is no number that JavaScript can compute or compare with (<, +, ==): read it first, as in ${read}, or use functions such as add and less. Its text is String(x), also within \`\${x}\`.`,
+    `this ${x.dtype}${text(x.shape)} has no numeric value here (<, +, ==): read it first, as in ${read}; for text use \`\${x}\``,
   );
 }
 

@@ -1,5 +1,5 @@
 // Scopes end handles: whatever was made while a scope was current is released when it closes, unless it was returned
-// or kept. This is the memory management that a user's maths does not see.
+// or kept. This is the memory management that a user's code does not see.
 import { context, type Scope } from "./context.ts";
 import { BRAND } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";

@@ -17,4 +17,4 @@ export const clock = (seconds: number): string =>
 
 /** What is said to the first Ctrl-C. */
 export const stopping = (signal: string): string =>
-  `${signal}: stopping after this step, then the model and the report are written. Once more ends at once.`;
+  `${signal}: stopping after this step, then the model and the report are written. Press Ctrl-C again to quit immediately.`;
