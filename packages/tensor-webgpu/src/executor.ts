@@ -37,7 +37,7 @@ import { Commands } from "./commands.ts";
 import type { Faults } from "./faults.ts";
 import { Pipelines } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
-import { Reader } from "./reader.ts";
+import { Reader, SPARE } from "./reader.ts";
 import type { Block, Slab, Slabs } from "./slabs.ts";
 import { headerWords, paddedWords } from "./translate/program.ts";
 
@@ -89,8 +89,8 @@ export interface Executable {
   /** Triples: word in the image, slot, bytes to add. */
   readonly places: Int32Array;
   readonly numbers: readonly (NumberPlace & { readonly at: number })[];
-  /** Words that get the number of an operation which may meet an index out of range. */
-  readonly marks: readonly { readonly at: number; readonly node: number }[];
+  /** By node, the words that get the number of an operation which may meet an index out of range. */
+  readonly marks: ReadonlyMap<number, readonly number[]>;
   /** Where each slot lies at this run; the last one is the workspace of what has several stages. */
   readonly address: Float64Array;
   readonly slab: (Slab | undefined)[];
@@ -208,7 +208,7 @@ export class Executor implements Driver<Block, Executable> {
     const words: number[] = [];
     const places: number[] = [];
     const numbers: (NumberPlace & { at: number })[] = [];
-    const marks: { at: number; node: number }[] = [];
+    const marks = new Map<number, number[]>();
     const slots = plan.slots.length;
     let workspace = 0;
     /** Arguments begin at a boundary. */
@@ -224,7 +224,7 @@ export class Executor implements Driver<Block, Executable> {
         places.push(at + p.word, p.slot, p.bytes);
       }
       for (const n of work.numbers) numbers.push({ ...n, at: at + n.word });
-      for (const m of work.marks) marks.push({ at: at + m.word, node: m.node });
+      for (const m of work.marks) marks.set(m.node, [...(marks.get(m.node) ?? []), at + m.word]);
       return { ...work, at };
     };
     const dispatch = (batch: readonly Work[]): Dispatch => {
@@ -366,12 +366,16 @@ export class Executor implements Driver<Block, Executable> {
       if (n.type === "f32") floats[n.at] = value;
       else image[n.at] = value;
     }
-    if (marks.length > 0) this.#reader.room(marks.length);
-    for (const { at, node } of marks) {
-      const fault = new Fault(needed[node]!, undefined);
-      // The stages of a call are one after the other, and each may find something.
-      found.set(needed[node]!, Fault.both(found.get(needed[node]!), fault)!);
-      image[at] = this.#reader.mark(fault);
+    if (marks.size > 0) this.#reader.room(marks.size);
+    for (const [place, words] of marks) {
+      const node = needed[place]!;
+      let mark = SPARE;
+      if (node.open) {
+        const fault = new Fault(node, undefined);
+        found.set(node, fault);
+        mark = this.#reader.mark(fault);
+      }
+      for (const at of words) image[at] = mark;
     }
   }
 

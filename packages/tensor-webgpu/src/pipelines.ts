@@ -1,7 +1,7 @@
 // What is compiled and bound, each thing once: pipelines by the programs they run, groups of bindings by the buffers in them.
 import { WeftError } from "@weft/tensor";
 import type { Faults } from "./faults.ts";
-import { MARKS } from "./reader.ts";
+import { SPARE } from "./reader.ts";
 import type { Slab } from "./slabs.ts";
 import type { Commands } from "./commands.ts";
 import { inCompute, usage } from "./constants.ts";
@@ -51,7 +51,7 @@ export class Pipelines {
     this.#limit = limit;
     this.wrong = device.createBuffer({
       label: "weft wrong index",
-      size: MARKS * 4,
+      size: (SPARE + 1) * 4,
       usage: usage.storage | usage.copySource | usage.copyTarget,
     });
   }

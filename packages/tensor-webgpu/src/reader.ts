@@ -1,15 +1,17 @@
 // Reading: a copy to memory that the host can see, and the only wait. What went wrong on the device meanwhile (an index out
 // of range, an error, its loss) is told here.
 import { arrayOf, bytesOf, MemoryError, type DType, type TypedArray } from "@weft/tensor";
-import type { Fault } from "@weft/kernel";
+import { Fault } from "@weft/kernel";
 import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
 import type { Faults } from "./faults.ts";
 
 /** Buffers to read through are kept for the next read, up to so many bytes together. */
 const KEPT = 1 << 24;
-/** Words of marks: more than the calls of one flush. */
-export const MARKS = 1 << 14;
+/** Words of marks: more than the calls of one flush, which are 10,000 operations at most. Each has one, however many stages. */
+const MARKS = 1 << 14;
+/** Where calls mark that need not be asked; nobody reads it. */
+export const SPARE = MARKS;
 
 export class Reader {
   readonly #device: GPUDevice;
@@ -75,7 +77,7 @@ export class Reader {
     this.#told = Promise.allSettled([before, arrival]);
     const [seen] = await Promise.all([arrival, before]);
     const marks = new Uint32Array(seen, size);
-    faults.forEach((fault, i) => (fault.wrong = marks[i] !== 0));
+    Fault.tell(faults, (i) => marks[i] !== 0);
     return seen;
   }
 

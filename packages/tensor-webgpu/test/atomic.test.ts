@@ -4,7 +4,9 @@ import { Chain, crossEntropy, Linear, params, seed } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { IndexError, MemoryError, relu, type Backend, type Creation, type Tensor } from "@weft/tensor";
-import { describe, expect } from "vitest";
+import type { Node } from "@weft/kernel";
+import { describe, expect, vi } from "vitest";
+import { Reader } from "../src/reader.ts";
 import { open } from "../src/index.node.ts";
 import { describeOnDevice, onDevice, ownDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
@@ -29,7 +31,7 @@ function trainer(b: Backend & Creation) {
     const boxes = params(model).flatMap((p) => [p, ...Object.values(rule.stateOf(p) ?? {})]);
     return Promise.all(boxes.map(async (x) => [...(await x.value.data())]));
   };
-  return { rule, loss, step, values };
+  return { rule, loss, step, values, model };
 }
 
 describeOnDevice("a step that fails", () => {
@@ -80,6 +82,25 @@ describeOnDevice("a step that fails", () => {
       expect(failing.rule.steps).toBe(1);
       expect(await failing.values()).toEqual(await plain.values());
     });
+  });
+
+  onDevice("of labels that were uploaded, none leaves a fault open, and a wrong one accuses no other", async () => {
+    const b = await open({});
+    const { loss, rule, values, model } = trainer(b);
+    const bytes = b.tensor([0, 2, 1, 1, 0, 2], { dtype: "u8" });
+    for (let i = 0; i < 5; i++)
+      scope(() => rule.update(diff(() => T.add(loss(6), crossEntropy(model(b.ones([6, 4])), T.flip(bytes))))));
+    for (const p of params(model)) expect((p.value.payload as Node).fault).toBe(undefined);
+    const mark = vi.spyOn(Reader.prototype, "mark");
+    const x = b.ones([3, 2]);
+    const near = T.add(b.tensor([2, 0], { dtype: "i32" }), 0);
+    const [wrong, fine] = [T.take(x, b.tensor([3], { dtype: "i32" })), T.indexAdd(x, near, b.ones([2, 2]))];
+    expect([...(await fine.data())]).toEqual([2, 2, 1, 1, 2, 2]);
+    await expect(wrong.data()).rejects.toThrow(/^take: .* It is 3, and the axis has size 3/);
+    // One for each call that has to be asked, whatever its stages.
+    expect(mark).toHaveBeenCalledTimes(1);
+    mark.mockRestore();
+    for (const x of await values()) for (const v of x) expect(v).not.toBeNaN();
   });
 
   onDevice(

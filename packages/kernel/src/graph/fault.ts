@@ -46,6 +46,9 @@ interface Call {
   readonly site: Error | undefined;
 }
 
+/** Grows when devices tell: what was asked since the last time is as it was. */
+let news = 0;
+
 export class Fault {
   /** Whether an index was outside its axis; undefined as long as the device has not said. */
   wrong: boolean | undefined;
@@ -54,6 +57,8 @@ export class Fault {
   readonly #call: Call | undefined;
   /** Faults of which each is one of this value. */
   #parts: readonly Fault[];
+  /** The news when its parts were last asked. */
+  #asked = -1;
 
   constructor(call: Call | undefined, wrong: boolean | undefined, detail = "", parts: readonly Fault[] = []) {
     if (call !== undefined) {
@@ -63,6 +68,12 @@ export class Fault {
     this.wrong = wrong;
     this.#detail = detail;
     this.#parts = parts;
+  }
+
+  /** A device has told which of some calls met an index outside its axis. */
+  static tell(faults: readonly Fault[], wrong: (place: number) => boolean): void {
+    faults.forEach((fault, i) => (fault.wrong = wrong(i)));
+    news++;
   }
 
   /** What two operands bring along: one that is known before one that is not, the first before the second. */
@@ -93,12 +104,13 @@ export class Fault {
     return this.wrong === false ? undefined : this;
   }
 
-  /** Whether nothing can be found out from its parts. */
+  /** Whether nothing new can be found out from its parts. */
   #known(): boolean {
-    return this.wrong !== undefined || this.#parts.length === 0;
+    return this.wrong !== undefined || this.#parts.length === 0 || this.#asked === news;
   }
 
   #gather(): void {
+    this.#asked = news;
     const first = this.#parts.find((part) => part.wrong === true);
     if (first === undefined && this.#parts.some((part) => part.wrong === undefined)) return;
     this.wrong = first !== undefined;
