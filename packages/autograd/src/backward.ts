@@ -188,7 +188,7 @@ function fitted(g: Tensor, x: Tensor): Tensor {
   const extra = from.length - to.length;
   let fits = extra >= 0;
   let axes: number[] | undefined;
-  for (let i = 0; fits && i < from.length; i++) {
+  for (let i = 0; fits && from !== to && i < from.length; i++) {
     const d = i < extra ? -1 : to[i - extra];
     if (d === from[i]) continue;
     fits = d === -1 || d === 1;

@@ -1,5 +1,5 @@
 // What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
-import { resultOf } from "@weft/tensor";
+import { context, resultOf } from "@weft/tensor";
 import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
 
@@ -18,7 +18,8 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
   call: Call,
   fields: Fields,
 ): Call & Fields {
-  return named(kind, ((...args) => resultOf(() => call(...args))) as Call, fields);
+  const owning = ((...args) => (context.scope === undefined ? resultOf(() => call(...args)) : call(...args))) as Call;
+  return named(kind, owning, fields);
 }
 
 /** The same for what only calls others: what a function of the user's makes on the way is the user's. */

@@ -43,19 +43,30 @@ export interface Hand {
 }
 
 /** Who updated a parameter last, and who before. */
-const turns = new WeakMap<Param, readonly [last: Hand, before: Hand | undefined]>();
+export interface Turn {
+  last: Hand | undefined;
+  before: Hand | undefined;
+}
+const turns = new WeakMap<Param, Turn>();
+
+export function turnOf(param: Param): Turn {
+  let turn = turns.get(param);
+  if (turn === undefined) turns.set(param, (turn = { last: undefined, before: undefined }));
+  return turn;
+}
 
 /** Warns, once an optimizer, when two have taken turns on a parameter that one of them was not given. */
-export function noteTurn(param: Param, now: Hand): void {
-  const seen = turns.get(param);
-  if (seen?.[0] === now) return;
-  turns.set(param, [now, seen?.[0]]);
-  if (seen?.[1] !== now) return;
-  for (const hand of [now, seen[0]]) {
+export function noteTurn(param: Param, turn: Turn, now: Hand): void {
+  const { last, before } = turn;
+  if (last === now) return;
+  turn.last = now;
+  turn.before = last;
+  if (last === undefined || before !== now) return;
+  for (const hand of [now, last]) {
     if (hand.told || hand.warned) continue;
     hand.warned = true;
     console.warn(
-      `Weft: a parameter ${param.dtype}[${param.shape}] is updated by two optimizers, ${seen[0].name} and ${now.name}, in turn. If each has a model of its own, say so: ${hand.name}({ params: model }).`,
+      `Weft: a parameter ${param.dtype}[${param.shape}] is updated by two optimizers, ${last.name} and ${now.name}, in turn. If each has a model of its own, say so: ${hand.name}({ params: model }).`,
     );
   }
 }

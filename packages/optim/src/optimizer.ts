@@ -25,7 +25,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { current, dense, gradientsOf, isSparse, used, type Gradient } from "./gradient.ts";
-import { membersOf, noteTurn, selected, type Hand } from "./members.ts";
+import { membersOf, noteTurn, selected, turnOf, type Hand, type Turn } from "./members.ts";
 import { clipNorm } from "./transforms.ts";
 
 /** What a rule knows about its step. */
@@ -92,6 +92,9 @@ export const kinds: OptionKinds<OptimizerOptions> = {
 interface Slot {
   t: number;
   readonly boxes: Readonly<Record<string, State>>;
+  readonly turn: Turn;
+  /** What the step under way makes of the parameter. */
+  update: Update | undefined;
 }
 
 /**
@@ -149,7 +152,8 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
   const slotOf = (param: Param): Slot => {
     let slot = slots.get(param);
     if (slot === undefined) {
-      slot = { t: 0, boxes: Object.freeze(mapped(rule.init(param.value), (x) => state(x))) };
+      const boxes = Object.freeze(mapped(rule.init(param.value), (x) => state(x)));
+      slot = { t: 0, boxes, turn: turnOf(param), update: undefined };
       slots.set(param, slot);
       accompany(param, slot.boxes);
     }
@@ -163,13 +167,14 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
       throw new ArgumentError(
         `${name}: lr wants a finite number from 0, its function gave ${describe(rate)} at step ${steps}`,
       );
-    const updates = new Map<Param, Update>();
+    const updates: Update[] = [];
     // Nothing is assigned before every rule has run: one that throws leaves all as it was.
     for (const { param, g } of chosen) {
-      let update = updates.get(param);
-      const first = update === undefined;
-      update ??= { slot: slotOf(param), p: current(param), state: {}, count: 0 };
-      const { slot, p } = update;
+      const slot = slotOf(param);
+      const known = slot.update?.all === updates ? slot.update : undefined;
+      const first = known === undefined;
+      const update = known ?? { all: updates, param, slot, p: current(param), state: {}, count: 0 };
+      const { p } = update;
       const before = values(slot.boxes);
       const old = first ? before : { ...before, ...update.state };
       const step = { lr: rate, t: slot.t + ++update.count };
@@ -180,16 +185,16 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
       checkStep(name, param, before, next);
       update.p = next[0];
       update.state = first ? next[1] : { ...update.state, ...next[1] };
-      if (first) updates.set(param, update);
+      if (first) updates.push((slot.update = update));
     }
     const count = (by: 1 | -1): void => {
       steps += by;
-      for (const update of updates.values()) update.slot.t += by * update.count;
+      for (const update of updates) update.slot.t += by * update.count;
     };
     count(1);
     together(
       () => count(-1),
-      () => updates.forEach((update, param) => write(param, update, hand)),
+      () => updates.forEach((update) => write(update, hand)),
     );
   };
   // What a step makes on the way is nobody's: it lives in boxes or not at all.
@@ -211,6 +216,9 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
 
 /** What a step makes of a parameter, before it is assigned. */
 interface Update {
+  /** All of the step. */
+  readonly all: readonly Update[];
+  readonly param: Param;
   readonly slot: Slot;
   p: Tensor;
   state: Tensors;
@@ -222,7 +230,9 @@ interface Update {
 function checkStep(name: string, { shape, dtype }: Param, before: Tensors, next: unknown): void {
   const fits = (what: string, given: Tensor, old: Pick<Tensor, "shape" | "dtype">): void => {
     const x = readTensor(given, name);
-    const same = x.shape.length === old.shape.length && x.shape.every((d, k) => d === old.shape[k]);
+    const { shape } = x;
+    const same =
+      shape === old.shape || (shape.length === old.shape.length && shape.every((d, k) => d === old.shape[k]));
     if (same && (x.dtype === old.dtype || (isFloat(x.dtype) && isFloat(old.dtype)))) return;
     throw new (same ? DTypeError : ShapeError)(
       `${name}: update of a parameter ${dtype}[${shape}] gave ${what} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
@@ -242,10 +252,11 @@ function checkStep(name: string, { shape, dtype }: Param, before: Tensors, next:
   }
 }
 
-function write(param: Param, { slot, p, state }: Update, hand: Hand): void {
+function write({ param, slot, p, state }: Update, hand: Hand): void {
+  slot.update = undefined;
   param.value = p;
   for (const name in state) slot.boxes[name]!.value = state[name]!;
-  noteTurn(param, hand);
+  noteTurn(param, slot.turn, hand);
 }
 
 /** One step of the rows that a gradient touches: what changes in them is added to the whole. */

@@ -110,7 +110,7 @@ export class Flusher<S extends Storage, E> {
   /** Runs what living handles need of the pending nodes; what failed, if something did. */
   flush(pending: readonly Node[]): Failure | undefined {
     const versions = this.journal.size === 0 ? none : this.journal.take();
-    let needed = this.#needed(pending, (node) => node.handles > 0);
+    let needed = this.#needed(pending);
     if (needed.length === 0) {
       this.faulty = this.open = false;
       return undefined;
@@ -148,13 +148,13 @@ export class Flusher<S extends Storage, E> {
     return this.#driver.doubt?.() ?? 0;
   }
 
-  /** Pending nodes that the roots among them need, in order of recording. */
-  #needed(pending: readonly Node[], isRoot: (node: Node) => boolean): readonly Node[] {
+  /** Pending nodes that the roots among them need (what has handles, if none are named), in order of recording. */
+  #needed(pending: readonly Node[], roots?: ReadonlySet<Node>): readonly Node[] {
     const epoch = ++this.#epoch;
     let count = 0;
     for (let i = pending.length - 1; i >= 0; i--) {
       const node = pending[i]!;
-      if (node.epoch !== epoch && !isRoot(node)) continue;
+      if (node.epoch !== epoch && !(roots === undefined ? node.handles > 0 : roots.has(node))) continue;
       node.epoch = epoch;
       count++;
       const { inputs } = node;
@@ -317,7 +317,7 @@ export class Flusher<S extends Storage, E> {
   #salvage(roots: readonly Node[], tries = { left: TRIES, error: undefined as Error | undefined }): void {
     const open = new Set(roots.filter(({ storage, lost }) => storage === undefined && lost === undefined));
     if (open.size === 0) return;
-    const nodes = this.#needed(this.#pending, (node) => open.has(node));
+    const nodes = this.#needed(this.#pending, open);
     try {
       const lost = nodes.find((node) => node.lost !== undefined);
       if (lost !== undefined) throw lost.lost;

@@ -70,7 +70,7 @@ export class Signature {
       if (at + 3 * rank + 2 > words.length) words = this.#grow(3 * rank + 2);
       words[at++] =
         node.code |
-        (dtypeCode[node.dtype] << 8) |
+        (node.dtype === "f32" ? 0 : dtypeCode[node.dtype] << 8) |
         (node.handles > 0 ? 1 << 12 : 0) |
         (attrs === undefined ? 0 : 1 << 13) |
         (rank << 14) |

@@ -76,6 +76,9 @@ export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
   },
 };
 
+const rowKinds = { ignoreIndex: integer, labelSmoothing: fraction };
+const rowDefaults = { labelSmoothing: 0 };
+
 /**
  * The cross-entropy of each row of logits [N, C] with its label [N]: what `crossEntropy` of `nn` takes the mean of.
  * A label outside 0 … C−1 (other than `ignoreIndex`) is an IndexError at each read of what is computed from it.
@@ -86,8 +89,8 @@ export function crossEntropyRows(logits: Operand, labels: Operand, options?: Par
   const { ignoreIndex, labelSmoothing } = readOptions<Partial<CrossEntropyAttrs>, { labelSmoothing: number }>(
     "crossEntropy",
     options,
-    { ignoreIndex: integer, labelSmoothing: fraction },
-    { labelSmoothing: 0 },
+    rowKinds,
+    rowDefaults,
   );
   const x = floating(readTensor(logits, "crossEntropy"), "crossEntropy") as Tensor;
   const index = indicesOf("crossEntropy", labels);
