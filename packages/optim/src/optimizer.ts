@@ -230,9 +230,8 @@ interface Update {
 function checkStep(name: string, { shape, dtype }: Param, before: Tensors, next: unknown): void {
   const fits = (what: string, given: Tensor, old: Pick<Tensor, "shape" | "dtype">): void => {
     const x = readTensor(given, name);
-    const { shape } = x;
-    const same =
-      shape === old.shape || (shape.length === old.shape.length && shape.every((d, k) => d === old.shape[k]));
+    const [is, was] = [x.shape, old.shape];
+    const same = is === was || (is.length === was.length && is.every((d, k) => d === was[k]));
     if (same && (x.dtype === old.dtype || (isFloat(x.dtype) && isFloat(old.dtype)))) return;
     throw new (same ? DTypeError : ShapeError)(
       `${name}: update of a parameter ${dtype}[${shape}] gave ${what} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
