@@ -41,12 +41,16 @@ export class Tape {
   #released: Error | undefined = undefined;
   #session: Session | undefined;
 
-  /** What the function assigned to boxes: it stands or falls with an update by this tape. */
-  readonly step: Step;
+  readonly #step: Step;
 
   constructor(session: Session) {
     this.#session = session;
-    this.step = session.step;
+    this.#step = session.step;
+  }
+
+  /** What the function assigned to boxes: it stands or falls with an update by this tape. */
+  get step(): Step {
+    return this.#step;
   }
 
   /**

@@ -137,26 +137,25 @@ function block(path: string): void {
 }
 
 test("a model that cannot be saved for a while does not end a training", async () => {
-  let state: "fine" | "blocked" | "told" = "fine";
-  const { files, lines, ended } = training(
-    (line) => {
-      if (line.startsWith("epoch 1/") && state === "fine") {
-        state = "blocked";
-        block(files.model);
-      } else if (state === "blocked" && line.includes("was not written")) {
-        rmdirSync(files.model);
-        state = "told";
-      }
-    },
-    "--epochs",
-    "200",
-  );
-  expect(await ended).toEqual({ code: 0, signal: null });
-  expect(lines.some((line) => /^epoch \d+\/200: save: .* it is a folder.*The training goes on\.$/.test(line))).toBe(
+  let state: "fine" | "blocked" | "told" | "stopped" = "fine";
+  const { files, lines, ended } = training((line, child) => {
+    if (line.startsWith("epoch 1/") && state === "fine") {
+      state = "blocked";
+      block(files.model);
+    } else if (state === "blocked" && line.includes("was not written")) {
+      rmdirSync(files.model);
+      state = "told";
+    } else if (state === "told" && line.includes("test accuracy")) {
+      state = "stopped"; // it went on
+      child.kill("SIGINT");
+    }
+  });
+  expect(await ended).toEqual({ code: 130, signal: null });
+  expect(lines.some((line) => /^epoch \d+\/100000: save: .* it is a folder.*The training goes on\.$/.test(line))).toBe(
     true,
   );
   expect(lines.at(-1)).toBe(`Report  ${files.report}`);
-  expect(state).toBe("told");
+  expect(state).toBe("stopped");
   expect((await weft("predict", files.model, "0")).code).toBe(0);
 });
 
