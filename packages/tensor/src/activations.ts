@@ -19,20 +19,22 @@ import {
 import { isNaN, not, or, relu, sigmoid, sqrt, where, withNumber } from "./elementwise.ts";
 import { isFloat } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
-import { anything, finite, readOptions } from "./options.ts";
+import { anything, finite, readOptions, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** x². @example square(tensor([1, -3])) // [1, 9] */
-export function square(x: Operand): Tensor {
+export function square(x: Operand): Tensor;
+export function square(x: Operand, more?: unknown): Tensor {
+  refuseMore("square", more);
   const t = read(x, "square");
   return mul(t, t);
 }
 
 /** 1 / √x. @example rsqrt(tensor([4])) // [0.5] */
-export const rsqrt = (x: Operand): Tensor => div(1, sqrt(floating(x, "rsqrt")));
+export const rsqrt: (x: Operand) => Tensor = (x, more?: unknown) => div(1, sqrt(floating(x, "rsqrt", more)));
 
 /** 1 / x. @example reciprocal(tensor([4])) // [0.25] */
-export const reciprocal = (x: Operand): Tensor => div(1, floating(x, "reciprocal"));
+export const reciprocal: (x: Operand) => Tensor = (x, more?: unknown) => div(1, floating(x, "reciprocal", more));
 
 /** x where it is positive, `negativeSlope`·x elsewhere. @example leakyRelu(tensor([-10, 2]), { negativeSlope: 0.5 }) // [-5, 2] */
 export function leakyRelu(x: Operand, options?: { negativeSlope?: number }): Tensor {
@@ -53,35 +55,39 @@ export function elu(x: Operand, options?: { alpha?: number }): Tensor {
 }
 
 /** λ·elu(x, α) with the constants that keep mean and variance (Klambauer et al. 2017). @example selu(tensor([0])) // [0] */
-export const selu = (x: Operand): Tensor =>
-  mul(elu(floating(x, "selu"), { alpha: 1.6732632423543772 }), 1.0507009873554805);
+export const selu: (x: Operand) => Tensor = (x, more?: unknown) =>
+  mul(elu(floating(x, "selu", more), { alpha: 1.6732632423543772 }), 1.0507009873554805);
 
 /** x·Φ(x) with the normal distribution Φ, in the exact form ½x(1 + erf(x/√2)). @example gelu(tensor([0])) // [0] */
-export function gelu(x: Operand): Tensor {
-  const t = floating(x, "gelu");
+export function gelu(x: Operand): Tensor;
+export function gelu(x: Operand, more?: unknown): Tensor {
+  const t = floating(x, "gelu", more);
   return mul(mul(t, 0.5), add(erf(mul(t, Math.SQRT1_2)), 1));
 }
 
 /** x·sigmoid(x), also called swish. @example silu(tensor([0])) // [0] */
-export function silu(x: Operand): Tensor {
-  const t = floating(x, "silu");
+export function silu(x: Operand): Tensor;
+export function silu(x: Operand, more?: unknown): Tensor {
+  const t = floating(x, "silu", more);
   return mul(t, sigmoid(t));
 }
 
 /** log(1 + eˣ), without overflow. @example softplus(tensor([1000])) // [1000] */
-export function softplus(x: Operand): Tensor {
-  const t = floating(x, "softplus");
+export function softplus(x: Operand): Tensor;
+export function softplus(x: Operand, more?: unknown): Tensor {
+  const t = floating(x, "softplus", more);
   // −|x| written so that at 0 both parts belong to one side: relu' = 0 there and log1p(exp(x))' = ½.
   return add(relu(t), log1p(exp(where(less(0, t), neg(t), t))));
 }
 
 /** clamp(x/6 + ½, 0, 1). @example hardSigmoid(tensor([-3, 0, 3])) // [0, 0.5, 1] */
-export const hardSigmoid = (x: Operand): Tensor =>
-  clamp(add(div(floating(x, "hardSigmoid"), 6), 0.5), { min: 0, max: 1 });
+export const hardSigmoid: (x: Operand) => Tensor = (x, more?: unknown) =>
+  clamp(add(div(floating(x, "hardSigmoid", more), 6), 0.5), { min: 0, max: 1 });
 
 /** x·hardSigmoid(x). @example hardSwish(tensor([-3, 0, 3])) // [0, 0, 3] */
-export function hardSwish(x: Operand): Tensor {
-  const t = floating(x, "hardSwish");
+export function hardSwish(x: Operand): Tensor;
+export function hardSwish(x: Operand, more?: unknown): Tensor {
+  const t = floating(x, "hardSwish", more);
   return mul(t, hardSigmoid(t));
 }
 

@@ -4,7 +4,12 @@ import { alias, apply, applyOwn, read, source } from "./apply.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
 import { DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
+import { refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
+
+/** Functions of one operand and of two. What comes after is looked at: options that nobody reads are a mistake. */
+type Unary = (x: Operand) => Tensor;
+type Binary = (a: Operand, b: Operand) => Tensor;
 
 /**
  * x in another dtype. Floats become integers by cutting the fraction, values
@@ -21,20 +26,23 @@ export function cast(x: Operand, dtype: DType): Tensor {
 export const inDType = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : apply("cast", [x], { dtype }));
 
 /** The operand in a dtype that floating-point functions compute in. Numbers stay numbers. */
-export function floating(x: Operand, op: string): Value {
+export function floating(x: Operand, op: string, more?: unknown): Value {
+  if (more !== undefined) refuseMore(op, more);
   const t = read(x, op);
   if (typeof t === "number" || t.dtype === "f32" || t.dtype === "f64") return t;
   return inDType(t, "f32");
 }
 
 /** The operand in a dtype that arithmetic computes in: `bool` counts as integers. */
-export function numeric(x: Operand, op: string): Value {
+export function numeric(x: Operand, op: string, more?: unknown): Value {
+  if (more !== undefined) refuseMore(op, more);
   const t = read(x, op);
   if (typeof t === "number" || t.dtype === "f32" || t.dtype === "f64" || t.dtype === "i32") return t;
   return inDType(t, t.dtype === "bool" ? "i32" : "f32");
 }
 
-const logical = (x: Operand, op: string): Value => {
+const logical = (x: Operand, op: string, more?: unknown): Value => {
+  if (more !== undefined) refuseMore(op, more);
   const t = read(x, op);
   return typeof t === "number" ? (t === 0 ? 0 : 1) : inDType(t, "bool");
 };
@@ -50,7 +58,8 @@ export function withNumber(op: string, dtype: DType, n: number): DType {
 
 type Arithmetic = "add" | "sub" | "mul" | "maximum" | "minimum" | "mod" | "equal" | "less" | "lessEqual";
 
-function arithmetic(op: Arithmetic, a: Operand, b: Operand): Tensor {
+function arithmetic(op: Arithmetic, a: Operand, b: Operand, more: unknown): Tensor {
+  if (more !== undefined) refuseMore(op, more);
   const x = read(a, op);
   const y = read(b, op);
   if (typeof x === "number") {
@@ -69,97 +78,98 @@ function arithmetic(op: Arithmetic, a: Operand, b: Operand): Tensor {
 
 type FloatArithmetic = "div" | "pow" | "atan2";
 
-function floatArithmetic(op: FloatArithmetic, a: Operand, b: Operand): Tensor {
-  const x = floating(a, op);
+function floatArithmetic(op: FloatArithmetic, a: Operand, b: Operand, more?: unknown): Tensor {
+  const x = floating(a, op, more);
   const y = floating(b, op);
   if (typeof x === "number" || typeof y === "number" || x.dtype === y.dtype) return applyOwn(op, [x, y], undefined);
   return applyOwn(op, [inDType(x, "f64"), inDType(y, "f64")], undefined);
 }
 
 /** −x. @example neg(tensor([1, -2])) // [-1, 2] */
-export const neg = (x: Operand): Tensor => applyOwn("neg", [numeric(x, "neg")], undefined);
+export const neg: Unary = (x, more?: unknown) => applyOwn("neg", [numeric(x, "neg", more)], undefined);
 /** |x|. @example abs(tensor([1, -2])) // [1, 2] */
-export const abs = (x: Operand): Tensor => applyOwn("abs", [numeric(x, "abs")], undefined);
+export const abs: Unary = (x, more?: unknown) => applyOwn("abs", [numeric(x, "abs", more)], undefined);
 /** −1, 0 or 1; NaN stays. @example sign(tensor([3, 0, -2])) // [1, 0, -1] */
-export const sign = (x: Operand): Tensor => applyOwn("sign", [numeric(x, "sign")], undefined);
+export const sign: Unary = (x, more?: unknown) => applyOwn("sign", [numeric(x, "sign", more)], undefined);
 /** eˣ. @example exp(tensor([0])) // [1] */
-export const exp = (x: Operand): Tensor => applyOwn("exp", [floating(x, "exp")], undefined);
+export const exp: Unary = (x, more?: unknown) => applyOwn("exp", [floating(x, "exp", more)], undefined);
 /** eˣ − 1, exact near 0. @example expm1(tensor([0])) // [0] */
-export const expm1 = (x: Operand): Tensor => applyOwn("expm1", [floating(x, "expm1")], undefined);
+export const expm1: Unary = (x, more?: unknown) => applyOwn("expm1", [floating(x, "expm1", more)], undefined);
 /** The natural logarithm. @example log(tensor([1, 0])) // [0, -Infinity] */
-export const log = (x: Operand): Tensor => applyOwn("log", [floating(x, "log")], undefined);
+export const log: Unary = (x, more?: unknown) => applyOwn("log", [floating(x, "log", more)], undefined);
 /** log(1 + x), exact near 0. @example log1p(tensor([0])) // [0] */
-export const log1p = (x: Operand): Tensor => applyOwn("log1p", [floating(x, "log1p")], undefined);
+export const log1p: Unary = (x, more?: unknown) => applyOwn("log1p", [floating(x, "log1p", more)], undefined);
 /** √x. @example sqrt(tensor([4, 9])) // [2, 3] */
-export const sqrt = (x: Operand): Tensor => applyOwn("sqrt", [floating(x, "sqrt")], undefined);
+export const sqrt: Unary = (x, more?: unknown) => applyOwn("sqrt", [floating(x, "sqrt", more)], undefined);
 /** The sine; x in radians. @example sin(tensor([0])) // [0] */
-export const sin = (x: Operand): Tensor => applyOwn("sin", [floating(x, "sin")], undefined);
+export const sin: Unary = (x, more?: unknown) => applyOwn("sin", [floating(x, "sin", more)], undefined);
 /** The cosine; x in radians. @example cos(tensor([0])) // [1] */
-export const cos = (x: Operand): Tensor => applyOwn("cos", [floating(x, "cos")], undefined);
+export const cos: Unary = (x, more?: unknown) => applyOwn("cos", [floating(x, "cos", more)], undefined);
 /** The tangent; x in radians. @example tan(tensor([0])) // [0] */
-export const tan = (x: Operand): Tensor => applyOwn("tan", [floating(x, "tan")], undefined);
+export const tan: Unary = (x, more?: unknown) => applyOwn("tan", [floating(x, "tan", more)], undefined);
 /** The inverse sine in radians; NaN outside [−1, 1]. @example asin(tensor([0])) // [0] */
-export const asin = (x: Operand): Tensor => applyOwn("asin", [floating(x, "asin")], undefined);
+export const asin: Unary = (x, more?: unknown) => applyOwn("asin", [floating(x, "asin", more)], undefined);
 /** The inverse cosine in radians; NaN outside [−1, 1]. @example acos(tensor([1])) // [0] */
-export const acos = (x: Operand): Tensor => applyOwn("acos", [floating(x, "acos")], undefined);
+export const acos: Unary = (x, more?: unknown) => applyOwn("acos", [floating(x, "acos", more)], undefined);
 /** The inverse tangent in radians. @example atan(tensor([0])) // [0] */
-export const atan = (x: Operand): Tensor => applyOwn("atan", [floating(x, "atan")], undefined);
+export const atan: Unary = (x, more?: unknown) => applyOwn("atan", [floating(x, "atan", more)], undefined);
 /** The hyperbolic sine. @example sinh(tensor([0])) // [0] */
-export const sinh = (x: Operand): Tensor => applyOwn("sinh", [floating(x, "sinh")], undefined);
+export const sinh: Unary = (x, more?: unknown) => applyOwn("sinh", [floating(x, "sinh", more)], undefined);
 /** The hyperbolic cosine. @example cosh(tensor([0])) // [1] */
-export const cosh = (x: Operand): Tensor => applyOwn("cosh", [floating(x, "cosh")], undefined);
+export const cosh: Unary = (x, more?: unknown) => applyOwn("cosh", [floating(x, "cosh", more)], undefined);
 /** The hyperbolic tangent. @example tanh(tensor([0])) // [0] */
-export const tanh = (x: Operand): Tensor => applyOwn("tanh", [floating(x, "tanh")], undefined);
+export const tanh: Unary = (x, more?: unknown) => applyOwn("tanh", [floating(x, "tanh", more)], undefined);
 /** The inverse hyperbolic sine. @example asinh(tensor([0])) // [0] */
-export const asinh = (x: Operand): Tensor => applyOwn("asinh", [floating(x, "asinh")], undefined);
+export const asinh: Unary = (x, more?: unknown) => applyOwn("asinh", [floating(x, "asinh", more)], undefined);
 /** The inverse hyperbolic tangent; NaN outside [−1, 1]. @example atanh(tensor([0])) // [0] */
-export const atanh = (x: Operand): Tensor => applyOwn("atanh", [floating(x, "atanh")], undefined);
+export const atanh: Unary = (x, more?: unknown) => applyOwn("atanh", [floating(x, "atanh", more)], undefined);
 /** The error function 2/√π · ∫₀ˣ e^(−t²) dt. @example erf(tensor([0])) // [0] */
-export const erf = (x: Operand): Tensor => applyOwn("erf", [floating(x, "erf")], undefined);
+export const erf: Unary = (x, more?: unknown) => applyOwn("erf", [floating(x, "erf", more)], undefined);
 /** The next integer below; integers stay. @example floor(tensor([1.5, -1.5])) // [1, -2] */
-export const floor = (x: Operand): Tensor => applyOwn("floor", [numeric(x, "floor")], undefined);
+export const floor: Unary = (x, more?: unknown) => applyOwn("floor", [numeric(x, "floor", more)], undefined);
 /** The next integer above; integers stay. @example ceil(tensor([1.5, -0.5])) // [2, 0] */
-export const ceil = (x: Operand): Tensor => applyOwn("ceil", [numeric(x, "ceil")], undefined);
+export const ceil: Unary = (x, more?: unknown) => applyOwn("ceil", [numeric(x, "ceil", more)], undefined);
 /** The nearest integer, halves to the even one. @example round(tensor([0.5, 1.5, 2.6])) // [0, 2, 3] */
-export const round = (x: Operand): Tensor => applyOwn("round", [numeric(x, "round")], undefined);
+export const round: Unary = (x, more?: unknown) => applyOwn("round", [numeric(x, "round", more)], undefined);
 /** 1 / (1 + e⁻ˣ). @example sigmoid(tensor([0])) // [0.5] */
-export const sigmoid = (x: Operand): Tensor => applyOwn("sigmoid", [floating(x, "sigmoid")], undefined);
+export const sigmoid: Unary = (x, more?: unknown) => applyOwn("sigmoid", [floating(x, "sigmoid", more)], undefined);
 /** max(x, 0); its derivative at 0 is 0. @example relu(tensor([-1, 2])) // [0, 2] */
-export const relu = (x: Operand): Tensor => applyOwn("relu", [numeric(x, "relu")], undefined);
+export const relu: Unary = (x, more?: unknown) => applyOwn("relu", [numeric(x, "relu", more)], undefined);
 /** Where x is NaN, as `bool`. @example isNaN(tensor([NaN, 1])) // [1, 0] */
-export const isNaN = (x: Operand): Tensor => applyOwn("isNaN", [floating(x, "isNaN")], undefined);
+export const isNaN: Unary = (x, more?: unknown) => applyOwn("isNaN", [floating(x, "isNaN", more)], undefined);
 /** Where x is neither NaN nor infinite, as `bool`. @example isFinite(tensor([Infinity, 1])) // [0, 1] */
-export const isFinite = (x: Operand): Tensor => applyOwn("isFinite", [floating(x, "isFinite")], undefined);
+export const isFinite: Unary = (x, more?: unknown) => applyOwn("isFinite", [floating(x, "isFinite", more)], undefined);
 /** Where x is 0, as `bool`. @example not(tensor([0, 2])) // [1, 0] */
-export const not = (x: Operand): Tensor => applyOwn("not", [logical(x, "not")], undefined);
+export const not: Unary = (x, more?: unknown) => applyOwn("not", [logical(x, "not", more)], undefined);
 
 /** a + b. @example add(tensor([1, 2]), 3) // [4, 5] */
-export const add = (a: Operand, b: Operand): Tensor => arithmetic("add", a, b);
+export const add: Binary = (a, b, more?: unknown) => arithmetic("add", a, b, more);
 /** a − b. @example sub(1, tensor([1, 2])) // [0, -1] */
-export const sub = (a: Operand, b: Operand): Tensor => arithmetic("sub", a, b);
+export const sub: Binary = (a, b, more?: unknown) => arithmetic("sub", a, b, more);
 /** a · b, element by element. @example mul(tensor([1, 2]), tensor([[1], [2]])) // [[1, 2], [2, 4]] */
-export const mul = (a: Operand, b: Operand): Tensor => arithmetic("mul", a, b);
+export const mul: Binary = (a, b, more?: unknown) => arithmetic("mul", a, b, more);
 /** a / b; integers give `f32`. @example div(tensor([1, 3]), 2) // [0.5, 1.5] */
-export const div = (a: Operand, b: Operand): Tensor => floatArithmetic("div", a, b);
+export const div: Binary = (a, b, more?: unknown) => floatArithmetic("div", a, b, more);
 /** The larger of two; NaN where one is NaN. Equal operands share the gradient. @example maximum(tensor([1, 5]), 3) // [3, 5] */
-export const maximum = (a: Operand, b: Operand): Tensor => arithmetic("maximum", a, b);
+export const maximum: Binary = (a, b, more?: unknown) => arithmetic("maximum", a, b, more);
 /** The smaller of two; NaN where one is NaN. Equal operands share the gradient. @example minimum(tensor([1, 5]), 3) // [1, 3] */
-export const minimum = (a: Operand, b: Operand): Tensor => arithmetic("minimum", a, b);
+export const minimum: Binary = (a, b, more?: unknown) => arithmetic("minimum", a, b, more);
 /** a − b·⌊a/b⌋, exact: the remainder with the sign of b, as in Python; by 0 NaN, of integers 0. @example mod(tensor([5, -5]), 3) // [2, 1] */
-export const mod = (a: Operand, b: Operand): Tensor => arithmetic("mod", a, b);
+export const mod: Binary = (a, b, more?: unknown) => arithmetic("mod", a, b, more);
 /** The angle of the point (b, a) in radians, −π to π. @example atan2(tensor([0]), tensor([1])) // [0] */
-export const atan2 = (a: Operand, b: Operand): Tensor => floatArithmetic("atan2", a, b);
+export const atan2: Binary = (a, b, more?: unknown) => floatArithmetic("atan2", a, b, more);
 /** a = b, as `bool`. @example equal(tensor([1, 2]), 2) // [0, 1] */
-export const equal = (a: Operand, b: Operand): Tensor => arithmetic("equal", a, b);
+export const equal: Binary = (a, b, more?: unknown) => arithmetic("equal", a, b, more);
 /** a < b, as `bool`. @example less(tensor([1, 2]), 2) // [1, 0] */
-export const less = (a: Operand, b: Operand): Tensor => arithmetic("less", a, b);
+export const less: Binary = (a, b, more?: unknown) => arithmetic("less", a, b, more);
 /** a ≤ b, as `bool`. @example lessEqual(tensor([1, 2, 3]), 2) // [1, 1, 0] */
-export const lessEqual = (a: Operand, b: Operand): Tensor => arithmetic("lessEqual", a, b);
+export const lessEqual: Binary = (a, b, more?: unknown) => arithmetic("lessEqual", a, b, more);
 /** Where both are true (not 0), as `bool`. @example and(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 0, 0] */
-export const and = (a: Operand, b: Operand): Tensor =>
-  applyOwn("and", [logical(a, "and"), logical(b, "and")], undefined);
+export const and: Binary = (a, b, more?: unknown) =>
+  applyOwn("and", [logical(a, "and", more), logical(b, "and")], undefined);
 /** Where one is true (not 0), as `bool`. @example or(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 1, 0] */
-export const or = (a: Operand, b: Operand): Tensor => applyOwn("or", [logical(a, "or"), logical(b, "or")], undefined);
+export const or: Binary = (a, b, more?: unknown) =>
+  applyOwn("or", [logical(a, "or", more), logical(b, "or")], undefined);
 
 /**
  * a to the power of b; integers give `f32`. The powers 0, 1 and 2 are written out, so that they have exact derivatives of
@@ -167,8 +177,9 @@ export const or = (a: Operand, b: Operand): Tensor => applyOwn("or", [logical(a,
  *
  * @example pow(tensor([1, 2, 3]), 2) // [1, 4, 9]
  */
-export function pow(a: Operand, b: Operand): Tensor {
-  const x = floating(a, "pow");
+export function pow(a: Operand, b: Operand): Tensor;
+export function pow(a: Operand, b: Operand, more?: unknown): Tensor {
+  const x = floating(a, "pow", more);
   if (typeof x === "object") {
     if (b === 1) return alias(x);
     if (b === 2) return applyOwn("mul", [x, x], undefined);

@@ -6,6 +6,7 @@ import { inDType, mul } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape } from "./movement.ts";
+import { refuseMore } from "./options.ts";
 import { sum } from "./reduce.ts";
 import { linalgShapes } from "./rules/linalg.ts";
 import type { Tensor } from "./tensor.ts";
@@ -30,7 +31,9 @@ function ofMatrices(a: Tensor, b: Tensor): Tensor {
  *
  * @example matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])) // [3, 7]
  */
-export function matmul(a: Operand, b: Operand): Tensor {
+export function matmul(a: Operand, b: Operand): Tensor;
+export function matmul(a: Operand, b: Operand, more?: unknown): Tensor {
+  refuseMore("matmul", more);
   const given = [readTensor(a, "matmul"), readTensor(b, "matmul")] as const;
   const met = promote(given[0].dtype, given[1].dtype);
   const dtype = met === "bool" ? "i32" : met;

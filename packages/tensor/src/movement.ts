@@ -79,8 +79,16 @@ const chosen = (op: string, choice: AxisChoice): Axes =>
     ? readOptions(op, choice as { readonly axis?: Axes }, { axis: orNull(numbers) }, {}).axis
     : (choice as Axes);
 
+/** Axes are one argument, as a list. */
+function refuseAxis(op: string, more: unknown): void {
+  if (more !== undefined)
+    throw new ArgumentError(`${op}: wanted one axis or a list of them, such as [0, 1], got also ${shown(more)}`);
+}
+
 /** Without the axes named, which must have size 1; by default without all such axes. @example squeeze(tensor([[1], [2]])) // [1, 2] */
-export function squeeze(x: Operand, axis?: AxisChoice): Tensor {
+export function squeeze(x: Operand, axis?: AxisChoice): Tensor;
+export function squeeze(x: Operand, axis?: AxisChoice, more?: unknown): Tensor {
+  refuseAxis("squeeze", more);
   const { shape } = readTensor(x, "squeeze");
   const named = chosen("squeeze", axis);
   const axes = axesOf("squeeze", named, shape);
@@ -95,7 +103,9 @@ export function squeeze(x: Operand, axis?: AxisChoice): Tensor {
 }
 
 /** With new axes of size 1 at the places named in the result. @example unsqueeze(tensor([1, 2]), 1) // [[1], [2]] */
-export function unsqueeze(x: Operand, axis: AxisChoice = 0): Tensor {
+export function unsqueeze(x: Operand, axis?: AxisChoice): Tensor;
+export function unsqueeze(x: Operand, axis: AxisChoice = 0, more?: unknown): Tensor {
+  refuseAxis("unsqueeze", more);
   const { shape } = readTensor(x, "unsqueeze");
   const named = chosen("unsqueeze", axis) ?? 0;
   const added = typeof named === "number" ? [named] : listOf("unsqueeze", "axis", named);

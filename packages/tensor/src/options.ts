@@ -122,3 +122,14 @@ export function readValue<T>(op: string, name: string, value: unknown, { wanted,
   if (!is(value)) throw new ArgumentError(`${op}: wanted ${wanted} as ${name}, got ${describe(value)}`);
   return value;
 }
+
+/**
+ * Refuses options that are given to a function without any. Other things after its operands are let through: `xs.map(relu)`
+ * gives an index and an array.
+ */
+export function refuseMore(op: string, more: unknown): void {
+  if (typeof more !== "object" || more === null) return;
+  const prototype: unknown = Object.getPrototypeOf(more);
+  if (prototype === Object.prototype || prototype === null)
+    throw new ArgumentError(`${op}: takes no options, got ${describe(more)}`);
+}

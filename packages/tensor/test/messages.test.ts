@@ -13,7 +13,39 @@ const i = (...shape: number[]) => backend.of(shape, "i32");
 
 type Case = [what: string, call: () => unknown, error: new (message: string) => Error, message: string];
 
+/** A call from plain JavaScript. */
+const loosely = (name: keyof typeof weft, ...args: unknown[]): unknown =>
+  (weft[name] as (...args: unknown[]) => unknown)(...args);
+
 const cases: Case[] = [
+  ...(
+    [
+      ["gelu", 1, { approximate: "tanh" }],
+      ["relu", 1, { inplace: true }],
+      ["exp", 1, { out: 1 }],
+      ["square", 1, { out: 1 }],
+      ["selu", 1, { alpha: 1 }],
+      ["softplus", 1, { beta: 2 }],
+      ["not", 1, {}],
+      ["matmul", 2, { transA: true }],
+      ["add", 2, { alpha: 2 }],
+      ["div", 2, { rounding: "floor" }],
+      ["equal", 2, Object.assign(Object.create(null), { tolerance: 1 })],
+      ["pow", 2, { out: 1 }],
+      ["or", 2, { out: 1 }],
+    ] as const
+  ).map(([name, operands, options]): Case => [
+    `options of ${name}, which has none`,
+    () => loosely(name, ...Array.from({ length: operands }, () => t(2, 2)), options),
+    ArgumentError,
+    `${name}: takes no options, got ${weft.describe(options)}`,
+  ]),
+  ...(["squeeze", "unsqueeze"] as const).map((name): Case => [
+    `${name} with two axes`,
+    () => loosely(name, t(1, 1), 0, 1),
+    ArgumentError,
+    `${name}: wanted one axis or a list of them, such as [0, 1], got also 1`,
+  ]),
   [
     "a bound that does not fit",
     () => weft.clamp(i(2), { max: 1.5 }),
@@ -415,4 +447,15 @@ describe("messages", () => {
     expect(call).toThrow(error);
     backend.ops();
   });
+});
+
+test("functions without options are callbacks, too", () => {
+  const xs = [t(2, 2), t(2, 2)];
+  for (const f of [weft.relu, weft.exp, weft.gelu, weft.square, weft.not])
+    expect(xs.map(f).map((x) => x.shape)).toEqual([
+      [2, 2],
+      [2, 2],
+    ]);
+  for (const f of [weft.add, weft.matmul, weft.maximum, weft.pow]) expect(xs.reduce(f).shape).toEqual([2, 2]);
+  expect((weft.relu as (...args: unknown[]) => weft.Tensor)(xs[0], xs[1], undefined).shape).toEqual([2, 2]);
 });
