@@ -97,6 +97,32 @@ describe.each([
     expect([...T.take(b.arange(3), T.slice(bytes, { steps: [2] })).dataSync()]).toEqual([0, 2]);
   });
 
+  test("labels that are drawn, picked from known ones, or positions are known to fit, and cost no fault", () => {
+    const b = open();
+    const scores = b.randn([6, 3]);
+    const labels = b.tensor([0, 2, 1, 1, 0, 2], { dtype: "i32" });
+    const order = b.tensor([5, 0, 3, 1, 4, 2], { dtype: "i32" });
+    const fit: Record<string, Tensor> = {
+      drawn: b.randint([6], { high: 3 }),
+      "drawn from 1": b.randint([6], { low: 1, high: 3 }),
+      picked: T.take(labels, order),
+      gathered: T.gather(labels, order),
+      positions: T.argmax(b.randn([6, 3]), { axis: 1 }),
+      "the order of three, twice": T.reshape(T.argsort(b.randn([2, 3])), [6]),
+    };
+    for (const y of Object.values(fit)) {
+      const loss = crossEntropy(scores, y);
+      expect((loss.payload as { open?: boolean }).open).toBeFalsy();
+      expect(Number.isFinite(loss.itemSync())).toBe(true);
+    }
+    // What is known of them is no more than that: too few classes are found all the same.
+    for (const y of [T.take(T.add(labels, 1), order), T.mod(order, 5), T.add(T.mod(order, 3), 1)])
+      expect(thrown(() => crossEntropy(scores, y).dataSync())).toBeInstanceOf(IndexError);
+    expect(thrown(() => crossEntropy(scores, T.sub(b.randint([6], { high: 3 }), 1)).dataSync())).toBeInstanceOf(
+      IndexError,
+    );
+  });
+
   test("a wrong call that nobody needs does not keep the next step from updating in place", () => {
     const b = openSync({ fuse, memoryLimit: 3 << 20 });
     const p = scope(() => param(b.zeros([1 << 19])));

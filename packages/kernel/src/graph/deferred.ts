@@ -23,7 +23,7 @@ import {
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { folded } from "./constant.ts";
-import { faultOf, rangeFrom, rangeOf, siteOf, takesIndices, type Fault } from "./fault.ts";
+import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf, takesIndices, type Fault } from "./fault.ts";
 import { Flusher, type Failure } from "./flush.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
 import { Unowned } from "./unowned.ts";
@@ -158,7 +158,8 @@ export class Deferred<S extends Storage, E> implements Backend {
         ? new Node(op, code, nodes, attrs, shape, dtype)
         : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
     if (takesIndices(code)) this.#suspect(node);
-    else if (code === CAST || kindOfCode(code) === "move") node.range = rangeFrom(nodes[0] as Node, op, dtype);
+    if (code === CAST || kindOfCode(code) === "move") node.range = rangeFrom(nodes[0] as Node, op, dtype);
+    else if (dtype !== "f32") node.range = rangeAfter(node);
     if (this.#pending.push(node) === 1) context.pending.add(this);
     else if (this.#pending.length >= PENDING) {
       const result = own(new Tensor(this, shape, dtype, node));

@@ -172,6 +172,43 @@ export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefine
   return { least, most, whole: true };
 }
 
+type Known = (
+  inputs: readonly (Node | number)[],
+  attrs: { readonly axis: number; readonly shape: Shape },
+) => Range | undefined;
+
+/** Some of the integers from `least` to `most`. */
+const within = (least: number, most: number): Range => ({ least, most, whole: false });
+/** Some of the integers of a value. */
+const some: Known = ([x]) => (x as Node).range && { ...(x as Node).range!, whole: false };
+const place: Known = ([x], { axis }) => within(0, (x as Node).shape[axis]! - 1);
+/** Random integers or positions and a number, as long as no sum wraps. */
+const shifted: Known = ([a, b]) => {
+  const [x, n] = typeof a === "number" ? [b, a] : [a, b];
+  const { range } = x as Node;
+  if (range === undefined || range.whole || typeof n !== "number") return undefined;
+  const [least, most] = [range.least + n, range.most + n];
+  return least >= -(2 ** 31) && most < 2 ** 31 ? { ...range, least, most } : undefined;
+};
+
+/** What is known of integers by how they are computed: of random ones, of positions, and of labels that are picked from others. */
+const known: Known[] = [];
+for (const [op, rule] of Object.entries<Known>({
+  mod: ([, n]) => (typeof n === "number" && n > 0 ? within(0, n - 1) : undefined),
+  add: shifted,
+  take: some,
+  gather: some,
+  argmax: place,
+  argmin: place,
+  argsort: place,
+  iota: (_, { axis, shape }) => within(0, shape[axis]! - 1),
+}))
+  known[codeOf(op)] = rule;
+
+/** The range of what an operation gives, if it gives integers and something is known of them. */
+export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>
+  dtype === "i32" || dtype === "u8" ? known[code]?.(inputs, attrs as never) : undefined;
+
 /** The range of what is moved or cast from integers: only a part of a value may do without its least or greatest. */
 export function rangeFrom({ range }: Node, op: string, dtype: DType): Range | undefined {
   if (range === undefined || (dtype !== "i32" && !(dtype === "u8" && range.least >= 0 && range.most < 256)))
