@@ -400,7 +400,7 @@ test("the garbage collector finds what was not moved, also after it came back", 
 describe("a handle that is collected while its value lies aside", () => {
   const backend = openSync({ memoryLimit: LIMIT });
   /** Values that are moved aside, of whose handles none is left but those that `rest` makes. */
-  const few = 20;
+  const few = 10;
   const aside = async (rest: (x: Tensor) => Tensor): Promise<Tensor[]> => {
     const make = (): Tensor[] => {
       const held = Array.from({ length: few }, (_, i) => backend.tensor(new Float32Array(2000).fill(i)));
