@@ -29,11 +29,14 @@ const guesses = {
   picture: undefined as Uint8Array | undefined,
   waiting: false,
   stale: false,
+  /** Whether the sheet was cleared since it was asked: the answer belongs to a picture that is gone. */
+  outdated: false,
   ask(): void {
     this.stale = this.picture !== undefined;
     if (!this.stale || this.waiting || !ready) return;
     this.stale = false;
     this.waiting = true;
+    this.outdated = false;
     ask({ kind: "guess", picture: this.picture! });
   },
 };
@@ -43,7 +46,10 @@ const sheet = pad(element("sheet"), (picture) => {
   guesses.picture = picture;
   paint(element("seen"), picture);
   element("sheet-hint").hidden = picture !== undefined;
-  if (picture === undefined) chances.show(undefined);
+  if (picture === undefined) {
+    guesses.outdated = guesses.waiting;
+    chances.show(undefined);
+  }
   guesses.ask();
 });
 const losses = curve(element("loss-curve"), "Loss", {
@@ -138,7 +144,7 @@ const handlers: Handlers<Reports> = {
   },
   guessed({ probabilities }) {
     guesses.waiting = false;
-    if (guesses.picture !== undefined) chances.show(probabilities);
+    if (guesses.picture !== undefined && !guesses.outdated) chances.show(probabilities);
     if (guesses.stale) guesses.ask();
   },
   trouble({ reason }) {

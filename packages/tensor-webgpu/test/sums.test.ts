@@ -1,6 +1,6 @@
 // Sums at many indices against plain loops: few and many rows, indices that come again and again, axes before and behind, what is
 // out of range, and the same bits every time.
-import { gather, indexAdd, IndexError, mul, scatterAdd, take, type Tensor } from "@weft/tensor";
+import { add, gather, indexAdd, IndexError, mul, scatterAdd, take, type Tensor } from "@weft/tensor";
 import { expect } from "vitest";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
@@ -112,20 +112,21 @@ describeOnDevice("sums at many indices", () => {
     }
   });
 
-  onDevice("what is out of range is left out, and told", async () => {
+  onDevice("what is out of range is told at each read, and nothing else is touched", async () => {
     const { tensor, zeros } = await small();
     for (const wrong of [-1, 30_000]) {
-      const index = Int32Array.from({ length: 100 }, (_, i) => (i === 50 ? wrong : 10_000 * (i % 3)));
+      const index = Int32Array.from({ length: 100 }, (_, i) => 10_000 * (i % 3));
+      // An index that only the device knows.
+      const far = add(tensor(index), tensor(index.map((v, i) => (i === 50 ? wrong - v : 0))));
       const three = async (y: Tensor) => {
         const data = await y.data();
         return [data[0], data[10_000], data[20_000], [...data].reduce((a, b) => a + b, 0)];
       };
-      const added = indexAdd(zeros([30_000]), tensor(index), 1);
-      await expect(added.data()).rejects.toThrow(IndexError);
-      expect(await three(added)).toEqual([34, 33, 32, 99]);
-      const scattered = scatterAdd(zeros([30_000]), tensor(index), 1);
-      await expect(scattered.data()).rejects.toThrow(IndexError);
-      expect(await three(scattered)).toEqual([34, 33, 32, 99]);
+      for (const sums of [indexAdd, scatterAdd]) {
+        const [lost, fine] = [sums(zeros([30_000]), far, 1), sums(zeros([30_000]), tensor(index), 1)];
+        for (let i = 0; i < 2; i++) await expect(lost.data()).rejects.toThrow(IndexError);
+        expect(await three(fine)).toEqual([34, 33, 33, 100]);
+      }
     }
   });
 
@@ -139,8 +140,7 @@ describeOnDevice("sums at many indices", () => {
       expect([...(await take(rows, index).data())]).toEqual(wanted);
     }
     const lost = take(x.slice({ starts: [0], ends: [8] }).reshape([2, 4]), tensor([1, 2], { dtype: "i32" }));
-    await expect(lost.data()).rejects.toThrow(IndexError);
-    expect([...(await lost.data())]).toEqual([4, 5, 6, 7, NaN, NaN, NaN, NaN]);
+    for (let i = 0; i < 2; i++) await expect(lost.data()).rejects.toThrow(IndexError);
     expect([...(await gather(x, index).data())]).toEqual([2, 0, 1]);
   });
 });
