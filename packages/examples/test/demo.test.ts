@@ -133,7 +133,7 @@ test(
     await page.waitForTimeout(300);
     expect(await steps()).toBe(stopped);
 
-    await page.getByRole("button", { name: "Show a 3" }).click();
+    await sample(3);
     expect(Math.max(...(await probabilities()))).toBeGreaterThan(30);
     await page.emulateMedia({ colorScheme: "dark" });
     await page.screenshot({ path: join(pictures, "demo-dark.png") });
