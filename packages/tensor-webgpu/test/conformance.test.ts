@@ -1,8 +1,8 @@
-// The law for every backend, on this one: with every operation by itself, without the checks of WebGPU, on tensors and on views;
-// and merged, on tensors. Merged on views takes minutes on a software driver: conformance.long.test.ts. There are no known gaps.
+// The law for every backend, on this one: with every operation by itself, without the checks of WebGPU, on tensors and on views; and
+// with fallbacks. Merged takes minutes on a software driver: conformance.long.test.ts. There are no known gaps.
 import { conformance } from "@weft/conformance";
 import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
-const settings = { unmerged: { fuse: false, trusted: true }, merged: {} };
+const settings = { unmerged: { fuse: false, trusted: true } };
 for (const { name, run } of conformance("tensor-webgpu", open, { settings, half: true })) onDevice(name, run);
