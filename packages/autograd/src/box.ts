@@ -23,6 +23,8 @@ import {
   type Shape,
   type Tensor,
   type Value,
+  sameShape,
+  untaped,
 } from "@weft/tensor";
 import { below, end } from "./backward.ts";
 import { overlay, type Covered } from "./overlay.ts";
@@ -51,13 +53,6 @@ interface Content {
 const net = new FinalizationRegistry<Content>((content) => {
   if (content.handle !== undefined) end(content.handle, "its box was collected");
 });
-
-/** The tensor at the bottom of all tapes. */
-function plain(x: Tensor): Tensor {
-  let t = x;
-  while (t.interpreter.lower !== undefined) t = t.interpreter.lower(t);
-  return t;
-}
 
 /** What `stopGradient` gave: constants on purpose. */
 const constants = new WeakSet<Tensor>();
@@ -171,7 +166,7 @@ abstract class Cell implements Box, Covered {
 
   /** A new version: the box gets a handle of its own on the plain value. */
   protected store(x: Tensor): void {
-    const bottom = plain(x);
+    const bottom = untaped(x);
     const handle = bottom.interpreter.backend.retain(bottom);
     handle.owner = null; // no scope ends what is in a box
     const old = this.#content.handle;
@@ -197,7 +192,7 @@ export class Param extends Cell {
     const t = readTensor(x, "param");
     const { shape } = this;
     if (!isFloat(t.dtype)) throw integers(t.dtype);
-    if (t.shape !== shape && (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i])))
+    if (!sameShape(t.shape, shape))
       throw new ShapeError(`param: a parameter of shape [${shape}] was given a value of shape [${t.shape}]`);
     if (t.interpreter.level > 0) this.#refuseConstant(t);
     if (overlay()?.write(this, t) === true) return;
@@ -233,7 +228,7 @@ export class Param extends Cell {
     for (let t = x; t.interpreter.level > 0; t = t.interpreter.lower!(t)) {
       const tape = t.interpreter as Recorder;
       if (!tape.parameters || !this.born) continue;
-      const versions = [this.version(), ...(tape.leaves.get(this) ?? [])].map((y) => plain(y).payload);
+      const versions = [this.version(), ...(tape.leaves.get(this) ?? [])].map((y) => untaped(y).payload);
       if (reaches(t, versions, 4))
         throw new ArgumentError(
           `param: a ${this.dtype}[${this.shape}] got a value computed on a tape from its own .value, which is a constant there. Write the parameter itself, as in p.value = sub(p, …), or stopGradient(p) if a constant is meant.`,
@@ -280,7 +275,7 @@ export class State extends Cell {
 /** The plain value of a tensor or a box, with a handle of its own, which is meant to be a constant. */
 export function constant(x: Operand): Tensor {
   const held = typeof x === "object" && !("interpreter" in x) && "value" in x ? (x as Param).value : x;
-  const t = fresh(plain(readTensor(held, "stopGradient")));
+  const t = fresh(untaped(readTensor(held, "stopGradient")));
   if (context.tape !== undefined) constants.add(t);
   return t;
 }

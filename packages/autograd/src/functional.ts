@@ -16,6 +16,7 @@ import {
   type Operand,
   type OptionKind,
   type Tensor,
+  sameShape,
 } from "@weft/tensor";
 import { Backward, below } from "./backward.ts";
 import { constant } from "./box.ts";
@@ -151,7 +152,7 @@ export function vjp<Args extends Tree[], Y>(
     if (gs.length !== results.length)
       throw new ArgumentError(`vjp: the value has ${results.length} tensors, the pullback got ${gs.length}`);
     for (const [k, r] of results.entries())
-      if (gs[k]!.shape.length !== r.shape.length || gs[k]!.shape.some((d, i) => d !== r.shape[i]))
+      if (!sameShape(gs[k]!.shape, r.shape))
         throw new ShapeError(`vjp: the pullback wants a gradient of shape [${r.shape}], got [${gs[k]!.shape}]`);
     const mine = openScope("the pullback returned");
     try {

@@ -32,7 +32,7 @@ export class Session {
   constructor(f: unknown, kind: string, parameters: boolean, above = 0) {
     const { tape, scope } = context;
     if (tape === undefined && scope === undefined) flush([]);
-    this.step = { undo: () => {}, outer: context.step };
+    this.step = { outer: context.step };
     this.scope = openScope(labelOf(f, kind));
     this.recorder = new Recorder(tape as Recorder | undefined, this.scope, { parameters, above });
   }

@@ -17,6 +17,7 @@ export {
 } from "./golden.ts";
 export { open, openSync, Reference, type ReferenceOptions } from "./reference.ts";
 export {
+  anyFloats,
   between,
   booleans,
   distinct,

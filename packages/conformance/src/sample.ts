@@ -217,3 +217,15 @@ export const viewsOf = (sample: Sample): readonly Sample[] =>
         inputs: sample.inputs.map((x) => (x.shape.length === 0 ? x : make(x))),
       }))
     : [];
+
+/** Floats of any size: random bits, the same every time (a generator of G. Marsaglia's). */
+export function anyFloats(n: number, seed: number): Float32Array {
+  let x = seed;
+  return new Float32Array(
+    Uint32Array.from({ length: n }, () => {
+      x ^= x << 13;
+      x ^= x >>> 17;
+      return (x ^= x << 5);
+    }).buffer,
+  );
+}

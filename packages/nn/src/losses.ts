@@ -41,6 +41,7 @@ import {
   type Shape,
   type Tensor,
   type Value,
+  sameShape,
 } from "@weft/tensor";
 
 /** What becomes of the losses of single rows or elements: their mean, their sum, or nothing. */
@@ -101,7 +102,7 @@ function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
       `${op}: labels are class numbers of shape ${text(wanted)} and dtype i32, got ${dtype}${text(shape)}`,
     );
   const rest = scores.shape.slice(0, -1);
-  const last = shape.length > 1 && shape.length === rest.length && shape.every((d, k) => d === rest[k]);
+  const last = shape.length > 1 && sameShape(shape, rest);
   const classes = scores.shape.at(-1);
   const hint = last
     ? `. Classes are axis 1, and here they are the last: reshape(scores, [-1, ${classes}]) and reshape(labels, [-1])`
@@ -135,8 +136,7 @@ export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEn
   const scores = readTensor(logits, "crossEntropy");
   const target = readTensor(labels, "crossEntropy");
   const { labelSmoothing, ignoreIndex } = read;
-  const probable = isFloat(target.dtype) && target.shape.length === scores.shape.length;
-  if (probable && target.shape.every((d, k) => d === scores.shape[k]))
+  if (isFloat(target.dtype) && sameShape(target.shape, scores.shape))
     return likelihood(scores, target, labelSmoothing, read);
   checkLabels("crossEntropy", scores, target);
   const rows = crossEntropyRows(classRows(scores), target.shape.length === 1 ? target : reshape(target, [-1]), {
@@ -183,7 +183,7 @@ export function nll(logProbabilities: Operand, labels: Operand, options?: LabelO
 function pair(op: string, x: Operand, y: Operand): readonly [Value, Value] {
   const [a, b] = [floating(x, op), floating(y, op)];
   if (typeof a === "number" || typeof b === "number") return [a, b];
-  if (a.shape.length !== b.shape.length || a.shape.some((d, k) => d !== b.shape[k]))
+  if (!sameShape(a.shape, b.shape))
     throw new ShapeError(`${op}: predictions ${text(a.shape)} and targets ${text(b.shape)} differ; reshape one`);
   return [a, b];
 }

@@ -25,6 +25,7 @@ import {
   type Operand,
   type OptionKinds,
   type Tensor,
+  sameShape,
 } from "@weft/tensor";
 import { isState } from "./parameter.ts";
 
@@ -152,7 +153,7 @@ export function layerNorm(
     throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalise, got [${x.shape}]`);
   const last = x.shape.slice(-axes);
   for (const shape of shapes)
-    if (shape.length !== axes || shape.some((d, k) => d !== last[k]))
+    if (!sameShape(shape, last))
       throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
   const rows = byRow(reshape(x, [-1, last.reduce((n, d) => n * d, 1)]), eps);
   const y = reshape(rows, x.shape);

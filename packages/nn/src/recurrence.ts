@@ -16,6 +16,7 @@ import {
   type Operand,
   type OptionKinds,
   type Tensor,
+  sameShape,
 } from "@weft/tensor";
 import { dropout as drop } from "./dropout.ts";
 
@@ -128,9 +129,6 @@ export function recurrence(
 /** Zeros where x lives. */
 const zeros = (x: Tensor, shape: readonly number[]): Tensor => x.backend.zeros(shape, { dtype: x.dtype });
 
-const differs = (shape: readonly number[], wanted: readonly number[]): boolean =>
-  shape.length !== wanted.length || shape.some((d, k) => d !== wanted[k]);
-
 /** State i as it was given, with a batch axis. */
 function initial(
   { name, states }: Cell,
@@ -142,7 +140,7 @@ function initial(
   if (s === null) return undefined;
   const given = readTensor(s, name);
   const state = single && given.shape.length === 2 ? unsqueeze(given, 1) : given;
-  if (differs(state.shape, wanted))
+  if (!sameShape(state.shape, wanted))
     throw new ShapeError(`${name}: wanted ${states[i]} of shape [${wanted}], got [${given.shape}]`);
   return state;
 }
@@ -152,7 +150,7 @@ function checked({ name, parts }: Cell, x: Tensor, weights: readonly Operand[], 
   const check = (k: number, what: string, wanted: readonly number[]): Tensor => {
     if (weights[k] === undefined) return zeros(x, wanted);
     const w = readTensor(weights[k], name);
-    if (differs(w.shape, wanted))
+    if (!sameShape(w.shape, wanted))
       throw new ShapeError(
         `${name}: x [${x.shape}] and ${hidden} hidden units want ${what} of shape [${wanted}], got [${w.shape}]`,
       );

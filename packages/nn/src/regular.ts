@@ -63,14 +63,11 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
     if (!training) return run();
     const count = born(self.num_batches_tracked, x);
     // A batch whose moments are taken back was not seen.
-    return together(
-      () => {},
-      () => {
-        const y = run();
-        count.value = add(count.value, 1);
-        return y;
-      },
-    );
+    return together(() => {
+      const y = run();
+      count.value = add(count.value, 1);
+      return y;
+    });
   };
   const self: BatchNorm = layer("BatchNorm", call, {
     weight: affine ? parameter([features], ones()) : null,

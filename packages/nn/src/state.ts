@@ -1,5 +1,5 @@
 // A model's state as bytes and back: every parameter and running moment by its path in the tree, as safetensors.
-import { boolean, printable, quoted, readOptions, WeftError, type TypedArray } from "@weft/tensor";
+import { boolean, printable, quoted, readOptions, WeftError, type TypedArray, sameShape } from "@weft/tensor";
 import { type Place } from "@weft/autograd";
 import { hiddenIn } from "./hidden.ts";
 import { writtenMetadata, type Metadata } from "./metadata.ts";
@@ -97,8 +97,7 @@ export function fits({ entries, metadata }: StoredIndex, model: unknown, strict:
   const wrong = found.flatMap(({ names, box: { shape } }) =>
     names.flatMap((name) => {
       const given = entries.get(name)!.shape;
-      const same = shape.length === given.length && shape.every((d, k) => d === given[k]);
-      return same ? [] : [`${plain(name)} is [${printable(String(given), 120)}], wanted [${shape}]`];
+      return sameShape(shape, given) ? [] : [`${plain(name)} is [${printable(String(given), 120)}], wanted [${shape}]`];
     }),
   );
   if (wrong.length > 0) throw new StateError(`${where}: the shapes are not those of the model: ${some(wrong, "; ")}`);

@@ -1,12 +1,12 @@
 // Which parameters an optimizer updates: those that it was given, or any. Two optimizers that take turns on one parameter
 // without having been told so are a mistake that trains badly in silence (a GAN's generator step moves its discriminator, too).
 import { boxes, type Param } from "@weft/autograd";
-import { ArgumentError, BRAND, describe } from "@weft/tensor";
+import { ArgumentError, describe, isTensor } from "@weft/tensor";
 import type { Gradient } from "./gradient.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 const isModel = (x: unknown): boolean =>
-  typeof x === "function" || (typeof x === "object" && x !== null && !(BRAND in x && "interpreter" in x));
+  typeof x === "function" || (typeof x === "object" && x !== null && !isTensor(x));
 
 /** The parameters in what was given as `params`. */
 export function membersOf(op: string, given: unknown): ReadonlySet<Param> {

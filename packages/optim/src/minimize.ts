@@ -84,7 +84,7 @@ async function* steps<Item>(
       if (shown !== undefined) closeScope(shown);
       shown = undefined;
       if (failure !== undefined) break;
-      const value = trained(training, () => together(fail, () => step(loss, item, optimizer)));
+      const value = trained(training, () => together(() => step(loss, item, optimizer), fail));
       last = value;
       shown = openScope("minimize took its next step");
       adopt(value, shown);

@@ -23,6 +23,7 @@ import {
   withinStep,
   type OptionKinds,
   type Tensor,
+  sameShape,
 } from "@weft/tensor";
 import { current, dense, gradientsOf, isSparse, used, type Gradient } from "./gradient.ts";
 import { membersOf, noteTurn, selected, turnOf, type Hand, type Turn } from "./members.ts";
@@ -193,8 +194,8 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
     };
     count(1);
     together(
-      () => count(-1),
       () => updates.forEach((update) => write(update, hand)),
+      () => count(-1),
     );
   };
   // What a step makes on the way is nobody's: it lives in boxes or not at all.
@@ -230,8 +231,7 @@ interface Update {
 function checkStep(name: string, { shape, dtype }: Param, before: Tensors, next: unknown): void {
   const fits = (what: string, given: Tensor, old: Pick<Tensor, "shape" | "dtype">): void => {
     const x = readTensor(given, name);
-    const [is, was] = [x.shape, old.shape];
-    const same = is === was || (is.length === was.length && is.every((d, k) => d === was[k]));
+    const same = sameShape(x.shape, old.shape);
     if (same && (x.dtype === old.dtype || (isFloat(x.dtype) && isFloat(old.dtype)))) return;
     throw new (same ? DTypeError : ShapeError)(
       `${name}: update of a parameter ${dtype}[${shape}] gave ${what} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,

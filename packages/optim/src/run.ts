@@ -1,5 +1,5 @@
 // A run that can be iterated, step by step, or awaited: then it runs to the end and gives its last item.
-import { ArgumentError, BRAND, keep, own, readTensor, type Tensor } from "@weft/tensor";
+import { ArgumentError, isTensor, keep, own, readTensor, type Tensor } from "@weft/tensor";
 
 /**
  * Each iteration runs anew. Awaiting runs once, however often it is awaited, as with a promise, and gives the last item;
@@ -26,8 +26,6 @@ async function lastOf<T>(op: string, iterate: () => AsyncIterator<T>): Promise<T
   if (last === undefined) throw new ArgumentError(`${op}: there were no items, so there is no last loss`);
   return last.item;
 }
-
-const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && BRAND in x && "interpreter" in x;
 
 /** Another handle on a tensor, which no scope ends. */
 const handle = (op: string, x: Tensor): Tensor => keep(own(readTensor(x, op).interpreter.backend.retain(x)));

@@ -1,4 +1,5 @@
 // Elementwise functions in single precision against float64: errors in units of the last place, and special values.
+import { anyFloats } from "@weft/conformance";
 import * as T from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
@@ -67,18 +68,6 @@ test.each(functions)("%s", (name, exact, low, high, allowed) => {
     if (v === 0) expect(ends[i]).toBe(Math.fround(exact(v))); // of the same sign
   });
 });
-
-/** Floats of any size: random bits, the same every time (a generator of G. Marsaglia's). */
-function anyFloats(n: number, seed: number): Float32Array {
-  let x = seed;
-  return new Float32Array(
-    Uint32Array.from({ length: n }, () => {
-      x ^= x << 13;
-      x ^= x >>> 17;
-      return (x ^= x << 5);
-    }).buffer,
-  );
-}
 
 test.each(functions)("%s of any float", (name, exact, _low, _high, allowed) => {
   const x = anyFloats(40_000, 7);

@@ -1,6 +1,7 @@
 // The garbage collector at once, and how much is left after it: for tests of what must not grow.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { expect, vi } from "vitest";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
@@ -12,6 +13,17 @@ export async function collect(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
+
+/** Waits until few values live: what was collected is finalised in a task of its own, which a busy machine may run late. */
+export const untilFewLive = (backend: { flush(): void; stats(): { live: number } }): Promise<void> =>
+  vi.waitFor(
+    async () => {
+      await collect();
+      backend.flush();
+      expect(backend.stats().live).toBeLessThan(10);
+    },
+    { timeout: 20_000 },
+  );
 
 /** Bytes of JavaScript values that are in use. */
 export async function heapUsed(): Promise<number> {

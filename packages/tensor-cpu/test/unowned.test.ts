@@ -19,7 +19,7 @@ import {
 } from "@weft/tensor";
 import { describe, expect, test, vi } from "vitest";
 import { openSync, type CpuBackend } from "../src/index.ts";
-import { collect } from "./garbage.ts";
+import { collect, untilFewLive } from "./garbage.ts";
 
 const long = process.env.WEFT_LONG === "1";
 vi.setConfig({ testTimeout: long ? 1_200_000 : 120_000 });
@@ -387,14 +387,7 @@ test("the garbage collector finds what was not moved, also after it came back", 
   for (const x of held) x.mul(2).dataSync();
   expect(backend.stats().moved).toBeGreaterThan(0);
   held = undefined;
-  await vi.waitFor(
-    async () => {
-      await collect();
-      backend.flush();
-      expect(backend.stats().live).toBeLessThan(10);
-    },
-    { timeout: 20_000 },
-  );
+  await untilFewLive(backend);
 });
 
 describe("a handle that is collected while its value lies aside", () => {

@@ -1,21 +1,10 @@
 // Numbers on WebGPU where they are hard: floats of any size beside JavaScript's Math.
+import { anyFloats } from "@weft/conformance";
 import * as T from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
 import { expect } from "vitest";
 import { open } from "../src/index.node.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
-
-/** Floats of any size: random bits, the same every time (a generator of G. Marsaglia's). */
-function anyFloats(n: number, seed: number): Float32Array {
-  let x = seed;
-  return new Float32Array(
-    Uint32Array.from({ length: n }, () => {
-      x ^= x << 13;
-      x ^= x >>> 17;
-      return (x ^= x << 5);
-    }).buffer,
-  );
-}
 
 const python = (a: number, b: number): number => {
   const r = a % b;

@@ -38,6 +38,10 @@ export function readTensor(x: Operand, op: string): Tensor {
   return t;
 }
 
+/** Whether a value is a tensor, of this copy of the package or of another; boxes are none. */
+export const isTensor = (x: unknown): x is Tensor =>
+  typeof x === "object" && x !== null && BRAND in x && "interpreter" in x;
+
 /** The plain tensor below every tape: the value as a constant. Only for what the result's derivative does not depend on. */
 export function untaped(x: Tensor): Tensor {
   let t = x;

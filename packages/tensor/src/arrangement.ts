@@ -1,6 +1,6 @@
 // Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and order.
 import { alias, readTensor, source } from "./apply.ts";
-import { axesOf, axisOf, listOf, sizeOf, text, type Axes } from "./axes.ts";
+import { axesOf, axisOf, listOf, sizeOf, text, type Axes, sameShape } from "./axes.ts";
 import { lessEqual, sub, where } from "./elementwise.ts";
 import { ArgumentError, ShapeError, shown } from "./errors.ts";
 import { gather } from "./indexing.ts";
@@ -16,7 +16,7 @@ export function stack(xs: readonly Operand[], options?: { axis?: number }): Tens
   const tensors = tensorsOf("stack", xs);
   const { shape } = tensors[0];
   for (const t of tensors)
-    if (t.shape.length !== shape.length || t.shape.some((d, i) => d !== shape[i]))
+    if (!sameShape(t.shape, shape))
       throw new ShapeError(`stack: shapes ${text(shape)} and ${text(t.shape)} do not fit: they must be equal`);
   const place = axisOf("stack", axis, shape, 1);
   return concat(

@@ -15,7 +15,7 @@ export interface Scope {
 /** Assignments to boxes that stand or fall together. */
 export interface Step {
   /** Called when a launch failed and what was assigned in the step was taken back. */
-  undo(reason: Error): void;
+  undo?(reason: Error): void;
   readonly outer: Step | undefined;
 }
 
@@ -49,8 +49,8 @@ export const context: Context = (globals[KEY] ??= {
  * Calls `f`. What it assigns to boxes is taken back as a whole if a part of it cannot be computed, with what else was assigned in the
  * steps around it; then `undo` is called, later.
  */
-export const together = <T>(undo: (reason: Error) => void, f: () => T): T =>
-  withinStep({ undo, outer: context.step }, f);
+export const together = <T>(f: () => T, undo?: (reason: Error) => void): T =>
+  withinStep(undo === undefined ? { outer: context.step } : { undo, outer: context.step }, f);
 
 /** Calls `f` within a step that may have begun before. */
 export function withinStep<T>(step: Step | undefined, f: () => T): T {

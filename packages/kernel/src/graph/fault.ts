@@ -4,7 +4,7 @@ import { IndexError, type DType, type Shape } from "@weft/tensor";
 import { codeOf, type Node } from "./node.ts";
 import { sizeOf } from "./view.ts";
 
-/** The least and the greatest of the integers that were uploaded; `whole` where a value has all of them. */
+/** Bounds of integers, known before they are computed; `whole` where the value has both the least and the greatest. */
 export interface Range {
   readonly least: number;
   readonly most: number;

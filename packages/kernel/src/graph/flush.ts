@@ -348,5 +348,5 @@ function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void 
 
 /** Tells steps that what they assigned was taken back. */
 function undo(versions: readonly Version[], reason: Error): void {
-  for (const step of stepsOf(versions)) step.undo(reason);
+  for (const step of stepsOf(versions)) step.undo?.(reason);
 }

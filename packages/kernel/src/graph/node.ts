@@ -103,7 +103,7 @@ export class Node {
   lost: Error | undefined = undefined;
   /** What is, or may be, wrong with the indices that it was computed with. */
   fault: Fault | undefined = undefined;
-  /** Of integers that were uploaded, and of what is moved or cast from them. */
+  /** Of integers that were uploaded, drawn or counted, and of what is moved, picked or cast from them. */
   range: Range | undefined = undefined;
   /** Whether only its run can say if the indices of a call are right. */
   open = false;

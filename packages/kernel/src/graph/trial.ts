@@ -69,7 +69,7 @@ export class Trial {
       }
     }
     this.#end();
-    for (const step of undone) step.undo(error);
+    for (const step of undone) step.undo?.(error);
   }
 
   #end(): void {
