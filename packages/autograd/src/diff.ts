@@ -12,6 +12,7 @@ import {
   readValue,
   ReleasedTensorError,
   source,
+  withinStep,
   type Operand,
   type Step,
   type Tensor,
@@ -48,7 +49,7 @@ export class Tape {
     this.#step = session.step;
   }
 
-  /** What the function assigned to boxes: it stands or falls with an update by this tape. */
+  /** What the function assigned to boxes: it stands or falls with an update by this tape, unless a read has computed it before. */
   get step(): Step {
     return this.#step;
   }
@@ -78,7 +79,7 @@ export class Tape {
   /** In an asynchronous function: waits for a promise, and has the tape and the scope there again afterwards. */
   wait<T>(promise: PromiseLike<T> | T): PromiseLike<T> {
     if (this.#session === undefined) throw new ArgumentError("wait: the function of this diff has returned");
-    return wait(this.#session.recorder, promise);
+    return wait(this.#session, promise);
   }
 
   /** Ends the value and the gradients now, instead of with the scope around. */
@@ -136,8 +137,11 @@ export class Tape {
   }
 }
 
-/** Goes backward from what the function returned, and ends the session. */
-function settle(session: Session, tape: Tape, result: Operand): Tape {
+/** Goes backward from what the function returned, as a part of its step, and ends the session. */
+const settle = (session: Session, tape: Tape, result: Operand): Tape =>
+  withinStep(session.step, () => settled(session, tape, result));
+
+function settled(session: Session, tape: Tape, result: Operand): Tape {
   const value = session.backward(
     "diff",
     session.during(() => readTensor(result, "diff")),

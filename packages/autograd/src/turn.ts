@@ -1,6 +1,7 @@
 // The context in asynchronous functions. It is set only in synchronous stretches: `wait` sets it in the job right before
 // the function goes on and takes it away in the job right after, so that no other code can come between and see it.
-import { context, type Scope } from "@weft/tensor";
+import { context } from "@weft/tensor";
+import type { Session } from "./session.ts";
 import { stillOpen, type Recorder } from "./tape.ts";
 
 const settled = Promise.resolve();
@@ -11,12 +12,14 @@ function standsOn(tape: Recorder | undefined, other: Recorder): boolean {
   return false;
 }
 
-/** What `await` calls: it goes on with the tape and the scope that were current here. */
-export function wait<T>(recorder: Recorder, promise: PromiseLike<T> | T): PromiseLike<T> {
+/** What `wait` puts back. */
+type Kept = Pick<typeof context, "tape" | "scope" | "training" | "step">;
+const kept = ({ tape, scope, training, step }: Kept): Kept => ({ tape, scope, training, step });
+
+/** What `await` calls: it goes on with the tape, the scope and the step that were current here. */
+export function wait<T>({ recorder, step }: Session, promise: PromiseLike<T> | T): PromiseLike<T> {
   const here = standsOn(context.tape as Recorder | undefined, recorder);
-  const tape = here ? (context.tape as Recorder) : recorder;
-  const scope = here ? context.scope : recorder.scope;
-  const mode = here ? context.training : undefined;
+  const then = here ? kept(context) : { tape: recorder, scope: recorder.scope, training: undefined, step };
   return {
     // `go` is the resolving function of the awaiting promise: calling it queues the job in which the function goes on.
     // oxlint-disable-next-line unicorn/no-thenable -- being awaited in this way is the purpose
@@ -24,7 +27,7 @@ export function wait<T>(recorder: Recorder, promise: PromiseLike<T> | T): Promis
       const between =
         <V, R>(resume: ((value: V) => R) | null | undefined) =>
         (value: V) => {
-          const leave = enter(tape, scope, mode);
+          const leave = enter(then);
           const result = resume?.(value);
           void settled.then(leave);
           return result;
@@ -35,21 +38,17 @@ export function wait<T>(recorder: Recorder, promise: PromiseLike<T> | T): Promis
 }
 
 /** Queues the job that sets the context; gives the one that restores it. */
-function enter(tape: Recorder, scope: Scope | undefined, mode: boolean | undefined): () => void {
-  let before: Pick<typeof context, "tape" | "scope" | "training"> | undefined;
+function enter(then: Kept): () => void {
+  let before: Kept | undefined;
   void settled.then(() => {
-    if (tape.closed) return;
-    before = { tape: context.tape, scope: context.scope, training: context.training };
-    context.tape = tape;
-    context.scope = stillOpen(scope);
-    context.training = mode;
+    if (then.tape!.closed) return;
+    before = kept(context);
+    Object.assign(context, then, { scope: stillOpen(then.scope) });
     context.suspended--;
   });
   return () => {
     if (before === undefined) return;
-    context.tape = before.tape;
-    context.scope = before.scope;
-    context.training = before.training;
+    Object.assign(context, before);
     context.suspended++;
   };
 }

@@ -54,7 +54,7 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
     throw new ArgumentError(
       `${op}: ${name} is ${describe(source)}. Wanted a tensor, { data, shape, dtype }, a typed array or a list of numbers.`,
     );
-  const { data, shape, dtype } = source;
+  const { data, shape, dtype, scale } = source;
   const wanted = arrayOf[dtype];
   if (wanted === undefined || !(data instanceof wanted))
     throw new DTypeError(`${op}: ${name} has dtype ${dtype} but its data is a ${data.constructor.name}.`);
@@ -62,7 +62,8 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
     throw new ShapeError(
       `${op}: ${name} has shape [${shape}], which is ${sizeOf(shape)} numbers, but ${data.length} of data.`,
     );
-  return { ...source, shape: [...shape] };
+  // By name: a class may have them as getters.
+  return { data, shape: [...shape], dtype, ...(scale !== undefined && { scale }) };
 }
 
 function describe(x: unknown): string {

@@ -23,6 +23,26 @@ const host = (batch: HostArray) => [...batch.data];
 const held = (batch: Tensor) => batch.arraySync();
 
 describe("of host data, without a backend", () => {
+  test("sources may be instances of a class with getters", () => {
+    class Images {
+      get data() {
+        return Uint8Array.of(0, 51, 255, 102);
+      }
+      get shape() {
+        return [2, 2];
+      }
+      get dtype() {
+        return "u8" as const;
+      }
+      get scale() {
+        return 1 / 255;
+      }
+    }
+    const [[image, again]] = [...minibatch([new Images(), new Images()], 1)] as [[HostArray, HostArray]];
+    expect(image).toEqual({ data: Uint8Array.of(0, 51), shape: [1, 2], dtype: "u8", scale: 1 / 255 });
+    expect(again).toEqual(image);
+  });
+
   test("a single source gives host arrays", () => {
     const batches = minibatch(ten, 3);
     expectTypeOf(batches).toExtend<Iterable<HostArray>>();

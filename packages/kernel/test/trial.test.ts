@@ -59,6 +59,17 @@ test("a box that goes back takes back all its steps, and their other boxes", () 
   expect(failed(2)).toEqual({ back: [0, 1, 2], undone: ["a", "b", "d"] });
 });
 
+test("also where a step that was met first has one more box each time around", () => {
+  const { assign, failed } = world(3);
+  assign("a", 1, [0, 1]);
+  assign("b", 2, [1, 2]);
+  expect(failed(2)).toEqual({ back: [0, 1, 2], undone: ["a", "b"] });
+  const long = world(5);
+  for (const [k, name] of ["a", "b", "c"].entries()) long.assign(name, 1, [k, k + 1]);
+  long.assign("d", 2, [3, 4]);
+  expect(long.failed(2)).toEqual({ back: [0, 1, 2, 3, 4], undone: ["a", "b", "c", "d"] });
+});
+
 test("what was put back meanwhile is not told again", () => {
   const { assign, failed, first } = world(2);
   let again = first[0]!;

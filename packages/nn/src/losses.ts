@@ -182,6 +182,8 @@ export function nll(logProbabilities: Operand, labels: Operand, options?: LabelO
  */
 function pair(op: string, x: Operand, y: Operand): readonly [Value, Value] {
   const [a, b] = [floating(x, op), floating(y, op)];
+  if (typeof a === "number" && typeof b === "number")
+    throw new ArgumentError(`${op}: wanted a tensor as predictions or targets, got two numbers`);
   if (typeof a === "number" || typeof b === "number") return [a, b];
   if (!sameShape(a.shape, b.shape))
     throw new ShapeError(`${op}: predictions ${text(a.shape)} and targets ${text(b.shape)} differ; reshape one`);

@@ -133,6 +133,7 @@ const wrong: [string, () => Tensor, string, string][] = [
     "ShapeError",
     "mse: predictions [2, 1] and targets [2] differ; reshape one",
   ],
+  ["two numbers", () => mse(1, 2), "ArgumentError", "mse: wanted a tensor as predictions or targets, got two numbers"],
   [
     "an unknown reduction",
     () => mae(tensor([1]), 1, { reduction: "median" as "mean" }),

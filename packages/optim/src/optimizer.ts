@@ -3,6 +3,7 @@ import { state, type Param, type RowSparse, type State, type Tape } from "@weft/
 import {
   anything,
   ArgumentError,
+  cast,
   boolean,
   callable,
   describe,
@@ -183,9 +184,9 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
       if (isSparse(g) && rule.rows !== undefined) next = [rule.rows(g, p, step), {}];
       else if (isSparse(g) && lazy) next = touch(rule, p, old, g, step);
       else next = rule.update(dense(g), p, old, step);
-      checkStep(name, param, before, next);
-      update.p = next[0];
-      update.state = first ? next[1] : { ...update.state, ...next[1] };
+      const [value, changed] = fitting(name, param, before, next);
+      update.p = value;
+      update.state = first ? changed : { ...update.state, ...changed };
       if (first) updates.push((slot.update = update));
     }
     const count = (by: 1 | -1): void => {
@@ -209,7 +210,10 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
       return mine && new Set(mine);
     },
     apply,
-    update: (tape) => withinStep(tape.step, () => apply(gradientsOf(name, tape))),
+    update: (tape) => {
+      const gradients = gradientsOf(name, tape);
+      withinStep(tape.step, () => apply(gradients));
+    },
     stateOf: (param) => slots.get(param)?.boxes,
   };
   return self;
@@ -227,28 +231,38 @@ interface Update {
   count: number;
 }
 
-/** What a rule gives must be able to stand in the place of what it was given. */
-function checkStep(name: string, { shape, dtype }: Param, before: Tensors, next: unknown): void {
-  const fits = (what: string, given: Tensor, old: Pick<Tensor, "shape" | "dtype">): void => {
-    const x = readTensor(given, name);
-    const same = sameShape(x.shape, old.shape);
-    if (same && (x.dtype === old.dtype || (isFloat(x.dtype) && isFloat(old.dtype)))) return;
-    throw new (same ? DTypeError : ShapeError)(
-      `${name}: update of a parameter ${dtype}[${shape}] gave ${what} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
-    );
-  };
-  const [p, changed] = Array.isArray(next) ? (next as [Tensor, Tensors]) : [];
-  if (p === undefined || typeof changed !== "object" || changed === null)
+/** What a rule gave, fit to stand in the place of what it was given. */
+function fitting(name: string, param: Param, before: Tensors, next: unknown): readonly [Tensor, Tensors] {
+  const [p, given] = Array.isArray(next) ? (next as [Tensor, Tensors]) : [];
+  if (p === undefined || typeof given !== "object" || given === null)
     throw new ArgumentError(`${name}: update wants to return [p, state], got ${describe(next)}`);
-  fits("a value", p, { shape, dtype });
-  for (const key in changed) {
-    const old = before[key];
-    if (old === undefined)
+  let changed = given;
+  for (const key in given) {
+    if (!Object.hasOwn(before, key))
       throw new ArgumentError(
-        `${name}: update of a parameter ${dtype}[${shape}] gave a state ${JSON.stringify(key)}; init made ${Object.keys(before).join(", ") || "none"}`,
+        `${name}: update of a parameter ${param.dtype}[${param.shape}] gave a state ${JSON.stringify(key)}; init made ${Object.keys(before).join(", ") || "none"}`,
       );
-    fits(`as ${key}`, changed[key]!, old);
+    const x = like(before[key]!, given[key]!, name, param, key);
+    if (x !== given[key]) changed = { ...changed, [key]: x };
   }
+  return [like(param, p, name, param), changed];
+}
+
+/** A value like the old one: of its shape, and of its dtype if it is of another float dtype. */
+function like(
+  old: Pick<Tensor, "shape" | "dtype">,
+  given: Tensor,
+  name: string,
+  { shape, dtype }: Param,
+  key?: string,
+): Tensor {
+  const x = readTensor(given, name);
+  const same = sameShape(x.shape, old.shape);
+  if (same && x.dtype === old.dtype) return x;
+  if (same && isFloat(x.dtype) && isFloat(old.dtype)) return cast(x, old.dtype);
+  throw new (same ? DTypeError : ShapeError)(
+    `${name}: update of a parameter ${dtype}[${shape}] gave ${key === undefined ? "a value" : `as ${key}`} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
+  );
 }
 
 function write({ param, slot, p, state }: Update, hand: Hand): void {

@@ -92,10 +92,11 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
   for (const transform of transforms)
     if (typeof transform !== "function")
       throw new ArgumentError(`chain: wanted transforms before the optimizer, got ${describe(transform)}`);
+  const { name, params } = last;
   const apply = (gradients: readonly Gradient[]) =>
-    last.apply(transforms.reduce((gs, transform) => transform(gs), selected(last, gradients)));
+    last.apply(transforms.reduce((gs, transform) => transform(gs), selected({ name, params }, gradients)));
   return {
-    name: last.name,
+    name,
     get steps() {
       return last.steps;
     },
@@ -103,7 +104,10 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
       return last.params;
     },
     apply,
-    update: (tape) => withinStep(tape.step, () => apply(gradientsOf(last.name, tape))),
+    update: (tape) => {
+      const gradients = gradientsOf(name, tape);
+      withinStep(tape.step, () => apply(gradients));
+    },
     stateOf: (param) => last.stateOf(param),
   };
 }

@@ -18,6 +18,7 @@ test.each<[string, (p: Tensor, v: Tensor) => Result | undefined, typeof Argument
   ["a state of another shape", (p) => [p, { v: b.ones([2, 2]) }], ShapeError, /^mine: .*f32\[3\].*as v f32\[2,2\]/],
   ["a state of integers", (p, v) => [p, { v: cast(v, "i32") }], DTypeError, /^mine: .*f32\[3\].*as v i32\[3\]/],
   ["a state that nobody made", (p, v) => [p, { v, w: v }], ArgumentError, /^mine: .*f32\[3\].*"w".*init made v/],
+  ["a state that every object has", (p, v) => [p, { v, constructor: p }], ArgumentError, /^mine: .*"constructor"/],
   ["no state", (p) => [p, undefined], ArgumentError, /^mine: update wants to return/],
   ["nothing", () => undefined, ArgumentError, /^mine: update wants to return/],
 ])("a rule whose result for the second parameter is %s leaves all as it was", async (_, wrong, kind, words) => {
@@ -69,6 +70,26 @@ test("what an optimizer was given or gives out can be changed without changing i
   const a = adam();
   a.update(diff(() => sum(square(p))));
   expect(() => delete (a.stateOf(p) as { m?: unknown }).m).toThrow(TypeError);
+});
+
+test("a rule that computes in another float dtype changes no dtype", async () => {
+  const p = param(b.tensor([1, 2]));
+  const rule = optimizer({
+    name: "mine",
+    init: (x) => ({ v: mul(x, 0) }),
+    update: (g, x, { v }) => [cast(sub(x, g), "f64"), { v: cast(add(v!, g), "f64") }],
+  });
+  for (let k = 0; k < 2; k++) rule.update(diff(() => sum(p)));
+  expect([p.dtype, rule.stateOf(p)!["v"]!.dtype]).toEqual(["f32", "f32"]);
+  expect([await list(p.value), await list(rule.stateOf(p)!["v"]!.value)]).toEqual([
+    [-1, 0],
+    [2, 2],
+  ]);
+});
+
+test.each([undefined, null, 3, {}, Promise.resolve()])("update refuses %o, which is no tape", (given) => {
+  for (const each of [sgd(), chain(clipNorm(1), sgd())])
+    expect(() => each.update(given as never)).toThrow(/^sgd: update wants the tape that diff gives/);
 });
 
 test("a rule may be an instance of a class", async () => {

@@ -2,8 +2,24 @@
 // at their end, hold no more than loops that read at each turn.
 import { diff, param, state } from "@weft/autograd";
 import { adam, chain, clipNorm, momentum, sgd, type Optimizer } from "@weft/optim";
-import { add, matmul, mean, MemoryError, mul, scope, softmax, square, sum, tanh, type Tensor } from "@weft/tensor";
-import { describe, expect, test } from "vitest";
+import {
+  add,
+  cumsum,
+  keep,
+  matmul,
+  mean,
+  MemoryError,
+  mul,
+  scope,
+  softmax,
+  square,
+  sum,
+  take,
+  tanh,
+  together,
+  type Tensor,
+} from "@weft/tensor";
+import { describe, expect, test, vi } from "vitest";
 import { openSync } from "../src/index.ts";
 
 const MB = 2 ** 20;
@@ -58,6 +74,108 @@ describe.each([
     step(4);
     expect(seen.value.arraySync()).toEqual([2]);
     expect(o.steps).toBe(2);
+  });
+
+  /** A number that cannot be computed within the limit. */
+  const impossible = (b: ReturnType<typeof open>): Tensor => mean(cumsum(b.zeros([8 * MB])));
+
+  test("updates within one step stand or fall together, also by tapes that were made before it", () => {
+    const b = open(16 * MB);
+    const [p, q] = scope(() => [param(b.ones([2])), param(b.ones([3]))]);
+    const [forP, forQ] = [adam({ params: p }), chain(clipNorm(5), sgd({ params: q }))];
+    const update = (factor: () => Tensor | number): number => {
+      let undone = 0;
+      scope(() => {
+        const tapes = [diff(() => sum(mul(p, 2))), diff(() => sum(mul(q, factor())))] as const;
+        together(
+          () => (forP.update(tapes[0]), forQ.update(tapes[1])),
+          () => undone++,
+        );
+      });
+      return undone;
+    };
+    expect(() => update(() => impossible(b))).toThrow(MemoryError);
+    expect([p.value.arraySync(), q.value.arraySync(), forP.steps, forQ.steps]).toEqual([[1, 1], [1, 1, 1], 0, 0]);
+    expect(update(() => 1)).toBe(0);
+    expect([forP.steps, forQ.steps, p.value.arraySync()[0] !== 1]).toEqual([1, 1, true]);
+    const labels = b.tensor([0, 7], { dtype: "i32" }).add(1);
+    const before = [p, q].map((x) => x.value.arraySync());
+    expect(update(() => mean(take(b.ones([3]), labels)))).toBe(1);
+    expect([p.value.arraySync(), q.value.arraySync(), forP.steps, forQ.steps]).toEqual([...before, 1, 1]);
+  });
+
+  test("what an asynchronous function assigned after it waited belongs to its step", async () => {
+    const b = open(16 * MB);
+    const [p, early, late] = [param(b.ones([2])), state(b.zeros([1])), state(b.zeros([1]))];
+    for (const x of [p, early, late]) x.value.dataSync();
+    const o = sgd();
+    const step = async (factor: () => Tensor | number): Promise<void> => {
+      const tape = await diff(async (t) => {
+        early.value = add(early, 1);
+        await t.wait(null);
+        late.value = add(late, 1);
+        return sum(mul(p, factor()));
+      });
+      o.update(tape);
+      b.flush();
+    };
+    await expect(step(() => impossible(b))).rejects.toThrow(MemoryError);
+    expect([p, early, late].map((x) => x.value.arraySync())).toEqual([[1, 1], [0], [0]]);
+    await step(() => 1);
+    expect([early, late].map((x) => x.value.arraySync())).toEqual([[1], [1]]);
+  });
+
+  test("much that no scope owns does not cut a step in two", () => {
+    const b = open(16 * MB);
+    const [p, q] = [param(b.zeros([4])), param(b.zeros([4]))];
+    let undone = 0;
+    for (const x of [p, q]) x.value.dataSync();
+    together(
+      () => {
+        p.value = add(p.value, 1);
+        const held = Array.from({ length: 12 }, (_, i) => add(b.ones([2 ** 16]), i));
+        q.value = add(q.value, impossible(b));
+        expect(held.length).toBe(12);
+      },
+      () => undone++,
+    );
+    expect(() => b.flush()).toThrow(MemoryError);
+    expect([undone, p.value.arraySync(), q.value.arraySync()]).toEqual([1, [0, 0, 0, 0], [0, 0, 0, 0]]);
+  });
+
+  test("a long program hears nothing of another's value that cannot be computed", () => {
+    const b = open(16 * MB);
+    const other = impossible(b);
+    const y = scope(() => {
+      let x = b.ones([1]);
+      for (let i = 0; i < 10_010; i++) x = add(x, 1);
+      return keep(x);
+    });
+    expect(y.itemSync()).toBe(10_011);
+    expect(() => other.itemSync()).toThrow(MemoryError);
+  });
+
+  test("where a scope ends with an error, a step that was taken back is told by a warning", () => {
+    const b = open(16 * MB);
+    const p = param(b.ones([2]));
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    try {
+      const run = (factor: () => Tensor | number): void =>
+        scope(() => {
+          sgd().update(diff(() => sum(mul(p, factor()))));
+          throw new Error("mine");
+        });
+      expect(() => run(() => 1)).toThrow("mine");
+      expect(warn).not.toHaveBeenCalled();
+      const before = p.value.arraySync();
+      expect(() => run(() => impossible(b))).toThrow("mine");
+      expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
+        expect.stringMatching(/^Weft: .* what it assigned was taken back: MemoryError: /),
+      ]);
+      expect(p.value.arraySync()).toEqual(before);
+    } finally {
+      warn.mockRestore();
+    }
   });
 
   const loops: Readonly<Record<string, (b: ReturnType<typeof open>) => Tensor>> = {

@@ -17,6 +17,8 @@ export interface Step {
   /** Called when a launch failed and what was assigned in the step was taken back. */
   undo?(reason: Error): void;
   readonly outer: Step | undefined;
+  /** Another step around it: that of the program, where `outer` is that of a tape. */
+  readonly also?: Step;
 }
 
 export interface Context {
@@ -52,10 +54,15 @@ export const context: Context = (globals[KEY] ??= {
 export const together = <T>(f: () => T, undo?: (reason: Error) => void): T =>
   withinStep(undo === undefined ? { outer: context.step } : { undo, outer: context.step }, f);
 
-/** Calls `f` within a step that may have begun before. */
+const isAround = (outer: Step | undefined, step: Step | undefined): boolean =>
+  outer === undefined ||
+  (step !== undefined && (step === outer || isAround(outer, step.outer) || isAround(outer, step.also)));
+
+/** Calls `f` within a step that may have begun before, and within the current one. */
 export function withinStep<T>(step: Step | undefined, f: () => T): T {
   const before = context.step;
-  context.step = step ?? before;
+  if (step !== undefined && !isAround(step, before))
+    context.step = isAround(before, step) ? step : { outer: step, also: before! };
   try {
     return f();
   } finally {

@@ -172,8 +172,12 @@ function abandoned(mine: Scope, parent: Scope | undefined, error: unknown): unkn
   closeScope(mine);
   try {
     if (parent === undefined) flush([]);
-  } catch {
-    // The first error is the one to tell; whoever reads what could not run now hears of the other.
+  } catch (other) {
+    // The first error is the one to tell. Boxes were put back, and who reads them would hear nothing of the other.
+    const { console } = globalThis as { console?: { warn(text: string): void } };
+    console?.warn(
+      `Weft: before this error a step could not be computed, and what it assigned was taken back: ${String(other)}`,
+    );
   }
   return error;
 }

@@ -1,7 +1,7 @@
 // Parts of a flush that have nothing to do with one another: no value of one is computed from one of another, and no step assigned
 // to boxes of both. One can fail and the others not.
 import type { Step } from "@weft/tensor";
-import type { Version } from "./journal.ts";
+import { stepsOf, type Version } from "./journal.ts";
 import type { Node } from "./node.ts";
 
 export interface Component {
@@ -33,11 +33,10 @@ export function componentsOf(needed: readonly Node[], versions: readonly Version
     const place = placeOf(version);
     if (place === undefined) continue;
     join(places.get(version.base), place);
-    for (const inner of version.steps)
-      for (let step: Step | undefined = inner; step !== undefined; step = step.outer) {
-        if (firsts.has(step)) join(firsts.get(step), place);
-        else firsts.set(step, place);
-      }
+    for (const step of stepsOf([version])) {
+      if (firsts.has(step)) join(firsts.get(step), place);
+      else firsts.set(step, place);
+    }
   }
   const components = new Map<number, Component>();
   const of = (place: number): Component => {

@@ -127,8 +127,8 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   #record(op: string, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
-    // A loop that reads nothing would hold all of it at once.
-    if (this.#unowned.full) this.#runEarly();
+    // A loop that reads nothing would hold all of it at once. A step is computed as a whole.
+    if (this.#unowned.full && context.step === undefined) this.#runEarly();
     // `inputs` was made for this call (see apply): it becomes the node's own list.
     const nodes = inputs as (Node | number)[];
     for (let i = 0; i < nodes.length; i++) {
@@ -161,12 +161,9 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (code === CAST || kindOfCode(code) === "move") node.range = rangeFrom(nodes[0] as Node, op, dtype);
     else if (dtype !== "f32") node.range = rangeAfter(node);
     if (this.#pending.push(node) === 1) context.pending.add(this);
-    else if (this.#pending.length >= PENDING) {
-      const result = own(new Tensor(this, shape, dtype, node));
-      this.flush();
-      return result;
-    }
-    return own(new Tensor(this, shape, dtype, node));
+    const result = own(new Tensor(this, shape, dtype, node));
+    if (this.#pending.length >= PENDING) this.#runEarly();
+    return result;
   }
 
   /** What can be known of the indices of a call. */

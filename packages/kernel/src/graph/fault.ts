@@ -186,15 +186,15 @@ const place: Known = ([x], { axis }) => within(0, (x as Node).shape[axis]! - 1);
 const shifted: Known = ([a, b]) => {
   const [x, n] = typeof a === "number" ? [b, a] : [a, b];
   const { range } = x as Node;
-  if (range === undefined || range.whole || typeof n !== "number") return undefined;
-  const [least, most] = [range.least + n, range.most + n];
+  if (range === undefined || range.whole || !Number.isInteger(n)) return undefined;
+  const [least, most] = [range.least + (n as number), range.most + (n as number)];
   return least >= -(2 ** 31) && most < 2 ** 31 ? { ...range, least, most } : undefined;
 };
 
 /** What is known of integers by how they are computed: of random ones, of positions, and of labels that are picked from others. */
 const known: Known[] = [];
 for (const [op, rule] of Object.entries<Known>({
-  mod: ([, n]) => (typeof n === "number" && n > 0 ? within(0, n - 1) : undefined),
+  mod: ([, n]) => (Number.isInteger(n) && (n as number) > 0 ? within(0, (n as number) - 1) : undefined),
   add: shifted,
   take: some,
   gather: some,

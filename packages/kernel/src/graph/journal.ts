@@ -75,8 +75,12 @@ export function revert({ next, base }: Version): void {
 /** The steps in which versions were assigned, and those around them. */
 export function stepsOf(versions: readonly Version[]): Set<Step> {
   const steps = new Set<Step>();
-  for (const version of versions)
-    for (let step of version.steps as (Step | undefined)[])
-      for (; step !== undefined; step = step.outer) steps.add(step);
+  const gather = (step: Step | undefined): void => {
+    if (step === undefined || steps.has(step)) return;
+    steps.add(step);
+    gather(step.outer);
+    gather(step.also);
+  };
+  for (const version of versions) version.steps.forEach(gather);
   return steps;
 }

@@ -56,8 +56,8 @@ export class Trial {
     for (const { node, after } of this.#nodes) if (after >= allocation) node.lost = error;
     const undone = new Set<Step>();
     // A step is undone as a whole, and so are the others that have assigned to one of its boxes.
-    for (let count = -1; count !== undone.size + this.#boxes.size;) {
-      count = undone.size + this.#boxes.size;
+    for (let changed = true; changed;) {
+      changed = false;
       for (const [next, { base, steps }] of this.#boxes) {
         const node = next.payload as Node;
         const wrong = node.lost !== undefined || node.storage === undefined || [...steps].some((s) => undone.has(s));
@@ -65,6 +65,7 @@ export class Trial {
         backTo(next, base);
         this.#drop(node);
         this.#boxes.delete(next);
+        changed = true;
         for (const step of steps) undone.add(step);
       }
     }
