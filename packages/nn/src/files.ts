@@ -35,14 +35,27 @@ export async function replaceFile(
 /**
  * Writes the state of a model as a safetensors file (see `toBytes`), with notes that `readMetadata` gives back. If that
  * fails, because the disk is full say, the old file is unchanged and a FileError tells why. Links are followed,
- * permissions stay, and several programs may save to one path: the last to finish wins.
+ * permissions stay, and several programs may save to one path: the last to finish wins. Within a program the last call wins.
  *
  * @example
  * await save("model.safetensors", model, { epoch: 3, accuracy: 0.98 });
  */
 export async function save(path: string, model: unknown, metadata: Metadata = {}): Promise<void> {
   wantPath("save", path);
-  await replaceFile(path, piecesOf(await storedState("save", model, metadata)));
+  const state = storedState("save", model, metadata); // as it is now
+  await inTurn(paths.resolve(path), async () => replaceFile(path, piecesOf(await state)));
+}
+
+/** The last write to each path that is under way. */
+const writes = new Map<string, Promise<void>>();
+
+/** Calls `write` when the writes to this path that were asked for before have ended. */
+function inTurn(path: string, write: () => Promise<void>): Promise<void> {
+  const mine = (writes.get(path) ?? Promise.resolve()).then(write, write);
+  writes.set(path, mine);
+  const end = (): void => void (writes.get(path) === mine && writes.delete(path));
+  mine.then(end, end);
+  return mine;
 }
 
 /** Reads bytes of an open file. */

@@ -57,6 +57,8 @@ interface RecurrentLayer<State, Result> {
   (x: Operand, state?: State): Tensor;
   /** Also returns the states in which the sequence ends. */
   run(x: Operand, state?: State): Result;
+  readonly weight_ih_l0: Param;
+  readonly weight_hh_l0: Param;
   readonly [weight: `${"weight" | "bias"}_${"ih" | "hh"}_l${string}`]: Param;
 }
 

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
@@ -46,6 +46,21 @@ test("a new file has the permissions of any other", async () => {
   await save(path, model(1));
   await fs.writeFile(join(folder, "other"), "");
   expect((await fs.stat(path)).mode).toBe((await fs.stat(join(folder, "other"))).mode);
+});
+
+test("of several saves to one path the last call wins", async () => {
+  const given = model(1);
+  for (let k = 0; k < 5; k++) {
+    const saves = Array.from({ length: 6 }, (_, i) => save(i % 2 === 0 ? path : relative(".", path), given, { i }));
+    await Promise.all(saves);
+    expect(await readMetadata(path)).toMatchObject({ i: 5 });
+  }
+  // One that fails does not keep the others from theirs.
+  const bad = save(path, given, { when: new Date() as never });
+  const good = save(path, given, { i: 7 });
+  await expect(bad).rejects.toThrow();
+  await good;
+  expect(await readMetadata(path)).toMatchObject({ i: 7 });
 });
 
 test("links are followed to the file: one, several, relative, into a linked folder, and to what is not there yet", async () => {

@@ -3,7 +3,7 @@
 import { boxes, diff, param, scope } from "@weft/autograd";
 import { BatchNorm, Chain, crossEntropy, Embedding, Linear, params, seed } from "@weft/nn";
 import { cycle } from "@weft/data";
-import { adam, minimize } from "@weft/optim";
+import { adam, minimize, sgd } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { IndexError, keep, type Tensor } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
@@ -172,6 +172,23 @@ describe.each([
       expect(failing.step([0, 4], [1, 2]).itemSync()).toBe(plain.step([0, 4], [1, 2]).itemSync());
     }
     expect(failing.values()).toEqual(plain.values());
+  });
+
+  test("what ends minimize names the call in the loss, not where its gradient was taken", async () => {
+    const b = open();
+    const p = param(b.ones([4, 3]));
+    const at: number[] = [];
+    const losses: ((wrong: Tensor) => Tensor)[] = [
+      (wrong) => (at.push(here()), crossEntropy(p, wrong)),
+      (wrong) => (at.push(here()), T.sum(T.take(p, wrong))),
+      (wrong) => (at.push(here()), T.sum(T.gather(p, T.reshape(wrong, [4, 1]), { axis: 1 }))),
+    ];
+    for (const [k, loss] of losses.entries()) {
+      const error = await minimize(loss, [integers(b, 0, 1, 7, 2)], sgd()).then(String, (e: unknown) => e);
+      expect([error, line(error)]).toEqual([expect.any(IndexError), at[k]]);
+      expect((error as Error).message).toMatch(["crossEntropy", "take", "gather"][k]!);
+    }
+    expect(p.value.arraySync()).toEqual(b.ones([4, 3]).arraySync());
   });
 
   describe.each([false, true])("minimize stops at a batch with a wrong label (computed: %s)", (computed) => {

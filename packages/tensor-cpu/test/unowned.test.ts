@@ -380,6 +380,20 @@ test.each([1, 2, 3])("random programs give the same numbers in little memory as 
   expect(small.stats().moved).toBeGreaterThan(2 * LIMIT);
 });
 
+test("after a MemoryError the memory is there again as soon as nobody refers to what was in it", async () => {
+  const backend = openSync({ memoryLimit: 4 << 20 });
+  const greedy = async (): Promise<void> => {
+    const held: Tensor[] = [];
+    for (;;) {
+      held.push(backend.rand([100_000]));
+      await held.at(-1)!.data();
+    }
+  };
+  await expect(greedy()).rejects.toThrow(MemoryError);
+  await new Promise((resolve) => setTimeout(resolve));
+  for (let i = 0; i < 100; i++) expect(await backend.ones([100_000]).sum().item()).toBe(100_000);
+});
+
 test("the garbage collector finds what was not moved, also after it came back", async () => {
   const backend = openSync({ memoryLimit: LIMIT });
   let held: Tensor[] | undefined = Array.from({ length: 30 }, (_, i) => backend.full([2000], i).add(1));

@@ -12,6 +12,7 @@ const KEPT = 1 << 24;
 const MARKS = 1 << 14;
 /** Where calls mark that need not be asked; nobody reads it. */
 export const SPARE = MARKS;
+const NONE: readonly Fault[] = [];
 
 export class Reader {
   readonly #device: GPUDevice;
@@ -51,7 +52,8 @@ export class Reader {
   /** Copies the marks and clears them, behind all that was asked for: they are told when the copy can be seen. */
   #sendFor(staging: GPUBuffer, at: number): readonly Fault[] {
     const faults = this.#open;
-    if (faults.length === 0) return faults;
+    // Not the list itself: calls that come before the copy has arrived are noted there.
+    if (faults.length === 0) return NONE;
     this.#open = [];
     const encoder = this.#commands.encoder();
     encoder.copyBufferToBuffer(this.#mark, 0, staging, at, faults.length * 4);

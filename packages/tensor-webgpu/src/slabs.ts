@@ -140,10 +140,12 @@ export class Slabs {
     const { first, limit } = this.#options;
     const wanted = Math.max(size, Math.min(Math.max(first, this.#total), this.#ample));
     const fits = Math.min(wanted, Math.floor((limit - this.#total) / 4) * 4);
-    if (fits < size)
+    if (fits < size) {
+      this.relief?.spare(bytes, this.#total);
       throw new MemoryError(
         `tensor-webgpu: no memory for ${bytes} bytes: ${this.#total} are in use or pooled, and the limit is ${limit}${this.relief?.advice() ?? ""}`,
       );
+    }
     const index = this.#slabs.length;
     const buffer = this.#faults.scoped(
       "out-of-memory",

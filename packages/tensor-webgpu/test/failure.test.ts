@@ -85,7 +85,46 @@ describeOnDevice("validation errors", () => {
   });
 });
 
+describeOnDevice("a read beside calls whose indices only the device knows", () => {
+  onDevice("is told what was asked for before it, and nothing of what comes while it waits", async () => {
+    const backend = await open();
+    const [table, small] = [backend.ones([100, 16]), backend.tensor([1, 2, 3])];
+    const rows = (first: number) => T.take(table, T.cast(T.mul(backend.full([4], first), 1), "i32"));
+    for (const [first, wrong] of [
+      [5, false],
+      [200, true],
+    ] as const) {
+      const before = T.mul(small, 2).data();
+      const late = rows(first);
+      const [values, taken] = await Promise.allSettled([before, late.data()]);
+      expect(values).toMatchObject({ status: "fulfilled", value: Float32Array.of(2, 4, 6) });
+      expect(taken.status).toBe(wrong ? "rejected" : "fulfilled");
+    }
+    // Also where many of them come while several reads wait.
+    const reads = Array.from({ length: 20 }, (_, i) => {
+      if (i % 3 === 0) rows(i === 9 ? 200 : i).backend.flush();
+      return T.add(small, i).array();
+    });
+    expect(await Promise.all(reads)).toEqual(Array.from({ length: 20 }, (_, i) => [1 + i, 2 + i, 3 + i]));
+  });
+});
+
 describeOnDevice("too little memory", () => {
+  onDevice("is no error where nobody refers to what is there any more", async () => {
+    const backend = await open({ memoryLimit: 8 << 20 });
+    const request = async (): Promise<void> => {
+      const all: Tensor[] = [];
+      for (let i = 0; i < 18; i++) {
+        all.push(backend.rand([100_000]));
+        await all.at(-1)!.data();
+      }
+    };
+    await request();
+    // The caller's own frames keep some of it for a moment.
+    await new Promise((resolve) => setTimeout(resolve));
+    for (let i = 0; i < 3; i++) expect((await backend.ones([100_000]).data()).length).toBe(100_000);
+  });
+
   /** The software driver binds a gibibyte, and never has one to give. */
   const GIB = 2 ** 30;
   async function openLarge() {

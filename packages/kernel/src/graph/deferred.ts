@@ -206,9 +206,22 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   async read(x: Tensor): Promise<TypedArray> {
-    const data = await this.#elements(x);
+    const data = await (this.#unowned.mayWait ? this.#patiently(x) : this.#elements(x));
     if (this.#unowned.told) await this.#unowned.wait();
     return data;
+  }
+
+  /** The elements, also where what nobody refers to any more is in the way: the collector may have to look twice. */
+  async #patiently(x: Tensor): Promise<TypedArray> {
+    const node = x.payload as Node;
+    node.handles++;
+    try {
+      for (let i = 0; i < 2 && node.storage === undefined && this.#run(true)?.crowded === true; i++)
+        await this.#unowned.wait();
+      return await this.#elements(x);
+    } finally {
+      this.#drop(node);
+    }
   }
 
   /** Like `read`, where the driver answers at once. */
@@ -322,21 +335,39 @@ export class Deferred<S extends Storage, E> implements Backend {
     context.pending.add(this);
   }
 
-  #run(): Failure | undefined {
+  #run(patient = false): Failure | undefined {
     const pending = this.#pending;
+    let failure: Failure | undefined;
+    if (patient) this.#bury(pending);
     context.pending.delete(this);
     this.#pending = [];
-    this.#unowned.computed();
     try {
-      return pending.length === 0 ? undefined : this.#flusher.flush(pending);
+      if (pending.length > 0) failure = this.#flusher.flush(pending, patient);
+      return failure;
     } finally {
-      const dying = this.#dying;
-      if (dying.length > 0) {
-        this.#dying = [];
-        // A box may have gone back to one of them.
-        for (let i = 0; i < dying.length; i++) if (dying[i]!.handles === 0) this.#flusher.forget(dying[i]!);
-      }
-      this.#unowned.turn();
+      if (failure?.crowded === true) {
+        this.#pending = pending;
+        context.pending.add(this);
+      } else this.#ran();
+    }
+  }
+
+  #ran(): void {
+    this.#unowned.computed();
+    this.#bury([]);
+    this.#unowned.turn();
+  }
+
+  /** Ends what lost its last handle while operations were pending, but for what those that still are need. */
+  #bury(pending: readonly Node[]): void {
+    const dying = this.#dying;
+    if (dying.length === 0) return;
+    this.#dying = [];
+    const needed = pending.length === 0 ? undefined : this.#flusher.neededBy(pending);
+    for (const node of dying) {
+      if (needed?.has(node) === true) this.#dying.push(node);
+      // A box may have gone back to it.
+      else if (node.handles === 0) this.#flusher.forget(node);
     }
   }
 

@@ -152,8 +152,22 @@ export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): F
   const detail = call.op.startsWith("crossEntropy")
     ? `. The label is ${outside}, and there are ${size} classes`
     : `. It is ${outside}, and the axis has size ${size}`;
-  return new Fault({ ...call, site: siteOf(call.op) }, true, detail);
+  // A derivative is called by nobody: its fault is that of the call that it is the derivative of.
+  const before = faults.get(indices!);
+  if (before?.op === derivativeOf[call.op] && before?.size === size) return before.fault;
+  const fault = new Fault({ ...call, site: siteOf(call.op) }, true, detail);
+  faults.set(indices!, { op: call.op, size, fault });
+  return fault;
 }
+
+/** Calls in derivatives that have the indices of a call. */
+const derivativeOf: Readonly<Record<string, string>> = {
+  indexAdd: "take",
+  scatterAdd: "gather",
+  crossEntropyGrad: "crossEntropy",
+};
+/** The fault of the last call with indices that are known to be wrong. */
+const faults = new WeakMap<Node, { readonly op: string; readonly size: number; readonly fault: Fault }>();
 
 /** The range of integers that are uploaded; nothing for other data, which are no indices. */
 export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefined {

@@ -1,5 +1,6 @@
 // A flush: finds the plan of the nodes that are needed, gives it storage and runs it. It does all of it or nothing: where a launch
 // fails, what does not depend on it is run by itself, and boxes keep the versions that they had.
+import { MemoryError } from "@weft/tensor";
 import type { Driver, Run } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
 import { Fault, takesIndices } from "./fault.ts";
@@ -30,6 +31,8 @@ export interface Failure {
   readonly error: Error;
   /** Whether boxes were put back: then somebody has to be told who may read no value that is lost. */
   readonly reverted: boolean;
+  /** Whether it was found out before anything was run, and all is as it was. */
+  readonly crowded?: boolean;
 }
 
 type Counts = Record<"live" | "bytes" | "flushes" | "plans" | "launches", number>;
@@ -107,8 +110,9 @@ export class Flusher<S extends Storage, E> {
     if (--storage.refs === 0) this.#return(storage);
   }
 
-  /** Runs what living handles need of the pending nodes; what failed, if something did. */
-  flush(pending: readonly Node[]): Failure | undefined {
+  /** Runs what living handles need of the pending nodes; what failed, if something did. `patient`: where there is no memory, nothing has run. */
+  flush(pending: readonly Node[], patient = false): Failure | undefined {
+    const { faulty, open } = this;
     const versions = this.journal.size === 0 ? none : this.journal.take();
     let needed = this.#needed(pending);
     if (needed.length === 0) {
@@ -118,16 +122,28 @@ export class Flusher<S extends Storage, E> {
     this.#pending = pending;
     const begun = this.#driver.doubt === undefined ? none : this.#begin(versions);
     if (begun.length > 0) needed = needed.filter(({ storage }) => storage === undefined);
+    let crowded = false;
     try {
       this.#execute(needed, versions);
       return undefined;
     } catch (error) {
-      return this.#separately(needed, versions, error as Error);
+      if (!patient || !(error instanceof MemoryError)) return this.#separately(needed, versions, error as Error);
+      this.journal.giveBack(versions);
+      crowded = true;
+      return { error, reverted: false, crowded };
     } finally {
-      this.faulty = this.open = false;
+      this.faulty = crowded && faulty;
+      this.open = crowded && open;
       this.#pending = none;
       for (const node of begun) this.#drop(node);
     }
+  }
+
+  /** What pending nodes are computed from, and what boxes may go back to. */
+  neededBy(pending: readonly Node[]): ReadonlySet<Node> {
+    const needed = new Set<Node>(this.journal.bases);
+    for (const { inputs } of pending) for (const x of inputs) if (typeof x !== "number") needed.add(x);
+    return needed;
   }
 
   /** Where a failure is known later, boxes take their first values before anything else: nothing else could bring them back. */

@@ -49,6 +49,16 @@ export class Journal {
     return at < 0 ? undefined : this.#versions.splice(at, 1)[0];
   }
 
+  /** What boxes may go back to. */
+  get bases(): Node[] {
+    return this.#versions.map(({ base }) => base);
+  }
+
+  /** Those that were taken are pending still. */
+  giveBack(versions: readonly Version[]): void {
+    this.#versions = [...versions, ...this.#versions];
+  }
+
   /** The boxes whose newest version is pending; what is noted from now on belongs to the next flush. */
   take(): Version[] {
     const versions = this.#versions;

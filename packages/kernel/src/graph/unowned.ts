@@ -31,8 +31,6 @@ const AMPLE = 2 ** 26;
 const SHARE = 8;
 /** So many handles are registered in one turn of the event loop: it tells of none before the next, and a loop must not grow for it. */
 const TURN = 4096;
-/** After so many flushes what lived may be garbage. */
-const PATIENCE = 64;
 /** What a value weighs beside its bytes: the objects that stand for it. */
 const OBJECTS = 1024;
 
@@ -63,7 +61,7 @@ export class Unowned<S extends Storage> implements Relief {
   /** What lies aside, and may live. */
   readonly #aside: Watch[] = [];
   #asideBytes = 0;
-  /** Whether garbage need not be collected to know that all of it lives, and since when. */
+  /** Whether garbage need not be collected to know that all of it lives: as long as nothing more has run. */
   #sure = false;
   #since = 0;
   /** So many bytes may lie aside without being counted: none at first, more where it was garbage. */
@@ -242,6 +240,11 @@ export class Unowned<S extends Storage> implements Relief {
   /** Moves everything but what the flush that runs now uses. No more may live than the memory holds. */
   spare(more: number, used: number): boolean {
     const { limit } = this.#driver;
+    // It tells later: the next read waits for it.
+    if (this.mayWait && !this.#found) {
+      collect();
+      this.#found = true;
+    }
     if (!this.#moves || used - this.#bytes + more > limit) return false;
     const { moved } = this;
     this.#move(this.#now);
@@ -249,7 +252,7 @@ export class Unowned<S extends Storage> implements Relief {
     const room = limit - more - used + this.moved - moved;
     if (this.#asideBytes <= room) return this.moved > moved;
     this.#count();
-    if (this.#asideBytes > room && !(this.#sure && this.#now < this.#since + PATIENCE)) this.#collect();
+    if (this.#asideBytes > room && !(this.#sure && this.#now === this.#since)) this.#collect();
     // Where much of it was garbage it need not be counted as often.
     this.#slack = this.#asideBytes < limit / 4 ? Math.min(Math.max(2 * this.#slack, limit), SHARE * limit, AMPLE) : 0;
     return this.#asideBytes <= room;
@@ -301,6 +304,11 @@ export class Unowned<S extends Storage> implements Relief {
     this.#aside.length = count;
     this.#asideBytes = bytes;
     letGo();
+  }
+
+  /** Whether values may be found by waiting for the garbage collector. */
+  get mayWait(): boolean {
+    return !this.#moves && this.#bytes > 0 && host.setTimeout !== undefined;
   }
 
   /** Whether the garbage collector has looked, and may have something to tell. */
