@@ -1,7 +1,7 @@
 // Which parameters an optimizer touches: `params`, and a warning where two take turns on one parameter.
 import { diff, param, scope } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { Chain, Linear, params } from "@weft/nn";
+import { BatchNorm, Chain, Linear, params } from "@weft/nn";
 import { mean, mul, square, sum, tanh } from "@weft/tensor";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { adam, chain, clipGlobalNorm, minimize, sgd, weightDecay } from "../src/index.ts";
@@ -57,6 +57,11 @@ test("params is a parameter, a list with missing biases, a set, a map, or a mode
     new Map([["a", p]]),
   ];
   expect(sizes.map((given) => sgd({ params: given }).params!.size)).toEqual([1, 1, 1, 2, 2, 2, 1]);
+});
+
+test("state is not among the parameters", () => {
+  const model = Chain(Linear(2, 3), BatchNorm(3));
+  expect(sgd({ params: model }).params).toEqual(new Set(params(model)));
 });
 
 test("what holds no parameter is refused", () => {

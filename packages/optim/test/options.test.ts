@@ -100,3 +100,44 @@ test("transforms, chains and loops check what they are given", async () => {
     expect(() => O.converge([1], { alpha })).toThrow("converge: wanted a number above 0, at most 1 as alpha");
   expect(() => O.converge([1], { beta: 1 } as never)).toThrow('converge: there is no option "beta"; known are alpha');
 });
+
+test("rules, losses and data of the wrong kind are refused", () => {
+  const init = () => ({});
+  const update = (_: Tensor, p: Tensor) => [p, {}] as const;
+  for (const rule of [
+    undefined,
+    null,
+    3,
+    {},
+    { init },
+    { update },
+    { name: "x", init },
+    { name: "x", update },
+    { init, update },
+  ])
+    expect(() => O.optimizer(rule as never)).toThrow("optimizer: wanted a rule { name, init, update }, got");
+  for (const items of [undefined, null, 3, "loss", {}, () => []])
+    expect(() => O.converge(items as never)).toThrow("converge: wanted losses to iterate over, such as minimize(…)");
+  for (const data of [undefined, null, {}, () => []])
+    expect(() => O.minimize((x: Tensor) => sum(x), data as never)).toThrow(
+      "minimize: wanted data to iterate over, got",
+    );
+  for (const given of [undefined, null, {}, { apply: 1 }])
+    expect(() => O.chain(given as never)).toThrow("chain: wanted an optimizer such as adam(), got");
+});
+
+test("the ends of ranges are in them where they make sense", async () => {
+  const p = param(tensor([1, -2]));
+  O.sgd({ lr: 0 }).update(diff(() => sum(square(p))));
+  expect(p.value.arraySync()).toEqual([1, -2]);
+  const items = [3, 2, 2.5, 1];
+  // With alpha 1 the trend is the last difference.
+  expect(await O.converge(items, { alpha: 1 })).toBe(2);
+  // avgp after each item: 0, -0.1, -0.13, …: by default one that rises a little is passed over.
+  expect(await O.converge(items)).toBe(1);
+});
+
+test("a length that is no number is none", () => {
+  const data = Object.assign(new Set([tensor([1])]), { length: "1" });
+  expect(O.minimize((x: Tensor) => sum(x), data).length).toBeUndefined();
+});

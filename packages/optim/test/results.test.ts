@@ -4,7 +4,7 @@ import { diff, param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, ArgumentError, cast, DTypeError, mul, ShapeError, square, sub, sum, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
-import { adam, chain, clipNorm, optimizer, sgd, type Rule } from "../src/index.ts";
+import { adam, chain, clipGlobalNorm, clipNorm, optimizer, sgd, type Rule } from "../src/index.ts";
 
 const b = openSync({});
 const list = async (x: Tensor) => [...(await x.data())];
@@ -20,6 +20,8 @@ test.each<[string, (p: Tensor, v: Tensor) => Result | undefined, typeof Argument
   ["a state that nobody made", (p, v) => [p, { v, w: v }], ArgumentError, /^mine: .*f32\[3\].*"w".*init made v/],
   ["a state that every object has", (p, v) => [p, { v, constructor: p }], ArgumentError, /^mine: .*"constructor"/],
   ["no state", (p) => [p, undefined], ArgumentError, /^mine: update wants to return/],
+  ["no value", (_, v) => [undefined, { v }], ArgumentError, /^mine: update wants to return/],
+  ["null for a state", (p) => [p, null], ArgumentError, /^mine: update wants to return/],
   ["nothing", () => undefined, ArgumentError, /^mine: update wants to return/],
 ])("a rule whose result for the second parameter is %s leaves all as it was", async (_, wrong, kind, words) => {
   const [p, q] = [param(b.tensor([1, 2])), param(b.tensor([1, 2, 3]))];
@@ -90,6 +92,36 @@ test("a rule that computes in another float dtype changes no dtype", async () =>
 test.each([undefined, null, 3, {}, Promise.resolve()])("update refuses %o, which is no tape", (given) => {
   for (const each of [sgd(), chain(clipNorm(1), sgd())])
     expect(() => each.update(given as never)).toThrow(/^sgd: update wants the tape that diff gives/);
+});
+
+test("gradients of one parameter that are given one by one are steps of their own, in one update", async () => {
+  const [p, q] = [param(b.tensor([1, 2])), param(b.tensor([1, 2]))];
+  const [once, twice] = [adam(), adam()];
+  const [g, h] = [b.tensor([1, -1]), b.tensor([3, 2])];
+  once.apply([{ param: p, g }]);
+  once.apply([{ param: p, g: h }]);
+  twice.apply([
+    { param: q, g },
+    { param: q, g: h },
+  ]);
+  expect(await list(q.value)).toEqual(await list(p.value));
+  for (const key of ["m", "v"])
+    expect(await list(twice.stateOf(q)![key]!.value)).toEqual(await list(once.stateOf(p)![key]!.value));
+  // Also afterwards: each counted.
+  once.apply([{ param: p, g }]);
+  twice.apply([{ param: q, g }]);
+  expect(await list(q.value)).toEqual(await list(p.value));
+  expect([once.steps, twice.steps]).toEqual([3, 2]);
+});
+
+test("a chain has the state of its optimizer, and takes no gradients, too", () => {
+  const p = param(b.tensor([1]));
+  const inner = adam();
+  const o = chain(clipGlobalNorm(1), inner);
+  expect(o.stateOf(p)).toBeUndefined();
+  o.update(diff(() => sum(p)));
+  expect(o.stateOf(p)).toBe(inner.stateOf(p));
+  expect(() => o.apply([])).not.toThrow();
 });
 
 test("a rule may be an instance of a class", async () => {

@@ -1,7 +1,7 @@
 // Row-sparse gradients: exact where a rule allows it, the dense result by default, and only the rows touched when lazy.
-import { diff, param, scope, type Param, type Tape } from "@weft/autograd";
+import { diff, param, scope, type Param, type RowSparse, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { mul, sum, take, type Tensor } from "@weft/tensor";
+import { indexAdd, mul, sub, sum, take, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import {
   adagrad,
@@ -10,6 +10,7 @@ import {
   clipGlobalNorm,
   clipNorm,
   momentum,
+  optimizer,
   sgd,
   weightDecay,
   type Optimizer,
@@ -54,6 +55,29 @@ const after = async (rule: Optimizer, tape: (p: Param) => Tape, times = 1) => {
   return list(p.value);
 };
 const near = (a: number[], b: number[]) => expect(a).toEqual(b.map((value) => expect.closeTo(value, 10)));
+
+test("a rule of one's own gets rows if it takes them, as a method", async () => {
+  const seen: string[] = [];
+  const rule = {
+    name: "mine",
+    factor: 2,
+    init: () => ({}),
+    update: (g: Tensor, p: Tensor) => (seen.push("update"), [sub(p, g), {}] as const),
+    rows(g: RowSparse, p: Tensor) {
+      seen.push(`rows ${g.indices.shape}`);
+      return indexAdd(p, g.indices, mul(g.values, -this.factor));
+    },
+  };
+  expect(await after(optimizer(rule), look)).toEqual([1, 2, -17, -36, 5, 6, -1, -4]);
+  expect(await after(optimizer(rule), all)).toEqual([1, 2, -7, -16, 5, 6, 3, 2]);
+  expect(seen).toEqual(["rows 3", "update"]);
+});
+
+test("lazy or not, a gradient that is dense is stepped as a whole; rows may be one", async () => {
+  near(await after(adam({ lazy: true }), all, 2), await after(adam(), all, 2));
+  const one = (p: Param): Tape => diff(() => sum(mul(take(p, tensor([2], { dtype: "i32" })), 3)));
+  near(await after(adam({ lazy: true }), one, 2), await after(adam(), one, 2));
+});
 
 test("the gradient arrives in rows", () => {
   const p = table();
