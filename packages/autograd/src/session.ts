@@ -8,6 +8,7 @@ import {
   escape,
   flush,
   labelOf,
+  nextTurn,
   openScope,
   ShapeError,
   source,
@@ -32,6 +33,7 @@ export class Session {
   constructor(f: unknown, kind: string, parameters: boolean, above = 0) {
     const { tape, scope } = context;
     if (tape === undefined && scope === undefined) flush([]);
+    nextTurn();
     this.step = { outer: context.step };
     this.scope = openScope(labelOf(f, kind));
     this.recorder = new Recorder(tape as Recorder | undefined, this.scope, { parameters, above });

@@ -24,7 +24,8 @@ function world(count: number) {
     const versions = which.map((i) => {
       const base = boxes[i]!.payload as Node;
       Object.assign(boxes[i]!, { payload: value() });
-      return { next: boxes[i]!, base, steps: [step] };
+      const { payload } = boxes[i]!;
+      return { next: boxes[i]!, base, node: payload as Node, step, turn: undefined, at: 0, before: undefined };
     });
     trial.note(
       versions,

@@ -32,6 +32,8 @@ export interface Context {
   training?: boolean | undefined;
   /** The current step, for backends that can take back what it assigned; a copy of this package that knows none leaves it. */
   step?: Step | undefined;
+  /** Counts outermost scopes and `diff`s: what is assigned by hand in the same one is taken back together. */
+  turn?: number;
   /** How many scopes have closed: who hands out tensors can see whether memory is being looked after meanwhile. */
   closings: number;
 }
@@ -53,6 +55,9 @@ export const context: Context = (globals[KEY] ??= {
  */
 export const together = <T>(f: () => T, undo?: (reason: Error) => void): T =>
   withinStep(undo === undefined ? { outer: context.step } : { undo, outer: context.step }, f);
+
+/** A scope that has none around it begins, or a `diff`. */
+export const nextTurn = (): void => void (context.turn = (context.turn ?? 0) + 1);
 
 const isAround = (outer: Step | undefined, step: Step | undefined): boolean =>
   outer === undefined ||

@@ -1,6 +1,6 @@
 // Scopes end handles: whatever was made while a scope was current is released when it closes, unless it was returned
 // or kept. This is the memory management that a user's code does not see.
-import { context, type Scope } from "./context.ts";
+import { context, nextTurn, type Scope } from "./context.ts";
 import { BRAND } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -102,6 +102,7 @@ export function keep<T>(value: T): T {
 export function scope<T>(f: () => T): T {
   const mine = openScope(labelOf(f, "scope"));
   const { parent } = mine;
+  if (parent === undefined) nextTurn();
   context.scope = mine;
   let result: T;
   try {

@@ -1,7 +1,7 @@
 // Parts of a flush that have nothing to do with one another: no value of one is computed from one of another, and no step assigned
 // to boxes of both. One can fail and the others not.
 import type { Step } from "@weft/tensor";
-import { stepsOf, type Version } from "./journal.ts";
+import { stepsOf, turnsOf, type Version } from "./journal.ts";
 import type { Node } from "./node.ts";
 
 export interface Component {
@@ -28,14 +28,14 @@ export function componentsOf(needed: readonly Node[], versions: readonly Version
     for (const x of node.inputs) if (typeof x !== "number") join(places.get(x), i);
   });
   const placeOf = ({ next }: Version): number | undefined => places.get(next.payload as Node);
-  const firsts = new Map<Step, number>();
+  const firsts = new Map<Step | number, number>();
   for (const version of versions) {
     const place = placeOf(version);
     if (place === undefined) continue;
     join(places.get(version.base), place);
-    for (const step of stepsOf([version])) {
-      if (firsts.has(step)) join(firsts.get(step), place);
-      else firsts.set(step, place);
+    for (const key of [...stepsOf([version]), ...turnsOf(version)]) {
+      if (firsts.has(key)) join(firsts.get(key), place);
+      else firsts.set(key, place);
     }
   }
   const components = new Map<number, Component>();

@@ -4,7 +4,7 @@ import { MemoryError } from "@weft/tensor";
 import type { Driver, Run } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
 import { Fault, takesIndices } from "./fault.ts";
-import { Journal, revert, stepsOf, type Version } from "./journal.ts";
+import { backTo, findBeside, Journal, reachesAny, revert, stepsOf, unitsOf, type Version } from "./journal.ts";
 import { none, type Node, type Storage } from "./node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
@@ -55,6 +55,8 @@ export class Flusher<S extends Storage, E> {
   open = false;
   /** For the next run: mostly nothing is found, and a map is dear. */
   #found = new Map<Node, Fault>();
+  /** Whether others that are pending may need the leaves of what runs now. */
+  #partly = false;
   /** What the flush under way was given. */
   #pending: readonly Node[] = none;
 
@@ -219,7 +221,7 @@ export class Flusher<S extends Storage, E> {
     try {
       // What boxes will be put back to is not written over.
       const unsure = faulty || this.#doubt > 0;
-      this.#gather(plan, run, unsure && versions.length > 0 ? undefined : donors);
+      this.#gather(plan, run, this.#partly || (unsure && versions.length > 0) ? undefined : donors);
       run.careful = versions.length > 0 && donors.length > 0;
       this.#driver.run(prepared, plan, run);
       if (run.careful && !run.overwritten) {
@@ -282,13 +284,7 @@ export class Flusher<S extends Storage, E> {
       const first = part.versions.find(wrong);
       if (first === undefined) continue;
       const reason = (first.next.payload as Node).fault!.error();
-      for (const version of part.versions) {
-        const node = version.next.payload as Node;
-        revert(version);
-        if (node.handles === 0) this.forget(node);
-      }
-      this.#salvage(part.versions.map(({ base }) => base));
-      undo(part.versions, reason);
+      this.#goBack(part.versions, reason, none, (node) => node.fault?.wrong === true);
     }
   }
 
@@ -312,21 +308,63 @@ export class Flusher<S extends Storage, E> {
     return failure;
   }
 
-  /** What remains of a part that failed: a step has failed as a whole; of values by themselves those that can be computed. */
+  /** What remains of a part that failed: whole steps, and of values by themselves those that can be computed. Whether boxes were put back. */
   #fail({ nodes, versions }: Component, error: Error): boolean {
-    const bases = new Set(versions.map(({ base }) => base));
-    const reverted = versions.some(({ next, base }) => next.payload !== base);
-    versions.forEach(revert);
-    if (reverted) {
-      for (const node of nodes) if (node.handles > 0 && !bases.has(node)) node.lost = error;
-      this.#salvage([...bases]);
-    } else {
-      const roots = nodes.filter((node) => node.handles > 0);
-      if (roots.length === 1) roots[0]!.lost = error;
-      else this.#halves(roots, { left: TRIES, error });
-    }
-    undo(versions, error);
+    const values = nodes.filter(({ handles, storage }) => handles > 0 && storage === undefined);
+    const reverted = this.#goBack(versions, error, values, () => false);
+    const roots = nodes.filter(
+      ({ handles, storage, lost }) => handles > 0 && storage === undefined && lost === undefined,
+    );
+    if (nodes.length === 1) for (const root of roots) root.lost = error;
+    else this.#halves(roots, { left: TRIES, error });
     return reverted;
+  }
+
+  /** Puts boxes back, assigns again what was assigned in steps that can be computed, in order, and undoes the others. Whether there were any. */
+  #goBack(
+    versions: readonly Version[],
+    reason: Error,
+    values: readonly Node[],
+    wrong: (node: Node) => boolean,
+  ): boolean {
+    // Who else forgets them when they have no handles: the bases lost theirs while operations were pending.
+    const tops = new Set(versions.map(({ node }) => node).filter(({ storage }) => storage !== undefined));
+    const kept = new Set(
+      versions.map(({ base }) => base).filter(({ storage, handles }) => storage !== undefined && handles === 0),
+    );
+    const release = (node: Node): void => {
+      if (--node.handles === 0 && node.storage !== undefined && !kept.has(node) && !tops.has(node)) this.forget(node);
+    };
+    versions.forEach(revert);
+    this.#salvage(versions.map(({ base }) => base));
+    const undone = new Set<Node>();
+    const tries = { left: 4 * TRIES, error: reason as Error | undefined };
+    const units = unitsOf(versions);
+    if (values.length > 0) findBeside(units, values);
+    for (const unit of units) {
+      const nodes = [...new Set([...unit.versions.values()].map(({ node }) => node).concat(unit.beside))];
+      for (const node of nodes) node.handles++;
+      const cut = reachesAny(nodes, undone);
+      if (!cut) this.#salvage(nodes, tries);
+      if (!cut && nodes.every((node) => node.storage !== undefined && node.lost === undefined && !wrong(node)))
+        for (const [{ next }, version] of unit.versions) {
+          const old = next.payload as Node;
+          version.node.handles++;
+          backTo(next, version.node);
+          if (this.#doubt > 0) this.trial.note([{ ...version, next, base: old, before: undefined }], [], this.#doubt);
+          release(old);
+        }
+      else {
+        for (const { node } of unit.versions.values()) undone.add(node);
+        undo(
+          [...unit.versions.values()].map((version) => ({ ...version, before: undefined })),
+          reason,
+        );
+      }
+      nodes.forEach(release);
+    }
+    for (const node of tops) if (node.handles === 0 && !kept.has(node)) this.forget(node);
+    return versions.some(({ node, base }) => node !== base && undone.has(node));
   }
 
   /** Computes what can be computed of some pending nodes; the others are lost. */
@@ -334,15 +372,18 @@ export class Flusher<S extends Storage, E> {
     const open = new Set(roots.filter(({ storage, lost }) => storage === undefined && lost === undefined));
     if (open.size === 0) return;
     const nodes = this.#needed(this.#pending, open);
+    const before = nodes.find((node) => node.lost !== undefined)?.lost;
     try {
-      const lost = nodes.find((node) => node.lost !== undefined);
-      if (lost !== undefined) throw lost.lost;
+      if (before !== undefined) throw before;
       if (tries.left-- <= 0) throw tries.error;
+      this.#partly = true;
       this.#execute(nodes, none);
     } catch (error) {
       tries.error ??= error as Error;
-      if (open.size === 1 || tries.left < 0) for (const root of open) root.lost = error as Error;
+      if (open.size === 1 || tries.left < 0) for (const root of open) root.lost = before ?? tries.error;
       else this.#halves([...open], tries);
+    } finally {
+      this.#partly = false;
     }
   }
 
