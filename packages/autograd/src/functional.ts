@@ -165,7 +165,12 @@ export function vjp<Args extends Tree[], Y>(
           pass.finish();
         }
         return mapTree(leaves, (leaf) => {
-          const x = dense(leaf as Tensor);
+          let x = dense(leaf as Tensor);
+          // The caller's own, or one that was handed out already.
+          if (x.interpreter.level === 0 && x.owner !== mine) {
+            x = x.interpreter.backend.retain(x);
+            x.owner = mine;
+          }
           escape(x, mine, mine.parent);
           return x;
         });

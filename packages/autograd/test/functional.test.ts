@@ -238,3 +238,14 @@ describe("corners", () => {
     });
   });
 });
+
+it("a pullback gives handles of their own, also where the gradient is what it was given", async () => {
+  const [, pullback] = vjp((a: Tensor, b: Tensor) => add(a, b), f64([1, 2]), f64([3, 4]));
+  const g = f64([5, 6]);
+  const [ga, gb] = pullback(g);
+  ga.release();
+  expect([...(await gb.data())]).toEqual([5, 6]);
+  gb.release();
+  expect([...(await g.data())]).toEqual([5, 6]);
+  expect([...(await pullback(g)[1].data())]).toEqual([5, 6]);
+});

@@ -17,6 +17,7 @@ import {
   isFloat,
   lessEqual,
   logSoftmax,
+  maximum,
   mean,
   mul,
   neg,
@@ -115,7 +116,9 @@ function collected(op: string, rows: Tensor, labels: Tensor, options: LabelOptio
   const { ignoreIndex, reduction = "mean" } = options;
   if (reduction === "none") return reshape(rows, labels.shape);
   if (reduction !== "mean" || ignoreIndex === undefined) return reductions[reduction](rows);
-  return div(sum(rows), sum(inDType(notEqual(inDType(labels, "i32"), ignoreIndex), rows.dtype)));
+  const counted = sum(inDType(notEqual(inDType(labels, "i32"), ignoreIndex), rows.dtype));
+  // The mean of nothing is NaN, but its gradient is 0.
+  return where(equal(counted, 0), NaN, div(sum(rows), maximum(counted, 1)));
 }
 
 const crossEntropyKinds: OptionKinds<CrossEntropyOptions> = { ...labelKinds, labelSmoothing: fraction };

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import {
   BatchNorm,
   Conv,
+  crossEntropy,
   dropout,
   Embedding,
   gru,
@@ -79,3 +80,22 @@ test.each(["LSTM", "GRU"] as const)("the gradients of both orders of %s are the 
   const [a, b] = [await run(cpu), await run(reference({}))];
   a.forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 5));
 });
+
+test.each([{}, { labelSmoothing: 0.1 }])(
+  "where all labels are ignored the loss is NaN, and its gradient 0 (%o)",
+  (more) => {
+    const x = cpu.tensor([
+      [1, 2, 3],
+      [4, 5, 7],
+    ]);
+    const loss = (labels: number[]) => (z: Tensor) =>
+      crossEntropy(z, cpu.tensor(labels, { dtype: "i32" }), { ignoreIndex: 1, ...more });
+    expect(loss([1, 1])(x).itemSync()).toBeNaN();
+    expect([...grad(loss([1, 1]))(x).dataSync()]).toEqual([0, 0, 0, 0, 0, 0]);
+    // One that counts: the mean is over it alone.
+    expect(loss([1, 2])(x).itemSync()).toBe(
+      crossEntropy(x.slice({ starts: [1] }), cpu.tensor([2], { dtype: "i32" }), more).itemSync(),
+    );
+    expect([...grad(loss([1, 2]))(x).dataSync()].slice(0, 3)).toEqual([0, 0, 0]);
+  },
+);

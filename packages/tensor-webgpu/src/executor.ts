@@ -162,6 +162,8 @@ export class Executor implements Driver<Block, Executable> {
 
   write({ slab, address }: Block, data: TypedArray): void {
     let bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    // Dawn's binding for Node crashes on shared memory.
+    if (Object.prototype.toString.call(data.buffer) === "[object SharedArrayBuffer]") bytes = bytes.slice();
     if (bytes.length % 4 !== 0) {
       // The queue writes whole words.
       const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);

@@ -109,6 +109,16 @@ describeOnDevice("a read beside calls whose indices only the device knows", () =
   });
 });
 
+describeOnDevice("uploads", () => {
+  onDevice("from shared memory are copied", async () => {
+    const backend = await open();
+    const shared = new Float32Array(new SharedArrayBuffer(12));
+    shared.set([1, 2, 3]);
+    expect(await backend.tensor(shared).array()).toEqual([1, 2, 3]);
+    expect(await backend.tensor(new Uint8Array(new SharedArrayBuffer(5))).array()).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
 describeOnDevice("too little memory", () => {
   onDevice("is no error where nobody refers to what is there any more", async () => {
     const backend = await open({ memoryLimit: 8 << 20 });
