@@ -13,7 +13,7 @@ import {
   fraction,
   gather,
   inDType,
-  integer,
+  int32,
   isFloat,
   lessEqual,
   logSoftmax,
@@ -71,7 +71,7 @@ const reductions: Record<Reduction, (x: Tensor) => Tensor> = {
 };
 
 const lossKinds: OptionKinds<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
-const labelKinds: OptionKinds<LabelOptions> = { ...lossKinds, ignoreIndex: integer };
+const labelKinds: OptionKinds<LabelOptions> = { ...lossKinds, ignoreIndex: int32 };
 
 const reduced = (op: string, x: Tensor, options: LossOptions | undefined): Tensor =>
   reductions[readOptions(op, options, lossKinds, { reduction: "mean" }).reduction](x);
@@ -241,7 +241,7 @@ export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly
  * console.log(await accuracy(model(x), y).item());
  */
 export function accuracy(logits: Operand, labels: Operand, options?: Pick<LabelOptions, "ignoreIndex">): Tensor {
-  const { ignoreIndex } = readOptions("accuracy", options, { ignoreIndex: integer }, {});
+  const { ignoreIndex } = readOptions("accuracy", options, { ignoreIndex: int32 }, {});
   const scores = readTensor(logits, "accuracy");
   const target = readTensor(labels, "accuracy");
   checkLabels("accuracy", scores, target);

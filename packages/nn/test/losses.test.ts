@@ -141,6 +141,12 @@ const wrong: [string, () => Tensor, string, string][] = [
     'mae: wanted "mean" or "sum" or "none" as reduction, got "median"',
   ],
   [
+    "an ignored label that no label can be",
+    () => crossEntropy(tensor(scores), labels(1, 2), { ignoreIndex: 2 ** 32 + 1 }),
+    "ArgumentError",
+    "crossEntropy: wanted an integer that fits i32 as ignoreIndex, got number 4294967297",
+  ],
+  [
     "smoothing above one",
     () => crossEntropy(tensor(scores), labels(0, 1), { labelSmoothing: 2 }),
     "ArgumentError",

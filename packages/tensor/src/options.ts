@@ -34,6 +34,11 @@ export const fraction: OptionKind<number> = kind("a number from 0 to 1", (x) => 
 /** A number from 0 that stays below 1: a decay rate. */
 export const decay: OptionKind<number> = kind("a number from 0 and below 1", (x) => isNumber(x) && x >= 0 && x < 1);
 export const integer: OptionKind<number> = kind("an integer", (x) => Number.isSafeInteger(x));
+/** An integer as i32 tensors have them. */
+export const int32: OptionKind<number> = kind(
+  "an integer that fits i32",
+  (x) => Number.isInteger(x) && x === ((x as number) | 0),
+);
 export const count: OptionKind<number> = kind(
   "an integer from 0",
   (x) => Number.isSafeInteger(x) && (x as number) >= 0,

@@ -370,7 +370,7 @@ const cases: Case[] = [
     "conv, stride",
     () => weft.conv(t(1, 1, 5), t(1, 1, 3), { stride: 0 }),
     ShapeError,
-    "conv: stride [0] must be integers from 1",
+    "conv: stride [0] must be integers from 1 to 67108864",
   ],
   [
     "convTranspose",

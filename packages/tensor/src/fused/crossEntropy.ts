@@ -8,7 +8,7 @@ import type { FusedOp } from "../fused.ts";
 import { gather, indicesOf, scatterAdd } from "../indexing.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
-import { fraction, integer, readOptions } from "../options.ts";
+import { fraction, int32, readOptions } from "../options.ts";
 import { tensorAt } from "../rules/table.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
@@ -76,7 +76,7 @@ export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
   },
 };
 
-const rowKinds = { ignoreIndex: integer, labelSmoothing: fraction };
+const rowKinds = { ignoreIndex: int32, labelSmoothing: fraction };
 const rowDefaults = { labelSmoothing: 0 };
 
 /**

@@ -5,10 +5,19 @@ import type { Value } from "../interpreter.ts";
 import type { ConvAttrs, ConvOps, PoolAttrs, Shape } from "../ops.ts";
 import { float, sameTwo, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
+/** Of strides, dilations and padding, and of the elements of one padded image: places there fit 32 bits on every device. */
+const MOST = 2 ** 26;
+const MOST_PADDED = 2 ** 28;
+
 type Padding = readonly (readonly [number, number])[];
 
 /** Positions of a window of `kernel` elements, `dilation` apart, on padded axes. */
 function positions(op: string, input: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation?: Shape): Shape {
+  const whole = input.reduce((n, size, i) => n * (size + padding[i]![0] + padding[i]![1]), 1);
+  if (whole > MOST_PADDED && padding.flat().some((n) => n > 0))
+    throw new ShapeError(
+      `${op}: with padding ${text(padding.map(text))} an image of shape ${text(input)} has ${whole} elements, and ${MOST_PADDED} are the most`,
+    );
   return input.map((size, i) => {
     const padded = size + padding[i]![0] + padding[i]![1];
     const reach = (dilation?.[i] ?? 1) * (kernel[i]! - 1) + 1;
@@ -34,10 +43,10 @@ const strides = (op: string, stride: Shape, dilation: Shape, padding: Padding): 
     ["stride", stride],
     ["dilation", dilation],
   ] as const)
-    if (!list.every((n) => Number.isInteger(n) && n >= 1))
-      throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from 1`);
-  if (!padding.flat().every((n) => Number.isInteger(n) && n >= 0))
-    throw new ShapeError(`${op}: padding ${text(padding.map(text))} must be integers from 0`);
+    if (!list.every((n) => Number.isInteger(n) && n >= 1 && n <= MOST))
+      throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from 1 to ${MOST}`);
+  if (!padding.flat().every((n) => Number.isInteger(n) && n >= 0 && n <= MOST))
+    throw new ShapeError(`${op}: padding ${text(padding.map(text))} must be integers from 0 to ${MOST}`);
 };
 
 function checkGroups(op: string, x: Shape, w: Shape, groups: number): void {
