@@ -380,6 +380,37 @@ test.each([1, 2, 3])("random programs give the same numbers in little memory as 
   expect(small.stats().moved).toBeGreaterThan(2 * LIMIT);
 });
 
+describe("boxes that nobody refers to any more", () => {
+  const loops: Record<string, (b: CpuBackend, x: Tensor) => () => Promise<unknown>> = {
+    "a state a step": (b, x) => async () => {
+      const h = state(b.zeros([64, 64]));
+      h.value = add(h, x);
+      await h.value.data();
+    },
+    "a model a step": (_, x) => () => {
+      const m = Linear(64, 64);
+      return scope(() => m(x)).data();
+    },
+    "a model and an optimizer a step": (b, x) => async () => {
+      const m = Chain(Linear(64, 32), Linear(32, 4));
+      const y = b.zeros([64], { dtype: "i32" });
+      const optimizer = adam();
+      for (let k = 0; k < 2; k++)
+        await scope(() => {
+          const tape = diff(() => crossEntropy(m(x), y));
+          optimizer.update(tape);
+          return tape.value;
+        }).item();
+    },
+  };
+  test.each(Object.entries(loops))("%s", async (_, loop) => {
+    const b = openSync({ memoryLimit: LIMIT, seed: 1 });
+    const x = scope(() => keep(b.ones([64, 64])));
+    const step = loop(b, x);
+    for (let i = 0; i < 300; i++) await step();
+  });
+});
+
 test("after a MemoryError the memory is there again as soon as nobody refers to what was in it", async () => {
   const backend = openSync({ memoryLimit: 4 << 20 });
   const greedy = async (): Promise<void> => {

@@ -206,7 +206,8 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   async read(x: Tensor): Promise<TypedArray> {
-    const data = await (this.#unowned.mayWait ? this.#patiently(x) : this.#elements(x));
+    const { storage, lost } = x.payload as Node;
+    const data = await (storage === undefined && lost === undefined ? this.#patiently(x) : this.#elements(x));
     if (this.#unowned.told) await this.#unowned.wait();
     return data;
   }
@@ -217,7 +218,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     node.handles++;
     try {
       for (let i = 0; i < 2 && node.storage === undefined && this.#run(true)?.crowded === true; i++)
-        await this.#unowned.wait();
+        await this.#unowned.search();
       return await this.#elements(x);
     } finally {
       this.#drop(node);

@@ -69,6 +69,8 @@ export class Unowned<S extends Storage> implements Relief {
   /** Whether this engine does not tell. */
   #blind = false;
   #found = false;
+  /** With so many bytes in memory the collector looks. */
+  #full: number;
   /** Bytes that have been moved aside since the backend was opened. */
   moved = 0;
 
@@ -82,6 +84,7 @@ export class Unowned<S extends Storage> implements Relief {
       else this.#collected(node);
     });
     this.#moves = driver.stash !== undefined;
+    this.#full = driver.limit / 2;
     this.#base = this.#trigger = Math.min(driver.limit / SHARE, this.#moves ? AMPLE : 4 * AMPLE);
   }
 
@@ -214,6 +217,11 @@ export class Unowned<S extends Storage> implements Relief {
       this.#late = [];
       for (const node of late) this.#collected(node);
     }
+    // What lay in boxes is found by nothing but the collector, which does not know how much they weigh.
+    if (this.#moves && this.#counts.bytes > this.#full && !this.#found) {
+      collect();
+      this.#found = true;
+    }
     if (this.#weight() <= this.#trigger) return;
     if (this.#moves) this.#move(this.#looked);
     else {
@@ -241,7 +249,7 @@ export class Unowned<S extends Storage> implements Relief {
   spare(more: number, used: number): boolean {
     const { limit } = this.#driver;
     // It tells later: the next read waits for it.
-    if (this.mayWait && !this.#found) {
+    if (!this.#moves && this.#bytes > 0 && !this.#found) {
       collect();
       this.#found = true;
     }
@@ -306,20 +314,23 @@ export class Unowned<S extends Storage> implements Relief {
     letGo();
   }
 
-  /** Whether values may be found by waiting for the garbage collector. */
-  get mayWait(): boolean {
-    return !this.#moves && this.#bytes > 0 && host.setTimeout !== undefined;
+  /** Where there is no memory: lets the garbage collector look and tell. It finds what lay in boxes, too. */
+  async search(): Promise<void> {
+    collect();
+    if (host.setTimeout !== undefined) await this.wait();
   }
 
   /** Whether the garbage collector has looked, and may have something to tell. */
   get told(): boolean {
-    return this.#found;
+    return this.#found && host.setTimeout !== undefined;
   }
 
   /** Lets the garbage collector tell what it has found. */
   async wait(): Promise<void> {
     this.#found = false;
     for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => void host.setTimeout!(resolve, 0));
+    const { bytes } = this.#counts;
+    this.#full = Math.max(this.#driver.limit / 2, bytes + (this.#driver.limit - bytes) / 4);
     this.#look();
   }
 
