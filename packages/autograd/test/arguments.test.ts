@@ -1,9 +1,20 @@
 // What is no function, no tensor or no parameter is an error that says so, and never a zero gradient or a bare TypeError.
-import { checkpoint, customGradient, diff, grad, param, state, valueAndGrad, vjp } from "@weft/autograd";
+import {
+  checkpoint,
+  customGradient,
+  diff,
+  grad,
+  gradCheck,
+  GradientError,
+  param,
+  state,
+  valueAndGrad,
+  vjp,
+} from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { adam } from "@weft/optim";
-import { ArgumentError, mul, sum, type Tensor } from "@weft/tensor";
-import { expect, test } from "vitest";
+import { add, ArgumentError, BackendMismatchError, cast, mul, sum, type Tensor } from "@weft/tensor";
+import { describe, expect, test } from "vitest";
 
 const { tensor } = openSync();
 const x = tensor([1, 2]);
@@ -76,6 +87,45 @@ const wrong: [string, () => unknown, string][] = [
     "adam: update wants the tape that diff gives, await the promise, got",
   ],
 ];
+wrong.push(
+  [
+    "argnums beyond the arguments",
+    () => grad(f, 1 as never)(x),
+    "grad: wanted tensors as argument 1 of 1, got undefined",
+  ],
+  [
+    "argnums of a number",
+    () => grad((v: Tensor, n: number) => sum(mul(v, n)), 1)(x, 2),
+    "grad: wanted tensors as argument 1 of 2, got 2",
+  ],
+  ["one of argnums beyond them", () => valueAndGrad(f, [0, 3] as never)(x), "grad: wanted tensors as argument 3 of 1"],
+  [
+    "half an argnum",
+    () => grad(f, 0.5 as never),
+    "grad: wanted the number of an argument, or a list of them as argnums, got",
+  ],
+  ["argnums, one of them below 0", () => grad(f, [0, -1] as never), "as argnums, got"],
+  [
+    "fewer gradients than values",
+    () => vjp((v: Tensor) => [v, mul(v, 2)], x)[1]([x] as never),
+    "vjp: the value has 2 tensors, the pullback got 1",
+  ],
+  [
+    "more gradients than values",
+    () => vjp((v: Tensor) => mul(v, 2), x)[1]([x, x] as never),
+    "vjp: the value has 1 tensors, the pullback got 2",
+  ],
+  [
+    "the value of a tape whose function runs",
+    () => diff((t) => (t.value, sum(p))),
+    "diff: the tape has a value when its function has returned",
+  ],
+  [
+    "a gradient of such a tape",
+    () => diff((t) => t.grad(p)),
+    "diff: the tape has gradients when its function has returned",
+  ],
+);
 test.each(wrong)("refuses %s", (_, call, message) => {
   expect(call).toThrow(expect.objectContaining({ name: expect.stringMatching(/^(Argument|DType)Error$/) }));
   expect(call).toThrow(message);
@@ -88,4 +138,46 @@ test("a tape is a text, but no number", () => {
   expect(String(tape)).toMatch(/^Tape\(tensor\(2, f32.*\), 1 parameters\)$/);
   expect(() => Number(tape)).toThrow("read it first, as in await tape.value.item()");
   expect(() => (tape as unknown as number) < 1).toThrow(ArgumentError);
+});
+
+test("parameters of two backends do not meet on one tape", () => {
+  const elsewhere = param(openSync({}).tensor([1, 2]));
+  expect(() => diff(() => add(sum(p), sum(elsewhere)))).toThrow(BackendMismatchError);
+});
+
+test("a parameter that was not used has zeros, the same tensor until it is released", () => {
+  const other = param(tensor([1, 2]));
+  const of = diff(() => sum(p));
+  const zeros = of.grad(other);
+  expect(of.grad(other)).toBe(zeros);
+  zeros.release();
+  expect(of.grad(other).arraySync()).toEqual([0, 0]);
+  of.release();
+  of.release();
+  expect(() => of.grad(p)).toThrow("grad: this tape was released at");
+});
+
+describe("gradCheck", () => {
+  test("refuses what has no gradient to check", async () => {
+    await expect(gradCheck(() => 1)).rejects.toThrow("gradCheck: wanted a tensor or a parameter to differentiate by");
+    await expect(gradCheck((v: Tensor) => cast(v, "i32"), x)).rejects.toThrow(
+      "gradCheck: the function returned no floating-point tensor",
+    );
+  });
+  test("finds a wrong gradient by a parameter, and one that is missing", async () => {
+    const double = customGradient((v: Tensor) => ({ value: mul(v, 1), pullback: (g: Tensor) => mul(g, 2) }));
+    await expect(gradCheck((v: Tensor) => mul(v, double(p)), x)).rejects.toThrow(
+      /^gradCheck: parameter 0 of shape \[2\]/,
+    );
+    const none = customGradient((v: Tensor) => ({ value: mul(v, 1), pullback: () => null as never }));
+    await expect(gradCheck((v: Tensor) => none(v), x)).rejects.toThrow(GradientError);
+    await expect(gradCheck((v: Tensor) => [mul(v, p), sum(v)], x)).resolves.toBe(true);
+  });
+  test("leaves the stream of random numbers and the values as they were", async () => {
+    const { backend } = x;
+    const { counter } = backend.stream;
+    await gradCheck((v: Tensor) => mul(v, backend.rand([2])), x);
+    expect(backend.stream.counter).toBe(counter);
+    expect(x.arraySync()).toEqual([1, 2]);
+  });
 });
