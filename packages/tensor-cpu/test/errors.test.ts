@@ -192,7 +192,7 @@ describe("an index out of range", () => {
       const p = param(ones([2, 2]));
       const tape = diff(() => weft.sum(weft.take(p, integers([1, 2]))));
       const g = tape.grad(p);
-      expect(message(() => g.dataSync(), IndexError)).toMatch(/^(indexAdd|scatterAdd): /);
+      expect(message(() => g.dataSync(), IndexError)).toMatch(/^take: .* called .*errors\.test\.ts/);
       expect(message(() => tape.value.dataSync(), IndexError)).toMatch(/^take: /);
       p.reset({ shape: [], dtype: "f32", create: () => zeros([]) });
     });
