@@ -164,7 +164,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "nll's ignoreIndex",
     () => N.nll(x, labels, { ignoreIndex: 0.5 }),
-    "nll: wanted an integer as ignoreIndex, got number 0.5",
+    "nll: wanted an integer that fits i32 as ignoreIndex, got number 0.5",
   ],
   [
     "accuracy's options",

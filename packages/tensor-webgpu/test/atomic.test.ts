@@ -112,7 +112,7 @@ describeOnDevice("a step that fails", () => {
       };
       await expect(run()).rejects.toThrow(/^crossEntropy: .*atomic\.test\.ts/);
       for (let i = 0; i < 2; i++) await expect(values()).rejects.toThrow(IndexError);
-      await expect(step(6).data()).rejects.toThrow(IndexError);
+      await expect((async () => step(6).data())()).rejects.toThrow(IndexError);
     },
   );
 

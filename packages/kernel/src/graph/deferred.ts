@@ -282,7 +282,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     const failure = this.#run();
     if (node.lost !== undefined && this.#untold === node.lost) this.#untold = undefined;
     if (failure === undefined) return;
-    if (failure.reverted && failure.error !== node.lost) {
+    if (failure.reverted && failure.error !== node.lost && node.fault?.now()?.wrong !== true) {
       this.#untold ??= failure.error;
       context.pending.add(this);
     }

@@ -55,6 +55,8 @@ export class Flusher<S extends Storage, E> {
   open = false;
   /** For the next run: mostly nothing is found, and a map is dear. */
   #found = new Map<Node, Fault>();
+  /** That boxes were put back in this flush, since what was assigned was computed with a wrong index. */
+  #putBack: Failure | undefined;
   /** Whether others that are pending may need the leaves of what runs now. */
   #partly = false;
   /** What the flush under way was given. */
@@ -127,13 +129,14 @@ export class Flusher<S extends Storage, E> {
     let crowded = false;
     try {
       this.#execute(needed, versions);
-      return undefined;
+      return this.#putBack;
     } catch (error) {
       if (!patient || !(error instanceof MemoryError)) return this.#separately(needed, versions, error as Error);
       this.journal.giveBack(versions);
       crowded = true;
       return { error, reverted: false, crowded };
     } finally {
+      this.#putBack = undefined;
       this.faulty = crowded && faulty;
       this.open = crowded && open;
       this.#pending = none;
@@ -283,8 +286,9 @@ export class Flusher<S extends Storage, E> {
     for (const part of componentsOf(needed, versions)) {
       const first = part.versions.find(wrong);
       if (first === undefined) continue;
-      const reason = (first.next.payload as Node).fault!.error();
-      this.#goBack(part.versions, reason, none, (node) => node.fault?.wrong === true);
+      const error = (first.next.payload as Node).fault!.error();
+      if (this.#goBack(part.versions, error, none, (node) => node.fault?.wrong === true))
+        this.#putBack ??= { error, reverted: true };
     }
   }
 
@@ -305,7 +309,7 @@ export class Flusher<S extends Storage, E> {
       const reverted = this.#fail(part, reason);
       if (failure === undefined || (reverted && !failure.reverted)) failure = { error: reason, reverted };
     }
-    return failure;
+    return failure?.reverted === true ? failure : (this.#putBack ?? failure);
   }
 
   /** What remains of a part that failed: whole steps, and of values by themselves those that can be computed. Whether boxes were put back. */
