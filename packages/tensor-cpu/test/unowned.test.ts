@@ -452,15 +452,7 @@ describe("a handle that is collected while its value lies aside", () => {
     await collect();
     return left;
   };
-  const nothingIsLeft = (): Promise<void> =>
-    vi.waitFor(
-      async () => {
-        await collect();
-        backend.flush();
-        expect(backend.stats().live).toBe(0);
-      },
-      { timeout: 5000 },
-    );
+  const nothingIsLeft = (): Promise<void> => untilFewLive(backend, 0);
 
   test("is not missed when a view brings it back", async () => {
     const views = await aside((x) => x);
