@@ -32,7 +32,7 @@ export interface ConformanceOptions {
   readonly functions?: GoldenOptions["functions"];
   /** Samples of other packages, beside those of `@weft/tensor`. */
   readonly collections?: readonly Collection[];
-  /** Options to open the backend with, by a name for each: merging on and off, say. */
+  /** Options to open the backend with, by a name for each: merging on and off, say. Views and fallbacks run with the first. */
   readonly settings?: Readonly<Record<string, object>>;
   /** Whether the backend computes in f64, too. */
   readonly double?: boolean;
@@ -166,7 +166,8 @@ export function conformance(name: string, open: Open, options: ConformanceOption
       ...indexCases(subject.open),
     ]);
   });
-  const bare = { open: once(() => withoutFused(open({}))), live, double: false };
+  const [first] = Object.values(settings);
+  const bare = { open: once(() => withoutFused(open(first))), live, double: false };
   const exact = { open: once(() => open({})), live, double: true };
   const fallbacks = [...collections, ...(options.collections ?? [])].filter(({ family }) => family === "fused");
   return [

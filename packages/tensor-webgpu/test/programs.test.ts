@@ -4,6 +4,7 @@ import type { DeferredStats } from "@weft/kernel";
 import { scope, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect } from "vitest";
+import { everything } from "../../../test/extent.ts";
 import type { Executor } from "../src/executor.ts";
 import { open } from "../src/index.node.ts";
 import type { Slabs } from "../src/slabs.ts";
@@ -88,7 +89,7 @@ type Opened = Creation & { stats(): DeferredStats; executor?: Executor; slabs?: 
 
 for (const [name, make] of Object.entries(subjects)) {
   let opened: Promise<Opened> | undefined;
-  onDevice.each(Array.from({ length: 20 }, (_, i) => i))(`${name}: program %i`, async (seed) => {
+  onDevice.each(Array.from({ length: everything ? 20 : 10 }, (_, i) => i))(`${name}: program %i`, async (seed) => {
     const backend = await (opened ??= make());
     const wanted = scope(() => program(seed, cpu).map((x) => [...x.dataSync()]));
     const results = scope(() => program(seed, backend));
