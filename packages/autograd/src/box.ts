@@ -27,6 +27,7 @@ import {
   untaped,
 } from "@weft/tensor";
 import { below, end } from "./backward.ts";
+import { meetState } from "./company.ts";
 import { overlay, type Covered } from "./overlay.ts";
 import type { Entry, Recorder } from "./tape.ts";
 
@@ -253,11 +254,13 @@ export class State extends Cell {
 
   /** The current value; on the tape on which it was assigned, as long as that is open. */
   get value(): Tensor {
+    meetState(this);
     const over = overlay();
     return over === undefined ? this.#now() : over.look(this, () => this.#now());
   }
   set value(x: Tensor) {
     const t = readTensor(x, "state");
+    meetState(this);
     if (overlay()?.write(this, t) === true) return;
     this.store(t);
     this.trace(t);

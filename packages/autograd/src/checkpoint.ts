@@ -16,7 +16,7 @@ import type { Backward, Detour } from "./backward.ts";
 import { Overlay, overlay, type Covered } from "./overlay.ts";
 import type { Recorder } from "./tape.ts";
 import { trained } from "./training.ts";
-import { leavesOf, mapTree } from "./tree.ts";
+import { distinct, leavesOf, mapTree } from "./tree.ts";
 
 const tensorsOf = (result: unknown): Tensor[] => leavesOf(result).filter((x) => "interpreter" in x) as Tensor[];
 
@@ -133,7 +133,8 @@ export function checkpoint<Args extends any[], R>(f: (...args: Args) => R): (...
     const [first] = tensorsOf(args);
     const backend = recorder?.bound ?? first?.interpreter.backend;
     // Without a backend there is no stream of random numbers to set back: then the call is recorded as usual.
-    if (recorder === undefined || recorder.paused || backend === undefined) return f(...args);
-    return new Call(recorder, () => f(...args), backend.stream).forward() as R;
+    if (recorder === undefined || recorder.paused || backend === undefined)
+      return distinct(f(...args), tensorsOf(args));
+    return distinct(new Call(recorder, () => f(...args), backend.stream).forward() as R, tensorsOf(args));
   };
 }

@@ -4,6 +4,7 @@ import { below, type Backward, type Detour } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { Recorder } from "./tape.ts";
 import { learning } from "./training.ts";
+import { distinct } from "./tree.ts";
 
 /** The value, and from the gradient of each of its tensors to the gradients of the inputs (none: null). */
 export interface Custom<V> {
@@ -99,8 +100,12 @@ function guarded<V>(
   f: (...xs: Tensor[]) => Custom<V>,
   xs: readonly Tensor[],
 ): Custom<V> {
-  if (recorder === undefined && context.tape === undefined) return f(...xs);
+  const run = (): Custom<V> => {
+    const { value, pullback } = f(...xs);
+    return { value: distinct(value, xs), pullback };
+  };
+  if (recorder === undefined && context.tape === undefined) return run();
   const above = Math.max(...xs.map((x) => x.interpreter.level));
   const guard = new Guard(undefined, undefined, { parameters: learning(), above });
-  return below(guard, recorder === undefined ? context.scope : recorder.scope, () => f(...xs));
+  return below(guard, recorder === undefined ? context.scope : recorder.scope, run);
 }

@@ -156,7 +156,7 @@ function settled(session: Session, tape: Tape, result: Operand): Tape {
     }
   });
   const params = [...leaves.keys()];
-  metOnTape(params);
+  metOnTape([...params, ...session.recorder.states]);
   tape.settle(value, params, gradients);
   return tape;
 }

@@ -23,7 +23,7 @@ import { constant } from "./box.ts";
 import { gathered, Session } from "./session.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";
 import { Recorder, type Entry } from "./tape.ts";
-import { leavesOf, mapTree } from "./tree.ts";
+import { distinct, leavesOf, mapTree } from "./tree.ts";
 
 /** A tensor, or arrays and plain objects of tensors. */
 export type Tree = Operand | readonly Tree[] | { readonly [key: string]: Tree };
@@ -146,7 +146,11 @@ export function vjp<Args extends Tree[], Y>(
   });
   recorder.closed = true;
   const results = leavesOf(y) as Tensor[];
-  const value = mapTree(y, (x) => recorder.under(x as Tensor));
+  const given = (leavesOf(leaves) as Tensor[]).map((leaf) => recorder.lower(leaf));
+  const value = distinct(
+    mapTree(y, (x) => recorder.under(x as Tensor)),
+    given,
+  );
   const pullback = (g: unknown): unknown => {
     const gs = leavesOf(g).map((x) => readTensor(x, "vjp"));
     if (gs.length !== results.length)

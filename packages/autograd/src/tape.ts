@@ -19,7 +19,7 @@ import {
   type Value,
 } from "@weft/tensor";
 import type { Detour } from "./backward.ts";
-import type { Param } from "./box.ts";
+import type { Param, State } from "./box.ts";
 import { none, type FusedRule, type Rule } from "./rule.ts";
 import { rules } from "./rules.ts";
 import { fusedRules } from "./rules/fused.ts";
@@ -91,6 +91,8 @@ export class Recorder implements Interpreter {
   entries: Entry[] = [];
   /** The parameters that were read, in the order of their first use, each with one leaf a version. */
   readonly leaves: Map<Param, Tensor[]> = new Map();
+  /** The states that were read or assigned. */
+  readonly states: Set<State> = new Set();
   /** By the handle of a version: its tensor on this tape. */
   readonly #lifted: Map<Tensor, Tensor> = new Map();
   #backend: Backend | undefined = undefined;

@@ -1,5 +1,5 @@
 // Tensors in arrays and plain objects: arguments and results may be any such tree.
-import { BRAND, type Box, type Tensor } from "@weft/tensor";
+import { BRAND, reshape, type Box, type Tensor } from "@weft/tensor";
 
 type Leaf = Tensor | Box;
 
@@ -20,4 +20,14 @@ export function leavesOf(value: unknown): Leaf[] {
   const found: Leaf[] = [];
   mapTree(value, (x) => found.push(x));
   return found;
+}
+
+/** The same tree, with another handle in place of a tensor that was given or stands there twice: each can be released by itself. */
+export function distinct<T>(value: T, given: readonly Tensor[]): T {
+  const seen = new Set<Leaf>(given);
+  return mapTree(value, (x) => {
+    if ("interpreter" in x && seen.has(x)) return reshape(x, x.shape);
+    seen.add(x);
+    return x;
+  }) as T;
 }

@@ -1,28 +1,36 @@
-// Parameters that a walk through a model cannot find: those of layers in closures and #private fields. They would be missing in
-// its file without a word. A tape sees them: what a call of a layer puts on a tape, and the layer's fields do not hold.
-import { companyOf, walk, wasFound, type Param } from "@weft/autograd";
+// Parameters and states that a walk through a model cannot find: those of layers in closures and #private fields. They would be
+// missing in its file without a word. A tape sees them: what a call of a layer puts on a tape, and the layer's fields do not hold.
+import { companyOf, walk, wasFound, type Param, type State } from "@weft/autograd";
 import { context } from "@weft/tensor";
 import type { Cell } from "./parameter.ts";
 
-/** The parameters that calls of a layer have used and a walk through it did not find. */
+/** The boxes that calls of a layer have used and a walk through it did not find. */
 const hidden = new WeakMap<object, readonly WeakRef<Cell>[]>();
 
-/** So often a layer is looked at again, when its calls use another number of parameters than before. */
+/** So often a layer is looked at again, when its calls use another number of boxes than before. */
 const mostLooks = 16;
 
-/** A function that notes which parameters it uses on tapes beyond those that are its fields. */
+/** What a tape tells of boxes; one of another copy of the package may know of no states. */
+interface Witness {
+  readonly leaves?: ReadonlyMap<Param, unknown>;
+  readonly states?: ReadonlySet<State>;
+}
+
+/** A function that notes which boxes it uses on tapes beyond those that are its fields. */
 export function watched<Call extends (...args: never[]) => unknown>(call: Call): Call {
   let last = 0;
   let looks = 0;
   const self = ((...args) => {
-    const leaves = (context.tape as { readonly leaves?: ReadonlyMap<Cell, unknown> } | undefined)?.leaves;
-    const before = leaves?.size ?? 0;
+    const { leaves, states } = (context.tape ?? {}) as Witness;
+    const [params, others] = [leaves?.size ?? 0, states?.size ?? 0];
     const y = call(...args);
-    if (leaves !== undefined && leaves.size > before && leaves.size - before !== last && looks < mostLooks) {
+    const used = (leaves?.size ?? 0) - params + (states?.size ?? 0) - others;
+    if (used > 0 && used !== last && looks < mostLooks) {
       looks++;
-      last = leaves.size - before;
+      last = used;
       const known = new Set<Cell>(walk([self, args]).map(({ box }) => box));
-      const unknown = [...leaves.keys()].slice(before).filter((box) => !known.has(box));
+      const met = [...[...(leaves?.keys() ?? [])].slice(params), ...[...(states ?? [])].slice(others)];
+      const unknown = met.filter((box) => !known.has(box));
       hidden.set(
         self,
         unknown.map((box) => new WeakRef(box)),
@@ -40,7 +48,7 @@ const plain: readonly unknown[] = [Object.prototype, Array.prototype, Map.protot
 const hasCode = (part: object): boolean =>
   typeof part === "function" ? !hidden.has(part) : !plain.includes(Object.getPrototypeOf(part));
 
-/** Parameters that a model does not show. */
+/** Parameters and states that a model does not show. */
 export interface Hidden {
   /** Those that its layers used in calls. */
   readonly certain: Cell[];
@@ -49,7 +57,7 @@ export interface Hidden {
 }
 
 /**
- * The parameters that a model uses and does not show, and that were never found in any other model (by `params`, `place`,
+ * The parameters and states that a model uses and does not show, and that were never found in any other model (by `params`, `place`,
  * `load`, an optimizer's `params`, …). What its layers use is known for certain; a function or an object with methods
  * that is no layer goes by its company: what was on a tape with its parameters.
  */
@@ -64,6 +72,6 @@ export function hiddenIn(model: unknown): Hidden {
   const certain = fresh(layers.flatMap((layer) => hidden.get(layer)!.flatMap((ref) => ref.deref() ?? [])));
   const unwatched = parts.some((part) => hasCode(part) && !inside.has(part));
   for (const box of certain) known.add(box);
-  const company = shown.flatMap((box) => (unwatched && box.kind === "param" ? companyOf(box as Param) : []));
+  const company = shown.flatMap((box) => (unwatched ? companyOf(box) : []));
   return { certain, likely: fresh(company) };
 }

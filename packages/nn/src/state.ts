@@ -35,12 +35,12 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
     `${some(boxes.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, or name them once with params(…) if they belong to another model`;
   if (certain.length > 0)
     throw new StateError(
-      `${op}: ${certain.length} of the parameters that this model uses are not among its fields and would be lost: ${cure(certain)}`,
+      `${op}: ${certain.length} of the parameters and states that this model uses are not among its fields and would be lost: ${cure(certain)}`,
     );
   if (likely.length > 0 && !warned.has(model as object)) {
     warned.add(model as object);
     console.warn(
-      `Weft: ${op}: this model may use parameters that are not among its fields and are not written; they were trained together with it: ${cure(likely)}`,
+      `Weft: ${op}: this model may use parameters or states that are not among its fields and are not written; they were on a tape together with it: ${cure(likely)}`,
     );
   }
   const values = await Promise.all(places.map(({ box }) => hostValues(box)));

@@ -1,14 +1,29 @@
 // Parameters that a model hides in closures and #private fields are missing in its file: `save` says so. Models that were only
 // trained beside it are not its own.
-import { diff, param, type Param } from "@weft/autograd";
+import { diff, param, state, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, matmul, mul, relu, sum, type Operand, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
-import { born, Chain, fromBytes, layer, Linear, LSTM, ones, parameter, params, toBytes } from "../src/index.ts";
+import {
+  BatchNorm,
+  born,
+  Chain,
+  fromBytes,
+  layer,
+  Linear,
+  LSTM,
+  ones,
+  parameter,
+  params,
+  toBytes,
+} from "../src/index.ts";
 
 const backend = openSync({});
 const { tensor } = backend;
-const x = tensor([[1, 2]]);
+const x = tensor([
+  [1, 2],
+  [3, 5],
+]);
 
 /** A step of training by hand. */
 const learn = (f: () => Tensor): void => {
@@ -58,6 +73,43 @@ const watchedOnes: Hiding = {
   },
 };
 
+/** The same for states, which are not differentiated. */
+const hiddenStates: Hiding = {
+  "a count in a link of a chain": () => {
+    const calls = state(tensor(0));
+    const model = Chain(Linear(2, 1), (x: Operand) => {
+      calls.value = add(calls, 1);
+      return mul(x, calls);
+    });
+    return [model, model, 1];
+  },
+  "moments of a normalization without weights": () => {
+    const norm = BatchNorm(1, { affine: false });
+    const model = Chain(Linear(2, 1), (x: Tensor) => norm(x));
+    return [model, model, 3];
+  },
+  "a layer of one's own that reads it": () => {
+    const scale = state(tensor(2));
+    const self = layer("Mine", (x: Operand) => mul(mul(x, born(self.weight, x)), scale.value), {
+      weight: parameter([2], ones()),
+    });
+    return [self, self, 1];
+  },
+  "a layer of one's own that assigns it": () => {
+    const last = state(tensor([[0, 0]]));
+    const self = layer(
+      "Mine",
+      (x: Operand) => {
+        const y = mul(x, born(self.weight, x));
+        last.value = y;
+        return y;
+      },
+      { weight: parameter([2], ones()) },
+    );
+    return [self, self, 1];
+  },
+};
+
 /** Nobody sees these being called: what was on a tape with their parameters may be theirs. */
 const unwatchedOnes: Hiding = {
   "a function with fields": () => {
@@ -76,6 +128,17 @@ const unwatchedOnes: Hiding = {
     const net = new Net();
     return [net, (x) => net.call(x), 2];
   },
+  "a class with a #private state": () => {
+    class Net {
+      readonly first = Linear(2, 1);
+      readonly #norm = BatchNorm(1, { affine: false });
+      call(x: Operand): Tensor {
+        return this.#norm(this.first(x));
+      }
+    }
+    const net = new Net();
+    return [net, (x) => net.call(x), 3];
+  },
   "an object whose function closes over a parameter": () => {
     const weight: Param = param(tensor([[1], [1]]));
     const first = Linear(2, 2);
@@ -84,12 +147,12 @@ const unwatchedOnes: Hiding = {
   },
 };
 
-test.each(Object.entries(watchedOnes))("hidden in %s: an error", async (_, make) => {
+test.each(Object.entries({ ...watchedOnes, ...hiddenStates }))("hidden in %s: an error", async (_, make) => {
   const [model, call, count] = make();
   for (let step = 0; step < 3; step++) learn(() => call(x));
   expect(await messageOf(model)).toMatch(
     new RegExp(
-      `^StateError: toBytes: ${count} of the parameters that this model uses are not among its fields and would be lost: f32\\[`,
+      `^StateError: toBytes: ${count} of the parameters and states that this model uses are not among its fields and would be lost: f32\\[`,
     ),
   );
 });
@@ -103,7 +166,7 @@ test.each(Object.entries(unwatchedOnes))("perhaps hidden in %s: a warning, once"
   expect(warnings).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^Weft: toBytes: this model may use parameters that are not among its fields and are not written; they were trained together with it: (f32\\[[^\\]]*\\](, )?){${count}}\\. Closures`,
+        `^Weft: toBytes: this model may use parameters or states that are not among its fields and are not written; they were on a tape together with it: ([fi]32\\[[^\\]]*\\](, )?){${count}}\\. Closures`,
       ),
     ),
   ]);
@@ -153,7 +216,7 @@ test("classes trained together are each written by itself", async () => {
     }
   });
   // About the first; then it is known to whom its parameters belong.
-  expect(warnings).toEqual([expect.stringContaining("this model may use parameters")]);
+  expect(warnings).toEqual([expect.stringContaining("this model may use parameters or states")]);
 });
 
 test("so are plain functions, and a class beside a watched chain", async () => {
@@ -191,6 +254,20 @@ test("a layer's arguments are not its own, nor is what was taken from it later",
   learn(() => head(x));
   head.aux = null;
   expect(await messageOf(head)).toBe("written");
+});
+
+test("states that are fields or arguments are no secret, nor are those of a model that was saved by itself", async () => {
+  const norm = BatchNorm(2);
+  const model = Chain(Linear(2, 2), norm);
+  learn(() => model(x));
+  expect(await messageOf(model)).toBe("written");
+  const h = state(tensor([[0, 0]]));
+  const cell = layer("Cell", (x: Operand, h: { value: Tensor }) => (h.value = add(x, h.value)), { norm });
+  learn(() => norm(cell(x, h)));
+  expect(await messageOf(cell)).toBe("written");
+  const outer = Chain(Linear(2, 2), (x: Tensor) => norm(x));
+  learn(() => outer(x));
+  expect(await messageOf(outer)).toBe("written");
 });
 
 test("a backbone in a closure that was loaded by itself belongs to somebody", async () => {

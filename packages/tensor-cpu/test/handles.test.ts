@@ -1,6 +1,6 @@
 // Every function gives a handle of its own, also where it has nothing to change: releasing an operand does not end a result,
 // nor the other way round. Nothing is computed for such a handle, and gradients go through it.
-import { diff, grad, param, stopGradient, training } from "@weft/autograd";
+import { checkpoint, customGradient, diff, grad, param, stopGradient, training, vjp } from "@weft/autograd";
 import { collections, results, upload } from "@weft/conformance";
 import { Chain, Dropout, dropout } from "@weft/nn";
 import * as T from "@weft/tensor";
@@ -87,6 +87,11 @@ describe.each([
     einsum: (x) => T.einsum("ij->ij", x),
     dropout: (x) => dropout(x, 0.5, { training: false }),
     "dropout of nothing": (x) => dropout(x, 0, { training: true }),
+    "a chain of nothing": (x) => Chain()(x),
+    "what is checkpointed": (x) => checkpoint((z: Tensor) => z)(x),
+    "what is differentiated by hand": (x) =>
+      customGradient((z: Tensor) => ({ value: z, pullback: (g: Tensor) => g }))(x),
+    "the value of vjp": (x) => vjp((z: Tensor) => z, x)[0],
     layers: (x) => training(false, () => Chain(Dropout(0.5), T.flatten)(x)),
     add: (x) => T.add(x, 0),
     maximum: (x) => T.maximum(x, -Infinity),
@@ -159,6 +164,24 @@ describe.each([
       return T.sum(T.mul(z, stopGradient(z)));
     });
     expect([...tape.grad(p).dataSync()]).toEqual(numbers.map((n) => 4 * n));
+  });
+
+  test("results that are the same tensor twice are two handles", () => {
+    const twice: Record<string, (x: Tensor) => readonly Tensor[]> = {
+      checkpoint: checkpoint((x: Tensor) => [x, x]),
+      customGradient: customGradient((x: Tensor) => ({
+        value: [x, x],
+        pullback: (g: Tensor, h: Tensor) => T.add(g, h),
+      })),
+      vjp: (x) => vjp((z: Tensor) => [z, z], x)[0],
+    };
+    for (const [name, f] of Object.entries(twice)) {
+      const x = input();
+      const [a, b] = f(x) as [Tensor, Tensor];
+      x.release();
+      a.release();
+      expect([...b.dataSync()], name).toEqual(numbers);
+    }
   });
 
   test("nothing runs for it", () => {
