@@ -38,6 +38,9 @@ export interface Unborn {
   create(backend: Backend): Tensor;
 }
 
+const isUnborn = (x: Tensor | Unborn): x is Unborn =>
+  typeof x === "object" && x !== null && typeof (x as Partial<Unborn>).create === "function";
+
 /** With a shape that nobody changes. */
 const owned = (x: Unborn): Unborn => ({
   shape: shapeOf("param", x.shape),
@@ -74,7 +77,7 @@ abstract class Cell implements Box, Covered {
 
   constructor(kind: string, value: Tensor | Unborn) {
     this.kind = kind;
-    if (typeof value === "object" && "create" in value) this.#content.unborn = owned(value);
+    if (isUnborn(value)) this.#content.unborn = owned(value);
     else this.store(readTensor(value as Operand, kind));
     net.register(this, this.#content);
   }
@@ -277,7 +280,7 @@ export class State extends Cell {
 
 /** The plain value of a tensor or a box, with a handle of its own, which is meant to be a constant. */
 export function constant(x: Operand): Tensor {
-  const held = typeof x === "object" && !("interpreter" in x) && "value" in x ? (x as Param).value : x;
+  const held = typeof x === "object" && x !== null && !("interpreter" in x) && "value" in x ? (x as Param).value : x;
   const t = fresh(untaped(readTensor(held, "stopGradient")));
   if (context.tape !== undefined) constants.add(t);
   return t;
@@ -301,7 +304,7 @@ function fresh(version: Tensor): Tensor {
  * w.value = sub(w.value, mul(tape.grad(w), 0.1));
  */
 export function param(x: Tensor | Unborn): Param {
-  const { dtype } = typeof x === "object" && "create" in x ? x : readTensor(x as Operand, "param");
+  const { dtype } = isUnborn(x) ? x : readTensor(x as Operand, "param");
   if (!isFloat(dtype)) throw integers(dtype);
   return new Param(x);
 }

@@ -1,9 +1,11 @@
 // The check of derivatives: what the rules give beside what central differences give, in double precision.
 import {
+  callable,
   cast,
   isFloat,
   mul,
   readTensor,
+  readValue,
   add,
   scope,
   sum,
@@ -58,6 +60,7 @@ interface Place {
  * await gradCheck((a, b) => matmul(a, b), randn([2, 3]), randn([3, 2]));
  */
 export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknown, ...inputs: Args): Promise<true> {
+  readValue("gradCheck", "what is differentiated", f, callable);
   const given = leavesOf(inputs).filter(isVaried);
   const params = usedBy(f, inputs);
   const [anything] = [...given, ...params];

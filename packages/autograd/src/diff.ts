@@ -155,7 +155,7 @@ function settled(session: Session, tape: Tape, result: Operand): Tape {
       gradients.set(p, g instanceof RowSparse ? g.map((x) => session.handOut(x)) : session.handOut(g));
     }
   });
-  const params = [...leaves.keys()];
+  const params = Object.freeze([...leaves.keys()]);
   metOnTape([...params, ...session.recorder.states]);
   tape.settle(value, params, gradients);
   return tape;

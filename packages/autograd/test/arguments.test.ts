@@ -181,3 +181,10 @@ describe("gradCheck", () => {
     expect(x.arraySync()).toEqual([1, 2]);
   });
 });
+
+test("the parameters of a tape are its own to change", () => {
+  const p = param(tensor([1, 2]));
+  const tape = diff(() => sum(p));
+  expect(() => (tape.params as unknown[]).push(p)).toThrow(TypeError);
+  expect(tape.params).toEqual([p]);
+});

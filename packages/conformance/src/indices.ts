@@ -33,7 +33,7 @@ const slips: readonly Slip[] = [
   },
   { op: "indexAdd", title: "updates of rows", call: (x, i) => weft.indexAdd(x, i, 10) },
   {
-    op: "crossEntropy|gather",
+    op: "crossEntropy",
     title: "a row without a class",
     call: (x, i) => weft.crossEntropyRows(weft.broadcastTo(weft.slice(x, { ends: [1, 1] }), [3, 2]), i),
   },

@@ -1,6 +1,7 @@
 // The reference: an interpreter in plain JavaScript that defines what every primitive means. It is eager, keeps every
 // element as a float64 (those of f32 tensors too), and counts its living handles.
 import {
+  context,
   CONTRACT,
   IndexError,
   Tensor,
@@ -65,8 +66,12 @@ const host: Record<DType, (data: Float64Array, rounding: boolean) => TypedArray>
 /** Sources whose lines in a stack are ways of calling, not the call. */
 const inside = /[\\/](tensor|autograd|nn)[\\/](src|dist)[\\/]|[\\/]conformance[\\/](src|dist)[\\/]reference/;
 
-/** The first line of a stack that stands outside of Weft's own functions: where the user called. */
-function callSite(stack = ""): string {
+/** The first line of the stack that stands outside of Weft's own functions: where the user called. */
+function callSite(): string {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, "stackTraceLimit", 50);
+  const { stack = "" } = new Error("here");
+  Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   const lines = stack.split("\n").slice(1);
   return (lines.find((line) => !inside.test(line)) ?? lines[0] ?? "").trim().replace(/^at /, "");
 }
@@ -106,9 +111,10 @@ export class Reference implements Backend {
       .find(Boolean);
     const outOfRange = (index: number, axis: number, size: number): void => {
       if (fault !== undefined) return;
-      const error = new IndexError(`${op}: index ${index} is out of range for axis ${axis} of size ${size}`);
-      error.message += `, called at ${callSite(error.stack)}`;
-      fault = error;
+      const name = context.caller?.name ?? op;
+      fault = new IndexError(
+        `${name}: index ${index} is out of range for axis ${axis} of size ${size}, called at ${callSite()}`,
+      );
     };
     const operands = inputs.map((x) => this.#elements(x, dtype));
     const data = kernels[op](operands, attrs as never, shape, dtype, outOfRange);

@@ -1,9 +1,19 @@
 // Minibatches: data cut along its first axis, in order or in a new random order at each pass, and brought to a backend
 // batch by batch. Every pass has its own permutation, so that two at once do not disturb each other.
-import { ArgumentError, BRAND, BackendMismatchError, ShapeError, mul, readTensor, slice, take } from "@weft/tensor";
+import {
+  ArgumentError,
+  BRAND,
+  BackendMismatchError,
+  ShapeError,
+  mul,
+  readTensor,
+  slice,
+  take,
+  backendKind,
+} from "@weft/tensor";
 import { adopt, closeScope, context, escape, openScope, visitTensors } from "@weft/tensor";
 import { boolean, callable, describe, readOptions, seedNumber } from "@weft/tensor";
-import type { Backend, OptionKind, OptionKinds, Scope, Tensor } from "@weft/tensor";
+import type { Backend, OptionKinds, Scope, Tensor } from "@weft/tensor";
 import { hostArray, isHostArray, isNumbers, pick, rows, show, type HostArray, type Numbers } from "./host-array.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
@@ -51,11 +61,7 @@ export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
 }
 export const VISIT: unique symbol = Symbol.for("weft.data.visit");
 
-const isBackend: OptionKind<Backend> = {
-  wanted: "a backend, such as await open() gives",
-  is: (x): x is Backend => typeof (x as Backend | null)?.upload === "function",
-};
-const kinds = { backend: isBackend, shuffle: boolean, seed: seedNumber, partial: boolean, transform: callable };
+const kinds = { backend: backendKind, shuffle: boolean, seed: seedNumber, partial: boolean, transform: callable };
 
 /** How many batches an asynchronous pass uploads before they are asked for. */
 const AHEAD = 2;

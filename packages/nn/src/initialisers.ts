@@ -108,7 +108,10 @@ export function heNormal(options?: SlopeOptions): Initialiser {
 }
 
 /** U(-s, s) with s = 1 / √fanIn: what PyTorch gives the weights and biases of linear and convolution layers. */
-export const fanInUniform = (fanIn: number): Initialiser => uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
+export function fanInUniform(fanIn: number): Initialiser {
+  readValue("fanInUniform", "fanIn", fanIn, nonNegative);
+  return uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
+}
 
 /** Runs an initializer and checks what it made. */
 export function run(init: Initialiser, shape: Shape, draws: Draws): ArrayLike<number> {

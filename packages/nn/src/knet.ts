@@ -11,6 +11,7 @@ import {
   div,
   finite,
   flip,
+  inNameOf,
   integer,
   logSoftmax,
   matmul,
@@ -74,7 +75,9 @@ const scaled = (y: Tensor, alpha: number): Tensor => (alpha === 1 ? y : mul(y, a
 export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
   const read = readOptions("conv4", options, convKinds, convDefaults);
   const { padding, stride, dilation, mode, alpha, group } = read;
-  return scaled(conv(x, oriented("conv4", w, mode), { padding, stride, dilation, groups: group }), alpha);
+  return inNameOf("conv4", () =>
+    scaled(conv(x, oriented("conv4", w, mode), { padding, stride, dilation, groups: group }), alpha),
+  );
 }
 
 /**
@@ -87,7 +90,9 @@ export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
 export function deconv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
   const read = readOptions("deconv4", options, convKinds, convDefaults);
   const { padding, stride, dilation, mode, alpha, group } = read;
-  return scaled(convTranspose(x, oriented("deconv4", w, mode), { padding, stride, dilation, groups: group }), alpha);
+  return inNameOf("deconv4", () =>
+    scaled(convTranspose(x, oriented("deconv4", w, mode), { padding, stride, dilation, groups: group }), alpha),
+  );
 }
 
 export interface Pool4Options {
@@ -126,7 +131,7 @@ const poolings: Record<0 | 1 | 2 | 3, Pooling> = {
  */
 export function pool(x: Operand, options?: Pool4Options): Tensor {
   const { window, padding, mode, alpha, stride = window } = readOptions("pool", options, poolKinds, poolDefaults);
-  return scaled(poolings[mode](readTensor(x, "pool"), { window, stride, padding }), alpha);
+  return inNameOf("pool", () => scaled(poolings[mode](readTensor(x, "pool"), { window, stride, padding }), alpha));
 }
 
 /**
@@ -153,7 +158,9 @@ export function unpool(x: Operand, options?: Pool4Options): Tensor {
   const attrs = { window: size, stride: step, padding: zeros.map((p) => [p, p] as const) };
   const inputSize = y.shape.slice(2).map((n, k) => (n - 1) * step[k]! + size[k]! - 2 * zeros[k]!);
   const shares = mode === 1 && zeros.some((p) => p > 0) ? share(y, inputSize, attrs) : 1;
-  return apply("sumPoolGrad", [scaled(shares === 1 ? y : div(y, shares), 1 / alpha)], { ...attrs, inputSize });
+  return inNameOf("unpool", () =>
+    apply("sumPoolGrad", [scaled(shares === 1 ? y : div(y, shares), 1 / alpha)], { ...attrs, inputSize }),
+  );
 }
 
 /** The part of each window that does not lie in the padding. */
@@ -199,7 +206,7 @@ export function bmm(
   const [p, q] = [x.shape.slice(0, -2), y.shape.slice(0, -2)];
   if (x.shape.length < 2 || y.shape.length !== x.shape.length || p.some((d, k) => d !== q[k]))
     throw new ShapeError(`bmm: wanted matrices with equal axes in front, got [${x.shape}] and [${y.shape}]`);
-  return matmul(transA ? transpose(x) : x, transB ? transpose(y) : y);
+  return inNameOf("bmm", () => matmul(transA ? transpose(x) : x, transB ? transpose(y) : y));
 }
 
 /**
@@ -216,7 +223,7 @@ export function logp(x: Operand, options?: { readonly axis?: number }): Tensor {
 }
 
 /** The logistic function 1 / (1 + e⁻ˣ) under Knet's name. */
-export const sigm = (x: Operand): Tensor => sigmoid(x);
+export const sigm = (x: Operand): Tensor => inNameOf("sigm", () => sigmoid(x));
 
 /**
  * Binary cross-entropy of scores with labels −1 and 1: log(1 + e^(−label · score)), averaged. As Knet's `logistic`.
@@ -225,5 +232,5 @@ export const sigm = (x: Operand): Tensor => sigmoid(x);
  * const loss = logistic(scores, labels);
  */
 export function logistic(scores: Operand, labels: Operand, options?: LossOptions): Tensor {
-  return bceWithLogits(mul(scores, labels), 1, options);
+  return inNameOf("logistic", () => bceWithLogits(mul(scores, labels), 1, options));
 }

@@ -15,6 +15,7 @@ import {
   take,
   type Operand,
   type Tensor,
+  inNameOf,
 } from "@weft/tensor";
 import { fanInUniform, normal, type Initialiser } from "./initialisers.ts";
 import { weightKinds } from "./kinds.ts";
@@ -103,7 +104,7 @@ export function Embedding(count: number, features: number, options?: { readonly 
     "Embedding",
     (indices: Operand) => {
       const rows = readTensor(indices, "Embedding");
-      return take(born(self.weight, rows), rows, { axis: 0 });
+      return inNameOf("Embedding", () => take(born(self.weight, rows), rows, { axis: 0 }));
     },
     {
       weight: parameter([count, features], init),

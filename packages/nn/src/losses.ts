@@ -13,6 +13,7 @@ import {
   fraction,
   gather,
   inDType,
+  inNameOf,
   int32,
   isFloat,
   lessEqual,
@@ -139,7 +140,7 @@ export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEn
   const scores = readTensor(logits, "crossEntropy");
   const target = readTensor(labels, "crossEntropy");
   const { labelSmoothing, ignoreIndex } = read;
-  if (isFloat(target.dtype) && sameShape(target.shape, scores.shape))
+  if (scores.shape.length > 0 && isFloat(target.dtype) && sameShape(target.shape, scores.shape))
     return likelihood(scores, target, labelSmoothing, read);
   checkLabels("crossEntropy", scores, target);
   const rows = crossEntropyRows(classRows(scores), target.shape.length === 1 ? target : reshape(target, [-1]), {
@@ -174,7 +175,8 @@ export function nll(logProbabilities: Operand, labels: Operand, options?: LabelO
   const { ignoreIndex } = read;
   const numbers = reshape(cast(target, "i32"), [-1, 1]);
   const ignored = ignoreIndex === undefined ? undefined : equal(numbers, ignoreIndex);
-  const picked = gather(classRows(logp), ignored === undefined ? numbers : where(ignored, 0, numbers), { axis: 1 });
+  const chosen = ignored === undefined ? numbers : where(ignored, 0, numbers);
+  const picked = inNameOf("nll", () => gather(classRows(logp), chosen, { axis: 1 }), true);
   const rows = neg(reshape(picked, [-1]));
   return collected("nll", ignored === undefined ? rows : where(reshape(ignored, [-1]), 0, rows), target, read);
 }
@@ -202,7 +204,7 @@ function pair(op: string, x: Operand, y: Operand): readonly [Value, Value] {
  */
 export function bceWithLogits(x: Operand, target: Operand, options?: LossOptions): Tensor {
   const [a, b] = pair("bceWithLogits", x, target);
-  return reduced("bceWithLogits", sub(softplus(a), mul(a, b)), options);
+  return inNameOf("bceWithLogits", () => reduced("bceWithLogits", sub(softplus(a), mul(a, b)), options));
 }
 
 /**
@@ -250,7 +252,8 @@ export function accuracy(logits: Operand, labels: Operand, options?: Pick<LabelO
   const ignored = ignoreIndex === undefined ? undefined : equal(numbers, ignoreIndex);
   // Looked up among the classes, so that a label out of range is an IndexError, as in `crossEntropy`.
   const classes = source(scores.backend, "iota", [], { shape: [scores.shape[axis]!], axis: 0, dtype: "i32" });
-  const wanted = take(classes, ignored === undefined ? numbers : where(ignored, 0, numbers));
+  const chosen = ignored === undefined ? numbers : where(ignored, 0, numbers);
+  const wanted = inNameOf("accuracy", () => take(classes, chosen), true);
   const right = cast(equal(argmax(scores, { axis }), wanted), "f32");
   if (ignored === undefined) return mean(right);
   const counted = cast(not(ignored), "f32");

@@ -7,6 +7,7 @@ import {
   boolean,
   div,
   fraction,
+  inNameOf,
   isFloat,
   mean,
   mul,
@@ -155,7 +156,8 @@ export function layerNorm(
   for (const shape of shapes)
     if (!sameShape(shape, last))
       throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
-  const rows = byRow(reshape(x, [-1, last.reduce((n, d) => n * d, 1)]), eps);
+  const [count, length] = [x.shape.slice(0, -axes), last].map((sizes) => sizes.reduce((n, d) => n * d, 1));
+  const rows = inNameOf("layerNorm", () => byRow(reshape(x, [count!, length!]), eps));
   const y = reshape(rows, x.shape);
   const scaled = weight == null ? y : mul(y, weight);
   return bias == null ? scaled : add(scaled, bias);

@@ -5,6 +5,7 @@ import {
   ArgumentError,
   arrayOf,
   callable,
+  describe,
   dtypeName,
   readOptions,
   readTensor,
@@ -79,6 +80,8 @@ export const running = (shape: Shape, init: Initialiser, options?: CellOptions):
 
 /** Brings a box to life on the backend of x, if it has no value yet, and returns it. Warns once of f64 that meets f32. */
 export function born<C extends Cell>(box: C, x: Operand): C {
+  if (typeof box?.birth !== "function")
+    throw new ArgumentError(`born: wanted a parameter or a state, got ${describe(box)}`);
   if (!box.born) box.birth(readTensor(x, box.kind).backend);
   if (!warned && typeof x === "object" && box.dtype === "f32" && (x as Tensor).dtype === "f64") {
     warned = true;

@@ -1,6 +1,6 @@
 // Moving a model: its parameters, its running state, and the state that optimisers keep for its parameters.
 import type { State, Unborn } from "@weft/autograd";
-import type { Backend } from "@weft/tensor";
+import { backendKind, readValue, type Backend } from "@weft/tensor";
 import { assignAllSurely, hostValues, type Cell } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 
@@ -21,6 +21,7 @@ function* belongings(box: Cell): Generator<State> {
  * await place(model, await open());
  */
 export async function place<Model>(model: Model, backend: Backend): Promise<Model> {
+  readValue("place", "the second argument", backend, backendKind);
   const all = [...new Set(boxes(model).flatMap(({ box }): Cell[] => [box, ...belongings(box)]))];
   const elsewhere = all.filter((box) => box.born && box.backend !== backend);
   const values = await Promise.all(elsewhere.map(async (box) => [box, await hostValues(box)] as const));

@@ -17,6 +17,8 @@ import {
   type OptionKinds,
   type Tensor,
   sameShape,
+  list,
+  readValue,
 } from "@weft/tensor";
 import { dropout as drop } from "./dropout.ts";
 
@@ -91,6 +93,7 @@ export function recurrence(
   const given = readTensor(input, name);
   const directions = bidirectional ? 2 : 1;
   const each = bias ? 4 : 2;
+  readValue(name, "weights", weights, list);
   if (weights.length !== layers * directions * each)
     throw new ShapeError(
       `${name}: ${layers} layers in ${directions} directions take ${layers * directions * each} weights, got ${weights.length}`,

@@ -68,6 +68,8 @@ const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n 
  * Header: `{"__metadata__": {…}, name: {"dtype", "shape", "data_offsets": [begin, end]}, …}`.
  */
 export function writeSafetensors(stored: Stored): Uint8Array<ArrayBuffer> {
+  if (!(stored?.tensors instanceof Map))
+    throw new ArgumentError(`writeSafetensors: wanted { tensors, metadata }, tensors a Map, got ${describe(stored)}`);
   const pieces = piecesOf(stored);
   const file = new Uint8Array(pieces.reduce((n, { length }) => n + length, 0));
   let at = 0;
@@ -111,7 +113,7 @@ export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
 
 /** Reads the format, and refuses whatever is not exactly it; the tensors are views of `file`. */
 export function readSafetensors(file: Uint8Array): Stored {
-  const { entries, metadata } = readIndex(file, file.length);
+  const { entries, metadata } = readIndex(file, file?.length);
   const tensors = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, begin, end }] of entries)
     tensors.set(name, { dtype, shape, bytes: file.subarray(begin, end) });

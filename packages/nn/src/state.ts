@@ -128,7 +128,7 @@ export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], wh
 export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: ReadOptions): Model {
   const op = "fromBytes";
   const strict = strictness(op, options);
-  const index = readIndex(bytes, bytes.length);
+  const index = readIndex(bytes, bytes?.length);
   const stored = (name: string): StoredTensor => {
     const entry = index.entries.get(name)!;
     return { ...entry, bytes: bytes.subarray(entry.begin, entry.end) };

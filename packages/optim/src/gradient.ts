@@ -1,6 +1,19 @@
 // Gradients as an optimizer sees them: dense, or the rows that a look-up touched.
 import type { Param, RowSparse, Tape } from "@weft/autograd";
-import { ArgumentError, cast, concat, context, describe, less, onesLike, slice, type Tensor } from "@weft/tensor";
+import {
+  ArgumentError,
+  cast,
+  concat,
+  context,
+  describe,
+  less,
+  onesLike,
+  readTensor,
+  sameShape,
+  ShapeError,
+  slice,
+  type Tensor,
+} from "@weft/tensor";
 
 /** A parameter and its gradient. */
 export interface Gradient {
@@ -17,6 +30,23 @@ export function gradientsOf(op: string, tape: Tape): Gradient[] {
       `${op}: update wants the tape that diff gives${tape instanceof Promise ? ", await the promise" : ""}, got ${describe(tape)}`,
     );
   return tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
+}
+
+/** Gradients that somebody hands over: each has the shape of its parameter. */
+export function readGradients(op: string, given: readonly Gradient[]): readonly Gradient[] {
+  if (!Array.isArray(given))
+    throw new ArgumentError(`${op}: apply wants a list of { param, g }, got ${describe(given)}`);
+  return given.map((one: Gradient | null) => {
+    const { param, g } = one ?? ({} as Partial<Gradient>);
+    if (param?.kind !== "param" || g === undefined || g === null)
+      throw new ArgumentError(`${op}: apply wants { param, g }, a parameter and its gradient, got ${describe(one)}`);
+    const read = typeof g === "object" && "indices" in g ? g : readTensor(g, op);
+    if (!sameShape(read.shape, param.shape))
+      throw new ShapeError(
+        `${op}: a parameter of shape [${param.shape}] was given a gradient of shape [${read.shape}]`,
+      );
+    return { param, g: read };
+  });
 }
 
 /** The value that an update starts from. Inside a `diff` it is part of the computation, as the update is. */

@@ -26,7 +26,7 @@ import {
   type Tensor,
   sameShape,
 } from "@weft/tensor";
-import { current, dense, gradientsOf, isSparse, used, type Gradient } from "./gradient.ts";
+import { current, dense, gradientsOf, isSparse, used, type Gradient, readGradients } from "./gradient.ts";
 import { membersOf, noteTurn, selected, turnOf, type Hand, type Turn } from "./members.ts";
 import { clipNorm } from "./transforms.ts";
 
@@ -209,7 +209,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
     get params() {
       return mine && new Set(mine);
     },
-    apply,
+    apply: (gradients) => apply(readGradients(name, gradients)),
     update: (tape) => {
       const gradients = gradientsOf(name, tape);
       withinStep(tape.step, () => apply(gradients));

@@ -16,7 +16,7 @@ import {
   withinStep,
   type Tensor,
 } from "@weft/tensor";
-import { current, dense, gradientsOf, isSparse, type Gradient } from "./gradient.ts";
+import { current, dense, gradientsOf, isSparse, type Gradient, readGradients } from "./gradient.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -103,7 +103,7 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
     get params() {
       return last.params;
     },
-    apply,
+    apply: (gradients) => apply(readGradients(name, gradients)),
     update: (tape) => {
       const gradients = gradientsOf(name, tape);
       withinStep(tape.step, () => apply(gradients));

@@ -1,6 +1,6 @@
 // What an optimizer makes of a rule of your own: its results are checked before anything is assigned, and what was handed in or
 // out can be changed afterwards without changing the optimizer.
-import { diff, param } from "@weft/autograd";
+import { diff, param, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, ArgumentError, cast, DTypeError, mul, ShapeError, square, sub, sum, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
@@ -9,6 +9,27 @@ import { adam, chain, clipGlobalNorm, clipNorm, optimizer, sgd, type Rule } from
 const b = openSync({});
 const list = async (x: Tensor) => [...(await x.data())];
 type Result = readonly [p: unknown, state: unknown];
+
+test.each<[string, (p: Param) => unknown, RegExp]>([
+  ["no list", () => undefined, /^sgd: apply wants a list of \{ param, g \}, got undefined/],
+  ["null in it", () => [null], /^sgd: apply wants \{ param, g \}.* got null/],
+  ["no gradient", (p) => [{ param: p }], /^sgd: apply wants \{ param, g \}/],
+  ["a tensor for a parameter", (p) => [{ param: p.value, g: p.value }], /^sgd: apply wants \{ param, g \}/],
+  ["a number for a gradient", (p) => [{ param: p, g: 1 }], /^sgd: wanted a tensor, got the number 1/],
+  ["a gradient that would broadcast", (p) => [{ param: p, g: b.ones([1]) }], /^sgd: .*shape \[2\].*shape \[1\]/],
+  ["a gradient of more axes", (p) => [{ param: p, g: b.ones([2, 2]) }], /^sgd: .*shape \[2\].*shape \[2,2\]/],
+])("apply refuses %s, and nothing is lost", async (_, given, words) => {
+  const p = param(b.tensor([1, 2]));
+  for (const optimizer of [sgd(), chain(clipNorm(1), sgd())]) {
+    const good = { param: p, g: b.ones([2]) };
+    const wrong = given(p);
+    expect(() => optimizer.apply((Array.isArray(wrong) ? [good, ...(wrong as unknown[])] : wrong) as never)).toThrow(
+      words,
+    );
+    expect(await list(p.value)).toEqual([1, 2]);
+    expect(optimizer.steps).toBe(0);
+  }
+});
 
 test.each<[string, (p: Tensor, v: Tensor) => Result | undefined, typeof ArgumentError, RegExp]>([
   ["a value of another shape", (_, v) => [b.ones([7]), { v }], ShapeError, /^mine: .*f32\[3\].*a value f32\[7\]/],

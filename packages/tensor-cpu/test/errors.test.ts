@@ -1,5 +1,5 @@
 // What goes wrong says so, with the same words as everywhere and before anything runs; and the backend works on afterwards.
-import { diff, param, scope } from "@weft/autograd";
+import { diff, keep, param, scope } from "@weft/autograd";
 import { openSync as reference } from "@weft/conformance";
 import * as weft from "@weft/tensor";
 import {
@@ -14,7 +14,7 @@ import {
   VersionError,
   type Tensor,
 } from "@weft/tensor";
-import { crossEntropy } from "@weft/nn";
+import { accuracy, crossEntropy, Embedding, nll } from "@weft/nn";
 import { describe, expect, test, vi } from "vitest";
 import { openSync } from "../src/index.ts";
 
@@ -219,6 +219,56 @@ describe("an index out of range", () => {
   });
 });
 
+describe("a function of several operations tells of an index in its own name", () => {
+  const labels = "The label is 5, and there are 4 classes";
+  const words = "It is 5, and the axis has size 4";
+  const functions: Record<string, readonly [run: (i: Tensor) => Tensor, detail: string]> = {
+    nll: [(i) => nll(zeros([2, 4]), i), labels],
+    accuracy: [(i) => accuracy(zeros([2, 4]), i), labels],
+    Embedding: [Embedding(4, 3), words],
+    crossEntropy: [(i) => crossEntropy(zeros([2, 4], { dtype: "f64" }), i), labels],
+  };
+  const where = String.raw`, called .*errors\.test\.ts:\d+:\d+\)?`;
+
+  test.each(Object.entries(functions))("%s", (name, [run, detail]) => {
+    scope(() => {
+      expect(message(() => run(integers([1, 5])).dataSync(), IndexError)).toMatch(
+        new RegExp(`^${name}: an index was outside its axis \\(result .*\\)${where}\\. ${detail}$`),
+      );
+      const computed = weft.add(integers([0, 2]), weft.mul(integers([0, 3]), 1));
+      expect(message(() => run(computed).dataSync(), IndexError)).toMatch(
+        new RegExp(`^${name}: an index was outside its axis \\(result .*\\)${where}$`),
+      );
+    });
+  });
+
+  test("in a gradient; and in a loop so steady that no places are noted", () => {
+    const p = scope(() => param(ones([2, 4])));
+    for (let i = 0; i < 30; i++)
+      scope(() => {
+        const y = weft.add(integers([0, i < 28 ? 0 : 5]), weft.mul(integers([0, 0]), i));
+        const tape = diff(() => nll(p, y));
+        if (i < 28) tape.value.dataSync();
+        else
+          for (const x of [tape.value, tape.grad(p)])
+            expect(message(() => x.dataSync(), IndexError)).toMatch(
+              x === tape.value ? /^nll: / : /^(nll|scatterAdd): /,
+            );
+      });
+    scope(() => {
+      const tape = diff(() => nll(p, integers([0, 5])));
+      expect(message(() => tape.grad(p).dataSync(), IndexError)).toMatch(/^nll: .*The label is 5/);
+    });
+  });
+
+  test("errors of other calls that run meanwhile keep their names", () => {
+    const wrong = scope(() => keep(weft.take(ones([2]), integers([5]))));
+    expect(message(() => weft.inNameOf("mine", () => wrong.dataSync()), IndexError)).toMatch(/^take: /);
+    expect(message(() => weft.inNameOf("mine", () => weft.sum(ones([2]), { axis: 3 })), ShapeError)).toMatch(/^mine: /);
+    expect(message(() => weft.sum(ones([2]), { axis: 3 }), ShapeError)).toMatch(/^sum: /);
+  });
+});
+
 describe("the end of the heap", () => {
   const full = (bytes: number, used: number, limit: number): string =>
     `tensor-cpu: no memory for ${bytes} bytes: ${used} are in use and the heap ends at ${limit}`;
@@ -236,6 +286,20 @@ describe("the end of the heap", () => {
       expect(small.stats()).toMatchObject({ live: 0, bytes: 0, pending: 0 });
     }
     expect(small.stats().heap).toBeLessThanOrEqual(4 * MB);
+  });
+
+  test.each(["arange", "linspace"] as const)("%s makes no data that do not fit", (name) => {
+    const small = openSync({ memoryLimit: 4 * MB });
+    const array = vi.spyOn(globalThis, "Float32Array");
+    try {
+      const make = () => (name === "arange" ? small.arange(300 * MB) : small.linspace(0, 1, 300 * MB));
+      expect(message(make, MemoryError)).toMatch(/no memory for 1258291200 bytes/);
+      expect((array.mock.calls as unknown[][]).filter(([n]) => Number(n) > MB)).toEqual([]);
+    } finally {
+      array.mockRestore();
+    }
+    expect(small.arange(MB / 2).dataSync()[1000]).toBe(1000);
+    expect(small.linspace(0, 1, MB / 2 + 1).dataSync()[MB / 4]).toBe(0.5);
   });
 
   test("scratch memory that does not fit takes nothing away from what does", () => {

@@ -1,6 +1,7 @@
 // Elementwise functions composed of primitives. The formulas are chosen so that derivatives of every order are right and
 // finite at the special points, too: a branch that is not taken must be finite, and a joint must not be a tie.
 import { alias, read, readTensor } from "./apply.ts";
+import { inNameOf } from "./context.ts";
 import {
   add,
   div,
@@ -22,24 +23,27 @@ import type { Operand, Value } from "./interpreter.ts";
 import { anything, finite, readOptions, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** A tensor in a dtype that floating-point functions compute in. */
+const floats = (x: Operand, op: string, more?: unknown): Tensor => floating(readTensor(x, op), op, more) as Tensor;
+
 /** x². @example square(tensor([1, -3])) // [1, 9] */
 export function square(x: Operand): Tensor;
 export function square(x: Operand, more?: unknown): Tensor {
   refuseMore("square", more);
-  const t = read(x, "square");
+  const t = readTensor(x, "square");
   return mul(t, t);
 }
 
 /** 1 / √x. @example rsqrt(tensor([4])) // [0.5] */
-export const rsqrt: (x: Operand) => Tensor = (x, more?: unknown) => div(1, sqrt(floating(x, "rsqrt", more)));
+export const rsqrt: (x: Operand) => Tensor = (x, more?: unknown) => div(1, sqrt(floats(x, "rsqrt", more)));
 
 /** 1 / x. @example reciprocal(tensor([4])) // [0.25] */
-export const reciprocal: (x: Operand) => Tensor = (x, more?: unknown) => div(1, floating(x, "reciprocal", more));
+export const reciprocal: (x: Operand) => Tensor = (x, more?: unknown) => div(1, floats(x, "reciprocal", more));
 
 /** x where it is positive, `negativeSlope`·x elsewhere. @example leakyRelu(tensor([-10, 2]), { negativeSlope: 0.5 }) // [-5, 2] */
 export function leakyRelu(x: Operand, options?: { negativeSlope?: number }): Tensor {
   const { negativeSlope } = readOptions("leakyRelu", options, { negativeSlope: finite }, { negativeSlope: 0.01 });
-  const t = floating(x, "leakyRelu");
+  const t = floats(x, "leakyRelu");
   return where(less(0, t), t, mul(t, negativeSlope));
 }
 
@@ -50,55 +54,55 @@ export function leakyRelu(x: Operand, options?: { negativeSlope?: number }): Ten
  */
 export function elu(x: Operand, options?: { alpha?: number }): Tensor {
   const { alpha } = readOptions("elu", options, { alpha: finite }, { alpha: 1 });
-  const t = floating(x, "elu");
+  const t = floats(x, "elu");
   return where(lessEqual(0, t), t, mul(expm1(minimum(t, 0)), alpha));
 }
 
 /** λ·elu(x, α) with the constants that keep mean and variance (Klambauer et al. 2017). @example selu(tensor([0])) // [0] */
 export const selu: (x: Operand) => Tensor = (x, more?: unknown) =>
-  mul(elu(floating(x, "selu", more), { alpha: 1.6732632423543772 }), 1.0507009873554805);
+  mul(elu(floats(x, "selu", more), { alpha: 1.6732632423543772 }), 1.0507009873554805);
 
 /** x·Φ(x) with the normal distribution Φ, in the exact form ½x(1 + erf(x/√2)). @example gelu(tensor([0])) // [0] */
 export function gelu(x: Operand): Tensor;
 export function gelu(x: Operand, more?: unknown): Tensor {
-  const t = floating(x, "gelu", more);
+  const t = floats(x, "gelu", more);
   return mul(mul(t, 0.5), add(erf(mul(t, Math.SQRT1_2)), 1));
 }
 
 /** x·sigmoid(x), also called swish. @example silu(tensor([0])) // [0] */
 export function silu(x: Operand): Tensor;
 export function silu(x: Operand, more?: unknown): Tensor {
-  const t = floating(x, "silu", more);
+  const t = floats(x, "silu", more);
   return mul(t, sigmoid(t));
 }
 
 /** log(1 + eˣ), without overflow. @example softplus(tensor([1000])) // [1000] */
 export function softplus(x: Operand): Tensor;
 export function softplus(x: Operand, more?: unknown): Tensor {
-  const t = floating(x, "softplus", more);
+  const t = floats(x, "softplus", more);
   // −|x| written so that at 0 both parts belong to one side: relu' = 0 there and log1p(exp(x))' = ½.
   return add(relu(t), log1p(exp(where(less(0, t), neg(t), t))));
 }
 
 /** clamp(x/6 + ½, 0, 1). @example hardSigmoid(tensor([-3, 0, 3])) // [0, 0.5, 1] */
 export const hardSigmoid: (x: Operand) => Tensor = (x, more?: unknown) =>
-  clamp(add(div(floating(x, "hardSigmoid", more), 6), 0.5), { min: 0, max: 1 });
+  clamp(add(div(floats(x, "hardSigmoid", more), 6), 0.5), { min: 0, max: 1 });
 
 /** x·hardSigmoid(x). @example hardSwish(tensor([-3, 0, 3])) // [0, 0, 3] */
 export function hardSwish(x: Operand): Tensor;
 export function hardSwish(x: Operand, more?: unknown): Tensor {
-  const t = floating(x, "hardSwish", more);
+  const t = floats(x, "hardSwish", more);
   return mul(t, hardSigmoid(t));
 }
 
 /** a ≠ b, as `bool`. @example notEqual(tensor([1, 2]), 2) // [1, 0] */
-export const notEqual = (a: Operand, b: Operand): Tensor => not(equal(a, b));
+export const notEqual = (a: Operand, b: Operand): Tensor => inNameOf("notEqual", () => not(equal(a, b)));
 
 /** a > b, as `bool`. @example greater(tensor([1, 2]), 1) // [0, 1] */
-export const greater = (a: Operand, b: Operand): Tensor => less(b, a);
+export const greater = (a: Operand, b: Operand): Tensor => inNameOf("greater", () => less(b, a));
 
 /** a ≥ b, as `bool`. @example greaterEqual(tensor([0, 1, 2]), 1) // [0, 1, 1] */
-export const greaterEqual = (a: Operand, b: Operand): Tensor => lessEqual(b, a);
+export const greaterEqual = (a: Operand, b: Operand): Tensor => inNameOf("greaterEqual", () => lessEqual(b, a));
 
 /** The nearest f32 that is not below (`up` 1) or not above (-1) a number: comparing with it is comparing with the number. */
 function bound(x: Value, limit: Operand, up: 1 | -1): Operand {
@@ -127,10 +131,12 @@ export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Ten
   const { min, max } = readOptions<typeof bounds, object>("clamp", bounds, { min: anything, max: anything }, {});
   const given = readTensor(x, "clamp");
   for (const limit of [min, max]) if (typeof limit === "number") withNumber("clamp", given.dtype, limit);
-  let t = given;
-  if (min !== undefined) t = limited(t, less(t, bound(t, min, 1)), min);
-  if (max !== undefined) t = limited(t, less(bound(t, max, -1), t), max);
-  return t === given ? alias(t) : t;
+  return inNameOf("clamp", () => {
+    let t = given;
+    if (min !== undefined) t = limited(t, less(t, bound(t, min, 1)), min);
+    if (max !== undefined) t = limited(t, less(bound(t, max, -1), t), max);
+    return t === given ? alias(t) : t;
+  });
 }
 
 /** √x for x ≥ 0 with gradient 0, not infinity, at 0: for norms, whose root meets a zero with a direction. */

@@ -1,7 +1,7 @@
 // The only place where an operation is dispatched: the operands are read, the highest interpreter among them is found,
 // the shape rule runs, then the interpreter.
 import { shapeOf } from "./axes.ts";
-import { context } from "./context.ts";
+import { context, inNameOf } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
 import type { FusedOp } from "./fused.ts";
 import {
@@ -119,7 +119,15 @@ function frozen(op: string, inputs: readonly Value[], shape: Shape): Shape {
  * copied.
  */
 export const apply = <K extends OpName>(op: K, inputs: Operand[], given: Attrs<K>): Tensor =>
-  applyOwn(op, inputs, attributesOf(op, given));
+  applyOwn(known(op, inputs), inputs, attributesOf(op, given));
+
+/** The name of a primitive, from whoever writes plain JavaScript. */
+function known<K extends OpName>(op: K, inputs: unknown): K {
+  if (typeof op !== "string" || !Object.hasOwn(shapes, op))
+    throw new ArgumentError(`apply: there is no operation ${describe(op)}`);
+  if (!Array.isArray(inputs)) throw new ArgumentError(`apply: wanted a list of operands, got ${describe(inputs)}`);
+  return op;
+}
 
 /** The same with attributes that were checked, and that nobody else can change: the functions of this package make them so. */
 export function applyOwn<K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor {
@@ -153,7 +161,7 @@ export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): r
   const top = settle(fused.name, inputs);
   const values = inputs as Value[];
   const attrs = copyOf(given);
-  return top.runFused(fused, values, attrs) ?? fused.fallback(values, attrs);
+  return top.runFused(fused, values, attrs) ?? inNameOf(fused.name, () => fused.fallback(values, attrs));
 }
 
 /** The tape that records now, if one does. */

@@ -1,6 +1,7 @@
 // Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and order.
+import { inNameOf } from "./context.ts";
 import { alias, readTensor, source } from "./apply.ts";
-import { axesOf, axisOf, listOf, sizeOf, text, type Axes, sameShape } from "./axes.ts";
+import { axesOf, axisOf, listOf, sizeOf, text, type Axes, sameShape, shapeOf } from "./axes.ts";
 import { lessEqual, sub, where } from "./elementwise.ts";
 import { ArgumentError, ShapeError, shown } from "./errors.ts";
 import { gather } from "./indexing.ts";
@@ -65,18 +66,15 @@ export function tile(x: Operand, options: { repeats: readonly number[] }): Tenso
   const times = [...Array.from({ length: rank - repeats.length }, () => 1), ...repeats];
   if (!times.every((n) => Number.isInteger(n) && n >= 0))
     throw new ArgumentError(`tile: repeats are integers from 0, got ${text(repeats)}`);
-  const pairs = reshape(
-    t,
-    shape.flatMap((d) => [1, d]),
-  );
-  const repeated = broadcastTo(
-    pairs,
-    shape.flatMap((d, i) => [times[i]!, d]),
-  );
-  return reshape(
-    repeated,
-    shape.map((d, i) => d * times[i]!),
-  );
+  return inNameOf("tile", () => {
+    const result = shapeOf(
+      "tile",
+      shape.map((d, i) => d * times[i]!),
+    );
+    const pairs = shape.flatMap((d) => [1, d]);
+    const repeated = shape.flatMap((d, i) => [times[i]!, d]);
+    return reshape(broadcastTo(reshape(t, pairs), repeated), result);
+  });
 }
 
 interface RollOptions {
@@ -136,14 +134,14 @@ function lower(op: string, x: Tensor, k: number): Tensor {
 export function tril(x: Operand, options?: { k?: number }): Tensor {
   const { k } = readOptions("tril", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "tril");
-  return where(lower("tril", t, k), t, 0);
+  return inNameOf("tril", () => where(lower("tril", t, k), t, 0));
 }
 
 /** The upper triangle of matrices, from diagonal k; 0 below. @example triu(tensor([[1, 2], [3, 4]])) // [[1, 2], [0, 4]] */
 export function triu(x: Operand, options?: { k?: number }): Tensor {
   const { k } = readOptions("triu", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "triu");
-  return where(lower("triu", t, k - 1), 0, t);
+  return inNameOf("triu", () => where(lower("triu", t, k - 1), 0, t));
 }
 
 /** Values in order, and where they were (`i32`). */

@@ -21,6 +21,12 @@ export interface Step {
   readonly also?: Step;
 }
 
+/** A function as messages name it; whether the indices in it are labels. */
+export interface Caller {
+  readonly name: string;
+  readonly labels?: boolean;
+}
+
 export interface Context {
   tape: Interpreter | undefined;
   scope: Scope | undefined;
@@ -32,6 +38,8 @@ export interface Context {
   training?: boolean | undefined;
   /** The current step, for backends that can take back what it assigned; a copy of this package that knows none leaves it. */
   step?: Step | undefined;
+  /** The public function whose parts are being called: what goes wrong in them is told in its name. */
+  caller?: Caller | undefined;
   /** Counts outermost scopes and `diff`s: what is assigned by hand in the same one is taken back together. */
   turn?: number;
   /** How many scopes have closed: who hands out tensors can see whether memory is being looked after meanwhile. */
@@ -48,6 +56,17 @@ export const context: Context = (globals[KEY] ??= {
   step: undefined,
   closings: 0,
 });
+
+/** Calls `f`, a part of the function `name`, in whose name errors are told: its user knows nothing of the parts. */
+export function inNameOf<T>(name: string, f: () => T, labels = false): T {
+  if (context.caller !== undefined) return f();
+  context.caller = { name, labels };
+  try {
+    return f();
+  } finally {
+    context.caller = undefined;
+  }
+}
 
 /**
  * Calls `f`. What it assigns to boxes is taken back as a whole if a part of it cannot be computed, with what else was assigned in the

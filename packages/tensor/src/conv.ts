@@ -1,5 +1,6 @@
 // Convolution and pooling over one to three spatial axes: x is [N, C, ...S], w is [O, C/groups, ...K]. Options are one
 // number for all spatial axes or one an axis.
+import { inNameOf } from "./context.ts";
 import { apply, readTensor, source } from "./apply.ts";
 import { listOf, text } from "./axes.ts";
 import { promote } from "./dtype.ts";
@@ -122,8 +123,10 @@ export function convTranspose(x: Operand, w: Operand, options?: ConvTransposeOpt
   const padding = attrs.padding.map(
     ([low, high], i) => [low, extra[i]! < attrs.stride[i]! ? high : Math.max(high - extra[i]!, 0)] as const,
   );
-  const y = apply("convInputGrad", [a, b], { ...attrs, padding, inputSize });
-  return pad(y, { pads: [[0, 0], [0, 0], ...beyond.map((n) => [0, n] as const)] });
+  return inNameOf("convTranspose", () => {
+    const y = apply("convInputGrad", [a, b], { ...attrs, padding, inputSize });
+    return pad(y, { pads: [[0, 0], [0, 0], ...beyond.map((n) => [0, n] as const)] });
+  });
 }
 
 const poolOptions = { window: numbers, ...strided };

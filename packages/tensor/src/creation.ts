@@ -2,13 +2,13 @@
 // functions with the backend.
 import { readTensor, source, sourceOwn } from "./apply.ts";
 import { listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
-import { arrayOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
+import { arrayOf, bytesOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
 import { add, inDType, equal, mul } from "./elementwise.ts";
 import { ArgumentError, describe, DTypeError, MemoryError, ShapeError } from "./errors.ts";
 import { fromHalf, toHalf } from "./half.ts";
 import type { Backend, Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
-import { count, dtypeName, finite, list, nonNegative, readOptions, seedNumber } from "./options.ts";
+import { count, dtypeName, finite, list, nonNegative, readOptions, readValue, seedNumber } from "./options.ts";
 import { integers, normal, reseed, uniform } from "./random.ts";
 import { resultOf } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
@@ -110,6 +110,7 @@ export function creation(backend: Backend): Creation {
   const host = (op: string, count: number, value: (i: number) => number, dtype: DType): Tensor => {
     const shape = shapeOf(op, [count]);
     const store = stored[dtype];
+    backend.roomFor?.(count * bytesOf[dtype]);
     const data = roomFor(op, count, dtype);
     for (let i = 0; i < count; i++) data[i] = store === undefined ? value(i) : store(value(i));
     return backend.upload(data, shape, dtype);
@@ -143,12 +144,13 @@ export function creation(backend: Backend): Creation {
         throw new ArgumentError(`arange: cannot count from ${from} to ${to} in steps of ${step}`);
       return host("arange", count, (i) => from + i * step, dtype);
     },
-    linspace(start, stop, count, options) {
+    linspace(start, stop, size, options) {
       const { dtype } = readOptions("linspace", options, dtyped, f32);
       checkNumbers("linspace", { start, stop });
-      const last = count - 1;
+      readValue("linspace", "count", size, count);
+      const last = size - 1;
       const value = (i: number) => (i === last && i > 0 ? stop : start + (i * (stop - start)) / Math.max(1, last));
-      return host("linspace", count, value, dtype);
+      return host("linspace", size, value, dtype);
     },
     eye(rows, options) {
       const { columns, dtype } = readOptions("eye", options, { ...dtyped, columns: count }, { columns: rows, ...f32 });
@@ -225,6 +227,7 @@ function upload(backend: Backend, data: NestedArray | HostArray, options: Tensor
   let own: Shape;
   let natural: DType | undefined;
   if (ArrayBuffer.isView(data)) {
+    if (data.length === 0) checkThere(data.buffer);
     [flat, own, natural] = [data, [data.length], typeOf[nameOf(data)]];
     if (natural === undefined)
       throw new ArgumentError(`tensor: wanted a typed array of numbers, got ${describe(data)}`);
@@ -243,6 +246,17 @@ function upload(backend: Backend, data: NestedArray | HostArray, options: Tensor
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError(`tensor: ${flat.length} elements do not fill shape ${text(shape)}`);
   return backend.upload(converted("tensor", flat, dtype), shape, dtype);
+}
+
+/** Refuses memory that was transferred away: an array on it looks as if it were empty. */
+function checkThere(buffer: ArrayBufferLike): void {
+  try {
+    void new Uint8Array(buffer, 0, 0);
+  } catch (cause) {
+    throw new ArgumentError("tensor: the array has no memory any more: its buffer was transferred, to a worker say", {
+      cause,
+    });
+  }
 }
 
 interface Found {
@@ -287,7 +301,7 @@ const stored: { readonly [D in DType]?: (x: number) => number } = {
 const held = { ...stored, f16: (x: number): number => fromHalf(toHalf(x)) };
 
 /** A typed array of a dtype. Throws a MemoryError where it would be too long. */
-function roomFor(op: string, length: number, dtype: DType): TypedArray {
+export function roomFor(op: string, length: number, dtype: DType): TypedArray {
   try {
     return new arrayOf[dtype](length);
   } catch (cause) {

@@ -1,4 +1,5 @@
 // Errors name the operation, what was given and what was wanted; each kind of mistake has a class of its own.
+import { context } from "./context.ts";
 
 /** What a terminal obeys instead of showing it, and what turns the order of text around; line ends are kept apart. */
 // oxlint-disable-next-line no-control-regex
@@ -21,9 +22,12 @@ export const quoted = (name: string): string => printable(JSON.stringify(name), 
 export class WeftError extends Error {
   /** Written out, since minifiers rename classes. */
   static readonly name: string = "WeftError";
+  /** Whether it is about the call under way, so that a function of several operations tells it in its own name. */
+  static readonly ofCall: boolean = false;
 
   constructor(message = "", options?: ErrorOptions) {
-    super(printable(message), options);
+    const caller = new.target.ofCall ? context.caller : undefined;
+    super(printable(caller === undefined ? message : message.replace(/^\w+(?=:)/, caller.name)), options);
   }
   override get name(): string {
     return this.constructor.name;
@@ -33,22 +37,27 @@ export class WeftError extends Error {
 /** Shapes, axes or sizes that do not fit the operation. */
 export class ShapeError extends WeftError {
   static override readonly name: string = "ShapeError";
+  static override readonly ofCall: boolean = true;
 }
 /** A dtype the operation does not take. */
 export class DTypeError extends WeftError {
   static override readonly name: string = "DTypeError";
+  static override readonly ofCall: boolean = true;
 }
 /** An argument that is not a tensor, or an option outside its range. */
 export class ArgumentError extends WeftError {
   static override readonly name: string = "ArgumentError";
+  static override readonly ofCall: boolean = true;
 }
 /** Tensors of two backends met in one operation. */
 export class BackendMismatchError extends WeftError {
   static override readonly name: string = "BackendMismatchError";
+  static override readonly ofCall: boolean = true;
 }
 /** A tensor was used after its handle ended. */
 export class ReleasedTensorError extends WeftError {
   static override readonly name: string = "ReleasedTensorError";
+  static override readonly ofCall: boolean = true;
 }
 /** An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by each read of what was computed with it. */
 export class IndexError extends WeftError {

@@ -1,5 +1,6 @@
 // Reading and writing at indices. Indices are integers from 0; one that lies outside its axis touches nothing, and each read of
 // what was computed with it throws an IndexError.
+import { inNameOf } from "./context.ts";
 import { applyOwn, readTensor, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
@@ -119,8 +120,10 @@ export function oneHot(indices: Operand, options: { depth: number; dtype?: DType
     { dtype: "f32" },
   );
   if (depth === undefined) throw new ArgumentError("oneHot: wanted the number of classes as depth, got nothing");
-  const index = indicesOf("oneHot", indices);
-  const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
-  const column = reshape(index, [...index.shape, 1]);
-  return inDType(applyOwn("equal", [column, classes], undefined), dtype);
+  return inNameOf("oneHot", () => {
+    const index = indicesOf("oneHot", indices);
+    const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
+    const column = reshape(index, [...index.shape, 1]);
+    return inDType(applyOwn("equal", [column, classes], undefined), dtype);
+  });
 }

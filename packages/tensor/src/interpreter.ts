@@ -45,6 +45,8 @@ export interface Backend extends Interpreter {
   readonly level: 0;
   /** Copies host data to the backend. The length has been checked against the shape. */
   upload(data: TypedArray, shape: Shape, dtype: DType): Tensor;
+  /** Throws a MemoryError where an upload of so many bytes would: for whoever makes the data first. */
+  roomFor?(bytes: number): void;
   /** A copy in an ordinary ArrayBuffer, row-major. Runs what is pending. */
   read(x: Tensor): Promise<TypedArray>;
   readSync?(x: Tensor): TypedArray;

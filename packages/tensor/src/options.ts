@@ -2,6 +2,7 @@
 // not a default that nobody asked for. An option given as undefined counts as not given.
 import { bytesOf, type DType } from "./dtype.ts";
 import { ArgumentError, describe } from "./errors.ts";
+import type { Backend } from "./interpreter.ts";
 
 /** The values that an option takes: a test, and the words for a message. */
 export interface OptionKind<T = unknown> {
@@ -61,6 +62,11 @@ export const numbers: OptionKind<number | readonly number[]> = kind(
 export const seedNumber: OptionKind<number> = kind(
   "an integer from 0 to 2^53 - 1",
   (x) => Number.isSafeInteger(x) && (x as number) >= 0,
+);
+
+export const backendKind: OptionKind<Backend> = kind(
+  "a backend, such as await open() gives",
+  (x) => typeof (x as Backend | null)?.upload === "function",
 );
 
 /** One of these values. */

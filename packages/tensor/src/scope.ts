@@ -2,6 +2,7 @@
 // or kept. This is the memory management that a user's code does not see.
 import { context, nextTurn, type Scope } from "./context.ts";
 import { BRAND } from "./interpreter.ts";
+import { callable, readValue } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Puts a backend's new handle into the current scope; without one the backend's garbage-collector net holds it. */
@@ -100,6 +101,7 @@ export function keep<T>(value: T): T {
  * const mean = scope(() => x.sub(3).square().mean());
  */
 export function scope<T>(f: () => T): T {
+  readValue("scope", "what is called", f, callable);
   const mine = openScope(labelOf(f, "scope"));
   const { parent } = mine;
   if (parent === undefined) nextTurn();

@@ -1,4 +1,5 @@
 // Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several or (left out) all.
+import { inNameOf } from "./context.ts";
 import { applyOwn, readTensor, source, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
 import { notEqual, rootOrFlat, square } from "./activations.ts";
@@ -54,10 +55,11 @@ const checked = (op: string, options: ReduceOptions | undefined): ReduceOptions 
 
 /** Whether one element over axes is true (not 0), as `bool`. @example any(tensor([[0, 1], [0, 0]]), { axis: 1 }) // [1, 0] */
 export const any = (x: Operand, options?: ReduceOptions): Tensor =>
-  notEqual(sum(cast(x, "bool"), checked("any", options)), 0);
+  inNameOf("any", () => notEqual(sum(cast(x, "bool"), checked("any", options)), 0));
 
 /** Whether all elements over axes are true (not 0), as `bool`. @example all(tensor([[1, 1], [0, 1]]), { axis: 1 }) // [1, 0] */
-export const all = (x: Operand, options?: ReduceOptions): Tensor => equal(sum(not(x), checked("all", options)), 0);
+export const all = (x: Operand, options?: ReduceOptions): Tensor =>
+  inNameOf("all", () => equal(sum(not(x), checked("all", options)), 0));
 
 export interface VarianceOptions extends ReduceOptions {
   /** The sum of squares is divided by n − correction: 0 for the population's variance, 1 for an unbiased estimate. */

@@ -103,3 +103,15 @@ test("data is copied at the call", () => {
   expect(x.arraySync()).toEqual([1, 2]);
   expect(upload).toHaveBeenCalledOnce();
 });
+
+test("an array whose buffer was transferred away is no empty tensor", () => {
+  for (const Kind of [Float32Array, Int32Array, Uint8Array, Float64Array, BigInt64Array]) {
+    const array = new Kind(4);
+    structuredClone(array, { transfer: [array.buffer] });
+    for (const options of [undefined, { shape: [0] }, { dtype: "f32" as const }])
+      expect(() => b.tensor(array, options)).toThrow(
+        new ArgumentError("tensor: the array has no memory any more: its buffer was transferred, to a worker say"),
+      );
+    expect(b.tensor(new Kind(0)).shape).toEqual([0]);
+  }
+});

@@ -30,6 +30,8 @@ import { Unowned } from "./unowned.ts";
 import { isRowMajor, moves, rowMajor, sameShape, sizeOf } from "./view.ts";
 
 const CAST = codeOf("cast");
+/** Bytes that are not worth asking for before they are needed. */
+const FEW = 2 ** 20;
 /** So many pending operations are run without being asked for. */
 const PENDING = 10_000;
 /** After so many flushes whose plans were known, calls with indices note no more where they are: that takes time. */
@@ -172,7 +174,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (fault === undefined) return;
     if (fault === "open") {
       this.#flusher.open = node.open = true;
-      if (this.#flusher.known < STEADY) node.site = siteOf(node.op);
+      node.site = this.#flusher.known < STEADY ? siteOf(node.op) : context.caller;
       return;
     }
     node.fault = fault;
@@ -203,6 +205,10 @@ export class Deferred<S extends Storage, E> implements Backend {
     const x = this.#place(node, storage, 0, rowMajor(shape));
     this.#unowned.turn();
     return x;
+  }
+
+  roomFor(bytes: number): void {
+    if (bytes > FEW) this.#flusher.give(this.#flusher.allocate(bytes));
   }
 
   async read(x: Tensor): Promise<TypedArray> {

@@ -1,6 +1,6 @@
 // Indices outside their axis. What an indexing call met is a fault of its result and of all that is computed from it: each of
 // these values throws an IndexError at each read, and no other value does.
-import { IndexError, type DType, type Shape } from "@weft/tensor";
+import { context, IndexError, type Caller, type DType, type Shape } from "@weft/tensor";
 import { codeOf, type Node } from "./node.ts";
 import { sizeOf } from "./view.ts";
 
@@ -28,14 +28,19 @@ export function checkOf(op: string, attrs: unknown, x: { readonly shape: Shape }
 /** Frames of Weft's own packages, in the repository or installed. */
 const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
 
-/** The call stack here, deep enough to reach the user's program through models in models, where the depth may be set. */
-export function siteOf(op: string): Error {
+/** A call as its user knows it: the name of the function, and where that was called. */
+export interface Site extends Caller {
+  readonly stack?: Error;
+}
+
+/** The call under way; the stack is deep enough to reach the user's program through models in models, where the depth may be set. */
+export function siteOf(op: string): Site {
   const { stackTraceLimit } = Error as { stackTraceLimit?: number };
   // An assignment would throw where intrinsics are frozen.
   Reflect.set(Error, "stackTraceLimit", 50);
-  const site = new Error(op);
+  const stack = new Error(op);
   Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
-  return site;
+  return { name: op.replace(/Grad$/, ""), ...context.caller, stack };
 }
 
 /** A call as its message needs it. */
@@ -43,7 +48,7 @@ interface Call {
   readonly op: string;
   readonly dtype: DType;
   readonly shape: Shape;
-  readonly site: Error | undefined;
+  readonly site: Site | undefined;
 }
 
 /** Grows when devices tell: what was asked since the last time is as it was. */
@@ -123,13 +128,13 @@ export class Fault {
     let fault: Fault = this;
     while (call === undefined) call = (fault = fault.#parts[0]!).#call;
     const { op, dtype, shape, site } = call;
-    const frames = site?.stack?.split("\n").slice(1) ?? [];
+    const frames = site?.stack?.stack?.split("\n").slice(1) ?? [];
     // The first frame is one of ours. In a bundle it does not look so: there nothing tells the program's frames from ours.
     const line = ours.test(frames[0] ?? "") ? frames.find((frame) => !ours.test(frame)) : undefined;
     const where = line === undefined ? "" : `, called ${line.trim()}`;
     // A derivative is called by nobody.
     return new IndexError(
-      `${op.replace(/Grad$/, "")}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`,
+      `${site?.name ?? op.replace(/Grad$/, "")}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`,
     );
   }
 }
@@ -149,9 +154,11 @@ export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): F
   const ignored = (attrs as { ignoreIndex?: number }).ignoreIndex;
   const outside = [range.least, range.most].find((i) => (i < 0 || i >= size) && i !== ignored);
   if (outside === undefined) return "open";
-  const detail = call.op.startsWith("crossEntropy")
-    ? `. The label is ${outside}, and there are ${size} classes`
-    : `. It is ${outside}, and the axis has size ${size}`;
+  const { name = call.op, labels = false } = context.caller ?? {};
+  const detail =
+    labels || name.startsWith("crossEntropy")
+      ? `. The label is ${outside}, and there are ${size} classes`
+      : `. It is ${outside}, and the axis has size ${size}`;
   // A derivative is called by nobody: its fault is that of the call that it is the derivative of.
   const before = faults.get(indices!);
   if (before?.op === derivativeOf[call.op] && before?.size === size) return before.fault;

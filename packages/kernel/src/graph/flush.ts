@@ -93,7 +93,8 @@ export class Flusher<S extends Storage, E> {
     return storage;
   }
 
-  #return(storage: S): void {
+  /** Gives storage back. */
+  give(storage: S): void {
     if (this.#unowned.ended(storage)) return;
     this.#counts.live--;
     this.#counts.bytes -= storage.bytes;
@@ -111,7 +112,7 @@ export class Flusher<S extends Storage, E> {
   /** The last handle of a computed node has ended. */
   forget(node: Node): void {
     const storage = node.storage as S;
-    if (--storage.refs === 0) this.#return(storage);
+    if (--storage.refs === 0) this.give(storage);
   }
 
   /** Runs what living handles need of the pending nodes; what failed, if something did. `patient`: where there is no memory, nothing has run. */
@@ -236,7 +237,7 @@ export class Flusher<S extends Storage, E> {
         this.#driver.run(prepared, plan, run);
       }
     } catch (error) {
-      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.#return(storages[slot]!);
+      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.give(storages[slot]!);
       if (run.overwritten) for (const { leaf } of donors) leaf.lost = error as Error;
       throw error;
     }
@@ -342,6 +343,7 @@ export class Flusher<S extends Storage, E> {
     versions.forEach(revert);
     this.#salvage(versions.map(({ base }) => base));
     const undone = new Set<Node>();
+    let reverted = false;
     const tries = { left: 4 * TRIES, error: reason as Error | undefined };
     const units = unitsOf(versions);
     if (values.length > 0) findBeside(units, values);
@@ -359,7 +361,10 @@ export class Flusher<S extends Storage, E> {
           release(old);
         }
       else {
-        for (const { node } of unit.versions.values()) undone.add(node);
+        for (const { node, base } of unit.versions.values()) {
+          undone.add(node);
+          reverted ||= node !== base;
+        }
         undo(
           [...unit.versions.values()].map((version) => ({ ...version, before: undefined })),
           reason,
@@ -368,7 +373,7 @@ export class Flusher<S extends Storage, E> {
       nodes.forEach(release);
     }
     for (const node of tops) if (node.handles === 0 && !kept.has(node)) this.forget(node);
-    return versions.some(({ node, base }) => node !== base && undone.has(node));
+    return reverted;
   }
 
   /** Computes what can be computed of some pending nodes; the others are lost. */

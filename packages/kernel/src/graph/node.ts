@@ -1,6 +1,6 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
 import { UnsupportedError, type DType, type OpName, type Shape } from "@weft/tensor";
-import type { Fault, Range } from "./fault.ts";
+import type { Fault, Range, Site } from "./fault.ts";
 import type { Aside, Net } from "./unowned.ts";
 import { expressions, type ElementwiseOp } from "../expressions/index.ts";
 
@@ -108,7 +108,7 @@ export class Node {
   /** Whether only its run can say if the indices of a call are right. */
   open = false;
   /** Where an indexing operation was called, for an IndexError. */
-  site: Error | undefined = undefined;
+  site: Site | undefined = undefined;
 
   constructor(
     op: string,

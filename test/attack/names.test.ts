@@ -1,0 +1,68 @@
+// Wrong operands and options for every function of tensors, as plain JavaScript may give them: each error is one of Weft's own and
+// begins with the name of the function that was called, not of a part of it. WEFT_LONG=1 tries them in threes.
+import * as A from "@weft/autograd";
+import * as N from "@weft/nn";
+import * as T from "@weft/tensor";
+import { openSync } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+
+const b = openSync({ memoryLimit: 2 ** 24 });
+const tensors = [
+  b.tensor(1),
+  b.zeros([0]),
+  b.ones([2]),
+  b.ones([2, 3]),
+  b.ones([1, 2, 4]),
+  b.ones([2, 3, 4, 5, 1, 1, 1]),
+  b.ones([2, 3], { dtype: "i32" }),
+  b.ones([2], { dtype: "bool" }),
+  b.ones([2, 3], { dtype: "f64" }),
+  b.ones([2, 3], { dtype: "u8" }),
+  b.tensor([9, -1], { dtype: "i32" }),
+];
+const odd: readonly unknown[] = [null, undefined, "a", {}, [1], 3, true, () => 1, Symbol("s"), ...tensors];
+const last = process.env["WEFT_LONG"] === "1" ? odd : [undefined, 3, { axis: 7 }];
+
+/** What packages and backends have of each other, and functions whose errors have another subject. */
+const left = new Set(
+  `alias applyFused applyOwn brief born caller checkSeed children closeScope companyOf copyOf creation describe draw either escape
+  flush floating inDType inNameOf integers integerBits indicesOf isTensor keep labelOf list listOf nextTurn normal numeric oneOf openFile openScope orNull
+  own adopt primitive print printable promote quoted randomStream read readMetadata readOptions readRange readTensor readValue refuseMore replaceFile
+  reseed resultOf roomFor rootOrFlat running sameShape save load seed shapeOf shown sizesOf source sourceOwn tensorsOf threefry together trained
+  uniform untaped visitTensors walk withNumber withinStep apply fromBytes readSafetensors`.split(/\s+/),
+);
+/** Functions that speak under another name. */
+const under: Readonly<Record<string, string>> = {
+  crossEntropyRows: "crossEntropy",
+  xavier: "xavierUniform",
+  valueAndGrad: "grad",
+};
+
+const functions = [T, N, A].flatMap((all) =>
+  Object.entries(all as Record<string, unknown>).filter(
+    (entry): entry is [string, (...args: unknown[]) => unknown] =>
+      typeof entry[1] === "function" &&
+      !left.has(entry[0]) &&
+      !Function.prototype.toString.call(entry[1]).startsWith("class"),
+  ),
+);
+
+test.each(functions)("%s", (name, f) => {
+  const wrong = new Set<string>();
+  for (const x of odd)
+    for (const y of odd)
+      for (const z of last)
+        try {
+          const result = f(x, y, z);
+          if (result instanceof Promise) result.then(undefined, () => undefined);
+          else if (T.isTensor(result) && result.size < 1e5) result.dataSync();
+        } catch (error) {
+          const { message } = error as Error;
+          const told = error instanceof T.WeftError && message.startsWith(`${under[name] ?? name}:`);
+          if (!told && !(error instanceof T.MemoryError))
+            wrong.add(`${[x, y, z].map((v) => T.describe(v)).join(", ")}: ${String(error)}`);
+        }
+  expect([...wrong].slice(0, 3)).toEqual([]);
+});
+
+test("there are many of them", () => expect(functions.length).toBeGreaterThan(150));
