@@ -18,14 +18,16 @@ function world(count: number) {
   const first = boxes.map((x) => x.payload as Node);
   const undone: string[] = [];
   const steps = new Map<string, Step>();
+  let turns = 0;
   const assign = (name: string, after: number, which: readonly number[], value = node): void => {
+    const turn = turns++;
     const step = steps.get(name) ?? { undo: () => void undone.push(name), outer: undefined };
     steps.set(name, step);
     const versions = which.map((i) => {
       const base = boxes[i]!.payload as Node;
       Object.assign(boxes[i]!, { payload: value() });
       const { payload } = boxes[i]!;
-      return { next: boxes[i]!, base, node: payload as Node, step, turn: undefined, at: 0, before: undefined };
+      return { next: boxes[i]!, base, node: payload as Node, step, turn, at: 0, before: undefined };
     });
     trial.note(
       versions,
@@ -86,4 +88,19 @@ test("where the memory was there, nothing goes back", () => {
   trial.passed();
   expect(failed(1)).toEqual({ back: [], undone: [] });
   expect(first[0]!.handles).toBe(1);
+});
+
+test("what was assigned by hand in one turn goes back together", () => {
+  const trial = new Trial((x) => x.handles--);
+  const boxes = [0, 1, 2].map(() => box(node()));
+  const before = boxes.map(({ payload }) => payload as Node);
+  boxes.forEach((next, i) => {
+    const value = node();
+    Object.assign(next, { payload: value });
+    const version = { next, base: before[i]!, node: value, step: undefined, turn: i >> 1, at: i, before: undefined };
+    trial.note([version], [value], 1 + i);
+  });
+  // The second allocation of the first turn was not there, nor those after it.
+  trial.failed(2, new Error("no memory"));
+  expect(boxes.map(({ payload }, i) => payload === before[i])).toEqual([true, true, true]);
 });

@@ -1,8 +1,9 @@
 // Parts of a flush that have nothing to do with one another: no value of one is computed from one of another, and no step assigned
 // to boxes of both. One can fail and the others not.
 import type { Step } from "@weft/tensor";
-import { stepsOf, turnsOf, type Version } from "./journal.ts";
+import type { Version } from "./journal.ts";
 import type { Node } from "./node.ts";
+import { bondsOf, historyOf } from "./unit.ts";
 
 export interface Component {
   /** In order of recording. */
@@ -33,10 +34,11 @@ export function componentsOf(needed: readonly Node[], versions: readonly Version
     const place = placeOf(version);
     if (place === undefined) continue;
     join(places.get(version.base), place);
-    for (const key of [...stepsOf([version]), ...turnsOf(version)]) {
-      if (firsts.has(key)) join(firsts.get(key), place);
-      else firsts.set(key, place);
-    }
+    for (const past of historyOf(version))
+      for (const bond of bondsOf(past)) {
+        if (firsts.has(bond)) join(firsts.get(bond), place);
+        else firsts.set(bond, place);
+      }
   }
   const components = new Map<number, Component>();
   const of = (place: number): Component => {

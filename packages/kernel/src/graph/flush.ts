@@ -4,12 +4,13 @@ import { MemoryError } from "@weft/tensor";
 import type { Driver, Run } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
 import { Fault, takesIndices } from "./fault.ts";
-import { backTo, findBeside, Journal, reachesAny, revert, stepsOf, unitsOf, type Version } from "./journal.ts";
+import { backTo, Journal, revert, type Version } from "./journal.ts";
 import { none, type Node, type Storage } from "./node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
 import { Trial } from "./trial.ts";
+import { bondsOf, findBeside, reachesAny, unitsOf } from "./unit.ts";
 import type { Unowned } from "./unowned.ts";
 
 /** So many launches are tried to find out which values of a failed one can be computed. */
@@ -365,10 +366,7 @@ export class Flusher<S extends Storage, E> {
           undone.add(node);
           reverted ||= node !== base;
         }
-        undo(
-          [...unit.versions.values()].map((version) => ({ ...version, before: undefined })),
-          reason,
-        );
+        undo([...unit.versions.values()], reason);
       }
       nodes.forEach(release);
     }
@@ -414,5 +412,6 @@ function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void 
 
 /** Tells steps that what they assigned was taken back. */
 function undo(versions: readonly Version[], reason: Error): void {
-  for (const step of stepsOf(versions)) step.undo?.(reason);
+  for (const bond of new Set(versions.flatMap((version) => [...bondsOf(version)])))
+    if (typeof bond === "object") bond.undo?.(reason);
 }

@@ -13,7 +13,7 @@ export interface Version {
   readonly node: Node;
   /** In which it was assigned. */
   readonly step: Step | undefined;
-  readonly turn: number | undefined;
+  readonly turn: number;
   /** When, in order. */
   readonly at: number;
   /** The pending version before it. */
@@ -42,7 +42,7 @@ export class Journal {
     const node = nodeOf(next);
     if (node.storage !== undefined) return;
     const base = before?.base ?? (old === undefined ? node : nodeOf(old));
-    this.#versions.push({ next, base, node, step: context.step, turn: context.turn, at: this.#count++, before });
+    this.#versions.push({ next, base, node, step: context.step, turn: context.turn ?? 0, at: this.#count++, before });
   }
 
   #remove(next: Tensor): Version | undefined {
@@ -80,98 +80,4 @@ export function revert({ next, base }: Version): void {
   node.handles--;
   base.handles++;
   backTo(next, base);
-}
-
-/** The steps in which versions were assigned, and those around them. */
-export function stepsOf(versions: readonly Version[]): Set<Step> {
-  const steps = new Set<Step>();
-  const gather = (step: Step | undefined): void => {
-    if (step === undefined || steps.has(step)) return;
-    steps.add(step);
-    gather(step.outer);
-    gather(step.also);
-  };
-  for (const version of versions)
-    for (let v: Version | undefined = version; v !== undefined; v = v.before) gather(v.step);
-  return steps;
-}
-
-/** When a box was assigned pending values. */
-export function turnsOf(version: Version): Set<number> {
-  const turns = new Set<number>();
-  for (let v: Version | undefined = version; v !== undefined; v = v.before) if (v.turn !== undefined) turns.add(v.turn);
-  return turns;
-}
-
-/** Assignments that stand or fall together: those of a step, and those by hand in one scope or since one `diff`. */
-export interface Unit {
-  /** The version that each box has after it. */
-  readonly versions: Map<Version, Version>;
-  /** Values beside it that it shares work with, such as the loss: it fails if one of these does. */
-  readonly beside: Node[];
-  readonly at: number;
-}
-
-/** What was assigned to boxes, by their last versions, in order. */
-export function unitsOf(last: readonly Version[]): Unit[] {
-  const all = last
-    .flatMap((top) => {
-      const list: { top: Version; version: Version }[] = [];
-      for (let v: Version | undefined = top; v !== undefined; v = v.before) list.push({ top, version: v });
-      return list;
-    })
-    .toSorted((a, b) => a.version.at - b.version.at);
-  const units = new Set<Unit>();
-  const unitOf = new Map<Step | number | undefined, Unit>();
-  for (const { top, version } of all) {
-    const keys = [version.turn, ...stepsOf([{ ...version, before: undefined }])];
-    const [unit = { versions: new Map(), beside: [], at: version.at }, ...others] = new Set(
-      keys.flatMap((key) => unitOf.get(key) ?? []),
-    );
-    units.add(unit);
-    for (const other of others) {
-      for (const [box, v] of other.versions) if ((unit.versions.get(box)?.at ?? -1) < v.at) unit.versions.set(box, v);
-      units.delete(other);
-      for (const [key, u] of unitOf) if (u === other) unitOf.set(key, unit);
-    }
-    unit.versions.set(top, version);
-    for (const key of keys) unitOf.set(key, unit);
-  }
-  return [...units].toSorted((a, b) => a.at - b.at);
-}
-
-/** Finds for each unit the values that share pending operations with it, and are computed from nothing that was assigned. */
-export function findBeside(units: readonly Unit[], values: readonly Node[]): void {
-  const assigned = new Set(units.flatMap(({ versions }) => [...versions.values()].map(({ node }) => node)));
-  const unitOf = new Map<Node, Unit>();
-  const pending = (roots: Iterable<Node>, see: (node: Node) => boolean): void => {
-    const seen = new Set<Node>(roots);
-    for (const node of seen)
-      if (see(node)) for (const x of node.inputs) if (typeof x !== "number" && x.storage === undefined) seen.add(x);
-  };
-  for (const unit of units)
-    pending(
-      [...unit.versions.values()].map(({ node }) => node),
-      (node) => !unitOf.has(node) && unitOf.set(node, unit) !== undefined,
-    );
-  for (const value of values) {
-    const found = new Set<Unit>();
-    let after = false;
-    pending([value], (node) => {
-      after ||= assigned.has(node);
-      if (unitOf.has(node)) found.add(unitOf.get(node)!);
-      return !after;
-    });
-    if (!after) for (const unit of found) unit.beside.push(value);
-  }
-}
-
-/** Whether a value is computed from one of these, or is one. Only while its inputs are known. */
-export function reachesAny(roots: Iterable<Node>, some: ReadonlySet<Node>): boolean {
-  const seen = new Set<Node>(roots);
-  for (const node of seen) {
-    if (some.has(node)) return true;
-    for (const x of node.inputs) if (typeof x !== "number") seen.add(x);
-  }
-  return false;
 }

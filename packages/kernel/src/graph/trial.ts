@@ -1,13 +1,14 @@
 // Work in memory that a device may turn out not to have. Until it has said so, boxes can go back to what they had before, and what
 // was computed can be lost.
 import type { Step, Tensor } from "@weft/tensor";
-import { backTo, stepsOf, type Version } from "./journal.ts";
+import { backTo, type Version } from "./journal.ts";
 import type { Node } from "./node.ts";
+import { bondsOf, historyOf } from "./unit.ts";
 
-/** A box, by its handle: what it goes back to, which has a handle here, and the steps that have assigned to it since. */
+/** A box, by its handle: what it goes back to, which has a handle here, and what has assigned to it since. */
 interface Doubtful {
   readonly base: Node;
-  readonly steps: Set<Step>;
+  readonly bonds: Set<Step | number>;
 }
 
 export class Trial {
@@ -28,10 +29,11 @@ export class Trial {
       let box = this.#boxes.get(next);
       if (box === undefined) {
         base.handles++;
-        this.#boxes.set(next, (box = { base, steps: new Set() }));
+        this.#boxes.set(next, (box = { base, bonds: new Set() }));
       }
       // Where it was put back already its steps have been told.
-      if (next.payload !== base) for (const step of stepsOf([version])) box.steps.add(step);
+      if (next.payload === base) continue;
+      for (const past of historyOf(version)) for (const bond of bondsOf(past)) box.bonds.add(bond);
     }
     // A loop that never waits hears of nothing: what has ended meanwhile is of no use.
     if (this.#nodes.length > 10_000) this.#nodes = this.#nodes.filter(({ node }) => node.handles > 0);
@@ -54,23 +56,24 @@ export class Trial {
   /** There was no memory for an allocation: what was computed after it is lost. */
   failed(allocation: number, error: Error): void {
     for (const { node, after } of this.#nodes) if (after >= allocation) node.lost = error;
-    const undone = new Set<Step>();
+    const undone = new Set<Step | number>();
     // A step is undone as a whole, and so are the others that have assigned to one of its boxes.
     for (let changed = true; changed;) {
       changed = false;
-      for (const [next, { base, steps }] of this.#boxes) {
+      for (const [next, { base, bonds }] of this.#boxes) {
         const node = next.payload as Node;
-        const wrong = node.lost !== undefined || node.storage === undefined || [...steps].some((s) => undone.has(s));
+        const wrong =
+          node.lost !== undefined || node.storage === undefined || [...bonds].some((bond) => undone.has(bond));
         if (node === base || next.ended !== undefined || !wrong) continue;
         backTo(next, base);
         this.#drop(node);
         this.#boxes.delete(next);
         changed = true;
-        for (const step of steps) undone.add(step);
+        for (const bond of bonds) undone.add(bond);
       }
     }
     this.#end();
-    for (const step of undone) step.undo?.(error);
+    for (const bond of undone) if (typeof bond === "object") bond.undo?.(error);
   }
 
   #end(): void {

@@ -1,0 +1,91 @@
+// Steps as boxes see them: what was assigned together stands or falls together.
+import type { Step } from "@weft/tensor";
+import type { Version } from "./journal.ts";
+import type { Node } from "./node.ts";
+
+/** A pending version of a box and those before it, the newest first. */
+export function* historyOf(version: Version): Generator<Version> {
+  for (let v: Version | undefined = version; v !== undefined; v = v.before) yield v;
+}
+
+/** What a version has in common with those that it stands or falls with: its step, the steps around that, and its turn. */
+export function bondsOf({ step, turn }: Version): Set<Step | number> {
+  const bonds = new Set<Step | number>([turn]);
+  const gather = (step: Step | undefined): void => {
+    if (step === undefined || bonds.has(step)) return;
+    bonds.add(step);
+    gather(step.outer);
+    gather(step.also);
+  };
+  gather(step);
+  return bonds;
+}
+
+/** Assignments that stand or fall together: those of a step, and those by hand in one scope or since one `diff`. */
+export interface Unit {
+  /** The version that each box has after it. */
+  readonly versions: Map<Version, Version>;
+  /** Values beside it that it shares work with, such as the loss: it fails if one of these does. */
+  readonly beside: Node[];
+  readonly at: number;
+}
+
+/** What was assigned to boxes, by their last versions, in order. */
+export function unitsOf(last: readonly Version[]): Unit[] {
+  const all = last
+    .flatMap((top) => [...historyOf(top)].map((version) => ({ top, version })))
+    .toSorted((a, b) => a.version.at - b.version.at);
+  const units = new Set<Unit>();
+  const unitOf = new Map<Step | number, Unit>();
+  for (const { top, version } of all) {
+    const bonds = bondsOf(version);
+    const [unit = { versions: new Map(), beside: [], at: version.at }, ...others] = new Set(
+      [...bonds].flatMap((bond) => unitOf.get(bond) ?? []),
+    );
+    units.add(unit);
+    for (const other of others) {
+      for (const [box, v] of other.versions) if ((unit.versions.get(box)?.at ?? -1) < v.at) unit.versions.set(box, v);
+      units.delete(other);
+      for (const [bond, u] of unitOf) if (u === other) unitOf.set(bond, unit);
+    }
+    unit.versions.set(top, version);
+    for (const bond of bonds) unitOf.set(bond, unit);
+  }
+  return [...units].toSorted((a, b) => a.at - b.at);
+}
+
+/** Finds for each unit the values that share pending operations with it, and are computed from nothing that was assigned. */
+export function findBeside(units: readonly Unit[], values: readonly Node[]): void {
+  const assigned = new Set(units.flatMap(({ versions }) => [...versions.values()].map(({ node }) => node)));
+  const unitOf = new Map<Node, Unit>();
+  const pending = (roots: Iterable<Node>, see: (node: Node) => boolean): void => {
+    const seen = new Set<Node>(roots);
+    for (const node of seen)
+      if (see(node)) for (const x of node.inputs) if (typeof x !== "number" && x.storage === undefined) seen.add(x);
+  };
+  for (const unit of units)
+    pending(
+      [...unit.versions.values()].map(({ node }) => node),
+      (node) => !unitOf.has(node) && unitOf.set(node, unit) !== undefined,
+    );
+  for (const value of values) {
+    const found = new Set<Unit>();
+    let after = false;
+    pending([value], (node) => {
+      after ||= assigned.has(node);
+      if (unitOf.has(node)) found.add(unitOf.get(node)!);
+      return !after;
+    });
+    if (!after) for (const unit of found) unit.beside.push(value);
+  }
+}
+
+/** Whether a value is computed from one of these, or is one. Only while its inputs are known. */
+export function reachesAny(roots: Iterable<Node>, some: ReadonlySet<Node>): boolean {
+  const seen = new Set<Node>(roots);
+  for (const node of seen) {
+    if (some.has(node)) return true;
+    for (const x of node.inputs) if (typeof x !== "number") seen.add(x);
+  }
+  return false;
+}
