@@ -28,9 +28,11 @@ export function watched<Call extends (...args: never[]) => unknown>(call: Call):
     if (used > 0 && used !== last && looks < mostLooks) {
       looks++;
       last = used;
-      const known = new Set<Cell>(walk([self, args]).map(({ box }) => box));
+      const known = new Set<Cell>(walk(self).map(({ box }) => box));
+      let foreign = false; // code that was given may use boxes of its own
+      for (const { box } of walk(args, (part) => (foreign ||= part !== args && hasCode(part)))) known.add(box);
       const met = [...[...(leaves?.keys() ?? [])].slice(params), ...[...(states ?? [])].slice(others)];
-      const unknown = met.filter((box) => !known.has(box));
+      const unknown = foreign ? [] : met.filter((box) => !known.has(box));
       hidden.set(
         self,
         unknown.map((box) => new WeakRef(box)),

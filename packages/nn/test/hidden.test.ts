@@ -270,6 +270,23 @@ test("states that are fields or arguments are no secret, nor are those of a mode
   expect(await messageOf(outer)).toBe("written");
 });
 
+test("what a function that was given uses is not the layer's own", async () => {
+  const [body, critic] = [Linear(2, 2), Linear(2, 1)];
+  class Critic {
+    readonly #inner = critic;
+    call(x: Operand): Tensor {
+      return this.#inner(x);
+    }
+  }
+  const gen = layer("Gen", (x: Operand, loss: (x: Tensor) => Tensor) => loss(body(x)), { body });
+  const judged = layer("Judged", (x: Operand, by: { critic: Critic }) => by.critic.call(body(x)), { body });
+  for (let step = 0; step < 3; step++) {
+    learn(() => gen(x, (y) => critic(y)));
+    learn(() => judged(x, { critic: new Critic() }));
+  }
+  for (const model of [gen, judged, { gen, critic }]) expect(await messageOf(model)).toBe("written");
+});
+
 test("a backbone in a closure that was loaded by itself belongs to somebody", async () => {
   const backbone = fromBytes(await toBytes(Linear(2, 2)), Linear(2, 2));
   const model = Chain((x) => backbone(x), Linear(2, 1));

@@ -11,7 +11,6 @@ import {
   either,
   indexAdd,
   isFloat,
-  mul,
   nonNegative,
   readOptions,
   readTensor,
@@ -21,6 +20,7 @@ import {
   sub,
   take,
   together,
+  where,
   withinStep,
   type OptionKinds,
   type Tensor,
@@ -170,33 +170,45 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
         `${name}: lr wants a finite number from 0, its function gave ${describe(rate)} at step ${steps}`,
       );
     const updates: Update[] = [];
-    // Nothing is assigned before every rule has run: one that throws leaves all as it was.
-    for (const { param, g } of chosen) {
-      const slot = slotOf(param);
-      const known = slot.update?.all === updates ? slot.update : undefined;
-      const first = known === undefined;
-      const update = known ?? { all: updates, param, slot, p: current(param), state: {}, count: 0 };
-      const { p } = update;
-      const before = values(slot.boxes);
-      const old = first ? before : { ...before, ...update.state };
-      const step = { lr: rate, t: slot.t + ++update.count };
-      let next: ReturnType<Rule["update"]>;
-      if (isSparse(g) && rule.rows !== undefined) next = [rule.rows(g, p, step), {}];
-      else if (isSparse(g) && lazy) next = touch(rule, p, old, g, step);
-      else next = rule.update(dense(g), p, old, step);
-      const [value, changed] = fitting(name, param, before, next);
-      update.p = value;
-      update.state = first ? changed : { ...update.state, ...changed };
-      if (first) updates.push((slot.update = update));
-    }
+    /** State that no update has used goes: it was made from values that may not be there when the next step begins. */
+    const drop = (): void => {
+      for (const { param } of chosen) if (slots.get(param)?.t === 0) slots.delete(param);
+    };
     const count = (by: 1 | -1): void => {
       steps += by;
       for (const update of updates) update.slot.t += by * update.count;
     };
+    try {
+      // Nothing is assigned before every rule has run: one that throws leaves all as it was.
+      for (const { param, g } of chosen) {
+        const slot = slotOf(param);
+        const known = slot.update?.all === updates ? slot.update : undefined;
+        const first = known === undefined;
+        const update = known ?? { all: updates, param, slot, p: current(param), state: {}, count: 0 };
+        const { p } = update;
+        const before = values(slot.boxes);
+        const old = first ? before : { ...before, ...update.state };
+        const step = { lr: rate, t: slot.t + ++update.count };
+        let next: ReturnType<Rule["update"]>;
+        if (isSparse(g) && rule.rows !== undefined) next = [rule.rows(g, p, step), {}];
+        else if (isSparse(g) && lazy) next = touch(rule, p, old, g, step);
+        else next = rule.update(dense(g), p, old, step);
+        const [value, changed] = fitting(name, param, before, next);
+        update.p = value;
+        update.state = first ? changed : { ...update.state, ...changed };
+        if (first) updates.push((slot.update = update));
+      }
+    } catch (error) {
+      drop();
+      throw error;
+    }
     count(1);
     together(
       () => updates.forEach((update) => write(update, hand)),
-      () => count(-1),
+      () => {
+        count(-1);
+        drop();
+      },
     );
   };
   // What a step makes on the way is nobody's: it lives in boxes or not at all.
@@ -282,8 +294,9 @@ function touch(rule: Rule, from: Tensor, whole: Tensors, gradient: RowSparse, st
     rows.shape.map((n, axis) => (axis === 0 ? n : 1)),
   );
   const old = { p: part(from), state: mapped(whole, part) };
-  const [p, state] = rule.update(rows, old.p, old.state, step);
+  // A rule may divide by the gradient: what is left over of the summing has one that is not 0, and changes nothing.
+  const [p, state] = rule.update(where(mask, rows, 1), old.p, old.state, step);
   const changed = (x: Tensor, before: Tensor, after: Tensor): Tensor =>
-    indexAdd(x, indices, mul(sub(after, before), mask), { axis: 0 });
+    indexAdd(x, indices, where(mask, sub(after, before), 0), { axis: 0 });
   return [changed(from, old.p, p), mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x))];
 }

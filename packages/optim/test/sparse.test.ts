@@ -1,16 +1,19 @@
 // Row-sparse gradients: exact where a rule allows it, the dense result by default, and only the rows touched when lazy.
 import { diff, param, scope, type Param, type RowSparse, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { indexAdd, mul, sub, sum, take, type Tensor } from "@weft/tensor";
+import { abs, div, indexAdd, mul, sub, sum, take, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import {
+  adadelta,
   adagrad,
   adam,
+  adamw,
   chain,
   clipGlobalNorm,
   clipNorm,
   momentum,
   optimizer,
+  rmsprop,
   sgd,
   weightDecay,
   type Optimizer,
@@ -105,6 +108,34 @@ test("lazy: rows that are touched move as alone, others and their state stay", a
   near([...now.slice(0, 4), ...now.slice(6)], [...before.slice(0, 4), ...before.slice(6)]);
   near(now.slice(4, 6), [5 - 0.05, 6 - 0.05]);
   near(await list(lazy.stateOf(p)!["v"]!.value), [0, 0, -0.5, -1, -0.05, -0.05, -0.2, -0.3]);
+});
+
+test.each([
+  ["adagrad", adagrad],
+  ["adam", adam],
+  ["rmsprop", rmsprop],
+  ["adadelta", adadelta],
+  ["adamw", adamw],
+])("lazy %s without eps: rows that come twice are no division by 0", async (_, make) => {
+  const twice = tensor([1, 2, 2, 1], { dtype: "i32" });
+  const [lazy, eager] = await Promise.all(
+    [true, false].map(async (lazy) => {
+      const p = table();
+      const rule = make({ eps: 0, lazy });
+      for (let i = 0; i < 2; i++) rule.update(diff(() => sum(mul(take(p, twice), 3))));
+      return list(p.value);
+    }),
+  );
+  near(lazy!.slice(2, 6), eager!.slice(2, 6));
+  expect([...lazy!.slice(0, 2), ...lazy!.slice(6)]).toEqual([1, 2, 7, 8]);
+  // A rule of one's own that divides by the gradient.
+  const signs = optimizer(
+    { name: "signs", init: () => ({}), update: (g, p, _, { lr }) => [sub(p, mul(div(g, abs(g)), lr)), {}] },
+    { lazy: true, lr: 1 },
+  );
+  const p = table();
+  signs.update(diff(() => sum(mul(take(p, twice), 3))));
+  near(await list(p.value), [1, 2, 2, 3, 4, 5, 7, 8]);
 });
 
 test("lazy Adam is Adam for the rows that are always touched", async () => {

@@ -10,7 +10,7 @@ import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
 import { Trial } from "./trial.ts";
-import { bondsOf, findBeside, reachesAny, unitsOf } from "./unit.ts";
+import { findBeside, reachesAny, unitsOf, type Unit } from "./unit.ts";
 import type { Unowned } from "./unowned.ts";
 
 /** So many launches are tried to find out which values of a failed one can be computed. */
@@ -253,7 +253,9 @@ export class Flusher<S extends Storage, E> {
       if (versions.length > 0) this.#takeBack(needed, versions);
     }
     if (this.#doubt > 0) this.trial.note(versions, needed, this.#doubt);
-    for (let i = 0; i < needed.length; i++) needed[i]!.inputs = none;
+    // What was not stored others may have to compute again, if this was a part only.
+    for (let i = 0; i < needed.length; i++)
+      if (!this.#partly || needed[i]!.storage !== undefined) needed[i]!.inputs = none;
   }
 
   /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
@@ -366,7 +368,7 @@ export class Flusher<S extends Storage, E> {
           undone.add(node);
           reverted ||= node !== base;
         }
-        undo([...unit.versions.values()], reason);
+        undo(unit, reason);
       }
       nodes.forEach(release);
     }
@@ -411,7 +413,6 @@ function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void 
 }
 
 /** Tells steps that what they assigned was taken back. */
-function undo(versions: readonly Version[], reason: Error): void {
-  for (const bond of new Set(versions.flatMap((version) => [...bondsOf(version)])))
-    if (typeof bond === "object") bond.undo?.(reason);
+function undo({ bonds }: Unit, reason: Error): void {
+  for (const bond of bonds) if (typeof bond === "object") bond.undo?.(reason);
 }

@@ -25,6 +25,8 @@ export function bondsOf({ step, turn }: Version): Set<Step | number> {
 export interface Unit {
   /** The version that each box has after it. */
   readonly versions: Map<Version, Version>;
+  /** Of these, and of the versions before them in it. */
+  readonly bonds: Set<Step | number>;
   /** Values beside it that it shares work with, such as the loss: it fails if one of these does. */
   readonly beside: Node[];
   readonly at: number;
@@ -39,17 +41,22 @@ export function unitsOf(last: readonly Version[]): Unit[] {
   const unitOf = new Map<Step | number, Unit>();
   for (const { top, version } of all) {
     const bonds = bondsOf(version);
-    const [unit = { versions: new Map(), beside: [], at: version.at }, ...others] = new Set(
-      [...bonds].flatMap((bond) => unitOf.get(bond) ?? []),
-    );
+    const fresh = (): Unit => ({ versions: new Map(), bonds: new Set(), beside: [], at: version.at });
+    const [unit = fresh(), ...others] = new Set([...bonds].flatMap((bond) => unitOf.get(bond) ?? []));
     units.add(unit);
     for (const other of others) {
       for (const [box, v] of other.versions) if ((unit.versions.get(box)?.at ?? -1) < v.at) unit.versions.set(box, v);
       units.delete(other);
-      for (const [bond, u] of unitOf) if (u === other) unitOf.set(bond, unit);
+      for (const bond of other.bonds) {
+        unit.bonds.add(bond);
+        unitOf.set(bond, unit);
+      }
     }
     unit.versions.set(top, version);
-    for (const bond of bonds) unitOf.set(bond, unit);
+    for (const bond of bonds) {
+      unit.bonds.add(bond);
+      unitOf.set(bond, unit);
+    }
   }
   return [...units].toSorted((a, b) => a.at - b.at);
 }
