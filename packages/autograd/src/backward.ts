@@ -7,6 +7,7 @@ import {
   cast,
   closeScope,
   context,
+  inBackward,
   openScope,
   OWNED,
   reshape,
@@ -69,6 +70,10 @@ export class Backward {
 
   /** Goes through entries; the current scope must be where the pass began. */
   run(entries: readonly Entry[]): void {
+    inBackward(() => this.#through(entries));
+  }
+
+  #through(entries: readonly Entry[]): void {
     const long = this.#stretch !== undefined;
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i]!;

@@ -27,7 +27,7 @@ import {
   untaped,
 } from "@weft/tensor";
 import { below, end } from "./backward.ts";
-import { meetState } from "./company.ts";
+import { meet } from "./company.ts";
 import { overlay, type Covered } from "./overlay.ts";
 import type { Entry, Recorder } from "./tape.ts";
 
@@ -205,6 +205,7 @@ export class Param extends Cell {
   }
 
   read(): Tensor {
+    meet(this);
     const tape = context.tape as Recorder | undefined;
     if (tape !== undefined) {
       const over = overlay();
@@ -212,7 +213,7 @@ export class Param extends Cell {
     }
     if (context.suspended > 0)
       throw new ContextError(
-        `param: this ${this.dtype}[${this.shape}] was used outside any tape while an asynchronous diff waits. Inside it, await t.wait(promise) instead of the promise, so that the tape is there afterwards; for a value without gradient, use stopGradient(parameter).`,
+        `param: this ${this.dtype}[${this.shape}] was used outside any tape while an asynchronous diff waits. Inside it, await t.wait(promise) instead of the promise, so that the tape is there afterwards; for a value without gradient, use stopGradient(parameter), or of a whole model vjp(() => model(x))[0].`,
       );
     return this.value;
   }
@@ -257,13 +258,13 @@ export class State extends Cell {
 
   /** The current value; on the tape on which it was assigned, as long as that is open. */
   get value(): Tensor {
-    meetState(this);
+    meet(this);
     const over = overlay();
     return over === undefined ? this.#now() : over.look(this, () => this.#now());
   }
   set value(x: Tensor) {
     const t = readTensor(x, "state");
-    meetState(this);
+    meet(this);
     if (overlay()?.write(this, t) === true) return;
     this.store(t);
     this.trace(t);

@@ -9,16 +9,22 @@ type Cell = Param | State;
 const groups = new WeakMap<Cell, readonly WeakRef<Cell>[]>();
 const found = new WeakSet<object>();
 
-/** Notes on the current tape that a state was read or assigned. A tape of another copy of this package may know of no states. */
-export const meetState = (box: State): void =>
-  void (context.tape as Partial<Pick<Recorder, "states">> | undefined)?.states?.add(box);
+/** Notes that a box was read or assigned. A tape of another copy of this package may know of no states. */
+export function meet(box: Cell): void {
+  const { met } = context;
+  if (met !== undefined && !met.seen.has(box)) {
+    met.seen.add(box);
+    met.list.push(box);
+  }
+  if (box.kind === "state") (context.tape as Partial<Pick<Recorder, "states">> | undefined)?.states?.add(box as State);
+}
 
 /** Notes the boxes of a tape. A loop has the same on each: then there is nothing to do. */
 export function metOnTape(boxes: readonly Cell[]): void {
   const { length } = boxes;
   if (length < 2) return;
   const before = groups.get(boxes[0]!);
-  if (before?.length === length && before[length - 1]!.deref() === boxes[length - 1]) return;
+  if (before?.length === length && boxes.every((box, i) => before[i]!.deref() === box)) return;
   const group = boxes.map((box) => new WeakRef(box));
   for (const box of boxes) groups.set(box, group);
 }

@@ -1,5 +1,15 @@
 // Gradients written by hand: a function that gives its value together with the way back.
-import { ArgumentError, callable, context, readTensor, readValue, type Operand, type Tensor } from "@weft/tensor";
+import {
+  ArgumentError,
+  callable,
+  context,
+  describe,
+  inNameOf,
+  readTensor,
+  readValue,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { below, type Backward, type Detour } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { Recorder } from "./tape.ts";
@@ -41,7 +51,8 @@ class ByHand implements Detour {
       );
     for (const [k, x] of this.#inputs.entries()) {
       const g = grads[k];
-      if (g !== null && g !== undefined && x.interpreter === this.#recorder) backward.add(x, g);
+      if (g !== null && g !== undefined && x.interpreter === this.#recorder)
+        inNameOf("customGradient", () => backward.add(x, g));
     }
   }
 }
@@ -101,7 +112,12 @@ function guarded<V>(
   xs: readonly Tensor[],
 ): Custom<V> {
   const run = (): Custom<V> => {
-    const { value, pullback } = f(...xs);
+    const given = f(...xs) as Partial<Custom<V>> | undefined;
+    const { value, pullback } = given ?? {};
+    if (typeof pullback !== "function" || typeof value !== "object")
+      throw new ArgumentError(
+        `customGradient: the function must return { value, pullback }, it returned ${describe(given)}`,
+      );
     return { value: distinct(value, xs), pullback };
   };
   if (recorder === undefined && context.tape === undefined) return run();

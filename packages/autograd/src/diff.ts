@@ -189,6 +189,9 @@ export function diff(f: (t: Tape) => Operand | Promise<Operand>): Tape | Promise
     if (!(result instanceof Promise)) return settle(session, tape, result);
     waiting = true;
     return later(session, tape, result);
+  } catch (error) {
+    session.failed(error);
+    throw error;
   } finally {
     if (!waiting) session.close();
   }
@@ -200,6 +203,7 @@ async function later(session: Session, tape: Tape, promise: Promise<Operand>): P
   try {
     result = await promise;
   } catch (error) {
+    session.failed(error);
     session.close();
     throw error;
   } finally {
@@ -207,6 +211,9 @@ async function later(session: Session, tape: Tape, promise: Promise<Operand>): P
   }
   try {
     return settle(session, tape, result);
+  } catch (error) {
+    session.failed(error);
+    throw error;
   } finally {
     session.close();
   }

@@ -98,6 +98,9 @@ export function valueAndGrad<Args extends any[], const N extends number | readon
         mapTree(given[k], (leaf) => session.handOut(session.below(() => dense(leaf as Tensor)))),
       );
       return [value, (typeof argnums === "number" ? gradients[0] : gradients) as At<Args, N>];
+    } catch (error) {
+      session.failed(error);
+      throw error;
     } finally {
       session.close();
     }
@@ -118,7 +121,11 @@ export function grad<Args extends any[], const N extends number | readonly numbe
   argnums: N = 0 as N,
 ): (...args: Args) => At<Args, N> {
   const both = valueAndGrad(f, argnums);
-  return (...args) => both(...args)[1];
+  return (...args) => {
+    const [value, gradients] = both(...args);
+    if (value.interpreter.level === 0) value.release();
+    return gradients;
+  };
 }
 
 /**

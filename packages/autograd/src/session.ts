@@ -12,6 +12,7 @@ import {
   openScope,
   ShapeError,
   source,
+  takeBack,
   type Scope,
   type Step,
   type Tensor,
@@ -34,7 +35,7 @@ export class Session {
     const { tape, scope } = context;
     if (tape === undefined && scope === undefined) flush([]);
     nextTurn();
-    this.step = { outer: context.step };
+    this.step = { outer: context.step, turn: context.turn };
     this.scope = openScope(labelOf(f, kind));
     this.recorder = new Recorder(tape as Recorder | undefined, this.scope, { parameters, above });
   }
@@ -98,6 +99,14 @@ export class Session {
     y.owner = this.scope;
     adopt(y, outer);
     return y;
+  }
+
+  /**
+   * The function has thrown: what it assigned to boxes is taken back. Within another tape that is the matter of that one, whose function
+   * may go on.
+   */
+  failed(reason: unknown): void {
+    if (this.recorder.parent === undefined) takeBack(this.step, reason);
   }
 
   /** Ends everything that was not handed out. */

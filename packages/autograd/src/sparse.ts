@@ -8,6 +8,7 @@ import {
   concat,
   cumsum,
   equal,
+  inBackward,
   indexAdd,
   mul,
   not,
@@ -57,7 +58,7 @@ export class RowSparse {
 
   /** onto + this, as a dense tensor. */
   addTo(onto: Tensor): Tensor {
-    return indexAdd(onto, this.indices, this.values);
+    return inBackward(() => indexAdd(onto, this.indices, this.values));
   }
 
   /** The same gradient with a row for every row of the parameter. */

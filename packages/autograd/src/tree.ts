@@ -1,5 +1,5 @@
 // Tensors in arrays and plain objects: arguments and results may be any such tree.
-import { BRAND, reshape, type Box, type Tensor } from "@weft/tensor";
+import { alias, BRAND, visitTensors, type Box, type Tensor } from "@weft/tensor";
 
 type Leaf = Tensor | Box;
 
@@ -22,12 +22,23 @@ export function leavesOf(value: unknown): Leaf[] {
   return found;
 }
 
-/** The same tree, with another handle in place of a tensor that was given or stands there twice: each can be released by itself. */
+/**
+ * The same value, with another handle in place of a tensor that was given or stands there twice: each can be released by itself. Where
+ * there is none, the value itself.
+ */
 export function distinct<T>(value: T, given: readonly Tensor[]): T {
-  const seen = new Set<Leaf>(given);
-  return mapTree(value, (x) => {
-    if ("interpreter" in x && seen.has(x)) return reshape(x, x.shape);
+  let seen = new Set(given);
+  let twice = false;
+  visitTensors(value, (x) => {
+    twice ||= seen.has(x);
     seen.add(x);
-    return x;
+  });
+  if (!twice) return value;
+  seen = new Set(given);
+  return mapTree(value, (x) => {
+    if (!("interpreter" in x)) return x;
+    const y = seen.has(x) ? alias(x) : x;
+    seen.add(x);
+    return y;
   }) as T;
 }

@@ -309,6 +309,34 @@ describe("gradCheck", () => {
   });
 });
 
+describe("what a function returns that is no new tensor", () => {
+  it("is itself: cycles, properties, identity", () => {
+    const x = tensor([1, 2]);
+    const result: { y: Tensor; self?: unknown } = { y: mul(x, 2) };
+    result.self = result;
+    expect(checkpoint(() => result)()).toBe(result);
+    const list = Object.assign([exp(x)], { note: "kept" });
+    expect(checkpoint(() => list)()).toBe(list);
+    const [again] = checkpoint((z: Tensor) => [z])(x);
+    expect(again).not.toBe(x);
+  });
+
+  it("of a function that gives no gradient says what it should have returned", () => {
+    const wrong = customGradient as unknown as (f: (x: Tensor) => unknown) => (x: Tensor) => unknown;
+    for (const f of [
+      (x: Tensor) => mul(x, 2),
+      () => undefined,
+      (x: Tensor) => ({ value: x }),
+      () => ({ pullback: exp }),
+    ])
+      expect(() => wrong(f)(tensor([1]))).toThrow(/^customGradient: the function must return \{ value, pullback \}/);
+    const shapes = customGradient((x: Tensor) => ({ value: mul(x, 2), pullback: () => tensor([1, 2, 3]) }));
+    expect(() => grad((x: Tensor) => sum(shapes(x)))(tensor([1, 2]))).toThrow(
+      /^customGradient: a gradient of shape \[3\]/,
+    );
+  });
+});
+
 describe("fused operations", () => {
   const double = {
     name: "double",

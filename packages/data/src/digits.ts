@@ -1,5 +1,5 @@
 // A data set that needs no download: digits as hands write them, drawn on the spot, the same bit for bit everywhere.
-import { count, readOptions, seedNumber, roomFor } from "@weft/tensor";
+import { count, readOptions, seedNumber, hostArray } from "@weft/tensor";
 import type { HostArray } from "./host-array.ts";
 import { draw, type Hand } from "./pen.ts";
 import { skeletons, type Skeleton } from "./skeletons.ts";
@@ -59,7 +59,7 @@ export function digits(options?: DigitsOptions): Split {
 }
 
 function write(many: number, seed: number, why: number): Labelled {
-  const images = roomFor("digits", many * 28 * 28, "u8") as Uint8Array<ArrayBuffer>;
+  const images = hostArray("digits", many * 28 * 28, "u8") as Uint8Array<ArrayBuffer>;
   const labels = new Int32Array(many);
   for (let i = 0; i < many; i++) {
     const random = stream(seed, why, i);

@@ -1,5 +1,5 @@
 // Layers one after the other.
-import { ArgumentError, describe, readTensor, reshape, type Operand, type Tensor } from "@weft/tensor";
+import { alias, ArgumentError, describe, readTensor, type Operand, type Tensor } from "@weft/tensor";
 import { named } from "./layer.ts";
 
 /** What a chain is made of: layers, and any function of one tensor. */
@@ -32,7 +32,7 @@ export function Chain<L extends Links>(...links: L): Chain<L> {
   const call = (x: Operand): Tensor => {
     let y = x;
     for (let k = 0; k < links.length; k++) y = (self as unknown as readonly Link[])[k]!(y as Tensor);
-    return links.length > 0 ? (y as Tensor) : reshape(y, readTensor(y, "Chain").shape); // a handle of its own
+    return links.length > 0 ? (y as Tensor) : alias(readTensor(y, "Chain")); // a handle of its own
   };
   const self = named("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain<L>;
   Object.defineProperty(self, "length", { value: links.length });

@@ -43,6 +43,7 @@ export async function replaceFile(
 export async function save(path: string, model: unknown, metadata: Metadata = {}): Promise<void> {
   wantPath("save", path);
   const state = storedState("save", model, metadata); // as it is now
+  state.catch(() => undefined); // told below, when the writes before have ended
   await inTurn(paths.resolve(path), async () => replaceFile(path, piecesOf(await state)));
 }
 

@@ -1,8 +1,9 @@
 // Parameters and states that a walk through a model cannot find: those of layers in closures and #private fields. They would be
-// missing in its file without a word. A tape sees them: what a call of a layer puts on a tape, and the layer's fields do not hold.
-import { companyOf, walk, wasFound, type Param, type State } from "@weft/autograd";
+// missing in its file without a word. Its calls show them: boxes that are read or assigned in a call, and that the layer's fields do not hold.
+import { companyOf, walk, wasFound } from "@weft/autograd";
 import { context } from "@weft/tensor";
 import type { Cell } from "./parameter.ts";
+import { belongings } from "./place.ts";
 
 /** The boxes that calls of a layer have used and a walk through it did not find. */
 const hidden = new WeakMap<object, readonly WeakRef<Cell>[]>();
@@ -10,38 +11,45 @@ const hidden = new WeakMap<object, readonly WeakRef<Cell>[]>();
 /** So often a layer is looked at again, when its calls use another number of boxes than before. */
 const mostLooks = 16;
 
-/** What a tape tells of boxes; one of another copy of the package may know of no states. */
-interface Witness {
-  readonly leaves?: ReadonlyMap<Param, unknown>;
-  readonly states?: ReadonlySet<State>;
-}
-
-/** A function that notes which boxes it uses on tapes beyond those that are its fields. */
+/** A function that notes which boxes it uses beyond those that are its fields. */
 export function watched<Call extends (...args: never[]) => unknown>(call: Call): Call {
-  let last = 0;
+  let last: object | undefined;
+  let count = 0;
   let looks = 0;
   const self = ((...args) => {
-    const { leaves, states } = (context.tape ?? {}) as Witness;
-    const [params, others] = [leaves?.size ?? 0, states?.size ?? 0];
-    const y = call(...args);
-    const used = (leaves?.size ?? 0) - params + (states?.size ?? 0) - others;
-    if (used > 0 && used !== last && looks < mostLooks) {
+    const outer = context.met;
+    const { list } = (context.met = outer ?? { seen: new Set(), list: [] });
+    const begin = list.length;
+    let y: unknown;
+    try {
+      y = call(...args);
+    } finally {
+      context.met = outer;
+    }
+    const used = list.length - begin;
+    if (used > 0 && (used !== count || list.at(-1) !== last) && looks < mostLooks) {
       looks++;
-      last = used;
-      const known = new Set<Cell>(walk(self).map(({ box }) => box));
-      let foreign = false; // code that was given may use boxes of its own
-      for (const { box } of walk(args, (part) => (foreign ||= part !== args && hasCode(part)))) known.add(box);
-      const met = [...[...(leaves?.keys() ?? [])].slice(params), ...[...(states ?? [])].slice(others)];
-      const unknown = foreign ? [] : met.filter((box) => !known.has(box));
-      hidden.set(
-        self,
-        unknown.map((box) => new WeakRef(box)),
-      );
+      [count, last] = [used, list.at(-1)];
+      note(self, args, list.slice(begin) as Cell[]);
     }
     return y;
   }) as Call;
   hidden.set(self, []);
   return self;
+}
+
+/** Notes which of the boxes that a call of a layer has met are not its own, nor those of its arguments. */
+function note(layer: object, args: readonly unknown[], met: readonly Cell[]): void {
+  let foreign = false; // code that was given may use boxes of its own
+  const given = walk(args, (part) => void (foreign ||= part !== args && hasCode(part)));
+  if (foreign) return;
+  const before = hidden.get(layer)!;
+  const known = new Set<Cell | undefined>([...walk(layer), ...given].map(({ box }) => box));
+  for (const ref of before) known.add(ref.deref());
+  // State that an optimizer keeps for a parameter goes where that goes.
+  for (const box of met) for (const kept of belongings(box)) known.add(kept);
+  const unknown = met.filter((box) => !known.has(box));
+  hidden.set(layer, [...before, ...unknown.map((box) => new WeakRef(box))]);
 }
 
 const plain: readonly unknown[] = [Object.prototype, Array.prototype, Map.prototype, Set.prototype, null];
@@ -75,5 +83,6 @@ export function hiddenIn(model: unknown): Hidden {
   const unwatched = parts.some((part) => hasCode(part) && !inside.has(part));
   for (const box of certain) known.add(box);
   const company = shown.flatMap((box) => (unwatched ? companyOf(box) : []));
+  for (const box of company) for (const kept of belongings(box)) known.add(kept);
   return { certain, likely: fresh(company) };
 }

@@ -1,5 +1,5 @@
 // What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
-import { context, resultOf } from "@weft/tensor";
+import { callable, context, readValue, resultOf, string } from "@weft/tensor";
 import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
 
@@ -18,6 +18,8 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
   call: Call,
   fields: Fields,
 ): Call & Fields {
+  readValue("layer", "kind", kind, string);
+  readValue("layer", "what is called", call, callable);
   const owning = ((...args) => (context.scope === undefined ? resultOf(() => call(...args)) : call(...args))) as Call;
   return named(kind, owning, fields);
 }

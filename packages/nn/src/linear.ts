@@ -104,7 +104,8 @@ export function Embedding(count: number, features: number, options?: { readonly 
     "Embedding",
     (indices: Operand) => {
       const rows = readTensor(indices, "Embedding");
-      return inNameOf("Embedding", () => take(born(self.weight, rows), rows, { axis: 0 }));
+      const weight = born(self.weight, rows);
+      return inNameOf("Embedding", () => take(weight, rows, { axis: 0 }));
     },
     {
       weight: parameter([count, features], init),

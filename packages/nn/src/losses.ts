@@ -141,7 +141,7 @@ export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEn
   const target = readTensor(labels, "crossEntropy");
   const { labelSmoothing, ignoreIndex } = read;
   if (scores.shape.length > 0 && isFloat(target.dtype) && sameShape(target.shape, scores.shape))
-    return likelihood(scores, target, labelSmoothing, read);
+    return inNameOf("crossEntropy", () => likelihood(scores, target, labelSmoothing, read));
   checkLabels("crossEntropy", scores, target);
   const rows = crossEntropyRows(classRows(scores), target.shape.length === 1 ? target : reshape(target, [-1]), {
     ignoreIndex,
@@ -214,12 +214,12 @@ export function bceWithLogits(x: Operand, target: Operand, options?: LossOptions
  * const loss = mse(predict(x), y);
  */
 export function mse(x: Operand, y: Operand, options?: LossOptions): Tensor {
-  return reduced("mse", square(sub(...pair("mse", x, y))), options);
+  return inNameOf("mse", () => reduced("mse", square(sub(...pair("mse", x, y))), options));
 }
 
 /** The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. As PyTorch's `l1_loss`. */
 export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
-  return reduced("mae", abs(sub(...pair("mae", x, y))), options);
+  return inNameOf("mae", () => reduced("mae", abs(sub(...pair("mae", x, y))), options));
 }
 
 /**
@@ -229,10 +229,11 @@ export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
 export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
   const known = { ...lossKinds, delta: positive };
   const { delta, reduction } = readOptions("huber", options, known, { delta: 1, reduction: "mean" });
-  const d = sub(...pair("huber", x, y));
-  const size = abs(d);
-  return reduced("huber", where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta)), {
-    reduction,
+  return inNameOf("huber", () => {
+    const d = sub(...pair("huber", x, y));
+    const size = abs(d);
+    const each = where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta));
+    return reduced("huber", each, { reduction });
   });
 }
 

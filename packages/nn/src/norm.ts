@@ -157,10 +157,11 @@ export function layerNorm(
     if (!sameShape(shape, last))
       throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
   const [count, length] = [x.shape.slice(0, -axes), last].map((sizes) => sizes.reduce((n, d) => n * d, 1));
-  const rows = inNameOf("layerNorm", () => byRow(reshape(x, [count!, length!]), eps));
-  const y = reshape(rows, x.shape);
-  const scaled = weight == null ? y : mul(y, weight);
-  return bias == null ? scaled : add(scaled, bias);
+  return inNameOf("layerNorm", () => {
+    const y = reshape(byRow(reshape(x, [count!, length!]), eps), x.shape);
+    const scaled = weight == null ? y : mul(y, weight);
+    return bias == null ? scaled : add(scaled, bias);
+  });
 }
 
 /** `standardize`, with its gradient as one operation too. */

@@ -7,8 +7,8 @@ import { boxes } from "./tree.ts";
 /** Under this key a parameter lists the state that an optimiser keeps for it. */
 const companions = Symbol.for("weft.companions");
 
-/** The boxes that belong to a box. */
-function* belongings(box: Cell): Generator<State> {
+/** The boxes that belong to a box: state that optimizers keep for it. */
+export function* belongings(box: Cell): Generator<State> {
   const list = (box as { [companions]?: Set<WeakRef<Readonly<Record<string, State>>>> })[companions] ?? [];
   for (const one of list) yield* Object.values(one.deref() ?? {});
 }

@@ -1,6 +1,6 @@
 // The safetensors format, byte for byte as PyTorch's library writes it: eight bytes with the length of a JSON header, the
 // header, and the values without gaps. A file is hostile until every number in its header has been checked.
-import { ArgumentError, describe, oneOf, printable, quoted, type OptionKind } from "@weft/tensor";
+import { ArgumentError, describe, oneOf, printable, quoted, type OptionKind, checkThere } from "@weft/tensor";
 import { FormatError, refuse } from "./format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
@@ -124,6 +124,7 @@ export function readSafetensors(file: Uint8Array): Stored {
 export function headerEnd(first: Uint8Array, size: number): number {
   if (!ArrayBuffer.isView(first) || first.BYTES_PER_ELEMENT !== 1)
     throw new ArgumentError(`safetensors: wanted the bytes of a file as a Uint8Array, got ${describe(first)}`);
+  if (first.length === 0) checkThere("safetensors", first.buffer);
   if (size < 8) return refuse(first, `a file has at least 8 bytes, this has ${size}`);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   if (length > longestHeader)

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Chain, constant, Embedding, Linear, load, readMetadata, save, toBytes } from "../src/index.node.ts";
 import { replaceFile } from "../src/files.ts";
 import { readSafetensors } from "../src/safetensors.ts";
@@ -297,4 +297,18 @@ test("a model that contains itself, and one with more paths than can be walked, 
   let diamond: unknown = param(tensor([1]));
   for (let depth = 0; depth < 30; depth++) diamond = { a: diamond, b: diamond };
   expect(readSafetensors(await toBytes(diamond)).tensors.size).toBe(1);
+});
+
+test("a model that cannot be written fails its own save, also behind another one", async () => {
+  const big = Linear(300, 300);
+  const rejected = vi.fn();
+  process.on("unhandledRejection", rejected);
+  const first = save(path, big);
+  const second = save(path, {});
+  await new Promise((resolve) => setImmediate(resolve));
+  await expect(second).rejects.toThrow(/no parameters/);
+  await first;
+  process.off("unhandledRejection", rejected);
+  expect(rejected).not.toHaveBeenCalled();
+  await load(path, Linear(300, 300));
 });

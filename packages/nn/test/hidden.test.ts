@@ -1,6 +1,7 @@
 // Parameters that a model hides in closures and #private fields are missing in its file: `save` says so. Models that were only
 // trained beside it are not its own.
-import { diff, param, state, type Param } from "@weft/autograd";
+import { diff, param, state, training, type Param } from "@weft/autograd";
+import { adam } from "@weft/optim";
 import { openSync } from "@weft/conformance";
 import { add, matmul, mul, relu, sum, type Operand, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
@@ -170,6 +171,57 @@ test.each(Object.entries(unwatchedOnes))("perhaps hidden in %s: a warning, once"
       ),
     ),
   ]);
+});
+
+test.each(Object.entries({ ...watchedOnes, ...hiddenStates }))(
+  "hidden in %s: also where nothing was trained",
+  async (name, make) => {
+    const [model, call, count] = make();
+    training(false, () => call(x));
+    const used = (await messageOf(model)).match(/^StateError: toBytes: (\d+) of the parameters and states/)?.[1];
+    // A normalization that does not learn leaves its count alone.
+    expect(Number(used)).toBe(name.includes("moments") ? count - 1 : count);
+  },
+);
+
+test("calls that use other boxes, but as many, are followed; nothing that was found is forgotten", async () => {
+  const [weight, seen] = [param(tensor([1, 2])), state(tensor([0, 0]))];
+  let way = 0;
+  const model = layer(
+    "Ways",
+    (x: Operand): Tensor => (way === 0 ? mul(x, born(model.shown, x)) : way === 1 ? mul(x, weight) : add(x, seen)),
+    {
+      shown: parameter([2], ones()),
+    },
+  );
+  for (way of [0, 1, 2, 0]) model(x);
+  expect(await messageOf(model)).toMatch(/: 2 of the parameters and states/);
+});
+
+test("what an optimizer keeps for a layer's parameters is not the layer's", async () => {
+  const inner = Linear(2, 2);
+  const model = layer(
+    "Learner",
+    (x: Operand) => {
+      adam({ lr: 0.1 }).update(diff(() => sum(inner(x))));
+      return inner(x);
+    },
+    { inner },
+  );
+  for (let step = 0; step < 2; step++) model(x);
+  learn(() => model(x));
+  expect(await messageOf(model)).toBe("written");
+});
+
+test("company is what it is now, also where its last one stayed", async () => {
+  const [shown, last] = [Linear(2, 2), Linear(2, 2)];
+  const others = [Linear(2, 2), Linear(2, 2)];
+  const model = Object.assign((k: number) => last(others[k]!(shown(x))), { shown, last });
+  learn(() => model(0));
+  params(others[0]!); // known to somebody
+  learn(() => model(1));
+  const warnings = await warningsOf(async () => expect(await messageOf(model)).toBe("written"));
+  expect(warnings.length).toBe(1);
 });
 
 test("a model that shows nothing says why", async () => {

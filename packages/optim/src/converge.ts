@@ -19,8 +19,9 @@ const share: OptionKind<number> = {
 
 /**
  * Passes items through until they stop falling, on average: with p = x − avgx, avgx ← α x + (1 − α) avgx and
- * avgp ← α p + (1 − α) avgp, it stops when avgp > 0. Items are numbers or tensors of one element; one that is not finite
- * is a DivergenceError. Awaited, it runs to the end and gives the last item. As Knet's `converge`.
+ * avgp ← α p + (1 − α) avgp, it stops when avgp > 0, as Knet's `converge` does. It also stops, after 2 / α items, where they fall
+ * by less than 10⁻⁷ of their average, and after 10 / α equal ones: a loss without noise never rises. Items are numbers or tensors of one element; one that is not finite
+ * is a DivergenceError. Awaited, it runs to the end and gives the last item.
  *
  * @example
  * for await (const loss of converge(minimize(f, cycle(data), adam()), { alpha: 0.01 })) ;
@@ -42,6 +43,8 @@ async function* falling<T extends number | Measured>(
   let level: number | undefined;
   let trend = 0;
   let count = 0;
+  let last: number | undefined;
+  let equal = 0;
   for await (const item of items) {
     count++;
     if (typeof item !== "number" && typeof (item as Measured | undefined)?.item !== "function")
@@ -54,7 +57,9 @@ async function* falling<T extends number | Measured>(
     level ??= x;
     trend = alpha * (x - level) + (1 - alpha) * trend;
     level = alpha * x + (1 - alpha) * level;
-    if (trend > 0) return;
+    equal = x === last ? equal + 1 : 0;
+    last = x;
+    if (trend > 0 || (count > 2 / alpha && trend >= -1e-7 * Math.abs(level)) || equal >= 10 / alpha) return;
     yield item;
   }
 }

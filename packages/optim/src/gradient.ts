@@ -6,12 +6,16 @@ import {
   concat,
   context,
   describe,
+  DTypeError,
+  isFloat,
   less,
   onesLike,
   readTensor,
   sameShape,
   ShapeError,
   slice,
+  takeBack,
+  withinStep,
   type Tensor,
 } from "@weft/tensor";
 
@@ -32,6 +36,16 @@ export function gradientsOf(op: string, tape: Tape): Gradient[] {
   return tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
 }
 
+/** Calls what makes a step of a tape. Should it throw, what the tape's function assigned (running moments, say) is taken back, too. */
+export function withTape(tape: Tape, f: () => void): void {
+  try {
+    withinStep(tape.step, f);
+  } catch (error) {
+    if (context.tape === undefined && tape.step !== undefined) takeBack(tape.step, error);
+    throw error;
+  }
+}
+
 /** Gradients that somebody hands over: each has the shape of its parameter. */
 export function readGradients(op: string, given: readonly Gradient[]): readonly Gradient[] {
   if (!Array.isArray(given))
@@ -40,7 +54,10 @@ export function readGradients(op: string, given: readonly Gradient[]): readonly 
     const { param, g } = one ?? ({} as Partial<Gradient>);
     if (param?.kind !== "param" || g === undefined || g === null)
       throw new ArgumentError(`${op}: apply wants { param, g }, a parameter and its gradient, got ${describe(one)}`);
-    const read = typeof g === "object" && "indices" in g ? g : readTensor(g, op);
+    const read = typeof (g as Partial<RowSparse>).dense === "function" ? g : readTensor(g as Tensor, op);
+    const { dtype } = isSparse(read) ? read.values : read;
+    if (!isFloat(dtype))
+      throw new DTypeError(`${op}: wanted floating-point numbers as a gradient, got ${dtype}[${read.shape}]`);
     if (!sameShape(read.shape, param.shape))
       throw new ShapeError(
         `${op}: a parameter of shape [${param.shape}] was given a gradient of shape [${read.shape}]`,

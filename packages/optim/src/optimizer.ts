@@ -1,5 +1,5 @@
 // What every optimizer does around its rule: state for each parameter, the learning rate of the step, and the new values.
-import { state, type Param, type RowSparse, type State, type Tape } from "@weft/autograd";
+import { state, type Param, type RowSparse, type State, type Tape, type Unborn } from "@weft/autograd";
 import {
   anything,
   ArgumentError,
@@ -9,6 +9,7 @@ import {
   describe,
   DTypeError,
   either,
+  inBackward,
   indexAdd,
   isFloat,
   nonNegative,
@@ -17,16 +18,16 @@ import {
   reshape,
   resultOf,
   ShapeError,
+  source,
   sub,
   take,
   together,
   where,
-  withinStep,
   type OptionKinds,
   type Tensor,
   sameShape,
 } from "@weft/tensor";
-import { current, dense, gradientsOf, isSparse, used, type Gradient, readGradients } from "./gradient.ts";
+import { current, dense, gradientsOf, isSparse, used, type Gradient, readGradients, withTape } from "./gradient.ts";
 import { membersOf, noteTurn, selected, turnOf, type Hand, type Turn } from "./members.ts";
 import { clipNorm } from "./transforms.ts";
 
@@ -113,6 +114,13 @@ function accompany(param: Param, boxes: Slot["boxes"]): void {
   list.add(new WeakRef(boxes));
 }
 
+/** What a box holds that is not needed any more. */
+const nothing = ({ shape, dtype }: State): Unborn => ({
+  shape,
+  dtype,
+  create: (backend) => source(backend, "full", [0], { shape, dtype }),
+});
+
 const values = (boxes: Slot["boxes"]): Tensors => mapped(boxes, (box) => box.value);
 
 function mapped<A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: string) => B): Record<string, B> {
@@ -154,7 +162,10 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
   const slotOf = (param: Param): Slot => {
     let slot = slots.get(param);
     if (slot === undefined) {
-      const boxes = Object.freeze(mapped(rule.init(param.value), (x) => state(x)));
+      const first: unknown = rule.init(param.value);
+      if (typeof first !== "object" || first === null)
+        throw new ArgumentError(`${name}: init wants to return tensors by name, got ${describe(first)}`);
+      const boxes = Object.freeze(mapped(first as Tensors, (x) => state(x)));
       slot = { t: 0, boxes, turn: turnOf(param), update: undefined };
       slots.set(param, slot);
       accompany(param, slot.boxes);
@@ -172,7 +183,12 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
     const updates: Update[] = [];
     /** State that no update has used goes: it was made from values that may not be there when the next step begins. */
     const drop = (): void => {
-      for (const { param } of chosen) if (slots.get(param)?.t === 0) slots.delete(param);
+      for (const { param } of chosen) {
+        const slot = slots.get(param);
+        if (slot?.t !== 0) continue;
+        slots.delete(param);
+        for (const box of Object.values(slot.boxes)) box.reset(nothing(box));
+      }
     };
     const count = (by: 1 | -1): void => {
       steps += by;
@@ -212,7 +228,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
     );
   };
   // What a step makes on the way is nobody's: it lives in boxes or not at all.
-  const apply = (gradients: readonly Gradient[]): void => resultOf(() => advance(gradients));
+  const apply = (gradients: readonly Gradient[]): void => resultOf(() => inBackward(() => advance(gradients)));
   const self: Optimizer = {
     name,
     get steps() {
@@ -224,7 +240,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
     apply: (gradients) => apply(readGradients(name, gradients)),
     update: (tape) => {
       const gradients = gradientsOf(name, tape);
-      withinStep(tape.step, () => apply(gradients));
+      withTape(tape, () => apply(gradients));
     },
     stateOf: (param) => slots.get(param)?.boxes,
   };

@@ -13,10 +13,9 @@ import {
   square,
   sum,
   where,
-  withinStep,
   type Tensor,
 } from "@weft/tensor";
-import { current, dense, gradientsOf, isSparse, type Gradient, readGradients } from "./gradient.ts";
+import { current, dense, gradientsOf, isSparse, type Gradient, readGradients, withTape } from "./gradient.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -106,7 +105,7 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
     apply: (gradients) => apply(readGradients(name, gradients)),
     update: (tape) => {
       const gradients = gradientsOf(name, tape);
-      withinStep(tape.step, () => apply(gradients));
+      withTape(tape, () => apply(gradients));
     },
     stateOf: (param) => last.stateOf(param),
   };

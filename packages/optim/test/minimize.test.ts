@@ -191,6 +191,28 @@ test("awaited, errors arrive, and so does that there was nothing", async () => {
   await expect(converge([])).rejects.toThrow("converge: there were no items");
 });
 
+test("converge ends where a loss without noise falls no more", async () => {
+  const count = async (f: (i: number) => number, alpha = 0.1, most = 5000): Promise<number> => {
+    const values = function* (): Generator<number> {
+      for (let i = 0; i < most; i++) yield f(i);
+    };
+    return (await drain(converge(values(), { alpha }), (x) => x)).length;
+  };
+  expect(await count(() => 3)).toBeLessThan(30);
+  expect(await count(() => 0)).toBeLessThan(30);
+  expect(await count((i) => 3 + 0.64 ** i)).toBeLessThan(300);
+  expect(await count((i) => (i < 100 ? 1 - i / 100 : 0))).toBeLessThan(300);
+  // What still falls goes on, however little it is by now, and so does what rests for a while.
+  expect(await count((i) => 0.99 ** i, 0.1, 1000)).toBe(1000);
+  expect(await count((i) => 1000 - Math.floor(i / 10), 0.1, 1000)).toBe(1000);
+  const p = param(tensor([1, 2]));
+  const forever = function* (): Generator<number> {
+    for (;;) yield 0;
+  };
+  await converge(minimize(() => sum(square(p)), forever(), sgd({ lr: 0.25 })));
+  expect(await p.value.array()).toEqual([0, 0].map(() => expect.closeTo(0, 3) as number));
+});
+
 test("a loss of NaN is a value for minimize, and ends converge", async () => {
   const p = param(tensor([1]));
   const forever = function* () {

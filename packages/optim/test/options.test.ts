@@ -85,7 +85,7 @@ test("transforms, chains and loops check what they are given", async () => {
     expect(() => O.clipGlobalNorm(bad)).toThrow("clipGlobalNorm: wanted a number above 0 as max, got");
   }
   expect(() => O.weightDecay(-1)).toThrow("weightDecay: wanted a number from 0 as decay, got number -1");
-  expect(() => O.chain(O.clipNorm(1) as never)).toThrow("chain: wanted an optimizer such as adam(), got the function");
+  expect(() => O.chain(O.clipNorm(1) as never)).toThrow("chain: wanted an optimizer such as adam(), got a function");
   expect(() => O.chain(3 as never, O.adam())).toThrow("chain: wanted transforms before the optimizer, got number 3");
   const loss = (x: Tensor) => sum(x);
   expect(() => O.minimize(loss, [], O.adam as never)).toThrow(

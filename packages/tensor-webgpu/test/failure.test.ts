@@ -1,8 +1,8 @@
 // What goes wrong on a device becomes the error of the call that waits: validation, too little memory, the loss of the device.
 // A backend goes on after the first two, and a model after the third, on another device.
-import { diff, param, scope } from "@weft/autograd";
+import { diff, param, scope, state, type Param, type State } from "@weft/autograd";
 import { Chain, crossEntropy, fromBytes, Linear, place, toBytes } from "@weft/nn";
-import { sgd } from "@weft/optim";
+import { optimizer, sgd } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { MemoryError, relu, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
@@ -85,6 +85,77 @@ describeOnDevice("validation errors", () => {
   });
 });
 
+describeOnDevice("boxes made from values that others share", () => {
+  const made: Record<string, (b: Creation & Backend, y: Tensor) => State | Param> = {
+    "a state": (_, y) => state(T.add(y, 1)),
+    "a parameter": (_, y) => param(T.add(y, 1)),
+    "a parameter that was assigned since": (_, y) => {
+      const p = param(T.mul(y, 2));
+      p.value = T.add(y, 1);
+      return p;
+    },
+    "one of two": (_, y) => {
+      scope(() => T.keep(param(T.mul(y, 3)).value)).release();
+      return state(T.add(y, 1));
+    },
+  };
+  onDevice.each(Object.keys(made).flatMap((name) => [true, false].map((fuse) => [name, fuse] as const)))(
+    "%s (merged: %s): all are there",
+    async (name, fuse) => {
+      const backend = await open({ fuse });
+      for (const within of [true, false]) {
+        const make = () => {
+          const y = T.exp(backend.tensor([0, 0]));
+          const box = made[name]!(backend, y);
+          const z = T.add(y, 2);
+          y.release();
+          return { box, z };
+        };
+        let held: ReturnType<typeof make> | undefined;
+        if (within)
+          scope(() => {
+            held = make();
+            T.keep(held.z);
+          });
+        else held = make();
+        expect(await held!.z.array()).toEqual([3, 3]);
+        expect(await held!.box.value.array()).toEqual([2, 2]);
+      }
+    },
+  );
+
+  onDevice("an optimizer's state made from a part of its parameter's", async () => {
+    const backend = await open();
+    const w = param(backend.tensor([0, 0]));
+    const rule = optimizer({
+      name: "shared",
+      init: (p) => {
+        const e = T.exp(p);
+        return { a: T.add(e, 1), b: T.add(e, 2) };
+      },
+      update: (g, p, moments, { lr }) => [T.sub(p, T.mul(g, lr)), moments],
+    });
+    scope(() => rule.update(diff(() => T.sum(T.add(w, T.square(w))))));
+    const { a, b } = rule.stateOf(w)!;
+    expect(await Promise.all([w, a!, b!].map((x) => x.value.array()))).toEqual([
+      [-0.1, -0.1].map((x) => Math.fround(x)),
+      [2, 2],
+      [3, 3],
+    ]);
+  });
+
+  onDevice("a step that was taken back while another value was read is told by the next scope", async () => {
+    const backend = await open({ memoryLimit: 8 << 20 });
+    const w = param(backend.tensor([1, 2]));
+    await w.value.data();
+    const rule = sgd({ lr: 0.1 });
+    rule.update(diff(() => T.sum(T.mul(T.sum(w), T.cumsum(backend.ones([1 << 22]), { axis: 0 })))));
+    expect(await T.add(backend.tensor([1]), 1).array()).toEqual([2]);
+    expect(() => scope(() => undefined)).toThrow(MemoryError);
+    expect([rule.steps, await w.value.array()]).toEqual([0, [1, 2]]);
+  });
+});
+
 describeOnDevice("a read beside calls whose indices only the device knows", () => {
   onDevice("is told what was asked for before it, and nothing of what comes while it waits", async () => {
     const backend = await open();
@@ -134,6 +205,37 @@ describeOnDevice("too little memory", () => {
     await new Promise((resolve) => setTimeout(resolve));
     for (let i = 0; i < 3; i++) expect((await backend.ones([100_000]).data()).length).toBe(100_000);
   });
+
+  onDevice.each([true, false])(
+    "first values of boxes that were computed before a wait for memory are there after it (merged: %s)",
+    async (fuse) => {
+      const N = 1024;
+      const backend = await open({ memoryLimit: 17 << 20, fuse });
+      const along = (x: Tensor): Tensor => T.cumsum(x, { axis: 0 });
+      const hold = async (): Promise<void> => {
+        const held: Tensor[] = [];
+        for (let i = 0; i < 4; i++) {
+          held.push(scope(() => T.keep(backend.full([1 << 20], i))));
+          await held.at(-1)!.data();
+        }
+      };
+      await hold();
+      await new Promise((resolve) => setTimeout(resolve)); // its frames keep some of it for a moment
+      const first = along(backend.ones([N]));
+      const p = param(first);
+      first.release();
+      const v = p.value;
+      const one = along(T.flip(v));
+      const two = along(T.add(along(one), T.mul(v, 1e3)));
+      const big = along(along(along(backend.ones([1 << 20]))));
+      p.value = along(T.add(v, 1));
+      v.release();
+      expect((await big.data()).slice(0, 3)).toEqual(Float32Array.of(1, 4, 10));
+      expect((await one.data()).slice(0, 3)).toEqual(Float32Array.of(1024, 2047, 3069));
+      expect((await two.data()).slice(0, 2)).toEqual(Float32Array.of(2024, 7095));
+      expect((await p.value.data()).slice(0, 4)).toEqual(Float32Array.of(2, 5, 9, 14));
+    },
+  );
 
   /** The software driver binds a gibibyte, and never has one to give. */
   const GIB = 2 ** 30;

@@ -1,5 +1,6 @@
 // Elementwise functions composed of primitives. The formulas are chosen so that derivatives of every order are right and
 // finite at the special points, too: a branch that is not taken must be finite, and a joint must not be a tie.
+import { resultOf } from "./scope.ts";
 import { alias, read, readTensor } from "./apply.ts";
 import { inNameOf } from "./context.ts";
 import {
@@ -131,12 +132,14 @@ export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Ten
   const { min, max } = readOptions<typeof bounds, object>("clamp", bounds, { min: anything, max: anything }, {});
   const given = readTensor(x, "clamp");
   for (const limit of [min, max]) if (typeof limit === "number") withNumber("clamp", given.dtype, limit);
-  return inNameOf("clamp", () => {
-    let t = given;
-    if (min !== undefined) t = limited(t, less(t, bound(t, min, 1)), min);
-    if (max !== undefined) t = limited(t, less(bound(t, max, -1), t), max);
-    return t === given ? alias(t) : t;
-  });
+  return inNameOf("clamp", () =>
+    resultOf(() => {
+      let t = given;
+      if (min !== undefined) t = limited(t, less(t, bound(t, min, 1)), min);
+      if (max !== undefined) t = limited(t, less(bound(t, max, -1), t), max);
+      return t === given ? alias(t) : t;
+    }),
+  );
 }
 
 /** √x for x ≥ 0 with gradient 0, not infinity, at 0: for norms, whose root meets a zero with a direction. */

@@ -51,7 +51,12 @@ export function untaped(x: Tensor): Tensor {
 
 function refuse(x: unknown, brand: number | undefined, op: string): never {
   if (brand === undefined) {
-    const how = Array.isArray(x) || ArrayBuffer.isView(x) ? "; tensor(…) makes a tensor of it" : "";
+    const data = typeof x === "object" && x !== null && "data" in x && "dtype" in x;
+    const how = data
+      ? "; a minibatch gives tensors if it has a backend, as in minibatch(data, 100, { backend })"
+      : Array.isArray(x) || ArrayBuffer.isView(x)
+        ? "; tensor(…) makes a tensor of it"
+        : "";
     throw new ArgumentError(`${op}: wanted a tensor, a parameter or a number, got ${describe(x)}${how}`);
   }
   const other = (x as Tensor).interpreter;

@@ -20,9 +20,11 @@ export function stack(xs: readonly Operand[], options?: { axis?: number }): Tens
     if (!sameShape(t.shape, shape))
       throw new ShapeError(`stack: shapes ${text(shape)} and ${text(t.shape)} do not fit: they must be equal`);
   const place = axisOf("stack", axis, shape, 1);
-  return concat(
-    tensors.map((t) => unsqueeze(t, place)),
-    { axis: place },
+  return inNameOf("stack", () =>
+    concat(
+      tensors.map((t) => unsqueeze(t, place)),
+      { axis: place },
+    ),
   );
 }
 

@@ -17,8 +17,22 @@ export const text = (list: ArrayLike<unknown>): string =>
 /** A list of one's own, from an array or a typed array. */
 export function listOf(op: string, name: string, x: unknown): number[] {
   if (Array.isArray(x)) return [...(x as number[])]; // of frozen arrays, slice, map and filter are slow
-  if (ArrayBuffer.isView(x) && "length" in x) return Array.from(x as unknown as number[]);
+  if (ArrayBuffer.isView(x) && "length" in x) {
+    if (x.length === 0) checkThere(op, x.buffer);
+    return Array.from(x as unknown as number[]);
+  }
   throw new ArgumentError(`${op}: wanted a list of integers as ${name}, such as [2, 3], got ${describe(x)}`);
+}
+
+/** Refuses memory that was transferred away: an array on it looks as if it were empty. */
+export function checkThere(op: string, buffer: ArrayBufferLike): void {
+  try {
+    void new Uint8Array(buffer, 0, 0);
+  } catch (cause) {
+    throw new ArgumentError(`${op}: the array has no memory any more: its buffer was transferred, to a worker say`, {
+      cause,
+    });
+  }
 }
 
 /** The number of elements. */

@@ -1,6 +1,6 @@
 // The one context variable: the current tape and the current scope. It is shared by every copy of this package on the
 // page (it stands under a Symbol.for key), and set only in synchronous stretches.
-import type { Interpreter } from "./interpreter.ts";
+import type { Box, Interpreter } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Owns the handles made while it is current, and ends them when it closes. */
@@ -17,6 +17,8 @@ export interface Step {
   /** Called when a launch failed and what was assigned in the step was taken back. */
   undo?(reason: Error): void;
   readonly outer: Step | undefined;
+  /** That of the `diff` whose step it is: what is assigned by hand in it belongs to the step. */
+  readonly turn?: number | undefined;
   /** Another step around it: that of the program, where `outer` is that of a tape. */
   readonly also?: Step;
 }
@@ -31,13 +33,21 @@ export interface Context {
   tape: Interpreter | undefined;
   scope: Scope | undefined;
   /** Backends with pending work: flushed when an outermost scope ends and before an outermost `diff` starts. */
-  readonly pending: Set<{ flush(results?: readonly Tensor[]): void }>;
+  readonly pending: Set<{
+    flush(results?: readonly Tensor[]): void;
+    /** Gives boxes back what they had before a step, as far as what it assigned is not computed yet. */
+    takeBack?(step: Step, reason: Error): void;
+  }>;
   /** Asynchronous `diff`s that are waiting, so that a parameter used without context can be refused. */
   suspended: number;
   /** Whether layers learn; left out where nobody has said, so that a copy that knows nothing of it loses nothing. */
   training?: boolean | undefined;
   /** The current step, for backends that can take back what it assigned; a copy of this package that knows none leaves it. */
   step?: Step | undefined;
+  /** Whether a backward pass is calling derivatives: wrong indices in them are those of the call that they are derivatives of. */
+  backward?: boolean | undefined;
+  /** The boxes that were read or assigned since somebody began to watch, each once, in order. */
+  met?: { readonly seen: Set<Box>; readonly list: Box[] } | undefined;
   /** The public function whose parts are being called: what goes wrong in them is told in its name. */
   caller?: Caller | undefined;
   /** Counts outermost scopes and `diff`s: what is assigned by hand in the same one is taken back together. */
@@ -68,6 +78,23 @@ export function inNameOf<T>(name: string, f: () => T, labels = false): T {
   }
 }
 
+/** A step has thrown: what it has assigned is taken back, as far as it is not computed yet. */
+export function takeBack(step: Step, reason: unknown): void {
+  for (const backend of context.pending)
+    backend.takeBack?.(step, reason instanceof Error ? reason : new Error(String(reason)));
+}
+
+/** Calls `f`, a part of a backward pass, or what makes a step of its gradients. */
+export function inBackward<T>(f: () => T): T {
+  const { backward } = context;
+  context.backward = true;
+  try {
+    return f();
+  } finally {
+    context.backward = backward;
+  }
+}
+
 /**
  * Calls `f`. What it assigns to boxes is taken back as a whole if a part of it cannot be computed, with what else was assigned in the
  * steps around it; then `undo` is called, later.
@@ -78,7 +105,8 @@ export const together = <T>(f: () => T, undo?: (reason: Error) => void): T =>
 /** A scope that has none around it begins, or a `diff`. */
 export const nextTurn = (): void => void (context.turn = (context.turn ?? 0) + 1);
 
-const isAround = (outer: Step | undefined, step: Step | undefined): boolean =>
+/** Whether a step is another one, or one of those around it. */
+export const isAround = (outer: Step | undefined, step: Step | undefined): boolean =>
   outer === undefined ||
   (step !== undefined && (step === outer || isAround(outer, step.outer) || isAround(outer, step.also)));
 

@@ -1,7 +1,8 @@
 // How tensors come into being on a backend: from host data, filled, counted or random. `open()` of a backend gives these
 // functions with the backend.
 import { readTensor, source, sourceOwn } from "./apply.ts";
-import { listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
+import { inNameOf } from "./context.ts";
+import { checkThere, listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
 import { arrayOf, bytesOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
 import { add, inDType, equal, mul } from "./elementwise.ts";
 import { ArgumentError, describe, DTypeError, MemoryError, ShapeError } from "./errors.ts";
@@ -90,7 +91,9 @@ const shapeFor = (op: string, shape: Shape | number): Shape => shapeOf(op, typeo
 
 const fill = (backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor =>
   // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
-  sourceOwn(backend, "full", [held[dtype]?.(value) ?? value], { shape: shapeFor(op, shape), dtype });
+  inNameOf(op, () =>
+    sourceOwn(backend, "full", [held[dtype]?.(value) ?? value], { shape: shapeFor(op, shape), dtype }),
+  );
 
 /** Numbers between integers are none. */
 function checkFloat(op: string, dtype: DType): void {
@@ -111,7 +114,7 @@ export function creation(backend: Backend): Creation {
     const shape = shapeOf(op, [count]);
     const store = stored[dtype];
     backend.roomFor?.(count * bytesOf[dtype]);
-    const data = roomFor(op, count, dtype);
+    const data = hostArray(op, count, dtype);
     for (let i = 0; i < count; i++) data[i] = store === undefined ? value(i) : store(value(i));
     return backend.upload(data, shape, dtype);
   };
@@ -149,19 +152,23 @@ export function creation(backend: Backend): Creation {
       checkNumbers("linspace", { start, stop });
       readValue("linspace", "count", size, count);
       const last = size - 1;
-      const value = (i: number) => (i === last && i > 0 ? stop : start + (i * (stop - start)) / Math.max(1, last));
+      const span = stop - start;
+      const between = (i: number) =>
+        // the ends may be further apart than a number can say
+        Number.isFinite(span) ? start + (i * span) / Math.max(1, last) : start * (1 - i / last) + stop * (i / last);
+      const value = (i: number) => (i === last && i > 0 ? stop : between(i));
       return host("linspace", size, value, dtype);
     },
     eye(rows, options) {
       const { columns, dtype } = readOptions("eye", options, { ...dtyped, columns: count }, { columns: rows, ...f32 });
       shapeOf("eye", [rows, columns]);
       const counted = (shape: Shape) => source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
-      return resultOf(() => inDType(equal(counted([rows, 1]), counted([columns])), dtype));
+      return inNameOf("eye", () => resultOf(() => inDType(equal(counted([rows, 1]), counted([columns])), dtype)));
     },
     rand(shape, options) {
       const { seed, dtype } = readOptions<SeedOptions, typeof f32>("rand", options, seeded, f32);
       checkFloat("rand", dtype);
-      return resultOf(() => inDType(uniform(backend, shapeFor("rand", shape), seed), dtype));
+      return inNameOf("rand", () => resultOf(() => inDType(uniform(backend, shapeFor("rand", shape), seed), dtype)));
     },
     randn(shape, options) {
       const { mean, std, seed, dtype } = readOptions<NormalOptions, Required<Omit<NormalOptions, "seed">>>(
@@ -171,11 +178,13 @@ export function creation(backend: Backend): Creation {
         { mean: 0, std: 1, dtype: "f32" },
       );
       checkFloat("randn", dtype);
-      return resultOf(() => {
-        const x = normal(backend, shapeFor("randn", shape), seed);
-        const scaled = std === 1 ? x : mul(x, std);
-        return inDType(mean === 0 ? scaled : add(scaled, mean), dtype);
-      });
+      return inNameOf("randn", () =>
+        resultOf(() => {
+          const x = normal(backend, shapeFor("randn", shape), seed);
+          const scaled = std === 1 ? x : mul(x, std);
+          return inDType(mean === 0 ? scaled : add(scaled, mean), dtype);
+        }),
+      );
     },
     randint(shape, options) {
       const { low, high, seed, dtype } = readOptions<RangeOptions, { low: number; dtype: DType }>(
@@ -184,7 +193,9 @@ export function creation(backend: Backend): Creation {
         { ...seeded, low: finite, high: finite },
         { low: 0, dtype: "i32" },
       );
-      return resultOf(() => inDType(integers(backend, shapeFor("randint", shape), low, high, seed), dtype));
+      return inNameOf("randint", () =>
+        resultOf(() => inDType(integers(backend, shapeFor("randint", shape), low, high, seed), dtype)),
+      );
     },
     seed: (n) => reseed(backend.stream, n),
   };
@@ -227,7 +238,7 @@ function upload(backend: Backend, data: NestedArray | HostArray, options: Tensor
   let own: Shape;
   let natural: DType | undefined;
   if (ArrayBuffer.isView(data)) {
-    if (data.length === 0) checkThere(data.buffer);
+    if (data.length === 0) checkThere("tensor", data.buffer);
     [flat, own, natural] = [data, [data.length], typeOf[nameOf(data)]];
     if (natural === undefined)
       throw new ArgumentError(`tensor: wanted a typed array of numbers, got ${describe(data)}`);
@@ -246,17 +257,6 @@ function upload(backend: Backend, data: NestedArray | HostArray, options: Tensor
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError(`tensor: ${flat.length} elements do not fill shape ${text(shape)}`);
   return backend.upload(converted("tensor", flat, dtype), shape, dtype);
-}
-
-/** Refuses memory that was transferred away: an array on it looks as if it were empty. */
-function checkThere(buffer: ArrayBufferLike): void {
-  try {
-    void new Uint8Array(buffer, 0, 0);
-  } catch (cause) {
-    throw new ArgumentError("tensor: the array has no memory any more: its buffer was transferred, to a worker say", {
-      cause,
-    });
-  }
 }
 
 interface Found {
@@ -301,7 +301,7 @@ const stored: { readonly [D in DType]?: (x: number) => number } = {
 const held = { ...stored, f16: (x: number): number => fromHalf(toHalf(x)) };
 
 /** A typed array of a dtype. Throws a MemoryError where it would be too long. */
-export function roomFor(op: string, length: number, dtype: DType): TypedArray {
+export function hostArray(op: string, length: number, dtype: DType): TypedArray {
   try {
     return new arrayOf[dtype](length);
   } catch (cause) {
@@ -327,7 +327,7 @@ function converted(op: string, data: ArrayLike<number | bigint>, dtype: DType): 
   }
   const store = stored[dtype];
   const exact = wide[name] === true && dtype === "i32";
-  const array = roomFor(op, data.length, dtype);
+  const array = hostArray(op, data.length, dtype);
   for (let i = 0; i < data.length; i++) {
     const x = Number(data[i]);
     if (exact && (x | 0) !== x)

@@ -1,5 +1,7 @@
 // Einstein's sum convention: letters name axes, and what is missing on the right is summed over. Operands are joined two
 // at a time by a matrix product over the axes that they share.
+import { inNameOf } from "./context.ts";
+import { resultOf } from "./scope.ts";
 import { readTensor } from "./apply.ts";
 import { text } from "./axes.ts";
 import { mul } from "./elementwise.ts";
@@ -38,6 +40,11 @@ export function einsum(equation: string, ...operands: Operand[]): Tensor {
   const sizes = new Map<string, number>();
   const named = operands.map((operand, i) => name(readTensor(operand, "einsum"), terms[i]!, sizes, refuse));
   const wanted = outcome(right, left, named, refuse);
+  return inNameOf("einsum", () => resultOf(() => product(named, wanted)));
+}
+
+/** The product of operands whose axes have names, summed over those that are not wanted, in the order of these. */
+function product(named: readonly Named[], wanted: readonly string[]): Tensor {
   let y = named.map(diagonals).reduce((a, b, i) => {
     const later = new Set([...wanted, ...named.slice(i + 1).flatMap(({ axes }) => axes)]);
     return join(reduced(a, [...later, ...b.axes]), reduced(b, [...later, ...a.axes]), later);

@@ -4,7 +4,7 @@ import { alias, apply, applyOwn, read, source } from "./apply.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
 import { DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
-import { refuseMore } from "./options.ts";
+import { dtypeName, readValue, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Functions of one operand and of two. What comes after is looked at: options that nobody reads are a mistake. */
@@ -19,6 +19,7 @@ type Binary = (a: Operand, b: Operand) => Tensor;
  */
 export function cast(x: Operand, dtype: DType): Tensor {
   const t = read(x, "cast");
+  readValue("cast", "dtype", dtype, dtypeName);
   return typeof t === "object" && t.dtype === dtype ? alias(t) : apply("cast", [t], { dtype });
 }
 

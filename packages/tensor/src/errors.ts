@@ -27,7 +27,7 @@ export class WeftError extends Error {
 
   constructor(message = "", options?: ErrorOptions) {
     const caller = new.target.ofCall ? context.caller : undefined;
-    super(printable(caller === undefined ? message : message.replace(/^\w+(?=:)/, caller.name)), options);
+    super(printable(caller === undefined ? message : message.replace(/^\w+(?=:)/, () => caller.name)), options);
   }
   override get name(): string {
     return this.constructor.name;
@@ -91,13 +91,14 @@ export function describe(x: unknown, depth = 2): string {
       ? `an array of ${x.length}`
       : `[${x.map((v: unknown) => (typeof v === "number" ? String(v) : describe(v, depth - 1))).join(", ")}]`;
   if (typeof x === "object") {
-    if ("dtype" in x && "shape" in x) return `a tensor ${String(x.dtype)}[${String(x.shape)}]`;
+    if ("dtype" in x && "shape" in x)
+      return `${"data" in x && "interpreter" in x === false ? "host data" : "a tensor"} ${String(x.dtype)}[${String(x.shape)}]`;
     const name: unknown = Object.getPrototypeOf(x)?.constructor?.name;
     const keys = Object.keys(x);
     return name === "Object" && keys.length < 8
       ? `{ ${keys.join(", ")} }`
       : `${typeof name === "string" ? name : "an object"}`;
   }
-  if (typeof x === "function") return `the function ${x.name.slice(0, 40)}`;
+  if (typeof x === "function") return x.name === "" ? "a function" : `the function ${x.name.slice(0, 40)}`;
   return typeof x === "string" ? JSON.stringify(x.slice(0, 40)) : `${typeof x} ${String(x).slice(0, 40)}`;
 }

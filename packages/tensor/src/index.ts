@@ -2,7 +2,7 @@
 export * from "./activations.ts";
 export * from "./apply.ts";
 export * from "./arrangement.ts";
-export { sameShape, shapeOf, type Axes } from "./axes.ts";
+export { checkThere, sameShape, shapeOf, type Axes } from "./axes.ts";
 export * from "./context.ts";
 export * from "./conv.ts";
 export * from "./creation.ts";

@@ -1,4 +1,5 @@
 // Products of matrices and vectors.
+import { inNameOf } from "./context.ts";
 import { applyOwn, readTensor } from "./apply.ts";
 import { text } from "./axes.ts";
 import { promote } from "./dtype.ts";
@@ -67,11 +68,11 @@ export function dot(a: Operand, b: Operand): Tensor {
   const [x, y] = [vector("dot", a), vector("dot", b)];
   if (x.shape[0] !== y.shape[0])
     throw new ShapeError(`dot: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: the sizes must be equal`);
-  return sum(mul(x, y));
+  return inNameOf("dot", () => sum(mul(x, y)));
 }
 
 /** The matrix aᵢ·bⱼ of two vectors. @example outer(tensor([1, 2]), tensor([3, 4])) // [[3, 4], [6, 8]] */
 export const outer = (a: Operand, b: Operand): Tensor => {
   const [x, y] = [vector("outer", a), vector("outer", b)];
-  return mul(reshape(x, [x.shape[0]!, 1]), y);
+  return inNameOf("outer", () => mul(reshape(x, [x.shape[0]!, 1]), y));
 };

@@ -18,14 +18,16 @@ import {
   type OpName,
   type RandomStream,
   type Shape,
+  type Step,
   type TypedArray,
   type Value,
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { folded } from "./constant.ts";
-import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf, takesIndices, type Fault } from "./fault.ts";
+import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf, sizeAlong, takesIndices, type Fault } from "./fault.ts";
 import { Flusher, type Failure } from "./flush.ts";
 import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
+import { undo } from "./unit.ts";
 import { Unowned } from "./unowned.ts";
 import { isRowMajor, moves, rowMajor, sameShape, sizeOf } from "./view.ts";
 
@@ -61,7 +63,7 @@ export interface DeferredStats {
 /** What became of a value whose launch failed, as an error of the same class. */
 function lostError(op: string, { dtype, shape, lost }: Node): Error {
   const Kind = lost instanceof WeftError ? (lost.constructor as typeof WeftError) : WeftError;
-  const message = `${op}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`;
+  const message = `${context.caller?.name ?? op}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`;
   return new Kind(`${message}: ${lost?.message}`, { cause: lost });
 }
 
@@ -83,6 +85,8 @@ export class Deferred<S extends Storage, E> implements Backend {
   #pending: Node[] = [];
   /** Values whose last handle ended while pending nodes may read them. */
   #dying: Node[] = [];
+  /** So many operations have to be pending before they are run early again: more than when there was no memory for them. */
+  #crowd = 0;
   /** Why boxes were put back, until somebody is told. */
   #untold: Error | undefined;
 
@@ -153,7 +157,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       if (view !== undefined) return view;
     }
     if (dtype !== "f32" && !this.#driver.supports(dtype))
-      throw new UnsupportedError(`${op}: ${this.name} has no ${dtype}`);
+      throw new UnsupportedError(`${context.caller?.name ?? op}: ${this.name} has no ${dtype}`);
     const constant = this.#fuse && dtype === "f32" ? folded(op, nodes) : undefined;
     const node =
       constant === undefined
@@ -174,7 +178,8 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (fault === undefined) return;
     if (fault === "open") {
       this.#flusher.open = node.open = true;
-      node.site = this.#flusher.known < STEADY ? siteOf(node.op) : context.caller;
+      const [x, indices] = node.inputs as readonly Node[];
+      node.site = siteOf(node.op, indices!, sizeAlong(node, x!), this.#flusher.known < STEADY);
       return;
     }
     node.fault = fault;
@@ -223,8 +228,14 @@ export class Deferred<S extends Storage, E> implements Backend {
     const node = x.payload as Node;
     node.handles++;
     try {
-      for (let i = 0; i < 2 && node.storage === undefined && this.#run(true)?.crowded === true; i++)
+      for (let i = 0; i < 2 && node.storage === undefined; i++) {
+        const failure = this.#run(true);
+        if (failure?.crowded !== true) {
+          this.#tell(node, failure);
+          break;
+        }
         await this.#unowned.search();
+      }
       return await this.#elements(x);
     } finally {
       this.#drop(node);
@@ -245,7 +256,7 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   #elements(x: Tensor): TypedArray | Promise<TypedArray> {
     let node = x.payload as Node;
-    if (node.storage === undefined || this.#pending.length > 0) this.#runFor(node);
+    if (node.storage === undefined || this.#pending.length > 0) this.#tell(node, this.#run());
     const { fault } = node;
     if (fault?.now()?.wrong === true) throw fault.error();
     if (node.storage === undefined || node.lost !== undefined) {
@@ -255,7 +266,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (isRowMajor(node.shape, node.strides)) return this.#copied(node, fault);
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
     this.#pending.push(copy);
-    this.#runFor(copy);
+    this.#tell(copy, this.#run());
     node = copy;
     try {
       return this.#copied(node, fault);
@@ -283,12 +294,14 @@ export class Deferred<S extends Storage, E> implements Backend {
     });
   }
 
-  /** Runs what is pending, for a value that is waited for: a failure is its own only if it was lost by it. */
-  #runFor(node: Node): void {
-    const failure = this.#run();
+  /** Tells who waits for a value what went wrong when it was computed: a failure is its own only if it was lost by it. */
+  #tell(node: Node, failure: Failure | undefined): void {
     if (node.lost !== undefined && this.#untold === node.lost) this.#untold = undefined;
     if (failure === undefined) return;
-    if (failure.reverted && failure.error !== node.lost && node.fault?.now()?.wrong !== true) {
+    const fault = node.fault?.now();
+    const isOfFailure = node.lost !== undefined && failure.nodes?.includes(node) === true;
+    const own = isOfFailure || (fault?.wrong === true && fault.cause === failure.fault?.cause);
+    if (failure.reverted && !own) {
       this.#untold ??= failure.error;
       context.pending.add(this);
     }
@@ -334,9 +347,18 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (error !== undefined) throw error;
   }
 
-  /** Runs what is pending though nobody has asked: whom a failure concerns is told later. */
+  takeBack(step: Step, reason: Error): void {
+    undo(this.#flusher.journal.takeBack(step), reason);
+  }
+
+  /**
+   * Runs what is pending though nobody has asked: whom a failure concerns is told later. Where there is no memory it waits until
+   * somebody asks, or until much more is pending.
+   */
   #runEarly(): void {
-    const failure = this.#run();
+    if (this.#pending.length < this.#crowd) return;
+    const failure = this.#run(this.#crowd === 0);
+    this.#crowd = failure?.crowded === true ? this.#pending.length + PENDING / 10 : 0;
     if (failure?.reverted !== true) return;
     this.#untold ??= failure.error;
     context.pending.add(this);
@@ -348,14 +370,20 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (patient) this.#bury(pending);
     context.pending.delete(this);
     this.#pending = [];
+    const { caller } = context;
+    context.caller = undefined; // what runs now, others have called
     try {
       if (pending.length > 0) failure = this.#flusher.flush(pending, patient);
       return failure;
     } finally {
+      context.caller = caller;
       if (failure?.crowded === true) {
         this.#pending = pending;
         context.pending.add(this);
-      } else this.#ran();
+      } else {
+        this.#crowd = 0;
+        this.#ran();
+      }
     }
   }
 

@@ -19,6 +19,10 @@ for (const op of ["crossEntropy", "crossEntropyGrad"]) axes[codeOf(op)] = () => 
 
 export const takesIndices = (code: number): boolean => axes[code] !== undefined;
 
+/** How many positions the indices of a call choose from. */
+export const sizeAlong = ({ code, attrs }: Pick<Node, "code" | "attrs">, x: Node): number =>
+  x.shape[axes[code]!(attrs)]!;
+
 /** What a call checks its indices against, in words that two calls have in common only if they check alike; nothing for other calls. */
 export function checkOf(op: string, attrs: unknown, x: { readonly shape: Shape }): string | undefined {
   const axis = axes[codeOf(op)];
@@ -33,14 +37,44 @@ export interface Site extends Caller {
   readonly stack?: Error;
 }
 
-/** The call under way; the stack is deep enough to reach the user's program through models in models, where the depth may be set. */
-export function siteOf(op: string): Site {
+/** The calls with indices that were met last, by their indices: their derivatives are called by nobody, and told as these. */
+const known = new WeakMap<object, { readonly size: number; readonly site: Site; fault?: Fault }>();
+
+/** Calls in derivatives, and what they are derivatives of. */
+const derivativeOf: Readonly<Record<string, string>> = {
+  indexAdd: "take",
+  scatterAdd: "gather",
+  crossEntropyGrad: "crossEntropy",
+};
+
+/**
+ * The call under way on these indices, or the one that it is the derivative of. `deep`: with the call stack, which reaches
+ * the user's program through models in models.
+ */
+export function siteOf(op: string, indices: Node, size: number, deep: boolean): Site {
+  const key = indices.range ?? indices;
+  const before = context.backward === true ? known.get(key) : undefined;
+  if (before?.size === size) return before.site;
+  const name = context.caller?.name ?? op;
+  // Nobody knows of the derivative.
+  const told = context.backward === true ? (derivativeOf[name] ?? name.replace(/Grad$/, "")) : name;
+  const site: Site = {
+    name: told,
+    labels: context.caller?.labels === true || name.startsWith("crossEntropy"),
+    ...(deep && context.backward !== true && { stack: here() }),
+  };
+  known.set(key, { size, site });
+  return site;
+}
+
+/** The call stack, as deep as may be set. */
+function here(): Error {
   const { stackTraceLimit } = Error as { stackTraceLimit?: number };
   // An assignment would throw where intrinsics are frozen.
   Reflect.set(Error, "stackTraceLimit", 50);
-  const stack = new Error(op);
+  const stack = new Error("here");
   Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
-  return { name: op.replace(/Grad$/, ""), ...context.caller, stack };
+  return stack;
 }
 
 /** A call as its message needs it. */
@@ -122,19 +156,23 @@ export class Fault {
     this.#parts = first === undefined ? [] : [first];
   }
 
+  /** The fault of the call with the wrong index. */
+  get cause(): Fault {
+    let fault: Fault = this;
+    while (fault.#call === undefined) fault = fault.#parts[0]!;
+    return fault;
+  }
+
   /** An error for whoever reads the value. */
   error(): IndexError {
-    let call = this.#call;
-    let fault: Fault = this;
-    while (call === undefined) call = (fault = fault.#parts[0]!).#call;
-    const { op, dtype, shape, site } = call;
+    const fault = this.cause;
+    const { op, dtype, shape, site } = fault.#call!;
     const frames = site?.stack?.stack?.split("\n").slice(1) ?? [];
     // The first frame is one of ours. In a bundle it does not look so: there nothing tells the program's frames from ours.
     const line = ours.test(frames[0] ?? "") ? frames.find((frame) => !ours.test(frame)) : undefined;
     const where = line === undefined ? "" : `, called ${line.trim()}`;
-    // A derivative is called by nobody.
     return new IndexError(
-      `${site?.name ?? op.replace(/Grad$/, "")}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`,
+      `${site?.name ?? op}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`,
     );
   }
 }
@@ -144,37 +182,24 @@ export class Fault {
  * none does, and else open.
  */
 export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): Fault | "open" | undefined {
-  const { code, inputs, attrs } = call;
+  const { inputs, attrs } = call;
   const [x, indices] = inputs as readonly Node[];
   const { range } = indices!;
   if (range === undefined) return "open";
-  const size = x!.shape[axes[code]!(attrs)]!;
+  const size = sizeAlong(call, x!);
   if (range.least >= 0 && range.most < size) return undefined;
   if (!range.whole || sizeOf(indices!.shape) === 0) return "open";
   const ignored = (attrs as { ignoreIndex?: number }).ignoreIndex;
   const outside = [range.least, range.most].find((i) => (i < 0 || i >= size) && i !== ignored);
   if (outside === undefined) return "open";
-  const { name = call.op, labels = false } = context.caller ?? {};
-  const detail =
-    labels || name.startsWith("crossEntropy")
-      ? `. The label is ${outside}, and there are ${size} classes`
-      : `. It is ${outside}, and the axis has size ${size}`;
-  // A derivative is called by nobody: its fault is that of the call that it is the derivative of.
-  const before = faults.get(indices!);
-  if (before?.op === derivativeOf[call.op] && before?.size === size) return before.fault;
-  const fault = new Fault({ ...call, site: siteOf(call.op) }, true, detail);
-  faults.set(indices!, { op: call.op, size, fault });
-  return fault;
+  const site = siteOf(call.op, indices!, size, true);
+  const before = known.get(range)!;
+  if (before.fault !== undefined && before.site === site) return before.fault;
+  const detail = site.labels
+    ? `. The label is ${outside}, and there are ${size} classes`
+    : `. It is ${outside}, and the axis has size ${size}`;
+  return (before.fault = new Fault({ ...call, site }, true, detail));
 }
-
-/** Calls in derivatives that have the indices of a call. */
-const derivativeOf: Readonly<Record<string, string>> = {
-  indexAdd: "take",
-  scatterAdd: "gather",
-  crossEntropyGrad: "crossEntropy",
-};
-/** The fault of the last call with indices that are known to be wrong. */
-const faults = new WeakMap<Node, { readonly op: string; readonly size: number; readonly fault: Fault }>();
 
 /** The range of integers that are uploaded; nothing for other data, which are no indices. */
 export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefined {
@@ -213,7 +238,7 @@ const shifted: Known = ([a, b]) => {
 };
 
 /** What is known of integers by how they are computed: of random ones, of positions, and of labels that are picked from others. */
-const known: Known[] = [];
+const knownAfter: Known[] = [];
 for (const [op, rule] of Object.entries<Known>({
   mod: ([, n]) => (Number.isInteger(n) && (n as number) > 0 ? within(0, (n as number) - 1) : undefined),
   add: shifted,
@@ -224,11 +249,11 @@ for (const [op, rule] of Object.entries<Known>({
   argsort: place,
   iota: (_, { axis, shape }) => within(0, shape[axis]! - 1),
 }))
-  known[codeOf(op)] = rule;
+  knownAfter[codeOf(op)] = rule;
 
 /** The range of what an operation gives, if it gives integers and something is known of them. */
 export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>
-  dtype === "i32" || dtype === "u8" ? known[code]?.(inputs, attrs as never) : undefined;
+  dtype === "i32" || dtype === "u8" ? knownAfter[code]?.(inputs, attrs as never) : undefined;
 
 /** The range of what is moved or cast from integers: only a part of a value may do without its least or greatest. */
 export function rangeFrom({ range }: Node, op: string, dtype: DType): Range | undefined {

@@ -10,7 +10,7 @@ import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
 import { Trial } from "./trial.ts";
-import { findBeside, reachesAny, unitsOf, type Unit } from "./unit.ts";
+import { findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
 import type { Unowned } from "./unowned.ts";
 
 /** So many launches are tried to find out which values of a failed one can be computed. */
@@ -34,6 +34,10 @@ export interface Failure {
   readonly reverted: boolean;
   /** Whether it was found out before anything was run, and all is as it was. */
   readonly crowded?: boolean;
+  /** Of a wrong index: that of the box's value. */
+  readonly fault?: Fault;
+  /** What it concerns. */
+  readonly nodes?: readonly Node[];
 }
 
 type Counts = Record<"live" | "bytes" | "flushes" | "plans" | "launches", number>;
@@ -62,6 +66,8 @@ export class Flusher<S extends Storage, E> {
   #partly = false;
   /** What the flush under way was given. */
   #pending: readonly Node[] = none;
+  /** First values of boxes that were computed before the rest of a flush, with a handle here until that has ended. */
+  readonly #begun: Node[] = [];
 
   constructor(driver: Driver<S, E>, fuse: boolean, counts: Counts, unowned: Unowned<S>) {
     this.#driver = driver;
@@ -126,10 +132,10 @@ export class Flusher<S extends Storage, E> {
       return undefined;
     }
     this.#pending = pending;
-    const begun = this.#driver.doubt === undefined ? none : this.#begin(versions);
-    if (begun.length > 0) needed = needed.filter(({ storage }) => storage === undefined);
     let crowded = false;
     try {
+      if (this.#driver.doubt !== undefined) this.#begin(versions, patient);
+      if (this.#begun.length > 0) needed = needed.filter(({ storage }) => storage === undefined);
       this.#execute(needed, versions);
       return this.#putBack;
     } catch (error) {
@@ -142,7 +148,8 @@ export class Flusher<S extends Storage, E> {
       this.faulty = crowded && faulty;
       this.open = crowded && open;
       this.#pending = none;
-      for (const node of begun) this.#drop(node);
+      // Where the same is tried again, it is needed then, too.
+      if (!crowded) for (const node of this.#begun.splice(0)) this.#drop(node);
     }
   }
 
@@ -153,12 +160,31 @@ export class Flusher<S extends Storage, E> {
     return needed;
   }
 
-  /** Where a failure is known later, boxes take their first values before anything else: nothing else could bring them back. */
-  #begin(versions: readonly Version[]): readonly Node[] {
-    const begun = [...new Set(versions.map(({ base }) => base))].filter(({ storage }) => storage === undefined);
-    for (const node of begun) node.handles++;
-    this.#salvage(begun);
-    return begun;
+  /**
+   * Where a failure is known later, boxes take their first values before anything else: nothing else could bring them back.
+   * `patient`: where there is no memory, nothing has run, and a MemoryError says so.
+   */
+  #begin(versions: readonly Version[], patient: boolean): void {
+    const first = [...new Set(versions.map(({ base }) => base))].filter(({ storage }) => storage === undefined);
+    if (first.length === 0) return;
+    for (const node of first) node.handles++;
+    this.#begun.push(...first);
+    try {
+      if (patient) this.#part(this.#needed(this.#pending, new Set(first)));
+    } catch (error) {
+      if (error instanceof MemoryError) throw error;
+    }
+    this.#salvage(first);
+  }
+
+  /** Runs some of the pending nodes; others may need their leaves, and what is not stored. */
+  #part(nodes: readonly Node[]): void {
+    this.#partly = true;
+    try {
+      this.#execute(nodes, none);
+    } finally {
+      this.#partly = false;
+    }
   }
 
   /** Ends a handle. */
@@ -290,9 +316,10 @@ export class Flusher<S extends Storage, E> {
     for (const part of componentsOf(needed, versions)) {
       const first = part.versions.find(wrong);
       if (first === undefined) continue;
-      const error = (first.next.payload as Node).fault!.error();
+      const fault = (first.next.payload as Node).fault!;
+      const error = fault.error();
       if (this.#goBack(part.versions, error, none, (node) => node.fault?.wrong === true))
-        this.#putBack ??= { error, reverted: true };
+        this.#putBack ??= { error, reverted: true, fault };
     }
   }
 
@@ -311,7 +338,8 @@ export class Flusher<S extends Storage, E> {
         reason = cause as Error;
       }
       const reverted = this.#fail(part, reason);
-      if (failure === undefined || (reverted && !failure.reverted)) failure = { error: reason, reverted };
+      if (failure === undefined || (reverted && !failure.reverted))
+        failure = { error: reason, reverted, nodes: part.nodes };
     }
     return failure?.reverted === true ? failure : (this.#putBack ?? failure);
   }
@@ -346,6 +374,7 @@ export class Flusher<S extends Storage, E> {
     versions.forEach(revert);
     this.#salvage(versions.map(({ base }) => base));
     const undone = new Set<Node>();
+    const failed: Unit[] = [];
     let reverted = false;
     const tries = { left: 4 * TRIES, error: reason as Error | undefined };
     const units = unitsOf(versions);
@@ -368,11 +397,15 @@ export class Flusher<S extends Storage, E> {
           undone.add(node);
           reverted ||= node !== base;
         }
-        undo(unit, reason);
+        failed.push(unit);
       }
       nodes.forEach(release);
     }
     for (const node of tops) if (node.handles === 0 && !kept.has(node)) this.forget(node);
+    undo(
+      failed.flatMap(({ bonds }) => [...bonds]),
+      reason,
+    );
     return reverted;
   }
 
@@ -385,14 +418,11 @@ export class Flusher<S extends Storage, E> {
     try {
       if (before !== undefined) throw before;
       if (tries.left-- <= 0) throw tries.error;
-      this.#partly = true;
-      this.#execute(nodes, none);
+      this.#part(nodes);
     } catch (error) {
       tries.error ??= error as Error;
-      if (open.size === 1 || tries.left < 0) for (const root of open) root.lost = before ?? tries.error;
+      if (open.size === 1 || tries.left < 0) for (const root of open) root.lost = before ?? (error as Error);
       else this.#halves([...open], tries);
-    } finally {
-      this.#partly = false;
     }
   }
 
@@ -410,9 +440,4 @@ function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void 
     for (const x of node.inputs) if (typeof x !== "number" && x.fault !== undefined) fault = Fault.both(fault, x.fault);
     node.fault = takesIndices(node.code) ? Fault.both(fault, node.fault ?? found.get(node)) : fault;
   }
-}
-
-/** Tells steps that what they assigned was taken back. */
-function undo({ bonds }: Unit, reason: Error): void {
-  for (const bond of bonds) if (typeof bond === "object") bond.undo?.(reason);
 }

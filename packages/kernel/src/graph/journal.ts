@@ -1,6 +1,6 @@
 // The versions of boxes while operations are pending. A box points at its newest version from the assignment on; should that never
 // be computed, it stands for the last one before it that was.
-import { context, type Step, type Tensor } from "@weft/tensor";
+import { context, isAround, type Step, type Tensor } from "@weft/tensor";
 import type { Node } from "./node.ts";
 import type { Trial } from "./trial.ts";
 
@@ -13,7 +13,7 @@ export interface Version {
   readonly node: Node;
   /** In which it was assigned. */
   readonly step: Step | undefined;
-  readonly turn: number;
+  readonly turn: number | undefined;
   /** When, in order. */
   readonly at: number;
   /** The pending version before it. */
@@ -22,8 +22,17 @@ export interface Version {
 
 const nodeOf = (x: Tensor): Node => x.payload as Node;
 
+/** What assignments of a step have in common with those by hand: when its `diff` began. Those of an optimizer by itself have nothing. */
+function turnOf(step: Step | undefined): number | undefined {
+  if (step === undefined) return context.turn ?? 0;
+  let at: Step | undefined = step;
+  while (at !== undefined && at.turn === undefined) at = at.outer;
+  return at?.turn;
+}
+
 export class Journal {
-  #versions: Version[] = [];
+  /** By the box's own handle. */
+  #versions = new Map<Tensor, Version>();
   readonly #trial: Pick<Trial, "pass">;
   #count = 0;
 
@@ -32,38 +41,56 @@ export class Journal {
   }
 
   get size(): number {
-    return this.#versions.length;
+    return this.#versions.size;
   }
 
   /** `next` takes the place of `old` in a box. */
   note(next: Tensor, old: Tensor | undefined): void {
     if (old !== undefined) this.#trial.pass(old, next);
-    const before = old === undefined || nodeOf(old).storage !== undefined ? undefined : this.#remove(old);
+    const before = old === undefined || nodeOf(old).storage !== undefined ? undefined : this.#versions.get(old);
+    if (before !== undefined) this.#versions.delete(before.next);
     const node = nodeOf(next);
     if (node.storage !== undefined) return;
     const base = before?.base ?? (old === undefined ? node : nodeOf(old));
-    this.#versions.push({ next, base, node, step: context.step, turn: context.turn ?? 0, at: this.#count++, before });
+    const { step } = context;
+    this.#versions.set(next, { next, base, node, step, turn: turnOf(step), at: this.#count++, before });
   }
 
-  #remove(next: Tensor): Version | undefined {
-    const at = this.#versions.findLastIndex((version) => version.next === next);
-    return at < 0 ? undefined : this.#versions.splice(at, 1)[0];
+  /** Puts the boxes back whose newest version was assigned in a step. Gives the steps in it, which are to be told. */
+  takeBack(step: Step): Set<Step> {
+    const within = new Set<Step>();
+    for (const top of this.#versions.values()) {
+      let version = top;
+      while (isAround(step, version.step) && version.base !== version.node) {
+        for (let s = version.step; s !== undefined && isAround(step, s); s = s.outer) within.add(s);
+        const { next, node, base, before } = version;
+        const previous = before?.node ?? base;
+        node.handles--;
+        previous.handles++;
+        backTo(next, previous);
+        if (before === undefined) this.#versions.delete(next);
+        else this.#versions.set(next, { ...before, next });
+        if (before === undefined) break;
+        version = { ...before, next };
+      }
+    }
+    return within;
   }
 
   /** What boxes may go back to. */
   get bases(): Node[] {
-    return this.#versions.map(({ base }) => base);
+    return [...this.#versions.values()].map(({ base }) => base);
   }
 
   /** Those that were taken are pending still. */
   giveBack(versions: readonly Version[]): void {
-    this.#versions = [...versions, ...this.#versions];
+    this.#versions = new Map([...versions.map((version) => [version.next, version] as const), ...this.#versions]);
   }
 
   /** The boxes whose newest version is pending; what is noted from now on belongs to the next flush. */
   take(): Version[] {
-    const versions = this.#versions;
-    this.#versions = [];
+    const versions = [...this.#versions.values()];
+    this.#versions.clear();
     return versions.filter(({ next }) => next.ended === undefined);
   }
 }

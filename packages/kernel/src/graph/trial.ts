@@ -3,7 +3,7 @@
 import type { Step, Tensor } from "@weft/tensor";
 import { backTo, type Version } from "./journal.ts";
 import type { Node } from "./node.ts";
-import { bondsOf, historyOf } from "./unit.ts";
+import { bondsOf, historyOf, undo } from "./unit.ts";
 
 /** A box, by its handle: what it goes back to, which has a handle here, and what has assigned to it since. */
 interface Doubtful {
@@ -73,7 +73,7 @@ export class Trial {
       }
     }
     this.#end();
-    for (const bond of undone) if (typeof bond === "object") bond.undo?.(error);
+    undo(undone, error);
   }
 
   #end(): void {

@@ -10,7 +10,8 @@ export function* historyOf(version: Version): Generator<Version> {
 
 /** What a version has in common with those that it stands or falls with: its step, the steps around that, and its turn. */
 export function bondsOf({ step, turn }: Version): Set<Step | number> {
-  const bonds = new Set<Step | number>([turn]);
+  const bonds = new Set<Step | number>();
+  if (turn !== undefined) bonds.add(turn);
   const gather = (step: Step | undefined): void => {
     if (step === undefined || bonds.has(step)) return;
     bonds.add(step);
@@ -19,6 +20,17 @@ export function bondsOf({ step, turn }: Version): Set<Step | number> {
   };
   gather(step);
   return bonds;
+}
+
+/** Tells steps, each once, that what was assigned in them was taken back. What one of them throws is nobody else's failure. */
+export function undo(bonds: Iterable<Step | number>, reason: Error): void {
+  for (const bond of new Set(bonds))
+    try {
+      if (typeof bond === "object") bond.undo?.(reason);
+    } catch (error) {
+      const { console } = globalThis as { console?: { warn(text: string): void } };
+      console?.warn(`Weft: a step was taken back, and the function that was to be told so threw: ${String(error)}`);
+    }
 }
 
 /** Assignments that stand or fall together: those of a step, and those by hand in one scope or since one `diff`. */

@@ -31,8 +31,8 @@ const AMPLE = 2 ** 26;
 const SHARE = 8;
 /** So many handles are registered in one turn of the event loop: it tells of none before the next, and a loop must not grow for it. */
 const TURN = 4096;
-/** What a value weighs beside its bytes: the objects that stand for it. */
-const OBJECTS = 1024;
+/** What a value weighs beside its bytes: the objects that stand for it, and that the collector may look for later than it could. */
+const OBJECTS = 4096;
 
 export class Unowned<S extends Storage> implements Relief {
   readonly #driver: Driver<S, unknown>;
@@ -61,6 +61,8 @@ export class Unowned<S extends Storage> implements Relief {
   /** What lies aside, and may live. */
   readonly #aside: Watch[] = [];
   #asideBytes = 0;
+  /** With so many of them those that are garbage are left out: a loop must not grow for them. */
+  #most = TURN;
   /** Whether garbage need not be collected to know that all of it lives: as long as nothing more has run. */
   #sure = false;
   #since = 0;
@@ -283,6 +285,10 @@ export class Unowned<S extends Storage> implements Relief {
       for (const node of storage.loose!) node.net!.node = undefined;
       const mark = {};
       storage.aside = { data, mark, watch: this.#watch(mark, storage.bytes) };
+    }
+    if (this.#aside.length > this.#most) {
+      this.#count();
+      this.#most = TURN + 2 * this.#aside.length;
     }
     letGo();
   }
