@@ -6,7 +6,14 @@ import type { Recorder } from "./tape.ts";
 
 type Cell = Param | State;
 
-const groups = new WeakMap<Cell, readonly WeakRef<Cell>[]>();
+interface Group {
+  readonly refs: readonly WeakRef<Cell>[];
+  /** How often it was compared with a tape. */
+  looks: number;
+}
+const groups = new WeakMap<Cell, Group>();
+/** So often all of a group is compared: that takes time, and a loop has the same boxes on each tape. Then its length and its last one are. */
+const mostLooks = 16;
 const found = new WeakSet<object>();
 
 /** Notes that a box was read or assigned. A tape of another copy of this package may know of no states. */
@@ -19,13 +26,18 @@ export function meet(box: Cell): void {
   if (box.kind === "state") (context.tape as Partial<Pick<Recorder, "states">> | undefined)?.states?.add(box as State);
 }
 
-/** Notes the boxes of a tape. A loop has the same on each: then there is nothing to do. */
+/** Notes the boxes of a tape. */
 export function metOnTape(boxes: readonly Cell[]): void {
   const { length } = boxes;
   if (length < 2) return;
   const before = groups.get(boxes[0]!);
-  if (before?.length === length && boxes.every((box, i) => before[i]!.deref() === box)) return;
-  const group = boxes.map((box) => new WeakRef(box));
+  if (before?.refs.length === length) {
+    const from = ++before.looks > mostLooks ? length - 1 : 0;
+    let i = length - 1;
+    while (i >= from && before.refs[i]!.deref() === boxes[i]) i--;
+    if (i < from) return;
+  }
+  const group = { refs: boxes.map((box) => new WeakRef(box)), looks: before?.looks ?? 0 };
   for (const box of boxes) groups.set(box, group);
 }
 
@@ -36,4 +48,4 @@ export const markFound = (box: object): void => void found.add(box);
 export const wasFound = (box: object): boolean => found.has(box);
 
 /** The boxes that shared a tape with one. */
-export const companyOf = (box: Cell): Cell[] => (groups.get(box) ?? []).flatMap((ref) => ref.deref() ?? []);
+export const companyOf = (box: Cell): Cell[] => (groups.get(box)?.refs ?? []).flatMap((ref) => ref.deref() ?? []);

@@ -1,5 +1,5 @@
 // Tensors in arrays and plain objects: arguments and results may be any such tree.
-import { alias, BRAND, visitTensors, type Box, type Tensor } from "@weft/tensor";
+import { alias, BRAND, isTensor, visitTensors, type Box, type Tensor } from "@weft/tensor";
 
 type Leaf = Tensor | Box;
 
@@ -27,6 +27,7 @@ export function leavesOf(value: unknown): Leaf[] {
  * there is none, the value itself.
  */
 export function distinct<T>(value: T, given: readonly Tensor[]): T {
+  if (isTensor(value)) return (given.includes(value) ? alias(value) : value) as T;
   let seen = new Set(given);
   let twice = false;
   visitTensors(value, (x) => {

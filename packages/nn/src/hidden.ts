@@ -8,6 +8,9 @@ import { belongings } from "./place.ts";
 /** The boxes that calls of a layer have used and a walk through it did not find. */
 const hidden = new WeakMap<object, readonly WeakRef<Cell>[]>();
 
+/** So many calls are watched, and then one of so many: that takes time, and a loop does the same each time. */
+const FIRST = 64;
+
 /** So often a layer is looked at again, when its calls use another number of boxes than before. */
 const mostLooks = 16;
 
@@ -16,7 +19,9 @@ export function watched<Call extends (...args: never[]) => unknown>(call: Call):
   let last: object | undefined;
   let count = 0;
   let looks = 0;
+  let calls = 0;
   const self = ((...args) => {
+    if (++calls > FIRST && calls % FIRST > 0) return call(...args);
     const outer = context.met;
     const { list } = (context.met = outer ?? { seen: new Set(), list: [] });
     const begin = list.length;

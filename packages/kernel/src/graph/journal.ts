@@ -90,7 +90,7 @@ export class Journal {
   /** The boxes whose newest version is pending; what is noted from now on belongs to the next flush. */
   take(): Version[] {
     const versions = [...this.#versions.values()];
-    this.#versions.clear();
+    this.#versions = new Map(); // a Map that is cleared keeps what it was led to by what it was, until all memory is collected
     return versions.filter(({ next }) => next.ended === undefined);
   }
 }
