@@ -77,13 +77,20 @@ describe.each([
     const { live } = b.stats();
     const fails = (): void =>
       scope(() => {
-        together(
-          () => (s.value = T.slice(T.reshape(large(b), [-1]), { ends: [2] })),
-          () => {
-            throw new Error("mine");
-          },
-        );
-        together(() => (u.value = T.mul(u.value, 8)));
+        const zero = T.sum(b.zeros([1]));
+        diff(() => {
+          together(
+            () => (s.value = T.slice(T.reshape(large(b), [-1]), { ends: [2] })),
+            () => {
+              throw new Error("mine");
+            },
+          );
+          return zero;
+        });
+        diff(() => {
+          u.value = T.mul(u.value, 8);
+          return zero;
+        });
       });
     expect(fails).toThrow(MemoryError);
     expect(values()).toEqual([[1, 1], [8, 8]]); // oxfmt-ignore

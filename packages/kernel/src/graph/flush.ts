@@ -10,7 +10,7 @@ import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
 import { Trial } from "./trial.ts";
-import { findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
+import { after, assignedIn, findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
 import type { Unowned } from "./unowned.ts";
 
 /** So many launches are tried to find out which values of a failed one can be computed. */
@@ -372,7 +372,9 @@ export class Flusher<S extends Storage, E> {
       if (--node.handles === 0 && node.storage !== undefined && !kept.has(node) && !tops.has(node)) this.forget(node);
     };
     versions.forEach(revert);
-    this.#salvage(versions.map(({ base }) => base));
+    // First values that were made from what was assigned meanwhile are there if that is.
+    const late = after(this.#pending, assignedIn(versions));
+    this.#salvage(versions.flatMap(({ base }) => (late.has(base) ? [] : [base])));
     const undone = new Set<Node>();
     const failed: Unit[] = [];
     let reverted = false;
@@ -398,6 +400,11 @@ export class Flusher<S extends Storage, E> {
           reverted ||= node !== base;
         }
         failed.push(unit);
+        for (const { base } of unit.versions.keys())
+          if (late.has(base) && base.storage === undefined && base.lost === undefined) {
+            if (reachesAny([base], undone)) base.lost = reason;
+            else this.#salvage([base], tries);
+          }
       }
       nodes.forEach(release);
     }

@@ -13,7 +13,7 @@ export interface Version {
   readonly node: Node;
   /** In which it was assigned. */
   readonly step: Step | undefined;
-  readonly turn: number | undefined;
+  readonly turn: number;
   /** When, in order. */
   readonly at: number;
   /** The pending version before it. */
@@ -22,12 +22,11 @@ export interface Version {
 
 const nodeOf = (x: Tensor): Node => x.payload as Node;
 
-/** What assignments of a step have in common with those by hand: when its `diff` began. Those of an optimizer by itself have nothing. */
-function turnOf(step: Step | undefined): number | undefined {
-  if (step === undefined) return context.turn ?? 0;
-  let at: Step | undefined = step;
+/** What assignments of a step have in common with those by hand: when its `diff` began, or the last one, if it belongs to none. */
+function turnOf(step: Step | undefined): number {
+  let at = step;
   while (at !== undefined && at.turn === undefined) at = at.outer;
-  return at?.turn;
+  return at?.turn ?? context.turn ?? 0;
 }
 
 export class Journal {

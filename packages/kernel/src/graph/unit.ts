@@ -10,8 +10,7 @@ export function* historyOf(version: Version): Generator<Version> {
 
 /** What a version has in common with those that it stands or falls with: its step, the steps around that, and its turn. */
 export function bondsOf({ step, turn }: Version): Set<Step | number> {
-  const bonds = new Set<Step | number>();
-  if (turn !== undefined) bonds.add(turn);
+  const bonds = new Set<Step | number>([turn]);
   const gather = (step: Step | undefined): void => {
     if (step === undefined || bonds.has(step)) return;
     bonds.add(step);
@@ -107,4 +106,16 @@ export function reachesAny(roots: Iterable<Node>, some: ReadonlySet<Node>): bool
     for (const x of node.inputs) if (typeof x !== "number") seen.add(x);
   }
   return false;
+}
+
+/** What was assigned to boxes that had a value before. */
+export const assignedIn = (versions: readonly Version[]): Set<Node> =>
+  new Set(versions.flatMap((top) => [...historyOf(top)].flatMap(({ node, base }) => (node === base ? [] : [node]))));
+
+/** Those of some nodes, in order of recording, that are computed from some of them. */
+export function after(nodes: readonly Node[], some: ReadonlySet<Node>): Set<Node> {
+  const found = new Set<Node>();
+  for (const node of nodes)
+    if (node.inputs.some((x) => typeof x !== "number" && (some.has(x) || found.has(x)))) found.add(node);
+  return found;
 }
