@@ -59,19 +59,18 @@ export class Journal {
   takeBack(step: Step): Set<Step> {
     const within = new Set<Step>();
     for (const top of this.#versions.values()) {
-      let version = top;
-      while (isAround(step, version.step) && version.base !== version.node) {
-        for (let s = version.step; s !== undefined && isAround(step, s); s = s.outer) within.add(s);
-        const { next, node, base, before } = version;
-        const previous = before?.node ?? base;
-        node.handles--;
+      const { next, base } = top;
+      if (next.ended !== undefined) continue;
+      let at: Version | undefined = top;
+      for (; at !== undefined && at.node !== base && isAround(step, at.step); at = at.before) {
+        for (let s = at.step; s !== undefined && isAround(step, s); s = s.outer) within.add(s);
+        const previous = at.before?.node ?? base;
+        at.node.handles--;
         previous.handles++;
         backTo(next, previous);
-        if (before === undefined) this.#versions.delete(next);
-        else this.#versions.set(next, { ...before, next });
-        if (before === undefined) break;
-        version = { ...before, next };
       }
+      if (at === undefined) this.#versions.delete(next);
+      else if (at !== top) this.#versions.set(next, { ...at, next });
     }
     return within;
   }
