@@ -4,6 +4,7 @@ import {
   callable,
   context,
   describe,
+  inBackward,
   inNameOf,
   readTensor,
   readValue,
@@ -43,7 +44,7 @@ class ByHand implements Detour {
   }
 
   back(backward: Backward, gs: readonly Tensor[]): void {
-    const result = this.#pullback(...gs);
+    const result = inBackward(() => this.#pullback(...gs), false);
     const grads = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor];
     if (grads.length !== this.#inputs.length)
       throw new ArgumentError(

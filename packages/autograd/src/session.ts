@@ -7,6 +7,7 @@ import {
   context,
   escape,
   flush,
+  inBackward,
   labelOf,
   nextTurn,
   openScope,
@@ -47,7 +48,7 @@ export class Session {
     context.scope = this.scope;
     context.step = this.step;
     try {
-      return f();
+      return context.backward === true ? inBackward(f, false) : f();
     } finally {
       context.tape = tape;
       context.scope = scope;

@@ -36,12 +36,19 @@ export function gradientsOf(op: string, tape: Tape): Gradient[] {
   return tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
 }
 
-/** Calls what makes a step of a tape. Should it throw, what the tape's function assigned (running moments, say) is taken back, too. */
+/** Tapes that a step was made of. */
+const stepped = new WeakSet<Tape>();
+
+/**
+ * Calls what makes a step of a tape. Should it throw, what the tape's function assigned (running moments, say) is taken back, too, unless
+ * another step was made of it before.
+ */
 export function withTape(tape: Tape, f: () => void): void {
   try {
     withinStep(tape.step, f);
+    stepped.add(tape);
   } catch (error) {
-    if (context.tape === undefined && tape.step !== undefined) takeBack(tape.step, error);
+    if (context.tape === undefined && tape.step !== undefined && !stepped.has(tape)) takeBack(tape.step, error);
     throw error;
   }
 }

@@ -141,14 +141,20 @@ export function optimizer(rule: Rule, options?: OptimizerOptions): Optimizer {
     throw new ArgumentError(`optimizer: wanted a rule { name, init, update }, got ${describe(rule)}`);
   const { name, rows } = rule;
   // The functions as they are now: a rule that is changed later changes no optimizer.
-  const taken = {
+  const taken: Rule = {
     name,
-    init: rule.init.bind(rule),
-    update: rule.update.bind(rule),
-    ...(rows && { rows: rows.bind(rule) }),
+    init: own(rule.init.bind(rule)),
+    update: own(rule.update.bind(rule)),
+    ...(rows && { rows: own(rows.bind(rule)) }),
   };
   return ruled(taken, readOptions(name, options, kinds, { lr: 0.1 }));
 }
+
+/** What a program has written is no part of a backward pass. */
+const own =
+  <A extends unknown[], R>(f: (...args: A) => R) =>
+  (...args: A): R =>
+    inBackward(() => f(...args), false);
 
 /** The same with options that have been read. */
 export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadRate): Optimizer {

@@ -1,6 +1,6 @@
 // Who is told of a failure: a step that was taken back, by whoever reads next, and nobody else's words for it. And what throws in the
 // middle leaves what it assigned as it was.
-import { boxes, diff, grad, param, state, type Param, type State } from "@weft/autograd";
+import { boxes, customGradient, diff, grad, param, state, type Param, type State } from "@weft/autograd";
 import { BatchNorm, crossEntropy, Embedding, nll } from "@weft/nn";
 import { adam, minimize, optimizer, sgd } from "@weft/optim";
 import * as T from "@weft/tensor";
@@ -112,6 +112,51 @@ describe.each([
     ).toThrow(MemoryError);
     expect([one.steps, two.steps]).toEqual([1, 0]);
     expect([p, q].map((x) => x.value.arraySync())).toEqual([[0.5, 0.5], [1, 1]]); // oxfmt-ignore
+  });
+
+  test("a box's first value is there if it can be computed, whatever else was assigned beside it", () => {
+    const b = open();
+    const [a, c, d] = scope(() => [3, 4, 5].map((n) => param(b.tensor([n]))));
+    const bad = (): Tensor => T.sum(large(b));
+    let s: State | undefined;
+    const zero = T.sum(b.zeros([1]));
+    const step = (f: () => void): unknown =>
+      diff(() => {
+        together(f);
+        return zero;
+      });
+    expect(() =>
+      scope(() => {
+        step(() => (a!.value = T.add(a!.value, bad())));
+        step(() => (c!.value = T.mul(c!.value, 2)));
+        step(() => {
+          s = state(T.add(c!.value, 1));
+          d!.value = T.reshape(T.sum(a!.value), [1]);
+        });
+      }),
+    ).toThrow(MemoryError);
+    expect([a!, c!, d!, s!].map((x) => x.value.arraySync())).toEqual([[3], [8], [5], [9]]);
+  });
+
+  test("a second optimizer that throws takes nothing from the first", () => {
+    const b = open();
+    const p = scope(() => param(b.tensor([1])));
+    const [first, throwing] = [
+      sgd({ lr: 0.25 }),
+      optimizer({
+        name: "mine",
+        init: () => ({}),
+        update: () => {
+          throw new Error("mine");
+        },
+      }),
+    ];
+    scope(() => {
+      const tape = diff(() => T.sum(p));
+      first.update(tape);
+      expect(() => throwing.update(tape)).toThrow("mine");
+    });
+    expect([p.value.arraySync(), first.steps]).toEqual([[0.75], 1]);
   });
 
   describe("what throws in the middle", () => {
@@ -239,6 +284,36 @@ describe.each([
           return T.sum(T.square(mid.grad(mid.params[0]!)));
         });
         told(() => outer.grad(outer.params[0]!).dataSync(), kind === "uploaded");
+      });
+    });
+
+    test("a pullback, a rule and a loss within one are the program's own, too", () => {
+      const bad = b.tensor(Int32Array.of(5));
+      const pull = customGradient((x: Tensor) => ({
+        value: T.mul(x, 1),
+        pullback: (g: Tensor) => T.indexAdd(g, bad, 1),
+      }));
+      const own = /^indexAdd: an index .*, called .*told\.test\.ts/;
+      scope(() => {
+        expect(message(() => grad((x: Tensor) => T.sum(pull(x)))(b.tensor([1, 2])).dataSync())).toMatch(own);
+        const p = param(b.tensor([1, 2]));
+        const rule = optimizer({
+          name: "mine",
+          init: () => ({}),
+          update: (g, x) => [T.indexAdd(T.sub(x, g), bad, 1), {}],
+        });
+        rule.update(diff(() => T.sum(p)));
+        expect(message(() => T.flush())).toMatch(own);
+      });
+    });
+
+    test("of several calls on the same indices it is the one that is differentiated", () => {
+      scope(() => {
+        const y = b.tensor(Int32Array.of(-1, 2));
+        const [table, scores] = [param(b.ones([3, 3])), param(b.ones([2, 3]))];
+        const tape = diff(() => T.add(T.sum(T.take(table, y)), crossEntropy(scores, y, { ignoreIndex: -1 })));
+        expect(message(() => tape.grad(table).dataSync())).toMatch(/^take: .*It is -1/);
+        expect(tape.grad(scores).dataSync().length).toBe(6);
       });
     });
 

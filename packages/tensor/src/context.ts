@@ -84,10 +84,10 @@ export function takeBack(step: Step, reason: unknown): void {
     backend.takeBack?.(step, reason instanceof Error ? reason : new Error(String(reason)));
 }
 
-/** Calls `f`, a part of a backward pass, or what makes a step of its gradients. */
-export function inBackward<T>(f: () => T): T {
+/** Calls `f`, a part of a backward pass, or what makes a step of its gradients; or, with false, the program's own code in one. */
+export function inBackward<T>(f: () => T, part = true): T {
   const { backward } = context;
-  context.backward = true;
+  context.backward = part;
   try {
     return f();
   } finally {

@@ -155,7 +155,9 @@ export function creation(backend: Backend): Creation {
       const span = stop - start;
       const between = (i: number) =>
         // the ends may be further apart than a number can say
-        Number.isFinite(span) ? start + (i * span) / Math.max(1, last) : start * (1 - i / last) + stop * (i / last);
+        Number.isFinite(span)
+          ? start + (i * span) / Math.max(1, last)
+          : start * (1 - i / Math.max(1, last)) + stop * (i / Math.max(1, last));
       const value = (i: number) => (i === last && i > 0 ? stop : between(i));
       return host("linspace", size, value, dtype);
     },

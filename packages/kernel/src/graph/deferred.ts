@@ -179,7 +179,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     if (fault === "open") {
       this.#flusher.open = node.open = true;
       const [x, indices] = node.inputs as readonly Node[];
-      node.site = siteOf(node.op, indices!, sizeAlong(node, x!), this.#flusher.known < STEADY);
+      node.site = siteOf(node.op, indices!, sizeAlong(node, x!), this.#flusher.known < STEADY).site;
       return;
     }
     node.fault = fault;

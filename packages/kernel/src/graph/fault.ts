@@ -37,8 +37,16 @@ export interface Site extends Caller {
   readonly stack?: Error;
 }
 
-/** The calls with indices that were met last, by their indices: their derivatives are called by nobody, and told as these. */
-const known = new WeakMap<object, { readonly size: number; readonly site: Site; fault?: Fault }>();
+/** A call with indices that was met, with what it is called: the operation, and the function that it is a part of. */
+interface Met {
+  readonly names: readonly string[];
+  readonly size: number;
+  readonly site: Site;
+  fault: Fault | undefined;
+}
+/** The last calls by their indices: their derivatives are called by nobody, and told as these. */
+const met = new WeakMap<object, Met[]>();
+const MOST_MET = 4;
 
 /** Calls in derivatives, and what they are derivatives of. */
 const derivativeOf: Readonly<Record<string, string>> = {
@@ -51,20 +59,23 @@ const derivativeOf: Readonly<Record<string, string>> = {
  * The call under way on these indices, or the one that it is the derivative of. `deep`: with the call stack, which reaches
  * the user's program through models in models.
  */
-export function siteOf(op: string, indices: Node, size: number, deep: boolean): Site {
+export function siteOf(op: string, indices: Node, size: number, deep: boolean): Met {
   const key = indices.range ?? indices;
-  const before = context.backward === true ? known.get(key) : undefined;
-  if (before?.size === size) return before.site;
-  const name = context.caller?.name ?? op;
-  // Nobody knows of the derivative.
-  const told = context.backward === true ? (derivativeOf[name] ?? name.replace(/Grad$/, "")) : name;
+  const calls = met.get(key) ?? [];
+  const { caller, backward = false } = context;
+  const names = caller === undefined ? [op] : [op, caller.name];
+  const wanted = names.flatMap((name) => [name, derivativeOf[name]]);
+  const before = calls.findLast((call) => call.size === size && call.names.some((name) => wanted.includes(name)));
+  if (backward && before !== undefined) return before;
+  const name = names.at(-1)!;
   const site: Site = {
-    name: told,
-    labels: context.caller?.labels === true || name.startsWith("crossEntropy"),
-    ...(deep && context.backward !== true && { stack: here() }),
+    name: backward ? (derivativeOf[name] ?? name.replace(/Grad$/, "")) : name, // nobody knows of the derivative
+    labels: caller?.labels === true || name.startsWith("crossEntropy"),
+    ...(deep && !backward && { stack: here() }),
   };
-  known.set(key, { size, site });
-  return site;
+  const call: Met = { names, size, site, fault: undefined };
+  met.set(key, [...calls, call].slice(-MOST_MET));
+  return call;
 }
 
 /** The call stack, as deep as may be set. */
@@ -192,13 +203,13 @@ export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): F
   const ignored = (attrs as { ignoreIndex?: number }).ignoreIndex;
   const outside = [range.least, range.most].find((i) => (i < 0 || i >= size) && i !== ignored);
   if (outside === undefined) return "open";
-  const site = siteOf(call.op, indices!, size, true);
-  const before = known.get(range)!;
-  if (before.fault !== undefined && before.site === site) return before.fault;
+  const known = siteOf(call.op, indices!, size, true);
+  if (known.fault !== undefined) return known.fault;
+  const { site } = known;
   const detail = site.labels
     ? `. The label is ${outside}, and there are ${size} classes`
     : `. It is ${outside}, and the axis has size ${size}`;
-  return (before.fault = new Fault({ ...call, site }, true, detail));
+  return (known.fault = new Fault({ ...call, site }, true, detail));
 }
 
 /** The range of integers that are uploaded; nothing for other data, which are no indices. */

@@ -129,6 +129,7 @@ export class Flusher<S extends Storage, E> {
     let needed = this.#needed(pending);
     if (needed.length === 0) {
       this.faulty = this.open = false;
+      for (const node of this.#begun.splice(0)) this.#drop(node);
       return undefined;
     }
     this.#pending = pending;
@@ -395,10 +396,12 @@ export class Flusher<S extends Storage, E> {
           release(old);
         }
       else {
-        for (const { node, base } of unit.versions.values()) {
-          undone.add(node);
-          reverted ||= node !== base;
-        }
+        // A box's first value is nobody's assignment: it is there if it can be computed.
+        for (const { node, base } of unit.versions.values())
+          if (node !== base) {
+            undone.add(node);
+            reverted = true;
+          }
         failed.push(unit);
         for (const { base } of unit.versions.keys())
           if (late.has(base) && base.storage === undefined && base.lost === undefined) {
