@@ -36,22 +36,19 @@ export interface Prepared {
  */
 export type After = (begin: number, end: number) => void;
 
-type Prepare<Attrs = never> = (
-  m: Machine,
-  attrs: Attrs,
-  out: Operand,
-  inputs: readonly Operand[],
-  after?: After,
-) => Prepared;
+type Prepare<Attrs> = (m: Machine, attrs: Attrs, out: Operand, inputs: readonly Operand[], after?: After) => Prepared;
 
-/** One hand-shaped kernel. The output is contiguous; so is an input, unless `accepts` says that it may lie otherwise. */
-export interface Call {
+/**
+ * One hand-shaped kernel of an operation with these attributes. The output is contiguous; so is an input, unless `accepts` says
+ * that it may lie otherwise. `Call<never>` is that of any operation.
+ */
+export interface Call<Attrs = never> {
   accepts(input: number, operand: Operand): boolean;
   /** Whether `prepare` heeds `after`. */
   readonly epilogue?: boolean;
   /** Whether the result may be written over the first operand. */
   readonly inPlace?: boolean;
-  readonly prepare: Prepare;
+  readonly prepare: Prepare<Attrs>;
 }
 
 /** An exported function of a module: i32 in, nothing or an i32 out. */
@@ -110,9 +107,9 @@ function isContiguous({ shape, strides }: Operand): boolean {
 }
 
 /** A call whose operands are all contiguous. */
-export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "inPlace">): Call => ({
+export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "inPlace">): Call<A> => ({
   accepts: (_input, operand) => isContiguous(operand),
-  prepare: prepare as Prepare,
+  prepare,
   ...rest,
 });
 

@@ -1,12 +1,8 @@
 // Cross-entropy of rows of logits with a label each, and its gradient: the row kernels find sums and exponentials, and what
 // concerns labels is done once a row.
+import type { CrossEntropyAttrs } from "@weft/tensor";
 import { aligned, dense } from "./call.ts";
 import { rowKernels } from "./rows.ts";
-
-interface CrossEntropyAttrs {
-  readonly ignoreIndex: number | undefined;
-  readonly labelSmoothing: number;
-}
 
 /**
  * The loss of each row of n logits at `x`, from its largest element and its sum of exponentials (pairs at `pair`).

@@ -1,14 +1,8 @@
 // Where the elements of a convolution lie: byte offsets of output pixels and of kernel taps in a (padded) image, so that the
 // element under tap q at pixel p is at image + pixels[p] + taps[q], whatever the stride, dilation and number of axes.
+import type { ConvAttrs } from "@weft/tensor";
 import { sizeOf } from "./call.ts";
 import { PANEL } from "./gemm.ts";
-
-export interface ConvAttrs {
-  readonly stride: readonly number[];
-  readonly padding: readonly (readonly [number, number])[];
-  readonly dilation: readonly number[];
-  readonly groups: number;
-}
 
 export type Three = readonly [number, number, number];
 

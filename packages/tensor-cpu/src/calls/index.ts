@@ -1,6 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
 import type { CallOp } from "@weft/kernel";
+import type { Attrs } from "@weft/tensor";
 import type { Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
@@ -30,7 +31,7 @@ const table = {
   logSoftmaxGrad,
   crossEntropy,
   crossEntropyGrad,
-} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };
+} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call<Attrs<K>> };
 
 export type CallName = keyof typeof table;
 export const calls: { readonly [K in CallName]: Call } = table;

@@ -1,12 +1,9 @@
 // Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by strides.
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
-import { bytesOf, type DType } from "@weft/tensor";
+import { bytesOf, type AxisAttrs, type DType } from "@weft/tensor";
 import { f32x4, I32, i32, i32x4, type Local, type Module, v128 } from "../wasm/emitter.ts";
 import { aligned, dense, idle, lines, machineCode, routine, sizeOf, type Machine, type Operand } from "./call.ts";
 
-interface AxisAttrs {
-  readonly axis: number;
-}
 type Int = Local<typeof I32>;
 type Elements = Float32Array | Float64Array | Int32Array | Uint8Array;
 

@@ -1,12 +1,8 @@
 // The matrix product of tensors: batches over the product of matrices, operands read through any strides that leave one of
 // the last two axes dense.
+import type { Attrs } from "@weft/tensor";
 import { aligned, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
 import { product, type Layout } from "./product.ts";
-
-interface MatmulAttrs {
-  readonly transA: boolean;
-  readonly transB: boolean;
-}
 
 /** A matrix operand: its strides along the rows and columns of the product, and along the result's batch axes. */
 interface Side {
@@ -40,7 +36,7 @@ const layout = (row: number, column: number, columns: number): Layout =>
 
 function prepare(
   m: Machine,
-  { transA, transB }: MatmulAttrs,
+  { transA, transB }: Attrs<"matmul">,
   out: Operand,
   inputs: readonly Operand[],
   after?: (begin: number, end: number) => void,
@@ -132,7 +128,7 @@ function plain(
   };
 }
 
-export const matmul: Call = {
+export const matmul: Call<Attrs<"matmul">> = {
   accepts: (_input, { shape, strides }) => {
     const n = shape.length;
     const dense = (axis: number): boolean => shape[axis] === 1 || strides[axis] === 1;

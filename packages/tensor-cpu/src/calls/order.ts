@@ -1,5 +1,6 @@
 // Orders and scans along an axis: where the greatest element stands, running sums, and the stable order of the elements
 // (by counting the bytes of keys that sort as the numbers do). NaN wins every search and sorts last.
+import type { Attrs } from "@weft/tensor";
 import { dense, lines, type Call, type Machine, type Operand } from "./call.ts";
 
 type Memory = Float32Array | Float64Array | Int32Array;
@@ -16,7 +17,7 @@ const line = <A extends { readonly axis: number }>(
   ) => (x: Memory, y: Memory, from: number, step: number, to: number, m: Machine) => void,
   /** Whether the result has one element a line. */
   single: boolean,
-): Call =>
+): Call<A> =>
   dense((m: Machine, attrs: A, out, inputs) => {
     const input = inputs[0]!;
     const { outer, n, inner } = lines(input, attrs.axis);
@@ -63,7 +64,7 @@ function least(x: Memory, n: number, from: number, step: number): number {
   return where;
 }
 
-const position = (find: typeof greatest): Call =>
+const position = (find: typeof greatest): Call<Attrs<"argmax">> =>
   line(
     (_attrs, n) => (x, y, from, step, to) => {
       y[to] = find(x, n, from, step);
@@ -86,8 +87,8 @@ function runningSumOfIntegers(x: Int32Array, n: number, from: number, to: number
   for (let i = 0, p = from, q = to; i < n; i++, p += step, q += step) x[q] = sum = (sum + x[p]!) | 0;
 }
 
-export const cumsum: Call = line(
-  ({ reverse }: { readonly axis: number; readonly reverse: boolean }, n) =>
+export const cumsum: Call<Attrs<"cumsum">> = line(
+  ({ reverse }, n) =>
     (x, y, from, step, to) => {
       const start = reverse ? (n - 1) * step : 0;
       const by = reverse ? -step : step;
@@ -119,27 +120,24 @@ function fillKeys(
   }
 }
 
-export const argsort: Call = line(
-  ({ descending }: { readonly axis: number; readonly descending: boolean }, n, { dtype }) => {
-    if (dtype === "f64") {
-      const sign = descending ? -1 : 1;
-      const compare = (a: number, b: number): number =>
-        a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-      return (x, y, from, step, to) =>
-        Array.from({ length: n }, (_, i) => i)
-          .sort((i, j) => compare(x[from + i * step]!, x[from + j * step]!))
-          .forEach((i, k) => (y[to + k * step] = i));
-    }
-    const keys = new Uint32Array(n);
-    const order = [new Uint32Array(n), new Uint32Array(n)] as const;
-    return (x, y, from, step, to, m) => {
-      fillKeys(keys, x as Float32Array | Int32Array, m.i32, from, step, descending);
-      const sorted = (n <= 32 ? insertionSort : radixSort)(keys, ...order);
-      for (let i = 0, q = to; i < n; i++, q += step) y[q] = sorted[i]!;
-    };
-  },
-  false,
-);
+export const argsort: Call<Attrs<"argsort">> = line(({ descending }, n, { dtype }) => {
+  if (dtype === "f64") {
+    const sign = descending ? -1 : 1;
+    const compare = (a: number, b: number): number =>
+      a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+    return (x, y, from, step, to) =>
+      Array.from({ length: n }, (_, i) => i)
+        .sort((i, j) => compare(x[from + i * step]!, x[from + j * step]!))
+        .forEach((i, k) => (y[to + k * step] = i));
+  }
+  const keys = new Uint32Array(n);
+  const order = [new Uint32Array(n), new Uint32Array(n)] as const;
+  return (x, y, from, step, to, m) => {
+    fillKeys(keys, x as Float32Array | Int32Array, m.i32, from, step, descending);
+    const sorted = (n <= 32 ? insertionSort : radixSort)(keys, ...order);
+    for (let i = 0, q = to; i < n; i++, q += step) y[q] = sorted[i]!;
+  };
+}, false);
 
 const starts = new Uint32Array(257);
 

@@ -1,14 +1,9 @@
 // Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at once;
 // every other shape walks its windows in JavaScript.
+import type { PoolAttrs } from "@weft/tensor";
 import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
 import { dense, machineCode, sizeOf, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
 import { three, type Three } from "./geometry.ts";
-
-export interface PoolAttrs {
-  readonly window: readonly number[];
-  readonly stride: readonly number[];
-  readonly padding: readonly (readonly [number, number])[];
-}
 
 type Vec = Expr<typeof V128>;
 type Int = Local<typeof I32>;
@@ -273,9 +268,10 @@ function prepare(name: Name, m: Machine, attrs: PoolAttrs, out: Operand, inputs:
   };
 }
 
-const call = (name: Name): Call => dense((m, attrs: PoolAttrs, out, inputs) => prepare(name, m, attrs, out, inputs));
+const call = (name: Name): Call<PoolAttrs> =>
+  dense((m, attrs: PoolAttrs, out, inputs) => prepare(name, m, attrs, out, inputs));
 
-export const pools: Record<Name, Call> = {
+export const pools: Record<Name, Call<PoolAttrs>> = {
   maxPool: call("maxPool"),
   maxPoolGrad: call("maxPoolGrad"),
   maxPoolPick: call("maxPoolPick"),

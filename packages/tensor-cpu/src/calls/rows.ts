@@ -1,5 +1,6 @@
 // Softmax of rows, its logarithm and their gradients: one pass finds the largest element, one the exponentials and their sum,
 // one divides. The logarithm, once a row, is JavaScript's.
+import type { AxisAttrs } from "@weft/tensor";
 import {
   type Expr,
   type Func,
@@ -170,15 +171,11 @@ function writeRows(module: Module, relaxed: boolean): void {
 type Name = "softmax" | "sums" | "shift" | "softmaxGrad" | "logSoftmaxGrad";
 export const rowKernels = (m: Machine) => machineCode<Name>(m, "rows", writeRows);
 
-interface AxisAttrs {
-  readonly axis: number;
-}
-
 type RowKernel = (m: Machine, rows: number, n: number) => Prepared;
 
 /** The row kernel; lines that are not rows (of an axis before the last) are turned into rows and back. */
-const along = (rows: RowKernel): Call =>
-  dense((m, { axis }: AxisAttrs, out, inputs) => {
+const along = (rows: RowKernel): Call<AxisAttrs> =>
+  dense((m, { axis }, out, inputs) => {
     const { outer, n, inner } = lines(out, axis);
     const elements = outer * n * inner;
     if (elements === 0) return idle;
