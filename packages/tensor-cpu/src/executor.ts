@@ -18,7 +18,7 @@ import {
   type Relief,
   type Run,
 } from "@weft/kernel";
-import { calls, type CallName } from "./calls/index.ts";
+import { callOf, isCall } from "./calls/index.ts";
 import type { Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate } from "./translate/index.ts";
@@ -110,17 +110,17 @@ export class Executor implements Driver<Block, Executable> {
     return this.heap.read(block, offset, length, dtype);
   }
   accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean {
-    return calls[op as CallName].accepts(input, operand);
+    return callOf(op).accepts(input, operand);
   }
   epilogue(op: string): boolean {
-    return calls[op as CallName].epilogue === true;
+    return callOf(op).epilogue === true;
   }
   inPlace(op: string): boolean {
-    return calls[op as CallName].inPlace === true;
+    return callOf(op).inPlace === true;
   }
   readonly findsAtOnce = true;
   fused(name: string, dtypes: readonly DType[]): boolean {
-    return name in calls && dtypes.every((d) => d === "f32" || d === "i32");
+    return isCall(name) && dtypes.every((d) => d === "f32" || d === "i32");
   }
   supports(dtype: DType): boolean {
     return dtype !== "f16";
@@ -169,7 +169,7 @@ export class Executor implements Driver<Block, Executable> {
       if (l.kind === "kernel") return layDown(l);
       const after = l.after === undefined ? undefined : this.#after(layDown(l.after.launch), l.after.unit);
       countable(l);
-      const call = calls[l.op as CallName].prepare(this.heap, l.attrs as never, l.out, l.inputs, after);
+      const call = callOf(l.op).prepare(this.heap, l.attrs, l.out, l.inputs, after);
       scratch = Math.max(scratch, call.scratch);
       return { call, launch: l, inputs: l.inputs.map(() => 0) };
     });

@@ -1,6 +1,6 @@
+import type { ConvAttrs } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
 import { conv, convInputGrad, convWeightGrad } from "../src/calls/convolution.ts";
-import type { ConvAttrs } from "../src/calls/geometry.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";
 
 const r = generator(11);

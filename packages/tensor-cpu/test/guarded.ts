@@ -52,7 +52,7 @@ const GUARD = 128;
 
 /** Runs a call once on each kind of machine; throws if it wrote where it must not or if the machines disagree on flags. */
 export function runCall<A>(
-  call: Call,
+  call: Call<A>,
   attrs: A,
   out: { readonly shape: readonly number[]; readonly dtype: DType },
   inputs: readonly Given[],
@@ -67,10 +67,10 @@ export function runCall<A>(
     dtype: g.dtype,
     strides: g.strides ?? dense(g.shape),
   });
-  let prepared = call.prepare(m, attrs as never, operand(out), inputs.map(operand), after);
+  let prepared = call.prepare(m, attrs, operand(out), inputs.map(operand), after);
   if (m.u8.length < 1e6 && bytes + prepared.scratch > 120_000) {
     m = machine(options.plain !== true, 256);
-    prepared = call.prepare(m, attrs as never, operand(out), inputs.map(operand), after);
+    prepared = call.prepare(m, attrs, operand(out), inputs.map(operand), after);
   }
   m.u8.fill(0xff);
   let top = GUARD;

@@ -1,5 +1,6 @@
+import type { PoolAttrs } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
-import { pools, type PoolAttrs } from "../src/calls/pool.ts";
+import { pools } from "../src/calls/pool.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";
 
 const r = generator(5);

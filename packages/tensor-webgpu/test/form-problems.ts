@@ -1,6 +1,7 @@
 // What the timing of tuned forms tries: the products and convolutions of the models that Weft is measured by, each with the
 // form of the table and its neighbours, and its elements by plain loops in float64.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import type { Attrs, ConvAttrs } from "@weft/tensor";
 import { convolutionForm, productForm } from "../src/forms/choice.ts";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
@@ -85,7 +86,7 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
       [...batch, ...(transB ? [N, K] : [K, N])],
       [...batch, M, N],
     ]) as [CallOperand, CallOperand, CallOperand];
-    const launch: CallLaunch = {
+    const launch: CallLaunch<Attrs<"matmul">> = {
       kind: "call",
       op: "matmul",
       attrs: { transA, transB },
@@ -151,7 +152,7 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
     };
     const order = { conv: "xwy", convInputGrad: "ywx", convWeightGrad: "xyw" }[op];
     const [a, b, out] = laidOut(Array.from(order, (o) => shapes[o as "x"])) as [CallOperand, CallOperand, CallOperand];
-    const attrs = {
+    const attrs: ConvAttrs = {
       stride: [1, 1],
       padding: [
         [pad, pad],
@@ -160,7 +161,15 @@ export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[]
       dilation: [1, 1],
       groups: 1,
     };
-    const launch: CallLaunch = { kind: "call", op, attrs, inputs: [a, b], out, node: 0, after: undefined };
+    const launch: CallLaunch<ConvAttrs> = {
+      kind: "call",
+      op,
+      attrs,
+      inputs: [a, b],
+      out,
+      node: 0,
+      after: undefined,
+    };
     const sizes = sizesOf(op, geometryOf(op, launch));
     const make = (form: { tiling: Tiling; splits: number }) => () => convolution(op, launch, form, machine);
     const table = convolutionForm(sizes, machine)!;

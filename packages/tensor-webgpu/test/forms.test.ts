@@ -1,6 +1,7 @@
 // Tuned forms against plain loops: small odd shapes, every order of both operands in memory, batches, splits, operands that
 // lie anywhere.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { Attrs, ConvAttrs } from "@weft/tensor";
 import { expect } from "vitest";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
@@ -38,7 +39,7 @@ interface Case {
   readonly batchB?: readonly number[];
 }
 
-function launchOf({ M, N, K, transA, transB, batch = [], batchB = batch }: Case): CallLaunch {
+function launchOf({ M, N, K, transA, transB, batch = [], batchB = batch }: Case): CallLaunch<Attrs<"matmul">> {
   const [a, b, out] = laidOut([
     [...batch, ...(transA ? [K, M] : [M, K])],
     [...batchB, ...(transB ? [N, K] : [K, N])],
@@ -178,7 +179,7 @@ async function checkConvolution(op: Convolution, s: Spatial, splits: number, t: 
   const operands = laidOut(Array.from(order, (name) => shapes[name as "x"]));
   const [a, b, out] = operands as [CallOperand, CallOperand, CallOperand];
   const attrs = { stride, padding, dilation, groups };
-  const launch: CallLaunch = { kind: "call", op, attrs, inputs: [a, b], out, node: 0, after: undefined };
+  const launch: CallLaunch<ConvAttrs> = { kind: "call", op, attrs, inputs: [a, b], out, node: 0, after: undefined };
   const memory = wave(out.bytes / 4 + sizeOf(out.shape) + 5, 0.37);
   const wanted = new Float64Array(sizeOf(out.shape));
   for (let n = 0; n < images; n++)

@@ -52,10 +52,11 @@ export interface CallOperand {
   readonly dtype: DType;
 }
 
-export interface CallLaunch {
+/** A call of an operation with these attributes. */
+export interface CallLaunch<Attrs = unknown> {
   readonly kind: "call";
   readonly op: string;
-  readonly attrs: unknown;
+  readonly attrs: Attrs;
   readonly out: CallOperand;
   readonly inputs: readonly CallOperand[];
   /** For the call site of an IndexError. */

@@ -1,7 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
 import type { CallOp } from "@weft/kernel";
-import type { Attrs } from "@weft/tensor";
+import { UnsupportedError, type Attrs } from "@weft/tensor";
 import type { Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
@@ -33,5 +33,14 @@ const table = {
   crossEntropyGrad,
 } as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call<Attrs<K>> };
 
-export type CallName = keyof typeof table;
-export const calls: { readonly [K in CallName]: Call } = table;
+// A launch has the attributes of its operation: that is known here, and nowhere else.
+const calls = table as { readonly [name: string]: Call<unknown> };
+
+/** Whether an operation has a kernel here. */
+export const isCall = (op: string): boolean => Object.hasOwn(calls, op);
+
+export function callOf(op: string): Call<unknown> {
+  const call = calls[op];
+  if (call === undefined) throw new UnsupportedError(`${op}: @weft/tensor-cpu has no kernel for it`);
+  return call;
+}

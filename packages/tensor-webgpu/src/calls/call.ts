@@ -7,18 +7,19 @@ import { eachOfFour, type Machine, type Stage, type Staged } from "../forms/stag
 import type { Body, Surroundings } from "../translate/program.ts";
 import { constant, wgslType, type Register } from "../translate/scalar.ts";
 
-export interface Call {
+/** A kernel of an operation with these attributes; `Call<never>` is that of any operation. */
+export interface Call<Attrs = never> {
   /** Which layouts it takes without a copy; row-major if left out. */
   readonly accepts?: (input: number, operand: { readonly dtype: DType }) => boolean;
   /** Whether the result may lie where the first input lies: each element is read before it is written, by one invocation. */
   readonly inPlace?: boolean;
   /** Whether it does the elementwise work behind it (`after`) where it writes its result. */
   readonly epilogue?: boolean;
-  readonly prepare: (launch: CallLaunch, machine: Machine) => Staged;
+  readonly prepare: (launch: CallLaunch<Attrs>, machine: Machine) => Staged;
   /** How it runs by rows, if it can and is small enough for that to pay. */
-  readonly rowwise?: (launch: CallLaunch) => Rowwise | undefined;
+  readonly rowwise?: (launch: CallLaunch<Attrs>) => Rowwise | undefined;
   /** Then: one stage, whose workgroups follow one another in blocks, each block for the next so many rows. */
-  readonly byRows?: (launch: CallLaunch, rows: number, machine: Machine) => Stage;
+  readonly byRows?: (launch: CallLaunch<Attrs>, rows: number, machine: Machine) => Stage;
 }
 
 /** What a value of this dtype is in the WGSL of a call. */

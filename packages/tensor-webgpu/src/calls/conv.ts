@@ -1,12 +1,13 @@
 // Convolution and its gradients: large ones tuned, small ones by definition: an invocation walks over all terms of one element of
 // the result. One to three spatial axes are three; those missing in front have size 1.
-import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import { sizeOf, type CallOperand } from "@weft/kernel";
+import type { ConvAttrs } from "@weft/tensor";
 import { convolutionForm } from "../forms/choice.ts";
 import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
 import { geometryOf, type Convolution } from "../forms/geometry.ts";
 import { prepared, type Call, type Words } from "./call.ts";
 import { longSum } from "./long-sum.ts";
-import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume, type Window } from "./window.ts";
+import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume } from "./window.ts";
 
 /** The three shapes of a convolution, whichever of them is the result. */
 const convolution =
@@ -18,9 +19,9 @@ const convolution =
       b: CallOperand,
     ) => readonly [x: CallOperand, w: CallOperand, y: CallOperand],
     text: (w: Words) => string,
-  ): Call["prepare"] =>
-  (launch: CallLaunch, machine) => {
-    const attrs = launch.attrs as Window;
+  ): Call<ConvAttrs>["prepare"] =>
+  (launch, machine) => {
+    const { attrs } = launch;
     const geometry = geometryOf(name, launch);
     const tuned = launch.out.dtype === "f32" ? convolutionForm(sizesOf(name, geometry), machine) : undefined;
     if (tuned !== undefined) return tunedConvolution(name, launch, tuned, machine);
@@ -31,16 +32,16 @@ const convolution =
       numbers: {
         ...numbersOf(x.shape.slice(2), w.shape.slice(2), y.shape.slice(2), attrs),
         images: x.shape[0]!,
-        groups: attrs.groups!,
+        groups: attrs.groups,
         channels: w.shape[1]!,
-        outputs: w.shape[0]! / attrs.groups!,
+        outputs: w.shape[0]! / attrs.groups,
       },
       text,
     });
   };
 
 /** y[n, o, p] = Σ over channels c of the group and taps q of x[n, c, p·stride − low + q·dilation] · w[o, c, q]. */
-export const conv: Call = {
+export const conv: Call<ConvAttrs> = {
   epilogue: true,
   prepare: convolution(
     "conv",
@@ -64,7 +65,7 @@ export const conv: Call = {
 };
 
 /** x[n, c, i] = Σ over outputs o of the group and taps q that lie on i of g[n, o, p] · w[o, c, q]. */
-export const convInputGrad: Call = {
+export const convInputGrad: Call<ConvAttrs> = {
   epilogue: true,
   prepare: convolution(
     "convInputGrad",
@@ -89,7 +90,7 @@ export const convInputGrad: Call = {
 };
 
 /** w[o, c, q] = Σ over images n and places p of x[n, c, p·stride − low + q·dilation] · g[n, o, p]. */
-export const convWeightGrad: Call = {
+export const convWeightGrad: Call<ConvAttrs> = {
   epilogue: true,
   prepare: convolution(
     "convWeightGrad",

@@ -5,7 +5,7 @@ import { backwardStep, behind, forwardStep, inTurn } from "../forms/recurrence.t
 import type { Call } from "./call.ts";
 
 /** Into gates and hiddens, one behind the other. */
-export const gruSequence: Call = {
+export const gruSequence: Call<unknown> = {
   prepare: ({ inputs, out }: CallLaunch, machine) => {
     const [given, first, whh, bhh] = inputs as [CallOperand, CallOperand, CallOperand, CallOperand];
     const [steps, batch] = given.shape as [number, number];
@@ -21,7 +21,7 @@ export const gruSequence: Call = {
  * Into the gradients of what each step was given, those of its recurrent sums, and what z lets through to the first state, one
  * behind the other; the last step comes first.
  */
-export const gruSequenceGrad: Call = {
+export const gruSequenceGrad: Call<unknown> = {
   prepare: ({ inputs, out }: CallLaunch, machine) => {
     const [gates, hiddens, h, whh, gy] = inputs as [CallOperand, CallOperand, CallOperand, CallOperand, CallOperand];
     const [steps, batch, units] = hiddens.shape as [number, number, number];

@@ -1,7 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
 import type { CallOp } from "@weft/kernel";
-import { UnsupportedError } from "@weft/tensor";
+import { UnsupportedError, type Attrs } from "@weft/tensor";
 import type { Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
 import { gruSequence, gruSequenceGrad } from "./gru.ts";
@@ -52,14 +52,15 @@ const table = {
   lstmSequenceGrad,
   gruSequence,
   gruSequenceGrad,
-} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call };
+} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call<Attrs<K>> };
 
-const calls: { readonly [name: string]: Call } = table;
+// A launch has the attributes of its operation: that is known here, and nowhere else.
+const calls = table as { readonly [name: string]: Call<unknown> };
 
 /** Whether an operation has a kernel here. */
-export const isCall = (op: string): boolean => op in calls;
+export const isCall = (op: string): boolean => Object.hasOwn(calls, op);
 
-export function callOf(op: string): Call {
+export function callOf(op: string): Call<unknown> {
   const call = calls[op];
   if (call === undefined) throw new UnsupportedError(`${op}: @weft/tensor-webgpu has no kernel for it`);
   return call;

@@ -1,14 +1,15 @@
 // Reading and adding at indices. Every element of a result is one invocation's own, so sums have one order and need no
 // atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import type { AxisAttrs } from "@weft/tensor";
 import { around, missing, prepared, type Call, type Form, type Words } from "./call.ts";
 import { longSum } from "./long-sum.ts";
 import { summed } from "./sums.ts";
 
-const axisOf = (launch: CallLaunch): number => (launch.attrs as { axis: number }).axis;
+const axisOf = ({ attrs }: CallLaunch<AxisAttrs>): number => attrs.axis;
 
 /** y[o, j, k] = x[o, indices[j], k]. */
-export const take: Call = {
+export const take: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const { size, inner } = around(x.shape, axisOf(launch));
@@ -63,7 +64,7 @@ const WORD = 32;
  * features of one row: its invocations find the indices of that row, as bits in its memory, then each adds up its feature, or
  * shares it with others where there are few.
  */
-export const indexAdd: Call = {
+export const indexAdd: Call<AxisAttrs> = {
   inPlace: true,
   prepare: (launch, machine) => {
     const { threads } = machine;
@@ -173,7 +174,7 @@ function walk(indices: readonly number[], other: readonly number[]): Record<stri
 const axesBackwards = (rank: number): number[] => Array.from({ length: rank }, (_, l) => rank - 1 - l);
 
 /** y has the shape of indices: each names the place along the axis in x. */
-export const gather: Call = {
+export const gather: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];
     const axis = axisOf(launch);
@@ -203,7 +204,7 @@ export const gather: Call = {
 };
 
 /** y = x plus each update at the place its index names along the axis. */
-export const scatterAdd: Call = {
+export const scatterAdd: Call<AxisAttrs> = {
   inPlace: true,
   prepare: (launch, machine) => {
     const [x, indices] = launch.inputs as [CallOperand, CallOperand];

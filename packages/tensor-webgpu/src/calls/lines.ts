@@ -1,6 +1,7 @@
 // Lines along an axis, and how invocations of a workgroup share them: neighbours in a line where its elements lie side by side,
 // else neighbouring lines.
 import type { CallLaunch } from "@weft/kernel";
+import type { AxisAttrs } from "@weft/tensor";
 import type { Machine } from "../forms/stage.ts";
 import { around } from "./call.ts";
 
@@ -11,8 +12,8 @@ export interface Lines {
   readonly inner: number;
 }
 
-export function linesOf({ inputs, attrs }: CallLaunch): Lines {
-  const { outer, size, inner } = around(inputs[0]!.shape, (attrs as { axis: number }).axis);
+export function linesOf({ inputs, attrs }: CallLaunch<AxisAttrs>): Lines {
+  const { outer, size, inner } = around(inputs[0]!.shape, attrs.axis);
   return { count: outer * inner, size, inner };
 }
 

@@ -5,7 +5,7 @@ import { backwardStep, behind, forwardStep, inTurn } from "../forms/recurrence.t
 import type { Call } from "./call.ts";
 
 /** Into gates, cells and hiddens, one behind the other. */
-export const lstmSequence: Call = {
+export const lstmSequence: Call<unknown> = {
   prepare: ({ inputs, out }: CallLaunch, machine) => {
     const [given, h, c, whh] = inputs as [CallOperand, CallOperand, CallOperand, CallOperand];
     const [steps, batch] = given.shape as [number, number];
@@ -22,7 +22,7 @@ export const lstmSequence: Call = {
 };
 
 /** Into the gradients of what each step was given, behind them that of the first cells; the last step comes first. */
-export const lstmSequenceGrad: Call = {
+export const lstmSequenceGrad: Call<unknown> = {
   prepare: ({ inputs, out }: CallLaunch, machine) => {
     const [gates, cells, c, whh, gy, gc] = inputs as [
       CallOperand,

@@ -2,11 +2,14 @@
 // square of the result and walks along the inner axis with one square of each operand in its memory. Operands lie in any
 // strides; batch axes broadcast.
 import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
+import type { Attrs } from "@weft/tensor";
 import { productForm } from "../forms/choice.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";
 import { writtenFor, type Machine, type Staged } from "../forms/stage.ts";
 import type { Slicing } from "../forms/slice.ts";
 import { prepared, type Call, type Words } from "./call.ts";
+
+type Launch = CallLaunch<Attrs<"matmul">>;
 
 /** Batch axes as the result has them, with the strides of one operand: 0 where it repeats. */
 function batchStrides({ shape, strides }: CallOperand, batch: readonly number[]): number[] {
@@ -20,7 +23,7 @@ function matrixStrides({ strides }: CallOperand, transposed: boolean): [row: num
   return transposed ? [c, r] : [r, c];
 }
 
-export const matmul: Call = {
+export const matmul: Call<Attrs<"matmul">> = {
   accepts: () => true,
   epilogue: true,
   rowwise,
@@ -36,8 +39,7 @@ export const matmul: Call = {
 const CHAINED = { all: 1 << 24, weights: 1 << 16 };
 
 /** A product of few rows with a small matrix. */
-function rowwise({ attrs, out, inputs }: CallLaunch): Rowwise | undefined {
-  const { transA } = attrs as { transA: boolean };
+function rowwise({ attrs: { transA }, out, inputs }: Launch): Rowwise | undefined {
   const [M, N] = out.shape as [number, number];
   const K = inputs[0]!.shape.at(-1)!;
   const fits = !transA && out.shape.length === 2 && inputs.every((x) => x.shape.length === 2) && out.dtype === "f32";
@@ -52,14 +54,14 @@ function rowSlicing({ out }: CallLaunch, rows: number, machine: Machine): Slicin
   return { rm: rows, rn, order: "column", written: writtenFor(machine) };
 }
 
-function formOf(launch: CallLaunch, machine: Machine): ProductForm | undefined {
+function formOf(launch: Launch, machine: Machine): ProductForm | undefined {
   const { batch, ...sizes } = productOf(launch);
   return productForm({ ...sizes, batches: sizeOf(batch) }, machine);
 }
 
-const plain = (launch: CallLaunch, machine: Machine): Staged => {
+const plain = (launch: Launch, machine: Machine): Staged => {
   const { attrs, inputs, out } = launch;
-  const { transA, transB } = attrs as { transA: boolean; transB: boolean };
+  const { transA, transB } = attrs;
   const [a, b] = inputs as [CallOperand, CallOperand];
   const [M, N] = out.shape.slice(-2) as [number, number];
   const K = a.shape.at(transA ? -2 : -1)!;

@@ -1,6 +1,7 @@
 // Orders along an axis: the place of the greatest or least element, and sorting. Invocations share a line. NaN wins every search
 // and sorts last.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import type { AxisAttrs, Attrs } from "@weft/tensor";
 import type { Machine, Staged } from "../forms/stage.ts";
 import { prepared, stage, type Call, type Words } from "./call.ts";
 import { linesOf, share } from "./lines.ts";
@@ -18,7 +19,7 @@ const ENOUGH = 256;
 
 /** The greatest key, and the first place that has it. Long lines, where they are few, are cut; a second stage searches their parts. */
 const search =
-  (name: string, key: typeof ascending): Call["prepare"] =>
+  (name: string, key: typeof ascending): Call<AxisAttrs>["prepare"] =>
   (launch, machine) => {
     const lines = linesOf(launch);
     const [x] = launch.inputs as [CallOperand];
@@ -107,15 +108,15 @@ function best(w: Words, sharers: number, step: number, begin: string, end: strin
     }`;
 }
 
-export const argmax: Call = { prepare: search("argmax", ascending) };
-export const argmin: Call = { prepare: search("argmin", descending) };
+export const argmax: Call<Attrs<"argmax">> = { prepare: search("argmax", ascending) };
+export const argmin: Call<Attrs<"argmin">> = { prepare: search("argmin", descending) };
 
 /** In lines up to this length each element counts those before it; longer ones are sorted by digits. */
 const COUNTED = 2048;
 
-export const argsort: Call = {
+export const argsort: Call<Attrs<"argsort">> = {
   prepare: (launch, machine) => {
-    const down = (launch.attrs as { descending: boolean }).descending;
+    const down = launch.attrs.descending;
     const key = down ? descending : ascending;
     const { size, inner } = linesOf(launch);
     if (size > COUNTED) return byDigits(launch, machine, `argsort ${down}`, key);
@@ -145,7 +146,7 @@ function place({ load, store, type }: Words, key: typeof ascending): string {
 }
 
 /** All lines are sorted together, by the keys of their elements and then by their own numbers: place p is element p % size of line p / size. */
-function byDigits(launch: CallLaunch, machine: Machine, name: string, key: typeof ascending): Staged {
+function byDigits(launch: CallLaunch<AxisAttrs>, machine: Machine, name: string, key: typeof ascending): Staged {
   const { count, size, inner } = linesOf(launch);
   const [x] = launch.inputs as [CallOperand];
   const element: Key = {

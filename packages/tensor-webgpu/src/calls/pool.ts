@@ -1,9 +1,10 @@
 // Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import type { PoolAttrs } from "@weft/tensor";
 import { isHardware, type Machine, type Staged } from "../forms/stage.ts";
 import { longSum } from "./long-sum.ts";
 import { prepared, type Call, type Words } from "./call.ts";
-import { cut, inside, loops, meeting, numbersOf, pixel, three, volume, type Window } from "./window.ts";
+import { cut, inside, loops, meeting, numbersOf, pixel, three, volume } from "./window.ts";
 
 /** Poolings: x has the planes of the first operand named, y those of the other. */
 const pooling =
@@ -11,11 +12,11 @@ const pooling =
     name: string,
     shapes: (out: CallOperand, a: CallOperand) => readonly [x: CallOperand, y: CallOperand],
     text: (w: Words) => string,
-  ): Call["prepare"] =>
+  ): Call<PoolAttrs>["prepare"] =>
   (launch, machine) => {
-    const attrs = launch.attrs as Window;
+    const { attrs } = launch;
     const [x, y] = shapes(launch.out, launch.inputs.at(-1)!);
-    const numbers = numbersOf(x.shape.slice(2), attrs.window!, y.shape.slice(2), attrs);
+    const numbers = numbersOf(x.shape.slice(2), attrs.window, y.shape.slice(2), attrs);
     const count = sizeOf(launch.out.shape);
     return prepared(launch, machine, { name, ...geometry(name, numbers, count, machine), count, text });
   };
@@ -49,11 +50,11 @@ const pick =
 const fromInput = (out: CallOperand, x: CallOperand) => [x, out] as const;
 const fromOutput = (out: CallOperand, g: CallOperand) => [out, g] as const;
 
-export const maxPool: Call = { epilogue: true, prepare: pooling("maxPool", fromInput, pick(0)) };
-export const maxPoolPick: Call = { epilogue: true, prepare: pooling("maxPoolPick", fromInput, pick(1)) };
+export const maxPool: Call<PoolAttrs> = { epilogue: true, prepare: pooling("maxPool", fromInput, pick(0)) };
+export const maxPoolPick: Call<PoolAttrs> = { epilogue: true, prepare: pooling("maxPoolPick", fromInput, pick(1)) };
 
 /** The gradient of each window goes to its greatest element. */
-export const maxPoolGrad: Call = {
+export const maxPoolGrad: Call<PoolAttrs> = {
   epilogue: true,
   prepare: (launch, machine) => (isTiled(launch) ? gradOfTiles(launch, machine) : gradOfElements(launch, machine)),
 };
@@ -68,14 +69,13 @@ const gradOfElements = pooling("maxPoolGrad", fromOutput, (w) => {
 });
 
 /** Whether windows lie side by side, beginning at the first element. */
-function isTiled({ attrs }: CallLaunch): boolean {
-  const { window, stride, padding } = attrs as Required<Window>;
+function isTiled({ attrs: { window, stride, padding } }: CallLaunch<PoolAttrs>): boolean {
   return window.every((k, a) => stride[a] === k && padding[a]![0] === 0);
 }
 
 /** An invocation has a window, also one that has no output since it is not whole, and writes all of it. */
-function gradOfTiles(launch: CallLaunch, machine: Machine): Staged {
-  const attrs = launch.attrs as Required<Window>;
+function gradOfTiles(launch: CallLaunch<PoolAttrs>, machine: Machine): Staged {
+  const { attrs } = launch;
   const [x, y] = [launch.out.shape.slice(2), launch.inputs[1]!.shape.slice(2)];
   const numbers = {
     ...numbersOf(x, attrs.window, y, attrs),
@@ -101,7 +101,7 @@ function gradOfTiles(launch: CallLaunch, machine: Machine): Staged {
   });
 }
 
-export const sumPool: Call = {
+export const sumPool: Call<PoolAttrs> = {
   epilogue: true,
   prepare: pooling(
     "sumPool",
@@ -114,7 +114,7 @@ export const sumPool: Call = {
   ),
 };
 
-export const sumPoolGrad: Call = {
+export const sumPoolGrad: Call<PoolAttrs> = {
   epilogue: true,
   prepare: pooling(
     "sumPoolGrad",

@@ -1,6 +1,7 @@
 // What is done to rows, one dispatch each: softmax, its logarithm, cross-entropy and their gradients. A row is shared by as many
 // invocations as it has work for, a subgroup where there are some: they keep what they have of it, unless it is too long.
 import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
+import type { AxisAttrs, CrossEntropyAttrs, StandardizeAttrs } from "@weft/tensor";
 import { isHardware, type Machine, type Stage } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";
 import { butterfly } from "../translate/subgroups.ts";
@@ -171,12 +172,12 @@ function joined(
 }
 
 /** A call whose rows lie along an axis of its first input. */
-function rowCall(
-  axisOf: (launch: CallLaunch) => number,
+function rowCall<Attrs>(
+  axisOf: (launch: CallLaunch<Attrs>) => number,
   local: readonly number[],
-  formOf: (launch: CallLaunch) => RowForm,
-): Call {
-  const rowsOf = (launch: CallLaunch): Rows => {
+  formOf: (launch: CallLaunch<Attrs>) => RowForm,
+): Call<Attrs> {
+  const rowsOf = (launch: CallLaunch<Attrs>): Rows => {
     const { outer, size, inner } = around(launch.inputs[0]!.shape, axisOf(launch));
     return { rows: outer * inner, n: size, inner };
   };
@@ -200,7 +201,7 @@ function rowCall(
 /** Elements that a link of a chain may have. */
 const CHAINED = 1 << 17;
 
-const axis = ({ attrs }: CallLaunch): number => (attrs as { axis: number }).axis;
+const axis = ({ attrs }: CallLaunch<AxisAttrs>): number => attrs.axis;
 
 /** Largest element `most`, exponentials `power` and their sum `total`, in the softmax's sense. */
 const sums = (w: RowWords): string => `
@@ -211,19 +212,19 @@ const sums = (w: RowWords): string => `
 const put = (w: RowWords, value: (x: Element) => string): string =>
   w.each((x) => `let y = ${value(x)}; ${w.store("first + j * inner", "y")}`);
 
-export const softmax: Call = rowCall(axis, [0], () => ({
+export const softmax: Call<AxisAttrs> = rowCall(axis, [0], () => ({
   name: "softmax",
   elements: 1,
   text: (w) => `${sums(w)} ${put(w, (x) => `w_div(${x("power")}, total)`)}`,
 }));
 
-export const logSoftmax: Call = rowCall(axis, [0], () => ({
+export const logSoftmax: Call<AxisAttrs> = rowCall(axis, [0], () => ({
   name: "logSoftmax",
   elements: 1,
   text: (w) => `${sums(w)} let log = ${w.log("total")}; ${put(w, (x) => `(${x(0)} - most) - log`)}`,
 }));
 
-export const softmaxGrad: Call = rowCall(axis, [0, 1], () => ({
+export const softmaxGrad: Call<AxisAttrs> = rowCall(axis, [0, 1], () => ({
   name: "softmaxGrad",
   elements: 2,
   text: (w) => `
@@ -231,7 +232,7 @@ export const softmaxGrad: Call = rowCall(axis, [0, 1], () => ({
     ${put(w, (x) => `(${x(1)} - total) * ${x(0)}`)}`,
 }));
 
-export const logSoftmaxGrad: Call = rowCall(axis, [0, 1], () => ({
+export const logSoftmaxGrad: Call<AxisAttrs> = rowCall(axis, [0, 1], () => ({
   name: "logSoftmaxGrad",
   elements: 2,
   text: (w) => `${w.over("total", "sum", (x) => x(1))} ${put(w, (x) => `${x(1)} - ${w.exp(x(0))} * total`)}`,
@@ -246,30 +247,29 @@ const standard = (w: RowWords, eps: number): string => `
   ${w.keep("z", (x) => `(${x(0)} - mean) * scale`)}`;
 
 const last = ({ inputs }: CallLaunch): number => inputs[0]!.shape.length - 1;
-const epsOf = ({ attrs }: CallLaunch): number => (attrs as { eps: number }).eps;
+const epsOf = ({ attrs }: CallLaunch<StandardizeAttrs>): number => attrs.eps;
 
-export const standardize: Call = rowCall(last, [0], (launch) => ({
+export const standardize: Call<StandardizeAttrs> = rowCall(last, [0], (launch: CallLaunch<StandardizeAttrs>) => ({
   name: "standardize",
   variant: ` ${epsOf(launch)}`,
   elements: 1,
   text: (w) => `${standard(w, epsOf(launch))} ${put(w, (x) => x("z"))}`,
 }));
 
-export const standardizeGrad: Call = rowCall(last, [0, 1], (launch) => ({
-  name: "standardizeGrad",
-  variant: ` ${epsOf(launch)}`,
-  elements: 2,
-  text: (w) => `
+export const standardizeGrad: Call<StandardizeAttrs> = rowCall(
+  last,
+  [0, 1],
+  (launch: CallLaunch<StandardizeAttrs>) => ({
+    name: "standardizeGrad",
+    variant: ` ${epsOf(launch)}`,
+    elements: 2,
+    text: (w) => `
     ${standard(w, epsOf(launch))}
     ${w.over("along", "sum", (x) => x(1))}
     ${w.over("across", "sum", (x) => `${x(1)} * ${x("z")}`)}
     ${put(w, (x) => `(${x(1)} - along / f32(n) - ${x("z")} * (across / f32(n))) * scale`)}`,
-}));
-
-interface CrossEntropyAttrs {
-  readonly ignoreIndex: number | undefined;
-  readonly labelSmoothing: number;
-}
+  }),
+);
 
 /** Names `label`, `ignored` and whether the label is none (`astray`). */
 const labelled = (w: RowWords, { ignoreIndex }: CrossEntropyAttrs): string => `
@@ -280,24 +280,21 @@ const labelled = (w: RowWords, { ignoreIndex }: CrossEntropyAttrs): string => `
   if (live && slice == 0u && astray) { ${w.mark} }`;
 
 /** A row with a label; `smoothing` is the share of its target that is spread over all classes. */
-const labelCall = (name: string, text: (w: RowWords, smoothing: number) => string): Call =>
-  rowCall(
+const labelCall = (name: string, text: (w: RowWords, smoothing: number) => string): Call<CrossEntropyAttrs> =>
+  rowCall<CrossEntropyAttrs>(
     () => 1,
     [0, 1],
-    ({ attrs }) => {
-      const a = attrs as CrossEntropyAttrs;
-      return {
-        name,
-        elements: 1,
-        variant: ` ${a.ignoreIndex} ${a.labelSmoothing}`,
-        marks: true,
-        text: (w) => `${labelled(w, a)} ${sums(w)} ${text(w, a.labelSmoothing)}`,
-      };
-    },
+    ({ attrs }) => ({
+      name,
+      elements: 1,
+      variant: ` ${attrs.ignoreIndex} ${attrs.labelSmoothing}`,
+      marks: true,
+      text: (w) => `${labelled(w, attrs)} ${sums(w)} ${text(w, attrs.labelSmoothing)}`,
+    }),
   );
 
 /** With z = x − max x and L = log Σ eᶻ: (1 − s)·(L − z[label]) + s·(L − mean z). */
-export const crossEntropy: Call = labelCall("crossEntropy", (w, s) => {
+export const crossEntropy: Call<CrossEntropyAttrs> = labelCall("crossEntropy", (w, s) => {
   const smooth = `${constant(1 - s, "f32")} * own + ${constant(s, "f32")} * (log - mean / f32(n))`;
   return `
     ${s === 0 ? "" : w.over("mean", "sum", (x) => `(${x(0)} - most)`)}
@@ -314,7 +311,7 @@ export const crossEntropy: Call = labelCall("crossEntropy", (w, s) => {
 });
 
 /** softmax − target. */
-export const crossEntropyGrad: Call = labelCall("crossEntropyGrad", (w, s) =>
+export const crossEntropyGrad: Call<CrossEntropyAttrs> = labelCall("crossEntropyGrad", (w, s) =>
   w.each(
     (x) => `
     var y = w_div(${x("power")}, total)${s === 0 ? "" : ` - ${constant(s, "f32")} / f32(n)`};

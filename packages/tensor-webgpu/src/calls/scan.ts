@@ -1,6 +1,7 @@
 // Running sums along an axis. A workgroup has a stretch of a line, four neighbours an invocation; where a line has several
 // stretches, a first stage adds up each, and every stretch begins with the sums of those before it.
 import type { CallOperand } from "@weft/kernel";
+import type { Attrs } from "@weft/tensor";
 import { prepared, stage, type Call, type Words } from "./call.ts";
 import { linesOf } from "./lines.ts";
 
@@ -9,9 +10,9 @@ const EACH = 4;
 /** Lines up to this length are added up by one invocation each. */
 const SHORT = 16;
 
-export const cumsum: Call = {
+export const cumsum: Call<Attrs<"cumsum">> = {
   prepare: (launch, machine) => {
-    const { reverse } = launch.attrs as { reverse: boolean };
+    const { reverse } = launch.attrs;
     const { count, size, inner } = linesOf(launch);
     const [x] = launch.inputs as [CallOperand];
     const { threads } = machine;

@@ -1,11 +1,8 @@
 // Windows that move over planes, as text: places of input, window and output along three axes, of which missing ones have size 1.
-export interface Window {
-  readonly stride: readonly number[];
-  readonly padding: readonly (readonly [number, number])[];
-  readonly dilation?: readonly number[];
-  readonly groups?: number;
-  readonly window?: readonly number[];
-}
+import type { ConvAttrs } from "@weft/tensor";
+
+/** How windows move: those of poolings have no spacing. */
+type Steps = Pick<ConvAttrs, "stride" | "padding"> & Partial<Pick<ConvAttrs, "dilation">>;
 
 const axes = ["Z", "Y", "X"] as const;
 
@@ -14,7 +11,7 @@ export const three = (name: string, list: readonly number[], fill: number): Reco
   Object.fromEntries(axes.map((a, i) => [`${name}${a}`, list[i - 3 + list.length] ?? fill]));
 
 /** Sizes of input (`x`), window (`k`) and output (`y`), steps (`s`), spacing (`d`) and padding in front (`low`), along each axis. */
-export function numbersOf(x: readonly number[], k: readonly number[], y: readonly number[], attrs: Window) {
+export function numbersOf(x: readonly number[], k: readonly number[], y: readonly number[], attrs: Steps) {
   return {
     ...three("x", x, 1),
     ...three("k", k, 1),

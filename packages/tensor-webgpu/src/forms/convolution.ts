@@ -3,6 +3,7 @@
 // along the other; sizes are written into the text, the number of images is an argument. Weights are first laid out in the
 // order of the walk, so that they are loaded like a matrix.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import type { ConvAttrs } from "@weft/tensor";
 import type { ConvolutionSizes } from "./choice.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { courseLength, courseOf, gradientSide, pixelsSide, seeingSide, seenSide, type Course } from "./gather.ts";
@@ -123,7 +124,7 @@ const laidSide = (rows: number, aligned: boolean, w: Words): Side =>
 
 export function convolution(
   op: Convolution,
-  launch: CallLaunch,
+  launch: CallLaunch<ConvAttrs>,
   { tiling, splits: wanted }: { readonly tiling: Tiling; readonly splits: number },
   { threads }: Machine,
 ): Staged {

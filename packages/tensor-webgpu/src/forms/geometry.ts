@@ -1,6 +1,7 @@
 // The sizes of a convolution, whichever of its three values is the result, and how indices of pixels and taps are cut into
 // places along the axes in WGSL. Sizes are written into the text, so that divisions are by constants.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { ConvAttrs } from "@weft/tensor";
 
 export type Convolution = "conv" | "convInputGrad" | "convWeightGrad";
 
@@ -22,13 +23,6 @@ export interface Geometry {
   readonly outputs: number;
 }
 
-interface Attrs {
-  readonly stride: readonly number[];
-  readonly padding: readonly (readonly [number, number])[];
-  readonly dilation: readonly number[];
-  readonly groups: number;
-}
-
 const three = (list: readonly number[], fill: number): Axes => [list.at(-3) ?? fill, list.at(-2) ?? fill, list.at(-1)!];
 
 /** Which operands are the images, the weights and the outputs. */
@@ -38,9 +32,9 @@ const roles: Record<Convolution, (out: CallOperand, a: CallOperand, b: CallOpera
   convWeightGrad: (out, x, g) => [x, out, g],
 };
 
-export function geometryOf(op: Convolution, { attrs, out, inputs }: CallLaunch): Geometry {
+export function geometryOf(op: Convolution, { attrs, out, inputs }: CallLaunch<ConvAttrs>): Geometry {
   const [x, w, y] = roles[op](out, inputs[0]!, inputs[1]!) as [CallOperand, CallOperand, CallOperand];
-  const { stride, padding, dilation, groups } = attrs as Attrs;
+  const { stride, padding, dilation, groups } = attrs;
   return {
     x: three(x.shape.slice(2), 1),
     k: three(w.shape.slice(2), 1),

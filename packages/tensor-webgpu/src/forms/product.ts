@@ -1,6 +1,7 @@
 // The product of matrices in tuned forms: operands lie in any strides, batch axes broadcast, the walk along k may be split
 // among workgroups whose parts a second stage adds.
 import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@weft/kernel";
+import type { Attrs } from "@weft/tensor";
 import { epilogueOf } from "./epilogue.ts";
 import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
 import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
@@ -31,8 +32,7 @@ interface Matrix {
   readonly four: boolean;
 }
 
-export function productOf({ attrs, inputs, out }: CallLaunch): Product {
-  const { transA, transB } = attrs as { transA: boolean; transB: boolean };
+export function productOf({ attrs: { transA, transB }, inputs, out }: CallLaunch<Attrs<"matmul">>): Product {
   const [a, b] = inputs as [CallOperand, CallOperand];
   const [M, N] = out.shape.slice(-2) as [number, number];
   const K = a.shape.at(transA ? -2 : -1)!;
@@ -130,7 +130,7 @@ function batchText(axes: number): string {
   return `var rest = each; var aBase = 0u; var bBase = 0u; ${cut.join(" ")}`;
 }
 
-export function product(launch: CallLaunch, form: ProductForm, machine: Machine): Staged {
+export function product(launch: CallLaunch<Attrs<"matmul">>, form: ProductForm, machine: Machine): Staged {
   const p = productOf(launch);
   return form.kind === "tiled"
     ? tiledProduct(launch, p, form, machine)
