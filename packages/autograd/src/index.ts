@@ -10,6 +10,5 @@ export { companyOf, wasFound } from "./company.ts";
 export { boxes, children, walk, type Place } from "./model.ts";
 export type { FusedRule, Pullback, Rule, Rules } from "./rule.ts";
 export { rules } from "./rules.ts";
-export { fusedRules } from "./rules/fused.ts";
 export { RowSparse } from "./sparse.ts";
 export { learning, trained, training } from "./training.ts";

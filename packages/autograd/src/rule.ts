@@ -37,14 +37,5 @@ export type Rules = { readonly [K in OpName]: Rule<K> };
 /** The rules of some primitives: those of one family. */
 export type Family<K extends OpName> = { readonly [k in K]: Rule<k> };
 
-/** From the gradients of all results to that of one operand. */
-type FusedPullback = ((...gs: Tensor[]) => Tensor) | undefined;
-
-/** The rule of a fused operation: its results, operands and attributes; one pullback an operand. */
-export type FusedRule<A = any> = (
-  ys: readonly Tensor[],
-  inputs: readonly Value[],
-  attrs: A,
-) => readonly FusedPullback[];
-
-export type FusedName = FusedOp["name"];
+/** The rule of a fused operation is its own: from results, operands and attributes to one pullback per operand. */
+export type FusedRule = NonNullable<FusedOp["gradient"]>;

@@ -1,6 +1,7 @@
 // The recorder: an interpreter around an interpreter. It runs each operation one level below and notes what ran; the
 // rules are called only in the backward pass, so recording costs one small object an operation.
 import {
+  applyFused,
   applyOwn,
   BackendMismatchError,
   context,
@@ -22,7 +23,6 @@ import type { Detour } from "./backward.ts";
 import type { Param, State } from "./box.ts";
 import { none, type FusedRule, type Rule } from "./rule.ts";
 import { rules } from "./rules.ts";
-import { fusedRules } from "./rules/fused.ts";
 import type { RowSparse } from "./sparse.ts";
 
 /** This package's own, for messages. */
@@ -136,12 +136,13 @@ export class Recorder implements Interpreter {
   }
 
   runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
-    const rule = fusedRules[fused.name];
-    if (rule === undefined) return undefined;
+    const { gradient } = fused;
+    if (gradient === undefined) return undefined;
     const below: Value[] = [];
-    const ys = this.#below(fused.name, inputs, below)?.runFused(fused, below, attrs);
-    if (ys !== undefined && this.paused) this.touched = true;
-    return ys === undefined || this.paused ? ys : this.group(rule, inputs, attrs, ys);
+    this.#below(fused.name, inputs, below);
+    const ys = applyFused(fused, below, attrs);
+    if (this.paused) this.touched = true;
+    return this.paused ? ys : this.group(gradient, inputs, attrs, ys);
   }
 
   /** Notes several results of one operation and gives their tensors on this tape. */

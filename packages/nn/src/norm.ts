@@ -20,7 +20,6 @@ import {
   ShapeError,
   square,
   standardize,
-  standardizeGrad,
   sub,
   sum,
   type Operand,
@@ -158,18 +157,11 @@ export function layerNorm(
       throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
   const [count, length] = [x.shape.slice(0, -axes), last].map((sizes) => sizes.reduce((n, d) => n * d, 1));
   return inNameOf("layerNorm", () => {
-    const y = reshape(byRow(reshape(x, [count!, length!]), eps), x.shape);
+    const y = reshape(standardize(reshape(x, [count!, length!]), { eps }), x.shape);
     const scaled = weight == null ? y : mul(y, weight);
     return bias == null ? scaled : add(scaled, bias);
   });
 }
-
-/** `standardize`, with its gradient as one operation too. */
-const byRow = (x: Tensor, eps: number): Tensor =>
-  customGradient((x: Tensor) => ({
-    value: standardize(x, { eps }),
-    pullback: (g) => standardizeGrad(x, g, { eps }),
-  }))(x);
 
 /** Moves a running moment, if it is a state, towards the batch's. */
 function follow(running: Operand | null | undefined, batch: Tensor, momentum: number, factor: number): void {

@@ -53,11 +53,15 @@ export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
     if (s !== 0) y = sub(y, mul(mean(logs, { axis: 1, keepDims: true }), s));
     return [reshape(ignored === undefined ? y : where(ignored, 0, y), labels.shape)];
   },
+  gradient: (_, [x, labels], attrs) => [
+    (g) => mul(applyFused(crossEntropyGradOp, [x!, labels!], attrs)[0]!, reshape(g, [-1, 1])),
+    undefined,
+  ],
 };
 
 /**
  * The derivative of each row's loss by its logits: softmax(logits) − target; 0 in ignored rows. The gradient of the rows is
- * multiplied in behind it, where it mostly is a number.
+ * multiplied in after it, where it mostly is a number.
  */
 export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
   name: "crossEntropyGrad",

@@ -22,6 +22,7 @@ export const softmaxOp: FusedOp<AxisAttrs> = {
     const e = exp(centred(x as Tensor, axis));
     return [div(e, sum(e, { axis, keepDims: true }))];
   },
+  gradient: ([y], _, attrs) => [(g) => applyFused(softmaxGradOp, [y!, g], attrs)[0]!],
 };
 
 export const logSoftmaxOp: FusedOp<AxisAttrs> = {
@@ -31,6 +32,7 @@ export const logSoftmaxOp: FusedOp<AxisAttrs> = {
     const z = centred(x as Tensor, axis);
     return [sub(z, log(sum(exp(z), { axis, keepDims: true })))];
   },
+  gradient: ([y], _, attrs) => [(g) => applyFused(logSoftmaxGradOp, [y!, g], attrs)[0]!],
 };
 
 /** From the result y of softmax and the gradient g: (g − Σ g·y)·y. */

@@ -30,6 +30,7 @@ export const standardizeOp: FusedOp<StandardizeAttrs> = {
   name: "standardize",
   infer: likeFirst("standardize"),
   fallback: ([x], { eps }) => [parts(x as Tensor, eps)[0]()],
+  gradient: (_, [x], attrs) => [(g) => applyFused(standardizeGradOp, [x!, g], attrs)[0]!],
 };
 
 /** From x, and the gradient g of y = (x − mean) / d with d = √(var + eps): (g − mean g − y · mean(g · y)) / d. */
