@@ -1,6 +1,6 @@
 // Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
 // fills in addresses and numbers and calls.
-import type { DType, Shape, TypedArray } from "@weft/tensor";
+import type { DType, FusedOp, Shape, TypedArray } from "@weft/tensor";
 import { bytesOf, UnsupportedError } from "@weft/tensor";
 import {
   Fault,
@@ -18,7 +18,7 @@ import {
   type Relief,
   type Run,
 } from "@weft/kernel";
-import { callOf, isCall } from "./calls/index.ts";
+import { callOf, isFused } from "./calls/index.ts";
 import type { Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate } from "./translate/index.ts";
@@ -119,8 +119,8 @@ export class Executor implements Driver<Block, Executable> {
     return callOf(op).inPlace === true;
   }
   readonly findsAtOnce = true;
-  fused(name: string, dtypes: readonly DType[]): boolean {
-    return isCall(name) && dtypes.every((d) => d === "f32" || d === "i32");
+  fused(op: FusedOp, dtypes: readonly DType[]): boolean {
+    return isFused(op) && dtypes.every((d) => d === "f32" || d === "i32");
   }
   supports(dtype: DType): boolean {
     return dtype !== "f16";

@@ -1,6 +1,6 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and adds the dispatches to what is on its way.
-import { bytesOf, UnsupportedError, type DType, type Shape, type TypedArray } from "@weft/tensor";
+import { bytesOf, UnsupportedError, type DType, type FusedOp, type Shape, type TypedArray } from "@weft/tensor";
 import {
   chained,
   Fault,
@@ -15,7 +15,7 @@ import {
   type Trial,
 } from "@weft/kernel";
 import { Arena } from "./arena.ts";
-import { callOf, isCall } from "./calls/index.ts";
+import { callOf, isFused } from "./calls/index.ts";
 import {
   batchesOf,
   bindingOf,
@@ -195,8 +195,8 @@ export class Executor implements Driver<Block, Executable> {
   }
   readonly arrange: Arrange = (levels, slots) =>
     chained(levels, slots, (launch) => callOf(launch.op).rowwise?.(launch));
-  fused(name: string, dtypes: readonly DType[]): boolean {
-    return isCall(name) && dtypes.every((d) => d === "f32" || d === "i32");
+  fused(op: FusedOp, dtypes: readonly DType[]): boolean {
+    return isFused(op) && dtypes.every((d) => d === "f32" || d === "i32");
   }
   supports(dtype: DType): boolean {
     return dtype !== "f64";

@@ -111,7 +111,7 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
     const dtypes = inputs.map((x) => (typeof x === "number" ? "f32" : x.dtype));
-    if (inputs.some((x) => typeof x === "number") || !this.#driver.fused(fused.name, dtypes)) return undefined;
+    if (inputs.some((x) => typeof x === "number") || !this.#driver.fused(fused, dtypes)) return undefined;
     const results = fused.infer(inputs, attrs).map((r) => ({ shape: shapeOf(fused.name, r.shape), dtype: r.dtype }));
     const { shape, dtype } = results[0]!;
     if (results.length === 1) return [this.#record(fused.name, [...inputs], attrs, shape, dtype)];

@@ -1,5 +1,5 @@
 // What a backend gives to the deferred graph: memory, and a way to make a plan executable and to run it.
-import type { DType, Shape, TypedArray } from "@weft/tensor";
+import type { DType, FusedOp, Shape, TypedArray } from "@weft/tensor";
 import type { Fault } from "./fault.ts";
 import type { Node, Storage } from "./node.ts";
 import type { Arrange } from "../plan/chain.ts";
@@ -62,7 +62,7 @@ export interface Driver<S extends Storage, E> {
   /** Whether a run that has ended has found every wrong index (false). */
   readonly findsAtOnce?: boolean;
   /** Fused operations with a kernel of their own, for these dtypes. */
-  fused(name: string, dtypes: readonly DType[]): boolean;
+  fused(op: FusedOp, dtypes: readonly DType[]): boolean;
   /** Dtypes that values may have; a clear error otherwise. */
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;

@@ -1,7 +1,17 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
 import type { CallOp } from "@weft/kernel";
-import { UnsupportedError, type Attrs } from "@weft/tensor";
+import {
+  crossEntropyGradOp,
+  crossEntropyOp,
+  logSoftmaxGradOp,
+  logSoftmaxOp,
+  softmaxGradOp,
+  softmaxOp,
+  UnsupportedError,
+  type Attrs,
+  type FusedOp,
+} from "@weft/tensor";
 import type { Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
@@ -36,8 +46,18 @@ const table = {
 // A launch has the attributes of its operation: that is known here, and nowhere else.
 const calls = table as { readonly [name: string]: Call<unknown> };
 
-/** Whether an operation has a kernel here. */
-export const isCall = (op: string): boolean => Object.hasOwn(calls, op);
+/** The fused operations among them. Another package may have one of the same name: it is another operation. */
+const fused: ReadonlySet<FusedOp> = new Set([
+  crossEntropyGradOp,
+  crossEntropyOp,
+  logSoftmaxGradOp,
+  logSoftmaxOp,
+  softmaxGradOp,
+  softmaxOp,
+]);
+
+/** Whether a fused operation has a kernel here. */
+export const isFused = (op: FusedOp): boolean => fused.has(op);
 
 export function callOf(op: string): Call<unknown> {
   const call = calls[op];
