@@ -58,13 +58,9 @@ export function unitsOf(last: readonly Version[]): Unit[] {
     for (const other of others) {
       for (const [box, v] of other.versions) if ((unit.versions.get(box)?.at ?? -1) < v.at) unit.versions.set(box, v);
       units.delete(other);
-      for (const bond of other.bonds) {
-        unit.bonds.add(bond);
-        unitOf.set(bond, unit);
-      }
     }
     unit.versions.set(top, version);
-    for (const bond of bonds) {
+    for (const bond of [...others.flatMap((other) => [...other.bonds]), ...bonds]) {
       unit.bonds.add(bond);
       unitOf.set(bond, unit);
     }
