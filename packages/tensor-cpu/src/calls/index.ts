@@ -35,26 +35,25 @@ const table = {
   argmin,
   cumsum,
   argsort,
-  softmax,
-  logSoftmax,
-  softmaxGrad,
-  logSoftmaxGrad,
-  crossEntropy,
-  crossEntropyGrad,
-} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call<Attrs<K>> };
+} as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
 // A launch has the attributes of its operation: that is known here, and nowhere else.
-const calls = table as { readonly [name: string]: Call<unknown> };
+const kernel = <A>(op: FusedOp<A>, call: Call<A>) => [op, call as Call<unknown>] as const;
 
-/** The fused operations among them. Another package may have one of the same name: it is another operation. */
-const fused: ReadonlySet<FusedOp> = new Set([
-  crossEntropyGradOp,
-  crossEntropyOp,
-  logSoftmaxGradOp,
-  logSoftmaxOp,
-  softmaxGradOp,
-  softmaxOp,
+/** The fused operations with a kernel. Another package may have one of the same name: it is another operation. */
+const fused: ReadonlyMap<FusedOp, Call<unknown>> = new Map<FusedOp, Call<unknown>>([
+  kernel(crossEntropyGradOp, crossEntropyGrad),
+  kernel(crossEntropyOp, crossEntropy),
+  kernel(logSoftmaxGradOp, logSoftmaxGrad),
+  kernel(logSoftmaxOp, logSoftmax),
+  kernel(softmaxGradOp, softmaxGrad),
+  kernel(softmaxOp, softmax),
 ]);
+
+const calls: { readonly [name: string]: Call<unknown> } = {
+  ...(table as { readonly [name: string]: Call<unknown> }),
+  ...Object.fromEntries([...fused].map(([{ name }, call]) => [name, call])),
+};
 
 /** Whether a fused operation has a kernel here. */
 export const isFused = (op: FusedOp): boolean => fused.has(op);

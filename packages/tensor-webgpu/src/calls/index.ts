@@ -56,38 +56,31 @@ const table = {
   argmin,
   cumsum,
   argsort,
-  softmax,
-  softmaxGrad,
-  logSoftmax,
-  logSoftmaxGrad,
-  crossEntropy,
-  crossEntropyGrad,
-  standardize,
-  standardizeGrad,
-  lstmSequence,
-  lstmSequenceGrad,
-  gruSequence,
-  gruSequenceGrad,
-} as const satisfies Record<string, Call> & { readonly [K in CallOp]: Call<Attrs<K>> };
+} as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
 // A launch has the attributes of its operation: that is known here, and nowhere else.
-const calls = table as { readonly [name: string]: Call<unknown> };
+const kernel = <A>(op: FusedOp<A>, call: Call<A>) => [op, call as Call<unknown>] as const;
 
-/** The fused operations among them. Another package may have one of the same name: it is another operation. */
-const fused: ReadonlySet<FusedOp> = new Set([
-  crossEntropyGradOp,
-  crossEntropyOp,
-  gruSequenceGradOp,
-  gruSequenceOp,
-  logSoftmaxGradOp,
-  logSoftmaxOp,
-  lstmSequenceGradOp,
-  lstmSequenceOp,
-  softmaxGradOp,
-  softmaxOp,
-  standardizeGradOp,
-  standardizeOp,
+/** The fused operations with a kernel. Another package may have one of the same name: it is another operation. */
+const fused: ReadonlyMap<FusedOp, Call<unknown>> = new Map<FusedOp, Call<unknown>>([
+  kernel(crossEntropyGradOp, crossEntropyGrad),
+  kernel(crossEntropyOp, crossEntropy),
+  kernel(gruSequenceGradOp, gruSequenceGrad),
+  kernel(gruSequenceOp, gruSequence),
+  kernel(logSoftmaxGradOp, logSoftmaxGrad),
+  kernel(logSoftmaxOp, logSoftmax),
+  kernel(lstmSequenceGradOp, lstmSequenceGrad),
+  kernel(lstmSequenceOp, lstmSequence),
+  kernel(softmaxGradOp, softmaxGrad),
+  kernel(softmaxOp, softmax),
+  kernel(standardizeGradOp, standardizeGrad),
+  kernel(standardizeOp, standardize),
 ]);
+
+const calls: { readonly [name: string]: Call<unknown> } = {
+  ...(table as { readonly [name: string]: Call<unknown> }),
+  ...Object.fromEntries([...fused].map(([{ name }, call]) => [name, call])),
+};
 
 /** Whether a fused operation has a kernel here. */
 export const isFused = (op: FusedOp): boolean => fused.has(op);
