@@ -217,9 +217,13 @@ async function run(start: number, open: () => Promise<Backend & Creation>, chose
 
 const MB = 2 ** 20;
 const subjects: readonly (readonly [string, () => Promise<Backend & Creation>, number])[] = [
-  ["on the CPU, merged", async () => openSync({ memoryLimit: 8 * MB, seed: 1 }), long ? 500 : 30],
-  ["on the CPU, unmerged", async () => openSync({ memoryLimit: 8 * MB, seed: 1, fuse: false }), long ? 500 : 20],
-  ["on WebGPU", () => openWebGpu({ memoryLimit: 32 * MB, seed: 1 }), long ? 60 : everything ? 10 : 3],
+  ["on the CPU, merged", async () => openSync({ memoryLimit: 8 * MB, seed: 1 }), long ? 500 : everything ? 30 : 10],
+  [
+    "on the CPU, unmerged",
+    async () => openSync({ memoryLimit: 8 * MB, seed: 1, fuse: false }),
+    long ? 500 : everything ? 20 : 8,
+  ],
+  ["on WebGPU", () => openWebGpu({ memoryLimit: 32 * MB, seed: 1 }), long ? 60 : everything ? 10 : 1],
 ];
 
 describe.each(subjects)("%s", (name, open, count) => {

@@ -89,7 +89,7 @@ type Opened = Creation & { stats(): DeferredStats; executor?: Executor; slabs?: 
 
 for (const [name, make] of Object.entries(subjects)) {
   let opened: Promise<Opened> | undefined;
-  onDevice.each(Array.from({ length: everything ? 20 : 10 }, (_, i) => i))(`${name}: program %i`, async (seed) => {
+  onDevice.each(Array.from({ length: everything ? 20 : 6 }, (_, i) => i))(`${name}: program %i`, async (seed) => {
     const backend = await (opened ??= make());
     const wanted = scope(() => program(seed, cpu).map((x) => [...x.dataSync()]));
     const results = scope(() => program(seed, backend));

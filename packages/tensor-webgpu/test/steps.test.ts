@@ -7,6 +7,7 @@ import * as T from "@weft/tensor";
 import { flatten, relu, scope, softmax, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
+import { everything } from "../../../test/extent.ts";
 import { open } from "../src/index.node.ts";
 import { describeOnDevice, gpuOfTests, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
@@ -154,7 +155,7 @@ describeOnDevice("rows that stay together", () => {
   };
   onDevice.each(Object.keys(models))("%s: as on the CPU, whatever the batch", async (name) => {
     const gpu = await open({});
-    for (const batch of [1, 3, 8, 9]) {
+    for (const batch of everything ? [1, 3, 8, 9] : [1, 9]) {
       const cpu = openSync({});
       const losses = async (backend: Creation & T.Backend): Promise<number[]> =>
         train(classifier(backend, [batch, 20], models[name]!), sgd({ lr: 0.05 }), 6);
