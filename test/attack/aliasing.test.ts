@@ -1,5 +1,5 @@
 // Arrays that go in or come out and are changed afterwards change no result: shapes, axes, options, attributes, host data.
-import { diff, grad, param, type Unborn } from "@weft/autograd";
+import { diff, grad, param, type LazyValue } from "@weft/autograd";
 import { open as reference } from "@weft/conformance";
 import { Linear, parameter, params } from "@weft/nn";
 import * as T from "@weft/tensor";
@@ -70,15 +70,15 @@ const programs: Record<string, Program> = {
   parameter: program({ s: [2, 3] }, (b, x, { s }) => {
     const p = parameter(s!, (shape) => shape.flatMap(() => [1, 2, 3]));
     s!.fill(1);
-    p.birth(b);
+    p.initialize(b);
     return T.add(p, T.sum(x));
   }),
   "a box": program({ s: [2, 3] }, (b, _, { s }) => {
-    const unborn: Unborn = { shape: s!, dtype: "f32", create: (on) => (on as B).ones([2, 3]) };
-    const p = param(unborn);
+    const lazyValue: LazyValue = { shape: s!, dtype: "f32", create: (on) => (on as B).ones([2, 3]) };
+    const p = param(lazyValue);
     s!.fill(9);
     expect(p.shape).toEqual([2, 3]);
-    return T.mul(p.birth(b), 2);
+    return T.mul(p.initialize(b), 2);
   }),
 };
 

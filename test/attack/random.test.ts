@@ -122,7 +122,7 @@ test("no two seeds are one", async () => {
     models: async (seed) => {
       seedModels(seed);
       const p = params(Linear(4, 1))[0]!;
-      return p.birth(b).value.data();
+      return p.initialize(b).value.data();
     },
   };
   for (const [name, draw] of Object.entries(draws)) {

@@ -26,7 +26,7 @@ type AnyRule = (...args: unknown[]) => readonly Pullback[];
 const variadic: unknown = rules.concat;
 
 /** Instead of a rule: a part of the computation that finds its own way back (`customGradient`, `checkpoint`). */
-export interface Detour {
+export interface CustomBackward {
   back(backward: Backward, gs: readonly Tensor[]): void;
 }
 
@@ -150,7 +150,7 @@ export class Backward {
     const gs = group.map((entry) => entry.g ?? zerosLike(entry.y));
     for (const entry of group) entry.g = undefined;
     if (typeof rule === "object") {
-      (rule as Detour).back(this, gs);
+      (rule as CustomBackward).back(this, gs);
       return;
     }
     const xs = inputs.map((x) => recorder.under(x));

@@ -28,21 +28,21 @@ import {
 } from "@weft/tensor";
 import { below, end } from "./backward.ts";
 import { meet } from "./company.ts";
-import { overlay, type Covered } from "./overlay.ts";
+import { overlay, type Covered } from "./box-replay.ts";
 import type { Entry, Recorder } from "./tape.ts";
 
 /** A value that is made later, on the backend of the first tensor that its box meets. */
-export interface Unborn {
+export interface LazyValue {
   readonly shape: Shape;
   readonly dtype: DType;
   create(backend: Backend): Tensor;
 }
 
-const isUnborn = (x: Tensor | Unborn): x is Unborn =>
-  typeof x === "object" && x !== null && typeof (x as Partial<Unborn>).create === "function";
+const isLazyValue = (x: Tensor | LazyValue): x is LazyValue =>
+  typeof x === "object" && x !== null && typeof (x as Partial<LazyValue>).create === "function";
 
 /** With a shape that nobody changes. */
-const owned = (x: Unborn): Unborn => ({
+const owned = (x: LazyValue): LazyValue => ({
   shape: shapeOf("param", x.shape),
   dtype: x.dtype,
   create: (backend) => x.create(backend),
@@ -51,7 +51,7 @@ const owned = (x: Unborn): Unborn => ({
 /** What a box holds: a handle of its own, or how to make one. Apart from the box, for the garbage collector's sake. */
 interface Content {
   handle: Tensor | undefined;
-  unborn: Unborn | undefined;
+  lazyValue: LazyValue | undefined;
 }
 
 const net = new FinalizationRegistry<Content>((content) => {
@@ -65,8 +65,8 @@ const uncloneable = Symbol(
   "a parameter or state lives on its backend: pass on await toBytes(model), or await p.value.data()",
 );
 
-abstract class Cell implements Box, Covered {
-  readonly #content: Content = { handle: undefined, unborn: undefined };
+abstract class BoxBase implements Box, Covered {
+  readonly #content: Content = { handle: undefined, lazyValue: undefined };
   /** What was assigned on a tape that is still open: there it is part of the computation. */
   #traced: Tensor | undefined;
 
@@ -75,9 +75,9 @@ abstract class Cell implements Box, Covered {
   /** Whatever would copy the box by its fields (`structuredClone`, `postMessage`) stops here, and says why. */
   readonly uncloneable: symbol = uncloneable;
 
-  constructor(kind: string, value: Tensor | Unborn) {
+  constructor(kind: string, value: Tensor | LazyValue) {
     this.kind = kind;
-    if (isUnborn(value)) this.#content.unborn = owned(value);
+    if (isLazyValue(value)) this.#content.lazyValue = owned(value);
     else this.store(readTensor(value as Operand, kind));
     net.register(this, this.#content);
   }
@@ -88,13 +88,13 @@ abstract class Cell implements Box, Covered {
   abstract read(): Tensor;
 
   get shape(): Shape {
-    return (this.#content.handle ?? this.#content.unborn!).shape;
+    return (this.#content.handle ?? this.#content.lazyValue!).shape;
   }
   get dtype(): DType {
-    return (this.#content.handle ?? this.#content.unborn!).dtype;
+    return (this.#content.handle ?? this.#content.lazyValue!).dtype;
   }
   /** Whether it has a value yet. */
-  get born(): boolean {
+  get initialized(): boolean {
     return this.#content.handle !== undefined;
   }
   /** Where the value lives; undefined before it has one. */
@@ -103,8 +103,8 @@ abstract class Cell implements Box, Covered {
   }
 
   /** How the value will be made, as long as there is none. */
-  get unborn(): Unborn | undefined {
-    return this.#content.unborn;
+  get lazyValue(): LazyValue | undefined {
+    return this.#content.lazyValue;
   }
 
   toString(): string {
@@ -125,12 +125,12 @@ abstract class Cell implements Box, Covered {
   }
 
   /** Makes the value on a backend, if there is none yet. */
-  birth(backend: Backend): this {
-    const { unborn } = this.#content;
-    if (unborn === undefined) return this;
+  initialize(backend: Backend): this {
+    const { lazyValue } = this.#content;
+    if (lazyValue === undefined) return this;
     const mine = openScope(`the ${this.kind} took its first value`);
     try {
-      below(undefined, mine, () => this.store(unborn.create(backend)));
+      below(undefined, mine, () => this.store(lazyValue.create(backend)));
     } finally {
       closeScope(mine);
     }
@@ -138,9 +138,9 @@ abstract class Cell implements Box, Covered {
   }
 
   /** Gives up the value for one that is made later. */
-  reset(unborn: Unborn): void {
+  reset(lazyValue: LazyValue): void {
     const { handle } = this.#content;
-    this.#content.unborn = owned(unborn);
+    this.#content.lazyValue = owned(lazyValue);
     this.#content.handle = undefined;
     if (handle !== undefined) end(handle, `the ${this.kind} was reset`);
   }
@@ -176,14 +176,14 @@ abstract class Cell implements Box, Covered {
     const old = this.#content.handle;
     bottom.interpreter.backend.supersede?.(handle, old);
     this.#content.handle = handle;
-    this.#content.unborn = undefined;
+    this.#content.lazyValue = undefined;
     if (old !== undefined) end(old, `the ${this.kind} took a new value`);
   }
 }
 
 /** A box whose value is differentiated: see `param`. */
-export class Param extends Cell {
-  constructor(value: Tensor | Unborn) {
+export class Param extends BoxBase {
+  constructor(value: Tensor | LazyValue) {
     super("param", value);
   }
 
@@ -232,7 +232,7 @@ export class Param extends Cell {
   #refuseConstant(x: Tensor): void {
     for (let t = x; t.interpreter.level > 0; t = t.interpreter.lower!(t)) {
       const tape = t.interpreter as Recorder;
-      if (!tape.parameters || !this.born) continue;
+      if (!tape.parameters || !this.initialized) continue;
       const versions = [this.version(), ...(tape.leaves.get(this) ?? [])].map((y) => untaped(y).payload);
       if (reaches(t, versions, 4))
         throw new ArgumentError(
@@ -251,8 +251,8 @@ function reaches(x: Value, versions: readonly unknown[], operations: number): bo
 }
 
 /** A box whose value is not differentiated: see `state`. */
-export class State extends Cell {
-  constructor(value: Tensor | Unborn) {
+export class State extends BoxBase {
+  constructor(value: Tensor | LazyValue) {
     super("state", value);
   }
 
@@ -304,8 +304,8 @@ function fresh(version: Tensor): Tensor {
  * const tape = diff(() => sum(square(w)));
  * w.value = sub(w.value, mul(tape.grad(w), 0.1));
  */
-export function param(x: Tensor | Unborn): Param {
-  const { dtype } = isUnborn(x) ? x : readTensor(x as Operand, "param");
+export function param(x: Tensor | LazyValue): Param {
+  const { dtype } = isLazyValue(x) ? x : readTensor(x as Operand, "param");
   if (!isFloat(dtype)) throw integers(dtype);
   return new Param(x);
 }
@@ -314,11 +314,11 @@ const integers = (dtype: DType): DTypeError =>
   new DTypeError(`param: wanted floating-point values, got ${dtype}; use state() or cast`);
 
 /**
- * A box for what changes but is not differentiated: running moments, recurrent and optimiser state. Assigned inside
+ * A box for what changes but is not differentiated: running moments, recurrent and optimizer state. Assigned inside
  * `diff`, it stays part of the computation there; afterwards it is a plain value.
  *
  * @example
  * const h = state(zeros([1, 64]));
  * h.value = tanh(add(matmul(x, w), h));
  */
-export const state = (x: Tensor | Unborn): State => new State(x);
+export const state = (x: Tensor | LazyValue): State => new State(x);

@@ -17,8 +17,8 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { Param } from "./box.ts";
-import { Overlay } from "./overlay.ts";
-import { gathered, Session } from "./session.ts";
+import { Overlay } from "./box-replay.ts";
+import { gathered, Session } from "./gradient-run.ts";
 import { RowSparse } from "./sparse.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
@@ -44,7 +44,7 @@ function sequence(): () => number {
 const isVaried = (x: Tensor | Box): boolean => "interpreter" in x && isFloat(x.dtype);
 
 /** A value that is varied: an argument of the function, or a parameter that it uses. */
-interface Place {
+interface CheckedInput {
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: Float64Array<ArrayBuffer>;
@@ -67,7 +67,7 @@ export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknow
   if (anything === undefined)
     throw new UnsupportedError("gradCheck: wanted a tensor or a parameter to differentiate by");
   const backend = scope(() => readTensor(anything, "gradCheck").interpreter.backend);
-  const places: Place[] = [];
+  const places: CheckedInput[] = [];
   for (const [k, x] of given.entries()) places.push(await read(`input ${k}`, x, backend));
   for (const [k, p] of params.entries()) places.push(await read(`parameter ${k}`, p, backend));
 
@@ -162,7 +162,7 @@ function usedBy<Args extends any[]>(f: (...args: Args) => unknown, inputs: Args)
   }
 }
 
-async function read(name: string, x: Operand, backend: Backend): Promise<Place> {
+async function read(name: string, x: Operand, backend: Backend): Promise<CheckedInput> {
   let y: Tensor;
   try {
     y = scope(() => cast(x, "f64"));

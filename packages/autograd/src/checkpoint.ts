@@ -12,8 +12,8 @@ import {
   type Scope,
   type Tensor,
 } from "@weft/tensor";
-import type { Backward, Detour } from "./backward.ts";
-import { Overlay, overlay, type Covered } from "./overlay.ts";
+import type { Backward, CustomBackward } from "./backward.ts";
+import { Overlay, overlay, type Covered } from "./box-replay.ts";
 import type { Recorder } from "./tape.ts";
 import { trained } from "./training.ts";
 import { distinct, leavesOf, mapTree } from "./tree.ts";
@@ -21,7 +21,7 @@ import { distinct, leavesOf, mapTree } from "./tree.ts";
 const tensorsOf = (result: unknown): Tensor[] => leavesOf(result).filter((x) => "interpreter" in x) as Tensor[];
 
 /** A call that was not recorded: how to repeat it as it was, with the same random numbers and the same boxes. */
-class Call implements Detour {
+class Recomputation implements CustomBackward {
   readonly #recorder: Recorder;
   readonly #run: () => unknown;
   readonly #overlay: Overlay;
@@ -135,6 +135,6 @@ export function checkpoint<Args extends any[], R>(f: (...args: Args) => R): (...
     // Without a backend there is no stream of random numbers to set back: then the call is recorded as usual.
     if (recorder === undefined || recorder.paused || backend === undefined)
       return distinct(f(...args), tensorsOf(args));
-    return distinct(new Call(recorder, () => f(...args), backend.stream).forward() as R, tensorsOf(args));
+    return distinct(new Recomputation(recorder, () => f(...args), backend.stream).forward() as R, tensorsOf(args));
   };
 }

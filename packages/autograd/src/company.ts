@@ -4,20 +4,20 @@ import { context } from "@weft/tensor";
 import type { Param, State } from "./box.ts";
 import type { Recorder } from "./tape.ts";
 
-type Cell = Param | State;
+type AnyBox = Param | State;
 
 interface Group {
-  readonly refs: readonly WeakRef<Cell>[];
+  readonly refs: readonly WeakRef<AnyBox>[];
   /** How often it was compared with a tape. */
   looks: number;
 }
-const groups = new WeakMap<Cell, Group>();
+const groups = new WeakMap<AnyBox, Group>();
 /** So often all of a group is compared: that takes time, and a loop has the same boxes on each tape. Then its length and its last one are. */
 const mostLooks = 16;
 const found = new WeakSet<object>();
 
 /** Notes that a box was read or assigned. A tape of another copy of this package may know of no states. */
-export function meet(box: Cell): void {
+export function meet(box: AnyBox): void {
   const { met } = context;
   if (met !== undefined && !met.seen.has(box)) {
     met.seen.add(box);
@@ -27,7 +27,7 @@ export function meet(box: Cell): void {
 }
 
 /** Notes the boxes of a tape. */
-export function metOnTape(boxes: readonly Cell[]): void {
+export function metOnTape(boxes: readonly AnyBox[]): void {
   const { length } = boxes;
   if (length < 2) return;
   const before = groups.get(boxes[0]!);
@@ -48,4 +48,4 @@ export const markFound = (box: object): void => void found.add(box);
 export const wasFound = (box: object): boolean => found.has(box);
 
 /** The boxes that shared a tape with one. */
-export const companyOf = (box: Cell): Cell[] => (groups.get(box)?.refs ?? []).flatMap((ref) => ref.deref() ?? []);
+export const companyOf = (box: AnyBox): AnyBox[] => (groups.get(box)?.refs ?? []).flatMap((ref) => ref.deref() ?? []);

@@ -11,7 +11,7 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { below, type Backward, type Detour } from "./backward.ts";
+import { below, type Backward, type CustomBackward } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { Recorder } from "./tape.ts";
 import { learning } from "./training.ts";
@@ -32,7 +32,7 @@ class Guard extends Recorder {
   }
 }
 
-class ByHand implements Detour {
+class ByHand implements CustomBackward {
   readonly #inputs: readonly Tensor[];
   readonly #recorder: Recorder;
   readonly #pullback: Custom<unknown>["pullback"];

@@ -20,9 +20,9 @@ import {
 import { end } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { metOnTape } from "./company.ts";
-import { gathered, Session, type Gradient } from "./session.ts";
+import { gathered, Session, type Gradient } from "./gradient-run.ts";
 import { RowSparse } from "./sparse.ts";
-import { wait } from "./turn.ts";
+import { wait } from "./async-context.ts";
 
 const NONE: ReadonlyMap<Param, Gradient> = new Map();
 

@@ -20,7 +20,7 @@ import {
 } from "@weft/tensor";
 import { Backward, below } from "./backward.ts";
 import { constant } from "./box.ts";
-import { gathered, Session } from "./session.ts";
+import { gathered, Session } from "./gradient-run.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";
 import { Recorder, type Entry } from "./tape.ts";
 import { distinct, leavesOf, mapTree } from "./tree.ts";

@@ -1,13 +1,13 @@
-// Gradients: what users call, and what layers and optimisers build on.
+// Gradients: what users call, and what layers and optimizers build on.
 export { keep, scope } from "@weft/tensor";
-export { param, Param, state, State, type Unborn } from "./box.ts";
+export { param, Param, state, State, type LazyValue } from "./box.ts";
 export { GradientError, gradCheck } from "./check.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { customGradient, type Custom } from "./custom.ts";
 export { diff, Tape } from "./diff.ts";
 export { grad, stopGradient, valueAndGrad, vjp, type Grads, type Tree } from "./functional.ts";
 export { companyOf, wasFound } from "./company.ts";
-export { boxes, children, walk, type Place } from "./model.ts";
+export { boxes, children, walk, type NamedBox } from "./model.ts";
 export type { FusedRule, Pullback, Rule, Rules } from "./rule.ts";
 export { rules } from "./rules.ts";
 export { RowSparse } from "./sparse.ts";

@@ -4,7 +4,7 @@ import type { Param, State } from "./box.ts";
 import { markFound } from "./company.ts";
 
 /** A box and where it stands: field names, indices and keys, joined by points. */
-export interface Place {
+export interface NamedBox {
   readonly path: string;
   readonly box: Param | State;
   /** The other paths that lead to it: tied weights have several. */
@@ -21,15 +21,15 @@ const isLeaf = (x: object): boolean =>
 const mostAgain = 10_000;
 
 /** Every box below `model`, each once, in the order of discovery. */
-export function boxes(model: unknown): Place[] {
+export function boxes(model: unknown): NamedBox[] {
   const places = walk(model);
   for (const { box } of places) markFound(box);
   return places;
 }
 
 /** The same, unnoticed; `meet` is told of each function and container, each once. */
-export function walk(model: unknown, meet?: (part: object) => void): Place[] {
-  const found = new Map<object, Place & { readonly aliases: string[] }>();
+export function walk(model: unknown, meet?: (part: object) => void): NamedBox[] {
+  const found = new Map<object, NamedBox & { readonly aliases: string[] }>();
   const seen = new Set<object>();
   const open = new Set<object>();
   let again = 0;

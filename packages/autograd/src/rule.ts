@@ -31,7 +31,7 @@ export type Rule<K extends OpName> =
   | ((y: Tensor, ...rest: [...Inputs<K>, attrs: Attrs<K>]) => readonly Pullback[])
   | typeof none;
 
-/** Complete: a new line in the catalogue does not compile before it has a rule. */
+/** Complete: a new line in the catalog does not compile before it has a rule. */
 export type Rules = { readonly [K in OpName]: Rule<K> };
 
 /** The rules of some primitives: those of one family. */

@@ -78,7 +78,7 @@ export class RowSparse {
     const { indices, values, shape } = this;
     const n = indices.shape[0]!;
     if (n < 2) return this;
-    // Sorted, equal rows are neighbours: number the runs, and add each row's values up at the number of its run.
+    // Sorted, equal rows are neighbors: number the runs, and add each row's values up at the number of its run.
     const order = argsort(indices);
     const sorted = take(indices, order);
     const same = equal(slice(sorted, { starts: [1] }), slice(sorted, { ends: [n - 1] }));

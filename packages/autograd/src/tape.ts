@@ -19,7 +19,7 @@ import {
   type Shape,
   type Value,
 } from "@weft/tensor";
-import type { Detour } from "./backward.ts";
+import type { CustomBackward } from "./backward.ts";
 import type { Param, State } from "./box.ts";
 import { none, type FusedRule, type Rule } from "./rule.ts";
 import { rules } from "./rules.ts";
@@ -146,7 +146,7 @@ export class Recorder implements Interpreter {
   }
 
   /** Notes several results of one operation and gives their tensors on this tape. */
-  group(rule: FusedRule | Detour, inputs: readonly Value[], attrs: unknown, ys: readonly Tensor[]): Tensor[] {
+  group(rule: FusedRule | CustomBackward, inputs: readonly Value[], attrs: unknown, ys: readonly Tensor[]): Tensor[] {
     const entries = ys.map((y) => new Entry(rule, inputs, attrs, y, false));
     return ys.map((y, k) => {
       const entry = entries[k]!;

@@ -120,18 +120,18 @@ describe("boxes", () => {
     const backend = openSync({ seed: 1 });
     const before = backend.live();
     const p = param({ shape: [2], dtype: "f32", create: (b) => add(backend.tensor([1, 2]), b === backend ? 1 : 0) });
-    expect([p.shape, p.dtype, p.born]).toEqual([[2], "f32", false]);
+    expect([p.shape, p.dtype, p.initialized]).toEqual([[2], "f32", false]);
     expect(() => mul(p, 2)).toThrow("param: this f32[2] has no value yet");
     scope(() =>
       expect(
-        diff(() => sum(square(p.birth(backend))))
+        diff(() => sum(square(p.initialize(backend))))
           .grad(p)
           .arraySync(),
       ).toEqual([4, 6]),
     );
-    expect([p.born, backend.live()]).toEqual([true, before + 1]);
+    expect([p.initialized, backend.live()]).toEqual([true, before + 1]);
     p.reset({ shape: [3], dtype: "f32", create: () => backend.zeros([3]) });
-    expect([p.shape, p.born, backend.live()]).toEqual([[3], false, before]);
+    expect([p.shape, p.initialized, backend.live()]).toEqual([[3], false, before]);
   });
 });
 

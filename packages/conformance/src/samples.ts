@@ -1,4 +1,4 @@
-// All samples of the catalogue and of the public functions of `@weft/tensor`.
+// All samples of the catalog and of the public functions of `@weft/tensor`.
 import type { Collection } from "./sample.ts";
 import { conv } from "./samples/conv.ts";
 import { elementwise } from "./samples/elementwise.ts";

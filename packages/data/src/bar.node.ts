@@ -1,7 +1,7 @@
 // The bar on a terminal: cli-progress draws it, at most ten times a second; what stands in the line is ours. The terminal's
 // settings stay as they are (cursor, line wrapping), so that nothing has to be put right when Ctrl-C ends the program.
 import cliProgress from "cli-progress";
-import { lines, text, type Display, type Stand, type TextStream } from "./display.ts";
+import { lines, text, type Display, type ProgressState, type TextStream } from "./display.ts";
 
 /** A bar on a terminal; elsewhere plain lines every so many seconds. */
 export function terminal(stream: TextStream = process.stderr, seconds = 5): Display {
@@ -9,7 +9,7 @@ export function terminal(stream: TextStream = process.stderr, seconds = 5): Disp
 }
 
 function bar(stream: TextStream & { readonly columns?: number }): Display {
-  let shown: Stand | undefined;
+  let shown: ProgressState | undefined;
   let around: Around | undefined;
   const drawn = new cliProgress.SingleBar({
     stream: {

@@ -6,7 +6,7 @@ import { skeletons, type Skeleton } from "./skeletons.ts";
 import { purpose, stream } from "./stream.ts";
 
 /** Pictures and what they show. */
-export interface Labelled {
+export interface Labeled {
   /** `[N, channels, height, width]`, bytes with the scale 1/255. */
   readonly images: HostArray<Uint8Array>;
   /** `[N]`, classes from 0. */
@@ -22,7 +22,7 @@ export interface DigitsOptions {
 }
 
 /** What a model learns from, and what it is measured on. */
-export interface Split<T = Labelled> {
+export interface Split<T = Labeled> {
   readonly train: T;
   readonly test: T;
 }
@@ -58,7 +58,7 @@ export function digits(options?: DigitsOptions): Split {
   return { train: write(train, seed, purpose.train), test: write(test, seed, purpose.test) };
 }
 
-function write(many: number, seed: number, why: number): Labelled {
+function write(many: number, seed: number, why: number): Labeled {
   const images = hostArray("digits", many * 28 * 28, "u8") as Uint8Array<ArrayBuffer>;
   const labels = new Int32Array(many);
   for (let i = 0; i < many; i++) {

@@ -1,7 +1,7 @@
 // How far something has come, as a line of text; and the plain lines that are shown where nothing can be redrawn.
 
 /** How far a loop or a download has come. */
-export interface Stand {
+export interface ProgressState {
   /** What it is, where that has to be said. */
   readonly name: string | undefined;
   /** Items (or bytes) so far. */
@@ -18,9 +18,9 @@ export interface Stand {
 /** Shows how far something has come. */
 export interface Display {
   /** Called after each item: decides by itself how often something is drawn. */
-  update(stand: Stand): void;
+  update(stand: ProgressState): void;
   /** Called once, at the end, however it came about. */
-  close(stand: Stand): void;
+  close(stand: ProgressState): void;
   /** Writes a line that stays, beside what is redrawn. */
   log?(line: string): void;
 }
@@ -32,7 +32,11 @@ export interface TextStream {
 }
 
 /** A stand at its beginning. */
-export function beginning(name: string | undefined, total: number | undefined, unit: Stand["unit"] = "items"): Stand {
+export function beginning(
+  name: string | undefined,
+  total: number | undefined,
+  unit: ProgressState["unit"] = "items",
+): ProgressState {
   const start = performance.now();
   const known = total !== undefined && Number.isFinite(total) ? total : undefined;
   return { name, count: 0, total: known, unit, seconds: () => (performance.now() - start) / 1000, message: "" };
@@ -61,7 +65,7 @@ export function bar(part: number): string {
  * One line: `digits ▕█████     ▏ 25% 150/600 [0:03<0:12, 51.2/s] loss 0.2345`. Time so far, time in all as it looks now,
  * and items in a second (or seconds for an item). Without a total there is neither bar nor time in all.
  */
-export function text(stand: Stand, drawn: boolean): string {
+export function text(stand: ProgressState, drawn: boolean): string {
   const { name, count, total, unit } = stand;
   const seconds = stand.seconds();
   const of = unit === "bytes" ? mega : String;
@@ -90,7 +94,7 @@ export function text(stand: Stand, drawn: boolean): string {
 export function lines(write: (line: string) => void, seconds: number): Display {
   let shown = -1;
   let next = 0;
-  const print = (stand: Stand): void => {
+  const print = (stand: ProgressState): void => {
     shown = stand.count;
     next = stand.seconds() + seconds;
     write(text(stand, false));

@@ -5,16 +5,16 @@ import { VISIT, type Batches } from "./minibatch.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
 /** What comes of a synchronous source can be walked through in both ways, of an asynchronous one with `for await`. */
-export interface Both<T> extends Iterable<T>, AsyncIterable<T> {
+export interface Sequence<T> extends Iterable<T>, AsyncIterable<T> {
   /** How many items one pass gives, where the source says how many it has. */
   readonly length: number | undefined;
 }
-export interface Later<T> extends AsyncIterable<T> {
+export interface AsyncSequence<T> extends AsyncIterable<T> {
   readonly length: number | undefined;
 }
-export type Anyhow<T> = Iterable<T> | AsyncIterable<T>;
+export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
 
-interface Walk {
+interface Traversal {
   /** How often the source is walked through. */
   readonly rounds: number;
   /** One item of how many is given. */
@@ -35,7 +35,7 @@ export const lengthOf = (source: object): number | undefined => {
   return "size" in source && typeof source.size === "number" ? source.size : undefined;
 };
 
-function* walk<T>(source: Iterable<T>, { rounds, every, first }: Walk): Generator<T> {
+function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal): Generator<T> {
   let given = 0;
   for (let round = 0; round < rounds && first > 0; round++) {
     let seen = 0;
@@ -48,7 +48,7 @@ function* walk<T>(source: Iterable<T>, { rounds, every, first }: Walk): Generato
   }
 }
 
-async function* walkLater<T>(source: Anyhow<T>, { rounds, every, first }: Walk): AsyncGenerator<T> {
+async function* walkLater<T>(source: AnyIterable<T>, { rounds, every, first }: Traversal): AsyncGenerator<T> {
   let given = 0;
   for (let round = 0; round < rounds && first > 0; round++) {
     let seen = 0;
@@ -61,7 +61,7 @@ async function* walkLater<T>(source: Anyhow<T>, { rounds, every, first }: Walk):
   }
 }
 
-function walked<T>(op: string, source: Anyhow<T>, walking: Walk): Both<T> {
+function walked<T>(op: string, source: AnyIterable<T>, walking: Traversal): Sequence<T> {
   if (!isIterable(source) && !isAsyncIterable(source))
     throw new ArgumentError(`${op}: wanted something to iterate over, got ${describe(source)}.`);
   const n = lengthOf(source);
@@ -69,7 +69,7 @@ function walked<T>(op: string, source: Anyhow<T>, walking: Walk): Both<T> {
   // Each round counts anew which item is the n-th. Nothing times infinity is nothing here.
   const length = n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
   const later = { length, [Symbol.asyncIterator]: () => walkLater(source, walking) };
-  return (isIterable(source) ? { ...later, [Symbol.iterator]: () => walk(source, walking) } : later) as Both<T>;
+  return (isIterable(source) ? { ...later, [Symbol.iterator]: () => walk(source, walking) } : later) as Sequence<T>;
 }
 
 function whole(op: string, n: number, least: number): number {
@@ -86,9 +86,9 @@ function whole(op: string, n: number, least: number): number {
  * @example
  * [...takeFirst([1, 2, 3], 2)]; // [1, 2]
  */
-export function takeFirst<T>(source: Iterable<T>, n: number): Both<T>;
-export function takeFirst<T>(source: AsyncIterable<T>, n: number): Later<T>;
-export function takeFirst<T>(source: Anyhow<T>, n: number): Later<T> {
+export function takeFirst<T>(source: Iterable<T>, n: number): Sequence<T>;
+export function takeFirst<T>(source: AsyncIterable<T>, n: number): AsyncSequence<T>;
+export function takeFirst<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> {
   return walked("takeFirst", source, { rounds: 1, every: 1, first: whole("takeFirst", n, 0) });
 }
 
@@ -98,9 +98,9 @@ export function takeFirst<T>(source: Anyhow<T>, n: number): Later<T> {
  * @example
  * [...takeNth([1, 2, 3, 4, 5], 2)]; // [2, 4]
  */
-export function takeNth<T>(source: Iterable<T>, n: number): Both<T>;
-export function takeNth<T>(source: AsyncIterable<T>, n: number): Later<T>;
-export function takeNth<T>(source: Anyhow<T>, n: number): Later<T> {
+export function takeNth<T>(source: Iterable<T>, n: number): Sequence<T>;
+export function takeNth<T>(source: AsyncIterable<T>, n: number): AsyncSequence<T>;
+export function takeNth<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> {
   return walked("takeNth", source, { rounds: 1, every: whole("takeNth", n, 1), first: Infinity });
 }
 
@@ -111,9 +111,9 @@ export function takeNth<T>(source: Anyhow<T>, n: number): Later<T> {
  * @example
  * [...takeFirst(cycle([1, 2]), 5)]; // [1, 2, 1, 2, 1]
  */
-export function cycle<T>(source: Iterable<T>): Both<T>;
-export function cycle<T>(source: AsyncIterable<T>): Later<T>;
-export function cycle<T>(source: Anyhow<T>): Later<T> {
+export function cycle<T>(source: Iterable<T>): Sequence<T>;
+export function cycle<T>(source: AsyncIterable<T>): AsyncSequence<T>;
+export function cycle<T>(source: AnyIterable<T>): AsyncSequence<T> {
   return walked("cycle", source, { rounds: Infinity, every: 1, first: Infinity });
 }
 
@@ -123,9 +123,9 @@ export function cycle<T>(source: Anyhow<T>): Later<T> {
  * @example
  * [...ncycle([1, 2], 2)]; // [1, 2, 1, 2]
  */
-export function ncycle<T>(source: Iterable<T>, n: number): Both<T>;
-export function ncycle<T>(source: AsyncIterable<T>, n: number): Later<T>;
-export function ncycle<T>(source: Anyhow<T>, n: number): Later<T> {
+export function ncycle<T>(source: Iterable<T>, n: number): Sequence<T>;
+export function ncycle<T>(source: AsyncIterable<T>, n: number): AsyncSequence<T>;
+export function ncycle<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> {
   return walked("ncycle", source, { rounds: whole("ncycle", n, 0), every: 1, first: Infinity });
 }
 
@@ -136,9 +136,9 @@ export function ncycle<T>(source: Anyhow<T>, n: number): Later<T> {
  * @example
  * [...shuffle([1, 2, 3], { seed: 1 })]; // the same three in another order
  */
-export function shuffle<T>(source: Iterable<T>, options?: { seed?: number }): Both<T>;
-export function shuffle<T>(source: AsyncIterable<T>, options?: { seed?: number }): Later<T>;
-export function shuffle<T>(source: Anyhow<T>, options?: { seed?: number }): Later<T> {
+export function shuffle<T>(source: Iterable<T>, options?: { seed?: number }): Sequence<T>;
+export function shuffle<T>(source: AsyncIterable<T>, options?: { seed?: number }): AsyncSequence<T>;
+export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }): AsyncSequence<T> {
   const { seed } = readOptions("shuffle", options, { seed: seedNumber }, { seed: 0 });
   let passes = 0;
   const order = (n: number, pass: number) => permutation(n, stream(seed, purpose.items, pass));
@@ -149,7 +149,7 @@ export function shuffle<T>(source: Anyhow<T>, options?: { seed?: number }): Late
       length: batches.length,
       [Symbol.iterator]: () => visit()[Symbol.iterator](),
       [Symbol.asyncIterator]: () => visit()[Symbol.asyncIterator](),
-    } as Both<T>;
+    } as Sequence<T>;
   }
   if (!isIterable(source) && !isAsyncIterable(source))
     throw new ArgumentError(`shuffle: wanted something to iterate over, got ${describe(source)}.`);
@@ -163,5 +163,5 @@ export function shuffle<T>(source: Anyhow<T>, options?: { seed?: number }): Late
   }
   const later = { length: lengthOf(source), [Symbol.asyncIterator]: () => mixLater(passes++) };
   if (!isIterable(source)) return later;
-  return { ...later, [Symbol.iterator]: () => mix([...(source as Iterable<T>)], passes++) } as Both<T>;
+  return { ...later, [Symbol.iterator]: () => mix([...(source as Iterable<T>)], passes++) } as Sequence<T>;
 }

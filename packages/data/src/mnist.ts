@@ -1,7 +1,7 @@
 // MNIST: 70,000 handwritten digits, read from the four files in which they were published.
 import { readOptions } from "@weft/tensor";
 import { DataError } from "./data-error.ts";
-import type { Labelled, Split } from "./digits.ts";
+import type { Labeled, Split } from "./digits.ts";
 import { gunzip, loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "./files.ts";
 import { parseIdx } from "./idx.ts";
 
@@ -59,17 +59,17 @@ async function part(
   { images, labels }: { images: PackedFile; labels: PackedFile },
   source: FileSource,
   options: LoadOptions,
-): Promise<Labelled> {
+): Promise<Labeled> {
   const read = async (file: PackedFile) => {
     const packed = await source(file, published, options);
     return parseIdx(await gunzip(packed, file.unpacked, file.name), file.name);
   };
   const x = await read(images);
   const y = await read(labels);
-  return labelled(x.data, x.shape, y.data, y.shape);
+  return labeled(x.data, x.shape, y.data, y.shape);
 }
 
-function labelled(pixels: unknown, size: readonly number[], classes: unknown, count: readonly number[]): Labelled {
+function labeled(pixels: unknown, size: readonly number[], classes: unknown, count: readonly number[]): Labeled {
   const [n, height, width] = size;
   if (
     !(

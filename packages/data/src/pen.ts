@@ -34,11 +34,11 @@ const between = (random: Stream, [low, high]: readonly [number, number]): number
   low + (high - low) * random.uniform();
 
 /** A line that the pen follows: x and y in turn; NaN lifts the pen. */
-type Line = number[];
+type Stroke = number[];
 
 /** Curves through the points of a skeleton (Catmull and Rom), each of which strays a little. */
-function follow(skeleton: Skeleton, stray: number, random: Stream): Line {
-  const line: Line = [];
+function follow(skeleton: Skeleton, stray: number, random: Stream): Stroke {
+  const line: Stroke = [];
   for (const stroke of skeleton.strokes) {
     const xs: number[] = [];
     const ys: number[] = [];
@@ -70,7 +70,7 @@ const curve = (a: number, b: number, c: number, d: number, t: number): number =>
   b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
 
 /** Stretches the paper: a grid of random pushes, smooth in between (quadratic B-splines). */
-function stretch(line: Line, amount: number, random: Stream): void {
+function stretch(line: Stroke, amount: number, random: Stream): void {
   const push = Array.from({ length: 2 * GRID * GRID }, () => amount * about(random));
   for (let i = 0; i < line.length; i += 2) {
     const u = Math.min(Math.max(line[i]!, 0), 1) * (GRID - 2) + 0.5;
@@ -98,8 +98,8 @@ function weights(u: number): [first: number, readonly number[]] {
   return [first, [0.5 * (1 - t) * (1 - t), 0.5 + t * (1 - t), 0.5 * t * t]];
 }
 
-/** Turns, slants and widens the line, and fits it into the sheet with its centre of ink in the middle. */
-function place(line: Line, hand: Hand, random: Stream): void {
+/** Turns, slants and widens the line, and fits it into the sheet with its center of ink in the middle. */
+function place(line: Stroke, hand: Hand, random: Stream): void {
   const tan = hand.turn * about(random);
   const cos = (1 - tan * tan) / (1 + tan * tan);
   const sin = (2 * tan) / (1 + tan * tan);
@@ -118,7 +118,7 @@ function place(line: Line, hand: Hand, random: Stream): void {
     bottom = Math.max(bottom, line[i + 1]!);
   }
   const scale = between(random, hand.height) / Math.max(right - left, bottom - top);
-  const [cx, cy] = centre(line);
+  const [cx, cy] = center(line);
   const dx = 14 + hand.shift * about(random);
   const dy = 14 + hand.shift * about(random);
   for (let i = 0; i < line.length; i += 2) {
@@ -127,7 +127,7 @@ function place(line: Line, hand: Hand, random: Stream): void {
   }
 }
 
-function centre(line: Line): [number, number] {
+function center(line: Stroke): [number, number] {
   let [x, y, total] = [0, 0, 0];
   for (let i = 2; i < line.length; i += 2) {
     const dx = line[i]! - line[i - 2]!;

@@ -11,8 +11,8 @@ import {
   type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
-import { beginning, type Display, type Stand, type TextStream } from "./display.ts";
-import { lengthOf, type Anyhow, type Both, type Later } from "./iterators.ts";
+import { beginning, type Display, type ProgressState, type TextStream } from "./display.ts";
+import { lengthOf, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
 
 export interface ProgressOptions<T> {
   /** How many items there will be, where the source does not say so itself. */
@@ -45,8 +45,8 @@ export interface Progress {
    * @example
    * for await (const loss of progress(minimize(f, batches, adam()))) if (tired()) break;
    */
-  <T>(source: Iterable<T>, options?: ProgressOptions<T>): Both<T>;
-  <T>(source: AsyncIterable<T>, options?: ProgressOptions<T>): Later<T>;
+  <T>(source: Iterable<T>, options?: ProgressOptions<T>): Sequence<T>;
+  <T>(source: AsyncIterable<T>, options?: ProgressOptions<T>): AsyncSequence<T>;
   /**
    * Writes a line that stays: above the bar of the loop that is under way, or where progress goes. On a terminal
    * `console.log` may be used as well; elsewhere it may go somewhere else than the lines of `progress`.
@@ -80,7 +80,7 @@ export function progressWith(
 ): Progress {
   /** Of the loops under way, the innermost last. */
   const displays: Display[] = [];
-  function progress<T>(source: Anyhow<T>, given?: ProgressOptions<T>): Later<T> {
+  function progress<T>(source: AnyIterable<T>, given?: ProgressOptions<T>): AsyncSequence<T> {
     const options: ProgressOptions<T> = readOptions("progress", given, kinds as OptionKinds<ProgressOptions<T>>, {});
     if (typeof source !== "object" || source === null || !(Symbol.iterator in source || Symbol.asyncIterator in source))
       throw new ArgumentError(`progress: wanted something to iterate over, got ${String(source)}.`);
@@ -88,7 +88,7 @@ export function progressWith(
     const open = (): Meter<T> => {
       const display = options.display ?? shownBy(options as ProgressOptions<never>);
       displays.push(display);
-      const close = (stand: Stand): void => {
+      const close = (stand: ProgressState): void => {
         displays.splice(displays.lastIndexOf(display), 1);
         display.close(stand);
       };
@@ -96,7 +96,7 @@ export function progressWith(
     };
     const later = { length: total, [Symbol.asyncIterator]: () => passLater(source, open()) };
     if (!(Symbol.iterator in source)) return later;
-    return { ...later, [Symbol.iterator]: () => pass(source, open()) } as Both<T>;
+    return { ...later, [Symbol.iterator]: () => pass(source, open()) } as Sequence<T>;
   }
   const log: Progress["log"] = (...values) => {
     const display = displays.at(-1) ?? shownBy({});
@@ -119,7 +119,7 @@ function* pass<T>(source: Iterable<T>, meter: Meter<T>): Generator<T> {
   }
 }
 
-async function* passLater<T>(source: Anyhow<T>, meter: Meter<T>): AsyncGenerator<T> {
+async function* passLater<T>(source: AnyIterable<T>, meter: Meter<T>): AsyncGenerator<T> {
   try {
     for await (const item of source) {
       const goOn = meter.saw(item);
@@ -147,7 +147,7 @@ const short = (x: number): string => (Number.isFinite(x) ? x.toPrecision(4) : St
 
 function meter<T>(options: ProgressOptions<T>, display: Display, total: number | undefined): Meter<T> {
   const { label = "loss", value = (item: T) => item, message } = options;
-  const stand: Stand = beginning(options.name, total);
+  const stand: ProgressState = beginning(options.name, total);
   let reading: Promise<void> | undefined;
   /** The last number of a loop that nobody waits in, while it has not been read. */
   let unread: Tensor | undefined;

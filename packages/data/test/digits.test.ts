@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { ArgumentError } from "@weft/tensor";
-import { digits, type Labelled } from "@weft/data";
+import { digits, type Labeled } from "@weft/data";
 import { skeletons } from "../src/skeletons.ts";
 
 const sum = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
@@ -76,7 +76,7 @@ test("softmax regression gets about nine of ten right, as on MNIST", () => {
 });
 
 /** Ten epochs of plain gradient descent (batches of 100, rate 0.5), and the share of right answers on the test part. */
-function regression(learn: Labelled, check: Labelled): number {
+function regression(learn: Labeled, check: Labeled): number {
   const w = new Float64Array(7850); // 784 rows of 10, and the bias
   const g = new Float64Array(7850);
   const z = new Float64Array(10);

@@ -3,7 +3,7 @@ import { Console } from "node:console";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { ArgumentError, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { minibatch, progress, type Stand } from "@weft/data";
+import { minibatch, progress, type ProgressState } from "@weft/data";
 import { progress as pageProgress } from "../src/index.ts";
 import { bar } from "../src/display.ts";
 
@@ -203,8 +203,8 @@ describe("tensors", () => {
     return {
       messages,
       display: {
-        update: (s: Stand) => void messages.push(s.message),
-        close: (s: Stand) => void messages.push(s.message),
+        update: (s: ProgressState) => void messages.push(s.message),
+        close: (s: ProgressState) => void messages.push(s.message),
       },
     };
   };

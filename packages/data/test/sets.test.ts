@@ -69,7 +69,7 @@ describe("housing", () => {
     expect([...targets.data]).toEqual([24, 21.5]);
   });
 
-  test("standardised, each column has mean 0 and deviation 1; one that never changes is 0", async () => {
+  test("standardized, each column has mean 0 and deviation 1; one that never changes is 0", async () => {
     const { inputs } = await housingFrom(source)({ standardize: true });
     const half = Math.fround(Math.SQRT1_2);
     expect([...inputs.data.subarray(0, 3), ...inputs.data.subarray(13, 16)]).toEqual([-half, 0, half, half, 0, -half]);
@@ -106,7 +106,7 @@ describe("the published files", () => {
     expect([...train.labels.data.subarray(0, 10)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     expect([...held.labels.data.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     const mean = train.images.data.reduce((s, v) => s + v, 0) / train.images.data.length / 255;
-    expect(mean).toBeCloseTo(0.1307, 4); // the mean that everybody normalises with
+    expect(mean).toBeCloseTo(0.1307, 4); // the mean that everybody normalizes with
   });
 
   const houses = has("housing", "housing.data");

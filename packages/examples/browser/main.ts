@@ -101,7 +101,7 @@ const handlers: Handlers<Reports> = {
       `LeNet, ${count(parameters)} parameters, learns from ${count(settings.images)} digits drawn in this page.`,
     );
     element("samples").replaceChildren(...samples.map(sampleButton));
-    // A canvas has its colours once it is in the page.
+    // A canvas has its colors once it is in the page.
     samples.forEach(({ label, picture }) => paint(element(`sample-${label}`), picture));
   },
   using({ backend }) {

@@ -70,7 +70,7 @@ const painted = new Map<HTMLCanvasElement, Uint8Array | undefined>();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 dark.addEventListener("change", () => painted.forEach((picture, canvas) => paint(canvas, picture)));
 
-/** Paints a picture, or nothing, over a canvas in the canvas's own text colour, whatever that becomes. */
+/** Paints a picture, or nothing, over a canvas in the canvas's own text color, whatever that becomes. */
 export function paint(canvas: HTMLCanvasElement, picture: Uint8Array | undefined): void {
   painted.set(canvas, picture);
   const context = canvas.getContext("2d")!;

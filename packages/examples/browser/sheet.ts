@@ -1,4 +1,4 @@
-// What was drawn, as the model knows digits: 28 x 28 bytes, the digit about 19 cells high with its centre of ink in the
+// What was drawn, as the model knows digits: 28 x 28 bytes, the digit about 19 cells high with its center of ink in the
 // middle, drawn with a round tip. This is what `digits()` does with the digits that it draws itself.
 
 /** A line drawn without lifting the pen: x and y in turn, from 0 to 1 of the sheet. */
@@ -22,7 +22,7 @@ export function picture(strokes: readonly Stroke[]): Uint8Array | undefined {
   if (xs.length === 0) return undefined;
   const [left, right, top, bottom] = [least(xs), -least(xs.map(minus)), least(ys), -least(ys.map(minus))];
   const scale = Math.min(HEIGHT / Math.max(right - left, bottom - top), MOST);
-  const [cx, cy] = centre(strokes);
+  const [cx, cy] = center(strokes);
   const dx = inside(CELLS / 2 - cx * scale, left * scale, right * scale);
   const dy = inside(CELLS / 2 - cy * scale, top * scale, bottom * scale);
   const sheet = new Uint8Array(CELLS * CELLS);
@@ -44,7 +44,7 @@ const inside = (shift: number, from: number, to: number): number =>
   Math.min(Math.max(shift, MARGIN - from), CELLS - MARGIN - to);
 
 /** Where the ink is on average; a dot counts as a very short line. */
-function centre(strokes: readonly Stroke[]): [number, number] {
+function center(strokes: readonly Stroke[]): [number, number] {
   let [x, y, total] = [0, 0, 0];
   for (const stroke of strokes)
     for (let i = 0; i < stroke.length; i += 2) {

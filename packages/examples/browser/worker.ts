@@ -1,7 +1,7 @@
 // The training, in a worker of its own, so that the page is free while it runs. This is all of it: the data, the model, the
 // loop, and answers between two steps. Only the name of a backend says whether it runs on the CPU or on a GPU.
 import { mul, scope, softmax, type Backend, type Creation, type Tensor } from "@weft/tensor";
-import { cycle, digits, minibatch, type Labelled, type Split } from "@weft/data";
+import { cycle, digits, minibatch, type Labeled, type Split } from "@weft/data";
 import { crossEntropy, params, place, seed as startNumbering } from "@weft/nn";
 import { minimize, type Optimizer } from "@weft/optim";
 import { openBackend, type BackendName } from "../src/backends.ts";
@@ -40,7 +40,7 @@ async function use(name: BackendName): Promise<void> {
     return tell({ kind: "missing", backend: name, reason: reasonOf(error) });
   }
   opened.set(name, backend);
-  await place(model, backend); // what the model has learnt goes with it, and what the optimiser knows
+  await place(model, backend); // what the model has learnt goes with it, and what the optimizer knows
   tell({ kind: "using", backend: name });
 }
 
@@ -94,7 +94,7 @@ async function guess(picture: Uint8Array): Promise<void> {
 }
 
 /** One test picture of each class. */
-function samplesOf({ images, labels }: Labelled): Sample[] {
+function samplesOf({ images, labels }: Labeled): Sample[] {
   const first = new Map(Array.from(labels.data, (label, i) => [label, i] as const).toReversed());
   return [...first]
     .toSorted(([a], [b]) => a - b)

@@ -1,5 +1,5 @@
 // The data sets by name, and parts of them.
-import { digits, mnist, type HostArray, type Labelled, type Split } from "@weft/data";
+import { digits, mnist, type HostArray, type Labeled, type Split } from "@weft/data";
 
 const sources = {
   digits: async (): Promise<Split> => digits(),
@@ -15,7 +15,7 @@ export async function dataset(name: DataName, limit = Infinity): Promise<Split> 
   return { train: first(train, limit), test: first(test, limit) };
 }
 
-const first = ({ images, labels }: Labelled, limit: number): Labelled => ({
+const first = ({ images, labels }: Labeled, limit: number): Labeled => ({
   images: rows(images, limit),
   labels: rows(labels, limit),
 });

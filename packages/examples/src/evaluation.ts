@@ -1,6 +1,6 @@
 // What a model says to pictures, and where it is wrong: the numbers behind a report.
 import { ArgumentError, scope, softmax, type Backend } from "@weft/tensor";
-import { minibatch, type Labelled } from "@weft/data";
+import { minibatch, type Labeled } from "@weft/data";
 import type { Classifier } from "./recipe.ts";
 
 /** What a model says to one picture. */
@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 /** What the model says to every picture, in their order. */
-export async function answers(model: Classifier, data: Labelled, backend: Backend): Promise<Answer[]> {
+export async function answers(model: Classifier, data: Labeled, backend: Backend): Promise<Answer[]> {
   const found: Answer[] = [];
   for (const [x] of minibatch(data, 100, { backend, partial: true })) {
     const probabilities = await scope(() => softmax(model(x)).data());

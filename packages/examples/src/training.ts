@@ -1,9 +1,9 @@
-// The training loop: epochs of minibatches, one step of the optimiser each, and a look at the test set after every epoch.
+// The training loop: epochs of minibatches, one step of the optimizer each, and a look at the test set after every epoch.
 import { scope } from "@weft/autograd";
 import type { Backend } from "@weft/tensor";
 import { accuracy, crossEntropy } from "@weft/nn";
 import { minimize, type Optimizer } from "@weft/optim";
-import { minibatch, progress, type Display, type Labelled, type Signal, type Split } from "@weft/data";
+import { minibatch, progress, type Display, type Labeled, type Signal, type Split } from "@weft/data";
 import type { Classifier } from "./recipe.ts";
 
 export interface TrainingOptions {
@@ -57,7 +57,7 @@ export async function* train(
 }
 
 /** The share of the pictures that a model gets right. */
-export async function measure(model: Classifier, data: Labelled, backend: Backend): Promise<number> {
+export async function measure(model: Classifier, data: Labeled, backend: Backend): Promise<number> {
   let right = 0;
   for (const [x, y] of minibatch(data, 100, { backend, partial: true }))
     right += y.size * (await scope(() => accuracy(model(x), y).item()));

@@ -102,7 +102,7 @@ test("a long curve is thinned", () => {
 });
 
 describe("pictures", () => {
-  test("are PNG files, in grey and in colour", () => {
+  test("are PNG files, in grey and in color", () => {
     const grey = png({ width: 2, height: 2, data: Uint8Array.of(0, 64, 128, 255) });
     expect([...grey.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
     const view = new DataView(grey.buffer, grey.byteOffset);

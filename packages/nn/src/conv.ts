@@ -18,11 +18,11 @@ import {
   type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
-import { fanInUniform } from "./initialisers.ts";
+import { fanInUniform } from "./initializers.ts";
 import { padding, perAxis, weightKinds, type Padding, type PerAxis } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import type { WeightOptions } from "./linear.ts";
-import { born, parameter } from "./parameter.ts";
+import { initialized, parameter } from "./parameter.ts";
 
 export interface ConvLayerOptions extends WeightOptions {
   /** Channels of x. */
@@ -82,8 +82,8 @@ export function Conv(options: ConvLayerOptions): Conv {
       throw new ShapeError(
         `Conv: a kernel of [${size.join(", ")}] over ${inputs} channels wants x of shape [N, ${inputs}${", …".repeat(size.length)}], got [${x.shape.join(", ")}]`,
       );
-    const y = conv(x, born(self.weight, x), { stride, padding, dilation, groups });
-    return self.bias === null ? y : add(y, reshape(born(self.bias, x), perChannel));
+    const y = conv(x, initialized(self.weight, x), { stride, padding, dilation, groups });
+    return self.bias === null ? y : add(y, reshape(initialized(self.bias, x), perChannel));
   };
   const self: Conv = layer("Conv", call, {
     weight: parameter([outputs, inputs / groups, ...size], init),

@@ -2,11 +2,11 @@
 // missing in its file without a word. Its calls show them: boxes that are read or assigned in a call, and that the layer's fields do not hold.
 import { companyOf, walk, wasFound } from "@weft/autograd";
 import { context } from "@weft/tensor";
-import type { Cell } from "./parameter.ts";
+import type { AnyBox } from "./parameter.ts";
 import { belongings } from "./place.ts";
 
 /** The boxes that calls of a layer have used and a walk through it did not find. */
-const hidden = new WeakMap<object, readonly WeakRef<Cell>[]>();
+const hidden = new WeakMap<object, readonly WeakRef<AnyBox>[]>();
 
 /** So many calls are watched, and then one of so many: that takes time, and a loop does the same each time. */
 const FIRST = 64;
@@ -35,7 +35,7 @@ export function watched<Call extends (...args: never[]) => unknown>(call: Call):
     if (used > 0 && (used !== count || list.at(-1) !== last) && looks < mostLooks) {
       looks++;
       [count, last] = [used, list.at(-1)];
-      note(self, args, list.slice(begin) as Cell[]);
+      note(self, args, list.slice(begin) as AnyBox[]);
     }
     return y;
   }) as Call;
@@ -44,12 +44,12 @@ export function watched<Call extends (...args: never[]) => unknown>(call: Call):
 }
 
 /** Notes which of the boxes that a call of a layer has met are not its own, nor those of its arguments. */
-function note(layer: object, args: readonly unknown[], met: readonly Cell[]): void {
+function note(layer: object, args: readonly unknown[], met: readonly AnyBox[]): void {
   let foreign = false; // code that was given may use boxes of its own
   const given = walk(args, (part) => void (foreign ||= part !== args && hasCode(part)));
   if (foreign) return;
   const before = hidden.get(layer)!;
-  const known = new Set<Cell | undefined>([...walk(layer), ...given].map(({ box }) => box));
+  const known = new Set<AnyBox | undefined>([...walk(layer), ...given].map(({ box }) => box));
   for (const ref of before) known.add(ref.deref());
   // State that an optimizer keeps for a parameter goes where that goes.
   for (const box of met) for (const kept of belongings(box)) known.add(kept);
@@ -66,9 +66,9 @@ const hasCode = (part: object): boolean =>
 /** Parameters and states that a model does not show. */
 export interface Hidden {
   /** Those that its layers used in calls. */
-  readonly certain: Cell[];
+  readonly certain: AnyBox[];
   /** Those that were on a tape with its own: what it closes over, or another model. */
-  readonly likely: Cell[];
+  readonly likely: AnyBox[];
 }
 
 /**
@@ -83,7 +83,7 @@ export function hiddenIn(model: unknown): Hidden {
   const inside = new Set<object>(); // called by a layer, which is watched
   for (const layer of layers) walk(layer, (part) => void (part !== layer && inside.add(part)));
   const known = new Set(shown);
-  const fresh = (cells: Cell[]): Cell[] => [...new Set(cells)].filter((box) => !known.has(box) && !wasFound(box));
+  const fresh = (cells: AnyBox[]): AnyBox[] => [...new Set(cells)].filter((box) => !known.has(box) && !wasFound(box));
   const certain = fresh(layers.flatMap((layer) => hidden.get(layer)!.flatMap((ref) => ref.deref() ?? [])));
   const unwatched = parts.some((part) => hasCode(part) && !inside.has(part));
   for (const box of certain) known.add(box);

@@ -1,13 +1,13 @@
-// Layers, losses, initialisers and model state.
+// Layers, losses, initializers and model state.
 export { Chain, type Link } from "./chain.ts";
 export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
-export { seed, type Draws } from "./draws.ts";
+export { seed, type Draws } from "./host-random.ts";
 export { training } from "@weft/autograd";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { FileError } from "./file-error.ts";
 export { gru, type GruOptions, type GruResult } from "./gru.ts";
-export { constant, fanInUniform, gaussian, heNormal, heUniform, normal, ones } from "./initialisers.ts";
-export { uniform, xavier, xavierNormal, xavierUniform, zeros, type Initialiser } from "./initialisers.ts";
+export { constant, fanInUniform, gaussian, heNormal, heUniform, normal, ones } from "./initializers.ts";
+export { uniform, xavier, xavierNormal, xavierUniform, zeros, type Initializer } from "./initializers.ts";
 export { bmm, conv4, deconv4, logistic, logp, mat, pool, sigm, unpool } from "./knet.ts";
 export type { Conv4Options, Pool4Options } from "./knet.ts";
 export { layer } from "./layer.ts";
@@ -16,13 +16,19 @@ export { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "./l
 export type { CrossEntropyOptions, LabelOptions, LossOptions, Reduction } from "./losses.ts";
 export { lstm, type LstmOptions, type LstmResult } from "./lstm.ts";
 export { batchNorm, layerNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
-export { born, parameter, running } from "./parameter.ts";
+export { initialized, parameter, running } from "./parameter.ts";
 export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";
 export { GRU, LSTM } from "./recurrent.ts";
 export type { GRUOptions, HiddenState, LSTMOptions, RecurrentLayerOptions, RecurrentState } from "./recurrent.ts";
 export type { RecurrentOptions } from "./recurrence.ts";
-export { BatchNorm, Dropout, LayerNorm, type BatchNormLayerOptions, type LayerNormLayerOptions } from "./regular.ts";
+export {
+  BatchNorm,
+  Dropout,
+  LayerNorm,
+  type BatchNormLayerOptions,
+  type LayerNormLayerOptions,
+} from "./norm-layers.ts";
 export { FormatError } from "./format-error.ts";
 export type { Metadata } from "./metadata.ts";
 export { readSafetensors, writeSafetensors } from "./safetensors.ts";

@@ -9,7 +9,7 @@ import { outline } from "./outline.ts";
  *
  * @example
  * const Scale = (n) => {
- *   const self = layer("Scale", (x) => mul(x, born(self.weight, x)), { weight: parameter([n], ones()) });
+ *   const self = layer("Scale", (x) => mul(x, initialized(self.weight, x)), { weight: parameter([n], ones()) });
  *   return self;
  * };
  */

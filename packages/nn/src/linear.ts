@@ -17,17 +17,17 @@ import {
   type Tensor,
   inNameOf,
 } from "@weft/tensor";
-import { fanInUniform, normal, type Initialiser } from "./initialisers.ts";
+import { fanInUniform, normal, type Initializer } from "./initializers.ts";
 import { weightKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";
-import { born, parameter } from "./parameter.ts";
+import { initialized, parameter } from "./parameter.ts";
 
 export interface WeightOptions {
   readonly bias?: boolean;
   /** The weight's first values; by default PyTorch's, U(−1/√fanIn, 1/√fanIn). */
-  readonly init?: Initialiser;
+  readonly init?: Initializer;
   /** The bias's first values; by default U(−1/√fanIn, 1/√fanIn). */
-  readonly biasInit?: Initialiser;
+  readonly biasInit?: Initializer;
 }
 
 /** See the function `Linear`. */
@@ -57,7 +57,7 @@ export function Linear(inputs: number, outputs: number, options?: WeightOptions)
     "Linear",
     (input: Operand) => {
       const x = readTensor(input, "Linear");
-      return linear(x, born(self.weight, x), self.bias && born(self.bias, x));
+      return linear(x, initialized(self.weight, x), self.bias && initialized(self.bias, x));
     },
     {
       weight: parameter([outputs, inputs], init),
@@ -96,7 +96,7 @@ export interface Embedding {
  * @example
  * const vectors = Embedding(10_000, 128)(words);
  */
-export function Embedding(count: number, features: number, options?: { readonly init?: Initialiser }): Embedding {
+export function Embedding(count: number, features: number, options?: { readonly init?: Initializer }): Embedding {
   readValue("Embedding", "count", count, positiveCount);
   readValue("Embedding", "features", features, positiveCount);
   const { init } = readOptions("Embedding", options, { init: callable }, { init: normal() });
@@ -104,7 +104,7 @@ export function Embedding(count: number, features: number, options?: { readonly 
     "Embedding",
     (indices: Operand) => {
       const rows = readTensor(indices, "Embedding");
-      const weight = born(self.weight, rows);
+      const weight = initialized(self.weight, rows);
       return inNameOf("Embedding", () => take(weight, rows, { axis: 0 }));
     },
     {

@@ -125,7 +125,7 @@ function collected(op: string, rows: Tensor, labels: Tensor, options: LabelOptio
 const crossEntropyKinds: OptionKinds<CrossEntropyOptions> = { ...labelKinds, labelSmoothing: fraction };
 
 /**
- * The cross-entropy of unnormalised scores: −log softmax(logits)[label], averaged over the rows.
+ * The cross-entropy of unnormalized scores: −log softmax(logits)[label], averaged over the rows.
  *
  * `logits` are `[N, C]`, `[C]` or `[N, C, …]`; `labels` are class numbers from 0 without the class axis, or
  * probabilities with the shape of the logits. With `labelSmoothing` ε the target is (1 − ε) · label + ε / C. With

@@ -1,4 +1,4 @@
-// Normalisation: batch statistics while learning, running ones afterwards. Learning means inside `diff`, unless told.
+// Normalization: batch statistics while learning, running ones afterwards. Learning means inside `diff`, unless told.
 import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
   add,
@@ -30,7 +30,7 @@ import {
 import { isState } from "./parameter.ts";
 
 export interface BatchNormOptions {
-  /** Normalise with the batch's own moments (and update the running ones); by default inside `diff`. */
+  /** Normalize with the batch's own moments (and update the running ones); by default inside `diff`. */
   readonly training?: boolean;
   /** Added to the variance. */
   readonly eps?: number;
@@ -51,7 +51,7 @@ const batchNormKinds: OptionKinds<BatchNormOptions> = {
 };
 
 /**
- * Batch normalisation: (x − mean) / √(var + eps) · weight + bias, for each channel of x `[N, C, …]`.
+ * Batch normalization: (x − mean) / √(var + eps) · weight + bias, for each channel of x `[N, C, …]`.
  *
  * While training, mean and (biased) variance are those of the batch, and a running moment given as a `state` becomes
  * (1 − momentum) · running + momentum · batch, with the unbiased variance; otherwise the running moments are used.
@@ -123,14 +123,14 @@ function byBatch(x: Tensor, weight: Tensor, bias: Tensor, eps: number): readonly
 export interface LayerNormOptions {
   /** Added to the variance. */
   readonly eps?: number;
-  /** How many of the last axes are normalised together: those of weight or bias, else 1. */
+  /** How many of the last axes are normalized together: those of weight or bias, else 1. */
   readonly axes?: number;
 }
 
 const layerNormKinds: OptionKinds<LayerNormOptions> = { eps: nonNegative, axes: positiveCount };
 
 /**
- * Layer normalisation: (x − mean) / √(var + eps) · weight + bias, with the moments of the last axes of x, whose shape
+ * Layer normalization: (x − mean) / √(var + eps) · weight + bias, with the moments of the last axes of x, whose shape
  * weight and bias have. Throws a ShapeError if they have another. As PyTorch's
  * `layer_norm` (Ba, Kiros and Hinton 2016).
  *
@@ -150,7 +150,7 @@ export function layerNorm(
   );
   const axes = given ?? shapes[0]?.length ?? 1;
   if (!(axes > 0 && axes <= x.shape.length))
-    throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalise, got [${x.shape}]`);
+    throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalize, got [${x.shape}]`);
   const last = x.shape.slice(-axes);
   for (const shape of shapes)
     if (!sameShape(shape, last))

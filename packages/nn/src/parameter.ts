@@ -1,6 +1,6 @@
-// Parameters that wait for data: shape and initialiser are known when a layer is built, the value is made on the backend
+// Parameters that wait for data: shape and initializer are known when a layer is built, the value is made on the backend
 // of the first tensor that the layer meets. It does not depend on when or where that is.
-import { param, state, type Param, type State, type Unborn } from "@weft/autograd";
+import { param, state, type Param, type State, type LazyValue } from "@weft/autograd";
 import {
   ArgumentError,
   arrayOf,
@@ -20,13 +20,13 @@ import {
   type Tensor,
   type TypedArray,
 } from "@weft/tensor";
-import { draws, nextStart } from "./draws.ts";
-import { run, type Initialiser } from "./initialisers.ts";
+import { draws, nextStart } from "./host-random.ts";
+import { run, type Initializer } from "./initializers.ts";
 import { storedName, type StoredType } from "./safetensors.ts";
 import { storedAs } from "./stored-values.ts";
 
 /** Any box of a model: what is differentiated, and what only changes. */
-export type Cell = Param | State;
+export type AnyBox = Param | State;
 
 /** What this module knows of a box beyond its value. */
 interface Origin {
@@ -37,7 +37,7 @@ interface Origin {
 }
 const origins = new WeakMap<Box, Origin>();
 
-const unborn = (shape: Shape, dtype: DType, { values }: Origin): Unborn => ({
+const lazyValue = (shape: Shape, dtype: DType, { values }: Origin): LazyValue => ({
   shape,
   dtype,
   create: (backend) => backend.upload(values(), shape, dtype),
@@ -50,7 +50,7 @@ interface CellOptions {
 
 const cellKinds: OptionKinds<CellOptions> = { dtype: dtypeName, stored: storedName };
 
-function cell<C extends Cell>(make: (x: Unborn) => C, given: Shape, init: Initialiser, options?: CellOptions): C {
+function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: Initializer, options?: CellOptions): C {
   readValue("parameter", "init", init, callable);
   const { dtype, stored } = readOptions("parameter", options, cellKinds, { dtype: "f32" as DType });
   const shape = shapeOf("parameter", given);
@@ -59,7 +59,7 @@ function cell<C extends Cell>(make: (x: Unborn) => C, given: Shape, init: Initia
     values: () => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(...start))]) as TypedArray,
     stored: stored ?? storedAs[dtype],
   };
-  const box = make(unborn(shape, dtype, origin));
+  const box = make(lazyValue(shape, dtype, origin));
   origins.set(box, origin);
   return box;
 }
@@ -71,18 +71,18 @@ function cell<C extends Cell>(make: (x: Unborn) => C, given: Shape, init: Initia
  * @example
  * const weight = parameter([10, 784], xavier());
  */
-export const parameter = (shape: Shape, init: Initialiser, options?: Pick<CellOptions, "dtype">): Param =>
+export const parameter = (shape: Shape, init: Initializer, options?: Pick<CellOptions, "dtype">): Param =>
   cell(param, shape, init, options);
 
 /** The same for what is saved with the model and not differentiated: running moments, counts. */
-export const running = (shape: Shape, init: Initialiser, options?: CellOptions): State =>
+export const running = (shape: Shape, init: Initializer, options?: CellOptions): State =>
   cell(state, shape, init, options);
 
 /** Brings a box to life on the backend of x, if it has no value yet, and returns it. Warns once of f64 that meets f32. */
-export function born<C extends Cell>(box: C, x: Operand): C {
-  if (typeof box?.birth !== "function")
-    throw new ArgumentError(`born: wanted a parameter or a state, got ${describe(box)}`);
-  if (!box.born) box.birth(readTensor(x, box.kind).backend);
+export function initialized<C extends AnyBox>(box: C, x: Operand): C {
+  if (typeof box?.initialize !== "function")
+    throw new ArgumentError(`initialized: wanted a parameter or a state, got ${describe(box)}`);
+  if (!box.initialized) box.initialize(readTensor(x, box.kind).backend);
   if (!warned && typeof x === "object" && box.dtype === "f32" && (x as Tensor).dtype === "f64") {
     warned = true;
     console.warn(
@@ -98,11 +98,11 @@ export const isState = (x: Operand): x is State =>
   typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
 
 /** How a box is stored. */
-export const storedType = (box: Cell): StoredType => origins.get(box)?.stored ?? storedAs[box.dtype];
+export const storedType = (box: AnyBox): StoredType => origins.get(box)?.stored ?? storedAs[box.dtype];
 
 /** The values of a box on the host; those that it will begin with, if it has none yet. */
-export async function hostValues(box: Cell): Promise<TypedArray> {
-  if (!box.born) return origins.get(box)?.values() ?? refuse(box);
+export async function hostValues(box: AnyBox): Promise<TypedArray> {
+  if (!box.initialized) return origins.get(box)?.values() ?? refuse(box);
   const x: Tensor = box.value;
   try {
     return await x.data();
@@ -112,7 +112,7 @@ export async function hostValues(box: Cell): Promise<TypedArray> {
 }
 
 /** A box of someone else's that waits for a backend: only a backend can say what it begins with. */
-function refuse(box: Cell): never {
+function refuse(box: AnyBox): never {
   throw new ArgumentError(
     `${box.kind}: this ${box.dtype}[${box.shape}] has no value yet; give it one with: await place(model, backend)`,
   );
@@ -120,11 +120,11 @@ function refuse(box: Cell): never {
 
 /** New values of boxes whose memory is there: nothing has changed yet. */
 interface Prepared {
-  readonly box: Cell;
+  readonly box: AnyBox;
   readonly array: TypedArray;
   readonly x: Tensor | undefined;
 }
-type Values = Iterable<readonly [Cell, TypedArray]>;
+type Values = Iterable<readonly [AnyBox, TypedArray]>;
 
 /** Uploads values to the backends of their boxes (or to the one given); all of them, or it throws and keeps none. */
 function prepare(values: Values, backend: Backend | undefined): Prepared[] {
@@ -177,8 +177,8 @@ async function answered(backend: Backend): Promise<void> {
 }
 
 /** Keeps values on the host until the box comes to life. */
-function wait(box: Cell, values: TypedArray): void {
+function wait(box: AnyBox, values: TypedArray): void {
   const origin = { values: () => values, stored: storedType(box) };
-  box.reset(unborn(box.shape, box.dtype, origin));
+  box.reset(lazyValue(box.shape, box.dtype, origin));
   origins.set(box, origin);
 }

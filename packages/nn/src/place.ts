@@ -1,20 +1,20 @@
-// Moving a model: its parameters, its running state, and the state that optimisers keep for its parameters.
-import type { State, Unborn } from "@weft/autograd";
+// Moving a model: its parameters, its running state, and the state that optimizers keep for its parameters.
+import type { State, LazyValue } from "@weft/autograd";
 import { backendKind, readValue, type Backend } from "@weft/tensor";
-import { assignAllSurely, hostValues, type Cell } from "./parameter.ts";
+import { assignAllSurely, hostValues, type AnyBox } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 
-/** Under this key a parameter lists the state that an optimiser keeps for it. */
+/** Under this key a parameter lists the state that an optimizer keeps for it. */
 const companions = Symbol.for("weft.companions");
 
 /** The boxes that belong to a box: state that optimizers keep for it. */
-export function* belongings(box: Cell): Generator<State> {
+export function* belongings(box: AnyBox): Generator<State> {
   const list = (box as { [companions]?: Set<WeakRef<Readonly<Record<string, State>>>> })[companions] ?? [];
   for (const one of list) yield* Object.values(one.deref() ?? {});
 }
 
 /**
- * Moves a model to a backend, with the state that optimisers keep for its parameters, and returns the model. What has
+ * Moves a model to a backend, with the state that optimizers keep for its parameters, and returns the model. What has
  * not come to life yet does so there. If that fails, for want of memory say, all stays where it was.
  *
  * @example
@@ -22,20 +22,20 @@ export function* belongings(box: Cell): Generator<State> {
  */
 export async function place<Model>(model: Model, backend: Backend): Promise<Model> {
   readValue("place", "the second argument", backend, backendKind);
-  const all = [...new Set(boxes(model).flatMap(({ box }): Cell[] => [box, ...belongings(box)]))];
-  const elsewhere = all.filter((box) => box.born && box.backend !== backend);
+  const all = [...new Set(boxes(model).flatMap(({ box }): AnyBox[] => [box, ...belongings(box)]))];
+  const elsewhere = all.filter((box) => box.initialized && box.backend !== backend);
   const values = await Promise.all(elsewhere.map(async (box) => [box, await hostValues(box)] as const));
-  const begun: (readonly [Cell, Unborn])[] = [];
+  const begun: (readonly [AnyBox, LazyValue])[] = [];
   try {
     for (const box of all) {
-      const { unborn } = box;
-      if (unborn === undefined) continue;
-      box.birth(backend);
-      begun.push([box, unborn]);
+      const { lazyValue } = box;
+      if (lazyValue === undefined) continue;
+      box.initialize(backend);
+      begun.push([box, lazyValue]);
     }
     await assignAllSurely(values, backend);
   } catch (error) {
-    for (const [box, unborn] of begun) if (box.backend === backend) box.reset(unborn);
+    for (const [box, lazyValue] of begun) if (box.backend === backend) box.reset(lazyValue);
     throw error;
   }
   return model;

@@ -15,10 +15,10 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { gru, type GruResult } from "./gru.ts";
-import { fanInUniform, type Initialiser } from "./initialisers.ts";
+import { fanInUniform, type Initializer } from "./initializers.ts";
 import { layer } from "./layer.ts";
 import { lstm, type LstmResult } from "./lstm.ts";
-import { born, parameter } from "./parameter.ts";
+import { initialized, parameter } from "./parameter.ts";
 import { recurrentDefaults, recurrentKinds, type RecurrentOptions } from "./recurrence.ts";
 
 export interface RecurrentLayerOptions {
@@ -33,9 +33,9 @@ export interface RecurrentLayerOptions {
   /** Dropout between layers. */
   readonly dropout?: number;
   /** The weights' first values; by default U(−1/√hidden, 1/√hidden). */
-  readonly init?: Initialiser;
+  readonly init?: Initializer;
   /** The biases' first values; by default U(−1/√hidden, 1/√hidden). */
-  readonly biasInit?: Initialiser;
+  readonly biasInit?: Initializer;
 }
 export type LSTMOptions = RecurrentLayerOptions;
 export type GRUOptions = RecurrentLayerOptions;
@@ -112,7 +112,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
     const last = x.shape.at(-1);
     if (x.shape.length > 1 && last !== features)
       throw new ShapeError(`${kind}: wanted x of shape [T, B, ${features}], got [${x.shape.join(", ")}]`);
-    const weights = names.map((name) => born((self as unknown as Record<string, Param>)[name]!, x));
+    const weights = names.map((name) => initialized((self as unknown as Record<string, Param>)[name]!, x));
     const how = { layers, bidirectional, bias, dropout, training };
     return f(x, state, weights, how);
   };

@@ -1,9 +1,9 @@
 // A model's state as bytes and back: every parameter and running moment by its path in the tree, as safetensors.
 import { boolean, printable, quoted, readOptions, WeftError, type TypedArray, sameShape } from "@weft/tensor";
-import { type Place } from "@weft/autograd";
+import { type NamedBox } from "@weft/autograd";
 import { hiddenIn } from "./hidden.ts";
 import { writtenMetadata, type Metadata } from "./metadata.ts";
-import { assignAll, hostValues, storedType, type Cell } from "./parameter.ts";
+import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
 import { readIndex, writeSafetensors, type Stored, type StoredIndex, type StoredTensor } from "./safetensors.ts";
 import { fromStored, toStored } from "./stored-values.ts";
 import { boxes } from "./tree.ts";
@@ -31,7 +31,7 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
       `${op}: this model has no parameters, or hides them in closures or #private fields. Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)`,
     );
   const { certain, likely } = hiddenIn(model);
-  const cure = (boxes: Cell[]): string =>
+  const cure = (boxes: AnyBox[]): string =>
     `${some(boxes.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, or name them once with params(…) if they belong to another model`;
   if (certain.length > 0)
     throw new StateError(
@@ -66,7 +66,7 @@ export const toBytes = async (model: unknown, metadata: Metadata = {}): Promise<
 
 /** A box, and the names under which a file has its values: several if weights are tied and the file has them twice. */
 export interface Fit {
-  readonly box: Cell;
+  readonly box: AnyBox;
   readonly names: readonly [string, ...string[]];
 }
 
@@ -80,7 +80,7 @@ export const strictness = (op: string, options: ReadOptions | undefined): boolea
  */
 export function fits({ entries, metadata }: StoredIndex, model: unknown, strict: boolean, where: string): Fit[] {
   const places = boxes(model);
-  const own = ({ path, aliases }: Place): string[] => [path, ...aliases];
+  const own = ({ path, aliases }: NamedBox): string[] => [path, ...aliases];
   /** Under which name the file has a tensor: of tied weights it has one, and notes the others. */
   const source = (name: string): string => (entries.has(name) ? name : String(metadata[name] ?? name));
   const found = places.map((place) => ({
@@ -105,7 +105,7 @@ export function fits({ entries, metadata }: StoredIndex, model: unknown, strict:
 }
 
 /** The values of a box out of a file. */
-export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], where: string): [Cell, TypedArray] {
+export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], where: string): [AnyBox, TypedArray] {
   const [first, ...others] = tensors.map((tensor, k) => fromStored(names[k]!, tensor, box.dtype)) as [TypedArray];
   const same = (array: TypedArray): boolean => array.every((x, i) => Object.is(x, first[i]));
   const other = others.findIndex((array) => !same(array));
@@ -137,7 +137,7 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: Read
   return model;
 }
 
-const shown = ({ dtype, shape }: Cell): string => `${dtype}[${shape}]`;
+const shown = ({ dtype, shape }: AnyBox): string => `${dtype}[${shape}]`;
 
 /** A name as it stands in a list. */
 const plain = (name: string): string => (/^[\w.\-/:]+$/.test(name) && name.length < 120 ? name : quoted(name));

@@ -50,27 +50,29 @@ const ours = (x: Operand, h: Operand, ...weights: Operand[]): Tensor[] => {
   const result = gru(x, h, weights);
   return [result.y, result.h];
 };
-type Form = (...args: [Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
+type CellFunction = (...args: [Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
 /** One number that depends on every element of every result in its own way. */
-const weighed = (form: Form, args: readonly Operand[]): Tensor =>
-  form(...(args as unknown as Parameters<Form>))
+const weighed = (form: CellFunction, args: readonly Operand[]): Tensor =>
+  form(...(args as unknown as Parameters<CellFunction>))
     .map((y, k) => sum(mul(square(y), randn(y.shape, { seed: 90 + k }))))
     .reduce((a, b) => add(a, b));
 
 test("values are those of the formula", async () => {
-  const [a, b] = [ours, plain].map((form) => (form as Form)(...(values() as unknown as Parameters<Form>)));
+  const [a, b] = [ours, plain].map((form) =>
+    (form as CellFunction)(...(values() as unknown as Parameters<CellFunction>)),
+  );
   for (const k of [0, 1]) near(await list(a![k]!), await list(b![k]!));
 });
 
 test("gradients of all six operands are those of the formula", async () => {
   const ps = values().map((x) => param(x));
-  const [a, b] = [ours, plain].map((form) => diff(() => weighed(form as Form, ps)));
+  const [a, b] = [ours, plain].map((form) => diff(() => weighed(form as CellFunction, ps)));
   for (const p of ps) near(await list(a!.grad(p)), await list(b!.grad(p)));
 });
 
 test.each(operands.map((name, k) => [name, k] as const))("so are gradients of the gradient of %s", async (_, k) => {
   const all = values();
-  const second = (form: Form, i: number) =>
+  const second = (form: CellFunction, i: number) =>
     grad((v: Tensor) => {
       const first = grad((w: Tensor) => weighed(form, all.with(i, v).with(k, w)));
       return sum(square(first(i === k ? v : all[k]!)));

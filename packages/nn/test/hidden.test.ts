@@ -7,7 +7,7 @@ import { add, matmul, mul, relu, sum, type Operand, type Tensor } from "@weft/te
 import { expect, test, vi } from "vitest";
 import {
   BatchNorm,
-  born,
+  initialized,
   Chain,
   fromBytes,
   layer,
@@ -67,7 +67,7 @@ const watchedOnes: Hiding = {
   },
   "a layer of one's own": () => {
     const bias = param(tensor([0, 0]));
-    const self = layer("Mine", (x: Operand) => add(mul(x, born(self.weight, x)), bias), {
+    const self = layer("Mine", (x: Operand) => add(mul(x, initialized(self.weight, x)), bias), {
       weight: parameter([2], ones()),
     });
     return [self, self, 1];
@@ -91,7 +91,7 @@ const hiddenStates: Hiding = {
   },
   "a layer of one's own that reads it": () => {
     const scale = state(tensor(2));
-    const self = layer("Mine", (x: Operand) => mul(mul(x, born(self.weight, x)), scale.value), {
+    const self = layer("Mine", (x: Operand) => mul(mul(x, initialized(self.weight, x)), scale.value), {
       weight: parameter([2], ones()),
     });
     return [self, self, 1];
@@ -101,7 +101,7 @@ const hiddenStates: Hiding = {
     const self = layer(
       "Mine",
       (x: Operand) => {
-        const y = mul(x, born(self.weight, x));
+        const y = mul(x, initialized(self.weight, x));
         last.value = y;
         return y;
       },
@@ -189,7 +189,8 @@ test("calls that use other boxes, but as many, are followed; nothing that was fo
   let way = 0;
   const model = layer(
     "Ways",
-    (x: Operand): Tensor => (way === 0 ? mul(x, born(model.shown, x)) : way === 1 ? mul(x, weight) : add(x, seen)),
+    (x: Operand): Tensor =>
+      way === 0 ? mul(x, initialized(model.shown, x)) : way === 1 ? mul(x, weight) : add(x, seen),
     {
       shown: parameter([2], ones()),
     },

@@ -1,8 +1,8 @@
 // Initializers by their formulas: the bounds and spreads that fan-in and fan-out give, also for shapes that are not square.
 import { expect, test } from "vitest";
-import { draws } from "../src/draws.ts";
+import { draws } from "../src/host-random.ts";
 import { normalPair } from "../src/normal-pair.ts";
-import { fanInUniform, heNormal, heUniform, normal, run, xavierNormal, xavierUniform } from "../src/initialisers.ts";
+import { fanInUniform, heNormal, heUniform, normal, run, xavierNormal, xavierUniform } from "../src/initializers.ts";
 
 const make = (init: Parameters<typeof run>[0], shape: readonly number[]): number[] => [
   ...(run(init, shape, draws([1, 2])) as Float64Array),

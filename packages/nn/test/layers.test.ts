@@ -20,7 +20,7 @@ import {
 } from "../src/index.ts";
 import {
   batchNorm,
-  born,
+  initialized,
   dropout,
   layer,
   ones,
@@ -60,7 +60,7 @@ test("Linear is x Wᵀ + b over any number of axes", async () => {
   expect(Linear(3, 2, { bias: false }).bias).toBeNull();
 });
 
-test("first values: PyTorch's by default, another initialiser by option, the same after the same seed", async () => {
+test("first values: PyTorch's by default, another initializer by option, the same after the same seed", async () => {
   const f = Linear(100, 50);
   f(randn([1, 100]));
   const w = await list(f.weight.value);
@@ -275,9 +275,9 @@ test("params: any tree, each once, in the order of discovery", () => {
 
 test("a layer of one's own", async () => {
   const Scale = (n: number) => {
-    const self = layer("Scale", (x: Tensor) => x.mul(born(self.weight, x)), { weight: parameter([n], zeros()) }) as ((
-      x: Tensor,
-    ) => Tensor) & { weight: ReturnType<typeof parameter> };
+    const self = layer("Scale", (x: Tensor) => x.mul(initialized(self.weight, x)), {
+      weight: parameter([n], zeros()),
+    }) as ((x: Tensor) => Tensor) & { weight: ReturnType<typeof parameter> };
     return self;
   };
   const model = Chain(Scale(2), Scale(2));
@@ -351,7 +351,7 @@ const wrong: [string, () => unknown, string][] = [
 ];
 test.each(wrong)("refuses wrong %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));
 
-test("LayerNorm normalises the last axes that it is given, and says which do not fit", async () => {
+test("LayerNorm normalizes the last axes that it is given, and says which do not fit", async () => {
   const x = tensor([
     [
       [1, 2],
@@ -374,7 +374,7 @@ test("LayerNorm normalises the last axes that it is given, and says which do not
   expect(await plain.array()).toEqual([[expect.closeTo(-1, 5), expect.closeTo(1, 5)]]);
   expect(Object.keys(LayerNorm(3))).toEqual(expect.arrayContaining(["weight", "bias"]));
   expect(() => LayerNorm(3)(x)).toThrow("layerNorm: x [2,2,2] ends in [2], weight and bias are [3]");
-  expect(() => layerNorm(tensor(1))).toThrow("layerNorm: wanted x with 1 axes or more to normalise, got []");
+  expect(() => layerNorm(tensor(1))).toThrow("layerNorm: wanted x with 1 axes or more to normalize, got []");
 });
 
 test.each([

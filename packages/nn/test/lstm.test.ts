@@ -47,27 +47,29 @@ const ours = (x: Operand, h: Operand, c: Operand, ...weights: Operand[]): Tensor
   const result = lstm(x, h, c, weights);
   return [result.y, result.h, result.c];
 };
-type Form = (...args: [Operand, Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
+type CellFunction = (...args: [Operand, Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
 /** One number that depends on every element of every result in its own way. */
-const weighed = (form: Form, ...args: Operand[]): Tensor =>
-  form(...(args as Parameters<Form>))
+const weighed = (form: CellFunction, ...args: Operand[]): Tensor =>
+  form(...(args as Parameters<CellFunction>))
     .map((y, k) => sum(mul(square(y), randn(y.shape, { seed: 90 + k }))))
     .reduce((a, b) => add(a, b));
 
 test("values are those of the formula", async () => {
-  const [a, b] = [ours, plain].map((form) => (form as Form)(...(values() as unknown as Parameters<Form>)));
+  const [a, b] = [ours, plain].map((form) =>
+    (form as CellFunction)(...(values() as unknown as Parameters<CellFunction>)),
+  );
   for (const k of [0, 1, 2]) near(await list(a![k]!), await list(b![k]!));
 });
 
 test("gradients of all seven operands are those of the formula", async () => {
   const ps = values().map((x) => param(x));
-  const [a, b] = [ours, plain].map((form) => diff(() => weighed(form as Form, ...ps)));
+  const [a, b] = [ours, plain].map((form) => diff(() => weighed(form as CellFunction, ...ps)));
   for (const p of ps) near(await list(a!.grad(p)), await list(b!.grad(p)));
 });
 
 test("so are gradients of gradients", async () => {
   const [x, ...rest] = values() as [Tensor, ...Tensor[]];
-  const second = (form: Form) =>
+  const second = (form: CellFunction) =>
     grad((v: Tensor) =>
       sum(square(grad((w: Tensor) => weighed(form, v, ...rest.slice(0, 2), w, ...rest.slice(3)))(rest[2]!))),
     )(x);

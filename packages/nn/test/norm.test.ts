@@ -1,4 +1,4 @@
-// Batch normalisation, whose gradient is written by hand, against its own formula: values and gradients of both orders.
+// Batch normalization, whose gradient is written by hand, against its own formula: values and gradients of both orders.
 import { grad, gradCheck, param, diff } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, div, mean, mul, reshape, square, sub, sqrt, sum, type Operand, type Tensor } from "@weft/tensor";
@@ -12,21 +12,21 @@ const near = (a: readonly number[], b: readonly number[]) => {
   a.forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 9));
 };
 
-type Form = (x: Operand, weight: Operand, bias: Operand) => Tensor;
-const ours: Form = (x, weight, bias) => batchNorm(x, weight, bias, { training: true });
+type NormFunction = (x: Operand, weight: Operand, bias: Operand) => Tensor;
+const ours: NormFunction = (x, weight, bias) => batchNorm(x, weight, bias, { training: true });
 
 describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
   const values = () => [randn(shape, { seed: 1 }), randn([3], { seed: 2 }), randn([3], { seed: 3 })] as const;
   const axis = shape.map((_, k) => k).filter((k) => k !== 1);
   const channels = shape.map((d, k) => (k === 1 ? d : 1));
-  const plain: Form = (x, weight, bias) => {
+  const plain: NormFunction = (x, weight, bias) => {
     const centred = sub(x, mean(x, { axis, keepDims: true }));
     const variance = mean(square(centred), { axis, keepDims: true });
     const [w, b] = [weight, bias].map((v) => reshape(v, channels)) as [Tensor, Tensor];
     return add(mul(div(centred, sqrt(add(variance, 1e-5))), w), b);
   };
   /** One number that depends on every element in its own way. */
-  const weighed = (form: Form, ...args: Parameters<Form>): Tensor =>
+  const weighed = (form: NormFunction, ...args: Parameters<NormFunction>): Tensor =>
     sum(mul(square(form(...args)), randn(shape, { seed: 9 })));
 
   test("values and gradients are those of the formula", async () => {
@@ -41,7 +41,7 @@ describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
 
   test("so are gradients of gradients", async () => {
     const [x, weight, bias] = values();
-    const second = (form: Form, k: 0 | 1) =>
+    const second = (form: NormFunction, k: 0 | 1) =>
       grad((v: Tensor) =>
         sum(
           square(
@@ -52,7 +52,7 @@ describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
         ),
       )(k === 0 ? weight : x);
     for (const k of [0, 1] as const) near(await list(second(ours, k)), await list(second(plain, k)));
-    const twice = (form: Form) =>
+    const twice = (form: NormFunction) =>
       grad((v: Tensor) => sum(square(grad((w: Tensor) => weighed(form, w, weight, bias))(v))))(x);
     near(await list(twice(ours)), await list(twice(plain)));
   });

@@ -59,7 +59,7 @@ test("a model over bytes: names, dtypes and values", async () => {
     "3.bias": "F32 [2]",
   });
   const other = fromBytes(bytes, build());
-  expect(params(other).some((p) => p.born)).toBe(false);
+  expect(params(other).some((p) => p.initialized)).toBe(false);
   expect(await all(other)).toEqual(await all(model));
   expect(await list(other(x))).toEqual(await list(model(x)));
   // A model that is alive takes the values where it lives.
@@ -76,7 +76,7 @@ test("a parameter that has not come to life is saved as it will come to life", a
   seed(3);
   const model = Linear(3, 2);
   const before = await all(model);
-  expect(model.weight.born).toBe(false);
+  expect(model.weight.initialized).toBe(false);
   model(tensor([[1, 2, 3]]));
   expect(await all(model)).toEqual(before);
 });
@@ -194,7 +194,7 @@ test("place moves what lives and brings to life what does not", async () => {
   const other = openSync({ rounding: true });
   const model = Chain(Linear(2, 3), Linear(3, 1));
   const [first, , last] = params(model) as [ReturnType<typeof params>[0], unknown, ReturnType<typeof params>[0]];
-  first.birth(backend);
+  first.initialize(backend);
   const values = await list(first.value);
   expect(await place(model, other)).toBe(model);
   expect([first.backend, last.backend]).toEqual([other, other]);
@@ -242,7 +242,7 @@ test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model tha
 test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model that is moved where it was", async (n) => {
   const { one, arm, disarm } = failing(n);
   const model = build();
-  for (const p of params(model).slice(0, 3)) p.birth(backend); // the others wait still
+  for (const p of params(model).slice(0, 3)) p.initialize(backend); // the others wait still
   const before = await all(model);
   arm();
   await expect(place(model, one)).rejects.toThrow("no memory left");
@@ -258,7 +258,7 @@ test("a device that tells late that it had no memory leaves a model as it was, w
   const late = openSync({ rounding: true });
   const { read } = late;
   const model = build();
-  for (const p of params(model).slice(0, 3)) p.birth(backend);
+  for (const p of params(model).slice(0, 3)) p.initialize(backend);
   const before = await all(model);
   const path = join(folder, "late.safetensors");
   await save(path, build());

@@ -12,7 +12,7 @@ const x = ones([2, 64]);
 const drops = (): boolean => (dropout(x, 0.5).arraySync() as number[][]).flat().includes(0);
 const p = param(tensor(1));
 /** How many batches a layer has learned from. */
-const count = ({ num_batches_tracked: n }: BatchNorm) => (n.born ? n.value.itemSync() : 0);
+const count = ({ num_batches_tracked: n }: BatchNorm) => (n.initialized ? n.value.itemSync() : 0);
 
 test("a saliency map drops nothing and leaves running moments alone; `training(true, …)` asks for it", () => {
   seed(1);

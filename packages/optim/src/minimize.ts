@@ -96,7 +96,7 @@ async function* steps<Item>(
       }
       const now = performance.now();
       if (now - since > turn) {
-        await others();
+        await yieldToEventLoop();
         since = performance.now();
       }
       yield value;
@@ -141,7 +141,7 @@ function synchronous(loss: Tensor): Tensor {
 const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;
 
 /** Lets timers, input and drawing have their turn. */
-const others = (): Promise<void> =>
+const yieldToEventLoop = (): Promise<void> =>
   new Promise((resolve) => {
     if (immediate === undefined) setTimeout(resolve, 0);
     else immediate(resolve);

@@ -1,5 +1,5 @@
 // What every optimizer does around its rule: state for each parameter, the learning rate of the step, and the new values.
-import { state, type Param, type RowSparse, type State, type Tape, type Unborn } from "@weft/autograd";
+import { state, type Param, type RowSparse, type State, type Tape, type LazyValue } from "@weft/autograd";
 import {
   anything,
   ArgumentError,
@@ -115,7 +115,7 @@ function accompany(param: Param, boxes: Slot["boxes"]): void {
 }
 
 /** What a box holds that is not needed any more. */
-const nothing = ({ shape, dtype }: State): Unborn => ({
+const nothing = ({ shape, dtype }: State): LazyValue => ({
   shape,
   dtype,
   create: (backend) => source(backend, "full", [0], { shape, dtype }),

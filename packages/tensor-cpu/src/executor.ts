@@ -13,7 +13,7 @@ import {
   type KernelLaunch,
   type Link,
   type Node,
-  type NumberPlace,
+  type NumberArgument,
   type Plan,
   type Relief,
   type Run,
@@ -47,7 +47,7 @@ export interface Executable {
   readonly block: Block;
   /** Triples: word in the heap, slot, bytes to add. */
   readonly places: Int32Array;
-  readonly numbers: readonly (NumberPlace & { readonly at: number })[];
+  readonly numbers: readonly (NumberArgument & { readonly at: number })[];
   /** Where each slot lies at this run. */
   readonly address: Float64Array;
   readonly scratch: number;
@@ -154,7 +154,7 @@ export class Executor implements Driver<Block, Executable> {
 
   #laid(plan: Plan, launches: readonly Link[], block: Block): Executable {
     const places: number[] = [];
-    const numbers: (NumberPlace & { at: number })[] = [];
+    const numbers: (NumberArgument & { at: number })[] = [];
     let next = block.address >>> 2;
     const layDown = (l: KernelLaunch): KernelStep => {
       const base = next;

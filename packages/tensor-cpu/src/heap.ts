@@ -2,7 +2,7 @@
 // block waits in the list of its class. Where nothing is free, values that no scope owns may move out (`relief`).
 import { ArgumentError, MemoryError, arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
-import type { Machine } from "./calls/call.ts";
+import type { CallMemory } from "./calls/call.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 
 const PAGE = 65_536;
@@ -37,7 +37,7 @@ function reserve(maximum: number, shared: boolean): readonly [WebAssembly.Memory
     }
 }
 
-export class Heap implements Machine {
+export class Heap implements CallMemory {
   readonly memory: WebAssembly.Memory;
   readonly shared = sharedMemory();
   readonly relaxed = relaxedSimd();
@@ -129,7 +129,7 @@ export class Heap implements Machine {
     return true;
   }
 
-  /** The last resort: free blocks of all classes are joined with their neighbours and cut again. */
+  /** The last resort: free blocks of all classes are joined with their neighbors and cut again. */
   #fromStretches(bytes: number): Block | undefined {
     const size = bytesOfClass(classOf(bytes));
     const stretches = this.#stretches();
@@ -147,7 +147,7 @@ export class Heap implements Machine {
     return address === undefined ? this.#fresh(classOf(bytes)) : blockOf(address, classOf(bytes));
   }
 
-  /** What is free, in order of address, neighbours joined. */
+  /** What is free, in order of address, neighbors joined. */
   #stretches(): { start: number; end: number }[] {
     const blocks = this.#free.flatMap((list, c) => list.map((start) => ({ start, end: start + bytesOfClass(c) })));
     const joined: { start: number; end: number }[] = [];

@@ -6,7 +6,7 @@ import { expect, vi } from "vitest";
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
 
-/** Collects garbage, and lets what the collector found be finalised. */
+/** Collects garbage, and lets what the collector found be finalized. */
 export async function collect(): Promise<void> {
   for (let i = 0; i < 3; i++) {
     gc();
@@ -14,7 +14,7 @@ export async function collect(): Promise<void> {
   }
 }
 
-/** Waits until few values live, or none: what was collected is finalised in a task of its own, which a busy machine may run late. */
+/** Waits until few values live, or none: what was collected is finalized in a task of its own, which a busy machine may run late. */
 export const untilFewLive = (backend: { flush(): void; stats(): { live: number } }, most = 9): Promise<void> =>
   vi.waitFor(
     async () => {

@@ -1,7 +1,7 @@
 // A memory for testing calls: every operand stands between guard bytes that read as NaN, scratch starts as NaN, and one input
 // ends where the memory ends, so that reading beyond it traps.
 import { arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
-import type { After, Call, Machine } from "../src/calls/call.ts";
+import type { After, Call, CallMemory } from "../src/calls/call.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 
 export interface Given {
@@ -19,9 +19,9 @@ export const dense = (shape: readonly number[]): number[] => {
 };
 export const count = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
-const machines = new Map<string, Machine>();
+const machines = new Map<string, CallMemory>();
 /** A machine with a memory of so many pages, made once. */
-function machine(relaxed: boolean, pages: number): Machine {
+function machine(relaxed: boolean, pages: number): CallMemory {
   const key = `${relaxed} ${pages}`;
   let m = machines.get(key);
   if (m === undefined) {

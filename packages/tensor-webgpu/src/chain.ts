@@ -3,7 +3,7 @@
 import type { ChainLaunch, KernelLaunch, Link } from "@weft/kernel";
 import { callOf } from "./calls/index.ts";
 import { sharedBytes, workOfKernel, workOfStage, type Work } from "./dispatch.ts";
-import type { Machine } from "./forms/stage.ts";
+import type { DeviceTraits } from "./forms/stage.ts";
 import { resultsOf } from "./translate/partition.ts";
 import type { Body, Surroundings } from "./translate/program.ts";
 
@@ -11,7 +11,7 @@ import type { Body, Surroundings } from "./translate/program.ts";
 const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
 
 /** What runs a chain: one work, or one a link where a workgroup has not the memory that they want together. */
-export function worksOfChain({ rows, links }: ChainLaunch, machine: Machine): readonly Work[] {
+export function worksOfChain({ rows, links }: ChainLaunch, machine: DeviceTraits): readonly Work[] {
   const block = rowsOfBlock(rows);
   const works = links.map((link) => workOfLink(link, rows, block, machine));
   return sharedBytes(works) > machine.shared ? works : [together(works, Math.ceil(rows / block))];
@@ -48,7 +48,7 @@ function together(works: readonly Work[], groups: number): Work {
   };
 }
 
-function workOfLink(link: Link, rows: number, block: number, machine: Machine): Work {
+function workOfLink(link: Link, rows: number, block: number, machine: DeviceTraits): Work {
   if (link.kind === "kernel") return workOfKernel(link, machine, resultsOfRow(link, rows) * block);
   const stage = callOf(link.op).byRows!(link, block, machine);
   // It has no workspace.

@@ -1,10 +1,10 @@
 // From launches to dispatches: what a launch runs and with which arguments, which launches stand side by side in one
 // dispatch, and where their operands are bound.
-import { layout, type KernelLaunch, type NumberPlace } from "@weft/kernel";
+import { layout, type KernelLaunch, type NumberArgument } from "@weft/kernel";
 import { UnsupportedError } from "@weft/tensor";
 import { epilogueOf } from "./forms/epilogue.ts";
 import { join } from "./forms/join.ts";
-import type { Machine, Stage } from "./forms/stage.ts";
+import type { DeviceTraits, Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
 import type { Slab } from "./slabs.ts";
 import { sum } from "./forms/product.ts";
@@ -22,7 +22,7 @@ export interface Work {
   readonly groups: number;
   readonly words: readonly number[];
   readonly places: readonly { readonly word: number; readonly slot: number; readonly bytes: number }[];
-  readonly numbers: readonly NumberPlace[];
+  readonly numbers: readonly NumberArgument[];
   /** Words that get the numbers of operations which may meet an index out of range, and their nodes. */
   readonly marks: readonly { readonly word: number; readonly node: number }[];
   /** The slot of each operand. */
@@ -66,12 +66,12 @@ const TERMS = 2 ** 32 - 2 ** 12;
 const FEW = 16;
 
 /** What the forms of kernels depend on. */
-type KernelMachine = Pick<Machine, "threads" | "subgroups">;
+type KernelMachine = Pick<DeviceTraits, "threads" | "subgroups">;
 
 /** A reduction of much to little is split, and a second dispatch adds the parts, which begin `offset` bytes into `workspace`. */
 export function worksOfKernel(
   launch: KernelLaunch,
-  machine: KernelMachine & { readonly crowd: number },
+  machine: KernelMachine & { readonly targetWorkgroups: number },
   workspace: number,
   offset: number,
 ): Works {

@@ -8,7 +8,7 @@ import {
   type Driver,
   type Launch,
   type Node,
-  type NumberPlace,
+  type NumberArgument,
   type Plan,
   type Relief,
   type Run,
@@ -34,7 +34,7 @@ import {
 } from "./dispatch.ts";
 import { worksOfChain } from "./chain.ts";
 import { Commands } from "./commands.ts";
-import type { Faults } from "./faults.ts";
+import type { Faults } from "./device-errors.ts";
 import { Pipelines } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
 import { Reader, SPARE } from "./reader.ts";
@@ -63,7 +63,7 @@ export interface Profile {
   /** Invocations in a subgroup, the same for all; 0 where there are none, or their size is not known. */
   readonly subgroups: number;
   /** Workgroups that keep the device busy. */
-  readonly crowd: number;
+  readonly targetWorkgroups: number;
   /** Whether writing one component of a vector leaves the others alone, in slabs and in tiles. */
   readonly vectors: boolean;
 }
@@ -88,7 +88,7 @@ export interface Executable {
   readonly floats: Float32Array;
   /** Triples: word in the image, slot, bytes to add. */
   readonly places: Int32Array;
-  readonly numbers: readonly (NumberPlace & { readonly at: number })[];
+  readonly numbers: readonly (NumberArgument & { readonly at: number })[];
   /** By node, the words that get the number of an operation which may meet an index out of range. */
   readonly marks: ReadonlyMap<number, readonly number[]>;
   /** Where each slot lies at this run; the last one is the workspace of what has several stages. */
@@ -209,7 +209,7 @@ export class Executor implements Driver<Block, Executable> {
   prepare(plan: Plan): Executable {
     const words: number[] = [];
     const places: number[] = [];
-    const numbers: (NumberPlace & { at: number })[] = [];
+    const numbers: (NumberArgument & { at: number })[] = [];
     const marks = new Map<number, number[]>();
     const slots = plan.slots.length;
     let workspace = 0;

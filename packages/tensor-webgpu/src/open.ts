@@ -24,7 +24,7 @@ import {
   type WebGpuStats,
 } from "./backend.ts";
 import { Executor, type Executable, type Profile } from "./executor.ts";
-import { Faults } from "./faults.ts";
+import { Faults } from "./device-errors.ts";
 import type { Pipelines } from "./pipelines.ts";
 import { Profiler } from "./profiler.ts";
 import type { ProfileReport } from "./report.ts";
@@ -53,7 +53,7 @@ const FEW = 1000;
 const FEWER = 16;
 
 /** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
-const CROWD = 264;
+const TARGET_WORKGROUPS = 264;
 
 /** Bytes of the first slab: a small one where memory is the host's. */
 const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
@@ -94,7 +94,7 @@ class WebGpu extends Deferred<Block, Executable> {
       settled: 3,
       arguments: limits.maxUniformBufferBindingSize,
       groups: limits.maxComputeWorkgroupsPerDimension,
-      crowd: software ? 1 : CROWD,
+      targetWorkgroups: software ? 1 : TARGET_WORKGROUPS,
       shared: limits.maxComputeWorkgroupStorageSize,
       subgroups: device.features.has("subgroups") ? sizeOfSubgroups(info) : 0,
       // Metal may write all four components of a vector where a program writes one.

@@ -1,6 +1,6 @@
 // What is compiled and bound, each thing once: pipelines by the programs they run, groups of bindings by the buffers in them.
 import { WeftError } from "@weft/tensor";
-import type { Faults } from "./faults.ts";
+import type { Faults } from "./device-errors.ts";
 import { SPARE } from "./reader.ts";
 import type { Slab } from "./slabs.ts";
 import type { Commands } from "./commands.ts";

@@ -4,7 +4,7 @@ import { arrayOf, bytesOf, MemoryError, type DType, type TypedArray } from "@wef
 import { Fault } from "@weft/kernel";
 import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
-import type { Faults } from "./faults.ts";
+import type { Faults } from "./device-errors.ts";
 
 /** Buffers to read through are kept for the next read, up to so many bytes together. */
 const KEPT = 1 << 24;

@@ -3,7 +3,7 @@
 import { MemoryError } from "@weft/tensor";
 import { bytesOfClass, classOf, type Relief, type Storage, type Trial } from "@weft/kernel";
 import { usage } from "./constants.ts";
-import type { Faults } from "./faults.ts";
+import type { Faults } from "./device-errors.ts";
 
 /** A stretch of a slab. */
 export interface Block extends Storage {

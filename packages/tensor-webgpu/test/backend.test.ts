@@ -97,7 +97,7 @@ describeOnDevice("the same bits", () => {
     const near = Array.from({ length: 31_743 }, (_, h) => Math.fround((fromHalf(h) + fromHalf(h + 1)) / 2));
     const floats = new Float32Array(near.flatMap((m) => [m, -m * (1 + 2 ** -23), m * (1 - 2 ** -23)]));
     expect(await T.cast(backend.tensor(floats), "f16").data()).toEqual(Uint16Array.from(floats, toHalf));
-    // Odd places, and neighbours that others write.
+    // Odd places, and neighbors that others write.
     const some = T.slice(halves, { starts: [15_001], ends: [15_012] });
     expect(await T.concat([some, T.flip(some), some], { axis: 0 }).data()).toEqual(
       Uint16Array.from({ length: 33 }, (_, i) => 15_001 + (i < 11 ? i : i < 22 ? 21 - i : i - 22)),

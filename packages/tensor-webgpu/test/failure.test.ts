@@ -8,7 +8,7 @@ import { MemoryError, relu, type Backend, type Creation, type Tensor } from "@we
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect } from "vitest";
 import { open } from "../src/index.node.ts";
-import { Faults } from "../src/faults.ts";
+import { Faults } from "../src/device-errors.ts";
 import { Slabs } from "../src/slabs.ts";
 import { bareDevice, describeOnDevice, onDevice, ownDevice } from "./device.ts";
 import { openSmall } from "./small.ts";

@@ -1,12 +1,12 @@
 // What the timing of tuned forms tries: the products and convolutions of the models that Weft is measured by, each with the
-// form of the table and its neighbours, and its elements by plain loops in float64.
+// form of the table and its neighbors, and its elements by plain loops in float64.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { Attrs, ConvAttrs } from "@weft/tensor";
 import { convolutionForm, productForm } from "../src/forms/choice.ts";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
 import { product, productOf, type ProductForm } from "../src/forms/product.ts";
-import type { Machine, Staged } from "../src/forms/stage.ts";
+import type { DeviceTraits, Staged } from "../src/forms/stage.ts";
 import { threadsOf, tileVectors, tilingName, type Tiling } from "../src/forms/tile.ts";
 
 const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
@@ -31,7 +31,7 @@ function laidOut(shapes: readonly (readonly number[])[]): CallOperand[] {
 }
 
 /** The problems, small ones where only correctness is asked for. */
-export function problemsFor(machine: Machine, quick: boolean): (() => Problem)[] {
+export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Problem)[] {
   /** Tilings that fit, by their names: `128x128x8 8x8 prefetch`; only one where no more than correctness is asked for. */
   const pick = (sides: { a: { along: "row" | "k" }; b: { along: "row" | "k" } }, given: readonly string[]): Tiling[] =>
     (quick ? ["32x32x8 4x4 prefetch"] : given)

@@ -30,7 +30,7 @@ describeOnDevice("split reductions", () => {
       const data = wave(shape[0]! * shape[1]!);
       const split = await openSmall(
         {
-          crowd: shape[0]! > 10_000 ? 60 : 16,
+          targetWorkgroups: shape[0]! > 10_000 ? 60 : 16,
           subgroups: shape[0] === 777 ? 4 : 0,
           threads: shape[0]! > 10_000 ? 256 : 64,
         },

@@ -2,7 +2,7 @@
 import { Deferred } from "@weft/kernel";
 import { creation } from "@weft/tensor";
 import { Executor, type Profile } from "../src/executor.ts";
-import { Faults } from "../src/faults.ts";
+import { Faults } from "../src/device-errors.ts";
 import { Slabs, type SlabOptions } from "../src/slabs.ts";
 import { bareDevice } from "./device.ts";
 
@@ -13,7 +13,7 @@ const usual: Profile = {
   arguments: 65_536,
   settled: 3,
   shared: 16_384,
-  crowd: 1,
+  targetWorkgroups: 1,
   subgroups: 0,
   vectors: true,
 };

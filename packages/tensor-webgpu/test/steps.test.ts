@@ -57,11 +57,11 @@ const lenet: () => Model = () =>
     Linear(16, 10),
   ) as Model;
 
-const normalisedConv: () => Model = () =>
+const normalizedConv: () => Model = () =>
   Chain(Conv({ in: 1, out: 4, kernel: 3, bias: false }), BatchNorm(4), relu, flatten, Linear(144, 10)) as Model;
 
 /** Each row with mean 0 and variance 1. */
-const normalised: Model = (x) => {
+const normalized: Model = (x) => {
   const centred = T.sub(x, T.mean(x, { axis: 1, keepDims: true }));
   return T.div(centred, T.sqrt(T.add(T.mean(T.square(centred), { axis: 1, keepDims: true }), 1e-5)));
 };
@@ -85,7 +85,7 @@ describeOnDevice("a training step", () => {
     ["perceptron, SGD", 8, () => sgd(), (b) => classifier(b, [100, 20], mlp)],
     ["perceptron, Adam", 8, () => adam(), (b) => classifier(b, [100, 20], mlp)],
     ["LeNet, SGD", 25, () => sgd(), (b) => classifier(b, [4, 1, 16, 16], lenet)],
-    ["a convolution normalised by batch, SGD", 8, () => sgd(), (b) => classifier(b, [4, 1, 8, 8], normalisedConv)],
+    ["a convolution normalized by batch, SGD", 8, () => sgd(), (b) => classifier(b, [4, 1, 8, 8], normalizedConv)],
     ["characters by an LSTM, Adam", 300, () => adam(), characters(LSTM)],
     ["characters by a GRU, Adam", 300, () => adam(), characters(GRU)],
   ];
@@ -147,9 +147,9 @@ describeOnDevice("rows that stay together", () => {
 
   const models: Record<string, () => Model> = {
     perceptron: mlp,
-    "with normalised rows": () =>
-      Chain(Linear(20, 12), normalised, relu, Linear(12, 12), softmax, Linear(12, 10)) as Model,
-    "with layers normalised": () =>
+    "with normalized rows": () =>
+      Chain(Linear(20, 12), normalized, relu, Linear(12, 12), softmax, Linear(12, 10)) as Model,
+    "with layers normalized": () =>
       Chain(Linear(20, 12), LayerNorm(12), relu, Linear(12, 12), LayerNorm(12), Linear(12, 10)) as Model,
     deep: () => Chain(...Array.from({ length: 6 }, () => [Linear(20, 20), T.tanh]).flat(), Linear(20, 10)) as Model,
   };

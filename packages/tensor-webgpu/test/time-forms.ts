@@ -3,7 +3,7 @@
 // keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never as vectors; `--safe`
 // leaves the driver's checks on; `--seconds=85` bounds the whole, and `--threads=256` says how many invocations a workgroup has.
 import { sizeOf } from "@weft/kernel";
-import type { Machine, Staged } from "../src/forms/stage.ts";
+import type { DeviceTraits, Staged } from "../src/forms/stage.ts";
 import { FIRST_SLAB, program } from "../src/translate/program.ts";
 import { problemsFor, type Problem } from "./form-problems.ts";
 
@@ -39,7 +39,7 @@ const device = await adapter.requestDevice({
   requiredLimits: Object.fromEntries(limits.map((l) => [l, adapter.limits[l]])),
 });
 device.addEventListener("uncapturederror", ({ error }) => print({ error: error.message.slice(0, 800) }));
-const machine: Machine = {
+const machine: DeviceTraits = {
   threads: Math.min(
     Number(given.find((a) => a.startsWith("--threads="))?.slice(10) ?? (quick ? 64 : 256)),
     adapter.limits.maxComputeInvocationsPerWorkgroup,

@@ -27,7 +27,10 @@ const cases: Record<string, { readonly bytes: number; readonly run: (backend: Cr
 
 for (const [name, { bytes, run }] of Object.entries(cases))
   onDevice(`${name}: workgroups beyond the last touch nothing`, async () => {
-    const backend = await openSmall({ groups: 13, crowd: 28 }, { first: 1 << 22, most: 1 << 22, limit: 1 << 24 });
+    const backend = await openSmall(
+      { groups: 13, targetWorkgroups: 28 },
+      { first: 1 << 22, most: 1 << 22, limit: 1 << 24 },
+    );
     // What is computed takes the holes between these.
     const around = Array.from({ length: 25 }, () => backend.tensor(new Float32Array(bytes / 4).fill(7)));
     for (const hole of around.filter((_, i) => i % 2 === 1)) hole.release();

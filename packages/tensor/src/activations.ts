@@ -143,7 +143,7 @@ export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Ten
 }
 
 /** √x for x ≥ 0 with gradient 0, not infinity, at 0: for norms, whose root meets a zero with a direction. */
-export function rootOrFlat(x: Tensor): Tensor {
+export function sqrtZeroSafe(x: Tensor): Tensor {
   const positive = less(0, x);
   return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));
 }

@@ -1,10 +1,10 @@
-// The catalogue: one line a primitive. Shape rules, derivatives, kernels and samples are complete tables over these names.
+// The catalog: one line a primitive. Shape rules, derivatives, kernels and samples are complete tables over these names.
 import type { DType } from "./dtype.ts";
 
 export type Shape = readonly number[];
 type Ints = readonly number[];
 
-/** What a line of the catalogue says: how many operands (`number` where any), and the attributes. */
+/** What a line of the catalog says: how many operands (`number` where any), and the attributes. */
 export interface Op<Arity extends number, Attrs = undefined> {
   readonly arity: Arity;
   readonly attrs: Attrs;
@@ -102,7 +102,7 @@ export interface MovementOps {
   broadcastTo: Op<1, { readonly shape: Shape }>;
   slice: Op<1, { readonly starts: Ints; readonly sizes: Ints; readonly steps: Ints }>;
   flip: Op<1, { readonly axes: Ints }>;
-  /** `interior` zeros stand between neighbours (the derivative of a slice with steps); `value` fills. */
+  /** `interior` zeros stand between neighbors (the derivative of a slice with steps); `value` fills. */
   pad: Op<1, { readonly before: Ints; readonly after: Ints; readonly interior: Ints; readonly value: number }>;
   concat: Op<number, AxisAttrs>;
 }

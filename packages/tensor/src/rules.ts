@@ -1,4 +1,4 @@
-// Shape and dtype of every primitive's result: two complete tables over the catalogue, one file a family. They throw
+// Shape and dtype of every primitive's result: two complete tables over the catalog, one file a family. They throw
 // what bad input throws, before any kernel runs, the same on every backend.
 import { convDTypes, convShapes } from "./rules/conv.ts";
 import { elementwiseDTypes, elementwiseShapes } from "./rules/elementwise.ts";

@@ -2,7 +2,7 @@
 import { inNameOf } from "./context.ts";
 import { applyOwn, readTensor, source, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
-import { notEqual, rootOrFlat, square } from "./activations.ts";
+import { notEqual, sqrtZeroSafe, square } from "./activations.ts";
 import { add, cast, div, equal, exp, floating, isFinite, log, mul, not, numeric, sub, where } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
 import { pad, permute, reshape, slice } from "./movement.ts";
@@ -85,11 +85,11 @@ function varianceOf(op: string, x: Operand, options: VarianceOptions | undefined
 }
 
 /** The square root of the variance; where that is 0 the gradient is 0. @example std(tensor([1, 3])) // 1 */
-export const std = (x: Operand, options?: VarianceOptions): Tensor => rootOrFlat(varianceOf("std", x, options));
+export const std = (x: Operand, options?: VarianceOptions): Tensor => sqrtZeroSafe(varianceOf("std", x, options));
 
 /** The Euclidean norm √Σx²; where that is 0 the gradient is 0. @example norm(tensor([3, 4])) // 5 */
 export const norm = (x: Operand, options?: ReduceOptions): Tensor =>
-  rootOrFlat(sum(square(float("norm", x)), checked("norm", options)));
+  sqrtZeroSafe(sum(square(float("norm", x)), checked("norm", options)));
 
 /**
  * log Σ eˣ over axes, without overflow.

@@ -43,7 +43,7 @@ describe("shapes", () => {
     expect(add(t(...b), t(...a)).shape).toEqual(wanted);
   });
 
-  test("every line of the catalogue has a rule for shape and dtype", () => {
+  test("every line of the catalog has a rule for shape and dtype", () => {
     // @ts-expect-error a table without the line `relu` does not compile
     const missing: weft.ShapeRules<"neg" | "relu"> = { neg: shapes.neg };
     expect(missing.relu).toBeUndefined();

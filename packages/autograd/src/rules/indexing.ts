@@ -9,7 +9,7 @@ const added = (g: Tensor, x: Tensor, indices: Tensor, axis: number): Tensor =>
   applyOwn("indexAdd", [zerosLike(x, g.dtype), indices, g], { axis });
 
 export const indexing: Family<"take" | "indexAdd" | "gather" | "scatterAdd"> = {
-  // Rows of a parameter stay rows on their way to the optimiser; the engine makes them dense anywhere else.
+  // Rows of a parameter stay rows on their way to the optimizer; the engine makes them dense anywhere else.
   take: (_, x, indices, { axis }) => [
     (g) => (axis === 0 ? RowSparse.of(indices, g, x.shape) : added(g, x, indices, axis)),
     undefined,

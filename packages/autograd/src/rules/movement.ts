@@ -8,7 +8,7 @@ const inverse = (axes: readonly number[]): number[] => {
   return back;
 };
 
-/** The gradient of a slice in its place, zeros elsewhere: between neighbours where the slice had steps. */
+/** The gradient of a slice in its place, zeros elsewhere: between neighbors where the slice had steps. */
 function placed(g: Tensor, shape: Shape, { starts, sizes, steps }: Attrs<"slice">): Tensor {
   const interior = steps.map((step) => step - 1);
   const after = shape.map((d, i) => d - starts[i]! - (sizes[i] === 0 ? 0 : (sizes[i]! - 1) * steps[i]! + 1));

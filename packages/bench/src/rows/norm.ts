@@ -1,19 +1,19 @@
-// Normalisation while learning, with the gradients of input, weight and bias: of channels (batch) and of rows (layer).
+// Normalization while learning, with the gradients of input, weight and bias: of channels (batch) and of rows (layer).
 import { vjp } from "@weft/autograd";
 import { batchNorm, layerNorm } from "@weft/nn";
 import type { Shape, Tensor } from "@weft/tensor";
 import { stored, type Row } from "./row.ts";
 
-type Form = (x: Tensor, weight: Tensor, bias: Tensor) => Tensor;
+type NormFunction = (x: Tensor, weight: Tensor, bias: Tensor) => Tensor;
 
-const forms: Record<string, { readonly x: Shape; readonly features: number; readonly form: Form }> = {
+const forms: Record<string, { readonly x: Shape; readonly features: number; readonly form: NormFunction }> = {
   "batch-norm": { x: [32, 64, 16, 16], features: 64, form: (...x) => batchNorm(...x, { training: true }) },
   "layer-norm": { x: [512, 512], features: 512, form: (...x) => layerNorm(...x) },
 };
 
 export const norms: readonly Row[] = Object.entries(forms).map(([name, { x, features, form }]): Row => ({
   name: `${name}-grad`,
-  what: `${name.replace("-norm", "")} normalisation of ${x.join("×")} with all three gradients`,
+  what: `${name.replace("-norm", "")} normalization of ${x.join("×")} with all three gradients`,
   unit: "ms",
   weft({ randn }) {
     const inputs = [randn(x), randn([features]), randn([features])] as const;

@@ -1,4 +1,4 @@
-// What is trained: models with their inputs, sizes and optimisers, for any backend. The tables for the processor and for the
+// What is trained: models with their inputs, sizes and optimizers, for any backend. The tables for the processor and for the
 // graphics processor measure the same tasks.
 import { diff } from "@weft/autograd";
 import { Chain, Conv, crossEntropy, Dropout, Embedding, GRU, Linear, LSTM, MaxPool, mse, seed } from "@weft/nn";

@@ -44,10 +44,10 @@ function eachGathered(
   }
 }
 
-type Walk = typeof eachTaken;
+type EachIndex = typeof eachTaken;
 
 const reading =
-  (walk: Walk): Kernels<"take">["take"] =>
+  (walk: EachIndex): Kernels<"take">["take"] =>
   ([x, indices], { axis }, shape, _, outOfRange) => {
     const result = new Float64Array(sizeOf(shape));
     walk(x!, indices!, axis, outOfRange, (i, at) => (result[i] = at < 0 ? NaN : x!.data[at]!));
@@ -55,7 +55,7 @@ const reading =
   };
 
 const adding =
-  (walk: Walk): Kernels<"indexAdd">["indexAdd"] =>
+  (walk: EachIndex): Kernels<"indexAdd">["indexAdd"] =>
   ([x, indices, updates], { axis }, shape, _, outOfRange) => {
     const result = x!.data.slice();
     walk({ shape }, indices!, axis, outOfRange, (i, at) => {

@@ -79,9 +79,9 @@ export const movement: Collection<keyof MovementOps | Composed> = {
     ],
     pad: [
       sample("sides of three axes", [floats(2, 3, 4)], (x) => weft.pad(x, { pads: [[0, 0], [0, 3], [1, 2]], value: 0.5 })), // prettier-ignore
-      sample("between neighbours", [floats(3, 4)], pads([1, 0], [0, 2], [2, 1], 0)),
-      sample("between neighbours, another value", [floats(5)], pads([0], [0], [3], -7)),
-      sample("one element has no neighbour", [floats(1, 3)], pads([1, 0], [1, 0], [5, 0], 0)),
+      sample("between neighbors", [floats(3, 4)], pads([1, 0], [0, 2], [2, 1], 0)),
+      sample("between neighbors, another value", [floats(5)], pads([0], [0], [3], -7)),
+      sample("one element has no neighbor", [floats(1, 3)], pads([1, 0], [1, 0], [5, 0], 0)),
       sample("nothing becomes something", [floats(0)], pads([2], [1], [1], 3)),
       ...kinds(pads([1, 2], [0, 1], [0, 0], 1)),
     ],

@@ -3,7 +3,7 @@ import * as weft from "@weft/tensor";
 import { add, conv, matmul, maxPool, mean, mul, relu, sub, sum, type Operand, type Tensor } from "@weft/tensor";
 import { between, booleans, distinct, floats, integers, positive, sample, type Collection } from "../sample.ts";
 
-const normalised = (x: Tensor): Tensor => {
+const normalized = (x: Tensor): Tensor => {
   const centred = sub(x, mean(x, { axis: -1, keepDims: true }));
   return mul(centred, weft.rsqrt(add(mean(weft.square(centred), { axis: -1, keepDims: true }), 1e-5)));
 };
@@ -25,10 +25,10 @@ export const programs: Collection<"layers" | "reductions" | "movement and mergin
       ),
       sample("two layers and a loss", [between(-1, 1, 6, 5), between(-1, 1, 5, 8), floats(8), between(-1, 1, 8, 3), integers(0, 3, 6)], (x, w, b, v, y) => mean(weft.crossEntropyRows(matmul(weft.tanh(add(matmul(x, w), b)), v), y))), // prettier-ignore
       sample("convolution, bias, relu, pool", [distinct(2, 2, 6, 6), between(-1, 1, 3, 2, 3, 3), floats(3, 1, 1)], (x, w, b) => maxPool(relu(add(conv(x, w), b)), { window: 2 }), { order: 0 }), // prettier-ignore
-      sample("normalisation with weights", [floats(4, 33), positive(33), floats(33)], (x, w, b) =>
-        add(mul(normalised(x), w), b),
+      sample("normalization with weights", [floats(4, 33), positive(33), floats(33)], (x, w, b) =>
+        add(mul(normalized(x), w), b),
       ),
-      sample("normalisation of channels", [floats(3, 2, 4, 5), positive(1, 2, 1, 1)], (x, w) => {
+      sample("normalization of channels", [floats(3, 2, 4, 5), positive(1, 2, 1, 1)], (x, w) => {
         const centred = sub(x, mean(x, { axis: [0, 2, 3], keepDims: true }));
         return mul(weft.div(centred, weft.sqrt(add(weft.variance(x, { axis: [0, 2, 3], keepDims: true }), 1e-5))), w);
       }),

@@ -1,7 +1,7 @@
 // `weft predict`: loads a saved model and says what it takes pictures of the test set for.
 import { ArgumentError, printable } from "@weft/tensor";
 import { load, readMetadata } from "@weft/nn";
-import type { Labelled } from "@weft/data";
+import type { Labeled } from "@weft/data";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
@@ -57,7 +57,7 @@ async function known(file: string, options: PredictOptions) {
 }
 
 /** Some pictures of a set. */
-function pick({ images, labels }: Labelled, indices: readonly number[]): Labelled {
+function pick({ images, labels }: Labeled, indices: readonly number[]): Labeled {
   const size = images.data.length / labels.data.length;
   const data = new Uint8Array(indices.length * size);
   for (const [at, index] of indices.entries())

@@ -1,5 +1,5 @@
 // The report on a model that tells pictures apart: how it learned, what it confuses, what it looks for.
-import type { Labelled } from "@weft/data";
+import type { Labeled } from "@weft/data";
 import { confusion, mistakes, type Answer } from "../evaluation.ts";
 import type { Epoch } from "../training.ts";
 import { accuracyCurve, confusionMatrix, lossCurve } from "./figures.ts";
@@ -14,7 +14,7 @@ interface Weights {
 
 export interface Findings extends Pick<Report, "title" | "result" | "facts"> {
   readonly epochs: readonly Epoch[];
-  readonly test: Labelled;
+  readonly test: Labeled;
   readonly answers: readonly Answer[];
   /** The first layer's. */
   readonly weights: Weights;
@@ -69,7 +69,7 @@ export function classifierReport(findings: Findings): string {
 
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
 
-function mistake({ index, label, guess, confidence }: Answer, { images }: Labelled) {
+function mistake({ index, label, guess, confidence }: Answer, { images }: Labeled) {
   const [height, width] = images.shape.slice(-2) as [number, number];
   const data = images.data.subarray(index * width * height, (index + 1) * width * height);
   return {

@@ -20,7 +20,7 @@ interface Point {
   readonly y: number;
 }
 
-/** At most `most` points: each is the mean of its neighbours. */
+/** At most `most` points: each is the mean of its neighbors. */
 function thinned(values: readonly number[], most: number, perUnit: number): Point[] {
   const step = Math.max(1, Math.ceil(values.length / most));
   return Array.from({ length: Math.ceil(values.length / step) }, (_, i) => {
@@ -127,7 +127,7 @@ export function confusionMatrix(counts: readonly (readonly number[])[]): string 
       return { label, guess, count, right, strength: count === 0 ? 0.03 : 0.15 + 0.75 * share };
     });
   });
-  type Cell = (typeof cells)[number];
+  type TableCell = (typeof cells)[number];
   const place = { x: "guess", y: "label" };
   return drawn({
     ariaLabel: "Confusion matrix",
@@ -141,15 +141,15 @@ export function confusionMatrix(counts: readonly (readonly number[])[]): string 
     marks: [
       Plot.cell(cells, {
         ...place,
-        fill: ({ right, count }: Cell) => (count === 0 ? "currentColor" : right ? hue.main : hue.wrong),
+        fill: ({ right, count }: TableCell) => (count === 0 ? "currentColor" : right ? hue.main : hue.wrong),
         fillOpacity: "strength",
         rx: 3,
-        title: ({ label, guess, count }: Cell) =>
+        title: ({ label, guess, count }: TableCell) =>
           label === guess ? `${label}: right ${count} times` : `${label} taken for ${guess}: ${count} times`,
       }),
       Plot.text(
         cells.filter(({ count }) => count > 0),
-        { ...place, text: "count", fill: ({ strength }: Cell) => (strength > 0.55 ? "white" : "currentColor") },
+        { ...place, text: "count", fill: ({ strength }: TableCell) => (strength > 0.55 ? "white" : "currentColor") },
       ),
     ],
   });

@@ -23,7 +23,7 @@ export function png({ width, height, data }: Pixels): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, row === width ? 0 : 2], 8); // bits a channel; grey or colour
+  header.set([8, row === width ? 0 : 2], 8); // bits a channel; grey or color
   const rows = new Uint8Array(height * (row + 1));
   for (let y = 0; y < height; y++) rows.set(data.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
   const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -41,7 +41,7 @@ const [blue, white, red] = [
   [178, 24, 43],
 ] as const;
 
-/** Weights as colours: blue below zero, white at zero, red above, full at `limit`. */
+/** Weights as colors: blue below zero, white at zero, red above, full at `limit`. */
 export function weighed(weights: ArrayLike<number>, width: number, height: number, limit: number): Pixels {
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) {

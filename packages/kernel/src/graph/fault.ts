@@ -89,7 +89,7 @@ function here(): Error {
 }
 
 /** A call as its message needs it. */
-interface Call {
+interface CheckedCall {
   readonly op: string;
   readonly dtype: DType;
   readonly shape: Shape;
@@ -104,13 +104,13 @@ export class Fault {
   wrong: boolean | undefined;
   /** Which index of how many, where that is known. */
   readonly #detail: string;
-  readonly #call: Call | undefined;
+  readonly #call: CheckedCall | undefined;
   /** Faults of which each is one of this value. */
   #parts: readonly Fault[];
   /** The news when its parts were last asked. */
   #asked = -1;
 
-  constructor(call: Call | undefined, wrong: boolean | undefined, detail = "", parts: readonly Fault[] = []) {
+  constructor(call: CheckedCall | undefined, wrong: boolean | undefined, detail = "", parts: readonly Fault[] = []) {
     if (call !== undefined) {
       const { op, dtype, shape, site } = call;
       this.#call = { op, dtype, shape, site };
@@ -192,7 +192,7 @@ export class Fault {
  * The fault of a call that was just recorded: known where its indices were uploaded and one of them lies outside the axis, undefined where
  * none does, and else open.
  */
-export function faultOf(call: Call & Pick<Node, "code" | "inputs" | "attrs">): Fault | "open" | undefined {
+export function faultOf(call: CheckedCall & Pick<Node, "code" | "inputs" | "attrs">): Fault | "open" | undefined {
   const { inputs, attrs } = call;
   const [x, indices] = inputs as readonly Node[];
   const { range } = indices!;

@@ -63,7 +63,7 @@ export function layOut(lives: readonly Life[], most = Infinity): number {
 
 const roomOf = (slot: Slot): number => Math.ceil(Math.max(slot.bytes, 1) / ALIGN) * ALIGN;
 
-/** Puts a stretch back, in order of place, joined with free neighbours. */
+/** Puts a stretch back, in order of place, joined with free neighbors. */
 function giveBack(free: Stretch[], slot: Slot, most: number): void {
   const start = slot.offset;
   const end = start + roomOf(slot);

@@ -2,14 +2,14 @@
 // exists already. Its key says all that the kernel's code depends on.
 import type { DType } from "@weft/tensor";
 import { scalarOf } from "../expressions/index.ts";
-import { isAligned, type Item } from "./item.ts";
+import { isAligned, type Item } from "./plan-value.ts";
 import type { KernelOperand, Reduction, Scalar } from "../language.ts";
 import { stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
 import { broadcastStrides } from "../graph/view.ts";
 
 /** One line of a kernel before it is written out: enough for its key, and to write it when the key is new. */
-export type Line =
+export type DraftLine =
   | { readonly t: "load" | "affine"; readonly operand: number; readonly type: Scalar }
   | { readonly t: "number"; readonly slot: number; readonly type: Scalar }
   | { readonly t: "const"; readonly value: number; readonly type: Scalar }
@@ -33,7 +33,7 @@ const folds: Record<Reduction["fn"], number> = { sum: 1, max: 2, min: 3 };
 const uses: Record<KernelOperand["use"], number> = { read: 1, write: 2, index: 3 };
 
 export class Draft {
-  readonly lines: Line[] = [];
+  readonly lines: DraftLine[] = [];
   readonly operands: OperandDraft[] = [];
   readonly numbers: { readonly type: Scalar; readonly node: number; readonly input: number }[] = [];
   readonly stores: { readonly operand: number; readonly line: number }[] = [];

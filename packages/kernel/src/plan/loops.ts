@@ -1,4 +1,4 @@
-// Loops of a launch: axes of size 1 vanish, and neighbouring axes that every operand walks through in one stride are one loop.
+// Loops of a launch: axes of size 1 vanish, and neighboring axes that every operand walks through in one stride are one loop.
 import type { Shape } from "@weft/tensor";
 import type { Step } from "../language.ts";
 import { isRowMajor, sizeOf } from "../graph/view.ts";

@@ -3,11 +3,11 @@
 import { bytesOf, UnsupportedError, type DType } from "@weft/tensor";
 import { Draft } from "./draft.ts";
 import { expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
-import type { Item } from "./item.ts";
+import type { Item } from "./plan-value.ts";
 import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type V } from "../language.ts";
 import { COUNTED, loopsOf, stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
-import type { KernelLaunch, NumberPlace, Place } from "./plan.ts";
+import type { KernelLaunch, NumberArgument, AddressArgument } from "./plan.ts";
 import { rowMajor } from "../graph/view.ts";
 
 /** Kernels by key, so that equal groups share one; the half that was not used for longest goes when there are too many. */
@@ -53,13 +53,13 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
     );
   for (let l = 0; l < rank - reduced; l++) if (sizes[l] === 0) return undefined;
   const lanes = fold ? lanesOf(strides, rank - 1, rank - 1 - reduced, draft) : rank - 1;
-  const form: Form = { rank, reduced, lanes };
+  const form: KernelShape = { rank, reduced, lanes };
   const kernel = cache.get(draft.key(form, strides), (key) => write(key, draft, form, strides));
 
   const words = new Array<number>(layout.words(kernel)).fill(0);
   words[layout.end] = sizes[0]!;
   for (let l = 1; l < rank; l++) words[layout.size(l)] = sizes[l]!;
-  const places: Place[] = [];
+  const places: AddressArgument[] = [];
   for (let i = 0, at = layout.operand(kernel, 0); i < draft.operands.length; i++, at += 1 + rank) {
     const o = draft.operands[i]!;
     const bytes = o.use === "index" ? 1 : bytesOf[o.dtype];
@@ -67,7 +67,7 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
     else places.push(placeOf(o.item, at, o.offset * bytes, o.use === "write"));
     for (let l = 0; l < rank; l++) words[at + 1 + l] = strides[i]![l]! * bytes;
   }
-  const numbers = draft.numbers.map(({ type, node, input }, slot): NumberPlace => ({
+  const numbers = draft.numbers.map(({ type, node, input }, slot): NumberArgument => ({
     word: layout.number(kernel, slot),
     type,
     node,
@@ -104,7 +104,7 @@ function draw(draft: Draft): readonly number[] {
 const none: readonly number[] = [];
 
 /** Where an item's elements lie: a slot, and an offset in it. */
-function placeOf(item: Item, word: number, bytes: number, write: boolean): Place {
+function placeOf(item: Item, word: number, bytes: number, write: boolean): AddressArgument {
   if (item.target === undefined) return { word, slot: item.slot!.index, bytes, write };
   const { into, view } = item.target;
   return { word, slot: into.slot!.index, bytes: bytes + view.offset * bytesOf[item.dtype], write };
@@ -125,13 +125,13 @@ function lanesOf(strides: readonly (readonly number[])[], last: number, kept: nu
 /** What four elements read together gain: less than nothing where each lies by itself. */
 const merit = (stride: number): number => (stride === 1 ? 1 : stride === 0 ? 0 : -1);
 
-interface Form {
+interface KernelShape {
   readonly rank: number;
   readonly reduced: number;
   readonly lanes: number;
 }
 
-function write(key: string, draft: Draft, form: Form, strides: readonly Strides[]): Kernel {
+function write(key: string, draft: Draft, form: KernelShape, strides: readonly Strides[]): Kernel {
   const k = new Builder();
   const values: V[] = [];
   for (const l of draft.lines) {

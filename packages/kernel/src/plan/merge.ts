@@ -2,7 +2,7 @@
 // one index space that are ready together stand side by side in one launch, and the elementwise work on a call's result
 // becomes its epilogue. A launch waits only for launches of lower levels, so merging never makes a cycle.
 import type { Shape } from "@weft/tensor";
-import { isAligned, isWhole, type Item } from "./item.ts";
+import { isAligned, isWhole, type Item } from "./plan-value.ts";
 import { sameShape } from "../graph/view.ts";
 
 /** Bounds of one launch: they keep kernels small, and the number of different kernels for long chains low. */
@@ -140,7 +140,7 @@ function behindReduction(item: Item, reads: readonly Item[], options: MergeOptio
     const g = base.group;
     if (g === undefined || !sameShape(x.shape, item.shape)) continue;
     if (isBehind(g) && isAligned(x, g.shape) && fits(g, item, reads, options)) return g;
-    // Masks lie in bytes that neighbours share.
+    // Masks lie in bytes that neighbors share.
     if (
       g.kind !== "reduce" ||
       base.dtype === "bool" ||

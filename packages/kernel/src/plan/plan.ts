@@ -15,7 +15,7 @@ export interface Slot {
 }
 
 /** Word `word` of a launch's arguments is the address of a slot plus `bytes`. */
-export interface Place {
+export interface AddressArgument {
   readonly word: number;
   readonly slot: number;
   readonly bytes: number;
@@ -23,7 +23,7 @@ export interface Place {
 }
 
 /** Word `word` is a number: operand `input` of node `node`, or (below 0) part of its random attributes. */
-export interface NumberPlace {
+export interface NumberArgument {
   readonly word: number;
   readonly type: Scalar;
   readonly node: number;
@@ -37,8 +37,8 @@ export interface KernelLaunch {
   readonly kernel: Kernel;
   /** The arguments, complete but for places and numbers. */
   readonly words: readonly number[];
-  readonly places: readonly Place[];
-  readonly numbers: readonly NumberPlace[];
+  readonly places: readonly AddressArgument[];
+  readonly numbers: readonly NumberArgument[];
   /** Of a reduction: an elementwise kernel to run on each result, at its place in row-major order, in the same launch. */
   readonly after?: KernelLaunch | undefined;
 }

@@ -3,7 +3,7 @@ import { bytesOf } from "@weft/tensor";
 import { layOut, type Life } from "./arena.ts";
 import type { Arrange } from "./chain.ts";
 import { donationsOf } from "./donate.ts";
-import { itemsOf, type Accepts, type Item } from "./item.ts";
+import { itemsOf, type Accepts, type Item } from "./plan-value.ts";
 import { KernelCache, launchOf } from "./lower.ts";
 import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
 import type { Node } from "../graph/node.ts";

@@ -11,7 +11,7 @@ export interface Operand {
 }
 
 /** The memory that calls work on. The views are made anew when it grows: always read them from the machine. */
-export interface Machine {
+export interface CallMemory {
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
   /** Whether fused multiply-adds (relaxed SIMD) may be used. */
@@ -36,7 +36,13 @@ export interface Prepared {
  */
 export type After = (begin: number, end: number) => void;
 
-type Prepare<Attrs> = (m: Machine, attrs: Attrs, out: Operand, inputs: readonly Operand[], after?: After) => Prepared;
+type Prepare<Attrs> = (
+  m: CallMemory,
+  attrs: Attrs,
+  out: Operand,
+  inputs: readonly Operand[],
+  after?: After,
+) => Prepared;
 
 /**
  * One hand-shaped kernel of an operation with these attributes. The output is contiguous; so is an input, unless `accepts` says
@@ -58,7 +64,7 @@ const built = new WeakMap<WebAssembly.Memory, Map<string, Record<string, Routine
 
 /** The functions that `write` puts into a module, compiled once for a memory. */
 export function machineCode<Name extends string>(
-  m: Machine,
+  m: CallMemory,
   name: string,
   write: (module: Module, relaxed: boolean) => void,
 ): Record<Name, Routine> {

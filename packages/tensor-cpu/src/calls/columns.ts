@@ -13,14 +13,14 @@ import {
   V128,
   type VOID,
 } from "../wasm/emitter.ts";
-import { machineCode, routine, type Machine } from "./call.ts";
+import { machineCode, routine, type CallMemory } from "./call.ts";
 import { blockRows, dispatch, microKernel, nextBlock, PANEL, tile } from "./gemm.ts";
 import { copyNarrow } from "./panels.ts";
 
 type Int = Local<typeof I32>;
 
 /**
- * Whether the four offsets at `table` are neighbours. Offsets of pixels only grow, but the last is repeated to fill a panel:
+ * Whether the four offsets at `table` are neighbors. Offsets of pixels only grow, but the last is repeated to fill a panel:
  * hence the second comparison.
  */
 const adjacent = (table: Int, offset: number) => {
@@ -110,13 +110,13 @@ function writeCopyRows(module: Module): void {
 
 /**
  * scatter(a, b, k, image, taps, rows, pixels, columns, tile): image[taps[i] + pixels[j]] += (A * B)[i][j], A in row blocks and
- * B in panels. Neighbouring rows should touch different places: a sum that waits for the store before it is slow.
+ * B in panels. Neighboring rows should touch different places: a sum that waits for the store before it is slow.
  * rowBlocksOf(to, w, step, taps, rows, k): row blocks of a matrix [taps, k] given by byte offsets of its rows in `w`.
  */
 function writeScatter(module: Module, relaxed: boolean): void {
   const full = blockRows(relaxed);
   const kernels = Array.from({ length: full }, (_, i) => microKernel(module, "columns", i + 1, 2, relaxed));
-  /** Adds a tile to the image: by vectors where four pixels are neighbours, else one by one. */
+  /** Adds a tile to the image: by vectors where four pixels are neighbors, else one by one. */
   const add = routine(module, "", (f, tile, image, taps, rows, pixels, w) => {
     const [base, p] = [f.local(I32), f.local(I32)];
     const whole = [0, 4].map((offset) => f.let(I32, i32.and(i32.geS(w, offset + 4), adjacent(pixels, 4 * offset)))) as [
@@ -244,7 +244,7 @@ function writeWalk(module: Module, relaxed: boolean): void {
   });
 }
 
-export const gather = (m: Machine) => machineCode<"gather">(m, "gather", writeGather).gather;
-export const copyRows = (m: Machine) => machineCode<"copyRows">(m, "copy rows", writeCopyRows).copyRows;
-export const scatter = (m: Machine) => machineCode<"scatter" | "rowBlocksOf">(m, "scatter", writeScatter);
-export const walk = (m: Machine) => machineCode<"walk">(m, "walk", writeWalk).walk;
+export const gather = (m: CallMemory) => machineCode<"gather">(m, "gather", writeGather).gather;
+export const copyRows = (m: CallMemory) => machineCode<"copyRows">(m, "copy rows", writeCopyRows).copyRows;
+export const scatter = (m: CallMemory) => machineCode<"scatter" | "rowBlocksOf">(m, "scatter", writeScatter);
+export const walk = (m: CallMemory) => machineCode<"walk">(m, "walk", writeWalk).walk;

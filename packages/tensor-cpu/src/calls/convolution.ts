@@ -2,7 +2,7 @@
 // times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
 // W^T's gradient = columns * g^T; the matrix of columns never exists.
 import type { ConvAttrs } from "@weft/tensor";
-import { aligned, dense, sizeOf, type After, type Machine, type Operand, type Prepared } from "./call.ts";
+import { aligned, dense, sizeOf, type After, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { copyRows, gather, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 import { block, blockRows, PANEL } from "./gemm.ts";
@@ -33,7 +33,7 @@ function places() {
 
 const isEmpty = (...operands: readonly Operand[]): boolean => operands.some((o) => o.shape.includes(0));
 
-const nothing = (m: Machine, out: Operand, after?: After): Prepared => ({
+const nothing = (m: CallMemory, out: Operand, after?: After): Prepared => ({
   scratch: 0,
   run: (to) => {
     m.f32.fill(0, to >>> 2, (to >>> 2) + sizeOf(out.shape));
@@ -44,7 +44,7 @@ const nothing = (m: Machine, out: Operand, after?: After): Prepared => ({
 const bytesOf = (size: readonly [number, number, number]): number => 4 * size[0] * size[1] * size[2];
 
 /** Copies `channels` channels between an image and its padded form: `toPadded` inward, else the inner part back out. */
-function framing(m: Machine, G: Geometry, channels: number) {
+function framing(m: CallMemory, G: Geometry, channels: number) {
   const copy = copyRows(m);
   const { inner, padded, before } = G;
   const [outerPlane, outerRow] = [4 * padded[1] * padded[2], 4 * padded[2]];
@@ -86,7 +86,13 @@ function framing(m: Machine, G: Geometry, channels: number) {
   };
 }
 
-function prepareConv(m: Machine, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[], after?: After): Prepared {
+function prepareConv(
+  m: CallMemory,
+  attrs: ConvAttrs,
+  out: Operand,
+  inputs: readonly Operand[],
+  after?: After,
+): Prepared {
   const [x, w] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConv(m, attrs, out, inputs, after);
   if (isEmpty(out, x, w)) return nothing(m, out, after);
@@ -157,7 +163,7 @@ function tapOrder(G: Geometry, channels: number) {
 }
 
 function prepareInputGrad(
-  m: Machine,
+  m: CallMemory,
   attrs: ConvAttrs,
   out: Operand,
   inputs: readonly Operand[],
@@ -235,7 +241,7 @@ function prepareInputGrad(
 }
 
 function prepareWeightGrad(
-  m: Machine,
+  m: CallMemory,
   attrs: ConvAttrs,
   out: Operand,
   inputs: readonly Operand[],

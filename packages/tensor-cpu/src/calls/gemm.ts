@@ -15,7 +15,7 @@ import {
   V128,
   type VOID,
 } from "../wasm/emitter.ts";
-import { machineCode, routine, type Machine, type Routine } from "./call.ts";
+import { machineCode, routine, type CallMemory, type Routine } from "./call.ts";
 
 /** Columns of a panel. */
 export const PANEL = 8;
@@ -235,5 +235,5 @@ function writeBlock(order: Order) {
   };
 }
 
-export const block = (m: Machine, order: Order): Routine =>
+export const block = (m: CallMemory, order: Order): Routine =>
   machineCode<"block">(m, `product of ${order}`, writeBlock(order)).block;

@@ -2,13 +2,13 @@
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
 import { bytesOf, type AxisAttrs, type DType } from "@weft/tensor";
 import { f32x4, I32, i32, i32x4, type Local, type Module, v128 } from "../wasm/emitter.ts";
-import { aligned, dense, idle, lines, machineCode, routine, sizeOf, type Machine, type Operand } from "./call.ts";
+import { aligned, dense, idle, lines, machineCode, routine, sizeOf, type CallMemory, type Operand } from "./call.ts";
 
 type Int = Local<typeof I32>;
 type Elements = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** Memory as elements of the size of a dtype; what is copied only needs no other type. */
-const elements = (m: Machine, dtype: DType): Elements =>
+const elements = (m: CallMemory, dtype: DType): Elements =>
   dtype === "f64" ? m.f64 : dtype === "f32" ? m.f32 : bytesOf[dtype] === 4 ? m.i32 : m.u8;
 /** What stands for an element that there is not. */
 const missing = (dtype: DType): number => (dtype === "f32" || dtype === "f64" ? NaN : 0);
@@ -77,7 +77,7 @@ function writeIndexing(module: Module): void {
     });
 }
 
-const vectors = (m: Machine) => machineCode<"take" | "add">(m, "indexing", writeIndexing);
+const vectors = (m: CallMemory) => machineCode<"take" | "add">(m, "indexing", writeIndexing);
 
 /** x around the axis, and the number of indices. */
 const rows = (x: Operand, { axis }: AxisAttrs, indices: Operand) => {
@@ -127,7 +127,7 @@ export const take = dense((m, attrs: AxisAttrs, out, [x, indices]) => {
 });
 
 /** out = x, unless they are one place. */
-const copyFirst = (m: Machine, to: number, from: number, bytes: number): void => {
+const copyFirst = (m: CallMemory, to: number, from: number, bytes: number): void => {
   if (to !== from) m.u8.copyWithin(to, from, from + bytes);
 };
 
@@ -204,7 +204,7 @@ export const indexAdd = dense(
 );
 
 /** One line of indices: true if one was out of range. Positions are in elements, `step` and `along` in elements of x. */
-type Line = (
+type IndexLine = (
   memory: Elements,
   indices: Int32Array,
   at: number,
@@ -219,7 +219,7 @@ type Line = (
   sums: Elements,
 ) => boolean;
 
-const gatherLine: Line = (memory, indices, at, n, x, step, along, size, to, nothing) => {
+const gatherLine: IndexLine = (memory, indices, at, n, x, step, along, size, to, nothing) => {
   let wrong = false;
   for (let i = 0; i < n; i++, x += step) {
     const index = indices[at + i]!;
@@ -232,7 +232,7 @@ const gatherLine: Line = (memory, indices, at, n, x, step, along, size, to, noth
   return wrong;
 };
 
-const scatterLine: Line = (memory, indices, at, n, x, step, along, size, from, _nothing, sums) => {
+const scatterLine: IndexLine = (memory, indices, at, n, x, step, along, size, from, _nothing, sums) => {
   let wrong = false;
   for (let i = 0; i < n; i++, x += step) {
     const index = indices[at + i]!;
@@ -243,7 +243,7 @@ const scatterLine: Line = (memory, indices, at, n, x, step, along, size, from, _
 };
 
 /** Walks indices that have the rank of x, line by line along their last axis; x and `other` are byte addresses. */
-function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: Line) {
+function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: IndexLine) {
   const strides = shape.map((_, i) => sizeOf(like.shape.slice(i + 1)));
   const along = strides[axis]!;
   const steps = strides.map((stride, i) => (i === axis ? 0 : stride));
@@ -251,7 +251,7 @@ function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: Li
   const last = shape.length - 1;
   const n = shape[last]!;
   const nothing = missing(like.dtype);
-  return (m: Machine, x: number, indices: number, other: number, sums?: Float64Array): boolean => {
+  return (m: CallMemory, x: number, indices: number, other: number, sums?: Float64Array): boolean => {
     const memory = elements(m, like.dtype);
     const bytes = memory.BYTES_PER_ELEMENT;
     let [at, place, wrong] = [indices >>> 2, other / bytes, false];

@@ -1,7 +1,7 @@
 // The matrix product of tensors: batches over the product of matrices, operands read through any strides that leave one of
 // the last two axes dense.
 import type { Attrs } from "@weft/tensor";
-import { aligned, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
+import { aligned, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { product, type Layout } from "./product.ts";
 
 /** A matrix operand: its strides along the rows and columns of the product, and along the result's batch axes. */
@@ -35,7 +35,7 @@ const layout = (row: number, column: number, columns: number): Layout =>
   column === 1 || columns === 1 ? { order: "rows", step: 4 * row } : { order: "columns", step: 4 * column };
 
 function prepare(
-  m: Machine,
+  m: CallMemory,
   { transA, transB }: Attrs<"matmul">,
   out: Operand,
   inputs: readonly Operand[],
@@ -92,7 +92,7 @@ function prepare(
 
 /** The definition, for dtypes in which nothing is trained. */
 function plain(
-  m: Machine,
+  m: CallMemory,
   M: number,
   N: number,
   K: number,

@@ -1,11 +1,11 @@
 // Orders and scans along an axis: where the greatest element stands, running sums, and the stable order of the elements
 // (by counting the bytes of keys that sort as the numbers do). NaN wins every search and sorts last.
 import type { Attrs } from "@weft/tensor";
-import { dense, lines, type Call, type Machine, type Operand } from "./call.ts";
+import { dense, lines, type Call, type CallMemory, type Operand } from "./call.ts";
 
 type Memory = Float32Array | Float64Array | Int32Array;
 
-const memoryOf = (m: Machine, { dtype }: Operand): Memory =>
+const memoryOf = (m: CallMemory, { dtype }: Operand): Memory =>
   dtype === "f64" ? m.f64 : dtype === "i32" ? m.i32 : m.f32;
 
 /** A call that treats one line of its input after the other; positions are in elements. */
@@ -14,11 +14,11 @@ const line = <A extends { readonly axis: number }>(
     attrs: A,
     n: number,
     input: Operand,
-  ) => (x: Memory, y: Memory, from: number, step: number, to: number, m: Machine) => void,
+  ) => (x: Memory, y: Memory, from: number, step: number, to: number, m: CallMemory) => void,
   /** Whether the result has one element a line. */
   single: boolean,
 ): Call<A> =>
-  dense((m: Machine, attrs: A, out, inputs) => {
+  dense((m: CallMemory, attrs: A, out, inputs) => {
     const input = inputs[0]!;
     const { outer, n, inner } = lines(input, attrs.axis);
     const each = work(attrs, n, input);

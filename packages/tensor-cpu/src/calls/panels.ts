@@ -14,7 +14,7 @@ import {
   type VOID,
 } from "../wasm/emitter.ts";
 import { blockRows, nextBlock, PANEL } from "./gemm.ts";
-import { machineCode, routine, type Machine } from "./call.ts";
+import { machineCode, routine, type CallMemory } from "./call.ts";
 
 type Int = Local<typeof I32>;
 
@@ -178,5 +178,5 @@ function write(module: Module, relaxed: boolean): void {
   });
 }
 
-export const copies = (m: Machine) =>
+export const copies = (m: CallMemory) =>
   machineCode<"transpose" | "panels" | "panelsOfTransposed" | "rowBlocks">(m, "panels", write);

@@ -1,7 +1,7 @@
 // Convolution and its gradients by their definition, for f64 (where gradients are checked, nothing trained): one walk over
 // all products of a weight with an element of the image, and what each of the three does there.
 import type { ConvAttrs } from "@weft/tensor";
-import { type After, type Machine, type Operand, type Prepared, sizeOf } from "./call.ts";
+import { type After, type CallMemory, type Operand, type Prepared, sizeOf } from "./call.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 
 /** Where the elements of a padded channel lie in the channel itself; -1 in the padding. */
@@ -35,7 +35,7 @@ type Sum = (m: Float64Array, out: number, a: number, b: number) => (x: number, w
 
 const plain =
   (shapes: (out: Operand, a: Operand, b: Operand) => [x: Operand, w: Operand, y: Operand], sum: Sum) =>
-  (m: Machine, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[], after?: After): Prepared => {
+  (m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[], after?: After): Prepared => {
     const [x, w, y] = shapes(out, inputs[0]!, inputs[1]!);
     const size = sizeOf(out.shape);
     const empty = sizeOf(x.shape) * sizeOf(w.shape) * sizeOf(y.shape) === 0;

@@ -2,7 +2,7 @@
 // every other shape walks its windows in JavaScript.
 import type { PoolAttrs } from "@weft/tensor";
 import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
-import { dense, machineCode, sizeOf, type Call, type Machine, type Operand, type Prepared } from "./call.ts";
+import { dense, machineCode, sizeOf, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { three, type Three } from "./geometry.ts";
 
 type Vec = Expr<typeof V128>;
@@ -226,7 +226,7 @@ const planes: Record<Name, Plane> = {
   sumPoolGrad: (memory, at, w) => sumWindows(memory, at[0]!, at[1]!, w, true),
 };
 
-function prepare(name: Name, m: Machine, attrs: PoolAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
+function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
   const all = [out, ...inputs];
   const kinds = operands[name];
   const image = all[kinds.indexOf("image")]!.shape;

@@ -1,6 +1,6 @@
 // One product C[M, N] = A[M, K] * B[K, N] of f32 matrices in any of the four orders: which kernel fits the shape, and the
 // blocks in which large ones are packed and multiplied.
-import { aligned, type Machine } from "./call.ts";
+import { aligned, type CallMemory } from "./call.ts";
 import { block, blockRows, PANEL, type Order } from "./gemm.ts";
 import { copies } from "./panels.ts";
 import { combine, dots } from "./thin.ts";
@@ -43,7 +43,7 @@ const CHAIN = 512;
 const SUMS = 1 << 22;
 
 /** The product of these sizes. `ldc`: bytes between the rows of C. */
-export function product(m: Machine, M: number, N: number, K: number, a: Layout, b: Layout, ldc = 4 * N): Product {
+export function product(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc = 4 * N): Product {
   const whole = inOneGo(m, M, N, K, a, b, ldc);
   const { chain = 0 } = whole;
   if (chain <= CHAIN || M * N > SUMS) return whole;
@@ -52,7 +52,7 @@ export function product(m: Machine, M: number, N: number, K: number, a: Layout, 
 
 /** The sums over stretches of K are added in f64. */
 function inStretches(
-  m: Machine,
+  m: CallMemory,
   M: number,
   N: number,
   K: number,
@@ -89,7 +89,7 @@ function inStretches(
 }
 
 /** The kernel that fits the shape. */
-function inOneGo(m: Machine, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
+function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
   if (M === 0 || N === 0) return { scratch: 0, run: () => {} };
   if (K === 0) return zeros(m, M, N, ldc);
   if (N === 1 && ldc === 4) return matrixVector(m, M, K, a, b.order === "rows" ? b.step : 4);
@@ -107,7 +107,7 @@ function inOneGo(m: Machine, M: number, N: number, K: number, a: Layout, b: Layo
   return blocks(m, M, N, K, a, b, ldc);
 }
 
-function zeros(m: Machine, M: number, N: number, ldc: number): Product {
+function zeros(m: CallMemory, M: number, N: number, ldc: number): Product {
   return {
     scratch: 0,
     run: (_a, _b, c, _s, done) => {
@@ -118,7 +118,7 @@ function zeros(m: Machine, M: number, N: number, ldc: number): Product {
 }
 
 /** C[M] = A * x, x with `step` bytes between its elements. */
-function matrixVector(m: Machine, M: number, K: number, a: Layout, step: number): Product {
+function matrixVector(m: CallMemory, M: number, K: number, a: Layout, step: number): Product {
   if (a.order === "columns") {
     const run = combine(m);
     return {
@@ -134,7 +134,7 @@ function matrixVector(m: Machine, M: number, K: number, a: Layout, step: number)
 }
 
 /** C[N] = x * B. */
-function vectorMatrix(m: Machine, N: number, K: number, step: number, b: Layout): Product {
+function vectorMatrix(m: CallMemory, N: number, K: number, step: number, b: Layout): Product {
   if (b.order === "rows") {
     const run = combine(m);
     return {
@@ -157,7 +157,7 @@ function vectorMatrix(m: Machine, N: number, K: number, step: number, b: Layout)
 }
 
 /** The dot product of each of `n` rows, `rowStep` bytes apart, with a vector. */
-function dotsWithVector(m: Machine, n: number, K: number, step: number, rowStep: number): Product {
+function dotsWithVector(m: CallMemory, n: number, K: number, step: number, rowStep: number): Product {
   const run = dots(m);
   const gap = step !== 4 && K > 1;
   const { transpose } = copies(m);
@@ -172,7 +172,15 @@ function dotsWithVector(m: Machine, n: number, K: number, step: number, rowStep:
   };
 }
 
-function dotProducts(m: Machine, M: number, N: number, K: number, aStep: number, bStep: number, ldc: number): Product {
+function dotProducts(
+  m: CallMemory,
+  M: number,
+  N: number,
+  K: number,
+  aStep: number,
+  bStep: number,
+  ldc: number,
+): Product {
   const run = dots(m);
   return {
     scratch: 0,
@@ -185,7 +193,15 @@ function dotProducts(m: Machine, M: number, N: number, K: number, aStep: number,
 }
 
 /** Dot products with the columns of B, which are copied to lie along k. */
-function dotsOfCopy(m: Machine, M: number, N: number, K: number, aStep: number, bStep: number, ldc: number): Product {
+function dotsOfCopy(
+  m: CallMemory,
+  M: number,
+  N: number,
+  K: number,
+  aStep: number,
+  bStep: number,
+  ldc: number,
+): Product {
   const run = dots(m);
   const { transpose } = copies(m);
   return {
@@ -200,7 +216,7 @@ function dotsOfCopy(m: Machine, M: number, N: number, K: number, aStep: number, 
 }
 
 /** The transposed product, written into scratch in stretches of rows and turned into C. */
-function turned(m: Machine, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
+function turned(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
   const stretch = even(M, 4096, PANEL);
   const flip = (l: Layout): Layout => ({ order: l.order === "rows" ? "columns" : "rows", step: l.step });
   const part = (rows: number): Product => product(m, N, rows, K, flip(b), flip(a));
@@ -222,7 +238,7 @@ function turned(m: Machine, M: number, N: number, K: number, a: Layout, b: Layou
 }
 
 /** B is read where it lies. */
-function direct(m: Machine, M: number, N: number, K: number, a: Layout, bStep: number, ldc: number): Product {
+function direct(m: CallMemory, M: number, N: number, K: number, a: Layout, bStep: number, ldc: number): Product {
   const run = block(m, a.order);
   const unit = a.order === "rows" ? a.step : 4;
   return {
@@ -236,7 +252,7 @@ function direct(m: Machine, M: number, N: number, K: number, a: Layout, bStep: n
 }
 
 /** B is packed in panels, a transposed A in row blocks where it is read more than twice. */
-function blocks(m: Machine, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
+function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
   const run = block(m, a.order);
   const { panels, panelsOfTransposed, rowBlocks } = copies(m);
   const full = blockRows(m.relaxed);

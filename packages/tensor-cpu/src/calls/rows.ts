@@ -16,7 +16,17 @@ import {
   V128,
   type VOID,
 } from "../wasm/emitter.ts";
-import { aligned, dense, idle, lines, machineCode, routine, type Call, type Machine, type Prepared } from "./call.ts";
+import {
+  aligned,
+  dense,
+  idle,
+  lines,
+  machineCode,
+  routine,
+  type Call,
+  type CallMemory,
+  type Prepared,
+} from "./call.ts";
 import { multiplyAdd } from "./gemm.ts";
 import { copies } from "./panels.ts";
 
@@ -169,9 +179,9 @@ function writeRows(module: Module, relaxed: boolean): void {
 }
 
 type Name = "softmax" | "sums" | "shift" | "softmaxGrad" | "logSoftmaxGrad";
-export const rowKernels = (m: Machine) => machineCode<Name>(m, "rows", writeRows);
+export const rowKernels = (m: CallMemory) => machineCode<Name>(m, "rows", writeRows);
 
-type RowKernel = (m: Machine, rows: number, n: number) => Prepared;
+type RowKernel = (m: CallMemory, rows: number, n: number) => Prepared;
 
 /** The row kernel; lines that are not rows (of an axis before the last) are turned into rows and back. */
 const along = (rows: RowKernel): Call<AxisAttrs> =>

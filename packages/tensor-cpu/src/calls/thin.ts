@@ -1,7 +1,7 @@
 // Products with few rows or columns, where packing would cost as much as the product: dot products of rows that lie along
 // the inner axis, and the sum of rows scaled by a vector.
 import { f32x4, I32, i32, type Local, type Module, select, v128, V128 } from "../wasm/emitter.ts";
-import { machineCode, routine, type Machine } from "./call.ts";
+import { machineCode, routine, type CallMemory } from "./call.ts";
 import { dispatch, multiplyAdd, nextBlock } from "./gemm.ts";
 
 type Vec = Local<typeof V128>;
@@ -141,5 +141,5 @@ function writeCombine(module: Module, relaxed: boolean): void {
   });
 }
 
-export const dots = (m: Machine) => machineCode<"dots">(m, "dot products", writeDots).dots;
-export const combine = (m: Machine) => machineCode<"combine">(m, "combination of rows", writeCombine).combine;
+export const dots = (m: CallMemory) => machineCode<"dots">(m, "dot products", writeDots).dots;
+export const combine = (m: CallMemory) => machineCode<"combine">(m, "combination of rows", writeCombine).combine;

@@ -35,7 +35,7 @@ export interface Apply {
   readonly imm: number;
 }
 
-export interface Machine {
+export interface InstructionSet {
   readonly width: 1 | 4;
   typeOf(s: Scalar): Type;
   constant(value: number, s: Scalar): Expr;

@@ -4,7 +4,7 @@ import { layout, masked, type Kernel } from "@weft/kernel";
 import { I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func, type Type } from "../wasm/emitter.ts";
 import { Accumulator } from "./accumulator.ts";
 import { level, levels, type Levels } from "./levels.ts";
-import type { Machine, Surroundings } from "./machine.ts";
+import type { InstructionSet, Surroundings } from "./machine.ts";
 import { Positions } from "./positions.ts";
 
 type Int = Local<typeof I32>;
@@ -19,7 +19,7 @@ export class Nest {
   readonly #kernel: Kernel;
   readonly #f: Func;
   readonly #args: Int;
-  readonly #machine: Machine;
+  readonly #machine: InstructionSet;
   readonly #levels: Levels;
   readonly #positions: Positions;
   readonly #accumulators: readonly Accumulator[];
@@ -43,7 +43,7 @@ export class Nest {
   constructor(
     kernel: Kernel,
     f: Func,
-    machine: (s: Surroundings) => Machine,
+    machine: (s: Surroundings) => InstructionSet,
     rest: Pick<Surroundings, "relaxed" | "call">,
   ) {
     this.#kernel = kernel;

@@ -8,7 +8,14 @@ import {
   type Expr, type Type,
 } from "../wasm/emitter.ts";
 import { floatToHalf, halfToFloat } from "./half.ts";
-import { unsupported, type Accumulation, type Apply, type Machine, type Site, type Surroundings } from "./machine.ts";
+import {
+  unsupported,
+  type Accumulation,
+  type Apply,
+  type InstructionSet,
+  type Site,
+  type Surroundings,
+} from "./machine.ts";
 
 type Int = Expr<typeof I32>;
 type Float = Expr<typeof F32>;
@@ -93,7 +100,7 @@ const rules = { f32: f32Rules, f64: f64Rules, i32: i32Rules, bool: boolRules } a
 
 const types: Record<Scalar, Type> = { f32: F32, f64: F64, i32: I32, bool: I32 };
 
-export function scalarMachine({ f, hold, call }: Surroundings): Machine {
+export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet {
   const convert = (value: Expr, from: Scalar, to: Scalar): Expr => {
     const rule = rules[from][to];
     return rule === undefined ? unsupported(to, from) : rule(value, value, value, 0);

@@ -18,7 +18,7 @@ import {
 } from "../wasm/emitter.ts";
 import { floatToHalf, halfToFloat } from "./half.ts";
 import { accumulations } from "./vector-accumulation.ts";
-import { unsupported, type Apply, type Machine, type Site, type Surroundings } from "./machine.ts";
+import { unsupported, type Apply, type InstructionSet, type Site, type Surroundings } from "./machine.ts";
 
 type Vector = Expr<typeof V128>;
 type Rule = (a: Vector, b: Vector, c: Vector, imm: number) => Vector;
@@ -86,7 +86,7 @@ const native = { f32: "f32", i32: "i32", bool: "bool", u8: "i32", f16: "f32", f6
   Scalar
 >;
 
-export function vectorMachine(s: Surroundings): Machine {
+export function vectorMachine(s: Surroundings): InstructionSet {
   const { f, relaxed } = s;
   const hold = s.hold as (e: Expr) => Vector;
   const select = (mask: Vector, a: Vector, b: Vector): Vector =>
@@ -228,7 +228,7 @@ export function vectorMachine(s: Surroundings): Machine {
       return of === "bool" ? i32x4.ne(word, i32x4.const(0)) : word;
     },
     load,
-    store: store as Machine["store"],
+    store: store as InstructionSet["store"],
     apply,
     accumulator: (fn, of) => accumulations[`${fn} ${of}`]?.(hold, relaxed) ?? unsupported(fn, of),
   };

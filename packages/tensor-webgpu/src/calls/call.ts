@@ -3,7 +3,7 @@
 import { bytesOf, isFloat, type DType } from "@weft/tensor";
 import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
-import { eachOfFour, type Machine, type Stage, type Staged } from "../forms/stage.ts";
+import { eachOfFour, type DeviceTraits, type Stage, type Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
 import { constant, wgslType, type Register } from "../translate/scalar.ts";
 
@@ -15,11 +15,11 @@ export interface Call<Attrs = never> {
   readonly inPlace?: boolean;
   /** Whether it does the elementwise work behind it (`after`) where it writes its result. */
   readonly epilogue?: boolean;
-  readonly prepare: (launch: CallLaunch<Attrs>, machine: Machine) => Staged;
+  readonly prepare: (launch: CallLaunch<Attrs>, machine: DeviceTraits) => Staged;
   /** How it runs by rows, if it can and is small enough for that to pay. */
   readonly rowwise?: (launch: CallLaunch<Attrs>) => Rowwise | undefined;
   /** Then: one stage, whose workgroups follow one another in blocks, each block for the next so many rows. */
-  readonly byRows?: (launch: CallLaunch<Attrs>, rows: number, machine: Machine) => Stage;
+  readonly byRows?: (launch: CallLaunch<Attrs>, rows: number, machine: DeviceTraits) => Stage;
 }
 
 /** What a value of this dtype is in the WGSL of a call. */
@@ -37,7 +37,7 @@ export interface Words {
   readonly at: Surroundings;
   /** The element of operand `k` at a place (u32, in elements). */
   readonly load: (k: number, place: string) => string;
-  /** Four neighbours in an f32 operand, a vec4f; the place is a multiple of 4. Only in a form that is `wide`. */
+  /** Four neighbors in an f32 operand, a vec4f; the place is a multiple of 4. Only in a form that is `wide`. */
   readonly load4: (k: number, place: string) => string;
   /** A statement that writes the element of operand `k` at a place. `value` is a name. */
   readonly put: (k: number, place: string, value: string) => string;
@@ -55,7 +55,7 @@ export interface Words {
 export const missing = (dtype: DType): string =>
   isFloat(dtype) ? constant(NaN, "f32") : constant(0, registerOf(dtype));
 
-export interface Form {
+export interface CallText {
   /** Distinguishes texts; dtypes and the names of the numbers are added. */
   readonly name: string;
   /** Named numbers that the text uses: u32, or i32 where the name ends in `_`. */
@@ -80,7 +80,7 @@ export interface Form {
 export type StageOperand = CallOperand | "i32" | "f32";
 
 /** One of several stages of a call. */
-export interface StageForm extends Form {
+export interface StageText extends CallText {
   readonly operands: readonly StageOperand[];
   /** Which of them it writes. */
   readonly writes: readonly number[];
@@ -89,7 +89,7 @@ export interface StageForm extends Form {
 }
 
 /** A call whose invocations work by themselves on row-major operands: the inputs, then the result. */
-export function prepared(launch: CallLaunch, machine: Machine, form: Form): Staged {
+export function prepared(launch: CallLaunch, machine: DeviceTraits, form: CallText): Staged {
   const { inputs, out } = launch;
   const result = inputs.length;
   return {
@@ -99,7 +99,7 @@ export function prepared(launch: CallLaunch, machine: Machine, form: Form): Stag
 }
 
 /** A stage of a call. */
-export function stage(launch: CallLaunch, { threads }: Machine, form: StageForm): Stage {
+export function stage(launch: CallLaunch, { threads }: DeviceTraits, form: StageText): Stage {
   const { operands, result } = form;
   const epilogue = result === undefined ? undefined : epilogueOf(launch.after?.launch, launch.out);
   const marks = form.marks ? 1 : 0;

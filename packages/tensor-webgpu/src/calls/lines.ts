@@ -1,14 +1,14 @@
-// Lines along an axis, and how invocations of a workgroup share them: neighbours in a line where its elements lie side by side,
-// else neighbouring lines.
+// Lines along an axis, and how invocations of a workgroup share them: neighbors in a line where its elements lie side by side,
+// else neighboring lines.
 import type { CallLaunch } from "@weft/kernel";
 import type { AxisAttrs } from "@weft/tensor";
-import type { Machine } from "../forms/stage.ts";
+import type { DeviceTraits } from "../forms/stage.ts";
 import { around } from "./call.ts";
 
 export interface Lines {
   readonly count: number;
   readonly size: number;
-  /** The distance of neighbours in a line. */
+  /** The distance of neighbors in a line. */
   readonly inner: number;
 }
 
@@ -29,7 +29,7 @@ export interface Shared {
   readonly text: (group: string) => string;
 }
 
-export function share({ count, size, inner }: Lines, { threads }: Machine): Shared {
+export function share({ count, size, inner }: Lines, { threads }: DeviceTraits): Shared {
   const all = 2 ** Math.floor(Math.log2(threads));
   const sharers = Math.min(all, 2 ** Math.ceil(Math.log2(Math.max(1, size / 4))));
   const each = all / sharers;

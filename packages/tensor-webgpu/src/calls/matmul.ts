@@ -5,7 +5,7 @@ import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/k
 import type { Attrs } from "@weft/tensor";
 import { productForm } from "../forms/choice.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";
-import { writtenFor, type Machine, type Staged } from "../forms/stage.ts";
+import { writtenFor, type DeviceTraits, type Staged } from "../forms/stage.ts";
 import type { Slicing } from "../forms/slice.ts";
 import { prepared, type Call, type Words } from "./call.ts";
 
@@ -47,19 +47,19 @@ function rowwise({ attrs: { transA }, out, inputs }: Launch): Rowwise | undefine
 }
 
 /** A block of rows, all columns at once if that goes. */
-function rowSlicing({ out }: CallLaunch, rows: number, machine: Machine): Slicing {
+function rowSlicing({ out }: CallLaunch, rows: number, machine: DeviceTraits): Slicing {
   const N = out.shape[1]!;
   const most = (16 * machine.threads) / rows;
   const rn = Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(N, 4))));
   return { rm: rows, rn, order: "column", written: writtenFor(machine) };
 }
 
-function formOf(launch: Launch, machine: Machine): ProductForm | undefined {
+function formOf(launch: Launch, machine: DeviceTraits): ProductForm | undefined {
   const { batch, ...sizes } = productOf(launch);
   return productForm({ ...sizes, batches: sizeOf(batch) }, machine);
 }
 
-const plain = (launch: Launch, machine: Machine): Staged => {
+const plain = (launch: Launch, machine: DeviceTraits): Staged => {
   const { attrs, inputs, out } = launch;
   const { transA, transB } = attrs;
   const [a, b] = inputs as [CallOperand, CallOperand];

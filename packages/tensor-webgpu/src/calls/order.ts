@@ -2,7 +2,7 @@
 // and sorts last.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { AxisAttrs, Attrs } from "@weft/tensor";
-import type { Machine, Staged } from "../forms/stage.ts";
+import type { DeviceTraits, Staged } from "../forms/stage.ts";
 import { prepared, stage, type Call, type Words } from "./call.ts";
 import { linesOf, share } from "./lines.ts";
 import { sorted, type Key } from "./sort.ts";
@@ -146,7 +146,7 @@ function place({ load, store, type }: Words, key: typeof ascending): string {
 }
 
 /** All lines are sorted together, by the keys of their elements and then by their own numbers: place p is element p % size of line p / size. */
-function byDigits(launch: CallLaunch<AxisAttrs>, machine: Machine, name: string, key: typeof ascending): Staged {
+function byDigits(launch: CallLaunch<AxisAttrs>, machine: DeviceTraits, name: string, key: typeof ascending): Staged {
   const { count, size, inner } = linesOf(launch);
   const [x] = launch.inputs as [CallOperand];
   const element: Key = {

@@ -1,7 +1,7 @@
 // Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { PoolAttrs } from "@weft/tensor";
-import { isHardware, type Machine, type Staged } from "../forms/stage.ts";
+import { isHardware, type DeviceTraits, type Staged } from "../forms/stage.ts";
 import { longSum } from "./long-sum.ts";
 import { prepared, type Call, type Words } from "./call.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, three, volume } from "./window.ts";
@@ -25,7 +25,7 @@ const pooling =
 const LARGE = 1 << 15;
 
 /** Numbers as arguments, or as constants of the text. */
-function geometry(name: string, numbers: Readonly<Record<string, number>>, count: number, machine: Machine) {
+function geometry(name: string, numbers: Readonly<Record<string, number>>, count: number, machine: DeviceTraits) {
   if (count < LARGE && isHardware(machine)) return { numbers };
   return { name: `${name} ${Object.values(numbers).join()}`, numbers: {}, constants: numbers };
 }
@@ -74,7 +74,7 @@ function isTiled({ attrs: { window, stride, padding } }: CallLaunch<PoolAttrs>):
 }
 
 /** An invocation has a window, also one that has no output since it is not whole, and writes all of it. */
-function gradOfTiles(launch: CallLaunch<PoolAttrs>, machine: Machine): Staged {
+function gradOfTiles(launch: CallLaunch<PoolAttrs>, machine: DeviceTraits): Staged {
   const { attrs } = launch;
   const [x, y] = [launch.out.shape.slice(2), launch.inputs[1]!.shape.slice(2)];
   const numbers = {

@@ -2,7 +2,7 @@
 // invocations as it has work for, a subgroup where there are some: they keep what they have of it, unless it is too long.
 import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
 import type { AxisAttrs, CrossEntropyAttrs, StandardizeAttrs } from "@weft/tensor";
-import { isHardware, type Machine, type Stage } from "../forms/stage.ts";
+import { isHardware, type DeviceTraits, type Stage } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";
 import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
@@ -38,17 +38,17 @@ interface RowForm {
 interface Rows {
   readonly rows: number;
   readonly n: number;
-  /** The distance of neighbours in a row. */
+  /** The distance of neighbors in a row. */
   readonly inner: number;
 }
 
 const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1)));
 
 /** Elements of a row that an invocation keeps in registers, at most: the text says each of them by itself. */
-const keptBy = (machine: Machine): number => (isHardware(machine) ? 32 : 8);
+const keptBy = (machine: DeviceTraits): number => (isHardware(machine) ? 32 : 8);
 
 /** How many invocations share a row: those of a subgroup, if they can keep it; else more, if it is long. */
-function sharers(n: number, machine: Machine): number {
+function sharers(n: number, machine: DeviceTraits): number {
   const { threads, subgroups } = machine;
   const wanted = powerOfTwo(Math.ceil(n / 4));
   return Math.min(wanted, n <= subgroups * keptBy(machine) ? subgroups : threads);
@@ -59,7 +59,7 @@ function stageOfRows(
   launch: CallLaunch,
   { rows, n, inner }: Rows,
   block: number,
-  machine: Machine,
+  machine: DeviceTraits,
   form: RowForm,
 ): Stage {
   const { threads } = machine;
@@ -141,7 +141,7 @@ function rowWords(w: Words, share: number, subgroups: number, kept: number | und
   };
 }
 
-/** Statements that fold what the sharers of a row have, for all of them; `share` neighbours, a power of two. */
+/** Statements that fold what the sharers of a row have, for all of them; `share` neighbors, a power of two. */
 function joined(
   w: Words,
   name: string,
@@ -272,7 +272,7 @@ export const standardizeGrad: Call<StandardizeAttrs> = rowCall(
 );
 
 /** Names `label`, `ignored` and whether the label is none (`astray`). */
-const labelled = (w: RowWords, { ignoreIndex }: CrossEntropyAttrs): string => `
+const labeled = (w: RowWords, { ignoreIndex }: CrossEntropyAttrs): string => `
   var label = 0i;
   if (live) { label = ${w.load(1, "row")}; }
   let ignored = ${ignoreIndex === undefined ? "false" : `label == ${constant(ignoreIndex, "i32")}`};
@@ -289,7 +289,7 @@ const labelCall = (name: string, text: (w: RowWords, smoothing: number) => strin
       elements: 1,
       variant: ` ${attrs.ignoreIndex} ${attrs.labelSmoothing}`,
       marks: true,
-      text: (w) => `${labelled(w, attrs)} ${sums(w)} ${text(w, attrs.labelSmoothing)}`,
+      text: (w) => `${labeled(w, attrs)} ${sums(w)} ${text(w, attrs.labelSmoothing)}`,
     }),
   );
 

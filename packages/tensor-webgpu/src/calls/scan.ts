@@ -1,11 +1,11 @@
-// Running sums along an axis. A workgroup has a stretch of a line, four neighbours an invocation; where a line has several
+// Running sums along an axis. A workgroup has a stretch of a line, four neighbors an invocation; where a line has several
 // stretches, a first stage adds up each, and every stretch begins with the sums of those before it.
 import type { CallOperand } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import { prepared, stage, type Call, type Words } from "./call.ts";
 import { linesOf } from "./lines.ts";
 
-/** Neighbours that an invocation adds up. */
+/** Neighbors that an invocation adds up. */
 const EACH = 4;
 /** Lines up to this length are added up by one invocation each. */
 const SHORT = 16;

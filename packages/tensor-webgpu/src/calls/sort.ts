@@ -2,7 +2,7 @@
 // its digits; then each place goes behind those with smaller digits, those of earlier chunks and those of earlier invocations.
 // There are no atomics: nothing depends on who comes first.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { Machine, Stage } from "../forms/stage.ts";
+import type { DeviceTraits, Stage } from "../forms/stage.ts";
 import { stage, type StageOperand, type Words } from "./call.ts";
 
 export interface Key {
@@ -43,7 +43,7 @@ interface Pass {
 /** Sorts places 0 … length-1 of an operand by keys, the least important first. */
 export function sorted(
   launch: CallLaunch,
-  machine: Machine,
+  machine: DeviceTraits,
   operand: CallOperand,
   length: number,
   keys: readonly Key[],
@@ -77,7 +77,7 @@ export function sorted(
 
 function sortStage(
   launch: CallLaunch,
-  { threads, ...machine }: Machine,
+  { threads, ...machine }: DeviceTraits,
   operand: CallOperand,
   { key, shift, digits, turn }: Pass,
   what: "count" | "put",

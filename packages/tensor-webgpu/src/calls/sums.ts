@@ -1,7 +1,7 @@
 // Sums at indices in time that grows with their number alone. Places are sorted by their indices (stably, so that every
 // sum has one order), long runs of one index are summed in pieces, and each row adds what belongs to it.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { Machine, Stage, Staged } from "../forms/stage.ts";
+import type { DeviceTraits, Stage, Staged } from "../forms/stage.ts";
 import { stage, type Words } from "./call.ts";
 import { longSum } from "./long-sum.ts";
 import { sorted } from "./sort.ts";
@@ -26,7 +26,7 @@ const pieceOf = (length: number): number =>
   Math.min(512, Math.max(32, 2 ** Math.round(Math.log2(Math.sqrt(length) / 4))));
 
 /** The stages. Inputs are x, the indices and the updates. */
-export function summed(launch: CallLaunch, machine: Machine, sums: Sums): Staged {
+export function summed(launch: CallLaunch, machine: DeviceTraits, sums: Sums): Staged {
   const { name, rows, length, outer, inner, key: text, numbers } = sums;
   const bits = Math.ceil(Math.log2(rows + 1));
   const key = { name, bits, text, numbers: { rows, ...numbers }, marks: true };
@@ -63,7 +63,7 @@ const addAll = (w: Words, end: string): string => `
 const typeOf = (launch: CallLaunch): "i32" | "f32" => (launch.out.dtype === "i32" ? "i32" : "f32");
 
 /** Where each row's indices begin among the sorted ones; beside that, the sums of all pieces that lie in one row. */
-function pieceStage(launch: CallLaunch, machine: Machine, sums: Sums, p: Pieces): Stage {
+function pieceStage(launch: CallLaunch, machine: DeviceTraits, sums: Sums, p: Pieces): Stage {
   const { rows, length, outer, inner } = sums;
   const { threads } = machine;
   const searches = Math.ceil((rows + 1) / threads);
@@ -116,7 +116,7 @@ function pieceStage(launch: CallLaunch, machine: Machine, sums: Sums, p: Pieces)
 /** Each element of the result adds the updates before its first whole piece, the pieces, and the rest. */
 function rowStage(
   launch: CallLaunch,
-  machine: Machine,
+  machine: DeviceTraits,
   { rows, length, outer, inner }: Sums,
   { piece, places, starts, pieces }: Pieces,
 ): Stage {

@@ -3,7 +3,7 @@
 // loaded, and how much of the tiles lies beyond the edges.
 import { courseLength, courseOf, type Course } from "./gather.ts";
 import type { ProductForm } from "./product.ts";
-import { isHardware, writtenFor, type Machine } from "./stage.ts";
+import { isHardware, writtenFor, type DeviceTraits } from "./stage.ts";
 import { threadsOf, tileVectors, type Side, type Tiling } from "./tile.ts";
 import { sharers, type Slicing } from "./slice.ts";
 
@@ -19,8 +19,8 @@ export interface Sizes {
 }
 
 /** Workgroups that run at once on a large processor: one on each multiprocessor. */
-const CROWD = 132;
-const crowdOf = (machine: Machine): number => (isHardware(machine) ? CROWD : 2);
+const TARGET_WORKGROUPS = 132;
+const targetWorkgroupsOf = (machine: DeviceTraits): number => (isHardware(machine) ? TARGET_WORKGROUPS : 2);
 /**
  * Sums along k that are longer lose digits: they are split, as far as the parts of all results are at most so many.
  */
@@ -37,7 +37,7 @@ const STAGE = 1 << 19;
 const PART = 1;
 /** How long a step waits for memory, with and without the next one on its way. */
 const WAIT = { prefetch: 60_000, single: 100_000 } as const;
-/** What an element costs that is found in an image, by which of its indices its neighbours stand along. */
+/** What an element costs that is found in an image, by which of its indices its neighbors stand along. */
 const GATHER = { row: 20, k: 80 } as const;
 
 type Shape = readonly [bm: number, bn: number, tm: number, tn: number];
@@ -60,7 +60,7 @@ interface Candidate {
   readonly gathered: number;
 }
 
-const tilingOf = ([bm, bn, tm, tn]: Shape, bk: number, prefetch: boolean, machine: Machine): Tiling => ({
+const tilingOf = ([bm, bn, tm, tn]: Shape, bk: number, prefetch: boolean, machine: DeviceTraits): Tiling => ({
   bm,
   bn,
   bk: isHardware(machine) ? bk : 8,
@@ -73,7 +73,7 @@ const tilingOf = ([bm, bn, tm, tn]: Shape, bk: number, prefetch: boolean, machin
 });
 
 /** Whether a tiling is for this machine: most invocations work, and its memory holds what is staged. */
-const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, machine: Machine): boolean =>
+const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, machine: DeviceTraits): boolean =>
   threadsOf(t) <= machine.threads &&
   threadsOf(t) * 4 >= machine.threads &&
   16 * tileVectors(t, a, b) <= machine.shared &&
@@ -93,7 +93,7 @@ const matrixShapes: readonly (readonly [shape: Shape, bk: number])[] = [
   [[32, 32, 4, 4], 16],
 ];
 
-const matrixCandidates = (sizes: Sizes, machine: Machine): Candidate[] =>
+const matrixCandidates = (sizes: Sizes, machine: DeviceTraits): Candidate[] =>
   matrixShapes
     .map(([shape, bk]) => tilingOf(shape, bk, true, machine))
     .filter((t) => threadsOf(t) === machine.threads && suits(t, sizes, machine))
@@ -140,7 +140,7 @@ const pieces: readonly (readonly [rm: number, rn: number])[] = [
   [8, 8],
 ];
 
-function slicingFor({ M, N, K, batches, a, b }: Sizes, machine: Machine): Slicing {
+function slicingFor({ M, N, K, batches, a, b }: Sizes, machine: DeviceTraits): Slicing {
   const { threads } = machine;
   const quads = Math.ceil(K / 4);
   const fitting = pieces
@@ -154,15 +154,15 @@ function slicingFor({ M, N, K, batches, a, b }: Sizes, machine: Machine): Slicin
   const groups = (s: Slicing): number => Math.ceil(M / s.rm) * Math.ceil(N / s.rn) * batches;
   // The largest piece that keeps everything well busy, or busy, or the smallest whose invocations all have work.
   return (
-    fitting.find((s) => s.rm >= 16 && groups(s) >= 1.4 * CROWD) ??
-    fitting.find((s) => groups(s) >= 0.75 * CROWD) ??
+    fitting.find((s) => s.rm >= 16 && groups(s) >= 1.4 * TARGET_WORKGROUPS) ??
+    fitting.find((s) => groups(s) >= 0.75 * TARGET_WORKGROUPS) ??
     fitting.findLast((s) => sharers(s, threads) <= quads) ??
     fitting[0]!
   );
 }
 
 /** Undefined where the plain form serves. */
-export function productForm(sizes: Sizes, machine: Machine): ProductForm | undefined {
+export function productForm(sizes: Sizes, machine: DeviceTraits): ProductForm | undefined {
   const { M, N, K, batches } = sizes;
   if (M * N * K * batches < TINY) return undefined;
   const candidates = matrixCandidates(sizes, machine);
@@ -184,7 +184,7 @@ export interface ConvolutionSizes extends Sizes {
 /** Undefined where the plain form serves: small ones, and groups of few channels, which leave tiles empty. */
 export function convolutionForm(
   sizes: ConvolutionSizes,
-  machine: Machine,
+  machine: DeviceTraits,
 ): { readonly tiling: Tiling; readonly splits: number } | undefined {
   const { M, N, K, batches, inner, taps } = sizes;
   if (!machine.vectors || M * N * K * batches < CONVOLUTION || Math.min(M, N) < 4) return undefined;
@@ -209,9 +209,9 @@ export function convolutionForm(
 function best(
   { M, N, K, batches }: Sizes,
   candidates: readonly Candidate[],
-  machine: Machine,
+  machine: DeviceTraits,
 ): { readonly tiling: Tiling; readonly splits: number } {
-  const crowd = crowdOf(machine);
+  const targetWorkgroups = targetWorkgroupsOf(machine);
   const least =
     K <= LONG.k ? 1 : Math.max(1, Math.min(Math.ceil(K / LONG.each), Math.floor(LONG.parts / (M * N * batches))));
   let found: { tiling: Tiling; splits: number; time: number } | undefined;
@@ -224,15 +224,15 @@ function best(
     const work = (bm * bn * bk) / (efficiency * working) + gathered;
     const wait = WAIT[prefetch ? "prefetch" : "single"];
     // So many that the workgroups are one, two or four crowds.
-    const choices = isHardware(machine) ? [1, 2, 4].map((c) => Math.floor((c * crowd) / tiles)) : [];
+    const choices = isHardware(machine) ? [1, 2, 4].map((c) => Math.floor((c * targetWorkgroups) / tiles)) : [];
     for (const splits of new Set([Math.min(least, steps), ...choices.filter((c) => c > least && c <= steps)])) {
       const each = Math.ceil(steps / splits);
-      const rounds = Math.ceil((tiles * splits) / crowd);
+      const rounds = Math.ceil((tiles * splits) / targetWorkgroups);
       const together = Math.min(rounds, side);
       const step = Math.max(together * work, work + wait);
       const sum = splits > 1 ? STAGE + splits * M * N * batches * PART : 0;
       // Large products need not wait for the last round.
-      const time = (rounds > 4 * side ? (tiles * splits) / crowd : rounds) * each * (step / together) + sum;
+      const time = (rounds > 4 * side ? (tiles * splits) / targetWorkgroups : rounds) * each * (step / together) + sum;
       if (found === undefined || time < found.time) found = { tiling, splits, time };
     }
   }

@@ -9,7 +9,7 @@ import { epilogueOf } from "./epilogue.ts";
 import { courseLength, courseOf, gradientSide, pixelsSide, seeingSide, seenSide, type Course } from "./gather.ts";
 import { geometryName, geometryOf, volume, type Convolution, type Geometry } from "./geometry.ts";
 import { rowTarget, sum } from "./product.ts";
-import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
+import { stageOf, type DeviceTraits, type Stage, type Staged, type Words } from "./stage.ts";
 import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
 
 /** Sizes of the product, and what its walk along k is made of. */
@@ -126,7 +126,7 @@ export function convolution(
   op: Convolution,
   launch: CallLaunch<ConvAttrs>,
   { tiling, splits: wanted }: { readonly tiling: Tiling; readonly splits: number },
-  { threads }: Machine,
+  { threads }: DeviceTraits,
 ): Staged {
   const g = geometryOf(op, launch);
   const { out, inputs } = launch;

@@ -34,7 +34,7 @@ function indicesBy(axes: readonly number[], loops: readonly number[]): string[] 
   return whole ? found.toReversed() : undefined;
 }
 
-/** Whether everything is f32 and four neighbours along the last loop are stored side by side, at multiples of 16 bytes. */
+/** Whether everything is f32 and four neighbors along the last loop are stored side by side, at multiples of 16 bytes. */
 function storesFour({ kernel, places, words }: KernelLaunch, loops: readonly number[], out: Result): boolean {
   const { rank, stores, operands } = kernel;
   if (rank === 0 || loops.at(-1)! % 4 !== 0 || out.dtype !== "f32" || words[layout.begin] !== 0) return false;

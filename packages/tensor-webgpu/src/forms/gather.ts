@@ -1,5 +1,5 @@
-// The sides of convolutions as products: where the elements of matrices that exist nowhere are found in the images. Neighbouring
-// invocations load neighbouring pixels, one each; what depends on a pixel or on a tap of the window is worked out once for
+// The sides of convolutions as products: where the elements of matrices that exist nowhere are found in the images. Neighboring
+// invocations load neighboring pixels, one each; what depends on a pixel or on a tap of the window is worked out once for
 // many elements.
 import { active, cut, linear, names, volume, type Geometry } from "./geometry.ts";
 import type { Words } from "./stage.ts";
@@ -9,11 +9,11 @@ import type { Side } from "./tile.ts";
  * How the walk along channels (outputs) and taps goes: `blocks` of `bk` channels under one tap after another, so that a step
  * has one tap; or `flat`, taps of the first channel, of the second, and so on.
  */
-type Walk = "blocks" | "flat";
+type WindowOrder = "blocks" | "flat";
 
 /** What the walk goes along: so many channels or outputs, `inner`, under so many taps. */
 export interface Course {
-  readonly walk: Walk;
+  readonly walk: WindowOrder;
   readonly inner: number;
   readonly taps: number;
   readonly bk: number;

@@ -3,7 +3,7 @@ import { sizeOf, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
 import { stageOf, type Stage } from "./stage.ts";
 
-/** Results that neighbouring invocations take: they read neighbouring numbers. */
+/** Results that neighboring invocations take: they read neighboring numbers. */
 const BESIDE = 32;
 
 /** Part p of result r is number p·results + r of the workspace. */

@@ -4,7 +4,7 @@ import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@w
 import type { Attrs } from "@weft/tensor";
 import { epilogueOf } from "./epilogue.ts";
 import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
-import { stageOf, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
+import { stageOf, type DeviceTraits, type Stage, type Staged, type Words } from "./stage.ts";
 import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
 
 export type ProductForm =
@@ -28,7 +28,7 @@ interface Matrix {
   readonly step: number;
   readonly batch: readonly number[];
   readonly along: "row" | "k";
-  /** Whether four neighbours may be loaded at once when the operand lies at a multiple of 16 bytes. */
+  /** Whether four neighbors may be loaded at once when the operand lies at a multiple of 16 bytes. */
   readonly four: boolean;
 }
 
@@ -130,7 +130,7 @@ function batchText(axes: number): string {
   return `var rest = each; var aBase = 0u; var bBase = 0u; ${cut.join(" ")}`;
 }
 
-export function product(launch: CallLaunch<Attrs<"matmul">>, form: ProductForm, machine: Machine): Staged {
+export function product(launch: CallLaunch<Attrs<"matmul">>, form: ProductForm, machine: DeviceTraits): Staged {
   const p = productOf(launch);
   return form.kind === "tiled"
     ? tiledProduct(launch, p, form, machine)
@@ -161,7 +161,7 @@ function tiledProduct(
   launch: CallLaunch,
   p: Product,
   { tiling, splits: wanted }: ProductForm & { kind: "tiled" },
-  { threads }: Machine,
+  { threads }: DeviceTraits,
 ): Staged {
   const { M, N, K, batch, a, b } = p;
   const { bm, bn, bk } = tiling;
@@ -204,7 +204,7 @@ function tiledProduct(
     : { stages: [stage], workspace: 0 };
 }
 
-function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threads }: Machine): Staged {
+function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threads }: DeviceTraits): Staged {
   const { M, N, K, batch, a, b } = p;
   const { rm, rn } = slicing;
   const { out } = launch;

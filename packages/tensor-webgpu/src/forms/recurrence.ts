@@ -4,7 +4,7 @@
 // element. What the cell is, is said by who calls (`lstm.ts`, `gru.ts`).
 import type { CallOperand } from "@weft/kernel";
 import { functionOf } from "../translate/function.ts";
-import { stageOf, writtenFor, type Machine, type Stage, type Staged, type Words } from "./stage.ts";
+import { stageOf, writtenFor, type DeviceTraits, type Stage, type Staged, type Words } from "./stage.ts";
 
 /** A piece of `rows` by `units`, of which an invocation sums `each` rows. */
 interface Piece {
@@ -23,11 +23,11 @@ export interface SequenceSizes {
  * The best for an LSTM at 128 rows by 256 units on one graphics processor. Sums of `each` rows need 16·each bytes of the
  * workgroup's memory an invocation.
  */
-function forwardPiece({ threads, shared }: Machine): Piece {
+function forwardPiece({ threads, shared }: DeviceTraits): Piece {
   if (threads < 256) return { rows: 8, units: 8, each: 8 };
   return { rows: 16, units: 16, each: threads * 8 * 16 <= shared ? 8 : 4 };
 }
-const backwardPiece = ({ threads }: Machine): Piece => ({ rows: 8, units: threads < 256 ? 8 : 16, each: 4 });
+const backwardPiece = ({ threads }: DeviceTraits): Piece => ({ rows: 8, units: threads < 256 ? 8 : 16, each: 4 });
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const components = "xyzw";
@@ -46,7 +46,7 @@ export const inTurn = (steps: number, stage: (turn: number) => Stage): Staged =>
 
 const lieWide = (operands: readonly CallOperand[]): boolean => operands.every((o) => o.bytes % 16 === 0);
 
-interface Walk {
+interface DotSchedule {
   /** Invocations that share a part. */
   readonly share: number;
   /** Rounds along k that each of them takes at most. */
@@ -55,15 +55,15 @@ interface Walk {
   readonly written: boolean;
 }
 
-function walkOf(quads: number, share: number, machine: Machine): Walk {
+function scheduleOf(quads: number, share: number, machine: DeviceTraits): DotSchedule {
   const rounds = Math.ceil(quads / share);
   return { share, rounds, written: rounds <= writtenFor(machine) };
 }
 
-const walkName = ({ rounds, written }: Walk): string => (written ? `${rounds}` : "rolled");
+const walkName = ({ rounds, written }: DotSchedule): string => (written ? `${rounds}` : "rolled");
 
 /** `round` for each group along k, with its number `q` in scope; `quads` says how many there are. */
-const walked = ({ share, rounds, written }: Walk, round: string): string =>
+const walked = ({ share, rounds, written }: DotSchedule, round: string): string =>
   written
     ? range(rounds)
         .map(
@@ -73,7 +73,7 @@ const walked = ({ share, rounds, written }: Walk, round: string): string =>
     : `for (var q = s; q < quads; q += ${share}u) { ${round} }`;
 
 /** The sum over the sharers of what `part` says for each, a value. */
-const gathered = ({ share, written }: Walk, part: (z: string) => string): string =>
+const gathered = ({ share, written }: DotSchedule, part: (z: string) => string): string =>
   written
     ? range(share)
         .map((z) => `sum += ${part(`${z}u`)};`)
@@ -109,13 +109,13 @@ export function forwardStep(
   { given, h, whh, other, out }: Readonly<Record<"given" | "h" | "whh" | "other" | "out", CallOperand>>,
   t: number,
   { steps, batch, units }: SequenceSizes,
-  machine: Machine,
+  machine: DeviceTraits,
 ): Stage {
   const { threads } = machine;
   const piece = forwardPiece(machine);
   const tiles = (piece.rows / piece.each) * piece.units;
   const quads = Math.ceil(units / 4);
-  const walk = walkOf(quads, threads / tiles, machine);
+  const walk = scheduleOf(quads, threads / tiles, machine);
   const four = units % 4 === 0 && lieWide([h, whh]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
@@ -130,11 +130,17 @@ export function forwardStep(
   });
 }
 
-function forwardText(cell: ForwardCell, { rows, units, each }: Piece, walk: Walk, four: boolean, w: Words): string {
+function forwardText(
+  cell: ForwardCell,
+  { rows, units, each }: Piece,
+  walk: DotSchedule,
+  four: boolean,
+  w: Words,
+): string {
   const { share } = walk;
   const { parts } = cell;
   const elements = rows * units;
-  /** Four neighbours along k of the row that begins at `from`; beyond its end 0. */
+  /** Four neighbors along k of the row that begins at `from`; beyond its end 0. */
   const along = (k: number, from: string): string =>
     four
       ? w.load4(k, `${from} + q * 4u`)
@@ -155,8 +161,8 @@ function forwardText(cell: ForwardCell, { rows, units, each }: Piece, walk: Walk
     ${[...components]
       .flatMap((x) => range(each).map((i) => `c${i} = fma(vec${parts}f(a${i}.${x}), ${column(x)}, c${i});`))
       .join("\n")}`;
-  // Neighbours share a part, so that they read neighbours along k. The last bits of a place are turned by the sharer's number:
-  // neighbours then write to different banks.
+  // Neighbors share a part, so that they read neighbors along k. The last bits of a place are turned by the sharer's number:
+  // neighbors then write to different banks.
   const turned = (z: string, element: string): string => `(${z}) * ${elements}u + ((${element}) ^ (${z}))`;
   return `
     let m0 = group / across * ${rows}u;
@@ -223,7 +229,7 @@ export function backwardStep(
   { whh, gy, own, out }: BackwardOperands,
   t: number,
   { steps, batch, units }: SequenceSizes,
-  machine: Machine,
+  machine: DeviceTraits,
 ): Stage {
   const { threads } = machine;
   const { parts } = cell;
@@ -233,7 +239,7 @@ export function backwardStep(
   // Groups along k leave no remainder.
   const wide = units % 4 === 0 ? 4 : parts;
   const quads = (parts * units) / wide;
-  const walk = walkOf(quads, threads / tiles, machine);
+  const walk = scheduleOf(quads, threads / tiles, machine);
   const four = units % 4 === 0 && lieWide([whh, out]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
@@ -261,7 +267,7 @@ export function backwardStep(
 function backwardText(
   cell: BackwardCell,
   { rows, units, each }: Piece,
-  walk: Walk | undefined,
+  walk: DotSchedule | undefined,
   wide: number,
   four: boolean,
   out: number,
@@ -283,7 +289,7 @@ function backwardText(
       : `vec${wide}f(${range(wide)
           .map((j) => w.load(out, `row${i} + q * ${wide}u + ${j}u`))
           .join(", ")})`;
-  // The rows of whh lie across, so neighbours have neighbouring columns: whole sectors of memory.
+  // The rows of whh lie across, so neighbors have neighboring columns: whole sectors of memory.
   const round = `
     ${range(each)
       .map((i) => `let a${i} = ${along(i)};`)

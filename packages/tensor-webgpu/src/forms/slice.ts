@@ -8,7 +8,7 @@ export interface Slicing {
   /** Rows and columns of the piece: multiples of 4. */
   readonly rm: number;
   readonly rn: number;
-  /** Whether neighbouring invocations share a rectangle (good where both operands lie along k) or not. */
+  /** Whether neighboring invocations share a rectangle (good where both operands lie along k) or not. */
   readonly order: "k" | "column";
   /** So many rounds along k are written out; more are a loop. */
   readonly written: number;

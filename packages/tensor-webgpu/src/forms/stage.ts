@@ -5,7 +5,7 @@ import type { Body, Surroundings } from "../translate/program.ts";
 import type { Epilogue } from "../translate/program.ts";
 
 /** What forms are chosen by. */
-export interface Machine {
+export interface DeviceTraits {
   /** Invocations in a workgroup, the same in every dispatch. */
   readonly threads: number;
   /** Bytes of memory that a workgroup may have. */
@@ -17,9 +17,9 @@ export interface Machine {
 }
 
 /** A graphics processor, or a program on two or four cores in its place: that compiles slowly, and a workgroup costs it much. */
-export const isHardware = ({ threads }: Pick<Machine, "threads">): boolean => threads >= 128;
+export const isHardware = ({ threads }: Pick<DeviceTraits, "threads">): boolean => threads >= 128;
 /** Rounds of a walk that are written out; more are a loop. */
-export const writtenFor = (machine: Pick<Machine, "threads">): number => (isHardware(machine) ? 16 : 1);
+export const writtenFor = (machine: Pick<DeviceTraits, "threads">): number => (isHardware(machine) ? 16 : 1);
 
 export interface Stage {
   /** What it does, for messages and profiles. */
@@ -52,7 +52,7 @@ export interface Words {
   /** The body's name, with which names of its functions begin. */
   readonly name: string;
   readonly load: (k: number, place: string) => string;
-  /** Four neighbours as a vec4f; the place is a multiple of 4. */
+  /** Four neighbors as a vec4f; the place is a multiple of 4. */
   readonly load4: (k: number, place: string) => string;
   /** Statements that write one or four elements of the last operand, at coordinates along the axes the epilogue was told of. */
   readonly store: (place: string, value: string, coordinates?: readonly string[]) => string;
@@ -114,7 +114,7 @@ export function stageOf(form: StageForm): Stage {
   };
 }
 
-/** Texts for four neighbours from `place` on, each with its component of a vector and its number. */
+/** Texts for four neighbors from `place` on, each with its component of a vector and its number. */
 export const eachOfFour = (place: string, text: (place: string, component: string, i: number) => string): string[] =>
   [..."xyzw"].map((component, i) => text(`(${place}) + ${i}u`, component, i));
 

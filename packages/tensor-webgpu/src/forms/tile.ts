@@ -2,7 +2,7 @@
 // staged in its memory with k outermost, four elements to a vector, and every invocation keeps a small rectangle in registers.
 // Where the elements come from is the business of the two sides, so that convolutions use the same text.
 // Measured: the operand that lies along k is turned while it is written; its rows are padded by a vector; the next rectangle
-// is loaded into registers during the arithmetic (`prefetch`); 32 neighbouring invocations cover 4 by 8 rectangles.
+// is loaded into registers during the arithmetic (`prefetch`); 32 neighboring invocations cover 4 by 8 rectangles.
 import type { Words } from "./stage.ts";
 
 export interface Tiling {
@@ -23,9 +23,9 @@ export interface Tiling {
 
 /** One operand: its rows are rows of the result (left) or columns (right). */
 export interface Side {
-  /** Along which index neighbours lie one behind the other: its row or k. */
+  /** Along which index neighbors lie one behind the other: its row or k. */
   readonly along: "row" | "k";
-  /** How many of them an invocation loads together: 4, or (1) one, so that neighbouring invocations load neighbours. */
+  /** How many of them an invocation loads together: 4, or (1) one, so that neighboring invocations load neighbors. */
   readonly width: 4 | 1;
   /** Statements that name what depends on a row (the first of four, where `along` is row); names end in `n`. */
   readonly row: (row: string, n: string) => string;
@@ -35,13 +35,13 @@ export interface Side {
   readonly meet?: (n: string, first: string) => string;
   /** The same for a place along k, which is `more` beyond the first. */
   readonly step: (k: string, n: string, more: number, first: string) => string;
-  /** Statements that load neighbours into variable `into`, 0 where there are none, by what the others named. */
+  /** Statements that load neighbors into variable `into`, 0 where there are none, by what the others named. */
   readonly load: (into: string, row: string, step: string) => string;
 }
 
 /** Where a side's elements are. */
 export interface Gather extends Omit<Side, "load" | "width"> {
-  /** Place of the `i`-th of four neighbours, by what `row` and `step` named. */
+  /** Place of the `i`-th of four neighbors, by what `row` and `step` named. */
   readonly place: (row: string, step: string, i: number) => string;
   /** Tests in parentheses that hold where there is such an element. */
   readonly inside: (row: string, step: string, i: number) => readonly string[];
@@ -70,7 +70,7 @@ export function sideOf({ place, inside, four, ...rest }: Gather, k: number, alig
 export interface Target {
   /** Statements that name what depends on a column, the first of four; names end in `n`. */
   readonly column: (column: string, n: string) => string;
-  /** Statements that write four neighbours of a row. */
+  /** Statements that write four neighbors of a row. */
   readonly store: (row: string, column: string, value: string) => string;
 }
 
@@ -100,7 +100,7 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
   const threads = w.threads;
   const stride = rowVectors(rows, side);
   const block = along === "k" && width === 4 && t.turn === "registers" ? 4 : 1;
-  // Units of work: so many stand along the index whose neighbours lie together.
+  // Units of work: so many stand along the index whose neighbors lie together.
   const near = (along === "row" ? rows : t.bk) / width;
   const units = ((along === "row" ? t.bk : rows) / block) * near;
   const per = Math.ceil(units / threads);

@@ -6,11 +6,11 @@ import { mapOf } from "./map.ts";
 import { splitting, type Slices } from "./partition.ts";
 import type { Body, Surroundings } from "./program.ts";
 import { joinsIn, reductionOf } from "./reduction.ts";
-import { memoryOperands, Text, type ElementText, type Form } from "./text.ts";
+import { memoryOperands, Text, type ElementText, type KernelStyle } from "./text.ts";
 
 const write = (text: Text): string => (text.kernel.reduced > 0 ? reductionOf(text) : mapOf(text));
 
-export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Form = {}): Body {
+export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: KernelStyle = {}): Body {
   const { epilogue, block, split = false, four } = form;
   const memory = memoryOperands(kernel);
   const words = layout.words(kernel);

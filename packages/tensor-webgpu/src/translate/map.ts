@@ -32,7 +32,7 @@ function beside(text: Text): string {
   ].join("\n");
 }
 
-/** Four elements of an invocation where memory is not aligned: neighbours are those of neighbouring invocations. */
+/** Four elements of an invocation where memory is not aligned: neighbors are those of neighboring invocations. */
 function apart(text: Text): string {
   const { rank } = text.kernel;
   const { threads } = text.at;

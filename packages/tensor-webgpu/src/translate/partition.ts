@@ -34,19 +34,22 @@ export function groupsOf(
   return Math.ceil(n / block) * groupsOfBlock(block, slices, threads);
 }
 
-/** How often the terms of a reduction are split, so that there are `crowd` workgroups: 1 for one that has work for them all. */
+/** How often the terms of a reduction are split, so that there are `targetWorkgroups` workgroups: 1 for one that has work for them all. */
 export function partsOf(
   kernel: Kernel,
   slices: Slices,
   words: ArrayLike<number>,
-  { threads, crowd }: { readonly threads: number; readonly crowd: number },
+  { threads, targetWorkgroups }: { readonly threads: number; readonly targetWorkgroups: number },
 ): number {
   const [sum] = kernel.reductions;
   if (sum?.fn !== "sum" || kernel.code[sum.value]!.type !== "f32") return 1;
   const results = resultsOf(kernel, words);
   const groups = Math.ceil((results * slices) / threads);
   // A part has eight terms for each invocation at least: less would not pay for the second dispatch.
-  return Math.max(1, Math.min(Math.floor(crowd / groups), Math.floor(termsOf(kernel, words) / (8 * slices))));
+  return Math.max(
+    1,
+    Math.min(Math.floor(targetWorkgroups / groups), Math.floor(termsOf(kernel, words) / (8 * slices))),
+  );
 }
 
 /** How many terms each result of a reduction has. */
@@ -60,7 +63,7 @@ export function termsOf(kernel: Kernel, words: ArrayLike<number>): number {
 /** Elements that keep a device busy if every invocation takes four of them. */
 const MANY = 2 ** 18;
 
-/** How a reduction is cut: along rows, neighbouring invocations read neighbouring elements of one row; across, of one column. */
+/** How a reduction is cut: along rows, neighboring invocations read neighboring elements of one row; across, of one column. */
 export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: number): Slices {
   if (kernel.reduced === 0) return 1;
   const kept = kernel.rank - kernel.reduced;
@@ -76,7 +79,7 @@ export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: numb
 const SMALL = 40;
 
 /**
- * Whether an invocation of a map does four neighbours: every operand lies side by side along the last loop, in whole groups of
+ * Whether an invocation of a map does four neighbors: every operand lies side by side along the last loop, in whole groups of
  * four that begin at multiples of four elements. Elements of one byte are then written as words, which needs no atomics.
  */
 export function inFours({ kernel, words, places }: Pick<KernelLaunch, "kernel" | "words" | "places">): boolean {

@@ -74,11 +74,11 @@ export interface Epilogue {
   readonly launch: KernelLaunch;
   /** How many coordinates its functions take. */
   readonly coordinates: number;
-  /** Whether four neighbours along the last axis may be done at once. */
+  /** Whether four neighbors along the last axis may be done at once. */
   readonly four: boolean;
   /**
    * WGSL functions, among them `NAME_after(place, coordinates…, value)`, which takes element `place` of the result, and
-   * `NAME_after4` for four neighbours. The arguments begin at word `first`, its operands follow the first `operands` of the
+   * `NAME_after4` for four neighbors. The arguments begin at word `first`, its operands follow the first `operands` of the
    * body; the result is operand `result`, whose address is in word `word`.
    */
   readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
@@ -104,7 +104,7 @@ const narrow: Partial<Record<DType, number>> = { bool: 255, u8: 255, f16: 65535 
 const isNarrow = (dtype: DType): boolean => dtype in narrow;
 
 /**
- * Elements of one byte (`bool`, `u8`) lie four to a word, those of two (`f16`) in pairs, as on the host. Neighbours are written by
+ * Elements of one byte (`bool`, `u8`) lie four to a word, those of two (`f16`) in pairs, as on the host. Neighbors are written by
  * different invocations, so a slab that a program writes such elements to is bound as atomic words: clearing and setting the
  * bits of one's own element is right in any order.
  */

@@ -4,7 +4,7 @@ import type { Kernel, Reduction, Scalar } from "@weft/kernel";
 import type { Slices } from "./partition.ts";
 import { applied, constant, registerOf, wgslType } from "./scalar.ts";
 import { butterfly } from "./subgroups.ts";
-import type { Form, Text } from "./text.ts";
+import type { KernelStyle, Text } from "./text.ts";
 
 /** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
 const BLOCK = 64;
@@ -12,8 +12,8 @@ const BLOCK = 64;
 /** Functions of a reduction's terms that are written four times over, so that four loads are on their way at once, at most. */
 const SMALL = 12;
 
-/** Whether invocations that share a result are neighbours in subgroups. */
-export const joinsIn = ({ lanes, rank, reduced }: Kernel, slices: Slices, { subgroups = 0 }: Form): boolean =>
+/** Whether invocations that share a result are neighbors in subgroups. */
+export const joinsIn = ({ lanes, rank, reduced }: Kernel, slices: Slices, { subgroups = 0 }: KernelStyle): boolean =>
   reduced > 0 && lanes >= rank - reduced && slices > 1 && subgroups > 1;
 
 const fold: Record<Reduction["fn"], (type: Scalar, a: string, b: string) => string> = {
@@ -40,7 +40,7 @@ export function reductionOf(text: Text): string {
   const kept = rank - reduced;
   const slices = text.slices;
   const columns = threads / slices;
-  const along = lanes >= kept; // neighbours share a row
+  const along = lanes >= kept; // neighbors share a row
   const product = (from: number, to: number): string =>
     to === from ? "1u" : Array.from({ length: to - from }, (_, l) => `n${from + l}`).join(" * ");
   const type = (r: Reduction): Scalar => text.type(r.value);

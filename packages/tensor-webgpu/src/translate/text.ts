@@ -8,7 +8,7 @@ import { applied, constant, registerOf, type Register } from "./scalar.ts";
 import { roundedBy, usedBy } from "./values.ts";
 
 /** How a kernel is written. */
-export interface Form {
+export interface KernelStyle {
   /** What is done to the results of a reduction. */
   readonly epilogue?: Epilogue | undefined;
   readonly block?: Block;
@@ -53,13 +53,13 @@ export class Text {
 
   /** The operand whose element is at hand (-1: none). */
   readonly given: number;
-  readonly form: Form;
+  readonly form: KernelStyle;
 
   constructor(
     kernel: Kernel,
     slices: Slices,
     at: Surroundings,
-    { given = -1, form = {} }: { readonly given?: number; readonly form?: Form },
+    { given = -1, form = {} }: { readonly given?: number; readonly form?: KernelStyle },
   ) {
     this.given = given;
     this.form = form;

@@ -1,7 +1,7 @@
 // The context in asynchronous functions. It is set only in synchronous stretches: `wait` sets it in the job right before
 // the function goes on and takes it away in the job right after, so that no other code can come between and see it.
 import { context } from "@weft/tensor";
-import type { Session } from "./session.ts";
+import type { Session } from "./gradient-run.ts";
 import { stillOpen, type Recorder } from "./tape.ts";
 
 const settled = Promise.resolve();

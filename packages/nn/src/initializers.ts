@@ -1,9 +1,9 @@
-// What a parameter holds before it has learned anything: each initialiser is a function of a shape and of random draws.
+// What a parameter holds before it has learned anything: each initializer is a function of a shape and of random draws.
 import { ArgumentError, finite, nonNegative, readOptions, readValue, type OptionKinds, type Shape } from "@weft/tensor";
-import type { Draws } from "./draws.ts";
+import type { Draws } from "./host-random.ts";
 
 /** Makes the first values of a parameter, row-major. */
-export type Initialiser = (shape: Shape, draws: Draws) => ArrayLike<number>;
+export type Initializer = (shape: Shape, draws: Draws) => ArrayLike<number>;
 
 const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
 
@@ -17,16 +17,16 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
 }
 
 /** Every value is `value`. */
-export function constant(value: number): Initialiser {
+export function constant(value: number): Initializer {
   readValue("constant", "value", value, finite);
   return (shape) => new Float64Array(sizeOf(shape)).fill(value);
 }
 
 /** Every value is 0. */
-export const zeros = (): Initialiser => constant(0);
+export const zeros = (): Initializer => constant(0);
 
 /** Every value is 1. */
-export const ones = (): Initialiser => constant(1);
+export const ones = (): Initializer => constant(1);
 
 /**
  * U(low, high); one number is U(-low, low).
@@ -34,7 +34,7 @@ export const ones = (): Initialiser => constant(1);
  * @example
  * Linear(784, 10, { init: uniform(0.05) });
  */
-export function uniform(low = -1, high?: number): Initialiser {
+export function uniform(low = -1, high?: number): Initializer {
   readValue("uniform", "low", low, finite);
   if (high !== undefined) readValue("uniform", "high", high, finite);
   const [from, to] = high === undefined ? [-Math.abs(low), Math.abs(low)] : [low, high];
@@ -56,20 +56,20 @@ const normalKinds: OptionKinds<NormalOptions> = { mean: finite, std: nonNegative
 const gainKinds: OptionKinds<GainOptions> = { gain: nonNegative };
 
 const bell =
-  ({ mean, std }: { readonly mean: number; readonly std: number }): Initialiser =>
+  ({ mean, std }: { readonly mean: number; readonly std: number }): Initializer =>
   (shape, draws) =>
     draws.normal(sizeOf(shape)).map((z) => mean + z * std);
 
 /** N(mean, std²). */
-export const normal = (options?: NormalOptions): Initialiser =>
+export const normal = (options?: NormalOptions): Initializer =>
   bell(readOptions("normal", options, normalKinds, { mean: 0, std: 1 }));
 
 /** N(mean, std²) with Knet's default, std = 0.01. */
-export const gaussian = (options?: NormalOptions): Initialiser =>
+export const gaussian = (options?: NormalOptions): Initializer =>
   bell(readOptions("gaussian", options, normalKinds, { mean: 0, std: 0.01 }));
 
 /** U(-s, s) with s = gain · √(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
-export function xavierUniform(options?: GainOptions): Initialiser {
+export function xavierUniform(options?: GainOptions): Initializer {
   const { gain } = readOptions("xavierUniform", options, gainKinds, { gain: 1 });
   return (shape, draws) => {
     const { fanIn, fanOut } = fans(shape);
@@ -81,7 +81,7 @@ export function xavierUniform(options?: GainOptions): Initialiser {
 export const xavier = xavierUniform;
 
 /** N(0, s²) with s = gain · √(2 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
-export function xavierNormal(options?: GainOptions): Initialiser {
+export function xavierNormal(options?: GainOptions): Initializer {
   const { gain } = readOptions("xavierNormal", options, gainKinds, { gain: 1 });
   return (shape, draws) => {
     const { fanIn, fanOut } = fans(shape);
@@ -96,25 +96,25 @@ function heGain(op: string, options: SlopeOptions | undefined): number {
 }
 
 /** U(-s, s) with s = √(2 / (1 + negativeSlope²)) · √(3 / fanIn) (He et al. 2015; PyTorch's `kaiming_uniform_`). */
-export function heUniform(options?: SlopeOptions): Initialiser {
+export function heUniform(options?: SlopeOptions): Initializer {
   const gain = heGain("heUniform", options);
   return (shape, draws) => uniform(gain * Math.sqrt(3 / fans(shape).fanIn))(shape, draws);
 }
 
 /** N(0, s²) with s = √(2 / (1 + negativeSlope²)) / √fanIn (He et al. 2015; PyTorch's `kaiming_normal_`). */
-export function heNormal(options?: SlopeOptions): Initialiser {
+export function heNormal(options?: SlopeOptions): Initializer {
   const gain = heGain("heNormal", options);
   return (shape, draws) => normal({ std: gain / Math.sqrt(fans(shape).fanIn) })(shape, draws);
 }
 
 /** U(-s, s) with s = 1 / √fanIn: what PyTorch gives the weights and biases of linear and convolution layers. */
-export function fanInUniform(fanIn: number): Initialiser {
+export function fanInUniform(fanIn: number): Initializer {
   readValue("fanInUniform", "fanIn", fanIn, nonNegative);
   return uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
 }
 
 /** Runs an initializer and checks what it made. */
-export function run(init: Initialiser, shape: Shape, draws: Draws): ArrayLike<number> {
+export function run(init: Initializer, shape: Shape, draws: Draws): ArrayLike<number> {
   let values: unknown;
   try {
     values = init(shape, draws);

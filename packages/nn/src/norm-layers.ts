@@ -1,4 +1,4 @@
-// Layers that keep a network regular: batch normalisation with its running moments, layer normalisation, and dropout.
+// Layers that keep a network regular: batch normalization with its running moments, layer normalization, and dropout.
 import { learning, type Param, type State } from "@weft/autograd";
 import {
   add,
@@ -15,11 +15,11 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { dropout, type DropoutOptions } from "./dropout.ts";
-import { ones, zeros } from "./initialisers.ts";
+import { ones, zeros } from "./initializers.ts";
 import { perAxis, trainingKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import { batchNorm, layerNorm } from "./norm.ts";
-import { born, parameter, running } from "./parameter.ts";
+import { initialized, parameter, running } from "./parameter.ts";
 
 export interface BatchNormLayerOptions {
   readonly eps?: number;
@@ -40,7 +40,7 @@ export interface BatchNorm {
 }
 
 /**
- * Batch normalisation of x `[N, features, …]` (see `batchNorm`), with running moments that are saved and are no
+ * Batch normalization of x `[N, features, …]` (see `batchNorm`), with running moments that are saved and are no
  * parameters. As PyTorch's `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d`.
  *
  * @example
@@ -57,11 +57,11 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
   const call = (input: Operand, how?: { readonly training?: boolean }): Tensor => {
     const { training = learning() } = readOptions("BatchNorm", how, trainingKinds, {});
     const x = readTensor(input, "BatchNorm");
-    const moments = { runningMean: born(self.running_mean, x), runningVar: born(self.running_var, x) };
-    const [weight, bias] = [self.weight && born(self.weight, x), self.bias && born(self.bias, x)];
+    const moments = { runningMean: initialized(self.running_mean, x), runningVar: initialized(self.running_var, x) };
+    const [weight, bias] = [self.weight && initialized(self.weight, x), self.bias && initialized(self.bias, x)];
     const run = (): Tensor => batchNorm(x, weight, bias, { training, eps, momentum, ...moments });
     if (!training) return run();
-    const count = born(self.num_batches_tracked, x);
+    const count = initialized(self.num_batches_tracked, x);
     // A batch whose moments are taken back was not seen.
     return together(() => {
       const y = run();
@@ -93,7 +93,7 @@ export interface LayerNorm {
 }
 
 /**
- * Layer normalisation of the last axis of x, `features` long, or of its last axes, if `features` is their shape (see
+ * Layer normalization of the last axis of x, `features` long, or of its last axes, if `features` is their shape (see
  * `layerNorm`). As PyTorch's `LayerNorm`.
  *
  * @example
@@ -110,7 +110,7 @@ export function LayerNorm(features: number | readonly number[], options?: LayerN
   const shape = typeof features === "number" ? [features] : copyOf(features);
   const call = (input: Operand): Tensor => {
     const x = readTensor(input, "LayerNorm");
-    const [weight, bias] = [self.weight, self.bias].map((p) => p && born(p, x));
+    const [weight, bias] = [self.weight, self.bias].map((p) => p && initialized(p, x));
     return layerNorm(x, weight, bias, { eps, axes: shape.length });
   };
   const self: LayerNorm = layer("LayerNorm", call, {

@@ -3,7 +3,7 @@
 import { checkSeed, threefry } from "@weft/tensor";
 import { normalPair } from "./normal-pair.ts";
 
-/** What an initialiser draws from; two calls draw different numbers. */
+/** What an initializer draws from; two calls draw different numbers. */
 export interface Draws {
   /** `count` numbers in [0, 1), multiples of 2^-24. */
   uniform(count: number): Float64Array;
