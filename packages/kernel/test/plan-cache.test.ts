@@ -1,6 +1,7 @@
 // The cache of plans: found again by their signature, bounded, and the half that was not used for longest goes, told to its driver.
 import { expect, test } from "vitest";
-import { codeOf, Node } from "../src/graph/node.ts";
+import { Node } from "../src/graph/node.ts";
+import { codeOf } from "../src/graph/operation.ts";
 import { PlanCache, Signature } from "../src/graph/signature.ts";
 
 const signature = new Signature();

@@ -1,12 +1,14 @@
 // Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
 // fills in addresses and numbers and calls.
-import type { DType, FusedOp, Shape, TypedArray } from "@weft/tensor";
+import type { DType, TypedArray } from "@weft/tensor";
 import { bytesOf, UnsupportedError } from "@weft/tensor";
 import {
   Fault,
   layout,
+  nameOf,
   sizeOf,
   touched,
+  type AnyOp,
   type CallLaunch,
   type Driver,
   type Kernel,
@@ -18,8 +20,8 @@ import {
   type Relief,
   type Run,
 } from "@weft/kernel";
-import { callOf, isFused } from "./calls/index.ts";
-import type { Prepared } from "./calls/call.ts";
+import { calls } from "./calls/index.ts";
+import type { Call, Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate } from "./translate/index.ts";
 
@@ -69,7 +71,7 @@ function countable({ op, inputs, out }: CallLaunch): void {
   for (const { shape } of [out, ...inputs])
     if (op !== "matmul" && sizeOf(shape) >= 2 ** 31)
       throw new UnsupportedError(
-        `${op}: [${shape.join(", ")}] are more elements than @weft/tensor-cpu counts (2^31 - 1)`,
+        `${nameOf(op)}: [${shape.join(", ")}] are more elements than @weft/tensor-cpu counts (2^31 - 1)`,
       );
 }
 
@@ -109,19 +111,10 @@ export class Executor implements Driver<Block, Executable> {
   read(block: Block, offset: number, length: number, dtype: DType): TypedArray {
     return this.heap.read(block, offset, length, dtype);
   }
-  accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean {
-    return callOf(op).accepts(input, operand);
-  }
-  epilogue(op: string): boolean {
-    return callOf(op).epilogue === true;
-  }
-  inPlace(op: string): boolean {
-    return callOf(op).inPlace === true;
+  traits(op: AnyOp): Call<unknown> | undefined {
+    return calls.get(op);
   }
   readonly findsAtOnce = true;
-  fused(op: FusedOp, dtypes: readonly DType[]): boolean {
-    return isFused(op) && dtypes.every((d) => d === "f32" || d === "i32");
-  }
   supports(dtype: DType): boolean {
     return dtype !== "f16";
   }
@@ -169,7 +162,7 @@ export class Executor implements Driver<Block, Executable> {
       if (l.kind === "kernel") return layDown(l);
       const after = l.after === undefined ? undefined : this.#after(layDown(l.after.launch), l.after.unit);
       countable(l);
-      const call = callOf(l.op).prepare(this.heap, l.attrs, l.out, l.inputs, after);
+      const call = this.traits(l.op)!.prepare(this.heap, l.attrs, l.out, l.inputs, after);
       scratch = Math.max(scratch, call.scratch);
       return { call, launch: l, inputs: l.inputs.map(() => 0) };
     });

@@ -1,7 +1,7 @@
 // Chains: launches whose rows depend on their own row alone are run one after the other in the same workgroups, with barriers
 // between them instead of dispatches. Each is given out in blocks of rows, and workgroup g of the chain runs block g of each.
-import type { ChainLaunch, KernelLaunch, Link } from "@weft/kernel";
-import { callOf } from "./calls/index.ts";
+import { nameOf, type AnyOp, type ChainLaunch, type KernelLaunch, type Link } from "@weft/kernel";
+import type { Call } from "./calls/call.ts";
 import { sharedBytes, workOfKernel, workOfStage, type Work } from "./dispatch.ts";
 import type { DeviceTraits } from "./forms/stage.ts";
 import { resultsOf } from "./translate/partition.ts";
@@ -10,10 +10,12 @@ import type { Body, Surroundings } from "./translate/program.ts";
 /** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */
 const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
 
+type Calls = ReadonlyMap<AnyOp, Call<unknown>>;
+
 /** What runs a chain: one work, or one a link where a workgroup has not the memory that they want together. */
-export function worksOfChain({ rows, links }: ChainLaunch, machine: DeviceTraits): readonly Work[] {
+export function worksOfChain({ rows, links }: ChainLaunch, calls: Calls, machine: DeviceTraits): readonly Work[] {
   const block = rowsOfBlock(rows);
-  const works = links.map((link) => workOfLink(link, rows, block, machine));
+  const works = links.map((link) => workOfLink(link, rows, block, calls, machine));
   return sharedBytes(works) > machine.shared ? works : [together(works, Math.ceil(rows / block))];
 }
 
@@ -48,11 +50,11 @@ function together(works: readonly Work[], groups: number): Work {
   };
 }
 
-function workOfLink(link: Link, rows: number, block: number, machine: DeviceTraits): Work {
+function workOfLink(link: Link, rows: number, block: number, calls: Calls, machine: DeviceTraits): Work {
   if (link.kind === "kernel") return workOfKernel(link, machine, resultsOfRow(link, rows) * block);
-  const stage = callOf(link.op).byRows!(link, block, machine);
+  const stage = calls.get(link.op)!.byRows!(link, block, machine);
   // It has no workspace.
-  return workOfStage(stage, link.op, link.node, -1, 0);
+  return workOfStage(stage, nameOf(link.op), link.node, -1, 0);
 }
 
 const resultsOfRow = ({ kernel, words }: KernelLaunch, rows: number): number => resultsOf(kernel, words) / rows;

@@ -1,10 +1,11 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and adds the dispatches to what is on its way.
-import { bytesOf, UnsupportedError, type DType, type FusedOp, type Shape, type TypedArray } from "@weft/tensor";
+import { bytesOf, UnsupportedError, type DType, type TypedArray } from "@weft/tensor";
 import {
   chained,
   Fault,
-  type Arrange,
+  nameOf,
+  type AnyOp,
   type Driver,
   type Launch,
   type Node,
@@ -15,7 +16,8 @@ import {
   type Trial,
 } from "@weft/kernel";
 import { Arena } from "./arena.ts";
-import { callOf, isFused } from "./calls/index.ts";
+import type { Call } from "./calls/call.ts";
+import { calls } from "./calls/index.ts";
 import {
   batchesOf,
   bindingOf,
@@ -183,21 +185,11 @@ export class Executor implements Driver<Block, Executable> {
     return data;
   }
 
-  accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean {
-    return callOf(op).accepts?.(input, operand) === true;
-  }
-  epilogue(op: string): boolean {
-    return callOf(op).epilogue === true;
+  traits(op: AnyOp): Call<unknown> | undefined {
+    return calls.get(op);
   }
   readonly reductionEpilogues = true;
-  inPlace(op: string): boolean {
-    return callOf(op).inPlace === true;
-  }
-  readonly arrange: Arrange = (levels, slots) =>
-    chained(levels, slots, (launch) => callOf(launch.op).rowwise?.(launch));
-  fused(op: FusedOp, dtypes: readonly DType[]): boolean {
-    return isFused(op) && dtypes.every((d) => d === "f32" || d === "i32");
-  }
+  readonly arrange = chained;
   supports(dtype: DType): boolean {
     return dtype !== "f64";
   }
@@ -274,10 +266,10 @@ export class Executor implements Driver<Block, Executable> {
 
   #worksOf(launch: Launch, workspace: number, offset: number): Works {
     if (launch.kind === "kernel") return worksOfKernel(launch, this.#profile, workspace, offset);
-    if (launch.kind === "chain") return { works: worksOfChain(launch, this.#profile), workspace: 0 };
-    const { stages, workspace: bytes } = callOf(launch.op).prepare(launch, this.#profile);
+    if (launch.kind === "chain") return { works: worksOfChain(launch, calls, this.#profile), workspace: 0 };
+    const { stages, workspace: bytes } = calls.get(launch.op)!.prepare(launch, this.#profile);
     const { op, node } = launch;
-    return { works: stages.map((stage) => workOfStage(stage, op, node, workspace, offset)), workspace: bytes };
+    return { works: stages.map((stage) => workOfStage(stage, nameOf(op), node, workspace, offset)), workspace: bytes };
   }
 
   run(e: Executable, plan: Plan, run: Run<Block>): void {

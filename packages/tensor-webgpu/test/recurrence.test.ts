@@ -4,7 +4,18 @@ import { diff, param } from "@weft/autograd";
 import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { GRU, LSTM, params, seed } from "@weft/nn";
-import { mul, scope, sum, type Creation, type Tensor } from "@weft/tensor";
+import {
+  gruSequenceGradOp,
+  gruSequenceOp,
+  lstmSequenceGradOp,
+  lstmSequenceOp,
+  mul,
+  scope,
+  sum,
+  type Creation,
+  type FusedOp,
+  type Tensor,
+} from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
 import { goldenFunctions } from "../../nn/test/golden-functions.ts";
@@ -24,7 +35,7 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * 
 
 /** A launch whose operands lie one behind the other, and its memory. */
 function launched(
-  op: string,
+  op: FusedOp,
   shapes: readonly (readonly number[])[],
 ): { launch: CallLaunch; memory: Float32Array<ArrayBuffer> } {
   let bytes = 0;
@@ -57,7 +68,7 @@ const reader =
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 function lstmForwards({ T, B, H }: Sizes) {
-  const { launch, memory } = launched("lstmSequence", [[T, B, 4 * H], [B, H], [B, H], [4 * H, H], [6 * T * B * H]]);
+  const { launch, memory } = launched(lstmSequenceOp, [[T, B, 4 * H], [B, H], [B, H], [4 * H, H], [6 * T * B * H]]);
   const at = reader(launch, memory);
   const wanted = new Float64Array(6 * T * B * H);
   const put = (plane: number, t: number, b: number, u: number, x: number): number =>
@@ -80,7 +91,7 @@ function lstmForwards({ T, B, H }: Sizes) {
 function lstmBackwards({ T, B, H }: Sizes) {
   const all = [T, B, H];
   const shapes = [[4, ...all], all, [B, H], [4 * H, H], all, [B, H], [(4 * T + 1) * B * H]];
-  const { launch, memory } = launched("lstmSequenceGrad", shapes);
+  const { launch, memory } = launched(lstmSequenceGradOp, shapes);
   const at = reader(launch, memory);
   const wanted = new Float64Array((4 * T + 1) * B * H);
   for (let b = 0; b < B; b++) {
@@ -103,7 +114,7 @@ function lstmBackwards({ T, B, H }: Sizes) {
 }
 
 function gruForwards({ T, B, H }: Sizes) {
-  const { launch, memory } = launched("gruSequence", [[T, B, 3 * H], [B, H], [3 * H, H], [3 * H], [5 * T * B * H]]);
+  const { launch, memory } = launched(gruSequenceOp, [[T, B, 3 * H], [B, H], [3 * H, H], [3 * H], [5 * T * B * H]]);
   const at = reader(launch, memory);
   const wanted = new Float64Array(5 * T * B * H);
   const place = (plane: number, t: number, b: number, u: number): number => ((plane * T + t) * B + b) * H + u;
@@ -125,7 +136,7 @@ function gruForwards({ T, B, H }: Sizes) {
 function gruBackwards({ T, B, H }: Sizes) {
   const all = [T, B, H];
   const shapes = [[4, ...all], all, [B, H], [3 * H, H], all, [(6 * T + 1) * B * H]];
-  const { launch, memory } = launched("gruSequenceGrad", shapes);
+  const { launch, memory } = launched(gruSequenceGradOp, shapes);
   const at = reader(launch, memory);
   const wanted = new Float64Array((6 * T + 1) * B * H);
   const recurrent = 3 * T * B * H;

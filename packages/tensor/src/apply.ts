@@ -166,7 +166,8 @@ export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): r
   const top = settle(fused.name, inputs);
   const values = inputs as Value[];
   const attrs = copyOf(given);
-  return top.runFused(fused, values, attrs) ?? inNameOf(fused.name, () => fused.fallback(values, attrs));
+  const { name, indices } = fused;
+  return top.runFused(fused, values, attrs) ?? inNameOf(name, () => fused.fallback(values, attrs), indices?.labels);
 }
 
 /** The tape that records now, if one does. */

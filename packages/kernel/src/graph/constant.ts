@@ -1,9 +1,11 @@
 // Arithmetic of constants: what is computed of values that are one number everywhere is such a value again. The gradient of a
 // mean begins so, and would cost a launch.
+import type { OpName } from "@weft/tensor";
 import type { Node } from "./node.ts";
+import type { AnyOp } from "./operation.ts";
 
 /** Rounded as f32, these are what a device computes, or better. */
-const arithmetic: { readonly [op: string]: ((a: number, b: number) => number) | undefined } = {
+const arithmetic: { readonly [K in OpName]?: (a: number, b: number) => number } = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
@@ -21,8 +23,8 @@ function numberOf(x: Node | number): number | undefined {
 }
 
 /** The f32 that an operation has everywhere, if that is known. Asked of every operation: mostly its first operand says no. */
-export function folded(op: string, inputs: readonly (Node | number)[]): number | undefined {
-  if (inputs.length !== 2) return undefined;
+export function folded(op: AnyOp, inputs: readonly (Node | number)[]): number | undefined {
+  if (inputs.length !== 2 || typeof op === "object") return undefined;
   const a = numberOf(inputs[0]!);
   if (a === undefined) return undefined;
   const b = numberOf(inputs[1]!);

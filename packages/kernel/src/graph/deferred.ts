@@ -15,6 +15,7 @@ import {
   type Backend,
   type DType,
   type FusedOp,
+  type Indices,
   type OpName,
   type RandomStream,
   type Shape,
@@ -24,14 +25,17 @@ import {
 } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { folded } from "./constant.ts";
-import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf, sizeAlong, takesIndices, type Fault } from "./fault.ts";
+import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf, type Fault } from "./fault.ts";
 import { Flusher, type Failure } from "./flush.ts";
-import { codeOf, kindOfCode, Node, none, type Storage } from "./node.ts";
+import { Node, none, type Storage } from "./node.ts";
+import { codeOf, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "./operation.ts";
 import { undo } from "./unit.ts";
 import { Unowned } from "./unowned.ts";
 import { isRowMajor, moves, rowMajor, sameShape, sizeOf } from "./view.ts";
 
 const CAST = codeOf("cast");
+/** Dtypes that a kernel of a fused operation takes, if it does not say so. */
+const callDTypes: readonly DType[] = ["f32", "i32"];
 /** Bytes that are not worth asking for before they are needed. */
 const FEW = 2 ** 20;
 /** So many pending operations are run without being asked for. */
@@ -110,15 +114,17 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
-    const dtypes = inputs.map((x) => (typeof x === "number" ? "f32" : x.dtype));
-    if (inputs.some((x) => typeof x === "number") || !this.#driver.fused(fused, dtypes)) return undefined;
+    const traits = this.#driver.traits(fused);
+    if (traits === undefined) return undefined;
+    const { dtypes = callDTypes } = traits;
+    if (!inputs.every((x) => typeof x !== "number" && dtypes.includes(x.dtype))) return undefined;
     const results = fused.infer(inputs, attrs).map((r) => ({ shape: shapeOf(fused.name, r.shape), dtype: r.dtype }));
     const { shape, dtype } = results[0]!;
-    if (results.length === 1) return [this.#record(fused.name, [...inputs], attrs, shape, dtype)];
+    if (results.length === 1) return [this.#record(fused, [...inputs], attrs, shape, dtype)];
     if (results.some((r) => r.dtype !== dtype)) return undefined;
     // Several results lie one behind another in one value.
     const size = results.reduce((n, r) => n + sizeOf(r.shape), 0);
-    const whole = this.#record(fused.name, [...inputs], attrs, [size], dtype);
+    const whole = this.#record(fused, [...inputs], attrs, [size], dtype);
     let start = 0;
     const parts = results.map((r) => {
       const sizes = [sizeOf(r.shape)];
@@ -132,7 +138,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     return parts;
   }
 
-  #record(op: string, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
+  #record(op: AnyOp, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
     // A loop that reads nothing would hold all of it at once. A step is computed as a whole.
     if (this.#unowned.full && context.step === undefined) this.#runEarly();
     // `inputs` was made for this call (see apply): it becomes the node's own list.
@@ -141,7 +147,7 @@ export class Deferred<S extends Storage, E> implements Backend {
       const x = inputs[i]!;
       if (typeof x !== "number") {
         const node = x.payload as Node;
-        if (node.lost !== undefined) throw lostError(op, node);
+        if (node.lost !== undefined) throw lostError(nameOf(op), node);
         nodes[i] = node;
       }
     }
@@ -157,13 +163,14 @@ export class Deferred<S extends Storage, E> implements Backend {
       if (view !== undefined) return view;
     }
     if (dtype !== "f32" && !this.#driver.supports(dtype))
-      throw new UnsupportedError(`${context.caller?.name ?? op}: ${this.name} has no ${dtype}`);
+      throw new UnsupportedError(`${context.caller?.name ?? nameOf(op)}: ${this.name} has no ${dtype}`);
     const constant = this.#fuse && dtype === "f32" ? folded(op, nodes) : undefined;
     const node =
       constant === undefined
         ? new Node(op, code, nodes, attrs, shape, dtype)
         : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
-    if (takesIndices(code)) this.#suspect(node);
+    const indices = indicesOfCode(code);
+    if (indices !== undefined) this.#suspect(node, indices);
     if (code === CAST || kindOfCode(code) === "move") node.range = rangeFrom(nodes[0] as Node, op, dtype);
     else if (dtype !== "f32") node.range = rangeAfter(node);
     if (this.#pending.push(node) === 1) context.pending.add(this);
@@ -173,13 +180,15 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   /** What can be known of the indices of a call. */
-  #suspect(node: Node): void {
-    const fault = faultOf(node);
+  #suspect(node: Node, trait: Indices): void {
+    const fault = faultOf(node, trait);
     if (fault === undefined) return;
     if (fault === "open") {
       this.#flusher.open = node.open = true;
-      const [x, indices] = node.inputs as readonly Node[];
-      node.site = siteOf(node.op, indices!, sizeAlong(node, x!), this.#flusher.known < STEADY).site;
+      const inputs = node.inputs as readonly Node[];
+      const size = trait.size(inputs, node.attrs);
+      const deep = this.#flusher.known < STEADY;
+      node.site = siteOf(nameOf(node.op), trait, inputs[trait.operand]!, size, deep).site;
       return;
     }
     node.fault = fault;

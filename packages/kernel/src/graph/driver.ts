@@ -1,9 +1,11 @@
 // What a backend gives to the deferred graph: memory, and a way to make a plan executable and to run it.
-import type { DType, FusedOp, Shape, TypedArray } from "@weft/tensor";
+import type { DType, TypedArray } from "@weft/tensor";
 import type { Fault } from "./fault.ts";
 import type { Node, Storage } from "./node.ts";
 import type { Arrange } from "../plan/chain.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { CallTraits } from "../plan/traits.ts";
+import type { AnyOp } from "./operation.ts";
 import type { Trial } from "./trial.ts";
 
 /** What a driver asks for when its memory is full. */
@@ -49,20 +51,14 @@ export interface Driver<S extends Storage, E> {
   write(storage: S, data: TypedArray): void;
   /** The elements of a row-major value. */
   read(storage: S, offset: number, length: number, dtype: DType): TypedArray | Promise<TypedArray>;
-  /** Layouts that a call takes without a copy (row-major always does). */
-  accepts(op: string, input: number, operand: { shape: Shape; strides: readonly number[]; dtype: DType }): boolean;
-  /** Whether a call can run an epilogue on stretches of its result. */
-  epilogue(op: string): boolean;
-  /** Whether reductions can, on each result (false). */
+  /** What it has for calls of this operation; undefined if that is a fused one for which it has no kernel. */
+  traits(op: AnyOp): CallTraits | undefined;
+  /** Whether reductions can run an epilogue on each result (false). */
   readonly reductionEpilogues?: boolean;
-  /** Calls that may write their result over their first operand. */
-  inPlace?(op: string): boolean;
   /** Puts launches together once more: how a driver that runs chains gets them (`chained`). */
   readonly arrange?: Arrange;
   /** Whether a run that has ended has found every wrong index (false). */
   readonly findsAtOnce?: boolean;
-  /** Fused operations with a kernel of their own, for these dtypes. */
-  fused(op: FusedOp, dtypes: readonly DType[]): boolean;
   /** Dtypes that values may have; a clear error otherwise. */
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;

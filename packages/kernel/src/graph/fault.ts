@@ -1,7 +1,8 @@
 // Indices outside their axis. What an indexing call met is a fault of its result and of all that is computed from it: each of
 // these values throws an IndexError at each read, and no other value does.
-import { context, IndexError, type Caller, type DType, type Shape } from "@weft/tensor";
-import { codeOf, type Node } from "./node.ts";
+import { context, IndexError, type Caller, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
+import type { Node } from "./node.ts";
+import { codeOf, nameOf, type AnyOp } from "./operation.ts";
 import { sizeOf } from "./view.ts";
 
 /** Bounds of integers, known before they are computed; `whole` where the value has both the least and the greatest. */
@@ -11,23 +12,12 @@ export interface Range {
   readonly whole: boolean;
 }
 
-/** Calls with indices, by the code of the operation: their axis among the sizes of the first operand. Indices are operand 1. */
-const axes: ((attrs: unknown) => number)[] = [];
-const axisAttribute = (attrs: unknown): number => (attrs as { axis: number }).axis;
-for (const op of ["take", "indexAdd", "gather", "scatterAdd"]) axes[codeOf(op)] = axisAttribute;
-for (const op of ["crossEntropy", "crossEntropyGrad"]) axes[codeOf(op)] = () => 1;
-
-export const takesIndices = (code: number): boolean => axes[code] !== undefined;
-
-/** How many positions the indices of a call choose from. */
-export const sizeAlong = ({ code, attrs }: Pick<Node, "code" | "attrs">, x: Node): number =>
-  x.shape[axes[code]!(attrs)]!;
-
-/** What a call checks its indices against, in words that two calls have in common only if they check alike; nothing for other calls. */
-export function checkOf(op: string, attrs: unknown, x: { readonly shape: Shape }): string | undefined {
-  const axis = axes[codeOf(op)];
-  return axis && `${x.shape[axis(attrs)]} ${(attrs as { ignoreIndex?: number }).ignoreIndex}`;
-}
+/** What a call checks its indices against, in words that two calls have in common only if they check alike. */
+export const checkOf = (
+  { size, ignored }: Indices,
+  inputs: readonly { readonly shape: Shape }[],
+  attrs: unknown,
+): string => `${size(inputs, attrs)} ${ignored?.(attrs)}`;
 
 /** Frames of Weft's own packages, in the repository or installed. */
 const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
@@ -48,29 +38,27 @@ interface Met {
 const met = new WeakMap<object, Met[]>();
 const MOST_MET = 4;
 
-/** Calls in derivatives, and what they are derivatives of. */
-const derivativeOf: Readonly<Record<string, string>> = {
-  indexAdd: "take",
-  scatterAdd: "gather",
-  crossEntropyGrad: "crossEntropy",
-};
+/** Primitives that derivatives are made of, and what they are derivatives of. */
+const derivativeOf: { readonly [K in OpName]?: OpName } = { indexAdd: "take", scatterAdd: "gather" };
+/** What a derivative is the derivative of; the others have that name with "Grad" after it. */
+const originOf = (name: string): string => derivativeOf[name as OpName] ?? name.replace(/Grad$/, "");
 
 /**
  * The call under way on these indices, or the one that it is the derivative of. `deep`: with the call stack, which reaches
  * the user's program through models in models.
  */
-export function siteOf(op: string, indices: Node, size: number, deep: boolean): Met {
+export function siteOf(op: string, { labels = false }: Indices, indices: Node, size: number, deep: boolean): Met {
   const key = indices.range ?? indices;
   const calls = met.get(key) ?? [];
   const { caller, backward = false } = context;
   const names = caller === undefined ? [op] : [op, caller.name];
-  const wanted = names.flatMap((name) => [name, derivativeOf[name]]);
+  const wanted = names.flatMap((name) => [name, originOf(name)]);
   const before = calls.findLast((call) => call.size === size && call.names.some((name) => wanted.includes(name)));
   if (backward && before !== undefined) return before;
   const name = names.at(-1)!;
   const site: Site = {
-    name: backward ? (derivativeOf[name] ?? name.replace(/Grad$/, "")) : name, // nobody knows of the derivative
-    labels: caller?.labels === true || name.startsWith("crossEntropy"),
+    name: backward ? originOf(name) : name, // nobody knows of the derivative
+    labels: labels || caller?.labels === true,
     ...(deep && !backward && { stack: here() }),
   };
   const call: Met = { names, size, site, fault: undefined };
@@ -90,7 +78,7 @@ function here(): Error {
 
 /** A call as its message needs it. */
 interface CheckedCall {
-  readonly op: string;
+  readonly op: AnyOp | "leaf";
   readonly dtype: DType;
   readonly shape: Shape;
   readonly site: Site | undefined;
@@ -104,7 +92,7 @@ export class Fault {
   wrong: boolean | undefined;
   /** Which index of how many, where that is known. */
   readonly #detail: string;
-  readonly #call: CheckedCall | undefined;
+  readonly #call: (Omit<CheckedCall, "op"> & { readonly name: string }) | undefined;
   /** Faults of which each is one of this value. */
   #parts: readonly Fault[];
   /** The news when its parts were last asked. */
@@ -113,7 +101,7 @@ export class Fault {
   constructor(call: CheckedCall | undefined, wrong: boolean | undefined, detail = "", parts: readonly Fault[] = []) {
     if (call !== undefined) {
       const { op, dtype, shape, site } = call;
-      this.#call = { op, dtype, shape, site };
+      this.#call = { name: site?.name ?? nameOf(op), dtype, shape, site };
     }
     this.wrong = wrong;
     this.#detail = detail;
@@ -177,14 +165,12 @@ export class Fault {
   /** An error for whoever reads the value. */
   error(): IndexError {
     const fault = this.cause;
-    const { op, dtype, shape, site } = fault.#call!;
+    const { name, dtype, shape, site } = fault.#call!;
     const frames = site?.stack?.stack?.split("\n").slice(1) ?? [];
     // The first frame is one of ours. In a bundle it does not look so: there nothing tells the program's frames from ours.
     const line = ours.test(frames[0] ?? "") ? frames.find((frame) => !ours.test(frame)) : undefined;
     const where = line === undefined ? "" : `, called ${line.trim()}`;
-    return new IndexError(
-      `${site?.name ?? op}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`,
-    );
+    return new IndexError(`${name}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`);
   }
 }
 
@@ -192,18 +178,22 @@ export class Fault {
  * The fault of a call that was just recorded: known where its indices were uploaded and one of them lies outside the axis, undefined where
  * none does, and else open.
  */
-export function faultOf(call: CheckedCall & Pick<Node, "code" | "inputs" | "attrs">): Fault | "open" | undefined {
-  const { inputs, attrs } = call;
-  const [x, indices] = inputs as readonly Node[];
-  const { range } = indices!;
+export function faultOf(
+  call: CheckedCall & Pick<Node, "inputs" | "attrs">,
+  trait: Indices,
+): Fault | "open" | undefined {
+  const { attrs } = call;
+  const inputs = call.inputs as readonly Node[];
+  const indices = inputs[trait.operand]!;
+  const { range } = indices;
   if (range === undefined) return "open";
-  const size = sizeAlong(call, x!);
+  const size = trait.size(inputs, attrs);
   if (range.least >= 0 && range.most < size) return undefined;
-  if (!range.whole || sizeOf(indices!.shape) === 0) return "open";
-  const ignored = (attrs as { ignoreIndex?: number }).ignoreIndex;
+  if (!range.whole || sizeOf(indices.shape) === 0) return "open";
+  const ignored = trait.ignored?.(attrs);
   const outside = [range.least, range.most].find((i) => (i < 0 || i >= size) && i !== ignored);
   if (outside === undefined) return "open";
-  const known = siteOf(call.op, indices!, size, true);
+  const known = siteOf(nameOf(call.op), trait, indices, size, true);
   if (known.fault !== undefined) return known.fault;
   const { site } = known;
   const detail = site.labels
@@ -250,7 +240,7 @@ const shifted: Known = ([a, b]) => {
 
 /** What is known of integers by how they are computed: of random ones, of positions, and of labels that are picked from others. */
 const knownAfter: Known[] = [];
-for (const [op, rule] of Object.entries<Known>({
+const rules: { readonly [K in OpName]?: Known } = {
   mod: ([, n]) => (Number.isInteger(n) && (n as number) > 0 ? within(0, (n as number) - 1) : undefined),
   add: shifted,
   take: some,
@@ -259,15 +249,15 @@ for (const [op, rule] of Object.entries<Known>({
   argmin: place,
   argsort: place,
   iota: (_, { axis, shape }) => within(0, shape[axis]! - 1),
-}))
-  knownAfter[codeOf(op)] = rule;
+};
+for (const [op, rule] of Object.entries(rules)) knownAfter[codeOf(op as OpName)] = rule;
 
 /** The range of what an operation gives, if it gives integers and something is known of them. */
 export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>
   dtype === "i32" || dtype === "u8" ? knownAfter[code]?.(inputs, attrs as never) : undefined;
 
 /** The range of what is moved or cast from integers: only a part of a value may do without its least or greatest. */
-export function rangeFrom({ range }: Node, op: string, dtype: DType): Range | undefined {
+export function rangeFrom({ range }: Node, op: AnyOp, dtype: DType): Range | undefined {
   if (range === undefined || (dtype !== "i32" && !(dtype === "u8" && range.least >= 0 && range.most < 256)))
     return undefined;
   return op === "slice" ? { ...range, whole: false } : range;

@@ -3,9 +3,10 @@
 import { MemoryError } from "@weft/tensor";
 import type { Driver, Run } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
-import { Fault, takesIndices } from "./fault.ts";
+import { Fault } from "./fault.ts";
 import { backTo, Journal, revert, type Version } from "./journal.ts";
 import { none, type Node, type Storage } from "./node.ts";
+import { indicesOfCode } from "./operation.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { PlanCache, Signature } from "./signature.ts";
@@ -78,10 +79,8 @@ export class Flusher<S extends Storage, E> {
     driver.tried?.(this.trial);
     this.#planner = new Planner({
       fuse,
-      accepts: (op, input, operand) => driver.accepts(op, input, operand),
-      epilogue: (op) => driver.epilogue(op),
+      traits: (op) => driver.traits(op)!,
       reductions: driver.reductionEpilogues ?? false,
-      inPlace: (op) => driver.inPlace?.(op) ?? false,
       arrange: driver.arrange,
       largest: driver.largest ?? Infinity,
     });
@@ -448,6 +447,6 @@ function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void 
   for (const node of needed) {
     let fault: Fault | undefined;
     for (const x of node.inputs) if (typeof x !== "number" && x.fault !== undefined) fault = Fault.both(fault, x.fault);
-    node.fault = takesIndices(node.code) ? Fault.both(fault, node.fault ?? found.get(node)) : fault;
+    node.fault = indicesOfCode(node.code) === undefined ? fault : Fault.both(fault, node.fault ?? found.get(node));
   }
 }

@@ -1,7 +1,8 @@
 // What two flushes must share to share a plan: operations, dtypes, shapes, layouts and wiring. Numbers, random counters and
 // addresses are not part of it. The words can be read back in one way only, so that equal words mean equal plans.
 import { ArgumentError, describe, type DType } from "@weft/tensor";
-import { kindOfCode, type Node } from "./node.ts";
+import type { Node } from "./node.ts";
+import { kindOfCode } from "./operation.ts";
 import { isRowMajor } from "./view.ts";
 
 const dtypeCode: Record<DType, number> = { f32: 0, f64: 1, i32: 2, bool: 3, u8: 4, f16: 5 };
@@ -25,7 +26,7 @@ function putNumber(words: Int32Array, at: number, value: number): number {
 }
 
 /** So many operands or more are counted in a word of their own. */
-const MANY = 1023;
+const MANY = 63;
 
 /** Numbers that stand for names of attributes. */
 const names = new Map<string, number>();
@@ -70,11 +71,11 @@ export class Signature {
       if (at + 3 * rank + 2 > words.length) words = this.#grow(3 * rank + 2);
       words[at++] =
         node.code |
-        (node.dtype === "f32" ? 0 : dtypeCode[node.dtype] << 8) |
-        (node.handles > 0 ? 1 << 12 : 0) |
-        (attrs === undefined ? 0 : 1 << 13) |
-        (rank << 14) |
-        (Math.min(count, MANY) << 21);
+        (node.dtype === "f32" ? 0 : dtypeCode[node.dtype] << 12) |
+        (node.handles > 0 ? 1 << 16 : 0) |
+        (attrs === undefined ? 0 : 1 << 17) |
+        (rank << 18) |
+        (Math.min(count, MANY) << 25);
       if (count >= MANY) words[at++] = count;
       for (let k = 0; k < rank; k++) {
         const size = shape[k]!;

@@ -4,19 +4,16 @@
 import { layout } from "../language.ts";
 import { epilogueOf, touched, type CallLaunch, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
 import { isRowMajor, sizeOf } from "../graph/view.ts";
-
-/** How a call can be run by rows. */
-export interface Rowwise {
-  readonly rows: number;
-  /** Inputs of which row i alone is needed for row i of the result. */
-  readonly local: readonly number[];
-}
-
-/** Which calls may be links; undefined where a call cannot be run by rows, or is too large for that to pay. */
-export type RowwiseCall = (launch: CallLaunch) => Rowwise | undefined;
+import type { Rowwise, TraitsOf } from "./traits.ts";
 
 /** Puts launches, level by level, together otherwise. */
-export type Arrange = (levels: readonly (readonly Link[])[], slots: readonly Slot[]) => readonly (readonly Launch[])[];
+export type Arrange = (
+  levels: readonly (readonly Link[])[],
+  slots: readonly Slot[],
+  traits: TraitsOf,
+) => readonly (readonly Launch[])[];
+
+type RowwiseCall = (launch: CallLaunch) => Rowwise | undefined;
 
 /** Launches in one chain, at most. */
 const LINKS = 12;
@@ -33,8 +30,9 @@ interface Unit {
 export function chained(
   levels: readonly (readonly Link[])[],
   slots: readonly Slot[],
-  rowwise: RowwiseCall,
+  traits: TraitsOf,
 ): readonly (readonly Launch[])[] {
+  const rowwise: RowwiseCall = (launch) => traits(launch.op).rowwise?.(launch);
   const units: Unit[] = [];
   /** By slot, who wrote it, and at which level before. */
   const writers = new Map<number, { readonly unit: Unit; readonly was: number }[]>();

@@ -3,7 +3,9 @@
 import { layout } from "../language.ts";
 import { epilogueOf, touched, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
 import { checkOf } from "../graph/fault.ts";
+import { codeOf, indicesOfCode } from "../graph/operation.ts";
 import { isRowMajor } from "../graph/view.ts";
+import type { TraitsOf } from "./traits.ts";
 
 /** `slot` (an output) may take the place of `leaf` (among the plan's leaves). */
 export interface Donation {
@@ -20,7 +22,7 @@ const mapOf = (launch: Link): KernelLaunch | undefined =>
 export function donationsOf(
   slots: readonly Slot[],
   levels: readonly (readonly Launch[])[],
-  inPlace: (op: string) => boolean,
+  traits: TraitsOf,
 ): Donation[] {
   const donations: Donation[] = [];
   if (!slots.some((s) => s.kind === "output")) return donations;
@@ -34,7 +36,7 @@ export function donationsOf(
       // In a chain one workgroup may write what another still reads.
       if (launch.kind === "chain") continue;
       const kernel = mapOf(launch);
-      if (launch.kind === "call" && inPlace(launch.op) && slots[launch.out.slot]!.kind === "output") {
+      if (launch.kind === "call" && traits(launch.op).inPlace === true && slots[launch.out.slot]!.kind === "output") {
         const x = launch.inputs[0]!;
         const whole =
           slots[x.slot]!.kind === "leaf" && x.bytes === 0 && slots[x.slot]!.bytes === slots[launch.out.slot]!.bytes;
@@ -73,10 +75,10 @@ function untilChecked(launches: readonly Launch[]): number {
   launches.forEach((launch, i) => {
     if (launch.kind !== "call") return;
     const { op, attrs, inputs } = launch;
-    const check = checkOf(op, attrs, inputs[0]!);
-    if (check === undefined) return;
-    const { slot, bytes, shape, strides } = inputs[1]!;
-    const key = `${check} ${slot} ${bytes} ${shape} ${strides}`;
+    const indices = indicesOfCode(codeOf(op));
+    if (indices === undefined) return;
+    const { slot, bytes, shape, strides } = inputs[indices.operand]!;
+    const key = `${checkOf(indices, inputs, attrs)} ${slot} ${bytes} ${shape} ${strides}`;
     if (!seen.has(key)) count = i + 1;
     seen.add(key);
   });

@@ -6,6 +6,7 @@ import { isAligned, type Item } from "./plan-value.ts";
 import type { KernelOperand, Reduction, Scalar } from "../language.ts";
 import { stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
+import type { AnyOp } from "../graph/operation.ts";
 import { broadcastStrides } from "../graph/view.ts";
 
 /** One line of a kernel before it is written out: enough for its key, and to write it when the key is new. */
@@ -13,7 +14,7 @@ export type DraftLine =
   | { readonly t: "load" | "affine"; readonly operand: number; readonly type: Scalar }
   | { readonly t: "number"; readonly slot: number; readonly type: Scalar }
   | { readonly t: "const"; readonly value: number; readonly type: Scalar }
-  | { readonly t: "op"; readonly op: string; readonly args: readonly number[]; readonly to: DType | undefined };
+  | { readonly t: "op"; readonly op: AnyOp; readonly args: readonly number[]; readonly to: DType | undefined };
 
 export interface OperandDraft {
   readonly use: KernelOperand["use"];
@@ -52,7 +53,7 @@ export class Draft {
     return this.lines.push({ t: "number", slot, type }) - 1;
   }
 
-  #operation(op: string, code: number, args: readonly number[], to: DType | undefined): number {
+  #operation(op: AnyOp, code: number, args: readonly number[], to: DType | undefined): number {
     const key = this.#key;
     key.push(100 + code, to === undefined ? 0 : dtypes[to]);
     for (let i = 0; i < args.length; i++) key.push(args[i]!);
@@ -107,7 +108,12 @@ export class Draft {
       if (typeof x !== "number") args[i] = this.read(x);
       else args[i] = this.#number(op === "where" && i === 0 ? "bool" : scalarOf[dtype], item.place, i);
     }
-    return this.#operation(op, item.code, args, op === "cast" ? (item.attrs as { dtype: DType }).dtype : undefined);
+    return this.#operation(
+      op as AnyOp,
+      item.code,
+      args,
+      op === "cast" ? (item.attrs as { dtype: DType }).dtype : undefined,
+    );
   }
 
   #source(x: Item): number {
@@ -131,7 +137,7 @@ export class Draft {
     this.operands.push({ use: "index", dtype: "i32", item: undefined, offset: x.offset, strides, line: at });
     if (b.op === "iota") return this.#operation("cast", 0, [at], b.dtype);
     const key = [-1, -2, -3].map((part) => this.#number("i32", b.place, part));
-    return this.#operation(b.op, b.code, [at, ...key], undefined);
+    return this.#operation(b.op as AnyOp, b.code, [at, ...key], undefined);
   }
 
   /** All that the code of the kernel depends on. */

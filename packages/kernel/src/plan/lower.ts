@@ -8,6 +8,7 @@ import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type 
 import { COUNTED, loopsOf, stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
 import type { KernelLaunch, NumberArgument, AddressArgument } from "./plan.ts";
+import { nameOf, type AnyOp } from "../graph/operation.ts";
 import { rowMajor } from "../graph/view.ts";
 
 /** Kernels by key, so that equal groups share one; the half that was not used for longest goes when there are too many. */
@@ -49,7 +50,7 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
   // What is stored would need more memory than there is, and its allocation says so.
   if (fold && sizes.some((size) => size >= COUNTED))
     throw new UnsupportedError(
-      `${group.roots[0]!.op}: shape [${shape.join(", ")}] has more elements along an axis than a loop counts (2³²)`,
+      `${nameOf(group.roots[0]!.op)}: shape [${shape.join(", ")}] has more elements along an axis than a loop counts (2³²)`,
     );
   for (let l = 0; l < rank - reduced; l++) if (sizes[l] === 0) return undefined;
   const lanes = fold ? lanesOf(strides, rank - 1, rank - 1 - reduced, draft) : rank - 1;
@@ -73,7 +74,7 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
     node,
     input,
   }));
-  const name = group.roots.map((root) => root.op).join("+");
+  const name = group.roots.map((root) => nameOf(root.op)).join("+");
   return { launch: { kind: "kernel", name, kernel, words, places, numbers }, unit: sizes[0]! / (shape[0] ?? 1) };
 }
 
@@ -163,7 +164,7 @@ function write(key: string, draft: Draft, form: KernelShape, strides: readonly S
   };
 }
 
-function operation(k: Builder, op: string, args: readonly V[], to: DType | undefined): V {
+function operation(k: Builder, op: AnyOp, args: readonly V[], to: DType | undefined): V {
   if (op === "randomBits" || op === "randomUniform") {
     const word = threefry(k, args[0]!, args[1]!, args[2]!, args[3]!);
     return op === "randomBits" ? word : uniform(k, word);

@@ -3,7 +3,9 @@
 // becomes its epilogue. A launch waits only for launches of lower levels, so merging never makes a cycle.
 import type { Shape } from "@weft/tensor";
 import { isAligned, isWhole, type Item } from "./plan-value.ts";
+import type { AnyOp } from "../graph/operation.ts";
 import { sameShape } from "../graph/view.ts";
+import type { TraitsOf } from "./traits.ts";
 
 /** Bounds of one launch: they keep kernels small, and the number of different kernels for long chains low. */
 export interface Limits {
@@ -21,9 +23,9 @@ export interface MergeOptions {
   /** False gives every operation a launch of its own: results must not change. */
   readonly fuse: boolean;
   readonly limits: Limits;
-  /** Calls that can run an epilogue while their result is warm. */
-  readonly epilogue: (op: string) => boolean;
-  /** Whether reductions can, too. */
+  /** Of calls: whether they can run an epilogue while their result is warm. */
+  readonly traits: TraitsOf;
+  /** Whether reductions can. */
   readonly reductions: boolean;
 }
 
@@ -119,7 +121,7 @@ function joinable(item: Item, reads: readonly Item[], options: MergeOptions): Gr
     const g = x.base.group;
     if (g === undefined || g.kind === "reduce" || isBehind(g) || (best !== undefined && g.level <= best.level))
       continue;
-    if (g.kind === "call" && !options.epilogue(g.call!.op)) continue;
+    if (g.kind === "call" && options.traits(g.call!.op as AnyOp).epilogue !== true) continue;
     if (isAligned(x, item.shape)) best = g;
   }
   if (best !== undefined && fits(best, item, reads, options)) return best;

@@ -2,8 +2,10 @@
 // Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
 import type { DType, Shape } from "@weft/tensor";
 import type { Group } from "./merge.ts";
-import { codeOf, kindOfCode, type Kind, type Node } from "../graph/node.ts";
+import type { Node } from "../graph/node.ts";
+import { codeOf, kindOfCode, type AnyOp, type Kind } from "../graph/operation.ts";
 import type { Slot } from "./plan.ts";
+import type { TraitsOf } from "./traits.ts";
 import { isRowMajor, moves, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
 
 const nobody: Group[] = [];
@@ -11,7 +13,7 @@ const nothing: Item[] = [];
 
 export class Item implements View {
   readonly kind: Kind | "leaf";
-  readonly op: string;
+  readonly op: AnyOp | "leaf" | "fill";
   readonly code: number;
   readonly attrs: unknown;
   readonly shape: Shape;
@@ -55,7 +57,7 @@ export class Item implements View {
 
   constructor(
     kind: Kind | "leaf",
-    op: string,
+    op: AnyOp | "leaf" | "fill",
     attrs: unknown,
     shape: Shape,
     dtype: DType,
@@ -64,7 +66,7 @@ export class Item implements View {
   ) {
     this.kind = kind;
     this.op = op;
-    this.code = kind === "leaf" || op === "fill" ? 0 : codeOf(op);
+    this.code = op === "leaf" || op === "fill" ? 0 : codeOf(op);
     this.attrs = attrs;
     this.shape = shape;
     this.dtype = dtype;
@@ -83,13 +85,6 @@ export class Item implements View {
   }
 }
 
-/** Which operand layouts a call takes; others are copied first. */
-export type Accepts = (
-  op: string,
-  input: number,
-  operand: { shape: Shape; strides: readonly number[]; dtype: DType },
-) => boolean;
-
 export interface Items {
   /** Everything but views, each after what it reads. */
   readonly items: readonly Item[];
@@ -99,7 +94,7 @@ export interface Items {
 }
 
 /** Turns needed nodes (in order of recording) into items. */
-export function itemsOf(needed: readonly Node[], leafNodes: readonly Node[], accepts: Accepts): Items {
+export function itemsOf(needed: readonly Node[], leafNodes: readonly Node[], traitsOf: TraitsOf): Items {
   const items: Item[] = [];
   const byPlace: Item[] = [];
   const copies = new Map<Item, Item>();
@@ -125,8 +120,9 @@ export function itemsOf(needed: readonly Node[], leafNodes: readonly Node[], acc
     const kind = kindOfCode(node.code);
     let inputs = node.inputs.map(of);
     if (kind === "call") {
+      const { accepts } = traitsOf(node.op as AnyOp);
       inputs = (inputs as Item[]).map((x, i) =>
-        x.base.kind !== "source" && (isRowMajor(x.shape, x.strides) || accepts(node.op, i, x)) ? x : copy(x),
+        x.base.kind !== "source" && (isRowMajor(x.shape, x.strides) || accepts?.(i, x) === true) ? x : copy(x),
       );
     }
     let item: Item;

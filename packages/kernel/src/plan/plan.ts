@@ -2,6 +2,7 @@
 // again fills in only addresses and numbers.
 import type { DType, Shape } from "@weft/tensor";
 import type { Donation } from "./donate.ts";
+import type { AnyOp } from "../graph/operation.ts";
 import type { Kernel, Scalar } from "../language.ts";
 
 /** A stretch of memory that launches read and write. */
@@ -55,7 +56,7 @@ export interface CallOperand {
 /** A call of an operation with these attributes. */
 export interface CallLaunch<Attrs = unknown> {
   readonly kind: "call";
-  readonly op: string;
+  readonly op: AnyOp;
   readonly attrs: Attrs;
   readonly out: CallOperand;
   readonly inputs: readonly CallOperand[];

@@ -3,7 +3,7 @@ import { bytesOf } from "@weft/tensor";
 import { layOut, type Life } from "./arena.ts";
 import type { Arrange } from "./chain.ts";
 import { donationsOf } from "./donate.ts";
-import { itemsOf, type Accepts, type Item } from "./plan-value.ts";
+import { itemsOf, type Item } from "./plan-value.ts";
 import { KernelCache, launchOf } from "./lower.ts";
 import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
 import type { Node } from "../graph/node.ts";
@@ -17,15 +17,15 @@ import {
   type Plan,
   type Slot,
 } from "./plan.ts";
+import type { AnyOp } from "../graph/operation.ts";
 import { sizeOf } from "../graph/view.ts";
+import type { TraitsOf } from "./traits.ts";
 
 export interface PlannerOptions {
   readonly fuse: boolean;
-  readonly accepts: Accepts;
-  readonly epilogue: (op: string) => boolean;
+  readonly traits: TraitsOf;
   /** Whether reductions can run an epilogue, too. */
   readonly reductions: boolean;
-  readonly inPlace: (op: string) => boolean;
   /** Puts launches together once more, when they and their slots are known. */
   readonly arrange: Arrange | undefined;
   /** Bytes of one block of the arena. */
@@ -35,21 +35,19 @@ export interface PlannerOptions {
 export class Planner {
   readonly kernels = new KernelCache();
   readonly #options: MergeOptions;
-  readonly #accepts: Accepts;
-  readonly #inPlace: (op: string) => boolean;
+  readonly #traits: TraitsOf;
   readonly #arrange: Arrange | undefined;
   readonly #largest: number;
 
-  constructor({ fuse, accepts, epilogue, reductions, inPlace, arrange, largest }: PlannerOptions) {
-    this.#options = { fuse, epilogue, reductions, limits: defaultLimits };
-    this.#accepts = accepts;
-    this.#inPlace = inPlace;
+  constructor({ fuse, traits, reductions, arrange, largest }: PlannerOptions) {
+    this.#options = { fuse, traits, reductions, limits: defaultLimits };
+    this.#traits = traits;
     this.#arrange = fuse ? arrange : undefined;
     this.#largest = largest;
   }
 
   plan(needed: readonly Node[], leafNodes: readonly Node[]): Plan {
-    const { items, byPlace, leaves } = itemsOf(needed, leafNodes, this.#accepts);
+    const { items, byPlace, leaves } = itemsOf(needed, leafNodes, this.#traits);
     const groups = merge(items, this.#options);
     const slots: Slot[] = [];
     const slotOf = (item: Item, kind: Slot["kind"]): void => {
@@ -73,7 +71,7 @@ export class Planner {
       if (launch !== undefined) (levels[group.level] ??= []).push(launch);
     }
     const plain = levels.filter((l) => l !== undefined);
-    const filled = this.#arrange?.(plain, slots) ?? plain;
+    const filled = this.#arrange?.(plain, slots, this.#traits) ?? plain;
     const outputs = byPlace.flatMap((item, node): Output[] => {
       if (!item.held) return [];
       const { base, offset, strides } = item.written ?? item;
@@ -85,7 +83,7 @@ export class Planner {
       outputs,
       kept: slots.filter((s) => s.kind === "output").map((s) => s.index),
       leaves: leaves.map((l) => l.slot!.index),
-      donations: donationsOf(slots, filled, this.#inPlace),
+      donations: donationsOf(slots, filled, this.#traits),
       arena: layOut(livesOf(slots, filled), this.#largest),
     };
   }
@@ -102,7 +100,7 @@ export class Planner {
     const inputs = (call.inputs as Item[]).map(operandOf);
     return {
       kind: "call",
-      op: call.op,
+      op: call.op as AnyOp,
       attrs: call.attrs,
       out: operandOf(call),
       inputs,

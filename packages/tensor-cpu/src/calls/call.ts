@@ -1,5 +1,6 @@
 // What a call is: a hand-shaped kernel (a product, a convolution, a sort) prepared once for its shapes and run with
 // addresses; and how the WebAssembly behind it is built once for a memory.
+import type { CallTraits } from "@weft/kernel";
 import type { DType } from "@weft/tensor";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
 
@@ -48,12 +49,8 @@ type Prepare<Attrs> = (
  * One hand-shaped kernel of an operation with these attributes. The output is contiguous; so is an input, unless `accepts` says
  * that it may lie otherwise. `Call<never>` is that of any operation.
  */
-export interface Call<Attrs = never> {
-  accepts(input: number, operand: Operand): boolean;
-  /** Whether `prepare` heeds `after`. */
-  readonly epilogue?: boolean;
-  /** Whether the result may be written over the first operand. */
-  readonly inPlace?: boolean;
+export interface Call<Attrs = never> extends CallTraits<Attrs> {
+  /** With `epilogue` it heeds `after`. */
   readonly prepare: Prepare<Attrs>;
 }
 
@@ -102,19 +99,8 @@ export function routine(
 export const aligned = (bytes: number): number => (bytes + 63) & ~63;
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
-/** Whether an operand is laid out row by row without gaps; strides of axes of size 1 do not matter. */
-function isContiguous({ shape, strides }: Operand): boolean {
-  let step = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    if (shape[i] !== 1 && strides[i] !== step) return false;
-    step *= shape[i]!;
-  }
-  return true;
-}
-
 /** A call whose operands are all contiguous. */
 export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "inPlace">): Call<A> => ({
-  accepts: (_input, operand) => isContiguous(operand),
   prepare,
   ...rest,
 });

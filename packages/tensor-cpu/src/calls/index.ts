@@ -1,6 +1,6 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
-import type { CallOp } from "@weft/kernel";
+import type { AnyOp, CallOp } from "@weft/kernel";
 import {
   crossEntropyGradOp,
   crossEntropyOp,
@@ -8,7 +8,6 @@ import {
   logSoftmaxOp,
   softmaxGradOp,
   softmaxOp,
-  UnsupportedError,
   type Attrs,
   type FusedOp,
 } from "@weft/tensor";
@@ -40,26 +39,18 @@ const table = {
 // A launch has the attributes of its operation: that is known here, and nowhere else.
 const kernel = <A>(op: FusedOp<A>, call: Call<A>) => [op, call as Call<unknown>] as const;
 
-/** The fused operations with a kernel. Another package may have one of the same name: it is another operation. */
-const fused: ReadonlyMap<FusedOp, Call<unknown>> = new Map<FusedOp, Call<unknown>>([
+/** The fused operations with a kernel. */
+const fused = [
   kernel(crossEntropyGradOp, crossEntropyGrad),
   kernel(crossEntropyOp, crossEntropy),
   kernel(logSoftmaxGradOp, logSoftmaxGrad),
   kernel(logSoftmaxOp, logSoftmax),
   kernel(softmaxGradOp, softmaxGrad),
   kernel(softmaxOp, softmax),
+];
+
+/** Kernels of primitives by name, of fused operations by object. */
+export const calls: ReadonlyMap<AnyOp, Call<unknown>> = new Map<AnyOp, Call<unknown>>([
+  ...(Object.entries(table) as [CallOp, Call<unknown>][]),
+  ...fused,
 ]);
-
-const calls: { readonly [name: string]: Call<unknown> } = {
-  ...(table as { readonly [name: string]: Call<unknown> }),
-  ...Object.fromEntries([...fused].map(([{ name }, call]) => [name, call])),
-};
-
-/** Whether a fused operation has a kernel here. */
-export const isFused = (op: FusedOp): boolean => fused.has(op);
-
-export function callOf(op: string): Call<unknown> {
-  const call = calls[op];
-  if (call === undefined) throw new UnsupportedError(`${op}: @weft/tensor-cpu has no kernel for it`);
-  return call;
-}

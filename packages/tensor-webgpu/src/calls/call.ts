@@ -1,24 +1,17 @@
 // What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
 // The forms here are the plain ones: an invocation for each element of the result.
 import { bytesOf, isFloat, type DType } from "@weft/tensor";
-import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type CallOperand, type CallTraits } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import { eachOfFour, type DeviceTraits, type Stage, type Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
 import { constant, wgslType, type Register } from "../translate/scalar.ts";
 
 /** A kernel of an operation with these attributes; `Call<never>` is that of any operation. */
-export interface Call<Attrs = never> {
-  /** Which layouts it takes without a copy; row-major if left out. */
-  readonly accepts?: (input: number, operand: { readonly dtype: DType }) => boolean;
-  /** Whether the result may lie where the first input lies: each element is read before it is written, by one invocation. */
-  readonly inPlace?: boolean;
-  /** Whether it does the elementwise work behind it (`after`) where it writes its result. */
-  readonly epilogue?: boolean;
+export interface Call<Attrs = never> extends CallTraits<Attrs> {
+  /** With `epilogue` it does the elementwise work behind it (`after`) where it writes its result. */
   readonly prepare: (launch: CallLaunch<Attrs>, machine: DeviceTraits) => Staged;
-  /** How it runs by rows, if it can and is small enough for that to pay. */
-  readonly rowwise?: (launch: CallLaunch<Attrs>) => Rowwise | undefined;
-  /** Then: one stage, whose workgroups follow one another in blocks, each block for the next so many rows. */
+  /** Where it is `rowwise`: one stage, whose workgroups follow one another in blocks, each block for the next so many rows. */
   readonly byRows?: (launch: CallLaunch<Attrs>, rows: number, machine: DeviceTraits) => Stage;
 }
 

@@ -4,7 +4,7 @@ import { applyFused, readTensor } from "../apply.ts";
 import { text } from "../axes.ts";
 import { add, equal, floating, mul, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
-import type { FusedOp } from "../fused.ts";
+import type { FusedOp, Indices } from "../fused.ts";
 import { gather, indicesOf, scatterAdd } from "../indexing.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
@@ -38,9 +38,17 @@ function split(labels: Tensor, ignoreIndex: number | undefined): [Tensor, Tensor
   return [where(ignored, 0, column), ignored];
 }
 
+const labelsOf: Indices<CrossEntropyAttrs> = {
+  operand: 1,
+  size: ([logits]) => logits!.shape[1]!,
+  ignored: ({ ignoreIndex }) => ignoreIndex,
+  labels: true,
+};
+
 /** −(1 − s)·log p[label] − s·mean(log p) for each row, with log p = logSoftmax(logits) and s = labelSmoothing. */
 export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
   name: "crossEntropy",
+  indices: labelsOf,
   infer: (inputs) => {
     const [{ dtype }, { shape }] = check("crossEntropy", inputs);
     return [{ shape, dtype }];
@@ -65,6 +73,7 @@ export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
  */
 export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
   name: "crossEntropyGrad",
+  indices: labelsOf,
   infer: (inputs) => {
     const [{ shape, dtype }] = check("crossEntropyGrad", inputs);
     return [{ shape, dtype }];
