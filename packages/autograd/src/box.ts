@@ -22,11 +22,13 @@ import {
   type Operand,
   type Shape,
   type Tensor,
+  type TypedArray,
   type Value,
   sameShape,
   untaped,
 } from "@weft/tensor";
 import { below, end } from "./backward.ts";
+import { Belongings } from "./belongings.ts";
 import { meet } from "./company.ts";
 import { overlay, type Covered } from "./box-replay.ts";
 import type { Entry, Recorder } from "./tape.ts";
@@ -36,7 +38,17 @@ export interface LazyValue {
   readonly shape: Shape;
   readonly dtype: DType;
   create(backend: Backend): Tensor;
+  /** The same value on the host, where it is known without a backend: a file can hold it before there is one. */
+  readonly values?: (() => TypedArray) | undefined;
 }
+
+/** A value that is known on the host, or made there, and goes to a backend when there is one. */
+export const fromHost = (shape: Shape, dtype: DType, values: () => TypedArray): LazyValue => ({
+  shape,
+  dtype,
+  create: (backend) => backend.upload(values(), shape, dtype),
+  values,
+});
 
 const isLazyValue = (x: Tensor | LazyValue): x is LazyValue =>
   typeof x === "object" && x !== null && typeof (x as Partial<LazyValue>).create === "function";
@@ -46,6 +58,7 @@ const owned = (x: LazyValue): LazyValue => ({
   shape: shapeOf("param", x.shape),
   dtype: x.dtype,
   create: (backend) => x.create(backend),
+  values: x.values,
 });
 
 /** What a box holds: a handle of its own, or how to make one. Apart from the box, for the garbage collector's sake. */
@@ -74,6 +87,8 @@ abstract class BoxBase implements Box, Covered {
   readonly kind: string;
   /** Whatever would copy the box by its fields (`structuredClone`, `postMessage`) stops here, and says why. */
   readonly uncloneable: symbol = uncloneable;
+  /** State that others keep for this box: whoever moves the box moves that, too. */
+  readonly belongings: Belongings = new Belongings();
 
   constructor(kind: string, value: Tensor | LazyValue) {
     this.kind = kind;

@@ -1,6 +1,7 @@
 // Gradients: what users call, and what layers and optimizers build on.
 export { keep, scope } from "@weft/tensor";
-export { param, Param, state, State, type LazyValue } from "./box.ts";
+export type { Belongings, StateRecord } from "./belongings.ts";
+export { fromHost, param, Param, state, State, type LazyValue } from "./box.ts";
 export { GradientError, gradCheck } from "./check.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { customGradient, type Custom } from "./custom.ts";

@@ -1,6 +1,6 @@
 // Parameters that wait for data: shape and initializer are known when a layer is built, the value is made on the backend
 // of the first tensor that the layer meets. It does not depend on when or where that is.
-import { param, state, type Param, type State, type LazyValue } from "@weft/autograd";
+import { fromHost, param, state, type Param, type State, type LazyValue } from "@weft/autograd";
 import {
   ArgumentError,
   arrayOf,
@@ -28,20 +28,8 @@ import { storedAs } from "./stored-values.ts";
 /** Any box of a model: what is differentiated, and what only changes. */
 export type AnyBox = Param | State;
 
-/** What this module knows of a box beyond its value. */
-interface Origin {
-  /** The values that the box begins with, on the host. */
-  values(): TypedArray;
-  /** How it is stored in a file. */
-  readonly stored: StoredType;
-}
-const origins = new WeakMap<Box, Origin>();
-
-const lazyValue = (shape: Shape, dtype: DType, { values }: Origin): LazyValue => ({
-  shape,
-  dtype,
-  create: (backend) => backend.upload(values(), shape, dtype),
-});
+/** Boxes that are stored otherwise than their dtype says. */
+const storedTypes = new WeakMap<Box, StoredType>();
 
 interface CellOptions {
   readonly dtype?: DType;
@@ -55,12 +43,9 @@ function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: I
   const { dtype, stored } = readOptions("parameter", options, cellKinds, { dtype: "f32" as DType });
   const shape = shapeOf("parameter", given);
   const start = nextStart();
-  const origin: Origin = {
-    values: () => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(...start))]) as TypedArray,
-    stored: stored ?? storedAs[dtype],
-  };
-  const box = make(lazyValue(shape, dtype, origin));
-  origins.set(box, origin);
+  const values = (): TypedArray => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(...start))]) as TypedArray;
+  const box = make(fromHost(shape, dtype, values));
+  if (stored !== undefined) storedTypes.set(box, stored);
   return box;
 }
 
@@ -98,11 +83,11 @@ export const isState = (x: Operand): x is State =>
   typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
 
 /** How a box is stored. */
-export const storedType = (box: AnyBox): StoredType => origins.get(box)?.stored ?? storedAs[box.dtype];
+export const storedType = (box: AnyBox): StoredType => storedTypes.get(box) ?? storedAs[box.dtype];
 
 /** The values of a box on the host; those that it will begin with, if it has none yet. */
 export async function hostValues(box: AnyBox): Promise<TypedArray> {
-  if (!box.initialized) return origins.get(box)?.values() ?? refuse(box);
+  if (!box.initialized) return box.lazyValue?.values?.() ?? refuse(box);
   const x: Tensor = box.value;
   try {
     return await x.data();
@@ -141,7 +126,7 @@ function prepare(values: Values, backend: Backend | undefined): Prepared[] {
 
 function take(made: readonly Prepared[]): void {
   for (const { box, array, x } of made) {
-    if (x === undefined) wait(box, array);
+    if (x === undefined) box.reset(fromHost(box.shape, box.dtype, () => array));
     else box.value = x;
     x?.release();
   }
@@ -174,11 +159,4 @@ async function answered(backend: Backend): Promise<void> {
   } finally {
     x.release();
   }
-}
-
-/** Keeps values on the host until the box comes to life. */
-function wait(box: AnyBox, values: TypedArray): void {
-  const origin = { values: () => values, stored: storedType(box) };
-  box.reset(lazyValue(box.shape, box.dtype, origin));
-  origins.set(box, origin);
 }

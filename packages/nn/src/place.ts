@@ -1,17 +1,8 @@
 // Moving a model: its parameters, its running state, and the state that optimizers keep for its parameters.
-import type { State, LazyValue } from "@weft/autograd";
+import type { LazyValue } from "@weft/autograd";
 import { backendKind, readValue, type Backend } from "@weft/tensor";
 import { assignAllSurely, hostValues, type AnyBox } from "./parameter.ts";
 import { boxes } from "./tree.ts";
-
-/** Under this key a parameter lists the state that an optimizer keeps for it. */
-const companions = Symbol.for("weft.companions");
-
-/** The boxes that belong to a box: state that optimizers keep for it. */
-export function* belongings(box: AnyBox): Generator<State> {
-  const list = (box as { [companions]?: Set<WeakRef<Readonly<Record<string, State>>>> })[companions] ?? [];
-  for (const one of list) yield* Object.values(one.deref() ?? {});
-}
 
 /**
  * Moves a model to a backend, with the state that optimizers keep for its parameters, and returns the model. What has
@@ -22,7 +13,7 @@ export function* belongings(box: AnyBox): Generator<State> {
  */
 export async function place<Model>(model: Model, backend: Backend): Promise<Model> {
   readValue("place", "the second argument", backend, backendKind);
-  const all = [...new Set(boxes(model).flatMap(({ box }): AnyBox[] => [box, ...belongings(box)]))];
+  const all = [...new Set(boxes(model).flatMap(({ box }): AnyBox[] => [box, ...box.belongings]))];
   const elsewhere = all.filter((box) => box.initialized && box.backend !== backend);
   const values = await Promise.all(elsewhere.map(async (box) => [box, await hostValues(box)] as const));
   const begun: (readonly [AnyBox, LazyValue])[] = [];

@@ -100,20 +100,6 @@ interface Slot {
   update: Update | undefined;
 }
 
-/**
- * Under this key a parameter lists the state that belongs to it, so that whoever moves the parameter can move that too.
- * The references are weak: an optimizer that is gone leaves nothing behind.
- */
-const companions = Symbol.for("weft.companions");
-
-function accompany(param: Param, boxes: Slot["boxes"]): void {
-  const host = param as { [companions]?: Set<WeakRef<object>> };
-  if (host[companions] === undefined) Object.defineProperty(host, companions, { value: new Set() });
-  const list = host[companions]!;
-  for (const other of list) if (other.deref() === undefined) list.delete(other);
-  list.add(new WeakRef(boxes));
-}
-
 /** What a box holds that is not needed any more. */
 const nothing = ({ shape, dtype }: State): LazyValue => ({
   shape,
@@ -174,7 +160,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
       const boxes = Object.freeze(mapped(first as Tensors, (x) => state(x)));
       slot = { t: 0, boxes, turn: turnOf(param), update: undefined };
       slots.set(param, slot);
-      accompany(param, slot.boxes);
+      param.belongings.add(boxes);
     }
     return slot;
   };
