@@ -27,11 +27,19 @@ export interface Gradient {
 
 export const isSparse = (g: Tensor | RowSparse): g is RowSparse => !("interpreter" in g);
 
-/** The gradients of every parameter on a tape. */
-export function gradientsOf(op: string, tape: Tape): Gradient[] {
+/**
+ * The gradients of every parameter on a tape, row-sparse where the tape has them so: what an optimizer's `update` applies.
+ *
+ * @example
+ * optimizer.apply(gradientsOf(tape).filter(({ param }) => param !== frozen));
+ */
+export const gradientsOf = (tape: Tape): Gradient[] => readTape("gradientsOf", tape);
+
+/** The same, in the name of who was given the tape. */
+export function readTape(who: string, tape: Tape): Gradient[] {
   if (typeof tape?.grad !== "function")
     throw new ArgumentError(
-      `${op}: update wants the tape that diff gives${tape instanceof Promise ? ", await the promise" : ""}, got ${describe(tape)}`,
+      `${who} wants the tape that diff gives${tape instanceof Promise ? ", await the promise" : ""}, got ${describe(tape)}`,
     );
   return tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
 }
@@ -40,16 +48,21 @@ export function gradientsOf(op: string, tape: Tape): Gradient[] {
 const stepped = new WeakSet<Tape>();
 
 /**
- * Calls what makes a step of a tape. Should it throw, what the tape's function assigned (running moments, say) is taken back, too, unless
- * another step was made of it before.
+ * Calls what makes a step of a tape, at once or in the promise that it returns. Should it fail, what the tape's function assigned
+ * (running moments, say) is taken back, too, unless another step was made of it before.
  */
-export function withTape(tape: Tape, f: () => void): void {
-  try {
-    withinStep(tape.step, f);
-    stepped.add(tape);
-  } catch (error) {
+export function withTape<Done extends void | Promise<void>>(tape: Tape, f: () => Done): Done {
+  const failed = (error: unknown): never => {
     if (context.tape === undefined && tape.step !== undefined && !stepped.has(tape)) takeBack(tape.step, error);
     throw error;
+  };
+  try {
+    const done = withinStep(tape.step, f);
+    if (done instanceof Promise) return done.then(() => void stepped.add(tape), failed) as Done;
+    stepped.add(tape);
+    return done;
+  } catch (error) {
+    return failed(error);
   }
 }
 

@@ -1,8 +1,9 @@
 // Optimizers, clipping and training loops.
 export { converge, DivergenceError } from "./converge.ts";
-export type { Gradient } from "./gradient.ts";
+export { gradientsOf, type Gradient } from "./gradient.ts";
 export { minimize, type Minimization } from "./minimize.ts";
 export { optimizer, type Optimizer, type OptimizerOptions, type Rule, type Step, type Tensors } from "./optimizer.ts";
 export type { Run } from "./run.ts";
 export { adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd, type AdamOptions } from "./rules.ts";
-export { chain, clipGlobalNorm, clipNorm, weightDecay, type Transform } from "./transforms.ts";
+export { chain, clipGlobalNorm, clipNorm, weightDecay } from "./transforms.ts";
+export type { AsyncOptimizer, AsyncTransform, Transform } from "./transforms.ts";

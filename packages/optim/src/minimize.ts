@@ -17,7 +17,9 @@ import {
 import type { Optimizer } from "./optimizer.ts";
 import { adam } from "./rules.ts";
 import { awaitable, type Run } from "./run.ts";
-import { readOptimizer } from "./transforms.ts";
+import { readOptimizer, type AsyncOptimizer } from "./transforms.ts";
+
+type AnyOptimizer = Optimizer | AsyncOptimizer;
 
 /** A tuple is spread into the arguments of a loss; anything else is its one argument. */
 export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
@@ -35,7 +37,8 @@ const turn = 20;
 /**
  * Minimizes `loss(...item)` over the items of `data`: each step takes the gradients and lets the optimizer update every
  * parameter on the tape, then yields the loss (before the update), a tensor that is valid until the next step; `keep`
- * it to hold it. Data may be asynchronous. At most 16 steps are queued on a device ahead of what has been computed.
+ * it to hold it. Data may be asynchronous, and so may the
+ * optimizer. At most 16 steps are queued on a device ahead of what has been computed.
  * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is no scalar, and what a step failed
  * with (an IndexError for a wrong label): the model keeps what it was before that step, and no more steps are made. A
  * loss of NaN is no error (see `converge`). As Knet's `minimize`.
@@ -52,7 +55,7 @@ const turn = 20;
 export function minimize<Item>(
   loss: (...args: Arguments<Item>) => Tensor,
   data: Iterable<Item> | AsyncIterable<Item>,
-  optimizer: Optimizer = adam(),
+  optimizer: AnyOptimizer = adam(),
 ): Minimization {
   readValue("minimize", "the loss", loss, callable);
   if (typeof data !== "object" || data === null || !(Symbol.asyncIterator in data || Symbol.iterator in data))
@@ -67,7 +70,7 @@ export function minimize<Item>(
 async function* steps<Item>(
   loss: (...args: Arguments<Item>) => Tensor,
   data: Iterable<Item> | AsyncIterable<Item>,
-  optimizer: Optimizer,
+  optimizer: AnyOptimizer,
   training: boolean | undefined,
 ): AsyncGenerator<Tensor, void, void> {
   let shown: Scope | undefined;
@@ -84,7 +87,8 @@ async function* steps<Item>(
       if (shown !== undefined) closeScope(shown);
       shown = undefined;
       if (failure !== undefined) break;
-      const value = trained(training, () => together(() => step(loss, item, optimizer), fail));
+      const made = trained(training, () => together(() => step(loss, item, optimizer), fail));
+      const value = made instanceof Promise ? await made : made;
       last = value;
       shown = openScope("minimize took its next step");
       adopt(value, shown);
@@ -116,7 +120,11 @@ async function* steps<Item>(
   }
 }
 
-function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, optimizer: Optimizer): Tensor {
+function step<Item>(
+  loss: (...args: Arguments<Item>) => Tensor,
+  item: Item,
+  optimizer: AnyOptimizer,
+): Tensor | Promise<Tensor> {
   const args = (Array.isArray(item) ? item : [item]) as Arguments<Item>;
   return scope(() => {
     const tape: Tape = diff(() => synchronous(loss(...args)));
@@ -124,8 +132,9 @@ function step<Item>(loss: (...args: Arguments<Item>) => Tensor, item: Item, opti
       throw new ArgumentError(
         "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
       );
-    optimizer.update(tape);
-    return readTensor(tape.value, "minimize");
+    const value = (): Tensor => readTensor(tape.value, "minimize");
+    const done = optimizer.update(tape);
+    return done instanceof Promise ? done.then(value) : value();
   });
 }
 

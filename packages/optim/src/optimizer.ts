@@ -27,7 +27,7 @@ import {
   type Tensor,
   sameShape,
 } from "@weft/tensor";
-import { current, dense, gradientsOf, isSparse, used, type Gradient, readGradients, withTape } from "./gradient.ts";
+import { current, dense, isSparse, readGradients, readTape, used, withTape, type Gradient } from "./gradient.ts";
 import { membersOf, noteTurn, selected, turnOf, type Hand, type Turn } from "./members.ts";
 import { clipNorm } from "./transforms.ts";
 
@@ -64,17 +64,17 @@ export interface OptimizerOptions {
   readonly params?: unknown;
 }
 
-/** See the function `optimizer`. */
-export interface Optimizer {
+/** See the function `optimizer`. Where a step has to wait for something, `update` and `apply` return a promise. */
+export interface Optimizer<Done extends void | Promise<void> = void> {
   readonly name: string;
   /** How many steps it has made. */
   readonly steps: number;
   /** The only parameters that it updates; undefined for any. */
   readonly params?: ReadonlySet<Param> | undefined;
   /** Updates every parameter on the tape, or those of them that are in `params`. */
-  update(tape: Tape): void;
+  update(tape: Tape): Done;
   /** The same with gradients that have been changed. */
-  apply(gradients: readonly Gradient[]): void;
+  apply(gradients: readonly Gradient[]): Done;
   /** The state of a parameter, by name; undefined before its first update. */
   stateOf(param: Param): Readonly<Record<string, State>> | undefined;
 }
@@ -231,7 +231,7 @@ export function ruled(rule: Rule, { lr, gclip = 0, lazy = false, params }: ReadR
     },
     apply: (gradients) => apply(readGradients(name, gradients)),
     update: (tape) => {
-      const gradients = gradientsOf(name, tape);
+      const gradients = readTape(`${name}: update`, tape);
       withTape(tape, () => apply(gradients));
     },
     stateOf: (param) => slots.get(param)?.boxes,

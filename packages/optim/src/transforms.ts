@@ -9,18 +9,26 @@ import {
   nonNegative,
   positive,
   readValue,
+  resultOf,
   sqrt,
   square,
   sum,
   where,
+  withinStep,
+  type Step,
   type Tensor,
 } from "@weft/tensor";
-import { current, dense, gradientsOf, isSparse, type Gradient, readGradients, withTape } from "./gradient.ts";
+import { current, dense, isSparse, readGradients, readTape, withTape, type Gradient } from "./gradient.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Changes the gradients of a step. */
 export type Transform = (gradients: readonly Gradient[]) => readonly Gradient[];
+/** The same where that takes time: adding up the gradients of several machines, say. */
+export type AsyncTransform = (gradients: readonly Gradient[]) => Promise<readonly Gradient[]>;
+
+/** An optimizer whose `update` and `apply` are awaited. */
+export type AsyncOptimizer = Optimizer<Promise<void>>;
 
 /** Σ g², with rows that stand for one index summed first. */
 const squares = ({ g }: Gradient): Tensor => sum(square(isSparse(g) ? g.summed().values : g));
@@ -80,20 +88,38 @@ export function weightDecay(decay: number): Transform {
 
 /**
  * An optimizer whose gradients go through transforms first, from left to right: the gradients of what the optimizer
- * updates, if it was given `params`.
+ * updates, if it was given `params`. With an asynchronous transform or optimizer, `update` and `apply` return a promise; `minimize`
+ * awaits it. Tensors that a transform makes after an `await` belong to no scope: release them, or leave them to the garbage collector.
  *
  * @example
  * const optimizer = chain(clipGlobalNorm(1), weightDecay(1e-4), adam({ lr: 3e-4 }));
+ *
+ * @example
+ * const optimizer = chain(async (gradients) => sumOverMachines(gradients), clipGlobalNorm(1), adam());
+ * await scope(async () => await optimizer.update(diff(loss)));
  */
-export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer {
-  const transforms = links.slice(0, -1) as Transform[];
+export function chain(...links: readonly [...(Transform | AsyncTransform)[], AsyncOptimizer]): AsyncOptimizer;
+export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer;
+export function chain(...links: readonly [...(Transform | AsyncTransform)[], Optimizer]): AsyncOptimizer;
+export function chain(
+  ...links: readonly [...(Transform | AsyncTransform)[], Optimizer<void | Promise<void>>]
+): Optimizer<void | Promise<void>> {
+  const transforms = links.slice(0, -1) as (Transform | AsyncTransform)[];
   const last = readOptimizer("chain", links.at(-1));
   for (const transform of transforms)
     if (typeof transform !== "function")
       throw new ArgumentError(`chain: wanted transforms before the optimizer, got ${describe(transform)}`);
-  const { name, params } = last;
-  const apply = (gradients: readonly Gradient[]) =>
-    last.apply(transforms.reduce((gs, transform) => transform(gs), selected({ name, params }, gradients)));
+  const { name } = last;
+  /** The transforms from the k-th one, and then the optimizer. Whatever comes after a wait ends what it makes, within the same step. */
+  const from = (k: number, gradients: readonly Gradient[], step?: Step): void | Promise<void> => {
+    if (k === transforms.length) return last.apply(gradients);
+    const next = transforms[k]!(gradients);
+    return next instanceof Promise
+      ? next.then((late) => withinStep(step, () => resultOf(() => from(k + 1, late, step))))
+      : from(k + 1, next, step);
+  };
+  const begin = (gradients: readonly Gradient[], step?: Step) =>
+    from(0, selected({ name, params: last.params }, gradients), step);
   return {
     name,
     get steps() {
@@ -102,17 +128,17 @@ export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer
     get params() {
       return last.params;
     },
-    apply: (gradients) => apply(readGradients(name, gradients)),
+    apply: (gradients) => begin(readGradients(name, gradients)),
     update: (tape) => {
-      const gradients = gradientsOf(name, tape);
-      withTape(tape, () => apply(gradients));
+      const gradients = readTape(`${name}: update`, tape);
+      return withTape(tape, () => begin(gradients, tape.step));
     },
     stateOf: (param) => last.stateOf(param),
   };
 }
 
 /** An argument that must be an optimizer. */
-export function readOptimizer(op: string, given: unknown): Optimizer {
+export function readOptimizer(op: string, given: unknown): Optimizer<void | Promise<void>> {
   if (typeof (given as Optimizer | undefined)?.apply === "function" && typeof given === "object")
     return given as Optimizer;
   throw new ArgumentError(`${op}: wanted an optimizer such as adam(), got ${describe(given)}`);
