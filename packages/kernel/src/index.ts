@@ -3,6 +3,7 @@ export { expressions, type ElementwiseOp } from "./expressions/index.ts";
 export * from "./graph/deferred.ts";
 export type * from "./graph/driver.ts";
 export { Fault } from "./graph/fault.ts";
+export * from "./fused-kernel.ts";
 export * from "./language.ts";
 export { Node, type Storage } from "./graph/node.ts";
 export { nameOf, type AnyOp, type CallOp } from "./graph/operation.ts";

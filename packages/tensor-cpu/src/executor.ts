@@ -11,6 +11,7 @@ import {
   type AnyOp,
   type CallLaunch,
   type Driver,
+  type FusedKernel,
   type Kernel,
   type KernelLaunch,
   type Link,
@@ -20,7 +21,7 @@ import {
   type Relief,
   type Run,
 } from "@weft/kernel";
-import { calls } from "./calls/index.ts";
+import { callsWith } from "./calls/index.ts";
 import type { Call, Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate } from "./translate/index.ts";
@@ -79,12 +80,14 @@ export class Executor implements Driver<Block, Executable> {
   readonly name = "@weft/tensor-cpu";
   readonly version = VERSION;
   readonly heap: Heap;
+  readonly #calls: ReadonlyMap<AnyOp, Call<unknown>>;
   readonly #routines = new WeakMap<Kernel, Routine>();
   #arena: Block | undefined;
   #scratch: Block | undefined;
 
-  constructor(heap: Heap) {
+  constructor(heap: Heap, kernels: readonly FusedKernel[] = []) {
     this.heap = heap;
+    this.#calls = callsWith(kernels);
   }
 
   allocate(bytes: number): Block {
@@ -112,7 +115,7 @@ export class Executor implements Driver<Block, Executable> {
     return this.heap.read(block, offset, length, dtype);
   }
   traits(op: AnyOp): Call<unknown> | undefined {
-    return calls.get(op);
+    return this.#calls.get(op);
   }
   readonly findsAtOnce = true;
   supports(dtype: DType): boolean {

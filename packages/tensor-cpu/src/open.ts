@@ -11,7 +11,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "@weft/tensor";
-import { Deferred, type DeferredStats } from "@weft/kernel";
+import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
 import { lacking } from "./wasm/features.ts";
@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly fuse?: boolean;
   /** Bytes that the heap may grow to (4 GiB). */
   readonly memoryLimit?: number;
+  /** Kernels of fused operations of other packages, each made by `kernel` of `@weft/tensor-cpu/kernels`. */
+  readonly kernels?: readonly FusedKernel<"@weft/tensor-cpu">[];
 }
 
 export interface CpuStats extends DeferredStats {
@@ -41,7 +43,7 @@ class Cpu extends Deferred<Block, Executable> {
   readonly #heap: Heap;
   constructor(options: OpenOptions) {
     const heap = new Heap(options.memoryLimit);
-    super(new Executor(heap), options);
+    super(new Executor(heap, options.kernels), options);
     this.#heap = heap;
   }
 
@@ -58,7 +60,7 @@ class Cpu extends Deferred<Block, Executable> {
   }
 }
 
-const openOptions = { seed: seedNumber, fuse: boolean, memoryLimit: positive };
+const openOptions = { seed: seedNumber, fuse: boolean, memoryLimit: positive, kernels: kernelsFor("@weft/tensor-cpu") };
 
 const make = (options: OpenOptions): CpuBackend => {
   const missing = lacking();

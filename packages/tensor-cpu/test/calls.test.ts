@@ -2,7 +2,7 @@
 import { nameOf } from "@weft/kernel";
 import { arrayOf, type DType } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
-import { calls } from "../src/calls/index.ts";
+import { callsWith } from "../src/calls/index.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";
 
 const r = generator(3);
@@ -21,7 +21,7 @@ const integers = (shape: readonly number[], from: number, to: number): Given => 
   data: Int32Array.from({ length: count(shape) }, () => r.int(from, to)),
 });
 
-const callOf = (name: string) => [...calls].find(([op]) => nameOf(op) === name)![1];
+const callOf = (name: string) => [...callsWith([])].find(([op]) => nameOf(op) === name)![1];
 
 const run = (name: string, attrs: object, shape: readonly number[], dtype: DType, inputs: readonly Given[]) =>
   runCall(callOf(name), attrs, { shape, dtype }, inputs, { last: r.int(0, inputs.length - 1), plain: r.next() < 0.3 });

@@ -1,7 +1,7 @@
 // The WebGPU backend as users see it: what is asked for, what `open` gives, statistics. Nothing here needs the types of WebGPU,
 // which a program's `lib` may lack.
 import type { Backend, Creation } from "@weft/tensor";
-import type { DeferredStats } from "@weft/kernel";
+import type { DeferredStats, FusedKernel } from "@weft/kernel";
 import type { ProfileReport } from "./report.ts";
 
 /** `GPUAdapter` and `GPUDevice` where the program has these types: from TypeScript 6 in `lib.dom`, or by @webgpu/types. */
@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly memoryLimit?: number;
   /** Measures every dispatch by itself, for `profile()`; slower. In Node the clock is then exact, not in steps of 65 µs. */
   readonly profile?: boolean;
+  /** Kernels of fused operations of other packages, each made by `kernel` of `@weft/tensor-webgpu/kernels`. */
+  readonly kernels?: readonly FusedKernel<"@weft/tensor-webgpu">[];
 }
 
 /** Counts since the backend was opened, and bytes of device memory now. */

@@ -7,6 +7,7 @@ import {
   nameOf,
   type AnyOp,
   type Driver,
+  type FusedKernel,
   type Launch,
   type Node,
   type NumberArgument,
@@ -17,7 +18,7 @@ import {
 } from "@weft/kernel";
 import { Arena } from "./arena.ts";
 import type { Call } from "./calls/call.ts";
-import { calls } from "./calls/index.ts";
+import { callsWith } from "./calls/index.ts";
 import {
   batchesOf,
   bindingOf,
@@ -126,8 +127,17 @@ export class Executor implements Driver<Block, Executable> {
   readonly largest: number;
 
   readonly #profiler: Profiler | undefined;
+  readonly #calls: ReadonlyMap<AnyOp, Call<unknown>>;
 
-  constructor(device: GPUDevice, profile: Profile, slabs: Slabs, faults: Faults, profiler?: Profiler) {
+  constructor(
+    device: GPUDevice,
+    profile: Profile,
+    slabs: Slabs,
+    faults: Faults,
+    kernels: readonly FusedKernel[] = [],
+    profiler?: Profiler,
+  ) {
+    this.#calls = callsWith(kernels);
     this.#device = device;
     this.#faults = faults;
     this.#profiler = profiler;
@@ -186,7 +196,7 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   traits(op: AnyOp): Call<unknown> | undefined {
-    return calls.get(op);
+    return this.#calls.get(op);
   }
   readonly reductionEpilogues = true;
   readonly arrange = chained;
@@ -266,8 +276,8 @@ export class Executor implements Driver<Block, Executable> {
 
   #worksOf(launch: Launch, workspace: number, offset: number): Works {
     if (launch.kind === "kernel") return worksOfKernel(launch, this.#profile, workspace, offset);
-    if (launch.kind === "chain") return { works: worksOfChain(launch, calls, this.#profile), workspace: 0 };
-    const { stages, workspace: bytes } = calls.get(launch.op)!.prepare(launch, this.#profile);
+    if (launch.kind === "chain") return { works: worksOfChain(launch, this.#calls, this.#profile), workspace: 0 };
+    const { stages, workspace: bytes } = this.#calls.get(launch.op)!.prepare(launch, this.#profile);
     const { op, node } = launch;
     return { works: stages.map((stage) => workOfStage(stage, nameOf(op), node, workspace, offset)), workspace: bytes };
   }

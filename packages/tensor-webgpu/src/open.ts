@@ -14,7 +14,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "@weft/tensor";
-import { Deferred } from "@weft/kernel";
+import { Deferred, kernelsFor } from "@weft/kernel";
 import {
   wanted,
   type OpenOptions,
@@ -107,7 +107,7 @@ class WebGpu extends Deferred<Block, Executable> {
       limit: options.memoryLimit ?? Infinity,
     });
     const profiler = options.profile === true ? new Profiler(device) : undefined;
-    const executor = new Executor(device, profile, slabs, faults, profiler);
+    const executor = new Executor(device, profile, slabs, faults, options.kernels, profiler);
     super(executor, options);
     this.#executor = executor;
     executor.pipelines.background = background;
@@ -217,6 +217,7 @@ const openOptions = {
   fuse: boolean,
   memoryLimit: positive,
   profile: boolean,
+  kernels: kernelsFor("@weft/tensor-webgpu"),
 };
 
 async function make(

@@ -1,7 +1,7 @@
 // What a call is: a hand-shaped kernel (a product, a convolution, a sort) prepared once for its shapes and run with
 // addresses; and how the WebAssembly behind it is built once for a memory.
-import type { CallTraits } from "@weft/kernel";
-import type { DType } from "@weft/tensor";
+import type { CallTraits, FusedKernel } from "@weft/kernel";
+import type { DType, FusedOp } from "@weft/tensor";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
 
 /** How one operand lies in memory: strides in elements; the address comes at run time. */
@@ -53,6 +53,17 @@ export interface Call<Attrs = never> extends CallTraits<Attrs> {
   /** With `epilogue` it heeds `after`. */
   readonly prepare: Prepare<Attrs>;
 }
+
+/**
+ * The kernel of a fused operation, for `open({ kernels: [...] })`: it runs wherever the operands have dtypes that `call.dtypes` names.
+ *
+ * @example const backend = await open({ kernels: [kernel(scaledSquareOp, scaledSquare)] });
+ */
+export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/tensor-cpu"> => ({
+  backend: "@weft/tensor-cpu",
+  op,
+  call,
+});
 
 /** An exported function of a module: i32 in, nothing or an i32 out. */
 export type Routine = (...args: number[]) => number;

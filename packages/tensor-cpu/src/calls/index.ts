@@ -1,6 +1,6 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
-import type { AnyOp, CallOp } from "@weft/kernel";
+import type { AnyOp, CallOp, FusedKernel } from "@weft/kernel";
 import {
   crossEntropyGradOp,
   crossEntropyOp,
@@ -9,9 +9,8 @@ import {
   softmaxGradOp,
   softmaxOp,
   type Attrs,
-  type FusedOp,
 } from "@weft/tensor";
-import type { Call } from "./call.ts";
+import { kernel, type Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
@@ -36,9 +35,6 @@ const table = {
   argsort,
 } as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
-// A launch has the attributes of its operation: that is known here, and nowhere else.
-const kernel = <A>(op: FusedOp<A>, call: Call<A>) => [op, call as Call<unknown>] as const;
-
 /** The fused operations with a kernel. */
 const fused = [
   kernel(crossEntropyGradOp, crossEntropyGrad),
@@ -49,8 +45,12 @@ const fused = [
   kernel(softmaxOp, softmax),
 ];
 
-/** Kernels of primitives by name, of fused operations by object. */
-export const calls: ReadonlyMap<AnyOp, Call<unknown>> = new Map<AnyOp, Call<unknown>>([
-  ...(Object.entries(table) as [CallOp, Call<unknown>][]),
-  ...fused,
-]);
+/**
+ * Calls of primitives by name, of fused operations by object; those from outside come last, and win. A launch has the attributes of
+ * its operation: that is known here, and nowhere else.
+ */
+export const callsWith = (kernels: readonly FusedKernel[]): ReadonlyMap<AnyOp, Call<unknown>> =>
+  new Map<AnyOp, Call<unknown>>([
+    ...(Object.entries(table) as [CallOp, Call<unknown>][]),
+    ...[...fused, ...kernels].map(({ op, call }) => [op, call as Call<unknown>] as const),
+  ]);

@@ -1,7 +1,7 @@
 // What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
 // The forms here are the plain ones: an invocation for each element of the result.
-import { bytesOf, isFloat, type DType } from "@weft/tensor";
-import { sizeOf, type CallLaunch, type CallOperand, type CallTraits } from "@weft/kernel";
+import { bytesOf, isFloat, type DType, type FusedOp } from "@weft/tensor";
+import { sizeOf, type CallLaunch, type CallOperand, type CallTraits, type FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import { eachOfFour, type DeviceTraits, type Stage, type Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
@@ -14,6 +14,17 @@ export interface Call<Attrs = never> extends CallTraits<Attrs> {
   /** Where it is `rowwise`: one stage, whose workgroups follow one another in blocks, each block for the next so many rows. */
   readonly byRows?: (launch: CallLaunch<Attrs>, rows: number, machine: DeviceTraits) => Stage;
 }
+
+/**
+ * The kernel of a fused operation, for `open({ kernels: [...] })`: it runs wherever the operands have dtypes that `call.dtypes` names.
+ *
+ * @example const backend = await open({ kernels: [kernel(scaledSquareOp, scaledSquare)] });
+ */
+export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/tensor-webgpu"> => ({
+  backend: "@weft/tensor-webgpu",
+  op,
+  call,
+});
 
 /** What a value of this dtype is in the WGSL of a call. */
 const registerOf = (dtype: DType): Register => (dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32");

@@ -1,6 +1,6 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
-import type { AnyOp, CallOp } from "@weft/kernel";
+import type { AnyOp, CallOp, FusedKernel } from "@weft/kernel";
 import {
   crossEntropyGradOp,
   crossEntropyOp,
@@ -15,9 +15,8 @@ import {
   standardizeGradOp,
   standardizeOp,
   type Attrs,
-  type FusedOp,
 } from "@weft/tensor";
-import type { Call } from "./call.ts";
+import { kernel, type Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
 import { gruSequence, gruSequenceGrad } from "./gru.ts";
 import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
@@ -57,9 +56,6 @@ const table = {
   argsort,
 } as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
-// A launch has the attributes of its operation: that is known here, and nowhere else.
-const kernel = <A>(op: FusedOp<A>, call: Call<A>) => [op, call as Call<unknown>] as const;
-
 /** The fused operations with a kernel. */
 const fused = [
   kernel(crossEntropyGradOp, crossEntropyGrad),
@@ -76,8 +72,12 @@ const fused = [
   kernel(standardizeOp, standardize),
 ];
 
-/** Kernels of primitives by name, of fused operations by object. */
-export const calls: ReadonlyMap<AnyOp, Call<unknown>> = new Map<AnyOp, Call<unknown>>([
-  ...(Object.entries(table) as [CallOp, Call<unknown>][]),
-  ...fused,
-]);
+/**
+ * Calls of primitives by name, of fused operations by object; those from outside come last, and win. A launch has the attributes of
+ * its operation: that is known here, and nowhere else.
+ */
+export const callsWith = (kernels: readonly FusedKernel[]): ReadonlyMap<AnyOp, Call<unknown>> =>
+  new Map<AnyOp, Call<unknown>>([
+    ...(Object.entries(table) as [CallOp, Call<unknown>][]),
+    ...[...fused, ...kernels].map(({ op, call }) => [op, call as Call<unknown>] as const),
+  ]);

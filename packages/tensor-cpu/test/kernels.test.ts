@@ -1,0 +1,64 @@
+// A package outside brings a fused operation with its kernel.
+import { grad } from "@weft/autograd";
+import { add, applyFused, ArgumentError, arrayOf, mul, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
+import { kernel as webgpuKernel } from "@weft/tensor-webgpu/kernels";
+import { expect, test } from "vitest";
+import { openSync } from "../src/index.ts";
+import { dense, f32x4, kernel, machineCode, routine, v128, type Call } from "../src/kernels.ts";
+
+interface Scale {
+  readonly factor: number;
+}
+
+/** factor · x², under the name of an operation of Weft's. */
+const scaledSquareOp: FusedOp<Scale> = {
+  name: "softmax",
+  infer: ([x]) => [{ shape: (x as Tensor).shape, dtype: (x as Tensor).dtype }],
+  fallback: ([x], { factor }) => [mul(mul(x!, x!), factor)],
+  gradient: (_, [x], { factor }) => [(g) => mul(g, mul(x!, 2 * factor))],
+};
+
+let runs = 0;
+const scaledSquare: Call<Scale> = dense((m, { factor }, out) => {
+  const { square } = machineCode<"square">(m, `test/scaledSquare ${factor}`, (module) => {
+    routine(module, "square", (f, y, x, n) => {
+      f.while(n, () => {
+        const value = v128.load32Splat(x);
+        f.do(v128.store32Lane(y, f32x4.mul(f32x4.mul(value, value), f32x4.const(factor)), 0));
+        f.advance(x, 4);
+        f.advance(y, 4);
+        f.advance(n, -1);
+      });
+    });
+  });
+  const n = out.shape.reduce((size, d) => size * d, 1);
+  return {
+    scratch: 0,
+    run: (to, [x]) => {
+      runs++;
+      square(to, x!, n);
+    },
+  };
+});
+
+const use = (x: Tensor): Tensor => applyFused(scaledSquareOp, [add(x, 1)], { factor: 3 })[0]!;
+
+test.each([true, false])("runs, with a gradient, as its fallback does (fuse: %s)", (fuse) => {
+  const having = openSync({ fuse, kernels: [kernel(scaledSquareOp, scaledSquare)] });
+  const [values, gradients] = [[12, 27, 48, 75, 108], [12, 18, 24, 30, 36]]; // oxfmt-ignore
+  for (const b of [having, openSync({ fuse })])
+    scope(() => {
+      runs = 0;
+      const x = b.tensor(arrayOf.f32.of(1, 2, 3, 4, 5));
+      expect([...use(x).dataSync()]).toEqual(values);
+      expect([...grad((z: Tensor) => sum(use(z)))(x).dataSync()]).toEqual(gradients);
+      expect([...use(b.tensor([1], { dtype: "f64" })).dataSync()]).toEqual([12]); // the fallback: no kernel for f64
+      expect(runs).toBe(b === having ? 1 : 0);
+    });
+});
+
+test("what kernel() of this backend did not give is refused", () => {
+  const foreign = [webgpuKernel(scaledSquareOp, { prepare: () => ({ stages: [], workspace: 0 }) })];
+  for (const kernels of [foreign, [undefined], 3, {}])
+    expect(() => openSync({ kernels: kernels as never })).toThrow(ArgumentError);
+});
