@@ -100,7 +100,7 @@ abstract class BoxBase implements Box, Covered {
   get [BRAND](): number {
     return CONTRACT;
   }
-  abstract read(): Tensor;
+  abstract read(backend?: Backend): Tensor;
 
   get shape(): Shape {
     return (this.#content.handle ?? this.#content.lazyValue!).shape;
@@ -144,9 +144,12 @@ abstract class BoxBase implements Box, Covered {
     const { lazyValue } = this.#content;
     if (lazyValue === undefined) return this;
     const mine = openScope(`the ${this.kind} took its first value`);
+    const { caller } = context;
+    context.caller = undefined; // how a value is made is no part of the function that asks for it
     try {
       below(undefined, mine, () => this.store(lazyValue.create(backend)));
     } finally {
+      context.caller = caller;
       closeScope(mine);
     }
     return this;
@@ -219,8 +222,9 @@ export class Param extends BoxBase {
     this.trace(t);
   }
 
-  read(): Tensor {
+  read(backend?: Backend): Tensor {
     meet(this);
+    if (backend !== undefined) this.initialize(backend);
     const tape = context.tape as Recorder | undefined;
     if (tape !== undefined) {
       const over = overlay();
@@ -285,7 +289,8 @@ export class State extends BoxBase {
     this.trace(t);
   }
 
-  read(): Tensor {
+  read(backend?: Backend): Tensor {
+    if (backend !== undefined) this.initialize(backend);
     return this.value;
   }
 

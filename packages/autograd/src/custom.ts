@@ -7,6 +7,7 @@ import {
   inBackward,
   inNameOf,
   readTensor,
+  readTensors,
   readValue,
   type Operand,
   type Tensor,
@@ -72,11 +73,7 @@ export function customGradient<Xs extends Tensor[], V extends Tensor | readonly 
   f: (...xs: Xs) => Custom<V>,
 ): (...xs: { [K in keyof Xs]: Operand }) => V {
   readValue("customGradient", "the function", f, callable);
-  return (...xs) =>
-    call(
-      f as (...xs: Tensor[]) => Custom<V>,
-      xs.map((x) => readTensor(x as Operand, "customGradient")),
-    );
+  return (...xs) => call(f as (...xs: Tensor[]) => Custom<V>, readTensors("customGradient", xs as readonly Operand[]));
 }
 
 function call<V extends Tensor | readonly Tensor[]>(f: (...xs: Tensor[]) => Custom<V>, xs: readonly Tensor[]): V {

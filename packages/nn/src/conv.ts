@@ -10,7 +10,7 @@ import {
   maxPool,
   positiveCount,
   readOptions,
-  readTensor,
+  readTensors,
   readValue,
   reshape,
   ShapeError,
@@ -22,7 +22,7 @@ import { fanInUniform } from "./initializers.ts";
 import { padding, perAxis, weightKinds, type Padding, type PerAxis } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import type { WeightOptions } from "./linear.ts";
-import { initialized, parameter } from "./parameter.ts";
+import { parameter } from "./parameter.ts";
 
 export interface ConvLayerOptions extends WeightOptions {
   /** Channels of x. */
@@ -77,13 +77,13 @@ export function Conv(options: ConvLayerOptions): Conv {
   const { init = fanInUniform(fanIn), biasInit = fanInUniform(fanIn) } = read;
   const perChannel = [1, outputs, ...size.map(() => 1)];
   const call = (input: Operand): Tensor => {
-    const x = readTensor(input, "Conv");
+    const [x, weight, bias] = readTensors("Conv", [input, self.weight, self.bias]);
     if (x.shape.length !== size.length + 2 || x.shape[1] !== inputs)
       throw new ShapeError(
         `Conv: a kernel of [${size.join(", ")}] over ${inputs} channels wants x of shape [N, ${inputs}${", …".repeat(size.length)}], got [${x.shape.join(", ")}]`,
       );
-    const y = conv(x, initialized(self.weight, x), { stride, padding, dilation, groups });
-    return self.bias === null ? y : add(y, reshape(initialized(self.bias, x), perChannel));
+    const y = conv(x, weight, { stride, padding, dilation, groups });
+    return bias === null ? y : add(y, reshape(bias, perChannel));
   };
   const self: Conv = layer("Conv", call, {
     weight: parameter([outputs, inputs / groups, ...size], init),

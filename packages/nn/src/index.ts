@@ -16,7 +16,7 @@ export { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "./l
 export type { CrossEntropyOptions, LabelOptions, LossOptions, Reduction } from "./losses.ts";
 export { lstm, type LstmOptions, type LstmResult } from "./lstm.ts";
 export { batchNorm, layerNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
-export { initialized, parameter, running } from "./parameter.ts";
+export { parameter, running } from "./parameter.ts";
 export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";
 export { GRU, LSTM } from "./recurrent.ts";

@@ -21,6 +21,7 @@ import {
   positiveCount,
   readOptions,
   readTensor,
+  readTensors,
   reshape,
   ShapeError,
   sigmoid,
@@ -57,8 +58,7 @@ const convKinds: OptionKinds<Conv4Options> = {
 const convDefaults = { padding: 0, stride: 1, dilation: 1, mode: 0, alpha: 1, group: 1 } as const;
 
 /** The kernel as cross-correlation wants it. */
-function oriented(op: string, w: Operand, mode: number): Tensor {
-  const kernel = readTensor(w, op);
+function oriented(kernel: Tensor, mode: number): Tensor {
   const axes = kernel.shape.map((_, axis) => axis).slice(2);
   return mode === 0 && axes.length > 0 ? flip(kernel, { axis: axes }) : kernel;
 }
@@ -75,8 +75,9 @@ const scaled = (y: Tensor, alpha: number): Tensor => (alpha === 1 ? y : mul(y, a
 export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
   const read = readOptions("conv4", options, convKinds, convDefaults);
   const { padding, stride, dilation, mode, alpha, group } = read;
+  const [kernel, images] = readTensors("conv4", [w, x]);
   return inNameOf("conv4", () =>
-    scaled(conv(x, oriented("conv4", w, mode), { padding, stride, dilation, groups: group }), alpha),
+    scaled(conv(images, oriented(kernel, mode), { padding, stride, dilation, groups: group }), alpha),
   );
 }
 
@@ -90,8 +91,9 @@ export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
 export function deconv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
   const read = readOptions("deconv4", options, convKinds, convDefaults);
   const { padding, stride, dilation, mode, alpha, group } = read;
+  const [kernel, images] = readTensors("deconv4", [w, x]);
   return inNameOf("deconv4", () =>
-    scaled(convTranspose(x, oriented("deconv4", w, mode), { padding, stride, dilation, groups: group }), alpha),
+    scaled(convTranspose(images, oriented(kernel, mode), { padding, stride, dilation, groups: group }), alpha),
   );
 }
 
@@ -181,12 +183,13 @@ function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof
  */
 export function mat(x: Operand, options?: { readonly dims?: number }): Tensor {
   const { dims } = readOptions("mat", options, { dims: count }, {});
-  const { shape, size } = readTensor(x, "mat");
+  const t = readTensor(x, "mat");
+  const { shape, size } = t;
   const joined = dims ?? Math.max(shape.length - 1, 0);
   if (joined > shape.length) throw new ArgumentError(`mat: dims lies between 0 and ${shape.length}, got ${joined}`);
   const columns = shape.slice(shape.length - joined).reduce((n, d) => n * d, 1);
   const rows = shape.slice(0, shape.length - joined).reduce((n, d) => n * d, 1);
-  return reshape(x, size === 0 ? [rows, columns] : [size / columns, columns]);
+  return reshape(t, size === 0 ? [rows, columns] : [size / columns, columns]);
 }
 
 /**
@@ -202,7 +205,7 @@ export function bmm(
 ): Tensor {
   const kinds = { transA: boolean, transB: boolean };
   const { transA, transB } = readOptions("bmm", options, kinds, { transA: false, transB: false });
-  const [x, y] = [readTensor(a, "bmm"), readTensor(b, "bmm")];
+  const [x, y] = readTensors("bmm", [a, b]);
   const [p, q] = [x.shape.slice(0, -2), y.shape.slice(0, -2)];
   if (x.shape.length < 2 || y.shape.length !== x.shape.length || p.some((d, k) => d !== q[k]))
     throw new ShapeError(`bmm: wanted matrices with equal axes in front, got [${x.shape}] and [${y.shape}]`);
@@ -218,8 +221,8 @@ export function bmm(
 export function logp(x: Operand, options?: { readonly axis?: number }): Tensor {
   const { axis } = readOptions("logp", options, { axis: integer }, {});
   if (axis !== undefined) return logSoftmax(x, { axis });
-  const { shape } = readTensor(x, "logp");
-  return reshape(logSoftmax(reshape(x, [-1]), { axis: 0 }), shape);
+  const t = readTensor(x, "logp");
+  return reshape(logSoftmax(reshape(t, [-1]), { axis: 0 }), t.shape);
 }
 
 /** The logistic function 1 / (1 + e⁻ˣ) under Knet's name. */

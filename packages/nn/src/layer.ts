@@ -1,5 +1,5 @@
 // What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
-import { callable, context, readValue, resultOf, string } from "@weft/tensor";
+import { callable, context, readValue, resultOf, string, type Tensor } from "@weft/tensor";
 import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
 
@@ -9,7 +9,7 @@ import { outline } from "./outline.ts";
  *
  * @example
  * const Scale = (n) => {
- *   const self = layer("Scale", (x) => mul(x, initialized(self.weight, x)), { weight: parameter([n], ones()) });
+ *   const self = layer("Scale", (x) => mul(x, self.weight), { weight: parameter([n], ones()) });
  *   return self;
  * };
  */
@@ -20,9 +20,24 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
 ): Call & Fields {
   readValue("layer", "kind", kind, string);
   readValue("layer", "what is called", call, callable);
-  const owning = ((...args) => (context.scope === undefined ? resultOf(() => call(...args)) : call(...args))) as Call;
+  const owning = ((...args) => {
+    if (!warned && dtypeOf(args[0]) === "f64") warn(fields);
+    return context.scope === undefined ? resultOf(() => call(...args)) : call(...args);
+  }) as Call;
   return named(kind, owning, fields);
 }
+
+const dtypeOf = (x: unknown): unknown => (x as Partial<Tensor> | null | undefined)?.dtype;
+
+/** Says once that f64 meets f32. */
+function warn(fields: object): void {
+  if (!Object.values(fields).some((field) => dtypeOf(field) === "f32")) return;
+  warned = true;
+  console.warn(
+    'Weft: a layer with f32 parameters was given f64 and computes in f64 from here on, which is slower. A Float64Array gives f64; if that is not meant, write tensor(data, { dtype: "f32" }).',
+  );
+}
+let warned = false;
 
 /** The same for what only calls others: what a function of the user's makes on the way is the user's. */
 export function named<Call extends (...args: never[]) => unknown, Fields extends object>(

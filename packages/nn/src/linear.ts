@@ -9,6 +9,7 @@ import {
   promote,
   readOptions,
   readTensor,
+  readTensors,
   readValue,
   reshape,
   ShapeError,
@@ -20,7 +21,7 @@ import {
 import { fanInUniform, normal, type Initializer } from "./initializers.ts";
 import { weightKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";
-import { initialized, parameter } from "./parameter.ts";
+import { parameter } from "./parameter.ts";
 
 export interface WeightOptions {
   readonly bias?: boolean;
@@ -53,23 +54,16 @@ export function Linear(inputs: number, outputs: number, options?: WeightOptions)
     init: start,
     biasInit: start,
   });
-  const self: Linear = layer(
-    "Linear",
-    (input: Operand) => {
-      const x = readTensor(input, "Linear");
-      return linear(x, initialized(self.weight, x), self.bias && initialized(self.bias, x));
-    },
-    {
-      weight: parameter([outputs, inputs], init),
-      bias: bias ? parameter([outputs], biasInit) : null,
-    },
-  );
+  const self: Linear = layer("Linear", (x: Operand) => linear(x, self.weight, self.bias), {
+    weight: parameter([outputs, inputs], init),
+    bias: bias ? parameter([outputs], biasInit) : null,
+  });
   return self;
 }
 
 /** x Wᵀ + b, with W as `[outputs, inputs]`; rows of any number of axes are one matrix. */
-function linear(x: Tensor, weight: Operand, bias: Operand | null): Tensor {
-  const w = readTensor(weight, "Linear");
+function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
+  const [x, w, b] = readTensors("Linear", [input, weight, bias]);
   const { 0: outputs, 1: inputs } = w.shape as [number, number];
   if (x.shape.length === 0 || x.shape[x.shape.length - 1] !== inputs)
     throw new ShapeError(
@@ -78,7 +72,7 @@ function linear(x: Tensor, weight: Operand, bias: Operand | null): Tensor {
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
   const dtype = promote(x.dtype, w.dtype);
   const product = applyOwn("matmul", [inDType(rows, dtype), inDType(w, dtype)], { transA: false, transB: true });
-  const y = bias === null ? product : add(product, bias);
+  const y = b === null ? product : add(product, b);
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
 }
 
@@ -104,8 +98,7 @@ export function Embedding(count: number, features: number, options?: { readonly 
     "Embedding",
     (indices: Operand) => {
       const rows = readTensor(indices, "Embedding");
-      const weight = initialized(self.weight, rows);
-      return inNameOf("Embedding", () => take(weight, rows, { axis: 0 }));
+      return inNameOf("Embedding", () => take(self.weight, rows, { axis: 0 }));
     },
     {
       weight: parameter([count, features], init),

@@ -28,7 +28,7 @@ import {
   permute,
   positive,
   readOptions,
-  readTensor,
+  readTensors,
   reshape,
   ShapeError,
   softplus,
@@ -137,8 +137,7 @@ const crossEntropyKinds: OptionKinds<CrossEntropyOptions> = { ...labelKinds, lab
  */
 export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEntropyOptions): Tensor {
   const read = readOptions("crossEntropy", options, crossEntropyKinds, { labelSmoothing: 0 });
-  const scores = readTensor(logits, "crossEntropy");
-  const target = readTensor(labels, "crossEntropy");
+  const [scores, target] = readTensors("crossEntropy", [logits, labels]);
   const { labelSmoothing, ignoreIndex } = read;
   if (scores.shape.length > 0 && isFloat(target.dtype) && sameShape(target.shape, scores.shape))
     return inNameOf("crossEntropy", () => likelihood(scores, target, labelSmoothing, read));
@@ -169,8 +168,7 @@ function likelihood(scores: Tensor, target: Tensor, smoothing: number, options: 
  */
 export function nll(logProbabilities: Operand, labels: Operand, options?: LabelOptions): Tensor {
   const read = readOptions("nll", options, labelKinds, {});
-  const logp = readTensor(logProbabilities, "nll");
-  const target = readTensor(labels, "nll");
+  const [logp, target] = readTensors("nll", [logProbabilities, labels]);
   checkLabels("nll", logp, target);
   const { ignoreIndex } = read;
   const numbers = reshape(cast(target, "i32"), [-1, 1]);
@@ -186,7 +184,8 @@ export function nll(logProbabilities: Operand, labels: Operand, options?: LabelO
  * one of integers, whose differences and squares do not fit.
  */
 function pair(op: string, x: Operand, y: Operand): readonly [Value, Value] {
-  const [a, b] = [floating(x, op), floating(y, op)];
+  const a = floating(x, op, undefined, y);
+  const b = floating(y, op, undefined, a);
   if (typeof a === "number" && typeof b === "number")
     throw new ArgumentError(`${op}: wanted a tensor as predictions or targets, got two numbers`);
   if (typeof a === "number" || typeof b === "number") return [a, b];
@@ -245,8 +244,7 @@ export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly
  */
 export function accuracy(logits: Operand, labels: Operand, options?: Pick<LabelOptions, "ignoreIndex">): Tensor {
   const { ignoreIndex } = readOptions("accuracy", options, { ignoreIndex: int32 }, {});
-  const scores = readTensor(logits, "accuracy");
-  const target = readTensor(labels, "accuracy");
+  const [scores, target] = readTensors("accuracy", [logits, labels]);
   checkLabels("accuracy", scores, target);
   const axis = scores.shape.length === 1 ? 0 : 1;
   const numbers = cast(target, "i32");

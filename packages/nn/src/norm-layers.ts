@@ -19,7 +19,7 @@ import { ones, zeros } from "./initializers.ts";
 import { perAxis, trainingKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import { batchNorm, layerNorm } from "./norm.ts";
-import { initialized, parameter, running } from "./parameter.ts";
+import { parameter, running } from "./parameter.ts";
 
 export interface BatchNormLayerOptions {
   readonly eps?: number;
@@ -57,15 +57,14 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
   const call = (input: Operand, how?: { readonly training?: boolean }): Tensor => {
     const { training = learning() } = readOptions("BatchNorm", how, trainingKinds, {});
     const x = readTensor(input, "BatchNorm");
-    const moments = { runningMean: initialized(self.running_mean, x), runningVar: initialized(self.running_var, x) };
-    const [weight, bias] = [self.weight && initialized(self.weight, x), self.bias && initialized(self.bias, x)];
-    const run = (): Tensor => batchNorm(x, weight, bias, { training, eps, momentum, ...moments });
+    const moments = { runningMean: self.running_mean, runningVar: self.running_var };
+    const run = (): Tensor => batchNorm(x, self.weight, self.bias, { training, eps, momentum, ...moments });
     if (!training) return run();
-    const count = initialized(self.num_batches_tracked, x);
+    const count = self.num_batches_tracked;
     // A batch whose moments are taken back was not seen.
     return together(() => {
       const y = run();
-      count.value = add(count.value, 1);
+      count.value = add(readTensor(count, "BatchNorm", x), 1);
       return y;
     });
   };
@@ -108,11 +107,8 @@ export function LayerNorm(features: number | readonly number[], options?: LayerN
     { eps: 1e-5, affine: true },
   );
   const shape = typeof features === "number" ? [features] : copyOf(features);
-  const call = (input: Operand): Tensor => {
-    const x = readTensor(input, "LayerNorm");
-    const [weight, bias] = [self.weight, self.bias].map((p) => p && initialized(p, x));
-    return layerNorm(x, weight, bias, { eps, axes: shape.length });
-  };
+  const call = (x: Operand): Tensor =>
+    layerNorm(readTensor(x, "LayerNorm"), self.weight, self.bias, { eps, axes: shape.length });
   const self: LayerNorm = layer("LayerNorm", call, {
     weight: affine ? parameter(shape, ones()) : null,
     bias: affine ? parameter(shape, zeros()) : null,

@@ -14,6 +14,8 @@ import {
   nonNegative,
   positiveCount,
   readOptions,
+  placed,
+  read,
   readTensor,
   reshape,
   rsqrt,
@@ -66,18 +68,19 @@ export function batchNorm(
   bias?: Operand | null,
   options?: BatchNormOptions,
 ): Tensor {
-  const read = readOptions("batchNorm", options, batchNormKinds, { eps: 1e-5, momentum: 0.1 });
-  const { training = learning(), eps, momentum, runningMean, runningVar } = read;
+  const known = readOptions("batchNorm", options, batchNormKinds, { eps: 1e-5, momentum: 0.1 });
+  const { training = learning(), eps, momentum, runningMean, runningVar } = known;
   const x = readTensor(input, "batchNorm");
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
   const channels = x.shape[1]!;
   const across = x.shape.map((_, axis) => (axis === 1 ? channels : 1));
   const spread = (v: Operand, what: string): Tensor => {
     if (typeof v === "number") return x.backend.full(across, v, { dtype: isFloat(x.dtype) ? x.dtype : "f32" });
-    const { shape } = readTensor(v, "batchNorm");
+    const t = readTensor(v, "batchNorm", x);
+    const { shape } = t;
     if (shape.length !== 1 || shape[0] !== channels)
       throw new ShapeError(`batchNorm: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
-    return reshape(v, across);
+    return reshape(t, across);
   };
   const [scale, shift] = [spread(weight ?? 1, "weight"), spread(bias ?? 0, "bias")];
   if (!training) {
@@ -144,10 +147,9 @@ export function layerNorm(
   options?: LayerNormOptions,
 ): Tensor {
   const { eps, axes: given } = readOptions("layerNorm", options, layerNormKinds, { eps: 1e-5 });
-  const x = readTensor(input, "layerNorm");
-  const shapes = [weight, bias].flatMap((p) =>
-    p == null || typeof p === "number" ? [] : [readTensor(p, "layerNorm").shape],
-  );
+  const x = readTensor(input, "layerNorm", placed([weight, bias]));
+  const [scale, shift] = [weight, bias].map((p) => (p == null ? p : read(p, "layerNorm", x)));
+  const shapes = [scale, shift].flatMap((p) => (p == null || typeof p === "number" ? [] : [p.shape]));
   const axes = given ?? shapes[0]?.length ?? 1;
   if (!(axes > 0 && axes <= x.shape.length))
     throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalize, got [${x.shape}]`);
@@ -158,14 +160,15 @@ export function layerNorm(
   const [count, length] = [x.shape.slice(0, -axes), last].map((sizes) => sizes.reduce((n, d) => n * d, 1));
   return inNameOf("layerNorm", () => {
     const y = reshape(standardize(reshape(x, [count!, length!]), { eps }), x.shape);
-    const scaled = weight == null ? y : mul(y, weight);
-    return bias == null ? scaled : add(scaled, bias);
+    const scaled = scale == null ? y : mul(y, scale);
+    return shift == null ? scaled : add(scaled, shift);
   });
 }
 
 /** Moves a running moment, if it is a state, towards the batch's. */
 function follow(running: Operand | null | undefined, batch: Tensor, momentum: number, factor: number): void {
   if (running == null || !isState(running)) return;
-  const next = reshape(stopGradient(batch), running.value.shape);
-  running.value = add(mul(running.value, 1 - momentum), mul(next, momentum * factor));
+  const value = readTensor(running, "batchNorm", batch);
+  const next = reshape(stopGradient(batch), value.shape);
+  running.value = add(mul(value, 1 - momentum), mul(next, momentum * factor));
 }

@@ -5,10 +5,8 @@ import {
   ArgumentError,
   arrayOf,
   callable,
-  describe,
   dtypeName,
   readOptions,
-  readTensor,
   readValue,
   shapeOf,
   type Backend,
@@ -62,21 +60,6 @@ export const parameter = (shape: Shape, init: Initializer, options?: Pick<CellOp
 /** The same for what is saved with the model and not differentiated: running moments, counts. */
 export const running = (shape: Shape, init: Initializer, options?: CellOptions): State =>
   cell(state, shape, init, options);
-
-/** Brings a box to life on the backend of x, if it has no value yet, and returns it. Warns once of f64 that meets f32. */
-export function initialized<C extends AnyBox>(box: C, x: Operand): C {
-  if (typeof box?.initialize !== "function")
-    throw new ArgumentError(`initialized: wanted a parameter or a state, got ${describe(box)}`);
-  if (!box.initialized) box.initialize(readTensor(x, box.kind).backend);
-  if (!warned && typeof x === "object" && box.dtype === "f32" && (x as Tensor).dtype === "f64") {
-    warned = true;
-    console.warn(
-      'Weft: a layer with f32 parameters was given f64 and computes in f64 from here on, which is slower. A Float64Array gives f64; if that is not meant, write tensor(data, { dtype: "f32" }).',
-    );
-  }
-  return box;
-}
-let warned = false;
 
 /** Is it a `state`, which a function may update? */
 export const isState = (x: Operand): x is State =>

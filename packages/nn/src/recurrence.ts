@@ -6,7 +6,7 @@ import {
   fraction,
   positiveCount,
   readOptions,
-  readTensor,
+  readTensors,
   reshape,
   ShapeError,
   slice,
@@ -90,7 +90,6 @@ export function recurrence(
   const { name } = cell;
   const read = readOptions(name, options, recurrentKinds, recurrentDefaults);
   const { layers, bidirectional, bias, dropout, training } = read;
-  const given = readTensor(input, name);
   const directions = bidirectional ? 2 : 1;
   const each = bias ? 4 : 2;
   readValue(name, "weights", weights, list);
@@ -98,23 +97,30 @@ export function recurrence(
     throw new ShapeError(
       `${name}: ${layers} layers in ${directions} directions take ${layers * directions * each} weights, got ${weights.length}`,
     );
+  const [given, ...boxes] = readTensors<readonly [Operand, ...(Operand | null)[]]>(name, [
+    input,
+    ...states,
+    ...weights,
+  ]);
+  const firsts = boxes.slice(0, states.length);
+  const matrices = boxes.slice(states.length) as Tensor[];
   const single = given.shape.length === 2;
   let x = single ? unsqueeze(given, 1) : given;
   if (x.shape.length !== 3 || x.shape[0] === 0)
     throw new ShapeError(`${name}: wanted x of shape [T, B, in] with T > 0, got [${given.shape}]`);
-  const features = readTensor(weights[0]!, name).shape[1]!;
+  const features = matrices[0]!.shape[1]!;
   if (x.shape[2] !== features)
     throw new ShapeError(
       `${name}: the weights are for ${features} features a step, x [${given.shape}] has ${x.shape[2]}`,
     );
-  const hidden = readTensor(weights[1]!, name).shape[1]!;
-  const starts = states.map((s, i) => initial(cell, i, s, [layers * directions, x.shape[1]!, hidden], single));
+  const hidden = matrices[1]!.shape[1]!;
+  const starts = firsts.map((s, i) => initial(cell, i, s, [layers * directions, x.shape[1]!, hidden], single));
   const last: Tensor[][] = states.map(() => []);
   for (let l = 0; l < layers; l++) {
     const outputs: Tensor[] = [];
     for (let d = 0; d < directions; d++) {
       const k = l * directions + d;
-      const own = checked(cell, x, weights.slice(k * each, (k + 1) * each), hidden);
+      const own = checked(cell, x, matrices.slice(k * each, (k + 1) * each), hidden);
       const from = d === 0 ? x : flip(x, { axis: 0 });
       const zero = starts.includes(undefined) ? zeros(x, [x.shape[1]!, hidden]) : undefined;
       const first = starts.map((s) => (s === undefined ? zero! : step(s, k)));
@@ -136,12 +142,11 @@ const zeros = (x: Tensor, shape: readonly number[]): Tensor => x.backend.zeros(s
 function initial(
   { name, states }: Cell,
   i: number,
-  s: Operand | null,
+  given: Tensor | null,
   wanted: readonly number[],
   single: boolean,
 ): Tensor | undefined {
-  if (s === null) return undefined;
-  const given = readTensor(s, name);
+  if (given === null) return undefined;
   const state = single && given.shape.length === 2 ? unsqueeze(given, 1) : given;
   if (!sameShape(state.shape, wanted))
     throw new ShapeError(`${name}: wanted ${states[i]} of shape [${wanted}], got [${given.shape}]`);
@@ -149,10 +154,10 @@ function initial(
 }
 
 /** The weights of one layer and direction, their shapes checked; biases that are missing are zeros. */
-function checked({ name, parts }: Cell, x: Tensor, weights: readonly Operand[], hidden: number): CellWeights {
+function checked({ name, parts }: Cell, x: Tensor, weights: readonly Tensor[], hidden: number): CellWeights {
   const check = (k: number, what: string, wanted: readonly number[]): Tensor => {
-    if (weights[k] === undefined) return zeros(x, wanted);
-    const w = readTensor(weights[k], name);
+    const w = weights[k];
+    if (w === undefined) return zeros(x, wanted);
     if (!sameShape(w.shape, wanted))
       throw new ShapeError(
         `${name}: x [${x.shape}] and ${hidden} hidden units want ${what} of shape [${wanted}], got [${w.shape}]`,

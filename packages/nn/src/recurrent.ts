@@ -18,7 +18,7 @@ import { gru, type GruResult } from "./gru.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import { layer } from "./layer.ts";
 import { lstm, type LstmResult } from "./lstm.ts";
-import { initialized, parameter } from "./parameter.ts";
+import { parameter } from "./parameter.ts";
 import { recurrentDefaults, recurrentKinds, type RecurrentOptions } from "./recurrence.ts";
 
 export interface RecurrentLayerOptions {
@@ -112,7 +112,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
     const last = x.shape.at(-1);
     if (x.shape.length > 1 && last !== features)
       throw new ShapeError(`${kind}: wanted x of shape [T, B, ${features}], got [${x.shape.join(", ")}]`);
-    const weights = names.map((name) => initialized((self as unknown as Record<string, Param>)[name]!, x));
+    const weights = names.map((name) => (self as unknown as Record<string, Param>)[name]!);
     const how = { layers, bidirectional, bias, dropout, training };
     return f(x, state, weights, how);
   };

@@ -5,19 +5,7 @@ import { adam } from "@weft/optim";
 import { openSync } from "@weft/conformance";
 import { add, matmul, mul, relu, sum, type Operand, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
-import {
-  BatchNorm,
-  initialized,
-  Chain,
-  fromBytes,
-  layer,
-  Linear,
-  LSTM,
-  ones,
-  parameter,
-  params,
-  toBytes,
-} from "../src/index.ts";
+import { BatchNorm, Chain, fromBytes, layer, Linear, LSTM, ones, parameter, params, toBytes } from "../src/index.ts";
 
 const backend = openSync({});
 const { tensor } = backend;
@@ -67,7 +55,7 @@ const watchedOnes: Hiding = {
   },
   "a layer of one's own": () => {
     const bias = param(tensor([0, 0]));
-    const self = layer("Mine", (x: Operand) => add(mul(x, initialized(self.weight, x)), bias), {
+    const self = layer("Mine", (x: Operand) => add(mul(x, self.weight), bias), {
       weight: parameter([2], ones()),
     });
     return [self, self, 1];
@@ -91,7 +79,7 @@ const hiddenStates: Hiding = {
   },
   "a layer of one's own that reads it": () => {
     const scale = state(tensor(2));
-    const self = layer("Mine", (x: Operand) => mul(mul(x, initialized(self.weight, x)), scale.value), {
+    const self = layer("Mine", (x: Operand) => mul(mul(x, self.weight), scale.value), {
       weight: parameter([2], ones()),
     });
     return [self, self, 1];
@@ -101,7 +89,7 @@ const hiddenStates: Hiding = {
     const self = layer(
       "Mine",
       (x: Operand) => {
-        const y = mul(x, initialized(self.weight, x));
+        const y = mul(x, self.weight);
         last.value = y;
         return y;
       },
@@ -189,8 +177,7 @@ test("calls that use other boxes, but as many, are followed; nothing that was fo
   let way = 0;
   const model = layer(
     "Ways",
-    (x: Operand): Tensor =>
-      way === 0 ? mul(x, initialized(model.shown, x)) : way === 1 ? mul(x, weight) : add(x, seen),
+    (x: Operand): Tensor => (way === 0 ? mul(x, model.shown) : way === 1 ? mul(x, weight) : add(x, seen)),
     {
       shown: parameter([2], ones()),
     },

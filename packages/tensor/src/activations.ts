@@ -1,7 +1,7 @@
 // Elementwise functions composed of primitives. The formulas are chosen so that derivatives of every order are right and
 // finite at the special points, too: a branch that is not taken must be finite, and a joint must not be a tie.
 import { resultOf } from "./scope.ts";
-import { alias, read, readTensor } from "./apply.ts";
+import { alias, placed, read, readTensor } from "./apply.ts";
 import { inNameOf } from "./context.ts";
 import {
   add,
@@ -10,7 +10,7 @@ import {
   erf,
   exp,
   expm1,
-  floating,
+  inFloats,
   less,
   lessEqual,
   log1p,
@@ -25,7 +25,10 @@ import { anything, finite, readOptions, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A tensor in a dtype that floating-point functions compute in. */
-const floats = (x: Operand, op: string, more?: unknown): Tensor => floating(readTensor(x, op), op, more) as Tensor;
+function floats(x: Operand, op: string, more?: unknown): Tensor {
+  refuseMore(op, more);
+  return inFloats(readTensor(x, op));
+}
 
 /** x². @example square(tensor([1, -3])) // [1, 9] */
 export function square(x: Operand): Tensor;
@@ -106,7 +109,7 @@ export const greater = (a: Operand, b: Operand): Tensor => inNameOf("greater", (
 export const greaterEqual = (a: Operand, b: Operand): Tensor => inNameOf("greaterEqual", () => lessEqual(b, a));
 
 /** The nearest f32 that is not below (`up` 1) or not above (-1) a number: comparing with it is comparing with the number. */
-function bound(x: Value, limit: Operand, up: 1 | -1): Operand {
+function bound(x: Value, limit: Value, up: 1 | -1): Value {
   if (typeof limit !== "number" || typeof x === "number" || x.dtype !== "f32") return limit;
   const near = Math.fround(limit);
   if ((limit - near) * up <= 0) return near;
@@ -116,8 +119,7 @@ function bound(x: Value, limit: Operand, up: 1 | -1): Operand {
 }
 
 /** The limit where x passes it, or where it is NaN; x elsewhere. */
-function limited(x: Value, passes: Tensor, limit: Operand): Tensor {
-  const near = read(limit, "clamp");
+function limited(x: Value, passes: Tensor, near: Value): Tensor {
   if (typeof near === "number") return where(Number.isNaN(near) ? or(passes, 1) : passes, near, x);
   return where(isFloat(near.dtype) ? or(passes, isNaN(near)) : passes, near, x);
 }
@@ -130,13 +132,14 @@ function limited(x: Value, passes: Tensor, limit: Operand): Tensor {
  */
 export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Tensor {
   const { min, max } = readOptions<typeof bounds, object>("clamp", bounds, { min: anything, max: anything }, {});
-  const given = readTensor(x, "clamp");
-  for (const limit of [min, max]) if (typeof limit === "number") withNumber("clamp", given.dtype, limit);
+  const given = readTensor(x, "clamp", placed([min, max]));
+  const [low, high] = [min, max].map((limit) => (limit === undefined ? limit : read(limit, "clamp", given)));
+  for (const limit of [low, high]) if (typeof limit === "number") withNumber("clamp", given.dtype, limit);
   return inNameOf("clamp", () =>
     resultOf(() => {
       let t = given;
-      if (min !== undefined) t = limited(t, less(t, bound(t, min, 1)), min);
-      if (max !== undefined) t = limited(t, less(bound(t, max, -1), t), max);
+      if (low !== undefined) t = limited(t, less(t, bound(t, low, 1)), low);
+      if (high !== undefined) t = limited(t, less(bound(t, high, -1), t), high);
       return t === given ? alias(t) : t;
     }),
   );

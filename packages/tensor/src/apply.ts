@@ -20,23 +20,45 @@ import { attributesOf, copyOf } from "./rules/attributes.ts";
 import { brief } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Reads a box, steps through closed tapes and refuses what is no living tensor of this contract. */
-export function read(x: Operand, op: string): Value {
+/**
+ * Reads a box, steps through closed tapes and refuses what is no living tensor of this contract. A box without a value takes its
+ * first one where another operand, `beside` it, lives.
+ */
+export function read(x: Operand, op: string, beside?: Operand): Value {
   if (typeof x === "number") return x;
   const brand = (x as Tensor | undefined)?.[BRAND];
   if (brand !== CONTRACT) refuse(x, brand, op);
-  let t = (x as Tensor).interpreter === undefined ? (x as Box).read() : (x as Tensor);
+  let t = isBox(x) ? x.read(x.backend ?? backendOf(beside)) : x;
   while (t.interpreter.closed === true) t = t.interpreter.lower!(t);
   if (t.ended !== undefined) released(t, op);
   return t;
 }
 
 /** Like `read`, for operands that must be tensors. */
-export function readTensor(x: Operand, op: string): Tensor {
-  const t = read(x, op);
+export function readTensor(x: Operand, op: string, beside?: Operand): Tensor {
+  const t = read(x, op, beside);
   if (typeof t === "number") throw new ArgumentError(`${op}: wanted a tensor, got the number ${t}`);
   return t;
 }
+
+/** What becomes of operands that must be tensors; what is left out stays so. */
+type AllRead<Xs extends readonly unknown[]> = { [K in keyof Xs]: Tensor | Extract<Xs[K], null | undefined> };
+
+/** Like `readTensor`, for all operands of a function: one that has a value says where the others take theirs. */
+export function readTensors<const Xs extends readonly (Operand | null | undefined)[]>(op: string, xs: Xs): AllRead<Xs> {
+  const there = placed(xs);
+  return xs.map((x) => (x === null || x === undefined ? x : readTensor(x, op, there))) as AllRead<Xs>;
+}
+
+/** The first operand that lives somewhere. */
+export const placed = (xs: readonly (Operand | null | undefined)[]): Operand | undefined =>
+  xs.find((x) => backendOf(x) !== undefined) ?? undefined;
+
+/** Where an operand lives; undefined for numbers, and for boxes without a value. */
+const backendOf = (x: Operand | null | undefined): Backend | undefined =>
+  typeof x !== "object" || x === null ? undefined : isBox(x) ? x.backend : x.interpreter.backend;
+
+const isBox = (x: Tensor | Box): x is Box => (x as Tensor).interpreter === undefined;
 
 /** Whether a value is a tensor, of this copy of the package or of another; boxes are none. */
 export const isTensor = (x: unknown): x is Tensor =>
@@ -79,15 +101,23 @@ function released(t: Tensor, op: string): never {
   );
 }
 
-/** The interpreter that runs an operation on these operands; reads them in place. */
-function settle(op: string, inputs: Operand[]): Interpreter {
-  let top: Interpreter | undefined;
+/** Reads operands in place. */
+function readAll(op: string, inputs: Operand[]): Value[] {
   for (let i = 0; i < inputs.length; i++) {
-    const x = inputs[i]!;
+    const x = inputs[i] as Tensor | Box | number | undefined;
+    const there = typeof x === "object" && isBox(x) ? placed(inputs) : undefined;
+    inputs[i] = read(x as Operand, op, there);
+  }
+  return inputs as Value[];
+}
+
+/** The interpreter that runs an operation on these operands. */
+function highest(op: string, values: readonly Value[]): Interpreter {
+  let top: Interpreter | undefined;
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i]!;
     if (typeof x === "number") continue;
-    const t = read(x, op) as Tensor;
-    inputs[i] = t;
-    const it = t.interpreter;
+    const it = x.interpreter;
     if (top === undefined) top = it;
     else if (it !== top) {
       if (it.backend !== top.backend || it.level === top.level) mismatch(op, top, it);
@@ -96,7 +126,7 @@ function settle(op: string, inputs: Operand[]): Interpreter {
   }
   if (top === undefined)
     throw new ArgumentError(
-      `${op}: wanted at least one tensor among the operands, got ${inputs.length === 0 ? "none" : "numbers only"}`,
+      `${op}: wanted at least one tensor among the operands, got ${values.length === 0 ? "none" : "numbers only"}`,
     );
   return top;
 }
@@ -134,10 +164,13 @@ function known<K extends OpName>(op: K, inputs: unknown): K {
   return op;
 }
 
-/** The same with attributes that were checked, and that nobody else can change: the functions of this package make them so. */
-export function applyOwn<K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor {
-  const top = settle(op, inputs);
-  const values = inputs as Value[];
+/** The same with attributes that were checked, and that nobody else can change. */
+export const applyOwn = <K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor =>
+  applyRead(op, readAll(op, inputs), attrs);
+
+/** The same with operands that were read: the functions of this package look at them first. */
+export function applyRead<K extends OpName>(op: K, values: Value[], attrs: Attrs<K>): Tensor {
+  const top = highest(op, values);
   const inferred = shapes[op](values, attrs as never, op as never);
   const shape = (values[0] as Tensor).shape === inferred ? inferred : frozen(op, values, inferred);
   return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never, op as never));
@@ -163,8 +196,8 @@ export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs:
 
 /** Runs a fused operation as one where the interpreter can, else its fallback. */
 export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): readonly Tensor[] {
-  const top = settle(fused.name, inputs);
-  const values = inputs as Value[];
+  const values = readAll(fused.name, inputs);
+  const top = highest(fused.name, values);
   const attrs = copyOf(given);
   const { name, indices } = fused;
   return top.runFused(fused, values, attrs) ?? inNameOf(name, () => fused.fallback(values, attrs), indices?.labels);

@@ -1,10 +1,10 @@
 // Convolution and pooling over one to three spatial axes: x is [N, C, ...S], w is [O, C/groups, ...K]. Options are one
 // number for all spatial axes or one an axis.
 import { inNameOf } from "./context.ts";
-import { apply, readTensor, source } from "./apply.ts";
+import { apply, readTensor, readTensors, source } from "./apply.ts";
 import { listOf, text } from "./axes.ts";
 import { promote } from "./dtype.ts";
-import { inDType, div, floating } from "./elementwise.ts";
+import { inDType, div, inFloats } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { pad } from "./movement.ts";
@@ -56,10 +56,8 @@ const each = (op: string, name: string, option: unknown, n: number): readonly nu
 const sides = (op: string, padding: Padding, n: number): readonly (readonly [number, number])[] =>
   each(op, "padding", padding, n).map((p) => each(op, "padding", p, 2) as readonly [number, number]);
 
-const float = (op: string, x: Operand): Tensor => floating(readTensor(x, op), op) as Tensor;
-
 function pair(op: string, x: Operand, w: Operand): [Tensor, Tensor] {
-  const [a, b] = [float(op, x), float(op, w)];
+  const [a, b] = readTensors(op, [x, w]).map(inFloats) as [Tensor, Tensor];
   const dtype = promote(a.dtype, b.dtype);
   return [inDType(a, dtype), inDType(b, dtype)];
 }
@@ -142,7 +140,7 @@ function poolAttrs(op: string, n: number, { window, stride = window, padding = 0
 /** The largest element of each window. @example maxPool(tensor([[[1, 3, 2, 4]]]), { window: 2 }) // [[[3, 4]]] */
 export function maxPool(x: Operand, options: PoolOptions): Tensor {
   const given = readOptions<PoolOptions, object>("maxPool", options, poolOptions, {});
-  const t = float("maxPool", x);
+  const t = inFloats(readTensor(x, "maxPool"));
   return apply("maxPool", [t], poolAttrs("maxPool", spatial("maxPool", t), given));
 }
 
@@ -158,7 +156,7 @@ export function avgPool(x: Operand, options: AvgPoolOptions): Tensor {
     { ...poolOptions, countIncludePad: boolean },
     {},
   );
-  const t = float("avgPool", x);
+  const t = inFloats(readTensor(x, "avgPool"));
   const attrs = poolAttrs("avgPool", spatial("avgPool", t), given);
   const total = apply("sumPool", [t], attrs);
   const padded = attrs.padding.some(([low, high]) => low > 0 || high > 0);

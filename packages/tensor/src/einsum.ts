@@ -2,7 +2,7 @@
 // at a time by a matrix product over the axes that they share.
 import { inNameOf } from "./context.ts";
 import { resultOf } from "./scope.ts";
-import { readTensor } from "./apply.ts";
+import { readTensors } from "./apply.ts";
 import { text } from "./axes.ts";
 import { mul } from "./elementwise.ts";
 import { ArgumentError, describe, ShapeError } from "./errors.ts";
@@ -38,7 +38,7 @@ export function einsum(equation: string, ...operands: Operand[]): Tensor {
   const terms = left.split(",");
   if (terms.length !== operands.length) refuse(`names ${terms.length} operands, got ${operands.length}`);
   const sizes = new Map<string, number>();
-  const named = operands.map((operand, i) => name(readTensor(operand, "einsum"), terms[i]!, sizes, refuse));
+  const named = readTensors("einsum", operands).map((x, i) => name(x, terms[i]!, sizes, refuse));
   const wanted = outcome(right, left, named, refuse);
   return inNameOf("einsum", () => resultOf(() => product(named, wanted)));
 }

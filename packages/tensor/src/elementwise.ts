@@ -1,6 +1,6 @@
 // The elementwise primitives as functions: each element of the result comes from the elements at the same place, shapes
 // broadcast as in NumPy, and operands are cast to the dtype in which they meet.
-import { alias, apply, applyOwn, read, source } from "./apply.ts";
+import { alias, applyRead, placed, read, source } from "./apply.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
 import { DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
@@ -20,31 +20,35 @@ type Binary = (a: Operand, b: Operand) => Tensor;
 export function cast(x: Operand, dtype: DType): Tensor {
   const t = read(x, "cast");
   readValue("cast", "dtype", dtype, dtypeName);
-  return typeof t === "object" && t.dtype === dtype ? alias(t) : apply("cast", [t], { dtype });
+  return typeof t === "object" && t.dtype === dtype ? alias(t) : applyRead("cast", [t], { dtype });
 }
 
 /** For operands: x in a dtype, x itself where it has it. */
-export const inDType = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : apply("cast", [x], { dtype }));
+export const inDType = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : applyRead("cast", [x], { dtype }));
 
 /** The operand in a dtype that floating-point functions compute in. Numbers stay numbers. */
-export function floating(x: Operand, op: string, more?: unknown): Value {
+export function floating(x: Operand, op: string, more?: unknown, beside?: Operand): Value {
   if (more !== undefined) refuseMore(op, more);
-  const t = read(x, op);
-  if (typeof t === "number" || t.dtype === "f32" || t.dtype === "f64") return t;
-  return inDType(t, "f32");
+  const t = read(x, op, beside);
+  return typeof t === "number" ? t : inFloats(t);
 }
+
+/** A tensor in a dtype that floating-point functions compute in. */
+export const inFloats = (t: Tensor): Tensor => (t.dtype === "f32" || t.dtype === "f64" ? t : inDType(t, "f32"));
 
 /** The operand in a dtype that arithmetic computes in: `bool` counts as integers. */
 export function numeric(x: Operand, op: string, more?: unknown): Value {
   if (more !== undefined) refuseMore(op, more);
   const t = read(x, op);
-  if (typeof t === "number" || t.dtype === "f32" || t.dtype === "f64" || t.dtype === "i32") return t;
-  return inDType(t, t.dtype === "bool" ? "i32" : "f32");
+  return typeof t === "number" ? t : inNumbers(t);
 }
 
-const logical = (x: Operand, op: string, more?: unknown): Value => {
+/** A tensor in a dtype that arithmetic computes in. */
+export const inNumbers = (t: Tensor): Tensor => inDType(t, t.dtype === "bool" ? "i32" : computeType(t.dtype));
+
+const logical = (x: Operand, op: string, more?: unknown, beside?: Operand): Value => {
   if (more !== undefined) refuseMore(op, more);
-  const t = read(x, op);
+  const t = read(x, op, beside);
   return typeof t === "number" ? (t === 0 ? 0 : 1) : inDType(t, "bool");
 };
 
@@ -61,87 +65,92 @@ type Arithmetic = "add" | "sub" | "mul" | "maximum" | "minimum" | "mod" | "equal
 
 function arithmetic(op: Arithmetic, a: Operand, b: Operand, more: unknown): Tensor {
   if (more !== undefined) refuseMore(op, more);
-  const x = read(a, op);
-  const y = read(b, op);
+  const x = read(a, op, b);
+  const y = read(b, op, x);
   if (typeof x === "number") {
-    if (typeof y === "number" || y.dtype === "f32") return applyOwn(op, [x, y], undefined);
-    return applyOwn(op, [x, inDType(y, withNumber(op, y.dtype, x))], undefined);
+    if (typeof y === "number" || y.dtype === "f32") return applyRead(op, [x, y], undefined);
+    return applyRead(op, [x, inDType(y, withNumber(op, y.dtype, x))], undefined);
   }
   if (typeof y === "number") {
-    if (x.dtype === "f32") return applyOwn(op, [x, y], undefined);
-    return applyOwn(op, [inDType(x, withNumber(op, x.dtype, y)), y], undefined);
+    if (x.dtype === "f32") return applyRead(op, [x, y], undefined);
+    return applyRead(op, [inDType(x, withNumber(op, x.dtype, y)), y], undefined);
   }
-  if (x.dtype === "f32" && y.dtype === "f32") return applyOwn(op, [x, y], undefined);
+  if (x.dtype === "f32" && y.dtype === "f32") return applyRead(op, [x, y], undefined);
   const met = promote(x.dtype, y.dtype);
   const dtype = met === "bool" ? "i32" : met;
-  return applyOwn(op, [inDType(x, dtype), inDType(y, dtype)], undefined);
+  return applyRead(op, [inDType(x, dtype), inDType(y, dtype)], undefined);
 }
 
 type FloatArithmetic = "div" | "pow" | "atan2";
 
 function floatArithmetic(op: FloatArithmetic, a: Operand, b: Operand, more?: unknown): Tensor {
-  const x = floating(a, op, more);
-  const y = floating(b, op);
-  if (typeof x === "number" || typeof y === "number" || x.dtype === y.dtype) return applyOwn(op, [x, y], undefined);
-  return applyOwn(op, [inDType(x, "f64"), inDType(y, "f64")], undefined);
+  const x = floating(a, op, more, b);
+  const y = floating(b, op, undefined, x);
+  if (typeof x === "number" || typeof y === "number" || x.dtype === y.dtype) return applyRead(op, [x, y], undefined);
+  return applyRead(op, [inDType(x, "f64"), inDType(y, "f64")], undefined);
+}
+
+function connective(op: "and" | "or", a: Operand, b: Operand, more: unknown): Tensor {
+  const x = logical(a, op, more, b);
+  return applyRead(op, [x, logical(b, op, undefined, x)], undefined);
 }
 
 /** −x. @example neg(tensor([1, -2])) // [-1, 2] */
-export const neg: Unary = (x, more?: unknown) => applyOwn("neg", [numeric(x, "neg", more)], undefined);
+export const neg: Unary = (x, more?: unknown) => applyRead("neg", [numeric(x, "neg", more)], undefined);
 /** |x|. @example abs(tensor([1, -2])) // [1, 2] */
-export const abs: Unary = (x, more?: unknown) => applyOwn("abs", [numeric(x, "abs", more)], undefined);
+export const abs: Unary = (x, more?: unknown) => applyRead("abs", [numeric(x, "abs", more)], undefined);
 /** −1, 0 or 1; NaN stays. @example sign(tensor([3, 0, -2])) // [1, 0, -1] */
-export const sign: Unary = (x, more?: unknown) => applyOwn("sign", [numeric(x, "sign", more)], undefined);
+export const sign: Unary = (x, more?: unknown) => applyRead("sign", [numeric(x, "sign", more)], undefined);
 /** eˣ. @example exp(tensor([0])) // [1] */
-export const exp: Unary = (x, more?: unknown) => applyOwn("exp", [floating(x, "exp", more)], undefined);
+export const exp: Unary = (x, more?: unknown) => applyRead("exp", [floating(x, "exp", more)], undefined);
 /** eˣ − 1, exact near 0. @example expm1(tensor([0])) // [0] */
-export const expm1: Unary = (x, more?: unknown) => applyOwn("expm1", [floating(x, "expm1", more)], undefined);
+export const expm1: Unary = (x, more?: unknown) => applyRead("expm1", [floating(x, "expm1", more)], undefined);
 /** The natural logarithm. @example log(tensor([1, 0])) // [0, -Infinity] */
-export const log: Unary = (x, more?: unknown) => applyOwn("log", [floating(x, "log", more)], undefined);
+export const log: Unary = (x, more?: unknown) => applyRead("log", [floating(x, "log", more)], undefined);
 /** log(1 + x), exact near 0. @example log1p(tensor([0])) // [0] */
-export const log1p: Unary = (x, more?: unknown) => applyOwn("log1p", [floating(x, "log1p", more)], undefined);
+export const log1p: Unary = (x, more?: unknown) => applyRead("log1p", [floating(x, "log1p", more)], undefined);
 /** √x. @example sqrt(tensor([4, 9])) // [2, 3] */
-export const sqrt: Unary = (x, more?: unknown) => applyOwn("sqrt", [floating(x, "sqrt", more)], undefined);
+export const sqrt: Unary = (x, more?: unknown) => applyRead("sqrt", [floating(x, "sqrt", more)], undefined);
 /** The sine; x in radians. @example sin(tensor([0])) // [0] */
-export const sin: Unary = (x, more?: unknown) => applyOwn("sin", [floating(x, "sin", more)], undefined);
+export const sin: Unary = (x, more?: unknown) => applyRead("sin", [floating(x, "sin", more)], undefined);
 /** The cosine; x in radians. @example cos(tensor([0])) // [1] */
-export const cos: Unary = (x, more?: unknown) => applyOwn("cos", [floating(x, "cos", more)], undefined);
+export const cos: Unary = (x, more?: unknown) => applyRead("cos", [floating(x, "cos", more)], undefined);
 /** The tangent; x in radians. @example tan(tensor([0])) // [0] */
-export const tan: Unary = (x, more?: unknown) => applyOwn("tan", [floating(x, "tan", more)], undefined);
+export const tan: Unary = (x, more?: unknown) => applyRead("tan", [floating(x, "tan", more)], undefined);
 /** The inverse sine in radians; NaN outside [−1, 1]. @example asin(tensor([0])) // [0] */
-export const asin: Unary = (x, more?: unknown) => applyOwn("asin", [floating(x, "asin", more)], undefined);
+export const asin: Unary = (x, more?: unknown) => applyRead("asin", [floating(x, "asin", more)], undefined);
 /** The inverse cosine in radians; NaN outside [−1, 1]. @example acos(tensor([1])) // [0] */
-export const acos: Unary = (x, more?: unknown) => applyOwn("acos", [floating(x, "acos", more)], undefined);
+export const acos: Unary = (x, more?: unknown) => applyRead("acos", [floating(x, "acos", more)], undefined);
 /** The inverse tangent in radians. @example atan(tensor([0])) // [0] */
-export const atan: Unary = (x, more?: unknown) => applyOwn("atan", [floating(x, "atan", more)], undefined);
+export const atan: Unary = (x, more?: unknown) => applyRead("atan", [floating(x, "atan", more)], undefined);
 /** The hyperbolic sine. @example sinh(tensor([0])) // [0] */
-export const sinh: Unary = (x, more?: unknown) => applyOwn("sinh", [floating(x, "sinh", more)], undefined);
+export const sinh: Unary = (x, more?: unknown) => applyRead("sinh", [floating(x, "sinh", more)], undefined);
 /** The hyperbolic cosine. @example cosh(tensor([0])) // [1] */
-export const cosh: Unary = (x, more?: unknown) => applyOwn("cosh", [floating(x, "cosh", more)], undefined);
+export const cosh: Unary = (x, more?: unknown) => applyRead("cosh", [floating(x, "cosh", more)], undefined);
 /** The hyperbolic tangent. @example tanh(tensor([0])) // [0] */
-export const tanh: Unary = (x, more?: unknown) => applyOwn("tanh", [floating(x, "tanh", more)], undefined);
+export const tanh: Unary = (x, more?: unknown) => applyRead("tanh", [floating(x, "tanh", more)], undefined);
 /** The inverse hyperbolic sine. @example asinh(tensor([0])) // [0] */
-export const asinh: Unary = (x, more?: unknown) => applyOwn("asinh", [floating(x, "asinh", more)], undefined);
+export const asinh: Unary = (x, more?: unknown) => applyRead("asinh", [floating(x, "asinh", more)], undefined);
 /** The inverse hyperbolic tangent; NaN outside [−1, 1]. @example atanh(tensor([0])) // [0] */
-export const atanh: Unary = (x, more?: unknown) => applyOwn("atanh", [floating(x, "atanh", more)], undefined);
+export const atanh: Unary = (x, more?: unknown) => applyRead("atanh", [floating(x, "atanh", more)], undefined);
 /** The error function 2/√π · ∫₀ˣ e^(−t²) dt. @example erf(tensor([0])) // [0] */
-export const erf: Unary = (x, more?: unknown) => applyOwn("erf", [floating(x, "erf", more)], undefined);
+export const erf: Unary = (x, more?: unknown) => applyRead("erf", [floating(x, "erf", more)], undefined);
 /** The next integer below; integers stay. @example floor(tensor([1.5, -1.5])) // [1, -2] */
-export const floor: Unary = (x, more?: unknown) => applyOwn("floor", [numeric(x, "floor", more)], undefined);
+export const floor: Unary = (x, more?: unknown) => applyRead("floor", [numeric(x, "floor", more)], undefined);
 /** The next integer above; integers stay. @example ceil(tensor([1.5, -0.5])) // [2, 0] */
-export const ceil: Unary = (x, more?: unknown) => applyOwn("ceil", [numeric(x, "ceil", more)], undefined);
+export const ceil: Unary = (x, more?: unknown) => applyRead("ceil", [numeric(x, "ceil", more)], undefined);
 /** The nearest integer, halves to the even one. @example round(tensor([0.5, 1.5, 2.6])) // [0, 2, 3] */
-export const round: Unary = (x, more?: unknown) => applyOwn("round", [numeric(x, "round", more)], undefined);
+export const round: Unary = (x, more?: unknown) => applyRead("round", [numeric(x, "round", more)], undefined);
 /** 1 / (1 + e⁻ˣ). @example sigmoid(tensor([0])) // [0.5] */
-export const sigmoid: Unary = (x, more?: unknown) => applyOwn("sigmoid", [floating(x, "sigmoid", more)], undefined);
+export const sigmoid: Unary = (x, more?: unknown) => applyRead("sigmoid", [floating(x, "sigmoid", more)], undefined);
 /** max(x, 0); its derivative at 0 is 0. @example relu(tensor([-1, 2])) // [0, 2] */
-export const relu: Unary = (x, more?: unknown) => applyOwn("relu", [numeric(x, "relu", more)], undefined);
+export const relu: Unary = (x, more?: unknown) => applyRead("relu", [numeric(x, "relu", more)], undefined);
 /** Where x is NaN, as `bool`. @example isNaN(tensor([NaN, 1])) // [1, 0] */
-export const isNaN: Unary = (x, more?: unknown) => applyOwn("isNaN", [floating(x, "isNaN", more)], undefined);
+export const isNaN: Unary = (x, more?: unknown) => applyRead("isNaN", [floating(x, "isNaN", more)], undefined);
 /** Where x is neither NaN nor infinite, as `bool`. @example isFinite(tensor([Infinity, 1])) // [0, 1] */
-export const isFinite: Unary = (x, more?: unknown) => applyOwn("isFinite", [floating(x, "isFinite", more)], undefined);
+export const isFinite: Unary = (x, more?: unknown) => applyRead("isFinite", [floating(x, "isFinite", more)], undefined);
 /** Where x is 0, as `bool`. @example not(tensor([0, 2])) // [1, 0] */
-export const not: Unary = (x, more?: unknown) => applyOwn("not", [logical(x, "not", more)], undefined);
+export const not: Unary = (x, more?: unknown) => applyRead("not", [logical(x, "not", more)], undefined);
 
 /** a + b. @example add(tensor([1, 2]), 3) // [4, 5] */
 export const add: Binary = (a, b, more?: unknown) => arithmetic("add", a, b, more);
@@ -166,11 +175,9 @@ export const less: Binary = (a, b, more?: unknown) => arithmetic("less", a, b, m
 /** a ≤ b, as `bool`. @example lessEqual(tensor([1, 2, 3]), 2) // [1, 1, 0] */
 export const lessEqual: Binary = (a, b, more?: unknown) => arithmetic("lessEqual", a, b, more);
 /** Where both are true (not 0), as `bool`. @example and(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 0, 0] */
-export const and: Binary = (a, b, more?: unknown) =>
-  applyOwn("and", [logical(a, "and", more), logical(b, "and")], undefined);
+export const and: Binary = (a, b, more?: unknown) => connective("and", a, b, more);
 /** Where one is true (not 0), as `bool`. @example or(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 1, 0] */
-export const or: Binary = (a, b, more?: unknown) =>
-  applyOwn("or", [logical(a, "or", more), logical(b, "or")], undefined);
+export const or: Binary = (a, b, more?: unknown) => connective("or", a, b, more);
 
 /**
  * a to the power of b; integers give `f32`. The powers 0, 1 and 2 are written out, so that they have exact derivatives of
@@ -180,10 +187,10 @@ export const or: Binary = (a, b, more?: unknown) =>
  */
 export function pow(a: Operand, b: Operand): Tensor;
 export function pow(a: Operand, b: Operand, more?: unknown): Tensor {
-  const x = floating(a, "pow", more);
+  const x = floating(a, "pow", more, b);
   if (typeof x === "object") {
     if (b === 1) return alias(x);
-    if (b === 2) return applyOwn("mul", [x, x], undefined);
+    if (b === 2) return applyRead("mul", [x, x], undefined);
     if (b === 0) return source(x.interpreter.backend, "full", [1], { shape: x.shape, dtype: x.dtype });
   }
   return floatArithmetic("pow", x, b);
@@ -195,15 +202,16 @@ export function pow(a: Operand, b: Operand, more?: unknown): Tensor {
  * @example where(tensor([true, false]), tensor([1, 2]), 0) // [1, 0]
  */
 export function where(mask: Operand, a: Operand, b: Operand): Tensor {
-  const m = logical(mask, "where");
-  const x = read(a, "where");
-  const y = read(b, "where");
+  const there = placed([mask, a, b]);
+  const m = logical(mask, "where", undefined, there);
+  const x = read(a, "where", there);
+  const y = read(b, "where", there);
   if (typeof x === "object" && typeof y === "object") {
     const dtype = promote(x.dtype, y.dtype);
-    return applyOwn("where", [m, inDType(x, dtype), inDType(y, dtype)], undefined);
+    return applyRead("where", [m, inDType(x, dtype), inDType(y, dtype)], undefined);
   }
   if (typeof x === "object")
-    return applyOwn("where", [m, inDType(x, withNumber("where", x.dtype, y as number)), y], undefined);
-  if (typeof y === "object") return applyOwn("where", [m, x, inDType(y, withNumber("where", y.dtype, x))], undefined);
-  return applyOwn("where", [m, x, y], undefined);
+    return applyRead("where", [m, inDType(x, withNumber("where", x.dtype, y as number)), y], undefined);
+  if (typeof y === "object") return applyRead("where", [m, x, inDType(y, withNumber("where", y.dtype, x))], undefined);
+  return applyRead("where", [m, x, y], undefined);
 }

@@ -1,12 +1,12 @@
 // Reading and writing at indices. Indices are integers from 0; one that lies outside its axis touches nothing, and each read of
 // what was computed with it throws an IndexError.
 import { inNameOf } from "./context.ts";
-import { applyOwn, readTensor, source } from "./apply.ts";
+import { applyRead, placed, read, readTensor, readTensors, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { computeType, promote, type DType } from "./dtype.ts";
 import { inDType } from "./elementwise.ts";
 import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
-import type { Operand } from "./interpreter.ts";
+import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
 import { count, dtypeName, integer, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
@@ -18,16 +18,14 @@ const axisOption = { axis: integer };
 const first = { axis: 0 };
 
 /** Indices as `i32`. */
-export function indicesOf(op: string, indices: Operand): Tensor {
-  const t = readTensor(indices, op);
+export function indicesOf(op: string, t: Tensor): Tensor {
   if (t.dtype === "i32") return t;
   if (t.dtype === "u8" || t.dtype === "bool") return inDType(t, "i32");
   throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
 }
 
 /** Indices as `i32`, and no mask: its true and false would be read as rows 1 and 0. */
-function positions(op: string, indices: Operand): Tensor {
-  const t = readTensor(indices, op);
+function positions(op: string, t: Tensor): Tensor {
   if (t.dtype !== "bool") return indicesOf(op, t);
   throw new DTypeError(
     `${op}: indices are integers, got bool, a mask. Use where(mask, x, 0) to choose elements by a mask, or cast(indices, "i32") if 0 and 1 are meant`,
@@ -41,9 +39,10 @@ function positions(op: string, indices: Operand): Tensor {
  * @example take(tensor([[1, 2], [3, 4]]), tensor([1, 1, 0], { dtype: "i32" })) // [[3, 4], [3, 4], [1, 2]]
  */
 export function take(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
-  const t = readTensor(x, "take");
+  const t = readTensor(x, "take", indices);
   const at = axisOf("take", readOptions("take", options, axisOption, first).axis, t.shape);
-  if (typeof indices !== "number") return applyOwn("take", [t, positions("take", indices)], { axis: at });
+  if (typeof indices !== "number")
+    return applyRead("take", [t, positions("take", readTensor(indices, "take", t))], { axis: at });
   const size = t.shape[at]!;
   const i = indices < 0 ? indices + size : indices;
   if (!(Number.isInteger(i) && i >= 0 && i < size))
@@ -59,14 +58,19 @@ export function take(x: Operand, indices: Operand, options?: AxisOptions): Tenso
  * @example gather(tensor([[1, 2], [3, 4]]), tensor([[1], [0]], { dtype: "i32" }), { axis: 1 }) // [[2], [3]]
  */
 export function gather(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
-  const t = readTensor(x, "gather");
+  const [t, index] = readTensors("gather", [x, indices]);
   const { axis } = readOptions("gather", options, axisOption, first);
-  return applyOwn("gather", [t, positions("gather", indices)], { axis: axisOf("gather", axis, t.shape) });
+  return applyRead("gather", [t, positions("gather", index)], { axis: axisOf("gather", axis, t.shape) });
+}
+
+/** The operands of an update at indices; the updates may be a number. */
+function readUpdate(op: string, x: Operand, indices: Operand, updates: Operand): readonly [Tensor, Tensor, Value] {
+  const there = placed([x, indices, updates]);
+  return [readTensor(x, op, there), readTensor(indices, op, there), read(updates, op, there)];
 }
 
 /** x and updates in the dtype they meet in; a number becomes a tensor of that shape. */
-function meet(op: string, x: Operand, updates: Operand, shape: readonly number[]): [Tensor, Tensor] {
-  const t = readTensor(x, op);
+function meet(op: string, t: Tensor, updates: Value, shape: readonly number[]): [Tensor, Tensor] {
   const whole = t.dtype === "bool" ? "i32" : computeType(t.dtype);
   if (typeof updates === "number") {
     if (whole === "i32" && !Number.isInteger(updates))
@@ -75,9 +79,8 @@ function meet(op: string, x: Operand, updates: Operand, shape: readonly number[]
       );
     return [inDType(t, whole), source(t.interpreter.backend, "full", [updates], { shape, dtype: whole })];
   }
-  const u = readTensor(updates, op);
-  const dtype = promote(whole, u.dtype);
-  return [inDType(t, dtype), inDType(u, dtype)];
+  const dtype = promote(whole, updates.dtype);
+  return [inDType(t, dtype), inDType(updates, dtype)];
 }
 
 /**
@@ -88,9 +91,10 @@ function meet(op: string, x: Operand, updates: Operand, shape: readonly number[]
  */
 export function scatterAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
   const { axis } = readOptions("scatterAdd", options, axisOption, first);
-  const index = positions("scatterAdd", indices);
-  const [t, u] = meet("scatterAdd", x, updates, index.shape);
-  return applyOwn("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
+  const [given, places, more] = readUpdate("scatterAdd", x, indices, updates);
+  const index = positions("scatterAdd", places);
+  const [t, u] = meet("scatterAdd", given, more, index.shape);
+  return applyRead("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
 }
 
 /**
@@ -100,11 +104,11 @@ export function scatterAdd(x: Operand, indices: Operand, updates: Operand, optio
  */
 export function indexAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
   const { axis } = readOptions("indexAdd", options, axisOption, first);
-  const { shape } = readTensor(x, "indexAdd");
-  const index = positions("indexAdd", indices);
-  const at = axisOf("indexAdd", axis, shape);
-  const [t, u] = meet("indexAdd", x, updates, shape.toSpliced(at, 1, ...index.shape));
-  return applyOwn("indexAdd", [t, index, u], { axis: at });
+  const [given, rows, more] = readUpdate("indexAdd", x, indices, updates);
+  const index = positions("indexAdd", rows);
+  const at = axisOf("indexAdd", axis, given.shape);
+  const [t, u] = meet("indexAdd", given, more, given.shape.toSpliced(at, 1, ...index.shape));
+  return applyRead("indexAdd", [t, index, u], { axis: at });
 }
 
 /**
@@ -121,9 +125,9 @@ export function oneHot(indices: Operand, options: { depth: number; dtype?: DType
   );
   if (depth === undefined) throw new ArgumentError("oneHot: wanted the number of classes as depth, got nothing");
   return inNameOf("oneHot", () => {
-    const index = indicesOf("oneHot", indices);
+    const index = indicesOf("oneHot", readTensor(indices, "oneHot"));
     const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
     const column = reshape(index, [...index.shape, 1]);
-    return inDType(applyOwn("equal", [column, classes], undefined), dtype);
+    return inDType(applyRead("equal", [column, classes], undefined), dtype);
   });
 }

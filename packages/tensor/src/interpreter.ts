@@ -16,8 +16,13 @@ export type Value = Tensor | number;
 /** A value in a box (`param`, `state`): operations read it when they are called. */
 export interface Box {
   readonly [BRAND]: number;
-  /** The tensor that an operation computes with now: on a tape if one is recording, else the plain value. */
-  read(): Tensor;
+  /** Where the value lives; undefined before there is one. */
+  readonly backend?: Backend | undefined;
+  /**
+   * The tensor that an operation computes with now: on a tape if one is recording, else the plain value. A box without a value takes
+   * its first one on `backend`, where the other operands are.
+   */
+  read(backend?: Backend): Tensor;
 }
 
 /** What the public functions take. */

@@ -1,6 +1,6 @@
 // Products of matrices and vectors.
 import { inNameOf } from "./context.ts";
-import { applyOwn, readTensor } from "./apply.ts";
+import { applyRead, readTensor, readTensors } from "./apply.ts";
 import { text } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { inDType, mul } from "./elementwise.ts";
@@ -16,7 +16,7 @@ const plain = { transA: false, transB: false } as const;
 
 /** The primitive for floats; for i32, which it would round, sums of products. */
 function ofMatrices(a: Tensor, b: Tensor): Tensor {
-  if (a.dtype !== "i32") return applyOwn("matmul", [a, b], plain);
+  if (a.dtype !== "i32") return applyRead("matmul", [a, b], plain);
   linalgShapes.matmul([a, b], plain, "matmul");
   const columns = [...b.shape.slice(0, -2), 1, ...b.shape.slice(-2)];
   const products = mul(reshape(a, [...a.shape, 1]), reshape(b, columns));
@@ -35,10 +35,11 @@ function ofMatrices(a: Tensor, b: Tensor): Tensor {
 export function matmul(a: Operand, b: Operand): Tensor;
 export function matmul(a: Operand, b: Operand, more?: unknown): Tensor {
   refuseMore("matmul", more);
-  const given = [readTensor(a, "matmul"), readTensor(b, "matmul")] as const;
-  const met = promote(given[0].dtype, given[1].dtype);
+  const left = readTensor(a, "matmul", b);
+  const right = readTensor(b, "matmul", left);
+  const met = promote(left.dtype, right.dtype);
   const dtype = met === "bool" ? "i32" : met;
-  const [x, y] = [inDType(given[0], dtype), inDType(given[1], dtype)];
+  const [x, y] = [inDType(left, dtype), inDType(right, dtype)];
   const p = x.shape.length;
   const q = y.shape.length;
   if (p >= 2 && q >= 2) return ofMatrices(x, y);
@@ -57,15 +58,16 @@ export function matmul(a: Operand, b: Operand, more?: unknown): Tensor {
   return reshape(product, p === 1 ? (q === 1 ? [] : [...batch, y.shape[q - 1]!]) : x.shape.slice(0, -1));
 }
 
-const vector = (op: string, x: Operand): Tensor => {
-  const t = readTensor(x, op);
-  if (t.shape.length !== 1) throw new ShapeError(`${op}: wanted vectors, got shape ${text(t.shape)}`);
-  return t;
-};
+function vectors(op: string, a: Operand, b: Operand): readonly [Tensor, Tensor] {
+  const pair = readTensors(op, [a, b]);
+  for (const { shape } of pair)
+    if (shape.length !== 1) throw new ShapeError(`${op}: wanted vectors, got shape ${text(shape)}`);
+  return pair;
+}
 
 /** The inner product Σ aᵢ·bᵢ of two vectors. @example dot(tensor([1, 2]), tensor([3, 4])) // 11 */
 export function dot(a: Operand, b: Operand): Tensor {
-  const [x, y] = [vector("dot", a), vector("dot", b)];
+  const [x, y] = vectors("dot", a, b);
   if (x.shape[0] !== y.shape[0])
     throw new ShapeError(`dot: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: the sizes must be equal`);
   return inNameOf("dot", () => sum(mul(x, y)));
@@ -73,6 +75,6 @@ export function dot(a: Operand, b: Operand): Tensor {
 
 /** The matrix aᵢ·bⱼ of two vectors. @example outer(tensor([1, 2]), tensor([3, 4])) // [[3, 4], [6, 8]] */
 export const outer = (a: Operand, b: Operand): Tensor => {
-  const [x, y] = [vector("outer", a), vector("outer", b)];
+  const [x, y] = vectors("outer", a, b);
   return inNameOf("outer", () => mul(reshape(x, [x.shape[0]!, 1]), y));
 };

@@ -1,6 +1,6 @@
 // Movement as functions: elements change their place, not their value. Most are views that cost nothing until they are
 // read. What would change nothing gives another handle on its operand.
-import { alias, apply, applyOwn, readTensor } from "./apply.ts";
+import { alias, apply, applyRead, readTensor, readTensors } from "./apply.ts";
 import { allAxes, axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { inDType } from "./elementwise.ts";
@@ -29,7 +29,7 @@ export function reshape(x: Operand, shape: Shape): Tensor {
       );
     wanted = wanted.with(open, size / rest);
   }
-  return applyOwn("reshape", [t], { shape: shapeOf("reshape", wanted) });
+  return applyRead("reshape", [t], { shape: shapeOf("reshape", wanted) });
 }
 
 /**
@@ -58,7 +58,7 @@ export function permute(x: Operand, axes: readonly number[]): Tensor {
 
 function permuted(t: Tensor, axes: readonly number[]): Tensor {
   if (axes.length === t.shape.length && axes.every((axis, i) => axis === i)) return alias(t);
-  return applyOwn("permute", [t], { axes });
+  return applyRead("permute", [t], { axes });
 }
 
 /** Two axes swapped, by default the last two. @example transpose(tensor([[1, 2, 3]])) // [[1], [2], [3]] */
@@ -122,14 +122,14 @@ export function unsqueeze(x: Operand, axis: AxisChoice = 0, more?: unknown): Ten
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "broadcastTo");
   const wanted = shapeOf("broadcastTo", shape);
-  return sameShape(t.shape, wanted) ? alias(t) : applyOwn("broadcastTo", [t], { shape: wanted });
+  return sameShape(t.shape, wanted) ? alias(t) : applyRead("broadcastTo", [t], { shape: wanted });
 }
 
 /** The tensors of a list that has some. */
 export function tensorsOf(op: string, xs: readonly Operand[]): [Tensor, ...Tensor[]] {
   if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted an array of tensors, got ${describe(xs)}`);
   if (xs.length === 0) throw new ArgumentError(`${op}: wanted at least one tensor, got none`);
-  return Array.from(xs as readonly Operand[], (x) => readTensor(x, op)) as [Tensor, ...Tensor[]];
+  return readTensors(op, Array.from<Operand>(xs)) as [Tensor, ...Tensor[]];
 }
 
 /** One after the other along an axis; dtypes are promoted. @example concat([tensor([1]), tensor([2, 3])]) // [1, 2, 3] */
@@ -138,9 +138,9 @@ export function concat(xs: readonly Operand[], options?: { axis?: number }): Ten
   const tensors = tensorsOf("concat", xs);
   const [first] = tensors;
   const attrs = { axis: axisOf("concat", axis, first.shape) };
-  if (tensors.every((t) => t.dtype === first.dtype)) return applyOwn("concat", tensors, attrs);
+  if (tensors.every((t) => t.dtype === first.dtype)) return applyRead("concat", tensors, attrs);
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
-  return applyOwn(
+  return applyRead(
     "concat",
     tensors.map((t) => inDType(t, dtype)),
     attrs,
@@ -199,8 +199,8 @@ export function slice(x: Operand, options: SliceOptions): Tensor {
     if (step < 0) backwards.push(i);
     whole &&= size === d;
   }
-  const part = whole ? t : applyOwn("slice", [t], attrs);
-  if (backwards.length > 0) return applyOwn("flip", [part], { axes: backwards });
+  const part = whole ? t : applyRead("slice", [t], attrs);
+  if (backwards.length > 0) return applyRead("flip", [part], { axes: backwards });
   return whole ? alias(t) : part;
 }
 
@@ -208,7 +208,7 @@ export function slice(x: Operand, options: SliceOptions): Tensor {
 export function flip(x: Operand, options?: { axis?: Axes }): Tensor {
   const { axis } = readOptions<{ axis?: Axes }, object>("flip", options, { axis: orNull(numbers) }, {});
   const t = readTensor(x, "flip");
-  return applyOwn("flip", [t], { axes: axesOf("flip", axis, t.shape) });
+  return applyRead("flip", [t], { axes: axesOf("flip", axis, t.shape) });
 }
 
 /**

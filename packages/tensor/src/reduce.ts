@@ -1,7 +1,7 @@
 // Reductions, scans and orders along axes, as primitives: `axis` is one axis, several, or (left out) all of them.
-import { applyOwn, readTensor } from "./apply.ts";
+import { applyRead, readTensor } from "./apply.ts";
 import { axesOf, axisOf, sizeOf, type Axes } from "./axes.ts";
-import { numeric } from "./elementwise.ts";
+import { inNumbers } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
 import { boolean, integer, numbers, orNull, readOptions, type OptionKinds } from "./options.ts";
@@ -24,18 +24,18 @@ export const reduceOptions: OptionKinds<ReduceOptions> = { axis: orNull(numbers)
 const positionOptions: OptionKinds<PositionOptions> = { axis: orNull(integer), keepDims: boolean };
 
 function reduce(op: "sum" | "max" | "min", x: Operand, options: ReduceOptions | undefined): Tensor {
-  const t = numeric(readTensor(x, op), op) as Tensor;
+  const t = inNumbers(readTensor(x, op));
   const { axis, keepDims } = readOptions(op, options, reduceOptions, { keepDims: false });
-  return applyOwn(op, [t], { axes: axesOf(op, axis, t.shape), keepDims });
+  return applyRead(op, [t], { axes: axesOf(op, axis, t.shape), keepDims });
 }
 
 function position(op: "argmax" | "argmin", x: Operand, options: PositionOptions | undefined): Tensor {
-  const t = numeric(readTensor(x, op), op) as Tensor;
+  const t = inNumbers(readTensor(x, op));
   const { axis, keepDims } = readOptions(op, options, positionOptions, { keepDims: false });
-  if (axis !== null && axis !== undefined) return applyOwn(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
-  const flat = applyOwn("reshape", [t], { shape: [sizeOf(t.shape)] });
-  const y = applyOwn(op, [flat], { axis: 0, keepDims: false });
-  return keepDims ? applyOwn("reshape", [y], { shape: ones(t.shape) }) : y;
+  if (axis !== null && axis !== undefined) return applyRead(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
+  const flat = applyRead("reshape", [t], { shape: [sizeOf(t.shape)] });
+  const y = applyRead(op, [flat], { axis: 0, keepDims: false });
+  return keepDims ? applyRead("reshape", [y], { shape: ones(t.shape) }) : y;
 }
 
 const ones = (shape: Shape): Shape => shape.map(() => 1);
@@ -71,8 +71,8 @@ export function cumsum(x: Operand, options?: { axis?: number; reverse?: boolean 
     { axis: integer, reverse: boolean },
     { axis: -1, reverse: false },
   );
-  const t = numeric(readTensor(x, "cumsum"), "cumsum") as Tensor;
-  return applyOwn("cumsum", [t], { axis: axisOf("cumsum", axis, t.shape), reverse });
+  const t = inNumbers(readTensor(x, "cumsum"));
+  return applyRead("cumsum", [t], { axis: axisOf("cumsum", axis, t.shape), reverse });
 }
 
 export interface OrderOptions {
@@ -90,6 +90,6 @@ export const orderOptions: OptionKinds<OrderOptions> = { axis: integer, descendi
  */
 export function argsort(x: Operand, options?: OrderOptions): Tensor {
   const { axis, descending } = readOptions("argsort", options, orderOptions, { axis: -1, descending: false });
-  const t = numeric(readTensor(x, "argsort"), "argsort") as Tensor;
-  return applyOwn("argsort", [t], { axis: axisOf("argsort", axis, t.shape), descending });
+  const t = inNumbers(readTensor(x, "argsort"));
+  return applyRead("argsort", [t], { axis: axisOf("argsort", axis, t.shape), descending });
 }

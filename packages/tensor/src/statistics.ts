@@ -1,16 +1,14 @@
 // Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several or (left out) all.
 import { inNameOf } from "./context.ts";
-import { applyOwn, readTensor, source, untaped } from "./apply.ts";
+import { applyRead, readTensor, source, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
 import { notEqual, sqrtZeroSafe, square } from "./activations.ts";
-import { add, cast, div, equal, exp, floating, isFinite, log, mul, not, numeric, sub, where } from "./elementwise.ts";
+import { add, cast, div, equal, exp, inFloats, inNumbers, isFinite, log, mul, not, sub, where } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
 import { pad, permute, reshape, slice } from "./movement.ts";
 import { finite, readOptions } from "./options.ts";
 import { max, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
 import type { Tensor } from "./tensor.ts";
-
-const float = (op: string, x: Operand): Tensor => floating(readTensor(x, op), op) as Tensor;
 
 const spread = { keepDims: false };
 
@@ -20,9 +18,9 @@ const count = (x: Tensor, axes: readonly number[]): number => axes.reduce((n, ax
 /** The mean over axes; integers give `f32`, nothing gives NaN. @example mean(tensor([[1, 2], [3, 6]]), { axis: 0 }) // [2, 4] */
 export function mean(x: Operand, options?: ReduceOptions): Tensor {
   const { axis, keepDims } = readOptions("mean", options, reduceOptions, spread);
-  const t = float("mean", x);
+  const t = inFloats(readTensor(x, "mean"));
   const axes = axesOf("mean", axis, t.shape);
-  return div(applyOwn("sum", [t], { axes, keepDims }), count(t, axes));
+  return div(applyRead("sum", [t], { axes, keepDims }), count(t, axes));
 }
 
 /**
@@ -33,7 +31,7 @@ export function mean(x: Operand, options?: ReduceOptions): Tensor {
  */
 export function prod(x: Operand, options?: ReduceOptions): Tensor {
   const { axis, keepDims } = readOptions("prod", options, reduceOptions, spread);
-  const t = numeric(readTensor(x, "prod"), "prod") as Tensor;
+  const t = inNumbers(readTensor(x, "prod"));
   const axes = axesOf("prod", axis, t.shape);
   const rest = t.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const kept = rest.map((i) => t.shape[i]!);
@@ -78,7 +76,7 @@ function varianceOf(op: string, x: Operand, options: VarianceOptions | undefined
     { ...reduceOptions, correction: finite },
     { ...spread, correction: 0 },
   );
-  const t = float(op, x);
+  const t = inFloats(readTensor(x, op));
   const axes = axesOf(op, axis, t.shape);
   const distance = sub(t, mean(t, { axis: axes, keepDims: true }));
   return div(sum(square(distance), { axis: axes, keepDims }), Math.max(0, count(t, axes) - correction));
@@ -89,7 +87,7 @@ export const std = (x: Operand, options?: VarianceOptions): Tensor => sqrtZeroSa
 
 /** The Euclidean norm √Σx²; where that is 0 the gradient is 0. @example norm(tensor([3, 4])) // 5 */
 export const norm = (x: Operand, options?: ReduceOptions): Tensor =>
-  sqrtZeroSafe(sum(square(float("norm", x)), checked("norm", options)));
+  sqrtZeroSafe(sum(square(inFloats(readTensor(x, "norm"))), checked("norm", options)));
 
 /**
  * log Σ eˣ over axes, without overflow.
@@ -98,7 +96,7 @@ export const norm = (x: Operand, options?: ReduceOptions): Tensor =>
  */
 export function logSumExp(x: Operand, options?: ReduceOptions): Tensor {
   const { axis, keepDims } = readOptions("logSumExp", options, reduceOptions, spread);
-  const t = float("logSumExp", x);
+  const t = inFloats(readTensor(x, "logSumExp"));
   const axes = axesOf("logSumExp", axis, t.shape);
   if (count(t, axes) === 0) return log(sum(t, { axis: axes, keepDims }));
   // log Σ e^(x−m) + m is the same for every m: the largest element serves, as a constant, and 0 where that is infinite.

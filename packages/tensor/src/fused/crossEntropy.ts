@@ -1,8 +1,8 @@
 // Cross-entropy of rows of logits with one label each, and its gradient, as fused operations: logits and softmax of a row
 // never leave the kernel.
-import { applyFused, readTensor } from "../apply.ts";
+import { applyFused, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
-import { add, equal, floating, mul, sub, where } from "../elementwise.ts";
+import { add, equal, inFloats, mul, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp, Indices } from "../fused.ts";
 import { gather, indicesOf, scatterAdd } from "../indexing.ts";
@@ -105,8 +105,9 @@ export function crossEntropyRows(logits: Operand, labels: Operand, options?: Par
     rowKinds,
     rowDefaults,
   );
-  const x = floating(readTensor(logits, "crossEntropy"), "crossEntropy") as Tensor;
-  const index = indicesOf("crossEntropy", labels);
+  const [scores, given] = readTensors("crossEntropy", [logits, labels]);
+  const x = inFloats(scores);
+  const index = indicesOf("crossEntropy", given);
   check("crossEntropy", [x, index]);
   return applyFused(crossEntropyOp, [x, index], { ignoreIndex, labelSmoothing })[0]!;
 }

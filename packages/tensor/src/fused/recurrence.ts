@@ -1,8 +1,8 @@
 // What the fused operations over the steps of a sequence share: their sizes and checks, a step of a sequence, and derivatives
 // of the gates' functions.
-import { readTensor } from "../apply.ts";
+import { readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
-import { floating, mul, sub } from "../elementwise.ts";
+import { inFloats, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape, slice } from "../movement.ts";
@@ -55,7 +55,7 @@ export function gradSizesOf(name: string, inputs: readonly Value[], rest: Rest):
 
 /** Operands as tensors of floating-point numbers. */
 export const floats = (name: string, operands: readonly Operand[]): Tensor[] =>
-  operands.map((x) => floating(readTensor(x, name), name) as Tensor);
+  readTensors(name, operands).map(inFloats);
 
 /** Results of these shapes, with the dtype of the first operand. */
 export const results = (name: string, inputs: readonly Value[], shapes: readonly Shape[]) =>

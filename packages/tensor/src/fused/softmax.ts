@@ -1,7 +1,7 @@
 // Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel a row.
 import { applyFused, readTensor, untaped } from "../apply.ts";
 import { axisOf } from "../axes.ts";
-import { div, exp, floating, log, mul, sub } from "../elementwise.ts";
+import { div, exp, inFloats, log, mul, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import type { AxisAttrs } from "../ops.ts";
@@ -60,13 +60,13 @@ const last = { axis: -1 };
 /** eˣ / Σ eˣ along an axis. @example softmax(tensor([0, 0])) // [0.5, 0.5] */
 export function softmax(x: Operand, options?: Options): Tensor {
   const { axis } = readOptions("softmax", options, axisOption, last);
-  const t = floating(readTensor(x, "softmax"), "softmax") as Tensor;
+  const t = inFloats(readTensor(x, "softmax"));
   return applyFused(softmaxOp, [t], { axis: axisOf("softmax", axis, t.shape) })[0]!;
 }
 
 /** The logarithm of softmax, exact where softmax itself would underflow. @example logSoftmax(tensor([1000, 0])) // [0, -1000] */
 export function logSoftmax(x: Operand, options?: Options): Tensor {
   const { axis } = readOptions("logSoftmax", options, axisOption, last);
-  const t = floating(readTensor(x, "logSoftmax"), "logSoftmax") as Tensor;
+  const t = inFloats(readTensor(x, "logSoftmax"));
   return applyFused(logSoftmaxOp, [t], { axis: axisOf("logSoftmax", axis, t.shape) })[0]!;
 }

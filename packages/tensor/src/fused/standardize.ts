@@ -1,8 +1,8 @@
 // Rows with mean 0 and variance 1, as a fused operation: a backend may run each row, and its gradient, as one kernel.
-import { applyFused, readTensor } from "../apply.ts";
+import { applyFused, readTensor, readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import { rsqrt } from "../activations.ts";
-import { add, floating, mul, sub } from "../elementwise.ts";
+import { add, inFloats, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
@@ -49,7 +49,7 @@ const usual = { eps: 1e-5 };
 
 /** Rows that have elements, as floating-point numbers. */
 function rowsOf(x: Operand, name: string): Tensor {
-  const t = floating(readTensor(x, name), name) as Tensor;
+  const t = inFloats(readTensor(x, name));
   if (!t.shape.at(-1)) throw new ShapeError(`${name}: no elements in a row of ${text(t.shape)}`);
   return t;
 }
@@ -73,8 +73,9 @@ export function standardize(x: Operand, options?: Partial<StandardizeAttrs>): Te
  */
 export function standardizeGrad(x: Operand, g: Operand, options?: Partial<StandardizeAttrs>): Tensor {
   const { eps } = readOptions("standardizeGrad", options, epsOption, usual);
-  const t = rowsOf(x, "standardizeGrad");
-  const h = floating(readTensor(g, "standardizeGrad"), "standardizeGrad") as Tensor;
+  const [given, gradient] = readTensors("standardizeGrad", [x, g]);
+  const t = rowsOf(given, "standardizeGrad");
+  const h = inFloats(gradient);
   if (!sameShape(t.shape, h.shape))
     throw new ShapeError(`standardizeGrad: wanted g of shape ${text(t.shape)}, got ${text(h.shape)}`);
   return applyFused(standardizeGradOp, [t, h], { eps })[0]!;
