@@ -2,7 +2,9 @@
 export { converge, DivergenceError } from "./converge.ts";
 export { gradientsOf, type Gradient } from "./gradient.ts";
 export { minimize, type Minimization } from "./minimize.ts";
-export { optimizer, type Optimizer, type OptimizerOptions, type Rule, type Step, type Tensors } from "./optimizer.ts";
+export type { Group, OptimizerOptions } from "./groups.ts";
+export { optimizer, type Optimizer } from "./optimizer.ts";
+export type { Rule, Step, Tensors } from "./rule.ts";
 export type { Run } from "./run.ts";
 export { adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd, type AdamOptions } from "./rules.ts";
 export { chain, clipGlobalNorm, clipNorm, weightDecay } from "./transforms.ts";

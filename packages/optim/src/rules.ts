@@ -7,7 +7,6 @@ import {
   indexAdd,
   mul,
   nonNegative,
-  readOptions,
   sqrt,
   square,
   sub,
@@ -16,11 +15,13 @@ import {
   type ReadOptions,
   type Tensor,
 } from "@weft/tensor";
-import { kinds, ruled, type Optimizer, type OptimizerOptions, type Rule } from "./optimizer.ts";
+import { kinds, type OptimizerOptions } from "./groups.ts";
+import { ruled, type Optimizer } from "./optimizer.ts";
+import type { Formula } from "./rule.ts";
 
 /** State tensors that begin as zeros. */
 const zeros =
-  (...names: readonly string[]): Rule["init"] =>
+  (...names: readonly string[]): Formula["init"] =>
   (p) =>
     Object.fromEntries(names.map((name) => [name, zerosLike(p)]));
 
@@ -33,107 +34,90 @@ const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rh
  * @example
  * for await (const loss of minimize(f, data, sgd({ lr: 0.1 }))) ;
  */
-export function sgd(options?: OptimizerOptions): Optimizer {
-  const rule: Rule = {
-    name: "sgd",
+export const sgd = (options?: OptimizerOptions): Optimizer =>
+  ruled("sgd", options, kinds, { lr: 0.1 }, () => ({
     init: zeros(),
     update: (g, p, _, { lr }) => [sub(p, mul(g, lr)), {}],
     rows: (g, p, { lr }) => indexAdd(p, g.indices, mul(g.values, -lr)),
-  };
-  return ruled(rule, readOptions("sgd", options, kinds, { lr: 0.1 }));
+  }));
+
+export interface MomentumOptions extends OptimizerOptions {
+  /** How much of the velocity stays. */
+  readonly gamma?: number;
 }
+const momentumKinds: OptionKinds<MomentumOptions> = { ...kinds, gamma: decay };
+const momentumDefaults = { lr: 0.05, gamma: 0.95 };
 
 /**
  * Gradient descent with momentum: v ← γ v − lr · g; w ← w + v (Polyak 1964). As Knet's; with a constant learning rate
  * also as PyTorch's `SGD(momentum=γ)`.
  */
-export function momentum(options?: OptimizerOptions & { readonly gamma?: number }): Optimizer {
-  const read = readOptions("momentum", options, { ...kinds, gamma: decay }, { lr: 0.05, gamma: 0.95 });
-  const { gamma } = read;
-  const rule: Rule = {
-    name: "momentum",
+export const momentum = (options?: MomentumOptions): Optimizer =>
+  ruled("momentum", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
     init: zeros("v"),
     update: (g, p, { v }, { lr }) => {
       const next = sub(mul(v!, gamma), mul(g, lr));
       return [add(p, next), { v: next }];
     },
-  };
-  return ruled(rule, read);
-}
+  }));
 
 /**
  * Nesterov's momentum: v' = γ v − lr · g; w ← w − γ v + (1 + γ) v' (Nesterov 1983). As Knet's; with a constant learning
  * rate also as PyTorch's `SGD(momentum=γ, nesterov=True)`.
  */
-export function nesterov(options?: OptimizerOptions & { readonly gamma?: number }): Optimizer {
-  const read = readOptions("nesterov", options, { ...kinds, gamma: decay }, { lr: 0.05, gamma: 0.95 });
-  const { gamma } = read;
-  const rule: Rule = {
-    name: "nesterov",
+export const nesterov = (options?: MomentumOptions): Optimizer =>
+  ruled("nesterov", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
     init: zeros("v"),
     update: (g, p, { v }, { lr }) => {
       const pull = mul(v!, gamma);
       const next = sub(pull, mul(g, lr));
       return [add(sub(p, pull), mul(next, 1 + gamma)), { v: next }];
     },
-  };
-  return ruled(rule, read);
+  }));
+
+export interface AdagradOptions extends OptimizerOptions {
+  readonly eps?: number;
 }
 
 /** Adagrad: G ← G + g²; w ← w − lr · g / √(G + eps) (Duchi et al. 2011). As Knet's. */
-export function adagrad(options?: OptimizerOptions & { readonly eps?: number }): Optimizer {
-  const read = readOptions("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 });
-  const { eps } = read;
-  const rule: Rule = {
-    name: "adagrad",
+export const adagrad = (options?: AdagradOptions): Optimizer =>
+  ruled("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 }, ({ eps }) => ({
     init: zeros("G"),
     update: (g, p, { G }, { lr }) => {
       const next = add(G!, square(g));
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
     },
-  };
-  return ruled(rule, read);
-}
+  }));
 
-interface AverageOptions extends OptimizerOptions {
+export interface AverageOptions extends OptimizerOptions {
   readonly rho?: number;
   readonly eps?: number;
 }
 const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: nonNegative };
 
 /** RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). As Knet's. */
-export function rmsprop(options?: AverageOptions): Optimizer {
-  const read = readOptions("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 });
-  const { rho, eps } = read;
-  const rule: Rule = {
-    name: "rmsprop",
+export const rmsprop = (options?: AverageOptions): Optimizer =>
+  ruled("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
     init: zeros("G"),
     update: (g, p, { G }, { lr }) => {
       const next = average(rho, G!, square(g));
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
     },
-  };
-  return ruled(rule, read);
-}
+  }));
 
 /**
  * Adadelta: G ← ρ G + (1 − ρ) g²; d = g · √(Δ + eps) / √(G + eps); Δ ← ρ Δ + (1 − ρ) d²; w ← w − lr · d (Zeiler 2012).
  * As Knet's.
  */
-export function adadelta(options?: AverageOptions): Optimizer {
-  const read = readOptions("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 });
-  const { rho, eps } = read;
-  const rule: Rule = {
-    name: "adadelta",
+export const adadelta = (options?: AverageOptions): Optimizer =>
+  ruled("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
     init: zeros("G", "delta"),
     update: (g, p, { G, delta }, { lr }) => {
       const next = average(rho, G!, square(g));
       const d = div(mul(g, sqrt(add(delta!, eps))), sqrt(add(next, eps)));
       return [sub(p, mul(d, lr)), { G: next, delta: average(rho, delta!, square(d)) }];
     },
-  };
-  return ruled(rule, read);
-}
+  }));
 
 export interface AdamOptions extends OptimizerOptions {
   readonly beta1?: number;
@@ -146,7 +130,7 @@ const adamDefaults = { lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 /** One step of Adam from a parameter that may already have decayed. */
 const adamStep =
-  ({ beta1, beta2, eps }: ReadOptions<AdamOptions, typeof adamDefaults>): Rule["update"] =>
+  ({ beta1, beta2, eps }: ReadOptions<AdamOptions, typeof adamDefaults>): Formula["update"] =>
   (g, p, { m, v }, { lr, t }) => {
     const mean = average(beta1, m!, g);
     const size = average(beta2, v!, square(g));
@@ -162,19 +146,32 @@ const adamStep =
  * @example
  * for await (const loss of minimize(f, data, adam({ lr: (step) => 0.001 * 0.99 ** step }))) ;
  */
-export function adam(options?: AdamOptions): Optimizer {
-  const read = readOptions("adam", options, adamKinds, adamDefaults);
-  return ruled({ name: "adam", init: zeros("m", "v"), update: adamStep(read) }, read);
+export const adam = (options?: AdamOptions): Optimizer =>
+  ruled("adam", options, adamKinds, adamDefaults, (read) => ({ init: zeros("m", "v"), update: adamStep(read) }));
+
+export interface AdamWOptions extends AdamOptions {
+  readonly weightDecay?: number;
 }
 
 /**
  * Adam with decoupled weight decay: w ← w − lr · decay · w, then Adam's step (Loshchilov and Hutter 2019). As PyTorch's
  * `AdamW`.
+ *
+ * @example
+ * const [biases, weights] = [params(model).filter((p) => p.shape.length < 2), params(model).filter((p) => p.shape.length > 1)];
+ * const optimizer = adamw({ lr: 3e-4, groups: [{ params: weights }, { params: biases, weightDecay: 0 }] });
  */
-export function adamw(options?: AdamOptions & { readonly weightDecay?: number }): Optimizer {
-  const known = { ...adamKinds, weightDecay: nonNegative };
-  const read = readOptions("adamw", options, known, { ...adamDefaults, weightDecay: 0.01 });
-  const step = adamStep(read);
-  const update: Rule["update"] = (g, p, state, now) => step(g, mul(p, 1 - now.lr * read.weightDecay), state, now);
-  return ruled({ name: "adamw", init: zeros("m", "v"), update }, read);
-}
+export const adamw = (options?: AdamWOptions): Optimizer =>
+  ruled(
+    "adamw",
+    options,
+    { ...adamKinds, weightDecay: nonNegative },
+    { ...adamDefaults, weightDecay: 0.01 },
+    (read) => {
+      const step = adamStep(read);
+      return {
+        init: zeros("m", "v"),
+        update: (g, p, state, now) => step(g, mul(p, 1 - now.lr * read.weightDecay), state, now),
+      };
+    },
+  );

@@ -1,0 +1,120 @@
+// Options, and groups of parameters that have some of their own: which rule and which numbers belong to a parameter.
+import type { Param } from "@weft/autograd";
+import {
+  anything,
+  ArgumentError,
+  boolean,
+  callable,
+  describe,
+  either,
+  nonNegative,
+  readOptions,
+  type OptionKind,
+  type OptionKinds,
+  type ReadOptions,
+} from "@weft/tensor";
+import { membersOf } from "./members.ts";
+import type { Formula } from "./rule.ts";
+import { clipNorm, type Transform } from "./transforms.ts";
+
+export interface OptimizerOptions {
+  /** The learning rate, or a schedule of it over the optimizer's steps, counted from 0. */
+  readonly lr?: number | ((step: number) => number);
+  /** Above 0, a parameter's gradient with a larger norm is scaled down to it, before everything else. */
+  readonly gclip?: number;
+  /** Let a row-sparse gradient update only the rows that it touches, and their state; else the result is the dense one. */
+  readonly lazy?: boolean;
+  /**
+   * The only parameters that it updates: a model, a parameter, or a list or set of them. All parameters of a tape if
+   * left out.
+   */
+  readonly params?: unknown;
+  /** Parameters with options of their own. Each parameter that is updated is in exactly one group. */
+  readonly groups?: readonly Group<this>[];
+}
+
+/** Options of some parameters; what is left out is as for all. */
+export type Group<O extends OptimizerOptions> = O & { readonly params: unknown };
+
+const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x < Infinity;
+
+/** The kinds of the options that every optimizer takes. */
+export const kinds: OptionKinds<Omit<OptimizerOptions, "groups">> & { readonly groups: OptionKind<readonly never[]> } =
+  {
+    lr: either({ wanted: "a finite number from 0", is: isRate }, { ...callable, wanted: "a function of the step" }),
+    gclip: nonNegative,
+    lazy: boolean,
+    params: anything,
+    groups: {
+      wanted: "a list of groups { params, … }",
+      is: (x): x is readonly never[] => Array.isArray(x) && x.length > 0,
+    },
+  };
+
+/** What an optimizer does to the parameters of a group. */
+export interface Setting {
+  readonly formula: Formula;
+  readonly lazy: boolean;
+  /** What comes before everything else. */
+  readonly clip: Transform | undefined;
+  readonly lr: NonNullable<OptimizerOptions["lr"]>;
+}
+
+/** Options that have been read. */
+export interface Settings {
+  /** The only parameters that are updated; undefined for any. */
+  readonly params: ReadonlySet<Param> | undefined;
+  /** Whether it was said which parameters are meant. */
+  readonly told: boolean;
+  readonly all: readonly Setting[];
+  of(param: Param): Setting;
+}
+
+/** Reads options and groups: `formula` makes a rule of the options of a group. */
+export function readSettings<O extends OptimizerOptions, D extends Partial<O> & { readonly lr: number }>(
+  name: string,
+  options: O | undefined,
+  known: OptionKinds<O>,
+  defaults: D,
+  formula: (read: ReadOptions<O, D>) => Formula,
+): Settings {
+  const shared = readOptions(name, options, known, defaults);
+  const setting = (read: ReadOptions<O, D>): Setting => {
+    const { lr, lazy = false, gclip = 0 } = read;
+    return { formula: formula(read), lr, lazy, clip: gclip > 0 ? clipNorm(gclip) : undefined };
+  };
+  const params = shared.params === undefined ? undefined : membersOf(name, shared.params);
+  const { groups } = shared;
+  if (groups === undefined) {
+    const one = setting(shared);
+    return { params, told: params !== undefined, all: [one], of: () => one };
+  }
+  const settings = new Map<Param, Setting>();
+  const refuse = ({ dtype, shape }: Param, where: string): never => {
+    throw new ArgumentError(`${name}: a parameter ${dtype}[${shape}] is in ${where}; wanted each in exactly one group`);
+  };
+  const all = groups.map((group: O, k) => {
+    const op = `${name}: group ${k}`;
+    const read = readOptions(op, group, known, { ...shared, params: undefined, groups: undefined });
+    if (read.groups !== undefined) throw new ArgumentError(`${op}: a group has no groups`);
+    const made = setting(read);
+    for (const param of membersOf(op, read.params)) {
+      if (settings.has(param)) refuse(param, `group ${k} and in one before it`);
+      if (params?.has(param) === false) refuse(param, `group ${k}, but not in params`);
+      settings.set(param, made);
+    }
+    return made;
+  });
+  const of = (param: Param): Setting => settings.get(param) ?? refuse(param, `none of the ${all.length} groups`);
+  params?.forEach(of);
+  return { params, told: true, all, of };
+}
+
+/** The learning rate of a step. */
+export function rateAt(name: string, { lr }: Setting, step: number): number {
+  const rate = typeof lr === "number" ? lr : lr(step);
+  if (isRate(rate)) return rate;
+  throw new ArgumentError(
+    `${name}: lr wants a finite number from 0, its function gave ${describe(rate)} at step ${step}`,
+  );
+}

@@ -1,0 +1,113 @@
+// One step of one parameter: what a rule makes of it, whether that fits, and how it is assigned.
+import type { Param, RowSparse, StateRecord } from "@weft/autograd";
+import {
+  ArgumentError,
+  cast,
+  describe,
+  DTypeError,
+  indexAdd,
+  isFloat,
+  readTensor,
+  reshape,
+  sameShape,
+  ShapeError,
+  sub,
+  take,
+  where,
+  type Tensor,
+} from "@weft/tensor";
+import { used } from "./gradient.ts";
+import { noteTurn, type Hand, type Turn } from "./members.ts";
+import type { Formula, Step, Tensors } from "./rule.ts";
+
+/** What an optimizer remembers of a parameter. */
+export interface Slot {
+  /** How many updates there were. */
+  t: number;
+  readonly boxes: StateRecord;
+  readonly turn: Turn;
+  /** What the step under way makes of the parameter. */
+  update: Update | undefined;
+}
+
+export function mapped<A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: string) => B): Record<string, B> {
+  const made: Record<string, B> = {};
+  for (const name in record) made[name] = f(record[name]!, name);
+  return made;
+}
+
+/** What a step makes of a parameter, before it is assigned. */
+export interface Update {
+  /** All of the step. */
+  readonly all: readonly Update[];
+  readonly param: Param;
+  readonly slot: Slot;
+  p: Tensor;
+  state: Tensors;
+  /** How often its gradient was given. */
+  count: number;
+}
+
+/** What a rule gave, fit to stand in the place of what it was given. */
+export function fitting(name: string, param: Param, before: Tensors, next: unknown): readonly [Tensor, Tensors] {
+  const [p, given] = Array.isArray(next) ? (next as [Tensor, Tensors]) : [];
+  if (p === undefined || typeof given !== "object" || given === null)
+    throw new ArgumentError(`${name}: update wants to return [p, state], got ${describe(next)}`);
+  let changed = given;
+  for (const key in given) {
+    if (!Object.hasOwn(before, key))
+      throw new ArgumentError(
+        `${name}: update of a parameter ${param.dtype}[${param.shape}] gave a state ${JSON.stringify(key)}; init made ${Object.keys(before).join(", ") || "none"}`,
+      );
+    const x = like(before[key]!, given[key]!, name, param, key);
+    if (x !== given[key]) changed = { ...changed, [key]: x };
+  }
+  return [like(param, p, name, param), changed];
+}
+
+/** A value like the old one: of its shape, and of its dtype if it is of another float dtype. */
+function like(
+  old: Pick<Tensor, "shape" | "dtype">,
+  given: Tensor,
+  name: string,
+  { shape, dtype }: Param,
+  key?: string,
+): Tensor {
+  const x = readTensor(given, name);
+  const same = sameShape(x.shape, old.shape);
+  if (same && x.dtype === old.dtype) return x;
+  if (same && isFloat(x.dtype) && isFloat(old.dtype)) return cast(x, old.dtype);
+  throw new (same ? DTypeError : ShapeError)(
+    `${name}: update of a parameter ${dtype}[${shape}] gave ${key === undefined ? "a value" : `as ${key}`} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
+  );
+}
+
+export function write({ param, slot, p, state }: Update, hand: Hand): void {
+  slot.update = undefined;
+  param.value = p;
+  for (const name in state) slot.boxes[name]!.value = state[name]!;
+  noteTurn(param, slot.turn, hand);
+}
+
+/** One step of the rows that a gradient touches: what changes in them is added to the whole. */
+export function touch(
+  formula: Formula,
+  from: Tensor,
+  whole: Tensors,
+  gradient: RowSparse,
+  step: Step,
+): readonly [Tensor, Tensors] {
+  const summed = gradient.summed();
+  const { indices, values: rows } = summed;
+  const part = (x: Tensor): Tensor => take(x, indices, { axis: 0 });
+  const mask = reshape(
+    used(summed),
+    rows.shape.map((n, axis) => (axis === 0 ? n : 1)),
+  );
+  const old = { p: part(from), state: mapped(whole, part) };
+  // A rule may divide by the gradient: what is left over of the summing has one that is not 0, and changes nothing.
+  const [p, state] = formula.update(where(mask, rows, 1), old.p, old.state, step);
+  const changed = (x: Tensor, before: Tensor, after: Tensor): Tensor =>
+    indexAdd(x, indices, where(mask, sub(after, before), 0), { axis: 0 });
+  return [changed(from, old.p, p), mapped(state, (x, name) => changed(whole[name]!, old.state[name]!, x))];
+}
