@@ -227,7 +227,7 @@ const isGolden = (x: unknown): x is Golden => typeof x === "object" && x !== nul
 /** Puts a tensor of the files on a backend. */
 export function made(backend: Backend, { data, shape, dtype }: Golden, double = false): Tensor {
   const to = double && dtype === "f32" ? "f64" : dtype;
-  return backend.upload(weft.arrayOf[to].from(data), shape, to);
+  return backend.upload(weft.dtypeInfo[to].array.from(data), shape, to);
 }
 
 /** In f32; f64 is held to nine digits, which is what the files have. */

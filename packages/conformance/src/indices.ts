@@ -44,7 +44,7 @@ export const indexCases = (open: () => Promise<Backend>): Case[] =>
     name: `an index out of range: ${op}: ${title}`,
     run: async () => {
       const backend = await open();
-      const x = backend.upload(weft.arrayOf[dtype].of(1, 2, 3, 4), [2, 2], dtype);
+      const x = backend.upload(weft.dtypeInfo[dtype].array.of(1, 2, 3, 4), [2, 2], dtype);
       const indices = backend.upload(Int32Array.of(0, 2, -1), [3], "i32");
       const [y, healthy] = [call(x, indices), weft.add(x, 1)];
       try {

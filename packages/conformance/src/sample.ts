@@ -2,7 +2,7 @@
 // run on every backend, with views in place of the inputs, and by the check of derivatives.
 import {
   apply,
-  arrayOf,
+  dtypeInfo,
   isFloat,
   type Backend,
   type DType,
@@ -133,7 +133,7 @@ export function dataOf({ name, inputs }: Sample): TypedArray[] {
   const [stem] = name.split(VIEW) as [string];
   return inputs.map(({ dtype, fill }, i) => {
     const elements = fill(stream(stem, i));
-    return arrayOf[dtype].from(dtype === "f16" ? elements.map(halfToBits) : (elements as number[]));
+    return dtypeInfo[dtype].array.from(dtype === "f16" ? elements.map(halfToBits) : (elements as number[]));
   });
 }
 

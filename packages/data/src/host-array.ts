@@ -1,5 +1,13 @@
 // A host array is data in its stored type beside its shape, as it lies in a file: narrow, and on no backend yet.
-import { ArgumentError, DTypeError, ShapeError, arrayOf, type DType, type Shape, type TypedArray } from "@weft/tensor";
+import {
+  ArgumentError,
+  DTypeError,
+  ShapeError,
+  dtypeInfo,
+  type DType,
+  type Shape,
+  type TypedArray,
+} from "@weft/tensor";
 
 /**
  * Numbers on the host in row-major order, in the type in which they are stored. Data sets return these; `minibatch`
@@ -55,7 +63,7 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
       `${op}: ${name} is ${describe(source)}. Wanted a tensor, { data, shape, dtype }, a typed array or a list of numbers.`,
     );
   const { data, shape, dtype, scale } = source;
-  const wanted = arrayOf[dtype];
+  const wanted = dtypeInfo[dtype].array;
   if (wanted === undefined || !(data instanceof wanted))
     throw new DTypeError(`${op}: ${name} has dtype ${dtype} but its data is a ${data.constructor.name}.`);
   if (data.length !== sizeOf(shape))
@@ -81,7 +89,7 @@ export function rows(x: HostArray, start: number, end: number): HostArray {
 /** The rows with these indices, copied. */
 export function pick(x: HostArray, indices: Int32Array): HostArray {
   const width = sizeOf(x.shape.slice(1));
-  const data = new arrayOf[x.dtype](indices.length * width);
+  const data = new dtypeInfo[x.dtype].array(indices.length * width);
   if (width === 1) for (let i = 0; i < indices.length; i++) data[i] = x.data[indices[i]!]!;
   else
     for (let i = 0; i < indices.length; i++) {

@@ -1,10 +1,10 @@
 // The language that kernels are written in: typed scalar expressions over the elements of operands, inside counted loops,
 // with stores and reductions. A kernel is a value: merging two kernels is substitution, and a translator (WebAssembly,
 // WGSL, x86-64) turns it into code for a machine without knowing which operation it came from.
-import type { DType } from "@weft/tensor";
+import type { ComputeType, DType } from "@weft/tensor";
 
-/** What a value in a register can be. Storage types (`u8`, `f16`) are read as `f32`. */
-export type Scalar = "f32" | "f64" | "i32" | "bool";
+/** What a value in a register can be. An operand of another dtype is loaded as what that is computed in. */
+export type Scalar = ComputeType;
 
 /**
  * Functions of the language; the type of the operands chooses the instruction.

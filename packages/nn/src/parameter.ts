@@ -3,7 +3,7 @@
 import { fromHost, param, state, type Param, type State, type LazyValue } from "@weft/autograd";
 import {
   ArgumentError,
-  arrayOf,
+  dtypeInfo,
   callable,
   dtypeName,
   readOptions,
@@ -41,7 +41,8 @@ function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: I
   const { dtype, stored } = readOptions("parameter", options, cellKinds, { dtype: "f32" as DType });
   const shape = shapeOf("parameter", given);
   const start = nextStart();
-  const values = (): TypedArray => Reflect.construct(arrayOf[dtype], [run(init, shape, draws(...start))]) as TypedArray;
+  const values = (): TypedArray =>
+    Reflect.construct(dtypeInfo[dtype].array, [run(init, shape, draws(...start))]) as TypedArray;
   const box = make(fromHost(shape, dtype, values));
   if (stored !== undefined) storedTypes.set(box, stored);
   return box;

@@ -1,7 +1,7 @@
 // Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
 // fills in addresses and numbers and calls.
 import type { DType, TypedArray } from "@weft/tensor";
-import { bytesOf, UnsupportedError } from "@weft/tensor";
+import { dtypeInfo, UnsupportedError } from "@weft/tensor";
 import {
   Fault,
   layout,
@@ -217,7 +217,7 @@ export class Executor implements Driver<Block, Executable> {
     }
     for (let i = 0; i < leaves.length; i++) {
       const leaf = leaves[i]!;
-      address[plan.leaves[i]!]! += leaf.offset * bytesOf[leaf.dtype];
+      address[plan.leaves[i]!]! += leaf.offset * dtypeInfo[leaf.dtype].bytes;
     }
     this.#fill(e, needed);
     const scratch = this.#scratch?.address ?? 0;

@@ -1,6 +1,6 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A freed
 // block waits in the list of its class. Where nothing is free, values that no scope owns may move out (`relief`).
-import { ArgumentError, MemoryError, arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
+import { ArgumentError, MemoryError, dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { CallMemory } from "./calls/call.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
@@ -198,9 +198,9 @@ export class Heap implements CallMemory {
   }
 
   read(block: Block, offset: number, length: number, dtype: DType): TypedArray {
-    const start = block.address + offset * bytesOf[dtype];
-    const out = new Uint8Array(length * bytesOf[dtype]);
+    const start = block.address + offset * dtypeInfo[dtype].bytes;
+    const out = new Uint8Array(length * dtypeInfo[dtype].bytes);
     out.set(this.u8.subarray(start, start + out.byteLength));
-    return new arrayOf[dtype](out.buffer);
+    return new dtypeInfo[dtype].array(out.buffer);
   }
 }

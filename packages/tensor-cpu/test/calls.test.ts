@@ -1,6 +1,6 @@
 // Indexing, orders and rows against their definitions.
 import { nameOf } from "@weft/kernel";
-import { arrayOf, type DType } from "@weft/tensor";
+import { dtypeInfo, type DType } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
 import { callsWith } from "../src/calls/index.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";
@@ -225,8 +225,8 @@ describe("rows", () => {
         for (let i = 0; i < x.data.length; i++) x.data[i]! *= r.pick([1, 10, 200]);
         if (x.data.length > 4) x.data[2] = r.pick([NaN, -Infinity, 1000]);
         const g = random(shape, dtype);
-        const y: Given = { ...x, data: new arrayOf[dtype](x.data.length) };
-        const z: Given = { ...x, data: new arrayOf[dtype](x.data.length) };
+        const y: Given = { ...x, data: new dtypeInfo[dtype].array(x.data.length) };
+        const z: Given = { ...x, data: new dtypeInfo[dtype].array(x.data.length) };
         const dx = new Float64Array(x.data.length);
         const dz = new Float64Array(x.data.length);
         each(

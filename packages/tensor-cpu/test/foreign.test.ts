@@ -1,6 +1,6 @@
 // Fused operations of other packages: what they are called says nothing about what they are.
 import { grad } from "@weft/autograd";
-import { add, applyFused, arrayOf, mul, reshape, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
+import { add, applyFused, dtypeInfo, mul, reshape, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { openSync } from "../src/index.ts";
 
@@ -20,7 +20,7 @@ test.each(
     const b = openSync({ fuse });
     const op = named(name, own);
     scope(() => {
-      const x = reshape(b.tensor(arrayOf.f32.of(1, 2, 3, 4)), [2, 2]);
+      const x = reshape(b.tensor(dtypeInfo.f32.array.of(1, 2, 3, 4)), [2, 2]);
       expect(applyFused(op, [x], { axis: 0 })[0]!.arraySync()).toEqual([[3, 5], [7, 9]]); // oxfmt-ignore
       const g = grad((z: Tensor) => sum(applyFused(op, [z], { axis: 0 })[0]!))(x);
       expect([...g.dataSync()]).toEqual(Array(4).fill(own ? 3 : 2));

@@ -1,6 +1,6 @@
 // A memory for testing calls: every operand stands between guard bytes that read as NaN, scratch starts as NaN, and one input
 // ends where the memory ends, so that reading beyond it traps.
-import { arrayOf, bytesOf, type DType, type TypedArray } from "@weft/tensor";
+import { dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
 import type { After, Call, CallMemory } from "../src/calls/call.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 
@@ -58,7 +58,10 @@ export function runCall<A>(
   inputs: readonly Given[],
   options: { readonly after?: boolean; readonly plain?: boolean; readonly last?: number } = {},
 ): Ran {
-  const bytes = inputs.reduce((n, g) => n + g.data.byteLength + 4 * GUARD, count(out.shape) * bytesOf[out.dtype]);
+  const bytes = inputs.reduce(
+    (n, g) => n + g.data.byteLength + 4 * GUARD,
+    count(out.shape) * dtypeInfo[out.dtype].bytes,
+  );
   let m = machine(options.plain !== true, bytes < 60_000 ? 2 : 256);
   const told: (readonly [number, number])[] = [];
   const after: After | undefined = options.after ? (begin, end) => void told.push([begin, end]) : undefined;
@@ -81,13 +84,13 @@ export function runCall<A>(
     top = (at + bytes + GUARD + 63) & ~63;
     return at;
   };
-  const bytesOut = count(out.shape) * bytesOf[out.dtype];
+  const bytesOut = count(out.shape) * dtypeInfo[out.dtype].bytes;
   const to = place(bytesOut);
   const scratch = place(prepared.scratch);
   const sources = inputs.map((g, i) => {
     const bytes = g.data.byteLength;
     const end = m.u8.length;
-    const at = i === (options.last ?? 0) ? (end - bytes) & ~(bytesOf[g.dtype] - 1) : place(bytes);
+    const at = i === (options.last ?? 0) ? (end - bytes) & ~(dtypeInfo[g.dtype].bytes - 1) : place(bytes);
     m.u8.set(new Uint8Array(g.data.buffer, g.data.byteOffset, bytes), at);
     return at;
   });
@@ -100,7 +103,7 @@ export function runCall<A>(
     throw new Error(`byte ${at} changed: output ${taken[0]}, scratch ${taken[1]}, inputs at ${sources}`);
   }
   const result = m.u8.slice(to, to + bytesOut);
-  return { data: new arrayOf[out.dtype](result.buffer as ArrayBuffer), flagged, told };
+  return { data: new dtypeInfo[out.dtype].array(result.buffer as ArrayBuffer), flagged, told };
 }
 
 /** A small generator, so that failures repeat. */
@@ -117,7 +120,7 @@ export function generator(seed: number) {
     int: (from: number, to: number): number => from + Math.floor(next() * (to - from + 1)),
     pick: <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)]!,
     array: (dtype: "f32" | "f64" | "i32", n: number): TypedArray =>
-      new arrayOf[dtype](
+      new dtypeInfo[dtype].array(
         Array.from({ length: n }, () => (dtype === "i32" ? Math.floor(next() * 20) - 10 : next() - 0.5)),
       ),
   };

@@ -10,7 +10,7 @@ import {
   type Step,
   type V,
 } from "@weft/kernel";
-import { bytesOf, type DType } from "@weft/tensor";
+import { dtypeInfo, type DType } from "@weft/tensor";
 import { functionsOf, writeElement } from "./kernel-interpreter.ts";
 
 export type Random = () => number;
@@ -217,7 +217,7 @@ export function randomLaunch(r: Random, double: boolean): Launch {
   let top = bytes.length; // the first operand ends where the memory ends
   operands.forEach((o, k) => {
     const at = layout.operand(kernel, k);
-    const size = bytesOf[o.dtype];
+    const size = dtypeInfo[o.dtype].bytes;
     const result = reductions.some((x) => x.operand === k);
     const strides = Array.from({ length: rank }, (_, l) =>
       l === lanes && o.step === "still" ? 0 : Math.floor(r() * 7) - 3,

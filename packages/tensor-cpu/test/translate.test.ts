@@ -10,7 +10,7 @@ import {
   type Scalar,
   type Step,
 } from "@weft/kernel";
-import { bytesOf, type DType } from "@weft/tensor";
+import { dtypeInfo, type DType } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
 import { instantiate, translate } from "../src/translate/index.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
@@ -42,7 +42,7 @@ function difference({ kernel, bytes, args }: Launch, relaxed: boolean): string |
       !(tolerance > 1e30 && !Number.isFinite(a)) // partial sums in f32 overflow
     )
       return `at ${at}: ${a} instead of ${b} (${dtype}, tolerance ${tolerance})`;
-    for (let i = 0; i < bytesOf[dtype]; i++) ours[at + i] = expected[at + i] = 0;
+    for (let i = 0; i < dtypeInfo[dtype].bytes; i++) ours[at + i] = expected[at + i] = 0;
   }
   const other = ours.findIndex((x, i) => x !== expected[i]);
   return other < 0 ? undefined : `byte ${other} was overwritten`;
@@ -107,11 +107,11 @@ function map(
   let at = 1024;
   operands.forEach((o, k) => {
     words[layout.operand(kernel, k)] = at;
-    words[layout.operand(kernel, k) + 1] = bytesOf[o.dtype];
+    words[layout.operand(kernel, k) + 1] = dtypeInfo[o.dtype].bytes;
     if (o.use === "read")
       for (let i = 0; i < n; i++)
-        writeElement[o.dtype](new DataView(bytes.buffer), at + i * bytesOf[o.dtype], fill(k, i));
-    at += Math.ceil((n * bytesOf[o.dtype] + 16) / 16) * 16;
+        writeElement[o.dtype](new DataView(bytes.buffer), at + i * dtypeInfo[o.dtype].bytes, fill(k, i));
+    at += Math.ceil((n * dtypeInfo[o.dtype].bytes + 16) / 16) * 16;
   });
   return { kernel, bytes, args: 0 };
 }

@@ -1,6 +1,6 @@
 // Runs plans on a device. Preparing turns every level of launches into dispatches and lays their arguments out in one image;
 // running fills in addresses and numbers, and adds the dispatches to what is on its way.
-import { bytesOf, UnsupportedError, type DType, type TypedArray } from "@weft/tensor";
+import { dtypeInfo, UnsupportedError, type DType, type TypedArray } from "@weft/tensor";
 import {
   chained,
   Fault,
@@ -190,7 +190,7 @@ export class Executor implements Driver<Block, Executable> {
   async read({ slab, address }: Block, offset: number, length: number, dtype: DType): Promise<TypedArray> {
     this.#slabs.check([slab]);
     // The copy is sent now, before the block may be handed out again.
-    const data = await this.#reader.read(slab.buffer, address + offset * bytesOf[dtype], length, dtype);
+    const data = await this.#reader.read(slab.buffer, address + offset * dtypeInfo[dtype].bytes, length, dtype);
     this.#slabs.check([slab]);
     return data;
   }
@@ -313,7 +313,7 @@ export class Executor implements Driver<Block, Executable> {
     if (e.workspace > 0) lay(slots.length, this.#workspace.block(0)!, 0);
     for (let i = 0; i < leaves.length; i++) {
       const leaf = leaves[i]!;
-      address[plan.leaves[i]!]! += leaf.offset * bytesOf[leaf.dtype];
+      address[plan.leaves[i]!]! += leaf.offset * dtypeInfo[leaf.dtype].bytes;
     }
     for (let i = 0; !elsewhere && i < address.length; i++) elsewhere = address[i] !== before[i];
     if (elsewhere) e.version++;

@@ -1,6 +1,6 @@
 // Reading: a copy to memory that the host can see, and the only wait. What went wrong on the device meanwhile (an index out
 // of range, an error, its loss) is told here.
-import { arrayOf, bytesOf, MemoryError, type DType, type TypedArray } from "@weft/tensor";
+import { dtypeInfo, MemoryError, type DType, type TypedArray } from "@weft/tensor";
 import { Fault } from "@weft/kernel";
 import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
@@ -85,7 +85,7 @@ export class Reader {
 
   async read(buffer: GPUBuffer, address: number, length: number, dtype: DType): Promise<TypedArray> {
     this.#faults.check();
-    const bytes = length * bytesOf[dtype];
+    const bytes = length * dtypeInfo[dtype].bytes;
     // Copies have whole words.
     const from = address - (address % 4);
     const size = Math.ceil((address + bytes - from) / 4) * 4;
@@ -101,7 +101,7 @@ export class Reader {
     }
     await this.#faults.settled();
     this.#faults.check();
-    return new arrayOf[dtype](seen.slice(address - from, address - from + bytes));
+    return new dtypeInfo[dtype].array(seen.slice(address - from, address - from + bytes));
   }
 
   #staging(bytes: number): GPUBuffer {

@@ -11,7 +11,6 @@ import { describe, expect, test } from "vitest";
 import { open as openInPage } from "../src/index.ts";
 import { open } from "../src/index.node.ts";
 import { opener } from "../src/open.ts";
-import { fromHalf, toHalf } from "../../tensor/src/half.ts";
 import { bareDevice, describeOnDevice, gpuOfTests, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
@@ -88,6 +87,7 @@ describeOnDevice("the same bits", () => {
 
   onDevice("every half is read and written exactly, and what lies between is rounded to even", async () => {
     const backend = await open({});
+    const { load: fromHalf, store: toHalf } = T.dtypeInfo.f16;
     const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i);
     const halves = backend.tensor(bits, { dtype: "f16" });
     expect(await T.cast(halves, "f32").data()).toEqual(Float32Array.from(bits, fromHalf));

@@ -1,7 +1,7 @@
 // Translations of kernels to WGSL against the interpreter of the kernel language: random kernels in every form, several side
 // by side in one dispatch, each function by itself, long sums.
 import { Builder, layout, show, type Fn, type Kernel, type Scalar } from "@weft/kernel";
-import { bytesOf, type DType } from "@weft/tensor";
+import { dtypeInfo, type DType } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { interpret, readElement, writeElement } from "../../tensor-cpu/test/kernel-interpreter.ts";
 import {
@@ -35,7 +35,7 @@ function compare({ kernel, bytes, args }: Launch, got: Uint8Array<ArrayBuffer>):
   for (const [at, { dtype, tolerance }] of written) {
     const a = readElement[dtype](new DataView(got.buffer), at);
     const wanted = [exact, coarse].map((m) => readElement[dtype](new DataView(m.buffer), at)) as [number, number];
-    for (let i = 0; i < bytesOf[dtype]; i++) got[at + i] = exact[at + i] = 0;
+    for (let i = 0; i < dtypeInfo[dtype].bytes; i++) got[at + i] = exact[at + i] = 0;
     const open = !Object.is(...wanted) && !(Math.abs(wanted[0]) < 2 ** -126 && Math.abs(wanted[1]) < 2 ** -126);
     if (open) continue;
     elements++;
@@ -143,11 +143,11 @@ function map(
   let at = 1024;
   operands.forEach((o, k) => {
     words[layout.operand(kernel, k)] = at;
-    words[layout.operand(kernel, k) + 1] = bytesOf[o.dtype];
+    words[layout.operand(kernel, k) + 1] = dtypeInfo[o.dtype].bytes;
     if (o.use === "read")
       for (let i = 0; i < n; i++)
-        writeElement[o.dtype](new DataView(bytes.buffer), at + i * bytesOf[o.dtype], fill(k, i));
-    at += Math.ceil((n * bytesOf[o.dtype] + 16) / 16) * 16;
+        writeElement[o.dtype](new DataView(bytes.buffer), at + i * dtypeInfo[o.dtype].bytes, fill(k, i));
+    at += Math.ceil((n * dtypeInfo[o.dtype].bytes + 16) / 16) * 16;
   });
   return { kernel, bytes, args: 0 };
 }

@@ -3,10 +3,9 @@
 import { readTensor, source, sourceOwn } from "./apply.ts";
 import { inNameOf } from "./context.ts";
 import { checkThere, listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
-import { arrayOf, bytesOf, isFloat, type DType, type TypedArray } from "./dtype.ts";
+import { dtypeInfo, isFloat, type DType, type TypedArray } from "./dtype.ts";
 import { add, inDType, equal, mul } from "./elementwise.ts";
 import { ArgumentError, describe, DTypeError, MemoryError, ShapeError } from "./errors.ts";
-import { fromHalf, toHalf } from "./half.ts";
 import type { Backend, Operand } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
 import { count, dtypeName, finite, list, nonNegative, readOptions, readValue, seedNumber } from "./options.ts";
@@ -89,11 +88,13 @@ export interface Creation {
 /** A shape, or the size of a vector. */
 const shapeFor = (op: string, shape: Shape | number): Shape => shapeOf(op, typeof shape === "number" ? [shape] : shape);
 
-const fill = (backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor =>
+function fill(backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor {
+  const { store, load } = dtypeInfo[dtype];
   // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
-  inNameOf(op, () =>
-    sourceOwn(backend, "full", [held[dtype]?.(value) ?? value], { shape: shapeFor(op, shape), dtype }),
-  );
+  const element = store?.(value) ?? value;
+  const held = load?.(element) ?? element;
+  return inNameOf(op, () => sourceOwn(backend, "full", [held], { shape: shapeFor(op, shape), dtype }));
+}
 
 /** Numbers between integers are none. */
 function checkFloat(op: string, dtype: DType): void {
@@ -112,8 +113,8 @@ function checkNumbers(op: string, given: Readonly<Record<string, unknown>>): voi
 export function creation(backend: Backend): Creation {
   const host = (op: string, count: number, value: (i: number) => number, dtype: DType): Tensor => {
     const shape = shapeOf(op, [count]);
-    const store = stored[dtype];
-    backend.roomFor?.(count * bytesOf[dtype]);
+    const { store } = dtypeInfo[dtype];
+    backend.roomFor?.(count * dtypeInfo[dtype].bytes);
     const data = hostArray(op, count, dtype);
     for (let i = 0; i < count; i++) data[i] = store === undefined ? value(i) : store(value(i));
     return backend.upload(data, shape, dtype);
@@ -291,21 +292,10 @@ function flatten(data: unknown, depth: number, found: Found, place: readonly num
   values.push(Number(data));
 }
 
-/** How a number is stored in a dtype: as `cast` does it. */
-const stored: { readonly [D in DType]?: (x: number) => number } = {
-  i32: (x) => Math.min(Math.max(Math.trunc(x) || 0, -0x80000000), 0x7fffffff),
-  bool: (x) => (x === 0 ? 0 : 1),
-  u8: (x) => Math.min(Math.max(Math.trunc(x) || 0, 0), 255),
-  f16: toHalf,
-};
-
-/** The number that is left of a number in a dtype. */
-const held = { ...stored, f16: (x: number): number => fromHalf(toHalf(x)) };
-
 /** A typed array of a dtype. Throws a MemoryError where it would be too long. */
 export function hostArray(op: string, length: number, dtype: DType): TypedArray {
   try {
-    return new arrayOf[dtype](length);
+    return new dtypeInfo[dtype].array(length);
   } catch (cause) {
     throw new MemoryError(`${op}: no memory for ${length} elements of ${dtype}`, { cause });
   }
@@ -320,14 +310,14 @@ const wide: { readonly [name: string]: true | undefined } = {
 
 /** Host data in the typed array of a dtype; the data itself where it is one. */
 function converted(op: string, data: ArrayLike<number | bigint>, dtype: DType): TypedArray {
-  const Target = arrayOf[dtype];
+  const Target = dtypeInfo[dtype].array;
   const name = nameOf(data);
   if (data instanceof Target && dtype !== "bool") return data;
   if (name === "Float16Array" && dtype === "f16") {
     const { buffer, byteOffset, length } = data as unknown as Uint16Array;
     return new Uint16Array(buffer, byteOffset, length);
   }
-  const store = stored[dtype];
+  const { store } = dtypeInfo[dtype];
   const exact = wide[name] === true && dtype === "i32";
   const array = hostArray(op, data.length, dtype);
   for (let i = 0; i < data.length; i++) {

@@ -1,32 +1,65 @@
-// Element types: what may be computed with, what is only stored, and what two of them become when they meet.
+// Element types. One descriptor per dtype says how it is stored, what it is computed in, and how it meets others: whatever else
+// differs by dtype reads it here, or is a complete table over the names.
+import { half } from "./narrow-floats.ts";
+
+/** What arithmetic is done in. The other dtypes are only stored: they are widened when they are loaded. */
+export type ComputeType = "f32" | "f64" | "i32" | "bool";
+
+/** What there is to know of a dtype. */
+export interface DTypeInfo {
+  /** Bytes that an element takes in memory (a `bool` is one byte, 0 or 1). */
+  readonly bytes: 1 | 2 | 4 | 8;
+  /** The typed array that holds it on the host. */
+  readonly array:
+    | Float32ArrayConstructor
+    | Float64ArrayConstructor
+    | Int32ArrayConstructor
+    | Uint8ArrayConstructor
+    | Uint16ArrayConstructor;
+  readonly kind: "bool" | "integer" | "float";
+  /** Its number in keys, from 0. Of two dtypes that meet, the one with the greater number is wider. */
+  readonly code: number;
+  /** What its elements are computed in. */
+  readonly compute: ComputeType;
+  /** What they add up to: masks are counted. */
+  readonly accumulate: ComputeType;
+  /** The element of the array that stands for a number, as `cast` makes it; undefined where the array makes it by itself. */
+  readonly store: ((x: number) => number) | undefined;
+  /** The number that an element of the array stands for; undefined where it is that number. */
+  readonly load: ((element: number) => number) | undefined;
+}
+
+const asItIs = { store: undefined, load: undefined };
+const truth = { store: (x: number) => (x === 0 ? 0 : 1), load: undefined };
+const within = (least: number, most: number) => ({
+  store: (x: number) => Math.min(Math.max(Math.trunc(x) || 0, least), most),
+  load: undefined,
+});
+const word = within(-0x80000000, 0x7fffffff);
+const byte = within(0, 255);
+
+// oxfmt-ignore
+export const dtypeInfo = {
+  f32: { bytes: 4, array: Float32Array, kind: "float", code: 4, compute: "f32", accumulate: "f32", ...asItIs },
+  f64: { bytes: 8, array: Float64Array, kind: "float", code: 5, compute: "f64", accumulate: "f64", ...asItIs },
+  i32: { bytes: 4, array: Int32Array, kind: "integer", code: 2, compute: "i32", accumulate: "i32", ...word },
+  bool: { bytes: 1, array: Uint8Array, kind: "bool", code: 0, compute: "bool", accumulate: "i32", ...truth },
+  u8: { bytes: 1, array: Uint8Array, kind: "integer", code: 1, compute: "f32", accumulate: "f32", ...byte },
+  f16: { bytes: 2, array: Uint16Array, kind: "float", code: 3, compute: "f32", accumulate: "f32", ...half },
+} as const satisfies Record<string, DTypeInfo>;
 
 /** `f32` is the default. `u8` and `f16` are storage types: they are converted in the kernel that first uses them. */
-export type DType = "f32" | "f64" | "i32" | "bool" | "u8" | "f16";
+export type DType = keyof typeof dtypeInfo;
 
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array;
 
-/** Bytes an element takes in memory (a `bool` is one byte, 0 or 1). */
-export const bytesOf: Record<DType, number> = { f32: 4, f64: 8, i32: 4, bool: 1, u8: 1, f16: 2 };
+export const isFloat = (dtype: DType): boolean => dtypeInfo[dtype].kind === "float";
 
-/** The typed array that holds a dtype on the host (`f16` travels as its 16 bits). */
-export const arrayOf = {
-  f32: Float32Array,
-  f64: Float64Array,
-  i32: Int32Array,
-  bool: Uint8Array,
-  u8: Uint8Array,
-  f16: Uint16Array,
-} as const;
+/** Whether values of a dtype are computed in another one, and rounded when they are stored. */
+export const isStorage = (dtype: DType): boolean => dtypeInfo[dtype].compute !== dtype;
 
-const rank: Record<DType, number> = { bool: 0, u8: 1, i32: 2, f16: 3, f32: 4, f64: 5 };
-
-export const isFloat = (dtype: DType): boolean => rank[dtype] >= 3;
-
-/** The dtype in which two operands meet: the wider one; storage types are widened to what is computed with. */
-export function promote(a: DType, b: DType): DType {
-  if (a === b) return computeType(a);
-  return computeType(rank[a] > rank[b] ? a : b);
+/** The dtype in which two operands meet: what the wider one is computed in. */
+export function promote(a: DType, b: DType): ComputeType {
+  const [x, y] = [dtypeInfo[a], dtypeInfo[b]];
+  return (x.code > y.code ? x : y).compute;
 }
-
-/** What a stored dtype is computed in: `u8` and `f16` in `f32`, every other in itself. */
-export const computeType = (dtype: DType): DType => (dtype === "u8" || dtype === "f16" ? "f32" : dtype);

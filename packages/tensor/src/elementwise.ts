@@ -1,7 +1,7 @@
 // The elementwise primitives as functions: each element of the result comes from the elements at the same place, shapes
 // broadcast as in NumPy, and operands are cast to the dtype in which they meet.
 import { alias, applyRead, placed, read, source } from "./apply.ts";
-import { computeType, promote, type DType } from "./dtype.ts";
+import { dtypeInfo, promote, type DType } from "./dtype.ts";
 import { DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { dtypeName, readValue, refuseMore } from "./options.ts";
@@ -44,7 +44,7 @@ export function numeric(x: Operand, op: string, more?: unknown): Value {
 }
 
 /** A tensor in a dtype that arithmetic computes in. */
-export const inNumbers = (t: Tensor): Tensor => inDType(t, t.dtype === "bool" ? "i32" : computeType(t.dtype));
+export const inNumbers = (t: Tensor): Tensor => inDType(t, dtypeInfo[t.dtype].accumulate);
 
 const logical = (x: Operand, op: string, more?: unknown, beside?: Operand): Value => {
   if (more !== undefined) refuseMore(op, more);
@@ -58,7 +58,7 @@ export function withNumber(op: string, dtype: DType, n: number): DType {
   if (dtype === "i32" && !whole)
     throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);
   if (dtype === "bool") return whole ? "i32" : "f32";
-  return computeType(dtype);
+  return dtypeInfo[dtype].compute;
 }
 
 type Arithmetic = "add" | "sub" | "mul" | "maximum" | "minimum" | "mod" | "equal" | "less" | "lessEqual";
@@ -76,8 +76,7 @@ function arithmetic(op: Arithmetic, a: Operand, b: Operand, more: unknown): Tens
     return applyRead(op, [inDType(x, withNumber(op, x.dtype, y)), y], undefined);
   }
   if (x.dtype === "f32" && y.dtype === "f32") return applyRead(op, [x, y], undefined);
-  const met = promote(x.dtype, y.dtype);
-  const dtype = met === "bool" ? "i32" : met;
+  const dtype = dtypeInfo[promote(x.dtype, y.dtype)].accumulate;
   return applyRead(op, [inDType(x, dtype), inDType(y, dtype)], undefined);
 }
 

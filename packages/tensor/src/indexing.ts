@@ -3,7 +3,7 @@
 import { inNameOf } from "./context.ts";
 import { applyRead, placed, read, readTensor, readTensors, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
-import { computeType, promote, type DType } from "./dtype.ts";
+import { dtypeInfo, promote, type DType } from "./dtype.ts";
 import { inDType } from "./elementwise.ts";
 import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
@@ -71,7 +71,7 @@ function readUpdate(op: string, x: Operand, indices: Operand, updates: Operand):
 
 /** x and updates in the dtype they meet in; a number becomes a tensor of that shape. */
 function meet(op: string, t: Tensor, updates: Value, shape: readonly number[]): [Tensor, Tensor] {
-  const whole = t.dtype === "bool" ? "i32" : computeType(t.dtype);
+  const whole = dtypeInfo[t.dtype].accumulate;
   if (typeof updates === "number") {
     if (whole === "i32" && !Number.isInteger(updates))
       throw new DTypeError(

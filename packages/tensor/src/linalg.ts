@@ -2,7 +2,7 @@
 import { inNameOf } from "./context.ts";
 import { applyRead, readTensor, readTensors } from "./apply.ts";
 import { text } from "./axes.ts";
-import { promote } from "./dtype.ts";
+import { dtypeInfo, promote } from "./dtype.ts";
 import { inDType, mul } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
@@ -37,8 +37,7 @@ export function matmul(a: Operand, b: Operand, more?: unknown): Tensor {
   refuseMore("matmul", more);
   const left = readTensor(a, "matmul", b);
   const right = readTensor(b, "matmul", left);
-  const met = promote(left.dtype, right.dtype);
-  const dtype = met === "bool" ? "i32" : met;
+  const dtype = dtypeInfo[promote(left.dtype, right.dtype)].accumulate;
   const [x, y] = [inDType(left, dtype), inDType(right, dtype)];
   const p = x.shape.length;
   const q = y.shape.length;

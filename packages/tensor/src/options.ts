@@ -1,6 +1,6 @@
 // The one reader of options. It checks each name and value, so that a typo or a call from plain JavaScript is an error and
 // not a default that nobody asked for. An option given as undefined counts as not given.
-import { bytesOf, type DType } from "./dtype.ts";
+import { dtypeInfo, type DType } from "./dtype.ts";
 import { ArgumentError, describe } from "./errors.ts";
 import type { Backend } from "./interpreter.ts";
 
@@ -73,7 +73,7 @@ export const backendKind: OptionKind<Backend> = kind(
 export const oneOf = <const T extends readonly (string | number)[]>(...values: T): OptionKind<T[number]> =>
   kind(values.map((v) => JSON.stringify(v)).join(" or "), (x) => values.includes(x as T[number]));
 
-export const dtypeName: OptionKind<DType> = oneOf(...(Object.keys(bytesOf) as DType[]));
+export const dtypeName: OptionKind<DType> = oneOf(...(Object.keys(dtypeInfo) as DType[]));
 
 /** Null, too. */
 export const orNull = <T>({ wanted, is }: OptionKind<T>): OptionKind<T | null> =>

@@ -1,9 +1,8 @@
 // From a tensor back to the host: typed arrays, numbers, nested arrays.
 import { readTensor, untaped } from "./apply.ts";
 import { sizeOf, text } from "./axes.ts";
-import type { TypedArray } from "./dtype.ts";
+import { dtypeInfo, type TypedArray } from "./dtype.ts";
 import { ShapeError, UnsupportedError } from "./errors.ts";
-import { fromHalf } from "./half.ts";
 import type { Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -38,8 +37,10 @@ export function only(x: Tensor, op: string): Tensor {
 }
 
 /** The numbers that an array of a dtype stands for. */
-export const numbers = (x: Tensor, data: TypedArray): TypedArray | number[] =>
-  x.dtype === "f16" ? Array.from(data, fromHalf) : data;
+export function numbers(x: Tensor, data: TypedArray): TypedArray | number[] {
+  const { load } = dtypeInfo[x.dtype];
+  return load === undefined ? data : Array.from(data, load);
+}
 
 export function nest(values: TypedArray | number[], shape: Shape): Nested {
   let at = 0;

@@ -1,6 +1,6 @@
 // Arithmetic, comparisons and conversions in the kernel language. Tests for NaN and infinity work on bits: WGSL may assume
 // that neither exists.
-import type { DType } from "@weft/tensor";
+import { dtypeInfo, type DType } from "@weft/tensor";
 import type { Builder, Scalar, V } from "../language.ts";
 import { c, f, rescue, test, upper } from "./floats.ts";
 
@@ -9,16 +9,6 @@ export type Expression = (k: Builder, args: readonly V[], attrs?: { readonly dty
 
 const EXPONENT = 0x7f800000;
 const MAGNITUDE = 0x7fffffff;
-
-/** What a dtype is in a register. */
-export const scalarOf: Record<DType, Scalar> = {
-  f32: "f32",
-  f64: "f64",
-  i32: "i32",
-  bool: "bool",
-  u8: "f32",
-  f16: "f32",
-};
 
 const isFloat = (k: Builder, x: V): boolean => k.type(x) === "f32" || k.type(x) === "f64";
 
@@ -93,7 +83,7 @@ const sign: Expression = (k, [x]) => {
 const toType = (k: Builder, x: V, to: Scalar): V =>
   k.type(x) === to ? x : k.apply(to as "f32" | "f64" | "i32" | "bool", [x], to);
 
-const cast: Expression = (k, [x], attrs) => toType(k, x!, scalarOf[attrs!.dtype]);
+const cast: Expression = (k, [x], attrs) => toType(k, x!, dtypeInfo[attrs!.dtype].compute);
 
 export const arithmetic = {
   neg: same("neg"),

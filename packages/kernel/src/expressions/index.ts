@@ -12,5 +12,5 @@ export const expressions: { readonly [K in ElementwiseOp]: Expression } = {
   ...power,
   ...trigonometric,
 };
-export { scalarOf, type Expression } from "./arithmetic.ts";
+export type { Expression } from "./arithmetic.ts";
 export { threefry, uniform } from "./random.ts";

@@ -1,7 +1,6 @@
 // The deferred backend: operations become nodes, and a flush plans and runs the nodes that living handles need.
 import {
-  arrayOf,
-  bytesOf,
+  dtypeInfo,
   context,
   CONTRACT,
   own,
@@ -288,8 +287,10 @@ export class Deferred<S extends Storage, E> implements Backend {
     const { aside } = storage!;
     const size = sizeOf(shape);
     if (aside === undefined) return this.#driver.read(storage as S, offset, size, dtype);
-    const begin = offset * bytesOf[dtype];
-    return new arrayOf[dtype](aside.data.slice(begin, begin + size * bytesOf[dtype]).buffer as ArrayBuffer);
+    const begin = offset * dtypeInfo[dtype].bytes;
+    return new dtypeInfo[dtype].array(
+      aside.data.slice(begin, begin + size * dtypeInfo[dtype].bytes).buffer as ArrayBuffer,
+    );
   }
 
   /** The elements, unless it turns out meanwhile that an index was wrong, or that there was no memory. */

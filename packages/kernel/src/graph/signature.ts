@@ -1,11 +1,10 @@
 // What two flushes must share to share a plan: operations, dtypes, shapes, layouts and wiring. Numbers, random counters and
 // addresses are not part of it. The words can be read back in one way only, so that equal words mean equal plans.
-import { ArgumentError, describe, type DType } from "@weft/tensor";
+import { ArgumentError, describe, dtypeInfo, dtypeName } from "@weft/tensor";
 import type { Node } from "./node.ts";
 import { kindOfCode } from "./operation.ts";
 import { isRowMajor } from "./view.ts";
 
-const dtypeCode: Record<DType, number> = { f32: 0, f64: 1, i32: 2, bool: 3, u8: 4, f16: 5 };
 const word = new Float64Array(1);
 const halves = new Int32Array(word.buffer);
 
@@ -71,7 +70,7 @@ export class Signature {
       if (at + 3 * rank + 2 > words.length) words = this.#grow(3 * rank + 2);
       words[at++] =
         node.code |
-        (node.dtype === "f32" ? 0 : dtypeCode[node.dtype] << 12) |
+        (dtypeInfo[node.dtype].code << 12) |
         (node.handles > 0 ? 1 << 16 : 0) |
         (attrs === undefined ? 0 : 1 << 17) |
         (rank << 18) |
@@ -119,7 +118,7 @@ export class Signature {
 
   #leaf(x: Node): void {
     const plain = isRowMajor(x.shape, x.strides);
-    this.#push((plain ? -3 : -2) - (dtypeCode[x.dtype] << 8) - (x.shape.length << 13));
+    this.#push((plain ? -3 : -2) - (dtypeInfo[x.dtype].code << 8) - (x.shape.length << 13));
     this.#list(x.shape);
     if (!plain) this.#list(x.strides);
   }
@@ -161,9 +160,9 @@ export class Signature {
   }
 
   #text(value: string): void {
-    if (Object.hasOwn(dtypeCode, value)) {
+    if (dtypeName.is(value)) {
       this.#mark("dtype");
-      this.#push(dtypeCode[value as DType]);
+      this.#push(dtypeInfo[value].code);
       return;
     }
     this.#mark("text");

@@ -1,7 +1,7 @@
 // Values that no scope owns. Their handles end with the garbage collector, which tells so only when the event loop turns, and a
 // loop may never let it. So what nobody has used for a while moves to JavaScript's own memory, which is collected in any case, and
 // comes back when it is used. Where values cannot be moved at once, reads wait for the collector.
-import { bytesOf, type Tensor } from "@weft/tensor";
+import { dtypeInfo, type Tensor } from "@weft/tensor";
 import type { Driver, Relief } from "./driver.ts";
 import type { Node, Storage } from "./node.ts";
 import { sizeOf } from "./view.ts";
@@ -106,7 +106,7 @@ export class Unowned<S extends Storage> implements Relief {
     }
     if (node.storage !== undefined) this.settled(node);
     else if (net.handles === 1) {
-      const bytes = sizeOf(node.shape) * bytesOf[node.dtype];
+      const bytes = sizeOf(node.shape) * dtypeInfo[node.dtype].bytes;
       // What is larger is mostly merged into its reader, and never stored.
       if (bytes <= this.#base) this.#pending += bytes;
     }

@@ -1,7 +1,6 @@
 // The draft of a kernel: what a group reads, computes and writes, line by line, before it is known whether such a kernel
 // exists already. Its key says all that the kernel's code depends on.
-import type { DType } from "@weft/tensor";
-import { scalarOf } from "../expressions/index.ts";
+import { dtypeInfo, type DType } from "@weft/tensor";
 import { isAligned, type Item } from "./plan-value.ts";
 import type { KernelOperand, Reduction, Scalar } from "../language.ts";
 import { stepOf, type Strides } from "./loops.ts";
@@ -27,8 +26,6 @@ export interface OperandDraft {
   readonly line: number;
 }
 
-const scalars: Record<Scalar, number> = { f32: 1, f64: 2, i32: 3, bool: 4 };
-const dtypes: Record<DType, number> = { f32: 1, f64: 2, i32: 3, bool: 4, u8: 5, f16: 6 };
 const steps: Record<KernelOperand["step"], number> = { still: 1, unit: 2, stride: 3 };
 const folds: Record<Reduction["fn"], number> = { sum: 1, max: 2, min: 3 };
 const uses: Record<KernelOperand["use"], number> = { read: 1, write: 2, index: 3 };
@@ -49,13 +46,13 @@ export class Draft {
 
   #number(type: Scalar, node: number, input: number): number {
     const slot = this.numbers.push({ type, node, input }) - 1;
-    this.#key.push(2, scalars[type]);
+    this.#key.push(2, dtypeInfo[type].code);
     return this.lines.push({ t: "number", slot, type }) - 1;
   }
 
   #operation(op: AnyOp, code: number, args: readonly number[], to: DType | undefined): number {
     const key = this.#key;
-    key.push(100 + code, to === undefined ? 0 : dtypes[to]);
+    key.push(100 + code, to === undefined ? 0 : 1 + dtypeInfo[to].code);
     for (let i = 0; i < args.length; i++) key.push(args[i]!);
     return this.lines.push({ t: "op", op, args, to }) - 1;
   }
@@ -75,7 +72,7 @@ export class Draft {
     for (const o of this.operands) {
       if (o.item === b && o.offset === x.offset && o.use === "read" && equal(o.strides, strides)) return o.line;
     }
-    const type = scalarOf[b.dtype];
+    const type = dtypeInfo[b.dtype].compute;
     const line = this.lines.push({ t: "load", operand: this.operands.length, type }) - 1;
     this.#key.push(3);
     this.operands.push({ use: "read", dtype: b.dtype, item: b, offset: x.offset, strides, line });
@@ -97,7 +94,7 @@ export class Draft {
       const { value } = item.attrs as { value: number };
       // The reciprocal tells -0 from 0.
       this.#key.push(4, ...Array.from(`${value}/${1 / value},`, (c) => c.charCodeAt(0)));
-      return this.lines.push({ t: "const", value, type: scalarOf[item.dtype] }) - 1;
+      return this.lines.push({ t: "const", value, type: dtypeInfo[item.dtype].compute }) - 1;
     }
     // Numbers take the type of the tensors beside them; the choices of `where` have that of the result.
     let { dtype } = item;
@@ -106,7 +103,7 @@ export class Draft {
     for (let i = 0; i < inputs.length; i++) {
       const x = inputs[i]!;
       if (typeof x !== "number") args[i] = this.read(x);
-      else args[i] = this.#number(op === "where" && i === 0 ? "bool" : scalarOf[dtype], item.place, i);
+      else args[i] = this.#number(op === "where" && i === 0 ? "bool" : dtypeInfo[dtype].compute, item.place, i);
     }
     return this.#operation(
       op as AnyOp,
@@ -118,7 +115,7 @@ export class Draft {
 
   #source(x: Item): number {
     const b = x.base;
-    if (b.op === "full") return this.#number(scalarOf[b.dtype], b.place, 0);
+    if (b.op === "full") return this.#number(dtypeInfo[b.dtype].compute, b.place, 0);
     if (x !== b) return this.#numbered(x);
     // Random bits are dear: each is computed once.
     if (b.draft !== this) {
@@ -146,7 +143,7 @@ export class Draft {
     key.push(6, rank, reduced, lanes);
     for (let i = 0; i < strides.length; i++) {
       const o = this.operands[i]!;
-      key.push(uses[o.use], dtypes[o.dtype], steps[stepOf(strides[i]![lanes]!)]);
+      key.push(uses[o.use], dtypeInfo[o.dtype].code, steps[stepOf(strides[i]![lanes]!)]);
     }
     for (const s of this.stores) key.push(7, s.operand, s.line);
     for (const r of this.reductions) key.push(8, folds[r.fn], r.operand, r.line);

@@ -1,6 +1,6 @@
 // From a group to a launch: the operations of a group become one kernel (found again by its key), its operands and numbers
 // the kernel's arguments.
-import { bytesOf, UnsupportedError, type DType } from "@weft/tensor";
+import { dtypeInfo, UnsupportedError, type DType } from "@weft/tensor";
 import { Draft } from "./draft.ts";
 import { expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
 import type { Item } from "./plan-value.ts";
@@ -63,7 +63,7 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
   const places: AddressArgument[] = [];
   for (let i = 0, at = layout.operand(kernel, 0); i < draft.operands.length; i++, at += 1 + rank) {
     const o = draft.operands[i]!;
-    const bytes = o.use === "index" ? 1 : bytesOf[o.dtype];
+    const bytes = o.use === "index" ? 1 : dtypeInfo[o.dtype].bytes;
     if (o.item === undefined) words[at] = o.offset;
     else places.push(placeOf(o.item, at, o.offset * bytes, o.use === "write"));
     for (let l = 0; l < rank; l++) words[at + 1 + l] = strides[i]![l]! * bytes;
@@ -108,7 +108,7 @@ const none: readonly number[] = [];
 function placeOf(item: Item, word: number, bytes: number, write: boolean): AddressArgument {
   if (item.target === undefined) return { word, slot: item.slot!.index, bytes, write };
   const { into, view } = item.target;
-  return { word, slot: into.slot!.index, bytes: bytes + view.offset * bytesOf[item.dtype], write };
+  return { word, slot: into.slot!.index, bytes: bytes + view.offset * dtypeInfo[item.dtype].bytes, write };
 }
 
 /** The loop that is cut into lanes: the last one, unless a reduction reads more side by side (or fewer apart) along the last kept loop. */

@@ -1,7 +1,7 @@
 // Which operations share a launch. Producers go into consumers: a map that one reader uses is evaluated inside it. Maps over
 // one index space that are ready together stand side by side in one launch, and the elementwise work on a call's result
 // becomes its epilogue. A launch waits only for launches of lower levels, so merging never makes a cycle.
-import type { Shape } from "@weft/tensor";
+import { isStorage, type Shape } from "@weft/tensor";
 import { isAligned, isWhole, type Item } from "./plan-value.ts";
 import type { AnyOp } from "../graph/operation.ts";
 import { sameShape } from "../graph/view.ts";
@@ -78,7 +78,7 @@ export function merge(items: readonly Item[], options: MergeOptions): Group[] {
 }
 
 /** A value of a dtype that is only stored: it is rounded when it is written, so whoever reads it must read what was written. */
-const isRounded = ({ dtype }: Item): boolean => dtype === "u8" || dtype === "f16";
+const isRounded = ({ dtype }: Item): boolean => isStorage(dtype);
 
 /** Evaluates inside `item` the maps that it alone reads, as far as the bounds allow. */
 function absorb(item: Item, limits: Limits): void {

@@ -1,5 +1,5 @@
 // Planning: from the needed nodes to launches, slots and arena offsets. Runs when a structure is met for the first time.
-import { bytesOf } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor";
 import { layOut, type Life } from "./arena.ts";
 import type { Arrange } from "./chain.ts";
 import { donationsOf } from "./donate.ts";
@@ -51,7 +51,7 @@ export class Planner {
     const groups = merge(items, this.#options);
     const slots: Slot[] = [];
     const slotOf = (item: Item, kind: Slot["kind"]): void => {
-      item.slot = { index: slots.length, bytes: sizeOf(item.shape) * bytesOf[item.dtype], kind, offset: 0 };
+      item.slot = { index: slots.length, bytes: sizeOf(item.shape) * dtypeInfo[item.dtype].bytes, kind, offset: 0 };
       slots.push(item.slot);
     };
     for (const leaf of leaves) slotOf(leaf, "leaf");
@@ -115,7 +115,7 @@ function operandOf(x: Item): CallOperand {
   const at = base.target;
   const offset = x.offset + (at?.view.offset ?? 0);
   const slot = (at?.into.slot ?? base.slot)!.index;
-  return { slot, bytes: offset * bytesOf[x.dtype], shape: x.shape, strides: x.strides, dtype: x.dtype };
+  return { slot, bytes: offset * dtypeInfo[x.dtype].bytes, shape: x.shape, strides: x.strides, dtype: x.dtype };
 }
 
 /** A call or reduction that only its own epilogue reads writes where the epilogue's first result will stand. */

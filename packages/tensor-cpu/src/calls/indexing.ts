@@ -1,6 +1,6 @@
 // Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by strides.
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
-import { bytesOf, type AxisAttrs, type DType } from "@weft/tensor";
+import { dtypeInfo, type AxisAttrs, type DType } from "@weft/tensor";
 import { f32x4, I32, i32, i32x4, type Local, type Module, v128 } from "../wasm/emitter.ts";
 import { aligned, dense, idle, lines, machineCode, routine, sizeOf, type CallMemory, type Operand } from "./call.ts";
 
@@ -9,7 +9,7 @@ type Elements = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** Memory as elements of the size of a dtype; what is copied only needs no other type. */
 const elements = (m: CallMemory, dtype: DType): Elements =>
-  dtype === "f64" ? m.f64 : dtype === "f32" ? m.f32 : bytesOf[dtype] === 4 ? m.i32 : m.u8;
+  dtype === "f64" ? m.f64 : dtype === "f32" ? m.f32 : dtypeInfo[dtype].bytes === 4 ? m.i32 : m.u8;
 /** What stands for an element that there is not. */
 const missing = (dtype: DType): number => (dtype === "f32" || dtype === "f64" ? NaN : 0);
 
@@ -88,9 +88,9 @@ const rows = (x: Operand, { axis }: AxisAttrs, indices: Operand) => {
 export const take = dense((m, attrs: AxisAttrs, out, [x, indices]) => {
   const { outer, size, inner, n } = rows(x!, attrs, indices!);
   const { dtype } = out;
-  const bytes = inner * bytesOf[dtype];
+  const bytes = inner * dtypeInfo[dtype].bytes;
   if (outer * inner * n === 0) return idle;
-  if (bytesOf[dtype] === 4) {
+  if (dtypeInfo[dtype].bytes === 4) {
     const run = vectors(m).take;
     const fill = dtype === "f32" ? 0x7fc00000 : 0;
     return {
@@ -151,8 +151,8 @@ export const indexAdd = dense(
   (m, attrs: AxisAttrs, out, [x, indices]) => {
     const { outer, size, inner, n } = rows(x!, attrs, indices!);
     const { dtype } = out;
-    const all = sizeOf(out.shape) * bytesOf[dtype];
-    const bytes = inner * bytesOf[dtype];
+    const all = sizeOf(out.shape) * dtypeInfo[dtype].bytes;
+    const bytes = inner * dtypeInfo[dtype].bytes;
     const run = dtype === "f32" ? vectors(m).add : undefined;
     const [few, most] = [run === undefined || n <= CROWD, Math.floor(n / CROWD)];
     const counted = aligned(4) + aligned(4 * size);
@@ -283,7 +283,7 @@ export const scatterAdd = dense(
     return {
       scratch: wide ? 8 * size : 0,
       run: (to, [from, at, updates], s) => {
-        copyFirst(m, to, from!, size * bytesOf[out.dtype]);
+        copyFirst(m, to, from!, size * dtypeInfo[out.dtype].bytes);
         if (!wide) return walk(m, to, at!, updates!);
         const sums = m.f64.subarray(s >>> 3, (s >>> 3) + size);
         sums.fill(0);

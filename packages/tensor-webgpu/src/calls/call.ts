@@ -1,6 +1,6 @@
 // What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
 // The forms here are the plain ones: an invocation for each element of the result.
-import { bytesOf, isFloat, type DType, type FusedOp } from "@weft/tensor";
+import { dtypeInfo, isFloat, type DType, type FusedOp } from "@weft/tensor";
 import { sizeOf, type CallLaunch, type CallOperand, type CallTraits, type FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import { eachOfFour, type DeviceTraits, type Stage, type Staged } from "../forms/stage.ts";
@@ -131,7 +131,7 @@ export function stage(launch: CallLaunch, { threads }: DeviceTraits, form: Stage
       (form.functions?.(at.name) ?? "") + (epilogue?.functions(at, words, operands.length, result!, result!) ?? ""),
     text: (at) => {
       const address = (k: number, place: string): string =>
-        `(bitcast<u32>(${at.word(k)}) + (${place}) * ${bytesOf[dtypes[k]!]}u)`;
+        `(bitcast<u32>(${at.word(k)}) + (${place}) * ${dtypeInfo[dtypes[k]!].bytes}u)`;
       const register = (k: number): Register => registerOf(dtypes[k]!);
       const load: Words["load"] = (k, place) => `(${at.load(k, register(k), address(k, place))})`;
       const put: Words["put"] = (k, place, value) => at.store(k, register(k), value, address(k, place));

@@ -1,6 +1,6 @@
 // Kernels of the language as bodies of WGSL: a map has one invocation an element, or four elements; a reduction gives each
 // result to some invocations of a workgroup (`slices`), which join their parts.
-import { bytesOf } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor";
 import { layout, type Kernel } from "@weft/kernel";
 import { mapOf } from "./map.ts";
 import { splitting, type Slices } from "./partition.ts";
@@ -20,8 +20,8 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Ke
     return {
       dtype,
       write: use === "write",
-      wide: beside && bytesOf[dtype] === 4,
-      whole: beside && bytesOf[dtype] === 1,
+      wide: beside && dtypeInfo[dtype].bytes === 4,
+      whole: beside && dtypeInfo[dtype].bytes === 1,
     };
   });
   const body = {

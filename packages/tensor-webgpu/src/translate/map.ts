@@ -1,5 +1,5 @@
 // Maps: an invocation an element, or four of them, which lie side by side and are loaded and stored together.
-import { bytesOf } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor";
 import { layout } from "@weft/kernel";
 import type { Text } from "./text.ts";
 
@@ -8,7 +8,9 @@ function beside(text: Text): string {
   const { rank, operands, stores } = text.kernel;
   const last = rank - 1;
   const before = Array.from({ length: last }, (_, l) => ` * n${l}`).join("");
-  const whole = operands.flatMap((o, k) => (text.isFour(k) ? [{ ...o, k, words: bytesOf[o.dtype] as 1 | 4 }] : []));
+  const whole = operands.flatMap((o, k) =>
+    text.isFour(k) ? [{ ...o, k, words: dtypeInfo[o.dtype].bytes as 1 | 4 }] : [],
+  );
   const written = new Set(stores.map((s) => s.operand));
   const at = (k: number): number => text.place.get(k)!;
   return [

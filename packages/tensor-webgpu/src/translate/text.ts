@@ -1,5 +1,5 @@
 // The text of a kernel at one index: sizes, indices, addresses, what is computed there and stored.
-import { bytesOf } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor";
 import { layout, type Kernel, type Scalar, type V } from "@weft/kernel";
 import type { Epilogue } from "./program.ts";
 import { splitting, type Block, type Slices } from "./partition.ts";
@@ -153,7 +153,7 @@ export class Text {
       if (c.kind === "load" && c.operand === this.given) lines.push(`let v${v} = value;`);
       else if (c.kind === "load" && e !== undefined && this.isFour(c.operand)) {
         const { dtype } = operands[c.operand]!;
-        const word = bytesOf[dtype] === 4 ? `q${c.operand}.${"xyzw"[e]}` : `q${c.operand}`;
+        const word = dtypeInfo[dtype].bytes === 4 ? `q${c.operand}.${"xyzw"[e]}` : `q${c.operand}`;
         lines.push(`let v${v} = ${elementIn(dtype, registerOf(c.type), word, `${e}u`)};`);
       } else if (c.kind === "load") {
         if (!addressed.has(c.operand)) lines.push(this.address(c.operand, rank));
@@ -179,7 +179,9 @@ export class Text {
         const { dtype } = operands[s.operand]!;
         const word = wordOf(dtype, registerOf(this.type(s.value)), `v${s.value}`);
         lines.push(
-          bytesOf[dtype] === 4 ? `y${s.operand}.${"xyzw"[e]} = ${word};` : `y${s.operand} |= ${word} << ${8 * e}u;`,
+          dtypeInfo[dtype].bytes === 4
+            ? `y${s.operand}.${"xyzw"[e]} = ${word};`
+            : `y${s.operand} |= ${word} << ${8 * e}u;`,
         );
         continue;
       }

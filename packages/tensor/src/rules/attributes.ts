@@ -1,9 +1,10 @@
 // Attributes as an operation keeps them: checked, in one order, and lists copied, so that what a caller changes afterwards
 // changes nothing. One line a primitive that has any.
 import { listOf, reader, shapeOf } from "../axes.ts";
-import { bytesOf, type DType } from "../dtype.ts";
+import type { DType } from "../dtype.ts";
 import { ArgumentError, describe } from "../errors.ts";
 import type { Attrs, ConvAttrs, OpName, PoolAttrs, RandomAttrs } from "../ops.ts";
+import { dtypeName } from "../options.ts";
 
 type Ints = readonly number[];
 type Pairs = readonly (readonly [number, number])[];
@@ -40,7 +41,7 @@ const pairs = (op: string, name: string, x: unknown): Pairs =>
 
 /** Refuses what is no dtype. */
 function checkDType(op: string, x: DType): DType {
-  return Object.hasOwn(bytesOf, x) ? x : refuse(op, "dtype", Object.keys(bytesOf).join(", "), x);
+  return dtypeName.is(x) ? x : refuse(op, "dtype", dtypeName.wanted, x);
 }
 
 const reduce = ({ axes, keepDims }: Attrs<"sum">, op: string): Attrs<"sum"> => ({

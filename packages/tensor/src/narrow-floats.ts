@@ -1,9 +1,11 @@
-// Half precision on the host: 16 bits of sign, 5 of exponent, 10 of fraction, as IEEE 754 has them.
+// Narrow floats on the host: the bits of the nearest one, ties to even, and the number that bits stand for.
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** The bits of the nearest half, ties to even. */
-export function toHalf(x: number): number {
+/** Half precision: 5 bits of exponent, 10 of fraction, as IEEE 754 has them. */
+export const half = { store: toHalf, load: fromHalf };
+
+function toHalf(x: number): number {
   float[0] = x;
   const b = bits[0]!;
   const sign = (b >>> 16) & 0x8000;
@@ -18,8 +20,7 @@ export function toHalf(x: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
-/** The number that the bits of a half stand for. */
-export function fromHalf(h: number): number {
+function fromHalf(h: number): number {
   const exponent = (h >>> 10) & 31;
   const fraction = h & 1023;
   const magnitude =
