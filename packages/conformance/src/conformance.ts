@@ -18,7 +18,6 @@ import {
   type Sample,
 } from "./sample.ts";
 import { collections, type SampleName } from "./samples.ts";
-import { half } from "./samples/half.ts";
 
 /** Opens a backend with options of its own. */
 export type Open = (options?: any) => Promise<Backend>;
@@ -36,8 +35,6 @@ export interface ConformanceOptions {
   readonly settings?: Readonly<Record<string, object>>;
   /** Whether the backend computes in f64, too. */
   readonly double?: boolean;
-  /** Whether the backend stores f16. */
-  readonly half?: boolean;
   /** How many storages live; a backend with `stats().live` or `live()` needs none. */
   readonly live?: (backend: Backend) => number;
 }
@@ -120,7 +117,7 @@ const sampleCase = (subject: Subject, family: Family, name: string, sample: Samp
 });
 
 function cases(subject: Subject, options: ConformanceOptions, views: boolean): Case[] {
-  const all = [...collections, ...(options.half === true ? [half] : []), ...(options.collections ?? [])];
+  const all = [...collections, ...(options.collections ?? [])];
   // Random numbers are made in f32.
   const some = subject.double ? all.filter(({ family }) => family !== "random") : all;
   return some.flatMap(({ family, samples }) =>

@@ -3,6 +3,7 @@
 import { isFloat, mul, scope, sum, type Backend, type Tensor } from "@weft/tensor";
 import type { Result } from "./comparison.ts";
 import { gradients } from "./gradient.ts";
+import { elementsOf } from "./reference/storage.ts";
 import { stream, type Random } from "./sample.ts";
 
 /** A call, and what is asked about it. */
@@ -28,7 +29,7 @@ export interface Answer {
 /** Numbers of the shape and dtype of x, between −1 and 1, that depend on `random` alone. */
 export function like(x: Tensor, random: Random): Tensor {
   const data = Float32Array.from({ length: x.size }, () => 2 * random() - 1);
-  return x.backend.upload(x.dtype === "f64" ? Float64Array.from(data) : data, x.shape, x.dtype);
+  return x.backend.upload(elementsOf(x.dtype, data), x.shape, x.dtype);
 }
 
 /** One direction for each floating result. */

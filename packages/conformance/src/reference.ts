@@ -22,13 +22,13 @@ import {
 } from "@weft/tensor";
 import { conv } from "./reference/conv.ts";
 import { elementwise } from "./reference/elementwise.ts";
-import { halfToBits, halfToNumber } from "./reference/half.ts";
 import { indexing } from "./reference/indexing.ts";
 import type { Elements, Kernels } from "./reference/kernels.ts";
 import { linalg } from "./reference/linalg.ts";
 import { movement } from "./reference/movement.ts";
 import { random } from "./reference/random.ts";
 import { reductions } from "./reference/reduce.ts";
+import { elementsOf, storage } from "./reference/storage.ts";
 
 const kernels: Kernels = {
   ...elementwise,
@@ -54,14 +54,9 @@ const stored = (dtype: DType, data: Float64Array, rounding: boolean): Float64Arr
   return data;
 };
 
-const host: Record<DType, (data: Float64Array, rounding: boolean) => TypedArray> = {
-  f32: (data, rounding) => (rounding ? Float32Array.from(data) : data.slice()),
-  f64: (data) => data.slice(),
-  i32: (data) => Int32Array.from(data),
-  bool: (data) => Uint8Array.from(data),
-  u8: (data) => Uint8Array.from(data),
-  f16: (data) => Uint16Array.from(data, halfToBits),
-};
+/** The elements as the host has them. */
+const host = (dtype: DType, data: Float64Array, rounding: boolean): TypedArray =>
+  dtype === "f32" && !rounding ? data.slice() : elementsOf(dtype, data);
 
 /** Sources whose lines in a stack are ways of calling, not the call. */
 const inside = /[\\/](tensor|autograd|nn)[\\/](src|dist)[\\/]|[\\/]conformance[\\/](src|dist)[\\/]reference/;
@@ -129,14 +124,14 @@ export class Reference implements Backend {
 
   upload(data: TypedArray, given: Shape, dtype: DType): Tensor {
     const shape = shapeOf("upload", given);
-    const elements = dtype === "f16" ? Float64Array.from(data, halfToNumber) : Float64Array.from(data);
+    const elements = Float64Array.from(data, storage[dtype].load);
     return own(this.#handle(stored(dtype, elements, this.rounding), shape, dtype));
   }
 
   readSync(x: Tensor): TypedArray {
     const fault = this.#faults.get(x.payload as object);
     if (fault !== undefined) throw fault;
-    return host[x.dtype](x.payload as Float64Array, this.rounding);
+    return host(x.dtype, x.payload as Float64Array, this.rounding);
   }
 
   async read(x: Tensor): Promise<TypedArray> {

@@ -2,17 +2,17 @@
 // run on every backend, with views in place of the inputs, and by the check of derivatives.
 import {
   apply,
-  dtypeInfo,
   isFloat,
+  isStorage,
   type Backend,
   type DType,
   type Shape,
   type Tensor,
   type TypedArray,
 } from "@weft/tensor";
-import { halfToBits } from "./reference/half.ts";
 import { offsets, pick, sizeOf, stridesOf } from "./reference/kernels.ts";
 import { threefry } from "./reference/random.ts";
+import { elementsOf } from "./reference/storage.ts";
 
 /** The families of operations; each has a tolerance of its own. */
 export type Family = "elementwise" | "reduce" | "movement" | "indexing" | "linalg" | "conv" | "random" | "fused";
@@ -128,13 +128,10 @@ export function stream(name: string, index: number): Random {
   return () => (threefry(key, [counter++, 0])[0] >>> 8) * 2 ** -24;
 }
 
-/** The host data of each input: f32 elements are rounded to f32, f16 elements are their bits. Without the name of a view, which has the same data. */
+/** The host data of each input: f32 elements are rounded to f32, those of narrower floats are their bits. Without the name of a view, which has the same data. */
 export function dataOf({ name, inputs }: Sample): TypedArray[] {
   const [stem] = name.split(VIEW) as [string];
-  return inputs.map(({ dtype, fill }, i) => {
-    const elements = fill(stream(stem, i));
-    return dtypeInfo[dtype].array.from(dtype === "f16" ? elements.map(halfToBits) : (elements as number[]));
-  });
+  return inputs.map(({ dtype, fill }, i) => elementsOf(dtype, fill(stream(stem, i))));
 }
 
 /** Puts the inputs on a backend, in f64 instead of f32 if asked to. */
@@ -156,7 +153,7 @@ export function results(sample: Sample, xs: readonly Tensor[]): readonly Tensor[
 /** The inputs that a gradient is asked for. */
 export const differentiable = (sample: Sample): readonly number[] =>
   sample.differentiable ??
-  sample.inputs.map((_, i) => i).filter((i) => isFloat(sample.inputs[i]!.dtype) && sample.inputs[i]!.dtype !== "f16");
+  sample.inputs.map((_, i) => i).filter((i) => isFloat(sample.inputs[i]!.dtype) && !isStorage(sample.inputs[i]!.dtype));
 
 /** How the elements of an input are stored, and the movement that shows them in their places again. */
 const viewKinds: Record<string, (input: Input) => Input> = {

@@ -9,6 +9,7 @@ import { movement } from "./samples/movement.ts";
 import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
 import { reductions } from "./samples/reduce.ts";
+import { storage } from "./samples/storage.ts";
 
 type NamesOf<C> = C extends Collection<infer K> ? K : never;
 export type SampleName = NamesOf<
@@ -21,6 +22,7 @@ export type SampleName = NamesOf<
   | typeof random
   | typeof fused
   | typeof programs
+  | typeof storage
 >;
 
 export const collections: readonly Collection[] = [
@@ -33,4 +35,5 @@ export const collections: readonly Collection[] = [
   random,
   fused,
   programs,
+  storage,
 ];

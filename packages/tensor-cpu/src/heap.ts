@@ -45,6 +45,7 @@ export class Heap implements CallMemory {
   f64!: Float64Array;
   i32!: Int32Array;
   u8!: Uint8Array;
+  u16!: Uint16Array;
   /** Addresses of free blocks, by class. */
   readonly #free: number[][] = [];
   readonly limit: number;
@@ -69,6 +70,7 @@ export class Heap implements CallMemory {
     this.f64 = new Float64Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
   }
 
   /** Bytes that have been handed out at one time or another. */

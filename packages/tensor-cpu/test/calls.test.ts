@@ -1,6 +1,6 @@
 // Indexing, orders and rows against their definitions.
 import { nameOf } from "@weft/kernel";
-import { dtypeInfo, type DType } from "@weft/tensor";
+import { dtypeInfo, isFloat, isStorage, type DType } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
 import { callsWith } from "../src/calls/index.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";
@@ -11,9 +11,9 @@ const random = (shape: readonly number[], dtype: DType = "f32"): Given => ({
   shape,
   dtype,
   data:
-    dtype === "bool" || dtype === "u8"
-      ? Uint8Array.from({ length: count(shape) }, () => r.int(0, dtype === "bool" ? 1 : 255))
-      : r.array(dtype as "f32", count(shape)),
+    dtype === "f32" || dtype === "f64" || dtype === "i32"
+      ? r.array(dtype, count(shape))
+      : dtypeInfo[dtype].array.from(Array.from({ length: count(shape) }, () => r.int(0, dtype === "bool" ? 1 : 255))),
 });
 const integers = (shape: readonly number[], from: number, to: number): Given => ({
   shape,
@@ -41,7 +41,9 @@ function each(shape: readonly number[], visit: (index: readonly number[], place:
 const place = (shape: readonly number[], index: readonly number[]): number =>
   shape.reduce((p, d, i) => p * d + index[i]!, 0);
 
-const dtypes = ["f32", "f64", "i32", "bool", "u8"] as const;
+const dtypes = Object.keys(dtypeInfo) as DType[];
+/** What stands where an index is out of range, as an element of the array. */
+const missing = (dtype: DType): number => (isFloat(dtype) ? (dtypeInfo[dtype].store?.(NaN) ?? NaN) : 0);
 const shapes = [[7], [5, 9], [3, 4, 5], [2, 3, 4, 17], [1, 6], [40, 33]];
 
 describe("indexing", () => {
@@ -65,10 +67,9 @@ describe("indexing", () => {
             expect(taken.flagged).toBe(wrong);
             each(result, (index, p) => {
               const from = source(index);
-              const missing = dtype === "f32" || dtype === "f64" ? NaN : 0;
-              expect(taken.data[p]).toBe(from < 0 ? missing : x.data[from]);
+              expect(taken.data[p]).toBe(from < 0 ? missing(dtype) : x.data[from]);
             });
-            if (dtype === "bool" || dtype === "u8") continue;
+            if (dtype === "bool" || isStorage(dtype)) continue;
             const updates = random(result, dtype);
             const wanted = Float64Array.from(x.data);
             each(result, (index, p) => {
@@ -107,10 +108,9 @@ describe("indexing", () => {
             expect(gathered.flagged).toBe(wrong);
             each(at.shape, (index, p) => {
               const from = source(index, p);
-              const missing = dtype === "f32" || dtype === "f64" ? NaN : 0;
-              expect(gathered.data[p]).toBe(from < 0 ? missing : x.data[from]);
+              expect(gathered.data[p]).toBe(from < 0 ? missing(dtype) : x.data[from]);
             });
-            if (dtype === "bool" || dtype === "u8") continue;
+            if (dtype === "bool" || isStorage(dtype)) continue;
             const updates = random(at.shape, dtype);
             const wanted = Float64Array.from(x.data);
             each(at.shape, (index, p) => {

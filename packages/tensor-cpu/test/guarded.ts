@@ -35,6 +35,7 @@ function machine(relaxed: boolean, pages: number): CallMemory {
       f64: new Float64Array(buffer),
       i32: new Int32Array(buffer),
       u8: new Uint8Array(buffer),
+      u16: new Uint16Array(buffer),
     };
     machines.set(key, m);
   }

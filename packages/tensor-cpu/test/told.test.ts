@@ -325,15 +325,13 @@ describe.each([
     });
   });
 
-  test("a lost value, a dtype that there is not: in the name of the function that was called", () => {
+  test("a lost value: in the name of the function that was called", () => {
     const b = open();
     const lost = T.softmax(b.ones([3000, 3000]));
     expect(() => lost.dataSync()).toThrow(MemoryError);
     expect(message(() => T.greater(1, lost))).toMatch(/^greater: this f32\[3000,3000\] tensor was lost/);
     expect(message(() => T.clamp(lost, { min: 0 }))).toMatch(/^clamp: this/);
     expect(message(() => T.tile(lost, { repeats: [2, 1] }))).toMatch(/^tile: this/);
-    expect(message(() => b.eye(2, { dtype: "f16" }))).toMatch(/^eye: .* has no f16/);
-    expect(message(() => b.rand([2], { dtype: "f16" }))).toMatch(/^rand: .* has no f16/);
     // Nor does the name of a function reach what its user's own code says.
     const init = (): never => {
       throw new T.ArgumentError("mine: no table for this");

@@ -140,9 +140,13 @@ describeOnDevice("the same bits", () => {
 
 describeOnDevice("what is refused", () => {
   onDevice("dtypes that WebGPU has not", async () => {
-    const { tensor, zeros } = await open({});
+    const { eye, ones, rand, tensor, zeros } = await open({});
     expect(() => tensor([1], { dtype: "f64" })).toThrow(new UnsupportedError("tensor: @weft/tensor-webgpu has no f64"));
+    expect(() => ones([2], { dtype: "f64" })).toThrow("ones: @weft/tensor-webgpu has no f64");
     expect(() => T.cast(zeros([2]), "f64")).toThrow("cast: @weft/tensor-webgpu has no f64");
+    // In the name of the function that was called.
+    expect(() => eye(2, { dtype: "f64" })).toThrow("eye: @weft/tensor-webgpu has no f64");
+    expect(() => rand([2], { dtype: "f64" })).toThrow("rand: @weft/tensor-webgpu has no f64");
   });
 
   onDevice("more memory than there is, and the backend works on", async () => {

@@ -3,5 +3,4 @@ import { conformance } from "@weft/conformance";
 import { open } from "@weft/tensor-webgpu";
 import { test } from "vitest";
 
-for (const { name, run } of conformance("tensor-webgpu in a page", open, { settings: { merged: {} }, half: true }))
-  test(name, run);
+for (const { name, run } of conformance("tensor-webgpu in a page", open, { settings: { merged: {} } })) test(name, run);

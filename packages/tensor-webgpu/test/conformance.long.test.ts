@@ -3,5 +3,4 @@ import { conformance } from "@weft/conformance";
 import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
-for (const { name, run } of conformance("tensor-webgpu", open, { settings: { merged: {} }, half: true }))
-  onDevice(name, run);
+for (const { name, run } of conformance("tensor-webgpu", open, { settings: { merged: {} } })) onDevice(name, run);

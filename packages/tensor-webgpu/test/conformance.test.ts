@@ -5,4 +5,4 @@ import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
 const settings = { unmerged: { fuse: false, trusted: true } };
-for (const { name, run } of conformance("tensor-webgpu", open, { settings, half: true })) onDevice(name, run);
+for (const { name, run } of conformance("tensor-webgpu", open, { settings })) onDevice(name, run);

@@ -1,8 +1,8 @@
 // The meaning of the elementwise family: a formula of numbers each, and broadcasting around it.
-import type { DType, ElementwiseOps } from "@weft/tensor";
+import type { ElementwiseOps } from "@weft/tensor";
 import { erf } from "./erf.ts";
-import { roundToHalf } from "./half.ts";
 import { offsets, sizeOf, stretched, type Elements, type Kernels } from "./kernels.ts";
+import { storage } from "./storage.ts";
 
 const unary =
   (f: (x: number) => number) =>
@@ -36,19 +36,6 @@ function floorMod(a: number, b: number): number {
   if (r === 0) return b < 0 ? -0 : 0;
   return r < 0 !== b < 0 ? r + b : r;
 }
-
-const truncate = (low: number, high: number) => (x: number) =>
-  Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)));
-
-/** What a number becomes in each dtype. */
-const conversions: Record<DType, (x: number) => number> = {
-  f32: (x) => x,
-  f64: (x) => x,
-  f16: roundToHalf,
-  i32: truncate(-(2 ** 31), 2 ** 31 - 1),
-  u8: truncate(0, 255),
-  bool: (x) => (x === 0 ? 0 : 1),
-};
 
 /** Math.pow is NaN for (±1)^±∞ and 1^NaN, where IEEE 754 (C, PyTorch) has 1. */
 const power = (a: number, b: number): number =>
@@ -86,7 +73,7 @@ export const elementwise: Kernels<keyof ElementwiseOps> = {
   isNaN: unary((x) => Number(Number.isNaN(x))),
   isFinite: unary((x) => Number(Number.isFinite(x))),
   not: unary((x) => 1 - x),
-  cast: ([x], { dtype }) => x!.data.map(conversions[dtype]),
+  cast: ([x], { dtype }) => x!.data.map(storage[dtype].round),
   add: binary((a, b) => a + b),
   sub: binary((a, b) => a - b),
   mul: (inputs, _, shape, dtype) => (dtype === "i32" ? multiplyIntegers : multiply)(inputs, _, shape),

@@ -21,6 +21,7 @@ export interface CallMemory {
   readonly f64: Float64Array;
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
 }
 
 /** A call prepared for shapes: nothing is computed again at run time but addresses. */

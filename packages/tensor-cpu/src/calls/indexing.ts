@@ -1,17 +1,19 @@
 // Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by strides.
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
-import { dtypeInfo, type AxisAttrs, type DType } from "@weft/tensor";
+import { dtypeInfo, isFloat, type AxisAttrs, type DType, type TypedArray } from "@weft/tensor";
+import { storage } from "../translate/storage.ts";
 import { f32x4, I32, i32, i32x4, type Local, type Module, v128 } from "../wasm/emitter.ts";
 import { aligned, dense, idle, lines, machineCode, routine, sizeOf, type CallMemory, type Operand } from "./call.ts";
 
 type Int = Local<typeof I32>;
-type Elements = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-/** Memory as elements of the size of a dtype; what is copied only needs no other type. */
-const elements = (m: CallMemory, dtype: DType): Elements =>
-  dtype === "f64" ? m.f64 : dtype === "f32" ? m.f32 : dtypeInfo[dtype].bytes === 4 ? m.i32 : m.u8;
+/** Memory as elements of a dtype. */
+const elements = (m: CallMemory, dtype: DType): TypedArray => m[storage[dtype].view];
 /** What stands for an element that there is not. */
-const missing = (dtype: DType): number => (dtype === "f32" || dtype === "f64" ? NaN : 0);
+function missing(dtype: DType): number {
+  const nothing = isFloat(dtype) ? NaN : 0;
+  return dtypeInfo[dtype].store?.(nothing) ?? nothing;
+}
 
 /**
  * take(to, x, indices, n, size, bytes, fill, wrong): rows of x, `bytes` long, in the order of the indices; words of `fill` and
@@ -134,7 +136,7 @@ const copyFirst = (m: CallMemory, to: number, from: number, bytes: number): void
 /** Updates that a place can take in f32 before digits are lost: where more meet, they are added in f64. */
 const CROWD = 256;
 
-function addTo(to: Elements, at: number, from: Elements, begin: number, n: number): void {
+function addTo(to: TypedArray, at: number, from: TypedArray, begin: number, n: number): void {
   for (let k = 0; k < n; k++) to[at + k]! += from[begin + k]!;
 }
 
@@ -205,7 +207,7 @@ export const indexAdd = dense(
 
 /** One line of indices: true if one was out of range. Positions are in elements, `step` and `along` in elements of x. */
 type IndexLine = (
-  memory: Elements,
+  memory: TypedArray,
   indices: Int32Array,
   at: number,
   n: number,
@@ -216,7 +218,7 @@ type IndexLine = (
   other: number,
   nothing: number,
   /** Where sums are. */
-  sums: Elements,
+  sums: TypedArray,
 ) => boolean;
 
 const gatherLine: IndexLine = (memory, indices, at, n, x, step, along, size, to, nothing) => {
@@ -268,7 +270,6 @@ function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: In
   };
 }
 
-// Elements of two bytes (f16) do not come here: they are converted first.
 export const gather = dense((m, attrs: AxisAttrs, _out, [x, indices]) => {
   const walk = walker(x!, attrs, indices!, gatherLine);
   return { scratch: 0, run: (to, [from, at]) => walk(m, from!, at!, to) };

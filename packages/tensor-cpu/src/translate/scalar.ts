@@ -1,13 +1,12 @@
 // One value in a WebAssembly number: what kernels with f64 are made of. A bool is the i32 0 or 1. Functions that WebAssembly
 // lacks are calls of JavaScript's Math.
-import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor";
 import { masked, type Fn, type Scalar } from "@weft/kernel";
 // oxfmt-ignore
 import {
-  F32, F64, I32, choose, f32, f32x4, f64, i16x8, i32, i32x4, i8x16, select, v128,
+  F32, F64, I32, choose, f32, f64, i32, select,
   type Expr, type Type,
 } from "../wasm/emitter.ts";
-import { floatToHalf, halfToFloat } from "./half.ts";
 import {
   unsupported,
   type Accumulation,
@@ -16,6 +15,7 @@ import {
   type Site,
   type Surroundings,
 } from "./machine.ts";
+import { storage } from "./storage.ts";
 
 type Int = Expr<typeof I32>;
 type Float = Expr<typeof F32>;
@@ -126,25 +126,6 @@ export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet {
   };
 
   const at = (site: Site): Int => (site.how === "lanes" ? site.at[0]! : site.at);
-  const read: Record<DType, (at: Int) => Expr> = {
-    f32: f32.load,
-    f64: f64.load,
-    i32: i32.load,
-    u8: i32.load8u,
-    bool: (at) => i32.ne(i32.load8u(at), 0),
-    f16: (at) => f32x4.extract(halfToFloat(i32x4.splat(i32.load16u(at)), hold), 0),
-  };
-  const write: Record<DType, (at: Int, value: never) => Expr> = {
-    f32: f32.store,
-    f64: f64.store,
-    i32: i32.store,
-    bool: i32.store8,
-    u8: (at, value: Int) => {
-      const words = i16x8.narrowI32x4S(i32x4.splat(value), i32x4.const(0)); // saturates, as the next one does
-      return v128.store8Lane(at, i8x16.narrowI16x8U(words, i32x4.const(0)), 0);
-    },
-    f16: (at, value: Float) => v128.store16Lane(at, floatToHalf(f32x4.splat(value), hold), 0),
-  };
 
   const fold = (
     type: Type,
@@ -195,16 +176,10 @@ export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet {
       if (of === "f64") return f64.load(at, offset);
       return of === "bool" ? i32.ne(i32.load(at, offset), 0) : i32.load(at, offset);
     },
-    load: (dtype, to, site) => convert(read[dtype](at(site)), native[dtype], to),
+    load: (dtype, to, site) => convert(storage[dtype].load(at(site), hold), dtypeInfo[dtype].compute, to),
     store: (dtype, from, value, site) =>
-      f.do(write[dtype](at(site), convert(value, from, native[dtype]) as never) as never),
+      f.do(storage[dtype].store(at(site), convert(value, from, dtypeInfo[dtype].compute), hold)),
     apply,
     accumulator: (fn, of) => accumulations[`${fn} ${of}`]?.() ?? unsupported(fn, of),
   };
 }
-
-/** What a dtype is as it comes out of memory. */
-const native = { f32: "f32", f64: "f64", i32: "i32", bool: "bool", u8: "i32", f16: "f32" } as const satisfies Record<
-  DType,
-  Scalar
->;

@@ -1,5 +1,5 @@
 // Four lanes of f32, i32 or bool (a mask of all ones or all zeros) in one register of WebAssembly SIMD.
-import type { DType } from "@weft/tensor";
+import { dtypeInfo, type DType } from "@weft/tensor";
 import { masked, type Fn, type Scalar } from "@weft/kernel";
 import {
   V128,
@@ -16,9 +16,9 @@ import {
   type F32,
   type F64,
 } from "../wasm/emitter.ts";
-import { floatToHalf, halfToFloat } from "./half.ts";
 import { accumulations } from "./vector-accumulation.ts";
 import { unsupported, type Apply, type InstructionSet, type Site, type Surroundings } from "./machine.ts";
+import { storage } from "./storage.ts";
 
 type Vector = Expr<typeof V128>;
 type Rule = (a: Vector, b: Vector, c: Vector, imm: number) => Vector;
@@ -79,12 +79,6 @@ const boolRules: { readonly [F in Fn]?: Rule } = {
 };
 
 const rules: Record<Scalar, { readonly [F in Fn]?: Rule }> = { f32: f32Rules, i32: i32Rules, bool: boolRules, f64: {} };
-
-/** What a dtype is as it comes out of memory (u8: an i32; f16: an f32), and the bytes of an element. */
-const native = { f32: "f32", i32: "i32", bool: "bool", u8: "i32", f16: "f32", f64: "f64" } as const satisfies Record<
-  DType,
-  Scalar
->;
 
 export function vectorMachine(s: Surroundings): InstructionSet {
   const { f, relaxed } = s;
@@ -172,7 +166,7 @@ export function vectorMachine(s: Surroundings): InstructionSet {
 
   /** Elements as they are in memory, widened to 32-bit lanes. */
   const raw = (dtype: DType, site: Site): Vector => {
-    const bytes = sizes[dtype];
+    const { bytes } = dtypeInfo[dtype];
     if (site.how === "still") {
       if (bytes === 4) return v128.load32Splat(site.at);
       return i32x4.splat(bytes === 1 ? i32.load8u(site.at) : i32.load16u(site.at));
@@ -188,24 +182,14 @@ export function vectorMachine(s: Surroundings): InstructionSet {
     return site.at.slice(1).reduce((out, at, i) => insert(at, out, ((i + 1) * 4) / bytes), first);
   };
 
-  const load = (dtype: DType, to: Scalar, site: Site): Vector => {
-    const value = raw(dtype, site);
-    if (dtype === "f16") return convert(halfToFloat(value, hold), "f32", to);
-    if (dtype === "bool") return convert(i32x4.ne(value, i32x4.const(0)), "bool", to);
-    return convert(value, native[dtype], to);
-  };
+  const lanesOf = (dtype: DType) => storage[dtype].lanes ?? unsupported("lanes", dtypeInfo[dtype].compute);
 
-  /** A value as the 32-bit lanes that are cut down to the dtype's bytes. */
-  const packed = (dtype: DType, from: Scalar, value: Vector): Vector => {
-    if (dtype === "bool") return v128.and(convert(value, from, "bool"), i32x4.const(1));
-    if (dtype === "u8") return i32x4.minS(i32x4.maxS(convert(value, from, "i32"), i32x4.const(0)), i32x4.const(255));
-    if (dtype === "f16") return floatToHalf(convert(value, from, "f32"), hold);
-    return convert(value, from, native[dtype]);
-  };
+  const load = (dtype: DType, to: Scalar, site: Site): Vector =>
+    convert(lanesOf(dtype).load(raw(dtype, site), hold), dtypeInfo[dtype].compute, to);
 
   const store = (dtype: DType, from: Scalar, value: Vector, site: Site): void => {
-    const bytes = sizes[dtype];
-    const lanes = packed(dtype, from, value);
+    const { bytes, compute } = dtypeInfo[dtype];
+    const lanes = lanesOf(dtype).store(convert(value, from, compute), hold);
     if (site.how === "unit") {
       const { at, offset } = site;
       if (bytes === 4) return f.do(v128.store(at, lanes, offset));
@@ -233,5 +217,3 @@ export function vectorMachine(s: Surroundings): InstructionSet {
     accumulator: (fn, of) => accumulations[`${fn} ${of}`]?.(hold, relaxed) ?? unsupported(fn, of),
   };
 }
-
-const sizes: Record<DType, number> = { f32: 4, i32: 4, bool: 1, u8: 1, f16: 2, f64: 8 };

@@ -1,10 +1,10 @@
-// Samples of f16, which is stored and moved, not computed with: for backends that have it.
+// Samples of floats that are stored and moved, and computed with in f32.
 import * as weft from "@weft/tensor";
 import { between, integers, sample, values, type Collection, type Input } from "../sample.ts";
 
 const halves: Input = values([0, -0, 1, -1.5, 65504, 6e-8, NaN, Infinity, -Infinity, 0.1, 1 / 3, 1000], "f16", [3, 4]);
 
-export const half: Collection<"f16"> = {
+export const storage: Collection<"f16"> = {
   family: "movement",
   samples: {
     f16: [

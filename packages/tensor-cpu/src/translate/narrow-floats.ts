@@ -1,10 +1,12 @@
-// Half-precision numbers in four lanes, by integer arithmetic on their bits. `hold` keeps what is used more than once.
+// Narrow floats in four lanes, by integer arithmetic on their bits. `hold` keeps what is used more than once.
 import { f32x4, i32x4, v128, type Expr, type V128 } from "../wasm/emitter.ts";
 
 type Vector = Expr<typeof V128>;
 
+export const half = { load: fromHalf, store: toHalf };
+
 /** Four halves (the low 16 bits of each lane, the rest 0) as f32: exact. */
-export function halfToFloat(raw: Vector, hold: (e: Expr) => Expr): Vector {
+function fromHalf(raw: Vector, hold: (e: Expr) => Expr): Vector {
   const h = hold(raw) as Vector;
   const magnitude = hold(v128.and(h, i32x4.const(0x7fff))) as Vector;
   const finite = f32x4.mul(i32x4.shl(magnitude, 13), f32x4.const(2 ** 112)); // moves the exponent's bias from 15 to 127, subnormals too
@@ -13,7 +15,7 @@ export function halfToFloat(raw: Vector, hold: (e: Expr) => Expr): Vector {
 }
 
 /** Four f32 rounded to halves, ties to even, in the low 16 bits of each lane. */
-export function floatToHalf(x: Vector, hold: (e: Expr) => Expr): Vector {
+function toHalf(x: Vector, hold: (e: Expr) => Expr): Vector {
   const bits = hold(x) as Vector;
   const magnitude = hold(v128.and(bits, i32x4.const(0x7fffffff))) as Vector;
   // Adding a power of two 13 bits above the last bit that remains makes the addition itself round.

@@ -1,0 +1,75 @@
+// How each dtype lies in memory and becomes what it is computed in: one complete table, for four lanes and for one number.
+import type { DType } from "@weft/tensor";
+import {
+  f32,
+  f32x4,
+  f64,
+  i32,
+  i32x4,
+  v128,
+  type Expr,
+  type F32,
+  type F64,
+  type I32,
+  type V128,
+  type VOID,
+} from "../wasm/emitter.ts";
+import { half } from "./narrow-floats.ts";
+
+type Int = Expr<typeof I32>;
+type Vector = Expr<typeof V128>;
+/** Keeps a vector that is used more than once. */
+type Hold = (e: Expr) => Expr;
+
+/** Four elements in a register. */
+interface Lanes {
+  /** Their values, from 32-bit lanes of which the bits above an element are 0. */
+  load(raw: Vector, hold: Hold): Vector;
+  /** Such lanes, from values. */
+  store(value: Vector, hold: Hold): Vector;
+}
+
+interface Storage {
+  /** Undefined where four do not fit into a register. */
+  readonly lanes: Lanes | undefined;
+  /** The value of the one element at an address. */
+  load(at: Int, hold: Hold): Expr;
+  store(at: Int, value: Expr, hold: Hold): Expr<typeof VOID>;
+  /** The view of memory that has its elements. */
+  readonly view: "f32" | "f64" | "i32" | "u8" | "u16";
+}
+
+const asItIs: Lanes = { load: (raw) => raw, store: (value) => value };
+const mask: Lanes = {
+  load: (raw) => i32x4.ne(raw, i32x4.const(0)),
+  store: (value) => v128.and(value, i32x4.const(1)),
+};
+const byte: Lanes = {
+  load: f32x4.convertI32x4,
+  store: (value) => i32x4.minS(i32x4.maxS(i32x4.truncSatF32x4(value), i32x4.const(0)), i32x4.const(255)),
+};
+
+/** What is computed in f32 and stored in less: a single element is converted in lanes, too. */
+const narrow = (view: "u8" | "u16", lanes: Lanes): Storage => {
+  const [load, store] = view === "u8" ? [i32.load8u, v128.store8Lane] : [i32.load16u, v128.store16Lane];
+  return {
+    lanes,
+    load: (at, hold) => f32x4.extract(lanes.load(i32x4.splat(load(at)), hold), 0),
+    store: (at, value: Expr<typeof F32>, hold) => store(at, lanes.store(f32x4.splat(value), hold), 0),
+    view,
+  };
+};
+
+export const storage: Record<DType, Storage> = {
+  f32: { lanes: asItIs, load: (at) => f32.load(at), store: (at, x: Expr<typeof F32>) => f32.store(at, x), view: "f32" },
+  f64: {
+    lanes: undefined,
+    load: (at) => f64.load(at),
+    store: (at, x: Expr<typeof F64>) => f64.store(at, x),
+    view: "f64",
+  },
+  i32: { lanes: asItIs, load: (at) => i32.load(at), store: (at, x: Int) => i32.store(at, x), view: "i32" },
+  bool: { lanes: mask, load: (at) => i32.ne(i32.load8u(at), 0), store: (at, x: Int) => i32.store8(at, x), view: "u8" },
+  u8: narrow("u8", byte),
+  f16: narrow("u16", half),
+};
