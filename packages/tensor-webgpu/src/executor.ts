@@ -43,6 +43,7 @@ import type { Profiler } from "./profiler.ts";
 import { Reader, SPARE } from "./reader.ts";
 import type { Block, Slab, Slabs } from "./slabs.ts";
 import { headerWords, paddedWords } from "./translate/program.ts";
+import { storage } from "./translate/storage.ts";
 
 const VERSION = "0.1.0";
 
@@ -201,7 +202,7 @@ export class Executor implements Driver<Block, Executable> {
   readonly reductionEpilogues = true;
   readonly arrange = chained;
   supports(dtype: DType): boolean {
-    return dtype !== "f64";
+    return storage[dtype] !== undefined;
   }
 
   check(): void {

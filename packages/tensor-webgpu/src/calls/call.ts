@@ -5,7 +5,7 @@ import { sizeOf, type CallLaunch, type CallOperand, type CallTraits, type FusedK
 import { epilogueOf } from "../forms/epilogue.ts";
 import { eachOfFour, type DeviceTraits, type Stage, type Staged } from "../forms/stage.ts";
 import type { Body, Surroundings } from "../translate/program.ts";
-import { constant, wgslType, type Register } from "../translate/scalar.ts";
+import { constant, registerOf, wgslType, type Register } from "../translate/scalar.ts";
 
 /** A kernel of an operation with these attributes; `Call<never>` is that of any operation. */
 export interface Call<Attrs = never> extends CallTraits<Attrs> {
@@ -27,7 +27,7 @@ export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/ten
 });
 
 /** What a value of this dtype is in the WGSL of a call. */
-const registerOf = (dtype: DType): Register => (dtype === "bool" ? "bool" : dtype === "i32" ? "i32" : "f32");
+const registerIn = (dtype: DType): Register => registerOf(dtypeInfo[dtype].compute);
 
 /** Sizes of the axes before, at and behind `axis`. */
 export const around = (shape: readonly number[], axis: number) => ({
@@ -57,7 +57,7 @@ export interface Words {
 
 /** What an element is whose index is out of range: NaN, in integers 0. */
 export const missing = (dtype: DType): string =>
-  isFloat(dtype) ? constant(NaN, "f32") : constant(0, registerOf(dtype));
+  isFloat(dtype) ? constant(NaN, "f32") : constant(0, registerIn(dtype));
 
 export interface CallText {
   /** Distinguishes texts; dtypes and the names of the numbers are added. */
@@ -132,7 +132,7 @@ export function stage(launch: CallLaunch, { threads }: DeviceTraits, form: Stage
     text: (at) => {
       const address = (k: number, place: string): string =>
         `(bitcast<u32>(${at.word(k)}) + (${place}) * ${dtypeInfo[dtypes[k]!].bytes}u)`;
-      const register = (k: number): Register => registerOf(dtypes[k]!);
+      const register = (k: number): Register => registerIn(dtypes[k]!);
       const load: Words["load"] = (k, place) => `(${at.load(k, register(k), address(k, place))})`;
       const put: Words["put"] = (k, place, value) => at.store(k, register(k), value, address(k, place));
       const store: Words["store"] = (place, value) =>

@@ -1,4 +1,5 @@
 // How the results of a kernel, and the terms of a reduction, are given out to workgroups and their invocations.
+import { dtypeInfo } from "@weft/tensor";
 import { layout, type Kernel, type KernelLaunch } from "@weft/kernel";
 
 /** How many invocations share one result of a reduction: a power of two, at most those of a workgroup. 1 for a map. */
@@ -80,25 +81,23 @@ const SMALL = 40;
 
 /**
  * Whether an invocation of a map does four neighbors: every operand lies side by side along the last loop, in whole groups of
- * four that begin at multiples of four elements. Elements of one byte are then written as words, which needs no atomics.
+ * four that begin at multiples of four elements. Elements of one byte are then written as words, which needs no atomics. Elements of
+ * two bytes are not handled so.
  */
 export function inFours({ kernel, words, places }: Pick<KernelLaunch, "kernel" | "words" | "places">): boolean {
   const { rank, reduced, lanes, operands, code } = kernel;
   const last = rank - 1;
   if (rank === 0 || reduced > 0 || lanes !== last) return false;
   const size = last === 0 ? words[layout.end]! - words[layout.begin]! : words[layout.size(last)]!;
-  const narrow = operands.some((o) => o.use === "write" && fourths[o.dtype] === 1);
+  const narrow = operands.some((o) => o.use === "write" && dtypeInfo[o.dtype].bytes === 1);
   if (size % 4 !== 0 || (!narrow && code.filter((c) => c.kind === "apply").length > SMALL)) return false;
   return operands.every((o, k) => {
     if (o.use === "index" || (o.use === "read" && o.step === "still")) return true;
-    const bytes = fourths[o.dtype];
-    if (o.step !== "unit" || bytes === undefined) return false;
+    const { bytes } = dtypeInfo[o.dtype];
+    if (o.step !== "unit" || bytes === 2) return false;
     const base = layout.operand(kernel, k);
     const whole = (n: number): boolean => n % (4 * bytes) === 0;
     for (let l = 0; l < last; l++) if (!whole(words[base + 1 + l]!)) return false;
     return whole(places.find((p) => p.word === base)!.bytes);
   });
 }
-
-/** Bytes of the elements that can be handled so. */
-const fourths: { readonly [dtype: string]: number | undefined } = { f32: 4, i32: 4, bool: 1, u8: 1 };

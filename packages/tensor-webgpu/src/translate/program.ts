@@ -2,9 +2,10 @@
 // Operands are (slab, address); which operand lies in which slab is part of the program, addresses are arguments.
 import type { DType } from "@weft/tensor";
 import { farPrelude } from "./far.ts";
-import { halfPrelude } from "./half.ts";
+import { halfPrelude } from "./narrow-floats.ts";
 import type { KernelLaunch } from "@weft/kernel";
 import { prelude, type Register } from "./scalar.ts";
+import { bitsOf, elementIn, isNarrow, wordOf } from "./storage.ts";
 
 /** What a body reads or writes in memory. */
 interface BodyOperand {
@@ -99,10 +100,6 @@ export const paddedWords = (words: number): number => Math.ceil(words / ALIGN) *
 /** Where members' arguments begin: behind the number of the first workgroup of each. */
 export const headerWords = (members: number): number => (members === 1 ? 0 : paddedWords(members));
 
-/** The bits of an element that is smaller than a word. */
-const narrow: Partial<Record<DType, number>> = { bool: 255, u8: 255, f16: 65535 };
-const isNarrow = (dtype: DType): boolean => dtype in narrow;
-
 /**
  * Elements of one byte (`bool`, `u8`) lie four to a word, those of two (`f16`) in pairs, as on the host. Neighbors are written by
  * different invocations, so a slab that a program writes such elements to is bound as atomic words: clearing and setting the
@@ -127,52 +124,6 @@ function slabsOfVectors(members: readonly Member[], atomic: ReadonlySet<number>,
         if (o.wide === true && !atomic.has(bindings[k]!)) found.add(bindings[k]!);
       });
   return found;
-}
-
-const read: Record<Register, Partial<Record<DType, (word: string, address: string) => string>>> = {
-  f32: {
-    f32: (w) => `bitcast<f32>(${w})`,
-    u8: (w, a) => `f32(${part("u8", w, a)})`,
-    f16: (w, a) => `w_from_half(${part("f16", w, a)})`,
-  },
-  i32: { i32: (w) => `bitcast<i32>(${w})`, u8: (w, a) => `i32(${part("u8", w, a)})` },
-  bool: { bool: (w, a) => `${part("bool", w, a)} != 0u` },
-};
-const part = (dtype: DType, word: string, a: string): string => `((${word} >> ((${a} & 3u) * 8u)) & ${narrow[dtype]}u)`;
-
-/** A value of some type as the word (or byte) to be stored. */
-const written: Partial<Record<DType, Record<Register, (x: string) => string>>> = {
-  f32: {
-    f32: (x) => `bitcast<u32>(${x})`,
-    i32: (x) => `bitcast<u32>(f32(${x}))`,
-    bool: (x) => `bitcast<u32>(f32(${x}))`,
-  },
-  i32: { f32: (x) => `bitcast<u32>(w_int(${x}))`, i32: (x) => `bitcast<u32>(${x})`, bool: (x) => `u32(${x})` },
-  bool: { f32: (x) => `u32(w_true(${x}))`, i32: (x) => `u32(${x} != 0i)`, bool: (x) => `u32(${x})` },
-  u8: {
-    f32: (x) => `u32(clamp(w_int(${x}), 0i, 255i))`,
-    i32: (x) => `u32(clamp(${x}, 0i, 255i))`,
-    bool: (x) => `u32(${x})`,
-  },
-  f16: {
-    f32: (x) => `w_to_half(${x})`,
-    i32: (x) => `w_to_half(f32(${x}))`,
-    bool: (x) => `w_to_half(f32(${x}))`,
-  },
-};
-
-/** The element of some dtype in a word, at byte address `address` of which only the last two bits count. */
-export function elementIn(dtype: DType, as: Register, word: string, address: string): string {
-  const form = read[as][dtype];
-  if (form === undefined) throw new TypeError(`translate: ${dtype} cannot be read as ${as} in WGSL`);
-  return form(word, address);
-}
-
-/** A value as the word of an element, or as the byte where it has one. */
-export function wordOf(dtype: DType, of: Register, value: string): string {
-  const form = written[dtype];
-  if (form === undefined) throw new TypeError(`translate: WGSL has no ${dtype}`);
-  return form[of](value);
 }
 
 interface Layout {
@@ -204,7 +155,7 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     if (isNarrow(dtype)) {
       const at = slab(operand, address);
       const shift = `((${address} & 3u) * 8u)`;
-      return `atomicAnd(&${at}, ~(${narrow[dtype]}u << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
+      return `atomicAnd(&${at}, ~(${bitsOf(dtype)} << ${shift})); atomicOr(&${at}, ${x} << ${shift});`;
     }
     return setWord(operand, x, address);
   };

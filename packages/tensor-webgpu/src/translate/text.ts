@@ -3,8 +3,9 @@ import { dtypeInfo } from "@weft/tensor";
 import { layout, type Kernel, type Scalar, type V } from "@weft/kernel";
 import type { Epilogue } from "./program.ts";
 import { splitting, type Block, type Slices } from "./partition.ts";
-import { elementIn, wordOf, type Surroundings } from "./program.ts";
+import type { Surroundings } from "./program.ts";
 import { applied, constant, registerOf, type Register } from "./scalar.ts";
+import { elementIn, wordOf } from "./storage.ts";
 import { roundedBy, usedBy } from "./values.ts";
 
 /** How a kernel is written. */
