@@ -41,8 +41,11 @@ function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: I
   const { dtype, stored } = readOptions("parameter", options, cellKinds, { dtype: "f32" as DType });
   const shape = shapeOf("parameter", given);
   const start = nextStart();
-  const values = (): TypedArray =>
-    Reflect.construct(dtypeInfo[dtype].array, [run(init, shape, draws(...start))]) as TypedArray;
+  const { array, store } = dtypeInfo[dtype];
+  const values = (): TypedArray => {
+    const numbers = run(init, shape, draws(...start));
+    return Reflect.construct(array, [store === undefined ? numbers : Array.from(numbers, store)]) as TypedArray;
+  };
   const box = make(fromHost(shape, dtype, values));
   if (stored !== undefined) storedTypes.set(box, stored);
   return box;
@@ -67,7 +70,7 @@ export const isState = (x: Operand): x is State =>
   typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
 
 /** How a box is stored. */
-export const storedType = (box: AnyBox): StoredType => storedTypes.get(box) ?? storedAs[box.dtype];
+export const storedType = (box: AnyBox): StoredType => storedTypes.get(box) ?? storedAs(box.dtype);
 
 /** The values of a box on the host; those that it will begin with, if it has none yet. */
 export async function hostValues(box: AnyBox): Promise<TypedArray> {

@@ -6,7 +6,7 @@ import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
 
 /** Bytes an element takes, for every dtype of the format, in the order in which its own library writes tensors. */
-const bytesOf = {
+export const bytesOf = {
   U64: 8,
   I64: 8,
   F64: 8,

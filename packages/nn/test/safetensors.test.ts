@@ -36,6 +36,13 @@ test("writes the bytes that PyTorch wrote", () => {
   expect(Buffer.from(writeSafetensors(readSafetensors(byPyTorch))).equals(byPyTorch)).toBe(true);
 });
 
+test("floats of any width become the float that is wanted, rounded to even", () => {
+  const numbers = new Float32Array([1 + 2 ** -11, 1 + 3 * 2 ** -11, -70000, 2 ** -24, NaN]);
+  const stored = toStored(numbers, [5], "F32");
+  expect(fromStored("x", stored, "f16")).toEqual(new Uint16Array([0x3c00, 0x3c02, 0xfc00, 0x0001, 0x7e00]));
+  expect(fromStored("x", stored, "f64")).toEqual(Float64Array.from(numbers));
+});
+
 test("keeps every dtype of ours over a round trip, wherever the file lies in its buffer", () => {
   const given = {
     f32: new Float32Array([1.5, -0, NaN]),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { param, scope, state } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { MemoryError, relu, type Tensor } from "@weft/tensor";
+import { dtypeInfo, MemoryError, mul, relu, type Tensor } from "@weft/tensor";
 import { openSync as openCpu } from "@weft/tensor-cpu";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { replaceFile } from "../src/files.ts";
@@ -16,8 +16,10 @@ import {
   GRU,
   LSTM,
   Linear,
+  initialized,
   load,
   ones,
+  parameter,
   params,
   place,
   save,
@@ -39,6 +41,18 @@ const all = async (model: unknown) => {
   const { tensors } = readSafetensors(await toBytes(model));
   return Object.fromEntries([...tensors].map(([name, t]) => [name, Buffer.from(t.bytes).toString("hex")]));
 };
+
+test.each(["f16"] as const)("parameters in %s: rounded once, stored and read as they are", async (dtype) => {
+  const { load: numberOf, store } = dtypeInfo[dtype];
+  const numbers = [1 / 3, -2, 70000, 1e-30];
+  const weight = parameter([4], () => numbers, { dtype });
+  const bytes = await toBytes({ weight });
+  expect(readSafetensors(bytes).tensors.get("weight")).toMatchObject({ dtype: dtype.toUpperCase(), shape: [4] });
+  expect(mul(initialized(weight, tensor([1])), 1).arraySync()).toEqual(numbers.map((x) => numberOf(store(x))));
+  const other = param(tensor([0, 0, 0, 0], { dtype }));
+  fromBytes(bytes, { weight: other });
+  expect([...(await other.value.data())]).toEqual(numbers.map(store));
+});
 
 test("a model over bytes: names, dtypes and values", async () => {
   const model = build();
