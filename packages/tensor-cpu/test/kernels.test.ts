@@ -1,6 +1,6 @@
 // A package outside brings a fused operation with its kernel.
 import { grad } from "@weft/autograd";
-import { add, applyFused, ArgumentError, arrayOf, mul, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
+import { add, applyFused, ArgumentError, mul, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
 import { kernel as webgpuKernel } from "@weft/tensor-webgpu/kernels";
 import { expect, test } from "vitest";
 import { openSync } from "../src/index.ts";
@@ -49,7 +49,7 @@ test.each([true, false])("runs, with a gradient, as its fallback does (fuse: %s)
   for (const b of [having, openSync({ fuse })])
     scope(() => {
       runs = 0;
-      const x = b.tensor(arrayOf.f32.of(1, 2, 3, 4, 5));
+      const x = b.tensor([1, 2, 3, 4, 5]);
       expect([...use(x).dataSync()]).toEqual(values);
       expect([...grad((z: Tensor) => sum(use(z)))(x).dataSync()]).toEqual(gradients);
       expect([...use(b.tensor([1], { dtype: "f64" })).dataSync()]).toEqual([12]); // the fallback: no kernel for f64
