@@ -1,60 +1,55 @@
 // Chains: launches whose rows depend on their own row alone are run one after the other in the same workgroups, with barriers
 // between them instead of dispatches. Each is given out in blocks of rows, and workgroup g of the chain runs block g of each.
-import { nameOf, type AnyOp, type ChainLaunch, type KernelLaunch, type Link } from "@weft/kernel";
-import type { Call } from "./calls/call.ts";
-import { sharedBytes, workOfKernel, workOfStage, type Work } from "./dispatch.ts";
-import type { DeviceTraits } from "./forms/stage.ts";
+import { nameOf, type ChainLaunch, type KernelLaunch, type Link } from "@weft/kernel";
+import type { Calls } from "./calls/call.ts";
+import type { DeviceTraits } from "./forms/device-traits.ts";
+import { stageOfKernel } from "./forms/kernel.ts";
+import { named, sharedBytes, shifted, type Stage } from "./forms/stage.ts";
 import { resultsOf } from "./translate/partition.ts";
 import type { Body, Surroundings } from "./translate/program.ts";
 
 /** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */
 const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
 
-type Calls = ReadonlyMap<AnyOp, Call<unknown>>;
-
-/** What runs a chain: one work, or one a link where a workgroup has not the memory that they want together. */
-export function worksOfChain({ rows, links }: ChainLaunch, calls: Calls, machine: DeviceTraits): readonly Work[] {
+/** What runs a chain: one stage, or one a link where a workgroup has not the memory that they want together. */
+export function stagesOfChain({ rows, links }: ChainLaunch, calls: Calls, machine: DeviceTraits): readonly Stage[] {
   const block = rowsOfBlock(rows);
-  const works = links.map((link) => workOfLink(link, rows, block, calls, machine));
-  return sharedBytes(works) > machine.shared ? works : [together(works, Math.ceil(rows / block))];
+  const stages = links.map((link) => stageOfLink(link, rows, block, calls, machine));
+  return sharedBytes(stages) > machine.shared ? stages : [together(stages, Math.ceil(rows / block))];
 }
 
-function together(works: readonly Work[], groups: number): Work {
+function together(stages: readonly Stage[], groups: number): Stage {
   const starts: number[] = [];
   let words = 0;
-  for (const work of works) {
+  for (const stage of stages) {
     starts.push(words);
-    words += work.words.length;
+    words += stage.words.length;
   }
-  const rounds = works.map((work) => work.groups / groups);
-  const shift = <T extends { readonly word: number }>(list: readonly T[], i: number): T[] =>
-    list.map((x) => ({ ...x, word: starts[i]! + x.word }));
+  const rounds = stages.map((stage) => stage.groups / groups);
   return {
-    name: works.map((work) => work.name).join(", "),
+    name: stages.map((stage) => stage.name).join(", "),
     body: linked(
-      works.map((work) => work.body),
+      stages.map((stage) => stage.body),
       starts,
       rounds,
     ),
     unaligned: linked(
-      works.map((work) => work.unaligned),
+      stages.map((stage) => stage.unaligned),
       starts,
       rounds,
     ),
     groups,
-    words: works.flatMap((work) => work.words),
-    places: works.flatMap((work, i) => shift(work.places, i)),
-    numbers: works.flatMap((work, i) => shift(work.numbers, i)),
-    marks: works.flatMap((work, i) => shift(work.marks, i)),
-    slots: works.flatMap((work) => work.slots),
+    words: stages.flatMap((stage) => stage.words),
+    places: stages.flatMap((stage, i) => shifted(starts[i]!, stage.places)),
+    numbers: stages.flatMap((stage, i) => shifted(starts[i]!, stage.numbers)),
+    marks: stages.flatMap((stage, i) => shifted(starts[i]!, stage.marks)),
   };
 }
 
-function workOfLink(link: Link, rows: number, block: number, calls: Calls, machine: DeviceTraits): Work {
-  if (link.kind === "kernel") return workOfKernel(link, machine, resultsOfRow(link, rows) * block);
-  const stage = calls.get(link.op)!.byRows!(link, block, machine);
-  // It has no workspace.
-  return workOfStage(stage, nameOf(link.op), link.node, -1, 0);
+/** It has no workspace. */
+function stageOfLink(link: Link, rows: number, block: number, calls: Calls, machine: DeviceTraits): Stage {
+  if (link.kind === "kernel") return stageOfKernel(link, machine, resultsOfRow(link, rows) * block);
+  return named(nameOf(link.op), calls.get(link.op)!.byRows!(link, block, machine));
 }
 
 const resultsOfRow = ({ kernel, words }: KernelLaunch, rows: number): number => resultsOf(kernel, words) / rows;

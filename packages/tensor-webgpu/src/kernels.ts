@@ -1,13 +1,6 @@
 // For packages that bring a kernel of a fused operation: how one is written for this backend.
-export {
-  kernel,
-  prepared,
-  stage,
-  type Call,
-  type CallText,
-  type StageOperand,
-  type StageText,
-  type Words,
-} from "./calls/call.ts";
-export type { DeviceTraits, Stage, Staged } from "./forms/stage.ts";
+export { kernel, prepared, type Call, type CallForm } from "./calls/call.ts";
+export { epilogueOf } from "./forms/epilogue.ts";
+export { stageOf, type Stage, type Staged, type StageForm, type StageOperand, type Words } from "./forms/stage.ts";
+export type { DeviceTraits } from "./forms/device-traits.ts";
 export { constant } from "./translate/scalar.ts";

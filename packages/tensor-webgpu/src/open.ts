@@ -23,7 +23,9 @@ import {
   type WebGpuLimits,
   type WebGpuStats,
 } from "./backend.ts";
-import { Executor, type Executable, type Profile } from "./executor.ts";
+import { isSoftware, profileOf } from "./device-profile.ts";
+import type { Executable } from "./executable.ts";
+import { Executor } from "./executor.ts";
 import { Faults } from "./device-errors.ts";
 import type { Pipelines } from "./pipelines.ts";
 import { Profiler } from "./profiler.ts";
@@ -51,9 +53,6 @@ export interface Surroundings {
 const FEW = 1000;
 /** So many of an upload are kept for that: what a step uploads is hardly ever printed. */
 const FEWER = 16;
-
-/** Workgroups that keep a large graphics processor busy: two for each of its multiprocessors. */
-const TARGET_WORKGROUPS = 264;
 
 /** Bytes of the first slab: a small one where memory is the host's. */
 const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
@@ -83,23 +82,7 @@ class WebGpu extends Deferred<Block, Executable> {
     // A value is read through a buffer that is a little larger.
     const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize - 256, 2 ** 32 - 256);
     const largest = Math.floor(most / 256) * 256;
-    const threads = Math.min(
-      software ? 64 : 256,
-      limits.maxComputeInvocationsPerWorkgroup,
-      limits.maxComputeWorkgroupSizeX,
-    );
-    const profile: Profile = {
-      threads,
-      slabs: limits.maxStorageBuffersPerShaderStage - 1,
-      settled: 3,
-      arguments: limits.maxUniformBufferBindingSize,
-      groups: limits.maxComputeWorkgroupsPerDimension,
-      targetWorkgroups: software ? 1 : TARGET_WORKGROUPS,
-      shared: limits.maxComputeWorkgroupStorageSize,
-      subgroups: device.features.has("subgroups") ? sizeOfSubgroups(info) : 0,
-      // Metal may write all four components of a vector where a program writes one.
-      vectors: info.vendor !== "apple",
-    };
+    const profile = profileOf(device, info);
     const faults = new Faults(device, undefined, onLoss);
     const slabs = new Slabs(device, faults, {
       first: Math.min(firstSlab[software ? "software" : "hardware"], largest),
@@ -127,7 +110,7 @@ class WebGpu extends Deferred<Block, Executable> {
       features: [...device.features],
       limits: Object.fromEntries(wanted.map((name) => [name, limits[name]])) as WebGpuLimits,
       largest,
-      threads,
+      threads: profile.threads,
     };
   }
 
@@ -197,16 +180,6 @@ class WebGpu extends Deferred<Block, Executable> {
     this.#faults.lose("destroyed");
   }
 }
-
-const isSoftware = ({ architecture, description, isFallbackAdapter }: GPUAdapterInfo): boolean =>
-  isFallbackAdapter === true ||
-  /swiftshader|llvmpipe|lavapipe|softpipe|software/i.test(`${architecture} ${description}`);
-
-/** 0 where subgroups may differ in size. */
-const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
-  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info as { subgroupMinSize?: number; subgroupMaxSize?: number };
-  return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
-};
 
 const openOptions = {
   adapter: anything,

@@ -6,7 +6,8 @@ import { convolutionForm, productForm } from "../src/forms/choice.ts";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
 import { product, productOf, type ProductForm } from "../src/forms/product.ts";
-import type { DeviceTraits, Staged } from "../src/forms/stage.ts";
+import type { DeviceTraits } from "../src/forms/device-traits.ts";
+import type { Staged } from "../src/forms/stage.ts";
 import { threadsOf, tileVectors, tilingName, type Tiling } from "../src/forms/tile.ts";
 
 const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));

@@ -4,6 +4,7 @@ import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { Attrs, ConvAttrs } from "@weft/tensor";
 import { expect } from "vitest";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
+import { software } from "../src/forms/device-traits.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";
 import { product, type ProductForm } from "../src/forms/product.ts";
 import type { Slicing } from "../src/forms/slice.ts";
@@ -11,7 +12,7 @@ import type { Tiling } from "../src/forms/tile.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { runStages, type Setting } from "./stages.ts";
 
-const machine = { threads: 64, shared: 32768, subgroups: 0, vectors: true };
+const machine = { ...software, shared: 32768, subgroups: 0, vectors: true };
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));

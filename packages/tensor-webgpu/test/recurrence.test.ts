@@ -21,6 +21,7 @@ import { expect, vi } from "vitest";
 import { goldenFunctions } from "../../nn/test/golden-functions.ts";
 import { gruSequence, gruSequenceGrad } from "../src/calls/gru.ts";
 import { lstmSequence, lstmSequenceGrad } from "../src/calls/lstm.ts";
+import { software } from "../src/forms/device-traits.ts";
 import { open } from "../src/index.node.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { runStages } from "./stages.ts";
@@ -185,7 +186,7 @@ describeOnDevice("the steps as kernels", () => {
       onDevice(`${make.name}: ${name}`, async () => {
         for (const size of sizesFor(setting.threads)) {
           const { call, launch, memory, wanted } = make(size);
-          const machine = { threads: setting.threads, shared, subgroups: 0, vectors: true };
+          const machine = { ...software, threads: setting.threads, shared, subgroups: 0, vectors: true };
           const staged = call.prepare(launch, machine);
           const begin = launch.out.bytes / 4;
           const got = await runStages(staged, memory, setting);

@@ -4,6 +4,7 @@ import { scope, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect } from "vitest";
 import { describeOnDevice, onDevice } from "./device.ts";
+import { software } from "../src/forms/device-traits.ts";
 import { openSmall } from "./small.ts";
 
 const memory = { first: 1 << 21, most: 1 << 21, limit: 1 << 23 };
@@ -30,7 +31,7 @@ describeOnDevice("split reductions", () => {
       const data = wave(shape[0]! * shape[1]!);
       const split = await openSmall(
         {
-          targetWorkgroups: shape[0]! > 10_000 ? 60 : 16,
+          targetWorkgroups: { ...software.targetWorkgroups, reductions: shape[0]! > 10_000 ? 60 : 16 },
           subgroups: shape[0] === 777 ? 4 : 0,
           threads: shape[0]! > 10_000 ? 256 : 64,
         },

@@ -1,19 +1,20 @@
 // The backend with limits so small that tests reach them: few bytes a slab, few slabs a dispatch, few workgroups a row.
 import { Deferred } from "@weft/kernel";
 import { creation } from "@weft/tensor";
-import { Executor, type Profile } from "../src/executor.ts";
+import type { DeviceProfile } from "../src/device-profile.ts";
+import { Executor } from "../src/executor.ts";
 import { Faults } from "../src/device-errors.ts";
+import { hardware, isHardware, software } from "../src/forms/device-traits.ts";
 import { Slabs, type SlabOptions } from "../src/slabs.ts";
 import { bareDevice } from "./device.ts";
 
-const usual: Profile = {
-  threads: 64,
+const usual = {
+  threads: software.threads,
   slabs: 7,
   groups: 65_535,
   arguments: 65_536,
   settled: 3,
   shared: 16_384,
-  targetWorkgroups: 1,
   subgroups: 0,
   vectors: true,
 };
@@ -25,14 +26,16 @@ interface SmallOptions {
 }
 
 export async function openSmall(
-  profile: Partial<Profile>,
+  profile: Partial<DeviceProfile>,
   memory: SlabOptions,
   { debug = false, device, ...options }: SmallOptions = {},
 ) {
   device ??= await bareDevice();
   const faults = new Faults(device, debug);
   const slabs = new Slabs(device, faults, memory);
-  const executor = new Executor(device, { ...usual, ...profile }, slabs, faults);
+  const { targetWorkgroups } = isHardware({ ...usual, ...profile }) ? hardware : software;
+  const whole = { targetWorkgroups: { ...targetWorkgroups, reductions: 1 }, ...usual, ...profile };
+  const executor = new Executor(device, whole, slabs, faults);
   const backend = new Deferred(executor, options);
   return Object.assign(backend, creation(backend), { executor, slabs });
 }

@@ -1,6 +1,6 @@
 // Runs the stages of a tuned call by themselves: operands in one slab, the workspace in another.
 import { FIRST_SLAB, headerWords, paddedWords, program, type Body } from "../src/translate/program.ts";
-import type { Staged } from "../src/forms/stage.ts";
+import { WORKSPACE, type Staged } from "../src/forms/stage.ts";
 import { mapToRead, usage } from "../src/constants.ts";
 import { bareDevice } from "./device.ts";
 
@@ -10,15 +10,13 @@ export interface Setting {
   readonly vectors: boolean;
   /** Bytes that the slab's operands lie behind multiples of 16. */
   readonly shift?: number;
-  /** Arguments of the epilogue with the addresses of its operands, and these operands' memory, which lies in the slab. */
-  readonly arguments?: readonly number[];
 }
 
 /** The memory afterwards. */
 export async function runStages(
   { stages, workspace }: Staged,
   memory: Float32Array<ArrayBuffer>,
-  { threads, vectors, shift = 0, arguments: behind = [] }: Setting,
+  { threads, vectors, shift = 0 }: Setting,
 ): Promise<Float32Array<ArrayBuffer>> {
   const device = await bareDevice();
   const make = (size: number, flags: number): GPUBuffer =>
@@ -33,27 +31,21 @@ export async function runStages(
   const uniforms: GPUBuffer[] = [];
   const pipelines = new Map<string, GPUComputePipeline>();
   let texts = "";
-  for (const [i, stage] of stages.entries()) {
+  for (const stage of stages) {
     const body: Body = shift === 0 ? stage.body : stage.unaligned;
-    const bindings = [
-      ...stage.operands.map((o) => (o === undefined ? 1 : 0)),
-      ...body.operands.slice(stage.operands.length).map(() => 0),
-    ];
+    const bindings = stage.places.map(({ slot }) => (slot === WORKSPACE ? 1 : 0));
     // The bindings of a program are numbered without gaps.
     const used = [...new Set(bindings)].toSorted();
     const code = program([{ body, bindings: bindings.map((b) => used.indexOf(b)) }], threads, vectors);
     texts += code;
-    const words = [
-      ...stage.operands.map((o) => (o === undefined ? 0 : o.bytes + shift)),
-      ...stage.numbers,
-      ...(i === stages.length - 1 ? behind : []),
-    ];
+    const words = Int32Array.from(stage.words);
+    for (const { word, slot, bytes } of stage.places) words[word] = slot === WORKSPACE ? bytes : bytes + shift;
     const uniform = make(
       Math.max(4 * (headerWords(1) + paddedWords(words.length)), 256),
       usage.uniform | usage.copyTarget,
     );
     uniforms.push(uniform);
-    device.queue.writeBuffer(uniform, 0, Int32Array.from(words));
+    device.queue.writeBuffer(uniform, 0, words);
     let pipeline = pipelines.get(code);
     if (pipeline === undefined) {
       const module = device.createShaderModule({ code });

@@ -3,7 +3,8 @@
 // keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never as vectors; `--safe`
 // leaves the driver's checks on; `--seconds=85` bounds the whole, and `--threads=256` says how many invocations a workgroup has.
 import { sizeOf } from "@weft/kernel";
-import type { DeviceTraits, Staged } from "../src/forms/stage.ts";
+import { hardware, type DeviceTraits } from "../src/forms/device-traits.ts";
+import { WORKSPACE, type Staged } from "../src/forms/stage.ts";
 import { FIRST_SLAB, program } from "../src/translate/program.ts";
 import { problemsFor, type Problem } from "./form-problems.ts";
 
@@ -40,6 +41,7 @@ const device = await adapter.requestDevice({
 });
 device.addEventListener("uncapturederror", ({ error }) => print({ error: error.message.slice(0, 800) }));
 const machine: DeviceTraits = {
+  ...hardware,
   threads: Math.min(
     Number(given.find((a) => a.startsWith("--threads="))?.slice(10) ?? (quick ? 64 : 256)),
     adapter.limits.maxComputeInvocationsPerWorkgroup,
@@ -83,11 +85,12 @@ interface Ready {
 /** Operands lie in one slab, as in the backend; the workspace in another buffer, which is its slab here. */
 async function ready({ stages }: Staged, slab: GPUBuffer, space: GPUBuffer): Promise<Ready[]> {
   return Promise.all(
-    stages.map(async ({ body, operands, numbers, groups }) => {
-      const bindings = operands.map((o) => (o === undefined ? 1 : 0));
+    stages.map(async ({ body, places, words: given, groups }) => {
+      const bindings = places.map(({ slot }) => (slot === WORKSPACE ? 1 : 0));
       const used = [...new Set(bindings)].toSorted();
       const code = program([{ body, bindings: bindings.map((b) => used.indexOf(b)) }], machine.threads, vectors);
-      const words = Int32Array.from([...operands.map((o) => o?.bytes ?? 0), ...numbers]);
+      const words = Int32Array.from(given);
+      for (const { word, bytes } of places) words[word] = bytes;
       const uniform = buffer(Math.max(256, Math.ceil(words.length / 64) * 256), usage["UNIFORM"]! | usage["COPY_DST"]!);
       device.queue.writeBuffer(uniform, 0, words);
       const module = device.createShaderModule({ code });

@@ -5,6 +5,7 @@ import { scope, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect } from "vitest";
 import { onDevice } from "./device.ts";
+import { software } from "../src/forms/device-traits.ts";
 import { openSmall } from "./small.ts";
 
 const some = ({ tensor }: Creation, ...shape: number[]): Tensor =>
@@ -28,7 +29,7 @@ const cases: Record<string, { readonly bytes: number; readonly run: (backend: Cr
 for (const [name, { bytes, run }] of Object.entries(cases))
   onDevice(`${name}: workgroups beyond the last touch nothing`, async () => {
     const backend = await openSmall(
-      { groups: 13, targetWorkgroups: 28 },
+      { groups: 13, targetWorkgroups: { ...software.targetWorkgroups, reductions: 28 } },
       { first: 1 << 22, most: 1 << 22, limit: 1 << 24 },
     );
     // What is computed takes the holes between these.

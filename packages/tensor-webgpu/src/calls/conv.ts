@@ -5,7 +5,8 @@ import type { ConvAttrs } from "@weft/tensor";
 import { convolutionForm } from "../forms/choice.ts";
 import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
 import { geometryOf, type Convolution } from "../forms/geometry.ts";
-import { prepared, type Call, type Words } from "./call.ts";
+import type { Words } from "../forms/stage.ts";
+import { prepared, type Call } from "./call.ts";
 import { longSum } from "./long-sum.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume } from "./window.ts";
 

@@ -16,7 +16,7 @@ import {
   standardizeOp,
   type Attrs,
 } from "@weft/tensor";
-import { kernel, type Call } from "./call.ts";
+import { kernel, type Call, type Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
 import { gruSequence, gruSequenceGrad } from "./gru.ts";
 import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
@@ -73,10 +73,10 @@ const fused = [
 ];
 
 /**
- * Calls of primitives by name, of fused operations by object; those from outside come last, and win. A launch has the attributes of
- * its operation: that is known here, and nowhere else.
+ * All calls; those from outside come last, and win. A launch has the attributes of its operation: that is known here, and nowhere
+ * else.
  */
-export const callsWith = (kernels: readonly FusedKernel[]): ReadonlyMap<AnyOp, Call<unknown>> =>
+export const callsWith = (kernels: readonly FusedKernel[]): Calls =>
   new Map<AnyOp, Call<unknown>>([
     ...(Object.entries(table) as [CallOp, Call<unknown>][]),
     ...[...fused, ...kernels].map(({ op, call }) => [op, call as Call<unknown>] as const),

@@ -2,7 +2,8 @@
 // atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { AxisAttrs } from "@weft/tensor";
-import { around, missing, prepared, type Call, type CallText, type Words } from "./call.ts";
+import type { Words } from "../forms/stage.ts";
+import { around, missing, prepared, type Call, type CallForm } from "./call.ts";
 import { longSum } from "./long-sum.ts";
 import { summed } from "./sums.ts";
 
@@ -35,7 +36,7 @@ export const take: Call<AxisAttrs> = {
 };
 
 /** The same of rows that are whole vectors. */
-const takeRows = (elements: number, size: number, inner: number, length: number): CallText => ({
+const takeRows = (elements: number, size: number, inner: number, length: number): CallForm => ({
   name: "take four",
   marks: true,
   wide: true,

@@ -2,7 +2,7 @@
 // else neighboring lines.
 import type { CallLaunch } from "@weft/kernel";
 import type { AxisAttrs } from "@weft/tensor";
-import type { DeviceTraits } from "../forms/stage.ts";
+import type { DeviceTraits } from "../forms/device-traits.ts";
 import { around } from "./call.ts";
 
 export interface Lines {

@@ -5,9 +5,10 @@ import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/k
 import type { Attrs } from "@weft/tensor";
 import { productForm } from "../forms/choice.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";
-import { writtenFor, type DeviceTraits, type Staged } from "../forms/stage.ts";
+import { writtenFor, type DeviceTraits } from "../forms/device-traits.ts";
+import type { Staged, Words } from "../forms/stage.ts";
 import type { Slicing } from "../forms/slice.ts";
-import { prepared, type Call, type Words } from "./call.ts";
+import { prepared, type Call } from "./call.ts";
 
 type Launch = CallLaunch<Attrs<"matmul">>;
 

@@ -2,8 +2,9 @@
 // and sorts last.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { AxisAttrs, Attrs } from "@weft/tensor";
-import type { DeviceTraits, Staged } from "../forms/stage.ts";
-import { prepared, stage, type Call, type Words } from "./call.ts";
+import type { DeviceTraits } from "../forms/device-traits.ts";
+import { stageOf, type Staged, type Words } from "../forms/stage.ts";
+import { prepared, type Call } from "./call.ts";
 import { linesOf, share } from "./lines.ts";
 import { sorted, type Key } from "./sort.ts";
 
@@ -28,11 +29,9 @@ const search =
     const parts = Math.max(1, wanted);
     const one = parts === 1;
     const numbers = { ...lines, parts, groups: all.groups, length: Math.ceil(lines.size / parts) };
-    const first = stage(launch, machine, {
+    const first = stageOf(machine, {
       name: `${name} ${all.name}${one ? "" : " in parts"}`,
-      operands: one ? [x, launch.out] : [x, "i32"],
-      writes: [1],
-      ...(one ? { result: 1 } : {}),
+      operands: [x, one ? launch.out : "i32"],
       numbers,
       groups: all.groups * parts,
       scratch: 2 * machine.threads,
@@ -57,11 +56,9 @@ const search =
     });
     if (one) return { stages: [first], workspace: 0 };
     const rest = share({ ...lines, size: parts, inner: 1 }, machine);
-    const second = stage(launch, machine, {
+    const second = stageOf(machine, {
       name: `${name} of parts ${rest.name}`,
       operands: ["i32", launch.out],
-      writes: [1],
-      result: 1,
       numbers: { count: lines.count, size: parts, inner: 1 },
       groups: rest.groups,
       scratch: 2 * machine.threads,
@@ -166,11 +163,9 @@ function byDigits(launch: CallLaunch<AxisAttrs>, machine: DeviceTraits, name: st
   };
   const length = count * size;
   const sort = sorted(launch, machine, x, length, count === 1 ? [element] : [element, line]);
-  const last = stage(launch, machine, {
+  const last = stageOf(machine, {
     name: "argsort places",
     operands: ["i32", launch.out],
-    writes: [1],
-    result: 1,
     numbers: { size, inner, places: sort.places },
     count: length,
     text: (w) => `

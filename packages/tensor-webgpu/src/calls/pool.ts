@@ -1,9 +1,10 @@
 // Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { PoolAttrs } from "@weft/tensor";
-import { isHardware, type DeviceTraits, type Staged } from "../forms/stage.ts";
+import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
+import type { Staged, Words } from "../forms/stage.ts";
 import { longSum } from "./long-sum.ts";
-import { prepared, type Call, type Words } from "./call.ts";
+import { prepared, type Call } from "./call.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, three, volume } from "./window.ts";
 
 /** Poolings: x has the planes of the first operand named, y those of the other. */

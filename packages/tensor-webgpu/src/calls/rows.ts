@@ -2,12 +2,13 @@
 // invocations as it has work for, a subgroup where there are some: they keep what they have of it, unless it is too long.
 import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
 import type { AxisAttrs, CrossEntropyAttrs, StandardizeAttrs } from "@weft/tensor";
-import { isHardware, type DeviceTraits, type Stage } from "../forms/stage.ts";
+import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
+import type { Stage, Words } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";
 import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
 import { longSum } from "./long-sum.ts";
-import { around, prepared, type Call, type Words } from "./call.ts";
+import { around, prepared, type Call } from "./call.ts";
 
 /** The element at a place of the row: of input `of`, or of what was kept under that name. */
 type Element = (of: number | string) => string;

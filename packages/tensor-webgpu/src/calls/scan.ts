@@ -2,7 +2,8 @@
 // stretches, a first stage adds up each, and every stretch begins with the sums of those before it.
 import type { CallOperand } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
-import { prepared, stage, type Call, type Words } from "./call.ts";
+import { stageOf, type Words } from "../forms/stage.ts";
+import { prepared, type Call } from "./call.ts";
 import { linesOf } from "./lines.ts";
 
 /** Neighbors that an invocation adds up. */
@@ -47,10 +48,9 @@ export const cumsum: Call<Attrs<"cumsum">> = {
       var own = ${type}(0);
       for (var j = start; j < end; j++) { own += ${w.load(0, at("j"))}; }`;
     const word = (w: Words, index: string): string => `bitcast<${type}>(${w.at.scratch(index)})`;
-    const totals = stage(launch, machine, {
+    const totals = stageOf(machine, {
       name: `cumsum ${reverse} totals`,
       operands: [x, type],
-      writes: [1],
       numbers,
       groups,
       scratch: threads,
@@ -59,11 +59,10 @@ export const cumsum: Call<Attrs<"cumsum">> = {
         ${sumOf(w, type, threads)}
         if (lane == 0u) { let total = ${word(w, "0u")}; ${w.put(1, "group", "total")} }`,
     });
-    const sums = stage(launch, machine, {
+    const sums = stageOf(machine, {
       name: `cumsum ${reverse}${stretches > 1 ? " of stretches" : ""}`,
       operands: stretches > 1 ? [x, launch.out, type] : [x, launch.out],
       writes: [1],
-      result: 1,
       numbers,
       groups,
       scratch: threads,

@@ -2,8 +2,8 @@
 // its digits; then each place goes behind those with smaller digits, those of earlier chunks and those of earlier invocations.
 // There are no atomics: nothing depends on who comes first.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { DeviceTraits, Stage } from "../forms/stage.ts";
-import { stage, type StageOperand, type Words } from "./call.ts";
+import type { DeviceTraits } from "../forms/device-traits.ts";
+import { stageOf, type Stage, type StageOperand, type Words } from "../forms/stage.ts";
 
 export interface Key {
   /** Distinguishes texts. */
@@ -77,32 +77,29 @@ export function sorted(
 
 function sortStage(
   launch: CallLaunch,
-  { threads, ...machine }: DeviceTraits,
+  machine: DeviceTraits,
   operand: CallOperand,
   { key, shift, digits, turn }: Pass,
   what: "count" | "put",
   numbers: Readonly<Record<string, number>>,
 ): Stage {
   // A key is found out once, then carried along.
+  const { threads } = machine;
   const fresh = shift === 0;
   const operands: StageOperand[] = fresh ? [operand, "i32"] : ["i32"];
   const space = operands.length - 1;
   const count = what === "count";
-  return stage(
-    launch,
-    { threads, ...machine },
-    {
-      name: `sort ${what} ${fresh ? key.name : "again"} ${digits} ${shift} ${turn === 0 ? "first" : ""}`,
-      operands,
-      writes: [space],
-      numbers: { ...(fresh ? key.numbers : {}), ...numbers },
-      groups: numbers["chunks"]!,
-      scratch: threads + digits,
-      marks: fresh && count && key.marks === true,
-      text: (w) => {
-        const other = (l: string): string => w.at.scratch(l);
-        const base = (d: string): string => w.at.scratch(`${threads}u + ${d}`);
-        return `
+  return stageOf(machine, {
+    name: `sort ${what} ${fresh ? key.name : "again"} ${digits} ${shift} ${turn === 0 ? "first" : ""}`,
+    operands,
+    numbers: { ...(fresh ? key.numbers : {}), ...numbers },
+    groups: numbers["chunks"]!,
+    scratch: threads + digits,
+    marks: fresh && count && key.marks ? launch.node : undefined,
+    text: (w) => {
+      const other = (l: string): string => w.at.scratch(l);
+      const base = (d: string): string => w.at.scratch(`${threads}u + ${d}`);
+      return `
         ${count ? `if (lane < ${digits}u) { ${base("lane")} = 0u; }` : bases(w, space, digits, threads)}
         for (var round = 0u; round < rounds; round++) {
           let j = (group * rounds + round) * ${threads}u + lane;
@@ -130,9 +127,8 @@ function sortStage(
           if (lane < ${digits}u) { ${base("lane")} += seen; }
         }
         ${count ? `if (lane < ${digits}u) { let seen = i32(${base("lane")}); ${w.put(space, `counts + group * ${digits}u + lane`, "seen")} }` : ""}`;
-      },
     },
-  );
+  });
 }
 
 const put = (w: Words, space: number, base: string): string => `

@@ -1,8 +1,8 @@
 // Sums at indices in time that grows with their number alone. Places are sorted by their indices (stably, so that every
 // sum has one order), long runs of one index are summed in pieces, and each row adds what belongs to it.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { DeviceTraits, Stage, Staged } from "../forms/stage.ts";
-import { stage, type Words } from "./call.ts";
+import type { DeviceTraits } from "../forms/device-traits.ts";
+import { stageOf, type Stage, type Staged, type Words } from "../forms/stage.ts";
 import { longSum } from "./long-sum.ts";
 import { sorted } from "./sort.ts";
 
@@ -68,7 +68,7 @@ function pieceStage(launch: CallLaunch, machine: DeviceTraits, sums: Sums, p: Pi
   const { threads } = machine;
   const searches = Math.ceil((rows + 1) / threads);
   const type = typeOf(launch);
-  return stage(launch, machine, {
+  return stageOf(machine, {
     name: `pieces ${p.piece}`,
     operands: [launch.inputs[2]!, "i32", type],
     writes: [1, 2],
@@ -122,11 +122,9 @@ function rowStage(
 ): Stage {
   const [x, , updates] = launch.inputs as [CallOperand, CallOperand, CallOperand];
   const type = typeOf(launch);
-  return stage(launch, machine, {
+  return stageOf(machine, {
     name: `rows ${piece}`,
     operands: [updates, "i32", type, x, launch.out],
-    writes: [4],
-    result: 4,
     numbers: { rows, length, outer, inner, starts, pieces, places },
     count: sizeOf(launch.out.shape),
     text: (w) => `

@@ -3,7 +3,7 @@
 // loaded, and how much of the tiles lies beyond the edges.
 import { courseLength, courseOf, type Course } from "./gather.ts";
 import type { ProductForm } from "./product.ts";
-import { isHardware, writtenFor, type DeviceTraits } from "./stage.ts";
+import { isHardware, writtenFor, type DeviceTraits } from "./device-traits.ts";
 import { threadsOf, tileVectors, type Side, type Tiling } from "./tile.ts";
 import { sharers, type Slicing } from "./slice.ts";
 
@@ -18,9 +18,6 @@ export interface Sizes {
   readonly b: Pick<Side, "along">;
 }
 
-/** Workgroups that run at once on a large processor: one on each multiprocessor. */
-const TARGET_WORKGROUPS = 132;
-const targetWorkgroupsOf = (machine: DeviceTraits): number => (isHardware(machine) ? TARGET_WORKGROUPS : 2);
 /**
  * Sums along k that are longer lose digits: they are split, as far as the parts of all results are at most so many.
  */
@@ -141,7 +138,7 @@ const pieces: readonly (readonly [rm: number, rn: number])[] = [
 ];
 
 function slicingFor({ M, N, K, batches, a, b }: Sizes, machine: DeviceTraits): Slicing {
-  const { threads } = machine;
+  const { threads, targetWorkgroups } = machine;
   const quads = Math.ceil(K / 4);
   const fitting = pieces
     .map(([rm, rn]): Slicing => ({
@@ -154,8 +151,8 @@ function slicingFor({ M, N, K, batches, a, b }: Sizes, machine: DeviceTraits): S
   const groups = (s: Slicing): number => Math.ceil(M / s.rm) * Math.ceil(N / s.rn) * batches;
   // The largest piece that keeps everything well busy, or busy, or the smallest whose invocations all have work.
   return (
-    fitting.find((s) => s.rm >= 16 && groups(s) >= 1.4 * TARGET_WORKGROUPS) ??
-    fitting.find((s) => groups(s) >= 0.75 * TARGET_WORKGROUPS) ??
+    fitting.find((s) => s.rm >= 16 && groups(s) >= 1.4 * targetWorkgroups.slices) ??
+    fitting.find((s) => groups(s) >= 0.75 * targetWorkgroups.slices) ??
     fitting.findLast((s) => sharers(s, threads) <= quads) ??
     fitting[0]!
   );
@@ -211,7 +208,7 @@ function best(
   candidates: readonly Candidate[],
   machine: DeviceTraits,
 ): { readonly tiling: Tiling; readonly splits: number } {
-  const targetWorkgroups = targetWorkgroupsOf(machine);
+  const { tiles: targetWorkgroups } = machine.targetWorkgroups;
   const least =
     K <= LONG.k ? 1 : Math.max(1, Math.min(Math.ceil(K / LONG.each), Math.floor(LONG.parts / (M * N * batches))));
   let found: { tiling: Tiling; splits: number; time: number } | undefined;

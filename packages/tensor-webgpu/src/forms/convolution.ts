@@ -9,7 +9,8 @@ import { epilogueOf } from "./epilogue.ts";
 import { courseLength, courseOf, gradientSide, pixelsSide, seeingSide, seenSide, type Course } from "./gather.ts";
 import { geometryName, geometryOf, volume, type Convolution, type Geometry } from "./geometry.ts";
 import { rowTarget, sum } from "./product.ts";
-import { stageOf, type DeviceTraits, type Stage, type Staged, type Words } from "./stage.ts";
+import type { DeviceTraits } from "./device-traits.ts";
+import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
 import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
 
 /** Sizes of the product, and what its walk along k is made of. */
@@ -74,7 +75,7 @@ function laidOut(
   rows: number,
   from: number,
   weights: CallOperand,
-  threads: number,
+  machine: DeviceTraits,
 ): Stage {
   const { walk, inner, taps, bk } = course;
   const each = courseLength(course) * rows;
@@ -82,14 +83,14 @@ function laidOut(
   const most = op === "conv" ? g.outputs : g.channels;
   // Strides of rows and of what the walk goes along.
   const [row, step] = op === "conv" ? [g.channels * taps, taps] : [taps, g.channels * taps];
-  return stageOf({
+  return stageOf(machine, {
     name: `weights ${op} ${walk} ${[inner, taps, bk, rows, most, g.channels, g.outputs].join()}`,
-    operands: [weights, undefined],
+    operands: [weights, "f32"],
     numbers: { count, laid: from },
-    groups: Math.ceil(count / threads),
-    vectors: 0,
+    groups: Math.ceil(count / machine.threads),
+    wide: true,
     text: (w) => `
-      let i = group * ${threads}u + lane;
+      let i = group * ${machine.threads}u + lane;
       if (i < count) {
         let m = i % ${rows}u;
         let k = i / ${rows}u % ${each / rows}u;
@@ -126,7 +127,7 @@ export function convolution(
   op: Convolution,
   launch: CallLaunch<ConvAttrs>,
   { tiling, splits: wanted }: { readonly tiling: Tiling; readonly splits: number },
-  { threads }: DeviceTraits,
+  machine: DeviceTraits,
 ): Staged {
   const g = geometryOf(op, launch);
   const { out, inputs } = launch;
@@ -155,9 +156,9 @@ export function convolution(
   }[op];
   const whole4 = y % 4 === 0 && a.bytes % 16 === 0;
   const coordinates = op === "convWeightGrad" ? [g.groups * M, N] : [g.images, g.groups * M, plane];
-  const stage = stageOf({
+  const stage = stageOf(machine, {
     name: `${op} ${geometryName(g)} ${tilingName(tiling)} ${whole4} ${whole} ${JSON.stringify(edges)}`,
-    operands: [course === undefined ? a : undefined, b, split ? undefined : out],
+    operands: [course === undefined ? a : "f32", b, split ? "f32" : out],
     numbers: {
       M,
       N,
@@ -169,6 +170,7 @@ export function convolution(
     },
     groups: across * down * splits * g.groups,
     vectors: tileVectors(tiling, left, right),
+    wide: true,
     epilogue: split ? undefined : epilogueOf(launch.after?.launch, out, coordinates),
     text: (w, aligned) => `
       let n0 = group % across * ${bn}u;
@@ -198,9 +200,9 @@ export function convolution(
   });
   return {
     stages: [
-      ...(op === "convWeightGrad" ? [] : [laidOut(op, g, course!, rows, parts, a, threads)]),
+      ...(op === "convWeightGrad" ? [] : [laidOut(op, g, course!, rows, parts, a, machine)]),
       stage,
-      ...(split ? [sum(launch, splits, threads)] : []),
+      ...(split ? [sum(out, launch.after?.launch, splits, machine)] : []),
     ],
     workspace: 4 * (parts + (course === undefined ? 0 : g.groups * all * bk * rows)),
   };

@@ -73,7 +73,6 @@ export function epilogueOf(
   return {
     key: `then ${kernel.key}#${given}${keeps ? "+" : ""}${four ? " 4" : ""} ${known?.join() ?? ""}`,
     operands: memory.map((o) => ({ dtype: o.dtype, write: o.use === "write", wide: four && o.use === "write" })),
-    words,
     launch,
     coordinates: axes.length,
     four,

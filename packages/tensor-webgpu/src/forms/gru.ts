@@ -10,10 +10,10 @@ export const gruForward: ForwardCell = {
     let input = vec3f(${[0, 1, 2].map((j) => w.load(0, `first + ${j}u * units`)).join(", ")});
     let before = ${w.load(1, "place")};`,
   after: (w) => `
-      let r = ${w.name}_sigmoid(input.x + sum.x);
-      let z = ${w.name}_sigmoid(input.y + sum.y);
+      let r = ${w.at.name}_sigmoid(input.x + sum.x);
+      let z = ${w.at.name}_sigmoid(input.y + sum.y);
       let q = sum.z;
-      let candidate = ${w.name}_tanh(fma(r, q, input.z));
+      let candidate = ${w.at.name}_tanh(fma(r, q, input.z));
       let hidden = fma(z, before, (1f - z) * candidate);
       ${storeEach(w, "stateAt + place", "plane", ["r", "z", "candidate", "q", "hidden"])}`,
 };

@@ -1,24 +1,32 @@
 // Adds the parts of a split reduction where they are many: some invocations of a workgroup share each result.
 import { sizeOf, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
+import type { DeviceTraits } from "./device-traits.ts";
 import { stageOf, type Stage } from "./stage.ts";
 
 /** Results that neighboring invocations take: they read neighboring numbers. */
 const BESIDE = 32;
 
 /** Part p of result r is number p·results + r of the workspace. */
-export function join(out: CallOperand, after: KernelLaunch | undefined, parts: number, threads: number): Stage {
+export function join(
+  out: CallOperand,
+  after: KernelLaunch | undefined,
+  parts: number,
+  machine: Pick<DeviceTraits, "threads">,
+): Stage {
+  const { threads } = machine;
   const results = sizeOf(out.shape);
   const columns = Math.min(BESIDE, threads, 2 ** Math.ceil(Math.log2(results)));
   const share = 2 ** Math.floor(Math.log2(threads / columns));
-  return stageOf({
+  return stageOf(machine, {
     name: `join ${columns}x${share}`,
-    operands: [undefined, out],
+    operands: ["f32", out],
     numbers: { results, parts },
     groups: Math.ceil(results / columns),
     vectors: threads,
     epilogue: epilogueOf(after, out),
-    text: ({ load, store, vector }) => `
+    wide: true,
+    text: ({ at: { vector }, load, store }) => `
       let slice = lane / ${columns}u;
       let result = group * ${columns}u + lane % ${columns}u;
       var sum = 0f;

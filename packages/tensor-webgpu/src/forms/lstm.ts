@@ -9,12 +9,12 @@ export const lstmForward: ForwardCell = {
     var sum = vec4f(${[0, 1, 2, 3].map((j) => w.load(0, `first + ${j}u * units`)).join(", ")});
     let before = ${w.load(3, "place")};`,
   after: (w) => `
-      let i = ${w.name}_sigmoid(sum.x);
-      let f = ${w.name}_sigmoid(sum.y);
-      let g = ${w.name}_tanh(sum.z);
-      let o = ${w.name}_sigmoid(sum.w);
+      let i = ${w.at.name}_sigmoid(sum.x);
+      let f = ${w.at.name}_sigmoid(sum.y);
+      let g = ${w.at.name}_tanh(sum.z);
+      let o = ${w.at.name}_sigmoid(sum.w);
       let cell = fma(f, before, i * g);
-      let hidden = o * ${w.name}_tanh(cell);
+      let hidden = o * ${w.at.name}_tanh(cell);
       ${storeEach(w, "stateAt + place", "plane", ["i", "f", "g", "o", "cell", "hidden"])}`,
 };
 
@@ -35,7 +35,7 @@ export const lstmBackward: BackwardCell = {
     let before = ${w.load(4, "place")};
     let dc = ${w.load(5, "place")};`,
   after: (w) => `
-      let squashed = ${w.name}_tanh(cell);
+      let squashed = ${w.at.name}_tanh(cell);
       let all = fma(sum * o, 1f - squashed * squashed, dc);
       let di = all * g * (i * (1f - i));
       let df = all * before * (f * (1f - f));

@@ -4,7 +4,8 @@ import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@w
 import type { Attrs } from "@weft/tensor";
 import { epilogueOf } from "./epilogue.ts";
 import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
-import { stageOf, type DeviceTraits, type Stage, type Staged, type Words } from "./stage.ts";
+import type { DeviceTraits } from "./device-traits.ts";
+import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
 import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
 
 export type ProductForm =
@@ -161,7 +162,7 @@ function tiledProduct(
   launch: CallLaunch,
   p: Product,
   { tiling, splits: wanted }: ProductForm & { kind: "tiled" },
-  { threads }: DeviceTraits,
+  machine: DeviceTraits,
 ): Staged {
   const { M, N, K, batch, a, b } = p;
   const { bm, bn, bk } = tiling;
@@ -174,12 +175,13 @@ function tiledProduct(
   const four = N % 4 === 0 && (splits > 1 || out.bytes % 16 === 0);
   const size = sizeOf(out.shape);
   const split = splits > 1;
-  const stage = stageOf({
+  const stage = stageOf(machine, {
     name: `product ${tilingName(tiling)} ${shapeName(p)} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
-    operands: [a.operand, b.operand, split ? undefined : out],
+    operands: [a.operand, b.operand, split ? "f32" : out],
     numbers: { ...numbersOf(p), across, down, ...(split ? { splits, most: steps, all, size } : { steps: all }) },
     groups: across * down * splits * sizeOf(batch),
     vectors: tileVectors(tiling, a, b),
+    wide: true,
     epilogue: split ? undefined : epilogueOf(launch.after?.launch, out, [M * sizeOf(batch), N]),
     text: (w, aligned) => `
       let n0 = group % across * ${bn}u;
@@ -200,11 +202,12 @@ function tiledProduct(
       )}`,
   });
   return split
-    ? { stages: [stage, sum(launch, splits, threads)], workspace: splits * size * 4 }
+    ? { stages: [stage, sum(out, launch.after?.launch, splits, machine)], workspace: splits * size * 4 }
     : { stages: [stage], workspace: 0 };
 }
 
-function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threads }: DeviceTraits): Staged {
+function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, machine: DeviceTraits): Staged {
+  const { threads } = machine;
   const { M, N, K, batch, a, b } = p;
   const { rm, rn } = slicing;
   const { out } = launch;
@@ -213,12 +216,13 @@ function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threa
   const rounds = Math.ceil(quads / sharers(slicing, threads));
   const edges = { m: M % rm !== 0, n: N % rn !== 0, k: K % 4 !== 0 };
   const four = N % 4 === 0 && out.bytes % 16 === 0;
-  const stage = stageOf({
+  const stage = stageOf(machine, {
     name: `slice ${slicingName(slicing)} ${shapeName(p)} ${rounds > slicing.written ? "rolled" : rounds} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
     operands: [a.operand, b.operand, out],
     numbers: { ...numbersOf(p), across, down, quads },
     groups: across * down * sizeOf(batch),
     vectors: sliceVectors(slicing, threads),
+    wide: true,
     epilogue: epilogueOf(launch.after?.launch, out, [M * sizeOf(batch), N]),
     text: (w, aligned) => `
       let n0 = group % across * ${rn}u;
@@ -243,24 +247,27 @@ function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, { threa
  * several invocations share them, each adding every n-th part.
  */
 export function sum(
-  { out, after }: { readonly out: CallOperand; readonly after: { readonly launch: KernelLaunch } | undefined },
+  out: CallOperand,
+  after: KernelLaunch | undefined,
   splits: number,
-  threads: number,
+  machine: Pick<DeviceTraits, "threads">,
 ): Stage {
+  const { threads } = machine;
   const size = sizeOf(out.shape);
   const four = size % 4 === 0 && out.bytes % 16 === 0;
   const count = four ? size / 4 : size;
   let share = 1;
   while (share * 8 <= splits && share < 32 && share < threads && count * share < 8 * threads * 16) share *= 2;
   const columns = threads / share;
-  return stageOf({
+  return stageOf(machine, {
     name: `sum ${four ? "4" : ""} ${share}`,
-    operands: [undefined, out],
+    operands: ["f32", out],
     numbers: { count, size, splits },
     groups: Math.ceil(count / columns),
     vectors: share > 1 ? threads : 0,
-    epilogue: epilogueOf(after?.launch, out),
-    text: ({ load, load4, store, store4, vector }) => {
+    epilogue: epilogueOf(after, out),
+    wide: true,
+    text: ({ at: { vector }, load, load4, store, store4 }) => {
       const [get, put, zero] = four ? [load4, store4, "vec4f()"] : [load, store, "0f"];
       const kept = (x: string): string => (four ? x : `vec4f(${x})`);
       const seen = (x: string): string => (four ? x : `${x}.x`);

@@ -4,7 +4,8 @@
 // element. What the cell is, is said by who calls (`lstm.ts`, `gru.ts`).
 import type { CallOperand } from "@weft/kernel";
 import { functionOf } from "../translate/function.ts";
-import { stageOf, writtenFor, type DeviceTraits, type Stage, type Staged, type Words } from "./stage.ts";
+import { writtenFor, type DeviceTraits } from "./device-traits.ts";
+import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
 
 /** A piece of `rows` by `units`, of which an invocation sums `each` rows. */
 interface Piece {
@@ -119,12 +120,13 @@ export function forwardStep(
   const four = units % 4 === 0 && lieWide([h, whh]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
-  return stageOf({
+  return stageOf(machine, {
     name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${walkName(walk)}${four ? " 4" : ""}`,
     operands: [behind(given, t * cell.parts * state), h, whh, other, out],
     numbers: { across, batch, units, quads, plane: steps * state, stateAt: t * state },
     groups: across * down,
     vectors: threads * piece.each,
+    wide: true,
     functions,
     text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, w),
   });
@@ -187,11 +189,13 @@ function forwardText(
       .join(" ")}
     ${walked(walk, round)}
     ${range(each)
-      .map((i) => `${w.vector(turned("s", `part + ${i * units}u`))} = ${parts === 4 ? `c${i}` : `vec4f(c${i}, 0f)`};`)
+      .map(
+        (i) => `${w.at.vector(turned("s", `part + ${i * units}u`))} = ${parts === 4 ? `c${i}` : `vec4f(c${i}, 0f)`};`,
+      )
       .join("\n")}
     workgroupBarrier();
     if (works) {
-      ${gathered(walk, (z) => w.vector(turned(z, "lane")))}
+      ${gathered(walk, (z) => w.at.vector(turned(z, "lane")))}
       ${cell.after(w)}
     }`;
 }
@@ -244,7 +248,7 @@ export function backwardStep(
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   const way = last ? "last" : `${walkName(walk)} by ${wide}${four ? " at once" : ""}`;
-  return stageOf({
+  return stageOf(machine, {
     name: `${cell.name} back ${piece.rows}x${piece.units} ${way}`,
     operands: [whh, gy, ...own, out],
     numbers: {
@@ -259,6 +263,7 @@ export function backwardStep(
     },
     groups: across * down,
     vectors: last ? 0 : threads * piece.each,
+    wide: true,
     functions,
     text: (w, aligned) => backwardText(cell, piece, last ? undefined : walk, wide, four && aligned, 2 + own.length, w),
   });
@@ -319,7 +324,7 @@ function backwardText(
       .join(" ")}
     ${walked(walk, round)}
     ${range(each)
-      .map((i) => `${w.vector(`(s * ${each}u + ${i}u) * ${tiles}u + tile`)} = c${i};`)
+      .map((i) => `${w.at.vector(`(s * ${each}u + ${i}u) * ${tiles}u + tile`)} = c${i};`)
       .join("\n")}
     workgroupBarrier();`;
   // Which element an invocation takes: the order in which the sums lie in the workgroup's memory.
@@ -334,7 +339,7 @@ function backwardText(
     var sum = ${w.load(1, "place")};
     ${product}
     if (works) {
-      ${walk === undefined ? "" : gathered(walk, (z) => `${w.vector(`(${z}) * ${tiles * each}u + lane / 4u`)}[lane % 4u]`)}
+      ${walk === undefined ? "" : gathered(walk, (z) => `${w.at.vector(`(${z}) * ${tiles * each}u + lane / 4u`)}[lane % 4u]`)}
       let at = sumsAt + m * units * ${parts}u + n;
       ${cell.after(w)}
     }`;

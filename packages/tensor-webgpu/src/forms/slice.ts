@@ -32,8 +32,9 @@ const components = "xyzw";
 export function sliced(s: Slicing, rounds: number, a: Side, b: Side, target: Target, w: Words): string {
   const across = s.rn / 4;
   const tiles = (s.rm / 4) * across;
-  const share = sharers(s, w.threads);
-  if (!Number.isInteger(share)) throw new RangeError(`sliced: ${slicingName(s)} is not for ${w.threads} invocations`);
+  const share = sharers(s, w.at.threads);
+  if (!Number.isInteger(share))
+    throw new RangeError(`sliced: ${slicingName(s)} is not for ${w.at.threads} invocations`);
   const loads = (name: string, side: Side): string =>
     side.along === "k"
       ? [
@@ -74,11 +75,11 @@ export function sliced(s: Slicing, rounds: number, a: Side, b: Side, target: Tar
     `{ ${target.column(n, "")} ${target.store(m, "", value)} }`;
   const meet = `
     let part = (s * ${tiles}u + tile) * 4u;
-    ${four.map((i) => `${w.vector(`part + ${i}u`)} = c${i};`).join(" ")}
+    ${four.map((i) => `${w.at.vector(`part + ${i}u`)} = c${i};`).join(" ")}
     workgroupBarrier();
-    for (var i = lane; i < ${tiles * 4}u; i += ${w.threads}u) {
-      var sum = ${w.vector("i")};
-      for (var z = 1u; z < ${share}u; z++) { sum += ${w.vector(`i + z * ${tiles * 4}u`)}; }
+    for (var i = lane; i < ${tiles * 4}u; i += ${w.at.threads}u) {
+      var sum = ${w.at.vector("i")};
+      for (var z = 1u; z < ${share}u; z++) { sum += ${w.at.vector(`i + z * ${tiles * 4}u`)}; }
       let row = m0 + i / ${across * 4}u * 4u + i % 4u;
       ${store("row", `n0 + i / 4u % ${across}u * 4u`, "sum")}
     }`;

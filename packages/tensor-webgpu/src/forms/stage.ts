@@ -1,126 +1,179 @@
-// A stage is one dispatch of a call: a body of WGSL with its operands, numbers and workgroups. A call has one, or several with a
-// workspace between them. Stages of tuned calls read and write four elements at a time where they can.
-import type { CallOperand } from "@weft/kernel";
-import type { Body, Surroundings } from "../translate/program.ts";
-import type { Epilogue } from "../translate/program.ts";
+// A stage is what one dispatch runs for a launch: a body of WGSL, its arguments, and where its operands lie. A launch has one
+// stage, or several with a workspace between them. Stages of calls are built here from a text and the numbers it names.
+import { dtypeInfo, type DType } from "@weft/tensor";
+import type { AddressArgument, CallOperand, NumberArgument } from "@weft/kernel";
+import type { Body, Epilogue, Surroundings } from "../translate/program.ts";
+import { registerOf, wgslType, type Register } from "../translate/scalar.ts";
+import type { DeviceTraits } from "./device-traits.ts";
 
-/** What forms are chosen by. */
-export interface DeviceTraits {
-  /** Invocations in a workgroup, the same in every dispatch. */
-  readonly threads: number;
-  /** Bytes of memory that a workgroup may have. */
-  readonly shared: number;
-  /** Invocations in a subgroup, the same for all; 0 where there are no subgroups, or their size is not known. */
-  readonly subgroups: number;
-  /** Whether writing one component of a vector leaves the others alone: several invocations fill a tile's vectors. */
-  readonly vectors: boolean;
-}
+/** Stands for the slot of the workspace, which no plan knows. */
+export const WORKSPACE = -1;
 
-/** A graphics processor, or a program on two or four cores in its place: that compiles slowly, and a workgroup costs it much. */
-export const isHardware = ({ threads }: Pick<DeviceTraits, "threads">): boolean => threads >= 128;
-/** Rounds of a walk that are written out; more are a loop. */
-export const writtenFor = (machine: Pick<DeviceTraits, "threads">): number => (isHardware(machine) ? 16 : 1);
-
+/** Words of arguments count from the stage's first. */
 export interface Stage {
   /** What it does, for messages and profiles. */
   readonly name: string;
   readonly body: Body;
   /** The same for operands that do not lie at multiples of 16 bytes. */
   readonly unaligned: Body;
-  /** In the order of the body's operands; undefined is the workspace. */
-  readonly operands: readonly (CallOperand | undefined)[];
-  /** Argument words behind the addresses of the operands. */
-  readonly numbers: readonly number[];
+  /** Workgroups. */
   readonly groups: number;
-  /** The argument word for the number under which an index out of range is noted. */
-  readonly mark?: number | undefined;
-  /** Its arguments follow `numbers`. */
-  readonly epilogue?: Epilogue | undefined;
+  /** The arguments, complete but for what follows. */
+  readonly words: readonly number[];
+  /** Addresses, in the order of the body's operands. */
+  readonly places: readonly Omit<AddressArgument, "write">[];
+  readonly numbers: readonly NumberArgument[];
+  /** Words that get the number under which a node's index out of range is noted. */
+  readonly marks: readonly { readonly word: number; readonly node: number }[];
 }
 
-/** A call made ready for its shapes. */
+/** What a launch runs: stages one after the other, and the bytes of workspace in which they hand on. */
 export interface Staged {
   readonly stages: readonly Stage[];
-  /** Bytes of memory that the stages hand on in. */
   readonly workspace: number;
 }
 
-/** What the text of a stage is written with. Places are in elements of f32 (u32). */
-export interface Words {
-  /** Invocations in a workgroup. */
-  readonly threads: number;
-  /** The body's name, with which names of its functions begin. */
-  readonly name: string;
-  readonly load: (k: number, place: string) => string;
-  /** Four neighbors as a vec4f; the place is a multiple of 4. */
-  readonly load4: (k: number, place: string) => string;
-  /** Statements that write one or four elements of the last operand, at coordinates along the axes the epilogue was told of. */
-  readonly store: (place: string, value: string, coordinates?: readonly string[]) => string;
-  readonly store4: (place: string, value: string, coordinates?: readonly string[]) => string;
-  /** Vector `index` of the workgroup's memory, a vec4f. */
-  readonly vector: (index: string) => string;
-}
+/** An operand of a call, or its workspace, as words that hold numbers of a type. */
+export type StageOperand = CallOperand | "i32" | "f32";
 
 export interface StageForm {
-  /** Distinguishes texts; the names of the numbers are added. */
+  /** Distinguishes texts; dtypes, the names of the numbers and the epilogue are added. */
   readonly name: string;
-  readonly operands: readonly (CallOperand | undefined)[];
-  /** Named numbers (u32) that the text uses. */
+  readonly operands: readonly StageOperand[];
+  /** Which of them it writes, first the one that `store` means; left out, the last. */
+  readonly writes?: readonly number[];
+  /** Named numbers that the text uses: u32, or i32 where the name ends in `_`. */
   readonly numbers: Readonly<Record<string, number>>;
-  readonly groups: number;
-  /** Vectors of workgroup memory. */
-  readonly vectors: number;
-  /** What is done to each element of the result before it is written. */
+  /** Named numbers (u32) that are part of the text; the name must tell them. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** Invocations: `i` counts them in `text`. Left out, `groups` says how many workgroups there are. */
+  readonly count?: number;
+  readonly groups?: number;
+  /** Words and vectors of workgroup memory. */
+  readonly scratch?: number;
+  readonly vectors?: number;
+  /** Whether it uses operations of subgroups. */
+  readonly subgroups?: boolean;
+  /** Whether it reads or writes four elements at once; they then lie at multiples of 16 bytes in their slot. */
+  readonly wide?: boolean;
+  /** The node whose indices it checks. */
+  readonly marks?: number | undefined;
+  /** What is done to each element that `store` writes. */
   readonly epilogue?: Epilogue | undefined;
-  /** Functions that the text calls; their names begin with `name`. */
+  /** WGSL functions that the text calls, with names that begin with `name`. */
   readonly functions?: (name: string) => string;
-  /** Where `aligned` is false, every operand may lie at any multiple of 4 bytes. */
+  /** Where `aligned` is false, operands may lie at any multiple of their element. */
   readonly text: (words: Words, aligned: boolean) => string;
 }
 
-export function stageOf(form: StageForm): Stage {
-  const { operands, epilogue } = form;
-  const numbers = { groups: form.groups, ...form.numbers };
+/** What the text of a stage is written with. Operands are counted in the order of the form's; places are in elements (u32). */
+export interface Words {
+  readonly at: Surroundings;
+  readonly load: (k: number, place: string) => string;
+  /** Four neighbors in an f32 operand, a vec4f; the place is a multiple of 4. Only in a form that is `wide`. */
+  readonly load4: (k: number, place: string) => string;
+  /** A statement that writes an element of operand `k`. `value` is a name. */
+  readonly put: (k: number, place: string, value: string) => string;
+  /** The same of the result, with its epilogue, at coordinates along the axes that the epilogue was told of. */
+  readonly store: (place: string, value: string, coordinates?: readonly string[]) => string;
+  readonly store4: (place: string, value: string, coordinates?: readonly string[]) => string;
+  /** The WGSL type of operand k, and of the result. */
+  readonly type: (k: number) => string;
+  readonly result: string;
+  /** A statement that notes an index out of range. */
+  readonly mark: string;
+}
+
+/** What a value of this dtype is in the WGSL of a call. */
+export const registerIn = (dtype: DType): Register => registerOf(dtypeInfo[dtype].compute);
+
+export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageForm): Stage {
+  const { name, operands, epilogue, count } = form;
+  const writes = form.writes ?? [operands.length - 1];
+  const dtypes = operands.map((o): DType => (typeof o === "string" ? o : o.dtype));
+  // Either says which invocations there are: a dispatch may have workgroups beyond the last.
+  const { groups = Math.ceil(count! / threads) } = form;
+  const numbers = { ...(count === undefined ? { workgroups: groups } : { count }), ...form.numbers };
   const names = Object.keys(numbers);
-  const first = operands.length;
+  const marks = form.marks === undefined ? [] : [{ word: operands.length, node: form.marks }];
+  const first = operands.length + marks.length;
   const words = first + names.length;
-  const result = operands.length - 1;
+  const [out] = writes as [number];
   const body = (aligned: boolean): Body => ({
-    key: `${form.name} ${aligned ? "" : "unaligned "}${names.join()}${epilogue === undefined ? "" : ` ${epilogue.key}`}`,
+    key: `${name} ${aligned ? "" : "unaligned "}${dtypes.join()} ${writes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
     operands: [
-      ...operands.map((_, k) => ({ dtype: "f32" as const, write: k === result, wide: aligned })),
+      ...dtypes.map((dtype, k) => ({
+        dtype,
+        write: writes.includes(k),
+        wide: form.wide === true && aligned && dtype === "f32",
+      })),
       ...(epilogue?.operands ?? []),
     ],
-    words: words + (epilogue?.words.length ?? 0),
-    scratch: 0,
-    vectors: form.vectors,
+    words: words + (epilogue?.launch.words.length ?? 0),
+    scratch: form.scratch ?? 0,
+    vectors: form.vectors ?? 0,
+    subgroups: form.subgroups ?? false,
     functions: (at) =>
-      `${form.functions?.(at.name) ?? ""}\n${epilogue?.functions(at, words, operands.length, result, result) ?? ""}`,
+      `${form.functions?.(at.name) ?? ""}\n${epilogue?.functions(at, words, operands.length, out, out) ?? ""}`,
     text: (at) =>
       [
-        ...names.map((name, n) => `let ${name} = u32(${at.word(first + n)});`),
-        "if (group >= groups) { return; }",
-        form.text(wordsOf(at, result, aligned, epilogue), aligned),
+        ...names.map((n, i) => `let ${n} = ${n.endsWith("_") ? at.word(first + i) : `u32(${at.word(first + i)})`};`),
+        ...Object.entries(form.constants ?? {}).map(([n, value]) => `const ${n} = ${value}u;`),
+        count === undefined
+          ? "if (group >= workgroups) { return; }"
+          : `let i = group * ${at.threads}u + lane;\nif (i >= count) { return; }`,
+        form.text(wordsOf(at, dtypes, out, aligned, marks[0] && at.mark(marks[0].word), epilogue), aligned),
       ].join("\n"),
   });
+  const whole = body(true);
+  const after = epilogue?.launch;
   return {
-    name: form.name,
-    body: body(true),
-    unaligned: body(false),
-    operands,
-    numbers: Object.values(numbers),
-    groups: form.groups,
-    epilogue,
+    name,
+    body: whole,
+    unaligned: form.wide ? body(false) : whole,
+    groups,
+    words: [...operands.map(() => 0), ...marks.map(() => 0), ...Object.values(numbers), ...(after?.words ?? [])],
+    places: [
+      ...operands.map((o, word) =>
+        typeof o === "string" ? { word, slot: WORKSPACE, bytes: 0 } : { word, slot: o.slot, bytes: o.bytes },
+      ),
+      ...shifted(words, after?.places),
+    ],
+    numbers: shifted(words, after?.numbers),
+    marks,
   };
 }
 
+/** The stage under the name of its operation. */
+export const named = (op: string, stage: Stage): Stage =>
+  stage.name.startsWith(op) ? stage : { ...stage, name: `${op} ${stage.name}` };
+
+/** Bytes of workgroup memory of a program that runs all of these. */
+export const sharedBytes = (stages: readonly Stage[]): number =>
+  4 * Math.max(...stages.map(({ body }) => body.scratch)) +
+  16 * Math.max(...stages.map(({ body }) => body.vectors ?? 0));
+
+/** Arguments that follow `by` others. */
+export const shifted = <T extends { readonly word: number }>(by: number, list: readonly T[] = []): T[] =>
+  list.map((argument) => ({ ...argument, word: by + argument.word }));
+
 /** Texts for four neighbors from `place` on, each with its component of a vector and its number. */
-export const eachOfFour = (place: string, text: (place: string, component: string, i: number) => string): string[] =>
+const eachOfFour = (place: string, text: (place: string, component: string, i: number) => string): string[] =>
   [..."xyzw"].map((component, i) => text(`(${place}) + ${i}u`, component, i));
 
-function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: Epilogue | undefined): Words {
-  const address = (k: number, place: string): string => `(bitcast<u32>(${at.word(k)}) + ((${place}) << 2u))`;
-  const load = (k: number, place: string): string => at.load(k, "f32", address(k, place));
+function wordsOf(
+  at: Surroundings,
+  dtypes: readonly DType[],
+  out: number,
+  aligned: boolean,
+  mark: string | undefined,
+  epilogue: Epilogue | undefined,
+): Words {
+  const register = (k: number): Register => registerIn(dtypes[k]!);
+  const address = (k: number, place: string): string =>
+    `(bitcast<u32>(${at.word(k)}) + ((${place}) << ${Math.log2(dtypeInfo[dtypes[k]!].bytes)}u))`;
+  const load: Words["load"] = (k, place) => at.load(k, register(k), address(k, place));
+  const put: Words["put"] = (k, place, value) => at.store(k, register(k), value, address(k, place));
   /** Coordinates as the epilogue's functions take them, `i` further along the last one. */
   const along = (coordinates: readonly string[], i: number): string =>
     coordinates
@@ -128,22 +181,22 @@ function wordsOf(at: Surroundings, result: number, aligned: boolean, epilogue: E
       .map((c, a, all) => `${c}${i > 0 && a === all.length - 1 ? ` + ${i}u` : ""}, `)
       .join("");
   const store = (place: string, value: string, coordinates: readonly string[] = [], i = 0): string =>
-    epilogue === undefined
-      ? at.store(result, "f32", value, address(result, place))
-      : `${at.name}_after(${place}, ${along(coordinates, i)}${value});`;
+    epilogue === undefined ? put(out, place, value) : `${at.name}_after(${place}, ${along(coordinates, i)}${value});`;
   return {
-    threads: at.threads,
-    name: at.name,
+    at,
     load,
     load4: (k, place) =>
       aligned ? at.load4(k, address(k, place)) : `vec4f(${eachOfFour(place, (p) => load(k, p)).join(", ")})`,
+    put,
     store,
-    store4: (place, value, coordinates) =>
+    store4: (place, value, coordinates = []) =>
       !aligned || epilogue?.four === false
         ? eachOfFour(place, (p, x, i) => store(p, `${value}.${x}`, coordinates, i)).join(" ")
         : epilogue === undefined
-          ? at.store4(result, value, address(result, place))
-          : `${at.name}_after4(${place}, ${along(coordinates ?? [], 0)}${value});`,
-    vector: at.vector,
+          ? at.store4(out, value, address(out, place))
+          : `${at.name}_after4(${place}, ${along(coordinates, 0)}${value});`,
+    type: (k) => wgslType[register(k)],
+    result: wgslType[register(out)],
+    mark: mark ?? "",
   };
 }

@@ -97,7 +97,7 @@ interface Staging {
 /** How all invocations together bring `rows` rows of a side, `bk` long, into workgroup memory from vector `base` on. */
 function staging(name: string, side: Side, rows: number, first: string, base: number, t: Tiling, w: Words): Staging {
   const { along, width } = side;
-  const threads = w.threads;
+  const threads = w.at.threads;
   const stride = rowVectors(rows, side);
   const block = along === "k" && width === 4 && t.turn === "registers" ? 4 : 1;
   // Units of work: so many stand along the index whose neighbors lie together.
@@ -136,8 +136,8 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
         some(
           i,
           width === 4
-            ? `${w.vector(`${at} + ${here(i)}`)} = ${g};`
-            : `${w.vector(`${at} + ${here(i)} / 4u`)}[${here(i)} & 3u] = ${g};`,
+            ? `${w.at.vector(`${at} + ${here(i)}`)} = ${g};`
+            : `${w.at.vector(`${at} + ${here(i)} / 4u`)}[${here(i)} & 3u] = ${g};`,
         ),
       );
     }
@@ -153,11 +153,11 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
       const at = (c: number): string => `${base}u + (${within} + ${c}u) * ${stride}u`;
       const put =
         width === 1
-          ? [`${w.vector(`${at(0)} + (${there(i)}) / 4u`)}[(${there(i)}) & 3u] = ${g[0]};`]
+          ? [`${w.at.vector(`${at(0)} + (${there(i)}) / 4u`)}[(${there(i)}) & 3u] = ${g[0]};`]
           : components.map((x, c) =>
               block === 4
-                ? `${w.vector(`${at(c)} + ${there(i)}`)} = vec4f(${g.map((r) => `${r}.${x}`).join(", ")});`
-                : `${w.vector(`${at(c)} + (${there(i)}) / 4u`)}[(${there(i)}) & 3u] = ${g[0]}.${x};`,
+                ? `${w.at.vector(`${at(c)} + ${there(i)}`)} = vec4f(${g.map((r) => `${r}.${x}`).join(", ")});`
+                : `${w.at.vector(`${at(c)} + (${there(i)}) / 4u`)}[(${there(i)}) & 3u] = ${g[0]}.${x};`,
             );
       store.push(some(i, put.join(" ")));
     }
@@ -171,9 +171,10 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
  */
 export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): string {
   const [across, down] = [t.bn / t.tn, t.bm / t.tm];
-  if (across * down > w.threads) throw new RangeError(`tiled: ${tilingName(t)} is not for ${w.threads} invocations`);
+  if (across * down > w.at.threads)
+    throw new RangeError(`tiled: ${tilingName(t)} is not for ${w.at.threads} invocations`);
   // Some invocations only stage, where the rectangles are fewer.
-  const all = across * down === w.threads;
+  const all = across * down === w.at.threads;
   const working = (text: string): string => (all ? text : `if (lane < ${across * down}u) { ${text} }`);
   // Which of the small rectangles an invocation has.
   const crowd = all && down % 4 === 0 && across % 8 === 0;
@@ -191,8 +192,8 @@ export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): st
   const columns = range(t.tn / 4);
   const step = (k: string): string =>
     [
-      ...range(t.tm / 4).map((q) => `let a${q} = ${w.vector(`${k} * ${strideA}u + ${q * pm}u + ma`)};`),
-      ...columns.map((j) => `let b${j} = ${w.vector(`${baseB}u + ${k} * ${strideB}u + ${j * pn}u + na`)};`),
+      ...range(t.tm / 4).map((q) => `let a${q} = ${w.at.vector(`${k} * ${strideA}u + ${q * pm}u + ma`)};`),
+      ...columns.map((j) => `let b${j} = ${w.at.vector(`${baseB}u + ${k} * ${strideB}u + ${j * pn}u + na`)};`),
       ...rows.flatMap((i) =>
         columns.map((j) => `c${i}_${j} = fma(vec4f(a${i >> 2}.${components[i & 3]}), b${j}, c${i}_${j});`),
       ),

@@ -38,7 +38,7 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Ke
     ...body,
     key: `${body.key} ${epilogue.key}`,
     operands: [...own, ...epilogue.operands],
-    words: words + epilogue.words.length,
+    words: words + epilogue.launch.words.length,
     functions: (at) =>
       epilogue.functions(at, words, own.length, memory.indexOf(operand), layout.operand(kernel, operand)),
     text: (at) => write(new Text(kernel, slices, at, { form })),

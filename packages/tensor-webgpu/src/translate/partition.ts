@@ -35,12 +35,13 @@ export function groupsOf(
   return Math.ceil(n / block) * groupsOfBlock(block, slices, threads);
 }
 
-/** How often the terms of a reduction are split, so that there are `targetWorkgroups` workgroups: 1 for one that has work for them all. */
+/** How often the terms of a reduction are split, so that there are as many workgroups as are wanted: 1 where there are. */
 export function partsOf(
   kernel: Kernel,
   slices: Slices,
   words: ArrayLike<number>,
-  { threads, targetWorkgroups }: { readonly threads: number; readonly targetWorkgroups: number },
+  threads: number,
+  targetWorkgroups: number,
 ): number {
   const [sum] = kernel.reductions;
   if (sum?.fn !== "sum" || kernel.code[sum.value]!.type !== "f32") return 1;

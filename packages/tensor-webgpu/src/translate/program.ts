@@ -70,8 +70,7 @@ export interface Epilogue {
   readonly key: string;
   /** Its operands with memory, behind those of the call. */
   readonly operands: readonly BodyOperand[];
-  /** Its arguments, behind those of the call. */
-  readonly words: readonly number[];
+  /** Its arguments come behind those of the call. */
   readonly launch: KernelLaunch;
   /** How many coordinates its functions take. */
   readonly coordinates: number;

@@ -17,7 +17,7 @@ export const storage: Record<DType, Storage | undefined> = {
   f32: { load: call("bitcast<f32>"), store: call("bitcast<u32>") },
   f64: undefined,
   i32: { load: call("bitcast<i32>"), store: call("bitcast<u32>") },
-  bool: { load: (bits) => `${bits} != 0u`, store: call("u32") },
+  bool: { load: (bits) => `(${bits} != 0u)`, store: call("u32") },
   u8: { load: call("f32"), store: (x) => `u32(clamp(w_int(${x}), 0i, 255i))` },
   f16: { load: call("w_from_half"), store: call("w_to_half") },
 };

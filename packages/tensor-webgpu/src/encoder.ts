@@ -1,0 +1,131 @@
+// From dispatches to a pass: which stages run side by side yet, with which pipelines and bindings, and how they are encoded.
+import { UnsupportedError } from "@weft/tensor";
+import type { Commands } from "./commands.ts";
+import type { Faults } from "./device-errors.ts";
+import type { DeviceProfile } from "./device-profile.ts";
+import { bindingOf, bodiesFor, labelOf, moved, settle, type Dispatch, type Places } from "./dispatch.ts";
+import type { Executable } from "./executable.ts";
+import type { Pipelines } from "./pipelines.ts";
+import type { Profiler } from "./profiler.ts";
+
+/**
+ * Programs of stages side by side are compiled in the background while the stages run one by one. But a loop that never lets
+ * the event loop turn would wait for ever: after so many runs they are compiled at once.
+ */
+const RUNS_WITHOUT_A_TURN = 32;
+
+export class Encoder {
+  readonly #profile: DeviceProfile;
+  readonly #commands: Commands;
+  readonly #pipelines: Pipelines;
+  readonly #faults: Faults;
+  readonly #profiler: Profiler | undefined;
+  readonly #offset = new Uint32Array(1);
+  /** Which pipeline was set last, and in which pass. */
+  readonly #set: { pass: unknown; pipeline: unknown } = { pass: undefined, pipeline: undefined };
+  /** The dispatches of the current flush. */
+  readonly #chosen: Dispatch[] = [];
+
+  constructor(
+    profile: DeviceProfile,
+    commands: Commands,
+    pipelines: Pipelines,
+    faults: Faults,
+    profiler: Profiler | undefined,
+  ) {
+    this.#profile = profile;
+    this.#commands = commands;
+    this.#pipelines = pipelines;
+    this.#faults = faults;
+    this.#profiler = profiler;
+  }
+
+  /** Chooses the dispatches of a run. What can be refused is refused here, before anything is on its way. */
+  choose(e: Executable): void {
+    const together = e.runs++ >= this.#profile.settled;
+    const hurry = this.#profile.settled === 0 || e.waits >= RUNS_WITHOUT_A_TURN;
+    const chosen = this.#chosen;
+    chosen.length = 0;
+    let waits = false;
+    for (const d of e.dispatches) {
+      const made = d.stages.length === 1 || (together && this.#made(d, e, hurry));
+      if (made === true) chosen.push(d);
+      else for (const one of d.alone) chosen.push(one);
+      waits ||= made === undefined;
+    }
+    if (waits && e.waits++ === 0) setTimeout(() => (e.waits = 0));
+    for (const d of chosen)
+      if (this.#faults.debug) this.#faults.named(labelOf(d), () => this.#ready(d, e));
+      else this.#ready(d, e);
+  }
+
+  /** Encodes what was chosen; its arguments begin at word `base`, and the flush began at `begun`. */
+  encode(base: number, begun: number): void {
+    const commands = this.#commands;
+    const chosen = this.#chosen;
+    if (this.#profiler !== undefined) {
+      const encode = (pass: GPUComputePassEncoder, d: Dispatch): void => this.#dispatch(pass, d, base);
+      this.#profiler.encode(commands.encoder(), chosen, encode);
+      commands.counts.passes += chosen.length;
+      commands.flushed(chosen.length);
+      commands.submit();
+      this.#profiler.ran(begun);
+      return;
+    }
+    if (this.#faults.debug)
+      for (const d of chosen)
+        this.#faults.named(labelOf(d), () => {
+          this.#dispatch(commands.pass(), d, base);
+          commands.submit();
+        });
+    else {
+      const pass = commands.pass();
+      for (const d of chosen) this.#dispatch(pass, d, base);
+    }
+    commands.flushed(chosen.length);
+  }
+
+  #ready(d: Dispatch, places: Places): void {
+    if (d.groups === 0) return;
+    if (d.pipeline === undefined || d.generation !== this.#commands.generation || moved(d, places))
+      this.#bind(d, places);
+    const { groups } = this.#profile;
+    if (Math.ceil(d.groups / groups) > groups)
+      throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, d: Dispatch, base: number): void {
+    if (d.groups === 0) return;
+    // The steps of a recurrence follow one another with the same.
+    if (this.#set.pass !== pass || this.#set.pipeline !== d.pipeline) {
+      pass.setPipeline(d.pipeline!);
+      this.#set.pass = pass;
+      this.#set.pipeline = d.pipeline;
+    }
+    this.#offset[0] = (base + d.at) * 4;
+    pass.setBindGroup(0, d.group!, this.#offset, 0, 1);
+    const rows = Math.ceil(d.groups / this.#profile.groups);
+    pass.dispatchWorkgroups(Math.ceil(d.groups / rows), rows);
+  }
+
+  /** Whether stages can run side by side: undefined while their program is being made, false if not all their slabs can be bound. */
+  #made(d: Dispatch, places: Places, hurry: boolean): boolean | undefined {
+    if (d.pipeline !== undefined && !moved(d, places)) return true;
+    const binding = bindingOf(d.stages, places);
+    if (binding.slabs.length > this.#profile.slabs) return false;
+    return this.#pipelines.ready(bodiesFor(d.stages, places), binding, labelOf(d), hurry);
+  }
+
+  /** Finds the pipeline and the bindings for where the operands lie now. */
+  #bind(d: Dispatch, places: Places): void {
+    const binding = bindingOf(d.stages, places);
+    if (binding.slabs.length > this.#profile.slabs)
+      throw new UnsupportedError(
+        `tensor-webgpu: a launch whose operands lie in ${binding.slabs.length} slabs, and this adapter binds ${this.#profile.slabs}; open({ fuse: false }) has launches with fewer operands`,
+      );
+    settle(d, places);
+    d.pipeline = this.#pipelines.pipeline(bodiesFor(d.stages, places), binding, labelOf(d));
+    d.group = this.#pipelines.group(d.words, binding.slabs);
+    d.generation = this.#commands.generation;
+  }
+}
