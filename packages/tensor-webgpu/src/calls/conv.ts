@@ -1,6 +1,6 @@
 // Convolution and its gradients: large ones tuned, small ones by definition: an invocation walks over all terms of one element of
 // the result. One to three spatial axes are three; those missing in front have size 1.
-import { sizeOf, type CallOperand } from "@weft/kernel";
+import { sizeOf } from "@weft/kernel";
 import type { ConvAttrs } from "@weft/tensor";
 import { convolutionForm } from "../forms/choice.ts";
 import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
@@ -10,33 +10,17 @@ import { prepared, type Call } from "./call.ts";
 import { longSum } from "./long-sum.ts";
 import { cut, inside, loops, meeting, numbersOf, pixel, tap, volume } from "./window.ts";
 
-/** The three shapes of a convolution, whichever of them is the result. */
 const convolution =
-  (
-    name: Convolution,
-    shapes: (
-      out: CallOperand,
-      a: CallOperand,
-      b: CallOperand,
-    ) => readonly [x: CallOperand, w: CallOperand, y: CallOperand],
-    text: (w: Words) => string,
-  ): Call<ConvAttrs>["prepare"] =>
+  (name: Convolution, text: (w: Words) => string): Call<ConvAttrs>["prepare"] =>
   (launch, machine) => {
-    const { attrs } = launch;
     const geometry = geometryOf(name, launch);
     const tuned = launch.out.dtype === "f32" ? convolutionForm(sizesOf(name, geometry), machine) : undefined;
     if (tuned !== undefined) return tunedConvolution(name, launch, tuned, machine);
-    const [x, w, y] = shapes(launch.out, launch.inputs[0]!, launch.inputs[1]!);
+    const { images, groups, channels, outputs } = geometry;
     return prepared(launch, machine, {
       name,
       count: sizeOf(launch.out.shape),
-      numbers: {
-        ...numbersOf(x.shape.slice(2), w.shape.slice(2), y.shape.slice(2), attrs),
-        images: x.shape[0]!,
-        groups: attrs.groups,
-        channels: w.shape[1]!,
-        outputs: w.shape[0]! / attrs.groups,
-      },
+      numbers: { ...numbersOf(geometry), images, groups, channels, outputs },
       text,
     });
   };
@@ -46,7 +30,6 @@ export const conv: Call<ConvAttrs> = {
   epilogue: true,
   prepare: convolution(
     "conv",
-    (out, x, w) => [x, w, out],
     ({ load, store }) => `
       ${cut("y", "p")}
       let o = rest % (groups * outputs);
@@ -70,7 +53,6 @@ export const convInputGrad: Call<ConvAttrs> = {
   epilogue: true,
   prepare: convolution(
     "convInputGrad",
-    (out, g, w) => [out, w, g],
     ({ load, store }) => `
       ${cut("x", "o")}
       let c = rest % channels;
@@ -95,7 +77,6 @@ export const convWeightGrad: Call<ConvAttrs> = {
   epilogue: true,
   prepare: convolution(
     "convWeightGrad",
-    (out, x, g) => [x, out, g],
     ({ load, store }) => `
       ${cut("k", "q")}
       let c = rest % channels;

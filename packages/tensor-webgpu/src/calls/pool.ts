@@ -2,10 +2,11 @@
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { PoolAttrs } from "@weft/tensor";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
+import { windowsOf, type Axes } from "../forms/geometry.ts";
 import type { Staged, Words } from "../forms/stage.ts";
 import { longSum } from "./long-sum.ts";
 import { prepared, type Call } from "./call.ts";
-import { cut, inside, loops, meeting, numbersOf, pixel, three, volume } from "./window.ts";
+import { along, cut, inside, loops, meeting, numbersOf, pixel, volume } from "./window.ts";
 
 /** Poolings: x has the planes of the first operand named, y those of the other. */
 const pooling =
@@ -17,7 +18,7 @@ const pooling =
   (launch, machine) => {
     const { attrs } = launch;
     const [x, y] = shapes(launch.out, launch.inputs.at(-1)!);
-    const numbers = numbersOf(x.shape.slice(2), attrs.window, y.shape.slice(2), attrs);
+    const numbers = numbersOf(windowsOf(x.shape, attrs.window, y.shape, attrs));
     const count = sizeOf(launch.out.shape);
     return prepared(launch, machine, { name, ...geometry(name, numbers, count, machine), count, text });
   };
@@ -76,18 +77,13 @@ function isTiled({ attrs: { window, stride, padding } }: CallLaunch<PoolAttrs>):
 
 /** An invocation has a window, also one that has no output since it is not whole, and writes all of it. */
 function gradOfTiles(launch: CallLaunch<PoolAttrs>, machine: DeviceTraits): Staged {
-  const { attrs } = launch;
-  const [x, y] = [launch.out.shape.slice(2), launch.inputs[1]!.shape.slice(2)];
-  const numbers = {
-    ...numbersOf(x, attrs.window, y, attrs),
-    ...three(
-      "w",
-      x.map((d, a) => Math.ceil(d / attrs.window[a]!)),
-      1,
-    ),
-  };
+  const { attrs, inputs, out } = launch;
+  const windows = windowsOf(out.shape, attrs.window, inputs[1]!.shape, attrs);
+  const { x, k } = windows;
+  const tiles: Axes = [Math.ceil(x[0] / k[0]), Math.ceil(x[1] / k[1]), Math.ceil(x[2] / k[2])];
+  const numbers = { ...numbersOf(windows), ...along("w", tiles) };
   const name = "maxPoolGrad of tiles";
-  const count = sizeOf(launch.out.shape.slice(0, 2)) * x.reduce((n, d, a) => n * Math.ceil(d / attrs.window[a]!), 1);
+  const count = sizeOf(out.shape.slice(0, 2)) * sizeOf(tiles);
   return prepared(launch, machine, {
     name,
     ...geometry(name, numbers, count, machine),

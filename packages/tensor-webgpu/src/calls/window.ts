@@ -1,30 +1,19 @@
-// Windows that move over planes, as text: places of input, window and output along three axes, of which missing ones have size 1.
-import type { ConvAttrs } from "@weft/tensor";
+// Windows that move over planes, as text with their sizes as named numbers: places of input, window and output along three axes.
+import { names as axes, type Axes, type Windows } from "../forms/geometry.ts";
 
-/** How windows move: those of poolings have no spacing. */
-type Steps = Pick<ConvAttrs, "stride" | "padding"> & Partial<Pick<ConvAttrs, "dilation">>;
-
-const axes = ["Z", "Y", "X"] as const;
-
-/** Numbers named after the axes: `xZ xY xX` and so on. Missing axes are `fill`. */
-export const three = (name: string, list: readonly number[], fill: number): Record<string, number> =>
-  Object.fromEntries(axes.map((a, i) => [`${name}${a}`, list[i - 3 + list.length] ?? fill]));
+/** Numbers named after the axes: `xZ xY xX` and so on. */
+export const along = (name: string, sizes: Axes): Record<string, number> =>
+  Object.fromEntries(axes.map((a, i) => [`${name}${a}`, sizes[i]!]));
 
 /** Sizes of input (`x`), window (`k`) and output (`y`), steps (`s`), spacing (`d`) and padding in front (`low`), along each axis. */
-export function numbersOf(x: readonly number[], k: readonly number[], y: readonly number[], attrs: Steps) {
-  return {
-    ...three("x", x, 1),
-    ...three("k", k, 1),
-    ...three("y", y, 1),
-    ...three("s", attrs.stride, 1),
-    ...three("d", attrs.dilation ?? k.map(() => 1), 1),
-    ...three(
-      "low",
-      attrs.padding.map((p) => p[0]),
-      0,
-    ),
-  };
-}
+export const numbersOf = ({ x, k, y, stride, dilation, low }: Windows): Record<string, number> => ({
+  ...along("x", x),
+  ...along("k", k),
+  ...along("y", y),
+  ...along("s", stride),
+  ...along("d", dilation),
+  ...along("low", low),
+});
 
 /** `i` cut into a place along the three axes of `of` (names `…Z …Y …X` with this prefix) and `rest`. */
 export const cut = (of: string, prefix: string): string =>

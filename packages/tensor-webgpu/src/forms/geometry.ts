@@ -1,21 +1,25 @@
-// The sizes of a convolution, whichever of its three values is the result, and how indices of pixels and taps are cut into
+// The sizes of a pooling or a convolution, whichever of its three values is the result, and how indices of pixels and taps are cut into
 // places along the axes in WGSL. Sizes are written into the text, so that divisions are by constants.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { ConvAttrs } from "@weft/tensor";
+import type { ConvAttrs, Shape } from "@weft/tensor";
 
 export type Convolution = "conv" | "convInputGrad" | "convWeightGrad";
 
 /** Three spatial axes; those missing in front have size 1. */
 export type Axes = readonly [number, number, number];
 
-/** Sizes of input, window and output, step, spacing and padding in front along each axis; channels of a group. */
-export interface Geometry {
+/** Windows that move over planes: sizes of input, window and output, step, spacing and padding in front along each axis. */
+export interface Windows {
   readonly x: Axes;
   readonly k: Axes;
   readonly y: Axes;
   readonly stride: Axes;
   readonly dilation: Axes;
   readonly low: Axes;
+}
+
+/** Those of a convolution, with its channels. */
+export interface Geometry extends Windows {
   readonly images: number;
   readonly groups: number;
   /** Channels and outputs of one group. */
@@ -25,26 +29,39 @@ export interface Geometry {
 
 const three = (list: readonly number[], fill: number): Axes => [list.at(-3) ?? fill, list.at(-2) ?? fill, list.at(-1)!];
 
+/** Windows of these sizes over these images; those of poolings have no spacing. */
+export const windowsOf = (
+  x: Shape,
+  k: readonly number[],
+  y: Shape,
+  { stride, padding, dilation = [1] }: Pick<ConvAttrs, "stride" | "padding"> & Partial<Pick<ConvAttrs, "dilation">>,
+): Windows => ({
+  x: three(x.slice(2), 1),
+  k: three(k, 1),
+  y: three(y.slice(2), 1),
+  stride: three(stride, 1),
+  dilation: three(dilation, 1),
+  low: three(
+    padding.map((p) => p[0]),
+    0,
+  ),
+});
+
 /** Which operands are the images, the weights and the outputs. */
-const roles: Record<Convolution, (out: CallOperand, a: CallOperand, b: CallOperand) => readonly CallOperand[]> = {
+const roles: Record<
+  Convolution,
+  (out: CallOperand, a: CallOperand, b: CallOperand) => readonly [x: CallOperand, w: CallOperand, y: CallOperand]
+> = {
   conv: (out, x, w) => [x, w, out],
   convInputGrad: (out, g, w) => [out, w, g],
   convWeightGrad: (out, x, g) => [x, out, g],
 };
 
 export function geometryOf(op: Convolution, { attrs, out, inputs }: CallLaunch<ConvAttrs>): Geometry {
-  const [x, w, y] = roles[op](out, inputs[0]!, inputs[1]!) as [CallOperand, CallOperand, CallOperand];
-  const { stride, padding, dilation, groups } = attrs;
+  const [x, w, y] = roles[op](out, inputs[0]!, inputs[1]!);
+  const { groups } = attrs;
   return {
-    x: three(x.shape.slice(2), 1),
-    k: three(w.shape.slice(2), 1),
-    y: three(y.shape.slice(2), 1),
-    stride: three(stride, 1),
-    dilation: three(dilation, 1),
-    low: three(
-      padding.map((p) => p[0]),
-      0,
-    ),
+    ...windowsOf(x.shape, w.shape.slice(2), y.shape, attrs),
     images: x.shape[0]!,
     groups,
     channels: w.shape[1]!,
