@@ -42,7 +42,7 @@ function together(stages: readonly Stage[], groups: number): Stage {
     words: stages.flatMap((stage) => stage.words),
     places: stages.flatMap((stage, i) => shifted(starts[i]!, stage.places)),
     numbers: stages.flatMap((stage, i) => shifted(starts[i]!, stage.numbers)),
-    marks: stages.flatMap((stage, i) => shifted(starts[i]!, stage.marks)),
+    flags: stages.flatMap((stage, i) => shifted(starts[i]!, stage.flags)),
   };
 }
 
@@ -69,7 +69,7 @@ function linked(bodies: readonly Body[], starts: readonly number[], rounds: read
       store4: (k, value, address) => at.store4(first + k, value, address),
       loadWords: (k, count, address) => at.loadWords(first + k, count, address),
       storeWords: (k, count, value, address) => at.storeWords(first + k, count, value, address),
-      mark: (w) => at.mark(word + w),
+      outOfRange: (w) => at.outOfRange(word + w),
     };
   };
   return {

@@ -22,8 +22,8 @@ export interface Executable extends Places {
   /** Triples: word in the image, slot, bytes to add. */
   readonly places: Int32Array;
   readonly numbers: readonly NumberArgument[];
-  /** By node, the words that get the number of an operation which may meet an index out of range. */
-  readonly marks: ReadonlyMap<number, readonly number[]>;
+  /** By node, the words that get the number of its flag. */
+  readonly flags: ReadonlyMap<number, readonly number[]>;
   /** Where each slot lies at this run; the last one is the workspace of what has several stages. */
   readonly address: Float64Array;
   readonly slab: (Slab | undefined)[];
@@ -47,7 +47,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
   const words: number[] = [];
   const places: number[] = [];
   const numbers: NumberArgument[] = [];
-  const marks = new Map<number, number[]>();
+  const flags = new Map<number, number[]>();
   const slots = plan.slots.length;
   let workspace = 0;
   /** Puts the arguments of a stage behind the others, up to a boundary: its own dispatch. */
@@ -60,7 +60,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
       places.push(at + p.word, p.slot, p.bytes);
     }
     for (const n of stage.numbers) numbers.push({ ...n, word: at + n.word });
-    for (const m of stage.marks) marks.set(m.node, [...(marks.get(m.node) ?? []), at + m.word]);
+    for (const f of stage.flags) flags.set(f.node, [...(flags.get(f.node) ?? []), at + f.word]);
     return dispatchOf([stage], stage.groups, at, words.length - at);
   };
   const dispatch = (stages: readonly Stage[]): Dispatch => {
@@ -97,7 +97,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
     floats: new Float32Array(image.buffer),
     places: Int32Array.from(places),
     numbers,
-    marks,
+    flags,
     address: new Float64Array(slots + 1),
     slab: Array.from({ length: slots + 1 }),
     before: new Float64Array(slots + 1),
@@ -108,7 +108,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
 
 /** Fills in addresses, numbers, and where operations note an index out of range. */
 export function fill(
-  { image, floats, places, numbers, marks, address }: Executable,
+  { image, floats, places, numbers, flags, address }: Executable,
   { needed, found }: Run<Block>,
   reader: Reader,
 ): void {
@@ -119,16 +119,16 @@ export function fill(
     if (n.type === "f32") floats[n.word] = value;
     else image[n.word] = value;
   }
-  if (marks.size > 0) reader.room(marks.size);
-  for (const [place, words] of marks) {
+  if (flags.size > 0) reader.room(flags.size);
+  for (const [place, words] of flags) {
     const node = needed[place]!;
-    let mark = SPARE;
+    let flag = SPARE;
     if (node.open) {
       const fault = new Fault(node, undefined);
       found.set(node, fault);
-      mark = reader.mark(fault);
+      flag = reader.flag(fault);
     }
-    for (const at of words) image[at] = mark;
+    for (const at of words) image[at] = flag;
   }
 }
 

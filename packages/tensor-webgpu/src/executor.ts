@@ -68,7 +68,7 @@ export class Executor implements Driver<Block, Executable> {
     this.commands = new Commands(device);
     this.pipelines = new Pipelines(device, this.commands, faults, profile.threads, profile.vectors);
     this.#encoder = new Encoder(profile, this.commands, this.pipelines, faults, profiler);
-    this.#reader = new Reader(device, this.commands, this.pipelines.wrong, faults);
+    this.#reader = new Reader(device, this.commands, this.pipelines.flags, faults);
   }
 
   allocate(bytes: number): Block {

@@ -33,7 +33,7 @@ export class Pipelines {
   readonly #layouts: GPUPipelineLayout[] = [];
   #generation = 0;
   /** A word for each call with indices on its way: not 0 where one was out of range. */
-  readonly wrong: GPUBuffer;
+  readonly flags: GPUBuffer;
   /** Those that are being compiled, or that the device refused. */
   readonly #coming = new Map<string, "coming" | "refused">();
   readonly #faults: Faults;
@@ -49,14 +49,14 @@ export class Pipelines {
     this.#threads = threads;
     this.#vectors = vectors;
     this.#limit = limit;
-    this.wrong = device.createBuffer({
-      label: "weft wrong index",
+    this.flags = device.createBuffer({
+      label: "weft flags",
       size: (SPARE + 1) * 4,
       usage: usage.storage | usage.copySource | usage.copyTarget,
     });
   }
 
-  /** The bindings of so many words of arguments, of the mark and of slabs. */
+  /** The bindings of so many words of arguments, of the flags and of slabs. */
   group(words: number, slabs: readonly Slab[]): GPUBindGroup {
     if (this.#generation !== this.#commands.generation) {
       this.#generation = this.#commands.generation;
@@ -68,7 +68,7 @@ export class Pipelines {
     if (group === undefined) {
       const entries = [
         { binding: 0, resource: { buffer: this.#commands.arguments, size } },
-        { binding: 1, resource: { buffer: this.wrong } },
+        { binding: 1, resource: { buffer: this.flags } },
         ...slabs.map(({ buffer }, i) => ({ binding: FIRST_SLAB + i, resource: { buffer } })),
       ];
       group = this.#device.createBindGroup({ layout: this.#groupLayout(slabs.length), entries });
@@ -166,7 +166,7 @@ export class Pipelines {
   }
 
   destroy(): void {
-    this.wrong.destroy();
+    this.flags.destroy();
   }
 
   /**

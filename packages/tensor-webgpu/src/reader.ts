@@ -8,60 +8,60 @@ import type { Faults } from "./device-errors.ts";
 
 /** Buffers to read through are kept for the next read, up to so many bytes together. */
 const KEPT = 1 << 24;
-/** Words of marks: more than the calls of one flush, which are 10,000 operations at most. Each has one, however many stages. */
-const MARKS = 1 << 14;
-/** Where calls mark that need not be asked; nobody reads it. */
-export const SPARE = MARKS;
+/** Flags: more than the calls of one flush, which are 10,000 operations at most. Each has one, however many stages. */
+const FLAGS = 1 << 14;
+/** The flag of calls that need not be asked; nobody reads it. */
+export const SPARE = FLAGS;
 const NONE: readonly Fault[] = [];
 
 export class Reader {
   readonly #device: GPUDevice;
   readonly #commands: Commands;
-  readonly #mark: GPUBuffer;
+  readonly #flags: GPUBuffer;
   /** Buffers to read through, by size, and their bytes. */
   readonly #free = new Map<number, GPUBuffer[]>();
   #kept = 0;
-  /** What calls with indices have written to the marks since they were last sent for, by place. */
+  /** Whose flags were given out since they were last sent for, by number. */
   #open: Fault[] = [];
   /** When what was sent for before has come. */
   #told: Promise<unknown> = Promise.resolve();
   readonly #faults: Faults;
 
-  constructor(device: GPUDevice, commands: Commands, mark: GPUBuffer, faults: Faults) {
+  constructor(device: GPUDevice, commands: Commands, flags: GPUBuffer, faults: Faults) {
     this.#device = device;
     this.#commands = commands;
     this.#faults = faults;
-    this.#mark = mark;
+    this.#flags = flags;
   }
 
-  /** The place among the marks where a call notes an index out of range. */
-  mark(fault: Fault): number {
+  /** The number of the flag that a call raises where an index is out of range. */
+  flag(fault: Fault): number {
     return this.#open.push(fault) - 1;
   }
 
-  /** Sees to it that there is room for so many marks more. */
-  room(marks: number): void {
+  /** Sees to it that there is room for so many flags more. */
+  room(flags: number): void {
     const { length } = this.#open;
-    if (length === 0 || length + marks <= MARKS) return;
+    if (length === 0 || length + flags <= FLAGS) return;
     const staging = this.#staging(length * 4);
     const faults = this.#sendFor(staging, 0);
     this.#commands.submit();
     this.#arrival(staging, 0, faults).catch(() => undefined); // the next read fails for the same reason
   }
 
-  /** Copies the marks and clears them, behind all that was asked for: they are told when the copy can be seen. */
+  /** Copies the flags and clears them, behind all that was asked for: they are told when the copy can be seen. */
   #sendFor(staging: GPUBuffer, at: number): readonly Fault[] {
     const faults = this.#open;
     // Not the list itself: calls that come before the copy has arrived are noted there.
     if (faults.length === 0) return NONE;
     this.#open = [];
     const encoder = this.#commands.encoder();
-    encoder.copyBufferToBuffer(this.#mark, 0, staging, at, faults.length * 4);
-    encoder.clearBuffer(this.#mark, 0, faults.length * 4);
+    encoder.copyBufferToBuffer(this.#flags, 0, staging, at, faults.length * 4);
+    encoder.clearBuffer(this.#flags, 0, faults.length * 4);
     return faults;
   }
 
-  /** What a copy holds, once it is there and all marks before it have been told. */
+  /** What a copy holds, once it is there and all flags before it have been told. */
   async #arrival(staging: GPUBuffer, size: number, faults: readonly Fault[]): Promise<ArrayBuffer> {
     const before = this.#told;
     const arrival = staging.mapAsync(mapToRead, 0, size + faults.length * 4).then(
@@ -78,8 +78,8 @@ export class Reader {
     );
     this.#told = Promise.allSettled([before, arrival]);
     const [seen] = await Promise.all([arrival, before]);
-    const marks = new Uint32Array(seen, size);
-    Fault.tell(faults, (i) => marks[i] !== 0);
+    const flags = new Uint32Array(seen, size);
+    Fault.tell(faults, (i) => flags[i] !== 0);
     return seen;
   }
 

@@ -91,15 +91,15 @@ describeOnDevice("a step that fails", () => {
     for (let i = 0; i < 5; i++)
       scope(() => rule.update(diff(() => T.add(loss(6), crossEntropy(model(b.ones([6, 4])), T.flip(bytes))))));
     for (const p of params(model)) expect((p.value.payload as Node).fault).toBe(undefined);
-    const mark = vi.spyOn(Reader.prototype, "mark");
+    const flag = vi.spyOn(Reader.prototype, "flag");
     const x = b.ones([3, 2]);
     const near = T.add(b.tensor([2, 0], { dtype: "i32" }), 0);
     const [wrong, fine] = [T.take(x, b.tensor([3], { dtype: "i32" })), T.indexAdd(x, near, b.ones([2, 2]))];
     expect([...(await fine.data())]).toEqual([2, 2, 1, 1, 2, 2]);
     await expect(wrong.data()).rejects.toThrow(/^take: .* It is 3, and the axis has size 3/);
     // One for each call that has to be asked, whatever its stages.
-    expect(mark).toHaveBeenCalledTimes(1);
-    mark.mockRestore();
+    expect(flag).toHaveBeenCalledTimes(1);
+    flag.mockRestore();
     for (const x of await values()) for (const v of x) expect(v).not.toBeNaN();
   });
 

@@ -272,7 +272,7 @@ describeOnDevice("what is told at the next read", () => {
     expect(found).toEqual(["take", [2, 3, 4], "gather", [2]]);
   });
 
-  onDevice("more calls than there are marks, in a loop that reads nothing", async () => {
+  onDevice("more calls than there are flags, in a loop that reads nothing", async () => {
     const backend = await open({ fuse: false });
     const x = backend.tensor([1, 2, 3]);
     const index = (i: number): Tensor => T.add(backend.tensor([i], { dtype: "i32" }), 0);

@@ -41,9 +41,9 @@ export const missing = (dtype: DType): string =>
   isFloat(dtype) ? constant(NaN, "f32") : constant(0, registerIn(dtype));
 
 /** A form whose operands are those of the call: the inputs, then the result. */
-export type CallForm = Omit<StageForm, "operands" | "writes" | "epilogue" | "marks"> & {
+export type CallForm = Omit<StageForm, "operands" | "writes" | "epilogue" | "checked"> & {
   /** Whether it checks indices. */
-  readonly marks?: boolean;
+  readonly checksIndices?: boolean;
 };
 
 /** A call of one stage on row-major operands. */
@@ -51,6 +51,6 @@ export function prepared(launch: CallLaunch, machine: DeviceTraits, form: CallFo
   const { inputs, out, after, node } = launch;
   const operands = [...inputs, out];
   const epilogue = epilogueOf(after?.launch, out);
-  const stage = stageOf(machine, { ...form, operands, epilogue, marks: form.marks ? node : undefined });
+  const stage = stageOf(machine, { ...form, operands, epilogue, checked: form.checksIndices ? node : undefined });
   return { stages: [stage], workspace: 0 };
 }

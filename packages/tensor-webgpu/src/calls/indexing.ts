@@ -18,10 +18,10 @@ export const take: Call<AxisAttrs> = {
       return prepared(launch, machine, takeRows(sizeOf(launch.out.shape), size, inner, sizeOf(indices.shape)));
     return prepared(launch, machine, {
       name: "take",
-      marks: true,
+      checksIndices: true,
       count: sizeOf(launch.out.shape),
       numbers: { size, inner, length: sizeOf(indices.shape) },
-      text: ({ load, store, mark }) => `
+      text: ({ load, store, outOfRange }) => `
         let index = ${load(1, "(i / inner) % length")};
         if (index >= 0i && u32(index) < size) {
           let found = ${load(0, "(i / (inner * length) * size + u32(index)) * inner + i % inner")};
@@ -29,7 +29,7 @@ export const take: Call<AxisAttrs> = {
         } else {
           let found = ${missing(launch.out.dtype)};
           ${store("i", "found")}
-          ${mark}
+          ${outOfRange}
         }`,
     });
   },
@@ -38,17 +38,17 @@ export const take: Call<AxisAttrs> = {
 /** The same of rows that are whole vectors. */
 const takeRows = (elements: number, size: number, inner: number, length: number): CallForm => ({
   name: "take four",
-  marks: true,
+  checksIndices: true,
   wide: true,
   count: elements / 4,
   numbers: { size, inner: inner / 4, length },
-  text: ({ load, load4, store4, mark }) => `
+  text: ({ load, load4, store4, outOfRange }) => `
     let row = i / inner;
     let index = ${load(1, "row % length")};
     var found = vec4f(${missing("f32")});
     if (index >= 0i && u32(index) < size) {
       found = ${load4(0, "4u * ((row / length * size + u32(index)) * inner + i % inner)")};
-    } else { ${mark} }
+    } else { ${outOfRange} }
     ${store4("4u * i", "found")}`,
 });
 
@@ -82,14 +82,14 @@ export const indexAdd: Call<AxisAttrs> = {
         inner,
         length,
         numbers: {},
-        key: ({ load, mark }) => `
+        key: ({ load, outOfRange }) => `
           let index = ${load(0, "place")};
           var key = u32(index);
-          if (index < 0i || key >= rows) { key = rows; ${mark} }`,
+          if (index < 0i || key >= rows) { key = rows; ${outOfRange} }`,
       });
     return prepared(launch, machine, {
       name: `indexAdd ${features}`,
-      marks: true,
+      checksIndices: true,
       groups: outer * size * across,
       numbers: { size, inner, length, across },
       // A word for each invocation, a bit for each of these words, and the sums of those that share a feature.
@@ -99,7 +99,7 @@ export const indexAdd: Call<AxisAttrs> = {
   },
 };
 
-function indexed({ at, load, store, mark, result }: Words, features: number): string {
+function indexed({ at, load, store, outOfRange, result }: Words, features: number): string {
   const { threads } = at;
   const words = Math.ceil(threads / WORD);
   const share = threads / features;
@@ -122,7 +122,7 @@ function indexed({ at, load, store, mark, result }: Words, features: number): st
         if (base + b < length) {
           let index = ${load(1, "base + b")};
           if (index == wanted) { found |= 1u << b; }
-          if (index < 0i || u32(index) >= size) { ${mark} }
+          if (index < 0i || u32(index) >= size) { ${outOfRange} }
         }
       }
       ${at.scratch("lane")} = found;
@@ -182,10 +182,10 @@ export const gather: Call<AxisAttrs> = {
     const rank = x.shape.length;
     return prepared(launch, machine, {
       name: `gather ${rank} ${axis}`,
-      marks: true,
+      checksIndices: true,
       count: sizeOf(launch.out.shape),
       numbers: { size: x.shape[axis]!, ...walk(indices.shape, x.shape) },
-      text: ({ load, store, mark }) => `
+      text: ({ load, store, outOfRange }) => `
         var rest = i;
         var place = 0u;
         ${axesBackwards(rank)
@@ -198,7 +198,7 @@ export const gather: Call<AxisAttrs> = {
         } else {
           let found = ${missing(launch.out.dtype)};
           ${store("i", "found")}
-          ${mark}
+          ${outOfRange}
         }`,
     });
   },
@@ -224,7 +224,7 @@ export const scatterAdd: Call<AxisAttrs> = {
     const sizes = Object.fromEntries(x.shape.map((d, l) => [`n${l}`, d]));
     return prepared(launch, machine, {
       name: `scatterAdd ${rank} ${axis}`,
-      marks: true,
+      checksIndices: true,
       count: sizeOf(launch.out.shape),
       numbers: { ...sizes, ...walk(indices.shape, indices.shape) },
       text: (w) => scattered(w, rank, axis),
@@ -233,16 +233,16 @@ export const scatterAdd: Call<AxisAttrs> = {
 };
 
 /** The place in x, as one number, that the index at `place` names. */
-const placed = ({ load, mark }: Words, rank: number, axis: number): string => `
+const placed = ({ load, outOfRange }: Words, rank: number, axis: number): string => `
   var rest = place;
   var key = 0u;
   ${axesBackwards(rank)
     .map((l) => (l === axis ? `rest /= d${l};` : `key += rest % d${l} * s${l}; rest /= d${l};`))
     .join("\n")}
   let index = ${load(0, "place")};
-  if (index >= 0i && u32(index) < size) { key += u32(index) * s${axis}; } else { key = rows; ${mark} }`;
+  if (index >= 0i && u32(index) < size) { key += u32(index) * s${axis}; } else { key = rows; ${outOfRange} }`;
 
-function scattered({ load, store, mark, result }: Words, rank: number, axis: number): string {
+function scattered({ load, store, outOfRange, result }: Words, rank: number, axis: number): string {
   const cuts = axesBackwards(rank).map((l) => {
     const cut = `let c${l} = rest % n${l}; rest /= n${l};`;
     return l === axis ? cut : `${cut} inside &= c${l} < d${l}; place += c${l} * s${l};`;
@@ -261,7 +261,7 @@ function scattered({ load, store, mark, result }: Words, rank: number, axis: num
             let at = place + j * s${axis};
             let index = ${load(1, "at")};
             if (index == i32(c${axis})) { ${add(load(2, "at"))} }
-            if (index < 0i || u32(index) >= n${axis}) { ${mark} }
+            if (index < 0i || u32(index) >= n${axis}) { ${outOfRange} }
           }
         }`,
     )}

@@ -29,7 +29,7 @@ interface RowForm {
   readonly name: string;
   /** So many inputs have rows; labels come behind them. */
   readonly elements: number;
-  readonly marks?: boolean;
+  readonly checksIndices?: boolean;
   /** Distinguishes texts, besides the name. */
   readonly variant?: string;
   readonly text: (words: RowWords) => string;
@@ -70,7 +70,7 @@ function stageOfRows(
   const subgroups = share > 1 ? machine.subgroups : 0;
   return prepared(launch, machine, {
     name: `${form.name}${form.variant ?? ""} ${block}x${share}${kept === undefined ? "" : `x${kept}`} ${subgroups}`,
-    marks: form.marks ?? false,
+    checksIndices: form.checksIndices ?? false,
     numbers: { rows, n, inner },
     groups: Math.ceil(rows / block),
     scratch: share === 1 || share <= subgroups ? 0 : threads,
@@ -278,7 +278,7 @@ const labeled = (w: RowWords, { ignoreIndex }: CrossEntropyAttrs): string => `
   if (live) { label = ${w.load(1, "row")}; }
   let ignored = ${ignoreIndex === undefined ? "false" : `label == ${constant(ignoreIndex, "i32")}`};
   let astray = !ignored && (label < 0i || u32(label) >= n);
-  if (live && slice == 0u && astray) { ${w.mark} }`;
+  if (live && slice == 0u && astray) { ${w.outOfRange} }`;
 
 /** A row with a label; `smoothing` is the share of its target that is spread over all classes. */
 const labelCall = (name: string, text: (w: RowWords, smoothing: number) => string): Call<CrossEntropyAttrs> =>
@@ -289,7 +289,7 @@ const labelCall = (name: string, text: (w: RowWords, smoothing: number) => strin
       name,
       elements: 1,
       variant: ` ${attrs.ignoreIndex} ${attrs.labelSmoothing}`,
-      marks: true,
+      checksIndices: true,
       text: (w) => `${labeled(w, attrs)} ${sums(w)} ${text(w, attrs.labelSmoothing)}`,
     }),
   );

@@ -14,8 +14,8 @@ export interface Key {
   readonly text: (w: Words) => string;
   /** What they use. */
   readonly numbers: Readonly<Record<string, number>>;
-  /** Whether they mark. */
-  readonly marks?: boolean;
+  /** Whether they check indices. */
+  readonly checksIndices?: boolean;
 }
 
 /** Chunks that are sorted by themselves, at most: every workgroup reads what all of them counted. */
@@ -95,7 +95,7 @@ function sortStage(
     numbers: { ...(fresh ? key.numbers : {}), ...numbers },
     groups: numbers["chunks"]!,
     scratch: threads + digits,
-    marks: fresh && count && key.marks ? launch.node : undefined,
+    checked: fresh && count && key.checksIndices ? launch.node : undefined,
     text: (w) => {
       const other = (l: string): string => w.at.scratch(l);
       const base = (d: string): string => w.at.scratch(`${threads}u + ${d}`);

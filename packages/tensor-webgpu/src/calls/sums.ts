@@ -15,7 +15,7 @@ export interface Sums {
   readonly inner: number;
   /** How many indices there are. */
   readonly length: number;
-  /** Statements that name `key`, the row (u32) of index `place`; `rows` and a mark if it is out of range. `load(0, …)` reads indices. */
+  /** Statements that name `key`, the row (u32) of index `place`; `rows` and `outOfRange` if it is out of range. `load(0, …)` reads indices. */
   readonly key: (w: Words) => string;
   /** What they use. */
   readonly numbers: Readonly<Record<string, number>>;
@@ -29,7 +29,7 @@ const pieceOf = (length: number): number =>
 export function summed(launch: CallLaunch, machine: DeviceTraits, sums: Sums): Staged {
   const { name, rows, length, outer, inner, key: text, numbers } = sums;
   const bits = Math.ceil(Math.log2(rows + 1));
-  const key = { name, bits, text, numbers: { rows, ...numbers }, marks: true };
+  const key = { name, bits, text, numbers: { rows, ...numbers }, checksIndices: true };
   const { stages, keys, places, words } = sorted(launch, machine, launch.inputs[1]!, length, [key]);
   const piece = pieceOf(length);
   const count = Math.floor(length / piece);

@@ -43,7 +43,7 @@ export function stagesOfKernel(
     words: [...words, 0, groups, terms, results],
     places: [...launch.places, { word: layout.words(kernel) + splitting.workspace, slot: WORKSPACE, bytes: 0 }],
     numbers: launch.numbers,
-    marks: [],
+    flags: [],
   };
   const out = { ...resultOf(launch), shape: [results], strides: [1] };
   const second = (parts > FEW ? join : sum)(out, after, parts, machine);
@@ -69,7 +69,7 @@ export function stageOfKernel(launch: KernelLaunch, { threads, subgroups }: Kern
     words: [...words, ...(after?.words ?? [])],
     places: [...launch.places, ...shifted(first, after?.places)],
     numbers: [...launch.numbers, ...shifted(first, after?.numbers)],
-    marks: [],
+    flags: [],
   };
 }
 

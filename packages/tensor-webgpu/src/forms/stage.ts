@@ -23,8 +23,8 @@ export interface Stage {
   /** Addresses, in the order of the body's operands. */
   readonly places: readonly Omit<AddressArgument, "write">[];
   readonly numbers: readonly NumberArgument[];
-  /** Words that get the number under which a node's index out of range is noted. */
-  readonly marks: readonly { readonly word: number; readonly node: number }[];
+  /** Words that get the number of the flag that a node raises where an index is out of range. */
+  readonly flags: readonly { readonly word: number; readonly node: number }[];
 }
 
 /** What a launch runs: stages one after the other, and the bytes of workspace in which they hand on. */
@@ -56,8 +56,8 @@ export interface StageForm {
   readonly subgroups?: boolean;
   /** Whether it reads or writes four elements at once; they then lie at multiples of 16 bytes in their slot. */
   readonly wide?: boolean;
-  /** The node whose indices it checks. */
-  readonly marks?: number | undefined;
+  /** The node of whose indices it checks that they are in range. */
+  readonly checked?: number | undefined;
   /** What is done to each element that `store` writes. */
   readonly epilogue?: Epilogue | undefined;
   /** WGSL functions that the text calls, with names that begin with `name`. */
@@ -80,8 +80,8 @@ export interface Words {
   /** The WGSL type of operand k, and of the result. */
   readonly type: (k: number) => string;
   readonly result: string;
-  /** A statement that notes an index out of range. */
-  readonly mark: string;
+  /** A statement for an index that is out of range; only in a form that is `checked`. */
+  readonly outOfRange: string;
 }
 
 /** What a value of this dtype is in the WGSL of a call. */
@@ -95,8 +95,8 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
   const { groups = Math.ceil(count! / threads) } = form;
   const numbers = { ...(count === undefined ? { workgroups: groups } : { count }), ...form.numbers };
   const names = Object.keys(numbers);
-  const marks = form.marks === undefined ? [] : [{ word: operands.length, node: form.marks }];
-  const first = operands.length + marks.length;
+  const flags = form.checked === undefined ? [] : [{ word: operands.length, node: form.checked }];
+  const first = operands.length + flags.length;
   const words = first + names.length;
   const [out] = writes as [number];
   const body = (aligned: boolean): Body => ({
@@ -122,7 +122,7 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
         count === undefined
           ? "if (group >= workgroups) { return; }"
           : `let i = group * ${at.threads}u + lane;\nif (i >= count) { return; }`,
-        form.text(wordsOf(at, dtypes, out, aligned, marks[0] && at.mark(marks[0].word), epilogue), aligned),
+        form.text(wordsOf(at, dtypes, out, aligned, flags[0] && at.outOfRange(flags[0].word), epilogue), aligned),
       ].join("\n"),
   });
   const whole = body(true);
@@ -132,7 +132,7 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
     body: whole,
     unaligned: form.wide ? body(false) : whole,
     groups,
-    words: [...operands.map(() => 0), ...marks.map(() => 0), ...Object.values(numbers), ...(after?.words ?? [])],
+    words: [...operands.map(() => 0), ...flags.map(() => 0), ...Object.values(numbers), ...(after?.words ?? [])],
     places: [
       ...operands.map((o, word) =>
         typeof o === "string" ? { word, slot: WORKSPACE, bytes: 0 } : { word, slot: o.slot, bytes: o.bytes },
@@ -140,7 +140,7 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
       ...shifted(words, after?.places),
     ],
     numbers: shifted(words, after?.numbers),
-    marks,
+    flags,
   };
 }
 
@@ -166,7 +166,7 @@ function wordsOf(
   dtypes: readonly DType[],
   out: number,
   aligned: boolean,
-  mark: string | undefined,
+  outOfRange: string | undefined,
   epilogue: Epilogue | undefined,
 ): Words {
   const register = (k: number): Register => registerIn(dtypes[k]!);
@@ -197,6 +197,6 @@ function wordsOf(
           : `${at.name}_after4(${place}, ${along(coordinates, 0)}${value});`,
     type: (k) => wgslType[register(k)],
     result: wgslType[register(out)],
-    mark: mark ?? "",
+    outOfRange: outOfRange ?? "",
   };
 }

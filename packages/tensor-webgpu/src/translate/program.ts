@@ -60,8 +60,8 @@ export interface Surroundings {
   scratch(index: string): string;
   /** Vector `index` of the workgroup's memory, a vec4f. */
   vector(index: string): string;
-  /** A statement that notes an index out of range under the number in argument word `word`. */
-  mark(word: number): string;
+  /** A statement that raises the flag whose number is argument word `word`: an index is out of range. */
+  outOfRange(word: number): string;
 }
 
 /** What is done to each element of a result in the dispatch that computes it. */
@@ -84,7 +84,7 @@ export interface Epilogue {
   readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
 }
 
-/** The binding of the first slab, behind the arguments and the mark of wrong indices. */
+/** The binding of the first slab, behind the arguments and the flags of indices out of range. */
 export const FIRST_SLAB = 2;
 
 /** A body in a program: where its arguments begin, and the binding of each operand. */
@@ -181,11 +181,11 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     storeWords,
     scratch: (index) => `scratch[${index}]`,
     vector: (index) => `vectors[${index}]`,
-    mark: (w) => `atomicStore(&wrong[${word(w)}], 1u);`,
+    outOfRange: (w) => `atomicStore(&outOfRange[${word(w)}], 1u);`,
   };
 }
 
-/** The WGSL of a program, its entry point `main`. Group 0 binds arguments, the mark of wrong indices, and the slabs. */
+/** The WGSL of a program, its entry point `main`. Group 0 binds arguments, the flags of indices out of range, and the slabs. */
 export function program(members: readonly Member[], threads: number, vectors = false): string {
   const slabs = new Set(members.flatMap((m) => m.bindings));
   const atomic = narrowlyWritten(members);
@@ -206,7 +206,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
       ? `{ member${i}(group - ${firsts[i]}, lane); }`
       : `if (group < ${firsts[i + 1]}) { member${i}(group - ${firsts[i]}, lane); } else`,
   );
-  const marks = functions.some((f) => f.includes("wrong["));
+  const flags = functions.some((f) => f.includes("outOfRange["));
   const far = functions.some((f) => /w_(rem|rest|turns)\(/.test(f));
   const halves = functions.some((f) => f.includes("_half("));
   return [
@@ -216,7 +216,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
         `@group(0) @binding(${FIRST_SLAB + s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,
     ),
     `@group(0) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
-    ...(marks ? ["@group(0) @binding(1) var<storage, read_write> wrong: array<atomic<u32>>;"] : []),
+    ...(flags ? ["@group(0) @binding(1) var<storage, read_write> outOfRange: array<atomic<u32>>;"] : []),
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
     ...(tiles > 0 ? [`var<workgroup> vectors: array<vec4f, ${tiles}>;`] : []),
     prelude.trim(),
