@@ -21,7 +21,7 @@ export const isSoftware = ({ architecture, description, isFallbackAdapter }: GPU
 
 /** 0 where subgroups may differ in size. */
 const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
-  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info as { subgroupMinSize?: number; subgroupMaxSize?: number };
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
   return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
 };
 

@@ -1,7 +1,8 @@
 // Reading and adding at indices. Every element of a result is one invocation's own, so sums have one order and need no
 // atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
-import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch } from "@weft/kernel";
 import type { AxisAttrs } from "@weft/tensor";
+import { inputsOf } from "../forms/operands.ts";
 import type { Words } from "../forms/stage.ts";
 import { around, missing, prepared, type Call, type CallForm } from "./call.ts";
 import { longSum } from "./long-sum.ts";
@@ -12,7 +13,7 @@ const axisOf = ({ attrs }: CallLaunch<AxisAttrs>): number => attrs.axis;
 /** y[o, j, k] = x[o, indices[j], k]. */
 export const take: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
-    const [x, indices] = launch.inputs as [CallOperand, CallOperand];
+    const [x, indices] = inputsOf(launch, 2);
     const { size, inner } = around(x.shape, axisOf(launch));
     if (inner % 4 === 0 && x.dtype === "f32" && x.bytes % 16 === 0 && launch.out.bytes % 16 === 0)
       return prepared(launch, machine, takeRows(sizeOf(launch.out.shape), size, inner, sizeOf(indices.shape)));
@@ -69,7 +70,7 @@ export const indexAdd: Call<AxisAttrs> = {
   inPlace: true,
   prepare: (launch, machine) => {
     const { threads } = machine;
-    const [x, indices] = launch.inputs as [CallOperand, CallOperand];
+    const [x, indices] = inputsOf(launch, 3);
     const { outer, size, inner } = around(x.shape, axisOf(launch));
     const features = Math.min(threads, 2 ** Math.ceil(Math.log2(inner)));
     const across = Math.ceil(inner / features);
@@ -177,7 +178,7 @@ const axesBackwards = (rank: number): number[] => Array.from({ length: rank }, (
 /** y has the shape of indices: each names the place along the axis in x. */
 export const gather: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
-    const [x, indices] = launch.inputs as [CallOperand, CallOperand];
+    const [x, indices] = inputsOf(launch, 2);
     const axis = axisOf(launch);
     const rank = x.shape.length;
     return prepared(launch, machine, {
@@ -208,7 +209,7 @@ export const gather: Call<AxisAttrs> = {
 export const scatterAdd: Call<AxisAttrs> = {
   inPlace: true,
   prepare: (launch, machine) => {
-    const [x, indices] = launch.inputs as [CallOperand, CallOperand];
+    const [x, indices] = inputsOf(launch, 3);
     const axis = axisOf(launch);
     const rank = x.shape.length;
     if (indices.shape[axis]! > FEW && sizeOf(x.shape) * indices.shape[axis]! > LOOKS)

@@ -1,9 +1,10 @@
 // The product of matrices: tuned where it is worth a program of its own, else in the plain form, in which a workgroup owns a
 // square of the result and walks along the inner axis with one square of each operand in its memory. Operands lie in any
 // strides; batch axes broadcast.
-import { sizeOf, type CallLaunch, type CallOperand, type Rowwise } from "@weft/kernel";
+import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import { productForm } from "../forms/choice.ts";
+import { lastTwo } from "../forms/operands.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";
 import { writtenFor, type DeviceTraits } from "../forms/device-traits.ts";
 import type { Staged, Words } from "../forms/stage.ts";
@@ -11,18 +12,6 @@ import type { Slicing } from "../forms/slice.ts";
 import { prepared, type Call } from "./call.ts";
 
 type Launch = CallLaunch<Attrs<"matmul">>;
-
-/** Batch axes as the result has them, with the strides of one operand: 0 where it repeats. */
-function batchStrides({ shape, strides }: CallOperand, batch: readonly number[]): number[] {
-  const lead = batch.length - (shape.length - 2);
-  return batch.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : strides[i - lead]!));
-}
-
-/** Strides of rows and columns of an operand, after it was transposed. */
-function matrixStrides({ strides }: CallOperand, transposed: boolean): [row: number, column: number] {
-  const [r, c] = strides.slice(-2) as [number, number];
-  return transposed ? [c, r] : [r, c];
-}
 
 export const matmul: Call<Attrs<"matmul">> = {
   accepts: () => true,
@@ -41,7 +30,7 @@ const CHAINED = { all: 1 << 24, weights: 1 << 16 };
 
 /** A product of few rows with a small matrix. */
 function rowwise({ attrs: { transA }, out, inputs }: Launch): Rowwise | undefined {
-  const [M, N] = out.shape as [number, number];
+  const [M, N] = lastTwo(out.shape);
   const K = inputs[0]!.shape.at(-1)!;
   const fits = !transA && out.shape.length === 2 && inputs.every((x) => x.shape.length === 2) && out.dtype === "f32";
   return fits && M > 1 && N * K <= CHAINED.weights && M * N * K <= CHAINED.all ? { rows: M, local: [0] } : undefined;
@@ -61,27 +50,21 @@ function formOf(launch: Launch, machine: DeviceTraits): ProductForm | undefined 
 }
 
 const plain = (launch: Launch, machine: DeviceTraits): Staged => {
-  const { attrs, inputs, out } = launch;
-  const { transA, transB } = attrs;
-  const [a, b] = inputs as [CallOperand, CallOperand];
-  const [M, N] = out.shape.slice(-2) as [number, number];
-  const K = a.shape.at(transA ? -2 : -1)!;
-  const batch = out.shape.slice(0, -2);
+  const { M, N, K, batch, a, b } = productOf(launch);
   const side = Math.floor(Math.sqrt(machine.threads));
-  const [p, q] = [batchStrides(a, batch), batchStrides(b, batch)];
-  const [aRow, aInner] = matrixStrides(a, transA);
-  const [bInner, bColumn] = matrixStrides(b, transB);
   const numbers: Record<string, number> = {
     batches: sizeOf(batch),
     M,
     N,
     K,
-    aRow_: aRow,
-    aInner_: aInner,
-    bInner_: bInner,
-    bColumn_: bColumn,
+    aRow_: a.row,
+    aInner_: a.step,
+    bInner_: b.step,
+    bColumn_: b.row,
   };
-  batch.forEach((size, i) => Object.assign(numbers, { [`size${i}`]: size, [`p${i}_`]: p[i]!, [`q${i}_`]: q[i]! }));
+  batch.forEach((size, i) =>
+    Object.assign(numbers, { [`size${i}`]: size, [`p${i}_`]: a.batch[i]!, [`q${i}_`]: b.batch[i]! }),
+  );
   return prepared(launch, machine, {
     name: `matmul ${batch.length}`,
     numbers,

@@ -1,8 +1,9 @@
 // Orders along an axis: the place of the greatest or least element, and sorting. Invocations share a line. NaN wins every search
 // and sorts last.
-import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch } from "@weft/kernel";
 import type { AxisAttrs, Attrs } from "@weft/tensor";
 import type { DeviceTraits } from "../forms/device-traits.ts";
+import { inputsOf } from "../forms/operands.ts";
 import { stageOf, type Staged, type Words } from "../forms/stage.ts";
 import { prepared, type Call } from "./call.ts";
 import { linesOf, share } from "./lines.ts";
@@ -23,7 +24,7 @@ const search =
   (name: string, key: typeof ascending): Call<AxisAttrs>["prepare"] =>
   (launch, machine) => {
     const lines = linesOf(launch);
-    const [x] = launch.inputs as [CallOperand];
+    const [x] = inputsOf(launch, 1);
     const all = share(lines, machine);
     const wanted = Math.min(Math.floor(ENOUGH / all.groups), Math.floor(lines.size / (all.sharers * LONG)));
     const parts = Math.max(1, wanted);
@@ -145,7 +146,7 @@ function place({ load, store, type }: Words, key: typeof ascending): string {
 /** All lines are sorted together, by the keys of their elements and then by their own numbers: place p is element p % size of line p / size. */
 function byDigits(launch: CallLaunch<AxisAttrs>, machine: DeviceTraits, name: string, key: typeof ascending): Staged {
   const { count, size, inner } = linesOf(launch);
-  const [x] = launch.inputs as [CallOperand];
+  const [x] = inputsOf(launch, 1);
   const element: Key = {
     name,
     bits: 32,

@@ -1,7 +1,7 @@
 // Running sums along an axis. A workgroup has a stretch of a line, four neighbors an invocation; where a line has several
 // stretches, a first stage adds up each, and every stretch begins with the sums of those before it.
-import type { CallOperand } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
+import { inputsOf } from "../forms/operands.ts";
 import { stageOf, type Words } from "../forms/stage.ts";
 import { prepared, type Call } from "./call.ts";
 import { linesOf } from "./lines.ts";
@@ -15,7 +15,7 @@ export const cumsum: Call<Attrs<"cumsum">> = {
   prepare: (launch, machine) => {
     const { reverse } = launch.attrs;
     const { count, size, inner } = linesOf(launch);
-    const [x] = launch.inputs as [CallOperand];
+    const [x] = inputsOf(launch, 1);
     const { threads } = machine;
     const at = (j: string): string => `first + (${reverse ? `size - 1u - (${j})` : j}) * inner`;
     const first = "let first = line / inner * size * inner + line % inner;";

@@ -1,7 +1,8 @@
 // Sums at indices in time that grows with their number alone. Places are sorted by their indices (stably, so that every
 // sum has one order), long runs of one index are summed in pieces, and each row adds what belongs to it.
-import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import { sizeOf, type CallLaunch } from "@weft/kernel";
 import type { DeviceTraits } from "../forms/device-traits.ts";
+import { inputsOf } from "../forms/operands.ts";
 import { stageOf, type Stage, type Staged, type Words } from "../forms/stage.ts";
 import { longSum } from "./long-sum.ts";
 import { sorted } from "./sort.ts";
@@ -120,7 +121,7 @@ function rowStage(
   { rows, length, outer, inner }: Sums,
   { piece, places, starts, pieces }: Pieces,
 ): Stage {
-  const [x, , updates] = launch.inputs as [CallOperand, CallOperand, CallOperand];
+  const [x, , updates] = inputsOf(launch, 3);
   const type = typeOf(launch);
   return stageOf(machine, {
     name: `rows ${piece}`,

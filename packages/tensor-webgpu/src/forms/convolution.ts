@@ -8,6 +8,7 @@ import type { ConvolutionSizes } from "./choice.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { courseLength, courseOf, gradientSide, pixelsSide, seeingSide, seenSide, type Course } from "./gather.ts";
 import { geometryName, geometryOf, volume, type Convolution, type Geometry } from "./geometry.ts";
+import { inputsOf } from "./operands.ts";
 import { rowTarget, sum } from "./product.ts";
 import type { DeviceTraits } from "./device-traits.ts";
 import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
@@ -130,7 +131,7 @@ export function convolution(
   machine: DeviceTraits,
 ): Staged {
   const g = geometryOf(op, launch);
-  const { out, inputs } = launch;
+  const { out } = launch;
   const { M, N, K, a: left, b: right, inner } = sizesOf(op, g);
   const { bm, bn, bk } = tiling;
   const [x, taps, y] = [volume(g.x), volume(g.k), volume(g.y)];
@@ -145,7 +146,7 @@ export function convolution(
   const size = sizeOf(out.shape);
   const whole = plane % 4 === 0 && size % 4 === 0 && (split || out.bytes % 16 === 0);
   // The images are gathered: they are the first input of all three.
-  const [b, a] = inputs as [CallOperand, CallOperand];
+  const [b, a] = inputsOf(launch, 2);
   const rows = down * bm;
   // Parts come first in the workspace, then the weights.
   const parts = split ? Math.ceil((splits * size) / 4) * 4 : 0;

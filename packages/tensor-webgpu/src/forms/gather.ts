@@ -158,13 +158,12 @@ export const seeingSide = (g: Geometry, course: Course, edge: boolean, w: Words)
   const axes = active(g);
   // The padding stands on the other side of the difference.
   const u = (p: string, q: string, x: string): string => `(p${p}${x} - d${q}${x})`;
-  const step = (x: string): number => g.stride[names.indexOf(x as "X")]!;
   return pixelSide(g, axes, course, w, {
     plane: volume(g.y),
     low: true,
     row: (r, n) => `${cut(r, `p${n}`, g.x, axes)} let at${n} = bBase + p${n} * ${g.groups * g.outputs * volume(g.y)}u;`,
     place: (p, q) =>
-      `at${p} + ${linear(g.y, axes, (x) => (step(x) === 1 ? u(p, q, x) : `${u(p, q, x)} / ${step(x)}u`))}`,
+      `at${p} + ${linear(g.y, axes, (x, a) => (g.stride[a] === 1 ? u(p, q, x) : `${u(p, q, x)} / ${g.stride[a]}u`))}`,
     tests: (p, q) =>
       axes.flatMap((a) => {
         const [x, s, y] = [u(p, q, names[a]!), g.stride[a]!, g.y[a]!];

@@ -96,5 +96,6 @@ export function cut(index: string, prefix: string, sizes: Axes, axes: readonly n
 }
 
 /** The linear place of three coordinates in a plane. */
-export const linear = (sizes: Axes, axes: readonly number[], at: (name: string) => string): string =>
-  axes.reduce((text, a) => (text === "" ? at(names[a]!) : `(${text}) * ${sizes[a]}u + ${at(names[a]!)}`), "") || "0u";
+export const linear = (sizes: Axes, axes: readonly number[], at: (name: string, axis: number) => string): string =>
+  axes.reduce((text, a) => (text === "" ? at(names[a]!, a) : `(${text}) * ${sizes[a]}u + ${at(names[a]!, a)}`), "") ||
+  "0u";

@@ -3,6 +3,7 @@
 import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import { epilogueOf } from "./epilogue.ts";
+import { inputsOf, lastTwo } from "./operands.ts";
 import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
 import type { DeviceTraits } from "./device-traits.ts";
 import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
@@ -33,13 +34,15 @@ interface Matrix {
   readonly four: boolean;
 }
 
-export function productOf({ attrs: { transA, transB }, inputs, out }: CallLaunch<Attrs<"matmul">>): Product {
-  const [a, b] = inputs as [CallOperand, CallOperand];
-  const [M, N] = out.shape.slice(-2) as [number, number];
+export function productOf(launch: CallLaunch<Attrs<"matmul">>): Product {
+  const { attrs, out } = launch;
+  const { transA, transB } = attrs;
+  const [a, b] = inputsOf(launch, 2);
+  const [M, N] = lastTwo(out.shape);
   const K = a.shape.at(transA ? -2 : -1)!;
   const batch = out.shape.slice(0, -2);
-  const [aFar, aNear] = a.strides.slice(-2) as [number, number];
-  const [bFar, bNear] = b.strides.slice(-2) as [number, number];
+  const [aFar, aNear] = lastTwo(a.strides);
+  const [bFar, bNear] = lastTwo(b.strides);
   return {
     M,
     N,

@@ -20,6 +20,13 @@ export interface SequenceSizes {
   readonly units: number;
 }
 
+/** By an operand with an element or more for each state of all steps, and by the recurrent weights. */
+export const sizesOf = ({ shape }: CallOperand, whh: CallOperand): SequenceSizes => ({
+  steps: shape[0]!,
+  batch: shape[1]!,
+  units: whh.shape[1]!,
+});
+
 /**
  * The best for an LSTM at 128 rows by 256 units on one graphics processor. Sums of `each` rows need 16·each bytes of the
  * workgroup's memory an invocation.

@@ -41,7 +41,7 @@ export interface StageForm {
   readonly name: string;
   readonly operands: readonly StageOperand[];
   /** Which of them it writes, first the one that `store` means; left out, the last. */
-  readonly writes?: readonly number[];
+  readonly writes?: readonly [number, ...number[]];
   /** Named numbers that the text uses: u32, or i32 where the name ends in `_`. */
   readonly numbers: Readonly<Record<string, number>>;
   /** Named numbers (u32) that are part of the text; the name must tell them. */
@@ -89,7 +89,7 @@ export const registerIn = (dtype: DType): Register => registerOf(dtypeInfo[dtype
 
 export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageForm): Stage {
   const { name, operands, epilogue, count } = form;
-  const writes = form.writes ?? [operands.length - 1];
+  const writes = form.writes ?? ([operands.length - 1] as const);
   const dtypes = operands.map((o): DType => (typeof o === "string" ? o : o.dtype));
   // Either says which invocations there are: a dispatch may have workgroups beyond the last.
   const { groups = Math.ceil(count! / threads) } = form;
@@ -98,7 +98,7 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
   const flags = form.checked === undefined ? [] : [{ word: operands.length, node: form.checked }];
   const first = operands.length + flags.length;
   const words = first + names.length;
-  const [out] = writes as [number];
+  const [out] = writes;
   const body = (aligned: boolean): Body => ({
     key: `${name} ${aligned ? "" : "unaligned "}${dtypes.join()} ${writes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
     operands: [

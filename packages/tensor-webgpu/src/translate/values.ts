@@ -17,21 +17,19 @@ export function usedBy({ code, stores, reductions }: Kernel): boolean[] {
  * Compilers may take that for b.
  */
 export function roundedBy({ code }: Kernel): Set<V> {
-  const isSum = (v: V): boolean => {
+  /** The terms of a sum; of anything else none. */
+  const termsOf = (v: V): readonly V[] => {
     const c = code[v]!;
-    return c.kind === "apply" && c.type === "f32" && (c.fn === "add" || c.fn === "sub");
+    return c.kind === "apply" && c.type === "f32" && (c.fn === "add" || c.fn === "sub") ? c.args : [];
   };
-  const termsOf = (v: V): readonly V[] => (code[v] as { readonly args: readonly V[] }).args;
   const isConst = (v: V): boolean => code[v]!.kind === "const";
   const rounded = new Set<V>();
   code.forEach((_, v) => {
-    if (!isSum(v)) return;
-    const [a, b] = termsOf(v) as [V, V];
-    for (const [sum, other] of [
-      [a, b],
-      [b, a],
-    ] as const)
-      if (isSum(sum) && termsOf(sum).some((t) => t === other || (isConst(t) && isConst(other)))) rounded.add(sum);
+    const terms = termsOf(v);
+    terms.forEach((sum, i) => {
+      const other = terms[1 - i]!;
+      if (termsOf(sum).some((t) => t === other || (isConst(t) && isConst(other)))) rounded.add(sum);
+    });
   });
   return rounded;
 }
