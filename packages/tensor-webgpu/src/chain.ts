@@ -6,7 +6,7 @@ import type { DeviceTraits } from "./forms/device-traits.ts";
 import { stageOfKernel } from "./forms/kernel.ts";
 import { named, sharedBytes, shifted, type Stage } from "./forms/stage.ts";
 import { resultsOf } from "./translate/partition.ts";
-import type { Body, Surroundings } from "./translate/program.ts";
+import { following, type Body, type Surroundings } from "./translate/program.ts";
 
 /** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */
 const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
@@ -57,21 +57,10 @@ const resultsOfRow = ({ kernel, words }: KernelLaunch, rows: number): number => 
 /** Bodies one after the other; `rounds` is how many workgroups of each belong to one block of rows. */
 function linked(bodies: readonly Body[], starts: readonly number[], rounds: readonly number[]): Body {
   const firsts = bodies.map((_, i) => bodies.slice(0, i).reduce((n, b) => n + b.operands.length, 0));
-  const inside = (at: Surroundings, i: number): Surroundings => {
-    const [word, first] = [starts[i]!, firsts[i]!];
-    return {
-      ...at,
-      name: `${at.name}_${i}`,
-      word: (w) => at.word(word + w),
-      load: (k, as, address) => at.load(first + k, as, address),
-      store: (k, from, value, address) => at.store(first + k, from, value, address),
-      load4: (k, address) => at.load4(first + k, address),
-      store4: (k, value, address) => at.store4(first + k, value, address),
-      loadWords: (k, count, address) => at.loadWords(first + k, count, address),
-      storeWords: (k, count, value, address) => at.storeWords(first + k, count, value, address),
-      outOfRange: (w) => at.outOfRange(word + w),
-    };
-  };
+  const inside = (at: Surroundings, i: number): Surroundings => ({
+    ...following(at, starts[i]!, firsts[i]!),
+    name: `${at.name}_${i}`,
+  });
   return {
     key: `chain ${bodies.map((b, i) => `${rounds[i]}*${b.key}`).join(" , ")}`,
     operands: bodies.flatMap((b) => b.operands),

@@ -2,7 +2,7 @@
 // that is in a register, in the dispatch that computes it.
 import type { DType } from "@weft/tensor";
 import { layout, type KernelLaunch } from "@weft/kernel";
-import type { Epilogue, Surroundings } from "../translate/program.ts";
+import { following, type Epilogue } from "../translate/program.ts";
 import { elementOf } from "../translate/kernel.ts";
 import { wgslType } from "../translate/scalar.ts";
 
@@ -79,13 +79,7 @@ export function epilogueOf(
     functions: (at, first, operands, result, word) => {
       const type = wgslType[out.dtype === "i32" ? "i32" : "f32"];
       const address = `(bitcast<u32>(${at.word(word)}) + (place << 2u))`;
-      const shifted: Surroundings = {
-        ...at,
-        word: (w) => at.word(first + w),
-        load: (k, as, a) => at.load(operands + k, as, a),
-        store: (k, from, value, a) => at.store(operands + k, from, value, a),
-        store4: (k, value, a) => at.store4(operands + k, value, a),
-      };
+      const shifted = following(at, first, operands);
       const { name } = at;
       const { indices, compute, stores } = elementOf(kernel, shifted, given);
       const begin = `${shifted.word(layout.begin)}`;

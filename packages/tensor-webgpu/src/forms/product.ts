@@ -4,7 +4,7 @@ import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@w
 import type { Attrs } from "@weft/tensor";
 import { epilogueOf } from "./epilogue.ts";
 import { inputsOf, lastTwo } from "./operands.ts";
-import { sliced, sharers, sliceVectors, slicingName, type Slicing } from "./slice.ts";
+import { sliced, sharers, sliceVectors, slicingName, scheduleName, scheduleOf, type Slicing } from "./slice.ts";
 import type { DeviceTraits } from "./device-traits.ts";
 import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
 import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
@@ -161,88 +161,101 @@ const numbersOf = ({ M, N, K, batch, a, b }: Product): Record<string, number> =>
 const shapeName = ({ a, b, batch }: Product): string =>
   [a, b].map((m) => `${m.along}${m.four ? "4" : ""}`).join() + (batch.length > 0 ? ` ${batch.length}` : "");
 
+/** A form of the product: workgroups own pieces of `bm` by `bn`, and what is beyond a multiple of `bk` is an edge. */
+interface PieceForm {
+  readonly name: string;
+  readonly bm: number;
+  readonly bn: number;
+  readonly bk: number;
+  /** How often it is split along k; its parts go to the workspace. */
+  readonly splits: number;
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly vectors: number;
+  /** Statements that name `each`, which product it is, `base`, where its result begins, and what `text` needs besides. */
+  readonly begin: string;
+  readonly text: (a: Side, b: Side, target: Target, w: Words) => string;
+}
+
+function pieceStage(launch: CallLaunch, p: Product, form: PieceForm, machine: DeviceTraits): Stage {
+  const { M, N, K, batch, a, b } = p;
+  const { bm, bn, splits, vectors } = form;
+  const { out } = launch;
+  const [across, down] = [Math.ceil(N / bn), Math.ceil(M / bm)];
+  const edges = { m: M % bm !== 0, n: N % bn !== 0, k: K % form.bk !== 0 };
+  const split = splits > 1;
+  const four = N % 4 === 0 && (split || out.bytes % 16 === 0);
+  return stageOf(machine, {
+    name: `${form.name} ${shapeName(p)} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
+    operands: [a.operand, b.operand, split ? "f32" : out],
+    numbers: { ...numbersOf(p), across, down, ...form.numbers },
+    groups: across * down * splits * sizeOf(batch),
+    vectors,
+    wide: true,
+    epilogue: split ? undefined : epilogueOf(launch.after?.launch, out, [M * sizeOf(batch), N]),
+    text: (w, aligned) => `
+      let n0 = group % across * ${bn}u;
+      let m0 = group / across % down * ${bm}u;
+      ${form.begin}
+      ${batchText(batch.length)}
+      ${form.text(
+        matrixSide("a", a, aligned, { row: edges.m, k: edges.k }, w),
+        matrixSide("b", b, aligned, { row: edges.n, k: edges.k }, w),
+        rowTarget(four, { row: edges.m, column: edges.n }, w),
+        w,
+      )}`,
+  });
+}
+
 function tiledProduct(
   launch: CallLaunch,
   p: Product,
   { tiling, splits: wanted }: ProductForm & { kind: "tiled" },
   machine: DeviceTraits,
 ): Staged {
-  const { M, N, K, batch, a, b } = p;
   const { bm, bn, bk } = tiling;
-  const { out } = launch;
-  const all = Math.ceil(K / bk);
-  const steps = Math.ceil(all / wanted);
-  const splits = Math.ceil(all / steps);
-  const [across, down] = [Math.ceil(N / bn), Math.ceil(M / bm)];
-  const edges = { m: M % bm !== 0, n: N % bn !== 0, k: K % bk !== 0 };
-  const four = N % 4 === 0 && (splits > 1 || out.bytes % 16 === 0);
+  const { out, after } = launch;
+  const all = Math.ceil(p.K / bk);
+  const most = Math.ceil(all / wanted);
+  const splits = Math.ceil(all / most);
   const size = sizeOf(out.shape);
   const split = splits > 1;
-  const stage = stageOf(machine, {
-    name: `product ${tilingName(tiling)} ${shapeName(p)} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
-    operands: [a.operand, b.operand, split ? "f32" : out],
-    numbers: { ...numbersOf(p), across, down, ...(split ? { splits, most: steps, all, size } : { steps: all }) },
-    groups: across * down * splits * sizeOf(batch),
-    vectors: tileVectors(tiling, a, b),
-    wide: true,
-    epilogue: split ? undefined : epilogueOf(launch.after?.launch, out, [M * sizeOf(batch), N]),
-    text: (w, aligned) => `
-      let n0 = group % across * ${bn}u;
-      let m0 = group / across % down * ${bm}u;
-      ${
-        split
-          ? `let z = group / (across * down) % splits; let each = group / (across * down * splits);
-             let kFrom = z * most * ${bk}u; let steps = min(most, all - z * most); let base = z * size + each * M * N;`
-          : "let each = group / (across * down); let kFrom = 0u; let base = each * M * N;"
-      }
-      ${batchText(batch.length)}
-      ${tiled(
-        tiling,
-        matrixSide("a", a, aligned, { row: edges.m, k: edges.k }, w),
-        matrixSide("b", b, aligned, { row: edges.n, k: edges.k }, w),
-        rowTarget(four, { row: edges.m, column: edges.n }, w),
-        w,
-      )}`,
-  });
+  const form: PieceForm = {
+    name: `product ${tilingName(tiling)}`,
+    bm,
+    bn,
+    bk,
+    splits,
+    numbers: split ? { splits, most, all, size } : { steps: all },
+    vectors: tileVectors(tiling, p.a, p.b),
+    begin: split
+      ? `let z = group / (across * down) % splits; let each = group / (across * down * splits);
+         let kFrom = z * most * ${bk}u; let steps = min(most, all - z * most); let base = z * size + each * M * N;`
+      : "let each = group / (across * down); let kFrom = 0u; let base = each * M * N;",
+    text: (a, b, target, w) => tiled(tiling, a, b, target, w),
+  };
+  const stage = pieceStage(launch, p, form, machine);
   return split
-    ? { stages: [stage, sum(out, launch.after?.launch, splits, machine)], workspace: splits * size * 4 }
+    ? { stages: [stage, sum(out, after?.launch, splits, machine)], workspace: splits * size * 4 }
     : { stages: [stage], workspace: 0 };
 }
 
 function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, machine: DeviceTraits): Staged {
   const { threads } = machine;
-  const { M, N, K, batch, a, b } = p;
-  const { rm, rn } = slicing;
-  const { out } = launch;
-  const [across, down] = [Math.ceil(N / rn), Math.ceil(M / rm)];
-  const quads = Math.ceil(K / 4);
-  const rounds = Math.ceil(quads / sharers(slicing, threads));
-  const edges = { m: M % rm !== 0, n: N % rn !== 0, k: K % 4 !== 0 };
-  const four = N % 4 === 0 && out.bytes % 16 === 0;
-  const stage = stageOf(machine, {
-    name: `slice ${slicingName(slicing)} ${shapeName(p)} ${rounds > slicing.written ? "rolled" : rounds} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
-    operands: [a.operand, b.operand, out],
-    numbers: { ...numbersOf(p), across, down, quads },
-    groups: across * down * sizeOf(batch),
+  const { rm: bm, rn: bn, written } = slicing;
+  const quads = Math.ceil(p.K / 4);
+  const schedule = scheduleOf(quads, sharers(slicing, threads), written);
+  const form: PieceForm = {
+    name: `slice ${slicingName(slicing)} ${scheduleName(schedule)}`,
+    bm,
+    bn,
+    bk: 4,
+    splits: 1,
+    numbers: { quads },
     vectors: sliceVectors(slicing, threads),
-    wide: true,
-    epilogue: epilogueOf(launch.after?.launch, out, [M * sizeOf(batch), N]),
-    text: (w, aligned) => `
-      let n0 = group % across * ${rn}u;
-      let m0 = group / across % down * ${rm}u;
-      let each = group / (across * down);
-      let base = each * M * N;
-      ${batchText(batch.length)}
-      ${sliced(
-        slicing,
-        rounds,
-        matrixSide("a", a, aligned, { row: edges.m, k: edges.k }, w),
-        matrixSide("b", b, aligned, { row: edges.n, k: edges.k }, w),
-        rowTarget(four, { row: edges.m, column: edges.n }, w),
-        w,
-      )}`,
-  });
-  return { stages: [stage], workspace: 0 };
+    begin: "let each = group / (across * down); let base = each * M * N;",
+    text: (a, b, target, w) => sliced(slicing, schedule, a, b, target, w),
+  };
+  return { stages: [pieceStage(launch, p, form, machine)], workspace: 0 };
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { CallOperand } from "@weft/kernel";
 import { functionOf } from "../translate/function.ts";
 import { writtenFor, type DeviceTraits } from "./device-traits.ts";
+import { walked, scheduleName, scheduleOf, type DotSchedule } from "./slice.ts";
 import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
 
 /** A piece of `rows` by `units`, of which an invocation sums `each` rows. */
@@ -54,32 +55,6 @@ export const inTurn = (steps: number, stage: (turn: number) => Stage): Staged =>
 
 const lieWide = (operands: readonly CallOperand[]): boolean => operands.every((o) => o.bytes % 16 === 0);
 
-interface DotSchedule {
-  /** Invocations that share a part. */
-  readonly share: number;
-  /** Rounds along k that each of them takes at most. */
-  readonly rounds: number;
-  /** Whether they are written out. */
-  readonly written: boolean;
-}
-
-function scheduleOf(quads: number, share: number, machine: DeviceTraits): DotSchedule {
-  const rounds = Math.ceil(quads / share);
-  return { share, rounds, written: rounds <= writtenFor(machine) };
-}
-
-const walkName = ({ rounds, written }: DotSchedule): string => (written ? `${rounds}` : "rolled");
-
-/** `round` for each group along k, with its number `q` in scope; `quads` says how many there are. */
-const walked = ({ share, rounds, written }: DotSchedule, round: string): string =>
-  written
-    ? range(rounds)
-        .map(
-          (r) => `${r === rounds - 1 ? `if (s + ${r * share}u < quads) ` : ""}{ let q = s + ${r * share}u; ${round} }`,
-        )
-        .join("\n")
-    : `for (var q = s; q < quads; q += ${share}u) { ${round} }`;
-
 /** The sum over the sharers of what `part` says for each, a value. */
 const gathered = ({ share, written }: DotSchedule, part: (z: string) => string): string =>
   written
@@ -123,12 +98,12 @@ export function forwardStep(
   const piece = forwardPiece(machine);
   const tiles = (piece.rows / piece.each) * piece.units;
   const quads = Math.ceil(units / 4);
-  const walk = scheduleOf(quads, threads / tiles, machine);
+  const walk = scheduleOf(quads, threads / tiles, writtenFor(machine));
   const four = units % 4 === 0 && lieWide([h, whh]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   return stageOf(machine, {
-    name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${walkName(walk)}${four ? " 4" : ""}`,
+    name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${four ? " 4" : ""}`,
     operands: [behind(given, t * cell.parts * state), h, whh, other, out],
     numbers: { across, batch, units, quads, plane: steps * state, stateAt: t * state },
     groups: across * down,
@@ -250,11 +225,11 @@ export function backwardStep(
   // Groups along k leave no remainder.
   const wide = units % 4 === 0 ? 4 : parts;
   const quads = (parts * units) / wide;
-  const walk = scheduleOf(quads, threads / tiles, machine);
+  const walk = scheduleOf(quads, threads / tiles, writtenFor(machine));
   const four = units % 4 === 0 && lieWide([whh, out]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
-  const way = last ? "last" : `${walkName(walk)} by ${wide}${four ? " at once" : ""}`;
+  const way = last ? "last" : `${scheduleName(walk)} by ${wide}${four ? " at once" : ""}`;
   return stageOf(machine, {
     name: `${cell.name} back ${piece.rows}x${piece.units} ${way}`,
     operands: [whh, gy, ...own, out],

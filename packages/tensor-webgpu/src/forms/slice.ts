@@ -25,14 +25,38 @@ export const slicingName = (s: Slicing): string => `${s.rm}x${s.rn} by ${s.order
 const four = [0, 1, 2, 3] as const;
 const components = "xyzw";
 
+/** How invocations that share sums go along k together, each taking every n-th group of four. */
+export interface DotSchedule {
+  readonly share: number;
+  /** Groups that each of them takes at most. */
+  readonly rounds: number;
+  /** Whether the rounds are written out. */
+  readonly written: boolean;
+}
+
+export function scheduleOf(quads: number, share: number, written: number): DotSchedule {
+  const rounds = Math.ceil(quads / share);
+  return { share, rounds, written: rounds <= written };
+}
+
+export const scheduleName = ({ rounds, written }: DotSchedule): string => (written ? `${rounds}` : "rolled");
+
+/** `round` for each group along k, with its number `q` in scope; `s` counts the sharers, `quads` the groups. */
+export const walked = ({ share, rounds, written }: DotSchedule, round: string): string =>
+  written
+    ? Array.from({ length: rounds }, (_, r) => {
+        const first = `s + ${r * share}u`;
+        return `${r === rounds - 1 ? `if (${first} < quads) ` : ""}{ let q = ${first}; ${round} }`;
+      }).join("\n")
+    : `for (var q = s; q < quads; q += ${share}u) { ${round} }`;
+
 /**
- * The text of the form. In scope: `m0`, `n0`, the first row and column of the piece, and `quads`, groups of four along k;
- * `rounds` is how many of them an invocation takes at most.
+ * The text of the form. In scope: `m0`, `n0`, the first row and column of the piece, and `quads`, groups of four along k.
  */
-export function sliced(s: Slicing, rounds: number, a: Side, b: Side, target: Target, w: Words): string {
+export function sliced(s: Slicing, schedule: DotSchedule, a: Side, b: Side, target: Target, w: Words): string {
   const across = s.rn / 4;
   const tiles = (s.rm / 4) * across;
-  const share = sharers(s, w.at.threads);
+  const { share } = schedule;
   if (!Number.isInteger(share))
     throw new RangeError(`sliced: ${slicingName(s)} is not for ${w.at.threads} invocations`);
   const loads = (name: string, side: Side): string =>
@@ -64,13 +88,6 @@ export function sliced(s: Slicing, rounds: number, a: Side, b: Side, target: Tar
         }),
       )
       .join("\n")}`;
-  const walk =
-    rounds <= s.written
-      ? Array.from({ length: rounds }, (_, i) => {
-          const text = `{ let q = s + ${i * share}u; ${round} }`;
-          return i === rounds - 1 ? `if (s + ${i * share}u < quads) ${text}` : text;
-        }).join("\n")
-      : `for (var q = s; q < quads; q += ${share}u) { ${round} }`;
   const store = (m: string, n: string, value: string): string =>
     `{ ${target.column(n, "")} ${target.store(m, "", value)} }`;
   const meet = `
@@ -90,6 +107,6 @@ export function sliced(s: Slicing, rounds: number, a: Side, b: Side, target: Tar
     ${rows("a", a, "m")}
     ${rows("b", b, "n")}
     var c0 = vec4f(); var c1 = vec4f(); var c2 = vec4f(); var c3 = vec4f();
-    ${walk}
+    ${walked(schedule, round)}
     ${share === 1 ? four.map((i) => `{ let row = m + ${i}u; ${store("row", "n", `c${i}`)} }`).join("\n") : meet}`;
 }

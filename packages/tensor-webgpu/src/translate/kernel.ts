@@ -24,25 +24,19 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Ke
       whole: beside && dtypeInfo[dtype].bytes === 1,
     };
   });
-  const body = {
-    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}${split ? "split" : ""}${four === undefined ? "" : ` four ${four}`}${joinsIn(kernel, slices, form) ? ` in ${form.subgroups}` : ""}`,
-    operands: split ? [...own, { dtype: "f32" as const, write: true }] : own,
-    words: split ? words + splitting.words : words,
+  const subgroups = joinsIn(kernel, slices, form);
+  const body: Body = {
+    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}${split ? "split" : ""}${four === undefined ? "" : ` four ${four}`}${subgroups ? ` in ${form.subgroups}` : ""}${epilogue === undefined ? "" : ` ${epilogue.key}`}`,
+    operands: [...own, ...(split ? [{ dtype: "f32", write: true } as const] : []), ...(epilogue?.operands ?? [])],
+    words: words + (split ? splitting.words : 0) + (epilogue?.launch.words.length ?? 0),
     scratch: slices > 1 ? threads : 0,
-    subgroups: joinsIn(kernel, slices, form),
-    text: (at: Surroundings) => write(new Text(kernel, slices, at, { form })),
+    subgroups,
+    text: (at) => write(new Text(kernel, slices, at, { form })),
   };
   if (epilogue === undefined) return body;
   const { operand } = kernel.reductions[0]!;
-  return {
-    ...body,
-    key: `${body.key} ${epilogue.key}`,
-    operands: [...own, ...epilogue.operands],
-    words: words + epilogue.launch.words.length,
-    functions: (at) =>
-      epilogue.functions(at, words, own.length, memory.indexOf(operand), layout.operand(kernel, operand)),
-    text: (at) => write(new Text(kernel, slices, at, { form })),
-  };
+  const [memoryIndex, word] = [memory.indexOf(operand), layout.operand(kernel, operand)];
+  return { ...body, functions: (at) => epilogue.functions(at, words, own.length, memoryIndex, word) };
 }
 
 /** A map, where `value` stands for the element that operand `given` would be loaded from (-1: none). */

@@ -64,6 +64,19 @@ export interface Surroundings {
   outOfRange(word: number): string;
 }
 
+/** What a body can name that follows others: behind so many words of arguments and so many operands. */
+export const following = (at: Surroundings, words: number, operands: number): Surroundings => ({
+  ...at,
+  word: (w) => at.word(words + w),
+  load: (k, as, address) => at.load(operands + k, as, address),
+  store: (k, from, value, address) => at.store(operands + k, from, value, address),
+  load4: (k, address) => at.load4(operands + k, address),
+  store4: (k, value, address) => at.store4(operands + k, value, address),
+  loadWords: (k, count, address) => at.loadWords(operands + k, count, address),
+  storeWords: (k, count, value, address) => at.storeWords(operands + k, count, value, address),
+  outOfRange: (w) => at.outOfRange(words + w),
+});
+
 /** What is done to each element of a result in the dispatch that computes it. */
 export interface Epilogue {
   /** Equal keys, equal texts. */
