@@ -25,9 +25,9 @@ const last = process.env["WEFT_LONG"] === "1" ? odd : [undefined, 3, { axis: 7 }
 
 /** What packages and backends have of each other, and functions whose errors have another subject. */
 const left = new Set(
-  `alias applyFused checkThere inBackward isAround takeBack applyOwn brief initialized caller checkSeed children closeScope companyOf copyOf creation describe draw either escape
-  flush floating inDType inNameOf integers integerBits indicesOf isTensor keep labelOf list listOf nextTurn normal numeric oneOf openFile openScope orNull
-  own adopt primitive print printable promote quoted randomStream read readMetadata readOptions readRange readTensor readValue refuseMore replaceFile
+  `alias applyFused checkThere inBackward isAround takeBack applyOwn applyRead brief caller checkSeed children closeScope companyOf copyOf creation describe draw either escape
+  flush floating inDType inFloats inNumbers isFloat isStorage inNameOf integers integerBits indicesOf isTensor keep labelOf list listOf nextTurn normal numeric oneOf openFile openScope orNull
+  own adopt primitive print printable promote quoted randomStream placed read readMetadata readOptions readRange readTensor readTensors readValue refuseMore replaceFile
   reseed resultOf hostArray sqrtZeroSafe running sameShape save load seed shapeOf shown sizesOf source sourceOwn tensorsOf threefry together trained
   uniform untaped visitTensors walk withNumber withinStep apply fromBytes readSafetensors`.split(/\s+/),
 );

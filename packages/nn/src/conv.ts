@@ -77,13 +77,13 @@ export function Conv(options: ConvLayerOptions): Conv {
   const { init = fanInUniform(fanIn), biasInit = fanInUniform(fanIn) } = read;
   const perChannel = [1, outputs, ...size.map(() => 1)];
   const call = (input: Operand): Tensor => {
-    const [x, weight, bias] = readTensors("Conv", [input, self.weight, self.bias]);
+    const [x, weight, bias] = readTensors("Conv", [input, self.weight, ...(self.bias === null ? [] : [self.bias])]);
     if (x.shape.length !== size.length + 2 || x.shape[1] !== inputs)
       throw new ShapeError(
         `Conv: a kernel of [${size.join(", ")}] over ${inputs} channels wants x of shape [N, ${inputs}${", …".repeat(size.length)}], got [${x.shape.join(", ")}]`,
       );
     const y = conv(x, weight, { stride, padding, dilation, groups });
-    return bias === null ? y : add(y, reshape(bias, perChannel));
+    return bias === undefined ? y : add(y, reshape(bias, perChannel));
   };
   const self: Conv = layer("Conv", call, {
     weight: parameter([outputs, inputs / groups, ...size], init),

@@ -63,7 +63,7 @@ export function Linear(inputs: number, outputs: number, options?: WeightOptions)
 
 /** x Wᵀ + b, with W as `[outputs, inputs]`; rows of any number of axes are one matrix. */
 function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
-  const [x, w, b] = readTensors("Linear", [input, weight, bias]);
+  const [x, w, b] = readTensors("Linear", [input, weight, ...(bias === null ? [] : [bias])]);
   const { 0: outputs, 1: inputs } = w.shape as [number, number];
   if (x.shape.length === 0 || x.shape[x.shape.length - 1] !== inputs)
     throw new ShapeError(
@@ -72,7 +72,7 @@ function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
   const dtype = promote(x.dtype, w.dtype);
   const product = applyOwn("matmul", [inDType(rows, dtype), inDType(w, dtype)], { transA: false, transB: true });
-  const y = b === null ? product : add(product, b);
+  const y = b === undefined ? product : add(product, b);
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
 }
 

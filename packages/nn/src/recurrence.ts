@@ -6,6 +6,7 @@ import {
   fraction,
   positiveCount,
   readOptions,
+  readTensor,
   readTensors,
   reshape,
   ShapeError,
@@ -97,13 +98,8 @@ export function recurrence(
     throw new ShapeError(
       `${name}: ${layers} layers in ${directions} directions take ${layers * directions * each} weights, got ${weights.length}`,
     );
-  const [given, ...boxes] = readTensors<readonly [Operand, ...(Operand | null)[]]>(name, [
-    input,
-    ...states,
-    ...weights,
-  ]);
-  const firsts = boxes.slice(0, states.length);
-  const matrices = boxes.slice(states.length) as Tensor[];
+  const [given, ...matrices] = readTensors(name, [input, ...weights]);
+  const firsts = states.map((s) => (s === null ? null : readTensor(s, name, given)));
   const single = given.shape.length === 2;
   let x = single ? unsqueeze(given, 1) : given;
   if (x.shape.length !== 3 || x.shape[0] === 0)

@@ -41,13 +41,10 @@ export function readTensor(x: Operand, op: string, beside?: Operand): Tensor {
   return t;
 }
 
-/** What becomes of operands that must be tensors; what is left out stays so. */
-type AllRead<Xs extends readonly unknown[]> = { [K in keyof Xs]: Tensor | Extract<Xs[K], null | undefined> };
-
 /** Like `readTensor`, for all operands of a function: one that has a value says where the others take theirs. */
-export function readTensors<const Xs extends readonly (Operand | null | undefined)[]>(op: string, xs: Xs): AllRead<Xs> {
+export function readTensors<const Xs extends readonly Operand[]>(op: string, xs: Xs): { [K in keyof Xs]: Tensor } {
   const there = placed(xs);
-  return xs.map((x) => (x === null || x === undefined ? x : readTensor(x, op, there))) as AllRead<Xs>;
+  return xs.map((x) => readTensor(x, op, there)) as { [K in keyof Xs]: Tensor };
 }
 
 /** The first operand that lives somewhere. */
