@@ -28,10 +28,11 @@ import {
   untaped,
 } from "@weft/tensor";
 import { below, end } from "./backward.ts";
-import { Belongings } from "./belongings.ts";
 import { meet } from "./company.ts";
 import { overlay, type Covered } from "./box-replay.ts";
+import type { StateRecord } from "./keeper.ts";
 import type { Entry, Recorder } from "./tape.ts";
+import { WeakList } from "./weak-list.ts";
 
 /** A value that is made later, on the backend of the first tensor that its box meets. */
 export interface LazyValue {
@@ -88,7 +89,7 @@ abstract class BoxBase implements Box, Covered {
   /** Whatever would copy the box by its fields (`structuredClone`, `postMessage`) stops here, and says why. */
   readonly uncloneable: symbol = uncloneable;
   /** State that others keep for this box: whoever moves the box moves that, too. */
-  readonly belongings: Belongings = new Belongings();
+  readonly belongings: WeakList<StateRecord> = new WeakList();
 
   constructor(kind: string, value: Tensor | LazyValue) {
     this.kind = kind;

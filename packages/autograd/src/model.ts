@@ -2,6 +2,7 @@
 import { BRAND } from "@weft/tensor";
 import type { Param, State } from "./box.ts";
 import { markFound } from "./company.ts";
+import { keeperOf, type Keeper, type NamedParam } from "./keeper.ts";
 
 /** A box and where it stands: field names, indices and keys, joined by points. */
 export interface NamedBox {
@@ -27,8 +28,12 @@ export function boxes(model: unknown): NamedBox[] {
   return places;
 }
 
-/** The same, unnoticed; `meet` is told of each function and container, each once. */
-export function walk(model: unknown, meet?: (part: object) => void): NamedBox[] {
+/** The parameters among them. */
+export const namedParams = (model: unknown): NamedParam[] =>
+  boxes(model).flatMap(({ path, box }) => (box.kind === "param" ? [{ path, box: box as Param }] : []));
+
+/** The boxes below a model, unnoticed; `meet` is told of each function and container, each once, and where it stands. */
+export function walk(model: unknown, meet?: (part: object, path: string) => void): NamedBox[] {
   const found = new Map<object, NamedBox & { readonly aliases: string[] }>();
   const seen = new Set<object>();
   const open = new Set<object>();
@@ -43,7 +48,7 @@ export function walk(model: unknown, meet?: (part: object) => void): NamedBox[] 
       return;
     }
     if (isLeaf(x) || open.has(x) || (seen.has(x) && again++ >= mostAgain)) return;
-    if (!seen.has(x)) meet?.(x);
+    if (!seen.has(x)) meet?.(x, path);
     seen.add(x);
     open.add(x);
     for (const [key, child] of children(x)) visit(child, path === "" ? key : `${path}.${key}`);
@@ -58,5 +63,15 @@ export function children(x: object): (readonly [string, unknown])[] {
   if (isLeaf(x)) return [];
   if (x instanceof Map) return [...x].map(([key, value]) => [String(key), value]);
   if (x instanceof Set) return [...x].map((value, i) => [String(i), value]);
-  return Object.entries(x);
+  return Object.entries(keeperOf(x)?.parts() ?? x);
+}
+
+/** Everything below a model that keeps state for parameters, and where it stands. */
+export function keepers(model: unknown): { readonly path: string; readonly keeper: Keeper }[] {
+  const found: { path: string; keeper: Keeper }[] = [];
+  walk(model, (part, path) => {
+    const keeper = keeperOf(part);
+    if (keeper !== undefined) found.push({ path, keeper });
+  });
+  return found;
 }

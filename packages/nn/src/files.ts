@@ -6,10 +6,11 @@ import * as paths from "node:path";
 import { ArgumentError, describe, openFile, readRange, replaceFile as replaceWhole, type Disk } from "@weft/tensor";
 import { FileError } from "./file-error.ts";
 import { FormatError } from "./format-error.ts";
+import { mayBeNumbers } from "./kept.ts";
 import type { Metadata } from "./metadata.ts";
 import { assignAllSurely } from "./parameter.ts";
 import { headerEnd, piecesOf, readIndex, type StoredIndex, type StoredTensor } from "./safetensors.ts";
-import { fits, fitted, storedState, strictness, type ReadOptions } from "./state.ts";
+import { fitted, fitting, storedState, strictness, type ReadOptions } from "./state.ts";
 
 const system = { disk, paths, randomUUID };
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -98,16 +99,21 @@ async function withFile<T>(
 export async function load<Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> {
   const strict = strictness("load", options);
   return withFile("load", path, async (index, read, where) => {
+    const stored = async (name: string): Promise<StoredTensor> => {
+      const entry = index.entries.get(name)!;
+      return { ...entry, bytes: await read(entry.begin, entry.end) };
+    };
+    const numbers = new Map<string, StoredTensor>();
+    for (const name of mayBeNumbers(model, index)) numbers.set(name, await stored(name));
+    const { fits, take } = fitting(index, model, strict, where, (name) => numbers.get(name)!);
     const values: ReturnType<typeof fitted>[] = [];
-    for (const fit of fits(index, model, strict, where)) {
+    for (const fit of fits) {
       const tensors: StoredTensor[] = [];
-      for (const name of fit.names) {
-        const entry = index.entries.get(name)!;
-        tensors.push({ ...entry, bytes: await read(entry.begin, entry.end) });
-      }
+      for (const name of fit.names) tensors.push(await stored(name));
       values.push(fitted(fit, tensors, where));
     }
     await assignAllSurely(values);
+    take();
     return model;
   });
 }

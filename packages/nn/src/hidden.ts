@@ -2,7 +2,7 @@
 // missing in its file without a word. Its calls show them: boxes that are read or assigned in a call, and that the layer's fields do not hold.
 import { companyOf, walk, wasFound } from "@weft/autograd";
 import { context } from "@weft/tensor";
-import type { AnyBox } from "./parameter.ts";
+import { belongings, type AnyBox } from "./parameter.ts";
 
 /** The boxes that calls of a layer have used and a walk through it did not find. */
 const hidden = new WeakMap<object, readonly WeakRef<AnyBox>[]>();
@@ -51,7 +51,7 @@ function note(layer: object, args: readonly unknown[], met: readonly AnyBox[]): 
   const known = new Set<AnyBox | undefined>([...walk(layer), ...given].map(({ box }) => box));
   for (const ref of before) known.add(ref.deref());
   // State that an optimizer keeps for a parameter goes where that goes.
-  for (const box of met) for (const kept of box.belongings) known.add(kept);
+  for (const box of met) for (const kept of belongings(box)) known.add(kept);
   const unknown = met.filter((box) => !known.has(box));
   hidden.set(layer, [...before, ...unknown.map((box) => new WeakRef(box))]);
 }
@@ -87,6 +87,6 @@ export function hiddenIn(model: unknown): Hidden {
   const unwatched = parts.some((part) => hasCode(part) && !inside.has(part));
   for (const box of certain) known.add(box);
   const company = shown.flatMap((box) => (unwatched ? companyOf(box) : []));
-  for (const box of company) for (const kept of box.belongings) known.add(kept);
+  for (const box of company) for (const kept of belongings(box)) known.add(kept);
   return { certain, likely: fresh(company) };
 }

@@ -2,7 +2,7 @@
 export { Chain, type Link } from "./chain.ts";
 export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
 export { seed, type Draws } from "./host-random.ts";
-export { training } from "@weft/autograd";
+export { StateError, training } from "@weft/autograd";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { FileError } from "./file-error.ts";
 export { gru, type GruOptions, type GruResult } from "./gru.ts";
@@ -33,6 +33,6 @@ export { FormatError } from "./format-error.ts";
 export type { Metadata } from "./metadata.ts";
 export { readSafetensors, writeSafetensors } from "./safetensors.ts";
 export type { Stored, StoredTensor, StoredType } from "./safetensors.ts";
-export { fromBytes, StateError, toBytes, type ReadOptions } from "./state.ts";
+export { fromBytes, toBytes, type ReadOptions } from "./state.ts";
 export { summary } from "./summary.ts";
 export { params } from "./tree.ts";

@@ -69,6 +69,9 @@ export const running = (shape: Shape, init: Initializer, options?: CellOptions):
 export const isState = (x: Operand): x is State =>
   typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
 
+/** The state that optimizers keep for a box. */
+export const belongings = (box: AnyBox): State[] => [...box.belongings].flatMap((record) => Object.values(record));
+
 /** How a box is stored. */
 export const storedType = (box: AnyBox): StoredType => storedTypes.get(box) ?? storedAs(box.dtype);
 

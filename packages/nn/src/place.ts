@@ -1,7 +1,7 @@
 // Moving a model: its parameters, its running state, and the state that optimizers keep for its parameters.
 import type { LazyValue } from "@weft/autograd";
 import { backendKind, readValue, type Backend } from "@weft/tensor";
-import { assignAllSurely, hostValues, type AnyBox } from "./parameter.ts";
+import { assignAllSurely, belongings, hostValues, type AnyBox } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 
 /**
@@ -13,7 +13,7 @@ import { boxes } from "./tree.ts";
  */
 export async function place<Model>(model: Model, backend: Backend): Promise<Model> {
   readValue("place", "the second argument", backend, backendKind);
-  const all = [...new Set(boxes(model).flatMap(({ box }): AnyBox[] => [box, ...box.belongings]))];
+  const all = [...new Set(boxes(model).flatMap(({ box }): AnyBox[] => [box, ...belongings(box)]))];
   const elsewhere = all.filter((box) => box.initialized && box.backend !== backend);
   const values = await Promise.all(elsewhere.map(async (box) => [box, await hostValues(box)] as const));
   const begun: (readonly [AnyBox, LazyValue])[] = [];

@@ -1,17 +1,13 @@
 // A model's state as bytes and back: every parameter and running moment by its path in the tree, as safetensors.
-import { boolean, printable, quoted, readOptions, WeftError, type TypedArray, sameShape } from "@weft/tensor";
-import { type NamedBox } from "@weft/autograd";
+import { boolean, printable, quoted, readOptions, sameShape, type TypedArray } from "@weft/tensor";
+import { StateError, type NamedBox } from "@weft/autograd";
 import { hiddenIn } from "./hidden.ts";
 import { writtenMetadata, type Metadata } from "./metadata.ts";
+import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
 import { readIndex, writeSafetensors, type Stored, type StoredIndex, type StoredTensor } from "./safetensors.ts";
 import { fromStored, toStored } from "./stored-values.ts";
 import { boxes } from "./tree.ts";
-
-/** The names or shapes of a file are not those of the model. */
-export class StateError extends WeftError {
-  static override readonly name: string = "StateError";
-}
 
 /** What reading a state may ask for. */
 export interface ReadOptions {
@@ -25,7 +21,7 @@ const warned = new WeakSet<object>();
 /** What a file of a model holds. Weights that are tied stand there once, and their other names in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
   writtenMetadata(metadata); // what cannot be written is said before anything is read
-  const places = boxes(model);
+  const places = [...boxes(model), ...keptPlaces(model)];
   if (places.length === 0)
     throw new StateError(
       `${op}: this model has no parameters, or hides them in closures or #private fields. Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)`,
@@ -74,11 +70,24 @@ export interface Fit {
 export const strictness = (op: string, options: ReadOptions | undefined): boolean =>
   readOptions(op, options, { strict: boolean }, { strict: true }).strict;
 
+/** What is to be loaded. */
+export interface Fitting {
+  readonly fits: Fit[];
+  /** Called when the boxes have their values: optimizers take what was loaded for them. */
+  take(): void;
+}
+
 /**
  * Which tensors of a file go into which boxes. Throws a StateError if names or shapes are not those of the model; `where`
- * stands in front of its message.
+ * stands in front of its message. `stored` gives tensors without axes.
  */
-export function fits({ entries, metadata }: StoredIndex, model: unknown, strict: boolean, where: string): Fit[] {
+export function fitting(
+  { entries, metadata }: StoredIndex,
+  model: unknown,
+  strict: boolean,
+  where: string,
+  stored: (name: string) => StoredTensor,
+): Fitting {
   const places = boxes(model);
   const own = ({ path, aliases }: NamedBox): string[] => [path, ...aliases];
   /** Under which name the file has a tensor: of tied weights it has one, and notes the others. */
@@ -87,10 +96,12 @@ export function fits({ entries, metadata }: StoredIndex, model: unknown, strict:
     ...place,
     names: [...new Set(own(place).map(source))].filter((name) => entries.has(name)),
   }));
+  const known = new Set([...places.flatMap(own), ...found.flatMap(({ names }) => names)]);
+  const others = new Map([...entries].filter(([name]) => !known.has(name)));
   if (strict) {
+    const prefixes = keptPrefixes(model);
     const missing = found.flatMap(({ path, names }) => (names.length === 0 ? [path] : []));
-    const known = new Set([...places.flatMap(own), ...found.flatMap(({ names }) => names)]);
-    const unexpected = [...entries.keys()].filter((name) => !known.has(name));
+    const unexpected = [...others.keys()].filter((name) => !prefixes.some((prefix) => name.startsWith(prefix)));
     const parts = [...list("missing", missing), ...list("unexpected", unexpected)];
     if (parts.length > 0) throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}`);
   }
@@ -101,7 +112,13 @@ export function fits({ entries, metadata }: StoredIndex, model: unknown, strict:
     }),
   );
   if (wrong.length > 0) throw new StateError(`${where}: the shapes are not those of the model: ${some(wrong, "; ")}`);
-  return found.flatMap(({ box, names }) => (names.length === 0 ? [] : [{ box, names: names as [string] }]));
+  const drafts = draftsFor(model, others, strict, where, stored);
+  const fits = found.flatMap(({ box, names }): Fit[] =>
+    names.length === 0 ? [] : [{ box, names: names as [string] }],
+  );
+  for (const { boxes, prefix } of drafts)
+    for (const [path, box] of Object.entries(boxes)) fits.push({ box, names: [prefix + path] });
+  return { fits, take: () => drafts.forEach((draft) => draft.take()) };
 }
 
 /** The values of a box out of a file. */
@@ -133,7 +150,9 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: Read
     const entry = index.entries.get(name)!;
     return { ...entry, bytes: bytes.subarray(entry.begin, entry.end) };
   };
-  assignAll(fits(index, model, strict, op).map((fit) => fitted(fit, fit.names.map(stored), op)));
+  const { fits, take } = fitting(index, model, strict, op, stored);
+  assignAll(fits.map((fit) => fitted(fit, fit.names.map(stored), op)));
+  take();
   return model;
 }
 

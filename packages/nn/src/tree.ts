@@ -1,5 +1,5 @@
 // The parameters of a model. How a model is walked through is autograd's `boxes`, which optimizers use, too.
-import { boxes, type Param } from "@weft/autograd";
+import { boxes, namedParams, type Param } from "@weft/autograd";
 
 export { boxes };
 
@@ -10,7 +10,4 @@ export { boxes };
  * @example
  * const count = params(model).reduce((n, p) => n + p.shape.reduce((a, b) => a * b, 1), 0);
  */
-export const params = (model: unknown): Param[] =>
-  boxes(model)
-    .map(({ box }) => box)
-    .filter((box): box is Param => box.kind === "param");
+export const params = (model: unknown): Param[] => namedParams(model).map(({ box }) => box);

@@ -62,10 +62,12 @@ export interface Setting {
 
 /** Options that have been read. */
 export interface Settings {
-  /** The only parameters that are updated; undefined for any. */
+  /** What was given as `params`. */
+  readonly given: unknown;
+  /** The parameters in that. */
   readonly params: ReadonlySet<Param> | undefined;
-  /** Whether it was said which parameters are meant. */
-  readonly told: boolean;
+  /** The only parameters that can be updated: those in `params` or in groups. Undefined for any. */
+  readonly members: { has(param: Param): boolean } | undefined;
   readonly all: readonly Setting[];
   of(param: Param): Setting;
 }
@@ -83,11 +85,11 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
     const { lr, lazy = false, gclip = 0 } = read;
     return { formula: formula(read), lr, lazy, clip: gclip > 0 ? clipNorm(gclip) : undefined };
   };
-  const params = shared.params === undefined ? undefined : membersOf(name, shared.params);
-  const { groups } = shared;
+  const { groups, params: given } = shared;
+  const params = given === undefined ? undefined : membersOf(name, given);
   if (groups === undefined) {
     const one = setting(shared);
-    return { params, told: params !== undefined, all: [one], of: () => one };
+    return { given, params, members: params, all: [one], of: () => one };
   }
   const settings = new Map<Param, Setting>();
   const refuse = ({ dtype, shape }: Param, where: string): never => {
@@ -107,7 +109,7 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
   });
   const of = (param: Param): Setting => settings.get(param) ?? refuse(param, `none of the ${all.length} groups`);
   params?.forEach(of);
-  return { params, told: true, all, of };
+  return { given, params, members: settings, all, of };
 }
 
 /** The learning rate of a step. */

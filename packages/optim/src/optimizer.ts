@@ -1,19 +1,22 @@
 // What every optimizer does around its rule: state for each parameter, the learning rate of the step, and the new values.
-import { state, type LazyValue, type Param, type State, type StateRecord, type Tape } from "@weft/autograd";
+import { KEEPER, namedParams, state } from "@weft/autograd";
+import type { Keeper, Param, StateRecord, Tape } from "@weft/autograd";
 import {
   ArgumentError,
   describe,
   inBackward,
   resultOf,
-  source,
   together,
   type OptionKinds,
   type ReadOptions,
+  type Tensor,
 } from "@weft/tensor";
 import { current, dense, isSparse, readGradients, readTape, withTape, type Gradient } from "./gradient.ts";
 import { kinds, rateAt, readSettings, type OptimizerOptions } from "./groups.ts";
 import { selected, turnOf, type Hand } from "./members.ts";
+import { Memory } from "./memory.ts";
 import type { Formula, Rule, Tensors } from "./rule.ts";
+import { shapesOf } from "./shapes.ts";
 import { fitting, mapped, touch, write, type Slot, type Update } from "./update.ts";
 
 /** See the function `optimizer`. Where a step has to wait for something, `update` and `apply` return a promise. */
@@ -29,16 +32,12 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   apply(gradients: readonly Gradient[]): Done;
   /** The state of a parameter, by name; undefined before its first update. */
   stateOf(param: Param): StateRecord | undefined;
+  /** How it is saved and loaded in a tree with its model. */
+  readonly [KEEPER]?: Keeper | undefined;
 }
 
-/** What a box holds that is not needed any more. */
-const nothing = ({ shape, dtype }: State): LazyValue => ({
-  shape,
-  dtype,
-  create: (backend) => source(backend, "full", [0], { shape, dtype }),
-});
-
-const values = (boxes: StateRecord): Tensors => mapped(boxes, (box) => box.value);
+/** The values of a parameter's state; what was loaded goes to the backend of the parameter now. */
+const values = (boxes: StateRecord, { backend }: Param): Tensors => mapped(boxes, (box) => box.read(backend));
 
 /**
  * An optimizer from a rule. It keeps the state of every parameter that it updates; two optimizers that share a parameter
@@ -51,9 +50,18 @@ export function optimizer(rule: Rule, options?: OptimizerOptions): Optimizer {
   if (typeof rule?.init !== "function" || typeof rule.update !== "function" || typeof rule.name !== "string")
     throw new ArgumentError(`optimizer: wanted a rule { name, init, update }, got ${describe(rule)}`);
   const { name, rows } = rule;
+  const begin = rule.init.bind(rule);
+  const init = own((p: Tensor): Tensors => {
+    const first: unknown = begin(p);
+    if (typeof first !== "object" || first === null)
+      throw new ArgumentError(`${name}: init wants to return tensors by name, got ${describe(first)}`);
+    if ("t" in first) throw new ArgumentError(`${name}: init gave a state "t", which is the number of updates`);
+    return first as Tensors;
+  });
   // The functions as they are now: a rule that is changed later changes no optimizer.
   const taken: Formula = {
-    init: own(rule.init.bind(rule)),
+    init,
+    shapes: (p) => shapesOf(init, p),
     update: own(rule.update.bind(rule)),
     ...(rows && { rows: own(rows.bind(rule)) }),
   };
@@ -75,27 +83,23 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
   formula: (read: ReadOptions<O, D>) => Formula,
 ): Optimizer {
   const settings = readSettings(name, options, known, defaults, formula);
-  const slots = new WeakMap<Param, Slot>();
-  const { params } = settings;
-  const hand: Hand = { name, told: settings.told, warned: false };
-  let steps = 0;
-
-  const slotOf = (param: Param, { init }: Formula): Slot => {
-    let slot = slots.get(param);
-    if (slot === undefined) {
-      const first: unknown = init(param.value);
-      if (typeof first !== "object" || first === null)
-        throw new ArgumentError(`${name}: init wants to return tensors by name, got ${describe(first)}`);
-      const boxes = Object.freeze(mapped(first as Tensors, (x) => state(x)));
-      slot = { t: 0, boxes, turn: turnOf(param), update: undefined };
-      slots.set(param, slot);
-      param.belongings.add(boxes);
-    }
-    return slot;
-  };
+  const { given, params, members } = settings;
+  const hand: Hand = { name, told: members !== undefined, warned: false };
+  let memory = new Memory();
 
   const advance = (gradients: readonly Gradient[]): void => {
-    const rates = new Map(settings.all.map((setting) => [setting, rateAt(name, setting, steps)]));
+    const mine = memory; // a load puts another one in its place
+    const { slots } = mine;
+    const slotOf = (param: Param, { init }: Formula): Slot => {
+      let slot = slots.get(param);
+      if (slot === undefined) {
+        const boxes = Object.freeze(mapped(init(param.value), (x) => state(x)));
+        slot = { t: 0, boxes, turn: turnOf(param), update: undefined };
+        mine.add(param, slot);
+      }
+      return slot;
+    };
+    const rates = new Map(settings.all.map((setting) => [setting, rateAt(name, setting, mine.steps)]));
     const chosen = selected({ name, params }, gradients).flatMap((gradient) => {
       const setting = settings.of(gradient.param);
       const clipped = setting.clip?.([gradient]) ?? [gradient];
@@ -104,15 +108,10 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
     const updates: Update[] = [];
     /** State that no update has used goes: it was made from values that may not be there when the next step begins. */
     const drop = (): void => {
-      for (const { param } of chosen) {
-        const slot = slots.get(param);
-        if (slot?.t !== 0) continue;
-        slots.delete(param);
-        for (const box of Object.values(slot.boxes)) box.reset(nothing(box));
-      }
+      for (const { param } of chosen) if (slots.get(param)?.t === 0) mine.forget(param);
     };
     const count = (by: 1 | -1): void => {
-      steps += by;
+      mine.steps += by;
       for (const update of updates) update.slot.t += by * update.count;
     };
     try {
@@ -124,7 +123,7 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
         const first = known === undefined;
         const update = known ?? { all: updates, param, slot, p: current(param), state: {}, count: 0 };
         const { p } = update;
-        const before = values(slot.boxes);
+        const before = values(slot.boxes, param);
         const old = first ? before : { ...before, ...update.state };
         const step = { lr: rates.get(setting)!, t: slot.t + ++update.count };
         let next: ReturnType<Formula["update"]>;
@@ -151,10 +150,26 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
   };
   // What a step makes on the way is nobody's: it lives in boxes or not at all.
   const apply = (gradients: readonly Gradient[]): void => resultOf(() => inBackward(() => advance(gradients)));
+  const keeper: Keeper = {
+    name,
+    parts: () => ({}),
+    steps: () => memory.steps,
+    known: () => [...memory.known].filter((param) => memory.slots.has(param)),
+    own: () => (given === undefined ? [] : namedParams(given)),
+    updates: (param) => members?.has(param) !== false,
+    kept: (param) => memory.slots.get(param),
+    shapes: (param) => settings.of(param).formula.shapes(param),
+    replace: (steps, kept) => {
+      for (const param of memory.known) memory.forget(param);
+      memory = new Memory();
+      memory.steps = steps;
+      for (const [param, { t, boxes }] of kept) memory.add(param, { t, boxes, turn: turnOf(param), update: undefined });
+    },
+  };
   return {
     name,
     get steps() {
-      return steps;
+      return memory.steps;
     },
     get params() {
       return params && new Set(params);
@@ -164,6 +179,7 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
       const gradients = readTape(`${name}: update`, tape);
       withTape(tape, () => apply(gradients));
     },
-    stateOf: (param) => slots.get(param)?.boxes,
+    stateOf: (param) => memory.slots.get(param)?.boxes,
+    [KEEPER]: keeper,
   };
 }

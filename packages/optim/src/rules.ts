@@ -19,11 +19,11 @@ import { kinds, type OptimizerOptions } from "./groups.ts";
 import { ruled, type Optimizer } from "./optimizer.ts";
 import type { Formula } from "./rule.ts";
 
-/** State tensors that begin as zeros. */
-const zeros =
-  (...names: readonly string[]): Formula["init"] =>
-  (p) =>
-    Object.fromEntries(names.map((name) => [name, zerosLike(p)]));
+/** State tensors that begin as zeros, each like its parameter. */
+function zeros(...names: readonly string[]): Pick<Formula, "init" | "shapes"> {
+  const each = <P, A>(p: P, f: (p: P) => A): Record<string, A> => Object.fromEntries(names.map((name) => [name, f(p)]));
+  return { init: (p) => each(p, zerosLike), shapes: (p) => each(p, (like) => like) };
+}
 
 /** ρ · average + (1 − ρ) · x. */
 const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rho), mul(x, 1 - rho));
@@ -36,7 +36,7 @@ const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rh
  */
 export const sgd = (options?: OptimizerOptions): Optimizer =>
   ruled("sgd", options, kinds, { lr: 0.1 }, () => ({
-    init: zeros(),
+    ...zeros(),
     update: (g, p, _, { lr }) => [sub(p, mul(g, lr)), {}],
     rows: (g, p, { lr }) => indexAdd(p, g.indices, mul(g.values, -lr)),
   }));
@@ -54,7 +54,7 @@ const momentumDefaults = { lr: 0.05, gamma: 0.95 };
  */
 export const momentum = (options?: MomentumOptions): Optimizer =>
   ruled("momentum", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
-    init: zeros("v"),
+    ...zeros("v"),
     update: (g, p, { v }, { lr }) => {
       const next = sub(mul(v!, gamma), mul(g, lr));
       return [add(p, next), { v: next }];
@@ -67,7 +67,7 @@ export const momentum = (options?: MomentumOptions): Optimizer =>
  */
 export const nesterov = (options?: MomentumOptions): Optimizer =>
   ruled("nesterov", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
-    init: zeros("v"),
+    ...zeros("v"),
     update: (g, p, { v }, { lr }) => {
       const pull = mul(v!, gamma);
       const next = sub(pull, mul(g, lr));
@@ -82,7 +82,7 @@ export interface AdagradOptions extends OptimizerOptions {
 /** Adagrad: G ← G + g²; w ← w − lr · g / √(G + eps) (Duchi et al. 2011). As Knet's. */
 export const adagrad = (options?: AdagradOptions): Optimizer =>
   ruled("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 }, ({ eps }) => ({
-    init: zeros("G"),
+    ...zeros("G"),
     update: (g, p, { G }, { lr }) => {
       const next = add(G!, square(g));
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
@@ -98,7 +98,7 @@ const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: n
 /** RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). As Knet's. */
 export const rmsprop = (options?: AverageOptions): Optimizer =>
   ruled("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
-    init: zeros("G"),
+    ...zeros("G"),
     update: (g, p, { G }, { lr }) => {
       const next = average(rho, G!, square(g));
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
@@ -111,7 +111,7 @@ export const rmsprop = (options?: AverageOptions): Optimizer =>
  */
 export const adadelta = (options?: AverageOptions): Optimizer =>
   ruled("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
-    init: zeros("G", "delta"),
+    ...zeros("G", "delta"),
     update: (g, p, { G, delta }, { lr }) => {
       const next = average(rho, G!, square(g));
       const d = div(mul(g, sqrt(add(delta!, eps))), sqrt(add(next, eps)));
@@ -147,7 +147,7 @@ const adamStep =
  * for await (const loss of minimize(f, data, adam({ lr: (step) => 0.001 * 0.99 ** step }))) ;
  */
 export const adam = (options?: AdamOptions): Optimizer =>
-  ruled("adam", options, adamKinds, adamDefaults, (read) => ({ init: zeros("m", "v"), update: adamStep(read) }));
+  ruled("adam", options, adamKinds, adamDefaults, (read) => ({ ...zeros("m", "v"), update: adamStep(read) }));
 
 export interface AdamWOptions extends AdamOptions {
   readonly weightDecay?: number;
@@ -170,7 +170,7 @@ export const adamw = (options?: AdamWOptions): Optimizer =>
     (read) => {
       const step = adamStep(read);
       return {
-        init: zeros("m", "v"),
+        ...zeros("m", "v"),
         update: (g, p, state, now) => step(g, mul(p, 1 - now.lr * read.weightDecay), state, now),
       };
     },

@@ -1,4 +1,5 @@
 // What happens to gradients before a rule sees them: clipping and weight decay, in the order in which they are chained.
+import { KEEPER, walk } from "@weft/autograd";
 import {
   add,
   ArgumentError,
@@ -134,6 +135,10 @@ export function chain(
       return withTape(tape, () => begin(gradients, tape.step));
     },
     stateOf: (param) => last.stateOf(param),
+    [KEEPER]: last[KEEPER] && {
+      ...last[KEEPER],
+      parts: () => Object.fromEntries(walk({ transforms, optimizer: last }).map(({ path, box }) => [path, box])),
+    },
   };
 }
 

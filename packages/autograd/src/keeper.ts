@@ -1,0 +1,142 @@
+// Objects that keep state for the parameters of a model: optimizers. What they keep is boxes by path: `steps`, and of each parameter
+// its state and the number of its updates, `t`. In a tree with the model it is saved and loaded with it.
+import { sameShape, source, WeftError, type DType, type Shape } from "@weft/tensor";
+import { fromHost, state, type LazyValue, type Param, type State } from "./box.ts";
+
+/** The names, shapes or counts of a state are not those of what it was loaded into. */
+export class StateError extends WeftError {
+  static override readonly name: string = "StateError";
+}
+
+/** States by name. */
+export type StateRecord = Readonly<Record<string, State>>;
+
+/** A parameter and its name in a tree. */
+export interface NamedParam {
+  readonly path: string;
+  readonly box: Param;
+}
+
+/** What is kept for a parameter after t updates. */
+export interface Kept {
+  readonly t: number;
+  readonly boxes: StateRecord;
+}
+
+interface Like {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What an object that keeps state for parameters has under the key `KEEPER`. */
+export interface Keeper {
+  readonly name: string;
+  /** The boxes of its own parts, by path: they are found as those of a model are. */
+  parts(): Readonly<Record<string, Param | State>>;
+  steps(): number;
+  /** The parameters that it keeps state for, in the order of their first update. */
+  known(): readonly Param[];
+  /** The parameters that it was given, by their paths there. */
+  own(): readonly NamedParam[];
+  /** Whether it updates a parameter, if it meets it. */
+  updates(param: Param): boolean;
+  kept(param: Param): Kept | undefined;
+  /** What it will keep for a parameter, which may have no value yet. */
+  shapes(param: Param): Readonly<Record<string, Like>>;
+  /** Forgets all, and keeps this. */
+  replace(steps: number, kept: ReadonlyMap<Param, Kept>): void;
+}
+
+export const KEEPER: unique symbol = Symbol.for("weft.keeper");
+
+/** Anything that may keep state for parameters. */
+export interface Keeping {
+  readonly [KEEPER]?: Keeper | undefined;
+}
+
+/** What a part of a tree keeps for parameters. */
+export const keeperOf = (part: object): Keeper | undefined => (part as Keeping)[KEEPER];
+
+/** What a box holds that is not needed any more, or not known yet. */
+export const nothing = ({ shape, dtype }: Like): LazyValue => ({
+  shape,
+  dtype,
+  create: (backend) => source(backend, "full", [0], { shape, dtype }),
+});
+
+/** A number as a box. It stays on the host, where it is needed. */
+const counted = (n: number): State => state(fromHost([], "i32", () => Int32Array.of(n)));
+
+/** The parameters of a tree that a keeper may keep state for; its own, if there are none. */
+const named = (keeper: Keeper, params: readonly NamedParam[]): readonly NamedParam[] =>
+  (params.length === 0 ? keeper.own() : params).filter(({ box }) => keeper.updates(box));
+
+/** What is kept for the parameters of a tree, by path. */
+export function keptState(keeper: Keeper, params: readonly NamedParam[]): StateRecord {
+  const boxes: Record<string, State> = { steps: counted(keeper.steps()) };
+  const lost = new Set(keeper.known());
+  for (const { path, box } of named(keeper, params)) {
+    const kept = keeper.kept(box);
+    for (const key in kept?.boxes) boxes[`${path}.${key}`] = kept.boxes[key]!;
+    boxes[`${path}.t`] = counted(kept?.t ?? 0);
+    lost.delete(box);
+  }
+  for (const { dtype, shape } of lost)
+    throw new StateError(
+      `${keeper.name}: a parameter ${dtype}[${shape}] that it updates is not in this tree, and its state would be lost. Save both, as in save(file, { model, optimizer })`,
+    );
+  return boxes;
+}
+
+/** One box of a state that is about to be loaded, wherever that is. */
+export interface Given {
+  readonly shape: Shape;
+  /** The number in it; undefined where that is not known on the host. */
+  count(): number | undefined;
+}
+
+/** What a state that is about to be loaded fits into. */
+export interface Draft {
+  /** Boxes to be given values, by path. Nobody else has them yet. */
+  readonly boxes: StateRecord;
+  /** Takes them in place of what is kept now. It does not fail. */
+  take(): void;
+}
+
+/** Prepares for a state of these paths: a StateError if they are not those of the parameters. `where` stands before them in messages. */
+export function draftState(
+  keeper: Keeper,
+  where: string,
+  params: readonly NamedParam[],
+  given: ReadonlyMap<string, Given>,
+): Draft {
+  const refuse = (path: string, what: string): never => {
+    throw new StateError(`${where}${path} ${what}`);
+  };
+  const expected = new Set<string>();
+  const expect = (path: string): Given => {
+    expected.add(path);
+    return given.get(path) ?? refuse(path, "is missing");
+  };
+  const count = (path: string): number => {
+    const n = expect(path).count() ?? -1;
+    return n < 0 ? refuse(path, "wants to be a number from 0") : n;
+  };
+  const steps = count("steps");
+  const boxes: Record<string, State> = {};
+  const drafted = new Map<Param, Kept>();
+  for (const { path, box: param } of named(keeper, params)) {
+    const t = count(`${path}.t`);
+    if (t === 0) continue;
+    const record: Record<string, State> = {};
+    for (const [key, like] of Object.entries(keeper.shapes(param))) {
+      const at = `${path}.${key}`;
+      const { shape } = expect(at);
+      if (!sameShape(shape, like.shape)) refuse(at, `is [${shape}], wanted [${like.shape}]`);
+      record[key] = boxes[at] = state(nothing(like));
+    }
+    drafted.set(param, { t, boxes: record });
+  }
+  for (const path of given.keys()) if (!expected.has(path)) refuse(path, "is not expected");
+  return { boxes, take: () => keeper.replace(steps, drafted) };
+}

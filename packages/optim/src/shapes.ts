@@ -1,0 +1,46 @@
+// What shapes a rule's state has, found by calling it with a tensor that has a shape and nothing else: a parameter whose state is
+// loaded may have no value yet.
+import type { Param } from "@weft/autograd";
+import {
+  CONTRACT,
+  resultOf,
+  Tensor,
+  UnsupportedError,
+  VERSION,
+  type Backend,
+  type DType,
+  type Shape,
+} from "@weft/tensor";
+import type { Rule, Shapes } from "./rule.ts";
+import { mapped } from "./update.ts";
+
+const refuse = (): never => {
+  throw new UnsupportedError("optimizer: init of a rule cannot read values");
+};
+const tensor = (shape: Shape, dtype: DType): Tensor => new Tensor(shapesAlone, shape, dtype, undefined);
+
+/** A backend that works out shapes and holds no values. */
+const shapesAlone: Backend = {
+  name: "shapes of an optimizer's state",
+  version: VERSION,
+  contract: CONTRACT,
+  level: 0,
+  get backend() {
+    return shapesAlone;
+  },
+  run: (_op, _inputs, _attrs, shape, dtype) => tensor(shape, dtype),
+  runFused: () => undefined,
+  upload: (_data, shape, dtype) => tensor(shape, dtype),
+  read: refuse,
+  readSync: refuse,
+  release: () => undefined,
+  unowned: () => undefined,
+  owned: () => undefined,
+  retain: ({ shape, dtype }) => tensor(shape, dtype),
+  flush: () => undefined,
+  stream: { key: [0, 0], counter: 0 },
+};
+
+/** The shapes of what `init` makes for a parameter. */
+export const shapesOf = (init: Rule["init"], { shape, dtype }: Param): Shapes =>
+  resultOf(() => mapped(init(tensor(shape, dtype)), (x) => ({ shape: x.shape, dtype: x.dtype })));
