@@ -1,6 +1,7 @@
 // The second, open table: an operation with a name, a shape rule, a fallback written in primitives, and its derivative.
 // A backend may run it as one kernel; without one the fallback runs. A tape records it as one operation either way.
 import type { DType } from "./dtype.ts";
+import type { Expression } from "./expression.ts";
 import type { Value } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
@@ -26,6 +27,8 @@ export interface FusedOp<A = any> {
   infer(inputs: readonly Value[], attrs: A): readonly { readonly shape: Shape; readonly dtype: DType }[];
   /** The meaning, in primitives and other fused operations. */
   fallback(inputs: readonly Value[], attrs: A): readonly Tensor[];
+  /** Of an elementwise operation without attributes (`elementwiseOp`): what backends evaluate inside the kernels of its neighbors. */
+  readonly expression?: Expression;
   readonly indices?: Indices<A>;
   /** The derivative: one pullback per operand. Without it a tape records the primitives of the fallback. */
   gradient?(results: readonly Tensor[], inputs: readonly Value[], attrs: A): readonly FusedPullback[];

@@ -22,6 +22,7 @@ type Composed =
   | "square"
   | "rsqrt"
   | "reciprocal"
+  | "erfinv"
   | "leakyRelu"
   | "elu"
   | "selu"
@@ -198,6 +199,14 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
       sample("near 0", [between(-1e-3, 1e-3, 33)], weft.atanh, tiny),
     ],
     erf: [...unary(weft.erf, floats), sample("wide", [between(-5, 5, 99)], weft.erf)],
+    erfinv: [
+      ...unary(weft.erfinv, (...s) => between(-0.95, 0.95, ...s)),
+      sample("tails", [values([0.993, -0.9999, 0.99999, -0.999999, 1 - 2 ** -24, 2 ** -24 - 1])], weft.erfinv, kink),
+      sample("the ends, and beyond", [values([1, -1, 0, -0, 1.5, -2, NaN])], weft.erfinv, noGradient),
+      sample("among others", [between(-0.9, 0.9, 3, 7), floats(7)], (x, y) =>
+        weft.mul(weft.erfinv(weft.mul(x, 0.5)), weft.add(y, x)),
+      ),
+    ],
     floor: steps(weft.floor),
     ceil: steps(weft.ceil),
     round: steps(weft.round),

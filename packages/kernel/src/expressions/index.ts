@@ -1,5 +1,6 @@
 // The meaning of every elementwise primitive in the kernel language: one complete table, shared by all translators.
-import type { ElementwiseOps } from "@weft/tensor";
+import type { Arithmetic, ElementwiseOps } from "@weft/tensor";
+import type { Builder, V } from "../language.ts";
 import { arithmetic, type Expression } from "./arithmetic.ts";
 import { exponential } from "./exponential.ts";
 import { power } from "./power.ts";
@@ -12,5 +13,13 @@ export const expressions: { readonly [K in ElementwiseOp]: Expression } = {
   ...power,
   ...trigonometric,
 };
+
+/** The same as functions, for operations that are formulas over operands of a type. */
+export function arithmeticOf(k: Builder, first: V): Arithmetic<V> {
+  const dtype = k.type(first);
+  const functions = Object.entries<Expression>(expressions).map(([op, e]) => [op, (...xs: V[]) => e(k, xs)]);
+  return { ...Object.fromEntries(functions), dtype, constant: (x: number) => k.const(x, dtype) };
+}
+
 export type { Expression } from "./arithmetic.ts";
 export { threefry, uniform } from "./random.ts";

@@ -113,6 +113,10 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
+    if (fused.expression !== undefined) {
+      const [{ shape, dtype }] = fused.infer(inputs, attrs) as [{ shape: Shape; dtype: DType }];
+      return [this.#record(fused, [...inputs], undefined, shapeOf(fused.name, shape), dtype)];
+    }
     const traits = this.#driver.traits(fused);
     if (traits === undefined) return undefined;
     const { dtypes = callDTypes } = traits;

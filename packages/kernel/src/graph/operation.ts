@@ -59,8 +59,10 @@ const kinds = {
 /** The primitives that every backend shapes by hand. */
 export type CallOp = { [K in keyof typeof kinds]: (typeof kinds)[K] extends "call" ? K : never }[keyof typeof kinds];
 
-const kindOf = (op: AnyOp): Kind =>
-  typeof op === "object" ? "call" : ((kinds as { readonly [K in OpName]?: Kind })[op] ?? "map");
+function kindOf(op: AnyOp): Kind {
+  if (typeof op === "object") return op.expression === undefined ? "call" : "map";
+  return (kinds as { readonly [K in OpName]?: Kind })[op] ?? "map";
+}
 
 const alongAxis: Indices<AxisAttrs> = { operand: 1, size: ([x], { axis }) => x!.shape[axis]! };
 

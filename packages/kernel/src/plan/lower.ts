@@ -2,7 +2,7 @@
 // the kernel's arguments.
 import { dtypeInfo, UnsupportedError, type DType } from "@weft/tensor";
 import { Draft } from "./draft.ts";
-import { expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
+import { arithmeticOf, expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
 import type { Item } from "./plan-value.ts";
 import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type V } from "../language.ts";
 import { COUNTED, loopsOf, stepOf, type Strides } from "./loops.ts";
@@ -165,6 +165,7 @@ function write(key: string, draft: Draft, form: KernelShape, strides: readonly S
 }
 
 function operation(k: Builder, op: AnyOp, args: readonly V[], to: DType | undefined): V {
+  if (typeof op === "object") return op.expression!(arithmeticOf(k, args[0]!), ...args);
   if (op === "randomBits" || op === "randomUniform") {
     const word = threefry(k, args[0]!, args[1]!, args[2]!, args[3]!);
     return op === "randomBits" ? word : uniform(k, word);
