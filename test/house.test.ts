@@ -2,7 +2,17 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { cycles, files, imports, lineCount, manifest, packages, reachedByPages, root } from "./source-graph.ts";
+import {
+  cycles,
+  files,
+  folderOf,
+  imports,
+  lineCount,
+  manifest,
+  packages,
+  reachedByPages,
+  root,
+} from "./source-graph.ts";
 
 /** Which packages of ours each package may import. */
 const mayImport: Record<string, readonly string[]> = {
@@ -62,6 +72,10 @@ describe.each(packages)("%s", (name) => {
 
   test("has no cycles between its files", () => {
     expect(cycles(sources).map((cycle) => cycle.join(" -> "))).toEqual([]);
+  });
+
+  test("has no cycles between its folders: what lies lower imports nothing from above", () => {
+    expect(cycles(sources, folderOf).map((cycle) => cycle.join(" -> "))).toEqual([]);
   });
 
   test("has a README", () => {

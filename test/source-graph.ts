@@ -72,26 +72,38 @@ export function follow(from: string, target: string): string | undefined {
   return file === undefined ? undefined : join("packages", name, file);
 }
 
-/** Every chain of files that comes back to where it began, each once. */
-export function cycles(sources: readonly string[]): string[][] {
+/** The files of the same package that a file imports at run time. */
+const needs = (file: string): string[] =>
+  existsSync(join(root, file))
+    ? imports(file).flatMap(({ target, atRunTime }) => (atRunTime ? (follow(file, target) ?? []) : []))
+    : [];
+
+/** Every chain of files, or of whole `unit`s of them, that comes back to where it began, each once. */
+export function cycles(sources: readonly string[], unit = (file: string): string => file): string[][] {
   const found: string[][] = [];
   const state = new Map<string, "open" | "done">();
   const path: string[] = [];
-  const visit = (file: string) => {
-    if (state.get(file) === "open") found.push([...path.slice(path.indexOf(file)), file]);
-    if (state.has(file) || !existsSync(join(root, file))) return;
-    state.set(file, "open");
-    path.push(file);
-    for (const { target, atRunTime } of imports(file)) {
-      const next = atRunTime ? follow(file, target) : undefined;
-      if (next !== undefined) visit(next);
-    }
+  const next = new Map<string, Set<string>>();
+  for (const file of sources) {
+    const of = next.get(unit(file)) ?? new Set();
+    next.set(unit(file), of);
+    for (const target of needs(file)) if (unit(target) !== unit(file)) of.add(unit(target));
+  }
+  const visit = (at: string): void => {
+    if (state.get(at) === "open") found.push([...path.slice(path.indexOf(at)), at]);
+    if (state.has(at)) return;
+    state.set(at, "open");
+    path.push(at);
+    next.get(at)?.forEach(visit);
     path.pop();
-    state.set(file, "done");
+    state.set(at, "done");
   };
-  for (const file of sources) visit(file);
+  for (const at of next.keys()) visit(at);
   return found;
 }
+
+/** The folder of a package that a file lies in; the file itself, if it lies beside the folders. */
+export const folderOf = (file: string): string => file.split("/").slice(0, 4).join("/");
 
 /** Everything of one package that its page entries reach at run time. */
 export function reachedByPages(name: string): string[] {

@@ -1,7 +1,7 @@
 // What a kernel is, and the deferred graph that decides what shares a launch. No code for any machine.
 export { expressions, type ElementwiseOp } from "./expressions/index.ts";
-export * from "./graph/deferred.ts";
-export type * from "./graph/driver.ts";
+export * from "./deferred.ts";
+export type * from "./run/driver.ts";
 export { Fault } from "./graph/fault.ts";
 export * from "./fused-kernel.ts";
 export * from "./language.ts";
@@ -9,8 +9,8 @@ export { Node, type Storage } from "./graph/node.ts";
 export { nameOf, type AnyOp, type CallOp } from "./graph/operation.ts";
 export { chained, type Arrange } from "./plan/chain.ts";
 export type * from "./plan/traits.ts";
-export type { Trial } from "./graph/trial.ts";
+export type { Trial } from "./run/trial.ts";
 export { touched } from "./plan/plan.ts";
 export type * from "./plan/plan.ts";
-export { bytesOfClass, classOf } from "./graph/size-class.ts";
+export { bytesOfClass, classOf } from "./run/size-class.ts";
 export { isRowMajor, rowMajor, sizeOf, type View } from "./graph/view.ts";

@@ -2,7 +2,7 @@
 import type { Step, Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { Node } from "../src/graph/node.ts";
-import { Trial } from "../src/graph/trial.ts";
+import { Trial } from "../src/run/trial.ts";
 
 const node = (): Node => {
   const made = new Node("add", 0, [], undefined, [1], "f32");

@@ -2,7 +2,6 @@
 import type { DType, Shape } from "@weft/tensor";
 import type { Fault, Range, Site } from "./fault.ts";
 import type { AnyOp } from "./operation.ts";
-import type { Aside, Net } from "./unowned.ts";
 
 /** Memory that a driver handed out; it goes back when no living node looks at it. */
 export interface Storage {
@@ -15,6 +14,27 @@ export interface Storage {
   used: number;
   /** Where the value is meanwhile, if not here. */
   aside: Aside | undefined;
+}
+
+/** What the registry holds of a node: while its value lies in JavaScript's memory, no way to the node, so that both can be collected. */
+export interface Net {
+  node: Node | undefined;
+  /** Living handles that no scope owns. */
+  handles: number;
+  /** Handles that were collected while there was no way to the node. */
+  missed: number;
+}
+
+/** A value in JavaScript's memory. Its mark lives as long as it does, and can be watched without keeping the value alive. */
+export interface Aside {
+  readonly data: Uint8Array;
+  readonly mark: object;
+  watch: Watch | undefined;
+}
+/** What is left to see of a value in JavaScript's memory without keeping it alive. */
+export interface Watch {
+  bytes: number;
+  readonly mark: WeakRef<object>;
 }
 
 export class Node {

@@ -2,7 +2,7 @@
 // was computed can be lost.
 import type { Step, Tensor } from "@weft/tensor";
 import { backTo, type Version } from "./journal.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../graph/node.ts";
 import { bondsOf, historyOf, undo } from "./unit.ts";
 
 /** A box, by its handle: what it goes back to, which has a handle here, and what has assigned to it since. */

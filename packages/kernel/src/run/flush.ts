@@ -3,13 +3,13 @@
 import { MemoryError } from "@weft/tensor";
 import type { Driver, Run } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
-import { Fault } from "./fault.ts";
+import { Fault } from "../graph/fault.ts";
 import { backTo, Journal, revert, type Version } from "./journal.ts";
-import { none, type Node, type Storage } from "./node.ts";
-import { indicesOfCode } from "./operation.ts";
+import { none, type Node, type Storage } from "../graph/node.ts";
+import { indicesOfCode } from "../graph/operation.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
-import { PlanCache, Signature } from "./signature.ts";
+import { PlanCache, Signature } from "../graph/signature.ts";
 import { Trial } from "./trial.ts";
 import { after, assignedIn, findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
 import type { Unowned } from "./unowned.ts";

@@ -1,11 +1,11 @@
 // What a backend gives to the deferred graph: memory, and a way to make a plan executable and to run it.
 import type { DType, TypedArray } from "@weft/tensor";
-import type { Fault } from "./fault.ts";
-import type { Node, Storage } from "./node.ts";
+import type { Fault } from "../graph/fault.ts";
+import type { Node, Storage } from "../graph/node.ts";
 import type { Arrange } from "../plan/chain.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CallTraits } from "../plan/traits.ts";
-import type { AnyOp } from "./operation.ts";
+import type { AnyOp } from "../graph/operation.ts";
 import type { Trial } from "./trial.ts";
 
 /** What a driver asks for when its memory is full. */

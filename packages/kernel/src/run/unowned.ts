@@ -3,28 +3,8 @@
 // comes back when it is used. Where values cannot be moved at once, reads wait for the collector.
 import { dtypeInfo, type Tensor } from "@weft/tensor";
 import type { Driver, Relief } from "./driver.ts";
-import type { Node, Storage } from "./node.ts";
-import { sizeOf } from "./view.ts";
-
-/** What the registry holds of a node: while its value lies in JavaScript's memory, no way to the node, so that both can be collected. */
-export interface Net {
-  node: Node | undefined;
-  /** Living handles that no scope owns. */
-  handles: number;
-  /** Handles that were collected while there was no way to the node. */
-  missed: number;
-}
-
-/** A value in JavaScript's memory. Its mark lives as long as it does, and can be watched without keeping the value alive. */
-export interface Aside {
-  readonly data: Uint8Array;
-  readonly mark: object;
-  watch: Watch | undefined;
-}
-interface Watch {
-  bytes: number;
-  readonly mark: WeakRef<object>;
-}
+import type { Aside, Net, Node, Storage, Watch } from "../graph/node.ts";
+import { sizeOf } from "../graph/view.ts";
 
 /** Bytes that values of no scope may take before the first look at them: this, or a share of all there is. */
 const AMPLE = 2 ** 26;

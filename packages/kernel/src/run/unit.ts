@@ -1,7 +1,7 @@
 // Steps as boxes see them: what was assigned together stands or falls together.
 import type { Step } from "@weft/tensor";
 import type { Version } from "./journal.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../graph/node.ts";
 
 /** A pending version of a box and those before it, the newest first. */
 export function* historyOf(version: Version): Generator<Version> {

@@ -2,7 +2,7 @@
 // to boxes of both. One can fail and the others not.
 import type { Step } from "@weft/tensor";
 import type { Version } from "./journal.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../graph/node.ts";
 import { bondsOf, historyOf } from "./unit.ts";
 
 export interface Component {

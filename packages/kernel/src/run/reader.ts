@@ -1,0 +1,102 @@
+// Reading: what is pending runs, then the elements of a value are copied from where they lie, unless it is lost or has a fault.
+import { dtypeInfo, type Tensor, type TypedArray } from "@weft/tensor";
+import type { Fault } from "../graph/fault.ts";
+import { Node, type Storage } from "../graph/node.ts";
+import { codeOf } from "../graph/operation.ts";
+import { isRowMajor, sizeOf } from "../graph/view.ts";
+import type { Driver } from "./driver.ts";
+import { lostError } from "./lost.ts";
+import type { Pending } from "./pending.ts";
+import type { Unowned } from "./unowned.ts";
+
+export class Reader<S extends Storage, E> {
+  readonly #driver: Driver<S, E>;
+  readonly #pending: Pending<S, E>;
+  readonly #unowned: Unowned<S>;
+
+  constructor(driver: Driver<S, E>, pending: Pending<S, E>, unowned: Unowned<S>) {
+    this.#driver = driver;
+    this.#pending = pending;
+    this.#unowned = unowned;
+  }
+
+  async read(x: Tensor): Promise<TypedArray> {
+    const { storage, lost } = x.payload as Node;
+    const data = await (storage === undefined && lost === undefined ? this.#patiently(x) : this.#elements(x));
+    if (this.#unowned.told) await this.#unowned.wait();
+    return data;
+  }
+
+  /** The elements, also where what nobody refers to any more is in the way: the collector may have to look twice. */
+  async #patiently(x: Tensor): Promise<TypedArray> {
+    const node = x.payload as Node;
+    node.handles++;
+    try {
+      for (let i = 0; i < 2 && node.storage === undefined; i++) {
+        const failure = this.#pending.run(true);
+        if (failure?.crowded !== true) {
+          this.#pending.tell(node, failure);
+          break;
+        }
+        await this.#unowned.search();
+      }
+      return await this.#elements(x);
+    } finally {
+      this.#pending.drop(node);
+    }
+  }
+
+  /** Like `read`, where the driver answers at once. */
+  now(x: Tensor): TypedArray {
+    return this.#elements(x) as TypedArray;
+  }
+
+  /** The elements where they lie in storage, in order: nothing runs. */
+  stored(x: Tensor): TypedArray | Promise<TypedArray> | undefined {
+    const { storage, lost, fault, shape, strides } = x.payload as Node;
+    const sound = storage !== undefined && lost === undefined && fault?.now()?.wrong !== true;
+    return sound && isRowMajor(shape, strides) ? this.#stored(x.payload as Node) : undefined;
+  }
+
+  #elements(x: Tensor): TypedArray | Promise<TypedArray> {
+    let node = x.payload as Node;
+    if (node.storage === undefined || this.#pending.size > 0) this.#pending.tell(node, this.#pending.run());
+    const { fault } = node;
+    if (fault?.now()?.wrong === true) throw fault.error();
+    if (node.storage === undefined || node.lost !== undefined) {
+      this.#driver.check?.();
+      throw lostError("data", node);
+    }
+    if (isRowMajor(node.shape, node.strides)) return this.#copied(node, fault);
+    const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
+    this.#pending.add(copy);
+    this.#pending.tell(copy, this.#pending.run());
+    node = copy;
+    try {
+      return this.#copied(node, fault);
+    } finally {
+      this.#pending.drop(node);
+    }
+  }
+
+  #stored({ storage, offset, shape, dtype }: Node): TypedArray | Promise<TypedArray> {
+    const { aside } = storage!;
+    const size = sizeOf(shape);
+    if (aside === undefined) return this.#driver.read(storage as S, offset, size, dtype);
+    const begin = offset * dtypeInfo[dtype].bytes;
+    return new dtypeInfo[dtype].array(
+      aside.data.slice(begin, begin + size * dtypeInfo[dtype].bytes).buffer as ArrayBuffer,
+    );
+  }
+
+  /** The elements, unless it turns out meanwhile that an index was wrong, or that there was no memory. */
+  #copied(node: Node, fault: Fault | undefined): TypedArray | Promise<TypedArray> {
+    const data = this.#stored(node);
+    if (!(data instanceof Promise)) return data;
+    return data.then((elements) => {
+      if (node.lost !== undefined) throw lostError("data", node);
+      if (fault?.now()?.wrong === true) throw fault!.error();
+      return elements;
+    });
+  }
+}

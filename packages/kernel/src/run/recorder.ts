@@ -1,0 +1,169 @@
+// Recording: an operation becomes a node that is pending, or, where nothing has to run for it, a view of a value that lies in storage.
+import {
+  context,
+  own,
+  shapeOf,
+  Tensor,
+  UnsupportedError,
+  type Backend,
+  type DType,
+  type FusedOp,
+  type Indices,
+  type Shape,
+  type TypedArray,
+  type Value,
+} from "@weft/tensor";
+import { folded } from "../graph/constant.ts";
+import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
+import { Node, none, type Storage } from "../graph/node.ts";
+import { codeOf, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
+import { moves, rowMajor, sameShape, sizeOf } from "../graph/view.ts";
+import type { Driver } from "./driver.ts";
+import type { Flusher } from "./flush.ts";
+import { lostError } from "./lost.ts";
+import type { Pending } from "./pending.ts";
+import type { Unowned } from "./unowned.ts";
+
+const CAST = codeOf("cast");
+/** Dtypes that a kernel of a fused operation takes, if it does not say so. */
+const callDTypes: readonly DType[] = ["f32", "i32"];
+/** After so many flushes whose plans were known, calls with indices note no more where they are: that takes time. */
+const STEADY = 8;
+
+export class Recorder<S extends Storage, E> {
+  readonly #backend: Backend;
+  readonly #driver: Driver<S, E>;
+  readonly #flusher: Flusher<S, E>;
+  readonly #pending: Pending<S, E>;
+  readonly #unowned: Unowned<S>;
+  readonly #fuse: boolean;
+
+  constructor(
+    backend: Backend,
+    driver: Driver<S, E>,
+    flusher: Flusher<S, E>,
+    pending: Pending<S, E>,
+    unowned: Unowned<S>,
+    fuse: boolean,
+  ) {
+    this.#backend = backend;
+    this.#driver = driver;
+    this.#flusher = flusher;
+    this.#pending = pending;
+    this.#unowned = unowned;
+    this.#fuse = fuse;
+  }
+
+  record(op: AnyOp, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
+    // A loop that reads nothing would hold all of it at once. A step is computed as a whole.
+    if (this.#unowned.full && context.step === undefined) this.#pending.runEarly();
+    // `inputs` was made for this call (see apply): it becomes the node's own list.
+    const nodes = inputs as (Node | number)[];
+    for (let i = 0; i < nodes.length; i++) {
+      const x = inputs[i]!;
+      if (typeof x !== "number") {
+        const node = x.payload as Node;
+        if (node.lost !== undefined) throw lostError(nameOf(op), node);
+        nodes[i] = node;
+      }
+    }
+    const code = codeOf(op);
+    if (kindOfCode(code) === "move") {
+      const from = nodes[0] as Node;
+      // The same value: another handle on it.
+      if (op === "reshape" && sameShape(from.shape, shape)) {
+        from.handles++;
+        return own(new Tensor(this.#backend, from.shape, dtype, from));
+      }
+      const view = from.storage && this.#view(op as keyof typeof moves, from, attrs, shape, dtype);
+      if (view !== undefined) return view;
+    }
+    if (dtype !== "f32" && !this.#driver.supports(dtype))
+      throw new UnsupportedError(`${context.caller?.name ?? nameOf(op)}: ${this.#driver.name} has no ${dtype}`);
+    const constant = this.#fuse && dtype === "f32" ? folded(op, nodes) : undefined;
+    const node =
+      constant === undefined
+        ? new Node(op, code, nodes, attrs, shape, dtype)
+        : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
+    const indices = indicesOfCode(code);
+    if (indices !== undefined) this.#suspect(node, indices);
+    if (code === CAST || kindOfCode(code) === "move") node.range = rangeFrom(nodes[0] as Node, op, dtype);
+    else if (dtype !== "f32") node.range = rangeAfter(node);
+    this.#pending.add(node);
+    const result = own(new Tensor(this.#backend, shape, dtype, node));
+    this.#pending.limit();
+    return result;
+  }
+
+  /** What can be known of the indices of a call. */
+  #suspect(node: Node, trait: Indices): void {
+    const fault = faultOf(node, trait);
+    if (fault === undefined) return;
+    if (fault === "open") {
+      this.#flusher.open = node.open = true;
+      const inputs = node.inputs as readonly Node[];
+      const size = trait.size(inputs, node.attrs);
+      const deep = this.#flusher.known < STEADY;
+      node.site = siteOf(nameOf(node.op), trait, inputs[trait.operand]!, size, deep).site;
+      return;
+    }
+    node.fault = fault;
+    this.#flusher.faulty = true;
+  }
+
+  /** Movement of a value that lies in storage costs nothing. */
+  #view(op: keyof typeof moves, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
+    const view = moves[op](from, attrs as never);
+    if (view === undefined) return undefined;
+    const node = new Node("leaf", 0, none, undefined, shape, dtype);
+    node.range = rangeFrom(from, op, dtype);
+    node.fault = from.fault;
+    return this.#place(node, from.storage as S, view.offset, view.strides);
+  }
+
+  #place(node: Node, storage: S, offset: number, strides: readonly number[]): Tensor {
+    this.#flusher.settle(node, storage, offset, strides);
+    return own(new Tensor(this.#backend, node.shape, node.dtype, node));
+  }
+
+  /** One node for a fused operation, if it is a formula or the driver has a kernel for it. */
+  fused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
+    if (fused.expression !== undefined) {
+      const [{ shape, dtype }] = fused.infer(inputs, attrs) as [{ shape: Shape; dtype: DType }];
+      return [this.record(fused, [...inputs], undefined, shapeOf(fused.name, shape), dtype)];
+    }
+    const traits = this.#driver.traits(fused);
+    if (traits === undefined) return undefined;
+    const { dtypes = callDTypes } = traits;
+    if (!inputs.every((x) => typeof x !== "number" && dtypes.includes(x.dtype))) return undefined;
+    const results = fused.infer(inputs, attrs).map((r) => ({ shape: shapeOf(fused.name, r.shape), dtype: r.dtype }));
+    const { shape, dtype } = results[0]!;
+    if (results.length === 1) return [this.record(fused, [...inputs], attrs, shape, dtype)];
+    if (results.some((r) => r.dtype !== dtype)) return undefined;
+    // Several results lie one behind another in one value.
+    const size = results.reduce((n, r) => n + sizeOf(r.shape), 0);
+    const whole = this.record(fused, [...inputs], attrs, [size], dtype);
+    let start = 0;
+    const parts = results.map((r) => {
+      const sizes = [sizeOf(r.shape)];
+      const part = this.record("slice", [whole], { starts: [start], sizes, steps: [1] }, sizes, dtype);
+      const result = this.record("reshape", [part], { shape: r.shape }, r.shape, dtype);
+      part.release();
+      start += sizes[0]!;
+      return result;
+    });
+    whole.release();
+    return parts;
+  }
+
+  upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+    if (!this.#driver.supports(dtype)) throw new UnsupportedError(`tensor: ${this.#driver.name} has no ${dtype}`);
+    const node = new Node("leaf", 0, none, undefined, shapeOf("upload", shape), dtype);
+    node.range = rangeOf(data, dtype);
+    const storage = this.#flusher.allocate(data.byteLength);
+    this.#driver.write(storage, data);
+    const x = this.#place(node, storage, 0, rowMajor(shape));
+    this.#unowned.turn();
+    return x;
+  }
+}
