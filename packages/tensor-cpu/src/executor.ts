@@ -10,6 +10,7 @@ import {
   touched,
   type AnyOp,
   type CallLaunch,
+  type CallOperand,
   type Driver,
   type FusedKernel,
   type Kernel,
@@ -22,47 +23,73 @@ import {
   type Run,
 } from "@weft/kernel";
 import { callsWith } from "./calls/index.ts";
-import type { Call, Prepared } from "./calls/call.ts";
+import { aligned, type Call, type Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
-import { instantiate } from "./translate/index.ts";
+import { instantiate, type Run as Routine } from "./translate/index.ts";
 
 /** The version of this package, for messages. */
 const VERSION = "0.1.0";
 
-type Routine = (args: number) => void;
-
+/** A kernel and where its arguments lie (in the block of its plan); loop 0 counts to `end`. */
 interface KernelStep {
   readonly run: Routine;
   readonly args: number;
+  readonly end: number;
 }
 
 interface CallStep {
   readonly call: Prepared;
   readonly launch: CallLaunch;
   readonly inputs: number[];
+  /** Where the word for a wrong index lies in the block, its tables behind it. */
+  readonly fault: number;
+  /** Where what its ranges share lies in the memory of its level. */
+  readonly shared: number;
+  /** Units that run before the epilogue does. */
+  readonly stretch: number;
+  /** The epilogue, of which loop 0 has so many steps a unit. */
+  readonly after: (KernelStep & { readonly steps: number }) | undefined;
 }
 
 type Step = KernelStep | CallStep;
 
+type NumberWord = NumberArgument & { readonly at: number };
+
 export interface Executable {
-  readonly steps: readonly Step[];
-  /** The arguments of all launches. */
+  /** Steps by level: those of one level do not depend on each other. */
+  readonly levels: readonly (readonly Step[])[];
+  readonly calls: readonly CallStep[];
+  /** The arguments of all launches, and for each call a word for a wrong index and its tables. */
   readonly block: Block;
-  /** Triples: word in the heap, slot, bytes to add. */
+  /** Triples: word in the block, slot, bytes to add. */
   readonly places: Int32Array;
-  readonly numbers: readonly (NumberArgument & { readonly at: number })[];
+  readonly numbers: readonly NumberWord[];
   /** Where each slot lies at this run. */
   readonly address: Float64Array;
+  /** Bytes that the calls of a level share between their ranges, and that one range needs. */
+  readonly shared: number;
   readonly scratch: number;
-  /** The first step that may write over a leaf, and the first one behind all checks of indices that may. */
+  /** The first level that may write over a leaf, and the first one that may when all indices have been checked. */
   readonly overwriting: number;
   readonly settled: number;
 }
 
-function firstWriting(launches: readonly Link[], donations: Plan["donations"]): number {
-  return launches.findIndex((launch) => {
+/** Bytes of a result that stay near until its epilogue has run. */
+const NEAR = 1 << 18;
+
+/** So many units of a call run before its epilogue: whole steps of its first axis. */
+function stretchOf({ units, grain = 1 }: Prepared, { shape, dtype }: CallOperand): number {
+  const step = units / shape[0]!;
+  const near = (NEAR * units) / (sizeOf(shape) * dtypeInfo[dtype].bytes);
+  return Math.ceil(Math.max(grain, near) / step) * step;
+}
+
+function firstWriting(levels: Plan["levels"], donations: Plan["donations"]): number {
+  return levels.findIndex((level) => {
     let found = false;
-    touched(launch, (slot, write) => (found ||= write && donations.some((d) => d.slot === slot)));
+    const see = (slot: number, write: boolean): void =>
+      void (found ||= write && donations.some((d) => d.slot === slot));
+    for (const launch of level) touched(launch, see);
     return found;
   });
 }
@@ -76,14 +103,29 @@ function countable({ op, inputs, out }: CallLaunch): void {
       );
 }
 
+/** Runs a call, a stretch at a time where an epilogue follows each. `base`: the plan's block; `memory`: what the level shares. */
+function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
+  const { call, launch, inputs, stretch, after } = step;
+  for (let k = 0; k < inputs.length; k++) inputs[k] = address[launch.inputs[k]!.slot]! + launch.inputs[k]!.bytes;
+  const out = address[launch.out.slot]! + launch.out.bytes;
+  const fault = base + step.fault;
+  const common = { fault, tables: fault + 4, shared: memory + step.shared };
+  const { first, units } = call;
+  first?.run(common.shared, inputs, scratch, 0, first.units, common);
+  for (let begin = 0; begin < units; begin += stretch) {
+    const end = Math.min(begin + stretch, units);
+    call.run(out, inputs, scratch, begin, end, common);
+    after?.run(base + after.args, begin * after.steps, end * after.steps);
+  }
+}
+
 export class Executor implements Driver<Block, Executable> {
   readonly name = "@weft/tensor-cpu";
   readonly version = VERSION;
   readonly heap: Heap;
   readonly #calls: ReadonlyMap<AnyOp, Call<unknown>>;
   readonly #routines = new WeakMap<Kernel, Routine>();
-  #arena: Block | undefined;
-  #scratch: Block | undefined;
+  readonly #memory: { arena?: Block; scratch?: Block } = {};
 
   constructor(heap: Heap, kernels: readonly FusedKernel[] = []) {
     this.heap = heap;
@@ -132,85 +174,73 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   prepare(plan: Plan): Executable {
-    // Only drivers that ask for chains get them.
-    const launches = plan.levels.flat() as Link[];
-    const kernels = launches.flatMap((l) =>
-      l.kind === "kernel" ? [l] : l.after === undefined ? [] : [l.after.launch],
-    );
-    // Every launch's arguments begin on an even word, so that f64 numbers are aligned.
-    const words = kernels.reduce((n, l) => n + l.words.length + (l.words.length & 1), 0);
-    const block = this.heap.allocate(Math.max(words * 4, 8));
-    try {
-      return this.#laid(plan, launches, block);
-    } catch (error) {
-      this.heap.free(block);
-      throw error;
-    }
-  }
-
-  #laid(plan: Plan, launches: readonly Link[], block: Block): Executable {
+    const words: number[] = [];
     const places: number[] = [];
-    const numbers: (NumberArgument & { at: number })[] = [];
-    let next = block.address >>> 2;
-    const layDown = (l: KernelLaunch): KernelStep => {
-      const base = next;
-      next += l.words.length + (l.words.length & 1);
-      this.heap.i32.set(l.words, base);
-      for (const p of l.places) places.push(base + p.word, p.slot, p.bytes);
-      for (const n of l.numbers) numbers.push({ ...n, at: base + n.word });
-      return { run: this.#routine(l.kernel), args: base * 4 };
+    const numbers: NumberWord[] = [];
+    const calls: CallStep[] = [];
+    /** Lays words from an even one on, so that f64 numbers are aligned. */
+    const lay = (more: Iterable<number>): number => {
+      const at = words.length + (words.length & 1);
+      words.length = at;
+      for (const word of more) words.push(word);
+      return at;
     };
-    let scratch = 0;
-    const steps = launches.map((l): Step => {
-      if (l.kind === "kernel") return layDown(l);
-      const after = l.after === undefined ? undefined : this.#after(layDown(l.after.launch), l.after.unit);
-      countable(l);
-      const call = this.traits(l.op)!.prepare(this.heap, l.attrs, l.out, l.inputs, after);
-      scratch = Math.max(scratch, call.scratch);
-      return { call, launch: l, inputs: l.inputs.map(() => 0) };
+    const kernelStep = (l: KernelLaunch): KernelStep => {
+      const at = lay(l.words);
+      for (const p of l.places) places.push(at + p.word, p.slot, p.bytes);
+      for (const n of l.numbers) numbers.push({ ...n, at: at + n.word });
+      return { run: this.#routine(l.kernel), args: at * 4, end: l.words[layout.end]! };
+    };
+    let [scratch, shared] = [0, 0];
+    // Only drivers that ask for chains get them.
+    const launches = plan.levels as readonly (readonly Link[])[];
+    const levels = launches.map((level) => {
+      let top = 0;
+      const steps = level.map((launch): Step => {
+        if (launch.kind === "kernel") return kernelStep(launch);
+        countable(launch);
+        const { out, inputs, after } = launch;
+        const call = this.traits(launch.op)!.prepare(this.heap, launch.attrs, out, inputs);
+        const step: CallStep = {
+          call,
+          launch,
+          inputs: inputs.map(() => 0),
+          fault: lay([0, ...(call.tables ?? [])]) * 4,
+          shared: top,
+          stretch: after === undefined ? call.units : stretchOf(call, out),
+          after: after && { ...kernelStep(after.launch), steps: (after.unit * out.shape[0]!) / call.units },
+        };
+        calls.push(step);
+        top += aligned(call.first?.bytes ?? 0);
+        scratch = Math.max(scratch, call.scratch);
+        return step;
+      });
+      shared = Math.max(shared, top);
+      return steps;
     });
+    const block = this.heap.allocate(Math.max(words.length * 4, 8));
+    this.heap.i32.set(words, block.address >>> 2);
+    const settled = plan.donations.filter(({ early }) => !early);
     return {
-      steps,
+      levels,
+      calls,
       block,
       places: Int32Array.from(places),
       numbers,
       address: new Float64Array(plan.slots.length),
+      shared,
       scratch,
       overwriting: firstWriting(launches, plan.donations),
-      settled: firstWriting(
-        launches,
-        plan.donations.filter(({ early }) => !early),
-      ),
-    };
-  }
-
-  /** Runs an epilogue on a stretch of the first axis. */
-  #after({ run, args }: KernelStep, unit: number): (begin: number, end: number) => void {
-    const { heap } = this;
-    const at = args >>> 2;
-    return (begin, end) => {
-      heap.i32[at + layout.begin] = begin * unit;
-      heap.i32[at + layout.end] = end * unit;
-      run(args);
+      settled: firstWriting(launches, settled),
     };
   }
 
   run(e: Executable, plan: Plan, run: Run<Block>): void {
     const { needed, leaves, storages } = run;
-    if (plan.arena > (this.#arena?.bytes ?? 0)) {
-      // Given up first: the larger one may lie where it lay, and must not be used should there be no memory.
-      if (this.#arena !== undefined) this.heap.free(this.#arena);
-      this.#arena = undefined;
-      this.#arena = this.heap.allocate(plan.arena);
-    }
-    if (e.scratch > (this.#scratch?.bytes ?? 0)) {
-      if (this.#scratch !== undefined) this.heap.free(this.#scratch);
-      this.#scratch = undefined;
-      this.#scratch = this.heap.allocate(e.scratch);
-    }
+    const arena = this.#memoryFor("arena", plan.arena);
+    const shared = this.#memoryFor("scratch", e.shared + e.scratch);
     const { address } = e;
     const { slots } = plan;
-    const arena = this.#arena?.address ?? 0;
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!;
       address[i] = slot.kind === "arena" ? arena + slot.offset : storages[i]!.address;
@@ -220,36 +250,52 @@ export class Executor implements Driver<Block, Executable> {
       address[plan.leaves[i]!]! += leaf.offset * dtypeInfo[leaf.dtype].bytes;
     }
     this.#fill(e, needed);
-    const scratch = this.#scratch?.address ?? 0;
-    const { steps } = e;
+    const base = e.block.address;
     const overwriting = run.open ? e.settled : e.overwriting;
-    for (let i = 0; i < steps.length; i++) {
-      const step = steps[i]!;
+    for (let i = 0; i < e.levels.length; i++) {
       if (i === overwriting) {
-        if (run.careful && run.found.size > 0) return;
+        if (run.careful && this.#check(e, run)) return;
         run.overwritten = true;
       }
-      if ("run" in step) step.run(step.args);
-      else {
-        const { inputs, launch } = step;
-        for (let k = 0; k < inputs.length; k++) inputs[k] = address[launch.inputs[k]!.slot]! + launch.inputs[k]!.bytes;
-        if (step.call.run(address[launch.out.slot]! + launch.out.bytes, inputs, scratch) === true) {
-          const node = needed[launch.node]!;
-          run.found.set(node, new Fault(node, true));
-        }
-      }
+      for (const step of e.levels[i]!)
+        if ("end" in step) step.run(base + step.args, 0, step.end);
+        else runCall(step, address, base, shared, shared + e.shared);
     }
+    this.#check(e, run);
   }
 
-  #fill({ places, numbers, address }: Executable, needed: readonly Node[]): void {
+  /** Where memory for runs lies, of at least so many bytes. */
+  #memoryFor(use: "arena" | "scratch", bytes: number): number {
+    const block = this.#memory[use];
+    if (bytes <= (block?.bytes ?? 0)) return block?.address ?? 0;
+    // Given up first: the larger one may lie where it lay, and must not be used should there be no memory.
+    delete this.#memory[use];
+    if (block !== undefined) this.heap.free(block);
+    return (this.#memory[use] = this.heap.allocate(bytes)).address;
+  }
+
+  /** Notes the calls that have met a wrong index so far. Whether there are any. */
+  #check({ calls, block }: Executable, { needed, found }: Run<Block>): boolean {
+    for (let i = 0; i < calls.length; i++) {
+      const { launch, fault } = calls[i]!;
+      const node = needed[launch.node]!;
+      if (this.heap.i32[(block.address + fault) >>> 2] !== 0) found.set(node, new Fault(node, true));
+    }
+    return found.size > 0;
+  }
+
+  #fill({ places, numbers, calls, address, block }: Executable, needed: readonly Node[]): void {
     const { i32, f32, f64 } = this.heap;
-    for (let i = 0; i < places.length; i += 3) i32[places[i]!] = address[places[i + 1]!]! + places[i + 2]!;
+    const base = block.address >>> 2;
+    for (let i = 0; i < places.length; i += 3) i32[base + places[i]!] = address[places[i + 1]!]! + places[i + 2]!;
+    for (let i = 0; i < calls.length; i++) i32[base + (calls[i]!.fault >>> 2)] = 0;
     for (let i = 0; i < numbers.length; i++) {
       const n = numbers[i]!;
+      const at = base + n.at;
       const value = numberOf(needed[n.node]!, n.input);
-      if (n.type === "f32") f32[n.at] = value;
-      else if (n.type === "f64") f64[n.at >>> 1] = value;
-      else i32[n.at] = value;
+      if (n.type === "f32") f32[at] = value;
+      else if (n.type === "f64") f64[at >>> 1] = value;
+      else i32[at] = value;
     }
   }
 

@@ -52,18 +52,15 @@ function check(c: Case, dtype: "f32" | "f64" = "f32", plain = false): void {
   const kernelSize = c.w.slice(2);
   const name = JSON.stringify(c);
   const results = [
-    runCall(conv, c.attrs, { shape: y, dtype }, [x, w], { after: true, plain }),
-    runCall(convInputGrad, { ...c.attrs, inputSize }, { shape: c.x, dtype }, [g, w], { after: true, plain }),
-    runCall(convWeightGrad, { ...c.attrs, kernelSize }, { shape: c.w, dtype }, [x, g], { after: true, plain }),
+    runCall(conv, c.attrs, { shape: y, dtype }, [x, w], { plain }),
+    runCall(convInputGrad, { ...c.attrs, inputSize }, { shape: c.x, dtype }, [g, w], { plain }),
+    runCall(convWeightGrad, { ...c.attrs, kernelSize }, { shape: c.w, dtype }, [x, g], { plain }),
   ];
-  results.forEach(({ data, told }, i) => {
+  results.forEach(({ data, units }, i) => {
     expect(difference(data, wanted[i]!), `${["forward", "input gradient", "weight gradient"][i]} ${name}`).toBeLessThan(
       1e-5,
     );
-    const rows = [y, c.x, c.w][i]![0]!;
-    if (rows === 0) return;
-    expect([told[0]![0], told.at(-1)![1]]).toEqual([0, rows]);
-    told.slice(1).forEach(([begin], j) => expect(begin).toBe(told[j]![1]));
+    expect(units).toBe([y, c.x, c.w][i]![0]!);
   });
 }
 

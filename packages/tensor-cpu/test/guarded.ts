@@ -1,7 +1,7 @@
-// A memory for testing calls: every operand stands between guard bytes that read as NaN, scratch starts as NaN, and one input
+// A memory for testing calls, run whole and in ranges of every kind: every operand stands between guard bytes that read as NaN, scratch starts as NaN, and one input
 // ends where the memory ends, so that reading beyond it traps.
 import { dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
-import type { After, Call, CallMemory } from "../src/calls/call.ts";
+import type { Call, CallMemory, Work } from "../src/calls/call.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 
 export interface Given {
@@ -45,36 +45,49 @@ function machine(relaxed: boolean, pages: number): CallMemory {
 export interface Ran {
   readonly data: TypedArray;
   readonly flagged: boolean;
-  /** What `after` was told, if asked for. */
-  readonly told: readonly (readonly [number, number])[];
+  readonly units: number;
 }
 
 const GUARD = 128;
 
-/** Runs a call once on each kind of machine; throws if it wrote where it must not or if the machines disagree on flags. */
+/** Units of the ranges that every call is cut into, as long as these are not too many. */
+const CUTS = [1, 2, 3, 7];
+const RANGES = 100;
+/** Bytes of scratch memory that are NaN before each range. */
+const MOST_SCRATCH = 1 << 14;
+
+/** The ranges of so many units each. */
+const cut = ({ units }: Work, size: number): [number, number][] =>
+  Array.from({ length: Math.ceil(units / size) }, (_, i) => [i * size, Math.min((i + 1) * size, units)]);
+
+/**
+ * Runs a call whole and cut into ranges. Throws if it wrote where it must not, if a bit of the result depends on the cut or the
+ * order of ranges, or if an epilogue would find a range incomplete.
+ */
 export function runCall<A>(
   call: Call<A>,
   attrs: A,
   out: { readonly shape: readonly number[]; readonly dtype: DType },
   inputs: readonly Given[],
-  options: { readonly after?: boolean; readonly plain?: boolean; readonly last?: number } = {},
+  options: { readonly plain?: boolean; readonly last?: number } = {},
 ): Ran {
   const bytes = inputs.reduce(
     (n, g) => n + g.data.byteLength + 4 * GUARD,
     count(out.shape) * dtypeInfo[out.dtype].bytes,
   );
   let m = machine(options.plain !== true, bytes < 60_000 ? 2 : 256);
-  const told: (readonly [number, number])[] = [];
-  const after: After | undefined = options.after ? (begin, end) => void told.push([begin, end]) : undefined;
   const operand = (g: { shape: readonly number[]; dtype: DType; strides?: readonly number[] }) => ({
     shape: g.shape,
     dtype: g.dtype,
     strides: g.strides ?? dense(g.shape),
   });
-  let prepared = call.prepare(m, attrs, operand(out), inputs.map(operand), after);
-  if (m.u8.length < 1e6 && bytes + prepared.scratch > 120_000) {
+  let prepared = call.prepare(m, attrs, operand(out), inputs.map(operand));
+  if (
+    m.u8.length < 1e6 &&
+    bytes + prepared.scratch + (prepared.first?.bytes ?? 0) + 4 * (prepared.tables?.length ?? 0) > 120_000
+  ) {
     m = machine(options.plain !== true, 256);
-    prepared = call.prepare(m, attrs, operand(out), inputs.map(operand), after);
+    prepared = call.prepare(m, attrs, operand(out), inputs.map(operand));
   }
   m.u8.fill(0xff);
   let top = GUARD;
@@ -88,6 +101,10 @@ export function runCall<A>(
   const bytesOut = count(out.shape) * dtypeInfo[out.dtype].bytes;
   const to = place(bytesOut);
   const scratch = place(prepared.scratch);
+  const shared = place(prepared.first?.bytes ?? 0);
+  const fault = place(4);
+  const tables = place(4 * (prepared.tables?.length ?? 0));
+  const common = { shared, fault, tables };
   const sources = inputs.map((g, i) => {
     const bytes = g.data.byteLength;
     const end = m.u8.length;
@@ -96,15 +113,47 @@ export function runCall<A>(
     return at;
   });
   if (top > m.u8.length) throw new Error(`the test memory is too small: ${top} bytes wanted`);
+  m.i32[fault >>> 2] = 0;
+  if (prepared.tables !== undefined) m.i32.set(prepared.tables, tables >>> 2);
   const before = m.u8.slice();
-  const flagged = prepared.run(to, sources, scratch) === true;
-  for (const [begin, end] of taken.slice(0, 2)) before.set(m.u8.subarray(begin, end), begin);
+  const run = (work: Work, to: number, [begin, end]: readonly [number, number]): void => {
+    m.u8.fill(0xff, scratch, scratch + Math.min(prepared.scratch, MOST_SCRATCH));
+    if (begin < end) work.run(to, sources, scratch, begin, end, common);
+  };
+  const { first } = prepared;
+  if (first !== undefined) run(first, shared, [0, first.units]);
+  run(prepared, to, [0, prepared.units]);
+  const result = m.u8.slice(to, to + bytesOut);
+  const flagged = m.i32[fault >>> 2] === 1;
+  for (const [begin, end] of taken.slice(0, 4)) before.set(m.u8.subarray(begin, end), begin);
   if (Buffer.compare(Buffer.from(before.buffer), Buffer.from(m.u8.buffer as ArrayBuffer)) !== 0) {
     const at = before.findIndex((b, i) => b !== m.u8[i]);
     throw new Error(`byte ${at} changed: output ${taken[0]}, scratch ${taken[1]}, inputs at ${sources}`);
   }
-  const result = m.u8.slice(to, to + bytesOut);
-  return { data: new dtypeInfo[out.dtype].array(result.buffer as ArrayBuffer), flagged, told };
+
+  const steps = out.shape[0] ?? 1;
+  for (const size of CUTS) {
+    if (prepared.units > size * RANGES) continue;
+    m.u8.fill(0xff, to, to + bytesOut);
+    m.u8.fill(0xff, shared, shared + (first?.bytes ?? 0));
+    m.i32[fault >>> 2] = 0;
+    if (first !== undefined) for (const range of cut(first, size).toReversed()) run(first, shared, range);
+    for (const range of cut(prepared, size).toReversed()) run(prepared, to, range);
+    if (Buffer.compare(result, m.u8.subarray(to, to + bytesOut)) !== 0 || (m.i32[fault >>> 2] === 1) !== flagged)
+      throw new Error(`the result depends on the cut at ${size} of ${prepared.units} units`);
+    if (call.epilogue !== true || prepared.units === 0) continue;
+    if (prepared.units % steps !== 0) throw new Error(`${prepared.units} units for ${steps} steps`);
+    m.u8.fill(0xff, to, to + bytesOut);
+    const [unitsOfStep, bytesOfStep] = [prepared.units / steps, bytesOut / steps];
+    for (let i = 0; i < steps; i += size) {
+      const end = Math.min(i + size, steps);
+      run(prepared, to, [i * unitsOfStep, end * unitsOfStep]);
+      const [from, until] = [i * bytesOfStep, end * bytesOfStep];
+      if (Buffer.compare(result.subarray(from, until), m.u8.subarray(to + from, to + until)) !== 0)
+        throw new Error(`steps ${i} to ${end} of the first axis are not complete when their units are`);
+    }
+  }
+  return { data: new dtypeInfo[out.dtype].array(result.buffer as ArrayBuffer), flagged, units: prepared.units };
 }
 
 /** A small generator, so that failures repeat. */

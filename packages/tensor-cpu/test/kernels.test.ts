@@ -33,10 +33,11 @@ const scaledSquare: Call<Scale> = dense((m, { factor }, out) => {
   });
   const n = out.shape.reduce((size, d) => size * d, 1);
   return {
+    units: n,
     scratch: 0,
-    run: (to, [x]) => {
+    run: (to, [x], _scratch, begin, end) => {
       runs++;
-      square(to, x!, n);
+      square(to + 4 * begin, x! + 4 * begin, end - begin);
     },
   };
 });

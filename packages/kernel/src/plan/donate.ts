@@ -29,10 +29,10 @@ export function donationsOf(
   const last = lastReaders(slots, levels);
   const leaves = slots.filter((s) => s.kind === "leaf");
   const taken = new Set<number>();
-  let unchecked = untilChecked(levels.flat());
+  let unchecked = untilChecked(levels);
   for (const level of levels) {
+    const early = unchecked-- > 0;
     for (const launch of level) {
-      const early = unchecked-- > 0;
       // In a chain one workgroup may write what another still reads.
       if (launch.kind === "chain") continue;
       const kernel = mapOf(launch);
@@ -68,19 +68,21 @@ export function donationsOf(
   return donations;
 }
 
-/** So many launches have run when all indices are checked. Most are checked twice, on the way back, too: the first time counts. */
-function untilChecked(launches: readonly Launch[]): number {
+/** So many levels have run when all indices are checked. Most are checked twice, on the way back, too: the first time counts. */
+function untilChecked(levels: readonly (readonly Launch[])[]): number {
   const seen = new Set<string>();
   let count = 0;
-  launches.forEach((launch, i) => {
-    if (launch.kind !== "call") return;
-    const { op, attrs, inputs } = launch;
-    const indices = indicesOfCode(codeOf(op));
-    if (indices === undefined) return;
-    const { slot, bytes, shape, strides } = inputs[indices.operand]!;
-    const key = `${checkOf(indices, inputs, attrs)} ${slot} ${bytes} ${shape} ${strides}`;
-    if (!seen.has(key)) count = i + 1;
-    seen.add(key);
+  levels.forEach((level, i) => {
+    for (const launch of level) {
+      if (launch.kind !== "call") continue;
+      const { op, attrs, inputs } = launch;
+      const indices = indicesOfCode(codeOf(op));
+      if (indices === undefined) continue;
+      const { slot, bytes, shape, strides } = inputs[indices.operand]!;
+      const key = `${checkOf(indices, inputs, attrs)} ${slot} ${bytes} ${shape} ${strides}`;
+      if (!seen.has(key)) count = i + 1;
+      seen.add(key);
+    }
   });
   return count;
 }

@@ -24,34 +24,50 @@ export interface CallMemory {
   readonly u16: Uint16Array;
 }
 
-/** A call prepared for shapes: nothing is computed again at run time but addresses. */
-export interface Prepared {
-  /** Bytes of scratch memory that `run` needs, 64-byte aligned. */
-  readonly scratch: number;
-  /** Byte addresses. True when an index was out of range (indexing kernels). */
-  run(out: number, inputs: readonly number[], scratch: number): boolean | void;
+/** Byte addresses that all ranges of a call have in common, beside its operands. */
+export interface Common {
+  /** Where its tables lie. */
+  readonly tables: number;
+  /** What `first` has written. */
+  readonly shared: number;
+  /** A word that is set to 1 where an index is out of range. */
+  readonly fault: number;
 }
 
 /**
- * `after(begin, end)`, if given, is called when rows (images) [begin, end) of the output's first axis are complete, so that
- * an epilogue runs on them while they are in the cache. Each row is named once, in order.
+ * Work in `units` that do not depend on each other. `run` does those of a range. Ranges may run at the same time: none writes
+ * what another one reads or writes, and each has scratch memory of its own. The result has the same bits, however the
+ * units are cut: a sum is never cut between two ranges, but only as its sizes say.
  */
-export type After = (begin: number, end: number) => void;
+export interface Work {
+  readonly units: number;
+  /** All but the range are byte addresses. */
+  run(out: number, inputs: readonly number[], scratch: number, begin: number, end: number, common: Common): void;
+}
 
-type Prepare<Attrs> = (
-  m: CallMemory,
-  attrs: Attrs,
-  out: Operand,
-  inputs: readonly Operand[],
-  after?: After,
-) => Prepared;
+/** A call prepared for shapes: nothing is computed again at run time but addresses. */
+export interface Prepared extends Work {
+  /** Bytes of scratch memory that each range needs, 64-byte aligned. */
+  readonly scratch: number;
+  /** Units that a range should have (1): what it does for itself, such as packing an operand, is little beside so many. */
+  readonly grain?: number;
+  /** What ranges look up: it is written into memory once, where the plan is prepared. */
+  readonly tables?: Int32Array;
+  /** What all ranges read: `bytes` of memory, which this work fills (its `out`) before the first of them starts. It has no scratch. */
+  readonly first?: Work & { readonly bytes: number };
+}
+
+type Prepare<Attrs> = (m: CallMemory, attrs: Attrs, out: Operand, inputs: readonly Operand[]) => Prepared;
 
 /**
  * One hand-shaped kernel of an operation with these attributes. The output is contiguous; so is an input, unless `accepts` says
  * that it may lie otherwise. `Call<never>` is that of any operation.
  */
 export interface Call<Attrs = never> extends CallTraits<Attrs> {
-  /** With `epilogue` it heeds `after`. */
+  /**
+   * With `epilogue`, every step of the output's first axis has the same number of units, and they are in order: an elementwise
+   * kernel follows on ranges of them.
+   */
   readonly prepare: Prepare<Attrs>;
 }
 
@@ -118,7 +134,25 @@ export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "in
 });
 
 /** The prepared call that has nothing to do. */
-export const idle: Prepared = { scratch: 0, run: () => {} };
+export const idle: Prepared = { units: 0, scratch: 0, run: () => {} };
+
+/** Cuts a range of units at multiples of n: `each(block, from, to)` gets units from…to of a block, counted within it. */
+export function blocksOf(
+  begin: number,
+  end: number,
+  n: number,
+  each: (block: number, from: number, to: number) => void,
+): void {
+  for (let at = begin; at < end;) {
+    const block = Math.floor(at / n);
+    const to = Math.min(end - block * n, n);
+    each(block, at - block * n, to);
+    at = block * n + to;
+  }
+}
+
+/** Notes that an index was out of range. */
+export const outOfRange = (m: CallMemory, fault: number): void => void (m.i32[fault >>> 2] = 1);
 
 /** Lines along an axis: `outer` blocks of `inner` lines of n elements, `inner` elements apart. */
 export const lines = ({ shape }: Operand, axis: number) => ({

@@ -2,7 +2,7 @@
 // times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
 // W^T's gradient = columns * g^T; the matrix of columns never exists.
 import type { ConvAttrs } from "@weft/tensor";
-import { aligned, dense, sizeOf, type After, type CallMemory, type Operand, type Prepared } from "./call.ts";
+import { aligned, blocksOf, dense, sizeOf, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { copyRows, gather, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 import { block, blockRows, PANEL } from "./gemm.ts";
@@ -33,13 +33,17 @@ function places() {
 
 const isEmpty = (...operands: readonly Operand[]): boolean => operands.some((o) => o.shape.includes(0));
 
-const nothing = (m: CallMemory, out: Operand, after?: After): Prepared => ({
-  scratch: 0,
-  run: (to) => {
-    m.f32.fill(0, to >>> 2, (to >>> 2) + sizeOf(out.shape));
-    if (out.shape[0]! > 0) after?.(0, out.shape[0]!);
-  },
-});
+/** A sum of nothing. */
+const nothing = (m: CallMemory, { shape }: Operand): Prepared => {
+  const size = shape[0] === 0 ? 0 : sizeOf(shape) / shape[0]!;
+  return {
+    units: shape[0]!,
+    scratch: 0,
+    run: (to, _inputs, _scratch, begin, end) => {
+      m.f32.fill(0, (to >>> 2) + begin * size, (to >>> 2) + end * size);
+    },
+  };
+};
 
 const bytesOf = (size: readonly [number, number, number]): number => 4 * size[0] * size[1] * size[2];
 
@@ -86,16 +90,13 @@ function framing(m: CallMemory, G: Geometry, channels: number) {
   };
 }
 
-function prepareConv(
-  m: CallMemory,
-  attrs: ConvAttrs,
-  out: Operand,
-  inputs: readonly Operand[],
-  after?: After,
-): Prepared {
+const joined = (...lists: readonly Int32Array[]): Int32Array => Int32Array.from(lists.flatMap((list) => [...list]));
+const pixelsAndTaps = ({ pixels, taps }: Geometry) => ({ tables: joined(pixels, taps) });
+
+function prepareConv(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
   const [x, w] = [inputs[0]!, inputs[1]!];
-  if (out.dtype !== "f32") return plainConv(m, attrs, out, inputs, after);
-  if (isEmpty(out, x, w)) return nothing(m, out, after);
+  if (out.dtype !== "f32") return plainConv(m, attrs, out, inputs);
+  if (isEmpty(out, x, w)) return nothing(m, out);
   const G = geometry(x.shape, w.shape, out.shape, attrs);
   const { images, groups, C, O, P, Q } = G;
   const frame = framing(m, G, C * groups);
@@ -104,19 +105,18 @@ function prepareConv(
   const panels = Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
   const scratch = places();
   const tile = scratch.take(TILE);
-  const pixels = scratch.take(4 * G.pixels.length);
-  const taps = scratch.take(4 * Q);
   const columns = scratch.take(4 * PANEL * panels * depth);
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const imageBytes = C * groups * bytesOf(G.inner);
   const groupBytes = C * bytesOf(G.padded);
   return {
+    units: images,
     scratch: scratch.size(),
-    run: (to, [px, pw], s) => {
-      m.i32.set(G.pixels, (s + pixels) >>> 2);
-      m.i32.set(G.taps, (s + taps) >>> 2);
+    ...pixelsAndTaps(G),
+    run: (to, [px, pw], s, begin, end, { tables: pixels }) => {
+      const taps = pixels + 4 * G.pixels.length;
       if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
-      for (let n = 0; n < images; n++) {
+      for (let n = begin; n < end; n++) {
         let from = px! + n * imageBytes;
         if (G.isPadded) {
           frame.toPadded(s + image, from);
@@ -129,7 +129,7 @@ function prepareConv(
             for (let q = 0; q < Q; q += depth) {
               const k = Math.min(depth, Q - q);
               const all = Math.ceil(width / PANEL);
-              collect(s + columns, from + g * groupBytes, s + pixels + 4 * p, all, s + taps + 4 * q, k);
+              collect(s + columns, from + g * groupBytes, pixels + 4 * p, all, taps + 4 * q, k);
               multiply(
                 pw! + 4 * (g * O * Q + q),
                 4 * Q,
@@ -150,7 +150,6 @@ function prepareConv(
             }
           }
         }
-        after?.(n, n + 1);
       }
     },
   };
@@ -162,16 +161,10 @@ function tapOrder(G: Geometry, channels: number) {
   return { taps: Int32Array.from(order.map((q) => G.taps[q]!)), weights: Int32Array.from(order.map((q) => 4 * q)) };
 }
 
-function prepareInputGrad(
-  m: CallMemory,
-  attrs: ConvAttrs,
-  out: Operand,
-  inputs: readonly Operand[],
-  after?: After,
-): Prepared {
+function prepareInputGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
   const [gradient, w] = [inputs[0]!, inputs[1]!];
-  if (out.dtype !== "f32") return plainConvInputGrad(m, attrs, out, inputs, after);
-  if (isEmpty(out, gradient, w)) return nothing(m, out, after);
+  if (out.dtype !== "f32") return plainConvInputGrad(m, attrs, out, inputs);
+  if (isEmpty(out, gradient, w)) return nothing(m, out);
   const G = geometry(out.shape, w.shape, gradient.shape, attrs);
   const { images, groups, C, O, P, Q, K } = G;
   const { panels } = copies(m);
@@ -180,36 +173,55 @@ function prepareInputGrad(
   const depth = even(O, DEPTH, 4);
   // Channels are independent: so many that their packed weights stay near.
   const some = Math.min(C, Math.max(1, Math.floor(WEIGHTS / (4 * K * O))));
-  const orders = new Map([some, C % some].map((n) => [n, tapOrder(G, n)]));
+  const chunks = Math.ceil(C / some);
   const width = PANEL * Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
   const frame = framing(m, G, some);
   const frameOfRest = framing(m, G, C % some);
   const scratch = places();
   const tile = scratch.take(TILE);
-  const pixels = scratch.take(4 * G.pixels.length);
-  const taps = scratch.take(4 * some * K);
-  const weights = scratch.take(4 * some * K);
-  // Row blocks of each depth: a block may be short, so there can be one more of them than whole ones.
-  const blockBytes = 4 * full * (Math.ceil((some * K) / full) + 1);
-  const left = scratch.take(blockBytes * O);
   const right = scratch.take(4 * depth * width);
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const plane = bytesOf(G.inner);
+  // Row blocks of each depth: a block may be short, so there can be one more of them than whole ones.
+  const blockBytes = 4 * full * (Math.ceil((some * K) / full) + 1);
+  const packedBytes = blockBytes * O;
+  // The pixels, then taps and weights of a whole chunk of channels, then those of the last one.
+  const orders = [some, C % some].map((n) => tapOrder(G, n));
+  const orderAt = (pixels: number, c: number): number =>
+    pixels + 4 * (G.pixels.length + (c + some > C ? 2 * some * K : 0));
   return {
+    units: images,
     scratch: scratch.size(),
-    run: (to, [pg, pw], s) => {
-      m.i32.set(G.pixels, (s + pixels) >>> 2);
+    tables: joined(G.pixels, ...orders.flatMap(({ taps, weights }) => [taps, weights])),
+    first: {
+      bytes: groups * chunks * packedBytes,
+      units: groups * chunks,
+      run: (to, [, pw], _scratch, begin, end, { tables }) =>
+        blocksOf(begin, end, chunks, (g, from, until) => {
+          for (let chunk = from; chunk < until; chunk++) {
+            const c = chunk * some;
+            const size = Math.min(some, C - c) * K;
+            const weights = orderAt(tables, c) + 4 * size;
+            const at = to + (g * chunks + chunk) * packedBytes;
+            for (let o = 0; o < O; o += depth)
+              rowBlocksOf(
+                at + blockBytes * o,
+                pw! + 4 * ((g * O + o) * Q + c * K),
+                4 * Q,
+                weights,
+                size,
+                Math.min(depth, O - o),
+              );
+          }
+        }),
+    },
+    run: (to, [pg], s, begin, end, { tables: pixels, shared }) => {
       for (let g = 0; g < groups; g++)
         for (let c = 0; c < C; c += some) {
           const channels = Math.min(some, C - c);
-          const order = orders.get(channels)!;
-          m.i32.set(order.taps, (s + taps) >>> 2);
-          m.i32.set(order.weights, (s + weights) >>> 2);
-          for (let o = 0; o < O; o += depth) {
-            const from = pw! + 4 * ((g * O + o) * Q + c * K);
-            rowBlocksOf(s + left + blockBytes * o, from, 4 * Q, s + weights, channels * K, Math.min(depth, O - o));
-          }
-          for (let n = 0; n < images; n++) {
+          const taps = orderAt(pixels, c);
+          const left = shared + (g * chunks + c / some) * packedBytes;
+          for (let n = begin; n < end; n++) {
             const result = to + ((n * groups + g) * C + c) * plane;
             const target = G.isPadded ? s + image : result;
             m.f32.fill(0, target >>> 2, (target + channels * bytesOf(G.padded)) >>> 2);
@@ -218,38 +230,20 @@ function prepareInputGrad(
               for (let o = 0; o < O; o += depth) {
                 const k = Math.min(depth, O - o);
                 panels(s + right, pg! + 4 * (((n * groups + g) * O + o) * P + p), 4 * P, k, all);
-                spread(
-                  s + left + blockBytes * o,
-                  s + right,
-                  k,
-                  target,
-                  s + taps,
-                  channels * K,
-                  s + pixels + 4 * p,
-                  all,
-                  s + tile,
-                );
+                spread(left + blockBytes * o, s + right, k, target, taps, channels * K, pixels + 4 * p, all, s + tile);
               }
             }
             if (G.isPadded) (channels === some ? frame : frameOfRest).fromPadded(result, target);
-            if (groups === 1 && some === C) after?.(n, n + 1);
           }
         }
-      if (groups > 1 || some < C) after?.(0, images);
     },
   };
 }
 
-function prepareWeightGrad(
-  m: CallMemory,
-  attrs: ConvAttrs,
-  out: Operand,
-  inputs: readonly Operand[],
-  after?: After,
-): Prepared {
+function prepareWeightGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
   const [x, gradient] = [inputs[0]!, inputs[1]!];
-  if (out.dtype !== "f32") return plainConvWeightGrad(m, attrs, out, inputs, after);
-  if (isEmpty(out, gradient, x)) return nothing(m, out, after);
+  if (out.dtype !== "f32") return plainConvWeightGrad(m, attrs, out, inputs);
+  if (isEmpty(out, gradient, x)) return nothing(m, out);
   const G = geometry(x.shape, out.shape, gradient.shape, attrs);
   const { images, groups, C, O, P, Q } = G;
   const { panelsOfTransposed, transpose } = copies(m);
@@ -259,21 +253,22 @@ function prepareWeightGrad(
   const some = Math.min(O, PANEL * Math.max(1, Math.floor(WEIGHTS / (4 * PANEL * Q))));
   const ld = 4 * PANEL * Math.ceil(some / PANEL);
   const scratch = places();
-  const taps = scratch.take(4 * Q);
-  const pixels = scratch.take(4 * G.pixels.length);
   const sums = scratch.take(Q * ld);
   const right = scratch.take(ld * stretch);
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const groupBytes = C * bytesOf(G.inner);
+  // A range sums over all images: the sums are never cut.
   return {
+    units: groups * O,
     scratch: scratch.size(),
-    run: (to, [px, pg], s) => {
-      m.i32.set(G.taps, (s + taps) >>> 2);
-      m.i32.set(G.pixels, (s + pixels) >>> 2);
+    grain: some,
+    ...pixelsAndTaps(G),
+    run: (to, [px, pg], s, begin, end, { tables: pixels }) => {
+      const taps = pixels + 4 * G.pixels.length;
       if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
-      for (let g = 0; g < groups; g++)
-        for (let o = 0; o < O; o += some) {
-          const outputs = Math.min(some, O - o);
+      blocksOf(begin, end, O, (g, first, last) => {
+        for (let o = first; o < last; o += some) {
+          const outputs = Math.min(some, last - o);
           for (let n = 0; n < images; n++) {
             let from = px! + (n * groups + g) * groupBytes;
             if (G.isPadded) {
@@ -283,12 +278,12 @@ function prepareWeightGrad(
             for (let p = 0; p < P; p += stretch) {
               const k = Math.min(stretch, P - p);
               panelsOfTransposed(s + right, pg! + 4 * (((n * groups + g) * O + o) * P + p), 4 * P, k, outputs);
-              step(from, s + taps, Q, s + pixels + 4 * p, k, s + right, s + sums, ld, outputs, n + p === 0 ? 0 : 1);
+              step(from, taps, Q, pixels + 4 * p, k, s + right, s + sums, ld, outputs, n + p === 0 ? 0 : 1);
             }
           }
           transpose(to + 4 * (g * O + o) * Q, 4 * Q, s + sums, ld, Q, outputs);
         }
-      after?.(0, G.O * groups);
+      });
     },
   };
 }

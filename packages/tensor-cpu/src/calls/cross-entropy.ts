@@ -1,7 +1,7 @@
 // Cross-entropy of rows of logits with a label each, and its gradient: the row kernels find sums and exponentials, and what
 // concerns labels is done once a row.
 import type { CrossEntropyAttrs } from "@weft/tensor";
-import { aligned, dense } from "./call.ts";
+import { aligned, dense, outOfRange } from "./call.ts";
 import { rowKernels } from "./rows.ts";
 
 /**
@@ -43,38 +43,46 @@ function losses(
   return wrong;
 }
 
+/** Rows whose sums lie in scratch memory at a time. */
+const ROWS = 1024;
+
 export const crossEntropy = dense((m, attrs: CrossEntropyAttrs, _out, inputs) => {
-  const [rows, n] = inputs[0]!.shape as [number, number];
+  const [units, n] = inputs[0]!.shape as [number, number];
   const { sums } = rowKernels(m);
   return {
-    scratch: aligned(8 * rows),
-    run: (to, [logits, labels], s) => {
-      if (rows > 0 && n > 0) sums(s, logits!, rows, n);
-      return losses(m.f32, m.i32, to >>> 2, logits! >>> 2, labels! >>> 2, rows, n, s >>> 2, attrs);
+    units,
+    scratch: aligned(8 * Math.min(units, ROWS)),
+    run: (to, [logits, labels], s, begin, end, { fault }) => {
+      for (let i = begin; i < end; i += ROWS) {
+        const rows = Math.min(ROWS, end - i);
+        const x = logits! + 4 * n * i;
+        if (n > 0) sums(s, x, rows, n);
+        const [y, label] = [(to >>> 2) + i, (labels! >>> 2) + i];
+        if (losses(m.f32, m.i32, y, x >>> 2, label, rows, n, s >>> 2, attrs)) outOfRange(m, fault);
+      }
     },
   };
 });
 
 export const crossEntropyGrad = dense((m, { ignoreIndex, labelSmoothing: s }: CrossEntropyAttrs, _out, inputs) => {
-  const [rows, n] = inputs[0]!.shape as [number, number];
+  const [units, n] = inputs[0]!.shape as [number, number];
   const { softmax } = rowKernels(m);
   return {
+    units,
     scratch: 0,
-    run: (to, [logits, labels]) => {
-      if (rows === 0 || n === 0) return rows > 0;
+    run: (to, [logits, labels], _scratch, begin, end, { fault }) => {
+      if (n === 0) return outOfRange(m, fault);
       const memory = m.f32;
-      softmax(to, logits!, rows, n, 0);
-      let wrong = false;
-      for (let i = 0, at = to >>> 2; i < rows; i++, at += n) {
+      softmax(to + 4 * n * begin, logits! + 4 * n * begin, end - begin, n, 0);
+      for (let i = begin, at = (to >>> 2) + n * begin; i < end; i++, at += n) {
         const k = m.i32[(labels! >>> 2) + i]!;
         if (k === ignoreIndex) memory.fill(0, at, at + n);
         else {
           if (s !== 0) for (let j = 0; j < n; j++) memory[at + j]! -= s / n;
           if (k >= 0 && k < n) memory[at + k]! += s - 1;
-          else wrong = true;
+          else outOfRange(m, fault);
         }
       }
-      return wrong;
     },
   };
 });

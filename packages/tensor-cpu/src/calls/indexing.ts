@@ -2,8 +2,20 @@
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
 import { dtypeInfo, isFloat, type AxisAttrs, type DType, type TypedArray } from "@weft/tensor";
 import { storage } from "../translate/storage.ts";
-import { f32x4, I32, i32, i32x4, type Local, type Module, v128 } from "../wasm/emitter.ts";
-import { aligned, dense, idle, lines, machineCode, routine, sizeOf, type CallMemory, type Operand } from "./call.ts";
+import { f32x4, type Func, I32, i32, i32x4, type Local, type Module, v128, type VOID } from "../wasm/emitter.ts";
+import {
+  aligned,
+  blocksOf,
+  dense,
+  idle,
+  lines,
+  machineCode,
+  outOfRange,
+  routine,
+  sizeOf,
+  type CallMemory,
+  type Operand,
+} from "./call.ts";
 
 type Int = Local<typeof I32>;
 
@@ -16,67 +28,82 @@ function missing(dtype: DType): number {
 }
 
 /**
- * take(to, x, indices, n, size, bytes, fill, wrong): rows of x, `bytes` long, in the order of the indices; words of `fill` and
- * 1 at `wrong` where an index is not below `size`. add(to, updates, …): rows added at the indices, as f32.
+ * take(to, x, indices, n, size, bytes, fill, fault): rows of x, `bytes` long, in the order of the indices; words of `fill` and
+ * 1 at `fault` where an index is not below `size`. add(to, updates, indices, n, size, bytes, first, rows, fault): rows added as
+ * f32 where the index is one of the `rows` from `first` on, which lie at `to`.
  */
 function writeIndexing(module: Module): void {
-  for (const name of ["take", "add"] as const)
-    routine(module, name, (f, to, from, indices, n, size, bytes, fill, wrong) => {
-      const [i, p, q, left] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
-      const row = (wide: (p: Int, q: Int) => void, one: (p: Int, q: Int) => void): void => {
-        for (const [step, body] of [
-          [16, wide],
-          [4, one],
-        ] as const) {
-          f.while(i32.geS(left, step), () => {
-            body(p, q);
-            f.advance(p, step);
-            f.advance(q, step);
-            f.set(left, i32.sub(left, step));
-          });
-        }
-      };
-      f.times(n, () => {
-        f.set(i, i32.load(indices));
-        f.set(left, bytes);
-        f.set(p, from);
-        f.set(q, to);
-        if (name === "take") {
-          f.if(
-            i32.ltU(i, size),
-            () => {
-              f.advance(p, i32.mul(i, bytes));
-              row(
-                (p, q) => f.do(v128.store(q, v128.load(p))),
-                (p, q) => f.do(i32.store(q, i32.load(p))),
-              );
-            },
-            () => {
-              row(
-                (_, q) => f.do(v128.store(q, i32x4.splat(fill))),
-                (_, q) => f.do(i32.store(q, fill)),
-              );
-              f.do(i32.store(wrong, 1));
-            },
-          );
-          f.advance(to, bytes);
-        } else {
-          f.if(
-            i32.ltU(i, size),
-            () => {
-              f.advance(q, i32.mul(i, bytes));
-              row(
-                (p, q) => f.do(v128.store(q, f32x4.add(v128.load(q), v128.load(p)))),
-                (p, q) => f.do(v128.store32Lane(q, f32x4.add(v128.load32Zero(q), v128.load32Zero(p)), 0)),
-              );
-            },
-            () => f.do(i32.store(wrong, 1)),
-          );
-          f.advance(from, bytes);
-        }
-        f.advance(indices, 4);
+  const eachPart = (
+    f: Func<typeof VOID>,
+    bytes: Int,
+    moved: readonly Int[],
+    wide: () => void,
+    one: () => void,
+  ): void => {
+    const left = f.let(I32, bytes);
+    for (const [step, body] of [
+      [16, wide],
+      [4, one],
+    ] as const)
+      f.while(i32.geS(left, step), () => {
+        body();
+        for (const p of moved) f.advance(p, step);
+        f.advance(left, -step);
       });
+  };
+  routine(module, "take", (f, to, from, indices, n, size, bytes, fill, fault) => {
+    const [i, p] = [f.local(I32), f.local(I32)];
+    f.times(n, () => {
+      f.set(i, i32.load(indices));
+      f.if(
+        i32.ltU(i, size),
+        () => {
+          f.set(p, i32.add(from, i32.mul(i, bytes)));
+          eachPart(
+            f,
+            bytes,
+            [p, to],
+            () => f.do(v128.store(to, v128.load(p))),
+            () => f.do(i32.store(to, i32.load(p))),
+          );
+        },
+        () => {
+          eachPart(
+            f,
+            bytes,
+            [to],
+            () => f.do(v128.store(to, i32x4.splat(fill))),
+            () => f.do(i32.store(to, fill)),
+          );
+          f.do(i32.store(fault, 1));
+        },
+      );
+      f.advance(indices, 4);
     });
+  });
+  routine(module, "add", (f, to, from, indices, n, size, bytes, first, rows, fault) => {
+    const [i, p, q] = [f.local(I32), f.local(I32), f.local(I32)];
+    f.times(n, () => {
+      f.set(i, i32.sub(i32.load(indices), first));
+      f.if(
+        i32.ltU(i, rows),
+        () => {
+          f.set(p, from);
+          f.set(q, i32.add(to, i32.mul(i, bytes)));
+          eachPart(
+            f,
+            bytes,
+            [p, q],
+            () => f.do(v128.store(q, f32x4.add(v128.load(q), v128.load(p)))),
+            () => f.do(v128.store32Lane(q, f32x4.add(v128.load32Zero(q), v128.load32Zero(p)), 0)),
+          );
+        },
+        () => f.if(i32.geU(i32.load(indices), size), () => f.do(i32.store(fault, 1))),
+      );
+      f.advance(from, bytes);
+      f.advance(indices, 4);
+    });
+  });
 }
 
 const vectors = (m: CallMemory) => machineCode<"take" | "add">(m, "indexing", writeIndexing);
@@ -96,34 +123,33 @@ export const take = dense((m, attrs: AxisAttrs, out, [x, indices]) => {
     const run = vectors(m).take;
     const fill = dtype === "f32" ? 0x7fc00000 : 0;
     return {
-      scratch: aligned(4),
-      run: (to, [from, at], wrong) => {
-        m.i32[wrong >>> 2] = 0;
-        for (let o = 0; o < outer; o++)
-          run(to + o * n * bytes, from! + o * size * bytes, at!, n, size, bytes, fill, wrong);
-        return m.i32[wrong >>> 2] === 1;
-      },
+      units: outer * n,
+      scratch: 0,
+      run: (to, [from, at], _scratch, begin, end, { fault }) =>
+        blocksOf(begin, end, n, (o, i, j) => {
+          run(to + (o * n + i) * bytes, from! + o * size * bytes, at! + 4 * i, j - i, size, bytes, fill, fault);
+        }),
     };
   }
   return {
+    units: outer * n,
     scratch: 0,
-    run: (to, [from, at]) => {
+    run: (to, [from, at], _scratch, begin, end, { fault }) => {
       const memory = elements(m, dtype);
       const unit = memory.BYTES_PER_ELEMENT;
-      let wrong = false;
-      let q = to;
-      for (let o = 0; o < outer; o++)
-        for (let i = 0; i < n; i++, q += bytes) {
+      let q = to + begin * bytes;
+      blocksOf(begin, end, n, (o, first, last) => {
+        for (let i = first; i < last; i++, q += bytes) {
           const index = m.i32[(at! >>> 2) + i]!;
           if (index >= 0 && index < size) {
             const p = from! + (o * size + index) * bytes;
             m.u8.copyWithin(q, p, p + bytes);
           } else {
             memory.fill(missing(dtype), q / unit, (q + bytes) / unit);
-            wrong = true;
+            outOfRange(m, fault);
           }
         }
-      return wrong;
+      });
     },
   };
 });
@@ -149,79 +175,106 @@ function crowdedRows(counts: Int32Array, indices: Int32Array): number[] {
   return crowded;
 }
 
+// Sums at indices are cut by where they go: a range looks at all updates, and adds those that fall into its part of the result.
 export const indexAdd = dense(
   (m, attrs: AxisAttrs, out, [x, indices]) => {
     const { outer, size, inner, n } = rows(x!, attrs, indices!);
     const { dtype } = out;
-    const all = sizeOf(out.shape) * dtypeInfo[dtype].bytes;
     const bytes = inner * dtypeInfo[dtype].bytes;
-    const run = dtype === "f32" ? vectors(m).add : undefined;
-    const [few, most] = [run === undefined || n <= CROWD, Math.floor(n / CROWD)];
-    const counted = aligned(4) + aligned(4 * size);
-    return {
-      scratch: few ? aligned(4) : counted + 8 * inner * most,
-      run: (to, [from, at, updates], flag) => {
-        copyFirst(m, to, from!, all);
-        if (outer * inner * n === 0) return false;
-        if (run !== undefined) {
-          m.i32[flag >>> 2] = 0;
-          const list = m.i32.subarray(at! >>> 2, (at! >>> 2) + n);
-          const counts = m.i32.subarray((flag + aligned(4)) >>> 2, ((flag + aligned(4)) >>> 2) + size);
-          const crowded = few ? [] : crowdedRows(counts, list);
-          if (crowded.length > 0) {
-            const sums = m.f64.subarray((flag + counted) >>> 3, ((flag + counted) >>> 3) + inner * crowded.length);
-            for (let o = 0; o < outer; o++) {
-              const [target, source] = [to + o * size * bytes, updates! + o * n * bytes];
-              sums.fill(0);
-              list.forEach((index, i) => {
-                const place = index >= 0 && index < size ? counts[index]! : 0;
-                if (place < 0) addTo(sums, (-1 - place) * inner, m.f32, (source + i * bytes) >>> 2, inner);
-                else run(target, source + i * bytes, at! + 4 * i, 1, size, bytes, 0, flag);
-              });
-              crowded.forEach((row, k) => addTo(m.f32, (target + row * bytes) >>> 2, sums, k * inner, inner));
+    const units = outer * size;
+    if (dtype !== "f32")
+      return {
+        units,
+        scratch: 0,
+        run: (to, [from, at, updates], _scratch, begin, end, { fault }) => {
+          copyFirst(m, to + begin * bytes, from! + begin * bytes, (end - begin) * bytes);
+          const memory = elements(m, dtype);
+          const unit = memory.BYTES_PER_ELEMENT;
+          blocksOf(begin, end, size, (o, first, last) => {
+            for (let i = 0, p = updates! / unit + o * n * inner; i < n; i++, p += inner) {
+              const index = m.i32[(at! >>> 2) + i]!;
+              if (index >= first && index < last)
+                addTo(memory, to / unit + (o * size + index) * inner, memory, p, inner);
+              else if (index < 0 || index >= size) outOfRange(m, fault);
             }
-            return m.i32[flag >>> 2] === 1;
-          }
-          for (let o = 0; o < outer; o++)
-            run(to + o * size * bytes, updates! + o * n * bytes, at!, n, size, bytes, 0, flag);
-          return m.i32[flag >>> 2] === 1;
-        }
-        const memory = elements(m, dtype);
-        const unit = memory.BYTES_PER_ELEMENT;
-        let wrong = false;
-        let p = updates! / unit;
-        for (let o = 0; o < outer; o++)
-          for (let i = 0; i < n; i++, p += inner) {
-            const index = m.i32[(at! >>> 2) + i]!;
-            if (index >= 0 && index < size) {
-              const q = to / unit + (o * size + index) * inner;
-              for (let k = 0; k < inner; k++) memory[q + k]! += memory[p + k]!;
-            } else wrong = true;
-          }
-        return wrong;
+          });
+        },
+      };
+    const run = vectors(m).add;
+    const few = n <= CROWD;
+    const counted = aligned(4 * size);
+    return {
+      units,
+      scratch: few ? 0 : aligned(counted + 8 * inner * Math.floor(n / CROWD)),
+      run: (to, [from, at, updates], scratch, begin, end, { fault }) => {
+        copyFirst(m, to + begin * bytes, from! + begin * bytes, (end - begin) * bytes);
+        if (n * inner === 0) return;
+        const list = m.i32.subarray(at! >>> 2, (at! >>> 2) + n);
+        const counts = m.i32.subarray(scratch >>> 2, (scratch >>> 2) + size);
+        const crowded = few ? [] : crowdedRows(counts, list);
+        const sums = (scratch + counted) >>> 3;
+        blocksOf(begin, end, size, (o, first, last) => {
+          const target = to + (o * size + first) * bytes;
+          const source = updates! + o * n * bytes;
+          const add = (i: number, count: number): void => {
+            run(target, source + i * bytes, at! + 4 * i, count, size, bytes, first, last - first, fault);
+          };
+          if (crowded.length === 0) return add(0, n);
+          m.f64.fill(0, sums, sums + inner * crowded.length);
+          list.forEach((index, i) => {
+            const place = counts[index] ?? 0;
+            if (place >= 0) add(i, 1);
+            else if (index >= first && index < last)
+              addTo(m.f64, sums + (-1 - place) * inner, m.f32, (source + i * bytes) >>> 2, inner);
+          });
+          crowded.forEach((row, k) => {
+            if (row >= first && row < last)
+              addTo(m.f32, (target + (row - first) * bytes) >>> 2, m.f64, sums + k * inner, inner);
+          });
+        });
       },
     };
   },
   { inPlace: true },
 );
 
-/** One line of indices: true if one was out of range. Positions are in elements, `step` and `along` in elements of x. */
-type IndexLine = (
+/** Indices that have the rank of x, and where they point: positions are in elements. */
+function pointers(like: Operand, { axis }: AxisAttrs, { shape }: Operand) {
+  const strides = like.shape.map((_, i) => sizeOf(like.shape.slice(i + 1)));
+  const axes = shape.flatMap((d, i) => (d === 1 ? [] : [{ d, step: i === axis ? 0 : strides[i]! }]));
+  const { d: n, step } = axes.pop() ?? { d: 1, step: 0 };
+  return {
+    size: like.shape[axis]!,
+    along: strides[axis]!,
+    step,
+    /** Line by line along the last axis: `each` gets the place in x of index 0, the first index and how many there are. */
+    walk(begin: number, end: number, each: (x: number, first: number, n: number) => void): void {
+      blocksOf(begin, end, n, (line, from, to) => {
+        let x = from * step;
+        for (let a = axes.length - 1, rest = line; a >= 0; a--) {
+          const { d, step } = axes[a]!;
+          x += (rest % d) * step;
+          rest = Math.floor(rest / d);
+        }
+        each(x, line * n + from, to - from);
+      });
+    },
+  };
+}
+
+type Pointers = ReturnType<typeof pointers>;
+
+/** One line of indices: true if one was out of range. */
+function gatherLine(
   memory: TypedArray,
   indices: Int32Array,
   at: number,
   n: number,
   x: number,
-  step: number,
-  along: number,
-  size: number,
-  other: number,
+  { size, along, step }: Pointers,
+  to: number,
   nothing: number,
-  /** Where sums are. */
-  sums: TypedArray,
-) => boolean;
-
-const gatherLine: IndexLine = (memory, indices, at, n, x, step, along, size, to, nothing) => {
+): boolean {
   let wrong = false;
   for (let i = 0; i < n; i++, x += step) {
     const index = indices[at + i]!;
@@ -232,65 +285,74 @@ const gatherLine: IndexLine = (memory, indices, at, n, x, step, along, size, to,
     }
   }
   return wrong;
-};
+}
 
-const scatterLine: IndexLine = (memory, indices, at, n, x, step, along, size, from, _nothing, sums) => {
+/** The same, adding what falls on places begin…end of x; place 0 is at `sums[origin]`. */
+function scatterLine(
+  memory: TypedArray,
+  indices: Int32Array,
+  at: number,
+  n: number,
+  x: number,
+  { size, along, step }: Pointers,
+  from: number,
+  sums: TypedArray,
+  origin: number,
+  begin: number,
+  end: number,
+): boolean {
   let wrong = false;
   for (let i = 0; i < n; i++, x += step) {
     const index = indices[at + i]!;
-    if (index >= 0 && index < size) sums[x + index * along]! += memory[from + i]!;
-    else wrong = true;
+    if (index >= 0 && index < size) {
+      const place = x + index * along;
+      if (place >= begin && place < end) sums[origin + place]! += memory[from + i]!;
+    } else wrong = true;
   }
   return wrong;
-};
-
-/** Walks indices that have the rank of x, line by line along their last axis; x and `other` are byte addresses. */
-function walker(like: Operand, { axis }: AxisAttrs, { shape }: Operand, line: IndexLine) {
-  const strides = shape.map((_, i) => sizeOf(like.shape.slice(i + 1)));
-  const along = strides[axis]!;
-  const steps = strides.map((stride, i) => (i === axis ? 0 : stride));
-  const size = like.shape[axis]!;
-  const last = shape.length - 1;
-  const n = shape[last]!;
-  const nothing = missing(like.dtype);
-  return (m: CallMemory, x: number, indices: number, other: number, sums?: Float64Array): boolean => {
-    const memory = elements(m, like.dtype);
-    const bytes = memory.BYTES_PER_ELEMENT;
-    let [at, place, wrong] = [indices >>> 2, other / bytes, false];
-    const go = (a: number, offset: number): void => {
-      if (a < last) for (let i = 0; i < shape[a]!; i++) go(a + 1, offset + i * steps[a]!);
-      else {
-        if (line(memory, m.i32, at, n, offset, steps[last]!, along, size, place, nothing, sums ?? memory)) wrong = true;
-        at += n;
-        place += n;
-      }
-    };
-    go(0, sums === undefined ? x / bytes : 0);
-    return wrong;
-  };
 }
 
-export const gather = dense((m, attrs: AxisAttrs, _out, [x, indices]) => {
-  const walk = walker(x!, attrs, indices!, gatherLine);
-  return { scratch: 0, run: (to, [from, at]) => walk(m, from!, at!, to) };
+// TypedArray of two bytes (f16) do not come here: they are converted first.
+export const gather = dense((m, attrs: AxisAttrs, { dtype }, [x, indices]) => {
+  const p = pointers(x!, attrs, indices!);
+  return {
+    units: sizeOf(indices!.shape),
+    scratch: 0,
+    run: (to, [from, at], _scratch, begin, end, { fault }) => {
+      const memory = elements(m, dtype);
+      const [source, target] = [from! / memory.BYTES_PER_ELEMENT, to / memory.BYTES_PER_ELEMENT];
+      p.walk(begin, end, (x, i, n) => {
+        if (gatherLine(memory, m.i32, (at! >>> 2) + i, n, source + x, p, target + i, missing(dtype)))
+          outOfRange(m, fault);
+      });
+    },
+  };
 });
 
 export const scatterAdd = dense(
-  (m, attrs: AxisAttrs, out, [, indices]) => {
-    const walk = walker(out, attrs, indices!, scatterLine);
-    const size = sizeOf(out.shape);
+  (m, attrs: AxisAttrs, { shape, dtype }, [, indices]) => {
+    const p = pointers({ shape, strides: [], dtype }, attrs, indices!);
+    const units = sizeOf(shape);
+    const count = sizeOf(indices!.shape);
+    const bytes = dtypeInfo[dtype].bytes;
     // Where there are more places than updates, few of them meet.
-    const wide = out.dtype === "f32" && sizeOf(indices!.shape) > Math.max(CROWD, size);
+    const wide = dtype === "f32" && count > Math.max(CROWD, units);
     return {
-      scratch: wide ? 8 * size : 0,
-      run: (to, [from, at, updates], s) => {
-        copyFirst(m, to, from!, size * dtypeInfo[out.dtype].bytes);
-        if (!wide) return walk(m, to, at!, updates!);
-        const sums = m.f64.subarray(s >>> 3, (s >>> 3) + size);
-        sums.fill(0);
-        const wrong = walk(m, to, at!, updates!, sums);
-        addTo(m.f32, to >>> 2, sums, 0, size);
-        return wrong;
+      units,
+      scratch: wide ? aligned(8 * units) : 0,
+      run: (to, [from, at, updates], s, begin, end, { fault }) => {
+        copyFirst(m, to + begin * bytes, from! + begin * bytes, (end - begin) * bytes);
+        const memory = elements(m, dtype);
+        const unit = memory.BYTES_PER_ELEMENT;
+        const sums = s >>> 3;
+        if (wide) m.f64.fill(0, sums, sums + end - begin);
+        const [where, origin] = wide ? [m.f64, sums - begin] : [memory, to / unit];
+        p.walk(0, count, (x, i, n) => {
+          const source = updates! / unit + i;
+          if (scatterLine(memory, m.i32, (at! >>> 2) + i, n, x, p, source, where, origin, begin, end))
+            outOfRange(m, fault);
+        });
+        if (wide) addTo(m.f32, (to >>> 2) + begin, m.f64, sums, end - begin);
       },
     };
   },

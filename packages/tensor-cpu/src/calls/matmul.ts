@@ -1,7 +1,7 @@
 // The matrix product of tensors: batches over the product of matrices, operands read through any strides that leave one of
 // the last two axes dense.
 import type { Attrs } from "@weft/tensor";
-import { aligned, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
+import { aligned, blocksOf, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { product, type Layout } from "./product.ts";
 
 /** A matrix operand: its strides along the rows and columns of the product, and along the result's batch axes. */
@@ -39,7 +39,6 @@ function prepare(
   { transA, transB }: Attrs<"matmul">,
   out: Operand,
   inputs: readonly Operand[],
-  after?: (begin: number, end: number) => void,
 ): Prepared {
   const rank = out.shape.length - 2;
   const batch = out.shape.slice(0, rank);
@@ -49,7 +48,7 @@ function prepare(
   const M = out.shape[rank]!;
   const N = out.shape[rank + 1]!;
   const K = x.shape[x.shape.length - (transA ? 2 : 1)]!;
-  if (out.dtype !== "f32") return plain(m, M, N, K, a, b, batch, out.dtype === "f64" ? "f64" : "i32", after);
+  if (out.dtype !== "f32") return plain(m, M, N, K, a, b, batch, out.dtype === "f64" ? "f64" : "i32");
 
   // Batches of A that share one B and follow each other at equal distances are one tall matrix.
   let [rows, row] = [M, a.row];
@@ -68,25 +67,14 @@ function prepare(
   const one = product(m, rows, N, K, layout(row, a.column, K), layout(b.row, b.column, N));
   const as = offsets(batch, a.batch, 4);
   const bs = offsets(batch, b.batch, 4);
-  const first = out.shape[0]!;
-  const rowsPerFirst = first === 0 ? 1 : (as.length * rows) / first;
   return {
+    units: as.length * one.units,
     scratch: aligned(one.scratch),
-    run: (c, [pa, pb], scratch) => {
-      let told = 0;
-      let base = 0;
-      const done =
-        after &&
-        ((n: number): void => {
-          const now = Math.floor((base + n) / rowsPerFirst);
-          if (now > told) after(told, now);
-          told = now;
-        });
-      for (let i = 0; i < as.length; i++) {
-        one.run(pa! + as[i]!, pb! + bs[i]!, c + i * rows * N * 4, scratch, done);
-        base += rows;
-      }
-    },
+    grain: one.grain ?? 1,
+    run: (c, [pa, pb], scratch, begin, end) =>
+      blocksOf(begin, end, one.units, (i, from, to) =>
+        one.run(pa! + as[i]!, pb! + bs[i]!, c + i * rows * N * 4, scratch, from, to),
+      ),
   };
 }
 
@@ -100,30 +88,28 @@ function plain(
   b: Side,
   batch: readonly number[],
   dtype: "f64" | "i32",
-  after?: (begin: number, end: number) => void,
 ): Prepared {
   const bytes = dtype === "f64" ? 8 : 4;
   const as = offsets(batch, a.batch, 1);
   const bs = offsets(batch, b.batch, 1);
-  const first = batch.length === 0 ? M : batch[0]!;
   return {
+    units: as.length * M,
     scratch: 0,
-    run: (out, inputs) => {
+    run: (out, inputs, _scratch, begin, end) => {
       const x = m[dtype];
       const multiply = dtype === "i32" ? Math.imul : (p: number, q: number): number => p * q;
-      let c = out / bytes;
-      for (let n = 0; n < as.length; n++) {
+      let c = out / bytes + begin * N;
+      blocksOf(begin, end, M, (n, from, to) => {
         const pa = inputs[0]! / bytes + as[n]!;
         const pb = inputs[1]! / bytes + bs[n]!;
-        for (let i = 0; i < M; i++)
+        for (let i = from; i < to; i++)
           for (let j = 0; j < N; j++) {
             let sum = 0;
             for (let k = 0; k < K; k++)
               sum += multiply(x[pa + i * a.row + k * a.column]!, x[pb + k * b.row + j * b.column]!);
             x[c++] = sum;
           }
-      }
-      if (first > 0) after?.(0, first);
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 // Orders and scans along an axis: where the greatest element stands, running sums, and the stable order of the elements
 // (by counting the bytes of keys that sort as the numbers do). NaN wins every search and sorts last.
 import type { Attrs } from "@weft/tensor";
-import { dense, lines, type Call, type CallMemory, type Operand } from "./call.ts";
+import { aligned, blocksOf, dense, lines, type Call, type CallMemory, type Operand } from "./call.ts";
 
 type Memory = Float32Array | Float64Array | Int32Array;
 
@@ -14,24 +14,29 @@ const line = <A extends { readonly axis: number }>(
     attrs: A,
     n: number,
     input: Operand,
-  ) => (x: Memory, y: Memory, from: number, step: number, to: number, m: CallMemory) => void,
+  ) => (m: CallMemory, scratch: number) => (x: Memory, y: Memory, from: number, step: number, to: number) => void,
   /** Whether the result has one element a line. */
   single: boolean,
+  /** Bytes of scratch memory for lines of n elements. */
+  scratch: (n: number) => number = () => 0,
 ): Call<A> =>
   dense((m: CallMemory, attrs: A, out, inputs) => {
     const input = inputs[0]!;
     const { outer, n, inner } = lines(input, attrs.axis);
-    const each = work(attrs, n, input);
+    const start = work(attrs, n, input);
     return {
-      scratch: 0,
-      run: (to, [from]) => {
+      units: outer * inner,
+      scratch: scratch(n),
+      run: (to, [from], s, begin, end) => {
         const [x, y] = [memoryOf(m, input), memoryOf(m, out)];
+        const each = start(m, s);
         const [source, target] = [from! / x.BYTES_PER_ELEMENT, to / y.BYTES_PER_ELEMENT];
-        for (let o = 0; o < outer; o++)
-          for (let k = 0; k < inner; k++) {
-            const first = o * n * inner + k;
-            each(x, y, source + first, inner, target + (single ? o * inner + k : first), m);
+        blocksOf(begin, end, inner, (o, first, last) => {
+          for (let k = first; k < last; k++) {
+            const at = o * n * inner + k;
+            each(x, y, source + at, inner, target + (single ? o * inner + k : at));
           }
+        });
       },
     };
   });
@@ -66,7 +71,7 @@ function least(x: Memory, n: number, from: number, step: number): number {
 
 const position = (find: typeof greatest): Call<Attrs<"argmax">> =>
   line(
-    (_attrs, n) => (x, y, from, step, to) => {
+    (_attrs, n) => () => (x, y, from, step, to) => {
       y[to] = find(x, n, from, step);
     },
     true,
@@ -89,6 +94,7 @@ function runningSumOfIntegers(x: Int32Array, n: number, from: number, to: number
 
 export const cumsum: Call<Attrs<"cumsum">> = line(
   ({ reverse }, n) =>
+    () =>
     (x, y, from, step, to) => {
       const start = reverse ? (n - 1) * step : 0;
       const by = reverse ? -step : step;
@@ -120,29 +126,36 @@ function fillKeys(
   }
 }
 
-export const argsort: Call<Attrs<"argsort">> = line(({ descending }, n, { dtype }) => {
-  if (dtype === "f64") {
-    const sign = descending ? -1 : 1;
-    const compare = (a: number, b: number): number =>
-      a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-    return (x, y, from, step, to) =>
-      Array.from({ length: n }, (_, i) => i)
-        .sort((i, j) => compare(x[from + i * step]!, x[from + j * step]!))
-        .forEach((i, k) => (y[to + k * step] = i));
-  }
-  const keys = new Uint32Array(n);
-  const order = [new Uint32Array(n), new Uint32Array(n)] as const;
-  return (x, y, from, step, to, m) => {
-    fillKeys(keys, x as Float32Array | Int32Array, m.i32, from, step, descending);
-    const sorted = (n <= 32 ? insertionSort : radixSort)(keys, ...order);
-    for (let i = 0, q = to; i < n; i++, q += step) y[q] = sorted[i]!;
-  };
-}, false);
+/** The values of a byte, and one more: where the keys of each begin. */
+const BYTES = 257;
 
-const starts = new Uint32Array(257);
+export const argsort: Call<Attrs<"argsort">> = line(
+  ({ descending }, n, { dtype }) => {
+    if (dtype === "f64") {
+      const sign = descending ? -1 : 1;
+      const compare = (a: number, b: number): number =>
+        a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+      return () => (x, y, from, step, to) =>
+        Array.from({ length: n }, (_, i) => i)
+          .sort((i, j) => compare(x[from + i * step]!, x[from + j * step]!))
+          .forEach((i, k) => (y[to + k * step] = i));
+    }
+    return (m, scratch) => {
+      const at = (i: number, length: number) => new Uint32Array(m.memory.buffer, scratch + i * aligned(4 * n), length);
+      const [keys, now, next, starts] = [at(0, n), at(1, n), at(2, n), at(3, BYTES)];
+      return (x, y, from, step, to) => {
+        fillKeys(keys, x as Float32Array | Int32Array, m.i32, from, step, descending);
+        const sorted = n <= 32 ? insertionSort(keys, now) : radixSort(keys, now, next, starts);
+        for (let i = 0, q = to; i < n; i++, q += step) y[q] = sorted[i]!;
+      };
+    };
+  },
+  false,
+  (n) => 3 * aligned(4 * n) + aligned(4 * BYTES),
+);
 
 /** The stable order of keys, by counting one byte after the other; it lies in one of the two arrays given. */
-function radixSort(keys: Uint32Array, now: Uint32Array, next: Uint32Array): Uint32Array {
+function radixSort(keys: Uint32Array, now: Uint32Array, next: Uint32Array, starts: Uint32Array): Uint32Array {
   const n = keys.length;
   for (let i = 0; i < n; i++) now[i] = i;
   for (let shift = 0; shift < 32; shift += 8) {

@@ -1,7 +1,7 @@
 // Convolution and its gradients by their definition, for f64 (where gradients are checked, nothing trained): one walk over
 // all products of a weight with an element of the image, and what each of the three does there.
 import type { ConvAttrs } from "@weft/tensor";
-import { type After, type CallMemory, type Operand, type Prepared, sizeOf } from "./call.ts";
+import { type CallMemory, type Operand, type Prepared, sizeOf } from "./call.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 
 /** Where the elements of a padded channel lie in the channel itself; -1 in the padding. */
@@ -14,13 +14,15 @@ const unpadded = ({ inner, padded, before }: Geometry): number[] =>
     return isInside ? (z * inner[1] + y) * inner[2] + x : -1;
   });
 
-/** Calls `at(image element, weight element, output element)` for every product of the sum that a convolution is. */
-function walk(G: Geometry, at: (x: number, w: number, y: number) => void): void {
-  const { inner, images, groups, C, O, P, K, pixels, taps } = G;
+type Range = readonly [begin: number, end: number];
+
+/** Calls `at(image element, weight element, output element)` for every product of the sum that a convolution is, of these images and outputs. */
+function walk(G: Geometry, images: Range, outputs: Range, at: (x: number, w: number, y: number) => void): void {
+  const { inner, groups, C, O, P, K, pixels, taps } = G;
   const place = unpadded(G);
   const plane = sizeOf(inner);
-  for (let n = 0; n < images; n++)
-    for (let o = 0; o < O * groups; o++)
+  for (let n = images[0]; n < images[1]; n++)
+    for (let o = outputs[0]; o < outputs[1]; o++)
       for (let c = 0; c < C; c++) {
         const x = (n * C * groups + Math.floor(o / O) * C + c) * plane;
         for (let i = 0; i < P; i++)
@@ -33,32 +35,44 @@ function walk(G: Geometry, at: (x: number, w: number, y: number) => void): void 
 
 type Sum = (m: Float64Array, out: number, a: number, b: number) => (x: number, w: number, y: number) => void;
 
+/** `out` is cut along its first axis, which is that of images or that of outputs. */
 const plain =
-  (shapes: (out: Operand, a: Operand, b: Operand) => [x: Operand, w: Operand, y: Operand], sum: Sum) =>
-  (m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[], after?: After): Prepared => {
+  (
+    shapes: (out: Operand, a: Operand, b: Operand) => [x: Operand, w: Operand, y: Operand],
+    cut: "images" | "outputs",
+    sum: Sum,
+  ) =>
+  (m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[]): Prepared => {
     const [x, w, y] = shapes(out, inputs[0]!, inputs[1]!);
-    const size = sizeOf(out.shape);
+    const units = out.shape[0]!;
+    const size = sizeOf(out.shape.slice(1));
     const empty = sizeOf(x.shape) * sizeOf(w.shape) * sizeOf(y.shape) === 0;
     const G = empty ? undefined : geometry(x.shape, w.shape, y.shape, attrs);
     return {
+      units,
       scratch: 0,
-      run: (to, [a, b]) => {
-        m.f64.fill(0, to / 8, to / 8 + size);
-        if (G !== undefined) walk(G, sum(m.f64, to / 8, a! / 8, b! / 8));
-        if (out.shape[0]! > 0) after?.(0, out.shape[0]!);
+      run: (to, [a, b], _scratch, begin, end) => {
+        m.f64.fill(0, to / 8 + begin * size, to / 8 + end * size);
+        if (G === undefined) return;
+        const at = sum(m.f64, to / 8, a! / 8, b! / 8);
+        if (cut === "images") walk(G, [begin, end], [0, G.O * G.groups], at);
+        else walk(G, [0, G.images], [begin, end], at);
       },
     };
   };
 
 export const plainConv = plain(
   (out, x, w) => [x, w, out],
+  "images",
   (m, out, a, b) => (x, w, y) => void (m[out + y]! += m[a + x]! * m[b + w]!),
 );
 export const plainConvInputGrad = plain(
   (out, g, w) => [out, w, g],
+  "images",
   (m, out, a, b) => (x, w, y) => void (m[out + x]! += m[a + y]! * m[b + w]!),
 );
 export const plainConvWeightGrad = plain(
   (out, x, g) => [x, out, g],
+  "outputs",
   (m, out, a, b) => (x, w, y) => void (m[out + w]! += m[a + x]! * m[b + y]!),
 );

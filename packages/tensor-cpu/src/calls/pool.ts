@@ -2,7 +2,16 @@
 // every other shape walks its windows in JavaScript.
 import type { PoolAttrs } from "@weft/tensor";
 import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
-import { dense, machineCode, sizeOf, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
+import {
+  aligned,
+  dense,
+  machineCode,
+  sizeOf,
+  type Call,
+  type CallMemory,
+  type Operand,
+  type Prepared,
+} from "./call.ts";
 import { three, type Three } from "./geometry.ts";
 
 type Vec = Expr<typeof V128>;
@@ -234,7 +243,6 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
   const [x, y] = [three(image.slice(2), 1), three(pooled.slice(2), 1)];
   const count = image[0]! * image[1]!;
   const sizes = kinds.map((kind) => (kind === "image" ? sizeOf(x) : sizeOf(y)));
-  const whole = count * sizes[0]!;
   const { window, stride, padding } = attrs;
   const pairs =
     window.length === 2 && [...window, ...stride].every((n) => n === 2) && padding.flat().every((n) => n === 0);
@@ -244,23 +252,26 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
     const [rows, columns, row] = [y[1], y[2], 4 * x[2]];
     const gap = row * (x[1] - 2 * rows);
     return {
+      units: count,
       scratch: 0,
-      run: (to, [a, b]) => {
-        if (clear) m.f32.fill(0, to >>> 2, (to >>> 2) + whole);
-        if (kinds.length === 2) run(to, a!, count, rows, columns, gap, row);
-        else run(to, a!, b!, count, rows, columns, gap, row);
+      run: (to, [a, b = 0], _scratch, begin, end) => {
+        if (clear) m.f32.fill(0, (to >>> 2) + begin * sizes[0]!, (to >>> 2) + end * sizes[0]!);
+        const [t, p, q] = [to, a!, b].map((at, i) => at + 4 * begin * (sizes[i] ?? 0)) as [number, number, number];
+        if (kinds.length === 2) run(t, p, end - begin, rows, columns, gap, row);
+        else run(t, p, q, end - begin, rows, columns, gap, row);
       },
     };
   }
-  const found = new Int32Array(sizeOf(y));
   const w = windows(x, y, attrs);
   return {
-    scratch: 0,
-    run: (to, addresses) => {
+    units: count,
+    scratch: aligned(4 * sizeOf(y)),
+    run: (to, addresses, s, begin, end) => {
       const memory = out.dtype === "f64" ? m.f64 : m.f32;
-      const at = [to, ...addresses].map((a) => a / memory.BYTES_PER_ELEMENT);
-      if (kinds[0] === "image") memory.fill(0, at[0]!, at[0]! + whole);
-      for (let p = 0; p < count; p++) {
+      const found = m.i32.subarray(s >>> 2, (s >>> 2) + sizeOf(y));
+      const at = [to, ...addresses].map((a, i) => a / memory.BYTES_PER_ELEMENT + begin * sizes[i]!);
+      if (kinds[0] === "image") memory.fill(0, at[0]!, at[0]! + (end - begin) * sizes[0]!);
+      for (let p = begin; p < end; p++) {
         planes[name](memory, at, w, found);
         sizes.forEach((size, i) => (at[i]! += size));
       }

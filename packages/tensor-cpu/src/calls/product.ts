@@ -1,6 +1,6 @@
 // One product C[M, N] = A[M, K] * B[K, N] of f32 matrices in any of the four orders: which kernel fits the shape, and the
 // blocks in which large ones are packed and multiplied.
-import { aligned, type CallMemory } from "./call.ts";
+import { aligned, blocksOf, type CallMemory } from "./call.ts";
 import { block, blockRows, PANEL, type Order } from "./gemm.ts";
 import { copies } from "./panels.ts";
 import { combine, dots } from "./thin.ts";
@@ -13,12 +13,14 @@ export interface Layout {
   readonly step: number;
 }
 
-/** A product prepared for its sizes. `done(rows)` is told how many rows of C are complete. */
-export interface Product {
+/** A product prepared for its sizes: of A and B from these addresses on, so many rows and columns of C. */
+interface Product {
   readonly scratch: number;
   /** How many numbers are added one after the other, at most, if that depends on K. */
   readonly chain?: number;
-  run(a: number, b: number, c: number, scratch: number, done?: (rows: number) => void): void;
+  /** Rows that are worth what each run does for itself. */
+  readonly grain?: number;
+  run(a: number, b: number, c: number, scratch: number, rows: number, columns: number): void;
 }
 
 /** Depth, rows and columns of a block: a panel of B and six rows of A in the first cache, a block of A in the second. */
@@ -30,6 +32,8 @@ const THIN = 12;
 const DEEP = 24;
 /** Floats of B that stay in the first cache without being packed. */
 const NEAR = 6144;
+/** Rows beside which packing B is little work. */
+const GRAIN = 2 * HEIGHT;
 /** Bytes of the scratch tile. */
 const TILE = 256;
 
@@ -39,220 +43,201 @@ export const even = (size: number, most: number, unit: number): number =>
 
 /** Longer sums in f32 lose digits: they are cut, and their parts added in f64. */
 const CHAIN = 512;
-/** Elements of C that are worth the memory for that. */
+/** Elements of C that are worth the time for that, and so many of them that are summed at a time. */
 const SUMS = 1 << 22;
+const NEAR_SUMS = 1 << 18;
 
-/** The product of these sizes. `ldc`: bytes between the rows of C. */
-export function product(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc = 4 * N): Product {
-  const whole = inOneGo(m, M, N, K, a, b, ldc);
-  const { chain = 0 } = whole;
-  if (chain <= CHAIN || M * N > SUMS) return whole;
-  return inStretches(m, M, N, K, a, b, ldc, even(K, Math.floor((K * CHAIN) / chain), 4));
+/** A product in ranges of its rows; of its columns, if it has one row. */
+export interface Ranges {
+  readonly units: number;
+  readonly scratch: number;
+  readonly grain?: number;
+  run(a: number, b: number, c: number, scratch: number, begin: number, end: number): void;
 }
 
-/** The sums over stretches of K are added in f64. */
-function inStretches(
-  m: CallMemory,
-  M: number,
-  N: number,
-  K: number,
-  a: Layout,
-  b: Layout,
-  ldc: number,
-  stretch: number,
-): Product {
-  const part = (k: number): Product => inOneGo(m, M, N, k, a, b, 4 * N);
+/** The product of these sizes. */
+export function product(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Ranges {
+  if (a.order === "columns" && M > THIN && N > 1 && N <= THIN && K >= DEEP) return turned(m, M, N, K, a, b);
+  const { run, ...rest } = exact(m, M, N, K, a, b);
+  if (M === 1) {
+    const step = b.order === "rows" ? 4 : b.step;
+    return {
+      ...rest,
+      units: N,
+      run: (pa, pb, c, s, begin, end) => run(pa, pb + begin * step, c + 4 * begin, s, 1, end - begin),
+    };
+  }
+  const step = a.order === "rows" ? a.step : 4;
+  return {
+    ...rest,
+    units: M,
+    run: (pa, pb, c, s, begin, end) => run(pa + begin * step, pb, c + 4 * begin * N, s, end - begin, N),
+  };
+}
+
+/** The transposed product, written into scratch in stretches of rows and turned into C. */
+function turned(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Ranges {
+  const stretch = Math.min(M, even(M, 4096, PANEL));
+  const flip = (l: Layout): Layout => ({ order: l.order === "rows" ? "columns" : "rows", step: l.step });
+  const part = (rows: number): Product => exact(m, N, rows, K, flip(b), flip(a));
   const most = part(stretch);
-  const last = K % stretch === 0 ? most : part(K % stretch);
-  const [sums, top] = [aligned(8 * M * N), aligned(8 * M * N) + aligned(4 * M * N)];
+  const last = M % stretch === 0 ? most : part(M % stretch);
+  const { transpose } = copies(m);
+  const top = aligned(4 * N * stretch);
+  return {
+    units: M,
+    scratch: top + Math.max(most.scratch, last.scratch),
+    grain: GRAIN,
+    run: (pa, pb, c, s, begin, end) =>
+      blocksOf(begin, end, stretch, (block, from, to) => {
+        const before = block * stretch;
+        const rows = Math.min(stretch, M - before);
+        // Whole panels: of a few columns some kernels read what stands beside them.
+        const left = Math.max(0, Math.min(from - (from % PANEL), rows - PANEL));
+        const right = Math.min(rows, Math.ceil(to / PANEL) * PANEL);
+        (rows === stretch ? most : last).run(pb, pa + 4 * (before + left), s, s + top, N, right - left);
+        transpose(c + 4 * (before + from) * N, 4 * N, s + 4 * (from - left), 4 * rows, N, to - from);
+      }),
+  };
+}
+
+/** The product whose sums are cut where they are long. */
+function exact(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Product {
+  const whole = inOneGo(m, M, N, K, a, b);
+  const { chain = 0 } = whole;
+  if (chain <= CHAIN || M * N > SUMS) return whole;
+  return inStretches(m, M, N, K, a, b, even(K, Math.floor((K * CHAIN) / chain), 4));
+}
+
+/** The sums over stretches of K are added in f64, for so many rows at a time that these stay near. */
+function inStretches(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, stretch: number): Product {
+  const most = inOneGo(m, M, N, stretch, a, b);
+  const last = K % stretch === 0 ? most : inOneGo(m, M, N, K % stretch, a, b);
+  const height = Math.min(M, Math.max(GRAIN, Math.floor(NEAR_SUMS / N)));
+  const part = aligned(8 * height * N);
+  const top = part + aligned(4 * height * N);
+  const [aRow, aStep] = a.order === "rows" ? [a.step, 4] : [4, a.step];
+  const bStep = b.order === "rows" ? b.step : 4;
   return {
     scratch: top + Math.max(most.scratch, last.scratch),
-    run: (pa, pb, c, s, done) => {
-      const [f32, f64] = [m.f32, m.f64.subarray(s >>> 3, (s >>> 3) + M * N)];
-      const from = (s + sums) >>> 2;
-      f64.fill(0);
-      for (let k = 0; k < K; k += stretch) {
-        const one = k + stretch > K ? last : most;
-        one.run(
-          pa + k * (a.order === "rows" ? 4 : a.step),
-          pb + k * (b.order === "rows" ? b.step : 4),
-          s + sums,
-          s + top,
-        );
-        for (let i = 0; i < f64.length; i++) f64[i]! += f32[from + i]!;
+    grain: GRAIN,
+    run: (pa, pb, c, s, rows, columns) => {
+      const { f32, f64 } = m;
+      const [sums, parts] = [s >>> 3, (s + part) >>> 2];
+      for (let i = 0; i < rows; i += height) {
+        const n = Math.min(height, rows - i);
+        f64.fill(0, sums, sums + n * N);
+        for (let k = 0; k < K; k += stretch) {
+          const one = k + stretch > K ? last : most;
+          one.run(pa + i * aRow + k * aStep, pb + k * bStep, s + part, s + top, n, columns);
+          for (let r = 0; r < n * N; r += N) for (let j = r; j < r + columns; j++) f64[sums + j]! += f32[parts + j]!;
+        }
+        const to = (c + 4 * i * N) >>> 2;
+        for (let r = 0; r < n * N; r += N) for (let j = r; j < r + columns; j++) f32[to + j] = f64[sums + j]!;
       }
-      for (let i = 0, at = 0; i < M; i++)
-        for (let j = 0, to = (c + i * ldc) >>> 2; j < N; j++) f32[to + j] = f64[at++]!;
-      done?.(M);
     },
   };
 }
 
 /** The kernel that fits the shape. */
-function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
+function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Product {
   if (M === 0 || N === 0) return { scratch: 0, run: () => {} };
-  if (K === 0) return zeros(m, M, N, ldc);
-  if (N === 1 && ldc === 4) return matrixVector(m, M, K, a, b.order === "rows" ? b.step : 4);
-  if (M === 1) return vectorMatrix(m, N, K, a.order === "rows" ? 4 : a.step, b);
+  if (K === 0) return zeros(m, N);
+  if (N === 1) return matrixVector(m, K, a, b.order === "rows" ? b.step : 4);
+  if (M === 1) return vectorMatrix(m, K, a.order === "rows" ? 4 : a.step, b);
   if (N <= THIN && K >= DEEP) {
-    if (a.order === "columns" && M > THIN) return turned(m, M, N, K, a, b, ldc);
-    if (a.order === "rows" && b.order === "columns") return dotProducts(m, M, N, K, a.step, b.step, ldc);
-    if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, M, N, K, a.step, b.step, ldc);
+    if (a.order === "rows" && b.order === "columns") return dotProducts(m, N, K, a.step, b.step);
+    if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, N, K, a.step, b.step);
   }
   const passes = Math.ceil(M / blockRows(m.relaxed));
   if (b.order === "rows" && N >= 4 && (passes === 1 || (passes === 2 && K <= 256) || K * N <= NEAR))
-    return direct(m, M, N, K, a, b.step, ldc);
-  if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP)
-    return dotProducts(m, M, N, K, a.step, b.step, ldc);
-  return blocks(m, M, N, K, a, b, ldc);
+    return direct(m, N, K, a, b.step);
+  if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP) return dotProducts(m, N, K, a.step, b.step);
+  return blocks(m, M, N, K, a, b);
 }
 
-function zeros(m: CallMemory, M: number, N: number, ldc: number): Product {
+function zeros(m: CallMemory, N: number): Product {
   return {
     scratch: 0,
-    run: (_a, _b, c, _s, done) => {
-      for (let i = 0; i < M; i++) m.f32.fill(0, (c + i * ldc) >>> 2, ((c + i * ldc) >>> 2) + N);
-      done?.(M);
-    },
+    run: (_a, _b, c, _s, rows, columns) => void m.f32.fill(0, c >>> 2, (c >>> 2) + (rows - 1) * N + columns),
   };
 }
 
 /** C[M] = A * x, x with `step` bytes between its elements. */
-function matrixVector(m: CallMemory, M: number, K: number, a: Layout, step: number): Product {
-  if (a.order === "columns") {
-    const run = combine(m);
-    return {
-      scratch: 0,
-      chain: K,
-      run: (pa, px, c, _s, done) => {
-        run(px, step, pa, a.step, c, M, K);
-        done?.(M);
-      },
-    };
-  }
-  return dotsWithVector(m, M, K, step, a.step);
+function matrixVector(m: CallMemory, K: number, a: Layout, step: number): Product {
+  if (a.order === "rows") return dotsWithVector(m, K, step, a.step);
+  const run = combine(m);
+  return { scratch: 0, chain: K, run: (pa, px, c, _s, rows) => void run(px, step, pa, a.step, c, rows, K) };
 }
 
 /** C[N] = x * B. */
-function vectorMatrix(m: CallMemory, N: number, K: number, step: number, b: Layout): Product {
-  if (b.order === "rows") {
-    const run = combine(m);
-    return {
-      scratch: 0,
-      chain: K,
-      run: (px, pb, c, _s, done) => {
-        run(px, step, pb, b.step, c, N, K);
-        done?.(1);
-      },
-    };
+function vectorMatrix(m: CallMemory, K: number, step: number, b: Layout): Product {
+  if (b.order === "columns") {
+    const dot = dotsWithVector(m, K, step, b.step);
+    return { ...dot, run: (px, pb, c, s, rows, columns) => dot.run(pb, px, c, s, columns, rows) };
   }
-  const dot = dotsWithVector(m, N, K, step, b.step);
+  const run = combine(m);
   return {
-    ...dot,
-    run: (px, pb, c, s, done) => {
-      dot.run(pb, px, c, s);
-      done?.(1);
-    },
+    scratch: 0,
+    chain: K,
+    run: (px, pb, c, _s, _rows, columns) => void run(px, step, pb, b.step, c, columns, K),
   };
 }
 
-/** The dot product of each of `n` rows, `rowStep` bytes apart, with a vector. */
-function dotsWithVector(m: CallMemory, n: number, K: number, step: number, rowStep: number): Product {
+/** The dot product of each row, `rowStep` bytes apart, with a vector. */
+function dotsWithVector(m: CallMemory, K: number, step: number, rowStep: number): Product {
   const run = dots(m);
   const gap = step !== 4 && K > 1;
   const { transpose } = copies(m);
   return {
     scratch: gap ? aligned(4 * K) : 0,
     chain: K / 4,
-    run: (rows, x, c, s, done) => {
+    grain: GRAIN,
+    run: (pa, x, c, s, rows) => {
       if (gap) transpose(s, 4, x, step, K, 1);
-      run(gap ? s : x, 0, rows, rowStep, c, 0, 1, n, K);
-      done?.(n);
+      run(gap ? s : x, 0, pa, rowStep, c, 0, 1, rows, K);
     },
   };
 }
 
-function dotProducts(
-  m: CallMemory,
-  M: number,
-  N: number,
-  K: number,
-  aStep: number,
-  bStep: number,
-  ldc: number,
-): Product {
+function dotProducts(m: CallMemory, N: number, K: number, aStep: number, bStep: number): Product {
   const run = dots(m);
   return {
     scratch: 0,
     chain: K / 4,
-    run: (a, b, c, _s, done) => {
-      run(a, aStep, b, bStep, c, ldc, M, N, K);
-      done?.(M);
-    },
+    run: (a, b, c, _s, rows, columns) => void run(a, aStep, b, bStep, c, 4 * N, rows, columns, K),
   };
 }
 
 /** Dot products with the columns of B, which are copied to lie along k. */
-function dotsOfCopy(
-  m: CallMemory,
-  M: number,
-  N: number,
-  K: number,
-  aStep: number,
-  bStep: number,
-  ldc: number,
-): Product {
+function dotsOfCopy(m: CallMemory, N: number, K: number, aStep: number, bStep: number): Product {
   const run = dots(m);
   const { transpose } = copies(m);
   return {
     scratch: aligned(4 * N * K),
     chain: K / 4,
-    run: (a, b, c, s, done) => {
-      transpose(s, 4 * K, b, bStep, K, N);
-      run(a, aStep, s, 4 * K, c, ldc, M, N, K);
-      done?.(M);
-    },
-  };
-}
-
-/** The transposed product, written into scratch in stretches of rows and turned into C. */
-function turned(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
-  const stretch = even(M, 4096, PANEL);
-  const flip = (l: Layout): Layout => ({ order: l.order === "rows" ? "columns" : "rows", step: l.step });
-  const part = (rows: number): Product => product(m, N, rows, K, flip(b), flip(a));
-  const most = part(stretch < M ? stretch : M);
-  const last = M % stretch === 0 || stretch > M ? most : part(M % stretch);
-  const { transpose } = copies(m);
-  const top = aligned(4 * N * stretch);
-  return {
-    scratch: top + Math.max(most.scratch, last.scratch),
-    run: (pa, pb, c, s, done) => {
-      for (let i = 0; i < M; i += stretch) {
-        const rows = Math.min(stretch, M - i);
-        (rows === stretch ? most : last).run(pb, pa + 4 * i, s, s + top);
-        transpose(c + i * ldc, ldc, s, 4 * rows, N, rows);
-        done?.(i + rows);
-      }
+    grain: GRAIN,
+    run: (a, b, c, s, rows, columns) => {
+      transpose(s, 4 * K, b, bStep, K, columns);
+      run(a, aStep, s, 4 * K, c, 4 * N, rows, columns, K);
     },
   };
 }
 
 /** B is read where it lies. */
-function direct(m: CallMemory, M: number, N: number, K: number, a: Layout, bStep: number, ldc: number): Product {
+function direct(m: CallMemory, N: number, K: number, a: Layout, bStep: number): Product {
   const run = block(m, a.order);
   const unit = a.order === "rows" ? a.step : 4;
   return {
     scratch: 0,
     chain: K,
-    run: (pa, pb, c, _s, done) => {
-      run(pa, a.step, unit, 0, pb, bStep, 4 * PANEL, c, ldc, M, N, K, 0, 1, 0);
-      done?.(M);
-    },
+    run: (pa, pb, c, _s, rows, columns) =>
+      void run(pa, a.step, unit, 0, pb, bStep, 4 * PANEL, c, 4 * N, rows, columns, K, 0, 1, 0),
   };
 }
 
 /** B is packed in panels, a transposed A in row blocks where it is read more than twice. */
-function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, ldc: number): Product {
+function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Product {
   const run = block(m, a.order);
   const { panels, panelsOfTransposed, rowBlocks } = copies(m);
   const full = blockRows(m.relaxed);
@@ -261,31 +246,31 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
   const height = even(M, HEIGHT, full);
   const packed = a.order === "columns" && N > 2 * PANEL;
   const left = TILE + aligned(4 * depth * width);
+  const [row, along] = a.order === "rows" ? [a.step, 4] : [4, a.step];
   return {
     chain: depth + Math.ceil(K / depth),
     scratch: left + (packed ? aligned(4 * full * depth * Math.ceil(height / full + 1)) : 0),
-    run: (pa, pb, c, s, done) => {
+    grain: GRAIN,
+    run: (pa, pb, c, s, all, columns) => {
       const right = s + TILE;
       const pack = s + left;
-      for (let j = 0; j < N; j += width) {
-        const n = Math.min(width, N - j);
+      for (let j = 0; j < columns; j += width) {
+        const n = Math.min(width, columns - j);
         for (let p = 0; p < K; p += depth) {
           const k = Math.min(depth, K - p);
           if (b.order === "rows") panels(right, pb + p * b.step + 4 * j, b.step, k, n);
           else panelsOfTransposed(right, pb + j * b.step + 4 * p, b.step, k, n);
-          for (let i = 0; i < M; i += height) {
-            const rows = Math.min(height, M - i);
-            const to = c + i * ldc + 4 * j;
+          for (let i = 0; i < all; i += height) {
+            const rows = Math.min(height, all - i);
+            const to = c + 4 * (i * N + j);
             const add = p === 0 ? 0 : 1;
             if (packed) {
               rowBlocks(pack, pa + p * a.step + 4 * i, a.step, k, rows);
-              run(pack, 4 * full, 0, 4 * full * k, right, 32, 32 * k, to, ldc, rows, n, k, add, 0, s);
-            } else if (a.order === "rows") {
-              run(pa + i * a.step + 4 * p, a.step, a.step, 0, right, 32, 32 * k, to, ldc, rows, n, k, add, 0, s);
+              run(pack, 4 * full, 0, 4 * full * k, right, 32, 32 * k, to, 4 * N, rows, n, k, add, 0, s);
             } else {
-              run(pa + p * a.step + 4 * i, a.step, 4, 0, right, 32, 32 * k, to, ldc, rows, n, k, add, 0, s);
+              const at = pa + i * row + p * along;
+              run(at, a.step, row, 0, right, 32, 32 * k, to, 4 * N, rows, n, k, add, 0, s);
             }
-            if (p + k === K && j + n === N) done?.(i + rows);
           }
         }
       }

@@ -16,17 +16,7 @@ import {
   V128,
   type VOID,
 } from "../wasm/emitter.ts";
-import {
-  aligned,
-  dense,
-  idle,
-  lines,
-  machineCode,
-  routine,
-  type Call,
-  type CallMemory,
-  type Prepared,
-} from "./call.ts";
+import { aligned, blocksOf, dense, idle, lines, machineCode, routine, type Call, type CallMemory } from "./call.ts";
 import { multiplyAdd } from "./gemm.ts";
 import { copies } from "./panels.ts";
 
@@ -181,58 +171,81 @@ function writeRows(module: Module, relaxed: boolean): void {
 type Name = "softmax" | "sums" | "shift" | "softmaxGrad" | "logSoftmaxGrad";
 export const rowKernels = (m: CallMemory) => machineCode<Name>(m, "rows", writeRows);
 
-type RowKernel = (m: CallMemory, rows: number, n: number) => Prepared;
+/** Rows that are done at a time where each leaves something in scratch memory. */
+const ROWS = 1024;
+/** Floats of lines that are turned into rows at a time. */
+const TURNED = 1 << 14;
 
-/** The row kernel; lines that are not rows (of an axis before the last) are turned into rows and back. */
-const along = (rows: RowKernel): Call<AxisAttrs> =>
+/** A kernel of rows of n floats. */
+interface RowKernel {
+  /** Bytes of scratch memory for each of at most `ROWS` rows (0). */
+  readonly scratch?: number;
+  run(to: number, x: number, y: number, scratch: number, rows: number): void;
+}
+
+/** The row kernel; lines that are not rows (of an axis before the last) are turned into rows and back, some at a time. */
+const along = (prepare: (m: CallMemory, n: number) => RowKernel): Call<AxisAttrs> =>
   dense((m, { axis }, out, inputs) => {
     const { outer, n, inner } = lines(out, axis);
-    const elements = outer * n * inner;
-    if (elements === 0) return idle;
-    const call = rows(m, outer * inner, n);
-    if (inner === 1) return call;
+    if (outer * n * inner === 0) return idle;
+    const units = outer * inner;
+    const { scratch: each = 0, run } = prepare(m, n);
+    if (inner === 1)
+      return {
+        units,
+        scratch: aligned(each * Math.min(ROWS, units)),
+        run: (to, [x, y = 0], s, begin, end) => {
+          for (let i = begin; i < end; i += ROWS) {
+            const at = 4 * n * i;
+            run(to + at, x! + at, y + at, s, Math.min(ROWS, end - i));
+          }
+        },
+      };
     const { transpose } = copies(m);
-    const turn = (to: number, from: number, rows: number, columns: number): void => {
-      for (let at = 0; at < 4 * elements; at += 4 * n * inner)
-        transpose(to + at, 4 * rows, from + at, 4 * columns, rows, columns);
-    };
-    const bytes = aligned(4 * elements);
-    const rest = (1 + inputs.length) * bytes;
+    const most = Math.min(inner, ROWS, Math.max(16, Math.floor(TURNED / n)));
+    const bytes = aligned(4 * n * most);
+    const [first, second, rest] = [bytes, 2 * bytes, (1 + inputs.length) * bytes];
     return {
-      scratch: rest + call.scratch,
-      run: (to, addresses, s) => {
-        const turned = addresses.map((_, i) => s + (1 + i) * bytes);
-        turned.forEach((at, i) => turn(at, addresses[i]!, n, inner));
-        call.run(s, turned, s + rest);
-        turn(to, s, inner, n);
-      },
+      units,
+      scratch: rest + aligned(each * most),
+      run: (to, [x, y], s, begin, end) =>
+        blocksOf(begin, end, inner, (o, from, until) => {
+          for (let k = from; k < until; k += most) {
+            const rows = Math.min(most, until - k);
+            const at = 4 * (o * n * inner + k);
+            transpose(s + first, 4 * n, x! + at, 4 * inner, n, rows);
+            if (y !== undefined) transpose(s + second, 4 * n, y + at, 4 * inner, n, rows);
+            run(s, s + first, s + second, s + rest, rows);
+            transpose(to + at, 4 * inner, s, 4 * n, rows, n);
+          }
+        }),
     };
   });
 
-export const softmax = along((m, rows, n) => {
+export const softmax = along((m, n) => {
   const { softmax } = rowKernels(m);
-  return { scratch: 0, run: (to, [x]) => void softmax(to, x!, rows, n, 0) };
+  return { run: (to, x, _y, _s, rows) => void softmax(to, x, rows, n, 0) };
 });
 
-export const logSoftmax = along((m, rows, n) => {
+export const logSoftmax = along((m, n) => {
   const { sums, shift } = rowKernels(m);
   return {
-    scratch: aligned(8 * rows),
-    run: (to, [x], s) => {
-      sums(s, x!, rows, n);
+    scratch: 8,
+    run: (to, x, _y, s, rows) => {
+      sums(s, x, rows, n);
       const { f32 } = m;
       for (let i = 0, at = (s >>> 2) + 1; i < rows; i++, at += 2) f32[at] = Math.log(f32[at]!);
-      shift(to, x!, rows, n, s);
+      shift(to, x, rows, n, s);
     },
   };
 });
 
-export const softmaxGrad = along((m, rows, n) => {
+export const softmaxGrad = along((m, n) => {
   const { softmaxGrad } = rowKernels(m);
-  return { scratch: 0, run: (to, [y, g]) => void softmaxGrad(to, y!, g!, rows, n) };
+  return { run: (to, y, g, _s, rows) => void softmaxGrad(to, y, g, rows, n) };
 });
 
-export const logSoftmaxGrad = along((m, rows, n) => {
+export const logSoftmaxGrad = along((m, n) => {
   const { logSoftmaxGrad } = rowKernels(m);
-  return { scratch: 0, run: (to, [y, g]) => void logSoftmaxGrad(to, y!, g!, rows, n) };
+  return { run: (to, y, g, _s, rows) => void logSoftmaxGrad(to, y, g, rows, n) };
 });

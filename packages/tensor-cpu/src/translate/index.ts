@@ -14,12 +14,15 @@ export interface TranslateOptions {
   readonly relaxed: boolean;
 }
 
-/** Runs a launch: `args` is the byte address of its argument words (`layout` of the kernel language). */
-export type Run = (args: number) => void;
+/**
+ * Runs begin…end of loop 0: `args` is the byte address of the launch's argument words (`layout` of the kernel language, whose
+ * first two are not read). Where loop 0 is not reduced, ranges of it may run at the same time.
+ */
+export type Run = (args: number, begin: number, end: number) => void;
 
 /**
  * A WebAssembly module for the kernel: it imports the memory `e.m` (with a maximum) and, for kernels in f64, the functions
- * of `math` by name, and exports `run(args)`.
+ * of `math` by name, and exports `run(args, begin, end)`.
  */
 export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> {
   const m = new Module({ shared });
@@ -33,7 +36,7 @@ export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions)
         F64,
       ),
     );
-  const f = m.func("run", [I32]);
+  const f = m.func("run", [I32, I32, I32]);
   const machine = isDouble(kernel) ? scalarMachine : vectorMachine;
   new Nest(kernel, f, machine, { relaxed, call: (name, args) => imports.get(name)!.call(...args) }).write();
   return m.bytes();

@@ -19,6 +19,9 @@ export class Nest {
   readonly #kernel: Kernel;
   readonly #f: Func;
   readonly #args: Int;
+  /** The range of loop 0. */
+  readonly #begin: Int;
+  readonly #end: Int;
   readonly #machine: InstructionSet;
   readonly #levels: Levels;
   readonly #positions: Positions;
@@ -48,7 +51,7 @@ export class Nest {
   ) {
     this.#kernel = kernel;
     this.#f = f;
-    this.#args = f.param(0, I32);
+    [this.#args, this.#begin, this.#end] = [f.param(0, I32), f.param(1, I32), f.param(2, I32)];
     this.#machine = machine({ f, hold: (e, type = V128) => this.#hold(e, type), ...rest });
     this.#levels = levels(kernel);
     const { width } = this.#machine;
@@ -82,8 +85,7 @@ export class Nest {
 
   write(): void {
     const { rank } = this.#kernel;
-    const begin = this.#positions.word(layout.begin);
-    this.#positions.start(begin);
+    this.#positions.start(this.#begin);
     this.#evaluate(level.launch, 0, 0);
     if (rank === 0) {
       const n = this.#f.let(I32, this.#size(0));
@@ -95,7 +97,7 @@ export class Nest {
   }
 
   #size(l: number): Expr<typeof I32> {
-    if (l === 0) return i32.sub(this.#positions.word(layout.end), this.#positions.word(layout.begin));
+    if (l === 0) return i32.sub(this.#end, this.#begin);
     return this.#positions.word(layout.size(l));
   }
 
