@@ -7,7 +7,7 @@ export { customGradient, type Custom } from "./custom.ts";
 export { diff, Tape } from "./diff.ts";
 export { grad, stopGradient, valueAndGrad, vjp, type Grads, type Tree } from "./functional.ts";
 export { companyOf, wasFound } from "./company.ts";
-export { draftState, KEEPER, keptState, nothing, StateError } from "./keeper.ts";
+export { copiedState, draftState, KEEPER, keptState, nothing, StateError, takeState } from "./keeper.ts";
 export type { Draft, Given, Keeper, Keeping, Kept, NamedParam, StateRecord } from "./keeper.ts";
 export { boxes, children, keepers, namedParams, walk, type NamedBox } from "./model.ts";
 export type { FusedRule, Pullback, Rule, Rules } from "./rule.ts";

@@ -1,7 +1,8 @@
 // Objects that keep state for the parameters of a model: optimizers. What they keep is boxes by path: `steps`, and of each parameter
 // its state and the number of its updates, `t`. In a tree with the model it is saved and loaded with it.
-import { sameShape, source, WeftError, type DType, type Shape } from "@weft/tensor";
+import { resultOf, sameShape, source, WeftError, type DType, type Shape } from "@weft/tensor";
 import { fromHost, state, type LazyValue, type Param, type State } from "./box.ts";
+import type { NamedBox } from "./model.ts";
 
 /** The names, shapes or counts of a state are not those of what it was loaded into. */
 export class StateError extends WeftError {
@@ -139,4 +140,35 @@ export function draftState(
   }
   for (const path of given.keys()) if (!expected.has(path)) refuse(path, "is not expected");
   return { boxes, take: () => keeper.replace(steps, drafted) };
+}
+
+/** Gives states the values of other boxes, path by path. */
+const assign = (where: string, to: StateRecord, from: ReadonlyMap<string, Param | State>): void =>
+  resultOf(() => {
+    for (const path in to) {
+      const [box, other] = [to[path]!, from.get(path)!];
+      if (box.dtype !== other.dtype) throw new StateError(`${where}${path} is ${other.dtype}, wanted ${box.dtype}`);
+      if (other.lazyValue === undefined) box.value = other.value;
+      else box.reset(other.lazyValue);
+    }
+  });
+
+/** What is kept now: states of their own, which later steps do not change. */
+export function copiedState(keeper: Keeper, params: readonly NamedParam[]): StateRecord {
+  const boxes = keptState(keeper, params);
+  const copies: Record<string, State> = {};
+  for (const path in boxes) copies[path] = state(nothing(boxes[path]!));
+  assign("", copies, new Map(Object.entries(boxes)));
+  return copies;
+}
+
+/** Lets a keeper take the values of boxes in a tree, all of them or none. */
+export function takeState(keeper: Keeper, params: readonly NamedParam[], tree: readonly NamedBox[]): void {
+  const where = `${keeper.name}: `;
+  const from = new Map(tree.flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box] as const)));
+  const given = new Map<string, Given>();
+  for (const [path, { shape, lazyValue }] of from) given.set(path, { shape, count: () => lazyValue?.values?.()[0] });
+  const { boxes, take } = draftState(keeper, where, params, given);
+  assign(where, boxes, from);
+  take();
 }

@@ -1,6 +1,6 @@
 // What every optimizer does around its rule: state for each parameter, the learning rate of the step, and the new values.
-import { KEEPER, namedParams, state } from "@weft/autograd";
-import type { Keeper, Param, StateRecord, Tape } from "@weft/autograd";
+import { copiedState, KEEPER, namedParams, state, takeState, walk } from "@weft/autograd";
+import type { Keeper, NamedParam, Param, StateRecord, Tape } from "@weft/autograd";
 import {
   ArgumentError,
   describe,
@@ -32,6 +32,21 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   apply(gradients: readonly Gradient[]): Done;
   /** The state of a parameter, by name; undefined before its first update. */
   stateOf(param: Param): StateRecord | undefined;
+  /**
+   * What it remembers, as boxes by path: `steps`, and of each parameter in `model` the state and the number of its updates,
+   * `t`. These are copies as of now, to be given to `load`. Files need no such thing: `save(file, { model, optimizer })`.
+   * Without `model` the paths are those in `params`, or else numbers in the order of the first updates.
+   */
+  state(model?: unknown): StateRecord;
+  /**
+   * Takes what `state` gave, of this optimizer or of another one of its kind, for the same parameters: then it goes on as that one
+   * would. Throws a StateError, and changes nothing, if names, shapes or counts do not fit.
+   *
+   * @example
+   * const before = optimizer.state(model);
+   * optimizer.load(before, model); // as if nothing had been learned in between
+   */
+  load(state: unknown, model?: unknown): void;
   /** How it is saved and loaded in a tree with its model. */
   readonly [KEEPER]?: Keeper | undefined;
 }
@@ -166,6 +181,9 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
       for (const [param, { t, boxes }] of kept) memory.add(param, { t, boxes, turn: turnOf(param), update: undefined });
     },
   };
+  /** The parameters by name; by number where neither the model was given nor `params`. */
+  const namedIn = (model: unknown = given): readonly NamedParam[] =>
+    model === undefined ? keeper.known().map((box, k) => ({ path: String(k), box })) : namedParams(model);
   return {
     name,
     get steps() {
@@ -180,6 +198,13 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
       withTape(tape, () => apply(gradients));
     },
     stateOf: (param) => memory.slots.get(param)?.boxes,
+    state: (model) => copiedState(keeper, namedIn(model)),
+    load: (tree, model) => {
+      const named = namedIn(model);
+      if (named.length === 0)
+        throw new ArgumentError(`${name}: load wants to know whose state it is: load(state, model)`);
+      takeState(keeper, named, walk(tree));
+    },
     [KEEPER]: keeper,
   };
 }

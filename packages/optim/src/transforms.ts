@@ -135,6 +135,8 @@ export function chain(
       return withTape(tape, () => begin(gradients, tape.step));
     },
     stateOf: (param) => last.stateOf(param),
+    state: (model) => last.state(model),
+    load: (state, model) => last.load(state, model),
     [KEEPER]: last[KEEPER] && {
       ...last[KEEPER],
       parts: () => Object.fromEntries(walk({ transforms, optimizer: last }).map(({ path, box }) => [path, box])),
