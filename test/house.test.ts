@@ -11,6 +11,7 @@ import {
   manifest,
   packages,
   reachedByPages,
+  read,
   root,
 } from "./source-graph.ts";
 
@@ -107,6 +108,13 @@ test("no file has 500 lines", () => {
   const long = written.filter((file) => lineCount(file) >= 400);
   if (long.length > 0) console.warn(`over 400 lines: ${long.join(", ")}`);
   expect(long.filter((file) => lineCount(file) >= 500)).toEqual([]);
+});
+
+test("every table over the dtypes stands in the recipe for adding one", () => {
+  const recipe = read("CONTRIBUTING.md").split("## Add a dtype\n")[1]!.split("\n## ")[0]!;
+  const tables = files("packages/*/src/**/*.ts").filter((file) => /Record<DType\b|in DType\]/.test(read(file)));
+  expect(tables.length).toBeGreaterThan(0);
+  expect(tables.filter((file) => !recipe.includes(file))).toEqual([]);
 });
 
 test("no file is named after nothing in particular", () => {

@@ -23,7 +23,7 @@ export interface Manifest {
   readonly peerDependencies?: Record<string, string>;
 }
 
-const read = (file: string) => readFileSync(join(root, file), "utf8");
+export const read = (file: string) => readFileSync(join(root, file), "utf8");
 
 /** The names of the folders in `packages`. */
 export const packages = globSync("packages/*/package.json", { cwd: root })

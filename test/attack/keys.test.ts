@@ -65,6 +65,7 @@ const families: Record<string, ((b: B) => Tensor)[]> = {
     (b) => T.add(T.cast(T.matmul(x(b), x(b)), "u8"), 0.5),
   ],
   halves: [(b) => T.cast(T.cast(T.div(x(b), 3), "f16"), "f32"), (b) => T.add(b.full([3], 0.1, { dtype: "f16" }), 1)],
+  bfloats: [(b) => T.cast(T.cast(T.div(x(b), 3), "bf16"), "f32"), (b) => T.add(b.full([3], 0.1, { dtype: "bf16" }), 1)],
   fills: [0, -0, 1, NaN, Infinity, 2 ** 31, -(2 ** 31), 0.5].map(
     (value) => (b: B) => T.div(1, T.pad(x(b), { pads: [[1, 0], [0, 1]], value })), // prettier-ignore
   ),
@@ -91,7 +92,6 @@ describe.each([
   test.skipIf(!here)("each gives its own result on a warm cache", async () => {
     const [b, right] = [await open(), await reference({ rounding: true })];
     for (const [family, programs] of Object.entries(families)) {
-      if (name !== "WebGPU" && family === "halves") continue; // the CPU has none
       if (name === "WebGPU" && family === "how many are joined") continue; // few programs: they compile slowly
       for (const order of [programs, programs.toReversed()])
         for (const [k, program] of order.entries()) {

@@ -34,10 +34,7 @@ const floats: Readers = {
   F64: (d, i) => d.getFloat64(8 * i, true),
   F32: (d, i) => d.getFloat32(4 * i, true),
   F16: (d, i) => dtypeInfo.f16.load(u16(d, i)),
-  BF16: /* @__PURE__ */ (() => {
-    const one = new DataView(new ArrayBuffer(4));
-    return (d: DataView, i: number) => (one.setUint16(2, d.getUint16(2 * i, true), true), one.getFloat32(0, true));
-  })(),
+  BF16: (d, i) => dtypeInfo.bf16.load(u16(d, i)),
 };
 const whole: Readers = {
   I64: i64,
@@ -56,6 +53,7 @@ const files: Record<DType, { readonly as: StoredType; readonly from: Readers }> 
   bool: { as: "BOOL", from: { BOOL: u8 } },
   u8: { as: "U8", from: { U8: u8 } },
   f16: { as: "F16", from: floats },
+  bf16: { as: "BF16", from: floats },
 };
 
 export const storedAs = (dtype: DType): StoredType => files[dtype].as;

@@ -40,6 +40,7 @@ test("floats of any width become the float that is wanted, rounded to even", () 
   const numbers = new Float32Array([1 + 2 ** -11, 1 + 3 * 2 ** -11, -70000, 2 ** -24, NaN]);
   const stored = toStored(numbers, [5], "F32");
   expect(fromStored("x", stored, "f16")).toEqual(new Uint16Array([0x3c00, 0x3c02, 0xfc00, 0x0001, 0x7e00]));
+  expect(fromStored("x", stored, "bf16")).toEqual(new Uint16Array([0x3f80, 0x3f80, 0xc789, 0x3380, 0x7fc0]));
   expect(fromStored("x", stored, "f64")).toEqual(Float64Array.from(numbers));
 });
 
@@ -51,8 +52,9 @@ test("keeps every dtype of ours over a round trip, wherever the file lies in its
     bool: new Uint8Array([1, 0, 1]),
     u8: new Uint8Array([0, 128, 255]),
     f16: new Uint16Array([0x3c00, 0x8000, 0x7c01]),
+    bf16: new Uint16Array([0x3f80, 0x8000, 0x7f81]),
   };
-  const types = { f32: "F32", f64: "F64", i32: "I32", bool: "BOOL", u8: "U8", f16: "F16" } as const;
+  const types = { f32: "F32", f64: "F64", i32: "I32", bool: "BOOL", u8: "U8", f16: "F16", bf16: "BF16" } as const;
   const tensors = Object.entries(given).map(([name, a]) => [name, toStored(a, [3], types[name as "f32"])] as const);
   const file = writeSafetensors({ tensors: new Map(tensors), metadata: {} });
   const shifted = new Uint8Array(file.length + 3).subarray(3);

@@ -41,7 +41,7 @@ const all = async (model: unknown) => {
   return Object.fromEntries([...tensors].map(([name, t]) => [name, Buffer.from(t.bytes).toString("hex")]));
 };
 
-test.each(["f16"] as const)("parameters in %s: rounded once, stored and read as they are", async (dtype) => {
+test.each(["f16", "bf16"] as const)("parameters in %s: rounded once, stored and read as they are", async (dtype) => {
   const { load: numberOf, store } = dtypeInfo[dtype];
   const numbers = [1 / 3, -2, 70000, 1e-30];
   const weight = parameter([4], () => numbers, { dtype });

@@ -26,6 +26,7 @@ import { callsWith } from "./calls/index.ts";
 import { aligned, type Call, type Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate, type Run as Routine } from "./translate/index.ts";
+import { storage } from "./translate/storage.ts";
 
 /** The version of this package, for messages. */
 const VERSION = "0.1.0";
@@ -160,8 +161,8 @@ export class Executor implements Driver<Block, Executable> {
     return this.#calls.get(op);
   }
   readonly findsAtOnce = true;
-  supports(): boolean {
-    return true;
+  supports(dtype: DType): boolean {
+    return dtype in storage; // a later `tensor` may have more
   }
 
   #routine(kernel: Kernel): Routine {

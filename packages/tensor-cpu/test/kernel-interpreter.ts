@@ -110,26 +110,29 @@ const rules: Record<Scalar, { readonly [F in Fn]?: Rule }> = {
 
 export const functionsOf = (s: Scalar): Fn[] => Object.keys(rules[s]) as Fn[];
 
-/** A half as a number. */
-function fromHalf(h: number): number {
-  const sign = h & 0x8000 ? -1 : 1;
-  const exponent = (h >> 10) & 31;
-  const fraction = h & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
-}
-
-/** The half next to a number, ties to even. */
-function toHalf(x: number): number {
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
-  const a = Math.abs(x);
-  if (Number.isNaN(x)) return 0x7e00;
-  if (a >= 65520) return sign | 0x7c00;
-  let exponent = -14;
-  while (a >= 2 ** (exponent + 1)) exponent++;
-  const units = nearest(a / 2 ** (exponent - 10));
-  return sign | (units + (exponent + 14) * 1024);
-}
+/** Floats of 16 bits: so many of fraction, normal ones from 2^least on, and the bits of infinity. */
+const narrow = (fraction: number, least: number, infinity: number) => ({
+  read(h: number): number {
+    const sign = h & 0x8000 ? -1 : 1;
+    const exponent = (h & infinity) >> fraction;
+    const digits = h & (2 ** fraction - 1);
+    if ((h & infinity) === infinity) return digits === 0 ? sign * Infinity : NaN;
+    const units = exponent === 0 ? digits : digits + 2 ** fraction;
+    return sign * units * 2 ** (Math.max(exponent - 1, 0) + least - fraction);
+  },
+  /** The one next to a number, ties to even. */
+  write(x: number): number {
+    const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
+    const a = Math.abs(x);
+    if (Number.isNaN(x)) return infinity + 2 ** (fraction - 1);
+    let exponent = least;
+    while (a >= 2 ** (exponent + 1) && exponent < 128) exponent++;
+    const units = nearest(a / 2 ** (exponent - fraction));
+    return sign | Math.min(units + (exponent - least) * 2 ** fraction, infinity);
+  },
+});
+const half = narrow(10, -14, 0x7c00);
+const bfloat = narrow(7, -126, 0x7f80);
 
 const read: Record<DType, (v: DataView, at: number) => number> = {
   f32: (v, at) => v.getFloat32(at, true),
@@ -137,7 +140,8 @@ const read: Record<DType, (v: DataView, at: number) => number> = {
   i32: (v, at) => v.getInt32(at, true),
   u8: (v, at) => v.getUint8(at),
   bool: (v, at) => Number(v.getUint8(at) !== 0),
-  f16: (v, at) => fromHalf(v.getUint16(at, true)),
+  f16: (v, at) => half.read(v.getUint16(at, true)),
+  bf16: (v, at) => bfloat.read(v.getUint16(at, true)),
 };
 
 const write: Record<DType, (v: DataView, at: number, x: number) => void> = {
@@ -146,7 +150,8 @@ const write: Record<DType, (v: DataView, at: number, x: number) => void> = {
   i32: (v, at, x) => v.setInt32(at, toInt(x), true),
   u8: (v, at, x) => v.setUint8(at, Math.min(Math.max(toInt(x), 0), 255)),
   bool: (v, at, x) => v.setUint8(at, Number(x !== 0)),
-  f16: (v, at, x) => v.setUint16(at, toHalf(Math.fround(x)), true),
+  f16: (v, at, x) => v.setUint16(at, half.write(Math.fround(x)), true),
+  bf16: (v, at, x) => v.setUint16(at, bfloat.write(Math.fround(x)), true),
 };
 
 export { read as readElement, write as writeElement };

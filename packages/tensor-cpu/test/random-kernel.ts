@@ -112,8 +112,6 @@ export const functions = (of: Scalar, double: boolean): Fn[] =>
     (fn) => (of === "f64" || !math.has(fn)) && (double || fn !== "f64") && !(of === "f64" && fn === "bits"),
   );
 
-const native: Record<DType, Scalar> = { f32: "f32", f64: "f64", i32: "i32", bool: "bool", u8: "f32", f16: "f32" };
-
 export interface Launch {
   readonly kernel: Kernel;
   readonly bytes: Uint8Array;
@@ -133,8 +131,8 @@ export function randomLaunch(r: Random, double: boolean): Launch {
   if (rank > 0 && r() < 0.05) sizes[Math.floor(r() * rank)] = 0;
   while (sizes.reduce((a, b) => a * b, 1) > 600) sizes[sizes.indexOf(Math.max(...sizes))]! >>= 1;
   const dtypes: DType[] = double
-    ? ["f64", "f64", "f32", "i32", "bool", "u8", "f16"]
-    : ["f32", "f32", "f32", "i32", "bool", "u8", "f16"];
+    ? ["f64", "f64", "f32", "i32", "bool", "u8", "f16", "bf16"]
+    : ["f32", "f32", "f32", "i32", "bool", "u8", "f16", "bf16"];
   const bytes = noise.slice();
   const view = new DataView(bytes.buffer);
 
@@ -146,7 +144,7 @@ export function randomLaunch(r: Random, double: boolean): Launch {
   for (let i = 1 + Math.floor(r() * 4); i > 0; i--) {
     const dtype = pick(r, dtypes);
     operands.push({ use: "read", dtype, step: pick<Step>(r, ["still", "unit", "unit", "unit", "stride"]) });
-    values.push(b.load(operands.length - 1, dtype === "u8" && r() < 0.5 ? "i32" : native[dtype]));
+    values.push(b.load(operands.length - 1, dtype === "u8" && r() < 0.5 ? "i32" : dtypeInfo[dtype].compute));
   }
   if (r() < 0.4) {
     operands.push({ use: "index", dtype: "i32", step: pick<Step>(r, ["still", "unit", "stride"]) });

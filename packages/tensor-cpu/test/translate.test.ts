@@ -266,20 +266,21 @@ describe("functions", () => {
 });
 
 describe("storage types", () => {
-  test("every half survives reading and writing", () => {
-    const halves = Array.from({ length: 4096 }, (_, i) => i * 16 + (i % 16));
+  const narrow = ["f16", "bf16"] as const;
+  test.each(narrow)("every %s survives reading and writing", (dtype) => {
+    const all = Array.from({ length: 4096 }, (_, i) => i * 16 + (i % 16));
     const launch = map(
-      halves.length,
-      ["f16"],
-      ["f16", "f32"],
+      all.length,
+      [dtype],
+      [dtype, "f32"],
       (b) => [b.load(0, "f32"), b.load(0, "f32")],
       () => 0,
     );
     const at = new Int32Array(launch.bytes.buffer)[layout.operand(launch.kernel, 0)]!;
-    new Uint16Array(launch.bytes.buffer, at, halves.length).set(halves);
+    new Uint16Array(launch.bytes.buffer, at, all.length).set(all);
     expectSame(launch);
   });
-  test("halves are rounded to even", () => {
+  test.each(narrow)("%s is rounded to even", (dtype) => {
     const r = random(3);
     const near = [
       65504,
@@ -295,15 +296,24 @@ describe("storage types", () => {
       2047.5,
       2048.5,
       5.96e-8,
+      1 + 2 ** -8,
+      1 + 3 * 2 ** -8,
+      (2 - 2 ** -8) * 2 ** 127,
+      (2 - 2 ** -8 - 2 ** -23) * 2 ** 127,
+      2 ** -126,
+      2 ** -133,
+      2 ** -134,
+      3 * 2 ** -134,
+      -(2 ** -149),
       NaN,
       Infinity,
     ];
     const launch = map(
       2000,
       ["f32"],
-      ["f16"],
+      [dtype],
       (b) => [b.load(0, "f32")],
-      (_, i) => near[i] ?? (r() - 0.5) * 2 ** (r() * 45 - 28),
+      (_, i) => near[i] ?? (r() - 0.5) * 2 ** (dtype === "f16" ? r() * 45 - 28 : r() * 280 - 150),
     );
     expectSame(launch);
   });

@@ -85,26 +85,29 @@ describeOnDevice("the same bits", () => {
     expect(await T.sum(T.cast(x, "f32")).item()).toBe(bytes.reduce((a, b) => a + b, 0));
   });
 
-  onDevice("every half is read and written exactly, and what lies between is rounded to even", async () => {
-    const backend = await open({});
-    const { load: fromHalf, store: toHalf } = T.dtypeInfo.f16;
-    const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i);
-    const halves = backend.tensor(bits, { dtype: "f16" });
-    expect(await T.cast(halves, "f32").data()).toEqual(Float32Array.from(bits, fromHalf));
-    const back = await T.cast(T.cast(halves, "f32"), "f16").data();
-    expect(back).toEqual(bits.map((h) => ((h & 0x7fff) > 0x7c00 ? (h & 0x8000) | 0x7e00 : h))); // one NaN of each sign
-    // The midpoint of each half and the next, and the f32 on either side of it.
-    const near = Array.from({ length: 31_743 }, (_, h) => Math.fround((fromHalf(h) + fromHalf(h + 1)) / 2));
-    const floats = new Float32Array(near.flatMap((m) => [m, -m * (1 + 2 ** -23), m * (1 - 2 ** -23)]));
-    expect(await T.cast(backend.tensor(floats), "f16").data()).toEqual(Uint16Array.from(floats, toHalf));
-    // Odd places, and neighbors that others write.
-    const some = T.slice(halves, { starts: [15_001], ends: [15_012] });
-    expect(await T.concat([some, T.flip(some), some], { axis: 0 }).data()).toEqual(
-      Uint16Array.from({ length: 33 }, (_, i) => 15_001 + (i < 11 ? i : i < 22 ? 21 - i : i - 22)),
-    );
-  });
+  onDevice.each(["f16", "bf16"] as const)(
+    "every %s is read and written exactly, and what lies between is rounded to even",
+    async (dtype) => {
+      const backend = await open({});
+      const { load, store } = T.dtypeInfo[dtype];
+      const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i);
+      const halves = backend.tensor(bits, { dtype });
+      expect(await T.cast(halves, "f32").data()).toEqual(Float32Array.from(bits, load));
+      const back = await T.cast(T.cast(halves, "f32"), dtype).data();
+      expect(back).toEqual(bits.map((h) => (Number.isNaN(load(h)) ? (h & 0x8000) | store(NaN) : h))); // one NaN of each sign
+      // The midpoint of each half and the next, and the f32 on either side of it.
+      const near = Array.from({ length: store(Infinity) - 1 }, (_, h) => Math.fround((load(h) + load(h + 1)) / 2));
+      const floats = new Float32Array(near.flatMap((m) => [m, -m * (1 + 2 ** -23), m * (1 - 2 ** -23)]));
+      expect(await T.cast(backend.tensor(floats), dtype).data()).toEqual(Uint16Array.from(floats, store));
+      // Odd places, and neighbors that others write.
+      const some = T.slice(halves, { starts: [15_001], ends: [15_012] });
+      expect(await T.concat([some, T.flip(some), some], { axis: 0 }).data()).toEqual(
+        Uint16Array.from({ length: 33 }, (_, i) => 15_001 + (i < 11 ? i : i < 22 ? 21 - i : i - 22)),
+      );
+    },
+  );
 
-  onDevice.each(["f16", "u8"] as const)("%s is computed with as f32", async (dtype) => {
+  onDevice.each(["f16", "bf16", "u8"] as const)("%s is computed with as f32", async (dtype) => {
     const backend = await open({});
     const numbers = Float32Array.from({ length: 72 }, (_, i) => (i * 7) % 23);
     const stored = T.cast(backend.tensor(numbers, { shape: [2, 1, 6, 6] }), dtype);

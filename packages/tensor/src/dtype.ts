@@ -1,6 +1,6 @@
 // Element types. One descriptor per dtype says how it is stored, what it is computed in, and how it meets others: whatever else
 // differs by dtype reads it here, or is a complete table over the names.
-import { half } from "./narrow-floats.ts";
+import { bfloat, half } from "./narrow-floats.ts";
 
 /** What arithmetic is done in. The other dtypes are only stored: they are widened when they are loaded. */
 export type ComputeType = "f32" | "f64" | "i32" | "bool";
@@ -40,15 +40,16 @@ const byte = within(0, 255);
 
 // oxfmt-ignore
 export const dtypeInfo = {
-  f32: { bytes: 4, array: Float32Array, kind: "float", code: 4, compute: "f32", accumulate: "f32", ...asItIs },
-  f64: { bytes: 8, array: Float64Array, kind: "float", code: 5, compute: "f64", accumulate: "f64", ...asItIs },
+  f32: { bytes: 4, array: Float32Array, kind: "float", code: 5, compute: "f32", accumulate: "f32", ...asItIs },
+  f64: { bytes: 8, array: Float64Array, kind: "float", code: 6, compute: "f64", accumulate: "f64", ...asItIs },
   i32: { bytes: 4, array: Int32Array, kind: "integer", code: 2, compute: "i32", accumulate: "i32", ...word },
   bool: { bytes: 1, array: Uint8Array, kind: "bool", code: 0, compute: "bool", accumulate: "i32", ...truth },
   u8: { bytes: 1, array: Uint8Array, kind: "integer", code: 1, compute: "f32", accumulate: "f32", ...byte },
   f16: { bytes: 2, array: Uint16Array, kind: "float", code: 3, compute: "f32", accumulate: "f32", ...half },
+  bf16: { bytes: 2, array: Uint16Array, kind: "float", code: 4, compute: "f32", accumulate: "f32", ...bfloat },
 } as const satisfies Record<string, DTypeInfo>;
 
-/** `f32` is the default. `u8` and `f16` are storage types: they are converted in the kernel that first uses them. */
+/** `f32` is the default. `u8`, `f16` and `bf16` are storage types: they are converted in the kernel that first uses them. */
 export type DType = keyof typeof dtypeInfo;
 
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array;

@@ -5,6 +5,9 @@ const bits = new Uint32Array(float.buffer);
 /** Half precision: 5 bits of exponent, 10 of fraction, as IEEE 754 has them. */
 export const half = { store: toHalf, load: fromHalf };
 
+/** bfloat16: the upper half of an f32. */
+export const bfloat = { store: toBfloat, load: fromBfloat };
+
 function toHalf(x: number): number {
   float[0] = x;
   const b = bits[0]!;
@@ -32,4 +35,16 @@ function fromHalf(h: number): number {
         ? fraction * 2 ** -24
         : (1 + fraction / 1024) * 2 ** (exponent - 15);
   return h & 0x8000 ? -magnitude : magnitude;
+}
+
+function toBfloat(x: number): number {
+  float[0] = x;
+  const b = bits[0]!;
+  if (x !== x) return ((b >>> 16) & 0x8000) | 0x7fc0; // cut or rounded, it could become infinity
+  return (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
+}
+
+function fromBfloat(h: number): number {
+  bits[0] = h << 16;
+  return float[0]!;
 }

@@ -91,7 +91,7 @@ export class Tensor {
 
   /**
    * A copy of the elements in row-major order: `f32` as Float32Array, `f64` as Float64Array, `i32` as Int32Array, `bool`
-   * (0 and 1) and `u8` as Uint8Array, `f16` as its bits in a Uint16Array.
+   * (0 and 1) and `u8` as Uint8Array, `f16` and `bf16` as their bits in a Uint16Array.
    */
   async data(): Promise<TypedArray> {
     return load(this, "data");

@@ -379,4 +379,16 @@ describe("creation", () => {
       [1, 1 + 2 ** -9, 65504, Infinity, 0, NaN],
     );
   });
+  test("bfloat16: every one survives, and rounding is to even", () => {
+    const bits = Uint16Array.from({ length: 0x10000 }, (_, i) => i).filter((h) => (h & 0x7fff) <= 0x7f80);
+    const values = tensor(bits, { dtype: "bf16" }).arraySync() as number[];
+    expect(values).toEqual(Array.from(new Float32Array(Uint32Array.from(bits, (h) => h << 16).buffer)));
+    expect(tensor(values, { dtype: "bf16" }).dataSync()).toEqual(bits);
+    const ends = [1 + 2 ** -8, 1 + 3 * 2 ** -8, (2 - 2 ** -8) * 2 ** 127, 3.39e38, 2 ** -134, 3 * 2 ** -134, NaN];
+    expect(tensor(ends, { dtype: "bf16" }).dataSync()).toEqual(
+      Uint16Array.of(0x3f80, 0x3f82, 0x7f80, 0x7f7f, 0, 2, 0x7fc0),
+    );
+    expect(full([1], 1 / 3, { dtype: "bf16" }).arraySync()).toEqual([0.333984375]);
+    expect(String(tensor([-0.5, 2], { dtype: "bf16" }))).toMatch(/^tensor\(\[-0.5, {2}2.0\], bf16\[2\] on /);
+  });
 });

@@ -81,6 +81,6 @@ test("floats are drawn by rand and randn, and nothing else", () => {
       expect(wrong).toThrow(DTypeError);
       expect(wrong).toThrow(`${name}: wanted a dtype of floats, got ${dtype}; randint makes random integers`);
     }
-  for (const dtype of ["f32", "f64", "f16"] as const)
+  for (const dtype of ["f32", "f64", "f16", "bf16"] as const)
     expect([rand, randn].map((f) => f(2, { dtype }).dtype)).toEqual([dtype, dtype]);
 });

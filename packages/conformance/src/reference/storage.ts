@@ -64,6 +64,7 @@ export const storage: Record<DType, Storage> = {
   bool: plain((x) => (x === 0 ? 0 : 1)),
   u8: truncate(0, 255),
   f16: float(5, 10),
+  bf16: float(8, 7),
 };
 
 /** The host's array of a dtype that stands for these numbers. */

@@ -4,6 +4,7 @@ import { f32x4, i32x4, v128, type Expr, type V128 } from "../wasm/emitter.ts";
 type Vector = Expr<typeof V128>;
 
 export const half = { load: fromHalf, store: toHalf };
+export const bfloat = { load: fromBfloat, store: toBfloat };
 
 /** Four halves (the low 16 bits of each lane, the rest 0) as f32: exact. */
 function fromHalf(raw: Vector, hold: (e: Expr) => Expr): Vector {
@@ -32,4 +33,19 @@ function toHalf(x: Vector, hold: (e: Expr) => Expr): Vector {
   const large = v128.bitselect(i32x4.const(0x7c00), finite, infinite);
   const all = v128.bitselect(i32x4.const(0x7e00), large, notNumber);
   return v128.or(all, v128.and(i32x4.shrU(bits, 16), i32x4.const(0x8000)));
+}
+
+/** Four bfloat16 as f32: their upper halves. */
+function fromBfloat(raw: Vector): Vector {
+  return i32x4.shl(raw, 16);
+}
+
+/** Four f32 rounded to bfloat16, ties to even; what is rounded up beyond the largest one is infinity. */
+function toBfloat(x: Vector, hold: (e: Expr) => Expr): Vector {
+  const bits = hold(x) as Vector;
+  const upper = hold(i32x4.shrU(bits, 16)) as Vector;
+  const odd = v128.and(upper, i32x4.const(1));
+  const rounded = i32x4.shrU(i32x4.add(i32x4.add(bits, i32x4.const(0x7fff)), odd), 16);
+  const notNumber = v128.or(v128.and(upper, i32x4.const(0x8000)), i32x4.const(0x7fc0));
+  return v128.bitselect(notNumber, rounded, f32x4.ne(bits, bits));
 }

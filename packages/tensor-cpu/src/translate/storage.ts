@@ -9,12 +9,12 @@ import {
   v128,
   type Expr,
   type F32,
-  type F64,
   type I32,
+  type Type,
   type V128,
   type VOID,
 } from "../wasm/emitter.ts";
-import { half } from "./narrow-floats.ts";
+import { bfloat, half } from "./narrow-floats.ts";
 
 type Int = Expr<typeof I32>;
 type Vector = Expr<typeof V128>;
@@ -60,16 +60,24 @@ const narrow = (view: "u8" | "u16", lanes: Lanes): Storage => {
   };
 };
 
+/** What is computed in as it is stored. */
+const plain = <T extends Type>(
+  view: "f32" | "f64" | "i32",
+  code: { load(at: Int): Expr<T>; store(at: Int, value: Expr<T>): Expr<typeof VOID> },
+  lanes: Lanes | undefined,
+): Storage => ({
+  lanes,
+  load: (at) => code.load(at),
+  store: (at, value: Expr<T>) => code.store(at, value),
+  view,
+});
+
 export const storage: Record<DType, Storage> = {
-  f32: { lanes: asItIs, load: (at) => f32.load(at), store: (at, x: Expr<typeof F32>) => f32.store(at, x), view: "f32" },
-  f64: {
-    lanes: undefined,
-    load: (at) => f64.load(at),
-    store: (at, x: Expr<typeof F64>) => f64.store(at, x),
-    view: "f64",
-  },
-  i32: { lanes: asItIs, load: (at) => i32.load(at), store: (at, x: Int) => i32.store(at, x), view: "i32" },
+  f32: plain("f32", f32, asItIs),
+  f64: plain("f64", f64, undefined),
+  i32: plain("i32", i32, asItIs),
   bool: { lanes: mask, load: (at) => i32.ne(i32.load8u(at), 0), store: (at, x: Int) => i32.store8(at, x), view: "u8" },
   u8: narrow("u8", byte),
   f16: narrow("u16", half),
+  bf16: narrow("u16", bfloat),
 };

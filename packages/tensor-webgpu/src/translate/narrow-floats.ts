@@ -1,4 +1,4 @@
-// Halves in a language that need not have them: conversion from and to f32 on bits, exact, to the nearest, ties to even. WGSL's own
+// Narrow floats in a language that need not have them: conversion from and to f32 on bits, exact, to the nearest, ties to even. WGSL's own
 // `unpack2x16float` and `pack2x16float` may take small numbers for 0, round either way, and give anything beyond 65504.
 
 /** What programs call that read or write f16. */
@@ -24,5 +24,14 @@ fn w_to_half(x: f32) -> u32 {
   let rest = digits & ((1u << shift) - 1u);
   let tie = 1u << (shift - 1u);
   return sign | (whole + select(0u, 1u, rest > tie || (rest == tie && (whole & 1u) == 1u)));
+}
+`;
+
+/** What programs call that write bf16, the upper half of an f32. */
+export const bfloatPrelude = `
+fn w_to_bfloat(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  let upper = bits >> 16u;
+  return select((bits + 0x7fffu + (upper & 1u)) >> 16u, (upper & 0x8000u) | 0x7fc0u, w_nan(x));
 }
 `;

@@ -2,7 +2,7 @@
 // Operands are (slab, address); which operand lies in which slab is part of the program, addresses are arguments.
 import type { DType } from "@weft/tensor";
 import { farPrelude } from "./far.ts";
-import { halfPrelude } from "./narrow-floats.ts";
+import { bfloatPrelude, halfPrelude } from "./narrow-floats.ts";
 import type { KernelLaunch } from "@weft/kernel";
 import { prelude, type Register } from "./scalar.ts";
 import { bitsOf, elementIn, isNarrow, wordOf } from "./storage.ts";
@@ -113,7 +113,7 @@ export const paddedWords = (words: number): number => Math.ceil(words / ALIGN) *
 export const headerWords = (members: number): number => (members === 1 ? 0 : paddedWords(members));
 
 /**
- * Elements of one byte (`bool`, `u8`) lie four to a word, those of two (`f16`) in pairs, as on the host. Neighbors are written by
+ * Elements of one byte (`bool`, `u8`) lie four to a word, those of two (`f16`, `bf16`) in pairs, as on the host. Neighbors are written by
  * different invocations, so a slab that a program writes such elements to is bound as atomic words: clearing and setting the
  * bits of one's own element is right in any order.
  */
@@ -198,6 +198,13 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
   };
 }
 
+/** What is written into programs that call it. */
+const preludes = [
+  [/w_(rem|rest|turns)\(/, farPrelude],
+  [/_half\(/, halfPrelude],
+  [/_bfloat\(/, bfloatPrelude],
+] as const;
+
 /** The WGSL of a program, its entry point `main`. Group 0 binds arguments, the flags of indices out of range, and the slabs. */
 export function program(members: readonly Member[], threads: number, vectors = false): string {
   const slabs = new Set(members.flatMap((m) => m.bindings));
@@ -220,8 +227,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
       : `if (group < ${firsts[i + 1]}) { member${i}(group - ${firsts[i]}, lane); } else`,
   );
   const flags = functions.some((f) => f.includes("outOfRange["));
-  const far = functions.some((f) => /w_(rem|rest|turns)\(/.test(f));
-  const halves = functions.some((f) => f.includes("_half("));
+  const called = preludes.flatMap(([name, text]) => (functions.some((f) => name.test(f)) ? [text.trim()] : []));
   return [
     ...(members.some((m) => m.body.subgroups) ? ["enable subgroups;"] : []),
     ...[...slabs].map(
@@ -233,8 +239,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
     ...(scratch > 0 ? [`var<workgroup> scratch: array<u32, ${scratch}>;`] : []),
     ...(tiles > 0 ? [`var<workgroup> vectors: array<vec4f, ${tiles}>;`] : []),
     prelude.trim(),
-    ...(far ? [farPrelude.trim()] : []),
-    ...(halves ? [halfPrelude.trim()] : []),
+    ...called,
     ...functions,
     `@compute @workgroup_size(${threads})`,
     "fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {",

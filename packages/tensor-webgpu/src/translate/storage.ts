@@ -20,6 +20,7 @@ export const storage: Record<DType, Storage | undefined> = {
   bool: { load: (bits) => `(${bits} != 0u)`, store: call("u32") },
   u8: { load: call("f32"), store: (x) => `u32(clamp(w_int(${x}), 0i, 255i))` },
   f16: { load: call("w_from_half"), store: call("w_to_half") },
+  bf16: { load: (bits) => `w_float(${bits} << 16u)`, store: call("w_to_bfloat") },
 };
 
 function storageOf(dtype: DType): Storage {
