@@ -3,7 +3,7 @@
 import { inNameOf } from "./context.ts";
 import { applyRead, placed, read, readTensor, readTensors, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
-import { dtypeInfo, promote, type DType } from "./dtype.ts";
+import { dtypeInfo, isFloat, promote, type DType } from "./dtype.ts";
 import { inDType } from "./elementwise.ts";
 import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
@@ -19,8 +19,7 @@ const first = { axis: 0 };
 
 /** Indices as `i32`. */
 export function indicesOf(op: string, t: Tensor): Tensor {
-  if (t.dtype === "i32") return t;
-  if (t.dtype === "u8" || t.dtype === "bool") return inDType(t, "i32");
+  if (!isFloat(t.dtype)) return inDType(t, "i32");
   throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
 }
 

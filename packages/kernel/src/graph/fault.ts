@@ -1,6 +1,15 @@
 // Indices outside their axis. What an indexing call met is a fault of its result and of all that is computed from it: each of
 // these values throws an IndexError at each read, and no other value does.
-import { context, IndexError, type Caller, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
+import {
+  context,
+  dtypeInfo,
+  IndexError,
+  type Caller,
+  type DType,
+  type Indices,
+  type OpName,
+  type Shape,
+} from "@weft/tensor";
 import type { Node } from "./node.ts";
 import { codeOf, nameOf, type AnyOp } from "./operation.ts";
 import { sizeOf } from "./view.ts";
@@ -204,8 +213,8 @@ export function faultOf(
 
 /** The range of integers that are uploaded; nothing for other data, which are no indices. */
 export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefined {
-  const bytes = dtype === "u8";
-  if ((dtype !== "i32" && !bytes) || data.length === 0) return undefined;
+  const { bytes, kind } = dtypeInfo[dtype];
+  if (kind !== "integer" || data.length === 0) return undefined;
   let least = data[0]!;
   let most = least;
   for (let i = 1; i < data.length; i++) {
@@ -214,7 +223,7 @@ export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefine
     else if (x > most) most = x;
     else continue;
     // No more to find out: images are long.
-    if (bytes && most - least === 255) break;
+    if (bytes === 1 && most - least === 255) break;
   }
   return { least, most, whole: true };
 }
@@ -254,11 +263,13 @@ for (const [op, rule] of Object.entries(rules)) knownAfter[codeOf(op as OpName)]
 
 /** The range of what an operation gives, if it gives integers and something is known of them. */
 export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>
-  dtype === "i32" || dtype === "u8" ? knownAfter[code]?.(inputs, attrs as never) : undefined;
+  dtypeInfo[dtype].kind === "integer" ? knownAfter[code]?.(inputs, attrs as never) : undefined;
 
 /** The range of what is moved or cast from integers: only a part of a value may do without its least or greatest. */
 export function rangeFrom({ range }: Node, op: AnyOp, dtype: DType): Range | undefined {
-  if (range === undefined || (dtype !== "i32" && !(dtype === "u8" && range.least >= 0 && range.most < 256)))
-    return undefined;
+  const { kind, store } = dtypeInfo[dtype];
+  if (range === undefined || kind !== "integer") return undefined;
+  // What does not fit is stored as another number.
+  if (store(range.least) !== range.least || store(range.most) !== range.most) return undefined;
   return op === "slice" ? { ...range, whole: false } : range;
 }

@@ -1,10 +1,10 @@
 // Rules of the elementwise family: shapes broadcast as in NumPy, dtypes agree and stay, comparisons give bool.
 import { text } from "../axes.ts";
-import type { DType } from "../dtype.ts";
+import type { ComputeType, DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { ElementwiseOps, Shape } from "../ops.ts";
-import { agree, float, number, takes, tensorAt, wrongDType, type DTypeRules, type ShapeRules } from "./table.ts";
+import { agree, dtypeAmong, float, number, takes, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
 const SCALAR: Shape = [];
 
@@ -101,7 +101,7 @@ export const elementwiseShapes: ShapeRules<keyof ElementwiseOps> = {
   where: choice,
 };
 
-const ofTwo = (...wanted: DType[]) => {
+const ofTwo = (...wanted: ComputeType[]) => {
   return (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
     const a = inputs[0]!;
     const b = inputs[1]!;
@@ -109,8 +109,7 @@ const ofTwo = (...wanted: DType[]) => {
     if (typeof a === "number") ({ dtype } = tensorAt(op, inputs, 1));
     else if (typeof b === "number" || a.dtype === b.dtype) ({ dtype } = a);
     else dtype = agree(op, a.dtype, b.dtype);
-    if (!wanted.includes(dtype)) wrongDType(op, dtype, wanted);
-    return dtype;
+    return dtypeAmong(op, dtype, wanted);
   };
 };
 const test =
@@ -126,7 +125,7 @@ const compare = test(numbers);
 
 const chosen = (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
   const mask = inputs[0]!;
-  if (typeof mask !== "number" && mask.dtype !== "bool") wrongDType(op, mask.dtype, ["bool"]);
+  if (typeof mask !== "number") dtypeAmong(op, mask.dtype, ["bool"]);
   const a = inputs[1]!;
   const b = inputs[2]!;
   if (typeof a === "number") return typeof b === "number" ? "f32" : b.dtype;

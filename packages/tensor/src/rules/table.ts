@@ -1,6 +1,6 @@
 // The form of a table of rules, what the families' rules share, and the check of an operand that must be a tensor.
 import { text } from "../axes.ts";
-import type { DType } from "../dtype.ts";
+import type { ComputeType, DType } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
 import type { Attrs, OpName, Shape } from "../ops.ts";
@@ -33,14 +33,13 @@ export const keepsDType = (inputs: readonly Value[], _attrs: unknown, op: string
 
 /** The dtype of the first operand, which must be among those named. */
 export const takes =
-  (...wanted: DType[]) =>
-  (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
-    const { dtype } = tensorAt(op, inputs, 0);
-    if (!wanted.includes(dtype)) wrongDType(op, dtype, wanted);
-    return dtype;
-  };
+  (...wanted: ComputeType[]) =>
+  (inputs: readonly Value[], _attrs: unknown, op: string): DType =>
+    dtypeAmong(op, tensorAt(op, inputs, 0).dtype, wanted);
 
-export function wrongDType(op: string, got: DType, wanted: readonly DType[]): never {
+/** Refuses a dtype that is none of those wanted. */
+export function dtypeAmong(op: string, got: DType, wanted: readonly DType[]): DType {
+  if (wanted.includes(got)) return got;
   throw new DTypeError(`${op}: wanted ${wanted.join(" or ")}, got ${got}; use cast`);
 }
 
