@@ -1,5 +1,5 @@
 // The rules of the house, read off the tree: who may import whom, what a page may load, how large a file may be.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
@@ -101,6 +101,23 @@ test.each(packages.filter((name) => typeof manifest(name).exports["."] === "obje
     expect(Object.keys(page).toSorted()).toEqual(Object.keys(node).toSorted());
   },
 );
+
+/** Packages whose plumbing, what only our packages need of each other, has an entry of its own. */
+const withInternals = packages.filter((name) => "./internals" in manifest(name).exports);
+const everything = files("{packages,test}/**/*.ts").map(
+  (file) => [file, readFileSync(join(root, file), "utf8")] as const,
+);
+
+test.each(withInternals)("%s shows users nothing of its internals, and our packages use each of them", async (name) => {
+  const load = (file: string) => import(join(root, "packages", name, "src", file)) as Promise<object>;
+  const [index, internals] = (await Promise.all([load("index.ts"), load("internals.ts")])).map(Object.keys);
+  expect(index!.filter((key) => internals!.includes(key))).toEqual([]);
+  const statement = new RegExp(`import \\{([^}]*)\\} from "@weft/${name}/internals"`, "g");
+  const others = everything.filter(([file]) => !file.startsWith(`packages/${name}/`));
+  const lists = others.flatMap(([, text]) => [...text.matchAll(statement)].map(([, list]) => list!));
+  const used = new Set(lists.flatMap((list) => list.split(/[\s,]+/)));
+  expect(internals!.filter((key) => !used.has(key))).toEqual([]);
+});
 
 const written = [...files("packages/**/*.ts"), ...files("test/**/*.ts"), "vitest.config.ts"];
 

@@ -1,6 +1,7 @@
 // Options as plain JavaScript may give them: hostile values of each option, unknown names, calls in the manner of other
 // libraries. Each is an error of Weft's own, or a result; an unknown name is never passed over. WEFT_LONG=1 tries pairs of them.
 import * as T from "@weft/tensor";
+import { describe, standardizeGrad } from "@weft/tensor/internals";
 import { ArgumentError, WeftError, type Backend, type Creation } from "@weft/tensor";
 import { open as openCpu, openSync } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
@@ -43,7 +44,7 @@ const cases: Record<string, Case> = {
   softmax: [(o) => T.softmax(x, o), {}, { axis: 0 }],
   logSoftmax: [(o) => T.logSoftmax(x, o), {}, { axis: 0 }],
   standardize: [(o) => T.standardize(x, o), {}, { eps: 1 }],
-  standardizeGrad: [(o) => T.standardizeGrad(x, x, o), {}, { eps: 1 }],
+  standardizeGrad: [(o) => standardizeGrad(x, x, o), {}, { eps: 1 }],
   crossEntropyRows: [
     (o) => T.crossEntropyRows(x, b.tensor([0, 1], { dtype: "i32" }), o),
     {},
@@ -107,9 +108,9 @@ function outcome(name: string, call: () => unknown, given: unknown): string {
 const print = (x: unknown): string =>
   typeof x === "object" && x !== null && !ArrayBuffer.isView(x) && !("dtype" in x)
     ? `{ ${Object.entries(x)
-        .map(([k, v]) => `${k}: ${T.describe(v)}`)
+        .map(([k, v]) => `${k}: ${describe(v)}`)
         .join(", ")} }`
-    : T.describe(x);
+    : describe(x);
 
 const long = process.env["WEFT_LONG"] === "1";
 
@@ -125,7 +126,7 @@ test.each(Object.entries(cases))("%s", (name, [call, needed, others = {}]) => {
     for (const bad of hostile) {
       const got = run({ ...needed, [option]: bad });
       if (bad === "float32" || typeof bad === "symbol" || typeof bad === "function" || typeof bad === "bigint")
-        expect(got, `${option}: ${T.describe(bad)}`).toBe("refused");
+        expect(got, `${option}: ${describe(bad)}`).toBe("refused");
       if (long)
         for (const other of Object.keys(known))
           for (const worse of hostile) run({ ...needed, [option]: bad, [other]: worse });

@@ -1,10 +1,12 @@
 // Random trainings of one model by two optimizers, in every way that a step can be written, with steps that fail among them: for want of
 // memory, by wrong labels and words, by rules and losses that throw. Each ends as the same training does without those
 // steps. Bounded here; WEFT_LONG=1 runs many more.
-import { boxes, checkpoint, diff, param, state, stopGradient } from "@weft/autograd";
+import { checkpoint, diff, param, state, stopGradient } from "@weft/autograd";
+import { boxes } from "@weft/autograd/internals";
 import { BatchNorm, crossEntropy, Embedding, Linear, place, seed } from "@weft/nn";
 import { adam, chain, clipGlobalNorm, minimize, momentum, optimizer, type Optimizer } from "@weft/optim";
 import * as T from "@weft/tensor";
+import { flush, together } from "@weft/tensor/internals";
 import { scope, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
@@ -94,7 +96,7 @@ const ways: readonly ((w: World, loss: () => Tensor, early: () => void) => unkno
   ({ one, two }, loss) =>
     scope(() => {
       const tape = diff(loss);
-      T.together(() => [one, two].forEach((rule) => rule.update(tape)));
+      together(() => [one, two].forEach((rule) => rule.update(tape)));
     }),
   (_, loss) =>
     scope(() => {
@@ -195,7 +197,7 @@ async function run(start: number, open: () => Promise<Backend & Creation>, chose
     if (together && !steps.some(({ how }) => how === 4 || how === 5))
       await once(async () => scope(() => void steps.map((step) => once(() => perform(step)))));
     else for (const step of steps) await once(() => perform(step));
-    await once(async () => T.flush());
+    await once(async () => flush());
     await once(async () => void (await w.mix.value.data()));
     // A rule throws if the step uses it.
     if (bad !== undefined && chosen === undefined && errors.length === 0) {

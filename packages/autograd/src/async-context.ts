@@ -1,6 +1,6 @@
 // The context in asynchronous functions. It is set only in synchronous stretches: `wait` sets it in the job right before
 // the function goes on and takes it away in the job right after, so that no other code can come between and see it.
-import { context } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import type { Session } from "./gradient-run.ts";
 import { stillOpen, type Recorder } from "./tape.ts";
 

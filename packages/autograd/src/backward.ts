@@ -1,22 +1,7 @@
 // The backward pass: from the last entry of a tape to the first, each gradient goes through its rule to the operands.
 // Here broadcasting is undone, dtypes are restored, and contributions are added up.
-import {
-  add,
-  adopt,
-  applyOwn,
-  cast,
-  closeScope,
-  context,
-  inBackward,
-  openScope,
-  OWNED,
-  reshape,
-  ShapeError,
-  type Interpreter,
-  type Scope,
-  type Tensor,
-  type Value,
-} from "@weft/tensor";
+import { add, cast, reshape, ShapeError, type Interpreter, type Tensor, type Value } from "@weft/tensor";
+import { adopt, applyOwn, closeScope, context, inBackward, openScope, OWNED, type Scope } from "@weft/tensor/internals";
 import type { FusedRule, Pullback } from "./rule.ts";
 import { rules } from "./rules.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";

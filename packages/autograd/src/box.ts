@@ -2,20 +2,10 @@
 // Assigning makes a new version; what was computed from the old one, deferred or recorded, still sees the old one.
 import {
   ArgumentError,
-  BRAND,
-  closeScope,
-  context,
   ContextError,
-  CONTRACT,
   DTypeError,
-  isFloat,
-  openScope,
-  own,
-  primitive,
-  print,
   readTensor,
   ShapeError,
-  shapeOf,
   type Backend,
   type Box,
   type DType,
@@ -24,9 +14,21 @@ import {
   type Tensor,
   type TypedArray,
   type Value,
+} from "@weft/tensor";
+import {
+  BRAND,
+  closeScope,
+  context,
+  CONTRACT,
+  isFloat,
+  openScope,
+  own,
+  primitive,
+  print,
+  shapeOf,
   sameShape,
   untaped,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { below, end } from "./backward.ts";
 import { meet } from "./company.ts";
 import { overlay, type Covered } from "./box-replay.ts";

@@ -1,11 +1,8 @@
 // The check of derivatives: what the rules give beside what central differences give, in double precision.
 import {
-  callable,
   cast,
-  isFloat,
   mul,
   readTensor,
-  readValue,
   add,
   scope,
   sum,
@@ -16,6 +13,7 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
+import { callable, isFloat, readValue } from "@weft/tensor/internals";
 import { Param } from "./box.ts";
 import { Overlay } from "./box-replay.ts";
 import { gathered, Session } from "./gradient-run.ts";

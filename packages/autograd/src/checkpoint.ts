@@ -1,4 +1,5 @@
 // Checkpoints trade time for memory: what a function computes is not held for the backward pass but computed again there.
+import type { RandomStream, Tensor } from "@weft/tensor";
 import {
   callable,
   closeScope,
@@ -8,10 +9,8 @@ import {
   labelOf,
   openScope,
   readValue,
-  type RandomStream,
   type Scope,
-  type Tensor,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import type { Backward, CustomBackward } from "./backward.ts";
 import { Overlay, overlay, type Covered } from "./box-replay.ts";
 import type { Recorder } from "./tape.ts";

@@ -1,6 +1,6 @@
 // Which boxes were on a tape together, and which ones somebody has found in a model. A box that a closure hides shows itself by its
 // company on tapes alone.
-import { context } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import type { Param, State } from "./box.ts";
 import type { Recorder } from "./tape.ts";
 

@@ -1,17 +1,6 @@
 // Gradients written by hand: a function that gives its value together with the way back.
-import {
-  ArgumentError,
-  callable,
-  context,
-  describe,
-  inBackward,
-  inNameOf,
-  readTensor,
-  readTensors,
-  readValue,
-  type Operand,
-  type Tensor,
-} from "@weft/tensor";
+import { ArgumentError, readTensor, readTensors, type Operand, type Tensor } from "@weft/tensor";
+import { callable, context, describe, inBackward, inNameOf, readValue } from "@weft/tensor/internals";
 import { below, type Backward, type CustomBackward } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { Recorder } from "./tape.ts";

@@ -1,22 +1,8 @@
 // `diff`: runs a function with a tape, goes backward at once, and hands out the value and the gradients; everything else
 // that was made on the way ends.
 /// <reference lib="esnext.disposable" preserve="true" />
-import {
-  ArgumentError,
-  caller,
-  callable,
-  context,
-  describe,
-  OWNED,
-  readTensor,
-  readValue,
-  ReleasedTensorError,
-  source,
-  withinStep,
-  type Operand,
-  type Step,
-  type Tensor,
-} from "@weft/tensor";
+import { ArgumentError, readTensor, ReleasedTensorError, source, type Operand, type Tensor } from "@weft/tensor";
+import { caller, callable, context, describe, OWNED, readValue, withinStep, type Step } from "@weft/tensor/internals";
 import { end } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { metOnTape } from "./company.ts";

@@ -1,23 +1,17 @@
 // Gradients of functions: with respect to the tensors that they are given, nested to any order.
+import { ArgumentError, DTypeError, readTensor, ShapeError, type Box, type Operand, type Tensor } from "@weft/tensor";
 import {
-  ArgumentError,
   callable,
   closeScope,
   context,
   count,
-  DTypeError,
   escape,
   isFloat,
   openScope,
-  readTensor,
   readValue,
-  ShapeError,
-  type Box,
-  type Operand,
   type OptionKind,
-  type Tensor,
   sameShape,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { Backward, below } from "./backward.ts";
 import { constant } from "./box.ts";
 import { gathered, Session } from "./gradient-run.ts";

@@ -1,7 +1,7 @@
 // A session is what `diff`, `grad` and `valueAndGrad` have in common: a recorder and a scope while a function runs, the
 // backward pass, and handing out what survives.
+import { add, ShapeError, source, type Tensor } from "@weft/tensor";
 import {
-  add,
   adopt,
   closeScope,
   context,
@@ -11,13 +11,10 @@ import {
   labelOf,
   nextTurn,
   openScope,
-  ShapeError,
-  source,
   takeBack,
   type Scope,
   type Step,
-  type Tensor,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { Backward, below, end } from "./backward.ts";
 import { RowSparse } from "./sparse.ts";
 import { Recorder, stillOpen, type Entry } from "./tape.ts";

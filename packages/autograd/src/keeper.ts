@@ -1,6 +1,7 @@
 // Objects that keep state for the parameters of a model: optimizers. What they keep is boxes by path: `steps`, and of each parameter
 // its state and the number of its updates, `t`. In a tree with the model it is saved and loaded with it.
-import { resultOf, sameShape, source, WeftError, type DType, type Shape } from "@weft/tensor";
+import { source, WeftError, type DType, type Shape } from "@weft/tensor";
+import { resultOf, sameShape } from "@weft/tensor/internals";
 import { fromHost, state, type LazyValue, type Param, type State } from "./box.ts";
 import type { NamedBox } from "./model.ts";
 
@@ -19,7 +20,7 @@ export interface NamedParam {
 }
 
 /** What is kept for a parameter after t updates. */
-export interface Kept {
+interface Kept {
   readonly t: number;
   readonly boxes: StateRecord;
 }

@@ -1,5 +1,5 @@
 // A model is any tree of functions, objects, arrays, maps and sets; what it learns and keeps are the boxes found in it.
-import { BRAND } from "@weft/tensor";
+import { BRAND } from "@weft/tensor/internals";
 import type { Param, State } from "./box.ts";
 import { markFound } from "./company.ts";
 import { keeperOf, type Keeper, type NamedParam } from "./keeper.ts";

@@ -1,14 +1,12 @@
 // A row-sparse gradient: rows of a large parameter and where they stand. It exists only between `take` and the
 // parameter, so that updating an embedding costs the rows touched and not the vocabulary.
 import {
-  OWNED,
   add,
   argsort,
   cast,
   concat,
   cumsum,
   equal,
-  inBackward,
   indexAdd,
   mul,
   not,
@@ -23,6 +21,7 @@ import {
   type Shape,
   type Tensor,
 } from "@weft/tensor";
+import { OWNED, inBackward } from "@weft/tensor/internals";
 
 /** Zeros with the shape and the backend of x, on no tape. */
 export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor =>

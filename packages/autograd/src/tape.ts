@@ -2,12 +2,7 @@
 // rules are called only in the backward pass, so recording costs one small object an operation.
 import {
   applyFused,
-  applyOwn,
   BackendMismatchError,
-  context,
-  CONTRACT,
-  isFloat,
-  read,
   Tensor,
   type Attrs,
   type Backend,
@@ -15,10 +10,10 @@ import {
   type FusedOp,
   type Interpreter,
   type OpName,
-  type Scope,
   type Shape,
   type Value,
 } from "@weft/tensor";
+import { applyOwn, context, CONTRACT, isFloat, read, type Scope } from "@weft/tensor/internals";
 import type { CustomBackward } from "./backward.ts";
 import type { Param, State } from "./box.ts";
 import { none, type FusedRule, type Rule } from "./rule.ts";

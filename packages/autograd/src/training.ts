@@ -1,5 +1,5 @@
 // Whether layers learn or only compute: what `diff` does, unless `training` says otherwise.
-import { context, readValue, boolean, callable } from "@weft/tensor";
+import { context, readValue, boolean, callable } from "@weft/tensor/internals";
 import type { Recorder } from "./tape.ts";
 
 /**

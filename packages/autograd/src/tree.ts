@@ -1,5 +1,6 @@
 // Tensors in arrays and plain objects: arguments and results may be any such tree.
-import { alias, BRAND, isTensor, visitTensors, type Box, type Tensor } from "@weft/tensor";
+import { isTensor, type Box, type Tensor } from "@weft/tensor";
+import { alias, BRAND, visitTensors } from "@weft/tensor/internals";
 
 type Leaf = Tensor | Box;
 

@@ -1,7 +1,8 @@
 // Asynchronous diff: the context is there after t.wait, and nowhere else.
 import { diff, keep, param, scope, stopGradient, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { add, context, ContextError, mul, square, sum } from "@weft/tensor";
+import { add, ContextError, mul, square, sum } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import { describe, expect, it } from "vitest";
 import { balancedLater } from "./backend.ts";
 

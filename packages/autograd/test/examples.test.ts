@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import * as autograd from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import * as weft from "@weft/tensor";
+import { creation } from "@weft/tensor/internals";
 import { expect, test } from "vitest";
 
 const root = new URL("..", import.meta.url);
@@ -33,7 +34,7 @@ function surroundings(): Record<string, unknown> {
   return {
     ...weft,
     ...autograd,
-    ...Object.fromEntries(Object.keys(weft.creation(backend)).map((k) => [k, backend[k as "tensor"]])),
+    ...Object.fromEntries(Object.keys(creation(backend)).map((k) => [k, backend[k as "tensor"]])),
     console: { log: () => {} },
     crossEntropy: (x: weft.Tensor, y: weft.Tensor) => weft.mean(weft.crossEntropyRows(x, y)),
     layer1: (x: weft.Tensor) => weft.mul(x, p),

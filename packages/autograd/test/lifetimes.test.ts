@@ -1,7 +1,8 @@
 // When handles live and die: nested tapes and scopes, boxes, and what leaves them.
 import { customGradient, diff, grad, keep, param, scope, valueAndGrad, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { add, context, mul, ReleasedTensorError, ShapeError, square, sum, tanh, type Tensor } from "@weft/tensor";
+import { add, mul, ReleasedTensorError, ShapeError, square, sum, tanh, type Tensor } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import { describe, expect, it } from "vitest";
 import { balanced } from "./backend.ts";
 

@@ -1,5 +1,6 @@
 // When a backend's numbers count as right: within a tolerance of the reference, and of one kind where they are not finite.
-import { isFloat, type DType, type Shape } from "@weft/tensor";
+import type { DType, Shape } from "@weft/tensor";
+import { isFloat } from "@weft/tensor/internals";
 import type { Family, Tolerance } from "./sample.ts";
 
 /**

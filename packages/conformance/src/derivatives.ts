@@ -1,6 +1,7 @@
 // Derivative rules against differences, in float64 on the reference: for each sample and each differentiable input the
 // derivatives of orders 1 and 2 along one random direction.
-import { isFloat, mul, scope, sum, type Tensor, type TypedArray } from "@weft/tensor";
+import { mul, scope, sum, type Tensor, type TypedArray } from "@weft/tensor";
+import { isFloat } from "@weft/tensor/internals";
 import type { Case } from "./case.ts";
 import { like, slope } from "./evaluation.ts";
 import { gradients } from "./gradient.ts";

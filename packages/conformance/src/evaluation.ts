@@ -1,6 +1,7 @@
 // What one call gives on one backend: its results, and the gradients of orders 1 and 2 along fixed directions. Everything
 // is computed in one scope, read, and released, so that whatever still lives afterwards is a leak.
-import { isFloat, mul, scope, sum, type Backend, type Tensor } from "@weft/tensor";
+import { mul, scope, sum, type Backend, type Tensor } from "@weft/tensor";
+import { isFloat } from "@weft/tensor/internals";
 import type { Result } from "./comparison.ts";
 import { gradients } from "./gradient.ts";
 import { elementsOf } from "./reference/storage.ts";

@@ -1,6 +1,7 @@
 // Golden vectors: values and gradients that PyTorch computed in float64, as files that name a function, its attributes, and
 // what goes in and out. Functions of packages above are handed in by whoever tests them.
 import * as weft from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { type Backend, type DType, type Operand, type Tensor } from "@weft/tensor";
 import { knownGap, type Case } from "./case.ts";
 import { compare, type Result } from "./comparison.ts";
@@ -227,7 +228,7 @@ const isGolden = (x: unknown): x is Golden => typeof x === "object" && x !== nul
 /** Puts a tensor of the files on a backend. */
 export function made(backend: Backend, { data, shape, dtype }: Golden, double = false): Tensor {
   const to = double && dtype === "f32" ? "f64" : dtype;
-  return backend.upload(weft.dtypeInfo[to].array.from(data), shape, to);
+  return backend.upload(dtypeInfo[to].array.from(data), shape, to);
 }
 
 /** In f32; f64 is held to nine digits, which is what the files have. */

@@ -1,5 +1,6 @@
 // What becomes of an index outside its axis: an IndexError at each read of what was computed with it, and of nothing else.
 import * as weft from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { IndexError, type Backend, type DType, type Tensor } from "@weft/tensor";
 import type { Case } from "./case.ts";
 
@@ -44,7 +45,7 @@ export const indexCases = (open: () => Promise<Backend>): Case[] =>
     name: `an index out of range: ${op}: ${title}`,
     run: async () => {
       const backend = await open();
-      const x = backend.upload(weft.dtypeInfo[dtype].array.of(1, 2, 3, 4), [2, 2], dtype);
+      const x = backend.upload(dtypeInfo[dtype].array.of(1, 2, 3, 4), [2, 2], dtype);
       const indices = backend.upload(Int32Array.of(0, 2, -1), [3], "i32");
       const [y, healthy] = [call(x, indices), weft.add(x, 1)];
       try {

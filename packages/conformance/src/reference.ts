@@ -1,16 +1,8 @@
 // The reference: an interpreter in plain JavaScript that defines what every primitive means. It is eager, keeps every
 // element as a float64 (those of f32 tensors too), and counts its living handles.
 import {
-  context,
-  CONTRACT,
   IndexError,
   Tensor,
-  VERSION,
-  creation,
-  isFloat,
-  own,
-  randomStream,
-  shapeOf,
   type Backend,
   type Creation,
   type DType,
@@ -20,6 +12,7 @@ import {
   type TypedArray,
   type Value,
 } from "@weft/tensor";
+import { context, CONTRACT, VERSION, creation, isFloat, own, randomStream, shapeOf } from "@weft/tensor/internals";
 import { conv } from "./reference/conv.ts";
 import { elementwise } from "./reference/elementwise.ts";
 import { indexing } from "./reference/indexing.ts";

@@ -1,15 +1,7 @@
 // A sample: one call of one function on inputs that anyone can make again from the sample's name. The same samples are
 // run on every backend, with views in place of the inputs, and by the check of derivatives.
-import {
-  apply,
-  isFloat,
-  isStorage,
-  type Backend,
-  type DType,
-  type Shape,
-  type Tensor,
-  type TypedArray,
-} from "@weft/tensor";
+import { apply, type Backend, type DType, type Shape, type Tensor, type TypedArray } from "@weft/tensor";
+import { isFloat, isStorage } from "@weft/tensor/internals";
 import { offsets, pick, sizeOf, stridesOf } from "./reference/kernels.ts";
 import { threefry } from "./reference/random.ts";
 import { elementsOf } from "./reference/storage.ts";

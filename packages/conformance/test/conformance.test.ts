@@ -1,6 +1,7 @@
 // The suite itself: the reference conforms to itself, a rounding one to it within the tolerances, and a backend that does
 // something wrong is found out.
-import { shapes, type Backend, type DType, type OpName, type Shape, type Value } from "@weft/tensor";
+import type { Backend, DType, OpName, Shape, Value } from "@weft/tensor";
+import { shapes } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { conformance, openSync, Reference } from "../src/index.ts";
 

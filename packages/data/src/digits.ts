@@ -1,5 +1,5 @@
 // A data set that needs no download: digits as hands write them, drawn on the spot, the same bit for bit everywhere.
-import { count, readOptions, seedNumber, hostArray } from "@weft/tensor";
+import { count, readOptions, seedNumber, hostArray } from "@weft/tensor/internals";
 import type { HostArray } from "./host-array.ts";
 import { draw, type Hand } from "./pen.ts";
 import { skeletons, type Skeleton } from "./skeletons.ts";

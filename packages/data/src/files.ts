@@ -1,6 +1,6 @@
 // Files of data sets: known by name, size and checksum, fetched from the first mirror that gives them whole, and believed
 // only when the checksum is right.
-import { anything, boolean, list, type OptionKinds } from "@weft/tensor";
+import { anything, boolean, list, type OptionKinds } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
 import { beginning, type Display } from "./display.ts";
 import { patience } from "./patience.ts";

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import * as nodeDisk from "node:fs/promises";
 import { homedir } from "node:os";
 import * as paths from "node:path";
-import { openFile, readRange, replaceFile, type Disk } from "@weft/tensor";
+import { openFile, readRange, replaceFile, type Disk } from "@weft/tensor/internals";
 import { terminal } from "./bar.node.ts";
 import { DataError } from "./data-error.ts";
 import { download, problem, reason, type FileSource, type KnownFile } from "./files.ts";

@@ -1,13 +1,6 @@
 // A host array is data in its stored type beside its shape, as it lies in a file: narrow, and on no backend yet.
-import {
-  ArgumentError,
-  DTypeError,
-  ShapeError,
-  dtypeInfo,
-  type DType,
-  type Shape,
-  type TypedArray,
-} from "@weft/tensor";
+import { ArgumentError, DTypeError, ShapeError, type DType, type Shape, type TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 
 /**
  * Numbers on the host in row-major order, in the type in which they are stored. Data sets return these; `minibatch`

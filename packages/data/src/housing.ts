@@ -1,5 +1,6 @@
 // Boston housing: 506 districts, 13 numbers about each, and what a house costs there.
-import { boolean, readOptions, type Shape } from "@weft/tensor";
+import type { Shape } from "@weft/tensor";
+import { boolean, readOptions } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
 import { loadOptions, type FileSource, type LoadOptions, type Publication } from "./files.ts";
 import type { HostArray } from "./host-array.ts";

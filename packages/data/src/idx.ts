@@ -1,6 +1,7 @@
 // IDX, the format of MNIST: four magic bytes (two zeros, a type, the number of axes), the sizes, then the numbers,
 // everything big-endian. Nothing is believed before it is checked against the bytes that are there.
-import { ArgumentError, describe, type DType, type TypedArray } from "@weft/tensor";
+import { ArgumentError, type DType, type TypedArray } from "@weft/tensor";
+import { describe } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
 import type { HostArray } from "./host-array.ts";
 

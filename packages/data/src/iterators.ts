@@ -1,6 +1,7 @@
 // Loops over loops: the first few, every n-th, again and again, in a random order. Each works on synchronous and
 // asynchronous sources, asks for nothing before it is needed, and can be walked through as often as its source can.
-import { ArgumentError, describe, readOptions, seedNumber } from "@weft/tensor";
+import { ArgumentError } from "@weft/tensor";
+import { describe, readOptions, seedNumber } from "@weft/tensor/internals";
 import { VISIT, type Batches } from "./minibatch.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 

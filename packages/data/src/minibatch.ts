@@ -1,19 +1,11 @@
 // Minibatches: data cut along its first axis, in order or in a new random order at each pass, and brought to a backend
 // batch by batch. Every pass has its own permutation, so that two at once do not disturb each other.
-import {
-  ArgumentError,
-  BRAND,
-  BackendMismatchError,
-  ShapeError,
-  mul,
-  readTensor,
-  slice,
-  take,
-  backendKind,
-} from "@weft/tensor";
-import { adopt, closeScope, context, escape, openScope, visitTensors } from "@weft/tensor";
-import { boolean, callable, describe, readOptions, seedNumber } from "@weft/tensor";
-import type { Backend, OptionKinds, Scope, Tensor } from "@weft/tensor";
+import { ArgumentError, BackendMismatchError, ShapeError, mul, readTensor, slice, take } from "@weft/tensor";
+import { BRAND, backendKind } from "@weft/tensor/internals";
+import { adopt, closeScope, context, escape, openScope, visitTensors } from "@weft/tensor/internals";
+import { boolean, callable, describe, readOptions, seedNumber } from "@weft/tensor/internals";
+import type { Backend, Tensor } from "@weft/tensor";
+import type { OptionKinds, Scope } from "@weft/tensor/internals";
 import { hostArray, isHostArray, isNumbers, pick, rows, show, type HostArray, type Numbers } from "./host-array.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 

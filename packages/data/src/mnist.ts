@@ -1,5 +1,5 @@
 // MNIST: 70,000 handwritten digits, read from the four files in which they were published.
-import { readOptions } from "@weft/tensor";
+import { readOptions } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
 import type { Labeled, Split } from "./digits.ts";
 import { gunzip, loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "./files.ts";

@@ -1,16 +1,7 @@
 // Progress: a loop that shows how far it has come. Items pass through untouched; a loss that is still on its way is read
 // now and then, without the loop waiting for it.
-import {
-  anything,
-  ArgumentError,
-  BRAND,
-  callable,
-  nonNegative,
-  readOptions,
-  string,
-  type OptionKinds,
-  type Tensor,
-} from "@weft/tensor";
+import { ArgumentError, type Tensor } from "@weft/tensor";
+import { anything, BRAND, callable, nonNegative, readOptions, string, type OptionKinds } from "@weft/tensor/internals";
 import { beginning, type Display, type ProgressState, type TextStream } from "./display.ts";
 import { lengthOf, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
 

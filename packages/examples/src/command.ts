@@ -1,7 +1,8 @@
 // The command line of `weft`: which words it takes, and what becomes of mistakes: one line, and exit code 1.
 import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { ArgumentError, printable, WeftError } from "@weft/tensor";
+import { ArgumentError, WeftError } from "@weft/tensor";
+import { printable } from "@weft/tensor/internals";
 import { backendNames } from "./backends.ts";
 import { linregCommand } from "./commands/linreg.ts";
 import { predictCommand } from "./commands/predict.ts";

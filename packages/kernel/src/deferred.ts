@@ -1,7 +1,5 @@
 // The deferred backend, the roof of this package: operations are recorded, and a flush plans and runs those that living handles need.
 import {
-  CONTRACT,
-  randomStream,
   Tensor,
   type Attrs,
   type Backend,
@@ -10,10 +8,10 @@ import {
   type OpName,
   type RandomStream,
   type Shape,
-  type Step,
   type TypedArray,
   type Value,
 } from "@weft/tensor";
+import { CONTRACT, randomStream, type Step } from "@weft/tensor/internals";
 import type { Node, Storage } from "./graph/node.ts";
 import type { Driver } from "./run/driver.ts";
 import { Flusher } from "./run/flush.ts";

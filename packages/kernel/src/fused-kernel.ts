@@ -1,5 +1,6 @@
 // Kernels for fused operations that a backend does not know, brought by whoever has the operation.
-import type { FusedOp, OptionKind } from "@weft/tensor";
+import type { FusedOp } from "@weft/tensor";
+import type { OptionKind } from "@weft/tensor/internals";
 import type { CallTraits } from "./plan/traits.ts";
 
 /** A kernel of a fused operation for one backend: what `kernel(op, call)` of that backend gives, and its `open({ kernels })` takes. */

@@ -1,5 +1,6 @@
 // Work in memory that a device turns out not to have: which boxes go back, and which steps are told so.
-import type { Step, Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import type { Step } from "@weft/tensor/internals";
 import { expect, test } from "vitest";
 import { Node } from "../src/graph/node.ts";
 import { Trial } from "../src/run/trial.ts";

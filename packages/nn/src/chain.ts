@@ -1,5 +1,6 @@
 // Layers one after the other.
-import { alias, ArgumentError, describe, readTensor, type Operand, type Tensor } from "@weft/tensor";
+import { ArgumentError, readTensor, type Operand, type Tensor } from "@weft/tensor";
+import { alias, describe } from "@weft/tensor/internals";
 import { named } from "./layer.ts";
 
 /** What a chain is made of: layers, and any function of one tensor. */

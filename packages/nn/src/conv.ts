@@ -4,20 +4,15 @@ import {
   add,
   ArgumentError,
   avgPool,
-  boolean,
   conv,
-  copyOf,
   maxPool,
-  positiveCount,
-  readOptions,
   readTensors,
-  readValue,
   reshape,
   ShapeError,
   type Operand,
-  type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
+import { boolean, copyOf, positiveCount, readOptions, readValue, type OptionKinds } from "@weft/tensor/internals";
 import { fanInUniform } from "./initializers.ts";
 import { padding, perAxis, weightKinds, type Padding, type PerAxis } from "./kinds.ts";
 import { layer } from "./layer.ts";

@@ -1,24 +1,17 @@
 // Dropout: random zeros while learning, so that no unit relies on another.
 import { learning } from "@weft/autograd";
+import { less, mul, readTensor, source, where, zerosLike, type Operand, type Tensor } from "@weft/tensor";
 import {
   alias,
   boolean,
   draw,
   fraction,
-  less,
-  mul,
   readOptions,
-  readTensor,
   readValue,
   seedNumber,
-  source,
-  where,
   withNumber,
-  zerosLike,
-  type Operand,
   type OptionKinds,
-  type Tensor,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 
 export interface DropoutOptions {
   /** Makes the mask a function of this number alone; without it each call draws the next mask of the backend's stream. */

@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import * as disk from "node:fs/promises";
 import * as paths from "node:path";
-import { ArgumentError, describe, openFile, readRange, replaceFile as replaceWhole, type Disk } from "@weft/tensor";
+import { ArgumentError } from "@weft/tensor";
+import { describe, openFile, readRange, replaceFile as replaceWhole, type Disk } from "@weft/tensor/internals";
 import { FileError } from "./file-error.ts";
 import { FormatError } from "./format-error.ts";
 import { mayBeNumbers } from "./kept.ts";

@@ -1,16 +1,7 @@
 // The GRU over whole sequences, with its backward pass written by hand as the LSTM's is.
 import { customGradient } from "@weft/autograd";
-import {
-  add,
-  gruSequence,
-  gruSequenceGrad,
-  matmul,
-  reshape,
-  sum,
-  transpose,
-  type Operand,
-  type Tensor,
-} from "@weft/tensor";
+import { add, matmul, reshape, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
+import { gruSequence, gruSequenceGrad } from "@weft/tensor/internals";
 import { before, recurrence, rows, step, type Cell, type RecurrentOptions } from "./recurrence.ts";
 
 /**

@@ -1,7 +1,7 @@
 // Parameters and states that a walk through a model cannot find: those of layers in closures and #private fields. They would be
 // missing in its file without a word. Its calls show them: boxes that are read or assigned in a call, and that the layer's fields do not hold.
-import { companyOf, walk, wasFound } from "@weft/autograd";
-import { context } from "@weft/tensor";
+import { companyOf, walk, wasFound } from "@weft/autograd/internals";
+import { context } from "@weft/tensor/internals";
 import { belongings, type AnyBox } from "./parameter.ts";
 
 /** The boxes that calls of a layer have used and a walk through it did not find. */

@@ -1,6 +1,6 @@
 // Random numbers for initial values, made on the host from counters, so that a parameter has the same bits on whichever
 // backend it comes to life.
-import { checkSeed, threefry } from "@weft/tensor";
+import { checkSeed, threefry } from "@weft/tensor/internals";
 import { normalPair } from "./normal-pair.ts";
 
 /** What an initializer draws from; two calls draw different numbers. */

@@ -1,5 +1,6 @@
 // What a parameter holds before it has learned anything: each initializer is a function of a shape and of random draws.
-import { ArgumentError, finite, nonNegative, readOptions, readValue, type OptionKinds, type Shape } from "@weft/tensor";
+import { ArgumentError, type Shape } from "@weft/tensor";
+import { finite, nonNegative, readOptions, readValue, type OptionKinds } from "@weft/tensor/internals";
 import type { Draws } from "./host-random.ts";
 
 /** Makes the first values of a parameter, row-major. */

@@ -1,5 +1,13 @@
 // What optimizers keep for a model, in the files of a tree that has both: `{ model, optimizer }`.
-import { draftState, keepers, keptState, namedParams, type Draft, type Given, type NamedBox } from "@weft/autograd";
+import {
+  draftState,
+  keepers,
+  keptState,
+  namedParams,
+  type Draft,
+  type Given,
+  type NamedBox,
+} from "@weft/autograd/internals";
 import type { StoredIndex, StoredTensor } from "./safetensors.ts";
 import { fromStored } from "./stored-values.ts";
 

@@ -1,5 +1,5 @@
 // Kinds of options that several layers take.
-import { boolean, callable, count, positiveCount, type OptionKind, type OptionKinds } from "@weft/tensor";
+import { boolean, callable, count, positiveCount, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
 import type { WeightOptions } from "./linear.ts";
 
 const listOf = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => ({

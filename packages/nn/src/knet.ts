@@ -4,22 +4,14 @@ import {
   apply,
   ArgumentError,
   avgPool,
-  boolean,
   conv,
   convTranspose,
-  count,
   div,
-  finite,
   flip,
-  inNameOf,
-  integer,
   logSoftmax,
   matmul,
   maxPool,
   mul,
-  oneOf,
-  positiveCount,
-  readOptions,
   readTensor,
   readTensors,
   reshape,
@@ -28,9 +20,19 @@ import {
   source,
   transpose,
   type Operand,
-  type OptionKinds,
   type Tensor,
 } from "@weft/tensor";
+import {
+  boolean,
+  count,
+  finite,
+  inNameOf,
+  integer,
+  oneOf,
+  positiveCount,
+  readOptions,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import { perAxis, sidesPerAxis, type PerAxis } from "./kinds.ts";
 import { bceWithLogits, type LossOptions } from "./losses.ts";
 

@@ -1,5 +1,6 @@
 // What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
-import { callable, context, readValue, resultOf, string, type Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import { callable, context, readValue, resultOf, string } from "@weft/tensor/internals";
 import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
 

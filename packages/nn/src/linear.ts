@@ -1,23 +1,16 @@
 // Layers whose formula is one matrix product or one look-up.
 import type { Param } from "@weft/autograd";
+import { add, readTensor, readTensors, reshape, ShapeError, take, type Operand, type Tensor } from "@weft/tensor";
 import {
-  add,
   applyOwn,
   callable,
   inDType,
   positiveCount,
   promote,
   readOptions,
-  readTensor,
-  readTensors,
   readValue,
-  reshape,
-  ShapeError,
-  take,
-  type Operand,
-  type Tensor,
   inNameOf,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { fanInUniform, normal, type Initializer } from "./initializers.ts";
 import { weightKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";

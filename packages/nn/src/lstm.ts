@@ -1,17 +1,8 @@
 // The LSTM over whole sequences. The backward pass is written by hand, since then every weight's gradient is one matrix
 // product over all time steps instead of one a step; it uses public functions only, so it can be differentiated again.
 import { customGradient } from "@weft/autograd";
-import {
-  add,
-  lstmSequence,
-  lstmSequenceGrad,
-  matmul,
-  reshape,
-  sum,
-  transpose,
-  type Operand,
-  type Tensor,
-} from "@weft/tensor";
+import { add, matmul, reshape, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
+import { lstmSequence, lstmSequenceGrad } from "@weft/tensor/internals";
 import { before, recurrence, rows, step, type Cell, type RecurrentOptions } from "./recurrence.ts";
 
 /**

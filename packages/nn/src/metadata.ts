@@ -1,6 +1,7 @@
 // What is written beside the tensors of a file. The format has text only, so numbers and truth values are written as text, and which
 // they were stands in an entry of its own: other readers see text, and this one gives back what was given.
-import { ArgumentError, describe, quoted } from "@weft/tensor";
+import { ArgumentError } from "@weft/tensor";
+import { describe, quoted } from "@weft/tensor/internals";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
 
 /** Notes in a file, by name. */

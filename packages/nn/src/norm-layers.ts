@@ -1,19 +1,16 @@
 // Layers that keep a network regular: batch normalization with its running moments, layer normalization, and dropout.
 import { learning, type Param, type State } from "@weft/autograd";
+import { add, readTensor, type Operand, type Tensor } from "@weft/tensor";
 import {
-  add,
   boolean,
   copyOf,
   fraction,
   nonNegative,
   positiveCount,
   readOptions,
-  readTensor,
   readValue,
   together,
-  type Operand,
-  type Tensor,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { dropout, type DropoutOptions } from "./dropout.ts";
 import { ones, zeros } from "./initializers.ts";
 import { perAxis, trainingKinds } from "./kinds.ts";

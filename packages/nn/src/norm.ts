@@ -2,20 +2,10 @@
 import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
   add,
-  anything,
   ArgumentError,
-  boolean,
   div,
-  fraction,
-  inNameOf,
-  isFloat,
   mean,
   mul,
-  nonNegative,
-  positiveCount,
-  readOptions,
-  placed,
-  read,
   readTensor,
   reshape,
   rsqrt,
@@ -25,10 +15,22 @@ import {
   sub,
   sum,
   type Operand,
-  type OptionKinds,
   type Tensor,
-  sameShape,
 } from "@weft/tensor";
+import {
+  anything,
+  boolean,
+  fraction,
+  inNameOf,
+  isFloat,
+  nonNegative,
+  positiveCount,
+  readOptions,
+  placed,
+  read,
+  type OptionKinds,
+  sameShape,
+} from "@weft/tensor/internals";
 import { isState } from "./parameter.ts";
 
 export interface BatchNormOptions {

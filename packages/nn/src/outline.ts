@@ -1,6 +1,6 @@
 // A model in words, for logs: each layer with its fields, boxes by shape and dtype. No value is looked at.
-import { children } from "@weft/autograd";
-import { BRAND, printable, quoted } from "@weft/tensor";
+import { children } from "@weft/autograd/internals";
+import { BRAND, printable, quoted } from "@weft/tensor/internals";
 
 /** What stands below a part; nothing below a tensor, a box, or a value that is no object. */
 const fieldsOf = (x: unknown): (readonly [string, unknown])[] =>

@@ -1,23 +1,26 @@
 // Parameters that wait for data: shape and initializer are known when a layer is built, the value is made on the backend
 // of the first tensor that the layer meets. It does not depend on when or where that is.
-import { fromHost, param, state, type Param, type State, type LazyValue } from "@weft/autograd";
+import { param, state, type Param, type State, type LazyValue } from "@weft/autograd";
+import { fromHost } from "@weft/autograd/internals";
 import {
   ArgumentError,
+  type Backend,
+  type Box,
+  type DType,
+  type Operand,
+  type Shape,
+  type Tensor,
+  type TypedArray,
+} from "@weft/tensor";
+import {
   dtypeInfo,
   callable,
   dtypeName,
   readOptions,
   readValue,
   shapeOf,
-  type Backend,
-  type Box,
-  type DType,
-  type Operand,
   type OptionKinds,
-  type Shape,
-  type Tensor,
-  type TypedArray,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { draws, nextStart } from "./host-random.ts";
 import { run, type Initializer } from "./initializers.ts";
 import { storedName, type StoredType } from "./safetensors.ts";

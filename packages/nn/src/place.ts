@@ -1,6 +1,7 @@
 // Moving a model: its parameters, its running state, and the state that optimizers keep for its parameters.
 import type { LazyValue } from "@weft/autograd";
-import { backendKind, readValue, type Backend } from "@weft/tensor";
+import type { Backend } from "@weft/tensor";
+import { backendKind, readValue } from "@weft/tensor/internals";
 import { assignAllSurely, belongings, hostValues, type AnyBox } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 

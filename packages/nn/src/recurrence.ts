@@ -1,11 +1,7 @@
 // Recurrent layers on each other and in both directions, around what one of them does in one direction: the cell.
 import {
-  boolean,
   concat,
   flip,
-  fraction,
-  positiveCount,
-  readOptions,
   readTensor,
   readTensors,
   reshape,
@@ -15,12 +11,18 @@ import {
   stack,
   unsqueeze,
   type Operand,
-  type OptionKinds,
   type Tensor,
+} from "@weft/tensor";
+import {
+  boolean,
+  fraction,
+  positiveCount,
+  readOptions,
+  type OptionKinds,
   sameShape,
   list,
   readValue,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { dropout as drop } from "./dropout.ts";
 
 export interface RecurrentOptions {

@@ -1,19 +1,15 @@
 // The LSTM and the GRU as layers, with their weights under PyTorch's names.
 import type { Param } from "@weft/autograd";
+import { ArgumentError, readTensor, ShapeError, type Operand, type Tensor } from "@weft/tensor";
 import {
   anything,
-  ArgumentError,
   callable,
   positiveCount,
   readOptions,
-  readTensor,
   readValue,
   resultOf,
-  ShapeError,
-  type Operand,
   type OptionKinds,
-  type Tensor,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { gru, type GruResult } from "./gru.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import { layer } from "./layer.ts";

@@ -1,6 +1,7 @@
 // The safetensors format, byte for byte as PyTorch's library writes it: eight bytes with the length of a JSON header, the
 // header, and the values without gaps. A file is hostile until every number in its header has been checked.
-import { ArgumentError, describe, oneOf, printable, quoted, type OptionKind, checkThere } from "@weft/tensor";
+import { ArgumentError } from "@weft/tensor";
+import { describe, oneOf, printable, quoted, type OptionKind, checkThere } from "@weft/tensor/internals";
 import { FormatError, refuse } from "./format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";

@@ -1,6 +1,8 @@
 // A model's state as bytes and back: every parameter and running moment by its path in the tree, as safetensors.
-import { boolean, printable, quoted, readOptions, sameShape, type TypedArray } from "@weft/tensor";
-import { StateError, type NamedBox } from "@weft/autograd";
+import type { TypedArray } from "@weft/tensor";
+import { boolean, printable, quoted, readOptions, sameShape } from "@weft/tensor/internals";
+import { StateError } from "@weft/autograd";
+import type { NamedBox } from "@weft/autograd/internals";
 import { hiddenIn } from "./hidden.ts";
 import { writtenMetadata, type Metadata } from "./metadata.ts";
 import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";

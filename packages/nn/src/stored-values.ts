@@ -1,6 +1,7 @@
 // What stored values become in memory: floats of any width become the float that is wanted, whole numbers a whole number
 // in range, and nothing turns into the other by itself.
-import { dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
+import type { DType, TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { FormatError } from "./format-error.ts";
 import { bytesOf, type StoredTensor, type StoredType } from "./safetensors.ts";
 

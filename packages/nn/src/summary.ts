@@ -1,5 +1,5 @@
 // A model at a glance: every part with parameters, their shapes and how many values they hold.
-import { printable } from "@weft/tensor";
+import { printable } from "@weft/tensor/internals";
 import { boxes } from "./tree.ts";
 
 /**

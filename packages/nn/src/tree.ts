@@ -1,5 +1,6 @@
 // The parameters of a model. How a model is walked through is autograd's `boxes`, which optimizers use, too.
-import { boxes, namedParams, type Param } from "@weft/autograd";
+import type { Param } from "@weft/autograd";
+import { boxes, namedParams } from "@weft/autograd/internals";
 
 export { boxes };
 

@@ -2,7 +2,8 @@
 import { checkpoint, customGradient, diff, grad, gradCheck, param, valueAndGrad, vjp, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { minimize, sgd } from "@weft/optim";
-import { context, mean, mul, square, sum, type Tensor } from "@weft/tensor";
+import { mean, mul, square, sum, type Tensor } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import { expect, test } from "vitest";
 import { BatchNorm, Chain, Dropout, dropout, Linear, LSTM, seed, training } from "../src/index.ts";
 

@@ -1,5 +1,6 @@
 // Training until it no longer gets better.
-import { ArgumentError, describe, readOptions, WeftError, type OptionKind } from "@weft/tensor";
+import { ArgumentError, WeftError } from "@weft/tensor";
+import { describe, readOptions, type OptionKind } from "@weft/tensor/internals";
 import { awaitable, type Run } from "./run.ts";
 
 /** Anything with a value that may have to be waited for: a tensor of one element. */

@@ -4,20 +4,15 @@ import {
   ArgumentError,
   cast,
   concat,
-  context,
-  describe,
   DTypeError,
-  isFloat,
   less,
   onesLike,
   readTensor,
-  sameShape,
   ShapeError,
   slice,
-  takeBack,
-  withinStep,
   type Tensor,
 } from "@weft/tensor";
+import { context, describe, isFloat, sameShape, takeBack, withinStep } from "@weft/tensor/internals";
 
 /** A parameter and its gradient. */
 export interface Gradient {

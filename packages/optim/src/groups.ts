@@ -1,8 +1,8 @@
 // Options, and groups of parameters that have some of their own: which rule and which numbers belong to a parameter.
 import type { Param } from "@weft/autograd";
+import { ArgumentError } from "@weft/tensor";
 import {
   anything,
-  ArgumentError,
   boolean,
   callable,
   describe,
@@ -12,7 +12,7 @@ import {
   type OptionKind,
   type OptionKinds,
   type ReadOptions,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { membersOf } from "./members.ts";
 import type { Formula } from "./rule.ts";
 import { clipNorm, type Transform } from "./transforms.ts";

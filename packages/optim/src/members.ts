@@ -1,7 +1,9 @@
 // Which parameters an optimizer updates: those that it was given, or any. Two optimizers that take turns on one parameter
 // without having been told so are a mistake that trains badly in silence (a GAN's generator step moves its discriminator, too).
-import { boxes, type Param } from "@weft/autograd";
-import { ArgumentError, describe, isTensor } from "@weft/tensor";
+import type { Param } from "@weft/autograd";
+import { boxes } from "@weft/autograd/internals";
+import { ArgumentError, isTensor } from "@weft/tensor";
+import { describe } from "@weft/tensor/internals";
 import type { Gradient } from "./gradient.ts";
 import type { Optimizer } from "./optimizer.ts";
 

@@ -1,5 +1,6 @@
 // What an optimizer remembers from step to step.
-import { nothing, WeakList, type Param } from "@weft/autograd";
+import type { Param } from "@weft/autograd";
+import { nothing, WeakList } from "@weft/autograd/internals";
 import type { Slot } from "./update.ts";
 
 export class Memory {

@@ -1,19 +1,18 @@
 // Training as iteration: each item of the data is one step, and what comes out is the loss of that step.
-import { diff, scope, trained, type Tape } from "@weft/autograd";
+import { diff, scope, type Tape } from "@weft/autograd";
+import { trained } from "@weft/autograd/internals";
+import { ArgumentError, readTensor, type Tensor } from "@weft/tensor";
 import {
   adopt,
-  ArgumentError,
   callable,
   closeScope,
   context,
   describe,
   openScope,
-  readTensor,
   readValue,
   together,
   type Scope,
-  type Tensor,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import type { Optimizer } from "./optimizer.ts";
 import { adam } from "./rules.ts";
 import { awaitable, type Run } from "./run.ts";

@@ -1,16 +1,10 @@
 // What every optimizer does around its rule: state for each parameter, the learning rate of the step, and the new values.
-import { copiedState, KEEPER, namedParams, state, takeState, walk } from "@weft/autograd";
-import type { Keeper, NamedParam, Param, StateRecord, Tape } from "@weft/autograd";
-import {
-  ArgumentError,
-  describe,
-  inBackward,
-  resultOf,
-  together,
-  type OptionKinds,
-  type ReadOptions,
-  type Tensor,
-} from "@weft/tensor";
+import { state } from "@weft/autograd";
+import { copiedState, KEEPER, namedParams, takeState, walk } from "@weft/autograd/internals";
+import type { Param, Tape } from "@weft/autograd";
+import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
+import { ArgumentError, type Tensor } from "@weft/tensor";
+import { describe, inBackward, resultOf, together, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
 import { current, dense, isSparse, readGradients, readTape, withTape, type Gradient } from "./gradient.ts";
 import { kinds, rateAt, readSettings, type OptimizerOptions } from "./groups.ts";
 import { selected, turnOf, type Hand } from "./members.ts";

@@ -1,20 +1,7 @@
 // Knet's seven optimizers: a rule is two functions, what a parameter's state begins as, and one step of it. Learning
 // rates and the like are numbers, which are arguments of a kernel and never part of it.
-import {
-  add,
-  decay,
-  div,
-  indexAdd,
-  mul,
-  nonNegative,
-  sqrt,
-  square,
-  sub,
-  zerosLike,
-  type OptionKinds,
-  type ReadOptions,
-  type Tensor,
-} from "@weft/tensor";
+import { add, div, indexAdd, mul, sqrt, square, sub, zerosLike, type Tensor } from "@weft/tensor";
+import { decay, nonNegative, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "./groups.ts";
 import { ruled, type Optimizer } from "./optimizer.ts";
 import type { Formula } from "./rule.ts";

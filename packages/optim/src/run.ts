@@ -1,5 +1,6 @@
 // A run that can be iterated, step by step, or awaited: then it runs to the end and gives its last item.
-import { ArgumentError, isTensor, keep, own, readTensor, type Tensor } from "@weft/tensor";
+import { ArgumentError, isTensor, keep, readTensor, type Tensor } from "@weft/tensor";
+import { own } from "@weft/tensor/internals";
 
 /**
  * Each iteration runs anew. Awaiting runs once, however often it is awaited, as with a promise, and gives the last item;

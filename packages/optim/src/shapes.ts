@@ -1,18 +1,13 @@
 // What shapes a rule's state has, found by calling it with a tensor that has a shape and nothing else: a parameter whose state is
 // loaded may have no value yet.
 import type { Param } from "@weft/autograd";
-import {
-  CONTRACT,
-  resultOf,
-  Tensor,
-  UnsupportedError,
-  VERSION,
-  type Backend,
-  type DType,
-  type Shape,
-} from "@weft/tensor";
+import { Tensor, UnsupportedError, type Backend, type DType, type Shape } from "@weft/tensor";
+import { CONTRACT, resultOf } from "@weft/tensor/internals";
 import type { Rule, Shapes } from "./rule.ts";
 import { mapped } from "./update.ts";
+
+/** This package's own, for messages. */
+const VERSION = "0.1.0";
 
 const refuse = (): never => {
   throw new UnsupportedError("optimizer: init of a rule cannot read values");

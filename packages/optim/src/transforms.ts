@@ -1,24 +1,7 @@
 // What happens to gradients before a rule sees them: clipping and weight decay, in the order in which they are chained.
-import { KEEPER, walk } from "@weft/autograd";
-import {
-  add,
-  ArgumentError,
-  describe,
-  div,
-  less,
-  mul,
-  nonNegative,
-  positive,
-  readValue,
-  resultOf,
-  sqrt,
-  square,
-  sum,
-  where,
-  withinStep,
-  type Step,
-  type Tensor,
-} from "@weft/tensor";
+import { KEEPER, walk } from "@weft/autograd/internals";
+import { add, ArgumentError, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
+import { describe, nonNegative, positive, readValue, resultOf, withinStep, type Step } from "@weft/tensor/internals";
 import { current, dense, isSparse, readGradients, readTape, withTape, type Gradient } from "./gradient.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";

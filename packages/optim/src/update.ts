@@ -1,21 +1,20 @@
 // One step of one parameter: what a rule makes of it, whether that fits, and how it is assigned.
-import type { Param, RowSparse, StateRecord } from "@weft/autograd";
+import type { Param, RowSparse } from "@weft/autograd";
+import type { StateRecord } from "@weft/autograd/internals";
 import {
   ArgumentError,
   cast,
-  describe,
   DTypeError,
   indexAdd,
-  isFloat,
   readTensor,
   reshape,
-  sameShape,
   ShapeError,
   sub,
   take,
   where,
   type Tensor,
 } from "@weft/tensor";
+import { describe, isFloat, sameShape } from "@weft/tensor/internals";
 import { used } from "./gradient.ts";
 import { noteTurn, type Hand, type Turn } from "./members.ts";
 import type { Formula, Step, Tensors } from "./rule.ts";

@@ -1,7 +1,8 @@
 // Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
 // fills in addresses and numbers and calls.
 import type { DType, TypedArray } from "@weft/tensor";
-import { dtypeInfo, UnsupportedError } from "@weft/tensor";
+import { UnsupportedError } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import {
   Fault,
   layout,

@@ -1,6 +1,7 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A freed
 // block waits in the list of its class. Where nothing is free, values that no scope owns may move out (`relief`).
-import { ArgumentError, MemoryError, dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
+import { ArgumentError, MemoryError, type DType, type TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { CallMemory } from "./calls/call.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";

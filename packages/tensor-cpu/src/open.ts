@@ -1,16 +1,6 @@
 // The CPU backend as users see it: the creation functions, reading at once, statistics.
-import {
-  boolean,
-  creation,
-  positive,
-  readOptions,
-  seedNumber,
-  UnsupportedError,
-  type Backend,
-  type Creation,
-  type Tensor,
-  type TypedArray,
-} from "@weft/tensor";
+import { UnsupportedError, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
+import { boolean, creation, positive, readOptions, seedNumber } from "@weft/tensor/internals";
 import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";

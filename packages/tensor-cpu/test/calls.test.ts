@@ -1,6 +1,7 @@
 // Indexing, orders and rows against their definitions.
 import { nameOf } from "@weft/kernel";
-import { dtypeInfo, isFloat, isStorage, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo, isFloat, isStorage } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { callsWith } from "../src/calls/index.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";

@@ -1,4 +1,4 @@
-import type { ConvAttrs } from "@weft/tensor";
+import type { ConvAttrs } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { conv, convInputGrad, convWeightGrad } from "../src/calls/convolution.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";

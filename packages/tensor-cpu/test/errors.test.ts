@@ -2,6 +2,7 @@
 import { diff, keep, param, scope } from "@weft/autograd";
 import { openSync as reference } from "@weft/conformance";
 import * as weft from "@weft/tensor";
+import { CONTRACT, VERSION, inNameOf } from "@weft/tensor/internals";
 import {
   ArgumentError,
   BackendMismatchError,
@@ -120,7 +121,7 @@ describe("at the call, before anything runs", () => {
     const { version } = backend;
     const stranger = { [Symbol.for("weft.tensor")]: 99, interpreter: { name: "@weft/tensor-later", version: "9.1.0" } };
     expect(message(() => weft.add(ones([1]), stranger as never), VersionError)).toBe(
-      `add: @weft/tensor ${weft.VERSION} speaks contract ${weft.CONTRACT}, @weft/tensor-later 9.1.0 made this tensor under contract 99. Install versions of both that share one contract.`,
+      `add: @weft/tensor ${VERSION} speaks contract ${CONTRACT}, @weft/tensor-later 9.1.0 made this tensor under contract 99. Install versions of both that share one contract.`,
     );
     expect(version).toMatch(/^\d+\.\d+\.\d+$/);
   });
@@ -259,8 +260,8 @@ describe("a function of several operations tells of an index in its own name", (
 
   test("errors of other calls that run meanwhile keep their names", () => {
     const wrong = scope(() => keep(weft.take(ones([2]), integers([5]))));
-    expect(message(() => weft.inNameOf("mine", () => wrong.dataSync()), IndexError)).toMatch(/^take: /);
-    expect(message(() => weft.inNameOf("mine", () => weft.sum(ones([2]), { axis: 3 })), ShapeError)).toMatch(/^mine: /);
+    expect(message(() => inNameOf("mine", () => wrong.dataSync()), IndexError)).toMatch(/^take: /);
+    expect(message(() => inNameOf("mine", () => weft.sum(ones([2]), { axis: 3 })), ShapeError)).toMatch(/^mine: /);
     expect(message(() => weft.sum(ones([2]), { axis: 3 }), ShapeError)).toMatch(/^sum: /);
   });
 });

@@ -1,6 +1,7 @@
 // Fused operations of other packages: what they are called says nothing about what they are.
 import { grad } from "@weft/autograd";
-import { add, applyFused, dtypeInfo, mul, reshape, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
+import { add, applyFused, mul, reshape, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { expect, test } from "vitest";
 import { openSync } from "../src/index.ts";
 

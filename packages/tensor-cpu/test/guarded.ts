@@ -1,6 +1,7 @@
 // A memory for testing calls, run whole and in ranges of every kind: every operand stands between guard bytes that read as NaN, scratch starts as NaN, and one input
 // ends where the memory ends, so that reading beyond it traps.
-import { dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
+import type { DType, TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import type { Call, CallMemory, Work } from "../src/calls/call.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 

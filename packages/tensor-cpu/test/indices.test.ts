@@ -1,6 +1,7 @@
 // A wrong index is the fault of what is computed with it and of nothing else: those values throw at each read, with the place of the
 // call or none, and a step that met one leaves the model as it was.
-import { boxes, diff, param, scope } from "@weft/autograd";
+import { diff, param, scope } from "@weft/autograd";
+import { boxes } from "@weft/autograd/internals";
 import { BatchNorm, Chain, crossEntropy, Embedding, Linear, params, seed } from "@weft/nn";
 import { cycle } from "@weft/data";
 import { adam, minimize, sgd } from "@weft/optim";

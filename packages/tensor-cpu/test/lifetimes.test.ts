@@ -1,20 +1,8 @@
 // When things run and die on the CPU backend, merged and with every operation by itself: tapes, boxes, reads on the way,
 // exceptions. What is counted are living storages: after each program they are what they were before.
 import { checkpoint, customGradient, diff, grad, keep, param, scope, state, type Param } from "@weft/autograd";
-import {
-  add,
-  context,
-  matmul,
-  mul,
-  slice,
-  square,
-  sub,
-  sum,
-  tanh,
-  transpose,
-  type Operand,
-  type Tensor,
-} from "@weft/tensor";
+import { add, matmul, mul, slice, square, sub, sum, tanh, transpose, type Operand, type Tensor } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { openSync, type CpuBackend } from "../src/index.ts";
 

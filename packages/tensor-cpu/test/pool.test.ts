@@ -1,4 +1,4 @@
-import type { PoolAttrs } from "@weft/tensor";
+import type { PoolAttrs } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { pools } from "../src/calls/pool.ts";
 import { count, difference, generator, runCall, type Given } from "./guarded.ts";

@@ -10,7 +10,8 @@ import {
   type Step,
   type V,
 } from "@weft/kernel";
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { functionsOf, writeElement } from "./kernel-interpreter.ts";
 
 export type Random = () => number;

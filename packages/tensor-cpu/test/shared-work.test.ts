@@ -3,7 +3,8 @@
 import { diff, param, state, type Param } from "@weft/autograd";
 import { adam, optimizer, sgd, type Optimizer } from "@weft/optim";
 import { add, cumsum, exp, IndexError, MemoryError, mean, mul, scope, square, sub, sum, take } from "@weft/tensor";
-import { together, flush, type Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import { together, flush } from "@weft/tensor/internals";
 import { describe, expect, test, vi } from "vitest";
 import { openSync, type CpuBackend } from "../src/index.ts";
 

@@ -19,10 +19,10 @@ import {
   sum,
   take,
   tanh,
-  together,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
+import { together } from "@weft/tensor/internals";
 import { describe, expect, test, vi } from "vitest";
 import { openSync } from "../src/index.ts";
 

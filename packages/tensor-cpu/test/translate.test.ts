@@ -10,7 +10,8 @@ import {
   type Scalar,
   type Step,
 } from "@weft/kernel";
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { instantiate, translate } from "../src/translate/index.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";

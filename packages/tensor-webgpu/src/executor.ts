@@ -1,6 +1,7 @@
 // The driver of WebGPU: memory, reading and writing, and what it means to run a plan: where its values lie, its arguments, and
 // its dispatches added to what is on its way.
-import { dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
+import type { DType, TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import {
   chained,
   type AnyOp,

@@ -1,19 +1,6 @@
 // Finding a device, and the backend on it: the creation functions, statistics.
-import {
-  anything,
-  boolean,
-  context,
-  creation,
-  oneOf,
-  positive,
-  readOptions,
-  seedNumber,
-  UnsupportedError,
-  type DType,
-  type Shape,
-  type Tensor,
-  type TypedArray,
-} from "@weft/tensor";
+import { UnsupportedError, type DType, type Shape, type Tensor, type TypedArray } from "@weft/tensor";
+import { anything, boolean, context, creation, oneOf, positive, readOptions, seedNumber } from "@weft/tensor/internals";
 import { Deferred, kernelsFor } from "@weft/kernel";
 import {
   wanted,

@@ -1,6 +1,7 @@
 // Reading: a copy to memory that the host can see, and the only wait. What went wrong on the device meanwhile (an index out
 // of range, an error, its loss) is told here.
-import { dtypeInfo, MemoryError, type DType, type TypedArray } from "@weft/tensor";
+import { MemoryError, type DType, type TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { Fault } from "@weft/kernel";
 import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";

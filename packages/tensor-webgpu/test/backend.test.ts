@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { dropout } from "@weft/nn";
 import * as T from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { IndexError, MemoryError, scope, UnsupportedError, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { describe, expect, test } from "vitest";
@@ -89,7 +90,7 @@ describeOnDevice("the same bits", () => {
     "every %s is read and written exactly, and what lies between is rounded to even",
     async (dtype) => {
       const backend = await open({});
-      const { load, store } = T.dtypeInfo[dtype];
+      const { load, store } = dtypeInfo[dtype];
       const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i);
       const halves = backend.tensor(bits, { dtype });
       expect(await T.cast(halves, "f32").data()).toEqual(Float32Array.from(bits, load));

@@ -1,7 +1,8 @@
 // What the timing of tuned forms tries: the products and convolutions of the models that Weft is measured by, each with the
 // form of the table and its neighbors, and its elements by plain loops in float64.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { Attrs, ConvAttrs } from "@weft/tensor";
+import type { Attrs } from "@weft/tensor";
+import type { ConvAttrs } from "@weft/tensor/internals";
 import { convolutionForm, productForm } from "../src/forms/choice.ts";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";

@@ -1,7 +1,8 @@
 // Tuned forms against plain loops: small odd shapes, every order of both operands in memory, batches, splits, operands that
 // lie anywhere.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { Attrs, ConvAttrs } from "@weft/tensor";
+import type { Attrs } from "@weft/tensor";
+import type { ConvAttrs } from "@weft/tensor/internals";
 import { expect } from "vitest";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { software } from "../src/forms/device-traits.ts";

@@ -4,18 +4,8 @@ import { diff, param } from "@weft/autograd";
 import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { GRU, LSTM, params, seed } from "@weft/nn";
-import {
-  gruSequenceGradOp,
-  gruSequenceOp,
-  lstmSequenceGradOp,
-  lstmSequenceOp,
-  mul,
-  scope,
-  sum,
-  type Creation,
-  type FusedOp,
-  type Tensor,
-} from "@weft/tensor";
+import { mul, scope, sum, type Creation, type FusedOp, type Tensor } from "@weft/tensor";
+import { gruSequenceGradOp, gruSequenceOp, lstmSequenceGradOp, lstmSequenceOp } from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
 import { goldenFunctions } from "../../nn/test/golden-functions.ts";

@@ -1,6 +1,6 @@
 // The backend with limits so small that tests reach them: few bytes a slab, few slabs a dispatch, few workgroups a row.
 import { Deferred } from "@weft/kernel";
-import { creation } from "@weft/tensor";
+import { creation } from "@weft/tensor/internals";
 import type { DeviceProfile } from "../src/device-profile.ts";
 import { Executor } from "../src/executor.ts";
 import { Faults } from "../src/device-errors.ts";

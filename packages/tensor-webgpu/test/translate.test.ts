@@ -1,7 +1,8 @@
 // Translations of kernels to WGSL against the interpreter of the kernel language: random kernels in every form, several side
 // by side in one dispatch, each function by itself, long sums.
 import { Builder, layout, show, type Fn, type Kernel, type Scalar } from "@weft/kernel";
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { expect, test } from "vitest";
 import { interpret, readElement, writeElement } from "../../tensor-cpu/test/kernel-interpreter.ts";
 import {

@@ -3,24 +3,11 @@
 import { resultOf } from "./scope.ts";
 import { alias, placed, read, readTensor } from "./apply.ts";
 import { inNameOf } from "./context.ts";
-import {
-  add,
-  div,
-  equal,
-  erf,
-  exp,
-  expm1,
-  inFloats,
-  less,
-  lessEqual,
-  log1p,
-  minimum,
-  mul,
-  neg,
-} from "./elementwise.ts";
-import { isNaN, not, or, relu, sigmoid, sqrt, where, withNumber } from "./elementwise.ts";
+import { add, div, equal, erf, exp, expm1, less, lessEqual, log1p, minimum, mul, neg } from "./elementwise.ts";
+import { isNaN, not, or, relu, sigmoid, sqrt, where } from "./elementwise.ts";
 import { isFloat } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
+import { inFloats, withNumber } from "./operands.ts";
 import { anything, finite, readOptions, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -143,10 +130,4 @@ export function clamp(x: Operand, bounds: { min?: Operand; max?: Operand }): Ten
       return t === given ? alias(t) : t;
     }),
   );
-}
-
-/** √x for x ≥ 0 with gradient 0, not infinity, at 0: for norms, whose root meets a zero with a direction. */
-export function sqrtZeroSafe(x: Tensor): Tensor {
-  const positive = less(0, x);
-  return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));
 }

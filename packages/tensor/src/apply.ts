@@ -1,7 +1,7 @@
 // The only place where an operation is dispatched: the operands are read, the highest interpreter among them is found,
 // the shape rule runs, then the interpreter.
 import { shapeOf } from "./axes.ts";
-import { context, inNameOf } from "./context.ts";
+import { inNameOf } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
 import type { FusedOp } from "./fused.ts";
 import {
@@ -199,6 +199,3 @@ export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): r
   const { name, indices } = fused;
   return top.runFused(fused, values, attrs) ?? inNameOf(name, () => fused.fallback(values, attrs), indices?.labels);
 }
-
-/** The tape that records now, if one does. */
-export const currentTape = (): Interpreter | undefined => context.tape;

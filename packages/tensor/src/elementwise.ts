@@ -2,8 +2,8 @@
 // broadcast as in NumPy, and operands are cast to the dtype in which they meet.
 import { alias, applyRead, placed, read, source } from "./apply.ts";
 import { dtypeInfo, promote, type DType } from "./dtype.ts";
-import { DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
+import { floating, inDType, numeric, withNumber } from "./operands.ts";
 import { dtypeName, readValue, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -23,43 +23,11 @@ export function cast(x: Operand, dtype: DType): Tensor {
   return typeof t === "object" && t.dtype === dtype ? alias(t) : applyRead("cast", [t], { dtype });
 }
 
-/** For operands: x in a dtype, x itself where it has it. */
-export const inDType = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : applyRead("cast", [x], { dtype }));
-
-/** The operand in a dtype that floating-point functions compute in. Numbers stay numbers. */
-export function floating(x: Operand, op: string, more?: unknown, beside?: Operand): Value {
-  if (more !== undefined) refuseMore(op, more);
-  const t = read(x, op, beside);
-  return typeof t === "number" ? t : inFloats(t);
-}
-
-/** A tensor in a dtype that floating-point functions compute in. */
-export const inFloats = (t: Tensor): Tensor => (t.dtype === "f32" || t.dtype === "f64" ? t : inDType(t, "f32"));
-
-/** The operand in a dtype that arithmetic computes in: `bool` counts as integers. */
-export function numeric(x: Operand, op: string, more?: unknown): Value {
-  if (more !== undefined) refuseMore(op, more);
-  const t = read(x, op);
-  return typeof t === "number" ? t : inNumbers(t);
-}
-
-/** A tensor in a dtype that arithmetic computes in. */
-export const inNumbers = (t: Tensor): Tensor => inDType(t, dtypeInfo[t.dtype].accumulate);
-
 const logical = (x: Operand, op: string, more?: unknown, beside?: Operand): Value => {
   if (more !== undefined) refuseMore(op, more);
   const t = read(x, op, beside);
   return typeof t === "number" ? (t === 0 ? 0 : 1) : inDType(t, "bool");
 };
-
-/** The dtype in which a tensor meets a number. */
-export function withNumber(op: string, dtype: DType, n: number): DType {
-  const whole = (n | 0) === n;
-  if (dtype === "i32" && !whole)
-    throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);
-  if (dtype === "bool") return whole ? "i32" : "f32";
-  return dtypeInfo[dtype].compute;
-}
 
 type Arithmetic = "add" | "sub" | "mul" | "maximum" | "minimum" | "mod" | "equal" | "less" | "lessEqual";
 

@@ -1,36 +1,51 @@
-// Everything that users, backends and the packages above may import.
+// What users of tensors import, and what an operation, a layer or a backend of one's own is written with. What only the packages
+// of Weft need of each other is in `internals.ts`.
 export * from "./activations.ts";
-export * from "./apply.ts";
+export { apply, applyFused, isTensor, readTensor, readTensors, source } from "./apply.ts";
 export * from "./arrangement.ts";
-export { checkThere, sameShape, shapeOf, type Axes } from "./axes.ts";
-export * from "./context.ts";
+export type { Axes } from "./axes.ts";
 export * from "./conv.ts";
-export * from "./creation.ts";
-export * from "./dtype.ts";
+export { onesLike, zerosLike, type Creation, type HostArray, type NestedArray } from "./creation.ts";
+export type { ComputeType, DType, TypedArray } from "./dtype.ts";
 export * from "./einsum.ts";
 export * from "./elementwise.ts";
-export * from "./errors.ts";
+export {
+  ArgumentError,
+  BackendMismatchError,
+  ContextError,
+  DTypeError,
+  IndexError,
+  MemoryError,
+  ReleasedTensorError,
+  ShapeError,
+  UnsupportedError,
+  VersionError,
+  WeftError,
+} from "./errors.ts";
 export { elementwiseOp, type Arithmetic, type Expression } from "./expression.ts";
 export type * from "./fused.ts";
-export * from "./fused/crossEntropy.ts";
-export * from "./fused/gru.ts";
-export * from "./fused/lstm.ts";
-export * from "./fused/softmax.ts";
-export * from "./fused/standardize.ts";
+export { crossEntropyRows, type CrossEntropyAttrs } from "./fused/crossEntropy.ts";
+export { logSoftmax, softmax } from "./fused/softmax.ts";
+export { standardize, type StandardizeAttrs } from "./fused/standardize.ts";
 export * from "./indexing.ts";
-export * from "./interpreter.ts";
+export type { Backend, Box, Interpreter, Operand, RandomStream, Value } from "./interpreter.ts";
 export * from "./linalg.ts";
 export * from "./movement.ts";
-export * from "./options.ts";
-export type * from "./ops.ts";
-export { primitive, print } from "./printing.ts";
-export * from "./random.ts";
+export type { Attrs, OpName, Ops, Shape } from "./ops.ts";
 export type { Nested } from "./reading.ts";
-export * from "./reduce.ts";
-export * from "./rules.ts";
-export { copyOf } from "./rules/attributes.ts";
-export * from "./scope.ts";
-export * from "./special.ts";
+export {
+  argmax,
+  argmin,
+  argsort,
+  cumsum,
+  max,
+  min,
+  sum,
+  type OrderOptions,
+  type PositionOptions,
+  type ReduceOptions,
+} from "./reduce.ts";
+export { keep, scope } from "./scope.ts";
+export { erfinv } from "./special.ts";
 export * from "./statistics.ts";
 export * from "./tensor.ts";
-export * from "./whole-files.ts";

@@ -3,11 +3,11 @@
 import { inNameOf } from "./context.ts";
 import { applyRead, placed, read, readTensor, readTensors, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
-import { dtypeInfo, isFloat, promote, type DType } from "./dtype.ts";
-import { inDType } from "./elementwise.ts";
+import { dtypeInfo, promote, type DType } from "./dtype.ts";
 import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
+import { inDType, indicesOf } from "./operands.ts";
 import { count, dtypeName, integer, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -16,12 +16,6 @@ interface AxisOptions {
 }
 const axisOption = { axis: integer };
 const first = { axis: 0 };
-
-/** Indices as `i32`. */
-export function indicesOf(op: string, t: Tensor): Tensor {
-  if (!isFloat(t.dtype)) return inDType(t, "i32");
-  throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
-}
 
 /** Indices as `i32`, and no mask: its true and false would be read as rows 1 and 0. */
 function positions(op: string, t: Tensor): Tensor {

@@ -3,13 +3,14 @@ import { inNameOf } from "./context.ts";
 import { applyRead, readTensor, readTensors } from "./apply.ts";
 import { text } from "./axes.ts";
 import { dtypeInfo, promote } from "./dtype.ts";
-import { inDType, mul } from "./elementwise.ts";
+import { mul } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape } from "./movement.ts";
 import { refuseMore } from "./options.ts";
 import { sum } from "./reduce.ts";
 import { linalgShapes } from "./rules/linalg.ts";
+import { inDType } from "./operands.ts";
 import type { Tensor } from "./tensor.ts";
 
 const plain = { transA: false, transB: false } as const;

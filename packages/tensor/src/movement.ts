@@ -1,11 +1,11 @@
 // Movement as functions: elements change their place, not their value. Most are views that cost nothing until they are
 // read. What would change nothing gives another handle on its operand.
-import { alias, apply, applyRead, readTensor, readTensors } from "./apply.ts";
+import { alias, apply, applyRead, readTensor } from "./apply.ts";
 import { allAxes, axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
 import { promote } from "./dtype.ts";
-import { inDType } from "./elementwise.ts";
-import { ArgumentError, describe, ShapeError, shown } from "./errors.ts";
+import { ArgumentError, ShapeError, shown } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
+import { inDType, tensorsOf } from "./operands.ts";
 import type { Shape } from "./ops.ts";
 import { anyNumber, integer, list, numbers, orNull, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
@@ -123,13 +123,6 @@ export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "broadcastTo");
   const wanted = shapeOf("broadcastTo", shape);
   return sameShape(t.shape, wanted) ? alias(t) : applyRead("broadcastTo", [t], { shape: wanted });
-}
-
-/** The tensors of a list that has some. */
-export function tensorsOf(op: string, xs: readonly Operand[]): [Tensor, ...Tensor[]] {
-  if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted an array of tensors, got ${describe(xs)}`);
-  if (xs.length === 0) throw new ArgumentError(`${op}: wanted at least one tensor, got none`);
-  return readTensors(op, Array.from<Operand>(xs)) as [Tensor, ...Tensor[]];
 }
 
 /** One after the other along an axis; dtypes are promoted. @example concat([tensor([1]), tensor([2, 3])]) // [1, 2, 3] */

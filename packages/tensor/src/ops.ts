@@ -5,7 +5,7 @@ export type Shape = readonly number[];
 type Ints = readonly number[];
 
 /** What a line of the catalog says: how many operands (`number` where any), and the attributes. */
-export interface Op<Arity extends number, Attrs = undefined> {
+interface Op<Arity extends number, Attrs = undefined> {
   readonly arity: Arity;
   readonly attrs: Attrs;
 }

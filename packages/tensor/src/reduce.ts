@@ -1,8 +1,8 @@
 // Reductions, scans and orders along axes, as primitives: `axis` is one axis, several, or (left out) all of them.
 import { applyRead, readTensor } from "./apply.ts";
 import { axesOf, axisOf, sizeOf, type Axes } from "./axes.ts";
-import { inNumbers } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
+import { inNumbers } from "./operands.ts";
 import type { Shape } from "./ops.ts";
 import { boolean, integer, numbers, orNull, readOptions, type OptionKinds } from "./options.ts";
 import type { Tensor } from "./tensor.ts";

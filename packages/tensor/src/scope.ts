@@ -74,7 +74,7 @@ export function visitTensors(value: unknown, visit: (x: Tensor) => void, seen: S
 
 /** An object that owns tensors (a tape, say) shows them to scopes with a method of this name. */
 export const OWNED: unique symbol = Symbol.for("weft.owned");
-export interface Owning {
+interface Owning {
   [OWNED](visit: (x: Tensor) => void): void;
 }
 

@@ -1,9 +1,10 @@
 // Special functions, each a formula with a derivative. A program that does not name one does not have it.
 import { applyFused, readTensor } from "./apply.ts";
-import { exp, floating, mul } from "./elementwise.ts";
+import { exp, mul } from "./elementwise.ts";
 import { elementwiseOp, type Arithmetic } from "./expression.ts";
 import type { FusedOp } from "./fused.ts";
 import type { Operand } from "./interpreter.ts";
+import { floating } from "./operands.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A polynomial in x − center, highest coefficient first. */
@@ -69,7 +70,7 @@ function inverseErf<V>(k: Arithmetic<V>, x: V): V {
 
 const HALF_ROOT_PI = Math.sqrt(Math.PI) / 2;
 
-export const erfinvOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
+const erfinvOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
   "erfinv",
   (k, x) => inverseErf(k, x!),
   ([y]) => [(g) => mul(g, mul(exp(mul(y!, y!)), HALF_ROOT_PI))],
@@ -78,7 +79,7 @@ export const erfinvOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
 /**
  * The inverse of the error function: erf(erfinv(x)) = x. ±1 give ±∞, and what is beyond them NaN.
  *
- * @example erfinv(tensor([0, 0.5, 1])) // [0, 0.4769363, Infinity]
+ * @example erfinv(tensor([0, 1])) // [0, Infinity]
  */
 export const erfinv = (x: Operand): Tensor =>
   applyFused(erfinvOp, [floating(readTensor(x, "erfinv"), "erfinv")], undefined)[0]!;

@@ -2,10 +2,11 @@
 import { inNameOf } from "./context.ts";
 import { applyRead, readTensor, source, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
-import { notEqual, sqrtZeroSafe, square } from "./activations.ts";
-import { add, cast, div, equal, exp, inFloats, inNumbers, isFinite, log, mul, not, sub, where } from "./elementwise.ts";
+import { notEqual, square } from "./activations.ts";
+import { add, cast, div, equal, exp, isFinite, less, log, mul, not, sqrt, sub, where } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
 import { pad, permute, reshape, slice } from "./movement.ts";
+import { inFloats, inNumbers } from "./operands.ts";
 import { finite, readOptions } from "./options.ts";
 import { max, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
 import type { Tensor } from "./tensor.ts";
@@ -111,4 +112,10 @@ export function logSumExp(x: Operand, options?: ReduceOptions): Tensor {
         y,
         t.shape.filter((_, i) => !axes.includes(i)),
       );
+}
+
+/** √x for x ≥ 0 with gradient 0, not infinity, at 0: for norms, whose root meets a zero with a direction. */
+function sqrtZeroSafe(x: Tensor): Tensor {
+  const positive = less(0, x);
+  return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));
 }

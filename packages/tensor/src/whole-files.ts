@@ -3,7 +3,7 @@
 // this package runs where there is none.
 
 /** What is asked of a file before it is read or replaced. */
-export interface FileFacts {
+interface FileFacts {
   readonly size: number;
   readonly mode: number;
   readonly uid: number;

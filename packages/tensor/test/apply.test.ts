@@ -2,6 +2,7 @@
 // does not mix.
 import { beforeEach, expect, test } from "vitest";
 import * as weft from "../src/index.ts";
+import { BRAND } from "../src/internals.ts";
 import { BackendMismatchError, ShapeError, VersionError } from "../src/index.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -27,7 +28,7 @@ test("two backends do not mix", () => {
 
 test("a tensor of another contract is refused with both versions", () => {
   const foreign = t(2);
-  Object.defineProperty(foreign, weft.BRAND, { value: 99 });
+  Object.defineProperty(foreign, BRAND, { value: 99 });
   expect(() => weft.add(foreign, 1)).toThrow(VersionError);
   expect(() => weft.add(foreign, 1)).toThrow(
     "add: @weft/tensor 0.1.0 speaks contract 1, recorder 0.1.0 made this tensor under contract 99. Install versions of both that share one contract.",

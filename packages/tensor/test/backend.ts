@@ -1,6 +1,7 @@
 // The float64 reference with its creation functions, as `open()` of a backend returns it.
 import { Reference } from "@weft/conformance";
-import { creation, type Creation } from "../src/index.ts";
+import type { Creation } from "../src/index.ts";
+import { creation } from "../src/internals.ts";
 
 export function reference(
   options?: ConstructorParameters<typeof Reference>[0],

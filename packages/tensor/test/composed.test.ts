@@ -1,6 +1,7 @@
 // Composed functions against plain JavaScript, and at the points where formulas like to fail.
 import { describe, expect, test } from "vitest";
 import * as weft from "../src/index.ts";
+import { crossEntropyGradOp } from "../src/internals.ts";
 import type { Operand, Tensor } from "../src/index.ts";
 import { reference } from "./backend.ts";
 
@@ -143,7 +144,7 @@ describe("statistics", () => {
     );
     got.forEach((y, i) => expect(y).toBeCloseTo(wanted[i]!, 12));
     const g = tensor([2, 5, -1]);
-    const [each] = weft.applyFused(weft.crossEntropyGradOp, [x, labels], attrs) as [Tensor];
+    const [each] = weft.applyFused(crossEntropyGradOp, [x, labels], attrs) as [Tensor];
     const slope = each.mul(g.reshape([3, 1]));
     const h = 1e-6;
     const f = (d: Tensor) => weft.dot(weft.crossEntropyRows(x.add(d), labels, attrs), g).itemSync();

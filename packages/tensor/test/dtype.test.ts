@@ -1,20 +1,7 @@
 // In which dtype operands meet: one table for tensors, and what a number does to it.
 import { expect, test } from "vitest";
-import {
-  add,
-  concat,
-  div,
-  equal,
-  exp,
-  less,
-  matmul,
-  mean,
-  neg,
-  promote,
-  sum,
-  where,
-  type DType,
-} from "../src/index.ts";
+import { add, concat, div, equal, exp, less, matmul, mean, neg, sum, where, type DType } from "../src/index.ts";
+import { promote } from "../src/internals.ts";
 import { Recorder } from "./recorder.ts";
 
 const all: DType[] = ["bool", "u8", "i32", "f16", "bf16", "f32", "f64"];

@@ -1,7 +1,8 @@
 // Handles: reading, printing, releasing, scopes, and what a call costs.
 import { inspect } from "node:util";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { ReleasedTensorError, ShapeError, Tensor, UnsupportedError, add, keep, own, scope } from "../src/index.ts";
+import { ReleasedTensorError, ShapeError, Tensor, UnsupportedError, add, keep, scope } from "../src/index.ts";
+import { own } from "../src/internals.ts";
 import { reference } from "./backend.ts";
 import { Recorder } from "./recorder.ts";
 

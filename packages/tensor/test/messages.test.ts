@@ -1,6 +1,7 @@
 // Wrong shapes, dtypes, axes and options fail at the call with the whole truth in the message, before any kernel runs.
 import { beforeEach, describe, expect, test } from "vitest";
 import * as weft from "../src/index.ts";
+import { describe as described } from "../src/internals.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../src/index.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -38,7 +39,7 @@ const cases: Case[] = [
     `options of ${name}, which has none`,
     () => loosely(name, ...Array.from({ length: operands }, () => t(2, 2)), options),
     ArgumentError,
-    `${name}: takes no options, got ${weft.describe(options)}`,
+    `${name}: takes no options, got ${described(options)}`,
   ]),
   ...(["squeeze", "unsqueeze"] as const).map((name): Case => [
     `${name} with two axes`,

@@ -1,19 +1,9 @@
 // Options: unknown names, wrong values and things that are no options are errors; undefined is not given.
 import { expect, test } from "vitest";
-import {
-  argmax,
-  ArgumentError,
-  boolean,
-  callable,
-  finite,
-  max,
-  orNull,
-  positive,
-  readOptions,
-  sum,
-  type OptionKinds,
-} from "../src/index.ts";
+import { argmax, ArgumentError, max, sum } from "../src/index.ts";
+import { boolean, callable, finite, positive, readOptions, type OptionKinds } from "../src/internals.ts";
 import { reference } from "./backend.ts";
+import { orNull } from "../src/options.ts";
 
 interface Rates {
   readonly lr?: number;

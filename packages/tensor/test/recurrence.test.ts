@@ -1,7 +1,7 @@
 // The steps of recurrent layers say which operand does not fit.
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { gruSequence, gruSequenceGrad, lstmSequence, lstmSequenceGrad } from "../src/index.ts";
+import { gruSequence, gruSequenceGrad, lstmSequence, lstmSequenceGrad } from "../src/internals.ts";
 
 const { zeros } = openSync({});
 const [T, B, H] = [5, 2, 3];

@@ -1,8 +1,11 @@
 // Shapes and attributes of what the functions make, and that the tables of rules are complete.
 import { beforeEach, describe, expect, test } from "vitest";
 import * as weft from "../src/index.ts";
-import { add, broadcastTo, conv, dtypes, permute, reshape, shapes, slice, sum } from "../src/index.ts";
+import { shapes } from "../src/internals.ts";
+import { add, broadcastTo, conv, permute, reshape, slice, sum } from "../src/index.ts";
 import { Recorder } from "./recorder.ts";
+import { dtypes } from "../src/rules.ts";
+import type { ShapeRules } from "../src/rules/table.ts";
 
 let backend: Recorder;
 beforeEach(() => {
@@ -45,7 +48,7 @@ describe("shapes", () => {
 
   test("every line of the catalog has a rule for shape and dtype", () => {
     // @ts-expect-error a table without the line `relu` does not compile
-    const missing: weft.ShapeRules<"neg" | "relu"> = { neg: shapes.neg };
+    const missing: ShapeRules<"neg" | "relu"> = { neg: shapes.neg };
     expect(missing.relu).toBeUndefined();
     expect(Object.keys(shapes)).toEqual(Object.keys(dtypes));
   });

@@ -1,5 +1,6 @@
 // Derivatives of convolution and pooling. Both families are closed: the derivative of each member is another member.
-import { apply, type ConvAttrs, type PoolAttrs, type Tensor } from "@weft/tensor";
+import { apply, type Tensor } from "@weft/tensor";
+import type { ConvAttrs, PoolAttrs } from "@weft/tensor/internals";
 import type { Family } from "../rule.ts";
 
 const convOf = ({ stride, padding, dilation, groups }: ConvAttrs): ConvAttrs => ({ stride, padding, dilation, groups });

@@ -1,5 +1,6 @@
 // Derivatives of indexing: what was read receives, what was written gives back.
-import { applyOwn, gather, take, type Tensor } from "@weft/tensor";
+import { gather, take, type Tensor } from "@weft/tensor";
+import { applyOwn } from "@weft/tensor/internals";
 import type { Family } from "../rule.ts";
 import { RowSparse, zerosLike } from "../sparse.ts";
 

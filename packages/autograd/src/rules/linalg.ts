@@ -1,5 +1,6 @@
 // The derivative of the matrix product: two matrix products.
-import { applyOwn, reshape, type Attrs, type Tensor } from "@weft/tensor";
+import { reshape, type Attrs, type Tensor } from "@weft/tensor";
+import { applyOwn } from "@weft/tensor/internals";
 import type { Family } from "../rule.ts";
 
 const product = (a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor =>

@@ -1,5 +1,6 @@
 // Derivatives of movement: the gradient moves back.
-import { applyOwn, flip, permute, reshape, type Attrs, type Shape, type Tensor } from "@weft/tensor";
+import { flip, permute, reshape, type Attrs, type Shape, type Tensor } from "@weft/tensor";
+import { applyOwn } from "@weft/tensor/internals";
 import type { Family } from "../rule.ts";
 
 const inverse = (axes: readonly number[]): number[] => {

@@ -1,16 +1,6 @@
 // Derivatives of reductions and scans: a sum spreads its gradient, an extreme gives it to the elements that reached it.
-import {
-  broadcastTo,
-  cumsum,
-  div,
-  equal,
-  maximum,
-  reshape,
-  sum,
-  where,
-  type ReduceAttrs,
-  type Tensor,
-} from "@weft/tensor";
+import { broadcastTo, cumsum, div, equal, maximum, reshape, sum, where, type Tensor } from "@weft/tensor";
+import type { ReduceAttrs } from "@weft/tensor/internals";
 import { none, type Family } from "../rule.ts";
 
 /** A reduced tensor in a shape that broadcasts against x. Leading axes come back by themselves. */

@@ -1,7 +1,8 @@
 // Weft's side: steps are sent one after another and nobody reads in between, as a training loop does that looks at its loss
 // now and then. The clock stops when the last step's result is on the host. A second backend, which times every dispatch,
 // then says where the time goes.
-import { flush, reshape, scope, slice, visitTensors, type Tensor } from "@weft/tensor";
+import { reshape, scope, slice, type Tensor } from "@weft/tensor";
+import { flush, visitTensors } from "@weft/tensor/internals";
 import { open, type OpenOptions, type WebGpuBackend, type WebGpuStats } from "@weft/tensor-webgpu";
 import type { Missing } from "../contender.ts";
 import { median } from "../measure.ts";

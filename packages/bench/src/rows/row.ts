@@ -1,6 +1,7 @@
 // What a row of the table is: something that can be repeated, with Weft's way of doing it. The other contenders know rows
 // by name.
-import { flush, scope } from "@weft/tensor";
+import { scope } from "@weft/tensor";
+import { flush } from "@weft/tensor/internals";
 import type { CpuBackend } from "@weft/tensor-cpu";
 
 /** What is repeated and timed. */

@@ -1,6 +1,7 @@
 // The meaning of convolution and pooling. One walk names the elements that meet (input, weight, output); forward and both
 // gradients of a convolution sum over it, so they are adjoint to each other by construction.
-import type { ConvAttrs, ConvOps, PoolAttrs, Shape } from "@weft/tensor";
+import type { Shape } from "@weft/tensor";
+import type { ConvAttrs, ConvOps, PoolAttrs } from "@weft/tensor/internals";
 import { sizeOf, type Elements, type Kernels } from "./kernels.ts";
 
 /** Lists of one to three spatial axes as three: the missing ones in front have size 1. */

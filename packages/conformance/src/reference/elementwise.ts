@@ -1,5 +1,5 @@
 // The meaning of the elementwise family: a formula of numbers each, and broadcasting around it.
-import type { ElementwiseOps } from "@weft/tensor";
+import type { ElementwiseOps } from "@weft/tensor/internals";
 import { erf } from "./erf.ts";
 import { offsets, sizeOf, stretched, type Elements, type Kernels } from "./kernels.ts";
 import { storage } from "./storage.ts";

@@ -1,5 +1,5 @@
 // The meaning of the indexing family. An index outside its axis reads NaN (integers: 0) or drops its update, and is told.
-import type { IndexingOps } from "@weft/tensor";
+import type { IndexingOps } from "@weft/tensor/internals";
 import { offsets, sizeOf, stridesOf, type Elements, type Kernels, type OutOfRange } from "./kernels.ts";
 
 /** Calls `visit` for every element of take's result: its place there, and in x (-1 where the index is out of range). */

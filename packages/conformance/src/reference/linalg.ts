@@ -1,5 +1,5 @@
 // The meaning of the product of matrices: sums of products, batch by batch.
-import type { LinalgOps } from "@weft/tensor";
+import type { LinalgOps } from "@weft/tensor/internals";
 import { offsets, sizeOf, stretched, type Kernels } from "./kernels.ts";
 
 export const linalg: Kernels<keyof LinalgOps> = {

@@ -1,5 +1,5 @@
 // The meaning of the movements: each is a walk over strides.
-import type { MovementOps } from "@weft/tensor";
+import type { MovementOps } from "@weft/tensor/internals";
 import { offsets, pick, sizeOf, stretched, stridesOf, type Kernels } from "./kernels.ts";
 
 export const movement: Kernels<keyof MovementOps> = {

@@ -1,6 +1,7 @@
 // The meaning of the sources: constants, counting, and Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random
 // numbers: as easy as 1, 2, 3", SC 2011).
-import type { RandomAttrs, Shape, SourceOps } from "@weft/tensor";
+import type { Shape } from "@weft/tensor";
+import type { RandomAttrs, SourceOps } from "@weft/tensor/internals";
 import { linesAlong, sizeOf, type Kernels } from "./kernels.ts";
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;

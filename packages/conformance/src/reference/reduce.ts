@@ -1,5 +1,5 @@
 // The meaning of the reductions: one accumulator an element of the result; NaN wins every search and sorts last.
-import type { ReduceAttrs, ReduceOps } from "@weft/tensor";
+import type { ReduceAttrs, ReduceOps } from "@weft/tensor/internals";
 import { linesAlong, offsets, sizeOf, stridesOf, type Elements, type Kernels } from "./kernels.ts";
 
 const reduce =

@@ -1,5 +1,6 @@
 // What a number becomes in each dtype, and the bits of narrow floats: by the definition, apart from what backends use.
-import { dtypeInfo, type DType, type TypedArray } from "@weft/tensor";
+import type { DType, TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 
 interface Storage {
   /** The number that is left of a number (by `cast`). */

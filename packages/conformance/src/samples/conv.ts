@@ -1,6 +1,8 @@
 // Samples of convolution and pooling: one to three spatial axes, and every option alone and with others.
 import * as weft from "@weft/tensor";
-import { apply, type ConvAttrs, type ConvOps, type PoolAttrs, type Shape, type Tensor } from "@weft/tensor";
+import { shapes } from "@weft/tensor/internals";
+import { apply, type Shape, type Tensor } from "@weft/tensor";
+import type { ConvAttrs, ConvOps, PoolAttrs } from "@weft/tensor/internals";
 import { distinct, floats, sample, values, type Collection, type Sample } from "../sample.ts";
 
 type Pads = readonly (readonly [number, number])[];
@@ -53,7 +55,7 @@ const order = (c: Case) => ({ order: large(c) ? (1 as const) : (2 as const) });
 
 /** The shape of the result, worked out by the shape rule on shapes alone. */
 const result = ({ x, w, attrs }: Case): Shape =>
-  weft.shapes.conv([{ shape: x } as Tensor, { shape: w } as Tensor], attrs, "conv");
+  shapes.conv([{ shape: x } as Tensor, { shape: w } as Tensor], attrs, "conv");
 
 interface PoolCase {
   readonly name: string;
@@ -77,7 +79,7 @@ const pools: readonly PoolCase[] = [
   pooling("one window", [2, 2, 3, 3], [3, 3], [1, 1]),
   pooling("no images", [0, 3, 6, 6], [2, 2], [2, 2]),
 ];
-const pooled = ({ x, attrs }: PoolCase): Shape => weft.shapes.sumPool([{ shape: x } as Tensor], attrs, "sumPool");
+const pooled = ({ x, attrs }: PoolCase): Shape => shapes.sumPool([{ shape: x } as Tensor], attrs, "sumPool");
 const noGradient = { differentiable: [] };
 
 const transposed: Sample[] = [

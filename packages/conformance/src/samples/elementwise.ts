@@ -1,7 +1,8 @@
 // Samples of the elementwise family: each function over its domain, at its special values, and with every way that two
 // operands can meet.
 import * as weft from "@weft/tensor";
-import { apply, type ElementwiseOps, type Operand, type Tensor } from "@weft/tensor";
+import { apply, type Operand, type Tensor } from "@weft/tensor";
+import type { ElementwiseOps } from "@weft/tensor/internals";
 import {
   between,
   booleans,

@@ -1,5 +1,6 @@
 // Samples of the fused operations: with a kernel in the backend, and through their fallbacks.
 import * as weft from "@weft/tensor";
+import { gruSequence, gruSequenceGrad, lstmSequence, lstmSequenceGrad, standardizeGrad } from "@weft/tensor/internals";
 import { between, floats, integers, sample, values, type Collection } from "../sample.ts";
 
 /** T steps of B rows by H units. */
@@ -13,7 +14,7 @@ const lstmSteps = (name: string, [T, B, H]: Sequence, more: Parameters<typeof sa
     name,
     [floats(T, B, 4 * H), floats(B, H), floats(B, H), between(-1, 1, 4 * H, H)],
     (given, h, c, whh) => {
-      const { gates, cells, hiddens } = weft.lstmSequence(given!, h!, c!, whh!);
+      const { gates, cells, hiddens } = lstmSequence(given!, h!, c!, whh!);
       return [gates, cells, hiddens];
     },
     more,
@@ -31,7 +32,7 @@ const lstmStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeo
       floats(B, H),
     ],
     (gates, cells, c, whh, gy, gc) => {
-      const { given, c: first } = weft.lstmSequenceGrad(gates!, cells!, c!, whh!, gy!, gc!);
+      const { given, c: first } = lstmSequenceGrad(gates!, cells!, c!, whh!, gy!, gc!);
       return [given, first];
     },
     more,
@@ -42,7 +43,7 @@ const gruSteps = (name: string, [T, B, H]: Sequence, more: Parameters<typeof sam
     name,
     [floats(T, B, 3 * H), floats(B, H), between(-1, 1, 3 * H, H), floats(3 * H)],
     (given, h, whh, bhh) => {
-      const { gates, hiddens } = weft.gruSequence(given!, h!, whh!, bhh!);
+      const { gates, hiddens } = gruSequence(given!, h!, whh!, bhh!);
       return [gates, hiddens];
     },
     more,
@@ -53,7 +54,7 @@ const gruStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeof
     name,
     [between(-0.9, 0.9, 4, T, B, H), floats(T, B, H), floats(B, H), between(-1, 1, 3 * H, H), floats(T, B, H)],
     (gates, hiddens, h, whh, gy) => {
-      const { given, recurrent, h: first } = weft.gruSequenceGrad(gates!, hiddens!, h!, whh!, gy!);
+      const { given, recurrent, h: first } = gruSequenceGrad(gates!, hiddens!, h!, whh!, gy!);
       return [given, recurrent, first];
     },
     more,
@@ -90,9 +91,9 @@ export const fused: Collection<
       sample("no rows", [floats(0, 3)], (x) => weft.logSoftmax(x)),
     ],
     standardizeGrad: [
-      sample("rows", [floats(4, 7), floats(4, 7)], (x, g) => weft.standardizeGrad(x, g)),
-      sample("long rows", [floats(3, 301), floats(3, 301)], (x, g) => weft.standardizeGrad(x, g), { order: 1 }),
-      sample("one element", [floats(3, 1), floats(3, 1)], (x, g) => weft.standardizeGrad(x, g, { eps: 0.1 })),
+      sample("rows", [floats(4, 7), floats(4, 7)], (x, g) => standardizeGrad(x, g)),
+      sample("long rows", [floats(3, 301), floats(3, 301)], (x, g) => standardizeGrad(x, g), { order: 1 }),
+      sample("one element", [floats(3, 1), floats(3, 1)], (x, g) => standardizeGrad(x, g, { eps: 0.1 })),
     ],
     standardize: [
       sample("rows", [floats(4, 7)], (x) => weft.standardize(x)),
@@ -126,10 +127,10 @@ export const fused: Collection<
       sample(
         "saturated, infinite, NaN",
         [values([90, -90, 0, 0, Infinity, 0, -Infinity, NaN, 200, -200, 1, 1, -50, 50, 0, 9], "f32", [1, 4, 4]), values([0, 0, 0, 0], "f32", [4, 1]), values([2, 3, 4, -1], "f32", [4, 1]), values([0, 0, 0, 0], "f32", [4, 1])], // prettier-ignore
-        (given, h, c, whh) => weft.lstmSequence(given!, h!, c!, whh!).hiddens,
+        (given, h, c, whh) => lstmSequence(given!, h!, c!, whh!).hiddens,
         large,
       ),
-      sample("no rows", [floats(2, 0, 8), floats(0, 2), floats(0, 2), floats(8, 2)], (given, h, c, whh) => weft.lstmSequence(given!, h!, c!, whh!).hiddens), // prettier-ignore
+      sample("no rows", [floats(2, 0, 8), floats(0, 2), floats(0, 2), floats(8, 2)], (given, h, c, whh) => lstmSequence(given!, h!, c!, whh!).hiddens), // prettier-ignore
     ],
     lstmSequenceGrad: [
       lstmStepsBack("one step", [1, 2, 3]),
@@ -147,10 +148,10 @@ export const fused: Collection<
       sample(
         "saturated, infinite, NaN",
         [values([90, -90, 0, Infinity, 0, -Infinity, NaN, 200, -200, -50, 50, 9], "f32", [1, 4, 3]), values([1, 2, 3, -4], "f32", [4, 1]), values([0, 0, 0], "f32", [3, 1]), values([0, 1, -2], "f32")], // prettier-ignore
-        (given, h, whh, bhh) => weft.gruSequence(given!, h!, whh!, bhh!).hiddens,
+        (given, h, whh, bhh) => gruSequence(given!, h!, whh!, bhh!).hiddens,
         large,
       ),
-      sample("no rows", [floats(2, 0, 6), floats(0, 2), floats(6, 2), floats(6)], (given, h, whh, bhh) => weft.gruSequence(given!, h!, whh!, bhh!).hiddens), // prettier-ignore
+      sample("no rows", [floats(2, 0, 6), floats(0, 2), floats(6, 2), floats(6)], (given, h, whh, bhh) => gruSequence(given!, h!, whh!, bhh!).hiddens), // prettier-ignore
     ],
     gruSequenceGrad: [
       gruStepsBack("one step", [1, 2, 3]),

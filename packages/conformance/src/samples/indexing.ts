@@ -1,6 +1,6 @@
 // Samples of the indexing family, with indices that lie on their axis. What lies outside has cases of its own.
 import * as weft from "@weft/tensor";
-import type { IndexingOps } from "@weft/tensor";
+import type { IndexingOps } from "@weft/tensor/internals";
 import { booleans, floats, integers, sample, values, type Collection } from "../sample.ts";
 
 export const indexing: Collection<keyof IndexingOps | "oneHot"> = {

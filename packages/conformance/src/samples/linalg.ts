@@ -1,6 +1,7 @@
 // Samples of matrix products: all four transposes at sizes around the blocks of a kernel, and every form of batch.
 import * as weft from "@weft/tensor";
-import { apply, type LinalgOps } from "@weft/tensor";
+import { apply } from "@weft/tensor";
+import type { LinalgOps } from "@weft/tensor/internals";
 import { booleans, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
 
 /** Rows, inner size, columns. */

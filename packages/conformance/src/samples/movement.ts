@@ -1,6 +1,7 @@
 // Samples of the movements, over every dtype that moves.
 import * as weft from "@weft/tensor";
-import { apply, type MovementOps, type Tensor } from "@weft/tensor";
+import { apply, type Tensor } from "@weft/tensor";
+import type { MovementOps } from "@weft/tensor/internals";
 import { booleans, distinct, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
 
 type Composed =

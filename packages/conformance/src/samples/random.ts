@@ -1,6 +1,7 @@
 // Samples of the sources. They have no operand, so each takes a scalar that names the backend.
 import * as weft from "@weft/tensor";
-import { creation, source, type Backend, type RandomAttrs, type SourceOps, type Tensor } from "@weft/tensor";
+import { source, type Backend, type Tensor } from "@weft/tensor";
+import { creation, type RandomAttrs, type SourceOps } from "@weft/tensor/internals";
 import { booleans, floats, integers, sample, type Collection, type Sample } from "../sample.ts";
 
 type Creation = "zerosLike" | "onesLike" | "eye" | "rand" | "randn" | "randint";

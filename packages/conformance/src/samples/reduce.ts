@@ -1,6 +1,7 @@
 // Samples of the reductions: every way to name axes, sizes beyond one block, ties, NaN and nothing.
 import * as weft from "@weft/tensor";
-import type { ReduceOps, Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import type { ReduceOps } from "@weft/tensor/internals";
 import {
   booleans,
   distinct,

@@ -1,5 +1,6 @@
 // `weft predict`: loads a saved model and says what it takes pictures of the test set for.
-import { ArgumentError, printable } from "@weft/tensor";
+import { ArgumentError } from "@weft/tensor";
+import { printable } from "@weft/tensor/internals";
 import { load, readMetadata } from "@weft/nn";
 import type { Labeled } from "@weft/data";
 import { openBackend, type BackendName } from "../backends.ts";

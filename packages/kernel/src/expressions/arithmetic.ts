@@ -1,6 +1,7 @@
 // Arithmetic, comparisons and conversions in the kernel language. Tests for NaN and infinity work on bits: WGSL may assume
 // that neither exists.
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import type { Builder, Scalar, V } from "../language.ts";
 import { c, f, rescue, test, upper } from "./floats.ts";
 

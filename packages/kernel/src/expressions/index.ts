@@ -1,5 +1,6 @@
 // The meaning of every elementwise primitive in the kernel language: one complete table, shared by all translators.
-import type { Arithmetic, ElementwiseOps } from "@weft/tensor";
+import type { Arithmetic } from "@weft/tensor";
+import type { ElementwiseOps } from "@weft/tensor/internals";
 import type { Builder, V } from "../language.ts";
 import { arithmetic, type Expression } from "./arithmetic.ts";
 import { exponential } from "./exponential.ts";

@@ -1,15 +1,7 @@
 // Indices outside their axis. What an indexing call met is a fault of its result and of all that is computed from it: each of
 // these values throws an IndexError at each read, and no other value does.
-import {
-  context,
-  dtypeInfo,
-  IndexError,
-  type Caller,
-  type DType,
-  type Indices,
-  type OpName,
-  type Shape,
-} from "@weft/tensor";
+import { IndexError, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
+import { context, dtypeInfo, type Caller } from "@weft/tensor/internals";
 import type { Node } from "./node.ts";
 import { codeOf, nameOf, type AnyOp } from "./operation.ts";
 import { sizeOf } from "./view.ts";

@@ -1,13 +1,7 @@
 // An operation as the graph knows it: a primitive by its name, a fused one by its object, since another package may have one of the
 // same name. Tables over the primitives say what the planner does with each; a fused operation says it itself.
-import {
-  UnsupportedError,
-  type AxisAttrs,
-  type ElementwiseOps,
-  type FusedOp,
-  type Indices,
-  type OpName,
-} from "@weft/tensor";
+import { UnsupportedError, type FusedOp, type Indices, type OpName } from "@weft/tensor";
+import type { AxisAttrs, ElementwiseOps } from "@weft/tensor/internals";
 
 export type AnyOp = OpName | FusedOp;
 

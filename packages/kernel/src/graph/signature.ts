@@ -1,6 +1,7 @@
 // What two flushes must share to share a plan: operations, dtypes, shapes, layouts and wiring. Numbers, random counters and
 // addresses are not part of it. The words can be read back in one way only, so that equal words mean equal plans.
-import { ArgumentError, describe, dtypeInfo, dtypeName } from "@weft/tensor";
+import { ArgumentError } from "@weft/tensor";
+import { describe, dtypeInfo, dtypeName } from "@weft/tensor/internals";
 import type { Node } from "./node.ts";
 import { kindOfCode } from "./operation.ts";
 import { isRowMajor } from "./view.ts";

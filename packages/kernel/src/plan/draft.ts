@@ -1,6 +1,7 @@
 // The draft of a kernel: what a group reads, computes and writes, line by line, before it is known whether such a kernel
 // exists already. Its key says all that the kernel's code depends on.
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { isAligned, type Item } from "./plan-value.ts";
 import type { KernelOperand, Reduction, Scalar } from "../language.ts";
 import { stepOf, type Strides } from "./loops.ts";

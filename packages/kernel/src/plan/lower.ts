@@ -1,6 +1,7 @@
 // From a group to a launch: the operations of a group become one kernel (found again by its key), its operands and numbers
 // the kernel's arguments.
-import { dtypeInfo, UnsupportedError, type DType } from "@weft/tensor";
+import { UnsupportedError, type DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { Draft } from "./draft.ts";
 import { arithmeticOf, expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
 import type { Item } from "./plan-value.ts";

@@ -1,7 +1,8 @@
 // Which operations share a launch. Producers go into consumers: a map that one reader uses is evaluated inside it. Maps over
 // one index space that are ready together stand side by side in one launch, and the elementwise work on a call's result
 // becomes its epilogue. A launch waits only for launches of lower levels, so merging never makes a cycle.
-import { isStorage, type Shape } from "@weft/tensor";
+import type { Shape } from "@weft/tensor";
+import { isStorage } from "@weft/tensor/internals";
 import { isAligned, isWhole, type Item } from "./plan-value.ts";
 import type { AnyOp } from "../graph/operation.ts";
 import { sameShape } from "../graph/view.ts";

@@ -1,6 +1,6 @@
 // Parts of a flush that have nothing to do with one another: no value of one is computed from one of another, and no step assigned
 // to boxes of both. One can fail and the others not.
-import type { Step } from "@weft/tensor";
+import type { Step } from "@weft/tensor/internals";
 import type { Version } from "./journal.ts";
 import type { Node } from "../graph/node.ts";
 import { bondsOf, historyOf } from "./unit.ts";

@@ -1,6 +1,7 @@
 // The versions of boxes while operations are pending. A box points at its newest version from the assignment on; should that never
 // be computed, it stands for the last one before it that was.
-import { context, isAround, type Step, type Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import { context, isAround, type Step } from "@weft/tensor/internals";
 import type { Node } from "../graph/node.ts";
 import type { Trial } from "./trial.ts";
 

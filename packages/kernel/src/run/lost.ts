@@ -1,5 +1,6 @@
 // The error of whoever needs a value that an earlier launch failed to compute.
-import { context, WeftError } from "@weft/tensor";
+import { WeftError } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import type { Node } from "../graph/node.ts";
 
 /** What became of a value whose launch failed, as an error of the same class. */

@@ -1,6 +1,7 @@
 // What is pending: nodes that were recorded and have not run, values that lost their last handle meanwhile, and failures that nobody
 // has been told of yet.
-import { context, untaped, type Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import { context, untaped } from "@weft/tensor/internals";
 import type { Node, Storage } from "../graph/node.ts";
 import type { Failure, Flusher } from "./flush.ts";
 import type { Unowned } from "./unowned.ts";

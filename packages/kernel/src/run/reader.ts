@@ -1,5 +1,6 @@
 // Reading: what is pending runs, then the elements of a value are copied from where they lie, unless it is lost or has a fault.
-import { dtypeInfo, type Tensor, type TypedArray } from "@weft/tensor";
+import type { Tensor, TypedArray } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import type { Fault } from "../graph/fault.ts";
 import { Node, type Storage } from "../graph/node.ts";
 import { codeOf } from "../graph/operation.ts";

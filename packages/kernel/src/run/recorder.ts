@@ -1,8 +1,5 @@
 // Recording: an operation becomes a node that is pending, or, where nothing has to run for it, a view of a value that lies in storage.
 import {
-  context,
-  own,
-  shapeOf,
   Tensor,
   UnsupportedError,
   type Backend,
@@ -13,6 +10,7 @@ import {
   type TypedArray,
   type Value,
 } from "@weft/tensor";
+import { context, own, shapeOf } from "@weft/tensor/internals";
 import { folded } from "../graph/constant.ts";
 import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
 import { Node, none, type Storage } from "../graph/node.ts";

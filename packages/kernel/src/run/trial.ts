@@ -1,6 +1,7 @@
 // Work in memory that a device may turn out not to have. Until it has said so, boxes can go back to what they had before, and what
 // was computed can be lost.
-import type { Step, Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import type { Step } from "@weft/tensor/internals";
 import { backTo, type Version } from "./journal.ts";
 import type { Node } from "../graph/node.ts";
 import { bondsOf, historyOf, undo } from "./unit.ts";

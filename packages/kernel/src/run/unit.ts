@@ -1,5 +1,5 @@
 // Steps as boxes see them: what was assigned together stands or falls together.
-import type { Step } from "@weft/tensor";
+import type { Step } from "@weft/tensor/internals";
 import type { Version } from "./journal.ts";
 import type { Node } from "../graph/node.ts";
 

@@ -1,7 +1,8 @@
 // Values that no scope owns. Their handles end with the garbage collector, which tells so only when the event loop turns, and a
 // loop may never let it. So what nobody has used for a while moves to JavaScript's own memory, which is collected in any case, and
 // comes back when it is used. Where values cannot be moved at once, reads wait for the collector.
-import { dtypeInfo, type Tensor } from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import type { Driver, Relief } from "./driver.ts";
 import type { Aside, Net, Node, Storage, Watch } from "../graph/node.ts";
 import { sizeOf } from "../graph/view.ts";

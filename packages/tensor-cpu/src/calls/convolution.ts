@@ -1,7 +1,7 @@
 // Convolution and its two gradients, image by image through the product's micro-kernels. With W as [O, Q] (Q taps: channels
 // times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
 // W^T's gradient = columns * g^T; the matrix of columns never exists.
-import type { ConvAttrs } from "@weft/tensor";
+import type { ConvAttrs } from "@weft/tensor/internals";
 import { aligned, blocksOf, dense, sizeOf, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { copyRows, gather, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";

@@ -1,6 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
 import type { AnyOp, CallOp, FusedKernel } from "@weft/kernel";
+import type { Attrs } from "@weft/tensor";
 import {
   crossEntropyGradOp,
   crossEntropyOp,
@@ -8,8 +9,7 @@ import {
   logSoftmaxOp,
   softmaxGradOp,
   softmaxOp,
-  type Attrs,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { kernel, type Call } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";

@@ -1,6 +1,7 @@
 // Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by strides.
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
-import { dtypeInfo, isFloat, type AxisAttrs, type DType, type TypedArray } from "@weft/tensor";
+import type { DType, TypedArray } from "@weft/tensor";
+import { dtypeInfo, isFloat, type AxisAttrs } from "@weft/tensor/internals";
 import { storage } from "../translate/storage.ts";
 import { f32x4, type Func, I32, i32, i32x4, type Local, type Module, v128, type VOID } from "../wasm/emitter.ts";
 import {

@@ -1,6 +1,6 @@
 // Softmax of rows, its logarithm and their gradients: one pass finds the largest element, one the exponentials and their sum,
 // one divides. The logarithm, once a row, is JavaScript's.
-import type { AxisAttrs } from "@weft/tensor";
+import type { AxisAttrs } from "@weft/tensor/internals";
 import {
   type Expr,
   type Func,

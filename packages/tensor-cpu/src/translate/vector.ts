@@ -1,5 +1,6 @@
 // Four lanes of f32, i32 or bool (a mask of all ones or all zeros) in one register of WebAssembly SIMD.
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { masked, type Fn, type Scalar } from "@weft/kernel";
 import {
   V128,

@@ -1,6 +1,7 @@
 // What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
 // The forms here are the plain ones: an invocation for each element of the result.
-import { isFloat, type DType, type FusedOp } from "@weft/tensor";
+import type { DType, FusedOp } from "@weft/tensor";
+import { isFloat } from "@weft/tensor/internals";
 import { sizeOf, type AnyOp, type CallLaunch, type CallTraits, type FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import type { DeviceTraits } from "../forms/device-traits.ts";

@@ -1,7 +1,7 @@
 // Convolution and its gradients: large ones tuned, small ones by definition: an invocation walks over all terms of one element of
 // the result. One to three spatial axes are three; those missing in front have size 1.
 import { sizeOf } from "@weft/kernel";
-import type { ConvAttrs } from "@weft/tensor";
+import type { ConvAttrs } from "@weft/tensor/internals";
 import { convolutionForm } from "../forms/choice.ts";
 import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
 import { geometryOf, type Convolution } from "../forms/geometry.ts";

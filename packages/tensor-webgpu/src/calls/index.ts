@@ -1,6 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
 import type { AnyOp, CallOp, FusedKernel } from "@weft/kernel";
+import type { Attrs } from "@weft/tensor";
 import {
   crossEntropyGradOp,
   crossEntropyOp,
@@ -14,8 +15,7 @@ import {
   softmaxOp,
   standardizeGradOp,
   standardizeOp,
-  type Attrs,
-} from "@weft/tensor";
+} from "@weft/tensor/internals";
 import { kernel, type Call, type Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
 import { gruSequence, gruSequenceGrad } from "./gru.ts";

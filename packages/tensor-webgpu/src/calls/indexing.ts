@@ -1,7 +1,7 @@
 // Reading and adding at indices. Every element of a result is one invocation's own, so sums have one order and need no
 // atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
 import { sizeOf, type CallLaunch } from "@weft/kernel";
-import type { AxisAttrs } from "@weft/tensor";
+import type { AxisAttrs } from "@weft/tensor/internals";
 import { inputsOf } from "../forms/operands.ts";
 import type { Words } from "../forms/stage.ts";
 import { around, missing, prepared, type Call, type CallForm } from "./call.ts";

@@ -1,7 +1,7 @@
 // Lines along an axis, and how invocations of a workgroup share them: neighbors in a line where its elements lie side by side,
 // else neighboring lines.
 import type { CallLaunch } from "@weft/kernel";
-import type { AxisAttrs } from "@weft/tensor";
+import type { AxisAttrs } from "@weft/tensor/internals";
 import type { DeviceTraits } from "../forms/device-traits.ts";
 import { around } from "./call.ts";
 

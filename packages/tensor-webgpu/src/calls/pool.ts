@@ -1,6 +1,6 @@
 // Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { PoolAttrs } from "@weft/tensor";
+import type { PoolAttrs } from "@weft/tensor/internals";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
 import { windowsOf, type Axes } from "../forms/geometry.ts";
 import type { Staged, Words } from "../forms/stage.ts";

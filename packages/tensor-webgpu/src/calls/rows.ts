@@ -1,7 +1,8 @@
 // What is done to rows, one dispatch each: softmax, its logarithm, cross-entropy and their gradients. A row is shared by as many
 // invocations as it has work for, a subgroup where there are some: they keep what they have of it, unless it is too long.
 import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
-import type { AxisAttrs, CrossEntropyAttrs, StandardizeAttrs } from "@weft/tensor";
+import type { CrossEntropyAttrs, StandardizeAttrs } from "@weft/tensor";
+import type { AxisAttrs } from "@weft/tensor/internals";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
 import type { Stage, Words } from "../forms/stage.ts";
 import { functionOf } from "../translate/function.ts";

@@ -3,7 +3,7 @@
 // along the other; sizes are written into the text, the number of images is an argument. Weights are first laid out in the
 // order of the walk, so that they are loaded like a matrix.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { ConvAttrs } from "@weft/tensor";
+import type { ConvAttrs } from "@weft/tensor/internals";
 import type { ConvolutionSizes } from "./choice.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { courseLength, courseOf, gradientSide, pixelsSide, seeingSide, seenSide, type Course } from "./gather.ts";

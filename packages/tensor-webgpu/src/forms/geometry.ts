@@ -1,7 +1,8 @@
 // The sizes of a pooling or a convolution, whichever of its three values is the result, and how indices of pixels and taps are cut into
 // places along the axes in WGSL. Sizes are written into the text, so that divisions are by constants.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { ConvAttrs, Shape } from "@weft/tensor";
+import type { Shape } from "@weft/tensor";
+import type { ConvAttrs } from "@weft/tensor/internals";
 
 export type Convolution = "conv" | "convInputGrad" | "convWeightGrad";
 

@@ -1,6 +1,7 @@
 // A stage is what one dispatch runs for a launch: a body of WGSL, its arguments, and where its operands lie. A launch has one
 // stage, or several with a workspace between them. Stages of calls are built here from a text and the numbers it names.
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import type { AddressArgument, CallOperand, NumberArgument } from "@weft/kernel";
 import type { Body, Epilogue, Surroundings } from "../translate/program.ts";
 import { registerOf, wgslType, type Register } from "../translate/scalar.ts";

@@ -1,6 +1,6 @@
 // Kernels of the language as bodies of WGSL: a map has one invocation an element, or four elements; a reduction gives each
 // result to some invocations of a workgroup (`slices`), which join their parts.
-import { dtypeInfo } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel } from "@weft/kernel";
 import { mapOf } from "./map.ts";
 import { splitting, type Slices } from "./partition.ts";

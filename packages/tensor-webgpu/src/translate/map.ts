@@ -1,5 +1,5 @@
 // Maps: an invocation an element, or four of them, which lie side by side and are loaded and stored together.
-import { dtypeInfo } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { layout } from "@weft/kernel";
 import type { Text } from "./text.ts";
 

@@ -1,5 +1,5 @@
 // How the results of a kernel, and the terms of a reduction, are given out to workgroups and their invocations.
-import { dtypeInfo } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel, type KernelLaunch } from "@weft/kernel";
 
 /** How many invocations share one result of a reduction: a power of two, at most those of a workgroup. 1 for a map. */

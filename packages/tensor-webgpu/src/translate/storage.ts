@@ -1,5 +1,6 @@
 // How each dtype lies in memory and becomes what it is computed in, as WGSL: one complete table, and an element in a word.
-import { dtypeInfo, type DType } from "@weft/tensor";
+import type { DType } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import type { Scalar } from "@weft/kernel";
 import { applied, type Register } from "./scalar.ts";
 

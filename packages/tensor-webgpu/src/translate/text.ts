@@ -1,5 +1,5 @@
 // The text of a kernel at one index: sizes, indices, addresses, what is computed there and stored.
-import { dtypeInfo } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel, type Scalar, type V } from "@weft/kernel";
 import type { Epilogue } from "./program.ts";
 import { splitting, type Block, type Slices } from "./partition.ts";

@@ -2,12 +2,13 @@
 // never leave the kernel.
 import { applyFused, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
-import { add, equal, inFloats, mul, sub, where } from "../elementwise.ts";
+import { add, equal, mul, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp, Indices } from "../fused.ts";
-import { gather, indicesOf, scatterAdd } from "../indexing.ts";
+import { gather, scatterAdd } from "../indexing.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
+import { inFloats, indicesOf } from "../operands.ts";
 import { fraction, int32, readOptions } from "../options.ts";
 import { tensorAt } from "../rules/table.ts";
 import { mean } from "../statistics.ts";

@@ -2,10 +2,11 @@
 // of the gates' functions.
 import { readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
-import { inFloats, mul, sub } from "../elementwise.ts";
+import { mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape, slice } from "../movement.ts";
+import { inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";

@@ -1,9 +1,10 @@
 // Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel a row.
 import { applyFused, readTensor, untaped } from "../apply.ts";
 import { axisOf } from "../axes.ts";
-import { div, exp, inFloats, log, mul, sub } from "../elementwise.ts";
+import { div, exp, log, mul, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
+import { inFloats } from "../operands.ts";
 import type { AxisAttrs } from "../ops.ts";
 import { integer, readOptions } from "../options.ts";
 import { max, sum } from "../reduce.ts";

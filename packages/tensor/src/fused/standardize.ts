@@ -2,10 +2,11 @@
 import { applyFused, readTensor, readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import { rsqrt } from "../activations.ts";
-import { add, inFloats, mul, sub } from "../elementwise.ts";
+import { add, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
+import { inFloats } from "../operands.ts";
 import { nonNegative, readOptions } from "../options.ts";
 import { likeFirst } from "../rules/table.ts";
 import { mean } from "../statistics.ts";

@@ -1,0 +1,74 @@
+// What the packages of Weft need of each other: not for users, and it may change with any version. The files are the same as those
+// of `index.ts`, so a program has each of them once.
+export { alias, applyOwn, caller, placed, read, untaped } from "./apply.ts";
+export { checkThere, sameShape, shapeOf } from "./axes.ts";
+export {
+  context,
+  inBackward,
+  inNameOf,
+  isAround,
+  nextTurn,
+  takeBack,
+  together,
+  withinStep,
+  type Caller,
+  type Scope,
+  type Step,
+} from "./context.ts";
+export { creation, hostArray } from "./creation.ts";
+export { dtypeInfo, isFloat, isStorage, promote } from "./dtype.ts";
+export { describe, printable, quoted } from "./errors.ts";
+export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";
+export { gruSequence, gruSequenceGrad, gruSequenceGradOp, gruSequenceOp } from "./fused/gru.ts";
+export { lstmSequence, lstmSequenceGrad, lstmSequenceGradOp, lstmSequenceOp } from "./fused/lstm.ts";
+export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";
+export { standardizeGrad, standardizeGradOp, standardizeOp } from "./fused/standardize.ts";
+export { BRAND, CONTRACT, VERSION } from "./interpreter.ts";
+export { floating, inDType, withNumber } from "./operands.ts";
+export type {
+  AxisAttrs,
+  ConvAttrs,
+  ConvOps,
+  ElementwiseOps,
+  IndexingOps,
+  LinalgOps,
+  MovementOps,
+  PoolAttrs,
+  RandomAttrs,
+  ReduceAttrs,
+  ReduceOps,
+  SourceOps,
+} from "./ops.ts";
+export {
+  anything,
+  backendKind,
+  boolean,
+  callable,
+  count,
+  decay,
+  dtypeName,
+  either,
+  finite,
+  fraction,
+  int32,
+  integer,
+  list,
+  nonNegative,
+  oneOf,
+  positive,
+  positiveCount,
+  readOptions,
+  readValue,
+  seedNumber,
+  string,
+  type OptionKind,
+  type OptionKinds,
+  type ReadOptions,
+} from "./options.ts";
+export { primitive, print } from "./printing.ts";
+export { checkSeed, draw, randomStream, threefry } from "./random.ts";
+export { shapes } from "./rules.ts";
+export { copyOf } from "./rules/attributes.ts";
+export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
+
+export { openFile, readRange, replaceFile, type Disk } from "./whole-files.ts";

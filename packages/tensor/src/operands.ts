@@ -1,0 +1,52 @@
+// Operands as functions compute with them: read, and in the dtype that the function or the other operand asks for.
+import { applyRead, read, readTensors } from "./apply.ts";
+import { dtypeInfo, isFloat, type DType } from "./dtype.ts";
+import { ArgumentError, describe, DTypeError } from "./errors.ts";
+import type { Operand, Value } from "./interpreter.ts";
+import { refuseMore } from "./options.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** For operands: x in a dtype, x itself where it has it. */
+export const inDType = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : applyRead("cast", [x], { dtype }));
+
+/** The operand in a dtype that floating-point functions compute in. Numbers stay numbers. */
+export function floating(x: Operand, op: string, more?: unknown, beside?: Operand): Value {
+  if (more !== undefined) refuseMore(op, more);
+  const t = read(x, op, beside);
+  return typeof t === "number" ? t : inFloats(t);
+}
+
+/** A tensor in a dtype that floating-point functions compute in. */
+export const inFloats = (t: Tensor): Tensor => (t.dtype === "f32" || t.dtype === "f64" ? t : inDType(t, "f32"));
+
+/** The operand in a dtype that arithmetic computes in: `bool` counts as integers. */
+export function numeric(x: Operand, op: string, more?: unknown): Value {
+  if (more !== undefined) refuseMore(op, more);
+  const t = read(x, op);
+  return typeof t === "number" ? t : inNumbers(t);
+}
+
+/** A tensor in a dtype that arithmetic computes in. */
+export const inNumbers = (t: Tensor): Tensor => inDType(t, dtypeInfo[t.dtype].accumulate);
+
+/** The dtype in which a tensor meets a number. */
+export function withNumber(op: string, dtype: DType, n: number): DType {
+  const whole = (n | 0) === n;
+  if (dtype === "i32" && !whole)
+    throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);
+  if (dtype === "bool") return whole ? "i32" : "f32";
+  return dtypeInfo[dtype].compute;
+}
+
+/** Indices as `i32`. */
+export function indicesOf(op: string, t: Tensor): Tensor {
+  if (!isFloat(t.dtype)) return inDType(t, "i32");
+  throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
+}
+
+/** The tensors of a list that has some. */
+export function tensorsOf(op: string, xs: readonly Operand[]): [Tensor, ...Tensor[]] {
+  if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted an array of tensors, got ${describe(xs)}`);
+  if (xs.length === 0) throw new ArgumentError(`${op}: wanted at least one tensor, got none`);
+  return readTensors(op, Array.from<Operand>(xs)) as [Tensor, ...Tensor[]];
+}
