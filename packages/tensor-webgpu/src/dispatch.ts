@@ -3,7 +3,7 @@ import type { DeviceProfile } from "./device-profile.ts";
 import { sharedBytes, type Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
 import type { Slab } from "./slabs.ts";
-import { headerWords, paddedWords, type Body } from "./translate/program.ts";
+import { headerWords, paddedWords } from "./translate/program.ts";
 
 export interface Dispatch {
   /** They run side by side. */
@@ -104,17 +104,15 @@ export function settle(d: Dispatch, places: Places): void {
   d.version = places.version;
 }
 
-/** The bodies for how the operands lie. */
-export const bodiesFor = (stages: readonly Stage[], { address }: Places): Body[] =>
-  stages.map((s) => (s.places.every(({ slot }) => address[slot]! % 16 === 0) ? s.body : s.unaligned));
-
-export function bindingOf(stages: readonly Stage[], { slab }: Places): Binding {
+/** The bodies for how the operands lie, and the slabs that these are bound to. */
+export function bindingOf({ stages }: Dispatch, { address, slab }: Places): Binding {
   const slabs: Slab[] = [];
-  const bindings = stages.map((s) =>
-    s.places.map(({ slot }) => {
+  const members = stages.map(({ body, unaligned, places }) => ({
+    body: places.every(({ slot }) => address[slot]! % 16 === 0) ? body : unaligned,
+    bindings: places.map(({ slot }) => {
       const found = slabs.indexOf(slab[slot]!);
       return found >= 0 ? found : slabs.push(slab[slot]!) - 1;
     }),
-  );
-  return { slabs, bindings };
+  }));
+  return { members, slabs };
 }

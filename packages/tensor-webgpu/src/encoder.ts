@@ -3,7 +3,7 @@ import { UnsupportedError } from "@weft/tensor";
 import type { Commands } from "./commands.ts";
 import type { Faults } from "./device-errors.ts";
 import type { DeviceProfile } from "./device-profile.ts";
-import { bindingOf, bodiesFor, labelOf, moved, settle, type Dispatch, type Places } from "./dispatch.ts";
+import { bindingOf, labelOf, moved, settle, type Dispatch, type Places } from "./dispatch.ts";
 import type { Executable } from "./executable.ts";
 import type { Pipelines } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
@@ -111,20 +111,20 @@ export class Encoder {
   /** Whether stages can run side by side: undefined while their program is being made, false if not all their slabs can be bound. */
   #made(d: Dispatch, places: Places, hurry: boolean): boolean | undefined {
     if (d.pipeline !== undefined && !moved(d, places)) return true;
-    const binding = bindingOf(d.stages, places);
+    const binding = bindingOf(d, places);
     if (binding.slabs.length > this.#profile.slabs) return false;
-    return this.#pipelines.ready(bodiesFor(d.stages, places), binding, labelOf(d), hurry);
+    return this.#pipelines.ready(binding, labelOf(d), hurry);
   }
 
   /** Finds the pipeline and the bindings for where the operands lie now. */
   #bind(d: Dispatch, places: Places): void {
-    const binding = bindingOf(d.stages, places);
+    const binding = bindingOf(d, places);
     if (binding.slabs.length > this.#profile.slabs)
       throw new UnsupportedError(
         `tensor-webgpu: a launch whose operands lie in ${binding.slabs.length} slabs, and this adapter binds ${this.#profile.slabs}; open({ fuse: false }) has launches with fewer operands`,
       );
     settle(d, places);
-    d.pipeline = this.#pipelines.pipeline(bodiesFor(d.stages, places), binding, labelOf(d));
+    d.pipeline = this.#pipelines.pipeline(binding, labelOf(d));
     d.group = this.#pipelines.group(d.words, binding.slabs);
     d.generation = this.#commands.generation;
   }

@@ -5,21 +5,20 @@ import { SPARE } from "./reader.ts";
 import type { Slab } from "./slabs.ts";
 import type { Commands } from "./commands.ts";
 import { inCompute, usage } from "./constants.ts";
-import { FIRST_SLAB, program, type Body } from "./translate/program.ts";
+import { FIRST_SLAB, program, type Member } from "./translate/program.ts";
 
-/** The numbers of slabs that a launch's operands lie in, as bindings: which slab each binding is, and each operand's binding. */
+/** A program and its memory: what stands side by side in it, and the slab of each binding. */
 export interface Binding {
+  readonly members: readonly Member[];
   readonly slabs: readonly Slab[];
-  /** For each member, for each of its operands. */
-  readonly bindings: readonly (readonly number[])[];
 }
 
 /** Bytes of arguments that one binding shows: a power of two. */
 const bindingBytes = (words: number): number => Math.max(256, 2 ** Math.ceil(Math.log2(words * 4)));
 
 /** What a program is made from: the bodies, and which operands share a slab. */
-const keyOf = (bodies: readonly Body[], { bindings }: Binding): string =>
-  bodies.map((b, i) => `${b.key}@${bindings[i]!.join()}`).join("&");
+const keyOf = ({ members }: Binding): string =>
+  members.map(({ body, bindings }) => `${body.key}@${bindings.join()}`).join("&");
 
 export class Pipelines {
   readonly #device: GPUDevice;
@@ -102,30 +101,28 @@ export class Pipelines {
     return count;
   }
 
-  /** The pipeline of bodies side by side; made now if there is none, under this name in messages. */
-  pipeline(bodies: readonly Body[], binding: Binding, name: string): GPUComputePipeline {
-    const key = keyOf(bodies, binding);
-    return (
-      this.#found(key) ?? this.#keep(key, this.#device.createComputePipeline(this.#descriptor(name, bodies, binding)))
-    );
+  /** The pipeline of a program; made now if there is none, under this name in messages. */
+  pipeline(binding: Binding, name: string): GPUComputePipeline {
+    const key = keyOf(binding);
+    return this.#found(key) ?? this.#keep(key, this.#device.createComputePipeline(this.#descriptor(name, binding)));
   }
 
   /**
    * Whether that pipeline is there. If not, it is made in the background, and the answer is `undefined` until then, or false if the
    * device refuses it; in a hurry, or where nothing may be made in the background, it is made now.
    */
-  ready(bodies: readonly Body[], binding: Binding, name: string, hurry: boolean): boolean | undefined {
-    const key = keyOf(bodies, binding);
+  ready(binding: Binding, name: string, hurry: boolean): boolean | undefined {
+    const key = keyOf(binding);
     if (this.#pipelines.has(key)) return true;
     const state = this.#coming.get(key);
     if (state === "refused") return false;
     if (hurry || !this.background) {
-      this.pipeline(bodies, binding, name);
+      this.pipeline(binding, name);
       return true;
     }
     if (state === "coming") return undefined;
     this.#coming.set(key, "coming");
-    this.#device.createComputePipelineAsync(this.#descriptor(name, bodies, binding)).then(
+    this.#device.createComputePipelineAsync(this.#descriptor(name, binding)).then(
       (pipeline) => {
         this.#coming.delete(key);
         // Somebody may have been in a hurry meanwhile.
@@ -156,8 +153,7 @@ export class Pipelines {
     return pipeline;
   }
 
-  #descriptor(label: string, bodies: readonly Body[], { slabs, bindings }: Binding): GPUComputePipelineDescriptor {
-    const members = bodies.map((body, i) => ({ body, bindings: bindings[i]! }));
+  #descriptor(label: string, { members, slabs }: Binding): GPUComputePipelineDescriptor {
     const module = this.#device.createShaderModule({
       code: program(members, this.#threads, this.#vectors),
       label,

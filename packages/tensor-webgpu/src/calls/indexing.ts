@@ -10,6 +10,17 @@ import { summed } from "./sums.ts";
 
 const axisOf = ({ attrs }: CallLaunch<AxisAttrs>): number => attrs.axis;
 
+/** Statements that write element i, the one of operand 0 at `place` if `index` is in range of `size`. */
+const found = ({ load, store, outOfRange }: Words, { out }: CallLaunch, place: string): string => `
+  if (index >= 0i && u32(index) < size) {
+    let found = ${load(0, place)};
+    ${store("i", "found")}
+  } else {
+    let found = ${missing(out.dtype)};
+    ${store("i", "found")}
+    ${outOfRange}
+  }`;
+
 /** y[o, j, k] = x[o, indices[j], k]. */
 export const take: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
@@ -22,16 +33,9 @@ export const take: Call<AxisAttrs> = {
       checksIndices: true,
       count: sizeOf(launch.out.shape),
       numbers: { size, inner, length: sizeOf(indices.shape) },
-      text: ({ load, store, outOfRange }) => `
-        let index = ${load(1, "(i / inner) % length")};
-        if (index >= 0i && u32(index) < size) {
-          let found = ${load(0, "(i / (inner * length) * size + u32(index)) * inner + i % inner")};
-          ${store("i", "found")}
-        } else {
-          let found = ${missing(launch.out.dtype)};
-          ${store("i", "found")}
-          ${outOfRange}
-        }`,
+      text: (w) => `
+        let index = ${w.load(1, "(i / inner) % length")};
+        ${found(w, launch, "(i / (inner * length) * size + u32(index)) * inner + i % inner")}`,
     });
   },
 };
@@ -175,6 +179,12 @@ function walk(indices: readonly number[], other: readonly number[]): Record<stri
 
 const axesBackwards = (rank: number): number[] => Array.from({ length: rank }, (_, l) => rank - 1 - l);
 
+/** Statements that name where the line along the axis begins that the index at place `rest` is for. */
+const lineOf = (name: string, rank: number, axis: number): string =>
+  `var ${name} = 0u;\n${axesBackwards(rank)
+    .map((l) => (l === axis ? `rest /= d${l};` : `${name} += rest % d${l} * s${l}; rest /= d${l};`))
+    .join("\n")}`;
+
 /** y has the shape of indices: each names the place along the axis in x. */
 export const gather: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
@@ -186,21 +196,11 @@ export const gather: Call<AxisAttrs> = {
       checksIndices: true,
       count: sizeOf(launch.out.shape),
       numbers: { size: x.shape[axis]!, ...walk(indices.shape, x.shape) },
-      text: ({ load, store, outOfRange }) => `
+      text: (w) => `
         var rest = i;
-        var place = 0u;
-        ${axesBackwards(rank)
-          .map((l) => (l === axis ? `rest /= d${l};` : `place += rest % d${l} * s${l}; rest /= d${l};`))
-          .join("\n")}
-        let index = ${load(1, "i")};
-        if (index >= 0i && u32(index) < size) {
-          let found = ${load(0, `place + u32(index) * s${axis}`)};
-          ${store("i", "found")}
-        } else {
-          let found = ${missing(launch.out.dtype)};
-          ${store("i", "found")}
-          ${outOfRange}
-        }`,
+        ${lineOf("place", rank, axis)}
+        let index = ${w.load(1, "i")};
+        ${found(w, launch, `place + u32(index) * s${axis}`)}`,
     });
   },
 };
@@ -236,10 +236,7 @@ export const scatterAdd: Call<AxisAttrs> = {
 /** The place in x, as one number, that the index at `place` names. */
 const placed = ({ load, outOfRange }: Words, rank: number, axis: number): string => `
   var rest = place;
-  var key = 0u;
-  ${axesBackwards(rank)
-    .map((l) => (l === axis ? `rest /= d${l};` : `key += rest % d${l} * s${l}; rest /= d${l};`))
-    .join("\n")}
+  ${lineOf("key", rank, axis)}
   let index = ${load(0, "place")};
   if (index >= 0i && u32(index) < size) { key += u32(index) * s${axis}; } else { key = rows; ${outOfRange} }`;
 

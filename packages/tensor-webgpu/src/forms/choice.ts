@@ -202,7 +202,7 @@ export function convolutionForm(
   return suitable.length === 0 ? undefined : best(sizes, suitable, machine);
 }
 
-/** The tiling and the splits along k that take least time, if workgroups run in crowds. */
+/** The tiling and the splits along k that take least time, if as many workgroups run at once as are wanted. */
 function best(
   { M, N, K, batches }: Sizes,
   candidates: readonly Candidate[],
@@ -220,7 +220,7 @@ function best(
     const working = Math.min(1, Math.sqrt(threadsOf(tiling) / machine.threads));
     const work = (bm * bn * bk) / (efficiency * working) + gathered;
     const wait = WAIT[prefetch ? "prefetch" : "single"];
-    // So many that the workgroups are one, two or four crowds.
+    // So many that the workgroups make one, two or four such rounds.
     const choices = isHardware(machine) ? [1, 2, 4].map((c) => Math.floor((c * targetWorkgroups) / tiles)) : [];
     for (const splits of new Set([Math.min(least, steps), ...choices.filter((c) => c > least && c <= steps)])) {
       const each = Math.ceil(steps / splits);

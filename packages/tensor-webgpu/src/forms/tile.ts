@@ -177,9 +177,9 @@ export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): st
   const all = across * down === w.at.threads;
   const working = (text: string): string => (all ? text : `if (lane < ${across * down}u) { ${text} }`);
   // Which of the small rectangles an invocation has.
-  const crowd = all && down % 4 === 0 && across % 8 === 0;
-  const [pm, pn] = crowd ? [4, 8] : [down, across];
-  const place = crowd
+  const inWarps = all && down % 4 === 0 && across % 8 === 0;
+  const [pm, pn] = inWarps ? [4, 8] : [down, across];
+  const place = inWarps
     ? `let my = lane / 8u % 4u; let nx = lane % 8u;
        let mw = lane / 32u / ${across / 8}u * ${4 * t.tm}u; let nw = lane / 32u % ${across / 8}u * ${8 * t.tn}u;`
     : `let my = lane / ${across}u; let nx = lane % ${across}u; let mw = 0u; let nw = 0u;`;
