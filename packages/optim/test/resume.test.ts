@@ -38,6 +38,7 @@ import {
 import { open as openCpu } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { everything } from "../../../test/extent.ts";
 import {
   adadelta,
   adagrad,
@@ -148,10 +149,11 @@ async function compare(backend: Creation, make: (model: Model) => Optimizer): Pr
 
 test.each(Object.entries(makers))("%s on the CPU", async (_, make) => compare(await openCpu({}), make));
 
-test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)(
-  "AdamW with groups on WebGPU",
+const onWebGpu = Object.keys(makers).filter((name) => everything || name === "adamw with groups");
+test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined).each(onWebGpu)(
+  "%s on WebGPU",
   { timeout: 120_000 },
-  async () => compare(await openWebGpu({}), makers["adamw with groups"]!),
+  async (name) => compare(await openWebGpu({}), makers[name]!),
 );
 
 let folder: string;
