@@ -18,6 +18,7 @@ import { Flusher } from "./run/flush.ts";
 import { Pending } from "./run/pending.ts";
 import { Reader } from "./run/reader.ts";
 import { Recorder } from "./run/recorder.ts";
+import { Runner } from "./run/runner.ts";
 import { undo } from "./run/unit.ts";
 import { Unowned } from "./run/unowned.ts";
 
@@ -55,6 +56,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   readonly name: string;
   readonly version: string;
   readonly stream: RandomStream;
+  readonly #runner: Runner<S, E>;
   readonly #flusher: Flusher<S, E>;
   readonly #pending: Pending<S, E>;
   readonly #recorder: Recorder<S, E>;
@@ -68,7 +70,8 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.stream = randomStream(seed);
     this.#unowned = new Unowned(driver, this.#counts, (node) => this.#pending.drop(node));
     driver.relieved(this.#unowned);
-    this.#flusher = new Flusher(driver, fuse, this.#counts, this.#unowned);
+    this.#runner = new Runner(driver, fuse, this.#counts, this.#unowned);
+    this.#flusher = new Flusher(driver, this.#runner);
     this.#pending = new Pending(this, this.#flusher, this.#unowned);
     this.#recorder = new Recorder(this, driver, this.#flusher, this.#pending, this.#unowned, fuse);
     this.#reader = new Reader(driver, this.#pending, this.#unowned);
@@ -91,7 +94,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   roomFor(bytes: number): void {
-    if (bytes > FEW) this.#flusher.give(this.#flusher.allocate(bytes));
+    if (bytes > FEW) this.#runner.give(this.#runner.allocate(bytes));
   }
 
   read(x: Tensor): Promise<TypedArray> {
@@ -141,7 +144,7 @@ export class Deferred<S extends Storage, E> implements Backend {
 
   stats(): DeferredStats {
     const { bytes: unowned, moved } = this.#unowned;
-    const { kernels } = this.#flusher;
+    const { kernels } = this.#runner;
     return { ...this.#counts, kernels, pending: this.#pending.size, unowned, moved };
   }
 }

@@ -1,32 +1,17 @@
-// A flush: finds the plan of the nodes that are needed, gives it storage and runs it. It does all of it or nothing: where a launch
-// fails, what does not depend on it is run by itself, and boxes keep the versions that they had.
+// A flush runs the nodes that are needed. It does all of it or nothing: where a launch fails, what does not depend on it is run by
+// itself, and boxes keep the versions that they had.
 import { MemoryError } from "@weft/tensor";
-import type { Driver, Run } from "./driver.ts";
+import type { Driver } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
-import { Fault } from "../graph/fault.ts";
+import type { Fault } from "../graph/fault.ts";
 import { backTo, Journal, revert, type Version } from "./journal.ts";
 import { none, type Node, type Storage } from "../graph/node.ts";
-import { indicesOfCode } from "../graph/operation.ts";
-import type { Plan } from "../plan/plan.ts";
-import { Planner } from "../plan/planner.ts";
-import { PlanCache, Signature } from "../graph/signature.ts";
+import type { Runner } from "./runner.ts";
 import { Trial } from "./trial.ts";
 import { after, assignedIn, findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
-import type { Unowned } from "./unowned.ts";
 
 /** So many launches are tried to find out which values of a failed one can be computed. */
 const TRIES = 16;
-
-interface Donor {
-  readonly leaf: Node;
-  readonly slot: number;
-}
-
-interface Cached<E> {
-  readonly plan: Plan;
-  readonly prepared: E;
-  readonly launches: number;
-}
 
 /** What a flush could not do. */
 export interface Failure {
@@ -41,26 +26,15 @@ export interface Failure {
   readonly nodes?: readonly Node[];
 }
 
-type Counts = Record<"live" | "bytes" | "flushes" | "plans" | "launches", number>;
-
 export class Flusher<S extends Storage, E> {
   readonly trial: Trial;
   readonly journal: Journal;
-  /** Flushes in a row whose plans were known. */
-  known = 0;
   /** Whether a pending node has a fault already. */
   faulty = false;
+  readonly runner: Runner<S, E>;
   readonly #driver: Driver<S, E>;
-  readonly #counts: Counts;
-  readonly #unowned: Unowned<S>;
-  readonly #planner: Planner;
-  readonly #plans: PlanCache<Cached<E>>;
-  readonly #signature = new Signature();
-  #epoch = 0;
   /** Whether a pending call has indices that only its run can check. */
   open = false;
-  /** For the next run: mostly nothing is found, and a map is dear. */
-  #found = new Map<Node, Fault>();
   /** That boxes were put back in this flush, since what was assigned was computed with a wrong index. */
   #putBack: Failure | undefined;
   /** Whether others that are pending may need the leaves of what runs now. */
@@ -70,62 +44,19 @@ export class Flusher<S extends Storage, E> {
   /** First values of boxes that were computed before the rest of a flush, with a handle here until that has ended. */
   readonly #begun: Node[] = [];
 
-  constructor(driver: Driver<S, E>, fuse: boolean, counts: Counts, unowned: Unowned<S>) {
+  constructor(driver: Driver<S, E>, runner: Runner<S, E>) {
     this.#driver = driver;
-    this.#counts = counts;
-    this.#unowned = unowned;
+    this.runner = runner;
     this.trial = new Trial((node) => this.#drop(node));
     this.journal = new Journal(this.trial);
     driver.tried?.(this.trial);
-    this.#planner = new Planner({
-      fuse,
-      traits: (op) => driver.traits(op)!,
-      reductions: driver.reductionEpilogues ?? false,
-      arrange: driver.arrange,
-      largest: driver.largest ?? Infinity,
-    });
-    this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));
-  }
-
-  /** Kernels generated. */
-  get kernels(): number {
-    return this.#planner.kernels.made;
-  }
-
-  allocate(bytes: number): S {
-    const storage = this.#driver.allocate(bytes);
-    this.#counts.live++;
-    this.#counts.bytes += storage.bytes;
-    return storage;
-  }
-
-  /** Gives storage back. */
-  give(storage: S): void {
-    if (this.#unowned.ended(storage)) return;
-    this.#counts.live--;
-    this.#counts.bytes -= storage.bytes;
-    this.#driver.free(storage);
-  }
-
-  settle(node: Node, storage: S, offset: number, strides: readonly number[]): void {
-    node.storage = storage;
-    node.offset = offset;
-    node.strides = strides;
-    storage.refs++;
-    if (node.net !== undefined) this.#unowned.settled(node);
-  }
-
-  /** The last handle of a computed node has ended. */
-  forget(node: Node): void {
-    const storage = node.storage as S;
-    if (--storage.refs === 0) this.give(storage);
   }
 
   /** Runs what living handles need of the pending nodes; what failed, if something did. `patient`: where there is no memory, nothing has run. */
   flush(pending: readonly Node[], patient = false): Failure | undefined {
     const { faulty, open } = this;
     const versions = this.journal.size === 0 ? none : this.journal.take();
-    let needed = this.#needed(pending);
+    let needed = this.runner.needed(pending);
     if (needed.length === 0) {
       this.faulty = this.open = false;
       for (const node of this.#begun.splice(0)) this.#drop(node);
@@ -170,7 +101,7 @@ export class Flusher<S extends Storage, E> {
     for (const node of first) node.handles++;
     this.#begun.push(...first);
     try {
-      if (patient) this.#part(this.#needed(this.#pending, new Set(first)));
+      if (patient) this.#part(this.runner.needed(this.#pending, new Set(first)));
     } catch (error) {
       if (error instanceof MemoryError) throw error;
     }
@@ -189,124 +120,19 @@ export class Flusher<S extends Storage, E> {
 
   /** Ends a handle. */
   #drop(node: Node): void {
-    if (--node.handles === 0 && node.storage !== undefined) this.forget(node);
-  }
-
-  /** The number of the last allocation, if the device has yet to say whether there was memory. */
-  get #doubt(): number {
-    return this.#driver.doubt?.() ?? 0;
-  }
-
-  /** Pending nodes that the roots among them need (what has handles, if none are named), in order of recording. */
-  #needed(pending: readonly Node[], roots?: ReadonlySet<Node>): readonly Node[] {
-    const epoch = ++this.#epoch;
-    let count = 0;
-    for (let i = pending.length - 1; i >= 0; i--) {
-      const node = pending[i]!;
-      if (node.epoch !== epoch && !(roots === undefined ? node.handles > 0 : roots.has(node))) continue;
-      node.epoch = epoch;
-      count++;
-      const { inputs } = node;
-      for (let k = 0; k < inputs.length; k++) {
-        const x = inputs[k]!;
-        if (typeof x !== "number" && x.storage === undefined) x.epoch = epoch;
-      }
-    }
-    return count === pending.length ? pending : pending.filter((node) => node.epoch === epoch);
-  }
-
-  #planOf(needed: readonly Node[], leaves: Node[]): Cached<E> {
-    const signature = this.#signature;
-    signature.read(needed, leaves, ++this.#epoch);
-    let cached = this.#plans.find(signature);
-    if (cached !== undefined) {
-      this.known++;
-      return cached;
-    }
-    this.known = 0;
-    const { hash } = signature;
-    const words = signature.copy();
-    const plan = this.#planner.plan(needed, leaves);
-    const launches = plan.levels.reduce((n, l) => n + l.length, 0);
-    cached = { plan, prepared: this.#driver.prepare(plan), launches };
-    this.#plans.add(hash, words, cached);
-    this.#counts.plans++;
-    return cached;
+    if (--node.handles === 0 && node.storage !== undefined) this.runner.forget(node);
   }
 
   #execute(needed: readonly Node[], versions: readonly Version[]): void {
-    const leaves: Node[] = [];
-    const { plan, prepared, launches } = this.#planOf(needed, leaves);
-    let { faulty } = this;
-    for (let i = 0; i < leaves.length; i++) {
-      const leaf = leaves[i]!;
-      if (leaf.lost !== undefined) throw leaf.lost;
-      if (leaf.fault !== undefined && (leaf.fault = leaf.fault.now()) !== undefined) faulty = true;
-    }
-    const open = this.open && versions.length > 0 && this.#driver.findsAtOnce === true;
-    if (this.#found.size > 0) this.#found = new Map();
-    const run: Run<S> = { needed, leaves, storages: [], careful: false, open, overwritten: false, found: this.#found };
-    const { storages, found } = run;
-    /** Leaves whose storage outputs have, and the slots of these. */
-    const donors: Donor[] = [];
-    try {
-      // What boxes will be put back to is not written over.
-      const unsure = faulty || this.#doubt > 0;
-      this.#gather(plan, run, this.#partly || (unsure && versions.length > 0) ? undefined : donors);
-      run.careful = versions.length > 0 && donors.length > 0;
-      this.#driver.run(prepared, plan, run);
-      if (run.careful && !run.overwritten) {
-        // It has ended there: now the same in storage of its own.
-        for (const { slot } of donors) delete storages[slot];
-        donors.length = 0;
-        this.#gather(plan, run, undefined);
-        run.careful = false;
-        this.#driver.run(prepared, plan, run);
-      }
-    } catch (error) {
-      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.give(storages[slot]!);
-      if (run.overwritten) for (const { leaf } of donors) leaf.lost = error as Error;
-      throw error;
-    }
-    this.#counts.flushes++;
-    this.#counts.launches += launches;
-    for (let i = 0; i < plan.outputs.length; i++) {
-      const { node, slot, offset, strides } = plan.outputs[i]!;
-      this.settle(needed[node]!, storages[slot]!, offset, strides);
-    }
-    if (faulty || found.size > 0) {
-      spread(needed, found);
-      if (versions.length > 0) this.#takeBack(needed, versions);
-    }
-    if (this.#doubt > 0) this.trial.note(versions, needed, this.#doubt);
+    const { faulty, open } = this;
+    const boxes = versions.length > 0;
+    const fault = this.runner.run(needed, { boxes, faulty, open, partly: this.#partly });
+    if (fault && boxes) this.#takeBack(needed, versions);
+    const { doubt } = this.runner;
+    if (doubt > 0) this.trial.note(versions, needed, doubt);
     // What was not stored others may have to compute again, if this was a part only.
     for (let i = 0; i < needed.length; i++)
       if (!this.#partly || needed[i]!.storage !== undefined) needed[i]!.inputs = none;
-  }
-
-  /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
-  #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Donor[] | undefined): void {
-    // All leaves are marked as used before any is restored: restoring may evict others.
-    for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
-    for (let i = 0; i < leaves.length; i++) {
-      const storage = leaves[i]!.storage as S;
-      if (storage.aside !== undefined) this.#unowned.restore(storage);
-    }
-    for (let i = 0; donors !== undefined && i < plan.donations.length; i++) {
-      const { slot, leaf, early } = plan.donations[i]!;
-      if (early && open) continue;
-      const donor = leaves[leaf]!;
-      const { handles, offset, storage } = donor;
-      // Not what it was a small part of: that would live as long as the output.
-      if (handles === 0 && offset === 0 && storage!.refs === 1 && storage!.bytes < 2 * plan.slots[slot]!.bytes + 64) {
-        storages[slot] = storage as S;
-        donors.push({ leaf: donor, slot });
-      }
-    }
-    for (let i = 0; i < plan.kept.length; i++) {
-      const slot = plan.kept[i]!;
-      if (storages[slot] === undefined) storages[slot] = this.allocate(plan.slots[slot]!.bytes);
-    }
   }
 
   /** Where a box's new version was computed with a wrong index, the boxes assigned together with it are put back. */
@@ -369,7 +195,8 @@ export class Flusher<S extends Storage, E> {
       versions.map(({ base }) => base).filter(({ storage, handles }) => storage !== undefined && handles === 0),
     );
     const release = (node: Node): void => {
-      if (--node.handles === 0 && node.storage !== undefined && !kept.has(node) && !tops.has(node)) this.forget(node);
+      if (--node.handles === 0 && node.storage !== undefined && !kept.has(node) && !tops.has(node))
+        this.runner.forget(node);
     };
     versions.forEach(revert);
     // First values that were made from what was assigned meanwhile are there if that is.
@@ -391,7 +218,8 @@ export class Flusher<S extends Storage, E> {
           const old = next.payload as Node;
           version.node.handles++;
           backTo(next, version.node);
-          if (this.#doubt > 0) this.trial.note([{ ...version, next, base: old, before: undefined }], [], this.#doubt);
+          if (this.runner.doubt > 0)
+            this.trial.note([{ ...version, next, base: old, before: undefined }], [], this.runner.doubt);
           release(old);
         }
       else {
@@ -410,7 +238,7 @@ export class Flusher<S extends Storage, E> {
       }
       nodes.forEach(release);
     }
-    for (const node of tops) if (node.handles === 0 && !kept.has(node)) this.forget(node);
+    for (const node of tops) if (node.handles === 0 && !kept.has(node)) this.runner.forget(node);
     undo(
       failed.flatMap(({ bonds }) => [...bonds]),
       reason,
@@ -422,7 +250,7 @@ export class Flusher<S extends Storage, E> {
   #salvage(roots: readonly Node[], tries = { left: TRIES, error: undefined as Error | undefined }): void {
     const open = new Set(roots.filter(({ storage, lost }) => storage === undefined && lost === undefined));
     if (open.size === 0) return;
-    const nodes = this.#needed(this.#pending, open);
+    const nodes = this.runner.needed(this.#pending, open);
     const before = nodes.find((node) => node.lost !== undefined)?.lost;
     try {
       if (before !== undefined) throw before;
@@ -439,14 +267,5 @@ export class Flusher<S extends Storage, E> {
     const middle = Math.ceil(roots.length / 2);
     this.#salvage(roots.slice(0, middle), tries);
     this.#salvage(roots.slice(middle), tries);
-  }
-}
-
-/** Gives each value the faults of what it was computed from, and of its own call. */
-function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void {
-  for (const node of needed) {
-    let fault: Fault | undefined;
-    for (const x of node.inputs) if (typeof x !== "number" && x.fault !== undefined) fault = Fault.both(fault, x.fault);
-    node.fault = indicesOfCode(node.code) === undefined ? fault : Fault.both(fault, node.fault ?? found.get(node));
   }
 }

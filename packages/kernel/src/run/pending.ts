@@ -47,7 +47,7 @@ export class Pending<S extends Storage, E> {
   drop(node: Node): void {
     if (--node.handles > 0 || node.storage === undefined) return;
     if (this.#nodes.length > 0) this.#dying.push(node);
-    else this.#flusher.forget(node);
+    else this.#flusher.runner.forget(node);
   }
 
   flush(results?: readonly Tensor[]): void {
@@ -125,7 +125,7 @@ export class Pending<S extends Storage, E> {
     for (const node of dying) {
       if (needed?.has(node) === true) this.#dying.push(node);
       // A box may have gone back to it.
-      else if (node.handles === 0) this.#flusher.forget(node);
+      else if (node.handles === 0) this.#flusher.runner.forget(node);
     }
   }
 }

@@ -101,7 +101,7 @@ export class Recorder<S extends Storage, E> {
       this.#flusher.open = node.open = true;
       const inputs = node.inputs as readonly Node[];
       const size = trait.size(inputs, node.attrs);
-      const deep = this.#flusher.known < STEADY;
+      const deep = this.#flusher.runner.known < STEADY;
       node.site = siteOf(nameOf(node.op), trait, inputs[trait.operand]!, size, deep).site;
       return;
     }
@@ -120,7 +120,7 @@ export class Recorder<S extends Storage, E> {
   }
 
   #place(node: Node, storage: S, offset: number, strides: readonly number[]): Tensor {
-    this.#flusher.settle(node, storage, offset, strides);
+    this.#flusher.runner.settle(node, storage, offset, strides);
     return own(new Tensor(this.#backend, node.shape, node.dtype, node));
   }
 
@@ -158,7 +158,7 @@ export class Recorder<S extends Storage, E> {
     if (!this.#driver.supports(dtype)) throw new UnsupportedError(`tensor: ${this.#driver.name} has no ${dtype}`);
     const node = new Node("leaf", 0, none, undefined, shapeOf("upload", shape), dtype);
     node.range = rangeOf(data, dtype);
-    const storage = this.#flusher.allocate(data.byteLength);
+    const storage = this.#flusher.runner.allocate(data.byteLength);
     this.#driver.write(storage, data);
     const x = this.#place(node, storage, 0, rowMajor(shape));
     this.#unowned.turn();
