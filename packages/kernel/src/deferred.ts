@@ -74,7 +74,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.#flusher = new Flusher(driver, this.#runner);
     this.#pending = new Pending(this, this.#flusher, this.#unowned);
     this.#recorder = new Recorder(this, driver, this.#flusher, this.#pending, this.#unowned, fuse);
-    this.#reader = new Reader(driver, this.#pending, this.#unowned);
+    this.#reader = new Reader(driver, this.#flusher, this.#pending, this.#unowned);
   }
 
   get backend(): this {
@@ -104,6 +104,11 @@ export class Deferred<S extends Storage, E> implements Backend {
   /** Like `read`, where the driver answers at once. */
   readNow(x: Tensor): TypedArray {
     return this.#reader.now(x);
+  }
+
+  /** What `borrow` of a backend is, where the driver has `view`. */
+  protected lend<R>(x: Tensor, f: (elements: TypedArray) => R): R {
+    return this.#reader.lend(x, f);
   }
 
   /** The elements where they lie in storage, in order: nothing runs. */

@@ -155,6 +155,9 @@ export class Executor implements Driver<Block, Executable> {
   write(block: Block, data: TypedArray): void {
     this.heap.write(block, data);
   }
+  view(block: Block, offset: number, length: number, dtype: DType): TypedArray {
+    return this.heap.view(block, offset, length, dtype);
+  }
   read(block: Block, offset: number, length: number, dtype: DType): TypedArray {
     return this.heap.read(block, offset, length, dtype);
   }

@@ -200,6 +200,11 @@ export class Heap implements CallMemory {
     this.u8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), block.address);
   }
 
+  view(block: Block, offset: number, length: number, dtype: DType): TypedArray {
+    const { array, bytes } = dtypeInfo[dtype];
+    return new array(this.memory.buffer, block.address + offset * bytes, length);
+  }
+
   read(block: Block, offset: number, length: number, dtype: DType): TypedArray {
     const start = block.address + offset * dtypeInfo[dtype].bytes;
     const out = new Uint8Array(length * dtypeInfo[dtype].bytes);

@@ -41,6 +41,10 @@ class Cpu extends Deferred<Block, Executable> {
     return this.readNow(x);
   }
 
+  borrow<R>(x: Tensor, f: (elements: TypedArray) => R): R {
+    return this.lend(x, f);
+  }
+
   peek(x: Tensor): TypedArray | undefined {
     return this.stored(x) as TypedArray | undefined;
   }

@@ -32,7 +32,7 @@ export type { Backend, Box, Interpreter, Operand, RandomStream, Value } from "./
 export * from "./linalg.ts";
 export * from "./movement.ts";
 export type { Attrs, OpName, Ops, Shape } from "./ops.ts";
-export type { Nested } from "./reading.ts";
+export { borrow, type Nested } from "./reading.ts";
 export {
   argmax,
   argmin,

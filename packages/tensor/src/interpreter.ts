@@ -55,6 +55,8 @@ export interface Backend extends Interpreter {
   /** A copy in an ordinary ArrayBuffer, row-major. Runs what is pending. */
   read(x: Tensor): Promise<TypedArray>;
   readSync?(x: Tensor): TypedArray;
+  /** The elements themselves, in the backend's memory, for as long as `f` runs: see `borrow`. */
+  borrow?<R>(x: Tensor, f: (elements: TypedArray) => R): R;
   /** The elements, if they are known here without running or waiting; not to be changed. For printing. */
   peek?(x: Tensor): TypedArray | undefined;
   /** One handle on a value ends (the caller has set `ended`); its storage is free once nothing pending uses it. */

@@ -1,8 +1,9 @@
 // From a tensor back to the host: typed arrays, numbers, nested arrays.
 import { readTensor, untaped } from "./apply.ts";
 import { sizeOf, text } from "./axes.ts";
+import { context } from "./context.ts";
 import { dtypeInfo, type TypedArray } from "./dtype.ts";
-import { ShapeError, UnsupportedError } from "./errors.ts";
+import { ContextError, ShapeError, UnsupportedError } from "./errors.ts";
 import type { Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -29,6 +30,28 @@ export function loadSync(x: Tensor, op: string): TypedArray {
       `${op}: ${backend.name} reads asynchronously only; use await ${op.replace("Sync", "")}()`,
     );
   return backend.readSync(t);
+}
+
+/**
+ * Lends host code the memory that a tensor lies in, without a copy: `f` gets its elements, row-major, for as long as it runs. Where
+ * the backend's memory is a `SharedArrayBuffer` (`elements.buffer`, from `elements.byteOffset` on), workers may work on it meanwhile.
+ *
+ * `f` may write. Nobody but this handle sees that: a tensor that shares its memory with others, as views and further handles do, and one that does
+ * not lie row by row, is copied to memory of its own first. So what is written to `p.value` of a
+ * parameter, which is a further handle, is assigned: `p.value = x`. What was kept for a backward pass still to come should not be written to.
+ *
+ * Nothing runs meanwhile: `f` must not wait, and what would run or allocate is a `ContextError`. So is `borrow` in a `diff`.
+ *
+ * @example borrow(gradient, (elements) => addOthers(elements));
+ */
+export function borrow<R>(x: Tensor, f: (elements: TypedArray) => R): R {
+  const t = held(x, "borrow");
+  const { backend } = t.interpreter;
+  if (backend.borrow === undefined)
+    throw new UnsupportedError(`borrow: ${backend.name} lends no memory; read the tensor with await data()`);
+  if (context.tape !== undefined)
+    throw new ContextError("borrow: a tape that is recording may keep the value; borrow it after the diff, or read it");
+  return backend.borrow(t, f);
 }
 
 export function only(x: Tensor, op: string): Tensor {

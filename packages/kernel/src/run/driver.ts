@@ -49,6 +49,8 @@ export interface Driver<S extends Storage, E> {
   stash?(storage: S): Uint8Array;
   restore?(storage: S, data: Uint8Array): void;
   write(storage: S, data: TypedArray): void;
+  /** The elements of a row-major value where they lie, for drivers whose memory is the host's. */
+  view?(storage: S, offset: number, length: number, dtype: DType): TypedArray;
   /** The elements of a row-major value. */
   read(storage: S, offset: number, length: number, dtype: DType): TypedArray | Promise<TypedArray>;
   /** What it has for calls of this operation; undefined if that is a fused one for which it has no kernel. */

@@ -79,7 +79,7 @@ export class Pending<S extends Storage, E> {
    * somebody asks, or until much more is pending.
    */
   runEarly(): void {
-    if (this.#nodes.length < this.#crowd) return;
+    if (this.#nodes.length < this.#crowd || this.#flusher.runner.lent) return;
     const failure = this.run(this.#crowd === 0);
     this.#crowd = failure?.crowded === true ? this.#nodes.length + PENDING / 10 : 0;
     if (failure?.reverted !== true) return;
@@ -88,6 +88,7 @@ export class Pending<S extends Storage, E> {
   }
 
   run(patient = false): Failure | undefined {
+    this.#flusher.runner.refuseLent();
     const pending = this.#nodes;
     let failure: Failure | undefined;
     if (patient) this.#bury(pending);

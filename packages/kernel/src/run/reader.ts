@@ -1,21 +1,26 @@
-// Reading: what is pending runs, then the elements of a value are copied from where they lie, unless it is lost or has a fault.
-import type { Tensor, TypedArray } from "@weft/tensor";
+// Reading: what is pending runs, then the elements of a value are copied from where they lie, or lent there, unless it is lost or has
+// a fault.
+import { ContextError, type Tensor, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { Fault } from "../graph/fault.ts";
 import { Node, type Storage } from "../graph/node.ts";
 import { codeOf } from "../graph/operation.ts";
 import { isRowMajor, sizeOf } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
+import type { Flusher } from "./flush.ts";
+import { backTo } from "./journal.ts";
 import { lostError } from "./lost.ts";
 import type { Pending } from "./pending.ts";
 import type { Unowned } from "./unowned.ts";
 
 export class Reader<S extends Storage, E> {
   readonly #driver: Driver<S, E>;
+  readonly #flusher: Flusher<S, E>;
   readonly #pending: Pending<S, E>;
   readonly #unowned: Unowned<S>;
 
-  constructor(driver: Driver<S, E>, pending: Pending<S, E>, unowned: Unowned<S>) {
+  constructor(driver: Driver<S, E>, flusher: Flusher<S, E>, pending: Pending<S, E>, unowned: Unowned<S>) {
+    this.#flusher = flusher;
     this.#driver = driver;
     this.#pending = pending;
     this.#unowned = unowned;
@@ -59,24 +64,63 @@ export class Reader<S extends Storage, E> {
     return sound && isRowMajor(shape, strides) ? this.#stored(x.payload as Node) : undefined;
   }
 
-  #elements(x: Tensor): TypedArray | Promise<TypedArray> {
-    let node = x.payload as Node;
+  /** Lends the elements of a value, in storage of its own, where the driver's memory is the host's. */
+  lend<R>(x: Tensor, f: (elements: TypedArray) => R): R {
+    let node = this.#computed("borrow", x);
+    if (node.handles > 1 || node.storage!.refs > 1 || !isRowMajor(node.shape, node.strides)) {
+      const copy = this.#rowByRow(node);
+      const unowned = this.#unowned.give(x);
+      backTo(x, copy);
+      if (unowned) this.#unowned.take(x);
+      this.#pending.drop(node);
+      node = copy;
+    }
+    const storage = node.storage as S;
+    this.#unowned.use(storage);
+    if (storage.aside !== undefined) this.#unowned.restore(storage);
+    node.range = undefined; // of indices: they may be written to
+    const { runner } = this.#flusher;
+    const { lent } = runner;
+    runner.lent = true;
+    try {
+      const result = f(this.#driver.view!(storage, node.offset, sizeOf(node.shape), node.dtype));
+      if (!(result instanceof Promise)) return result;
+    } finally {
+      runner.lent = lent;
+    }
+    throw new ContextError("borrow: memory is lent until the function returns, and it must not wait");
+  }
+
+  /** The node of a value that has been computed, without a wrong index. */
+  #computed(op: string, x: Tensor): Node {
+    const node = x.payload as Node;
     if (node.storage === undefined || this.#pending.size > 0) this.#pending.tell(node, this.#pending.run());
     const { fault } = node;
     if (fault?.now()?.wrong === true) throw fault.error();
     if (node.storage === undefined || node.lost !== undefined) {
       this.#driver.check?.();
-      throw lostError("data", node);
+      throw lostError(op, node);
     }
-    if (isRowMajor(node.shape, node.strides)) return this.#copied(node, fault);
+    return node;
+  }
+
+  /** The value once more, in row-major storage of its own. */
+  #rowByRow(node: Node): Node {
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
     this.#pending.add(copy);
     this.#pending.tell(copy, this.#pending.run());
-    node = copy;
+    return copy;
+  }
+
+  #elements(x: Tensor): TypedArray | Promise<TypedArray> {
+    const node = this.#computed("data", x);
+    const { fault } = node;
+    if (isRowMajor(node.shape, node.strides)) return this.#copied(node, fault);
+    const copy = this.#rowByRow(node);
     try {
-      return this.#copied(node, fault);
+      return this.#copied(copy, fault);
     } finally {
-      this.#pending.drop(node);
+      this.#pending.drop(copy);
     }
   }
 

@@ -1,4 +1,5 @@
 // Runs recorded nodes: finds or makes the plan of those that are needed, gives it storage, and has the driver run it.
+import { ContextError } from "@weft/tensor";
 import { Fault } from "../graph/fault.ts";
 import type { Node, Storage } from "../graph/node.ts";
 import { indicesOfCode } from "../graph/operation.ts";
@@ -41,6 +42,8 @@ export class Runner<S extends Storage, E> {
   readonly #plans: PlanCache<Cached<E>>;
   readonly #signature = new Signature();
   #epoch = 0;
+  /** Whether host code has the memory now. */
+  lent = false;
   /** Runs in a row whose plans were known. */
   known = 0;
   /** For the next run: mostly nothing is found, and a map is dear. */
@@ -70,7 +73,13 @@ export class Runner<S extends Storage, E> {
     return this.#driver.doubt?.() ?? 0;
   }
 
+  /** Nothing may run, move or grow while host code has the memory. */
+  refuseLent(): void {
+    if (this.lent) throw new ContextError("borrow: nothing runs and no data come while memory is lent");
+  }
+
   allocate(bytes: number): S {
+    this.refuseLent();
     const storage = this.#driver.allocate(bytes);
     this.#counts.live++;
     this.#counts.bytes += storage.bytes;

@@ -103,11 +103,12 @@ export class Unowned<S extends Storage> implements Relief {
     this.#pending = 0;
   }
 
-  /** A handle that ends, or that a scope owns from now on; nothing happens if it was not here. */
-  give(x: Tensor): void {
+  /** A handle that ends, or that a scope owns from now on. Whether it was here. */
+  give(x: Tensor): boolean {
     const node = x.payload as Node;
-    if (node.net === undefined) return;
-    if (this.#registry.unregister(x) || this.#unregistered.delete(x)) this.#less(node);
+    const here = node.net !== undefined && (this.#registry.unregister(x) || this.#unregistered.delete(x));
+    if (here) this.#less(node);
+    return here;
   }
 
   #collected(node: Node): void {
