@@ -144,3 +144,32 @@ test("plans tell an attribute that is not given from every number", () => {
   expect(rows([1], {})).toBeCloseTo(Math.LN2, 6);
   for (let ignoreIndex = -100; ignoreIndex < 0; ignoreIndex++) expect(rows([ignoreIndex], { ignoreIndex })).toBe(0);
 });
+
+test("an epilogue follows stretches of a call's units, of any first axis", () => {
+  const [merged, plain] = [openSync({}), openSync({ fuse: false })];
+  const wave = (shape: number[]): Float32Array =>
+    Float32Array.from({ length: shape.reduce((n, d) => n * d, 1) }, (_, i) => Math.sin(i));
+  const calls: readonly [string, (x: Tensor, y: Tensor) => Tensor, number[][]][] = [
+    ["rows", T.matmul, [[1200, 20], [20, 200]]],
+    ["batches", T.matmul, [[3, 700, 20], [3, 20, 90]]],
+    ["one row", T.matmul, [[1, 20], [20, 90_000]]],
+    ["a thin product", (a, b) => T.matmul(T.transpose(a), b), [[30, 9000], [30, 10]]],
+    ["images", (x, w) => T.conv(x, w), [[50, 3, 14, 14], [20, 3, 3, 3]]],
+  ]; // oxfmt-ignore
+  for (const [name, call, shapes] of calls) {
+    const [whole, apart] = [merged, plain].map((b) =>
+      scope(() => {
+        const [x, w] = shapes.map((shape) => b.tensor(wave(shape), { shape }));
+        const y = call(x!, w!);
+        const before = b.stats().launches;
+        // An operand that differs from row to row keeps the epilogue's loops apart.
+        const rows = b.tensor(wave([y.shape[0]!]), { shape: y.shape.map((d, i) => (i === 0 ? d : 1)) });
+        const data = T.add(T.mul(T.relu(y), 2), rows).dataSync();
+        return { data, launches: b.stats().launches - before };
+      }),
+    );
+    expect(whole!.data, name).toEqual(apart!.data);
+    expect([name, whole!.launches]).toEqual([name, 1]);
+    expect(apart!.launches).toBeGreaterThan(3);
+  }
+});
