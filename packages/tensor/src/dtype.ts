@@ -38,6 +38,7 @@ const within = (least: number, most: number) => ({
 const word = within(-0x80000000, 0x7fffffff);
 const byte = within(0, 255);
 
+/** The descriptor of each dtype. @example dtypeInfo.f16.bytes // 2 */
 // oxfmt-ignore
 export const dtypeInfo = {
   f32: { bytes: 4, array: Float32Array, kind: "float", code: 5, compute: "f32", accumulate: "f32", ...asItIs },

@@ -40,7 +40,7 @@ const stored = (dtype: "f16" | "bf16", some: Input, ends: readonly number[]): Sa
   sample("rows", [some, integers(0, 3, 5)], (x, i) => weft.take(x, i)),
   sample("elements", [some, integers(0, 4, 3, 2)], (x, i) => weft.gather(x, i, { axis: 1 })),
   sample("transposed", [some], (x) => weft.transpose(x)),
-  sample("joined", [some, some], (x, y) => weft.concat([x, weft.flip(y)], { axis: 1 })),
+  sample("joined", [some, some], (x, y) => weft.flip(weft.concat([x, y], { axis: 1 }))),
 ];
 
 export const storage: Collection<"f16" | "bf16"> = {
