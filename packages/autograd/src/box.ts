@@ -202,7 +202,13 @@ abstract class BoxBase implements Box, Covered {
   }
 }
 
-/** A box whose value is differentiated: see `param`. */
+/**
+ * A box whose value is differentiated: see `param`.
+ *
+ * @example
+ * const bias = param(tensor([1, 2]));
+ * console.log(bias.shape, bias.dtype, bias.initialized, await bias.value.data());
+ */
 export class Param extends BoxBase {
   constructor(value: Tensor | LazyValue) {
     super("param", value);
@@ -272,7 +278,14 @@ function reaches(x: Value, versions: readonly unknown[], operations: number): bo
   return operations > 0 && inputs.some((input) => reaches(input, versions, operations - 1));
 }
 
-/** A box whose value is not differentiated: see `state`. */
+/**
+ * A box whose value is not differentiated: see `state`.
+ *
+ * @example
+ * const count = state(tensor(0));
+ * count.value = add(count, 1);
+ * count.value; // 1
+ */
 export class State extends BoxBase {
   constructor(value: Tensor | LazyValue) {
     super("state", value);

@@ -20,7 +20,13 @@ import { gathered, Session } from "./gradient-run.ts";
 import { RowSparse } from "./sparse.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
-/** A gradient that differs from central differences. */
+/**
+ * A gradient that differs from central differences.
+ *
+ * @example
+ * const wrong = customGradient((x) => ({ value: square(x), pullback: (g) => g }));
+ * await gradCheck(wrong, tensor([3])).catch((error) => console.log(error instanceof GradientError));
+ */
 export class GradientError extends WeftError {
   static override readonly name: string = "GradientError";
 }

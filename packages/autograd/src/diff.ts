@@ -12,7 +12,15 @@ import { wait } from "./async-context.ts";
 
 const NONE: ReadonlyMap<Param, Gradient> = new Map();
 
-/** What `diff` gives: the value of the function and the gradient of each parameter. */
+/**
+ * What `diff` gives: the value of the function and the gradient of each parameter.
+ *
+ * @example
+ * const slope = param(tensor(3));
+ * const tape = diff(() => square(slope));
+ * tape.value; // 9
+ * tape.grad(slope); // 6
+ */
 export class Tape {
   /** What the function returned: a scalar. Throws while the function runs. */
   get value(): Tensor {

@@ -5,7 +5,16 @@ import { resultOf, sameShape } from "@weft/tensor/internals";
 import { fromHost, state, type LazyValue, type Param, type State } from "./box.ts";
 import type { NamedBox } from "./model.ts";
 
-/** The names, shapes or counts of a state are not those of what it was loaded into. */
+/**
+ * The names, shapes or counts of a state are not those of what it was loaded into.
+ *
+ * @example
+ * try {
+ *   fromBytes(bytes, otherModel);
+ * } catch (error) {
+ *   if (error instanceof StateError) console.log(error.message);
+ * }
+ */
 export class StateError extends WeftError {
   static override readonly name: string = "StateError";
 }

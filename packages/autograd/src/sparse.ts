@@ -27,7 +27,14 @@ import { OWNED, inBackward } from "@weft/tensor/internals";
 export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor =>
   source(x.interpreter.backend, "full", [0], { shape: x.shape, dtype });
 
-/** The gradient of a parameter of which only some rows were used: `values[i]` belongs to the row `indices[i]`. */
+/**
+ * The gradient of a parameter of which only some rows were used: `values[i]` belongs to the row `indices[i]`.
+ *
+ * @example
+ * const words = param(randn([4, 3]));
+ * const tape = diff(() => sum(take(words, tensor([2, 2], { dtype: "i32" }))));
+ * const rows = tape.grad(words); // a RowSparse: its indices are [2, 2]
+ */
 export class RowSparse {
   /** `i32` [n]; a row may occur several times, then its values add up. */
   readonly indices: Tensor;

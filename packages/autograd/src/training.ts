@@ -30,7 +30,13 @@ export function trained<R>(mode: boolean | undefined, f: () => R): R {
   }
 }
 
-/** Do layers learn here? Inside a `diff`, unless `training` says otherwise. */
+/**
+ * Do layers learn here? Inside a `diff`, unless `training` says otherwise.
+ *
+ * @example
+ * const noisy = (x) => (learning() ? mul(x, 1.1) : x);
+ * noisy(tensor([1])); // [1]
+ */
 export function learning(): boolean {
   if (context.training !== undefined) return context.training;
   for (let tape = context.tape as Recorder | undefined; tape !== undefined; tape = tape.parent)

@@ -34,14 +34,32 @@ export function read(x: Operand, op: string, beside?: Operand): Value {
   return t;
 }
 
-/** Like `read`, for operands that must be tensors. */
+/**
+ * Like `read`, for operands that must be tensors.
+ *
+ * @example
+ * const doubled = (x) => {
+ *   const t = readTensor(x, "doubled");
+ *   return add(t, t);
+ * };
+ * doubled(tensor([1])); // [2]
+ */
 export function readTensor(x: Operand, op: string, beside?: Operand): Tensor {
   const t = read(x, op, beside);
   if (typeof t === "number") throw new ArgumentError(`${op}: wanted a tensor, got the number ${t}`);
   return t;
 }
 
-/** Like `readTensor`, for all operands of a function: one that has a value says where the others take theirs. */
+/**
+ * Like `readTensor`, for all operands of a function: one that has a value says where the others take theirs.
+ *
+ * @example
+ * const linear = (x, weight) => {
+ *   const [rows, w] = readTensors("linear", [x, weight]);
+ *   return matmul(rows, transpose(w));
+ * };
+ * linear(tensor([[1, 2]]), tensor([[3, 4]])); // [[11]]
+ */
 export function readTensors<const Xs extends readonly Operand[]>(op: string, xs: Xs): { [K in keyof Xs]: Tensor } {
   const there = placed(xs);
   return xs.map((x) => readTensor(x, op, there)) as { [K in keyof Xs]: Tensor };
@@ -57,7 +75,12 @@ const backendOf = (x: Operand | null | undefined): Backend | undefined =>
 
 const isBox = (x: Tensor | Box): x is Box => (x as Tensor).interpreter === undefined;
 
-/** Whether a value is a tensor, of this copy of the package or of another; boxes are none. */
+/**
+ * Whether a value is a tensor, of this copy of the package or of another; boxes are none.
+ *
+ * @example
+ * isTensor(tensor([1])); // true
+ */
 export const isTensor = (x: unknown): x is Tensor =>
   typeof x === "object" && x !== null && BRAND in x && "interpreter" in x;
 
@@ -147,8 +170,11 @@ function frozen(op: string, inputs: readonly Value[], shape: Shape): Shape {
 }
 
 /**
- * Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. Attributes are checked and
+ * * Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. Attributes are checked and
  * copied.
+ *
+ * @example
+ * apply("neg", [tensor([1, -2])], undefined); // [-1, 2]
  */
 export const apply = <K extends OpName>(op: K, inputs: Operand[], given: Attrs<K>): Tensor =>
   applyOwn(known(op, inputs), inputs, attributesOf(op, given));
@@ -181,7 +207,12 @@ export const alias = (x: Tensor): Tensor => applyOwn("reshape", [x], { shape: x.
 
 type SourceName = "full" | "iota" | "randomBits" | "randomUniform";
 
-/** Runs a primitive that has no tensor operand (`full`, `iota`, random numbers) on a backend. */
+/**
+ * Runs a primitive that has no tensor operand (`full`, `iota`, random numbers) on a backend.
+ *
+ * @example
+ * source(backend, "iota", [], { shape: [3], axis: 0, dtype: "i32" }); // [0, 1, 2]
+ */
 export const source = <K extends SourceName>(backend: Backend, op: K, inputs: number[], given: Attrs<K>): Tensor =>
   sourceOwn(backend, op, inputs, attributesOf(op, given));
 
@@ -191,7 +222,13 @@ export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs:
   return backend.run(op, inputs, attrs, shape, dtypes[op](inputs, attrs as never, op as never));
 }
 
-/** Runs a fused operation as one where the interpreter can, else its fallback. */
+/**
+ * Runs a fused operation as one where the interpreter can, else its fallback.
+ *
+ * @example
+ * const twiceOp = { name: "twice", infer: ([x]) => [x], fallback: ([x]) => [add(x, x)] };
+ * applyFused(twiceOp, [tensor([1, 2])], {})[0]; // [2, 4]
+ */
 export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): readonly Tensor[] {
   const values = readAll(fused.name, inputs);
   const top = highest(fused.name, values);

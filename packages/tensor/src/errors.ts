@@ -18,7 +18,16 @@ export function printable(text: string, limit = 4000): string {
 /** A name out of a file as it stands in a message: in quotes, on one line, and short. */
 export const quoted = (name: string): string => printable(JSON.stringify(name), 120);
 
-/** The base of every error Weft throws on purpose. Its message can be printed, whatever names were put into it. */
+/**
+ * The base of every error Weft throws on purpose. Its message can be printed, whatever names were put into it.
+ *
+ * @example
+ * try {
+ *   add(zeros([2]), zeros([3]));
+ * } catch (error) {
+ *   if (error instanceof WeftError) console.log(error.message);
+ * }
+ */
 export class WeftError extends Error {
   /** Written out, since minifiers rename classes. */
   static readonly name: string = "WeftError";
@@ -34,48 +43,107 @@ export class WeftError extends Error {
   }
 }
 
-/** Shapes, axes or sizes that do not fit the operation. */
+/**
+ * Shapes, axes or sizes that do not fit the operation.
+ *
+ * @example
+ * add(zeros([2]), zeros([3])); // throws ShapeError
+ */
 export class ShapeError extends WeftError {
   static override readonly name: string = "ShapeError";
   static override readonly ofCall: boolean = true;
 }
-/** A dtype the operation does not take. */
+/**
+ * A dtype the operation does not take.
+ *
+ * @example
+ * mul(tensor([1], { dtype: "i32" }), 0.5); // throws DTypeError
+ */
 export class DTypeError extends WeftError {
   static override readonly name: string = "DTypeError";
   static override readonly ofCall: boolean = true;
 }
-/** An argument that is not a tensor, or an option outside its range. */
+/**
+ * An argument that is not a tensor, or an option outside its range.
+ *
+ * @example
+ * sum(tensor([1]), { dim: 0 }); // throws ArgumentError
+ */
 export class ArgumentError extends WeftError {
   static override readonly name: string = "ArgumentError";
   static override readonly ofCall: boolean = true;
 }
-/** Tensors of two backends met in one operation. */
+/**
+ * Tensors of two backends met in one operation.
+ *
+ * @example
+ * const [one, other] = [await open({}), await open({})];
+ * add(one.tensor([1]), other.tensor([1])); // throws BackendMismatchError
+ */
 export class BackendMismatchError extends WeftError {
   static override readonly name: string = "BackendMismatchError";
   static override readonly ofCall: boolean = true;
 }
-/** A tensor was used after its handle ended. */
+/**
+ * A tensor was used after its handle ended.
+ *
+ * @example
+ * const x = tensor([1]);
+ * x.release();
+ * neg(x); // throws ReleasedTensorError
+ */
 export class ReleasedTensorError extends WeftError {
   static override readonly name: string = "ReleasedTensorError";
   static override readonly ofCall: boolean = true;
 }
-/** An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by each read of what was computed with it. */
+/**
+ * An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by each read of what was computed with it.
+ *
+ * @example
+ * const y = take(tensor([1, 2]), tensor([5], { dtype: "i32" }));
+ * await y.data(); // throws IndexError
+ */
 export class IndexError extends WeftError {
   static override readonly name: string = "IndexError";
 }
-/** Two packages that do not share one contract number met. */
+/**
+ * Two packages that do not share one contract number met.
+ *
+ * @example
+ * const foreign = { [Symbol.for("weft.tensor")]: 99 }; // what a package of another contract makes
+ * add(foreign, 1); // throws VersionError
+ */
 export class VersionError extends WeftError {
   static override readonly name: string = "VersionError";
 }
-/** A parameter was used while an asynchronous `diff` waits, outside any context. */
+/**
+ * A parameter was used while an asynchronous `diff` waits, outside any context.
+ *
+ * @example
+ * const w = param(tensor([1, 2]));
+ * const step = async () => (await null, sum(w)); // await t.wait(null) would do
+ * await diff(step); // throws ContextError
+ */
 export class ContextError extends WeftError {
   static override readonly name: string = "ContextError";
 }
-/** A backend has no memory left. */
+/**
+ * A backend has no memory left.
+ *
+ * @example
+ * const { ones } = await open({ memoryLimit: 2 ** 20 });
+ * await exp(ones([1000, 1000])).data(); // throws MemoryError
+ */
 export class MemoryError extends WeftError {
   static override readonly name: string = "MemoryError";
 }
-/** A backend cannot do what was asked for (no device, no f64, ...). */
+/**
+ * A backend cannot do what was asked for (no device, no f64, ...).
+ *
+ * @example
+ * const onGpu = tensor([1]);
+ * onGpu.dataSync(); // on WebGPU an UnsupportedError: use await onGpu.data()
+ */
 export class UnsupportedError extends WeftError {
   static override readonly name: string = "UnsupportedError";
 }

@@ -42,7 +42,10 @@ const met = <T>(inputs: readonly Value[], of: (x: Tensor) => T, join: (a: T, b: 
  * An elementwise operation with this formula: operands of one floating-point dtype, or numbers, whose shapes broadcast. Numbers that
  * change are operands, since constants are part of the kernel.
  *
- * @example const cubeOp = elementwiseOp("cube", (k, x) => k.mul(k.mul(x!, x!), x!), (_, [x]) => [(g) => mul(g, mul(square(x!), 3))]);
+ * @example
+ * const slope = (_, [x]) => [(g) => mul(g, mul(square(x), 3))];
+ * const cubeOp = elementwiseOp("cube", (k, x) => k.mul(k.mul(x, x), x), slope);
+ * applyFused(cubeOp, [tensor([1, 2])], undefined)[0]; // [1, 8]
  */
 export const elementwiseOp = (
   name: string,

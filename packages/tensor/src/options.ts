@@ -91,7 +91,8 @@ export type ReadOptions<T, D> = T & { readonly [K in keyof T & keyof D]-?: Exclu
  * option and what is known.
  *
  * @example
- * const { lr } = readOptions("sgd", options, { lr: positive }, { lr: 0.1 });
+ * const { lr } = readOptions("sgd", { lr: 0.5 }, { lr: positive }, { lr: 0.1 });
+ * lr; // 0.5
  */
 export function readOptions<T extends object, D extends Partial<T>>(
   op: string,

@@ -54,6 +54,13 @@ import { load, loadSync, nest, numbers, only, type Nested } from "./reading.ts";
 import { argmax, argmin, cumsum, max, min, sum, type PositionOptions, type ReduceOptions } from "./reduce.ts";
 import { all, any, logSumExp, mean, norm, prod, std, variance, type VarianceOptions } from "./statistics.ts";
 
+/**
+ * Values of one dtype in a shape, held by a backend. Methods give new tensors; nothing changes one in place.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ * x.matmul(x).sum({ axis: 0 }); // [22, 32]
+ */
 export class Tensor {
   readonly shape: Shape;
   readonly dtype: DType;

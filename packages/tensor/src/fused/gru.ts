@@ -130,8 +130,9 @@ export interface GruStepsGrad {
  * dn = d·(1 − z)·(1 − n²); dr = dn·q·r(1−r); dz = d·(h(t−1) − n)·z(1−z); given = (dr, dz, dn); recurrent = (dr, dz, dn·r).
  *
  * @example
- * const { gates, hiddens } = gruSequence(given, h, whh, bhh);
- * const { given: da } = gruSequenceGrad(gates, hiddens, h, whh, gy);
+ * const [h, whh] = [zeros([2, 3]), randn([9, 3])];
+ * const { gates, hiddens } = gruSequence(zeros([5, 2, 9]), h, whh, zeros([9]));
+ * const { given: da } = gruSequenceGrad(gates, hiddens, h, whh, onesLike(hiddens));
  */
 export function gruSequenceGrad(gates: Operand, hiddens: Operand, h: Operand, whh: Operand, gy: Operand): GruStepsGrad {
   const inputs = floats("gruSequenceGrad", [gates, hiddens, h, whh, gy]);

@@ -144,8 +144,9 @@ export interface LstmStepsGrad {
  * dc += d·o·(1 − s²); da = (dc·g·i(1−i), dc·c(t−1)·f(1−f), dc·i·(1−g²), d·s·o(1−o)); dc = dc·f.
  *
  * @example
- * const { gates, cells } = lstmSequence(given, h, c, whh);
- * const { given: da } = lstmSequenceGrad(gates, cells, c, whh, gy, zerosLike(c));
+ * const [c, whh] = [zeros([2, 3]), randn([12, 3])];
+ * const { gates, cells, hiddens } = lstmSequence(zeros([5, 2, 12]), zeros([2, 3]), c, whh);
+ * const { given: da } = lstmSequenceGrad(gates, cells, c, whh, onesLike(hiddens), zerosLike(c));
  */
 export function lstmSequenceGrad(
   gates: Operand,
