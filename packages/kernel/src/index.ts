@@ -9,6 +9,7 @@ export { Node, type Storage } from "./graph/node.ts";
 export { nameOf, type AnyOp, type CallOp } from "./graph/operation.ts";
 export { chained, type Arrange } from "./plan/chain.ts";
 export type * from "./plan/traits.ts";
+export { rowProgram, type RowNumber, type RowPass, type RowProgram } from "./rows.ts";
 export type { Trial } from "./run/trial.ts";
 export { touched } from "./plan/plan.ts";
 export type * from "./plan/plan.ts";

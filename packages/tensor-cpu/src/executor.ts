@@ -24,7 +24,7 @@ import {
   type Run,
 } from "@weft/kernel";
 import { callsWith } from "./calls/index.ts";
-import { aligned, type Call, type Prepared } from "./calls/call.ts";
+import { aligned, type Call, type Calls, type Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate, type Run as Routine } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
@@ -125,7 +125,7 @@ export class Executor implements Driver<Block, Executable> {
   readonly name = "@weft/tensor-cpu";
   readonly version = VERSION;
   readonly heap: Heap;
-  readonly #calls: ReadonlyMap<AnyOp, Call<unknown>>;
+  readonly #calls: Calls;
   readonly #routines = new WeakMap<Kernel, Routine>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
 

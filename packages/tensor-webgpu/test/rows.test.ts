@@ -3,15 +3,16 @@
 import * as T from "@weft/tensor";
 import { scope, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
-import { expect, test } from "vitest";
+import { crossEntropyGradOp, logSoftmaxGradOp, softmaxGradOp, standardizeGrad } from "@weft/tensor/internals";
+import { expect } from "vitest";
+import { weighted } from "../../kernel/test/row-op.ts";
 import { bareDevice, describeOnDevice, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
 const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 23 };
 const wave = (n: number, by = 0.37): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * by) * 4);
 
-const grads = T as unknown as Record<string, T.FusedOp>;
-const fused = (name: string, inputs: Tensor[], attrs: unknown): Tensor => T.applyFused(grads[name]!, inputs, attrs)[0]!;
+const fused = <A>(op: T.FusedOp<A>, inputs: Tensor[], attrs: A): Tensor => T.applyFused(op, inputs, attrs)[0]!;
 const labels = (b: Creation, rows: number, n: number): Tensor =>
   b.tensor(Int32Array.from({ length: rows }, (_, i) => (i % 5 === 4 ? -1 : (i * 7) % n)));
 const loss = { ignoreIndex: -1, labelSmoothing: 0.1 };
@@ -21,11 +22,13 @@ const programs: Record<string, (x: Tensor, b: Creation) => Tensor> = {
   "softmax, then more": (x) => T.mul(T.softmax(x), 3),
   "softmax of columns": (x) => T.softmax(x, { axis: 0 }),
   logSoftmax: (x) => T.logSoftmax(x),
-  softmaxGrad: (x, b) => fused("softmaxGradOp", [x, b.tensor(wave(x.size, 0.7), { shape: x.shape })], { axis: 1 }),
+  softmaxGrad: (x, b) => fused(softmaxGradOp, [x, b.tensor(wave(x.size, 0.7), { shape: x.shape })], { axis: 1 }),
   logSoftmaxGrad: (x, b) =>
-    fused("logSoftmaxGradOp", [T.logSoftmax(x), b.tensor(wave(x.size, 0.7), { shape: x.shape })], { axis: 1 }),
+    fused(logSoftmaxGradOp, [T.logSoftmax(x), b.tensor(wave(x.size, 0.7), { shape: x.shape })], { axis: 1 }),
+  standardize: (x) => T.standardize(x),
+  standardizeGrad: (x, b) => standardizeGrad(x, b.tensor(wave(x.size, 0.7), { shape: x.shape })),
   crossEntropy: (x, b) => T.crossEntropyRows(x, labels(b, x.shape[0]!, x.shape[1]!), loss),
-  crossEntropyGrad: (x, b) => fused("crossEntropyGradOp", [x, labels(b, x.shape[0]!, x.shape[1]!)], loss),
+  crossEntropyGrad: (x, b) => fused(crossEntropyGradOp, [x, labels(b, x.shape[0]!, x.shape[1]!)], loss),
 };
 
 const long = [
@@ -66,6 +69,25 @@ describeOnDevice("rows", () => {
       }
     });
 
+    onDevice(`${kind}: an operation from outside, with operands and results of every kind`, async ({ skip }) => {
+      skip(await missing(), "the driver has no subgroups");
+      const backend = await (opened ??= openSmall(profile, memory));
+      for (const [shape, axis] of [
+        [[5, 7], 1],
+        [[2, 1000], 1],
+        [[3, 5, 4], 1],
+      ] as const) {
+        const x = backend.tensor(wave(shape.reduce((n, d) => n * d, 1)), { shape });
+        const [got, wanted] = [true, false].map((kernel) => weighted(x, axis, kernel)) as [Tensor[], Tensor[]];
+        for (const [r, y] of got.entries()) {
+          const w = await wanted[r]!.data();
+          (await y.data()).forEach((v, i) => {
+            if (!(Math.abs(v - w[i]!) <= 1e-5 * (1 + Math.abs(w[i]!)))) expect.fail(`${shape}: result ${r}, element ${i} is ${v}, wanted ${w[i]}`); // prettier-ignore
+          });
+        }
+      }
+    });
+
     onDevice(`${kind}: what is not finite`, async ({ skip }) => {
       skip(await missing(), "the driver has no subgroups");
       const { tensor } = await (opened ??= openSmall(profile, memory));
@@ -96,8 +118,4 @@ describeOnDevice("rows", () => {
       for (const v of await fine.data()) expect(v).toBeCloseTo(Math.log(10), 5);
     });
   }
-});
-
-test("there are programs for every fused operation of rows", () => {
-  for (const op of ["softmaxGradOp", "logSoftmaxGradOp", "crossEntropyGradOp"]) expect(grads[op]).toBeDefined();
 });

@@ -4,6 +4,7 @@
 // `--seconds=85` bounds the whole.
 import * as T from "@weft/tensor";
 import { scope, type Tensor } from "@weft/tensor";
+import { crossEntropyGradOp, softmaxGradOp } from "@weft/tensor/internals";
 import { open } from "../src/index.node.ts";
 
 const given = process.argv.slice(2);
@@ -15,9 +16,7 @@ const print = (line: object): void => void process.stdout.write(`${JSON.stringif
 const backend = await open({ profile: true, trusted: !given.includes("--safe") });
 print({ ...backend.info(), features: undefined, quick });
 
-const grads = T as unknown as Record<string, T.FusedOp>;
-const fused = (name: string, operands: Tensor[], attrs: unknown): Tensor =>
-  T.applyFused(grads[name]!, operands, attrs)[0]!;
+const fused = <A>(op: T.FusedOp<A>, operands: Tensor[], attrs: A): Tensor => T.applyFused(op, operands, attrs)[0]!;
 /** A large size, or a small one for a software adapter. */
 const size = (n: number): number => (quick ? Math.max(4, 4 * Math.ceil(Math.sqrt(n) / 16)) : n);
 /** The inputs of the problem at hand. */
@@ -55,7 +54,7 @@ for (const [rows, classes] of [
   };
   problems[`crossEntropyGrad ${rows}x${classes}`] = () => {
     const [x, y] = [floats(n, c), indices(c, n)];
-    return { run: () => fused("crossEntropyGradOp", [x, y], attrs), bytes: 4 * n * (2 * c + 1) };
+    return { run: () => fused(crossEntropyGradOp, [x, y], attrs), bytes: 4 * n * (2 * c + 1) };
   };
 }
 
@@ -70,7 +69,7 @@ for (const [rows, classes] of [
   };
   problems[`softmaxGrad ${rows}x${classes}`] = () => {
     const [y, g] = [floats(n, c), floats(n, c)];
-    return { run: () => fused("softmaxGradOp", [y, g], { axis: 1 }), bytes: 12 * n * c };
+    return { run: () => fused(softmaxGradOp, [y, g], { axis: 1 }), bytes: 12 * n * c };
   };
 }
 

@@ -4,6 +4,7 @@ import type { DType } from "./dtype.ts";
 import type { Expression } from "./expression.ts";
 import type { Value } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
+import type { RowKernel } from "./row-kernel.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** From the gradients of all results to that of one operand; undefined where there is none. */
@@ -32,4 +33,6 @@ export interface FusedOp<A = any> {
   readonly indices?: Indices<A>;
   /** The derivative: one pullback per operand. Without it a tape records the primitives of the fallback. */
   gradient?(results: readonly Tensor[], inputs: readonly Value[], attrs: A): readonly FusedPullback[];
+  /** Its kernel, if it works row by row: every backend translates it. */
+  readonly rows?: RowKernel<A>;
 }

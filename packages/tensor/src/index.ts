@@ -45,6 +45,7 @@ export {
   type PositionOptions,
   type ReduceOptions,
 } from "./reduce.ts";
+export type * from "./row-kernel.ts";
 export { keep, scope } from "./scope.ts";
 export { erfinv } from "./special.ts";
 export * from "./statistics.ts";

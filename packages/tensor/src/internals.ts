@@ -22,7 +22,7 @@ export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";
 export { gruSequence, gruSequenceGrad, gruSequenceGradOp, gruSequenceOp } from "./fused/gru.ts";
 export { lstmSequence, lstmSequenceGrad, lstmSequenceGradOp, lstmSequenceOp } from "./fused/lstm.ts";
 export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";
-export { standardizeGrad, standardizeGradOp, standardizeOp } from "./fused/standardize.ts";
+export { standardizeGrad } from "./fused/standardize.ts";
 export { BRAND, CONTRACT, VERSION } from "./interpreter.ts";
 export { floating, inDType, withNumber } from "./operands.ts";
 export type {

@@ -1,7 +1,8 @@
 // What a call is: a hand-shaped kernel (a product, a convolution, a sort) prepared once for its shapes and run with
 // addresses; and how the WebAssembly behind it is built once for a memory.
-import type { CallTraits, FusedKernel } from "@weft/kernel";
+import type { AnyOp, CallTraits, FusedKernel } from "@weft/kernel";
 import type { DType, FusedOp } from "@weft/tensor";
+import { math } from "../translate/math.ts";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
 
 /** How one operand lies in memory: strides in elements; the address comes at run time. */
@@ -82,6 +83,11 @@ export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/ten
   call,
 });
 
+/** Calls of primitives by name, of fused operations by object. */
+export interface Calls {
+  get(op: AnyOp): Call<unknown> | undefined;
+}
+
 /** An exported function of a module: i32 in, nothing or an i32 out. */
 export type Routine = (...args: number[]) => number;
 
@@ -101,7 +107,7 @@ export function machineCode<Name extends string>(
     const module = new Module({ shared: m.shared });
     write(module, m.relaxed);
     const compiled = new WebAssembly.Module(module.bytes());
-    code = new WebAssembly.Instance(compiled, { e: { m: m.memory } }).exports as Record<string, Routine>;
+    code = new WebAssembly.Instance(compiled, { e: { m: m.memory, ...math } }).exports as Record<string, Routine>;
     modules.set(key, code);
   }
   return code;

@@ -2,22 +2,13 @@
 // operations that have a kernel of their own.
 import type { AnyOp, CallOp, FusedKernel } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
-import {
-  crossEntropyGradOp,
-  crossEntropyOp,
-  logSoftmaxGradOp,
-  logSoftmaxOp,
-  softmaxGradOp,
-  softmaxOp,
-} from "@weft/tensor/internals";
-import { kernel, type Call } from "./call.ts";
+import type { Call, Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
-import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import { argmax, argmin, argsort, cumsum } from "./order.ts";
 import { pools } from "./pool.ts";
-import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./rows.ts";
+import { rowCall } from "./rows.ts";
 
 const table = {
   matmul,
@@ -35,22 +26,22 @@ const table = {
   argsort,
 } as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
-/** The fused operations with a kernel. */
-const fused = [
-  kernel(crossEntropyGradOp, crossEntropyGrad),
-  kernel(crossEntropyOp, crossEntropy),
-  kernel(logSoftmaxGradOp, logSoftmaxGrad),
-  kernel(logSoftmaxOp, logSoftmax),
-  kernel(softmaxGradOp, softmaxGrad),
-  kernel(softmaxOp, softmax),
-];
-
 /**
- * Calls of primitives by name, of fused operations by object; those from outside come last, and win. A launch has the attributes of
- * its operation: that is known here, and nowhere else.
+ * All calls; kernels from outside win, and an operation that works row by row brings its own. A launch has the attributes of its
+ * operation: that is known here, and nowhere else.
  */
-export const callsWith = (kernels: readonly FusedKernel[]): ReadonlyMap<AnyOp, Call<unknown>> =>
-  new Map<AnyOp, Call<unknown>>([
+export function callsWith(kernels: readonly FusedKernel[]): Calls {
+  const calls = new Map<AnyOp, Call<unknown>>([
     ...(Object.entries(table) as [CallOp, Call<unknown>][]),
-    ...[...fused, ...kernels].map(({ op, call }) => [op, call as Call<unknown>] as const),
+    ...kernels.map(({ op, call }) => [op, call as Call<unknown>] as const),
   ]);
+  return {
+    get: (op) => {
+      const call = calls.get(op);
+      if (call !== undefined || typeof op === "string" || op.rows === undefined) return call;
+      const ofRows = rowCall(op.rows) as Call<unknown>;
+      calls.set(op, ofRows);
+      return ofRows;
+    },
+  };
+}

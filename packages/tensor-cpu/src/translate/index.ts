@@ -21,11 +21,10 @@ export interface TranslateOptions {
 export type Run = (args: number, begin: number, end: number) => void;
 
 /**
- * A WebAssembly module for the kernel: it imports the memory `e.m` (with a maximum) and, for kernels in f64, the functions
- * of `math` by name, and exports `run(args, begin, end)`.
+ * Adds `run(args, begin, end)` to a module, which imports the memory `e.m` (with a maximum) and what the kernel calls of `math`, by
+ * name (kernels in f64 do, and what is `masked`).
  */
-export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> {
-  const m = new Module({ shared });
+export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
   const imports = new Map<Fn, Imported<typeof F64>>();
   for (const name of mathOf(kernel))
     imports.set(
@@ -39,15 +38,19 @@ export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions)
   const f = m.func("run", [I32, I32, I32]);
   const machine = isDouble(kernel) ? scalarMachine : vectorMachine;
   new Nest(kernel, f, machine, { relaxed, call: (name, args) => imports.get(name)!.call(...args) }).write();
+}
+
+/** The kernel as a module of its own. */
+export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> {
+  const m = new Module({ shared });
+  writeKernel(m, kernel, relaxed);
   return m.bytes();
 }
 
 /** The kernel as a function on this memory. */
 export function instantiate(kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): Run {
   const module = new WebAssembly.Module(translate(kernel, options));
-  const e: WebAssembly.ModuleImports = { m: memory };
-  for (const name of mathOf(kernel)) e[name] = math[name];
-  return new WebAssembly.Instance(module, { e }).exports["run"] as Run;
+  return new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports["run"] as Run;
 }
 
 /** What the kernel calls of JavaScript. */

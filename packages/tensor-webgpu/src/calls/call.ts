@@ -28,7 +28,9 @@ export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/ten
 });
 
 /** Calls of primitives by name, of fused operations by object. */
-export type Calls = ReadonlyMap<AnyOp, Call<unknown>>;
+export interface Calls {
+  get(op: AnyOp): Call<unknown> | undefined;
+}
 
 /** Sizes of the axes before, at and behind `axis`. */
 export const around = (shape: readonly number[], axis: number) => ({

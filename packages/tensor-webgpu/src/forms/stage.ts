@@ -40,6 +40,8 @@ export type StageOperand = CallOperand | "i32" | "f32";
 export interface StageForm {
   /** Distinguishes texts; dtypes, the names of the numbers and the epilogue are added. */
   readonly name: string;
+  /** Distinguishes texts of one name. */
+  readonly code?: string;
   readonly operands: readonly StageOperand[];
   /** Which of them it writes, first the one that `store` means; left out, the last. */
   readonly writes?: readonly [number, ...number[]];
@@ -101,7 +103,7 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
   const words = first + names.length;
   const [out] = writes;
   const body = (aligned: boolean): Body => ({
-    key: `${name} ${aligned ? "" : "unaligned "}${dtypes.join()} ${writes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
+    key: `${name} ${form.code ?? ""} ${aligned ? "" : "unaligned "}${dtypes.join()} ${writes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
     operands: [
       ...dtypes.map((dtype, k) => ({
         dtype,

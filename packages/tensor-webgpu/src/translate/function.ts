@@ -1,29 +1,61 @@
-// An elementwise primitive as a WGSL function of one f32, for the texts of calls: the same polynomials as in kernels.
-import { Builder, expressions } from "@weft/kernel";
-import { applied, constant, wgslType, registerOf } from "./scalar.ts";
+// Values of kernel code as WGSL functions of others, for the texts of calls: the same polynomials as in kernels.
+import { Builder, expressions, type Instruction, type V } from "@weft/kernel";
+import { applied, constant, registerOf, wgslType } from "./scalar.ts";
+import { roundedBy } from "./values.ts";
 
 type Primitive = "exp" | "log" | "sigmoid" | "tanh";
 
-/** `fn NAME(x: f32) -> f32`. */
+/** A constant, or a function of values `v0`, `v1`, …; undefined for what is neither. */
+export function valueOf(code: readonly Instruction[], v: V, rounded = roundedBy({ code })): string | undefined {
+  const c = code[v]!;
+  if (c.kind === "const") return constant(c.value, c.type);
+  if (c.kind !== "apply") return undefined;
+  const names = c.args.map((a) => `v${a}`);
+  const value = applied(c.fn, code[c.args[0]!]!.type, names, c.imm);
+  return rounded.has(v) ? `w_rounded(${value}, none)` : value;
+}
+
+/** A value as a WGSL function of others. */
+export interface Part {
+  readonly params: readonly V[];
+  /** Whether the first parameter is `none`: a u32 that always is 0, which no compiler may know. */
+  readonly rounds: boolean;
+  readonly text: (name: string) => string;
+}
+
+/** Value `root` as a function of what it is made of: of the values that are `given`, and of whatever is no application. */
+export function partOf(code: readonly Instruction[], root: V, given: (v: V) => boolean): Part {
+  const params = new Set<V>();
+  const inside = new Set<V>();
+  const visit = (v: V): void => {
+    const c = code[v]!;
+    if (c.kind !== "apply" && c.kind !== "const") params.add(v);
+    else if (v !== root && c.kind === "apply" && given(v)) params.add(v);
+    else {
+      inside.add(v);
+      if (c.kind === "apply") c.args.forEach(visit);
+    }
+  };
+  visit(root);
+  const all = roundedBy({ code });
+  const rounds = [...inside].some((v) => all.has(v));
+  const inOrder = (values: ReadonlySet<V>): V[] => [...values].toSorted((a, b) => a - b);
+  const typed = (v: V): string => `v${v}: ${wgslType[registerOf(code[v]!.type)]}`;
+  return {
+    params: inOrder(params),
+    rounds,
+    text: (name) =>
+      `fn ${name}(${[...(rounds ? ["none: u32"] : []), ...inOrder(params).map(typed)].join(", ")}) -> ${wgslType[registerOf(code[root]!.type)]} { ${inOrder(
+        inside,
+      )
+        .map((v) => `let ${typed(v)} = ${valueOf(code, v, all)!};`)
+        .join(" ")} return v${root}; }`,
+  };
+}
+
+/** An elementwise primitive as a function of one f32. */
 export function functionOf(name: string, op: Primitive): string {
   const k = new Builder();
   const y = expressions[op](k, [k.load(0, "f32")], undefined);
-  const lines = k.code.map((c, v) => {
-    const value =
-      c.kind === "load"
-        ? "x"
-        : c.kind === "const"
-          ? constant(c.value, c.type)
-          : c.kind === "apply"
-            ? applied(
-                c.fn,
-                k.type(c.args[0]!),
-                c.args.map((a) => `v${a}`),
-                c.imm,
-              )
-            : undefined;
-    if (value === undefined) throw new TypeError(`functionOf: ${op} is not made of x alone`);
-    return `let v${v}: ${wgslType[registerOf(c.type)]} = ${value};`;
-  });
-  return `fn ${name}(x: f32) -> f32 { ${lines.join(" ")} return v${y}; }`;
+  return partOf(k.code, y, () => false).text(name);
 }

@@ -16,7 +16,7 @@ export function usedBy({ code, stores, reductions }: Kernel): boolean[] {
  * Sums in f32 whose rounding a formula depends on: those that one of their terms is taken from again, as in (a + b) - a.
  * Compilers may take that for b.
  */
-export function roundedBy({ code }: Kernel): Set<V> {
+export function roundedBy({ code }: Pick<Kernel, "code">): Set<V> {
   /** The terms of a sum; of anything else none. */
   const termsOf = (v: V): readonly V[] => {
     const c = code[v]!;

@@ -10,10 +10,11 @@ import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { inFloats, indicesOf } from "../operands.ts";
 import { fraction, int32, readOptions } from "../options.ts";
+import type { RowArithmetic } from "../row-kernel.ts";
 import { tensorAt } from "../rules/table.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
-import { logSoftmax, softmax } from "./softmax.ts";
+import { exponentials, logSoftmax, softmax } from "./softmax.ts";
 
 export interface CrossEntropyAttrs {
   /** Rows with this label have loss 0 and no gradient. */
@@ -46,6 +47,14 @@ const labelsOf: Indices<CrossEntropyAttrs> = {
   labels: true,
 };
 
+/** Whether the label of a row is none, and the row's result where it is not ignored: of a kernel. */
+function labeled<V>(k: RowArithmetic<V>, ignoreIndex: number | undefined, label: V): [wrong: V, unless: (y: V) => V] {
+  const wrong = k.or(k.less(label, k.integer(0)), k.lessEqual(k.length, label));
+  const ignored = ignoreIndex === undefined ? undefined : k.equal(label, k.integer(ignoreIndex));
+  k.outOfRange(ignored === undefined ? wrong : k.and(wrong, k.not(ignored)));
+  return [wrong, (y) => (ignored === undefined ? y : k.where(ignored, k.constant(0), y))];
+}
+
 /** −(1 − s)·log p[label] − s·mean(log p) for each row, with log p = logSoftmax(logits) and s = labelSmoothing. */
 export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
   name: "crossEntropy",
@@ -66,6 +75,18 @@ export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
     (g) => mul(applyFused(crossEntropyGradOp, [x!, labels!], attrs)[0]!, reshape(g, [-1, 1])),
     undefined,
   ],
+  rows: {
+    operands: ["row", "scalar"],
+    results: ["scalar"],
+    write: (k, { ignoreIndex, labelSmoothing: s }, x, label) => {
+      const { z, total } = exponentials(k, x);
+      const log = k.log(total);
+      const own = k.sub(log, k.sub(k.at(x, label), k.max(x)));
+      const loss = s === 0 ? own : k.add(k.mul(k.number(1 - s), own), k.mul(k.number(s), k.sub(log, k.mean(z))));
+      const [wrong, unless] = labeled(k, ignoreIndex, label);
+      return [unless(k.where(wrong, k.constant(NaN), loss))];
+    },
+  },
 };
 
 /**
@@ -87,6 +108,16 @@ export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
     const target = x.backend.full(column.shape, s - 1, { dtype: x.dtype });
     const y = scatterAdd(spread, column, target, { axis: 1 });
     return [ignored === undefined ? y : where(ignored, 0, y)];
+  },
+  rows: {
+    operands: ["row", "scalar"],
+    write: (k, { ignoreIndex, labelSmoothing: s }, x, label) => {
+      const { e, total } = exponentials(k, x);
+      const p = k.mul(e, k.div(k.constant(1), total));
+      const spread = s === 0 ? p : k.sub(p, k.div(k.number(s), k.float(k.length)));
+      const target = k.where(k.equal(k.place, label), k.number(1 - s), k.constant(0));
+      return [labeled(k, ignoreIndex, label)[1](k.sub(spread, target))];
+    },
   },
 };
 

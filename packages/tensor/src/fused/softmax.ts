@@ -8,12 +8,22 @@ import { inFloats } from "../operands.ts";
 import type { AxisAttrs } from "../ops.ts";
 import { integer, readOptions } from "../options.ts";
 import { max, sum } from "../reduce.ts";
+import type { RowArithmetic } from "../row-kernel.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** x minus its largest element, taken as a constant: softmax does not depend on it. */
 function centred(x: Tensor, axis: number): Tensor {
   return x.shape[axis] === 0 ? x : sub(x, max(untaped(x), { axis, keepDims: true }));
+}
+
+const along = ({ axis }: AxisAttrs): number => axis;
+
+/** What softmax is of, less its maximum, with the exponentials and their sum: of a row of a kernel. */
+export function exponentials<V>(k: RowArithmetic<V>, x: V): { readonly z: V; readonly e: V; readonly total: V } {
+  const z = k.sub(x, k.max(x));
+  const e = k.exp(z);
+  return { z, e, total: k.sum(e) };
 }
 
 export const softmaxOp: FusedOp<AxisAttrs> = {
@@ -24,6 +34,14 @@ export const softmaxOp: FusedOp<AxisAttrs> = {
     return [div(e, sum(e, { axis, keepDims: true }))];
   },
   gradient: ([y], _, attrs) => [(g) => applyFused(softmaxGradOp, [y!, g], attrs)[0]!],
+  rows: {
+    operands: ["row"],
+    axis: along,
+    write: (k, _, x) => {
+      const { e, total } = exponentials(k, x);
+      return [k.mul(e, k.div(k.constant(1), total))];
+    },
+  },
 };
 
 export const logSoftmaxOp: FusedOp<AxisAttrs> = {
@@ -34,6 +52,14 @@ export const logSoftmaxOp: FusedOp<AxisAttrs> = {
     return [sub(z, log(sum(exp(z), { axis, keepDims: true })))];
   },
   gradient: ([y], _, attrs) => [(g) => applyFused(logSoftmaxGradOp, [y!, g], attrs)[0]!],
+  rows: {
+    operands: ["row"],
+    axis: along,
+    write: (k, _, x) => {
+      const { z, total } = exponentials(k, x);
+      return [k.sub(z, k.log(total))];
+    },
+  },
 };
 
 /** From the result y of softmax and the gradient g: (g − Σ g·y)·y. */
@@ -41,6 +67,11 @@ export const softmaxGradOp: FusedOp<AxisAttrs> = {
   name: "softmaxGrad",
   infer: likeFirst("softmaxGrad"),
   fallback: ([y, g], { axis }) => [mul(sub(g!, sum(mul(g!, y!), { axis, keepDims: true })), y!)],
+  rows: {
+    operands: ["row", "row"],
+    axis: along,
+    write: (k, _, y, g) => [k.mul(k.sub(g, k.sum(k.mul(g, y))), y)],
+  },
 };
 
 /** From the result y of logSoftmax and the gradient g: g − eʸ·Σ g. */
@@ -48,6 +79,11 @@ export const logSoftmaxGradOp: FusedOp<AxisAttrs> = {
   name: "logSoftmaxGrad",
   infer: likeFirst("logSoftmaxGrad"),
   fallback: ([y, g], { axis }) => [sub(g!, mul(exp(y!), sum(g!, { axis, keepDims: true })))],
+  rows: {
+    operands: ["row", "row"],
+    axis: along,
+    write: (k, _, y, g) => [k.sub(g, k.mul(k.exp(y), k.sum(g)))],
+  },
 };
 
 interface Options {

@@ -8,6 +8,7 @@ import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { inFloats } from "../operands.ts";
 import { nonNegative, readOptions } from "../options.ts";
+import type { RowArithmetic } from "../row-kernel.ts";
 import { likeFirst } from "../rules/table.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
@@ -27,21 +28,43 @@ function parts(x: Tensor, eps: number): readonly [rows: () => Tensor, inverse: T
   return [() => mul(centred(), inverse), inverse];
 }
 
-export const standardizeOp: FusedOp<StandardizeAttrs> = {
+/** A row less its mean, and what that is multiplied with: of a kernel. */
+function partsOf<V>(k: RowArithmetic<V>, x: V, eps: number): readonly [centred: V, inverse: V] {
+  const centred = k.sub(x, k.mean(x));
+  const variance = k.mean(k.mul(centred, centred));
+  return [centred, k.div(k.constant(1), k.sqrt(k.add(variance, k.number(eps))))];
+}
+
+const standardizeOp: FusedOp<StandardizeAttrs> = {
   name: "standardize",
   infer: likeFirst("standardize"),
   fallback: ([x], { eps }) => [parts(x as Tensor, eps)[0]()],
   gradient: (_, [x], attrs) => [(g) => applyFused(standardizeGradOp, [x!, g], attrs)[0]!],
+  rows: {
+    operands: ["row"],
+    write: (k, { eps }, x) => {
+      const [centred, inverse] = partsOf(k, x, eps);
+      return [k.mul(centred, inverse)];
+    },
+  },
 };
 
 /** From x, and the gradient g of y = (x − mean) / d with d = √(var + eps): (g − mean g − y · mean(g · y)) / d. */
-export const standardizeGradOp: FusedOp<StandardizeAttrs> = {
+const standardizeGradOp: FusedOp<StandardizeAttrs> = {
   name: "standardizeGrad",
   infer: likeFirst("standardizeGrad"),
   fallback: ([x, g], { eps }) => {
     const [rows, inverse] = parts(x as Tensor, eps);
     const h = g as Tensor;
     return [mul(sub(sub(h, average(h)), mul(rows(), average(mul(h, rows())))), inverse)];
+  },
+  rows: {
+    operands: ["row", "row"],
+    write: (k, { eps }, x, g) => {
+      const [centred, inverse] = partsOf(k, x, eps);
+      const slope = k.mul(k.mean(k.mul(g, centred)), k.mul(inverse, inverse));
+      return [k.mul(k.sub(k.sub(g, k.mean(g)), k.mul(centred, slope)), inverse)];
+    },
   },
 };
 

@@ -1,0 +1,139 @@
+// Row kernels in the kernel language: code for one row, in passes over its elements. A pass finds sums and maxima that the next
+// ones need; a value that is dear, and needed in a later pass again, is kept.
+import type { DType, RowArithmetic, RowKernel, RowKind } from "@weft/tensor";
+import { dtypeInfo } from "@weft/tensor/internals";
+import { arithmeticOf } from "./expressions/index.ts";
+import { Builder, type Instruction, type Scalar, type V } from "./language.ts";
+
+/** What is found by a walk over a row: the sum or maximum of a value. */
+interface Fold {
+  readonly kind: "fold";
+  readonly fn: "sum" | "max";
+  readonly value: V;
+  /** Where all terms but one are 0: which operand's element it is, and at which place (0 if there is no such place). */
+  readonly at: { readonly operand: number; readonly place: V } | undefined;
+}
+
+/** What a number slot of the code stands for: the length of the row, an argument, or the result of a fold. */
+export type RowNumber =
+  | { readonly kind: "length" }
+  | { readonly kind: "given"; readonly value: number; readonly type: "f32" | "i32" }
+  | Fold;
+
+/** A walk over the elements of a row. */
+export interface RowPass {
+  /** What it folds, and the instruction that stands for the result. */
+  readonly folds: readonly (Fold & { readonly number: V })[];
+  /** Values of elements that later passes need again. */
+  readonly keeps: readonly V[];
+  /** Which results of kind "row" it writes. */
+  readonly stores: readonly number[];
+}
+
+export interface RowProgram {
+  /** Equal keys, equal code. */
+  readonly key: string;
+  /** Loads name an operand, numbers a slot; `affine` is the place in the row. */
+  readonly code: readonly Instruction[];
+  readonly numbers: readonly RowNumber[];
+  readonly operands: readonly RowKind[];
+  readonly results: readonly { readonly kind: RowKind; readonly value: V }[];
+  /** Holds for a row that was given an index out of range. */
+  readonly outOfRange: V | undefined;
+  readonly passes: readonly RowPass[];
+}
+
+/** Values that take more steps than this are not computed again. */
+const DEAR = 8;
+
+/** The kernel of rows for these attributes; `dtypes` are those of the operands. */
+export function rowProgram<A>(kernel: RowKernel<A>, attrs: A, dtypes: readonly DType[]): RowProgram {
+  const b = new Builder();
+  const numbers: RowNumber[] = [];
+  const known = new Map<string, V>();
+  let outOfRange: V | undefined;
+  const number = (key: string, type: Scalar, what: RowNumber): V => {
+    let v = known.get(key);
+    if (v === undefined) known.set(key, (v = b.number(numbers.push(what) - 1, type)));
+    return v;
+  };
+  const given = (value: number, type: "f32" | "i32"): V =>
+    number(`${value} ${type}`, type, { kind: "given", value, type });
+  const fold = (fn: Fold["fn"], value: V, at?: Fold["at"]): V =>
+    number(`${fn} ${value}`, b.type(value), { kind: "fold", fn, value, at });
+
+  const inputs = kernel.operands.map((_, i) => b.load(i, dtypeInfo[dtypes[i]!].compute));
+  const k: RowArithmetic<V> = {
+    ...arithmeticOf(b, inputs[0]!),
+    sum: (x) => fold("sum", x),
+    max: (x) => fold("max", x),
+    mean: (x) => k.div(k.sum(x), k.float(k.length)),
+    at: (x, place) => {
+      const c = b.code[x]!;
+      if (c.kind !== "load") throw new TypeError("row kernel: at() takes an element of an operand");
+      return fold("sum", k.where(k.equal(k.place, place), x, k.constant(0)), { operand: c.operand, place });
+    },
+    length: number("", "i32", { kind: "length" }),
+    place: b.affine(-1),
+    float: (x) => b.apply("f32", [x], "f32"),
+    number: (x) => given(x, "f32"),
+    integer: (x) => given(x, "i32"),
+    outOfRange: (wrong) => void (outOfRange = wrong),
+  };
+  const { operands, results: kinds = ["row"] } = kernel;
+  const results = kernel.write(k, attrs, ...inputs).map((value, i) => ({ kind: kinds[i]!, value }));
+  const { code } = b;
+  const key = [
+    ...code.map((c) => `${Object.values(c).join()}${c.kind === "const" ? 1 / c.value : ""}`),
+    ...numbers.map((n) => (n.kind === "given" ? "" : Object.values(n).join())),
+    ...results.map(({ kind, value }) => kind + value),
+    outOfRange,
+    operands,
+    dtypes,
+  ].join(";");
+  const program = { key, code, numbers, operands, results, outOfRange };
+  return { ...program, passes: passesOf(program) };
+}
+
+function passesOf({ code, numbers, operands, results }: Omit<RowProgram, "passes">): readonly RowPass[] {
+  const argumentsOf = (c: Instruction): readonly V[] => {
+    if (c.kind === "apply") return c.args;
+    const number = c.kind === "number" ? numbers[c.slot]! : undefined;
+    return number?.kind === "fold" ? [number.value] : [];
+  };
+  /** By instruction: the pass in which it can be computed, and the steps that it takes for each element (0: it is the row's). */
+  const earliest: number[] = [];
+  const work: number[] = [];
+  const passes: { folds: RowPass["folds"][number][]; keeps: V[]; stores: number[] }[] = [];
+  const passOf = (v: V) => (passes[earliest[v]!] ??= { folds: [], keeps: [], stores: [] });
+  code.forEach((c, v) => {
+    const args = argumentsOf(c);
+    const number = c.kind === "number" ? numbers[c.slot]! : undefined;
+    earliest[v] = Math.max(0, ...args.map((a) => earliest[a]!)) + (number?.kind === "fold" ? 1 : 0);
+    const steps = args.reduce((n, a) => n + work[a]!, 0);
+    const differs = c.kind === "affine" || (c.kind === "load" && operands[c.operand] !== "scalar");
+    work[v] = c.kind === "apply" && steps > 0 ? steps + 1 : Number(differs);
+    if (number?.kind === "fold") passOf(number.value).folds.push({ ...number, number: v });
+  });
+  results.forEach(({ kind, value }, r) => {
+    if (kind === "row") passOf(value).stores.push(r);
+  });
+
+  /** By value, the first pass that computes it. */
+  const first = new Map<V, (typeof passes)[number]>();
+  for (const pass of passes) {
+    const visit = (v: V): void => {
+      const before = first.get(v);
+      if (work[v] === 0 || before === pass) return;
+      if (before === undefined) first.set(v, pass);
+      else if (work[v]! > DEAR) {
+        if (!before.keeps.includes(v)) before.keeps.push(v);
+        return;
+      }
+      argumentsOf(code[v]!).forEach(visit);
+    };
+    for (const { value } of pass.folds) visit(value);
+    for (const r of pass.stores) visit(results[r]!.value);
+  }
+  return passes;
+}

@@ -1,0 +1,127 @@
+// The code of a row kernel as WGSL: what is the same for a row is said once, what is done to each element is a function of the
+// elements and of what is known of their row.
+import type { RowProgram, V } from "@weft/kernel";
+import { partOf, valueOf, type Part } from "./function.ts";
+import { constant } from "./scalar.ts";
+
+/** The value of an element: of a load of the code, of the place in the row, or of what was kept. */
+export type Element = (v: V) => string;
+
+/** What the text of a row is written with. `row`, `rows`, `n` and `live` (whether there is such a row) are in scope. */
+export interface RowWords {
+  /** The body's name, with which names of its functions begin. */
+  readonly name: string;
+  /** Statements that come first. */
+  readonly start: string;
+  /** Statements that name `name`, the sum or maximum over the row of a value at each place. */
+  readonly over: (name: string, fold: "sum" | "max", value: (x: Element) => string) => string;
+  /** Statements for each place of the row. */
+  readonly each: (text: (x: Element) => string) => string;
+  /** Statements that keep a value of each place: computed once, where rows fit registers. */
+  readonly keep: (v: V, value: (x: Element) => string) => string;
+  /** The element of an operand at a place, and the number that an operand has for the row. */
+  readonly at: (operand: number, place: string) => string;
+  readonly scalar: (operand: number) => string;
+  /** A statement that writes the element of a result; within `each`, or (a number for the row) where `once` says so. */
+  readonly store: (result: number, value: string) => string;
+  /** Statements that one invocation of the row runs. */
+  readonly once: (text: string) => string;
+  /** A statement for an index that is out of range. */
+  readonly outOfRange: string;
+}
+
+/** The values of a program that are the same for a whole row. */
+const ofRows = ({ code, operands }: RowProgram): ReadonlySet<V> => {
+  const found = new Set<V>();
+  code.forEach((c, v) => {
+    if (c.kind === "apply" ? c.args.every((a) => found.has(a)) : c.kind !== "affine") found.add(v);
+    if (c.kind === "load" && operands[c.operand] !== "scalar") found.delete(v);
+  });
+  return found;
+};
+
+/** What is done to each element as functions, by value: what is folded, kept and written. */
+function partsOf(program: RowProgram): ReadonlyMap<V, Part> {
+  const { code, passes, results } = program;
+  const kept = new Set(passes.flatMap(({ keeps }) => keeps));
+  const ofRow = ofRows(program);
+  const roots = passes.flatMap(({ keeps, folds, stores }) => [
+    ...keeps,
+    ...folds.flatMap(({ value, at }) => (at === undefined ? [value] : [])),
+    ...stores.map((r) => results[r]!.value),
+  ]);
+  return new Map(roots.map((v) => [v, partOf(code, v, (a) => kept.has(a) || ofRow.has(a))]));
+}
+
+/** The functions that the text calls. */
+export const rowFunctions = (program: RowProgram, name: string): string =>
+  [...partsOf(program)].map(([v, part]) => part.text(`${name}_v${v}`)).join("\n");
+
+export function rowText(program: RowProgram, w: RowWords): string {
+  const { code, numbers, results, passes, outOfRange } = program;
+  const parts = partsOf(program);
+  const ofRow = ofRows(program);
+  const kept = new Set<V>();
+  const lines = ["let none = rows >> 31u;", w.start];
+  const said = new Set<V>();
+  /** Names what is the row's, `v1` and so on, with what it is made of; results of folds have their names. */
+  const say = (v: V): void => {
+    const c = code[v]!;
+    if (said.has(v)) return;
+    said.add(v);
+    if (c.kind === "apply") c.args.forEach(say);
+    if (c.kind === "load") return void lines.push(optional(v, "live", w.scalar(c.operand)));
+    if (c.kind !== "number") return void lines.push(`let v${v} = ${valueOf(code, v)!};`);
+    const { kind } = numbers[c.slot]!;
+    if (kind === "length") lines.push(`let v${v} = i32(n);`);
+    if (kind === "given") lines.push(`let v${v} = ${c.type === "f32" ? `bitcast<f32>(${given(c)})` : given(c)};`);
+  };
+  const optional = (v: V, where: string, value: string): string =>
+    `var v${v} = ${constant(0, code[v]!.type)}; if (${where}) { v${v} = ${value}; }`;
+  /** Value v at a place of the row; what is the row's in it is named before. */
+  const walk = (v: V): ((x: Element) => string) => {
+    if (kept.has(v)) return (x) => x(v);
+    if (ofRow.has(v)) {
+      say(v);
+      return () => `v${v}`;
+    }
+    const { params, rounds } = parts.get(v)!;
+    for (const p of params) if (ofRow.has(p)) say(p);
+    return (x) => {
+      const names = params.map((p) => (ofRow.has(p) ? `v${p}` : x(p)));
+      return `${w.name}_v${v}(${[...(rounds ? ["none"] : []), ...names].join(", ")})`;
+    };
+  };
+
+  for (const { keeps, folds, stores } of passes) {
+    for (const v of keeps) {
+      lines.push(w.keep(v, walk(v)));
+      kept.add(v);
+    }
+    for (const { number, fn, value, at } of folds) {
+      if (at === undefined) {
+        lines.push(w.over(`v${number}`, fn, walk(value)));
+        continue;
+      }
+      say(at.place);
+      lines.push(optional(number, `live && u32(v${at.place}) < n`, w.at(at.operand, `u32(v${at.place})`)));
+    }
+    for (const r of stores) {
+      const value = walk(results[r]!.value);
+      lines.push(w.each((x) => `let y = ${value(x)}; ${w.store(r, "y")}`));
+    }
+  }
+  const last = results.map(({ kind, value }, r) => {
+    if (kind === "row") return "";
+    say(value);
+    return w.store(r, `v${value}`);
+  });
+  if (outOfRange !== undefined) {
+    say(outOfRange);
+    last.push(`if (v${outOfRange}) { ${w.outOfRange} }`);
+  }
+  return [...lines, w.once(last.join("\n"))].join("\n");
+}
+
+/** The name of an argument, an i32. */
+export const given = ({ slot }: { readonly slot: number }): string => `given${slot}_`;
