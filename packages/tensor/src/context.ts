@@ -1,6 +1,6 @@
 // The one context variable: the current tape and the current scope. It is shared by every copy of this package on the
 // page (it stands under a Symbol.for key), and set only in synchronous stretches.
-import type { Box, Interpreter } from "./interpreter.ts";
+import { CONTRACT, type Box, type Interpreter } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Owns the handles made while it is current, and ends them when it closes. */
@@ -40,30 +40,36 @@ export interface Context {
   }>;
   /** Asynchronous `diff`s that are waiting, so that a parameter used without context can be refused. */
   suspended: number;
-  /** Whether layers learn; left out where nobody has said, so that a copy that knows nothing of it loses nothing. */
-  training?: boolean | undefined;
-  /** The current step, for backends that can take back what it assigned; a copy of this package that knows none leaves it. */
-  step?: Step | undefined;
+  /** Whether layers learn, where somebody has said so. */
+  training: boolean | undefined;
+  /** The current step, for backends that can take back what it assigned. */
+  step: Step | undefined;
   /** Whether a backward pass is calling derivatives: wrong indices in them are those of the call that they are derivatives of. */
-  backward?: boolean | undefined;
+  backward: boolean;
   /** The boxes that were read or assigned since somebody began to watch, each once, in order. */
-  met?: { readonly seen: Set<Box>; readonly list: Box[] } | undefined;
+  met: { readonly seen: Set<Box>; readonly list: Box[] } | undefined;
   /** The public function whose parts are being called: what goes wrong in them is told in its name. */
-  caller?: Caller | undefined;
+  caller: Caller | undefined;
   /** Counts outermost scopes and `diff`s: what is assigned by hand in the same one is taken back together. */
-  turn?: number;
+  turn: number;
   /** How many scopes have closed: who hands out tensors can see whether memory is being looked after meanwhile. */
   closings: number;
 }
 
-const KEY = Symbol.for("weft.context");
+// Copies of another contract know another context, and none of these tensors.
+const KEY = Symbol.for(`weft.context.${CONTRACT}`);
 const globals = globalThis as { [KEY]?: Context };
 export const context: Context = (globals[KEY] ??= {
   tape: undefined,
   scope: undefined,
   pending: new Set(),
   suspended: 0,
+  training: undefined,
   step: undefined,
+  backward: false,
+  met: undefined,
+  caller: undefined,
+  turn: 0,
   closings: 0,
 });
 
@@ -103,7 +109,7 @@ export const together = <T>(f: () => T, undo?: (reason: Error) => void): T =>
   withinStep(undo === undefined ? { outer: context.step } : { undo, outer: context.step }, f);
 
 /** A scope that has none around it begins, or a `diff`. */
-export const nextTurn = (): void => void (context.turn = (context.turn ?? 0) + 1);
+export const nextTurn = (): void => void context.turn++;
 
 /** Whether a step is another one, or one of those around it. */
 export const isAround = (outer: Step | undefined, step: Step | undefined): boolean =>

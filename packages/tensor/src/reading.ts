@@ -42,7 +42,10 @@ export function loadSync(x: Tensor, op: string): TypedArray {
  *
  * Nothing runs meanwhile: `f` must not wait, and what would run or allocate is a `ContextError`. So is `borrow` in a `diff`.
  *
- * @example borrow(gradient, (elements) => addOthers(elements));
+ * @example
+ * const gradient = tensor([1, 2, 3]);
+ * borrow(gradient, (elements) => void (elements[0] = 10));
+ * gradient.arraySync() // [10, 2, 3]
  */
 export function borrow<R>(x: Tensor, f: (elements: TypedArray) => R): R {
   const t = held(x, "borrow");

@@ -27,7 +27,7 @@ const nodeOf = (x: Tensor): Node => x.payload as Node;
 function turnOf(step: Step | undefined): number {
   let at = step;
   while (at !== undefined && at.turn === undefined) at = at.outer;
-  return at?.turn ?? context.turn ?? 0;
+  return at?.turn ?? context.turn;
 }
 
 export class Journal {
