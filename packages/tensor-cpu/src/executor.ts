@@ -77,7 +77,7 @@ export interface Executable {
 }
 
 /** Bytes of a result that stay near until its epilogue has run. */
-const NEAR = 1 << 18;
+const NEAR = 1 << 16;
 
 /** So many units of a call run before its epilogue: whole steps of its first axis. */
 function stretchOf({ units, grain = 1 }: Prepared, { shape, dtype }: CallOperand): number {

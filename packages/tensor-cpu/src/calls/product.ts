@@ -33,7 +33,7 @@ const DEEP = 24;
 /** Floats of B that stay in the first cache without being packed. */
 const NEAR = 6144;
 /** Rows beside which packing B is little work. */
-const GRAIN = 2 * HEIGHT;
+const GRAIN = HEIGHT;
 /** Bytes of the scratch tile. */
 const TILE = 256;
 
