@@ -15,7 +15,7 @@ export { Embedding, Linear, type WeightOptions } from "./linear.ts";
 export { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "./losses.ts";
 export type { CrossEntropyOptions, LabelOptions, LossOptions, Reduction } from "./losses.ts";
 export { lstm, type LstmOptions, type LstmResult } from "./lstm.ts";
-export { batchNorm, layerNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
+export { batchNorm, layerNorm, rmsNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
 export { parameter, running } from "./parameter.ts";
 export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";

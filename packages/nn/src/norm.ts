@@ -2,11 +2,13 @@
 import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
   add,
+  applyFused,
   ArgumentError,
   div,
   mean,
   mul,
   readTensor,
+  readTensors,
   reshape,
   rsqrt,
   ShapeError,
@@ -20,12 +22,14 @@ import {
 import {
   anything,
   boolean,
+  floating,
   fraction,
   inNameOf,
   isFloat,
   nonNegative,
   positiveCount,
   readOptions,
+  rmsNormOp,
   placed,
   read,
   type OptionKinds,
@@ -165,6 +169,19 @@ export function layerNorm(
     const scaled = scale == null ? y : mul(y, scale);
     return shift == null ? scaled : add(scaled, shift);
   });
+}
+
+/**
+ * Root mean square normalization: x / √(mean x² + eps) · weight, along the last axis of x, whose length weight has. Throws a ShapeError if it
+ * has another. As PyTorch's `rms_norm` (Zhang and Sennrich 2019), but for eps, which there is that of the dtype.
+ *
+ * @example
+ * const y = rmsNorm(x, weight, { eps: 1e-6 });
+ */
+export function rmsNorm(input: Operand, weight: Operand, options?: { readonly eps?: number }): Tensor {
+  const { eps } = readOptions("rmsNorm", options, { eps: nonNegative }, { eps: 1e-5 });
+  const [x, w] = readTensors("rmsNorm", [input, weight]).map((t) => floating(t, "rmsNorm")) as [Tensor, Tensor];
+  return applyFused(rmsNormOp, [x, w], { eps })[0]!;
 }
 
 /** Moves a running moment, if it is a state, towards the batch's. */

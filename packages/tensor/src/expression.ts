@@ -26,7 +26,7 @@ export type Arithmetic<V> = {
 export type Expression = <V>(k: Arithmetic<V>, ...xs: V[]) => V;
 
 /** The formula's meaning: each of its parts an operation on tensors. */
-const onTensors = (dtype: DType): Arithmetic<Value> => {
+export const onTensors = (dtype: DType): Arithmetic<Value> => {
   const functions = Object.keys(elementwiseShapes).map((op) => [
     op,
     (...xs: Value[]) => applyOwn(op as Primitive, xs, undefined),

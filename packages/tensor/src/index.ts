@@ -46,6 +46,7 @@ export {
   type ReduceOptions,
 } from "./reduce.ts";
 export type * from "./row-kernel.ts";
+export { rowOp } from "./row-op.ts";
 export { keep, scope } from "./scope.ts";
 export { erfinv } from "./special.ts";
 export * from "./statistics.ts";

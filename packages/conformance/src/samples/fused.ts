@@ -1,7 +1,16 @@
 // Samples of the fused operations: with a kernel in the backend, and through their fallbacks.
 import * as weft from "@weft/tensor";
-import { gruSequence, gruSequenceGrad, lstmSequence, lstmSequenceGrad, standardizeGrad } from "@weft/tensor/internals";
+import {
+  gruSequence,
+  gruSequenceGrad,
+  lstmSequence,
+  lstmSequenceGrad,
+  rmsNormOp,
+  standardizeGrad,
+} from "@weft/tensor/internals";
 import { between, floats, integers, sample, values, type Collection } from "../sample.ts";
+
+const rmsNorm = (x: weft.Tensor, w: weft.Tensor) => weft.applyFused(rmsNormOp, [x, w], { eps: 0.01 })[0]!;
 
 /** T steps of B rows by H units. */
 type Sequence = readonly [steps: number, batch: number, units: number];
@@ -60,17 +69,11 @@ const gruStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeof
     more,
   );
 
-export const fused: Collection<
-  | "softmax"
-  | "logSoftmax"
-  | "standardize"
-  | "standardizeGrad"
-  | "crossEntropyRows"
-  | "lstmSequence"
-  | "lstmSequenceGrad"
-  | "gruSequence"
-  | "gruSequenceGrad"
-> = {
+/** What is fused in `tensor`, but gradients: each has samples here, or the compiler says which has not. */
+type Name<K> = K extends `${string}GradOp` ? never : K extends `${infer N}Op` ? N : never;
+type Fused = Exclude<Name<keyof typeof import("@weft/tensor/internals")>, "crossEntropy"> | "crossEntropyRows";
+
+export const fused: Collection<Fused | "standardize" | "standardizeGrad" | "lstmSequenceGrad" | "gruSequenceGrad"> = {
   family: "fused",
   samples: {
     softmax: [
@@ -102,6 +105,11 @@ export const fused: Collection<
       sample("one element", [floats(3, 1)], (x) => weft.standardize(x)),
       sample("away from 0", [between(9, 11, 3, 6)], (x) => weft.standardize(x, { eps: 0.01 }), { order: 0 }),
       sample("no rows", [floats(0, 3)], (x) => weft.standardize(x)),
+    ],
+    rmsNorm: [
+      sample("rows", [floats(4, 7), floats(7)], (x, w) => rmsNorm(x!, w!)),
+      sample("rows of a cube", [floats(2, 3, 5), floats(5)], (x, w) => rmsNorm(x!, w!)),
+      sample("long rows", [floats(3, 301), floats(301)], (x, w) => rmsNorm(x!, w!), { order: 1 }),
     ],
     crossEntropyRows: [
       sample("rows", [floats(6, 5), integers(0, 5, 6)], (x, y) => weft.crossEntropyRows(x, y)),

@@ -1,0 +1,84 @@
+// Operations that are what their kernel of rows says: shapes and fallback come from it, so that it is written once, with its derivative.
+import { source } from "./apply.ts";
+import { text } from "./axes.ts";
+import { cast } from "./elementwise.ts";
+import { ShapeError } from "./errors.ts";
+import { onTensors } from "./expression.ts";
+import type { FusedOp } from "./fused.ts";
+import type { Value } from "./interpreter.ts";
+import { reshape } from "./movement.ts";
+import type { Shape } from "./ops.ts";
+import { max, sum } from "./reduce.ts";
+import type { RowArithmetic, RowKernel, RowKind } from "./row-kernel.ts";
+import { agree, float, tensorAt } from "./rules/table.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The shape that an operand or result has, and the one in which it meets x. */
+const shapesOf = (kind: RowKind, shape: Shape, axis: number): readonly [own: Shape, meeting: Shape] => {
+  if (kind === "row") return [shape, shape];
+  const without = shape.filter((_, a) => a !== axis);
+  return kind === "scalar"
+    ? [without, shape.map((d, a) => (a === axis ? 1 : d))]
+    : [[shape[axis]!], shape.map((d, a) => (a === axis ? d : 1))];
+};
+
+/** The kernel's arithmetic with tensors for values. */
+function ofTensors({ backend, shape, dtype }: Tensor, axis: number): RowArithmetic<Value> {
+  const options = { axis, keepDims: true };
+  const [, row] = shapesOf("column", shape, axis);
+  const n = shape[axis]!;
+  const k: RowArithmetic<Value> = {
+    ...onTensors(dtype),
+    sum: (x) => sum(x as Tensor, options),
+    mean: (x) => k.div(k.sum(x), n),
+    max: (x) => max(x as Tensor, options),
+    length: n,
+    place: source(backend, "iota", [], { shape: row, axis, dtype: "i32" }),
+    float: (x) => (typeof x === "number" ? x : cast(x, dtype)),
+    at: (x, place) => k.sum(k.where(k.equal(k.place, place), x, 0)),
+    number: (x) => x,
+    integer: (x) => x,
+    outOfRange: () => {},
+  };
+  return k;
+}
+
+/**
+ * An operation on the rows of floating-point tensors: a ShapeError names an operand that is not of its kind. Every backend runs the kernel;
+ * elsewhere, and where it is differentiated without a `gradient`, it is done with tensors. It has no indices that may be out of range.
+ *
+ * @example const centerOp = rowOp("center", { operands: ["row"], write: (k, _, x) => [k.sub(x, k.mean(x))] });
+ */
+export function rowOp<A>(name: string, rows: RowKernel<A>, gradient?: FusedOp<A>["gradient"]): FusedOp<A> {
+  const axisOf = (x: Tensor, attrs: A): number => rows.axis?.(attrs) ?? x.shape.length - 1;
+  const check = (inputs: readonly Value[], attrs: A): Tensor => {
+    const x = tensorAt(name, inputs, 0);
+    float(inputs, attrs, name);
+    if (!x.shape[axisOf(x, attrs)]) throw new ShapeError(`${name}: wanted rows with elements, got ${text(x.shape)}`);
+    rows.operands.forEach((kind, i) => {
+      const { shape, dtype } = tensorAt(name, inputs, i);
+      const [wanted] = shapesOf(kind, x.shape, axisOf(x, attrs));
+      agree(name, x.dtype, dtype);
+      if (text(shape) !== text(wanted))
+        throw new ShapeError(`${name}: operand ${i} must have the shape ${text(wanted)}, got ${text(shape)}`);
+    });
+    return x;
+  };
+  const { results = ["row"] } = rows;
+  return {
+    name,
+    infer: (inputs, attrs) => {
+      const x = check(inputs, attrs);
+      return results.map((kind) => ({ shape: shapesOf(kind, x.shape, axisOf(x, attrs))[0], dtype: x.dtype }));
+    },
+    fallback: (inputs, attrs) => {
+      const x = check(inputs, attrs);
+      const axis = axisOf(x, attrs);
+      const operands = rows.operands.map((kind, i) => reshape(inputs[i] as Tensor, shapesOf(kind, x.shape, axis)[1]));
+      const ys = rows.write(ofTensors(x, axis), attrs, ...(operands as Value[]));
+      return ys.map((y, i) => reshape(y as Tensor, shapesOf(results[i]!, x.shape, axis)[0]));
+    },
+    ...(gradient === undefined ? {} : { gradient }),
+    rows,
+  };
+}
