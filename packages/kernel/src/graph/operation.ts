@@ -50,8 +50,12 @@ const kinds = {
   randomUniform: "source",
 } as const satisfies { readonly [K in Exclude<OpName, keyof ElementwiseOps>]: Kind };
 
+/** The primitives of a kind. */
+export type OpOf<T extends Kind> = T extends "map"
+  ? keyof ElementwiseOps
+  : { [K in keyof typeof kinds]: (typeof kinds)[K] extends T ? K : never }[keyof typeof kinds];
 /** The primitives that every backend shapes by hand. */
-export type CallOp = { [K in keyof typeof kinds]: (typeof kinds)[K] extends "call" ? K : never }[keyof typeof kinds];
+export type CallOp = OpOf<"call">;
 
 function kindOf(op: AnyOp): Kind {
   if (typeof op === "object") return op.expression === undefined ? "call" : "map";

@@ -1,5 +1,6 @@
 // Strided views: movement operations change offset and strides and copy nothing, wherever that can be said in strides.
-import type { Shape } from "@weft/tensor";
+import type { Attrs, Shape } from "@weft/tensor";
+import type { AnyOp, OpOf } from "./operation.ts";
 
 export interface View {
   readonly shape: Shape;
@@ -59,29 +60,34 @@ export function broadcastStrides(view: View, shape: Shape): readonly number[] {
   return strides;
 }
 
-type Attributes = Record<string, readonly number[]>;
-type Move = (v: View, attrs: Attributes) => View | undefined;
+type Moves = { readonly [K in OpOf<"move">]: (v: View, attrs: Attrs<K>) => View | undefined };
 
 /** The view after a movement operation; undefined where strides cannot say it and a copy is needed. */
-export const moves: Record<"reshape" | "permute" | "broadcastTo" | "slice" | "flip", Move> = {
+export const moves = {
   permute: (v, { axes }) => ({
-    shape: axes!.map((a) => v.shape[a]!),
-    strides: axes!.map((a) => v.strides[a]!),
+    shape: axes.map((a) => v.shape[a]!),
+    strides: axes.map((a) => v.strides[a]!),
     offset: v.offset,
   }),
-  broadcastTo: (v, { shape }) => ({ shape: shape!, strides: broadcastStrides(v, shape!), offset: v.offset }),
+  broadcastTo: (v, { shape }) => ({ shape, strides: broadcastStrides(v, shape), offset: v.offset }),
   slice: (v, { starts, sizes, steps }) => ({
-    shape: sizes!,
-    strides: v.strides.map((s, i) => s * steps![i]!),
-    offset: v.strides.reduce((o, s, i) => o + (sizes![i] === 0 ? 0 : s * starts![i]!), v.offset),
+    shape: sizes,
+    strides: v.strides.map((s, i) => s * steps[i]!),
+    offset: v.strides.reduce((o, s, i) => o + (sizes[i] === 0 ? 0 : s * starts[i]!), v.offset),
   }),
   flip: (v, { axes }) => ({
     shape: v.shape,
-    strides: v.strides.map((s, i) => (axes!.includes(i) ? -s : s)),
-    offset: axes!.reduce((o, a) => o + v.strides[a]! * Math.max(v.shape[a]! - 1, 0), v.offset),
+    strides: v.strides.map((s, i) => (axes.includes(i) ? -s : s)),
+    offset: axes.reduce((o, a) => o + v.strides[a]! * Math.max(v.shape[a]! - 1, 0), v.offset),
   }),
-  reshape: (v, { shape }) => reshaped(v, shape!),
-};
+  reshape: (v, { shape }) => reshaped(v, shape),
+} satisfies Moves;
+
+/** The same for an operation that is known to be one: here its attributes get their type back. */
+export const moved = (
+  v: View,
+  { op, attrs }: { readonly op: AnyOp | "leaf"; readonly attrs: unknown },
+): View | undefined => (moves as Moves)[op as OpOf<"move">](v, attrs as never);
 
 /** Reshape as strides: groups of axes that lie side by side are cut anew. */
 function reshaped(v: View, shape: Shape): View | undefined {

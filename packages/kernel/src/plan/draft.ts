@@ -2,12 +2,23 @@
 // exists already. Its key says all that the kernel's code depends on.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import { isAligned, type Item } from "./plan-value.ts";
+import type { Absorption } from "./absorption.ts";
+import type { Joins } from "./joins.ts";
+import { isAligned, type MapValue, type PlanValue, type SourceValue } from "./plan-value.ts";
 import type { KernelOperand, Reduction, Scalar } from "../language.ts";
 import { stepOf, type Strides } from "./loops.ts";
-import type { Group } from "./merge.ts";
+import type { Group, Grouping } from "./merge.ts";
+import type { Memory } from "./slots.ts";
 import type { AnyOp } from "../graph/operation.ts";
 import { broadcastStrides } from "../graph/view.ts";
+
+/** What the passes before have decided. */
+export interface Decisions
+  extends
+    Pick<Joins, "targets">,
+    Pick<Absorption, "absorbed">,
+    Pick<Grouping, "groupOf" | "stored">,
+    Pick<Memory, "addressOf"> {}
 
 /** One line of a kernel before it is written out: enough for its key, and to write it when the key is new. */
 export type DraftLine =
@@ -19,7 +30,8 @@ export type DraftLine =
 export interface OperandDraft {
   readonly use: KernelOperand["use"];
   readonly dtype: DType;
-  readonly item: Item | undefined;
+  /** Whose elements they are; none of an `index`. */
+  readonly value: PlanValue | undefined;
   /** Elements. */
   readonly offset: number;
   readonly strides: readonly number[];
@@ -38,11 +50,15 @@ export class Draft {
   readonly stores: { readonly operand: number; readonly line: number }[] = [];
   readonly reductions: { readonly fn: Reduction["fn"]; readonly operand: number; readonly line: number }[] = [];
   readonly group: Group;
+  readonly #decisions: Decisions;
+  /** What is computed here, each at the index of its line. */
+  readonly #computed: PlanValue[] = [];
   /** The key of the lines so far, as character codes. */
   readonly #key: number[] = [];
 
-  constructor(group: Group) {
+  constructor(group: Group, decisions: Decisions) {
     this.group = group;
+    this.#decisions = decisions;
   }
 
   #number(type: Scalar, node: number, input: number): number {
@@ -59,83 +75,79 @@ export class Draft {
   }
 
   /** An operand that the kernel writes. */
-  write(item: Item, strides: readonly number[]): number {
-    return this.operands.push({ use: "write", dtype: item.dtype, item, offset: 0, strides, line: -1 }) - 1;
+  write(value: PlanValue, strides: readonly number[]): number {
+    return this.operands.push({ use: "write", dtype: value.dtype, value, offset: 0, strides, line: -1 }) - 1;
   }
 
   /** The value of view `x` at each index of the group's space. */
-  read(x: Item): number {
+  read(x: PlanValue): number {
     const b = x.base;
     const { group } = this;
-    if (b.kind === "source") return this.#source(x);
-    if (b.absorbed || (b.group === group && b !== group.call && isAligned(x, group.shape))) return this.value(b);
+    const { absorbed, groupOf } = this.#decisions;
+    if (b.kind === "source") return this.#source(x, b);
+    if (b.kind === "map" && (absorbed[b.id]! || (groupOf[b.id] === group && isAligned(x, group.shape))))
+      return this.value(b);
     const strides = broadcastStrides(x, group.shape);
     for (const o of this.operands) {
-      if (o.item === b && o.offset === x.offset && o.use === "read" && equal(o.strides, strides)) return o.line;
+      if (o.value === b && o.offset === x.offset && o.use === "read" && equal(o.strides, strides)) return o.line;
     }
     const type = dtypeInfo[b.dtype].compute;
     const line = this.lines.push({ t: "load", operand: this.operands.length, type }) - 1;
     this.#key.push(3);
-    this.operands.push({ use: "read", dtype: b.dtype, item: b, offset: x.offset, strides, line });
+    this.operands.push({ use: "read", dtype: b.dtype, value: b, offset: x.offset, strides, line });
     return line;
   }
 
   /** The value of a map. */
-  value(item: Item): number {
-    if (item.draft !== this) {
-      item.line = this.#compute(item);
-      item.draft = this;
-    }
-    return item.line;
+  value(value: MapValue): number {
+    const known = this.#computed.indexOf(value);
+    if (known >= 0) return known;
+    const line = this.#compute(value);
+    this.#computed[line] = value;
+    return line;
   }
 
-  #compute(item: Item): number {
-    const { inputs, op } = item;
-    if (op === "fill") {
-      const { value } = item.attrs as { value: number };
-      // The reciprocal tells -0 from 0.
-      this.#key.push(4, ...Array.from(`${value}/${1 / value},`, (c) => c.charCodeAt(0)));
-      return this.lines.push({ t: "const", value, type: dtypeInfo[item.dtype].compute }) - 1;
-    }
+  #compute(value: MapValue): number {
+    const { inputs, op } = value;
+    if (op === "fill") return this.#constant(value.attrs.value, dtypeInfo[value.dtype].compute);
     // Numbers take the type of the tensors beside them; the choices of `where` have that of the result.
-    let { dtype } = item;
+    let { dtype } = value;
     if (op !== "where") for (const x of inputs) if (typeof x !== "number") dtype = x.dtype;
     const args = new Array<number>(inputs.length);
     for (let i = 0; i < inputs.length; i++) {
       const x = inputs[i]!;
       if (typeof x !== "number") args[i] = this.read(x);
-      else args[i] = this.#number(op === "where" && i === 0 ? "bool" : dtypeInfo[dtype].compute, item.place, i);
+      else args[i] = this.#number(op === "where" && i === 0 ? "bool" : dtypeInfo[dtype].compute, value.node, i);
     }
-    return this.#operation(
-      op as AnyOp,
-      item.code,
-      args,
-      op === "cast" ? (item.attrs as { dtype: DType }).dtype : undefined,
-    );
+    return this.#operation(op, value.code, args, op === "cast" ? value.attrs.dtype : undefined);
   }
 
-  #source(x: Item): number {
-    const b = x.base;
-    if (b.op === "full") return this.#number(dtypeInfo[b.dtype].compute, b.place, 0);
-    if (x !== b) return this.#numbered(x);
+  #constant(value: number, type: Scalar): number {
+    // The reciprocal tells -0 from 0.
+    this.#key.push(4, ...Array.from(`${value}/${1 / value},`, (c) => c.charCodeAt(0)));
+    return this.lines.push({ t: "const", value, type }) - 1;
+  }
+
+  #source(x: PlanValue, b: SourceValue): number {
+    if (b.op === "full") return this.#number(dtypeInfo[b.dtype].compute, b.node, 0);
+    if (x !== b) return this.#numbered(x, b);
     // Random bits are dear: each is computed once.
-    if (b.draft !== this) {
-      b.line = this.#numbered(b);
-      b.draft = this;
-    }
-    return b.line;
+    const known = this.#computed.indexOf(b);
+    if (known >= 0) return known;
+    const line = this.#numbered(b, b);
+    this.#computed[line] = b;
+    return line;
   }
 
   /** An expression of the index. */
-  #numbered(x: Item): number {
-    const b = x.base;
+  #numbered(x: PlanValue, b: SourceValue): number {
     const strides = broadcastStrides(x, this.group.shape);
     const at = this.lines.push({ t: "affine", operand: this.operands.length, type: "i32" }) - 1;
     this.#key.push(5);
-    this.operands.push({ use: "index", dtype: "i32", item: undefined, offset: x.offset, strides, line: at });
+    this.operands.push({ use: "index", dtype: "i32", value: undefined, offset: x.offset, strides, line: at });
     if (b.op === "iota") return this.#operation("cast", 0, [at], b.dtype);
-    const key = [-1, -2, -3].map((part) => this.#number("i32", b.place, part));
-    return this.#operation(b.op as AnyOp, b.code, [at, ...key], undefined);
+    const key = [-1, -2, -3].map((part) => this.#number("i32", b.node, part));
+    return this.#operation(b.op, b.code, [at, ...key], undefined);
   }
 
   /** All that the code of the kernel depends on. */

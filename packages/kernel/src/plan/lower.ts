@@ -2,10 +2,9 @@
 // the kernel's arguments.
 import { UnsupportedError, type DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import { Draft } from "./draft.ts";
+import { Draft, type Decisions } from "./draft.ts";
 import { arithmeticOf, expressions, threefry, uniform, type ElementwiseOp } from "../expressions/index.ts";
-import type { Item } from "./plan-value.ts";
-import { Builder, layout, type Kernel, type KernelOperand, type Reduction, type V } from "../language.ts";
+import { Builder, layout, type Kernel, type KernelOperand, type V } from "../language.ts";
 import { COUNTED, loopsOf, stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
 import type { KernelLaunch, NumberArgument, AddressArgument } from "./plan.ts";
@@ -39,10 +38,14 @@ export class KernelCache {
 }
 
 /** The launch of a group of maps, of a reduction, or of a call's epilogue; undefined where there is nothing to do. */
-export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaunch; unit: number } | undefined {
-  const draft = new Draft(group);
+export function launchOf(
+  group: Group,
+  decisions: Decisions,
+  cache: KernelCache,
+): { launch: KernelLaunch; unit: number } | undefined {
+  const draft = new Draft(group, decisions);
   const { shape } = group;
-  const axes = draw(draft);
+  const axes = draw(draft, decisions);
   if (draft.stores.length === 0 && draft.reductions.length === 0) return undefined;
 
   const fold = group.kind === "reduce";
@@ -65,8 +68,16 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
   for (let i = 0, at = layout.operand(kernel, 0); i < draft.operands.length; i++, at += 1 + rank) {
     const o = draft.operands[i]!;
     const bytes = o.use === "index" ? 1 : dtypeInfo[o.dtype].bytes;
-    if (o.item === undefined) words[at] = o.offset;
-    else places.push(placeOf(o.item, at, o.offset * bytes, o.use === "write"));
+    if (o.value === undefined) words[at] = o.offset;
+    else {
+      const address = decisions.addressOf(o.value);
+      places.push({
+        word: at,
+        slot: address.slot,
+        bytes: address.bytes + o.offset * bytes,
+        write: o.use === "write",
+      });
+    }
     for (let l = 0; l < rank; l++) words[at + 1 + l] = strides[i]![l]! * bytes;
   }
   const numbers = draft.numbers.map(({ type, node, input }, slot): NumberArgument => ({
@@ -80,37 +91,30 @@ export function launchOf(group: Group, cache: KernelCache): { launch: KernelLaun
 }
 
 /** Puts the group's work into the draft; gives the axes that it reduces. */
-function draw(draft: Draft): readonly number[] {
+function draw(draft: Draft, { stored, targets }: Decisions): readonly number[] {
   const { roots, shape } = draft.group;
   let axes: readonly number[] = none;
   for (const root of roots) {
     if (root.kind === "reduce") {
-      ({ axes } = root.attrs as { axes: readonly number[] });
-      const folded = axes;
-      const line = draft.read(root.inputs[0] as Item);
+      const folded = (axes = root.attrs.axes);
+      const line = draft.read(root.inputs[0]!);
       const kept = rowMajor(shape.map((d, a) => (folded.includes(a) ? 1 : d)));
       const operand = draft.write(
         root,
         kept.map((s, a) => (folded.includes(a) ? 0 : s)),
       );
-      draft.reductions.push({ fn: root.op as Reduction["fn"], operand, line });
+      draft.reductions.push({ fn: root.op, operand, line });
     } else {
       const line = draft.value(root);
-      if (!root.stored && root.target === undefined) continue;
-      draft.stores.push({ operand: draft.write(root, root.target?.view.strides ?? rowMajor(shape)), line });
+      const target = targets.get(root);
+      if (!stored[root.id]! && target === undefined) continue;
+      draft.stores.push({ operand: draft.write(root, target?.view.strides ?? rowMajor(shape)), line });
     }
   }
   return axes;
 }
 
 const none: readonly number[] = [];
-
-/** Where an item's elements lie: a slot, and an offset in it. */
-function placeOf(item: Item, word: number, bytes: number, write: boolean): AddressArgument {
-  if (item.target === undefined) return { word, slot: item.slot!.index, bytes, write };
-  const { into, view } = item.target;
-  return { word, slot: into.slot!.index, bytes: bytes + view.offset * dtypeInfo[item.dtype].bytes, write };
-}
 
 /** The loop that is cut into lanes: the last one, unless a reduction reads more side by side (or fewer apart) along the last kept loop. */
 function lanesOf(strides: readonly (readonly number[])[], last: number, kept: number, draft: Draft): number {

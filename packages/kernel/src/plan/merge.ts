@@ -1,24 +1,12 @@
-// Which operations share a launch. Producers go into consumers: a map that one reader uses is evaluated inside it. Maps over
-// one index space that are ready together stand side by side in one launch, and the elementwise work on a call's result
-// becomes its epilogue. A launch waits only for launches of lower levels, so merging never makes a cycle.
+// The fourth pass: which operations share a launch. Maps over one index space that are ready together stand side by side in one
+// launch, and the elementwise work on the result of a call or a reduction becomes its epilogue. A launch waits only for launches
+// of lower levels, so merging never makes a cycle.
 import type { Shape } from "@weft/tensor";
-import { isStorage } from "@weft/tensor/internals";
-import { isAligned, isWhole, type Item } from "./plan-value.ts";
-import type { AnyOp } from "../graph/operation.ts";
+import { isRounded, readsOf, type Absorption, type Limits } from "./absorption.ts";
+import type { Joins } from "./joins.ts";
+import { isAligned, isWhole, type CallValue, type MapValue, type PlanValue, type ReduceValue } from "./plan-value.ts";
 import { sameShape } from "../graph/view.ts";
 import type { TraitsOf } from "./traits.ts";
-
-/** Bounds of one launch: they keep kernels small, and the number of different kernels for long chains low. */
-export interface Limits {
-  /** Operations evaluated inside one reader. */
-  readonly tree: number;
-  /** Operations in one launch. */
-  readonly launch: number;
-  /** Values read by one launch. */
-  readonly operands: number;
-}
-
-export const defaultLimits: Limits = { tree: 24, launch: 64, operands: 14 };
 
 export interface MergeOptions {
   /** False gives every operation a launch of its own: results must not change. */
@@ -30,6 +18,7 @@ export interface MergeOptions {
   readonly reductions: boolean;
 }
 
+/** What one launch runs. */
 export interface Group {
   readonly kind: "map" | "reduce" | "call";
   /** The index space: the shape of what is computed (of a reduction: of what is reduced). */
@@ -37,169 +26,178 @@ export interface Group {
   /** Runs after every group of a lower level. */
   readonly level: number;
   /** Maps whose values leave the launch (for a call: its epilogue), or the one reduction. */
-  readonly roots: Item[];
-  readonly call: Item | undefined;
+  readonly roots: readonly (MapValue | ReduceValue)[];
+  /** The call; of an epilogue of a reduction, that. */
+  readonly call: CallValue | ReduceValue | undefined;
   /** Of a reduction: the maps that run on its results, like the epilogue of a call. */
-  after: Group | undefined;
+  readonly after: Group | undefined;
+}
+
+export interface Grouping {
+  readonly groups: readonly Group[];
+  /** By id: the group that computes the value. */
+  readonly groupOf: readonly (Group | undefined)[];
+  /** By id: the groups that read the value. */
+  readonly readers: readonly (readonly Group[] | undefined)[];
+  /** By id: whether the value is read, or kept, from memory. */
+  readonly stored: readonly boolean[];
+}
+
+/** What runs in a launch; the rest is memory, or expressions inside a launch. */
+type RunValue = MapValue | ReduceValue | CallValue;
+
+/** A group while operations join it. */
+interface OpenGroup extends Group {
+  readonly roots: (MapValue | ReduceValue)[];
+  after: OpenGroup | undefined;
   size: number;
   /** Values read, for the bound on operands. */
-  readonly reads: Set<Item>;
+  readonly reads: Set<PlanValue>;
 }
 
-/** Assigns a group to every item that runs, and marks what must be stored. */
-export function merge(items: readonly Item[], options: MergeOptions): Group[] {
-  if (options.fuse) for (const item of items) absorb(item, options.limits);
-  const groups: Group[] = [];
-  for (const item of items) {
-    if (item.absorbed || item.kind === "source" || item.kind === "join" || item.kind === "pad") continue;
-    const reads = readsOf(item);
-    const mergeable = item.kind === "map" && options.fuse;
+export function merge(
+  { values, count, targets, parts }: Joins,
+  { absorbed, sizes }: Absorption,
+  kept: readonly boolean[],
+  options: MergeOptions,
+): Grouping {
+  const merger = new Merger(count, sizes, { targets, parts }, options);
+  for (const value of values) {
+    const runs = value.kind === "map" || value.kind === "reduce" || value.kind === "call";
+    if (runs && !absorbed[value.id]!) merger.add(value, readsOf(value, absorbed), kept[value.id]!);
+  }
+  return merger;
+}
+
+/** Gives operations, one after the other, to groups. */
+class Merger {
+  readonly groups: OpenGroup[] = [];
+  readonly groupOf: (OpenGroup | undefined)[];
+  readonly readers: (OpenGroup[] | undefined)[];
+  readonly stored: boolean[];
+  readonly #sizes: readonly number[];
+  readonly #joins: Pick<Joins, "targets" | "parts">;
+  readonly #options: MergeOptions;
+
+  constructor(count: number, sizes: readonly number[], joins: Pick<Joins, "targets" | "parts">, options: MergeOptions) {
+    this.groupOf = new Array<undefined>(count).fill(undefined);
+    this.readers = new Array<undefined>(count).fill(undefined);
+    this.stored = new Array<boolean>(count).fill(false);
+    this.#sizes = sizes;
+    this.#joins = joins;
+    this.#options = options;
+  }
+
+  add(value: RunValue, reads: readonly PlanValue[], kept: boolean): void {
+    const isMap = value.kind === "map";
     const group =
-      (mergeable && (joinable(item, reads, options) ?? behindReduction(item, reads, options))) ||
-      open(item, reads, groups);
-    item.group = group;
-    if (item !== group.call) group.roots.push(item);
-    group.size += item.size;
-    for (const { base } of reads) {
+      (isMap && this.#options.fuse && (this.#joinable(value, reads) ?? this.#behindReduction(value, reads))) ||
+      this.#open(value, reads);
+    this.groupOf[value.id] = group;
+    if (value.kind !== "call") group.roots.push(value);
+    group.size += this.#sizes[value.id]!;
+    if (!isMap || kept) this.stored[value.id] = true;
+    for (const x of reads) {
+      const { base } = x;
       group.reads.add(base);
-      base.addReader(group);
+      if (!isMap || this.groupOf[base.id] !== group || !isAligned(x, group.shape)) this.stored[base.id] = true;
+      const others = this.readers[base.id];
+      if (others === undefined) this.readers[base.id] = [group];
+      else if (others.at(-1) !== group) others.push(group);
     }
   }
-  for (const group of groups.flatMap((g) => (g.after === undefined ? [g] : [g, g.after]))) {
-    if (group.call !== undefined) {
-      group.call.stored = true;
-      for (const x of readsOf(group.call)) x.base.stored = true;
+
+  /** The level at which a value is complete. */
+  #ready(b: PlanValue): number {
+    const group = this.groupOf[b.id];
+    if (group !== undefined) return group.level;
+    if (b.kind !== "join" && b.kind !== "pad") return 0;
+    return this.#joins.parts.get(b)!.reduce((level, part) => Math.max(level, this.#ready(part)), 0);
+  }
+
+  /** The level at which what must be written before a value is. */
+  #filled(value: RunValue): number | undefined {
+    const fill = this.#joins.targets.get(value)?.fill;
+    return fill && this.#ready(fill);
+  }
+
+  /** A group that the map may join: one that makes what it reads, or one that reads what it reads. */
+  #joinable(value: MapValue, reads: readonly PlanValue[]): OpenGroup | undefined {
+    let best: OpenGroup | undefined;
+    for (const x of reads) {
+      const g = this.groupOf[x.base.id];
+      if (g === undefined || g.kind === "reduce" || isBehind(g) || (best !== undefined && g.level <= best.level))
+        continue;
+      if (g.call?.kind === "call" && this.#options.traits(g.call.op).epilogue !== true) continue;
+      if (isAligned(x, value.shape)) best = g;
     }
-    for (const root of group.roots) {
-      if (root.output || root.kind === "reduce") root.stored = true;
-      for (const x of readsOf(root)) if (x.base.group !== group || !isAligned(x, group.shape)) x.base.stored = true;
+    if (best !== undefined && this.#fits(best, value, reads)) return best;
+    for (const x of reads) {
+      for (const g of this.readers[x.base.id] ?? [])
+        if (g.kind === "map" && !isBehind(g) && this.#fits(g, value, reads)) return g;
     }
+    return undefined;
   }
-  return groups;
-}
 
-/** A value of a dtype that is only stored: it is rounded when it is written, so whoever reads it must read what was written. */
-const isRounded = ({ dtype }: Item): boolean => isStorage(dtype);
-
-/** Evaluates inside `item` the maps that it alone reads, as far as the bounds allow. */
-function absorb(item: Item, limits: Limits): void {
-  if (item.kind !== "map" && item.kind !== "reduce") return;
-  for (const x of item.inputs) {
-    if (typeof x === "number") continue;
-    const b = x.base;
-    if (b.kind !== "map" || b.absorbed || b.output || b.shared || !b.aligned || b.target !== undefined) continue;
-    if (isRounded(b)) continue;
-    if (item.size + b.size > limits.tree || item.loads + b.loads > limits.operands) continue;
-    b.absorbed = true;
-    item.size += b.size;
-    item.loads += b.loads;
+  /** The maps behind the reduction whose result the map reads, element by element and possibly at another shape. */
+  #behindReduction(value: MapValue, reads: readonly PlanValue[]): OpenGroup | undefined {
+    if (!this.#options.reductions) return undefined;
+    for (const x of reads) {
+      const { base } = x;
+      const g = this.groupOf[base.id];
+      if (g === undefined || !sameShape(x.shape, value.shape)) continue;
+      if (isBehind(g) && isAligned(x, g.shape) && this.#fits(g, value, reads)) return g;
+      // Masks lie in bytes that neighbors share.
+      if (base.kind !== "reduce" || base.dtype === "bool" || !isWhole(x)) continue;
+      if (g.after !== undefined && !sameShape(g.after.shape, x.shape)) continue;
+      const after = g.after ?? opened("map", x.shape, g.level, base);
+      after.reads.add(base);
+      if (!this.#fits(after, value, reads)) continue;
+      return (g.after = after);
+    }
+    return undefined;
   }
-}
 
-/** The views that an item reads from memory or from its group, through what it has absorbed. */
-function readsOf(item: Item, out: Item[] = []): Item[] {
-  for (const x of item.inputs) {
-    if (typeof x === "number" || x.base.kind === "source") continue;
-    if (x.base.absorbed) readsOf(x.base, out);
-    else out.push(x);
+  #fits(g: OpenGroup, value: MapValue, reads: readonly PlanValue[]): boolean {
+    const { limits } = this.#options;
+    if (!sameShape(g.shape, value.shape) || g.size + this.#sizes[value.id]! > limits.launch) return false;
+    const filled = this.#filled(value);
+    if (filled !== undefined && filled >= g.level) return false;
+    let fresh = 0;
+    for (const x of reads) {
+      if (x.base === g.call) {
+        // A call's result is read as it was computed; that of a reduction may be seen at another shape.
+        if (!(g.kind === "map" ? isWhole(x) && sameShape(x.shape, g.shape) : isAligned(x, g.shape))) return false;
+      } else if (this.groupOf[x.base.id] === g) {
+        if (!isAligned(x, g.shape) || isRounded(x.base)) return false;
+      } else {
+        if (this.#ready(x.base) >= g.level) return false;
+        if (!g.reads.has(x.base)) fresh++;
+      }
+    }
+    return g.reads.size + fresh <= limits.operands;
   }
-  return out;
-}
 
-/** The level at which a value is complete. */
-function ready(b: Item): number {
-  if (b.kind === "leaf" || b.kind === "source") return 0;
-  if (b.group !== undefined) return b.group.level;
-  let level = 0;
-  for (const part of b.parts) level = Math.max(level, ready(part));
-  return level;
-}
-
-/** A group that the map may join: one that makes what it reads, or one that reads what it reads. */
-function joinable(item: Item, reads: readonly Item[], options: MergeOptions): Group | undefined {
-  let best: Group | undefined;
-  for (const x of reads) {
-    const g = x.base.group;
-    if (g === undefined || g.kind === "reduce" || isBehind(g) || (best !== undefined && g.level <= best.level))
-      continue;
-    if (g.kind === "call" && options.traits(g.call!.op as AnyOp).epilogue !== true) continue;
-    if (isAligned(x, item.shape)) best = g;
+  #open(value: RunValue, reads: readonly PlanValue[]): OpenGroup {
+    let level = this.#filled(value) ?? 0;
+    for (const x of reads) level = Math.max(level, this.#ready(x.base));
+    const shape = value.kind === "reduce" ? value.inputs[0]!.shape : value.shape;
+    const group = opened(value.kind, shape, level + 1, value.kind === "call" ? value : undefined);
+    this.groups.push(group);
+    return group;
   }
-  if (best !== undefined && fits(best, item, reads, options)) return best;
-  for (const x of reads) {
-    for (const g of x.base.readers) if (g.kind === "map" && !isBehind(g) && fits(g, item, reads, options)) return g;
-  }
-  return undefined;
 }
 
 /** Whether the group is what runs behind a reduction. */
 const isBehind = (g: Group): boolean => g.kind === "map" && g.call !== undefined;
 
-/** The maps behind the reduction whose result the map reads, element by element and possibly at another shape. */
-function behindReduction(item: Item, reads: readonly Item[], options: MergeOptions): Group | undefined {
-  if (!options.reductions) return undefined;
-  for (const x of reads) {
-    const { base } = x;
-    const g = base.group;
-    if (g === undefined || !sameShape(x.shape, item.shape)) continue;
-    if (isBehind(g) && isAligned(x, g.shape) && fits(g, item, reads, options)) return g;
-    // Masks lie in bytes that neighbors share.
-    if (
-      g.kind !== "reduce" ||
-      base.dtype === "bool" ||
-      !isWhole(x) ||
-      (g.after !== undefined && !sameShape(g.after.shape, x.shape))
-    )
-      continue;
-    const after: Group = (g.after ??= {
-      kind: "map",
-      shape: x.shape,
-      level: g.level,
-      roots: [],
-      call: base,
-      after: undefined,
-      size: 0,
-      reads: new Set([base]),
-    });
-    if (fits(after, item, reads, options)) return after;
-    if (after.roots.length === 0) g.after = undefined;
-  }
-  return undefined;
-}
-
-function fits(g: Group, item: Item, reads: readonly Item[], { limits }: MergeOptions): boolean {
-  if (!sameShape(g.shape, item.shape) || g.size + item.size > limits.launch) return false;
-  if (item.waits !== undefined && ready(item.waits) >= g.level) return false;
-  let fresh = 0;
-  for (const x of reads) {
-    if (x.base === g.call) {
-      // A call's result is read as it was computed; that of a reduction may be seen at another shape.
-      if (!(g.kind === "map" ? isWhole(x) && sameShape(x.shape, g.shape) : isAligned(x, g.shape))) return false;
-    } else if (x.base.group === g) {
-      if (!isAligned(x, g.shape) || isRounded(x.base)) return false;
-    } else {
-      if (ready(x.base) >= g.level) return false;
-      if (!g.reads.has(x.base)) fresh++;
-    }
-  }
-  return g.reads.size + fresh <= limits.operands;
-}
-
-function open(item: Item, reads: readonly Item[], groups: Group[]): Group {
-  let level = item.waits === undefined ? 0 : ready(item.waits);
-  for (const x of reads) level = Math.max(level, ready(x.base));
-  const kind = item.kind as "map" | "reduce" | "call";
-  const shape = kind === "reduce" ? (item.inputs[0] as Item).shape : item.shape;
-  const group: Group = {
-    kind,
-    shape,
-    level: level + 1,
-    roots: [],
-    call: kind === "call" ? item : undefined,
-    after: undefined,
-    size: 0,
-    reads: new Set(),
-  };
-  groups.push(group);
-  return group;
-}
+const opened = (kind: Group["kind"], shape: Shape, level: number, call: Group["call"]): OpenGroup => ({
+  kind,
+  shape,
+  level,
+  roots: [],
+  call,
+  after: undefined,
+  size: 0,
+  reads: new Set(),
+});

@@ -1,165 +1,203 @@
-// What the planner sees of a needed node: where its value is read from (a base and a strided view of it) and who reads it.
-// Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
-import type { DType, Shape } from "@weft/tensor";
-import type { Group } from "./merge.ts";
+// The first pass of planning: what the planner sees of a needed node, and where its value is read from (a base and a strided
+// view of it). Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
+import type { Attrs, DType, FusedOp, OpName, Shape } from "@weft/tensor";
 import type { Node } from "../graph/node.ts";
-import { codeOf, kindOfCode, type AnyOp, type Kind } from "../graph/operation.ts";
-import type { Slot } from "./plan.ts";
+import { codeOf, kindOfCode, type AnyOp, type Kind, type OpOf } from "../graph/operation.ts";
 import type { TraitsOf } from "./traits.ts";
-import { isRowMajor, moves, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
+import { isRowMajor, moved, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
 
-const nobody: Group[] = [];
-const nothing: Item[] = [];
+/** What all values have. Later passes keep what they find out in tables of their own, by `id`. */
+interface Common extends View {
+  readonly id: number;
+  readonly code: number;
+  readonly dtype: DType;
+  /** Index of the node among the needed ones (of a leaf: among the leaves); -1 of what the planner made itself. */
+  readonly node: number;
+  /** The value that holds the elements; itself unless this is a view. */
+  readonly base: PlanValue;
+}
 
-export class Item implements View {
-  readonly kind: Kind | "leaf";
-  readonly op: AnyOp | "leaf" | "fill";
+/** What is read of a kind. A number is one among the operands of a node. */
+interface Inputs {
+  readonly leaf: never;
+  readonly map: PlanValue | number;
+  readonly source: number;
+  readonly move: PlanValue;
+  readonly reduce: PlanValue;
+  readonly join: PlanValue;
+  readonly pad: PlanValue;
+  readonly call: PlanValue;
+}
+
+/** A value of a kind: where that is known (and, where it leaves several, the operation), so are attributes and inputs. */
+interface Of<K extends keyof Inputs, Op, Attributes> extends Common {
+  readonly kind: K;
+  readonly op: Op;
+  readonly attrs: Attributes;
+  readonly inputs: readonly Inputs[K][];
+}
+/** One type for each primitive of a kind. */
+type Each<K extends Kind, Op = OpOf<K>> = Op extends OpName ? Of<K, Op, Attrs<Op>> : never;
+
+type LeafValue = Of<"leaf", "leaf", undefined>;
+/** `fill` is what a pad holds before its operand is written into it. */
+export type MapValue =
+  | Of<"map", Exclude<OpOf<"map">, "cast"> | FusedOp, undefined>
+  | Of<"map", "cast", Attrs<"cast">>
+  | Of<"map", "fill", Attrs<"pad">>;
+type MoveValue = Each<"move">;
+export type SourceValue = Each<"source">;
+export type ReduceValue = Each<"reduce">;
+export type JoinValue = Each<"join">;
+export type PadValue = Each<"pad">;
+/** Primitives and fused operations: the backend's kernel knows its attributes. */
+export type CallValue = Of<"call", AnyOp, unknown>;
+
+/** All that is not a view, and did not exist before. */
+export type ComputedValue = MapValue | SourceValue | ReduceValue | JoinValue | PadValue | CallValue;
+export type PlanValue = LeafValue | MoveValue | ComputedValue;
+
+/** How values are made. Attributes and inputs are those of the kind: both were checked when the node was recorded. */
+class Value implements View {
+  readonly id: number;
+  readonly kind: PlanValue["kind"];
+  readonly op: PlanValue["op"];
   readonly code: number;
   readonly attrs: unknown;
+  readonly inputs: readonly (Value | number)[];
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly inputs: readonly (Item | number)[];
-  /** Place of the node among the needed ones (of a leaf: among the leaves); -1 for what the planner made itself. */
-  readonly place: number;
-  /** The value that holds the elements; itself unless this is a view. */
-  base: Item = this;
-  offset = 0;
-  strides: readonly number[];
-  /** A handle lives: the node gets storage of its own. */
-  held = false;
-  /** Outlives the plan, under its own handle or that of a view. */
-  output = false;
-  /** A source that outlives the plan: the copy that holds it. */
-  written: Item | undefined = undefined;
-  /** The reader; whether there are others; whether all read element by element at the same index. */
-  user: Item | undefined = undefined;
-  shared = false;
-  aligned = true;
-  /** Evaluated inside its only reader; has no group of its own. */
-  absorbed = false;
-  /** Operations and reads, with what is absorbed. */
-  size = 1;
-  loads = 0;
-  group: Group | undefined = undefined;
-  /** Groups that read this value, for merging side by side. */
-  readers: Group[] = nobody;
-  stored = false;
-  slot: Slot | undefined = undefined;
-  /** Where a map writes instead of a slot of its own: into this join or pad, at this view. */
-  target: { readonly into: Item; readonly view: View } | undefined = undefined;
-  /** A join or pad is complete when these are. */
-  parts: Item[] = nothing;
-  /** Must be written before this is. */
-  waits: Item | undefined = undefined;
-  /** The draft of a kernel that last computed this value, and its line there. */
-  draft: object | undefined = undefined;
-  line = 0;
+  readonly node: number;
+  readonly base: Value;
+  readonly strides: readonly number[];
+  readonly offset: number;
 
   constructor(
-    kind: Kind | "leaf",
-    op: AnyOp | "leaf" | "fill",
-    attrs: unknown,
-    shape: Shape,
-    dtype: DType,
-    inputs: readonly (Item | number)[],
-    place: number,
+    id: number,
+    kind: PlanValue["kind"],
+    { op, code, attrs }: Operation,
+    inputs: readonly (Value | number)[],
+    { shape, dtype }: Typed,
+    node: number,
+    strides: readonly number[] = rowMajor(shape),
+    base?: Value,
+    offset = 0,
   ) {
+    this.id = id;
     this.kind = kind;
     this.op = op;
-    this.code = op === "leaf" || op === "fill" ? 0 : codeOf(op);
+    this.code = code;
     this.attrs = attrs;
+    this.inputs = inputs;
     this.shape = shape;
     this.dtype = dtype;
-    this.inputs = inputs;
-    this.place = place;
-    this.strides = rowMajor(shape);
-  }
-
-  addReader(group: Group): void {
-    if (this.readers.length === 0) this.readers = [group];
-    else if (this.readers.at(-1) !== group) this.readers.push(group);
-  }
-  addPart(part: Item): void {
-    if (this.parts.length === 0) this.parts = [part];
-    else this.parts.push(part);
+    this.node = node;
+    this.base = base ?? this;
+    this.strides = strides;
+    this.offset = offset;
   }
 }
 
-export interface Items {
-  /** Everything but views, each after what it reads. */
-  readonly items: readonly Item[];
-  /** By place among the needed nodes. */
-  readonly byPlace: readonly Item[];
-  readonly leaves: readonly Item[];
+type Operation = Pick<Value, "op" | "code" | "attrs">;
+type Typed = Pick<Node, "shape" | "dtype">;
+
+/** An identity map. */
+export const castOf = (id: number, x: PlanValue, dtype: DType): MapValue =>
+  new Value(
+    id,
+    "map",
+    { op: "cast", code: codeOf("cast"), attrs: { dtype } },
+    [x],
+    { shape: x.shape, dtype },
+    -1,
+  ) as MapValue;
+
+export const fillOf = (id: number, { attrs, shape, dtype }: PadValue): MapValue =>
+  new Value(id, "map", { op: "fill", code: 0, attrs }, none, { shape, dtype }, -1) as MapValue;
+
+const none: readonly never[] = [];
+
+export interface Values {
+  /** Everything that is computed, each after what it reads. */
+  readonly values: readonly ComputedValue[];
+  readonly leaves: readonly LeafValue[];
+  /** Every `id` is less. */
+  readonly count: number;
+  /** By id: whether it outlives the plan, under its own handle or that of a view. */
+  readonly kept: readonly boolean[];
+  /** What living handles of the needed nodes see. */
+  readonly outputs: readonly { readonly node: number; readonly value: PlanValue }[];
 }
 
-/** Turns needed nodes (in order of recording) into items. */
-export function itemsOf(needed: readonly Node[], leafNodes: readonly Node[], traitsOf: TraitsOf): Items {
-  const items: Item[] = [];
-  const byPlace: Item[] = [];
-  const copies = new Map<Item, Item>();
-  const leaves = leafNodes.map((leaf, i) => {
-    const item = new Item("leaf", "leaf", undefined, leaf.shape, leaf.dtype, [], i);
-    item.strides = leaf.strides;
-    return item;
-  });
-  const of = (x: Node | number): Item | number =>
-    typeof x === "number" ? x : x.storage === undefined ? byPlace[x.index]! : leaves[x.index]!;
+/** Turns needed nodes (in order of recording) into values. */
+export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], traits: TraitsOf): Values {
+  const values: ComputedValue[] = [];
+  const outputs: { node: number; value: PlanValue }[] = [];
+  const byNode: PlanValue[] = [];
+  const copies = new Map<PlanValue, PlanValue>();
+  let count = 0;
+  const leaves = leafNodes.map((x, i) => new Value(count++, "leaf", leaf, none, x, i, x.strides) as LeafValue);
+  const of = (x: Node): PlanValue => (x.storage === undefined ? byNode : leaves)[x.index]!;
+  const add = (value: ComputedValue): ComputedValue => {
+    values.push(value);
+    return value;
+  };
   /** An identity map that lays a view out row by row. */
-  const copy = (x: Item): Item => {
+  const copy = (x: PlanValue): PlanValue => {
     let c = copies.get(x);
-    if (c === undefined) {
-      c = new Item("map", "cast", { dtype: x.dtype }, x.shape, x.dtype, [x], -1);
-      copies.set(x, c);
-      items.push(c);
-    }
+    if (c === undefined) copies.set(x, (c = add(castOf(count++, x, x.dtype))));
     return c;
   };
+  const move = (node: Node, i: number): PlanValue => {
+    let x = of(node.inputs[0] as Node);
+    const view = moved(x, node) ?? moved((x = copy(x)), node)!;
+    return new Value(count++, "move", node, [x], node, i, view.strides, x.base, view.offset) as MoveValue;
+  };
+  const call = (node: Node, i: number): PlanValue => {
+    const { accepts } = traits(node.op as AnyOp);
+    const inputs = (node.inputs as readonly Node[]).map((n, k) => {
+      const x = of(n);
+      const taken = isRowMajor(x.shape, x.strides) || accepts?.(k, x) === true;
+      return taken && x.base.kind !== "source" ? x : copy(x);
+    });
+    return add(new Value(count++, "call", node, inputs, node, i) as CallValue);
+  };
+  const computed = (node: Node, kind: Kind, i: number): PlanValue => {
+    const inputs = node.inputs.map((x) => (typeof x === "number" ? x : of(x)));
+    const strides = kind === "source" ? sourceStrides(node) : undefined;
+    return add(new Value(count++, kind, node, inputs, node, i, strides) as ComputedValue);
+  };
 
-  needed.forEach((node, place) => {
+  needed.forEach((node, i) => {
     const kind = kindOfCode(node.code);
-    let inputs = node.inputs.map(of);
-    if (kind === "call") {
-      const { accepts } = traitsOf(node.op as AnyOp);
-      inputs = (inputs as Item[]).map((x, i) =>
-        x.base.kind !== "source" && (isRowMajor(x.shape, x.strides) || accepts?.(i, x) === true) ? x : copy(x),
-      );
-    }
-    let item: Item;
-    if (kind === "move") {
-      const move = (x: Item): View | undefined => moves[node.op as keyof typeof moves](x, node.attrs as never);
-      let x = inputs[0] as Item;
-      let view = move(x);
-      if (view === undefined) view = move((x = copy(x)))!;
-      item = new Item(kind, node.op, node.attrs, node.shape, node.dtype, [x], place);
-      item.base = x.base;
-      item.offset = view.offset;
-      item.strides = view.strides;
-    } else {
-      item = new Item(kind, node.op, node.attrs, node.shape, node.dtype, inputs, place);
-      if (kind === "source") item.strides = sourceStrides(item);
-      items.push(item);
-    }
-    byPlace.push(item);
+    const value = kind === "move" ? move(node, i) : kind === "call" ? call(node, i) : computed(node, kind, i);
+    byNode.push(value);
     if (node.handles > 0) {
-      item.held = true;
-      if (item.base.kind === "source") (item.written = copy(item)).output = true;
-      else item.base.output = true;
+      // A source has no memory: a copy holds what outlives the plan.
+      const held = value.base.kind === "source" ? copy(value) : value;
+      outputs.push({ node: i, value: held });
     }
   });
-  for (const item of items) countReads(item);
-  return { items: placeJoins(items), byPlace, leaves };
+  const kept = new Array<boolean>(count).fill(false);
+  for (const { value } of outputs) kept[value.base.id] = true;
+  return { values, leaves, count, kept, outputs };
 }
+
+const leaf: Operation = { op: "leaf", code: 0, attrs: undefined };
 
 /** An expression of the index is a value whose "memory" at place v is the number v; its strides say where it looks. */
-function sourceStrides(item: Item): readonly number[] {
-  if (item.op === "full") return item.shape.map(() => 0);
-  if (item.op === "iota") return item.shape.map((_, i) => (i === (item.attrs as { axis: number }).axis ? 1 : 0));
-  return rowMajor(item.shape);
-}
+const strides: { readonly [K in OpOf<"source">]: (shape: Shape, attrs: Attrs<K>) => readonly number[] } = {
+  full: (shape) => shape.map(() => 0),
+  iota: (shape, { axis }) => shape.map((_, i) => (i === axis ? 1 : 0)),
+  randomBits: rowMajor,
+  randomUniform: rowMajor,
+};
+/** Here the attributes of a source get their type back. */
+const sourceStrides = ({ op, shape, attrs }: Node): readonly number[] =>
+  strides[op as OpOf<"source">](shape, attrs as never);
 
 /** Whether `x` is read at each index of `shape` exactly where its base holds that index. */
-export const isAligned = (x: Item, shape: Shape): boolean =>
+export const isAligned = (x: PlanValue, shape: Shape): boolean =>
   x.offset === 0 &&
   sameShape(x.base.shape, shape) &&
   sameShape(x.shape, shape) &&
@@ -167,96 +205,5 @@ export const isAligned = (x: Item, shape: Shape): boolean =>
   x.base.kind !== "leaf";
 
 /** Whether a value is read as it stands: all of it, in order (possibly at another shape). */
-export const isWhole = (x: Item): boolean =>
+export const isWhole = (x: PlanValue): boolean =>
   x.offset === 0 && sizeOf(x.shape) === sizeOf(x.base.shape) && isRowMajor(x.shape, x.strides);
-
-function countReads(item: Item): void {
-  for (const x of item.inputs) {
-    if (typeof x === "number") continue;
-    const b = x.base;
-    if (b.user !== undefined && (b.user !== item || item.kind === "join")) b.shared = true;
-    b.user = item;
-    if (item.kind === "reduce") b.aligned &&= isAligned(x, x.shape);
-    else b.aligned &&= item.kind === "map" && isAligned(x, item.shape);
-    if (b.kind !== "source") item.loads++;
-  }
-}
-
-/**
- * Joins and pads become writes into parts of one value: a map that lies whole in its part writes there directly, all else is
- * copied in.
- */
-function placeJoins(items: readonly Item[]): Item[] {
-  const all: Item[] = [];
-  for (const item of items) {
-    if (item.kind === "join") {
-      const { axis } = item.attrs as { axis: number };
-      let start = 0;
-      for (const x of item.inputs as Item[]) {
-        const starts = item.shape.map((_, i) => (i === axis ? start : 0));
-        if (sizeOf(x.shape) > 0)
-          placePart(
-            item,
-            x,
-            starts,
-            x.shape.map(() => 1),
-            all,
-          );
-        start += x.shape[axis]!;
-      }
-    } else if (item.kind === "pad") {
-      const { before, interior } = item.attrs as { before: readonly number[]; interior: readonly number[] };
-      const fill = new Item("map", "fill", item.attrs, item.shape, item.dtype, [], -1);
-      fill.target = { into: item, view: { shape: item.shape, strides: rowMajor(item.shape), offset: 0 } };
-      item.addPart(fill);
-      all.push(fill);
-      const x = item.inputs[0] as Item;
-      if (sizeOf(x.shape) > 0)
-        placePart(
-          item,
-          x,
-          before,
-          interior.map((n) => n + 1),
-          all,
-          fill,
-        );
-    }
-    all.push(item);
-  }
-  return all;
-}
-
-function placePart(
-  into: Item,
-  x: Item,
-  starts: readonly number[],
-  steps: readonly number[],
-  all: Item[],
-  fill?: Item,
-): void {
-  const region = moves.slice(
-    { shape: into.shape, strides: rowMajor(into.shape), offset: 0 },
-    { starts, sizes: x.shape, steps },
-  )!;
-  const b = x.base;
-  if (b.kind === "map" && !b.output && b.target === undefined && fill === undefined && isWhole(x)) {
-    const view = sameShape(b.shape, x.shape) ? region : moves.reshape(region, { shape: b.shape });
-    // Other readers see the value where it lies now: possible if it still lies in order.
-    if (view !== undefined && (!b.shared || isRowMajor(view.shape, view.strides))) {
-      b.target = { into, view };
-      into.addPart(b);
-      return;
-    }
-  }
-  const part = new Item("map", "cast", { dtype: into.dtype }, x.shape, into.dtype, [x], -1);
-  part.target = { into, view: region };
-  part.waits = fill;
-  if (b.kind !== "source") part.loads = 1;
-  // The part reads in the join's stead.
-  if (!b.shared && b.user === into) {
-    b.user = part;
-    b.aligned = isAligned(x, part.shape);
-  }
-  into.addPart(part);
-  all.push(part);
-}

@@ -3,9 +3,13 @@ import { dtypeInfo } from "@weft/tensor/internals";
 import { layOut, type Life } from "./arena.ts";
 import type { Arrange } from "./chain.ts";
 import { donationsOf } from "./donate.ts";
-import { itemsOf, type Item } from "./plan-value.ts";
+import { absorb, type Limits } from "./absorption.ts";
+import type { Decisions } from "./draft.ts";
+import { placeJoins } from "./joins.ts";
 import { KernelCache, launchOf } from "./lower.ts";
-import { defaultLimits, merge, type Group, type MergeOptions } from "./merge.ts";
+import { merge, type Group, type MergeOptions } from "./merge.ts";
+import { valuesOf, type PlanValue } from "./plan-value.ts";
+import { slotsOf } from "./slots.ts";
 import type { Node } from "../graph/node.ts";
 import {
   touched,
@@ -17,7 +21,6 @@ import {
   type Plan,
   type Slot,
 } from "./plan.ts";
-import type { AnyOp } from "../graph/operation.ts";
 import { sizeOf } from "../graph/view.ts";
 import type { TraitsOf } from "./traits.ts";
 
@@ -31,6 +34,8 @@ export interface PlannerOptions {
   /** Bytes of one block of the arena. */
   readonly largest: number;
 }
+
+const defaultLimits: Limits = { tree: 24, launch: 64, operands: 14 };
 
 export class Planner {
   readonly kernels = new KernelCache();
@@ -47,85 +52,60 @@ export class Planner {
   }
 
   plan(needed: readonly Node[], leafNodes: readonly Node[]): Plan {
-    const { items, byPlace, leaves } = itemsOf(needed, leafNodes, this.#traits);
-    const groups = merge(items, this.#options);
-    const slots: Slot[] = [];
-    const slotOf = (item: Item, kind: Slot["kind"]): void => {
-      item.slot = { index: slots.length, bytes: sizeOf(item.shape) * dtypeInfo[item.dtype].bytes, kind, offset: 0 };
-      slots.push(item.slot);
-    };
-    for (const leaf of leaves) slotOf(leaf, "leaf");
-    for (const item of items) {
-      const whole = item.kind === "join" || item.kind === "pad";
-      if (
-        whole ||
-        ((item.stored || item.output) && item.target === undefined && !item.absorbed && item.kind !== "source")
-      )
-        slotOf(item, item.output ? "output" : "arena");
-    }
-    shareEpilogueSlots(groups);
+    const { fuse, limits } = this.#options;
+    const values = valuesOf(needed, leafNodes, this.#traits);
+    const joins = placeJoins(values);
+    const absorption = absorb(joins, values, fuse ? limits : undefined);
+    const grouping = merge(joins, absorption, values.kept, this.#options);
+    const memory = slotsOf(values, joins, grouping);
+    const { slots, addressOf } = memory;
 
-    const levels: Link[][] = [];
-    for (const group of groups.toSorted((a, b) => a.level - b.level)) {
-      const launch = this.#launch(group);
-      if (launch !== undefined) (levels[group.level] ??= []).push(launch);
+    const decisions = { ...joins, ...absorption, ...grouping, ...memory };
+    const byLevel: Link[][] = [];
+    for (const group of grouping.groups.toSorted((a, b) => a.level - b.level)) {
+      const launch = this.#launch(group, decisions);
+      if (launch !== undefined) (byLevel[group.level] ??= []).push(launch);
     }
-    const plain = levels.filter((l) => l !== undefined);
-    const filled = this.#arrange?.(plain, slots, this.#traits) ?? plain;
-    const outputs = byPlace.flatMap((item, node): Output[] => {
-      if (!item.held) return [];
-      const { base, offset, strides } = item.written ?? item;
-      return [{ node, slot: base.slot!.index, offset, strides }];
-    });
+    const filled = byLevel.filter((l) => l !== undefined);
+    const levels = this.#arrange?.(filled, slots, this.#traits) ?? filled;
     return {
       slots,
-      levels: filled,
-      outputs,
+      levels,
+      outputs: values.outputs.map(({ node, value: { base, offset, strides } }): Output => ({
+        node,
+        slot: addressOf(base).slot,
+        offset,
+        strides,
+      })),
       kept: slots.filter((s) => s.kind === "output").map((s) => s.index),
-      leaves: leaves.map((l) => l.slot!.index),
-      donations: donationsOf(slots, filled, this.#traits),
-      arena: layOut(livesOf(slots, filled), this.#largest),
+      leaves: slots.filter((s) => s.kind === "leaf").map((s) => s.index),
+      donations: donationsOf(slots, levels, this.#traits),
+      arena: layOut(livesOf(slots, levels), this.#largest),
     };
   }
 
-  #launch(group: Group): Link | undefined {
-    if (group.call === undefined) {
-      const launch = launchOf(group, this.kernels)?.launch;
-      if (launch === undefined || group.after === undefined) return launch;
-      return { ...launch, after: launchOf(group.after, this.kernels)?.launch };
+  #launch(group: Group, decisions: Decisions): Link | undefined {
+    const { call, after } = group;
+    if (call?.kind !== "call") {
+      const launch = launchOf(group, decisions, this.kernels)?.launch;
+      if (launch === undefined || after === undefined) return launch;
+      return { ...launch, after: launchOf(after, decisions, this.kernels)?.launch };
     }
-    const after = group.roots.length === 0 ? undefined : launchOf(group, this.kernels);
-    const { call } = group;
     if (sizeOf(call.shape) === 0) return undefined;
-    const inputs = (call.inputs as Item[]).map(operandOf);
+    const { op, attrs, node } = call;
+    const operandOf = ({ base, shape, strides, dtype, offset }: PlanValue): CallOperand => {
+      const { slot, bytes } = decisions.addressOf(base);
+      return { slot, bytes: bytes + offset * dtypeInfo[dtype].bytes, shape, strides, dtype };
+    };
     return {
       kind: "call",
-      op: call.op as AnyOp,
-      attrs: call.attrs,
+      op,
+      attrs,
       out: operandOf(call),
-      inputs,
-      node: call.place,
-      after,
+      inputs: call.inputs.map(operandOf),
+      node,
+      after: group.roots.length === 0 ? undefined : launchOf(group, decisions, this.kernels),
     } satisfies CallLaunch;
-  }
-}
-
-function operandOf(x: Item): CallOperand {
-  const { base } = x;
-  const at = base.target;
-  const offset = x.offset + (at?.view.offset ?? 0);
-  const slot = (at?.into.slot ?? base.slot)!.index;
-  return { slot, bytes: offset * dtypeInfo[x.dtype].bytes, shape: x.shape, strides: x.strides, dtype: x.dtype };
-}
-
-/** A call or reduction that only its own epilogue reads writes where the epilogue's first result will stand. */
-function shareEpilogueSlots(groups: readonly Group[]): void {
-  for (const group of groups) {
-    const { call, roots } = group.after ?? group;
-    if (call === undefined || call.output || roots.length === 0) continue;
-    if (call.readers.some((g) => g.call !== call)) continue;
-    const heir = roots.find((r) => r.slot !== undefined && r.dtype === call.dtype);
-    if (heir !== undefined) call.slot = heir.slot;
   }
 }
 

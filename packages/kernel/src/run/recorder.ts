@@ -15,7 +15,7 @@ import { folded } from "../graph/constant.ts";
 import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
 import { Node, none, type Storage } from "../graph/node.ts";
 import { codeOf, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
-import { moves, rowMajor, sameShape, sizeOf } from "../graph/view.ts";
+import { moved, rowMajor, sameShape, sizeOf } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
 import type { Flusher } from "./flush.ts";
 import { lostError } from "./lost.ts";
@@ -73,7 +73,7 @@ export class Recorder<S extends Storage, E> {
         from.handles++;
         return own(new Tensor(this.#backend, from.shape, dtype, from));
       }
-      const view = from.storage && this.#view(op as keyof typeof moves, from, attrs, shape, dtype);
+      const view = from.storage && this.#view(op, from, attrs, shape, dtype);
       if (view !== undefined) return view;
     }
     if (dtype !== "f32" && !this.#driver.supports(dtype))
@@ -110,8 +110,8 @@ export class Recorder<S extends Storage, E> {
   }
 
   /** Movement of a value that lies in storage costs nothing. */
-  #view(op: keyof typeof moves, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
-    const view = moves[op](from, attrs as never);
+  #view(op: AnyOp, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
+    const view = moved(from, { op, attrs });
     if (view === undefined) return undefined;
     const node = new Node("leaf", 0, none, undefined, shape, dtype);
     node.range = rangeFrom(from, op, dtype);

@@ -1,0 +1,88 @@
+// The third pass: a map that only one other operation reads, element by element, is evaluated inside that one.
+import { isStorage } from "@weft/tensor/internals";
+import type { Joins } from "./joins.ts";
+import { isAligned, type ComputedValue, type PlanValue, type Values } from "./plan-value.ts";
+
+/** Bounds of one launch: they keep kernels small, and the number of different kernels for long chains low. */
+export interface Limits {
+  /** Operations evaluated inside one reader. */
+  readonly tree: number;
+  /** Operations in one launch. */
+  readonly launch: number;
+  /** Values read by one launch. */
+  readonly operands: number;
+}
+
+export interface Absorption {
+  /** By id: whether it is evaluated inside its reader, and so is in no launch by itself. */
+  readonly absorbed: readonly boolean[];
+  /** By id: operations that run with it, itself among them. */
+  readonly sizes: readonly number[];
+}
+
+/** Without limits nothing is absorbed. */
+export function absorb(
+  { values, count, targets }: Joins,
+  { kept }: Pick<Values, "kept">,
+  limits: Limits | undefined,
+): Absorption {
+  const absorbed = new Array<boolean>(count).fill(false);
+  const sizes = new Array<number>(count).fill(1);
+  if (limits === undefined) return { absorbed, sizes };
+  const { only, loads } = readersOf(values, count);
+  for (const value of values) {
+    if (value.kind !== "map" && value.kind !== "reduce") continue;
+    const { id } = value;
+    for (const x of value.inputs) {
+      if (typeof x === "number") continue;
+      const b = x.base;
+      const at = b.id;
+      if (b.kind !== "map" || absorbed[at]! || only[at] === null || targets.has(b) || kept[at]! || isRounded(b))
+        continue;
+      if (sizes[id]! + sizes[at]! > limits.tree || loads[id]! + loads[at]! > limits.operands) continue;
+      absorbed[at] = true;
+      sizes[id]! += sizes[at]!;
+      loads[id]! += loads[at]!;
+    }
+  }
+  return { absorbed, sizes };
+}
+
+/**
+ * By id: the one reader of a map, if it has only one, which reads it at the index where it stands (else null); and how many values
+ * an operation reads.
+ */
+function readersOf(
+  values: readonly ComputedValue[],
+  count: number,
+): { only: (PlanValue | null | undefined)[]; loads: number[] } {
+  const only = new Array<PlanValue | null | undefined>(count).fill(undefined);
+  const loads = new Array<number>(count).fill(0);
+  for (const value of values) {
+    // Their parts read in their stead.
+    if (value.kind === "join" || value.kind === "pad") continue;
+    for (const x of value.inputs) {
+      if (typeof x === "number") continue;
+      const { kind, id } = x.base;
+      if (kind !== "source") loads[value.id]!++;
+      if (kind !== "map" || only[id] === null) continue;
+      const first = only[id] === undefined || only[id] === value;
+      const aligned = first && value.kind !== "call" && isAligned(x, value.kind === "reduce" ? x.shape : value.shape);
+      only[id] = aligned ? value : null;
+    }
+  }
+  return { only, loads };
+}
+
+/** A value of a dtype that is only stored: it is rounded when it is written, so whoever reads it must read what was written. */
+export const isRounded = ({ dtype }: PlanValue): boolean => isStorage(dtype);
+
+/** The views that an operation reads from memory or from its launch, through what it has absorbed. */
+export function readsOf(value: PlanValue, absorbed: readonly boolean[], out: PlanValue[] = []): readonly PlanValue[] {
+  for (const x of value.inputs) {
+    if (typeof x === "number" || x.base.kind === "source") continue;
+    if (absorbed[x.base.id]!) readsOf(x.base, absorbed, out);
+    else out.push(x);
+  }
+  return out;
+}
