@@ -28,7 +28,9 @@ test.each(complete)("every export of %s has an example", async (name) => {
 });
 
 test("every operation has samples", async () => {
-  const dispatch = await Promise.all(["apply", "expression", "scope"].map((file) => exported(`tensor/src/${file}.ts`)));
+  const dispatch = await Promise.all(
+    ["apply", "expression", "reading", "row-op", "scope"].map((file) => exported(`tensor/src/${file}.ts`)),
+  );
   const others = new Set(dispatch.flat().map(([name]) => name));
   const isOperation = ([name, f]: [string, unknown]): boolean =>
     typeof f === "function" && !/^class\b/.test(Function.prototype.toString.call(f)) && !others.has(name);

@@ -4,12 +4,13 @@ import type { DType, RowKind } from "@weft/tensor";
 import type { Instruction, Kernel, KernelOperand, RowNumber, RowPass, RowProgram, Scalar, V } from "@weft/kernel";
 
 /** Where an operand lies: in an operand or result of the call (which one), or in scratch memory (the value of which instruction). */
-interface Area {
+export interface Area {
   readonly of: "operand" | "result" | "scratch" | "place";
   readonly index: number;
   readonly kind: RowKind;
 }
 
+/** Over the rows, and over the places in a row. */
 export type Loop = "rows" | "place";
 
 export interface PassKernel {

@@ -4,8 +4,19 @@ import type { RowKernel, RowKind } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, rowProgram } from "@weft/kernel";
 import { writeKernel } from "../translate/index.ts";
-import { aligned, blocksOf, dense, idle, lines, machineCode, sizeOf, type Call } from "./call.ts";
-import { passKernels, type Loop, type PassKernel } from "./row-passes.ts";
+import {
+  aligned,
+  blocksOf,
+  dense,
+  idle,
+  lines,
+  machineCode,
+  sizeOf,
+  type Call,
+  type CallMemory,
+  type Prepared,
+} from "./call.ts";
+import { passKernels, type Area, type Loop, type PassKernel } from "./row-passes.ts";
 
 /** Elements, about, of an operand that are done at a time. */
 const AT_ONCE = 1 << 13;
@@ -40,72 +51,83 @@ function wordsOf({ kernel, loops, areas, numbers }: PassKernel, given: Rows, scr
   return words;
 }
 
+/** A pass with its code; its arguments and what it hands on lie in scratch memory, at byte offsets. */
+interface Step {
+  readonly run: (args: number, begin: number, end: number) => void;
+  readonly words: Int32Array;
+  readonly at: number;
+  /** The loop that takes a range. */
+  readonly first: Loop;
+  readonly places: readonly (Area & { readonly bytes: number; readonly word: number })[];
+}
+
+/** The passes of a program on at most so many rows at a time. */
+function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, given: Rows, across: boolean) {
+  const scratchRows: Rows = { n: given.n, apart: across ? 1 : given.n, step: across ? most : 1 };
+  let scratch = 0;
+  const take = (bytes: number): number => (scratch += aligned(bytes)) - aligned(bytes);
+  /** Where values lie, by instruction. */
+  const values = new Map<number, number>();
+  const steps = passes.map((pass): Step => {
+    const { kernel, loops, areas } = pass;
+    const { run } = machineCode<"run">(m, kernel.key, (module, relaxed) => writeKernel(module, kernel, relaxed));
+    const words = wordsOf(pass, given, scratchRows);
+    const places = areas.map((area, k) => {
+      const { bytes } = dtypeInfo[kernel.operands[k]!.dtype];
+      if (area.of === "scratch" && !values.has(area.index))
+        values.set(area.index, take(most * bytes * (area.kind === "row" ? given.n : 1)));
+      return { ...area, bytes, word: layout.operand(kernel, k) };
+    });
+    return { run, words, places, first: loops[0]!, at: take(words.byteLength) };
+  });
+  return { steps, values, scratch };
+}
+
 /** The kernel of an operation that has one of rows. */
 export const rowCall = <A>(kernel: RowKernel<A>): Call<A> =>
   dense((m, attrs, out, inputs) => {
     const axis = kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;
     const { outer, n, inner } = lines(inputs[0]!, axis);
     if (sizeOf(out.shape) === 0) return idle;
+    // Rows lie one after the other; or beside each other, `inner` of them in each block.
     const across = inner > 1;
     const units = outer * inner;
     const block = across ? inner : units;
     const most = Math.min(block, Math.max(across ? 16 : 4, (AT_ONCE / n) & ~3));
-    const rows: Rows = { n, apart: across ? 1 : n, step: inner };
-    const kept: Rows = { n, apart: across ? 1 : n, step: across ? most : 1 };
     const dtypes = inputs.map(({ dtype }) => dtype);
     const program = rowProgram(kernel, attrs, dtypes);
-    let scratch = 0;
-    const take = (bytes: number): number => (scratch += aligned(bytes)) - aligned(bytes);
-    /** Where values lie in scratch memory, by instruction. */
-    const values = new Map<number, number>();
-    const passes = passKernels(program, dtypes, across).map((pass) => {
-      const { kernel, loops, areas } = pass;
-      const { run } = machineCode<"run">(m, kernel.key, (module, relaxed) => writeKernel(module, kernel, relaxed));
-      const words = wordsOf(pass, rows, kept);
-      const places = areas.map((area, k) => {
-        const { bytes } = dtypeInfo[kernel.operands[k]!.dtype];
-        if (area.of === "scratch" && !values.has(area.index))
-          values.set(area.index, take(most * bytes * (area.kind === "row" ? n : 1)));
-        return { ...area, bytes, word: layout.operand(kernel, k) };
-      });
-      return { run, words, places, first: loops[0], at: take(words.byteLength) };
-    });
+    const passes = passKernels(program, dtypes, across);
+    const { steps, values, scratch } = stepsOf(m, passes, most, { n, apart: across ? 1 : n, step: inner }, across);
     const { outOfRange } = program;
-    return {
-      units,
-      scratch,
-      run: (to, given, s, begin, end, { fault }) => {
-        const { i32 } = m;
-        let next = to;
-        const results = program.results.map(({ kind }) => {
-          const at = next;
-          next += 4 * units * (kind === "row" ? n : 1);
-          return at;
-        });
-        for (const { words, at } of passes) i32.set(words, (s + at) >>> 2);
-        const some = (unit: number, count: number): void => {
-          const offset = {
-            row: across ? unit + Math.floor(unit / inner) * (n - 1) * inner : unit * n,
-            scalar: unit,
-            column: 0,
-          };
-          for (const { run, places, first, at } of passes) {
+
+    const run: Prepared["run"] = (to, given, s, begin, end, { fault }) => {
+      const { i32 } = m;
+      // Results lie one behind the other.
+      let next = to;
+      const results = program.results.map(({ kind }) => {
+        const at = next;
+        next += 4 * units * (kind === "row" ? n : 1);
+        return at;
+      });
+      for (const { words, at } of steps) i32.set(words, (s + at) >>> 2);
+      blocksOf(begin, end, block, (b, from, until) => {
+        for (let k = from; k < until; k += most) {
+          const count = Math.min(most, until - k);
+          const unit = b * block + k;
+          const offset = { row: across ? b * n * inner + k : unit * n, scalar: unit, column: 0 };
+          for (const { run, places, first, at } of steps) {
             const word = (s + at) >>> 2;
-            for (const { of, index, kind, bytes, word: own } of places)
-              i32[word + own] =
-                of === "scratch"
-                  ? s + values.get(index)!
-                  : of === "place"
-                    ? 0
-                    : (of === "result" ? results : given)[index]! + offset[kind] * bytes;
+            for (const { of, index, kind, bytes, word: own } of places) {
+              if (of === "scratch") i32[word + own] = s + values.get(index)!;
+              else if (of !== "place")
+                i32[word + own] = (of === "result" ? results : given)[index]! + offset[kind] * bytes;
+            }
             if (first === "place") i32[word + layout.size(1)] = count;
             run(s + at, 0, first === "place" ? n : count);
           }
           if (outOfRange !== undefined && m.u8[s + values.get(outOfRange)!] !== 0) i32[fault >>> 2] = 1;
-        };
-        blocksOf(begin, end, block, (b, from, until) => {
-          for (let k = from; k < until; k += most) some(b * block + k, Math.min(most, until - k));
-        });
-      },
+        }
+      });
     };
+    return { units, scratch, run };
   });
