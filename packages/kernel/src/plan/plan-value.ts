@@ -57,63 +57,35 @@ export type CallValue = Of<"call", AnyOp, unknown>;
 export type ComputedValue = MapValue | SourceValue | ReduceValue | JoinValue | PadValue | CallValue;
 export type PlanValue = LeafValue | MoveValue | ComputedValue;
 
-/** How values are made. Attributes and inputs are those of the kind: both were checked when the node was recorded. */
-class Value implements View {
-  readonly id: number;
-  readonly kind: PlanValue["kind"];
-  readonly op: PlanValue["op"];
-  readonly code: number;
-  readonly attrs: unknown;
-  readonly inputs: readonly (Value | number)[];
-  readonly shape: Shape;
-  readonly dtype: DType;
-  readonly node: number;
-  readonly base: Value;
-  readonly strides: readonly number[];
-  readonly offset: number;
-
-  constructor(
-    id: number,
-    kind: PlanValue["kind"],
-    { op, code, attrs }: Operation,
-    inputs: readonly (Value | number)[],
-    { shape, dtype }: Typed,
-    node: number,
-    strides: readonly number[] = rowMajor(shape),
-    base?: Value,
-    offset = 0,
-  ) {
-    this.id = id;
-    this.kind = kind;
-    this.op = op;
-    this.code = code;
-    this.attrs = attrs;
-    this.inputs = inputs;
-    this.shape = shape;
-    this.dtype = dtype;
-    this.node = node;
-    this.base = base ?? this;
-    this.strides = strides;
-    this.offset = offset;
-  }
+/**
+ * Makes a value; a view has a base. Here attributes and inputs get the types of the kind: both were checked when the node was
+ * recorded.
+ */
+function make<V extends PlanValue>(
+  id: number,
+  kind: V["kind"],
+  { op, code, attrs }: Operation,
+  inputs: readonly (PlanValue | number)[],
+  { shape, dtype }: Typed,
+  node: number,
+  strides = rowMajor(shape),
+  base?: PlanValue,
+  offset = 0,
+): V {
+  const value = { id, kind, op, code, attrs, inputs, shape, dtype, node, strides, base, offset };
+  if (base === undefined) value.base = value as PlanValue;
+  return value as V;
 }
 
-type Operation = Pick<Value, "op" | "code" | "attrs">;
-type Typed = Pick<Node, "shape" | "dtype">;
+type Operation = Pick<PlanValue, "op" | "code" | "attrs">;
+type Typed = Pick<PlanValue, "shape" | "dtype">;
 
 /** An identity map. */
 export const castOf = (id: number, x: PlanValue, dtype: DType): MapValue =>
-  new Value(
-    id,
-    "map",
-    { op: "cast", code: codeOf("cast"), attrs: { dtype } },
-    [x],
-    { shape: x.shape, dtype },
-    -1,
-  ) as MapValue;
+  make(id, "map", { op: "cast", code: codeOf("cast"), attrs: { dtype } }, [x], { shape: x.shape, dtype }, -1);
 
 export const fillOf = (id: number, { attrs, shape, dtype }: PadValue): MapValue =>
-  new Value(id, "map", { op: "fill", code: 0, attrs }, none, { shape, dtype }, -1) as MapValue;
+  make<MapValue>(id, "map", { op: "fill", code: 0, attrs }, none, { shape, dtype }, -1);
 
 const none: readonly never[] = [];
 
@@ -136,7 +108,7 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
   const byNode: PlanValue[] = [];
   const copies = new Map<PlanValue, PlanValue>();
   let count = 0;
-  const leaves = leafNodes.map((x, i) => new Value(count++, "leaf", leaf, none, x, i, x.strides) as LeafValue);
+  const leaves = leafNodes.map((x, i) => make<LeafValue>(count++, "leaf", leaf, none, x, i, x.strides));
   const of = (x: Node): PlanValue => (x.storage === undefined ? byNode : leaves)[x.index]!;
   const add = (value: ComputedValue): ComputedValue => {
     values.push(value);
@@ -151,7 +123,7 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
   const move = (node: Node, i: number): PlanValue => {
     let x = of(node.inputs[0] as Node);
     const view = moved(x, node) ?? moved((x = copy(x)), node)!;
-    return new Value(count++, "move", node, [x], node, i, view.strides, x.base, view.offset) as MoveValue;
+    return make<MoveValue>(count++, "move", node, [x], node, i, view.strides, x.base, view.offset);
   };
   const call = (node: Node, i: number): PlanValue => {
     const { accepts } = traits(node.op as AnyOp);
@@ -160,12 +132,12 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
       const taken = isRowMajor(x.shape, x.strides) || accepts?.(k, x) === true;
       return taken && x.base.kind !== "source" ? x : copy(x);
     });
-    return add(new Value(count++, "call", node, inputs, node, i) as CallValue);
+    return add(make<CallValue>(count++, "call", node, inputs, node, i));
   };
-  const computed = (node: Node, kind: Kind, i: number): PlanValue => {
+  const computed = (node: Node, kind: ComputedValue["kind"], i: number): PlanValue => {
     const inputs = node.inputs.map((x) => (typeof x === "number" ? x : of(x)));
     const strides = kind === "source" ? sourceStrides(node) : undefined;
-    return add(new Value(count++, kind, node, inputs, node, i, strides) as ComputedValue);
+    return add(make<ComputedValue>(count++, kind, node, inputs, node, i, strides));
   };
 
   needed.forEach((node, i) => {
