@@ -79,7 +79,7 @@ const erfinvOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
 /**
  * The inverse of the error function: erf(erfinv(x)) = x. ±1 give ±∞, and what is beyond them NaN.
  *
- * @example erfinv(tensor([0, 1])) // [0, Infinity]
+ * @example erfinv(tensor([0, 0.5, 1], { dtype: "f64" })) // [0, 0.4769362762044699, Infinity]
  */
 export const erfinv = (x: Operand): Tensor =>
   applyFused(erfinvOp, [floating(readTensor(x, "erfinv"), "erfinv")], undefined)[0]!;

@@ -1,0 +1,124 @@
+// Runs what a package shows its users: the examples of its doc comments, and the code of its README where it is asked for. Where a
+// line ends in a value it has that value, and where it ends in `throws SomeError` it throws that.
+import * as autograd from "@weft/autograd";
+import * as reference from "@weft/conformance";
+import * as weft from "@weft/tensor";
+import * as cpu from "@weft/tensor-cpu";
+import { creation } from "@weft/tensor/internals";
+import { describe, expect, test } from "vitest";
+import { files, read } from "./source-graph.ts";
+
+type Names = Readonly<Record<string, unknown>>;
+type Opened = ReturnType<typeof reference.openSync> | ReturnType<typeof cpu.openSync>;
+
+export interface ShownPackage {
+  /** The folder of the package. */
+  readonly name: string;
+  /** How many examples there are at least: nobody should lose them unseen. */
+  readonly atLeast: number;
+  /** What examples take for granted, beside the exports of `tensor` and `autograd` and the creation functions. */
+  readonly around: (backend: Opened) => Names;
+  /** Which blocks of the README run. */
+  readonly readme?: (code: string) => boolean;
+}
+
+interface Example {
+  readonly file: string;
+  readonly code: string;
+}
+
+const inSources = (name: string): Example[] =>
+  files(`packages/${name}/src/**/*.ts`).flatMap((file) =>
+    [...read(file).matchAll(/@example[ \n]([\s\S]*?)(?=\n *\* @| *\*\/)/g)].map(([, code]) => ({
+      file,
+      code: code!.replaceAll(/^ *\* ?/gm, "").trim(),
+    })),
+  );
+
+const inReadme = ({ name, readme }: ShownPackage): Example[] =>
+  [...read(`packages/${name}/README.md`).matchAll(/^```ts\n([\s\S]*?)^```/gm)]
+    .map(([, code]) => ({ file: `packages/${name}/README.md`, code: code! }))
+    .filter(({ code }) => readme?.(code) === true);
+
+/** A backend that examples run on, and how near a number comes there to the one that the example says. */
+interface Stage {
+  readonly on: string;
+  readonly backend: typeof reference | typeof cpu;
+  readonly near: (got: number, wanted: number) => boolean;
+  readonly has: (code: string) => boolean;
+}
+
+const stages: readonly Stage[] = [
+  {
+    on: "the reference, to twelve decimals",
+    backend: reference,
+    near: (got, wanted) => Math.abs(got - wanted) < 0.5e-12,
+    has: (code) => !/\bmemoryLimit\b|\bborrow\(/.test(code), // it has no limit, and lends no memory
+  },
+  {
+    on: "the CPU, to the precision of f32",
+    backend: cpu,
+    near: (got, wanted) => Math.abs(got - wanted) <= 1e-6 * Math.max(1, Math.abs(wanted)),
+    has: () => true,
+  },
+];
+
+const plain = (y: unknown): unknown =>
+  weft.isTensor(y) ? y.arraySync() : Array.isArray(y) ? y.map((part) => plain(part)) : y;
+
+/** Is a result what an example says? Where it is not, the two are shown. */
+function compare(got: unknown, wanted: unknown, near: Stage["near"]): void {
+  const same = (a: unknown, b: unknown): boolean =>
+    Array.isArray(a) && Array.isArray(b)
+      ? a.length === b.length && a.every((x, i) => same(x, b[i]))
+      : a === b || Object.is(a, b) || (typeof a === "number" && typeof b === "number" && near(a, b));
+  if (!same(got, wanted)) expect(got).toEqual(wanted);
+}
+
+const value = String.raw`(?:\[.*\]|-?[\d.]+(?:e-?\d+)?|-?Infinity|NaN|true|false|"[^"]*")`;
+const throwing = /^(.*?);? \/\/ throws (\w+)$/;
+const valued = new RegExp(String.raw`^(?:const (\[.*?\]|\w+) = )?(.*?);? // (${value}(?:, ${value})*)(?:: .*)?$`);
+
+/** A line that says what comes of it, with a check of that; other lines stay. */
+function checked(line: string): string {
+  const [, code, error] = throwing.exec(line) ?? [];
+  if (error !== undefined) return `await check.throws(async () => ${code}, ${error});`;
+  const [, names, expression, wanted] = valued.exec(line) ?? [];
+  if (wanted === undefined) return line;
+  if (names === undefined) return `check.gives(await (${expression}), ${wanted});`;
+  return `const ${names} = ${expression}; check.gives(${names}, ${names.startsWith("[") ? `[${wanted}]` : wanted});`;
+}
+
+async function run(code: string, { backend, near }: Stage, around: ShownPackage["around"]): Promise<void> {
+  const opened = backend.openSync({ seed: 1 });
+  const check = {
+    gives: (got: unknown, wanted: unknown) => compare(plain(got), wanted, near),
+    throws: (f: () => Promise<unknown>, type: new () => Error) => expect(f).rejects.toThrow(type),
+  };
+  const made = Object.keys(creation(opened)).map((name) => [name, opened[name as "tensor"]] as const);
+  const names: Names = {
+    ...autograd,
+    ...weft,
+    ...backend,
+    ...Object.fromEntries(made),
+    backend: opened,
+    console: { log: () => {} },
+    ...around(opened),
+    check,
+  };
+  const lines = code.split("\n").filter((line) => !line.startsWith("import "));
+  const body = `return (async () => {\n${lines.map(checked).join("\n")}\n})()`;
+  await (new Function(...Object.keys(names), body)(...Object.values(names)) as Promise<void>);
+}
+
+/** The tests of all that a package shows. */
+export function testExamples(shown: ShownPackage): void {
+  const examples = [...inSources(shown.name), ...inReadme(shown)];
+  test("there is an example for nearly every function", () => {
+    expect(examples.length).toBeGreaterThanOrEqual(shown.atLeast);
+  });
+  describe.each(stages)("on $on", (stage) => {
+    const possible = examples.filter(({ code }) => stage.has(code));
+    test.each(possible)("$file: $code", ({ code }) => run(code, stage, shown.around));
+  });
+}
