@@ -1,58 +1,15 @@
-// The tensor: a handle on a value that an interpreter holds. Methods that make formulas readable call the functions of the
-// same name, whose documentation says what they do.
+// The tensor: a handle on a value that an interpreter holds. The methods that make formulas readable are in `methods.ts`.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { clamp, elu, gelu, greater, greaterEqual, leakyRelu, notEqual } from "./activations.ts";
-import { reciprocal, rsqrt, selu, silu, softplus, square } from "./activations.ts";
 import { read } from "./apply.ts";
-import { sizeOf, type Axes } from "./axes.ts";
+import { sizeOf } from "./axes.ts";
 import type { Scope } from "./context.ts";
 import type { Creation } from "./creation.ts";
 import type { DType, TypedArray } from "./dtype.ts";
-import {
-  abs,
-  acos,
-  add,
-  and,
-  asin,
-  asinh,
-  atan,
-  atan2,
-  atanh,
-  cast,
-  ceil,
-  cos,
-  cosh,
-  div,
-  equal,
-  erf,
-} from "./elementwise.ts";
-import {
-  exp,
-  expm1,
-  floor,
-  isFinite,
-  isNaN,
-  less,
-  lessEqual,
-  log,
-  log1p,
-  maximum,
-  minimum,
-  mod,
-  mul,
-} from "./elementwise.ts";
-import { neg, not, or, pow, relu, round, sigmoid, sign, sin, sinh, sqrt, sub, tan, tanh } from "./elementwise.ts";
-import { logSoftmax, softmax } from "./fused/softmax.ts";
-import { gather, take } from "./indexing.ts";
-import { BRAND, CONTRACT, type Backend, type Interpreter, type Operand } from "./interpreter.ts";
-import { matmul } from "./linalg.ts";
-import { broadcastTo, flatten, flip, permute, reshape, slice, squeeze, transpose, unsqueeze } from "./movement.ts";
-import type { SliceOptions } from "./movement.ts";
+import { BRAND, CONTRACT, type Backend, type Interpreter } from "./interpreter.ts";
+import { TensorMethods } from "./methods.ts";
 import type { Shape } from "./ops.ts";
 import { primitive, print } from "./printing.ts";
 import { load, loadSync, nest, numbers, only, type Nested } from "./reading.ts";
-import { argmax, argmin, cumsum, max, min, sum, type PositionOptions, type ReduceOptions } from "./reduce.ts";
-import { all, any, logSumExp, mean, norm, prod, std, variance, type VarianceOptions } from "./statistics.ts";
 
 /**
  * Values of one dtype in a shape, held by a backend. Methods give new tensors; nothing changes one in place.
@@ -61,7 +18,7 @@ import { all, any, logSumExp, mean, norm, prod, std, variance, type VarianceOpti
  * const x = tensor([[1, 2], [3, 4]]);
  * x.matmul(x).sum({ axis: 0 }); // [22, 32]
  */
-export class Tensor {
+export class Tensor extends TensorMethods {
   readonly shape: Shape;
   readonly dtype: DType;
   /** Runs the operations on this tensor. */
@@ -74,6 +31,7 @@ export class Tensor {
   ended: string | Error | undefined = undefined;
 
   constructor(interpreter: Interpreter, shape: Shape, dtype: DType, payload: unknown) {
+    super();
     this.interpreter = interpreter;
     this.shape = shape;
     this.dtype = dtype;
@@ -154,258 +112,5 @@ export class Tensor {
   }
   toJSON(): { shape: Shape; dtype: DType } {
     return { shape: this.shape, dtype: this.dtype };
-  }
-
-  neg(): Tensor {
-    return neg(this);
-  }
-  abs(): Tensor {
-    return abs(this);
-  }
-  sign(): Tensor {
-    return sign(this);
-  }
-  exp(): Tensor {
-    return exp(this);
-  }
-  expm1(): Tensor {
-    return expm1(this);
-  }
-  log(): Tensor {
-    return log(this);
-  }
-  log1p(): Tensor {
-    return log1p(this);
-  }
-  sqrt(): Tensor {
-    return sqrt(this);
-  }
-  rsqrt(): Tensor {
-    return rsqrt(this);
-  }
-  square(): Tensor {
-    return square(this);
-  }
-  reciprocal(): Tensor {
-    return reciprocal(this);
-  }
-  sin(): Tensor {
-    return sin(this);
-  }
-  cos(): Tensor {
-    return cos(this);
-  }
-  tan(): Tensor {
-    return tan(this);
-  }
-  asin(): Tensor {
-    return asin(this);
-  }
-  acos(): Tensor {
-    return acos(this);
-  }
-  atan(): Tensor {
-    return atan(this);
-  }
-  sinh(): Tensor {
-    return sinh(this);
-  }
-  cosh(): Tensor {
-    return cosh(this);
-  }
-  tanh(): Tensor {
-    return tanh(this);
-  }
-  asinh(): Tensor {
-    return asinh(this);
-  }
-  atanh(): Tensor {
-    return atanh(this);
-  }
-  erf(): Tensor {
-    return erf(this);
-  }
-  floor(): Tensor {
-    return floor(this);
-  }
-  ceil(): Tensor {
-    return ceil(this);
-  }
-  round(): Tensor {
-    return round(this);
-  }
-  sigmoid(): Tensor {
-    return sigmoid(this);
-  }
-  relu(): Tensor {
-    return relu(this);
-  }
-  selu(): Tensor {
-    return selu(this);
-  }
-  gelu(): Tensor {
-    return gelu(this);
-  }
-  silu(): Tensor {
-    return silu(this);
-  }
-  softplus(): Tensor {
-    return softplus(this);
-  }
-  isNaN(): Tensor {
-    return isNaN(this);
-  }
-  isFinite(): Tensor {
-    return isFinite(this);
-  }
-  not(): Tensor {
-    return not(this);
-  }
-  leakyRelu(options?: { negativeSlope?: number }): Tensor {
-    return leakyRelu(this, options);
-  }
-  elu(options?: { alpha?: number }): Tensor {
-    return elu(this, options);
-  }
-  cast(dtype: DType): Tensor {
-    return cast(this, dtype);
-  }
-  add(other: Operand): Tensor {
-    return add(this, other);
-  }
-  sub(other: Operand): Tensor {
-    return sub(this, other);
-  }
-  mul(other: Operand): Tensor {
-    return mul(this, other);
-  }
-  div(other: Operand): Tensor {
-    return div(this, other);
-  }
-  pow(other: Operand): Tensor {
-    return pow(this, other);
-  }
-  maximum(other: Operand): Tensor {
-    return maximum(this, other);
-  }
-  minimum(other: Operand): Tensor {
-    return minimum(this, other);
-  }
-  mod(other: Operand): Tensor {
-    return mod(this, other);
-  }
-  atan2(other: Operand): Tensor {
-    return atan2(this, other);
-  }
-  equal(other: Operand): Tensor {
-    return equal(this, other);
-  }
-  notEqual(other: Operand): Tensor {
-    return notEqual(this, other);
-  }
-  less(other: Operand): Tensor {
-    return less(this, other);
-  }
-  lessEqual(other: Operand): Tensor {
-    return lessEqual(this, other);
-  }
-  greater(other: Operand): Tensor {
-    return greater(this, other);
-  }
-  greaterEqual(other: Operand): Tensor {
-    return greaterEqual(this, other);
-  }
-  and(other: Operand): Tensor {
-    return and(this, other);
-  }
-  or(other: Operand): Tensor {
-    return or(this, other);
-  }
-  clamp(bounds: { min?: Operand; max?: Operand }): Tensor {
-    return clamp(this, bounds);
-  }
-  sum(options?: ReduceOptions): Tensor {
-    return sum(this, options);
-  }
-  mean(options?: ReduceOptions): Tensor {
-    return mean(this, options);
-  }
-  prod(options?: ReduceOptions): Tensor {
-    return prod(this, options);
-  }
-  max(options?: ReduceOptions): Tensor {
-    return max(this, options);
-  }
-  min(options?: ReduceOptions): Tensor {
-    return min(this, options);
-  }
-  any(options?: ReduceOptions): Tensor {
-    return any(this, options);
-  }
-  all(options?: ReduceOptions): Tensor {
-    return all(this, options);
-  }
-  norm(options?: ReduceOptions): Tensor {
-    return norm(this, options);
-  }
-  logSumExp(options?: ReduceOptions): Tensor {
-    return logSumExp(this, options);
-  }
-  variance(options?: VarianceOptions): Tensor {
-    return variance(this, options);
-  }
-  std(options?: VarianceOptions): Tensor {
-    return std(this, options);
-  }
-  argmax(options?: PositionOptions): Tensor {
-    return argmax(this, options);
-  }
-  argmin(options?: PositionOptions): Tensor {
-    return argmin(this, options);
-  }
-  cumsum(options?: { axis?: number; reverse?: boolean }): Tensor {
-    return cumsum(this, options);
-  }
-  softmax(options?: { axis?: number }): Tensor {
-    return softmax(this, options);
-  }
-  logSoftmax(options?: { axis?: number }): Tensor {
-    return logSoftmax(this, options);
-  }
-  matmul(other: Operand): Tensor {
-    return matmul(this, other);
-  }
-  reshape(shape: Shape): Tensor {
-    return reshape(this, shape);
-  }
-  flatten(options?: { start?: number; end?: number }): Tensor {
-    return flatten(this, options);
-  }
-  permute(axes: readonly number[]): Tensor {
-    return permute(this, axes);
-  }
-  transpose(axisA?: number, axisB?: number): Tensor {
-    return transpose(this, axisA, axisB);
-  }
-  squeeze(axis?: Axes): Tensor {
-    return squeeze(this, axis);
-  }
-  unsqueeze(axis?: number | readonly number[]): Tensor {
-    return unsqueeze(this, axis);
-  }
-  broadcastTo(shape: Shape): Tensor {
-    return broadcastTo(this, shape);
-  }
-  slice(options: SliceOptions): Tensor {
-    return slice(this, options);
-  }
-  flip(options?: { axis?: Axes }): Tensor {
-    return flip(this, options);
-  }
-  take(indices: Operand, options?: { axis?: number }): Tensor {
-    return take(this, indices, options);
-  }
-  gather(indices: Operand, options?: { axis?: number }): Tensor {
-    return gather(this, indices, options);
   }
 }

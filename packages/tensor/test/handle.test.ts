@@ -1,7 +1,8 @@
 // Handles: reading, printing, releasing, scopes, and what a call costs.
 import { inspect } from "node:util";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { ReleasedTensorError, ShapeError, Tensor, UnsupportedError, add, keep, scope } from "../src/index.ts";
+import { ArgumentError, ReleasedTensorError, ShapeError, Tensor, UnsupportedError } from "../src/index.ts";
+import { add, keep, scope, type Operand, type ReduceOptions } from "../src/index.ts";
 import { own } from "../src/internals.ts";
 import { reference } from "./backend.ts";
 import { Recorder } from "./recorder.ts";
@@ -54,6 +55,34 @@ describe("reading", () => {
     const error = new UnsupportedError("dataSync: recorder reads asynchronously only; use await data()");
     expect(() => x.dataSync()).toThrow(error);
     expect(() => x.dataSync()).toThrow(UnsupportedError);
+  });
+});
+
+describe("methods", () => {
+  const x = tensor([[1, 2]]);
+  test("are functions with the tensor before the dot, of the same type", () => {
+    expect(
+      x
+        .transpose(0, 1)
+        .mul(3)
+        .sub(x.sum({ axis: 1 }))
+        .arraySync(),
+    ).toEqual([[0], [3]]);
+    expectTypeOf(x.neg).toEqualTypeOf<() => Tensor>();
+    expectTypeOf(x.add).toEqualTypeOf<(b: Operand) => Tensor>();
+    expectTypeOf(x.sum).toEqualTypeOf<(options?: ReduceOptions) => Tensor>();
+    expectTypeOf(x.transpose).toEqualTypeOf<(axisA?: number, axisB?: number) => Tensor>();
+  });
+  test("refuse options where their functions do", () => {
+    const relu = x.relu as (options: object) => Tensor;
+    expect(() => relu.call(x, { slope: 1 })).toThrow(new ArgumentError("relu: takes no options, got { slope }"));
+  });
+  test("belong to the class, under their names", () => {
+    const keys: string[] = [];
+    for (const key in x) keys.push(key);
+    expect(keys).toEqual(Object.keys(x));
+    expect(x.add.name).toBe("add");
+    expect(x.add).toBe(zeros([]).add);
   });
 });
 
