@@ -1,5 +1,5 @@
-// Memory that one flush uses after another: blocks that together are as large as the largest plan so far wanted. A plan may
-// want more than one block can have; no value of it lies across two.
+// Memory that flushes use one after another: blocks that together are as large as the largest plan so far needed. A
+// plan may need more than one block can hold; no value of it crosses from one block into the next.
 import type { Block, Slabs } from "./slabs.ts";
 
 export class Arena {
@@ -11,14 +11,14 @@ export class Arena {
     this.#slabs = slabs;
   }
 
-  /** Sees to it that there are so many bytes. Throws a MemoryError if there are not. */
+  /** Makes room for `bytes`. Throws a MemoryError where there is none. */
   reserve(bytes: number): void {
     const { most } = this.#slabs;
     for (let k = 0; k * most < bytes; k++) {
       const wanted = Math.min(bytes - k * most, most);
       const block = this.#blocks[k];
       if (block !== undefined && block.bytes >= wanted && !block.slab.lost) continue;
-      // Given back before more is asked for; if that fails, this block and those behind it are nobody's.
+      // Freed before more is requested; if that request fails, this block and all later ones have no owner.
       for (const old of this.#blocks.splice(k)) this.#slabs.free(old);
       this.#blocks.push(this.#slabs.allocate(wanted));
     }

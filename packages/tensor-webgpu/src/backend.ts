@@ -1,32 +1,37 @@
-// The WebGPU backend as users see it: what is asked for, what `open` gives, statistics. Nothing here needs the types of WebGPU,
+// The WebGPU backend as users see it: options, what `open` returns, statistics. Nothing here needs the types of WebGPU,
 // which a program's `lib` may lack.
 import type { Backend, Creation } from "@weft/tensor";
 import type { DeferredStats, FusedKernel } from "@weft/kernel";
 import type { ProfileReport } from "./report.ts";
 
-/** `GPUAdapter` and `GPUDevice` where the program has these types: from TypeScript 6 in `lib.dom`, or by @webgpu/types. */
+/**
+ * `GPUAdapter` and `GPUDevice` where the program has these types: in `lib.dom` from TypeScript 6, or from
+ * @webgpu/types.
+ */
 type Adapter = typeof globalThis extends { GPUAdapter: { prototype: infer T } } ? T : object;
 type Device = typeof globalThis extends { GPUDevice: { prototype: infer T } } ? T : object;
 
 export interface OpenOptions {
-  /** The adapter to ask for a device; found with `powerPreference` if left out. */
+  /** The adapter to request a device from; left out, `powerPreference` finds one. */
   readonly adapter?: Adapter;
   readonly powerPreference?: "low-power" | "high-performance";
   /** A device of your own; it is not destroyed with the backend. */
   readonly device?: Device;
   /**
-   * Says that the kernels are to be trusted: WebGPU neither checks calls nor keeps indices within bounds (false). Faster. In Node,
-   * where Weft makes the adapter; elsewhere it changes nothing, and `info().trusted` says so. Numbers do not change; what would be
-   * an error of the device otherwise may then end the process.
+   * Trusts the kernels: WebGPU neither validates calls nor keeps indices within bounds (default: false). Faster. It
+   * applies in Node, where Weft makes the adapter; elsewhere it changes nothing, and `info().trusted` says so. Numbers
+   * do not change; what would otherwise be an error of the device may then crash the process.
    */
   readonly trusted?: boolean;
   /** Where the stream of random numbers starts (0). */
   readonly seed?: number;
-  /** False runs every operation by itself: slower, for tests; results do not change. */
+  /** False runs every operation by itself: slower, for tests. Results do not change. */
   readonly fuse?: boolean;
-  /** Bytes of device memory that values may take (all there is); beyond, a MemoryError at once. */
+  /** Bytes of device memory that values may take (default: all there is); beyond it, a MemoryError at once. */
   readonly memoryLimit?: number;
-  /** Measures every dispatch by itself, for `profile()`; slower. In Node the clock is then exact, not in steps of 65 µs. */
+  /**
+   * Times every dispatch by itself, for `profile()`; slower. In Node the clock is then exact, not in steps of 65 µs.
+   */
   readonly profile?: boolean;
   /** Kernels of fused operations of other packages, each made by `kernel` of `@weft/tensor-webgpu/kernels`. */
   readonly kernels?: readonly FusedKernel<"@weft/tensor-webgpu">[];
@@ -38,16 +43,16 @@ export interface WebGpuStats extends DeferredStats {
   readonly dispatches: number;
   readonly passes: number;
   readonly submits: number;
-  /** Pipelines compiled, those being compiled in the background now, and groups of bindings made. */
+  /** Pipelines compiled, pipelines being compiled in the background now, and bind groups made. */
   readonly pipelines: number;
   readonly compiling: number;
   readonly bindGroups: number;
   /** Buffers that values lie in (slabs), and their bytes. */
   readonly slabs: number;
   readonly reserved: number;
-  /** Bytes of slabs that no value and no running plan has: they wait for the next. */
+  /** Bytes of slabs that no value and no running plan uses: they are reused. */
   readonly pooled: number;
-  /** The most bytes that values and plans have had at one time. */
+  /** The most bytes that values and plans have taken at one time. */
   readonly peak: number;
 }
 
@@ -56,9 +61,9 @@ export interface WebGpuInfo {
   readonly vendor: string;
   readonly architecture: string;
   readonly description: string;
-  /** Whether a program stands in for a graphics processor. */
+  /** Whether the adapter is a software driver. */
   readonly software: boolean;
-  /** Whether WebGPU's checks are switched off. */
+  /** Whether WebGPU's validation is switched off. */
   readonly trusted: boolean;
   /** Whether every dispatch is sent by itself, so that errors name it (`WEFT_DEBUG=1`). */
   readonly debug: boolean;
@@ -66,13 +71,13 @@ export interface WebGpuInfo {
   readonly features: readonly string[];
   /** Sizes in bytes; counts for one compute stage, workgroup or dispatch. */
   readonly limits: WebGpuLimits;
-  /** Bytes that one value may have. */
+  /** Bytes that one value may take. */
   readonly largest: number;
   /** Invocations in a workgroup. */
   readonly threads: number;
 }
 
-/** What is asked of an adapter: as much as it has. */
+/** The limits to request from an adapter: each as high as it offers. */
 export const wanted = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -84,18 +89,18 @@ export const wanted = [
   "maxUniformBufferBindingSize",
 ] as const;
 
-/** Limits of the device that Weft goes by. */
+/** Limits of the device that Weft depends on. */
 export type WebGpuLimits = { readonly [Name in (typeof wanted)[number]]: number };
 
-/** What `open` gives. */
+/** What `open` returns. */
 export interface WebGpuBackend extends Backend, Creation {
-  /** Settles when the device is lost: nothing can be asked of this backend any more. */
+  /** Settles when the device is lost: from then on this backend fails every call. */
   readonly lost: Promise<unknown>;
   /** What this runs on. */
   info(): WebGpuInfo;
   stats(): WebGpuStats;
-  /** What ran since this was last asked, and how long it took; only if opened with `profile`. */
+  /** What ran since the last call of this, and how long it took; only if opened with `profile`. */
   profile(): Promise<ProfileReport>;
-  /** Gives the device's memory back at once. Whatever is asked of the backend afterwards fails. */
+  /** Frees the device's memory at once. Every later use of the backend fails. */
   destroy(): void;
 }

@@ -1,5 +1,6 @@
-// Chains: launches whose rows depend on their own row alone are run one after the other in the same workgroups, with barriers
-// between them instead of dispatches. Each is given out in blocks of rows, and workgroup g of the chain runs block g of each.
+// Chains: launches in which each row depends on its own row alone run one after the other in the same workgroups, with
+// barriers between them instead of dispatches. Each is split into blocks of rows, and workgroup g of the chain runs
+// block g of each.
 import { nameOf, type ChainLaunch, type KernelLaunch, type Link } from "@weft/kernel";
 import type { Calls } from "./calls/call.ts";
 import type { DeviceTraits } from "./forms/device-traits.ts";
@@ -11,7 +12,7 @@ import { following, type Body, type Surroundings } from "./translate/program.ts"
 /** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */
 const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
 
-/** What runs a chain: one stage, or one a link where a workgroup has not the memory that they want together. */
+/** The stages of a chain: one, or one per link where a workgroup has too little memory for all links together. */
 export function stagesOfChain({ rows, links }: ChainLaunch, calls: Calls, machine: DeviceTraits): readonly Stage[] {
   const block = rowsOfBlock(rows);
   const stages = links.map((link) => stageOfLink(link, rows, block, calls, machine));
@@ -46,7 +47,7 @@ function together(stages: readonly Stage[], groups: number): Stage {
   };
 }
 
-/** It has no workspace. */
+/** The one stage of a link; links have no workspace. */
 function stageOfLink(link: Link, rows: number, block: number, calls: Calls, machine: DeviceTraits): Stage {
   if (link.kind === "kernel") return stageOfKernel(link, machine, resultsOfRow(link, rows) * block);
   return named(nameOf(link.op), calls.get(link.op)!.byRows!(link, block, machine));
@@ -80,7 +81,7 @@ function linked(bodies: readonly Body[], starts: readonly number[], rounds: read
         .map((_, i) => {
           const name = `${at.name}_${i}`;
           if (rounds[i] === 1) return `${name}(group, lane);`;
-          // Workgroups that would have been others share the memory of this one.
+          // This workgroup does the work of all workgroups that the body would have had; they share its memory.
           return `for (var r = 0u; r < ${rounds[i]}u; r++) { ${name}(group * ${rounds[i]}u + r, lane); workgroupBarrier(); }`;
         })
         .join("\nstorageBarrier(); workgroupBarrier();\n"),

@@ -1,14 +1,14 @@
-// Commands on their way to the device. The dispatches of several flushes share a pass and a submit, and their arguments one
-// write: a submit costs the host as much as several dispatches. What is collected goes off when it is much, when somebody
-// reads or writes, or when the program next waits.
+// Commands on their way to the device. The dispatches of several flushes share a pass, a submit, and one write of their
+// arguments: a submit costs the host as much as several dispatches. A batch is sent when it is large, before a read or
+// a write, or when the program next waits.
 import { usage } from "./constants.ts";
 
-/** So many flushes, or so many dispatches, are collected before they go to the device. */
+/** A batch is sent after this many flushes, or this many dispatches. */
 const FLUSHES = 8;
 const DISPATCHES = 64;
-/** Bytes of arguments in the beginning. */
+/** Initial size of the arguments, in bytes. */
 const FIRST = 1 << 18;
-/** A uniform binding shows whole powers of two: at most so many bytes behind its arguments. */
+/** A uniform binding spans a power of two: at most this many bytes after its arguments. */
 const TAIL = 1 << 16;
 
 export class Commands {
@@ -21,7 +21,7 @@ export class Commands {
   #flushes = 0;
   #dispatches = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The arguments of what is collected. Changes when it grows. */
+  /** The arguments of the batch. A new buffer when it grows. */
   arguments: GPUBuffer;
   /** How often `arguments` has changed. */
   generation = 0;
@@ -38,7 +38,7 @@ export class Commands {
     return this.#device.createBuffer({ label: "weft arguments", size, usage: usage.uniform | usage.copyTarget });
   }
 
-  /** Room for the arguments of a flush: the word where they begin. */
+  /** Reserves room for the arguments of a flush; returns the word where they begin. */
   reserve(words: number): number {
     if (this.#used + words > this.#words.length) {
       this.submit();
@@ -54,7 +54,7 @@ export class Commands {
     return at;
   }
 
-  /** Puts arguments where there is room for them. */
+  /** Writes arguments into the room reserved for them. */
   put(at: number, image: Int32Array): void {
     this.#words.set(image, at);
   }
@@ -76,17 +76,17 @@ export class Commands {
     return (this.#encoder ??= this.#device.createCommandEncoder());
   }
 
-  /** A flush of so many dispatches is complete. */
+  /** A flush of `dispatches` dispatches is complete. */
   flushed(dispatches: number): void {
     this.counts.dispatches += dispatches;
     this.#dispatches += dispatches;
     if (++this.#flushes >= FLUSHES || this.#dispatches >= DISPATCHES) this.submit();
   }
 
-  /** Sends what was collected. */
+  /** Sends the batch. */
   submit(): void {
     if (this.#encoder === undefined) {
-      // Arguments of a flush that failed.
+      // Only arguments of a flush that failed.
       this.#used = 0;
       return;
     }

@@ -1,4 +1,4 @@
-// Flags of the WebGPU standard. In Node they are no globals, and libraries that declare the rest of WebGPU lack them.
+// Flags of the WebGPU standard. Node has no such globals, and libraries that declare the rest of WebGPU lack them.
 
 /** `GPUBufferUsage`. */
 export const usage = {

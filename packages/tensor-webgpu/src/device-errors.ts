@@ -1,8 +1,8 @@
-// What goes wrong on a device, and when it is told: by the next call that sends work or waits for it. An error is told once,
-// the loss of the device always.
+// Errors of a device, and when they are reported: by the next call that sends work or waits for it. An error is
+// reported once, the loss of the device every time.
 import { MemoryError, WeftError } from "@weft/tensor";
 
-/** Milliseconds after which a failure is told without its reason: what is behind it may be told a moment later. */
+/** Milliseconds to wait for the reason of a failure, which may arrive a moment after it. */
 const PATIENCE = 200;
 
 /** Whether the environment (in Node) or the page asks for errors that name the operation: `WEFT_DEBUG=1`. */
@@ -15,7 +15,7 @@ function asksForDebug(): boolean {
   return asked !== undefined && asked !== "" && asked !== "0" && asked !== 0 && asked !== false;
 }
 
-/** Whether an object was used that an earlier error left behind. */
+/** Whether the error is only about an object that an earlier error made invalid. */
 const isConsequence = (message: string): boolean => /is invalid due to a previous error/.test(message);
 
 export class Faults {
@@ -45,7 +45,7 @@ export class Faults {
     return new WeftError(`tensor-webgpu: ${message}${hint}`);
   }
 
-  /** Notes what an error scope found. Where that is a consequence, its cause is told outside, before or after. */
+  /** Notes what an error scope found. If that is a consequence, its cause is reported elsewhere, before or after. */
   async #note({ message }: GPUError, errorOf: (message: string) => Error): Promise<void> {
     if (!isConsequence(message) || !(await this.#somethingNoted())) this.fail(errorOf(message));
   }
@@ -60,17 +60,17 @@ export class Faults {
   /** Records an error: the next call that waits fails with it. */
   fail(error: Error): void {
     if (this.#lost) return;
-    // Too little memory makes other errors after it.
+    // Running out of memory causes other errors after it.
     if (this.#failure === undefined || (error instanceof MemoryError && !(this.#failure instanceof MemoryError)))
       this.#failure = error;
   }
 
-  /** Records that the device is gone: whatever is asked of it from now on fails with this reason. */
+  /** Records that the device is gone: every later call fails with this reason. */
   lose(reason: string): void {
     if (this.#lost) return;
     this.#lost = true;
     this.#failure = new WeftError(
-      `tensor-webgpu: the device was lost (${reason}); open() gives another one, and a model goes on there from its last saved copy`,
+      `tensor-webgpu: the device was lost (${reason}); open() returns a new one: load your model there from its last saved copy`,
     );
     this.#device.removeEventListener("uncapturederror", this.#uncaptured);
     this.#onLoss();
@@ -80,19 +80,22 @@ export class Faults {
     return this.#lost;
   }
 
-  /** Throws what the device has failed with. */
+  /** Throws the error that the device has failed with. */
   check(): void {
     const failure = this.#failure;
     if (failure === undefined) return;
     if (this.#lost) {
-      // Each call gets an error with its own place in the program.
+      // Each call gets an error with its own stack.
       throw new WeftError(failure.message);
     }
     this.#failure = undefined;
     throw failure;
   }
 
-  /** Makes something under an error scope; `errorOf` says what it means if that fails, which is known later, before `done`. */
+  /**
+   * Makes something under an error scope, whose outcome is known later: `errorOf` gives the error, before `done` is
+   * called.
+   */
   scoped<T>(filter: GPUErrorFilter, make: () => T, errorOf: (message: string) => Error, done?: () => void): T {
     this.#device.pushErrorScope(filter);
     try {
@@ -112,22 +115,28 @@ export class Faults {
     }
   }
 
-  /** Sends work in debug mode: its errors are given its name. */
+  /** Sends work in debug mode: its errors name it. */
   named(name: string, send: () => void): void {
     this.scoped("validation", send, (message) => new WeftError(`tensor-webgpu: in ${name}: ${message}`));
   }
 
-  /** Sends work that is waited for. A browser may tell of the end of the wait before it tells of an error, but not of the scope. */
+  /**
+   * Sends work that is waited for. A browser may report the end of the wait before an error, but not before the scope's
+   * end.
+   */
   awaited(send: () => void): void {
     this.scoped("validation", send, (message) => this.#nameless(message));
   }
 
-  /** When all that was made under error scopes is known to have succeeded, or has been noted. */
+  /** Resolves when everything made under error scopes has succeeded, or its error has been noted. */
   async settled(): Promise<void> {
     while (this.#scopes.size > 0) await Promise.all(this.#scopes);
   }
 
-  /** Throws what is behind a failed wait: a noted error, the loss of the device (which may be told a moment later), or `cause`. */
+  /**
+   * Throws the reason of a failed wait: a noted error, the loss of the device (which may arrive a moment later), or
+   * `cause`.
+   */
   async explain(cause: Error): Promise<never> {
     await this.settled();
     this.check();

@@ -1,4 +1,4 @@
-// A device as the backend sees it: what forms are chosen by, and how much one dispatch may have.
+// A device as the backend sees it: the traits by which forms are chosen, and the limits of one dispatch.
 import { hardware, software, type DeviceTraits } from "./forms/device-traits.ts";
 
 export interface DeviceProfile extends DeviceTraits {
@@ -7,8 +7,8 @@ export interface DeviceProfile extends DeviceTraits {
   /** Bytes of arguments that one dispatch may have. */
   readonly arguments: number;
   /**
-   * After so many runs of a plan its stages share dispatches. Before, each has a program of its own, which other plans
-   * use too: a program for every group that is met once would take long to compile.
+   * After this many runs of a plan, its stages share dispatches. Until then each has a program of its own, which other
+   * plans also use: compiling a program for every group that runs only once would take long.
    */
   readonly settled: number;
   /** Workgroups along one axis of a dispatch. */
@@ -19,7 +19,7 @@ export const isSoftware = ({ architecture, description, isFallbackAdapter }: GPU
   isFallbackAdapter === true ||
   /swiftshader|llvmpipe|lavapipe|softpipe|software/i.test(`${architecture} ${description}`);
 
-/** 0 where subgroups may differ in size. */
+/** 0 where the sizes of subgroups may differ. */
 const sizeOfSubgroups = (info: GPUAdapterInfo): number => {
   const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
   return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;

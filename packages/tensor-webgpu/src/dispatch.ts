@@ -1,4 +1,4 @@
-// From stages to dispatches: which stages stand side by side in one, how their operands lie, and where these are bound.
+// From stages to dispatches: which stages run side by side in one, where their operands lie, and what is bound.
 import type { DeviceProfile } from "./device-profile.ts";
 import { sharedBytes, type Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
@@ -13,17 +13,17 @@ export interface Dispatch {
   /** Where its arguments begin in the image, and how many words they are. */
   readonly at: number;
   readonly words: number;
-  /** How each operand lay when the pipeline was chosen: it is chosen again only when that changes. */
+  /** Where each operand lay when the pipeline was chosen: it is chosen again only when that changes. */
   readonly last: number[];
   pipeline: GPUComputePipeline | undefined;
   group: GPUBindGroup | undefined;
-  /** Of the arguments' buffer in `group`. */
+  /** The generation of the arguments' buffer in `group`. */
   generation: number;
-  /** The version of the places for which `last` was found to hold. */
+  /** The version of the places that `last` was last checked against. */
   version: number;
   /**
-   * Each of several stages by itself. They share a dispatch when the plan has proved to come again, and all their slabs can be
-   * bound.
+   * Where there are several stages: a dispatch for each. They share this dispatch once the plan has run several times
+   * and all their slabs can be bound.
    */
   readonly alone: readonly Dispatch[];
 }
@@ -47,10 +47,10 @@ export const dispatchOf = (
   alone,
 });
 
-/** Stages that stand side by side in one dispatch, at most: more would make too many different programs. */
+/** The most stages in one dispatch: more would make too many different programs. */
 const SIDE_BY_SIDE = 16;
 
-/** Independent stages share dispatches, as far as arguments and workgroup memory allow. */
+/** Groups independent stages into dispatches, as far as arguments and workgroup memory allow. */
 export function sideBySide(stages: readonly Stage[], machine: Pick<DeviceProfile, "arguments" | "shared">): Stage[][] {
   const dispatches: Stage[][] = [];
   let room = 0;
@@ -73,22 +73,22 @@ export function sideBySide(stages: readonly Stage[], machine: Pick<DeviceProfile
   return dispatches;
 }
 
-/** What the stages do, each with its number of workgroups. */
+/** Names the stages, each with its number of workgroups. */
 export const labelOf = ({ stages }: Pick<Dispatch, "stages">): string =>
   stages.map((s) => `${s.name} (${s.groups})`).join(" | ");
 
-/** Where the slots of a plan lie at a run. */
+/** Where the slots of a plan lie during a run. */
 export interface Places {
   readonly address: Float64Array;
   readonly slab: readonly (Slab | undefined)[];
-  /** Changes when a slot lies elsewhere. */
+  /** Changes when any slot moves. */
   readonly version: number;
 }
 
 const lies = ({ address, slab }: Places, slot: number): number =>
   slab[slot]!.index * 2 + (address[slot]! % 16 === 0 ? 0 : 1);
 
-/** Whether an operand lies otherwise than when the pipeline was chosen. */
+/** Whether operands lie differently than when the pipeline was chosen. */
 export function moved(d: Dispatch, places: Places): boolean {
   if (d.version === places.version) return false;
   let k = 0;
@@ -97,14 +97,14 @@ export function moved(d: Dispatch, places: Places): boolean {
   return false;
 }
 
-/** Notes how the operands lie. */
+/** Notes where the operands lie. */
 export function settle(d: Dispatch, places: Places): void {
   d.last.length = 0;
   for (const s of d.stages) for (const { slot } of s.places) d.last.push(lies(places, slot));
   d.version = places.version;
 }
 
-/** The bodies for how the operands lie, and the slabs that these are bound to. */
+/** The bodies for operands that lie so, and the slabs to bind. */
 export function bindingOf({ stages }: Dispatch, { address, slab }: Places): Binding {
   const slabs: Slab[] = [];
   const members = stages.map(({ body, unaligned, places }) => ({

@@ -1,4 +1,5 @@
-// From dispatches to a pass: which stages run side by side yet, with which pipelines and bindings, and how they are encoded.
+// From dispatches to a pass: which stages share a dispatch so far, with which pipelines and bindings, and how they are
+// encoded.
 import { UnsupportedError } from "@weft/tensor";
 import type { Commands } from "./commands.ts";
 import type { Faults } from "./device-errors.ts";
@@ -9,8 +10,8 @@ import type { Pipelines } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
 
 /**
- * Programs of stages side by side are compiled in the background while the stages run one by one. But a loop that never lets
- * the event loop turn would wait for ever: after so many runs they are compiled at once.
+ * Programs of stages side by side are compiled in the background while the stages run one by one. A loop that never
+ * yields to the event loop would wait forever: after this many runs they are compiled at once.
  */
 const RUNS_WITHOUT_A_TURN = 32;
 
@@ -21,7 +22,7 @@ export class Encoder {
   readonly #faults: Faults;
   readonly #profiler: Profiler | undefined;
   readonly #offset = new Uint32Array(1);
-  /** Which pipeline was set last, and in which pass. */
+  /** The pipeline that was set last, and its pass. */
   readonly #set: { pass: unknown; pipeline: unknown } = { pass: undefined, pipeline: undefined };
   /** The dispatches of the current flush. */
   readonly #chosen: Dispatch[] = [];
@@ -40,7 +41,7 @@ export class Encoder {
     this.#profiler = profiler;
   }
 
-  /** Chooses the dispatches of a run. What can be refused is refused here, before anything is on its way. */
+  /** Chooses the dispatches of a run. Whatever can be refused is refused here, before anything is encoded. */
   choose(e: Executable): void {
     const together = e.runs++ >= this.#profile.settled;
     const hurry = this.#profile.settled === 0 || e.waits >= RUNS_WITHOUT_A_TURN;
@@ -59,7 +60,7 @@ export class Encoder {
       else this.#ready(d, e);
   }
 
-  /** Encodes what was chosen; its arguments begin at word `base`, and the flush began at `begun`. */
+  /** Encodes the chosen dispatches; the arguments begin at word `base`, and the flush began at time `begun`. */
   encode(base: number, begun: number): void {
     const commands = this.#commands;
     const chosen = this.#chosen;
@@ -91,12 +92,14 @@ export class Encoder {
       this.#bind(d, places);
     const { groups } = this.#profile;
     if (Math.ceil(d.groups / groups) > groups)
-      throw new UnsupportedError(`tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs`);
+      throw new UnsupportedError(
+        `tensor-webgpu: a launch of ${d.groups} workgroups is more than this adapter runs (${groups ** 2})`,
+      );
   }
 
   #dispatch(pass: GPUComputePassEncoder, d: Dispatch, base: number): void {
     if (d.groups === 0) return;
-    // The steps of a recurrence follow one another with the same.
+    // The steps of a recurrence use one pipeline and one bind group after another.
     if (this.#set.pass !== pass || this.#set.pipeline !== d.pipeline) {
       pass.setPipeline(d.pipeline!);
       this.#set.pass = pass;
@@ -108,7 +111,10 @@ export class Encoder {
     pass.dispatchWorkgroups(Math.ceil(d.groups / rows), rows);
   }
 
-  /** Whether stages can run side by side: undefined while their program is being made, false if not all their slabs can be bound. */
+  /**
+   * Whether stages can share a dispatch: undefined while their program compiles, false if not all their slabs can be
+   * bound.
+   */
   #made(d: Dispatch, places: Places, hurry: boolean): boolean | undefined {
     if (d.pipeline !== undefined && !moved(d, places)) return true;
     const binding = bindingOf(d, places);
@@ -116,12 +122,13 @@ export class Encoder {
     return this.#pipelines.ready(binding, labelOf(d), hurry);
   }
 
-  /** Finds the pipeline and the bindings for where the operands lie now. */
+  /** Finds the pipeline and the bindings for operands that lie as they do now. */
   #bind(d: Dispatch, places: Places): void {
     const binding = bindingOf(d, places);
     if (binding.slabs.length > this.#profile.slabs)
       throw new UnsupportedError(
-        `tensor-webgpu: a launch whose operands lie in ${binding.slabs.length} slabs, and this adapter binds ${this.#profile.slabs}; open({ fuse: false }) has launches with fewer operands`,
+        `tensor-webgpu: the operands of a launch lie in ${binding.slabs.length} slabs, and this adapter binds ` +
+          `${this.#profile.slabs}; with open({ fuse: false }) launches have fewer operands`,
       );
     settle(d, places);
     d.pipeline = this.#pipelines.pipeline(binding, labelOf(d));

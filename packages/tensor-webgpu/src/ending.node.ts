@@ -1,9 +1,9 @@
-// The end of the process. Dawn compiles in threads of its own, and a driver that is taken down while one of them is inside it takes
-// the process with it. So devices end before the process does: destroying one waits for what it compiles.
+// The end of the process. Dawn compiles in its own threads, and unloading a driver while one of them is inside it
+// crashes the process. So devices are destroyed before the process ends: destroying one waits for its compilations.
 
-/** What has to end before the process does. */
+/** What must end before the process does. */
 export interface Ending {
-  /** Nothing may start behind it. */
+  /** Ends it; nothing may start afterwards. */
   end(): void;
 }
 
@@ -20,14 +20,14 @@ function endAll(): void {
     try {
       ending.deref()?.end();
     } catch {
-      // The process ends all the same, and the others have to end, too.
+      // The process ends regardless, and the others must end as well.
     }
 }
 
-/** Ends something with the process: when it returns, exits or throws. Gives the function that takes this back. */
+/** Ends `ending` with the process: when it returns, exits or throws. Returns a function that unregisters it. */
 export function endWithProcess(ending: Ending): () => void {
   const held = new WeakRef(ending);
-  // First of all: listeners of others may throw, or exit in their turn.
+  // Prepended, because other listeners may throw or exit.
   if (living.size === 0) process.prependListener("exit", endAll);
   living.add(held);
   collected.register(ending, held, held);

@@ -1,5 +1,5 @@
-// A plan made ready for this device: its launches as dispatches, and the arguments of all of these in one image, into which a
-// run fills addresses and numbers.
+// A plan prepared for this device: its launches as dispatches, and the arguments of all of them in one image, into
+// which each run fills addresses and numbers.
 import { Fault, type Node, type NumberArgument, type Plan, type Run } from "@weft/kernel";
 import type { Calls } from "./calls/call.ts";
 import type { DeviceProfile } from "./device-profile.ts";
@@ -11,9 +11,9 @@ import { stagesOf } from "./stages.ts";
 import { headerWords, paddedWords } from "./translate/program.ts";
 
 export interface Executable extends Places {
-  /** How often it has run. */
+  /** How many times it has run. */
   runs: number;
-  /** How often it has run without its programs since the event loop turned. */
+  /** How many times it has run without its shared programs since the event loop last ran. */
   waits: number;
   readonly dispatches: readonly Dispatch[];
   /** The arguments of all dispatches. */
@@ -22,19 +22,19 @@ export interface Executable extends Places {
   /** Triples: word in the image, slot, bytes to add. */
   readonly places: Int32Array;
   readonly numbers: readonly NumberArgument[];
-  /** By node, the words that get the number of its flag. */
+  /** By node, the words that receive the number of its flag. */
   readonly flags: ReadonlyMap<number, readonly number[]>;
-  /** Where each slot lies at this run; the last one is the workspace of what has several stages. */
+  /** Where each slot lies in this run; the last one is the workspace of launches with several stages. */
   readonly address: Float64Array;
   readonly slab: (Slab | undefined)[];
-  /** Where they lay at the run before, and how often that has changed. */
+  /** Where they lay in the previous run, and how often that has changed. */
   readonly before: Float64Array;
   version: number;
   /** Bytes of the workspace. */
   readonly workspace: number;
 }
 
-/** Workspaces of launches that run at the same time begin at multiples of so many bytes. */
+/** Workspaces of launches that run at the same time begin at multiples of this many bytes. */
 const APART = 256;
 
 /** The stage with its workspace at `offset` bytes into `slot`. */
@@ -50,7 +50,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
   const flags = new Map<number, number[]>();
   const slots = plan.slots.length;
   let workspace = 0;
-  /** Puts the arguments of a stage behind the others, up to a boundary: its own dispatch. */
+  /** Appends the arguments of a stage at the next boundary: a dispatch of its own. */
   const alone = (stage: Stage): Dispatch => {
     const at = words.length;
     words.push(...stage.words);
@@ -77,7 +77,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
   };
   const dispatches = plan.levels.flatMap((level) => {
     let used = 0;
-    /** What runs at the same time: the first stages of all launches, then the second ones, and so on. */
+    /** What runs at the same time: the first stages of all launches, then the second stages, and so on. */
     const rounds: Stage[][] = [[]];
     for (const launch of level) {
       const { stages, workspace: bytes } = stagesOf(launch, calls, machine);
@@ -106,7 +106,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
   };
 }
 
-/** Fills in addresses, numbers, and where operations note an index out of range. */
+/** Fills in addresses, numbers, and the flags that operations raise for an index out of range. */
 export function fill(
   { image, floats, places, numbers, flags, address }: Executable,
   { needed, found }: Run<Block>,

@@ -1,5 +1,5 @@
-// The driver of WebGPU: memory, reading and writing, and what it means to run a plan: where its values lie, its arguments, and
-// its dispatches added to what is on its way.
+// The WebGPU driver: memory, reads, writes, and running a plan, which means finding storage for its values, filling in
+// its arguments, and adding its dispatches to the batch.
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import {
@@ -39,10 +39,10 @@ export class Executor implements Driver<Block, Executable> {
   readonly commands: Commands;
   readonly pipelines: Pipelines;
   readonly #encoder: Encoder;
-  /** The doubt that the last run was in. */
+  /** `doubt` of the slabs at the last run. */
   #doubted = 0;
   readonly #arena: Arena;
-  /** Of what has more than one stage. */
+  /** The workspace of launches with several stages. */
   readonly #workspace: Arena;
   readonly largest: number;
 
@@ -73,7 +73,7 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   allocate(bytes: number): Block {
-    // Before there is a block that nobody would give back.
+    // Before allocating a block that nobody would free.
     this.#faults.check();
     return this.#slabs.allocate(bytes);
   }
@@ -103,7 +103,7 @@ export class Executor implements Driver<Block, Executable> {
       padded.set(bytes);
       bytes = padded;
     }
-    // The queue writes at once: whatever was asked for before must be on its way.
+    // The queue writes at once: everything recorded before must already be sent.
     this.commands.submit();
     if (bytes.length > 0) this.#device.queue.writeBuffer(slab.buffer, address, bytes);
   }
@@ -142,7 +142,7 @@ export class Executor implements Driver<Block, Executable> {
     const { doubt } = this.#slabs;
     if (doubt > 0) {
       if (run.careful) return;
-      // What was collected needs nothing of a new slab, and must not fail with what does.
+      // The batch so far needs nothing from a new slab, and must not fail with the work that does.
       if (doubt > this.#doubted) this.commands.submit();
       this.#doubted = doubt;
     }
@@ -158,7 +158,7 @@ export class Executor implements Driver<Block, Executable> {
     for (let i = 0; i < slots.length; i++) {
       const { kind, offset } = slots[i]!;
       const block = kind === "arena" ? this.#arena.block(offset) : storages[i];
-      // Nothing uses a slot without a block: its value stays in registers.
+      // A slot without a block is not used: its value stays in registers.
       if (block !== undefined) lay(i, block, kind === "arena" ? offset % this.largest : 0);
     }
     if (e.workspace > 0) lay(slots.length, this.#workspace.block(0)!, 0);

@@ -1,4 +1,5 @@
-// The WebGPU backend in Node: the same, on the npm package `webgpu`, which is loaded when a device is first asked for.
+// The WebGPU backend in Node: the same backend on the npm package `webgpu`, which is loaded when a device is first
+// requested.
 import { isMainThread } from "node:worker_threads";
 import { UnsupportedError } from "@weft/tensor";
 import type { OpenOptions } from "./backend.ts";
@@ -9,18 +10,19 @@ export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats 
 export type { ProfiledDispatch, ProfileReport } from "./report.ts";
 
 /**
- * What `create` of `webgpu` gave, by the switches that it was given. The process crashes when one is collected while something
- * made from it lives.
+ * What `create` of `webgpu` returned, by its switches. The process crashes if one is garbage-collected while something
+ * made from it is alive.
  */
 const gpus = new Map<string, GPU>();
 
-/** Switches of Dawn. */
+/** Dawn's switches. */
 function switchesOf({ trusted, profile }: OpenOptions, software: boolean): string[] {
   const enabled = trusted === true ? ["allow_unsafe_apis", "skip_validation", "disable_robustness"] : [];
   const disabled = [
     // Timestamps in steps of 65 µs, which protect pages from each other, are too coarse for a dispatch.
     ...(profile === true ? ["timestamp_quantization"] : []),
-    // With it SwiftShader writes out the clearing of a workgroup's memory, word by word: programs take three times as long to compile.
+    // With it SwiftShader clears a workgroup's memory word by word in the text: programs take three times as long to
+    // compile.
     ...(software ? ["use_vulkan_zero_initialize_workgroup_memory_extension"] : []),
   ];
   return Object.entries({ enable: enabled, disable: disabled }).flatMap(([what, names]) =>
@@ -28,7 +30,7 @@ function switchesOf({ trusted, profile }: OpenOptions, software: boolean): strin
   );
 }
 
-/** A worker can be terminated at any time and is not told, so nothing is compiled behind its back. */
+/** A worker can be terminated at any time without notice, so workers compile nothing in the background. */
 const surroundings: Surroundings = { background: isMainThread, opened: endWithProcess };
 
 /**
@@ -38,7 +40,7 @@ const surroundings: Surroundings = { background: isMainThread, opened: endWithPr
  * const { tensor, randn } = await open();
  */
 export const open = /* @__PURE__ */ opener(async (options, software) => {
-  // Some runtimes that take this entry have WebGPU of their own.
+  // Some runtimes that load this entry have a WebGPU of their own.
   const built = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (built !== undefined) return { gpu: built, trusted: false };
   const switches = switchesOf(options, software);

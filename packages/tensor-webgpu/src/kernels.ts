@@ -1,4 +1,4 @@
-// For packages that bring a kernel of a fused operation: how one is written for this backend.
+// For packages that bring a kernel of a fused operation: how to write one for this backend.
 export { kernel, prepared, type Call, type CallForm } from "./calls/call.ts";
 export { epilogueOf } from "./forms/epilogue.ts";
 export { stageOf, type Stage, type Staged, type StageForm, type StageOperand, type Words } from "./forms/stage.ts";

@@ -1,4 +1,4 @@
-// Finding a device, and the backend on it: the creation functions, statistics.
+// Requesting a device, and the backend on it: creation functions and statistics.
 import { UnsupportedError, type DType, type Shape, type Tensor, type TypedArray } from "@weft/tensor";
 import { anything, boolean, context, creation, oneOf, positive, readOptions, seedNumber } from "@weft/tensor/internals";
 import { Deferred, kernelsFor } from "@weft/kernel";
@@ -20,7 +20,7 @@ import type { ProfileReport } from "./report.ts";
 import { Slabs, type Block } from "./slabs.ts";
 
 /**
- * Where WebGPU is found on this platform, set up for a software driver or not, and whether its checks are switched off. Throws an
+ * How a platform finds WebGPU, set up for a software driver or not, and whether validation is switched off. Throws an
  * UnsupportedError that says what is missing.
  */
 export type Platform = (
@@ -32,16 +32,16 @@ export type Platform = (
 export interface Surroundings {
   /** Whether programs may be compiled while others run (true). */
   readonly background?: boolean;
-  /** Told of what has to end before the process does; gives the function that takes this back. */
+  /** Told of what must end before the process does; returns a function that unregisters it. */
   readonly opened?: (pipelines: Pipelines) => () => void;
 }
 
-/** So many elements are printed whole. */
+/** Values of at most this many elements can be printed whole. */
 const FEW = 1000;
-/** So many of an upload are kept for that: what a step uploads is hardly ever printed. */
+/** Of uploads, at most this many elements are kept for printing: what a step uploads is hardly ever printed. */
 const FEWER = 16;
 
-/** Bytes of the first slab: a small one where memory is the host's. */
+/** Bytes of the first slab: small where device memory is the host's. */
 const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
 
 class WebGpu extends Deferred<Block, Executable> {
@@ -52,7 +52,7 @@ class WebGpu extends Deferred<Block, Executable> {
   readonly #own: boolean;
   readonly #info: WebGpuInfo;
   readonly #profiler: Profiler | undefined;
-  /** Elements of small values that were read, and of very small ones that were written: they can be printed. */
+  /** Elements of small values that were read, and of very small ones that were uploaded: they can be printed. */
   readonly #seen = new WeakMap<object, TypedArray>();
   readonly #ended: (() => void) | undefined;
 
@@ -121,7 +121,7 @@ class WebGpu extends Deferred<Block, Executable> {
     return this.#seen.get(x.payload as object);
   }
 
-  /** Remembers few elements as long as their value lives. */
+  /** Remembers the elements of a small value as long as it lives. */
   #see({ payload }: Tensor, data: TypedArray): void {
     if (data.length <= FEW) this.#seen.set(payload as object, data.slice());
   }
@@ -146,8 +146,7 @@ class WebGpu extends Deferred<Block, Executable> {
   }
 
   async profile(): Promise<ProfileReport> {
-    if (this.#profiler === undefined)
-      throw new UnsupportedError("profile: wanted a backend opened with { profile: true }");
+    if (this.#profiler === undefined) throw new UnsupportedError("profile: open the backend with { profile: true }");
     try {
       return await this.#profiler.report();
     } catch (cause) {
@@ -156,10 +155,10 @@ class WebGpu extends Deferred<Block, Executable> {
   }
 
   destroy(): void {
-    // What waits here will never run: the end of somebody's scope must not try.
+    // Pending work will never run: the end of an enclosing scope must not try.
     context.pending.delete(this);
     this.#executor.destroy();
-    // On a device of somebody else's something may still be compiled.
+    // On a device that the user brought, something may still be compiling.
     if (this.#own) {
       this.#device.destroy();
       this.#ended?.();
@@ -209,7 +208,7 @@ async function make(
     try {
       device = await adapter.requestDevice({ label: "weft", requiredLimits, requiredFeatures });
     } catch (cause) {
-      throw new UnsupportedError(`open: the adapter gives no device: ${(cause as Error).message}`, { cause });
+      throw new UnsupportedError(`open: the adapter returned no device: ${(cause as Error).message}`, { cause });
     }
   }
   const backend = new WebGpu(device, info!, trusted, options, surroundings, onLoss);
@@ -220,14 +219,14 @@ async function adapterOf(gpu: GPU, powerPreference: GPUPowerPreference | undefin
   const adapter = await gpu.requestAdapter(powerPreference === undefined ? {} : { powerPreference });
   if (adapter === null)
     throw new UnsupportedError(
-      "open: WebGPU is here, but it found no adapter. On Linux a Vulkan driver is needed: on Debian and Ubuntu the packages " +
+      "open: WebGPU is available but found no adapter. On Linux it needs a Vulkan driver: on Debian and Ubuntu the packages " +
         "libvulkan1 with mesa-vulkan-drivers or the driver of the card's maker; without a card, the software driver " +
         "SwiftShader of the package chromium works where VK_DRIVER_FILES names its vk_swiftshader_icd.json",
     );
   return adapter;
 }
 
-/** `open` on a platform. Without options it gives the same instance each time, until that is lost. */
+/** `open` on a platform. Without options it returns the same instance each time, until that is lost. */
 export function opener(
   platform: Platform,
   surroundings: Surroundings = {},

@@ -1,4 +1,4 @@
-// What is compiled and bound, each thing once: pipelines by the programs they run, groups of bindings by the buffers in them.
+// What is compiled and bound, once each: pipelines by the programs they run, bind groups by their buffers.
 import { WeftError } from "@weft/tensor";
 import type { Faults } from "./device-errors.ts";
 import { SPARE } from "./reader.ts";
@@ -7,16 +7,16 @@ import type { Commands } from "./commands.ts";
 import { inCompute, usage } from "./constants.ts";
 import { FIRST_SLAB, program, type Member } from "./translate/program.ts";
 
-/** A program and its memory: what stands side by side in it, and the slab of each binding. */
+/** A program and its memory: the bodies that run side by side, and the slab of each binding. */
 export interface Binding {
   readonly members: readonly Member[];
   readonly slabs: readonly Slab[];
 }
 
-/** Bytes of arguments that one binding shows: a power of two. */
+/** Bytes of arguments that one binding spans: a power of two. */
 const bindingBytes = (words: number): number => Math.max(256, 2 ** Math.ceil(Math.log2(words * 4)));
 
-/** What a program is made from: the bodies, and which operands share a slab. */
+/** What determines a program: the bodies, and which operands share a slab. */
 const keyOf = ({ members }: Binding): string =>
   members.map(({ body, bindings }) => `${body.key}@${bindings.join()}`).join("&");
 
@@ -31,9 +31,9 @@ export class Pipelines {
   readonly #groupLayouts: GPUBindGroupLayout[] = [];
   readonly #layouts: GPUPipelineLayout[] = [];
   #generation = 0;
-  /** A word for each call with indices on its way: not 0 where one was out of range. */
+  /** A word for each call in flight that checks indices: not 0 once an index was out of range. */
   readonly flags: GPUBuffer;
-  /** Those that are being compiled, or that the device refused. */
+  /** Pipelines that are being compiled, or that the device refused. */
   readonly #coming = new Map<string, "coming" | "refused">();
   readonly #faults: Faults;
   /** Whether anything may be compiled in the background. */
@@ -55,7 +55,7 @@ export class Pipelines {
     });
   }
 
-  /** The bindings of so many words of arguments, of the flags and of slabs. */
+  /** The bind group of `words` words of arguments, the flags, and slabs. */
   group(words: number, slabs: readonly Slab[]): GPUBindGroup {
     if (this.#generation !== this.#commands.generation) {
       this.#generation = this.#commands.generation;
@@ -101,15 +101,15 @@ export class Pipelines {
     return count;
   }
 
-  /** The pipeline of a program; made now if there is none, under this name in messages. */
+  /** The pipeline of a program; if there is none it is made now, under this name in messages. */
   pipeline(binding: Binding, name: string): GPUComputePipeline {
     const key = keyOf(binding);
     return this.#found(key) ?? this.#keep(key, this.#device.createComputePipeline(this.#descriptor(name, binding)));
   }
 
   /**
-   * Whether that pipeline is there. If not, it is made in the background, and the answer is `undefined` until then, or false if the
-   * device refuses it; in a hurry, or where nothing may be made in the background, it is made now.
+   * Whether that pipeline exists. If not, it is made in the background, and the answer is `undefined` until it exists,
+   * or false if the device refuses it. In a hurry, or where nothing may be compiled in the background, it is made now.
    */
   ready(binding: Binding, name: string, hurry: boolean): boolean | undefined {
     const key = keyOf(binding);
@@ -125,7 +125,7 @@ export class Pipelines {
     this.#device.createComputePipelineAsync(this.#descriptor(name, binding)).then(
       (pipeline) => {
         this.#coming.delete(key);
-        // Somebody may have been in a hurry meanwhile.
+        // It may have been made in a hurry meanwhile.
         if (!this.#pipelines.has(key)) this.#keep(key, pipeline);
       },
       (cause: Error) => {
@@ -137,7 +137,7 @@ export class Pipelines {
     return undefined;
   }
 
-  /** A pipeline that is there; it counts as used last. */
+  /** A pipeline that exists; it becomes the most recently used. */
   #found(key: string): GPUComputePipeline | undefined {
     const pipeline = this.#pipelines.get(key);
     if (pipeline === undefined) return undefined;
@@ -166,8 +166,8 @@ export class Pipelines {
   }
 
   /**
-   * Ends the device with the process, whoever made it, after waiting for what is being compiled; whatever is asked of it later
-   * fails. Here and not in the backend, which may be collected while something is being compiled.
+   * Destroys the device with the process, whoever made it, after waiting for compilations; every later call fails. This
+   * is here and not in the backend, which may be garbage-collected while something is compiling.
    */
   end(): void {
     this.#faults.lose("the process ends");

@@ -1,10 +1,10 @@
-// Where the time of a program goes: every dispatch in a pass of its own, between two timestamps of the device. Slower than an
-// ordinary run, in which all dispatches of a flush share a pass.
+// Where the time of a program goes: every dispatch in a pass of its own, between two timestamps of the device. Slower
+// than an ordinary run, in which all dispatches of a flush share a pass.
 import { labelOf, type Dispatch } from "./dispatch.ts";
 import { mapToRead, usage } from "./constants.ts";
 import type { ProfileReport } from "./report.ts";
 
-/** Queries that a set may have. */
+/** The most queries in one query set. */
 const QUERIES = 4096;
 
 interface Taken {
@@ -31,7 +31,7 @@ export class Profiler {
     return performance.now();
   }
 
-  /** A flush that began at `since` has been sent. */
+  /** Called when a flush that began at `since` has been sent. */
   ran(since: number): void {
     this.#encode += performance.now() - since;
     this.#flushes++;

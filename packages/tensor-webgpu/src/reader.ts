@@ -1,5 +1,5 @@
-// Reading: a copy to memory that the host can see, and the only wait. What went wrong on the device meanwhile (an index out
-// of range, an error, its loss) is told here.
+// Reading: a copy to memory that the host can see, and the only wait. What meanwhile went wrong on the device (an index
+// out of range, an error, its loss) is reported here.
 import { MemoryError, type DType, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { Fault } from "@weft/kernel";
@@ -7,11 +7,14 @@ import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
 import type { Faults } from "./device-errors.ts";
 
-/** Buffers to read through are kept for the next read, up to so many bytes together. */
+/** Staging buffers are kept for the next read, up to this many bytes in total. */
 const KEPT = 1 << 24;
-/** Flags: more than the calls of one flush, which are 10,000 operations at most. Each has one, however many stages. */
+/**
+ * The number of flags: more than the calls in one flush, which is at most 10,000 operations. A call has one for all its
+ * stages.
+ */
 const FLAGS = 1 << 14;
-/** The flag of calls that need not be asked; nobody reads it. */
+/** The flag of calls whose indices need no check; nobody reads it. */
 export const SPARE = FLAGS;
 const NONE: readonly Fault[] = [];
 
@@ -19,12 +22,12 @@ export class Reader {
   readonly #device: GPUDevice;
   readonly #commands: Commands;
   readonly #flags: GPUBuffer;
-  /** Buffers to read through, by size, and their bytes. */
+  /** Free staging buffers by size; `#kept` is their total in bytes. */
   readonly #free = new Map<number, GPUBuffer[]>();
   #kept = 0;
-  /** Whose flags were given out since they were last sent for, by number. */
+  /** The faults whose flags have been given out since the last copy, by the number of the flag. */
   #open: Fault[] = [];
-  /** When what was sent for before has come. */
+  /** Resolves when all earlier copies have arrived. */
   #told: Promise<unknown> = Promise.resolve();
   readonly #faults: Faults;
 
@@ -35,12 +38,12 @@ export class Reader {
     this.#flags = flags;
   }
 
-  /** The number of the flag that a call raises where an index is out of range. */
+  /** Gives out a flag, which a call raises where an index is out of range; returns its number. */
   flag(fault: Fault): number {
     return this.#open.push(fault) - 1;
   }
 
-  /** Sees to it that there is room for so many flags more. */
+  /** Makes room for `flags` more flags. */
   room(flags: number): void {
     const { length } = this.#open;
     if (length === 0 || length + flags <= FLAGS) return;
@@ -50,10 +53,10 @@ export class Reader {
     this.#arrival(staging, 0, faults).catch(() => undefined); // the next read fails for the same reason
   }
 
-  /** Copies the flags and clears them, behind all that was asked for: they are told when the copy can be seen. */
+  /** Copies and clears the flags after all work so far: the faults are reported once the copy has arrived. */
   #sendFor(staging: GPUBuffer, at: number): readonly Fault[] {
     const faults = this.#open;
-    // Not the list itself: calls that come before the copy has arrived are noted there.
+    // A new list: later calls note their faults there, before the copy arrives.
     if (faults.length === 0) return NONE;
     this.#open = [];
     const encoder = this.#commands.encoder();
@@ -62,7 +65,7 @@ export class Reader {
     return faults;
   }
 
-  /** What a copy holds, once it is there and all flags before it have been told. */
+  /** The content of a copy, once it has arrived and all earlier flags have been reported. */
   async #arrival(staging: GPUBuffer, size: number, faults: readonly Fault[]): Promise<ArrayBuffer> {
     const before = this.#told;
     const arrival = staging.mapAsync(mapToRead, 0, size + faults.length * 4).then(
@@ -87,7 +90,7 @@ export class Reader {
   async read(buffer: GPUBuffer, address: number, length: number, dtype: DType): Promise<TypedArray> {
     this.#faults.check();
     const bytes = length * dtypeInfo[dtype].bytes;
-    // Copies have whole words.
+    // Copies are of whole words.
     const from = address - (address % 4);
     const size = Math.ceil((address + bytes - from) / 4) * 4;
     const staging = this.#staging(size + this.#open.length * 4);
@@ -112,13 +115,13 @@ export class Reader {
       this.#kept -= size;
       return free;
     }
-    // Where there is no memory for a new one, nothing runs that is sent together with the copy into it.
+    // Sent first: if there is no memory for a new buffer, work submitted together with the copy into it would not run.
     this.#faults.awaited(() => this.#commands.submit());
     return this.#faults.scoped(
       "out-of-memory",
       () => this.#device.createBuffer({ label: "weft reading", size, usage: usage.mapRead | usage.copyTarget }),
       (message) =>
-        new MemoryError(`tensor-webgpu: no memory to read ${bytes} bytes through (${message.split("\n")[0]})`),
+        new MemoryError(`tensor-webgpu: no memory for a buffer to read ${bytes} bytes (${message.split("\n")[0]})`),
     );
   }
 

@@ -1,16 +1,16 @@
-// What a profile says.
+// The report of a profile.
 
-/** All dispatches that did the same. */
+/** All dispatches that did the same work. */
 export interface ProfiledDispatch {
-  /** The operations, side by side. */
+  /** The operations that ran side by side. */
   readonly label: string;
   readonly count: number;
-  /** Microseconds on the device, all together; 0 where it has no timestamps. */
+  /** Microseconds on the device in total; 0 where it has no timestamps. */
   readonly us: number;
 }
 
 export interface ProfileReport {
-  /** Milliseconds that the host spent in preparing arguments and encoding. */
+  /** Milliseconds that the host spent preparing arguments and encoding. */
   readonly encode: number;
   readonly flushes: number;
   /** The longest first. */

@@ -1,20 +1,20 @@
-// Device memory: few large buffers (slabs), cut into blocks by size class. An operand of a kernel is a slab and an address in
-// it, so that a launch binds a slab once, however many of its operands lie there.
+// Device memory: few large buffers (slabs), cut into blocks by size class. An operand of a kernel is a slab and an
+// address in it, so that a launch binds a slab once, however many of its operands lie there.
 import { MemoryError } from "@weft/tensor";
 import { bytesOfClass, classOf, type Relief, type Storage, type Trial } from "@weft/kernel";
 import { usage } from "./constants.ts";
 import type { Faults } from "./device-errors.ts";
 
-/** A stretch of a slab. */
+/** A range of bytes of a slab. */
 export interface Block extends Storage {
   readonly slab: Slab;
-  /** Bytes from the slab's beginning. */
+  /** Offset in bytes from the beginning of the slab. */
   readonly address: number;
   readonly class: number;
 }
 
 export interface Slab {
-  /** Its place among the slabs. */
+  /** Its number among the slabs. */
   readonly index: number;
   readonly buffer: GPUBuffer;
   readonly bytes: number;
@@ -23,12 +23,12 @@ export interface Slab {
   /** Blocks that are handed out. */
   blocks: number;
   readonly free: number[][];
-  /** The device had no memory for it after all: nothing lies in it. */
+  /** The device turned out to have no memory for it: nothing lies in it. */
   lost: boolean;
 }
 
 export interface SlabOptions {
-  /** Bytes of the first slab; each further one is as large as all before it together. */
+  /** Bytes of the first slab; each further one is as large as all earlier ones together. */
   readonly first: number;
   /** Bytes that one slab may have: the adapter's limit on a binding. */
   readonly most: number;
@@ -45,13 +45,15 @@ export class Slabs {
   #used = 0;
   #peak = 0;
   #lost = 0;
-  /** Slabs that the device has not said anything of yet. */
+  /** Slabs that the device has neither confirmed nor refused yet. */
   #open = 0;
-  /** Told what became of them. */
+  /** Told whether they were confirmed or refused. */
   trial: Pick<Trial, "passed" | "failed"> | undefined;
-  /** Knows what to say when memory is full. */
+  /** Asked for help when memory is full. */
   relief: Relief | undefined;
-  /** Bytes that a slab may have beyond what is asked for: less when the device had no memory for a large one. */
+  /**
+   * Size in bytes up to which a slab may exceed the request: smaller after the device had no memory for a large one.
+   */
   #ample: number;
 
   constructor(device: GPUDevice, faults: Faults, options: SlabOptions) {
@@ -71,7 +73,7 @@ export class Slabs {
     return this.#options.limit;
   }
 
-  /** Bytes of all slabs, those of them that are handed out now, and at most so far. */
+  /** Bytes of all slabs; the bytes of them in use now; and the most that were in use. */
   get reserved(): number {
     return this.#total;
   }
@@ -85,7 +87,7 @@ export class Slabs {
     return this.#slabs.length - this.#lost;
   }
 
-  /** How many slabs there have been, if it is not known of all whether the device had memory for them. */
+  /** How many slabs there have been, if some are not confirmed yet; else 0. */
   get doubt(): number {
     return this.#open === 0 ? 0 : this.#slabs.length;
   }
@@ -96,7 +98,7 @@ export class Slabs {
       throw new MemoryError("tensor-webgpu: a value was lost when the device had no memory for it");
   }
 
-  /** Throws a MemoryError for a value that is larger than one block may be. */
+  /** Throws a MemoryError for a value that is larger than the largest block. */
   admit(bytes: number): void {
     const { most } = this.#options;
     if (bytes > most)
@@ -109,9 +111,9 @@ export class Slabs {
     const { most } = this.#options;
     this.admit(bytes);
     const c = classOf(bytes);
-    // The top class may end beyond what can be bound.
+    // The top class may exceed what can be bound.
     const size = Math.min(bytesOfClass(c), most);
-    // The first slab that has room: values crowd together in few slabs.
+    // The first slab with room, so that values gather in few slabs.
     for (const slab of this.#slabs) {
       const address = slab.free[c]?.pop();
       if (address !== undefined) return this.#block(slab, address, c, size);
@@ -122,7 +124,7 @@ export class Slabs {
     return this.#block(slab, address, c, size);
   }
 
-  /** A slab in which nothing lies any more, to be cut anew: what was cut from it may be of no use. */
+  /** A slab in which nothing lies any more, to be cut anew: its old cuts may not fit. */
   #cleared(size: number): Slab | undefined {
     const slab = this.#slabs.find((s) => s.blocks === 0 && size <= s.bytes && !s.lost);
     if (slab !== undefined) slab.top = slab.free.length = 0;
@@ -143,7 +145,8 @@ export class Slabs {
     if (fits < size) {
       this.relief?.spare(bytes, this.#total);
       throw new MemoryError(
-        `tensor-webgpu: no memory for ${bytes} bytes: ${this.#total} are in use or pooled, and the limit is ${limit}${this.relief?.advice() ?? ""}`,
+        `tensor-webgpu: no memory for ${bytes} bytes: ${this.#total} are in use or pooled, ` +
+          `and the limit is ${limit}${this.relief?.advice() ?? ""}`,
       );
     }
     const index = this.#slabs.length;
@@ -167,7 +170,7 @@ export class Slabs {
     return slab;
   }
 
-  /** The device had no memory for a slab. The next one is smaller, if it may be. */
+  /** Called when the device had no memory for a slab. The next one is smaller, where that suffices. */
   #lose(slab: Slab, message: string): MemoryError {
     slab.lost = true;
     slab.top = slab.bytes;
@@ -176,7 +179,8 @@ export class Slabs {
     this.#total -= slab.bytes;
     this.#ample = Math.min(this.#ample, Math.ceil(slab.bytes / 8) * 4);
     const error = new MemoryError(
-      `tensor-webgpu: the device has no memory for ${slab.bytes} bytes more; ${this.#total} are in use or pooled (${message.split("\n")[0]})`,
+      `tensor-webgpu: the device has no memory for ${slab.bytes} bytes more; ` +
+        `${this.#total} are in use or pooled (${message.split("\n")[0]})`,
     );
     this.trial?.failed(slab.index + 1, error);
     return error;

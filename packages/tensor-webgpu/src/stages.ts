@@ -1,4 +1,4 @@
-// From a launch to its stages: kernels are translated, calls are shaped by hand, and the links of a chain are joined.
+// From a launch to its stages: kernels are translated, calls are written by hand, and the links of a chain are joined.
 import { nameOf, type Launch } from "@weft/kernel";
 import type { Calls } from "./calls/call.ts";
 import { stagesOfChain } from "./chain.ts";

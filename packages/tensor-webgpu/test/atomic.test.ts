@@ -1,4 +1,5 @@
-// A flush is atomic on a device, too: a step that finds no memory, or that is refused, leaves parameters and moments as they were.
+// A flush is atomic on a device, too: a step that runs out of memory, or is refused, leaves parameters and moments as
+// they were.
 import { diff, scope } from "@weft/autograd";
 import { Chain, crossEntropy, Linear, params, seed } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
@@ -42,17 +43,20 @@ describeOnDevice("a step that fails", () => {
     const memory = { first: 1 << 18, most: 1 << 19, limit: 1 << 20 };
     const small = () => openSmall({}, memory, { fuse });
 
-    onDevice("for want of memory changes nothing, 50 times, and the next trains on with the same bits", async () => {
-      const [plain, failing] = [trainer(await small()), trainer(await small())];
-      // What the parameters begin with is made in a step that fails.
-      expect(() => failing.step(15_000)).toThrow(MemoryError);
-      const wanted = [await plain.step(6).item(), await plain.step(6).item()];
-      const first = await failing.step(6).item();
-      for (let i = 0; i < 50; i++) expect(() => failing.step(15_000)).toThrow(MemoryError);
-      expect(failing.rule.steps).toBe(1);
-      expect([first, await failing.step(6).item()]).toEqual(wanted);
-      expect(await failing.values()).toEqual(await plain.values());
-    });
+    onDevice(
+      "for lack of memory changes nothing, 50 times, and the next one trains on with the same bits",
+      async () => {
+        const [plain, failing] = [trainer(await small()), trainer(await small())];
+        // The parameters' initial values are computed in a step that fails.
+        expect(() => failing.step(15_000)).toThrow(MemoryError);
+        const wanted = [await plain.step(6).item(), await plain.step(6).item()];
+        const first = await failing.step(6).item();
+        for (let i = 0; i < 50; i++) expect(() => failing.step(15_000)).toThrow(MemoryError);
+        expect(failing.rule.steps).toBe(1);
+        expect([first, await failing.step(6).item()]).toEqual(wanted);
+        expect(await failing.values()).toEqual(await plain.values());
+      },
+    );
 
     onDevice("in minimize, or without a scope", async () => {
       const [plain, failing] = [trainer(await small()), trainer(await small())];
@@ -84,7 +88,7 @@ describeOnDevice("a step that fails", () => {
     });
   });
 
-  onDevice("of labels that were uploaded, none leaves a fault open, and a wrong one accuses no other", async () => {
+  onDevice("checks of uploaded labels leave no fault open, and a wrong label blames no other call", async () => {
     const b = await open({});
     const { loss, rule, values, model } = trainer(b);
     const bytes = b.tensor([0, 2, 1, 1, 0, 2], { dtype: "u8" });
@@ -97,7 +101,7 @@ describeOnDevice("a step that fails", () => {
     const [wrong, fine] = [T.take(x, b.tensor([3], { dtype: "i32" })), T.indexAdd(x, near, b.ones([2, 2]))];
     expect([...(await fine.data())]).toEqual([2, 2, 1, 1, 2, 2]);
     await expect(wrong.data()).rejects.toThrow(/^take: .* It is 3, and the axis has size 3/);
-    // One for each call that has to be asked, whatever its stages.
+    // One for each call that checks indices, however many stages it has.
     expect(flag).toHaveBeenCalledTimes(1);
     flag.mockRestore();
     for (const x of await values()) for (const v of x) expect(v).not.toBeNaN();
@@ -117,9 +121,9 @@ describeOnDevice("a step that fails", () => {
   );
 
   onDevice(
-    "for want of memory that the device itself tells of later: as if it had not been, the first step, too",
+    "for lack of memory that the device reports later: as if the step had never run, also if it is the first",
     async () => {
-      // The software driver binds a gibibyte, and never has one to give.
+      // The software driver can bind a gibibyte but never has one.
       const GIB = 2 ** 30;
       const make = async () => {
         const device = await ownDevice({ maxBufferSize: GIB, maxStorageBufferBindingSize: GIB });
@@ -147,7 +151,7 @@ describeOnDevice("a step that fails", () => {
     },
   );
 
-  onDevice("because a launch is refused: what was recorded with it does not run", async () => {
+  onDevice("because a launch is refused: work recorded with it does not run", async () => {
     const b = await openSmall({ groups: 2, threads: 1 }, { first: 1 << 20, most: 1 << 20, limit: 1 << 22 }, {});
     const [x, apart] = [b.ones([3]), T.add(b.ones([2]), 1)];
     const wrong = T.exp(b.tensor(new Float32Array(1001)));

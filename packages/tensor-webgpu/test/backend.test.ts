@@ -1,4 +1,5 @@
-// The backend itself: bits that are the same everywhere, what is refused and in which words, what is told late, and an end.
+// The backend itself: bits that are the same everywhere, what it refuses and with which message, which errors are
+// reported late, and its end.
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,13 +30,13 @@ describeOnDevice("the same bits", () => {
       (b: typeof cpu) => b.rand([3, 5, 7], { seed: 9 }),
       (b: typeof cpu) => b.randint([777], { low: -5, high: 1000 }),
       (b: typeof cpu) => dropout(b.ones([501]), 0.3, { training: true }),
-      (b: typeof cpu) => b.rand([2000]), // the stream has gone on alike
+      (b: typeof cpu) => b.rand([2000]), // the stream has advanced equally
     ])
       expect(await bitsOf(draw(gpu as never))).toEqual(await bitsOf(draw(cpu)));
     expect(gpu.stream).toEqual(cpu.stream);
   });
 
-  onDevice("tests for NaN and infinity, and what comparisons say of them", async () => {
+  onDevice("tests for NaN and infinity, and comparisons with them", async () => {
     const backend = await open({});
     const data = new Float32Array([NaN, Infinity, -Infinity, 0, -0, 1, -3e38, 3e38]);
     new Uint32Array(data.buffer)[5] = 0xffc12345; // a NaN with a sign and a load
@@ -56,7 +57,7 @@ describeOnDevice("the same bits", () => {
     expect(await flags(T.cast(x, "bool"))).toBe("11100111");
   });
 
-  onDevice("a NaN is found wherever it stands in a reduction", async () => {
+  onDevice("a NaN is found anywhere in a reduction", async () => {
     const backend = await open({});
     for (const at of [0, 1, 63, 64, 200]) {
       const data = Float32Array.from({ length: 201 }, (_, i) => (i === at ? NaN : i));
@@ -67,7 +68,7 @@ describeOnDevice("the same bits", () => {
     }
   });
 
-  onDevice("bytes: u8 and bool at every place of a word, as read, written and cut", async () => {
+  onDevice("bytes: u8 and bool at every place of a word, read, written and sliced", async () => {
     const backend = await open({});
     const bytes = Uint8Array.from({ length: 23 }, (_, i) => (i * 37) & 255);
     const x = backend.tensor(bytes);
@@ -100,7 +101,7 @@ describeOnDevice("the same bits", () => {
       const near = Array.from({ length: store(Infinity) - 1 }, (_, h) => Math.fround((load(h) + load(h + 1)) / 2));
       const floats = new Float32Array(near.flatMap((m) => [m, -m * (1 + 2 ** -23), m * (1 - 2 ** -23)]));
       expect(await T.cast(backend.tensor(floats), dtype).data()).toEqual(Uint16Array.from(floats, store));
-      // Odd places, and neighbors that others write.
+      // Odd places, and neighbors that other invocations write.
       const some = T.slice(halves, { starts: [15_001], ends: [15_012] });
       expect(await T.concat([some, T.flip(some), some], { axis: 0 }).data()).toEqual(
         Uint16Array.from({ length: 33 }, (_, i) => 15_001 + (i < 11 ? i : i < 22 ? 21 - i : i - 22)),
@@ -143,17 +144,17 @@ describeOnDevice("the same bits", () => {
 });
 
 describeOnDevice("what is refused", () => {
-  onDevice("dtypes that WebGPU has not", async () => {
+  onDevice("dtypes that WebGPU lacks", async () => {
     const { eye, ones, rand, tensor, zeros } = await open({});
     expect(() => tensor([1], { dtype: "f64" })).toThrow(new UnsupportedError("tensor: @weft/tensor-webgpu has no f64"));
     expect(() => ones([2], { dtype: "f64" })).toThrow("ones: @weft/tensor-webgpu has no f64");
     expect(() => T.cast(zeros([2]), "f64")).toThrow("cast: @weft/tensor-webgpu has no f64");
-    // In the name of the function that was called.
+    // The message names the function that was called.
     expect(() => eye(2, { dtype: "f64" })).toThrow("eye: @weft/tensor-webgpu has no f64");
     expect(() => rand([2], { dtype: "f64" })).toThrow("rand: @weft/tensor-webgpu has no f64");
   });
 
-  onDevice("more memory than there is, and the backend works on", async () => {
+  onDevice("more memory than there is, and the backend keeps working", async () => {
     const backend = await open({ memoryLimit: 1 << 22 });
     const ones = backend.ones([8]);
     expect(() => backend.tensor(new Float32Array(1 << 21))).toThrow(MemoryError);
@@ -167,7 +168,7 @@ describeOnDevice("what is refused", () => {
     );
   });
 
-  onDevice("all of it in small pieces, which are free again when a large one is asked for", async () => {
+  onDevice("all memory in small pieces, which are free again when a large one is needed", async () => {
     const backend = await openSmall({}, { first: 1 << 20, most: 1 << 20, limit: 1 << 20 });
     const pieces = Array.from({ length: 16 }, (_, i) => backend.tensor(new Float32Array(1 << 14).fill(i)));
     expect((await pieces[15]!.data())[0]).toBe(15);
@@ -177,7 +178,7 @@ describeOnDevice("what is refused", () => {
     expect((await large.data()).every((x) => x === 2)).toBe(true);
   });
 
-  onDevice("a plan whose values together are more than one slab holds", async () => {
+  onDevice("a plan whose values together exceed one slab", async () => {
     const x = Float32Array.from({ length: 400 }, (_, i) => Math.sin(i));
     // Four products of 1,600 bytes live at the same time.
     const program = ({ tensor }: Pick<typeof cpu, "tensor">): Tensor => {
@@ -193,7 +194,7 @@ describeOnDevice("what is refused", () => {
       (await got.data()).forEach((v, k) => expect(v).toBeCloseTo(wanted[k]!, 2));
       got.release();
     }
-    // A single one may not be larger, whether it is stored or lives within a plan.
+    // A single value may not be larger, whether it is stored or lives within a plan.
     const outer = (n: number): Tensor => {
       const v = small.tensor(new Float32Array(n), { shape: [n, 1] });
       return T.matmul(T.matmul(v, T.transpose(v)), v);
@@ -207,18 +208,18 @@ describeOnDevice("what is refused", () => {
   onDevice("a launch with too many workgroups, and one over too many slabs", async () => {
     const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
     const narrow = await openSmall({ groups: 2 }, memory);
-    // An invocation does four elements.
+    // An invocation takes four elements.
     expect(() => scope(() => T.add(narrow.tensor(new Float32Array(4 * 64 * 5)), 1).backend.flush())).toThrow(
-      "tensor-webgpu: a launch of 5 workgroups is more than this adapter runs",
+      "tensor-webgpu: a launch of 5 workgroups is more than this adapter runs (4)",
     );
     const apart = await openSmall({ slabs: 2 }, { first: 4096, most: 4096, limit: 1 << 16 });
     const values = Array.from({ length: 4 }, (_, i) => apart.tensor(new Float32Array(1000).fill(i)));
     expect(() => scope(() => values.reduce((a, b) => T.add(a, b)).backend.flush())).toThrow(
-      /a launch whose operands lie in \d slabs, and this adapter binds 2/,
+      /the operands of a launch lie in \d slabs, and this adapter binds 2/,
     );
   });
 
-  onDevice("a sum of more terms than a word counts", async () => {
+  onDevice("a sum of more terms than fit in a word", async () => {
     const { tensor } = await open({});
     const x = tensor(new Float32Array(1 << 16).fill(1));
     expect(() => scope(() => T.sum(T.mul(T.reshape(x, [-1, 1]), x)))).toThrow(
@@ -226,18 +227,18 @@ describeOnDevice("what is refused", () => {
     );
   });
 
-  onDevice("trust, where nobody can grant it", async () => {
+  onDevice("`trusted` has no effect where nobody can grant it", async () => {
     expect((await open({ trusted: true })).info().trusted).toBe(true);
     expect((await open({})).info().trusted).toBe(false);
-    // A device of the user's own has the checks that it was made with.
+    // A user's device keeps the checks that it was made with.
     expect((await open({ trusted: true, device: await bareDevice() })).info().trusted).toBe(false);
   });
 
-  onDevice("an adapter that has given its device", async () => {
+  onDevice("an adapter that has already given a device", async () => {
     const adapter = await gpuOfTests().then((gpu) => gpu.requestAdapter());
     const backend = await open({ adapter: adapter! });
     expect(await T.add(backend.tensor([1]), 1).array()).toEqual([2]);
-    await expect(open({ adapter: adapter! })).rejects.toThrow(/^open: the adapter gives no device: .*consumed/);
+    await expect(open({ adapter: adapter! })).rejects.toThrow(/^open: the adapter returned no device: .*consumed/);
   });
 
   test("a platform without an adapter, and a page without WebGPU", async () => {
@@ -248,7 +249,7 @@ describeOnDevice("what is refused", () => {
   });
 });
 
-describeOnDevice("what is told at the next read", () => {
+describeOnDevice("errors reported at the next read", () => {
   onDevice("an index out of range, at each read of what was computed with it and at no other", async () => {
     const backend = await open({});
     const x = backend.tensor([1, 2, 3]);
@@ -265,7 +266,7 @@ describeOnDevice("what is told at the next read", () => {
     expect([...(await x.data())]).toEqual([1, 2, 3]);
   });
 
-  onDevice("reads side by side are each told of their own", async () => {
+  onDevice("concurrent reads each report their own", async () => {
     const backend = await open({});
     const x = backend.tensor([1, 2, 3]);
     const nine = T.add(backend.tensor([8], { dtype: "i32" }), 1);
@@ -291,7 +292,7 @@ describeOnDevice("what is told at the next read", () => {
     expect([...(await T.take(x, zero).data())]).toEqual([1]);
   });
 
-  onDevice("what it runs on, and what it did", async () => {
+  onDevice("info and stats", async () => {
     const backend = await open({});
     const { threads, largest, software, limits, debug, trusted } = backend.info();
     expect({ debug, trusted }).toEqual({ debug: false, trusted: false });
@@ -302,7 +303,7 @@ describeOnDevice("what is told at the next read", () => {
     expect(largest).toBeGreaterThanOrEqual(2 ** 27);
     const x = scope(() => T.keep(T.exp(backend.tensor([1, 2]))));
     expect(backend.stats()).toMatchObject({ live: 1, dispatches: 1, passes: 1, pipelines: 1, slabs: 1, pending: 0 });
-    expect(backend.stats().submits).toBe(0); // more may come that can go with it
+    expect(backend.stats().submits).toBe(0); // more work may join the batch
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(backend.stats().submits).toBe(1);
     const { bytes, reserved, pooled, peak } = backend.stats();

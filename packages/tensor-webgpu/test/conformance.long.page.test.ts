@@ -1,4 +1,4 @@
-// The law for every backend in a page, on navigator.gpu, with PyTorch's values. There are no known gaps.
+// The conformance suite in a page, on navigator.gpu, with PyTorch's values. There are no known gaps.
 import { conformance } from "@weft/conformance";
 import { open } from "@weft/tensor-webgpu";
 import { test } from "vitest";

@@ -1,4 +1,5 @@
-// The law for every backend, on this one, in full: merged, on tensors and on views, and with fallbacks. There are no known gaps.
+// The law for every backend, on this one, in full: merged, on tensors and on views, and with fallbacks. There are no
+// known gaps.
 import { conformance } from "@weft/conformance";
 import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";

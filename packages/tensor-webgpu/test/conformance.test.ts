@@ -1,5 +1,6 @@
-// The law for every backend, on this one: with every operation by itself, without the checks of WebGPU, on tensors and on views, and with
-// fallbacks. Merged takes minutes on a software driver: conformance.long.test.ts. There are no known gaps.
+// The conformance suite: with every operation by itself, without the checks of WebGPU, on tensors and
+// on views, and with fallbacks. Merged takes minutes on a software driver: conformance.long.test.ts. There are no known
+// gaps.
 import { conformance } from "@weft/conformance";
 import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";

@@ -1,4 +1,4 @@
-// The software driver under these tests, and tests that are skipped, with the reason, where it is missing.
+// The software driver for these tests. Where it is missing, tests are skipped and say why.
 import { describe, test } from "vitest";
 
 /** Why there is no driver here; `vitest.config.ts` prints it too. */
@@ -10,13 +10,13 @@ export const describeOnDevice = describe.skipIf(missing !== undefined);
 let kept: GPU | undefined;
 let device: Promise<GPUDevice> | undefined;
 
-/** WebGPU itself. What `create` gives has to stay referenced. */
+/** WebGPU itself. What `create` returns must stay referenced. */
 export async function gpuOfTests(): Promise<GPU> {
   const { create } = (await import("webgpu")) as unknown as { create: (options: string[]) => GPU };
   return (kept ??= create(["disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension"]));
 }
 
-/** A new device of a test's own, with all the workgroup memory there is. */
+/** A new device for one test, with all the workgroup memory there is. */
 export async function ownDevice(requiredLimits: Record<string, number> = {}): Promise<GPUDevice> {
   const adapter = (await (await gpuOfTests()).requestAdapter())!;
   const { maxComputeWorkgroupStorageSize } = adapter.limits;

@@ -1,5 +1,5 @@
-// Elementwise work behind products and convolutions: given coordinates or a place, one element or four at once, with what it
-// reads broadcast along any axis; beside the CPU.
+// Elementwise work after products and convolutions: by coordinates or by place, one element or four at once, with
+// operands broadcast along any axis; compared with the CPU.
 import { add, conv, matmul, maximum, mul, neg, permute, scope, stack, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect } from "vitest";
@@ -38,7 +38,7 @@ const programs: Record<string, Program> = {
     mul(conv(x([3, 4, 8, 8], 0.3), x([8, 4, 3, 3], 0.7), { padding: 1 }), x([8], 0.9)),
 };
 
-describeOnDevice("work behind products and convolutions", () => {
+describeOnDevice("work after products and convolutions", () => {
   for (const [name, program] of Object.entries(programs))
     onDevice(name, async () => {
       const [gpu, cpu] = [await open({}), openSync({})];

@@ -1,6 +1,7 @@
-// A program that ends while pipelines are being compiled in the background, in the way that its argument names; and with
-// `runs N [way…]`, a program that starts itself N times in each way and says how the runs ended. It goes into one file with
-// esbuild --bundle --platform=node --format=esm --external:webgpu, for machines with a graphics processor (there WEFT_LONG=1).
+// A program that ends while pipelines are being compiled in the background, in the way that its argument names; and
+// with `runs N [way…]`, a program that starts itself N times in each way and prints how the runs ended. It is bundled
+// with esbuild --bundle --platform=node --format=esm --external:webgpu, for machines with a graphics processor (there
+// WEFT_LONG=1).
 import { spawnSync } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,7 +13,7 @@ const all = [T.exp, T.sin, T.cos, T.sqrt, T.log1p, T.tanh, T.sigmoid, T.atan, T.
 const maps = process.env["WEFT_LONG"] === undefined ? all.slice(0, 7) : all;
 const file = fileURLToPath(import.meta.url);
 
-/** Runs pairs of launches so often that each pair is given a program of its own. */
+/** Runs pairs of launches until each pair has a program of its own. */
 function work(backend: WebGpuBackend, size = 64): void {
   const [x, y] = [backend.ones([size]), backend.ones([size + 32])];
   for (let i = 0; i < maps.length; i++)
@@ -31,14 +32,14 @@ async function begin(device?: GPUDevice): Promise<WebGpuBackend> {
 
 let gpu: GPU | undefined;
 
-/** A device of the program's own. */
+/** A device that the program made. */
 async function ownDevice(): Promise<GPUDevice> {
   const { create } = (await import("webgpu")) as unknown as { create: (options: string[]) => GPU };
-  gpu = create([]); // what is made from it crashes when it is collected
+  gpu = create([]); // what is made from it crashes when this is garbage-collected
   return (await gpu.requestAdapter())!.requestDevice();
 }
 
-/** A worker that has worked and rests. */
+/** A worker that has finished its work and is idle. */
 async function resting(): Promise<Worker> {
   const worker = new Worker(file, { argv: ["work"] });
   console.log(await new Promise((resolve) => void worker.once("message", resolve)));
@@ -49,7 +50,7 @@ const fail = (message: string) => (): never => {
   throw new Error(message);
 };
 
-/** What asks for more when the end has begun, on a device that ends the process otherwise if anything is compiled. */
+/** Asks for more work once the end has begun, on a device that exits otherwise if anything is compiled. */
 async function late(): Promise<void> {
   const device = await ownDevice();
   const backend = await begin(device);
@@ -64,7 +65,7 @@ async function late(): Promise<void> {
   process.exit(4);
 }
 
-/** The ways to end: the status or the signal that each ends with, and whether something is being compiled meanwhile. */
+/** The ways to end: the exit status or signal of each, and whether something is compiling meanwhile. */
 const ways: {
   readonly [way: string]: readonly [how: number | string, compiling: boolean, run: () => Promise<unknown>];
 } = {
@@ -119,7 +120,7 @@ else {
   const backend = await open({});
   work(backend);
   const { compiling } = backend.stats();
-  // What the binding has promised must have been told: it aborts where a worker ends before (webgpu 0.6.2).
+  // The binding's promises must have settled: it aborts if a worker ends earlier (webgpu 0.6.2).
   await setTimeout(50);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has none
   parentPort!.postMessage(`compiling ${compiling}`);

@@ -1,5 +1,5 @@
-// The process ends while pipelines are being compiled: nothing crashes, whatever way it takes, and nothing is left behind by
-// backends that have ended.
+// The process ends while pipelines are compiling: nothing crashes, however it ends, and backends that have ended leave
+// nothing behind.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -48,7 +48,7 @@ onDevice("all backends together add one listener, which goes with the last of th
   expect(process.listenerCount("exit")).toBe(before);
 });
 
-onDevice("a device of the program's own counts as long as something may be compiled on it", async () => {
+onDevice("a device that the program made counts as long as something may be compiling on it", async () => {
   const before = process.listenerCount("exit");
   const device = await ownDevice();
   (await open({ device })).destroy();

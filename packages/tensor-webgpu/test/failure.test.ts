@@ -1,5 +1,5 @@
-// What goes wrong on a device becomes the error of the call that waits: validation, too little memory, the loss of the device.
-// A backend goes on after the first two, and a model after the third, on another device.
+// Failures of a device become the error of the call that waits: validation, too little memory, the loss of the device.
+// A backend continues after the first two; after the third, a model continues on another device.
 import { diff, param, scope, state, type Param, type State } from "@weft/autograd";
 import { Chain, crossEntropy, fromBytes, Linear, place, toBytes } from "@weft/nn";
 import { optimizer, sgd } from "@weft/optim";
@@ -16,8 +16,8 @@ import { openSmall } from "./small.ts";
 const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
 
 describeOnDevice("validation errors", () => {
-  // One invocation a workgroup and no rows: 70,001 elements, which are no whole groups of four, are more workgroups than the
-  // adapter runs along one axis.
+  // One invocation per workgroup, and no second axis: 70,001 elements, not a multiple of four, take more workgroups
+  // than the adapter runs along one axis.
   const tooMany = { threads: 1, groups: 100_000 };
 
   onDevice("in debug mode the awaiting read fails, and the error names the operation", async () => {
@@ -25,7 +25,7 @@ describeOnDevice("validation errors", () => {
     const fine = T.add(backend.tensor([1, 2]), 1);
     const wrong = T.exp(backend.tensor(new Float32Array(70_001)));
     await expect(wrong.data()).rejects.toThrow(/^tensor-webgpu: in .*exp.* \(70001\): .*70001/s);
-    expect([...(await fine.data())]).toEqual([2, 3]); // told once
+    expect([...(await fine.data())]).toEqual([2, 3]); // reported once
     expect([...(await T.exp(backend.tensor([0, 0])).data())]).toEqual([1, 1]);
   });
 
@@ -36,7 +36,7 @@ describeOnDevice("validation errors", () => {
     expect([...(await T.exp(backend.tensor([0, 0])).data())]).toEqual([1, 1]);
   });
 
-  onDevice("an upload that is told of one takes no memory", async () => {
+  onDevice("an upload that reports one takes no memory", async () => {
     const backend = await openSmall(tooMany, memory);
     const x = backend.tensor(new Float32Array(70_001));
     const wrong = scope(() => T.keep(T.exp(x)));
@@ -61,14 +61,14 @@ describeOnDevice("validation errors", () => {
     await expect(T.tanh(backend.tensor([1])).data()).rejects.toThrow(/^tensor-webgpu: in .*tanh/);
   });
 
-  onDevice("what such a pipeline should have computed is refused each time", async () => {
+  onDevice("every read of what such a pipeline should have computed fails", async () => {
     const backend = await openSmall({ threads: 1 << 14 }, memory);
     for (let i = 0; i < 2; i++) await expect(T.tanh(backend.tensor([1])).data()).rejects.toThrow(/^tensor-webgpu: /);
   });
 
-  onDevice("WEFT_DEBUG asks for it", async () => {
+  onDevice("WEFT_DEBUG switches debug mode on", async () => {
     for (const [value, submits] of [
-      ["1", 2], // each dispatch by itself, at once
+      ["1", 2], // every dispatch is sent by itself
       ["0", 0],
       ["", 0],
     ] as const) {
@@ -144,7 +144,7 @@ describeOnDevice("boxes made from values that others share", () => {
     ]);
   });
 
-  onDevice("a step that was taken back while another value was read is told by the next scope", async () => {
+  onDevice("a step that was rolled back during the read of another value is reported by the next scope", async () => {
     const backend = await open({ memoryLimit: 8 << 20 });
     const w = param(backend.tensor([1, 2]));
     await w.value.data();
@@ -157,7 +157,7 @@ describeOnDevice("boxes made from values that others share", () => {
 });
 
 describeOnDevice("a read beside calls whose indices only the device knows", () => {
-  onDevice("is told what was asked for before it, and nothing of what comes while it waits", async () => {
+  onDevice("reports faults of work recorded before it, and none of what comes while it waits", async () => {
     const backend = await open();
     const [table, small] = [backend.ones([100, 16]), backend.tensor([1, 2, 3])];
     const rows = (first: number) => T.take(table, T.cast(T.mul(backend.full([4], first), 1), "i32"));
@@ -171,7 +171,7 @@ describeOnDevice("a read beside calls whose indices only the device knows", () =
       expect(values).toMatchObject({ status: "fulfilled", value: Float32Array.of(2, 4, 6) });
       expect(taken.status).toBe(wrong ? "rejected" : "fulfilled");
     }
-    // Also where many of them come while several reads wait.
+    // Also if many of them come while several reads wait.
     const reads = Array.from({ length: 20 }, (_, i) => {
       if (i % 3 === 0) rows(i === 9 ? 200 : i).backend.flush();
       return T.add(small, i).array();
@@ -191,7 +191,7 @@ describeOnDevice("uploads", () => {
 });
 
 describeOnDevice("too little memory", () => {
-  onDevice("is no error where nobody refers to what is there any more", async () => {
+  onDevice("is no error if no value in memory is referenced any more", async () => {
     const backend = await open({ memoryLimit: 8 << 20 });
     const request = async (): Promise<void> => {
       const all: Tensor[] = [];
@@ -237,14 +237,14 @@ describeOnDevice("too little memory", () => {
     },
   );
 
-  /** The software driver binds a gibibyte, and never has one to give. */
+  /** The software driver can bind a gibibyte but never has one. */
   const GIB = 2 ** 30;
   async function openLarge() {
     const device = await ownDevice({ maxBufferSize: GIB, maxStorageBufferBindingSize: GIB });
     return openSmall({}, { first: 1 << 20, most: GIB, limit: 4 * GIB }, { device });
   }
 
-  onDevice("on the device: a MemoryError for who waits, and the backend goes on", async () => {
+  onDevice("on the device: the call that waits gets a MemoryError, and the backend continues", async () => {
     const backend = await openLarge();
     const x = backend.tensor([1, 2, 3]);
     const huge = backend.zeros([GIB / 4]);
@@ -266,7 +266,7 @@ describeOnDevice("too little memory", () => {
     for (const read of reads) expect((read as PromiseRejectedResult).reason).toBeInstanceOf(MemoryError);
   });
 
-  onDevice("to read through: what was asked for before is computed all the same", async () => {
+  onDevice("for a staging buffer: earlier work is computed regardless", async () => {
     const device = await ownDevice();
     const backend = await openSmall({}, memory, { device });
     const x = backend.tensor([1, 2, 3]);
@@ -275,7 +275,7 @@ describeOnDevice("too little memory", () => {
       y.backend.flush();
       return y;
     });
-    // There is none for the buffer that the next read makes.
+    // There is no memory for the staging buffer of the next read.
     const createBuffer = device.createBuffer.bind(device);
     device.createBuffer = (descriptor) => createBuffer({ ...descriptor, size: 2 ** 50 });
     await expect(x.data()).rejects.toThrow(/^tensor-webgpu: /);
@@ -289,7 +289,7 @@ describeOnDevice("too little memory", () => {
     const slabs = new Slabs(device, faults, { first: GIB / 2, most: GIB, limit: 8 * GIB });
     slabs.allocate(GIB / 2);
     slabs.allocate(GIB / 2);
-    slabs.allocate(1024); // would begin a slab as large as both
+    slabs.allocate(1024); // a new slab would be as large as both
     await faults.settled();
     expect(() => faults.check()).toThrow(MemoryError);
     const { slab } = slabs.allocate(1024);
@@ -302,10 +302,10 @@ describeOnDevice("too little memory", () => {
   });
 });
 
-const GONE = /^tensor-webgpu: the device was lost \(.*\); open\(\) gives another one/;
+const GONE = /^tensor-webgpu: the device was lost \(.*\); open\(\) returns a new one/;
 
 describeOnDevice("the loss of the device", () => {
-  onDevice("every read that waits fails with the reason, later calls throw; open() gives another", async () => {
+  onDevice("every read that waits fails with the reason, later calls throw; open() returns a new one", async () => {
     const first = await open();
     expect(await open()).toBe(first);
     const x = first.tensor([1, 2]);
@@ -323,7 +323,7 @@ describeOnDevice("the loss of the device", () => {
     expect(await T.mul(second.tensor([1, 2]), 2).array()).toEqual([2, 4]);
   });
 
-  onDevice("open() gives another at once, whether the device was its own or not", async () => {
+  onDevice("open() returns a new one at once, whoever made the device", async () => {
     const first = await open();
     first.destroy();
     const second = await open();
@@ -332,7 +332,7 @@ describeOnDevice("the loss of the device", () => {
     expect(await open()).toBe(second);
   });
 
-  onDevice("what waited on a backend that was destroyed is nobody else's failure", async () => {
+  onDevice("pending work of a destroyed backend makes no other backend fail", async () => {
     const [first, cpu] = [await open({}), await openCpu({})];
     const waits = first.ones([2]);
     first.destroy();
@@ -359,7 +359,7 @@ describeOnDevice("the loss of the device", () => {
     expect(() => backend.tensor([1])).toThrow(GONE);
   });
 
-  onDevice("a device of one's own is used, and outlives the backend", async () => {
+  onDevice("a device that the user brought is used, and outlives the backend", async () => {
     const device = await bareDevice();
     const backend = await open({ device });
     const x = T.add(backend.tensor([1]), 1);
@@ -397,7 +397,7 @@ describeOnDevice("a model after a loss", () => {
     return found;
   }
 
-  onDevice("goes on from its last saved copy", async () => {
+  onDevice("continues from its last saved copy", async () => {
     const [first, cpu] = [await open({}), await openCpu({})];
     const model = await place(build(), first);
     await train(model, first, 3);
@@ -406,14 +406,14 @@ describeOnDevice("a model after a loss", () => {
     first.destroy();
 
     const second = await open({});
-    // What only the lost device has cannot be moved, and the error says what to do.
+    // Values on the lost device cannot be moved; the error says what to do.
     await expect(place(model, second)).rejects.toThrow(GONE);
     const fresh = await place(fromBytes(saved, build()), second);
     const got = await train(fresh, second, 4);
     got.forEach((loss, i) => expect(loss).toBeCloseTo(wanted[i]!, 5));
   });
 
-  onDevice("a box by hand gets a value of the new device", async () => {
+  onDevice("a box can be assigned a value of the new device", async () => {
     const first = await open({});
     const p = param(first.tensor([1, 2]));
     first.destroy();

@@ -1,5 +1,5 @@
-// What long programs take: memory, buffers, groups of bindings and pipelines stay what they were after the first steps, also
-// when nobody ever waits.
+// Long programs: memory, buffers, bind groups and pipelines stay what they were after the first steps, even if the
+// program never waits.
 import { diff, param, scope } from "@weft/autograd";
 import { Chain, Conv, crossEntropy, dropout, Linear, MaxPool, seed } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
@@ -11,13 +11,13 @@ import { describeOnDevice, onDevice, ownDevice } from "./device.ts";
 
 const wave = (n: number, step: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step));
 
-/** All that must not grow. */
+/** Everything that must not grow. */
 function footprint(backend: WebGpuBackend) {
   const { live, bytes, slabs, reserved, peak, pipelines, compiling, bindGroups, plans, kernels } = backend.stats();
   return { live, bytes, slabs, reserved, peak, pipelines, compiling, bindGroups, plans, kernels };
 }
 
-/** Bytes of the process that are not JavaScript's, whose garbage comes and goes. */
+/** Bytes of the process outside JavaScript's heap, whose garbage comes and goes. */
 function native(): number {
   const { rss, heapTotal, external } = process.memoryUsage();
   return rss - heapTotal - external;
@@ -58,7 +58,7 @@ async function trainFlat(steps: number): Promise<void> {
   for await (const loss of lenet(backend, steps)) {
     i++;
     if (i % 20 === 0) expect(await loss.item()).toBeLessThan(10);
-    // The first steps compile, and some of it in the background.
+    // The first steps compile, partly in the background.
     if (i === 40) await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
     if (i === 60) settled = footprint(backend);
     if (i > 60 && i % 20 === 0) expect({ step: i, ...footprint(backend) }).toEqual({ step: i, ...settled });
@@ -88,7 +88,7 @@ describeOnDevice("a loop that never waits", () => {
         const tape = diff(() => T.sum(T.square(T.tanh(T.matmul(x, w)))));
         w.value = T.sub(w.value, T.mul(tape.grad(w), 0.01));
       });
-    /** Waits until the device has done all. */
+    /** Waits until the device has done everything. */
     const total = async (): Promise<number> => {
       const y = scope(() => T.sum(w.value));
       const sum = await y.item();
@@ -98,8 +98,8 @@ describeOnDevice("a loop that never waits", () => {
     for (let i = 0; i < 500; i++) step();
     let sum = await total();
     const before = footprint(backend);
-    // Bytes a step in each of twelve stretches, once the device has caught up: how far it lags is the machine's affair. What is kept
-    // would grow in all of them; compilers and collectors only in some.
+    // Bytes a step in each of twelve stretches, once the device has caught up: how far it lags is the machine's affair.
+    // What is kept would grow in all of them; compilers and collectors only in some.
     const grown: number[] = [];
     for (let part = 0; part < 12; part++) {
       const resident = native();
@@ -114,7 +114,7 @@ describeOnDevice("a loop that never waits", () => {
 });
 
 describeOnDevice("many reads at one time", () => {
-  onDevice("leave at most 16 MiB of what they went through", async () => {
+  onDevice("leave at most 16 MiB of staging buffers", async () => {
     const device = await ownDevice();
     const alive = new Set<GPUBuffer>();
     const createBuffer = device.createBuffer.bind(device);

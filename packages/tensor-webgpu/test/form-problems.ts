@@ -1,5 +1,5 @@
-// What the timing of tuned forms tries: the products and convolutions of the models that Weft is measured by, each with the
-// form of the table and its neighbors, and its elements by plain loops in float64.
+// Problems for timing tuned forms: the products and convolutions of the benchmark models, each with the form from the
+// table and its neighbors, and its elements by plain loops in float64.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import type { ConvAttrs } from "@weft/tensor/internals";
@@ -32,15 +32,15 @@ function laidOut(shapes: readonly (readonly number[])[]): CallOperand[] {
   });
 }
 
-/** The problems, small ones where only correctness is asked for. */
+/** The problems; small ones where only correctness matters. */
 export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Problem)[] {
-  /** Tilings that fit, by their names: `128x128x8 8x8 prefetch`; only one where no more than correctness is asked for. */
+  /** Tilings that fit, by their names: `128x128x8 8x8 prefetch`; only one where just correctness matters. */
   const pick = (sides: { a: { along: "row" | "k" }; b: { along: "row" | "k" } }, given: readonly string[]): Tiling[] =>
     (quick ? ["32x32x8 4x4 prefetch"] : given)
       .map((name): Tiling => {
         const [bm, bn, bk, tm, tn] = name.match(/\d+/g)!.map(Number) as [number, number, number, number, number];
-        const turn = name.includes("registers") ? "registers" : "components";
-        return { bm, bn, bk, tm, tn, turn, prefetch: name.includes("prefetch"), unroll: !quick };
+        const transpose = name.includes("registers") ? "registers" : "components";
+        return { bm, bn, bk, tm, tn, transpose, prefetch: name.includes("prefetch"), unroll: !quick };
       })
       .filter((t) => threadsOf(t) <= machine.threads && 16 * tileVectors(t, sides.a, sides.b) <= machine.shared);
 

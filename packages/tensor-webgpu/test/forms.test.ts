@@ -1,5 +1,5 @@
-// Tuned forms against plain loops: small odd shapes, every order of both operands in memory, batches, splits, operands that
-// lie anywhere.
+// Tuned forms against plain loops: small odd shapes, every order of both operands in memory, batches, splits, operands
+// at any offset.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import type { ConvAttrs } from "@weft/tensor/internals";
@@ -20,7 +20,7 @@ const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => siz
 const wave = (n: number, by: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: n }, (_, i) => Math.sin(i * by + by));
 
-/** Operands one behind the other, each at a multiple of 16 bytes. */
+/** Operands one after the other, each at a multiple of 16 bytes. */
 function laidOut(shapes: readonly (readonly number[])[]): CallOperand[] {
   let bytes = 0;
   return shapes.map((shape, slot) => {
@@ -91,7 +91,7 @@ const tiling = (t: Partial<Tiling>): Tiling => ({
   tn: 4,
   prefetch: true,
   unroll: false,
-  turn: "components",
+  transpose: "components",
   ...t,
 });
 const slicing = (rm: number, rn: number, order: Slicing["order"], written = 0): Slicing => ({ rm, rn, order, written });
@@ -107,10 +107,10 @@ const sizes = [
 
 describeOnDevice("tiled product", () => {
   for (const order of orders) {
-    onDevice(`${nameOf(order)}: any sizes, prefetched or not, turned in either way`, async () => {
+    onDevice(`${nameOf(order)}: any sizes, prefetched or not, transposed either way`, async () => {
       for (const size of sizes) await check({ ...size, ...order }, { kind: "tiled", tiling: tiling({}), splits: 1 });
       const odd = { M: 37, N: 44, K: 28, ...order };
-      await check(odd, { kind: "tiled", tiling: tiling({ prefetch: false, turn: "registers" }), splits: 1 });
+      await check(odd, { kind: "tiled", tiling: tiling({ prefetch: false, transpose: "registers" }), splits: 1 });
       await check(odd, { kind: "tiled", tiling: tiling({ bm: 64, bn: 64, bk: 4, tm: 8, tn: 8 }), splits: 1 });
     });
     onDevice(`${nameOf(order)}: splits, batches, unaligned operands, slabs of words`, async () => {
@@ -125,7 +125,7 @@ describeOnDevice("tiled product", () => {
         await check({ M: 36, N: 40, K: 20, ...order }, { kind: "tiled", tiling: tiling({}), splits: 2 }, setting);
     });
   }
-  onDevice("written out", async () => {
+  onDevice("unrolled", async () => {
     const whole = tiling({ bm: 32, bn: 64, bk: 8, tm: 8, tn: 4, unroll: true });
     await check({ M: 33, N: 40, K: 20, transA: false, transB: true }, { kind: "tiled", tiling: whole, splits: 1 });
   });
@@ -143,7 +143,7 @@ describeOnDevice("sliced product", () => {
         await check({ M: 36, N: 40, K: 20, ...order }, { kind: "sliced", slicing: slicing(16, 16, "column") }, setting);
     });
   }
-  onDevice("written out", async () => {
+  onDevice("unrolled", async () => {
     const form = { kind: "sliced", slicing: slicing(8, 16, "column", 4) } as const;
     for (const K of [64, 70]) await check({ M: 9, N: 12, K, transA: true, transB: false }, form);
   });
@@ -295,7 +295,7 @@ describeOnDevice("convolutions as products", () => {
     for (const [name, s] of Object.entries(spatial)) {
       onDevice(`${op}: ${name}`, async () => {
         await checkConvolution(op, s, 1);
-        await checkConvolution(op, s, 3, { prefetch: false, turn: "registers" });
+        await checkConvolution(op, s, 3, { prefetch: false, transpose: "registers" });
       });
     }
   }

@@ -1,5 +1,5 @@
-// Maps of which an invocation does four elements: masks and numbers, rows that repeat, operands that do and do not lie at
-// multiples of sixteen bytes, and results in place of their operands; the same numbers as on the CPU.
+// Maps whose invocations take four elements: masks and numbers, repeated rows, operands aligned to sixteen bytes or
+// not, and results in place of their operands; the same numbers as on the CPU.
 import * as T from "@weft/tensor";
 import { scope, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
@@ -36,7 +36,7 @@ const shapes = [
   [1, 4],
 ];
 
-describeOnDevice("four elements an invocation", () => {
+describeOnDevice("four elements per invocation", () => {
   for (const [kind, profile, options] of [
     ["merged", {}, {}],
     ["each operation by itself", {}, { fuse: false }],

@@ -1,4 +1,4 @@
-// A package outside brings a fused operation with its kernel.
+// A foreign package brings a fused operation with its kernel.
 import { grad } from "@weft/autograd";
 import { add, applyFused, mul, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
 import { expect } from "vitest";
@@ -10,7 +10,7 @@ interface Scale {
   readonly factor: number;
 }
 
-/** factor · x², under the name of an operation of Weft's. */
+/** factor · x², under the name of one of Weft's operations. */
 const scaledSquareOp: FusedOp<Scale> = {
   name: "softmax",
   infer: ([x]) => [{ shape: (x as Tensor).shape, dtype: (x as Tensor).dtype }],

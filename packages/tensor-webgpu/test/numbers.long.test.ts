@@ -1,4 +1,4 @@
-// Numbers on WebGPU where they are hard: floats of any size beside JavaScript's Math.
+// Hard numbers on WebGPU: floats of any size, compared with JavaScript's Math.
 import { anyFloats } from "@weft/conformance";
 import * as T from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
@@ -24,7 +24,7 @@ const functions: [string, (x: Tensor, y: Tensor) => Tensor, (x: number, y: numbe
 describeOnDevice("any two floats", () => {
   onDevice("sin, cos, tan, tanh, sigmoid, mod", async () => {
     const backend = await open({});
-    // A device may take subnormal numbers for 0.
+    // A device may flush subnormal numbers to 0.
     const normal = (v: number): number => (Math.abs(v) < 2 ** -126 ? 1 : v);
     const [a, b] = [anyFloats(4000, 17).map(normal), anyFloats(4000, 19).map(normal)];
     a.forEach((v, i) => i % 2 && (b[i] = Math.fround(v / (1 + (i % 1500))))); // quotients around the reach of the short form

@@ -1,4 +1,4 @@
-// The same package in a page, on navigator.gpu: it opens, computes, draws the same bits, and tells of a lost device.
+// The same package in a page, on navigator.gpu: it opens, computes, draws the same bits, and reports a lost device.
 import { add, exp, keep, matmul, scope, sum } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { open } from "@weft/tensor-webgpu";
@@ -13,9 +13,9 @@ test("computes as the CPU does", async () => {
   (await program(x).data()).forEach((v, i) => expect(Math.abs(v / wanted[i]! - 1)).toBeLessThan(1e-5));
 });
 
-const GONE = /^tensor-webgpu: the device was lost \(.*\); open\(\) gives another one/;
+const GONE = /^tensor-webgpu: the device was lost \(.*\); open\(\) returns a new one/;
 
-test("a lost device is told to every read that waits, and afterwards", async () => {
+test("every read that waits reports a lost device, and so does every later call", async () => {
   const backend = await open({});
   const x = backend.tensor([1, 2]);
   const reads = [add(x, 1).data(), x.data()];
@@ -31,7 +31,7 @@ test("a lost device is told to every read that waits, and afterwards", async () 
   await expect(reading).rejects.toThrow(GONE);
 });
 
-test("errors of the device are told; in debug mode they name the operation", async () => {
+test("errors of the device are reported; in debug mode they name the operation", async () => {
   const broken = async (): Promise<string> => {
     const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
     const backend = await open({ device });
@@ -58,11 +58,11 @@ test("errors of the device are told; in debug mode they name the operation", asy
   }
 });
 
-test("trust is not a page's to give", async () => {
+test("`trusted` has no effect in a page", async () => {
   expect((await open({ trusted: true })).info().trusted).toBe(false);
 });
 
-test("programs of launches side by side are made in the background, and then used", async () => {
+test("programs of launches side by side are compiled in the background, and then used", async () => {
   const backend = await open({});
   const xs = [3, 5, 7].map((n) => backend.rand([n]));
   const step = (): number => {

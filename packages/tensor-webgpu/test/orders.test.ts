@@ -1,5 +1,5 @@
-// Orders and running sums of long lines, where invocations and workgroups share them: the same as on the CPU, with ties, NaN and
-// infinities, along any axis.
+// Orders and running sums of long lines, where invocations and workgroups share them: the same as on the CPU, with
+// ties, NaN and infinities, along any axis.
 import * as T from "@weft/tensor";
 import { scope, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
@@ -9,7 +9,7 @@ import { openSmall } from "./small.ts";
 
 const memory = { first: 1 << 22, most: 1 << 22, limit: 1 << 25 };
 
-/** Some values come again and again; `special` adds what is not finite, and both zeros. */
+/** Some values repeat; `special` adds values that are not finite, and both zeros. */
 function values(n: number, special: boolean): Float32Array {
   const odd = [NaN, Infinity, -Infinity, -0, 0];
   return Float32Array.from({ length: n }, (_, i) => {
@@ -36,7 +36,7 @@ const shapes: readonly { readonly shape: readonly number[]; readonly axis: numbe
   { shape: [70, 9], axis: 1 },
 ];
 
-/** Sorting takes the software driver long. */
+/** Sorting is slow on the software driver. */
 const shapesOf = (name: string) =>
   name.startsWith("argsort") ? [{ shape: [6000], axis: 0 }, ...shapes.slice(1)] : shapes;
 
@@ -78,7 +78,7 @@ describeOnDevice.each([64, 256])("long lines, %i invocations", (threads) => {
     }
   });
 
-  onDevice("cumsum goes on behind an infinity", async () => {
+  onDevice("cumsum continues after an infinity", async () => {
     const [{ tensor }] = await backends();
     const data = new Float32Array(1000).fill(1);
     data[300] = Infinity;

@@ -1,4 +1,5 @@
-// Printing where reading has to be waited for: small values that were read or written are known, everything else shows its shape.
+// Printing where reads are asynchronous: small values that were read or uploaded are known, all others show their
+// shape.
 import { param } from "@weft/autograd";
 import * as T from "@weft/tensor";
 import { expect } from "vitest";
@@ -17,7 +18,7 @@ onDevice("a tensor shows the values that were written or read, and printing runs
   expect(String(y)).toBe(`tensor(f32[2] ${on})`);
   expect(backend.stats()).toMatchObject({ flushes, pending: 1 });
   const read = await y.data();
-  read[0] = 7; // the caller's own
+  read[0] = 7; // the caller's array
   expect(String(y)).toBe(`tensor([2, 3], f32[2] ${on})`);
   const p = param(y);
   expect(String(p)).toBe(`param([2, 3], f32[2] ${on})`);

@@ -1,4 +1,5 @@
-// Random programs of public functions: merged, unmerged, side by side, over many small slabs, and on the CPU. All agree.
+// Random programs of public functions: merged, unmerged, side by side, over many small slabs, and on the CPU. All
+// agree.
 import * as T from "@weft/tensor";
 import type { DeferredStats } from "@weft/kernel";
 import { scope, type Creation, type Tensor } from "@weft/tensor";
@@ -11,7 +12,7 @@ import type { Slabs } from "../src/slabs.ts";
 import { onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
-/** A small generator of its own, so that a failing program can be made again from its number. */
+/** A seeded generator, so that a failing program can be reproduced from its number. */
 function draws(seed: number): (below: number) => number {
   let s = (seed * 2654435761 + 1) >>> 0;
   return (below) => {
@@ -54,7 +55,7 @@ function fits(a: Tensor, b: Tensor): boolean {
   return true;
 }
 
-/** What to read of the same program on every backend. */
+/** The results to read of one program, the same on every backend. */
 function program(seed: number, { tensor }: Creation): Tensor[] {
   const draw = draws(seed);
   const values = [[4, 6], [6], [4, 1], [3, 4, 6], [24]].map((shape, k) => {
@@ -70,7 +71,7 @@ function program(seed: number, { tensor }: Creation): Tensor[] {
     if (y.dtype === "bool") y = T.cast(y, "f32");
     if (y.size > 400) y = T.slice(T.reshape(y, [-1]), { starts: [0], ends: [96] });
     values.push(y);
-    // What may overflow in a few steps is held in bounds.
+    // Values that could overflow within a few steps are clamped.
     values[values.length - 1] = T.clamp(y, { min: -9, max: 9 });
   }
   return values.slice(5);
@@ -106,7 +107,7 @@ for (const [name, make] of Object.entries(subjects)) {
     expect(backend.stats().live).toBe(0);
   });
 
-  onDevice(`${name}: is what it is called`, async () => {
+  onDevice(`${name}: has the properties that its name says`, async () => {
     const { executor, slabs, stats } = (await opened)!;
     if (name === "side by side")
       expect(executor!.commands.counts.dispatches).toBeLessThan(stats.call(await opened).launches);

@@ -1,5 +1,5 @@
-// The steps of an LSTM and of a GRU on WebGPU: every form against plain loops, and whole layers against the CPU backend and
-// PyTorch's values.
+// The steps of an LSTM and of a GRU on WebGPU: every form against plain loops, and whole layers against the CPU backend
+// and PyTorch's values.
 import { diff, param } from "@weft/autograd";
 import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
@@ -24,7 +24,7 @@ interface Sizes {
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
-/** A launch whose operands lie one behind the other, and its memory. */
+/** A launch whose operands lie one after the other, and its memory. */
 function launched(
   op: FusedOp,
   shapes: readonly (readonly number[])[],
@@ -159,7 +159,7 @@ const settings = {
   "slabs of words": { threads: 64, vectors: false, shared: 16_384 },
   "operands that lie anywhere": { threads: 64, vectors: true, shared: 16_384, shift: 4 },
 };
-/** With 256 invocations, 36 units are two rounds along k, written out: long for the software driver. */
+/** With 256 invocations, 36 units are two unrolled rounds along k: slow on the software driver. */
 const sizesFor = (threads: number): readonly Sizes[] => [
   { T: 2, B: 17, H: 36 },
   ...(threads < 256
@@ -225,14 +225,14 @@ describeOnDevice.each(names)("a layer: %s", (name) => {
     });
   });
 
-  onDevice("repeats to the bit", async () => {
+  onDevice("repeats bit for bit", async () => {
     const backend = await open({});
     expect(await learned(backend, name)).toEqual(await learned(backend, name));
   });
 
-  onDevice("takes one dispatch a step in each direction", async () => {
+  onDevice("takes one dispatch per step in each direction", async () => {
     const backend = await open({});
-    /** Dispatches of a step of training on sequences of this length, once its plan is known. */
+    /** Dispatches of a training step on sequences of this length, once its plan is cached. */
     async function dispatches(steps: number): Promise<number> {
       seed(3);
       // No biases: how many dispatches sum their gradients depends on the length.
@@ -240,7 +240,7 @@ describeOnDevice.each(names)("a layer: %s", (name) => {
       const x = backend.tensor(wave(steps * B * I, 0.7), { shape: [steps, B, I] });
       let before = 0;
       for (let i = 0; i < 5; i++) {
-        // Programs of launches side by side are made in the background.
+        // Programs of launches side by side are compiled in the background.
         await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
         before = backend.stats().dispatches;
         const gradients = scope(() => {

@@ -1,4 +1,4 @@
-// Reductions of much to little: split among workgroups, whose sums a second dispatch adds and hands to what comes behind.
+// Reductions of much to little: split among workgroups, whose sums a second dispatch adds and passes to the epilogue.
 import * as T from "@weft/tensor";
 import { scope, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";

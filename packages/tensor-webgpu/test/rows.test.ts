@@ -1,5 +1,5 @@
-// Kernels of rows in all their forms, with subgroups and without: rows of one subgroup, of several, of a workgroup, too long for
-// registers, along any axis; NaN and infinities; the same numbers as on the CPU.
+// Kernels of rows in all their forms, with subgroups and without: rows of one subgroup, of several, of a workgroup, too
+// long for registers, along any axis; NaN and infinities; the same numbers as on the CPU.
 import * as T from "@weft/tensor";
 import { scope, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
@@ -88,7 +88,7 @@ describeOnDevice("rows", () => {
       }
     });
 
-    onDevice(`${kind}: what is not finite`, async ({ skip }) => {
+    onDevice(`${kind}: values that are not finite`, async ({ skip }) => {
       skip(await missing(), "the driver has no subgroups");
       const { tensor } = await (opened ??= openSmall(profile, memory));
       for (const n of [4, 40, 700]) {
@@ -106,7 +106,7 @@ describeOnDevice("rows", () => {
       }
     });
 
-    onDevice(`${kind}: a label out of range is told`, async ({ skip }) => {
+    onDevice(`${kind}: a label out of range is reported`, async ({ skip }) => {
       skip(await missing(), "the driver has no subgroups");
       const { tensor, zeros } = await (opened ??= openSmall(profile, memory));
       const y = T.crossEntropyRows(zeros([3, 10]), tensor([0, 10, 9], { dtype: "i32" }));

@@ -12,7 +12,7 @@ export interface Given {
   readonly words: ArrayLike<number>;
 }
 
-/** A kernel with the arguments that stand at byte `args`, in the form the executor would choose, or with other slices. */
+/** A kernel with the arguments at byte `args`, in the form that the executor would choose, or with other slices. */
 export function given(
   kernel: Kernel,
   bytes: Uint8Array<ArrayBuffer>,
@@ -25,7 +25,9 @@ export function given(
   return { body: bodyOf(kernel, cut, threads), groups: groupsOf(kernel, cut, words, threads), words };
 }
 
-/** Runs bodies side by side in one dispatch; all their operands lie in one slab, `bytes`. Gives the memory afterwards. */
+/**
+ * Runs bodies side by side in one dispatch; all their operands lie in one slab, `bytes`. Returns its memory afterwards.
+ */
 export async function run(
   parts: readonly Given[],
   bytes: Uint8Array<ArrayBuffer>,

@@ -1,4 +1,5 @@
-// The backend with limits so small that tests reach them: few bytes a slab, few slabs a dispatch, few workgroups a row.
+// The backend with limits so small that tests reach them: few bytes per slab, few slabs per dispatch, few workgroups
+// per axis.
 import { Deferred } from "@weft/kernel";
 import { creation } from "@weft/tensor/internals";
 import type { DeviceProfile } from "../src/device-profile.ts";

@@ -1,4 +1,4 @@
-// The one builder of stages, and what a device is told by: no device is needed.
+// The builder of stages, and the description of a device: no device is needed.
 import type { CallOperand } from "@weft/kernel";
 import { expect, test } from "vitest";
 import { profileOf } from "../src/device-profile.ts";
@@ -54,7 +54,7 @@ test("its text loads and stores by the dtypes of its operands, and raises the fl
   expect(text).toContain("atomicStore(&outOfRange[arguments[0].w], 1u);");
 });
 
-test("only a stage that is wide has another text for operands that lie anywhere", () => {
+test("only a wide stage has another text for unaligned operands", () => {
   expect(stage.unaligned).toBe(stage.body);
   const wide = stageOf(hardware, {
     name: "copy",
@@ -72,7 +72,7 @@ test("only a stage that is wide has another text for operands that lie anywhere"
   expect(wide.body.key).not.toBe(wide.unaligned.key);
 });
 
-test("a device is described by its limits and by what it is", () => {
+test("a device is described by its limits and its kind", () => {
   const limits = {
     maxComputeInvocationsPerWorkgroup: 128,
     maxComputeWorkgroupSizeX: 1024,

@@ -8,7 +8,7 @@ export interface Setting {
   readonly threads: number;
   /** Whether slabs are bound as vectors. */
   readonly vectors: boolean;
-  /** Bytes that the slab's operands lie behind multiples of 16. */
+  /** Offset of the slab's operands, in bytes, from multiples of 16. */
   readonly shift?: number;
 }
 

@@ -1,5 +1,5 @@
-// Whole training steps: how few dispatches and submits they take, that they settle, and that chains of rows compute what the
-// CPU does for batches that fill no block.
+// Whole training steps: their few dispatches and submits, that they settle, and that chains of rows compute what the
+// CPU does for batches that do not fill a block.
 import { diff } from "@weft/autograd";
 import { BatchNorm, Chain, Conv, crossEntropy, Embedding, GRU, LayerNorm, Linear, LSTM, MaxPool, seed } from "@weft/nn";
 import { adam, sgd, type Optimizer } from "@weft/optim";
@@ -94,7 +94,7 @@ describeOnDevice("a training step", () => {
     const loss = make(backend);
     const optimizer = rule();
     await train(loss, optimizer, 10);
-    // Programs of launches side by side are made in the background, and used from the next step on.
+    // Programs of launches side by side are compiled in the background, and used from the next step on.
     await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
     await train(loss, optimizer, 1);
     const settled = backend.stats();
@@ -108,7 +108,7 @@ describeOnDevice("a training step", () => {
 });
 
 describeOnDevice("rows that stay together", () => {
-  onDevice("parts of a join still stand side by side, and what fills it runs before", async () => {
+  onDevice("parts of a concatenation still lie side by side, and what fills it runs before", async () => {
     const backend = await open({});
     const parts = [3, 5, 2, 7].map((n) => backend.randn([2, n], { seed: n }));
     const joined = (): Tensor =>
@@ -165,8 +165,8 @@ describeOnDevice("rows that stay together", () => {
     }
   });
 
-  onDevice("on a device with the least that WebGPU grants", async () => {
-    // 256 invocations and 16 KiB, which a product takes whole, and what follows it wants some, too.
+  onDevice("on a device with the minimum limits of WebGPU", async () => {
+    // 256 invocations and 16 KiB, all of which a product takes, although what follows it needs some, too.
     const adapter = await (await gpuOfTests()).requestAdapter();
     const device = await adapter!.requestDevice();
     expect(device.limits.maxComputeWorkgroupStorageSize).toBe(16_384);

@@ -1,4 +1,4 @@
-// Sums at many indices against plain loops: few and many rows, indices that come again and again, axes before and behind, what is
+// Sums at many indices against plain loops: few and many rows, repeated indices, axes before and after, indices
 // out of range, and the same bits every time.
 import { add, gather, indexAdd, IndexError, mul, scatterAdd, take, type Tensor } from "@weft/tensor";
 import { expect } from "vitest";
@@ -22,7 +22,7 @@ interface Case {
   readonly zeros?: number;
 }
 
-// More than 2^21 looks through the indices would be needed, or it would not be sorted.
+// Large enough to be sorted: without it, more than 2^21 comparisons of indices would be needed.
 const cases: Record<string, Case> = {
   "few rows": { outer: 1, rows: 50, inner: 1, length: 50_000 },
   "as many rows as fit one digit": { outer: 2, rows: 63, inner: 2, length: 20_000 },
@@ -76,7 +76,7 @@ describeOnDevice("sums at many indices", () => {
     });
   }
 
-  onDevice("indexAdd of i32, and with work behind it", async () => {
+  onDevice("indexAdd of i32, and with an epilogue", async () => {
     const { tensor } = await small();
     const c = { outer: 1, rows: 3000, inner: 2, length: 1000 };
     const given = drawn(c);
@@ -112,7 +112,7 @@ describeOnDevice("sums at many indices", () => {
     }
   });
 
-  onDevice("what is out of range is told at each read, and nothing else is touched", async () => {
+  onDevice("an index out of range is reported at each read, and touches nothing else", async () => {
     const { tensor, zeros } = await small();
     for (const wrong of [-1, 30_000]) {
       const index = Int32Array.from({ length: 100 }, (_, i) => 10_000 * (i % 3));
@@ -130,7 +130,7 @@ describeOnDevice("sums at many indices", () => {
     }
   });
 
-  onDevice("take copies whole vectors from any place", async () => {
+  onDevice("take copies whole vectors from any offset", async () => {
     const { tensor } = await small();
     const x = tensor(Float32Array.from({ length: 45 }, (_, i) => i));
     const index = tensor([2, 0, 1], { dtype: "i32" });

@@ -1,7 +1,8 @@
-// Times the tuned forms of matrix products and convolutions on this machine's graphics processor, shape by shape, and checks
-// each against float64. Prints a JSON line a form. `--quick` runs small shapes once: for a software adapter. `--only=REGEXP`
-// keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never as vectors; `--safe`
-// leaves the driver's checks on; `--seconds=85` bounds the whole, and `--threads=256` says how many invocations a workgroup has.
+// Times the tuned forms of matrix products and convolutions on this machine's graphics processor, shape by shape, and
+// checks each against float64. Prints one JSON line per form. `--quick` runs small shapes once: for a software adapter.
+// `--only=REGEXP` keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never
+// as vectors; `--safe` leaves the driver's checks on; `--seconds=85` limits the total time, and `--threads=256` sets
+// the invocations per workgroup.
 import { sizeOf } from "@weft/kernel";
 import { hardware, type DeviceTraits } from "../src/forms/device-traits.ts";
 import { WORKSPACE, type Staged } from "../src/forms/stage.ts";
@@ -21,7 +22,7 @@ const { create, globals } = (await import("webgpu")) as unknown as {
 };
 const { GPUBufferUsage: usage, GPUMapMode: mode } = globals;
 const trusted = given.includes("--safe") ? [] : ["skip_validation", "disable_robustness"];
-// What `create` gives has to stay referenced.
+// What `create` returns must stay referenced.
 const gpu = create([
   `enable-dawn-features=${["allow_unsafe_apis", ...trusted].join()}`,
   "disable-dawn-features=timestamp_quantization",
@@ -108,7 +109,7 @@ async function ready({ stages }: Staged, slab: GPUBuffer, space: GPUBuffer): Pro
   );
 }
 
-/** Microseconds a run, by timestamps where there are some. */
+/** Microseconds per run, by timestamps where there are some. */
 async function once(stages: readonly Ready[], runs: number): Promise<number> {
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass(
@@ -135,7 +136,7 @@ async function once(stages: readonly Ready[], runs: number): Promise<number> {
   return Number(to - from) / 1e3 / runs;
 }
 
-/** Fused multiply-adds that wait for one another, on every multiprocessor: tells the clock, if one takes four cycles. */
+/** Dependent fused multiply-adds on every multiprocessor: they show the clock rate, if one takes four cycles. */
 const chain: Ready[] = [];
 async function clock(): Promise<number> {
   if (chain.length === 0) {
@@ -191,7 +192,7 @@ async function run({ name, launch, flop, element, forms }: Problem): Promise<voi
     device.queue.writeBuffer(slab, o.bytes, data);
     return data;
   });
-  // All are compiled before one is timed, so that the device has no time to rest.
+  // All are compiled before one is timed, so that the device does not idle.
   const all = await Promise.all(
     forms
       .filter(([form]) => fitting.test(form))

@@ -1,7 +1,7 @@
-// Times what is neither a product nor a convolution on this machine's graphics processor: rows, sums at indices, reductions, maps,
-// pools, orders. Prints a JSON line a problem, with the microseconds of each of its dispatches. `--quick` runs small shapes once:
-// for a software adapter. `--only=text` keeps the problems whose names contain it, `--safe` leaves the driver's checks on, and
-// `--seconds=85` bounds the whole.
+// Times all but products and convolutions on this machine's graphics processor: rows, sums at indices,
+// reductions, maps, pools, orders. Prints one JSON line per problem, with the microseconds of each of its dispatches.
+// `--quick` runs small shapes once: for a software adapter. `--only=text` keeps the problems whose names contain it,
+// `--safe` leaves the driver's checks on, and `--seconds=85` limits the total time.
 import * as T from "@weft/tensor";
 import { scope, type Tensor } from "@weft/tensor";
 import { crossEntropyGradOp, softmaxGradOp } from "@weft/tensor/internals";
@@ -19,7 +19,7 @@ print({ ...backend.info(), features: undefined, quick });
 const fused = <A>(op: T.FusedOp<A>, operands: Tensor[], attrs: A): Tensor => T.applyFused(op, operands, attrs)[0]!;
 /** A large size, or a small one for a software adapter. */
 const size = (n: number): number => (quick ? Math.max(4, 4 * Math.ceil(Math.sqrt(n) / 16)) : n);
-/** The inputs of the problem at hand. */
+/** The inputs of the current problem. */
 const inputs: Tensor[] = [];
 const kept = (x: Tensor): Tensor => inputs[inputs.push(x) - 1]!;
 const floats = (...shape: number[]): Tensor => kept(backend.randn(shape));
@@ -33,7 +33,7 @@ const indices = (below: number, n: number, share = 0): Tensor =>
     ),
   );
 
-/** What runs, and the bytes that it must at least read and write. */
+/** What runs, and the bytes that it reads and writes at least. */
 interface Problem {
   readonly run: () => Tensor | readonly Tensor[];
   readonly bytes: number;
@@ -170,7 +170,7 @@ problems["argmax 1e6"] = () => {
   return { run: () => T.argmax(x), bytes: 4 * x.size };
 };
 
-/** Runs it so often; gives what the last run's result holds first. */
+/** Runs it `times` times; returns the first element of the last result. */
 async function repeated(run: Problem["run"], times: number): Promise<number> {
   let results: readonly Tensor[] = [];
   for (let i = 0; i < times; i++) {
@@ -191,7 +191,7 @@ for (const [name, make] of Object.entries(problems)) {
   }
   try {
     const { run, bytes } = make();
-    // Compiles, and wakes the clock, which falls when the device is idle.
+    // Compiles, and raises the clock, which falls when the device is idle.
     for (const end = performance.now() + (quick ? 0 : 60); ;) {
       await repeated(run, quick ? 1 : 5);
       if (performance.now() > end) break;
@@ -200,7 +200,7 @@ for (const [name, make] of Object.entries(problems)) {
     const runs = quick ? 1 : 20;
     await repeated(run, runs);
     const { dispatches } = await backend.profile();
-    // The reading at the end has its own.
+    // The read at the end has dispatches of its own.
     const own = dispatches.filter((d) => d.count >= runs);
     const us = own.reduce((sum, d) => sum + d.us, 0) / runs;
     print({

@@ -1,5 +1,5 @@
-// Tapes, scopes, boxes and updates on WebGPU: the same program text as on the CPU gives the same numbers, nothing is left
-// behind, and the steps after the first few compile and create nothing.
+// Tapes, scopes, boxes and updates on WebGPU: the same program text as on the CPU gives the same numbers, nothing
+// leaks, and the steps after the first few compile and create nothing.
 import { diff, grad, keep, param, scope, state, type Param } from "@weft/autograd";
 import { Chain, Conv, crossEntropy, dropout, Linear, MaxPool, seed } from "@weft/nn";
 import { adam, minimize, sgd } from "@weft/optim";
@@ -66,7 +66,7 @@ function expectClose(got: readonly number[], wanted: readonly number[], toleranc
   });
 }
 
-describeOnDevice("the slice by hand", () => {
+describeOnDevice("a regression by hand", () => {
   const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
   const subjects = {
     merged: () => open({}),
@@ -113,7 +113,7 @@ describeOnDevice("lifetimes", () => {
     tape.release();
   });
 
-  onDevice("a loop by hand with state is flat, and settles", async () => {
+  onDevice("a hand-written loop with state stays flat, and settles", async () => {
     const backend = await open({});
     const w = scope(() => param(backend.tensor(wave(16, 0.9), { shape: [4, 4] })));
     const h = scope(() => state(backend.zeros([2, 4])));
@@ -144,7 +144,7 @@ describeOnDevice("lifetimes", () => {
     expect(submits - settled.submits).toBeLessThanOrEqual(402);
   });
 
-  onDevice("what is done to the results of a reduction runs in its launch", async () => {
+  onDevice("the epilogue of a reduction runs in its launch", async () => {
     const backend = await open({});
     const x = backend.tensor(wave(24, 0.7), { shape: [8, 3] });
     const b = scope(() => param(backend.tensor([1, 2, 3])));
@@ -165,7 +165,7 @@ describeOnDevice("lifetimes", () => {
   });
 });
 
-describeOnDevice("a plan that comes again needs fewer dispatches", () => {
+describeOnDevice("a repeated plan needs fewer dispatches", () => {
   const sizes = [3, 5, 7, 11];
   /** Halves four parameters at once; how many dispatches that took. */
   function halving(backend: WebGpuBackend) {
@@ -201,22 +201,25 @@ describeOnDevice("a plan that comes again needs fewer dispatches", () => {
     },
   );
 
-  onDevice("also in a loop that never waits, after some more runs", async () => {
+  onDevice("also in a loop that never waits, after more runs", async () => {
     const { step } = halving(await open({}));
     const dispatches = Array.from({ length: 40 }, step);
     expect(dispatches).toEqual(Array.from({ length: 40 }, (_, i) => (i < 35 ? 4 : 1)));
   });
 
-  onDevice("if the device refuses a program, its launches go on one by one, and it is told once", async () => {
-    const device = await ownDevice();
-    device.createComputePipelineAsync = () => Promise.reject(new Error("no room"));
-    const backend = await open({ device });
-    const { ps, step } = halving(backend);
-    for (let i = 0; i < 4; i++) step();
-    await expect(elements(ps[0]!)).rejects.toThrow(/^tensor-webgpu: in mul \(1\) \| mul.*: no room$/);
-    expect(Array.from({ length: 40 }, step)).toEqual(Array.from({ length: 40 }, () => 4));
-    expect(await elements(ps[0]!)).toEqual([...wave(3, 1)].map((v) => v / 2 ** 44));
-  });
+  onDevice(
+    "if the device refuses a program, its launches keep running one by one, and that is reported once",
+    async () => {
+      const device = await ownDevice();
+      device.createComputePipelineAsync = () => Promise.reject(new Error("no room"));
+      const backend = await open({ device });
+      const { ps, step } = halving(backend);
+      for (let i = 0; i < 4; i++) step();
+      await expect(elements(ps[0]!)).rejects.toThrow(/^tensor-webgpu: in mul \(1\) \| mul.*: no room$/);
+      expect(Array.from({ length: 40 }, step)).toEqual(Array.from({ length: 40 }, () => 4));
+      expect(await elements(ps[0]!)).toEqual([...wave(3, 1)].map((v) => v / 2 ** 44));
+    },
+  );
 });
 
 describeOnDevice("models", () => {

@@ -1,5 +1,5 @@
-// Translations of kernels to WGSL against the interpreter of the kernel language: random kernels in every form, several side
-// by side in one dispatch, each function by itself, long sums.
+// Translations of kernels to WGSL against the interpreter of the kernel language: random kernels in every form, several
+// side by side in one dispatch, each function by itself, long sums.
 import { Builder, layout, show, type Fn, type Kernel, type Scalar } from "@weft/kernel";
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
@@ -21,13 +21,13 @@ import { given, run } from "./shader.ts";
 const THREADS = 64;
 let elements = 0;
 
-/** As WGSL allows: subnormal numbers are 0. */
+/** Subnormal numbers are 0, as WGSL allows. */
 const flushed = (x: number): number => {
   const y = Math.fround(x);
   return Math.abs(y) < 2 ** -126 ? (Object.is(y, -0) || y < 0 ? -0 : 0) : y;
 };
 
-/** Where memory differs from what the interpreter leaves, for elements on which the interpretation of subnormals agrees. */
+/** Where memory differs from the interpreter's, for elements that do not depend on the treatment of subnormals. */
 function compare({ kernel, bytes, args }: Launch, got: Uint8Array<ArrayBuffer>): string | undefined {
   const [exact, coarse] = [bytes.slice(), bytes.slice()];
   const written = interpret(kernel, exact.buffer, args);
@@ -53,7 +53,7 @@ function compare({ kernel, bytes, args }: Launch, got: Uint8Array<ArrayBuffer>):
 
 const hasNarrowFloats = ({ kernel }: Launch): boolean =>
   kernel.operands.some((o) => dtypeInfo[o.dtype].load !== undefined);
-/** The bits of a computed NaN are nobody's business. */
+/** The bits of a computed NaN are unspecified. */
 const looksAtNaN = ({ kernel }: Launch): boolean => kernel.code.some((c) => c.kind === "apply" && c.fn === "bits");
 
 function launches(from: number, count: number): { seed: number; launch: Launch }[] {
@@ -90,7 +90,7 @@ describeOnDevice("random kernels", () => {
     const all = launches(1000, 60);
     for (let i = 0; i < all.length; i += 3) {
       const group = all.slice(i, i + 3).map(({ launch }) => launch);
-      // Each in a memory of its own, one behind the other: only addresses change.
+      // Each in a memory of its own, one after the other: only addresses change.
       const size = group[0]!.bytes.length;
       const bytes = new Uint8Array(size * group.length);
       group.forEach((l, k) => bytes.set(l.bytes, k * size));
@@ -223,7 +223,7 @@ describeOnDevice("functions", () => {
     }
   });
 
-  test("a sum that one of its terms is taken from again is rounded before", () => {
+  test("a sum is rounded before one of its terms is subtracted again", () => {
     const write = (b: Builder): number[] => {
       const [x, y] = [b.load(0, "f32"), b.load(1, "f32")];
       const [sum, next] = [b.apply("add", [x, y], "f32"), b.apply("add", [x, { const: 1 }], "f32")];

@@ -1,5 +1,5 @@
-// Loops without a scope on WebGPU: their reads let the garbage collector tell what it found, and when much belongs to no scope, they
-// make it look. WEFT_LONG=1 runs 2,000 steps of each.
+// Loops without a scope on WebGPU: their reads let the garbage collector report what it found, and make it run when
+// many bytes belong to no scope. WEFT_LONG=1 runs 2,000 steps of each.
 import { diff, keep, scope } from "@weft/autograd";
 import { Linear, mse, seed } from "@weft/nn";
 import { sgd } from "@weft/optim";
@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: long ? 1_200_000 : 240_000 });
 
 const LIMIT = 1 << 22; // one slab of the software driver
 
-describeOnDevice("loops without a scope stay within a memory that few of their steps would fill", () => {
+describeOnDevice("loops without a scope stay within memory that a few of their steps would fill", () => {
   async function world() {
     const backend = await open({ memoryLimit: LIMIT, seed: 1 });
     seed(1);
@@ -75,7 +75,7 @@ describeOnDevice("loops without a scope stay within a memory that few of their s
       w.backend.destroy();
     });
 
-  onDevice("what is held fills it, and the message says what no scope owns", async () => {
+  onDevice("values that are held fill it, and the message says how many no scope owns", async () => {
     const { backend, x } = await world();
     const held: Tensor[] = [];
     const fill = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-// A loop without a scope in a page: it stays within a memory that few of its steps would fill.
+// A loop without a scope in a page: it stays within memory that a few of its steps would fill.
 import { diff, keep, scope } from "@weft/autograd";
 import { Linear, mse, seed } from "@weft/nn";
 import { sgd } from "@weft/optim";

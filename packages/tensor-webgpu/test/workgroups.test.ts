@@ -1,5 +1,5 @@
-// A dispatch of more workgroups than an adapter runs along one axis is a rectangle of them, and some may be too many: these
-// touch nothing, neither a result nor what lies beside it in memory.
+// A dispatch of more workgroups than an adapter runs along one axis is a rectangle of them, with some left over: these
+// touch nothing, neither a result nor its neighbors in memory.
 import * as T from "@weft/tensor";
 import { scope, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
@@ -32,7 +32,7 @@ for (const [name, { bytes, run }] of Object.entries(cases))
       { groups: 13, targetWorkgroups: { ...software.targetWorkgroups, reductions: 28 } },
       { first: 1 << 22, most: 1 << 22, limit: 1 << 24 },
     );
-    // What is computed takes the holes between these.
+    // Results go into the holes between these.
     const around = Array.from({ length: 25 }, () => backend.tensor(new Float32Array(bytes / 4).fill(7)));
     for (const hole of around.filter((_, i) => i % 2 === 1)) hole.release();
     const wanted = scope(() => [...run(openSync({})).dataSync()]);

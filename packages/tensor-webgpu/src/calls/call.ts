@@ -1,5 +1,5 @@
-// What a call is: an operation whose kernel is shaped by hand, as a body of WGSL and the numbers that it gets as arguments.
-// The forms here are the plain ones: an invocation for each element of the result.
+// What a call is: an operation whose kernel is written by hand, as a body of WGSL and the numbers that it gets as
+// arguments. The forms here are the plain ones: one invocation per element of the result.
 import type { DType, FusedOp } from "@weft/tensor";
 import { isFloat } from "@weft/tensor/internals";
 import { sizeOf, type AnyOp, type CallLaunch, type CallTraits, type FusedKernel } from "@weft/kernel";
@@ -10,14 +10,15 @@ import { constant } from "../translate/scalar.ts";
 
 /** A kernel of an operation with these attributes; `Call<never>` is that of any operation. */
 export interface Call<Attrs = never> extends CallTraits<Attrs> {
-  /** With `epilogue` it does the elementwise work behind it (`after`) where it writes its result. */
+  /** With `epilogue` it runs the elementwise work after it (`after`) where it writes its result. */
   readonly prepare: (launch: CallLaunch<Attrs>, machine: DeviceTraits) => Staged;
-  /** Where it is `rowwise`: one stage, whose workgroups follow one another in blocks, each block for the next so many rows. */
+  /** Where it is `rowwise`: one stage, whose workgroups own consecutive blocks of `rows` rows. */
   readonly byRows?: (launch: CallLaunch<Attrs>, rows: number, machine: DeviceTraits) => Stage;
 }
 
 /**
- * The kernel of a fused operation, for `open({ kernels: [...] })`: it runs wherever the operands have dtypes that `call.dtypes` names.
+ * The kernel of a fused operation, for `open({ kernels: [...] })`. It runs where `call.dtypes` lists the operands'
+ * dtypes.
  *
  * @example const backend = await open({ kernels: [kernel(scaledSquareOp, scaledSquare)] });
  */
@@ -32,14 +33,14 @@ export interface Calls {
   get(op: AnyOp): Call<unknown> | undefined;
 }
 
-/** Sizes of the axes before, at and behind `axis`. */
+/** Sizes before, at and after `axis`. */
 export const around = (shape: readonly number[], axis: number) => ({
   outer: sizeOf(shape.slice(0, axis)),
   size: shape[axis]!,
   inner: sizeOf(shape.slice(axis + 1)),
 });
 
-/** What an element is whose index is out of range: NaN, in integers 0. */
+/** The value of an element whose index is out of range: NaN, or 0 for integers. */
 export const missing = (dtype: DType): string =>
   isFloat(dtype) ? constant(NaN, "f32") : constant(0, registerIn(dtype));
 

@@ -1,5 +1,5 @@
-// Convolution and its gradients: large ones tuned, small ones by definition: an invocation walks over all terms of one element of
-// the result. One to three spatial axes are three; those missing in front have size 1.
+// Convolution and its gradients: large ones tuned, small ones by definition: an invocation loops over all terms of one
+// element of the result. There are always three spatial axes; missing leading ones have size 1.
 import { sizeOf } from "@weft/kernel";
 import type { ConvAttrs } from "@weft/tensor/internals";
 import { convolutionForm } from "../forms/choice.ts";

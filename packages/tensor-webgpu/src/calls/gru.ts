@@ -1,26 +1,26 @@
-// The steps of a GRU and their gradient, as those of an LSTM in `lstm.ts`.
+// The steps of a GRU and their gradient, like those of an LSTM in `lstm.ts`.
 import { gruBackward, gruForward } from "../forms/gru.ts";
 import { inputsOf } from "../forms/operands.ts";
-import { backwardStep, behind, forwardStep, inTurn, sizesOf } from "../forms/recurrence.ts";
+import { backwardStep, fromElement, forwardStep, stagePerStep, sizesOf } from "../forms/recurrence.ts";
 import type { Call } from "./call.ts";
 
-/** Into gates and hiddens, one behind the other. */
+/** Writes gates and hidden states, one after the other. */
 export const gruSequence: Call<unknown> = {
   prepare: (launch, machine) => {
     const { out } = launch;
     const [given, first, whh, bhh] = inputsOf(launch, 4);
     const sizes = sizesOf(given, whh);
     const { steps, batch, units } = sizes;
-    return inTurn(steps, (t) => {
-      const h = t === 0 ? first : behind(out, (4 * steps + t - 1) * batch * units);
+    return stagePerStep(steps, (t) => {
+      const h = t === 0 ? first : fromElement(out, (4 * steps + t - 1) * batch * units);
       return forwardStep(gruForward, { given, h, whh, other: bhh, out }, t, sizes, machine);
     });
   },
 };
 
 /**
- * Into the gradients of what each step was given, those of its recurrent sums, and what z lets through to the first state, one
- * behind the other; the last step comes first.
+ * Writes the gradients of each step's input, then of its recurrent sums, then the part of the gradient that z passes on
+ * to the initial state. The last step comes first.
  */
 export const gruSequenceGrad: Call<unknown> = {
   prepare: (launch, machine) => {
@@ -29,12 +29,12 @@ export const gruSequenceGrad: Call<unknown> = {
     const sizes = sizesOf(hiddens, whh);
     const { steps, batch, units } = sizes;
     const state = batch * units;
-    return inTurn(steps, (turn) => {
-      const t = steps - 1 - turn;
-      const before = t === 0 ? h : behind(hiddens, (t - 1) * state);
-      const own = turn === 0 ? [gates, before] : [gates, before, behind(out, 6 * steps * state)];
-      const operands = { whh, gy: behind(gy, t * state), own, out };
-      return backwardStep(gruBackward(turn === 0), operands, t, sizes, machine);
+    return stagePerStep(steps, (i) => {
+      const t = steps - 1 - i;
+      const before = t === 0 ? h : fromElement(hiddens, (t - 1) * state);
+      const own = i === 0 ? [gates, before] : [gates, before, fromElement(out, 6 * steps * state)];
+      const operands = { whh, gy: fromElement(gy, t * state), own, out };
+      return backwardStep(gruBackward(i === 0), operands, t, sizes, machine);
     });
   },
 };

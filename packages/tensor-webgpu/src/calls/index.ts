@@ -43,8 +43,8 @@ const fused = [
 ];
 
 /**
- * All calls; kernels from outside win, and an operation that works row by row brings its own. A launch has the attributes of its
- * operation: that is known here, and nowhere else.
+ * All calls; kernels from outside win, and an operation that works row by row brings its own. A launch has the
+ * attributes of its operation: this is the only place that relies on it.
  */
 export function callsWith(kernels: readonly FusedKernel[]): Calls {
   const calls = new Map<AnyOp, Call<unknown>>([

@@ -1,5 +1,6 @@
-// Reading and adding at indices. Every element of a result is one invocation's own, so sums have one order and need no
-// atomics; where there are many indices, they are sorted first. An index outside its axis touches nothing and is noted.
+// Reading and adding at indices. Every element of a result belongs to one invocation, so sums have a fixed order and
+// need no atomics; where there are many indices, they are sorted first. An index out of range touches nothing and
+// raises a flag.
 import { sizeOf, type CallLaunch } from "@weft/kernel";
 import type { AxisAttrs } from "@weft/tensor/internals";
 import { inputsOf } from "../forms/operands.ts";
@@ -10,7 +11,7 @@ import { summed } from "./sums.ts";
 
 const axisOf = ({ attrs }: CallLaunch<AxisAttrs>): number => attrs.axis;
 
-/** Statements that write element i, the one of operand 0 at `place` if `index` is in range of `size`. */
+/** Statements that write element i: that of operand 0 at `place` if `index` is in range of `size`. */
 const found = ({ load, store, outOfRange }: Words, { out }: CallLaunch, place: string): string => `
   if (index >= 0i && u32(index) < size) {
     let found = ${load(0, place)};
@@ -40,7 +41,7 @@ export const take: Call<AxisAttrs> = {
   },
 };
 
-/** The same of rows that are whole vectors. */
+/** `take` of rows that are whole vectors. */
 const takeRows = (elements: number, size: number, inner: number, length: number): CallForm => ({
   name: "take four",
   checksIndices: true,
@@ -57,18 +58,21 @@ const takeRows = (elements: number, size: number, inner: number, length: number)
     ${store4("4u * i", "found")}`,
 });
 
-/** Indices are sorted where each row, or each element, looking through all of them would be more looks than this. */
+/**
+ * Indices are sorted where scanning all of them for every row, or every element, would take more than this many
+ * comparisons.
+ */
 const LOOKS = 2 ** 21;
-/** Updates along the axis that are not worth sorting, however many elements there are. */
+/** With this many updates along the axis or fewer, sorting does not pay, however many elements there are. */
 const FEW = 64;
 
-/** Bits of a word: so many indices are looked at by one invocation at a time. */
+/** Bits of a word: an invocation compares this many indices at a time. */
 const WORD = 32;
 
 /**
- * y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with indices[j] = a, in order of j. A workgroup has some
- * features of one row: its invocations find the indices of that row, as bits in its memory, then each adds up its feature, or
- * shares it with others where there are few.
+ * y[o, a, k] = x[o, a, k] + the sum of updates[o, j, k] over all j with indices[j] = a, in order of j. A workgroup owns
+ * some features of one row: its invocations find the indices of that row, as bits in its memory; then each adds up one
+ * feature, or shares one with others where there are few.
  */
 export const indexAdd: Call<AxisAttrs> = {
   inPlace: true,
@@ -113,7 +117,7 @@ function indexed({ at, load, store, outOfRange, result }: Words, features: numbe
     let row = group / across;
     let wanted = i32(row % size);
     let f = group % across * ${features}u + lane % ${features}u;
-    let turn = lane / ${features}u;
+    let sharer = lane / ${features}u;
     let first = row / size * length * inner + f;
     ${longSum(
       "sum",
@@ -147,7 +151,7 @@ function indexed({ at, load, store, outOfRange, result }: Words, features: numbe
           while (bits != 0u) {
             let j = start + place * ${WORD}u + firstTrailingBit(bits);
             bits &= bits - 1u;
-            if (seen % ${share}u == turn && f < inner) { ${add(load(2, "first + j * inner"))} }
+            if (seen % ${share}u == sharer && f < inner) { ${add(load(2, "first + j * inner"))} }
             seen += 1u;
           }
         }
@@ -158,14 +162,14 @@ function indexed({ at, load, store, outOfRange, result }: Words, features: numbe
     )}
     ${part} = bitcast<u32>(sum);
     workgroupBarrier();
-    if (turn == 0u && f < inner) {
+    if (sharer == 0u && f < inner) {
       var all = ${load(0, "row * inner + f")};
       for (var z = 0u; z < ${share}u; z++) { all += bitcast<${result}>(${at.scratch(`${threads + words}u + lane + z * ${features}u`)}); }
       ${store("row * inner + f", "all")}
     }`;
 }
 
-/** Sizes of the indices' axes (`d`) and strides (`s`) of another value along them. */
+/** Sizes of the indices' axes (`d`) and the strides (`s`) of another value along them. */
 function walk(indices: readonly number[], other: readonly number[]): Record<string, number> {
   const numbers: Record<string, number> = {};
   let stride = 1;
@@ -179,13 +183,13 @@ function walk(indices: readonly number[], other: readonly number[]): Record<stri
 
 const axesBackwards = (rank: number): number[] => Array.from({ length: rank }, (_, l) => rank - 1 - l);
 
-/** Statements that name where the line along the axis begins that the index at place `rest` is for. */
+/** Statements that name where the line along the axis begins that the index at place `rest` belongs to. */
 const lineOf = (name: string, rank: number, axis: number): string =>
   `var ${name} = 0u;\n${axesBackwards(rank)
     .map((l) => (l === axis ? `rest /= d${l};` : `${name} += rest % d${l} * s${l}; rest /= d${l};`))
     .join("\n")}`;
 
-/** y has the shape of indices: each names the place along the axis in x. */
+/** y has the shape of indices: each gives the position along the axis in x. */
 export const gather: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
     const [x, indices] = inputsOf(launch, 2);
@@ -205,7 +209,7 @@ export const gather: Call<AxisAttrs> = {
   },
 };
 
-/** y = x plus each update at the place its index names along the axis. */
+/** y = x plus each update at the position along the axis that its index gives. */
 export const scatterAdd: Call<AxisAttrs> = {
   inPlace: true,
   prepare: (launch, machine) => {
@@ -233,7 +237,7 @@ export const scatterAdd: Call<AxisAttrs> = {
   },
 };
 
-/** The place in x, as one number, that the index at `place` names. */
+/** The place in x, as one number, that the index at `place` selects. */
 const placed = ({ load, outOfRange }: Words, rank: number, axis: number): string => `
   var rest = place;
   ${lineOf("key", rank, axis)}

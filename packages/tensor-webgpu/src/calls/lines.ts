@@ -1,5 +1,5 @@
-// Lines along an axis, and how invocations of a workgroup share them: neighbors in a line where its elements lie side by side,
-// else neighboring lines.
+// Lines along an axis, and how the invocations of a workgroup share them: neighbors take neighboring elements of one
+// line where these are adjacent in memory, else neighboring lines.
 import type { CallLaunch } from "@weft/kernel";
 import type { AxisAttrs } from "@weft/tensor/internals";
 import type { DeviceTraits } from "../forms/device-traits.ts";
@@ -8,7 +8,7 @@ import { around } from "./call.ts";
 export interface Lines {
   readonly count: number;
   readonly size: number;
-  /** The distance of neighbors in a line. */
+  /** The stride within a line. */
   readonly inner: number;
 }
 
@@ -20,12 +20,15 @@ export function linesOf({ inputs, attrs }: CallLaunch<AxisAttrs>): Lines {
 export interface Shared {
   /** Distinguishes texts. */
   readonly name: string;
-  /** Invocations of a line, a power of two. */
+  /** Invocations per line, a power of two. */
   readonly sharers: number;
-  /** How far apart those are in their workgroup. */
+  /** How far apart these are in their workgroup. */
   readonly step: number;
   readonly groups: number;
-  /** Statements that name `line`, `slice`, whether the line is there (`live`) and where it begins (`first`), in a workgroup. */
+  /**
+   * Statements for a workgroup that name `line`, `slice`, whether the line exists (`live`), and where it begins
+   * (`first`).
+   */
   readonly text: (group: string) => string;
 }
 

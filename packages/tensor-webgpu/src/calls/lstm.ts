@@ -1,10 +1,11 @@
-// The steps of an LSTM and their gradient: a stage a time step. All stages but the ends run one program; they differ in addresses.
+// The steps of an LSTM and their gradient: one stage per time step. All but the first and last run one program; only
+// addresses differ.
 import { lstmBackward, lstmForward } from "../forms/lstm.ts";
 import { inputsOf } from "../forms/operands.ts";
-import { backwardStep, behind, forwardStep, inTurn, sizesOf } from "../forms/recurrence.ts";
+import { backwardStep, fromElement, forwardStep, stagePerStep, sizesOf } from "../forms/recurrence.ts";
 import type { Call } from "./call.ts";
 
-/** Into gates, cells and hiddens, one behind the other. */
+/** Writes gates, cells and hidden states, one after the other. */
 export const lstmSequence: Call<unknown> = {
   prepare: (launch, machine) => {
     const { out } = launch;
@@ -12,17 +13,17 @@ export const lstmSequence: Call<unknown> = {
     const sizes = sizesOf(given, whh);
     const { steps, batch, units } = sizes;
     const state = batch * units;
-    return inTurn(steps, (t) => {
+    return stagePerStep(steps, (t) => {
       const states =
         t === 0
           ? { h, other: c }
-          : { h: behind(out, (5 * steps + t - 1) * state), other: behind(out, (4 * steps + t - 1) * state) };
+          : { h: fromElement(out, (5 * steps + t - 1) * state), other: fromElement(out, (4 * steps + t - 1) * state) };
       return forwardStep(lstmForward, { given, ...states, whh, out }, t, sizes, machine);
     });
   },
 };
 
-/** Into the gradients of what each step was given, behind them that of the first cells; the last step comes first. */
+/** Writes the gradients of each step's input, then that of the initial cells. The last step comes first. */
 export const lstmSequenceGrad: Call<unknown> = {
   prepare: (launch, machine) => {
     const { out } = launch;
@@ -30,12 +31,12 @@ export const lstmSequenceGrad: Call<unknown> = {
     const sizes = sizesOf(cells, whh);
     const { steps, batch, units } = sizes;
     const state = batch * units;
-    return inTurn(steps, (turn) => {
-      const t = steps - 1 - turn;
-      const before = t === 0 ? c : behind(cells, (t - 1) * state);
-      const dc = turn === 0 ? gc : behind(out, 4 * steps * state);
-      const own = [gates, behind(cells, t * state), before, dc];
-      const operands = { whh, gy: behind(gy, t * state), own, out };
+    return stagePerStep(steps, (i) => {
+      const t = steps - 1 - i;
+      const before = t === 0 ? c : fromElement(cells, (t - 1) * state);
+      const dc = i === 0 ? gc : fromElement(out, 4 * steps * state);
+      const own = [gates, fromElement(cells, t * state), before, dc];
+      const operands = { whh, gy: fromElement(gy, t * state), own, out };
       return backwardStep(lstmBackward, operands, t, sizes, machine);
     });
   },

@@ -1,5 +1,5 @@
-// The product of matrices: tuned where it is worth a program of its own, else in the plain form, in which a workgroup owns a
-// square of the result and walks along the inner axis with one square of each operand in its memory. Operands lie in any
+// The matrix product: tuned where a program of its own pays, else in the plain form, in which a workgroup owns a square
+// of the result and loops along the inner axis with one square of each operand in its memory. Operands may have any
 // strides; batch axes broadcast.
 import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
@@ -25,7 +25,7 @@ export const matmul: Call<Attrs<"matmul">> = {
   },
 };
 
-/** Multiplications and weights that a link of a chain may have: more keep a workgroup busy for longer than a dispatch takes. */
+/** The most multiplications and weights of a link of a chain: more take a workgroup longer than a dispatch costs. */
 const CHAINED = { all: 1 << 24, weights: 1 << 16 };
 
 /** A product of few rows with a small matrix. */
@@ -36,7 +36,7 @@ function rowwise({ attrs: { transA }, out, inputs }: Launch): Rowwise | undefine
   return fits && M > 1 && N * K <= CHAINED.weights && M * N * K <= CHAINED.all ? { rows: M, local: [0] } : undefined;
 }
 
-/** A block of rows, all columns at once if that goes. */
+/** A block of rows, with all columns at once where possible. */
 function rowSlicing({ out }: CallLaunch, rows: number, machine: DeviceTraits): Slicing {
   const N = out.shape[1]!;
   const most = (16 * machine.threads) / rows;

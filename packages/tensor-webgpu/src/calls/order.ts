@@ -1,5 +1,5 @@
-// Orders along an axis: the place of the greatest or least element, and sorting. Invocations share a line. NaN wins every search
-// and sorts last.
+// Orders along an axis: the position of the greatest or least element, and sorting. Invocations share a line. NaN wins
+// every search and sorts last.
 import { sizeOf, type CallLaunch } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import type { AxisAttrs } from "@weft/tensor/internals";
@@ -10,17 +10,22 @@ import { prepared, type Call } from "./call.ts";
 import { linesOf, share } from "./lines.ts";
 import { sorted, type Key } from "./sort.ts";
 
-/** The greater a key, the later its element: a total order of numbers, zeros equal, NaN last. */
+/** The greater a key, the later its element: a total order of numbers in which zeros are equal and NaN is last. */
 const ascending = (type: string, x: string): string =>
   type === "f32" ? `select(select(w_order(${x}), 0i, ${x} == 0f), 0x7fffffffi, w_nan(${x}))` : `i32(${x})`;
 const descending = (type: string, x: string): string =>
   type === "f32" ? `select(~select(w_order(${x}), 0i, ${x} == 0f), 0x7fffffffi, w_nan(${x}))` : `~i32(${x})`;
 
-/** Terms that an invocation looks through before a line is worth being cut, and workgroups that are enough. */
+/**
+ * An invocation searches at least this many terms before splitting a line pays, and this many workgroups are enough.
+ */
 const LONG = 64;
 const ENOUGH = 256;
 
-/** The greatest key, and the first place that has it. Long lines, where they are few, are cut; a second stage searches their parts. */
+/**
+ * The greatest key and its first position. Long lines, where there are few, are split; a second stage searches their
+ * parts.
+ */
 const search =
   (name: string, key: typeof ascending): Call<AxisAttrs>["prepare"] =>
   (launch, machine) => {
@@ -79,7 +84,10 @@ const search =
     return { stages: [first, second], workspace: 8 * lines.count * parts };
   };
 
-/** Statements that name `most` and `winner` of places `begin` to below `end`, for all who share the line; `candidate` names key and place. */
+/**
+ * Statements that name `most` and `winner` of places `begin` … end-1, for all that share the line. `candidate` names
+ * key, place.
+ */
 function best(w: Words, sharers: number, step: number, begin: string, end: string, candidate: string): string {
   const { threads } = w.at;
   const [key, place] = [(l: string) => w.at.scratch(l), (l: string) => w.at.scratch(`${threads}u + ${l}`)];
@@ -110,7 +118,7 @@ function best(w: Words, sharers: number, step: number, begin: string, end: strin
 export const argmax: Call<Attrs<"argmax">> = { prepare: search("argmax", ascending) };
 export const argmin: Call<Attrs<"argmin">> = { prepare: search("argmin", descending) };
 
-/** In lines up to this length each element counts those before it; longer ones are sorted by digits. */
+/** In lines up to this length each element counts those before it; longer ones are radix sorted. */
 const COUNTED = 2048;
 
 export const argsort: Call<Attrs<"argsort">> = {
@@ -133,18 +141,18 @@ function place({ load, store, type }: Words, key: typeof ascending): string {
     let first = i / (inner * size) * size * inner + i % inner;
     let own = (i / inner) % size;
     let x = ${load(0, "i")};
-    let mine = ${key(type(0), "x")};
+    let key = ${key(type(0), "x")};
     var before = 0u;
     for (var j = 0u; j < size; j++) {
       let x = ${load(0, "first + j * inner")};
       let other = ${key(type(0), "x")};
-      if (other < mine || (other == mine && j < own)) { before += 1u; }
+      if (other < key || (other == key && j < own)) { before += 1u; }
     }
     let found = i32(own);
     ${store("first + before * inner", "found")}`;
 }
 
-/** All lines are sorted together, by the keys of their elements and then by their own numbers: place p is element p % size of line p / size. */
+/** Sorts all lines together, by element and then by line number: place p is element p % size of line p / size. */
 function byDigits(launch: CallLaunch<AxisAttrs>, machine: DeviceTraits, name: string, key: typeof ascending): Staged {
   const { count, size, inner } = linesOf(launch);
   const [x] = inputsOf(launch, 1);

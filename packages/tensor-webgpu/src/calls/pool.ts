@@ -1,4 +1,4 @@
-// Pooling: an invocation has an element of the result, or, where windows do not overlap, a window of the gradient.
+// Pooling: one invocation per element of the result, or, where windows do not overlap, per window of the gradient.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { PoolAttrs } from "@weft/tensor/internals";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
@@ -8,7 +8,7 @@ import { longSum } from "./long-sum.ts";
 import { prepared, type Call } from "./call.ts";
 import { along, cut, inside, loops, meeting, numbersOf, pixel, volume } from "./window.ts";
 
-/** Poolings: x has the planes of the first operand named, y those of the other. */
+/** Pooling between planes: x has those of the first operand named, y those of the other. */
 const pooling =
   (
     name: string,
@@ -23,7 +23,7 @@ const pooling =
     return prepared(launch, machine, { name, ...geometry(name, numbers, count, machine), count, text });
   };
 
-/** So many elements are worth a program of their own, with the geometry as constants: divisions by them are cheap. */
+/** From this many elements a program with the geometry as constants pays: divisions by constants are cheap. */
 const LARGE = 1 << 15;
 
 /** Numbers as arguments, or as constants of the text. */
@@ -32,7 +32,9 @@ function geometry(name: string, numbers: Readonly<Record<string, number>>, count
   return { name: `${name} ${Object.values(numbers).join()}`, numbers: {}, constants: numbers };
 }
 
-/** `best`: where in input 0 the greatest element of the window at p stands, the first of equals; the first NaN, if any. */
+/**
+ * `best`: the place in input 0 of the greatest element of the window at p, or of its first NaN; ties go to the first.
+ */
 const greatest = ({ load }: Words): string => `
   let plane = rest * ${volume("x")};
   var best = 0u;
@@ -75,7 +77,7 @@ function isTiled({ attrs: { window, stride, padding } }: CallLaunch<PoolAttrs>):
   return window.every((k, a) => stride[a] === k && padding[a]![0] === 0);
 }
 
-/** An invocation has a window, also one that has no output since it is not whole, and writes all of it. */
+/** One invocation per window, also per partial one without an output, writes all of it. */
 function gradOfTiles(launch: CallLaunch<PoolAttrs>, machine: DeviceTraits): Staged {
   const { attrs, inputs, out } = launch;
   const windows = windowsOf(out.shape, attrs.window, inputs[1]!.shape, attrs);

@@ -1,6 +1,6 @@
-// Operations that work row by row, one dispatch each: their kernels are written in the kernel language, once for all backends. A
-// row is shared by as many invocations as it has work for, a subgroup where there are some: they keep what they have of it,
-// unless it is too long.
+// Operations that work row by row, one dispatch each: their kernels are written in the kernel language, once for all
+// backends. As many invocations share a row as it has work for, a subgroup where the device has them. They keep its
+// elements in registers unless it is too long.
 import { nameOf, rowProgram, sizeOf, type CallLaunch, type RowProgram, type Rowwise, type V } from "@weft/kernel";
 import type { RowKernel } from "@weft/tensor";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
@@ -11,20 +11,20 @@ import { constant } from "../translate/scalar.ts";
 import { longSum } from "./long-sum.ts";
 import { around, prepared, type Call } from "./call.ts";
 
-/** Rows of one length, which may lie along any axis. */
+/** Rows of one length, along any axis. */
 interface Rows {
   readonly rows: number;
   readonly n: number;
-  /** The distance of neighbors in a row. */
+  /** The stride within a row. */
   readonly inner: number;
 }
 
 const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1)));
 
-/** Elements of a row that an invocation keeps in registers, at most: the text says each of them by itself. */
+/** The most elements of a row that an invocation keeps in registers: the text has a variable for each of them. */
 const keptBy = (machine: DeviceTraits): number => (isHardware(machine) ? 32 : 8);
 
-/** How many invocations share a row: those of a subgroup, if they can keep it; else more, if it is long. */
+/** How many invocations share a row: a subgroup, if it can keep the row in registers; more for a long row. */
 function sharers(n: number, machine: DeviceTraits): number {
   const { threads, subgroups } = machine;
   const wanted = powerOfTwo(Math.ceil(n / 4));
@@ -69,7 +69,7 @@ const bitsOf = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, u) => u);
 
-/** Elements are kept in registers, so many an invocation, or else loaded whenever they are needed. */
+/** Each invocation keeps `kept` elements in registers; if undefined, they are loaded whenever they are needed. */
 function rowWords(
   w: Words,
   { code, operands, results }: RowProgram,
@@ -80,7 +80,7 @@ function rowWords(
   const fold = { sum: (a: string, b: string) => `${a} + ${b}`, max: (a: string, b: string) => `w_max(${a}, ${b})` };
   const neutral = { sum: "0f", max: constant(-Infinity, "f32") };
   const at: RowWords["at"] = (k, place) => w.load(k, operands[k] === "column" ? place : `first + ${place} * inner`);
-  /** Values that are computed anew at each place. */
+  /** Values that are computed anew at each position. */
   const values = new Map<V, (x: Element) => string>();
   const anew: Element = (v) => {
     const c = code[v]!;
@@ -96,7 +96,9 @@ function rowWords(
       : upTo(kept)
           .map((u) => `if (in${u}) { let j = j${u}; ${text(register(u))} }`)
           .join("\n");
-  /** Statements that load what an invocation keeps: of each element, its place in the row and whether it is there. */
+  /**
+   * Statements that load the elements that an invocation keeps: the position of each in the row, and whether it exists.
+   */
   const loaded = upTo(kept ?? 0).flatMap((u) => [
     `let j${u} = slice + ${u * share}u; let in${u} = live && j${u} < n;`,
     ...code.map((c, v) =>
@@ -105,7 +107,7 @@ function rowWords(
         : "",
     ),
   ]);
-  /** Results lie one behind another. */
+  /** Results lie one after another. */
   const begin = (r: number): string =>
     results
       .slice(0, r)
@@ -138,7 +140,7 @@ function rowWords(
   };
 }
 
-/** Statements that fold what the sharers of a row have, for all of them; `share` neighbors, a power of two. */
+/** Statements that fold the parts of all that share a row, for all of them; `share` neighbors, a power of two. */
 function joined(
   w: Words,
   name: string,
@@ -168,7 +170,7 @@ function joined(
     for (var h = 1u; h < ${share / subgroups}u; h++) { ${name} = ${fold(name, word(`(lane - slice) / ${subgroups}u + h`))}; }`;
 }
 
-/** The kernel of an operation that has one of rows. */
+/** The call of an operation that has a row kernel. */
 export function rowCall<A>(kernel: RowKernel<A>): Call<A> {
   const axisOf = ({ inputs, attrs }: CallLaunch<A>): number => kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;
   const rowsOf = (launch: CallLaunch<A>): Rows => {
@@ -188,12 +190,12 @@ export function rowCall<A>(kernel: RowKernel<A>): Call<A> {
     rowwise: (launch): Rowwise | undefined => {
       const { shape } = launch.inputs[0]!;
       if (axisOf(launch) !== 1 || shape.length !== 2 || sizeOf(shape) > CHAINED || shape[0]! < 2) return undefined;
-      if ((kernel.results?.length ?? 1) > 1) return undefined; // one behind another: no row of the result is one stretch
+      if ((kernel.results?.length ?? 1) > 1) return undefined; // one after another: no row of the results is contiguous
       return { rows: shape[0]!, local: kernel.operands.flatMap((kind, k) => (kind === "column" ? [] : [k])) };
     },
     byRows: stageFor,
   };
 }
 
-/** Elements that a link of a chain may have. */
+/** The most elements of a link of a chain. */
 const CHAINED = 1 << 17;

@@ -1,5 +1,5 @@
-// Running sums along an axis. A workgroup has a stretch of a line, four neighbors an invocation; where a line has several
-// stretches, a first stage adds up each, and every stretch begins with the sums of those before it.
+// Running sums along an axis. A workgroup owns a segment of a line, four neighbors per invocation; where a line has
+// several segments, a first stage sums each, and every segment starts from the sums of those before it.
 import type { Attrs } from "@weft/tensor";
 import { inputsOf } from "../forms/operands.ts";
 import { stageOf, type Words } from "../forms/stage.ts";
@@ -8,7 +8,7 @@ import { linesOf } from "./lines.ts";
 
 /** Neighbors that an invocation adds up. */
 const EACH = 4;
-/** Lines up to this length are added up by one invocation each. */
+/** Lines up to this length are summed by one invocation each. */
 const SHORT = 16;
 
 export const cumsum: Call<Attrs<"cumsum">> = {
@@ -102,7 +102,7 @@ function sumOf(w: Words, type: string, threads: number): string {
     }`;
 }
 
-/** Statements that set `before` to the sum of all stretches of the line before this one. */
+/** Statements that set `before` to the sum of all earlier segments of the line. */
 const earlier = (w: Words, type: string, threads: number): string => `
   {
     let part = group % stretches;

@@ -1,6 +1,6 @@
-// A radix sort, stable and the same every time: what is sorted are places, by one or more keys, digit by digit. Every chunk counts
-// its digits; then each place goes behind those with smaller digits, those of earlier chunks and those of earlier invocations.
-// There are no atomics: nothing depends on who comes first.
+// A radix sort, stable and deterministic: it sorts places by one or more keys, digit by digit. Every chunk counts its
+// digits; then each place goes after those with smaller digits, those of earlier chunks and those of earlier
+// invocations. There are no atomics: nothing depends on which invocation runs first.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { DeviceTraits } from "../forms/device-traits.ts";
 import { stageOf, type Stage, type StageOperand, type Words } from "../forms/stage.ts";
@@ -12,18 +12,20 @@ export interface Key {
   readonly bits: number;
   /** Statements that name `key` (u32) of place `place` (u32); operand 0 is what is sorted. */
   readonly text: (w: Words) => string;
-  /** What they use. */
+  /** The numbers that the statements use. */
   readonly numbers: Readonly<Record<string, number>>;
   /** Whether they check indices. */
   readonly checksIndices?: boolean;
 }
 
-/** Chunks that are sorted by themselves, at most: every workgroup reads what all of them counted. */
+/** The most chunks that are sorted separately: every workgroup reads the counts of all of them. */
 const CHUNKS = 128;
-/** Bits of a digit, at most. */
+/** The most bits of a digit. */
 const DIGIT = 8;
 
-/** Where in the workspace, in words, the sorted keys (the last of them) and places lie, and what is free behind. */
+/**
+ * Where in the workspace, in words, the sorted keys (of the last key) and places lie, and how many words are in use.
+ */
 export interface Sorted {
   readonly stages: readonly Stage[];
   readonly keys: number;
@@ -33,7 +35,7 @@ export interface Sorted {
 
 interface Pass {
   readonly key: Key;
-  /** Of the digit. */
+  /** Bits below the digit. */
   readonly shift: number;
   /** Values of the digit, at most as many as invocations. */
   readonly digits: number;
@@ -59,7 +61,7 @@ export function sorted(
   const rounds = Math.ceil(length / (threads * CHUNKS));
   const chunks = Math.ceil(length / (threads * rounds));
   const numbers = { length, rounds, chunks, counts: 4 * length };
-  // They take turns.
+  // The two halves alternate.
   const keysOf = (turn: number): number => (turn % 2) * length;
   const placesOf = (turn: number): number => (2 + (turn % 2)) * length;
   const stages = passes.flatMap((pass) =>
@@ -67,8 +69,8 @@ export function sorted(
       const { turn } = pass;
       const before: Record<string, number> =
         turn === 0 ? {} : { keysIn: keysOf(turn - 1), placesIn: placesOf(turn - 1) };
-      const behind: Record<string, number> = what === "put" ? { keysOut: keysOf(turn), placesOut: placesOf(turn) } : {};
-      return sortStage(launch, machine, operand, pass, what, { ...numbers, ...before, ...behind });
+      const after: Record<string, number> = what === "put" ? { keysOut: keysOf(turn), placesOut: placesOf(turn) } : {};
+      return sortStage(launch, machine, operand, pass, what, { ...numbers, ...before, ...after });
     }),
   );
   const last = passes.length - 1;
@@ -83,7 +85,7 @@ function sortStage(
   what: "count" | "put",
   numbers: Readonly<Record<string, number>>,
 ): Stage {
-  // A key is found out once, then carried along.
+  // A key is computed once, then carried along.
   const { threads } = machine;
   const fresh = shift === 0;
   const operands: StageOperand[] = fresh ? [operand, "i32"] : ["i32"];
@@ -141,7 +143,7 @@ const put = (w: Words, space: number, base: string): string => `
   }
   workgroupBarrier();`;
 
-/** Where each digit of this chunk begins among all: behind all smaller digits, and the same ones of earlier chunks. */
+/** Where each digit of this chunk begins: after all smaller digits, and after the same digit in earlier chunks. */
 function bases(w: Words, space: number, digits: number, threads: number): string {
   const base = (d: string): string => w.at.scratch(`${threads}u + ${d}`);
   return `

@@ -1,5 +1,5 @@
-// Sums at indices in time that grows with their number alone. Places are sorted by their indices (stably, so that every
-// sum has one order), long runs of one index are summed in pieces, and each row adds what belongs to it.
+// Sums at indices, in time linear in their number. Places are sorted by index (stably, so that every sum has a fixed
+// order), long runs of one index are summed in pieces, and each row adds up its pieces and the rest.
 import { sizeOf, type CallLaunch } from "@weft/kernel";
 import type { DeviceTraits } from "../forms/device-traits.ts";
 import { inputsOf } from "../forms/operands.ts";
@@ -16,13 +16,16 @@ export interface Sums {
   readonly inner: number;
   /** How many indices there are. */
   readonly length: number;
-  /** Statements that name `key`, the row (u32) of index `place`; `rows` and `outOfRange` if it is out of range. `load(0, …)` reads indices. */
+  /**
+   * Statements that name `key`, the row (u32) of index `place`; if it is out of range, `rows`, and `outOfRange`
+   * follows. `load(0, …)` reads indices.
+   */
   readonly key: (w: Words) => string;
-  /** What they use. */
+  /** The numbers that the statements use. */
   readonly numbers: Readonly<Record<string, number>>;
 }
 
-/** Terms of a piece: short where lists are, long enough that there are not more pieces than terms in one. */
+/** Terms per piece: few for short lists, but enough that there are no more pieces than terms in one. */
 const pieceOf = (length: number): number =>
   Math.min(512, Math.max(32, 2 ** Math.round(Math.log2(Math.sqrt(length) / 4))));
 
@@ -43,7 +46,7 @@ export function summed(launch: CallLaunch, machine: DeviceTraits, sums: Sums): S
   };
 }
 
-/** Terms of a piece, how many pieces there are, and where in the workspace things lie. */
+/** Terms per piece, how many pieces there are, and where in the workspace things lie. */
 interface Pieces {
   readonly piece: number;
   readonly count: number;
@@ -53,7 +56,9 @@ interface Pieces {
   readonly pieces: number;
 }
 
-/** Statements that add to `sum` the updates at sorted places p … end-1; updates are operand 0, the workspace operand 1. */
+/**
+ * Statements that add to `sum` the updates at sorted places p … end-1; updates are operand 0, the workspace operand 1.
+ */
 const addAll = (w: Words, end: string): string => `
   for (; p + 4u <= ${end}; p += 4u) {
     ${[0, 1, 2, 3].map((n) => `let j${n} = u32(${w.load(1, `places + p + ${n}u`)}); let u${n} = ${w.load(0, `(o * length + j${n}) * inner + k`)};`).join("\n")}
@@ -63,7 +68,7 @@ const addAll = (w: Words, end: string): string => `
 
 const typeOf = (launch: CallLaunch): "i32" | "f32" => (launch.out.dtype === "i32" ? "i32" : "f32");
 
-/** Where each row's indices begin among the sorted ones; beside that, the sums of all pieces that lie in one row. */
+/** Where each row's indices begin among the sorted ones; besides, the sums of all pieces that lie in one row. */
 function pieceStage(launch: CallLaunch, machine: DeviceTraits, sums: Sums, p: Pieces): Stage {
   const { rows, length, outer, inner } = sums;
   const { threads } = machine;
@@ -114,7 +119,7 @@ function pieceStage(launch: CallLaunch, machine: DeviceTraits, sums: Sums, p: Pi
   });
 }
 
-/** Each element of the result adds the updates before its first whole piece, the pieces, and the rest. */
+/** Each element of the result adds the updates before its first whole piece, the pieces, and the remainder. */
 function rowStage(
   launch: CallLaunch,
   machine: DeviceTraits,

@@ -1,11 +1,14 @@
-// Windows that move over planes, as text with their sizes as named numbers: places of input, window and output along three axes.
+// Windows that move over planes, as text with named sizes: positions of input, window and output along three axes.
 import { names as axes, type Axes, type Windows } from "../forms/geometry.ts";
 
 /** Numbers named after the axes: `xZ xY xX` and so on. */
 export const along = (name: string, sizes: Axes): Record<string, number> =>
   Object.fromEntries(axes.map((a, i) => [`${name}${a}`, sizes[i]!]));
 
-/** Sizes of input (`x`), window (`k`) and output (`y`), steps (`s`), spacing (`d`) and padding in front (`low`), along each axis. */
+/**
+ * Sizes of input (`x`), window (`k`) and output (`y`), stride (`s`), dilation (`d`) and leading padding (`low`), per
+ * axis.
+ */
 export const numbersOf = ({ x, k, y, stride, dilation, low }: Windows): Record<string, number> => ({
   ...along("x", x),
   ...along("k", k),
@@ -15,7 +18,7 @@ export const numbersOf = ({ x, k, y, stride, dilation, low }: Windows): Record<s
   ...along("low", low),
 });
 
-/** `i` cut into a place along the three axes of `of` (names `…Z …Y …X` with this prefix) and `rest`. */
+/** `i` split into a position along the three axes of `of` (names `…Z …Y …X` with this prefix) and `rest`. */
 export const cut = (of: string, prefix: string): string =>
   `var rest = i;\n${axes
     .toReversed()
@@ -28,7 +31,7 @@ export const loops = (name: string, of: string, body: string): string =>
     body,
   );
 
-/** Runs `body` with `px`, the place in the plane of x under tap `q` at output place `p`, if it is inside. */
+/** Runs `body` with `px`, the place in the plane of x under tap `q` at output position `p`, if that is inside. */
 export const inside = (body: string): string => `
   ${axes.map((a) => `let at${a} = p${a} * s${a} + q${a} * d${a} - low${a};`).join("\n")}
   if (${axes.map((a) => `at${a} < x${a}`).join(" && ")}) {
@@ -36,7 +39,7 @@ export const inside = (body: string): string => `
     ${body}
   }`;
 
-/** Runs `body` with p, the output place whose tap `q` lies on place `o` of x, if there is one. */
+/** Runs `body` with p, the output position whose tap `q` lies on position `o` of x, if there is one. */
 export const meeting = (body: string): string => `
   ${axes.map((a) => `let t${a} = o${a} + low${a} - q${a} * d${a}; let p${a} = t${a} / s${a};`).join("\n")}
   if (${axes.map((a) => `t${a} < 0x80000000u && t${a} % s${a} == 0u && p${a} < y${a}`).join(" && ")}) { ${body} }`;

@@ -1,13 +1,13 @@
-// Which form a product takes: a fixed table, so that runs repeat bit for bit. Its numbers are timings of one graphics
-// processor (docs/benchmarks.md); what decides is how many workgroups there are, how well an invocation uses what it has
-// loaded, and how much of the tiles lies beyond the edges.
+// Which form a product takes: a fixed table, so that runs repeat bit for bit. Its numbers were timed on one graphics
+// processor (docs/benchmarks.md). What decides is how many workgroups there are, how often an invocation reuses what it
+// has loaded, and how much of the tiles lies beyond the edges.
 import { courseLength, courseOf, type Course } from "./gather.ts";
 import type { ProductForm } from "./product.ts";
 import { isHardware, writtenFor, type DeviceTraits } from "./device-traits.ts";
 import { threadsOf, tileVectors, type Side, type Tiling } from "./tile.ts";
 import { sharers, type Slicing } from "./slice.ts";
 
-/** Sizes of a product and how its operands lie. */
+/** Sizes of a product, and how its operands lie. */
 export interface Sizes {
   readonly M: number;
   readonly N: number;
@@ -19,27 +19,30 @@ export interface Sizes {
 }
 
 /**
- * Sums along k that are longer lose digits: they are split, as far as the parts of all results are at most so many.
+ * Sums along k longer than `k` lose digits: they are split, as long as all results together have at most `parts` parts.
  */
 const LONG = { k: 2048, each: 1024, parts: 1 << 22 } as const;
 
-/** Below so many multiplications the plain form serves. */
+/** Below this many multiplications the plain form serves. */
 const TINY = 4096;
-/** Results that small products have at most, and how far they go along k. */
+/** Small products: the most results, and the longest k. */
 const SMALL = { results: 1 << 17, k: 2048 } as const;
 
-// Times are in multiplications of a multiprocessor that does nothing else (240,000 a microsecond).
-/** What a second dispatch costs, and each element of a part that it adds. */
+// Times are in multiplications of an otherwise idle multiprocessor (240,000 per microsecond).
+/** The cost of a second dispatch, and of each element of a part that it adds. */
 const STAGE = 1 << 19;
 const PART = 1;
-/** How long a step waits for memory, with and without the next one on its way. */
+/** How long a step waits for memory, with the next one prefetched and without. */
 const WAIT = { prefetch: 60_000, single: 100_000 } as const;
-/** What an element costs that is found in an image, by which of its indices its neighbors stand along. */
+/** The cost of gathering an element from an image, by the index along which its neighbors lie. */
 const GATHER = { row: 20, k: 80 } as const;
 
 type Shape = readonly [bm: number, bn: number, tm: number, tn: number];
 
-/** Elements of the result that an invocation keeps: how near it comes to the peak, and how many workgroups run side by side. */
+/**
+ * By the elements of the result that an invocation keeps: the share of the peak, and how many workgroups run side by
+ * side.
+ */
 const kept = (tm: number, tn: number): { readonly efficiency: number; readonly side: number } =>
   tm * tn >= 128
     ? { efficiency: 0.88, side: 1 }
@@ -51,9 +54,9 @@ const kept = (tm: number, tn: number): { readonly efficiency: number; readonly s
 
 interface Candidate {
   readonly tiling: Tiling;
-  /** How often it goes on along k. */
+  /** How many steps it takes along k. */
   readonly steps: number;
-  /** What the elements cost that are gathered in a step. */
+  /** The cost of the elements that are gathered in a step. */
   readonly gathered: number;
 }
 
@@ -63,20 +66,20 @@ const tilingOf = ([bm, bn, tm, tn]: Shape, bk: number, prefetch: boolean, machin
   bk: isHardware(machine) ? bk : 8,
   tm,
   tn,
-  // Texts are short where a program on the processor compiles them.
+  // Texts are short for software drivers, which compile slowly.
   prefetch: prefetch && isHardware(machine),
   unroll: isHardware(machine),
-  turn: "components",
+  transpose: "components",
 });
 
-/** Whether a tiling is for this machine: most invocations work, and its memory holds what is staged. */
+/** Whether a tiling suits this device: most invocations work, and workgroup memory holds what is staged. */
 const suits = (t: Tiling, { a, b }: Pick<Sizes, "a" | "b">, machine: DeviceTraits): boolean =>
   threadsOf(t) <= machine.threads &&
   threadsOf(t) * 4 >= machine.threads &&
   16 * tileVectors(t, a, b) <= machine.shared &&
   (isHardware(machine) || t.tm * t.tn <= 16);
 
-/** For products of matrices in memory; the shorter steps are for machines with little workgroup memory. */
+/** For products of matrices in memory; the shorter steps are for devices with little workgroup memory. */
 const matrixShapes: readonly (readonly [shape: Shape, bk: number])[] = [
   [[128, 256, 8, 16], 16],
   [[128, 128, 8, 8], 16],
@@ -107,7 +110,7 @@ const imageShapes: readonly Shape[] = [
   [20, 256, 4, 8],
   [32, 32, 4, 4],
 ];
-/** Steps for so many channels or outputs: those that leave least beyond the last one, each under one tap where that goes. */
+/** Step sizes for this many channels or outputs: those that overshoot least, with one tap per step where possible. */
 function stepsFor(inner: number, taps: number): readonly number[] {
   const all = [20, 25, 16, 28, 12, 10, 8].map((bk) => courseOf(inner, taps, bk));
   const length = (c: Course): number => courseLength(c) * (c.walk === "flat" ? 1.3 : 1);
@@ -149,7 +152,8 @@ function slicingFor({ M, N, K, batches, a, b }: Sizes, machine: DeviceTraits): S
     }))
     .filter((s) => sharers(s, threads) >= 1);
   const groups = (s: Slicing): number => Math.ceil(M / s.rm) * Math.ceil(N / s.rn) * batches;
-  // The largest piece that keeps everything well busy, or busy, or the smallest whose invocations all have work.
+  // The largest piece that keeps the device well busy; else the largest that keeps it busy; else one whose invocations
+  // all work.
   return (
     fitting.find((s) => s.rm >= 16 && groups(s) >= 1.4 * targetWorkgroups.slices) ??
     fitting.find((s) => groups(s) >= 0.75 * targetWorkgroups.slices) ??
@@ -169,16 +173,18 @@ export function productForm(sizes: Sizes, machine: DeviceTraits): ProductForm | 
   return { kind: "tiled", ...best(sizes, candidates, machine) };
 }
 
-/** Below so many multiplications the plain form of a convolution serves: a tuned one is a program for one geometry. */
+/**
+ * Below this many multiplications the plain form of a convolution serves: a tuned one is a program for one geometry.
+ */
 const CONVOLUTION = 1 << 15;
 
-/** A convolution as a product: `inner` is what it goes along besides `taps`, undefined for the gradient of weights. */
+/** A convolution as a product: `inner` is what k runs along besides `taps`, undefined for the gradient of weights. */
 export interface ConvolutionSizes extends Sizes {
   readonly inner: number | undefined;
   readonly taps: number;
 }
 
-/** Undefined where the plain form serves: small ones, and groups of few channels, which leave tiles empty. */
+/** Undefined where the plain form serves: small convolutions, and groups of few channels, which leave tiles empty. */
 export function convolutionForm(
   sizes: ConvolutionSizes,
   machine: DeviceTraits,
@@ -202,7 +208,7 @@ export function convolutionForm(
   return suitable.length === 0 ? undefined : best(sizes, suitable, machine);
 }
 
-/** The tiling and the splits along k that take least time, if as many workgroups run at once as are wanted. */
+/** The fastest tiling and number of splits along k, if as many workgroups run at once as the device is meant to. */
 function best(
   { M, N, K, batches }: Sizes,
   candidates: readonly Candidate[],
@@ -216,11 +222,11 @@ function best(
     const { bm, bn, bk, tm, tn, prefetch } = tiling;
     const tiles = Math.ceil(M / bm) * Math.ceil(N / bn) * batches;
     const { efficiency, side } = kept(tm, tn);
-    // Invocations that only stage are missed.
+    // Invocations that only stage do no arithmetic.
     const working = Math.min(1, Math.sqrt(threadsOf(tiling) / machine.threads));
     const work = (bm * bn * bk) / (efficiency * working) + gathered;
     const wait = WAIT[prefetch ? "prefetch" : "single"];
-    // So many that the workgroups make one, two or four such rounds.
+    // Enough splits for one, two or four rounds of workgroups.
     const choices = isHardware(machine) ? [1, 2, 4].map((c) => Math.floor((c * targetWorkgroups) / tiles)) : [];
     for (const splits of new Set([Math.min(least, steps), ...choices.filter((c) => c > least && c <= steps)])) {
       const each = Math.ceil(steps / splits);

@@ -1,7 +1,7 @@
-// Convolution and its two gradients as products of matrices that exist nowhere: the elements of the right one are found in
-// the images while they are staged. Pixels of all images follow one another along one index, channels and taps of the window
-// along the other; sizes are written into the text, the number of images is an argument. Weights are first laid out in the
-// order of the walk, so that they are loaded like a matrix.
+// Convolution and its two gradients as products of matrices that are never stored: the elements of the right one are
+// gathered from the images while they are staged. The pixels of all images run along one index, channels and taps of
+// the window along the other; sizes are written into the text, the number of images is an argument. Weights are first
+// laid out in the order in which k runs, so that they are loaded like a matrix.
 import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
 import type { ConvAttrs } from "@weft/tensor/internals";
 import type { ConvolutionSizes } from "./choice.ts";
@@ -14,7 +14,7 @@ import type { DeviceTraits } from "./device-traits.ts";
 import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
 import { sideOf, tiled, tilingName, tileVectors, type Side, type Target, type Tiling } from "./tile.ts";
 
-/** Sizes of the product, and what its walk along k is made of. */
+/** Sizes of the product, and what k runs along. */
 export function sizesOf(op: Convolution, g: Geometry): ConvolutionSizes {
   const [x, taps, y] = [volume(g.x), volume(g.k), volume(g.y)];
   const row = { a: { along: "row" }, b: { along: "row" }, batches: g.groups, taps } as const;
@@ -35,7 +35,7 @@ interface Edges {
 const four = [0, 1, 2, 3] as const;
 const bound = (edge: boolean, test: string): string[] => (edge ? [test] : []);
 
-/** Rows of the result are channels: an image's lie `plane` apart. */
+/** Rows of the result are channels; those of one image are `plane` elements apart. */
 function imageTarget(plane: number, all: number, whole: boolean, e: Edges, w: Words): Target {
   const guard = (tests: readonly string[], text: string): string =>
     tests.length === 0 ? text : `if (${tests.join(" & ")}) { ${text} }`;
@@ -66,8 +66,8 @@ function imageTarget(plane: number, all: number, whole: boolean, e: Edges, w: Wo
 }
 
 /**
- * The stage that lays out the weights, for each group a matrix in the order of the walk, `rows` elements a step: 0 beyond the
- * last channel and the last row. It begins at element `from` of the workspace.
+ * The stage that lays out the weights: for each group a matrix in the order of k, `rows` elements per step, 0 beyond
+ * the last channel and the last row. It begins at element `from` of the workspace.
  */
 function laidOut(
   op: "conv" | "convInputGrad",
@@ -82,7 +82,7 @@ function laidOut(
   const each = courseLength(course) * rows;
   const count = each * g.groups;
   const most = op === "conv" ? g.outputs : g.channels;
-  // Strides of rows and of what the walk goes along.
+  // Strides of rows, and of what k runs along.
   const [row, step] = op === "conv" ? [g.channels * taps, taps] : [taps, g.channels * taps];
   return stageOf(machine, {
     name: `weights ${op} ${walk} ${[inner, taps, bk, rows, most, g.channels, g.outputs].join()}`,
@@ -108,7 +108,7 @@ function laidOut(
   });
 }
 
-/** The left side that has been laid out. */
+/** The left side: the weights as laid out. */
 const laidSide = (rows: number, aligned: boolean, w: Words): Side =>
   sideOf(
     {

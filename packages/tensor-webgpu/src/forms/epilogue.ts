@@ -1,5 +1,5 @@
-// The elementwise work that the planner hands over with a call or a reduction: it is done on each element of the result while
-// that is in a register, in the dispatch that computes it.
+// The elementwise work that the planner hands over with a call or a reduction: it runs on each element of the result
+// while that is in a register, in the dispatch that computes it.
 import type { DType } from "@weft/tensor";
 import { layout, type KernelLaunch } from "@weft/kernel";
 import { following, type Epilogue } from "../translate/program.ts";
@@ -14,8 +14,8 @@ interface Result {
 }
 
 /**
- * The indices of loops of these sizes by coordinates `c0`… along axes that make up the same elements in the same order;
- * undefined where a loop ends within an axis.
+ * The loops' indices, by coordinates `c0`… along axes that cover the same elements in the same order; undefined where a
+ * loop ends within an axis.
  */
 function indicesBy(axes: readonly number[], loops: readonly number[]): string[] | undefined {
   let end = axes.length;
@@ -34,7 +34,9 @@ function indicesBy(axes: readonly number[], loops: readonly number[]): string[] 
   return whole ? found.toReversed() : undefined;
 }
 
-/** Whether everything is f32 and four neighbors along the last loop are stored side by side, at multiples of 16 bytes. */
+/**
+ * Whether everything is f32 and four neighbors along the last loop are stored side by side, at multiples of 16 bytes.
+ */
 function storesFour({ kernel, places, words }: KernelLaunch, loops: readonly number[], out: Result): boolean {
   const { rank, stores, operands } = kernel;
   if (rank === 0 || loops.at(-1)! % 4 !== 0 || out.dtype !== "f32" || words[layout.begin] !== 0) return false;
@@ -50,7 +52,7 @@ function storesFour({ kernel, places, words }: KernelLaunch, loops: readonly num
   });
 }
 
-/** The epilogue of what has this result, f32 or i32. `axes` are the sizes of the axes that coordinates are given along. */
+/** The epilogue of a result, f32 or i32. `axes` are the sizes of the axes along which coordinates are given. */
 export function epilogueOf(
   launch: KernelLaunch | undefined,
   out: Result,
@@ -63,7 +65,7 @@ export function epilogueOf(
     places.findIndex((p) => p.write === write && p.slot === out.slot && p.bytes === out.bytes);
   const read = isResult(false);
   const given = read < 0 ? -1 : (places[read]!.word - layout.operand(kernel, 0)) / (1 + kernel.rank);
-  // Where the epilogue writes over the call's result, nobody else reads that.
+  // Where the epilogue overwrites the call's result, nobody else reads that.
   const keeps = isResult(true) < 0;
   const loops = Array.from({ length: kernel.rank }, (_, l) =>
     l === 0 ? words[layout.end]! - words[layout.begin]! : words[layout.size(l)]!,

@@ -1,17 +1,17 @@
-// The sides of convolutions as products: where the elements of matrices that exist nowhere are found in the images. Neighboring
-// invocations load neighboring pixels, one each; what depends on a pixel or on a tap of the window is worked out once for
-// many elements.
+// The sides of convolutions as products: where the images hold the elements of matrices that are never stored.
+// Neighboring invocations load neighboring pixels, one each; what depends on a pixel or on a tap of the window is
+// computed once for many elements.
 import { active, cut, linear, names, volume, type Geometry } from "./geometry.ts";
 import type { Words } from "./stage.ts";
 import type { Side } from "./tile.ts";
 
 /**
- * How the walk along channels (outputs) and taps goes: `blocks` of `bk` channels under one tap after another, so that a step
- * has one tap; or `flat`, taps of the first channel, of the second, and so on.
+ * How k runs along channels (outputs) and taps: `blocks` of `bk` channels under one tap after another, so that a step
+ * has one tap; or `flat`: all taps of the first channel, then of the second, and so on.
  */
 type WindowOrder = "blocks" | "flat";
 
-/** What the walk goes along: so many channels or outputs, `inner`, under so many taps. */
+/** What k runs along: `inner` channels or outputs under `taps` taps. */
 export interface Course {
   readonly walk: WindowOrder;
   readonly inner: number;
@@ -21,11 +21,11 @@ export interface Course {
 
 const padded = (n: number, by: number): number => Math.ceil(n / by) * by;
 
-/** How long the walk is. */
+/** The length of k, with padding. */
 export const courseLength = ({ walk, inner, taps, bk }: Course): number =>
   walk === "blocks" ? padded(inner, bk) * taps : padded(inner * taps, bk);
 
-/** Blocks, where they are not much longer. */
+/** `blocks`, unless that is much longer. */
 export function courseOf(inner: number, taps: number, bk: number): Course {
   const [blocks, flat] = (["blocks", "flat"] as const).map((walk): Course => ({ walk, inner, taps, bk }));
   return courseLength(blocks!) <= 1.2 * courseLength(flat!) ? blocks! : flat!;
@@ -33,25 +33,34 @@ export function courseOf(inner: number, taps: number, bk: number): Course {
 
 const both = (tests: readonly string[]): string => (tests.length === 0 ? "true" : tests.join(" & "));
 
-/** A statement that loads the element at `place` of operand `k`, or 0 without a branch. The place is right wherever `test` is. */
+/**
+ * A statement that loads the element at `place` of operand `k`, or 0, without a branch. `place` is valid wherever
+ * `test` holds.
+ */
 const loaded = (w: Words, k: number, into: string, place: string, test: string): string =>
   test === "true"
     ? `${into} = ${w.load(k, place)};`
     : `{ let inside = ${test}; let place = select(0u, ${place}, inside); ${into} = select(0f, ${w.load(k, "place")}, inside); }`;
 
-/** Statements on a tap `q${n}Z…X`: `d${n}Z…X`, what it adds to the place of a pixel. */
+/** Statements for a tap `q${n}Z…X`: `d${n}Z…X`, its offset from the position of a pixel. */
 const shifts = (g: Geometry, axes: readonly number[], n: string, low: boolean): string =>
   axes
     .map((a) => `let d${n}${names[a]} = q${n}${names[a]} * ${g.dilation[a]}u${low ? ` - ${g.low[a]}u` : ""};`)
     .join(" ");
 
-/** Tests that the window at pixel `p` sees an element under tap `q`, only along axes where it may look beyond the image. */
+/**
+ * Tests that the window at pixel `p` covers an element under tap `q`, only along axes where it may reach outside the
+ * image.
+ */
 const seen = (g: Geometry, axes: readonly number[], p: string, q: string): string[] =>
   axes
     .filter((a) => g.low[a]! > 0 || (g.y[a]! - 1) * g.stride[a]! + (g.k[a]! - 1) * g.dilation[a]! >= g.x[a]!)
     .map((a) => `(o${p}${names[a]} + d${q}${names[a]} < ${g.x[a]}u)`);
 
-/** Statements on a pixel of the output: `o${n}Z…X`, where its window begins, and `at${n}`, the place of that in the images. */
+/**
+ * Statements for a pixel of the output: `o${n}Z…X`, where its window begins, and `at${n}`, the place of that in the
+ * images.
+ */
 const windows = (g: Geometry, axes: readonly number[], index: string, n: string): string =>
   [
     cut(index, `p${n}`, g.y, axes),
@@ -73,8 +82,8 @@ function tapOf(
 }
 
 /**
- * A side whose rows are pixels and whose steps are channels under taps. `place` and `tests` are of pixel `p` under tap `q`,
- * the former without what the channel adds, `plane` elements each.
+ * A side whose rows are pixels and whose steps are channels under taps. `place` and `tests` are for pixel `p` under tap
+ * `q`; `place` without the offset of the channel, which is `plane` elements each.
  */
 function pixelSide(
   g: Geometry,
@@ -151,12 +160,12 @@ export const seenSide = (g: Geometry, course: Course, edge: boolean, w: Words): 
 };
 
 /**
- * Right side of the gradient of images: columns are the pixels of the image, k the outputs under taps; an output sees the
- * pixel if its steps lead there.
+ * Right side of the gradient of images: columns are the pixels of the image, k the outputs under taps; an output covers
+ * the pixel if its stride leads there.
  */
 export const seeingSide = (g: Geometry, course: Course, edge: boolean, w: Words): Side => {
   const axes = active(g);
-  // The padding stands on the other side of the difference.
+  // The padding is on the other side of the difference.
   const u = (p: string, q: string, x: string): string => `(p${p}${x} - d${q}${x})`;
   return pixelSide(g, axes, course, w, {
     plane: volume(g.y),

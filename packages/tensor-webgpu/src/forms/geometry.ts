@@ -1,15 +1,16 @@
-// The sizes of a pooling or a convolution, whichever of its three values is the result, and how indices of pixels and taps are cut into
-// places along the axes in WGSL. Sizes are written into the text, so that divisions are by constants.
+// The sizes of a pooling or a convolution, whichever of its three values is the result, and how indices of pixels and
+// taps are split into positions along the axes in WGSL. Sizes are written into the text, so that divisions are by
+// constants.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { Shape } from "@weft/tensor";
 import type { ConvAttrs } from "@weft/tensor/internals";
 
 export type Convolution = "conv" | "convInputGrad" | "convWeightGrad";
 
-/** Three spatial axes; those missing in front have size 1. */
+/** Three spatial axes; missing leading ones have size 1. */
 export type Axes = readonly [number, number, number];
 
-/** Windows that move over planes: sizes of input, window and output, step, spacing and padding in front along each axis. */
+/** Windows that move over planes: sizes of input, window and output, stride, dilation and leading padding per axis. */
 export interface Windows {
   readonly x: Axes;
   readonly k: Axes;
@@ -19,7 +20,7 @@ export interface Windows {
   readonly low: Axes;
 }
 
-/** Those of a convolution, with its channels. */
+/** The windows of a convolution, with its channels. */
 export interface Geometry extends Windows {
   readonly images: number;
   readonly groups: number;
@@ -30,7 +31,7 @@ export interface Geometry extends Windows {
 
 const three = (list: readonly number[], fill: number): Axes => [list.at(-3) ?? fill, list.at(-2) ?? fill, list.at(-1)!];
 
-/** Windows of these sizes over these images; those of poolings have no spacing. */
+/** Windows of these sizes over these images; those of poolings have no dilation. */
 export const windowsOf = (
   x: Shape,
   k: readonly number[],
@@ -82,7 +83,7 @@ export const names = ["Z", "Y", "X"] as const;
 export const active = (g: Geometry): number[] =>
   [0, 1, 2].filter((a) => g.x[a]! > 1 || g.k[a]! > 1 || g.y[a]! > 1 || g.low[a]! > 0);
 
-/** Statements that cut `index` into places `${prefix}Z…X` along axes of these sizes, and what is left, `${prefix}`. */
+/** Statements that split `index` into positions `${prefix}Z…X` along axes of these sizes, and the rest, `${prefix}`. */
 export function cut(index: string, prefix: string, sizes: Axes, axes: readonly number[]): string {
   const lines: string[] = [`let ${prefix}r = ${index};`];
   let rest = `${prefix}r`;

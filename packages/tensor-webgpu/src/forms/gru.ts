@@ -1,7 +1,10 @@
-// The cell of a GRU, forwards and backwards, as the steps of `recurrence.ts` do it on one element.
+// The cell of a GRU, forward and backward: what the steps of `recurrence.ts` do on one element.
 import { storeEach, type BackwardCell, type ForwardCell } from "./recurrence.ts";
 
-/** From the recurrent bias (operand 3): r, z, n, the recurrent part of n, and hiddens, behind one another in `out`. */
+/**
+ * From the recurrent bias (operand 3): r, z, n, the recurrent part of n, and hidden states, one after the other in
+ * `out`.
+ */
 export const gruForward: ForwardCell = {
   name: "gru step",
   parts: 3,
@@ -19,9 +22,9 @@ export const gruForward: ForwardCell = {
 };
 
 /**
- * From the gates of all steps, the hiddens before the step, and (but for the last step) what its successor's z let through: in
- * `out` the gradients of what the step was given, behind those of all steps the gradients of its recurrent sums, and behind these
- * what its own z lets through.
+ * From the gates of all steps, the hidden states before the step, and (except for the last step) the gradient that its
+ * successor's z passed on. Writes into `out` the gradients of the step's input; after those of all steps, the gradients
+ * of its recurrent sums; and after these, the gradient that its own z passes on.
  */
 export const gruBackward = (last: boolean): BackwardCell => ({
   name: "gru step",

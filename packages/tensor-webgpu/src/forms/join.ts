@@ -1,10 +1,10 @@
-// Adds the parts of a split reduction where they are many: some invocations of a workgroup share each result.
+// Adds the parts of a split reduction where there are many: some invocations of a workgroup share each result.
 import { sizeOf, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
 import type { DeviceTraits } from "./device-traits.ts";
 import { stageOf, type Stage } from "./stage.ts";
 
-/** Results that neighboring invocations take: they read neighboring numbers. */
+/** Neighboring invocations take this many results, and so read neighboring numbers. */
 const BESIDE = 32;
 
 /** Part p of result r is number p·results + r of the workspace. */

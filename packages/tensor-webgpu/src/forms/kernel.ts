@@ -9,10 +9,10 @@ import { join } from "./join.ts";
 import { sum } from "./product.ts";
 import { named, shifted, WORKSPACE, type Stage, type Staged } from "./stage.ts";
 
-/** Terms of a result are counted in words, in steps of up to four a workgroup. */
+/** The most terms of a result: they are counted in a word, in steps of up to four per workgroup. */
 const TERMS = 2 ** 32 - 2 ** 12;
 
-/** Parts that one invocation adds for each result. */
+/** The most parts per result that one invocation adds. */
 const FEW = 16;
 
 /** What the stages of kernels depend on. */
@@ -50,7 +50,7 @@ export function stagesOfKernel(
   return { stages: [first, named(name, second)], workspace: 4 * parts * results };
 }
 
-/** Results are given out in blocks of `block`, if that is given. */
+/** With `block`, results are given out in blocks of that size. */
 export function stageOfKernel(launch: KernelLaunch, { threads, subgroups }: KernelMachine, block?: number): Stage {
   const { kernel, words, after } = launch;
   const slices = slicesOf(kernel, words, threads);

@@ -1,7 +1,7 @@
-// The cell of an LSTM, forwards and backwards, as the steps of `recurrence.ts` do it on one element.
+// The cell of an LSTM, forward and backward: what the steps of `recurrence.ts` do on one element.
 import { storeEach, type BackwardCell, type ForwardCell } from "./recurrence.ts";
 
-/** From the cells before the step (operand 3): gates, cells and hiddens, behind one another in `out`. */
+/** From the cells before the step (operand 3): gates, cells and hidden states, one after the other in `out`. */
 export const lstmForward: ForwardCell = {
   name: "lstm step",
   parts: 4,
@@ -19,8 +19,8 @@ export const lstmForward: ForwardCell = {
 };
 
 /**
- * From the gates of all steps, the step's cells, those before it, and the gradient of its cells so far: in `out` the gradients of
- * the step's four sums, behind those of all steps that of the cells before it.
+ * From the gates of all steps, the step's cells, those before it, and the gradient of its cells so far. Writes into
+ * `out` the gradients of the step's four sums, and after those of all steps, the gradient of the cells before it.
  */
 export const lstmBackward: BackwardCell = {
   name: "lstm step",

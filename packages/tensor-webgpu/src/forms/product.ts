@@ -1,5 +1,5 @@
-// The product of matrices in tuned forms: operands lie in any strides, batch axes broadcast, the walk along k may be split
-// among workgroups whose parts a second stage adds.
+// The matrix product in tuned forms: operands may have any strides, batch axes broadcast, and k may be split among
+// workgroups whose parts a second stage adds.
 import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import { epilogueOf } from "./epilogue.ts";
@@ -70,7 +70,7 @@ function matrixOf(
   return { operand, row, step, batch, along, four };
 }
 
-/** A side that is a strided matrix. Names in scope: `${name}Base`, `${name}Row`, `${name}Step`, and the bounds. */
+/** A side that is a strided matrix. In scope: `${name}Base`, `${name}Row`, `${name}Step`, and the bounds. */
 function matrixSide(
   name: "a" | "b",
   { along, four }: Pick<Matrix, "along" | "four">,
@@ -98,7 +98,7 @@ function matrixSide(
   );
 }
 
-/** Rows of the result follow one another in memory, from place `base` on; those of all products are one axis. */
+/** Rows of the result follow one another in memory, from place `base` on; all matrices of the batch form one axis. */
 export function rowTarget(four: boolean, edges: { readonly row: boolean; readonly column: boolean }, w: Words): Target {
   const guard = (tests: readonly string[], text: string): string =>
     tests.length === 0 ? text : `if (${tests.join(" && ")}) { ${text} }`;
@@ -126,7 +126,7 @@ export function rowTarget(four: boolean, edges: { readonly row: boolean; readonl
   };
 }
 
-/** Names the batch, and where its operands and its result begin. */
+/** Names the matrix of the batch, and where its operands and its result begin. */
 function batchText(axes: number): string {
   const cut = Array.from({ length: axes }, (_, i) => axes - 1 - i).map(
     (i) => `aBase += rest % size${i} * aBatch${i}; bBase += rest % size${i} * bBatch${i}; rest /= size${i};`,
@@ -167,11 +167,13 @@ interface PieceForm {
   readonly bm: number;
   readonly bn: number;
   readonly bk: number;
-  /** How often it is split along k; its parts go to the workspace. */
+  /** Into how many parts k is split; the parts go to the workspace. */
   readonly splits: number;
   readonly numbers: Readonly<Record<string, number>>;
   readonly vectors: number;
-  /** Statements that name `each`, which product it is, `base`, where its result begins, and what `text` needs besides. */
+  /**
+   * Statements that name `each`, the matrix of the batch; `base`, where its result begins; and what else `text` needs.
+   */
   readonly begin: string;
   readonly text: (a: Side, b: Side, target: Target, w: Words) => string;
 }
@@ -259,8 +261,8 @@ function slicedProduct(launch: CallLaunch, p: Product, slicing: Slicing, machine
 }
 
 /**
- * The second stage: adds the parts in the workspace, four elements an invocation where that goes. Where there are few elements,
- * several invocations share them, each adding every n-th part.
+ * The second stage: adds the parts in the workspace, four elements per invocation where possible. Where there are few
+ * elements, several invocations share them, each adding every n-th part.
  */
 export function sum(
   out: CallOperand,

@@ -1,7 +1,7 @@
-// The steps of recurrent layers, forwards and backwards, one dispatch each. A workgroup owns a piece of the state, some rows of
-// the batch by some units; the invocations that share a part of it each take every n-th group of four along k straight from
-// memory (as in `slice.ts`), their sums meet once in the workgroup's memory, and then each invocation does the cell of one
-// element. What the cell is, is said by who calls (`lstm.ts`, `gru.ts`).
+// The steps of recurrent layers, forward and backward, one dispatch each. A workgroup owns a piece of the state, some
+// rows of the batch by some units. Invocations that share a part of it each take every n-th group of four along k
+// straight from memory (as in `slice.ts`); their sums meet once in the workgroup's memory; then each invocation
+// computes the cell of one element. The caller defines the cell (`lstm.ts`, `gru.ts`).
 import type { CallOperand } from "@weft/kernel";
 import { functionOf } from "../translate/function.ts";
 import { writtenFor, type DeviceTraits } from "./device-traits.ts";
@@ -21,7 +21,7 @@ export interface SequenceSizes {
   readonly units: number;
 }
 
-/** By an operand with an element or more for each state of all steps, and by the recurrent weights. */
+/** From an operand with an element or more for each state of all steps, and the recurrent weights. */
 export const sizesOf = ({ shape }: CallOperand, whh: CallOperand): SequenceSizes => ({
   steps: shape[0]!,
   batch: shape[1]!,
@@ -29,8 +29,8 @@ export const sizesOf = ({ shape }: CallOperand, whh: CallOperand): SequenceSizes
 });
 
 /**
- * The best for an LSTM at 128 rows by 256 units on one graphics processor. Sums of `each` rows need 16·each bytes of the
- * workgroup's memory an invocation.
+ * The best for an LSTM at 128 rows by 256 units on one graphics processor. Sums of `each` rows need 16·each bytes of
+ * the workgroup's memory per invocation.
  */
 function forwardPiece({ threads, shared }: DeviceTraits): Piece {
   if (threads < 256) return { rows: 8, units: 8, each: 8 };
@@ -42,20 +42,20 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const components = "xyzw";
 
 /** The part of an operand from element `from` on. */
-export const behind = (operand: CallOperand, from: number): CallOperand => ({
+export const fromElement = (operand: CallOperand, from: number): CallOperand => ({
   ...operand,
   bytes: operand.bytes + 4 * from,
 });
 
-/** A stage a step. */
-export const inTurn = (steps: number, stage: (turn: number) => Stage): Staged => ({
+/** One stage per step. */
+export const stagePerStep = (steps: number, stage: (i: number) => Stage): Staged => ({
   stages: range(steps).map(stage),
   workspace: 0,
 });
 
 const lieWide = (operands: readonly CallOperand[]): boolean => operands.every((o) => o.bytes % 16 === 0);
 
-/** The sum over the sharers of what `part` says for each, a value. */
+/** The sum of `part` over the sharers. */
 const gathered = ({ share, written }: DotSchedule, part: (z: string) => string): string =>
   written
     ? range(share)
@@ -67,26 +67,29 @@ const gathered = ({ share, written }: DotSchedule, part: (z: string) => string):
 const functions = (name: string): string =>
   `${functionOf(`${name}_sigmoid`, "sigmoid")}\n${functionOf(`${name}_tanh`, "tanh")}`;
 
-/** Statements that write values beside each other, `apart` elements from one to the next. */
+/** Statements that write values `apart` elements from one another. */
 export const storeEach = (w: Words, place: string, apart: string, values: readonly string[]): string =>
   values.map((value, j) => w.store(`${place} + ${j}u * ${apart}`, value)).join("\n");
 
-/** How an element of the state goes a step forwards. */
+/** A forward step of one element of the state. */
 export interface ForwardCell {
   readonly name: string;
   /** How many sums a unit has: parts of `given` and of the rows of whh. */
   readonly parts: 3 | 4;
   /**
-   * Statements before the product, which declare `var sum`, a vec4f with what is added to a unit's sums. In scope: `first`, the
-   * place of its first part in operand 0, `given`; `place`, its place in a state, and `n`, its unit. Operand 1 is h, 3 is
-   * the other one.
+   * Statements before the product, which declare `var sum`, a vec4f that starts the unit's sums. In scope: `first`, the
+   * place of its first part in operand 0, `given`; `place`, its place in a state, and `n`, its unit. Operand 1 is h,
+   * operand 3 is `other`.
    */
   readonly before: (w: Words) => string;
-  /** Statements with `sum` whole that write into `out`, whose planes of `plane` elements are written from `stateAt` on. */
+  /**
+   * Statements after the product, with `sum` complete, that write into `out`: planes of `plane` elements, from
+   * `stateAt` on.
+   */
   readonly after: (w: Words) => string;
 }
 
-/** Step t forwards, into `out`. h is the state before it, `other` what the cell asks for beside that. */
+/** Step t forward, into `out`. h is the state before it, `other` another operand of the cell. */
 export function forwardStep(
   cell: ForwardCell,
   { given, h, whh, other, out }: Readonly<Record<"given" | "h" | "whh" | "other" | "out", CallOperand>>,
@@ -104,7 +107,7 @@ export function forwardStep(
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   return stageOf(machine, {
     name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${four ? " 4" : ""}`,
-    operands: [behind(given, t * cell.parts * state), h, whh, other, out],
+    operands: [fromElement(given, t * cell.parts * state), h, whh, other, out],
     numbers: { across, batch, units, quads, plane: steps * state, stateAt: t * state },
     groups: across * down,
     vectors: threads * piece.each,
@@ -124,7 +127,7 @@ function forwardText(
   const { share } = walk;
   const { parts } = cell;
   const elements = rows * units;
-  /** Four neighbors along k of the row that begins at `from`; beyond its end 0. */
+  /** Four neighbors along k of the row that begins at `from`; 0 beyond its end. */
   const along = (k: number, from: string): string =>
     four
       ? w.load4(k, `${from} + q * 4u`)
@@ -145,8 +148,8 @@ function forwardText(
     ${[...components]
       .flatMap((x) => range(each).map((i) => `c${i} = fma(vec${parts}f(a${i}.${x}), ${column(x)}, c${i});`))
       .join("\n")}`;
-  // Neighbors share a part, so that they read neighbors along k. The last bits of a place are turned by the sharer's number:
-  // neighbors then write to different banks.
+  // Neighbors share a part, so that they read neighbors along k. The low bits of a place are XORed with the sharer's
+  // number, so that neighbors write to different banks.
   const turned = (z: string, element: string): string => `(${z}) * ${elements}u + ((${element}) ^ (${z}))`;
   return `
     let m0 = group / across * ${rows}u;
@@ -182,23 +185,25 @@ function forwardText(
     }`;
 }
 
-/** How an element of the state goes a step back. */
+/** A backward step of one element of the state. */
 export interface BackwardCell {
   readonly name: string;
   /** How many sums a unit has. */
   readonly parts: 3 | 4;
-  /** Behind how many planes of `out` the gradients lie that go back through whh. */
+  /** The number of planes of `out` before the gradients that go back through whh. */
   readonly skipped: number;
-  /** Statements before the product. In scope: `place`, the element's place in a state. Operands from 2 on are the cell's. */
+  /**
+   * Statements before the product. In scope: `place`, the element's place in a state. The cell's operands begin at 2.
+   */
   readonly before: (w: Words) => string;
   /**
-   * Statements with `sum`, the gradient of the step's h (of gy and of what came through whh), that write into `out`: `at` is the
+   * Statements with `sum`, the gradient of the step's h (from gy and through whh), that write into `out`: `at` is the
    * place of the first of this element's gradients among those of all steps.
    */
   readonly after: (w: Words) => string;
 }
 
-/** What a step back works on; `own` is what its cell asks for. */
+/** What a backward step reads and writes; `own` are the operands of its cell. */
 export interface BackwardOperands {
   readonly whh: CallOperand;
   readonly gy: CallOperand;
@@ -207,8 +212,8 @@ export interface BackwardOperands {
 }
 
 /**
- * Step t backwards, into `out`, where the gradients of its successor's sums lie already. The last step has no successor whose
- * gradients come back through whh.
+ * Step t backward, into `out`, where its successor has already written the gradients of its sums. The last step has no
+ * successor, so nothing comes back through whh.
  */
 export function backwardStep(
   cell: BackwardCell,
@@ -276,7 +281,7 @@ function backwardText(
       : `vec${wide}f(${range(wide)
           .map((j) => w.load(out, `row${i} + q * ${wide}u + ${j}u`))
           .join(", ")})`;
-  // The rows of whh lie across, so neighbors have neighboring columns: whole sectors of memory.
+  // Rows of whh run across, so neighbors read neighboring columns: whole sectors of memory.
   const round = `
     ${range(each)
       .map((i) => `let a${i} = ${along(i)};`)
@@ -309,7 +314,7 @@ function backwardText(
       .map((i) => `${w.at.vector(`(s * ${each}u + ${i}u) * ${tiles}u + tile`)} = c${i};`)
       .join("\n")}
     workgroupBarrier();`;
-  // Which element an invocation takes: the order in which the sums lie in the workgroup's memory.
+  // The element of an invocation: in the order in which the sums lie in the workgroup's memory.
   return `
     let m0 = group / across * ${rows}u;
     let n0 = group % across * ${units}u;

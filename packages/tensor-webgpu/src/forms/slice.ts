@@ -1,6 +1,6 @@
-// The form for small and thin products: a workgroup owns a small piece of the result, 4 by 4 an invocation; the invocations
-// that share a rectangle each take every n-th group of four along k straight from memory, and their parts meet once in the
-// workgroup's memory. One dispatch, no barrier along k.
+// The form for small and thin products: a workgroup owns a small piece of the result, 4 by 4 per invocation.
+// Invocations that share a rectangle each take every n-th group of four along k straight from memory, and their parts
+// meet once in the workgroup's memory. One dispatch, no barrier along k.
 import type { Side, Target } from "./tile.ts";
 import type { Words } from "./stage.ts";
 
@@ -10,7 +10,7 @@ export interface Slicing {
   readonly rn: number;
   /** Whether neighboring invocations share a rectangle (good where both operands lie along k) or not. */
   readonly order: "k" | "column";
-  /** So many rounds along k are written out; more are a loop. */
+  /** Loops along k with this many rounds or fewer are unrolled. */
   readonly written: number;
 }
 
@@ -25,12 +25,12 @@ export const slicingName = (s: Slicing): string => `${s.rm}x${s.rn} by ${s.order
 const four = [0, 1, 2, 3] as const;
 const components = "xyzw";
 
-/** How invocations that share sums go along k together, each taking every n-th group of four. */
+/** How invocations that share sums divide k, each taking every n-th group of four. */
 export interface DotSchedule {
   readonly share: number;
-  /** Groups that each of them takes at most. */
+  /** The most groups that each of them takes. */
   readonly rounds: number;
-  /** Whether the rounds are written out. */
+  /** Whether the rounds are unrolled. */
   readonly written: boolean;
 }
 
@@ -51,14 +51,15 @@ export const walked = ({ share, rounds, written }: DotSchedule, round: string): 
     : `for (var q = s; q < quads; q += ${share}u) { ${round} }`;
 
 /**
- * The text of the form. In scope: `m0`, `n0`, the first row and column of the piece, and `quads`, groups of four along k.
+ * The text of the form. In scope: `m0`, `n0`, the first row and column of the piece, and `quads`, groups of four along
+ * k.
  */
 export function sliced(s: Slicing, schedule: DotSchedule, a: Side, b: Side, target: Target, w: Words): string {
   const across = s.rn / 4;
   const tiles = (s.rm / 4) * across;
   const { share } = schedule;
   if (!Number.isInteger(share))
-    throw new RangeError(`sliced: ${slicingName(s)} is not for ${w.at.threads} invocations`);
+    throw new RangeError(`sliced: ${slicingName(s)} does not suit ${w.at.threads} invocations`);
   const loads = (name: string, side: Side): string =>
     side.along === "k"
       ? [

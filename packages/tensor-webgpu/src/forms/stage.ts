@@ -1,5 +1,6 @@
-// A stage is what one dispatch runs for a launch: a body of WGSL, its arguments, and where its operands lie. A launch has one
-// stage, or several with a workspace between them. Stages of calls are built here from a text and the numbers it names.
+// A stage is what one dispatch runs for a launch: a body of WGSL, its arguments, and where its operands lie. A launch
+// has one stage, or several with a workspace between them. Stages of calls are built here from a text and the numbers
+// it names.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { AddressArgument, CallOperand, NumberArgument } from "@weft/kernel";
@@ -7,10 +8,10 @@ import type { Body, Epilogue, Surroundings } from "../translate/program.ts";
 import { registerOf, wgslType, type Register } from "../translate/scalar.ts";
 import type { DeviceTraits } from "./device-traits.ts";
 
-/** Stands for the slot of the workspace, which no plan knows. */
+/** Stands for the slot of the workspace, which is not part of the plan. */
 export const WORKSPACE = -1;
 
-/** Words of arguments count from the stage's first. */
+/** Argument words are counted from the stage's first. */
 export interface Stage {
   /** What it does, for messages and profiles. */
   readonly name: string;
@@ -19,16 +20,16 @@ export interface Stage {
   readonly unaligned: Body;
   /** Workgroups. */
   readonly groups: number;
-  /** The arguments, complete but for what follows. */
+  /** The arguments, complete except for the following. */
   readonly words: readonly number[];
   /** Addresses, in the order of the body's operands. */
   readonly places: readonly Omit<AddressArgument, "write">[];
   readonly numbers: readonly NumberArgument[];
-  /** Words that get the number of the flag that a node raises where an index is out of range. */
+  /** Words that receive the number of the flag that a node raises where an index is out of range. */
   readonly flags: readonly { readonly word: number; readonly node: number }[];
 }
 
-/** What a launch runs: stages one after the other, and the bytes of workspace in which they hand on. */
+/** What a launch runs: stages one after the other, and the bytes of the workspace between them. */
 export interface Staged {
   readonly stages: readonly Stage[];
   readonly workspace: number;
@@ -43,13 +44,13 @@ export interface StageForm {
   /** Distinguishes texts of one name. */
   readonly code?: string;
   readonly operands: readonly StageOperand[];
-  /** Which of them it writes, first the one that `store` means; left out, the last. */
+  /** Which operands it writes, first the one that `store` means; left out, the last. */
   readonly writes?: readonly [number, ...number[]];
   /** Named numbers that the text uses: u32, or i32 where the name ends in `_`. */
   readonly numbers: Readonly<Record<string, number>>;
-  /** Named numbers (u32) that are part of the text; the name must tell them. */
+  /** Named numbers (u32) that are part of the text; the form's name must include them. */
   readonly constants?: Readonly<Record<string, number>>;
-  /** Invocations: `i` counts them in `text`. Left out, `groups` says how many workgroups there are. */
+  /** The number of invocations: `i` counts them in `text`. Left out, `groups` gives the number of workgroups. */
   readonly count?: number;
   readonly groups?: number;
   /** Words and vectors of workgroup memory. */
@@ -59,17 +60,17 @@ export interface StageForm {
   readonly subgroups?: boolean;
   /** Whether it reads or writes four elements at once; they then lie at multiples of 16 bytes in their slot. */
   readonly wide?: boolean;
-  /** The node of whose indices it checks that they are in range. */
+  /** The node whose indices it checks. */
   readonly checked?: number | undefined;
-  /** What is done to each element that `store` writes. */
+  /** Runs on each element that `store` writes. */
   readonly epilogue?: Epilogue | undefined;
   /** WGSL functions that the text calls, with names that begin with `name`. */
   readonly functions?: (name: string) => string;
-  /** Where `aligned` is false, operands may lie at any multiple of their element. */
+  /** Where `aligned` is false, operands may lie at any multiple of their element size. */
   readonly text: (words: Words, aligned: boolean) => string;
 }
 
-/** What the text of a stage is written with. Operands are counted in the order of the form's; places are in elements (u32). */
+/** What the text of a stage is written with. Operands are numbered as in the form; places are in elements (u32). */
 export interface Words {
   readonly at: Surroundings;
   readonly load: (k: number, place: string) => string;
@@ -77,7 +78,7 @@ export interface Words {
   readonly load4: (k: number, place: string) => string;
   /** A statement that writes an element of operand `k`. `value` is a name. */
   readonly put: (k: number, place: string, value: string) => string;
-  /** The same of the result, with its epilogue, at coordinates along the axes that the epilogue was told of. */
+  /** The same for the result, with its epilogue, at coordinates along the axes that the epilogue was given. */
   readonly store: (place: string, value: string, coordinates?: readonly string[]) => string;
   readonly store4: (place: string, value: string, coordinates?: readonly string[]) => string;
   /** The WGSL type of operand k, and of the result. */
@@ -94,7 +95,7 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
   const { name, operands, epilogue, count } = form;
   const writes = form.writes ?? ([operands.length - 1] as const);
   const dtypes = operands.map((o): DType => (typeof o === "string" ? o : o.dtype));
-  // Either says which invocations there are: a dispatch may have workgroups beyond the last.
+  // Either way the invocations are known: a dispatch may have workgroups beyond the last.
   const { groups = Math.ceil(count! / threads) } = form;
   const numbers = { ...(count === undefined ? { workgroups: groups } : { count }), ...form.numbers };
   const names = Object.keys(numbers);
@@ -147,7 +148,7 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
   };
 }
 
-/** The stage under the name of its operation. */
+/** The stage, its name beginning with that of its operation. */
 export const named = (op: string, stage: Stage): Stage =>
   stage.name.startsWith(op) ? stage : { ...stage, name: `${op} ${stage.name}` };
 

@@ -1,12 +1,13 @@
-// The tiled form of a product of matrices: a workgroup owns a rectangle of the result and walks along k; both operands are
-// staged in its memory with k outermost, four elements to a vector, and every invocation keeps a small rectangle in registers.
-// Where the elements come from is the business of the two sides, so that convolutions use the same text.
-// Measured: the operand that lies along k is turned while it is written; its rows are padded by a vector; the next rectangle
-// is loaded into registers during the arithmetic (`prefetch`); 32 neighboring invocations cover 4 by 8 rectangles.
+// The tiled form of a matrix product: a workgroup owns a tile of the result and steps along k; both operands are staged
+// in its memory with k outermost, four elements per vector, and every invocation keeps a small tile in registers. The
+// two sides know where elements come from, so that convolutions use the same text.
+// Measured: an operand that lies along k is transposed while it is written; its rows are padded by a vector; the next
+// step is loaded into registers during the arithmetic (`prefetch`); 32 neighboring invocations cover 4 by 8 small
+// tiles.
 import type { Words } from "./stage.ts";
 
 export interface Tiling {
-  /** Rows and columns of the result that a workgroup owns, and how far it walks along k at a time. */
+  /** Rows and columns of the result that a workgroup owns, and the length of a step along k. */
   readonly bm: number;
   readonly bn: number;
   readonly bk: number;
@@ -15,41 +16,48 @@ export interface Tiling {
   readonly tn: number;
   /** Whether the next step is loaded during the arithmetic of this one. */
   readonly prefetch: boolean;
-  /** Whether the arithmetic of a step is written out. */
+  /** Whether the arithmetic of a step is unrolled. */
   readonly unroll: boolean;
-  /** How an operand along k is turned: component by component, or in registers, four by four. */
-  readonly turn: "components" | "registers";
+  /** How an operand along k is transposed: component by component, or in registers, four by four. */
+  readonly transpose: "components" | "registers";
 }
 
 /** One operand: its rows are rows of the result (left) or columns (right). */
 export interface Side {
-  /** Along which index neighbors lie one behind the other: its row or k. */
+  /** The index along which neighbors are adjacent in memory: its row or k. */
   readonly along: "row" | "k";
-  /** How many of them an invocation loads together: 4, or (1) one, so that neighboring invocations load neighbors. */
+  /** How many elements an invocation loads at once: 4, or 1, so that neighboring invocations load neighbors. */
   readonly width: 4 | 1;
   /** Statements that name what depends on a row (the first of four, where `along` is row); names end in `n`. */
   readonly row: (row: string, n: string) => string;
-  /** Statements that name what is the same for everyone on the way from `k0`, a multiple of the tiling's `bk`, to the next. */
+  /** Statements that name what all invocations share in the step from `k0`, a multiple of the tiling's `bk`. */
   readonly walk?: (k0: string) => string;
-  /** Statements that name what depends on that, on row `n` and on `first`, the first place along k beyond `k0`. */
+  /**
+   * Statements that name what depends on that step, on row `n`, and on `first`, the offset of the first element from
+   * `k0`.
+   */
   readonly meet?: (n: string, first: string) => string;
-  /** The same for a place along k, which is `more` beyond the first. */
+  /** The same for an element at `k`, which is `more` after the first. */
   readonly step: (k: string, n: string, more: number, first: string) => string;
-  /** Statements that load neighbors into variable `into`, 0 where there are none, by what the others named. */
+  /** Statements that load neighbors into variable `into`, 0 where there are none, using what the others named. */
   readonly load: (into: string, row: string, step: string) => string;
 }
 
 /** Where a side's elements are. */
 export interface Gather extends Omit<Side, "load" | "width"> {
-  /** Place of the `i`-th of four neighbors, by what `row` and `step` named. */
+  /** Place of the `i`-th of four neighbors, using what `row` and `step` named. */
   readonly place: (row: string, step: string, i: number) => string;
-  /** Tests in parentheses that hold where there is such an element. */
+  /** Tests in parentheses that hold where that element exists. */
   readonly inside: (row: string, step: string, i: number) => readonly string[];
-  /** Whether the four may be loaded at once, when the operand lies at a multiple of 16 bytes: all or none are inside. */
+  /**
+   * Whether the four may be loaded at once, when the operand lies at a multiple of 16 bytes: all or none are inside.
+   */
   readonly four: boolean;
 }
 
-/** The side that loads operand `k`. What is not inside is 0, chosen without a branch: branches cost more than such loads. */
+/**
+ * The side that loads operand `k`. What is outside is 0, selected without a branch: branches cost more than such loads.
+ */
 export function sideOf({ place, inside, four, ...rest }: Gather, k: number, aligned: boolean, w: Words): Side {
   const element = (row: string, step: string, i: number, at: (place: string) => string, none: string): string => {
     const test = inside(row, step, i).join(" & ");
@@ -83,7 +91,7 @@ export const tileVectors = (t: Tiling, a: Pick<Side, "along">, b: Pick<Side, "al
   t.bk * (rowVectors(t.bm, a) + rowVectors(t.bn, b));
 
 export const tilingName = (t: Tiling): string =>
-  `${t.bm}x${t.bn}x${t.bk} ${t.tm}x${t.tn}${t.prefetch ? " prefetch" : ""}${t.unroll ? "" : " rolled"} ${t.turn}`;
+  `${t.bm}x${t.bn}x${t.bk} ${t.tm}x${t.tn}${t.prefetch ? " prefetch" : ""}${t.unroll ? "" : " rolled"} ${t.transpose}`;
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const components = ["x", "y", "z", "w"] as const;
@@ -94,26 +102,26 @@ interface Staging {
   readonly store: string;
 }
 
-/** How all invocations together bring `rows` rows of a side, `bk` long, into workgroup memory from vector `base` on. */
+/** How all invocations together load `rows` rows of a side, `bk` long, into workgroup memory from vector `base` on. */
 function staging(name: string, side: Side, rows: number, first: string, base: number, t: Tiling, w: Words): Staging {
   const { along, width } = side;
   const threads = w.at.threads;
   const stride = rowVectors(rows, side);
-  const block = along === "k" && width === 4 && t.turn === "registers" ? 4 : 1;
-  // Units of work: so many stand along the index whose neighbors lie together.
+  const block = along === "k" && width === 4 && t.transpose === "registers" ? 4 : 1;
+  // Units of work; `near` of them lie along the index whose neighbors are adjacent.
   const near = (along === "row" ? rows : t.bk) / width;
   const units = ((along === "row" ? t.bk : rows) / block) * near;
   const per = Math.ceil(units / threads);
   if (along === "k" && threads % near !== 0)
-    throw new RangeError(`tiled: ${tilingName(t)} is not for ${threads} invocations`);
-  // An invocation stays with its place along that index where it can, and goes on along the other by so many.
+    throw new RangeError(`tiled: ${tilingName(t)} does not suit ${threads} invocations`);
+  // An invocation keeps its position along that index where possible, and advances along the other by `by`.
   const still = threads % near === 0;
   const by = still ? threads / near : 0;
   const here = (i: number): string => (still ? `(lane % ${near}u)` : `((lane + ${i * threads}u) % ${near}u)`);
   const start = (i: number): string => (still ? `lane / ${near}u` : `(lane + ${i * threads}u) / ${near}u`);
-  // Not in parentheses behind others: a compiler keeps what is the same for every step in a register.
+  // Without parentheses after others: a compiler then keeps the part that is the same for every step in a register.
   const there = (i: number): string => `${start(i)} + ${i * by}u`;
-  // Only the last units may be fewer than the invocations.
+  // Only the last round may have fewer units than invocations.
   const some = (i: number, text: string): string =>
     units < (i + 1) * threads ? `if (lane < ${units - i * threads}u) { ${text} }` : text;
   const type = width === 4 ? "vec4f()" : "0f";
@@ -166,17 +174,17 @@ function staging(name: string, side: Side, rows: number, first: string, base: nu
 }
 
 /**
- * The text of the form. In scope: `m0`, `n0`, the first row and column of the workgroup's rectangle; `kFrom`, where it begins
- * along k, and `steps`, how often it goes on by `bk`.
+ * The text of the form. In scope: `m0`, `n0`, the first row and column of the workgroup's tile; `kFrom`, where it
+ * begins along k; and `steps`, the number of steps of `bk`.
  */
 export function tiled(t: Tiling, a: Side, b: Side, target: Target, w: Words): string {
   const [across, down] = [t.bn / t.tn, t.bm / t.tm];
   if (across * down > w.at.threads)
-    throw new RangeError(`tiled: ${tilingName(t)} is not for ${w.at.threads} invocations`);
-  // Some invocations only stage, where the rectangles are fewer.
+    throw new RangeError(`tiled: ${tilingName(t)} does not suit ${w.at.threads} invocations`);
+  // Where the small tiles are fewer, some invocations only stage.
   const all = across * down === w.at.threads;
   const working = (text: string): string => (all ? text : `if (lane < ${across * down}u) { ${text} }`);
-  // Which of the small rectangles an invocation has.
+  // Which of the small tiles an invocation has.
   const inWarps = all && down % 4 === 0 && across % 8 === 0;
   const [pm, pn] = inWarps ? [4, 8] : [down, across];
   const place = inWarps

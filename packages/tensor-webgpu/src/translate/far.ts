@@ -1,7 +1,7 @@
-// What the usual formulas do not reach, by integer arithmetic: the exact remainder of any two floats, and the quarter turns of any
-// angle. WGSL promises neither rounding nor fused multiply-adds, and integers are the same everywhere.
+// What the usual formulas cannot reach, by integer arithmetic: the exact remainder of any two floats, and the quarter
+// turns of any angle. WGSL guarantees neither rounding nor fused multiply-add; integers are the same everywhere.
 
-/** What programs call that have a remainder or a circular function. The mask `m` says where the result is needed. */
+/** For programs with a remainder or a circular function. The mask `m` says where the result is needed. */
 export const farPrelude = `
 fn w_rem(m: bool, a: f32, b: f32) -> f32 {
   if (!m) { return a; }
@@ -28,7 +28,7 @@ fn w_high(a: u32, b: u32) -> u32 {
   return (a >> 16u) * (b >> 16u) + (middle >> 16u) + (low >> 16u);
 }
 fn w_quarter(x: f32) -> vec2f {
-  // 2/pi behind 32 zeros; w is its 96 bits from the one on that x scales to two quarter turns.
+  // 2/pi after 32 zeros; w holds its 96 bits that start with the one that x scales to two quarter turns.
   var digits = array<u32, 8>(0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu);
   let bits = bitcast<u32>(x);
   let m = (bits & 0x7fffffu) | 0x800000u;

@@ -5,7 +5,7 @@ import { roundedBy } from "./values.ts";
 
 type Primitive = "exp" | "log" | "sigmoid" | "tanh";
 
-/** A constant, or a function of values `v0`, `v1`, …; undefined for what is neither. */
+/** A constant, or a function of values `v0`, `v1`, …; undefined for anything else. */
 export function valueOf(code: readonly Instruction[], v: V, rounded = roundedBy({ code })): string | undefined {
   const c = code[v]!;
   if (c.kind === "const") return constant(c.value, c.type);
@@ -18,12 +18,15 @@ export function valueOf(code: readonly Instruction[], v: V, rounded = roundedBy(
 /** A value as a WGSL function of others. */
 export interface Part {
   readonly params: readonly V[];
-  /** Whether the first parameter is `none`: a u32 that always is 0, which no compiler may know. */
+  /** Whether the first parameter is `none`: a u32 that is always 0, but no compiler knows that. */
   readonly rounds: boolean;
   readonly text: (name: string) => string;
 }
 
-/** Value `root` as a function of what it is made of: of the values that are `given`, and of whatever is no application. */
+/**
+ * Value `root` as a function of the values that it depends on: those that are `given`, and those that are not
+ * applications.
+ */
 export function partOf(code: readonly Instruction[], root: V, given: (v: V) => boolean): Part {
   const params = new Set<V>();
   const inside = new Set<V>();

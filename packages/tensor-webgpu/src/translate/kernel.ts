@@ -1,5 +1,5 @@
-// Kernels of the language as bodies of WGSL: a map has one invocation an element, or four elements; a reduction gives each
-// result to some invocations of a workgroup (`slices`), which join their parts.
+// Kernels of the language as bodies of WGSL: a map has one invocation per element, or per four; a reduction gives each
+// result to several invocations of a workgroup (`slices`), which join their parts.
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel } from "@weft/kernel";
 import { mapOf } from "./map.ts";
@@ -39,6 +39,6 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Ke
   return { ...body, functions: (at) => epilogue.functions(at, words, own.length, memoryIndex, word) };
 }
 
-/** A map, where `value` stands for the element that operand `given` would be loaded from (-1: none). */
+/** A map in which `value` replaces the element loaded from operand `given` (-1: none). */
 export const elementOf = (kernel: Kernel, at: Surroundings, given: number): ElementText =>
   new Text(kernel, 1, at, { given }).apart();

@@ -1,9 +1,9 @@
-// Maps: an invocation an element, or four of them, which lie side by side and are loaded and stored together.
+// Maps: an invocation per element, or per four adjacent elements, which are loaded and stored together.
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout } from "@weft/kernel";
 import type { Text } from "./text.ts";
 
-/** Four elements side by side along the last loop: a load and a store for all of them. */
+/** Four adjacent elements along the last loop: one load and one store for all of them. */
 function beside(text: Text): string {
   const { rank, operands, stores } = text.kernel;
   const last = rank - 1;
@@ -34,7 +34,7 @@ function beside(text: Text): string {
   ].join("\n");
 }
 
-/** Four elements of an invocation where memory is not aligned: neighbors are those of neighboring invocations. */
+/** Four elements per invocation in memory that is not aligned: neighboring invocations take neighbors. */
 function apart(text: Text): string {
   const { rank } = text.kernel;
   const { threads } = text.at;
@@ -56,9 +56,9 @@ export function mapOf(text: Text): string {
   if (four !== undefined) return four === "beside" ? beside(text) : apart(text);
   const all = Array.from({ length: Math.max(rank, 1) }, (_, l) => `n${l}`).join(" * ");
   return [
-    ...text.turn(text.at.threads, "lane"),
+    ...text.resultAt(text.at.threads, "lane"),
     ...text.sizes(),
-    `if (!(mine && t < ${all})) { return; }`,
+    `if (!(inBlock && t < ${all})) { return; }`,
     ...text.indices("t", 0, rank),
     ...text.constants(),
     ...text.element(),

@@ -1,7 +1,8 @@
-// Narrow floats in a language that need not have them: conversion from and to f32 on bits, exact, to the nearest, ties to even. WGSL's own
-// `unpack2x16float` and `pack2x16float` may take small numbers for 0, round either way, and give anything beyond 65504.
+// Narrow floats where WGSL may lack them: exact conversion from and to f32 on bits, rounding to nearest, ties to even.
+// WGSL's own `unpack2x16float` and `pack2x16float` may flush small numbers to 0, round either way, and return anything
+// beyond 65504.
 
-/** What programs call that read or write f16. */
+/** For programs that read or write f16. */
 export const halfPrelude = `
 fn w_from_half(h: u32) -> f32 {
   let sign = (h & 0x8000u) << 16u;
@@ -27,7 +28,7 @@ fn w_to_half(x: f32) -> u32 {
 }
 `;
 
-/** What programs call that write bf16, the upper half of an f32. */
+/** For programs that write bf16, the upper half of an f32. */
 export const bfloatPrelude = `
 fn w_to_bfloat(x: f32) -> u32 {
   let bits = bitcast<u32>(x);

@@ -1,17 +1,19 @@
-// How the results of a kernel, and the terms of a reduction, are given out to workgroups and their invocations.
+// How the results of a kernel, and the terms of a reduction, are divided among workgroups and their invocations.
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel, type KernelLaunch } from "@weft/kernel";
 
 /** How many invocations share one result of a reduction: a power of two, at most those of a workgroup. 1 for a map. */
 export type Slices = number;
 
-/** Results are given out in blocks of this size, each to as many workgroups as it needs; then the next block follows. */
+/**
+ * Results are given out in blocks of this size, each to as many workgroups as it needs; then the next block follows.
+ */
 export type Block = number | undefined;
 
-/** Workgroups of a block, of which each has so many results. */
+/** Workgroups per block. */
 const groupsOfBlock = (block: number, slices: Slices, threads: number): number => Math.ceil((block * slices) / threads);
 
-/** Argument words of a split reduction: the workspace's address, workgroups a part, terms a part, results. */
+/** Argument words of a split reduction: the workspace's address, workgroups per part, terms per part, results. */
 export const splitting = { workspace: 0, groups: 1, terms: 2, results: 3, words: 4 } as const;
 
 /** How many results a launch with these arguments has. */
@@ -22,7 +24,7 @@ export function resultsOf(kernel: Kernel, words: ArrayLike<number>): number {
   return n;
 }
 
-/** Workgroups that they need. */
+/** The workgroups that they need. */
 export function groupsOf(
   kernel: Kernel,
   slices: Slices,
@@ -35,7 +37,10 @@ export function groupsOf(
   return Math.ceil(n / block) * groupsOfBlock(block, slices, threads);
 }
 
-/** How often the terms of a reduction are split, so that there are as many workgroups as are wanted: 1 where there are. */
+/**
+ * Into how many parts each reduction is split, so that the wanted number of workgroups is reached; 1 where it already
+ * is.
+ */
 export function partsOf(
   kernel: Kernel,
   slices: Slices,
@@ -47,7 +52,7 @@ export function partsOf(
   if (sum?.fn !== "sum" || kernel.code[sum.value]!.type !== "f32") return 1;
   const results = resultsOf(kernel, words);
   const groups = Math.ceil((results * slices) / threads);
-  // A part has eight terms for each invocation at least: less would not pay for the second dispatch.
+  // A part has at least eight terms per invocation: fewer would not pay for the second dispatch.
   return Math.max(
     1,
     Math.min(Math.floor(targetWorkgroups / groups), Math.floor(termsOf(kernel, words) / (8 * slices))),
@@ -65,25 +70,28 @@ export function termsOf(kernel: Kernel, words: ArrayLike<number>): number {
 /** Elements that keep a device busy if every invocation takes four of them. */
 const MANY = 2 ** 18;
 
-/** How a reduction is cut: along rows, neighboring invocations read neighboring elements of one row; across, of one column. */
+/**
+ * How a reduction is cut: along rows, neighboring invocations read neighboring elements of one row; across, of one
+ * column.
+ */
 export function slicesOf(kernel: Kernel, words: ArrayLike<number>, threads: number): Slices {
   if (kernel.reduced === 0) return 1;
   const kept = kernel.rank - kernel.reduced;
   const [results, terms] = [resultsOf(kernel, words), termsOf(kernel, words)];
   const below = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
-  // Where there are many rows, an invocation takes a few terms of one: joining them takes time, too.
+  // Where there are many rows, an invocation takes a few terms of one: joining costs time, too.
   if (kernel.lanes >= kept) return Math.min(threads, below(results * terms < MANY ? terms : terms / 4));
   const columns = Math.min(2 * below(Math.max(results - 1, 1)), 32, threads);
   return Math.min(threads / columns, below(terms / 4));
 }
 
-/** Functions that an invocation computes four times over, at most: more are no longer a matter of memory. */
+/** The most functions of a map whose invocations take four elements: with more, memory is no longer the limit. */
 const SMALL = 40;
 
 /**
- * Whether an invocation of a map does four neighbors: every operand lies side by side along the last loop, in whole groups of
- * four that begin at multiples of four elements. Elements of one byte are then written as words, which needs no atomics. Elements of
- * two bytes are not handled so.
+ * Whether an invocation of a map takes four neighbors: every operand is contiguous along the last loop, in whole groups
+ * of four that begin at multiples of four elements. One-byte elements are then written as words, which needs no
+ * atomics. Two-byte elements are excluded.
  */
 export function inFours({ kernel, words, places }: Pick<KernelLaunch, "kernel" | "words" | "places">): boolean {
   const { rank, reduced, lanes, operands, code } = kernel;

@@ -1,5 +1,5 @@
-// A shader: one or more bodies side by side, told apart by workgroup id, on slabs of memory that each are bound once.
-// Operands are (slab, address); which operand lies in which slab is part of the program, addresses are arguments.
+// A shader: one or more bodies side by side, told apart by workgroup id, on slabs of memory that are each bound once.
+// Operands are (slab, address): which operand lies in which slab is part of the program, addresses are arguments.
 import type { DType } from "@weft/tensor";
 import { farPrelude } from "./far.ts";
 import { bfloatPrelude, halfPrelude } from "./narrow-floats.ts";
@@ -13,7 +13,7 @@ interface BodyOperand {
   readonly write: boolean;
   /** Whether four elements of four bytes are read or written at once (`load4`, `store4`, `loadWords`, `storeWords`). */
   readonly wide?: boolean;
-  /** Of elements of one byte: whether they are written four at once, as whole words. */
+  /** For one-byte elements: whether four are written at once, as whole words. */
   readonly whole?: boolean;
 }
 
@@ -27,17 +27,19 @@ export interface Body {
   readonly words: number;
   /** Words of workgroup memory. */
   readonly scratch: number;
-  /** Vectors (vec4f) of workgroup memory, besides. */
+  /** Further vectors (vec4f) of workgroup memory. */
   readonly vectors?: number;
   /** Whether it uses operations of subgroups. */
   readonly subgroups?: boolean;
   /** Functions that the text calls; their names begin with `at.name`. */
   readonly functions?: (at: Surroundings) => string;
-  /** Statements with `group` (number of the workgroup), `lane` (of the invocation in it) and what `at` names in scope. */
+  /**
+   * Statements with `group` (number of the workgroup), `lane` (of the invocation in it) and the names of `at` in scope.
+   */
   readonly text: (at: Surroundings) => string;
 }
 
-/** What a body's text can name. */
+/** What a body's text can use. */
 export interface Surroundings {
   /** Invocations in a workgroup. */
   readonly threads: number;
@@ -53,7 +55,10 @@ export interface Surroundings {
   load4(operand: number, address: string): string;
   /** A statement that writes a vec4f (a name) there. */
   store4(operand: number, value: string, address: string): string;
-  /** One or four words at byte address `address` (a multiple of their size), a u32 or vec4u: four only of operands that are `wide`. */
+  /**
+   * One or four words at byte address `address` (a multiple of their size), a u32 or vec4u; four only where operands
+   * are `wide`.
+   */
   loadWords(operand: number, count: 1 | 4, address: string): string;
   storeWords(operand: number, count: 1 | 4, value: string, address: string): string;
   /** Word `index` of the workgroup's memory, a u32. */
@@ -64,7 +69,7 @@ export interface Surroundings {
   outOfRange(word: number): string;
 }
 
-/** What a body can name that follows others: behind so many words of arguments and so many operands. */
+/** What a body that follows others can use: after `words` words of arguments and `operands` operands. */
 export const following = (at: Surroundings, words: number, operands: number): Surroundings => ({
   ...at,
   word: (w) => at.word(words + w),
@@ -81,23 +86,23 @@ export const following = (at: Surroundings, words: number, operands: number): Su
 export interface Epilogue {
   /** Equal keys, equal texts. */
   readonly key: string;
-  /** Its operands with memory, behind those of the call. */
+  /** Its operands with memory, which follow those of the call. */
   readonly operands: readonly BodyOperand[];
-  /** Its arguments come behind those of the call. */
+  /** Its arguments follow those of the call. */
   readonly launch: KernelLaunch;
   /** How many coordinates its functions take. */
   readonly coordinates: number;
-  /** Whether four neighbors along the last axis may be done at once. */
+  /** Whether four neighbors along the last axis may be written at once. */
   readonly four: boolean;
   /**
    * WGSL functions, among them `NAME_after(place, coordinates…, value)`, which takes element `place` of the result, and
-   * `NAME_after4` for four neighbors. The arguments begin at word `first`, its operands follow the first `operands` of the
-   * body; the result is operand `result`, whose address is in word `word`.
+   * `NAME_after4` for four neighbors. The arguments begin at word `first`, its operands follow the first `operands` of
+   * the body; the result is operand `result`, whose address is in word `word`.
    */
   readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
 }
 
-/** The binding of the first slab, behind the arguments and the flags of indices out of range. */
+/** The binding of the first slab, after the arguments and the flags of indices out of range. */
 export const FIRST_SLAB = 2;
 
 /** A body in a program: where its arguments begin, and the binding of each operand. */
@@ -106,16 +111,16 @@ export interface Member {
   readonly bindings: readonly number[];
 }
 
-/** Words of a member's arguments begin at multiples of this, where WebGPU lets a uniform binding begin. */
+/** A member's arguments begin at a multiple of this many words, where WebGPU lets a uniform binding begin. */
 const ALIGN = 64;
 export const paddedWords = (words: number): number => Math.ceil(words / ALIGN) * ALIGN;
-/** Where members' arguments begin: behind the number of the first workgroup of each. */
+/** Where members' arguments begin: after a header with the number of each member's first workgroup. */
 export const headerWords = (members: number): number => (members === 1 ? 0 : paddedWords(members));
 
 /**
- * Elements of one byte (`bool`, `u8`) lie four to a word, those of two (`f16`, `bf16`) in pairs, as on the host. Neighbors are written by
- * different invocations, so a slab that a program writes such elements to is bound as atomic words: clearing and setting the
- * bits of one's own element is right in any order.
+ * One-byte elements (`bool`, `u8`) lie four to a word, two-byte elements (`f16`, `bf16`) in pairs, as on the host.
+ * Different invocations write neighbors, so a slab to which a program writes such elements is bound as atomic words:
+ * clearing and setting the bits of one's own element is right in any order.
  */
 const narrowlyWritten = (members: readonly Member[]): Set<number> =>
   new Set(
@@ -125,8 +130,8 @@ const narrowlyWritten = (members: readonly Member[]): Set<number> =>
   );
 
 /**
- * A slab of which some member reads or writes four elements at once is bound as vectors, where `vectors` says that writing one
- * component of a vector leaves the others alone (Vulkan and Direct3D do, Metal may write all four).
+ * A slab of which some member reads or writes four elements at once is bound as vectors, where `vectors` says that
+ * writing one component of a vector leaves the others alone (Vulkan and Direct3D do; Metal may write all four).
  */
 function slabsOfVectors(members: readonly Member[], atomic: ReadonlySet<number>, vectors: boolean): Set<number> {
   const found = new Set<number>();
@@ -198,14 +203,17 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
   };
 }
 
-/** What is written into programs that call it. */
+/** Texts that are written into programs which call them. */
 const preludes = [
   [/w_(rem|rest|turns)\(/, farPrelude],
   [/_half\(/, halfPrelude],
   [/_bfloat\(/, bfloatPrelude],
 ] as const;
 
-/** The WGSL of a program, its entry point `main`. Group 0 binds arguments, the flags of indices out of range, and the slabs. */
+/**
+ * The WGSL of a program, its entry point `main`. Group 0 binds arguments, the flags of indices out of range, and the
+ * slabs.
+ */
 export function program(members: readonly Member[], threads: number, vectors = false): string {
   const slabs = new Set(members.flatMap((m) => m.bindings));
   const atomic = narrowlyWritten(members);

@@ -1,4 +1,4 @@
-// Reductions: invocations that share a result walk through its terms, then join what they have, in subgroups where there are
+// Reductions: invocations that share a result loop over its terms, then join their parts, in subgroups where there are
 // some, else in the memory of the workgroup.
 import type { Kernel, Reduction, Scalar } from "@weft/kernel";
 import type { Slices } from "./partition.ts";
@@ -6,10 +6,10 @@ import { applied, constant, registerOf, wgslType } from "./scalar.ts";
 import { butterfly } from "./subgroups.ts";
 import type { KernelStyle, Text } from "./text.ts";
 
-/** Sums move from one accumulator to another after so many terms, so that rounding errors do not pile up. */
+/** Sums move from one accumulator to another after this many terms, so that rounding errors do not build up. */
 const BLOCK = 64;
 
-/** Functions of a reduction's terms that are written four times over, so that four loads are on their way at once, at most. */
+/** The most functions of a reduction's terms that are unrolled by four, so that four loads are in flight at once. */
 const SMALL = 12;
 
 /** Whether invocations that share a result are neighbors in subgroups. */
@@ -65,7 +65,7 @@ export function reductionOf(text: Text): string {
     along
       ? `let column = lane / ${slices}u; let slice = lane % ${slices}u;`
       : `let column = lane % ${columns}u; let slice = lane / ${columns}u;`,
-    ...text.turn(columns, "column"),
+    ...text.resultAt(columns, "column"),
     ...text.sizes(),
     ...(split
       ? [
@@ -74,7 +74,7 @@ export function reductionOf(text: Text): string {
           // A dispatch may have workgroups beyond those of the last part.
           `let live = begin < end && t < ${product(0, kept)};`,
         ]
-      : ["const begin = 0u;", `let end = ${product(kept, rank)};`, `let live = mine && t < ${product(0, kept)};`]),
+      : ["const begin = 0u;", `let end = ${product(kept, rank)};`, `let live = inBlock && t < ${product(0, kept)};`]),
     ...text.indices("t", 0, kept),
     ...text.constants(),
     ...reductions.flatMap((r, j) => {

@@ -1,28 +1,28 @@
-// The code of a row kernel as WGSL: what is the same for a row is said once, what is done to each element is a function of the
-// elements and of what is known of their row.
+// The code of a row kernel as WGSL: what is the same for a row is computed once; what is done to each element is a
+// function of the elements and of the row's values.
 import type { RowProgram, V } from "@weft/kernel";
 import { partOf, valueOf, type Part } from "./function.ts";
 import { constant } from "./scalar.ts";
 
-/** The value of an element: of a load of the code, of the place in the row, or of what was kept. */
+/** The WGSL of a value at an element: of a load, of the position in the row, or of what was kept. */
 export type Element = (v: V) => string;
 
-/** What the text of a row is written with. `row`, `rows`, `n` and `live` (whether there is such a row) are in scope. */
+/** What the text of a row is written with. `row`, `rows`, `n` and `live` (whether the row exists) are in scope. */
 export interface RowWords {
-  /** The body's name, with which names of its functions begin. */
+  /** The body's name; names of its functions begin with it. */
   readonly name: string;
   /** Statements that come first. */
   readonly start: string;
-  /** Statements that name `name`, the sum or maximum over the row of a value at each place. */
+  /** Statements that name `name`, the sum or maximum of a value over the row. */
   readonly over: (name: string, fold: "sum" | "max", value: (x: Element) => string) => string;
-  /** Statements for each place of the row. */
+  /** Statements for each position of the row. */
   readonly each: (text: (x: Element) => string) => string;
-  /** Statements that keep a value of each place: computed once, where rows fit registers. */
+  /** Statements that keep a value of each position: computed once where rows fit in registers. */
   readonly keep: (v: V, value: (x: Element) => string) => string;
-  /** The element of an operand at a place, and the number that an operand has for the row. */
+  /** The element of an operand at a position, and the number that an operand has for the row. */
   readonly at: (operand: number, place: string) => string;
   readonly scalar: (operand: number) => string;
-  /** A statement that writes the element of a result; within `each`, or (a number for the row) where `once` says so. */
+  /** A statement that writes an element of a result: within `each`, or, as the row's number, within `once`. */
   readonly store: (result: number, value: string) => string;
   /** Statements that one invocation of the row runs. */
   readonly once: (text: string) => string;
@@ -40,7 +40,7 @@ const ofRows = ({ code, operands }: RowProgram): ReadonlySet<V> => {
   return found;
 };
 
-/** What is done to each element as functions, by value: what is folded, kept and written. */
+/** Functions for what is done to each element, by value: what is folded, kept or written. */
 function partsOf(program: RowProgram): ReadonlyMap<V, Part> {
   const { code, passes, results } = program;
   const kept = new Set(passes.flatMap(({ keeps }) => keeps));
@@ -64,7 +64,9 @@ export function rowText(program: RowProgram, w: RowWords): string {
   const kept = new Set<V>();
   const lines = ["let none = rows >> 31u;", w.start];
   const said = new Set<V>();
-  /** Names what is the row's, `v1` and so on, with what it is made of; results of folds have their names. */
+  /**
+   * Names a value of the row, `v1` and so on, and the values that it depends on; results of folds have names already.
+   */
   const say = (v: V): void => {
     const c = code[v]!;
     if (said.has(v)) return;
@@ -78,7 +80,7 @@ export function rowText(program: RowProgram, w: RowWords): string {
   };
   const optional = (v: V, where: string, value: string): string =>
     `var v${v} = ${constant(0, code[v]!.type)}; if (${where}) { v${v} = ${value}; }`;
-  /** Value v at a place of the row; what is the row's in it is named before. */
+  /** Value v at a position of the row; the row's values in it are named first. */
   const walk = (v: V): ((x: Element) => string) => {
     if (kept.has(v)) return (x) => x(v);
     if (ofRow.has(v)) {

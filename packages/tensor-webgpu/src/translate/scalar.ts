@@ -1,5 +1,5 @@
-// The functions of the kernel language as WGSL text, by the type of their operands. WGSL may assume that there is no NaN and
-// no infinity: whatever depends on them is decided on bits.
+// The functions of the kernel language as WGSL text, by the type of their operands. WGSL may assume that there is no
+// NaN and no infinity: whatever depends on them is decided on bits.
 import type { Fn, Scalar } from "@weft/kernel";
 
 /** Writes the application of a function. Arguments are names of values. */
@@ -102,7 +102,7 @@ const mask: Rules = {
 
 const rules: Record<Register, Rules> = { f32: float, i32: int, bool: mask };
 
-/** Names what the language has and WGSL has not. */
+/** Names what WGSL lacks. */
 const unsupported = (what: string): never => {
   throw new TypeError(`translate: WGSL has no ${what}`);
 };
@@ -117,7 +117,7 @@ export function applied(fn: Fn, of: Scalar, args: readonly string[], imm: number
 
 const bits = new DataView(new ArrayBuffer(4));
 
-/** A constant. What WGSL refuses to write (NaN, infinities, -0, subnormal numbers) is made of bits at run time. */
+/** A constant. What WGSL refuses to write (NaN, infinities, -0, subnormal numbers) is made from bits at run time. */
 export function constant(value: number, type: Scalar): string {
   if (type === "bool") return value === 0 ? "false" : "true";
   if (type === "i32") return value === -(2 ** 31) ? "w_word(0x80000000u)" : `${value | 0}i`;
@@ -129,7 +129,7 @@ export function constant(value: number, type: Scalar): string {
 }
 
 /**
- * What the rules above call. Functions stand in the way of WGSL's evaluation of constants, which refuses NaN and overflow. A
+ * What the rules above call. Functions prevent WGSL from evaluating constants, where it refuses NaN and overflow. A
  * divisor beyond 2^126, whose reciprocal some devices take for 0, is scaled.
  */
 export const prelude = `

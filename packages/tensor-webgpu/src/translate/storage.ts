@@ -1,11 +1,12 @@
-// How each dtype lies in memory and becomes what it is computed in, as WGSL: one complete table, and an element in a word.
+// How each dtype lies in memory and converts to its compute type, as WGSL: one complete table, and an element in a
+// word.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { Scalar } from "@weft/kernel";
 import { applied, type Register } from "./scalar.ts";
 
 interface Storage {
-  /** The value of the bits of an element, a u32 with nothing above them. */
+  /** The value from the bits of an element, a u32 whose higher bits are 0. */
   readonly load: (bits: string) => string;
   /** The bits of a value, a u32. */
   readonly store: (value: string) => string;
@@ -13,7 +14,7 @@ interface Storage {
 
 const call = (name: string) => (x: string) => `${name}(${x})`;
 
-/** Undefined is what WGSL has not. */
+/** Undefined where WGSL has no such type. */
 export const storage: Record<DType, Storage | undefined> = {
   f32: { load: call("bitcast<f32>"), store: call("bitcast<u32>") },
   f64: undefined,
@@ -37,7 +38,7 @@ const converted = (value: string, from: Scalar, to: Scalar): string =>
 export const isNarrow = (dtype: DType): boolean => dtypeInfo[dtype].bytes < 4;
 export const bitsOf = (dtype: DType): string => `${2 ** (8 * dtypeInfo[dtype].bytes) - 1}u`;
 
-/** The element of some dtype in a word, at byte address `address` of which only the last two bits count. */
+/** The element of a dtype in a word, at byte address `address`, of which only the last two bits count. */
 export function elementIn(dtype: DType, as: Register, word: string, address: string): string {
   const bits = isNarrow(dtype) ? `((${word} >> ((${address} & 3u) * 8u)) & ${bitsOf(dtype)})` : word;
   return converted(storageOf(dtype).load(bits), dtypeInfo[dtype].compute, as);

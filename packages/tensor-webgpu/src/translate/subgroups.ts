@@ -1,5 +1,5 @@
-// Invocations of a subgroup know each other's values without memory and without barriers. A workgroup has one row of invocations
-// here, of which each subgroup has as many neighbors as it is large, on every device that says how large its subgroups are.
+// Invocations of a subgroup exchange values without memory and without barriers. Here a workgroup is one row of
+// invocations, of which each subgroup holds consecutive ones, on every device that reports the size of its subgroups.
 
 /** Statements that fold `name` over each `width` neighbors (a power of two, at most a subgroup), for all of them. */
 export function butterfly(name: string, fold: (a: string, b: string) => string, width: number): string {

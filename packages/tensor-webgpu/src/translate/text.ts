@@ -1,4 +1,4 @@
-// The text of a kernel at one index: sizes, indices, addresses, what is computed there and stored.
+// The text of a kernel at one index: sizes, indices, addresses, the values and their stores.
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel, type Scalar, type V } from "@weft/kernel";
 import type { Epilogue } from "./program.ts";
@@ -14,13 +14,16 @@ export interface KernelStyle {
   readonly epilogue?: Epilogue | undefined;
   readonly block?: Block;
   /**
-   * Of a reduction: its terms are split among groups, whose sums go to the workspace, an operand behind its own, and `Splitting`
-   * follows its arguments.
+   * Of a reduction: its terms are split among groups, whose sums go to the workspace, an operand after its own. The
+   * words of `splitting` follow its arguments.
    */
   readonly split?: boolean;
-  /** Of a map: an invocation does four elements, side by side in memory that is aligned, else as far apart as a workgroup is wide. */
+  /**
+   * Of a map: an invocation takes four elements: adjacent ones in aligned memory, else as far apart as a workgroup is
+   * wide.
+   */
   readonly four?: "beside" | "apart";
-  /** Invocations in a subgroup, if there are subgroups: they join what they have without memory. */
+  /** Invocations in a subgroup, if there are subgroups: they join their parts without memory. */
   readonly subgroups?: number;
 }
 
@@ -30,7 +33,10 @@ export interface ElementText {
   readonly indices: string;
   /** Statements that compute what is stored, with the indices and `value` in scope. */
   readonly compute: string;
-  /** Names of what is stored, by which of the operands with memory, and statements that name the address `to`. */
+  /**
+   * Names of the stored values, the number of each operand among those with memory, and statements that name the
+   * address `to`.
+   */
   readonly stores: readonly {
     readonly value: string;
     readonly type: Register;
@@ -52,7 +58,7 @@ export class Text {
   readonly used: readonly boolean[];
   readonly rounded: ReadonlySet<V>;
 
-  /** The operand whose element is at hand (-1: none). */
+  /** The operand whose element is already in a register (-1: none). */
   readonly given: number;
   readonly form: KernelStyle;
 
@@ -87,10 +93,10 @@ export class Text {
     );
   }
 
-  /** Numbers and constants: the same everywhere. */
+  /** Numbers and constants: the same at every index. */
   constants(): string[] {
     const { code } = this.kernel;
-    // Always 0, which no compiler knows.
+    // Always 0, but no compiler knows that.
     const none = this.rounded.size > 0 ? [`let none = bitcast<u32>(${this.at.word(layout.end)}) >> 31u;`] : [];
     return none.concat(
       code.flatMap((c, v) => {
@@ -105,7 +111,7 @@ export class Text {
     );
   }
 
-  /** Cuts the linear index `name` into indices of the loops from…to-1. */
+  /** Splits the linear index `name` into indices of the loops from…to-1. */
   indices(name: string, from: number, to: number): string[] {
     const lines: string[] = [];
     let rest = name;
@@ -117,7 +123,7 @@ export class Text {
     return lines;
   }
 
-  /** Base and strides of an operand at these loops, an i32. */
+  /** The address of an operand at these loops, from base and strides, an i32. */
   position(k: number, loops: number): string {
     const base = layout.operand(this.kernel, k);
     const o = this.kernel.operands[k]!;
@@ -136,15 +142,15 @@ export class Text {
     return this.at.store(this.place.get(k)!, registerOf(type), v, `a${k}`);
   }
 
-  /** Whether four elements of the operand are at hand together, in a form of four. */
+  /** Whether four elements of the operand are loaded together. */
   isFour(k: number): boolean {
     const { use, step } = this.kernel.operands[k]!;
     return use !== "index" && step === "unit";
   }
 
   /**
-   * Everything that is computed at one index; notes the operands whose addresses are named. It may be element `e` of four that
-   * are at hand together.
+   * All values at one index; adds operands to `addressed` as their addresses are named. With `e`, the index is that of
+   * element `e` of four that are loaded together.
    */
   values(addressed: Set<number>, e?: number): string[] {
     const { code, rank, operands } = this.kernel;
@@ -170,7 +176,7 @@ export class Text {
     return lines;
   }
 
-  /** Everything that is computed at one index, and the stores. */
+  /** All values at one index, and the stores. */
   element(e?: number): string[] {
     const { rank, stores, operands } = this.kernel;
     const addressed = new Set<number>();
@@ -208,22 +214,22 @@ export class Text {
     };
   }
 
-  /** Which result, `t`, is the turn of `place` in its workgroup, where each has so many; not every place has one (`mine`). */
-  turn(each: number, place: string): string[] {
+  /** Names `t`, the result at `place` in a workgroup of `each` results, and `inBlock`: whether that place has one. */
+  resultAt(each: number, place: string): string[] {
     const { block, split } = this.form;
     if (split === true)
       return [
         `let ofPart = u32(${this.split("groups")});`,
         "let part = group / ofPart;",
         `let t = group % ofPart * ${each}u + ${place};`,
-        "const mine = true;",
+        "const inBlock = true;",
       ];
-    if (block === undefined) return [`let t = group * ${each}u + ${place};`, "const mine = true;"];
+    if (block === undefined) return [`let t = group * ${each}u + ${place};`, "const inBlock = true;"];
     const groups = Math.ceil(block / each);
     return [
       `let e = group % ${groups}u * ${each}u + ${place};`,
       `let t = group / ${groups}u * ${block}u + e;`,
-      `let mine = e < ${block}u;`,
+      `let inBlock = e < ${block}u;`,
     ];
   }
 

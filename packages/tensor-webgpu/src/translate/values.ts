@@ -1,4 +1,4 @@
-// What is known of the values of a kernel before it is written: which are used, and which must be rounded as they are written.
+// Facts about the values of a kernel: which are used, and which must be rounded exactly as written.
 import type { Kernel, V } from "@weft/kernel";
 
 /** Which values reach a store or a reduction. */
@@ -13,11 +13,11 @@ export function usedBy({ code, stores, reductions }: Kernel): boolean[] {
 }
 
 /**
- * Sums in f32 whose rounding a formula depends on: those that one of their terms is taken from again, as in (a + b) - a.
- * Compilers may take that for b.
+ * Sums in f32 whose rounding a formula depends on: those from which one of their terms is subtracted, as in (a + b) -
+ * a. A compiler may simplify that to b.
  */
 export function roundedBy({ code }: Pick<Kernel, "code">): Set<V> {
-  /** The terms of a sum; of anything else none. */
+  /** The terms of a sum; none for anything else. */
   const termsOf = (v: V): readonly V[] => {
     const c = code[v]!;
     return c.kind === "apply" && c.type === "f32" && (c.fn === "add" || c.fn === "sub") ? c.args : [];
