@@ -1,9 +1,10 @@
-// The bar on a terminal: cli-progress draws it, at most ten times a second; what stands in the line is ours. The terminal's
-// settings stay as they are (cursor, line wrapping), so that nothing has to be put right when Ctrl-C ends the program.
+// The bar on a terminal: cli-progress draws it, at most ten times a second; the text of the line is ours. The
+// terminal's settings (cursor, line wrapping) are left alone, so that nothing needs to be restored when Ctrl-C ends the
+// program.
 import cliProgress from "cli-progress";
 import { lines, text, type Display, type ProgressState, type TextStream } from "./display.ts";
 
-/** A bar on a terminal; elsewhere plain lines every so many seconds. */
+/** A bar on a terminal; elsewhere plain lines, one every `seconds` seconds. */
 export function terminal(stream: TextStream = process.stderr, seconds = 5): Display {
   return stream.isTTY === true ? bar(stream) : lines((line) => stream.write(`${line}\n`), seconds);
 }
@@ -20,22 +21,22 @@ function bar(stream: TextStream & { readonly columns?: number }): Display {
       write: (part: string) => around?.draw(part),
     } as unknown as NodeJS.WritableStream,
     format: () => (shown === undefined ? "" : text(shown, true)),
-    linewrap: true, // leaves wrapping on, and cuts the line at the width of the terminal
+    linewrap: true, // leaves wrapping on, and cuts the line to the width of the terminal
     fps: 10,
   });
   return {
-    update(stand) {
+    update(state) {
       if (shown === undefined) {
-        shown = stand;
-        around = writesAround(stream, () => text(stand, true).slice(0, stream.columns ?? 80));
-        drawn.start(stand.total ?? 0, 0);
+        shown = state;
+        around = writesAround(stream, () => text(state, true).slice(0, stream.columns ?? 80));
+        drawn.start(state.total ?? 0, 0);
       }
-      drawn.update(stand.count);
+      drawn.update(state.count);
     },
-    close(stand) {
+    close(state) {
       if (shown === undefined) return;
       around?.resume();
-      drawn.update(stand.count);
+      drawn.update(state.count);
       drawn.stop();
       around?.end();
     },
@@ -44,15 +45,17 @@ function bar(stream: TextStream & { readonly columns?: number }): Display {
 }
 
 interface Around {
-  /** Writes a part of the bar, unless someone else's line is not finished. */
+  /** Writes a part of the bar, unless another writer's line is unfinished. */
   draw(part: string): void;
-  /** Finishes such a line. */
+  /** Ends such a line. */
   resume(): void;
-  /** Leaves the streams as they were. */
+  /** Restores the streams. */
   end(): void;
 }
 
-/** What others write to the terminal while a bar stands there goes above the bar: it is cleared before and drawn again after. */
+/**
+ * Output of other writers goes above the bar on a terminal: the bar is cleared before and drawn again after.
+ */
 function writesAround(stream: TextStream, line: () => string): Around {
   const { stdout, stderr } = process;
   const shared: readonly TextStream[] = [stdout, stderr].includes(stream as typeof stdout)
@@ -60,7 +63,7 @@ function writesAround(stream: TextStream, line: () => string): Around {
     : [stream];
   const terminals = shared.filter((one) => one === stream || one.isTTY === true);
   let ended = false;
-  /** Whether a line of someone else's waits for its end; the bar stays away until then. */
+  /** Whether another writer's line is unfinished; the bar is not drawn until it ends. */
   let open = false;
   const write = stream.write.bind(stream);
   const restore = terminals.map((one) => {
@@ -76,7 +79,7 @@ function writesAround(stream: TextStream, line: () => string): Around {
     };
     one.write = above;
     return () => {
-      if (one.write !== above) return; // someone has come on top: then it stays, and passes everything through
+      if (one.write !== above) return; // another wrapper came on top: ours stays, and passes everything through
       if (own === undefined) delete (one as Partial<TextStream>).write;
       else Object.defineProperty(one, "write", own);
     };

@@ -1,7 +1,10 @@
-// What can go wrong with data: files that are not what they should be, downloads that fail, folders that are not there.
+// Errors of data sets: files with the wrong content, downloads that fail, folders that do not exist.
 import { WeftError } from "@weft/tensor";
 
-/** A file, a download or a folder is not what a data set needs. The message says what was wanted, found, and to be done. */
+/**
+ * A file, a download or a folder is not what a data set needs. The message says what was wanted, what was found, and
+ * what to do.
+ */
 export class DataError extends WeftError {
   static override readonly name: string = "DataError";
 }

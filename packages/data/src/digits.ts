@@ -1,11 +1,11 @@
-// A data set that needs no download: digits as hands write them, drawn on the spot, the same bit for bit everywhere.
+// A data set that needs no download: handwritten-looking digits, drawn when asked for, the same bit for bit everywhere.
 import { count, readOptions, seedNumber, hostArray } from "@weft/tensor/internals";
 import type { HostArray } from "./host-array.ts";
 import { draw, type Hand } from "./pen.ts";
 import { skeletons, type Skeleton } from "./skeletons.ts";
 import { purpose, stream } from "./stream.ts";
 
-/** Pictures and what they show. */
+/** Pictures and their labels. */
 export interface Labeled {
   /** `[N, channels, height, width]`, bytes with the scale 1/255. */
   readonly images: HostArray<Uint8Array>;
@@ -14,20 +14,20 @@ export interface Labeled {
 }
 
 export interface DigitsOptions {
-  /** How many to learn from (10,000), and to be measured on (2,000). */
+  /** How many to train on (10,000), and to test on (2,000). */
   readonly train?: number;
   readonly test?: number;
-  /** Decides what they look like (1). */
+  /** The seed that they are drawn from (1). */
   readonly seed?: number;
 }
 
-/** What a model learns from, and what it is measured on. */
+/** What a model is trained on, and what it is tested on. */
 export interface Split<T = Labeled> {
   readonly train: T;
   readonly test: T;
 }
 
-/** Made as hard as MNIST is: softmax regression gets nine of ten right, a LeNet all but one or two in a hundred. */
+/** Tuned to be as hard as MNIST: softmax regression gets nine of ten right, a LeNet all but one or two in a hundred. */
 const hand: Hand = {
   stray: 0.02,
   stretch: 0.058,
@@ -42,9 +42,9 @@ const hand: Hand = {
 /**
  * Digits that look handwritten: 28 x 28 bytes each, dark 0 to bright 255 as in MNIST, and about as hard. They are drawn
  * from stroke skeletons with a random pen, rotation, slant and elastic distortion. Image i of a seed is the same
- * whatever the sizes, and on every machine. Runs in pages, too.
+ * whatever the sizes, and on every machine. Works in pages, too.
  *
- * Gives `{ train, test }`, each `{ images: u8[N, 1, 28, 28], labels: i32[N] }`, as `mnist()` does.
+ * Returns `{ train, test }`, each `{ images: u8[N, 1, 28, 28], labels: i32[N] }`, as `mnist()` does.
  *
  * @example
  * const { train, test } = digits();

@@ -1,37 +1,37 @@
-// How far something has come, as a line of text; and the plain lines that are shown where nothing can be redrawn.
+// Progress as a line of text, and the plain lines that are shown where nothing can be redrawn.
 
-/** How far a loop or a download has come. */
+/** The progress of a loop or a download. */
 export interface ProgressState {
-  /** What it is, where that has to be said. */
+  /** Shown before the bar, if given. */
   readonly name: string | undefined;
   /** Items (or bytes) so far. */
   count: number;
-  /** How many there will be, where that is known. */
+  /** How many there will be, if known. */
   readonly total: number | undefined;
   readonly unit: "items" | "bytes";
   /** Seconds since the beginning. */
   readonly seconds: () => number;
-  /** What the loop has to say: `loss 0.1234`. */
+  /** Text that the loop adds: `loss 0.1234`. */
   message: string;
 }
 
-/** Shows how far something has come. */
+/** Shows progress. */
 export interface Display {
-  /** Called after each item: decides by itself how often something is drawn. */
-  update(stand: ProgressState): void;
-  /** Called once, at the end, however it came about. */
-  close(stand: ProgressState): void;
-  /** Writes a line that stays, beside what is redrawn. */
+  /** Called after each item; decides how often to draw. */
+  update(state: ProgressState): void;
+  /** Called once, however the loop ends. */
+  close(state: ProgressState): void;
+  /** Writes a line that stays. */
   log?(line: string): void;
 }
 
-/** Where text goes: `process.stderr` is one. */
+/** Where text goes, such as `process.stderr`. */
 export interface TextStream {
   write: (text: string) => unknown;
   readonly isTTY?: boolean | undefined;
 }
 
-/** A stand at its beginning. */
+/** The state at the beginning. */
 export function beginning(
   name: string | undefined,
   total: number | undefined,
@@ -55,19 +55,19 @@ const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
 const eighths = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 const WIDTH = 20;
 
-/** A bar 20 wide, drawn to an eighth of a character. */
+/** A bar of 20 characters, drawn to an eighth of one. */
 export function bar(part: number): string {
   const filled = Math.round(Math.min(Math.max(part, 0), 1) * WIDTH * 8);
   return ("█".repeat(filled >> 3) + eighths[filled & 7]!).padEnd(WIDTH);
 }
 
 /**
- * One line: `digits ▕█████     ▏ 25% 150/600 [0:03<0:12, 51.2/s] loss 0.2345`. Time so far, time in all as it looks now,
- * and items in a second (or seconds for an item). Without a total there is neither bar nor time in all.
+ * One line: `digits ▕█████     ▏ 25% 150/600 [0:03<0:12, 51.2/s] loss 0.2345`. Elapsed time, estimated total time,
+ * and items per second (or seconds per item). Without a total there is neither a bar nor an estimate.
  */
-export function text(stand: ProgressState, drawn: boolean): string {
-  const { name, count, total, unit } = stand;
-  const seconds = stand.seconds();
+export function text(state: ProgressState, drawn: boolean): string {
+  const { name, count, total, unit } = state;
+  const seconds = state.seconds();
   const of = unit === "bytes" ? mega : String;
   const rate = seconds > 0 ? count / seconds : 0;
   const speed =
@@ -86,25 +86,25 @@ export function text(stand: ProgressState, drawn: boolean): string {
   parts.push(unit === "bytes" ? `${amount} MB` : amount);
   const whole = total !== undefined && rate > 0 ? `<${clock(total / rate)}` : "";
   parts.push(`[${clock(seconds)}${whole}, ${speed}]`);
-  if (stand.message !== "") parts.push(stand.message);
+  if (state.message !== "") parts.push(state.message);
   return parts.join(" ");
 }
 
-/** Plain lines for logs: at the first item, then every so many seconds, and at the end. */
+/** Plain lines for logs: at the first item, then every `seconds` seconds, and at the end. */
 export function lines(write: (line: string) => void, seconds: number): Display {
   let shown = -1;
   let next = 0;
-  const print = (stand: ProgressState): void => {
-    shown = stand.count;
-    next = stand.seconds() + seconds;
-    write(text(stand, false));
+  const print = (state: ProgressState): void => {
+    shown = state.count;
+    next = state.seconds() + seconds;
+    write(text(state, false));
   };
   return {
-    update(stand) {
-      if (stand.seconds() >= next || shown === -1) print(stand);
+    update(state) {
+      if (state.seconds() >= next || shown === -1) print(state);
     },
-    close(stand) {
-      if (stand.count !== shown || stand.message !== "") print(stand);
+    close(state) {
+      if (state.count !== shown || state.message !== "") print(state);
     },
     log: write,
   };

@@ -1,4 +1,4 @@
-// What is the same in Node and in pages.
+// The exports that Node and pages share.
 export { DataError } from "./data-error.ts";
 export { digits, type DigitsOptions, type Labeled, type Split } from "./digits.ts";
 export type { Display, ProgressState, TextStream } from "./display.ts";

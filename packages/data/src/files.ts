@@ -1,5 +1,5 @@
-// Files of data sets: known by name, size and checksum, fetched from the first mirror that gives them whole, and believed
-// only when the checksum is right.
+// Files of data sets: known by name, size and checksum, fetched from the first mirror that delivers them whole, and
+// trusted only if the checksum matches.
 import { anything, boolean, list, type OptionKinds } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
 import { beginning, type Display } from "./display.ts";
@@ -17,11 +17,14 @@ export interface KnownFile {
 export interface Publication {
   /** The folder's name in caches. */
   readonly set: string;
-  /** Addresses that end in a slash; the file's name follows. */
+  /** Addresses that end in a slash, before the file's name. */
   readonly mirrors: readonly string[];
 }
 
-/** `AbortSignal` where the program's `lib` or the types of Node have it. Public declarations must not mention types that may be missing. */
+/**
+ * `AbortSignal` where the program's `lib` or the types of Node have it: public declarations must not mention types that
+ * may be missing.
+ */
 export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } }
   ? T
   : { readonly aborted: boolean };
@@ -29,12 +32,12 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
 export interface LoadOptions {
   /**
    * Where downloads are kept: a folder (by default `weft` in the user's cache folder), or false to keep nothing. In a
-   * page anything but false means the page's own cache.
+   * page, anything but false means the page's own cache.
    */
   readonly cache?: string | false;
-  /** Ends the download. */
+  /** Aborts the download. */
   readonly signal?: Signal;
-  /** Other addresses to download from, in the order of trying; each ends in a slash. */
+  /** Other addresses to download from, in the order to try them; each ends in a slash. */
   readonly mirrors?: readonly string[];
   /** False shows no progress of the download (true). */
   readonly progress?: boolean;
@@ -48,7 +51,7 @@ export const loadOptions: OptionKinds<LoadOptions> = {
   progress: boolean,
 };
 
-/** Gives the bytes of a known file, from wherever they are. */
+/** Returns the bytes of a known file, from wherever they are. */
 export type FileSource = (file: KnownFile, from: Publication, options: LoadOptions) => Promise<Uint8Array<ArrayBuffer>>;
 
 const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
@@ -56,20 +59,18 @@ const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).
 /** SHA-256 in hexadecimal. */
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (globalThis.crypto?.subtle === undefined)
-    throw new DataError(
-      "Checksums need crypto.subtle, which a page has only when it comes over https or from localhost.",
-    );
+    throw new DataError("Checksums need crypto.subtle: serve the page over https or from localhost.");
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
-/** Says what is wrong with the bytes of a file, or nothing. */
+/** What is wrong with the bytes of a file; undefined if nothing is. */
 export async function problem(bytes: Uint8Array<ArrayBuffer>, file: KnownFile): Promise<string | undefined> {
   if (bytes.length !== file.bytes) return `expected ${file.bytes} bytes, found ${bytes.length}`;
   const found = await sha256(bytes);
   return found === file.sha256 ? undefined : `expected SHA-256 ${file.sha256}, found ${found}`;
 }
 
-/** Downloads a file from the first mirror that gives it whole. Nothing but right bytes comes back. */
+/** Downloads a file from the first mirror that delivers it whole. Only bytes with the right checksum are returned. */
 export async function download(
   file: KnownFile,
   from: Publication,
@@ -95,14 +96,14 @@ export async function download(
   );
 }
 
-/** The words of an error, and of what caused it: fetch hides the cause. */
+/** The message of an error and of its cause, in which fetch hides the reason. */
 export function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   return cause instanceof Error && cause.message !== "" ? `${error.message} (${cause.message})` : error.message;
 }
 
-/** Canceling a broken stream fails, too; what is wrong with it is said anyway. */
+/** Canceling a broken stream fails, too; its own error is thrown anyway. */
 const ignore = (): void => undefined;
 
 async function get(
@@ -112,7 +113,7 @@ async function get(
   display: Display | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const waiting = patience(signal);
-  const stand = beginning(file.name, file.bytes, "bytes");
+  const state = beginning(file.name, file.bytes, "bytes");
   try {
     const response = await fetch(address, { signal: waiting.signal });
     if (!response.ok || response.body === null) {
@@ -123,19 +124,19 @@ async function get(
     const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return bytes.subarray(0, stand.count);
-      if (stand.count + value.length > bytes.length) {
+      if (done) return bytes.subarray(0, state.count);
+      if (state.count + value.length > bytes.length) {
         reader.cancel().catch(ignore);
         throw new DataError(`expected ${file.bytes} bytes, found more`);
       }
-      bytes.set(value, stand.count);
-      stand.count += value.length;
+      bytes.set(value, state.count);
+      state.count += value.length;
       waiting.came(value.length);
-      display?.update(stand);
+      display?.update(state);
     }
   } finally {
     waiting.end();
-    display?.close(stand);
+    display?.close(state);
   }
 }
 
@@ -154,13 +155,13 @@ export async function gunzip(
       if (done) return out.subarray(0, length);
       if (length + value.length > limit) {
         await reader.cancel();
-        throw new DataError(`${name} unpacks to more than ${limit} bytes. It is not the file it should be.`);
+        throw new DataError(`${name} unpacks to more than ${limit} bytes: it is not the published file.`);
       }
       out.set(value, length);
       length += value.length;
     }
   } catch (error) {
     if (error instanceof DataError) throw error;
-    throw new DataError(`${name} cannot be unpacked: ${reason(error)}. It is cut off or damaged: download it again.`);
+    throw new DataError(`${name} cannot be unpacked: ${reason(error)}. It is truncated or damaged: download it again.`);
   }
 }

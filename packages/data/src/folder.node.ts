@@ -1,5 +1,5 @@
-// Files in Node: those that the user already has (WEFT_DATA), those in the cache folder, and downloads that are put there
-// in one step, so that a file is either whole or not there.
+// Files in Node: those that the user already has (WEFT_DATA), those in the cache folder, and downloads, which are saved
+// there in one step, so that a file is either whole or absent.
 import { randomUUID } from "node:crypto";
 import * as nodeDisk from "node:fs/promises";
 import { homedir } from "node:os";
@@ -11,7 +11,7 @@ import { download, problem, reason, type FileSource, type KnownFile } from "./fi
 
 const { dirname, join } = paths;
 
-/** What of `node:fs/promises` is used: tests give one that fails. */
+/** The part of `node:fs/promises` that is used; tests pass one that fails. */
 export interface FileSystem extends Disk {
   mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
 }
@@ -25,7 +25,7 @@ const system = (disk: FileSystem) => ({ disk, paths, randomUUID });
 /** A file that was found: its bytes, or what is wrong with it. */
 type Found = { readonly bytes: Bytes; readonly wrong?: undefined } | { readonly wrong: string };
 
-/** The user's cache folder, as each system has it. */
+/** The user's cache folder, by system. */
 export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
   if (platform === "win32") return join(env["LOCALAPPDATA"] ?? join(homedir(), "AppData", "Local"), "weft", "Cache");
   if (platform === "darwin") return join(homedir(), "Library", "Caches", "weft");
@@ -52,18 +52,18 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
     }
   };
 
-  /** A file that the user has put there: wrong bytes are said, never replaced. */
+  /** A file that the user put there: wrong content is an error, never replaced. */
   const given = async (folder: string, set: string, file: KnownFile): Promise<Bytes | undefined> => {
     const found = await fs.stat(folder).catch(() => undefined);
     if (found?.isDirectory() !== true)
       throw new DataError(
-        `WEFT_DATA is ${folder}, which is ${found === undefined ? "not there" : "no folder"}. ` +
+        `WEFT_DATA is ${folder}, which ${found === undefined ? "does not exist" : "is not a folder"}. ` +
           `Set it to a folder with ${file.name} in it, or unset it to download.`,
       );
     for (const path of [join(folder, file.name), join(folder, set, file.name)]) {
       const found = await find(path, file);
       if (found?.wrong !== undefined)
-        throw new DataError(`${path}: ${found.wrong}. Replace it by the original, or move it away to download it.`);
+        throw new DataError(`${path}: ${found.wrong}. Replace it with the original, or move it away to download it.`);
       if (found !== undefined) return found.bytes;
     }
     return undefined;
@@ -88,8 +88,8 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
 const remedies: Readonly<Record<string, string>> = {
   ENOSPC: "The disk is full: make room",
   EDQUOT: "The quota is used up: make room",
-  EACCES: "The folder may not be written to: change that",
-  EROFS: "The disk is read-only: mount it otherwise",
+  EACCES: "The folder is not writable: change its permissions",
+  EROFS: "The disk is read-only: remount it",
 };
 
 /** Writes a file whole or not at all. */
@@ -99,7 +99,7 @@ export async function save(fs: FileSystem, path: string, bytes: Uint8Array): Pro
     await replaceFile(system(fs), path, [bytes]);
   } catch (error) {
     throw new DataError(
-      `Could not save ${path} (${bytes.length} bytes): ${reason(error)}. ${remedies[codeOf(error) ?? ""] ?? "See to that"}, ` +
+      `Could not save ${path} (${bytes.length} bytes): ${reason(error)}. ${remedies[codeOf(error) ?? ""] ?? "Fix that"}, ` +
         `name another folder with { cache: "…" }, or keep nothing with { cache: false }.`,
     );
   }

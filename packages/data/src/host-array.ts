@@ -1,4 +1,4 @@
-// A host array is data in its stored type beside its shape, as it lies in a file: narrow, and on no backend yet.
+// A host array is data in its stored type with its shape, as it lies in a file: narrow, and not on a backend yet.
 import { ArgumentError, DTypeError, ShapeError, type DType, type Shape, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 
@@ -14,7 +14,7 @@ export interface HostArray<A extends TypedArray = TypedArray> {
   readonly shape: Shape;
   readonly dtype: DType;
   /**
-   * What a stored number counts as: bytes of grey with scale 1/255 are numbers from 0 to 1. `minibatch` multiplies on
+   * The value of a stored 1: gray bytes with scale 1/255 are numbers from 0 to 1. `minibatch` multiplies on
    * the backend, after the upload; where it yields host arrays the scale stays beside the data.
    */
   readonly scale?: number;
@@ -40,20 +40,22 @@ const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
 
 export const show = ({ dtype, shape }: { dtype: DType; shape: Shape }): string => `${dtype}[${shape}]`;
 
-/** Checks a source and gives it its full form. `op` and `name` are for the messages. */
+/** Checks a source and returns it in full form. `op` and `name` are for messages. */
 export function hostArray(source: Numbers, op: string, name: string): HostArray {
   if (ArrayBuffer.isView(source)) {
     const dtype = dtypeOf.get(source.constructor);
     if (dtype === undefined)
       throw new DTypeError(
-        `${op}: ${name} is a ${source.constructor.name}. Give a Float32Array, Float64Array, Int32Array or Uint8Array, or { data, shape, dtype }.`,
+        `${op}: ${name} is a ${source.constructor.name}. Pass a Float32Array, Float64Array, Int32Array or Uint8Array, ` +
+          "or { data, shape, dtype }.",
       );
     return { data: source, shape: [source.length], dtype };
   }
   if (isNumbers(source)) return { data: Float32Array.from(source), shape: [source.length], dtype: "f32" };
   if (!isHostArray(source))
     throw new ArgumentError(
-      `${op}: ${name} is ${describe(source)}. Wanted a tensor, { data, shape, dtype }, a typed array or a list of numbers.`,
+      `${op}: ${name} is ${describe(source)}. ` +
+        "Wanted a tensor, { data, shape, dtype }, a typed array or a list of numbers.",
     );
   const { data, shape, dtype, scale } = source;
   const wanted = dtypeInfo[dtype].array;
@@ -63,7 +65,7 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
     throw new ShapeError(
       `${op}: ${name} has shape [${shape}], which is ${sizeOf(shape)} numbers, but ${data.length} of data.`,
     );
-  // By name: a class may have them as getters.
+  // Field by field: a class may have them as getters.
   return { data, shape: [...shape], dtype, ...(scale !== undefined && { scale }) };
 }
 

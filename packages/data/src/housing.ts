@@ -1,4 +1,4 @@
-// Boston housing: 506 districts, 13 numbers about each, and what a house costs there.
+// Boston housing: 506 districts, 13 numbers about each, and the price of a home there.
 import type { Shape } from "@weft/tensor";
 import { boolean, readOptions } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
@@ -15,7 +15,7 @@ const published: Publication = {
   mirrors: ["https://archive.ics.uci.edu/ml/machine-learning-databases/housing/"],
 };
 
-/** What a model sees, and what it is to say. */
+/** What a model is given, and what it should predict. */
 export interface Regression {
   /** `[N, 13]`: CRIM ZN INDUS CHAS NOX RM AGE DIS RAD TAX PTRATIO B LSTAT. */
   readonly inputs: HostArray<Float32Array>;
@@ -24,13 +24,13 @@ export interface Regression {
 }
 
 export interface HousingOptions extends LoadOptions {
-  /** Brings each column of the inputs to mean 0 and standard deviation 1 (of a sample: divided by n - 1) (false). */
+  /** Scales each input column to mean 0 and standard deviation 1 (of a sample: divided by n - 1) (default: false). */
   readonly standardize?: boolean;
 }
 
 export type Housing = (options?: HousingOptions) => Promise<Regression>;
 
-/** `housing` with a source of files. */
+/** `housing` on a source of files. */
 export const housingFrom =
   (source: FileSource): Housing =>
   async (given) => {
@@ -49,7 +49,7 @@ export const housingFrom =
     return { inputs: host(inputs, [rows, 13]), targets: host(targets, [rows, 1]) };
   };
 
-/** Reads lines of `columns` numbers with blanks in between, row by row. */
+/** Parses lines of `columns` numbers separated by blanks. */
 export function parseTable(text: string, columns: number, name = "the table"): Float64Array {
   const lines = text.split("\n").map((line) => line.trim());
   const rows = lines.flatMap((line, at) => {
@@ -59,7 +59,7 @@ export function parseTable(text: string, columns: number, name = "the table"): F
       throw new DataError(`parseTable: line ${at + 1} of ${name} has ${fields.length} fields, wanted ${columns}.`);
     return fields.map((field) => {
       const x = Number(field);
-      // As it will be stored: beyond f32 it would be infinite.
+      // As f32, in which it is stored: larger numbers would become infinite.
       if (!Number.isFinite(Math.fround(x)))
         throw new DataError(`parseTable: line ${at + 1} of ${name} has "${field.slice(0, 40)}", wanted a number.`);
       return x;
@@ -68,7 +68,7 @@ export function parseTable(text: string, columns: number, name = "the table"): F
   return Float64Array.from(rows);
 }
 
-/** Brings each column to mean 0 and (sample) standard deviation 1, in place; a column of one value only to 0. */
+/** Scales each column to mean 0 and (sample) standard deviation 1, in place; a constant column becomes 0. */
 export function standardize(table: Float64Array, columns: number): void {
   const rows = table.length / columns;
   for (let c = 0; c < columns; c++) {

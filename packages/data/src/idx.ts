@@ -1,5 +1,5 @@
 // IDX, the format of MNIST: four magic bytes (two zeros, a type, the number of axes), the sizes, then the numbers,
-// everything big-endian. Nothing is believed before it is checked against the bytes that are there.
+// everything big-endian. Nothing is trusted before it is checked against the actual bytes.
 import { ArgumentError, type DType, type TypedArray } from "@weft/tensor";
 import { describe } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
@@ -85,8 +85,8 @@ const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).
 /**
  * Reads an IDX file (unpacked). Unsigned bytes stay `u8`, other integers become `i32`, floats `f32`, doubles `f64`.
  *
- * Throws a DataError when the bytes are no IDX file, too few, or too many. Sizes that the file claims are compared with
- * the bytes that are there before anything is allocated.
+ * Throws a DataError if the bytes are not an IDX file, too few, or too many. The claimed sizes are compared with the
+ * actual bytes before anything is allocated.
  *
  * Source: Y. LeCun, "The IDX file format", on the page of the MNIST database.
  *
@@ -104,7 +104,7 @@ export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
   const type = stored[bytes[2]!];
   if (bytes[0] !== 0 || bytes[1] !== 0 || type === undefined)
     return fail(
-      `begins with ${hex(bytes.subarray(0, 4))}, which is no IDX file. ` +
+      `begins with ${hex(bytes.subarray(0, 4))}, which is not an IDX file. ` +
         (bytes[0] === 0x1f && bytes[1] === 0x8b
           ? "These are the first bytes of a gzip file: unpack it first."
           : "Wanted 00 00, a type (08 09 0b 0c 0d 0e) and the number of axes."),
@@ -120,7 +120,7 @@ export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
   if (wanted !== bytes.length)
     fail(
       `claims the shape [${shape}] of ${type.name}s, which takes ${wanted} bytes with the header, but has ${bytes.length}. ` +
-        (wanted > bytes.length ? "It is cut off, or not what it claims to be." : "Something follows the numbers."),
+        (wanted > bytes.length ? "It is truncated, or not what it claims to be." : "Something follows the numbers."),
     );
   return { data: type.read(view, header, count), shape, dtype: type.dtype };
 }

@@ -20,11 +20,11 @@ export const progress: Progress = /* @__PURE__ */ progressWith(
 );
 
 /**
- * MNIST: 60,000 handwritten digits to learn from and 10,000 to be measured on, bytes of 28 x 28. Files in the folder
- * WEFT_DATA (or its subfolder `mnist`) are used as they are; else 11.6 MB are downloaded the first time and kept.
+ * MNIST: 60,000 handwritten digits to train on and 10,000 to test on, bytes of 28 x 28. Files in the folder
+ * WEFT_DATA (or its subfolder `mnist`) are used as they are; otherwise 11.6 MB are downloaded the first time and kept.
  *
- * Throws a DataError when a file is not the published one (it says what was expected, what was found, what to do), when
- * no mirror answers, when it cannot be saved, or when WEFT_DATA is no folder.
+ * Throws a DataError if a file is not the published one (it says what was expected, what was found, what to do), if no
+ * mirror answers, if it cannot be saved, or if WEFT_DATA is not a folder.
  *
  * Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
  *
@@ -36,9 +36,9 @@ export const mnist: Mnist = /* @__PURE__ */ mnistFrom(folders());
 
 /**
  * Boston housing: 13 numbers about each of 506 districts, and the median value of a home there. Files in the folder
- * WEFT_DATA (or its subfolder `housing`) are used as they are; else 49 kB are downloaded the first time and kept. One of
- * the columns is built on the share of Black residents; several libraries withdrew the set for that reason. Here it
- * serves to repeat published timings.
+ * WEFT_DATA (or its subfolder `housing`) are used as they are; otherwise 49 kB are downloaded the first time and kept.
+ * One of the columns is built on the share of Black residents; several libraries withdrew the set for that reason. Here
+ * it serves to reproduce published timings.
  *
  * Source: D. Harrison, D. L. Rubinfeld, "Hedonic prices and the demand for clean air", 1978.
  *

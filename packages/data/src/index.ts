@@ -18,7 +18,7 @@ export const progress: Progress = /* @__PURE__ */ progressWith(({ stream, second
 );
 
 /**
- * MNIST: 60,000 handwritten digits to learn from and 10,000 to be measured on, bytes of 28 x 28. Downloads 11.6 MB the
+ * MNIST: 60,000 handwritten digits to train on and 10,000 to test on, bytes of 28 x 28. Downloads 11.6 MB the
  * first time and checks them.
  *
  * Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
@@ -30,9 +30,9 @@ export const progress: Progress = /* @__PURE__ */ progressWith(({ stream, second
 export const mnist: Mnist = /* @__PURE__ */ mnistFrom(pageCache);
 
 /**
- * Boston housing: 13 numbers about each of 506 districts, and the median value of a home there. Downloads 49 kB the first
- * time and checks them. One of the columns is built on the share of Black residents; several libraries withdrew the set
- * for that reason. Here it serves to repeat published timings.
+ * Boston housing: 13 numbers about each of 506 districts, and the median value of a home there. Downloads 49 kB the
+ * first time and checks them. One of the columns is built on the share of Black residents; several libraries withdrew
+ * the set for that reason. Here it serves to reproduce published timings.
  *
  * Source: D. Harrison, D. L. Rubinfeld, "Hedonic prices and the demand for clean air", 1978.
  *

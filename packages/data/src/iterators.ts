@@ -1,13 +1,13 @@
-// Loops over loops: the first few, every n-th, again and again, in a random order. Each works on synchronous and
-// asynchronous sources, asks for nothing before it is needed, and can be walked through as often as its source can.
+// Iterators: the first few, every n-th, repeated, in a random order. Each works on synchronous and asynchronous
+// sources, is lazy, and can be iterated over as often as its source can.
 import { ArgumentError } from "@weft/tensor";
 import { describe, readOptions, seedNumber } from "@weft/tensor/internals";
 import { VISIT, type Batches } from "./minibatch.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
-/** What comes of a synchronous source can be walked through in both ways, of an asynchronous one with `for await`. */
+/** Made from a synchronous source it supports `for` and `for await`; from an asynchronous one, only `for await`. */
 export interface Sequence<T> extends Iterable<T>, AsyncIterable<T> {
-  /** How many items one pass gives, where the source says how many it has. */
+  /** How many items one pass yields, if the source's length is known. */
   readonly length: number | undefined;
 }
 export interface AsyncSequence<T> extends AsyncIterable<T> {
@@ -16,11 +16,11 @@ export interface AsyncSequence<T> extends AsyncIterable<T> {
 export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
 
 interface Traversal {
-  /** How often the source is walked through. */
+  /** How many times the source is iterated over. */
   readonly rounds: number;
-  /** One item of how many is given. */
+  /** Yields one item of this many. */
   readonly every: number;
-  /** After how many items it ends. */
+  /** Ends after this many items. */
   readonly first: number;
 }
 
@@ -29,7 +29,7 @@ const isIterable = (x: unknown): x is Iterable<unknown> =>
 const isAsyncIterable = (x: unknown): x is AsyncIterable<unknown> =>
   typeof (x as AsyncIterable<unknown> | undefined)?.[Symbol.asyncIterator] === "function";
 
-/** How many items a source gives, if it says so. */
+/** How many items a source has, if it says so. */
 export const lengthOf = (source: object): number | undefined => {
   if (typeof source !== "object") return (source as ArrayLike<unknown>).length; // a string
   if ("length" in source && typeof source.length === "number") return source.length;
@@ -45,7 +45,7 @@ function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal): Gen
       yield item;
       if (++given >= first) return;
     }
-    if (seen === 0) return; // empty, or a generator that is used up: it would go round for ever
+    if (seen === 0) return; // empty, or an exhausted generator: the loop would never end
   }
 }
 
@@ -67,7 +67,7 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: Traversal): Sequ
     throw new ArgumentError(`${op}: wanted something to iterate over, got ${describe(source)}.`);
   const n = lengthOf(source);
   const { rounds, every, first } = walking;
-  // Each round counts anew which item is the n-th. Nothing times infinity is nothing here.
+  // Each round starts counting at its first item. Here 0 times infinity is 0.
   const length = n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
   const later = { length, [Symbol.asyncIterator]: () => walkLater(source, walking) };
   return (isIterable(source) ? { ...later, [Symbol.iterator]: () => walk(source, walking) } : later) as Sequence<T>;
@@ -82,7 +82,7 @@ function whole(op: string, n: number, least: number): number {
 }
 
 /**
- * The first n items, or all where there are fewer; the next one is never asked for.
+ * The first n items, or all if there are fewer; never asks for the next one.
  *
  * @example
  * [...takeFirst([1, 2, 3], 2)]; // [1, 2]
@@ -106,8 +106,8 @@ export function takeNth<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> 
 }
 
 /**
- * The items again and again, without end. The source is walked through anew each time, so minibatches that shuffle come
- * in a new order; an empty source, or a generator that is used up, ends it.
+ * Repeats the items without end. Each round iterates over the source anew, so shuffled minibatches come in a new order;
+ * an empty source, or an exhausted generator, ends it.
  *
  * @example
  * [...takeFirst(cycle([1, 2]), 5)]; // [1, 2, 1, 2, 1]
@@ -119,7 +119,7 @@ export function cycle<T>(source: AnyIterable<T>): AsyncSequence<T> {
 }
 
 /**
- * The items n times over: n epochs.
+ * Repeats the items n times: n epochs.
  *
  * @example
  * [...ncycle([1, 2], 2)]; // [1, 2, 1, 2]
@@ -131,8 +131,8 @@ export function ncycle<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> {
 }
 
 /**
- * The items in a random order, a new one at every pass; pass n of a seed is always the same. Minibatches are visited in
- * that order without being made first; lists are left as they are; anything else is collected before the first item.
+ * The items in a random order, a new one in every pass; pass n of a seed is always the same. Minibatches are made in
+ * that order, one at a time; lists are not changed; anything else is collected before the first item.
  *
  * @example
  * [...shuffle([1, 2, 3], { seed: 1 })]; // the same three in another order

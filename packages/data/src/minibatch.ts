@@ -1,5 +1,5 @@
-// Minibatches: data cut along its first axis, in order or in a new random order at each pass, and brought to a backend
-// batch by batch. Every pass has its own permutation, so that two at once do not disturb each other.
+// Minibatches: data sliced along its first axis, in order or in a new random order in each pass, and uploaded to a
+// backend batch by batch. Every pass has its own permutation, so that concurrent passes do not disturb each other.
 import { ArgumentError, BackendMismatchError, ShapeError, mul, readTensor, slice, take } from "@weft/tensor";
 import { BRAND, backendKind } from "@weft/tensor/internals";
 import { adopt, closeScope, context, escape, openScope, visitTensors } from "@weft/tensor/internals";
@@ -9,20 +9,20 @@ import type { OptionKinds, Scope } from "@weft/tensor/internals";
 import { hostArray, isHostArray, isNumbers, pick, rows, show, type HostArray, type Numbers } from "./host-array.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
-/** Where batches come from: host data, uploaded batch by batch, or a tensor, which is cut where it lies. */
+/** Where batches come from: host data, uploaded batch by batch, or a tensor, which is sliced on its backend. */
 export type Source = Tensor | Numbers;
 
 type Leaf<S> = S extends Source ? S : S extends readonly (infer E)[] ? E : S[keyof S];
 type Kind<S, B> = [Extract<Leaf<S>, Tensor>] extends [never] ? (B extends Backend ? Tensor : HostArray) : Tensor;
 
-/** A tuple of `Part`, one for each of the names K: taken off one by one, in whatever order the compiler has them. */
+/** A tuple of `Part`, one for each of the names K, which are taken one by one, in the compiler's order. */
 type PartOfEach<K, Part> = [K] extends [never]
   ? []
   : (K extends unknown ? (f: () => K) => void : never) extends (f: infer F extends () => unknown) => void
     ? [Part, ...PartOfEach<Exclude<K, ReturnType<F>>, Part>]
     : never;
 
-/** One batch of sources: of a list or an object a tuple as long, of a single source one tensor. */
+/** One batch: a tuple as long as a list or an object of sources, one tensor for a single source. */
 export type Batch<S, B> = S extends Source
   ? Kind<S, B>
   : S extends readonly unknown[]
@@ -32,52 +32,52 @@ export type Batch<S, B> = S extends Source
       : PartOfEach<keyof S, Kind<S, B>>;
 
 export interface MinibatchOptions<S, B, U> {
-  /** Where the batches go. Without it host arrays stay host arrays, and tensors stay where they are. */
+  /** The backend that batches are uploaded to. Without it host arrays stay host arrays; tensors stay on theirs. */
   readonly backend?: B;
-  /** A new random order at every pass (false). */
+  /** A new random order in every pass (false). */
   readonly shuffle?: boolean;
   /** Which random orders (0): pass n of a seed is always the same. */
   readonly seed?: number;
-  /** Whether a last batch that is not full is given, too (false). */
+  /** Whether a last batch that is not full is yielded, too (false). */
   readonly partial?: boolean;
-  /** Changes a batch before it is given: what you return is what the loop gets. */
+  /** Changes a batch before it is yielded: the loop gets what you return. */
   readonly transform?: (batch: Batch<S, B>) => U;
 }
 
-/** Batches, which can be walked through any number of times. */
+/** Batches, which can be iterated over any number of times. */
 export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
   /** The number of batches in one pass. */
   readonly length: number;
-  /** A pass that gives the batches in another order: for `shuffle`. */
+  /** A pass that yields the batches in another order: for `shuffle`. */
   [VISIT](order: ArrayLike<number>): Iterable<T> & AsyncIterable<T>;
 }
 export const VISIT: unique symbol = Symbol.for("weft.data.visit");
 
 const kinds = { backend: backendKind, shuffle: boolean, seed: seedNumber, partial: boolean, transform: callable };
 
-/** How many batches an asynchronous pass uploads before they are asked for. */
+/** How many batches an asynchronous pass uploads ahead. */
 const AHEAD = 2;
 
 interface Made<T> {
   readonly value: T;
-  /** Owns the batch's tensors until someone else does. */
+  /** Owns the batch's tensors until the loop's scope does. */
   readonly scope: Scope;
 }
 
 /**
- * Cuts data into batches of `size` along the first axis.
+ * Slices data into batches of `size` along the first axis.
  *
  * `arrays` is one source, a list of them, or an object of them such as `{ images, labels }`; all have the same first
- * axis. A source is a tensor, `{ data, shape, dtype }`, a typed array or a list of numbers. A list or an object gives
- * tuples, `[x, y]`, in the order of the list or of the fields; a single source gives tensors.
+ * axis. A source is a tensor, `{ data, shape, dtype }`, a typed array or a list of numbers. A list or an object yields
+ * tuples, `[x, y]`, in the order of the list or of the fields; a single source yields tensors.
  *
- * Host data goes to `backend` batch by batch in its stored type, two batches ahead in an asynchronous loop; a source with
- * a `scale` is multiplied by it there. A batch ends when the next one is asked for, if a scope, a `diff` or a step of
- * `minimize` has closed in between: `keep()` one to hold it. Where nothing closes, as in `[...batches]`, batches live
- * like any other tensor.
+ * Host data goes to `backend` batch by batch in its stored type, two batches ahead in an asynchronous loop; a source
+ * with a `scale` is multiplied by it there. A batch is released when the next one is requested, if a scope, a `diff` or
+ * a step of `minimize` has closed in between: `keep()` a batch to hold it. Where none closes, as in `[...batches]`,
+ * batches live like any other tensor.
  *
- * Errors: ShapeError for sources of different lengths, ArgumentError for a size that is no whole number from 1 or larger
- * than the data, BackendMismatchError for a tensor that is not on `backend`.
+ * Errors: ShapeError for sources of different lengths, ArgumentError for a size that is not a whole number from 1 or is
+ * larger than the data, BackendMismatchError for a tensor that is not on `backend`.
  *
  * Source: Knet's `minibatch`.
  *
@@ -104,14 +104,15 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     );
   if (size > count && !partial)
     throw new ArgumentError(
-      `minibatch: size ${size} is larger than the data (${count}), so no batch is full. Give a smaller size or { partial: true }.`,
+      `minibatch: size ${size} is larger than the data (${count}), so no batch is full. ` +
+        "Pass a smaller size or { partial: true }.",
     );
   const length = partial ? Math.ceil(count / size) : Math.floor(count / size);
   const single = isSource(arrays);
   const ahead = backend !== undefined && sources.some(isHostArray) ? AHEAD : 0;
   let passes = 0;
 
-  /** Batch i of an order (the stored one, or a permutation), with nothing but its result left alive. */
+  /** Batch i of an order (the stored one, or a permutation); everything but its result is released. */
   const make = (order: Int32Array | undefined, i: number): Made<U> => {
     const start = i * size;
     const end = Math.min(start + size, count);
@@ -192,13 +193,13 @@ async function* walkAhead<U>(
   }
 }
 
-/** The loop has gone on: ends a batch if scopes end things here, else leaves it to whom everything else is left. */
+/** The loop has moved on: releases a batch if scopes close here, else leaves it to the owner of everything else. */
 function end<U>({ scope }: Made<U>, since: number): void {
   if (context.closings !== since) close(scope);
   else for (const x of scope.handles) if (x.owner === scope) adopt(x, context.scope);
 }
 
-/** Closes a scope of this file. It does not count as one of the loop's: other passes may be under way. */
+/** Closes a scope of this file. It does not count as one of the loop's: other passes may be running. */
 function close(scope: Scope): void {
   closeScope(scope);
   context.closings--;
@@ -207,7 +208,7 @@ function close(scope: Scope): void {
 const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && BRAND in x;
 const isSource = (x: unknown): x is Source => isTensor(x) || isHostArray(x) || ArrayBuffer.isView(x) || isNumbers(x);
 
-/** Names for the messages, and the sources. */
+/** The sources, with names for messages. */
 function sourcesOf(arrays: unknown): [name: string, source: Source][] {
   if (isSource(arrays)) return [["the source", arrays]];
   if (typeof arrays !== "object" || arrays === null)
@@ -220,14 +221,14 @@ function sourcesOf(arrays: unknown): [name: string, source: Source][] {
 function lengthOf(named: readonly { name: string; source: Tensor | HostArray }[]): number {
   const shown = named.map(({ name, source }) => {
     const x = isTensor(source) ? readTensor(source, "minibatch") : source;
-    if (x.shape.length === 0)
-      throw new ShapeError(`minibatch: ${name} is a single number, without an axis to cut along.`);
+    if (x.shape.length === 0) throw new ShapeError(`minibatch: ${name} is a scalar, without an axis to slice along.`);
     return { count: x.shape[0]!, text: `${name} ${show(x)}` };
   });
   const [first] = shown;
   if (shown.some(({ count }) => count !== first!.count))
     throw new ShapeError(
-      `minibatch: the first axes differ: ${shown.map(({ text }) => text).join(", ")}. All sources need the same number of items.`,
+      `minibatch: the first axes differ: ${shown.map(({ text }) => text).join(", ")}. ` +
+        "All sources need the same number of items.",
     );
   return first!.count;
 }
@@ -240,7 +241,7 @@ function backendOf(named: readonly [string, Source][], wanted: Backend | undefin
     backend ??= its;
     if (its !== backend)
       throw new BackendMismatchError(
-        `minibatch: ${name} lives on ${its.name}, the other data goes to ${backend.name}. Move it with place(), or make it there.`,
+        `minibatch: ${name} is on ${its.name}, but batches go to ${backend.name}. Move it with place(), or make it there.`,
       );
   }
   return backend;

@@ -47,7 +47,7 @@ const published: Publication = {
 
 export type Mnist = (options?: LoadOptions) => Promise<Split>;
 
-/** `mnist` with a source of files. */
+/** `mnist` on a source of files. */
 export const mnistFrom =
   (source: FileSource): Mnist =>
   async (given) => {

@@ -1,7 +1,7 @@
 // Files in a page: from the page's own cache, or downloaded into it.
 import { download, problem, type FileSource } from "./files.ts";
 
-/** A source of files that looks into the page's cache, where there is one, and then downloads. */
+/** A source of files that looks in the page's cache, if there is one, and then downloads. */
 export const pageCache: FileSource = async (file, from, options) => {
   const store = options.cache === false || globalThis.caches === undefined ? undefined : await caches.open("weft-data");
   const key = `/weft-data/${from.set}/${file.name}`;
@@ -11,6 +11,6 @@ export const pageCache: FileSource = async (file, from, options) => {
     if ((await problem(bytes, file)) === undefined) return bytes; // a damaged one is downloaded again
   }
   const bytes = await download(file, from, options, undefined);
-  await store?.put(key, new Response(bytes)).catch(() => undefined); // no room in the cache: next time it comes over the net
+  await store?.put(key, new Response(bytes)).catch(() => undefined); // no room in the cache: it is downloaded again next time
   return bytes;
 };

@@ -1,20 +1,22 @@
-// How long a download may keep us waiting: a mirror that is silent, or that sends drop by drop, is left for the next one.
+// How long a download may stall: a mirror that sends nothing, or very little, is abandoned for the next one.
 import { DataError } from "./data-error.ts";
 
 /** Seconds without a byte. */
 const silence = 30;
-/** Bytes a second, on the average of a minute. */
+/** Bytes per second, averaged over a minute. */
 const slowest = 1000;
 
 export interface Patience {
-  /** Is aborted when the patience is at its end, or by the signal of the caller. */
+  /** Aborted when the download has stalled too long, or by the caller's signal. */
   readonly signal: AbortSignal;
-  /** So many bytes have come. */
+  /** Notes that `bytes` bytes have arrived. */
   came(bytes: number): void;
   end(): void;
 }
 
-/** Watches a download. Seconds are those in which this program listens: while it computes, nothing can arrive. */
+/**
+ * Watches a download. Only seconds in which the event loop runs count: while the program computes, nothing can arrive.
+ */
 export function patience(given: AbortSignal | undefined): Patience {
   const controller = new AbortController();
   const giveUp = (why: string): void => controller.abort(new DataError(why));
@@ -24,7 +26,7 @@ export function patience(given: AbortSignal | undefined): Patience {
   const timer = setInterval(() => {
     if (++quiet > silence) giveUp(`the server sent nothing for ${silence} seconds`);
     if (++seconds < 60) return;
-    if (bytes < slowest * seconds) giveUp(`the server sends less than ${slowest} bytes a second`);
+    if (bytes < slowest * seconds) giveUp(`the server sends less than ${slowest} bytes per second`);
     seconds = bytes = 0;
   }, 1000);
   return {

@@ -1,23 +1,23 @@
-// The pen that draws digits: a skeleton becomes a smooth line, the line is bent as a hand bends it, and a round tip of some
-// width draws it on 28 x 28 cells. Only + - * / and square roots are used, which every machine rounds alike.
+// The pen that draws digits: a skeleton becomes a smooth line, the line is distorted as by a hand, and a round tip of
+// some width draws it on 28 x 28 cells. It uses only + - * / and square roots, which every machine rounds alike.
 import type { Skeleton } from "./skeletons.ts";
 import type { Stream } from "./stream.ts";
 
-/** How far hands differ. Lengths are in heights of a digit where nothing else is said. */
+/** How handwriting varies. Lengths are in heights of a digit unless stated otherwise. */
 export interface Hand {
-  /** How far a point of the skeleton strays. */
+  /** How far a point of the skeleton moves. */
   readonly stray: number;
-  /** How far the paper is stretched this way and that (elastic distortion). */
+  /** How far the paper is stretched (elastic distortion). */
   readonly stretch: number;
   /** Tangent of half the angle of rotation. */
   readonly turn: number;
-  /** Slant: to the right on average, and how much that differs. */
+  /** Slant to the right: mean and spread. */
   readonly slant: readonly [mean: number, spread: number];
-  /** How much wider or narrower than high. */
+  /** Variation of the width relative to the height. */
   readonly width: number;
-  /** Height of the larger side in cells, least and most. */
+  /** Length of the longer side in cells, minimum and maximum. */
   readonly height: readonly [number, number];
-  /** Radius of the tip in cells, least and most. */
+  /** Radius of the tip in cells, minimum and maximum. */
   readonly tip: readonly [number, number];
   /** Shift in cells. */
   readonly shift: number;
@@ -26,17 +26,17 @@ export interface Hand {
 const STEPS = 5;
 const GRID = 4;
 
-/** Nearly normal with spread 1, and never beyond 3.5: the sum of four even draws. */
+/** Nearly normal with spread 1, and never beyond 3.5: the sum of four uniform draws. */
 const about = (random: Stream): number =>
   (random.uniform() + random.uniform() + random.uniform() + random.uniform() - 2) * 1.7320508075688772;
 
 const between = (random: Stream, [low, high]: readonly [number, number]): number =>
   low + (high - low) * random.uniform();
 
-/** A line that the pen follows: x and y in turn; NaN lifts the pen. */
+/** A line that the pen follows: x and y alternating; NaN lifts the pen. */
 type Stroke = number[];
 
-/** Curves through the points of a skeleton (Catmull and Rom), each of which strays a little. */
+/** Curves through the points of a skeleton (Catmull and Rom), each of which is moved a little. */
 function follow(skeleton: Skeleton, stray: number, random: Stream): Stroke {
   const line: Stroke = [];
   for (const stroke of skeleton.strokes) {
@@ -69,7 +69,7 @@ function follow(skeleton: Skeleton, stray: number, random: Stream): Stroke {
 const curve = (a: number, b: number, c: number, d: number, t: number): number =>
   b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
 
-/** Stretches the paper: a grid of random pushes, smooth in between (quadratic B-splines). */
+/** Stretches the paper: a grid of random shifts, smoothly interpolated (quadratic B-splines). */
 function stretch(line: Stroke, amount: number, random: Stream): void {
   const push = Array.from({ length: 2 * GRID * GRID }, () => amount * about(random));
   for (let i = 0; i < line.length; i += 2) {
@@ -98,7 +98,7 @@ function weights(u: number): [first: number, readonly number[]] {
   return [first, [0.5 * (1 - t) * (1 - t), 0.5 + t * (1 - t), 0.5 * t * t]];
 }
 
-/** Turns, slants and widens the line, and fits it into the sheet with its center of ink in the middle. */
+/** Rotates, slants and widens the line, and fits it into the sheet with its center of ink in the middle. */
 function place(line: Stroke, hand: Hand, random: Stream): void {
   const tan = hand.turn * about(random);
   const cos = (1 - tan * tan) / (1 + tan * tan);
@@ -147,7 +147,7 @@ export function draw(skeleton: Skeleton, hand: Hand, random: Stream, sheet: Uint
   stretch(line, hand.stretch, random);
   place(line, hand, random);
   const tip = between(random, hand.tip);
-  const drift = 0.25 * about(random); // the pressure changes on the way
+  const drift = 0.25 * about(random); // the pressure changes along the line
   const ink = new Float64Array(28 * 28);
   for (let i = 2; i < line.length; i += 2) {
     if (Number.isNaN(line[i]!) || Number.isNaN(line[i - 2]!)) continue;
@@ -158,7 +158,7 @@ export function draw(skeleton: Skeleton, hand: Hand, random: Stream, sheet: Uint
     if (ink[i]! > 0) sheet[i] = Math.min(255, Math.floor(dark * ink[i]! * (1 + 0.12 * (random.uniform() - 0.5)) + 0.5));
 }
 
-/** Covers the cells near one piece of the line: whole inside the tip, fading over 1.2 cells at its edge. */
+/** Inks the cells near one piece of the line: fully inside the tip, fading over 1.2 cells at its edge. */
 function segment(ink: Float64Array, x0: number, y0: number, x1: number, y1: number, tip: number): void {
   const reach = tip + 0.6;
   const dx = x1 - x0;

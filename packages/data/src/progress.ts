@@ -1,35 +1,36 @@
-// Progress: a loop that shows how far it has come. Items pass through untouched; a loss that is still on its way is read
-// now and then, without the loop waiting for it.
+// Progress: a loop that shows how far it has come. Items pass through untouched; a loss that is still being computed is
+// read now and then, without the loop waiting for it.
 import { ArgumentError, type Tensor } from "@weft/tensor";
 import { anything, BRAND, callable, nonNegative, readOptions, string, type OptionKinds } from "@weft/tensor/internals";
 import { beginning, type Display, type ProgressState, type TextStream } from "./display.ts";
 import { lengthOf, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
 
 export interface ProgressOptions<T> {
-  /** How many items there will be, where the source does not say so itself. */
+  /** How many items there will be, if the source does not say so itself. */
   readonly total?: number;
-  /** Stands before the bar. */
+  /** Shown before the bar. */
   readonly name?: string;
-  /** What the number behind the bar is called ("loss"). */
+  /** The name of the number after the bar ("loss"). */
   readonly label?: string;
-  /** The number behind the bar: by default the item itself if it is a number or a tensor of one element. */
+  /** The number after the bar: by default the item itself if it is a number or a tensor of one element. */
   readonly value?: (item: T) => Tensor | number | undefined;
-  /** Text of your own behind the bar, instead of the number; "stop" ends the loop after this item. */
+  /** Text of your own after the bar, instead of the number; "stop" ends the loop after this item. */
   readonly message?: (item: T, count: number) => string;
   /** Seconds between plain lines, where there is no terminal (5). */
   readonly seconds?: number;
-  /** Where the bar or the lines go: `process.stderr`, and the console in a page. */
+  /** Where the bar or the lines go (`process.stderr`; in a page, the console). */
   readonly stream?: TextStream;
-  /** Shows it another way, in a page say. */
+  /** Shows progress in another way, for example in a page. */
   readonly display?: Display;
 }
 
 export interface Progress {
   /**
-   * Passes items through and shows how far the loop has come: percent, items, time so far and in all, speed, and the loss
-   * if the items are numbers or tensors of one element. On a terminal it is a bar, elsewhere a line every 5 seconds.
-   * A tensor is read at most every 100 ms, and the loop does not wait for it; an error of the reading is thrown at the
-   * next item. A loop without `await` shows tensors of the CPU; those of WebGPU arrive only where the program waits.
+   * Passes items through and shows how far the loop has come: percent, items, elapsed and estimated total time, speed,
+   * and the loss if the items are numbers or tensors of one element. On a terminal it is a bar, elsewhere a line every
+   * 5 seconds. A tensor is read at most every 100 ms, and the loop does not wait for it; an error of that read is
+   * thrown at the next item. A loop without `await` shows tensors of the CPU; those of WebGPU arrive only where the
+   * program waits.
    *
    * Source: Knet's `progress`.
    *
@@ -39,8 +40,8 @@ export interface Progress {
   <T>(source: Iterable<T>, options?: ProgressOptions<T>): Sequence<T>;
   <T>(source: AsyncIterable<T>, options?: ProgressOptions<T>): AsyncSequence<T>;
   /**
-   * Writes a line that stays: above the bar of the loop that is under way, or where progress goes. On a terminal
-   * `console.log` may be used as well; elsewhere it may go somewhere else than the lines of `progress`.
+   * Writes a line that stays: above the bar of the running loop, or where progress goes. On a terminal
+   * `console.log` works as well; elsewhere it may go to another place than the lines of `progress`.
    *
    * @example
    * for await (const loss of progress(run)) if (++step % 100 === 0) progress.log(`step ${step}`);
@@ -48,7 +49,7 @@ export interface Progress {
   log(...values: readonly unknown[]): void;
 }
 
-/** Milliseconds between two readings of a tensor. */
+/** Milliseconds between two reads of a tensor. */
 const PAUSE = 100;
 
 const kinds: OptionKinds<ProgressOptions<never>> = {
@@ -64,12 +65,12 @@ const kinds: OptionKinds<ProgressOptions<never>> = {
 
 const plainly = (...values: readonly unknown[]): string => values.map(String).join(" ");
 
-/** `progress` with a way to show it where the caller names none, and to write what is logged as text. */
+/** `progress` with a default display, and a way to write what is logged as text. */
 export function progressWith(
   shownBy: (options: ProgressOptions<never>) => Display,
   formatted: (...values: readonly unknown[]) => string = plainly,
 ): Progress {
-  /** Of the loops under way, the innermost last. */
+  /** The displays of the running loops, the innermost last. */
   const displays: Display[] = [];
   function progress<T>(source: AnyIterable<T>, given?: ProgressOptions<T>): AsyncSequence<T> {
     const options: ProgressOptions<T> = readOptions("progress", given, kinds as OptionKinds<ProgressOptions<T>>, {});
@@ -79,11 +80,11 @@ export function progressWith(
     const open = (): Meter<T> => {
       const display = options.display ?? shownBy(options as ProgressOptions<never>);
       displays.push(display);
-      const close = (stand: ProgressState): void => {
+      const close = (state: ProgressState): void => {
         displays.splice(displays.lastIndexOf(display), 1);
-        display.close(stand);
+        display.close(state);
       };
-      return meter(options, { update: (stand) => display.update(stand), close }, total);
+      return meter(options, { update: (state) => display.update(state), close }, total);
     };
     const later = { length: total, [Symbol.asyncIterator]: () => passLater(source, open()) };
     if (!(Symbol.iterator in source)) return later;
@@ -106,7 +107,7 @@ function* pass<T>(source: Iterable<T>, meter: Meter<T>): Generator<T> {
     }
   } finally {
     meter.close();
-    void meter.settled(); // a reading that fails after the loop is an unhandled rejection: nobody is there to catch it
+    void meter.settled(); // a read that fails after the loop is an unhandled rejection: nobody can catch it
   }
 }
 
@@ -124,9 +125,9 @@ async function* passLater<T>(source: AnyIterable<T>, meter: Meter<T>): AsyncGene
 }
 
 interface Meter<T> {
-  /** Counts an item, at once where nobody will wait; false when the loop is to end after it. */
+  /** Counts an item, at once if the loop does not wait; false if the loop should end after it. */
   saw(item: T, atOnce?: boolean): boolean;
-  /** When the last reading has arrived; throws its error. */
+  /** Resolves when the last read has arrived; throws its error. */
   settled(): Promise<void>;
   close(): void;
 }
@@ -138,9 +139,9 @@ const short = (x: number): string => (Number.isFinite(x) ? x.toPrecision(4) : St
 
 function meter<T>(options: ProgressOptions<T>, display: Display, total: number | undefined): Meter<T> {
   const { label = "loss", value = (item: T) => item, message } = options;
-  const stand: ProgressState = beginning(options.name, total);
+  const state: ProgressState = beginning(options.name, total);
   let reading: Promise<void> | undefined;
-  /** The last number of a loop that nobody waits in, while it has not been read. */
+  /** In a loop that does not wait: the last number, while it has not been read. */
   let unread: Tensor | undefined;
   let read = -Infinity;
   let failure: { error: unknown } | undefined;
@@ -151,7 +152,7 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
     throw error;
   };
   const show = (x: number): void => {
-    stand.message = `${label} ${short(x)}`;
+    state.message = `${label} ${short(x)}`;
   };
   const readFrom = (x: Tensor, atOnce: boolean): void => {
     read = performance.now();
@@ -167,21 +168,21 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
   return {
     saw(item, atOnce = false) {
       fail();
-      stand.count++;
+      state.count++;
       let goOn = true;
       if (message !== undefined) {
-        stand.message = message(item, stand.count);
-        goOn = stand.message !== "stop";
+        state.message = message(item, state.count);
+        goOn = state.message !== "stop";
       } else {
         const x: unknown = value(item);
         if (typeof x === "number") show(x);
         else if (isScalar(x)) {
           if (atOnce) unread = x;
           const due = reading === undefined && performance.now() - read >= PAUSE;
-          if (due || stand.count === stand.total) readFrom(x, atOnce);
+          if (due || state.count === state.total) readFrom(x, atOnce);
         }
       }
-      display.update(stand);
+      display.update(state);
       return goOn;
     },
     async settled() {
@@ -192,7 +193,7 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
       try {
         if (unread?.ended === undefined && unread?.interpreter.backend.readSync !== undefined) show(unread.itemSync());
       } finally {
-        display.close(stand);
+        display.close(state);
       }
     },
   };

@@ -1,10 +1,11 @@
 // How people write digits: for each digit a few skeletons, each a list of strokes through points in a box that is one
-// high and about one wide (x to the right, y down). A point that stands twice is a corner; between others the pen curves.
+// high and about one wide (x to the right, y down). A point that occurs twice is a corner; between others the pen
+// curves.
 
-/** x and y in turn. */
+/** x and y alternating. */
 type Stroke = readonly number[];
 export interface Skeleton {
-  /** How often it is written this way, beside the others of its digit. */
+  /** How often it is written this way, relative to the others of its digit. */
   readonly weight: number;
   readonly strokes: readonly Stroke[];
 }

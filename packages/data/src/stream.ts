@@ -1,8 +1,8 @@
-// The random streams of this package: counter-based, so that pass 7 of a shuffle or image 4,711 of a data set is the same
-// whoever asks for it, whenever, on every machine.
+// The random streams of this package: counter-based, so that pass 7 of a shuffle or image 4,711 of a data set is the
+// same at any time, in any order, on every machine.
 import { threefry } from "@weft/tensor/internals";
 
-/** Who draws: streams of one seed with different purposes never meet. */
+/** What a stream is for: streams of one seed with different purposes never overlap. */
 export const purpose = { batches: 0x62617463, items: 0x6974656d, train: 0x7472616e, test: 0x74657374 } as const;
 
 export interface Stream {

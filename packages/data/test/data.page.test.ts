@@ -1,10 +1,10 @@
-// In a page: the same digits to the bit, files from memory, lines in the console, and nothing of Node.
+// In a page: the same digits bit for bit, files from memory, lines in the console, and nothing from Node.
 import { expect, test, vi } from "vitest";
 import { DataError, digits, housing, minibatch, mnist, parseIdx, progress, shuffle } from "@weft/data";
 
 const hex = (bytes: ArrayBuffer) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("");
 
-test("digits are those of Node, to the bit", async () => {
+test("digits are the same as in Node, bit for bit", async () => {
   const { train } = digits();
   const first = train.images.data.slice(0, 100 * 784);
   expect(hex(await crypto.subtle.digest("SHA-256", first))).toBe(
@@ -15,7 +15,7 @@ test("digits are those of Node, to the bit", async () => {
   );
 });
 
-test("orders are those of Node", () => {
+test("orders are the same as in Node", () => {
   const [batch] = minibatch(
     Int32Array.from({ length: 10 }, (_, i) => i),
     10,
@@ -42,7 +42,7 @@ test("data sets are fetched, checked, and kept in the page's cache", async () =>
   await expect(mnist({ mirrors: [place] })).rejects.toThrow(
     /^mnist: could not download train-images-idx3-ubyte\.gz\.\n/,
   );
-  // The right bytes are kept: what lies in the cache is used, and what is damaged there is not.
+  // The right bytes are cached: a file in the cache is used, a damaged one is not.
   const store = await caches.open("weft-data");
   await store.put("/weft-data/housing/housing.data", new Response(new Uint8Array(49_082)));
   await expect(housing({ mirrors: [] })).rejects.toThrow(/^housing: could not download housing\.data\.\n/);

@@ -9,7 +9,7 @@ const sum = (data: Uint8Array) => createHash("sha256").update(data).digest("hex"
 const { train, test: held } = digits();
 
 describe("are the same on every machine", () => {
-  test("to the bit", () => {
+  test("bit for bit", () => {
     expect(sum(train.images.data.subarray(0, 100 * 784))).toBe(
       "3f500894d2c584c8bafe5b2480989b82357c996a1d876cc320b99916d5eac83e",
     );

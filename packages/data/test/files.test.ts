@@ -23,7 +23,7 @@ const file: KnownFile = {
 const wrong = content.map((v, i) => (i === 4000 ? v ^ 1 : v));
 const wrongSum = createHash("sha256").update(wrong).digest("hex");
 
-/** What each path of the server answers. */
+/** The server's answer for each path. */
 const answers: Record<string, (response: ServerResponse) => void> = {
   "/good/numbers.gz": (r) => r.end(content),
   "/wrong/numbers.gz": (r) => r.end(wrong),
@@ -76,7 +76,7 @@ const errorOf = async (promise: Promise<unknown>): Promise<Error> =>
 const mirror = (...names: string[]) => ({ mirrors: names.map((name) => `${base}/${name}/`) });
 
 describe("downloads", () => {
-  test("come from the second mirror when the first has nothing, and are kept", async () => {
+  test("come from the second mirror if the first has nothing, and are cached", async () => {
     expect(await load()).toEqual(content);
     expect(asked).toEqual(["/missing/numbers.gz", "/good/numbers.gz"]);
     expect(await fs.readdir(join(cache, "numbers"))).toEqual(["numbers.gz"]);
@@ -118,7 +118,7 @@ describe("downloads", () => {
     }
   });
 
-  test("that fail everywhere say what happened at each mirror, and what to do", async () => {
+  test("that fail at every mirror say what happened at each, and what to do", async () => {
     const error = await errorOf(load(mirror("missing", "short", "long", "wrong")));
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toBe(
@@ -132,7 +132,7 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
     expect(await fs.readdir(root)).not.toContain(cache);
   });
 
-  test("that break off or find no server are told with their cause", async () => {
+  test("that break off or find no server report the cause", async () => {
     const closed = createServer();
     await new Promise<void>((go) => closed.listen(0, "127.0.0.1", go));
     const { port } = closed.address() as AddressInfo;
@@ -144,7 +144,7 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
     ]);
   });
 
-  test("end when they are told to, without trying another mirror or leaving anything behind", async () => {
+  test("end when aborted, without trying another mirror or leaving anything behind", async () => {
     const stop = new AbortController();
     const loading = load({ ...mirror("slow", "good"), signal: stop.signal });
     const failure = errorOf(loading);
@@ -157,11 +157,11 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
     expect(await errorOf(load({ signal: AbortSignal.abort(reason) }))).toBe(reason);
   });
 
-  describe("that are kept waiting", () => {
+  describe("that stall", () => {
     beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
     afterEach(() => void vi.useRealTimers());
 
-    /** Lets a second pass, and what has been sent arrive. */
+    /** Lets a second pass, and sent data arrive. */
     const second = async (): Promise<void> => {
       vi.advanceTimersByTime(1000);
       for (let i = 0; i < 3; i++) await new Promise((go) => setTimeout(go, 1));
@@ -181,7 +181,7 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
       return seconds;
     };
 
-    test.each(["silent", "stuck"])("by a mirror that is %s go on to the next", async (name) => {
+    test.each(["silent", "stuck"])("at a mirror that is %s continue at the next", async (name) => {
       const loading = load(mirror(name, "good"));
       await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
       expect(await untilSettled(loading)).toBeLessThan(60);
@@ -189,20 +189,20 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
       expect(asked).toEqual([`/${name}/numbers.gz`, "/good/numbers.gz"]);
     });
 
-    test("by a mirror that drips go on to the next", async () => {
+    test("at a mirror that sends very little continue at the next", async () => {
       const loading = load(mirror("drip", "good"));
       await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
       expect(await untilSettled(loading, () => dripping())).toBeLessThan(90);
       expect(await loading).toEqual(content);
     });
 
-    test("by all mirrors say so", async () => {
+    test("at all mirrors say so", async () => {
       const loading = errorOf(load(mirror("silent", "drip", "stuck-error")));
       await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
       await untilSettled(loading, () => dripping());
       expect((await loading).message.split("\n").slice(1, 4)).toEqual([
         `  ${base}/silent/numbers.gz: the server sent nothing for 30 seconds`,
-        `  ${base}/drip/numbers.gz: the server sends less than 1000 bytes a second`,
+        `  ${base}/drip/numbers.gz: the server sends less than 1000 bytes per second`,
         `  ${base}/stuck-error/numbers.gz: the server answered 404 Not Found`,
       ]);
     });
@@ -227,7 +227,7 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
     expect(new Uint8Array(await fs.readFile(join(cache, "numbers", "numbers.gz")))).toEqual(content);
   });
 
-  test("show how far they are, in plain lines where there is no terminal", async () => {
+  test("show progress, in plain lines without a terminal", async () => {
     const written: string[] = [];
     const write = process.stderr.write;
     const isTTY = process.stderr.isTTY;
@@ -271,11 +271,11 @@ describe("WEFT_DATA", () => {
     expect(await load(mirror("good"), { WEFT_DATA: "" })).toEqual(content);
   });
 
-  test("a folder that is not there is an error", async () => {
+  test("a folder that does not exist is an error", async () => {
     const error = await errorOf(load({}, { WEFT_DATA: "/nowhere/at/all" }));
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toBe(
-      "WEFT_DATA is /nowhere/at/all, which is not there. Set it to a folder with numbers.gz in it, or unset it to download.",
+      "WEFT_DATA is /nowhere/at/all, which does not exist. Set it to a folder with numbers.gz in it, or unset it to download.",
     );
     expect(asked).toEqual([]);
   });
@@ -284,7 +284,7 @@ describe("WEFT_DATA", () => {
     const { path } = await put();
     await fs.writeFile(path, content);
     expect((await errorOf(load({}, { WEFT_DATA: path }))).message).toBe(
-      `WEFT_DATA is ${path}, which is no folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
+      `WEFT_DATA is ${path}, which is not a folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
     );
   });
 
@@ -292,18 +292,18 @@ describe("WEFT_DATA", () => {
     const { folder, path } = await put();
     await fs.writeFile(path, wrong);
     expect((await errorOf(load({}, { WEFT_DATA: folder }))).message).toBe(
-      `${path}: expected SHA-256 ${file.sha256}, found ${wrongSum}. Replace it by the original, or move it away to download it.`,
+      `${path}: expected SHA-256 ${file.sha256}, found ${wrongSum}. Replace it with the original, or move it away to download it.`,
     );
     await fs.writeFile(path, content.subarray(0, 4999));
     expect((await errorOf(load({}, { WEFT_DATA: folder }))).message).toBe(
-      `${path}: expected 5000 bytes, found 4999. Replace it by the original, or move it away to download it.`,
+      `${path}: expected 5000 bytes, found 4999. Replace it with the original, or move it away to download it.`,
     );
     expect((await fs.readFile(path)).length).toBe(4999);
     expect(asked).toEqual([]);
   });
 });
 
-describe("what is no file", () => {
+describe("something that is not a file", () => {
   const linked = async (target: string, ...place: string[]) => {
     const path = join(cache, ...place, "numbers.gz");
     await fs.mkdir(join(cache, ...place), { recursive: true });
@@ -327,10 +327,10 @@ describe("what is no file", () => {
     expect(error.message).toBe(`Could not read ${path}: it is ${kind}, wanted a file`);
   });
 
-  test("is no folder to look into either", async () => {
+  test("is not a folder to look into either", async () => {
     for (const path of ["/dev/zero", await pipe()])
       expect((await errorOf(load({}, { WEFT_DATA: path }))).message).toBe(
-        `WEFT_DATA is ${path}, which is no folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
+        `WEFT_DATA is ${path}, which is not a folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
       );
   });
 
@@ -345,9 +345,9 @@ describe("what is no file", () => {
     const path = join(cache, "own", "numbers.gz");
     await fs.mkdir(join(cache, "own"), { recursive: true });
     await fs.writeFile(path, "");
-    await fs.truncate(path, 2 ** 40); // a hole: nobody has memory for it
+    await fs.truncate(path, 2 ** 40); // sparse: no machine has memory for it
     expect((await errorOf(load({}, { WEFT_DATA: join(cache, "own") }))).message).toBe(
-      `${path}: expected 5000 bytes, found ${2 ** 40}. Replace it by the original, or move it away to download it.`,
+      `${path}: expected 5000 bytes, found ${2 ** 40}. Replace it with the original, or move it away to download it.`,
     );
   });
 });
@@ -390,11 +390,11 @@ describe("saving", () => {
     },
   );
 
-  test("a folder that cannot be made is an error", async () => {
+  test("a folder that cannot be created is an error", async () => {
     await fs.writeFile(cache, "a file stands in the way");
     const error = await errorOf(load(mirror("good")));
     expect(error.message).toContain("Could not save");
-    expect(error.message).toContain("See to that, name another folder");
+    expect(error.message).toContain("Fix that, name another folder");
   });
 
   test("never shows half a file under the right name", async () => {
@@ -410,7 +410,7 @@ describe("saving", () => {
   });
 });
 
-test("the cache folder is where each system has it", () => {
+test("the cache folder is where each system wants it", () => {
   expect(cacheFolder({ XDG_CACHE_HOME: "/x" }, "linux")).toBe("/x/weft");
   expect(cacheFolder({}, "linux")).toMatch(/\/\.cache\/weft$/);
   expect(cacheFolder({}, "darwin")).toMatch(/\/Library\/Caches\/weft$/);
@@ -428,15 +428,15 @@ describe("gunzip", () => {
   test("refuses what would grow beyond it", async () => {
     const bomb = packed(new Uint8Array(10_000_000));
     expect((await errorOf(gunzip(bomb, 5000, "x.gz"))).message).toBe(
-      "x.gz unpacks to more than 5000 bytes. It is not the file it should be.",
+      "x.gz unpacks to more than 5000 bytes: it is not the published file.",
     );
   });
 
-  test("says when a file is cut off or no gzip file", async () => {
+  test("says if a file is truncated or not a gzip file", async () => {
     for (const bad of [packed(content).subarray(0, 300), content]) {
       const error = await errorOf(gunzip(bad.slice(), 5000, "x.gz"));
       expect(error).toBeInstanceOf(DataError);
-      expect(error.message).toMatch(/^x\.gz cannot be unpacked: .+\. It is cut off or damaged: download it again\.$/);
+      expect(error.message).toMatch(/^x\.gz cannot be unpacked: .+\. It is truncated or damaged: download it again\.$/);
     }
   });
 });

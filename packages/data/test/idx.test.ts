@@ -45,17 +45,17 @@ describe("refuses", () => {
     [
       "another format",
       Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d),
-      "parseIdx: the file begins with 89 50 4e 47, which is no IDX file. Wanted 00 00, a type (08 09 0b 0c 0d 0e) and the number of axes.",
+      "parseIdx: the file begins with 89 50 4e 47, which is not an IDX file. Wanted 00 00, a type (08 09 0b 0c 0d 0e) and the number of axes.",
     ],
     [
       "a type that there is not",
       Uint8Array.of(0, 0, 10, 1, 0, 0, 0, 0),
-      "parseIdx: the file begins with 00 00 0a 01, which is no IDX file. Wanted 00 00, a type (08 09 0b 0c 0d 0e) and the number of axes.",
+      "parseIdx: the file begins with 00 00 0a 01, which is not an IDX file. Wanted 00 00, a type (08 09 0b 0c 0d 0e) and the number of axes.",
     ],
     [
       "a file that is still packed",
       Uint8Array.of(0x1f, 0x8b, 8, 0),
-      "parseIdx: the file begins with 1f 8b 08 00, which is no IDX file. These are the first bytes of a gzip file: unpack it first.",
+      "parseIdx: the file begins with 1f 8b 08 00, which is not an IDX file. These are the first bytes of a gzip file: unpack it first.",
     ],
     [
       "a header that is cut off",
@@ -65,7 +65,7 @@ describe("refuses", () => {
     [
       "numbers that are cut off",
       digits.subarray(0, 15),
-      "parseIdx: the file claims the shape [2,3] of unsigned bytes, which takes 18 bytes with the header, but has 15. It is cut off, or not what it claims to be.",
+      "parseIdx: the file claims the shape [2,3] of unsigned bytes, which takes 18 bytes with the header, but has 15. It is truncated, or not what it claims to be.",
     ],
     [
       "bytes behind the numbers",
@@ -75,12 +75,12 @@ describe("refuses", () => {
     [
       "sizes that no memory holds",
       idx(0x0e, [0xffffffff, 0xffffffff, 0xffffffff], []),
-      "parseIdx: the file claims the shape [4294967295,4294967295,4294967295] of doubles, which takes 6.3382529967139284e+29 bytes with the header, but has 16. It is cut off, or not what it claims to be.",
+      "parseIdx: the file claims the shape [4294967295,4294967295,4294967295] of doubles, which takes 6.3382529967139284e+29 bytes with the header, but has 16. It is truncated, or not what it claims to be.",
     ],
     [
       "sizes whose product wraps around to the right number in 32 bits",
       idx(0x08, [0x10000, 0x10000], []),
-      "parseIdx: the file claims the shape [65536,65536] of unsigned bytes, which takes 4294967308 bytes with the header, but has 12. It is cut off, or not what it claims to be.",
+      "parseIdx: the file claims the shape [65536,65536] of unsigned bytes, which takes 4294967308 bytes with the header, but has 12. It is truncated, or not what it claims to be.",
     ],
   ])("%s", (_, bytes, message) => {
     expect(() => parseIdx(bytes)).toThrow(new DataError(message));

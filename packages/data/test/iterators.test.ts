@@ -1,4 +1,4 @@
-// The loops over loops, on synchronous and asynchronous sources.
+// The iterators, on synchronous and asynchronous sources.
 import { describe, expect, test } from "vitest";
 import { ArgumentError } from "@weft/tensor";
 import { cycle, minibatch, ncycle, shuffle, takeFirst, takeNth } from "@weft/data";
@@ -29,7 +29,7 @@ describe.each([
   test("of a list", () => expect([...make(five)]).toEqual(wanted));
   test("of a list, asynchronously", async () => expect(await collect(make(five))).toEqual(wanted));
   test("of an asynchronous source", async () => expect(await collect(make(again(five)))).toEqual(wanted));
-  test("twice the same", () => {
+  test("the same twice", () => {
     const walk = make(five);
     expect([[...walk], [...walk]]).toEqual([wanted, wanted]);
   });
@@ -73,7 +73,7 @@ test("leaving a loop closes the source", () => {
   expect(closed).toBe(2);
 });
 
-test("cycle ends where there is nothing to go round", () => {
+test("cycle ends if there is nothing to repeat", () => {
   expect([...cycle([])]).toEqual([]);
   expect([...cycle(five.values())]).toEqual(five);
 });
@@ -90,7 +90,7 @@ describe("shuffle", () => {
     expect(many[0]).toBe(0);
   });
 
-  test("draws anew at each pass, and two passes at once do not disturb each other", () => {
+  test("draws a new order in each pass, and concurrent passes do not disturb each other", () => {
     const one = shuffle(many, { seed: 3 });
     const passes = [[...one], [...one]];
     expect(passes[0]).not.toEqual(passes[1]);

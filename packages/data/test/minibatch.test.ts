@@ -1,4 +1,4 @@
-// Minibatches: what is in them, in which order, on which backend, and how long they live.
+// Minibatches: their content, order, backend and lifetime.
 import { describe, expect, expectTypeOf, test } from "vitest";
 import {
   ArgumentError,
@@ -54,7 +54,7 @@ describe("of host data, without a backend", () => {
     ]);
   });
 
-  test("partial gives the rest, too", () => {
+  test("partial yields the rest, too", () => {
     const batches = minibatch(ten, 4, { partial: true });
     expect(batches.length).toBe(3);
     expect([...batches].map(host)).toEqual([
@@ -88,7 +88,7 @@ describe("of host data, without a backend", () => {
       Batches<[Tensor, Tensor, Tensor]>
     >();
     expectTypeOf(minibatch([tokens, tags, lengths], 5)).toEqualTypeOf<Batches<[HostArray, HostArray, HostArray]>>();
-    // A tensor among them takes all to its backend.
+    // A tensor among the sources moves all of them to its backend.
     expectTypeOf(minibatch({ tokens: backend.ones([10]), tags }, 5)).toEqualTypeOf<Batches<[Tensor, Tensor]>>();
     const any: Record<string, HostArray> = { tokens, tags };
     expectTypeOf(minibatch(any, 5)).toEqualTypeOf<Batches<HostArray[]>>();
@@ -154,7 +154,7 @@ describe("in random order", () => {
     expect(passOf(minibatch(many, 7, { shuffle: true, partial: true })).toSorted((a, b) => a - b)).toEqual([...many]);
   });
 
-  test("a new order at each pass, the same for the same seed", () => {
+  test("a new order in each pass, the same for the same seed", () => {
     const batches = minibatch(many, 100, { shuffle: true, seed: 1 });
     const [one, two] = [passOf(batches), passOf(batches)];
     expect(one).not.toEqual(two);
@@ -184,7 +184,7 @@ describe("in random order", () => {
     `);
   });
 
-  test("two passes at once do not disturb each other", () => {
+  test("concurrent passes do not disturb each other", () => {
     const apart = minibatch(many, 100, { shuffle: true, seed: 1 });
     const wanted = [passOf(apart), passOf(apart)];
     const batches = minibatch(many, 100, { shuffle: true, seed: 1 });
@@ -226,7 +226,7 @@ describe("on a backend", () => {
       expect(batch.dtype).toBe("u8");
   });
 
-  test("tensors are cut where they lie, in order and shuffled", () => {
+  test("tensors are sliced on their backend, in order and shuffled", () => {
     const [a, b] = [tensor(x.data, { shape: [10, 2] }), tensor(y.data)];
     expect([...minibatch(b, 4, { partial: true })].map(held)).toEqual([
       [0, 1, 2, 3],
@@ -243,7 +243,7 @@ describe("on a backend", () => {
     expect(mixed).toEqual(wanted);
   });
 
-  test("the digits come as the models want them", () => {
+  test("the digits come as models expect them", () => {
     const { train } = digits({ train: 20, test: 0 });
     const batches = minibatch(train, 10, { backend, shuffle: true, seed: 1 });
     expectTypeOf(batches).toExtend<Iterable<[Tensor, Tensor]>>();
@@ -258,7 +258,7 @@ describe("on a backend", () => {
 describe("lifetimes", () => {
   const bytes: HostArray = { data: new Uint8Array(800), shape: [100, 8], dtype: "u8", scale: 0.5 };
 
-  test("in a loop whose body closes scopes, a batch ends when the next is asked for", () => {
+  test("in a loop whose body closes scopes, a batch is released when the next is requested", () => {
     const seen: Tensor[] = [];
     for (const batch of minibatch(bytes, 10, { backend })) {
       scope(() => batch.add(1).dataSync());
@@ -271,7 +271,7 @@ describe("lifetimes", () => {
     );
   });
 
-  test("leaving the loop ends the batch, and a kept one lives on", () => {
+  test("leaving the loop releases the batch, and a kept one lives on", () => {
     let last: Tensor | undefined;
     let kept: Tensor | undefined;
     for (const batch of minibatch(bytes, 10, { backend })) {
@@ -294,7 +294,7 @@ describe("lifetimes", () => {
     first!.release();
   });
 
-  test("two passes side by side do not end each other's batches", () => {
+  test("concurrent passes do not release each other's batches", () => {
     const [a, b] = [minibatch(bytes, 10, { backend }), minibatch(bytes, 10, { backend, transform: (x) => x.add(1) })];
     const walk = b[Symbol.iterator]();
     const pairs = [...a].map((batch) => [batch, walk.next().value!]);
@@ -302,7 +302,7 @@ describe("lifetimes", () => {
     for (const pair of pairs) for (const batch of pair) batch.release();
   });
 
-  test("batches that another pass makes in between do not end a loop's batch", () => {
+  test("batches that another pass makes in between do not release a loop's batch", () => {
     const other = minibatch(bytes, 10, { backend, transform: (x) => x.add(1) })[Symbol.iterator]();
     const seen: Tensor[] = [];
     for (const batch of minibatch(bytes, 10, { backend })) {
@@ -313,7 +313,7 @@ describe("lifetimes", () => {
     for (const batch of seen) batch.release();
   });
 
-  test("in a scope they end with it", () => {
+  test("in a scope they are released with it", () => {
     const all = scope(() => {
       const list = [...minibatch(bytes, 10, { backend })];
       return { first: list[0]!, others: () => list.slice(1) };
@@ -323,7 +323,7 @@ describe("lifetimes", () => {
     all.first.release();
   });
 
-  test("asynchronously, what was uploaded ahead ends with the loop", async () => {
+  test("asynchronously, batches uploaded ahead are released with the loop", async () => {
     scope(() => tensor([1]).dataSync());
     const before = backend.stats().live;
     let n = 0;
@@ -331,11 +331,11 @@ describe("lifetimes", () => {
       await scope(() => batch[0].sum()).item();
       if (++n === 4) break;
     }
-    // The four sums have no scope: they are the caller's.
+    // The four sums have no scope: the caller owns them.
     expect(backend.stats().live - before).toBeLessThanOrEqual(4);
   });
 
-  test("a thousand steps leave nothing behind", () => {
+  test("a thousand steps leak nothing", () => {
     const { train } = digits({ train: 200, test: 0 });
     const step = ([images, labels]: [Tensor, Tensor]) =>
       scope(() => images.mean().add(labels.cast("f32").mean()).itemSync());
@@ -397,7 +397,7 @@ describe("refuses", () => {
     [ArgumentError, "minibatch: size is 2.5, wanted a whole number from 1.", () => minibatch(ten, 2.5)],
     [
       ArgumentError,
-      "minibatch: size 11 is larger than the data (10), so no batch is full. Give a smaller size or { partial: true }.",
+      "minibatch: size 11 is larger than the data (10), so no batch is full. Pass a smaller size or { partial: true }.",
       () => minibatch(ten, 11),
     ],
     [
@@ -412,7 +412,7 @@ describe("refuses", () => {
     ],
     [
       ShapeError,
-      "minibatch: source 0 is a single number, without an axis to cut along.",
+      "minibatch: source 0 is a scalar, without an axis to slice along.",
       () => minibatch([{ data: Float32Array.of(1), shape: [], dtype: "f32" } as HostArray], 1),
     ],
     [
@@ -422,7 +422,7 @@ describe("refuses", () => {
     ],
     [
       DTypeError,
-      "minibatch: the source is a BigInt64Array. Give a Float32Array, Float64Array, Int32Array or Uint8Array, or { data, shape, dtype }.",
+      "minibatch: the source is a BigInt64Array. Pass a Float32Array, Float64Array, Int32Array or Uint8Array, or { data, shape, dtype }.",
       () => minibatch(new BigInt64Array(4) as never, 2),
     ],
     [
@@ -444,12 +444,12 @@ describe("refuses", () => {
     const foreign = (await other).tensor([1, 2, 3]);
     expect(() => minibatch([tensor([1, 2, 3]), foreign], 1)).toThrow(BackendMismatchError);
     expect(() => minibatch(foreign, 1, { backend })).toThrow(
-      /^minibatch: the source lives on .*, the other data goes to .*\. Move it with place\(\), or make it there\.$/,
+      /^minibatch: the source is on .*, but batches go to .*\. Move it with place\(\), or make it there\.$/,
     );
   });
 });
 
-test("a source that is changed afterwards gives the batches of before", () => {
+test("a source that is changed afterwards yields the batches from before", () => {
   const source = { data: Float32Array.of(0, 1, 2, 3, 4, 5), shape: [3, 2], dtype: "f32" as DType, scale: 2 };
   const sources: HostArray[] = [source];
   const [one, list, here] = [minibatch(source, 1), minibatch(sources, 1), minibatch(source, 1, { backend })];

@@ -1,4 +1,4 @@
-// Progress: what passes through, what is written, and when a loss on its way is read.
+// Progress: what passes through, what is written, and when a pending loss is read.
 import { Console } from "node:console";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { ArgumentError, type Tensor } from "@weft/tensor";
@@ -22,14 +22,14 @@ async function* later<T>(items: Iterable<T>, wait = 0): AsyncGenerator<T> {
 const steady = (line: string) => line.replace(/\[.*?\]/, "[…]");
 
 describe("without a terminal", () => {
-  test("writes plain lines: the first item, the last, and none in between when all is quick", () => {
+  test("writes plain lines: the first item, the last, and none in between if all is quick", () => {
     const { written, stream } = sink();
     expect([...progress([0.5, 0.25, 0.125], { stream })]).toEqual([0.5, 0.25, 0.125]);
     expect(written.map(steady)).toEqual(["33% 1/3 […] loss 0.5000\n", "100% 3/3 […] loss 0.1250\n"]);
     expect(written[0]).toMatch(/^33% 1\/3 \[0:00<0:00, [\d.]+\/s\] loss 0\.5000\n$/);
   });
 
-  test("writes a line every so many seconds", async () => {
+  test("writes a line every few seconds", async () => {
     const { written, stream } = sink();
     for await (const _ of progress(later([1, 2, 3], 20), { stream, total: 3, seconds: 0.01, label: "error" }));
     expect(written.map(steady)).toEqual(
@@ -43,7 +43,7 @@ describe("without a terminal", () => {
     expect(written.length).toBeGreaterThanOrEqual(3);
   });
 
-  test("does without a total", async () => {
+  test("works without a total", async () => {
     const { written, stream } = sink();
     for await (const _ of progress(later("ab"), { stream }));
     expect(written.map(steady)).toEqual(["1 […]\n", "2 […]\n"]);
@@ -91,7 +91,7 @@ describe("on a terminal", () => {
   });
 });
 
-/** What a terminal shows after all that was written: its lines, each cleared and overwritten as it was told. */
+/** The lines that a terminal shows after everything that was written, with clearing and overwriting. */
 function screen(written: readonly string[]): string[] {
   const rows = [""];
   let column = 0;
@@ -109,7 +109,7 @@ function screen(written: readonly string[]): string[] {
   return rows.map((row) => steady(row).replace(/▕.*▏/, "▕▏"));
 }
 
-describe("what others write while a bar stands there", () => {
+describe("output of other writers while a bar is shown", () => {
   test("goes above the bar, in whole lines and in parts, and so does progress.log", () => {
     const { written, stream } = sink(true);
     for (const x of progress([1, 2, 3], { stream })) {
@@ -142,7 +142,7 @@ describe("what others write while a bar stands there", () => {
     expect(plain.written.map(steady)).toEqual(["50% 1/2 […] loss 1.000\n", "item 1\n", "item 2\n", "100% 2/2 […] loss 2.000\n"]); // prettier-ignore
   });
 
-  test("of standard output and of errors on one terminal, through console.log, also where bars stand in bars", () => {
+  test("of standard output and of errors on one terminal, through console.log, also with nested bars", () => {
     const written: string[] = [];
     const write = (text: string) => (written.push(text), true);
     const keep = [process.stdout, process.stderr].map(
@@ -173,7 +173,7 @@ describe("what others write while a bar stands there", () => {
     expect(screen(written).filter((line) => line !== "")).toEqual([...texts, "outer ▕▏ 100% 2/2 […] loss 2.000"]);
   });
 
-  test("a stream that someone else took over meanwhile is left alone", () => {
+  test("a stream that another writer has wrapped meanwhile is left alone", () => {
     const { written, stream } = sink(true);
     const others: string[] = [];
     for (const _ of progress([1], { stream })) {
@@ -220,7 +220,7 @@ describe("tensors", () => {
     const { messages, display: shown } = display();
     for await (const loss of progress(later(losses), { total: 50, display: shown })) {
       expect(loss.size).toBe(1);
-      if (step >= 25) for (const go of waiting.splice(0)) go(); // the first reading takes 125 ms
+      if (step >= 25) for (const go of waiting.splice(0)) go(); // the first read takes 125 ms
       step++;
     }
     expect(read).toEqual([0, 26, 46, 49]);
@@ -266,7 +266,7 @@ describe("tensors", () => {
     expect(messages).toEqual(["loss 4.000", "loss 4.000", "loss 4.000", "loss 4.000", "loss 1.000"]);
     messages.length = 0;
     const mine = [8, 7].map((x) => tensor([x]));
-    for (const x of progress(mine, { display: shown })) x.release(); // what is gone is not read
+    for (const x of progress(mine, { display: shown })) x.release(); // a released tensor is not read
     expect(messages).toEqual(["loss 8.000", "loss 7.000", "loss 7.000"]);
     now.mockRestore();
   });
@@ -292,7 +292,7 @@ test('"stop" ends the loop after the item', async () => {
   expect(seen).toEqual([1, 2]);
 });
 
-test("knows how many minibatches there are, and hands the number on", () => {
+test("knows how many minibatches there are, and passes the number on", () => {
   const { written, stream } = sink();
   const walk = progress(minibatch([1, 2, 3, 4], 2), { stream });
   expect(walk.length).toBe(2);

@@ -1,4 +1,4 @@
-// MNIST and Housing: from files of the same form made here, and from the real ones where WEFT_DATA leads to them.
+// MNIST and Housing: from files of the same form made here, and from the real ones if WEFT_DATA has them.
 import { gzipSync } from "node:zlib";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ describe("mnist", () => {
     [
       "a file that is cut off",
       { "train-images-idx3-ubyte.gz": idx([3, 28, 28], pixels.subarray(1)) },
-      "parseIdx: train-images-idx3-ubyte.gz claims the shape [3,28,28] of unsigned bytes, which takes 2368 bytes with the header, but has 2367. It is cut off, or not what it claims to be.",
+      "parseIdx: train-images-idx3-ubyte.gz claims the shape [3,28,28] of unsigned bytes, which takes 2368 bytes with the header, but has 2367. It is truncated, or not what it claims to be.",
     ],
   ])("refuses %s", async (_, changed, message) => {
     await expect(mnistFrom(serving({ ...small, ...changed }))()).rejects.toThrow(new DataError(message));
@@ -106,7 +106,7 @@ describe("the published files", () => {
     expect([...train.labels.data.subarray(0, 10)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     expect([...held.labels.data.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     const mean = train.images.data.reduce((s, v) => s + v, 0) / train.images.data.length / 255;
-    expect(mean).toBeCloseTo(0.1307, 4); // the mean that everybody normalizes with
+    expect(mean).toBeCloseTo(0.1307, 4); // the mean that is commonly used to normalize
   });
 
   const houses = has("housing", "housing.data");

@@ -1,4 +1,4 @@
-// The streams behind shuffles and digits: each integer is equally likely, also where 2^32 is no multiple of the range.
+// The streams behind shuffles and digits: each integer is equally likely, also if 2^32 is not a multiple of the range.
 import { expect, test } from "vitest";
 import { permutation, purpose, stream } from "../src/stream.ts";
 
@@ -21,7 +21,7 @@ test("below 1 is 0, and below 2^32 is the bits themselves", () => {
   expect(a.below(1)).toBe(0);
 });
 
-test("every permutation of three comes as often", () => {
+test("every permutation of three is equally likely", () => {
   const counts = new Map<string, number>();
   for (let pass = 0; pass < 6000; pass++) {
     const order = permutation(3, stream(9, purpose.batches, pass)).join("");
