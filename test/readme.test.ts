@@ -24,6 +24,12 @@ const readmes: readonly { name: string; file: string; blocks?: number; prints?: 
   { name: "data", file: "packages/data/README.md", blocks: 1, prints: /^0\.8\d+\n$/ },
   { name: "tensor-cpu", file: "packages/tensor-cpu/README.md", prints: /\n3\n3\n$/ },
   { name: "tensor-webgpu", file: "packages/tensor-webgpu/README.md", prints: /\[ 11 \]\n.*\[ 3, 3, 3, 3, 3 \]\n$/ },
+  {
+    name: "conformance",
+    file: "packages/conformance/README.md",
+    blocks: 1,
+    prints: /^Float64Array\(2\) \[ 1, 2\.718281828459045 \]\n$/,
+  },
 ];
 
 beforeAll(async () => {

@@ -1,11 +1,11 @@
-// A case: something that must hold, with a name. Whoever runs tests registers it as one.
+// A case: something that must hold, with a name. A test runner registers it as a test.
 export interface Case {
   readonly name: string;
-  /** Throws where it does not hold. */
+  /** Throws if it does not hold. */
   readonly run: () => Promise<void>;
 }
 
-/** A case that is known to fail, for a reason. It fails when nothing fails any more. */
+/** A case for cases that are known to fail, with a reason. It fails once all of them pass. */
 export const knownGap = (name: string, reason: string, cases: readonly Case[]): Case => ({
   name: `${name} is a known gap: ${reason}`,
   run: async () => {
@@ -16,6 +16,6 @@ export const knownGap = (name: string, reason: string, cases: readonly Case[]): 
         return;
       }
     }
-    throw new Error(`${name}: nothing fails any more; take it out of the known gaps`);
+    throw new Error(`${name}: all cases pass now; remove it from the known gaps`);
   },
 });

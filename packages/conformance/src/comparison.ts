@@ -1,11 +1,11 @@
-// When a backend's numbers count as right: within a tolerance of the reference, and of one kind where they are not finite.
+// When a backend's numbers count as right: within a tolerance of the reference, and of the same kind if not finite.
 import type { DType, Shape } from "@weft/tensor";
 import { isFloat } from "@weft/tensor/internals";
 import type { Family, Tolerance } from "./sample.ts";
 
 /**
- * In f32. A polynomial errs by a few roundings of its value. A sum of n products errs by about √n roundings of its terms,
- * whose size is seen in the largest element of the result: there `absolute` counts times that.
+ * For f32. A polynomial errs by a few roundings of its value. A sum of n products errs by about √n roundings of its
+ * terms, whose size shows in the largest element of the result: there `absolute` is multiplied by that.
  */
 export const tolerances: Record<Family, Tolerance> = {
   elementwise: { relative: 2e-6, absolute: 4e-7, sums: false },
@@ -25,7 +25,7 @@ export const ofGradient = ({ relative, absolute }: Tolerance): Tolerance => ({
   sums: true,
 });
 
-/** How much closer f64 must come. Functions may differ in their last digits. */
+/** The factor by which f64 must be closer. Functions may differ in their last digits. */
 const DOUBLE = 1e-6;
 
 export interface Result {
@@ -34,7 +34,7 @@ export interface Result {
   readonly dtype: DType;
 }
 
-/** Throws where a result is not what was wanted: another shape, another dtype, a number too far off. */
+/** Throws if a result has another shape or dtype than wanted, or a number too far off. */
 export function compare(what: string, got: Result, wanted: Result, tolerance: Tolerance): void {
   if (got.shape.join() !== wanted.shape.join())
     throw new Error(`${what}: wanted shape [${wanted.shape.join(", ")}], got [${got.shape.join(", ")}]`);
@@ -44,7 +44,7 @@ export function compare(what: string, got: Result, wanted: Result, tolerance: To
   const strict = !isFloat(wanted.dtype) ? 0 : wanted.dtype === "f64" ? DOUBLE : 1;
   const relative = strict * tolerance.relative;
   const absolute = strict * tolerance.absolute;
-  // What f32 cannot hold is infinite there.
+  // Numbers too large for f32 are infinite there.
   const round = wanted.dtype === "f32" ? Math.fround : (x: number): number => x;
   let largest = 1;
   for (let i = 0; tolerance.sums && i < wanted.data.length; i++) {

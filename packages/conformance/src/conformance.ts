@@ -1,5 +1,5 @@
-// What every backend must do, as a list of cases: each sample's values and gradients against the reference, on tensors and
-// on views, merged and unmerged, with kernels and with fallbacks, without a leak.
+// What every backend must do, as a list of cases: each sample's values and gradients against the reference, on tensors
+// and on views, merged and unmerged, with kernels and with fallbacks, without a leak.
 import type { Backend } from "@weft/tensor";
 import { knownGap, type Case } from "./case.ts";
 import { compare, ofGradient, tolerances } from "./comparison.ts";
@@ -19,23 +19,25 @@ import {
 } from "./sample.ts";
 import { collections, type SampleName } from "./samples.ts";
 
-/** Opens a backend with options of its own. */
+/** Opens a backend with its own kind of options. */
 export type Open = (options?: any) => Promise<Backend>;
 
 export interface ConformanceOptions {
-  /** Names whose samples are known to fail, with a reason each. A name whose samples all pass fails the run. */
+  /** Names of samples that are known to fail, each with a reason. If all samples of a name pass, the run fails. */
   readonly gaps?: { readonly [N in SampleName]?: string };
   /** Like `gaps`, for golden cases and functions. */
   readonly goldenGaps?: GoldenOptions["skip"];
-  /** Functions that golden files name and other packages hold; without one the cases of that function are left out. */
+  /** Functions of other packages that golden files name; cases of functions that are missing here are left out. */
   readonly functions?: GoldenOptions["functions"];
   /** Samples of other packages, beside those of `@weft/tensor`. */
   readonly collections?: readonly Collection[];
-  /** Options to open the backend with, by a name for each: merging on and off, say. Views and fallbacks run with the first. */
+  /**
+   * Options to open the backend with, by name: with and without merging, say. Views and fallbacks run with the first.
+   */
   readonly settings?: Readonly<Record<string, object>>;
   /** Whether the backend computes in f64, too. */
   readonly double?: boolean;
-  /** How many storages live; a backend with `stats().live` or `live()` needs none. */
+  /** How many storages are alive; not needed for a backend with `stats().live` or `live()`. */
   readonly live?: (backend: Backend) => number;
 }
 
@@ -46,7 +48,7 @@ interface Counting {
 const countLive = (backend: Backend): number => {
   const counting = backend as Counting;
   const count = counting.stats?.().live ?? counting.live?.();
-  if (count === undefined) throw new Error(`${backend.name} does not count its storages; give the option live`);
+  if (count === undefined) throw new Error(`${backend.name} does not count its storages; pass the option live`);
   return count;
 };
 
@@ -65,7 +67,7 @@ const question = (
   order,
 });
 
-/** What the reference says about a sample, asked once. */
+/** The reference's answer for a sample, computed once. */
 const known = new Map<string, Promise<Answer>>();
 function wanted(family: Family, name: string, sample: Sample, order: 0 | 1 | 2, double: boolean): Promise<Answer> {
   const key = `${family} ${name} ${sample.name} ${order} ${double}`;
@@ -112,7 +114,7 @@ const sampleCase = (subject: Subject, family: Family, name: string, sample: Samp
       );
     });
     const after = subject.live(backend);
-    if (after !== before) throw new Error(`${after - before} storages more are alive than before`);
+    if (after !== before) throw new Error(`wanted as many storages alive as before, got ${after - before} more`);
   },
 });
 
@@ -140,12 +142,12 @@ function once(open: () => Promise<Backend>): () => Promise<Backend> {
   return () => (opened ??= open());
 }
 
-/** A backend that has no kernels for fused operations: their fallbacks run. */
+/** The backend without kernels for fused operations: their fallbacks run. */
 const withoutFused = async (backend: Promise<Backend>): Promise<Backend> =>
   Object.assign(await backend, { runFused: () => undefined });
 
 /**
- * Everything that a backend must do, as cases for a test runner. `open` opens it, with options of its own.
+ * Everything that a backend must do, as cases for a test runner. `open` opens it with its own kind of options.
  *
  * @example
  * for (const { name, run } of conformance("tensor-cpu", open, { gaps, settings })) test(name, run);

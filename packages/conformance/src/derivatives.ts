@@ -1,5 +1,5 @@
-// Derivative rules against differences, in float64 on the reference: for each sample and each differentiable input the
-// derivatives of orders 1 and 2 along one random direction.
+// Derivative rules against finite differences, in float64 on the reference: for each sample and each differentiable
+// input, the derivatives of orders 1 and 2 along one random direction.
 import { mul, scope, sum, type Tensor, type TypedArray } from "@weft/tensor";
 import { isFloat } from "@weft/tensor/internals";
 import type { Case } from "./case.ts";
@@ -8,10 +8,12 @@ import { gradients } from "./gradient.ts";
 import { openSync, type Reference } from "./reference.ts";
 import { dataOf, differentiable, results, stream, type Collection, type Sample } from "./sample.ts";
 
-/** Differences of fourth order have an error of STEP⁴ times the fifth derivative; the rest is rounding, 10⁻¹⁶ / STEP. */
+/**
+ * Differences of fourth order have an error of STEP⁴ times the fifth derivative; the rest is rounding, 10⁻¹⁶ / STEP.
+ */
 const STEP = 2e-4;
 const RELATIVE = 1e-6;
-/** Derivatives smaller than this are compared with it, since rounding does not shrink with them. */
+/** Errors of derivatives smaller than this are relative to it, since rounding does not shrink with them. */
 const SMALL = 1e-2;
 
 /** (8·(f(h) − f(−h)) − (f(2h) − f(−2h))) / 12h. */

@@ -1,5 +1,5 @@
-// What one call gives on one backend: its results, and the gradients of orders 1 and 2 along fixed directions. Everything
-// is computed in one scope, read, and released, so that whatever still lives afterwards is a leak.
+// One call on one backend: its results, and the gradients of orders 1 and 2 along fixed directions. Everything is
+// computed in one scope, read, and released, so that whatever is alive afterwards is a leak.
 import { mul, scope, sum, type Backend, type Tensor } from "@weft/tensor";
 import { isFloat } from "@weft/tensor/internals";
 import type { Result } from "./comparison.ts";
@@ -7,16 +7,16 @@ import { gradients } from "./gradient.ts";
 import { elementsOf } from "./reference/storage.ts";
 import { stream, type Random } from "./sample.ts";
 
-/** A call, and what is asked about it. */
+/** A call, and what to compute for it. */
 export interface Question {
   readonly name: string;
   readonly upload: () => readonly Tensor[];
   readonly call: (...xs: Tensor[]) => readonly Tensor[];
-  /** The inputs whose gradients are wanted. */
+  /** The numbers of the inputs whose gradients are wanted. */
   readonly asked: readonly number[];
-  /** Up to which order. */
+  /** The highest order. */
   readonly order: 0 | 1 | 2;
-  /** What each result is multiplied with before the sum that is differentiated; random numbers if left out. */
+  /** What each result is multiplied by before the sum that is differentiated; random numbers if left out. */
   readonly seeds?: (ys: readonly Tensor[]) => readonly (Tensor | undefined)[];
 }
 
@@ -37,7 +37,7 @@ export function like(x: Tensor, random: Random): Tensor {
 const seedsOf = (name: string, ys: readonly Tensor[]): (Tensor | undefined)[] =>
   ys.map((y, i) => (isFloat(y.dtype) ? like(y, stream(`${name} seeds`, i)) : undefined));
 
-/** Σ directions · gradients, as a function of the inputs that are asked for: what order 2 differentiates. */
+/** Σ directions · gradients, as a function of the differentiated inputs: what order 2 differentiates. */
 export function slope(
   call: Question["call"],
   inputs: readonly Tensor[],
@@ -72,7 +72,7 @@ function compute({ name, upload, call, asked, order, seeds }: Question): Values 
   return { inputs, outputs, gradients: first, seconds: gradients(along, inputs, asked) };
 }
 
-/** Asks a backend, and reads what it answers. */
+/** Computes the answer on a backend, and reads it. */
 export async function answer(backend: Backend, question: Question): Promise<Answer> {
   const values = scope(() => compute(question));
   const read = async (list: readonly Tensor[]): Promise<Result[]> => {
@@ -81,7 +81,7 @@ export async function answer(backend: Backend, question: Question): Promise<Answ
     return found;
   };
   try {
-    // The inputs last: whatever wrote to them has run by then.
+    // The inputs last: anything that writes to them has run by then.
     const outputs = await read(values.outputs);
     const gradients = await read(values.gradients);
     const seconds = await read(values.seconds);

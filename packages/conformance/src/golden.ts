@@ -1,5 +1,5 @@
-// Golden vectors: values and gradients that PyTorch computed in float64, as files that name a function, its attributes, and
-// what goes in and out. Functions of packages above are handed in by whoever tests them.
+// Golden vectors: values and gradients that PyTorch computed in float64, in files that name a function, its attributes,
+// inputs and outputs. Packages above pass their own functions.
 import * as weft from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { type Backend, type DType, type Operand, type Tensor } from "@weft/tensor";
@@ -19,14 +19,14 @@ import recurrent from "./golden/recurrent.json" with { type: "json" };
 import reduction from "./golden/reduction.json" with { type: "json" };
 import shape from "./golden/shape.json" with { type: "json" };
 
-/** A tensor as the files have it. */
+/** A tensor as it is in the files. */
 export interface Golden {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly data: readonly number[];
 }
 
-/** One call. `null` stands where there is no gradient. */
+/** One call. `null` where there is no gradient. */
 export interface GoldenCase {
   readonly name: string;
   readonly op: string;
@@ -37,7 +37,7 @@ export interface GoldenCase {
   readonly gradInputs: readonly (Golden | null)[];
 }
 
-/** Steps of an optimiser: the parameter after each gradient. */
+/** Steps of an optimizer: the parameter after each gradient. */
 export interface GoldenSteps {
   readonly name: string;
   readonly attrs: Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ export interface GoldenSteps {
   readonly params: readonly Golden[];
 }
 
-/** Calls a function as a case has it. Tensors among the attributes have been made. */
+/** Calls a function with a case's inputs and attributes. Tensors among the attributes are on the backend already. */
 export type GoldenCall = (inputs: readonly Tensor[], attrs: any) => Tensor | readonly Tensor[];
 export type GoldenFunctions = Readonly<Record<string, GoldenCall>>;
 
@@ -211,13 +211,13 @@ const functions: GoldenFunctions = {
 };
 
 export interface GoldenOptions {
-  /** Further functions, by the names in the files: those of `nn`, say. They go before the runner's own. */
+  /** Further functions, by the names in the files: those of `nn`, say. They take precedence over those here. */
   readonly functions?: GoldenFunctions;
-  /** Cases or functions that are left out, with a reason each. One that would pass is an error. */
+  /** Cases or functions that are left out, each with a reason. One that would pass is an error. */
   readonly skip?: Readonly<Record<string, string>>;
   /** The files to run; all of them if left out. */
   readonly files?: readonly string[];
-  /** Leaves out cases of functions that nobody has handed in, instead of failing. */
+  /** Leaves out cases of unknown functions instead of failing. */
   readonly known?: boolean;
   /** Runs in f64 instead of f32. */
   readonly double?: boolean;
@@ -225,13 +225,13 @@ export interface GoldenOptions {
 
 const isGolden = (x: unknown): x is Golden => typeof x === "object" && x !== null && "dtype" in x && "data" in x;
 
-/** Puts a tensor of the files on a backend. */
+/** Creates a tensor of the files on a backend. */
 export function made(backend: Backend, { data, shape, dtype }: Golden, double = false): Tensor {
   const to = double && dtype === "f32" ? "f64" : dtype;
   return backend.upload(dtypeInfo[to].array.from(data), shape, to);
 }
 
-/** In f32; f64 is held to nine digits, which is what the files have. */
+/** For f32; f64 must match nine digits, as many as the files have. */
 const tolerance: Tolerance = { relative: 2e-5, absolute: 5e-6, sums: true };
 const nineDigits: Tolerance = { relative: 3e-2, absolute: 3e-2, sums: true };
 

@@ -3,7 +3,7 @@ import { vjp } from "@weft/autograd";
 import { onesLike, type Tensor } from "@weft/tensor";
 
 /**
- * The gradients of Σ seed · result with respect to the inputs asked for. Results without a seed do not count; without any
+ * The gradients of Σ seed · result with respect to the wanted inputs. Results without a seed do not count; without any
  * seeds each result counts once.
  */
 export function gradients(

@@ -1,4 +1,4 @@
-// What a backend's tests, and those of packages with functions of their own, need.
+// For the tests of backends, and of packages with functions of their own.
 export type { Case } from "./case.ts";
 export { compare, tolerances, type Result } from "./comparison.ts";
 export { conformance, type ConformanceOptions, type Open } from "./conformance.ts";

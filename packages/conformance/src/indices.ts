@@ -1,4 +1,4 @@
-// What becomes of an index outside its axis: an IndexError at each read of what was computed with it, and of nothing else.
+// An index out of range: an IndexError at each read of a value computed with it, and of no other.
 import * as weft from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { IndexError, type Backend, type DType, type Tensor } from "@weft/tensor";
@@ -51,7 +51,8 @@ export const indexCases = (open: () => Promise<Backend>): Case[] =>
       try {
         for (let i = 0; i < 2; i++) {
           const data = [...(await backend.read(healthy))];
-          if (String(data) !== "2,3,4,5") throw new Error(`wanted [2,3,4,5] of what has no index, got [${data}]`);
+          if (String(data) !== "2,3,4,5")
+            throw new Error(`wanted [2,3,4,5] of the call without indices, got [${data}]`);
           const error = await backend.read(y).then(
             () => undefined,
             (error: unknown) => error,

@@ -34,27 +34,27 @@ const kernels: Kernels = {
 };
 
 export interface ReferenceOptions {
-  /** Where the random stream begins. */
+  /** The seed of the random stream. */
   readonly seed?: number;
   /** Rounds the results of f32 to f32. Without it they keep the precision of f64, and reads give a Float64Array. */
   readonly rounding?: boolean;
 }
 
-/** What a result becomes when it is stored. */
+/** A result as it is stored. */
 const stored = (dtype: DType, data: Float64Array, rounding: boolean): Float64Array => {
   if (!isFloat(dtype)) for (let i = 0; i < data.length; i++) data[i]! |= 0;
   else if (dtype === "f32" && rounding) for (let i = 0; i < data.length; i++) data[i] = Math.fround(data[i]!);
   return data;
 };
 
-/** The elements as the host has them. */
+/** The elements as an array of the host. */
 const host = (dtype: DType, data: Float64Array, rounding: boolean): TypedArray =>
   dtype === "f32" && !rounding ? data.slice() : elementsOf(dtype, data);
 
-/** Sources whose lines in a stack are ways of calling, not the call. */
+/** Lines of a stack within Weft, which are not the user's call. */
 const inside = /[\\/](tensor|autograd|nn)[\\/](src|dist)[\\/]|[\\/]conformance[\\/](src|dist)[\\/]reference/;
 
-/** The first line of the stack that stands outside of Weft's own functions: where the user called. */
+/** The first line of the stack outside of Weft: where the user called. */
 function callSite(): string {
   const { stackTraceLimit } = Error;
   Reflect.set(Error, "stackTraceLimit", 50);
@@ -75,7 +75,7 @@ export class Reference implements Backend {
   readonly stream: RandomStream;
   readonly rounding: boolean;
   #live = 0;
-  /** Of values that were computed with a wrong index. */
+  /** The errors of values that were computed with an index out of range. */
   readonly #faults = new WeakMap<object, IndexError>();
   readonly #net = new FinalizationRegistry(() => this.#live--);
 
@@ -88,7 +88,7 @@ export class Reference implements Backend {
     return this;
   }
 
-  /** Living handles: what this does not return to, leaks. */
+  /** The number of living handles; if it does not return to what it was, handles leak. */
   live(): number {
     return this.#live;
   }
@@ -149,7 +149,7 @@ export class Reference implements Backend {
   }
 
   flush(): void {
-    // Nothing waits: every operation has run when it returns.
+    // Nothing is pending: every operation has run when it returns.
   }
 
   #elements(x: Value, dtype: DType): Elements {

@@ -1,12 +1,12 @@
-// A sample: one call of one function on inputs that anyone can make again from the sample's name. The same samples are
-// run on every backend, with views in place of the inputs, and by the check of derivatives.
+// A sample: one call of one function on inputs that are generated from the sample's name. The same samples run on every
+// backend, with views in place of the inputs, and in the check of derivatives.
 import { apply, type Backend, type DType, type Shape, type Tensor, type TypedArray } from "@weft/tensor";
 import { isFloat, isStorage } from "@weft/tensor/internals";
 import { offsets, pick, sizeOf, stridesOf } from "./reference/kernels.ts";
 import { threefry } from "./reference/random.ts";
 import { elementsOf } from "./reference/storage.ts";
 
-/** The families of operations; each has a tolerance of its own. */
+/** The families of operations; each has its own tolerance. */
 export type Family = "elementwise" | "reduce" | "movement" | "indexing" | "linalg" | "conv" | "random" | "fused";
 
 /** Uniform numbers in [0, 1), always the same for one input of one sample. */
@@ -17,7 +17,7 @@ export interface Input {
   readonly dtype: DType;
   /** The elements in row-major order. */
   readonly fill: (random: Random) => readonly number[];
-  /** What the call does to the tensor first, so that it works on a view. */
+  /** Applied to the tensor before the call, so that it works on a view. */
   readonly view?: (x: Tensor) => Tensor;
 }
 
@@ -25,27 +25,27 @@ export interface Sample {
   readonly name: string;
   readonly inputs: readonly Input[];
   readonly call: (...xs: Tensor[]) => Tensor | readonly Tensor[];
-  /** Which inputs a gradient is asked for; all inputs of floating dtype if left out. */
+  /** The inputs to differentiate by; all inputs of floating dtype if left out. */
   readonly differentiable?: readonly number[];
-  /** Up to which order derivatives are compared with differences; 2 if left out, 0 where the function has a kink. */
+  /** The highest order of derivatives compared with finite differences; default 2; 0 where the function has a kink. */
   readonly order?: 0 | 1 | 2;
-  /** False where the numbers of a view would make the function ill-conditioned. */
+  /** False if the numbers of a view would make the function ill-conditioned. */
   readonly views?: false;
-  /** In place of the family's tolerance, with the reason in a comment beside it. */
+  /** Replaces the family's tolerance; a comment beside it gives the reason. */
   readonly tolerance?: Tolerance;
 }
 
-/** |got − wanted| may be relative · |wanted| + absolute, where `sums` says: absolute · max(1, largest |wanted|). */
+/** |got − wanted| may be relative · |wanted| + absolute; with `sums`, absolute is times max(1, largest |wanted|). */
 export interface Tolerance {
   readonly relative: number;
   readonly absolute: number;
   readonly sums: boolean;
 }
 
-/** For each name of a family its samples. */
+/** The samples of a family, by name. */
 export type Samples<K extends string = string> = { readonly [N in K]: readonly Sample[] };
 
-/** A table of samples, with what holds for all of it. */
+/** A table of samples, with what applies to all of them. */
 export interface Collection<K extends string = string> {
   readonly family: Family;
   readonly samples: Samples<K>;
@@ -67,7 +67,7 @@ const input = (shape: Shape, dtype: DType, element: (random: Random, i: number) 
 /** Numbers between two bounds. */
 export const between = (low: number, high: number, ...shape: number[]): Input =>
   input(shape, "f32", (random) => low + (high - low) * random());
-/** Numbers between −2 and 2, none nearer to 0 than 0.05, where many functions have a kink. */
+/** Numbers between −2 and 2, none closer to 0 than 0.05, where many functions have a kink. */
 export const floats = (...shape: number[]): Input =>
   input(shape, "f32", (random) => {
     const x = random() * 2 - 1;
@@ -79,7 +79,7 @@ export const positive = (...shape: number[]): Input => between(0.2, 3, ...shape)
 export const integers = (low: number, high: number, ...shape: number[]): Input =>
   input(shape, "i32", (random) => low + Math.floor((high - low) * random()));
 export const booleans = (...shape: number[]): Input => input(shape, "bool", (random) => Math.round(random()));
-/** Multiples of 0.125 in random order, no two alike, the same distance from integers: for maxima, orders and steps. */
+/** Multiples of 0.125 in random order, all distinct, at one distance from integers: for maxima, orders and steps. */
 export const distinct = (...shape: number[]): Input => ({
   shape,
   dtype: "f32",
@@ -93,20 +93,20 @@ export const distinct = (...shape: number[]): Input => ({
 /** Multiples of 0.125 between −2 and 2, never equal to a number of `distinct`. */
 export const grid = (...shape: number[]): Input =>
   input(shape, "f32", (random) => Math.floor(32 * random() - 16) * 0.125);
-/** These very numbers, in one axis or in `shape`. */
+/** Exactly these numbers, along one axis or in `shape`. */
 export const values = (data: readonly number[], dtype: DType = "f32", shape: Shape = [data.length]): Input => ({
   shape,
   dtype,
   fill: () => data,
 });
 
-/** What every elementwise function must survive. */
+/** Special values for every elementwise function. */
 export const extremes = values([NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-30, -1e-30, 3e38, -3e38]);
 
-/** Stands between a sample's name and the kind of its views. */
+/** Separates a sample's name from the kind of its views. */
 const VIEW = " on views: ";
 
-/** A small hash of a name (FNV-1a), to begin a stream with. */
+/** A small hash of a name (FNV-1a), to seed a stream. */
 function hash(name: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 0x01000193);
@@ -120,13 +120,16 @@ export function stream(name: string, index: number): Random {
   return () => (threefry(key, [counter++, 0])[0] >>> 8) * 2 ** -24;
 }
 
-/** The host data of each input: f32 elements are rounded to f32, those of narrower floats are their bits. Without the name of a view, which has the same data. */
+/**
+ * The host data of each input: f32 elements are rounded to f32, narrower floats are their bits. Views have the same
+ * data as the sample, so their name does not count.
+ */
 export function dataOf({ name, inputs }: Sample): TypedArray[] {
   const [stem] = name.split(VIEW) as [string];
   return inputs.map(({ dtype, fill }, i) => elementsOf(dtype, fill(stream(stem, i))));
 }
 
-/** Puts the inputs on a backend, in f64 instead of f32 if asked to. */
+/** Uploads the inputs to a backend, with `double` in f64 instead of f32. */
 export function upload(backend: Backend, sample: Sample, double = false): Tensor[] {
   return dataOf(sample).map((data, i) => {
     const { shape, dtype } = sample.inputs[i]!;
@@ -135,19 +138,19 @@ export function upload(backend: Backend, sample: Sample, double = false): Tensor
   });
 }
 
-/** Calls the sample and gives its results as a list. */
+/** Calls the sample and returns its results as a list. */
 export function results(sample: Sample, xs: readonly Tensor[]): readonly Tensor[] {
   const viewed = xs.map((x, i) => sample.inputs[i]!.view?.(x) ?? x);
   const ys = sample.call(...viewed);
   return Array.isArray(ys) ? (ys as Tensor[]) : [ys as Tensor];
 }
 
-/** The inputs that a gradient is asked for. */
+/** The inputs to differentiate by. */
 export const differentiable = (sample: Sample): readonly number[] =>
   sample.differentiable ??
   sample.inputs.map((_, i) => i).filter((i) => isFloat(sample.inputs[i]!.dtype) && !isStorage(sample.inputs[i]!.dtype));
 
-/** How the elements of an input are stored, and the movement that shows them in their places again. */
+/** How the elements of an input are rearranged, and the movement that restores their order. */
 const viewKinds: Record<string, (input: Input) => Input> = {
   permuted: ({ shape, dtype, fill }) => {
     const axes = shape.map((_, i) => shape.length - 1 - i);
@@ -171,7 +174,7 @@ const viewKinds: Record<string, (input: Input) => Input> = {
     return {
       shape: stored,
       dtype,
-      // What the view leaves out is NaN, so that reading it shows.
+      // Elements outside the view are NaN, so that reading one shows.
       fill: (random) => {
         const data = Array.from<number>({ length: sizeOf(stored) }).fill(dtype === "f32" ? NaN : 1);
         fill(random).forEach((value, i) => (data[places[i]!] = value));
@@ -197,7 +200,7 @@ const viewKinds: Record<string, (input: Input) => Input> = {
   },
 };
 
-/** The sample with views in place of its tensors: permuted, cut with steps, flipped, repeated. */
+/** The sample with views in place of its tensors: permuted, sliced with steps, flipped, repeated. */
 export const viewsOf = (sample: Sample): readonly Sample[] =>
   sample.views !== false && sample.inputs.some(({ shape }) => shape.length > 0 && !shape.includes(0))
     ? Object.entries(viewKinds).map(([kind, make]) => ({
@@ -207,7 +210,7 @@ export const viewsOf = (sample: Sample): readonly Sample[] =>
       }))
     : [];
 
-/** Floats of any size: random bits, the same every time (a generator of G. Marsaglia's). */
+/** Floats of any magnitude: random bits, the same every time (a generator by G. Marsaglia). */
 export function anyFloats(n: number, seed: number): Float32Array {
   let x = seed;
   return new Float32Array(

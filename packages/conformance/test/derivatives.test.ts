@@ -1,4 +1,4 @@
-// Every derivative rule against differences in float64.
+// Every derivative rule against finite differences in float64.
 import { test } from "vitest";
 import { collections, derivatives } from "../src/index.ts";
 

@@ -68,7 +68,7 @@ test("i32 wraps", () => {
   expect(list(apply("mul", [x, x], undefined))).toEqual([1, Math.imul(65537, 65537)]);
 });
 
-test("an index out of range gives NaN or is dropped, and each read of what it is in says where", async () => {
+test("an index out of range gives NaN or is dropped, and each read of a value computed with it says where", async () => {
   const backend = new Reference();
   const x = backend.upload(Float32Array.of(1, 2, 3), [3], "f32");
   const indices = backend.upload(Int32Array.of(0, 3, -1), [3], "i32");

@@ -1,10 +1,10 @@
-// The meaning of convolution and pooling. One walk names the elements that meet (input, weight, output); forward and both
-// gradients of a convolution sum over it, so they are adjoint to each other by construction.
+// The meaning of convolution and pooling. One loop visits the elements that meet (input, weight, output); forward and
+// both gradients of a convolution sum over it, so they are adjoint to each other by construction.
 import type { Shape } from "@weft/tensor";
 import type { ConvAttrs, ConvOps, PoolAttrs } from "@weft/tensor/internals";
 import { sizeOf, type Elements, type Kernels } from "./kernels.ts";
 
-/** Lists of one to three spatial axes as three: the missing ones in front have size 1. */
+/** Lists of one to three spatial axes, as three: missing leading ones have size 1. */
 const three = (list: readonly number[], fill: number): [number, number, number] => {
   const [a, b, c] = [...Array.from<number>({ length: 3 - list.length }).fill(fill), ...list];
   return [a!, b!, c!];
@@ -74,7 +74,9 @@ function eachProduct(x: Shape, w: Shape, y: Shape, attrs: ConvAttrs, visit: (x: 
     }
 }
 
-/** Calls `visit` with each window of a pooling: the places of its elements in x, in window order, and its own in y. */
+/**
+ * Calls `visit` with each window of a pooling: the places of its elements in x, in window order, and its place in y.
+ */
 function eachWindow(x: Shape, y: Shape, attrs: PoolAttrs, visit: (xs: number[], y: number) => void) {
   const all = windows(x.slice(2), y.slice(2), attrs.window, attrs);
   const plane = sizeOf(x.slice(2));

@@ -1,4 +1,4 @@
-// The meaning of the elementwise family: a formula of numbers each, and broadcasting around it.
+// The meaning of the elementwise family: one formula on numbers each, and broadcasting around it.
 import type { ElementwiseOps } from "@weft/tensor/internals";
 import { erf } from "./erf.ts";
 import { offsets, sizeOf, stretched, type Elements, type Kernels } from "./kernels.ts";
@@ -30,7 +30,7 @@ function sigmoid(x: number): number {
   return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 
-/** The remainder that has the sign of the divisor, a zero, too. */
+/** The remainder with the sign of the divisor, even if it is zero. */
 function floorMod(a: number, b: number): number {
   const r = a % b;
   if (r === 0) return b < 0 ? -0 : 0;

@@ -1,5 +1,5 @@
-// The error function to the last digits of a double: a series whose terms are all positive near zero, and the continued
-// fraction of the complement beyond. (Abramowitz and Stegun 7.1.6 and 7.1.14.)
+// The error function to the last digits of a double: near zero a series of positive terms, elsewhere the continued
+// fraction of the complement (Abramowitz and Stegun 7.1.6 and 7.1.14).
 
 const SERIES_ENDS = 2;
 const FRACTION_TERMS = 120;

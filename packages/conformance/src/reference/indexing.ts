@@ -1,8 +1,9 @@
-// The meaning of the indexing family. An index outside its axis reads NaN (integers: 0) or drops its update, and is told.
+// The meaning of the indexing family. An index out of range reads NaN (integers: 0) or drops its update, and is
+// reported.
 import type { IndexingOps } from "@weft/tensor/internals";
 import { offsets, sizeOf, stridesOf, type Elements, type Kernels, type OutOfRange } from "./kernels.ts";
 
-/** Calls `visit` for every element of take's result: its place there, and in x (-1 where the index is out of range). */
+/** Calls `visit` for every element of take's result: its place there, and in x (-1 if the index is out of range). */
 function eachTaken(
   x: { readonly shape: readonly number[] },
   indices: Elements,
@@ -22,7 +23,7 @@ function eachTaken(
     }
 }
 
-/** Calls `visit` for every index: its place, and that of the element of x which it names along the axis. */
+/** Calls `visit` for every index: its place, and that of the element of x that it selects along the axis. */
 function eachGathered(
   x: { readonly shape: readonly number[] },
   indices: Elements,

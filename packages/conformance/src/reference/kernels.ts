@@ -1,5 +1,5 @@
-// What a kernel of the reference is: arrays of float64 in, one array of float64 out, whatever the dtype; and the walk over
-// strides that broadcasting, movement and reductions all are.
+// What a kernel of the reference is: arrays of float64 in, one array of float64 out, whatever the dtype; and the loop
+// over strides that broadcasting, movement and reductions share.
 import type { Attrs, DType, OpName, Shape } from "@weft/tensor";
 
 /** An operand: its elements in row-major order. A plain number arrives as a scalar. */
@@ -9,7 +9,7 @@ export interface Elements {
   readonly dtype: DType;
 }
 
-/** Tells the backend that an index lies outside its axis; the read that follows throws. */
+/** Reports an index out of range to the backend; reads of the result throw. */
 export type OutOfRange = (index: number, axis: number, size: number) => void;
 
 /** For each primitive the elements of its result, before they are rounded or wrapped to the dtype. */
@@ -32,7 +32,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** The strides with which `from` is read as the larger shape `to`: 0 along stretched and added axes. */
+/** The strides that broadcast `from` to the shape `to`: 0 along stretched and added axes. */
 export function stretched(from: Shape, to: Shape): number[] {
   const strides = stridesOf(from);
   const lead = to.length - from.length;
@@ -44,7 +44,7 @@ export function offsets(shape: Shape, strides: readonly number[], start = 0): In
   const result = new Int32Array(sizeOf(shape));
   if (result.length === 0) return result;
   result[0] = start;
-  // Axis by axis from the last: the block known so far is repeated, shifted by the stride.
+  // From the last axis: the offsets found so far are repeated, shifted by the stride.
   for (let axis = shape.length - 1, block = 1; axis >= 0; axis--) {
     const [size, stride] = [shape[axis]!, strides[axis]!];
     for (let k = 1; k < size; k++) for (let i = 0; i < block; i++) result[k * block + i] = result[i]! + k * stride;

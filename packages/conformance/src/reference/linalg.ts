@@ -1,4 +1,4 @@
-// The meaning of the product of matrices: sums of products, batch by batch.
+// The meaning of the matrix product: sums of products, matrix by matrix.
 import type { LinalgOps } from "@weft/tensor/internals";
 import { offsets, sizeOf, stretched, type Kernels } from "./kernels.ts";
 

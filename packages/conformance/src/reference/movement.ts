@@ -1,4 +1,4 @@
-// The meaning of the movements: each is a walk over strides.
+// The meaning of the movements: each is a loop over strides.
 import type { MovementOps } from "@weft/tensor/internals";
 import { offsets, pick, sizeOf, stretched, stridesOf, type Kernels } from "./kernels.ts";
 

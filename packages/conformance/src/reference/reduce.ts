@@ -1,4 +1,4 @@
-// The meaning of the reductions: one accumulator an element of the result; NaN wins every search and sorts last.
+// The meaning of the reductions: one accumulator per element of the result; NaN wins every search and sorts last.
 import type { ReduceAttrs, ReduceOps } from "@weft/tensor/internals";
 import { linesAlong, offsets, sizeOf, stridesOf, type Elements, type Kernels } from "./kernels.ts";
 

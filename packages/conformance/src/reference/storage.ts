@@ -1,11 +1,11 @@
-// What a number becomes in each dtype, and the bits of narrow floats: by the definition, apart from what backends use.
+// What a number becomes in each dtype, and the bits of narrow floats: by definition, independent of the backends' code.
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 
 interface Storage {
-  /** The number that is left of a number (by `cast`). */
+  /** A number as `cast` converts it. */
   readonly round: (x: number) => number;
-  /** The element of the host's array that stands for such a number, and back. */
+  /** The element of the host's array for such a number, and back. */
   readonly store: (x: number) => number;
   readonly load: (element: number) => number;
 }
@@ -15,13 +15,13 @@ const plain = (round: (x: number) => number): Storage => ({ round, store: same, 
 const truncate = (low: number, high: number): Storage =>
   plain((x) => (Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)))));
 
-/** A float of a sign, some bits of exponent and some of fraction, as IEEE 754 has them. */
+/** A float with a sign, exponent bits and fraction bits, as in IEEE 754. */
 function float(exponentBits: number, fractionBits: number): Storage {
   const special = 2 ** exponentBits - 1;
   const bias = 2 ** (exponentBits - 1) - 1;
   const ones = 2 ** fractionBits;
   const largest = (2 - 1 / ones) * 2 ** bias;
-  /** The exponent that a number is stored with: below the normal ones it is always the least. */
+  /** The exponent that a number is stored with; subnormal numbers have the least. */
   const exponentOf = (a: number): number => {
     let exponent = 1 - bias;
     while (a >= 2 ** (exponent + 1)) exponent++;
@@ -35,7 +35,7 @@ function float(exponentBits: number, fractionBits: number): Storage {
     if (exponent === 0) return sign * fraction * 2 ** (1 - bias - fractionBits);
     return sign * (1 + fraction / ones) * 2 ** (exponent - bias);
   };
-  /** The nearest one, ties to even; beyond the largest and its half step comes infinity. */
+  /** The nearest one, ties to even; infinity beyond the largest and half a step. */
   const round = (x: number): number => {
     if (x === 0 || !Number.isFinite(x)) return x;
     const step = 2 ** (exponentOf(Math.abs(x)) - fractionBits);
@@ -58,7 +58,7 @@ function float(exponentBits: number, fractionBits: number): Storage {
 }
 
 export const storage: Record<DType, Storage> = {
-  // The reference keeps f32 in float64, unless it is asked to round.
+  // The reference keeps f32 as float64, unless `rounding` is set.
   f32: plain(same),
   f64: plain(same),
   i32: truncate(-(2 ** 31), 2 ** 31 - 1),
@@ -68,6 +68,6 @@ export const storage: Record<DType, Storage> = {
   bf16: float(8, 7),
 };
 
-/** The host's array of a dtype that stands for these numbers. */
+/** These numbers as the host's array of a dtype. */
 export const elementsOf = (dtype: DType, numbers: ArrayLike<number>): TypedArray =>
   dtypeInfo[dtype].array.from(Array.from(numbers, storage[dtype].store));

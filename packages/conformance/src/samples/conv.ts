@@ -53,7 +53,7 @@ const cases: readonly Case[] = [
 const large = ({ x, w }: Case): boolean => x.reduce((n, d) => n * d, 1) > 1000 || w.reduce((n, d) => n * d, 1) > 1000;
 const order = (c: Case) => ({ order: large(c) ? (1 as const) : (2 as const) });
 
-/** The shape of the result, worked out by the shape rule on shapes alone. */
+/** The shape of the result, from the shape rule. */
 const result = ({ x, w, attrs }: Case): Shape =>
   shapes.conv([{ shape: x } as Tensor, { shape: w } as Tensor], attrs, "conv");
 

@@ -44,13 +44,13 @@ type Binary = (a: Operand, b: Operand) => Tensor;
 /** Where gradients are not compared: at infinities they depend on what overflows. */
 const noGradient = { differentiable: [] };
 const kink = { order: 0 } as const;
-/** Near 0, where a compiler that takes (1 + x) - 1 for x ruins the digits: none may be lost. */
+/** Near 0, where no digit may be lost; a compiler that simplifies (1 + x) - 1 to x loses them. */
 const tiny = { tolerance: { relative: 2e-6, absolute: 0, sums: false } } as const;
 
-/** Special values for functions that repeat, whose arguments are reduced. */
+/** Special values for periodic functions, whose arguments are reduced. */
 const moderate = values([NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-30, 100, -31.4]);
 
-/** Angles of any size, also some that lie very near to a multiple of π/2. */
+/** Angles of any magnitude, some of them very close to a multiple of π/2. */
 const angles = values([
   1e4,
   -8191.9,
@@ -130,7 +130,7 @@ const steps = (f: Unary): Sample[] => [
   sample("halves", [values([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999997, 8388609])], f, noGradient),
 ];
 
-/** Multiples of 0.5 away from 0: what `distinct` leaves a rest of. */
+/** Multiples of 0.5 away from 0, which leave remainders of `distinct`. */
 const divisors: Domain = (...shape) => {
   const { fill, ...rest } = grid(...shape);
   return { ...rest, fill: (random) => fill(random).map((x) => 4 * x + (x < 0 ? -1 : 1)) };
@@ -156,7 +156,7 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
     log: [
       ...unary(weft.log, positive),
       sample("wide", [values([2e-38, 1e-20, 0.99, 1.01, 1e20, 3e38])], weft.log, kink),
-      // Their gradient is not asked for: a device may divide by 0 in their place.
+      // Without gradients: a device may divide by 0 in their place.
       sample("subnormal", [values([1e-38, 1e-40, 1e-45])], weft.log, noGradient),
     ],
     log1p: [

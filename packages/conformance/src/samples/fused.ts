@@ -15,7 +15,7 @@ const rmsNorm = (x: weft.Tensor, w: weft.Tensor) => weft.applyFused(rmsNormOp, [
 /** T steps of B rows by H units. */
 type Sequence = readonly [steps: number, batch: number, units: number];
 
-/** Values alone: what is larger than one piece of a kernel. */
+/** Values only: sizes larger than one piece of a kernel. */
 const large = { differentiable: [], views: false } as const;
 
 const lstmSteps = (name: string, [T, B, H]: Sequence, more: Parameters<typeof sample>[3] = {}) =>

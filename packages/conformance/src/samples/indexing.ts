@@ -1,4 +1,4 @@
-// Samples of the indexing family, with indices that lie on their axis. What lies outside has cases of its own.
+// Samples of the indexing family, with indices in range. Those out of range have cases of their own.
 import * as weft from "@weft/tensor";
 import type { IndexingOps } from "@weft/tensor/internals";
 import { booleans, floats, integers, sample, values, type Collection } from "../sample.ts";

@@ -1,4 +1,4 @@
-// Samples of several operations together, as models have them: what a backend merges, reuses or keeps must not show.
+// Samples of several operations together, as in models: what a backend merges, reuses or keeps must not show.
 import * as weft from "@weft/tensor";
 import { add, conv, matmul, maxPool, mean, mul, relu, sub, sum, type Operand, type Tensor } from "@weft/tensor";
 import { between, booleans, distinct, floats, integers, positive, sample, type Collection } from "../sample.ts";

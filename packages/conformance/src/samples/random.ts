@@ -1,4 +1,4 @@
-// Samples of the sources. They have no operand, so each takes a scalar that names the backend.
+// Samples of the sources. They have no operand, so each takes a scalar that selects the backend.
 import * as weft from "@weft/tensor";
 import { source, type Backend, type Tensor } from "@weft/tensor";
 import { creation, type RandomAttrs, type SourceOps } from "@weft/tensor/internals";

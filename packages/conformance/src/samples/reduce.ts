@@ -1,4 +1,4 @@
-// Samples of the reductions: every way to name axes, sizes beyond one block, ties, NaN and nothing.
+// Samples of the reductions: every way to name axes, sizes beyond one block, ties, NaN and empty axes.
 import * as weft from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
 import type { ReduceOps } from "@weft/tensor/internals";
@@ -49,7 +49,7 @@ const whole = (f: Reduction): Sample[] => [
   sample("bool", [booleans(4, 5)], (x) => f(x, { axis: 1 })),
   sample("u8", [values([250, 251, 252, 253, 254, 255], "u8", [2, 3])], (x) => f(x, { axis: 1 })),
 ];
-/** The sign of each zero is seen in the quotient. */
+/** The quotient shows the sign of each zero. */
 const zeros = (f: Reduction): Sample =>
   sample(
     "zeros of both signs",
@@ -130,10 +130,10 @@ export const reductions: Collection<keyof ReduceOps | Composed> = {
       sample("an unbiased estimate", [floats(4, 5)], (x) => weft.variance(x, { axis: 0, correction: 1 })),
     ],
     std: [
-      // Of one element it is a constant 0, where the root has a kink.
+      // For one element it is a constant 0, where the root has a kink.
       ...along(weft.std, floats)
         .filter(({ name }) => !/scalar|one element|no axes/.test(name))
-        .map((spread) => ({ ...spread, views: false as const })), // rows that repeat have no spread
+        .map((spread) => ({ ...spread, views: false as const })), // repeated rows have no spread
       sample("one element", [floats(3, 1)], (x) => weft.std(x, { axis: 1 }), kink),
       sample("an unbiased estimate", [floats(4, 5)], (x) => weft.std(x, { axis: 0, correction: 1 })),
     ],

@@ -1,4 +1,4 @@
-// Samples of floats that are stored and moved, and computed with in f32.
+// Samples of narrow floats, which are stored and moved, and computed with in f32.
 import * as weft from "@weft/tensor";
 import { storage as reference } from "../reference/storage.ts";
 import { between, integers, sample, values, type Collection, type Input, type Sample } from "../sample.ts";
@@ -11,14 +11,14 @@ const bfloats: Input = values(
   [3, 4],
 );
 
-/** Every number that 16 bits stand for. */
+/** Every number of 16 bits. */
 const all = (dtype: "f16" | "bf16"): Input => ({
   shape: [2 ** 16],
   dtype,
   fill: () => Array.from({ length: 2 ** 16 }, (_, bits) => reference[dtype].load(bits)),
 });
 
-/** What lies halfway between each two neighbors, and the f32 on either side of it. */
+/** The midpoint of each two neighbors, and the f32 on either side of it. */
 function ties(dtype: "f16" | "bf16"): Input {
   const { load, store } = reference[dtype];
   const pairs = store(Infinity) - 1;
