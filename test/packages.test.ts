@@ -203,8 +203,8 @@ describe("a program with every package", () => {
     await build({ root: folder, logLevel: "error", build: { lib, outDir: "bundle", target: "esnext", minify: false } });
     const { failures } = (await import(join(folder, "bundle/page.js"))) as { failures: PromiseRejectedResult[] };
     expect(failures.map(({ reason }) => String(reason).split(".")[0])).toEqual([
-      "UnsupportedError: save: there are no files in a page",
-      "UnsupportedError: load: there are no files in a page",
+      "UnsupportedError: save: a page has no files",
+      "UnsupportedError: load: a page has no files",
     ]);
   });
 });

@@ -142,7 +142,7 @@ test("a model that cannot be saved for a while does not end a training", async (
     if (line.startsWith("epoch 1/") && state === "fine") {
       state = "blocked";
       block(files.model);
-    } else if (state === "blocked" && line.includes("was not written")) {
+    } else if (state === "blocked" && line.includes("could not write")) {
       rmdirSync(files.model);
       state = "told";
     } else if (state === "told" && line.includes("test accuracy")) {

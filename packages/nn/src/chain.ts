@@ -1,15 +1,15 @@
-// Layers one after the other.
+// A model that applies layers in order.
 import { ArgumentError, readTensor, type Operand, type Tensor } from "@weft/tensor";
 import { alias, describe } from "@weft/tensor/internals";
 import { named } from "./layer.ts";
 
-/** What a chain is made of: layers, and any function of one tensor. */
+/** An element of a chain: a layer, or any function of one tensor. */
 export type Link = (x: Tensor) => Tensor;
 
-/** What a chain takes: a link may ask for less than a tensor, or for another type of tensor than this package's. */
+/** What `Chain` accepts: a link may take less than a tensor, or a tensor type of another copy of this package. */
 type Links = readonly ((x: any) => Tensor)[];
 
-/** See the function `Chain`. Its links stand under their numbers, so that names in files are `0.weight`, `1.bias`, … */
+/** See the function `Chain`. Links are fields named by number, so names in files are `0.weight`, `1.bias`, … */
 export type Chain<L extends Links = readonly Link[]> = {
   (x: Operand): Tensor;
   readonly length: L["length"];
@@ -17,8 +17,8 @@ export type Chain<L extends Links = readonly Link[]> = {
 } & { readonly [K in Extract<keyof L, number | `${number}`>]: L[K] };
 
 /**
- * Calls layers and functions one after the other, each with the result of the one before. As PyTorch's `Sequential`,
- * whose names it shares.
+ * Calls layers and functions in order, each with the result of the one before. Like PyTorch's `Sequential`, whose names
+ * it shares.
  *
  * @example
  * const model = Chain(flatten, Linear(784, 64), relu, Linear(64, 10));
@@ -28,7 +28,9 @@ export function Chain<L extends Links>(...links: L): Chain<L> {
   for (const [k, link] of links.entries())
     if (typeof link !== "function")
       throw new ArgumentError(
-        `Chain: wanted functions of a tensor as links, got ${describe(link)} as link ${k}${Array.isArray(link) ? "; spread it: Chain(...links)" : ""}`,
+        `Chain: wanted functions of a tensor as links, got ${describe(link)} as link ${k}${
+          Array.isArray(link) ? "; spread it: Chain(...links)" : ""
+        }`,
       );
   const call = (x: Operand): Tensor => {
     let y = x;

@@ -1,4 +1,4 @@
-// Convolution and pooling as layers; how many spatial axes there are follows from the kernel.
+// Convolution and pooling as layers. The kernel's shape sets the number of spatial axes.
 import type { Param } from "@weft/autograd";
 import {
   add,
@@ -24,10 +24,10 @@ export interface ConvLayerOptions extends WeightOptions {
   readonly in: number;
   /** Channels of the result. */
   readonly out: number;
-  /** One size an axis; a number is a square kernel over two axes. */
+  /** One size per axis; a number is a square kernel over two axes. */
   readonly kernel: PerAxis;
   readonly stride?: PerAxis;
-  /** Zeros on both sides of each axis, or [before, after] an axis. */
+  /** Zeros on both sides of each axis, or [before, after] per axis. */
   readonly padding?: Padding;
   readonly dilation?: PerAxis;
   readonly groups?: number;
@@ -52,8 +52,8 @@ export interface Conv {
 }
 
 /**
- * Cross-correlation of x `[N, in, …]` with `weight` `[out, in / groups, …kernel]`, plus `bias` `[out]` a channel.
- * One to three spatial axes. Throws a ShapeError if x does not fit. As PyTorch's `Conv1d`, `Conv2d` and `Conv3d`.
+ * Cross-correlation of x `[N, in, …]` with `weight` `[out, in / groups, …kernel]`, plus `bias` `[out]`.
+ * One to three spatial axes. Throws a ShapeError if x does not fit. Like PyTorch's `Conv1d`, `Conv2d` and `Conv3d`.
  *
  * @example
  * const model = Chain(Conv({ in: 1, out: 20, kernel: 5 }), relu, MaxPool(2));
@@ -65,9 +65,9 @@ export function Conv(options: ConvLayerOptions): Conv {
   for (const name of ["in", "out", "kernel"] as const) readValue("Conv", name, read[name], convKinds[name]);
   const size = typeof kernel === "number" ? [kernel, kernel] : kernel;
   if (size.length < 1 || size.length > 3)
-    throw new ArgumentError(`Conv: kernel has 1 to 3 axes, got [${size.join(", ")}]`);
+    throw new ArgumentError(`Conv: wanted a kernel with 1 to 3 axes, got [${size.join(", ")}]`);
   if (inputs % groups !== 0 || outputs % groups !== 0)
-    throw new ArgumentError(`Conv: ${groups} groups divide neither ${inputs} channels into ${outputs} nor both`);
+    throw new ArgumentError(`Conv: groups must divide in and out; ${groups} does not divide ${inputs} and ${outputs}`);
   const fanIn = size.reduce((n, k) => n * k, inputs / groups);
   const { init = fanInUniform(fanIn), biasInit = fanInUniform(fanIn) } = read;
   const perChannel = [1, outputs, ...size.map(() => 1)];
@@ -75,7 +75,8 @@ export function Conv(options: ConvLayerOptions): Conv {
     const [x, weight, bias] = readTensors("Conv", [input, self.weight, ...(self.bias === null ? [] : [self.bias])]);
     if (x.shape.length !== size.length + 2 || x.shape[1] !== inputs)
       throw new ShapeError(
-        `Conv: a kernel of [${size.join(", ")}] over ${inputs} channels wants x of shape [N, ${inputs}${", …".repeat(size.length)}], got [${x.shape.join(", ")}]`,
+        `Conv: a kernel of [${size.join(", ")}] over ${inputs} channels wants x of shape ` +
+          `[N, ${inputs}${", …".repeat(size.length)}], got [${x.shape.join(", ")}]`,
       );
     const y = conv(x, weight, { stride, padding, dilation, groups });
     return bias === undefined ? y : add(y, reshape(bias, perChannel));
@@ -89,7 +90,7 @@ export function Conv(options: ConvLayerOptions): Conv {
 
 export interface PoolLayerOptions {
   readonly window: PerAxis;
-  /** The window's size if left out. */
+  /** Default: the window's size. */
   readonly stride?: PerAxis;
   readonly padding?: Padding;
 }
@@ -97,7 +98,7 @@ export interface PoolLayerOptions {
 const poolKinds: OptionKinds<PoolLayerOptions> = { window: perAxis, stride: perAxis, padding };
 
 /**
- * The largest element of each window of x `[N, C, …]`. As PyTorch's `MaxPool2d`.
+ * The largest element of each window of x `[N, C, …]`. Like PyTorch's `MaxPool2d`.
  *
  * @example
  * MaxPool(2); // or MaxPool({ window: 3, stride: 2, padding: 1 })
@@ -108,7 +109,7 @@ export function MaxPool(window: PerAxis | PoolLayerOptions): (x: Operand) => Ten
 }
 
 /**
- * The mean of each window of x `[N, C, …]`; padding counts as zeros unless `countIncludePad` is false. As PyTorch's
+ * The mean of each window of x `[N, C, …]`; padding counts as zeros unless `countIncludePad` is false. Like PyTorch's
  * `AvgPool2d`.
  *
  * @example
@@ -122,9 +123,9 @@ export function AvgPool(
 }
 
 function poolOptions<O extends PoolLayerOptions>(op: string, window: PerAxis | O, kinds: OptionKinds<O>): O {
-  const bag = typeof window === "object" && !Array.isArray(window);
-  const read = readOptions(op, bag ? (window as O) : undefined, kinds, {}) as O;
-  readValue(op, "window", bag ? read.window : window, perAxis);
-  // Lists of its own: a layer stays what it was built as.
-  return copyOf(bag ? read : ({ window } as O));
+  const hasOptions = typeof window === "object" && !Array.isArray(window);
+  const read = readOptions(op, hasOptions ? (window as O) : undefined, kinds, {}) as O;
+  readValue(op, "window", hasOptions ? read.window : window, perAxis);
+  // A copy, so that a later change of the caller's lists does not change the layer.
+  return copyOf(hasOptions ? read : ({ window } as O));
 }

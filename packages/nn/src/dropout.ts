@@ -1,4 +1,4 @@
-// Dropout: random zeros while learning, so that no unit relies on another.
+// Dropout: random zeros while training, so that no unit relies on another.
 import { learning } from "@weft/autograd";
 import { less, mul, readTensor, source, where, zerosLike, type Operand, type Tensor } from "@weft/tensor";
 import {
@@ -14,18 +14,18 @@ import {
 } from "@weft/tensor/internals";
 
 export interface DropoutOptions {
-  /** Makes the mask a function of this number alone; without it each call draws the next mask of the backend's stream. */
+  /** Makes the mask depend on this number alone; without it each call draws the next mask of the backend's stream. */
   readonly seed?: number;
-  /** By default inside `diff`. */
+  /** Default: true inside `diff`, else false. */
   readonly training?: boolean | undefined;
 }
 
 const dropoutKinds: OptionKinds<DropoutOptions> = { seed: seedNumber, training: boolean };
 
 /**
- * Inverted dropout: each element is 0 with probability p, and else x / (1 − p); x when not training.
+ * Inverted dropout: each element is 0 with probability p, else x / (1 − p). Returns x unchanged when not training.
  *
- * The mask is kept for the gradient. Throws an ArgumentError if p is not between 0 and 1. As Knet's `dropout` and
+ * The mask is kept for the gradient. Throws an ArgumentError if p is not between 0 and 1. Like Knet's `dropout` and
  * PyTorch's (Srivastava et al. 2014).
  *
  * @example

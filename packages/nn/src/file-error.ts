@@ -1,4 +1,4 @@
-// The error of files, the same class in Node and in pages.
+// The error class for files, the same in Node and in the browser.
 import { WeftError } from "@weft/tensor";
 
 /** A file could not be read or written. */

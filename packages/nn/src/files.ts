@@ -1,5 +1,5 @@
-// Models in files: written whole or not at all, and read piece by piece, so that a file may be larger than memory has in one
-// piece.
+// Models in files: written whole or not at all, and read tensor by tensor, so that a file may be larger than one
+// buffer.
 import { randomUUID } from "node:crypto";
 import * as disk from "node:fs/promises";
 import * as paths from "node:path";
@@ -21,7 +21,7 @@ function wantPath(op: string, path: unknown): void {
     throw new ArgumentError(`${op}: wanted the path of a file, got ${describe(path)}`);
 }
 
-/** Writes a whole file or none; the old one stays until the new one is on the disk. */
+/** Writes a whole file or none; the old file stays until the new one is on disk. */
 export async function replaceFile(
   path: string,
   pieces: Uint8Array | Iterable<Uint8Array>,
@@ -30,35 +30,37 @@ export async function replaceFile(
   try {
     await replaceWhole({ ...system, disk: on }, path, ArrayBuffer.isView(pieces) ? [pieces] : pieces);
   } catch (cause) {
-    throw new FileError(`save: ${path} was not written, what stood there is unchanged: ${reason(cause)}`, { cause });
+    throw new FileError(`save: could not write ${path}; the old file, if any, is unchanged: ${reason(cause)}`, {
+      cause,
+    });
   }
 }
 
 /**
- * Writes the state of a model as a safetensors file (see `toBytes`), with notes that `readMetadata` gives back. If that
- * fails, because the disk is full say, the old file is unchanged and a FileError tells why. Links are followed,
- * permissions stay, and several programs may save to one path: the last to finish wins. Within a program the last call wins.
+ * Writes the state of a model as a safetensors file (see `toBytes`), with metadata that `readMetadata` returns. If that
+ * fails (the disk is full, say), the old file is unchanged and a FileError says why. Links are followed and permissions
+ * kept. Several programs may save to one path: the last to finish wins. Within a program the last call wins.
  *
  * @example
  * await save("model.safetensors", model, { epoch: 3, accuracy: 0.98 });
  */
 export async function save(path: string, model: unknown, metadata: Metadata = {}): Promise<void> {
   wantPath("save", path);
-  const state = storedState("save", model, metadata); // as it is now
-  state.catch(() => undefined); // told below, when the writes before have ended
+  const state = storedState("save", model, metadata); // read now, not when earlier writes have ended
+  state.catch(() => undefined); // awaited below, after earlier writes
   await inTurn(paths.resolve(path), async () => replaceFile(path, piecesOf(await state)));
 }
 
-/** The last write to each path that is under way. */
+/** The last pending write to each path. */
 const writes = new Map<string, Promise<void>>();
 
-/** Calls `write` when the writes to this path that were asked for before have ended. */
+/** Calls `write` when all earlier writes to this path have ended. */
 function inTurn(path: string, write: () => Promise<void>): Promise<void> {
-  const mine = (writes.get(path) ?? Promise.resolve()).then(write, write);
-  writes.set(path, mine);
-  const end = (): void => void (writes.get(path) === mine && writes.delete(path));
-  mine.then(end, end);
-  return mine;
+  const written = (writes.get(path) ?? Promise.resolve()).then(write, write);
+  writes.set(path, written);
+  const end = (): void => void (writes.get(path) === written && writes.delete(path));
+  written.then(end, end);
+  return written;
 }
 
 /** Reads bytes of an open file. */
@@ -90,9 +92,9 @@ async function withFile<T>(
 }
 
 /**
- * Reads a safetensors file into a model and returns the model (see `fromBytes`), whichever program wrote it: one of
- * PyTorch's has the same names if the model has the same structure. Nothing is changed unless all of it fits. Only what
- * the model asks for is read, so the file may be of any size.
+ * Reads a safetensors file into a model and returns the model (see `fromBytes`). Any program may have written the file:
+ * PyTorch uses the same names if the model has the same structure. Nothing changes unless everything fits. Only the
+ * tensors of the model are read, so the file may be of any size.
  *
  * @example
  * const model = await load("model.safetensors", Chain(Linear(784, 10)));
@@ -120,8 +122,8 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
 }
 
 /**
- * The notes in a safetensors file: text, numbers and truth values, as `save` was given them. Reads no more of the file
- * than its header.
+ * The metadata of a safetensors file: strings, numbers and booleans, as they were given to `save`. Reads only the
+ * header of the file.
  *
  * @example
  * const { epoch } = await readMetadata("model.safetensors");

@@ -1,4 +1,4 @@
-// What is wrong with a file that should be safetensors; and if it is something else, what that is.
+// The error for a file that is not valid safetensors; it names the actual format where the first bytes show it.
 import { WeftError } from "@weft/tensor";
 
 /** A file or buffer that is not safetensors, or breaks the format's rules. */
@@ -10,7 +10,7 @@ const toPython = "Convert it in Python: safetensors.torch.save_file(torch.load(p
 const link = "Download the file itself: its address has /resolve/ or /raw/ in place of /blob/.";
 
 // oxfmt-ignore
-/** What is often taken for safetensors, by how it begins, as text or as hexadecimal, and what to do then. */
+/** Files often mistaken for safetensors: how each begins (as text or as hexadecimal), what it is, and what to do. */
 const others: readonly (readonly [RegExp, string, string])[] = [
   [/^version https:\/\/git-lfs/, "a Git LFS pointer, not the file that it stands for", "Run: git lfs pull."],
   [/^504b0304/, "a zip archive, as torch.save writes it (.pt, .pth, .bin)", toPython],
@@ -23,7 +23,7 @@ const others: readonly (readonly [RegExp, string, string])[] = [
   [/^\s*[[{]/, "JSON text: the index or the configuration of a model", "Give the .safetensors file beside it."],
 ];
 
-/** Throws a FormatError: what the file is, where that is known by its first bytes, or else what is wrong with it. */
+/** Throws a FormatError that says what the file is, if its first bytes show that, and what is wrong with it. */
 export function refuse(first: Uint8Array, problem: string): never {
   const start = first.subarray(0, 64);
   const text = new TextDecoder().decode(start);

@@ -1,4 +1,4 @@
-// The GRU over whole sequences, with its backward pass written by hand as the LSTM's is.
+// The GRU over whole sequences. Its backward pass is written by hand, like the LSTM's.
 import { customGradient } from "@weft/autograd";
 import { add, matmul, reshape, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
 import { gruSequence, gruSequenceGrad } from "@weft/tensor/internals";
@@ -37,7 +37,7 @@ const cell: Cell = {
 
 export type GruOptions = RecurrentOptions;
 
-/** What a GRU leaves: every step's output, and where it can be continued. */
+/** What a GRU returns: the output of every step, and the state from which it can be continued. */
 export interface GruResult {
   /** `[T, B, H]`, or `[T, B, 2 H]` in both directions. */
   readonly y: Tensor;
@@ -49,9 +49,10 @@ export interface GruResult {
  * Gated recurrent units over a sequence x `[T, B, in]` (or `[T, in]`), from the state h `[layers · directions, B, H]`
  * (null: zeros).
  *
- * Each step: r, z = σ(W x + b + R h + d), n = tanh(W x + b + r (R h + d)); h = (1 − z) n + z h. `weights` has, for each layer
- * and direction, W `[3 H, in]`, R `[3 H, H]`, b and d `[3 H]`, parts in the order r z n. Throws a ShapeError if they do not
- * fit. As PyTorch's `GRU`, where r multiplies what the product has given (Cho et al. 2014 multiply h before it).
+ * Each step: r, z = σ(W x + b + R h + d), n = tanh(W x + b + r (R h + d)); h = (1 − z) n + z h. `weights` has, for each
+ * layer and direction, W `[3 H, in]`, R `[3 H, H]`, b and d `[3 H]`, with gates in the order r z n. Throws a ShapeError
+ * if they do not fit. Like PyTorch's `GRU`, where r multiplies the product R h + d (Cho et al. 2014 multiply h by r
+ * before the product).
  *
  * @example
  * const { y, h } = gru(x, null, [wih, whh, bih, bhh]);

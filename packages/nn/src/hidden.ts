@@ -1,19 +1,20 @@
-// Parameters and states that a walk through a model cannot find: those of layers in closures and #private fields. They would be
-// missing in its file without a word. Its calls show them: boxes that are read or assigned in a call, and that the layer's fields do not hold.
+// Parameters and states that a walk through a model cannot find: those of layers in closures and #private fields. They
+// would be silently missing from its file. Calls of the model reveal them: boxes that a call reads or assigns and that
+// are not among the layer's fields.
 import { companyOf, walk, wasFound } from "@weft/autograd/internals";
 import { context } from "@weft/tensor/internals";
 import { belongings, type AnyBox } from "./parameter.ts";
 
-/** The boxes that calls of a layer have used and a walk through it did not find. */
+/** Boxes that calls of a layer used and that a walk through the layer did not find. */
 const hidden = new WeakMap<object, readonly WeakRef<AnyBox>[]>();
 
-/** So many calls are watched, and then one of so many: that takes time, and a loop does the same each time. */
+/** The first 64 calls are watched, then every 64th: watching takes time, and a loop does the same each time. */
 const FIRST = 64;
 
-/** So often a layer is looked at again, when its calls use another number of boxes than before. */
+/** How often a layer is inspected again because its calls use a different number of boxes than before. */
 const mostLooks = 16;
 
-/** A function that notes which boxes it uses beyond those that are its fields. */
+/** Wraps a function so that the boxes it uses beyond its fields are noted. */
 export function watched<Call extends (...args: never[]) => unknown>(call: Call): Call {
   let last: object | undefined;
   let count = 0;
@@ -42,15 +43,15 @@ export function watched<Call extends (...args: never[]) => unknown>(call: Call):
   return self;
 }
 
-/** Notes which of the boxes that a call of a layer has met are not its own, nor those of its arguments. */
+/** Notes which of the boxes that a call of a layer used belong neither to the layer nor to its arguments. */
 function note(layer: object, args: readonly unknown[], met: readonly AnyBox[]): void {
-  let foreign = false; // code that was given may use boxes of its own
+  let foreign = false; // a function among the arguments may use boxes of its own
   const given = walk(args, (part) => void (foreign ||= part !== args && hasCode(part)));
   if (foreign) return;
   const before = hidden.get(layer)!;
   const known = new Set<AnyBox | undefined>([...walk(layer), ...given].map(({ box }) => box));
   for (const ref of before) known.add(ref.deref());
-  // State that an optimizer keeps for a parameter goes where that goes.
+  // State that an optimizer keeps for a parameter belongs to that parameter.
   for (const box of met) for (const kept of belongings(box)) known.add(kept);
   const unknown = met.filter((box) => !known.has(box));
   hidden.set(layer, [...before, ...unknown.map((box) => new WeakRef(box))]);
@@ -58,31 +59,31 @@ function note(layer: object, args: readonly unknown[], met: readonly AnyBox[]): 
 
 const plain: readonly unknown[] = [Object.prototype, Array.prototype, Map.prototype, Set.prototype, null];
 
-/** Whether calling it runs code of somebody else's: methods, or a function that is no layer. */
+/** Whether calling it runs code that is not watched: methods, or a function that is not a layer. */
 const hasCode = (part: object): boolean =>
   typeof part === "function" ? !hidden.has(part) : !plain.includes(Object.getPrototypeOf(part));
 
-/** Parameters and states that a model does not show. */
+/** Parameters and states that are not among a model's fields. */
 export interface Hidden {
   /** Those that its layers used in calls. */
   readonly certain: AnyBox[];
-  /** Those that were on a tape with its own: what it closes over, or another model. */
+  /** Those that were on a tape together with its own: the model closes over them, or they are another model's. */
   readonly likely: AnyBox[];
 }
 
 /**
- * The parameters and states that a model uses and does not show, and that were never found in any other model (by `params`, `place`,
- * `load`, an optimizer's `params`, …). What its layers use is known for certain; a function or an object with methods
- * that is no layer goes by its company: what was on a tape with its parameters.
+ * The parameters and states that a model uses, that are not among its fields, and that were never found in another
+ * model (by `params`, `place`, `load`, an optimizer's `params`, …). What layers use is known for certain. For functions
+ * and objects with methods that are not layers, it is inferred from what was on a tape with their parameters.
  */
 export function hiddenIn(model: unknown): Hidden {
   const parts: object[] = [];
   const shown = walk(model, (part) => void parts.push(part)).map(({ box }) => box);
   const layers = parts.filter((part) => hidden.has(part));
-  const inside = new Set<object>(); // called by a layer, which is watched
+  const inside = new Set<object>(); // parts of layers: their calls are watched as part of the layer's
   for (const layer of layers) walk(layer, (part) => void (part !== layer && inside.add(part)));
   const known = new Set(shown);
-  const fresh = (cells: AnyBox[]): AnyBox[] => [...new Set(cells)].filter((box) => !known.has(box) && !wasFound(box));
+  const fresh = (all: AnyBox[]): AnyBox[] => [...new Set(all)].filter((box) => !known.has(box) && !wasFound(box));
   const certain = fresh(layers.flatMap((layer) => hidden.get(layer)!.flatMap((ref) => ref.deref() ?? [])));
   const unwatched = parts.some((part) => hasCode(part) && !inside.has(part));
   for (const box of certain) known.add(box);

@@ -1,9 +1,9 @@
-// Random numbers for initial values, made on the host from counters, so that a parameter has the same bits on whichever
-// backend it comes to life.
+// Random numbers for initial values, made on the host from counters, so that a parameter has the same bits on every
+// backend.
 import { checkSeed, threefry } from "@weft/tensor/internals";
 import { normalPair } from "./normal-pair.ts";
 
-/** What an initializer draws from; two calls draw different numbers. */
+/** The random numbers of an initializer; each call draws new ones. */
 export interface Draws {
   /** `count` numbers in [0, 1), multiples of 2^-24. */
   uniform(count: number): Float64Array;
@@ -34,8 +34,8 @@ export function draws(key: readonly [number, number], counter = 0): Draws {
 const numbering = { seed: 0, next: 0 };
 
 /**
- * Starts the numbering of parameters anew: models built after `seed(n)` in the same order have the same initial values,
- * wherever and whenever they come to life.
+ * Restarts the numbering of parameters: models built after `seed(n)` in the same order have the same initial values,
+ * on every backend and whenever they are initialized.
  *
  * @example
  * seed(1);
@@ -46,10 +46,11 @@ export function seed(n: number): void {
   numbering.next = 0;
 }
 
-/** Where the next parameter draws. */
+/** The key and the first counter of the next parameter's draws. */
 export function nextStart(): readonly [key: readonly [number, number], counter: number] {
   const { seed } = numbering;
-  // The top bit keeps these keys apart from those of the backends' streams, which count from the same small seeds. What a key
-  // has no room for, the seed's upper bits, is where the counter starts; an initializer draws a few times.
+  // The top bit keeps these keys apart from those of the backends' streams, which count from the same small seeds. The
+  // seed's upper bits do not fit into the key: they set where the counter starts. An initializer draws only a few
+  // times.
   return [[seed | 0, numbering.next++ | 0x80000000], Math.floor(seed / 2 ** 32) * 2 ** 11];
 }

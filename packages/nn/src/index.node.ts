@@ -1,3 +1,3 @@
-// The entry in Node: what a page has, with files that are files.
+// The entry for Node: the same exports as in the browser, with functions that read and write files.
 export { load, readMetadata, save } from "./files.ts";
 export * from "./index.ts";

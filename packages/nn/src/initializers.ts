@@ -1,4 +1,4 @@
-// What a parameter holds before it has learned anything: each initializer is a function of a shape and of random draws.
+// Initial values of parameters. An initializer is a function of a shape and of random draws.
 import { ArgumentError, type Shape } from "@weft/tensor";
 import { finite, nonNegative, readOptions, readValue, type OptionKinds } from "@weft/tensor/internals";
 import type { Draws } from "./host-random.ts";
@@ -9,8 +9,8 @@ export type Initializer = (shape: Shape, draws: Draws) => ArrayLike<number>;
 const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
 
 /**
- * How many values a weight reads and writes for one unit, as Knet and PyTorch count them: `[out, in, …kernel]` has
- * fanIn = in · kernel and fanOut = out · kernel; a vector has fanIn = its length and fanOut = 1.
+ * Fan-in and fan-out of a weight, as Knet and PyTorch count them: `[out, in, …kernel]` has fanIn = in · kernel and
+ * fanOut = out · kernel; a vector has fanIn = its length and fanOut = 1.
  */
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
   if (shape.length < 2) return { fanIn: sizeOf(shape), fanOut: 1 };
@@ -56,18 +56,18 @@ export interface SlopeOptions {
 const normalKinds: OptionKinds<NormalOptions> = { mean: finite, std: nonNegative };
 const gainKinds: OptionKinds<GainOptions> = { gain: nonNegative };
 
-const bell =
+const gaussianOf =
   ({ mean, std }: { readonly mean: number; readonly std: number }): Initializer =>
   (shape, draws) =>
     draws.normal(sizeOf(shape)).map((z) => mean + z * std);
 
 /** N(mean, std²). */
 export const normal = (options?: NormalOptions): Initializer =>
-  bell(readOptions("normal", options, normalKinds, { mean: 0, std: 1 }));
+  gaussianOf(readOptions("normal", options, normalKinds, { mean: 0, std: 1 }));
 
 /** N(mean, std²) with Knet's default, std = 0.01. */
 export const gaussian = (options?: NormalOptions): Initializer =>
-  bell(readOptions("gaussian", options, normalKinds, { mean: 0, std: 0.01 }));
+  gaussianOf(readOptions("gaussian", options, normalKinds, { mean: 0, std: 0.01 }));
 
 /** U(-s, s) with s = gain · √(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
 export function xavierUniform(options?: GainOptions): Initializer {
@@ -114,7 +114,7 @@ export function fanInUniform(fanIn: number): Initializer {
   return uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
 }
 
-/** Runs an initializer and checks what it made. */
+/** Runs an initializer and checks its result. */
 export function run(init: Initializer, shape: Shape, draws: Draws): ArrayLike<number> {
   let values: unknown;
   try {
@@ -122,7 +122,8 @@ export function run(init: Initializer, shape: Shape, draws: Draws): ArrayLike<nu
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     throw new ArgumentError(
-      `init: the initializer throws for shape [${shape}]: ${error.message}. A function that makes initializers is called first, as in init: normal()`,
+      `init: the initializer threw for shape [${shape}]: ${error.message}. ` +
+        "Call functions that make initializers: init: normal()",
       { cause: error },
     );
   }

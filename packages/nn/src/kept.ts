@@ -1,4 +1,4 @@
-// What optimizers keep for a model, in the files of a tree that has both: `{ model, optimizer }`.
+// Optimizer state in the files of a tree that has both model and optimizer: `{ model, optimizer }`.
 import {
   draftState,
   keepers,
@@ -11,10 +11,10 @@ import {
 import type { StoredIndex, StoredTensor } from "./safetensors.ts";
 import { fromStored } from "./stored-values.ts";
 
-/** What stands before the paths of a part. */
+/** The prefix of the paths inside a part. */
 const prefixOf = (path: string): string => (path === "" ? "" : `${path}.`);
 
-/** What optimizers in a tree keep for its parameters, and where it stands in a file. */
+/** What optimizers in a tree keep for its parameters, with the paths under which a file has it. */
 export const keptPlaces = (model: unknown): NamedBox[] =>
   keepers(model).flatMap(({ path: at, keeper }) =>
     Object.entries(keptState(keeper, namedParams(model))).map(([path, box]) => ({
@@ -24,14 +24,19 @@ export const keptPlaces = (model: unknown): NamedBox[] =>
     })),
   );
 
-/** The tensors of a file that may be numbers that an optimizer keeps: those are looked at before anything else. */
+/**
+ * The scalars of a file, if the tree has optimizers: they may be counts that an optimizer keeps, and are read first.
+ */
 export const mayBeNumbers = (model: unknown, { entries }: StoredIndex): string[] =>
   keepers(model).length === 0 ? [] : [...entries].flatMap(([name, { shape }]) => (shape.length === 0 ? [name] : []));
 
-/** What stands before the names of all that optimizers in a tree have in a file. */
+/** The prefixes of the names under which a file has the state of the optimizers in a tree. */
 export const keptPrefixes = (model: unknown): string[] => keepers(model).map(({ path }) => prefixOf(path));
 
-/** What optimizers in a tree take out of a file; without `strict` those of which it has nothing keep what they have. */
+/**
+ * What the optimizers in a tree load from a file. Without `strict`, those that the file does not mention are left
+ * alone.
+ */
 export const draftsFor = (
   model: unknown,
   entries: StoredIndex["entries"],

@@ -1,4 +1,4 @@
-// Kinds of options that several layers take.
+// Option kinds that several layers share.
 import { boolean, callable, count, positiveCount, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
 import type { WeightOptions } from "./linear.ts";
 
@@ -8,9 +8,9 @@ const listOf = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> =
 });
 const isSides = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && x.every(count.is);
 
-/** One size for all spatial axes, or one an axis. */
+/** One size for all spatial axes, or one per axis. */
 export type PerAxis = number | readonly number[];
-/** The same for what stands on both sides of an axis, or [before, after]. */
+/** One padding for all spatial axes, or one per axis: a number for both sides, or [before, after]. */
 export type Padding = number | readonly (number | readonly [number, number])[];
 
 export const perAxis: OptionKind<PerAxis> = listOf(positiveCount.wanted, positiveCount.is);

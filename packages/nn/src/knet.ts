@@ -1,5 +1,5 @@
-// Knet's own functions with their argument order and meaning, for programs that come from there. Shapes are row-major:
-// Knet's images (W, H, C, N) are [N, C, H, W] here, its weights (W, H, I, O) are [O, I, H, W].
+// Knet's functions with their argument order and meaning, for programs ported from Knet. Shapes are row-major: Knet's
+// images (W, H, C, N) are [N, C, H, W] here, its weights (W, H, I, O) are [O, I, H, W].
 import {
   apply,
   ArgumentError,
@@ -45,7 +45,7 @@ export interface Conv4Options {
   readonly mode?: 0 | 1;
   /** The result is multiplied by it. */
   readonly alpha?: number;
-  /** Channels in groups that do not see each other. */
+  /** The number of groups that the channels are split into. */
   readonly group?: number;
 }
 
@@ -59,7 +59,7 @@ const convKinds: OptionKinds<Conv4Options> = {
 };
 const convDefaults = { padding: 0, stride: 1, dilation: 1, mode: 0, alpha: 1, group: 1 } as const;
 
-/** The kernel as cross-correlation wants it. */
+/** The kernel for cross-correlation: flipped in mode 0. */
 function oriented(kernel: Tensor, mode: number): Tensor {
   const axes = kernel.shape.map((_, axis) => axis).slice(2);
   return mode === 0 && axes.length > 0 ? flip(kernel, { axis: axes }) : kernel;
@@ -69,7 +69,7 @@ const scaled = (y: Tensor, alpha: number): Tensor => (alpha === 1 ? y : mul(y, a
 
 /**
  * Convolution of x `[N, C, …]` with w `[O, C / group, …]`, one to three spatial axes; sizes become
- * 1 + ⌊(X + 2 padding − ((W − 1) dilation + 1)) / stride⌋. By default the kernel is flipped. As Knet's `conv4`.
+ * 1 + ⌊(X + 2 padding − ((W − 1) dilation + 1)) / stride⌋. By default the kernel is flipped. Like Knet's `conv4`.
  *
  * @example
  * conv4(tensor([[[1, 2, 3]]]), tensor([[[1, 2, 3, 4, 5, 6, 7]]])); // [[[10, 16, 22, 28, 34]]]
@@ -85,7 +85,7 @@ export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
 
 /**
  * The transposed convolution of x `[N, O, …]` with the weight w `[O, C / group, …]` of the convolution that it inverts;
- * sizes become (X − 1) stride + ((W − 1) dilation + 1) − 2 padding. As Knet's `deconv4`.
+ * sizes become (X − 1) stride + ((W − 1) dilation + 1) − 2 padding. Like Knet's `deconv4`.
  *
  * @example
  * const back = deconv4(w, conv4(w, x));
@@ -102,7 +102,7 @@ export function deconv4(w: Operand, x: Operand, options?: Conv4Options): Tensor 
 export interface Pool4Options {
   readonly window?: PerAxis;
   readonly padding?: PerAxis;
-  /** The window's size if left out. */
+  /** Default: the window's size. */
   readonly stride?: PerAxis;
   /** 0 maximum, 1 average with the padding's zeros, 2 average without them, 3 maximum. */
   readonly mode?: 0 | 1 | 2 | 3;
@@ -128,7 +128,7 @@ const poolings: Record<0 | 1 | 2 | 3, Pooling> = {
 };
 
 /**
- * Pooling of x `[N, C, …]`; sizes become 1 + ⌊(X + 2 padding − window) / stride⌋. As Knet's `pool`.
+ * Pooling of x `[N, C, …]`; sizes become 1 + ⌊(X + 2 padding − window) / stride⌋. Like Knet's `pool`.
  *
  * @example
  * pool(tensor([[[1, 2, 3, 4, 5, 6]]])); // [[[2, 4, 6]]]
@@ -140,8 +140,8 @@ export function pool(x: Operand, options?: Pool4Options): Tensor {
 
 /**
  * Spreads each value of x back over its window, so that `pool(unpool(x, o), o)` is x where windows do not overlap;
- * sizes become (X − 1) stride + window − 2 padding. As Knet's `unpool`: the gradient of an average pooling, in which
- * the padding counts except for mode 1, times the window's size, divided by alpha.
+ * sizes become (X − 1) stride + window − 2 padding. Like Knet's `unpool`: the gradient of average pooling (padding
+ * counts except in mode 1), times the window's size, divided by alpha.
  *
  * @example
  * unpool(tensor([[[1, 2]]])); // [[[1, 1, 2, 2]]]
@@ -167,7 +167,7 @@ export function unpool(x: Operand, options?: Pool4Options): Tensor {
   );
 }
 
-/** The part of each window that does not lie in the padding. */
+/** The fraction of each window that lies outside the padding. */
 function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof apply<"sumPool">>[2]): Tensor {
   const ones = source(y.backend, "full", [1], { shape: [1, 1, ...inputSize], dtype: y.dtype });
   return div(
@@ -177,8 +177,8 @@ function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof
 }
 
 /**
- * x as a matrix: its last `dims` axes are joined, and all before them. By default only the first axis stays, 0 gives a
- * column and the rank of x a row. As Knet's `mat`, whose axes run the other way.
+ * x as a matrix: its last `dims` axes become the columns, the axes before them the rows. By default only the first axis
+ * becomes rows; dims 0 gives a column, and the rank of x gives a row. Like Knet's `mat`, whose axes run the other way.
  *
  * @example
  * mat(images); // [100, 1, 28, 28] becomes [100, 784]
@@ -188,14 +188,14 @@ export function mat(x: Operand, options?: { readonly dims?: number }): Tensor {
   const t = readTensor(x, "mat");
   const { shape, size } = t;
   const joined = dims ?? Math.max(shape.length - 1, 0);
-  if (joined > shape.length) throw new ArgumentError(`mat: dims lies between 0 and ${shape.length}, got ${joined}`);
+  if (joined > shape.length) throw new ArgumentError(`mat: wanted dims between 0 and ${shape.length}, got ${joined}`);
   const columns = shape.slice(shape.length - joined).reduce((n, d) => n * d, 1);
   const rows = shape.slice(0, shape.length - joined).reduce((n, d) => n * d, 1);
   return reshape(t, size === 0 ? [rows, columns] : [size / columns, columns]);
 }
 
 /**
- * Products of matrices side by side, a `[…, m, n]` times b `[…, n, k]`; the axes in front must be equal. As Knet's `bmm`.
+ * Batched matrix product: a `[…, m, n]` times b `[…, n, k]`; the leading axes must be equal. Like Knet's `bmm`.
  *
  * @example
  * const scores = bmm(queries, keys, { transB: true });
@@ -210,12 +210,12 @@ export function bmm(
   const [x, y] = readTensors("bmm", [a, b]);
   const [p, q] = [x.shape.slice(0, -2), y.shape.slice(0, -2)];
   if (x.shape.length < 2 || y.shape.length !== x.shape.length || p.some((d, k) => d !== q[k]))
-    throw new ShapeError(`bmm: wanted matrices with equal axes in front, got [${x.shape}] and [${y.shape}]`);
+    throw new ShapeError(`bmm: wanted matrices with equal leading axes, got [${x.shape}] and [${y.shape}]`);
   return inNameOf("bmm", () => matmul(transA ? transpose(x) : x, transB ? transpose(y) : y));
 }
 
 /**
- * The logarithm of softmax over `axis`; without one over all of x, as in Knet's `logp`.
+ * The logarithm of softmax over `axis`, by default over all of x. Like Knet's `logp`.
  *
  * @example
  * logp(scores, { axis: 1 });
@@ -231,7 +231,7 @@ export function logp(x: Operand, options?: { readonly axis?: number }): Tensor {
 export const sigm = (x: Operand): Tensor => inNameOf("sigm", () => sigmoid(x));
 
 /**
- * Binary cross-entropy of scores with labels −1 and 1: log(1 + e^(−label · score)), averaged. As Knet's `logistic`.
+ * Binary cross-entropy of scores with labels −1 and 1: log(1 + e^(−label · score)), averaged. Like Knet's `logistic`.
  *
  * @example
  * const loss = logistic(scores, labels);

@@ -1,12 +1,13 @@
-// What a layer is: a function with its parameters as fields. Whoever walks the fields finds the parameters.
+// What a layer is: a function with its parameters as fields. Walking the fields finds the parameters.
 import type { Tensor } from "@weft/tensor";
 import { callable, context, readValue, resultOf, string } from "@weft/tensor/internals";
 import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
 
 /**
- * Gives a function a name and fields. Layers of your own can be made so, or as any function or object with fields. Called
- * outside of any scope, it ends what it makes on the way, as a scope would: only what it returns or keeps lives longer.
+ * Gives a function a name and fields. This is one way to write a layer; any function or object with fields is another.
+ * Called outside of any scope, a layer releases its intermediate results, as a scope would: only what it returns or
+ * keeps lives on.
  *
  * @example
  * const Scale = (n) => {
@@ -30,17 +31,21 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
 
 const dtypeOf = (x: unknown): unknown => (x as Partial<Tensor> | null | undefined)?.dtype;
 
-/** Says once that f64 meets f32. */
+/** Warns once that f64 meets f32. */
 function warn(fields: object): void {
   if (!Object.values(fields).some((field) => dtypeOf(field) === "f32")) return;
   warned = true;
   console.warn(
-    'Weft: a layer with f32 parameters was given f64 and computes in f64 from here on, which is slower. A Float64Array gives f64; if that is not meant, write tensor(data, { dtype: "f32" }).',
+    "Weft: a layer with f32 parameters was given f64 and computes in f64 from here on, which is slower. " +
+      'A Float64Array gives f64; if you did not mean that, write tensor(data, { dtype: "f32" }).',
   );
 }
 let warned = false;
 
-/** The same for what only calls others: what a function of the user's makes on the way is the user's. */
+/**
+ * Like `layer`, for a layer that only calls others: it releases nothing, since what the user's functions make is the
+ * user's.
+ */
 export function named<Call extends (...args: never[]) => unknown, Fields extends object>(
   kind: string,
   call: Call,
@@ -48,7 +53,7 @@ export function named<Call extends (...args: never[]) => unknown, Fields extends
 ): Call & Fields {
   const self = watched(call);
   const text = (): string => outline(self);
-  // Defined rather than assigned, so that they are no fields.
+  // Defined rather than assigned, so that they do not count as fields.
   const shown = { toString: text, [Symbol.for("nodejs.util.inspect.custom")]: text, toJSON: () => ({ ...self }) };
   Object.defineProperty(self, "name", { value: kind });
   for (const key of Reflect.ownKeys(shown)) Object.defineProperty(self, key, { value: shown[key as "toString"] });

@@ -1,4 +1,4 @@
-// Layers whose formula is one matrix product or one look-up.
+// Layers whose formula is one matrix product or one lookup.
 import type { Param } from "@weft/autograd";
 import { add, readTensor, readTensors, reshape, ShapeError, take, type Operand, type Tensor } from "@weft/tensor";
 import {
@@ -18,9 +18,9 @@ import { parameter } from "./parameter.ts";
 
 export interface WeightOptions {
   readonly bias?: boolean;
-  /** The weight's first values; by default PyTorch's, U(−1/√fanIn, 1/√fanIn). */
+  /** Initial values of the weight; by default PyTorch's, U(−1/√fanIn, 1/√fanIn). */
   readonly init?: Initializer;
-  /** The bias's first values; by default U(−1/√fanIn, 1/√fanIn). */
+  /** Initial values of the bias; by default U(−1/√fanIn, 1/√fanIn). */
   readonly biasInit?: Initializer;
 }
 
@@ -33,7 +33,7 @@ export interface Linear {
 
 /**
  * x Wᵀ + b: from `[…, inputs]` to `[…, outputs]`, with `weight` `[outputs, inputs]` and `bias` `[outputs]`.
- * Throws a ShapeError if x has other features. As PyTorch's `Linear`.
+ * Throws a ShapeError if x has a different number of features. Like PyTorch's `Linear`.
  *
  * @example
  * const model = Chain(Linear(784, 64), relu, Linear(64, 10));
@@ -54,7 +54,7 @@ export function Linear(inputs: number, outputs: number, options?: WeightOptions)
   return self;
 }
 
-/** x Wᵀ + b, with W as `[outputs, inputs]`; rows of any number of axes are one matrix. */
+/** x Wᵀ + b, with W as `[outputs, inputs]`; all axes of x but the last become the rows of one matrix. */
 function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
   const [x, w, b] = readTensors("Linear", [input, weight, ...(bias === null ? [] : [bias])]);
   const { 0: outputs, 1: inputs } = w.shape as [number, number];
@@ -77,8 +77,8 @@ export interface Embedding {
 
 /**
  * Row i of `weight` `[count, features]` for each index i: from `[…]` to `[…, features]`. The gradient is row-sparse, so
- * that an update costs the rows touched. An index out of range is an IndexError at each read. As PyTorch's
- * `Embedding`, which draws from N(0, 1).
+ * the cost of an update depends on the rows touched. An index out of range throws an IndexError at each read. Like
+ * PyTorch's `Embedding`, with initial values from N(0, 1).
  *
  * @example
  * const vectors = Embedding(10_000, 128)(words);

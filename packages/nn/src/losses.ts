@@ -1,4 +1,4 @@
-// Losses: how far a prediction is from what it should have been, as one number, or one a row. Meanings are PyTorch's.
+// Losses: how far predictions are from their targets, as one number or one per row. Definitions are PyTorch's.
 import {
   abs,
   add,
@@ -48,7 +48,7 @@ import {
   sameShape,
 } from "@weft/tensor/internals";
 
-/** What becomes of the losses of single rows or elements: their mean, their sum, or nothing. */
+/** How the losses of rows or elements are combined: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 
 export interface LossOptions {
@@ -56,7 +56,7 @@ export interface LossOptions {
 }
 
 export interface LabelOptions extends LossOptions {
-  /** Rows with this label count neither in the loss nor in the mean. None by default. */
+  /** Rows with this label are left out of the loss and of the mean. None by default. */
   readonly ignoreIndex?: number;
 }
 
@@ -79,7 +79,7 @@ const labelKinds: OptionKinds<LabelOptions> = { ...lossKinds, ignoreIndex: int32
 const reduced = (op: string, x: Tensor, options: LossOptions | undefined): Tensor =>
   reductions[readOptions(op, options, lossKinds, { reduction: "mean" }).reduction](x);
 
-/** Scores as rows `[rows, classes]`: the class axis is axis 1, or the only one. */
+/** Scores as rows `[rows, classes]`: the class axis is axis 1, or the only axis. */
 function classRows(x: Tensor): Tensor {
   const { shape } = x;
   if (shape.length === 2) return x;
@@ -88,14 +88,14 @@ function classRows(x: Tensor): Tensor {
   return reshape(permute(x, [...last, 1]), [-1, shape[1]!]);
 }
 
-/** Whether a shape is that of scores without their class axis. */
+/** Whether a shape equals that of the scores without their class axis. */
 function isPerRow(shape: Shape, scores: Shape): boolean {
   if (shape.length !== scores.length - 1) return false;
   for (let i = 0; i < shape.length; i++) if (shape[i] !== scores[i === 0 ? 0 : i + 1]) return false;
   return true;
 }
 
-/** Class numbers must have the shape of the scores without their class axis. */
+/** Checks that class numbers are integers, in the shape of the scores without their class axis. */
 function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
   const { shape, dtype } = labels;
   if (!isFloat(dtype) && isPerRow(shape, scores.shape)) return;
@@ -114,7 +114,7 @@ function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
   throw new ShapeError(`${op}: scores ${text(scores.shape)} want labels ${text(wanted)}, got ${text(shape)}${hint}`);
 }
 
-/** The losses of rows, put into the labels' shape or reduced; the mean is over the rows that count. */
+/** The losses of rows, in the labels' shape or reduced; the mean is over the rows that are not ignored. */
 function collected(op: string, rows: Tensor, labels: Tensor, options: LabelOptions): Tensor {
   const { ignoreIndex, reduction = "mean" } = options;
   if (reduction === "none") return reshape(rows, labels.shape);
@@ -131,8 +131,8 @@ const crossEntropyKinds: OptionKinds<CrossEntropyOptions> = { ...labelKinds, lab
  *
  * `logits` are `[N, C]`, `[C]` or `[N, C, …]`; `labels` are class numbers from 0 without the class axis, or
  * probabilities with the shape of the logits. With `labelSmoothing` ε the target is (1 − ε) · label + ε / C. With
- * `ignoreIndex` the mean is over the other rows. Throws a ShapeError if the shapes do not fit; a label out of range is
- * an IndexError at each read. As PyTorch's `cross_entropy`, but that nothing is ignored by default.
+ * `ignoreIndex` the mean is over the other rows. Throws a ShapeError if the shapes do not fit; a label out of range
+ * throws an IndexError at each read. Like PyTorch's `cross_entropy`, except that nothing is ignored by default.
  *
  * @example
  * const loss = crossEntropy(matmul(x, w), y);
@@ -151,7 +151,7 @@ export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEn
   return collected("crossEntropy", rows, target, read);
 }
 
-/** Cross-entropy with probabilities for labels. */
+/** Cross-entropy where the labels are probabilities. */
 function likelihood(scores: Tensor, target: Tensor, smoothing: number, options: CrossEntropyOptions): Tensor {
   const { ignoreIndex, reduction = "mean" } = options;
   if (ignoreIndex !== undefined)
@@ -163,7 +163,7 @@ function likelihood(scores: Tensor, target: Tensor, smoothing: number, options: 
 
 /**
  * The negative log-likelihood of log-probabilities: −logp[label], averaged over the rows. Shapes, `ignoreIndex` and
- * errors as in `crossEntropy`, which takes scores instead (and is what Knet calls `nll`). As PyTorch's `nll_loss`.
+ * errors as in `crossEntropy`, which takes scores instead (and is what Knet calls `nll`). Like PyTorch's `nll_loss`.
  *
  * @example
  * const loss = nll(logSoftmax(scores), y);
@@ -182,8 +182,8 @@ export function nll(logProbabilities: Operand, labels: Operand, options?: LabelO
 }
 
 /**
- * Two operands of one shape, as floats: a loss that broadcast `[N, 1]` against `[N]` would be silently wrong, and so would
- * one of integers, whose differences and squares do not fit.
+ * Two operands of one shape, as floats. Broadcasting `[N, 1]` against `[N]` would give a silently wrong loss, and so
+ * would integers, whose differences and squares can overflow.
  */
 function pair(op: string, x: Operand, y: Operand): readonly [Value, Value] {
   const a = floating(x, op, undefined, y);
@@ -198,7 +198,7 @@ function pair(op: string, x: Operand, y: Operand): readonly [Value, Value] {
 
 /**
  * Binary cross-entropy of scores: log(1 + eˣ) − x · target, averaged over the elements. Targets lie between 0 and 1 and
- * have the shape of x. As PyTorch's `binary_cross_entropy_with_logits`.
+ * have the shape of x. Like PyTorch's `binary_cross_entropy_with_logits`.
  *
  * @example
  * const loss = bceWithLogits(scores, labels);
@@ -209,7 +209,7 @@ export function bceWithLogits(x: Operand, target: Operand, options?: LossOptions
 }
 
 /**
- * The mean squared error: (x − y)², averaged over the elements. Shapes must be equal. As PyTorch's `mse_loss`.
+ * The mean squared error: (x − y)², averaged over the elements. Shapes must be equal. Like PyTorch's `mse_loss`.
  *
  * @example
  * const loss = mse(predict(x), y);
@@ -218,14 +218,14 @@ export function mse(x: Operand, y: Operand, options?: LossOptions): Tensor {
   return inNameOf("mse", () => reduced("mse", square(sub(...pair("mse", x, y))), options));
 }
 
-/** The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. As PyTorch's `l1_loss`. */
+/** The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. Like PyTorch's `l1_loss`. */
 export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
   return inNameOf("mae", () => reduced("mae", abs(sub(...pair("mae", x, y))), options));
 }
 
 /**
  * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
- * Shapes must be equal. As PyTorch's `huber_loss` (Huber 1964).
+ * Shapes must be equal. Like PyTorch's `huber_loss` (Huber 1964).
  */
 export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
   const known = { ...lossKinds, delta: positive };
@@ -239,7 +239,7 @@ export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly
 }
 
 /**
- * The share of rows whose highest score is at the label, as a tensor. Shapes and `ignoreIndex` as in `crossEntropy`.
+ * The fraction of rows whose highest score is at the label, as a tensor. Shapes and `ignoreIndex` as in `crossEntropy`.
  *
  * @example
  * console.log(await accuracy(model(x), y).item());
@@ -251,7 +251,7 @@ export function accuracy(logits: Operand, labels: Operand, options?: Pick<LabelO
   const axis = scores.shape.length === 1 ? 0 : 1;
   const numbers = cast(target, "i32");
   const ignored = ignoreIndex === undefined ? undefined : equal(numbers, ignoreIndex);
-  // Looked up among the classes, so that a label out of range is an IndexError, as in `crossEntropy`.
+  // Looked up among the classes, so that a label out of range throws an IndexError, as in `crossEntropy`.
   const classes = source(scores.backend, "iota", [], { shape: [scores.shape[axis]!], axis: 0, dtype: "i32" });
   const chosen = ignored === undefined ? numbers : where(ignored, 0, numbers);
   const wanted = inNameOf("accuracy", () => take(classes, chosen), true);

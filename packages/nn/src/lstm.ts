@@ -1,5 +1,6 @@
-// The LSTM over whole sequences. The backward pass is written by hand, since then every weight's gradient is one matrix
-// product over all time steps instead of one a step; it uses public functions only, so it can be differentiated again.
+// The LSTM over whole sequences. The backward pass is written by hand: then every weight's gradient is one matrix
+// product over all time steps instead of one per step. It uses public functions only, so it can be differentiated
+// again.
 import { customGradient } from "@weft/autograd";
 import { add, matmul, reshape, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
 import { lstmSequence, lstmSequenceGrad } from "@weft/tensor/internals";
@@ -39,7 +40,7 @@ const cell: Cell = {
 
 export type LstmOptions = RecurrentOptions;
 
-/** What an LSTM leaves: every step's output, and where it can be continued. */
+/** What an LSTM returns: the output of every step, and the states from which it can be continued. */
 export interface LstmResult {
   /** `[T, B, H]`, or `[T, B, 2 H]` in both directions. */
   readonly y: Tensor;
@@ -55,7 +56,7 @@ export interface LstmResult {
  *
  * Each step: i, f, o = σ(W x + b + R h + d), g = tanh(W x + b + R h + d); c = f c + i g; h = o tanh(c). `weights` has,
  * for each layer and direction, W `[4 H, in]`, R `[4 H, H]`, b and d `[4 H]`, gates in the order i f g o. Throws a
- * ShapeError if they do not fit. As PyTorch's `LSTM` (Hochreiter and Schmidhuber 1997).
+ * ShapeError if they do not fit. Like PyTorch's `LSTM` (Hochreiter and Schmidhuber 1997).
  *
  * @example
  * const { y, h, c } = lstm(x, null, null, [wih, whh, bih, bhh]);

@@ -1,18 +1,18 @@
-// What is written beside the tensors of a file. The format has text only, so numbers and truth values are written as text, and which
-// they were stands in an entry of its own: other readers see text, and this one gives back what was given.
+// Metadata of a file. The format allows strings only, so numbers and booleans are written as strings, and an entry of
+// its own says which they were: other readers see strings, and this one restores the types.
 import { ArgumentError } from "@weft/tensor";
 import { describe, quoted } from "@weft/tensor/internals";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
 
-/** Notes in a file, by name. */
+/** Metadata in a file, by name. */
 export type Metadata = Readonly<Record<string, string | number | boolean>>;
 
-/** The entry that says which of the others are no text: a JSON table from names to `number` or `boolean`. */
+/** The entry that says which of the others are not strings: a JSON object from names to `number` or `boolean`. */
 const kinds = "weft.types";
 
 const asText = (value: string | number | boolean): string => (Object.is(value, -0) ? "-0" : String(value));
 
-/** What a text means as each kind; undefined if it means nothing. */
+/** The value of a string as each type; undefined if it has none. */
 const meanings: Readonly<Record<string, (text: string) => number | boolean | undefined>> = {
   number: (text) => (asText(Number(text)) === text ? Number(text) : undefined),
   boolean: (text) => (text === "true" ? true : text === "false" ? false : undefined),
@@ -21,30 +21,30 @@ const meanings: Readonly<Record<string, (text: string) => number | boolean | und
 const isPlain = (x: unknown): boolean =>
   typeof x === "object" && x !== null && [Object.prototype, null].includes(Object.getPrototypeOf(x) as null);
 
-/** As it stands in a file. Throws an ArgumentError for whatever could not be read again as it was. */
+/** Metadata as a file has it. Throws an ArgumentError for a value that could not be read back unchanged. */
 export function writtenMetadata(metadata: Metadata): Readonly<Record<string, string>> {
   if (!isPlain(metadata))
-    throw new ArgumentError(`metadata: wanted a table such as { epoch: 3 }, got ${describe(metadata)}`);
+    throw new ArgumentError(`metadata: wanted an object such as { epoch: 3 }, got ${describe(metadata)}`);
   const texts: Record<string, string> = Object.create(null) as Record<string, string>;
   const types: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(metadata)) {
     const type = typeof value;
     if (type !== "string" && !(type in meanings))
       throw new ArgumentError(
-        `metadata: ${quoted(name)} is ${describe(value)}, wanted text, a number, true or false; anything else as JSON.stringify(…)`,
+        `metadata: ${quoted(name)} is ${describe(value)}, wanted a string, a number or a boolean; ` +
+          "write anything else with JSON.stringify",
       );
-    if (name === kinds)
-      throw new ArgumentError(`metadata: ${quoted(name)} is taken by the writer; choose another name`);
+    if (name === kinds) throw new ArgumentError(`metadata: the name ${quoted(name)} is reserved; choose another`);
     texts[name] = asText(value);
     if (halfCharacter.test(name) || halfCharacter.test(texts[name]))
-      throw new ArgumentError(`metadata: ${quoted(name)} is not Unicode, it has half a character`);
+      throw new ArgumentError(`metadata: ${quoted(name)} is not valid Unicode: it has a lone surrogate`);
     if (type !== "string") types[name] = type;
   }
   if (Object.keys(types).length > 0) texts[kinds] = JSON.stringify(types);
   return texts;
 }
 
-/** What the texts of a file mean. */
+/** Metadata from the strings in a file. */
 export function readMetadata(texts: Readonly<Record<string, string>>): Metadata {
   const { [kinds]: listed, ...rest } = texts;
   const metadata = Object.assign(Object.create(null), rest) as Record<string, string | number | boolean>;
@@ -55,7 +55,7 @@ export function readMetadata(texts: Readonly<Record<string, string>>): Metadata 
   return metadata;
 }
 
-/** Another writer may use the name for something else: then all is text. */
+/** Another writer may use this entry for something else: then everything stays a string. */
 function typesIn(text = "{}"): Table {
   try {
     const types = parseStrict(text);

@@ -1,11 +1,11 @@
-// `save` and `load` in a page, which has no files: a program that imports them can be checked and bundled for both places, and a
-// call says what a page does instead.
+// `save` and `load` in the browser, which has no file system. A program that imports them can be type-checked and
+// bundled for both platforms, and a call throws an error that says what to do in the browser instead.
 import { UnsupportedError } from "@weft/tensor";
 import type * as files from "./files.ts";
 
 const refuse = (what: string, instead: string): never => {
   throw new UnsupportedError(
-    `${what}: there are no files in a page. ${instead}. If this is not a page, have @weft/nn resolved with the condition "node".`,
+    `${what}: a page has no files. ${instead}. Outside a page, resolve @weft/nn with the condition "node".`,
   );
 };
 

@@ -1,4 +1,4 @@
-// Layers that keep a network regular: batch normalization with its running moments, layer normalization, and dropout.
+// Normalization layers and dropout: batch normalization with its running moments, layer normalization.
 import { learning, type Param, type State } from "@weft/autograd";
 import { add, readTensor, type Operand, type Tensor } from "@weft/tensor";
 import {
@@ -20,9 +20,9 @@ import { parameter, running } from "./parameter.ts";
 
 export interface BatchNormLayerOptions {
   readonly eps?: number;
-  /** How far the running moments move towards the batch's. */
+  /** How far the running moments move toward the batch's. */
   readonly momentum?: number;
-  /** Has it a weight and a bias? */
+  /** Whether it has a weight and a bias. */
   readonly affine?: boolean;
 }
 
@@ -37,8 +37,8 @@ export interface BatchNorm {
 }
 
 /**
- * Batch normalization of x `[N, features, …]` (see `batchNorm`), with running moments that are saved and are no
- * parameters. As PyTorch's `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d`.
+ * Batch normalization of x `[N, features, …]` (see `batchNorm`), with running moments that are saved but are not
+ * parameters. Like PyTorch's `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d`.
  *
  * @example
  * const model = Chain(Conv({ in: 3, out: 16, kernel: 3, bias: false }), BatchNorm(16), relu);
@@ -51,14 +51,14 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
     momentum: 0.1,
     affine: true,
   });
-  const call = (input: Operand, how?: { readonly training?: boolean }): Tensor => {
-    const { training = learning() } = readOptions("BatchNorm", how, trainingKinds, {});
+  const call = (input: Operand, mode?: { readonly training?: boolean }): Tensor => {
+    const { training = learning() } = readOptions("BatchNorm", mode, trainingKinds, {});
     const x = readTensor(input, "BatchNorm");
     const moments = { runningMean: self.running_mean, runningVar: self.running_var };
     const run = (): Tensor => batchNorm(x, self.weight, self.bias, { training, eps, momentum, ...moments });
     if (!training) return run();
     const count = self.num_batches_tracked;
-    // A batch whose moments are taken back was not seen.
+    // Together: where the moments are rolled back, so is the count.
     return together(() => {
       const y = run();
       count.value = add(readTensor(count, "BatchNorm", x), 1);
@@ -77,7 +77,7 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
 
 export interface LayerNormLayerOptions {
   readonly eps?: number;
-  /** Has it a weight and a bias? */
+  /** Whether it has a weight and a bias. */
   readonly affine?: boolean;
 }
 
@@ -89,8 +89,8 @@ export interface LayerNorm {
 }
 
 /**
- * Layer normalization of the last axis of x, `features` long, or of its last axes, if `features` is their shape (see
- * `layerNorm`). As PyTorch's `LayerNorm`.
+ * Layer normalization of the last axis of x if `features` is a number, or of its last axes if `features` is their shape
+ * (see `layerNorm`). Like PyTorch's `LayerNorm`.
  *
  * @example
  * const model = Chain(Linear(784, 256), LayerNorm(256), relu, Linear(256, 10));
@@ -121,7 +121,7 @@ export interface Dropout {
 }
 
 /**
- * Dropout as a layer (see `dropout`): zeros with probability p while learning.
+ * Dropout as a layer (see `dropout`): zeros with probability p while training.
  *
  * @example
  * const model = Chain(Linear(784, 256), relu, Dropout(0.5), Linear(256, 10));

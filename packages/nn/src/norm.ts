@@ -1,4 +1,5 @@
-// Normalization: batch statistics while learning, running ones afterwards. Learning means inside `diff`, unless told.
+// Normalization: with the batch's statistics while training, and running ones otherwise. Training is the default inside
+// `diff`.
 import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
   add,
@@ -38,11 +39,14 @@ import {
 import { isState } from "./parameter.ts";
 
 export interface BatchNormOptions {
-  /** Normalize with the batch's own moments (and update the running ones); by default inside `diff`. */
+  /**
+   * Whether to normalize with the batch's own moments, and update the running ones. Default: true inside `diff`, else
+   * false.
+   */
   readonly training?: boolean;
   /** Added to the variance. */
   readonly eps?: number;
-  /** How far the running moments move towards the batch's. */
+  /** How far the running moments move toward the batch's. */
   readonly momentum?: number;
   /** A tensor, or a `state`, which is updated while training. */
   readonly runningMean?: Operand | null;
@@ -63,7 +67,8 @@ const batchNormKinds: OptionKinds<BatchNormOptions> = {
  *
  * While training, mean and (biased) variance are those of the batch, and a running moment given as a `state` becomes
  * (1 − momentum) · running + momentum · batch, with the unbiased variance; otherwise the running moments are used.
- * Throws a ShapeError if a channel has only one value to learn from. As PyTorch's `batch_norm` (Ioffe and Szegedy 2015).
+ * Throws a ShapeError if a channel has only one value to train on. Like PyTorch's `batch_norm` (Ioffe and Szegedy
+ * 2015).
  *
  * @example
  * const y = batchNorm(x, weight, bias, { runningMean, runningVar });
@@ -80,7 +85,7 @@ export function batchNorm(
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
   const channels = x.shape[1]!;
   const across = x.shape.map((_, axis) => (axis === 1 ? channels : 1));
-  const spread = (v: Operand, what: string): Tensor => {
+  const perChannel = (v: Operand, what: string): Tensor => {
     if (typeof v === "number") return x.backend.full(across, v, { dtype: isFloat(x.dtype) ? x.dtype : "f32" });
     const t = readTensor(v, "batchNorm", x);
     const { shape } = t;
@@ -88,16 +93,16 @@ export function batchNorm(
       throw new ShapeError(`batchNorm: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
     return reshape(t, across);
   };
-  const [scale, shift] = [spread(weight ?? 1, "weight"), spread(bias ?? 0, "bias")];
+  const [scale, shift] = [perChannel(weight ?? 1, "weight"), perChannel(bias ?? 0, "bias")];
   if (!training) {
     if (runningMean == null || runningVar == null)
-      throw new ArgumentError("batchNorm: without training it wants runningMean and runningVar");
-    const inverse = rsqrt(add(spread(runningVar, "runningVar"), eps));
-    return add(mul(sub(x, spread(runningMean, "runningMean")), mul(inverse, scale)), shift);
+      throw new ArgumentError("batchNorm: wanted runningMean and runningVar, since training is false");
+    const inverse = rsqrt(add(perChannel(runningVar, "runningVar"), eps));
+    return add(mul(sub(x, perChannel(runningMean, "runningMean")), mul(inverse, scale)), shift);
   }
   const count = x.size / channels;
   if (!(count > 1))
-    throw new ShapeError(`batchNorm: wanted more than one value a channel while training, got x [${x.shape}]`);
+    throw new ShapeError(`batchNorm: wanted more than one value per channel while training, got x [${x.shape}]`);
   const [y, average, variance] = byBatch(x, scale, shift, eps);
   follow(runningMean, average, momentum, 1);
   follow(runningVar, variance, momentum, count / (count - 1));
@@ -105,9 +110,9 @@ export function batchNorm(
 }
 
 /**
- * What `batchNorm` is while it learns, and the mean and variance of each channel. By hand, since the gradients of weight and bias are
- * the two sums that the gradient of x needs: with d = √(var + eps) and z = (x − mean) / d,
- * dx = weight / d · (g − mean(g) − z · mean(g · z)).
+ * `batchNorm` while training, with the mean and variance of each channel. The gradient is written by hand, since the
+ * gradients of weight and bias are the two sums that the gradient of x needs: with d = √(var + eps) and
+ * z = (x − mean) / d, dx = weight / d · (g − mean(g) − z · mean(g · z)).
  */
 function byBatch(x: Tensor, weight: Tensor, bias: Tensor, eps: number): readonly [Tensor, Tensor, Tensor] {
   const axis = x.shape.map((_, k) => k).filter((k) => k !== 1);
@@ -115,17 +120,17 @@ function byBatch(x: Tensor, weight: Tensor, bias: Tensor, eps: number): readonly
   const total = (v: Tensor): Tensor => sum(v, { axis, keepDims: true });
   return customGradient((x: Tensor, weight: Tensor, bias: Tensor) => {
     const average = mean(x, { axis, keepDims: true });
-    // Computed anew wherever it is used, since storing and reading it costs more.
-    const centred = (): Tensor => sub(x, average);
-    const variance = mean(square(centred()), { axis, keepDims: true });
+    // Recomputed wherever it is used, since storing and reading it costs more.
+    const centered = (): Tensor => sub(x, average);
+    const variance = mean(square(centered()), { axis, keepDims: true });
     const inverse = rsqrt(add(variance, eps));
     const pullback = (g: Tensor): readonly Tensor[] => {
-      const z = (): Tensor => mul(centred(), inverse);
+      const z = (): Tensor => mul(centered(), inverse);
       const [dWeight, dBias] = [total(mul(g, z())), total(g)];
       const rest = sub(sub(g, div(dBias, count)), mul(z(), div(dWeight, count)));
       return [mul(mul(weight, inverse), rest), dWeight, dBias];
     };
-    return { value: [add(mul(centred(), mul(inverse, weight)), bias), average, variance] as const, pullback };
+    return { value: [add(mul(centered(), mul(inverse, weight)), bias), average, variance] as const, pullback };
   })(x, weight, bias);
 }
 
@@ -139,9 +144,9 @@ export interface LayerNormOptions {
 const layerNormKinds: OptionKinds<LayerNormOptions> = { eps: nonNegative, axes: positiveCount };
 
 /**
- * Layer normalization: (x − mean) / √(var + eps) · weight + bias, with the moments of the last axes of x, whose shape
- * weight and bias have. Throws a ShapeError if they have another. As PyTorch's
- * `layer_norm` (Ba, Kiros and Hinton 2016).
+ * Layer normalization: (x − mean) / √(var + eps) · weight + bias, with the moments over the last axes of x. Weight and
+ * bias have the shape of these axes, else it throws a ShapeError. Like PyTorch's `layer_norm` (Ba, Kiros and Hinton
+ * 2016).
  *
  * @example
  * const y = layerNorm(x, weight, bias, { eps: 1e-5 });
@@ -172,8 +177,9 @@ export function layerNorm(
 }
 
 /**
- * Root mean square normalization: x / √(mean x² + eps) · weight, along the last axis of x, whose length weight has. Throws a ShapeError if it
- * has another. As PyTorch's `rms_norm` (Zhang and Sennrich 2019), but for eps, which there is that of the dtype.
+ * Root mean square normalization: x / √(mean x² + eps) · weight, along the last axis of x. Throws a ShapeError if weight
+ * does not have the length of that axis. Like PyTorch's `rms_norm` (Zhang and Sennrich 2019), except for the default of
+ * eps, which in PyTorch is that of the dtype.
  *
  * @example
  * const y = rmsNorm(x, weight, { eps: 1e-6 });
@@ -184,7 +190,7 @@ export function rmsNorm(input: Operand, weight: Operand, options?: { readonly ep
   return applyFused(rmsNormOp, [x, w], { eps })[0]!;
 }
 
-/** Moves a running moment, if it is a state, towards the batch's. */
+/** Moves a running moment, if it is a state, toward the batch's. */
 function follow(running: Operand | null | undefined, batch: Tensor, momentum: number, factor: number): void {
   if (running == null || !isState(running)) return;
   const value = readTensor(running, "batchNorm", batch);

@@ -1,5 +1,6 @@
-// Two normal numbers of two random words (Box and Muller 1958). Logarithm and circle are written out, with the coefficients of
-// fdlibm (Sun Microsystems): those of `Math` differ between engines in their last bits, arithmetic does not.
+// Two normal numbers from two random words (Box and Muller 1958). Logarithm, sine and cosine are written out, with the
+// coefficients of fdlibm (Sun Microsystems): those of `Math` differ between engines in the last bits, arithmetic does
+// not.
 
 // oxfmt-ignore
 const LOG = [0.14798198605116586, 0.15313837699209373, 0.1818357216161805, 0.22222198432149784, 0.2857142874366239, 0.3999999999940942, 0.6666666666666735];

@@ -1,14 +1,14 @@
-// A model in words, for logs: each layer with its fields, boxes by shape and dtype. No value is looked at.
+// A model as text, for logs: each layer with its fields, and boxes as shape and dtype. No value is read.
 import { children } from "@weft/autograd/internals";
 import { BRAND, printable, quoted } from "@weft/tensor/internals";
 
-/** What stands below a part; nothing below a tensor, a box, or a value that is no object. */
+/** The fields of a part; a tensor, a box, or a value that is not an object has none. */
 const fieldsOf = (x: unknown): (readonly [string, unknown])[] =>
   (typeof x === "object" || typeof x === "function") && x !== null ? children(x) : [];
 
 /**
- * The fields of a layer and of the layers in it: `Linear(weight: param f32[10, 784], bias: param f32[10])`, with a line for each field
- * where there are layers in layers.
+ * The fields of a layer and of the layers in it: `Linear(weight: param f32[10, 784], bias: param f32[10])`, with a line
+ * for each field where layers are nested.
  */
 export function outline(x: unknown, indent = "", around: readonly unknown[] = []): string {
   if (typeof x === "string") return quoted(x);
@@ -30,7 +30,7 @@ export function outline(x: unknown, indent = "", around: readonly unknown[] = []
   return `${name}(\n${texts.map((text) => `${indent}  ${text}\n`).join("")}${indent})`;
 }
 
-/** A name as it stands in a line. */
+/** A name without control characters and line breaks. */
 const onOneLine = (name: string): string => printable(name, 120).replaceAll("\n", "\\u000a");
 
 const nameOf = (x: object): string =>

@@ -1,5 +1,5 @@
-// Parameters that wait for data: shape and initializer are known when a layer is built, the value is made on the backend
-// of the first tensor that the layer meets. It does not depend on when or where that is.
+// Lazily initialized parameters: shape and initializer are known when a layer is built, the value is made on the
+// backend of the first tensor that the layer meets. The value does not depend on when or where that is.
 import { param, state, type Param, type State, type LazyValue } from "@weft/autograd";
 import { fromHost } from "@weft/autograd/internals";
 import {
@@ -26,10 +26,10 @@ import { run, type Initializer } from "./initializers.ts";
 import { storedName, type StoredType } from "./safetensors.ts";
 import { storedAs } from "./stored-values.ts";
 
-/** Any box of a model: what is differentiated, and what only changes. */
+/** Any box of a model: a parameter, or a state, which is not differentiated. */
 export type AnyBox = Param | State;
 
-/** Boxes that are stored otherwise than their dtype says. */
+/** Boxes whose type in files is not that of their dtype. */
 const storedTypes = new WeakMap<Box, StoredType>();
 
 interface CellOptions {
@@ -55,8 +55,8 @@ function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: I
 }
 
 /**
- * A parameter of a shape that `init` fills when it first meets data. Its random draws have a key of their own, numbered
- * in the order of creation since `seed(n)`.
+ * A parameter of a given shape, which `init` fills when it first meets data. Its random draws have a key of their own,
+ * numbered in the order of creation since `seed(n)`.
  *
  * @example
  * const weight = parameter([10, 784], xavier());
@@ -64,21 +64,21 @@ function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: I
 export const parameter = (shape: Shape, init: Initializer, options?: Pick<CellOptions, "dtype">): Param =>
   cell(param, shape, init, options);
 
-/** The same for what is saved with the model and not differentiated: running moments, counts. */
+/** The same for state that is saved with the model but not differentiated: running moments, counts. */
 export const running = (shape: Shape, init: Initializer, options?: CellOptions): State =>
   cell(state, shape, init, options);
 
-/** Is it a `state`, which a function may update? */
+/** Whether an operand is a `state`, which a function may update. */
 export const isState = (x: Operand): x is State =>
   typeof x === "object" && !("interpreter" in x) && (x as Partial<State>).kind === "state";
 
 /** The state that optimizers keep for a box. */
 export const belongings = (box: AnyBox): State[] => [...box.belongings].flatMap((record) => Object.values(record));
 
-/** How a box is stored. */
+/** The type of a box in files. */
 export const storedType = (box: AnyBox): StoredType => storedTypes.get(box) ?? storedAs(box.dtype);
 
-/** The values of a box on the host; those that it will begin with, if it has none yet. */
+/** The values of a box on the host: its initial values if it is not initialized yet. */
 export async function hostValues(box: AnyBox): Promise<TypedArray> {
   if (!box.initialized) return box.lazyValue?.values?.() ?? refuse(box);
   const x: Tensor = box.value;
@@ -89,14 +89,14 @@ export async function hostValues(box: AnyBox): Promise<TypedArray> {
   }
 }
 
-/** A box of someone else's that waits for a backend: only a backend can say what it begins with. */
+/** For a lazy box that was not made here: only a backend can compute its initial values. */
 function refuse(box: AnyBox): never {
   throw new ArgumentError(
     `${box.kind}: this ${box.dtype}[${box.shape}] has no value yet; give it one with: await place(model, backend)`,
   );
 }
 
-/** New values of boxes whose memory is there: nothing has changed yet. */
+/** New values of boxes, uploaded but not yet assigned. */
 interface Prepared {
   readonly box: AnyBox;
   readonly array: TypedArray;
@@ -104,7 +104,9 @@ interface Prepared {
 }
 type Values = Iterable<readonly [AnyBox, TypedArray]>;
 
-/** Uploads values to the backends of their boxes (or to the one given); all of them, or it throws and keeps none. */
+/**
+ * Uploads values to the backends of their boxes (or to the one given). If one upload fails, releases all and throws.
+ */
 function prepare(values: Values, backend: Backend | undefined): Prepared[] {
   const made: Prepared[] = [];
   try {
@@ -126,12 +128,12 @@ function take(made: readonly Prepared[]): void {
 }
 
 /**
- * Gives boxes values, all of them or none: on their backends, or on the host until they come to life. Nothing changes
- * before all the memory is there.
+ * Gives boxes values, all of them or none: on their backends, or on the host until they are initialized. Nothing is
+ * assigned before all values are uploaded.
  */
 export const assignAll = (values: Values): void => take(prepare(values, undefined));
 
-/** The same where one can wait: a device tells later, by the next read, that it had no memory. */
+/** The same, asynchronously: a device that is out of memory says so only at the next read. */
 export async function assignAllSurely(values: Values, backend?: Backend): Promise<void> {
   const made = prepare(values, backend);
   try {
@@ -144,7 +146,7 @@ export async function assignAllSurely(values: Values, backend?: Backend): Promis
   take(made);
 }
 
-/** Waits until a backend has done what it was asked for; throws what it has to tell. */
+/** Waits until a backend has done its pending work; throws the error that it reports, if any. */
 async function answered(backend: Backend): Promise<void> {
   const x = backend.upload(Float32Array.of(0), [1], "f32");
   try {

@@ -1,4 +1,4 @@
-// Moving a model: its parameters, its running state, and the state that optimizers keep for its parameters.
+// Moves a model between backends: parameters, running state, and the state that optimizers keep for its parameters.
 import type { LazyValue } from "@weft/autograd";
 import type { Backend } from "@weft/tensor";
 import { backendKind, readValue } from "@weft/tensor/internals";
@@ -6,8 +6,9 @@ import { assignAllSurely, belongings, hostValues, type AnyBox } from "./paramete
 import { boxes } from "./tree.ts";
 
 /**
- * Moves a model to a backend, with the state that optimizers keep for its parameters, and returns the model. What has
- * not come to life yet does so there. If that fails, for want of memory say, all stays where it was.
+ * Moves a model to a backend, with the state that optimizers keep for its parameters, and returns the model. Parameters
+ * that are not initialized yet are initialized there. If that fails (out of memory, say), everything stays where it
+ * was.
  *
  * @example
  * await place(model, await open());

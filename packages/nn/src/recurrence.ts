@@ -1,4 +1,4 @@
-// Recurrent layers on each other and in both directions, around what one of them does in one direction: the cell.
+// Stacked and bidirectional recurrent networks, built from a cell: what one layer does in one direction.
 import {
   concat,
   flip,
@@ -26,15 +26,15 @@ import {
 import { dropout as drop } from "./dropout.ts";
 
 export interface RecurrentOptions {
-  /** How many layers stand on each other. */
+  /** How many layers are stacked. */
   readonly layers?: number;
-  /** Also from the end to the beginning; the two results stand side by side in the features. */
+  /** Also run from the end to the beginning; the two results are concatenated along the features. */
   readonly bidirectional?: boolean;
-  /** Are there biases among the weights? */
+  /** Whether there are biases among the weights. */
   readonly bias?: boolean;
   /** Dropout between layers (not before the first, not after the last). */
   readonly dropout?: number;
-  /** Whether dropout drops; by default inside `diff`. */
+  /** Whether dropout is on. Default: true inside `diff`, else false. */
   readonly training?: boolean | undefined;
 }
 
@@ -54,11 +54,11 @@ type CellWeights = readonly [wih: Tensor, whh: Tensor, bih: Tensor, bhh: Tensor]
 export interface Cell {
   /** The function's name, for messages. */
   readonly name: string;
-  /** How many parts of H rows the weights have. */
+  /** How many blocks of H rows the weights have: one per gate. */
   readonly parts: number;
-  /** Names of the states; the first is the hidden state, which is what a step gives out. */
+  /** Names of the states; the first is the hidden state, which is the output of a step. */
   readonly states: readonly string[];
-  /** From x `[T, B, in]` and the first states `[B, H]`: y `[T, B, H]`, and where the states but the first end. */
+  /** From x `[T, B, in]` and the initial states `[B, H]`: y `[T, B, H]`, and the final states but the first. */
   readonly sequence: (
     x: Tensor,
     states: readonly Tensor[],
@@ -73,15 +73,15 @@ export const step = (x: Tensor, t: number): Tensor => squeeze(slice(x, { starts:
 export const rows = (x: Tensor, from: number, to: number): Tensor =>
   reshape(slice(x, { starts: [from], ends: [to] }), [-1, x.shape[2]!]);
 
-/** The state h `[B, H]` before each step, as rows `[T · B, H]`: the first one, and all that y has but the last. */
+/** The state h `[B, H]` before each step, as rows `[T · B, H]`: the initial one, and all of y but the last step. */
 export const before = (h: Tensor, y: Tensor): Tensor => {
   const steps = y.shape[0]!;
   return steps === 1 ? h : concat([h, rows(y, 0, steps - 1)], { axis: 0 });
 };
 
 /**
- * A cell over x `[T, B, in]` (or `[T, in]`) in all layers and directions, from the states that are given
- * (`[layers · directions, B, H]`, null: zeros): y, and the states in which it ends.
+ * Runs a cell over x `[T, B, in]` (or `[T, in]`) in all layers and directions, from the given states
+ * (`[layers · directions, B, H]`, null: zeros). Returns y and the final states.
  */
 export function recurrence(
   cell: Cell,
@@ -98,7 +98,8 @@ export function recurrence(
   readValue(name, "weights", weights, list);
   if (weights.length !== layers * directions * each)
     throw new ShapeError(
-      `${name}: ${layers} layers in ${directions} directions take ${layers * directions * each} weights, got ${weights.length}`,
+      `${name}: wanted ${layers * directions * each} weights for ${layers} layers in ${directions} directions, ` +
+        `got ${weights.length}`,
     );
   const [given, ...matrices] = readTensors(name, [input, ...weights]);
   const firsts = states.map((s) => (s === null ? null : readTensor(s, name, given)));
@@ -109,7 +110,7 @@ export function recurrence(
   const features = matrices[0]!.shape[1]!;
   if (x.shape[2] !== features)
     throw new ShapeError(
-      `${name}: the weights are for ${features} features a step, x [${given.shape}] has ${x.shape[2]}`,
+      `${name}: the weights are for ${features} features per step, x [${given.shape}] has ${x.shape[2]}`,
     );
   const hidden = matrices[1]!.shape[1]!;
   const starts = firsts.map((s, i) => initial(cell, i, s, [layers * directions, x.shape[1]!, hidden], single));
@@ -133,10 +134,10 @@ export function recurrence(
   return single ? { y: squeeze(x, 1), states: ends.map((s) => squeeze(s, 1)) } : { y: x, states: ends };
 }
 
-/** Zeros where x lives. */
+/** Zeros on the backend of x. */
 const zeros = (x: Tensor, shape: readonly number[]): Tensor => x.backend.zeros(shape, { dtype: x.dtype });
 
-/** State i as it was given, with a batch axis. */
+/** The given state i, with a batch axis. */
 function initial(
   { name, states }: Cell,
   i: number,
@@ -151,7 +152,7 @@ function initial(
   return state;
 }
 
-/** The weights of one layer and direction, their shapes checked; biases that are missing are zeros. */
+/** The weights of one layer and direction, with their shapes checked; missing biases are zeros. */
 function checked({ name, parts }: Cell, x: Tensor, weights: readonly Tensor[], hidden: number): CellWeights {
   const check = (k: number, what: string, wanted: readonly number[]): Tensor => {
     const w = weights[k];

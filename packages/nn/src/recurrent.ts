@@ -18,7 +18,7 @@ import { parameter } from "./parameter.ts";
 import { recurrentDefaults, recurrentKinds, type RecurrentOptions } from "./recurrence.ts";
 
 export interface RecurrentLayerOptions {
-  /** Features of each step of x (`input` is the same). */
+  /** Features of each step of x (`input` is another name for it). */
   readonly in?: number;
   readonly input?: number;
   /** Units of each layer and direction. */
@@ -28,22 +28,22 @@ export interface RecurrentLayerOptions {
   readonly bias?: boolean;
   /** Dropout between layers. */
   readonly dropout?: number;
-  /** The weights' first values; by default U(−1/√hidden, 1/√hidden). */
+  /** Initial values of the weights; by default U(−1/√hidden, 1/√hidden). */
   readonly init?: Initializer;
-  /** The biases' first values; by default U(−1/√hidden, 1/√hidden). */
+  /** Initial values of the biases; by default U(−1/√hidden, 1/√hidden). */
   readonly biasInit?: Initializer;
 }
 export type LSTMOptions = RecurrentLayerOptions;
 export type GRUOptions = RecurrentLayerOptions;
 
-/** Where a sequence of a GRU starts; what is left out is zero. */
+/** The initial state of a GRU; what is left out is zero. */
 export interface HiddenState {
   readonly h?: Operand | null;
-  /** Whether dropout drops; by default inside `diff`. */
+  /** Whether dropout is on. Default: true inside `diff`, else false. */
   readonly training?: boolean | undefined;
 }
 
-/** Where a sequence of an LSTM starts; what is left out is zero. */
+/** The initial state of an LSTM; what is left out is zero. */
 export interface RecurrentState extends HiddenState {
   readonly c?: Operand | null;
 }
@@ -51,7 +51,7 @@ export interface RecurrentState extends HiddenState {
 /** A layer over sequences, with fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
 interface RecurrentLayer<State, Result> {
   (x: Operand, state?: State): Tensor;
-  /** Also returns the states in which the sequence ends. */
+  /** Also returns the final states. */
   run(x: Operand, state?: State): Result;
   readonly weight_ih_l0: Param;
   readonly weight_hh_l0: Param;
@@ -74,7 +74,7 @@ const layerKinds: OptionKinds<RecurrentLayerOptions> = {
   biasInit: callable,
 };
 
-/** A layer whose weights have `parts` times `hidden` rows, and which runs `f` with them. */
+/** A layer whose weights have `parts` · `hidden` rows, and which calls `f` with them. */
 function recurrent<State extends HiddenState, Result extends { readonly y: Tensor }>(
   kind: string,
   parts: number,
@@ -85,7 +85,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
   const read = readOptions(kind, options, layerKinds, recurrentDefaults);
   const { in: features = read.input, hidden, layers, bidirectional, bias, dropout } = read;
   if (features === undefined)
-    throw new ArgumentError(`${kind}: wanted \`in\`, the number of features of each step, got nothing`);
+    throw new ArgumentError(`${kind}: wanted \`in\`, the number of features per step, got nothing`);
   readValue(kind, "hidden", hidden, positiveCount);
   const { init = fanInUniform(hidden), biasInit = fanInUniform(hidden) } = read;
   const fields: Record<string, Param> = {};
@@ -99,7 +99,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
       fields[`bias_hh_${suffix}`] = parameter([width], biasInit);
     }
   const names = Object.keys(fields);
-  // What a run gave may be the next one's state as it is, with its y.
+  // The result of `run` can be passed as the next state as it is, so its y is accepted (and ignored).
   const stateKinds = Object.fromEntries(["training", ...states, "y"].map((name) => [name, anything])) as never;
   const run = (input: Operand, given?: State): Result => {
     const state = readOptions<State, object>(kind, given, stateKinds, {});
@@ -109,8 +109,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
     if (x.shape.length > 1 && last !== features)
       throw new ShapeError(`${kind}: wanted x of shape [T, B, ${features}], got [${x.shape.join(", ")}]`);
     const weights = names.map((name) => (self as unknown as Record<string, Param>)[name]!);
-    const how = { layers, bidirectional, bias, dropout, training };
-    return f(x, state, weights, how);
+    return f(x, state, weights, { layers, bidirectional, bias, dropout, training });
   };
   const call = (x: Operand, state?: State): Tensor => run(x, state).y;
   const self = layer(kind, call, fields) as unknown as RecurrentLayer<State, Result>;
@@ -120,26 +119,26 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
 
 /**
  * Long short-term memory over sequences (see `lstm`): x `[T, B, in]` → y `[T, B, hidden]`, or 2 · hidden features in
- * both directions. As PyTorch's `LSTM`, with its names and its order of gates.
+ * both directions. Like PyTorch's `LSTM`, with its names and its order of gates.
  *
  * @example
  * const rnn = LSTM({ in: 84, hidden: 256 });
  * const y = rnn(x); // or: const { y, h, c } = rnn.run(x, { h, c });
  */
 export function LSTM(options: LSTMOptions): LSTM {
-  return recurrent("LSTM", 4, ["h", "c"], options, (x, { h = null, c = null }: RecurrentState, weights, how) =>
-    lstm(x, h, c, weights, how),
+  return recurrent("LSTM", 4, ["h", "c"], options, (x, { h = null, c = null }: RecurrentState, weights, rest) =>
+    lstm(x, h, c, weights, rest),
   );
 }
 
 /**
  * Gated recurrent units over sequences (see `gru`): x `[T, B, in]` → y `[T, B, hidden]`, or 2 · hidden features in both
- * directions. As PyTorch's `GRU`, with its names and its order of gates (r z n).
+ * directions. Like PyTorch's `GRU`, with its names and its order of gates (r z n).
  *
  * @example
  * const rnn = GRU({ in: 125, hidden: 100 });
  * const y = rnn(x); // or: const { y, h } = rnn.run(x, { h });
  */
 export function GRU(options: GRUOptions): GRU {
-  return recurrent("GRU", 3, ["h"], options, (x, { h = null }: HiddenState, weights, how) => gru(x, h, weights, how));
+  return recurrent("GRU", 3, ["h"], options, (x, { h = null }: HiddenState, weights, rest) => gru(x, h, weights, rest));
 }

@@ -1,12 +1,13 @@
-// The safetensors format, byte for byte as PyTorch's library writes it: eight bytes with the length of a JSON header, the
-// header, and the values without gaps. A file is hostile until every number in its header has been checked.
+// The safetensors format, byte for byte as its reference library writes it: eight bytes with the length of a JSON
+// header, the header, and the values without gaps. A file is untrusted until every number in its header has been
+// checked.
 import { ArgumentError } from "@weft/tensor";
 import { describe, oneOf, printable, quoted, type OptionKind, checkThere } from "@weft/tensor/internals";
 import { FormatError, refuse } from "./format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
 
-/** Bytes an element takes, for every dtype of the format, in the order in which its own library writes tensors. */
+/** Bytes per element of each dtype, in the order in which the reference library writes tensors. */
 export const bytesOf = {
   U64: 8,
   I64: 8,
@@ -37,7 +38,7 @@ export interface StoredTensor {
   readonly bytes: Uint8Array;
 }
 
-/** What a file holds: tensors by name, and notes. */
+/** What a file holds: tensors by name, and metadata. */
 export interface Stored {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Metadata;
@@ -51,20 +52,20 @@ interface StoredEntry {
   readonly end: number;
 }
 
-/** What the header of a file says. */
+/** The header of a file. */
 export interface StoredIndex {
   readonly entries: ReadonlyMap<string, StoredEntry>;
   readonly metadata: Metadata;
 }
 
-/** The reference reader refuses longer headers, and so does this one. */
+/** The reference library rejects longer headers, and so does this one. */
 const longestHeader = 100_000_000;
 
 const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /**
- * Writes the format, byte for byte as its own library does: by dtype and then by name. Wide elements come first, so that
- * every tensor lies where a typed array can look at it. Throws if what it would write could not be read again.
+ * Writes the format, byte for byte as the reference library does: by dtype and then by name. Wide elements come first,
+ * so that every tensor is aligned for a typed array. Throws if the result could not be read back.
  *
  * Header: `{"__metadata__": {…}, name: {"dtype", "shape", "data_offsets": [begin, end]}, …}`.
  */
@@ -81,7 +82,7 @@ export function writeSafetensors(stored: Stored): Uint8Array<ArrayBuffer> {
   return file;
 }
 
-/** The same as pieces, one behind another: the header, and the bytes of each tensor. */
+/** The same as pieces in order: the header, then the bytes of each tensor. */
 export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   const rank = ({ dtype }: StoredTensor): number => order.indexOf(dtype);
   const entries = [...tensors].toSorted(([p, a], [q, b]) => rank(a) - rank(b) || (p < q ? -1 : 1));
@@ -90,8 +91,8 @@ export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   let end = 0;
   for (const [name, { dtype, shape, bytes }] of entries) {
     const wanted = elements(shape) * bytesOf[dtype];
-    if (name === "__metadata__") throw new FormatError(`safetensors: no tensor may be called "__metadata__"`);
-    if (halfCharacter.test(name)) throw new FormatError(`safetensors: the name ${quoted(name)} is not Unicode`);
+    if (name === "__metadata__") throw new FormatError(`safetensors: a tensor cannot be named "__metadata__"`);
+    if (halfCharacter.test(name)) throw new FormatError(`safetensors: the name ${quoted(name)} is not valid Unicode`);
     if (bytes.length !== wanted)
       throw new FormatError(
         `safetensors: ${quoted(name)} ${dtype}[${shape}] takes ${wanted} bytes, got ${bytes.length}`,
@@ -112,7 +113,7 @@ export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   return [head, ...entries.map(([, { bytes }]) => bytes)];
 }
 
-/** Reads the format, and refuses whatever is not exactly it; the tensors are views of `file`. */
+/** Reads the format, and throws a FormatError for anything else. The tensors are views of `file`. */
 export function readSafetensors(file: Uint8Array): Stored {
   const { entries, metadata } = readIndex(file, file?.length);
   const tensors = new Map<string, StoredTensor>();
@@ -121,7 +122,7 @@ export function readSafetensors(file: Uint8Array): Stored {
   return { tensors, metadata };
 }
 
-/** Where the header ends in a file of `size` bytes that begins with these. */
+/** Where the header ends in a file of `size` bytes that begins with `first`. */
 export function headerEnd(first: Uint8Array, size: number): number {
   if (!ArrayBuffer.isView(first) || first.BYTES_PER_ELEMENT !== 1)
     throw new ArgumentError(`safetensors: wanted the bytes of a file as a Uint8Array, got ${describe(first)}`);
@@ -129,13 +130,13 @@ export function headerEnd(first: Uint8Array, size: number): number {
   if (size < 8) return refuse(first, `a file has at least 8 bytes, this has ${size}`);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   if (length > longestHeader)
-    return refuse(first, `a header of ${length} bytes is announced, at most ${longestHeader} are allowed`);
+    return refuse(first, `the header claims ${length} bytes, at most ${longestHeader} are allowed`);
   const end = 8 + Number(length);
-  if (end > size) return refuse(first, `a header of ${length} bytes is announced, the file ends after ${size - 8}`);
+  if (end > size) return refuse(first, `the header claims ${length} bytes, the file ends after ${size - 8}`);
   return end;
 }
 
-/** Reads the header of a file of `size` bytes that begins with `first`: all of the header and any more. */
+/** Reads the header of a file of `size` bytes. `first` is the beginning of the file, at least the whole header. */
 export function readIndex(first: Uint8Array, size: number): StoredIndex {
   const start = headerEnd(first, size);
   const header = readHeader(first, start);
@@ -146,11 +147,11 @@ export function readIndex(first: Uint8Array, size: number): StoredIndex {
   for (const name of Object.keys(header)) {
     if (name === "__metadata__") {
       const notes = header[name];
-      if (!isTable(notes)) throw new FormatError("safetensors: __metadata__ is not a table of text");
+      if (!isTable(notes)) throw new FormatError("safetensors: __metadata__ is not a JSON object of strings");
       for (const key of Object.keys(notes)) {
         const text = notes[key];
         if (typeof text !== "string")
-          throw new FormatError(`safetensors: __metadata__ has ${quoted(key)}, which is not text`);
+          throw new FormatError(`safetensors: __metadata__ has ${quoted(key)}, which is not a string`);
         texts[key] = text;
       }
       continue;
@@ -166,7 +167,7 @@ export function readIndex(first: Uint8Array, size: number): StoredIndex {
 function readHeader(first: Uint8Array, end: number): Table {
   let header: unknown;
   try {
-    // A byte order mark is no part of the format: it stays, and is refused.
+    // A byte order mark is not part of the format: it is kept here, and rejected below.
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(first.subarray(8, end));
     header = parseStrict(text);
     if (isTable(header) && text[0] !== "{") return refuse(first, "the header does not begin with {");
@@ -175,7 +176,7 @@ function readHeader(first: Uint8Array, end: number): Table {
     const why = cause instanceof SyntaxError ? `: ${cause.message}` : "";
     return refuse(first, `the header is not JSON in UTF-8${why}`);
   }
-  return isTable(header) ? header : refuse(first, "the header is not a table");
+  return isTable(header) ? header : refuse(first, "the header is not a JSON object");
 }
 
 const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
@@ -186,7 +187,7 @@ function readEntry(name: string, value: unknown, room: number): StoredEntry {
   const refuse = (why: string): never => {
     throw new FormatError(`safetensors: ${quoted(name)} ${why}`);
   };
-  if (!isTable(value)) return refuse("is not described by a table");
+  if (!isTable(value)) return refuse("is not described by a JSON object");
   const unknown = Object.keys(value).find((field) => !fields.includes(field));
   if (unknown !== undefined) return refuse(`has the field ${quoted(unknown)}, the format knows ${fields.join(", ")}`);
   const { dtype, shape, data_offsets: offsets } = value;
@@ -208,7 +209,7 @@ function readEntry(name: string, value: unknown, room: number): StoredEntry {
   return { dtype: stored, shape: shape as number[], begin, end };
 }
 
-/** The values must lie side by side: neither overlapping nor leaving room for what nobody checks. */
+/** Checks that the tensors fill the file without overlaps and without gaps. */
 function checkSpans(spans: { name: string; begin: number; end: number }[], room: number): void {
   spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;

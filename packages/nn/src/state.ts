@@ -1,4 +1,4 @@
-// A model's state as bytes and back: every parameter and running moment by its path in the tree, as safetensors.
+// Converts a model's state to safetensors bytes and back: every parameter and running moment, by its path in the tree.
 import type { TypedArray } from "@weft/tensor";
 import { boolean, printable, quoted, readOptions, sameShape } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
@@ -11,34 +11,38 @@ import { readIndex, writeSafetensors, type Stored, type StoredIndex, type Stored
 import { fromStored, toStored } from "./stored-values.ts";
 import { boxes } from "./tree.ts";
 
-/** What reading a state may ask for. */
+/** Options of `load` and `fromBytes`. */
 export interface ReadOptions {
-  /** Missing and unexpected names are errors (true); without it they are left alone. */
+  /** Whether missing and unexpected names are errors (default: true) or are ignored. */
   readonly strict?: boolean;
 }
 
-/** Models of which it was said that they may hide parameters. */
+/** Models that were warned about: they may hide parameters. */
 const warned = new WeakSet<object>();
 
-/** What a file of a model holds. Weights that are tied stand there once, and their other names in the metadata. */
+/** The tensors and metadata of a model's file. Tied weights are stored once, their other names are in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
-  writtenMetadata(metadata); // what cannot be written is said before anything is read
+  writtenMetadata(metadata); // throws if it cannot be written, before any value is read
   const places = [...boxes(model), ...keptPlaces(model)];
   if (places.length === 0)
     throw new StateError(
-      `${op}: this model has no parameters, or hides them in closures or #private fields. Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)`,
+      `${op}: this model has no parameters, or hides them in closures or #private fields. ` +
+        "Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)",
     );
   const { certain, likely } = hiddenIn(model);
   const cure = (boxes: AnyBox[]): string =>
-    `${some(boxes.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, or name them once with params(…) if they belong to another model`;
+    `${some(boxes.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, ` +
+    "or call params(…) on the model that they belong to if that is another one";
   if (certain.length > 0)
     throw new StateError(
-      `${op}: ${certain.length} of the parameters and states that this model uses are not among its fields and would be lost: ${cure(certain)}`,
+      `${op}: ${certain.length} of the parameters and states that this model uses are not among its fields ` +
+        `and would be lost: ${cure(certain)}`,
     );
   if (likely.length > 0 && !warned.has(model as object)) {
     warned.add(model as object);
     console.warn(
-      `Weft: ${op}: this model may use parameters or states that are not among its fields and are not written; they were on a tape together with it: ${cure(likely)}`,
+      `Weft: ${op}: this model may use parameters or states that are not among its fields and are not written; ` +
+        `they were on a tape together with it: ${cure(likely)}`,
     );
   }
   const values = await Promise.all(places.map(({ box }) => hostValues(box)));
@@ -52,9 +56,9 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
 }
 
 /**
- * The state of a model as the bytes of a safetensors file: what `save` writes. A parameter that has not come to life
- * yet is written with its first values; weights that are tied are written once. `metadata` takes text, numbers and truth
- * values, which `readSafetensors` gives back. PyTorch reads it with `safetensors.torch.load`.
+ * The state of a model as the bytes of a safetensors file: what `save` writes. A parameter that is not initialized yet
+ * is written with its initial values; tied weights are written once. `metadata` takes strings, numbers and booleans,
+ * which `readSafetensors` returns. PyTorch reads the bytes with `safetensors.torch.load`.
  *
  * @example
  * const bytes = await toBytes(model, { epoch: 3 });
@@ -62,26 +66,26 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
 export const toBytes = async (model: unknown, metadata: Metadata = {}): Promise<Uint8Array<ArrayBuffer>> =>
   writeSafetensors(await storedState("toBytes", model, metadata));
 
-/** A box, and the names under which a file has its values: several if weights are tied and the file has them twice. */
+/** A box, and the names under which a file has its values: several if the file has tied weights more than once. */
 export interface Fit {
   readonly box: AnyBox;
   readonly names: readonly [string, ...string[]];
 }
 
-/** Whether other names are errors. */
+/** Whether missing and unexpected names are errors. */
 export const strictness = (op: string, options: ReadOptions | undefined): boolean =>
   readOptions(op, options, { strict: boolean }, { strict: true }).strict;
 
-/** What is to be loaded. */
+/** What will be loaded. */
 export interface Fitting {
   readonly fits: Fit[];
-  /** Called when the boxes have their values: optimizers take what was loaded for them. */
+  /** To be called once the boxes have their values: optimizers then use what was loaded for them. */
   take(): void;
 }
 
 /**
- * Which tensors of a file go into which boxes. Throws a StateError if names or shapes are not those of the model; `where`
- * stands in front of its message. `stored` gives tensors without axes.
+ * Which tensors of a file go into which boxes. Throws a StateError if names or shapes are not those of the model; its
+ * message starts with `where`. `stored` returns a scalar of the file.
  */
 export function fitting(
   { entries, metadata }: StoredIndex,
@@ -92,7 +96,7 @@ export function fitting(
 ): Fitting {
   const places = boxes(model);
   const own = ({ path, aliases }: NamedBox): string[] => [path, ...aliases];
-  /** Under which name the file has a tensor: of tied weights it has one, and notes the others. */
+  /** The name under which the file has a tensor: of tied weights it has one, and the metadata maps the others to it. */
   const source = (name: string): string => (entries.has(name) ? name : String(metadata[name] ?? name));
   const found = places.map((place) => ({
     ...place,
@@ -123,23 +127,24 @@ export function fitting(
   return { fits, take: () => drafts.forEach((draft) => draft.take()) };
 }
 
-/** The values of a box out of a file. */
+/** The values of a box from a file. */
 export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], where: string): [AnyBox, TypedArray] {
   const [first, ...others] = tensors.map((tensor, k) => fromStored(names[k]!, tensor, box.dtype)) as [TypedArray];
   const same = (array: TypedArray): boolean => array.every((x, i) => Object.is(x, first[i]));
   const other = others.findIndex((array) => !same(array));
   if (other >= 0)
     throw new StateError(
-      `${where}: ${quoted(names[0])} and ${quoted(names[other + 1]!)} are one parameter in the model, the file has different values for them`,
+      `${where}: ${quoted(names[0])} and ${quoted(names[other + 1]!)} are one parameter in the model, ` +
+        "the file has different values for them",
     );
   return [box, first];
 }
 
 /**
- * Reads a state into a model and returns the model: values of the same names and shapes. A parameter that has not come
- * to life yet holds them on the host until it does. Nothing is changed unless everything fits and there is memory for
- * all of it: throws a FormatError if the bytes are not safetensors, a StateError that lists what is missing, unexpected
- * or of another shape, and what the backend throws if its memory is full.
+ * Reads a state into a model, by names and shapes, and returns the model. A parameter that is not initialized yet holds
+ * the values on the host until it is. Nothing changes unless everything fits and there is memory for all of it. Throws
+ * a FormatError if the bytes are not safetensors, a StateError that lists what is missing, unexpected or of a different
+ * shape, and the backend's error if it is out of memory.
  *
  * @example
  * fromBytes(new Uint8Array(await (await fetch("model.safetensors")).arrayBuffer()), model);
@@ -160,10 +165,10 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: Read
 
 const shown = ({ dtype, shape }: AnyBox): string => `${dtype}[${shape}]`;
 
-/** A name as it stands in a list. */
+/** A name in a list, quoted if it could be misread. */
 const plain = (name: string): string => (/^[\w.\-/:]+$/.test(name) && name.length < 120 ? name : quoted(name));
 
-/** A list of a length that can be read. */
+/** A list for a message, shortened if it is long. */
 const some = (items: readonly string[], separator: string): string =>
   items.length <= 20
     ? items.join(separator)

@@ -1,14 +1,14 @@
-// What stored values become in memory: floats of any width become the float that is wanted, whole numbers a whole number
-// in range, and nothing turns into the other by itself.
+// Conversion between stored values and values in memory: floats convert to floats of any width, integers to integers in
+// range, and neither converts to the other.
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { FormatError } from "./format-error.ts";
 import { bytesOf, type StoredTensor, type StoredType } from "./safetensors.ts";
 
-/** The bytes of host values, little-endian, as `type`; `I64` is made from whole numbers. */
+/** The bytes of host values, little-endian, as `type`; `I64` is made from integers. */
 export function toStored(values: TypedArray, shape: readonly number[], type: StoredType): StoredTensor {
   if (type === "I64") return { dtype: type, shape, bytes: bytesIn(BigInt64Array.from(values, BigInt)) };
-  // A reference backend may give an f32 in more precision than is stored.
+  // A reference backend may return f32 values in more precision than is stored.
   const Stored = { F32: Float32Array, F64: Float64Array }[type as string];
   return {
     dtype: type,
@@ -17,7 +17,7 @@ export function toStored(values: TypedArray, shape: readonly number[], type: Sto
   };
 }
 
-// Every machine that runs JavaScript engines today is little-endian; the others would need a swap here.
+// Every machine that runs JavaScript engines today is little-endian; a big-endian one would need a byte swap here.
 const bytesIn = (a: ArrayBufferView): Uint8Array => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
 
 type Reader = (data: DataView, i: number) => number;
@@ -46,7 +46,7 @@ const whole: Readers = {
   U8: u8,
 };
 
-/** How each dtype is stored, and what it can be read from. */
+/** How each dtype is stored, and which stored types it can be read from. */
 const files: Record<DType, { readonly as: StoredType; readonly from: Readers }> = {
   f32: { as: "F32", from: floats },
   f64: { as: "F64", from: floats },
@@ -59,14 +59,17 @@ const files: Record<DType, { readonly as: StoredType; readonly from: Readers }> 
 
 export const storedAs = (dtype: DType): StoredType => files[dtype].as;
 
-/** A copy of stored values as the typed array of `dtype`; refuses pairs that do not fit, naming the tensor. */
+/**
+ * A copy of stored values as a typed array of `dtype`. Throws a FormatError that names the tensor if they do not fit.
+ */
 export function fromStored(name: string, { dtype: stored, bytes: from }: StoredTensor, dtype: DType): TypedArray {
   const { as, from: readers } = files[dtype];
   const { array, store } = dtypeInfo[dtype];
   const reader = readers[stored];
   if (reader === undefined)
     throw new FormatError(
-      `safetensors: ${JSON.stringify(name)} is stored as ${stored}, ${dtype} is read from ${Object.keys(readers).join(", ")}`,
+      `safetensors: ${JSON.stringify(name)} is stored as ${stored}, ` +
+        `${dtype} can be read from ${Object.keys(readers).join(", ")}`,
     );
   if (stored === as && dtype !== "bool") {
     const copy = new Uint8Array(from); // a Buffer's own slice() would be a view

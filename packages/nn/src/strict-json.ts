@@ -1,7 +1,7 @@
-// JSON as headers of safetensors have it: tables in tables, few deep, in which no name stands twice. `JSON.parse` would
+// JSON as safetensors headers use it: objects nested a few levels deep, without duplicate names. `JSON.parse` would
 // take the last of two values for one name, and another reader the first.
 
-/** A table of a header. It has no prototype: every name is only a name. */
+/** A JSON object of a header. It has no prototype, so no name has a special meaning. */
 export type Table = { readonly [name: string]: unknown };
 
 /** Deeper than any header is. */
@@ -12,7 +12,7 @@ const words = [
   ["false", false],
   ["null", null],
 ] as const;
-/** Half of a pair of surrogates: no text in UTF-8 has it. */
+/** A lone surrogate: it cannot be written in UTF-8. */
 export const halfCharacter = /\p{Cs}/u;
 const blank = /[ \t\n\r]*/y;
 
@@ -43,7 +43,7 @@ export function parseStrict(text: string): unknown {
     want('"');
     const begin = at - 1;
     for (; text[at] !== '"'; at++) {
-      if (at >= text.length) fail("a string does not end");
+      if (at >= text.length) fail("unterminated string");
       if (text[at] === "\\") at++;
     }
     at++;
@@ -51,12 +51,12 @@ export function parseStrict(text: string): unknown {
     try {
       value = JSON.parse(text.slice(begin, at)) as string;
     } catch {
-      fail("a string is not JSON");
+      fail("invalid string");
     }
-    return halfCharacter.test(value) ? fail("a string is not Unicode") : value;
+    return halfCharacter.test(value) ? fail("string is not valid Unicode") : value;
   };
   const value = (depth: number): unknown => {
-    if (depth > deepest) fail("tables are nested too deeply");
+    if (depth > deepest) fail("nested too deeply");
     skip();
     const c = text[at];
     if (c === '"') return string();
@@ -66,7 +66,7 @@ export function parseStrict(text: string): unknown {
     const digits = number.exec(text)?.[0];
     if (digits === undefined) return word();
     at += digits.length;
-    // 1e3, 2.0 and -0 are no sizes, although JavaScript takes them for whole numbers.
+    // 1e3, 2.0 and -0 are not valid sizes, although JavaScript takes them for integers.
     return Number.isInteger(Number(digits)) && !/^(-?[1-9]\d*|0)$/.test(digits) ? NaN : Number(digits);
   };
   const word = (): boolean | null => {
@@ -89,7 +89,7 @@ export function parseStrict(text: string): unknown {
     do {
       skip();
       const name = string();
-      if (name in entries) fail(`the name ${JSON.stringify(name.slice(0, 80))} stands twice`);
+      if (name in entries) fail(`duplicate name ${JSON.stringify(name.slice(0, 80))}`);
       want(":");
       entries[name] = value(depth + 1);
     } while (take(","));
@@ -98,5 +98,5 @@ export function parseStrict(text: string): unknown {
   };
   const result = value(1);
   skip();
-  return at === text.length ? result : fail("something follows");
+  return at === text.length ? result : fail("unexpected text after the header");
 }

@@ -1,9 +1,9 @@
-// A model at a glance: every part with parameters, their shapes and how many values they hold.
+// A model as a table: every parameter and state with its shape, dtype and number of values.
 import { printable } from "@weft/tensor/internals";
 import { boxes } from "./tree.ts";
 
 /**
- * A table of a model's parameters and state as text: path, shape, dtype and number of values, and the sum of the
+ * A table of a model's parameters and state as text: path, shape, dtype and number of values, with the total number of
  * parameters.
  *
  * @example

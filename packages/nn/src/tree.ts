@@ -1,4 +1,4 @@
-// The parameters of a model. How a model is walked through is autograd's `boxes`, which optimizers use, too.
+// The parameters of a model. The walk itself is autograd's `boxes`, which optimizers use too.
 import type { Param } from "@weft/autograd";
 import { boxes, namedParams } from "@weft/autograd/internals";
 
@@ -6,7 +6,7 @@ export { boxes };
 
 /**
  * The parameters of a model, each once, in the order of discovery: fields of functions and objects, elements of arrays,
- * values of maps. What a closure hides cannot be found; make it a field.
+ * values of maps. Parameters hidden in closures cannot be found; make them fields.
  *
  * @example
  * const count = params(model).reduce((n, p) => n + p.shape.reduce((a, b) => a * b, 1), 0);

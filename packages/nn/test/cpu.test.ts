@@ -30,7 +30,7 @@ test.each(golden(async () => cpu, { functions: goldenFunctions, files: ["loss", 
   ({ run }) => run(),
 );
 
-test("parameters come to life with the same bits on every backend", async () => {
+test("parameters are initialized with the same bits on every backend", async () => {
   const build = () => {
     seed(11);
     return [
@@ -55,7 +55,7 @@ test("dropout drops the same elements on every backend", async () => {
   for (const k of [0, 1] as const) expect(await list(masks[0]![k])).toEqual(await list(masks[1]![k]));
 });
 
-/** A layer, and the function that it runs. */
+/** A layer, and the function that it calls. */
 const recurrent = {
   LSTM: [LSTM, (x: Tensor, weights: Tensor[]) => lstm(x, null, null, weights)],
   GRU: [GRU, (x: Tensor, weights: Tensor[]) => gru(x, null, weights)],
@@ -92,7 +92,7 @@ test.each([{}, { labelSmoothing: 0.1 }])(
       crossEntropy(z, cpu.tensor(labels, { dtype: "i32" }), { ignoreIndex: 1, ...more });
     expect(loss([1, 1])(x).itemSync()).toBeNaN();
     expect([...grad(loss([1, 1]))(x).dataSync()]).toEqual([0, 0, 0, 0, 0, 0]);
-    // One that counts: the mean is over it alone.
+    // Only one row is not ignored: the mean is over it alone.
     expect(loss([1, 2])(x).itemSync()).toBe(
       crossEntropy(x.slice({ starts: [1] }), cpu.tensor([2], { dtype: "i32" }), more).itemSync(),
     );

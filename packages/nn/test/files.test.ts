@@ -1,5 +1,5 @@
-// What `save` promises of files: links, permissions, long names, parts left by killed programs; and what `load` refuses to
-// open, or reads in pieces.
+// What `save` promises about files: links, permissions, long names, partial files of killed programs; and what `load`
+// rejects, or reads in pieces.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ beforeEach(async () => {
   onTestFinished(() => fs.rm(made, { recursive: true }));
 });
 
-test.each([0o600, 0o640, 0o664, 0o444])("permissions %o stay", async (mode) => {
+test.each([0o600, 0o640, 0o664, 0o444])("permissions %o are kept", async (mode) => {
   await save(path, model(1));
   await fs.chmod(path, mode);
   const save2 = save(path, model(2));
@@ -48,14 +48,14 @@ test("a new file has the permissions of any other", async () => {
   expect((await fs.stat(path)).mode).toBe((await fs.stat(join(folder, "other"))).mode);
 });
 
-test("of several saves to one path the last call wins", async () => {
+test("the last of several saves to one path wins", async () => {
   const given = model(1);
   for (let k = 0; k < 5; k++) {
     const saves = Array.from({ length: 6 }, (_, i) => save(i % 2 === 0 ? path : relative(".", path), given, { i }));
     await Promise.all(saves);
     expect(await readMetadata(path)).toMatchObject({ i: 5 });
   }
-  // One that fails does not keep the others from theirs.
+  // A save that fails does not stop the others.
   const bad = save(path, given, { when: new Date() as never });
   const good = save(path, given, { i: 7 });
   await expect(bad).rejects.toThrow();
@@ -63,7 +63,7 @@ test("of several saves to one path the last call wins", async () => {
   expect(await readMetadata(path)).toMatchObject({ i: 7 });
 });
 
-test("links are followed to the file: one, several, relative, into a linked folder, and to what is not there yet", async () => {
+test("links are followed: one, several, relative, into a linked folder, and to a missing file", async () => {
   await fs.mkdir(join(folder, "deep", "store"), { recursive: true });
   const store = join(folder, "deep", "store", "v1.safetensors");
   await save(store, model(1));
@@ -100,7 +100,7 @@ test.each([
   expect(await valueIn(join(folder, name))).toBe(2);
 });
 
-test("parts that killed programs left are removed when they are old, and only ours", async () => {
+test("old partial files of killed programs are removed, but no other files", async () => {
   const part = (name: string, id: string) => join(folder, `.${name}.${id}.part`);
   const ids = ["5f0c9a1e-1111-4222-8333-444455556666", "00000000-0000-4000-8000-000000000000"];
   const old = ids.map((id) => part("model.safetensors", id));
@@ -123,13 +123,13 @@ test("parts that killed programs left are removed when they are old, and only ou
   );
 });
 
-test("a part of the old kind does not stand in the way, whatever its number", async () => {
+test("a leftover partial file does not get in the way, whatever its number", async () => {
   for (let n = 0; n < 20; n++) await fs.writeFile(join(folder, `.model.safetensors.${process.pid}-${n}.part`), "");
   await save(path, model(4));
   expect(await valueIn(path)).toBe(4);
 });
 
-test("file and folder are brought to the disk, in this order", async () => {
+test("file and folder are flushed to disk, in this order", async () => {
   const done: string[] = [];
   const watched = {
     ...fs,
@@ -146,7 +146,7 @@ test("file and folder are brought to the disk, in this order", async () => {
   expect(done).toEqual(["sync file", "rename", "sync folder"]);
 });
 
-test("what is no file is neither replaced nor read", async () => {
+test("a path that is not a file is neither replaced nor read", async () => {
   const pipe = join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);
   const dead = join(folder, "socket-or-folder");
@@ -159,7 +159,7 @@ test("what is no file is neither replaced nor read", async () => {
   ] as const) {
     expect(await messageOf(load(place, model(1)))).toBe(`FileError: load: ${place} cannot be read: ${kind}`);
     expect(await messageOf(save(place, model(1)))).toBe(
-      `FileError: save: ${place} was not written, what stood there is unchanged: ${kind}`,
+      `FileError: save: could not write ${place}; the old file, if any, is unchanged: ${kind}`,
     );
   }
   const link = join(folder, "link");
@@ -189,7 +189,7 @@ test("errors name the operation that was called, once", async () => {
   expect(await messageOf(readMetadata(path))).toMatch(new RegExp(`^FormatError: readMetadata: ${path}: safetensors: `));
 });
 
-test("what a model or its backend throws in a load comes out as it is", async () => {
+test("an error of a model or its backend during a load is rethrown unchanged", async () => {
   await save(path, model(1));
   for (const mine of [new TypeError("not the file's fault"), new RangeError("nor is this")]) {
     const target = new Proxy(model(1), {
@@ -201,7 +201,7 @@ test("what a model or its backend throws in a load comes out as it is", async ()
   }
 });
 
-test("notes go into the file and come back with their types", async () => {
+test("metadata goes into the file and comes back with its types", async () => {
   const notes = { epoch: 3, accuracy: 0.98, done: true, note: "3" };
   await save(path, model(1), notes);
   expect(await readMetadata(path)).toEqual({ format: "pt", ...notes });
@@ -267,7 +267,7 @@ test("tied weights are written once, with their other names, and loaded into mod
   apart.encoder(tensor([[1, 2]]));
   apart.decoder(tensor([[1, 2]]));
   expect(await apart.decoder.weight.value.array()).toEqual(await apart.encoder.weight.value.array());
-  // A file from where the other name was kept, and one with both.
+  // A file that has the other name, and one with both.
   await save(path, { decoder: source.encoder, encoder: { bias: source.decoder.bias } });
   await load(path, tied());
   await save(path, apart);
@@ -278,7 +278,7 @@ test("tied weights are written once, with their other names, and loaded into mod
   );
 });
 
-test("a layer that stands twice in a chain is written once, under names that PyTorch's own file has", async () => {
+test("a layer that is in a chain twice is written once, under the names that PyTorch writes", async () => {
   const build = () => {
     const again = Linear(2, 2);
     return Chain(again, Linear(2, 2), again);
@@ -290,7 +290,7 @@ test("a layer that stands twice in a chain is written once, under names that PyT
   await load(path, Chain(Linear(2, 2), Linear(2, 2), Linear(2, 2)));
 });
 
-test("a model that contains itself, and one with more paths than can be walked, are written", async () => {
+test("a model that contains itself, and one with too many paths to walk, are written", async () => {
   const round: Record<string, unknown> = { p: param(tensor([1])) };
   round["self"] = round;
   expect([...readSafetensors(await toBytes(round)).tensors.keys()]).toEqual(["p"]);
@@ -299,7 +299,7 @@ test("a model that contains itself, and one with more paths than can be walked, 
   expect(readSafetensors(await toBytes(diamond)).tensors.size).toBe(1);
 });
 
-test("a model that cannot be written fails its own save, also behind another one", async () => {
+test("a model that cannot be written fails its own save, also when queued after another one", async () => {
   const big = Linear(300, 300);
   const rejected = vi.fn();
   process.on("unhandledRejection", rejected);

@@ -1,4 +1,4 @@
-// How the functions of this package are called by the golden vectors' names: a table for the runner of conformance.
+// Maps the names in the golden vectors to functions of this package: a table for the conformance runner.
 import type { GoldenFunctions } from "@weft/conformance";
 import { batchNorm, bceWithLogits, crossEntropy, dropout, gru, huber, layerNorm, lstm, mse } from "../src/index.ts";
 
@@ -20,5 +20,5 @@ export const goldenFunctions: GoldenFunctions = {
   },
 };
 
-/** What later issues bring. */
+/** Not implemented yet. */
 export const later = ["rnnTanh", "rnnRelu", "attention"];

@@ -1,4 +1,4 @@
-// PyTorch's values and gradients of losses, normalisation and recurrence, on the float64 reference.
+// PyTorch's values and gradients of losses, normalization and recurrence, on the float64 reference.
 import { golden, goldenCases, openSync } from "@weft/conformance";
 import { expect, test } from "vitest";
 import { goldenFunctions, later } from "./golden-functions.ts";

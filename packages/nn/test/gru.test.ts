@@ -51,7 +51,7 @@ const ours = (x: Operand, h: Operand, ...weights: Operand[]): Tensor[] => {
   return [result.y, result.h];
 };
 type CellFunction = (...args: [Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
-/** One number that depends on every element of every result in its own way. */
+/** A scalar to which every element of every result contributes differently. */
 const weighed = (form: CellFunction, args: readonly Operand[]): Tensor =>
   form(...(args as unknown as Parameters<CellFunction>))
     .map((y, k) => sum(mul(square(y), randn(y.shape, { seed: 90 + k }))))
@@ -80,7 +80,7 @@ test.each(operands.map((name, k) => [name, k] as const))("so are gradients of th
   for (const i of all.keys()) near(await list(second(ours, i)), await list(second(plain, i)));
 });
 
-test("a sequence in two pieces is the sequence", async () => {
+test("a sequence run in two pieces gives the same results", async () => {
   seed(1);
   const rnn = GRU({ in: I, hidden: H, layers: 2 });
   const x = randn([T, B, I], { seed: 1 });
@@ -115,7 +115,7 @@ test("both directions, layers with dropout between, and one sequence without bat
   expect(await list(rnn(x, { training: true }))).not.toEqual(await list(y));
   const tape = diff(() => sum(rnn(x, { training: false })));
   expect(tape.params).toEqual(params(rnn));
-  // Backwards in time: the first output of the second direction has seen the last input.
+  // The second direction runs backward in time: its first output has seen the last input.
   const changed = rnn(concat([slice(x, { ends: [T - 1] }), zeros([1, I])]), { training: false });
   expect((await list(changed))[H]).not.toBeCloseTo((await list(y))[H]!, 6);
 });
@@ -132,7 +132,7 @@ test("without biases, and from zeros when no state is given", async () => {
 
 const [x, h, wih, whh, bih, bhh] = values() as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
 const wrong: [string, () => unknown, string][] = [
-  ["too few weights", () => gru(x, h, [wih, whh]), "gru: 1 layers in 1 directions take 4 weights, got 2"],
+  ["too few weights", () => gru(x, h, [wih, whh]), "gru: wanted 4 weights for 1 layers in 1 directions, got 2"],
   [
     "x without time",
     () => gru(zeros([0, B, I]), h, [wih, whh, bih, bhh]),

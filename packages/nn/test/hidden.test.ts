@@ -1,5 +1,5 @@
-// Parameters that a model hides in closures and #private fields are missing in its file: `save` says so. Models that were only
-// trained beside it are not its own.
+// Parameters that a model hides in closures and #private fields would be missing from its file: `save` says so. Models
+// that were only trained together with it are not part of it.
 import { diff, param, state, training, type Param } from "@weft/autograd";
 import { adam } from "@weft/optim";
 import { openSync } from "@weft/conformance";
@@ -25,7 +25,7 @@ const messageOf = (model: unknown): Promise<string> =>
     (error: Error) => `${error.name}: ${error.message}`,
   );
 
-/** What is warned of meanwhile. */
+/** The warnings while `f` runs. */
 async function warningsOf(f: () => Promise<unknown>): Promise<string[]> {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   try {
@@ -38,7 +38,7 @@ async function warningsOf(f: () => Promise<unknown>): Promise<string[]> {
 
 type Hiding = Record<string, () => readonly [model: unknown, call: (x: Operand) => Tensor, count: number]>;
 
-/** A layer's calls are watched: what they use is certain. */
+/** Calls of layers are watched: what they use is known for certain. */
 const watchedOnes: Hiding = {
   "a link of a chain": () => {
     const inner = Linear(2, 2);
@@ -99,7 +99,7 @@ const hiddenStates: Hiding = {
   },
 };
 
-/** Nobody sees these being called: what was on a tape with their parameters may be theirs. */
+/** Calls of these are not watched: what was on a tape with their parameters may be theirs. */
 const unwatchedOnes: Hiding = {
   "a function with fields": () => {
     const [shown, inner] = [Linear(2, 2), Linear(2, 1)];
@@ -141,7 +141,8 @@ test.each(Object.entries({ ...watchedOnes, ...hiddenStates }))("hidden in %s: an
   for (let step = 0; step < 3; step++) learn(() => call(x));
   expect(await messageOf(model)).toMatch(
     new RegExp(
-      `^StateError: toBytes: ${count} of the parameters and states that this model uses are not among its fields and would be lost: f32\\[`,
+      `^StateError: toBytes: ${count} of the parameters and states that this model uses are not among its fields ` +
+        "and would be lost: f32\\[",
     ),
   );
 });
@@ -155,7 +156,8 @@ test.each(Object.entries(unwatchedOnes))("perhaps hidden in %s: a warning, once"
   expect(warnings).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^Weft: toBytes: this model may use parameters or states that are not among its fields and are not written; they were on a tape together with it: ([fi]32\\[[^\\]]*\\](, )?){${count}}\\. Closures`,
+        "^Weft: toBytes: this model may use parameters or states that are not among its fields and are not written; " +
+          `they were on a tape together with it: ([fi]32\\[[^\\]]*\\](, )?){${count}}\\. Closures`,
       ),
     ),
   ]);
@@ -167,12 +169,12 @@ test.each(Object.entries({ ...watchedOnes, ...hiddenStates }))(
     const [model, call, count] = make();
     training(false, () => call(x));
     const used = (await messageOf(model)).match(/^StateError: toBytes: (\d+) of the parameters and states/)?.[1];
-    // A normalization that does not learn leaves its count alone.
+    // A normalization that is not training leaves its count alone.
     expect(Number(used)).toBe(name.includes("moments") ? count - 1 : count);
   },
 );
 
-test("calls that use other boxes, but as many, are followed; nothing that was found is forgotten", async () => {
+test("calls that use as many boxes, but different ones, are noticed; found ones are not forgotten", async () => {
   const [weight, seen] = [param(tensor([1, 2])), state(tensor([0, 0]))];
   let way = 0;
   const model = layer(
@@ -201,18 +203,18 @@ test("what an optimizer keeps for a layer's parameters is not the layer's", asyn
   expect(await messageOf(model)).toBe("written");
 });
 
-test("company is what it is now, also where its last one stayed", async () => {
+test("companions on a tape are the current ones, even where the last companion stayed the same", async () => {
   const [shown, last] = [Linear(2, 2), Linear(2, 2)];
   const others = [Linear(2, 2), Linear(2, 2)];
   const model = Object.assign((k: number) => last(others[k]!(shown(x))), { shown, last });
   learn(() => model(0));
-  params(others[0]!); // known to somebody
+  params(others[0]!); // now found as another model's
   learn(() => model(1));
   const warnings = await warningsOf(async () => expect(await messageOf(model)).toBe("written"));
   expect(warnings.length).toBe(1);
 });
 
-test("a model that shows nothing says why", async () => {
+test("a model without visible parameters is an error that says why", async () => {
   const inner = Linear(2, 1);
   const model = (x: Operand) => inner(x);
   learn(() => model(x));
@@ -222,7 +224,7 @@ test("a model that shows nothing says why", async () => {
   expect(await messageOf({})).toMatch(/no parameters/);
 });
 
-test("what is shown is written, whatever stood beside it on the tape", async () => {
+test("fields are written, whatever else was on the tape", async () => {
   const build = () => Chain(Linear(2, 2), relu, (x) => mul(x, 2), Linear(2, 2));
   const [generator, discriminator] = [build(), build()];
   const temperature = param(tensor(1));
@@ -255,7 +257,7 @@ test("classes trained together are each written by itself", async () => {
       expect(await toBytes(fromBytes(bytes, copy))).toEqual(bytes);
     }
   });
-  // About the first; then it is known to whom its parameters belong.
+  // A warning for the first; after that its parameters are known to be its own.
   expect(warnings).toEqual([expect.stringContaining("this model may use parameters or states")]);
 });
 
@@ -270,7 +272,7 @@ test("so are plain functions, and a class beside a watched chain", async () => {
   });
 });
 
-test("models that are known to somebody are written without a word", async () => {
+test("models whose parameters were found elsewhere are written without a warning", async () => {
   const [a, b] = [new Net(), new Net()];
   learn(() => b.call(a.call(x)));
   params(b);
@@ -296,7 +298,7 @@ test("a layer's arguments are not its own, nor is what was taken from it later",
   expect(await messageOf(head)).toBe("written");
 });
 
-test("states that are fields or arguments are no secret, nor are those of a model that was saved by itself", async () => {
+test("states that are fields or arguments, or were saved with another model, are not hidden", async () => {
   const norm = BatchNorm(2);
   const model = Chain(Linear(2, 2), norm);
   learn(() => model(x));
@@ -310,7 +312,7 @@ test("states that are fields or arguments are no secret, nor are those of a mode
   expect(await messageOf(outer)).toBe("written");
 });
 
-test("what a function that was given uses is not the layer's own", async () => {
+test("what a function among the arguments uses is not the layer's own", async () => {
   const [body, critic] = [Linear(2, 2), Linear(2, 1)];
   class Critic {
     readonly #inner = critic;
@@ -327,14 +329,14 @@ test("what a function that was given uses is not the layer's own", async () => {
   for (const model of [gen, judged, { gen, critic }]) expect(await messageOf(model)).toBe("written");
 });
 
-test("a backbone in a closure that was loaded by itself belongs to somebody", async () => {
+test("a backbone in a closure that was loaded by itself is not hidden", async () => {
   const backbone = fromBytes(await toBytes(Linear(2, 2)), Linear(2, 2));
   const model = Chain((x) => backbone(x), Linear(2, 1));
   learn(() => model(x));
   expect(await messageOf(model)).toBe("written");
 });
 
-test("calls that use now more and now fewer parameters are followed", async () => {
+test("calls that use a varying number of parameters are noticed", async () => {
   const [first, second, inner] = [Linear(2, 2), Linear(2, 2), Linear(2, 2)];
   let way = 0;
   const model = layer("Ways", (x: Operand) => (way === 0 ? first(x) : way === 1 ? second(first(x)) : inner(first(x))), {

@@ -1,4 +1,5 @@
-// Initializers by their formulas: the bounds and spreads that fan-in and fan-out give, also for shapes that are not square.
+// Initializers against their formulas: bounds and standard deviations from fan-in and fan-out, also for non-square
+// shapes.
 import { expect, test } from "vitest";
 import { draws } from "../src/host-random.ts";
 import { normalPair } from "../src/normal-pair.ts";
@@ -37,7 +38,7 @@ test.each(shapes)("%j has %i values in and %i out", (shape, fanIn, fanOut) => {
   std(heNormal(), Math.sqrt(2 / fanIn));
 });
 
-test("normal draws are Box and Muller's, written out so that engines cannot differ", () => {
+test("normal draws follow Box and Muller, with arithmetic that is the same on every engine", () => {
   const words = [
     0,
     1,
@@ -61,7 +62,7 @@ test("normal draws are Box and Muller's, written out so that engines cannot diff
     }
 });
 
-test("normal draws are all different, not correlated in pairs, and so many as are asked for", () => {
+test("normal draws are all different, not correlated in pairs, and as many as asked for", () => {
   for (const count of [0, 1, 2, 7, 10_000]) {
     const z = make(normal(), [count]);
     expect(z).toHaveLength(count);

@@ -42,7 +42,7 @@ test("conv4: padding, stride, dilation, alpha and group", async () => {
 });
 
 test("conv4 over two axes: the notebook's square", async () => {
-  // Knet stores columns first: its reshape(1.0:9.0, (3,3)) is this matrix turned over the diagonal, and so is the result.
+  // Knet is column-major: its reshape(1.0:9.0, (3,3)) is the transpose of this matrix, and so is the result.
   const x = tensor([
     [
       [
@@ -141,13 +141,13 @@ const wrong: [string, () => Tensor, string][] = [
   [
     "matrices that do not line up",
     () => bmm(randn([2, 3, 4]), randn([4, 5])),
-    "bmm: wanted matrices with equal axes in front, got [2,3,4] and [4,5]",
+    "bmm: wanted matrices with equal leading axes, got [2,3,4] and [4,5]",
   ],
   [
     "unpool without spatial axes",
     () => unpool(randn([2, 3])),
     "unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [2,3]",
   ],
-  ["mat with too many axes", () => mat(randn([2, 3]), { dims: 3 }), "mat: dims lies between 0 and 2, got 3"],
+  ["mat with too many axes", () => mat(randn([2, 3]), { dims: 3 }), "mat: wanted dims between 0 and 2, got 3"],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

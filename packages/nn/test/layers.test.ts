@@ -1,4 +1,4 @@
-// Layers: their formulas, PyTorch's names, and parameters that come to life where the data lives.
+// Layers: their formulas, PyTorch's names, and parameters that are initialized on the backend of the data.
 import { diff, grad, param, state, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { relu, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
@@ -79,7 +79,7 @@ test("first values: PyTorch's by default, another initializer by option, the sam
   expect(await list(other.weight.value)).not.toEqual(w);
 });
 
-test("a parameter's values do not depend on where or when it comes to life", async () => {
+test("a parameter's values do not depend on where or when it is initialized", async () => {
   const build = () => (seed(7), Chain(Linear(4, 8), relu, Linear(8, 2, { init: xavier() })));
   const [a, b] = [build(), build()];
   const second = openSync({ seed: 99, rounding: true });
@@ -94,13 +94,13 @@ test("a parameter's values do not depend on where or when it comes to life", asy
   }
 });
 
-test("a layer that has met one backend refuses another, naming both", () => {
+test("a layer on one backend rejects tensors of another, naming both", () => {
   const f = Linear(2, 2);
   f(tensor([[1, 2]]));
   expect(() => f(openSync({}).tensor([[1, 2]]))).toThrow(expect.objectContaining({ name: "BackendMismatchError" }));
 });
 
-test("a parameter comes to life inside diff, and has its gradient there", async () => {
+test("a parameter that is initialized inside diff has its gradient there", async () => {
   const f = Linear(3, 2);
   const tape = diff(() => sum(f(tensor([[1, 2, 3]]))));
   expect(tape.params).toEqual([f.weight, f.bias]);
@@ -108,7 +108,7 @@ test("a parameter comes to life inside diff, and has its gradient there", async 
   expect(await list(tape.grad(f.bias!))).toEqual([1, 1]);
 });
 
-test("a parameter without data says what it waits for", () => {
+test("reading a parameter that is not initialized is an error that says how to initialize it", () => {
   const f = Linear(3, 2);
   expect(() => transpose(f.weight)).toThrow(
     "param: this f32[2,3] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets",
@@ -146,7 +146,7 @@ test("Embedding takes rows, and its gradient is row-sparse", async () => {
   expect((await list(tape.grad(words.weight))).slice(4, 16)).toEqual([1, 1, 1, 1, 0, 0, 0, 0, 3, 3, 3, 3]);
 });
 
-test("BatchNorm learns its moments as PyTorch does, and uses them afterwards", async () => {
+test("BatchNorm updates its moments as PyTorch does while training, and uses them otherwise", async () => {
   const f = BatchNorm(2, { momentum: 0.5, eps: 0 });
   expect(names(f)).toEqual(["weight [2]", "bias [2]", "running_mean [2]", "running_var [2]", "num_batches_tracked []"]);
   const x = tensor([
@@ -172,9 +172,11 @@ test("batchNorm updates a state, and leaves a tensor alone", async () => {
   expect(await list(variance.value)).toEqual([expect.closeTo(0.9 + 0.2, 12)]);
   batchNorm(x, null, null, { training: true, runningMean: given, runningVar: param(tensor([1])) });
   expect(await list(given)).toEqual([5]);
-  expect(() => batchNorm(x, null, null)).toThrow("batchNorm: without training it wants runningMean and runningVar");
+  expect(() => batchNorm(x, null, null)).toThrow(
+    "batchNorm: wanted runningMean and runningVar, since training is false",
+  );
   expect(() => batchNorm(tensor([[1, 2]]), null, null, { training: true })).toThrow(
-    "batchNorm: wanted more than one value a channel while training, got x [1,2]",
+    "batchNorm: wanted more than one value per channel while training, got x [1,2]",
   );
   expect(() => batchNorm(x, tensor([1, 2]), null, { training: true })).toThrow(
     "batchNorm: x [2,1] has 1 channels, weight has the shape [2]",
@@ -310,12 +312,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a kernel of four axes",
     () => Conv({ in: 1, out: 1, kernel: [1, 1, 1, 1] }),
-    "Conv: kernel has 1 to 3 axes, got [1, 1, 1, 1]",
+    "Conv: wanted a kernel with 1 to 3 axes, got [1, 1, 1, 1]",
   ],
   [
     "an initializer that was not called",
     () => Linear(3, 2, { init: xavier as never })(tensor([[1, 2, 3]])),
-    "init: the initializer throws for shape [2,3]: xavierUniform: wanted options { gain }, got [2, 3]. A function that makes initializers is called first, as in init: normal()",
+    "init: the initializer threw for shape [2,3]: xavierUniform: wanted options { gain }, got [2, 3]. Call functions that make initializers: init: normal()",
   ],
   [
     "another one",
@@ -325,7 +327,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an initializer that asks for something else",
     () => Linear(3, 2, { init: () => normal({ std: -1 }) as never })(tensor([[1, 2, 3]])),
-    "init: the initializer throws for shape [2,3]: normal: wanted a number from 0 as std, got number -1. A function that makes initializers is called first, as in init: normal()",
+    "init: the initializer threw for shape [2,3]: normal: wanted a number from 0 as std, got number -1. Call functions that make initializers: init: normal()",
   ],
   [
     "an initializer that makes too little",
@@ -335,12 +337,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an LSTM without features",
     () => LSTM({ hidden: 3 }),
-    "LSTM: wanted `in`, the number of features of each step, got nothing",
+    "LSTM: wanted `in`, the number of features per step, got nothing",
   ],
   [
     "a GRU without features",
     () => GRU({ hidden: 3 }),
-    "GRU: wanted `in`, the number of features of each step, got nothing",
+    "GRU: wanted `in`, the number of features per step, got nothing",
   ],
   [
     "a number of layers",
@@ -350,7 +352,7 @@ const wrong: [string, () => unknown, string][] = [
 ];
 test.each(wrong)("refuses wrong %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));
 
-test("LayerNorm normalizes the last axes that it is given, and says which do not fit", async () => {
+test("LayerNorm normalizes the given last axes, and says which do not fit", async () => {
   const x = tensor([
     [
       [1, 2],
@@ -392,7 +394,7 @@ test.each([
   expect([...(await got.data())]).toEqual([...(await wanted.data())]);
 });
 
-test("layers keep no list that they were given", async () => {
+test("layers copy the lists that they are given", async () => {
   const x = backend.tensor(Array.from({ length: 32 }, (_, i) => (i * 7) % 32)).reshape([1, 2, 4, 4]);
   const [window, stride, padding, dilation, kernel, shape] = [
     [2, 2],

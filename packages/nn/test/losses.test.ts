@@ -1,4 +1,4 @@
-// Losses: options, shapes and the messages of what does not fit; values and gradients are the golden vectors' matter.
+// Losses: options, shapes and error messages; values and gradients are tested by the golden vectors.
 import { openSync } from "@weft/conformance";
 import { IndexError, logSoftmax, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
@@ -23,7 +23,7 @@ test("crossEntropy: reductions, and nll of log-probabilities is the same", async
   await close(nll(logSoftmax(x), labels(0, 2)), (a + b) / 2);
 });
 
-test("crossEntropy: what is ignored counts neither above nor below the line", async () => {
+test("crossEntropy: ignored rows count neither in the numerator nor in the denominator", async () => {
   const x = tensor(scores);
   await close(crossEntropy(x, labels(-1, 2), { ignoreIndex: -1 }), b);
   await close(nll(logSoftmax(x), labels(0, -7), { ignoreIndex: -7 }), a);
@@ -36,7 +36,7 @@ test("crossEntropy: what is ignored counts neither above nor below the line", as
 
 test("crossEntropy: one row, further axes, and probabilities for labels", async () => {
   await close(crossEntropy(tensor(scores[0]), tensor(0, { dtype: "i32" })), a);
-  // [N, C, L]: each place along L is a row.
+  // [N, C, L]: each position along L is a row.
   const x = tensor([
     [
       [1, 0],
@@ -70,7 +70,7 @@ test("crossEntropy: one row, further axes, and probabilities for labels", async 
   await close(crossEntropy(tensor(scores), labels(0, 2), smooth), soft as number);
 });
 
-test("a label that is no class is an IndexError at the next read", async () => {
+test("a label out of range is an IndexError at the next read", async () => {
   const loss = crossEntropy(tensor(scores), labels(0, 3));
   await expect(loss.item()).rejects.toThrow(
     expect.objectContaining({ name: "IndexError", message: expect.stringMatching(/index 3 is out of range/) }),
@@ -87,7 +87,7 @@ test("the other losses", async () => {
   await close(bceWithLogits(tensor([0]), tensor([0.25])), Math.log(2));
 });
 
-test("accuracy: the share of rows whose highest score is at the label", async () => {
+test("accuracy: the fraction of rows whose highest score is at the label", async () => {
   const x = tensor([
     [1, 2, 3],
     [5, 0, 0],
@@ -96,7 +96,7 @@ test("accuracy: the share of rows whose highest score is at the label", async ()
   ]);
   await close(accuracy(x, labels(2, 0, 0, 0)), 3 / 4);
   await close(accuracy(x, labels(2, -1, 0, -1), { ignoreIndex: -1 }), 1 / 2);
-  // What is ignored counts neither as right nor as wrong, whatever the scores say.
+  // Ignored rows count neither as right nor as wrong, whatever the scores.
   await close(accuracy(x, labels(2, 0, 1, 1), { ignoreIndex: 1 }), 1);
   await close(accuracy(x, labels(2, 1, 0, 0), { ignoreIndex: 0 }), 1 / 2);
   await close(accuracy(x, labels(2, 0, 0, 0), { ignoreIndex: 7 }), 3 / 4);

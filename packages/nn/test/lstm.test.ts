@@ -48,7 +48,7 @@ const ours = (x: Operand, h: Operand, c: Operand, ...weights: Operand[]): Tensor
   return [result.y, result.h, result.c];
 };
 type CellFunction = (...args: [Operand, Operand, Operand, Operand, Operand, Operand, Operand]) => Tensor[];
-/** One number that depends on every element of every result in its own way. */
+/** A scalar to which every element of every result contributes differently. */
 const weighed = (form: CellFunction, ...args: Operand[]): Tensor =>
   form(...(args as Parameters<CellFunction>))
     .map((y, k) => sum(mul(square(y), randn(y.shape, { seed: 90 + k }))))
@@ -76,7 +76,7 @@ test("so are gradients of gradients", async () => {
   near(await list(second(ours)), await list(second(plain)));
 });
 
-test("a sequence in two pieces is the sequence", async () => {
+test("a sequence run in two pieces gives the same results", async () => {
   seed(1);
   const rnn = LSTM({ in: I, hidden: H, layers: 2 });
   const x = randn([T, B, I], { seed: 1 });
@@ -112,7 +112,7 @@ test("both directions, layers with dropout between, and one sequence without bat
   expect(await list(rnn(x, { training: true }))).not.toEqual(await list(y));
   const tape = diff(() => sum(rnn(x, { training: false })));
   expect(tape.params).toEqual(params(rnn));
-  // Backwards in time: the first output of the second direction has seen the last input.
+  // The second direction runs backward in time: its first output has seen the last input.
   const changed = rnn(concat([slice(x, { ends: [T - 1] }), zeros([1, I])]), { training: false });
   expect((await list(changed))[H]).not.toBeCloseTo((await list(y))[H]!, 6);
 });
@@ -129,7 +129,7 @@ test("without biases, and from zeros when no state is given", async () => {
 
 const [x, h, c, wih, whh, bih, bhh] = values() as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
 const wrong: [string, () => unknown, string][] = [
-  ["too few weights", () => lstm(x, h, c, [wih, whh]), "lstm: 1 layers in 1 directions take 4 weights, got 2"],
+  ["too few weights", () => lstm(x, h, c, [wih, whh]), "lstm: wanted 4 weights for 1 layers in 1 directions, got 2"],
   [
     "x without time",
     () => lstm(zeros([0, B, I]), h, c, [wih, whh, bih, bhh]),
@@ -148,7 +148,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "other features",
     () => lstm(zeros([T, B, 9]), h, c, [wih, whh, bih, bhh]),
-    "lstm: the weights are for 4 features a step, x [5,3,9] has 9",
+    "lstm: the weights are for 4 features per step, x [5,3,9] has 9",
   ],
   [
     "a bias of another length",

@@ -1,17 +1,17 @@
-// `save` and `load` as a page has them.
+// `save` and `load` in the browser.
 import { UnsupportedError } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { FileError, Linear, load, save } from "../src/index.ts";
 import * as node from "../src/index.node.ts";
 
-test("they say what a page does instead, when they are called", async () => {
+test("they throw an error that says what to do in a page instead", async () => {
   const saving = save("model.safetensors", Linear(1, 1));
   await expect(saving).rejects.toThrow(UnsupportedError);
-  await expect(saving).rejects.toThrow(/^save: there are no files in a page\. .*toBytes\(model\)/);
+  await expect(saving).rejects.toThrow(/^save: a page has no files\. .*toBytes\(model\)/);
   await expect(load("model.safetensors", Linear(1, 1))).rejects.toThrow(/^load: .*fromBytes\(bytes, model\)/);
 });
 
-test("Node's are others, with the same error class", async () => {
+test("Node has different ones, with the same error class", async () => {
   expect(node.save).not.toBe(save);
   expect(node.FileError).toBe(FileError);
   await expect(node.load("/nowhere/model.safetensors", Linear(1, 1))).rejects.toThrow(FileError);

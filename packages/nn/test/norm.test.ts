@@ -20,12 +20,12 @@ describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
   const axis = shape.map((_, k) => k).filter((k) => k !== 1);
   const channels = shape.map((d, k) => (k === 1 ? d : 1));
   const plain: NormFunction = (x, weight, bias) => {
-    const centred = sub(x, mean(x, { axis, keepDims: true }));
-    const variance = mean(square(centred), { axis, keepDims: true });
+    const centered = sub(x, mean(x, { axis, keepDims: true }));
+    const variance = mean(square(centered), { axis, keepDims: true });
     const [w, b] = [weight, bias].map((v) => reshape(v, channels)) as [Tensor, Tensor];
-    return add(mul(div(centred, sqrt(add(variance, 1e-5))), w), b);
+    return add(mul(div(centered, sqrt(add(variance, 1e-5))), w), b);
   };
-  /** One number that depends on every element in its own way. */
+  /** A scalar to which every element contributes differently. */
   const weighed = (form: NormFunction, ...args: Parameters<NormFunction>): Tensor =>
     sum(mul(square(form(...args)), randn(shape, { seed: 9 })));
 
@@ -58,7 +58,7 @@ describe.each([[[5, 3]], [[2, 3, 4]], [[2, 3, 2, 2]]])("x %j", (shape) => {
   });
 });
 
-test("a weight that is a number is no integer where x is one", async () => {
+test("a weight that is a number stays a float where x is an integer", async () => {
   const moments = { eps: 0, training: true };
   const whole = batchNorm(tensor([[1], [3]], { dtype: "i32" }), 0.5, 0.25, moments);
   expect(await list(whole)).toEqual([-0.25, 0.75].map((v) => expect.closeTo(v, 6)));

@@ -1,5 +1,5 @@
-// Options, sizes and arguments of layers, losses and initializers: what is wrong is an error that names the function and what
-// is known, and undefined is the default.
+// Options, sizes and arguments of layers, losses and initializers: a wrong one is an error that names the function and
+// the known options, and undefined means the default.
 import { param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { reshape, type Tensor } from "@weft/tensor";
@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import * as N from "../src/index.ts";
 
 const { tensor, ones, randn } = openSync({ seed: 1 });
-// Plain JavaScript calls with anything.
+// The functions without their types, as JavaScript calls them.
 const J = N as unknown as Record<string, (...args: unknown[]) => any>;
 const x = ones([2, 3]);
 const labels = tensor([0, 1], { dtype: "i32" });
@@ -212,7 +212,7 @@ test.each(wrong)("refuses %s", (_, f, message) => {
   expect(f).toThrow(message);
 });
 
-test("a dtype of another library is no TypeError", () =>
+test("a dtype object of another library is not a TypeError", () =>
   expect(() => J.parameter!([2], N.zeros(), { dtype: "float32" })).toThrow(
     /^parameter: wanted "f32" or .* as dtype, got "float32"/,
   ));
@@ -244,7 +244,7 @@ test("undefined is the default", () => {
   expect(J.pool!(ones([1, 1, 4]), { window: undefined, stride: undefined }).shape).toEqual([1, 1, 2]);
 });
 
-test("what is no tensor is refused by the layer, not by its parameter", () => {
+test("an input that is not a tensor is rejected by the layer, not by its parameter", () => {
   const layers: [string, (x: never) => Tensor][] = [
     ["Linear", N.Linear(3, 2)],
     ["Embedding", N.Embedding(3, 2)],
@@ -265,7 +265,7 @@ test("what is no tensor is refused by the layer, not by its parameter", () => {
   }
 });
 
-test("recurrent layers blame the features of x, and take a result as the next state", () => {
+test("recurrent layers check the features of x, and take a result as the next state", () => {
   for (const layer of [N.LSTM({ in: 3, hidden: 2 }), N.GRU({ in: 3, hidden: 2 })]) {
     const name = (layer as { name?: string }).name!;
     expect(() => layer(ones([4, 1, 5]))).toThrow(`${name}: wanted x of shape [T, B, 3], got [4, 1, 5]`);
@@ -275,7 +275,7 @@ test("recurrent layers blame the features of x, and take a result as the next st
   }
 });
 
-test("scores with the classes last are told what to write", () => {
+test("scores with the classes last are an error that says what to write", () => {
   const scores = randn([2, 4, 5]);
   const tokens = tensor([[0, 1, 2, 3], [3, 2, 1, 0]], { dtype: "i32" }); // prettier-ignore
   const hint = "Classes are axis 1, and here they are the last: reshape(scores, [-1, 5]) and reshape(labels, [-1])";

@@ -1,11 +1,11 @@
-// A layer whose f32 parameters meet f64 computes in f64, and says so once.
+// A layer with f32 parameters and f64 inputs computes in f64, and warns once.
 import { openSync } from "@weft/conformance";
 import { expect, test, vi } from "vitest";
 import { Linear } from "../src/index.ts";
 
 const { tensor } = openSync();
 
-test("f64 that meets f32 parameters is computed in f64, and told once", () => {
+test("f64 inputs with f32 parameters are computed in f64, with one warning", () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const layer = Linear(2, 1);
   expect(layer(tensor([[1, 2]])).dtype).toBe("f32");

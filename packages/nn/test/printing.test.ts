@@ -1,4 +1,4 @@
-// Printing in Node, where the console asks objects how they look.
+// Printing in Node, where the console calls an object's own inspect method.
 import { inspect } from "node:util";
 import { diff, param } from "@weft/autograd";
 import { mul, sum } from "@weft/tensor";
@@ -9,7 +9,7 @@ import { printing } from "./printing.ts";
 
 printing();
 
-test("the console shows the same texts, also within other things", async () => {
+test("the console shows the same text, also inside other objects", async () => {
   const { tensor } = await open({});
   const p = param(tensor([1, 2]));
   const model = Chain(Linear(2, 3));

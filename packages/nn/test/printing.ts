@@ -1,4 +1,4 @@
-// What is shown of tensors, boxes, tapes and models, in Node and in pages.
+// How tensors, boxes, tapes and models are printed, in Node and in the browser.
 import { diff, param, state } from "@weft/autograd";
 import { sgd } from "@weft/optim";
 import { add, ArgumentError, flatten, mul, relu, scope, sum, type Tensor } from "@weft/tensor";
@@ -37,7 +37,7 @@ export function printing(): void {
     expect(String(p)).toMatch(/^param\(\[\[1, 1\]/);
   });
 
-  test("a model shows its layers and their fields, and looks at no value", () => {
+  test("a model shows its layers and their fields, and reads no value", () => {
     const model = Chain(
       Conv({ in: 1, out: 2, kernel: 3 }),
       relu,
@@ -75,7 +75,7 @@ export function printing(): void {
     expect(Object.keys(model)).toEqual(["0", "1", "2", "3", "4"]);
   });
 
-  test("a model shows what its maps and sets hold, and no name can change the page or the terminal", () => {
+  test("a model shows the contents of its maps and sets, and no name can control the page or the terminal", () => {
     const own = layer("Mine", (x: Tensor) => x, {
       heads: new Map<string, unknown>([
         ["a", Linear(1, 1)],
@@ -100,7 +100,7 @@ export function printing(): void {
 )`);
   });
 
-  test("printing a value that is known runs nothing that waits", () => {
+  test("printing a computed value runs nothing that is pending", () => {
     const p = param(tensor([1, 2]));
     scope(() => {
       const waiting = add(p.value, 1);
@@ -111,7 +111,7 @@ export function printing(): void {
     });
   });
 
-  test("JSON has shapes and dtypes, and nothing of what lies behind", () => {
+  test("JSON has shapes and dtypes, and no internals", () => {
     const { tape, model, optimizer, ...boxes } = things();
     expect(JSON.stringify(boxes.tensor)).toBe('{"shape":[1],"dtype":"f32"}');
     expect(JSON.stringify([boxes.param, boxes.state])).toBe(
@@ -126,7 +126,7 @@ export function printing(): void {
     expect(JSON.stringify([optimizer, backend]).length).toBeLessThan(400);
   });
 
-  test.each(Object.entries(things()))("a copy by fields is refused: %s", (name, thing) => {
+  test.each(Object.entries(things()))("a copy of the fields is rejected: %s", (name, thing) => {
     expect(() => structuredClone(thing)).toThrow(/could not be cloned/);
     expect(() => structuredClone({ deep: [thing] })).toThrow(/could not be cloned/);
     const { port1 } = new MessageChannel();
@@ -163,7 +163,7 @@ export function printing(): void {
     });
   });
 
-  test("what compares nothing still works", () => {
+  test("operations that read no fields still work", () => {
     const x = tensor([1]) as unknown;
     expect([x == null, x === 3, !x, `${x}`, [x].join()]).toEqual([false, false, false, String(x), String(x)]);
     // A console shows fields in this order.

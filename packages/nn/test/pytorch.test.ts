@@ -1,4 +1,4 @@
-// A model that PyTorch built and wrote does here what it did there.
+// A model that PyTorch built and saved gives the same results here.
 import { openSync } from "@weft/conformance";
 import { flatten, relu, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// The format, against a file that PyTorch's library wrote, and against files that mean harm.
+// The format, against a file that PyTorch wrote, and against malicious files.
 import { expect, test } from "vitest";
 import { FormatError } from "../src/format-error.ts";
 import { readSafetensors, writeSafetensors } from "../src/safetensors.ts";
@@ -36,7 +36,7 @@ test("writes the bytes that PyTorch wrote", () => {
   expect(Buffer.from(writeSafetensors(readSafetensors(byPyTorch))).equals(byPyTorch)).toBe(true);
 });
 
-test("floats of any width become the float that is wanted, rounded to even", () => {
+test("floats of any width convert to the wanted float, rounded to even", () => {
   const numbers = new Float32Array([1 + 2 ** -11, 1 + 3 * 2 ** -11, -70000, 2 ** -24, NaN]);
   const stored = toStored(numbers, [5], "F32");
   expect(fromStored("x", stored, "f16")).toEqual(new Uint16Array([0x3c00, 0x3c02, 0xfc00, 0x0001, 0x7e00]));
@@ -44,7 +44,7 @@ test("floats of any width become the float that is wanted, rounded to even", () 
   expect(fromStored("x", stored, "f64")).toEqual(Float64Array.from(numbers));
 });
 
-test("keeps every dtype of ours over a round trip, wherever the file lies in its buffer", () => {
+test("keeps every dtype over a round trip, at any offset of the file in its buffer", () => {
   const given = {
     f32: new Float32Array([1.5, -0, NaN]),
     f64: new Float64Array([Math.PI, Infinity, -1e300]),
@@ -93,28 +93,28 @@ const hostile: Record<string, [Uint8Array, string]> = {
   "an empty file": [new Uint8Array(0), "safetensors: a file has at least 8 bytes, this has 0"],
   "a header of 2^63 bytes": [
     file("{}", 0, 2 ** 63),
-    "safetensors: a header of 9223372036854775808 bytes is announced, at most 100000000 are allowed",
+    "safetensors: the header claims 9223372036854775808 bytes, at most 100000000 are allowed",
   ],
-  "a header longer than the file": [
-    file("{}", 3, 9),
-    "safetensors: a header of 9 bytes is announced, the file ends after 5",
-  ],
+  "a header longer than the file": [file("{}", 3, 9), "safetensors: the header claims 9 bytes, the file ends after 5"],
   "a truncated header": [
     file('{"a":{"dty'),
-    "safetensors: the header is not JSON in UTF-8: a string does not end at character 10",
+    "safetensors: the header is not JSON in UTF-8: unterminated string at character 10",
   ],
   "a header in no encoding": [
     Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe]),
     "safetensors: the header is not JSON in UTF-8",
   ],
-  "a list for a header": [file("[]"), "safetensors: the header is not a table"],
-  "null for a header": [file("null"), "safetensors: the header is not a table"],
-  "metadata that is no table": [file('{"__metadata__":3}'), "safetensors: __metadata__ is not a table of text"],
+  "a list for a header": [file("[]"), "safetensors: the header is not a JSON object"],
+  "null for a header": [file("null"), "safetensors: the header is not a JSON object"],
+  "metadata that is not an object": [
+    file('{"__metadata__":3}'),
+    "safetensors: __metadata__ is not a JSON object of strings",
+  ],
   "metadata that is no text": [
     file('{"__metadata__":{"a":3}}'),
-    'safetensors: __metadata__ has "a", which is not text',
+    'safetensors: __metadata__ has "a", which is not a string',
   ],
-  "an entry that is no table": [file('{"a":3}'), 'safetensors: "a" is not described by a table'],
+  "an entry that is not an object": [file('{"a":3}'), 'safetensors: "a" is not described by a JSON object'],
   "an unknown dtype": [
     one({ ...f32(0, 4), dtype: "toString" }, 4),
     'safetensors: "a" has the dtype "toString", which the format does not know',
@@ -143,23 +143,23 @@ const hostile: Record<string, [Uint8Array, string]> = {
   ],
   "two entries of one name": [
     file(`{"a":${JSON.stringify(f32(0, 4))},"a":${JSON.stringify(f32(0, 4))}}`, 4),
-    'safetensors: the header is not JSON in UTF-8: the name "a" stands twice at character 57',
+    'safetensors: the header is not JSON in UTF-8: duplicate name "a" at character 57',
   ],
   "two entries whose names are written differently": [
     file(`{"a":${JSON.stringify(f32(0, 4))},"\\u0061":${JSON.stringify(f32(0, 4))}}`, 4),
-    'safetensors: the header is not JSON in UTF-8: the name "a" stands twice at character 62',
+    'safetensors: the header is not JSON in UTF-8: duplicate name "a" at character 62',
   ],
   "two sets of metadata": [
     file('{"__metadata__":{"a":"1"},"__metadata__":{"a":"2"}}'),
-    'safetensors: the header is not JSON in UTF-8: the name "__metadata__" stands twice at character 40',
+    'safetensors: the header is not JSON in UTF-8: duplicate name "__metadata__" at character 40',
   ],
   "two notes of one name": [
     file('{"__metadata__":{"a":"1","a":"2"}}'),
-    'safetensors: the header is not JSON in UTF-8: the name "a" stands twice at character 28',
+    'safetensors: the header is not JSON in UTF-8: duplicate name "a" at character 28',
   ],
   "two shapes in one entry": [
     file('{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}', 4),
-    'safetensors: the header is not JSON in UTF-8: the name "shape" stands twice at character 39',
+    'safetensors: the header is not JSON in UTF-8: duplicate name "shape" at character 39',
   ],
   "a byte order mark": [
     file("\ufeff{}"),
@@ -168,7 +168,7 @@ const hostile: Record<string, [Uint8Array, string]> = {
   "a blank before the header": [file(" {}"), "safetensors: the header does not begin with {"],
   "something behind the header": [
     file("{} x"),
-    "safetensors: the header is not JSON in UTF-8: something follows at character 3",
+    "safetensors: the header is not JSON in UTF-8: unexpected text after the header at character 3",
   ],
   "an unknown field": [
     one({ ...f32(0, 4), layout: "sparse" }, 4),
@@ -182,21 +182,21 @@ const hostile: Record<string, [Uint8Array, string]> = {
     file('{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4),
     'safetensors: "a" has the shape [null], wanted a list of sizes',
   ],
-  "half a character": [
+  "a lone surrogate": [
     file('{"__metadata__":{"a":"\\ud800"}}'),
-    "safetensors: the header is not JSON in UTF-8: a string is not Unicode at character 29",
+    "safetensors: the header is not JSON in UTF-8: string is not valid Unicode at character 29",
   ],
   "tables without end": [
     file(`{"a":${"[".repeat(1e6)}`),
-    "safetensors: the header is not JSON in UTF-8: tables are nested too deeply at character 8",
+    "safetensors: the header is not JSON in UTF-8: nested too deeply at character 8",
   ],
   "a dtype that is a deep table": [
     file(`{"a":{"dtype":${"[".repeat(1e5)}${"]".repeat(1e5)},"shape":[],"data_offsets":[0,4]}}`, 4),
-    "safetensors: the header is not JSON in UTF-8: tables are nested too deeply at character 16",
+    "safetensors: the header is not JSON in UTF-8: nested too deeply at character 16",
   ],
   "a name that commands a terminal": [
     file('{"\\u001b[2J\\u009b31m\\u202e":3}'),
-    String.raw`safetensors: "\u001b[2J\u009b31m\u202e" is not described by a table`,
+    String.raw`safetensors: "\u001b[2J\u009b31m\u202e" is not described by a JSON object`,
   ],
   "bytes at the end": [one(f32(0, 4), 9), "safetensors: 5 bytes at the end belong to no tensor"],
 };
@@ -204,7 +204,7 @@ test.each(Object.entries(hostile))("refuses %s", (_, [bytes, message]) => {
   expect(() => readSafetensors(bytes)).toThrow(expect.objectContaining({ name: "FormatError", message }));
 });
 
-test("what is no JSON or no table is said in a message of bounded length", () => {
+test("messages about invalid JSON have a bounded length", () => {
   const long = "x".repeat(1e6);
   for (const header of [
     `{"${long}":3}`,
@@ -245,7 +245,7 @@ test.each([
   expect(error.message.startsWith(`safetensors: this is ${words} (`)).toBe(true);
 });
 
-test("what is no bytes is refused with the name of what it is", () => {
+test("a value that is not bytes is rejected with its type", () => {
   for (const [given, words] of [
     ["model", '"model"'],
     [new Float32Array(4), "Float32Array"],
@@ -256,7 +256,7 @@ test("what is no bytes is refused with the name of what it is", () => {
     );
 });
 
-test("notes come back as they were given, and other readers see text", () => {
+test("metadata comes back as it was given, and other readers see strings", () => {
   const metadata = {
     epoch: 3,
     loss: 0.1,
@@ -275,7 +275,7 @@ test("notes come back as they were given, and other readers see text", () => {
   expect(texts).toMatchObject({ epoch: "3", loss: "0.1", best: "true", three: "3" });
 });
 
-test("kinds of notes that make no sense leave the text as it is", () => {
+test("invalid metadata types leave the string as it is", () => {
   const read = (notes: object) => readSafetensors(file(JSON.stringify({ __metadata__: notes }))).metadata;
   for (const types of [
     '{"a":"number"}',
@@ -291,28 +291,36 @@ test("kinds of notes that make no sense leave the text as it is", () => {
 });
 
 test.each([
-  [{ a: null }, 'metadata: "a" is null, wanted text, a number, true or false; anything else as JSON.stringify(…)'],
+  [
+    { a: null },
+    'metadata: "a" is null, wanted a string, a number or a boolean; write anything else with JSON.stringify',
+  ],
   [
     { a: undefined },
-    'metadata: "a" is undefined, wanted text, a number, true or false; anything else as JSON.stringify(…)',
+    'metadata: "a" is undefined, wanted a string, a number or a boolean; write anything else with JSON.stringify',
   ],
-  [{ a: [1] }, 'metadata: "a" is [1], wanted text, a number, true or false; anything else as JSON.stringify(…)'],
-  [{ a: 3n }, 'metadata: "a" is bigint 3, wanted text, a number, true or false; anything else as JSON.stringify(…)'],
-  [{ a: "\ud800" }, 'metadata: "a" is not Unicode, it has half a character'],
-  [{ "weft.types": "x" }, 'metadata: "weft.types" is taken by the writer; choose another name'],
-  [new Map([["a", "b"]]), "metadata: wanted a table such as { epoch: 3 }, got Map"],
-  ["epoch 3", 'metadata: wanted a table such as { epoch: 3 }, got "epoch 3"'],
+  [{ a: [1] }, 'metadata: "a" is [1], wanted a string, a number or a boolean; write anything else with JSON.stringify'],
+  [
+    { a: 3n },
+    'metadata: "a" is bigint 3, wanted a string, a number or a boolean; write anything else with JSON.stringify',
+  ],
+  [{ a: "\ud800" }, 'metadata: "a" is not valid Unicode: it has a lone surrogate'],
+  [{ "weft.types": "x" }, 'metadata: the name "weft.types" is reserved; choose another'],
+  [new Map([["a", "b"]]), "metadata: wanted an object such as { epoch: 3 }, got Map"],
+  ["epoch 3", 'metadata: wanted an object such as { epoch: 3 }, got "epoch 3"'],
 ])("notes %s are refused when they are written", (metadata, message) => {
   expect(() => writeSafetensors({ tensors: new Map(), metadata: metadata as never })).toThrow(
     expect.objectContaining({ name: "ArgumentError", message }),
   );
 });
 
-test("a header that nobody could read is not written", () => {
+test("a header that could not be read back is not written", () => {
   const metadata = { long: "x".repeat(100_000_001) };
   expect(() => writeSafetensors({ tensors: new Map(), metadata })).toThrow(/^safetensors: names and metadata take 1/);
   const tensors = new Map([["\ud800", { dtype: "U8", shape: [0], bytes: new Uint8Array(0) } as const]]);
-  expect(() => writeSafetensors({ tensors, metadata: {} })).toThrow('safetensors: the name "\\ud800" is not Unicode');
+  expect(() => writeSafetensors({ tensors, metadata: {} })).toThrow(
+    'safetensors: the name "\\ud800" is not valid Unicode',
+  );
 });
 
 test("every truncation of a good file is refused", () => {
@@ -320,17 +328,17 @@ test("every truncation of a good file is refused", () => {
     expect(() => readSafetensors(byPyTorch.subarray(0, n)), `${n} bytes`).toThrow(/^safetensors: /);
 });
 
-test("a name of the prototype is only a name", () => {
+test("names such as __proto__ have no special meaning", () => {
   const header = `{"__proto__":${JSON.stringify(f32(0, 4))}}`;
   expect([...readSafetensors(file(header, 4)).tensors.keys()]).toEqual(["__proto__"]);
 });
 
-test("values that do not fit are refused with their name", () => {
+test("values that do not fit are rejected with their name", () => {
   const big = { dtype: "I64", shape: [2], bytes: new Uint8Array(new BigInt64Array([1n, 2n ** 40n]).buffer) } as const;
   expect(() => fromStored("n", big, "i32")).toThrow(
     'safetensors: "n" holds 1099511627776 at element 1, which is outside i32',
   );
   expect(() => fromStored("w", big, "f32")).toThrow(
-    'safetensors: "w" is stored as I64, f32 is read from F64, F32, F16, BF16',
+    'safetensors: "w" is stored as I64, f32 can be read from F64, F32, F16, BF16',
   );
 });

@@ -1,4 +1,4 @@
-// Models as bytes and files: round trips, parameters that have not come to life, messages, and a disk that is full.
+// Models as bytes and files: round trips, parameters that are not initialized, messages, and a full disk.
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import * as disk from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -76,7 +76,7 @@ test("a model over bytes: names, dtypes and values", async () => {
   expect(params(other).some((p) => p.initialized)).toBe(false);
   expect(await all(other)).toEqual(await all(model));
   expect(await list(other(x))).toEqual(await list(model(x)));
-  // A model that is alive takes the values where it lives.
+  // An initialized model takes the values on its backend.
   const third = build();
   third(x);
   const kept = params(third)[0]!;
@@ -86,7 +86,7 @@ test("a model over bytes: names, dtypes and values", async () => {
   expect(await list(third(x))).toEqual(await list(model(x)));
 });
 
-test("a parameter that has not come to life is saved as it will come to life", async () => {
+test("a parameter that is not initialized is saved with its initial values", async () => {
   seed(3);
   const model = Linear(3, 2);
   const before = await all(model);
@@ -110,7 +110,7 @@ test("save and load, and the file holds nothing but the model", async () => {
   expect([...readSafetensors(await readFile(path)).tensors.keys()].toSorted()).toEqual(["bias", "weight"]);
 });
 
-test("a disk that is full leaves the old file whole and nothing beside it", async () => {
+test("a full disk leaves the old file intact and no other file", async () => {
   const path = join(folder, "model.safetensors");
   await writeFile(path, "the old model");
   const full = {
@@ -127,7 +127,7 @@ test("a disk that is full leaves the old file whole and nothing beside it", asyn
   await expect(replaceFile(path, new Uint8Array(9), full)).rejects.toThrow(
     expect.objectContaining({
       name: "FileError",
-      message: `save: ${path} was not written, what stood there is unchanged: ENOSPC: no space left on device, write`,
+      message: `save: could not write ${path}; the old file, if any, is unchanged: ENOSPC: no space left on device, write`,
     }),
   );
   const unnamed = { ...disk, rename: () => Promise.reject(new Error("EIO: i/o error, rename")) };
@@ -136,15 +136,15 @@ test("a disk that is full leaves the old file whole and nothing beside it", asyn
   expect(await readdir(folder)).toEqual(["model.safetensors"]);
 });
 
-test("a folder that is not there, and a file that is not there", async () => {
+test("a missing folder, and a missing file", async () => {
   const path = join(folder, "none", "model.safetensors");
   await expect(save(path, Linear(1, 1))).rejects.toThrow(
-    `save: ${path} was not written, what stood there is unchanged: ENOENT`,
+    `save: could not write ${path}; the old file, if any, is unchanged: ENOENT`,
   );
   await expect(load(path, Linear(1, 1))).rejects.toThrow(`load: ${path} cannot be read: ENOENT`);
 });
 
-test("a truncated file names itself and changes nothing", async () => {
+test("a truncated file is an error that names it and changes nothing", async () => {
   const path = join(folder, "half.safetensors");
   const bytes = await toBytes(Linear(3, 2));
   await writeFile(path, bytes.subarray(0, bytes.length - 8));
@@ -183,7 +183,7 @@ test("names and shapes of another model are listed, and nothing is changed", asy
     metadata: {},
   });
   expect(() => fromBytes(integers, param(tensor([1])))).toThrow(
-    'safetensors: "value" is stored as I32, f32 is read from F64, F32, F16, BF16',
+    'safetensors: "value" is stored as I32, f32 can be read from F64, F32, F16, BF16',
   );
   expect(await all(model)).toEqual(before);
   fromBytes(bytes, model, { strict: false });
@@ -191,7 +191,7 @@ test("names and shapes of another model are listed, and nothing is changed", asy
   await expect(toBytes({})).rejects.toThrow("toBytes: this model has no parameters");
 });
 
-test("a count that no longer fits an i32 is refused with its name", () => {
+test("a count too large for an i32 is rejected with its name", () => {
   const bytes = writeSafetensors({
     tensors: new Map([
       ["value", { dtype: "I64", shape: [], bytes: new Uint8Array(new BigInt64Array([2n ** 31n]).buffer) }],
@@ -204,7 +204,7 @@ test("a count that no longer fits an i32 is refused with its name", () => {
   );
 });
 
-test("place moves what lives and brings to life what does not", async () => {
+test("place moves initialized parameters and initializes the others", async () => {
   const other = openSync({ rounding: true });
   const model = Chain(Linear(2, 3), Linear(3, 1));
   const [first, , last] = params(model) as [ReturnType<typeof params>[0], unknown, ReturnType<typeof params>[0]];
@@ -256,7 +256,7 @@ test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model tha
 test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model that is moved where it was", async (n) => {
   const { one, arm, disarm } = failing(n);
   const model = build();
-  for (const p of params(model).slice(0, 3)) p.initialize(backend); // the others wait still
+  for (const p of params(model).slice(0, 3)) p.initialize(backend); // the others are still lazy
   const before = await all(model);
   arm();
   await expect(place(model, one)).rejects.toThrow("no memory left");
@@ -268,7 +268,7 @@ test.each([0, 1, 5, 8])("a backend that fails after %i values leaves a model tha
   expect(await all(model)).toEqual(before);
 });
 
-test("a device that tells late that it had no memory leaves a model as it was, where one waits", async () => {
+test("a device that reports late that it is out of memory leaves a model as it was", async () => {
   const late = openSync({ rounding: true });
   const { read } = late;
   const model = build();
@@ -305,14 +305,14 @@ test("a model on two backends is loaded on both or on neither", async () => {
   expect(await all(model)).toEqual(before);
 });
 
-test("a full CPU backend leaves a model as it was, which learns on", async () => {
+test("a full CPU backend leaves a model as it was, and training goes on", async () => {
   const cpu = openCpu({ memoryLimit: 2 ** 24 });
   const build = () => Chain(Linear(1000, 1000), Linear(1000, 1000));
   const model = await place(build(), cpu);
   const before = await all(model);
   const other = await toBytes(build());
   scope(() => {
-    cpu.tensor(new Float32Array(1e6)); // what a scope owns stays in memory, also the values that are read
+    cpu.tensor(new Float32Array(1e6)); // owned by the scope, so it stays in memory
     expect(() => fromBytes(other, model)).toThrow(MemoryError);
   });
   expect(await all(model)).toEqual(before);
@@ -339,7 +339,7 @@ test("the last tensor of a wrong dtype, shape or name changes nothing", async ()
   }
 });
 
-test("a model that was just loaded says how its values are reached", async () => {
+test("reading a loaded model before it has a backend is an error that says what to do", async () => {
   const model = fromBytes(await toBytes(Linear(2, 2)), Linear(2, 2));
   expect(() => params(model)[0]!.value).toThrow(
     "param: this f32[2,2] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets, or at once with: await place(model, backend)",
@@ -355,7 +355,7 @@ test("reading a state takes one option", () => {
   );
 });
 
-test("names out of a file are shown so that no terminal obeys them, and not all of a million", () => {
+test("names from a file are escaped in messages, and long lists of them are shortened", () => {
   const tensor = { dtype: "U8", shape: [0], bytes: new Uint8Array(0) } as const;
   const hostile = new Map([["\u001b[2J\nweft: all is well", tensor]]);
   expect(() => fromBytes(writeSafetensors({ tensors: hostile, metadata: {} }), {})).toThrow(
@@ -382,7 +382,7 @@ test("summary: a table of what a model holds", () => {
   );
 });
 
-test("summary: a name that commands a terminal is shown", () => {
+test("summary: control characters in a name are escaped", () => {
   const lines = summary({ "\u001b[31m\nall is well": Linear(1, 1) }).split("\n");
   expect(lines).toHaveLength(4);
   expect(lines[1]).toContain(String.raw`\u001b[31m\nall is well.weight`);

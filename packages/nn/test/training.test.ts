@@ -1,4 +1,4 @@
-// Whether layers learn: inside `diff`, and as `training` says. Seen by what dropout and batch normalization do.
+// Training mode: on inside `diff`, or as `training` says. Observed through dropout and batch normalization.
 import { checkpoint, customGradient, diff, grad, gradCheck, param, valueAndGrad, vjp, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { minimize, sgd } from "@weft/optim";
@@ -27,14 +27,14 @@ test("a saliency map drops nothing and leaves running moments alone; `training(t
   expect([...moments(), count(norm)]).toEqual([Array(8).fill(0), Array(8).fill(1), 0]);
   expect(training(true, map)).not.toEqual(one);
   expect(count(norm)).toBe(1);
-  // The options of a call win.
+  // The options of a call take precedence.
   training(true, () => norm(ones([2, 8]), { training: false }));
   expect(count(norm)).toBe(1);
   training(false, () => norm(randn([2, 8]), { training: true }));
   expect(count(norm)).toBe(2);
 });
 
-test("learns inside diff, also in a grad there, and not in grad, valueAndGrad, vjp or outside", () => {
+test("on inside diff, also in a grad there; off in grad, valueAndGrad, vjp and outside", () => {
   const seen: [string, boolean][] = [];
   const look = (name: string) => (v: Tensor) => (seen.push([name, drops()]), sum(v));
   grad(look("grad"))(x);
@@ -57,7 +57,7 @@ test("learns inside diff, also in a grad there, and not in grad, valueAndGrad, v
   });
 });
 
-test("holds in all that is called, gives back the mode before, and gives what f returns", () => {
+test("holds in everything that f calls, restores the mode before, and returns what f returns", () => {
   expect(training(true, drops)).toBe(true);
   const seen = training(false, () => {
     const found: boolean[] = [];
@@ -73,7 +73,7 @@ test("holds in all that is called, gives back the mode before, and gives what f 
   );
 });
 
-test("recurrent layers, gradients by hand and checkpoints heed it, on the way back, too", async () => {
+test("recurrent layers, custom gradients and checkpoints follow it, also in the backward pass", async () => {
   const rnn = LSTM({ in: 2, hidden: 64, layers: 2, dropout: 0.9 });
   const v = randn([3, 1, 2], { seed: 1 });
   expect(training(true, () => rnn(v)).arraySync()).not.toEqual(rnn(v).arraySync());
@@ -92,10 +92,10 @@ test("recurrent layers, gradients by hand and checkpoints heed it, on the way ba
   grad((a: Tensor) => sum(training(true, () => again(a))))(x);
   diff(() => sum(again(mul(x, p))));
   expect(seen).toEqual([false, false, true, true, true, true]);
-  await gradCheck((a: Tensor) => sum(square(dropout(a, 0.5))), tensor([1, 2])); // a function, not a lesson
+  await gradCheck((a: Tensor) => sum(square(dropout(a, 0.5))), tensor([1, 2])); // a gradient alone does not train
 });
 
-test("in asynchronous functions it holds in synchronous stretches, and after t.wait", async () => {
+test("in asynchronous functions it holds until the first await, and after t.wait", async () => {
   const seen: boolean[] = [];
   const f = (mode: boolean) => async (t: Tape) => {
     await training(mode, async () => {
@@ -125,7 +125,7 @@ test("in asynchronous functions it holds in synchronous stretches, and after t.w
   expect(seen.at(-1)).toBe(false);
 });
 
-test("training(false, () => minimize(…)) learns with layers that only compute", async () => {
+test("training(false, () => minimize(…)) trains with dropout and running moments off", async () => {
   const norm = BatchNorm(3);
   const run = (mode?: boolean) => {
     const begin = () => minimize((v: Tensor) => mean(square(norm(v))), [randn([4, 3]), randn([4, 3])], sgd());
@@ -137,7 +137,7 @@ test("training(false, () => minimize(…)) learns with layers that only compute"
   expect(count(norm)).toBe(2);
 });
 
-test("a copy that knows no modes learns in diff as ever: the field is left out", () => {
+test("a copy without training modes trains in diff as before: the field is left out", () => {
   expect("training" in context && context.training !== undefined).toBe(false);
   delete context.training;
   expect([drops(), training(true, drops)]).toEqual([false, true]);
