@@ -79,12 +79,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an update by a loss",
     () => adam().update(sum(mul(x, 1)) as never),
-    "adam: update wants the tape that diff gives, got a tensor",
+    "adam: update wants the tape that diff returns, got a tensor",
   ],
   [
     "an update without await",
     () => adam().update(Promise.resolve(tape) as never),
-    "adam: update wants the tape that diff gives, await the promise, got",
+    "adam: update wants the tape that diff returns, got Promise; await it",
   ],
 ];
 wrong.push(

@@ -1,28 +1,29 @@
-// Training until it no longer gets better.
+// Training until the loss stops falling.
 import { ArgumentError, WeftError } from "@weft/tensor";
 import { describe, readOptions, type OptionKind } from "@weft/tensor/internals";
 import { awaitable, type Run } from "./run.ts";
 
-/** Anything with a value that may have to be waited for: a tensor of one element. */
+/** Anything with a value that is read asynchronously: a tensor of one element. */
 interface Measured {
   item(): Promise<number | bigint | boolean>;
 }
 
-/** A loss that is no finite number any more. */
+/** A loss that is NaN or infinite. */
 export class DivergenceError extends WeftError {
   static override readonly name: string = "DivergenceError";
 }
 
-const share: OptionKind<number> = {
+const smoothing: OptionKind<number> = {
   wanted: "a number above 0, at most 1",
   is: (x): x is number => typeof x === "number" && x > 0 && x <= 1,
 };
 
 /**
- * Passes items through until they stop falling, on average: with p = x − avgx, avgx ← α x + (1 − α) avgx and
- * avgp ← α p + (1 − α) avgp, it stops when avgp > 0, as Knet's `converge` does. It also stops, after 2 / α items, where they fall
- * by less than 10⁻⁷ of their average, and after 10 / α equal ones: a loss without noise never rises. Items are numbers or tensors of one element; one that is not finite
- * is a DivergenceError. Awaited, it runs to the end and gives the last item.
+ * Passes items through until they stop falling, on average. With p = x − avgx, avgx ← α x + (1 − α) avgx and avgp ← α p
+ * + (1 − α) avgp, it stops when avgp > 0, like Knet's `converge`. A loss without noise never rises, so it also stops,
+ * after 2 / α items, when they fall by less than 10⁻⁷ of their average, and after 10 / α equal items. Items are numbers
+ * or tensors of one element; one that is not finite throws a DivergenceError. Awaited, it runs to the end and returns
+ * the last item.
  *
  * @example
  * for await (const loss of converge(minimize(f, cycle(data), adam()), { alpha: 0.01 })) ;
@@ -31,7 +32,7 @@ export function converge<T extends number | Measured>(
   items: Iterable<T> | AsyncIterable<T>,
   options?: { readonly alpha?: number },
 ): Run<T> {
-  const { alpha } = readOptions("converge", options, { alpha: share }, { alpha: 0.1 });
+  const { alpha } = readOptions("converge", options, { alpha: smoothing }, { alpha: 0.1 });
   if (typeof items !== "object" || items === null || !(Symbol.asyncIterator in items || Symbol.iterator in items))
     throw new ArgumentError("converge: wanted losses to iterate over, such as minimize(…)");
   return awaitable("converge", () => falling(items, alpha));

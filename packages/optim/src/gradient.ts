@@ -1,4 +1,4 @@
-// Gradients as an optimizer sees them: dense, or the rows that a look-up touched.
+// Gradients as an optimizer sees them: dense, or the rows that a lookup touched.
 import type { Param, RowSparse, Tape } from "@weft/autograd";
 import {
   ArgumentError,
@@ -23,28 +23,29 @@ export interface Gradient {
 export const isSparse = (g: Tensor | RowSparse): g is RowSparse => !("interpreter" in g);
 
 /**
- * The gradients of every parameter on a tape, row-sparse where the tape has them so: what an optimizer's `update` applies.
+ * The gradients of all parameters on a tape, row-sparse where the tape has them so: what an optimizer's `update`
+ * applies.
  *
  * @example
  * optimizer.apply(gradientsOf(tape).filter(({ param }) => param !== frozen));
  */
 export const gradientsOf = (tape: Tape): Gradient[] => readTape("gradientsOf", tape);
 
-/** The same, in the name of who was given the tape. */
+/** The same, with `who` (the function that was given the tape) in its error messages. */
 export function readTape(who: string, tape: Tape): Gradient[] {
   if (typeof tape?.grad !== "function")
     throw new ArgumentError(
-      `${who} wants the tape that diff gives${tape instanceof Promise ? ", await the promise" : ""}, got ${describe(tape)}`,
+      `${who} wants the tape that diff returns, got ${describe(tape)}${tape instanceof Promise ? "; await it" : ""}`,
     );
   return tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
 }
 
-/** Tapes that a step was made of. */
+/** Tapes from which a step was made. */
 const stepped = new WeakSet<Tape>();
 
 /**
- * Calls what makes a step of a tape, at once or in the promise that it returns. Should it fail, what the tape's function assigned
- * (running moments, say) is taken back, too, unless another step was made of it before.
+ * Calls `f`, which makes a step from a tape, now or in the promise that it returns. If it fails, what the tape's
+ * function assigned (running moments, say) is rolled back too, unless another step was made from the tape before.
  */
 export function withTape<Done extends void | Promise<void>>(tape: Tape, f: () => Done): Done {
   const failed = (error: unknown): never => {
@@ -61,7 +62,7 @@ export function withTape<Done extends void | Promise<void>>(tape: Tape, f: () =>
   }
 }
 
-/** Gradients that somebody hands over: each has the shape of its parameter. */
+/** Checks gradients that a caller passes to `apply`: each has the shape of its parameter. */
 export function readGradients(op: string, given: readonly Gradient[]): readonly Gradient[] {
   if (!Array.isArray(given))
     throw new ArgumentError(`${op}: apply wants a list of { param, g }, got ${describe(given)}`);
@@ -81,15 +82,15 @@ export function readGradients(op: string, given: readonly Gradient[]): readonly 
   });
 }
 
-/** The value that an update starts from. Inside a `diff` it is part of the computation, as the update is. */
-export const current = (param: Param): Tensor => (context.tape === undefined ? param.value : param.read());
+/** The value that an update starts from. Inside a `diff` it is recorded, as the update is. */
+export const valueOf = (param: Param): Tensor => (context.tape === undefined ? param.value : param.read());
 
-/** A gradient shaped like its parameter. */
+/** A gradient as a tensor with the shape of its parameter. */
 export const dense = (g: Tensor | RowSparse): Tensor => (isSparse(g) ? g.dense() : g);
 
 /**
- * Which rows of a summed gradient stand for themselves, 1 or 0 a row: rows that came from others' summing are left over
- * and repeat the first index. (The indices of a summed gradient are sorted, so every true row lies above the one before.)
+ * Which rows of a summed gradient are used, as 1 or 0 per row. Summing rows of equal index leaves unused rows over,
+ * which repeat the first index. (The indices of the used rows are sorted, so each is greater than the one before.)
  */
 export function used(summed: RowSparse): Tensor {
   const { indices, values } = summed;

@@ -1,4 +1,4 @@
-// Options, and groups of parameters that have some of their own: which rule and which numbers belong to a parameter.
+// Options, and groups of parameters with options of their own: which rule and which numbers apply to a parameter.
 import type { Param } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
 import {
@@ -20,20 +20,21 @@ import { clipNorm, type Transform } from "./transforms.ts";
 export interface OptimizerOptions {
   /** The learning rate, or a schedule of it over the optimizer's steps, counted from 0. */
   readonly lr?: number | ((step: number) => number);
-  /** Above 0, a parameter's gradient with a larger norm is scaled down to it, before everything else. */
+  /** If above 0, each parameter's gradient with a larger norm is first scaled down to this norm. */
   readonly gclip?: number;
-  /** Let a row-sparse gradient update only the rows that it touches, and their state; else the result is the dense one. */
+  /**
+   * Whether a row-sparse gradient updates only the rows that it touches, and their state. Default: the dense result.
+   */
   readonly lazy?: boolean;
   /**
-   * The only parameters that it updates: a model, a parameter, or a list or set of them. All parameters of a tape if
-   * left out.
+   * The parameters that it updates: a model, a parameter, or a list or set of them. Default: all parameters on a tape.
    */
   readonly params?: unknown;
   /** Parameters with options of their own. Each parameter that is updated is in exactly one group. */
   readonly groups?: readonly Group<this>[];
 }
 
-/** Options of some parameters; what is left out is as for all. */
+/** Options of some parameters; the others are inherited from the optimizer. */
 export type Group<O extends OptimizerOptions> = O & { readonly params: unknown };
 
 const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x < Infinity;
@@ -55,24 +56,24 @@ export const kinds: OptionKinds<Omit<OptimizerOptions, "groups">> & { readonly g
 export interface Setting {
   readonly formula: Formula;
   readonly lazy: boolean;
-  /** What comes before everything else. */
+  /** Applied to the gradient first. */
   readonly clip: Transform | undefined;
   readonly lr: NonNullable<OptimizerOptions["lr"]>;
 }
 
 /** Options that have been read. */
 export interface Settings {
-  /** What was given as `params`. */
+  /** The option `params` as given. */
   readonly given: unknown;
-  /** The parameters in that. */
+  /** The parameters in it. */
   readonly params: ReadonlySet<Param> | undefined;
-  /** The only parameters that can be updated: those in `params` or in groups. Undefined for any. */
+  /** The parameters that can be updated: those in `params` or in groups. Undefined: any. */
   readonly members: { has(param: Param): boolean } | undefined;
   readonly all: readonly Setting[];
   of(param: Param): Setting;
 }
 
-/** Reads options and groups: `formula` makes a rule of the options of a group. */
+/** Reads options and groups: `formula` makes a rule from the options of a group. */
 export function readSettings<O extends OptimizerOptions, D extends Partial<O> & { readonly lr: number }>(
   name: string,
   options: O | undefined,
@@ -98,7 +99,7 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
   const all = groups.map((group: O, k) => {
     const op = `${name}: group ${k}`;
     const read = readOptions(op, group, known, { ...shared, params: undefined, groups: undefined });
-    if (read.groups !== undefined) throw new ArgumentError(`${op}: a group has no groups`);
+    if (read.groups !== undefined) throw new ArgumentError(`${op}: a group cannot have groups`);
     const made = setting(read);
     for (const param of membersOf(op, read.params)) {
       if (settings.has(param)) refuse(param, `group ${k} and in one before it`);
@@ -117,6 +118,6 @@ export function rateAt(name: string, { lr }: Setting, step: number): number {
   const rate = typeof lr === "number" ? lr : lr(step);
   if (isRate(rate)) return rate;
   throw new ArgumentError(
-    `${name}: lr wants a finite number from 0, its function gave ${describe(rate)} at step ${step}`,
+    `${name}: wanted a finite number from 0 as lr, its function returned ${describe(rate)} at step ${step}`,
   );
 }

@@ -1,5 +1,6 @@
-// Which parameters an optimizer updates: those that it was given, or any. Two optimizers that take turns on one parameter
-// without having been told so are a mistake that trains badly in silence (a GAN's generator step moves its discriminator, too).
+// Which parameters an optimizer updates: those that it was given, or any. Two optimizers that alternate on one
+// parameter by accident train badly without any error (a GAN's generator step also moves its discriminator), so there
+// is a warning.
 import type { Param } from "@weft/autograd";
 import { boxes } from "@weft/autograd/internals";
 import { ArgumentError, isTensor } from "@weft/tensor";
@@ -10,13 +11,13 @@ import type { Optimizer } from "./optimizer.ts";
 const isModel = (x: unknown): boolean =>
   typeof x === "function" || (typeof x === "object" && x !== null && !isTensor(x));
 
-/** The parameters in what was given as `params`. */
+/** The parameters in the option `params`. */
 export function membersOf(op: string, given: unknown): ReadonlySet<Param> {
   const refuse = (what: string): never => {
     throw new ArgumentError(`${op}: params wants a model, a parameter, or a list of them, got ${what}`);
   };
   const items: readonly unknown[] = Array.isArray(given) || given instanceof Set ? [...given] : [given];
-  // A bias that a layer does not have is null.
+  // A list may hold null: the missing bias of a layer.
   for (const x of items) if (!isModel(x) && !(x === null && items.length > 1)) refuse(describe(x));
   const found = boxes(items).flatMap(({ box }) => (box.kind === "param" ? [box as Param] : []));
   return found.length === 0 ? refuse(`${describe(given)}, in which there is no parameter`) : new Set(found);
@@ -28,47 +29,48 @@ export function selected(
   gradients: readonly Gradient[],
 ): readonly Gradient[] {
   if (params === undefined) return gradients;
-  const mine = gradients.filter(({ param }) => params.has(param));
-  if (mine.length === 0 && gradients.length > 0)
+  const chosen = gradients.filter(({ param }) => params.has(param));
+  if (chosen.length === 0 && gradients.length > 0)
     throw new ArgumentError(
       `${name}: none of the ${gradients.length} parameters on this tape is among the ${params.size} in params`,
     );
-  return mine;
+  return chosen;
 }
 
 /** An optimizer as a parameter remembers it: without its state, which must not live as long as the parameter. */
-export interface Hand {
+export interface Updater {
   readonly name: string;
   /** Whether it was given `params`. */
-  readonly told: boolean;
+  readonly hasParams: boolean;
   warned: boolean;
 }
 
-/** Who updated a parameter last, and who before. */
-export interface Turn {
-  last: Hand | undefined;
-  before: Hand | undefined;
+/** The last two different optimizers that updated a parameter. */
+export interface UpdateHistory {
+  last: Updater | undefined;
+  before: Updater | undefined;
 }
-const turns = new WeakMap<Param, Turn>();
+const histories = new WeakMap<Param, UpdateHistory>();
 
-export function turnOf(param: Param): Turn {
-  let turn = turns.get(param);
-  if (turn === undefined) turns.set(param, (turn = { last: undefined, before: undefined }));
-  return turn;
+export function historyOf(param: Param): UpdateHistory {
+  let history = histories.get(param);
+  if (history === undefined) histories.set(param, (history = { last: undefined, before: undefined }));
+  return history;
 }
 
-/** Warns, once an optimizer, when two have taken turns on a parameter that one of them was not given. */
-export function noteTurn(param: Param, turn: Turn, now: Hand): void {
-  const { last, before } = turn;
+/** Warns, once per optimizer, when two alternate on a parameter that was in the `params` of neither or of only one. */
+export function noteUpdate(param: Param, history: UpdateHistory, now: Updater): void {
+  const { last, before } = history;
   if (last === now) return;
-  turn.last = now;
-  turn.before = last;
+  history.last = now;
+  history.before = last;
   if (last === undefined || before !== now) return;
-  for (const hand of [now, last]) {
-    if (hand.told || hand.warned) continue;
-    hand.warned = true;
+  for (const updater of [now, last]) {
+    if (updater.hasParams || updater.warned) continue;
+    updater.warned = true;
     console.warn(
-      `Weft: a parameter ${param.dtype}[${param.shape}] is updated by two optimizers, ${last.name} and ${now.name}, in turn. If each has a model of its own, say so: ${hand.name}({ params: model }).`,
+      `Weft: a parameter ${param.dtype}[${param.shape}] is updated by two optimizers in turn, ` +
+        `${last.name} and ${now.name}. If each has a model of its own, say so: ${updater.name}({ params: model }).`,
     );
   }
 }

@@ -15,7 +15,7 @@ export class Memory {
     param.belongings.add(slot.boxes);
   }
 
-  /** Gives up the state of a parameter, and its storage. */
+  /** Drops the state of a parameter, and frees its storage. */
   forget(param: Param): void {
     for (const box of Object.values(this.slots.get(param)?.boxes ?? {})) box.reset(nothing(box));
     this.slots.delete(param);

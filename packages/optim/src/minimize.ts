@@ -1,4 +1,4 @@
-// Training as iteration: each item of the data is one step, and what comes out is the loss of that step.
+// Training as iteration: each item of the data is one step, which yields its loss.
 import { diff, scope, type Tape } from "@weft/autograd";
 import { trained } from "@weft/autograd/internals";
 import { ArgumentError, readTensor, type Tensor } from "@weft/tensor";
@@ -20,36 +20,38 @@ import { readOptimizer, type AsyncOptimizer } from "./transforms.ts";
 
 type AnyOptimizer = Optimizer | AsyncOptimizer;
 
-/** A tuple is spread into the arguments of a loss; anything else is its one argument. */
+/** A tuple is spread into the arguments of a loss; anything else is its only argument. */
 export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
 
-/** The losses of a training run, as many as the data has items. It can be run through again, or awaited. */
+/** The losses of a training run, one per item of the data. It can be iterated again, or awaited. */
 export interface Minimization extends Run<Tensor> {
   readonly length: number | undefined;
 }
 
-/** So many steps may be under way on a device before the oldest must have finished. */
+/** Every so many steps the loop waits for the loss of as many steps before, so that twice as many may be queued. */
 const queue = 8;
-/** A program that only trains lets timers, input and drawing run after so many milliseconds. */
-const turn = 20;
+/** After so many milliseconds of training the loop yields, so that timers, input and drawing run. */
+const yieldEvery = 20;
 
 /**
- * Minimizes `loss(...item)` over the items of `data`: each step takes the gradients and lets the optimizer update every
- * parameter on the tape, then yields the loss (before the update), a tensor that is valid until the next step; `keep`
- * it to hold it. Data may be asynchronous, and so may the
- * optimizer. At most 16 steps are queued on a device ahead of what has been computed.
- * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is no scalar, and what a step failed
- * with (an IndexError for a wrong label): the model keeps what it was before that step, and no more steps are made. A
- * loss of NaN is no error (see `converge`). As Knet's `minimize`.
+ * Minimizes `loss(...item)` over the items of `data`. Each step computes the gradients, lets the optimizer update every
+ * parameter on the tape, and yields the loss (before the update), a tensor that is valid until the next step; `keep` it
+ * to hold it longer. Data and optimizer may be asynchronous. At most 16 steps are queued on a device ahead of what has
+ * been computed.
  *
- * Nothing happens before it is iterated or awaited. Awaited, it runs to the end, once, and gives the last loss, a tensor
- * of your own; every iteration runs anew.
+ * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is not a scalar, and the error of a
+ * step that fails (an IndexError for a wrong label). That step is rolled back, and no more steps are made. A loss of
+ * NaN is not an error (see `converge`). Like Knet's `minimize`.
+ *
+ * Nothing happens before it is iterated or awaited. Awaited, it runs to the end, once, and returns the last loss, a
+ * tensor that you own; every iteration trains again.
  *
  * @example
  * await minimize((x, y) => mse(model(x), y), batches, adam());
  *
  * @example
- * for await (const loss of minimize((x, y) => crossEntropy(model(x), y), batches, adam())) console.log(await loss.item());
+ * const steps = minimize((x, y) => crossEntropy(model(x), y), batches, adam());
+ * for await (const loss of steps) console.log(await loss.item());
  */
 export function minimize<Item>(
   loss: (...args: Arguments<Item>) => Tensor,
@@ -61,7 +63,7 @@ export function minimize<Item>(
     throw new ArgumentError(`minimize: wanted data to iterate over, got ${describe(data)}`);
   readOptimizer("minimize", optimizer);
   const { length } = data as { length?: unknown };
-  const { training } = context; // an iteration outlives the call that says whether layers learn
+  const { training } = context; // kept, since iteration goes on after a surrounding `training(…)` has returned
   const run = awaitable("minimize", () => steps(loss, data, optimizer, training));
   return Object.assign(run, { length: typeof length === "number" ? length : undefined });
 }
@@ -75,7 +77,7 @@ async function* steps<Item>(
   let shown: Scope | undefined;
   let waiting: Promise<unknown> | undefined;
   let last: Tensor | undefined;
-  /** Why a step was taken back: what it assigned is as it was before. */
+  /** Why a step was rolled back. */
   let failure: Error | undefined;
   const fail = (reason: Error): void => void (failure ??= reason);
   let thrown = false;
@@ -94,11 +96,11 @@ async function* steps<Item>(
       if (++count % queue === 0) {
         await waiting;
         waiting = value.data();
-        // The promise may fail while nobody looks; whoever awaits it gets the error all the same.
+        // It may be rejected before it is awaited; the later await still throws.
         waiting.catch(() => undefined);
       }
       const now = performance.now();
-      if (now - since > turn) {
+      if (now - since > yieldEvery) {
         await yieldToEventLoop();
         since = performance.now();
       }
@@ -106,15 +108,15 @@ async function* steps<Item>(
     }
     if (failure !== undefined) return;
     await waiting;
-    // What a device has to say of the last steps.
+    // Throws what went wrong in the last steps.
     if (last?.ended === undefined) await last?.data();
   } catch (error) {
     thrown = true;
     throw error;
   } finally {
     if (shown !== undefined) closeScope(shown);
-    // Here, so that it is also thrown where the loop is left by break.
-    // oxlint-disable-next-line no-unsafe-finally -- unless another error is on its way
+    // Here, so that it is also thrown where the caller leaves the loop by break.
+    // oxlint-disable-next-line no-unsafe-finally -- not if another error is being thrown
     if (failure !== undefined && !thrown) throw failure;
   }
 }
@@ -137,7 +139,7 @@ function step<Item>(
   });
 }
 
-/** The queue of steps runs ahead of the device; a loss that waits for a value would have to wait for the queue. */
+/** Steps are queued ahead of the device; a loss that waits for a value would wait for the whole queue. */
 function synchronous(loss: Tensor): Tensor {
   if (!(loss instanceof Promise)) return loss;
   loss.catch(() => undefined);
@@ -148,7 +150,7 @@ function synchronous(loss: Tensor): Tensor {
 
 const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;
 
-/** Lets timers, input and drawing have their turn. */
+/** Lets timers, input and drawing run. */
 const yieldToEventLoop = (): Promise<void> =>
   new Promise((resolve) => {
     if (immediate === undefined) setTimeout(resolve, 0);

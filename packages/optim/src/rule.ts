@@ -1,8 +1,8 @@
-// What a rule is: what a parameter's state begins as, and one step of it.
+// What a rule is: the initial state of a parameter, and the formula of one step.
 import type { Param, RowSparse } from "@weft/autograd";
 import type { Tensor } from "@weft/tensor";
 
-/** What a rule knows about its step. */
+/** What a rule is told about the step. */
 export interface Step {
   readonly lr: number;
   /** How many updates this parameter has had, this one included. */
@@ -12,21 +12,21 @@ export interface Step {
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** An optimizer's formula: what a parameter's state begins as, and one step of it. Both compute row by row. */
+/** An optimizer's formula: the initial state of a parameter, and one step. Both compute row by row. */
 export interface Rule {
   readonly name: string;
-  /** The state, by any names but `t`. It may depend on the values of the parameter, but its shapes may not. */
+  /** The initial state, by any names but `t`. It may depend on the values of the parameter, but its shapes may not. */
   init(p: Tensor): Tensors;
   update(g: Tensor, p: Tensor, state: Tensors, step: Step): readonly [p: Tensor, state: Tensors];
-  /** The new parameter from a row-sparse gradient, where that equals the dense result and costs only the rows touched. */
+  /** The new parameter from a row-sparse gradient, for rules where touching only its rows gives the dense result. */
   rows?(g: RowSparse, p: Tensor, step: Step): Tensor;
 }
 
 /** Shapes and dtypes by name. */
 export type Shapes = Readonly<Record<string, Pick<Tensor, "shape" | "dtype">>>;
 
-/** A rule as an optimizer has it. */
+/** A rule inside an optimizer. */
 export interface Formula extends Omit<Rule, "name"> {
-  /** What `init` makes for a parameter, which may have no value yet. */
+  /** The shapes of what `init` makes for a parameter, which may not be initialized yet. */
   shapes(p: Param): Shapes;
 }

@@ -1,12 +1,12 @@
-// Knet's seven optimizers: a rule is two functions, what a parameter's state begins as, and one step of it. Learning
-// rates and the like are numbers, which are arguments of a kernel and never part of it.
+// Knet's optimizers, and AdamW. A rule is two functions: the initial state of a parameter, and one step. Learning rates
+// and the like are numbers, which are arguments of a kernel and never part of its code.
 import { add, div, indexAdd, mul, sqrt, square, sub, zerosLike, type Tensor } from "@weft/tensor";
 import { decay, nonNegative, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "./groups.ts";
 import { ruled, type Optimizer } from "./optimizer.ts";
 import type { Formula } from "./rule.ts";
 
-/** State tensors that begin as zeros, each like its parameter. */
+/** State tensors of zeros, each with the shape and dtype of its parameter. */
 function zeros(...names: readonly string[]): Pick<Formula, "init" | "shapes"> {
   const each = <P, A>(p: P, f: (p: P) => A): Record<string, A> => Object.fromEntries(names.map((name) => [name, f(p)]));
   return { init: (p) => each(p, zerosLike), shapes: (p) => each(p, (like) => like) };
@@ -16,7 +16,7 @@ function zeros(...names: readonly string[]): Pick<Formula, "init" | "shapes"> {
 const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rho), mul(x, 1 - rho));
 
 /**
- * Stochastic gradient descent: w ← w − lr · g. A row-sparse gradient costs the rows it touches.
+ * Stochastic gradient descent: w ← w − lr · g. With a row-sparse gradient only the touched rows are computed.
  *
  * @example
  * for await (const loss of minimize(f, data, sgd({ lr: 0.1 }))) ;
@@ -29,15 +29,15 @@ export const sgd = (options?: OptimizerOptions): Optimizer =>
   }));
 
 export interface MomentumOptions extends OptimizerOptions {
-  /** How much of the velocity stays. */
+  /** The fraction of the velocity that is kept from step to step. */
   readonly gamma?: number;
 }
 const momentumKinds: OptionKinds<MomentumOptions> = { ...kinds, gamma: decay };
 const momentumDefaults = { lr: 0.05, gamma: 0.95 };
 
 /**
- * Gradient descent with momentum: v ← γ v − lr · g; w ← w + v (Polyak 1964). As Knet's; with a constant learning rate
- * also as PyTorch's `SGD(momentum=γ)`.
+ * Gradient descent with momentum: v ← γ v − lr · g; w ← w + v (Polyak 1964). Like Knet's; with a constant learning rate
+ * also like PyTorch's `SGD(momentum=γ)`.
  */
 export const momentum = (options?: MomentumOptions): Optimizer =>
   ruled("momentum", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
@@ -49,8 +49,8 @@ export const momentum = (options?: MomentumOptions): Optimizer =>
   }));
 
 /**
- * Nesterov's momentum: v' = γ v − lr · g; w ← w − γ v + (1 + γ) v' (Nesterov 1983). As Knet's; with a constant learning
- * rate also as PyTorch's `SGD(momentum=γ, nesterov=True)`.
+ * Nesterov's momentum: v' = γ v − lr · g; w ← w − γ v + (1 + γ) v' (Nesterov 1983). Like Knet's; with a constant
+ * learning rate also like PyTorch's `SGD(momentum=γ, nesterov=True)`.
  */
 export const nesterov = (options?: MomentumOptions): Optimizer =>
   ruled("nesterov", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
@@ -66,7 +66,7 @@ export interface AdagradOptions extends OptimizerOptions {
   readonly eps?: number;
 }
 
-/** Adagrad: G ← G + g²; w ← w − lr · g / √(G + eps) (Duchi et al. 2011). As Knet's. */
+/** Adagrad: G ← G + g²; w ← w − lr · g / √(G + eps) (Duchi et al. 2011). Like Knet's. */
 export const adagrad = (options?: AdagradOptions): Optimizer =>
   ruled("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 }, ({ eps }) => ({
     ...zeros("G"),
@@ -82,7 +82,7 @@ export interface AverageOptions extends OptimizerOptions {
 }
 const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: nonNegative };
 
-/** RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). As Knet's. */
+/** RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). Like Knet's. */
 export const rmsprop = (options?: AverageOptions): Optimizer =>
   ruled("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
     ...zeros("G"),
@@ -94,7 +94,7 @@ export const rmsprop = (options?: AverageOptions): Optimizer =>
 
 /**
  * Adadelta: G ← ρ G + (1 − ρ) g²; d = g · √(Δ + eps) / √(G + eps); Δ ← ρ Δ + (1 − ρ) d²; w ← w − lr · d (Zeiler 2012).
- * As Knet's.
+ * Like Knet's.
  */
 export const adadelta = (options?: AverageOptions): Optimizer =>
   ruled("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
@@ -115,20 +115,20 @@ export interface AdamOptions extends OptimizerOptions {
 const adamKinds: OptionKinds<AdamOptions> = { ...kinds, beta1: decay, beta2: decay, eps: nonNegative };
 const adamDefaults = { lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
-/** One step of Adam from a parameter that may already have decayed. */
+/** One step of Adam. For `adamw`, the parameter has already decayed. */
 const adamStep =
   ({ beta1, beta2, eps }: ReadOptions<AdamOptions, typeof adamDefaults>): Formula["update"] =>
   (g, p, { m, v }, { lr, t }) => {
     const mean = average(beta1, m!, g);
     const size = average(beta2, v!, square(g));
-    // √(v / (1 − β₂ᵗ)) = √v / √(1 − β₂ᵗ), and the other correction belongs to the learning rate: numbers, not tensors.
+    // √(v / (1 − β₂ᵗ)) = √v / √(1 − β₂ᵗ), and the other correction goes into the learning rate: numbers, not tensors.
     const root = add(mul(sqrt(size), 1 / Math.sqrt(1 - beta2 ** t)), eps);
     return [sub(p, div(mul(mean, lr / (1 - beta1 ** t)), root)), { m: mean, v: size }];
   };
 
 /**
  * Adam: m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; w ← w − lr · m̂ / (√v̂ + eps), where m̂ = m / (1 − β₁ᵗ) and
- * v̂ = v / (1 − β₂ᵗ) (Kingma and Ba 2015). As Knet's and PyTorch's.
+ * v̂ = v / (1 − β₂ᵗ) (Kingma and Ba 2015). Like Knet's and PyTorch's.
  *
  * @example
  * for await (const loss of minimize(f, data, adam({ lr: (step) => 0.001 * 0.99 ** step }))) ;
@@ -141,11 +141,12 @@ export interface AdamWOptions extends AdamOptions {
 }
 
 /**
- * Adam with decoupled weight decay: w ← w − lr · decay · w, then Adam's step (Loshchilov and Hutter 2019). As PyTorch's
- * `AdamW`.
+ * Adam with decoupled weight decay: w ← w − lr · decay · w, then Adam's step (Loshchilov and Hutter 2019). Like
+ * PyTorch's `AdamW`.
  *
  * @example
- * const [biases, weights] = [params(model).filter((p) => p.shape.length < 2), params(model).filter((p) => p.shape.length > 1)];
+ * const biases = params(model).filter((p) => p.shape.length < 2);
+ * const weights = params(model).filter((p) => p.shape.length > 1);
  * const optimizer = adamw({ lr: 3e-4, groups: [{ params: weights }, { params: biases, weightDecay: 0 }] });
  */
 export const adamw = (options?: AdamWOptions): Optimizer =>

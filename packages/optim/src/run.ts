@@ -1,10 +1,10 @@
-// A run that can be iterated, step by step, or awaited: then it runs to the end and gives its last item.
+// A run that can be iterated step by step, or awaited: then it runs to the end and returns its last item.
 import { ArgumentError, isTensor, keep, readTensor, type Tensor } from "@weft/tensor";
 import { own } from "@weft/tensor/internals";
 
 /**
- * Each iteration runs anew. Awaiting runs once, however often it is awaited, as with a promise, and gives the last item;
- * a tensor belongs to who awaits it. Without items that is an ArgumentError.
+ * Each iteration runs it again. Awaiting it, any number of times, runs it once, like a promise, and returns the last
+ * item; if that is a tensor, the caller owns it. Without items awaiting throws an ArgumentError.
  */
 export interface Run<T> extends AsyncIterable<T>, PromiseLike<T> {}
 
@@ -28,5 +28,5 @@ async function lastOf<T>(op: string, iterate: () => AsyncIterator<T>): Promise<T
   return last.item;
 }
 
-/** Another handle on a tensor, which no scope ends. */
+/** Another handle on a tensor, which no scope releases. */
 const handle = (op: string, x: Tensor): Tensor => keep(own(readTensor(x, op).interpreter.backend.retain(x)));

@@ -1,20 +1,20 @@
-// What shapes a rule's state has, found by calling it with a tensor that has a shape and nothing else: a parameter whose state is
-// loaded may have no value yet.
+// The shapes of a rule's state, found by calling the rule with a tensor that has a shape but no values: a parameter
+// whose state is loaded may not be initialized yet.
 import type { Param } from "@weft/autograd";
 import { Tensor, UnsupportedError, type Backend, type DType, type Shape } from "@weft/tensor";
 import { CONTRACT, resultOf } from "@weft/tensor/internals";
 import type { Rule, Shapes } from "./rule.ts";
 import { mapped } from "./update.ts";
 
-/** This package's own, for messages. */
+/** The version of this package, for messages. */
 const VERSION = "0.1.0";
 
 const refuse = (): never => {
-  throw new UnsupportedError("optimizer: init of a rule cannot read values");
+  throw new UnsupportedError("optimizer: init of a rule cannot read values of the parameter");
 };
 const tensor = (shape: Shape, dtype: DType): Tensor => new Tensor(shapesAlone, shape, dtype, undefined);
 
-/** A backend that works out shapes and holds no values. */
+/** A backend that infers shapes and holds no values. */
 const shapesAlone: Backend = {
   name: "shapes of an optimizer's state",
   version: VERSION,

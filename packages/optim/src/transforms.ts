@@ -1,23 +1,23 @@
-// What happens to gradients before a rule sees them: clipping and weight decay, in the order in which they are chained.
+// What happens to gradients before a rule sees them: clipping and weight decay, in the order of the chain.
 import { KEEPER, walk } from "@weft/autograd/internals";
 import { add, ArgumentError, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
 import { describe, nonNegative, positive, readValue, resultOf, withinStep, type Step } from "@weft/tensor/internals";
-import { current, dense, isSparse, readGradients, readTape, withTape, type Gradient } from "./gradient.ts";
+import { dense, isSparse, readGradients, readTape, valueOf, withTape, type Gradient } from "./gradient.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Changes the gradients of a step. */
 export type Transform = (gradients: readonly Gradient[]) => readonly Gradient[];
-/** The same where that takes time: adding up the gradients of several machines, say. */
+/** The same asynchronously: to add up the gradients of several machines, for example. */
 export type AsyncTransform = (gradients: readonly Gradient[]) => Promise<readonly Gradient[]>;
 
 /** An optimizer whose `update` and `apply` are awaited. */
 export type AsyncOptimizer = Optimizer<Promise<void>>;
 
-/** Σ g², with rows that stand for one index summed first. */
+/** Σ g², where rows of the same index are summed first. */
 const squares = ({ g }: Gradient): Tensor => sum(square(isSparse(g) ? g.summed().values : g));
 
-/** A gradient times a number on the device. */
+/** A gradient times a scalar tensor. */
 const scaled = ({ param, g }: Gradient, factor: Tensor): Gradient => ({
   param,
   g: isSparse(g) ? g.scaled(factor) : mul(g, factor),
@@ -30,7 +30,7 @@ function factor(max: number, total: Tensor): Tensor {
 }
 
 /**
- * Scales each parameter's gradient down to the norm `max`, if it is larger. As Knet's `gclip`.
+ * Scales each parameter's gradient down to the norm `max`, if its norm is larger. Like Knet's `gclip`.
  *
  * @example
  * chain(clipNorm(5), adam());
@@ -41,7 +41,7 @@ export function clipNorm(max: number): Transform {
 }
 
 /**
- * Scales all gradients together, so that the norm of all is at most `max` (Pascanu et al. 2013).
+ * Scales all gradients by one factor, so that their global norm is at most `max` (Pascanu et al. 2013).
  *
  * @example
  * chain(clipGlobalNorm(3), sgd({ lr: 4 }));
@@ -59,21 +59,22 @@ export function clipGlobalNorm(max: number): Transform {
 }
 
 /**
- * Adds decay · w to the gradient of each w (the L2 penalty; `adamw` decays beside the gradient instead). Row-sparse
- * gradients become dense. As PyTorch's `weight_decay` of `SGD`.
+ * Adds decay · w to the gradient of each w (the L2 penalty; `adamw` decays w directly instead). Row-sparse gradients
+ * become dense. Like PyTorch's `weight_decay` of `SGD`.
  *
  * @example
  * chain(weightDecay(1e-4), momentum({ lr: 0.1 }));
  */
 export function weightDecay(decay: number): Transform {
   readValue("weightDecay", "decay", decay, nonNegative);
-  return (gradients) => gradients.map(({ param, g }) => ({ param, g: add(dense(g), mul(current(param), decay)) }));
+  return (gradients) => gradients.map(({ param, g }) => ({ param, g: add(dense(g), mul(valueOf(param), decay)) }));
 }
 
 /**
- * An optimizer whose gradients go through transforms first, from left to right: the gradients of what the optimizer
- * updates, if it was given `params`. With an asynchronous transform or optimizer, `update` and `apply` return a promise; `minimize`
- * awaits it. Tensors that a transform makes after an `await` belong to no scope: release them, or leave them to the garbage collector.
+ * An optimizer whose gradients go through transforms first, from left to right. If the optimizer was given `params`,
+ * the transforms see the gradients of those only. With an asynchronous transform or optimizer, `update` and `apply`
+ * return a promise; `minimize` awaits it. Tensors that a transform makes after an `await` belong to no scope: release
+ * them, or leave them to the garbage collector.
  *
  * @example
  * const optimizer = chain(clipGlobalNorm(1), weightDecay(1e-4), adam({ lr: 3e-4 }));
@@ -94,7 +95,10 @@ export function chain(
     if (typeof transform !== "function")
       throw new ArgumentError(`chain: wanted transforms before the optimizer, got ${describe(transform)}`);
   const { name } = last;
-  /** The transforms from the k-th one, and then the optimizer. Whatever comes after a wait ends what it makes, within the same step. */
+  /**
+   * Applies the transforms from the k-th one, and then the optimizer. What runs after a promise is in the same step,
+   * and releases its intermediate results.
+   */
   const from = (k: number, gradients: readonly Gradient[], step?: Step): void | Promise<void> => {
     if (k === transforms.length) return last.apply(gradients);
     const next = transforms[k]!(gradients);

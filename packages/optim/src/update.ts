@@ -1,4 +1,4 @@
-// One step of one parameter: what a rule makes of it, whether that fits, and how it is assigned.
+// One step of one parameter: the result of its rule, checked and assigned.
 import type { Param, RowSparse } from "@weft/autograd";
 import type { StateRecord } from "@weft/autograd/internals";
 import {
@@ -16,16 +16,16 @@ import {
 } from "@weft/tensor";
 import { describe, isFloat, sameShape } from "@weft/tensor/internals";
 import { used } from "./gradient.ts";
-import { noteTurn, type Hand, type Turn } from "./members.ts";
+import { noteUpdate, type UpdateHistory, type Updater } from "./members.ts";
 import type { Formula, Step, Tensors } from "./rule.ts";
 
 /** What an optimizer remembers of a parameter. */
 export interface Slot {
-  /** How many updates there were. */
+  /** The number of updates so far. */
   t: number;
   readonly boxes: StateRecord;
-  readonly turn: Turn;
-  /** What the step under way makes of the parameter. */
+  readonly history: UpdateHistory;
+  /** The update of the current step, until it is assigned. */
   update: Update | undefined;
 }
 
@@ -35,28 +35,29 @@ export function mapped<A, B>(record: Readonly<Record<string, A>>, f: (a: A, name
   return made;
 }
 
-/** What a step makes of a parameter, before it is assigned. */
+/** The new value and state of a parameter, before they are assigned. */
 export interface Update {
-  /** All of the step. */
+  /** All updates of the step. */
   readonly all: readonly Update[];
   readonly param: Param;
   readonly slot: Slot;
   p: Tensor;
   state: Tensors;
-  /** How often its gradient was given. */
+  /** How many gradients it was given in this step. */
   count: number;
 }
 
-/** What a rule gave, fit to stand in the place of what it was given. */
+/** Checks the result of a rule, and casts it to the dtypes of the old value and state. */
 export function fitting(name: string, param: Param, before: Tensors, next: unknown): readonly [Tensor, Tensors] {
   const [p, given] = Array.isArray(next) ? (next as [Tensor, Tensors]) : [];
   if (p === undefined || typeof given !== "object" || given === null)
-    throw new ArgumentError(`${name}: update wants to return [p, state], got ${describe(next)}`);
+    throw new ArgumentError(`${name}: update must return [p, state], got ${describe(next)}`);
   let changed = given;
   for (const key in given) {
     if (!Object.hasOwn(before, key))
       throw new ArgumentError(
-        `${name}: update of a parameter ${param.dtype}[${param.shape}] gave a state ${JSON.stringify(key)}; init made ${Object.keys(before).join(", ") || "none"}`,
+        `${name}: update of a parameter ${param.dtype}[${param.shape}] returned a state ${JSON.stringify(key)}; ` +
+          `init made ${Object.keys(before).join(", ") || "none"}`,
       );
     const x = like(before[key]!, given[key]!, name, param, key);
     if (x !== given[key]) changed = { ...changed, [key]: x };
@@ -64,7 +65,7 @@ export function fitting(name: string, param: Param, before: Tensors, next: unkno
   return [like(param, p, name, param), changed];
 }
 
-/** A value like the old one: of its shape, and of its dtype if it is of another float dtype. */
+/** Checks that a value has the shape and dtype of the old one; another float dtype is cast. */
 function like(
   old: Pick<Tensor, "shape" | "dtype">,
   given: Tensor,
@@ -77,18 +78,19 @@ function like(
   if (same && x.dtype === old.dtype) return x;
   if (same && isFloat(x.dtype) && isFloat(old.dtype)) return cast(x, old.dtype);
   throw new (same ? DTypeError : ShapeError)(
-    `${name}: update of a parameter ${dtype}[${shape}] gave ${key === undefined ? "a value" : `as ${key}`} ${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
+    `${name}: update of a parameter ${dtype}[${shape}] returned ${key === undefined ? "a value" : `as ${key}`} ` +
+      `${x.dtype}[${x.shape}], wanted ${old.dtype}[${old.shape}]`,
   );
 }
 
-export function write({ param, slot, p, state }: Update, hand: Hand): void {
+export function write({ param, slot, p, state }: Update, updater: Updater): void {
   slot.update = undefined;
   param.value = p;
   for (const name in state) slot.boxes[name]!.value = state[name]!;
-  noteTurn(param, slot.turn, hand);
+  noteUpdate(param, slot.history, updater);
 }
 
-/** One step of the rows that a gradient touches: what changes in them is added to the whole. */
+/** One step of only the rows that a gradient touches: their changes are added to the full tensors. */
 export function touch(
   formula: Formula,
   from: Tensor,
@@ -104,7 +106,7 @@ export function touch(
     rows.shape.map((n, axis) => (axis === 0 ? n : 1)),
   );
   const old = { p: part(from), state: mapped(whole, part) };
-  // A rule may divide by the gradient: what is left over of the summing has one that is not 0, and changes nothing.
+  // A rule may divide by the gradient, so unused rows get a gradient of 1; their changes are masked out below.
   const [p, state] = formula.update(where(mask, rows, 1), old.p, old.state, step);
   const changed = (x: Tensor, before: Tensor, after: Tensor): Tensor =>
     indexAdd(x, indices, where(mask, sub(after, before), 0), { axis: 0 });

@@ -1,4 +1,4 @@
-// Steps that wait: a transform or an optimizer that gives a promise, as for gradients that are added up over several machines.
+// Asynchronous steps: a transform or an optimizer that returns a promise, for example to sum gradients over machines.
 import { diff, scope, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { BatchNorm, Chain, crossEntropy, Linear, mse, params, seed } from "@weft/nn";
@@ -18,7 +18,7 @@ import {
 } from "../src/index.ts";
 
 const later = () => new Promise((resolve) => setTimeout(resolve, 0));
-/** Adds up over two machines that have the same gradients. */
+/** Sums over two machines that have the same gradients. */
 const summed: AsyncTransform = async (gradients) => {
   await later();
   return gradients.map(({ param, g }): Gradient => ({ param, g: mul(g as Tensor, 2) }));
@@ -34,7 +34,7 @@ function setting(open = openSync({})) {
 }
 const numbers = (model: unknown) => params(model).map((p) => p.value.arraySync());
 
-test("a step that waits computes what one that does not does, in minimize and by hand", async () => {
+test("an asynchronous step computes the same as a synchronous one, in minimize and by hand", async () => {
   const [now, waits, byHand] = [setting(), setting(), setting()];
   const plain: Optimizer = chain(doubled, clipGlobalNorm(0.5), adam());
   plain.update(diff(now.loss)) satisfies void;
@@ -71,7 +71,7 @@ test("nothing is left behind but parameters and state", async () => {
   expect(backend.live()).toBe(living + 8);
 });
 
-test("a transform that fails takes back what the loss assigned", async () => {
+test("where a transform fails, what the loss assigned is rolled back", async () => {
   const cpu = await openCpu({});
   const model = Chain(Linear(2, 3), BatchNorm(3));
   const x = cpu.randn([4, 2]);
@@ -83,7 +83,7 @@ test("a transform that fails takes back what the loss assigned", async () => {
   expect(broken.steps).toBe(0);
 });
 
-test("minimize stops at a step that fails, also if it has waited", async () => {
+test("minimize stops at a step that fails, also at an asynchronous one", async () => {
   const cpu = await openCpu({});
   const model = Linear(2, 3);
   const x = cpu.randn([2, 2]);

@@ -1,4 +1,4 @@
-// What must not grow: steps queued ahead of a device, and what parameters list of optimizers that are gone.
+// What must not grow: steps queued ahead of a device, and the state of discarded optimizers listed by parameters.
 import { param, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { square, sub, sum, type Tensor, type TypedArray } from "@weft/tensor";
@@ -11,7 +11,7 @@ test("minimize queues at most 16 steps ahead of what the device has computed", a
   const p = param(backend.tensor([3]));
   const answers: (() => void)[] = [];
   const read = backend.read.bind(backend);
-  // A device that answers when it is told to.
+  // A device whose reads resolve on demand.
   backend.read = (x: Tensor) =>
     new Promise<TypedArray>((resolve, reject) => answers.push(() => void read(x).then(resolve, reject)));
   const targets = Array.from({ length: 50 }, () => backend.tensor([0]));
@@ -19,7 +19,7 @@ test("minimize queues at most 16 steps ahead of what the device has computed", a
   const all = (async () => {
     for await (const _ of minimize((x: Tensor) => sum(square(sub(p, x))), targets, sgd())) steps++;
   })();
-  // Until nothing moves any more: a loop also gives others a turn when it has run for a while.
+  // Wait until nothing changes any more: the loop also yields to the event loop now and then.
   const settle = async (): Promise<void> => {
     for (let quiet = 0, before = -1; quiet < 10; quiet = steps === before ? quiet + 1 : 0) {
       before = steps;
@@ -28,7 +28,7 @@ test("minimize queues at most 16 steps ahead of what the device has computed", a
     }
   };
   await settle();
-  expect(steps).toBe(15); // the 16th waits for what the 8th asked for
+  expect(steps).toBe(15); // the 16th waits for the read that the 8th started
   answers.shift()!();
   await settle();
   expect(steps).toBe(23);
@@ -41,7 +41,7 @@ test("minimize queues at most 16 steps ahead of what the device has computed", a
   expect(steps).toBe(50);
 });
 
-test("a parameter forgets the state of optimizers that are gone", async () => {
+test("a parameter drops the state of discarded optimizers", async () => {
   const backend = openSync({});
   const p: Param = param(backend.tensor([3]));
   const train = async (make: typeof adam): Promise<void> => {

@@ -14,7 +14,7 @@ const loss =
     add(sum(mul(p, mul(p, 3))), sum(mul(q, q)));
 const numbers = (ps: readonly Param[]) => ps.map((p) => p.value.arraySync());
 
-/** Where three steps of one optimizer lead, and three of one for each parameter. */
+/** The parameters after three steps of one optimizer with groups, and of separate optimizers. */
 function compared(together: (p: Param, q: Param) => Optimizer, one: () => Optimizer, other: () => Optimizer) {
   const [a, b] = [two(), two()];
   const all = together(...a);
@@ -28,7 +28,7 @@ function compared(together: (p: Param, q: Param) => Optimizer, one: () => Optimi
   return numbers(a);
 }
 
-test("a group has its own options, and otherwise those of all", () => {
+test("a group has its own options, and inherits the others", () => {
   const lr = (step: number) => 0.1 / (1 + step);
   const decayed = compared(
     (p, q) =>
@@ -72,7 +72,7 @@ test("a group has its own options, and otherwise those of all", () => {
   );
 });
 
-test("a rule of one's own has groups, and a schedule is asked once a step", () => {
+test("a custom rule has groups, and a schedule is called once per step", () => {
   const schedule = vi.fn((step: number) => 1 / (1 + step));
   const rule = {
     name: "plain",
@@ -96,7 +96,7 @@ test("a rule of one's own has groups, and a schedule is asked once a step", () =
   expect(schedule.mock.calls).toEqual([[0]]);
 });
 
-test("lazy rows are a matter of the group", () => {
+test("`lazy` is an option of a group", () => {
   const table = Embedding(3, 2);
   const dense = param(tensor([1]));
   const rule = adam({ lr: 0.1, groups: [{ params: table, lazy: true }, { params: dense }] });
@@ -132,7 +132,7 @@ test("a parameter in two groups, or in none, is an error that changes nothing", 
   const rule = chain(clipGlobalNorm(1), adam({ groups: [{ params: p }] }));
   says(() => rule.update(diff(loss([p, q]))), `adam: a parameter f32[1] is in none of the 1 groups${once}`);
   expect([numbers([p, q]), rule.steps, rule.stateOf(p)]).toEqual([before, 0, undefined]);
-  // What params leaves out may be on the tape.
+  // Parameters that are not in `params` may be on the tape.
   adam({ params: p, groups: [{ params: p, lr: 1 }] }).update(diff(loss([p, q])));
   expect(numbers([q])).toEqual([[3]]);
 });
@@ -149,7 +149,7 @@ test("groups are checked like options", () => {
   says([{ params: weight }, { params: bias, decay: 0 }], 'adamw: group 1: there is no option "decay"; known are lr, ');
   says([{ weightDecay: 0 }], "adamw: group 0: params wants a model, a parameter, or a list of them, got undefined");
   says([{ params: [] }], "adamw: group 0: params wants a model");
-  says([{ params: weight, groups: [{ params: bias }] }], "adamw: group 0: a group has no groups");
+  says([{ params: weight, groups: [{ params: bias }] }], "adamw: group 0: a group cannot have groups");
   says([], "adamw: wanted a list of groups { params, … } as groups, got []");
   says({ params: weight }, "adamw: wanted a list of groups { params, … } as groups, got { params }");
   says([3], "adamw: group 0: wanted options { lr, ");

@@ -1,4 +1,4 @@
-// Which parameters an optimizer touches: `params`, and a warning where two take turns on one parameter.
+// Which parameters an optimizer updates: `params`, and a warning where two optimizers alternate on one parameter.
 import { diff, param, scope } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { BatchNorm, Chain, Linear, params } from "@weft/nn";
@@ -40,7 +40,8 @@ test("clipping and weight decay see what the optimizer updates, and nothing else
   const [p, q] = [param(tensor([3])), param(tensor([400]))];
   const tape = diff(() => sum(mul(add(p), add(q)))); // gradients 400 and 3
   chain(clipGlobalNorm(4), weightDecay(1), sgd({ lr: 1, params: q })).update(tape);
-  expect([p.value.arraySync(), q.value.arraySync()]).toEqual([[3], [400 - (3 + 400)]]); // 3 is below 4; 400 is not part of it
+  // The norm is 3, below 4: the 400 of p does not count.
+  expect([p.value.arraySync(), q.value.arraySync()]).toEqual([[3], [400 - (3 + 400)]]);
 });
 const add = (x: ReturnType<typeof param>) => mul(x, 1);
 
@@ -59,12 +60,12 @@ test("params is a parameter, a list with missing biases, a set, a map, or a mode
   expect(sizes.map((given) => sgd({ params: given }).params!.size)).toEqual([1, 1, 1, 2, 2, 2, 1]);
 });
 
-test("state is not among the parameters", () => {
+test("state boxes are not parameters", () => {
   const model = Chain(Linear(2, 3), BatchNorm(3));
   expect(sgd({ params: model }).params).toEqual(new Set(params(model)));
 });
 
-test("what holds no parameter is refused", () => {
+test("`params` without a parameter is rejected", () => {
   const says = (given: unknown, message: string) =>
     expect(() => adam({ params: given })).toThrow(
       expect.objectContaining({ name: "ArgumentError", message: expect.stringContaining(message) }),
@@ -84,7 +85,7 @@ test("what holds no parameter is refused", () => {
   );
 });
 
-test("two optimizers that take turns on one parameter are told so, once", () => {
+test("two optimizers that alternate on one parameter cause a warning, once", () => {
   const { generator, critic, loss } = gan();
   const [forG, forC] = [adam(), sgd()];
   for (let k = 0; k < 4; k++)
@@ -92,9 +93,11 @@ test("two optimizers that take turns on one parameter are told so, once", () => 
       forC.update(diff(loss));
       forG.update(diff(loss));
     });
+  const warning =
+    "Weft: a parameter … is updated by two optimizers in turn, adam and sgd. If each has a model of its own, say so:";
   expect(warn.mock.calls.map(([text]) => String(text).replace(/f32\[.*?\]/, "…"))).toEqual([
-    "Weft: a parameter … is updated by two optimizers, adam and sgd, in turn. If each has a model of its own, say so: sgd({ params: model }).",
-    "Weft: a parameter … is updated by two optimizers, adam and sgd, in turn. If each has a model of its own, say so: adam({ params: model }).",
+    `${warning} sgd({ params: model }).`,
+    `${warning} adam({ params: model }).`,
   ]);
   warn.mockClear();
   const own = [adam({ params: generator }), sgd({ params: critic })];
@@ -102,10 +105,10 @@ test("two optimizers that take turns on one parameter are told so, once", () => 
   const p = param(tensor([1]));
   const step = () => diff(() => sum(square(p)));
   for (let epoch = 0; epoch < 3; epoch++) {
-    const rule = adam(); // one after the other is a matter of course
+    const rule = adam(); // a new optimizer that replaces the old one is fine
     rule.update(step());
     rule.update(step());
   }
-  const shared = [sgd({ params: p }), adam({ params: p })]; // and these were told
+  const shared = [sgd({ params: p }), adam({ params: p })]; // sharing is explicit here
   for (let k = 0; k < 3; k++) for (const rule of shared) rule.update(step());
 });

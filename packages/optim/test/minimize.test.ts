@@ -1,4 +1,4 @@
-// Training as iteration: what goes in, what comes out, how long it lives, and who else gets a turn.
+// Training as iteration: inputs, outputs, lifetimes, and yielding to the event loop.
 import { keep, param, scope, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { ArgumentError, mul, square, sub, sum, type Tensor } from "@weft/tensor";
@@ -70,7 +70,7 @@ test("a loss is valid until the next step; keep holds it", async () => {
   );
 });
 
-test("inside a scope of one's own nothing ends early", async () => {
+test("inside an outer scope nothing is released early", async () => {
   const p = param(tensor([4]));
   const result = await scope(() =>
     drain(
@@ -85,7 +85,7 @@ test("inside a scope of one's own nothing ends early", async () => {
   expect(result.length).toBe(20);
 });
 
-test("others get a turn for every 20 ms of training", async () => {
+test("timers run after every 20 ms of training", async () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   try {
     const p = param(tensor([4]));
@@ -161,15 +161,15 @@ test("awaited, it runs to the end, once, and gives the last loss", async () => {
   const p = param(tensor([4]));
   const data = [tensor([0]), tensor([0]), tensor([0])];
   const run = minimize(distance(p), data, sgd({ lr: 0.25 }));
-  expect(await p.value.item()).toBe(4); // nothing before somebody asks
+  expect(await p.value.item()).toBe(4); // nothing runs before it is awaited
   const last = await run;
   expect([await last.item(), await p.value.item()]).toEqual([1, 0.5]);
-  expect(await run).toBe(last); // as a promise: no second training
+  expect(await run).toBe(last); // like a promise: awaiting again does not train again
   expect(await (async () => run)()).toBe(last);
   expect(await p.value.item()).toBe(0.5);
-  expect(await drain(run, (loss) => loss.item())).toEqual([0.25, 0.0625, 0.015625]); // an iteration runs anew
+  expect(await drain(run, (loss) => loss.item())).toEqual([0.25, 0.0625, 0.015625]); // iterating trains again
   await drain(minimize(distance(p), data, sgd()));
-  expect(await last.item()).toBe(1); // nobody ends it
+  expect(await last.item()).toBe(1); // still not released
   last.release();
 });
 
@@ -183,7 +183,7 @@ test("awaited, it leaves nothing but the last loss", async () => {
   last.release();
 });
 
-test("awaited, errors arrive, and so does that there was nothing", async () => {
+test("awaited, it throws errors, also where there were no items", async () => {
   await expect(minimize(() => sum(tensor([1])), [[]])).rejects.toThrow("depends on no parameter");
   await expect(minimize(distance(param(tensor([1]))), [])).rejects.toThrow(
     "minimize: there were no items, so there is no last loss",
@@ -191,7 +191,7 @@ test("awaited, errors arrive, and so does that there was nothing", async () => {
   await expect(converge([])).rejects.toThrow("converge: there were no items");
 });
 
-test("converge ends where a loss without noise falls no more", async () => {
+test("converge ends where a loss without noise no longer falls", async () => {
   const count = async (f: (i: number) => number, alpha = 0.1, most = 5000): Promise<number> => {
     const values = function* (): Generator<number> {
       for (let i = 0; i < most; i++) yield f(i);
@@ -202,7 +202,7 @@ test("converge ends where a loss without noise falls no more", async () => {
   expect(await count(() => 0)).toBeLessThan(30);
   expect(await count((i) => 3 + 0.64 ** i)).toBeLessThan(300);
   expect(await count((i) => (i < 100 ? 1 - i / 100 : 0))).toBeLessThan(300);
-  // What still falls goes on, however little it is by now, and so does what rests for a while.
+  // A loss that still falls goes on, however small it is, and so does one that is constant for a while.
   expect(await count((i) => 0.99 ** i, 0.1, 1000)).toBe(1000);
   expect(await count((i) => 1000 - Math.floor(i / 10), 0.1, 1000)).toBe(1000);
   const p = param(tensor([1, 2]));
@@ -232,7 +232,7 @@ test("a loss of NaN is a value for minimize, and ends converge", async () => {
   await expect(drain(converge([NaN]))).rejects.toThrow("converge: item 1 is NaN");
 });
 
-test("converge can be awaited, and leaves the items to whom they belong", async () => {
+test("converge can be awaited, and does not release the items", async () => {
   expect(await converge([10, 8, 6, 5, 4, 6, 9, 12, 15], { alpha: 0.5 })).toBe(6);
   const items = [3, 2, 1].map((x) => tensor([x]));
   const last = await converge(items);

@@ -1,4 +1,4 @@
-// Options and arguments: what is wrong is an error that names the optimizer and the option, and undefined is the default.
+// Options and arguments: a wrong one is an error that names the optimizer and the option; undefined means the default.
 import { diff, param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { sum, square, type Tensor } from "@weft/tensor";
@@ -17,7 +17,7 @@ const makers = {
   adamw: O.adamw,
 } as Record<string, (options?: unknown) => O.Optimizer>;
 
-/** Where three steps lead. */
+/** The parameter after three steps. */
 function trained(rule: O.Optimizer): number[] {
   const p = param(tensor([1, -2]));
   for (let k = 0; k < 3; k++) rule.update(diff(() => sum(square(p))));
@@ -40,7 +40,7 @@ test.each(Object.entries(makers))("%s: undefined is the default, whatever the op
   expect(trained(make(known))).toEqual(trained(make()));
 });
 
-test.each(Object.entries(makers))("%s refuses what is no option", (name, make) => {
+test.each(Object.entries(makers))("%s rejects unknown and invalid options", (name, make) => {
   const says = (options: unknown, message: string) =>
     expect(() => make(options)).toThrow(expect.objectContaining({ name: "ArgumentError", message }));
   says({ lr: NaN }, `${name}: wanted a finite number from 0, or a function of the step as lr, got number NaN`);
@@ -55,7 +55,7 @@ test.each(Object.entries(makers))("%s refuses what is no option", (name, make) =
   expect(() => make(null)).toThrow("got null");
 });
 
-test("refuses decay rates and the like outside their range", () => {
+test("rejects decay rates and the like outside their range", () => {
   expect(() => O.momentum({ gamma: 1 })).toThrow("momentum: wanted a number from 0 and below 1 as gamma, got number 1");
   expect(() => O.adam({ beta2: 1 })).toThrow("adam: wanted a number from 0 and below 1 as beta2");
   expect(() => O.rmsprop({ rho: NaN })).toThrow("rmsprop: wanted a number from 0 and below 1 as rho");
@@ -67,16 +67,18 @@ test("refuses decay rates and the like outside their range", () => {
   expect(() => O.optimizer((() => 0) as never)).toThrow("optimizer: wanted a rule { name, init, update }, got");
 });
 
-test("a schedule that gives no rate is an error, and the step is not taken", () => {
+test("a schedule that returns an invalid rate is an error, and the step is not made", () => {
   const p = param(tensor([1, -2]));
   const rule = O.adam({ lr: (step) => (step < 1 ? 0.1 : NaN) });
   const step = () => rule.update(diff(() => sum(square(p))));
   step();
   const before = p.value.arraySync();
-  expect(step).toThrow("adam: lr wants a finite number from 0, its function gave number NaN at step 1");
+  expect(step).toThrow("adam: wanted a finite number from 0 as lr, its function returned number NaN at step 1");
   expect([rule.steps, p.value.arraySync()]).toEqual([1, before]);
   for (const bad of [-1, Infinity, undefined, "1"])
-    expect(() => O.sgd({ lr: () => bad as number }).update(diff(() => sum(p)))).toThrow(/^sgd: lr wants/);
+    expect(() => O.sgd({ lr: () => bad as number }).update(diff(() => sum(p)))).toThrow(
+      /^sgd: wanted a finite number from 0 as lr/,
+    );
 });
 
 test("transforms, chains and loops check what they are given", async () => {
@@ -126,18 +128,18 @@ test("rules, losses and data of the wrong kind are refused", () => {
     expect(() => O.chain(given as never)).toThrow("chain: wanted an optimizer such as adam(), got");
 });
 
-test("the ends of ranges are in them where they make sense", async () => {
+test("ranges include their ends where that makes sense", async () => {
   const p = param(tensor([1, -2]));
   O.sgd({ lr: 0 }).update(diff(() => sum(square(p))));
   expect(p.value.arraySync()).toEqual([1, -2]);
   const items = [3, 2, 2.5, 1];
   // With alpha 1 the trend is the last difference.
   expect(await O.converge(items, { alpha: 1 })).toBe(2);
-  // avgp after each item: 0, -0.1, -0.13, …: by default one that rises a little is passed over.
+  // avgp after each item: 0, -0.1, -0.13, …: by default a small rise does not stop it.
   expect(await O.converge(items)).toBe(1);
 });
 
-test("a length that is no number is none", () => {
+test("a length that is not a number is ignored", () => {
   const data = Object.assign(new Set([tensor([1])]), { length: "1" });
   expect(O.minimize((x: Tensor) => sum(x), data).length).toBeUndefined();
 });

@@ -1,5 +1,5 @@
-// What an optimizer makes of a rule of your own: its results are checked before anything is assigned, and what was handed in or
-// out can be changed afterwards without changing the optimizer.
+// Custom rules: their results are checked before anything is assigned, and changing the objects that went in or came
+// out does not change the optimizer.
 import { diff, param, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, ArgumentError, cast, DTypeError, mul, ShapeError, square, sub, sum, type Tensor } from "@weft/tensor";
@@ -40,10 +40,10 @@ test.each<[string, (p: Tensor, v: Tensor) => Result | undefined, typeof Argument
   ["a state of integers", (p, v) => [p, { v: cast(v, "i32") }], DTypeError, /^mine: .*f32\[3\].*as v i32\[3\]/],
   ["a state that nobody made", (p, v) => [p, { v, w: v }], ArgumentError, /^mine: .*f32\[3\].*"w".*init made v/],
   ["a state that every object has", (p, v) => [p, { v, constructor: p }], ArgumentError, /^mine: .*"constructor"/],
-  ["no state", (p) => [p, undefined], ArgumentError, /^mine: update wants to return/],
-  ["no value", (_, v) => [undefined, { v }], ArgumentError, /^mine: update wants to return/],
-  ["null for a state", (p) => [p, null], ArgumentError, /^mine: update wants to return/],
-  ["nothing", () => undefined, ArgumentError, /^mine: update wants to return/],
+  ["no state", (p) => [p, undefined], ArgumentError, /^mine: update must return/],
+  ["no value", (_, v) => [undefined, { v }], ArgumentError, /^mine: update must return/],
+  ["null for a state", (p) => [p, null], ArgumentError, /^mine: update must return/],
+  ["nothing", () => undefined, ArgumentError, /^mine: update must return/],
 ])("a rule whose result for the second parameter is %s leaves all as it was", async (_, wrong, kind, words) => {
   const [p, q] = [param(b.tensor([1, 2])), param(b.tensor([1, 2, 3]))];
   let bad = false;
@@ -75,7 +75,7 @@ test.each<[string, (p: Tensor, v: Tensor) => Result | undefined, typeof Argument
   expect(await list(q.value)).toEqual([1, 2, 3]);
 });
 
-test("what an optimizer was given or gives out can be changed without changing it", async () => {
+test("changing the objects that an optimizer was given or returned does not change it", async () => {
   const [p, q] = [param(b.tensor([1])), param(b.tensor([1]))];
   const rule: Rule = { name: "mine", init: () => ({}), update: (g, x) => [sub(x, g), {}] };
   const given = [p];
@@ -110,12 +110,12 @@ test("a rule that computes in another float dtype changes no dtype", async () =>
   ]);
 });
 
-test.each([undefined, null, 3, {}, Promise.resolve()])("update refuses %o, which is no tape", (given) => {
+test.each([undefined, null, 3, {}, Promise.resolve()])("update rejects %o, which is not a tape", (given) => {
   for (const each of [sgd(), chain(clipNorm(1), sgd())])
-    expect(() => each.update(given as never)).toThrow(/^sgd: update wants the tape that diff gives/);
+    expect(() => each.update(given as never)).toThrow(/^sgd: update wants the tape that diff returns/);
 });
 
-test("gradients of one parameter that are given one by one are steps of their own, in one update", async () => {
+test("several gradients of one parameter in one update are separate steps", async () => {
   const [p, q] = [param(b.tensor([1, 2])), param(b.tensor([1, 2]))];
   const [once, twice] = [adam(), adam()];
   const [g, h] = [b.tensor([1, -1]), b.tensor([3, 2])];
@@ -128,7 +128,7 @@ test("gradients of one parameter that are given one by one are steps of their ow
   expect(await list(q.value)).toEqual(await list(p.value));
   for (const key of ["m", "v"])
     expect(await list(twice.stateOf(q)![key]!.value)).toEqual(await list(once.stateOf(p)![key]!.value));
-  // Also afterwards: each counted.
+  // Each of them counted as an update.
   once.apply([{ param: p, g }]);
   twice.apply([{ param: q, g }]);
   expect(await list(q.value)).toEqual(await list(p.value));

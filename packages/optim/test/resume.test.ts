@@ -1,4 +1,4 @@
-// A training that is saved and resumed makes the same steps, to the bit, as one that was not interrupted.
+// Training that is saved and resumed makes the same steps, bit for bit, as training that is not interrupted.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -94,7 +94,7 @@ const averaged = (): Transform => {
   return Object.assign(transform, { means });
 };
 
-/** Adagrad with one number a row, and a number for all: state of other shapes than the parameter's. */
+/** Adagrad with one number per row, and one for all rows: state with other shapes than the parameter's. */
 const factored: Rule = {
   name: "factored",
   init: (p) => ({ G: mul(mean(square(p), { axis: -1 }), 0), largest: max(square(p)) }),
@@ -141,7 +141,7 @@ async function compare(backend: Creation, make: (model: Model) => Optimizer): Pr
   await train(backend, model, rule, 3, 6);
   await train(backend, other, resumed, 3, 6);
   expect(await bits({ model: other, rule: resumed })).toEqual(await bits({ model, rule }));
-  // Back again, into what has learned further.
+  // Load the old state into a model that has been trained further.
   fromBytes(saved, { model, rule });
   await train(backend, model, rule, 3, 6);
   expect(await bits({ model, rule })).toEqual(await bits({ model: other, rule: resumed }));
@@ -184,12 +184,12 @@ describe("a file", () => {
     const other = { model: Linear(2, 3), optimizer: chain(clipGlobalNorm(1), adam()) };
     expect(await load(path, other)).toBe(other);
     expect(await bits(other)).toEqual(await bits({ model, optimizer: rule }));
-    // The state comes to life with its parameter, or by place.
+    // The state is initialized with its parameter, or by `place`.
     expect(other.optimizer.stateOf(other.model.weight)!["m"]!.initialized).toBe(false);
     await place(other, backend);
     expect(other.optimizer.stateOf(other.model.weight)!["m"]!.backend).toBe(backend);
     expect(await bits(other)).toEqual(await bits({ model, optimizer: rule }));
-    // A file without the optimizer, and a model alone out of one with both.
+    // A file without the optimizer, and a model alone from a file with both.
     await save(path, { model });
     await expect(load(path, other)).rejects.toThrow(`load: ${path}: optimizer.steps is missing`);
     await load(path, other, { strict: false });
@@ -249,7 +249,7 @@ describe("a file", () => {
     expect(await bits(other)).toEqual(await bits(one));
   });
 
-  test("a hostile one changes nothing", async () => {
+  test("that is malicious changes nothing", async () => {
     const make = () => ({ model: Linear(2, 2), rule: adam() });
     const trained = (tree: ReturnType<typeof make>) => {
       tree.rule.update(diff(() => tree.model(backend.tensor([[1, 2]])).sum()));
@@ -302,7 +302,7 @@ describe("a file", () => {
   });
 });
 
-test("init of a rule cannot read values, and leaves one name to the optimizer", async () => {
+test("init of a rule cannot read values, and one name is reserved", async () => {
   const backend = openSync({});
   const rule = (init: Rule["init"]) => optimizer({ name: "mine", init, update: (_, p) => [p, {}] });
   const model = Linear(1, 1);
@@ -311,10 +311,12 @@ test("init of a rule cannot read values, and leaves one name to the optimizer", 
   step(reads);
   const bytes = await toBytes({ model, reads });
   expect(() => fromBytes(bytes, { model, reads })).toThrow("optimizer: init of a rule cannot read values");
-  expect(() => step(rule((p) => ({ t: p })))).toThrow('mine: init gave a state "t", which is the number of updates');
+  expect(() => step(rule((p) => ({ t: p })))).toThrow(
+    'mine: init returned a state "t", a name that is reserved for the number of updates',
+  );
 });
 
-test("random masks go on where they were, by the counter of their stream", async () => {
+test("random masks continue where they were, by the counter of their stream", async () => {
   const run = async (model: Chained, rule: Optimizer, backend: Creation & Backend) => {
     const x = backend.tensor([[1, 2, 3, 4]]);
     for (let k = 0; k < 3; k++) scope(() => rule.update(diff(() => model(x).sum())));

@@ -1,4 +1,4 @@
-// Each rule step by step against its formula in plain numbers, against PyTorch's steps, and down Rosenbrock's valley.
+// Each rule step by step against its formula in plain numbers, against PyTorch's steps, and on Rosenbrock's function.
 import { param, scope, type Param } from "@weft/autograd";
 import { goldenSteps, made, openSync } from "@weft/conformance";
 import { add, mul, slice, square, sub, sum, type Tensor } from "@weft/tensor";
@@ -85,7 +85,7 @@ test.each(Object.entries(formulas))("%s is its formula", async (_, [rule, formul
   expect(rule.steps).toBe(4);
 });
 
-/** PyTorch's optimizers in our words. */
+/** PyTorch's optimizers with this package's functions. */
 const golden: Record<string, (attrs: any) => Optimizer> = {
   sgd: ({ lr }) => sgd({ lr }),
   sgdMomentum: ({ lr, momentum: gamma }) => momentum({ lr, gamma }),
@@ -118,7 +118,7 @@ const tuned: Record<string, Optimizer> = {
   adadelta: adadelta({ lr: 0.01, rho: 0.5, eps: 1e-6 }),
   rmsprop: rmsprop({ lr: 0.0005, rho: 0.9, eps: 1e-6 }),
 };
-test.each(Object.entries(tuned))("%s goes down Rosenbrock's valley", async (_, rule) => {
+test.each(Object.entries(tuned))("%s minimizes Rosenbrock's function", async (_, rule) => {
   const x = param(tensor([0.9, 0.1, -0.5, 0.4, 0.7, -0.2]));
   const data = Array.from({ length: 12_000 }, () => []);
   let last = Infinity;
@@ -129,7 +129,7 @@ test.each(Object.entries(tuned))("%s goes down Rosenbrock's valley", async (_, r
   expect(last).toBeLessThan(1e-3);
 });
 
-test("a rule of one's own, and its state", async () => {
+test("a custom rule, and its state", async () => {
   const rule = optimizer(
     {
       name: "steps",

@@ -59,7 +59,7 @@ const after = async (rule: Optimizer, tape: (p: Param) => Tape, times = 1) => {
 };
 const near = (a: number[], b: number[]) => expect(a).toEqual(b.map((value) => expect.closeTo(value, 10)));
 
-test("a rule of one's own gets rows if it takes them, as a method", async () => {
+test("a custom rule gets rows if it has the method for them", async () => {
   const seen: string[] = [];
   const rule = {
     name: "mine",
@@ -76,7 +76,7 @@ test("a rule of one's own gets rows if it takes them, as a method", async () => 
   expect(seen).toEqual(["rows 3", "update"]);
 });
 
-test("lazy or not, a gradient that is dense is stepped as a whole; rows may be one", async () => {
+test("lazy or not, a dense gradient updates everything; a sparse one may have a single row", async () => {
   near(await after(adam({ lazy: true }), all, 2), await after(adam(), all, 2));
   const one = (p: Param): Tape => diff(() => sum(mul(take(p, tensor([2], { dtype: "i32" })), 3)));
   near(await after(adam({ lazy: true }), one, 2), await after(adam(), one, 2));
@@ -88,7 +88,7 @@ test("the gradient arrives in rows", () => {
   expect(all(p).sparseGrad(p)).toBeUndefined();
 });
 
-test("sgd is exact with words that stand twice", async () => {
+test("sgd is exact with repeated words", async () => {
   near(await after(sgd({ lr: 0.5 }), look), [1, 2, 3 - 5, 4 - 10, 5, 6, 7 - 2, 8 - 3]);
 });
 
@@ -97,7 +97,7 @@ test("with state the result is the dense one by default", async () => {
     near(await after(make(), look, 3), await after(make(), all, 3));
 });
 
-test("lazy: rows that are touched move as alone, others and their state stay", async () => {
+test("lazy: touched rows are updated as if alone, other rows and their state stay", async () => {
   const lazy = momentum({ lazy: true });
   const p = table();
   scope(() => lazy.update(look(p)));
@@ -128,7 +128,7 @@ test.each([
   );
   near(lazy!.slice(2, 6), eager!.slice(2, 6));
   expect([...lazy!.slice(0, 2), ...lazy!.slice(6)]).toEqual([1, 2, 7, 8]);
-  // A rule of one's own that divides by the gradient.
+  // A custom rule that divides by the gradient.
   const signs = optimizer(
     { name: "signs", init: () => ({}), update: (g, p, _, { lr }) => [sub(p, mul(div(g, abs(g)), lr)), {}] },
     { lazy: true, lr: 1 },

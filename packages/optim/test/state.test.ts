@@ -1,4 +1,4 @@
-// The state of an optimizer as a tree of boxes: a copy as of now, which an optimizer of the same kind can take.
+// The state of an optimizer as a tree of boxes: a copy, which an optimizer of the same kind can load.
 import { diff, scope, state } from "@weft/autograd";
 import { Chain, Linear, params, seed, toBytes } from "@weft/nn";
 import { cast, mean, relu, square } from "@weft/tensor";
@@ -14,7 +14,7 @@ const step = (model: Model, rule: Optimizer) => scope(() => rule.update(diff(() 
 const numbers = (model: Model) => params(model).map((p) => p.value.arraySync());
 const array = (boxes: ReturnType<Optimizer["state"]>, path: string) => boxes[path]!.value.arraySync();
 
-/** What a model knows, to be put back. */
+/** A copy of a model's values, to be restored later. */
 function noted(model: Model): () => void {
   const before = params(model).map((p) => p.value);
   return () => params(model).forEach((p, k) => (p.value = before[k]!));
@@ -66,7 +66,7 @@ test("it is boxes by path, and later steps do not change them", async () => {
   expect(rule.stateOf(params(model)[3]!)!["m"]!.value.arraySync()).toEqual(before);
 });
 
-test("what does not fit is an error, and changes nothing", () => {
+test("state that does not fit is an error, and changes nothing", () => {
   const model = build();
   const rule = adam();
   step(model, rule);
@@ -88,6 +88,6 @@ test("what does not fit is an error, and changes nothing", () => {
   says({ ...good, "0.weight.m": state(cast(m.value, "f64")) }, "adam: 0.weight.m is f64, wanted f32");
   says(3, "adam: steps is missing");
   says(good, "adam: weight.t is missing", Linear(1, 1));
-  expect(() => adam().load(good)).toThrow("adam: load wants to know whose state it is: load(state, model)");
+  expect(() => adam().load(good)).toThrow("adam: load needs the model that the state belongs to: load(state, model)");
   expect(() => momentum().load(good, model)).toThrow("momentum: 0.weight.m is not expected");
 });

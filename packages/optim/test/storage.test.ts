@@ -1,11 +1,11 @@
-// Parameters that are only stored in their dtype: the gradient and the step are computed in f32, and the new value is rounded.
+// Parameters in storage dtypes: the gradient and the step are computed in f32, and the new value is rounded.
 import { diff, param } from "@weft/autograd";
 import { matmul, mean, square, sub } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { adam } from "../src/index.ts";
 
-test.each(["f16", "bf16"] as const)("a parameter in %s learns, and stays what it is", (dtype) => {
+test.each(["f16", "bf16"] as const)("a parameter in %s is updated, and keeps its dtype", (dtype) => {
   const backend = openSync({});
   const w = param(backend.tensor([[0.1], [0.2]], { dtype }));
   const x = backend.randn([64, 2], { seed: 1 });

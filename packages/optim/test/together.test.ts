@@ -1,4 +1,4 @@
-// Optimizers beside the other packages: state that moves with its model, and progress around a run.
+// Optimizers together with other packages: state that moves with its model, and progress around a run.
 import { scope } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { minibatch, progress } from "@weft/data";
@@ -11,7 +11,7 @@ import { adam, minimize, momentum, sgd } from "../src/index.ts";
 
 const list = async (x: Tensor) => [...(await x.data())];
 
-test("place moves a model with its optimizers' state, and training goes on where it was", async () => {
+test("place moves a model with its optimizers' state, and training continues where it was", async () => {
   const [here, there] = [openSync({ rounding: true }), openSync({ rounding: true })];
   const train = async (
     backend: typeof here,
