@@ -31,9 +31,9 @@ export class Func<R extends Type = Type> {
   /** Parameter `i`; its type is said here and checked. */
   param<T extends Type>(i: number, type: T): Local<T> {
     const p = this.params[i];
-    if (p === undefined || p.type !== type)
+    if (p === undefined || !isOf(p, type))
       throw new TypeError(`wasm function ${this.name}: parameter ${i} is not of that type`);
-    return p as Local<T>;
+    return p;
   }
   local<T extends Type>(type: T): Local<T> {
     this.#locals.push(type);
@@ -46,7 +46,7 @@ export class Func<R extends Type = Type> {
     return l;
   }
   set<T extends Type>(target: Local<T>, e: In<T>): void {
-    this.#write(typeof e === "number" ? constants[target.type as keyof typeof constants](e) : e);
+    this.#write(typeof e === "number" ? constants[target.type](e) : e);
     this.#code.byte(0x21);
     this.#code.u(target.imm);
   }
@@ -134,7 +134,7 @@ export class Func<R extends Type = Type> {
       throw new TypeError(`wasm function ${this.name}: ${args.length} arguments instead of ${params.length}`);
     return new Expr(
       0x10,
-      args.map((a, i) => (typeof a === "number" ? constants[params[i] as keyof typeof constants](a) : a)),
+      args.map((a, i) => (typeof a === "number" ? constants[params[i]!](a) : a)),
       index,
       this.index,
     );
@@ -202,14 +202,16 @@ function write(code: Bytes, e: Expr): void {
 const refuse = (): never => {
   throw new TypeError("wasm: a plain number stands for i32, f32 and f64 constants only");
 };
-const constants = {
-  [I32]: i32.const as (n: number) => Expr,
-  [F32]: f32.const as (n: number) => Expr,
-  [F64]: f64.const as (n: number) => Expr,
+const constants: { readonly [T in Type]: (n: number) => Expr } = {
+  [I32]: i32.const,
+  [F32]: f32.const,
+  [F64]: f64.const,
   [I64]: refuse,
   [V128]: refuse,
   [VOID]: refuse,
-} as const;
+};
+
+const isOf = <T extends Type>(local: Local, type: T): local is Local<T> => local.type === type;
 
 /** A function that the host gives: called like a `Func`. */
 export interface Imported<R extends Type> {
@@ -237,13 +239,15 @@ export class Module {
   import<R extends Type>(name: string, params: readonly Type[], result: R): Imported<R> {
     if (this.#functions.length > 0) throw new TypeError(`wasm: import ${name} comes after a function`);
     const f = new Func<R>(this.#imports.length, name, this.#signature(params, result));
-    this.#imports.push(f as unknown as Func);
+    this.#imports.push(f);
     return f;
   }
   /** A function; exported if it has a name. */
-  func<R extends Type = typeof VOID>(name: string, params: readonly Type[], result: R = VOID as R): Func<R> {
-    const f = new Func<R>(this.#imports.length + this.#functions.length, name, this.#signature(params, result));
-    this.#functions.push(f as unknown as Func);
+  func(name: string, params: readonly Type[]): Func<typeof VOID>;
+  func<R extends Type>(name: string, params: readonly Type[], result: R): Func<R>;
+  func(name: string, params: readonly Type[], result: Type = VOID): Func {
+    const f = new Func(this.#imports.length + this.#functions.length, name, this.#signature(params, result));
+    this.#functions.push(f);
     return f;
   }
 

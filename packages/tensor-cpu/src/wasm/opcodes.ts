@@ -11,6 +11,8 @@ export const V128 = 0x7b;
 export const VOID = 0x40;
 /** The type of a value, as WebAssembly numbers it. */
 export type Type = typeof I32 | typeof I64 | typeof F32 | typeof F64 | typeof V128 | typeof VOID;
+/** Of those, the numbers that kernels compute with. */
+export type NumberType = typeof I32 | typeof F32 | typeof F64;
 type Int = typeof I32;
 type Long = typeof I64;
 type Float = typeof F32;
@@ -30,9 +32,9 @@ export class Expr<T extends Type = Type> {
   readonly immediate: Immediate | undefined;
   /** Offset, index, lane or constant. */
   readonly imm: number;
-  readonly more: number | readonly number[];
+  readonly more: readonly number[];
 
-  constructor(op: number, args: readonly Expr[], immediate?: Immediate, imm = 0, more: number | readonly number[] = 0) {
+  constructor(op: number, args: readonly Expr[], immediate?: Immediate, imm = 0, more: readonly number[] = none) {
     this.op = op;
     this.args = args;
     this.immediate = immediate;
@@ -47,16 +49,16 @@ const place: Immediate = (code, e) => {
   code.byte(0);
   code.u(e.imm);
 };
-const placeAndLane: Immediate = (code, e) => {
-  place(code, e);
-  code.byte(e.more as number);
-};
 const laneOf: Immediate = (code, e) => code.byte(e.imm);
 const bytes: Immediate = (code, e) => {
-  for (const b of e.more as readonly number[]) code.byte(b);
+  for (const b of e.more) code.byte(b);
+};
+const placeAndLane: Immediate = (code, e) => {
+  place(code, e);
+  bytes(code, e);
 };
 const words: Immediate = (code, e) => {
-  for (const w of e.more as readonly number[]) code.i32(w);
+  for (const w of e.more) code.i32(w);
 };
 /** The immediate `n` times. */
 const times =
@@ -69,7 +71,7 @@ const wide: Immediate = (code, e) => code.f64(e.imm);
 const fourSingles = times(4, single);
 const twoDoubles = times(2, wide);
 const signed: Immediate = (code, e) => code.s(e.imm);
-const none: readonly Expr[] = [];
+const none: readonly never[] = [];
 
 /** A local variable or parameter; as an expression it is its value. */
 export class Local<T extends Type = Type> extends Expr<T> {
@@ -96,13 +98,15 @@ const double = (e: In<Double>): Expr => (typeof e === "number" ? cDouble(e) : e)
 const ints = (e: In<Vector>): Expr => (typeof e === "number" ? cInts(e) : e);
 const floats = (e: In<Vector>): Expr => (typeof e === "number" ? cFloats(e) : e);
 const doubles = (e: In<Vector>): Expr => (typeof e === "number" ? cDoubles(e) : e);
-const as = (e: Expr): Expr => e;
+/** Where no plain number may stand. */
+const long = (e: Expr<Long>): Expr => e;
+const vector = (e: Expr<Vector>): Expr => e;
 
 type Lift<T extends Type> = (e: In<T>) => Expr;
 const one =
-  <A extends Type, R extends Type>(op: number, lift: Lift<A> | ((e: Expr<A>) => Expr)) =>
+  <A extends Type, R extends Type>(op: number, lift: Lift<A>) =>
   (a: In<A>): Expr<R> =>
-    new Expr(op, [(lift as Lift<A>)(a)]);
+    new Expr(op, [lift(a)]);
 const two =
   <A extends Type, R extends Type>(op: number, lift: Lift<A>) =>
   (a: In<A>, b: In<A>): Expr<R> =>
@@ -125,17 +129,17 @@ const load =
   (address: In<Int>, offset = 0): Expr<R> =>
     new Expr(op, [int(address)], place, offset);
 const store =
-  <A extends Type>(op: number, lift: Lift<A>) =>
-  (address: In<Int>, value: In<A>, offset = 0): Expr<Nothing> =>
+  <A extends In<Type>>(op: number, lift: (value: A) => Expr) =>
+  (address: In<Int>, value: A, offset = 0): Expr<Nothing> =>
     new Expr(op, [int(address), lift(value)], place, offset);
 const loadLane =
   (op: number) =>
   (address: In<Int>, into: Expr<Vector>, lane: number, offset = 0): Expr<Vector> =>
-    new Expr(op, [int(address), into], placeAndLane, offset, lane);
+    new Expr(op, [int(address), into], placeAndLane, offset, [lane]);
 const storeLane =
   (op: number) =>
   (address: In<Int>, from: Expr<Vector>, lane: number, offset = 0): Expr<Nothing> =>
-    new Expr(op, [int(address), from], placeAndLane, offset, lane);
+    new Expr(op, [int(address), from], placeAndLane, offset, [lane]);
 const extract =
   <R extends Type>(op: number) =>
   (a: Expr<Vector>, lane: number): Expr<R> =>
@@ -161,7 +165,7 @@ function reals<T extends Float | Double>(compare: number, compute: number, lift:
 export const i32 = {
   const: cInt,
   load: load<Int>(0x28), load8u: load<Int>(0x2d), load16u: load<Int>(0x2f),
-  store: store<Int>(0x36, int), store8: store<Int>(0x3a, int),
+  store: store(0x36, int), store8: store(0x3a, int),
   eqz: int1(0x45), eq: int2(0x46), ne: int2(0x47), ltS: int2(0x48), ltU: int2(0x49), gtS: int2(0x4a), gtU: int2(0x4b),
   leS: int2(0x4c), leU: int2(0x4d), geS: int2(0x4e), geU: int2(0x4f),
   add: int2(0x6a), sub: int2(0x6b), mul: int2(0x6c), divS: int2(0x6d), remS: int2(0x6f),
@@ -172,13 +176,13 @@ export const i32 = {
 
 // oxfmt-ignore
 export const i64 = {
-  load: load<Long>(0x29), store: store<Long>(0x37, as as Lift<Long>),
+  load: load<Long>(0x29), store: store(0x37, long),
 } as const;
 
 // oxfmt-ignore
 export const f32 = {
   const: cFloat,
-  load: load<Float>(0x2a), store: store<Float>(0x38, float),
+  load: load<Float>(0x2a), store: store(0x38, float),
   ...reals<Float>(0x5b, 0x8b, float),
   convertI32: one<Int, Float>(0xb2, int), demoteF64: one<Double, Float>(0xb6, double), reinterpretI32: one<Int, Float>(0xbe, int),
 } as const;
@@ -186,14 +190,14 @@ export const f32 = {
 // oxfmt-ignore
 export const f64 = {
   const: cDouble,
-  load: load<Double>(0x2b), store: store<Double>(0x39, double),
+  load: load<Double>(0x2b), store: store(0x39, double),
   ...reals<Double>(0x61, 0x99, double),
   convertI32: one<Int, Double>(0xb7, int), promoteF32: one<Float, Double>(0xbb, float),
 } as const;
 
 // oxfmt-ignore
 export const v128 = {
-  load: load<Vector>(0xfd00), store: store<Vector>(0xfd0b, as as Lift<Vector>), load16x4U: load<Vector>(0xfd04), load32Splat: load<Vector>(0xfd09),
+  load: load<Vector>(0xfd00), store: store(0xfd0b, vector), load16x4U: load<Vector>(0xfd04), load32Splat: load<Vector>(0xfd09),
   load32Zero: load<Vector>(0xfd5c), load64Zero: load<Vector>(0xfd5d),
   load8Lane: loadLane(0xfd54), load16Lane: loadLane(0xfd55), load32Lane: loadLane(0xfd56),
   store8Lane: storeLane(0xfd58), store16Lane: storeLane(0xfd59), store32Lane: storeLane(0xfd5a), store64Lane: storeLane(0xfd5b),
