@@ -3,6 +3,7 @@ import type { Fn, Kernel } from "@weft/kernel";
 import { F64, I32, Module, type Imported } from "../wasm/emitter.ts";
 import { isDouble } from "./levels.ts";
 import { math } from "./math.ts";
+import type { Surroundings } from "./machine.ts";
 import { Nest } from "./nest.ts";
 import { scalarMachine } from "./scalar.ts";
 import { vectorMachine } from "./vector.ts";
@@ -36,8 +37,12 @@ export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
       ),
     );
   const f = m.func("run", [I32, I32, I32]);
-  const machine = isDouble(kernel) ? scalarMachine : vectorMachine;
-  new Nest(kernel, f, machine, { relaxed, call: (name, args) => imports.get(name)!.call(...args) }).write();
+  const rest: Pick<Surroundings, "relaxed" | "call"> = {
+    relaxed,
+    call: (name, args) => imports.get(name)!.call(...args),
+  };
+  const nest = isDouble(kernel) ? new Nest(kernel, f, scalarMachine, rest) : new Nest(kernel, f, vectorMachine, rest);
+  nest.write();
 }
 
 /** The kernel as a module of its own. */
@@ -53,9 +58,11 @@ export function instantiate(kernel: Kernel, memory: WebAssembly.Memory, options:
   return new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports["run"] as Run;
 }
 
+const isMath = (fn: Fn): fn is keyof typeof math => fn in math;
+
 /** What the kernel calls of JavaScript. */
 function mathOf(kernel: Kernel): Set<keyof typeof math> {
   const names = new Set<keyof typeof math>();
-  for (const c of kernel.code) if (c.kind === "apply" && c.fn in math) names.add(c.fn as keyof typeof math);
+  for (const c of kernel.code) if (c.kind === "apply" && isMath(c.fn)) names.add(c.fn);
   return names;
 }

@@ -1,8 +1,8 @@
 // What a translator needs of the values that a kernel computes with: `vector.ts` holds four of them in a register,
 // `scalar.ts` one.
 import type { DType } from "@weft/tensor";
-import type { Fn, Scalar } from "@weft/kernel";
-import type { Expr, Func, I32, Type } from "../wasm/emitter.ts";
+import type { Fn, Reduction, Scalar } from "@weft/kernel";
+import type { Expr, F64, Func, I32, NumberType, V128 } from "../wasm/emitter.ts";
 
 export type Address = Expr<typeof I32>;
 
@@ -15,48 +15,68 @@ export type Site =
   /** An address a lane; of the last one to three elements only as many as there are distinct addresses. */
   | { readonly how: "lanes"; readonly at: readonly Address[] };
 
+/** The numbers of an `index` operand at this point of the loops. */
+export interface Count {
+  /** That of the first lane. */
+  readonly at: Expr<typeof I32>;
+  /** What the lanes add, where it is not the same for all. */
+  readonly lanes: Expr<typeof V128> | undefined;
+}
+
+/** The types of what a kernel computes with. */
+export type ValueType = NumberType | typeof V128;
+
+/** Keeps a value that is used more than once in a local until the end of this round of the body. */
+export type Hold = <T extends ValueType>(e: Expr<T>, type: T) => Expr<T>;
+
 /** What machines get from the function under construction. */
 export interface Surroundings {
   readonly f: Func;
   readonly relaxed: boolean;
-  /** Keeps a value (a vector unless said) that is used more than once in a local until the end of this round of the body. */
-  hold(e: Expr, type?: Type): Expr;
+  readonly hold: Hold;
   /** Calls a function of JavaScript's Math. */
-  call(name: Fn, args: readonly Expr[]): Expr;
+  call(name: Fn, args: readonly Expr[]): Expr<typeof F64>;
 }
 
-export interface Apply {
+export interface Apply<T extends ValueType> {
   readonly fn: Fn;
   /** The type that chooses the instruction: of the first argument that is not a mask. */
   readonly of: Scalar;
-  readonly args: readonly Expr[];
+  readonly args: readonly Expr<T>[];
   /** Constant arguments. */
   readonly known: readonly (number | undefined)[];
   readonly imm: number;
 }
 
-export interface InstructionSet {
+/** A machine whose values have types `T` of WebAssembly. */
+export interface InstructionSet<T extends ValueType> {
   readonly width: 1 | 4;
-  typeOf(s: Scalar): Type;
-  constant(value: number, s: Scalar): Expr;
+  typeOf(s: Scalar): T;
+  constant(value: number, s: Scalar): Expr<T>;
   /** A number argument at a byte offset behind `at`. */
-  number(at: Address, offset: number, s: Scalar): Expr;
-  load(dtype: DType, to: Scalar, site: Site): Expr;
+  number(at: Address, offset: number, s: Scalar): Expr<T>;
+  index(count: Count): Expr<T>;
+  load(dtype: DType, to: Scalar, site: Site): Expr<T>;
   /** Writes an element (all lanes that the site has) of a value of type `from`. */
-  store(dtype: DType, from: Scalar, value: Expr, site: Site): void;
-  apply(a: Apply): Expr;
-  accumulator(fn: "sum" | "max" | "min", of: Scalar): Accumulation;
+  store(dtype: DType, from: Scalar, value: Expr<T>, site: Site): void;
+  apply(a: Apply<T>): Expr<T>;
+  /** `byLane`: each lane has a result of its own. */
+  accumulator(fn: Reduction["fn"], of: Scalar, byLane: boolean): Accumulator<T>;
 }
 
-/** How a reduction goes on in registers. */
-export interface Accumulation {
-  /** Types and first values of the locals that hold it. */
-  readonly start: readonly { readonly type: Type; readonly value: Expr }[];
-  step(acc: readonly Expr[], x: Expr): readonly Expr[];
-  join(a: readonly Expr[], b: readonly Expr[]): readonly Expr[];
-  value(acc: readonly Expr[]): Expr;
-  /** Sums of many f32: partial sums move on to f64 before their rounding errors grow. */
+/** A reduction in registers. */
+export interface Accumulator<T extends ValueType> {
+  /** Whether sums of many f32 move on to f64 before their rounding errors grow: `flush` from time to time. */
   readonly wide: boolean;
+  start(vectors: number): void;
+  /** Takes in a value of register `u`, of the lanes in the mask. */
+  add(u: number, x: Expr<T>, mask?: Expr<typeof V128>): void;
+  /** Moves what the registers hold into the totals. */
+  flush(): void;
+  /** The result of all lanes, in lane 0. */
+  folded(): Expr<T>;
+  /** The results of the lanes of register `u`; call `flush` before if `wide`. */
+  lanes(u: number): Expr<T>;
 }
 
 export const unsupported = (fn: string, of: Scalar): never => {

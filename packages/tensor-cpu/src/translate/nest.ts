@@ -1,10 +1,9 @@
 // The loops of a kernel. The innermost loop runs over lanes, in rounds of several registers, of one, and of the last one to
 // three elements; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a block of lanes.
 import { layout, masked, type Kernel } from "@weft/kernel";
-import { I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func, type Type } from "../wasm/emitter.ts";
-import { Accumulator } from "./accumulator.ts";
+import { F32, F64, I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func } from "../wasm/emitter.ts";
 import { level, levels, type Levels } from "./levels.ts";
-import type { InstructionSet, Surroundings } from "./machine.ts";
+import type { Accumulator, InstructionSet, Surroundings, ValueType } from "./machine.ts";
 import { Positions } from "./positions.ts";
 
 type Int = Local<typeof I32>;
@@ -15,17 +14,26 @@ const tile = 8;
 /** Additions of f32 to one accumulator before its sum is moved to f64. */
 const stretch = 64;
 
-export class Nest {
+/** Locals that are used again in each round. */
+type Scratch = { readonly [T in ValueType]: { readonly locals: Local<T>[]; used: number } };
+const scratch = (): Scratch => ({
+  [I32]: { locals: [], used: 0 },
+  [F32]: { locals: [], used: 0 },
+  [F64]: { locals: [], used: 0 },
+  [V128]: { locals: [], used: 0 },
+});
+
+export class Nest<T extends ValueType> {
   readonly #kernel: Kernel;
   readonly #f: Func;
   readonly #args: Int;
   /** The range of loop 0. */
   readonly #begin: Int;
   readonly #end: Int;
-  readonly #machine: InstructionSet;
+  readonly #machine: InstructionSet<T>;
   readonly #levels: Levels;
   readonly #positions: Positions;
-  readonly #accumulators: readonly Accumulator[];
+  readonly #accumulators: readonly Accumulator<T>[];
   /** Whether the lanes lie along a kept loop, around the reduced ones. */
   readonly #across: boolean;
   /** Whether elements that do not lie side by side along the lanes may lie so along the loop before. */
@@ -37,22 +45,22 @@ export class Nest {
   readonly #count: Int;
 
   /** Values that are kept, by instruction. */
-  readonly #values: Expr[] = [];
-  readonly #locals: (Local | undefined)[] = [];
-  readonly #scratch = new Map<Type, { readonly locals: Local[]; used: number }>();
+  readonly #values: Expr<T>[] = [];
+  readonly #locals: (Local<T> | undefined)[] = [];
+  readonly #scratch = scratch();
   #round = { vectors: 1, tail: false };
   #mask: Local<typeof V128> | undefined;
 
   constructor(
     kernel: Kernel,
     f: Func,
-    machine: (s: Surroundings) => InstructionSet,
+    machine: (s: Surroundings) => InstructionSet<T>,
     rest: Pick<Surroundings, "relaxed" | "call">,
   ) {
     this.#kernel = kernel;
     this.#f = f;
     [this.#args, this.#begin, this.#end] = [f.param(0, I32), f.param(1, I32), f.param(2, I32)];
-    this.#machine = machine({ f, hold: (e, type = V128) => this.#hold(e, type), ...rest });
+    this.#machine = machine({ f, hold: (e, type) => this.#hold(e, type), ...rest });
     this.#levels = levels(kernel);
     const { width } = this.#machine;
     this.#across = kernel.reduced > 0 && kernel.lanes < kernel.rank - kernel.reduced;
@@ -63,9 +71,8 @@ export class Nest {
       kernel.operands.some((o) => o.step === "stride" && o.use !== "index");
     const inner = new Set([kernel.lanes, this.#tiled ? kernel.rank - 2 : kernel.rank - 1]);
     this.#positions = new Positions(kernel, f, this.#args, width, [...inner]);
-    this.#accumulators = kernel.reductions.map(
-      ({ fn, value }) =>
-        new Accumulator(f, this.#machine.accumulator(fn, kernel.code[value]!.type), width, this.#across),
+    this.#accumulators = kernel.reductions.map(({ fn, value }) =>
+      this.#machine.accumulator(fn, kernel.code[value]!.type, this.#across),
     );
     this.#wide = this.#accumulators.some((a) => a.wide);
     this.#vectors = this.#chooseVectors();
@@ -232,14 +239,13 @@ export class Nest {
   #body(l: number): void {
     const { stores, reductions, code } = this.#kernel;
     const { vectors, tail } = this.#round;
-    for (const pool of this.#scratch.values()) pool.used = 0;
+    for (const pool of Object.values(this.#scratch)) pool.used = 0;
     if (this.#across || this.#tiled) this.#evaluate(level.row, l, 0);
     for (let u = 0; u < vectors; u++) {
       this.#evaluate(level.element, l, u);
       reductions.forEach(({ fn, value }, i) => {
-        const x = this.#values[value]!;
-        const masked = tail && fn === "sum" && !this.#across && this.#machine.width === 4;
-        this.#accumulators[i]!.add(u, masked ? v128.and(x as Expr<typeof V128>, this.#mask!) : x);
+        const mask = tail && fn === "sum" && !this.#across ? this.#mask : undefined;
+        this.#accumulators[i]!.add(u, this.#values[value]!, mask);
       });
       // Operands may share memory: everything is read before anything is written.
       const values = stores.map(({ value }) =>
@@ -251,7 +257,7 @@ export class Nest {
     }
   }
 
-  #store(operand: number, v: number, value: Expr, l: number, u: number): void {
+  #store(operand: number, v: number, value: Expr<T>, l: number, u: number): void {
     this.#machine.store(
       this.#kernel.operands[operand]!.dtype,
       this.#kernel.code[v]!.type,
@@ -276,12 +282,12 @@ export class Nest {
     });
   }
 
-  #expression(v: number, l: number, u: number): Expr {
+  #expression(v: number, l: number, u: number): Expr<T> {
     const kernel = this.#kernel;
     const c = kernel.code[v]!;
     if (c.kind === "const") return this.#machine.constant(c.value, c.type);
     if (c.kind === "number") return this.#machine.number(this.#args, 4 * layout.number(kernel, c.slot), c.type);
-    if (c.kind === "affine") return this.#positions.index(c.operand, l);
+    if (c.kind === "affine") return this.#machine.index(this.#positions.index(c.operand, l));
     if (c.kind === "load")
       return this.#machine.load(kernel.operands[c.operand]!.dtype, c.type, this.#positions.site(c.operand, l, u));
     const known = c.args.map((a) => {
@@ -292,10 +298,9 @@ export class Nest {
     return this.#machine.apply({ fn: c.fn, of, args: c.args.map((a) => this.#values[a]!), known, imm: c.imm });
   }
 
-  #hold(e: Expr, type: Type): Expr {
+  #hold<U extends ValueType>(e: Expr<U>, type: U): Expr<U> {
     if (e instanceof Local) return e;
-    let pool = this.#scratch.get(type);
-    if (pool === undefined) this.#scratch.set(type, (pool = { locals: [], used: 0 }));
+    const pool = this.#scratch[type];
     const local = (pool.locals[pool.used++] ??= this.#f.local(type));
     this.#f.set(local, e);
     return local;

@@ -3,7 +3,7 @@
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel } from "@weft/kernel";
 import { I32, V128, i32, i32x4, v128, type Expr, type Func, type Local } from "../wasm/emitter.ts";
-import type { Address, Site } from "./machine.ts";
+import type { Address, Count, Site } from "./machine.ts";
 
 type Int = Local<typeof I32>;
 
@@ -19,7 +19,7 @@ export class Positions {
   /** Strides that inner loops need in every round, by operand and loop. */
   readonly #strides: Int[][] = [];
   /** Twice and three times the stride along the lanes. */
-  readonly #multiples = new Map<number, readonly Int[]>();
+  readonly #multiples = new Map<number, readonly Address[]>();
   /** For `index` operands: what lanes 0 to 3 add. */
   readonly #ramps = new Map<number, Local<typeof V128>>();
   #tail: { readonly second: Int; readonly third: Int; readonly offsets: Map<number, readonly Int[]> } | undefined;
@@ -87,15 +87,14 @@ export class Positions {
   }
 
   /** The numbers of `index` operand `k` at a depth of the loops. */
-  index(k: number, depth: number): Expr {
+  index(k: number, depth: number): Count {
     const at = this.#at[depth]![k]!;
-    if (this.#width === 1) return at;
     const { step } = this.#kernel.operands[k]!;
-    if (step === "still" || this.#kernel.rank === 0) return i32x4.splat(at);
-    if (this.#tail === undefined) return i32x4.add(i32x4.splat(at), this.#ramps.get(k)!);
+    if (this.#width === 1 || step === "still" || this.#kernel.rank === 0) return { at, lanes: undefined };
+    if (this.#tail === undefined) return { at, lanes: this.#ramps.get(k)! };
     const { second, third } = this.#tail;
     const lane = i32x4.replace(i32x4.replace(i32x4.const(0), 1, second), 2, third);
-    return i32x4.add(i32x4.splat(at), i32x4.mul(i32x4.splat(this.stride(k, this.#kernel.lanes)), lane));
+    return { at, lanes: i32x4.mul(i32x4.splat(this.stride(k, this.#kernel.lanes)), lane) };
   }
 
   /**
@@ -133,7 +132,7 @@ export class Positions {
   #spread(k: number): void {
     if (this.#isIndex(k) || this.#isFolded(k)) return;
     const s = this.stride(k, this.#kernel.lanes);
-    this.#multiples.set(k, [s as Int, this.#f.let(I32, i32.mul(s, 2)), this.#f.let(I32, i32.mul(s, 3))]);
+    this.#multiples.set(k, [s, this.#f.let(I32, i32.mul(s, 2)), this.#f.let(I32, i32.mul(s, 3))]);
   }
   /** From the first of the last elements to the second and third (or to itself). */
   #distances(k: number): readonly Int[] {

@@ -1,15 +1,15 @@
 // One value in a WebAssembly number: what kernels with f64 are made of. A bool is the i32 0 or 1. Functions that WebAssembly
 // lacks are calls of JavaScript's Math.
 import { dtypeInfo } from "@weft/tensor/internals";
-import { masked, type Fn, type Scalar } from "@weft/kernel";
+import { masked, type Fn, type Reduction, type Scalar } from "@weft/kernel";
 // oxfmt-ignore
 import {
-  F32, F64, I32, choose, f32, f64, i32, select,
-  type Expr, type Type,
+  F32, F64, I32, V128, choose, f32, f64, i32, select,
+  type Expr, type Local, type NumberType, type Type,
 } from "../wasm/emitter.ts";
 import {
   unsupported,
-  type Accumulation,
+  type Accumulator,
   type Apply,
   type InstructionSet,
   type Site,
@@ -18,9 +18,8 @@ import {
 import { storage } from "./storage.ts";
 
 type Int = Expr<typeof I32>;
-type Float = Expr<typeof F32>;
-type Double = Expr<typeof F64>;
-type Rule<T extends Type> = (a: Expr<T>, b: Expr<T>, c: Expr<T>, imm: number) => Expr;
+type Value = Expr<NumberType>;
+type Rule<T extends Type> = (a: Expr<T>, b: Expr<T>, c: Expr<T>, imm: number) => Value;
 type Rules<T extends Type> = { readonly [F in Fn]?: Rule<T> };
 
 const f32Rules: Rules<typeof F32> = {
@@ -93,30 +92,48 @@ const boolRules: Rules<typeof I32> = {
   bool: (a) => a,
 };
 
-const rules = { f32: f32Rules, f64: f64Rules, i32: i32Rules, bool: boolRules } as Record<
-  Scalar,
-  { readonly [F in Fn]?: (a: Expr, b: Expr, c: Expr, imm: number) => Expr }
->;
+/** The types of a kernel say that a rule gets what it takes. */
+const rules = { f32: f32Rules, f64: f64Rules, i32: i32Rules, bool: boolRules } as Record<Scalar, Rules<NumberType>>;
 
-const types: Record<Scalar, Type> = { f32: F32, f64: F64, i32: I32, bool: I32 };
+const types: Record<Scalar, NumberType> = { f32: F32, f64: F64, i32: I32, bool: I32 };
 
-export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet {
-  const convert = (value: Expr, from: Scalar, to: Scalar): Expr => {
+/** A mask is a bool: the kernel's types say so. */
+const asMask = (value: Value): Int => value as Int;
+
+/** What reductions begin with, by function and type. */
+const firsts: Readonly<Record<string, number>> = {
+  "sum f32": 0,
+  "max f32": -Infinity,
+  "min f32": Infinity,
+  "sum f64": 0,
+  "max f64": -Infinity,
+  "min f64": Infinity,
+  "sum i32": 0,
+  "max i32": -(2 ** 31),
+  "min i32": 2 ** 31 - 1,
+  "max bool": 0,
+  "min bool": 1,
+};
+
+export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet<NumberType> {
+  const holdLanes = (x: Expr<typeof V128>): Expr<typeof V128> => hold(x, V128);
+  const convert = (value: Value, from: Scalar, to: Scalar): Value => {
     const rule = rules[from][to];
     return rule === undefined ? unsupported(to, from) : rule(value, value, value, 0);
   };
 
-  const throughMath = (fn: Fn, of: Scalar, args: readonly Expr[]): Expr => {
+  const throughMath = (fn: Fn, of: Scalar, args: readonly Value[]): Value => {
     if (of === "f64") return call(fn, args);
     if (of !== "f32") return unsupported(fn, of);
-    const wide = args.map((a) => f64.promoteF32(a as Float));
-    return f32.demoteF64(call(fn, wide) as Double);
+    const wide = args.map((a) => convert(a, "f32", "f64"));
+    return f32.demoteF64(call(fn, wide));
   };
 
-  const apply = ({ fn, of, args, imm }: Apply): Expr => {
-    if (fn === "select") return select(args[0] as Int, args[1]!, args[2]!);
+  const apply = ({ fn, of, args, imm }: Apply<NumberType>): Value => {
+    if (fn === "select") return select(asMask(args[0]!), args[1]!, args[2]!);
     if (masked.has(fn)) {
-      const [mask, ...held] = args.map((a, i) => hold(a, i === 0 ? I32 : types[of])) as [Int, ...Expr[]];
+      const mask = hold(asMask(args[0]!), I32);
+      const held = args.slice(1).map((a) => hold(a, types[of]));
       return choose(types[of], mask, throughMath(fn, of, held), held[0]!);
     }
     const rule = rules[of][fn];
@@ -127,40 +144,24 @@ export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet {
 
   const at = (site: Site): Int => (site.how === "lanes" ? site.at[0]! : site.at);
 
-  const fold = (
-    type: Type,
-    value: Expr,
-    step: (acc: Expr, x: Expr) => Expr,
-    finish: (acc: Expr) => Expr = (acc) => acc,
-  ): Accumulation => ({
-    start: [{ type, value }],
-    step: ([acc], x) => [step(acc!, x)],
-    join: ([a]) => [a!],
-    value: ([acc]) => finish(acc!),
-    wide: false,
-  });
-  const both =
-    (rule: Rule<typeof I32>) =>
-    (acc: Expr, x: Expr): Expr =>
-      rule(acc as Int, hold(x, I32) as Int, acc as Int, 0);
-  const accumulations: Record<string, () => Accumulation> = {
-    "sum f32": () =>
-      fold(
-        F64,
-        f64.const(0),
-        (acc, x) => f64.add(acc as Double, f64.promoteF32(x as Float)),
-        (acc) => f32.demoteF64(acc as Double),
-      ),
-    "max f32": () => fold(F32, f32.const(-Infinity), f32.max as never),
-    "min f32": () => fold(F32, f32.const(Infinity), f32.min as never),
-    "sum f64": () => fold(F64, f64.const(0), f64.add as never),
-    "max f64": () => fold(F64, f64.const(-Infinity), f64.max as never),
-    "min f64": () => fold(F64, f64.const(Infinity), f64.min as never),
-    "sum i32": () => fold(I32, i32.const(0), i32.add as never),
-    "max i32": () => fold(I32, i32.const(-(2 ** 31)), both(i32Rules.max!)),
-    "min i32": () => fold(I32, i32.const(2 ** 31 - 1), both(i32Rules.min!)),
-    "max bool": () => fold(I32, i32.const(0), i32.or as never),
-    "min bool": () => fold(I32, i32.const(1), i32.and as never),
+  const accumulator = (fn: Reduction["fn"], of: Scalar): Accumulator<NumberType> => {
+    const first = firsts[`${fn} ${of}`] ?? unsupported(fn, of);
+    const within = fn === "sum" && of === "f32" ? "f64" : of; // the error of a sum does not grow with its length
+    const rule = rules[within][fn === "sum" ? "add" : fn]!;
+    let local: Local<NumberType> | undefined;
+    const acc = (): Local<NumberType> => (local ??= f.local(types[within]));
+    const value = (): Value => convert(acc(), within, of);
+    return {
+      wide: false,
+      start: () => f.set(acc(), first),
+      add: (_, x) => {
+        const kept = fn !== "sum" && of === "i32" ? hold(x, I32) : x;
+        f.set(acc(), rule(acc(), convert(kept, of, within), acc(), 0));
+      },
+      flush: () => {},
+      folded: value,
+      lanes: value,
+    };
   };
 
   return {
@@ -176,10 +177,11 @@ export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet {
       if (of === "f64") return f64.load(at, offset);
       return of === "bool" ? i32.ne(i32.load(at, offset), 0) : i32.load(at, offset);
     },
-    load: (dtype, to, site) => convert(storage[dtype].load(at(site), hold), dtypeInfo[dtype].compute, to),
+    index: ({ at }) => at,
+    load: (dtype, to, site) => convert(storage[dtype].load(at(site), holdLanes), dtypeInfo[dtype].compute, to),
     store: (dtype, from, value, site) =>
-      f.do(storage[dtype].store(at(site), convert(value, from, dtypeInfo[dtype].compute), hold)),
+      f.do(storage[dtype].store(at(site), convert(value, from, dtypeInfo[dtype].compute), holdLanes)),
     apply,
-    accumulator: (fn, of) => accumulations[`${fn} ${of}`]?.() ?? unsupported(fn, of),
+    accumulator,
   };
 }

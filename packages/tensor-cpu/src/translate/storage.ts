@@ -10,7 +10,7 @@ import {
   type Expr,
   type F32,
   type I32,
-  type Type,
+  type NumberType,
   type V128,
   type VOID,
 } from "../wasm/emitter.ts";
@@ -19,7 +19,7 @@ import { bfloat, half } from "./narrow-floats.ts";
 type Int = Expr<typeof I32>;
 type Vector = Expr<typeof V128>;
 /** Keeps a vector that is used more than once. */
-type Hold = (e: Expr) => Expr;
+type Hold = (e: Vector) => Vector;
 
 /** Four elements in a register. */
 interface Lanes {
@@ -33,8 +33,8 @@ interface Storage {
   /** Undefined where four do not fit into a register. */
   readonly lanes: Lanes | undefined;
   /** The value of the one element at an address. */
-  load(at: Int, hold: Hold): Expr;
-  store(at: Int, value: Expr, hold: Hold): Expr<typeof VOID>;
+  load(at: Int, hold: Hold): Expr<NumberType>;
+  store(at: Int, value: Expr<NumberType>, hold: Hold): Expr<typeof VOID>;
   /** The view of memory that has its elements. */
   readonly view: "f32" | "f64" | "i32" | "u8" | "u16";
 }
@@ -61,7 +61,7 @@ const narrow = (view: "u8" | "u16", lanes: Lanes): Storage => {
 };
 
 /** What is computed in as it is stored. */
-const plain = <T extends Type>(
+const plain = <T extends NumberType>(
   view: "f32" | "f64" | "i32",
   code: { load(at: Int): Expr<T>; store(at: Int, value: Expr<T>): Expr<typeof VOID> },
   lanes: Lanes | undefined,

@@ -2,22 +2,9 @@
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { masked, type Fn, type Scalar } from "@weft/kernel";
-import {
-  V128,
-  f32,
-  f32x4,
-  f64,
-  f64x2,
-  i16x8,
-  i32,
-  i32x4,
-  i8x16,
-  v128,
-  type Expr,
-  type F32,
-  type F64,
-} from "../wasm/emitter.ts";
+import { V128, f32, f32x4, f64, f64x2, i16x8, i32, i32x4, i8x16, v128, type Expr, type F32 } from "../wasm/emitter.ts";
 import { accumulations } from "./vector-accumulation.ts";
+import { VectorAccumulator } from "./vector-accumulator.ts";
 import { unsupported, type Apply, type InstructionSet, type Site, type Surroundings } from "./machine.ts";
 import { storage } from "./storage.ts";
 
@@ -81,9 +68,9 @@ const boolRules: { readonly [F in Fn]?: Rule } = {
 
 const rules: Record<Scalar, { readonly [F in Fn]?: Rule }> = { f32: f32Rules, i32: i32Rules, bool: boolRules, f64: {} };
 
-export function vectorMachine(s: Surroundings): InstructionSet {
+export function vectorMachine(s: Surroundings): InstructionSet<typeof V128> {
   const { f, relaxed } = s;
-  const hold = s.hold as (e: Expr) => Vector;
+  const hold = (x: Vector): Vector => s.hold(x, V128);
   const select = (mask: Vector, a: Vector, b: Vector): Vector =>
     relaxed ? i32x4.relaxedLaneselect(a, b, mask) : v128.bitselect(a, b, mask);
   const convert = (value: Vector, from: Scalar, to: Scalar): Vector => {
@@ -121,23 +108,23 @@ export function vectorMachine(s: Surroundings): InstructionSet {
         s.call(
           fn,
           args.map((a) => f64.promoteF32(f32x4.extract(a, i))),
-        ) as Expr<typeof F64>,
+        ),
       );
     let out = f32x4.splat(lane(0));
     for (let i = 1; i < 4; i++) out = f32x4.replace(out, i, lane(i));
     return out;
   };
 
-  const apply = ({ fn, of, args: values, known, imm }: Apply): Vector => {
-    const args = values as readonly Vector[];
-    const [a, b, c] = args as [Vector, Vector, Vector];
+  const apply = ({ fn, of, args, known, imm }: Apply<typeof V128>): Vector => {
+    const a = args[0]!;
+    const [, b = a, c = a] = args; // no rule looks beyond its arguments
     if (fn === "select") {
       if (Object.is(known[2], 0)) return v128.and(b, a);
       if (Object.is(known[1], 0)) return v128.andnot(c, a);
       return select(a, b, c);
     }
     if (masked.has(fn)) {
-      const held = args.slice(1).map((x) => hold(x));
+      const held = args.slice(1).map(hold);
       const out = f.let(V128, held[0]!);
       f.if(v128.anyTrue(a), () => f.set(out, throughMath(fn, held)));
       return out;
@@ -157,12 +144,7 @@ export function vectorMachine(s: Surroundings): InstructionSet {
     if (of === "i32" && division[fn] !== undefined) return division[fn](hold(a), hold(b));
     const rule = rules[of][fn];
     if (rule !== undefined) return rule(a, b, c, imm);
-    return of === "f32"
-      ? throughMath(
-          fn,
-          args.map((a) => hold(a)),
-        )
-      : unsupported(fn, of);
+    return of === "f32" ? throughMath(fn, args.map(hold)) : unsupported(fn, of);
   };
 
   /** Elements as they are in memory, widened to 32-bit lanes. */
@@ -212,9 +194,13 @@ export function vectorMachine(s: Surroundings): InstructionSet {
       const word = v128.load32Splat(at, offset);
       return of === "bool" ? i32x4.ne(word, i32x4.const(0)) : word;
     },
+    index: ({ at, lanes }) => (lanes === undefined ? i32x4.splat(at) : i32x4.add(i32x4.splat(at), lanes)),
     load,
-    store: store as InstructionSet["store"],
+    store,
     apply,
-    accumulator: (fn, of) => accumulations[`${fn} ${of}`]?.(hold, relaxed) ?? unsupported(fn, of),
+    accumulator: (fn, of, byLane) => {
+      const how = accumulations[`${fn} ${of}`]?.(relaxed) ?? unsupported(fn, of);
+      return new VectorAccumulator(f, hold, how, byLane);
+    },
   };
 }

@@ -1,25 +1,26 @@
-// A reduction in registers: one accumulator a lane and vector, so that additions do not wait for each other. Sums of f32 are
+// A reduction in registers: one accumulator per lane and vector, so that additions do not wait for each other. Sums of f32 are
 // taken in short stretches whose results are added in f64: the error of a sum does not grow with its length.
-import { V128, f32x4, f64x2, i32x4, type Expr, type Func, type Local } from "../wasm/emitter.ts";
-import type { Accumulation } from "./machine.ts";
+import { V128, f32x4, f64x2, i32x4, v128, type Expr, type Func, type Local } from "../wasm/emitter.ts";
+import type { Accumulator } from "./machine.ts";
+import type { Accumulation } from "./vector-accumulation.ts";
 
 type Vector = Expr<typeof V128>;
 
-export class Accumulator {
+export class VectorAccumulator implements Accumulator<typeof V128> {
   readonly #f: Func;
+  readonly #hold: (e: Vector) => Vector;
   readonly #how: Accumulation;
-  readonly #width: 1 | 4;
   /** By vector, then part. */
-  readonly #parts: Local[][] = [];
+  readonly #parts: Local<typeof V128>[][] = [];
   /** Sums of finished stretches, two f64 a register: of all lanes in one, or lane by lane in two a vector. */
   readonly #totals: Local<typeof V128>[] = [];
   readonly #byLane: boolean;
   #vectors = 0;
 
-  constructor(f: Func, how: Accumulation, width: 1 | 4, byLane: boolean) {
+  constructor(f: Func, hold: (e: Vector) => Vector, how: Accumulation, byLane: boolean) {
     this.#f = f;
+    this.#hold = hold;
     this.#how = how;
-    this.#width = width;
     this.#byLane = byLane;
   }
   get wide(): boolean {
@@ -34,15 +35,16 @@ export class Accumulator {
     while (this.#totals.length < totals) this.#totals.push(this.#f.local(V128));
     for (let t = 0; t < totals; t++) this.#f.set(this.#totals[t]!, f64x2.const(0));
   }
-  add(u: number, x: Expr): void {
-    const acc = this.#parts[u]!;
-    this.#how.step(acc, x).forEach((next, part) => this.#f.set(acc[part]!, next));
+  add(u: number, x: Vector, mask?: Vector): void {
+    const { parts } = this.#how;
+    const taken = mask === undefined ? x : v128.and(x, mask);
+    const kept = parts.length > 1 ? this.#hold(taken) : taken;
+    this.#set(u, (acc, part) => parts[part]!.step(acc, kept));
   }
-  /** Moves what the accumulators hold into the totals. */
   flush(): void {
     if (!this.#byLane) this.#join();
     for (let u = 0; u < (this.#byLane ? this.#vectors : 1); u++) {
-      const acc = this.#parts[u]![0] as Local<typeof V128>;
+      const acc = this.#parts[u]![0]!;
       const high = i32x4.shuffle(acc, acc, [2, 3, 2, 3]);
       const into = this.#byLane
         ? [this.#totals[2 * u]!, this.#totals[2 * u + 1]!]
@@ -52,40 +54,37 @@ export class Accumulator {
     for (let u = 0; u < this.#vectors; u++) this.#reset(u);
   }
 
-  /** The result of all lanes, in lane 0. */
-  folded(): Expr {
+  folded(): Vector {
     if (this.#how.wide) {
       this.flush();
       const total = this.#totals[0]!;
       return f32x4.demoteZeroF64x2(f64x2.add(total, i32x4.shuffle(total, total, [2, 3, 0, 1])));
     }
     this.#join();
-    const acc = this.#parts[0]!;
-    if (this.#width === 4) {
-      for (const lanes of [
-        [2, 3, 0, 1],
-        [1, 0, 3, 2],
-      ]) {
-        const turned = acc.map((a) => i32x4.shuffle(a as Vector, a as Vector, lanes));
-        this.#how.join(acc, turned).forEach((next, part) => this.#f.set(acc[part]!, next));
-      }
-    }
-    return this.#how.value(acc);
+    for (const lanes of [
+      [2, 3, 0, 1],
+      [1, 0, 3, 2],
+    ])
+      this.#set(0, (acc, part) => this.#how.parts[part]!.join(acc, i32x4.shuffle(acc, acc, lanes)));
+    return this.#how.value(...this.#parts[0]!);
   }
-  /** The results of the lanes of vector `u`; call `flush` before if `wide`. */
-  lanes(u: number): Expr {
-    if (!this.#how.wide) return this.#how.value(this.#parts[u]!);
+  lanes(u: number): Vector {
+    if (!this.#how.wide) return this.#how.value(...this.#parts[u]!);
     const [low, high] = [this.#totals[2 * u]!, this.#totals[2 * u + 1]!];
     return i32x4.shuffle(f32x4.demoteZeroF64x2(low), f32x4.demoteZeroF64x2(high), [0, 1, 4, 5]);
   }
 
   #reset(u: number): void {
-    const parts = (this.#parts[u] ??= this.#how.start.map(({ type }) => this.#f.local(type)));
-    this.#how.start.forEach(({ value }, part) => this.#f.set(parts[part]!, value));
+    const { parts } = this.#how;
+    this.#parts[u] ??= parts.map(() => this.#f.local(V128));
+    this.#set(u, (_, part) => parts[part]!.start);
+  }
+  /** Sets each part of vector `u` to what follows from it. */
+  #set(u: number, next: (acc: Vector, part: number) => Vector): void {
+    this.#parts[u]!.forEach((acc, part) => this.#f.set(acc, next(acc, part)));
   }
   #join(): void {
-    const first = this.#parts[0]!;
     for (let u = 1; u < this.#vectors; u++)
-      this.#how.join(first, this.#parts[u]!).forEach((next, part) => this.#f.set(first[part]!, next));
+      this.#set(0, (acc, part) => this.#how.parts[part]!.join(acc, this.#parts[u]![part]!));
   }
 }
