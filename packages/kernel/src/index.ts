@@ -13,5 +13,6 @@ export { rowProgram, type RowNumber, type RowPass, type RowProgram } from "./row
 export type { Trial } from "./run/trial.ts";
 export { touched } from "./plan/plan.ts";
 export type * from "./plan/plan.ts";
+export { showPlan } from "./plan/show-plan.ts";
 export { bytesOfClass, classOf } from "./run/size-class.ts";
 export { isRowMajor, rowMajor, sizeOf, type View } from "./graph/view.ts";
