@@ -82,7 +82,9 @@ function linked(bodies: readonly Body[], starts: readonly number[], rounds: read
           const name = `${at.name}_${i}`;
           if (rounds[i] === 1) return `${name}(group, lane);`;
           // This workgroup does the work of all workgroups that the body would have had; they share its memory.
-          return `for (var r = 0u; r < ${rounds[i]}u; r++) { ${name}(group * ${rounds[i]}u + r, lane); workgroupBarrier(); }`;
+          return `for (var r = 0u; r < ${rounds[i]}u; r++) {
+            ${name}(group * ${rounds[i]}u + r, lane); workgroupBarrier();
+          }`;
         })
         .join("\nstorageBarrier(); workgroupBarrier();\n"),
   };

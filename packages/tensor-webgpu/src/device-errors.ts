@@ -70,7 +70,8 @@ export class Faults {
     if (this.#lost) return;
     this.#lost = true;
     this.#failure = new WeftError(
-      `tensor-webgpu: the device was lost (${reason}); open() returns a new one: load your model there from its last saved copy`,
+      `tensor-webgpu: the device was lost (${reason}); open() returns a new one: ` +
+        "load your model there from its last saved copy",
     );
     this.#device.removeEventListener("uncapturederror", this.#uncaptured);
     this.#onLoss();

@@ -53,7 +53,8 @@ export const open = /* @__PURE__ */ opener(async (options, software) => {
     ({ create } = (await import("webgpu")) as unknown as { create: typeof create });
   } catch (cause) {
     throw new UnsupportedError(
-      `open: WebGPU in Node needs the package webgpu: install it with "npm install webgpu" (${(cause as Error).message})`,
+      `open: WebGPU in Node needs the package webgpu: install it with "npm install webgpu" ` +
+        `(${(cause as Error).message})`,
       { cause },
     );
   }

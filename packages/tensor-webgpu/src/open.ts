@@ -219,9 +219,9 @@ async function adapterOf(gpu: GPU, powerPreference: GPUPowerPreference | undefin
   const adapter = await gpu.requestAdapter(powerPreference === undefined ? {} : { powerPreference });
   if (adapter === null)
     throw new UnsupportedError(
-      "open: WebGPU is available but found no adapter. On Linux it needs a Vulkan driver: on Debian and Ubuntu the packages " +
-        "libvulkan1 with mesa-vulkan-drivers or the driver of the card's maker; without a card, the software driver " +
-        "SwiftShader of the package chromium works where VK_DRIVER_FILES names its vk_swiftshader_icd.json",
+      "open: WebGPU is available but found no adapter. On Linux it needs a Vulkan driver: on Debian and Ubuntu " +
+        "the packages libvulkan1 with mesa-vulkan-drivers or the driver of the card's maker; without a card, " +
+        "the software driver SwiftShader of the package chromium works where VK_DRIVER_FILES names its vk_swiftshader_icd.json",
     );
   return adapter;
 }

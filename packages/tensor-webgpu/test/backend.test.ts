@@ -253,7 +253,7 @@ describeOnDevice("errors reported at the next read", () => {
   onDevice("an index out of range, at each read of what was computed with it and at no other", async () => {
     const backend = await open({});
     const x = backend.tensor([1, 2, 3]);
-    const [seven, two] = [7, 2].map((i) => T.add(backend.tensor([0, i], { dtype: "i32" }), 0)); // known on the device only
+    const [seven, two] = [7, 2].map((i) => T.add(backend.tensor([0, i], { dtype: "i32" }), 0)); // on the device only
     const [wrong, fine] = [seven!, two!].map((i) => T.take(x, i));
     const later = T.mul(wrong!, 2);
     for (let i = 0; i < 2; i++) {

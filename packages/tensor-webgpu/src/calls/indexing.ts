@@ -164,7 +164,9 @@ function indexed({ at, load, store, outOfRange, result }: Words, features: numbe
     workgroupBarrier();
     if (sharer == 0u && f < inner) {
       var all = ${load(0, "row * inner + f")};
-      for (var z = 0u; z < ${share}u; z++) { all += bitcast<${result}>(${at.scratch(`${threads + words}u + lane + z * ${features}u`)}); }
+      for (var z = 0u; z < ${share}u; z++) {
+        all += bitcast<${result}>(${at.scratch(`${threads + words}u + lane + z * ${features}u`)});
+      }
       ${store("row * inner + f", "all")}
     }`;
 }

@@ -86,7 +86,12 @@ function text({ at, load, store, result }: Words, batch: number, side: number): 
     let each = rest;
     var p = 0i;
     var q = 0i;
-    ${axes.map((i) => `p += i32(rest % size${i}) * p${i}_; q += i32(rest % size${i}) * q${i}_; rest /= size${i};`).join("\n")}
+    ${axes
+      .map(
+        (i) => `p += i32(rest % size${i}) * p${i}_;
+      q += i32(rest % size${i}) * q${i}_; rest /= size${i};`,
+      )
+      .join("\n")}
     let r = lane / ${side}u;
     let c = lane % ${side}u;
     let works = r < ${side}u && each < batches;

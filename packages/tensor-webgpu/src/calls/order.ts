@@ -57,7 +57,9 @@ const search =
           ${
             one
               ? `let found = i32(winner); ${w.store("line", "found")}`
-              : `let found = i32(winner); ${w.put(1, "2u * (line * parts + part)", "most")} ${w.put(1, "2u * (line * parts + part) + 1u", "found")}`
+              : `let found = i32(winner);
+                ${w.put(1, "2u * (line * parts + part)", "most")}
+                ${w.put(1, "2u * (line * parts + part) + 1u", "found")}`
           }
         }`,
     });
@@ -77,7 +79,8 @@ const search =
           rest.step,
           "0u",
           "size",
-          `let key = ${w.load(0, "2u * (line * size + j)")}; let place = u32(${w.load(0, "2u * (line * size + j) + 1u")});`,
+          `let key = ${w.load(0, "2u * (line * size + j)")};
+           let place = u32(${w.load(0, "2u * (line * size + j) + 1u")});`,
         )}
         if (live && slice == 0u) { let found = i32(winner); ${w.store("line", "found")} }`,
     });

@@ -40,7 +40,13 @@ const greatest = ({ load }: Words): string => `
   var best = 0u;
   var most = 0i;
   var any = false;
-  ${loops("q", "k", inside(`let x = ${load(0, "plane + px")}; let key = select(select(w_order(x), 0i, x == 0f), 0x7fffffffi, w_nan(x)); if (!any || key > most) { best = plane + px; most = key; any = true; }`))}`;
+  ${loops(
+    "q",
+    "k",
+    inside(`let x = ${load(0, "plane + px")};
+    let key = select(select(w_order(x), 0i, x == 0f), 0x7fffffffi, w_nan(x));
+    if (!any || key > most) { best = plane + px; most = key; any = true; }`),
+  )}`;
 
 const pick =
   (input: number) =>
@@ -96,7 +102,12 @@ function gradOfTiles(launch: CallLaunch<PoolAttrs>, machine: DeviceTraits): Stag
       let whole = pZ < yZ && pY < yY && pX < yX;
       var g = 0f;
       if (whole) { g = ${w.load(1, `rest * ${volume("y")} + ${pixel}`)}; }
-      ${loops("q", "k", inside(`let own = plane + px; let part = select(0f, g, own == best); ${w.store("own", "part")}`))}`,
+      ${loops(
+        "q",
+        "k",
+        inside(`let own = plane + px;
+        let part = select(0f, g, own == best); ${w.store("own", "part")}`),
+      )}`,
   });
 }
 

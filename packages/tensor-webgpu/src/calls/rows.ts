@@ -167,7 +167,9 @@ function joined(
     if (lane % ${subgroups}u == 0u) { ${put(`lane / ${subgroups}u`)} }
     workgroupBarrier();
     ${name} = ${word(`(lane - slice) / ${subgroups}u`)};
-    for (var h = 1u; h < ${share / subgroups}u; h++) { ${name} = ${fold(name, word(`(lane - slice) / ${subgroups}u + h`))}; }`;
+    for (var h = 1u; h < ${share / subgroups}u; h++) {
+      ${name} = ${fold(name, word(`(lane - slice) / ${subgroups}u + h`))};
+    }`;
 }
 
 /** The call of an operation that has a row kernel. */

@@ -97,7 +97,9 @@ function sumOf(w: Words, type: string, threads: number): string {
     ${w.at.scratch("lane")} = bitcast<u32>(own);
     workgroupBarrier();
     for (var h = ${2 ** (Math.ceil(Math.log2(threads)) - 1)}u; h > 0u; h >>= 1u) {
-      if (lane < h && lane + h < ${threads}u) { ${w.at.scratch("lane")} = bitcast<u32>(${word("lane")} + ${word("lane + h")}); }
+      if (lane < h && lane + h < ${threads}u) {
+        ${w.at.scratch("lane")} = bitcast<u32>(${word("lane")} + ${word("lane + h")});
+      }
       workgroupBarrier();
     }`;
 }

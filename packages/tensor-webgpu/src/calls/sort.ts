@@ -128,7 +128,14 @@ function sortStage(
           ${count ? "" : put(w, space, base("digit"))}
           if (lane < ${digits}u) { ${base("lane")} += seen; }
         }
-        ${count ? `if (lane < ${digits}u) { let seen = i32(${base("lane")}); ${w.put(space, `counts + group * ${digits}u + lane`, "seen")} }` : ""}`;
+        ${
+          count
+            ? `if (lane < ${digits}u) {
+          let seen = i32(${base("lane")});
+          ${w.put(space, `counts + group * ${digits}u + lane`, "seen")}
+        }`
+            : ""
+        }`;
     },
   });
 }

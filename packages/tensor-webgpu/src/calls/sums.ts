@@ -61,10 +61,18 @@ interface Pieces {
  */
 const addAll = (w: Words, end: string): string => `
   for (; p + 4u <= ${end}; p += 4u) {
-    ${[0, 1, 2, 3].map((n) => `let j${n} = u32(${w.load(1, `places + p + ${n}u`)}); let u${n} = ${w.load(0, `(o * length + j${n}) * inner + k`)};`).join("\n")}
+    ${[0, 1, 2, 3]
+      .map(
+        (n) => `let j${n} = u32(${w.load(1, `places + p + ${n}u`)});
+      let u${n} = ${w.load(0, `(o * length + j${n}) * inner + k`)};`,
+      )
+      .join("\n")}
     sum += ((u0 + u1) + (u2 + u3));
   }
-  for (; p < ${end}; p++) { let j = u32(${w.load(1, "places + p")}); sum += ${w.load(0, "(o * length + j) * inner + k")}; }`;
+  for (; p < ${end}; p++) {
+    let j = u32(${w.load(1, "places + p")});
+    sum += ${w.load(0, "(o * length + j) * inner + k")};
+  }`;
 
 const typeOf = (launch: CallLaunch): "i32" | "f32" => (launch.out.dtype === "i32" ? "i32" : "f32");
 
@@ -144,7 +152,12 @@ function rowStage(
         var sum = ${type}(0);
         let whole = min((p + ${piece - 1}u) / ${piece}u * ${piece}u, end);
         ${addAll(w, "whole")}
-        ${longSum("more", type, (add) => `for (; p + ${piece}u <= end; p += ${piece}u) { ${add(w.load(2, `pieces + (p / ${piece}u * outer + o) * inner + k`))} }`)}
+        ${longSum(
+          "more",
+          type,
+          (add) => `for (; p + ${piece}u <= end; p += ${piece}u) {
+          ${add(w.load(2, `pieces + (p / ${piece}u * outer + o) * inner + k`))} }`,
+        )}
         sum += more;
         ${addAll(w, "end")}
         y += sum;

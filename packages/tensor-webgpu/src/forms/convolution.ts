@@ -184,7 +184,8 @@ export function convolution(
       let aBase = laid + each * ${begin.a}u; let bBase = each * ${begin.b}u;
       ${
         split
-          ? `let kFrom = z * most * ${bk}u; let steps = min(most, all - z * most); let base = z * size + each * ${begin.base}u;`
+          ? `let kFrom = z * most * ${bk}u; let steps = min(most, all - z * most);
+             let base = z * size + each * ${begin.base}u;`
           : `let kFrom = 0u; let base = each * ${begin.base}u;`
       }
       ${tiled(

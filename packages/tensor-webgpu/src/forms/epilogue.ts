@@ -111,8 +111,11 @@ export function epilogueOf(
             ? `fn ${name}_after4(place: u32, ${coordinates}value: vec4f) {
                 ${keeps ? at.store4(result, "value", address) : ""}
                 ${named}
-                ${["x", "y", "z", "w"].map((x, i) => `let ${x} = ${name}_each(${list(` + ${i}i`)}value.${x});`).join(" ")}
-                ${put((s, n) => `let four = vec4f(x.s${n}, y.s${n}, z.s${n}, w.s${n}); ${shifted.store4(s.memory, "four", s.to)}`)}
+                ${[..."xyzw"].map((x, i) => `let ${x} = ${name}_each(${list(` + ${i}i`)}value.${x});`).join(" ")}
+                ${put(
+                  (s, n) => `let four = vec4f(x.s${n}, y.s${n}, z.s${n}, w.s${n});
+                  ${shifted.store4(s.memory, "four", s.to)}`,
+                )}
               }`
             : ""
         }`;

@@ -40,7 +40,8 @@ const both = (tests: readonly string[]): string => (tests.length === 0 ? "true" 
 const loaded = (w: Words, k: number, into: string, place: string, test: string): string =>
   test === "true"
     ? `${into} = ${w.load(k, place)};`
-    : `{ let inside = ${test}; let place = select(0u, ${place}, inside); ${into} = select(0f, ${w.load(k, "place")}, inside); }`;
+    : `{ let inside = ${test}; let place = select(0u, ${place}, inside);
+        ${into} = select(0f, ${w.load(k, "place")}, inside); }`;
 
 /** Statements for a tap `q${n}Z…X`: `d${n}Z…X`, its offset from the position of a pixel. */
 const shifts = (g: Geometry, axes: readonly number[], n: string, low: boolean): string =>
@@ -119,7 +120,8 @@ function pixelSide(
     return {
       ...base,
       step: (k, n) =>
-        `let step${n} = ${k}; ${cut(`step${n}`, `q${n}`, g.k, axes)} ${shifts(g, axes, n, low)} let to${n} = q${n} * ${plane}u;`,
+        `let step${n} = ${k}; ${cut(`step${n}`, `q${n}`, g.k, axes)}
+         ${shifts(g, axes, n, low)} let to${n} = q${n} * ${plane}u;`,
       load: (into, p, q) => {
         const bounded = (inner * taps) % bk === 0 ? [] : [`(step${q} < ${inner * taps}u)`];
         return loaded(w, 1, into, `${place(p, q)} + to${q}`, both([...inRow(p), ...bounded, ...tests(p, q)]));
@@ -214,13 +216,15 @@ export function gradientSide(
     width: four ? 4 : 1,
     row: (r, n) => `let row${n} = ${r}; let at${n} = aBase + row${n} * ${plane}u;`,
     step: (k, n) =>
-      `let step${n} = ${k}; let off${n} = step${n} / ${plane}u * ${g.groups * g.outputs * plane}u + step${n} % ${plane}u;`,
+      `let step${n} = ${k};
+       let off${n} = step${n} / ${plane}u * ${g.groups * g.outputs * plane}u + step${n} % ${plane}u;`,
     load: (into, row, step) => {
       const [place, inside] = [`at${row} + off${step}`, test(row, step)];
       if (!four) return loaded(w, 0, into, place, inside);
       return inside === "true"
         ? `${into} = ${w.load4(0, place)};`
-        : `{ let inside = ${inside}; let place = select(0u, ${place}, inside); ${into} = select(vec4f(), ${w.load4(0, "place")}, inside); }`;
+        : `{ let inside = ${inside}; let place = select(0u, ${place}, inside);
+            ${into} = select(vec4f(), ${w.load4(0, "place")}, inside); }`;
     },
   };
 }

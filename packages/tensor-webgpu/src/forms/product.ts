@@ -187,7 +187,9 @@ function pieceStage(launch: CallLaunch, p: Product, form: PieceForm, machine: De
   const split = splits > 1;
   const four = N % 4 === 0 && (split || out.bytes % 16 === 0);
   return stageOf(machine, {
-    name: `${form.name} ${shapeName(p)} ${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
+    name:
+      `${form.name} ${shapeName(p)} ` +
+      `${four ? "4" : ""}${edges.m ? "m" : ""}${edges.n ? "n" : ""}${edges.k ? "k" : ""}`,
     operands: [a.operand, b.operand, split ? "f32" : out],
     numbers: { ...numbersOf(p), across, down, ...form.numbers },
     groups: across * down * splits * sizeOf(batch),

@@ -326,7 +326,11 @@ function backwardText(
     var sum = ${w.load(1, "place")};
     ${product}
     if (works) {
-      ${walk === undefined ? "" : gathered(walk, (z) => `${w.at.vector(`(${z}) * ${tiles * each}u + lane / 4u`)}[lane % 4u]`)}
+      ${
+        walk === undefined
+          ? ""
+          : gathered(walk, (z) => `${w.at.vector(`(${z}) * ${tiles * each}u + lane / 4u`)}[lane % 4u]`)
+      }
       let at = sumsAt + m * units * ${parts}u + n;
       ${cell.after(w)}
     }`;

@@ -69,7 +69,8 @@ export function sliced(s: Slicing, schedule: DotSchedule, a: Side, b: Side, targ
       : four
           .map(
             (c) =>
-              `${side.step(`q * 4u + ${c}u`, `${name}${c}`, c, "q * 4u")} ${side.load(`${name}${c}`, name, `${name}${c}`)}`,
+              `${side.step(`q * 4u + ${c}u`, `${name}${c}`, c, "q * 4u")}
+               ${side.load(`${name}${c}`, name, `${name}${c}`)}`,
           )
           .join("\n");
   const rows = (name: string, side: Side, first: string): string =>
@@ -102,7 +103,11 @@ export function sliced(s: Slicing, schedule: DotSchedule, a: Side, b: Side, targ
       ${store("row", `n0 + i / 4u % ${across}u * 4u`, "sum")}
     }`;
   return `
-    ${s.order === "k" ? `let s = lane % ${share}u; let tile = lane / ${share}u;` : `let tile = lane % ${tiles}u; let s = lane / ${tiles}u;`}
+    ${
+      s.order === "k"
+        ? `let s = lane % ${share}u; let tile = lane / ${share}u;`
+        : `let tile = lane % ${tiles}u; let s = lane / ${tiles}u;`
+    }
     let m = m0 + tile / ${across}u * 4u;
     let n = n0 + tile % ${across}u * 4u;
     ${rows("a", a, "m")}

@@ -104,7 +104,9 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
   const words = first + names.length;
   const [out] = writes;
   const body = (aligned: boolean): Body => ({
-    key: `${name} ${form.code ?? ""} ${aligned ? "" : "unaligned "}${dtypes.join()} ${writes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
+    key:
+      `${name} ${form.code ?? ""} ${aligned ? "" : "unaligned "}` +
+      `${dtypes.join()} ${writes.join()} ${names.join()} ${epilogue?.key ?? ""}`,
     operands: [
       ...dtypes.map((dtype, k) => ({
         dtype,

@@ -29,7 +29,8 @@ fn w_high(a: u32, b: u32) -> u32 {
 }
 fn w_quarter(x: f32) -> vec2f {
   // 2/pi after 32 zeros; w holds its 96 bits that start with the one that x scales to two quarter turns.
-  var digits = array<u32, 8>(0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu);
+  var digits = array<u32, 8>(
+    0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu);
   let bits = bitcast<u32>(x);
   let m = (bits & 0x7fffffu) | 0x800000u;
   let first = clamp((bits >> 23u) & 255u, 120u, 254u) - 120u;

@@ -47,12 +47,12 @@ export function partOf(code: readonly Instruction[], root: V, given: (v: V) => b
   return {
     params: inOrder(params),
     rounds,
-    text: (name) =>
-      `fn ${name}(${[...(rounds ? ["none: u32"] : []), ...inOrder(params).map(typed)].join(", ")}) -> ${wgslType[registerOf(code[root]!.type)]} { ${inOrder(
-        inside,
-      )
-        .map((v) => `let ${typed(v)} = ${valueOf(code, v, all)!};`)
-        .join(" ")} return v${root}; }`,
+    text: (name) => {
+      const parameters = [...(rounds ? ["none: u32"] : []), ...inOrder(params).map(typed)].join(", ");
+      const lines = inOrder(inside).map((v) => `let ${typed(v)} = ${valueOf(code, v, all)!};`);
+      const result = wgslType[registerOf(code[root]!.type)];
+      return `fn ${name}(${parameters}) -> ${result} { ${lines.join(" ")} return v${root}; }`;
+    },
   };
 }
 

@@ -26,7 +26,10 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Ke
   });
   const subgroups = joinsIn(kernel, slices, form);
   const body: Body = {
-    key: `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}${split ? "split" : ""}${four === undefined ? "" : ` four ${four}`}${subgroups ? ` in ${form.subgroups}` : ""}${epilogue === undefined ? "" : ` ${epilogue.key}`}`,
+    key:
+      `${kernel.key}#${slices}${block === undefined ? "" : `/${block}`}${split ? "split" : ""}` +
+      `${four === undefined ? "" : ` four ${four}`}${subgroups ? ` in ${form.subgroups}` : ""}` +
+      `${epilogue === undefined ? "" : ` ${epilogue.key}`}`,
     operands: [...own, ...(split ? [{ dtype: "f32", write: true } as const] : []), ...(epilogue?.operands ?? [])],
     words: words + (split ? splitting.words : 0) + (epilogue?.launch.words.length ?? 0),
     scratch: slices > 1 ? threads : 0,

@@ -240,7 +240,8 @@ export function program(members: readonly Member[], threads: number, vectors = f
     ...(members.some((m) => m.body.subgroups) ? ["enable subgroups;"] : []),
     ...[...slabs].map(
       (s) =>
-        `@group(0) @binding(${FIRST_SLAB + s}) var<storage, read_write> slab${s}: array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,
+        `@group(0) @binding(${FIRST_SLAB + s}) var<storage, read_write> slab${s}: ` +
+        `array<${atomic.has(s) ? "atomic<u32>" : wide.has(s) ? "vec4u" : "u32"}>;`,
     ),
     `@group(0) @binding(0) var<uniform> arguments: array<vec4i, ${Math.max(base / 4, 1)}>;`,
     ...(flags ? ["@group(0) @binding(1) var<storage, read_write> outOfRange: array<atomic<u32>>;"] : []),
@@ -250,7 +251,8 @@ export function program(members: readonly Member[], threads: number, vectors = f
     ...called,
     ...functions,
     `@compute @workgroup_size(${threads})`,
-    "fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {",
+    "fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u,",
+    "@builtin(local_invocation_index) lane: u32) {",
     "  let group = id.x + id.y * count.x;",
     `  ${calls.join("\n  ")}`,
     "}",

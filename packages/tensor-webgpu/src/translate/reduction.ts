@@ -56,7 +56,8 @@ export function reductionOf(text: Text): string {
     reductions.flatMap((r, j) =>
       blocked(r)
         ? [
-            `terms${j} += ${terms}u; if (terms${j} >= ${BLOCK}u) { acc${j} += part${j}; part${j} = 0f; terms${j} = 0u; }`,
+            `terms${j} += ${terms}u;
+            if (terms${j} >= ${BLOCK}u) { acc${j} += part${j}; part${j} = 0f; terms${j} = 0u; }`,
           ]
         : [],
     );

@@ -142,8 +142,12 @@ fn w_eq(a: f32, b: f32) -> bool { return (a == b) & !(w_nan(a) | w_nan(b)); }
 fn w_lt(a: f32, b: f32) -> bool { return (a < b) & !(w_nan(a) | w_nan(b)); }
 fn w_le(a: f32, b: f32) -> bool { return (a <= b) & !(w_nan(a) | w_nan(b)); }
 fn w_order(x: f32) -> i32 { let b = bitcast<i32>(x); return b ^ ((b >> 31u) & 0x7fffffffi); }
-fn w_max(a: f32, b: f32) -> f32 { return select(select(select(b, a, w_order(a) >= w_order(b)), b, w_nan(b)), a, w_nan(a)); }
-fn w_min(a: f32, b: f32) -> f32 { return select(select(select(b, a, w_order(a) <= w_order(b)), b, w_nan(b)), a, w_nan(a)); }
+fn w_max(a: f32, b: f32) -> f32 {
+  return select(select(select(b, a, w_order(a) >= w_order(b)), b, w_nan(b)), a, w_nan(a));
+}
+fn w_min(a: f32, b: f32) -> f32 {
+  return select(select(select(b, a, w_order(a) <= w_order(b)), b, w_nan(b)), a, w_nan(a));
+}
 fn w_div(a: f32, b: f32) -> f32 { let s = select(1f, 0.25f, abs(b) >= 0x1p+126f); return a / (b * s) * s; }
 fn w_int(x: f32) -> i32 {
   if (w_nan(x)) { return 0i; }
