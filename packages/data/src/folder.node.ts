@@ -99,7 +99,8 @@ export async function save(fs: FileSystem, path: string, bytes: Uint8Array): Pro
     await replaceFile(system(fs), path, [bytes]);
   } catch (error) {
     throw new DataError(
-      `Could not save ${path} (${bytes.length} bytes): ${reason(error)}. ${remedies[codeOf(error) ?? ""] ?? "Fix that"}, ` +
+      `Could not save ${path} (${bytes.length} bytes): ${reason(error)}. ` +
+        `${remedies[codeOf(error) ?? ""] ?? "Fix that"}, ` +
         `name another folder with { cache: "…" }, or keep nothing with { cache: false }.`,
     );
   }

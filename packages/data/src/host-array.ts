@@ -46,7 +46,8 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
     const dtype = dtypeOf.get(source.constructor);
     if (dtype === undefined)
       throw new DTypeError(
-        `${op}: ${name} is a ${source.constructor.name}. Pass a Float32Array, Float64Array, Int32Array or Uint8Array, ` +
+        `${op}: ${name} is a ${source.constructor.name}. ` +
+          "Pass a Float32Array, Float64Array, Int32Array or Uint8Array, " +
           "or { data, shape, dtype }.",
       );
     return { data: source, shape: [source.length], dtype };

@@ -119,7 +119,8 @@ export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
   const wanted = header + count * type.bytes;
   if (wanted !== bytes.length)
     fail(
-      `claims the shape [${shape}] of ${type.name}s, which takes ${wanted} bytes with the header, but has ${bytes.length}. ` +
+      `claims the shape [${shape}] of ${type.name}s, which takes ${wanted} bytes with the header, ` +
+        `but has ${bytes.length}. ` +
         (wanted > bytes.length ? "It is truncated, or not what it claims to be." : "Something follows the numbers."),
     );
   return { data: type.read(view, header, count), shape, dtype: type.dtype };

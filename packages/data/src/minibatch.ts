@@ -241,7 +241,8 @@ function backendOf(named: readonly [string, Source][], wanted: Backend | undefin
     backend ??= its;
     if (its !== backend)
       throw new BackendMismatchError(
-        `minibatch: ${name} is on ${its.name}, but batches go to ${backend.name}. Move it with place(), or make it there.`,
+        `minibatch: ${name} is on ${its.name}, but batches go to ${backend.name}. ` +
+          "Move it with place(), or make it there.",
       );
   }
   return backend;

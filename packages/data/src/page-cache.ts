@@ -11,6 +11,6 @@ export const pageCache: FileSource = async (file, from, options) => {
     if ((await problem(bytes, file)) === undefined) return bytes; // a damaged one is downloaded again
   }
   const bytes = await download(file, from, options, undefined);
-  await store?.put(key, new Response(bytes)).catch(() => undefined); // no room in the cache: it is downloaded again next time
+  await store?.put(key, new Response(bytes)).catch(() => undefined); // full: downloaded again next time
   return bytes;
 };

@@ -1,4 +1,4 @@
-// IDX files: what is read, and what is said of files that are cut off, hostile, or something else.
+// IDX files: what is read, and the errors for files that are truncated, hostile, or something else.
 import { describe, expect, test } from "vitest";
 import { WeftError } from "@weft/tensor";
 import { DataError, parseIdx } from "@weft/data";
@@ -58,12 +58,12 @@ describe("refuses", () => {
       "parseIdx: the file begins with 1f 8b 08 00, which is not an IDX file. These are the first bytes of a gzip file: unpack it first.",
     ],
     [
-      "a header that is cut off",
+      "a truncated header",
       digits.subarray(0, 9),
       "parseIdx: the file ends after 9 bytes, inside the sizes of its 2 axes (12 bytes).",
     ],
     [
-      "numbers that are cut off",
+      "truncated numbers",
       digits.subarray(0, 15),
       "parseIdx: the file claims the shape [2,3] of unsigned bytes, which takes 18 bytes with the header, but has 15. It is truncated, or not what it claims to be.",
     ],

@@ -46,7 +46,7 @@ describe("mnist", () => {
       "mnist: wanted bytes of shape [N, height, width] and [N], found the shapes [3] and [3].",
     ],
     [
-      "a file that is cut off",
+      "a truncated file",
       { "train-images-idx3-ubyte.gz": idx([3, 28, 28], pixels.subarray(1)) },
       "parseIdx: train-images-idx3-ubyte.gz claims the shape [3,28,28] of unsigned bytes, which takes 2368 bytes with the header, but has 2367. It is truncated, or not what it claims to be.",
     ],

@@ -69,7 +69,7 @@ const gruStepsBack = (name: string, [T, B, H]: Sequence, more: Parameters<typeof
     more,
   );
 
-/** What is fused in `tensor`, but gradients: each has samples here, or the compiler says which has not. */
+/** The fused operations of `tensor` except gradients: the compiler lists those that have no samples here. */
 type Name<K> = K extends `${string}GradOp` ? never : K extends `${infer N}Op` ? N : never;
 type Fused = Exclude<Name<keyof typeof import("@weft/tensor/internals")>, "crossEntropy"> | "crossEntropyRows";
 
