@@ -1,11 +1,11 @@
-// Ten bars, one a digit: how sure the model is of each.
+// Ten bars, one per digit: the model's probability for each.
 
 export interface Bars {
-  /** Probabilities of the digits from 0, or nothing to be sure of. */
+  /** Shows the probabilities of the digits 0 to 9, or none without a drawing. */
   show(probabilities: readonly number[] | undefined): void;
 }
 
-/** Fills a list with bars; `answer` gets the digit that the model takes the drawing for. */
+/** Fills a list with bars; `answer` gets the digit with the highest probability. */
 export function bars(list: HTMLElement, answer: HTMLElement): Bars {
   const rows = Array.from({ length: 10 }, (_, digit) => {
     const row = document.createElement("li");
@@ -35,7 +35,7 @@ export function bars(list: HTMLElement, answer: HTMLElement): Bars {
         share.textContent = probabilities === undefined ? "" : `${percent.toFixed(percent < 9.95 ? 1 : 0)}%`;
       });
       const text = best === undefined ? "?" : String(best);
-      if (answer.textContent !== text) answer.textContent = text; // said aloud when it changes, and only then
+      if (answer.textContent !== text) answer.textContent = text; // so that screen readers announce changes only
     },
   };
 }

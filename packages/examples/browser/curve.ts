@@ -1,14 +1,14 @@
-// A curve that grows while it is drawn: points (step, value) above a shared axis of steps. It keeps a bounded number of
-// points, so that a long training costs no more than a short one.
+// A curve to which points (step, value) are added. It keeps a bounded number of points, so that drawing a long training
+// run costs no more than a short one.
 
 export interface Scale {
   /** Values with a line and a label, from the bottom to the top of the chart. */
   readonly ticks: readonly number[];
-  /** How a tick is written. */
+  /** The text of a tick. */
   readonly label: (value: number) => string;
-  /** The height of a value: any function that grows (a logarithm, say). */
+  /** The height of a value: any increasing function (a logarithm, say). */
   readonly height: (value: number) => number;
-  /** How many steps the thick line looks back on average; 1 draws the points themselves. */
+  /** Over how many steps the thick line averages; 1 draws the points themselves. */
   readonly smooth: number;
 }
 
@@ -19,7 +19,7 @@ export interface Curve {
 const POINTS = 600;
 const svg = "http://www.w3.org/2000/svg";
 
-/** Draws into an element with `role="img"`, whose label tells the last value too. */
+/** Draws into an element with `role="img"`; its label contains the last value. */
 export function curve(element: HTMLElement, name: string, { ticks, label, height, smooth }: Scale): Curve {
   const [bottom, top] = [height(ticks[0]!), height(ticks.at(-1)!)];
   const y = (value: number): number => 1 - Math.min(Math.max((height(value) - bottom) / (top - bottom), 0), 1);
@@ -48,10 +48,10 @@ export function curve(element: HTMLElement, name: string, { ticks, label, height
 
   /** Step, value and mean so far. */
   let points: [step: number, value: number, mean: number][] = [];
-  let due = false;
+  let scheduled = false;
 
   const draw = (): void => {
-    due = false;
+    scheduled = false;
     const last = points.at(-1)!;
     const width = Math.max(last[0], 1);
     const path = (which: 1 | 2): string =>
@@ -71,8 +71,8 @@ export function curve(element: HTMLElement, name: string, { ticks, label, height
       points.push([step, value, before === undefined ? value : before[2] + weight * (value - before[2])]);
       const { length } = points;
       if (length > POINTS) points = points.filter((_, i) => i % 2 === (length - 1) % 2);
-      if (!due) requestAnimationFrame(draw);
-      due = true;
+      if (!scheduled) requestAnimationFrame(draw);
+      scheduled = true;
     },
   };
 }

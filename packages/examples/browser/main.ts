@@ -1,5 +1,5 @@
-// The page: what is drawn goes to the worker, what the worker tells goes into charts. No arithmetic happens here, so the
-// page answers at once whatever the training does.
+// The page: drawings go to the worker, and its reports go into charts. No training happens here, so the page responds
+// at once whatever the worker does.
 import type { BackendName } from "../src/backends.ts";
 import { bars } from "./bars.ts";
 import { curve } from "./curve.ts";
@@ -9,7 +9,7 @@ import { settingsFrom } from "./settings.ts";
 import { CELLS } from "./sheet.ts";
 
 const element = <E extends HTMLElement>(id: string): E => document.getElementById(id) as E;
-/** Writes a text where it is not written yet: a status is said aloud when it changes, and only then. */
+/** Sets a text if it differs, so that screen readers announce changes only. */
 function say(id: string, text: string): void {
   if (element(id).textContent !== text) element(id).textContent = text;
 }
@@ -24,12 +24,12 @@ const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have none
 const ask = (request: Request): void => worker.postMessage(request);
 
-/** The answers to a picture: one question at a time, and always the newest picture. */
+/** Requests for predictions: one at a time, always for the newest picture. */
 const guesses = {
   picture: undefined as Uint8Array | undefined,
   waiting: false,
   stale: false,
-  /** Whether the sheet was cleared since it was asked: the answer belongs to a picture that is gone. */
+  /** Whether the sheet was cleared since the request: the answer is for an old picture. */
   outdated: false,
   ask(): void {
     this.stale = this.picture !== undefined;
@@ -67,7 +67,7 @@ const accuracies = curve(element("accuracy-curve"), "Test accuracy", {
 
 let ready = false;
 let running = false;
-/** Whether training goes on by itself once the model is where it is to be. */
+/** Whether training resumes once the model is on its new backend. */
 let resume = false;
 
 function run(yes: boolean): void {
@@ -76,7 +76,7 @@ function run(yes: boolean): void {
   button.textContent = yes ? "Stop" : "Start training";
   button.classList.toggle("stop", yes);
   if (yes) {
-    say("status", `The first step on ${names[chosen()]}: what it runs is being compiled …`);
+    say("status", `The first step on ${names[chosen()]}: its kernels are being compiled …`);
     ask({ kind: "train", until: settings.steps });
   } else ask({ kind: "stop" });
 }
@@ -87,11 +87,11 @@ function use(backend: BackendName): void {
   ready = false;
   element<HTMLButtonElement>("run").disabled = true;
   choice(backend).checked = true;
-  say("status", `Bringing the model to ${names[backend]} …`);
+  say("status", `Moving the model to ${names[backend]} …`);
   ask({ kind: "use", backend });
 }
 
-/** Steps a second, over the last seconds of training. */
+/** Times of the steps in the last seconds of training. */
 const speed: { at: number; step: number }[] = [];
 
 const handlers: Handlers<Reports> = {
@@ -101,7 +101,7 @@ const handlers: Handlers<Reports> = {
       `LeNet, ${count(parameters)} parameters, learns from ${count(settings.images)} digits drawn in this page.`,
     );
     element("samples").replaceChildren(...samples.map(sampleButton));
-    // A canvas has its colors once it is in the page.
+    // Only now: a canvas gets its colors when it is added to the page.
     samples.forEach(({ label, picture }) => paint(element(`sample-${label}`), picture));
   },
   using({ backend }) {
@@ -139,7 +139,7 @@ const handlers: Handlers<Reports> = {
   },
   stopped({ step }) {
     speed.length = 0;
-    say("status", `Stopped after ${count(step)} steps. What it has learnt stays.`);
+    say("status", `Stopped after ${count(step)} steps. What it has learned is kept.`);
     if (running && step >= settings.steps) run(false);
   },
   guessed({ probabilities }) {
@@ -149,7 +149,7 @@ const handlers: Handlers<Reports> = {
   },
   trouble({ reason }) {
     guesses.waiting = false;
-    say("note", `${reason} Load the page again to begin anew.`);
+    say("note", `${reason} Reload the page to start again.`);
     if (running) run(false);
   },
 };
@@ -178,9 +178,9 @@ ask({ kind: "begin", settings });
 const adapter = (await navigator.gpu?.requestAdapter()) ?? undefined;
 if (adapter === undefined) {
   choice("webgpu").disabled = true;
-  say("note", "This browser has no WebGPU here, so the CPU does the work.");
+  say("note", "WebGPU is not available here, so the model runs on the CPU.");
 } else {
   const { vendor, architecture } = adapter.info;
-  names.webgpu = `WebGPU (${[vendor, architecture].filter(Boolean).join(" ") || "device without a name"})`;
+  names.webgpu = `WebGPU (${[vendor, architecture].filter(Boolean).join(" ") || "unnamed device"})`;
 }
 use(adapter === undefined ? "cpu" : (settings.backend ?? "webgpu"));

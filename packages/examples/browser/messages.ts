@@ -1,28 +1,28 @@
-// What the page and its worker say to each other.
+// The messages between the page and its worker.
 import type { BackendName } from "../src/backends.ts";
 import type { Settings } from "./settings.ts";
 
-/** What the page asks for. */
+/** Requests of the page. */
 export interface Requests {
-  /** Makes the data and the model: the first request, and made once. */
+  /** Makes the data and the model: the first request, sent once. */
   begin: { settings: Settings };
-  /** Brings the model, with all that it has learnt, to a backend. */
+  /** Moves the model, with all that it has learned, to a backend. */
   use: { backend: BackendName };
-  /** Trains until `stop`, or until this many steps have been made in all. */
+  /** Trains until `stop`, or until this many steps have been made in total. */
   train: { until: number };
   stop: object;
-  /** What does the model, as it is now, take this picture for? */
+  /** Asks for the model's current prediction for a picture. */
   guess: { picture: Uint8Array };
 }
 
-/** What the worker tells. */
+/** Reports of the worker. */
 export interface Reports {
   begun: { parameters: number; samples: readonly Sample[] };
   using: { backend: BackendName };
   /** The backend cannot run here. */
   missing: { backend: BackendName; reason: string };
   loss: { step: number; loss: number };
-  /** The share of the test pictures that the model gets right after so many steps. */
+  /** The accuracy on the test pictures after so many steps. */
   accuracy: { step: number; accuracy: number };
   stopped: { step: number };
   guessed: { probabilities: readonly number[] };
@@ -42,6 +42,6 @@ export type Report = Message<Reports>;
 /** One function for each kind of message. */
 export type Handlers<Kinds> = { readonly [K in keyof Kinds]: (message: Kinds[K]) => unknown };
 
-/** Gives a message to its handler. */
+/** Calls the handler of a message. */
 export const handle = <Kinds>(handlers: Handlers<Kinds>, message: Message<Kinds>): unknown =>
   handlers[message.kind](message);

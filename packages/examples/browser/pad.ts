@@ -1,4 +1,4 @@
-// The sheet to draw on: a canvas that follows mouse, pen and finger, and shows samples as well as what was drawn.
+// The canvas to draw on, by mouse, pen or finger. It can also show a sample.
 import { CELLS, picture, type Stroke } from "./sheet.ts";
 
 export interface Pad {
@@ -6,7 +6,7 @@ export interface Pad {
   show(picture: Uint8Array | undefined): void;
 }
 
-/** Makes a canvas a pad; `changed` gets the picture at every change, nothing when the sheet is empty. */
+/** Makes a canvas a drawing pad; `changed` gets the picture at every change, undefined when the pad is empty. */
 export function pad(canvas: HTMLCanvasElement, changed: (picture: Uint8Array | undefined) => void): Pad {
   const context = canvas.getContext("2d")!;
   let strokes: Stroke[] = [];
@@ -70,7 +70,7 @@ const painted = new Map<HTMLCanvasElement, Uint8Array | undefined>();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 dark.addEventListener("change", () => painted.forEach((picture, canvas) => paint(canvas, picture)));
 
-/** Paints a picture, or nothing, over a canvas in the canvas's own text color, whatever that becomes. */
+/** Paints a picture, or nothing, on a canvas, in its text color; repaints it when the color scheme changes. */
 export function paint(canvas: HTMLCanvasElement, picture: Uint8Array | undefined): void {
   painted.set(canvas, picture);
   const context = canvas.getContext("2d")!;

@@ -1,18 +1,18 @@
-// What can be chosen in the page's address: ?images=2000&batch=50&backend=cpu&steps=500.
+// Settings from the page's URL: ?images=2000&batch=50&backend=cpu&steps=500.
 import type { BackendName } from "../src/backends.ts";
 
 export interface Settings {
-  /** Pictures to learn from (10,000). */
+  /** Training pictures (10,000). */
   readonly images: number;
-  /** Pictures to be measured on (500). */
+  /** Test pictures (500). */
   readonly test: number;
-  /** Pictures in a step (100). */
+  /** Batch size (100). */
   readonly batch: number;
-  /** Where training ends by itself (never). */
+  /** After how many steps training stops (never). */
   readonly steps: number;
-  /** Decides the first weights and the order of the pictures (1). */
+  /** Seed of the initial weights and of the order of the pictures (1). */
   readonly seed: number;
-  /** Where it runs (WebGPU where there is a device for it, otherwise the CPU). */
+  /** Where it runs (WebGPU if there is a device for it, otherwise the CPU). */
   readonly backend: BackendName | undefined;
 }
 

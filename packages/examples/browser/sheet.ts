@@ -1,21 +1,21 @@
-// What was drawn, as the model knows digits: 28 x 28 bytes, the digit about 19 cells high with its center of ink in the
-// middle, drawn with a round tip. This is what `digits()` does with the digits that it draws itself.
+// Turns a drawing into a picture like those of the training data: 28 x 28 bytes, the digit about 19 cells high, with
+// its center of mass in the middle, drawn with a round tip. `digits()` does the same with the digits that it draws.
 
-/** A line drawn without lifting the pen: x and y in turn, from 0 to 1 of the sheet. */
+/** A line drawn without lifting the pen: x, y, x, y, …, as fractions of the sheet. */
 export type Stroke = number[];
 
 export const CELLS = 28;
 /** The larger side of a digit, in cells. */
 const HEIGHT = 19;
-/** Small drawings are magnified, but not without end: a dot stays a dot. */
+/** The largest scale of a drawing, so that a dot stays a dot. */
 const MOST = 4 * CELLS;
-/** Radius of the tip in cells, and how wide its edge is. */
+/** Radius of the tip and width of its soft edge, in cells. */
 const TIP = 1.25;
 const EDGE = 1.2;
 /** Cells between the middle of a line and the edge of the sheet. */
 const MARGIN = TIP + 1;
 
-/** The picture of a drawing; nothing for an empty one. */
+/** The picture of a drawing; undefined for an empty one. */
 export function picture(strokes: readonly Stroke[]): Uint8Array | undefined {
   const xs = strokes.flatMap((stroke) => stroke.filter((_, i) => i % 2 === 0));
   const ys = strokes.flatMap((stroke) => stroke.filter((_, i) => i % 2 === 1));
@@ -37,13 +37,14 @@ export function picture(strokes: readonly Stroke[]): Uint8Array | undefined {
 }
 
 const minus = (x: number): number => -x;
-const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b)); // there may be many
+/** Not `Math.min(...values)`: there may be too many for a call. */
+const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b));
 
-/** The shift, changed where it would bring either end over the edge of the sheet. */
+/** The shift, limited so that both ends stay on the sheet. */
 const inside = (shift: number, from: number, to: number): number =>
   Math.min(Math.max(shift, MARGIN - from), CELLS - MARGIN - to);
 
-/** Where the ink is on average; a dot counts as a very short line. */
+/** The center of mass of the ink; a dot counts as a very short line. */
 function center(strokes: readonly Stroke[]): [number, number] {
   let [x, y, total] = [0, 0, 0];
   for (const stroke of strokes)
@@ -58,7 +59,7 @@ function center(strokes: readonly Stroke[]): [number, number] {
   return [x / total, y / total];
 }
 
-/** Covers the cells near one piece of a line: whole inside the tip, fading at its edge. */
+/** Inks the cells near one segment: fully inside the tip, fading at its edge. */
 function ink(sheet: Uint8Array, x0: number, y0: number, x1: number, y1: number): void {
   const [dx, dy] = [x1 - x0, y1 - y0];
   const length = dx * dx + dy * dy;

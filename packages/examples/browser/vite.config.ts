@@ -1,5 +1,5 @@
 // How the page is served and built. The two headers isolate it from other sites, which gives it shared memory; it runs
-// without them, too.
+// without them too.
 import { defineConfig } from "vite";
 
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
@@ -8,6 +8,6 @@ export default defineConfig({
   base: "./", // the built page works in any folder
   server: { headers },
   preview: { headers },
-  worker: { format: "es" }, // a backend is loaded when it is asked for
+  worker: { format: "es" }, // allows loading a backend on first use
   build: { target: "es2023" },
 });

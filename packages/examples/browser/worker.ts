@@ -1,5 +1,5 @@
-// The training, in a worker of its own, so that the page is free while it runs. This is all of it: the data, the model, the
-// loop, and answers between two steps. Only the name of a backend says whether it runs on the CPU or on a GPU.
+// Training in a worker, so that it does not block the page: the data, the model, the loop, and predictions between
+// steps. Only the name of the backend says whether it runs on the CPU or on a GPU.
 import { mul, scope, softmax, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { cycle, digits, minibatch, type Labeled, type Split } from "@weft/data";
 import { crossEntropy, params, place, seed as startNumbering } from "@weft/nn";
@@ -11,8 +11,8 @@ import { measure } from "../src/training.ts";
 import { handle, type Handlers, type Report, type Request, type Requests, type Sample } from "./messages.ts";
 import type { Settings } from "./settings.ts";
 
-/** Once in so many steps the model is measured on pictures that it does not learn from. */
-const LOOK = 20;
+/** Every so many steps the accuracy is measured on the test pictures. */
+const MEASURE_EVERY = 20;
 
 let settings: Settings;
 let data: Split;
@@ -40,7 +40,7 @@ async function use(name: BackendName): Promise<void> {
     return tell({ kind: "missing", backend: name, reason: reasonOf(error) });
   }
   opened.set(name, backend);
-  await place(model, backend); // what the model has learnt goes with it, and what the optimizer knows
+  await place(model, backend); // with the optimizer's state
   tell({ kind: "using", backend: name });
 }
 
@@ -48,7 +48,7 @@ async function train(until: number, signal: AbortSignal): Promise<void> {
   const { batch, seed } = settings;
   const batches = minibatch(data.train, batch, { backend, shuffle: true, seed: seed + step });
   const loss = (x: Tensor, y: Tensor) => crossEntropy(model(x), y);
-  if (step === 0) await look();
+  if (step === 0) await reportAccuracy();
   if (step < until && !signal.aborted)
     for await (const value of minimize(loss, cycle(batches), optimizer)) {
       step++;
@@ -56,21 +56,23 @@ async function train(until: number, signal: AbortSignal): Promise<void> {
       if (last || late) await read(value);
       else if (!reading) void read(value).catch(trouble); // the steps do not wait for it
       if (last) break;
-      if (step % LOOK === 0) await look();
+      if (step % MEASURE_EVERY === 0) await reportAccuracy();
     }
   tell({ kind: "stopped", step });
-  await look();
+  await reportAccuracy();
 }
 
-const look = async (): Promise<void> =>
+const reportAccuracy = async (): Promise<void> =>
   tell({ kind: "accuracy", step, accuracy: await measure(model, data.test, backend) });
 
-/** So many milliseconds may pass between a question and its answer, which waits for the steps queued before it. */
-const PATIENCE = 30;
+/** The longest wait for a prediction, in milliseconds: it waits for the steps that are queued before it. */
+const LONGEST_WAIT = 30;
 
-/** Whether a loss is on its way. */
+/** Whether a loss is being read. */
 let reading = false;
-/** Whether the last one took longer than that: then no step is queued behind another. So it begins, as the first compiles. */
+/**
+ * Whether the last read took longer: then each step waits for the one before. True at first, since that one compiles.
+ */
 let late = true;
 
 async function read(loss: Tensor): Promise<void> {
@@ -81,7 +83,7 @@ async function read(loss: Tensor): Promise<void> {
     tell({ kind: "loss", step: at, loss: await loss.item() });
   } finally {
     reading = false;
-    late = performance.now() - asked > PATIENCE;
+    late = performance.now() - asked > LONGEST_WAIT;
   }
 }
 
@@ -105,19 +107,19 @@ const tell = (report: Report): void => postMessage(report);
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const trouble = (error: unknown): void => tell({ kind: "trouble", reason: reasonOf(error) });
 
-/** What changes the model happens in turn. */
-let turn: Promise<void> = Promise.resolve();
-const inTurn = (f: () => void | Promise<void>): Promise<void> => (turn = turn.then(f).catch(trouble));
-/** When the model is where it was last brought to. */
-let placed = turn;
+/** Whatever changes the model runs one after the other. */
+let queue: Promise<void> = Promise.resolve();
+const enqueue = (f: () => void | Promise<void>): Promise<void> => (queue = queue.then(f).catch(trouble));
+/** Resolves when the model is on the backend that was last asked for. */
+let placed = queue;
 let training = new AbortController();
 
 const handlers: Handlers<Requests> = {
-  begin: ({ settings }) => inTurn(() => begin(settings)),
-  use: ({ backend }) => inTurn(() => (placed = use(backend))),
+  begin: ({ settings }) => enqueue(() => begin(settings)),
+  use: ({ backend }) => enqueue(() => (placed = use(backend))),
   train({ until }) {
     const { signal } = (training = new AbortController());
-    return inTurn(() => train(until, signal));
+    return enqueue(() => train(until, signal));
   },
   stop: () => training.abort(),
   guess: ({ picture }) => placed.then(() => guess(picture)).catch(trouble),

@@ -1,4 +1,4 @@
-// The backends by name. One is loaded when it is asked for, so that a program on the CPU needs no GPU, nor its packages.
+// The backends by name. Each is loaded on first use, so that a program on the CPU needs no GPU and no package for it.
 import { UnsupportedError, type Backend, type Creation } from "@weft/tensor";
 
 interface Module {
@@ -17,7 +17,7 @@ export const backendNames = Object.keys(modules) as BackendName[];
 export async function openBackend(name: BackendName, seed: number): Promise<Backend & Creation> {
   try {
     const { open } = await modules[name]();
-    if (open === undefined) throw new UnsupportedError("this version of its package cannot be opened yet");
+    if (open === undefined) throw new UnsupportedError("its package has no function open");
     return await open({ seed });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,4 +1,4 @@
-// The command line of `weft`: which words it takes, and what becomes of mistakes: one line, and exit code 1.
+// The command line of `weft`: its arguments, and errors, which are reported in one line with exit code 1.
 import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { ArgumentError, WeftError } from "@weft/tensor";
@@ -16,7 +16,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 
-/** A parser of whole numbers. */
+/** A parser of integers that are `least` or more. */
 const whole =
   (least: number) =>
   (text: string): number => {
@@ -27,19 +27,20 @@ const whole =
 
 const option = {
   data: () => new Option("--data <name>", "the data set (default: digits)").choices(dataNames),
-  epochs: () => new Option("--epochs <n>", "how often to look at all the data").argParser(whole(1)),
-  seed: () => new Option("--seed <n>", "where random numbers start").argParser(whole(0)).default(1),
+  epochs: () => new Option("--epochs <n>", "how often to go through all the data").argParser(whole(1)),
+  seed: () => new Option("--seed <n>", "the seed of all random numbers").argParser(whole(0)).default(1),
   backend: () => new Option("--backend <name>", "where to compute").choices(backendNames).default("cpu" as const),
   out: () => new Option("--out <folder>", "where the report and the model go (default: weft-out/<model>-<data>)"),
   limit: () => new Option("--limit <n>", "use no more pictures than this").argParser(whole(1)),
 };
 
-/** The words and what they do; `exit` is told with which code. */
+/** The commands; `exit` is called with the exit code. */
 function program(print: Print, exit: (code: number) => void): Command {
   const weft = new Command("weft")
     .version(version, "--version")
     .description(
-      "Trains small models in plain TypeScript, and shows what they learned.\n\n  weft train lenet\n  weft predict weft-out/lenet-digits/model.safetensors 0",
+      "Trains small models in plain TypeScript, and shows what they learned.\n\n" +
+        "  weft train lenet\n  weft predict weft-out/lenet-digits/model.safetensors 0",
     );
   weft
     .command("train")
@@ -57,7 +58,7 @@ function program(print: Print, exit: (code: number) => void): Command {
         return exit(await trainCommand(recipe, { ...options, data: data ?? "digits", limit }, print));
       if (data !== undefined || limit !== undefined)
         throw new ArgumentError(
-          `linreg learns from all of housing: leave --${data === undefined ? "limit" : "data"} out.`,
+          `linreg always uses all of the housing data: leave out --${data === undefined ? "limit" : "data"}.`,
         );
       return exit(await linregCommand(options, print));
     });
@@ -71,9 +72,9 @@ function program(print: Print, exit: (code: number) => void): Command {
     .action(async (options) => exit(await linregCommand(options, print)));
   weft
     .command("predict")
-    .description("say what a saved model takes pictures for")
+    .description("classify pictures with a saved model")
     .argument("<file>", "the model: a safetensors file")
-    .argument("[index...]", "pictures of the test set; without any, how many of all are right", index)
+    .argument("[index...]", "pictures of the test set; default: the accuracy on all of it", index)
     .addOption(new Option("--model <name>", "which model it is, where the file does not say").choices(recipeNames))
     .addOption(new Option("--data <name>", "the data set (default: that of the training)").choices(dataNames))
     .addOption(option.backend())
@@ -83,7 +84,7 @@ function program(print: Print, exit: (code: number) => void): Command {
 
 const index = (text: string, before: number[] | undefined): number[] => [...(before ?? []), whole(0)(text)];
 
-/** The words of an error in one line. */
+/** The message of a known error, in one line. */
 function words(error: unknown): string | undefined {
   const known =
     error instanceof WeftError || (error instanceof Error && typeof (error as NodeJS.ErrnoException).code === "string");
@@ -91,15 +92,15 @@ function words(error: unknown): string | undefined {
 }
 
 /**
- * Runs `weft` with the words of a command line, and gives the exit code. What goes wrong is one line; only what nobody
- * has foreseen is thrown.
+ * Runs `weft` with the arguments of a command line, and returns the exit code. A known error is reported in one line;
+ * any other is thrown.
  */
 export async function run(
   args: readonly string[],
   out: Print = console.log,
   err: Print = console.error,
 ): Promise<number> {
-  // Names and notes out of files go to a terminal, which would obey what is in them.
+  // Names and metadata from files may contain control sequences: they are escaped for the terminal.
   const [print, complain] = [out, err].map(
     (to): Print =>
       (line) =>

@@ -1,4 +1,4 @@
-// The data sets by name, and parts of them.
+// The datasets by name, and parts of them.
 import { digits, mnist, type HostArray, type Labeled, type Split } from "@weft/data";
 
 const sources = {
@@ -9,7 +9,7 @@ const sources = {
 export type DataName = keyof typeof sources;
 export const dataNames = Object.keys(sources) as DataName[];
 
-/** A data set, with at most `limit` pictures in either part. */
+/** A dataset, with at most `limit` pictures for training and for testing. */
 export async function dataset(name: DataName, limit = Infinity): Promise<Split> {
   const { train, test } = await sources[name]();
   return { train: first(train, limit), test: first(test, limit) };

@@ -1,20 +1,20 @@
-// What a model says to pictures, and where it is wrong: the numbers behind a report.
+// Predictions of a model, its accuracy and its mistakes: the numbers for a report.
 import { ArgumentError, scope, softmax, type Backend } from "@weft/tensor";
 import { minibatch, type Labeled } from "@weft/data";
 import type { Classifier } from "./recipe.ts";
 
-/** What a model says to one picture. */
+/** A model's prediction for one picture. */
 export interface Answer {
-  /** Its place in the data. */
+  /** The picture's index in the data. */
   readonly index: number;
-  /** What it shows. */
+  /** The class that the picture shows. */
   readonly label: number;
-  /** What the model takes it for, and how sure it is, from 0 to 1. */
+  /** The class that the model predicts, and its probability. */
   readonly guess: number;
   readonly confidence: number;
 }
 
-/** What the model says to every picture, in their order. */
+/** The model's predictions for all pictures, in order. */
 export async function answers(model: Classifier, data: Labeled, backend: Backend): Promise<Answer[]> {
   const found: Answer[] = [];
   for (const [x] of minibatch(data, 100, { backend, partial: true })) {
@@ -26,7 +26,8 @@ export async function answers(model: Classifier, data: Labeled, backend: Backend
       const index = found.length;
       if (row.some(Number.isNaN))
         throw new ArgumentError(
-          `the model's scores for picture ${index} are no numbers: its weights hold NaN or infinity, as after a training that diverged.`,
+          `the model's scores for picture ${index} are not numbers: its weights hold NaN or infinity, ` +
+            "as after training that diverged.",
         );
       found.push({ index, label: data.labels.data[index]!, guess, confidence: row[guess]! });
     }
@@ -34,17 +35,17 @@ export async function answers(model: Classifier, data: Labeled, backend: Backend
   return found;
 }
 
-/** The share that is right. */
+/** The fraction of correct answers. */
 export const accuracyOf = (all: readonly Answer[]): number =>
   all.filter(({ label, guess }) => label === guess).length / all.length;
 
-/** How often each label (row) was taken for each class (column). */
+/** The confusion matrix: how often each label (row) was predicted as each class (column). */
 export function confusion(all: readonly Answer[], classes = 10): number[][] {
   const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (const { label, guess } of all) counts[label]![guess]!++;
   return counts;
 }
 
-/** The wrong answers, the surest first. */
+/** The wrong answers, the most confident first. */
 export const mistakes = (all: readonly Answer[]): Answer[] =>
   all.filter(({ label, guess }) => label !== guess).sort((a, b) => b.confidence - a.confidence);

@@ -1,4 +1,4 @@
-// The models of the examples and how they are trained, for programs that want to do more with them.
+// The models of the examples, and functions to train and evaluate them, for other programs.
 export { accuracyOf, answers, confusion, mistakes, type Answer } from "./evaluation.ts";
 export { lenet } from "./models/lenet.ts";
 export { linreg } from "./models/linreg.ts";

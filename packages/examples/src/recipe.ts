@@ -1,4 +1,4 @@
-// What it takes to learn to tell pictures apart: a model, and how it is trained.
+// What is needed to train an image classifier: a model, an optimizer and a number of epochs.
 import type { Tensor } from "@weft/tensor";
 import type { Optimizer } from "@weft/optim";
 
@@ -8,9 +8,9 @@ export type Classifier = (images: Tensor) => Tensor;
 export interface Recipe {
   /** The model's name in sentences. */
   readonly title: string;
-  /** Builds the model; its first values follow from `seed(n)` of `@weft/nn`. */
+  /** Builds the model; its initial values depend on `seed(n)` of `@weft/nn`. */
   readonly model: () => Classifier;
   readonly optimizer: () => Optimizer;
-  /** How often it looks at all the training data, where nobody says otherwise. */
+  /** The default number of epochs. */
   readonly epochs: number;
 }

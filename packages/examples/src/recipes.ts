@@ -1,4 +1,4 @@
-// The models by name.
+// The recipes by name.
 import { lenet } from "./models/lenet.ts";
 import { mlp } from "./models/mlp.ts";
 import { softmax } from "./models/softmax.ts";

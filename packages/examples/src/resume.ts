@@ -1,4 +1,4 @@
-// AdamW with groups, saved and resumed: each run trains an epoch more, with the bits of a training that was never interrupted.
+// AdamW with groups, saved and resumed: each run trains one more epoch, bit for bit like uninterrupted training.
 import { existsSync } from "node:fs";
 import { flatten, relu } from "@weft/tensor";
 import { digits, minibatch } from "@weft/data";

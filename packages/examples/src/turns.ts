@@ -1,6 +1,7 @@
-// Yields to the event loop every 20 ms, so that signals and timers run: a loop that awaits only what is ready never does.
+// Yields to the event loop every 20 ms, so that signals and timers run: a loop that awaits only settled promises never
+// yields by itself.
 
-/** Waits for one turn of the event loop, if the last was so many milliseconds ago. */
+/** Returns a function that waits for one turn of the event loop, if the last was `every` milliseconds ago or more. */
 export function turns(every = 20): () => Promise<void> | undefined {
   let since = performance.now();
   return () => {

@@ -2,7 +2,7 @@
 // The command-line program `weft`.
 import { run } from "./command.ts";
 
-// Who reads may go (`weft train | head -1`): then lines are lost, and not the training.
+// The reader of a pipe may exit (`weft train | head -1`): then output is dropped, and training continues.
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE" && error.code !== "EIO") throw error;

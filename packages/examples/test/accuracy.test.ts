@@ -1,4 +1,4 @@
-// What the models reach on the published data sets. The files are large, so this runs where WEFT_DATA says they are.
+// The accuracy of the models on the published datasets. The files are large, so this runs only where WEFT_DATA is set.
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
 import { readSafetensors } from "@weft/nn";
@@ -9,7 +9,7 @@ const here = (process.env["WEFT_DATA"] ?? "") !== "";
 if (!here)
   console.warn("\nSKIPPED: accuracy on MNIST and Housing, because WEFT_DATA names no folder with their files\n");
 
-/** The software driver takes minutes for an epoch of the small models, and most of an hour for one of LeNet. */
+/** The software driver takes minutes per epoch of the small models, and most of an hour per epoch of LeNet. */
 const long = process.env["WEFT_LONG"] === "1" && process.env["WEFT_NO_DRIVER"] === undefined;
 if (here && !long) console.warn("\nSKIPPED: accuracy on MNIST on WebGPU, which takes minutes: WEFT_LONG=1 runs it\n");
 
@@ -36,7 +36,7 @@ test.skipIf(!here).each([
   },
 );
 
-// Every step reads its loss, for which the software driver takes 10 ms.
+// Every step reads its loss, which takes 10 ms on the software driver.
 test
   .skipIf(!here)
   .each([

@@ -1,4 +1,4 @@
-// What the command line takes, and what it says to mistakes: one line, and exit code 1.
+// The arguments of the command line, and its error messages: one line, and exit code 1.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Chain, Linear, save } from "@weft/nn";
@@ -12,7 +12,7 @@ test.each([["help"], ["--help"], ["-h"]])("weft %s lists the commands", async (w
   for (const command of ["train", "linreg", "predict", "help"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
 });
 
-test("without a command the same list is a complaint", async () => {
+test("without a command the same list is printed as an error", async () => {
   const { code, out, err } = await weft();
   expect({ code, out }).toEqual({ code: 1, out: "" });
   expect(err).toContain("Usage: weft");
@@ -54,8 +54,8 @@ test.each([
     "train mlp --backend cuda",
     "option '--backend <name>' argument 'cuda' is invalid. Allowed choices are cpu, webgpu. See: weft help train",
   ],
-  ["train linreg --data mnist", "linreg learns from all of housing: leave --data out."],
-  ["train linreg --limit 3", "linreg learns from all of housing: leave --limit out."],
+  ["train linreg --data mnist", "linreg always uses all of the housing data: leave out --data."],
+  ["train linreg --limit 3", "linreg always uses all of the housing data: leave out --limit."],
   ["predict", "missing required argument 'file'. See: weft help predict"],
   [
     "predict model.safetensors two",
@@ -69,7 +69,7 @@ test.each([
   expect(await weft(...line.split(" "))).toEqual({ code: 1, out: "", err: `weft: ${message}` });
 });
 
-test("a folder that cannot be made is said before the training", async () => {
+test("a folder that cannot be made is an error before training", async () => {
   const file = join(temporaryFolder(), "file");
   writeFileSync(file, "");
   const { code, out, err } = await weft("train", "mlp", "--out", join(file, "below"));
@@ -77,7 +77,7 @@ test("a folder that cannot be made is said before the training", async () => {
   expect(err).toBe(`weft: ENOTDIR: not a directory, mkdir '${join(file, "below")}'`);
 });
 
-test("weft predict says what is wrong with a file", async () => {
+test("weft predict says why a file cannot be used", async () => {
   const folder = temporaryFolder();
   const path = (name: string) => join(folder, name);
   const predict = async (name: string, ...words: string[]) => (await weft("predict", path(name), ...words)).err;
@@ -88,19 +88,19 @@ test("weft predict says what is wrong with a file", async () => {
   const model = Chain(flatten, Linear(784, 10));
   await save(path("other"), model);
   expect(await predict("other")).toBe(
-    `weft: ${path("other")}: the file does not say which model it holds, wanted one of lenet, mlp, softmax. Say it with --model.`,
+    `weft: ${path("other")}: the file does not say which model it holds, wanted one of lenet, mlp, softmax. Name the model with --model.`,
   );
   expect(await predict("other", "--model", "mlp")).toBe(
     `weft: load: ${path("other")}: the names are not those of the model: missing 3.weight, 3.bias`,
   );
   await save(path("linreg"), model, { weft: "linreg" });
   expect(await predict("linreg")).toBe(
-    `weft: ${path("linreg")}: the file holds the model linreg, wanted one of lenet, mlp, softmax. Say it with --model.`,
+    `weft: ${path("linreg")}: the file holds the model linreg, wanted one of lenet, mlp, softmax. Name the model with --model.`,
   );
   for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty", ""]) {
     await save(path("odd"), model, { weft: name, data: name });
     expect(await predict("odd")).toBe(
-      `weft: ${path("odd")}: the file holds the model ${name}, wanted one of lenet, mlp, softmax. Say it with --model.`,
+      `weft: ${path("odd")}: the file holds the model ${name}, wanted one of lenet, mlp, softmax. Name the model with --model.`,
     );
   }
   await save(path("escape"), model, { weft: "\u001b[2J\u009b1m\rall is well" + "!".repeat(1e5) });
@@ -131,7 +131,7 @@ test.each([NaN, Infinity])("weft predict refuses to guess with weights of %d", a
     const { code, out, err } = await weft("predict", file, ...indices);
     expect({ code, out }).toEqual({ code: 1, out: "" });
     expect(err).toBe(
-      "weft: the model's scores for picture 0 are no numbers: its weights hold NaN or infinity, as after a training that diverged.",
+      "weft: the model's scores for picture 0 are not numbers: its weights hold NaN or infinity, as after training that diverged.",
     );
   }
 });

@@ -1,4 +1,4 @@
-// What the command says where WebGPU cannot run: one line that tells what is missing, and exit code 1.
+// The command where WebGPU cannot run: one line that says what is missing, and exit code 1.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";

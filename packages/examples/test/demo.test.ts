@@ -1,4 +1,4 @@
-// The page in `browser`, as people use it, in headless Chromium: it trains and answers on the CPU and on WebGPU, from the
+// The page in `browser`, used in headless Chromium: it trains and predicts on the CPU and on WebGPU, from the
 // development server and from any server that has the built files.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { everything } from "../../../test/extent.ts";
 import { findDriver, launchOptions } from "../../../test/software-driver.ts";
 
 const root = join(import.meta.dirname, "../browser");
-/** Where the screenshots stay, for people to look at. */
+/** Where screenshots are kept, for people to look at. */
 const pictures = join(import.meta.dirname, "../.vitest");
 const driver = await findDriver();
 const reason = "reason" in driver ? driver.reason : undefined;
@@ -19,7 +19,7 @@ let browser: Browser;
 let page: Page;
 /** As `npm run demo` has it. */
 let developed: ViteDevServer;
-/** The built page, by a server that knows nothing about it. */
+/** The built page, from a plain file server. */
 let served: PreviewServer;
 let outDir: string;
 
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 type Recorded = typeof globalThis & { losses: Record<string, number>; clicks: number[] };
 
-/** Runs in the page: writes down every loss that it shows, by the step. */
+/** Runs in the page: records every loss that it shows, by step. */
 function recordLosses(): void {
   const losses: Record<string, number> = ((globalThis as Recorded).losses = {});
   addEventListener("DOMContentLoaded", () => {
@@ -56,7 +56,7 @@ function recordLosses(): void {
 
 const losses = (): Promise<Record<string, number>> => page.evaluate(() => (globalThis as Recorded).losses);
 
-/** Opens the page and starts training; what goes wrong in it fails the test. */
+/** Opens the page and starts training; an error in the page fails the test. */
 async function open(server: ViteDevServer | PreviewServer, query: string, by = browser): Promise<string[]> {
   const errors: string[] = [];
   page = await by.newPage({ viewport: { width: 1360, height: 860 } });
@@ -90,14 +90,14 @@ async function sample(digit: number): Promise<void> {
   await page.getByRole("button", { name: `Show a ${digit}` }).click();
 }
 
-/** The probabilities of the bars, in percent, once they are there. */
+/** The probabilities of the bars, in percent, once they are shown. */
 async function probabilities(): Promise<number[]> {
   await page.waitForFunction(() => document.querySelector("#answer")!.textContent !== "?");
   const bars = await page.getByRole("meter", { name: /Probability of \d/ }).all();
   return Promise.all(bars.map(async (bar) => Number(await bar.getAttribute("aria-valuenow"))));
 }
 
-/** Milliseconds from a click until the page handles it, the middle one of several. */
+/** Milliseconds from a click until the page handles it, the median of several. */
 async function latency(): Promise<number> {
   await page.evaluate(() => {
     const seen: number[] = ((globalThis as Recorded).clicks = []);
@@ -152,7 +152,7 @@ test("the built page needs neither headers nor WebGPU", { timeout: 120_000 }, as
   const plain = await chromium.launch({ executablePath, args: args.filter((arg) => !/gpu|vulkan/i.test(arg)) });
   onTestFinished(() => plain.close());
   const errors = await open(served, `${little}&steps=4&backend=webgpu`, plain);
-  await page.getByRole("alert").getByText("the CPU does the work").waitFor();
+  await page.getByRole("alert").getByText("the model runs on the CPU").waitFor();
   expect(await page.getByRole("radio", { name: "WebGPU" }).isDisabled()).toBe(true);
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
   await page.getByText("Stopped after 4 steps").waitFor();
@@ -161,7 +161,7 @@ test("the built page needs neither headers nor WebGPU", { timeout: 120_000 }, as
 });
 
 test.runIf(everything)(
-  "it learns on WebGPU what it learns on the CPU, stays awake, stops, and goes on on the CPU",
+  "it learns the same on WebGPU as on the CPU, stays responsive, stops, and continues on the CPU",
   { timeout: 240_000 }, // a software driver compiles slowly
   async (context) => {
     context.skip(reason !== undefined, reason);
@@ -170,9 +170,9 @@ test.runIf(everything)(
     const wanted = await number("#loss");
     await page.close();
 
-    const errors = await open(served, little); // it takes WebGPU by itself, where it is
-    await page.getByText("is being compiled").waitFor();
-    expect(await latency()).toBeLessThan(500); // measured: 10 ms, on a processor that compiles all the while
+    const errors = await open(served, little); // it chooses WebGPU by itself where that is available
+    await page.getByText("are being compiled").waitFor();
+    expect(await latency()).toBeLessThan(500); // measured: 10 ms, while the processor is busy compiling
     await page.getByText("Training on WebGPU (google swiftshader)").waitFor({ timeout: 120_000 });
     expect(await page.getByRole("radio", { name: "WebGPU" }).isChecked()).toBe(true);
     await seven();

@@ -1,9 +1,9 @@
 // Is a page well-formed? Every element that is opened is closed, in order; attributes are quoted; nothing is left over.
 
-const alone = new Set(["!doctype", "meta", "br", "img"]); // elements that have no end
+const voidElements = new Set(["!doctype", "meta", "br", "img"]); // elements without an end tag
 const tag = /<(\/?)([!a-zA-Z][\w:-]*)((?:\s+[\w:-]+(?:="[^"<]*")?)*)\s*(\/?)>/y;
 
-/** The names of all elements, in their order; throws at the first mistake. */
+/** The names of all elements, in order; throws at the first error. */
 export function elements(html: string): string[] {
   const open: string[] = [];
   const found: string[] = [];
@@ -30,7 +30,7 @@ export function elements(html: string): string[] {
       if (open.pop() !== name) throw new Error(`</${name}> closes <${inside}>`);
     } else {
       found.push(name!);
-      if (closes === "" && !alone.has(name!.toLowerCase())) open.push(name!);
+      if (closes === "" && !voidElements.has(name!.toLowerCase())) open.push(name!);
     }
     at += whole.length;
   }

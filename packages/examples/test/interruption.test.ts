@@ -1,4 +1,4 @@
-// Ctrl-C in a training, as a terminal sends it: what was learned is saved, the report comes last, and the second one ends the
+// Ctrl-C during training, as a terminal sends it: the model is saved, then the report is written; a second one ends the
 // program at once.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
@@ -19,7 +19,7 @@ const listeners = () => ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => process.
 
 test.each([
   [1, "Nothing was saved."],
-  [2, "The model as it was after epoch 1 is in "],
+  [2, "The model after epoch 1 is in "],
 ])("a loss of NaN in epoch %i ends the training, and nobody listens for signals any more", async (epoch, then) => {
   const out = temporaryFolder();
   const before = listeners();
@@ -37,7 +37,7 @@ test.each([
   expect(listeners()).toEqual(before);
 });
 
-/** `weft train softmax` for hours, in a process of its own. `saw` is called with each line that it prints. */
+/** A very long `weft train softmax`, in a process of its own. `saw` is called with each line that it prints. */
 function training(saw: (line: string, child: ReturnType<typeof spawn>) => void, ...more: string[]) {
   const out = temporaryFolder();
   const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
@@ -81,7 +81,7 @@ test.each([
   expect((await weft("predict", files.model, "0")).code).toBe(0);
 });
 
-test("a second Ctrl-C ends the program at once, and what was saved stays", async () => {
+test("a second Ctrl-C ends the program at once, and the saved model stays", async () => {
   let told = false;
   const { files, lines, ended } = training((line, child) => {
     if (line.startsWith("epoch ") && !told) child.kill("SIGINT");
@@ -105,7 +105,7 @@ test("a killed training leaves the model of the last epoch", async () => {
   expect((await weft("predict", files.model, "0")).code).toBe(0);
 });
 
-test("a training whose reader has gone trains on", async () => {
+test("training continues when the reader of its output has exited", async () => {
   const { files, ended } = training(
     (line, child) => {
       if (line.startsWith("epoch 1/")) child.stdout!.destroy();
@@ -117,14 +117,14 @@ test("a training whose reader has gone trains on", async () => {
   expect(existsSync(files.report)).toBe(true);
 });
 
-test("signals do what they did before when a training has ended", async () => {
+test("after training, signals have their default effect again", async () => {
   const listening = () => ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => process.listenerCount(signal));
   const before = listening();
   await weft("train", "softmax", "--limit", "100", "--epochs", "1", "--out", temporaryFolder());
   expect(listening()).toEqual(before);
 });
 
-/** Where a folder stands, no file can be put. */
+/** A folder in the place of the file, so that it cannot be written. */
 function block(path: string): void {
   for (;;) {
     rmSync(path, { force: true });
@@ -136,7 +136,7 @@ function block(path: string): void {
   }
 }
 
-test("a model that cannot be saved for a while does not end a training", async () => {
+test("a model that cannot be saved for a while does not end training", async () => {
   let state: "fine" | "blocked" | "told" | "stopped" = "fine";
   const { files, lines, ended } = training((line, child) => {
     if (line.startsWith("epoch 1/") && state === "fine") {
@@ -151,7 +151,7 @@ test("a model that cannot be saved for a while does not end a training", async (
     }
   });
   expect(await ended).toEqual({ code: 130, signal: null });
-  expect(lines.some((line) => /^epoch \d+\/100000: save: .* it is a folder.*The training goes on\.$/.test(line))).toBe(
+  expect(lines.some((line) => /^epoch \d+\/100000: save: .* it is a folder.*Training continues\.$/.test(line))).toBe(
     true,
   );
   expect(lines.at(-1)).toBe(`Report  ${files.report}`);
@@ -161,7 +161,7 @@ test("a model that cannot be saved for a while does not end a training", async (
 
 const display = { update: () => {}, close: () => {} };
 
-test("a signal ends the loop between two steps, and what was learned is told before it is measured", async () => {
+test("a signal ends the loop between two steps, and `learned` is called before the accuracy is measured", async () => {
   const stop = new AbortController();
   const backend = await open({});
   seed(1);
@@ -186,7 +186,7 @@ test("a signal ends the loop between two steps, and what was learned is told bef
   expect(lengths).toEqual([3]);
 });
 
-test("linear regression stops between two steps, too, and lets signals through", async () => {
+test("linear regression stops between two steps too, and lets signal handlers run", async () => {
   const backend = await open({});
   const data = { data: Float32Array.of(1, 2, 3), shape: [3, 1], dtype: "f32" } as const;
   const stop = new AbortController();

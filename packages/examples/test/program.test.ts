@@ -1,4 +1,4 @@
-// `weft` from end to end: a little training leaves a report and a model, and the model says the same when it is loaded.
+// `weft` from end to end: a short training writes a report and a model, and the loaded model gives the same results.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "@weft/nn";
@@ -77,7 +77,7 @@ test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined).each(everything ? model
 
 test("weft predict finds the accuracy that the training found", async () => {
   const folder = temporaryFolder();
-  // All of the test set is measured in both cases, since the limit is above its size.
+  // Both use the whole test set, since the limit is above its size.
   const trained = await weft("train", "softmax", "--epochs", "1", "--limit", "2000", "--out", folder);
   const loaded = await weft("predict", join(folder, "model.safetensors"));
   expect(loaded).toMatchObject({ code: 0, err: "" });
@@ -85,7 +85,7 @@ test("weft predict finds the accuracy that the training found", async () => {
   expect(Number.parseFloat(accuracyIn(trained.out))).toBeGreaterThan(50);
 });
 
-test("weft predict draws a picture that is asked for alone", async () => {
+test("weft predict draws a picture if it is the only one", async () => {
   const folder = temporaryFolder();
   await weft("train", "softmax", "--epochs", "1", "--limit", "100", "--out", folder);
   const { out } = await weft("predict", join(folder, "model.safetensors"), "3");
@@ -95,7 +95,7 @@ test("weft predict draws a picture that is asked for alone", async () => {
   expect(lines[14]).toMatch(/^picture 3: /);
 });
 
-test("the same seed gives the same model, to the bit; another seed another", async () => {
+test("the same seed gives the same model, bit for bit; another seed a different one", async () => {
   const state = async (seed: string) => {
     const folder = temporaryFolder();
     await weft("train", "mlp", "--epochs", "2", "--limit", "500", "--seed", seed, "--out", folder);

@@ -44,22 +44,22 @@ describe("the report on a classifier", () => {
     expect(html).toContain("name &lt;value&gt;");
   });
 
-  test("keeps quotes inside attributes from ending them", () => {
+  test("escapes quotes inside attributes", () => {
     const html = gallery([{ src: "data:,", caption: "a", alt: `say "it's" <a> & b` }]);
     expect(html).toContain(`alt="say &quot;it's&quot; &lt;a&gt; &amp; b"`);
     expect(elements(html)).toEqual(["div", "figure", "img", "figcaption"]);
   });
 
-  test("shows the surest 24 of many mistakes", () => {
+  test("shows the 24 most confident of many mistakes", () => {
     const html = classifierReport(findings(40));
     expect(count(elements(html), "img")).toBe(24 + 6);
-    expect(html).toContain("The 24 surest of 40 mistakes.");
+    expect(html).toContain("The 24 most confident of 40 mistakes.");
     expect(html.indexOf("picture 0<")).toBeLessThan(html.indexOf("picture 1<"));
     expect(html).not.toContain("picture 24<");
   });
 
   test("says so when there are none", () => {
-    expect(classifierReport(findings(0))).toContain("It made no mistake.");
+    expect(classifierReport(findings(0))).toContain("It made no mistakes.");
   });
 
   test("holds the confusion matrix", () => {
@@ -68,13 +68,13 @@ describe("the report on a classifier", () => {
     expect(html).toContain("5: right 4 times");
   });
 
-  test("names no address and runs no script", () => {
+  test("contains no URL and runs no script", () => {
     const html = classifierReport(findings(4));
     expect(html).not.toMatch(/https?:|url\(|@import|<script|<link|<iframe/i);
     for (const [, src] of html.matchAll(/\b(?:src|href)="([^"]*)"/g)) expect(src).toMatch(/^data:image\/png;base64,/);
   });
 
-  test("stands whatever the losses are", () => {
+  test("works whatever the losses are", () => {
     const { epochs, ...rest } = findings(4);
     for (const losses of [[0, 0], [Number.NaN, Infinity], [1]]) {
       const html = classifierReport({ ...rest, epochs: [{ ...epochs[0]!, losses }] });
@@ -102,14 +102,14 @@ test("a long curve is thinned", () => {
 });
 
 describe("pictures", () => {
-  test("are PNG files, in grey and in color", () => {
-    const grey = png({ width: 2, height: 2, data: Uint8Array.of(0, 64, 128, 255) });
-    expect([...grey.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-    const view = new DataView(grey.buffer, grey.byteOffset);
-    expect([view.getUint32(16), view.getUint32(20), grey[24], grey[25]]).toEqual([2, 2, 8, 0]);
+  test("are PNG files, in gray and in color", () => {
+    const gray = png({ width: 2, height: 2, data: Uint8Array.of(0, 64, 128, 255) });
+    expect([...gray.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    const view = new DataView(gray.buffer, gray.byteOffset);
+    expect([view.getUint32(16), view.getUint32(20), gray[24], gray[25]]).toEqual([2, 2, 8, 0]);
     const length = view.getUint32(33);
-    expect([...inflateSync(grey.subarray(41, 41 + length))]).toEqual([0, 0, 64, 0, 128, 255]);
-    expect([...grey.subarray(-8)]).toEqual([0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82]); // IEND and its checksum
+    expect([...inflateSync(gray.subarray(41, 41 + length))]).toEqual([0, 0, 64, 0, 128, 255]);
+    expect([...gray.subarray(-8)]).toEqual([0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82]); // IEND and its checksum
     expect(png(weighed([1, -1], 2, 1, 1))[25]).toBe(2);
     expect(address({ width: 1, height: 1, data: Uint8Array.of(0) })).toMatch(/^data:image\/png;base64,iVBORw0KGgo/);
   });

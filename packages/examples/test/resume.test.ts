@@ -1,4 +1,4 @@
-// The program that is saved and resumed: two runs of it are one training that was not interrupted.
+// The program that saves and resumes: two runs of it equal one uninterrupted training.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,11 +1,11 @@
-// A user at the command line: what `weft` prints and how it ends, in a folder that is gone afterwards.
+// A user at the command line: what `weft` prints and its exit code, in a temporary folder.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { run } from "../src/command.ts";
 
-/** Runs `weft` with these words. */
+/** Runs `weft` with these arguments. */
 export async function weft(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];

@@ -1,4 +1,4 @@
-// Training is repeatable to the bit on either backend, and its losses are those of the float64 reference.
+// Training is reproducible bit for bit on both backends, and its losses follow the float64 reference.
 import { open as openReference } from "@weft/conformance";
 import { digits, type Split } from "@weft/data";
 import { seed } from "@weft/nn";
@@ -15,7 +15,7 @@ import { measure, train } from "../src/training.ts";
 vi.setConfig({ testTimeout: 120_000 });
 
 const few = digits({ train: 60, test: 20 });
-/** WebGPU makes as many steps as the CPU, of fewer pictures: the software driver takes 50 ms for one and LeNet. */
+/** On WebGPU batches are smaller: the software driver takes 50 ms per picture with LeNet. */
 const fewer = digits({ train: 6, test: 2 });
 const runs = { cpu: { data: few, size: 20 }, webgpu: { data: fewer, size: 2 } } as const;
 const here = backendNames.filter(longOn);
@@ -39,11 +39,11 @@ async function losses(name: RecipeName, backend: Backend, run: Run = {}): Promis
 }
 
 describe.each(here.flatMap((on) => recipeNames.map((name) => [name, on] as const)))("%s on %s", (name, on) => {
-  // One backend for all: by the second run WebGPU has compiled in the background what runs side by side.
+  // One backend for all: by the second run WebGPU has compiled merged kernels in the background.
   let opened: ReturnType<typeof openBackend>;
   beforeAll(() => void (opened = openBackend(on, 1)));
 
-  test("gives the same losses twice, to the bit", async () => {
+  test("gives the same losses twice, bit for bit", async () => {
     const first = await losses(name, await opened, runs[on]);
     expect(first).toHaveLength(6);
     expect(await losses(name, await opened, runs[on])).toEqual(first);
@@ -59,7 +59,7 @@ describe.each(here.flatMap((on) => recipeNames.map((name) => [name, on] as const
   });
 });
 
-test.each(recipeNames)("%s gives other losses with another seed", async (name) => {
+test.each(recipeNames)("%s gives different losses with a different seed", async (name) => {
   const [one, two] = [
     await losses(name, await open({}), { start: 1 }),
     await losses(name, await open({}), { start: 2 }),

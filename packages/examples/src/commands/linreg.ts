@@ -1,4 +1,4 @@
-// `weft linreg`: what homes in Boston cost, by linear regression; leaves a report and the model in a folder.
+// `weft linreg`: predicts housing prices in Boston by linear regression; writes a report and the model to a folder.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { housing } from "@weft/data";
@@ -17,7 +17,7 @@ export interface LinregOptions {
   readonly out?: string | undefined;
 }
 
-/** Gives the exit code. */
+/** Returns the exit code. */
 export async function linregCommand(options: LinregOptions, print: Print): Promise<number> {
   const { epochs: steps = 10_000, seed, out = join("weft-out", "linreg-housing") } = options;
   await mkdir(out, { recursive: true });

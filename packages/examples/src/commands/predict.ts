@@ -1,4 +1,4 @@
-// `weft predict`: loads a saved model and says what it takes pictures of the test set for.
+// `weft predict`: loads a saved model and classifies pictures of the test set.
 import { ArgumentError } from "@weft/tensor";
 import { printable } from "@weft/tensor/internals";
 import { load, readMetadata } from "@weft/nn";
@@ -10,14 +10,14 @@ import { isRecipe, recipeNames, recipes, type RecipeName } from "../recipes.ts";
 import { count, percent, type Print } from "./words.ts";
 
 export interface PredictOptions {
-  /** Which model it is, where the file does not say. */
+  /** Which model it is, if the file does not say. */
   readonly model?: RecipeName | undefined;
-  /** Which test set: by default the one that the model was trained beside. */
+  /** The dataset; by default the one that the model was trained on. */
   readonly data?: DataName | undefined;
   readonly backend: BackendName;
 }
 
-/** Says what pictures are; without `indices`, how many of the test set are right. */
+/** Prints predictions for the pictures at `indices`; without any, the accuracy on the whole test set. */
 export async function predictCommand(
   file: string,
   indices: readonly number[],
@@ -45,19 +45,21 @@ export async function predictCommand(
   }
 }
 
-/** The model in a file, and the data that it belongs to. */
+/** The model in a file, and the dataset it was trained on. */
 async function known(file: string, options: PredictOptions) {
   const metadata = await readMetadata(file);
   const name = options.model ?? metadata["weft"];
   if (!isRecipe(name))
     throw new ArgumentError(
-      `${file}: the file ${name === undefined ? "does not say which model it holds" : `holds the model ${printable(String(name), 80)}`}, wanted one of ${recipeNames.join(", ")}. Say it with --model.`,
+      `${file}: the file ${
+        name === undefined ? "does not say which model it holds" : `holds the model ${printable(String(name), 80)}`
+      }, wanted one of ${recipeNames.join(", ")}. Name the model with --model.`,
     );
   const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? "digits";
   return { model: await load(file, recipes[name].model()), data };
 }
 
-/** Some pictures of a set. */
+/** The pictures at some indices. */
 function pick({ images, labels }: Labeled, indices: readonly number[]): Labeled {
   const size = images.data.length / labels.data.length;
   const data = new Uint8Array(indices.length * size);
@@ -69,7 +71,7 @@ function pick({ images, labels }: Labeled, indices: readonly number[]): Labeled 
   };
 }
 
-/** A picture of 28 x 28 in half as many lines: each character is two pixels, one above the other. */
+/** A picture of 28 x 28 as 14 lines of text: each character is two pixels, one above the other. */
 function drawing(pixels: Uint8Array): string {
   const dark = (x: number, y: number): number => (pixels[y * 28 + x]! > 100 ? 1 : 0);
   const line = (y: number): string =>

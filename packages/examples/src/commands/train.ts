@@ -1,4 +1,4 @@
-// `weft train`: trains a model on pictures of digits, tells how it goes, and leaves a report and the model in a folder.
+// `weft train`: trains a model on pictures of digits, shows progress, and writes a report and the model to a folder.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, params, save, seed as startNumbering, summary } from "@weft/nn";
@@ -22,64 +22,67 @@ export interface TrainOptions {
   readonly limit?: number | undefined;
 }
 
-/** Trains one of the recipes, and gives the exit code. */
+/** Trains one of the recipes, and returns the exit code. */
 export async function trainCommand(name: RecipeName, options: TrainOptions, print: Print): Promise<number> {
   const start = performance.now();
   const { data, seed, out = join("weft-out", `${name}-${data}`) } = options;
   const recipe = recipes[name];
   const epochs = options.epochs ?? recipe.epochs;
-  await mkdir(out, { recursive: true }); // what cannot be written to is said now, not after the training
+  await mkdir(out, { recursive: true }); // fails now, not after training, if the folder cannot be made
 
   const backend = await openBackend(options.backend, seed);
-  const { train: known, test } = await dataset(data, options.limit);
+  const split = await dataset(data, options.limit);
   startNumbering(seed);
   const model = recipe.model();
   const size = params(model).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
-  const pictures = known.labels.data.length;
+  const pictures = split.train.labels.data.length;
   print(
     `${recipe.title}, ${count(size)} parameters, learns from ${count(pictures)} pictures of ${data} (${backend.name}).`,
   );
 
   const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
   const notes = { weft: name, data, seed: String(seed) };
-  /** Whatever comes later, what was learned so far is on the disk. */
+  /** Saves after every epoch, so that an interruption loses little. */
   const learned = async (epoch: number, losses: readonly number[]): Promise<void> => {
     const step = losses.findIndex((loss) => !Number.isFinite(loss));
     if (step >= 0)
       throw new DivergenceError(
-        `the loss became ${losses[step]} in step ${step + 1} of epoch ${epoch}. ${epoch > 1 ? `The model as it was after epoch ${epoch - 1} is in ${files.model}.` : "Nothing was saved."}`,
+        `the loss became ${losses[step]} in step ${step + 1} of epoch ${epoch}. ${
+          epoch > 1 ? `The model after epoch ${epoch - 1} is in ${files.model}.` : "Nothing was saved."
+        }`,
       );
     await save(files.model, model, { ...notes, epoch }).catch((error: unknown) => {
       if (!(error instanceof FileError)) throw error;
-      print(`epoch ${epoch}/${epochs}: ${error.message}. The training goes on.`);
+      print(`epoch ${epoch}/${epochs}: ${error.message}. Training continues.`);
     });
   };
 
   const run: Epoch[] = [];
-  const training = performance.now();
-  const split = { train: known, test };
+  const began = performance.now();
+
   const stop = interruption((signal) => print(stopping(signal)));
   const { signal } = stop;
-  const how = { backend, optimizer: recipe.optimizer(), epochs, size: Math.min(100, pictures), seed, signal, learned };
+  const batch = Math.min(100, pictures);
+  const training = { backend, optimizer: recipe.optimizer(), epochs, size: batch, seed, signal, learned };
   const learn = async () => {
-    for await (const epoch of train(model, split, how)) {
+    for await (const epoch of train(model, split, training)) {
       run.push(epoch);
       print(`epoch ${run.length}/${epochs}: test accuracy ${percent(epoch.accuracy)}`);
     }
-    const seconds = (performance.now() - training) / 1000;
+    const seconds = (performance.now() - began) / 1000;
     const steps = run.reduce((n, { losses }) => n + losses.length, 0);
-    const said = steps === 0 ? [] : await answers(model, test, backend);
+    const said = steps === 0 ? [] : await answers(model, split.test, backend);
     const accuracy = accuracyOf(said);
     await save(files.model, model, steps === 0 ? notes : { ...notes, epoch: run.length, accuracy: String(accuracy) });
     return { seconds, steps, said, accuracy };
   };
   const { seconds, steps, said, accuracy } = await learn().finally(stop.end);
-  print(`Model   ${files.model}   (${steps === 0 ? "as it began" : `weft predict ${files.model} 0`})`);
+  print(`Model   ${files.model}   (${steps === 0 ? "untrained" : `weft predict ${files.model} 0`})`);
   if (steps === 0) return stop.code();
 
   const [first] = params(model);
   const weights = { data: await first!.value.data(), shape: first!.shape };
-  const { classifierReport } = await import("../report/classifier.ts"); // the charts' code is loaded when it is needed
+  const { classifierReport } = await import("../report/classifier.ts"); // loaded only when needed
   const report = classifierReport({
     title: `${recipe.title} on ${data}`,
     result: [percent(accuracy), `of ${count(said.length)} new pictures right`],
@@ -88,12 +91,12 @@ export async function trainCommand(name: RecipeName, options: TrainOptions, prin
       ["pictures to learn from", count(pictures)],
       ["parameters", count(size)],
       ["training time", clock(seconds)],
-      ["speed", `${count(Math.round((steps * how.size) / seconds))} pictures/s`],
+      ["speed", `${count(Math.round((steps * batch) / seconds))} pictures/s`],
       ["backend", backend.name],
       ["seed", String(seed)],
     ],
     epochs: run,
-    test,
+    test: split.test,
     answers: said,
     weights,
     summary: summary(model),

@@ -1,6 +1,6 @@
-// Numbers as people read them.
+// Text for people: formatted numbers, and what is printed on Ctrl-C.
 
-/** Where a command's lines go. */
+/** Prints a line of a command's output. */
 export type Print = (line: string) => void;
 
 /** `98.65 %` */
@@ -15,6 +15,7 @@ export const clock = (seconds: number): string =>
     ? `${seconds.toFixed(1)} s`
     : `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} min`;
 
-/** What is said to the first Ctrl-C. */
+/** The message on the first Ctrl-C. */
 export const stopping = (signal: string): string =>
-  `${signal}: stopping after this step, then the model and the report are written. Press Ctrl-C again to quit immediately.`;
+  `${signal}: stopping after this step, then the model and the report are written. ` +
+  "Press Ctrl-C again to quit immediately.";

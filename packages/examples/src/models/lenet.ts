@@ -1,5 +1,5 @@
-// LeNet, the convolutional network that learned to read cheques (LeCun et al. 1998), in the form that tutorials give it:
-// small patterns are looked for everywhere, then patterns of patterns, and what was found is weighed.
+// LeNet, the convolutional network that learned to read checks (LeCun et al. 1998), in its tutorial form: two
+// convolutions find small patterns and patterns of those, and two linear layers classify them.
 import { flatten, relu } from "@weft/tensor";
 import { Chain, Conv, Linear, MaxPool, xavier, zeros } from "@weft/nn";
 import { sgd } from "@weft/optim";

@@ -1,4 +1,4 @@
-// Linear regression by hand: a model is a function, a parameter is a box, a step of learning is three lines.
+// Linear regression by hand: a model is a function, a parameter is a box, a training step is three lines.
 import { diff, param, scope } from "@weft/autograd";
 import { add, matmul, mul, sub, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { mse } from "@weft/nn";
@@ -8,13 +8,13 @@ import { turns } from "../turns.ts";
 export interface LinregOptions {
   readonly steps?: number;
   readonly lr?: number;
-  /** Ends the steps early. */
+  /** Ends training early. */
   readonly signal?: Signal;
 }
 
 /**
- * Fits y = x w + b to data `[N, features]` and targets `[N, 1]`: gradient descent on the mean squared error, with all of
- * the data in each step.
+ * Fits y = x w + b to data `[N, features]` and targets `[N, 1]`: gradient descent on the mean squared error, with all
+ * of the data in each step.
  *
  * @example
  * const { losses, predict } = await linreg(await housing({ standardize: true }), await open());
@@ -44,9 +44,9 @@ export async function linreg(
   }
   return {
     losses,
-    /** The mean squared error when all is done. */
+    /** The mean squared error after training. */
     error: await scope(() => mse(predict(x), y).item()),
-    /** What the model says to the data, `[N]`. */
+    /** The model's predictions for the data, `[N]`. */
     predictions: await scope(() => predict(x).data()),
     model: { weight, bias },
     predict,

@@ -1,4 +1,4 @@
-// A multilayer perceptron: between pixels and scores stand 64 units that fire or do not.
+// A multilayer perceptron: one hidden layer of 64 units between pixels and scores.
 import { flatten, relu } from "@weft/tensor";
 import { Chain, Linear, normal, zeros } from "@weft/nn";
 import { sgd } from "@weft/optim";

@@ -1,4 +1,4 @@
-// Softmax regression: the score of a class is a weighted sum of the pixels. It cannot do better than about 92 % on MNIST.
+// Softmax regression: the score of a class is a weighted sum of the pixels. It reaches at most about 92% on MNIST.
 import { flatten } from "@weft/tensor";
 import { Chain, Linear, normal, zeros } from "@weft/nn";
 import { sgd } from "@weft/optim";

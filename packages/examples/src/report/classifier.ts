@@ -1,4 +1,4 @@
-// The report on a model that tells pictures apart: how it learned, what it confuses, what it looks for.
+// The report on an image classifier: how it learned, what it confuses, what its first layer responds to.
 import type { Labeled } from "@weft/data";
 import { confusion, mistakes, type Answer } from "../evaluation.ts";
 import type { Epoch } from "../training.ts";
@@ -16,7 +16,7 @@ export interface Findings extends Pick<Report, "title" | "result" | "facts"> {
   readonly epochs: readonly Epoch[];
   readonly test: Labeled;
   readonly answers: readonly Answer[];
-  /** The first layer's. */
+  /** Those of the first layer. */
   readonly weights: Weights;
   /** The model's parts as text. */
   readonly summary: string;
@@ -40,26 +40,25 @@ export function classifierReport(findings: Findings): string {
     },
     {
       title: "How well it does on pictures that it has not seen",
-      about: "The share of the test set that is right after each epoch.",
+      about: "The accuracy on the test set after each epoch.",
       body: accuracyCurve(epochs.map(({ accuracy }) => accuracy)),
     },
     {
       title: "What it confuses",
-      about: "Rows are what pictures show, columns what the model takes them for. Orange is wrong.",
+      about: "Rows are labels, columns are the model's predictions. Orange is wrong.",
       body: confusionMatrix(confusion(answers)),
     },
     {
-      title: "Where it is wrong, and sure of it",
+      title: "Its most confident mistakes",
       about:
         wrong.length === 0
-          ? "It made no mistake."
-          : `The ${Math.min(SHOWN, wrong.length)} surest of ${wrong.length} mistakes.`,
+          ? "It made no mistakes."
+          : `The ${Math.min(SHOWN, wrong.length)} most confident of ${wrong.length} mistakes.`,
       body: gallery(wrong.slice(0, SHOWN).map((answer) => mistake(answer, test))),
     },
     {
       title: "What it looks for first",
-      about:
-        "The weights of the first layer, unit by unit: red where ink speaks for it, blue where ink speaks against it.",
+      about: "The weights of the first layer, unit by unit: red where ink raises its output, blue where ink lowers it.",
       body: gallery(filters(weights)),
     },
     { title: "Its parts", about: "Every parameter and its shape.", body: `<pre>${escaped(summary)}</pre>` },
@@ -81,7 +80,7 @@ function mistake({ index, label, guess, confidence }: Answer, { images }: Labele
 
 function filters({ data, shape }: Weights) {
   const units = shape[0]!;
-  const size = data.length / units; // one channel of grey: a unit's weights are one picture
+  const size = data.length / units; // one gray channel: a unit's weights are one picture
   const side = Math.sqrt(size);
   const limit = Array.from(data).reduce((most, w) => Math.max(most, Math.abs(w)), 0);
   return Array.from({ length: units }, (_, unit) => ({

@@ -1,10 +1,10 @@
-// The charts of a report, drawn by Observable Plot into plain SVG: no script runs when the page is opened.
+// The charts of a report, drawn by Observable Plot as plain SVG: no script runs when the page is opened.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
-/** A chart as text. Inside HTML, SVG needs no namespace, so that the page names no address at all. */
+/** A chart as text. Inside HTML, SVG needs no namespace; without it the page contains no URL at all. */
 function drawn(options: Plot.PlotOptions): string {
   const svg = Plot.plot({ document, style: { fontSize: "12px", background: "none" }, ...options });
   return svg.outerHTML.replaceAll(/ xmlns(:\w+)?="[^"]*"/g, "");
@@ -12,7 +12,7 @@ function drawn(options: Plot.PlotOptions): string {
 
 const hue = { main: "#3b76b8", wrong: "#d1572b" };
 
-/** The label of an axis in its middle, clear of the ticks. */
+/** The label of an axis, centered and clear of the ticks. */
 const below = { labelAnchor: "center", labelArrow: "none", labelOffset: 38 } as const;
 
 interface Point {
@@ -36,7 +36,7 @@ const smoothed = (values: readonly number[], span: number): number[] =>
     return part.reduce((a, b) => a + b) / part.length;
   });
 
-/** Round numbers from `least` to `most`: …, 0.1, 0.2, 0.5, 1, …; without the 5s and 2s where they would be many. */
+/** Round numbers from `least` to `most`: …, 0.1, 0.2, 0.5, 1, …; fewer per decade where there are many decades. */
 function steps(least: number, most: number): number[] {
   const decades = Math.log10(most / least);
   const leading = decades > 4 ? [1] : decades > 2 ? [1, 3] : [1, 2, 5];
@@ -66,7 +66,7 @@ export function lossCurve(losses: readonly number[], perEpoch: number): string {
   });
 }
 
-/** The error of a long run that settles early: both axes are logarithmic. */
+/** The error of every step, for a long run that converges early: both axes are logarithmic. */
 export function errorCurve(errors: readonly number[]): string {
   const shown = new Set(Array.from({ length: 201 }, (_, i) => Math.round(errors.length ** (i / 200))));
   const points = [...shown].map((step) => ({ x: step, y: errors[step - 1]! }));
@@ -116,7 +116,7 @@ export function accuracyCurve(accuracies: readonly number[]): string {
   });
 }
 
-/** How often each label (row) was taken for each class (column). */
+/** How often each label (row) was predicted as each class (column). */
 export function confusionMatrix(counts: readonly (readonly number[])[]): string {
   const most = Math.max(5, ...counts.flatMap((row, i) => row.filter((_, j) => j !== i)));
   const cells = counts.flatMap((row, label) => {
@@ -155,13 +155,13 @@ export function confusionMatrix(counts: readonly (readonly number[])[]): string 
   });
 }
 
-/** What a regression says beside what is true. */
-export function scatter(truth: ArrayLike<number>, said: ArrayLike<number>, unit: string): string {
-  const points = Array.from(truth, (x, i) => ({ x, y: said[i]! }));
+/** The predictions of a regression against the true values. */
+export function scatter(truth: ArrayLike<number>, predictions: ArrayLike<number>, unit: string): string {
+  const points = Array.from(truth, (x, i) => ({ x, y: predictions[i]! }));
   const ends = points.flatMap(({ x, y }) => [x, y]);
   const line = [Math.min(...ends), Math.max(...ends)].map((x) => ({ x, y: x }));
   return drawn({
-    ariaLabel: "What the model says beside what is true",
+    ariaLabel: "The model's predictions against the true values",
     width: 560,
     height: 500,
     marginLeft: 56,

@@ -1,8 +1,8 @@
-// A report as one HTML file that needs nothing else: style, charts and pictures are inside.
+// A report as one self-contained HTML file: style, charts and pictures are inside.
 
 export interface Section {
   readonly title: string;
-  /** One or two sentences: what is to be seen. */
+  /** One or two sentences: what the section shows. */
   readonly about: string;
   /** HTML. */
   readonly body: string;
@@ -10,28 +10,28 @@ export interface Section {
 
 export interface Report {
   readonly title: string;
-  /** The number that matters, and what it is. */
+  /** The main result, and what it means. */
   readonly result: readonly [value: string, what: string];
-  /** What stands beside it: name and value. */
+  /** Further facts: name and value. */
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly sections: readonly Section[];
 }
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** Text as it stands in HTML. */
+/** Text escaped for HTML. */
 export const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (c) => entities[c]!);
 
 export interface Captioned {
-  /** The address of a picture. */
+  /** The URL of a picture. */
   readonly src: string;
   /** HTML under the picture. */
   readonly caption: string;
-  /** The same in words. */
+  /** The picture in words. */
   readonly alt: string;
 }
 
-/** Pictures side by side, with a line under each. */
+/** Pictures side by side, with a caption under each. */
 export const gallery = (pictures: readonly Captioned[]): string =>
   `<div class="gallery">${pictures
     .map(

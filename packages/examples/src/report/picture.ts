@@ -1,7 +1,7 @@
-// Pictures inside a page: pixels become a PNG, and the PNG a data address, so that nothing has to be fetched.
+// Pictures inside a page: pixels become a PNG, and the PNG a data URL, so that nothing has to be fetched.
 import { crc32, deflateSync } from "node:zlib";
 
-/** Rows of pixels from the top, one byte of grey or three of red, green and blue each. */
+/** Rows of pixels from the top, each pixel one gray byte or three bytes of red, green and blue. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -17,13 +17,13 @@ function chunk(type: string, body: Uint8Array): Uint8Array {
   return whole;
 }
 
-/** The file, as the PNG specification has it: signature, header, rows (each behind a 0: no filter), end. */
+/** A PNG file: signature, header, rows (each after a 0: no filter), end. */
 export function png({ width, height, data }: Pixels): Uint8Array {
   const row = data.length / height;
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, row === width ? 0 : 2], 8); // bits a channel; grey or color
+  header.set([8, row === width ? 0 : 2], 8); // bits per channel; gray or color
   const rows = new Uint8Array(height * (row + 1));
   for (let y = 0; y < height; y++) rows.set(data.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
   const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -31,7 +31,7 @@ export function png({ width, height, data }: Pixels): Uint8Array {
   return Buffer.concat([signature, ...chunks]);
 }
 
-/** The address of a picture: what stands in `src`. */
+/** The data URL of a picture. */
 export const address = (pixels: Pixels): string =>
   `data:image/png;base64,${Buffer.from(png(pixels)).toString("base64")}`;
 
@@ -41,7 +41,7 @@ const [blue, white, red] = [
   [178, 24, 43],
 ] as const;
 
-/** Weights as colors: blue below zero, white at zero, red above, full at `limit`. */
+/** Weights as colors: blue below zero, white at zero, red above, saturated at `limit`. */
 export function weighed(weights: ArrayLike<number>, width: number, height: number, limit: number): Pixels {
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) {

@@ -1,4 +1,4 @@
-// The report on a model that says a number: how it learned, and how far off it is.
+// The report on a regression model: how it learned, and how far off it is.
 import { errorCurve, scatter } from "./figures.ts";
 import { page, type Report } from "./page.ts";
 
@@ -21,7 +21,7 @@ export const regressionReport = (findings: RegressionFindings): string =>
       },
       {
         title: "How far off it is",
-        about: "Each point is one case: what is true, and what the model says. On the broken line it is right.",
+        about: "Each point is one case: the true value and the prediction. On the dashed line they are equal.",
         body: scatter(findings.truth, findings.predictions, findings.unit),
       },
     ],
