@@ -54,7 +54,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** The contenders that are written in JavaScript: this program, started again. */
+/** Contenders written in JavaScript run in this program, started again. */
 const here: Record<string, () => Promise<Contender>> = { weft, tfjs, jaxjs };
 
 function command(name: string): Command {
@@ -66,7 +66,7 @@ function command(name: string): Command {
   return { name, program: process.execPath, args: [fileURLToPath(import.meta.url), "--contender", name] };
 }
 
-/** Rows that are measured together: those of one group, or one alone. */
+/** Rows that are measured together: those of one group, or a single row. */
 function groups(rows: readonly Row[]): Row[][] {
   const found = new Map<string, Row[]>();
   for (const row of rows) found.set(row.group ?? row.name, [...(found.get(row.group ?? row.name) ?? []), row]);

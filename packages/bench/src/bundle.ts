@@ -1,5 +1,6 @@
-// Writes the program, Weft and PyTorch's rows into one file, for a machine without network: `node weft-bench.mjs` there, or
-// with `--gpu` `node weft-gpu-bench.mjs`, which needs the package `webgpu` beside it. The JavaScript peers are not in it.
+// Bundles the program, Weft and PyTorch's rows into one file, for a machine without network: run `node weft-bench.mjs`
+// there. With `--gpu` it is `node weft-gpu-bench.mjs`, which needs the package `webgpu` next to it. The JavaScript
+// peers are not included.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";

@@ -1,9 +1,10 @@
-// The side that is measured: a process that makes rows' steps, repeats them on command and says how long they took. Asked and
-// answered in lines of JSON, so that a contender may be written in any language (torch-rows.py is one).
+// The side that is measured: a process that prepares the steps of rows, repeats them on request and reports how long
+// they took. Requests and answers are lines of JSON, so a contender can be written in any language (torch-rows.py is
+// one).
 import { createInterface } from "node:readline";
 import type { Step } from "./rows/row.ts";
 
-/** A framework with its way of doing each row that it can do. */
+/** A framework, with an implementation of each row that it supports. */
 export interface Contender {
   readonly title: string;
   readonly version: string;
@@ -11,23 +12,23 @@ export interface Contender {
   readonly rows: ReadonlyMap<string, () => Step | Promise<Step>>;
 }
 
-/** The first line from a contender: who it is, or why it is not here. */
+/** The first line from a contender: what it is, or why it is missing. */
 export type Greeting = { readonly title: string; readonly version: string; readonly detail: string } | Missing;
 export interface Missing {
   readonly missing: string;
 }
 
-/** What a contender is asked, a line each. */
+/** Requests to a contender, one per line. */
 export type Request =
   | { readonly prepare: string; readonly warmUp: number }
   | { readonly run: string; readonly steps: number }
   | { readonly end: string };
 
-/** The answer to `prepare`, in milliseconds a step: the first, which may compile, and what one took at the end. */
+/** The answer to `prepare`, in milliseconds per step: the first step, which may compile, and one at the end. */
 export interface Prepared {
   readonly first: number;
   readonly each: Sample;
-  /** How many operations a step does, if the row does not say it. */
+  /** How many operations a step does, if the row does not say so. */
   readonly per?: number;
 }
 
@@ -37,13 +38,13 @@ export interface Ended {
   readonly note?: string;
 }
 
-/** The answer to `run`: what one step took, in milliseconds, by the clock and of the processor. */
+/** The answer to `run`: the time of one step in milliseconds, wall-clock and processor time. */
 export interface Sample {
   readonly wall: number;
   readonly cpu: number;
 }
 
-/** A first step that takes so many milliseconds is the only one. */
+/** After a first step that takes so many milliseconds, no other is made. */
 const SLOW = 60_000;
 
 async function repeat(step: Step, steps: number): Promise<Sample> {
@@ -71,7 +72,7 @@ async function warm(step: Step, time: number): Promise<Prepared> {
 
 /** Serves one contender on standard input and output until input ends. */
 export async function serve(open: () => Promise<Contender>): Promise<void> {
-  console.log = console.error; // standard output belongs to the answers
+  console.log = console.error; // standard output is for answers only
   const say = (answer: Greeting | Prepared | Sample | Ended): void => {
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   };
@@ -89,7 +90,7 @@ export async function serve(open: () => Promise<Contender>): Promise<void> {
   const answer = async (request: Request): Promise<Prepared | Sample | Ended | Missing> => {
     if ("prepare" in request) {
       const make = rows.get(request.prepare);
-      if (make === undefined) return { missing: "not written for it" };
+      if (make === undefined) return { missing: "not implemented" };
       const step = await make();
       steps.set(request.prepare, step);
       const { per } = step;

@@ -1,36 +1,39 @@
-// Measures rows: in every round each contender does a block of steps in turn, so that whatever else the machine does falls on
-// all of them, and a ratio is taken within a round.
+// Measures rows: in every round each contender runs a block of steps, one after the other, so that other load on the
+// machine affects all of them, and a ratio is taken within a round.
 import type { Missing, Sample } from "./contender.ts";
 import type { Rival } from "./rival.ts";
 import type { Row } from "./rows/row.ts";
 
 export interface Settings {
   readonly rounds: number;
-  /** Milliseconds that a block of steps should last. */
+  /** The target duration of a block of steps, in milliseconds. */
   readonly block: number;
-  /** Milliseconds of repeating before the first round. */
+  /** The duration of the warm-up before the first round, in milliseconds. */
   readonly warmUp: number;
 }
 
-/** What a contender took for one operation of a row, in the row's unit. */
+/** A contender's time for one operation of a row, in the row's unit. */
 export interface Timing {
-  /** Medians over rounds, by the clock and of the processor, and the least by the clock. */
+  /** Medians over rounds of wall-clock and processor time, and the least wall-clock time. */
   readonly wall: number;
   readonly cpu: number;
   readonly least: number;
   /** The very first step, which may compile. */
   readonly first: number;
-  /** How many rounds there were; 0 if there is one step alone: the first, if that is meant or took a minute, else the second. */
+  /**
+   * The number of rounds; 0 if there was only a single step: the first, if that is what the row measures or it took a
+   * minute, else the second.
+   */
   readonly rounds: number;
-  /** What the contender said about the row when it ended. */
+  /** The contender's note at the end of the row. */
   readonly note?: string;
-  /** How many times Weft's speed is this one's: medians over rounds. */
+  /** Weft's speed relative to this contender's: medians over rounds. */
   readonly ratio?: { readonly wall: number; readonly cpu: number };
 }
 
 export interface RowResult {
   readonly row: Row;
-  /** By contender; a row that it cannot do has the reason. */
+  /** By contender; the reason if it does not support the row. */
   readonly timings: Readonly<Record<string, Timing | Missing>>;
   /** Each round of each contender that took part. */
   readonly samples: Readonly<Record<string, readonly Sample[]>>;
@@ -39,7 +42,7 @@ export interface RowResult {
 /** The contender that the others are compared with. */
 export const OURS = "weft";
 
-/** A step slower than this (milliseconds) takes part in the first two rounds; slower than the next, in none. */
+/** Slower steps (in milliseconds) take part in the first two rounds only; slower than the second limit, in none. */
 const SLOW = 2500;
 const ENDLESS = 12_000;
 
@@ -115,7 +118,7 @@ export async function measure(
   });
 }
 
-/** Pairs of one round: what the second took for each unit of the first. */
+/** Ratios within rounds: the second's time divided by the first's. */
 export const ratios = (first: readonly Sample[], second: readonly Sample[], of: keyof Sample): number =>
   median(first.slice(0, second.length).map((sample, round) => second[round]![of] / sample[of]));
 

@@ -1,6 +1,6 @@
-// Numbers for frameworks that are given host arrays: they need only be of the right size, and the same every time.
+// Input numbers for frameworks that take host arrays: they only need the right size, and to be the same every time.
 
-/** So many numbers, evenly spread in (−scale, scale). */
+/** `count` numbers, evenly spread in (−scale, scale). */
 export function spread(count: number, scale = 1): Float32Array {
   const out = new Float32Array(count);
   let s = 2654435761;
@@ -13,11 +13,11 @@ export function spread(count: number, scale = 1): Float32Array {
   return out;
 }
 
-/** So many whole numbers from 0 to below `high`. */
+/** `count` integers from 0 to below `high`. */
 export const whole = (count: number, high: number): Int32Array =>
   Int32Array.from(spread(count), (x) => Math.min(high - 1, Math.floor(((x + 1) / 2) * high)));
 
-/** Rows with a one at each label. */
+/** One-hot rows of labels. */
 export function hot(labels: Int32Array, depth: number): Float32Array {
   const out = new Float32Array(labels.length * depth);
   for (const [i, label] of labels.entries()) out[i * depth + label] = 1;

@@ -1,5 +1,5 @@
-// The other JavaScript frameworks stand in a folder of their own with a package.json of its own, so that nobody downloads
-// them who does not ask for them.
+// The other JavaScript frameworks are installed in a folder with a package.json of its own, so that they are downloaded
+// only on request.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

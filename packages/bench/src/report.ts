@@ -1,4 +1,4 @@
-// Everything that a run has found, as it is written with `--json`.
+// The results of a run, as written with `--json`.
 import type { Sample } from "./contender.ts";
 import type { RowResult } from "./measure.ts";
 import { isMissing, median, ratios } from "./measure.ts";
@@ -10,7 +10,7 @@ export interface Machine {
   /** The core that all contenders ran on, if they were bound to one. */
   readonly core: number | null;
   readonly system: string;
-  /** Load averages over a minute, before and after: what else ran. */
+  /** Load averages over a minute, before and after: they show what else ran. */
   readonly load: readonly [before: number, after: number];
 }
 
@@ -27,10 +27,10 @@ export interface Report {
   readonly rounds: number;
   readonly block: number;
   readonly contenders: readonly Named[];
-  /** Who was looked for and not found, with the reason. */
+  /** Contenders that are missing, with the reason. */
   readonly absent: Readonly<Record<string, string>>;
   readonly rows: readonly (Pick<RowResult, "timings"> & RowFacts)[];
-  /** The table of what recording costs, by contender; absent if its rows were not asked for. */
+  /** The costs of recording, by contender; absent if their rows were not measured. */
   readonly recording?: Readonly<Record<string, RecordingCost>>;
 }
 
@@ -39,7 +39,7 @@ type RowFacts = Pick<RowResult["row"], "name" | "what" | "unit" | "target" | "gr
 /** In seconds for 6,000 calls, medians over rounds. */
 export interface RecordingCost {
   readonly prefixes: readonly { readonly what: string; readonly wall: number; readonly cpu: number }[];
-  /** Beside the whole forward computation: medians of the ratios within a round. */
+  /** Relative to the whole forward computation: medians of the ratios within a round. */
   readonly recording: { readonly wall: number; readonly cpu: number };
   readonly backprop: { readonly wall: number; readonly cpu: number };
 }
@@ -53,7 +53,7 @@ export const facts = ({ row: { name, what, unit, target, group }, timings }: Row
   timings,
 });
 
-/** The table of recording costs from its rows, for each contender that did them all. */
+/** The costs of recording, for each contender that has all the rows for it. */
 export function recordingCosts(results: readonly RowResult[], names: readonly string[]): Report["recording"] {
   const rows = results.filter(({ row }) => row.group === "recording");
   const costs: Record<string, RecordingCost> = {};

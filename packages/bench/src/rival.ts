@@ -1,4 +1,4 @@
-// The side that measures: starts a contender's process, on one core where `taskset` is there, and asks it questions.
+// The side that measures: starts a contender's process, on one core if `taskset` is available, and sends it requests.
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -12,7 +12,7 @@ export interface Command {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** A contender's process. Every answer is a promise; a question to a process that has ended is answered with the reason. */
+/** A contender's process. Every answer is a promise; after the process has ended, the answer is the reason. */
 export interface Rival {
   readonly name: string;
   readonly greeting: Greeting;
@@ -26,7 +26,9 @@ export interface Rival {
 
 const TASKSET = "taskset";
 
-/** The core that contenders share: the one named, or the last that this process may use; undefined without `taskset`. */
+/**
+ * The core that contenders share: the given one, or the last that this process may use; undefined without `taskset`.
+ */
 export function chooseCore(named: number | undefined): number | undefined {
   if (spawnSync(TASKSET, ["--version"]).status !== 0) return undefined;
   if (named !== undefined) return named;

@@ -1,15 +1,15 @@
-// The report as text: Markdown tables, which read as well on a terminal.
+// The report as text: Markdown tables, which are also readable on a terminal.
 import { isMissing, median, OURS, type Timing } from "./measure.ts";
 import type { Report } from "./report.ts";
 import type { Target } from "./rows/row.ts";
 
-/** Three figures that mean something. */
+/** A number with three significant digits. */
 export const figure = (x: number): string =>
   x >= 1000 ? Math.round(x).toLocaleString("en") : String(Number(x.toPrecision(3)));
 export const times = (x: number): string =>
   `${x >= 100 ? Math.round(x).toLocaleString("en") : x.toPrecision(x < 1 ? 2 : 3)}×`;
 
-/** A Markdown table whose columns line up; the first is text. */
+/** A Markdown table with aligned columns; the first is text. */
 export function lines(head: readonly string[], body: readonly (readonly string[])[]): string {
   const widths = head.map((title, k) => Math.max(2, title.length, ...body.map((cells) => cells[k]!.length)));
   const line = (cells: readonly string[]): string =>
@@ -21,10 +21,10 @@ export function lines(head: readonly string[], body: readonly (readonly string[]
 const wanted = (target: Target | undefined, unit: string): string =>
   target === undefined ? "" : "below" in target ? `< ${target.below} ${unit}` : `≥ ${target.timesPyTorch}×`;
 
-/** By which clock: the one on the wall, or the processor's, which stands still while others have the core. */
+/** Wall-clock time, or processor time, which stands still while other processes have the core. */
 export type Clock = "wall" | "cpu";
 
-/** One line a row: Weft's time, each other's time, and how many times the other's speed Weft's is. */
+/** One line per row: Weft's time, each other contender's time, and Weft's speed relative to the other's. */
 function rowTable({ rows, contenders }: Report, clock: Clock): string {
   const others = contenders.filter(({ name }) => name !== OURS);
   const head = ["row", "unit", "Weft", ...others.flatMap(({ title }) => [title, "×"]), "wanted"];
@@ -45,7 +45,7 @@ function rowTable({ rows, contenders }: Report, clock: Clock): string {
   return lines(head, body);
 }
 
-/** Seconds of 6,000 calls as prefixes grow, what each adds, and the two ratios. */
+/** Seconds for 6,000 calls of growing prefixes, what each step adds, and the two ratios. */
 function recordingTable({ recording = {}, contenders }: Report, clock: Clock): string {
   const present = contenders.filter(({ name }) => recording[name] !== undefined);
   const seconds = (x: number): string => x.toFixed(3);
@@ -68,7 +68,7 @@ function recordingTable({ recording = {}, contenders }: Report, clock: Clock): s
   );
 }
 
-/** What is to be said about rows, and what planning costs: the difference between two of them. */
+/** Notes on rows, and the cost of planning: the difference between two of them. */
 function notes({ rows, contenders }: Report): string {
   const said = rows.flatMap(({ name, timings }) =>
     contenders.flatMap((contender) => {
@@ -81,11 +81,11 @@ function notes({ rows, contenders }: Report): string {
     return timing === undefined || isMissing<object>(timing) ? undefined : timing;
   });
   if (known !== undefined && unknown !== undefined)
-    said.push(`- planning on a cache miss: ${figure(unknown.cpu - known.cpu)} µs a node (wanted: at most 2)`);
+    said.push(`- planning on a cache miss: ${figure(unknown.cpu - known.cpu)} µs per node (wanted: at most 2)`);
   return said.join("\n");
 }
 
-/** How much of the time by the clock Weft had the core. */
+/** The fraction of wall-clock time in which Weft had the core. */
 const share = ({ rows }: Report): number =>
   median(
     rows.flatMap(({ timings }) => {
@@ -99,8 +99,10 @@ export function text(report: Report, clock: Clock = "wall"): string {
   const bound = machine.core === null ? "not bound to a core" : `all on core ${machine.core}`;
   const [before, after] = machine.load.map((load) => load.toFixed(1));
   const parts = [
-    `${report.date}: ${machine.processor}, ${machine.cores} cores (${bound}), ${machine.system}; load ${before} before, ${after} after.`,
-    `Medians of ${rounds} rounds, blocks of ${block} ms, ${clock === "wall" ? "by the clock" : "processor time"}; × is how many times the other's speed Weft's is.`,
+    `${report.date}: ${machine.processor}, ${machine.cores} cores (${bound}), ${machine.system}; ` +
+      `load ${before} before, ${after} after.`,
+    `Medians of ${rounds} rounds, blocks of ${block} ms, ${clock === "wall" ? "wall-clock" : "processor"} time; ` +
+      "× is Weft's speed divided by the other's.",
     share(report) < 0.9 && clock === "wall"
       ? `The machine was busy: Weft had its core ${Math.round(100 * share(report))} % of the time. See --clock cpu.`
       : "",
@@ -111,7 +113,7 @@ export function text(report: Report, clock: Clock = "wall"): string {
   ];
   if (rows.some(({ group }) => group !== "recording")) parts.push(rowTable(report, clock));
   if (rows.some(({ timings }) => Object.values(timings).some((t) => "rounds" in t && t.rounds === 0)))
-    parts.push("¹ One step: the first, if that is meant or took over a minute, else the second; no rounds.");
+    parts.push("¹ A single step: the first, if the row measures that or it took over a minute, else the second.");
   parts.push(notes(report));
   if (report.recording !== undefined) parts.push(recordingTable(report, clock));
   return parts.filter((part) => part !== "").join("\n\n");

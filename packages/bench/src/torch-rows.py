@@ -1,5 +1,5 @@
 """PyTorch's side of the table: a contender that is asked and answers in lines of JSON (see contender.ts).
-Its models, optimisers and sizes are those of src/rows; one thread."""
+Its models, optimizers and sizes are those of src/rows; one thread."""
 import ctypes
 import json
 import os
@@ -27,7 +27,7 @@ SLOW = 60.0
 
 
 def libraries():
-    """The BLAS that are loaded, as they describe themselves: what the build says is only what it was compiled against."""
+    """The loaded BLAS libraries, as they describe themselves; the build only says what it was compiled against."""
     found = []
     try:
         with open("/proc/self/maps") as maps:
@@ -63,7 +63,7 @@ def blas():
 
 
 def gigaflops(n=512):
-    """What one thread reaches in a product, by the processor's time: a busy machine does not make it less."""
+    """The speed of one thread in a matrix product, by processor time, which a busy machine does not reduce."""
     a, b = torch.ones(n, n), torch.ones(n, n)
     times = []
     for _ in range(4):
@@ -73,13 +73,14 @@ def gigaflops(n=512):
     return 2 * n ** 3 / max(min(times), 1e-9) / 1e9
 
 
-# To be faster than a reference BLAS says nothing. It reaches 1 to 6, a tuned one ten times as much on the same processor. Where the
-# reference is loaded by its own name (Debian's libblas3), it is also told from a tuned one on a fast processor.
+# Being faster than a reference BLAS means nothing: it reaches 1 to 6 GFLOP/s, a tuned one ten times as much on the same
+# processor. Debian's reference BLAS (libblas3) is also recognized by name, since on a fast processor it may reach more.
 speed = gigaflops()
 reference = any(re.search(r"/libblas\.so\.3\.\d", name) for name in libraries())
 if speed < (20 if reference else 5):
-    say({"missing": f"no rival: its products reach {speed:.1f} GFLOP/s on one thread, as a reference BLAS does ({blas()}). "
-                    "Install a tuned one (Debian: libopenblas0) or a PyTorch that brings one, or name another Python with --python"})
+    say({"missing": f"left out: its products reach only {speed:.1f} GFLOP/s on one thread, "
+                    f"as with a reference BLAS ({blas()}). Install a tuned one (Debian: libopenblas0) "
+                    "or a PyTorch that brings one, or name another Python with --python"})
     sys.exit(0)
 
 
@@ -166,7 +167,10 @@ def add10_grad_one():
     return lambda: torch.autograd.grad((a + b).sum(), (a, b))
 
 
-OPTIMIZERS = {"sgd": lambda m: torch.optim.SGD(m.parameters(), lr=0.01), "adam": lambda m: torch.optim.Adam(m.parameters(), lr=0.001)}
+OPTIMIZERS = {
+    "sgd": lambda m: torch.optim.SGD(m.parameters(), lr=0.01),
+    "adam": lambda m: torch.optim.Adam(m.parameters(), lr=0.001),
+}
 
 
 def trained(build, inputs, loss_of, rule):
@@ -224,7 +228,7 @@ for rule in ("sgd", "adam"):
 ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))), F.cross_entropy, "adam")
 ROWS["gru-adam"] = trained(Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))), F.cross_entropy, "adam")
 
-# --- what recording costs: prefixes of a perceptron with squared loss, then the tape, then the way back
+# --- the cost of recording: prefixes of a perceptron with squared loss, then the tape, then the backward pass
 STAGES = [lambda h, w, y: h @ w[0], lambda h, w, y: h + w[1], lambda h, w, y: torch.relu(h), lambda h, w, y: h @ w[2],
           lambda h, w, y: h + w[3], lambda h, w, y: h - y, lambda h, w, y: h.square().sum()]
 shared = []
@@ -286,7 +290,7 @@ def answer(request):
     if "prepare" in request:
         make = ROWS.get(request["prepare"])
         if make is None:
-            return {"missing": "not written for it"}
+            return {"missing": "not implemented"}
         steps[request["prepare"]] = make()
         return warm(steps[request["prepare"]], request["warmUp"])
     if "run" in request:
@@ -295,7 +299,8 @@ def answer(request):
     return {"ended": request["end"]}
 
 
-say({"title": "PyTorch", "version": torch.__version__, "detail": f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; 1 thread; Python {sys.version.split()[0]}"})
+say({"title": "PyTorch", "version": torch.__version__,
+     "detail": f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; 1 thread; Python {sys.version.split()[0]}"})
 steps = {}
 for line in sys.stdin:
     try:

@@ -1,4 +1,4 @@
-// The program as it is called: two small rows, and what it says about who is not here.
+// The program, run on two small rows, and its notes about missing contenders.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,8 +56,8 @@ describe("two rows, quickly", () => {
   });
 });
 
-describe("PyTorch is a rival only with a BLAS that is one", () => {
-  /** A stand-in for PyTorch, whose product takes so many seconds of the processor. */
+describe("PyTorch is measured only with a tuned BLAS", () => {
+  /** A fake PyTorch whose matrix product takes the given seconds of processor time. */
   const stub = (seconds: number): string => `
 import time
 from types import SimpleNamespace as Space
@@ -94,14 +94,14 @@ __config__ = Space(show=lambda: "BLAS_INFO=generic")
     return JSON.parse(bench({ PYTHONPATH: folder }, ...args)) as Report;
   };
 
-  test("a reference BLAS is none, and the reason says what to do", ({ skip }) => {
+  test("a reference BLAS is rejected, and the reason says what to do", ({ skip }) => {
     skip(missing !== undefined, missing);
     const { contenders, absent } = withStub(0.15); // 1.8 GFLOP/s
     expect(contenders).toEqual([]);
-    expect(absent["torch"]).toMatch(/^no rival: its products reach 1\.\d GFLOP\/s .*generic.*libopenblas0.*--python$/);
+    expect(absent["torch"]).toMatch(/^left out: its products reach only 1\.\d GFLOP\/s .*generic.*libopenblas0.*--python$/);
   });
 
-  test("a tuned one is, and its speed stands in the report", ({ skip }) => {
+  test("a tuned one is accepted, and its speed is in the report", ({ skip }) => {
     skip(missing !== undefined, missing);
     const { contenders, absent } = withStub(0.01); // 27 GFLOP/s
     expect(absent).toEqual({});
@@ -125,7 +125,7 @@ test("ratios and the costs of recording come from paired rounds", () => {
   expect(weft!.backprop.cpu).toBeCloseTo(9 / 7);
 });
 
-test("the rows that the project promises something about are there", () => {
+test("every row with a promised target exists", () => {
   expect(bench({}, "--list").trim().split("\n")).toEqual(
     expect.arrayContaining(["matmul-512", "charlm-adam", "add10-grad"]),
   );

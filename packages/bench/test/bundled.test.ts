@@ -1,5 +1,5 @@
-// In a bundle no frame of a call stack says whose it is: an index out of range is told without a place, not with a wrong one.
-// Errors keep their names, whatever a minifier calls their classes.
+// In a bundle, stack frames do not tell packages apart: the error for an index out of range has no call site rather
+// than a wrong one. Errors keep their names, whatever a minifier calls their classes.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// The program for a graphics processor as it is called, on the software driver: one small row; and its tables.
+// The GPU program, run on the software driver with one small row; and its tables.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ describe.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)("one row, quickly",
     report = JSON.parse(readFileSync(file, "utf8")) as GpuReport;
   }, 120_000);
 
-  test("the report names machine, adapter and who is not here", () => {
+  test("the report names machine, adapter and missing contenders", () => {
     expect(report.machine.node).toBe(process.versions.node);
     expect(report.adapter?.software).toBe(true);
     expect(report.contenders.map(({ name }) => name)).toEqual(["weft"]);
@@ -35,7 +35,7 @@ describe.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)("one row, quickly",
     expect(report.absent["torch graph"]).toContain("/nowhere/python3");
   });
 
-  test("a row has its time, the host's part and its dispatches, and makes nothing after ten steps", () => {
+  test("a row has its time, the host's part and its dispatches, and creates nothing after ten steps", () => {
     expect(report.rows.map(({ name, steps }) => [name, steps])).toEqual([["linreg-sgd", 3]]);
     const figures = report.rows[0]!.figures["weft"] as WeftFigures;
     const { step, samples, first, host, dispatches, submits, value } = figures;
@@ -70,7 +70,7 @@ test("the bundle is one file that runs", () => {
   expect(readFileSync(bundle, "utf8")).toContain("torch.cuda.CUDAGraph");
 });
 
-test("PyTorch's modes stand beside Weft, and speed is told by operations too", () => {
+test("the tables compare Weft with PyTorch's modes, and show operations per second", () => {
   const made = { plans: 0, kernels: 0, pipelines: 0, bindGroups: 0, slabs: 0 };
   const weft = (step: number): WeftFigures => ({
     step,

@@ -1,5 +1,5 @@
-// jax-js on its WebAssembly backend: whole steps under `jit`, but for LeNet, which is faster without. It has no layers; its
-// functions consume what they are given, and `.ref` is a reference more.
+// jax-js on its WebAssembly backend: whole steps under `jit`, except LeNet, which is faster without. It has no layers;
+// its functions consume their arguments, and `.ref` adds a reference.
 import type { Contender } from "../contender.ts";
 import { hot, sizeOf, spread, whole } from "../numbers.ts";
 import { peer, peerVersion } from "../peers.ts";
@@ -76,7 +76,7 @@ export async function jaxjs(): Promise<Contender> {
   row("add10-grad", ten, (a, b) => grad((p: any[]) => chain(p[0], p[1]))([a, b]));
   row("add10-grad-one", ten, (a, b) => grad((p: any[]) => p[0].add(p[1]).sum())([a, b]));
 
-  /** One step on a state of parameters, for Adam with both moments and the number of the step. */
+  /** One step on a state of parameters; for Adam also both moments and the step count. */
   const stepOf = (loss: Loss, rule: "sgd" | "adam") => (state: any, x: any, y: any) => {
     const [value, g] = valueAndGrad(loss)(
       state.p.map((w: any) => w.ref),
@@ -172,7 +172,7 @@ export async function jaxjs(): Promise<Contender> {
     ]);
   }
   const [steps, batch, vocabulary, units] = [100, 128, 80, 256] as const;
-  // A look-up has no gradient for its table, and there is no scan: one-hot rows, unrolled.
+  // A lookup has no gradient for its table, and there is no scan: one-hot rows, and an unrolled loop.
   trained("charlm", "adam", false, () => [
     [
       A([vocabulary, units], 0.1),

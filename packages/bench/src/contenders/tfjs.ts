@@ -1,5 +1,5 @@
-// TensorFlow.js: core on its WebAssembly backend with SIMD; where that has no gradient of the convolution, on its plain
-// JavaScript backend. Images are [N, H, W, C], which is what it is fast with.
+// TensorFlow.js on its WebAssembly backend with SIMD; on its plain JavaScript backend where WebAssembly has no gradient
+// of convolution. Images are [N, H, W, C], its fast layout.
 import type { Contender } from "../contender.ts";
 import { hot, sizeOf, spread, whole } from "../numbers.ts";
 import { peer, peerFolder, peerVersion } from "../peers.ts";
@@ -141,7 +141,7 @@ export async function tfjs(): Promise<Contender> {
     ["lenet-adam", lenet("adam")],
     [
       "charlm-adam",
-      // Its WebAssembly backend has no gradient of a look-up: the embedding is a product with one-hot rows.
+      // Its WebAssembly backend has no gradient of a lookup: the embedding is a product with one-hot rows.
       on("wasm", () => {
         const [steps, batch, vocabulary, units] = [100, 128, 80, 256];
         const [x, y] = [targets(steps * batch, vocabulary), targets(steps * batch, vocabulary)];
@@ -165,7 +165,9 @@ export async function tfjs(): Promise<Contender> {
   return {
     title: "tfjs",
     version: peerVersion("@tensorflow/tfjs-core"),
-    detail: `WebAssembly, ${wasm.getThreadsCount()} thread; rows with gradients of convolutions: its cpu backend; Node ${process.versions.node}`,
+    detail:
+      `WebAssembly, ${wasm.getThreadsCount()} thread; rows with gradients of convolutions: its cpu backend; ` +
+      `Node ${process.versions.node}`,
     rows,
   };
 }

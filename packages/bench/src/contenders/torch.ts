@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Command } from "../rival.ts";
 
-/** The text of torch-rows.py, where the bundler has put it in. */
+/** The text of torch-rows.py, if the bundler has inlined it. */
 declare const TORCH_ROWS: string | undefined;
 
 const text = (): string =>
@@ -12,15 +12,15 @@ const text = (): string =>
 const hasTorch = (python: string): boolean =>
   spawnSync(python, ["-c", "import importlib.util as u; exit(u.find_spec('torch') is None)"]).status === 0;
 
-/** The Python that was named, or the first that has PyTorch. */
+/** The given Python, or the first that has PyTorch. */
 export function pythonWithTorch(named: string | undefined): string {
   const candidates = named === undefined ? ["python3", "/usr/bin/python3"] : [named];
   return candidates.find(hasTorch) ?? candidates[0]!;
 }
 
 /**
- * One thread; and without settings that were made for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can
- * halve its speed). `settings` are put in last.
+ * One thread, and without settings meant for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can halve its
+ * speed). `settings` take precedence.
  */
 function environment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_")));

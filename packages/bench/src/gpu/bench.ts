@@ -1,5 +1,5 @@
-// The program for a machine with a graphics processor: reads the command line, measures row by row Weft and PyTorch in its
-// modes, prints a line of JSON for each figure, and the tables at the end.
+// The program for a machine with a GPU: reads the command line, measures Weft and PyTorch in its modes row by row,
+// prints a line of JSON for each figure, and the tables at the end.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, release, type } from "node:os";
@@ -48,10 +48,10 @@ const { values: options } = parseArgs({
   },
 });
 
-/** PyTorch's compiler may take long over a row, or forever. */
+/** PyTorch's compiler may take long for a row, or forever. */
 const PATIENCE = 150;
 
-/** What was named, if all of it is known. */
+/** The names given to an option, if all of them are known. */
 function chosen<Name extends string>(option: "contenders" | "torch-modes", known: readonly Name[]): readonly Name[] {
   const names = options[option].split(",");
   const wrong = names.find((name) => !known.includes(name as Name));
@@ -59,7 +59,7 @@ function chosen<Name extends string>(option: "contenders" | "torch-modes", known
   return names as Name[];
 }
 
-/** The answer, or that it took too long. */
+/** The answer, or a note that it took too long. */
 async function within<T>(answer: Promise<T>, seconds: number): Promise<T | Missing> {
   if (seconds === Infinity) return answer;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,14 +92,14 @@ const facts = ({ name, what, unit, per, steps, flop, weft }: GpuRow): Omit<GpuRo
   ...(typeof weft === "string" ? { beside: weft } : {}),
 });
 
-/** A line of JSON while measuring; which dispatches took long only where that was asked for. */
+/** Prints a line of JSON while measuring; the longest dispatches only on request. */
 function said(name: string, contender: string, found: GpuRowReport["figures"][string]): void {
   const { breakdown } = found as Partial<WeftFigures>;
   const brief = breakdown === undefined || isMissing(breakdown) || options.detail;
   print({ row: name, contender, ...found, ...(brief ? {} : { breakdown: { ...breakdown, longest: undefined } }) });
 }
 
-/** Weft, if there is an adapter, and what is to be said about it. */
+/** Weft and its adapter, or why there is none. */
 async function greeted(opening: OpenOptions): Promise<{ named: Named; adapter: ReturnType<WebGpuBackend["info"]> }> {
   const backend = await open(opening);
   const adapter = backend.info();
@@ -202,5 +202,5 @@ async function main(): Promise<void> {
 }
 
 await main();
-// A measurement that was given up may still be waiting for its device.
+// An abandoned measurement may still be waiting for its device.
 process.exit();

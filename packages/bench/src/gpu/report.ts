@@ -1,10 +1,10 @@
-// Everything that a run on a graphics processor has found, as it is written with `--out`.
+// The results of a run on a GPU, as written with `--out`.
 import type { GpuRow } from "./rows.ts";
 import type { ProfiledDispatch, WebGpuInfo } from "@weft/tensor-webgpu";
 import type { Missing } from "../contender.ts";
 import type { Named } from "../report.ts";
 
-/** What the backend made since some moment: nothing, once a step repeats. */
+/** What the backend created since a given moment: nothing, once steps repeat. */
 export interface Made {
   readonly plans: number;
   readonly kernels: number;
@@ -15,20 +15,20 @@ export interface Made {
 
 /** Where the time of one step goes; milliseconds. */
 export interface Breakdown {
-  /** The host's: recording operations and finding their plan, and encoding commands. */
+  /** On the host: recording operations and finding their plan, and encoding commands. */
   readonly record: number;
   readonly encode: number;
-  /** The device's, every dispatch timed by itself; 0 where it has no timestamps. */
+  /** On the device, every dispatch timed by itself; 0 if it has no timestamps. */
   readonly device: number;
   /** The same encoding where every dispatch is timed, which is slower. */
   readonly encodeTimed: number;
-  /** Steps that this is the mean of. */
+  /** The number of steps averaged. */
   readonly steps: number;
-  /** The dispatches that took longest: counts and microseconds of one step. */
+  /** The longest dispatches: counts and microseconds per step. */
   readonly longest: readonly ProfiledDispatch[];
 }
 
-/** Milliseconds a step. */
+/** Milliseconds per step. */
 export interface Timed {
   /** The median of the samples, each the mean over the row's steps. */
   readonly step: number;
@@ -39,17 +39,17 @@ export interface Timed {
 
 /** Weft's figures of a row. */
 export interface WeftFigures extends Timed {
-  /** What the host did before it waited. */
+  /** The time of the host before it waits. */
   readonly host: number;
   readonly dispatches: number;
   readonly passes: number;
   readonly submits: number;
-  /** Made after the tenth step, and of that while it was timed. */
+  /** Created after the tenth step, and the part of that while steps were timed. */
   readonly late: Made;
   readonly lateTimed: Made;
-  /** Steps before the first that was timed. */
+  /** Steps before the first timed one. */
   readonly warmUp: number;
-  /** What the last step returned, its last element. */
+  /** The last element of the last step's result. */
   readonly value: number;
   readonly breakdown: Breakdown | Missing;
 }
@@ -75,7 +75,7 @@ export interface GpuReport {
   readonly trusted: boolean;
   readonly samples: number;
   readonly contenders: readonly Named[];
-  /** Who was looked for and not found, with the reason. */
+  /** Contenders that are missing, with the reason. */
   readonly absent: Readonly<Record<string, string>>;
   readonly rows: readonly GpuRowReport[];
 }

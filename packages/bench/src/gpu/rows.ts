@@ -1,5 +1,4 @@
-// What is measured on a graphics processor. Models and operations are those of the table for the processor; PyTorch's side
-// knows rows by name.
+// What is measured on a GPU. Models and operations are those of the CPU table; PyTorch's side knows rows by name.
 import { stopGradient } from "@weft/autograd";
 import type { Creation } from "@weft/tensor";
 import { CHAIN, chain, MANY, sums } from "../rows/elementwise.ts";
@@ -12,11 +11,11 @@ export interface GpuRow {
   readonly unit: "ms" | "µs";
   /** How many operations one step does: times are for one of them. */
   readonly per: number;
-  /** So many steps are sent before anybody waits for the device. */
+  /** The number of steps submitted before waiting for the device. */
   readonly steps: number;
-  /** Floating-point operations of a step, where speed is told by them. */
+  /** Floating-point operations per step, where the table shows them per second. */
   readonly flop?: number;
-  /** Weft's way of doing it, or the row whose figure of Weft's PyTorch's other way stands beside. */
+  /** Weft's implementation; or, for a second PyTorch variant, the row whose Weft figure it is compared with. */
   readonly weft: ((backend: Creation) => Work) | string;
 }
 
@@ -35,7 +34,7 @@ const matmul = (n: number, steps: number): GpuRow => ({
   weft: product(n),
 });
 
-/** In the order of the table: what takes PyTorch long to compile comes last. */
+/** In the order of the table: rows that PyTorch compiles slowly come last. */
 export const rows: readonly GpuRow[] = [
   matmul(1024, 100),
   matmul(2048, 50),
@@ -51,7 +50,7 @@ export const rows: readonly GpuRow[] = [
   },
   {
     name: "add10-grad",
-    what: "the same with the way back",
+    what: "the same with the backward pass",
     unit: "µs",
     per: CHAIN,
     steps: 50,

@@ -1,4 +1,4 @@
-// The report of a run on a graphics processor as text: Weft beside PyTorch, and where Weft's time goes.
+// The report of a run on a GPU as text: Weft compared with PyTorch, and where Weft's time goes.
 import { isMissing } from "../measure.ts";
 import { figure, lines, times } from "../table.ts";
 import type { GpuReport, GpuRowReport, Made, Timed, WeftFigures } from "./report.ts";
@@ -14,7 +14,7 @@ const weftOf = ({ rows }: GpuReport, row: GpuRowReport): WeftFigures | undefined
     | WeftFigures
     | undefined;
 
-/** One line a row, and one more where speed is told in operations. */
+/** One line per row, and a second one where operations per second are shown. */
 function compared(report: GpuReport): string {
   const others = report.contenders.filter(({ name }) => name !== WEFT);
   const head = ["row", "unit", "Weft", ...others.flatMap(({ title }) => [title, "×"])];
@@ -42,10 +42,10 @@ const madeText = (made: Made): string => {
   return some.length === 0 ? "0" : some.map(([name, number]) => `${number} ${name}`).join(", ");
 };
 
-/** Where the time of a step of Weft's goes, in microseconds. */
+/** Where the time of a Weft step goes, in microseconds. */
 function broken({ rows }: GpuReport): string {
   const head = [
-    "µs a step",
+    "µs per step",
     "step",
     "host",
     "record",
@@ -67,10 +67,10 @@ function broken({ rows }: GpuReport): string {
   return body.length === 0 ? "" : lines(head, body);
 }
 
-/** Labels of dispatches of many parts are long; and what stands between the parts would end a cell. */
+/** Shortens long labels of merged dispatches, and replaces their separator, which would end a table cell. */
 const short = (label: string): string => (label.length > 120 ? `${label.slice(0, 119)}…` : label).replaceAll("|", "‖");
 
-/** The dispatches of each row that took longest. */
+/** The longest dispatches of each row. */
 function longest({ rows }: GpuReport): string {
   return rows
     .flatMap((row) => {
@@ -101,14 +101,15 @@ export function text(report: GpuReport, detail: boolean): string {
       ...contenders.map(({ title, version, detail }) => `- ${title} ${version}: ${detail}`),
       ...Object.entries(absent).map(([name, reason]) => `- without ${name}: ${reason}`),
     ].join("\n"),
-    adapter?.software === true ? "The adapter is a program: its times say nothing about a graphics processor." : "",
-    `Medians of ${samples} blocks of steps, nothing read within a block; × is how many times the other's speed Weft's is.`,
+    adapter?.software === true ? "The adapter is a software driver: its times say nothing about a GPU." : "",
+    `Medians of ${samples} blocks of steps, nothing read within a block; × is Weft's speed divided by the other's.`,
     compared(report),
     broken(report),
     adapter === undefined
       ? ""
-      : "host: before waiting; record: operations, gradients, finding the plan; encode: arguments and commands; device: every " +
-        "dispatch timed by itself (–: no timestamps); made late: by the backend after the tenth step (wanted: 0).",
+      : "host: before waiting; record: operations, gradients, finding the plan; encode: arguments and commands; " +
+        "device: every dispatch timed by itself (–: no timestamps); " +
+        "made late: by the backend after the tenth step (wanted: 0).",
     detail ? longest(report) : "",
     missing(report),
   ];

@@ -1,7 +1,8 @@
-"""PyTorch's side of the table for a graphics processor: a contender that is asked and answers in lines of JSON (see contender.ts).
-Its models, optimisers and sizes are those of src/rows, in float32 without TF32. The argument is the mode: `eager`; `graph`, where a
-whole step is captured in one CUDA graph and replayed, so that the host costs nothing; `compile`, where the loss is compiled by
-torch.compile too. Nothing is read between the steps of a block; the clock stops when the device has done the last."""
+"""PyTorch's side of the GPU table: a contender that reads requests and writes answers as lines of JSON (see
+contender.ts). Its models, optimizers and sizes are those of src/rows, in float32 without TF32. The argument is the mode:
+`eager`; `graph`, where a whole step is captured in one CUDA graph and replayed, so that the host costs nothing;
+`compile`, where the loss is compiled by torch.compile too. Nothing is read between the steps of a block; the clock stops
+when the device has done the last."""
 import gc
 import json
 import resource
@@ -41,7 +42,7 @@ MANY, CHAIN = 1000, 200
 
 
 class Not(Exception):
-    """A row that this mode does not have, and why."""
+    """A row that this mode does not support, and why."""
 
 
 def captured(step):
@@ -123,7 +124,7 @@ OPTIMIZERS = {
 def trained(build, inputs, loss_of, rule, compiles=True):
     def make():
         if COMPILE and not compiles:
-            raise Not("a loop that long compiles for minutes")
+            raise Not("a loop this long takes minutes to compile")
         model, (x, y) = build().to(dev), inputs()
         optimizer = OPTIMIZERS[rule](model)
         if GRAPH:
@@ -234,7 +235,7 @@ def repeat(step, steps):
 
 
 def warm(step, limit, first):
-    """At least ten steps, and until the time is over: the device's clock needs time to rise."""
+    """At least ten steps, and until the time is over: the device's clock rate takes time to rise."""
     each = repeat(step, 10)
     start = time.perf_counter()
     while (time.perf_counter() - start) * 1e3 < limit:
@@ -246,7 +247,7 @@ def answer(request):
     if "prepare" in request:
         make = ROWS.get(request["prepare"])
         if make is None:
-            return {"missing": "not written for it"}
+            return {"missing": "not implemented"}
         start = time.perf_counter()
         try:
             step = make()

@@ -1,4 +1,4 @@
-// PyTorch on the graphics processor: a process for each of its modes, which runs torch-rows.py.
+// PyTorch on the GPU: a process for each of its modes, which runs torch-rows.py.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,14 +11,14 @@ import type { Timed } from "./report.ts";
 import type { GpuRow } from "./rows.ts";
 import type { Settings } from "./weft.ts";
 
-/** The text of torch-rows.py, where the bundler has put it in. */
+/** The text of torch-rows.py, if the bundler has inlined it. */
 declare const TORCH_GPU_ROWS: string | undefined;
 
 /** Operation by operation; a whole step as one CUDA graph; compiled, and as one graph. */
 export const modes = ["eager", "graph", "compile"] as const;
 export type Mode = (typeof modes)[number];
 
-/** PyTorch's compiler wants to see a program in a file. */
+/** PyTorch's compiler needs the program in a file. */
 function program(): string {
   if (typeof TORCH_GPU_ROWS !== "string") return fileURLToPath(new URL("torch-rows.py", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "weft-"));

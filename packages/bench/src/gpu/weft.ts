@@ -1,6 +1,6 @@
-// Weft's side: steps are sent one after another and nobody reads in between, as a training loop does that looks at its loss
-// now and then. The clock stops when the last step's result is on the host. A second backend, which times every dispatch,
-// then says where the time goes.
+// Weft's side: steps are submitted one after another without reads in between, like a training loop that reads its loss
+// now and then. The clock stops when the last step's result is on the host. A second backend, which times every
+// dispatch, shows where the time goes.
 import { reshape, scope, slice, type Tensor } from "@weft/tensor";
 import { flush, visitTensors } from "@weft/tensor/internals";
 import { open, type OpenOptions, type WebGpuBackend, type WebGpuStats } from "@weft/tensor-webgpu";
@@ -12,15 +12,15 @@ import type { Breakdown, Made, WeftFigures } from "./report.ts";
 import type { GpuRow } from "./rows.ts";
 
 export interface Settings {
-  /** Blocks of steps that are timed. */
+  /** The number of timed blocks of steps. */
   readonly samples: number;
-  /** Milliseconds of repeating before: the device's clock needs time to rise. */
+  /** Milliseconds of warm-up: the device's clock rate takes time to rise. */
   readonly warmUp: number;
 }
 
-/** After so many steps everything that a step needs has been made. */
+/** After so many steps everything that a step needs exists. */
 const SETTLED = 10;
-/** Something may still be compiled when the warm-up is over; so many milliseconds are waited for it. */
+/** How long to wait, in milliseconds, for compilation that goes on after the warm-up. */
 const PATIENCE = 10_000;
 const LONGEST = 8;
 
@@ -32,17 +32,19 @@ interface Block {
   readonly value: number;
 }
 
-/** Does the work and returns the promise of its last element; that ends when the device has done all before it. */
+/**
+ * Does the work and returns a promise of its last element, which resolves when the device has done everything before.
+ */
 const awaited = (work: Work): Promise<number> =>
   scope(async () => {
     let last: Tensor | undefined;
     visitTensors(scope(work), (x) => (last = x));
     flush();
-    // One element, a view of what is stored: a whole matrix would take longer to come to the host than to be computed.
+    // One element, a view of the result: copying a whole matrix to the host would take longer than computing it.
     return slice(reshape(last!, [-1]), { starts: [last!.size - 1] }).item();
   });
 
-/** So many steps, without waiting in between: milliseconds a step. */
+/** Runs steps without waiting in between, and returns the milliseconds per step. */
 async function block(work: Work, steps: number): Promise<Block> {
   const start = performance.now();
   for (let i = 1; i < steps; i++) stored(work);
@@ -57,7 +59,7 @@ const difference = <Name extends keyof WebGpuStats>(names: readonly Name[], from
   Object.fromEntries(names.map((name) => [name, to[name] - from[name]])) as Record<Name, number>;
 const anything = (made: Made): boolean => Object.values(made).some((count) => count !== 0);
 
-/** Repeats until the time is over and nothing new is made any more. Returns how many steps there were. */
+/** Repeats until the time is over and nothing new is created any more. Returns the number of steps. */
 async function warm(backend: WebGpuBackend, work: Work, each: number, time: number, most: number): Promise<number> {
   const steps = Math.max(1, Math.min(most, Math.round(time / 4 / each)));
   const start = performance.now();
@@ -75,7 +77,7 @@ async function warm(backend: WebGpuBackend, work: Work, each: number, time: numb
   return count;
 }
 
-/** Opens a backend for one row, and ends it: what one row leaves in memory is not the next one's. */
+/** Opens a backend for one row, and closes it, so that rows do not share memory. */
 async function on<T>(options: OpenOptions, f: (backend: WebGpuBackend) => Promise<T>): Promise<T> {
   const backend = await open(options);
   try {

@@ -1,14 +1,14 @@
-// Operations so small that only what surrounds them is measured: additions of ten elements.
+// Additions of ten elements: operations so small that only their overhead is measured.
 import { diff, param } from "@weft/autograd";
 import { add, scope, sum, type Creation, type Tensor } from "@weft/tensor";
 import { stored, type Row } from "./row.ts";
 import type { Work } from "./tasks.ts";
 
-/** So many additions stand in one step. */
+/** The number of additions in one step. */
 export const MANY = 1000;
 export const CHAIN = 200;
 
-/** Many sums, each a result of its own. */
+/** Many independent sums. */
 export function sums({ randn }: Creation): Work {
   const a = randn([10]);
   const b = randn([10]);
@@ -19,7 +19,7 @@ export function sums({ randn }: Creation): Work {
   };
 }
 
-/** A chain of additions to a parameter, and its gradients; `end` may cut them off. */
+/** A chain of additions to a parameter, and its gradients; `end` may drop them. */
 export function chain({ randn }: Creation, end = (y: Tensor): Tensor => y): Work {
   const a = param(randn([10]));
   const b = param(randn([10]));

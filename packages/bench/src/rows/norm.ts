@@ -1,4 +1,4 @@
-// Normalization while learning, with the gradients of input, weight and bias: of channels (batch) and of rows (layer).
+// Normalization in training, with the gradients of input, weight and bias: over channels (batch) and over rows (layer).
 import { vjp } from "@weft/autograd";
 import { batchNorm, layerNorm } from "@weft/nn";
 import type { Shape, Tensor } from "@weft/tensor";

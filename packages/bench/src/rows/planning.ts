@@ -1,5 +1,6 @@
-// What planning costs: a recurrent network written as a loop, whose steps are wired another way each time, so that its plan is
-// never found, beside the same network wired as before; and how many kernels 500 lengths of it need. Weft alone.
+// The cost of planning: a recurrent network written as a loop, whose steps are wired differently each time, so that its
+// plan is never cached, compared with the same network with the same wiring; and how many kernels 500 lengths of it
+// need. Weft only.
 import { diff, param, type Param } from "@weft/autograd";
 import { mse } from "@weft/nn";
 import { adam } from "@weft/optim";
@@ -55,18 +56,18 @@ function wired(backend: CpuBackend, next: (wiring: number) => number): Step {
 export const planning: readonly Row[] = [
   {
     name: "planning-known",
-    what: "a node of an unrolled network, trained, with its plan at hand",
+    what: "one node of an unrolled network, trained, with its plan cached",
     unit: "µs",
     group: "planning",
     weft: (backend) => wired(backend, (wiring) => wiring),
   },
   {
     name: "planning-new",
-    what: "the same where every step has to be planned",
+    what: "the same where every step must be planned",
     unit: "µs",
     group: "planning",
-    warmUp: 6, // much code and long steps: it takes hundreds of them until V8 has compiled it all
-    // A full cycle through 32 bits (Numerical Recipes): no wiring comes twice.
+    warmUp: 6, // much code and long steps: V8 needs hundreds of them to compile it all
+    // A full cycle through 32 bits (Numerical Recipes): no wiring is repeated.
     weft: (backend) => wired(backend, (wiring) => (Math.imul(wiring, 1664525) + 1013904223) >>> 0),
   },
   {
@@ -76,7 +77,7 @@ export const planning: readonly Row[] = [
     per: LENGTHS,
     once: true,
     weft() {
-      const backend = openSync({}); // one that has no kernels yet
+      const backend = openSync({}); // a new one, without cached kernels
       const { randn, zeros } = backend;
       const model = network(backend);
       const xs = Array.from({ length: LENGTHS }, () => randn([BATCH, UNITS]));

@@ -1,12 +1,12 @@
-// What recording costs, after the table of Knet's AutoGrad: a perceptron 784-64-10 with squared loss, batch 100, as longer and
-// longer prefixes, then with a tape, then with the way back. A second of the table is 6,000 calls: ten passes over 600
-// batches. (prof/profile.jl in AutoGrad.jl)
+// The cost of recording, like the table of Knet's AutoGrad (prof/profile.jl in AutoGrad.jl): a perceptron 784-64-10
+// with squared loss, batch 100, as longer and longer prefixes, then with a tape, then with the backward pass. A second
+// in the table stands for 6,000 calls: ten passes over 600 batches.
 import { diff, param, stopGradient, type Param } from "@weft/autograd";
 import { add, matmul, relu, square, sub, sum, type Operand, type Tensor } from "@weft/tensor";
 import type { CpuBackend } from "@weft/tensor-cpu";
 import { stored, type Row, type Step } from "./row.ts";
 
-/** Calls that a figure of the table stands for. */
+/** The number of calls that a figure in the table stands for. */
 export const CALLS = 6000;
 const BATCHES = 600;
 
@@ -66,7 +66,7 @@ export const recording: readonly Row[] = [
       over(backend, ({ weights }, batch) => upTo(whole.slice(0, k + 1), weights, batch)),
     ),
   ),
-  // The tape is written and then left: nothing goes backward from a constant.
+  // The tape is recorded and dropped: there is no backward pass from a constant.
   row("tape", "+ recording", (backend) =>
     over(backend, ({ boxes }, batch) => diff(() => stopGradient(upTo(whole, boxes, batch)))),
   ),

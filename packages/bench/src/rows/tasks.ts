@@ -1,18 +1,18 @@
-// What is trained: models with their inputs, sizes and optimizers, for any backend. The tables for the processor and for the
-// graphics processor measure the same tasks.
+// What is trained: models with their inputs, sizes and optimizers, for any backend. The CPU and GPU tables measure the
+// same tasks.
 import { diff } from "@weft/autograd";
 import { Chain, Conv, crossEntropy, Dropout, Embedding, GRU, Linear, LSTM, MaxPool, mse, seed } from "@weft/nn";
 import { adam, momentum, sgd, type Optimizer } from "@weft/optim";
 import { flatten, relu, reshape, slice, type Creation, type Tensor } from "@weft/tensor";
 
-/** Does something once and returns what is to be computed and stored. */
+/** Records the work once and returns what must be computed and stored. */
 export type Work = () => unknown;
 
 export interface Task {
   readonly name: string;
-  /** What one step is, in a few words. */
+  /** A short description of one step. */
   readonly what: string;
-  /** Makes the inputs and the model. The work is a step: forward, backward, update; it returns the loss. */
+  /** Makes the inputs and the model. Returns the work of a step: forward, backward, update; its result is the loss. */
   work(backend: Creation): () => Tensor;
 }
 
@@ -145,6 +145,6 @@ const all: readonly Task[] = [
 
 export function task(name: string): Task {
   const found = all.find((one) => one.name === name);
-  if (found === undefined) throw new Error(`no task is called ${name}`);
+  if (found === undefined) throw new Error(`there is no task ${name}`);
   return found;
 }

@@ -1,9 +1,10 @@
-// Whole training steps: forward, backward, update, and the loss read. (PyTorch has it too, and does not read it.)
+// Whole training steps: forward, backward, update, and reading the loss. (PyTorch computes the loss, but does not read
+// it.)
 import { scope } from "@weft/tensor";
 import type { Row } from "./row.ts";
 import { task } from "./tasks.ts";
 
-/** So many times PyTorch's speed is wanted of each. */
+/** The wanted speed of each, as a multiple of PyTorch's. */
 const wanted: Record<string, number> = {
   "linreg-sgd": 5,
   "softmax-sgd": 1,
@@ -24,7 +25,8 @@ export const training: readonly Row[] = Object.entries(wanted).map(([name, times
     target: { timesPyTorch },
     weft(backend) {
       const step = work(backend);
-      // The inner scope ends the gradients, so that nothing asks for them after the update; the outer one still has the loss.
+      // The inner scope releases the gradients, so that nothing needs them after the update; the outer one keeps the
+      // loss.
       return { run: () => scope(() => void scope(step).itemSync()) };
     },
   };
