@@ -75,7 +75,8 @@ function compare(got: unknown, wanted: unknown, near: Stage["near"]): void {
   if (!same(got, wanted)) expect(got).toEqual(wanted);
 }
 
-const value = String.raw`(?:\[.*\]|-?[\d.]+(?:e-?\d+)?|-?Infinity|NaN|true|false|"[^"]*")`;
+const single = String.raw`-?[\d.]+(?:e-?\d+)?|-?Infinity|NaN|true|false|"[^"]*"`;
+const value = String.raw`(?:${single}|\[(?:${single}|[[\], ])*\])`;
 const throwing = /^(.*?);? \/\/ throws (\w+)$/;
 const valued = new RegExp(String.raw`^(?:const (\[.*?\]|\w+) = )?(.*?);? // (${value}(?:, ${value})*)(?:: .*)?$`);
 

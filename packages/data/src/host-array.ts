@@ -7,7 +7,7 @@ import { dtypeInfo } from "@weft/tensor/internals";
  * uploads them batch by batch in that type.
  *
  * @example
- * const points: HostArray = { data: Float32Array.of(0, 1, 1, 0), shape: [2, 2], dtype: "f32" };
+ * const points = { data: Float32Array.of(0, 1, 1, 0), shape: [2, 2], dtype: "f32" };
  */
 export interface HostArray<A extends TypedArray = TypedArray> {
   readonly data: A;

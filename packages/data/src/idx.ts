@@ -92,7 +92,8 @@ const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).
  *
  * @example
  * const { data, shape } = parseIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9));
- * console.log(shape, data); // [2] Uint8Array [7, 9]
+ * shape; // [2]
+ * [...data]; // [7, 9]
  */
 export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
   const fail = (problem: string): never => {

@@ -44,6 +44,7 @@ export interface Progress {
    * `console.log` works as well; elsewhere it may go to another place than the lines of `progress`.
    *
    * @example
+   * let step = 0;
    * for await (const loss of progress(run)) if (++step % 100 === 0) progress.log(`step ${step}`);
    */
   log(...values: readonly unknown[]): void;

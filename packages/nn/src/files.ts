@@ -97,7 +97,8 @@ async function withFile<T>(
  * tensors of the model are read, so the file may be of any size.
  *
  * @example
- * const model = await load("model.safetensors", Chain(Linear(784, 10)));
+ * await save("model.safetensors", Linear(784, 10));
+ * const model = await load("model.safetensors", Linear(784, 10));
  */
 export async function load<Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> {
   const strict = strictness("load", options);
@@ -126,7 +127,9 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
  * header of the file.
  *
  * @example
+ * await save("model.safetensors", model, { epoch: 3 });
  * const { epoch } = await readMetadata("model.safetensors");
+ * epoch; // 3
  */
 export const readMetadata = (path: string): Promise<Metadata> =>
   withFile("readMetadata", path, ({ metadata }) => metadata);

@@ -1,7 +1,12 @@
 // The error for a file that is not valid safetensors; it names the actual format where the first bytes show it.
 import { WeftError } from "@weft/tensor";
 
-/** A file or buffer that is not safetensors, or breaks the format's rules. */
+/**
+ * A file or buffer that is not safetensors, or breaks the format's rules.
+ *
+ * @example
+ * readSafetensors(Uint8Array.of(1, 2, 3)); // throws FormatError
+ */
 export class FormatError extends WeftError {
   static override readonly name: string = "FormatError";
 }

@@ -55,7 +55,8 @@ export interface GruResult {
  * before the product).
  *
  * @example
- * const { y, h } = gru(x, null, [wih, whh, bih, bhh]);
+ * const weights = [randn([9, 8]), randn([9, 3]), randn([9]), randn([9])];
+ * const { y, h } = gru(randn([5, 2, 8]), null, weights);
  */
 export function gru(input: Operand, h: Operand | null, weights: readonly Operand[], options?: GruOptions): GruResult {
   const { y, states } = recurrence(cell, input, [h], weights, options);

@@ -17,16 +17,16 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
   return { fanIn: sizeOf(shape) / shape[0]!, fanOut: sizeOf(shape) / shape[1]! };
 }
 
-/** Every value is `value`. */
+/** Every value is `value`. @example Linear(784, 10, { biasInit: constant(0.1) }); */
 export function constant(value: number): Initializer {
   readValue("constant", "value", value, finite);
   return (shape) => new Float64Array(sizeOf(shape)).fill(value);
 }
 
-/** Every value is 0. */
+/** Every value is 0. @example Linear(784, 10, { biasInit: zeros() }); */
 export const zeros = (): Initializer => constant(0);
 
-/** Every value is 1. */
+/** Every value is 1. @example const scale = parameter([10], ones()); */
 export const ones = (): Initializer => constant(1);
 
 /**
@@ -61,15 +61,20 @@ const gaussianOf =
   (shape, draws) =>
     draws.normal(sizeOf(shape)).map((z) => mean + z * std);
 
-/** N(mean, std²). */
+/** N(mean, std²). @example Embedding(10_000, 128, { init: normal({ std: 0.02 }) }); */
 export const normal = (options?: NormalOptions): Initializer =>
   gaussianOf(readOptions("normal", options, normalKinds, { mean: 0, std: 1 }));
 
-/** N(mean, std²) with Knet's default, std = 0.01. */
+/** N(mean, std²) with Knet's default, std = 0.01. @example Linear(784, 10, { init: gaussian() }); */
 export const gaussian = (options?: NormalOptions): Initializer =>
   gaussianOf(readOptions("gaussian", options, normalKinds, { mean: 0, std: 0.01 }));
 
-/** U(-s, s) with s = gain · √(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
+/**
+ * U(-s, s) with s = gain · √(6 / (fanIn + fanOut)) (Glorot and Bengio 2010).
+ *
+ * @example
+ * Linear(784, 10, { init: xavierUniform() });
+ */
 export function xavierUniform(options?: GainOptions): Initializer {
   const { gain } = readOptions("xavierUniform", options, gainKinds, { gain: 1 });
   return (shape, draws) => {
@@ -78,10 +83,15 @@ export function xavierUniform(options?: GainOptions): Initializer {
   };
 }
 
-/** Knet's short name for `xavierUniform`. */
+/** Knet's short name for `xavierUniform`. @example Linear(784, 10, { init: xavier() }); */
 export const xavier = xavierUniform;
 
-/** N(0, s²) with s = gain · √(2 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
+/**
+ * N(0, s²) with s = gain · √(2 / (fanIn + fanOut)) (Glorot and Bengio 2010).
+ *
+ * @example
+ * Linear(784, 10, { init: xavierNormal({ gain: 5 / 3 }) });
+ */
 export function xavierNormal(options?: GainOptions): Initializer {
   const { gain } = readOptions("xavierNormal", options, gainKinds, { gain: 1 });
   return (shape, draws) => {
@@ -96,19 +106,34 @@ function heGain(op: string, options: SlopeOptions | undefined): number {
   return Math.sqrt(2 / (1 + negativeSlope * negativeSlope));
 }
 
-/** U(-s, s) with s = √(2 / (1 + negativeSlope²)) · √(3 / fanIn) (He et al. 2015; PyTorch's `kaiming_uniform_`). */
+/**
+ * U(-s, s) with s = √(2 / (1 + negativeSlope²)) · √(3 / fanIn) (He et al. 2015; PyTorch's `kaiming_uniform_`).
+ *
+ * @example
+ * Conv({ in: 1, out: 20, kernel: 5, init: heUniform() });
+ */
 export function heUniform(options?: SlopeOptions): Initializer {
   const gain = heGain("heUniform", options);
   return (shape, draws) => uniform(gain * Math.sqrt(3 / fans(shape).fanIn))(shape, draws);
 }
 
-/** N(0, s²) with s = √(2 / (1 + negativeSlope²)) / √fanIn (He et al. 2015; PyTorch's `kaiming_normal_`). */
+/**
+ * N(0, s²) with s = √(2 / (1 + negativeSlope²)) / √fanIn (He et al. 2015; PyTorch's `kaiming_normal_`).
+ *
+ * @example
+ * Linear(784, 10, { init: heNormal({ negativeSlope: 0.01 }) });
+ */
 export function heNormal(options?: SlopeOptions): Initializer {
   const gain = heGain("heNormal", options);
   return (shape, draws) => normal({ std: gain / Math.sqrt(fans(shape).fanIn) })(shape, draws);
 }
 
-/** U(-s, s) with s = 1 / √fanIn: what PyTorch gives the weights and biases of linear and convolution layers. */
+/**
+ * U(-s, s) with s = 1 / √fanIn: what PyTorch gives the weights and biases of linear and convolution layers.
+ *
+ * @example
+ * const bias = parameter([10], fanInUniform(784));
+ */
 export function fanInUniform(fanIn: number): Initializer {
   readValue("fanInUniform", "fanIn", fanIn, nonNegative);
   return uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);

@@ -88,7 +88,8 @@ export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
  * sizes become (X − 1) stride + ((W − 1) dilation + 1) − 2 padding. Like Knet's `deconv4`.
  *
  * @example
- * const back = deconv4(w, conv4(w, x));
+ * const w = tensor([[[1, 2]]]);
+ * const back = deconv4(w, conv4(w, tensor([[[1, 2, 3]]])));
  */
 export function deconv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
   const read = readOptions("deconv4", options, convKinds, convDefaults);
@@ -181,7 +182,7 @@ function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof
  * becomes rows; dims 0 gives a column, and the rank of x gives a row. Like Knet's `mat`, whose axes run the other way.
  *
  * @example
- * mat(images); // [100, 1, 28, 28] becomes [100, 784]
+ * mat(tensor([[[1, 2], [3, 4]]])); // [[1, 2, 3, 4]]
  */
 export function mat(x: Operand, options?: { readonly dims?: number }): Tensor {
   const { dims } = readOptions("mat", options, { dims: count }, {});
@@ -227,7 +228,7 @@ export function logp(x: Operand, options?: { readonly axis?: number }): Tensor {
   return reshape(logSoftmax(reshape(t, [-1]), { axis: 0 }), t.shape);
 }
 
-/** The logistic function 1 / (1 + e⁻ˣ) under Knet's name. */
+/** The logistic function 1 / (1 + e⁻ˣ) under Knet's name. @example sigm(tensor([0])); // [0.5] */
 export const sigm = (x: Operand): Tensor => inNameOf("sigm", () => sigmoid(x));
 
 /**

@@ -218,7 +218,12 @@ export function mse(x: Operand, y: Operand, options?: LossOptions): Tensor {
   return inNameOf("mse", () => reduced("mse", square(sub(...pair("mse", x, y))), options));
 }
 
-/** The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. Like PyTorch's `l1_loss`. */
+/**
+ * The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. Like PyTorch's `l1_loss`.
+ *
+ * @example
+ * mae(tensor([1, 4]), tensor([2, 2])); // 1.5
+ */
 export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
   return inNameOf("mae", () => reduced("mae", abs(sub(...pair("mae", x, y))), options));
 }
@@ -226,6 +231,9 @@ export function mae(x: Operand, y: Operand, options?: LossOptions): Tensor {
 /**
  * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
  * Shapes must be equal. Like PyTorch's `huber_loss` (Huber 1964).
+ *
+ * @example
+ * huber(tensor([0, 3]), tensor([0, 1])); // 0.75
  */
 export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
   const known = { ...lossKinds, delta: positive };

@@ -59,7 +59,8 @@ export interface LstmResult {
  * ShapeError if they do not fit. Like PyTorch's `LSTM` (Hochreiter and Schmidhuber 1997).
  *
  * @example
- * const { y, h, c } = lstm(x, null, null, [wih, whh, bih, bhh]);
+ * const weights = [randn([12, 8]), randn([12, 3]), randn([12]), randn([12])];
+ * const { y, h, c } = lstm(randn([5, 2, 8]), null, null, weights);
  */
 export function lstm(
   input: Operand,

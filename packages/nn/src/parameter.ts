@@ -64,7 +64,12 @@ function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: I
 export const parameter = (shape: Shape, init: Initializer, options?: Pick<CellOptions, "dtype">): Param =>
   cell(param, shape, init, options);
 
-/** The same for state that is saved with the model but not differentiated: running moments, counts. */
+/**
+ * The same for state that is saved with the model but not differentiated: running moments, counts.
+ *
+ * @example
+ * const steps = running([], zeros());
+ */
 export const running = (shape: Shape, init: Initializer, options?: CellOptions): State =>
   cell(state, shape, init, options);
 

@@ -123,7 +123,8 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
  *
  * @example
  * const rnn = LSTM({ in: 84, hidden: 256 });
- * const y = rnn(x); // or: const { y, h, c } = rnn.run(x, { h, c });
+ * const { y, h, c } = rnn.run(randn([28, 2, 84]));
+ * const next = rnn(randn([28, 2, 84]), { h, c });
  */
 export function LSTM(options: LSTMOptions): LSTM {
   return recurrent("LSTM", 4, ["h", "c"], options, (x, { h = null, c = null }: RecurrentState, weights, rest) =>
@@ -137,7 +138,8 @@ export function LSTM(options: LSTMOptions): LSTM {
  *
  * @example
  * const rnn = GRU({ in: 125, hidden: 100 });
- * const y = rnn(x); // or: const { y, h } = rnn.run(x, { h });
+ * const { y, h } = rnn.run(randn([28, 2, 125]));
+ * const next = rnn(randn([28, 2, 125]), { h });
  */
 export function GRU(options: GRUOptions): GRU {
   return recurrent("GRU", 3, ["h"], options, (x, { h = null }: HiddenState, weights, rest) => gru(x, h, weights, rest));

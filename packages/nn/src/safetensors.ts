@@ -68,6 +68,11 @@ const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n 
  * so that every tensor is aligned for a typed array. Throws if the result could not be read back.
  *
  * Header: `{"__metadata__": {…}, name: {"dtype", "shape", "data_offsets": [begin, end]}, …}`.
+ *
+ * @example
+ * const one = { dtype: "F16", shape: [1], bytes: Uint8Array.of(0, 0x3c) };
+ * const file = writeSafetensors({ tensors: new Map([["one", one]]), metadata: { epoch: 3 } });
+ * readSafetensors(file).metadata.epoch; // 3
  */
 export function writeSafetensors(stored: Stored): Uint8Array<ArrayBuffer> {
   if (!(stored?.tensors instanceof Map))
@@ -113,7 +118,13 @@ export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   return [head, ...entries.map(([, { bytes }]) => bytes)];
 }
 
-/** Reads the format, and throws a FormatError for anything else. The tensors are views of `file`. */
+/**
+ * Reads the format, and throws a FormatError for anything else. The tensors are views of `file`.
+ *
+ * @example
+ * const { tensors } = readSafetensors(await toBytes(Linear(784, 10)));
+ * tensors.get("weight").shape; // [10, 784]
+ */
 export function readSafetensors(file: Uint8Array): Stored {
   const { entries, metadata } = readIndex(file, file?.length);
   const tensors = new Map<string, StoredTensor>();

@@ -8,7 +8,7 @@ interface Measured {
   item(): Promise<number | bigint | boolean>;
 }
 
-/** A loss that is NaN or infinite. */
+/** A loss that is NaN or infinite. @example await converge([3, 2, NaN]); // throws DivergenceError */
 export class DivergenceError extends WeftError {
   static override readonly name: string = "DivergenceError";
 }

@@ -27,6 +27,7 @@ export const isSparse = (g: Tensor | RowSparse): g is RowSparse => !("interprete
  * applies.
  *
  * @example
+ * const optimizer = adam();
  * optimizer.apply(gradientsOf(tape).filter(({ param }) => param !== frozen));
  */
 export const gradientsOf = (tape: Tape): Gradient[] => readTape("gradientsOf", tape);

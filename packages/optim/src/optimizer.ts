@@ -38,6 +38,7 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
    * as that one would. Throws a StateError, and changes nothing, if names, shapes or counts do not fit.
    *
    * @example
+   * const optimizer = adam();
    * const before = optimizer.state(model);
    * optimizer.load(before, model); // undoes all steps since then
    */

@@ -38,6 +38,11 @@ const momentumDefaults = { lr: 0.05, gamma: 0.95 };
 /**
  * Gradient descent with momentum: v ← γ v − lr · g; w ← w + v (Polyak 1964). Like Knet's; with a constant learning rate
  * also like PyTorch's `SGD(momentum=γ)`.
+ *
+ * @example
+ * const w = param(tensor(1));
+ * momentum({ lr: 0.1 }).update(diff(() => square(w)));
+ * w.value; // 0.8
  */
 export const momentum = (options?: MomentumOptions): Optimizer =>
   ruled("momentum", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
@@ -51,6 +56,11 @@ export const momentum = (options?: MomentumOptions): Optimizer =>
 /**
  * Nesterov's momentum: v' = γ v − lr · g; w ← w − γ v + (1 + γ) v' (Nesterov 1983). Like Knet's; with a constant
  * learning rate also like PyTorch's `SGD(momentum=γ, nesterov=True)`.
+ *
+ * @example
+ * const w = param(tensor(1));
+ * nesterov({ lr: 0.1, gamma: 0.5 }).update(diff(() => square(w)));
+ * w.value; // 0.7
  */
 export const nesterov = (options?: MomentumOptions): Optimizer =>
   ruled("nesterov", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
@@ -66,7 +76,14 @@ export interface AdagradOptions extends OptimizerOptions {
   readonly eps?: number;
 }
 
-/** Adagrad: G ← G + g²; w ← w − lr · g / √(G + eps) (Duchi et al. 2011). Like Knet's. */
+/**
+ * Adagrad: G ← G + g²; w ← w − lr · g / √(G + eps) (Duchi et al. 2011). Like Knet's.
+ *
+ * @example
+ * const w = param(tensor(1));
+ * adagrad({ lr: 0.1, eps: 0 }).update(diff(() => square(w)));
+ * w.value; // 0.9
+ */
 export const adagrad = (options?: AdagradOptions): Optimizer =>
   ruled("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 }, ({ eps }) => ({
     ...zeros("G"),
@@ -82,7 +99,14 @@ export interface AverageOptions extends OptimizerOptions {
 }
 const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: nonNegative };
 
-/** RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). Like Knet's. */
+/**
+ * RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). Like Knet's.
+ *
+ * @example
+ * const w = param(tensor(1));
+ * rmsprop({ lr: 0.1, rho: 0.75, eps: 0 }).update(diff(() => square(w)));
+ * w.value; // 0.8
+ */
 export const rmsprop = (options?: AverageOptions): Optimizer =>
   ruled("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
     ...zeros("G"),
@@ -95,6 +119,11 @@ export const rmsprop = (options?: AverageOptions): Optimizer =>
 /**
  * Adadelta: G ← ρ G + (1 − ρ) g²; d = g · √(Δ + eps) / √(G + eps); Δ ← ρ Δ + (1 − ρ) d²; w ← w − lr · d (Zeiler 2012).
  * Like Knet's.
+ *
+ * @example
+ * const w = param(tensor(1));
+ * adadelta({ lr: 0.5, rho: 0.25, eps: 1 }).update(diff(() => square(w)));
+ * w.value; // 0.5
  */
 export const adadelta = (options?: AverageOptions): Optimizer =>
   ruled("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
