@@ -17,7 +17,7 @@ import { rows as allRows } from "./rows/index.ts";
 import type { Row } from "./rows/row.ts";
 import { text } from "./table.ts";
 
-const help = `pnpm bench: measures Weft beside PyTorch, TensorFlow.js and jax-js, alternately, one thread each
+const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-js, alternately, one thread each
 
   --rows REGEX         only rows whose name matches
   --contenders A,B     only these of weft, torch, tfjs, jaxjs
@@ -26,11 +26,11 @@ const help = `pnpm bench: measures Weft beside PyTorch, TensorFlow.js and jax-js
   --peers              first install tfjs and jax-js, in packages/bench/peers
   --python PROGRAM     the Python that has PyTorch (python3, then /usr/bin/python3)
   --torch-env NAME=V   an environment variable for PyTorch alone; may be repeated
-  --core N             the core that all contenders share (the last), where there is taskset
-  --clock wall|cpu     which time the tables show (wall); cpu is the processor's, for a machine that is busy
+  --core N             the core that all contenders share (the last), if taskset is available
+  --clock wall|cpu     which time the tables show (wall); cpu is processor time, for a busy machine
   --json               the report as JSON instead of tables
   --out FILE           the report as JSON into a file as well
-  --from FILE          measures nothing, prints the tables of such a file
+  --from FILE          prints the tables of such a file without measuring
   --list               the names of the rows
 `;
 

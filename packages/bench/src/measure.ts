@@ -105,15 +105,15 @@ export async function measure(
     if (!isMissing(ended) && ended.note !== undefined) entry.note = ended.note;
   }
   return group.map((row) => {
-    const mine = entries.filter((entry) => entry.row === row);
-    const ours = mine.find(({ rival }) => rival.name === OURS);
+    const measured = entries.filter((entry) => entry.row === row);
+    const ours = measured.find(({ rival }) => rival.name === OURS);
     return {
       row,
       timings: Object.fromEntries([
-        ...mine.map((entry) => [entry.rival.name, timing(entry, ours)]),
+        ...measured.map((entry) => [entry.rival.name, timing(entry, ours)]),
         ...Object.entries(missing.get(row)!),
       ]) as RowResult["timings"],
-      samples: Object.fromEntries(mine.map(({ rival, samples }) => [rival.name, samples])),
+      samples: Object.fromEntries(measured.map(({ rival, samples }) => [rival.name, samples])),
     };
   });
 }

@@ -40,7 +40,7 @@ export async function start({ name, program, args, env }: Command, core: number 
   const pinned = core === undefined ? [program, ...args] : [TASKSET, "--cpu-list", String(core), program, ...args];
   const child = spawn(pinned[0]!, pinned.slice(1), { env: env ?? process.env, stdio: "pipe" });
   const waiting: ((answer: unknown) => void)[] = [];
-  let said = "";
+  let errors = "";
   let ended: Missing | undefined;
   const end = (reason: string): void => {
     ended ??= { missing: reason };
@@ -49,10 +49,10 @@ export async function start({ name, program, args, env }: Command, core: number 
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith("{")) waiting.shift()?.(JSON.parse(line));
   });
-  child.stderr.on("data", (text: Buffer) => (said = (said + text.toString()).slice(-2000)));
+  child.stderr.on("data", (text: Buffer) => (errors = (errors + text.toString()).slice(-2000)));
   child.stdin.on("error", () => {}); // its end is reported by "close"
   child.on("error", (error) => end(error.message));
-  child.on("close", (status) => end(said.trim().split("\n").at(-1) || `${program} ended with status ${status}`));
+  child.on("close", (status) => end(errors.trim().split("\n").at(-1) || `${program} ended with status ${status}`));
 
   const answer = <T>(): Promise<T | Missing> =>
     new Promise((resolve) => (ended === undefined ? waiting.push(resolve as (a: unknown) => void) : resolve(ended)));

@@ -39,8 +39,8 @@ function rowTable({ rows, contenders }: Report, clock: Clock): string {
         return [time(timing as Timing), ratio === undefined ? "" : times(ratio[clock])];
       };
       const ours = timings[OURS];
-      const mine = ours === undefined || isMissing<object>(ours) ? "–" : figure(ours[clock]);
-      return [name, unit, mine, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
+      const weft = ours === undefined || isMissing<object>(ours) ? "–" : figure(ours[clock]);
+      return [name, unit, weft, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
     });
   return lines(head, body);
 }
@@ -70,7 +70,7 @@ function recordingTable({ recording = {}, contenders }: Report, clock: Clock): s
 
 /** Notes on rows, and the cost of planning: the difference between two of them. */
 function notes({ rows, contenders }: Report): string {
-  const said = rows.flatMap(({ name, timings }) =>
+  const list = rows.flatMap(({ name, timings }) =>
     contenders.flatMap((contender) => {
       const timing = timings[contender.name];
       return timing !== undefined && "note" in timing ? [`- ${name}, ${contender.title}: ${timing.note}`] : [];
@@ -81,8 +81,8 @@ function notes({ rows, contenders }: Report): string {
     return timing === undefined || isMissing<object>(timing) ? undefined : timing;
   });
   if (known !== undefined && unknown !== undefined)
-    said.push(`- planning on a cache miss: ${figure(unknown.cpu - known.cpu)} µs per node (wanted: at most 2)`);
-  return said.join("\n");
+    list.push(`- planning on a cache miss: ${figure(unknown.cpu - known.cpu)} µs per node (wanted: at most 2)`);
+  return list.join("\n");
 }
 
 /** The fraction of wall-clock time in which Weft had the core. */

@@ -187,7 +187,7 @@ def trained(build, inputs, loss_of, rule):
     return make
 
 
-def labelled(*shape):
+def labeled(*shape):
     return lambda: (torch.randn(100, *shape), torch.randint(0, 10, (100,)))
 
 
@@ -221,10 +221,10 @@ class Reviews(nn.Module):
 
 
 ROWS["linreg-sgd"] = trained(lambda: nn.Linear(13, 1), lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
-ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labelled(784), F.cross_entropy, "sgd")
+ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labeled(784), F.cross_entropy, "sgd")
 for rule in ("sgd", "adam"):
-    ROWS[f"mlp-{rule}"] = trained(mlp, labelled(784), F.cross_entropy, rule)
-    ROWS[f"lenet-{rule}"] = trained(lenet, labelled(1, 28, 28), F.cross_entropy, rule)
+    ROWS[f"mlp-{rule}"] = trained(mlp, labeled(784), F.cross_entropy, rule)
+    ROWS[f"lenet-{rule}"] = trained(lenet, labeled(1, 28, 28), F.cross_entropy, rule)
 ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))), F.cross_entropy, "adam")
 ROWS["gru-adam"] = trained(Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))), F.cross_entropy, "adam")
 

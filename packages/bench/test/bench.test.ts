@@ -98,7 +98,9 @@ __config__ = Space(show=lambda: "BLAS_INFO=generic")
     skip(missing !== undefined, missing);
     const { contenders, absent } = withStub(0.15); // 1.8 GFLOP/s
     expect(contenders).toEqual([]);
-    expect(absent["torch"]).toMatch(/^left out: its products reach only 1\.\d GFLOP\/s .*generic.*libopenblas0.*--python$/);
+    expect(absent["torch"]).toMatch(
+      /^left out: its products reach only 1\.\d GFLOP\/s .*generic.*libopenblas0.*--python$/,
+    );
   });
 
   test("a tuned one is accepted, and its speed is in the report", ({ skip }) => {

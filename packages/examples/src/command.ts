@@ -11,7 +11,7 @@ import type { Print } from "./commands/words.ts";
 import { dataNames } from "./datasets.ts";
 import { recipeNames } from "./recipes.ts";
 
-/** The version of this package, which lies beside `src` and `dist`. */
+/** The version of this package, from the package.json next to `src` and `dist`. */
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
@@ -26,7 +26,7 @@ const whole =
   };
 
 const option = {
-  data: () => new Option("--data <name>", "the data set (default: digits)").choices(dataNames),
+  data: () => new Option("--data <name>", "the dataset (default: digits)").choices(dataNames),
   epochs: () => new Option("--epochs <n>", "how often to go through all the data").argParser(whole(1)),
   seed: () => new Option("--seed <n>", "the seed of all random numbers").argParser(whole(0)).default(1),
   backend: () => new Option("--backend <name>", "where to compute").choices(backendNames).default("cpu" as const),
@@ -76,7 +76,7 @@ function program(print: Print, exit: (code: number) => void): Command {
     .argument("<file>", "the model: a safetensors file")
     .argument("[index...]", "pictures of the test set; default: the accuracy on all of it", index)
     .addOption(new Option("--model <name>", "which model it is, where the file does not say").choices(recipeNames))
-    .addOption(new Option("--data <name>", "the data set (default: that of the training)").choices(dataNames))
+    .addOption(new Option("--data <name>", "the dataset (default: that of the training)").choices(dataNames))
     .addOption(option.backend())
     .action((file, indices, options) => predictCommand(file, indices ?? [], options, print));
   return weft;

@@ -20,7 +20,7 @@ const listeners = () => ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => process.
 test.each([
   [1, "Nothing was saved."],
   [2, "The model after epoch 1 is in "],
-])("a loss of NaN in epoch %i ends the training, and nobody listens for signals any more", async (epoch, then) => {
+])("a loss of NaN in epoch %i ends training, and signal handlers are removed", async (epoch, then) => {
   const out = temporaryFolder();
   const before = listeners();
   const optimizer = vi

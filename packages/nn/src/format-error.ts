@@ -25,7 +25,7 @@ const others: readonly (readonly [RegExp, string, string])[] = [
   [/^934e554d5059/, "a NumPy array (.npy)", "Convert it in Python: safetensors.numpy.save_file."],
   [/^GGUF/, "a GGUF file", "Convert it to safetensors."],
   [/^\s*<(!doctype|html|head|body|\?xml|!--)/i, "an HTML page, not a model", link],
-  [/^\s*[[{]/, "JSON text: the index or the configuration of a model", "Give the .safetensors file beside it."],
+  [/^\s*[[{]/, "JSON text: the index or the configuration of a model", "Use the .safetensors file next to it."],
 ];
 
 /** Throws a FormatError that says what the file is, if its first bytes show that, and what is wrong with it. */

@@ -53,7 +53,7 @@ const watchedOnes: Hiding = {
     );
     return [{ model, more: [model] }, model, 4];
   },
-  "a layer of one's own": () => {
+  "a custom layer": () => {
     const bias = param(tensor([0, 0]));
     const self = layer("Mine", (x: Operand) => add(mul(x, self.weight), bias), {
       weight: parameter([2], ones()),
@@ -77,14 +77,14 @@ const hiddenStates: Hiding = {
     const model = Chain(Linear(2, 1), (x: Tensor) => norm(x));
     return [model, model, 3];
   },
-  "a layer of one's own that reads it": () => {
+  "a custom layer that reads it": () => {
     const scale = state(tensor(2));
     const self = layer("Mine", (x: Operand) => mul(mul(x, self.weight), scale.value), {
       weight: parameter([2], ones()),
     });
     return [self, self, 1];
   },
-  "a layer of one's own that assigns it": () => {
+  "a custom layer that assigns it": () => {
     const last = state(tensor([[0, 0]]));
     const self = layer(
       "Mine",
@@ -261,7 +261,7 @@ test("classes trained together are each written by itself", async () => {
   expect(warnings).toEqual([expect.stringContaining("this model may use parameters or states")]);
 });
 
-test("so are plain functions, and a class beside a watched chain", async () => {
+test("so are plain functions, and a class next to a watched chain", async () => {
   const [first, second, third] = [Linear(2, 2), Linear(2, 2), Chain(Linear(2, 2), relu)];
   const encoder = Object.assign((x: Operand) => first(x), { first });
   const decoder = Object.assign((x: Operand) => second(x), { second });

@@ -274,7 +274,7 @@ test("params: any tree, each once, in the order of discovery", () => {
   expect(params([])).toEqual([]);
 });
 
-test("a layer of one's own", async () => {
+test("a custom layer", async () => {
   const Scale = (n: number) => {
     const self = layer("Scale", (x: Tensor) => x.mul(self.weight), {
       weight: parameter([n], zeros()),

@@ -10,7 +10,7 @@ const backend = await open({});
 const { tensor, ones } = backend;
 const on = "on @weft/tensor-cpu";
 
-/** Everything that somebody may want to log. */
+/** Everything that one may want to log. */
 const things = () => {
   const p = param(tensor([1, 2]));
   const model = Chain(Linear(2, 3), relu);
@@ -147,7 +147,7 @@ export function printing(): void {
     ["equal", (x) => x == 3],
     ["Math", (x) => Math.max(x, 1)],
     ["isNaN", (x) => isNaN(x)],
-  ])("a tensor is no number: %s", (_, use) => {
+  ])("a tensor is not a number: %s", (_, use) => {
     const p = param(tensor(1));
     for (const [x, read] of [
       [tensor(2), /this f32\[\] has no numeric value here .* await x\.item\(\)/],

@@ -110,7 +110,7 @@ const hostile: Record<string, [Uint8Array, string]> = {
     file('{"__metadata__":3}'),
     "safetensors: __metadata__ is not a JSON object of strings",
   ],
-  "metadata that is no text": [
+  "metadata that is not a string": [
     file('{"__metadata__":{"a":3}}'),
     'safetensors: __metadata__ has "a", which is not a string',
   ],
@@ -166,7 +166,7 @@ const hostile: Record<string, [Uint8Array, string]> = {
     "safetensors: the header is not JSON in UTF-8: wanted a value at character 0",
   ],
   "a blank before the header": [file(" {}"), "safetensors: the header does not begin with {"],
-  "something behind the header": [
+  "text after the header": [
     file("{} x"),
     "safetensors: the header is not JSON in UTF-8: unexpected text after the header at character 3",
   ],
@@ -178,7 +178,7 @@ const hostile: Record<string, [Uint8Array, string]> = {
     one({ ...f32(0, 4), dtype: "f32" }, 4),
     'safetensors: "a" has the dtype "f32", which the format does not know',
   ],
-  "a size that is no integer of JSON": [
+  "a size that is not a JSON integer": [
     file('{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4),
     'safetensors: "a" has the shape [null], wanted a list of sizes',
   ],
@@ -237,8 +237,8 @@ test.each([
     "<!DOCTYPE html>\n<html>",
     "an HTML page, not a model. Download the file itself: its address has /resolve/ or /raw/ in place of /blob/.",
   ],
-  ['{"weight_map": {}}', "JSON text: the index or the configuration of a model. Give the .safetensors file beside it."],
-  ["{}", "JSON text: the index or the configuration of a model. Give the .safetensors file beside it."],
+  ['{"weight_map": {}}', "JSON text: the index or the configuration of a model. Use the .safetensors file next to it."],
+  ["{}", "JSON text: the index or the configuration of a model. Use the .safetensors file next to it."],
 ])("what begins with %j is named", (start, words) => {
   const error = errorOf(() => readSafetensors(Buffer.from(start, "latin1")));
   expect(error).toBeInstanceOf(FormatError);

@@ -20,7 +20,7 @@ export function membersOf(op: string, given: unknown): ReadonlySet<Param> {
   // A list may hold null: the missing bias of a layer.
   for (const x of items) if (!isModel(x) && !(x === null && items.length > 1)) refuse(describe(x));
   const found = boxes(items).flatMap(({ box }) => (box.kind === "param" ? [box as Param] : []));
-  return found.length === 0 ? refuse(`${describe(given)}, in which there is no parameter`) : new Set(found);
+  return found.length === 0 ? refuse(`${describe(given)}, which has no parameters`) : new Set(found);
 }
 
 /** The gradients of the parameters that an optimizer updates. */

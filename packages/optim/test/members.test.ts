@@ -70,9 +70,9 @@ test("`params` without a parameter is rejected", () => {
     expect(() => adam({ params: given })).toThrow(
       expect.objectContaining({ name: "ArgumentError", message: expect.stringContaining(message) }),
     );
-  says([], "adam: params wants a model, a parameter, or a list of them, got [], in which there is no parameter");
-  says({}, "in which there is no parameter");
-  says(Math.sin, "got the function sin, in which there is no parameter");
+  says([], "adam: params wants a model, a parameter, or a list of them, got [], which has no parameters");
+  says({}, "which has no parameters");
+  says(Math.sin, "got the function sin, which has no parameters");
   says(3, "got number 3");
   says(null, "got null");
   says(tensor([1]), "got a tensor f32[1]");

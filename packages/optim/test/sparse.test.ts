@@ -116,7 +116,7 @@ test.each([
   ["rmsprop", rmsprop],
   ["adadelta", adadelta],
   ["adamw", adamw],
-])("lazy %s without eps: rows that come twice are no division by 0", async (_, make) => {
+])("lazy %s without eps: repeated rows cause no division by 0", async (_, make) => {
   const twice = tensor([1, 2, 2, 1], { dtype: "i32" });
   const [lazy, eager] = await Promise.all(
     [true, false].map(async (lazy) => {

@@ -16,18 +16,18 @@ import { text } from "./table.ts";
 import { measureTorch, modes, startTorch, type Mode } from "./torch.ts";
 import { measure, type Settings } from "./weft.ts";
 
-const help = `measures Weft on a graphics processor beside PyTorch with CUDA, in one run
+const help = `measures Weft on a GPU against PyTorch with CUDA, in one run
 
   --rows REGEX         only rows whose name matches
   --contenders A,B     only these of weft, torch
   --torch-modes A,B    only these of PyTorch's modes: eager, graph (a step is one CUDA graph), compile (and a graph)
   --seconds N          ends after so many seconds, with the tables of what has been measured
   --trusted            switches WebGPU's checks off
-  --quick              few steps; linreg and softmax where --rows names nothing: for trying the program itself
+  --quick              few steps; only linreg and softmax without --rows: to try the program itself
   --detail             also the dispatches that took longest, row by row
   --python PROGRAM     the Python that has PyTorch (python3, then /usr/bin/python3)
   --out FILE           the report as JSON into a file
-  --from FILE          measures nothing, prints the tables of such a file
+  --from FILE          prints the tables of such a file without measuring
   --list               the names of the rows
 `;
 
@@ -93,7 +93,7 @@ const facts = ({ name, what, unit, per, steps, flop, weft }: GpuRow): Omit<GpuRo
 });
 
 /** Prints a line of JSON while measuring; the longest dispatches only on request. */
-function said(name: string, contender: string, found: GpuRowReport["figures"][string]): void {
+function printFigure(name: string, contender: string, found: GpuRowReport["figures"][string]): void {
   const { breakdown } = found as Partial<WeftFigures>;
   const brief = breakdown === undefined || isMissing(breakdown) || options.detail;
   print({ row: name, contender, ...found, ...(brief ? {} : { breakdown: { ...breakdown, longest: undefined } }) });
@@ -171,7 +171,7 @@ async function run(rows: readonly GpuRow[], settings: Settings): Promise<GpuRepo
     const figures: Record<string, GpuRowReport["figures"][string]> = {};
     const found = (name: string, figure: GpuRowReport["figures"][string]): void => {
       figures[name] = figure;
-      said(row.name, name, figure);
+      printFigure(row.name, name, figure);
     };
     results.push({ ...facts(row), figures });
     if (adapter !== undefined && typeof row.weft !== "string")

@@ -141,7 +141,7 @@ def trained(build, inputs, loss_of, rule, compiles=True):
     return make
 
 
-def labelled(batch, *shape):
+def labeled(batch, *shape):
     return lambda: (torch.randn(batch, *shape, device=dev), torch.randint(0, 10, (batch,), device=dev))
 
 
@@ -209,11 +209,11 @@ def characters():
 
 
 ROWS["linreg-sgd"] = trained(lambda: nn.Linear(13, 1), regression, F.mse_loss, "sgd")
-ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labelled(100, 784), F.cross_entropy, "sgd")
+ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labeled(100, 784), F.cross_entropy, "sgd")
 for rule in ("sgd", "adam"):
-    ROWS[f"mlp-{rule}"] = trained(mlp, labelled(100, 784), F.cross_entropy, rule)
-    ROWS[f"lenet-{rule}"] = trained(lenet, labelled(100, 1, 28, 28), F.cross_entropy, rule)
-ROWS["vgg-momentum"] = trained(vgg, labelled(64, 3, 32, 32), F.cross_entropy, "momentum")
+    ROWS[f"mlp-{rule}"] = trained(mlp, labeled(100, 784), F.cross_entropy, rule)
+    ROWS[f"lenet-{rule}"] = trained(lenet, labeled(100, 1, 28, 28), F.cross_entropy, rule)
+ROWS["vgg-momentum"] = trained(vgg, labeled(64, 3, 32, 32), F.cross_entropy, "momentum")
 ROWS["charlm-adam"] = trained(CharLM, characters, F.cross_entropy, "adam")
 ROWS["gru-adam"] = trained(Reviews, reviews, F.cross_entropy, "adam")
 ROWS["charlm-adam-cell"] = trained(CharLMOfCells, characters, F.cross_entropy, "adam", compiles=False)
