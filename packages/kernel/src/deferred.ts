@@ -12,7 +12,7 @@ import {
   type Value,
 } from "@weft/tensor";
 import { CONTRACT, randomStream, type Step } from "@weft/tensor/internals";
-import type { Node, Storage } from "./graph/node.ts";
+import { nodeOf, type Storage } from "./graph/node.ts";
 import type { Driver } from "./run/driver.ts";
 import { Flusher } from "./run/flush.ts";
 import { Pending } from "./run/pending.ts";
@@ -117,14 +117,14 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   retain(x: Tensor): Tensor {
-    const node = x.payload as Node;
+    const node = nodeOf(x);
     node.handles++;
     return new Tensor(this, x.shape, x.dtype, node);
   }
 
   release(x: Tensor): void {
     if (x.owner === null) this.#unowned.give(x);
-    this.#pending.drop(x.payload as Node);
+    this.#pending.drop(nodeOf(x));
   }
 
   unowned(x: Tensor): void {

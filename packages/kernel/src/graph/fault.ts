@@ -2,7 +2,7 @@
 // these values throws an IndexError at each read, and no other value does.
 import { IndexError, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
 import { context, dtypeInfo, type Caller } from "@weft/tensor/internals";
-import type { Node } from "./node.ts";
+import { operandsOf, type Node } from "./node.ts";
 import { codeOf, nameOf, type AnyOp } from "./operation.ts";
 import { sizeOf } from "./view.ts";
 
@@ -40,9 +40,9 @@ const met = new WeakMap<object, Met[]>();
 const MOST_MET = 4;
 
 /** Primitives that derivatives are made of, and what they are derivatives of. */
-const derivativeOf: { readonly [K in OpName]?: OpName } = { indexAdd: "take", scatterAdd: "gather" };
+const derivativeOf: { readonly [name: string]: OpName } = { indexAdd: "take", scatterAdd: "gather" };
 /** What a derivative is the derivative of; the others have that name with "Grad" after it. */
-const originOf = (name: string): string => derivativeOf[name as OpName] ?? name.replace(/Grad$/, "");
+const originOf = (name: string): string => derivativeOf[name] ?? name.replace(/Grad$/, "");
 
 /**
  * The call under way on these indices, or the one that it is the derivative of. `deep`: with the call stack, which reaches
@@ -128,7 +128,7 @@ export class Fault {
   /** The fault as far as it is known by now: nothing if no index was outside after all. */
   now(): Fault | undefined {
     // No recursion: a loop that reads nothing makes long chains.
-    const stack = this.#known() ? [] : [this as Fault];
+    const stack: Fault[] = this.#known() ? [] : [this];
     const seen = new Set<Fault>();
     while (stack.length > 0) {
       const fault = stack.at(-1)!;
@@ -184,7 +184,7 @@ export function faultOf(
   trait: Indices,
 ): Fault | "open" | undefined {
   const { attrs } = call;
-  const inputs = call.inputs as readonly Node[];
+  const inputs = operandsOf(call);
   const indices = inputs[trait.operand]!;
   const { range } = indices;
   if (range === undefined) return "open";
@@ -228,30 +228,31 @@ type Known = (
 /** Some of the integers from `least` to `most`. */
 const within = (least: number, most: number): Range => ({ least, most, whole: false });
 /** Some of the integers of a value. */
-const some: Known = ([x]) => (x as Node).range && { ...(x as Node).range!, whole: false };
-const place: Known = ([x], { axis }) => within(0, (x as Node).shape[axis]! - 1);
+const some: Known = ([x]) => (typeof x === "object" && x.range ? { ...x.range, whole: false } : undefined);
+const place: Known = ([x], { axis }) => (typeof x === "object" ? within(0, x.shape[axis]! - 1) : undefined);
 /** Random integers or positions and a number, as long as no sum wraps. */
 const shifted: Known = ([a, b]) => {
   const [x, n] = typeof a === "number" ? [b, a] : [a, b];
-  const { range } = x as Node;
-  if (range === undefined || range.whole || !Number.isInteger(n)) return undefined;
-  const [least, most] = [range.least + (n as number), range.most + (n as number)];
+  if (typeof x !== "object" || typeof n !== "number" || !Number.isInteger(n)) return undefined;
+  const { range } = x;
+  if (range === undefined || range.whole) return undefined;
+  const [least, most] = [range.least + n, range.most + n];
   return least >= -(2 ** 31) && most < 2 ** 31 ? { ...range, least, most } : undefined;
 };
 
 /** What is known of integers by how they are computed: of random ones, of positions, and of labels that are picked from others. */
 const knownAfter: Known[] = [];
-const rules: { readonly [K in OpName]?: Known } = {
-  mod: ([, n]) => (Number.isInteger(n) && (n as number) > 0 ? within(0, (n as number) - 1) : undefined),
-  add: shifted,
-  take: some,
-  gather: some,
-  argmax: place,
-  argmin: place,
-  argsort: place,
-  iota: (_, { axis, shape }) => within(0, shape[axis]! - 1),
-};
-for (const [op, rule] of Object.entries(rules)) knownAfter[codeOf(op as OpName)] = rule;
+const rules: readonly (readonly [OpName, Known])[] = [
+  ["mod", ([, n]) => (typeof n === "number" && Number.isInteger(n) && n > 0 ? within(0, n - 1) : undefined)],
+  ["add", shifted],
+  ["take", some],
+  ["gather", some],
+  ["argmax", place],
+  ["argmin", place],
+  ["argsort", place],
+  ["iota", (_, { axis, shape }) => within(0, shape[axis]! - 1)],
+];
+for (const [op, rule] of rules) knownAfter[codeOf(op)] = rule;
 
 /** The range of what an operation gives, if it gives integers and something is known of them. */
 export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>

@@ -1,5 +1,5 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
-import type { DType, Shape } from "@weft/tensor";
+import type { DType, Shape, Tensor } from "@weft/tensor";
 import type { Fault, Range, Site } from "./fault.ts";
 import type { AnyOp } from "./operation.ts";
 
@@ -83,5 +83,12 @@ export class Node {
     this.dtype = dtype;
   }
 }
+
+/** The node of a tensor of this backend: what a tensor carries is known to its backend alone. */
+export const nodeOf = (x: Tensor): Node => x.payload as Node;
+
+/** The operands of an operation that takes tensors only. */
+export const operandsOf = ({ inputs }: Pick<Node, "inputs">): readonly Node[] =>
+  inputs.filter((x) => typeof x !== "number");
 
 export const none: readonly never[] = Object.freeze([]);

@@ -59,7 +59,8 @@ export type CallOp = OpOf<"call">;
 
 function kindOf(op: AnyOp): Kind {
   if (typeof op === "object") return op.expression === undefined ? "call" : "map";
-  return (kinds as { readonly [K in OpName]?: Kind })[op] ?? "map";
+  const known: { readonly [K in OpName]?: Kind } = kinds;
+  return known[op] ?? "map";
 }
 
 const alongAxis: Indices<AxisAttrs> = { operand: 1, size: ([x], { axis }) => x!.shape[axis]! };

@@ -128,7 +128,7 @@ export class Signature {
     const attrs = node.attrs as Record<string, unknown>;
     if (kindOfCode(node.code) === "source") {
       // The shape stands above; what is random is an argument.
-      if (node.op === "iota") this.#number(attrs.axis as number);
+      if (node.op === "iota") this.#attribute(attrs.axis);
       return;
     }
     for (const name in attrs) {

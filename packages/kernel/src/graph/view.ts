@@ -83,11 +83,12 @@ export const moves = {
   reshape: (v, { shape }) => reshaped(v, shape),
 } satisfies Moves;
 
+const byName: Moves = moves;
 /** The same for an operation that is known to be one: here its attributes get their type back. */
 export const moved = (
   v: View,
   { op, attrs }: { readonly op: AnyOp | "leaf"; readonly attrs: unknown },
-): View | undefined => (moves as Moves)[op as OpOf<"move">](v, attrs as never);
+): View | undefined => byName[op as OpOf<"move">](v, attrs as never);
 
 /** Reshape as strides: groups of axes that lie side by side are cut anew. */
 function reshaped(v: View, shape: Shape): View | undefined {

@@ -1,7 +1,7 @@
 // The first pass of planning: what the planner sees of a needed node, and where its value is read from (a base and a strided
 // view of it). Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
 import type { Attrs, DType, FusedOp, OpName, Shape } from "@weft/tensor";
-import type { Node } from "../graph/node.ts";
+import { operandsOf, type Node } from "../graph/node.ts";
 import { codeOf, kindOfCode, type AnyOp, type Kind, type OpOf } from "../graph/operation.ts";
 import type { TraitsOf } from "./traits.ts";
 import { isRowMajor, moved, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
@@ -121,13 +121,13 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
     return c;
   };
   const move = (node: Node, i: number): PlanValue => {
-    let x = of(node.inputs[0] as Node);
+    let x = of(operandsOf(node)[0]!);
     const view = moved(x, node) ?? moved((x = copy(x)), node)!;
     return make<MoveValue>(count++, "move", node, [x], node, i, view.strides, x.base, view.offset);
   };
   const call = (node: Node, i: number): PlanValue => {
     const { accepts } = traits(node.op as AnyOp);
-    const inputs = (node.inputs as readonly Node[]).map((n, k) => {
+    const inputs = operandsOf(node).map((n, k) => {
       const x = of(n);
       const taken = isRowMajor(x.shape, x.strides) || accepts?.(k, x) === true;
       return taken && x.base.kind !== "source" ? x : copy(x);

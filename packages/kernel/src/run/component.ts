@@ -2,7 +2,7 @@
 // to boxes of both. One can fail and the others not.
 import type { Step } from "@weft/tensor/internals";
 import type { Version } from "./journal.ts";
-import type { Node } from "../graph/node.ts";
+import { nodeOf, type Node } from "../graph/node.ts";
 import { bondsOf, historyOf } from "./unit.ts";
 
 export interface Component {
@@ -28,7 +28,7 @@ export function componentsOf(needed: readonly Node[], versions: readonly Version
   needed.forEach((node, i) => {
     for (const x of node.inputs) if (typeof x !== "number") join(places.get(x), i);
   });
-  const placeOf = ({ next }: Version): number | undefined => places.get(next.payload as Node);
+  const placeOf = ({ next }: Version): number | undefined => places.get(nodeOf(next));
   const firsts = new Map<Step | number, number>();
   for (const version of versions) {
     const place = placeOf(version);

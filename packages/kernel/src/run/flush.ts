@@ -5,13 +5,19 @@ import type { Driver } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
 import type { Fault } from "../graph/fault.ts";
 import { backTo, Journal, revert, type Version } from "./journal.ts";
-import { none, type Node, type Storage } from "../graph/node.ts";
+import { nodeOf, none, type Node, type Storage } from "../graph/node.ts";
 import type { Runner } from "./runner.ts";
 import { Trial } from "./trial.ts";
 import { after, assignedIn, findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
 
 /** So many launches are tried to find out which values of a failed one can be computed. */
 const TRIES = 16;
+
+/** How many are left, and why the first one failed. */
+interface Tries {
+  left: number;
+  error: Error | undefined;
+}
 
 /** What a flush could not do. */
 export interface Failure {
@@ -137,12 +143,12 @@ export class Flusher<S extends Storage, E> {
 
   /** Where a box's new version was computed with a wrong index, the boxes assigned together with it are put back. */
   #takeBack(needed: readonly Node[], versions: readonly Version[]): void {
-    const wrong = ({ next }: Version): boolean => (next.payload as Node).fault?.wrong === true;
+    const wrong = ({ next }: Version): boolean => nodeOf(next).fault?.wrong === true;
     if (!versions.some(wrong)) return;
     for (const part of componentsOf(needed, versions)) {
       const first = part.versions.find(wrong);
       if (first === undefined) continue;
-      const fault = (first.next.payload as Node).fault!;
+      const fault = nodeOf(first.next).fault!;
       const error = fault.error();
       if (this.#goBack(part.versions, error, none, (node) => node.fault?.wrong === true))
         this.#putBack ??= { error, reverted: true, fault };
@@ -205,7 +211,7 @@ export class Flusher<S extends Storage, E> {
     const undone = new Set<Node>();
     const failed: Unit[] = [];
     let reverted = false;
-    const tries = { left: 4 * TRIES, error: reason as Error | undefined };
+    const tries: Tries = { left: 4 * TRIES, error: reason };
     const units = unitsOf(versions);
     if (values.length > 0) findBeside(units, values);
     for (const unit of units) {
@@ -215,7 +221,7 @@ export class Flusher<S extends Storage, E> {
       if (!cut) this.#salvage(nodes, tries);
       if (!cut && nodes.every((node) => node.storage !== undefined && node.lost === undefined && !wrong(node)))
         for (const [{ next }, version] of unit.versions) {
-          const old = next.payload as Node;
+          const old = nodeOf(next);
           version.node.handles++;
           backTo(next, version.node);
           if (this.runner.doubt > 0)
@@ -247,7 +253,7 @@ export class Flusher<S extends Storage, E> {
   }
 
   /** Computes what can be computed of some pending nodes; the others are lost. */
-  #salvage(roots: readonly Node[], tries = { left: TRIES, error: undefined as Error | undefined }): void {
+  #salvage(roots: readonly Node[], tries: Tries = { left: TRIES, error: undefined }): void {
     const open = new Set(roots.filter(({ storage, lost }) => storage === undefined && lost === undefined));
     if (open.size === 0) return;
     const nodes = this.runner.needed(this.#pending, open);
@@ -263,7 +269,7 @@ export class Flusher<S extends Storage, E> {
     }
   }
 
-  #halves(roots: readonly Node[], tries: { left: number; error: Error | undefined }): void {
+  #halves(roots: readonly Node[], tries: Tries): void {
     const middle = Math.ceil(roots.length / 2);
     this.#salvage(roots.slice(0, middle), tries);
     this.#salvage(roots.slice(middle), tries);

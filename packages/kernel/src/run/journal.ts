@@ -2,7 +2,7 @@
 // be computed, it stands for the last one before it that was.
 import type { Tensor } from "@weft/tensor";
 import { context, isAround, type Step } from "@weft/tensor/internals";
-import type { Node } from "../graph/node.ts";
+import { nodeOf, type Node } from "../graph/node.ts";
 import type { Trial } from "./trial.ts";
 
 /** A box whose newest version is pending. */
@@ -20,8 +20,6 @@ export interface Version {
   /** The pending version before it. */
   readonly before: Version | undefined;
 }
-
-const nodeOf = (x: Tensor): Node => x.payload as Node;
 
 /** What assignments of a step have in common with those by hand: when its `diff` began, or the last one, if it belongs to none. */
 function turnOf(step: Step | undefined): number {

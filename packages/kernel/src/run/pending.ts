@@ -2,7 +2,7 @@
 // has been told of yet.
 import type { Tensor } from "@weft/tensor";
 import { context, untaped } from "@weft/tensor/internals";
-import type { Node, Storage } from "../graph/node.ts";
+import { nodeOf, type Node, type Storage } from "../graph/node.ts";
 import type { Failure, Flusher } from "./flush.ts";
 import type { Unowned } from "./unowned.ts";
 
@@ -52,7 +52,7 @@ export class Pending<S extends Storage, E> {
 
   flush(results?: readonly Tensor[]): void {
     const failure = this.run();
-    const isLost = (x: Tensor): boolean => (untaped(x).payload as Node).lost !== undefined;
+    const isLost = (x: Tensor): boolean => nodeOf(untaped(x)).lost !== undefined;
     // Who waits for certain results has nothing to do with others: those who read them are told.
     const told = failure?.reverted === true || results === undefined || results.some(isLost);
     const error = told && failure !== undefined ? failure.error : this.#untold;

@@ -3,7 +3,7 @@
 import { ContextError, type Tensor, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { Fault } from "../graph/fault.ts";
-import { Node, type Storage } from "../graph/node.ts";
+import { Node, nodeOf, type Storage } from "../graph/node.ts";
 import { codeOf } from "../graph/operation.ts";
 import { isRowMajor, sizeOf } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
@@ -27,7 +27,7 @@ export class Reader<S extends Storage, E> {
   }
 
   async read(x: Tensor): Promise<TypedArray> {
-    const { storage, lost } = x.payload as Node;
+    const { storage, lost } = nodeOf(x);
     const data = await (storage === undefined && lost === undefined ? this.#patiently(x) : this.#elements(x));
     if (this.#unowned.told) await this.#unowned.wait();
     return data;
@@ -35,7 +35,7 @@ export class Reader<S extends Storage, E> {
 
   /** The elements, also where what nobody refers to any more is in the way: the collector may have to look twice. */
   async #patiently(x: Tensor): Promise<TypedArray> {
-    const node = x.payload as Node;
+    const node = nodeOf(x);
     node.handles++;
     try {
       for (let i = 0; i < 2 && node.storage === undefined; i++) {
@@ -59,9 +59,9 @@ export class Reader<S extends Storage, E> {
 
   /** The elements where they lie in storage, in order: nothing runs. */
   stored(x: Tensor): TypedArray | Promise<TypedArray> | undefined {
-    const { storage, lost, fault, shape, strides } = x.payload as Node;
+    const { storage, lost, fault, shape, strides } = nodeOf(x);
     const sound = storage !== undefined && lost === undefined && fault?.now()?.wrong !== true;
-    return sound && isRowMajor(shape, strides) ? this.#stored(x.payload as Node) : undefined;
+    return sound && isRowMajor(shape, strides) ? this.#stored(nodeOf(x)) : undefined;
   }
 
   /** Lends the elements of a value, in storage of its own, where the driver's memory is the host's. */
@@ -75,7 +75,7 @@ export class Reader<S extends Storage, E> {
       this.#pending.drop(node);
       node = copy;
     }
-    const storage = node.storage as S;
+    const storage = this.#unowned.storageOf(node)!;
     this.#unowned.use(storage);
     if (storage.aside !== undefined) this.#unowned.restore(storage);
     node.range = undefined; // of indices: they may be written to
@@ -93,7 +93,7 @@ export class Reader<S extends Storage, E> {
 
   /** The node of a value that has been computed, without a wrong index. */
   #computed(op: string, x: Tensor): Node {
-    const node = x.payload as Node;
+    const node = nodeOf(x);
     if (node.storage === undefined || this.#pending.size > 0) this.#pending.tell(node, this.#pending.run());
     const { fault } = node;
     if (fault?.now()?.wrong === true) throw fault.error();
@@ -124,14 +124,14 @@ export class Reader<S extends Storage, E> {
     }
   }
 
-  #stored({ storage, offset, shape, dtype }: Node): TypedArray | Promise<TypedArray> {
-    const { aside } = storage!;
+  #stored(node: Node): TypedArray | Promise<TypedArray> {
+    const { offset, shape, dtype } = node;
+    const storage = this.#unowned.storageOf(node)!;
+    const { aside } = storage;
     const size = sizeOf(shape);
-    if (aside === undefined) return this.#driver.read(storage as S, offset, size, dtype);
+    if (aside === undefined) return this.#driver.read(storage, offset, size, dtype);
     const begin = offset * dtypeInfo[dtype].bytes;
-    return new dtypeInfo[dtype].array(
-      aside.data.slice(begin, begin + size * dtypeInfo[dtype].bytes).buffer as ArrayBuffer,
-    );
+    return new dtypeInfo[dtype].array(aside.data.slice(begin, begin + size * dtypeInfo[dtype].bytes).buffer);
   }
 
   /** The elements, unless it turns out meanwhile that an index was wrong, or that there was no memory. */

@@ -13,7 +13,7 @@ import {
 import { context, own, shapeOf } from "@weft/tensor/internals";
 import { folded } from "../graph/constant.ts";
 import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
-import { Node, none, type Storage } from "../graph/node.ts";
+import { Node, nodeOf, none, operandsOf, type Storage } from "../graph/node.ts";
 import { codeOf, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
 import { moved, rowMajor, sameShape, sizeOf } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
@@ -60,20 +60,21 @@ export class Recorder<S extends Storage, E> {
     for (let i = 0; i < nodes.length; i++) {
       const x = inputs[i]!;
       if (typeof x !== "number") {
-        const node = x.payload as Node;
+        const node = nodeOf(x);
         if (node.lost !== undefined) throw lostError(nameOf(op), node);
         nodes[i] = node;
       }
     }
     const code = codeOf(op);
-    if (kindOfCode(code) === "move") {
-      const from = nodes[0] as Node;
+    const moves = kindOfCode(code) === "move";
+    const from = nodes[0];
+    if (moves && typeof from === "object") {
       // The same value: another handle on it.
       if (op === "reshape" && sameShape(from.shape, shape)) {
         from.handles++;
         return own(new Tensor(this.#backend, from.shape, dtype, from));
       }
-      const view = from.storage && this.#view(op, from, attrs, shape, dtype);
+      const view = this.#view(op, from, attrs, shape, dtype);
       if (view !== undefined) return view;
     }
     if (dtype !== "f32" && !this.#driver.supports(dtype))
@@ -85,7 +86,7 @@ export class Recorder<S extends Storage, E> {
         : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
     const indices = indicesOfCode(code);
     if (indices !== undefined) this.#suspect(node, indices);
-    if (code === CAST || kindOfCode(code) === "move") node.range = rangeFrom(nodes[0] as Node, op, dtype);
+    if (typeof from === "object" && (moves || code === CAST)) node.range = rangeFrom(from, op, dtype);
     else if (dtype !== "f32") node.range = rangeAfter(node);
     this.#pending.add(node);
     const result = own(new Tensor(this.#backend, shape, dtype, node));
@@ -99,7 +100,7 @@ export class Recorder<S extends Storage, E> {
     if (fault === undefined) return;
     if (fault === "open") {
       this.#flusher.open = node.open = true;
-      const inputs = node.inputs as readonly Node[];
+      const inputs = operandsOf(node);
       const size = trait.size(inputs, node.attrs);
       const deep = this.#flusher.runner.known < STEADY;
       node.site = siteOf(nameOf(node.op), trait, inputs[trait.operand]!, size, deep).site;
@@ -111,12 +112,14 @@ export class Recorder<S extends Storage, E> {
 
   /** Movement of a value that lies in storage costs nothing. */
   #view(op: AnyOp, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
+    const storage = this.#unowned.storageOf(from);
+    if (storage === undefined) return undefined;
     const view = moved(from, { op, attrs });
     if (view === undefined) return undefined;
     const node = new Node("leaf", 0, none, undefined, shape, dtype);
     node.range = rangeFrom(from, op, dtype);
     node.fault = from.fault;
-    return this.#place(node, from.storage as S, view.offset, view.strides);
+    return this.#place(node, storage, view.offset, view.strides);
   }
 
   #place(node: Node, storage: S, offset: number, strides: readonly number[]): Tensor {
@@ -127,7 +130,7 @@ export class Recorder<S extends Storage, E> {
   /** One node for a fused operation, if it is a formula or the driver has a kernel for it. */
   fused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
     if (fused.expression !== undefined) {
-      const [{ shape, dtype }] = fused.infer(inputs, attrs) as [{ shape: Shape; dtype: DType }];
+      const { shape, dtype } = fused.infer(inputs, attrs)[0]!;
       return [this.record(fused, [...inputs], undefined, shapeOf(fused.name, shape), dtype)];
     }
     const traits = this.#driver.traits(fused);

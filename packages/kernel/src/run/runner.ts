@@ -104,7 +104,7 @@ export class Runner<S extends Storage, E> {
 
   /** The last handle of a computed node has ended. */
   forget(node: Node): void {
-    const storage = node.storage as S;
+    const storage = this.#unowned.storageOf(node)!;
     if (--storage.refs === 0) this.give(storage);
   }
 
@@ -194,19 +194,21 @@ export class Runner<S extends Storage, E> {
   /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
   #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Donor[] | undefined): void {
     // All leaves are marked as used before any is restored: restoring may evict others.
-    for (let i = 0; i < leaves.length; i++) this.#unowned.use((storages[plan.leaves[i]!] = leaves[i]!.storage as S));
-    for (let i = 0; i < leaves.length; i++) {
-      const storage = leaves[i]!.storage as S;
+    for (let i = 0; i < leaves.length; i++)
+      this.#unowned.use((storages[plan.leaves[i]!] = this.#unowned.storageOf(leaves[i]!)!));
+    for (const slot of plan.leaves) {
+      const storage = storages[slot]!;
       if (storage.aside !== undefined) this.#unowned.restore(storage);
     }
     for (let i = 0; donors !== undefined && i < plan.donations.length; i++) {
       const { slot, leaf, early } = plan.donations[i]!;
       if (early && open) continue;
       const donor = leaves[leaf]!;
-      const { handles, offset, storage } = donor;
+      const { handles, offset } = donor;
+      const storage = storages[plan.leaves[leaf]!]!;
       // Not what it was a small part of: that would live as long as the output.
-      if (handles === 0 && offset === 0 && storage!.refs === 1 && storage!.bytes < 2 * plan.slots[slot]!.bytes + 64) {
-        storages[slot] = storage as S;
+      if (handles === 0 && offset === 0 && storage.refs === 1 && storage.bytes < 2 * plan.slots[slot]!.bytes + 64) {
+        storages[slot] = storage;
         donors.push({ leaf: donor, slot });
       }
     }

@@ -3,7 +3,7 @@
 import type { Tensor } from "@weft/tensor";
 import type { Step } from "@weft/tensor/internals";
 import { backTo, type Version } from "./journal.ts";
-import type { Node } from "../graph/node.ts";
+import { nodeOf, type Node } from "../graph/node.ts";
 import { bondsOf, historyOf, undo } from "./unit.ts";
 
 /** A box, by its handle: what it goes back to, which has a handle here, and what has assigned to it since. */
@@ -62,7 +62,7 @@ export class Trial {
     for (let changed = true; changed;) {
       changed = false;
       for (const [next, { base, bonds }] of this.#boxes) {
-        const node = next.payload as Node;
+        const node = nodeOf(next);
         const wrong =
           node.lost !== undefined || node.storage === undefined || [...bonds].some((bond) => undone.has(bond));
         if (node === base || next.ended !== undefined || !wrong) continue;

@@ -4,7 +4,7 @@
 import type { Tensor } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { Driver, Relief } from "./driver.ts";
-import type { Aside, Net, Node, Storage, Watch } from "../graph/node.ts";
+import { nodeOf, type Aside, type Net, type Node, type Storage, type Watch } from "../graph/node.ts";
 import { sizeOf } from "../graph/view.ts";
 
 /** Bytes that values of no scope may take before the first look at them: this, or a share of all there is. */
@@ -75,9 +75,14 @@ export class Unowned<S extends Storage> implements Relief {
     return this.#bytes;
   }
 
+  /** Where a value lies: all storage of nodes comes from the driver. */
+  storageOf(node: Node): S | undefined {
+    return node.storage as S | undefined;
+  }
+
   /** A handle that no scope owns from now on. */
   take(x: Tensor): void {
-    const node = x.payload as Node;
+    const node = nodeOf(x);
     const net = (node.net ??= { node, handles: 0, missed: 0 });
     net.handles++;
     if (!this.#moves || ++this.#registered < TURN) this.#registry.register(x, net, x);
@@ -105,7 +110,7 @@ export class Unowned<S extends Storage> implements Relief {
 
   /** A handle that ends, or that a scope owns from now on. Whether it was here. */
   give(x: Tensor): boolean {
-    const node = x.payload as Node;
+    const node = nodeOf(x);
     const here = node.net !== undefined && (this.#registry.unregister(x) || this.#unregistered.delete(x));
     if (here) this.#less(node);
     return here;
@@ -119,7 +124,7 @@ export class Unowned<S extends Storage> implements Relief {
   #less(node: Node): void {
     const net = node.net!;
     if (--net.handles > 0) return;
-    const storage = node.storage as S | undefined;
+    const storage = this.storageOf(node);
     if (storage?.loose?.delete(node) === true && storage.loose.size === 0) this.#remove(storage);
   }
 
@@ -127,7 +132,7 @@ export class Unowned<S extends Storage> implements Relief {
   settled(node: Node): void {
     const net = node.net!;
     if (net.handles <= 0) return;
-    const storage = node.storage as S;
+    const storage = this.storageOf(node)!;
     (storage.loose ??= new Set()).add(node);
     if (storage.aside !== undefined) net.node = undefined;
     else this.#add(storage);

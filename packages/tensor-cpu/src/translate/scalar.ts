@@ -100,19 +100,12 @@ const types: Record<Scalar, NumberType> = { f32: F32, f64: F64, i32: I32, bool: 
 /** A mask is a bool: the kernel's types say so. */
 const asMask = (value: Value): Int => value as Int;
 
-/** What reductions begin with, by function and type. */
-const firsts: Readonly<Record<string, number>> = {
-  "sum f32": 0,
-  "max f32": -Infinity,
-  "min f32": Infinity,
-  "sum f64": 0,
-  "max f64": -Infinity,
-  "min f64": Infinity,
-  "sum i32": 0,
-  "max i32": -(2 ** 31),
-  "min i32": 2 ** 31 - 1,
-  "max bool": 0,
-  "min bool": 1,
+/** The least and the greatest value of each type. */
+const bounds: Record<Scalar, readonly [least: number, most: number]> = {
+  f32: [-Infinity, Infinity],
+  f64: [-Infinity, Infinity],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  bool: [0, 1],
 };
 
 export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet<NumberType> {
@@ -145,9 +138,10 @@ export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet<N
   const at = (site: Site): Int => (site.how === "lanes" ? site.at[0]! : site.at);
 
   const accumulator = (fn: Reduction["fn"], of: Scalar): Accumulator<NumberType> => {
-    const first = firsts[`${fn} ${of}`] ?? unsupported(fn, of);
+    const [least, most] = bounds[of];
+    const first = { sum: 0, max: least, min: most }[fn];
     const within = fn === "sum" && of === "f32" ? "f64" : of; // the error of a sum does not grow with its length
-    const rule = rules[within][fn === "sum" ? "add" : fn]!;
+    const rule = rules[within][fn === "sum" ? "add" : fn] ?? unsupported(fn, of);
     let local: Local<NumberType> | undefined;
     const acc = (): Local<NumberType> => (local ??= f.local(types[within]));
     const value = (): Value => convert(acc(), within, of);
