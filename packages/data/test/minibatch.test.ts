@@ -381,7 +381,7 @@ describe("refuses", () => {
     ],
     [
       ArgumentError,
-      "minibatch: wanted a backend, such as await open() gives as backend, got the function open",
+      "minibatch: wanted a backend, such as the result of await open() as backend, got the function open",
       () => minibatch(ten, 2, { backend: open as never }),
     ],
     [

@@ -72,7 +72,7 @@ describe("at the call, before anything runs", () => {
       "indices that are no integers",
       () => weft.take(ones([4]), tensor([0.5])),
       DTypeError,
-      'take: indices are integers, got f32; use cast(indices, "i32")',
+      'take: indices must be integers, got f32; use cast(indices, "i32")',
     ],
     [
       "a parameter of integers",
@@ -121,7 +121,7 @@ describe("at the call, before anything runs", () => {
     const { version } = backend;
     const stranger = { [Symbol.for("weft.tensor")]: 99, interpreter: { name: "@weft/tensor-later", version: "9.1.0" } };
     expect(message(() => weft.add(ones([1]), stranger as never), VersionError)).toBe(
-      `add: @weft/tensor ${VERSION} speaks contract ${CONTRACT}, @weft/tensor-later 9.1.0 made this tensor under contract 99. Install versions of both that share one contract.`,
+      `add: @weft/tensor ${VERSION} has contract ${CONTRACT}, @weft/tensor-later 9.1.0 made this tensor under contract 99. Install versions of both that share one contract.`,
     );
     expect(version).toMatch(/^\d+\.\d+\.\d+$/);
   });

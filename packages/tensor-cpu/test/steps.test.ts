@@ -270,7 +270,7 @@ describe.each([
       const before = p.value.arraySync();
       expect(() => run(() => impossible(b))).toThrow("mine");
       expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
-        expect.stringMatching(/^Weft: .* what it assigned was taken back: MemoryError: /),
+        expect.stringMatching(/^Weft: .* its assignments were rolled back: MemoryError: /),
       ]);
       expect(p.value.arraySync()).toEqual(before);
     } finally {

@@ -1,5 +1,6 @@
-// Elementwise functions composed of primitives. The formulas are chosen so that derivatives of every order are right and
-// finite at the special points, too: a branch that is not taken must be finite, and a joint must not be a tie.
+// Elementwise functions composed of primitives. The formulas are chosen so that derivatives of every order are correct
+// and finite at the special points, too: a branch that is not taken must be finite, and branches must not tie where
+// they meet.
 import { resultOf } from "./scope.ts";
 import { alias, placed, read, readTensor } from "./apply.ts";
 import { inNameOf } from "./context.ts";
@@ -31,7 +32,11 @@ export const rsqrt: (x: Operand) => Tensor = (x, more?: unknown) => div(1, sqrt(
 /** 1 / x. @example reciprocal(tensor([4])) // [0.25] */
 export const reciprocal: (x: Operand) => Tensor = (x, more?: unknown) => div(1, floats(x, "reciprocal", more));
 
-/** x where it is positive, `negativeSlope`·x elsewhere. @example leakyRelu(tensor([-10, 2]), { negativeSlope: 0.5 }) // [-5, 2] */
+/**
+ * x where it is positive, `negativeSlope`·x elsewhere.
+ *
+ * @example leakyRelu(tensor([-10, 2]), { negativeSlope: 0.5 }) // [-5, 2]
+ */
 export function leakyRelu(x: Operand, options?: { negativeSlope?: number }): Tensor {
   const { negativeSlope } = readOptions("leakyRelu", options, { negativeSlope: finite }, { negativeSlope: 0.01 });
   const t = floats(x, "leakyRelu");
@@ -49,11 +54,19 @@ export function elu(x: Operand, options?: { alpha?: number }): Tensor {
   return where(lessEqual(0, t), t, mul(expm1(minimum(t, 0)), alpha));
 }
 
-/** λ·elu(x, α) with the constants that keep mean and variance (Klambauer et al. 2017). @example selu(tensor([0])) // [0] */
+/**
+ * λ·elu(x, α) with the constants that preserve mean and variance (Klambauer et al. 2017).
+ *
+ * @example selu(tensor([0])) // [0]
+ */
 export const selu: (x: Operand) => Tensor = (x, more?: unknown) =>
   mul(elu(floats(x, "selu", more), { alpha: 1.6732632423543772 }), 1.0507009873554805);
 
-/** x·Φ(x) with the normal distribution Φ, in the exact form ½x(1 + erf(x/√2)). @example gelu(tensor([0])) // [0] */
+/**
+ * x·Φ(x), Φ the normal distribution function, in the exact form ½x(1 + erf(x/√2)).
+ *
+ * @example gelu(tensor([0])) // [0]
+ */
 export function gelu(x: Operand): Tensor;
 export function gelu(x: Operand, more?: unknown): Tensor {
   const t = floats(x, "gelu", more);
@@ -71,7 +84,7 @@ export function silu(x: Operand, more?: unknown): Tensor {
 export function softplus(x: Operand): Tensor;
 export function softplus(x: Operand, more?: unknown): Tensor {
   const t = floats(x, "softplus", more);
-  // −|x| written so that at 0 both parts belong to one side: relu' = 0 there and log1p(exp(x))' = ½.
+  // −|x|, written so that at 0 both terms take the same side: relu' = 0 there and log1p(exp(x))' = ½.
   return add(relu(t), log1p(exp(where(less(0, t), neg(t), t))));
 }
 
@@ -95,7 +108,9 @@ export const greater = (a: Operand, b: Operand): Tensor => inNameOf("greater", (
 /** a ≥ b, as `bool`. @example greaterEqual(tensor([0, 1, 2]), 1) // [0, 1, 1] */
 export const greaterEqual = (a: Operand, b: Operand): Tensor => inNameOf("greaterEqual", () => lessEqual(b, a));
 
-/** The nearest f32 that is not below (`up` 1) or not above (-1) a number: comparing with it is comparing with the number. */
+/**
+ * The nearest f32 not below (`up` 1) or not above (-1) a number: comparing an f32 with it is comparing with the number.
+ */
 function bound(x: Value, limit: Value, up: 1 | -1): Value {
   if (typeof limit !== "number" || typeof x === "number" || x.dtype !== "f32") return limit;
   const near = Math.fround(limit);
@@ -105,15 +120,15 @@ function bound(x: Value, limit: Value, up: 1 | -1): Value {
   return new Float32Array(bits.buffer)[0]!;
 }
 
-/** The limit where x passes it, or where it is NaN; x elsewhere. */
+/** The limit where x passes it or where the limit is NaN; x elsewhere. */
 function limited(x: Value, passes: Tensor, near: Value): Tensor {
   if (typeof near === "number") return where(Number.isNaN(near) ? or(passes, 1) : passes, near, x);
   return where(isFloat(near.dtype) ? or(passes, isNaN(near)) : passes, near, x);
 }
 
 /**
- * x held between two bounds, each a number or a tensor; NaN stays, and a bound that is NaN gives NaN. Inside and on the bounds the gradient reaches x; a
- * number is compared as it is, not rounded to f32.
+ * x limited to two bounds, each a number or a tensor. NaN stays NaN, and so does a bound that is NaN. Between the
+ * bounds and on them the gradient reaches x. A number is compared exactly, not rounded to f32.
  *
  * @example clamp(tensor([-2, 0, 2]), { min: -1, max: 1 }) // [-1, 0, 1]
  */

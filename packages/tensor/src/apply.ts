@@ -1,5 +1,5 @@
-// The only place where an operation is dispatched: the operands are read, the highest interpreter among them is found,
-// the shape rule runs, then the interpreter.
+// The only place where an operation is dispatched. It reads the operands, finds the highest interpreter among them,
+// runs the shape rule, and then the interpreter.
 import { shapeOf } from "./axes.ts";
 import { inNameOf } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
@@ -21,8 +21,8 @@ import { brief } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * Reads a box, steps through closed tapes and refuses what is no living tensor of this contract. A box without a value takes its
- * first one where another operand, `beside` it, lives.
+ * Reads a box, unwraps closed tapes, and refuses what is not a live tensor of this contract. A box without a value is
+ * initialized on the backend of another operand, `beside`.
  */
 export function read(x: Operand, op: string, beside?: Operand): Value {
   if (typeof x === "number") return x;
@@ -51,7 +51,8 @@ export function readTensor(x: Operand, op: string, beside?: Operand): Tensor {
 }
 
 /**
- * Like `readTensor`, for all operands of a function: one that has a value says where the others take theirs.
+ * Like `readTensor`, for all operands of a function: boxes without a value are initialized on the backend of those that
+ * have one.
  *
  * @example
  * const linear = (x, weight) => {
@@ -61,22 +62,22 @@ export function readTensor(x: Operand, op: string, beside?: Operand): Tensor {
  * linear(tensor([[1, 2]]), tensor([[3, 4]])); // [[11]]
  */
 export function readTensors<const Xs extends readonly Operand[]>(op: string, xs: Xs): { [K in keyof Xs]: Tensor } {
-  const there = placed(xs);
-  return xs.map((x) => readTensor(x, op, there)) as { [K in keyof Xs]: Tensor };
+  const beside = placed(xs);
+  return xs.map((x) => readTensor(x, op, beside)) as { [K in keyof Xs]: Tensor };
 }
 
-/** The first operand that lives somewhere. */
+/** The first operand that has a backend. */
 export const placed = (xs: readonly (Operand | null | undefined)[]): Operand | undefined =>
   xs.find((x) => backendOf(x) !== undefined) ?? undefined;
 
-/** Where an operand lives; undefined for numbers, and for boxes without a value. */
+/** The backend of an operand; undefined for numbers and for boxes without a value. */
 const backendOf = (x: Operand | null | undefined): Backend | undefined =>
   typeof x !== "object" || x === null ? undefined : isBox(x) ? x.backend : x.interpreter.backend;
 
 const isBox = (x: Tensor | Box): x is Box => (x as Tensor).interpreter === undefined;
 
 /**
- * Whether a value is a tensor, of this copy of the package or of another; boxes are none.
+ * Whether a value is a tensor, of this copy of the package or another. Boxes are not tensors.
  *
  * @example
  * isTensor(tensor([1])); // true
@@ -84,7 +85,9 @@ const isBox = (x: Tensor | Box): x is Box => (x as Tensor).interpreter === undef
 export const isTensor = (x: unknown): x is Tensor =>
   typeof x === "object" && x !== null && BRAND in x && "interpreter" in x;
 
-/** The plain tensor below every tape: the value as a constant. Only for what the result's derivative does not depend on. */
+/**
+ * The plain tensor below all tapes: the value as a constant. Use it only where the derivative does not depend on it.
+ */
 export function untaped(x: Tensor): Tensor {
   let t = x;
   while (t.interpreter.lower !== undefined) t = t.interpreter.lower(t);
@@ -94,21 +97,21 @@ export function untaped(x: Tensor): Tensor {
 function refuse(x: unknown, brand: number | undefined, op: string): never {
   if (brand === undefined) {
     const data = typeof x === "object" && x !== null && "data" in x && "dtype" in x;
-    const how = data
+    const hint = data
       ? "; a minibatch gives tensors if it has a backend, as in minibatch(data, 100, { backend })"
       : Array.isArray(x) || ArrayBuffer.isView(x)
         ? "; tensor(…) makes a tensor of it"
         : "";
-    throw new ArgumentError(`${op}: wanted a tensor, a parameter or a number, got ${describe(x)}${how}`);
+    throw new ArgumentError(`${op}: wanted a tensor, a parameter or a number, got ${describe(x)}${hint}`);
   }
   const other = (x as Tensor).interpreter;
-  const who = other === undefined ? "the box" : `${other.name} ${other.version}`;
+  const maker = other === undefined ? "the box" : `${other.name} ${other.version}`;
   throw new VersionError(
-    `${op}: @weft/tensor ${VERSION} speaks contract ${CONTRACT}, ${who} made this tensor under contract ${brand}. Install versions of both that share one contract.`,
+    `${op}: @weft/tensor ${VERSION} has contract ${CONTRACT}, ${maker} made this tensor under contract ${brand}. Install versions of both that share one contract.`,
   );
 }
 
-/** The first line of a stack outside of the methods of tensors and tapes. */
+/** The first line of a stack trace that is not in a method of a tensor or a tape. */
 export function caller(stack = ""): string {
   const lines = stack.split("\n").slice(1);
   return (lines.find((line) => !/\b(Tensor|Tape)\./.test(line)) ?? "an unknown place").replace(/^\s*at /, "");
@@ -125,8 +128,8 @@ function released(t: Tensor, op: string): never {
 function readAll(op: string, inputs: Operand[]): Value[] {
   for (let i = 0; i < inputs.length; i++) {
     const x = inputs[i] as Tensor | Box | number | undefined;
-    const there = typeof x === "object" && isBox(x) ? placed(inputs) : undefined;
-    inputs[i] = read(x as Operand, op, there);
+    const beside = typeof x === "object" && isBox(x) ? placed(inputs) : undefined;
+    inputs[i] = read(x as Operand, op, beside);
   }
   return inputs as Value[];
 }
@@ -154,7 +157,7 @@ function highest(op: string, values: readonly Value[]): Interpreter {
 function mismatch(op: string, a: Interpreter, b: Interpreter): never {
   if (a.contract !== b.contract)
     throw new VersionError(
-      `${op}: ${a.name} ${a.version} speaks contract ${a.contract}, ${b.name} ${b.version} contract ${b.contract}`,
+      `${op}: ${a.name} ${a.version} has contract ${a.contract}, ${b.name} ${b.version} contract ${b.contract}`,
     );
   const [x, y] = [a.backend, b.backend];
   if (x === y) throw new BackendMismatchError(`${op}: the operands belong to two tapes that are open side by side`);
@@ -163,15 +166,18 @@ function mismatch(op: string, a: Interpreter, b: Interpreter): never {
   );
 }
 
-/** The shape of a result, frozen. Mostly it is that of an operand, which was checked and frozen when it was made. */
+/**
+ * The shape of a result, frozen. Usually it is that of an operand, which was checked and frozen when the operand was
+ * made.
+ */
 function frozen(op: string, inputs: readonly Value[], shape: Shape): Shape {
   for (let i = 1; i < inputs.length; i++) if ((inputs[i] as Tensor).shape === shape) return shape;
   return shapeOf(op, shape);
 }
 
 /**
- * * Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. Attributes are checked and
- * copied.
+ * Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. Attributes are
+ * checked and copied.
  *
  * @example
  * apply("neg", [tensor([1, -2])], undefined); // [-1, 2]
@@ -179,7 +185,7 @@ function frozen(op: string, inputs: readonly Value[], shape: Shape): Shape {
 export const apply = <K extends OpName>(op: K, inputs: Operand[], given: Attrs<K>): Tensor =>
   applyOwn(known(op, inputs), inputs, attributesOf(op, given));
 
-/** The name of a primitive, from whoever writes plain JavaScript. */
+/** Checks what the types do not in a call from plain JavaScript. */
 function known<K extends OpName>(op: K, inputs: unknown): K {
   if (typeof op !== "string" || !Object.hasOwn(shapes, op))
     throw new ArgumentError(`apply: there is no operation ${describe(op)}`);
@@ -187,11 +193,11 @@ function known<K extends OpName>(op: K, inputs: unknown): K {
   return op;
 }
 
-/** The same with attributes that were checked, and that nobody else can change. */
+/** Like `apply`, with attributes that are already checked and that nobody else can change. */
 export const applyOwn = <K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor =>
   applyRead(op, readAll(op, inputs), attrs);
 
-/** The same with operands that were read: the functions of this package look at them first. */
+/** Like `applyOwn`, with operands that are already read: the functions of this package inspect them first. */
 export function applyRead<K extends OpName>(op: K, values: Value[], attrs: Attrs<K>): Tensor {
   const top = highest(op, values);
   const inferred = shapes[op](values, attrs as never, op as never);
@@ -200,8 +206,8 @@ export function applyRead<K extends OpName>(op: K, values: Value[], attrs: Attrs
 }
 
 /**
- * Another handle on the value of x, and on a tape another step: what a function gives that has nothing to change. So whoever releases
- * an operand does not end a result, nor the other way round. A backend computes nothing for it.
+ * Another handle on the value of x, and one more entry on a tape: the result of a function that has nothing to change.
+ * So releasing an operand does not release a result, nor the reverse. A backend computes nothing for it.
  */
 export const alias = (x: Tensor): Tensor => applyOwn("reshape", [x], { shape: x.shape });
 
@@ -216,14 +222,14 @@ type SourceName = "full" | "iota" | "randomBits" | "randomUniform";
 export const source = <K extends SourceName>(backend: Backend, op: K, inputs: number[], given: Attrs<K>): Tensor =>
   sourceOwn(backend, op, inputs, attributesOf(op, given));
 
-/** The same with attributes as `applyOwn` takes them. */
+/** Like `source`, with attributes as `applyOwn` takes them. */
 export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs: number[], attrs: Attrs<K>): Tensor {
   const shape = shapeOf(op, shapes[op](inputs, attrs as never, op as never));
   return backend.run(op, inputs, attrs, shape, dtypes[op](inputs, attrs as never, op as never));
 }
 
 /**
- * Runs a fused operation as one where the interpreter can, else its fallback.
+ * Runs a fused operation as one where the interpreter can, otherwise its fallback.
  *
  * @example
  * const twiceOp = { name: "twice", infer: ([x]) => [x], fallback: ([x]) => [add(x, x)] };

@@ -1,4 +1,4 @@
-// Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and order.
+// Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and sorting.
 import { inNameOf } from "./context.ts";
 import { alias, readTensor, source } from "./apply.ts";
 import { axesOf, axisOf, listOf, sizeOf, text, type Axes, sameShape, shapeOf } from "./axes.ts";
@@ -20,17 +20,17 @@ export function stack(xs: readonly Operand[], options?: { axis?: number }): Tens
   for (const t of tensors)
     if (!sameShape(t.shape, shape))
       throw new ShapeError(`stack: shapes ${text(shape)} and ${text(t.shape)} do not fit: they must be equal`);
-  const place = axisOf("stack", axis, shape, 1);
+  const at = axisOf("stack", axis, shape, 1);
   return inNameOf("stack", () =>
     concat(
-      tensors.map((t) => unsqueeze(t, place)),
-      { axis: place },
+      tensors.map((t) => unsqueeze(t, at)),
+      { axis: at },
     ),
   );
 }
 
 /**
- * Parts along an axis: a number of equal parts, or the size of each.
+ * Cuts x along an axis into a number of equal parts, or into parts of the given sizes.
  *
  * @example split(tensor([1, 2, 3, 4]), 2) // [[1, 2], [3, 4]]
  */
@@ -47,11 +47,11 @@ export function split(x: Operand, parts: number | readonly number[], options?: {
     throw new ShapeError(
       `split: axis ${at} of shape ${text(t.shape)} cannot be cut into ${typeof parts === "number" ? `${parts} equal parts` : `parts of ${text(sizes)}`}`,
     );
-  const ahead = Array.from({ length: at }, () => null);
+  const before = Array.from({ length: at }, () => null);
   let start = 0;
   return sizes.map((n) => {
     const [from, to] = [start, (start += n)];
-    return slice(t, { starts: [...ahead, from], ends: [...ahead, to] });
+    return slice(t, { starts: [...before, from], ends: [...before, to] });
   });
 }
 
@@ -68,7 +68,7 @@ export function tile(x: Operand, options: { repeats: readonly number[] }): Tenso
   const shape = [...Array.from({ length: rank - t.shape.length }, () => 1), ...t.shape];
   const times = [...Array.from({ length: rank - repeats.length }, () => 1), ...repeats];
   if (!times.every((n) => Number.isInteger(n) && n >= 0))
-    throw new ArgumentError(`tile: repeats are integers from 0, got ${text(repeats)}`);
+    throw new ArgumentError(`tile: repeats must be non-negative integers, got ${text(repeats)}`);
   return inNameOf("tile", () => {
     const result = shapeOf(
       "tile",
@@ -87,8 +87,8 @@ interface RollOptions {
 const rollOptions = { shift: numbers, axis: orNull(numbers) };
 
 /**
- * The elements moved along axes by `shift`; what leaves at one end comes in at the other. Without an axis the flattened
- * tensor is rolled, as in NumPy.
+ * The elements shifted along axes by `shift`; those that leave at one end enter at the other. Without an axis the
+ * flattened tensor is rolled, as in NumPy.
  *
  * @example roll(tensor([1, 2, 3]), { shift: 1 }) // [3, 1, 2]
  */
@@ -106,7 +106,7 @@ export function roll(x: Operand, options: RollOptions): Tensor {
   const axes = typeof axis === "number" ? [axis] : listOf("roll", "axis", axis);
   const along = shifts ?? axes.map(() => shift as number);
   if (along.length !== axes.length)
-    throw new ArgumentError(`roll: wanted one shift an axis, got shift ${text(along)} for axis ${text(axes)}`);
+    throw new ArgumentError(`roll: wanted one shift per axis, got shift ${text(along)} for axis ${text(axes)}`);
   axesOf("roll", axes, t.shape);
   const y = axes.reduce<Tensor>((part, at, i) => rolled(part, along[i]!, axisOf("roll", at, t.shape)), t);
   return y === t ? alias(t) : y;
@@ -121,7 +121,7 @@ function rolled(x: Tensor, shift: number, axis: number): Tensor {
   return concat([tail, head], { axis });
 }
 
-/** Where column − row ≤ k, over the last two axes. */
+/** Whether column − row ≤ k, over the last two axes. */
 function lower(op: string, x: Tensor, k: number): Tensor {
   if (x.shape.length < 2) throw new ShapeError(`${op}: wanted a matrix or a batch of them, got shape ${text(x.shape)}`);
   if (!Number.isInteger(k))
@@ -133,28 +133,36 @@ function lower(op: string, x: Tensor, k: number): Tensor {
   return lessEqual(sub(column, row), k);
 }
 
-/** The lower triangle of matrices, up to diagonal k; 0 above. @example tril(tensor([[1, 2], [3, 4]])) // [[1, 0], [3, 4]] */
+/**
+ * The lower triangle of matrices, up to diagonal k; 0 above it.
+ *
+ * @example tril(tensor([[1, 2], [3, 4]])) // [[1, 0], [3, 4]]
+ */
 export function tril(x: Operand, options?: { k?: number }): Tensor {
   const { k } = readOptions("tril", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "tril");
   return inNameOf("tril", () => where(lower("tril", t, k), t, 0));
 }
 
-/** The upper triangle of matrices, from diagonal k; 0 below. @example triu(tensor([[1, 2], [3, 4]])) // [[1, 2], [0, 4]] */
+/**
+ * The upper triangle of matrices, from diagonal k; 0 below it.
+ *
+ * @example triu(tensor([[1, 2], [3, 4]])) // [[1, 2], [0, 4]]
+ */
 export function triu(x: Operand, options?: { k?: number }): Tensor {
   const { k } = readOptions("triu", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "triu");
   return inNameOf("triu", () => where(lower("triu", t, k - 1), 0, t));
 }
 
-/** Values in order, and where they were (`i32`). */
+/** Values in order, and their positions in the input (`i32`). */
 export interface Ordered {
   readonly values: Tensor;
   readonly indices: Tensor;
 }
 
 /**
- * The elements in order along an axis, by default the last; equal ones keep their order, NaN comes last.
+ * The elements sorted along an axis, by default the last. The sort is stable, and NaN comes last.
  *
  * @example sort(tensor([3, 1, 2])).values // [1, 2, 3]
  */

@@ -1,20 +1,20 @@
-// Axes and shapes as users write them: counted from either end, one or many, and how they are named in messages.
+// Axes and shapes as users write them: counted from either end, one or many. And how messages show them.
 import { ArgumentError, describe, ShapeError, shown } from "./errors.ts";
 import type { Shape } from "./ops.ts";
 
 /** One axis, several, or (null, undefined) all of them; negative axes count from the end. */
 export type Axes = number | readonly number[] | null | undefined;
 
-/** Axes that a tensor may have. */
+/** The most axes that a tensor may have. */
 export const MOST_AXES = 64;
 
-/** `[2, 3]`, as shapes stand in messages. */
+/** `[2, 3]`, as messages show shapes. */
 export const text = (list: ArrayLike<unknown>): string =>
   list.length > MOST_AXES
     ? `an array of ${list.length}`
     : `[${Array.from(list, (x) => (typeof x === "object" || typeof x === "symbol" ? describe(x) : x)).join(", ")}]`;
 
-/** A list of one's own, from an array or a typed array. */
+/** A copy of a list, from an array or a typed array. */
 export function listOf(op: string, name: string, x: unknown): number[] {
   if (Array.isArray(x)) return [...(x as number[])]; // of frozen arrays, slice, map and filter are slow
   if (ArrayBuffer.isView(x) && "length" in x) {
@@ -24,12 +24,12 @@ export function listOf(op: string, name: string, x: unknown): number[] {
   throw new ArgumentError(`${op}: wanted a list of integers as ${name}, such as [2, 3], got ${describe(x)}`);
 }
 
-/** Refuses memory that was transferred away: an array on it looks as if it were empty. */
+/** Refuses a buffer that was transferred away: a view of it looks empty. */
 export function checkThere(op: string, buffer: ArrayBufferLike): void {
   try {
     void new Uint8Array(buffer, 0, 0);
   } catch (cause) {
-    throw new ArgumentError(`${op}: the array has no memory any more: its buffer was transferred, to a worker say`, {
+    throw new ArgumentError(`${op}: the array's buffer is detached: it was transferred, perhaps to a worker`, {
       cause,
     });
   }
@@ -49,7 +49,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** An axis counted from the front. `extra` is 1 where the axis names a place between axes (stack, unsqueeze). */
+/** An axis counted from the front. `extra` is the number of axes that are about to be added (stack, unsqueeze). */
 export function axisOf(op: string, axis: number, shape: Shape, extra = 0): number {
   const rank = shape.length + extra;
   if (!Number.isInteger(axis)) throw new ArgumentError(`${op}: an axis is an integer, got ${shown(axis)}`);
@@ -58,7 +58,7 @@ export function axisOf(op: string, axis: number, shape: Shape, extra = 0): numbe
   throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}: ${range}`);
 }
 
-/** Axes counted from the front and sorted; all of them for null and undefined. */
+/** Axes counted from the front and sorted; all axes for null and undefined. */
 export function axesOf(op: string, axes: Axes, shape: Shape): readonly number[] {
   if (axes === null || axes === undefined) return allAxes(shape);
   if (typeof axes === "number") return [axisOf(op, axes, shape)];
@@ -69,7 +69,7 @@ export function axesOf(op: string, axes: Axes, shape: Shape): readonly number[] 
   return sorted;
 }
 
-/** Refuses what is no list of sizes, and a tensor with more axes or elements than can be counted. */
+/** Refuses what is not a list of sizes, and a tensor with too many axes or elements. */
 function checkSizes(op: string, shape: Shape): void {
   const { length } = shape;
   if (length > MOST_AXES) throw new ShapeError(`${op}: a tensor has at most ${MOST_AXES} axes, got ${length}`);
@@ -77,24 +77,25 @@ function checkSizes(op: string, shape: Shape): void {
   for (let i = 0; i < length; i++) {
     const d = shape[i]!;
     if (!(Number.isInteger(d) && d >= 0))
-      throw new ShapeError(`${op}: the sizes of a shape are integers from 0, got ${text(shape)}`);
+      throw new ShapeError(`${op}: the sizes of a shape must be non-negative integers, got ${text(shape)}`);
     n *= d || 1;
   }
   if (n > Number.MAX_SAFE_INTEGER)
     throw new ShapeError(`${op}: a tensor has at most 2^53 - 1 elements, got shape ${text(shape)}`);
 }
 
-/** Lists that were met lately, by a hash of what they hold. */
-const LATELY = 256;
+/** How many recent lists a reader remembers, by a hash of their content. */
+const REMEMBERED = 256;
 
 /**
- * A reader of lists: it gives a checked and frozen list with the same numbers, so that whoever changes his own changes nothing
- * here. Mostly that is one it has given before, which costs less than to copy and freeze another.
+ * A reader of lists. It returns a checked and frozen list of the same numbers, so that changing the original changes
+ * nothing here. Usually that is a list that it has returned before, which costs less than copying and freezing another
+ * one.
  */
 export function reader(
   check: (op: string, list: Shape, name: string) => void,
 ): (op: string, given: unknown, name: string) => Shape {
-  const known: (Shape | undefined)[] = Array.from({ length: LATELY });
+  const known: (Shape | undefined)[] = Array.from({ length: REMEMBERED });
   let last: Shape | undefined;
   return (op, given, name) => {
     if (given === last) return last as Shape;
@@ -105,7 +106,7 @@ export function reader(
       if (typeof n !== "number") check(op, list, name); // throws
       hash = (Math.imul(hash, 31) + n) | 0;
     }
-    const at = (hash ^ (hash >>> 8)) & (LATELY - 1);
+    const at = (hash ^ (hash >>> 8)) & (REMEMBERED - 1);
     const old = known[at];
     if (old !== undefined && sameShape(old, list)) return (last = old);
     const copy = [...list];
@@ -116,10 +117,10 @@ export function reader(
 
 const readShape = reader(checkSizes);
 
-/** A shape that nobody changes, with the sizes of this one. Throws what bad sizes throw. */
+/** The same shape, checked and frozen. Throws a ShapeError for bad sizes. */
 export const shapeOf = (op: string, shape: Shape): Shape => readShape(op, shape, "shape");
 
-/** The places of all axes. */
+/** All axes of a shape: 0, 1, … */
 export function allAxes({ length }: Shape): number[] {
   const axes: number[] = [];
   for (let i = 0; i < length; i++) axes.push(i);

@@ -1,9 +1,9 @@
-// The one context variable: the current tape and the current scope. It is shared by every copy of this package on the
-// page (it stands under a Symbol.for key), and set only in synchronous stretches.
+// The one context variable: the current tape, the current scope and the like. All copies of this package on a page
+// share it (under a Symbol.for key). It is set only during synchronous code.
 import { CONTRACT, type Box, type Interpreter } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Owns the handles made while it is current, and ends them when it closes. */
+/** Owns the handles made while it is current, and releases them when it closes. */
 export interface Scope {
   readonly parent: Scope | undefined;
   /** For the message of a ReleasedTensorError: which scope this was. */
@@ -12,18 +12,18 @@ export interface Scope {
   closed: boolean;
 }
 
-/** Assignments to boxes that stand or fall together. */
+/** Assignments to boxes that all take effect or are all rolled back. */
 export interface Step {
-  /** Called when a launch failed and what was assigned in the step was taken back. */
+  /** Called after a launch failed and the assignments of the step were rolled back. */
   undo?(reason: Error): void;
   readonly outer: Step | undefined;
-  /** That of the `diff` whose step it is: what is assigned by hand in it belongs to the step. */
+  /** `context.turn` of the `diff` whose step this is: what is assigned by hand during it belongs to the step. */
   readonly turn?: number | undefined;
-  /** Another step around it: that of the program, where `outer` is that of a tape. */
+  /** A second enclosing step: the program's, where `outer` is a tape's. */
   readonly also?: Step;
 }
 
-/** A function as messages name it; whether the indices in it are labels. */
+/** A function as messages name it, and whether its indices are labels. */
 export interface Caller {
   readonly name: string;
   readonly labels?: boolean;
@@ -35,28 +35,28 @@ export interface Context {
   /** Backends with pending work: flushed when an outermost scope ends and before an outermost `diff` starts. */
   readonly pending: Set<{
     flush(results?: readonly Tensor[]): void;
-    /** Gives boxes back what they had before a step, as far as what it assigned is not computed yet. */
+    /** Rolls back what a step assigned to boxes, unless it has been computed already. */
     takeBack?(step: Step, reason: Error): void;
   }>;
-  /** Asynchronous `diff`s that are waiting, so that a parameter used without context can be refused. */
+  /** How many asynchronous `diff`s are waiting: a parameter used without context is refused then. */
   suspended: number;
-  /** Whether layers learn, where somebody has said so. */
+  /** Whether layers are in training mode; undefined where `training` was not called. */
   training: boolean | undefined;
-  /** The current step, for backends that can take back what it assigned. */
+  /** The current step, for backends that can roll back what it assigned. */
   step: Step | undefined;
-  /** Whether a backward pass is calling derivatives: wrong indices in them are those of the call that they are derivatives of. */
+  /** Whether a backward pass is calling derivatives: errors about their indices name the original call. */
   backward: boolean;
-  /** The boxes that were read or assigned since somebody began to watch, each once, in order. */
+  /** The boxes that were read or assigned since a caller began to watch, each once, in order. */
   met: { readonly seen: Set<Box>; readonly list: Box[] } | undefined;
-  /** The public function whose parts are being called: what goes wrong in them is told in its name. */
+  /** The public function whose parts are being called: their errors carry its name. */
   caller: Caller | undefined;
-  /** Counts outermost scopes and `diff`s: what is assigned by hand in the same one is taken back together. */
+  /** Counts outermost scopes and `diff`s: what is assigned by hand during the same one is rolled back together. */
   turn: number;
-  /** How many scopes have closed: who hands out tensors can see whether memory is being looked after meanwhile. */
+  /** How many scopes have closed: who hands out tensors can see whether the program's own scopes free memory. */
   closings: number;
 }
 
-// Copies of another contract know another context, and none of these tensors.
+// Copies with another contract use another context, and never see these tensors.
 const KEY = Symbol.for(`weft.context.${CONTRACT}`);
 const globals = globalThis as { [KEY]?: Context };
 export const context: Context = (globals[KEY] ??= {
@@ -73,7 +73,7 @@ export const context: Context = (globals[KEY] ??= {
   closings: 0,
 });
 
-/** Calls `f`, a part of the function `name`, in whose name errors are told: its user knows nothing of the parts. */
+/** Calls `f`, a part of the function `name`. Errors carry that name, since users do not know the parts. */
 export function inNameOf<T>(name: string, f: () => T, labels = false): T {
   if (context.caller !== undefined) return f();
   context.caller = { name, labels };
@@ -84,13 +84,16 @@ export function inNameOf<T>(name: string, f: () => T, labels = false): T {
   }
 }
 
-/** A step has thrown: what it has assigned is taken back, as far as it is not computed yet. */
+/** Rolls back what a step that has thrown assigned, unless it has been computed already. */
 export function takeBack(step: Step, reason: unknown): void {
   for (const backend of context.pending)
     backend.takeBack?.(step, reason instanceof Error ? reason : new Error(String(reason)));
 }
 
-/** Calls `f`, a part of a backward pass, or what makes a step of its gradients; or, with false, the program's own code in one. */
+/**
+ * Calls `f` as a part of a backward pass or of an update by its gradients; with `part` false, as the program's own code
+ * in one.
+ */
 export function inBackward<T>(f: () => T, part = true): T {
   const { backward } = context;
   context.backward = part;
@@ -102,21 +105,21 @@ export function inBackward<T>(f: () => T, part = true): T {
 }
 
 /**
- * Calls `f`. What it assigns to boxes is taken back as a whole if a part of it cannot be computed, with what else was assigned in the
- * steps around it; then `undo` is called, later.
+ * Calls `f`. If a part of what it assigns to boxes cannot be computed, all of it is rolled back, with everything else
+ * that was assigned in the steps around it. Then `undo` is called, later.
  */
 export const together = <T>(f: () => T, undo?: (reason: Error) => void): T =>
   withinStep(undo === undefined ? { outer: context.step } : { undo, outer: context.step }, f);
 
-/** A scope that has none around it begins, or a `diff`. */
+/** Marks the beginning of an outermost scope or of a `diff`. */
 export const nextTurn = (): void => void context.turn++;
 
-/** Whether a step is another one, or one of those around it. */
+/** Whether `outer` is `step` itself or one of the steps around it. */
 export const isAround = (outer: Step | undefined, step: Step | undefined): boolean =>
   outer === undefined ||
   (step !== undefined && (step === outer || isAround(outer, step.outer) || isAround(outer, step.also)));
 
-/** Calls `f` within a step that may have begun before, and within the current one. */
+/** Calls `f` within both a step that may have begun before and the current one. */
 export function withinStep<T>(step: Step | undefined, f: () => T): T {
   const before = context.step;
   if (step !== undefined && !isAround(step, before))

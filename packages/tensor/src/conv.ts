@@ -1,5 +1,5 @@
 // Convolution and pooling over one to three spatial axes: x is [N, C, ...S], w is [O, C/groups, ...K]. Options are one
-// number for all spatial axes or one an axis.
+// number for all spatial axes, or one number per axis.
 import { inNameOf } from "./context.ts";
 import { apply, readTensor, readTensors, source } from "./apply.ts";
 import { listOf, text } from "./axes.ts";
@@ -14,7 +14,7 @@ import { boolean, either, finite, integer, list, numbers, readOptions } from "./
 import type { Tensor } from "./tensor.ts";
 
 type PerAxis = number | readonly number[];
-/** Zeros on both sides of each spatial axis: one number, one an axis, or [before, after] an axis. */
+/** Zeros on both sides of each spatial axis: one number, one number per axis, or [before, after] per axis. */
 type Padding = number | readonly (number | readonly [number, number])[];
 
 export interface ConvOptions {
@@ -22,18 +22,18 @@ export interface ConvOptions {
   readonly padding?: Padding;
   /** The distance between the elements of the window. */
   readonly dilation?: PerAxis;
-  /** Channels in groups that do not see each other; `groups` = C is a depthwise convolution. */
+  /** Splits the channels into independent groups; `groups` = C is a depthwise convolution. */
   readonly groups?: number;
 }
 
 export interface ConvTransposeOptions extends ConvOptions {
-  /** What is added to one side of the result, where several inputs of a strided convolution have one size. */
+  /** Added to one side of the result: it selects the size where a strided convolution maps several sizes to one. */
   readonly outputPadding?: PerAxis;
 }
 
 export interface PoolOptions {
   readonly window: PerAxis;
-  /** The window's size if left out, so that windows do not overlap. */
+  /** The window's size by default, so that windows do not overlap. */
   readonly stride?: PerAxis;
   readonly padding?: Padding;
 }
@@ -65,7 +65,7 @@ function pair(op: string, x: Operand, w: Operand): [Tensor, Tensor] {
 
 const strided = { stride: numbers, padding: either(finite, list) };
 const convOptions = { ...strided, dilation: numbers, groups: integer };
-const plain = { stride: 1, padding: 0, dilation: 1, groups: 1 };
+const convDefaults = { stride: 1, padding: 0, dilation: 1, groups: 1 };
 
 function convAttrs(op: string, n: number, { stride, padding, dilation, groups }: Required<ConvOptions>): ConvAttrs {
   return {
@@ -82,7 +82,7 @@ function convAttrs(op: string, n: number, { stride, padding, dilation, groups }:
  * @example conv(tensor([[[1, 2, 3, 4]]]), tensor([[[1, 1]]])) // [[[3, 5, 7]]]
  */
 export function conv(x: Operand, w: Operand, options?: ConvOptions): Tensor {
-  const given = readOptions<ConvOptions, Required<ConvOptions>>("conv", options, convOptions, plain);
+  const given = readOptions<ConvOptions, Required<ConvOptions>>("conv", options, convOptions, convDefaults);
   const [a, b] = pair("conv", x, w);
   return apply("conv", [a, b], convAttrs("conv", spatial("conv", a), given));
 }
@@ -97,7 +97,7 @@ export function convTranspose(x: Operand, w: Operand, options?: ConvTransposeOpt
     "convTranspose",
     options,
     { ...convOptions, outputPadding: numbers },
-    { ...plain, outputPadding: 0 },
+    { ...convDefaults, outputPadding: 0 },
   );
   const [a, b] = pair("convTranspose", x, w);
   const n = spatial("convTranspose", a);
@@ -107,7 +107,7 @@ export function convTranspose(x: Operand, w: Operand, options?: ConvTransposeOpt
     throw new ShapeError(
       `convTranspose: shapes ${text(a.shape)} and ${text(b.shape)} do not fit: w is [C, O/groups, ...] with the ${a.shape[1]} channels of x`,
     );
-  // What reaches beyond the windows is taken off the padding, and where there is none left it is zeros.
+  // What extends beyond the windows is taken from the padding; once that is used up, it is zeros.
   const beyond: number[] = [];
   const inputSize = a.shape.slice(2).map((size, i) => {
     const [stride, dilation] = [attrs.stride[i]!, attrs.dilation[i]!];

@@ -1,5 +1,5 @@
-// How tensors come into being on a backend: from host data, filled, counted or random. `open()` of a backend gives these
-// functions with the backend.
+// The functions that make tensors on a backend: from host data, filled, counted or random. What a backend's `open()`
+// returns has these functions.
 import { readTensor, source, sourceOwn } from "./apply.ts";
 import { inNameOf } from "./context.ts";
 import { checkThere, listOf, MOST_AXES, shapeOf, sizeOf, text } from "./axes.ts";
@@ -33,7 +33,7 @@ interface DTypeOptions {
   readonly dtype?: DType;
 }
 interface SeedOptions extends DTypeOptions {
-  /** Makes the result depend on this number (an integer from 0) alone, and leaves the backend's stream where it is. */
+  /** Makes the result depend on this non-negative integer alone, and leaves the backend's stream where it is. */
   readonly seed?: number;
 }
 interface TensorOptions extends DTypeOptions {
@@ -53,13 +53,14 @@ const dtyped = { dtype: dtypeName };
 const seeded = { ...dtyped, seed: seedNumber };
 const f32: { readonly dtype: DType } = { dtype: "f32" };
 
-/** The functions that make tensors. A shape may be one number, for a vector. */
+/** The functions that make tensors. A shape may be a single number, for a vector. */
 export interface Creation {
   /**
-   * A tensor of host data, copied: a number, nested arrays or a typed array (with its shape). Numbers become `f32`, booleans
-   * `bool`. A typed array keeps its type: a `Float64Array` gives `f64`, and so does all that is computed with it; say
-   * `{ dtype: "f32" }` where that is not meant. Integers of other widths become `i32`; an ArgumentError if one does not fit.
-   * Numbers become integers as `cast` does it: NaN is 0, and what lies beyond the range its nearest end; NaN as `bool` is true.
+   * A tensor of host data, copied: a number, nested arrays or a typed array (with its shape). Numbers become `f32`,
+   * booleans `bool`. A typed array keeps its type: a `Float64Array` gives `f64`, and so does all that is computed with
+   * it; pass `{ dtype: "f32" }` to convert. Integers of other widths become `i32`, with an ArgumentError if one does
+   * not fit. Numbers become integers as in `cast`: NaN is 0, and what is out of range becomes its nearest end. NaN as
+   * `bool` is true.
    *
    * @example tensor([[1, 2], [3, 4]]) // [[1, 2], [3, 4]]
    */
@@ -76,13 +77,13 @@ export interface Creation {
   linspace(start: number, stop: number, count: number, options?: DTypeOptions): Tensor;
   /** Ones on the diagonal of a matrix. @example eye(2) // [[1, 0], [0, 1]] */
   eye(rows: number, options?: DTypeOptions & { readonly columns?: number }): Tensor;
-  /** Evenly distributed random numbers in [0, 1). */
+  /** Uniformly distributed random numbers in [0, 1). */
   rand(shape: Shape | number, options?: SeedOptions): Tensor;
   /** Normally distributed random numbers. */
   randn(shape: Shape | number, options?: NormalOptions): Tensor;
-  /** Random integers from `low` (0 if left out) up to but not including `high`, `i32`. */
+  /** Random `i32` integers from `low` (by default 0) up to but not including `high`. */
   randint(shape: Shape | number, options: RangeOptions): Tensor;
-  /** Starts the backend's random stream again: the same seed gives the same numbers, on every backend. */
+  /** Restarts the backend's random stream: the same seed gives the same numbers, on every backend. */
   seed(n: number): void;
 }
 
@@ -91,19 +92,17 @@ const shapeFor = (op: string, shape: Shape | number): Shape => shapeOf(op, typeo
 
 function fill(backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor {
   const { store, load } = dtypeInfo[dtype];
-  // As `tensor` stores it: whole numbers saturate, and what is not 0 is true.
+  // As `tensor` stores it: integers saturate, and what is not 0 is true.
   const element = store?.(value) ?? value;
   const held = load?.(element) ?? element;
   return inNameOf(op, () => sourceOwn(backend, "full", [held], { shape: shapeFor(op, shape), dtype }));
 }
 
-/** Numbers between integers are none. */
 function checkFloat(op: string, dtype: DType): void {
   if (!isFloat(dtype))
-    throw new DTypeError(`${op}: wanted a dtype of floats, got ${dtype}; randint makes random integers`);
+    throw new DTypeError(`${op}: wanted a floating-point dtype, got ${dtype}; randint makes random integers`);
 }
 
-/** Refuses what is no number. */
 function checkNumbers(op: string, given: Readonly<Record<string, unknown>>): void {
   for (const name in given)
     if (!Number.isFinite(given[name]))
@@ -156,7 +155,7 @@ export function creation(backend: Backend): Creation {
       const last = size - 1;
       const span = stop - start;
       const between = (i: number) =>
-        // the ends may be further apart than a number can say
+        // the distance between the ends may overflow
         Number.isFinite(span)
           ? start + (i * span) / Math.max(1, last)
           : start * (1 - i / Math.max(1, last)) + stop * (i / Math.max(1, last));
@@ -217,7 +216,9 @@ export function onesLike(x: Operand): Tensor {
   return fill(interpreter.backend, "onesLike", shape, 1, dtype);
 }
 
-/** Which dtype a typed array has by itself, by its name: it may come from another realm, or be one that not every engine has. */
+/**
+ * The dtype of a typed array, by its name: it may come from another realm, or be of a class that not every engine has.
+ */
 const typeOf: { readonly [name: string]: DType | undefined } = {
   Float16Array: "f16",
   Float32Array: "f32",
@@ -293,7 +294,7 @@ function flatten(data: unknown, depth: number, found: Found, place: readonly num
   values.push(Number(data));
 }
 
-/** A typed array of a dtype. Throws a MemoryError where it would be too long. */
+/** A typed array of a dtype. Throws a MemoryError if it is too long. */
 export function hostArray(op: string, length: number, dtype: DType): TypedArray {
   try {
     return new dtypeInfo[dtype].array(length);
@@ -302,14 +303,14 @@ export function hostArray(op: string, length: number, dtype: DType): TypedArray 
   }
 }
 
-/** Integers that are no i32 become one if all fit. */
-const wide: { readonly [name: string]: true | undefined } = {
+/** Arrays of integers that may not fit an i32. */
+const mayOverflow: { readonly [name: string]: true | undefined } = {
   Uint32Array: true,
   BigInt64Array: true,
   BigUint64Array: true,
 };
 
-/** Host data in the typed array of a dtype; the data itself where it is one. */
+/** Host data in the typed array of a dtype; the data itself if it is in one already. */
 function converted(op: string, data: ArrayLike<number | bigint>, dtype: DType): TypedArray {
   const Target = dtypeInfo[dtype].array;
   const name = nameOf(data);
@@ -319,7 +320,7 @@ function converted(op: string, data: ArrayLike<number | bigint>, dtype: DType): 
     return new Uint16Array(buffer, byteOffset, length);
   }
   const { store } = dtypeInfo[dtype];
-  const exact = wide[name] === true && dtype === "i32";
+  const exact = mayOverflow[name] === true && dtype === "i32";
   const array = hostArray(op, data.length, dtype);
   for (let i = 0; i < data.length; i++) {
     const x = Number(data[i]);

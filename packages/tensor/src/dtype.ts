@@ -1,11 +1,11 @@
-// Element types. One descriptor per dtype says how it is stored, what it is computed in, and how it meets others: whatever else
-// differs by dtype reads it here, or is a complete table over the names.
+// Element types. One descriptor per dtype says how it is stored, what it is computed in, and how it is promoted.
+// Whatever else depends on the dtype reads it here, or is a complete table over the names.
 import { bfloat, half } from "./narrow-floats.ts";
 
-/** What arithmetic is done in. The other dtypes are only stored: they are widened when they are loaded. */
+/** The types that arithmetic is done in. The other dtypes are only stored: they are widened when they are loaded. */
 export type ComputeType = "f32" | "f64" | "i32" | "bool";
 
-/** What there is to know of a dtype. */
+/** Everything there is to know about a dtype. */
 export interface DTypeInfo {
   /** Bytes that an element takes in memory (a `bool` is one byte, 0 or 1). */
   readonly bytes: 1 | 2 | 4 | 8;
@@ -17,15 +17,15 @@ export interface DTypeInfo {
     | Uint8ArrayConstructor
     | Uint16ArrayConstructor;
   readonly kind: "bool" | "integer" | "float";
-  /** Its number in keys, from 0. Of two dtypes that meet, the one with the greater number is wider. */
+  /** Its number in cache keys, from 0. Of two dtypes, the one with the greater number is wider. */
   readonly code: number;
   /** What its elements are computed in. */
   readonly compute: ComputeType;
-  /** What they add up to: masks are counted. */
+  /** What their sums are computed in: masks are counted. */
   readonly accumulate: ComputeType;
-  /** The element of the array that stands for a number, as `cast` makes it; undefined where the array makes it by itself. */
+  /** From a number to the element of the array, as `cast` converts it; undefined where the array converts by itself. */
   readonly store: ((x: number) => number) | undefined;
-  /** The number that an element of the array stands for; undefined where it is that number. */
+  /** From an element of the array to the number; undefined where they are the same. */
   readonly load: ((element: number) => number) | undefined;
 }
 
@@ -50,17 +50,20 @@ export const dtypeInfo = {
   bf16: { bytes: 2, array: Uint16Array, kind: "float", code: 4, compute: "f32", accumulate: "f32", ...bfloat },
 } as const satisfies Record<string, DTypeInfo>;
 
-/** `f32` is the default. `u8`, `f16` and `bf16` are storage types: they are converted in the kernel that first uses them. */
+/**
+ * `f32` is the default. `u8`, `f16` and `bf16` are storage types: they are converted in the kernel that first uses
+ * them.
+ */
 export type DType = keyof typeof dtypeInfo;
 
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array;
 
 export const isFloat = (dtype: DType): boolean => dtypeInfo[dtype].kind === "float";
 
-/** Whether values of a dtype are computed in another one, and rounded when they are stored. */
+/** Whether values of a dtype are computed in another dtype, and rounded when they are stored. */
 export const isStorage = (dtype: DType): boolean => dtypeInfo[dtype].compute !== dtype;
 
-/** The dtype in which two operands meet: what the wider one is computed in. */
+/** The dtype that two operands are promoted to: what the wider one is computed in. */
 export function promote(a: DType, b: DType): ComputeType {
   const [x, y] = [dtypeInfo[a], dtypeInfo[b]];
   return (x.code > y.code ? x : y).compute;

@@ -1,5 +1,5 @@
-// Einstein's sum convention: letters name axes, and what is missing on the right is summed over. Operands are joined two
-// at a time by a matrix product over the axes that they share.
+// Einstein's summation convention: letters name axes, and axes missing on the right are summed over. Operands are
+// contracted two at a time, by a matrix product over the axes that they share.
 import { inNameOf } from "./context.ts";
 import { resultOf } from "./scope.ts";
 import { readTensors } from "./apply.ts";
@@ -18,12 +18,13 @@ interface Named {
   readonly axes: readonly string[];
 }
 
-/** A step of an equation that goes wrong, told with the equation. */
+/** Throws an error that quotes the equation. */
 type Refusal = (message: string) => never;
 
 /**
- * Sums of products over named axes: `"ij,jk->ik"` is the matrix product, `"ii->i"` the diagonal, `"ij->"` the sum of all,
- * `"...ij->...ji"` a transpose of matrices. Without `->` the result has the letters that stand once, in alphabetical order.
+ * Sums of products over named axes: `"ij,jk->ik"` is the matrix product, `"ii->i"` the diagonal, `"ij->"` the sum of
+ * all, `"...ij->...ji"` a transpose of matrices. Without `->` the result has the letters that occur once, in
+ * alphabetical order.
  *
  * @example einsum("ij,j->i", tensor([[1, 2], [3, 4]]), tensor([1, 1])) // [3, 7]
  */
@@ -34,7 +35,7 @@ export function einsum(equation: string, ...operands: Operand[]): Tensor {
     throw new ArgumentError(`einsum: "${equation}": ${message}`);
   };
   const [left, right, ...more] = equation.replace(/\s+/g, "").split("->") as [string, ...string[]];
-  if (more.length > 0) refuse("wanted one ->");
+  if (more.length > 0) refuse("wanted at most one ->");
   const terms = left.split(",");
   if (terms.length !== operands.length) refuse(`names ${terms.length} operands, got ${operands.length}`);
   const sizes = new Map<string, number>();
@@ -43,7 +44,7 @@ export function einsum(equation: string, ...operands: Operand[]): Tensor {
   return inNameOf("einsum", () => resultOf(() => product(named, wanted)));
 }
 
-/** The product of operands whose axes have names, summed over those that are not wanted, in the order of these. */
+/** The product of the operands, summed over all axes but the wanted ones, whose order the result has. */
 function product(named: readonly Named[], wanted: readonly string[]): Tensor {
   let y = named.map(diagonals).reduce((a, b, i) => {
     const later = new Set([...wanted, ...named.slice(i + 1).flatMap(({ axes }) => axes)]);
@@ -56,7 +57,10 @@ function product(named: readonly Named[], wanted: readonly string[]): Tensor {
   );
 }
 
-/** "...ij" on rank 4 becomes ["0", "1", "i", "j"] reversed where digits count from the last of the dots. */
+/**
+ * The names of the axes: "...ij" on rank 4 gives ["1", "0", "i", "j"]; digits name the axes of the dots, the last one
+ * "0".
+ */
 function letters(term: string, rank: number, refuse: Refusal): string[] {
   const [before, after, ...more] = term.split("...") as [string, ...string[]];
   if (more.length > 0 || /[^a-zA-Z]/.test(before + (after ?? "")))
@@ -73,8 +77,8 @@ function name(x: Tensor, term: string, sizes: Map<string, number>, refuse: Refus
   for (const [i, axis] of axes.entries()) {
     const size = x.shape[i]!;
     const known = sizes.get(axis) ?? size;
-    const stretches = /\d/.test(axis) && (size === 1 || known === 1);
-    if (known !== size && !stretches)
+    const broadcasts = /\d/.test(axis) && (size === 1 || known === 1);
+    if (known !== size && !broadcasts)
       throw new ShapeError(
         `einsum: shape ${text(x.shape)} does not fit "${term}": axis ${axis} has size ${known} elsewhere and ${size} here`,
       );
@@ -94,13 +98,13 @@ function outcome(right: string | undefined, left: string, named: readonly Named[
   }
   const wanted = letters(right, right.replace("...", "").length + (right.includes("...") ? dots.length : 0), refuse);
   for (const [i, axis] of wanted.entries()) {
-    if (!all.includes(axis)) refuse(`"${axis}" of the result stands in no operand`);
-    if (wanted.indexOf(axis) !== i) refuse(`"${axis}" stands twice in the result`);
+    if (!all.includes(axis)) refuse(`"${axis}" of the result is in no operand`);
+    if (wanted.indexOf(axis) !== i) refuse(`"${axis}" is twice in the result`);
   }
   return wanted;
 }
 
-/** An operand that names an axis twice is read along the diagonal: every (n + 1)th element of the two axes as one. */
+/** Reads an operand that names an axis twice along the diagonal: every (n + 1)th element of the two axes flattened. */
 function diagonals({ x, axes }: Named): Named {
   const i = axes.findIndex((axis, k) => axes.indexOf(axis, k + 1) >= 0);
   if (i < 0) return { x, axes };
@@ -113,7 +117,7 @@ function diagonals({ x, axes }: Named): Named {
   return diagonals({ x: slice(flat, { steps }), axes: [...rest.map((n) => axes[n]!), axes[i]!] });
 }
 
-/** Without the axes that nothing asks for any more. */
+/** Sums over the axes that nothing needs any more. */
 function reduced({ x, axes }: Named, wanted: Iterable<string>): Named {
   const keep = new Set(wanted);
   const gone = axes.map((_, i) => i).filter((i) => !keep.has(axes[i]!));
@@ -121,7 +125,7 @@ function reduced({ x, axes }: Named, wanted: Iterable<string>): Named {
   return { x: sum(x, { axis: gone }), axes: axes.filter((axis) => keep.has(axis)) };
 }
 
-/** One tensor of two: axes that both have and nobody asks for later are summed over. */
+/** Contracts two operands: axes that both have and that nothing needs later are summed over. */
 function join(a: Named, b: Named, later: ReadonlySet<string>): Named {
   const shared = a.axes.filter((axis) => b.axes.includes(axis));
   const inner = shared.filter((axis) => !later.has(axis));

@@ -1,5 +1,5 @@
-// The elementwise primitives as functions: each element of the result comes from the elements at the same place, shapes
-// broadcast as in NumPy, and operands are cast to the dtype in which they meet.
+// The elementwise primitives as functions: each element of the result depends on the elements at the same position,
+// shapes broadcast as in NumPy, and operands are cast to a common dtype.
 import { alias, applyRead, placed, read, source } from "./apply.ts";
 import { dtypeInfo, promote, type DType } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
@@ -7,13 +7,15 @@ import { floating, inDType, numeric, withNumber } from "./operands.ts";
 import { dtypeName, readValue, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Functions of one operand and of two. What comes after is looked at: options that nobody reads are a mistake. */
+/**
+ * Functions of one and of two operands. Further arguments are checked, since options that no one reads are a mistake.
+ */
 type Unary = (x: Operand) => Tensor;
 type Binary = (a: Operand, b: Operand) => Tensor;
 
 /**
- * x in another dtype. Floats become integers by cutting the fraction, values
- * beyond the range stop at its ends and NaN becomes 0; anything becomes `bool` by x ≠ 0.
+ * x in another dtype. Floats become integers by truncation; values out of range saturate, and NaN becomes 0. `bool` is
+ * x ≠ 0.
  *
  * @example cast(tensor([1.7, -1.7, NaN]), "i32") // [1, -1, 0]
  */
@@ -102,21 +104,21 @@ export const asinh: Unary = (x, more?: unknown) => applyRead("asinh", [floating(
 export const atanh: Unary = (x, more?: unknown) => applyRead("atanh", [floating(x, "atanh", more)], undefined);
 /** The error function 2/√π · ∫₀ˣ e^(−t²) dt. @example erf(tensor([0])) // [0] */
 export const erf: Unary = (x, more?: unknown) => applyRead("erf", [floating(x, "erf", more)], undefined);
-/** The next integer below; integers stay. @example floor(tensor([1.5, -1.5])) // [1, -2] */
+/** The largest integer not above x. @example floor(tensor([1.5, -1.5])) // [1, -2] */
 export const floor: Unary = (x, more?: unknown) => applyRead("floor", [numeric(x, "floor", more)], undefined);
-/** The next integer above; integers stay. @example ceil(tensor([1.5, -0.5])) // [2, 0] */
+/** The smallest integer not below x. @example ceil(tensor([1.5, -0.5])) // [2, 0] */
 export const ceil: Unary = (x, more?: unknown) => applyRead("ceil", [numeric(x, "ceil", more)], undefined);
-/** The nearest integer, halves to the even one. @example round(tensor([0.5, 1.5, 2.6])) // [0, 2, 3] */
+/** The nearest integer, halves to even. @example round(tensor([0.5, 1.5, 2.6])) // [0, 2, 3] */
 export const round: Unary = (x, more?: unknown) => applyRead("round", [numeric(x, "round", more)], undefined);
 /** 1 / (1 + e⁻ˣ). @example sigmoid(tensor([0])) // [0.5] */
 export const sigmoid: Unary = (x, more?: unknown) => applyRead("sigmoid", [floating(x, "sigmoid", more)], undefined);
 /** max(x, 0); its derivative at 0 is 0. @example relu(tensor([-1, 2])) // [0, 2] */
 export const relu: Unary = (x, more?: unknown) => applyRead("relu", [numeric(x, "relu", more)], undefined);
-/** Where x is NaN, as `bool`. @example isNaN(tensor([NaN, 1])) // [1, 0] */
+/** Whether x is NaN, as `bool`. @example isNaN(tensor([NaN, 1])) // [1, 0] */
 export const isNaN: Unary = (x, more?: unknown) => applyRead("isNaN", [floating(x, "isNaN", more)], undefined);
-/** Where x is neither NaN nor infinite, as `bool`. @example isFinite(tensor([Infinity, 1])) // [0, 1] */
+/** Whether x is neither NaN nor infinite, as `bool`. @example isFinite(tensor([Infinity, 1])) // [0, 1] */
 export const isFinite: Unary = (x, more?: unknown) => applyRead("isFinite", [floating(x, "isFinite", more)], undefined);
-/** Where x is 0, as `bool`. @example not(tensor([0, 2])) // [1, 0] */
+/** Whether x is 0, as `bool`. @example not(tensor([0, 2])) // [1, 0] */
 export const not: Unary = (x, more?: unknown) => applyRead("not", [logical(x, "not", more)], undefined);
 
 /** a + b. @example add(tensor([1, 2]), 3) // [4, 5] */
@@ -127,11 +129,23 @@ export const sub: Binary = (a, b, more?: unknown) => arithmetic("sub", a, b, mor
 export const mul: Binary = (a, b, more?: unknown) => arithmetic("mul", a, b, more);
 /** a / b; integers give `f32`. @example div(tensor([1, 3]), 2) // [0.5, 1.5] */
 export const div: Binary = (a, b, more?: unknown) => floatArithmetic("div", a, b, more);
-/** The larger of two; NaN where one is NaN. Equal operands share the gradient. @example maximum(tensor([1, 5]), 3) // [3, 5] */
+/**
+ * The larger of two; NaN if either is. Equal operands share the gradient.
+ *
+ * @example maximum(tensor([1, 5]), 3) // [3, 5]
+ */
 export const maximum: Binary = (a, b, more?: unknown) => arithmetic("maximum", a, b, more);
-/** The smaller of two; NaN where one is NaN. Equal operands share the gradient. @example minimum(tensor([1, 5]), 3) // [1, 3] */
+/**
+ * The smaller of two; NaN if either is. Equal operands share the gradient.
+ *
+ * @example minimum(tensor([1, 5]), 3) // [1, 3]
+ */
 export const minimum: Binary = (a, b, more?: unknown) => arithmetic("minimum", a, b, more);
-/** a − b·⌊a/b⌋, exact: the remainder with the sign of b, as in Python; by 0 NaN, of integers 0. @example mod(tensor([5, -5]), 3) // [2, 1] */
+/**
+ * a − b·⌊a/b⌋, exact: the remainder with the sign of b, as in Python. For b = 0 it is NaN, and 0 for integers.
+ *
+ * @example mod(tensor([5, -5]), 3) // [2, 1]
+ */
 export const mod: Binary = (a, b, more?: unknown) => arithmetic("mod", a, b, more);
 /** The angle of the point (b, a) in radians, −π to π. @example atan2(tensor([0]), tensor([1])) // [0] */
 export const atan2: Binary = (a, b, more?: unknown) => floatArithmetic("atan2", a, b, more);
@@ -141,14 +155,14 @@ export const equal: Binary = (a, b, more?: unknown) => arithmetic("equal", a, b,
 export const less: Binary = (a, b, more?: unknown) => arithmetic("less", a, b, more);
 /** a ≤ b, as `bool`. @example lessEqual(tensor([1, 2, 3]), 2) // [1, 1, 0] */
 export const lessEqual: Binary = (a, b, more?: unknown) => arithmetic("lessEqual", a, b, more);
-/** Where both are true (not 0), as `bool`. @example and(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 0, 0] */
+/** Whether both are true (not 0), as `bool`. @example and(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 0, 0] */
 export const and: Binary = (a, b, more?: unknown) => connective("and", a, b, more);
-/** Where one is true (not 0), as `bool`. @example or(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 1, 0] */
+/** Whether either is true (not 0), as `bool`. @example or(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 1, 0] */
 export const or: Binary = (a, b, more?: unknown) => connective("or", a, b, more);
 
 /**
- * a to the power of b; integers give `f32`. The powers 0, 1 and 2 are written out, so that they have exact derivatives of
- * every order at 0, too.
+ * a to the power of b; integers give `f32`. The powers 0, 1 and 2 are special-cased, so that their derivatives of every
+ * order are exact at 0, too.
  *
  * @example pow(tensor([1, 2, 3]), 2) // [1, 4, 9]
  */
@@ -169,10 +183,10 @@ export function pow(a: Operand, b: Operand, more?: unknown): Tensor {
  * @example where(tensor([true, false]), tensor([1, 2]), 0) // [1, 0]
  */
 export function where(mask: Operand, a: Operand, b: Operand): Tensor {
-  const there = placed([mask, a, b]);
-  const m = logical(mask, "where", undefined, there);
-  const x = read(a, "where", there);
-  const y = read(b, "where", there);
+  const beside = placed([mask, a, b]);
+  const m = logical(mask, "where", undefined, beside);
+  const x = read(a, "where", beside);
+  const y = read(b, "where", beside);
   if (typeof x === "object" && typeof y === "object") {
     const dtype = promote(x.dtype, y.dtype);
     return applyRead("where", [m, inDType(x, dtype), inDType(y, dtype)], undefined);

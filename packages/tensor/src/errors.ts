@@ -1,12 +1,15 @@
-// Errors name the operation, what was given and what was wanted; each kind of mistake has a class of its own.
+// Errors name the operation, what was given and what was wanted. Each kind of mistake has a class of its own.
 import { context } from "./context.ts";
 
-/** What a terminal obeys instead of showing it, and what turns the order of text around; line ends are kept apart. */
+/**
+ * Characters that a terminal obeys instead of showing, and those that change the direction of text. Newlines are not
+ * among them.
+ */
 // oxlint-disable-next-line no-control-regex
 const unprintable = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-/** Text for a message or a terminal: what is not printable is escaped, and the middle of what is too long is left out. */
+/** Text for a message or a terminal: unprintable characters are escaped, and the middle of a long text is left out. */
 export function printable(text: string, limit = 4000): string {
   const short =
     text.length <= limit
@@ -15,11 +18,11 @@ export function printable(text: string, limit = 4000): string {
   return short.replace(unprintable, escaped);
 }
 
-/** A name out of a file as it stands in a message: in quotes, on one line, and short. */
+/** A name from a file, as messages show it: in quotes, on one line, and short. */
 export const quoted = (name: string): string => printable(JSON.stringify(name), 120);
 
 /**
- * The base of every error Weft throws on purpose. Its message can be printed, whatever names were put into it.
+ * The base of every error Weft throws on purpose. Its message is printable, whatever names are in it.
  *
  * @example
  * try {
@@ -31,7 +34,7 @@ export const quoted = (name: string): string => printable(JSON.stringify(name), 
 export class WeftError extends Error {
   /** Written out, since minifiers rename classes. */
   static readonly name: string = "WeftError";
-  /** Whether it is about the call under way, so that a function of several operations tells it in its own name. */
+  /** Whether it is about the current call: then a function of several operations puts its own name into the message. */
   static readonly ofCall: boolean = false;
 
   constructor(message = "", options?: ErrorOptions) {
@@ -74,7 +77,7 @@ export class ArgumentError extends WeftError {
   static override readonly ofCall: boolean = true;
 }
 /**
- * Tensors of two backends met in one operation.
+ * An operation was given tensors of two backends.
  *
  * @example
  * const [one, other] = [await open({}), await open({})];
@@ -85,7 +88,7 @@ export class BackendMismatchError extends WeftError {
   static override readonly ofCall: boolean = true;
 }
 /**
- * A tensor was used after its handle ended.
+ * A tensor was used after its handle was released.
  *
  * @example
  * const x = tensor([1]);
@@ -97,7 +100,7 @@ export class ReleasedTensorError extends WeftError {
   static override readonly ofCall: boolean = true;
 }
 /**
- * An index outside its axis was met by take, gather, scatterAdd or a label. Thrown by each read of what was computed with it.
+ * An index or a label was out of range. Thrown by each read of a value that was computed with it.
  *
  * @example
  * const y = take(tensor([1, 2]), tensor([5], { dtype: "i32" }));
@@ -107,7 +110,7 @@ export class IndexError extends WeftError {
   static override readonly name: string = "IndexError";
 }
 /**
- * Two packages that do not share one contract number met.
+ * Two packages with different contract numbers were used together.
  *
  * @example
  * const foreign = { [Symbol.for("weft.tensor")]: 99 }; // what a package of another contract makes
@@ -138,7 +141,7 @@ export class MemoryError extends WeftError {
   static override readonly name: string = "MemoryError";
 }
 /**
- * A backend cannot do what was asked for (no device, no f64, ...).
+ * A backend cannot do what was asked (no device, no f64, …).
  *
  * @example
  * const onGpu = tensor([1]);
@@ -148,10 +151,10 @@ export class UnsupportedError extends WeftError {
   static override readonly name: string = "UnsupportedError";
 }
 
-/** Like `describe`, where a number was wanted. */
+/** Like `describe`, for messages that ask for a number: numbers stand there without their type. */
 export const shown = (x: unknown): string => (typeof x === "number" ? String(x) : describe(x));
 
-/** A wrong argument as it stands in a message: short, whatever it is. Arrays in arrays in arrays are only counted. */
+/** A wrong argument as messages show it: short, whatever it is. Arrays nested deeper than `depth` are only counted. */
 export function describe(x: unknown, depth = 2): string {
   if (x === null || x === undefined) return String(x);
   if (Array.isArray(x))

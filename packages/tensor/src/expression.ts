@@ -1,4 +1,5 @@
-// Elementwise operations that are a formula: backends evaluate it inside the kernels of its neighbors, as they do a primitive.
+// Elementwise operations given by a formula. Backends evaluate it inside the kernels of its neighbors, like a
+// primitive.
 import { applyOwn } from "./apply.ts";
 import { dtypeInfo, type ComputeType, type DType } from "./dtype.ts";
 import type { FusedOp } from "./fused.ts";
@@ -8,24 +9,24 @@ import { broadcast, elementwiseShapes } from "./rules/elementwise.ts";
 import { agree } from "./rules/table.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** So many values of a kind. */
+/** As many values of type V as the arity says. */
 type Operands<V, Arity> = Arity extends 1 ? [V] : Arity extends 2 ? [V, V] : [V, V, V];
 
 type Primitive = Exclude<keyof ElementwiseOps, "cast">;
 
-/** What a formula is written with: the elementwise primitives, for values in a kernel as for tensors. */
+/** What a formula is written with: the elementwise primitives, on values in a kernel or on tensors. */
 export type Arithmetic<V> = {
   readonly [K in Primitive]: (...xs: Operands<V, ElementwiseOps[K]["arity"]>) => V;
 } & {
-  /** What is computed in: `f64` may need more terms than `f32`. */
+  /** The type that is computed in: `f64` may need more terms than `f32`. */
   readonly dtype: ComputeType;
   constant(x: number): V;
 };
 
-/** A formula of an element of the result, from the elements at the same place. */
+/** A formula for an element of the result, from the elements of the operands at the same position. */
 export type Expression = <V>(k: Arithmetic<V>, ...xs: V[]) => V;
 
-/** The formula's meaning: each of its parts an operation on tensors. */
+/** The arithmetic of a fallback: each part of the formula is an operation on tensors. */
 export const onTensors = (dtype: DType): Arithmetic<Value> => {
   const functions = Object.keys(elementwiseShapes).map((op) => [
     op,
@@ -34,13 +35,13 @@ export const onTensors = (dtype: DType): Arithmetic<Value> => {
   return { ...Object.fromEntries(functions), dtype: dtypeInfo[dtype].compute, constant: (x: number) => x };
 };
 
-/** What the operands that are tensors have in common. */
-const met = <T>(inputs: readonly Value[], of: (x: Tensor) => T, join: (a: T, b: T) => T): T =>
+/** A property of the operands that are tensors, joined over all of them. */
+const joined = <T>(inputs: readonly Value[], of: (x: Tensor) => T, join: (a: T, b: T) => T): T =>
   inputs.flatMap((x) => (typeof x === "number" ? [] : [of(x)])).reduce(join);
 
 /**
- * An elementwise operation with this formula: operands of one floating-point dtype, or numbers, whose shapes broadcast. Numbers that
- * change are operands, since constants are part of the kernel.
+ * An elementwise operation with this formula. Its operands are tensors of one floating-point dtype, whose shapes
+ * broadcast, or numbers. Pass numbers that change as operands: constants are compiled into the kernel.
  *
  * @example
  * const slope = (_, [x]) => [(g) => mul(g, mul(square(x), 3))];
@@ -52,11 +53,11 @@ export const elementwiseOp = (
   expression: Expression,
   gradient: NonNullable<FusedOp<undefined>["gradient"]>,
 ): FusedOp<undefined> => {
-  const dtypeOf = (inputs: readonly Value[]): DType => met(inputs, ({ dtype }) => dtype, (a, b) => agree(name, a, b)); // prettier-ignore
+  const dtypeOf = (inputs: readonly Value[]): DType => joined(inputs, ({ dtype }) => dtype, (a, b) => agree(name, a, b)); // prettier-ignore
   return {
     name,
     infer: (inputs) => [
-      { shape: met(inputs, ({ shape }) => shape, (a, b) => broadcast(name, a, b)), dtype: dtypeOf(inputs) }, // prettier-ignore
+      { shape: joined(inputs, ({ shape }) => shape, (a, b) => broadcast(name, a, b)), dtype: dtypeOf(inputs) }, // prettier-ignore
     ],
     fallback: (inputs) => [expression(onTensors(dtypeOf(inputs)), ...inputs) as Tensor],
     expression,

@@ -1,5 +1,5 @@
-// What users of tensors import, and what an operation, a layer or a backend of one's own is written with. What only the packages
-// of Weft need of each other is in `internals.ts`.
+// What users of tensors import, and what custom operations, layers and backends are written with. What only Weft's
+// packages need from each other is in `internals.ts`.
 export * from "./activations.ts";
 export { apply, applyFused, isTensor, readTensor, readTensors, source } from "./apply.ts";
 export * from "./arrangement.ts";

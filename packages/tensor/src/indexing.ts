@@ -1,5 +1,5 @@
-// Reading and writing at indices. Indices are integers from 0; one that lies outside its axis touches nothing, and each read of
-// what was computed with it throws an IndexError.
+// Reading and writing at indices. Indices count from 0. One out of range touches nothing, and each read of a value that
+// was computed with it throws an IndexError.
 import { inNameOf } from "./context.ts";
 import { applyRead, placed, read, readTensor, readTensors, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
@@ -17,17 +17,17 @@ interface AxisOptions {
 const axisOption = { axis: integer };
 const first = { axis: 0 };
 
-/** Indices as `i32`, and no mask: its true and false would be read as rows 1 and 0. */
+/** Indices as `i32`. A mask is refused: its true and false would be read as rows 1 and 0. */
 function positions(op: string, t: Tensor): Tensor {
   if (t.dtype !== "bool") return indicesOf(op, t);
   throw new DTypeError(
-    `${op}: indices are integers, got bool, a mask. Use where(mask, x, 0) to choose elements by a mask, or cast(indices, "i32") if 0 and 1 are meant`,
+    `${op}: indices must be integers, got bool, a mask. Use where(mask, x, 0) to choose elements by a mask, or cast(indices, "i32") if 0 and 1 are meant`,
   );
 }
 
 /**
- * Whole rows of x at `indices`, along an axis: the shape of the indices takes the place of the axis. A number takes one
- * row, counted from the end if negative.
+ * Whole rows of x at `indices`, along an axis: the shape of the indices replaces the axis. A number takes a single row,
+ * counted from the end if negative.
  *
  * @example take(tensor([[1, 2], [3, 4]]), tensor([1, 1, 0], { dtype: "i32" })) // [[3, 4], [3, 4], [1, 2]]
  */
@@ -39,14 +39,14 @@ export function take(x: Operand, indices: Operand, options?: AxisOptions): Tenso
   const size = t.shape[at]!;
   const i = indices < 0 ? indices + size : indices;
   if (!(Number.isInteger(i) && i >= 0 && i < size))
-    throw new IndexError(`take: index ${indices} lies outside axis ${at} of shape ${text(t.shape)}`);
+    throw new IndexError(`take: index ${indices} is out of range for axis ${at} of shape ${text(t.shape)}`);
   const starts = t.shape.map((_, k) => (k === at ? i : 0));
   const ends = t.shape.map((d, k) => (k === at ? i + 1 : d));
   return reshape(slice(t, { starts, ends }), t.shape.toSpliced(at, 1));
 }
 
 /**
- * y[i][j] = x[indices[i][j]][j] for axis 0, and so on: one element of x for each index.
+ * y[i][j] = x[indices[i][j]][j] for axis 0, and so on: one element of x per index.
  *
  * @example gather(tensor([[1, 2], [3, 4]]), tensor([[1], [0]], { dtype: "i32" }), { axis: 1 }) // [[2], [3]]
  */
@@ -58,54 +58,54 @@ export function gather(x: Operand, indices: Operand, options?: AxisOptions): Ten
 
 /** The operands of an update at indices; the updates may be a number. */
 function readUpdate(op: string, x: Operand, indices: Operand, updates: Operand): readonly [Tensor, Tensor, Value] {
-  const there = placed([x, indices, updates]);
-  return [readTensor(x, op, there), readTensor(indices, op, there), read(updates, op, there)];
+  const beside = placed([x, indices, updates]);
+  return [readTensor(x, op, beside), readTensor(indices, op, beside), read(updates, op, beside)];
 }
 
-/** x and updates in the dtype they meet in; a number becomes a tensor of that shape. */
-function meet(op: string, t: Tensor, updates: Value, shape: readonly number[]): [Tensor, Tensor] {
-  const whole = dtypeInfo[t.dtype].accumulate;
+/** x and updates in a common dtype; a number becomes a tensor of the given shape. */
+function promoted(op: string, t: Tensor, updates: Value, shape: readonly number[]): [Tensor, Tensor] {
+  const sum = dtypeInfo[t.dtype].accumulate;
   if (typeof updates === "number") {
-    if (whole === "i32" && !Number.isInteger(updates))
+    if (sum === "i32" && !Number.isInteger(updates))
       throw new DTypeError(
         `${op}: the number ${updates} does not fit an ${t.dtype} tensor; cast the tensor to f32 first`,
       );
-    return [inDType(t, whole), source(t.interpreter.backend, "full", [updates], { shape, dtype: whole })];
+    return [inDType(t, sum), source(t.interpreter.backend, "full", [updates], { shape, dtype: sum })];
   }
-  const dtype = promote(whole, updates.dtype);
+  const dtype = promote(sum, updates.dtype);
   return [inDType(t, dtype), inDType(updates, dtype)];
 }
 
 /**
- * x plus updates at the places where `gather` would read: y[indices[i][j]][j] += updates[i][j] for axis 0.
- * Updates at one place add up.
+ * x plus updates at the positions where `gather` would read: y[indices[i][j]][j] += updates[i][j] for axis 0.
+ * Updates at the same position add up.
  *
  * @example scatterAdd(zeros([3]), tensor([0, 2, 2], { dtype: "i32" }), 1) // [1, 0, 2]
  */
 export function scatterAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
   const { axis } = readOptions("scatterAdd", options, axisOption, first);
-  const [given, places, more] = readUpdate("scatterAdd", x, indices, updates);
+  const [onto, places, more] = readUpdate("scatterAdd", x, indices, updates);
   const index = positions("scatterAdd", places);
-  const [t, u] = meet("scatterAdd", given, more, index.shape);
+  const [t, u] = promoted("scatterAdd", onto, more, index.shape);
   return applyRead("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
 }
 
 /**
- * x plus whole rows of updates at the places where `take` would read.
+ * x plus whole rows of updates at the positions where `take` would read.
  *
  * @example indexAdd(zeros([2, 2]), tensor([1], { dtype: "i32" }), tensor([[5, 6]])) // [[0, 0], [5, 6]]
  */
 export function indexAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
   const { axis } = readOptions("indexAdd", options, axisOption, first);
-  const [given, rows, more] = readUpdate("indexAdd", x, indices, updates);
+  const [onto, rows, more] = readUpdate("indexAdd", x, indices, updates);
   const index = positions("indexAdd", rows);
-  const at = axisOf("indexAdd", axis, given.shape);
-  const [t, u] = meet("indexAdd", given, more, given.shape.toSpliced(at, 1, ...index.shape));
+  const at = axisOf("indexAdd", axis, onto.shape);
+  const [t, u] = promoted("indexAdd", onto, more, onto.shape.toSpliced(at, 1, ...index.shape));
   return applyRead("indexAdd", [t, index, u], { axis: at });
 }
 
 /**
- * A new last axis of size `depth` with 1 at the index and 0 elsewhere; an index outside has no 1.
+ * A new last axis of size `depth` with 1 at the index and 0 elsewhere; all 0 for an index out of range.
  *
  * @example oneHot(tensor([1, 0], { dtype: "i32" }), { depth: 3 }) // [[0, 1, 0], [1, 0, 0]]
  */
@@ -116,7 +116,7 @@ export function oneHot(indices: Operand, options: { depth: number; dtype?: DType
     { depth: count, dtype: dtypeName },
     { dtype: "f32" },
   );
-  if (depth === undefined) throw new ArgumentError("oneHot: wanted the number of classes as depth, got nothing");
+  if (depth === undefined) throw new ArgumentError("oneHot: wanted the number of classes as depth, got undefined");
   return inNameOf("oneHot", () => {
     const index = indicesOf("oneHot", readTensor(indices, "oneHot"));
     const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });

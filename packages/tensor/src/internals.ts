@@ -1,5 +1,5 @@
-// What the packages of Weft need of each other: not for users, and it may change with any version. The files are the same as those
-// of `index.ts`, so a program has each of them once.
+// What Weft's packages need from each other: not for users, and it may change with any version. It exports from the
+// same files as `index.ts`, so a program has each of them once.
 export { alias, applyOwn, caller, placed, read, untaped } from "./apply.ts";
 export { checkThere, sameShape, shapeOf } from "./axes.ts";
 export {
@@ -71,5 +71,4 @@ export { checkSeed, draw, randomStream, threefry } from "./random.ts";
 export { shapes } from "./rules.ts";
 export { copyOf } from "./rules/attributes.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
-
 export { openFile, readRange, replaceFile, type Disk } from "./whole-files.ts";

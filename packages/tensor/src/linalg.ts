@@ -15,7 +15,7 @@ import type { Tensor } from "./tensor.ts";
 
 const plain = { transA: false, transB: false } as const;
 
-/** The primitive for floats; for i32, which it would round, sums of products. */
+/** The primitive for floats; sums of products for i32, which the primitive would round. */
 function ofMatrices(a: Tensor, b: Tensor): Tensor {
   if (a.dtype !== "i32") return applyRead("matmul", [a, b], plain);
   linalgShapes.matmul([a, b], plain, "matmul");
@@ -27,9 +27,9 @@ function ofMatrices(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * The matrix product over the last axis of a and the last but one of b, [..., M, K] · [..., K, N] → [..., M, N]; the axes
- * in front broadcast. A vector on the left is a row, on the right a column, and its axis vanishes, as in NumPy. Integers
- * have a product of `i32`, as in `dot`.
+ * The matrix product over the last axis of a and the second-to-last of b, [..., M, K] · [..., K, N] → [..., M, N]; the
+ * leading axes broadcast. A vector is a row on the left and a column on the right, and its axis disappears, as in
+ * NumPy. Integers have an `i32` product, as in `dot`.
  *
  * @example matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])) // [3, 7]
  */

@@ -1,5 +1,5 @@
-// Movement as functions: elements change their place, not their value. Most are views that cost nothing until they are
-// read. What would change nothing gives another handle on its operand.
+// Movement functions: elements change their position, not their value. Most are views that cost nothing until they are
+// read. A function that has nothing to change returns another handle on its operand.
 import { alias, apply, applyRead, readTensor } from "./apply.ts";
 import { allAxes, axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
 import { promote } from "./dtype.ts";
@@ -11,7 +11,7 @@ import { anyNumber, integer, list, numbers, orNull, readOptions } from "./option
 import type { Tensor } from "./tensor.ts";
 
 /**
- * The same elements in row-major order under another shape; one size may be −1 and is worked out.
+ * The same elements in row-major order with another shape; one size may be −1 and is inferred.
  *
  * @example reshape(tensor([1, 2, 3, 4]), [2, -1]) // [[1, 2], [3, 4]]
  */
@@ -25,7 +25,7 @@ export function reshape(x: Operand, shape: Shape): Tensor {
     const size = sizeOf(t.shape);
     if (wanted.indexOf(-1) < open || !(rest > 0) || size % rest !== 0)
       throw new ShapeError(
-        `reshape: shapes ${text(t.shape)} and ${text(wanted)} do not fit: no size in place of -1 does`,
+        `reshape: shapes ${text(t.shape)} and ${text(wanted)} do not fit: no single size can replace -1`,
       );
     wanted = wanted.with(open, size / rest);
   }
@@ -33,7 +33,8 @@ export function reshape(x: Operand, shape: Shape): Tensor {
 }
 
 /**
- * Joins the axes from `start` to `end` into one. The first axis stays by default, as between the layers of a network.
+ * Merges the axes from `start` to `end` into one. By default the first axis is kept, as between the layers of a
+ * network.
  *
  * @example flatten(tensor([[[1, 2], [3, 4]]])) // [[1, 2, 3, 4]]
  */
@@ -79,13 +80,17 @@ const chosen = (op: string, choice: AxisChoice): Axes =>
     ? readOptions(op, choice as { readonly axis?: Axes }, { axis: orNull(numbers) }, {}).axis
     : (choice as Axes);
 
-/** Axes are one argument, as a list. */
+/** Several axes are passed as one list. */
 function refuseAxis(op: string, more: unknown): void {
   if (more !== undefined)
     throw new ArgumentError(`${op}: wanted one axis or a list of them, such as [0, 1], got also ${shown(more)}`);
 }
 
-/** Without the axes named, which must have size 1; by default without all such axes. @example squeeze(tensor([[1], [2]])) // [1, 2] */
+/**
+ * Removes the named axes, which must have size 1; by default all such axes.
+ *
+ * @example squeeze(tensor([[1], [2]])) // [1, 2]
+ */
 export function squeeze(x: Operand, axis?: AxisChoice): Tensor;
 export function squeeze(x: Operand, axis?: AxisChoice, more?: unknown): Tensor {
   refuseAxis("squeeze", more);
@@ -95,7 +100,9 @@ export function squeeze(x: Operand, axis?: AxisChoice, more?: unknown): Tensor {
   const every = named === null || named === undefined;
   for (const i of every ? [] : axes)
     if (shape[i] !== 1)
-      throw new ShapeError(`squeeze: axis ${i} of shape ${text(shape)} has size ${shape[i]}; only size 1 vanishes`);
+      throw new ShapeError(
+        `squeeze: axis ${i} of shape ${text(shape)} has size ${shape[i]}; only an axis of size 1 can be removed`,
+      );
   return reshape(
     x,
     shape.filter((d, i) => d !== 1 || !axes.includes(i)),
@@ -118,14 +125,18 @@ export function unsqueeze(x: Operand, axis: AxisChoice = 0, more?: unknown): Ten
   );
 }
 
-/** Repeats axes of size 1, and puts axes in front, without a copy. @example broadcastTo(tensor([1, 2]), [2, 2]) // [[1, 2], [1, 2]] */
+/**
+ * Repeats axes of size 1 and adds leading axes, without a copy.
+ *
+ * @example broadcastTo(tensor([1, 2]), [2, 2]) // [[1, 2], [1, 2]]
+ */
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = readTensor(x, "broadcastTo");
   const wanted = shapeOf("broadcastTo", shape);
   return sameShape(t.shape, wanted) ? alias(t) : applyRead("broadcastTo", [t], { shape: wanted });
 }
 
-/** One after the other along an axis; dtypes are promoted. @example concat([tensor([1]), tensor([2, 3])]) // [1, 2, 3] */
+/** Tensors joined along an axis; dtypes are promoted. @example concat([tensor([1]), tensor([2, 3])]) // [1, 2, 3] */
 export function concat(xs: readonly Operand[], options?: { axis?: number }): Tensor {
   const { axis } = readOptions("concat", options, { axis: integer }, { axis: 0 });
   const tensors = tensorsOf("concat", xs);
@@ -147,7 +158,7 @@ export interface SliceOptions {
   readonly starts?: Bounds;
   /** Where each axis ends (exclusive). */
   readonly ends?: Bounds;
-  /** Every how many elements; negative steps go backwards. */
+  /** The distance between elements; negative steps go backward. */
   readonly steps?: Bounds;
 }
 
@@ -155,8 +166,8 @@ const sliceOptions = { starts: list, ends: list, steps: list };
 const wholeAxes: Required<SliceOptions> = { starts: [], ends: [], steps: [] };
 
 /**
- * A part of each axis, with the meaning of Python's `x[start:end:step]`: what lies beyond an axis is left out. Axes
- * without an entry stay whole.
+ * A part of each axis, as in Python's `x[start:end:step]`: bounds out of range are clipped. Axes without an entry stay
+ * whole.
  *
  * @example slice(tensor([1, 2, 3, 4]), { starts: [1], ends: [-1] }) // [2, 3]
  */
@@ -168,36 +179,36 @@ export function slice(x: Operand, options: SliceOptions): Tensor {
     if (bounds.length > shape.length)
       throw new ShapeError(`slice: ${text(bounds)} has more entries than shape ${text(shape)} has axes`);
   const attrs = { starts: [] as number[], sizes: [] as number[], steps: [] as number[] };
-  const backwards: number[] = [];
+  const backward: number[] = [];
   let whole = true;
   for (let i = 0; i < shape.length; i++) {
     const d = shape[i]!;
     const step = steps[i] ?? 1;
     if (!Number.isInteger(step) || step === 0)
       throw new ArgumentError(`slice: a step is an integer other than 0, got ${shown(step)}`);
-    // Python's bounds: a backward slice runs from d-1 down to -1, a forward one from 0 to d.
+    // As in Python, a backward slice runs from d - 1 down to -1, a forward one from 0 to d.
     const [low, high] = step > 0 ? [0, d] : [-1, d - 1];
-    const place = (at: number | null | undefined, otherwise: number): number => {
+    const bound = (at: number | null | undefined, otherwise: number): number => {
       if (at === null || at === undefined) return otherwise;
       if (typeof at !== "number" || Math.trunc(at) !== at)
         throw new ArgumentError(`slice: starts and ends are integers, got ${shown(at)}`);
       return Math.min(Math.max(at < 0 ? at + d : at, low), high);
     };
-    const start = place(starts[i], step > 0 ? low : high);
-    const end = place(ends[i], step > 0 ? high : low);
+    const start = bound(starts[i], step > 0 ? low : high);
+    const end = bound(ends[i], step > 0 ? high : low);
     const size = Math.max(0, Math.ceil((end - start) / step));
     attrs.starts.push(size === 0 ? 0 : step > 0 ? start : start + (size - 1) * step);
     attrs.sizes.push(size);
     attrs.steps.push(Math.abs(step));
-    if (step < 0) backwards.push(i);
+    if (step < 0) backward.push(i);
     whole &&= size === d;
   }
   const part = whole ? t : applyRead("slice", [t], attrs);
-  if (backwards.length > 0) return applyRead("flip", [part], { axes: backwards });
+  if (backward.length > 0) return applyRead("flip", [part], { axes: backward });
   return whole ? alias(t) : part;
 }
 
-/** The elements in backward order along axes. @example flip(tensor([1, 2, 3])) // [3, 2, 1] */
+/** The elements in reverse order along axes. @example flip(tensor([1, 2, 3])) // [3, 2, 1] */
 export function flip(x: Operand, options?: { axis?: Axes }): Tensor {
   const { axis } = readOptions<{ axis?: Axes }, object>("flip", options, { axis: orNull(numbers) }, {});
   const t = readTensor(x, "flip");
@@ -205,7 +216,7 @@ export function flip(x: Operand, options?: { axis?: Axes }): Tensor {
 }
 
 /**
- * More elements around: `pads` has [before, after] an axis, `value` fills.
+ * x with more elements around it: `pads` has [before, after] per axis, and `value` fills them.
  *
  * @example pad(tensor([1, 2]), { pads: [[1, 2]] }) // [0, 1, 2, 0, 0]
  */

@@ -1,8 +1,8 @@
-// Narrow floats on the host: the bits of the nearest one, ties to even, and the number that bits stand for.
+// 16-bit floats on the host: from a number to the bits of the nearest one, ties to even, and from bits to the number.
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** Half precision: 5 bits of exponent, 10 of fraction, as IEEE 754 has them. */
+/** IEEE 754 half precision: 5 bits of exponent, 10 bits of fraction. */
 export const half = { store: toHalf, load: fromHalf };
 
 /** bfloat16: the upper half of an f32. */
@@ -40,7 +40,7 @@ function fromHalf(h: number): number {
 function toBfloat(x: number): number {
   float[0] = x;
   const b = bits[0]!;
-  if (x !== x) return ((b >>> 16) & 0x8000) | 0x7fc0; // cut or rounded, it could become infinity
+  if (x !== x) return ((b >>> 16) & 0x8000) | 0x7fc0; // truncating or rounding a NaN could give infinity
   return (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
 }
 

@@ -1,4 +1,4 @@
-// Operands as functions compute with them: read, and in the dtype that the function or the other operand asks for.
+// Operands as functions compute with them: read, and in the dtype that the function or the other operand requires.
 import { applyRead, read, readTensors } from "./apply.ts";
 import { dtypeInfo, isFloat, type DType } from "./dtype.ts";
 import { ArgumentError, describe, DTypeError } from "./errors.ts";
@@ -6,7 +6,7 @@ import type { Operand, Value } from "./interpreter.ts";
 import { refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** For operands: x in a dtype, x itself where it has it. */
+/** x in a dtype; x itself if it has that dtype. */
 export const inDType = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : applyRead("cast", [x], { dtype }));
 
 /** The operand in a dtype that floating-point functions compute in. Numbers stay numbers. */
@@ -29,7 +29,7 @@ export function numeric(x: Operand, op: string, more?: unknown): Value {
 /** A tensor in a dtype that arithmetic computes in. */
 export const inNumbers = (t: Tensor): Tensor => inDType(t, dtypeInfo[t.dtype].accumulate);
 
-/** The dtype in which a tensor meets a number. */
+/** The dtype that a tensor is promoted to when it is combined with a number. */
 export function withNumber(op: string, dtype: DType, n: number): DType {
   const whole = (n | 0) === n;
   if (dtype === "i32" && !whole)
@@ -41,10 +41,10 @@ export function withNumber(op: string, dtype: DType, n: number): DType {
 /** Indices as `i32`. */
 export function indicesOf(op: string, t: Tensor): Tensor {
   if (!isFloat(t.dtype)) return inDType(t, "i32");
-  throw new DTypeError(`${op}: indices are integers, got ${t.dtype}; use cast(indices, "i32")`);
+  throw new DTypeError(`${op}: indices must be integers, got ${t.dtype}; use cast(indices, "i32")`);
 }
 
-/** The tensors of a list that has some. */
+/** The tensors of a list, which must not be empty. */
 export function tensorsOf(op: string, xs: readonly Operand[]): [Tensor, ...Tensor[]] {
   if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted an array of tensors, got ${describe(xs)}`);
   if (xs.length === 0) throw new ArgumentError(`${op}: wanted at least one tensor, got none`);

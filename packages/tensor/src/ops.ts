@@ -1,10 +1,11 @@
-// The catalog: one line a primitive. Shape rules, derivatives, kernels and samples are complete tables over these names.
+// The catalog: one line per primitive. Shape rules, derivatives, kernels and samples are complete tables over these
+// names.
 import type { DType } from "./dtype.ts";
 
 export type Shape = readonly number[];
 type Ints = readonly number[];
 
-/** What a line of the catalog says: how many operands (`number` where any), and the attributes. */
+/** What a line of the catalog says: the number of operands (`number` if it varies) and the attributes. */
 interface Op<Arity extends number, Attrs = undefined> {
   readonly arity: Arity;
   readonly attrs: Attrs;
@@ -17,7 +18,7 @@ export interface ReduceAttrs {
 export interface AxisAttrs {
   readonly axis: number;
 }
-/** Sizes along the spatial axes; `padding` is [low, high] an axis. */
+/** One entry per spatial axis; `padding` is [low, high] per axis. */
 export interface ConvAttrs {
   readonly stride: Ints;
   readonly padding: readonly (readonly [number, number])[];
@@ -36,7 +37,7 @@ export interface RandomAttrs {
   readonly counter: number;
 }
 
-/** Elementwise: one operand, or two and three with broadcasting. */
+/** Elementwise: one operand, or two or three with broadcasting. */
 export interface ElementwiseOps {
   neg: Op<1>;
   abs: Op<1>;
@@ -84,7 +85,7 @@ export interface ElementwiseOps {
   where: Op<3>;
 }
 
-/** Reductions, scans and orders along an axis. */
+/** Reductions, scans and sorting. */
 export interface ReduceOps {
   sum: Op<1, ReduceAttrs>;
   max: Op<1, ReduceAttrs>;
@@ -95,19 +96,22 @@ export interface ReduceOps {
   argsort: Op<1, { readonly axis: number; readonly descending: boolean }>;
 }
 
-/** Movement: elements change their place, not their value. */
+/** Movement: elements change their position, not their value. */
 export interface MovementOps {
   reshape: Op<1, { readonly shape: Shape }>;
   permute: Op<1, { readonly axes: Ints }>;
   broadcastTo: Op<1, { readonly shape: Shape }>;
   slice: Op<1, { readonly starts: Ints; readonly sizes: Ints; readonly steps: Ints }>;
   flip: Op<1, { readonly axes: Ints }>;
-  /** `interior` zeros stand between neighbors (the derivative of a slice with steps); `value` fills. */
+  /**
+   * `interior` more elements go between neighbors (the derivative of a slice with steps); all added elements are
+   * `value`.
+   */
   pad: Op<1, { readonly before: Ints; readonly after: Ints; readonly interior: Ints; readonly value: number }>;
   concat: Op<number, AxisAttrs>;
 }
 
-/** Indexing; indices are i32. `indexAdd` is x plus updates at whole rows, take's derivative. */
+/** Indexing; indices are i32. `indexAdd` adds updates to whole rows of x: the derivative of `take`. */
 export interface IndexingOps {
   take: Op<2, AxisAttrs>;
   indexAdd: Op<3, AxisAttrs>;
@@ -115,14 +119,14 @@ export interface IndexingOps {
   scatterAdd: Op<3, AxisAttrs>;
 }
 
-/** Products of matrices (the last two axes). */
+/** Matrix products over the last two axes. */
 export interface LinalgOps {
   matmul: Op<2, { readonly transA: boolean; readonly transB: boolean }>;
 }
 
 /**
- * Convolution and pooling. `maxPoolGrad(x, g)` sends g to the first maximum of each window, `maxPoolPick(x, u)` takes u
- * from there (its adjoint).
+ * Convolution and pooling. `maxPoolGrad(x, g)` writes g to the position of the first maximum of each window;
+ * `maxPoolPick(x, u)`, its adjoint, reads u there.
  */
 export interface ConvOps {
   conv: Op<2, ConvAttrs>;
@@ -135,7 +139,7 @@ export interface ConvOps {
   sumPoolGrad: Op<1, PoolAttrs & { readonly inputSize: Ints }>;
 }
 
-/** Sources: no tensor among the operands, so they run on a named backend; `full` has the number as its operand. */
+/** Sources have no tensor operands, so they run on a named backend; the operand of `full` is the number. */
 export interface SourceOps {
   full: Op<1, { readonly shape: Shape; readonly dtype: DType }>;
   iota: Op<0, { readonly shape: Shape; readonly axis: number; readonly dtype: DType }>;
@@ -144,8 +148,8 @@ export interface SourceOps {
 }
 
 /**
- * Attributes are canonical here: axes are non-negative and sorted, every list is spelled out, shapes have no -1.
- * The public functions make them so. Operands of one elementwise primitive share one dtype (the functions cast).
+ * Attributes are canonical here: axes are non-negative and sorted, lists are complete, shapes have no -1. The public
+ * functions make them so. The operands of an elementwise primitive share one dtype (the functions cast).
  * Any operand but the first tensor of an operation may be a plain number.
  */
 export interface Ops extends ElementwiseOps, ReduceOps, MovementOps, IndexingOps, LinalgOps, ConvOps, SourceOps {}

@@ -1,16 +1,16 @@
-// The one reader of options. It checks each name and value, so that a typo or a call from plain JavaScript is an error and
-// not a default that nobody asked for. An option given as undefined counts as not given.
+// The one reader of options. It checks each name and value, so that a typo or a bad call from plain JavaScript is an
+// error and not a silent default. An option given as undefined counts as not given.
 import { dtypeInfo, type DType } from "./dtype.ts";
 import { ArgumentError, describe } from "./errors.ts";
 import type { Backend } from "./interpreter.ts";
 
-/** The values that an option takes: a test, and the words for a message. */
+/** The values that an option accepts: a test, and words for a message. */
 export interface OptionKind<T = unknown> {
   readonly wanted: string;
   readonly is: (x: unknown) => x is T;
 }
 
-/** A kind for each option of T, whose values that option takes. */
+/** A kind for each option of T. */
 export type OptionKinds<T> = { readonly [K in keyof T]-?: OptionKind<Exclude<T[K], undefined>> };
 
 const kind = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => ({
@@ -20,7 +20,7 @@ const kind = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => 
 
 const isNumber = (x: unknown): x is number => typeof x === "number";
 
-/** Kinds of options. Numbers are never NaN, but for `anyNumber`. */
+/** Kinds of options. NaN is refused by all of them but `anything` and `anyNumber`. */
 export const anything: OptionKind<any> = kind("any value", () => true);
 export const boolean: OptionKind<boolean> = kind("true or false", (x) => typeof x === "boolean");
 export const callable: OptionKind<(...args: any) => any> = kind("a function", (x) => typeof x === "function");
@@ -32,10 +32,10 @@ export const positive: OptionKind<number> = kind("a number above 0", (x) => isNu
 export const nonNegative: OptionKind<number> = kind("a number from 0", (x) => isNumber(x) && x >= 0);
 /** A probability or a share. */
 export const fraction: OptionKind<number> = kind("a number from 0 to 1", (x) => isNumber(x) && x >= 0 && x <= 1);
-/** A number from 0 that stays below 1: a decay rate. */
+/** A decay rate: at least 0, below 1. */
 export const decay: OptionKind<number> = kind("a number from 0 and below 1", (x) => isNumber(x) && x >= 0 && x < 1);
 export const integer: OptionKind<number> = kind("an integer", (x) => Number.isSafeInteger(x));
-/** An integer as i32 tensors have them. */
+/** An integer that an i32 tensor can hold. */
 export const int32: OptionKind<number> = kind(
   "an integer that fits i32",
   (x) => Number.isInteger(x) && x === ((x as number) | 0),
@@ -58,14 +58,14 @@ export const numbers: OptionKind<number | readonly number[]> = kind(
   "a number or a list of numbers",
   (x) => isNumber(x) || (list.is(x) && Array.from(x).every(isNumber)),
 );
-/** Where random numbers start. */
+/** A seed of random numbers. */
 export const seedNumber: OptionKind<number> = kind(
   "an integer from 0 to 2^53 - 1",
   (x) => Number.isSafeInteger(x) && (x as number) >= 0,
 );
 
 export const backendKind: OptionKind<Backend> = kind(
-  "a backend, such as await open() gives",
+  "a backend, such as the result of await open()",
   (x) => typeof (x as Backend | null)?.upload === "function",
 );
 
@@ -75,7 +75,7 @@ export const oneOf = <const T extends readonly (string | number)[]>(...values: T
 
 export const dtypeName: OptionKind<DType> = oneOf(...(Object.keys(dtypeInfo) as DType[]));
 
-/** Null, too. */
+/** That kind, or null. */
 export const orNull = <T>({ wanted, is }: OptionKind<T>): OptionKind<T | null> =>
   kind(`${wanted}, or null`, (x) => x === null || is(x));
 
@@ -83,12 +83,12 @@ export const orNull = <T>({ wanted, is }: OptionKind<T>): OptionKind<T | null> =
 export const either = <A, B>(a: OptionKind<A>, b: OptionKind<B>): OptionKind<A | B> =>
   kind(`${a.wanted}, or ${b.wanted}`, (x) => a.is(x) || b.is(x));
 
-/** Options after reading: those with a default are there. */
+/** Options after reading: those with a default are set. */
 export type ReadOptions<T, D> = T & { readonly [K in keyof T & keyof D]-?: Exclude<T[K], undefined> };
 
 /**
  * Reads options: checks names and values, and fills in defaults. Throws an ArgumentError that names the operation, the
- * option and what is known.
+ * option and what is accepted.
  *
  * @example
  * const { lr } = readOptions("sgd", { lr: 0.5 }, { lr: positive }, { lr: 0.1 });
@@ -108,12 +108,12 @@ export function readOptions<T extends object, D extends Partial<T>>(
   for (const name in given) {
     empty = false;
     const kind = known[name];
-    // What every object inherits is no kind.
+    // A name that every object inherits, such as `constructor`, is not an option.
     if (kind?.wanted === undefined) throw unknown(op, name, given, known);
     const value = (given as Record<string, unknown>)[name];
     if (value !== undefined) read[name] = readValue(op, name, value, kind);
   }
-  // A Date, a promise and their like have no names that can be seen.
+  // A Date, a promise and the like have no enumerable names.
   if (empty && Object.prototype.toString.call(given) !== "[object Object]") throw noOptions(op, given, known);
   return read as never;
 }
@@ -121,7 +121,7 @@ export function readOptions<T extends object, D extends Partial<T>>(
 const noOptions = (op: string, given: unknown, known: OptionKinds<object>): ArgumentError =>
   new ArgumentError(`${op}: wanted options { ${Object.keys(known).join(", ")} }, got ${describe(given)}`);
 
-/** A tensor or a box, too, has names that are no options. */
+/** The error for an unknown name, or for a tensor or a box in place of options. */
 const unknown = (op: string, name: string, given: object, known: OptionKinds<object>): ArgumentError =>
   "read" in given || "interpreter" in given
     ? noOptions(op, given, known)
@@ -136,8 +136,8 @@ export function readValue<T>(op: string, name: string, value: unknown, { wanted,
 }
 
 /**
- * Refuses options that are given to a function without any. Other things after its operands are let through: `xs.map(relu)`
- * gives an index and an array.
+ * Refuses options given to a function that has none. Other extra arguments are let through: `xs.map(relu)` passes an
+ * index and an array.
  */
 export function refuseMore(op: string, more: unknown): void {
   if (typeof more !== "object" || more === null) return;

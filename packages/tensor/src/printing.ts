@@ -1,4 +1,4 @@
-// How a tensor looks in a log: like NumPy's arrays, with columns aligned, and large ones elided to their corners.
+// How a tensor looks in a log: like NumPy's arrays, with aligned columns; large ones show only their corners.
 import { untaped } from "./apply.ts";
 import { sizeOf, text } from "./axes.ts";
 import { ArgumentError } from "./errors.ts";
@@ -13,8 +13,8 @@ const LARGE = 1000;
 const EDGE = 3;
 
 /**
- * Values if the backend knows them or gives them without waiting, else what is known: `tensor([1, 2], f32[2] on …)`. Whatever is
- * wrong with the value, a log gets a text.
+ * The values, if the backend knows them or can read them without waiting, with dtype, shape and backend:
+ * `tensor([1, 2], f32[2] on …)`. It never throws: a log gets some text, whatever is wrong with the value.
  */
 export function print(x: Tensor, name = "tensor"): string {
   const { dtype, shape } = x;
@@ -51,8 +51,8 @@ function partOf(x: Tensor, cut: readonly boolean[]): Part | undefined {
 }
 
 /**
- * What JavaScript gets where it wants something simpler than a tensor or a box: its text, but no number, which would have to be
- * waited for.
+ * What JavaScript gets when it converts a tensor or a box to a primitive: its text, but never a number, which would
+ * have to be awaited.
  */
 export function primitive(x: Pick<Tensor, "dtype" | "shape" | "toString">, hint: string, read: string): string {
   if (hint === "string") return x.toString();
@@ -63,20 +63,23 @@ export function primitive(x: Pick<Tensor, "dtype" | "shape" | "toString">, hint:
 
 function corners(x: Tensor, isCut: boolean, axis: number): Tensor {
   if (!isCut) return x;
-  const ahead = Array.from({ length: axis }, () => null);
-  return concat([slice(x, { ends: [...ahead, EDGE] }), slice(x, { starts: [...ahead, -EDGE] })], { axis });
+  const before = Array.from({ length: axis }, () => null);
+  return concat([slice(x, { ends: [...before, EDGE] }), slice(x, { starts: [...before, -EDGE] })], { axis });
 }
 
-/** Numbers in one form, padded to one width: with four decimals at most, or as powers of ten if they are far apart. */
+/**
+ * Numbers in one format, padded to one width: with at most four decimals, or in scientific notation if they are far
+ * apart.
+ */
 function aligned(values: readonly number[]): string[] {
   const sizes = values.filter((v) => Number.isFinite(v) && v !== 0).map(Math.abs);
   const whole = sizes.every(Number.isInteger);
   const [least, most] = [sizes.reduce((a, b) => Math.min(a, b), 1), sizes.reduce((a, b) => Math.max(a, b), 1)];
-  const wide = whole ? most >= 1e16 : most >= 1e6 || least < 1e-4;
-  const form = (v: number): string => (wide ? v.toExponential(4) : v.toFixed(whole ? 0 : 4));
-  let words = values.map((v) => (Number.isFinite(v) ? form(v) : String(v)));
-  if (!whole && !wide) {
-    // Zeros that every number ends with say nothing.
+  const scientific = whole ? most >= 1e16 : most >= 1e6 || least < 1e-4;
+  const format = (v: number): string => (scientific ? v.toExponential(4) : v.toFixed(whole ? 0 : 4));
+  let words = values.map((v) => (Number.isFinite(v) ? format(v) : String(v)));
+  if (!whole && !scientific) {
+    // Trailing zeros that all numbers share are left out.
     const spare = Math.min(...words.map((w) => (w.includes(".") ? /0*$/.exec(w)![0].length : Infinity)));
     words = words.map((w) => (w.includes(".") ? w.slice(0, w.length - spare) : w));
   }

@@ -1,5 +1,6 @@
 // Random numbers from counters: Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2,
-// 3", 2011). Element i of a draw depends on the key, the draw's counter and i alone, so every backend gives the same bits.
+// 3", 2011). Element i of a draw depends on the key, the draw's counter and i alone, so every backend gives the same
+// bits.
 import { source } from "./apply.ts";
 import { add, and, cos, less, lessEqual, log, maximum, minimum, mul, mod, neg, sqrt, where } from "./elementwise.ts";
 import { ArgumentError, shown } from "./errors.ts";
@@ -10,7 +11,7 @@ import type { Tensor } from "./tensor.ts";
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
-/** The two random words (unsigned) of a counter block: the definition that every backend's kernel follows. */
+/** The two random words (unsigned) of a counter block: the definition that the kernels of all backends follow. */
 export function threefry(key: readonly [number, number], c0: number, c1: number): [number, number] {
   const keys = [key[0], key[1], 0x1bd11bda ^ key[0] ^ key[1]] as const;
   let x = (c0 + keys[0]) | 0;
@@ -28,17 +29,17 @@ export function threefry(key: readonly [number, number], c0: number, c1: number)
   return [x >>> 0, y >>> 0];
 }
 
-/** Who draws: streams of one seed with different purposes never meet. A seed takes the lower 53 bits of a key. */
+/** What is drawn: with one seed, different purposes never share numbers. A seed takes the lower 53 bits of a key. */
 const purposes = { stream: 0, rand: 1, randn: 2, randint: 3, dropout: 4 } as const;
 type Purpose = keyof typeof purposes;
 
-/** The seed itself. Throws an ArgumentError if it is no integer from 0 to 2^53 - 1. */
+/** The seed itself. Throws an ArgumentError if it is not an integer from 0 to 2^53 - 1. */
 export function checkSeed(op: string, seed: number): number {
   if (seedNumber.is(seed)) return seed;
   throw new ArgumentError(`${op}: wanted ${seedNumber.wanted}${op === "seed" ? "" : " as seed"}, got ${shown(seed)}`);
 }
 
-/** The key of a seed: its low and its high 32 bits, and what is drawn. */
+/** The key of a seed: its low and high 32 bits, and the purpose. */
 const keyOf = (seed: number, purpose: Purpose): readonly [number, number] => [
   seed >>> 0,
   Math.floor(seed / 2 ** 32) | (purposes[purpose] << 21),
@@ -50,14 +51,14 @@ export const randomStream = (seed: number): RandomStream => ({
   counter: 0,
 });
 
-/** Starts a stream again. */
+/** Restarts a stream. */
 export function reseed(stream: RandomStream, seed: number): void {
   Object.assign(stream, randomStream(seed));
 }
 
 /**
- * The key and counter of the next draw. Without a seed the backend's stream gives them and goes on; with one they are the
- * seed's own for this purpose, the `nth` of them where an operation draws several times.
+ * The key and counter of the next draw. Without a seed the backend's stream gives them and advances. With a seed they
+ * depend on the seed and the purpose; `nth` counts the draws of an operation that draws several times.
  */
 export function draw(backend: Backend, shape: Shape, seed: number | undefined, purpose: Purpose, nth = 0): RandomAttrs {
   const { stream } = backend;
@@ -76,35 +77,35 @@ export function normal(backend: Backend, shape: Shape, seed?: number): Tensor {
   return mul(sqrt(mul(log(add(neg(u), 1)), -2)), cos(mul(v, 2 * Math.PI)));
 }
 
-/** Bits of a key that tell apart the tries of one draw. */
+/** The bit of a key from which on it counts the tries of one draw. */
 const TRY = 1 << 25;
 
 /**
- * Integers from `low` up to but not including `high`, `i32`, each equally likely. A word is taken if it lies below the largest
- * multiple of the range (where the range has more than 2³¹ integers, if it lies in it), else the next; so many are tried that
- * it makes a difference of less than 2⁻³².
+ * `i32` integers from `low` up to but not including `high`, each equally likely. A word is accepted if it is below the
+ * largest multiple of the range (or in the range, if that has at least 2³¹ integers); otherwise the next word is tried.
+ * After the last try the bias is below 2⁻³².
  */
 export function integers(backend: Backend, shape: Shape, low: number, high: number, seed?: number): Tensor {
   const i32 = (x: number): boolean => Number.isInteger(x) && x >= -(2 ** 31) && x <= 2 ** 31;
   if (!(i32(low) && i32(high) && low < high))
     throw new ArgumentError(
-      `randint: wanted integers low < high that an i32 holds, got low ${shown(low)} and high ${shown(high)}`,
+      `randint: wanted integers low < high that fit i32, got low ${shown(low)} and high ${shown(high)}`,
     );
   const range = high - low;
-  const wide = range >= 2 ** 31;
-  const refused = 1 - (wide ? range : Math.floor(2 ** 32 / range) * range) / 2 ** 32;
+  const isWide = range >= 2 ** 31;
+  const refused = 1 - (isWide ? range : Math.floor(2 ** 32 / range) * range) / 2 ** 32;
   const tries = refused === 0 ? 1 : Math.ceil(-32 / Math.log2(refused));
   const { key, ...how } = draw(backend, shape, seed, "randint");
   const word = (k: number): Tensor =>
     source(backend, "randomBits", [], { ...how, key: [key[0], (key[1] ^ (k * TRY)) >>> 0] });
   // Words are signed here: the least is -2^31.
   const fits = (x: Tensor): Tensor =>
-    wide ? and(lessEqual(low, x), lessEqual(x, high - 1)) : less(x, 2 ** 31 - refused * 2 ** 32);
+    isWide ? and(lessEqual(low, x), lessEqual(x, high - 1)) : less(x, 2 ** 31 - refused * 2 ** 32);
   let y = word(tries - 1);
   for (let k = tries - 2; k >= 0; k--) {
     const x = word(k);
     y = where(fits(x), x, y);
   }
-  // A word that was refused to the last is brought into its range.
-  return wide ? minimum(maximum(y, low), high - 1) : add(mod(y, range), low);
+  // If no try was accepted, the last word is mapped into the range.
+  return isWide ? minimum(maximum(y, low), high - 1) : add(mod(y, range), low);
 }

@@ -8,13 +8,13 @@ import type { Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * What `array()` gives: a number for a scalar, else arrays nested as deep as there are axes. A tensor's type does not know how many
- * those are, so this type passes for a number and for arrays of any depth: `(await x.array())[0]` and `const rows: number[][] =
- * await x.array()` both pass the check, and no other type does.
+ * What `array()` returns: a number for a scalar, otherwise arrays nested as deep as there are axes. The type of a
+ * tensor does not say how many those are, so this type is assignable to a number and to arrays of any depth: `(await
+ * x.array())[0]` and `const rows: number[][] = await x.array()` both compile.
  */
 export type Nested = number & Nested[];
 
-/** The tensor that holds the value: below every tape, and alive. */
+/** The tensor that holds the value: below all tapes, and not released. */
 const held = (x: Tensor, op: string): Tensor => readTensor(untaped(readTensor(x, op)), op);
 
 export function load(x: Tensor, op: string): Promise<TypedArray> {
@@ -33,14 +33,17 @@ export function loadSync(x: Tensor, op: string): TypedArray {
 }
 
 /**
- * Lends host code the memory that a tensor lies in, without a copy: `f` gets its elements, row-major, for as long as it runs. Where
- * the backend's memory is a `SharedArrayBuffer` (`elements.buffer`, from `elements.byteOffset` on), workers may work on it meanwhile.
+ * Lends host code the memory of a tensor, without a copy: `f` gets its elements, row-major, for as long as it runs. If
+ * the backend's memory is a `SharedArrayBuffer` (`elements.buffer`, from `elements.byteOffset` on), workers may use it
+ * meanwhile.
  *
- * `f` may write. Nobody but this handle sees that: a tensor that shares its memory with others, as views and further handles do, and one that does
- * not lie row by row, is copied to memory of its own first. So what is written to `p.value` of a
- * parameter, which is a further handle, is assigned: `p.value = x`. What was kept for a backward pass still to come should not be written to.
+ * `f` may write, and only this handle sees that. A tensor that shares its storage with others (a view, or one of
+ * several handles on a value) or that is not contiguous is copied to its own storage first. The `value` of a parameter
+ * is another handle: assign what you wrote to it, as in `p.value = x`. Do not write to values that a pending backward
+ * pass needs.
  *
- * Nothing runs meanwhile: `f` must not wait, and what would run or allocate is a `ContextError`. So is `borrow` in a `diff`.
+ * Nothing runs meanwhile: `f` must not wait, and an operation that would run or allocate throws a `ContextError`. So
+ * does `borrow` in a `diff`.
  *
  * @example
  * const gradient = tensor([1, 2, 3]);
@@ -53,7 +56,9 @@ export function borrow<R>(x: Tensor, f: (elements: TypedArray) => R): R {
   if (backend.borrow === undefined)
     throw new UnsupportedError(`borrow: ${backend.name} lends no memory; read the tensor with await data()`);
   if (context.tape !== undefined)
-    throw new ContextError("borrow: a tape that is recording may keep the value; borrow it after the diff, or read it");
+    throw new ContextError(
+      "borrow: the tape that is recording may keep the value; call borrow after the diff, or read it",
+    );
   return backend.borrow(t, f);
 }
 
@@ -62,7 +67,7 @@ export function only(x: Tensor, op: string): Tensor {
   return x;
 }
 
-/** The numbers that an array of a dtype stands for. */
+/** The numbers that the elements of a tensor's array stand for. */
 export function numbers(x: Tensor, data: TypedArray): TypedArray | number[] {
   const { load } = dtypeInfo[x.dtype];
   return load === undefined ? data : Array.from(data, load);

@@ -1,4 +1,4 @@
-// Reductions, scans and orders along axes, as primitives: `axis` is one axis, several, or (left out) all of them.
+// Reductions, scans and sorting along axes, as primitives. `axis` is one axis, several, or all of them if left out.
 import { applyRead, readTensor } from "./apply.ts";
 import { axesOf, axisOf, sizeOf, type Axes } from "./axes.ts";
 import type { Operand } from "./interpreter.ts";
@@ -8,7 +8,7 @@ import { boolean, integer, numbers, orNull, readOptions, type OptionKinds } from
 import type { Tensor } from "./tensor.ts";
 
 export interface ReduceOptions {
-  /** The axes to reduce; all of them if left out. Negative axes count from the end. */
+  /** The axes to reduce, by default all of them. Negative axes count from the end. */
   readonly axis?: Axes;
   /** Keep each reduced axis, with size 1. */
   readonly keepDims?: boolean;
@@ -40,11 +40,15 @@ function position(op: "argmax" | "argmin", x: Operand, options: PositionOptions 
 
 const ones = (shape: Shape): Shape => shape.map(() => 1);
 
-/** The sum over axes; 0 over nothing. `bool` counts. @example sum(tensor([[1, 2], [3, 4]]), { axis: 0 }) // [4, 6] */
+/**
+ * The sum over axes; 0 over an empty axis. Of `bool` it counts.
+ *
+ * @example sum(tensor([[1, 2], [3, 4]]), { axis: 0 }) // [4, 6]
+ */
 export const sum = (x: Operand, options?: ReduceOptions): Tensor => reduce("sum", x, options);
 
 /**
- * The largest element over axes; NaN where there is one. Equal largest elements share the gradient.
+ * The largest element over axes; NaN if any element is. Tied elements share the gradient.
  *
  * @example max(tensor([[1, 5], [3, 4]]), { axis: 1 }) // [5, 4]
  */
@@ -53,7 +57,11 @@ export const max = (x: Operand, options?: ReduceOptions): Tensor => reduce("max"
 /** The smallest element over axes, like `max`. @example min(tensor([[1, 5], [3, 4]])) // 1 */
 export const min = (x: Operand, options?: ReduceOptions): Tensor => reduce("min", x, options);
 
-/** The position (`i32`) of the first largest element along an axis. @example argmax(tensor([[1, 5], [3, 2]]), { axis: 1 }) // [1, 0] */
+/**
+ * The position (`i32`) of the first largest element along an axis.
+ *
+ * @example argmax(tensor([[1, 5], [3, 2]]), { axis: 1 }) // [1, 0]
+ */
 export const argmax = (x: Operand, options?: PositionOptions): Tensor => position("argmax", x, options);
 
 /** The position (`i32`) of the first smallest element along an axis. @example argmin(tensor([3, 1, 2])) // 1 */
@@ -76,7 +84,7 @@ export function cumsum(x: Operand, options?: { axis?: number; reverse?: boolean 
 }
 
 export interface OrderOptions {
-  /** The axis to order along; the last one if left out. */
+  /** The axis to sort along, by default the last one. */
   readonly axis?: number;
   /** From the largest to the smallest. */
   readonly descending?: boolean;
@@ -84,7 +92,7 @@ export interface OrderOptions {
 export const orderOptions: OptionKinds<OrderOptions> = { axis: integer, descending: boolean };
 
 /**
- * The positions (`i32`) that would put an axis in order. Equal elements keep their order; NaN comes last.
+ * The positions (`i32`) that would sort an axis. The sort is stable, and NaN comes last.
  *
  * @example argsort(tensor([3, 1, 2])) // [1, 2, 0]
  */

@@ -1,4 +1,5 @@
-// Operations that are what their kernel of rows says: shapes and fallback come from it, so that it is written once, with its derivative.
+// Operations defined by a row kernel alone: shapes and fallback are derived from it, so only the kernel and its
+// derivative are written.
 import { source } from "./apply.ts";
 import { text } from "./axes.ts";
 import { cast } from "./elementwise.ts";
@@ -13,7 +14,7 @@ import type { RowArithmetic, RowKernel, RowKind } from "./row-kernel.ts";
 import { agree, float, tensorAt } from "./rules/table.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** The shape that an operand or result has, and the one in which it meets x. */
+/** The shape of an operand or result, and the shape in which it broadcasts against x. */
 const shapesOf = (kind: RowKind, shape: Shape, axis: number): readonly [own: Shape, meeting: Shape] => {
   if (kind === "row") return [shape, shape];
   const without = shape.filter((_, a) => a !== axis);
@@ -22,7 +23,7 @@ const shapesOf = (kind: RowKind, shape: Shape, axis: number): readonly [own: Sha
     : [[shape[axis]!], shape.map((d, a) => (a === axis ? d : 1))];
 };
 
-/** The kernel's arithmetic with tensors for values. */
+/** The kernel's arithmetic on tensors. */
 function ofTensors({ backend, shape, dtype }: Tensor, axis: number): RowArithmetic<Value> {
   const options = { axis, keepDims: true };
   const [, row] = shapesOf("column", shape, axis);
@@ -44,8 +45,9 @@ function ofTensors({ backend, shape, dtype }: Tensor, axis: number): RowArithmet
 }
 
 /**
- * An operation on the rows of floating-point tensors: a ShapeError names an operand that is not of its kind. Every backend runs the kernel;
- * elsewhere, and where it is differentiated without a `gradient`, it is done with tensors. It has no indices that may be out of range.
+ * An operation on the rows of floating-point tensors, given by a kernel that every backend runs. Without a `gradient`,
+ * its derivative is that of the same formula on tensors. Operands of the wrong shape are a ShapeError. None of them may
+ * hold indices.
  *
  * @example const centerOp = rowOp("center", { operands: ["row"], write: (k, _, x) => [k.sub(x, k.mean(x))] });
  */

@@ -1,5 +1,5 @@
-// Shape and dtype of every primitive's result: two complete tables over the catalog, one file a family. They throw
-// what bad input throws, before any kernel runs, the same on every backend.
+// Shape and dtype of every primitive's result: two complete tables over the catalog, one file per family. They throw
+// the errors for bad input, before any kernel runs and the same on every backend.
 import { convDTypes, convShapes } from "./rules/conv.ts";
 import { elementwiseDTypes, elementwiseShapes } from "./rules/elementwise.ts";
 import { indexingDTypes, indexingShapes } from "./rules/indexing.ts";

@@ -1,11 +1,11 @@
-// Scopes end handles: whatever was made while a scope was current is released when it closes, unless it was returned
-// or kept. This is the memory management that a user's code does not see.
+// Scopes release handles: what was made while a scope was current is released when it closes, unless it was returned
+// or kept. This is the memory management that user code does not see.
 import { context, nextTurn, type Scope } from "./context.ts";
 import { BRAND } from "./interpreter.ts";
 import { callable, readValue } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Puts a backend's new handle into the current scope; without one the backend's garbage-collector net holds it. */
+/** Gives a backend's new handle to the current scope; without a scope only the garbage collector releases it. */
 export function own(x: Tensor): Tensor {
   const scope = context.scope;
   if (scope === undefined) x.interpreter.backend.unowned(x);
@@ -16,7 +16,7 @@ export function own(x: Tensor): Tensor {
   return x;
 }
 
-/** Hands a handle to another owner: a scope that will end it, or undefined for none but the garbage collector. */
+/** Hands a handle to another owner: a scope that will release it, or undefined to leave it to the garbage collector. */
 export function adopt(x: Tensor, owner: Scope | undefined): void {
   if (x.owner === (owner ?? null)) return;
   const plain = x.interpreter.level === 0;
@@ -33,7 +33,7 @@ export function openScope(label: string): Scope {
   return { parent: context.scope, label, handles: [], closed: false };
 }
 
-/** Releases what the scope still owns. The caller has already made `scope.parent` (or whatever was current) current again. */
+/** Releases what the scope still owns. The caller has already restored the previous scope. */
 export function closeScope(scope: Scope): void {
   scope.closed = true;
   context.closings++;
@@ -48,7 +48,10 @@ export function closeScope(scope: Scope): void {
   handles.length = 0;
 }
 
-/** Runs what is pending on every backend. Throws if something failed; with results, only if boxes were put back or one of these was lost. */
+/**
+ * Runs what is pending on every backend. Throws if something failed; with results, only if boxes were rolled back or
+ * one of the results was lost.
+ */
 export function flush(results?: readonly Tensor[]): void {
   for (const backend of context.pending) backend.flush(results);
 }
@@ -72,15 +75,15 @@ export function visitTensors(value: unknown, visit: (x: Tensor) => void, seen: S
   }
 }
 
-/** An object that owns tensors (a tape, say) shows them to scopes with a method of this name. */
+/** An object that owns tensors, such as a tape, shows them to scopes with a method of this name. */
 export const OWNED: unique symbol = Symbol.for("weft.owned");
 interface Owning {
   [OWNED](visit: (x: Tensor) => void): void;
 }
 
 /**
- * Keeps tensors alive beyond the scopes that they were made in: they live until `release()` or until the garbage
- * collector finds them. Takes a tensor or anything built of arrays and plain objects, and returns it.
+ * Keeps tensors alive beyond the scopes in which they were made: until `release()`, or until they are
+ * garbage-collected. Takes a tensor, or arrays and plain objects of tensors, and returns it.
  *
  * @example
  * const best = scope(() => keep(x.mul(2)));
@@ -93,108 +96,111 @@ export function keep<T>(value: T): T {
 }
 
 /**
- * Calls `f` and then releases every tensor made in it, except those that it returns or keeps; an outermost scope also
- * runs what is pending. With an asynchronous `f` the tensors made before its first `await` live until it settles; those made
- * later belong to no scope, and are found by the garbage collector.
+ * Calls `f`, then releases every tensor made in it, except those that it returns or keeps. An outermost scope also runs
+ * what is pending. With an asynchronous `f`, tensors made before its first `await` live until it settles; those made
+ * later belong to no scope and are left to the garbage collector.
  *
  * @example
  * const mean = scope(() => x.sub(3).square().mean());
  */
 export function scope<T>(f: () => T): T {
   readValue("scope", "what is called", f, callable);
-  const mine = openScope(labelOf(f, "scope"));
-  const { parent } = mine;
+  const inner = openScope(labelOf(f, "scope"));
+  const { parent } = inner;
   if (parent === undefined) nextTurn();
-  context.scope = mine;
+  context.scope = inner;
   let result: T;
   try {
     result = f();
   } catch (error) {
     context.scope = parent;
-    throw abandoned(mine, parent, error);
+    throw abandoned(inner, parent, error);
   }
   context.scope = parent;
   if (result instanceof Promise) {
     return result.then(
-      (value: unknown) => finish(mine, undefined, value),
+      (value: unknown) => finish(inner, undefined, value),
       (error: unknown) => {
-        throw abandoned(mine, undefined, error);
+        throw abandoned(inner, undefined, error);
       },
     ) as T;
   }
-  return finish(mine, parent, result);
+  return finish(inner, parent, result);
 }
 
 /**
- * The result of a function of several operations. Where no scope would end what it makes on the way, that ends here, and is
- * neither stored nor left to the garbage collector. Nothing runs, and nobody sees that a scope has closed.
+ * The result of a function of several operations. If no scope is current, its intermediates are released here, so that
+ * they are neither stored nor left to the garbage collector. Nothing runs, and the scope is not counted in
+ * `context.closings`.
  */
 export function resultOf<T>(f: () => T): T {
-  // A tape without a scope (that of a `vjp`) needs what is recorded on it as long as its pullback lives.
+  // A tape without a scope (that of a `vjp`) needs what is recorded on it for as long as its pullback lives.
   if (context.scope !== undefined || context.tape !== undefined) return f();
-  const mine = openScope("the function that made it returned");
+  const inner = openScope("the function that made it returned");
   let waiting = false;
   const close = (): void => {
-    closeScope(mine);
+    closeScope(inner);
     context.closings--;
   };
-  context.scope = mine;
+  context.scope = inner;
   try {
     const result = f();
     waiting = result instanceof Promise;
-    if (waiting) return (result as Promise<unknown>).then((y) => handOut(y, mine)).finally(close) as T;
-    return handOut(result, mine);
+    if (waiting) return (result as Promise<unknown>).then((y) => handOut(y, inner)).finally(close) as T;
+    return handOut(result, inner);
   } finally {
     context.scope = undefined;
     if (!waiting) close();
   }
 }
 
-function handOut<T>(result: T, mine: Scope, parent?: Scope): T {
-  visitTensors(result, (x) => escape(x, mine, parent));
+function handOut<T>(result: T, inner: Scope, outer?: Scope): T {
+  visitTensors(result, (x) => escape(x, inner, outer));
   return result;
 }
 
-function finish<T>(mine: Scope, parent: Scope | undefined, result: T): T {
-  // Where it cannot be computed nobody gets it: it ends, too.
-  const heir = parent ?? openScope(mine.label);
-  handOut(result, mine, heir);
-  closeScope(mine);
+function finish<T>(inner: Scope, parent: Scope | undefined, result: T): T {
+  // Without a parent a temporary scope owns the result until it is computed: if that fails, the result is released.
+  const outer = parent ?? openScope(inner.label);
+  handOut(result, inner, outer);
+  closeScope(inner);
   if (parent !== undefined) return result;
   try {
-    flush(heir.handles);
-    visitTensors(result, (x) => escape(x, heir, undefined));
+    flush(outer.handles);
+    visitTensors(result, (x) => escape(x, outer, undefined));
   } finally {
-    closeScope(heir);
+    closeScope(outer);
   }
   return result;
 }
 
-/** Closes a scope whose function threw: memory is free again as after any other scope. */
-function abandoned(mine: Scope, parent: Scope | undefined, error: unknown): unknown {
-  closeScope(mine);
+/** Closes a scope whose function threw: its memory is freed as after any other scope. */
+function abandoned(inner: Scope, parent: Scope | undefined, error: unknown): unknown {
+  closeScope(inner);
   try {
     if (parent === undefined) flush([]);
   } catch (other) {
-    // The first error is the one to tell. Boxes were put back, and who reads them would hear nothing of the other.
+    // The first error is thrown. This one is printed: the boxes were rolled back, and reading them would not report it.
     const { console } = globalThis as { console?: { warn(text: string): void } };
     console?.warn(
-      `Weft: before this error a step could not be computed, and what it assigned was taken back: ${String(other)}`,
+      `Weft: before this error a step could not be computed, and its assignments were rolled back: ${String(other)}`,
     );
   }
   return error;
 }
 
-/** Hands what leaves `mine` to the scope around it. */
-export function escape(x: Tensor, mine: Scope, parent: Scope | undefined): void {
+/** Hands x from the scope `inner`, if that owns it, to `outer`. */
+export function escape(x: Tensor, inner: Scope, outer: Scope | undefined): void {
   for (let y: Tensor | undefined = x; y !== undefined; y = y.interpreter.lower?.(y))
-    if (y.owner === mine) adopt(y, parent);
+    if (y.owner === inner) adopt(y, outer);
 }
 
-/** Says which scope it was. The source is cut only when a message needs it: making a scope must cost nothing. */
+/**
+ * The label of a scope, for messages. It is shortened only when a message needs it: opening a scope must cost nothing.
+ */
 export const labelOf = (f: unknown, kind: string): string => `${kind}(${String(f)}…) returned`;
 
-/** A label with no more than the first words of a function. */
+/** A label with only the first words of the function's source. */
 export function brief(label: string): string {
   const [, head, tail] = /^(.*?)(…\) returned)?$/.exec(label.replace(/\s+/g, " "))!;
   return tail === undefined ? label : head!.slice(0, 66) + tail;

@@ -1,4 +1,5 @@
-// Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several or (left out) all.
+// Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several, or all of them if
+// left out.
 import { inNameOf } from "./context.ts";
 import { applyRead, readTensor, source, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
@@ -11,27 +12,31 @@ import { finite, readOptions } from "./options.ts";
 import { max, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
 import type { Tensor } from "./tensor.ts";
 
-const spread = { keepDims: false };
+const defaults = { keepDims: false };
 
-/** How many elements of x meet in one element of a result. */
+/** How many elements of x are reduced to one element of the result. */
 const count = (x: Tensor, axes: readonly number[]): number => axes.reduce((n, axis) => n * x.shape[axis]!, 1);
 
-/** The mean over axes; integers give `f32`, nothing gives NaN. @example mean(tensor([[1, 2], [3, 6]]), { axis: 0 }) // [2, 4] */
+/**
+ * The mean over axes; integers give `f32`, an empty axis NaN.
+ *
+ * @example mean(tensor([[1, 2], [3, 6]]), { axis: 0 }) // [2, 4]
+ */
 export function mean(x: Operand, options?: ReduceOptions): Tensor {
-  const { axis, keepDims } = readOptions("mean", options, reduceOptions, spread);
+  const { axis, keepDims } = readOptions("mean", options, reduceOptions, defaults);
   const t = inFloats(readTensor(x, "mean"));
   const axes = axesOf("mean", axis, t.shape);
   return div(applyRead("sum", [t], { axes, keepDims }), count(t, axes));
 }
 
 /**
- * The product over axes; 1 over nothing. It multiplies halves with each other, so that gradients are exact and finite
- * where elements are 0.
+ * The product over axes; 1 over an empty axis. It multiplies the halves of an axis with each other, so that gradients
+ * are exact and finite where elements are 0.
  *
  * @example prod(tensor([2, 3, 4])) // 24
  */
 export function prod(x: Operand, options?: ReduceOptions): Tensor {
-  const { axis, keepDims } = readOptions("prod", options, reduceOptions, spread);
+  const { axis, keepDims } = readOptions("prod", options, reduceOptions, defaults);
   const t = inNumbers(readTensor(x, "prod"));
   const axes = axesOf("prod", axis, t.shape);
   const rest = t.shape.map((_, i) => i).filter((i) => !axes.includes(i));
@@ -50,18 +55,26 @@ export function prod(x: Operand, options?: ReduceOptions): Tensor {
 }
 
 const checked = (op: string, options: ReduceOptions | undefined): ReduceOptions =>
-  readOptions(op, options, reduceOptions, spread);
+  readOptions(op, options, reduceOptions, defaults);
 
-/** Whether one element over axes is true (not 0), as `bool`. @example any(tensor([[0, 1], [0, 0]]), { axis: 1 }) // [1, 0] */
+/**
+ * Whether any element over axes is true (not 0), as `bool`.
+ *
+ * @example any(tensor([[0, 1], [0, 0]]), { axis: 1 }) // [1, 0]
+ */
 export const any = (x: Operand, options?: ReduceOptions): Tensor =>
   inNameOf("any", () => notEqual(sum(cast(x, "bool"), checked("any", options)), 0));
 
-/** Whether all elements over axes are true (not 0), as `bool`. @example all(tensor([[1, 1], [0, 1]]), { axis: 1 }) // [1, 0] */
+/**
+ * Whether all elements over axes are true (not 0), as `bool`.
+ *
+ * @example all(tensor([[1, 1], [0, 1]]), { axis: 1 }) // [1, 0]
+ */
 export const all = (x: Operand, options?: ReduceOptions): Tensor =>
   inNameOf("all", () => equal(sum(not(x), checked("all", options)), 0));
 
 export interface VarianceOptions extends ReduceOptions {
-  /** The sum of squares is divided by n − correction: 0 for the population's variance, 1 for an unbiased estimate. */
+  /** The sum of squares is divided by n − correction: 0 for the population variance, 1 for an unbiased estimate. */
   readonly correction?: number;
 }
 
@@ -75,7 +88,7 @@ function varianceOf(op: string, x: Operand, options: VarianceOptions | undefined
     op,
     options,
     { ...reduceOptions, correction: finite },
-    { ...spread, correction: 0 },
+    { ...defaults, correction: 0 },
   );
   const t = inFloats(readTensor(x, op));
   const axes = axesOf(op, axis, t.shape);
@@ -96,16 +109,16 @@ export const norm = (x: Operand, options?: ReduceOptions): Tensor =>
  * @example logSumExp(tensor([1000, -1000])) // 1000
  */
 export function logSumExp(x: Operand, options?: ReduceOptions): Tensor {
-  const { axis, keepDims } = readOptions("logSumExp", options, reduceOptions, spread);
+  const { axis, keepDims } = readOptions("logSumExp", options, reduceOptions, defaults);
   const t = inFloats(readTensor(x, "logSumExp"));
   const axes = axesOf("logSumExp", axis, t.shape);
   if (count(t, axes) === 0) return log(sum(t, { axis: axes, keepDims }));
-  // log Σ e^(x−m) + m is the same for every m: the largest element serves, as a constant, and 0 where that is infinite.
+  // log Σ e^(x−m) + m is the same for every m: m is the largest element, as a constant, or 0 where that is infinite.
   const largest = max(untaped(t), { axis: axes, keepDims: true });
   const m = where(isFinite(largest), largest, 0);
   const total = sum(exp(sub(t, m)), { axis: axes, keepDims: true });
-  const nothing = equal(total, 0); // every element is −∞; the logarithm's infinite slope must not meet the zeros
-  const y = where(nothing, -Infinity, add(log(where(nothing, 1, total)), m));
+  const empty = equal(total, 0); // every element is −∞; the infinite slope of the logarithm times 0 would give NaN
+  const y = where(empty, -Infinity, add(log(where(empty, 1, total)), m));
   return keepDims
     ? y
     : reshape(
@@ -114,7 +127,7 @@ export function logSumExp(x: Operand, options?: ReduceOptions): Tensor {
       );
 }
 
-/** √x for x ≥ 0 with gradient 0, not infinity, at 0: for norms, whose root meets a zero with a direction. */
+/** √x for x ≥ 0, whose gradient at 0 is 0 instead of infinity. */
 function sqrtZeroSafe(x: Tensor): Tensor {
   const positive = less(0, x);
   return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));

@@ -1,8 +1,8 @@
-// Files that are whole: one is replaced in a single step, so that it is the old one or the new one and never half of each;
-// and only what has a beginning and an end is read. `nn` keeps models so, and `data` its downloads. The system is given:
-// this package runs where there is none.
+// Atomic file replacement: a file is replaced in one step, so a reader sees the old one or the new one, never a part.
+// And only regular files are read. `nn` stores models this way, and `data` its downloads. The file system is a
+// parameter, since this package also runs where there is none.
 
-/** What is asked of a file before it is read or replaced. */
+/** What is checked of a file before it is read or replaced. */
 interface FileFacts {
   readonly size: number;
   readonly mode: number;
@@ -14,7 +14,7 @@ interface FileFacts {
   isFIFO(): boolean;
 }
 
-/** An open file, as far as it is needed. */
+/** The methods of an open file that are used here. */
 export interface OpenFile {
   read(
     into: Uint8Array,
@@ -30,7 +30,7 @@ export interface OpenFile {
   close(): Promise<unknown>;
 }
 
-/** What is needed of `node:fs/promises`; spelled out, so that users need no types of Node. */
+/** The parts of `node:fs/promises` that are used here, spelled out so that users do not need Node's types. */
 export interface Disk {
   readonly constants: { readonly O_NONBLOCK?: number; readonly W_OK: number };
   open(path: string, flags: string | number, mode?: number): Promise<OpenFile>;
@@ -44,7 +44,7 @@ export interface Disk {
   readdir(path: string): Promise<readonly string[]>;
 }
 
-/** A disk, how its paths are written (`node:path`), and names that nobody else has (`node:crypto`). */
+/** A disk, its path functions (`node:path`), and unique names (`node:crypto`). */
 export interface FileSystem {
   readonly disk: Disk;
   readonly paths: {
@@ -65,7 +65,7 @@ function wantFile(facts: FileFacts): void {
   if (!facts.isFile()) throw new Error(`it is ${kindOf(facts)}, wanted a file`);
 }
 
-/** Where a path leads at last: through links, also to a file that is not there yet. */
+/** Resolves a path through symbolic links, also to a file that does not exist yet. */
 async function destination({ disk, paths }: FileSystem, path: string): Promise<string> {
   let at = path;
   for (let links = 0; links < 40; links++) {
@@ -75,10 +75,10 @@ async function destination({ disk, paths }: FileSystem, path: string): Promise<s
     if (link === undefined) return at;
     at = paths.resolve(folder, link);
   }
-  throw new Error("ELOOP: too many links, one behind another");
+  throw new Error("ELOOP: too many symbolic links");
 }
 
-/** The first bytes of a name, at most as many as every file system takes with what is added to it. */
+/** The start of a name, short enough for every file system together with what is appended to it. */
 function beginning(name: string): string {
   let text = "";
   let bytes = 0;
@@ -90,11 +90,11 @@ function beginning(name: string): string {
   return text;
 }
 
-/** What a killed program has left is removed when it was not written to for so long. */
+/** Milliseconds without a write after which a temporary file is removed as the leftover of a killed program. */
 const abandoned = 3_600_000;
 const unique = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
 
-/** Removes parts of the same file that were left behind. `now` is the disk's own time, which may not be ours. */
+/** Removes leftover temporary files of the same file. `now` is the disk's own time, which may differ from ours. */
 async function sweep({ disk, paths }: FileSystem, folder: string, stem: string, now: number): Promise<void> {
   for (const name of await disk.readdir(folder)) {
     if (!name.startsWith(stem) || !unique.test(name.slice(stem.length))) continue;
@@ -105,8 +105,8 @@ async function sweep({ disk, paths }: FileSystem, folder: string, stem: string, 
 }
 
 /**
- * Writes a whole file or none: into a file beside it, which takes its place when it is on the disk. Follows links and
- * keeps permissions. Several programs may replace one file at a time: the last to finish wins.
+ * Writes a whole file or nothing: to a temporary file beside it, which replaces it once it is on the disk. Follows
+ * links and keeps permissions. Several programs may replace the same file at once: the last to finish wins.
  */
 export async function replaceFile(system: FileSystem, path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const { disk, paths } = system;
@@ -117,7 +117,7 @@ export async function replaceFile(system: FileSystem, path: string, pieces: Iter
   });
   if (old !== undefined) {
     wantFile(old);
-    await disk.access(target, disk.constants.W_OK); // what may not be written to may not be replaced either
+    await disk.access(target, disk.constants.W_OK); // a file that is not writable must not be replaced either
   }
   const folder = paths.dirname(target);
   const stem = `.${beginning(paths.basename(target))}.`;
@@ -141,15 +141,15 @@ export async function replaceFile(system: FileSystem, path: string, pieces: Iter
     await disk.rm(part, { force: true }).catch(() => undefined);
     throw error;
   }
-  // The new name is on the disk once its folder is; not every system can do that for folders.
+  // The new name is on the disk once its folder is synced; not every system can sync folders.
   const entry = await disk.open(folder, "r").catch(() => undefined);
   await entry?.sync().catch(() => undefined);
   await entry?.close();
 }
 
-/** Opens a file to be read, and refuses what never ends: a pipe, a device. */
+/** Opens a file for reading, and refuses what may never end: a pipe, a device. */
 export async function openFile({ disk }: FileSystem, path: string): Promise<{ file: OpenFile; size: number }> {
-  // Opened so, a pipe that nobody writes to does not wait for a writer.
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
   const file = await disk.open(path, disk.constants.O_NONBLOCK ?? 0);
   try {
     const facts = await file.stat();

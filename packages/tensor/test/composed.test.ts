@@ -347,7 +347,7 @@ describe("creation", () => {
     expect(() => tensor([1, [2]])).toThrow("tensor: nested arrays must be even: wanted a number at [1], got 1");
     expect(() => tensor(["1" as never])).toThrow("tensor: wanted numbers or booleans, got string at [0]");
     expect(() => tensor([1, 2, 3], { shape: [2, 2] })).toThrow("tensor: 3 elements do not fill shape [2, 2]");
-    expect(() => zeros([-1])).toThrow("zeros: the sizes of a shape are integers from 0, got [-1]");
+    expect(() => zeros([-1])).toThrow("zeros: the sizes of a shape must be non-negative integers, got [-1]");
   });
   test("counting", () => {
     expect(arange(2, 8, 2).arraySync()).toEqual([2, 4, 6]);

@@ -70,7 +70,7 @@ test("moments and bounds", () => {
   expect(counts.reduce((a, b) => a + b)).toBe(10000);
   for (const n of counts) expect(Math.abs(n - 2000)).toBeLessThan(200);
   expect(() => randint([2], { low: 3, high: 3 })).toThrow(
-    "randint: wanted integers low < high that an i32 holds, got low 3 and high 3",
+    "randint: wanted integers low < high that fit i32, got low 3 and high 3",
   );
 });
 
@@ -80,7 +80,7 @@ test("floats are drawn by rand and randn, and nothing else", () => {
     for (const [name, draw] of Object.entries({ rand, randn })) {
       const wrong = () => draw([2], { dtype });
       expect(wrong).toThrow(DTypeError);
-      expect(wrong).toThrow(`${name}: wanted a dtype of floats, got ${dtype}; randint makes random integers`);
+      expect(wrong).toThrow(`${name}: wanted a floating-point dtype, got ${dtype}; randint makes random integers`);
     }
   for (const dtype of ["f32", "f64", "f16", "bf16"] as const)
     expect([rand, randn].map((f) => f(2, { dtype }).dtype)).toEqual([dtype, dtype]);

@@ -89,7 +89,7 @@ test("a mask is no list of indices", () => {
     () => weft.indexAdd(x, mask, 1),
   ]) {
     expect(call).toThrow(DTypeError);
-    expect(call).toThrow(/: indices are integers, got bool, a mask\. Use where\(mask, x, 0\)/);
+    expect(call).toThrow(/: indices must be integers, got bool, a mask\. Use where\(mask, x, 0\)/);
   }
   expect(weft.take(x, weft.cast(mask, "i32")).arraySync()).toEqual([10, 20, 20]);
   expect(weft.oneHot(mask, { depth: 2 }).arraySync()).toEqual([[1, 0], [0, 1], [0, 1]]); // prettier-ignore
@@ -110,7 +110,7 @@ test("an array whose buffer was transferred away is no empty tensor", () => {
     structuredClone(array, { transfer: [array.buffer] });
     for (const options of [undefined, { shape: [0] }, { dtype: "f32" as const }])
       expect(() => b.tensor(array, options)).toThrow(
-        new ArgumentError("tensor: the array has no memory any more: its buffer was transferred, to a worker say"),
+        new ArgumentError("tensor: the array's buffer is detached: it was transferred, perhaps to a worker"),
       );
     expect(b.tensor(new Kind(0)).shape).toEqual([0]);
   }

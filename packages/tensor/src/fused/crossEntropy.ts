@@ -1,5 +1,5 @@
-// Cross-entropy of rows of logits with one label each, and its gradient, as fused operations: logits and softmax of a row
-// never leave the kernel.
+// Cross-entropy of rows of logits with one label each, and its gradient, as fused operations: the softmax of a row
+// never leaves the kernel.
 import { applyFused, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
 import { add, equal, mul, sub, where } from "../elementwise.ts";
@@ -32,7 +32,7 @@ function check(name: string, inputs: readonly Value[]): [Tensor, Tensor] {
   return [x, labels];
 }
 
-/** Labels as a column that may be read with, and which rows are ignored. */
+/** Labels as a column that is safe to index with, and which rows are ignored. */
 function split(labels: Tensor, ignoreIndex: number | undefined): [Tensor, Tensor | undefined] {
   const column = reshape(labels, [labels.shape[0]!, 1]);
   if (ignoreIndex === undefined) return [column, undefined];
@@ -47,8 +47,12 @@ const labelsOf: Indices<CrossEntropyAttrs> = {
   labels: true,
 };
 
-/** Whether the label of a row is none, and the row's result where it is not ignored: of a kernel. */
-function labeled<V>(k: RowArithmetic<V>, ignoreIndex: number | undefined, label: V): [wrong: V, unless: (y: V) => V] {
+/** In a kernel: whether a row's label is out of range, and a function that sets the result of ignored rows to 0. */
+function labeled<V>(
+  k: RowArithmetic<V>,
+  ignoreIndex: number | undefined,
+  label: V,
+): [wrong: V, unlessIgnored: (y: V) => V] {
   const wrong = k.or(k.less(label, k.integer(0)), k.lessEqual(k.length, label));
   const ignored = ignoreIndex === undefined ? undefined : k.equal(label, k.integer(ignoreIndex));
   k.outOfRange(ignored === undefined ? wrong : k.and(wrong, k.not(ignored)));
@@ -83,15 +87,15 @@ export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
       const log = k.log(total);
       const own = k.sub(log, k.sub(k.at(x, label), k.max(x)));
       const loss = s === 0 ? own : k.add(k.mul(k.number(1 - s), own), k.mul(k.number(s), k.sub(log, k.mean(z))));
-      const [wrong, unless] = labeled(k, ignoreIndex, label);
-      return [unless(k.where(wrong, k.constant(NaN), loss))];
+      const [wrong, unlessIgnored] = labeled(k, ignoreIndex, label);
+      return [unlessIgnored(k.where(wrong, k.constant(NaN), loss))];
     },
   },
 };
 
 /**
- * The derivative of each row's loss by its logits: softmax(logits) − target; 0 in ignored rows. The gradient of the rows is
- * multiplied in after it, where it mostly is a number.
+ * The derivative of each row's loss with respect to its logits: softmax(logits) − target; 0 in ignored rows. It is
+ * multiplied by the gradient of the rows, usually a number, outside of this operation.
  */
 export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
   name: "crossEntropyGrad",
@@ -125,7 +129,7 @@ const rowKinds = { ignoreIndex: int32, labelSmoothing: fraction };
 const rowDefaults = { labelSmoothing: 0 };
 
 /**
- * The cross-entropy of each row of logits [N, C] with its label [N]: what `crossEntropy` of `nn` takes the mean of.
+ * The cross-entropy of each row of logits [N, C] with its label [N]; `crossEntropy` of `nn` is its mean.
  * A label outside 0 … C−1 (other than `ignoreIndex`) is an IndexError at each read of what is computed from it.
  *
  * @example crossEntropyRows(tensor([[1000, 0]]), tensor([1], { dtype: "i32" })) // [1000]

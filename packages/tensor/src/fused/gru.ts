@@ -1,5 +1,5 @@
-// The part of a GRU that goes step by step, and its gradient, as fused operations, as `lstm.ts` has them. Here the recurrent
-// bias belongs to the step, since the gate r multiplies a part of it.
+// The sequential part of a GRU and its gradient, as fused operations, like those of `lstm.ts`. Here the recurrent bias
+// belongs to the step, since the gate r multiplies a part of it.
 import { applyFused } from "../apply.ts";
 import { stack } from "../arrangement.ts";
 import { add, mul, sigmoid, sub, tanh } from "../elementwise.ts";
@@ -62,7 +62,7 @@ export const gruSequenceOp: FusedOp<NoAttrs> = {
   },
 };
 
-/** The way back through the steps: the gradients of `given`, of h·whhᵀ + bhh, and of the first h where it is not multiplied by whh. */
+/** The backward pass: the gradients of `given`, of h·whhᵀ + bhh, and of the first h without what comes through whh. */
 export const gruSequenceGradOp: FusedOp<NoAttrs> = {
   name: "gruSequenceGrad",
   infer: (inputs) => {
@@ -90,7 +90,7 @@ export const gruSequenceGradOp: FusedOp<NoAttrs> = {
   },
 };
 
-/** What every step of a GRU leaves. */
+/** The results of every step of a GRU. */
 export interface GruSteps {
   /** The values of r, z and n, and the recurrent part of n before r is applied, `[4, T, B, H]`. */
   readonly gates: Tensor;
@@ -99,11 +99,11 @@ export interface GruSteps {
 }
 
 /**
- * The steps of a GRU over what its inputs give: for each t, with a = h·whhᵀ + bhh in three parts and `given` in three parts,
+ * The steps of a GRU. For each t, with a = h·whhᵀ + bhh in three parts and `given` in three parts,
  * r, z = σ(given + a), n = tanh(given + r·a), h = (1 − z)·n + z·h.
  *
- * given `[T, B, 3 H]` is x·W_ihᵀ + b_ih, its parts side by side in the order r z n; h `[B, H]`; whh `[3 H, H]`; bhh `[3 H]`.
- * Throws a ShapeError if they do not fit. What `gru` of `nn` is made of.
+ * given `[T, B, 3 H]` is x·W_ihᵀ + b_ih, its parts side by side in the order r z n; h `[B, H]`; whh `[3 H, H]`; bhh `[3
+ * H]`. Throws a ShapeError if they do not fit. `gru` of `nn` is built on it.
  *
  * @example const { hiddens } = gruSequence(zeros([5, 2, 9]), zeros([2, 3]), randn([9, 3]), zeros([9]));
  */
@@ -114,20 +114,24 @@ export function gruSequence(given: Operand, h: Operand, whh: Operand, bhh: Opera
   return { gates: gates!, hiddens: hiddens! };
 }
 
-/** Where the way back through the steps of a GRU ends. */
+/** The gradients of the steps of a GRU. */
 export interface GruStepsGrad {
   /** The gradient of `given`, `[T, B, 3 H]`. */
   readonly given: Tensor;
-  /** The gradient of h·whhᵀ + bhh of every step, `[T, B, 3 H]`: that of `given` with the part of n times r. */
+  /** The gradient of h·whhᵀ + bhh of every step, `[T, B, 3 H]`: that of `given`, its part of n multiplied by r. */
   readonly recurrent: Tensor;
-  /** The gradient of the first h without what comes through whh, `[B, H]`: its whole gradient is this + recurrent[0]·whh. */
+  /**
+   * The gradient of the first h without what comes through whh, `[B, H]`: its whole gradient is this +
+   * recurrent[0]·whh.
+   */
   readonly h: Tensor;
 }
 
 /**
- * The way back through `gruSequence`: from gates and hiddens that it left, its h and whh, and the gradient gy `[T, B, H]` of
- * hiddens. For each t from the last, with d = gy + d(t+1)·z(t+1) + recurrent(t+1)·whh and q the recurrent part of n:
- * dn = d·(1 − z)·(1 − n²); dr = dn·q·r(1−r); dz = d·(h(t−1) − n)·z(1−z); given = (dr, dz, dn); recurrent = (dr, dz, dn·r).
+ * The backward pass of `gruSequence`: from its results, gates and hiddens, its h and whh, and the gradient gy `[T, B,
+ * H]` of hiddens. For each t from the last, with d = gy + d(t+1)·z(t+1) + recurrent(t+1)·whh and q the recurrent part
+ * of n: dn = d·(1 − z)·(1 − n²); dr = dn·q·r(1−r); dz = d·(h(t−1) − n)·z(1−z); given = (dr, dz, dn); recurrent = (dr,
+ * dz, dn·r).
  *
  * @example
  * const [h, whh] = [zeros([2, 3]), randn([9, 3])];

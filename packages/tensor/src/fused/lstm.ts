@@ -1,5 +1,5 @@
-// The part of an LSTM that goes step by step, and its gradient, as fused operations: a backend may run each step as one
-// kernel. What all steps can share (products with the inputs, gradients of the weights) stays outside.
+// The sequential part of an LSTM and its gradient, as fused operations: a backend may run each step as one kernel. What
+// all steps can share (products with the inputs, gradients of the weights) stays outside.
 import { applyFused } from "../apply.ts";
 import { stack } from "../arrangement.ts";
 import { add, mul, sigmoid, tanh } from "../elementwise.ts";
@@ -65,7 +65,7 @@ export const lstmSequenceOp: FusedOp<NoAttrs> = {
   },
 };
 
-/** The way back through the steps: the gradients of what σ and tanh were applied to, and of the first c. */
+/** The backward pass: the gradients of what σ and tanh were applied to, and of the first c. */
 export const lstmSequenceGradOp: FusedOp<NoAttrs> = {
   name: "lstmSequenceGrad",
   infer: (inputs) => {
@@ -104,7 +104,7 @@ export const lstmSequenceGradOp: FusedOp<NoAttrs> = {
   },
 };
 
-/** What every step of an LSTM leaves. */
+/** The results of every step of an LSTM. */
 export interface LstmSteps {
   /** The values of the gates i, f, g, o, `[4, T, B, H]`. */
   readonly gates: Tensor;
@@ -115,11 +115,11 @@ export interface LstmSteps {
 }
 
 /**
- * The steps of an LSTM over what its inputs give: for each t
+ * The steps of an LSTM. For each t,
  * i, f, g, o = σ(a), σ(a), tanh(a), σ(a) with a = given + h·whhᵀ; c = f·c + i·g; h = o·tanh(c).
  *
- * given `[T, B, 4 H]` is x·W_ihᵀ + b, its gates side by side in the order i f g o; h and c `[B, H]`; whh `[4 H, H]`. Throws a
- * ShapeError if they do not fit. What `lstm` of `nn` is made of.
+ * given `[T, B, 4 H]` is x·W_ihᵀ + b, its gates side by side in the order i f g o; h and c `[B, H]`; whh `[4 H, H]`.
+ * Throws a ShapeError if they do not fit. `lstm` of `nn` is built on it.
  *
  * @example const { hiddens } = lstmSequence(zeros([5, 2, 12]), zeros([2, 3]), zeros([2, 3]), randn([12, 3]));
  */
@@ -130,18 +130,18 @@ export function lstmSequence(given: Operand, h: Operand, c: Operand, whh: Operan
   return { gates: gates!, cells: cells!, hiddens: hiddens! };
 }
 
-/** Where the way back through the steps of an LSTM ends. */
+/** The gradients of the steps of an LSTM. */
 export interface LstmStepsGrad {
-  /** The gradient of `given`, `[T, B, 4 H]`. That of the first h is its step 0 times whh. */
+  /** The gradient of `given`, `[T, B, 4 H]`. The gradient of the first h is step 0 of it times whh. */
   readonly given: Tensor;
   /** The gradient of the first c, `[B, H]`. */
   readonly c: Tensor;
 }
 
 /**
- * The way back through `lstmSequence`: from gates and cells that it left, its c and whh, the gradient gy `[T, B, H]` of hiddens
- * and gc `[B, H]` of the last cell. For each t from the last, with d = gy + da(t+1)·whh and s = tanh(c):
- * dc += d·o·(1 − s²); da = (dc·g·i(1−i), dc·c(t−1)·f(1−f), dc·i·(1−g²), d·s·o(1−o)); dc = dc·f.
+ * The backward pass of `lstmSequence`: from its results, gates and cells, its c and whh, the gradient gy `[T, B, H]` of
+ * hiddens and gc `[B, H]` of the last cell. For each t from the last, with d = gy + da(t+1)·whh and s = tanh(c): dc +=
+ * d·o·(1 − s²); da = (dc·g·i(1−i), dc·c(t−1)·f(1−f), dc·i·(1−g²), d·s·o(1−o)); dc = dc·f.
  *
  * @example
  * const [c, whh] = [zeros([2, 3]), randn([12, 3])];

@@ -1,5 +1,5 @@
-// What the fused operations over the steps of a sequence share: their sizes and checks, a step of a sequence, and derivatives
-// of the gates' functions.
+// What the fused operations over the steps of a sequence share: sizes and their checks, one step of a sequence, and the
+// derivatives of the gate functions.
 import { readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import { mul, sub } from "../elementwise.ts";
@@ -20,7 +20,7 @@ export interface Sizes {
   readonly units: number;
 }
 
-/** Throws where an operand has another shape than wanted. */
+/** Throws if an operand does not have the wanted shape. */
 function wanted(name: string, inputs: readonly Value[], shapes: Readonly<Record<string, Shape>>): void {
   Object.entries(shapes).forEach(([operand, shape], i) => {
     const found = tensorAt(name, inputs, i).shape;
@@ -29,10 +29,13 @@ function wanted(name: string, inputs: readonly Value[], shapes: Readonly<Record<
   });
 }
 
-/** The shapes of the operands behind the first one, by name. */
+/** The shapes of the operands after the first one, by name. */
 type Rest = (sizes: Sizes) => Readonly<Record<string, Shape>>;
 
-/** Sizes of an operation whose first operand is `given`, `[T, B, parts · H]`. Throws a ShapeError if an operand does not fit. */
+/**
+ * Sizes of an operation whose first operand is `given`, `[T, B, parts · H]`. Throws a ShapeError if an operand does not
+ * fit.
+ */
 export function sizesOf(name: string, inputs: readonly Value[], parts: number, rest: Rest): Sizes {
   const { shape } = tensorAt(name, inputs, 0);
   const [steps = 0, batch = 0, width = 0] = shape;
@@ -43,7 +46,9 @@ export function sizesOf(name: string, inputs: readonly Value[], parts: number, r
   return sizes;
 }
 
-/** Sizes of an operation whose first operand is `gates`, `[4, T, B, H]`. Throws a ShapeError if an operand does not fit. */
+/**
+ * Sizes of an operation whose first operand is `gates`, `[4, T, B, H]`. Throws a ShapeError if an operand does not fit.
+ */
 export function gradSizesOf(name: string, inputs: readonly Value[], rest: Rest): Sizes {
   const { shape } = tensorAt(name, inputs, 0);
   const [gates = 0, steps = 0, batch = 0, units = 0] = shape;
@@ -70,6 +75,6 @@ export const step = (x: Tensor, t: number): Tensor =>
 export const part = (x: Tensor, k: number, units: number): Tensor =>
   slice(x, { starts: [0, k * units], ends: [x.shape[0]!, (k + 1) * units] });
 
-/** dσ and dtanh, from the function's value. */
+/** The derivatives of σ and tanh, from the function's value. */
 export const dSigmoid = (y: Tensor): Tensor => mul(y, sub(1, y));
 export const dTanh = (y: Tensor): Tensor => sub(1, mul(y, y));

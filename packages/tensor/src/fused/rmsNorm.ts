@@ -1,4 +1,5 @@
-// Rows over their root mean square, times a weight: one kernel for each row, and one for its gradient.
+// RMS normalization: rows divided by their root mean square, times a weight. One kernel for the values, one for the
+// gradient.
 import { applyFused } from "../apply.ts";
 import { onesLike } from "../creation.ts";
 import { mul } from "../elementwise.ts";
@@ -12,7 +13,9 @@ import type { StandardizeAttrs } from "./standardize.ts";
 const inverseOf = <V>(k: RowArithmetic<V>, x: V, eps: number): V =>
   k.div(k.constant(1), k.sqrt(k.add(k.mean(k.mul(x, x)), k.number(eps))));
 
-/** From x, weight and the gradient g, with h = g · weight and r = 1 / √(mean x² + eps): (h − x · r² · mean(h · x)) · r. */
+/**
+ * From x, weight and the gradient g, with h = g · weight and r = 1 / √(mean x² + eps): (h − x · r² · mean(h · x)) · r.
+ */
 const rmsNormGradOp = rowOp<StandardizeAttrs>("rmsNormGrad", {
   operands: ["row", "column", "row"],
   write: (k, { eps }, x, w, g) => {

@@ -1,4 +1,5 @@
-// Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel a row.
+// Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel that works row by
+// row.
 import { applyFused, readTensor, untaped } from "../apply.ts";
 import { axisOf } from "../axes.ts";
 import { div, exp, log, mul, sub } from "../elementwise.ts";
@@ -12,14 +13,16 @@ import type { RowArithmetic } from "../row-kernel.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** x minus its largest element, taken as a constant: softmax does not depend on it. */
-function centred(x: Tensor, axis: number): Tensor {
+/** x minus its largest element, as a constant: softmax does not depend on it. */
+function centered(x: Tensor, axis: number): Tensor {
   return x.shape[axis] === 0 ? x : sub(x, max(untaped(x), { axis, keepDims: true }));
 }
 
 const along = ({ axis }: AxisAttrs): number => axis;
 
-/** What softmax is of, less its maximum, with the exponentials and their sum: of a row of a kernel. */
+/**
+ * In a kernel: the elements of a row minus their maximum, the exponentials of these, and the sum of the exponentials.
+ */
 export function exponentials<V>(k: RowArithmetic<V>, x: V): { readonly z: V; readonly e: V; readonly total: V } {
   const z = k.sub(x, k.max(x));
   const e = k.exp(z);
@@ -30,7 +33,7 @@ export const softmaxOp: FusedOp<AxisAttrs> = {
   name: "softmax",
   infer: likeFirst("softmax"),
   fallback: ([x], { axis }) => {
-    const e = exp(centred(x as Tensor, axis));
+    const e = exp(centered(x as Tensor, axis));
     return [div(e, sum(e, { axis, keepDims: true }))];
   },
   gradient: ([y], _, attrs) => [(g) => applyFused(softmaxGradOp, [y!, g], attrs)[0]!],
@@ -48,7 +51,7 @@ export const logSoftmaxOp: FusedOp<AxisAttrs> = {
   name: "logSoftmax",
   infer: likeFirst("logSoftmax"),
   fallback: ([x], { axis }) => {
-    const z = centred(x as Tensor, axis);
+    const z = centered(x as Tensor, axis);
     return [sub(z, log(sum(exp(z), { axis, keepDims: true })))];
   },
   gradient: ([y], _, attrs) => [(g) => applyFused(logSoftmaxGradOp, [y!, g], attrs)[0]!],
@@ -87,23 +90,27 @@ export const logSoftmaxGradOp: FusedOp<AxisAttrs> = {
 };
 
 interface Options {
-  /** The axis along which the results sum to 1; the last one if left out. */
+  /** The axis along which the results sum to 1, by default the last one. */
   readonly axis?: number;
 }
 
 const axisOption = { axis: integer };
-const last = { axis: -1 };
+const lastAxis = { axis: -1 };
 
 /** eˣ / Σ eˣ along an axis. @example softmax(tensor([0, 0])) // [0.5, 0.5] */
 export function softmax(x: Operand, options?: Options): Tensor {
-  const { axis } = readOptions("softmax", options, axisOption, last);
+  const { axis } = readOptions("softmax", options, axisOption, lastAxis);
   const t = inFloats(readTensor(x, "softmax"));
   return applyFused(softmaxOp, [t], { axis: axisOf("softmax", axis, t.shape) })[0]!;
 }
 
-/** The logarithm of softmax, exact where softmax itself would underflow. @example logSoftmax(tensor([1000, 0])) // [0, -1000] */
+/**
+ * The logarithm of softmax, exact where softmax would underflow.
+ *
+ * @example logSoftmax(tensor([1000, 0])) // [0, -1000]
+ */
 export function logSoftmax(x: Operand, options?: Options): Tensor {
-  const { axis } = readOptions("logSoftmax", options, axisOption, last);
+  const { axis } = readOptions("logSoftmax", options, axisOption, lastAxis);
   const t = inFloats(readTensor(x, "logSoftmax"));
   return applyFused(logSoftmaxOp, [t], { axis: axisOf("logSoftmax", axis, t.shape) })[0]!;
 }

@@ -1,4 +1,4 @@
-// Rows with mean 0 and variance 1, as a fused operation: a backend may run each row, and its gradient, as one kernel.
+// Rows with mean 0 and variance 1, as a fused operation: a backend may run it, and its gradient, as one kernel.
 import { applyFused, readTensor, readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import { rsqrt } from "../activations.ts";
@@ -20,19 +20,19 @@ export interface StandardizeAttrs {
 
 const average = (x: Tensor): Tensor => mean(x, { axis: -1, keepDims: true });
 
-/** The rows, made anew wherever they are used (storing them costs more), and what they were multiplied with. */
+/** The standardized rows, computed again for each use (storing them costs more), and 1 / √(var + eps). */
 function parts(x: Tensor, eps: number): readonly [rows: () => Tensor, inverse: Tensor] {
   const middle = average(x);
-  const centred = (): Tensor => sub(x, middle);
-  const inverse = rsqrt(add(average(mul(centred(), centred())), eps));
-  return [() => mul(centred(), inverse), inverse];
+  const centered = (): Tensor => sub(x, middle);
+  const inverse = rsqrt(add(average(mul(centered(), centered())), eps));
+  return [() => mul(centered(), inverse), inverse];
 }
 
-/** A row less its mean, and what that is multiplied with: of a kernel. */
-function partsOf<V>(k: RowArithmetic<V>, x: V, eps: number): readonly [centred: V, inverse: V] {
-  const centred = k.sub(x, k.mean(x));
-  const variance = k.mean(k.mul(centred, centred));
-  return [centred, k.div(k.constant(1), k.sqrt(k.add(variance, k.number(eps))))];
+/** In a kernel: a row minus its mean, and 1 / √(var + eps). */
+function partsOf<V>(k: RowArithmetic<V>, x: V, eps: number): readonly [centered: V, inverse: V] {
+  const centered = k.sub(x, k.mean(x));
+  const variance = k.mean(k.mul(centered, centered));
+  return [centered, k.div(k.constant(1), k.sqrt(k.add(variance, k.number(eps))))];
 }
 
 const standardizeOp: FusedOp<StandardizeAttrs> = {
@@ -43,8 +43,8 @@ const standardizeOp: FusedOp<StandardizeAttrs> = {
   rows: {
     operands: ["row"],
     write: (k, { eps }, x) => {
-      const [centred, inverse] = partsOf(k, x, eps);
-      return [k.mul(centred, inverse)];
+      const [centered, inverse] = partsOf(k, x, eps);
+      return [k.mul(centered, inverse)];
     },
   },
 };
@@ -61,42 +61,42 @@ const standardizeGradOp: FusedOp<StandardizeAttrs> = {
   rows: {
     operands: ["row", "row"],
     write: (k, { eps }, x, g) => {
-      const [centred, inverse] = partsOf(k, x, eps);
-      const slope = k.mul(k.mean(k.mul(g, centred)), k.mul(inverse, inverse));
-      return [k.mul(k.sub(k.sub(g, k.mean(g)), k.mul(centred, slope)), inverse)];
+      const [centered, inverse] = partsOf(k, x, eps);
+      const slope = k.mul(k.mean(k.mul(g, centered)), k.mul(inverse, inverse));
+      return [k.mul(k.sub(k.sub(g, k.mean(g)), k.mul(centered, slope)), inverse)];
     },
   },
 };
 
 const epsOption = { eps: nonNegative };
-const usual = { eps: 1e-5 };
+const defaults = { eps: 1e-5 };
 
-/** Rows that have elements, as floating-point numbers. */
+/** x as floating-point numbers. Throws if its rows are empty. */
 function rowsOf(x: Operand, name: string): Tensor {
   const t = inFloats(readTensor(x, name));
-  if (!t.shape.at(-1)) throw new ShapeError(`${name}: no elements in a row of ${text(t.shape)}`);
+  if (!t.shape.at(-1)) throw new ShapeError(`${name}: wanted rows with elements, got ${text(t.shape)}`);
   return t;
 }
 
 /**
- * Each row along the last axis with mean 0 and variance 1: (x − mean) / √(var + eps), the variance biased. What
- * `layerNorm` of `nn` scales and shifts. Throws a ShapeError if x is a scalar or its rows are empty.
+ * Each row along the last axis with mean 0 and variance 1: (x − mean) / √(var + eps), with the biased variance.
+ * `layerNorm` of `nn` scales and shifts it. Throws a ShapeError if x is a scalar or its rows are empty.
  *
  * @example standardize(tensor([1, 3]), { eps: 0 }) // [-1, 1]
  */
 export function standardize(x: Operand, options?: Partial<StandardizeAttrs>): Tensor {
-  const { eps } = readOptions("standardize", options, epsOption, usual);
+  const { eps } = readOptions("standardize", options, epsOption, defaults);
   return applyFused(standardizeOp, [rowsOf(x, "standardize")], { eps })[0]!;
 }
 
 /**
- * The gradient of x from that of y = standardize(x): (g − mean g − y · mean(g · y)) / √(var + eps), the means those of a row. g has
- * the shape of x. Throws a ShapeError if it has not, or if there are no rows with elements.
+ * The gradient of x from the gradient g of y = standardize(x): (g − mean g − y · mean(g · y)) / √(var + eps), with the
+ * means of each row. Throws a ShapeError if g does not have the shape of x, or if the rows are empty.
  *
  * @example standardizeGrad(tensor([1, 2, 4]), tensor([1, 0, 0]));
  */
 export function standardizeGrad(x: Operand, g: Operand, options?: Partial<StandardizeAttrs>): Tensor {
-  const { eps } = readOptions("standardizeGrad", options, epsOption, usual);
+  const { eps } = readOptions("standardizeGrad", options, epsOption, defaults);
   const [given, gradient] = readTensors("standardizeGrad", [x, g]);
   const t = rowsOf(given, "standardizeGrad");
   const h = inFloats(gradient);

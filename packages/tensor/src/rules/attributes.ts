@@ -1,5 +1,5 @@
-// Attributes as an operation keeps them: checked, in one order, and lists copied, so that what a caller changes afterwards
-// changes nothing. One line a primitive that has any.
+// Attributes as an operation keeps them: checked, in a fixed order, with lists copied, so that a caller cannot change
+// them afterwards. One line per primitive that has attributes.
 import { listOf, reader, shapeOf } from "../axes.ts";
 import type { DType } from "../dtype.ts";
 import { ArgumentError, describe } from "../errors.ts";
@@ -9,7 +9,7 @@ import { dtypeName } from "../options.ts";
 type Ints = readonly number[];
 type Pairs = readonly (readonly [number, number])[];
 
-/** For each primitive with attributes those that it keeps, made of what was given. */
+/** For each primitive with attributes, a function from the given ones to those that it keeps. */
 type AttributeRules = { readonly [N in OpName]?: (given: Attrs<N>, op: N) => Attrs<N> };
 
 function refuse(op: string, name: string, wanted: string, x: unknown): never {
@@ -39,7 +39,7 @@ const pairs = (op: string, name: string, x: unknown): Pairs =>
     return high === undefined || more.length > 0 ? refuse(op, name, "pairs [low, high]", x) : [low!, high];
   });
 
-/** Refuses what is no dtype. */
+/** Refuses what is not a dtype. */
 function checkDType(op: string, x: DType): DType {
   return dtypeName.is(x) ? x : refuse(op, "dtype", dtypeName.wanted, x);
 }
@@ -126,11 +126,11 @@ const rules: AttributeRules = {
 const attributes = new Map(Object.entries(rules)) as Map<string, (given: unknown, op: string) => unknown>;
 const nothing = {};
 
-/** The attributes that a primitive keeps: nobody else can change them. */
+/** The attributes that a primitive keeps, which no one else can change. */
 export const attributesOf = <K extends OpName>(op: K, given: Attrs<K>): Attrs<K> =>
   attributes.get(op)?.(given ?? nothing, op) as Attrs<K>;
 
-/** A copy of the attributes of a fused operation, whose names nobody knows here: lists become lists of one's own. */
+/** A deep copy of the attributes of a fused operation, whose names are not known here. */
 export function copyOf<T>(x: T): T {
   if (typeof x !== "object" || x === null) return x;
   if (ArrayBuffer.isView(x) || Array.isArray(x)) return Array.from(x as unknown as Ints, copyOf) as T;

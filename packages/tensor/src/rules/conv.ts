@@ -5,18 +5,21 @@ import type { Value } from "../interpreter.ts";
 import type { ConvAttrs, ConvOps, PoolAttrs, Shape } from "../ops.ts";
 import { float, sameTwo, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
-/** Of strides, dilations and padding, and of the elements of one padded image: places there fit 32 bits on every device. */
+/**
+ * Limits of strides, dilations and padding, and of the elements of a padded image: positions in it fit 32 bits on every
+ * device.
+ */
 const MOST = 2 ** 26;
 const MOST_PADDED = 2 ** 28;
 
 type Padding = readonly (readonly [number, number])[];
 
-/** Positions of a window of `kernel` elements, `dilation` apart, on padded axes. */
+/** How many positions a window of `kernel` elements, `dilation` apart, has on each padded axis. */
 function positions(op: string, input: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation?: Shape): Shape {
   const whole = input.reduce((n, size, i) => n * (size + padding[i]![0] + padding[i]![1]), 1);
   if (whole > MOST_PADDED && padding.flat().some((n) => n > 0))
     throw new ShapeError(
-      `${op}: with padding ${text(padding.map(text))} an image of shape ${text(input)} has ${whole} elements, and ${MOST_PADDED} are the most`,
+      `${op}: with padding ${text(padding.map(text))} an image of shape ${text(input)} has ${whole} elements, and at most ${MOST_PADDED} are allowed`,
     );
   return input.map((size, i) => {
     const padded = size + padding[i]![0] + padding[i]![1];
@@ -56,7 +59,7 @@ function checkGroups(op: string, x: Shape, w: Shape, groups: number): void {
     );
 }
 
-/** Checks everything about one convolution and gives the shape of its result. */
+/** Checks a convolution completely and returns the shape of its result. */
 function convolution(op: string, x: Shape, w: Shape, { stride, padding, dilation, groups }: ConvAttrs): Shape {
   checkSpatial(op, x, { kernel: w.slice(2), stride, padding, dilation });
   strides(op, stride, dilation, padding);

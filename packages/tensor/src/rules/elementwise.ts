@@ -1,4 +1,5 @@
-// Rules of the elementwise family: shapes broadcast as in NumPy, dtypes agree and stay, comparisons give bool.
+// Rules of the elementwise family: shapes broadcast as in NumPy, operands share one dtype, which the result has, and
+// comparisons give bool.
 import { text } from "../axes.ts";
 import type { ComputeType, DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
@@ -8,13 +9,13 @@ import { agree, dtypeAmong, float, number, takes, tensorAt, type DTypeRules, typ
 
 const SCALAR: Shape = [];
 
-/** The shape that two shapes broadcast to, aligned at their last axes; `a` or `b` itself where it is that one. */
+/** The shape that two shapes broadcast to, aligned at their last axes; `a` or `b` itself if it is that shape. */
 export function broadcast(op: string, a: Shape, b: Shape): Shape {
   if (a === b) return a;
   return covers(a, b) ? a : covers(b, a) ? b : stretch(op, a, b);
 }
 
-/** Whether b stretches to a. */
+/** Whether b broadcasts to a. */
 function covers(a: Shape, b: Shape): boolean {
   const lead = a.length - b.length;
   if (lead < 0) return false;

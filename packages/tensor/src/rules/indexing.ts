@@ -1,4 +1,4 @@
-// Rules of the indexing family: indices are i32 tensors; whether they lie on their axis is known only when they are read.
+// Rules of the indexing family: indices are i32 tensors. Whether they are in range is known only when they are read.
 import { sameShape, text } from "../axes.ts";
 import type { DType } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
@@ -13,14 +13,14 @@ function rows(op: string, inputs: readonly Value[], axis: number): Shape {
   return [...shape.slice(0, axis), ...tensorAt(op, inputs, 1).shape, ...shape.slice(axis + 1)];
 }
 
-/** The shape of `indices`, which has the rank of x and no larger sizes off the axis. */
+/** The shape of `indices`: it must have the rank of x, and no larger sizes except along the axis. */
 function places(op: string, inputs: readonly Value[], axis: number): Shape {
   const { shape } = tensorAt(op, inputs, 0);
   const index = tensorAt(op, inputs, 1).shape;
   checkAxis(op, shape, axis);
   if (index.length !== shape.length || index.some((d, k) => k !== axis && d > shape[k]!))
     throw new ShapeError(
-      `${op}: shapes ${text(shape)} and ${text(index)} do not fit: the indices need as many axes, and off axis ${axis} no larger sizes`,
+      `${op}: shapes ${text(shape)} and ${text(index)} do not fit: the indices need as many axes, and no larger sizes except along axis ${axis}`,
     );
   return index;
 }
@@ -41,7 +41,7 @@ export const indexingShapes: ShapeRules<keyof IndexingOps> = {
 
 const read = (inputs: readonly Value[], _attrs: unknown, op: string): DType => {
   const index = tensorAt(op, inputs, 1).dtype;
-  if (index !== "i32") throw new DTypeError(`${op}: indices are i32, got ${index}; use cast`);
+  if (index !== "i32") throw new DTypeError(`${op}: indices must be i32, got ${index}; use cast`);
   return tensorAt(op, inputs, 0).dtype;
 };
 const write = (inputs: readonly Value[], attrs: unknown, op: string): DType => {

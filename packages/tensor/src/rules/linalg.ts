@@ -1,4 +1,4 @@
-// The rule of the matrix product: rows by columns on the last two axes, the axes before them broadcast.
+// The rule of the matrix product: rows by columns on the last two axes; the leading axes broadcast.
 import { text } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
 import type { LinalgOps } from "../ops.ts";

@@ -1,4 +1,4 @@
-// Rules of the movement family: where elements go. Every dtype moves, storage types too.
+// Rules of the movement family. They accept every dtype, storage types too.
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
@@ -43,7 +43,7 @@ export const movementShapes: ShapeRules<keyof MovementOps> = {
     from.forEach((d, i) => {
       if (d !== 1 && d !== shape[lead + i])
         throw new ShapeError(
-          `${op}: shape ${text(from)} does not stretch to ${text(shape)}: size ${d} would become ${shape[lead + i]}, and only 1 stretches`,
+          `${op}: shape ${text(from)} does not broadcast to ${text(shape)}: size ${d} would become ${shape[lead + i]}, and only size 1 broadcasts`,
         );
     });
     return shape;

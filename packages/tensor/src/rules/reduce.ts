@@ -1,4 +1,5 @@
-// Rules of the reductions: the axes vanish or stay as 1; what has no neutral element refuses empty axes.
+// Rules of the reductions: reduced axes are removed or kept with size 1. A reduction without an identity refuses empty
+// axes.
 import { sizeOf, text } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../interpreter.ts";
@@ -17,7 +18,7 @@ function reduced(shape: Shape, axes: readonly number[], keepDims: boolean): Shap
 function refuseEmpty(op: string, shape: Shape, result: Shape, axes: readonly number[]): void {
   for (const axis of axes)
     if (shape[axis] === 0 && sizeOf(result) > 0)
-      throw new ShapeError(`${op}: axis ${axis} of shape ${text(shape)} is empty, and nothing has no ${op}`);
+      throw new ShapeError(`${op}: cannot take the ${op} over an empty axis: axis ${axis} of shape ${text(shape)}`);
 }
 
 const reduce =

@@ -1,4 +1,4 @@
-// Rules of the sources: what they make is written in their attributes.
+// Rules of the sources: the attributes say what they make.
 import type { Shape, SourceOps } from "../ops.ts";
 import { checkAxis, type DTypeRules, type ShapeRules } from "./table.ts";
 
