@@ -255,7 +255,7 @@ describe("updates in place", () => {
 });
 
 describe("chains", () => {
-  const byRows: CallTraits = { epilogue: true, rowwise: ({ out }) => ({ rows: out.shape[0]!, local: [0] }) };
+  const byRows: CallTraits = { epilogue: true, rowwise: ({ outs: [out] }) => ({ rows: out.shape[0]!, local: [0] }) };
   const mlp: Program = (leaf) => matmul(relu(matmul(leaf(4, 3), leaf(3, 8))), leaf(8, 2));
 
   test("launches of which each needs its own row of the one before are one", () => {

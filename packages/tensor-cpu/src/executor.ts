@@ -42,6 +42,8 @@ interface KernelStep {
 interface CallStep {
   readonly call: Prepared;
   readonly launch: CallLaunch;
+  /** Addresses, worked out at each run. */
+  readonly outs: [number, ...number[]];
   readonly inputs: number[];
   /** Where the word for a wrong index lies in the block, its tables behind it. */
   readonly fault: number;
@@ -97,26 +99,31 @@ function firstWriting(levels: Plan["levels"], donations: Plan["donations"]): num
 }
 
 /** Refuses a call on more elements than its kernels count. Products count along each axis. */
-function countable({ op, inputs, out }: CallLaunch): void {
-  for (const { shape } of [out, ...inputs])
+function countable({ op, inputs, outs }: CallLaunch): void {
+  for (const { shape } of [...outs, ...inputs])
     if (op !== "matmul" && sizeOf(shape) >= 2 ** 31)
       throw new UnsupportedError(
         `${nameOf(op)}: [${shape.join(", ")}] are more elements than @weft/tensor-cpu counts (2^31 - 1)`,
       );
 }
 
+/** Where operands lie at this run. */
+function locate(into: number[], operands: readonly CallOperand[], address: Float64Array): void {
+  for (let k = 0; k < into.length; k++) into[k] = address[operands[k]!.slot]! + operands[k]!.bytes;
+}
+
 /** Runs a call, a stretch at a time where an epilogue follows each. `base`: the plan's block; `memory`: what the level shares. */
 function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
-  const { call, launch, inputs, stretch, after } = step;
-  for (let k = 0; k < inputs.length; k++) inputs[k] = address[launch.inputs[k]!.slot]! + launch.inputs[k]!.bytes;
-  const out = address[launch.out.slot]! + launch.out.bytes;
+  const { call, launch, outs, inputs, stretch, after } = step;
+  locate(outs, launch.outs, address);
+  locate(inputs, launch.inputs, address);
   const fault = base + step.fault;
   const common = { fault, tables: fault + 4, shared: memory + step.shared };
   const { first, units } = call;
-  first?.run(common.shared, inputs, scratch, 0, first.units, common);
+  first?.run([common.shared], inputs, scratch, 0, first.units, common);
   for (let begin = 0; begin < units; begin += stretch) {
     const end = Math.min(begin + stretch, units);
-    call.run(out, inputs, scratch, begin, end, common);
+    call.run(outs, inputs, scratch, begin, end, common);
     after?.run(base + after.args, begin * after.steps, end * after.steps);
   }
 }
@@ -204,11 +211,13 @@ export class Executor implements Driver<Block, Executable> {
       const steps = level.map((launch): Step => {
         if (launch.kind === "kernel") return kernelStep(launch);
         countable(launch);
-        const { out, inputs, after } = launch;
-        const call = this.traits(launch.op)!.prepare(this.heap, launch.attrs, out, inputs);
+        const { outs, inputs, after } = launch;
+        const [out, ...others] = outs;
+        const call = this.traits(launch.op)!.prepare(this.heap, launch.attrs, outs, inputs);
         const step: CallStep = {
           call,
           launch,
+          outs: [0, ...others.map(() => 0)],
           inputs: inputs.map(() => 0),
           fault: lay([0, ...(call.tables ?? [])]) * 4,
           shared: top,

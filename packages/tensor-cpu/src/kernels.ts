@@ -12,6 +12,7 @@ export {
   type Common,
   type Operand,
   type Prepared,
+  type Results,
   type Routine,
   type Work,
 } from "./calls/call.ts";

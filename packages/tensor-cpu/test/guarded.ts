@@ -82,13 +82,13 @@ export function runCall<A>(
     dtype: g.dtype,
     strides: g.strides ?? dense(g.shape),
   });
-  let prepared = call.prepare(m, attrs, operand(out), inputs.map(operand));
+  let prepared = call.prepare(m, attrs, [operand(out)], inputs.map(operand));
   if (
     m.u8.length < 1e6 &&
     bytes + prepared.scratch + (prepared.first?.bytes ?? 0) + 4 * (prepared.tables?.length ?? 0) > 120_000
   ) {
     m = machine(options.plain !== true, 256);
-    prepared = call.prepare(m, attrs, operand(out), inputs.map(operand));
+    prepared = call.prepare(m, attrs, [operand(out)], inputs.map(operand));
   }
   m.u8.fill(0xff);
   let top = GUARD;
@@ -119,7 +119,7 @@ export function runCall<A>(
   const before = m.u8.slice();
   const run = (work: Work, to: number, [begin, end]: readonly [number, number]): void => {
     m.u8.fill(0xff, scratch, scratch + Math.min(prepared.scratch, MOST_SCRATCH));
-    if (begin < end) work.run(to, sources, scratch, begin, end, common);
+    if (begin < end) work.run([to], sources, scratch, begin, end, common);
   };
   const { first } = prepared;
   if (first !== undefined) run(first, shared, [0, first.units]);

@@ -19,7 +19,7 @@ const scaledSquareOp: FusedOp<Scale> = {
 };
 
 let runs = 0;
-const scaledSquare: Call<Scale> = dense((m, { factor }, out) => {
+const scaledSquare: Call<Scale> = dense((m, { factor }, [out]) => {
   const { square } = machineCode<"square">(m, `test/scaledSquare ${factor}`, (module) => {
     routine(module, "square", (f, y, x, n) => {
       f.while(n, () => {
@@ -35,7 +35,7 @@ const scaledSquare: Call<Scale> = dense((m, { factor }, out) => {
   return {
     units: n,
     scratch: 0,
-    run: (to, [x], _scratch, begin, end) => {
+    run: ([to], [x], _scratch, begin, end) => {
       runs++;
       square(to + 4 * begin, x! + 4 * begin, end - begin);
     },

@@ -93,7 +93,7 @@ export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Probl
       op: "matmul",
       attrs: { transA, transB },
       inputs: [a, b],
-      out,
+      outs: [out],
       node: 0,
       after: undefined,
     };
@@ -168,7 +168,7 @@ export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Probl
       op,
       attrs,
       inputs: [a, b],
-      out,
+      outs: [out],
       node: 0,
       after: undefined,
     };

@@ -47,12 +47,20 @@ function launchOf({ M, N, K, transA, transB, batch = [], batchB = batch }: Case)
     [...batchB, ...(transB ? [N, K] : [K, N])],
     [...batch, M, N],
   ]) as [CallOperand, CallOperand, CallOperand];
-  return { kind: "call", op: "matmul", attrs: { transA, transB }, inputs: [a, b], out, node: 0, after: undefined };
+  return {
+    kind: "call",
+    op: "matmul",
+    attrs: { transA, transB },
+    inputs: [a, b],
+    outs: [out],
+    node: 0,
+    after: undefined,
+  };
 }
 
 const at = (memory: Float32Array, o: CallOperand, index: number): number => memory[o.bytes / 4 + index]!;
 
-function expected(c: Case, { inputs, out }: CallLaunch, memory: Float32Array): Float64Array {
+function expected(c: Case, { inputs, outs: [out] }: CallLaunch, memory: Float32Array): Float64Array {
   const { M, N, K, transA, transB, batch = [], batchB = batch } = c;
   const [a, b] = inputs as [CallOperand, CallOperand];
   const result = new Float64Array(sizeOf(out.shape));
@@ -69,7 +77,7 @@ function expected(c: Case, { inputs, out }: CallLaunch, memory: Float32Array): F
 
 async function check(c: Case, form: ProductForm, setting: Partial<Setting> = {}): Promise<void> {
   const launch = launchOf(c);
-  const { out } = launch;
+  const [out] = launch.outs;
   const memory = wave(out.bytes / 4 + sizeOf(out.shape) + 5, 0.37);
   const wanted = expected(c, launch, memory);
   const got = await runStages(product(launch, form, machine), memory, { threads: 64, vectors: true, ...setting });
@@ -181,7 +189,15 @@ async function checkConvolution(op: Convolution, s: Spatial, splits: number, t: 
   const operands = laidOut(Array.from(order, (name) => shapes[name as "x"]));
   const [a, b, out] = operands as [CallOperand, CallOperand, CallOperand];
   const attrs = { stride, padding, dilation, groups };
-  const launch: CallLaunch<ConvAttrs> = { kind: "call", op, attrs, inputs: [a, b], out, node: 0, after: undefined };
+  const launch: CallLaunch<ConvAttrs> = {
+    kind: "call",
+    op,
+    attrs,
+    inputs: [a, b],
+    outs: [out],
+    node: 0,
+    after: undefined,
+  };
   const memory = wave(out.bytes / 4 + sizeOf(out.shape) + 5, 0.37);
   const wanted = new Float64Array(sizeOf(out.shape));
   for (let n = 0; n < images; n++)

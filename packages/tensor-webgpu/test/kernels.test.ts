@@ -24,7 +24,7 @@ const scaledSquare: Call<Scale> = {
     const { factor } = launch.attrs;
     return prepared(launch, machine, {
       name: `test/scaledSquare ${factor}`,
-      count: launch.out.shape.reduce((n, d) => n * d, 1),
+      count: launch.outs[0].shape.reduce((n, d) => n * d, 1),
       numbers: {},
       text: (w) => `
         let x = ${w.load(0, "i")};

@@ -24,10 +24,11 @@ interface Sizes {
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
-/** A launch whose operands lie one after the other, and its memory. */
+/** A launch whose operands lie one after the other, the results last, and its memory. */
 function launched(
   op: FusedOp,
   shapes: readonly (readonly number[])[],
+  results: number,
 ): { launch: CallLaunch; memory: Float32Array<ArrayBuffer> } {
   let bytes = 0;
   const operands = shapes.map((shape, slot): CallOperand => {
@@ -40,8 +41,8 @@ function launched(
     kind: "call",
     op,
     attrs: {},
-    inputs: operands.slice(0, -1),
-    out: operands.at(-1)!,
+    inputs: operands.slice(0, -results),
+    outs: operands.slice(-results) as [CallOperand, ...CallOperand[]],
     node: 0,
     after: undefined,
   };
@@ -59,7 +60,19 @@ const reader =
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 function lstmForwards({ T, B, H }: Sizes) {
-  const { launch, memory } = launched(lstmSequenceOp, [[T, B, 4 * H], [B, H], [B, H], [4 * H, H], [6 * T * B * H]]);
+  const { launch, memory } = launched(
+    lstmSequenceOp,
+    [
+      [T, B, 4 * H],
+      [B, H],
+      [B, H],
+      [4 * H, H],
+      [4, T, B, H],
+      [T, B, H],
+      [T, B, H],
+    ],
+    3,
+  );
   const at = reader(launch, memory);
   const wanted = new Float64Array(6 * T * B * H);
   const put = (plane: number, t: number, b: number, u: number, x: number): number =>
@@ -81,8 +94,8 @@ function lstmForwards({ T, B, H }: Sizes) {
 
 function lstmBackwards({ T, B, H }: Sizes) {
   const all = [T, B, H];
-  const shapes = [[4, ...all], all, [B, H], [4 * H, H], all, [B, H], [(4 * T + 1) * B * H]];
-  const { launch, memory } = launched(lstmSequenceGradOp, shapes);
+  const shapes = [[4, ...all], all, [B, H], [4 * H, H], all, [B, H], [T, B, 4 * H], [B, H]];
+  const { launch, memory } = launched(lstmSequenceGradOp, shapes, 2);
   const at = reader(launch, memory);
   const wanted = new Float64Array((4 * T + 1) * B * H);
   for (let b = 0; b < B; b++) {
@@ -105,7 +118,11 @@ function lstmBackwards({ T, B, H }: Sizes) {
 }
 
 function gruForwards({ T, B, H }: Sizes) {
-  const { launch, memory } = launched(gruSequenceOp, [[T, B, 3 * H], [B, H], [3 * H, H], [3 * H], [5 * T * B * H]]);
+  const { launch, memory } = launched(
+    gruSequenceOp,
+    [[T, B, 3 * H], [B, H], [3 * H, H], [3 * H], [4, T, B, H], [T, B, H]],
+    2,
+  );
   const at = reader(launch, memory);
   const wanted = new Float64Array(5 * T * B * H);
   const place = (plane: number, t: number, b: number, u: number): number => ((plane * T + t) * B + b) * H + u;
@@ -126,8 +143,8 @@ function gruForwards({ T, B, H }: Sizes) {
 
 function gruBackwards({ T, B, H }: Sizes) {
   const all = [T, B, H];
-  const shapes = [[4, ...all], all, [B, H], [3 * H, H], all, [(6 * T + 1) * B * H]];
-  const { launch, memory } = launched(gruSequenceGradOp, shapes);
+  const shapes = [[4, ...all], all, [B, H], [3 * H, H], all, [T, B, 3 * H], [T, B, 3 * H], [B, H]];
+  const { launch, memory } = launched(gruSequenceGradOp, shapes, 3);
   const at = reader(launch, memory);
   const wanted = new Float64Array((6 * T + 1) * B * H);
   const recurrent = 3 * T * B * H;
@@ -178,16 +195,20 @@ describeOnDevice("the steps as kernels", () => {
           const { call, launch, memory, wanted } = make(size);
           const machine = { ...software, threads: setting.threads, shared, subgroups: 0, vectors: true };
           const staged = call.prepare(launch, machine);
-          const begin = launch.out.bytes / 4;
+          /** Places in memory of the elements of all results. */
+          const places = launch.outs.flatMap(({ bytes, shape }) =>
+            Array.from({ length: sizeOf(shape) }, (_, i) => bytes / 4 + i),
+          );
+          expect(places.length).toBe(wanted.length);
           const got = await runStages(staged, memory, setting);
           wanted.forEach((w, i) => {
-            const x = got[begin + i]!;
+            const x = got[places[i]!]!;
             if (!(Math.abs(x - w) < 2e-5 * Math.max(1, Math.abs(w))))
               expect.fail(`${JSON.stringify(size)}: element ${i} is ${x} instead of ${w}`);
           });
-          const beside = got.findIndex((x, i) => (i < begin || i >= begin + wanted.length) && x !== memory[i]);
-          if (beside >= 0)
-            expect.fail(`${JSON.stringify(size)}: element ${beside - begin} beside the result is changed`);
+          const written = new Set(places);
+          const beside = got.findIndex((x, i) => !written.has(i) && x !== memory[i]);
+          if (beside >= 0) expect.fail(`${JSON.stringify(size)}: element ${beside} beside the results is changed`);
         }
       });
 });

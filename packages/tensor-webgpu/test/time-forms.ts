@@ -185,7 +185,10 @@ const wave = (n: number, seed: number): Float32Array<ArrayBuffer> => {
 };
 
 async function run({ name, launch, flop, element, forms }: Problem): Promise<void> {
-  const { inputs, out } = launch;
+  const {
+    inputs,
+    outs: [out],
+  } = launch;
   const slab = buffer(out.bytes + 4 * sizeOf(out.shape));
   const memory = inputs.map((o, k) => {
     const data = wave(sizeOf(o.shape), k + 1);

@@ -3,7 +3,7 @@
 import { IndexError, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
 import { context, dtypeInfo, type Caller } from "@weft/tensor/internals";
 import { operandsOf, type Node } from "./node.ts";
-import { codeOf, nameOf, type AnyOp } from "./operation.ts";
+import { codeOf, nameOf, type AnyOp, type NodeOp } from "./operation.ts";
 import { sizeOf } from "./view.ts";
 
 /** Bounds of integers, known before they are computed; `whole` where the value has both the least and the greatest. */
@@ -79,7 +79,7 @@ function here(): Error {
 
 /** A call as its message needs it. */
 interface CheckedCall {
-  readonly op: AnyOp | "leaf";
+  readonly op: NodeOp;
   readonly dtype: DType;
   readonly shape: Shape;
   readonly site: Site | undefined;

@@ -1,7 +1,7 @@
 // A node of the deferred graph: one operation that was asked for and has not run yet, or a value that lies in storage.
 import type { DType, Shape, Tensor } from "@weft/tensor";
 import type { Fault, Range, Site } from "./fault.ts";
-import type { AnyOp } from "./operation.ts";
+import type { NodeOp } from "./operation.ts";
 
 /** Memory that a driver handed out; it goes back when no living node looks at it. */
 export interface Storage {
@@ -37,8 +37,14 @@ export interface Watch {
   readonly mark: WeakRef<object>;
 }
 
+/** What one result of an operation is. */
+export interface Typed {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
 export class Node {
-  readonly op: AnyOp | "leaf";
+  readonly op: NodeOp;
   readonly code: number;
   /** Nodes, and numbers where a number was given. Dropped once the node has run. */
   inputs: readonly (Node | number)[];
@@ -51,6 +57,8 @@ export class Node {
   strides: readonly number[] = none;
   /** Living handles. */
   handles = 1;
+  /** Of a call with several results, all of them. They are nodes that read it; it is never stored, and nobody has a handle. */
+  results: readonly [Typed, ...Typed[]] | undefined = undefined;
   /** Its handles that no scope owns. */
   net: Net | undefined = undefined;
   /** The flush that last met this node, and its place there. */
@@ -68,7 +76,7 @@ export class Node {
   site: Site | undefined = undefined;
 
   constructor(
-    op: AnyOp | "leaf",
+    op: NodeOp,
     code: number,
     inputs: readonly (Node | number)[],
     attrs: unknown,

@@ -4,16 +4,19 @@ import { UnsupportedError, type FusedOp, type Indices, type OpName } from "@weft
 import type { AxisAttrs, ElementwiseOps } from "@weft/tensor/internals";
 
 export type AnyOp = OpName | FusedOp;
+/** What a node is: an operation, a value that lies in storage, or a result of a call that has several. */
+export type NodeOp = AnyOp | "leaf" | "result";
 
 /** For messages. */
-export const nameOf = (op: AnyOp | "leaf" | "fill"): string => (typeof op === "string" ? op : op.name);
+export const nameOf = (op: NodeOp | "fill"): string => (typeof op === "string" ? op : op.name);
 
 /**
  * What the planner does with an operation: `map` works element by element and is merged; `move` is a view where possible;
  * `source` is an expression of the index; `reduce` folds axes; `join` writes its operands side by side into one value;
- * `pad` writes its operand into a filled value; `call` is a kernel that the backend shapes by hand.
+ * `pad` writes its operand into a filled value; `call` is a kernel that the backend shapes by hand; `result` is one of several
+ * that a call has.
  */
-export type Kind = "map" | "move" | "source" | "reduce" | "join" | "pad" | "call";
+export type Kind = "map" | "move" | "source" | "reduce" | "join" | "pad" | "call" | "result";
 
 /** All but the maps, which are the primitives that have an expression. */
 const kinds = {
@@ -57,7 +60,10 @@ export type OpOf<T extends Kind> = T extends "map"
 /** The primitives that every backend shapes by hand. */
 export type CallOp = OpOf<"call">;
 
-function kindOf(op: AnyOp): Kind {
+type Coded = AnyOp | "result";
+
+function kindOf(op: Coded): Kind {
+  if (op === "result") return op;
   if (typeof op === "object") return op.expression === undefined ? "call" : "map";
   const known: { readonly [K in OpName]?: Kind } = kinds;
   return known[op] ?? "map";
@@ -76,12 +82,12 @@ const indices: { readonly [K in OpName]?: Indices } = {
 /** Codes are this wide in the key of a plan. */
 const CODE_BITS = 12;
 /** What stands for an operation in keys and tables, and what is known of it, by that. */
-const codes = new Map<AnyOp, number>();
+const codes = new Map<Coded, number>();
 const kindsByCode: Kind[] = [];
 const indicesByCode: (Indices | undefined)[] = [];
 
 /** The code of an operation: the next number when it is first met. */
-export function codeOf(op: AnyOp): number {
+export function codeOf(op: Coded): number {
   let code = codes.get(op);
   if (code === undefined) {
     code = codes.size;
@@ -91,7 +97,7 @@ export function codeOf(op: AnyOp): number {
       );
     codes.set(op, code);
     kindsByCode.push(kindOf(op));
-    indicesByCode.push(typeof op === "string" ? indices[op] : op.indices);
+    indicesByCode.push(typeof op === "object" ? op.indices : op === "result" ? undefined : indices[op]);
   }
   return code;
 }

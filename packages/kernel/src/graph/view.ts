@@ -1,6 +1,6 @@
 // Strided views: movement operations change offset and strides and copy nothing, wherever that can be said in strides.
 import type { Attrs, Shape } from "@weft/tensor";
-import type { AnyOp, OpOf } from "./operation.ts";
+import type { NodeOp, OpOf } from "./operation.ts";
 
 export interface View {
   readonly shape: Shape;
@@ -85,10 +85,8 @@ export const moves = {
 
 const byName: Moves = moves;
 /** The same for an operation that is known to be one: here its attributes get their type back. */
-export const moved = (
-  v: View,
-  { op, attrs }: { readonly op: AnyOp | "leaf"; readonly attrs: unknown },
-): View | undefined => byName[op as OpOf<"move">](v, attrs as never);
+export const moved = (v: View, { op, attrs }: { readonly op: NodeOp; readonly attrs: unknown }): View | undefined =>
+  byName[op as OpOf<"move">](v, attrs as never);
 
 /** Reshape as strides: groups of axes that lie side by side are cut anew. */
 function reshaped(v: View, shape: Shape): View | undefined {

@@ -118,7 +118,7 @@ function byRows(
   if (epilogue !== undefined && !kernelByRows(epilogue, rows, slots, made)) return false;
   if (launch.kind === "kernel") return kernelByRows(launch, rows, slots, made);
   const way = rowwise(launch);
-  if (way === undefined || way.rows !== rows || launch.out.bytes !== 0) return false;
+  if (way === undefined || way.rows !== rows || launch.outs.some((out) => out.bytes !== 0)) return false;
   return launch.inputs.every(
     ({ slot, bytes, shape, strides }, k) =>
       !made.has(slot) ||

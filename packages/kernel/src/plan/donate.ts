@@ -36,14 +36,15 @@ export function donationsOf(
       // In a chain one workgroup may write what another still reads.
       if (launch.kind === "chain") continue;
       const kernel = mapOf(launch);
-      if (launch.kind === "call" && traits(launch.op).inPlace === true && slots[launch.out.slot]!.kind === "output") {
+      if (launch.kind === "call" && traits(launch.op).inPlace === true) {
         const x = launch.inputs[0]!;
-        const whole =
-          slots[x.slot]!.kind === "leaf" && x.bytes === 0 && slots[x.slot]!.bytes === slots[launch.out.slot]!.bytes;
+        const { slot } = launch.outs[0];
+        const given = slots[slot]!.kind === "output" && slots[x.slot]!.kind === "leaf";
+        const whole = given && x.bytes === 0 && slots[x.slot]!.bytes === slots[slot]!.bytes;
         const once = launch.inputs.filter((i) => i.slot === x.slot).length === 1;
         if (whole && once && kernel === undefined && isRowMajor(x.shape, x.strides) && last.get(x.slot) === launch) {
           taken.add(x.slot);
-          donations.push({ slot: launch.out.slot, leaf: leaves.indexOf(slots[x.slot]!), early });
+          donations.push({ slot, leaf: leaves.indexOf(slots[x.slot]!), early });
         }
       }
       if (kernel === undefined) continue;

@@ -4,7 +4,15 @@
 import type { Shape } from "@weft/tensor";
 import { isRounded, readsOf, type Absorption, type Limits } from "./absorption.ts";
 import type { Joins } from "./joins.ts";
-import { isAligned, isWhole, type CallValue, type MapValue, type PlanValue, type ReduceValue } from "./plan-value.ts";
+import {
+  isAligned,
+  isWhole,
+  type CallValue,
+  type MapValue,
+  type PlanValue,
+  type ReduceValue,
+  type ResultValue,
+} from "./plan-value.ts";
 import { sameShape } from "../graph/view.ts";
 import type { TraitsOf } from "./traits.ts";
 
@@ -29,6 +37,8 @@ export interface Group {
   readonly roots: readonly (MapValue | ReduceValue)[];
   /** The call; of an epilogue of a reduction, that. */
   readonly call: CallValue | ReduceValue | undefined;
+  /** Of a call with several results, these. */
+  readonly results: readonly ResultValue[];
   /** Of a reduction: the maps that run on its results, like the epilogue of a call. */
   readonly after: Group | undefined;
 }
@@ -49,6 +59,7 @@ type RunValue = MapValue | ReduceValue | CallValue;
 /** A group while operations join it. */
 interface OpenGroup extends Group {
   readonly roots: (MapValue | ReduceValue)[];
+  readonly results: ResultValue[];
   after: OpenGroup | undefined;
   size: number;
   /** Values read, for the bound on operands. */
@@ -64,7 +75,8 @@ export function merge(
   const merger = new Merger(count, sizes, { targets, parts }, options);
   for (const value of values) {
     const runs = value.kind === "map" || value.kind === "reduce" || value.kind === "call";
-    if (runs && !absorbed[value.id]!) merger.add(value, readsOf(value, absorbed), kept[value.id]!);
+    if (value.kind === "result") merger.addResult(value);
+    else if (runs && !absorbed[value.id]!) merger.add(value, readsOf(value, absorbed), kept[value.id]!);
   }
   return merger;
 }
@@ -107,6 +119,16 @@ class Merger {
     }
   }
 
+  /** One of several results of a call: these have memory, and the call has none. */
+  addResult(value: ResultValue): void {
+    const [call] = value.inputs as [CallValue];
+    const group = this.groupOf[call.id]!;
+    group.results.push(value);
+    this.groupOf[value.id] = group;
+    this.stored[call.id] = false;
+    this.stored[value.id] = true;
+  }
+
   /** The level at which a value is complete. */
   #ready(b: PlanValue): number {
     const group = this.groupOf[b.id];
@@ -128,7 +150,8 @@ class Merger {
       const g = this.groupOf[x.base.id];
       if (g === undefined || g.kind === "reduce" || isBehind(g) || (best !== undefined && g.level <= best.level))
         continue;
-      if (g.call?.kind === "call" && this.#options.traits(g.call.op).epilogue !== true) continue;
+      if (g.call?.kind === "call" && (g.results.length > 0 || this.#options.traits(g.call.op).epilogue !== true))
+        continue;
       if (isAligned(x, value.shape)) best = g;
     }
     if (best !== undefined && this.#fits(best, value, reads)) return best;
@@ -197,6 +220,7 @@ const opened = (kind: Group["kind"], shape: Shape, level: number, call: Group["c
   level,
   roots: [],
   call,
+  results: [],
   after: undefined,
   size: 0,
   reads: new Set(),

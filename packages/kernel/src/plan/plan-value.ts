@@ -1,7 +1,7 @@
 // The first pass of planning: what the planner sees of a needed node, and where its value is read from (a base and a strided
 // view of it). Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
 import type { Attrs, DType, FusedOp, OpName, Shape } from "@weft/tensor";
-import { operandsOf, type Node } from "../graph/node.ts";
+import { operandsOf, type Node, type Typed } from "../graph/node.ts";
 import { codeOf, kindOfCode, type AnyOp, type Kind, type OpOf } from "../graph/operation.ts";
 import type { TraitsOf } from "./traits.ts";
 import { isRowMajor, moved, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
@@ -27,6 +27,7 @@ interface Inputs {
   readonly join: PlanValue;
   readonly pad: PlanValue;
   readonly call: PlanValue;
+  readonly result: CallValue;
 }
 
 /** A value of a kind: where that is known (and, where it leaves several, the operation), so are attributes and inputs. */
@@ -50,11 +51,13 @@ export type SourceValue = Each<"source">;
 export type ReduceValue = Each<"reduce">;
 export type JoinValue = Each<"join">;
 export type PadValue = Each<"pad">;
-/** Primitives and fused operations: the backend's kernel knows its attributes. */
+/** Primitives and fused operations: the backend's kernel knows its attributes. It is its own result, unless it has several. */
 export type CallValue = Of<"call", AnyOp, unknown>;
+/** One of several results of a call, whether somebody needs it or not. */
+export type ResultValue = Of<"result", "result", undefined>;
 
 /** All that is not a view, and did not exist before. */
-export type ComputedValue = MapValue | SourceValue | ReduceValue | JoinValue | PadValue | CallValue;
+export type ComputedValue = MapValue | SourceValue | ReduceValue | JoinValue | PadValue | CallValue | ResultValue;
 export type PlanValue = LeafValue | MoveValue | ComputedValue;
 
 /**
@@ -78,7 +81,6 @@ function make<V extends PlanValue>(
 }
 
 type Operation = Pick<PlanValue, "op" | "code" | "attrs">;
-type Typed = Pick<PlanValue, "shape" | "dtype">;
 
 /** An identity map. */
 export const castOf = (id: number, x: PlanValue, dtype: DType): MapValue =>
@@ -90,7 +92,7 @@ export const fillOf = (id: number, { attrs, shape, dtype }: PadValue): MapValue 
 const none: readonly never[] = [];
 
 export interface Values {
-  /** Everything that is computed, each after what it reads. */
+  /** Everything that is computed, each after what it reads; all results of a call follow it. */
   readonly values: readonly ComputedValue[];
   readonly leaves: readonly LeafValue[];
   /** Every `id` is less. */
@@ -107,6 +109,7 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
   const outputs: { node: number; value: PlanValue }[] = [];
   const byNode: PlanValue[] = [];
   const copies = new Map<PlanValue, PlanValue>();
+  const results = new Map<PlanValue, readonly PlanValue[]>();
   let count = 0;
   const leaves = leafNodes.map((x, i) => make<LeafValue>(count++, "leaf", leaf, none, x, i, x.strides));
   const of = (x: Node): PlanValue => (x.storage === undefined ? byNode : leaves)[x.index]!;
@@ -132,7 +135,10 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
       const taken = isRowMajor(x.shape, x.strides) || accepts?.(k, x) === true;
       return taken && x.base.kind !== "source" ? x : copy(x);
     });
-    return add(make<CallValue>(count++, "call", node, inputs, node, i));
+    const value = add(make<CallValue>(count++, "call", node, inputs, node, i));
+    const several = node.results?.map((r) => add(make<ResultValue>(count++, "result", result, [value], r, -1)));
+    if (several !== undefined) results.set(value, several);
+    return value;
   };
   const computed = (node: Node, kind: ComputedValue["kind"], i: number): PlanValue => {
     const inputs = node.inputs.map((x) => (typeof x === "number" ? x : of(x)));
@@ -142,7 +148,14 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
 
   needed.forEach((node, i) => {
     const kind = kindOfCode(node.code);
-    const value = kind === "move" ? move(node, i) : kind === "call" ? call(node, i) : computed(node, kind, i);
+    const value =
+      kind === "move"
+        ? move(node, i)
+        : kind === "call"
+          ? call(node, i)
+          : kind === "result"
+            ? results.get(of(node.inputs[0] as Node))![(node.attrs as { index: number }).index]!
+            : computed(node, kind, i);
     byNode.push(value);
     if (node.handles > 0) {
       // A source has no memory: a copy holds what outlives the plan.
@@ -156,6 +169,7 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
 }
 
 const leaf: Operation = { op: "leaf", code: 0, attrs: undefined };
+const result: Operation = { op: "result", code: 0, attrs: undefined };
 
 /** An expression of the index is a value whose "memory" at place v is the number v; its strides say where it looks. */
 const strides: { readonly [K in OpOf<"source">]: (shape: Shape, attrs: Attrs<K>) => readonly number[] } = {

@@ -58,11 +58,12 @@ export interface CallLaunch<Attrs = unknown> {
   readonly kind: "call";
   readonly op: AnyOp;
   readonly attrs: Attrs;
-  readonly out: CallOperand;
+  /** Its results: one, unless a fused operation has several. */
+  readonly outs: readonly [CallOperand, ...CallOperand[]];
   readonly inputs: readonly CallOperand[];
   /** For the call site of an IndexError. */
   readonly node: number;
-  /** An elementwise kernel to run on each finished stretch of the first axis; one step there is `unit` steps of its loop 0. */
+  /** An elementwise kernel to run on each finished stretch of the first axis of its only result; one step there is `unit` steps of its loop 0. */
   readonly after: { readonly launch: KernelLaunch; readonly unit: number } | undefined;
 }
 
@@ -88,7 +89,7 @@ export function touched(launch: Launch, see: (slot: number, write: boolean) => v
     return;
   }
   if (launch.kind === "call") {
-    see(launch.out.slot, true);
+    for (const out of launch.outs) see(out.slot, true);
     for (const x of launch.inputs) see(x.slot, false);
   } else for (const p of launch.places) see(p.slot, p.write);
   for (const p of epilogueOf(launch)?.places ?? []) see(p.slot, p.write);

@@ -91,7 +91,8 @@ export class Planner {
       if (launch === undefined || after === undefined) return launch;
       return { ...launch, after: launchOf(after, decisions, this.kernels)?.launch };
     }
-    if (sizeOf(call.shape) === 0) return undefined;
+    const [first, ...others] = group.results.length === 0 ? [call] : group.results;
+    if (first === undefined || [first, ...others].every(({ shape }) => sizeOf(shape) === 0)) return undefined;
     const { op, attrs, node } = call;
     const operandOf = ({ base, shape, strides, dtype, offset }: PlanValue): CallOperand => {
       const { slot, bytes } = decisions.addressOf(base);
@@ -101,7 +102,7 @@ export class Planner {
       kind: "call",
       op,
       attrs,
-      out: operandOf(call),
+      outs: [operandOf(first), ...others.map(operandOf)],
       inputs: call.inputs.map(operandOf),
       node,
       after: group.roots.length === 0 ? undefined : launchOf(group, decisions, this.kernels),

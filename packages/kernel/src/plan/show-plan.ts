@@ -24,7 +24,9 @@ export function showPlan({ slots, levels, donations, leaves }: Plan): string {
     const own =
       link.kind === "kernel"
         ? kernelLines(link)
-        : [`call ${nameOf(link.op)}: ${operand(link.out)} from ${link.inputs.map(operand).join(" and ")}`];
+        : [
+            `call ${nameOf(link.op)}: ${link.outs.map(operand).join(" and ")} from ${link.inputs.map(operand).join(" and ")}`,
+          ];
     return epilogue === undefined ? own : [...own, "then, on each result", ...indented(kernelLines(epilogue))];
   };
   const launchLines = (launch: Launch): string[] =>

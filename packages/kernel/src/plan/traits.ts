@@ -18,9 +18,9 @@ export interface CallTraits<Attrs = unknown> {
     input: number,
     operand: { readonly shape: Shape; readonly strides: readonly number[]; readonly dtype: DType },
   ): boolean;
-  /** Whether it can run an epilogue on stretches of its result. */
+  /** Whether it can run an epilogue on stretches of its result, if it has one result. */
   readonly epilogue?: boolean;
-  /** Whether it may write its result over its first operand. */
+  /** Whether it may write its first result over its first operand. */
   readonly inPlace?: boolean;
   /** How it can be a link of a chain; undefined where it cannot be run by rows, or is too large for that to pay. */
   rowwise?(launch: CallLaunch<Attrs>): Rowwise | undefined;

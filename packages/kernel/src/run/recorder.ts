@@ -5,7 +5,6 @@ import {
   type Backend,
   type DType,
   type FusedOp,
-  type Indices,
   type Shape,
   type TypedArray,
   type Value,
@@ -13,9 +12,9 @@ import {
 import { context, own, shapeOf } from "@weft/tensor/internals";
 import { folded } from "../graph/constant.ts";
 import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
-import { Node, nodeOf, none, operandsOf, type Storage } from "../graph/node.ts";
+import { Node, nodeOf, none, operandsOf, type Storage, type Typed } from "../graph/node.ts";
 import { codeOf, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
-import { moved, rowMajor, sameShape, sizeOf } from "../graph/view.ts";
+import { moved, rowMajor, sameShape } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
 import type { Flusher } from "./flush.ts";
 import { lostError } from "./lost.ts";
@@ -23,6 +22,7 @@ import type { Pending } from "./pending.ts";
 import type { Unowned } from "./unowned.ts";
 
 const CAST = codeOf("cast");
+const RESULT = codeOf("result");
 /** Dtypes that a kernel of a fused operation takes, if it does not say so. */
 const callDTypes: readonly DType[] = ["f32", "i32"];
 /** After so many flushes whose plans were known, calls with indices note no more where they are: that takes time. */
@@ -53,18 +53,7 @@ export class Recorder<S extends Storage, E> {
   }
 
   record(op: AnyOp, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
-    // A loop that reads nothing would hold all of it at once. A step is computed as a whole.
-    if (this.#unowned.full && context.step === undefined) this.#pending.runEarly();
-    // `inputs` was made for this call (see apply): it becomes the node's own list.
-    const nodes = inputs as (Node | number)[];
-    for (let i = 0; i < nodes.length; i++) {
-      const x = inputs[i]!;
-      if (typeof x !== "number") {
-        const node = nodeOf(x);
-        if (node.lost !== undefined) throw lostError(nameOf(op), node);
-        nodes[i] = node;
-      }
-    }
+    const nodes = this.#begin(op, inputs);
     const code = codeOf(op);
     const moves = kindOfCode(code) === "move";
     const from = nodes[0];
@@ -77,25 +66,51 @@ export class Recorder<S extends Storage, E> {
       const view = this.#view(op, from, attrs, shape, dtype);
       if (view !== undefined) return view;
     }
-    if (dtype !== "f32" && !this.#driver.supports(dtype))
-      throw new UnsupportedError(`${context.caller?.name ?? nameOf(op)}: ${this.#driver.name} has no ${dtype}`);
+    this.#admit(op, dtype);
     const constant = this.#fuse && dtype === "f32" ? folded(op, nodes) : undefined;
     const node =
       constant === undefined
         ? new Node(op, code, nodes, attrs, shape, dtype)
         : new Node("full", codeOf("full"), [constant], undefined, shape, dtype);
-    const indices = indicesOfCode(code);
-    if (indices !== undefined) this.#suspect(node, indices);
+    this.#suspect(node);
     if (typeof from === "object" && (moves || code === CAST)) node.range = rangeFrom(from, op, dtype);
     else if (dtype !== "f32") node.range = rangeAfter(node);
-    this.#pending.add(node);
-    const result = own(new Tensor(this.#backend, shape, dtype, node));
+    const result = this.#add(node);
     this.#pending.limit();
     return result;
   }
 
-  /** What can be known of the indices of a call. */
-  #suspect(node: Node, trait: Indices): void {
+  /** The nodes of operands. `inputs` was made for this call (see apply): it becomes the node's own list. */
+  #begin(op: AnyOp, inputs: readonly Value[]): (Node | number)[] {
+    // A loop that reads nothing would hold all of it at once. A step is computed as a whole.
+    if (this.#unowned.full && context.step === undefined) this.#pending.runEarly();
+    // `inputs` was made for this call (see apply): it becomes the node's own list.
+    const nodes = inputs as (Node | number)[];
+    for (let i = 0; i < nodes.length; i++) {
+      const x = inputs[i]!;
+      if (typeof x !== "number") {
+        const node = nodeOf(x);
+        if (node.lost !== undefined) throw lostError(nameOf(op), node);
+        nodes[i] = node;
+      }
+    }
+    return nodes;
+  }
+
+  #admit(op: AnyOp, dtype: DType): void {
+    if (dtype !== "f32" && !this.#driver.supports(dtype))
+      throw new UnsupportedError(`${context.caller?.name ?? nameOf(op)}: ${this.#driver.name} has no ${dtype}`);
+  }
+
+  #add(node: Node): Tensor {
+    this.#pending.add(node);
+    return own(new Tensor(this.#backend, node.shape, node.dtype, node));
+  }
+
+  /** Notes what can be known of the indices of a call. */
+  #suspect(node: Node): void {
+    const trait = indicesOfCode(node.code);
+    if (trait === undefined) return;
     const fault = faultOf(node, trait);
     if (fault === undefined) return;
     if (fault === "open") {
@@ -127,7 +142,7 @@ export class Recorder<S extends Storage, E> {
     return own(new Tensor(this.#backend, node.shape, node.dtype, node));
   }
 
-  /** One node for a fused operation, if it is a formula or the driver has a kernel for it. */
+  /** A fused operation as one, if it is a formula or the driver has a kernel for it. */
   fused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
     if (fused.expression !== undefined) {
       const { shape, dtype } = fused.infer(inputs, attrs)[0]!;
@@ -138,23 +153,26 @@ export class Recorder<S extends Storage, E> {
     const { dtypes = callDTypes } = traits;
     if (!inputs.every((x) => typeof x !== "number" && dtypes.includes(x.dtype))) return undefined;
     const results = fused.infer(inputs, attrs).map((r) => ({ shape: shapeOf(fused.name, r.shape), dtype: r.dtype }));
-    const { shape, dtype } = results[0]!;
-    if (results.length === 1) return [this.record(fused, [...inputs], attrs, shape, dtype)];
-    if (results.some((r) => r.dtype !== dtype)) return undefined;
-    // Several results lie one behind another in one value.
-    const size = results.reduce((n, r) => n + sizeOf(r.shape), 0);
-    const whole = this.record(fused, [...inputs], attrs, [size], dtype);
-    let start = 0;
-    const parts = results.map((r) => {
-      const sizes = [sizeOf(r.shape)];
-      const part = this.record("slice", [whole], { starts: [start], sizes, steps: [1] }, sizes, dtype);
-      const result = this.record("reshape", [part], { shape: r.shape }, r.shape, dtype);
-      part.release();
-      start += sizes[0]!;
-      return result;
-    });
-    whole.release();
-    return parts;
+    const [first, ...others] = results as [Typed, ...Typed[]]; // each operation has a result
+    if (others.length === 0) return [this.record(fused, [...inputs], attrs, first.shape, first.dtype)];
+    return this.#several(fused, [...inputs], attrs, [first, ...others]);
+  }
+
+  /** A call without a handle, and a node for each of its results. */
+  #several(op: FusedOp, inputs: readonly Value[], attrs: unknown, results: [Typed, ...Typed[]]): readonly Tensor[] {
+    const nodes = this.#begin(op, inputs);
+    for (const { dtype } of results) this.#admit(op, dtype);
+    const call = new Node(op, codeOf(op), nodes, attrs, results[0].shape, results[0].dtype);
+    call.handles = 0;
+    call.results = results;
+    this.#suspect(call);
+    this.#pending.add(call);
+    const tensors = results.map(({ shape, dtype }, index) =>
+      this.#add(new Node("result", RESULT, [call], { index }, shape, dtype)),
+    );
+    // Not before: a call without results is needed by nobody.
+    this.#pending.limit();
+    return tensors;
   }
 
   upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {

@@ -12,6 +12,9 @@ export interface Operand {
   readonly dtype: DType;
 }
 
+/** What there is of each result: one, unless a fused operation has several. */
+export type Results<T> = readonly [T, ...T[]];
+
 /** The memory that calls work on. The views are made anew when it grows: always read them from the machine. */
 export interface CallMemory {
   readonly memory: WebAssembly.Memory;
@@ -43,7 +46,14 @@ export interface Common {
 export interface Work {
   readonly units: number;
   /** All but the range are byte addresses. */
-  run(out: number, inputs: readonly number[], scratch: number, begin: number, end: number, common: Common): void;
+  run(
+    outs: Results<number>,
+    inputs: readonly number[],
+    scratch: number,
+    begin: number,
+    end: number,
+    common: Common,
+  ): void;
 }
 
 /** A call prepared for shapes: nothing is computed again at run time but addresses. */
@@ -54,19 +64,19 @@ export interface Prepared extends Work {
   readonly grain?: number;
   /** What ranges look up: it is written into memory once, where the plan is prepared. */
   readonly tables?: Int32Array;
-  /** What all ranges read: `bytes` of memory, which this work fills (its `out`) before the first of them starts. It has no scratch. */
+  /** What all ranges read: `bytes` of memory, which this work fills (its only result) before the first of them starts. It has no scratch. */
   readonly first?: Work & { readonly bytes: number };
 }
 
-type Prepare<Attrs> = (m: CallMemory, attrs: Attrs, out: Operand, inputs: readonly Operand[]) => Prepared;
+type Prepare<Attrs> = (m: CallMemory, attrs: Attrs, outs: Results<Operand>, inputs: readonly Operand[]) => Prepared;
 
 /**
- * One hand-shaped kernel of an operation with these attributes. The output is contiguous; so is an input, unless `accepts` says
+ * One hand-shaped kernel of an operation with these attributes. Results are contiguous; so is an input, unless `accepts` says
  * that it may lie otherwise. `Call<never>` is that of any operation.
  */
 export interface Call<Attrs = never> extends CallTraits<Attrs> {
   /**
-   * With `epilogue`, every step of the output's first axis has the same number of units, and they are in order: an elementwise
+   * With `epilogue`, every step of the first axis of a single result has the same number of units, and they are in order: an elementwise
    * kernel follows on ranges of them.
    */
   readonly prepare: Prepare<Attrs>;

@@ -2,7 +2,16 @@
 // times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
 // W^T's gradient = columns * g^T; the matrix of columns never exists.
 import type { ConvAttrs } from "@weft/tensor/internals";
-import { aligned, blocksOf, dense, sizeOf, type CallMemory, type Operand, type Prepared } from "./call.ts";
+import {
+  aligned,
+  blocksOf,
+  dense,
+  sizeOf,
+  type CallMemory,
+  type Operand,
+  type Prepared,
+  type Results,
+} from "./call.ts";
 import { copyRows, gather, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 import { block, blockRows, PANEL } from "./gemm.ts";
@@ -39,7 +48,7 @@ const nothing = (m: CallMemory, { shape }: Operand): Prepared => {
   return {
     units: shape[0]!,
     scratch: 0,
-    run: (to, _inputs, _scratch, begin, end) => {
+    run: ([to], _inputs, _scratch, begin, end) => {
       m.f32.fill(0, (to >>> 2) + begin * size, (to >>> 2) + end * size);
     },
   };
@@ -93,7 +102,7 @@ function framing(m: CallMemory, G: Geometry, channels: number) {
 const joined = (...lists: readonly Int32Array[]): Int32Array => Int32Array.from(lists.flatMap((list) => [...list]));
 const pixelsAndTaps = ({ pixels, taps }: Geometry) => ({ tables: joined(pixels, taps) });
 
-function prepareConv(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
+function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, inputs: readonly Operand[]): Prepared {
   const [x, w] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConv(m, attrs, out, inputs);
   if (isEmpty(out, x, w)) return nothing(m, out);
@@ -113,7 +122,7 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: read
     units: images,
     scratch: scratch.size(),
     ...pixelsAndTaps(G),
-    run: (to, [px, pw], s, begin, end, { tables: pixels }) => {
+    run: ([to], [px, pw], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;
       if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
       for (let n = begin; n < end; n++) {
@@ -161,7 +170,12 @@ function tapOrder(G: Geometry, channels: number) {
   return { taps: Int32Array.from(order.map((q) => G.taps[q]!)), weights: Int32Array.from(order.map((q) => 4 * q)) };
 }
 
-function prepareInputGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
+function prepareInputGrad(
+  m: CallMemory,
+  attrs: ConvAttrs,
+  [out]: Results<Operand>,
+  inputs: readonly Operand[],
+): Prepared {
   const [gradient, w] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConvInputGrad(m, attrs, out, inputs);
   if (isEmpty(out, gradient, w)) return nothing(m, out);
@@ -196,7 +210,7 @@ function prepareInputGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs:
     first: {
       bytes: groups * chunks * packedBytes,
       units: groups * chunks,
-      run: (to, [, pw], _scratch, begin, end, { tables }) =>
+      run: ([to], [, pw], _scratch, begin, end, { tables }) =>
         blocksOf(begin, end, chunks, (g, from, until) => {
           for (let chunk = from; chunk < until; chunk++) {
             const c = chunk * some;
@@ -215,7 +229,7 @@ function prepareInputGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs:
           }
         }),
     },
-    run: (to, [pg], s, begin, end, { tables: pixels, shared }) => {
+    run: ([to], [pg], s, begin, end, { tables: pixels, shared }) => {
       for (let g = 0; g < groups; g++)
         for (let c = 0; c < C; c += some) {
           const channels = Math.min(some, C - c);
@@ -240,7 +254,12 @@ function prepareInputGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs:
   };
 }
 
-function prepareWeightGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs: readonly Operand[]): Prepared {
+function prepareWeightGrad(
+  m: CallMemory,
+  attrs: ConvAttrs,
+  [out]: Results<Operand>,
+  inputs: readonly Operand[],
+): Prepared {
   const [x, gradient] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConvWeightGrad(m, attrs, out, inputs);
   if (isEmpty(out, gradient, x)) return nothing(m, out);
@@ -263,7 +282,7 @@ function prepareWeightGrad(m: CallMemory, attrs: ConvAttrs, out: Operand, inputs
     scratch: scratch.size(),
     grain: some,
     ...pixelsAndTaps(G),
-    run: (to, [px, pg], s, begin, end, { tables: pixels }) => {
+    run: ([to], [px, pg], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;
       if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
       blocksOf(begin, end, O, (g, first, last) => {

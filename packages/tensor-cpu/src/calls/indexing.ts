@@ -115,7 +115,7 @@ const rows = (x: Operand, { axis }: AxisAttrs, indices: Operand) => {
   return { outer, size, inner, n: sizeOf(indices.shape) };
 };
 
-export const take = dense((m, attrs: AxisAttrs, out, [x, indices]) => {
+export const take = dense((m, attrs: AxisAttrs, [out], [x, indices]) => {
   const { outer, size, inner, n } = rows(x!, attrs, indices!);
   const { dtype } = out;
   const bytes = inner * dtypeInfo[dtype].bytes;
@@ -126,7 +126,7 @@ export const take = dense((m, attrs: AxisAttrs, out, [x, indices]) => {
     return {
       units: outer * n,
       scratch: 0,
-      run: (to, [from, at], _scratch, begin, end, { fault }) =>
+      run: ([to], [from, at], _scratch, begin, end, { fault }) =>
         blocksOf(begin, end, n, (o, i, j) => {
           run(to + (o * n + i) * bytes, from! + o * size * bytes, at! + 4 * i, j - i, size, bytes, fill, fault);
         }),
@@ -135,7 +135,7 @@ export const take = dense((m, attrs: AxisAttrs, out, [x, indices]) => {
   return {
     units: outer * n,
     scratch: 0,
-    run: (to, [from, at], _scratch, begin, end, { fault }) => {
+    run: ([to], [from, at], _scratch, begin, end, { fault }) => {
       const memory = elements(m, dtype);
       const unit = memory.BYTES_PER_ELEMENT;
       let q = to + begin * bytes;
@@ -178,7 +178,7 @@ function crowdedRows(counts: Int32Array, indices: Int32Array): number[] {
 
 // Sums at indices are cut by where they go: a range looks at all updates, and adds those that fall into its part of the result.
 export const indexAdd = dense(
-  (m, attrs: AxisAttrs, out, [x, indices]) => {
+  (m, attrs: AxisAttrs, [out], [x, indices]) => {
     const { outer, size, inner, n } = rows(x!, attrs, indices!);
     const { dtype } = out;
     const bytes = inner * dtypeInfo[dtype].bytes;
@@ -187,7 +187,7 @@ export const indexAdd = dense(
       return {
         units,
         scratch: 0,
-        run: (to, [from, at, updates], _scratch, begin, end, { fault }) => {
+        run: ([to], [from, at, updates], _scratch, begin, end, { fault }) => {
           copyFirst(m, to + begin * bytes, from! + begin * bytes, (end - begin) * bytes);
           const memory = elements(m, dtype);
           const unit = memory.BYTES_PER_ELEMENT;
@@ -207,7 +207,7 @@ export const indexAdd = dense(
     return {
       units,
       scratch: few ? 0 : aligned(counted + 8 * inner * Math.floor(n / CROWD)),
-      run: (to, [from, at, updates], scratch, begin, end, { fault }) => {
+      run: ([to], [from, at, updates], scratch, begin, end, { fault }) => {
         copyFirst(m, to + begin * bytes, from! + begin * bytes, (end - begin) * bytes);
         if (n * inner === 0) return;
         const list = m.i32.subarray(at! >>> 2, (at! >>> 2) + n);
@@ -314,12 +314,12 @@ function scatterLine(
 }
 
 // TypedArray of two bytes (f16) do not come here: they are converted first.
-export const gather = dense((m, attrs: AxisAttrs, { dtype }, [x, indices]) => {
+export const gather = dense((m, attrs: AxisAttrs, [{ dtype }], [x, indices]) => {
   const p = pointers(x!, attrs, indices!);
   return {
     units: sizeOf(indices!.shape),
     scratch: 0,
-    run: (to, [from, at], _scratch, begin, end, { fault }) => {
+    run: ([to], [from, at], _scratch, begin, end, { fault }) => {
       const memory = elements(m, dtype);
       const [source, target] = [from! / memory.BYTES_PER_ELEMENT, to / memory.BYTES_PER_ELEMENT];
       p.walk(begin, end, (x, i, n) => {
@@ -331,7 +331,7 @@ export const gather = dense((m, attrs: AxisAttrs, { dtype }, [x, indices]) => {
 });
 
 export const scatterAdd = dense(
-  (m, attrs: AxisAttrs, { shape, dtype }, [, indices]) => {
+  (m, attrs: AxisAttrs, [{ shape, dtype }], [, indices]) => {
     const p = pointers({ shape, strides: [], dtype }, attrs, indices!);
     const units = sizeOf(shape);
     const count = sizeOf(indices!.shape);
@@ -341,7 +341,7 @@ export const scatterAdd = dense(
     return {
       units,
       scratch: wide ? aligned(8 * units) : 0,
-      run: (to, [from, at, updates], s, begin, end, { fault }) => {
+      run: ([to], [from, at, updates], s, begin, end, { fault }) => {
         copyFirst(m, to + begin * bytes, from! + begin * bytes, (end - begin) * bytes);
         const memory = elements(m, dtype);
         const unit = memory.BYTES_PER_ELEMENT;

@@ -1,7 +1,7 @@
 // The matrix product of tensors: batches over the product of matrices, operands read through any strides that leave one of
 // the last two axes dense.
 import type { Attrs } from "@weft/tensor";
-import { aligned, blocksOf, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
+import { aligned, blocksOf, type Call, type CallMemory, type Operand, type Prepared, type Results } from "./call.ts";
 import { product, type Layout } from "./product.ts";
 
 /** A matrix operand: its strides along the rows and columns of the product, and along the result's batch axes. */
@@ -37,7 +37,7 @@ const layout = (row: number, column: number, columns: number): Layout =>
 function prepare(
   m: CallMemory,
   { transA, transB }: Attrs<"matmul">,
-  out: Operand,
+  [out]: Results<Operand>,
   inputs: readonly Operand[],
 ): Prepared {
   const rank = out.shape.length - 2;
@@ -71,7 +71,7 @@ function prepare(
     units: as.length * one.units,
     scratch: aligned(one.scratch),
     grain: one.grain ?? 1,
-    run: (c, [pa, pb], scratch, begin, end) =>
+    run: ([c], [pa, pb], scratch, begin, end) =>
       blocksOf(begin, end, one.units, (i, from, to) =>
         one.run(pa! + as[i]!, pb! + bs[i]!, c + i * rows * N * 4, scratch, from, to),
       ),
@@ -95,7 +95,7 @@ function plain(
   return {
     units: as.length * M,
     scratch: 0,
-    run: (out, inputs, _scratch, begin, end) => {
+    run: ([out], inputs, _scratch, begin, end) => {
       const x = m[dtype];
       const multiply = dtype === "i32" ? Math.imul : (p: number, q: number): number => p * q;
       let c = out / bytes + begin * N;

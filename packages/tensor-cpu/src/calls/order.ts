@@ -20,14 +20,14 @@ const line = <A extends { readonly axis: number }>(
   /** Bytes of scratch memory for lines of n elements. */
   scratch: (n: number) => number = () => 0,
 ): Call<A> =>
-  dense((m: CallMemory, attrs: A, out, inputs) => {
+  dense((m: CallMemory, attrs: A, [out], inputs) => {
     const input = inputs[0]!;
     const { outer, n, inner } = lines(input, attrs.axis);
     const start = work(attrs, n, input);
     return {
       units: outer * inner,
       scratch: scratch(n),
-      run: (to, [from], s, begin, end) => {
+      run: ([to], [from], s, begin, end) => {
         const [x, y] = [memoryOf(m, input), memoryOf(m, out)];
         const each = start(m, s);
         const [source, target] = [from! / x.BYTES_PER_ELEMENT, to / y.BYTES_PER_ELEMENT];

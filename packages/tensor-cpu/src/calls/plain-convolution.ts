@@ -51,7 +51,7 @@ const plain =
     return {
       units,
       scratch: 0,
-      run: (to, [a, b], _scratch, begin, end) => {
+      run: ([to], [a, b], _scratch, begin, end) => {
         m.f64.fill(0, to / 8 + begin * size, to / 8 + end * size);
         if (G === undefined) return;
         const at = sum(m.f64, to / 8, a! / 8, b! / 8);

@@ -254,7 +254,7 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
     return {
       units: count,
       scratch: 0,
-      run: (to, [a, b = 0], _scratch, begin, end) => {
+      run: ([to], [a, b = 0], _scratch, begin, end) => {
         if (clear) m.f32.fill(0, (to >>> 2) + begin * sizes[0]!, (to >>> 2) + end * sizes[0]!);
         const [t, p, q] = [to, a!, b].map((at, i) => at + 4 * begin * (sizes[i] ?? 0)) as [number, number, number];
         if (kinds.length === 2) run(t, p, end - begin, rows, columns, gap, row);
@@ -266,7 +266,7 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
   return {
     units: count,
     scratch: aligned(4 * sizeOf(y)),
-    run: (to, addresses, s, begin, end) => {
+    run: ([to], addresses, s, begin, end) => {
       const memory = out.dtype === "f64" ? m.f64 : m.f32;
       const found = m.i32.subarray(s >>> 2, (s >>> 2) + sizeOf(y));
       const at = [to, ...addresses].map((a, i) => a / memory.BYTES_PER_ELEMENT + begin * sizes[i]!);
@@ -280,7 +280,7 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
 }
 
 const call = (name: Name): Call<PoolAttrs> =>
-  dense((m, attrs: PoolAttrs, out, inputs) => prepare(name, m, attrs, out, inputs));
+  dense((m, attrs: PoolAttrs, [out], inputs) => prepare(name, m, attrs, out, inputs));
 
 export const pools: Record<Name, Call<PoolAttrs>> = {
   maxPool: call("maxPool"),

@@ -21,6 +21,9 @@ export interface PassKernel {
   readonly numbers: readonly RowNumber[];
 }
 
+/** Of operands and results of the call. */
+type DTypes = Readonly<Record<"operand" | "result", readonly DType[]>>;
+
 type Work = Pick<RowPass, "keeps" | "stores"> & {
   readonly folds: readonly Pick<RowPass["folds"][number], "fn" | "value" | "number">[];
 };
@@ -29,7 +32,7 @@ type Work = Pick<RowPass, "keeps" | "stores"> & {
  * A kernel for each pass, and one over the rows alone for results that are one number for each, and for indices out of range. Rows that
  * lie element by element beside each other are done `across`: four rows at a time, not four elements of one.
  */
-export function passKernels(program: RowProgram, dtypes: readonly DType[], across: boolean): readonly PassKernel[] {
+export function passKernels(program: RowProgram, dtypes: DTypes, across: boolean): readonly PassKernel[] {
   const { passes, results, outOfRange } = program;
   const kept = new Set<V>();
   const kernels = passes.map((pass, p) => {
@@ -48,7 +51,7 @@ export function passKernels(program: RowProgram, dtypes: readonly DType[], acros
 /** The kernel of a pass, with these loops. */
 function passKernel(
   program: RowProgram,
-  dtypes: readonly DType[],
+  dtypes: DTypes,
   { folds, keeps, stores }: Work,
   kept: ReadonlySet<V>,
   name: string,
@@ -78,7 +81,10 @@ function passKernel(
     if (kept.has(v)) return { kind: "load", operand: operand("read", type, "scratch", v, "row"), type };
     if (c.kind === "apply") return { ...c, args: c.args.map(copy) };
     if (c.kind === "load")
-      return { ...c, operand: operand("read", dtypes[c.operand]!, "operand", c.operand, program.operands[c.operand]!) };
+      return {
+        ...c,
+        operand: operand("read", dtypes.operand[c.operand]!, "operand", c.operand, program.operands[c.operand]!),
+      };
     if (c.kind === "affine") return { ...c, operand: operand("index", "i32", "place", 0, "column") };
     if (c.kind === "const") return c;
     const number = program.numbers[c.slot]!;
@@ -104,9 +110,9 @@ function passKernel(
   const all = keeps.map((v) => ({ value: copy(v), operand: write(v, "row") }));
   for (const r of stores) {
     const { kind, value } = program.results[r]!;
-    all.push({ value: copy(value), operand: operand("write", "f32", "result", r, kind) });
+    all.push({ value: copy(value), operand: operand("write", dtypes.result[r]!, "result", r, kind) });
   }
-  const key = `${program.key}/${name}${across ? " across" : ""}`;
+  const key = `${program.key}/${name}${across ? " across" : ""} ${dtypes.result}`;
   const shape = { rank, reduced: Math.min(folds.length, 1), lanes: across ? loops.indexOf("rows") : rank - 1 };
   return { kernel: { key, ...shape, operands, numbers: types, code, stores: all, reductions }, loops, areas, numbers };
 }

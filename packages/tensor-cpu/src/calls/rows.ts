@@ -85,30 +85,23 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
 
 /** The kernel of an operation that has one of rows. */
 export const rowCall = <A>(kernel: RowKernel<A>): Call<A> =>
-  dense((m, attrs, out, inputs) => {
+  dense((m, attrs, outs, inputs) => {
     const axis = kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;
     const { outer, n, inner } = lines(inputs[0]!, axis);
-    if (sizeOf(out.shape) === 0) return idle;
+    if (outs.every(({ shape }) => sizeOf(shape) === 0)) return idle;
     // Rows lie one after the other; or beside each other, `inner` of them in each block.
     const across = inner > 1;
     const units = outer * inner;
     const block = across ? inner : units;
     const most = Math.min(block, Math.max(across ? 16 : 4, (AT_ONCE / n) & ~3));
-    const dtypes = inputs.map(({ dtype }) => dtype);
-    const program = rowProgram(kernel, attrs, dtypes);
+    const dtypes = { operand: inputs.map(({ dtype }) => dtype), result: outs.map(({ dtype }) => dtype) };
+    const program = rowProgram(kernel, attrs, dtypes.operand);
     const passes = passKernels(program, dtypes, across);
     const { steps, values, scratch } = stepsOf(m, passes, most, { n, apart: across ? 1 : n, step: inner }, across);
     const { outOfRange } = program;
 
-    const run: Prepared["run"] = (to, given, s, begin, end, { fault }) => {
+    const run: Prepared["run"] = (results, given, s, begin, end, { fault }) => {
       const { i32 } = m;
-      // Results lie one behind the other.
-      let next = to;
-      const results = program.results.map(({ kind }) => {
-        const at = next;
-        next += 4 * units * (kind === "row" ? n : 1);
-        return at;
-      });
       for (const { words, at } of steps) i32.set(words, (s + at) >>> 2);
       blocksOf(begin, end, block, (b, from, until) => {
         for (let k = from; k < until; k += most) {

@@ -5,7 +5,7 @@ import { isFloat } from "@weft/tensor/internals";
 import { sizeOf, type AnyOp, type CallLaunch, type CallTraits, type FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import type { DeviceTraits } from "../forms/device-traits.ts";
-import { registerIn, stageOf, type Stage, type Staged, type StageForm } from "../forms/stage.ts";
+import { operandsOf, registerIn, stageOf, type Stage, type Staged, type StageForm } from "../forms/stage.ts";
 import { constant } from "../translate/scalar.ts";
 
 /** A kernel of an operation with these attributes; `Call<never>` is that of any operation. */
@@ -44,7 +44,7 @@ export const around = (shape: readonly number[], axis: number) => ({
 export const missing = (dtype: DType): string =>
   isFloat(dtype) ? constant(NaN, "f32") : constant(0, registerIn(dtype));
 
-/** A form whose operands are those of the call: the inputs, then the result. */
+/** A form whose operands are those of the call: the inputs, then the results. */
 export type CallForm = Omit<StageForm, "operands" | "writes" | "epilogue" | "checked"> & {
   /** Whether it checks indices. */
   readonly checksIndices?: boolean;
@@ -52,9 +52,9 @@ export type CallForm = Omit<StageForm, "operands" | "writes" | "epilogue" | "che
 
 /** A call of one stage on row-major operands. */
 export function prepared(launch: CallLaunch, machine: DeviceTraits, form: CallForm): Staged {
-  const { inputs, out, after, node } = launch;
-  const operands = [...inputs, out];
-  const epilogue = epilogueOf(after?.launch, out);
-  const stage = stageOf(machine, { ...form, operands, epilogue, checked: form.checksIndices ? node : undefined });
+  const { inputs, outs, after, node } = launch;
+  const epilogue = epilogueOf(after?.launch, outs[0]);
+  const checked = form.checksIndices ? node : undefined;
+  const stage = stageOf(machine, { ...form, ...operandsOf(inputs, outs), epilogue, checked });
   return { stages: [stage], workspace: 0 };
 }

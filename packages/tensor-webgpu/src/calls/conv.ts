@@ -14,12 +14,12 @@ const convolution =
   (name: Convolution, text: (w: Words) => string): Call<ConvAttrs>["prepare"] =>
   (launch, machine) => {
     const geometry = geometryOf(name, launch);
-    const tuned = launch.out.dtype === "f32" ? convolutionForm(sizesOf(name, geometry), machine) : undefined;
+    const tuned = launch.outs[0].dtype === "f32" ? convolutionForm(sizesOf(name, geometry), machine) : undefined;
     if (tuned !== undefined) return tunedConvolution(name, launch, tuned, machine);
     const { images, groups, channels, outputs } = geometry;
     return prepared(launch, machine, {
       name,
-      count: sizeOf(launch.out.shape),
+      count: sizeOf(launch.outs[0].shape),
       numbers: { ...numbersOf(geometry), images, groups, channels, outputs },
       text,
     });

@@ -12,7 +12,7 @@ import { summed } from "./sums.ts";
 const axisOf = ({ attrs }: CallLaunch<AxisAttrs>): number => attrs.axis;
 
 /** Statements that write element i: that of operand 0 at `place` if `index` is in range of `size`. */
-const found = ({ load, store, outOfRange }: Words, { out }: CallLaunch, place: string): string => `
+const found = ({ load, store, outOfRange }: Words, { outs: [out] }: CallLaunch, place: string): string => `
   if (index >= 0i && u32(index) < size) {
     let found = ${load(0, place)};
     ${store("i", "found")}
@@ -27,12 +27,12 @@ export const take: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
     const [x, indices] = inputsOf(launch, 2);
     const { size, inner } = around(x.shape, axisOf(launch));
-    if (inner % 4 === 0 && x.dtype === "f32" && x.bytes % 16 === 0 && launch.out.bytes % 16 === 0)
-      return prepared(launch, machine, takeRows(sizeOf(launch.out.shape), size, inner, sizeOf(indices.shape)));
+    if (inner % 4 === 0 && x.dtype === "f32" && x.bytes % 16 === 0 && launch.outs[0].bytes % 16 === 0)
+      return prepared(launch, machine, takeRows(sizeOf(launch.outs[0].shape), size, inner, sizeOf(indices.shape)));
     return prepared(launch, machine, {
       name: "take",
       checksIndices: true,
-      count: sizeOf(launch.out.shape),
+      count: sizeOf(launch.outs[0].shape),
       numbers: { size, inner, length: sizeOf(indices.shape) },
       text: (w) => `
         let index = ${w.load(1, "(i / inner) % length")};
@@ -200,7 +200,7 @@ export const gather: Call<AxisAttrs> = {
     return prepared(launch, machine, {
       name: `gather ${rank} ${axis}`,
       checksIndices: true,
-      count: sizeOf(launch.out.shape),
+      count: sizeOf(launch.outs[0].shape),
       numbers: { size: x.shape[axis]!, ...walk(indices.shape, x.shape) },
       text: (w) => `
         var rest = i;
@@ -232,7 +232,7 @@ export const scatterAdd: Call<AxisAttrs> = {
     return prepared(launch, machine, {
       name: `scatterAdd ${rank} ${axis}`,
       checksIndices: true,
-      count: sizeOf(launch.out.shape),
+      count: sizeOf(launch.outs[0].shape),
       numbers: { ...sizes, ...walk(indices.shape, indices.shape) },
       text: (w) => scattered(w, rank, axis),
     });

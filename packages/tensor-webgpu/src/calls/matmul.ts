@@ -20,7 +20,7 @@ export const matmul: Call<Attrs<"matmul">> = {
   byRows: (launch, rows, machine) =>
     product(launch, { kind: "sliced", slicing: rowSlicing(launch, rows, machine) }, machine).stages[0]!,
   prepare: (launch, machine) => {
-    const form = launch.out.dtype === "f32" ? formOf(launch, machine) : undefined;
+    const form = launch.outs[0].dtype === "f32" ? formOf(launch, machine) : undefined;
     return form === undefined ? plain(launch, machine) : product(launch, form, machine);
   },
 };
@@ -29,7 +29,7 @@ export const matmul: Call<Attrs<"matmul">> = {
 const CHAINED = { all: 1 << 24, weights: 1 << 16 };
 
 /** A product of few rows with a small matrix. */
-function rowwise({ attrs: { transA }, out, inputs }: Launch): Rowwise | undefined {
+function rowwise({ attrs: { transA }, outs: [out], inputs }: Launch): Rowwise | undefined {
   const [M, N] = lastTwo(out.shape);
   const K = inputs[0]!.shape.at(-1)!;
   const fits = !transA && out.shape.length === 2 && inputs.every((x) => x.shape.length === 2) && out.dtype === "f32";
@@ -37,7 +37,7 @@ function rowwise({ attrs: { transA }, out, inputs }: Launch): Rowwise | undefine
 }
 
 /** A block of rows, with all columns at once where possible. */
-function rowSlicing({ out }: CallLaunch, rows: number, machine: DeviceTraits): Slicing {
+function rowSlicing({ outs: [out] }: CallLaunch, rows: number, machine: DeviceTraits): Slicing {
   const N = out.shape[1]!;
   const most = (16 * machine.threads) / rows;
   const rn = Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(N, 4))));

@@ -38,7 +38,7 @@ const search =
     const numbers = { ...lines, parts, groups: all.groups, length: Math.ceil(lines.size / parts) };
     const first = stageOf(machine, {
       name: `${name} ${all.name}${one ? "" : " in parts"}`,
-      operands: [x, one ? launch.out : "i32"],
+      operands: [x, one ? launch.outs[0] : "i32"],
       numbers,
       groups: all.groups * parts,
       scratch: 2 * machine.threads,
@@ -67,7 +67,7 @@ const search =
     const rest = share({ ...lines, size: parts, inner: 1 }, machine);
     const second = stageOf(machine, {
       name: `${name} of parts ${rest.name}`,
-      operands: ["i32", launch.out],
+      operands: ["i32", launch.outs[0]],
       numbers: { count: lines.count, size: parts, inner: 1 },
       groups: rest.groups,
       scratch: 2 * machine.threads,
@@ -133,7 +133,7 @@ export const argsort: Call<Attrs<"argsort">> = {
     return prepared(launch, machine, {
       name: `argsort ${down}`,
       numbers: { size, inner },
-      count: sizeOf(launch.out.shape),
+      count: sizeOf(launch.outs[0].shape),
       text: (w) => place(w, key),
     });
   },
@@ -178,7 +178,7 @@ function byDigits(launch: CallLaunch<AxisAttrs>, machine: DeviceTraits, name: st
   const sort = sorted(launch, machine, x, length, count === 1 ? [element] : [element, line]);
   const last = stageOf(machine, {
     name: "argsort places",
-    operands: ["i32", launch.out],
+    operands: ["i32", launch.outs[0]],
     numbers: { size, inner, places: sort.places },
     count: length,
     text: (w) => `

@@ -17,9 +17,9 @@ const pooling =
   ): Call<PoolAttrs>["prepare"] =>
   (launch, machine) => {
     const { attrs } = launch;
-    const [x, y] = shapes(launch.out, launch.inputs.at(-1)!);
+    const [x, y] = shapes(launch.outs[0], launch.inputs.at(-1)!);
     const numbers = numbersOf(windowsOf(x.shape, attrs.window, y.shape, attrs));
-    const count = sizeOf(launch.out.shape);
+    const count = sizeOf(launch.outs[0].shape);
     return prepared(launch, machine, { name, ...geometry(name, numbers, count, machine), count, text });
   };
 
@@ -85,7 +85,11 @@ function isTiled({ attrs: { window, stride, padding } }: CallLaunch<PoolAttrs>):
 
 /** One invocation per window, also per partial one without an output, writes all of it. */
 function gradOfTiles(launch: CallLaunch<PoolAttrs>, machine: DeviceTraits): Staged {
-  const { attrs, inputs, out } = launch;
+  const {
+    attrs,
+    inputs,
+    outs: [out],
+  } = launch;
   const windows = windowsOf(out.shape, attrs.window, inputs[1]!.shape, attrs);
   const { x, k } = windows;
   const tiles: Axes = [Math.ceil(x[0] / k[0]), Math.ceil(x[1] / k[1]), Math.ceil(x[2] / k[2])];

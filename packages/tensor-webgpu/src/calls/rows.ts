@@ -107,12 +107,6 @@ function rowWords(
         : "",
     ),
   ]);
-  /** Results lie one after another. */
-  const begin = (r: number): string =>
-    results
-      .slice(0, r)
-      .map(({ kind }) => (kind === "row" ? "rows * n + " : "rows + "))
-      .join("");
   return {
     name: w.at.name,
     start: loaded.join("\n"),
@@ -134,7 +128,11 @@ function rowWords(
       ].join("\n"),
     at,
     scalar: (k) => w.load(k, "row"),
-    store: (r, value) => w.store(`${begin(r)}${results[r]!.kind === "row" ? "first + j * inner" : "row"}`, value),
+    store: (r, value) => {
+      const place = results[r]!.kind === "row" ? "first + j * inner" : "row";
+      // The epilogue of an only result is a part of `store`.
+      return r === 0 ? w.store(place, value) : w.put(operands.length + r, place, value);
+    },
     once: (text) => `if (live && slice == 0u) { ${text} }`,
     outOfRange: w.outOfRange,
   };
@@ -192,7 +190,6 @@ export function rowCall<A>(kernel: RowKernel<A>): Call<A> {
     rowwise: (launch): Rowwise | undefined => {
       const { shape } = launch.inputs[0]!;
       if (axisOf(launch) !== 1 || shape.length !== 2 || sizeOf(shape) > CHAINED || shape[0]! < 2) return undefined;
-      if ((kernel.results?.length ?? 1) > 1) return undefined; // one after another: no row of the results is contiguous
       return { rows: shape[0]!, local: kernel.operands.flatMap((kind, k) => (kind === "column" ? [] : [k])) };
     },
     byRows: stageFor,

@@ -33,7 +33,7 @@ export const cumsum: Call<Attrs<"cumsum">> = {
             ${store(at("j"), "sum")}
           }`,
       });
-    const type = launch.out.dtype === "i32" ? "i32" : "f32";
+    const type = launch.outs[0].dtype === "i32" ? "i32" : "f32";
     const stretch = EACH * threads;
     const stretches = Math.ceil(size / stretch);
     const numbers = { size, inner, stretches };
@@ -61,7 +61,7 @@ export const cumsum: Call<Attrs<"cumsum">> = {
     });
     const sums = stageOf(machine, {
       name: `cumsum ${reverse}${stretches > 1 ? " of stretches" : ""}`,
-      operands: stretches > 1 ? [x, launch.out, type] : [x, launch.out],
+      operands: stretches > 1 ? [x, launch.outs[0], type] : [x, launch.outs[0]],
       writes: [1],
       numbers,
       groups,

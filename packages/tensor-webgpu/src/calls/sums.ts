@@ -74,7 +74,7 @@ const addAll = (w: Words, end: string): string => `
     sum += ${w.load(0, "(o * length + j) * inner + k")};
   }`;
 
-const typeOf = (launch: CallLaunch): "i32" | "f32" => (launch.out.dtype === "i32" ? "i32" : "f32");
+const typeOf = (launch: CallLaunch): "i32" | "f32" => (launch.outs[0].dtype === "i32" ? "i32" : "f32");
 
 /** Where each row's indices begin among the sorted ones; besides, the sums of all pieces that lie in one row. */
 function pieceStage(launch: CallLaunch, machine: DeviceTraits, sums: Sums, p: Pieces): Stage {
@@ -138,9 +138,9 @@ function rowStage(
   const type = typeOf(launch);
   return stageOf(machine, {
     name: `rows ${piece}`,
-    operands: [updates, "i32", type, x, launch.out],
+    operands: [updates, "i32", type, x, launch.outs[0]],
     numbers: { rows, length, outer, inner, starts, pieces, places },
-    count: sizeOf(launch.out.shape),
+    count: sizeOf(launch.outs[0].shape),
     text: (w) => `
       let k = i % inner;
       let o = i / (inner * rows);

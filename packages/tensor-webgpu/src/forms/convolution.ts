@@ -131,7 +131,7 @@ export function convolution(
   machine: DeviceTraits,
 ): Staged {
   const g = geometryOf(op, launch);
-  const { out } = launch;
+  const [out] = launch.outs;
   const { M, N, K, a: left, b: right, inner } = sizesOf(op, g);
   const { bm, bn, bk } = tiling;
   const [x, taps, y] = [volume(g.x), volume(g.k), volume(g.y)];

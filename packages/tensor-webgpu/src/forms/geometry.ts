@@ -59,7 +59,7 @@ const roles: Record<
   convWeightGrad: (out, x, g) => [x, out, g],
 };
 
-export function geometryOf(op: Convolution, { attrs, out, inputs }: CallLaunch<ConvAttrs>): Geometry {
+export function geometryOf(op: Convolution, { attrs, outs: [out], inputs }: CallLaunch<ConvAttrs>): Geometry {
   const [x, w, y] = roles[op](out, inputs[0]!, inputs[1]!);
   const { groups } = attrs;
   return {

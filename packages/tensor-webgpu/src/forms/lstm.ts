@@ -1,7 +1,7 @@
 // The cell of an LSTM, forward and backward: what the steps of `recurrence.ts` do on one element.
-import { storeEach, type BackwardCell, type ForwardCell } from "./recurrence.ts";
+import { putEach, type BackwardCell, type ForwardCell } from "./recurrence.ts";
 
-/** From the cells before the step (operand 3): gates, cells and hidden states, one after the other in `out`. */
+/** From the cells before the step (operand 3): gates, cells and hidden states (operands 4 to 6). */
 export const lstmForward: ForwardCell = {
   name: "lstm step",
   parts: 4,
@@ -15,17 +15,19 @@ export const lstmForward: ForwardCell = {
       let o = ${w.at.name}_sigmoid(sum.w);
       let cell = fma(f, before, i * g);
       let hidden = o * ${w.at.name}_tanh(cell);
-      ${storeEach(w, "stateAt + place", "plane", ["i", "f", "g", "o", "cell", "hidden"])}`,
+      ${putEach(w, 4, "stateAt + place", "plane", ["i", "f", "g", "o"])}
+      ${w.put(5, "stateAt + place", "cell")}
+      ${w.put(6, "stateAt + place", "hidden")}`,
 };
 
 /**
- * From the gates of all steps, the step's cells, those before it, and the gradient of its cells so far. Writes into
- * `out` the gradients of the step's four sums, and after those of all steps, the gradient of the cells before it.
+ * From the gates of all steps, the step's cells, those before it, and the gradient of its cells so far. Writes the
+ * gradients of the step's four sums, and the gradient of the cells before it: one result each.
  */
 export const lstmBackward: BackwardCell = {
   name: "lstm step",
   parts: 4,
-  skipped: 0,
+  back: 0,
   before: (w) => `
     let i = ${w.load(2, "stateAt + place")};
     let f = ${w.load(2, "stateAt + plane + place")};
@@ -34,7 +36,7 @@ export const lstmBackward: BackwardCell = {
     let cell = ${w.load(3, "place")};
     let before = ${w.load(4, "place")};
     let dc = ${w.load(5, "place")};`,
-  after: (w) => `
+  after: (w, out) => `
       let squashed = ${w.at.name}_tanh(cell);
       let all = fma(sum * o, 1f - squashed * squashed, dc);
       let di = all * g * (i * (1f - i));
@@ -42,6 +44,6 @@ export const lstmBackward: BackwardCell = {
       let dg = all * i * (1f - g * g);
       let do_ = sum * squashed * (o * (1f - o));
       let dBefore = all * f;
-      ${storeEach(w, "at", "units", ["di", "df", "dg", "do_"])}
-      ${w.store("4u * plane + place", "dBefore")}`,
+      ${putEach(w, out, "at", "units", ["di", "df", "dg", "do_"])}
+      ${w.put(out + 1, "place", "dBefore")}`,
 };

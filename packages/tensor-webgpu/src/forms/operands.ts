@@ -1,5 +1,5 @@
 // The operands of a call, whose number depends on the operation.
-import type { CallOperand } from "@weft/kernel";
+import type { CallLaunch, CallOperand } from "@weft/kernel";
 
 type List<N extends number, T extends readonly CallOperand[] = readonly []> = T["length"] extends N
   ? T
@@ -10,6 +10,10 @@ export function inputsOf<N extends number>({ inputs }: { readonly inputs: readon
   if (inputs.length !== count) throw new RangeError(`tensor-webgpu: wanted ${count} operands, got ${inputs.length}`);
   return inputs as List<N>;
 }
+
+/** The results of a call that has `count` of them. */
+export const outsOf = <N extends number>({ outs }: Pick<CallLaunch, "outs">, count: N): List<N> =>
+  inputsOf({ inputs: outs }, count);
 
 /** Of a list over the axes of one or more matrices: the entries for rows and columns. */
 export const lastTwo = (list: readonly number[]): [rows: number, columns: number] => [list.at(-2)!, list.at(-1)!];

@@ -35,7 +35,10 @@ interface Matrix {
 }
 
 export function productOf(launch: CallLaunch<Attrs<"matmul">>): Product {
-  const { attrs, out } = launch;
+  const {
+    attrs,
+    outs: [out],
+  } = launch;
   const { transA, transB } = attrs;
   const [a, b] = inputsOf(launch, 2);
   const [M, N] = lastTwo(out.shape);
@@ -181,7 +184,7 @@ interface PieceForm {
 function pieceStage(launch: CallLaunch, p: Product, form: PieceForm, machine: DeviceTraits): Stage {
   const { M, N, K, batch, a, b } = p;
   const { bm, bn, splits, vectors } = form;
-  const { out } = launch;
+  const [out] = launch.outs;
   const [across, down] = [Math.ceil(N / bn), Math.ceil(M / bm)];
   const edges = { m: M % bm !== 0, n: N % bn !== 0, k: K % form.bk !== 0 };
   const split = splits > 1;
@@ -217,7 +220,10 @@ function tiledProduct(
   machine: DeviceTraits,
 ): Staged {
   const { bm, bn, bk } = tiling;
-  const { out, after } = launch;
+  const {
+    outs: [out],
+    after,
+  } = launch;
   const all = Math.ceil(p.K / bk);
   const most = Math.ceil(all / wanted);
   const splits = Math.ceil(all / most);

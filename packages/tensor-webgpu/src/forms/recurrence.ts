@@ -2,11 +2,11 @@
 // rows of the batch by some units. Invocations that share a part of it each take every n-th group of four along k
 // straight from memory (as in `slice.ts`); their sums meet once in the workgroup's memory; then each invocation
 // computes the cell of one element. The caller defines the cell (`lstm.ts`, `gru.ts`).
-import type { CallOperand } from "@weft/kernel";
+import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { functionOf } from "../translate/function.ts";
 import { writtenFor, type DeviceTraits } from "./device-traits.ts";
 import { walked, scheduleName, scheduleOf, type DotSchedule } from "./slice.ts";
-import { stageOf, type Stage, type Staged, type Words } from "./stage.ts";
+import { operandsOf, stageOf, type Stage, type Staged, type Words } from "./stage.ts";
 
 /** A piece of `rows` by `units`, of which an invocation sums `each` rows. */
 interface Piece {
@@ -67,9 +67,9 @@ const gathered = ({ share, written }: DotSchedule, part: (z: string) => string):
 const functions = (name: string): string =>
   `${functionOf(`${name}_sigmoid`, "sigmoid")}\n${functionOf(`${name}_tanh`, "tanh")}`;
 
-/** Statements that write values `apart` elements from one another. */
-export const storeEach = (w: Words, place: string, apart: string, values: readonly string[]): string =>
-  values.map((value, j) => w.store(`${place} + ${j}u * ${apart}`, value)).join("\n");
+/** Statements that write values into operand k, `apart` elements from one another. */
+export const putEach = (w: Words, k: number, place: string, apart: string, values: readonly string[]): string =>
+  values.map((value, j) => w.put(k, `${place} + ${j}u * ${apart}`, value)).join("\n");
 
 /** A forward step of one element of the state. */
 export interface ForwardCell {
@@ -83,16 +83,21 @@ export interface ForwardCell {
    */
   readonly before: (w: Words) => string;
   /**
-   * Statements after the product, with `sum` complete, that write into `out`: planes of `plane` elements, from
+   * Statements after the product, with `sum` complete, that write into the results, which are the operands from 4 on:
+   * planes of `plane` elements, from
    * `stateAt` on.
    */
   readonly after: (w: Words) => string;
 }
 
-/** Step t forward, into `out`. h is the state before it, `other` another operand of the cell. */
+/** What a forward step reads: h is the state before it, `other` another operand of the cell. */
+type ForwardOperands = Readonly<Record<"given" | "h" | "whh" | "other", CallOperand>>;
+
+/** Step t forward, into the results of the call. */
 export function forwardStep(
   cell: ForwardCell,
-  { given, h, whh, other, out }: Readonly<Record<"given" | "h" | "whh" | "other" | "out", CallOperand>>,
+  { given, h, whh, other }: ForwardOperands,
+  outs: CallLaunch["outs"],
   t: number,
   { steps, batch, units }: SequenceSizes,
   machine: DeviceTraits,
@@ -107,7 +112,7 @@ export function forwardStep(
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   return stageOf(machine, {
     name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${four ? " 4" : ""}`,
-    operands: [fromElement(given, t * cell.parts * state), h, whh, other, out],
+    ...operandsOf([fromElement(given, t * cell.parts * state), h, whh, other], outs),
     numbers: { across, batch, units, quads, plane: steps * state, stateAt: t * state },
     groups: across * down,
     vectors: threads * piece.each,
@@ -190,34 +195,34 @@ export interface BackwardCell {
   readonly name: string;
   /** How many sums a unit has. */
   readonly parts: 3 | 4;
-  /** The number of planes of `out` before the gradients that go back through whh. */
-  readonly skipped: number;
+  /** The result with the gradients that go back through whh. */
+  readonly back: 0 | 1;
   /**
    * Statements before the product. In scope: `place`, the element's place in a state. The cell's operands begin at 2.
    */
   readonly before: (w: Words) => string;
   /**
-   * Statements with `sum`, the gradient of the step's h (from gy and through whh), that write into `out`: `at` is the
-   * place of the first of this element's gradients among those of all steps.
+   * Statements with `sum`, the gradient of the step's h (from gy and through whh), that write into the results, which
+   * are the operands from `out` on: `at` is the place of the first of this element's gradients among those of all steps.
    */
-  readonly after: (w: Words) => string;
+  readonly after: (w: Words, out: number) => string;
 }
 
-/** What a backward step reads and writes; `own` are the operands of its cell. */
-export interface BackwardOperands {
+/** What a backward step reads; `own` are the operands of its cell. */
+interface BackwardOperands {
   readonly whh: CallOperand;
   readonly gy: CallOperand;
   readonly own: readonly CallOperand[];
-  readonly out: CallOperand;
 }
 
 /**
- * Step t backward, into `out`, where its successor has already written the gradients of its sums. The last step has no
+ * Step t backward, into the results of the call, where its successor has already written the gradients of its sums. The last step has no
  * successor, so nothing comes back through whh.
  */
 export function backwardStep(
   cell: BackwardCell,
-  { whh, gy, own, out }: BackwardOperands,
+  { whh, gy, own }: BackwardOperands,
+  outs: CallLaunch["outs"],
   t: number,
   { steps, batch, units }: SequenceSizes,
   machine: DeviceTraits,
@@ -231,13 +236,13 @@ export function backwardStep(
   const wide = units % 4 === 0 ? 4 : parts;
   const quads = (parts * units) / wide;
   const walk = scheduleOf(quads, threads / tiles, writtenFor(machine));
-  const four = units % 4 === 0 && lieWide([whh, out]);
+  const four = units % 4 === 0 && lieWide([whh, outs[cell.back]!]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   const way = last ? "last" : `${scheduleName(walk)} by ${wide}${four ? " at once" : ""}`;
   return stageOf(machine, {
     name: `${cell.name} back ${piece.rows}x${piece.units} ${way}`,
-    operands: [whh, gy, ...own, out],
+    ...operandsOf([whh, gy, ...own], outs),
     numbers: {
       across,
       batch,
@@ -246,7 +251,7 @@ export function backwardStep(
       plane: steps * state,
       stateAt: t * state,
       sumsAt: t * parts * state,
-      nextAt: (cell.skipped * steps + (t + 1) * parts) * state,
+      nextAt: (t + 1) * parts * state,
     },
     groups: across * down,
     vectors: last ? 0 : threads * piece.each,
@@ -277,9 +282,9 @@ function backwardText(
           .join(", ")})`;
   const along = (i: number): string =>
     four
-      ? w.load4(out, `row${i} + q * ${wide}u`)
+      ? w.load4(out + cell.back, `row${i} + q * ${wide}u`)
       : `vec${wide}f(${range(wide)
-          .map((j) => w.load(out, `row${i} + q * ${wide}u + ${j}u`))
+          .map((j) => w.load(out + cell.back, `row${i} + q * ${wide}u + ${j}u`))
           .join(", ")})`;
   // Rows of whh run across, so neighbors read neighboring columns: whole sectors of memory.
   const round = `
@@ -332,6 +337,6 @@ function backwardText(
           : gathered(walk, (z) => `${w.at.vector(`(${z}) * ${tiles * each}u + lane / 4u`)}[lane % 4u]`)
       }
       let at = sumsAt + m * units * ${parts}u + n;
-      ${cell.after(w)}
+      ${cell.after(w, out)}
     }`;
 }

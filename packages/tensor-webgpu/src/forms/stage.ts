@@ -3,7 +3,7 @@
 // it names.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import type { AddressArgument, CallOperand, NumberArgument } from "@weft/kernel";
+import type { AddressArgument, CallLaunch, CallOperand, NumberArgument } from "@weft/kernel";
 import type { Body, Epilogue, Surroundings } from "../translate/program.ts";
 import { registerOf, wgslType, type Register } from "../translate/scalar.ts";
 import type { DeviceTraits } from "./device-traits.ts";
@@ -90,6 +90,15 @@ export interface Words {
 
 /** What a value of this dtype is in the WGSL of a call. */
 export const registerIn = (dtype: DType): Register => registerOf(dtypeInfo[dtype].compute);
+
+/** What a stage reads, then the results of its call. */
+export const operandsOf = (
+  reads: readonly StageOperand[],
+  [out, ...others]: CallLaunch["outs"],
+): Pick<StageForm, "operands" | "writes"> => ({
+  operands: [...reads, out, ...others],
+  writes: [reads.length, ...others.map((_, i) => reads.length + 1 + i)],
+});
 
 export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageForm): Stage {
   const { name, operands, epilogue, count } = form;
