@@ -9,11 +9,7 @@ import type { NamedBox } from "./model.ts";
  * The names, shapes or counts of a state are not those of what it was loaded into.
  *
  * @example
- * try {
- *   fromBytes(bytes, otherModel);
- * } catch (error) {
- *   if (error instanceof StateError) console.log(error.message);
- * }
+ * fromBytes(await toBytes(Linear(3, 1)), Linear(3, 2)); // throws StateError
  */
 export class StateError extends WeftError {
   static override readonly name: string = "StateError";

@@ -1,6 +1,7 @@
 // The examples of the sources and of the README are true.
 import * as autograd from "@weft/autograd";
-import { add, crossEntropyRows, mean, mul, type Tensor } from "@weft/tensor";
+import { Linear, crossEntropy, fromBytes, toBytes } from "@weft/nn";
+import { add, mul, type Tensor } from "@weft/tensor";
 import { testExamples } from "../../../test/examples.ts";
 
 testExamples({
@@ -11,12 +12,15 @@ testExamples({
     const { tensor, randn } = backend;
     const p = autograd.param(tensor([1, 2]));
     return {
-      crossEntropy: (x: Tensor, y: Tensor) => mean(crossEntropyRows(x, y)),
+      Linear,
+      crossEntropy,
+      fromBytes,
       layer1: (x: Tensor) => mul(x, p),
       layer2: (x: Tensor) => add(x, p),
       model: (x: Tensor) => mul(x, p),
       open: async () => backend,
       p,
+      toBytes,
       rows: new autograd.RowSparse(tensor([0, 0], { dtype: "i32" }), randn([2, 3]), [4, 3]),
       w: autograd.param(randn([2, 64])),
       x: tensor([[3, 4]]),
