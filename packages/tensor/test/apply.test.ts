@@ -1,4 +1,4 @@
-// The dispatch: nothing runs before everything has been checked, and what belongs to different backends or contracts
+// Dispatch: nothing runs before everything has been checked, and what belongs to different backends or contracts
 // does not mix.
 import { beforeEach, expect, test } from "vitest";
 import * as weft from "../src/index.ts";

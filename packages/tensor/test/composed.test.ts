@@ -1,4 +1,4 @@
-// Composed functions against plain JavaScript, and at the points where formulas like to fail.
+// Composed functions against plain JavaScript, and at the points where formulas tend to fail.
 import { describe, expect, test } from "vitest";
 import * as weft from "../src/index.ts";
 import { crossEntropyGradOp } from "../src/internals.ts";
@@ -81,7 +81,7 @@ describe("statistics", () => {
     expect(zeros([2, 0]).prod({ axis: 1 }).arraySync()).toEqual([1, 1]);
   });
 
-  test("any and all, of nothing too", () => {
+  test("any and all, over empty axes too", () => {
     expect([zeros([0]).any().itemSync(), zeros([0]).all().itemSync()]).toEqual([0, 1]);
     expect(
       tensor([
@@ -117,7 +117,7 @@ describe("statistics", () => {
     expect(zeros([2, 0]).logSumExp({ axis: 1 }).arraySync()).toEqual([-Infinity, -Infinity]);
   });
 
-  test("softmax of large numbers, of a middle axis, of nothing", () => {
+  test("softmax of large numbers, along a middle axis, of an empty axis", () => {
     const x = randn([2, 3, 4]).mul(100);
     const y = x.softmax({ axis: 1 });
     (y.sum({ axis: 1 }).arraySync() as number[][]).flat().forEach((s) => expect(s).toBeCloseTo(1, 12));
@@ -368,7 +368,7 @@ describe("creation", () => {
     expect([full(2, 3).dtype, full([], 3, { dtype: "i32" }).arraySync(), rand(0).shape]).toEqual(["f32", 3, [0]]);
     expect(weft.onesLike(zeros([2], { dtype: "i32" })).arraySync()).toEqual([1, 1]);
   });
-  test("half precision: every half survives, and rounding is to even", () => {
+  test("half precision: every value round-trips, and rounding is to even", () => {
     const bits = Uint16Array.from({ length: 0x10000 }, (_, i) => i).filter(
       (h) => (h & 0x7c00) !== 0x7c00 || (h & 0x3ff) === 0,
     );
@@ -380,7 +380,7 @@ describe("creation", () => {
       [1, 1 + 2 ** -9, 65504, Infinity, 0, NaN],
     );
   });
-  test("bfloat16: every one survives, and rounding is to even", () => {
+  test("bfloat16: every value round-trips, and rounding is to even", () => {
     const bits = Uint16Array.from({ length: 0x10000 }, (_, i) => i).filter((h) => (h & 0x7fff) <= 0x7f80);
     const values = tensor(bits, { dtype: "bf16" }).arraySync() as number[];
     expect(values).toEqual(Array.from(new Float32Array(Uint32Array.from(bits, (h) => h << 16).buffer)));

@@ -1,4 +1,4 @@
-// The formulas of composed functions have the right derivatives where such formulas like to fail: at kinks, ties, zeros and
+// The formulas of composed functions have the right derivatives where such formulas tend to fail: at kinks, ties, zeros and
 // infinities. Each row has the derivatives of orders 1, 2, … of the sum of the results.
 import { expect, test } from "vitest";
 import { grad } from "@weft/autograd";

@@ -1,4 +1,4 @@
-// In which dtype operands meet: one table for tensors, and what a number does to it.
+// Type promotion: one table for pairs of tensors, and the rules for numbers.
 import { expect, test } from "vitest";
 import { add, concat, div, equal, exp, less, matmul, mean, neg, sum, where, type DType } from "../src/index.ts";
 import { promote } from "../src/internals.ts";
@@ -6,7 +6,7 @@ import { Recorder } from "./recorder.ts";
 
 const all: DType[] = ["bool", "u8", "i32", "f16", "bf16", "f32", "f64"];
 
-test("the table of promotion", () => {
+test("the promotion table", () => {
   const table = all.map((a) => all.map((b) => promote(a, b)));
   expect(table).toEqual([
     ["bool", "f32", "i32", "f32", "f32", "f32", "f64"],
@@ -82,7 +82,7 @@ test.each<[string, (x: DType) => DType, Record<DType, DType>]>([
   expect(Object.fromEntries(all.map((d) => [d, dtype(d)]))).toEqual(wanted);
 });
 
-test("operands of two dtypes meet before they are computed with", () => {
+test("operands of two dtypes are promoted before computation", () => {
   backend.calls.length = 0;
   equal(of("i32"), of("f64"));
   expect(backend.calls).toMatchObject([

@@ -1,4 +1,4 @@
-// Wrong shapes, dtypes, axes and options fail at the call with the whole truth in the message, before any kernel runs.
+// Wrong shapes, dtypes, axes and options fail at the call, with a complete message, before any kernel runs.
 import { beforeEach, describe, expect, test } from "vitest";
 import * as weft from "../src/index.ts";
 import { describe as described } from "../src/internals.ts";
@@ -14,7 +14,7 @@ const i = (...shape: number[]) => backend.of(shape, "i32");
 
 type Case = [what: string, call: () => unknown, error: new (message: string) => Error, message: string];
 
-/** A call from plain JavaScript. */
+/** A call without types, as from plain JavaScript. */
 const loosely = (name: keyof typeof weft, ...args: unknown[]): unknown =>
   (weft[name] as (...args: unknown[]) => unknown)(...args);
 
@@ -162,13 +162,13 @@ const cases: Case[] = [
   ["reduction, no axis", () => weft.sum(t(2, 3), { axis: 0.5 }), ArgumentError, "sum: an axis is an integer, got 0.5"],
   ["reduction of a number", () => weft.sum(3), ArgumentError, "sum: wanted a tensor, got the number 3"],
   [
-    "maximum of nothing",
+    "maximum over an empty axis",
     () => weft.max(t(2, 0), { axis: 1 }),
     ShapeError,
     "max: cannot take the max over an empty axis: axis 1 of shape [2, 0]",
   ],
   [
-    "position in nothing",
+    "position in an empty axis",
     () => weft.argmax(t(0)),
     ShapeError,
     "argmax: cannot take the argmax over an empty axis: axis 0 of shape [0]",
@@ -433,7 +433,7 @@ const cases: Case[] = [
     'einsum: "ij->k": "k" of the result is in no operand',
   ],
   [
-    "einsum, twice",
+    "einsum, a letter twice",
     () => weft.einsum("ij->ii", t(2, 2)),
     ArgumentError,
     'einsum: "ij->ii": "i" is twice in the result',

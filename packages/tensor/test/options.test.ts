@@ -1,4 +1,4 @@
-// Options: unknown names, wrong values and things that are no options are errors; undefined is not given.
+// Options: unknown names, wrong values and things that are not options are errors; undefined counts as not given.
 import { expect, test } from "vitest";
 import { argmax, ArgumentError, max, sum } from "../src/index.ts";
 import { boolean, callable, finite, positive, readOptions, type OptionKinds } from "../src/internals.ts";
@@ -13,7 +13,7 @@ interface Rates {
 const kinds = { lr: positive, clip: orNull(finite), lazy: boolean };
 const read = (given: unknown) => readOptions("train", given as Rates | undefined, kinds, { lr: 0.1, lazy: false });
 
-test("types: a kind takes values that its option takes", () => {
+test("types: a kind accepts what its option accepts", () => {
   const options: Rates = {};
   readOptions("train", options, kinds, {});
   // @ts-expect-error -- lr is a number
@@ -29,7 +29,7 @@ test("types: a kind takes values that its option takes", () => {
   expect(Object.keys(wrong)).toEqual(["lr"]);
 });
 
-test("undefined is not given, anywhere", () => {
+test("undefined counts as not given, everywhere", () => {
   expect(read(undefined)).toEqual({ lr: 0.1, lazy: false });
   expect(read({})).toEqual({ lr: 0.1, lazy: false });
   expect(read({ lr: undefined, clip: undefined })).toEqual({ lr: 0.1, lazy: false });
@@ -52,7 +52,7 @@ test.each([
   expect(() => read(given)).toThrow(new ArgumentError(message));
 });
 
-test("arrays in arrays are described to a depth, also those without an end", () => {
+test("nested arrays are described to a depth, also cyclic ones", () => {
   const endless: unknown[] = [1];
   endless.push(endless, [[2, [3]]]);
   const wanted =
@@ -64,13 +64,13 @@ test("arrays in arrays are described to a depth, also those without an end", () 
   expect(() => read(wide)).toThrow("got an array of 9");
 });
 
-test("the defaults stay as they are", () => {
+test("reading does not change the defaults", () => {
   const defaults = { lr: 0.1 };
   readOptions("train", { lr: 3 }, kinds, defaults);
   expect(defaults).toEqual({ lr: 0.1 });
 });
 
-test("reductions refuse what is no option of theirs", () => {
+test("reductions refuse what is not one of their options", () => {
   const { tensor } = reference();
   const x = tensor([[1, 2]]);
   for (const f of [sum, max, argmax])

@@ -1,4 +1,4 @@
-// A backend that computes nothing: it records which primitives reach it, so that rules and attributes can be looked at.
+// A backend that computes nothing: it records which primitives reach it, so that tests can inspect rules and attributes.
 import { Tensor } from "../src/index.ts";
 import { CONTRACT, VERSION, own, randomStream } from "../src/internals.ts";
 import type { Backend, DType, FusedOp, OpName, Shape, TypedArray, Value } from "../src/index.ts";
@@ -45,10 +45,10 @@ export class Recorder implements Backend {
     this.released.push(x);
   }
   unowned(): void {
-    // Nothing is held.
+    // It has no storage.
   }
   owned(): void {
-    // Nor here.
+    // Here neither.
   }
   retain(x: Tensor): Tensor {
     return this.of(x.shape, x.dtype);

@@ -1,4 +1,4 @@
-// Slices with bounds beyond the axis and with steps either way: each is Python's x[start:end:step], worked out by counting.
+// Slices with bounds beyond the axis and with steps either way: each is compared with Python's x[start:end:step].
 import { expect, test } from "vitest";
 import { slice } from "../src/index.ts";
 import { reference } from "./backend.ts";
@@ -7,7 +7,7 @@ const { tensor } = reference();
 const n = 5;
 const x = tensor([0, 1, 2, 3, 4]);
 
-/** Python's meaning, place by place: bounds are moved by n if negative, then clipped. */
+/** Python's definition: negative bounds are shifted by n, then clipped. */
 function python(start: number | null, end: number | null, step: number): number[] {
   const [low, high] = step > 0 ? [0, n] : [-1, n - 1];
   const clip = (at: number) => Math.min(Math.max(at < 0 ? at + n : at, low), high);
@@ -20,7 +20,7 @@ function python(start: number | null, end: number | null, step: number): number[
   return places;
 }
 
-test("the counting is Python's, in cases that Python printed", () => {
+test("the reference agrees with cases that Python printed", () => {
   expect(python(-10, null, -1)).toEqual([]);
   expect(python(null, -10, -1)).toEqual([4, 3, 2, 1, 0]);
   expect(python(10, null, -2)).toEqual([4, 2, 0]);
@@ -29,7 +29,7 @@ test("the counting is Python's, in cases that Python printed", () => {
   expect(python(3, 0, -1)).toEqual([3, 2, 1]);
 });
 
-test("all bounds from -7 to 7 and left out, with steps from -6 to 6", () => {
+test("all bounds from -7 to 7 or left out, with steps from -6 to 6", () => {
   const bounds = [null, ...Array.from({ length: 15 }, (_, i) => i - 7), -100, 100];
   for (const step of [-6, -3, -2, -1, 1, 2, 3, 6])
     for (const start of bounds)

@@ -10,7 +10,7 @@ const made = (data: HostArray, options?: Parameters<typeof b.tensor>[1]) => {
   return [x.dtype, x.arraySync()];
 };
 
-/** As an engine that has it makes one; here the class is stood in for where it has not. */
+/** A Float16Array, or a stand-in for it in engines without that class. */
 function halves(...values: number[]): HostArray {
   const Half = (globalThis as unknown as { Float16Array?: new (xs: number[]) => HostArray }).Float16Array;
   if (Half !== undefined) return new Half(values);
@@ -39,7 +39,7 @@ test.runIf("Float16Array" in globalThis)("halves are converted by their values",
   expect(made(halves(1.9, -2), { dtype: "i32" })).toEqual(["i32", [1, -2]]);
 });
 
-test("wide integers become i32 if they fit; else the message says which does not, and what to do", () => {
+test("wide integers become i32 if they fit; otherwise the message says which one does not, and what to do", () => {
   expect(made(Uint32Array.of(7, 2 ** 31 - 1))).toEqual(["i32", [7, 2 ** 31 - 1]]);
   expect(made(BigInt64Array.of(-7n, 2n ** 31n - 1n))).toEqual(["i32", [-7, 2 ** 31 - 1]]);
   expect(made(BigUint64Array.of(7n))).toEqual(["i32", [7]]);
@@ -68,7 +68,7 @@ test("numbers become integers and booleans as `cast` does it", () => {
   }
 });
 
-test("booleans fill", () => {
+test("full accepts booleans", () => {
   const filled = (...args: Parameters<typeof b.full>) => made2(b.full(...args));
   expect(filled([1], true)).toEqual(["bool", [1]]);
   expect(filled([2], false)).toEqual(["bool", [0, 0]]);
@@ -78,7 +78,7 @@ test("booleans fill", () => {
 });
 const made2 = (x: weft.Tensor) => [x.dtype, x.arraySync()];
 
-test("a mask is no list of indices", () => {
+test("a mask is refused as indices", () => {
   const x = b.tensor([10, 20, 30]);
   const mask = weft.greater(x, 15);
   for (const call of [
@@ -104,7 +104,7 @@ test("data is copied at the call", () => {
   expect(upload).toHaveBeenCalledOnce();
 });
 
-test("an array whose buffer was transferred away is no empty tensor", () => {
+test("an array whose buffer was transferred is refused, not read as empty", () => {
   for (const Kind of [Float32Array, Int32Array, Uint8Array, Float64Array, BigInt64Array]) {
     const array = new Kind(4);
     structuredClone(array, { transfer: [array.buffer] });
