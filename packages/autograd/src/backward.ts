@@ -1,5 +1,5 @@
-// The backward pass: from the last entry of a tape to the first, each gradient goes through its rule to the operands.
-// Here broadcasting is undone, dtypes are restored, and contributions are added up.
+// The backward pass: from the last entry of a tape to the first, each gradient goes through a rule to the operands.
+// Here broadcasting is undone, dtypes are restored, and contributions are summed.
 import { add, cast, reshape, ShapeError, type Interpreter, type Tensor, type Value } from "@weft/tensor";
 import { adopt, applyOwn, closeScope, context, inBackward, openScope, OWNED, type Scope } from "@weft/tensor/internals";
 import type { FusedRule, Pullback } from "./rule.ts";
@@ -10,12 +10,12 @@ import type { Entry, Recorder } from "./tape.ts";
 type AnyRule = (...args: unknown[]) => readonly Pullback[];
 const variadic: unknown = rules.concat;
 
-/** Instead of a rule: a part of the computation that finds its own way back (`customGradient`, `checkpoint`). */
+/** Replaces a rule: a part of the computation with its own backward pass (`customGradient`, `checkpoint`). */
 export interface CustomBackward {
   back(backward: Backward, gs: readonly Tensor[]): void;
 }
 
-/** What has been passed over is released after this many entries, so that a long tape does not hold everything twice. */
+/** Finished entries are released in stretches of this many, so that a long tape does not hold everything twice. */
 const STRETCH = 512;
 
 /** Runs a function with another tape (or none) and another scope. */
@@ -23,7 +23,7 @@ export function below<T>(tape: Interpreter | undefined, scope: Scope | undefined
   const { tape: above, scope: before, suspended } = context;
   context.tape = tape;
   context.scope = scope;
-  context.suspended = 0; // parameters that a pullback reads are constants, whatever waits elsewhere
+  context.suspended = 0; // parameters that a pullback reads are constants, even while an asynchronous diff waits elsewhere
   try {
     return f();
   } finally {
@@ -38,14 +38,14 @@ export class Backward {
   readonly #recorder: Recorder;
   /** Owns the gradients. */
   readonly #home: Scope;
-  /** Whether entries and their values are let go on the way; not when the pass can be repeated. */
+  /** Whether finished entries and their values are released; not if the pass can be repeated. */
   readonly #last: boolean;
-  /** Owns the temporaries of the current stretch; a short tape has one stretch, which is its home. */
+  /** Owns the temporaries of the current stretch; undefined for a short tape, whose only stretch is `#home`. */
   #stretch: Scope | undefined;
   #passed: Entry[] = [];
   #reached: Entry[] = [];
 
-  /** The current scope becomes that of the gradients. */
+  /** The current scope will own the gradients. */
   constructor(recorder: Recorder, last: boolean) {
     this.#recorder = recorder;
     this.#last = last;
@@ -53,7 +53,7 @@ export class Backward {
     if (recorder.entries.length > STRETCH || recorder.saving) this.#open();
   }
 
-  /** Goes through entries; the current scope must be where the pass began. */
+  /** Goes through entries; the current scope must be the one in which the pass began. */
   run(entries: readonly Entry[]): void {
     inBackward(() => this.#through(entries));
   }
@@ -64,7 +64,7 @@ export class Backward {
       const entry = entries[i]!;
       const { group, g } = entry;
       if (group !== undefined) {
-        if (group[0] !== entry) continue; // the first of the group comes last, when all have their gradients
+        if (group[0] !== entry) continue; // the first entry of a group is reached last, when all have their gradients
         this.#group(group);
       } else if (g !== undefined) {
         entry.g = undefined;
@@ -79,13 +79,13 @@ export class Backward {
     }
   }
 
-  /** Releases what was passed and the temporaries of the stretch; the gradients that it reached live on. */
+  /** Releases the finished entries and the temporaries of the stretch; the gradients that it reached are kept. */
   turn(): void {
     this.finish();
     if (this.#stretch !== undefined) this.#open();
   }
 
-  /** Ends the pass: its gradients are in the scope in which it began. */
+  /** Ends the pass: the scope in which it began owns the gradients. */
   finish(): void {
     if (this.#stretch === undefined) return;
     for (const entry of this.#reached) {
@@ -165,14 +165,14 @@ export class Backward {
   }
 }
 
-/** Ends a plain handle before its scope does. */
+/** Releases a plain handle before its scope does. */
 export function end(x: Tensor, why: string | Error): void {
   if (x.ended !== undefined) return;
   x.ended = why;
   x.interpreter.backend.release(x);
 }
 
-/** A contribution with the shape and the dtype of x: summed over the axes that x was broadcast along. */
+/** A contribution in the shape and dtype of x: summed over the axes along which x was broadcast. */
 function fitted(g: Tensor, x: Tensor): Tensor {
   const [from, to] = [g.shape, x.shape];
   const extra = from.length - to.length;

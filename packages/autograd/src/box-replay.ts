@@ -1,16 +1,16 @@
-// An overlay lies over the boxes while a function is run again: reads give what the first run read, and writes stay in
-// the overlay, so that the second run sees the world of the first and changes nothing.
+// An overlay replaces the values of boxes while a function is run again: reads return what the first run read, and
+// writes stay in the overlay. So the second run sees what the first one saw, and changes nothing.
 import { readTensor, type Tensor } from "@weft/tensor";
 import type { Recorder } from "./tape.ts";
 
 /** A box as an overlay sees it. */
 export interface Covered {
-  /** On an open tape the box stands for x from now on; the value is the one that it has. */
+  /** On an open tape the box stands for x from now on; its own value does not change. */
   trace(x: Tensor): void;
 }
 
 export class Overlay {
-  /** What a function's first run read; undefined for boxes that it wrote before. */
+  /** What the first run read; undefined for boxes that it wrote before reading. */
   readonly #seen: Map<Covered, Tensor | undefined> = new Map();
   /** What the last run wrote, box by box. */
   written: Map<Covered, Tensor> = new Map();
@@ -18,7 +18,7 @@ export class Overlay {
   #outer: Overlay | undefined = undefined;
   #noting: boolean;
 
-  /** With a recorder the first run notes what it reads, in handles of the recorder's own. */
+  /** With a recorder the first run notes what it reads, in handles that the recorder owns. */
   constructor(recorder?: Recorder) {
     this.#recorder = recorder;
     this.#noting = recorder !== undefined;
@@ -38,7 +38,7 @@ export class Overlay {
     }
   }
 
-  /** Puts a value over a box. */
+  /** Sets the value that reads of a box return. */
   put(box: Covered, x: Tensor): void {
     this.#seen.set(box, x);
   }
@@ -53,9 +53,9 @@ export class Overlay {
     return x;
   }
 
-  /** Whether a write to a box ends here. */
+  /** Notes a write to a box; returns whether the box itself must stay unchanged. */
   write(box: Covered, x: Tensor): boolean {
-    // A scope in the function may end a plain handle before somebody reads the box.
+    // A scope in the function may release a plain handle before the box is read.
     this.written.set(box, x.interpreter.level > 0 ? x : (this.#recorder?.retained(x) ?? x));
     if (!this.#noting) return true;
     if (!this.#seen.has(box)) this.#seen.set(box, undefined);
@@ -68,5 +68,5 @@ let current: Overlay | undefined;
 const beneath = (overlay: Overlay | undefined, box: Covered, now: () => Tensor): Tensor =>
   overlay === undefined ? now() : overlay.look(box, now);
 
-/** The overlay that lies over the boxes now. */
+/** The current overlay. */
 export const overlay = (): Overlay | undefined => current;

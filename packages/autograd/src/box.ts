@@ -36,16 +36,16 @@ import type { StateRecord } from "./keeper.ts";
 import type { Entry, Recorder } from "./tape.ts";
 import { WeakList } from "./weak-list.ts";
 
-/** A value that is made later, on the backend of the first tensor that its box meets. */
+/** A value that is made later, on the backend of the first tensor that its box is used with. */
 export interface LazyValue {
   readonly shape: Shape;
   readonly dtype: DType;
   create(backend: Backend): Tensor;
-  /** The same value on the host, where it is known without a backend: a file can hold it before there is one. */
+  /** The same value on the host, if it is known without a backend: then it can be saved before there is one. */
   readonly values?: (() => TypedArray) | undefined;
 }
 
-/** A value that is known on the host, or made there, and goes to a backend when there is one. */
+/** A value that is known or made on the host, and uploaded once there is a backend. */
 export const fromHost = (shape: Shape, dtype: DType, values: () => TypedArray): LazyValue => ({
   shape,
   dtype,
@@ -56,15 +56,15 @@ export const fromHost = (shape: Shape, dtype: DType, values: () => TypedArray): 
 const isLazyValue = (x: Tensor | LazyValue): x is LazyValue =>
   typeof x === "object" && x !== null && typeof (x as Partial<LazyValue>).create === "function";
 
-/** With a shape that nobody changes. */
-const owned = (x: LazyValue): LazyValue => ({
+/** A copy, with a frozen shape. */
+const copied = (x: LazyValue): LazyValue => ({
   shape: shapeOf("param", x.shape),
   dtype: x.dtype,
   create: (backend) => x.create(backend),
   values: x.values,
 });
 
-/** What a box holds: a handle of its own, or how to make one. Apart from the box, for the garbage collector's sake. */
+/** What a box holds: its own handle, or how to make one. Separate from the box, so that a finalizer can refer to it. */
 interface Content {
   handle: Tensor | undefined;
   lazyValue: LazyValue | undefined;
@@ -74,7 +74,7 @@ const net = new FinalizationRegistry<Content>((content) => {
   if (content.handle !== undefined) end(content.handle, "its box was collected");
 });
 
-/** What `stopGradient` gave: constants on purpose. */
+/** The results of `stopGradient`: intended constants. */
 const constants = new WeakSet<Tensor>();
 
 const uncloneable = Symbol(
@@ -83,19 +83,19 @@ const uncloneable = Symbol(
 
 abstract class BoxBase implements Box, Covered {
   readonly #content: Content = { handle: undefined, lazyValue: undefined };
-  /** What was assigned on a tape that is still open: there it is part of the computation. */
+  /** What was assigned on a tape that is still open: on that tape it is part of the computation. */
   #traced: Tensor | undefined;
 
-  /** What it is, for messages. */
+  /** "param" or "state". */
   readonly kind: string;
-  /** Whatever would copy the box by its fields (`structuredClone`, `postMessage`) stops here, and says why. */
+  /** Makes `structuredClone` and `postMessage` of a box throw, with this symbol's description as the reason. */
   readonly uncloneable: symbol = uncloneable;
-  /** State that others keep for this box: whoever moves the box moves that, too. */
+  /** State that others (optimizers) keep for this box: it is moved together with the box. */
   readonly belongings: WeakList<StateRecord> = new WeakList();
 
   constructor(kind: string, value: Tensor | LazyValue) {
     this.kind = kind;
-    if (isLazyValue(value)) this.#content.lazyValue = owned(value);
+    if (isLazyValue(value)) this.#content.lazyValue = copied(value);
     else this.store(readTensor(value as Operand, kind));
     net.register(this, this.#content);
   }
@@ -120,7 +120,7 @@ abstract class BoxBase implements Box, Covered {
     return this.#content.handle?.interpreter.backend;
   }
 
-  /** How the value will be made, as long as there is none. */
+  /** How the value will be made; undefined once there is one. */
   get lazyValue(): LazyValue | undefined {
     return this.#content.lazyValue;
   }
@@ -134,7 +134,7 @@ abstract class BoxBase implements Box, Covered {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
-  /** The text where JavaScript wants one; an ArgumentError where it wants a number. */
+  /** Converts to text; throws an ArgumentError where JavaScript wants a number. */
   [Symbol.toPrimitive](hint: string): string {
     return primitive(this, hint, "await p.value.item()");
   }
@@ -146,22 +146,22 @@ abstract class BoxBase implements Box, Covered {
   initialize(backend: Backend): this {
     const { lazyValue } = this.#content;
     if (lazyValue === undefined) return this;
-    const mine = openScope(`the ${this.kind} took its first value`);
+    const inner = openScope(`the ${this.kind} took its first value`);
     const { caller } = context;
-    context.caller = undefined; // how a value is made is no part of the function that asks for it
+    context.caller = undefined; // errors of the initializer must not carry the name of the function that needs the value
     try {
-      below(undefined, mine, () => this.store(lazyValue.create(backend)));
+      below(undefined, inner, () => this.store(lazyValue.create(backend)));
     } finally {
       context.caller = caller;
-      closeScope(mine);
+      closeScope(inner);
     }
     return this;
   }
 
-  /** Gives up the value for one that is made later. */
+  /** Replaces the value by one that is made later. */
   reset(lazyValue: LazyValue): void {
     const { handle } = this.#content;
-    this.#content.lazyValue = owned(lazyValue);
+    this.#content.lazyValue = copied(lazyValue);
     this.#content.handle = undefined;
     if (handle !== undefined) end(handle, `the ${this.kind} was reset`);
   }
@@ -175,7 +175,7 @@ abstract class BoxBase implements Box, Covered {
     );
   }
 
-  /** Lets the box stand for x on the tapes of x that are still open. */
+  /** Makes the box stand for x on the tapes of x, as long as they are open. */
   trace(x: Tensor): void {
     this.#traced = x.interpreter.level > 0 ? x : undefined;
   }
@@ -189,11 +189,11 @@ abstract class BoxBase implements Box, Covered {
     return this.#traced;
   }
 
-  /** A new version: the box gets a handle of its own on the plain value. */
+  /** Makes a new version: the box gets its own handle on the plain value. */
   protected store(x: Tensor): void {
     const bottom = untaped(x);
     const handle = bottom.interpreter.backend.retain(bottom);
-    handle.owner = null; // no scope ends what is in a box
+    handle.owner = null; // no scope releases what is in a box
     const old = this.#content.handle;
     bottom.interpreter.backend.supersede?.(handle, old);
     this.#content.handle = handle;
@@ -214,7 +214,7 @@ export class Param extends BoxBase {
     super("param", value);
   }
 
-  /** A plain tensor with a handle of its own: it stays readable after the parameter is given a new value. */
+  /** A plain tensor, as a separate handle: it stays readable after the parameter is assigned a new value. */
   get value(): Tensor {
     const over = overlay();
     return fresh(over === undefined ? this.version() : over.look(this, () => this.version()));
@@ -224,7 +224,7 @@ export class Param extends BoxBase {
     const { shape } = this;
     if (!isFloat(t.dtype)) throw integers(t.dtype);
     if (!sameShape(t.shape, shape))
-      throw new ShapeError(`param: a parameter of shape [${shape}] was given a value of shape [${t.shape}]`);
+      throw new ShapeError(`param: a parameter of shape [${shape}] was assigned a value of shape [${t.shape}]`);
     if (t.interpreter.level > 0) this.#refuseConstant(t);
     if (overlay()?.write(this, t) === true) return;
     this.store(t);
@@ -246,7 +246,7 @@ export class Param extends BoxBase {
     return this.value;
   }
 
-  /** The version that a tape sees: what was assigned on it or on one that it stands on, or else the plain value. */
+  /** The version that a tape sees: what was assigned on it or on a tape that it wraps, otherwise the plain value. */
   #now(tape: Recorder): Tensor {
     let t = this.traced;
     while (t !== undefined && t.interpreter.level > 0) {
@@ -256,7 +256,9 @@ export class Param extends BoxBase {
     return this.version();
   }
 
-  /** A new value in which a plain version stands for the parameter has lost the gradient along it, without a word. */
+  /**
+   * Refuses a new value that was computed from a plain version of the parameter: it would silently lose the gradient.
+   */
   #refuseConstant(x: Tensor): void {
     for (let t = x; t.interpreter.level > 0; t = t.interpreter.lower!(t)) {
       const tape = t.interpreter as Recorder;
@@ -270,7 +272,7 @@ export class Param extends BoxBase {
   }
 }
 
-/** Whether a tensor was computed, in a few operations on its tape, from one of these plain versions. */
+/** Whether a tensor was computed from one of these plain versions, in at most so many operations on its tape. */
 function reaches(x: Value, versions: readonly unknown[], operations: number): boolean {
   if (typeof x === "number") return false;
   if (x.interpreter.level === 0) return versions.includes(x.payload) && !constants.has(x);
@@ -291,7 +293,7 @@ export class State extends BoxBase {
     super("state", value);
   }
 
-  /** The current value; on the tape on which it was assigned, as long as that is open. */
+  /** The current value: while the tape on which it was assigned is open, the tensor on that tape. */
   get value(): Tensor {
     meet(this);
     const over = overlay();
@@ -315,7 +317,7 @@ export class State extends BoxBase {
   }
 }
 
-/** The plain value of a tensor or a box, with a handle of its own, which is meant to be a constant. */
+/** The plain value of a tensor or a box, as a separate handle that is an intended constant. */
 export function constant(x: Operand): Tensor {
   const held = typeof x === "object" && x !== null && !("interpreter" in x) && "value" in x ? (x as Param).value : x;
   const t = fresh(untaped(readTensor(held, "stopGradient")));
@@ -330,10 +332,10 @@ function fresh(version: Tensor): Tensor {
 }
 
 /**
- * Marks a tensor to be differentiated: a box that can stand wherever a tensor can. In `diff` every operation on it is
- * recorded; assigning `.value` gives it a new value, which earlier results do not see. It owns its value: no scope ends
- * it. A value read as `p.value` is a plain tensor without gradient. Assigned inside `diff`, a value computed there stays part of
- * the computation until that `diff` ends. Throws a DTypeError for integers.
+ * A parameter: a box with a value to differentiate with respect to, accepted wherever a tensor is. In `diff` every
+ * operation on it is recorded. Assigning `.value` gives it a new value, which earlier results do not see. It owns its
+ * value: no scope releases it. Reading `p.value` gives a plain tensor without gradient. A value computed and assigned
+ * inside `diff` stays part of the computation until that `diff` ends. Throws a DTypeError for integers.
  *
  * @example
  * const w = param(randn([784, 10], { std: 0.01 }));

@@ -1,4 +1,4 @@
-// The check of derivatives: what the rules give beside what central differences give, in double precision.
+// The check of derivatives: compares the rules with central differences, in double precision.
 import {
   cast,
   mul,
@@ -21,7 +21,7 @@ import { RowSparse } from "./sparse.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
 /**
- * A gradient that differs from central differences.
+ * A gradient differs from central differences.
  *
  * @example
  * const wrong = customGradient((x) => ({ value: square(x), pullback: (g) => g }));
@@ -36,7 +36,7 @@ const ELEMENTS = 10;
 const RELATIVE = 1e-4;
 const ABSOLUTE = 1e-6;
 
-/** Numbers in [−1, 1] that are the same in every run: a linear congruential generator (Numerical Recipes). */
+/** Numbers in [−1, 1], the same in every run: a linear congruential generator (Numerical Recipes). */
 function sequence(): () => number {
   let n = 1;
   return () => {
@@ -45,9 +45,9 @@ function sequence(): () => number {
   };
 }
 
-const isVaried = (x: Tensor | Box): boolean => "interpreter" in x && isFloat(x.dtype);
+const isChecked = (x: Tensor | Box): boolean => "interpreter" in x && isFloat(x.dtype);
 
-/** A value that is varied: an argument of the function, or a parameter that it uses. */
+/** A value whose gradient is checked: an argument of the function, or a parameter that it uses. */
 interface CheckedInput {
   readonly name: string;
   readonly shape: readonly number[];
@@ -56,34 +56,34 @@ interface CheckedInput {
 
 /**
  * Compares the gradient of f with central differences, in f64: with respect to every floating-point tensor among the
- * inputs (trees of tensors, too) and to every parameter that f uses. A result that is no scalar is summed with fixed
- * weights; of large tensors ten elements and one direction are checked. f draws the same random numbers every time.
- * Gives true, or throws a GradientError that names the place, or an UnsupportedError on a backend without f64.
+ * inputs (also in trees) and to every parameter that f uses. A result that is not a scalar is summed with fixed
+ * weights. Of large tensors ten elements and one direction are checked. f draws the same random numbers in every run.
+ * Returns true, or throws a GradientError that names the element, or an UnsupportedError on a backend without f64.
  *
  * @example
  * await gradCheck((a, b) => matmul(a, b), randn([2, 3]), randn([3, 2]));
  */
 export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknown, ...inputs: Args): Promise<true> {
   readValue("gradCheck", "what is differentiated", f, callable);
-  const given = leavesOf(inputs).filter(isVaried);
+  const given = leavesOf(inputs).filter(isChecked);
   const params = usedBy(f, inputs);
-  const [anything] = [...given, ...params];
-  if (anything === undefined)
-    throw new UnsupportedError("gradCheck: wanted a tensor or a parameter to differentiate by");
-  const backend = scope(() => readTensor(anything, "gradCheck").interpreter.backend);
-  const places: CheckedInput[] = [];
-  for (const [k, x] of given.entries()) places.push(await read(`input ${k}`, x, backend));
-  for (const [k, p] of params.entries()) places.push(await read(`parameter ${k}`, p, backend));
+  const [first] = [...given, ...params];
+  if (first === undefined)
+    throw new UnsupportedError("gradCheck: wanted a tensor or a parameter to differentiate with respect to");
+  const backend = scope(() => readTensor(first, "gradCheck").interpreter.backend);
+  const checked: CheckedInput[] = [];
+  for (const [k, x] of given.entries()) checked.push(await read(`input ${k}`, x, backend));
+  for (const [k, p] of params.entries()) checked.push(await read(`parameter ${k}`, p, backend));
 
   const { counter } = backend.stream;
-  /** Runs f on these values: the tensors that it was given, and the weighted sum of what it returned. */
+  /** Runs f on these values, each uploaded and passed through `lift`: the weighted sum of what it returns. */
   const run = (all: readonly Float64Array<ArrayBuffer>[], lift: (x: Tensor, k: number) => Tensor): Tensor => {
     backend.stream.counter = counter;
-    const uploaded = all.map((values, k) => lift(backend.upload(values, places[k]!.shape, "f64"), k));
+    const uploaded = all.map((values, k) => lift(backend.upload(values, checked[k]!.shape, "f64"), k));
     const over = new Overlay();
     for (const [k, p] of params.entries()) over.put(p, uploaded[given.length + k]!);
     let k = 0;
-    const args = mapTree(inputs, (x) => (isVaried(x) ? uploaded[k++]! : x)) as Args;
+    const args = mapTree(inputs, (x) => (isChecked(x) ? uploaded[k++]! : x)) as Args;
     return over.during(() => weighted(f(...args)));
   };
   const value = async (all: readonly Float64Array<ArrayBuffer>[]): Promise<number> => {
@@ -104,7 +104,7 @@ export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknow
       };
       const y = session.during(() =>
         run(
-          places.map((place) => place.values),
+          checked.map((input) => input.values),
           lift,
         ),
       );
@@ -121,8 +121,8 @@ export async function gradCheck<Args extends any[]>(f: (...args: Args) => unknow
   })();
 
   const random = sequence();
-  const originals = places.map((place) => place.values);
-  for (const [k, { name, shape, values }] of places.entries()) {
+  const originals = checked.map((input) => input.values);
+  for (const [k, { name, shape, values }] of checked.entries()) {
     const size = values.length;
     const g = gradients[k];
     const slopes = g === undefined ? new Float64Array(size) : await backend.read(g);
@@ -181,7 +181,7 @@ async function read(name: string, x: Operand, backend: Backend): Promise<Checked
   return { name, shape: y.shape, values };
 }
 
-/** Σ u·y over all tensors of a result, with fixed u. */
+/** Σ u·y over all tensors of a result, with fixed weights u. */
 function weighted(result: unknown): Tensor {
   const random = sequence();
   let total: Tensor | undefined;

@@ -1,4 +1,5 @@
-// Checkpoints trade time for memory: what a function computes is not held for the backward pass but computed again there.
+// Checkpoints trade time for memory: what a function computes is not kept for the backward pass but computed again
+// there.
 import type { RandomStream, Tensor } from "@weft/tensor";
 import {
   callable,
@@ -19,7 +20,7 @@ import { distinct, leavesOf, mapTree } from "./tree.ts";
 
 const tensorsOf = (result: unknown): Tensor[] => leavesOf(result).filter((x) => "interpreter" in x) as Tensor[];
 
-/** A call that was not recorded: how to repeat it as it was, with the same random numbers and the same boxes. */
+/** A call that was not recorded. It is repeated with the same random numbers and the same values of boxes. */
 class Recomputation implements CustomBackward {
   readonly #recorder: Recorder;
   readonly #run: () => unknown;
@@ -27,7 +28,7 @@ class Recomputation implements CustomBackward {
   readonly #stream: RandomStream;
   readonly #counter: number;
   readonly #training: boolean | undefined = context.training;
-  /** Which of the result's tensors are differentiable results of the call. */
+  /** Which tensors of the result are differentiable: their positions. */
   #places: readonly number[] = [];
   /** The boxes that the call assigned: what they hold is part of its result. */
   #boxes: readonly Covered[] = [];
@@ -40,14 +41,14 @@ class Recomputation implements CustomBackward {
     this.#counter = stream.counter;
   }
 
-  /** The call itself: operations run, and the tape does not note them. */
+  /** The call itself: its operations run without being recorded. */
   forward(): unknown {
     const recorder = this.#recorder;
-    const mine: Scope = openScope(labelOf(this.#run, "checkpoint"));
+    const inner: Scope = openScope(labelOf(this.#run, "checkpoint"));
     recorder.saving = true;
     recorder.paused = true;
     recorder.touched = false;
-    context.scope = mine;
+    context.scope = inner;
     try {
       const result = this.#overlay.during(this.#run);
       this.#boxes = [...this.#overlay.written.keys()];
@@ -71,17 +72,17 @@ class Recomputation implements CustomBackward {
         if (!("interpreter" in x)) return x;
         const y = given(k++);
         if (y !== undefined) return y;
-        escape(x, mine, mine.parent);
+        escape(x, inner, inner.parent);
         return x;
       });
     } finally {
       recorder.paused = false;
-      context.scope = mine.parent;
-      closeScope(mine);
+      context.scope = inner.parent;
+      closeScope(inner);
     }
   }
 
-  /** The tensors that a run gave, and what it left in boxes. */
+  /** The tensors that a run returned, and those that it assigned to boxes. */
   #results(result: unknown): Tensor[] {
     const { written } = this.#overlay;
     return [...tensorsOf(result), ...this.#boxes.flatMap((box) => written.get(box) ?? [])];
@@ -117,10 +118,10 @@ class Recomputation implements CustomBackward {
 }
 
 /**
- * The same function, of which nothing but the result is held for the backward pass: there it is computed once more. The
- * second run draws the same random numbers and sees boxes as they were; what it assigns to
- * boxes has no effect. What the first run leaves in boxes is part of its result.
- * Inside a nested `grad` or `diff` only the innermost tape saves memory.
+ * The same function, but nothing except its result is kept for the backward pass, where f is called again. The second
+ * call draws the same random numbers, sees boxes as they were, and its assignments to boxes have no effect. What the
+ * first call assigned to boxes is part of its result. In a nested `grad` or `diff` only the innermost tape saves
+ * memory.
  *
  * @example
  * const block = checkpoint((x) => layer2(relu(layer1(x))));
@@ -131,7 +132,7 @@ export function checkpoint<Args extends any[], R>(f: (...args: Args) => R): (...
     const recorder = context.tape as Recorder | undefined;
     const [first] = tensorsOf(args);
     const backend = recorder?.bound ?? first?.interpreter.backend;
-    // Without a backend there is no stream of random numbers to set back: then the call is recorded as usual.
+    // Without a backend there is no random stream to reset: then the call is recorded as usual.
     if (recorder === undefined || recorder.paused || backend === undefined)
       return distinct(f(...args), tensorsOf(args));
     return distinct(new Recomputation(recorder, () => f(...args), backend.stream).forward() as R, tensorsOf(args));

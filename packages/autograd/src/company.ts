@@ -1,5 +1,5 @@
-// Which boxes were on a tape together, and which ones somebody has found in a model. A box that a closure hides shows itself by its
-// company on tapes alone.
+// Which boxes were on a tape together, and which were found in a model. A box that is hidden in a closure can be
+// detected only by the boxes that it shares a tape with.
 import { context } from "@weft/tensor/internals";
 import type { Param, State } from "./box.ts";
 import type { Recorder } from "./tape.ts";
@@ -12,11 +12,14 @@ interface Group {
   looks: number;
 }
 const groups = new WeakMap<AnyBox, Group>();
-/** So often all of a group is compared: that takes time, and a loop has the same boxes on each tape. Then its length and its last one are. */
+/**
+ * After so many full comparisons only a group's length and last box are compared: a loop has the same boxes on each
+ * tape.
+ */
 const mostLooks = 16;
 const found = new WeakSet<object>();
 
-/** Notes that a box was read or assigned. A tape of another copy of this package may know of no states. */
+/** Notes that a box was read or assigned. A tape from another copy of this package may not track states. */
 export function meet(box: AnyBox): void {
   const { met } = context;
   if (met !== undefined && !met.seen.has(box)) {
@@ -41,11 +44,11 @@ export function metOnTape(boxes: readonly AnyBox[]): void {
   for (const box of boxes) groups.set(box, group);
 }
 
-/** Notes that a walk through a model has found a box. */
+/** Notes that traversing a model found a box. */
 export const markFound = (box: object): void => void found.add(box);
 
-/** Whether a walk through any model has found a box. */
+/** Whether traversing any model found a box. */
 export const wasFound = (box: object): boolean => found.has(box);
 
-/** The boxes that shared a tape with one. */
+/** The boxes that shared a tape with a box. */
 export const companyOf = (box: AnyBox): AnyBox[] => (groups.get(box)?.refs ?? []).flatMap((ref) => ref.deref() ?? []);

@@ -1,4 +1,4 @@
-// Gradients written by hand: a function that gives its value together with the way back.
+// Gradients written by hand: a function that returns its value together with its pullback.
 import { ArgumentError, readTensor, readTensors, type Operand, type Tensor } from "@weft/tensor";
 import { callable, context, describe, inBackward, inNameOf, readValue } from "@weft/tensor/internals";
 import { below, type Backward, type CustomBackward } from "./backward.ts";
@@ -7,17 +7,20 @@ import { Recorder } from "./tape.ts";
 import { learning } from "./training.ts";
 import { distinct } from "./tree.ts";
 
-/** The value, and from the gradient of each of its tensors to the gradients of the inputs (none: null). */
+/**
+ * The value, and the pullback: from the gradient of each tensor of the value to the gradients of the inputs (null for
+ * none).
+ */
 export interface Custom<V> {
   readonly value: V;
   readonly pullback: (...gs: Tensor[]) => Tensor | readonly (Tensor | null | undefined)[];
 }
 
-/** Stands for the tape while the function runs: a parameter would lose its gradient without notice. */
+/** Replaces the tape while the function runs, to refuse parameters: they would silently lose their gradient. */
 class Guard extends Recorder {
   override lift(p: Param): Tensor {
     throw new ArgumentError(
-      `customGradient: the function uses a parameter [${p.shape}] that is not among its arguments; pass it, or stopGradient it`,
+      `customGradient: the function uses a parameter [${p.shape}] that is not among its arguments; pass it, or use stopGradient`,
     );
   }
 }
@@ -38,7 +41,7 @@ class ByHand implements CustomBackward {
     const grads = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor];
     if (grads.length !== this.#inputs.length)
       throw new ArgumentError(
-        `customGradient: the pullback must give ${this.#inputs.length} gradients, one an input; it gave ${grads.length}`,
+        `customGradient: the pullback must give ${this.#inputs.length} gradients, one per input; it gave ${grads.length}`,
       );
     for (const [k, x] of this.#inputs.entries()) {
       const g = grads[k];
@@ -49,10 +52,10 @@ class ByHand implements CustomBackward {
 }
 
 /**
- * A function whose gradient is given by hand. `f` gets plain tensors and returns its value, one tensor or several, and a
- * pullback: from the gradient of each value to the gradients of all inputs (null where there is none). Gradients of
- * higher order go through what the pullback computes with public functions. Parameters are passed as arguments: using
- * one that is not is an ArgumentError.
+ * A function with a gradient written by hand. `f` gets plain tensors and returns its value, one tensor or several, and
+ * a pullback: from the gradient of each value to the gradients of all inputs (null for none). Higher-order gradients
+ * differentiate what the pullback computes with public functions. Parameters must be passed as arguments: using one
+ * that is not is an ArgumentError.
  *
  * @example
  * // rounds, but lets the gradient through
@@ -79,20 +82,20 @@ function call<V extends Tensor | readonly Tensor[]>(f: (...xs: Tensor[]) => Cust
   const { counter } = stream;
   let { value, pullback } = guarded(recorder, f, under);
   if (under.some((x) => x.interpreter.level > 0)) {
-    // An outer tape must see the gradient written by hand too, not that of the operations inside.
+    // An outer tape, too, must see the gradient written by hand and not that of the operations inside.
     stream.counter = counter;
     value = call(f, under);
   }
   const ys: readonly Tensor[] = Array.isArray(value) ? value : [value as Tensor];
   if (ys.some((y) => y.interpreter === recorder))
     throw new ArgumentError(
-      "customGradient: the function uses a tensor of the tape that is not among its arguments; pass it, or stopGradient it",
+      "customGradient: the function uses a tensor of the tape that is not among its arguments; pass it, or use stopGradient",
     );
   const results = recorder.group(new ByHand(recorder, xs, pullback), xs, undefined, ys);
   return (Array.isArray(value) ? results : results[0]) as V;
 }
 
-/** Runs f where what its pullback closes over lives as long as the tape. */
+/** Runs f in the tape's scope: what its pullback closes over lives as long as the tape. */
 function guarded<V>(
   recorder: Recorder | undefined,
   f: (...xs: Tensor[]) => Custom<V>,
@@ -102,9 +105,7 @@ function guarded<V>(
     const given = f(...xs) as Partial<Custom<V>> | undefined;
     const { value, pullback } = given ?? {};
     if (typeof pullback !== "function" || typeof value !== "object")
-      throw new ArgumentError(
-        `customGradient: the function must return { value, pullback }, it returned ${describe(given)}`,
-      );
+      throw new ArgumentError(`customGradient: the function must return { value, pullback }, got ${describe(given)}`);
     return { value: distinct(value, xs), pullback };
   };
   if (recorder === undefined && context.tape === undefined) return run();

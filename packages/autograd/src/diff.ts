@@ -1,5 +1,5 @@
-// `diff`: runs a function with a tape, goes backward at once, and hands out the value and the gradients; everything else
-// that was made on the way ends.
+// `diff`: runs a function with a tape, runs the backward pass at once, and hands out the value and the gradients. All
+// else that was made on the way is released.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { ArgumentError, readTensor, ReleasedTensorError, source, type Operand, type Tensor } from "@weft/tensor";
 import { caller, callable, context, describe, OWNED, readValue, withinStep, type Step } from "@weft/tensor/internals";
@@ -13,7 +13,7 @@ import { wait } from "./async-context.ts";
 const NONE: ReadonlyMap<Param, Gradient> = new Map();
 
 /**
- * What `diff` gives: the value of the function and the gradient of each parameter.
+ * What `diff` returns: the value of the function and the gradient of each parameter.
  *
  * @example
  * const slope = param(tensor(3));
@@ -24,14 +24,15 @@ const NONE: ReadonlyMap<Param, Gradient> = new Map();
 export class Tape {
   /** What the function returned: a scalar. Throws while the function runs. */
   get value(): Tensor {
-    if (this.#value === undefined) throw new ArgumentError("diff: the tape has a value when its function has returned");
+    if (this.#value === undefined)
+      throw new ArgumentError("diff: the tape has no value before its function has returned");
     return this.#value;
   }
   /** The parameters that the function used, in the order of their first use. */
   params: readonly Param[] = [];
   #value: Tensor | undefined = undefined;
   #gradients: ReadonlyMap<Param, Gradient> = NONE;
-  /** Made when asked for: of rows and of parameters that were not used. */
+  /** Dense gradients made on demand: of row-sparse ones, and of parameters that were not used. */
   #dense: Map<Param, Tensor> | undefined = undefined;
   #released: Error | undefined = undefined;
   #session: Session | undefined;
@@ -43,7 +44,10 @@ export class Tape {
     this.#step = session.step;
   }
 
-  /** What the function assigned to boxes: it stands or falls with an update by this tape, unless a read has computed it before. */
+  /**
+   * The function's assignments to boxes: they are rolled back if an update by this tape fails, unless a read has
+   * computed them.
+   */
   get step(): Step {
     return this.#step;
   }
@@ -63,20 +67,20 @@ export class Tape {
     return y;
   }
 
-  /** The gradient as rows, if the parameter was used by nothing but `take` along axis 0. */
+  /** The gradient as rows, if the parameter was used only by `take` along axis 0. */
   sparseGrad(p: Param): RowSparse | undefined {
     this.#check(p);
     const g = this.#gradients.get(p);
     return g instanceof RowSparse ? g : undefined;
   }
 
-  /** In an asynchronous function: waits for a promise, and has the tape and the scope there again afterwards. */
+  /** For asynchronous functions: waits for a promise, then restores the tape and the scope. */
   wait<T>(promise: PromiseLike<T> | T): PromiseLike<T> {
     if (this.#session === undefined) throw new ArgumentError("wait: the function of this diff has returned");
     return wait(this.#session, promise);
   }
 
-  /** Ends the value and the gradients now, instead of with the scope around. */
+  /** Releases the value and the gradients now, before the enclosing scope does. */
   release(): void {
     if (this.#released !== undefined) return;
     this.#released = new Error("released");
@@ -90,7 +94,7 @@ export class Tape {
   toString(): string {
     return this.#value === undefined ? "Tape" : `Tape(${String(this.#value)}, ${this.params.length} parameters)`;
   }
-  /** The text where JavaScript wants one; an ArgumentError where it wants a number, as in `tape < best`. */
+  /** Converts to text; throws an ArgumentError where JavaScript wants a number, as in `tape < best`. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.toString();
     throw new ArgumentError(
@@ -107,7 +111,7 @@ export class Tape {
     if (this.#dense !== undefined) for (const g of this.#dense.values()) visit(g);
   }
 
-  /** What the backward pass found. */
+  /** Sets what the backward pass computed. */
   settle(value: Tensor, params: readonly Param[], gradients: Map<Param, Gradient>): void {
     this.#value = value;
     this.params = params;
@@ -122,16 +126,16 @@ export class Tape {
   #check(p: Param): void {
     if (p?.kind !== "param")
       throw new ArgumentError(
-        `grad: wanted a parameter, got ${describe(p)}. A tape has the gradients of parameters; grad(f)(x) gives those by tensors.`,
+        `grad: wanted a parameter, got ${describe(p)}. A tape has the gradients with respect to parameters; for those with respect to tensors, use grad(f)(x).`,
       );
     if (this.#value === undefined)
-      throw new ArgumentError("diff: the tape has gradients when its function has returned");
+      throw new ArgumentError("diff: the tape has no gradients before its function has returned");
     if (this.#released !== undefined)
       throw new ReleasedTensorError(`grad: this tape was released at ${caller(this.#released.stack)}`);
   }
 }
 
-/** Goes backward from what the function returned, as a part of its step, and ends the session. */
+/** Runs the backward pass from what the function returned, as a part of its step. */
 const settle = (session: Session, tape: Tape, result: Operand): Tape =>
   withinStep(session.step, () => settled(session, tape, result));
 
@@ -156,10 +160,10 @@ function settled(session: Session, tape: Tape, result: Operand): Tape {
 }
 
 /**
- * Calls `f`, records what it does with parameters, and gives its value, a scalar, and the gradient of each parameter.
- * `f` may be any code: loops, conditionals, recursion. All else that was made in it is released, except what it keeps or
- * puts into boxes. An asynchronous `f` gets its tape and awaits `t.wait(promise)` where it would await `promise`; then
- * the result is a promise. Throws a ShapeError if `f` returns no scalar.
+ * Calls `f`, records what it does with parameters, and returns a tape with its value, a scalar, and the gradient of
+ * each parameter. `f` may be any code: loops, conditionals, recursion. Everything else that was made in it is released,
+ * except what it keeps or assigns to boxes. An asynchronous `f` gets its tape and awaits `t.wait(promise)` in place of
+ * `promise`; then the result is a promise. Throws a ShapeError if `f` does not return a scalar.
  *
  * @example
  * const tape = diff(() => crossEntropy(model(x), y));

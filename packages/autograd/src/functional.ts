@@ -1,4 +1,4 @@
-// Gradients of functions: with respect to the tensors that they are given, nested to any order.
+// Gradients of functions with respect to their arguments, nested to any order.
 import { ArgumentError, DTypeError, readTensor, ShapeError, type Box, type Operand, type Tensor } from "@weft/tensor";
 import {
   callable,
@@ -21,11 +21,11 @@ import { distinct, leavesOf, mapTree } from "./tree.ts";
 
 /** A tensor, or arrays and plain objects of tensors. */
 export type Tree = Operand | readonly Tree[] | { readonly [key: string]: Tree };
-/** A tree with a tensor where the other has a tensor or a box. */
+/** A tree like T, with a tensor in place of each tensor or box. */
 export type Grads<T> = T extends Tensor | Box ? Tensor : T extends object ? { [K in keyof T]: Grads<T[K]> } : T;
 
-/** The level of the highest tensor. */
-const height = (args: unknown): number => {
+/** The highest level among the tensors of the arguments. */
+const highestLevel = (args: unknown): number => {
   let level = 0;
   for (const x of leavesOf(args))
     if ("interpreter" in x && x.interpreter.closed !== true) level = Math.max(level, x.interpreter.level);
@@ -37,7 +37,7 @@ function lifted(op: string, recorder: Recorder, x: Tensor | Box): Tensor {
   const t = readTensor(x, op);
   if (!isFloat(t.dtype))
     throw new DTypeError(
-      `${op}: wanted floating-point tensors to differentiate, got ${t.dtype}[${t.shape}]; name the others out with argnums`,
+      `${op}: wanted floating-point tensors to differentiate, got ${t.dtype}[${t.shape}]; choose the arguments with argnums`,
     );
   return recorder.leaf(t);
 }
@@ -54,13 +54,13 @@ type At<Args extends unknown[], N> = N extends readonly number[]
     ? Grads<Args[N]>
     : never;
 
-const placesKind: OptionKind<number | readonly number[]> = {
+const argnumsKind: OptionKind<number | readonly number[]> = {
   wanted: "the number of an argument, or a list of them",
   is: (x): x is number | readonly number[] => count.is(x) || (Array.isArray(x) && x.every(count.is)),
 };
 
 /**
- * Like `grad`, but gives the value as well: [f(…args), gradients].
+ * Like `grad`, but returns the value as well: [f(…args), gradients].
  *
  * @example
  * const [y, g] = valueAndGrad((x) => sum(square(x)))(tensor([1, 2])); // 5, [2, 4]
@@ -70,13 +70,13 @@ export function valueAndGrad<Args extends any[], const N extends number | readon
   argnums: N = 0 as N,
 ): (...args: Args) => [value: Tensor, gradients: At<Args, N>] {
   readValue("grad", "what is differentiated", f, callable);
-  readValue("grad", "argnums", argnums, placesKind);
+  readValue("grad", "argnums", argnums, argnumsKind);
   const places: readonly number[] = typeof argnums === "number" ? [argnums] : argnums;
   return (...args) => {
     for (const k of places)
       if (!(Number.isInteger(k) && k >= 0 && k < args.length && leavesOf(args[k]).length > 0))
         throw new ArgumentError(`grad: wanted tensors as argument ${k} of ${args.length}, got ${String(args[k])}`);
-    const session = new Session(f, "grad", false, height(args));
+    const session = new Session(f, "grad", false, highestLevel(args));
     try {
       const { recorder } = session;
       const given: unknown[] = [...args];
@@ -84,7 +84,7 @@ export function valueAndGrad<Args extends any[], const N extends number | readon
         for (const k of places) given[k] = mapTree(args[k], (x) => lifted("grad", recorder, x));
         const y = f(...(given as Args));
         if (y instanceof Promise)
-          throw new ArgumentError("grad: wanted a function that returns a tensor, it returned a promise; use diff");
+          throw new ArgumentError("grad: wanted a function that returns a tensor, but it returned a promise; use diff");
         return readTensor(y, "grad");
       });
       const value = session.backward("grad", result);
@@ -102,9 +102,9 @@ export function valueAndGrad<Args extends any[], const N extends number | readon
 }
 
 /**
- * The function that computes the gradient of f: with respect to its first argument, or to those named. Arguments are
- * tensors, or arrays and plain objects of tensors; the gradient has the same form, and an array of such for several
- * `argnums`. f returns a scalar. Nested, it gives gradients of any order.
+ * The function that computes the gradient of f, which returns a scalar, with respect to the first argument or to those
+ * that `argnums` numbers. Arguments are tensors, or arrays and plain objects of tensors. The gradient has the form of
+ * the argument; for a list of `argnums` it is an array of gradients. Nested, `grad` gives gradients of any order.
  *
  * @example
  * const cube = (x) => mul(x, mul(x, x));
@@ -123,9 +123,9 @@ export function grad<Args extends any[], const N extends number | readonly numbe
 }
 
 /**
- * The value of f and its pullback: from a gradient of the value (a tensor of its shape; a tree if the value is one) to
- * the gradients of all arguments, in an array. The pullback may be called several times; it holds what f computed as
- * long as the scope around lives.
+ * The value of f and its pullback: from the gradient of the value (a tensor of the same shape, or a tree if the value
+ * is one) to an array of the gradients of all arguments. The pullback may be called several times. It keeps what f
+ * computed until the enclosing scope closes.
  *
  * @example
  * const [y, pullback] = vjp((x) => square(x), tensor([1, 2]));
@@ -139,7 +139,7 @@ export function vjp<Args extends Tree[], Y>(
   const { scope } = context;
   const recorder = new Recorder(context.tape as Recorder | undefined, scope, {
     parameters: false,
-    above: height(args),
+    above: highestLevel(args),
   });
   const [leaves, y] = below(recorder, scope, () => {
     const leaves = args.map((arg) => mapTree(arg, (x) => lifted("vjp", recorder, x)));
@@ -159,9 +159,9 @@ export function vjp<Args extends Tree[], Y>(
     for (const [k, r] of results.entries())
       if (!sameShape(gs[k]!.shape, r.shape))
         throw new ShapeError(`vjp: the pullback wants a gradient of shape [${r.shape}], got [${gs[k]!.shape}]`);
-    const mine = openScope("the pullback returned");
+    const inner = openScope("the pullback returned");
     try {
-      return below(context.tape, mine, () => {
+      return below(context.tape, inner, () => {
         const pass = new Backward(recorder, false);
         try {
           for (const [k, r] of results.entries()) if (r.interpreter === recorder) pass.add(r, gs[k]!);
@@ -171,19 +171,19 @@ export function vjp<Args extends Tree[], Y>(
         }
         return mapTree(leaves, (leaf) => {
           let x = dense(leaf as Tensor);
-          // The caller's own, or one that was handed out already.
-          if (x.interpreter.level === 0 && x.owner !== mine) {
+          // It may be a tensor of the caller's, or one that was handed out already: then it gets another handle.
+          if (x.interpreter.level === 0 && x.owner !== inner) {
             x = x.interpreter.backend.retain(x);
-            x.owner = mine;
+            x.owner = inner;
           }
-          escape(x, mine, mine.parent);
+          escape(x, inner, inner.parent);
           return x;
         });
       });
     } finally {
       for (const leaf of leavesOf(leaves) as Tensor[]) clear(leaf.payload as Entry);
       for (const entry of recorder.entries) clear(entry);
-      closeScope(mine);
+      closeScope(inner);
     }
   };
   return [value, pullback] as ReturnType<typeof vjp<Args, Y>>;
@@ -195,7 +195,8 @@ function clear(entry: Entry): void {
 }
 
 /**
- * The value of x as a constant for every tape: no gradient flows through it. Of a parameter or a state, its plain value.
+ * The value of x as a constant for every tape: no gradient flows through it. For a parameter or a state, its plain
+ * value.
  *
  * @example
  * const target = stopGradient(model(x));

@@ -25,7 +25,7 @@ export type Gradient = Tensor | RowSparse;
 export class Session {
   readonly recorder: Recorder;
   readonly scope: Scope;
-  /** What the function assigns to boxes stands or falls with what is computed from its gradients. */
+  /** The function's assignments to boxes are rolled back together with an update by its gradients. */
   readonly step: Step;
 
   /** `above`: the highest level among the arguments. */
@@ -58,14 +58,12 @@ export class Session {
     return below(this.recorder.parent, this.scope, f);
   }
 
-  /** Fills the gradients of everything that y was computed from; gives y one level below. */
+  /** Computes the gradients of everything that y was computed from; returns y at the level below. */
   backward(op: string, y: Tensor): Tensor {
     const { recorder } = this;
     if (y.size !== 1)
-      throw new ShapeError(
-        `${op}: the function must return a scalar, it returned the shape [${y.shape}]; use sum or mean`,
-      );
-    recorder.closed = true; // pullbacks that meet tensors of this tape see them one level below
+      throw new ShapeError(`${op}: the function must return a scalar, got shape [${y.shape}]; use sum or mean`);
+    recorder.closed = true; // pullbacks see tensors of this tape at the level below
     if (y.interpreter !== recorder) return this.handOut(y);
     const { y: under } = y.payload as Entry;
     const value = this.handOut(under);
@@ -85,7 +83,7 @@ export class Session {
     return value;
   }
 
-  /** A handle that survives the session: the tensor itself, or another handle if it is not the session's to give. */
+  /** A handle that outlives the session: the tensor itself, or another handle if the session does not own it. */
   handOut(x: Tensor): Tensor {
     if (x.interpreter.level > 0) return x;
     const outer = stillOpen(this.scope.parent);
@@ -100,24 +98,24 @@ export class Session {
   }
 
   /**
-   * The function has thrown: what it assigned to boxes is taken back. Within another tape that is the matter of that one, whose function
-   * may go on.
+   * Rolls back what the function assigned to boxes before it threw. Inside another tape that tape's session does so,
+   * since its function may continue.
    */
   failed(reason: unknown): void {
     if (this.recorder.parent === undefined) takeBack(this.step, reason);
   }
 
-  /** Ends everything that was not handed out. */
+  /** Releases everything that was not handed out. */
   close(): void {
     const { recorder } = this;
     recorder.closed = true;
-    for (const entry of recorder.entries) entry.forget(); // kept tensors lead to them
+    for (const entry of recorder.entries) entry.forget(); // kept tensors still refer to them
     recorder.entries = [];
     closeScope(this.scope);
   }
 }
 
-/** The gradient that leaves have gathered, together. */
+/** The sum of the gradients of several leaves. */
 export function gathered(leaves: readonly Tensor[]): Gradient | undefined {
   if (leaves.length === 1) {
     const { g, rows } = leaves[0]!.payload as Entry;

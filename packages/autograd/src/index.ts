@@ -1,5 +1,5 @@
-// Gradients: what users call, and what a layer or an optimizer of one's own is written with. What only the packages of Weft need of
-// each other is in `internals.ts`.
+// Gradients: what users call, and what custom layers and optimizers are written with. What only Weft's packages need
+// from each other is in `internals.ts`.
 export { keep, scope } from "@weft/tensor";
 export { param, Param, state, State, type LazyValue } from "./box.ts";
 export { GradientError, gradCheck } from "./check.ts";

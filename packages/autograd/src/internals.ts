@@ -1,5 +1,5 @@
-// What the packages of Weft need of each other: not for users, and it may change with any version. The files are the same as those
-// of `index.ts`, so a program has each of them once.
+// What Weft's packages need from each other: not for users, and it may change with any version. It exports from the
+// same files as `index.ts`, so a program has each of them once.
 export { fromHost } from "./box.ts";
 export { companyOf, wasFound } from "./company.ts";
 export { copiedState, draftState, KEEPER, keptState, nothing, takeState } from "./keeper.ts";

@@ -1,12 +1,13 @@
-// Objects that keep state for the parameters of a model: optimizers. What they keep is boxes by path: `steps`, and of each parameter
-// its state and the number of its updates, `t`. In a tree with the model it is saved and loaded with it.
+// Keepers are objects that keep state for the parameters of a model: optimizers. Their state is boxes by path: `steps`,
+// and for each parameter its state and the number of its updates, `t`. In a tree with the model it is saved and loaded
+// with the model.
 import { source, WeftError, type DType, type Shape } from "@weft/tensor";
 import { resultOf, sameShape } from "@weft/tensor/internals";
 import { fromHost, state, type LazyValue, type Param, type State } from "./box.ts";
 import type { NamedBox } from "./model.ts";
 
 /**
- * The names, shapes or counts of a state are not those of what it was loaded into.
+ * The names, shapes or counts in a saved state do not match what it is loaded into.
  *
  * @example
  * fromBytes(await toBytes(Linear(3, 1)), Linear(3, 2)); // throws StateError
@@ -35,46 +36,46 @@ interface Like {
   readonly dtype: DType;
 }
 
-/** What an object that keeps state for parameters has under the key `KEEPER`. */
+/** What a keeper has under the key `KEEPER`. */
 export interface Keeper {
   readonly name: string;
-  /** The boxes of its own parts, by path: they are found as those of a model are. */
+  /** The boxes of its own parts, by path: they are found like those of a model. */
   parts(): Readonly<Record<string, Param | State>>;
   steps(): number;
   /** The parameters that it keeps state for, in the order of their first update. */
   known(): readonly Param[];
   /** The parameters that it was given, by their paths there. */
   own(): readonly NamedParam[];
-  /** Whether it updates a parameter, if it meets it. */
+  /** Whether it would update a parameter. */
   updates(param: Param): boolean;
   kept(param: Param): Kept | undefined;
   /** What it will keep for a parameter, which may have no value yet. */
   shapes(param: Param): Readonly<Record<string, Like>>;
-  /** Forgets all, and keeps this. */
+  /** Replaces everything that it keeps. */
   replace(steps: number, kept: ReadonlyMap<Param, Kept>): void;
 }
 
 export const KEEPER: unique symbol = Symbol.for("weft.keeper");
 
-/** Anything that may keep state for parameters. */
+/** Any object that may keep state for parameters. */
 export interface Keeping {
   readonly [KEEPER]?: Keeper | undefined;
 }
 
-/** What a part of a tree keeps for parameters. */
+/** The keeper of a part of a tree, if it has one. */
 export const keeperOf = (part: object): Keeper | undefined => (part as Keeping)[KEEPER];
 
-/** What a box holds that is not needed any more, or not known yet. */
+/** The content of a box whose value is not needed any more, or not known yet. */
 export const nothing = ({ shape, dtype }: Like): LazyValue => ({
   shape,
   dtype,
   create: (backend) => source(backend, "full", [0], { shape, dtype }),
 });
 
-/** A number as a box. It stays on the host, where it is needed. */
+/** A number in a box. It stays on the host, where it is needed. */
 const counted = (n: number): State => state(fromHost([], "i32", () => Int32Array.of(n)));
 
-/** The parameters of a tree that a keeper may keep state for; its own, if there are none. */
+/** The parameters of a tree that a keeper would update; if the tree has no parameters, the keeper's own. */
 const named = (keeper: Keeper, params: readonly NamedParam[]): readonly NamedParam[] =>
   (params.length === 0 ? keeper.own() : params).filter(({ box }) => keeper.updates(box));
 
@@ -95,22 +96,25 @@ export function keptState(keeper: Keeper, params: readonly NamedParam[]): StateR
   return boxes;
 }
 
-/** One box of a state that is about to be loaded, wherever that is. */
+/** One box of a state to be loaded, from a file or a tree. */
 export interface Given {
   readonly shape: Shape;
   /** The number in it; undefined where that is not known on the host. */
   count(): number | undefined;
 }
 
-/** What a state that is about to be loaded fits into. */
+/** New boxes for a state to be loaded. */
 export interface Draft {
-  /** Boxes to be given values, by path. Nobody else has them yet. */
+  /** Boxes to be given values, by path. Nothing else refers to them yet. */
   readonly boxes: StateRecord;
-  /** Takes them in place of what is kept now. It does not fail. */
+  /** Replaces what is kept now by these boxes. It does not fail. */
   take(): void;
 }
 
-/** Prepares for a state of these paths: a StateError if they are not those of the parameters. `where` stands before them in messages. */
+/**
+ * Prepares boxes for a given state. Throws a StateError if its paths do not match the parameters; `where` is a prefix
+ * for messages.
+ */
 export function draftState(
   keeper: Keeper,
   where: string,
@@ -127,7 +131,7 @@ export function draftState(
   };
   const count = (path: string): number => {
     const n = expect(path).count() ?? -1;
-    return n < 0 ? refuse(path, "wants to be a number from 0") : n;
+    return n < 0 ? refuse(path, "must be a non-negative number") : n;
   };
   const steps = count("steps");
   const boxes: Record<string, State> = {};
@@ -148,7 +152,7 @@ export function draftState(
   return { boxes, take: () => keeper.replace(steps, drafted) };
 }
 
-/** Gives states the values of other boxes, path by path. */
+/** Assigns the values of other boxes to states, path by path. */
 const assign = (where: string, to: StateRecord, from: ReadonlyMap<string, Param | State>): void =>
   resultOf(() => {
     for (const path in to) {
@@ -159,7 +163,7 @@ const assign = (where: string, to: StateRecord, from: ReadonlyMap<string, Param 
     }
   });
 
-/** What is kept now: states of their own, which later steps do not change. */
+/** A copy of what is kept now, which later steps do not change. */
 export function copiedState(keeper: Keeper, params: readonly NamedParam[]): StateRecord {
   const boxes = keptState(keeper, params);
   const copies: Record<string, State> = {};
@@ -168,7 +172,7 @@ export function copiedState(keeper: Keeper, params: readonly NamedParam[]): Stat
   return copies;
 }
 
-/** Lets a keeper take the values of boxes in a tree, all of them or none. */
+/** Loads a keeper's state from the boxes of a tree, all of them or none. */
 export function takeState(keeper: Keeper, params: readonly NamedParam[], tree: readonly NamedBox[]): void {
   const where = `${keeper.name}: `;
   const from = new Map(tree.flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box] as const)));

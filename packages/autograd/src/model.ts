@@ -1,10 +1,11 @@
-// A model is any tree of functions, objects, arrays, maps and sets; what it learns and keeps are the boxes found in it.
+// A model is any tree of functions, objects, arrays, maps and sets. Its parameters and states are the boxes found in
+// it.
 import { BRAND } from "@weft/tensor/internals";
 import type { Param, State } from "./box.ts";
 import { markFound } from "./company.ts";
 import { keeperOf, type Keeper, type NamedParam } from "./keeper.ts";
 
-/** A box and where it stands: field names, indices and keys, joined by points. */
+/** A box and its path: field names, indices and keys, joined by dots. */
 export interface NamedBox {
   readonly path: string;
   readonly box: Param | State;
@@ -14,14 +15,14 @@ export interface NamedBox {
 
 const isBox = (x: object): x is Param | State => BRAND in x && !("interpreter" in x);
 
-/** Tensors, typed arrays and interpreters are no part of the tree; nor is anything that is no container. */
+/** Tensors, buffers and interpreters are not traversed. */
 const isLeaf = (x: object): boolean =>
   BRAND in x || ArrayBuffer.isView(x) || x instanceof ArrayBuffer || ("contract" in x && "backend" in x);
 
-/** How often parts that stand at several paths are walked through again: there may be more paths than memory. */
+/** How often parts at several paths are traversed again: the number of paths may grow exponentially. */
 const mostAgain = 10_000;
 
-/** Every box below `model`, each once, in the order of discovery. */
+/** Every box of a model, each once, in the order of discovery. */
 export function boxes(model: unknown): NamedBox[] {
   const places = walk(model);
   for (const { box } of places) markFound(box);
@@ -32,7 +33,10 @@ export function boxes(model: unknown): NamedBox[] {
 export const namedParams = (model: unknown): NamedParam[] =>
   boxes(model).flatMap(({ path, box }) => (box.kind === "param" ? [{ path, box: box as Param }] : []));
 
-/** The boxes below a model, unnoticed; `meet` is told of each function and container, each once, and where it stands. */
+/**
+ * Like `boxes`, without marking them as found; `meet` is called with each function and container, once each, and its
+ * path.
+ */
 export function walk(model: unknown, meet?: (part: object, path: string) => void): NamedBox[] {
   const found = new Map<object, NamedBox & { readonly aliases: string[] }>();
   const seen = new Set<object>();
@@ -58,7 +62,7 @@ export function walk(model: unknown, meet?: (part: object, path: string) => void
   return [...found.values()];
 }
 
-/** What stands below a part of a model, by name. */
+/** The direct children of a part of a model, by name. */
 export function children(x: object): (readonly [string, unknown])[] {
   if (isLeaf(x)) return [];
   if (x instanceof Map) return [...x].map(([key, value]) => [String(key), value]);
@@ -66,7 +70,7 @@ export function children(x: object): (readonly [string, unknown])[] {
   return Object.entries(keeperOf(x)?.parts() ?? x);
 }
 
-/** Everything below a model that keeps state for parameters, and where it stands. */
+/** Every keeper in a model, with its path. */
 export function keepers(model: unknown): { readonly path: string; readonly keeper: Keeper }[] {
   const found: { path: string; keeper: Keeper }[] = [];
   walk(model, (part, path) => {

@@ -1,9 +1,9 @@
-// What a derivative rule is: from a result and its operands to one pullback an operand. The engine sums out broadcast
-// axes, casts and accumulates, so that no rule mentions them.
+// What a derivative rule is: a function from a result and its operands to one pullback per operand. The engine sums
+// over broadcast axes, casts and accumulates, so that no rule mentions these.
 import type { Attrs, FusedOp, OpName, Ops, Tensor, Value } from "@weft/tensor";
 import type { RowSparse } from "./sparse.ts";
 
-/** From the gradient of a result to that of one operand; undefined where there is none. */
+/** From the gradient of a result to that of one operand; undefined if it has no gradient. */
 export type Pullback = ((g: Tensor) => Tensor | RowSparse) | undefined;
 
 /** The primitives whose operands may be plain numbers. */
@@ -24,14 +24,14 @@ type Inputs<K extends OpName, N = Ops[K]["arity"]> = N extends 0
 export const none: unique symbol = Symbol("no gradient");
 
 /**
- * A rule gets the result, the operands (all of them one level below the tape) and the attributes. A primitive of any
+ * A rule gets the result and the operands (all at the level below the tape) and the attributes. A primitive with any
  * number of operands gets them as one array.
  */
 export type Rule<K extends OpName> =
   | ((y: Tensor, ...rest: [...Inputs<K>, attrs: Attrs<K>]) => readonly Pullback[])
   | typeof none;
 
-/** Complete: a new line in the catalog does not compile before it has a rule. */
+/** A complete table: a new line in the catalog does not compile until it has a rule. */
 export type Rules = { readonly [K in OpName]: Rule<K> };
 
 /** The rules of some primitives: those of one family. */

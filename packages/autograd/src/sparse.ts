@@ -1,5 +1,5 @@
-// A row-sparse gradient: rows of a large parameter and where they stand. It exists only between `take` and the
-// parameter, so that updating an embedding costs the rows touched and not the vocabulary.
+// A row-sparse gradient: rows of a large parameter and their indices. It exists only between `take` and the parameter,
+// so that the cost of updating an embedding depends on the rows used and not on the vocabulary.
 import {
   add,
   argsort,
@@ -23,12 +23,12 @@ import {
 } from "@weft/tensor";
 import { OWNED, inBackward } from "@weft/tensor/internals";
 
-/** Zeros with the shape and the backend of x, on no tape. */
+/** Zeros with the shape and backend of x, not on a tape. */
 export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor =>
   source(x.interpreter.backend, "full", [0], { shape: x.shape, dtype });
 
 /**
- * The gradient of a parameter of which only some rows were used: `values[i]` belongs to the row `indices[i]`.
+ * The gradient of a parameter of which only some rows were used: `values[i]` is for the row `indices[i]`.
  *
  * @example
  * const words = param(randn([4, 3]));
@@ -36,7 +36,7 @@ export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor =>
  * const rows = tape.grad(words); // a RowSparse: its indices are [2, 2]
  */
 export class RowSparse {
-  /** `i32` [n]; a row may occur several times, then its values add up. */
+  /** `i32` [n]. A row may occur several times; its values add up. */
   readonly indices: Tensor;
   /** [n, …shape.slice(1)]. */
   readonly values: Tensor;
@@ -55,7 +55,7 @@ export class RowSparse {
     return new RowSparse(reshape(indices, [n]), reshape(rows, [n, ...shape.slice(1)]), shape);
   }
 
-  /** Several of one parameter as one. */
+  /** Several gradients of one parameter as one. */
   static joined(parts: readonly RowSparse[]): RowSparse {
     if (parts.length === 1) return parts[0]!;
     const indices = concat(parts.map((part) => part.indices));
@@ -74,8 +74,8 @@ export class RowSparse {
   }
 
   /**
-   * The same gradient with each row's values added up: they stand at one occurrence of the row, and its other
-   * occurrences have the value 0. Sums of squares, as in clipping, are right only after this.
+   * The same gradient with each row's values summed: the sum is at one occurrence of the row, and the other occurrences
+   * are 0. Sums of squares, as in clipping, are correct only after this.
    *
    * @example
    * const norm = sum(square(rows.summed().values));
@@ -84,7 +84,7 @@ export class RowSparse {
     const { indices, values, shape } = this;
     const n = indices.shape[0]!;
     if (n < 2) return this;
-    // Sorted, equal rows are neighbors: number the runs, and add each row's values up at the number of its run.
+    // Sorting makes equal rows neighbors. Number the runs, and sum each row's values at the number of its run.
     const order = argsort(indices);
     const sorted = take(indices, order);
     const same = equal(slice(sorted, { starts: [1] }), slice(sorted, { ends: [n - 1] }));
@@ -93,7 +93,7 @@ export class RowSparse {
       cumsum(cast(not(same), "i32")),
     ]);
     const totals = indexAdd(zerosLike(values), run, take(values, order));
-    // Places past the last run have no row: they repeat the first row, with the value 0.
+    // Positions after the last run have no row: they repeat the first row, with the value 0.
     const head = concat([source(values.backend, "full", [1], { shape: [1], dtype: "i32" }), cast(not(same), "i32")]);
     const [first] = [slice(sorted, { ends: [1] })];
     const moved = where(head, sub(sorted, first), 0);
@@ -101,7 +101,7 @@ export class RowSparse {
     return new RowSparse(places, totals, shape);
   }
 
-  /** The same places with other tensors for indices and values. */
+  /** The same gradient with f applied to indices and values. */
   map(f: (x: Tensor) => Tensor): RowSparse {
     return new RowSparse(f(this.indices), f(this.values), this.shape);
   }

@@ -1,5 +1,5 @@
-// The recorder: an interpreter around an interpreter. It runs each operation one level below and notes what ran; the
-// rules are called only in the backward pass, so recording costs one small object an operation.
+// The recorder: an interpreter around an interpreter. It runs each operation at the level below and records it. Rules
+// are called only in the backward pass, so recording costs one small object per operation.
 import {
   applyFused,
   BackendMismatchError,
@@ -24,21 +24,21 @@ import type { RowSparse } from "./sparse.ts";
 const VERSION = "0.1.0";
 const NOTHING: readonly Value[] = [];
 
-/** What was recorded of one result: how it came about, and what the backward pass has gathered for it. */
+/** The record of one result: how it was computed, and what the backward pass has accumulated for it. */
 export class Entry {
-  /** Any rule: which one it is decides how it is called. Undefined for leaves: what the tape did not compute. */
+  /** Any rule: which one it is determines how it is called. Undefined for leaves, which the tape did not compute. */
   rule: unknown;
-  /** As they were given: tensors of this tape, tensors below, numbers. */
+  /** The operands as they were given: tensors of this tape, tensors below, numbers. */
   inputs: readonly Value[];
   attrs: unknown;
-  /** The result one level below. */
+  /** The result at the level below. */
   readonly y: Tensor;
   /** The gradient so far. */
   g: Tensor | undefined = undefined;
-  /** Row-sparse contributions; only a parameter's leaf gathers them. */
+  /** Row-sparse contributions; only the leaf of a parameter has them. */
   rows: RowSparse[] | undefined = undefined;
   readonly leaf: boolean;
-  /** All results of an operation that has several; the first of them stands for the operation. */
+  /** The entries of all results of an operation that has several; the first of them represents the operation. */
   group: readonly Entry[] | undefined = undefined;
 
   constructor(rule: unknown, inputs: readonly Value[], attrs: unknown, y: Tensor, leaf: boolean) {
@@ -49,7 +49,7 @@ export class Entry {
     this.leaf = leaf;
   }
 
-  /** Lets go of everything but the result, which a tensor of a closed tape still leads to. */
+  /** Drops everything but the result, which a tensor of a closed tape still refers to. */
   forget(): void {
     this.rule = undefined;
     this.inputs = NOTHING;
@@ -60,9 +60,9 @@ export class Entry {
 }
 
 export interface RecorderOptions {
-  /** Whether parameters are differentiated; without it only what is lifted as an argument is. */
+  /** Whether parameters are differentiated; otherwise only arguments are. */
   readonly parameters: boolean;
-  /** Stands above this level, if the arguments are higher than the current tape. */
+  /** The recorder must be above this level: the arguments may be higher than the current tape. */
   readonly above?: number;
 }
 
@@ -72,23 +72,23 @@ export class Recorder implements Interpreter {
   readonly contract = CONTRACT;
   readonly level: number;
   readonly parent: Recorder | undefined;
-  /** Owns what was recorded; undefined where only the garbage collector does. */
+  /** Owns what was recorded; undefined if that is left to the garbage collector. */
   readonly scope: Scope | undefined;
   readonly parameters: boolean;
-  /** A closed tape is transparent: its tensors stand for those one level below. */
+  /** A closed tape is transparent: its tensors stand for those at the level below. */
   closed = false;
-  /** While paused, operations run below and are not noted (`checkpoint`). */
+  /** While paused, operations run at the level below and are not recorded (`checkpoint`). */
   paused = false;
-  /** Whether some calls are repeated on the way back (`checkpoint`): then what they made is released at once. */
+  /** Whether some calls are repeated in the backward pass (`checkpoint`): then what they made is released at once. */
   saving = false;
-  /** Whether an operation met a tensor of this tape while it was paused. */
+  /** Whether an operation used a tensor of this tape while it was paused. */
   touched = false;
   entries: Entry[] = [];
-  /** The parameters that were read, in the order of their first use, each with one leaf a version. */
+  /** The parameters that were read, in the order of their first use, each with one leaf per version. */
   readonly leaves: Map<Param, Tensor[]> = new Map();
   /** The states that were read or assigned. */
   readonly states: Set<State> = new Set();
-  /** By the handle of a version: its tensor on this tape. */
+  /** From the handle of a version to its tensor on this tape. */
   readonly #lifted: Map<Tensor, Tensor> = new Map();
   #backend: Backend | undefined = undefined;
 
@@ -104,14 +104,14 @@ export class Recorder implements Interpreter {
     return this.#backend;
   }
   get backend(): Backend {
-    return this.#backend!; // every tensor on this tape came from a leaf, which has bound it
+    return this.#backend!; // every tensor on this tape came from a leaf, which has set it
   }
 
   lower(x: Tensor): Tensor {
     return (x.payload as Entry).y;
   }
 
-  /** An operand one level below. */
+  /** An operand at the level below. */
   under(x: Value): Value {
     return typeof x === "number" || x.interpreter !== this ? x : (x.payload as Entry).y;
   }
@@ -119,7 +119,7 @@ export class Recorder implements Interpreter {
   run<K extends OpName>(op: K, inputs: readonly Value[], attrs: Attrs<K>, shape: Shape, dtype: DType): Tensor {
     const below: Value[] = [];
     const top = this.#below(op, inputs, below);
-    // Where something is amiss (a released operand, two tapes side by side), `apply` finds the words.
+    // If an operand is invalid (released, or of another tape of the same level), `apply` throws the error.
     const y = top === undefined ? applyOwn(op, below, attrs) : top.run(op, below, attrs, shape, dtype);
     const rule = rules[op] as Rule<OpName>;
     if (this.paused) this.touched = true;
@@ -140,7 +140,7 @@ export class Recorder implements Interpreter {
     return this.paused ? ys : this.group(gradient, inputs, attrs, ys);
   }
 
-  /** Notes several results of one operation and gives their tensors on this tape. */
+  /** Records several results of one operation and returns their tensors on this tape. */
   group(rule: FusedRule | CustomBackward, inputs: readonly Value[], attrs: unknown, ys: readonly Tensor[]): Tensor[] {
     const entries = ys.map((y) => new Entry(rule, inputs, attrs, y, false));
     return ys.map((y, k) => {
@@ -152,10 +152,13 @@ export class Recorder implements Interpreter {
     });
   }
 
-  /** Puts the operands one level below into `below`; the interpreter that runs them, or undefined if one is amiss. */
+  /**
+   * Puts the operands at the level below into `below`; returns the interpreter that runs them, or undefined if one is
+   * invalid.
+   */
   #below(op: string, inputs: readonly Value[], below: Value[]): Interpreter | undefined {
     let top: Interpreter | undefined;
-    let amiss = false;
+    let invalid = false;
     for (let i = 0; i < inputs.length; i++) {
       const x = inputs[i]!;
       if (typeof x === "number") {
@@ -166,43 +169,43 @@ export class Recorder implements Interpreter {
       if (t.interpreter.closed === true) t = read(t, op) as Tensor;
       below.push(t);
       const it = t.interpreter;
-      if (t.ended !== undefined) amiss = true;
+      if (t.ended !== undefined) invalid = true;
       else if (t.owner !== null && t.owner !== this.scope) this.claim(t);
       if (top === undefined) top = it;
       else if (it !== top) {
-        if (it.level === top.level) amiss = true;
+        if (it.level === top.level) invalid = true;
         else if (it.level > top.level) top = it;
       }
     }
-    return amiss ? undefined : top;
+    return invalid ? undefined : top;
   }
 
-  /** Takes what a scope inside this tape's scope would end: the backward pass needs it. */
+  /** Takes ownership of a handle that a scope inside this tape's scope would release: the backward pass needs it. */
   claim(x: Tensor): void {
     const { scope } = this;
     const { owner } = x;
     if (owner === null || owner === scope || x.interpreter.level !== 0) return;
-    for (let s = owner.parent; s !== scope; s = s.parent) if (s === undefined) return; // it lives longer than the tape
+    for (let s = owner.parent; s !== scope; s = s.parent) if (s === undefined) return; // it outlives the tape
     hold(x, scope);
   }
 
-  /** A tensor of this tape that stands for one below, and whose gradient is asked for. */
+  /** A leaf: a tensor of this tape that stands for one below and gets a gradient. */
   leaf(y: Tensor): Tensor {
     const { backend } = y.interpreter;
     this.#backend ??= backend;
     if (this.#backend !== backend)
       throw new BackendMismatchError(
-        `diff: this tape records on ${this.#backend.name} and met a tensor on ${backend.name}. Move one with place(), or use one diff a backend.`,
+        `diff: this tape records on ${this.#backend.name} and got a tensor on ${backend.name}. Move one with place(), or use one diff per backend.`,
       );
     return new Tensor(this, y.shape, y.dtype, new Entry(undefined, NOTHING, undefined, y, true));
   }
 
-  /** A parameter's value, in the version of this handle, on this tape and all that it stands on. */
+  /** The tensor for a version of a parameter on this tape; the tapes below get theirs, too. */
   lift(p: Param, version: Tensor): Tensor {
-    if (version.interpreter.level >= this.level) return version; // an overlay put a tensor of a tape over the box
+    if (version.interpreter.level >= this.level) return version; // an overlay replaced the value by a tensor of a tape
     let x = this.#lifted.get(version);
     if (x !== undefined) return x;
-    const parent = stillOpen(this.parent); // an asynchronous diff may outlive the one around it
+    const parent = stillOpen(this.parent); // an asynchronous diff may outlive the enclosing one
     const y = parent === undefined ? this.retained(version) : parent.lift(p, version);
     if (!this.parameters) return y;
     x = this.leaf(y);
@@ -213,7 +216,7 @@ export class Recorder implements Interpreter {
     return x;
   }
 
-  /** A handle of this tape's own, which outlives the box's version. */
+  /** Another handle, owned by this tape, which outlives the box's version. */
   retained(version: Tensor): Tensor {
     if (version.interpreter.level > 0) return version;
     const y = version.interpreter.backend.retain(version);
@@ -222,7 +225,7 @@ export class Recorder implements Interpreter {
   }
 }
 
-/** Gives a plain handle to a scope, or to the garbage collector. */
+/** Gives a plain handle to a scope, or leaves it to the garbage collector. */
 function hold(x: Tensor, scope: Scope | undefined): void {
   if (scope === undefined) {
     x.owner = null;
@@ -233,7 +236,7 @@ function hold(x: Tensor, scope: Scope | undefined): void {
   }
 }
 
-/** The nearest scope or tape that is not closed, from one outwards. */
+/** The innermost scope or tape that is not closed, from `from` outward. */
 export function stillOpen<T extends { readonly parent: T | undefined; readonly closed: boolean }>(
   from: T | undefined,
 ): T | undefined {

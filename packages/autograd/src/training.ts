@@ -1,13 +1,14 @@
-// Whether layers learn or only compute: what `diff` does, unless `training` says otherwise.
+// Training mode: layers learn inside `diff`, unless `training` says otherwise.
 import { context, readValue, boolean, callable } from "@weft/tensor/internals";
 import type { Recorder } from "./tape.ts";
 
 /**
- * Calls `f` with layers told that they learn (true) or only compute (false), and returns what it returns. It holds for all
- * that `f` calls, also for a `diff` or `minimize` in it; the option `training` of a single call still wins. Without it,
- * layers learn inside `diff`; `grad`, `valueAndGrad` and `vjp` alone do not make them learn.
+ * Calls `f` with layers in training mode (true) or in inference mode (false), and returns its result. The mode holds
+ * for everything that `f` calls, also for a `diff` or `minimize` in it; the option `training` of a single call takes
+ * precedence. By default, layers are in training mode inside `diff`; `grad`, `valueAndGrad` and `vjp` do not change the
+ * mode.
  *
- * An asynchronous `f` is told until its first `await`, and after each `await t.wait(promise)` of a `diff`.
+ * In an asynchronous `f` the mode holds until its first `await`, and after each `await t.wait(promise)` of a `diff`.
  *
  * @example
  * const map = training(false, () => grad((z) => max(model(z)))(x));
@@ -19,7 +20,7 @@ export function training<R>(on: boolean, f: () => R): R {
   return trained(on, f);
 }
 
-/** The same, where undefined is the default again. */
+/** Like `training`; undefined restores the default. */
 export function trained<R>(mode: boolean | undefined, f: () => R): R {
   const before = context.training;
   context.training = mode;
@@ -31,7 +32,7 @@ export function trained<R>(mode: boolean | undefined, f: () => R): R {
 }
 
 /**
- * Do layers learn here? Inside a `diff`, unless `training` says otherwise.
+ * Whether layers are in training mode here: inside a `diff`, unless `training` says otherwise.
  *
  * @example
  * const noisy = (x) => (learning() ? mul(x, 1.1) : x);

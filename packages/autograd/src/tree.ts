@@ -1,4 +1,4 @@
-// Tensors in arrays and plain objects: arguments and results may be any such tree.
+// Trees: tensors in arrays and plain objects. Arguments and results may be trees.
 import { isTensor, type Box, type Tensor } from "@weft/tensor";
 import { alias, BRAND, visitTensors } from "@weft/tensor/internals";
 
@@ -6,7 +6,7 @@ type Leaf = Tensor | Box;
 
 const isLeaf = (value: object): value is Leaf => (value as Partial<Leaf>)[BRAND] !== undefined;
 
-/** The same tree with every tensor and box replaced; everything else stays. */
+/** The same tree with every tensor and box replaced; everything else is kept. */
 export function mapTree(value: unknown, f: (x: Leaf) => unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (isLeaf(value)) return f(value);
@@ -24,8 +24,8 @@ export function leavesOf(value: unknown): Leaf[] {
 }
 
 /**
- * The same value, with another handle in place of a tensor that was given or stands there twice: each can be released by itself. Where
- * there is none, the value itself.
+ * The same value, with another handle in place of a tensor that was given or that occurs twice, so that each can be
+ * released separately. If there is no such tensor, the value itself.
  */
 export function distinct<T>(value: T, given: readonly Tensor[]): T {
   if (isTensor(value)) return (given.includes(value) ? alias(value) : value) as T;

@@ -1,10 +1,10 @@
-// A list of objects that others own: who is gone is not in it any more.
+// A list with weak references: objects that were garbage-collected are not in it any more.
 
-/** Objects, each once, in the order in which they were added. The references are weak. */
+/** Objects, each once, in the order in which they were added. */
 export class WeakList<T extends object> {
   readonly #refs: Set<WeakRef<T>> = new Set();
 
-  /** How many references there are, also to objects that are gone since the last one was added. */
+  /** The number of references, including those to objects that were collected since the last `add`. */
   get size(): number {
     return this.#refs.size;
   }

@@ -1,4 +1,4 @@
-// What is no function, no tensor or no parameter is an error that says so, and never a zero gradient or a bare TypeError.
+// A wrong argument is an error that says so, never a zero gradient or a bare TypeError.
 import {
   checkpoint,
   customGradient,
@@ -118,12 +118,12 @@ wrong.push(
   [
     "the value of a tape whose function runs",
     () => diff((t) => (t.value, sum(p))),
-    "diff: the tape has a value when its function has returned",
+    "diff: the tape has no value before its function has returned",
   ],
   [
     "a gradient of such a tape",
     () => diff((t) => t.grad(p)),
-    "diff: the tape has gradients when its function has returned",
+    "diff: the tape has no gradients before its function has returned",
   ],
 );
 test.each(wrong)("refuses %s", (_, call, message) => {
@@ -131,7 +131,7 @@ test.each(wrong)("refuses %s", (_, call, message) => {
   expect(call).toThrow(message);
 });
 
-test("a tape is a text, but no number", () => {
+test("a tape converts to text, but not to a number", () => {
   const { tensor } = openSync();
   const p = param(tensor([2]));
   const tape = diff(() => sum(p));
@@ -159,7 +159,9 @@ test("a parameter that was not used has zeros, the same tensor until it is relea
 
 describe("gradCheck", () => {
   test("refuses what has no gradient to check", async () => {
-    await expect(gradCheck(() => 1)).rejects.toThrow("gradCheck: wanted a tensor or a parameter to differentiate by");
+    await expect(gradCheck(() => 1)).rejects.toThrow(
+      "gradCheck: wanted a tensor or a parameter to differentiate with respect to",
+    );
     await expect(gradCheck((v: Tensor) => cast(v, "i32"), x)).rejects.toThrow(
       "gradCheck: the function returned no floating-point tensor",
     );

@@ -1,4 +1,4 @@
-// Asynchronous diff: the context is there after t.wait, and nowhere else.
+// Asynchronous diff: the context is restored after t.wait, and nowhere else.
 import { diff, keep, param, scope, stopGradient, type Tape } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, ContextError, mul, square, sum } from "@weft/tensor";
@@ -65,7 +65,7 @@ describe("asynchronous diff", () => {
       for (let i = 0; i < 20; i++) {
         await t.wait(null);
         y = add(y, sum(p));
-        // other jobs queued in this stretch run after it, without its context
+        // other jobs queued here run later, without its context
         void Promise.resolve().then(() => seen.push(...(context.tape === undefined ? [] : ["leak"])));
         queueMicrotask(() => seen.push(...(context.tape === undefined ? [] : ["leak"])));
       }
@@ -119,7 +119,7 @@ describe("asynchronous diff", () => {
     expect(tape.grad(p).arraySync()).toEqual([6, 12]);
   });
 
-  it("has its context in a catch block, and ends everything when it fails", async () => {
+  it("has its context in a catch block, and releases everything when it fails", async () => {
     const backend = openSync({ seed: 1 });
     const p = param(backend.tensor([1, 2]));
     const before = backend.live();

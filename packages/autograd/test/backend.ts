@@ -1,8 +1,8 @@
-// The backend of these tests: the float64 reference, which counts its living handles.
+// The backend of these tests: the float64 reference, which counts its live handles.
 import { openSync } from "@weft/conformance";
 import { expect } from "vitest";
 
-/** Runs a test on a backend of its own and expects every handle made in it to have ended. */
+/** Runs a test on a backend of its own and expects every handle made in it to be released. */
 export function balanced(f: (backend: ReturnType<typeof openSync>) => void): () => void {
   return () => {
     const backend = openSync({ seed: 1 });

@@ -81,7 +81,7 @@ describe("boxes", () => {
     });
   });
 
-  it("owns its value: scopes do not end it, assigning ends the old one", () => {
+  it("owns its value: scopes do not release it, assigning releases the old one", () => {
     const backend = openSync({ seed: 1 });
     const before = backend.live();
     const p = scope(() => param(backend.tensor([1, 2])));
@@ -97,7 +97,7 @@ describe("boxes", () => {
   it("refuses another shape, integers and numbers", () => {
     const { tensor } = openSync();
     const p = param(tensor([1, 2]));
-    expect(() => (p.value = tensor([1]))).toThrow("param: a parameter of shape [2] was given a value of shape [1]");
+    expect(() => (p.value = tensor([1]))).toThrow("param: a parameter of shape [2] was assigned a value of shape [1]");
     expect(() => param(tensor([1, 2], { dtype: "i32" }))).toThrow(
       "param: wanted floating-point values, got i32; use state() or cast",
     );
@@ -116,7 +116,7 @@ describe("boxes", () => {
     });
   });
 
-  it("makes a value later, on the backend that it meets", () => {
+  it("makes a value later, on the backend that it is used with", () => {
     const backend = openSync({ seed: 1 });
     const before = backend.live();
     const p = param({ shape: [2], dtype: "f32", create: (b) => add(backend.tensor([1, 2]), b === backend ? 1 : 0) });

@@ -1,4 +1,4 @@
-// Gradients where a rule has a special case: a power of 0, slices that are empty, and parameters read on the way back.
+// Gradients where a rule has a special case: a power of 0, slices that are empty, and parameters read in the backward pass.
 import { customGradient, diff, grad, param, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { ContextError, mul, pow, slice, square, sum, type Tensor } from "@weft/tensor";
@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 
 const { tensor, ones } = openSync();
 
-/** -0 is as good as 0 here. */
+/** Treats -0 as 0. */
 const plain = (x: Tensor): number[] => (x.arraySync() as number[]).map((v) => v + 0);
 
 describe("pow with the exponent 0", () => {
@@ -59,7 +59,7 @@ describe("a parameter that a pullback reads", () => {
     const x = tensor([1, 2]);
     expect(() => mul(w, 1)).toThrow(ContextError);
     expect(grad((x: Tensor) => sum(scaled(w)(x)))(x).arraySync()).toEqual([5, 7]);
-    // What the pullback may do, code beside it may not.
+    // The pullback may read it; other code may not.
     expect(() => mul(w, 1)).toThrow(ContextError);
     go();
     expect((await waiting).grad(w).arraySync()).toEqual([10, 14]);

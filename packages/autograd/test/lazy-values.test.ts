@@ -1,4 +1,4 @@
-// A box without a value takes its first one where another operand lives, whichever function they meet in and wherever it stands.
+// A box without a value is initialized on the backend of another operand, in every function and at every position.
 import { collections, openSync, results, upload } from "@weft/conformance";
 import { add, applyFused, neg, softmax, sum, transpose, type FusedOp, type Operand, type Tensor } from "@weft/tensor";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { customGradient, diff, param, state, type State } from "../src/index.ts"
 const backend = openSync({ seed: 1 });
 const { tensor } = backend;
 
-/** A state that begins with the elements of x when it meets a backend. */
+/** A state whose first value has the elements of x, on the backend that it is used with. */
 function lazy(x: Tensor): State {
   const { shape, dtype } = x;
   const data = x.dataSync();

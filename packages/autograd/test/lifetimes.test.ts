@@ -1,4 +1,4 @@
-// When handles live and die: nested tapes and scopes, boxes, and what leaves them.
+// Lifetimes of handles: nested tapes and scopes, boxes, and what leaves them.
 import { customGradient, diff, grad, keep, param, scope, valueAndGrad, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { add, mul, ReleasedTensorError, ShapeError, square, sum, tanh, type Tensor } from "@weft/tensor";
@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { balanced } from "./backend.ts";
 
 describe("diff", () => {
-  it("gives the value and the gradients, and ends the rest", () => {
+  it("gives the value and the gradients, and releases the rest", () => {
     const backend = openSync({ seed: 1 });
     const p = param(backend.tensor([1, 2, 3]));
     const q = param(backend.tensor([4]));
@@ -54,12 +54,12 @@ describe("diff", () => {
           .arraySync(),
       ).toEqual([[1]]);
       expect(() => diff(() => mul(q, 2))).toThrow(
-        new ShapeError("diff: the function must return a scalar, it returned the shape [2]; use sum or mean"),
+        new ShapeError("diff: the function must return a scalar, got shape [2]; use sum or mean"),
       );
     });
   });
 
-  it("ends everything when its function throws", () => {
+  it("releases everything when its function throws", () => {
     const backend = openSync({ seed: 1 });
     const p = param(backend.tensor([1, 2]));
     const before = backend.live();
@@ -79,7 +79,7 @@ describe("diff", () => {
     );
   });
 
-  it("ends everything when the way back throws, on long tapes too", () => {
+  it("releases everything when the backward pass throws, on long tapes too", () => {
     const backend = openSync({ seed: 1 });
     const p = param(backend.tensor([1, 2]));
     const before = backend.live();
@@ -120,7 +120,7 @@ describe("diff", () => {
     expect(backend.live()).toBe(before);
   });
 
-  it("does not end a tensor that its function returned but did not make", () => {
+  it("does not release a tensor that its function returned but did not make", () => {
     const backend = openSync({ seed: 1 });
     const mine = backend.tensor(7);
     diff(() => mine).release();
@@ -245,7 +245,7 @@ describe("nesting", () => {
 });
 
 describe("long tapes", () => {
-  it("release what the way back has passed, and give the same gradient", () => {
+  it("release what the backward pass has finished, and give the same gradient", () => {
     const backend = openSync({ seed: 1 });
     const p = param(backend.tensor([1.0001], { dtype: "f64" }));
     const before = backend.live();

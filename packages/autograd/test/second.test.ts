@@ -13,7 +13,7 @@ const lr = 0.1;
 /** Σ w⁴ / 4, whose gradient is w³. */
 const inner = (w: Param) => mul(sum(square(square(w))), 0.25);
 const outer = (w: Param) => sum(mul(square(w), w)); // Σ w³
-/** w ← w − lr w³, and what that is by hand: the value, and its derivative by the first w. */
+/** w ← w − lr w³, and the same by hand: the value, and its derivative with respect to the first w. */
 function byHand(start: number, steps: number): [w: number, d: number] {
   let [w, d] = [start, 1];
   for (let k = 0; k < steps; k++) [w, d] = [w - lr * w ** 3, d * (1 - 3 * lr * w ** 2)];
@@ -68,7 +68,7 @@ describe("a parameter assigned inside diff", () => {
     close(tape.grad(p), meta(1));
   });
 
-  it("ends with a plain value or stopGradient: from there on it is a version of its own", () => {
+  it("ends with a plain value or stopGradient: from then on it is a version of its own", () => {
     const w = param(f64([3]));
     const tape = diff(() => {
       const before = mul(w, 2);
@@ -87,7 +87,7 @@ describe("a parameter assigned inside diff", () => {
     );
   });
 
-  it("is seen by the tapes that stand on it, and by no others", async () => {
+  it("is seen by the tapes that wrap it, and by no others", async () => {
     const w = param(f64([2]));
     let go = (): void => undefined;
     const waiting = diff(async (t) => {
@@ -101,7 +101,7 @@ describe("a parameter assigned inside diff", () => {
     close((await waiting).grad(w), [36]);
   });
 
-  it("may take another parameter's value, which has the gradient then", () => {
+  it("may take the value of another parameter, which then has the gradient", () => {
     const [p, q] = [param(f64([2])), param(f64([5]))];
     const tape = diff(() => {
       p.value = mul(q, 2);
@@ -226,7 +226,7 @@ describe("inside checkpoint", () => {
     );
   });
 
-  it("what a call leaves in a box is part of its result", () => {
+  it("what a call assigns to a box is part of its result", () => {
     const w = param(f64(starts));
     const tape = diff(() => {
       checkpoint(() => scope(() => loop(w, 1)))();

@@ -97,7 +97,7 @@ describe("customGradient", () => {
         }),
       ).toThrow("customGradient: the function uses a tensor of the tape that is not among its arguments");
       const few = customGradient((x: Tensor, y: Tensor) => ({ value: mul(x, y), pullback: (g) => [g] }));
-      expect(() => diff(() => sum(few(p, p)))).toThrow("the pullback must give 2 gradients, one an input; it gave 1");
+      expect(() => diff(() => sum(few(p, p)))).toThrow("the pullback must give 2 gradients, one per input; it gave 1");
       const wrong = customGradient((x: Tensor) => ({ value: x, pullback: () => f64([1, 2, 3]).reshape([3, 1]) }));
       expect(() => diff(() => sum(wrong(f64([1, 2]).mul(p))))).toThrow(
         "a gradient of shape [3,1] does not fit its operand of shape [2]",
@@ -207,7 +207,7 @@ describe("row-sparse gradients", () => {
       });
       const rows = tape.sparseGrad(p)!;
       expect(rows.shape).toEqual([4, 2]);
-      // the way back meets the later use first
+      // the backward pass reaches the later use first
       expect(rows.indices.arraySync()).toEqual([1, 2, 0, 2, 2]);
       expect(rows.values.arraySync()).toEqual([[1, 1], [10, 12], [2, 4], [10, 12], [10, 12]]); // prettier-ignore
       expect(tape.grad(p).arraySync()).toEqual([[2, 4], [1, 1], [30, 36], [0, 0]]); // prettier-ignore
@@ -219,7 +219,7 @@ describe("row-sparse gradients", () => {
     });
   });
 
-  it("become dense when the parameter is used otherwise, and behind anything else", () => {
+  it("become dense when the parameter is used otherwise, and after anything else", () => {
     scope(() => {
       const p = table();
       const mixed = diff(() => add(sum(take(p, i32([0]))), sum(square(p))));
@@ -337,7 +337,7 @@ describe("fused operations", () => {
   const derivative = vi.fn(() => [(g: Tensor) => mul(g, 2)]);
   const own: FusedOp = { ...plain, gradient: derivative };
 
-  /** A backend that has one of them, and counts how often that runs. */
+  /** A backend with a kernel for one of them, which counts its runs. */
   function having(kernel: FusedOp) {
     const runFused = vi.fn((fused: FusedOp, [x]: readonly unknown[]) =>
       fused === kernel ? [mul(x as Tensor, 2)] : undefined,

@@ -1,10 +1,10 @@
-// The way back through a long tape lets go of what it has passed, so that a tape does not hold everything twice.
+// The backward pass of a long tape releases what it has finished, so that a tape does not hold everything twice.
 import { diff, grad, param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { scope, sum, tanh, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 
-/** The most values that lived at one time from the first to the last operation of a function. */
+/** The most values that were live at one time while a function ran. */
 function peakOf(backend: ReturnType<typeof openSync>, f: () => void): number {
   let peak = 0;
   const run = backend.run.bind(backend);
@@ -28,16 +28,16 @@ const deep = (x: Tensor): Tensor => {
   return sum(y);
 };
 
-test("of a tape of 4,000 operations little more than its values lives", () => {
+test("a tape of 4,000 operations keeps little more than its values", () => {
   const backend = openSync();
   const p = scope(() => param(backend.tensor([0.5])));
-  // Forward: one value an operation. A step back makes some four more, which would be 16,000 if all lived to the end.
+  // Forward: one value an operation. A backward step makes about four more, which would be 16,000 if all lived to the end.
   const peak = peakOf(backend, () => scope(() => void diff(() => deep(p as never)).grad(p)));
   expect(peak).toBeGreaterThan(LONG);
   expect(peak).toBeLessThan(1.8 * LONG);
 });
 
-test("and so for the gradient of a function, whose value is right", () => {
+test("so does the gradient of a function, whose value is correct", () => {
   const backend = openSync();
   const x = backend.tensor([0.5]);
   let wanted = 1;

@@ -264,8 +264,8 @@ describe("a file", () => {
     const m = tensors.get("rule.model.weight.m")!;
     const spoilt: [string, object | undefined, string, string][] = [
       ["rule.steps", undefined, "StateError", "fromBytes: rule.steps is missing"],
-      ["rule.steps", number(-1), "StateError", "fromBytes: rule.steps wants to be a number from 0"],
-      ["rule.steps", m, "StateError", "fromBytes: rule.steps wants to be a number from 0"],
+      ["rule.steps", number(-1), "StateError", "fromBytes: rule.steps must be a non-negative number"],
+      ["rule.steps", m, "StateError", "fromBytes: rule.steps must be a non-negative number"],
       [
         "rule.steps",
         { ...number(0), dtype: "F32" },
@@ -273,7 +273,7 @@ describe("a file", () => {
         'safetensors: "rule.steps" is stored as F32, i32 can be read from',
       ],
       ["rule.model.weight.t", undefined, "StateError", "rule.model.weight.t is missing"],
-      ["rule.model.weight.t", number(-2147483648), "StateError", "rule.model.weight.t wants to be"],
+      ["rule.model.weight.t", number(-2147483648), "StateError", "rule.model.weight.t must be a non-negative"],
       ["rule.model.weight.t", number(0), "StateError", "rule.model.weight.m is not expected"],
       ["rule.model.weight.m", undefined, "StateError", "rule.model.weight.m is missing"],
       ["rule.model.weight.m", { ...m, shape: [4] }, "StateError", "rule.model.weight.m is [4], wanted [2,2]"],

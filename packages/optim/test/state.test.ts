@@ -84,7 +84,7 @@ test("state that does not fit is an error, and changes nothing", () => {
   says(without("0.weight.v"), "adam: 0.weight.v is missing");
   says({ ...good, "0.weight.v": good["0.bias.v"] }, "adam: 0.weight.v is [4], wanted [4,3]");
   says({ ...good, more: m }, "adam: more is not expected");
-  says({ ...good, steps: m }, "adam: steps wants to be a number from 0");
+  says({ ...good, steps: m }, "adam: steps must be a non-negative number");
   says({ ...good, "0.weight.m": state(cast(m.value, "f64")) }, "adam: 0.weight.m is f64, wanted f32");
   says(3, "adam: steps is missing");
   says(good, "adam: weight.t is missing", Linear(1, 1));

@@ -20,7 +20,7 @@ export const conv: Family<
   conv: (_, x, w, attrs) => [(g) => toInput(g, w, x, attrs), (g) => toWeight(x, g, w, attrs)],
   convInputGrad: (_, h, w, attrs) => [(u) => forward(u, w, attrs), (u) => toWeight(u, h, w, attrs)],
   convWeightGrad: (_, x, h, attrs) => [(u) => toInput(h, u, x, attrs), (u) => forward(x, u, attrs)],
-  // Where the maximum is does not change with x, so the operand that only says where has no gradient.
+  // The position of the maximum is piecewise constant in x, so the operand that only selects positions has no gradient.
   maxPool: (_, x, attrs) => [(g) => apply("maxPoolGrad", [x, g], poolOf(attrs))],
   maxPoolGrad: (_, x, __, attrs) => [undefined, (u) => apply("maxPoolPick", [x, u], poolOf(attrs))],
   maxPoolPick: (_, x, __, attrs) => [undefined, (g) => apply("maxPoolGrad", [x, g], poolOf(attrs))],

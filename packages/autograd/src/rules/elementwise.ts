@@ -1,4 +1,4 @@
-// Derivatives of the elementwise primitives. At a kink the value is the subgradient named in the comment beside it.
+// Derivatives of the elementwise primitives. At a kink it is the subgradient named in the comment beside it.
 import {
   add,
   and,
@@ -26,7 +26,7 @@ import {
 } from "@weft/tensor";
 import { none, type Family } from "../rule.ts";
 
-/** v², also of a plain number. */
+/** v², also for a plain number. */
 const squared = (v: Value): Value => (typeof v === "number" ? v * v : square(v));
 /** a² + b², at least one of which is a tensor. */
 const radius = (a: Value, b: Value): Tensor => add(squared(a), squared(b));

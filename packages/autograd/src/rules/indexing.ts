@@ -1,4 +1,4 @@
-// Derivatives of indexing: what was read receives, what was written gives back.
+// Derivatives of indexing: the gradient of a read is a write at the same indices, and that of a write is a read.
 import { gather, take, type Tensor } from "@weft/tensor";
 import { applyOwn } from "@weft/tensor/internals";
 import type { Family } from "../rule.ts";
@@ -10,7 +10,7 @@ const added = (g: Tensor, x: Tensor, indices: Tensor, axis: number): Tensor =>
   applyOwn("indexAdd", [zerosLike(x, g.dtype), indices, g], { axis });
 
 export const indexing: Family<"take" | "indexAdd" | "gather" | "scatterAdd"> = {
-  // Rows of a parameter stay rows on their way to the optimizer; the engine makes them dense anywhere else.
+  // The gradient stays row-sparse only if it goes directly to a parameter; elsewhere the engine makes it dense.
   take: (_, x, indices, { axis }) => [
     (g) => (axis === 0 ? RowSparse.of(indices, g, x.shape) : added(g, x, indices, axis)),
     undefined,

@@ -6,11 +6,11 @@ import type { Family } from "../rule.ts";
 const product = (a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor =>
   applyOwn("matmul", [a, b], { transA, transB });
 
-/** All matrices of a batch as the rows of one. */
+/** All matrices of a batch stacked as the rows of one matrix. */
 const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1)!]);
 
 function right(g: Tensor, a: Tensor, b: Tensor, { transA, transB }: Attrs<"matmul">): Tensor {
-  // A weight shared by a batch gets one product over all rows, instead of a batch of products that are then summed.
+  // For a weight shared by a batch, one product over all rows replaces a batch of products and their sum.
   const flat = b.shape.length === 2 && a.shape.length > 2 && !transA && a.size > 0;
   const [h, x] = flat ? [rows(g), rows(a)] : [g, a];
   return transB ? product(h, x, true, transA) : product(x, h, !transA, false);

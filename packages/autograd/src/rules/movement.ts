@@ -1,4 +1,4 @@
-// Derivatives of movement: the gradient moves back.
+// Derivatives of movement: the gradient moves the other way.
 import { flip, permute, reshape, type Attrs, type Shape, type Tensor } from "@weft/tensor";
 import { applyOwn } from "@weft/tensor/internals";
 import type { Family } from "../rule.ts";
@@ -9,14 +9,16 @@ const inverse = (axes: readonly number[]): number[] => {
   return back;
 };
 
-/** The gradient of a slice in its place, zeros elsewhere: between neighbors where the slice had steps. */
+/**
+ * The gradient of a slice at the slice's position, with zeros elsewhere: also between neighbors if the slice had steps.
+ */
 function placed(g: Tensor, shape: Shape, { starts, sizes, steps }: Attrs<"slice">): Tensor {
   const interior = steps.map((step) => step - 1);
   const after = shape.map((d, i) => d - starts[i]! - (sizes[i] === 0 ? 0 : (sizes[i]! - 1) * steps[i]! + 1));
   return applyOwn("pad", [g], { before: starts, after, interior, value: 0 });
 }
 
-/** What a pad put its operand to. */
+/** The part of a padded tensor that came from the operand. */
 function unpadded(g: Tensor, shape: Shape, { before, interior }: Attrs<"pad">): Tensor {
   return applyOwn("slice", [g], { starts: before, sizes: shape, steps: interior.map((n) => n + 1) });
 }

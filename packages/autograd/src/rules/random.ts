@@ -1,4 +1,4 @@
-// Sources have no operand that could have a gradient.
+// Sources have no tensor operands, so there are no gradients.
 import { none, type Family } from "../rule.ts";
 
 export const random: Family<"full" | "iota" | "randomBits" | "randomUniform"> = {

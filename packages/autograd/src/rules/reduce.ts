@@ -1,9 +1,10 @@
-// Derivatives of reductions and scans: a sum spreads its gradient, an extreme gives it to the elements that reached it.
+// Derivatives of reductions and scans: a sum broadcasts its gradient; max and min give it to the elements that are the
+// extreme.
 import { broadcastTo, cumsum, div, equal, maximum, reshape, sum, where, type Tensor } from "@weft/tensor";
 import type { ReduceAttrs } from "@weft/tensor/internals";
 import { none, type Family } from "../rule.ts";
 
-/** A reduced tensor in a shape that broadcasts against x. Leading axes come back by themselves. */
+/** A reduced tensor in a shape that broadcasts against x. Leading axes need no insertion. */
 function widened(g: Tensor, { shape }: Tensor, { axes, keepDims }: ReduceAttrs): Tensor {
   if (keepDims || axes.every((axis, i) => axis === i)) return g;
   return reshape(
@@ -12,10 +13,10 @@ function widened(g: Tensor, { shape }: Tensor, { axes, keepDims }: ReduceAttrs):
   );
 }
 
-/** Elements that reached the extreme share its gradient evenly. */
+/** Elements that equal the extreme share its gradient evenly. */
 function shared(g: Tensor, y: Tensor, x: Tensor, attrs: ReduceAttrs): Tensor {
   const reached = equal(x, widened(y, x, attrs));
-  // Nothing equals an extreme that is NaN: no element has a gradient then, and 1 keeps the division finite.
+  // Nothing equals an extreme that is NaN: then no element has a gradient, and 1 keeps the division finite.
   const count = maximum(sum(reached, { axis: attrs.axes, keepDims: true }), 1);
   return where(reached, div(widened(g, x, attrs), count), 0);
 }
