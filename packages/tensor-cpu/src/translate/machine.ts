@@ -27,7 +27,7 @@ export interface Count {
 export type ValueType = NumberType | typeof V128;
 
 /** Keeps a value that is used more than once in a local until the end of this round of the body. */
-export type Hold = <T extends ValueType>(e: Expr<T>, type: T) => Expr<T>;
+type Hold = <T extends ValueType>(e: Expr<T>, type: T) => Expr<T>;
 
 /** What machines get from the function under construction. */
 export interface Surroundings {
