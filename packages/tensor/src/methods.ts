@@ -1,5 +1,5 @@
-// The functions that tensors have as methods, by family: x.add(y) is add(x, y). A method has the type and the documentation of its
-// function, so both are written once.
+// The functions that tensors have as methods, by family: x.add(y) is add(x, y). A method has the type and the
+// documentation of its function, so both are written once.
 import type * as activations from "./activations.ts";
 import { clamp, elu, gelu, greater, greaterEqual, leakyRelu, notEqual } from "./activations.ts";
 import { reciprocal, rsqrt, selu, silu, softplus, square } from "./activations.ts";
@@ -41,10 +41,10 @@ const families = {
   indexing: { gather, take },
 };
 
-/** A function with its first operand before the dot. */
+/** A function as a method: its first operand is before the dot. */
 type Method<F> = F extends (x: Operand, ...rest: infer Rest) => infer Y ? (...rest: Rest) => Y : never;
 
-/** The methods of a family. They are keys of its module, so that an editor shows the documentation that stands there. */
+/** The methods of a family. They are keys of its module, so that editors show their documentation. */
 type Methods<Module, Name extends keyof Module> = { [K in Name]: Method<Module[K]> };
 
 export interface TensorMethods

@@ -1,4 +1,5 @@
-// The tensor: a handle on a value that an interpreter holds. The methods that make formulas readable are in `methods.ts`.
+// The tensor: a handle on a value that an interpreter holds. The methods that make formulas readable are in
+// `methods.ts`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { read } from "./apply.ts";
 import { sizeOf } from "./axes.ts";
@@ -12,7 +13,7 @@ import { primitive, print } from "./printing.ts";
 import { load, loadSync, nest, numbers, only, type Nested } from "./reading.ts";
 
 /**
- * Values of one dtype in a shape, held by a backend. Methods give new tensors; nothing changes one in place.
+ * Values of one dtype in a shape, held by a backend. Methods return new tensors; nothing changes one in place.
  *
  * @example
  * const x = tensor([[1, 2], [3, 4]]);
@@ -23,11 +24,11 @@ export class Tensor extends TensorMethods {
   readonly dtype: DType;
   /** Runs the operations on this tensor. */
   readonly interpreter: Interpreter;
-  /** The interpreter's own affair. */
+  /** Private to the interpreter. */
   readonly payload: unknown;
-  /** The scope that ends this handle; null when none does. */
+  /** The scope that will release this handle; null if none will. */
   owner: Scope | null = null;
-  /** Why the handle ended (a scope's label, or where `release()` was called); undefined while it lives. */
+  /** Why the handle was released (a scope's label, or where `release()` was called); undefined while it is live. */
   ended: string | Error | undefined = undefined;
 
   constructor(interpreter: Interpreter, shape: Shape, dtype: DType, payload: unknown) {
@@ -55,8 +56,8 @@ export class Tensor extends TensorMethods {
   }
 
   /**
-   * A copy of the elements in row-major order: `f32` as Float32Array, `f64` as Float64Array, `i32` as Int32Array, `bool`
-   * (0 and 1) and `u8` as Uint8Array, `f16` and `bf16` as their bits in a Uint16Array.
+   * A copy of the elements in row-major order: `f32` as Float32Array, `f64` as Float64Array, `i32` as Int32Array,
+   * `bool` (0 and 1) and `u8` as Uint8Array, `f16` and `bf16` as their bits in a Uint16Array.
    */
   async data(): Promise<TypedArray> {
     return load(this, "data");
@@ -69,22 +70,22 @@ export class Tensor extends TensorMethods {
   async array(): Promise<Nested> {
     return nest(numbers(this, await load(this, "array")), this.shape);
   }
-  /** `data()` without waiting, where the backend can; else an UnsupportedError. */
+  /** `data()` without waiting, where the backend can; otherwise an UnsupportedError. */
   dataSync(): TypedArray {
     return loadSync(this, "dataSync");
   }
-  /** `item()` without waiting, where the backend can; else an UnsupportedError. */
+  /** `item()` without waiting, where the backend can; otherwise an UnsupportedError. */
   itemSync(): number {
     return numbers(this, loadSync(only(this, "itemSync"), "itemSync"))[0]!;
   }
-  /** `array()` without waiting, where the backend can; else an UnsupportedError. */
+  /** `array()` without waiting, where the backend can; otherwise an UnsupportedError. */
   arraySync(): Nested {
     return nest(numbers(this, loadSync(this, "arraySync")), this.shape);
   }
 
   /**
-   * Ends this handle now; using it later is an error that says where this was called. On a tape that still records this
-   * does nothing: the tape needs its values for the way back.
+   * Releases this handle now; using it later is an error that says where this was called. On a tape that still records
+   * it does nothing: the tape needs its values for the backward pass.
    */
   release(): void {
     if (this.ended !== undefined) return;
@@ -106,7 +107,7 @@ export class Tensor extends TensorMethods {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return print(this);
   }
-  /** The text where JavaScript wants one; an ArgumentError where it wants a number, as in `loss < best`. */
+  /** Converts to text; throws an ArgumentError where JavaScript wants a number, as in `loss < best`. */
   [Symbol.toPrimitive](hint: string): string {
     return primitive(this, hint, "await x.item()");
   }
