@@ -135,7 +135,7 @@ test.each(Object.entries(cases))("%s", (name, [call, needed, others = {}]) => {
   for (const unknown of ["dim", "Axis", "keepdim", "strides", "toString", "__proto__ ", "constructor"]) {
     const bag = Object.defineProperty({ ...needed }, unknown, { value: undefined, enumerable: true });
     expect(() => call(bag as never), unknown).toThrow(ArgumentError);
-    expect(() => call(bag as never)).toThrow(`there is no option ${JSON.stringify(unknown)}; known are `);
+    expect(() => call(bag as never)).toThrow(`there is no option ${JSON.stringify(unknown)}; known options: `);
   }
   // A list or a number may be an axis.
   for (const bag of [1, "axis", [], true, null, () => 1, x, 1n, Symbol("s")]) {

@@ -113,10 +113,10 @@ function regression(learn: Labeled, check: Labeled): number {
 }
 
 test.each([
-  ["digits: wanted an integer from 0 as train, got number -1", { train: -1 }],
-  ["digits: wanted an integer from 0 as test, got number 1.5", { test: 1.5 }],
+  ["digits: wanted a non-negative integer as train, got number -1", { train: -1 }],
+  ["digits: wanted a non-negative integer as test, got number 1.5", { test: 1.5 }],
   ["digits: wanted an integer from 0 to 2^53 - 1 as seed, got number NaN", { seed: Number.NaN }],
-  ['digits: there is no option "tests"; known are train, test, seed', { tests: 3 } as never],
+  ['digits: there is no option "tests"; known options: train, test, seed', { tests: 3 } as never],
 ])("%s", (message, options) => {
   expect(() => digits(options)).toThrow(new ArgumentError(message));
 });

@@ -355,14 +355,14 @@ describe("something that is not a file", () => {
 test("options are checked", async () => {
   const source = async () => new Uint8Array();
   for (const [options, words] of [
-    [{ chache: "x" }, 'mnist: there is no option "chache"; known are cache, signal, mirrors, progress'],
+    [{ chache: "x" }, 'mnist: there is no option "chache"; known options: cache, signal, mirrors, progress'],
     [{ cache: true }, "mnist: wanted the name of a folder, or false as cache, got boolean true"],
     [{ mirrors: "https://example.org/" }, 'mnist: wanted a list as mirrors, got "https://example.org/"'],
     ["./data", 'mnist: wanted options { cache, signal, mirrors, progress }, got "./data"'],
   ])
     expect((await errorOf(mnistFrom(source)(options as never))).message).toBe(words);
   expect((await errorOf(housingFrom(source)({ standardise: true } as never))).message).toBe(
-    'housing: there is no option "standardise"; known are cache, signal, mirrors, progress, standardize',
+    'housing: there is no option "standardise"; known options: cache, signal, mirrors, progress, standardize',
   );
 });
 

@@ -127,7 +127,7 @@ test.each([
   ["cycle: wanted something to iterate over, got null.", () => cycle(null as never)],
   ['takeNth: n is "2", wanted a whole number from 1.', () => takeNth(five, "2" as never)],
   ["shuffle: wanted something to iterate over, got undefined.", () => shuffle(undefined as never)],
-  ['shuffle: there is no option "sed"; known are seed', () => shuffle(five, { sed: 1 } as never)],
+  ['shuffle: there is no option "sed"; known options: seed', () => shuffle(five, { sed: 1 } as never)],
   ["shuffle: wanted options { seed }, got number 1", () => shuffle(five, 1 as never)],
   ["takeFirst: n is -1, wanted a whole number from 0.", () => takeFirst(five, -1)],
   ["takeFirst: n is 1.5, wanted a whole number from 0.", () => takeFirst(five, 1.5)],

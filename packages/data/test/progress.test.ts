@@ -311,8 +311,12 @@ test("in a page it writes to the console", () => {
 });
 
 test("refuses what cannot be iterated over", () => {
-  expect(() => progress([1], { totla: 3 } as never)).toThrow('progress: there is no option "totla"; known are total,');
-  expect(() => progress([1], { total: NaN })).toThrow("progress: wanted a number from 0 as total, got number NaN");
+  expect(() => progress([1], { totla: 3 } as never)).toThrow(
+    'progress: there is no option "totla"; known options: total,',
+  );
+  expect(() => progress([1], { total: NaN })).toThrow(
+    "progress: wanted a non-negative number as total, got number NaN",
+  );
   expect(() => progress([1], "loss" as never)).toThrow("progress: wanted options { total, name,");
   expect(() => progress([1], { value: 3 as never })).toThrow("progress: wanted a function as value, got number 3");
   expect(() => progress(5 as never)).toThrow(new ArgumentError("progress: wanted something to iterate over, got 5."));

@@ -183,7 +183,7 @@ test("errors name the operation that was called, once", async () => {
   expect(await messageOf(readMetadata(lost))).toMatch(/^FileError: readMetadata: .* cannot be read: ENOENT/);
   expect(await messageOf(readMetadata(""))).toMatch(/^ArgumentError: readMetadata: wanted the path/);
   expect(await messageOf(load(path, model(1), { stric: false } as never))).toBe(
-    'ArgumentError: load: there is no option "stric"; known are strict',
+    'ArgumentError: load: there is no option "stric"; known options: strict',
   );
   await fs.writeFile(path, "no model at all");
   expect(await messageOf(readMetadata(path))).toMatch(new RegExp(`^FormatError: readMetadata: ${path}: safetensors: `));

@@ -327,7 +327,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an initializer that asks for something else",
     () => Linear(3, 2, { init: () => normal({ std: -1 }) as never })(tensor([[1, 2, 3]])),
-    "init: the initializer threw for shape [2,3]: normal: wanted a number from 0 as std, got number -1. Call functions that make initializers: init: normal()",
+    "init: the initializer threw for shape [2,3]: normal: wanted a non-negative number as std, got number -1. Call functions that make initializers: init: normal()",
   ],
   [
     "an initializer that makes too little",
@@ -347,7 +347,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a number of layers",
     () => GRU({ in: 2, hidden: 3, layers: 0 }),
-    "GRU: wanted an integer from 1 as layers, got number 0",
+    "GRU: wanted a positive integer as layers, got number 0",
   ],
 ];
 test.each(wrong)("refuses wrong %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

@@ -13,12 +13,12 @@ const x = ones([2, 3]);
 const labels = tensor([0, 1], { dtype: "i32" });
 
 const wrong: [string, () => unknown, string][] = [
-  ["Linear(3)", () => J.Linear!(3), "Linear: wanted an integer from 1 as outputs, got undefined"],
-  ["Linear(3.5, 2)", () => N.Linear(3.5, 2), "Linear: wanted an integer from 1 as inputs, got number 3.5"],
+  ["Linear(3)", () => J.Linear!(3), "Linear: wanted a positive integer as outputs, got undefined"],
+  ["Linear(3.5, 2)", () => N.Linear(3.5, 2), "Linear: wanted a positive integer as inputs, got number 3.5"],
   [
     "Linear({ in, out })",
     () => J.Linear!({ in: 3, out: 2 }),
-    "Linear: wanted an integer from 1 as inputs, got { in, out }",
+    "Linear: wanted a positive integer as inputs, got { in, out }",
   ],
   [
     "Linear(3, 2, false)",
@@ -28,39 +28,39 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a misspelt option",
     () => J.Linear!(3, 2, { biass: false }),
-    'Linear: there is no option "biass"; known are bias, init, biasInit',
+    'Linear: there is no option "biass"; known options: bias, init, biasInit',
   ],
   ["values for init", () => J.Linear!(3, 2, { init: [1] }), "Linear: wanted a function as init, got [1]"],
-  ["Embedding(0, 2)", () => N.Embedding(0, 2), "Embedding: wanted an integer from 1 as count, got number 0"],
-  ["Embedding(2, NaN)", () => N.Embedding(2, NaN), "Embedding: wanted an integer from 1 as features, got number NaN"],
+  ["Embedding(0, 2)", () => N.Embedding(0, 2), "Embedding: wanted a positive integer as count, got number 0"],
+  ["Embedding(2, NaN)", () => N.Embedding(2, NaN), "Embedding: wanted a positive integer as features, got number NaN"],
   [
     "Conv(1, 2, 3)",
     () => J.Conv!(1, 2, 3),
     "Conv: wanted options { in, out, kernel, stride, padding, dilation, groups, bias, init, biasInit }, got number 1",
   ],
-  ["Conv without out", () => J.Conv!({ in: 1, kernel: 3 }), "Conv: wanted an integer from 1 as out, got undefined"],
+  ["Conv without out", () => J.Conv!({ in: 1, kernel: 3 }), "Conv: wanted a positive integer as out, got undefined"],
   [
     "Conv with strides",
     () => J.Conv!({ in: 1, out: 1, kernel: 3, strides: 2 }),
-    'Conv: there is no option "strides"; known are in, out, kernel, stride, padding, dilation, groups, bias, init, biasInit',
+    'Conv: there is no option "strides"; known options: in, out, kernel, stride, padding, dilation, groups, bias, init, biasInit',
   ],
   [
     "a stride of 0",
     () => N.Conv({ in: 1, out: 1, kernel: 3, stride: 0 }),
-    "Conv: wanted an integer from 1, or a list of them as stride, got number 0",
+    "Conv: wanted a positive integer, or a list of them as stride, got number 0",
   ],
   [
     "padding by name",
     () => J.Conv!({ in: 1, out: 1, kernel: 3, padding: "same" }),
-    'Conv: wanted an integer from 0, or a list of them or of [before, after] as padding, got "same"',
+    'Conv: wanted a non-negative integer, or a list of them or of [before, after] as padding, got "same"',
   ],
   [
     "MaxPool({ kernel })",
     () => J.MaxPool!({ kernel: 2 }),
-    'MaxPool: there is no option "kernel"; known are window, stride, padding',
+    'MaxPool: there is no option "kernel"; known options: window, stride, padding',
   ],
-  ["MaxPool()", () => J.MaxPool!(), "MaxPool: wanted an integer from 1, or a list of them as window, got undefined"],
-  ["AvgPool(0)", () => N.AvgPool(0), "AvgPool: wanted an integer from 1, or a list of them as window, got number 0"],
+  ["MaxPool()", () => J.MaxPool!(), "MaxPool: wanted a positive integer, or a list of them as window, got undefined"],
+  ["AvgPool(0)", () => N.AvgPool(0), "AvgPool: wanted a positive integer, or a list of them as window, got number 0"],
   ["Dropout(1.5)", () => N.Dropout(1.5), "Dropout: wanted a number from 0 to 1 as p, got number 1.5"],
   ["Dropout({ p })", () => J.Dropout!({ p: 0.5 }), "Dropout: wanted a number from 0 to 1 as p, got { p }"],
   [
@@ -78,7 +78,7 @@ const wrong: [string, () => unknown, string][] = [
     () => J.dropout!(x, 0.5, true),
     "dropout: wanted options { seed, training }, got boolean true",
   ],
-  ["BatchNorm([3])", () => J.BatchNorm!([3]), "BatchNorm: wanted an integer from 1 as features, got [3]"],
+  ["BatchNorm([3])", () => J.BatchNorm!([3]), "BatchNorm: wanted a positive integer as features, got [3]"],
   [
     "a momentum above 1",
     () => N.BatchNorm(3, { momentum: 1.5 }),
@@ -87,29 +87,29 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a mode for BatchNorm",
     () => J.BatchNorm!(3)(x, { train: false }),
-    'BatchNorm: there is no option "train"; known are training',
+    'BatchNorm: there is no option "train"; known options: training',
   ],
   [
     "batchNorm's eps",
     () => N.batchNorm(x, null, null, { eps: NaN }),
-    "batchNorm: wanted a number from 0 as eps, got number NaN",
+    "batchNorm: wanted a non-negative number as eps, got number NaN",
   ],
   [
     "LayerNorm(2.5)",
     () => N.LayerNorm(2.5),
-    "LayerNorm: wanted an integer from 1, or a list of them as features, got number 2.5",
+    "LayerNorm: wanted a positive integer, or a list of them as features, got number 2.5",
   ],
   [
     "layerNorm's axes",
     () => N.layerNorm(x, null, null, { axes: 0 }),
-    "layerNorm: wanted an integer from 1 as axes, got number 0",
+    "layerNorm: wanted a positive integer as axes, got number 0",
   ],
   [
     "LSTM(3, 4)",
     () => J.LSTM!(3, 4),
     "LSTM: wanted options { layers, bidirectional, bias, dropout, in, input, hidden, init, biasInit }, got number 3",
   ],
-  ["LSTM without hidden", () => J.LSTM!({ in: 3 }), "LSTM: wanted an integer from 1 as hidden, got undefined"],
+  ["LSTM without hidden", () => J.LSTM!({ in: 3 }), "LSTM: wanted a positive integer as hidden, got undefined"],
   [
     "GRU's dropout",
     () => N.GRU({ in: 1, hidden: 1, dropout: -1 }),
@@ -123,12 +123,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an unknown state",
     () => J.GRU!({ in: 3, hidden: 2 })(ones([1, 1, 3]), { hidden: 1 }),
-    'GRU: there is no option "hidden"; known are training, h, y',
+    'GRU: there is no option "hidden"; known options: training, h, y',
   ],
   [
     "lstm's layers",
     () => N.lstm(x, null, null, [x], { layers: 1.5 }),
-    "lstm: wanted an integer from 1 as layers, got number 1.5",
+    "lstm: wanted a positive integer as layers, got number 1.5",
   ],
   [
     "Chain of a list",
@@ -154,7 +154,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "crossEntropy's options",
     () => J.crossEntropy!(x, labels, { ignore: 0 }),
-    'crossEntropy: there is no option "ignore"; known are reduction, ignoreIndex, labelSmoothing',
+    'crossEntropy: there is no option "ignore"; known options: reduction, ignoreIndex, labelSmoothing',
   ],
   [
     "crossEntropy's reduction with ignoreIndex",
@@ -169,35 +169,43 @@ const wrong: [string, () => unknown, string][] = [
   [
     "accuracy's options",
     () => J.accuracy!(x, labels, { reduction: "sum" }),
-    'accuracy: there is no option "reduction"; known are ignoreIndex',
+    'accuracy: there is no option "reduction"; known options: ignoreIndex',
   ],
-  ["huber's delta", () => N.huber(x, x, { delta: 0 }), "huber: wanted a number above 0 as delta, got number 0"],
+  ["huber's delta", () => N.huber(x, x, { delta: 0 }), "huber: wanted a positive number as delta, got number 0"],
   [
     "conv4's options",
     () => J.conv4!(ones([1, 1, 1]), ones([1, 1, 3]), { pad: 1 }),
-    'conv4: there is no option "pad"; known are padding, stride, dilation, mode, alpha, group',
+    'conv4: there is no option "pad"; known options: padding, stride, dilation, mode, alpha, group',
   ],
   [
     "pool's window",
     () => N.pool(ones([1, 1, 4]), { window: 0 }),
-    "pool: wanted an integer from 1, or a list of them as window, got number 0",
+    "pool: wanted a positive integer, or a list of them as window, got number 0",
   ],
   [
     "unpool's window",
     () => N.unpool(ones([1, 1, 4]), { window: [2, 2] }),
     "unpool: x [1,1,4] has 1 spatial axes, got [2, 2] for them",
   ],
-  ["mat's dims", () => N.mat(x, { dims: -1 }), "mat: wanted an integer from 0 as dims, got number -1"],
+  ["mat's dims", () => N.mat(x, { dims: -1 }), "mat: wanted a non-negative integer as dims, got number -1"],
   [
     "bmm's options",
     () => J.bmm!(ones([1, 2, 2]), ones([1, 2, 2]), { transa: true }),
-    'bmm: there is no option "transa"; known are transA, transB',
+    'bmm: there is no option "transa"; known options: transA, transB',
   ],
   ["logp's axis", () => J.logp!(x, 1), "logp: wanted options { axis }, got number 1"],
-  ["normal's std", () => N.normal({ std: -1 }), "normal: wanted a number from 0 as std, got number -1"],
+  ["normal's std", () => N.normal({ std: -1 }), "normal: wanted a non-negative number as std, got number -1"],
   ["normal by position", () => J.normal!(0, 1), "normal: wanted options { mean, std }, got number 0"],
-  ["gaussian's option", () => J.gaussian!({ sigma: 1 }), 'gaussian: there is no option "sigma"; known are mean, std'],
-  ["xavier's gain", () => N.xavier({ gain: NaN }), "xavierUniform: wanted a number from 0 as gain, got number NaN"],
+  [
+    "gaussian's option",
+    () => J.gaussian!({ sigma: 1 }),
+    'gaussian: there is no option "sigma"; known options: mean, std',
+  ],
+  [
+    "xavier's gain",
+    () => N.xavier({ gain: NaN }),
+    "xavierUniform: wanted a non-negative number as gain, got number NaN",
+  ],
   [
     "heNormal's slope",
     () => J.heNormal!({ negativeSlope: "0.1" }),

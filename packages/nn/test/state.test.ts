@@ -351,7 +351,7 @@ test("reading a loaded model before it has a backend is an error that says what 
 test("reading a state takes one option", () => {
   const bytes = writeSafetensors({ tensors: new Map(), metadata: {} });
   expect(() => fromBytes(bytes, Linear(1, 1), { stric: false } as never)).toThrow(
-    'fromBytes: there is no option "stric"; known are strict',
+    'fromBytes: there is no option "stric"; known options: strict',
   );
 });
 

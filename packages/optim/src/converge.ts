@@ -14,7 +14,7 @@ export class DivergenceError extends WeftError {
 }
 
 const smoothing: OptionKind<number> = {
-  wanted: "a number above 0, at most 1",
+  wanted: "a positive number, at most 1",
   is: (x): x is number => typeof x === "number" && x > 0 && x <= 1,
 };
 

@@ -42,7 +42,10 @@ const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x
 /** The kinds of the options that every optimizer takes. */
 export const kinds: OptionKinds<Omit<OptimizerOptions, "groups">> & { readonly groups: OptionKind<readonly never[]> } =
   {
-    lr: either({ wanted: "a finite number from 0", is: isRate }, { ...callable, wanted: "a function of the step" }),
+    lr: either(
+      { wanted: "a finite non-negative number", is: isRate },
+      { ...callable, wanted: "a function of the step" },
+    ),
     gclip: nonNegative,
     lazy: boolean,
     params: anything,
@@ -118,6 +121,6 @@ export function rateAt(name: string, { lr }: Setting, step: number): number {
   const rate = typeof lr === "number" ? lr : lr(step);
   if (isRate(rate)) return rate;
   throw new ArgumentError(
-    `${name}: wanted a finite number from 0 as lr, its function returned ${describe(rate)} at step ${step}`,
+    `${name}: wanted a finite non-negative number as lr, its function returned ${describe(rate)} at step ${step}`,
   );
 }

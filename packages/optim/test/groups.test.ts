@@ -145,8 +145,14 @@ test("groups are checked like options", () => {
     expect(() => make({ groups })).toThrow(
       expect.objectContaining({ name: "ArgumentError", message: expect.stringContaining(message) }),
     );
-  says([{ params: weight, weightDecay: -1 }], "adamw: group 0: wanted a number from 0 as weightDecay, got number -1");
-  says([{ params: weight }, { params: bias, decay: 0 }], 'adamw: group 1: there is no option "decay"; known are lr, ');
+  says(
+    [{ params: weight, weightDecay: -1 }],
+    "adamw: group 0: wanted a non-negative number as weightDecay, got number -1",
+  );
+  says(
+    [{ params: weight }, { params: bias, decay: 0 }],
+    'adamw: group 1: there is no option "decay"; known options: lr, ',
+  );
   says([{ weightDecay: 0 }], "adamw: group 0: params wants a model, a parameter, or a list of them, got undefined");
   says([{ params: [] }], "adamw: group 0: params wants a model");
   says([{ params: weight, groups: [{ params: bias }] }], "adamw: group 0: a group cannot have groups");

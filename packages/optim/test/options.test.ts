@@ -43,24 +43,26 @@ test.each(Object.entries(makers))("%s: undefined is the default, whatever the op
 test.each(Object.entries(makers))("%s rejects unknown and invalid options", (name, make) => {
   const says = (options: unknown, message: string) =>
     expect(() => make(options)).toThrow(expect.objectContaining({ name: "ArgumentError", message }));
-  says({ lr: NaN }, `${name}: wanted a finite number from 0, or a function of the step as lr, got number NaN`);
-  says({ lr: -0.1 }, `${name}: wanted a finite number from 0, or a function of the step as lr, got number -0.1`);
-  says({ lr: "0.1" }, `${name}: wanted a finite number from 0, or a function of the step as lr, got "0.1"`);
-  says({ gclip: -1 }, `${name}: wanted a number from 0 as gclip, got number -1`);
+  says({ lr: NaN }, `${name}: wanted a finite non-negative number, or a function of the step as lr, got number NaN`);
+  says({ lr: -0.1 }, `${name}: wanted a finite non-negative number, or a function of the step as lr, got number -0.1`);
+  says({ lr: "0.1" }, `${name}: wanted a finite non-negative number, or a function of the step as lr, got "0.1"`);
+  says({ gclip: -1 }, `${name}: wanted a non-negative number as gclip, got number -1`);
   says({ lazy: 1 }, `${name}: wanted true or false as lazy, got number 1`);
   expect(() => make(0.01)).toThrow(new RegExp(`^${name}: wanted options \\{ lr, .* \\}, got number 0.01$`));
   expect(() => make({ learningRate: 1 })).toThrow(
-    new RegExp(`^${name}: there is no option "learningRate"; known are lr, gclip, lazy, params`),
+    new RegExp(`^${name}: there is no option "learningRate"; known options: lr, gclip, lazy, params`),
   );
   expect(() => make(null)).toThrow("got null");
 });
 
 test("rejects decay rates and the like outside their range", () => {
-  expect(() => O.momentum({ gamma: 1 })).toThrow("momentum: wanted a number from 0 and below 1 as gamma, got number 1");
-  expect(() => O.adam({ beta2: 1 })).toThrow("adam: wanted a number from 0 and below 1 as beta2");
-  expect(() => O.rmsprop({ rho: NaN })).toThrow("rmsprop: wanted a number from 0 and below 1 as rho");
-  expect(() => O.adagrad({ eps: -1 })).toThrow("adagrad: wanted a number from 0 as eps");
-  expect(() => O.adamw({ weightDecay: -0.01 })).toThrow("adamw: wanted a number from 0 as weightDecay");
+  expect(() => O.momentum({ gamma: 1 })).toThrow(
+    "momentum: wanted a number of at least 0 and below 1 as gamma, got number 1",
+  );
+  expect(() => O.adam({ beta2: 1 })).toThrow("adam: wanted a number of at least 0 and below 1 as beta2");
+  expect(() => O.rmsprop({ rho: NaN })).toThrow("rmsprop: wanted a number of at least 0 and below 1 as rho");
+  expect(() => O.adagrad({ eps: -1 })).toThrow("adagrad: wanted a non-negative number as eps");
+  expect(() => O.adamw({ weightDecay: -0.01 })).toThrow("adamw: wanted a non-negative number as weightDecay");
   expect(() => O.optimizer({ name: "mine", init: () => ({}), update: (_, p) => [p, {}] }, { lr: NaN })).toThrow(
     "mine: ",
   );
@@ -73,20 +75,20 @@ test("a schedule that returns an invalid rate is an error, and the step is not m
   const step = () => rule.update(diff(() => sum(square(p))));
   step();
   const before = p.value.arraySync();
-  expect(step).toThrow("adam: wanted a finite number from 0 as lr, its function returned number NaN at step 1");
+  expect(step).toThrow("adam: wanted a finite non-negative number as lr, its function returned number NaN at step 1");
   expect([rule.steps, p.value.arraySync()]).toEqual([1, before]);
   for (const bad of [-1, Infinity, undefined, "1"])
     expect(() => O.sgd({ lr: () => bad as number }).update(diff(() => sum(p)))).toThrow(
-      /^sgd: wanted a finite number from 0 as lr/,
+      /^sgd: wanted a finite non-negative number as lr/,
     );
 });
 
 test("transforms, chains and loops check what they are given", async () => {
   for (const bad of [NaN, 0, -1, undefined, "5"] as number[]) {
-    expect(() => O.clipNorm(bad)).toThrow("clipNorm: wanted a number above 0 as max, got");
-    expect(() => O.clipGlobalNorm(bad)).toThrow("clipGlobalNorm: wanted a number above 0 as max, got");
+    expect(() => O.clipNorm(bad)).toThrow("clipNorm: wanted a positive number as max, got");
+    expect(() => O.clipGlobalNorm(bad)).toThrow("clipGlobalNorm: wanted a positive number as max, got");
   }
-  expect(() => O.weightDecay(-1)).toThrow("weightDecay: wanted a number from 0 as decay, got number -1");
+  expect(() => O.weightDecay(-1)).toThrow("weightDecay: wanted a non-negative number as decay, got number -1");
   expect(() => O.chain(O.clipNorm(1) as never)).toThrow("chain: wanted an optimizer such as adam(), got a function");
   expect(() => O.chain(3 as never, O.adam())).toThrow("chain: wanted transforms before the optimizer, got number 3");
   const loss = (x: Tensor) => sum(x);
@@ -99,8 +101,10 @@ test("transforms, chains and loops check what they are given", async () => {
   expect(() => O.minimize(loss, 5 as never)).toThrow("minimize: wanted data to iterate over, got number 5");
   expect(() => O.minimize(sum(tensor([1])) as never, [])).toThrow("minimize: wanted a function as the loss");
   for (const alpha of [0, NaN, -1, 2])
-    expect(() => O.converge([1], { alpha })).toThrow("converge: wanted a number above 0, at most 1 as alpha");
-  expect(() => O.converge([1], { beta: 1 } as never)).toThrow('converge: there is no option "beta"; known are alpha');
+    expect(() => O.converge([1], { alpha })).toThrow("converge: wanted a positive number, at most 1 as alpha");
+  expect(() => O.converge([1], { beta: 1 } as never)).toThrow(
+    'converge: there is no option "beta"; known options: alpha',
+  );
 });
 
 test("rules, losses and data of the wrong kind are refused", () => {

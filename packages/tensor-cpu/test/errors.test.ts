@@ -108,7 +108,7 @@ describe("at the call, before anything runs", () => {
       "a heap of nothing",
       () => openSync({ memoryLimit: 0 }),
       ArgumentError,
-      "open: wanted a number above 0 as memoryLimit, got number 0",
+      "open: wanted a positive number as memoryLimit, got number 0",
     ],
   ];
   test.each(cases)("%s", (_, f, type, text) => {

@@ -28,12 +28,15 @@ export const string: OptionKind<string> = kind("a string", (x) => typeof x === "
 /** NaN, too. */
 export const anyNumber: OptionKind<number> = kind("a number", isNumber);
 export const finite: OptionKind<number> = kind("a finite number", (x) => Number.isFinite(x));
-export const positive: OptionKind<number> = kind("a number above 0", (x) => isNumber(x) && x > 0);
-export const nonNegative: OptionKind<number> = kind("a number from 0", (x) => isNumber(x) && x >= 0);
+export const positive: OptionKind<number> = kind("a positive number", (x) => isNumber(x) && x > 0);
+export const nonNegative: OptionKind<number> = kind("a non-negative number", (x) => isNumber(x) && x >= 0);
 /** A probability or a share. */
 export const fraction: OptionKind<number> = kind("a number from 0 to 1", (x) => isNumber(x) && x >= 0 && x <= 1);
 /** A decay rate: at least 0, below 1. */
-export const decay: OptionKind<number> = kind("a number from 0 and below 1", (x) => isNumber(x) && x >= 0 && x < 1);
+export const decay: OptionKind<number> = kind(
+  "a number of at least 0 and below 1",
+  (x) => isNumber(x) && x >= 0 && x < 1,
+);
 export const integer: OptionKind<number> = kind("an integer", (x) => Number.isSafeInteger(x));
 /** An integer that an i32 tensor can hold. */
 export const int32: OptionKind<number> = kind(
@@ -41,11 +44,11 @@ export const int32: OptionKind<number> = kind(
   (x) => Number.isInteger(x) && x === ((x as number) | 0),
 );
 export const count: OptionKind<number> = kind(
-  "an integer from 0",
+  "a non-negative integer",
   (x) => Number.isSafeInteger(x) && (x as number) >= 0,
 );
 export const positiveCount: OptionKind<number> = kind(
-  "an integer from 1",
+  "a positive integer",
   (x) => Number.isSafeInteger(x) && (x as number) >= 1,
 );
 /** A list, as an array or a typed array. */
@@ -126,7 +129,7 @@ const unknown = (op: string, name: string, given: object, known: OptionKinds<obj
   "read" in given || "interpreter" in given
     ? noOptions(op, given, known)
     : new ArgumentError(
-        `${op}: there is no option ${JSON.stringify(name.slice(0, 40))}; known are ${Object.keys(known).join(", ") || "none"}`,
+        `${op}: there is no option ${JSON.stringify(name.slice(0, 40))}; known options: ${Object.keys(known).join(", ") || "none"}`,
       );
 
 /** Checks one value that is given by position, like an option of that name. */

@@ -319,7 +319,7 @@ const cases: Case[] = [
     "oneHot",
     () => weft.oneHot(i(2), { depth: -1 }),
     ArgumentError,
-    "oneHot: wanted an integer from 0 as depth, got number -1",
+    "oneHot: wanted a non-negative integer as depth, got number -1",
   ],
   [
     "matmul",

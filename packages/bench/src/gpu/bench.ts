@@ -118,7 +118,7 @@ async function greeted(opening: OpenOptions): Promise<{ named: Named; adapter: R
 async function run(rows: readonly GpuRow[], settings: Settings): Promise<GpuReport> {
   const start = performance.now();
   const limit = options.seconds === undefined ? Infinity : Number(options.seconds);
-  if (!(limit > 0)) throw new Error(`--seconds: wanted a number above 0, got ${options.seconds}`);
+  if (!(limit > 0)) throw new Error(`--seconds: wanted a positive number, got ${options.seconds}`);
   const left = (): number => limit - (performance.now() - start) / 1000;
 
   const who = chosen("contenders", [OURS, "torch"]);
