@@ -5,6 +5,7 @@ import { dtypeInfo, type ComputeType, type DType } from "./dtype.ts";
 import type { FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
 import type { ElementwiseOps } from "./ops.ts";
+import { callable, readValue, string } from "./options.ts";
 import { broadcast, elementwiseShapes } from "./rules/elementwise.ts";
 import { agree } from "./rules/table.ts";
 import type { Tensor } from "./tensor.ts";
@@ -53,6 +54,9 @@ export const elementwiseOp = (
   expression: Expression,
   gradient: NonNullable<FusedOp<undefined>["gradient"]>,
 ): FusedOp<undefined> => {
+  readValue("elementwiseOp", "name", name, string);
+  readValue("elementwiseOp", "expression", expression, callable);
+  readValue("elementwiseOp", "gradient", gradient, callable);
   const dtypeOf = (inputs: readonly Value[]): DType => joined(inputs, ({ dtype }) => dtype, (a, b) => agree(name, a, b)); // prettier-ignore
   return {
     name,

@@ -4,6 +4,7 @@ import { sizeOf, text } from "./axes.ts";
 import { context } from "./context.ts";
 import { dtypeInfo, type TypedArray } from "./dtype.ts";
 import { ContextError, ShapeError, UnsupportedError } from "./errors.ts";
+import { callable, readValue } from "./options.ts";
 import type { Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -52,6 +53,7 @@ export function loadSync(x: Tensor, op: string): TypedArray {
  */
 export function borrow<R>(x: Tensor, f: (elements: TypedArray) => R): R {
   const t = held(x, "borrow");
+  readValue("borrow", "what gets the elements", f, callable);
   const { backend } = t.interpreter;
   if (backend.borrow === undefined)
     throw new UnsupportedError(`borrow: ${backend.name} lends no memory; read the tensor with await data()`);

@@ -9,6 +9,7 @@ import type { FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
 import { reshape } from "./movement.ts";
 import type { Shape } from "./ops.ts";
+import { callable, oneOf, readValue, string, type OptionKind } from "./options.ts";
 import { max, sum } from "./reduce.ts";
 import type { RowArithmetic, RowKernel, RowKind } from "./row-kernel.ts";
 import { agree, float, tensorAt } from "./rules/table.ts";
@@ -21,6 +22,17 @@ const shapesOf = (kind: RowKind, shape: Shape, axis: number): readonly [own: Sha
   return kind === "scalar"
     ? [without, shape.map((d, a) => (a === axis ? 1 : d))]
     : [[shape[axis]!], shape.map((d, a) => (a === axis ? d : 1))];
+};
+
+const kinds = oneOf("row", "scalar", "column");
+
+/** The first operand says how long the rows are. */
+const rowKernel: OptionKind<RowKernel<never>> = {
+  wanted: 'a row kernel { operands: ["row", …], write }',
+  is: (x): x is RowKernel<never> => {
+    const { operands, write } = (x ?? {}) as Partial<RowKernel<never>>;
+    return callable.is(write) && Array.isArray(operands) && operands[0] === "row" && operands.every((o) => kinds.is(o));
+  },
 };
 
 /** The kernel's arithmetic on tensors. */
@@ -52,6 +64,9 @@ function ofTensors({ backend, shape, dtype }: Tensor, axis: number): RowArithmet
  * @example const centerOp = rowOp("center", { operands: ["row"], write: (k, _, x) => [k.sub(x, k.mean(x))] });
  */
 export function rowOp<A>(name: string, rows: RowKernel<A>, gradient?: FusedOp<A>["gradient"]): FusedOp<A> {
+  readValue("rowOp", "name", name, string);
+  readValue("rowOp", "rows", rows, rowKernel);
+  if (gradient !== undefined) readValue("rowOp", "gradient", gradient, callable);
   const axisOf = (x: Tensor, attrs: A): number => rows.axis?.(attrs) ?? x.shape.length - 1;
   const check = (inputs: readonly Value[], attrs: A): Tensor => {
     const x = tensorAt(name, inputs, 0);
