@@ -2,6 +2,7 @@
 import {
   abs,
   add,
+  applyFused,
   broadcastTo,
   cast,
   concat,
@@ -20,6 +21,7 @@ import {
   sqrt,
   sum,
   transpose,
+  type FusedOp,
   type Tensor,
 } from "@weft/tensor";
 import { showPlan, type CallTraits, type Plan } from "@weft/kernel";
@@ -178,6 +180,33 @@ describe("epilogues", () => {
     const program: Program = (leaf) => sqrt(sum(leaf(4, 3), { axis: 1 }));
     expect(launches(program)).toEqual([["sum"], ["sqrt"]]);
     expect(launches(program, { reductionEpilogues: true })).toEqual([["sum, then sqrt"]]);
+  });
+});
+
+describe("several results of a call", () => {
+  const pairOp: FusedOp = {
+    name: "pair",
+    infer: ([x]) => [x as Tensor, { shape: (x as Tensor).shape, dtype: "i32" }],
+    fallback: ([x]) => [x as Tensor, cast(x!, "i32")],
+  };
+  const pair = (x: Tensor): readonly Tensor[] => applyFused(pairOp, [x], {});
+  const traits = { pair: { epilogue: true } };
+
+  test("each has memory of its own, and none an epilogue; what reads them stands side by side", () => {
+    const program: Program = (leaf) => {
+      const [a, b] = pair(leaf(8));
+      return [neg(a!), cast(b!, "f32")];
+    };
+    expect(placesOf(program, { traits })).toEqual([
+      "call pair: arena1 [8] and arena2 [8] from leaf0 [8]",
+      "neg+cast over 8: x0 = arena1, x1 = output3, x2 = arena2, x3 = output4",
+    ]);
+  });
+
+  test("one that nobody needs is written, too", () => {
+    expect(placesOf((leaf) => pair(leaf(8))[1]!, { traits })).toEqual([
+      "call pair: arena1 [8] and output2 [8] from leaf0 [8]",
+    ]);
   });
 });
 

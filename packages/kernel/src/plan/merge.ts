@@ -125,6 +125,8 @@ class Merger {
     const group = this.groupOf[call.id]!;
     group.results.push(value);
     this.groupOf[value.id] = group;
+    // Shared by all of them: what reads one may stand beside what reads another.
+    this.readers[value.id] = this.readers[call.id] ??= [];
     this.stored[call.id] = false;
     this.stored[value.id] = true;
   }
