@@ -2,37 +2,43 @@
 import { customGradient } from "@weft/autograd";
 import { add, matmul, reshape, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
 import { gruSequence, gruSequenceGrad } from "@weft/tensor/internals";
-import { before, recurrence, rows, step, type Cell, type RecurrentOptions } from "./recurrence.ts";
+import { before, ends, recurrence, rows, step, type Cell, type RecurrentOptions } from "./recurrence.ts";
 
 /**
- * One layer in one direction: x `[T, B, in]`, h `[B, H]` → y `[T, B, H]`.
+ * One layer in one direction: x `[T, B, in]`, h `[B, H]` → h after each step, `[T, B, H]`.
  * Each step: a = x W_ihᵀ + b_ih, q = h W_hhᵀ + b_hh; r, z = σ(a… + q…); n = tanh(a… + r q…); h = (1 − z) n + z h.
  */
-const sequence = customGradient((x: Tensor, h0: Tensor, wih: Tensor, whh: Tensor, bih: Tensor, bhh: Tensor) => {
-  const [steps, batch, features] = x.shape as [number, number, number];
-  const width = wih.shape[0]!;
-  const given = reshape(add(matmul(rows(x, 0, steps), transpose(wih)), bih), [steps, batch, width]);
-  const { gates, hiddens: y } = gruSequence(given, h0, whh, bhh);
-  const pullback = (gy: Tensor) => {
-    const { given: da, recurrent: dq, h: dh } = gruSequenceGrad(gates, y, h0, whh, gy);
-    const [inputs, states] = [reshape(da, [steps * batch, width]), reshape(dq, [steps * batch, width])];
-    return [
-      reshape(matmul(inputs, wih), [steps, batch, features]),
-      add(dh, matmul(step(dq, 0), whh)),
-      matmul(transpose(inputs), rows(x, 0, steps)),
-      matmul(transpose(states), before(h0, y)),
-      sum(inputs, { axis: 0 }),
-      sum(states, { axis: 0 }),
-    ];
-  };
-  return { value: y, pullback };
-});
+const sequence = (reverse: boolean) =>
+  customGradient((x: Tensor, h0: Tensor, wih: Tensor, whh: Tensor, bih: Tensor, bhh: Tensor, ...lengths: Tensor[]) => {
+    const [steps, batch, features] = x.shape as [number, number, number];
+    const [first] = ends(steps, reverse);
+    const width = wih.shape[0]!;
+    const course = { lengths: lengths[0], reverse };
+    const given = reshape(add(matmul(rows(x, 0, steps), transpose(wih)), bih), [steps, batch, width]);
+    const { gates, hiddens } = gruSequence(given, h0, whh, bhh, course);
+    const pullback = (gy: Tensor) => {
+      const { given: da, recurrent: dq, h: dh } = gruSequenceGrad(gates, hiddens, h0, whh, gy, course);
+      const [inputs, states] = [reshape(da, [steps * batch, width]), reshape(dq, [steps * batch, width])];
+      return [
+        reshape(matmul(inputs, wih), [steps, batch, features]),
+        add(dh, matmul(step(dq, first), whh)),
+        matmul(transpose(inputs), rows(x, 0, steps)),
+        matmul(transpose(states), before(h0, hiddens, reverse)),
+        sum(inputs, { axis: 0 }),
+        sum(states, { axis: 0 }),
+        ...lengths.map(() => null),
+      ];
+    };
+    return { value: hiddens, pullback };
+  });
 
 const cell: Cell = {
   name: "gru",
   parts: 3,
   states: ["h"],
-  sequence: (x, [h], weights) => [sequence(x, h!, ...weights)],
+  sequence: (x, [h], weights, { lengths, reverse }) => [
+    sequence(reverse)(x, h!, ...weights, ...(lengths === undefined ? [] : [lengths])),
+  ],
 };
 
 export type GruOptions = RecurrentOptions;

@@ -4,38 +4,44 @@
 import { customGradient } from "@weft/autograd";
 import { add, matmul, reshape, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
 import { lstmSequence, lstmSequenceGrad } from "@weft/tensor/internals";
-import { before, recurrence, rows, step, type Cell, type RecurrentOptions } from "./recurrence.ts";
+import { before, ends, recurrence, rows, step, type Cell, type RecurrentOptions } from "./recurrence.ts";
 
 /**
- * One layer in one direction: x `[T, B, in]`, h and c `[B, H]` → y `[T, B, H]` and the last c.
+ * One layer in one direction: x `[T, B, in]`, h and c `[B, H]` → h after each step, `[T, B, H]`, and the last c.
  * Each step: a = x W_ihᵀ + b + h W_hhᵀ; i, f, o = σ(a…), g = tanh(a…); c = f c + i g; h = o tanh(c).
  */
-const sequence = customGradient((x: Tensor, h0: Tensor, c0: Tensor, wih: Tensor, whh: Tensor, bias: Tensor) => {
-  const [steps, batch, features] = x.shape as [number, number, number];
-  const width = wih.shape[0]!;
-  const given = reshape(add(matmul(rows(x, 0, steps), transpose(wih)), bias), [steps, batch, width]);
-  const { gates, cells, hiddens: y } = lstmSequence(given, h0, c0, whh);
-  const pullback = (gy: Tensor, gc: Tensor) => {
-    const { given: da, c: dc0 } = lstmSequenceGrad(gates, cells, c0, whh, gy, gc);
-    const all = reshape(da, [steps * batch, width]);
-    const flat = transpose(all);
-    return [
-      reshape(matmul(all, wih), [steps, batch, features]),
-      matmul(step(da, 0), whh),
-      dc0,
-      matmul(flat, rows(x, 0, steps)),
-      matmul(flat, before(h0, y)),
-      sum(all, { axis: 0 }),
-    ];
-  };
-  return { value: [y, step(cells, steps - 1)] as [Tensor, Tensor], pullback };
-});
+const sequence = (reverse: boolean) =>
+  customGradient((x: Tensor, h0: Tensor, c0: Tensor, wih: Tensor, whh: Tensor, bias: Tensor, ...lengths: Tensor[]) => {
+    const [steps, batch, features] = x.shape as [number, number, number];
+    const [first, last] = ends(steps, reverse);
+    const width = wih.shape[0]!;
+    const course = { lengths: lengths[0], reverse };
+    const given = reshape(add(matmul(rows(x, 0, steps), transpose(wih)), bias), [steps, batch, width]);
+    const { gates, cells, hiddens } = lstmSequence(given, h0, c0, whh, course);
+    const pullback = (gy: Tensor, gc: Tensor) => {
+      const { given: da, c: dc0, h: dh0 } = lstmSequenceGrad(gates, cells, c0, whh, gy, gc, course);
+      const all = reshape(da, [steps * batch, width]);
+      const flat = transpose(all);
+      const through = matmul(step(da, first), whh);
+      return [
+        reshape(matmul(all, wih), [steps, batch, features]),
+        dh0 === undefined ? through : add(dh0, through),
+        dc0,
+        matmul(flat, rows(x, 0, steps)),
+        matmul(flat, before(h0, hiddens, reverse)),
+        sum(all, { axis: 0 }),
+        ...lengths.map(() => null),
+      ];
+    };
+    return { value: [hiddens, step(cells, last)] as [Tensor, Tensor], pullback };
+  });
 
 const cell: Cell = {
   name: "lstm",
   parts: 4,
   states: ["h", "c"],
-  sequence: (x, [h, c], [wih, whh, bih, bhh]) => sequence(x, h!, c!, wih, whh, add(bih, bhh)),
+  sequence: (x, [h, c], [wih, whh, bih, bhh], { lengths, reverse }) =>
+    sequence(reverse)(x, h!, c!, wih, whh, add(bih, bhh), ...(lengths === undefined ? [] : [lengths])),
 };
 
 export type LstmOptions = RecurrentOptions;

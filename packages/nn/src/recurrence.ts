@@ -1,21 +1,27 @@
 // Stacked and bidirectional recurrent networks, built from a cell: what one layer does in one direction.
 import {
+  cast,
   concat,
-  flip,
+  DTypeError,
+  less,
   readTensor,
   readTensors,
   reshape,
   ShapeError,
   slice,
+  source,
   squeeze,
   stack,
   unsqueeze,
+  where,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
 import {
+  anything,
   boolean,
   fraction,
+  isFloat,
   positiveCount,
   readOptions,
   type OptionKinds,
@@ -36,6 +42,11 @@ export interface RecurrentOptions {
   readonly dropout?: number;
   /** Whether dropout is on. Default: true inside `diff`, else false. */
   readonly training?: boolean | undefined;
+  /**
+   * How many steps each sequence of the batch has, integers `[B]`. What x has at later steps does not count: there y is 0, and
+   * the final states are those after each sequence's last step. The backward direction begins with that step.
+   */
+  readonly lengths?: Operand | null | undefined;
 }
 
 export const recurrentKinds: OptionKinds<RecurrentOptions> = {
@@ -44,11 +55,18 @@ export const recurrentKinds: OptionKinds<RecurrentOptions> = {
   bias: boolean,
   dropout: fraction,
   training: boolean,
+  lengths: anything,
 };
 export const recurrentDefaults = { layers: 1, bidirectional: false, bias: true, dropout: 0 };
 
 /** Input weight `[parts · H, in]`, recurrent weight `[parts · H, H]`, input and recurrent bias `[parts · H]`. */
 type CellWeights = readonly [wih: Tensor, whh: Tensor, bih: Tensor, bhh: Tensor];
+
+/** Which steps are run, and from which end. */
+interface Course {
+  readonly lengths: Tensor | undefined;
+  readonly reverse: boolean;
+}
 
 /** What one layer does in one direction. */
 export interface Cell {
@@ -58,12 +76,16 @@ export interface Cell {
   readonly parts: number;
   /** Names of the states; the first is the hidden state, which is the output of a step. */
   readonly states: readonly string[];
-  /** From x `[T, B, in]` and the initial states `[B, H]`: y `[T, B, H]`, and the final states but the first. */
+  /**
+   * From x `[T, B, in]` and the initial states `[B, H]`: the first state after each step, `[T, B, H]`, and the others after
+   * the last one that is run.
+   */
   readonly sequence: (
     x: Tensor,
     states: readonly Tensor[],
     weights: CellWeights,
-  ) => readonly [y: Tensor, ...ends: Tensor[]];
+    course: Course,
+  ) => readonly [all: Tensor, ...ends: Tensor[]];
 }
 
 /** Step t of a sequence `[T, B, n]`, as `[B, n]`. */
@@ -73,11 +95,23 @@ export const step = (x: Tensor, t: number): Tensor => squeeze(slice(x, { starts:
 export const rows = (x: Tensor, from: number, to: number): Tensor =>
   reshape(slice(x, { starts: [from], ends: [to] }), [-1, x.shape[2]!]);
 
-/** The state h `[B, H]` before each step, as rows `[T · B, H]`: the initial one, and all of y but the last step. */
-export const before = (h: Tensor, y: Tensor): Tensor => {
+/** The steps that are run first and last. */
+export const ends = (steps: number, reverse: boolean): readonly [first: number, last: number] =>
+  reverse ? [steps - 1, 0] : [0, steps - 1];
+
+/** The state h `[B, H]` before each step, as rows `[T · B, H]`: the initial one, and all of y but that of the last step. */
+export const before = (h: Tensor, y: Tensor, reverse: boolean): Tensor => {
   const steps = y.shape[0]!;
-  return steps === 1 ? h : concat([h, rows(y, 0, steps - 1)], { axis: 0 });
+  if (steps === 1) return h;
+  return concat(reverse ? [rows(y, 1, steps), h] : [h, rows(y, 0, steps - 1)], { axis: 0 });
 };
+
+/** x `[T, B, n]`, with 0 at the steps that a sequence does not have. */
+function within(x: Tensor, lengths: Tensor | undefined): Tensor {
+  if (lengths === undefined) return x;
+  const t = source(x.backend, "iota", [], { shape: [x.shape[0]!, 1, 1], axis: 0, dtype: "i32" });
+  return where(less(t, reshape(lengths, [-1, 1])), x, 0);
+}
 
 /**
  * Runs a cell over x `[T, B, in]` (or `[T, in]`) in all layers and directions, from the given states
@@ -113,6 +147,8 @@ export function recurrence(
       `${name}: the weights are for ${features} features per step, x [${given.shape}] has ${x.shape[2]}`,
     );
   const hidden = matrices[1]!.shape[1]!;
+  const lengths = lengthsOf(name, read.lengths, x);
+  x = within(x, lengths);
   const starts = firsts.map((s, i) => initial(cell, i, s, [layers * directions, x.shape[1]!, hidden], single));
   const last: Tensor[][] = states.map(() => []);
   for (let l = 0; l < layers; l++) {
@@ -120,22 +156,33 @@ export function recurrence(
     for (let d = 0; d < directions; d++) {
       const k = l * directions + d;
       const own = checked(cell, x, matrices.slice(k * each, (k + 1) * each), hidden);
-      const from = d === 0 ? x : flip(x, { axis: 0 });
+      const reverse = d === 1;
       const zero = starts.includes(undefined) ? zeros(x, [x.shape[1]!, hidden]) : undefined;
       const first = starts.map((s) => (s === undefined ? zero! : step(s, k)));
-      const [y, ...ends] = cell.sequence(from, first, own);
-      outputs.push(d === 0 ? y : flip(y, { axis: 0 }));
-      [step(y, x.shape[0]! - 1), ...ends].forEach((end, i) => last[i]!.push(end));
+      const [all, ...others] = cell.sequence(x, first, own, { lengths, reverse });
+      outputs.push(within(all, lengths));
+      [step(all, ends(x.shape[0]!, reverse)[1]), ...others].forEach((end, i) => last[i]!.push(end));
     }
     x = outputs.length === 1 ? outputs[0]! : concat(outputs, { axis: 2 });
     if (l < layers - 1 && dropout > 0) x = drop(x, dropout, { training });
   }
-  const ends = last.map((list) => stack(list));
-  return single ? { y: squeeze(x, 1), states: ends.map((s) => squeeze(s, 1)) } : { y: x, states: ends };
+  const finals = last.map((list) => stack(list));
+  return single ? { y: squeeze(x, 1), states: finals.map((s) => squeeze(s, 1)) } : { y: x, states: finals };
 }
 
 /** Zeros on the backend of x. */
 const zeros = (x: Tensor, shape: readonly number[]): Tensor => x.backend.zeros(shape, { dtype: x.dtype });
+
+/** The given lengths of the sequences in x, as i32. */
+function lengthsOf(name: string, given: Operand | null | undefined, x: Tensor): Tensor | undefined {
+  if (given === null || given === undefined) return undefined;
+  const lengths = readTensor(given, name, x);
+  if (!sameShape(lengths.shape, [x.shape[1]!]))
+    throw new ShapeError(`${name}: wanted lengths of shape [${x.shape[1]!}], got [${lengths.shape}]`);
+  if (isFloat(lengths.dtype))
+    throw new DTypeError(`${name}: lengths are integers, got ${lengths.dtype}; use cast(lengths, "i32")`);
+  return cast(lengths, "i32");
+}
 
 /** The given state i, with a batch axis. */
 function initial(

@@ -37,10 +37,8 @@ export type LSTMOptions = RecurrentLayerOptions;
 export type GRUOptions = RecurrentLayerOptions;
 
 /** The initial state of a GRU; what is left out is zero. */
-export interface HiddenState {
+export interface HiddenState extends Pick<RecurrentOptions, "training" | "lengths"> {
   readonly h?: Operand | null;
-  /** Whether dropout is on. Default: true inside `diff`, else false. */
-  readonly training?: boolean | undefined;
 }
 
 /** The initial state of an LSTM; what is left out is zero. */
@@ -64,7 +62,7 @@ export interface LSTM extends RecurrentLayer<RecurrentState, LstmResult> {}
 /** See the function `GRU`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
 export interface GRU extends RecurrentLayer<HiddenState, GruResult> {}
 
-const { training: _, ...structure } = recurrentKinds;
+const { training: _, lengths: __, ...structure } = recurrentKinds;
 const layerKinds: OptionKinds<RecurrentLayerOptions> = {
   ...structure,
   in: positiveCount,
@@ -100,16 +98,18 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
     }
   const names = Object.keys(fields);
   // The result of `run` can be passed as the next state as it is, so its y is accepted (and ignored).
-  const stateKinds = Object.fromEntries(["training", ...states, "y"].map((name) => [name, anything])) as never;
+  const stateKinds = Object.fromEntries(
+    ["training", "lengths", ...states, "y"].map((name) => [name, anything]),
+  ) as never;
   const run = (input: Operand, given?: State): Result => {
     const state = readOptions<State, object>(kind, given, stateKinds, {});
-    const { training } = state;
+    const { training, lengths } = state;
     const x = readTensor(input, kind);
     const last = x.shape.at(-1);
     if (x.shape.length > 1 && last !== features)
       throw new ShapeError(`${kind}: wanted x of shape [T, B, ${features}], got [${x.shape.join(", ")}]`);
     const weights = names.map((name) => (self as unknown as Record<string, Param>)[name]!);
-    return f(x, state, weights, { layers, bidirectional, bias, dropout, training });
+    return f(x, state, weights, { layers, bidirectional, bias, dropout, training, lengths });
   };
   const call = (x: Operand, state?: State): Tensor => run(x, state).y;
   const self = layer(kind, call, fields) as unknown as RecurrentLayer<State, Result>;

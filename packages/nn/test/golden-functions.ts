@@ -10,12 +10,12 @@ export const goldenFunctions: GoldenFunctions = {
   batchNorm: ([x, weight, bias], attrs) => batchNorm(x!, weight!, bias!, attrs),
   layerNorm: ([x, weight, bias], attrs) => layerNorm(x!, weight!, bias!, attrs),
   dropout: ([x], { p, ...options }) => dropout(x!, p, options),
-  lstm: ([x, h, c, ...weights], { numLayers, bidirectional }) => {
-    const result = lstm(x!, h!, c!, weights, { layers: numLayers, bidirectional });
+  lstm: ([x, h, c, ...weights], { numLayers, bidirectional, lengths }) => {
+    const result = lstm(x!, h!, c!, weights, { layers: numLayers, bidirectional, lengths });
     return [result.y, result.h, result.c];
   },
-  gru: ([x, h, ...weights], { numLayers, bidirectional }) => {
-    const result = gru(x!, h!, weights, { layers: numLayers, bidirectional });
+  gru: ([x, h, ...weights], { numLayers, bidirectional, lengths }) => {
+    const result = gru(x!, h!, weights, { layers: numLayers, bidirectional, lengths });
     return [result.y, result.h];
   },
 };

@@ -118,12 +118,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a state by position",
     () => J.LSTM!({ in: 3, hidden: 2 })(ones([1, 1, 3]), ones([1, 1, 2])),
-    "LSTM: wanted options { training, h, c, y }, got a tensor f32[1,1,2]",
+    "LSTM: wanted options { training, lengths, h, c, y }, got a tensor f32[1,1,2]",
   ],
   [
     "an unknown state",
     () => J.GRU!({ in: 3, hidden: 2 })(ones([1, 1, 3]), { hidden: 1 }),
-    'GRU: there is no option "hidden"; known options: training, h, y',
+    'GRU: there is no option "hidden"; known options: training, lengths, h, y',
   ],
   [
     "lstm's layers",

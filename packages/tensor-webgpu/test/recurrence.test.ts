@@ -5,7 +5,13 @@ import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { GRU, LSTM, params, seed } from "@weft/nn";
 import { mul, scope, sum, type Creation, type FusedOp, type Tensor } from "@weft/tensor";
-import { gruSequenceGradOp, gruSequenceOp, lstmSequenceGradOp, lstmSequenceOp } from "@weft/tensor/internals";
+import {
+  gruSequenceGradOp,
+  gruSequenceOp,
+  lstmSequenceGradOp,
+  lstmSequenceOp,
+  type SequenceAttrs,
+} from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
 import { goldenFunctions } from "../../nn/test/golden-functions.ts";
@@ -26,10 +32,10 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * 
 
 /** A launch whose operands lie one after the other, the results last, and its memory. */
 function launched(
-  op: FusedOp,
+  op: FusedOp<SequenceAttrs>,
   shapes: readonly (readonly number[])[],
   results: number,
-): { launch: CallLaunch; memory: Float32Array<ArrayBuffer> } {
+): { launch: CallLaunch<SequenceAttrs>; memory: Float32Array<ArrayBuffer> } {
   let bytes = 0;
   const operands = shapes.map((shape, slot): CallOperand => {
     const strides = shape.map((_, i) => sizeOf(shape.slice(i + 1)));
@@ -37,10 +43,10 @@ function launched(
     bytes += Math.ceil(sizeOf(shape) / 4) * 16 + 16;
     return operand;
   });
-  const launch: CallLaunch = {
+  const launch: CallLaunch<SequenceAttrs> = {
     kind: "call",
     op,
-    attrs: {},
+    attrs: { reverse: false },
     inputs: operands.slice(0, -results),
     outs: operands.slice(-results) as [CallOperand, ...CallOperand[]],
     node: 0,
@@ -51,7 +57,7 @@ function launched(
 
 /** Elements of operands by their place in row-major order, in float64. */
 const reader =
-  ({ inputs }: CallLaunch, memory: Float32Array) =>
+  ({ inputs }: CallLaunch<SequenceAttrs>, memory: Float32Array) =>
   (k: number, ...index: number[]): number => {
     const { bytes, strides } = inputs[k]!;
     return memory[bytes / 4 + index.reduce((at, i, l) => at + i * strides[l]!, 0)]!;

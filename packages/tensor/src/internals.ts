@@ -21,6 +21,7 @@ export { describe, printable, quoted } from "./errors.ts";
 export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";
 export { gruSequence, gruSequenceGrad, gruSequenceGradOp, gruSequenceOp } from "./fused/gru.ts";
 export { lstmSequence, lstmSequenceGrad, lstmSequenceGradOp, lstmSequenceOp } from "./fused/lstm.ts";
+export type { SequenceAttrs } from "./fused/recurrence.ts";
 export { rmsNormOp } from "./fused/rmsNorm.ts";
 export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";
 export { standardizeGrad } from "./fused/standardize.ts";

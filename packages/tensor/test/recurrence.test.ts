@@ -3,7 +3,7 @@ import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { gruSequence, gruSequenceGrad, lstmSequence, lstmSequenceGrad } from "../src/internals.ts";
 
-const { zeros } = openSync({});
+const { zeros, tensor } = openSync({});
 const [T, B, H] = [5, 2, 3];
 const [all, state, gates] = [zeros([T, B, H]), zeros([B, H]), zeros([4, T, B, H])];
 
@@ -43,7 +43,19 @@ const wrong: [string, () => unknown, string][] = [
     () => gruSequenceGrad(gates, state, state, zeros([3 * H, H]), all),
     "gruSequenceGrad: wanted hiddens of shape [5, 2, 3], got [2, 3]",
   ],
+  [
+    "lengths of another batch",
+    () => gruSequence(zeros([T, B, 3 * H]), state, zeros([3 * H, H]), zeros([3 * H]), { lengths: zeros([3]) }),
+    "gruSequence: wanted lengths of shape [2], got [3]",
+  ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) =>
   expect(f).toThrow(expect.objectContaining({ name: "ShapeError", message })),
 );
+
+test("refuses lengths that are no integers", () =>
+  expect(() =>
+    lstmSequence(zeros([T, B, 4 * H]), state, state, zeros([4 * H, H]), { lengths: tensor([1, 2]) }),
+  ).toThrow(
+    expect.objectContaining({ name: "DTypeError", message: "lstmSequence: lengths: wanted i32, got f32; use cast" }),
+  ));

@@ -47,11 +47,16 @@ export const fromElement = (operand: CallOperand, from: number): CallOperand => 
   bytes: operand.bytes + 4 * from,
 });
 
-/** One stage per step. */
-export const stagePerStep = (steps: number, stage: (i: number) => Stage): Staged => ({
-  stages: range(steps).map(stage),
-  workspace: 0,
-});
+/** One stage per step, which is told the steps that are run just before and just after it, if there are such. */
+export function stagePerStep(
+  steps: number,
+  reverse: boolean,
+  stage: (t: number, before: number | undefined, after: number | undefined) => Stage,
+): Staged {
+  const order = range(steps);
+  if (reverse) order.reverse();
+  return { stages: order.map((t, i) => stage(t, order[i - 1], order[i + 1])), workspace: 0 };
+}
 
 const lieWide = (operands: readonly CallOperand[]): boolean => operands.every((o) => o.bytes % 16 === 0);
 
@@ -216,14 +221,15 @@ interface BackwardOperands {
 }
 
 /**
- * Step t backward, into the results of the call, where its successor has already written the gradients of its sums. The last step has no
- * successor, so nothing comes back through whh.
+ * Step t backward, into the results of the call, where its successor has already written the gradients of its sums.
+ * Without a successor, nothing comes back through whh.
  */
 export function backwardStep(
   cell: BackwardCell,
   { whh, gy, own }: BackwardOperands,
   outs: CallLaunch["outs"],
   t: number,
+  successor: number | undefined,
   { steps, batch, units }: SequenceSizes,
   machine: DeviceTraits,
 ): Stage {
@@ -231,7 +237,7 @@ export function backwardStep(
   const { parts } = cell;
   const piece = backwardPiece(machine);
   const tiles = (piece.rows / piece.each) * (piece.units / 4);
-  const last = t === steps - 1;
+  const last = successor === undefined;
   // Groups along k leave no remainder.
   const wide = units % 4 === 0 ? 4 : parts;
   const quads = (parts * units) / wide;
@@ -251,7 +257,7 @@ export function backwardStep(
       plane: steps * state,
       stateAt: t * state,
       sumsAt: t * parts * state,
-      nextAt: (t + 1) * parts * state,
+      nextAt: (successor ?? 0) * parts * state,
     },
     groups: across * down,
     vectors: last ? 0 : threads * piece.each,

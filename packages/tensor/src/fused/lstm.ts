@@ -2,6 +2,7 @@
 // all steps can share (products with the inputs, gradients of the weights) stays outside.
 import { applyFused } from "../apply.ts";
 import { stack } from "../arrangement.ts";
+import { zerosLike } from "../creation.ts";
 import { add, mul, sigmoid, tanh } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand, Value } from "../interpreter.ts";
@@ -9,16 +10,18 @@ import { matmul } from "../linalg.ts";
 import { concat, reshape, transpose } from "../movement.ts";
 import type { Tensor } from "../tensor.ts";
 import {
+  choiceOf,
   dSigmoid,
   dTanh,
-  floats,
   gradSizesOf,
-  noAttrs,
+  operandsOf,
+  orderOf,
   part,
   results,
   sizesOf,
   step,
-  type NoAttrs,
+  type SequenceAttrs,
+  type SequenceOptions,
   type Sizes,
 } from "./recurrence.ts";
 
@@ -38,67 +41,77 @@ const backward = (inputs: readonly Value[]): Sizes =>
   });
 
 /** Each step: i, f, g, o = σ, σ, tanh, σ of (given + h·whhᵀ); c = f·c + i·g; h = o·tanh(c). */
-export const lstmSequenceOp: FusedOp<NoAttrs> = {
+export const lstmSequenceOp: FusedOp<SequenceAttrs> = {
   name: "lstmSequence",
   infer: (inputs) => {
     const { steps, batch, units } = forward(inputs);
     const all = [steps, batch, units];
     return results("lstmSequence", inputs, [[4, ...all], all, all]);
   },
-  fallback: (inputs) => {
-    const { steps, batch, units } = forward(inputs);
+  fallback: (inputs, attrs) => {
+    const sizes = forward(inputs);
+    const { steps, batch, units } = sizes;
+    const choice = choiceOf(sizes);
     let [given, h, c, whh] = inputs as [Tensor, Tensor, Tensor, Tensor];
     const recurrent = transpose(whh);
     const gates: Tensor[][] = [[], [], [], []];
     const [cells, hiddens]: [Tensor[], Tensor[]] = [[], []];
-    for (let t = 0; t < steps; t++) {
+    for (const t of orderOf(sizes, attrs)) {
       const a = add(matmul(h, recurrent), step(given, t));
       const sums = (k: number): Tensor => part(a, k, units);
       const [i, f, g, o] = [sigmoid(sums(0)), sigmoid(sums(1)), tanh(sums(2)), sigmoid(sums(3))];
-      c = add(mul(f, c), mul(i, g));
-      h = mul(o, tanh(c));
-      [i, f, g, o].forEach((gate, k) => gates[k]!.push(gate));
-      cells.push(c);
-      hiddens.push(h);
+      const next = add(mul(f, c), mul(i, g));
+      [i, f, g, o].forEach((gate, k) => (gates[k]![t] = gate));
+      hiddens[t] = h = choice(t, mul(o, tanh(next)), h);
+      cells[t] = c = choice(t, next, c);
     }
     return [reshape(concat(gates.flat(), { axis: 0 }), [4, steps, batch, units]), stack(cells), stack(hiddens)];
   },
 };
 
-/** The backward pass: the gradients of what σ and tanh were applied to, and of the first c. */
-export const lstmSequenceGradOp: FusedOp<NoAttrs> = {
+/**
+ * The backward pass: the gradients of what σ and tanh were applied to, and of the first c; with lengths also that of the
+ * first h without what comes through whh.
+ */
+export const lstmSequenceGradOp: FusedOp<SequenceAttrs> = {
   name: "lstmSequenceGrad",
   infer: (inputs) => {
-    const { steps, batch, units } = backward(inputs);
-    return results("lstmSequenceGrad", inputs, [
+    const { steps, batch, units, lengths } = backward(inputs);
+    const [sums, state] = [
       [steps, batch, 4 * units],
       [batch, units],
-    ]);
+    ];
+    return results("lstmSequenceGrad", inputs, lengths === undefined ? [sums, state] : [sums, state, state]);
   },
-  fallback: (inputs) => {
-    const { steps, batch, units } = backward(inputs);
+  fallback: (inputs, attrs) => {
+    const sizes = backward(inputs);
+    const { steps, batch, units, lengths } = sizes;
     const [gates, cells, c, whh, gy, gc] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-    const parts: Tensor[] = new Array(steps);
+    const choice = choiceOf(sizes);
+    const order = orderOf(sizes, attrs);
+    const parts: Tensor[] = [];
     const rows = reshape(gates, [4 * steps, batch, units]);
     let dh: Tensor | undefined;
     let dc = gc;
-    for (let t = steps - 1; t >= 0; t--) {
+    for (let at = steps - 1; at >= 0; at--) {
+      const t = order[at]!;
       const [i, f, g, o] = [0, 1, 2, 3].map((k) => step(rows, k * steps + t)) as [Tensor, Tensor, Tensor, Tensor];
       const squashed = tanh(step(cells, t));
       const d: Tensor = dh === undefined ? step(gy, t) : add(step(gy, t), dh);
-      dc = add(dc, mul(mul(d, o), dTanh(squashed)));
+      const all = add(dc, mul(mul(d, o), dTanh(squashed)));
       const da = concat(
         [
-          mul(mul(dc, g), dSigmoid(i)),
-          mul(mul(dc, t === 0 ? c : step(cells, t - 1)), dSigmoid(f)),
-          mul(mul(dc, i), dTanh(g)),
+          mul(mul(all, g), dSigmoid(i)),
+          mul(mul(all, at === 0 ? c : step(cells, order[at - 1]!)), dSigmoid(f)),
+          mul(mul(all, i), dTanh(g)),
           mul(mul(d, squashed), dSigmoid(o)),
         ],
         { axis: 1 },
       );
-      parts[t] = da;
-      dc = mul(dc, f);
-      if (t > 0) dh = matmul(da, whh);
+      parts[t] = choice(t, da, 0);
+      dc = choice(t, mul(all, f), dc);
+      if (at > 0) dh = choice(t, matmul(parts[t], whh), d);
+      else if (lengths !== undefined) return [stack(parts), dc, choice(t, zerosLike(d), d)];
     }
     return [stack(parts), dc];
   },
@@ -108,9 +121,8 @@ export const lstmSequenceGradOp: FusedOp<NoAttrs> = {
 export interface LstmSteps {
   /** The values of the gates i, f, g, o, `[4, T, B, H]`. */
   readonly gates: Tensor;
-  /** `[T, B, H]`. */
+  /** The states after each step, `[T, B, H]`. */
   readonly cells: Tensor;
-  /** `[T, B, H]`. */
   readonly hiddens: Tensor;
 }
 
@@ -119,29 +131,39 @@ export interface LstmSteps {
  * i, f, g, o = σ(a), σ(a), tanh(a), σ(a) with a = given + h·whhᵀ; c = f·c + i·g; h = o·tanh(c).
  *
  * given `[T, B, 4 H]` is x·W_ihᵀ + b, its gates side by side in the order i f g o; h and c `[B, H]`; whh `[4 H, H]`.
- * Throws a ShapeError if they do not fit. `lstm` of `nn` is built on it.
+ * A step beyond a row's length leaves its states as they were; the gates of such a step mean nothing. Throws a
+ * ShapeError if the operands do not fit. `lstm` of `nn` is built on it.
  *
  * @example const { hiddens } = lstmSequence(zeros([5, 2, 12]), zeros([2, 3]), zeros([2, 3]), randn([12, 3]));
  */
-export function lstmSequence(given: Operand, h: Operand, c: Operand, whh: Operand): LstmSteps {
-  const inputs = floats("lstmSequence", [given, h, c, whh]);
+export function lstmSequence(
+  given: Operand,
+  h: Operand,
+  c: Operand,
+  whh: Operand,
+  { reverse = false, ...options }: SequenceOptions = {},
+): LstmSteps {
+  const inputs = operandsOf("lstmSequence", [given, h, c, whh], options);
   forward(inputs);
-  const [gates, cells, hiddens] = applyFused(lstmSequenceOp, inputs, noAttrs);
+  const [gates, cells, hiddens] = applyFused(lstmSequenceOp, inputs, { reverse });
   return { gates: gates!, cells: cells!, hiddens: hiddens! };
 }
 
 /** The gradients of the steps of an LSTM. */
 export interface LstmStepsGrad {
-  /** The gradient of `given`, `[T, B, 4 H]`. The gradient of the first h is step 0 of it times whh. */
+  /** The gradient of `given`, `[T, B, 4 H]`. The gradient of the first h is the step run first times whh, plus `h`. */
   readonly given: Tensor;
   /** The gradient of the first c, `[B, H]`. */
   readonly c: Tensor;
+  /** With lengths: what the first h of rows that do not have the first step hands on, `[B, H]`. */
+  readonly h: Tensor | undefined;
 }
 
 /**
- * The backward pass of `lstmSequence`: from its results, gates and cells, its c and whh, the gradient gy `[T, B, H]` of
- * hiddens and gc `[B, H]` of the last cell. For each t from the last, with d = gy + da(t+1)·whh and s = tanh(c): dc +=
- * d·o·(1 − s²); da = (dc·g·i(1−i), dc·c(t−1)·f(1−f), dc·i·(1−g²), d·s·o(1−o)); dc = dc·f.
+ * The backward pass of `lstmSequence`, with the same lengths and direction: from its results, gates and cells, its c and
+ * whh, the gradient gy `[T, B, H]` of hiddens and gc `[B, H]` of the last cell. For each t from the last, with d = gy +
+ * da(t+1)·whh and s = tanh(c): dc += d·o·(1 − s²); da = (dc·g·i(1−i), dc·c(t−1)·f(1−f), dc·i·(1−g²), d·s·o(1−o)); dc =
+ * dc·f. Beyond a row's length da is 0, and d and dc pass unchanged.
  *
  * @example
  * const [c, whh] = [zeros([2, 3]), randn([12, 3])];
@@ -155,9 +177,10 @@ export function lstmSequenceGrad(
   whh: Operand,
   gy: Operand,
   gc: Operand,
+  { reverse = false, ...options }: SequenceOptions = {},
 ): LstmStepsGrad {
-  const inputs = floats("lstmSequenceGrad", [gates, cells, c, whh, gy, gc]);
+  const inputs = operandsOf("lstmSequenceGrad", [gates, cells, c, whh, gy, gc], options);
   backward(inputs);
-  const [da, dc] = applyFused(lstmSequenceGradOp, inputs, noAttrs);
-  return { given: da!, c: dc! };
+  const [da, dc, dh] = applyFused(lstmSequenceGradOp, inputs, { reverse });
+  return { given: da!, c: dc!, h: dh };
 }

@@ -1,36 +1,59 @@
-// What the fused operations over the steps of a sequence share: sizes and their checks, one step of a sequence, and the
-// derivatives of the gate functions.
+// What the fused operations over the steps of a sequence share: sizes and their checks, the order of the steps, which
+// of them belong to a row, one step of a sequence, and the derivatives of the gate functions.
 import { readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
-import { mul, sub } from "../elementwise.ts";
+import { less, mul, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape, slice } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
-import { tensorAt } from "../rules/table.ts";
+import { dtypeAmong, tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
 
-export type NoAttrs = Readonly<Record<string, never>>;
-export const noAttrs: NoAttrs = {};
+export interface SequenceAttrs {
+  /** From the last step to the first. */
+  readonly reverse: boolean;
+}
+
+export interface SequenceOptions extends Partial<SequenceAttrs> {
+  /**
+   * How many steps each row of the batch has, i32 `[B]`; all of them if left out. The other steps leave the row's state as
+   * it was. In reverse, a row begins with its last step.
+   */
+  readonly lengths?: Operand | undefined;
+}
 
 export interface Sizes {
   readonly steps: number;
   readonly batch: number;
   readonly units: number;
+  /** The last operand, if there is one beside those that each sequence has. */
+  readonly lengths: Tensor | undefined;
 }
 
-/** Throws if an operand does not have the wanted shape. */
-function wanted(name: string, inputs: readonly Value[], shapes: Readonly<Record<string, Shape>>): void {
-  Object.entries(shapes).forEach(([operand, shape], i) => {
-    const found = tensorAt(name, inputs, i).shape;
+/** The sizes with the lengths. Throws if an operand does not have the wanted shape. */
+function checked(
+  name: string,
+  inputs: readonly Value[],
+  sizes: Omit<Sizes, "lengths">,
+  shapes: Readonly<Record<string, Shape>>,
+): Sizes {
+  const check = (operand: string, { shape: found }: Tensor, shape: Shape): void => {
     if (!sameShape(found, shape))
       throw new ShapeError(`${name}: wanted ${operand} of shape ${text(shape)}, got ${text(found)}`);
-  });
+  };
+  const operands = Object.entries(shapes);
+  operands.forEach(([operand, shape], i) => check(operand, tensorAt(name, inputs, i), shape));
+  if (inputs.length === operands.length) return { ...sizes, lengths: undefined };
+  const lengths = tensorAt(name, inputs, operands.length);
+  check("lengths", lengths, [sizes.batch]);
+  dtypeAmong(`${name}: lengths`, lengths.dtype, ["i32"]);
+  return { ...sizes, lengths };
 }
 
 /** The shapes of the operands after the first one, by name. */
-type Rest = (sizes: Sizes) => Readonly<Record<string, Shape>>;
+type Rest = (sizes: Omit<Sizes, "lengths">) => Readonly<Record<string, Shape>>;
 
 /**
  * Sizes of an operation whose first operand is `given`, `[T, B, parts · H]`. Throws a ShapeError if an operand does not
@@ -42,8 +65,7 @@ export function sizesOf(name: string, inputs: readonly Value[], parts: number, r
   if (shape.length !== 3 || steps === 0 || width % parts !== 0)
     throw new ShapeError(`${name}: wanted given of shape [T, B, ${parts} H] with T > 0, got ${text(shape)}`);
   const sizes = { steps, batch, units: width / parts };
-  wanted(name, inputs, { given: shape, ...rest(sizes) });
-  return sizes;
+  return checked(name, inputs, sizes, { given: shape, ...rest(sizes) });
 }
 
 /**
@@ -55,13 +77,25 @@ export function gradSizesOf(name: string, inputs: readonly Value[], rest: Rest):
   if (shape.length !== 4 || gates !== 4 || steps === 0)
     throw new ShapeError(`${name}: wanted gates of shape [4, T, B, H] with T > 0, got ${text(shape)}`);
   const sizes = { steps, batch, units };
-  wanted(name, inputs, { gates: shape, ...rest(sizes) });
-  return sizes;
+  return checked(name, inputs, sizes, { gates: shape, ...rest(sizes) });
 }
 
-/** Operands as tensors of floating-point numbers. */
-export const floats = (name: string, operands: readonly Operand[]): Tensor[] =>
-  readTensors(name, operands).map(inFloats);
+/** Operands as tensors of floating-point numbers, and after them the lengths, if there are some. */
+export const operandsOf = (name: string, operands: readonly Operand[], { lengths }: SequenceOptions): Tensor[] =>
+  readTensors(name, lengths === undefined ? operands : [...operands, lengths]).map((x, i) =>
+    i < operands.length ? inFloats(x) : x,
+  );
+
+/** The steps, in the order in which they are run. */
+export const orderOf = ({ steps }: Sizes, { reverse }: SequenceAttrs): number[] =>
+  Array.from({ length: steps }, (_, i) => (reverse ? steps - 1 - i : i));
+
+/** For each row, what step t makes of it, if it is one of the row's steps; else what was there before. */
+export function choiceOf({ lengths, batch }: Sizes): (t: number, made: Tensor, before: Value) => Tensor {
+  if (lengths === undefined) return (_, made) => made;
+  const column = reshape(lengths, [batch, 1]);
+  return (t, made, before) => where(less(t, column), made, before);
+}
 
 /** Results of these shapes, with the dtype of the first operand. */
 export const results = (name: string, inputs: readonly Value[], shapes: readonly Shape[]) =>
