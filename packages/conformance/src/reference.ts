@@ -12,7 +12,7 @@ import {
   type TypedArray,
   type Value,
 } from "@weft/tensor";
-import { context, CONTRACT, VERSION, creation, isFloat, own, randomStream, shapeOf } from "@weft/tensor/internals";
+import { calledAs, CONTRACT, creation, isFloat, own, randomStream, shapeOf, VERSION } from "@weft/tensor/internals";
 import { conv } from "./reference/conv.ts";
 import { elementwise } from "./reference/elementwise.ts";
 import { indexing } from "./reference/indexing.ts";
@@ -99,7 +99,7 @@ export class Reference implements Backend {
       .find(Boolean);
     const outOfRange = (index: number, axis: number, size: number): void => {
       if (fault !== undefined) return;
-      const name = context.caller?.name ?? op;
+      const name = calledAs(op);
       fault = new IndexError(
         `${name}: index ${index} is out of range for axis ${axis} of size ${size}, called at ${callSite()}`,
       );

@@ -1,6 +1,6 @@
 // A host array is data in its stored type with its shape, as it lies in a file: narrow, and not on a backend yet.
 import { ArgumentError, DTypeError, ShapeError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 
 /**
  * Numbers on the host in row-major order, in the type in which they are stored. Data sets return these; `minibatch`
@@ -35,8 +35,6 @@ export const isHostArray = (x: unknown): x is HostArray =>
 
 export const isNumbers = (x: unknown): x is readonly number[] =>
   Array.isArray(x) && x.length > 0 && x.every((v) => typeof v === "number");
-
-const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
 
 export const show = ({ dtype, shape }: { dtype: DType; shape: Shape }): string => `${dtype}[${shape}]`;
 

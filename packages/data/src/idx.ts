@@ -1,7 +1,7 @@
 // IDX, the format of MNIST: four magic bytes (two zeros, a type, the number of axes), the sizes, then the numbers,
 // everything big-endian. Nothing is trusted before it is checked against the actual bytes.
 import { ArgumentError, type DType, type TypedArray } from "@weft/tensor";
-import { describe } from "@weft/tensor/internals";
+import { describe, sizeOf } from "@weft/tensor/internals";
 import { DataError } from "./data-error.ts";
 import type { HostArray } from "./host-array.ts";
 
@@ -116,7 +116,7 @@ export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
     fail(`ends after ${bytes.length} bytes, inside the sizes of its ${rank} axes (${header} bytes).`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const count = shape.reduce((n, d) => n * d, 1); // a double: many large sizes give a large number, never a wrapped one
+  const count = sizeOf(shape); // a double: many large sizes give a large number, never a wrapped one
   const wanted = header + count * type.bytes;
   if (wanted !== bytes.length)
     fail(

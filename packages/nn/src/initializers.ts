@@ -1,12 +1,10 @@
 // Initial values of parameters. An initializer is a function of a shape and of random draws.
 import { ArgumentError, type Shape } from "@weft/tensor";
-import { finite, nonNegative, readOptions, readValue, type OptionKinds } from "@weft/tensor/internals";
+import { finite, nonNegative, type OptionKinds, readOptions, readValue, sizeOf } from "@weft/tensor/internals";
 import type { Draws } from "./host-random.ts";
 
 /** Makes the first values of a parameter, row-major. */
 export type Initializer = (shape: Shape, draws: Draws) => ArrayLike<number>;
-
-const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
 
 /**
  * Fan-in and fan-out of a weight, as Knet and PyTorch count them: `[out, in, …kernel]` has fanIn = in · kernel and

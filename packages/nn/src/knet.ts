@@ -29,9 +29,10 @@ import {
   inNameOf,
   integer,
   oneOf,
+  type OptionKinds,
   positiveCount,
   readOptions,
-  type OptionKinds,
+  sizeOf,
 } from "@weft/tensor/internals";
 import { perAxis, sidesPerAxis, type PerAxis } from "./kinds.ts";
 import { bceWithLogits, type LossOptions } from "./losses.ts";
@@ -171,10 +172,7 @@ export function unpool(x: Operand, options?: Pool4Options): Tensor {
 /** The fraction of each window that lies outside the padding. */
 function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof apply<"sumPool">>[2]): Tensor {
   const ones = source(y.backend, "full", [1], { shape: [1, 1, ...inputSize], dtype: y.dtype });
-  return div(
-    apply("sumPool", [ones], attrs),
-    attrs.window.reduce((n, d) => n * d, 1),
-  );
+  return div(apply("sumPool", [ones], attrs), sizeOf(attrs.window));
 }
 
 /**
@@ -190,8 +188,8 @@ export function mat(x: Operand, options?: { readonly dims?: number }): Tensor {
   const { shape, size } = t;
   const joined = dims ?? Math.max(shape.length - 1, 0);
   if (joined > shape.length) throw new ArgumentError(`mat: wanted dims between 0 and ${shape.length}, got ${joined}`);
-  const columns = shape.slice(shape.length - joined).reduce((n, d) => n * d, 1);
-  const rows = shape.slice(0, shape.length - joined).reduce((n, d) => n * d, 1);
+  const columns = sizeOf(shape.slice(shape.length - joined));
+  const rows = sizeOf(shape.slice(0, shape.length - joined));
   return reshape(t, size === 0 ? [rows, columns] : [size / columns, columns]);
 }
 

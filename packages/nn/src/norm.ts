@@ -28,13 +28,14 @@ import {
   inNameOf,
   isFloat,
   nonNegative,
+  type OptionKinds,
+  placed,
   positiveCount,
+  read,
   readOptions,
   rmsNormOp,
-  placed,
-  read,
-  type OptionKinds,
   sameShape,
+  sizeOf,
 } from "@weft/tensor/internals";
 import { isState } from "./parameter.ts";
 
@@ -168,7 +169,7 @@ export function layerNorm(
   for (const shape of shapes)
     if (!sameShape(shape, last))
       throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
-  const [count, length] = [x.shape.slice(0, -axes), last].map((sizes) => sizes.reduce((n, d) => n * d, 1));
+  const [count, length] = [x.shape.slice(0, -axes), last].map(sizeOf);
   return inNameOf("layerNorm", () => {
     const y = reshape(standardize(reshape(x, [count!, length!]), { eps }), x.shape);
     const scaled = scale == null ? y : mul(y, scale);

@@ -2,7 +2,7 @@
 // header, the header, and the values without gaps. A file is untrusted until every number in its header has been
 // checked.
 import { ArgumentError } from "@weft/tensor";
-import { describe, oneOf, printable, quoted, type OptionKind, checkThere } from "@weft/tensor/internals";
+import { checkThere, describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
 import { FormatError, refuse } from "./format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
@@ -61,8 +61,6 @@ export interface StoredIndex {
 /** The reference library rejects longer headers, and so does this one. */
 const longestHeader = 100_000_000;
 
-const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
-
 /**
  * Writes the format, byte for byte as the reference library does: by dtype and then by name. Wide elements come first,
  * so that every tensor is aligned for a typed array. Throws if the result could not be read back.
@@ -95,7 +93,7 @@ export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   const header: [string, unknown][] = Object.keys(notes).length === 0 ? [] : [["__metadata__", notes]];
   let end = 0;
   for (const [name, { dtype, shape, bytes }] of entries) {
-    const wanted = elements(shape) * bytesOf[dtype];
+    const wanted = sizeOf(shape) * bytesOf[dtype];
     if (name === "__metadata__") throw new FormatError(`safetensors: a tensor cannot be named "__metadata__"`);
     if (halfCharacter.test(name)) throw new FormatError(`safetensors: the name ${quoted(name)} is not valid Unicode`);
     if (bytes.length !== wanted)
@@ -212,7 +210,7 @@ function readEntry(name: string, value: unknown, room: number): StoredEntry {
   if (begin > end) return refuse(`ends at byte ${end}, before it begins at ${begin}`);
   if (end > room) return refuse(`ends at byte ${end}, the file has ${room} bytes of values`);
   const stored = dtype as StoredType;
-  const wanted = elements(shape) * bytesOf[stored];
+  const wanted = sizeOf(shape) * bytesOf[stored];
   if (wanted !== end - begin)
     return refuse(
       `is ${stored}[${printable(String(shape), 120)}], which takes ${wanted} bytes, but has ${end - begin}`,

@@ -1,5 +1,5 @@
 // A model as a table: every parameter and state with its shape, dtype and number of values.
-import { printable } from "@weft/tensor/internals";
+import { printable, sizeOf } from "@weft/tensor/internals";
 import { boxes } from "./tree.ts";
 
 /**
@@ -15,9 +15,9 @@ export function summary(model: unknown): string {
       printable(path, 120).replaceAll("\n", "\\n"),
       `${box.dtype}[${box.shape.join(", ")}]`,
       box.kind,
-      count(box.shape).toLocaleString("en-US"),
+      sizeOf(box.shape).toLocaleString("en-US"),
     ],
-    learned: box.kind === "param" ? count(box.shape) : 0,
+    learned: box.kind === "param" ? sizeOf(box.shape) : 0,
   }));
   const lines = [["name", "value", "kind", "count"], ...rows.map(({ cells }) => cells)];
   const width = [0, 1, 2, 3].map((k) => Math.max(...lines.map((line) => line[k]!.length)));
@@ -27,5 +27,3 @@ export function summary(model: unknown): string {
   const total = rows.reduce((n, { learned }) => n + learned, 0);
   return `${text.join("\n")}\n${total.toLocaleString("en-US")} parameters`;
 }
-
-const count = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);

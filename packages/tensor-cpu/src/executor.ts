@@ -2,12 +2,12 @@
 // fills in addresses and numbers and calls.
 import type { DType, TypedArray } from "@weft/tensor";
 import { UnsupportedError } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import {
+  numberOf,
   Fault,
   layout,
   nameOf,
-  sizeOf,
   touched,
   type AnyOp,
   type CallLaunch,
@@ -306,7 +306,7 @@ export class Executor implements Driver<Block, Executable> {
     for (let i = 0; i < numbers.length; i++) {
       const n = numbers[i]!;
       const at = base + n.at;
-      const value = numberOf(needed[n.node]!, n.input);
+      const value = numberOf(n, needed);
       if (n.type === "f32") f32[at] = value;
       else if (n.type === "f64") f64[at >>> 1] = value;
       else i32[at] = value;
@@ -316,11 +316,4 @@ export class Executor implements Driver<Block, Executable> {
   drop(e: Executable): void {
     this.heap.free(e.block);
   }
-}
-
-/** A number of a node: one of its operands, or (below 0) key and counter of a random source. */
-function numberOf(node: Node, input: number): number {
-  if (input >= 0) return node.inputs[input] as number;
-  const { key, counter } = node.attrs as { key: readonly [number, number]; counter: number };
-  return input === -1 ? key[0] : input === -2 ? key[1] : counter;
 }

@@ -1,6 +1,6 @@
 // A plan prepared for this device: its launches as dispatches, and the arguments of all of them in one image, into
 // which each run fills addresses and numbers.
-import { Fault, type Node, type NumberArgument, type Plan, type Run } from "@weft/kernel";
+import { Fault, numberOf, type NumberArgument, type Plan, type Run } from "@weft/kernel";
 import type { Calls } from "./calls/call.ts";
 import type { DeviceProfile } from "./device-profile.ts";
 import { dispatchOf, sideBySide, type Dispatch, type Places } from "./dispatch.ts";
@@ -115,7 +115,7 @@ export function fill(
   for (let i = 0; i < places.length; i += 3) image[places[i]!] = address[places[i + 1]!]! + places[i + 2]!;
   for (let i = 0; i < numbers.length; i++) {
     const n = numbers[i]!;
-    const value = numberOf(needed[n.node]!, n.input);
+    const value = numberOf(n, needed);
     if (n.type === "f32") floats[n.word] = value;
     else image[n.word] = value;
   }
@@ -130,11 +130,4 @@ export function fill(
     }
     for (const at of words) image[at] = flag;
   }
-}
-
-/** A number of a node: one of its operands, or (below 0) key and counter of a random source. */
-function numberOf(node: Node, input: number): number {
-  if (input >= 0) return node.inputs[input] as number;
-  const { key, counter } = node.attrs as { key: readonly [number, number]; counter: number };
-  return input === -1 ? key[0] : input === -2 ? key[1] : counter;
 }

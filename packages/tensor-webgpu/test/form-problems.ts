@@ -1,8 +1,8 @@
 // Problems for timing tuned forms: the products and convolutions of the benchmark models, each with the form from the
 // table and its neighbors, and its elements by plain loops in float64.
-import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
+import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
-import type { ConvAttrs } from "@weft/tensor/internals";
+import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { convolutionForm, productForm } from "../src/forms/choice.ts";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { geometryOf, type Convolution } from "../src/forms/geometry.ts";

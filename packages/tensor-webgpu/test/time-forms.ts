@@ -3,7 +3,7 @@
 // `--only=REGEXP` keeps the shapes whose names match, `--forms=REGEXP` the forms; `--words` binds slabs as words, never
 // as vectors; `--safe` leaves the driver's checks on; `--seconds=85` limits the total time, and `--threads=256` sets
 // the invocations per workgroup.
-import { sizeOf } from "@weft/kernel";
+import { sizeOf } from "@weft/tensor/internals";
 import { hardware, type DeviceTraits } from "../src/forms/device-traits.ts";
 import { WORKSPACE, type Staged } from "../src/forms/stage.ts";
 import { FIRST_SLAB, program } from "../src/translate/program.ts";

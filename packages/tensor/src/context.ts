@@ -84,6 +84,9 @@ export function inNameOf<T>(name: string, f: () => T, labels = false): T {
   }
 }
 
+/** What messages call an operation: the function that the user called, if the operation is a part of one, or itself. */
+export const calledAs = (op: string): string => context.caller?.name ?? op;
+
 /** Rolls back what a step that has thrown assigned, unless it has been computed already. */
 export function takeBack(step: Step, reason: unknown): void {
   for (const backend of context.pending)

@@ -2,7 +2,7 @@
 // number for all spatial axes, or one number per axis.
 import { inNameOf } from "./context.ts";
 import { apply, readTensor, readTensors, source } from "./apply.ts";
-import { listOf, text } from "./axes.ts";
+import { listOf, sizeOf, text } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { div } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
@@ -166,8 +166,5 @@ export function avgPool(x: Operand, options: AvgPoolOptions): Tensor {
     const ones = source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
     return div(total, apply("sumPool", [ones], attrs));
   }
-  return div(
-    total,
-    attrs.window.reduce((n, d) => n * d, 1),
-  );
+  return div(total, sizeOf(attrs.window));
 }

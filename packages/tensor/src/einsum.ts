@@ -3,7 +3,7 @@
 import { inNameOf } from "./context.ts";
 import { resultOf } from "./scope.ts";
 import { readTensors } from "./apply.ts";
-import { text } from "./axes.ts";
+import { sizeOf, text } from "./axes.ts";
 import { mul } from "./elementwise.ts";
 import { ArgumentError, describe, ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
@@ -133,7 +133,7 @@ function join(a: Named, b: Named, later: ReadonlySet<string>): Named {
   const rows = a.axes.filter((axis) => !shared.includes(axis));
   const columns = b.axes.filter((axis) => !shared.includes(axis));
   const [p, q] = [arranged(a, [...batch, ...rows, ...inner]), arranged(b, [...batch, ...inner, ...columns])];
-  const size = (x: Tensor, from: number, to: number) => x.shape.slice(from, to).reduce((n, d) => n * d, 1);
+  const size = (x: Tensor, from: number, to: number) => sizeOf(x.shape.slice(from, to));
   const n = batch.length;
   const outer = [...p.shape.slice(n, n + rows.length), ...q.shape.slice(n + inner.length)];
   const axes = [...batch, ...rows, ...columns];

@@ -15,18 +15,18 @@ const arithmetic: { readonly [K in OpName]?: (a: number, b: number) => number } 
 const round = Math.fround;
 
 /** The number of a pending constant, at most behind broadcasts. What has run has no inputs. */
-function numberOf(x: Node | number): number | undefined {
+function constantOf(x: Node | number): number | undefined {
   if (typeof x === "number") return round(x);
   const { op, dtype, inputs } = x;
   if (dtype !== "f32" || inputs.length === 0) return undefined;
-  return op === "full" || op === "broadcastTo" ? numberOf(inputs[0]!) : undefined;
+  return op === "full" || op === "broadcastTo" ? constantOf(inputs[0]!) : undefined;
 }
 
 /** The f32 that an operation has everywhere, if that is known. Asked of every operation: mostly its first operand says no. */
 export function folded(op: AnyOp, inputs: readonly (Node | number)[]): number | undefined {
   if (inputs.length !== 2 || typeof op === "object") return undefined;
-  const a = numberOf(inputs[0]!);
+  const a = constantOf(inputs[0]!);
   if (a === undefined) return undefined;
-  const b = numberOf(inputs[1]!);
+  const b = constantOf(inputs[1]!);
   return b === undefined ? undefined : arithmetic[op] && round(arithmetic[op](a, b));
 }

@@ -1,10 +1,9 @@
 // Indices outside their axis. What an indexing call met is a fault of its result and of all that is computed from it: each of
 // these values throws an IndexError at each read, and no other value does.
 import { IndexError, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
-import { context, dtypeInfo, type Caller } from "@weft/tensor/internals";
+import { type Caller, context, dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { operandsOf, type Node } from "./node.ts";
 import { codeOf, nameOf, type AnyOp, type NodeOp } from "./operation.ts";
-import { sizeOf } from "./view.ts";
 
 /** Bounds of integers, known before they are computed; `whole` where the value has both the least and the greatest. */
 export interface Range {

@@ -1,5 +1,6 @@
 // Strided views: movement operations change offset and strides and copy nothing, wherever that can be said in strides.
 import type { Attrs, Shape } from "@weft/tensor";
+import { sameShape, sizeOf } from "@weft/tensor/internals";
 import type { NodeOp, OpOf } from "./operation.ts";
 
 export interface View {
@@ -8,12 +9,6 @@ export interface View {
   readonly strides: readonly number[];
   readonly offset: number;
 }
-
-export const sizeOf = (shape: Shape): number => {
-  let n = 1;
-  for (let i = 0; i < shape.length; i++) n *= shape[i]!;
-  return n;
-};
 
 const scalar: readonly number[] = Object.freeze([]);
 const vector: readonly number[] = Object.freeze([1]);
@@ -40,13 +35,6 @@ export function isRowMajor(shape: Shape, strides: readonly number[]): boolean {
     if (shape[i] !== 1 && strides[i] !== n) return sizeOf(shape) === 0;
     n *= shape[i]!;
   }
-  return true;
-}
-
-export function sameShape(a: Shape, b: Shape): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 

@@ -1,9 +1,10 @@
 // Work that depends on one row alone stays together: launches of successive levels in which row i of each result needs row i of
 // what was computed before (logits, softmax, loss, their gradients) become one launch, a chain, whose workgroups own rows. On a
 // device a launch costs more than small products do, and it waits for all that was started before it.
+import { sizeOf } from "@weft/tensor/internals";
 import { layout } from "../language.ts";
 import { epilogueOf, touched, type CallLaunch, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
-import { isRowMajor, sizeOf } from "../graph/view.ts";
+import { isRowMajor } from "../graph/view.ts";
 import type { Rowwise, TraitsOf } from "./traits.ts";
 
 /** Puts launches, level by level, together otherwise. */

@@ -1,7 +1,7 @@
 // The draft of a kernel: what a group reads, computes and writes, line by line, before it is known whether such a kernel
 // exists already. Its key says all that the kernel's code depends on.
 import type { DType } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sameShape } from "@weft/tensor/internals";
 import type { Absorption } from "./absorption.ts";
 import type { Joins } from "./joins.ts";
 import { isAligned, type MapValue, type PlanValue, type SourceValue } from "./plan-value.ts";
@@ -89,7 +89,7 @@ export class Draft {
       return this.value(b);
     const strides = broadcastStrides(x, group.shape);
     for (const o of this.operands) {
-      if (o.value === b && o.offset === x.offset && o.use === "read" && equal(o.strides, strides)) return o.line;
+      if (o.value === b && o.offset === x.offset && o.use === "read" && sameShape(o.strides, strides)) return o.line;
     }
     const type = dtypeInfo[b.dtype].compute;
     const line = this.lines.push({ t: "load", operand: this.operands.length, type }) - 1;
@@ -162,10 +162,4 @@ export class Draft {
     for (const r of this.reductions) key.push(8, folds[r.fn], r.operand, r.line);
     return String.fromCharCode(...key);
   }
-}
-
-function equal(a: readonly number[], b: readonly number[]): boolean {
-  if (a === b) return true;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -1,5 +1,6 @@
 // The second pass: joins and pads become writes into parts of one value. A map that lies whole in its part writes there
 // directly; all else is copied in.
+import { sameShape, sizeOf } from "@weft/tensor/internals";
 import {
   castOf,
   fillOf,
@@ -11,7 +12,7 @@ import {
   type PlanValue,
   type Values,
 } from "./plan-value.ts";
-import { isRowMajor, moves, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
+import { isRowMajor, moves, rowMajor, type View } from "../graph/view.ts";
 
 /** Where a map writes instead of into memory of its own. */
 interface Target {

@@ -1,7 +1,8 @@
 // Loops of a launch: axes of size 1 vanish, and neighboring axes that every operand walks through in one stride are one loop.
 import type { Shape } from "@weft/tensor";
+import { sizeOf } from "@weft/tensor/internals";
 import type { Step } from "../language.ts";
-import { isRowMajor, sizeOf } from "../graph/view.ts";
+import { isRowMajor } from "../graph/view.ts";
 
 /** One operand's strides over an index space, in elements. */
 export type Strides = readonly number[];

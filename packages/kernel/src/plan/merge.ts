@@ -2,6 +2,7 @@
 // launch, and the elementwise work on the result of a call or a reduction becomes its epilogue. A launch waits only for launches
 // of lower levels, so merging never makes a cycle.
 import type { Shape } from "@weft/tensor";
+import { sameShape } from "@weft/tensor/internals";
 import { isRounded, readsOf, type Absorption, type Limits } from "./absorption.ts";
 import type { Joins } from "./joins.ts";
 import {
@@ -13,7 +14,6 @@ import {
   type ReduceValue,
   type ResultValue,
 } from "./plan-value.ts";
-import { sameShape } from "../graph/view.ts";
 import type { TraitsOf } from "./traits.ts";
 
 export interface MergeOptions {

@@ -1,10 +1,11 @@
 // The first pass of planning: what the planner sees of a needed node, and where its value is read from (a base and a strided
 // view of it). Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
 import type { Attrs, DType, FusedOp, OpName, Shape } from "@weft/tensor";
+import { sameShape, sizeOf } from "@weft/tensor/internals";
 import { operandsOf, type Node, type Typed } from "../graph/node.ts";
 import { codeOf, kindOfCode, type AnyOp, type Kind, type OpOf } from "../graph/operation.ts";
 import type { TraitsOf } from "./traits.ts";
-import { isRowMajor, moved, rowMajor, sameShape, sizeOf, type View } from "../graph/view.ts";
+import { isRowMajor, moved, rowMajor, type View } from "../graph/view.ts";
 
 /** What all values have. Later passes keep what they find out in tables of their own, by `id`. */
 interface Common extends View {

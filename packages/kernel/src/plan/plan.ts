@@ -2,6 +2,8 @@
 // again fills in only addresses and numbers.
 import type { DType, Shape } from "@weft/tensor";
 import type { Donation } from "./donate.ts";
+import type { RandomAttrs } from "@weft/tensor/internals";
+import type { Node } from "../graph/node.ts";
 import type { AnyOp } from "../graph/operation.ts";
 import type { Kernel, Scalar } from "../language.ts";
 
@@ -29,6 +31,14 @@ export interface NumberArgument {
   readonly type: Scalar;
   readonly node: number;
   readonly input: number;
+}
+
+/** The number of an argument, when the plan runs for these nodes. */
+export function numberOf({ node, input }: Pick<NumberArgument, "node" | "input">, needed: readonly Node[]): number {
+  const { inputs, attrs } = needed[node]!;
+  if (input >= 0) return inputs[input] as number;
+  const { key, counter } = attrs as RandomAttrs;
+  return input === -1 ? key[0] : input === -2 ? key[1] : counter;
 }
 
 export interface KernelLaunch {

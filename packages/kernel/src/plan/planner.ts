@@ -1,5 +1,5 @@
 // Planning: from the needed nodes to launches, slots and arena offsets. Runs when a structure is met for the first time.
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { layOut, type Life } from "./arena.ts";
 import type { Arrange } from "./chain.ts";
 import { donationsOf } from "./donate.ts";
@@ -21,7 +21,6 @@ import {
   type Plan,
   type Slot,
 } from "./plan.ts";
-import { sizeOf } from "../graph/view.ts";
 import type { TraitsOf } from "./traits.ts";
 
 export interface PlannerOptions {

@@ -1,10 +1,9 @@
 // The fifth pass: which values get memory, and which of it outlives the plan.
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Joins } from "./joins.ts";
 import type { Grouping } from "./merge.ts";
 import type { Slot } from "./plan.ts";
 import type { PlanValue, Values } from "./plan-value.ts";
-import { sizeOf } from "../graph/view.ts";
 
 /** Where the elements of a value begin. */
 interface Address {

@@ -1,11 +1,11 @@
 // The error of whoever needs a value that an earlier launch failed to compute.
 import { WeftError } from "@weft/tensor";
-import { context } from "@weft/tensor/internals";
+import { calledAs } from "@weft/tensor/internals";
 import type { Node } from "../graph/node.ts";
 
 /** What became of a value whose launch failed, as an error of the same class. */
 export function lostError(op: string, { dtype, shape, lost }: Node): Error {
   const Kind = lost instanceof WeftError ? (lost.constructor as typeof WeftError) : WeftError;
-  const message = `${context.caller?.name ?? op}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`;
+  const message = `${calledAs(op)}: this ${dtype}[${shape}] tensor was lost when an earlier launch failed`;
   return new Kind(`${message}: ${lost?.message}`, { cause: lost });
 }

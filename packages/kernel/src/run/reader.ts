@@ -1,11 +1,11 @@
 // Reading: what is pending runs, then the elements of a value are copied from where they lie, or lent there, unless it is lost or has
 // a fault.
 import { ContextError, type Tensor, type TypedArray } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Fault } from "../graph/fault.ts";
 import { Node, nodeOf, type Storage } from "../graph/node.ts";
 import { codeOf } from "../graph/operation.ts";
-import { isRowMajor, sizeOf } from "../graph/view.ts";
+import { isRowMajor } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
 import type { Flusher } from "./flush.ts";
 import { backTo } from "./journal.ts";

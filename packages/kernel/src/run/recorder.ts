@@ -9,12 +9,12 @@ import {
   type TypedArray,
   type Value,
 } from "@weft/tensor";
-import { context, own, shapeOf } from "@weft/tensor/internals";
+import { calledAs, context, own, sameShape, shapeOf } from "@weft/tensor/internals";
 import { folded } from "../graph/constant.ts";
 import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
 import { Node, nodeOf, none, operandsOf, type Storage, type Typed } from "../graph/node.ts";
 import { codeOf, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
-import { moved, rowMajor, sameShape } from "../graph/view.ts";
+import { moved, rowMajor } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
 import type { Flusher } from "./flush.ts";
 import { lostError } from "./lost.ts";
@@ -99,7 +99,7 @@ export class Recorder<S extends Storage, E> {
 
   #admit(op: AnyOp, dtype: DType): void {
     if (dtype !== "f32" && !this.#driver.supports(dtype))
-      throw new UnsupportedError(`${context.caller?.name ?? nameOf(op)}: ${this.#driver.name} has no ${dtype}`);
+      throw new UnsupportedError(`${calledAs(nameOf(op))}: ${this.#driver.name} has no ${dtype}`);
   }
 
   #add(node: Node): Tensor {

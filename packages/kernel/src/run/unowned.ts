@@ -2,10 +2,9 @@
 // loop may never let it. So what nobody has used for a while moves to JavaScript's own memory, which is collected in any case, and
 // comes back when it is used. Where values cannot be moved at once, reads wait for the collector.
 import type { Tensor } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Driver, Relief } from "./driver.ts";
 import { nodeOf, type Aside, type Net, type Node, type Storage, type Watch } from "../graph/node.ts";
-import { sizeOf } from "../graph/view.ts";
 
 /** Bytes that values of no scope may take before the first look at them: this, or a share of all there is. */
 const AMPLE = 2 ** 26;

@@ -2,6 +2,7 @@
 // addresses; and how the WebAssembly behind it is built once for a memory.
 import type { AnyOp, CallTraits, FusedKernel } from "@weft/kernel";
 import type { DType, FusedOp } from "@weft/tensor";
+import { sizeOf } from "@weft/tensor/internals";
 import { math } from "../translate/math.ts";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
 
@@ -141,7 +142,6 @@ export function routine(
 
 /** Bytes up to the next multiple of 64. */
 export const aligned = (bytes: number): number => (bytes + 63) & ~63;
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /** A call whose operands are all contiguous. */
 export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "inPlace">): Call<A> => ({

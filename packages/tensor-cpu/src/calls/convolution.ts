@@ -1,17 +1,8 @@
 // Convolution and its two gradients, image by image through the product's micro-kernels. With W as [O, Q] (Q taps: channels
 // times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
 // W^T's gradient = columns * g^T; the matrix of columns never exists.
-import type { ConvAttrs } from "@weft/tensor/internals";
-import {
-  aligned,
-  blocksOf,
-  dense,
-  sizeOf,
-  type CallMemory,
-  type Operand,
-  type Prepared,
-  type Results,
-} from "./call.ts";
+import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
+import { aligned, blocksOf, dense, type CallMemory, type Operand, type Prepared, type Results } from "./call.ts";
 import { copyRows, gather, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 import { block, blockRows, PANEL } from "./gemm.ts";

@@ -1,7 +1,6 @@
 // Where the elements of a convolution lie: byte offsets of output pixels and of kernel taps in a (padded) image, so that the
 // element under tap q at pixel p is at image + pixels[p] + taps[q], whatever the stride, dilation and number of axes.
-import type { ConvAttrs } from "@weft/tensor/internals";
-import { sizeOf } from "./call.ts";
+import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { PANEL } from "./gemm.ts";
 
 export type Three = readonly [number, number, number];

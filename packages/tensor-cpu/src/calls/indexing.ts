@@ -1,7 +1,7 @@
 // Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by strides.
 // An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
 import type { DType, TypedArray } from "@weft/tensor";
-import { dtypeInfo, isFloat, type AxisAttrs } from "@weft/tensor/internals";
+import { type AxisAttrs, dtypeInfo, isFloat, sizeOf } from "@weft/tensor/internals";
 import { storage } from "../translate/storage.ts";
 import { f32x4, type Func, I32, i32, i32x4, type Local, type Module, v128, type VOID } from "../wasm/emitter.ts";
 import {
@@ -13,7 +13,6 @@ import {
   machineCode,
   outOfRange,
   routine,
-  sizeOf,
   type CallMemory,
   type Operand,
 } from "./call.ts";

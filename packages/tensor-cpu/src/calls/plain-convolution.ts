@@ -1,7 +1,7 @@
 // Convolution and its gradients by their definition, for f64 (where gradients are checked, nothing trained): one walk over
 // all products of a weight with an element of the image, and what each of the three does there.
-import type { ConvAttrs } from "@weft/tensor/internals";
-import { type CallMemory, type Operand, type Prepared, sizeOf } from "./call.ts";
+import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
+import type { CallMemory, Operand, Prepared } from "./call.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 
 /** Where the elements of a padded channel lie in the channel itself; -1 in the padding. */

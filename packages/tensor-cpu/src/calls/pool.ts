@@ -1,17 +1,8 @@
 // Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at once;
 // every other shape walks its windows in JavaScript.
-import type { PoolAttrs } from "@weft/tensor/internals";
+import { sizeOf, type PoolAttrs } from "@weft/tensor/internals";
 import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
-import {
-  aligned,
-  dense,
-  machineCode,
-  sizeOf,
-  type Call,
-  type CallMemory,
-  type Operand,
-  type Prepared,
-} from "./call.ts";
+import { aligned, dense, machineCode, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { three, type Three } from "./geometry.ts";
 
 type Vec = Expr<typeof V128>;

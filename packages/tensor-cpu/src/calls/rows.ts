@@ -1,7 +1,7 @@
 // Operations that work row by row: their kernels are written in the kernel language, once for all backends. Here each pass over
 // rows is a kernel of its own, and all of them run on some rows while these are in the cache.
 import type { RowKernel, RowKind } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { layout, rowProgram } from "@weft/kernel";
 import { writeKernel } from "../translate/index.ts";
 import {
@@ -11,7 +11,6 @@ import {
   idle,
   lines,
   machineCode,
-  sizeOf,
   type Call,
   type CallMemory,
   type Prepared,

@@ -1,8 +1,8 @@
 // What a call is: an operation whose kernel is written by hand, as a body of WGSL and the numbers that it gets as
 // arguments. The forms here are the plain ones: one invocation per element of the result.
 import type { DType, FusedOp } from "@weft/tensor";
-import { isFloat } from "@weft/tensor/internals";
-import { sizeOf, type AnyOp, type CallLaunch, type CallTraits, type FusedKernel } from "@weft/kernel";
+import { isFloat, sizeOf } from "@weft/tensor/internals";
+import type { AnyOp, CallLaunch, CallTraits, FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import type { DeviceTraits } from "../forms/device-traits.ts";
 import { operandsOf, registerIn, stageOf, type Stage, type Staged, type StageForm } from "../forms/stage.ts";

@@ -1,7 +1,6 @@
 // Convolution and its gradients: large ones tuned, small ones by definition: an invocation loops over all terms of one
 // element of the result. There are always three spatial axes; missing leading ones have size 1.
-import { sizeOf } from "@weft/kernel";
-import type { ConvAttrs } from "@weft/tensor/internals";
+import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { convolutionForm } from "../forms/choice.ts";
 import { convolution as tunedConvolution, sizesOf } from "../forms/convolution.ts";
 import { geometryOf, type Convolution } from "../forms/geometry.ts";

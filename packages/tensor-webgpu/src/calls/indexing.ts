@@ -1,8 +1,8 @@
 // Reading and adding at indices. Every element of a result belongs to one invocation, so sums have a fixed order and
 // need no atomics; where there are many indices, they are sorted first. An index out of range touches nothing and
 // raises a flag.
-import { sizeOf, type CallLaunch } from "@weft/kernel";
-import type { AxisAttrs } from "@weft/tensor/internals";
+import type { CallLaunch } from "@weft/kernel";
+import { sizeOf, type AxisAttrs } from "@weft/tensor/internals";
 import { inputsOf } from "../forms/operands.ts";
 import type { Words } from "../forms/stage.ts";
 import { around, missing, prepared, type Call, type CallForm } from "./call.ts";

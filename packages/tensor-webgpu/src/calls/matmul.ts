@@ -1,8 +1,9 @@
 // The matrix product: tuned where a program of its own pays, else in the plain form, in which a workgroup owns a square
 // of the result and loops along the inner axis with one square of each operand in its memory. Operands may have any
 // strides; batch axes broadcast.
-import { sizeOf, type CallLaunch, type Rowwise } from "@weft/kernel";
+import type { CallLaunch, Rowwise } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
+import { sizeOf } from "@weft/tensor/internals";
 import { productForm } from "../forms/choice.ts";
 import { lastTwo } from "../forms/operands.ts";
 import { product, productOf, type ProductForm } from "../forms/product.ts";

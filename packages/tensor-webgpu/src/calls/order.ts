@@ -1,8 +1,8 @@
 // Orders along an axis: the position of the greatest or least element, and sorting. Invocations share a line. NaN wins
 // every search and sorts last.
-import { sizeOf, type CallLaunch } from "@weft/kernel";
+import type { CallLaunch } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
-import type { AxisAttrs } from "@weft/tensor/internals";
+import { sizeOf, type AxisAttrs } from "@weft/tensor/internals";
 import type { DeviceTraits } from "../forms/device-traits.ts";
 import { inputsOf } from "../forms/operands.ts";
 import { stageOf, type Staged, type Words } from "../forms/stage.ts";

@@ -1,6 +1,6 @@
 // Pooling: one invocation per element of the result, or, where windows do not overlap, per window of the gradient.
-import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { PoolAttrs } from "@weft/tensor/internals";
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type PoolAttrs } from "@weft/tensor/internals";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
 import { windowsOf, type Axes } from "../forms/geometry.ts";
 import type { Staged, Words } from "../forms/stage.ts";

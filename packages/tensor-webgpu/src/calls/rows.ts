@@ -1,8 +1,9 @@
 // Operations that work row by row, one dispatch each: their kernels are written in the kernel language, once for all
 // backends. As many invocations share a row as it has work for, a subgroup where the device has them. They keep its
 // elements in registers unless it is too long.
-import { nameOf, rowProgram, sizeOf, type CallLaunch, type RowProgram, type Rowwise, type V } from "@weft/kernel";
+import { nameOf, rowProgram, type CallLaunch, type RowProgram, type Rowwise, type V } from "@weft/kernel";
 import type { RowKernel } from "@weft/tensor";
+import { sizeOf } from "@weft/tensor/internals";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
 import type { Stage, Words } from "../forms/stage.ts";
 import { given, rowFunctions, rowText, type Element, type RowWords } from "../translate/rows.ts";

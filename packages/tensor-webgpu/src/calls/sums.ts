@@ -1,6 +1,7 @@
 // Sums at indices, in time linear in their number. Places are sorted by index (stably, so that every sum has a fixed
 // order), long runs of one index are summed in pieces, and each row adds up its pieces and the rest.
-import { sizeOf, type CallLaunch } from "@weft/kernel";
+import { sizeOf } from "@weft/tensor/internals";
+import type { CallLaunch } from "@weft/kernel";
 import type { DeviceTraits } from "../forms/device-traits.ts";
 import { inputsOf } from "../forms/operands.ts";
 import { stageOf, type Stage, type Staged, type Words } from "../forms/stage.ts";

@@ -2,8 +2,8 @@
 // gathered from the images while they are staged. The pixels of all images run along one index, channels and taps of
 // the window along the other; sizes are written into the text, the number of images is an argument. Weights are first
 // laid out in the order in which k runs, so that they are loaded like a matrix.
-import { sizeOf, type CallLaunch, type CallOperand } from "@weft/kernel";
-import type { ConvAttrs } from "@weft/tensor/internals";
+import type { CallLaunch, CallOperand } from "@weft/kernel";
+import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import type { ConvolutionSizes } from "./choice.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { courseLength, courseOf, gradientSide, pixelsSide, seeingSide, seenSide, type Course } from "./gather.ts";

@@ -1,5 +1,6 @@
 // Adds the parts of a split reduction where there are many: some invocations of a workgroup share each result.
-import { sizeOf, type CallOperand, type KernelLaunch } from "@weft/kernel";
+import { sizeOf } from "@weft/tensor/internals";
+import type { CallOperand, KernelLaunch } from "@weft/kernel";
 import { epilogueOf } from "./epilogue.ts";
 import type { DeviceTraits } from "./device-traits.ts";
 import { stageOf, type Stage } from "./stage.ts";

@@ -1,7 +1,8 @@
 // The matrix product in tuned forms: operands may have any strides, batch axes broadcast, and k may be split among
 // workgroups whose parts a second stage adds.
-import { sizeOf, type CallLaunch, type CallOperand, type KernelLaunch } from "@weft/kernel";
+import type { CallLaunch, CallOperand, KernelLaunch } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
+import { sizeOf } from "@weft/tensor/internals";
 import { epilogueOf } from "./epilogue.ts";
 import { inputsOf, lastTwo } from "./operands.ts";
 import { sliced, sharers, sliceVectors, slicingName, scheduleName, scheduleOf, type Slicing } from "./slice.ts";
