@@ -1,5 +1,5 @@
 // What a kernel is, and the deferred graph that decides what shares a launch. No code for any machine.
-export { expressions, type ElementwiseOp } from "./expressions/index.ts";
+export { arithmeticOf, expressions, type ElementwiseOp } from "./expressions/index.ts";
 export * from "./deferred.ts";
 export type * from "./run/driver.ts";
 export { Fault } from "./graph/fault.ts";

@@ -225,13 +225,13 @@ const layers = { LSTM, GRU };
 const names = ["LSTM", "GRU"] as const;
 
 /** Results, and gradients of every weight and of x, of two layers in both directions. */
-async function learned({ tensor }: Creation, name: keyof typeof layers): Promise<number[]> {
+async function learned({ tensor }: Creation, name: keyof typeof layers, counts?: number[]): Promise<number[]> {
   seed(3);
   const rnn = layers[name]({ in: I, hidden: H, layers: 2, bidirectional: true });
   const x = scope(() => param(tensor(wave(T * B * I, 0.7), { shape: [T, B, I] })));
   const weight = tensor(wave(T * B * 2 * H, 1.1), { shape: [T, B, 2 * H] });
   const tape = diff(() => {
-    const { y, ...ends } = rnn.run(x);
+    const { y, ...ends } = rnn.run(x, counts === undefined ? {} : { lengths: tensor(counts, { dtype: "i32" }) });
     return Object.values<Tensor>(ends).reduce((total, end) => total.add(sum(end)), sum(mul(y, weight)));
   });
   const found = [await tape.value.item()];
@@ -241,10 +241,14 @@ async function learned({ tensor }: Creation, name: keyof typeof layers): Promise
 
 describeOnDevice.each(names)("a layer: %s", (name) => {
   onDevice.each([
-    ["merged", {}],
-    ["unmerged", { fuse: false }],
-  ])("%s: values and gradients are those of the CPU", async (_, options) => {
-    const [got, wanted] = [await learned(await open(options), name), await learned(await openCpu({}), name)];
+    ["merged", {}, undefined],
+    ["unmerged", { fuse: false }, undefined],
+    ["of different lengths", {}, [2, 6, 0]],
+  ])("%s: values and gradients are those of the CPU", async (_, options, counts) => {
+    const [got, wanted] = [
+      await learned(await open(options), name, counts),
+      await learned(await openCpu({}), name, counts),
+    ];
     expect(got.length).toBe(wanted.length);
     got.forEach((v, i) => {
       if (!(Math.abs(v - wanted[i]!) < 2e-5 * Math.max(1, Math.abs(wanted[i]!))))

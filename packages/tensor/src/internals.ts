@@ -20,9 +20,16 @@ export { creation, hostArray } from "./creation.ts";
 export { dtypeInfo, isFloat, isStorage, promote } from "./dtype.ts";
 export { describe, printable, quoted } from "./errors.ts";
 export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";
-export { gruSequence, gruSequenceGrad, gruSequenceGradOp, gruSequenceOp } from "./fused/gru.ts";
-export { lstmSequence, lstmSequenceGrad, lstmSequenceGradOp, lstmSequenceOp } from "./fused/lstm.ts";
-export type { SequenceAttrs } from "./fused/recurrence.ts";
+export { gruSequence, gruSequenceGrad, gruSequenceGradOp, gruSequenceOp, gruStep, gruStepGrad } from "./fused/gru.ts";
+export {
+  lstmSequence,
+  lstmSequenceGrad,
+  lstmSequenceGradOp,
+  lstmSequenceOp,
+  lstmStep,
+  lstmStepGrad,
+} from "./fused/lstm.ts";
+export type { CellFormula, SequenceAttrs } from "./fused/recurrence.ts";
 export { rmsNormOp } from "./fused/rmsNorm.ts";
 export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";
 export { standardizeGrad } from "./fused/standardize.ts";

@@ -11,6 +11,15 @@ export function inputsOf<N extends number>({ inputs }: { readonly inputs: readon
   return inputs as List<N>;
 }
 
+/** The first `count` inputs of a call, and those after them. */
+export const inputsAndMore = <N extends number>(
+  { inputs }: { readonly inputs: readonly CallOperand[] },
+  count: N,
+): readonly [List<N>, readonly CallOperand[]] => [
+  inputsOf({ inputs: inputs.slice(0, count) }, count),
+  inputs.slice(count),
+];
+
 /** The results of a call that has `count` of them. */
 export const outsOf = <N extends number>({ outs }: Pick<CallLaunch, "outs">, count: N): List<N> =>
   inputsOf({ inputs: outs }, count);

@@ -3,7 +3,8 @@
 // straight from memory (as in `slice.ts`); their sums meet once in the workgroup's memory; then each invocation
 // computes the cell of one element. The caller defines the cell (`lstm.ts`, `gru.ts`).
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import { functionOf } from "../translate/function.ts";
+import type { CellFormula } from "@weft/tensor/internals";
+import { cellText } from "../translate/cell.ts";
 import { writtenFor, type DeviceTraits } from "./device-traits.ts";
 import { walked, scheduleName, scheduleOf, type DotSchedule } from "./slice.ts";
 import { operandsOf, stageOf, type Stage, type Staged, type Words } from "./stage.ts";
@@ -68,40 +69,34 @@ const gathered = ({ share, written }: DotSchedule, part: (z: string) => string):
         .join(" ")
     : `for (var z = 0u; z < ${share}u; z++) { sum += ${part("z")}; }`;
 
-/** The functions that cells call, `NAME_sigmoid` and `NAME_tanh`. */
-const functions = (name: string): string =>
-  `${functionOf(`${name}_sigmoid`, "sigmoid")}\n${functionOf(`${name}_tanh`, "tanh")}`;
-
 /** Statements that write values into operand k, `apart` elements from one another. */
-export const putEach = (w: Words, k: number, place: string, apart: string, values: readonly string[]): string =>
+const putEach = (w: Words, k: number, place: string, apart: string, values: readonly string[]): string =>
   values.map((value, j) => w.put(k, `${place} + ${j}u * ${apart}`, value)).join("\n");
 
-/** A forward step of one element of the state. */
+/** A forward step of one element of the state. The inputs of the formula are the unit's sums and `own`. */
 export interface ForwardCell {
   readonly name: string;
+  readonly formula: CellFormula;
   /** How many sums a unit has: parts of `given` and of the rows of whh. */
   readonly parts: 3 | 4;
   /**
-   * Statements before the product, which declare `var sum`, a vec4f that starts the unit's sums. In scope: `first`, the
-   * place of its first part in operand 0, `given`; `place`, its place in a state, and `n`, its unit. Operand 1 is h,
-   * operand 3 is `other`.
+   * What sum j begins with. In scope: `first`, the place of the element's first part in operand 0, `given`; `place`, its
+   * place in a state, and `n`, its unit. Operand 1 is h, operand 3 is `other`.
    */
-  readonly before: (w: Words) => string;
-  /**
-   * Statements after the product, with `sum` complete, that write into the results, which are the operands from 4 on:
-   * planes of `plane` elements, from
-   * `stateAt` on.
-   */
-  readonly after: (w: Words) => string;
+  readonly start: (w: Words, j: number) => string;
+  readonly own: (w: Words) => readonly string[];
 }
 
 /** What a forward step reads: h is the state before it, `other` another operand of the cell. */
-type ForwardOperands = Readonly<Record<"given" | "h" | "whh" | "other", CallOperand>>;
+interface ForwardOperands extends Readonly<Record<"given" | "h" | "whh" | "other", CallOperand>> {
+  /** None, or one. */
+  readonly lengths: readonly CallOperand[];
+}
 
 /** Step t forward, into the results of the call. */
 export function forwardStep(
   cell: ForwardCell,
-  { given, h, whh, other }: ForwardOperands,
+  { given, h, whh, other, lengths }: ForwardOperands,
   outs: CallLaunch["outs"],
   t: number,
   { steps, batch, units }: SequenceSizes,
@@ -115,15 +110,23 @@ export function forwardStep(
   const four = units % 4 === 0 && lieWide([h, whh]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
+  const kind = `${four ? " 4" : ""}${lengths.length > 0 ? " alive" : ""}`;
   return stageOf(machine, {
-    name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${four ? " 4" : ""}`,
-    ...operandsOf([fromElement(given, t * cell.parts * state), h, whh, other], outs),
-    numbers: { across, batch, units, quads, plane: steps * state, stateAt: t * state },
+    name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${kind}`,
+    ...operandsOf([fromElement(given, t * cell.parts * state), h, whh, other, ...lengths], outs),
+    numbers: {
+      across,
+      batch,
+      units,
+      quads,
+      plane: steps * state,
+      stateAt: t * state,
+      ...(lengths.length > 0 ? { t_: t } : {}),
+    },
     groups: across * down,
     vectors: threads * piece.each,
     wide: true,
-    functions,
-    text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, w),
+    text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, lengths.length > 0, w),
   });
 }
 
@@ -132,10 +135,14 @@ function forwardText(
   { rows, units, each }: Piece,
   walk: DotSchedule,
   four: boolean,
+  lengths: boolean,
   w: Words,
 ): string {
   const { share } = walk;
-  const { parts } = cell;
+  const { parts, formula } = cell;
+  const out = lengths ? 5 : 4;
+  const own = cell.own(w);
+  const { input, statements, results } = cellText(formula, parts + own.length, lengths);
   const elements = rows * units;
   /** Four neighbors along k of the row that begins at `from`; 0 beyond its end. */
   const along = (k: number, from: string): string =>
@@ -178,7 +185,11 @@ function forwardText(
     let n = min(n0 + lane % ${units}u, units - 1u);
     let first = m * units * ${parts}u + n;
     let place = m * units + n;
-    ${cell.before(w)}
+    var sum = vec4f(${range(4)
+      .map((j) => (j < parts ? cell.start(w, j) : "0f"))
+      .join(", ")});
+    ${own.map((value, j) => input(parts + j, value)).join("\n")}
+    ${lengths ? input(parts + own.length, `t_ < ${w.load(4, "m")}`) : ""}
     ${range(each)
       .map((i) => `var c${i} = vec${parts}f();`)
       .join(" ")}
@@ -191,33 +202,35 @@ function forwardText(
     workgroupBarrier();
     if (works) {
       ${gathered(walk, (z) => w.at.vector(turned(z, "lane")))}
-      ${cell.after(w)}
+      let none = batch >> 31u;
+      ${range(parts)
+        .map((j) => input(j, `sum.${components[j]}`))
+        .join("\n")}
+      ${statements}
+      ${results.map((values, r) => putEach(w, out + r, "stateAt + place", "plane", values)).join("\n")}
     }`;
 }
 
-/** A backward step of one element of the state. */
+/**
+ * A backward step of one element of the state. The inputs of the formula are the four gates of the step, the cell's own
+ * operands, and the gradient of the step's h. One result has several parts for each step, the others are states.
+ */
 export interface BackwardCell {
   readonly name: string;
+  readonly formula: CellFormula;
   /** How many sums a unit has. */
   readonly parts: 3 | 4;
   /** The result with the gradients that go back through whh. */
   readonly back: 0 | 1;
-  /**
-   * Statements before the product. In scope: `place`, the element's place in a state. The cell's operands begin at 2.
-   */
-  readonly before: (w: Words) => string;
-  /**
-   * Statements with `sum`, the gradient of the step's h (from gy and through whh), that write into the results, which
-   * are the operands from `out` on: `at` is the place of the first of this element's gradients among those of all steps.
-   */
-  readonly after: (w: Words, out: number) => string;
 }
 
 /** What a backward step reads; `own` are the operands of its cell. */
-interface BackwardOperands {
-  readonly whh: CallOperand;
-  readonly gy: CallOperand;
+interface BackwardOperands extends Readonly<Record<"whh" | "gy" | "gates", CallOperand>> {
   readonly own: readonly CallOperand[];
+  /** The part of the gradient of h that the successor passed on by another way than whh: none, or one. */
+  readonly passed: readonly CallOperand[];
+  /** None, or one. */
+  readonly lengths: readonly CallOperand[];
 }
 
 /**
@@ -226,7 +239,7 @@ interface BackwardOperands {
  */
 export function backwardStep(
   cell: BackwardCell,
-  { whh, gy, own }: BackwardOperands,
+  { whh, gy, gates, own, passed, lengths }: BackwardOperands,
   outs: CallLaunch["outs"],
   t: number,
   successor: number | undefined,
@@ -246,9 +259,11 @@ export function backwardStep(
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   const way = last ? "last" : `${scheduleName(walk)} by ${wide}${four ? " at once" : ""}`;
+  const optional = `${passed.length > 0 ? " passed" : ""}${lengths.length > 0 ? " alive" : ""}`;
+  const counts = { own: own.length, passed: passed.length, lengths: lengths.length };
   return stageOf(machine, {
-    name: `${cell.name} back ${piece.rows}x${piece.units} ${way}`,
-    ...operandsOf([whh, gy, ...own], outs),
+    name: `${cell.name} back ${piece.rows}x${piece.units} ${way}${optional}`,
+    ...operandsOf([whh, gy, gates, ...own, ...passed, ...lengths], outs),
     numbers: {
       across,
       batch,
@@ -258,12 +273,12 @@ export function backwardStep(
       stateAt: t * state,
       sumsAt: t * parts * state,
       nextAt: (successor ?? 0) * parts * state,
+      ...(lengths.length > 0 ? { t_: t } : {}),
     },
     groups: across * down,
     vectors: last ? 0 : threads * piece.each,
     wide: true,
-    functions,
-    text: (w, aligned) => backwardText(cell, piece, last ? undefined : walk, wide, four && aligned, 2 + own.length, w),
+    text: (w, aligned) => backwardText(cell, piece, last ? undefined : walk, wide, four && aligned, counts, w),
   });
 }
 
@@ -273,10 +288,15 @@ function backwardText(
   walk: DotSchedule | undefined,
   wide: number,
   four: boolean,
-  out: number,
+  counts: Readonly<Record<"own" | "passed" | "lengths", number>>,
   w: Words,
 ): string {
-  const { parts } = cell;
+  const { parts, formula } = cell;
+  const lengths = counts.lengths > 0;
+  const [passedIn, lengthsIn] = [3 + counts.own, 3 + counts.own + counts.passed];
+  const out = lengthsIn + counts.lengths;
+  const d = 4 + counts.own;
+  const { input, statements, results } = cellText(formula, d + 1, lengths);
   const fours = units / 4;
   const tiles = (rows / each) * fours;
   const elements = rows * units;
@@ -333,7 +353,14 @@ function backwardText(
     let n = n0 + lane / 4u % ${fours}u * 4u + lane % 4u;
     let works = lane < ${elements}u && m < batch && n < units;
     let place = min(m, batch - 1u) * units + min(n, units - 1u);
-    ${cell.before(w)}
+    ${range(4)
+      .map((j) => input(j, w.load(2, `stateAt + ${j}u * plane + place`)))
+      .join("\n")}
+    ${range(counts.own)
+      .map((j) => input(4 + j, w.load(3 + j, "place")))
+      .join("\n")}
+    ${lengths ? input(d + 1, `t_ < ${w.load(lengthsIn, "min(m, batch - 1u)")}`) : ""}
+    ${counts.passed > 0 ? `let passed = ${w.load(passedIn, "place")};` : ""}
     var sum = ${w.load(1, "place")};
     ${product}
     if (works) {
@@ -343,6 +370,9 @@ function backwardText(
           : gathered(walk, (z) => `${w.at.vector(`(${z}) * ${tiles * each}u + lane / 4u`)}[lane % 4u]`)
       }
       let at = sumsAt + m * units * ${parts}u + n;
-      ${cell.after(w, out)}
+      let none = batch >> 31u;
+      ${input(d, counts.passed > 0 ? "sum + passed" : "sum")}
+      ${statements}
+      ${results.map((values, r) => putEach(w, out + r, values.length > 1 ? "at" : "place", "units", values)).join("\n")}
     }`;
 }

@@ -1,9 +1,7 @@
 // Values of kernel code as WGSL functions of others, for the texts of calls: the same polynomials as in kernels.
-import { Builder, expressions, type Instruction, type V } from "@weft/kernel";
+import type { Instruction, V } from "@weft/kernel";
 import { applied, constant, registerOf, wgslType } from "./scalar.ts";
 import { roundedBy } from "./values.ts";
-
-type Primitive = "exp" | "log" | "sigmoid" | "tanh";
 
 /** A constant, or a function of values `v0`, `v1`, …; undefined for anything else. */
 export function valueOf(code: readonly Instruction[], v: V, rounded = roundedBy({ code })): string | undefined {
@@ -54,11 +52,4 @@ export function partOf(code: readonly Instruction[], root: V, given: (v: V) => b
       return `fn ${name}(${parameters}) -> ${result} { ${lines.join(" ")} return v${root}; }`;
     },
   };
-}
-
-/** An elementwise primitive as a function of one f32. */
-export function functionOf(name: string, op: Primitive): string {
-  const k = new Builder();
-  const y = expressions[op](k, [k.load(0, "f32")], undefined);
-  return partOf(k.code, y, () => false).text(name);
 }

@@ -2,27 +2,50 @@
 // belongs to the step, since the gate r multiplies a part of it.
 import { applyFused } from "../apply.ts";
 import { stack } from "../arrangement.ts";
-import { add, mul, sigmoid, sub, tanh } from "../elementwise.ts";
+import { add } from "../elementwise.ts";
+import { onTensors } from "../expression.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
 import { concat, reshape, transpose } from "../movement.ts";
 import type { Tensor } from "../tensor.ts";
 import {
-  choiceOf,
+  chosen,
+  columns,
   dSigmoid,
   dTanh,
   gradSizesOf,
   operandsOf,
   orderOf,
-  part,
   results,
+  rowsAlive,
   sizesOf,
   step,
+  type CellFormula,
   type SequenceAttrs,
   type SequenceOptions,
   type Sizes,
 } from "./recurrence.ts";
+
+/**
+ * From the recurrent sums, what x gave, and h before: r, z = σ(given + sum); n = tanh(given + r·q) with q the sum of n;
+ * h = (1 − z)·n + z·h. Gives r, z, n, q, and h.
+ */
+export const gruStep: CellFormula = (k, alive, sumR, sumZ, q, givenR, givenZ, givenN, h) => {
+  const [r, z] = [k.sigmoid(k.add(sumR, givenR)), k.sigmoid(k.add(sumZ, givenZ))];
+  const n = k.tanh(k.add(givenN, k.mul(r, q)));
+  const next = k.add(k.mul(k.sub(k.constant(1), z), n), k.mul(z, h));
+  return [[r, z, n, q], [chosen(k, alive, next, h)]];
+};
+
+/** From r, z, n, q, h before, and the gradient d of h after: those of what x gave, of the sums, and h's that z passes on. */
+export const gruStepGrad: CellFormula = (k, alive, r, z, n, q, before, d) => {
+  const dn = k.mul(k.mul(d, k.sub(k.constant(1), z)), dTanh(k, n));
+  const dr = k.mul(k.mul(dn, q), dSigmoid(k, r));
+  const dz = k.mul(k.mul(d, k.sub(before, n)), dSigmoid(k, z));
+  const [cr, cz, cn, cq] = [dr, dz, dn, k.mul(dn, r)].map((x) => chosen(k, alive, x, k.constant(0)));
+  return [[cr!, cz!, cn!], [cr!, cz!, cq!], [chosen(k, alive, k.mul(d, z), d)]];
+};
 
 const forward = (inputs: readonly Value[]): Sizes =>
   sizesOf("gruSequence", inputs, 3, ({ batch, units }) => ({
@@ -37,7 +60,7 @@ const backward = (inputs: readonly Value[]): Sizes =>
     return { hiddens: all, h: [batch, units], whh: [3 * units, units], gy: all };
   });
 
-/** Each step: a = h·whhᵀ + bhh; r, z = σ(given + a); n = tanh(given + r·a); h = (1 − z)·n + z·h. */
+/** `gruStep` for each step, with the sums h·whhᵀ + bhh. */
 export const gruSequenceOp: FusedOp<SequenceAttrs> = {
   name: "gruSequence",
   infer: (inputs) => {
@@ -48,18 +71,18 @@ export const gruSequenceOp: FusedOp<SequenceAttrs> = {
   fallback: (inputs, attrs) => {
     const sizes = forward(inputs);
     const { steps, batch, units } = sizes;
-    const choice = choiceOf(sizes);
+    const alive = rowsAlive(sizes);
     let [given, h, whh, bhh] = inputs as [Tensor, Tensor, Tensor, Tensor];
+    const k = onTensors(given.dtype);
     const recurrent = transpose(whh);
     const gates: Tensor[][] = [[], [], [], []];
     const hiddens: Tensor[] = [];
     for (const t of orderOf(sizes, attrs)) {
-      const [a, from] = [add(matmul(h, recurrent), bhh), step(given, t)];
-      const sums = (k: number): Tensor => add(part(a, k, units), part(from, k, units));
-      const [r, z, q] = [sigmoid(sums(0)), sigmoid(sums(1)), part(a, 2, units)];
-      const n = tanh(add(part(from, 2, units), mul(r, q)));
-      [r, z, n, q].forEach((gate, k) => (gates[k]![t] = gate));
-      hiddens[t] = h = choice(t, add(mul(sub(1, z), n), mul(z, h)), h);
+      const sums = columns(add(matmul(h, recurrent), bhh), 3, units);
+      const from = columns(step(given, t), 3, units);
+      const [values, [next]] = gruStep<Value>(k, alive(t), ...sums, ...from, h) as [Tensor[], [Tensor]];
+      values.forEach((gate, i) => (gates[i]![t] = gate));
+      hiddens[t] = h = next;
     }
     return [reshape(concat(gates.flat(), { axis: 0 }), [4, steps, batch, units]), stack(hiddens)];
   },
@@ -77,22 +100,22 @@ export const gruSequenceGradOp: FusedOp<SequenceAttrs> = {
     const sizes = backward(inputs);
     const { steps, batch, units } = sizes;
     const [gates, hiddens, h, whh, gy] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
-    const choice = choiceOf(sizes);
+    const alive = rowsAlive(sizes);
+    const k = onTensors(gates.dtype);
     const order = orderOf(sizes, attrs);
     const [given, recurrent]: [Tensor[], Tensor[]] = [[], []];
     const rows = reshape(gates, [4 * steps, batch, units]);
     let dh: Tensor | undefined;
     for (let at = steps - 1; at >= 0; at--) {
       const t = order[at]!;
-      const [r, z, n, q] = [0, 1, 2, 3].map((k) => step(rows, k * steps + t)) as [Tensor, Tensor, Tensor, Tensor];
+      const values = [0, 1, 2, 3].map((j) => step(rows, j * steps + t));
+      const before = at === 0 ? h : step(hiddens, order[at - 1]!);
       const d: Tensor =
         dh === undefined ? step(gy, t) : add(step(gy, t), add(dh, matmul(recurrent[order[at + 1]!]!, whh)));
-      const dn = mul(mul(d, sub(1, z)), dTanh(n));
-      const dr = mul(mul(dn, q), dSigmoid(r));
-      const dz = mul(mul(d, sub(at === 0 ? h : step(hiddens, order[at - 1]!), n)), dSigmoid(z));
-      given[t] = choice(t, concat([dr, dz, dn], { axis: 1 }), 0);
-      recurrent[t] = choice(t, concat([dr, dz, mul(dn, r)], { axis: 1 }), 0);
-      dh = choice(t, mul(d, z), d);
+      const grads = gruStepGrad<Value>(k, alive(t), ...values, before, d) as [Tensor[], Tensor[], [Tensor]];
+      given[t] = concat(grads[0], { axis: 1 });
+      recurrent[t] = concat(grads[1], { axis: 1 });
+      dh = grads[2][0];
     }
     return [stack(given), stack(recurrent), dh!];
   },

@@ -2,28 +2,58 @@
 // all steps can share (products with the inputs, gradients of the weights) stays outside.
 import { applyFused } from "../apply.ts";
 import { stack } from "../arrangement.ts";
-import { zerosLike } from "../creation.ts";
-import { add, mul, sigmoid, tanh } from "../elementwise.ts";
+import { add } from "../elementwise.ts";
+import { onTensors } from "../expression.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
 import { concat, reshape, transpose } from "../movement.ts";
 import type { Tensor } from "../tensor.ts";
 import {
-  choiceOf,
+  chosen,
+  columns,
   dSigmoid,
   dTanh,
   gradSizesOf,
   operandsOf,
   orderOf,
-  part,
   results,
+  rowsAlive,
   sizesOf,
   step,
+  type CellFormula,
   type SequenceAttrs,
   type SequenceOptions,
   type Sizes,
 } from "./recurrence.ts";
+
+/** From the four sums and the states before: i, f, g, o = σ, σ, tanh, σ of the sums; c = f·c + i·g; h = o·tanh(c). */
+export const lstmStep: CellFormula = (k, alive, sumI, sumF, sumG, sumO, c, h) => {
+  const [i, f, g, o] = [k.sigmoid(sumI), k.sigmoid(sumF), k.tanh(sumG), k.sigmoid(sumO)];
+  const next = k.add(k.mul(f, c), k.mul(i, g));
+  return [[i, f, g, o], [chosen(k, alive, next, c)], [chosen(k, alive, k.mul(o, k.tanh(next)), h)]];
+};
+
+/**
+ * From the gates, c after and before the step, and the gradients dc and d of c and h after it: those of the sums and of c
+ * before; with lengths also the part of h's that does not come through the sums.
+ */
+export const lstmStepGrad: CellFormula = (k, alive, i, f, g, o, c, before, dc, d) => {
+  const squashed = k.tanh(c);
+  const all = k.add(dc, k.mul(k.mul(d, o), dTanh(k, squashed)));
+  const sums = [
+    k.mul(k.mul(all, g), dSigmoid(k, i)),
+    k.mul(k.mul(all, before), dSigmoid(k, f)),
+    k.mul(k.mul(all, i), dTanh(k, g)),
+    k.mul(k.mul(d, squashed), dSigmoid(k, o)),
+  ];
+  const none = k.constant(0);
+  return [
+    sums.map((x) => chosen(k, alive, x, none)),
+    [chosen(k, alive, k.mul(all, f), dc)],
+    ...(alive === undefined ? [] : [[k.where(alive, none, d)]]),
+  ];
+};
 
 const forward = (inputs: readonly Value[]): Sizes =>
   sizesOf("lstmSequence", inputs, 4, ({ batch, units }) => {
@@ -40,7 +70,7 @@ const backward = (inputs: readonly Value[]): Sizes =>
     return { cells: all, c: state, whh: [4 * units, units], gy: all, gc: state };
   });
 
-/** Each step: i, f, g, o = σ, σ, tanh, σ of (given + h·whhᵀ); c = f·c + i·g; h = o·tanh(c). */
+/** `lstmStep` for each step, with the sums given + h·whhᵀ. */
 export const lstmSequenceOp: FusedOp<SequenceAttrs> = {
   name: "lstmSequence",
   infer: (inputs) => {
@@ -51,19 +81,18 @@ export const lstmSequenceOp: FusedOp<SequenceAttrs> = {
   fallback: (inputs, attrs) => {
     const sizes = forward(inputs);
     const { steps, batch, units } = sizes;
-    const choice = choiceOf(sizes);
+    const alive = rowsAlive(sizes);
     let [given, h, c, whh] = inputs as [Tensor, Tensor, Tensor, Tensor];
+    const k = onTensors(given.dtype);
     const recurrent = transpose(whh);
     const gates: Tensor[][] = [[], [], [], []];
     const [cells, hiddens]: [Tensor[], Tensor[]] = [[], []];
     for (const t of orderOf(sizes, attrs)) {
-      const a = add(matmul(h, recurrent), step(given, t));
-      const sums = (k: number): Tensor => part(a, k, units);
-      const [i, f, g, o] = [sigmoid(sums(0)), sigmoid(sums(1)), tanh(sums(2)), sigmoid(sums(3))];
-      const next = add(mul(f, c), mul(i, g));
-      [i, f, g, o].forEach((gate, k) => (gates[k]![t] = gate));
-      hiddens[t] = h = choice(t, mul(o, tanh(next)), h);
-      cells[t] = c = choice(t, next, c);
+      const sums = columns(add(matmul(h, recurrent), step(given, t)), 4, units);
+      const [values, [next], [hidden]] = lstmStep<Value>(k, alive(t), ...sums, c, h) as [Tensor[], [Tensor], [Tensor]];
+      values.forEach((gate, i) => (gates[i]![t] = gate));
+      cells[t] = c = next;
+      hiddens[t] = h = hidden;
     }
     return [reshape(concat(gates.flat(), { axis: 0 }), [4, steps, batch, units]), stack(cells), stack(hiddens)];
   },
@@ -85,35 +114,27 @@ export const lstmSequenceGradOp: FusedOp<SequenceAttrs> = {
   },
   fallback: (inputs, attrs) => {
     const sizes = backward(inputs);
-    const { steps, batch, units, lengths } = sizes;
+    const { steps, batch, units } = sizes;
     const [gates, cells, c, whh, gy, gc] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-    const choice = choiceOf(sizes);
+    const alive = rowsAlive(sizes);
+    const k = onTensors(gates.dtype);
     const order = orderOf(sizes, attrs);
-    const parts: Tensor[] = [];
+    const sums: Tensor[] = [];
     const rows = reshape(gates, [4 * steps, batch, units]);
-    let dh: Tensor | undefined;
-    let dc = gc;
+    let [dh, dc]: [Tensor | undefined, Tensor] = [undefined, gc];
+    let passed: Tensor[] | undefined;
     for (let at = steps - 1; at >= 0; at--) {
       const t = order[at]!;
-      const [i, f, g, o] = [0, 1, 2, 3].map((k) => step(rows, k * steps + t)) as [Tensor, Tensor, Tensor, Tensor];
-      const squashed = tanh(step(cells, t));
-      const d: Tensor = dh === undefined ? step(gy, t) : add(step(gy, t), dh);
-      const all = add(dc, mul(mul(d, o), dTanh(squashed)));
-      const da = concat(
-        [
-          mul(mul(all, g), dSigmoid(i)),
-          mul(mul(all, at === 0 ? c : step(cells, order[at - 1]!)), dSigmoid(f)),
-          mul(mul(all, i), dTanh(g)),
-          mul(mul(d, squashed), dSigmoid(o)),
-        ],
-        { axis: 1 },
-      );
-      parts[t] = choice(t, da, 0);
-      dc = choice(t, mul(all, f), dc);
-      if (at > 0) dh = choice(t, matmul(parts[t], whh), d);
-      else if (lengths !== undefined) return [stack(parts), dc, choice(t, zerosLike(d), d)];
+      const values = [0, 1, 2, 3].map((j) => step(rows, j * steps + t));
+      const before = at === 0 ? c : step(cells, order[at - 1]!);
+      const d = dh === undefined ? step(gy, t) : add(step(gy, t), dh);
+      const grads = lstmStepGrad<Value>(k, alive(t), ...values, step(cells, t), before, dc, d);
+      let das: Tensor[];
+      [das, [dc], passed] = grads as [Tensor[], [Tensor], [Tensor]?];
+      const da = (sums[t] = concat(das, { axis: 1 }));
+      if (at > 0) dh = passed === undefined ? matmul(da, whh) : add(matmul(da, whh), passed[0]!);
     }
-    return [stack(parts), dc];
+    return [stack(sums), dc, ...(passed ?? [])];
   },
 };
 

@@ -1,12 +1,14 @@
 // What the fused operations over the steps of a sequence share: sizes and their checks, the order of the steps, which
-// of them belong to a row, one step of a sequence, and the derivatives of the gate functions.
+// of them a row has, one step of a sequence, and what the formulas of their cells are written with.
 import { readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
-import { less, mul, sub, where } from "../elementwise.ts";
+import { less } from "../elementwise.ts";
+import { promote, type DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape, slice } from "../movement.ts";
-import { inFloats } from "../operands.ts";
+import type { Arithmetic } from "../expression.ts";
+import { inDType, inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { dtypeAmong, tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
@@ -80,21 +82,23 @@ export function gradSizesOf(name: string, inputs: readonly Value[], rest: Rest):
   return checked(name, inputs, sizes, { gates: shape, ...rest(sizes) });
 }
 
-/** Operands as tensors of floating-point numbers, and after them the lengths, if there are some. */
-export const operandsOf = (name: string, operands: readonly Operand[], { lengths }: SequenceOptions): Tensor[] =>
-  readTensors(name, lengths === undefined ? operands : [...operands, lengths]).map((x, i) =>
-    i < operands.length ? inFloats(x) : x,
-  );
+/** Operands as tensors of one floating-point dtype, and after them the lengths, if there are some. */
+export function operandsOf(name: string, operands: readonly Operand[], { lengths }: SequenceOptions): Tensor[] {
+  const all = readTensors(name, lengths === undefined ? operands : [...operands, lengths]);
+  const floats = all.slice(0, operands.length).map(inFloats);
+  const dtype = floats.reduce<DType>((met, x) => promote(met, x.dtype), "f32");
+  return [...floats.map((x) => inDType(x, dtype)), ...all.slice(operands.length)];
+}
 
 /** The steps, in the order in which they are run. */
 export const orderOf = ({ steps }: Sizes, { reverse }: SequenceAttrs): number[] =>
   Array.from({ length: steps }, (_, i) => (reverse ? steps - 1 - i : i));
 
-/** For each row, what step t makes of it, if it is one of the row's steps; else what was there before. */
-export function choiceOf({ lengths, batch }: Sizes): (t: number, made: Tensor, before: Value) => Tensor {
-  if (lengths === undefined) return (_, made) => made;
+/** For each row `[B, 1]`, whether it has step t; undefined without lengths. */
+export function rowsAlive({ lengths, batch }: Sizes): (t: number) => Tensor | undefined {
+  if (lengths === undefined) return () => undefined;
   const column = reshape(lengths, [batch, 1]);
-  return (t, made, before) => where(less(t, column), made, before);
+  return (t) => less(t, column);
 }
 
 /** Results of these shapes, with the dtype of the first operand. */
@@ -105,10 +109,20 @@ export const results = (name: string, inputs: readonly Value[], shapes: readonly
 export const step = (x: Tensor, t: number): Tensor =>
   reshape(slice(x, { starts: [t], ends: [t + 1] }), x.shape.slice(1));
 
-/** Part k of the columns of x `[B, parts · H]`, as `[B, H]`. */
-export const part = (x: Tensor, k: number, units: number): Tensor =>
-  slice(x, { starts: [0, k * units], ends: [x.shape[0]!, (k + 1) * units] });
+/** The columns of x `[B, parts · H]` in parts `[B, H]`. */
+export const columns = (x: Tensor, parts: number, units: number): Tensor[] =>
+  Array.from({ length: parts }, (_, k) => slice(x, { starts: [0, k * units], ends: [x.shape[0]!, (k + 1) * units] }));
 
-/** The derivatives of σ and tanh, from the function's value. */
-export const dSigmoid = (y: Tensor): Tensor => mul(y, sub(1, y));
-export const dTanh = (y: Tensor): Tensor => sub(1, mul(y, y));
+/**
+ * What a step does with one unit of one row, forward or backward, written once for tensors and for the kernels of every
+ * backend. It gives the parts of each result. `alive` says whether the row has the step; without lengths it is left out.
+ */
+export type CellFormula = <V>(k: Arithmetic<V>, alive: V | undefined, ...xs: V[]) => readonly (readonly V[])[];
+
+/** `made` where the row has the step, else `kept`. */
+export const chosen = <V>(k: Arithmetic<V>, alive: V | undefined, made: V, kept: V): V =>
+  alive === undefined ? made : k.where(alive, made, kept);
+
+/** The derivatives of σ and tanh, from their values. */
+export const dSigmoid = <V>(k: Arithmetic<V>, y: V): V => k.mul(y, k.sub(k.constant(1), y));
+export const dTanh = <V>(k: Arithmetic<V>, y: V): V => k.sub(k.constant(1), k.mul(y, y));
