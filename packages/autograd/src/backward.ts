@@ -71,8 +71,8 @@ export class Backward {
         this.#single(entry, g);
       }
       if (!this.#last) continue;
-      if (group !== undefined) for (const e of group) e.forget();
-      else entry.forget();
+      if (group !== undefined) for (const e of group) e.clear();
+      else entry.clear();
       if (!long) continue;
       this.#passed.push(...(group ?? [entry]));
       if (this.#passed.length >= STRETCH) this.turn();
@@ -95,7 +95,7 @@ export class Backward {
     this.#reached = [];
     closeScope(this.#stretch);
     const { scope } = this.#recorder;
-    for (const { y } of this.#passed) if (y.owner === scope && scope !== undefined) end(y, scope.label);
+    for (const { y } of this.#passed) if (y.owner === scope && scope !== undefined) releaseHandle(y, scope.label);
     this.#passed = [];
     context.scope = this.#home;
   }
@@ -166,7 +166,7 @@ export class Backward {
 }
 
 /** Releases a plain handle before its scope does. */
-export function end(x: Tensor, why: string | Error): void {
+export function releaseHandle(x: Tensor, why: string | Error): void {
   if (x.ended !== undefined) return;
   x.ended = why;
   x.interpreter.backend.release(x);

@@ -29,7 +29,7 @@ import {
   sameShape,
   untaped,
 } from "@weft/tensor/internals";
-import { below, end } from "./backward.ts";
+import { below, releaseHandle } from "./backward.ts";
 import { meet } from "./company.ts";
 import { overlay, type Covered } from "./box-replay.ts";
 import type { StateRecord } from "./keeper.ts";
@@ -71,7 +71,7 @@ interface Content {
 }
 
 const net = new FinalizationRegistry<Content>((content) => {
-  if (content.handle !== undefined) end(content.handle, "its box was collected");
+  if (content.handle !== undefined) releaseHandle(content.handle, "its box was collected");
 });
 
 /** The results of `stopGradient`: intended constants. */
@@ -163,7 +163,7 @@ abstract class BoxBase implements Box, Covered {
     const { handle } = this.#content;
     this.#content.lazyValue = copied(lazyValue);
     this.#content.handle = undefined;
-    if (handle !== undefined) end(handle, `the ${this.kind} was reset`);
+    if (handle !== undefined) releaseHandle(handle, `the ${this.kind} was reset`);
   }
 
   /** The handle of the current version. */
@@ -198,7 +198,7 @@ abstract class BoxBase implements Box, Covered {
     bottom.interpreter.backend.supersede?.(handle, old);
     this.#content.handle = handle;
     this.#content.lazyValue = undefined;
-    if (old !== undefined) end(old, `the ${this.kind} took a new value`);
+    if (old !== undefined) releaseHandle(old, `the ${this.kind} took a new value`);
   }
 }
 

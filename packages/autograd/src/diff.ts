@@ -3,7 +3,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { ArgumentError, readTensor, ReleasedTensorError, source, type Operand, type Tensor } from "@weft/tensor";
 import { caller, callable, context, describe, OWNED, readValue, withinStep, type Step } from "@weft/tensor/internals";
-import { end } from "./backward.ts";
+import { releaseHandle } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { metOnTape } from "./company.ts";
 import { gathered, Session, type Gradient } from "./gradient-run.ts";
@@ -84,7 +84,7 @@ export class Tape {
   release(): void {
     if (this.#released !== undefined) return;
     this.#released = new Error("released");
-    this[OWNED]((x) => x.interpreter.level === 0 && end(x, this.#released!));
+    this[OWNED]((x) => x.interpreter.level === 0 && releaseHandle(x, this.#released!));
   }
 
   [Symbol.dispose](): void {

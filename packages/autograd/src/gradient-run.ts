@@ -11,11 +11,11 @@ import {
   labelOf,
   nextTurn,
   openScope,
-  takeBack,
+  rollBack,
   type Scope,
   type Step,
 } from "@weft/tensor/internals";
-import { Backward, below, end } from "./backward.ts";
+import { Backward, below, releaseHandle } from "./backward.ts";
 import { RowSparse } from "./sparse.ts";
 import { Recorder, stillOpen, type Entry } from "./tape.ts";
 
@@ -73,7 +73,7 @@ export class Session {
         pass.add(y, source(under.interpreter.backend, "full", [1], { shape: y.shape, dtype: y.dtype }));
         pass.run(recorder.entries);
       } catch (error) {
-        if (value.interpreter.level === 0) end(value, this.scope.label);
+        if (value.interpreter.level === 0) releaseHandle(value, this.scope.label);
         throw error;
       } finally {
         pass.finish();
@@ -102,14 +102,14 @@ export class Session {
    * since its function may continue.
    */
   failed(reason: unknown): void {
-    if (this.recorder.parent === undefined) takeBack(this.step, reason);
+    if (this.recorder.parent === undefined) rollBack(this.step, reason);
   }
 
   /** Releases everything that was not handed out. */
   close(): void {
     const { recorder } = this;
     recorder.closed = true;
-    for (const entry of recorder.entries) entry.forget(); // kept tensors still refer to them
+    for (const entry of recorder.entries) entry.clear(); // kept tensors still refer to them
     recorder.entries = [];
     closeScope(this.scope);
   }

@@ -50,7 +50,7 @@ export class Entry {
   }
 
   /** Drops everything but the result, which a tensor of a closed tape still refers to. */
-  forget(): void {
+  clear(): void {
     this.rule = undefined;
     this.inputs = NOTHING;
     this.attrs = undefined;

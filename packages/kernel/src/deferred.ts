@@ -68,7 +68,7 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.name = driver.name;
     this.version = driver.version;
     this.stream = randomStream(seed);
-    this.#unowned = new Unowned(driver, this.#counts, (node) => this.#pending.drop(node));
+    this.#unowned = new Unowned(driver, this.#counts, (node) => this.#pending.releaseHandle(node));
     driver.relieved(this.#unowned);
     this.#runner = new Runner(driver, fuse, this.#counts, this.#unowned);
     this.#flusher = new Flusher(driver, this.#runner);
@@ -94,7 +94,7 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   roomFor(bytes: number): void {
-    if (bytes > FEW) this.#runner.give(this.#runner.allocate(bytes));
+    if (bytes > FEW) this.#runner.free(this.#runner.allocate(bytes));
   }
 
   read(x: Tensor): Promise<TypedArray> {
@@ -123,16 +123,16 @@ export class Deferred<S extends Storage, E> implements Backend {
   }
 
   release(x: Tensor): void {
-    if (x.owner === null) this.#unowned.give(x);
-    this.#pending.drop(nodeOf(x));
+    if (x.owner === null) this.#unowned.remove(x);
+    this.#pending.releaseHandle(nodeOf(x));
   }
 
   unowned(x: Tensor): void {
-    this.#unowned.take(x);
+    this.#unowned.add(x);
   }
 
   owned(x: Tensor): void {
-    this.#unowned.give(x);
+    this.#unowned.remove(x);
   }
 
   supersede(next: Tensor, old: Tensor | undefined): void {
@@ -143,8 +143,8 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.#pending.flush(results);
   }
 
-  takeBack(step: Step, reason: Error): void {
-    undo(this.#flusher.journal.takeBack(step), reason);
+  rollBack(step: Step, reason: Error): void {
+    undo(this.#flusher.journal.rollBack(step), reason);
   }
 
   stats(): DeferredStats {

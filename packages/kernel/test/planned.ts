@@ -36,7 +36,7 @@ export function planOf(program: Program, options: PlannedOptions = {}): Plan {
     ...(chains && { arrange: chained }),
     traits: (op) => traits[nameOf(op)] ?? {},
     supports: () => true,
-    allocate: (bytes) => ({ bytes, refs: 0, loose: undefined, used: 0, aside: undefined }),
+    allocate: (bytes) => ({ bytes, refs: 0, loose: undefined, used: 0, evicted: undefined }),
     free: () => {},
     relieved: () => {},
     write: () => {},

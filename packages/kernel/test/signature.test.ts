@@ -117,7 +117,7 @@ test("what a node reads is part of it: how many, which, numbers apart", () => {
   const x = new Node("full", codeOf("full"), [1], undefined, [2], "f32");
   const leaf = (shape: readonly number[], strides: readonly number[]): Node => {
     const node = new Node("leaf", 0, [], undefined, shape, "f32");
-    node.storage = { bytes: 0, refs: 1, loose: undefined, used: 0, aside: undefined };
+    node.storage = { bytes: 0, refs: 1, loose: undefined, used: 0, evicted: undefined };
     node.strides = strides;
     return node;
   };

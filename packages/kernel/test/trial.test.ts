@@ -7,7 +7,7 @@ import { Trial } from "../src/run/trial.ts";
 
 const node = (): Node => {
   const made = new Node("add", 0, [], undefined, [1], "f32");
-  made.storage = { bytes: 4, refs: 1, loose: undefined, used: 0, aside: undefined };
+  made.storage = { bytes: 4, refs: 1, loose: undefined, used: 0, evicted: undefined };
   return made;
 };
 const box = (payload: Node): Tensor => ({ payload, shape: [1], dtype: "f32", ended: undefined }) as unknown as Tensor;

@@ -12,7 +12,7 @@ import {
   slice,
   type Tensor,
 } from "@weft/tensor";
-import { context, describe, isFloat, sameShape, takeBack, withinStep } from "@weft/tensor/internals";
+import { context, describe, isFloat, sameShape, rollBack, withinStep } from "@weft/tensor/internals";
 
 /** A parameter and its gradient. */
 export interface Gradient {
@@ -50,7 +50,7 @@ const stepped = new WeakSet<Tape>();
  */
 export function withTape<Done extends void | Promise<void>>(tape: Tape, f: () => Done): Done {
   const failed = (error: unknown): never => {
-    if (context.tape === undefined && tape.step !== undefined && !stepped.has(tape)) takeBack(tape.step, error);
+    if (context.tape === undefined && tape.step !== undefined && !stepped.has(tape)) rollBack(tape.step, error);
     throw error;
   };
   try {

@@ -153,8 +153,8 @@ export class Executor implements Driver<Block, Executable> {
   relieved(by: Relief): void {
     this.heap.relief = by;
   }
-  stash(block: Block): Uint8Array {
-    return this.heap.stash(block);
+  evict(block: Block): Uint8Array {
+    return this.heap.evict(block);
   }
   restore(block: Block, data: Uint8Array): void {
     this.heap.restore(block, data);

@@ -25,7 +25,7 @@ const blockOf = (address: number, c: number): Block => ({
   refs: 0,
   loose: undefined,
   used: 0,
-  aside: undefined,
+  evicted: undefined,
 });
 
 /** A memory that can grow to so many pages, or to fewer where the platform has not as many addresses (telephones, say). */
@@ -81,8 +81,8 @@ export class Heap implements CallMemory {
 
   allocate(bytes: number): Block {
     const { limit, relief } = this;
-    const aside = relief?.aside ?? 0;
-    if (this.#used + aside + bytes <= limit) {
+    const evicted = relief?.evictedBytes ?? 0;
+    if (this.#used + evicted + bytes <= limit) {
       const block = this.#quickly(bytes) ?? this.#fromStretches(bytes);
       if (block !== undefined) {
         this.#used += block.bytes;
@@ -91,7 +91,7 @@ export class Heap implements CallMemory {
     }
     if (bytes <= limit && relief?.spare(bytes, this.#used) === true) return this.allocate(bytes);
     throw new MemoryError(
-      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room() + (relief?.aside ?? 0)} are in use and the heap ends at ${limit}${(bytes <= limit && relief?.advice()) || ""}`,
+      `tensor-cpu: no memory for ${bytes} bytes: ${this.#top - this.#room() + (relief?.evictedBytes ?? 0)} are in use and the heap ends at ${limit}${(bytes <= limit && relief?.advice()) || ""}`,
     );
   }
 
@@ -182,7 +182,7 @@ export class Heap implements CallMemory {
   }
 
   /** The bytes of a block in an array of their own; the block has no place until it is restored. */
-  stash(block: Block): Uint8Array {
+  evict(block: Block): Uint8Array {
     const data = this.u8.slice(block.address, block.address + block.bytes);
     this.free(block);
     return data;

@@ -344,7 +344,7 @@ describe.each([
   });
 });
 
-test("the objects that stand for values moved aside do not pile up", async () => {
+test("the objects that stand for evicted values do not pile up", async () => {
   const b = openSync();
   const v8 = await import("node:v8");
   const { collect } = await import("./garbage.ts");

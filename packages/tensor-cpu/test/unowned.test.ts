@@ -286,13 +286,13 @@ describe("where memory does run out", () => {
     }
   });
 
-  test("results that a program keeps as arrays take nothing from what may lie aside", () => {
+  test("results that a program keeps as arrays take nothing from the room of evicted values", () => {
     const backend = openSync({ memoryLimit: LIMIT });
     const results = Array.from({ length: 1500 }, (_, i) => backend.full([2500], i).add(1).dataSync());
     expect(results.every((a, i) => a[2499] === i + 1)).toBe(true);
   });
 
-  test("where the engine does not collect, what lay aside and was released is not subtracted from what is there", () => {
+  test("where the engine does not collect, evicted values that were released are not subtracted from what is there", () => {
     const { isView } = ArrayBuffer;
     vi.stubGlobal(
       "ArrayBuffer",
@@ -315,7 +315,7 @@ describe("where memory does run out", () => {
     expect(() => scope(full)).toThrow(/80 values that no scope owns hold 8\d\d\d\d\d of them/);
   });
 
-  test("where nobody can tell what lives, as in a page, values lie aside without being counted", async () => {
+  test("where nobody can tell what lives, as in a page, evicted values are not counted", async () => {
     vi.resetModules();
     vi.stubGlobal("process", { ...process, getBuiltinModule: undefined });
     try {
@@ -439,11 +439,11 @@ test("the garbage collector finds what was not moved, also after it came back", 
   await untilFewLive(backend);
 });
 
-describe("a handle that is collected while its value lies aside", () => {
+describe("a handle that is collected while its value is evicted", () => {
   const backend = openSync({ memoryLimit: LIMIT });
-  /** Values that are moved aside, of whose handles none is left but those that `rest` makes. */
+  /** Evicted values of which no handle is left but those that `rest` makes. */
   const few = 10;
-  const aside = async (rest: (x: Tensor) => Tensor): Promise<Tensor[]> => {
+  const evicted = async (rest: (x: Tensor) => Tensor): Promise<Tensor[]> => {
     const make = (): Tensor[] => {
       const held = Array.from({ length: few }, (_, i) => backend.tensor(new Float32Array(2000).fill(i)));
       const before = backend.stats().moved;
@@ -459,14 +459,14 @@ describe("a handle that is collected while its value lies aside", () => {
   const nothingIsLeft = (): Promise<void> => untilFewLive(backend, 0);
 
   test("is not missed when a view brings it back", async () => {
-    const views = await aside((x) => x);
+    const views = await evicted((x) => x);
     views.forEach((x, i) => expect(scope(() => sum(x).itemSync())).toBe(1999 * i));
     views.forEach((x) => x.release());
     await nothingIsLeft();
   });
 
   test("nor when what is pending does", async () => {
-    const results = await aside((x) => mul(x, 2));
+    const results = await evicted((x) => mul(x, 2));
     expect(backend.stats().pending).toBe(few);
     results.forEach((x, i) => expect(x.dataSync()[1998]).toBe(2 * i));
     results.forEach((x) => x.release());

@@ -135,7 +135,7 @@ export class Slabs {
     slab.blocks++;
     this.#used += bytes;
     this.#peak = Math.max(this.#peak, this.#used);
-    return { slab, address, class: c, bytes, refs: 0, loose: undefined, used: 0, aside: undefined };
+    return { slab, address, class: c, bytes, refs: 0, loose: undefined, used: 0, evicted: undefined };
   }
 
   #grow(bytes: number, size: number): Slab {

@@ -36,7 +36,7 @@ export interface Context {
   readonly pending: Set<{
     flush(results?: readonly Tensor[]): void;
     /** Rolls back what a step assigned to boxes, unless it has been computed already. */
-    takeBack?(step: Step, reason: Error): void;
+    rollBack?(step: Step, reason: Error): void;
   }>;
   /** How many asynchronous `diff`s are waiting: a parameter used without context is refused then. */
   suspended: number;
@@ -88,9 +88,9 @@ export function inNameOf<T>(name: string, f: () => T, labels = false): T {
 export const calledAs = (op: string): string => context.caller?.name ?? op;
 
 /** Rolls back what a step that has thrown assigned, unless it has been computed already. */
-export function takeBack(step: Step, reason: unknown): void {
+export function rollBack(step: Step, reason: unknown): void {
   for (const backend of context.pending)
-    backend.takeBack?.(step, reason instanceof Error ? reason : new Error(String(reason)));
+    backend.rollBack?.(step, reason instanceof Error ? reason : new Error(String(reason)));
 }
 
 /**

@@ -9,7 +9,7 @@ export {
   inNameOf,
   isAround,
   nextTurn,
-  takeBack,
+  rollBack,
   together,
   withinStep,
   type Caller,

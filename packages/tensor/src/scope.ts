@@ -114,14 +114,14 @@ export function scope<T>(f: () => T): T {
     result = f();
   } catch (error) {
     context.scope = parent;
-    throw abandoned(inner, parent, error);
+    throw closeAfterError(inner, parent, error);
   }
   context.scope = parent;
   if (result instanceof Promise) {
     return result.then(
       (value: unknown) => finish(inner, undefined, value),
       (error: unknown) => {
-        throw abandoned(inner, undefined, error);
+        throw closeAfterError(inner, undefined, error);
       },
     ) as T;
   }
@@ -175,7 +175,7 @@ function finish<T>(inner: Scope, parent: Scope | undefined, result: T): T {
 }
 
 /** Closes a scope whose function threw: its memory is freed as after any other scope. */
-function abandoned(inner: Scope, parent: Scope | undefined, error: unknown): unknown {
+function closeAfterError(inner: Scope, parent: Scope | undefined, error: unknown): unknown {
   closeScope(inner);
   try {
     if (parent === undefined) flush([]);

@@ -13,7 +13,7 @@ export interface Storage {
   /** The flush that used it last, if no scope owns it. */
   used: number;
   /** Where the value is meanwhile, if not here. */
-  aside: Aside | undefined;
+  evicted: Evicted | undefined;
 }
 
 /** What the registry holds of a node: while its value lies in JavaScript's memory, no way to the node, so that both can be collected. */
@@ -26,7 +26,7 @@ export interface Net {
 }
 
 /** A value in JavaScript's memory. Its mark lives as long as it does, and can be watched without keeping the value alive. */
-export interface Aside {
+export interface Evicted {
   readonly data: Uint8Array;
   readonly mark: object;
   watch: Watch | undefined;

@@ -11,7 +11,7 @@ import type { Trial } from "./trial.ts";
 /** What a driver asks for when its memory is full. */
 export interface Relief {
   /** Bytes of values that have been moved out of it and count all the same. */
-  readonly aside: number;
+  readonly evictedBytes: number;
   /** Makes room for so many bytes more than are used. Says whether to try again. */
   spare(more: number, used: number): boolean;
   /** What to do about it, for the message. */
@@ -46,7 +46,7 @@ export interface Driver<S extends Storage, E> {
   /** Told before anything is allocated: whom to ask when there is no memory. */
   relieved(by: Relief): void;
   /** A copy of the bytes in an array of JavaScript's, and an end to their place here, until `restore` gives them another. Only where that is done at once. */
-  stash?(storage: S): Uint8Array;
+  evict?(storage: S): Uint8Array;
   restore?(storage: S, data: Uint8Array): void;
   write(storage: S, data: TypedArray): void;
   /** The elements of a row-major value where they lie, for drivers whose memory is the host's. */

@@ -4,7 +4,7 @@ import { MemoryError } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
 import type { Fault } from "../graph/fault.ts";
-import { backTo, Journal, revert, type Version } from "./journal.ts";
+import { pointTo, Journal, rollBackBox, type Version } from "./journal.ts";
 import { nodeOf, none, type Node, type Storage } from "../graph/node.ts";
 import type { Runner } from "./runner.ts";
 import { Trial } from "./trial.ts";
@@ -23,7 +23,7 @@ interface Tries {
 export interface Failure {
   readonly error: Error;
   /** Whether boxes were put back: then somebody has to be told who may read no value that is lost. */
-  readonly reverted: boolean;
+  readonly rolledBack: boolean;
   /** Whether it was found out before anything was run, and all is as it was. */
   readonly crowded?: boolean;
   /** Of a wrong index: that of the box's value. */
@@ -42,7 +42,7 @@ export class Flusher<S extends Storage, E> {
   /** Whether a pending call has indices that only its run can check. */
   open = false;
   /** That boxes were put back in this flush, since what was assigned was computed with a wrong index. */
-  #putBack: Failure | undefined;
+  #rolledBack: Failure | undefined;
   /** Whether others that are pending may need the leaves of what runs now. */
   #partly = false;
   /** What the flush under way was given. */
@@ -53,7 +53,7 @@ export class Flusher<S extends Storage, E> {
   constructor(driver: Driver<S, E>, runner: Runner<S, E>) {
     this.#driver = driver;
     this.runner = runner;
-    this.trial = new Trial((node) => this.#drop(node));
+    this.trial = new Trial((node) => this.#releaseHandle(node));
     this.journal = new Journal(this.trial);
     driver.tried?.(this.trial);
   }
@@ -65,7 +65,7 @@ export class Flusher<S extends Storage, E> {
     let needed = this.runner.needed(pending);
     if (needed.length === 0) {
       this.faulty = this.open = false;
-      for (const node of this.#begun.splice(0)) this.#drop(node);
+      for (const node of this.#begun.splice(0)) this.#releaseHandle(node);
       return undefined;
     }
     this.#pending = pending;
@@ -74,19 +74,19 @@ export class Flusher<S extends Storage, E> {
       if (this.#driver.doubt !== undefined) this.#begin(versions, patient);
       if (this.#begun.length > 0) needed = needed.filter(({ storage }) => storage === undefined);
       this.#execute(needed, versions);
-      return this.#putBack;
+      return this.#rolledBack;
     } catch (error) {
       if (!patient || !(error instanceof MemoryError)) return this.#separately(needed, versions, error as Error);
-      this.journal.giveBack(versions);
+      this.journal.restore(versions);
       crowded = true;
-      return { error, reverted: false, crowded };
+      return { error, rolledBack: false, crowded };
     } finally {
-      this.#putBack = undefined;
+      this.#rolledBack = undefined;
       this.faulty = crowded && faulty;
       this.open = crowded && open;
       this.#pending = none;
       // Where the same is tried again, it is needed then, too.
-      if (!crowded) for (const node of this.#begun.splice(0)) this.#drop(node);
+      if (!crowded) for (const node of this.#begun.splice(0)) this.#releaseHandle(node);
     }
   }
 
@@ -124,16 +124,16 @@ export class Flusher<S extends Storage, E> {
     }
   }
 
-  /** Ends a handle. */
-  #drop(node: Node): void {
-    if (--node.handles === 0 && node.storage !== undefined) this.runner.forget(node);
+  /** Releases a handle. */
+  #releaseHandle(node: Node): void {
+    if (--node.handles === 0 && node.storage !== undefined) this.runner.freeNode(node);
   }
 
   #execute(needed: readonly Node[], versions: readonly Version[]): void {
     const { faulty, open } = this;
     const boxes = versions.length > 0;
     const fault = this.runner.run(needed, { boxes, faulty, open, partly: this.#partly });
-    if (fault && boxes) this.#takeBack(needed, versions);
+    if (fault && boxes) this.#rollBackFaulty(needed, versions);
     const { doubt } = this.runner;
     if (doubt > 0) this.trial.note(versions, needed, doubt);
     // What was not stored others may have to compute again, if this was a part only.
@@ -142,7 +142,7 @@ export class Flusher<S extends Storage, E> {
   }
 
   /** Where a box's new version was computed with a wrong index, the boxes assigned together with it are put back. */
-  #takeBack(needed: readonly Node[], versions: readonly Version[]): void {
+  #rollBackFaulty(needed: readonly Node[], versions: readonly Version[]): void {
     const wrong = ({ next }: Version): boolean => nodeOf(next).fault?.wrong === true;
     if (!versions.some(wrong)) return;
     for (const part of componentsOf(needed, versions)) {
@@ -150,8 +150,8 @@ export class Flusher<S extends Storage, E> {
       if (first === undefined) continue;
       const fault = nodeOf(first.next).fault!;
       const error = fault.error();
-      if (this.#goBack(part.versions, error, none, (node) => node.fault?.wrong === true))
-        this.#putBack ??= { error, reverted: true, fault };
+      if (this.#rollBack(part.versions, error, none, (node) => node.fault?.wrong === true))
+        this.#rolledBack ??= { error, rolledBack: true, fault };
     }
   }
 
@@ -169,27 +169,27 @@ export class Flusher<S extends Storage, E> {
       } catch (cause) {
         reason = cause as Error;
       }
-      const reverted = this.#fail(part, reason);
-      if (failure === undefined || (reverted && !failure.reverted))
-        failure = { error: reason, reverted, nodes: part.nodes };
+      const rolledBack = this.#fail(part, reason);
+      if (failure === undefined || (rolledBack && !failure.rolledBack))
+        failure = { error: reason, rolledBack, nodes: part.nodes };
     }
-    return failure?.reverted === true ? failure : (this.#putBack ?? failure);
+    return failure?.rolledBack === true ? failure : (this.#rolledBack ?? failure);
   }
 
   /** What remains of a part that failed: whole steps, and of values by themselves those that can be computed. Whether boxes were put back. */
   #fail({ nodes, versions }: Component, error: Error): boolean {
     const values = nodes.filter(({ handles, storage }) => handles > 0 && storage === undefined);
-    const reverted = this.#goBack(versions, error, values, () => false);
+    const rolledBack = this.#rollBack(versions, error, values, () => false);
     const roots = nodes.filter(
       ({ handles, storage, lost }) => handles > 0 && storage === undefined && lost === undefined,
     );
     if (nodes.length === 1) for (const root of roots) root.lost = error;
     else this.#halves(roots, { left: TRIES, error });
-    return reverted;
+    return rolledBack;
   }
 
   /** Puts boxes back, assigns again what was assigned in steps that can be computed, in order, and undoes the others. Whether there were any. */
-  #goBack(
+  #rollBack(
     versions: readonly Version[],
     reason: Error,
     values: readonly Node[],
@@ -202,15 +202,15 @@ export class Flusher<S extends Storage, E> {
     );
     const release = (node: Node): void => {
       if (--node.handles === 0 && node.storage !== undefined && !kept.has(node) && !tops.has(node))
-        this.runner.forget(node);
+        this.runner.freeNode(node);
     };
-    versions.forEach(revert);
+    versions.forEach(rollBackBox);
     // First values that were made from what was assigned meanwhile are there if that is.
     const late = after(this.#pending, assignedIn(versions));
     this.#salvage(versions.flatMap(({ base }) => (late.has(base) ? [] : [base])));
     const undone = new Set<Node>();
     const failed: Unit[] = [];
-    let reverted = false;
+    let rolledBack = false;
     const tries: Tries = { left: 4 * TRIES, error: reason };
     const units = unitsOf(versions);
     if (values.length > 0) findBeside(units, values);
@@ -223,7 +223,7 @@ export class Flusher<S extends Storage, E> {
         for (const [{ next }, version] of unit.versions) {
           const old = nodeOf(next);
           version.node.handles++;
-          backTo(next, version.node);
+          pointTo(next, version.node);
           if (this.runner.doubt > 0)
             this.trial.note([{ ...version, next, base: old, before: undefined }], [], this.runner.doubt);
           release(old);
@@ -233,7 +233,7 @@ export class Flusher<S extends Storage, E> {
         for (const { node, base } of unit.versions.values())
           if (node !== base) {
             undone.add(node);
-            reverted = true;
+            rolledBack = true;
           }
         failed.push(unit);
         for (const { base } of unit.versions.keys())
@@ -244,12 +244,12 @@ export class Flusher<S extends Storage, E> {
       }
       nodes.forEach(release);
     }
-    for (const node of tops) if (node.handles === 0 && !kept.has(node)) this.runner.forget(node);
+    for (const node of tops) if (node.handles === 0 && !kept.has(node)) this.runner.freeNode(node);
     undo(
       failed.flatMap(({ bonds }) => [...bonds]),
       reason,
     );
-    return reverted;
+    return rolledBack;
   }
 
   /** Computes what can be computed of some pending nodes; the others are lost. */

@@ -55,7 +55,7 @@ export class Journal {
   }
 
   /** Puts the boxes back whose newest version was assigned in a step. Gives the steps in it, which are to be told. */
-  takeBack(step: Step): Set<Step> {
+  rollBack(step: Step): Set<Step> {
     const within = new Set<Step>();
     for (const top of this.#versions.values()) {
       const { next, base } = top;
@@ -66,7 +66,7 @@ export class Journal {
         const previous = at.before?.node ?? base;
         at.node.handles--;
         previous.handles++;
-        backTo(next, previous);
+        pointTo(next, previous);
       }
       if (at === undefined) this.#versions.delete(next);
       else if (at !== top) this.#versions.set(next, { ...at, next });
@@ -80,7 +80,7 @@ export class Journal {
   }
 
   /** Those that were taken are pending still. */
-  giveBack(versions: readonly Version[]): void {
+  restore(versions: readonly Version[]): void {
     this.#versions = new Map([...versions.map((version) => [version.next, version] as const), ...this.#versions]);
   }
 
@@ -93,15 +93,15 @@ export class Journal {
 }
 
 /** Lets a box's handle stand for another value, which has a handle for it. */
-export function backTo(next: Tensor, base: Node): void {
+export function pointTo(next: Tensor, base: Node): void {
   Object.assign(next, { payload: base, shape: base.shape, dtype: base.dtype });
 }
 
 /** Puts a box back to its last computed version. */
-export function revert({ next, base }: Version): void {
+export function rollBackBox({ next, base }: Version): void {
   const node = nodeOf(next);
   if (node === base) return;
   node.handles--;
   base.handles++;
-  backTo(next, base);
+  pointTo(next, base);
 }

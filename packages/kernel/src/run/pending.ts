@@ -18,7 +18,7 @@ export class Pending<S extends Storage, E> {
   readonly #unowned: Unowned<S>;
   #nodes: Node[] = [];
   /** Values whose last handle ended while pending nodes may read them. */
-  #dying: Node[] = [];
+  #released: Node[] = [];
   /** So many operations have to be pending before they are run early again: more than when there was no memory for them. */
   #crowd = 0;
   /** Why boxes were put back, until somebody is told. */
@@ -43,18 +43,18 @@ export class Pending<S extends Storage, E> {
     if (this.#nodes.length >= PENDING) this.runEarly();
   }
 
-  /** Ends a handle. */
-  drop(node: Node): void {
+  /** Releases a handle. */
+  releaseHandle(node: Node): void {
     if (--node.handles > 0 || node.storage === undefined) return;
-    if (this.#nodes.length > 0) this.#dying.push(node);
-    else this.#flusher.runner.forget(node);
+    if (this.#nodes.length > 0) this.#released.push(node);
+    else this.#flusher.runner.freeNode(node);
   }
 
   flush(results?: readonly Tensor[]): void {
     const failure = this.run();
     const isLost = (x: Tensor): boolean => nodeOf(untaped(x)).lost !== undefined;
     // Who waits for certain results has nothing to do with others: those who read them are told.
-    const told = failure?.reverted === true || results === undefined || results.some(isLost);
+    const told = failure?.rolledBack === true || results === undefined || results.some(isLost);
     const error = told && failure !== undefined ? failure.error : this.#untold;
     this.#untold = undefined;
     if (error !== undefined) throw error;
@@ -67,7 +67,7 @@ export class Pending<S extends Storage, E> {
     const fault = node.fault?.now();
     const isOfFailure = node.lost !== undefined && failure.nodes?.includes(node) === true;
     const own = isOfFailure || (fault?.wrong === true && fault.cause === failure.fault?.cause);
-    if (failure.reverted && !own) {
+    if (failure.rolledBack && !own) {
       this.#untold ??= failure.error;
       context.pending.add(this.#owner);
     }
@@ -82,7 +82,7 @@ export class Pending<S extends Storage, E> {
     if (this.#nodes.length < this.#crowd || this.#flusher.runner.lent) return;
     const failure = this.run(this.#crowd === 0);
     this.#crowd = failure?.crowded === true ? this.#nodes.length + PENDING / 10 : 0;
-    if (failure?.reverted !== true) return;
+    if (failure?.rolledBack !== true) return;
     this.#untold ??= failure.error;
     context.pending.add(this.#owner);
   }
@@ -91,7 +91,7 @@ export class Pending<S extends Storage, E> {
     this.#flusher.runner.refuseLent();
     const pending = this.#nodes;
     let failure: Failure | undefined;
-    if (patient) this.#bury(pending);
+    if (patient) this.#freeReleased(pending);
     context.pending.delete(this.#owner);
     this.#nodes = [];
     const { caller } = context;
@@ -113,20 +113,20 @@ export class Pending<S extends Storage, E> {
 
   #ran(): void {
     this.#unowned.computed();
-    this.#bury([]);
-    this.#unowned.turn();
+    this.#freeReleased([]);
+    this.#unowned.afterFlush();
   }
 
   /** Ends what lost its last handle while operations were pending, but for what those that still are need. */
-  #bury(pending: readonly Node[]): void {
-    const dying = this.#dying;
-    if (dying.length === 0) return;
-    this.#dying = [];
+  #freeReleased(pending: readonly Node[]): void {
+    const released = this.#released;
+    if (released.length === 0) return;
+    this.#released = [];
     const needed = pending.length === 0 ? undefined : this.#flusher.neededBy(pending);
-    for (const node of dying) {
-      if (needed?.has(node) === true) this.#dying.push(node);
+    for (const node of released) {
+      if (needed?.has(node) === true) this.#released.push(node);
       // A box may have gone back to it.
-      else if (node.handles === 0) this.#flusher.runner.forget(node);
+      else if (node.handles === 0) this.#flusher.runner.freeNode(node);
     }
   }
 }

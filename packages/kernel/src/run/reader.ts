@@ -8,7 +8,7 @@ import { codeOf } from "../graph/operation.ts";
 import { isRowMajor } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
 import type { Flusher } from "./flush.ts";
-import { backTo } from "./journal.ts";
+import { pointTo } from "./journal.ts";
 import { lostError } from "./lost.ts";
 import type { Pending } from "./pending.ts";
 import type { Unowned } from "./unowned.ts";
@@ -48,7 +48,7 @@ export class Reader<S extends Storage, E> {
       }
       return await this.#elements(x);
     } finally {
-      this.#pending.drop(node);
+      this.#pending.releaseHandle(node);
     }
   }
 
@@ -69,15 +69,15 @@ export class Reader<S extends Storage, E> {
     let node = this.#computed("borrow", x);
     if (node.handles > 1 || node.storage!.refs > 1 || !isRowMajor(node.shape, node.strides)) {
       const copy = this.#rowByRow(node);
-      const unowned = this.#unowned.give(x);
-      backTo(x, copy);
-      if (unowned) this.#unowned.take(x);
-      this.#pending.drop(node);
+      const unowned = this.#unowned.remove(x);
+      pointTo(x, copy);
+      if (unowned) this.#unowned.add(x);
+      this.#pending.releaseHandle(node);
       node = copy;
     }
     const storage = this.#unowned.storageOf(node)!;
     this.#unowned.use(storage);
-    if (storage.aside !== undefined) this.#unowned.restore(storage);
+    if (storage.evicted !== undefined) this.#unowned.restore(storage);
     node.range = undefined; // of indices: they may be written to
     const { runner } = this.#flusher;
     const { lent } = runner;
@@ -120,18 +120,18 @@ export class Reader<S extends Storage, E> {
     try {
       return this.#copied(copy, fault);
     } finally {
-      this.#pending.drop(copy);
+      this.#pending.releaseHandle(copy);
     }
   }
 
   #stored(node: Node): TypedArray | Promise<TypedArray> {
     const { offset, shape, dtype } = node;
     const storage = this.#unowned.storageOf(node)!;
-    const { aside } = storage;
+    const { evicted } = storage;
     const size = sizeOf(shape);
-    if (aside === undefined) return this.#driver.read(storage, offset, size, dtype);
+    if (evicted === undefined) return this.#driver.read(storage, offset, size, dtype);
     const begin = offset * dtypeInfo[dtype].bytes;
-    return new dtypeInfo[dtype].array(aside.data.slice(begin, begin + size * dtypeInfo[dtype].bytes).buffer);
+    return new dtypeInfo[dtype].array(evicted.data.slice(begin, begin + size * dtypeInfo[dtype].bytes).buffer);
   }
 
   /** The elements, unless it turns out meanwhile that an index was wrong, or that there was no memory. */

@@ -182,7 +182,7 @@ export class Recorder<S extends Storage, E> {
     const storage = this.#flusher.runner.allocate(data.byteLength);
     this.#driver.write(storage, data);
     const x = this.#place(node, storage, 0, rowMajor(shape));
-    this.#unowned.turn();
+    this.#unowned.afterFlush();
     return x;
   }
 }

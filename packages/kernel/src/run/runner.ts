@@ -87,8 +87,8 @@ export class Runner<S extends Storage, E> {
   }
 
   /** Gives storage back. */
-  give(storage: S): void {
-    if (this.#unowned.ended(storage)) return;
+  free(storage: S): void {
+    if (this.#unowned.freed(storage)) return;
     this.#counts.live--;
     this.#counts.bytes -= storage.bytes;
     this.#driver.free(storage);
@@ -103,9 +103,9 @@ export class Runner<S extends Storage, E> {
   }
 
   /** The last handle of a computed node has ended. */
-  forget(node: Node): void {
+  freeNode(node: Node): void {
     const storage = this.#unowned.storageOf(node)!;
-    if (--storage.refs === 0) this.give(storage);
+    if (--storage.refs === 0) this.free(storage);
   }
 
   /** Pending nodes that the roots among them need (what has handles, if none are named), in order of recording. */
@@ -176,7 +176,7 @@ export class Runner<S extends Storage, E> {
         this.#driver.run(prepared, plan, run);
       }
     } catch (error) {
-      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.give(storages[slot]!);
+      for (const slot of plan.kept) if (storages[slot]?.refs === 0) this.free(storages[slot]!);
       if (run.overwritten) for (const { leaf } of donors) leaf.lost = error as Error;
       throw error;
     }
@@ -198,7 +198,7 @@ export class Runner<S extends Storage, E> {
       this.#unowned.use((storages[plan.leaves[i]!] = this.#unowned.storageOf(leaves[i]!)!));
     for (const slot of plan.leaves) {
       const storage = storages[slot]!;
-      if (storage.aside !== undefined) this.#unowned.restore(storage);
+      if (storage.evicted !== undefined) this.#unowned.restore(storage);
     }
     for (let i = 0; donors !== undefined && i < plan.donations.length; i++) {
       const { slot, leaf, early } = plan.donations[i]!;

@@ -2,7 +2,7 @@
 // was computed can be lost.
 import type { Tensor } from "@weft/tensor";
 import type { Step } from "@weft/tensor/internals";
-import { backTo, type Version } from "./journal.ts";
+import { pointTo, type Version } from "./journal.ts";
 import { nodeOf, type Node } from "../graph/node.ts";
 import { bondsOf, historyOf, undo } from "./unit.ts";
 
@@ -16,11 +16,11 @@ export class Trial {
   readonly #boxes = new Map<Tensor, Doubtful>();
   /** What was computed, and after which allocation. */
   #nodes: { readonly node: Node; readonly after: number }[] = [];
-  readonly #drop: (node: Node) => void;
+  readonly #releaseHandle: (node: Node) => void;
 
-  /** `drop` ends one handle of a node. */
-  constructor(drop: (node: Node) => void) {
-    this.#drop = drop;
+  /** `releaseHandle` releases one handle of a node. */
+  constructor(releaseHandle: (node: Node) => void) {
+    this.#releaseHandle = releaseHandle;
   }
 
   /** What was computed when an allocation, the last one of so many, was not known to have succeeded. */
@@ -51,7 +51,7 @@ export class Trial {
 
   /** All that was allocated is there. */
   passed(): void {
-    this.#end();
+    this.#clear();
   }
 
   /** There was no memory for an allocation: what was computed after it is lost. */
@@ -66,19 +66,19 @@ export class Trial {
         const wrong =
           node.lost !== undefined || node.storage === undefined || [...bonds].some((bond) => undone.has(bond));
         if (node === base || next.ended !== undefined || !wrong) continue;
-        backTo(next, base);
-        this.#drop(node);
+        pointTo(next, base);
+        this.#releaseHandle(node);
         this.#boxes.delete(next);
         changed = true;
         for (const bond of bonds) undone.add(bond);
       }
     }
-    this.#end();
+    this.#clear();
     undo(undone, error);
   }
 
-  #end(): void {
-    for (const { base } of this.#boxes.values()) this.#drop(base);
+  #clear(): void {
+    for (const { base } of this.#boxes.values()) this.#releaseHandle(base);
     this.#boxes.clear();
     this.#nodes = [];
   }

@@ -4,7 +4,7 @@
 import type { Tensor } from "@weft/tensor";
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Driver, Relief } from "./driver.ts";
-import { nodeOf, type Aside, type Net, type Node, type Storage, type Watch } from "../graph/node.ts";
+import { nodeOf, type Evicted, type Net, type Node, type Storage, type Watch } from "../graph/node.ts";
 
 /** Bytes that values of no scope may take before the first look at them: this, or a share of all there is. */
 const AMPLE = 2 ** 26;
@@ -17,10 +17,10 @@ const OBJECTS = 4096;
 export class Unowned<S extends Storage> implements Relief {
   readonly #driver: Driver<S, unknown>;
   /** Whether values can be moved at once. */
-  readonly #moves: boolean;
+  readonly #canEvict: boolean;
   readonly #counts: { live: number; bytes: number };
   /** Ends one handle of a node. */
-  readonly #end: (node: Node) => void;
+  readonly #releaseHandle: (node: Node) => void;
   readonly #registry: FinalizationRegistry<Net>;
   /** Handles registered in this turn of the event loop, and those that came after too many. */
   #registered = 0;
@@ -31,43 +31,47 @@ export class Unowned<S extends Storage> implements Relief {
   /** Bytes that pending values will take. */
   #pending = 0;
   #bytes = 0;
-  /** Handles that were collected while their values lay aside: the flush that brings these back still uses them. */
+  /** Handles that were collected while their values were evicted: the flush that restores these still uses them. */
   #late: Node[] = [];
   /** Counts flushes and uploads: what is used in this one stays where it is. */
   #now = 1;
   /** When values were last looked through, and how much they may weigh until the next time. */
   #looked = 0;
   #trigger: number;
-  /** What lies aside, and may live. */
-  readonly #aside: Watch[] = [];
-  #asideBytes = 0;
+  /** Evicted values that may still be referred to. */
+  readonly #evicted: Watch[] = [];
+  #evictedBytes = 0;
   /** With so many of them those that are garbage are left out: a loop must not grow for them. */
   #most = TURN;
   /** Whether garbage need not be collected to know that all of it lives: as long as nothing more has run. */
   #sure = false;
   #since = 0;
-  /** So many bytes may lie aside without being counted: none at first, more where it was garbage. */
+  /** So many evicted bytes are not counted: none at first, more when many turned out to be garbage. */
   #slack = 0;
   /** Whether this engine does not tell. */
   #blind = false;
   #found = false;
   /** With so many bytes in memory the collector looks. */
   #full: number;
-  /** Bytes that have been moved aside since the backend was opened. */
+  /** Bytes that have been evicted since the backend was opened. */
   moved = 0;
 
-  constructor(driver: Driver<S, unknown>, counts: { live: number; bytes: number }, end: (node: Node) => void) {
+  constructor(
+    driver: Driver<S, unknown>,
+    counts: { live: number; bytes: number },
+    releaseHandle: (node: Node) => void,
+  ) {
     this.#driver = driver;
     this.#counts = counts;
-    this.#end = end;
+    this.#releaseHandle = releaseHandle;
     this.#registry = new FinalizationRegistry((net) => {
       const { node } = net;
       if (node === undefined) net.missed++;
       else this.#collected(node);
     });
-    this.#moves = driver.stash !== undefined;
+    this.#canEvict = driver.evict !== undefined;
     this.#full = driver.limit / 2;
-    this.#base = this.#trigger = Math.min(driver.limit / SHARE, this.#moves ? AMPLE : 4 * AMPLE);
+    this.#base = this.#trigger = Math.min(driver.limit / SHARE, this.#canEvict ? AMPLE : 4 * AMPLE);
   }
 
   get bytes(): number {
@@ -80,11 +84,11 @@ export class Unowned<S extends Storage> implements Relief {
   }
 
   /** A handle that no scope owns from now on. */
-  take(x: Tensor): void {
+  add(x: Tensor): void {
     const node = nodeOf(x);
     const net = (node.net ??= { node, handles: 0, missed: 0 });
     net.handles++;
-    if (!this.#moves || ++this.#registered < TURN) this.#registry.register(x, net, x);
+    if (!this.#canEvict || ++this.#registered < TURN) this.#registry.register(x, net, x);
     else {
       if (this.#registered === TURN) host.setTimeout?.(() => (this.#registered = 0), 0);
       this.#unregistered.add(x);
@@ -108,23 +112,23 @@ export class Unowned<S extends Storage> implements Relief {
   }
 
   /** A handle that ends, or that a scope owns from now on. Whether it was here. */
-  give(x: Tensor): boolean {
+  remove(x: Tensor): boolean {
     const node = nodeOf(x);
     const here = node.net !== undefined && (this.#registry.unregister(x) || this.#unregistered.delete(x));
-    if (here) this.#less(node);
+    if (here) this.#removeHandle(node);
     return here;
   }
 
   #collected(node: Node): void {
-    this.#less(node);
-    this.#end(node);
+    this.#removeHandle(node);
+    this.#releaseHandle(node);
   }
 
-  #less(node: Node): void {
+  #removeHandle(node: Node): void {
     const net = node.net!;
     if (--net.handles > 0) return;
     const storage = this.storageOf(node);
-    if (storage?.loose?.delete(node) === true && storage.loose.size === 0) this.#remove(storage);
+    if (storage?.loose?.delete(node) === true && storage.loose.size === 0) this.#removeStorage(storage);
   }
 
   /** The value of a node lies in storage now. */
@@ -133,41 +137,41 @@ export class Unowned<S extends Storage> implements Relief {
     if (net.handles <= 0) return;
     const storage = this.storageOf(node)!;
     (storage.loose ??= new Set()).add(node);
-    if (storage.aside !== undefined) net.node = undefined;
-    else this.#add(storage);
+    if (storage.evicted !== undefined) net.node = undefined;
+    else this.#addStorage(storage);
   }
 
-  #add(storage: S): void {
+  #addStorage(storage: S): void {
     storage.used = this.#now;
     if (this.#loose.has(storage)) return;
     this.#loose.add(storage);
     this.#bytes += storage.bytes;
   }
 
-  #remove(storage: S): void {
+  #removeStorage(storage: S): void {
     if (this.#loose.delete(storage)) this.#bytes -= storage.bytes;
   }
 
-  /** A storage that nothing refers to any more. Says whether it lay aside: then the driver has nothing to free. */
-  ended(storage: S): boolean {
-    this.#remove(storage);
-    if (storage.aside === undefined) return false;
-    this.#unwatch(storage.aside);
+  /** A storage that nothing refers to any more. Returns whether it was evicted: then the driver has nothing to free. */
+  freed(storage: S): boolean {
+    this.#removeStorage(storage);
+    if (storage.evicted === undefined) return false;
+    this.#unwatch(storage.evicted);
     return true;
   }
 
   #watch(mark: object, bytes: number): Watch | undefined {
     if (this.#blind || !watching()) return undefined;
     const watch = { bytes, mark: new WeakRef(mark) };
-    this.#aside.push(watch);
-    this.#asideBytes += bytes;
+    this.#evicted.push(watch);
+    this.#evictedBytes += bytes;
     this.#sure = false;
     return watch;
   }
 
-  #unwatch({ watch }: Aside): void {
+  #unwatch({ watch }: Evicted): void {
     if (watch === undefined) return;
-    this.#asideBytes -= watch.bytes;
+    this.#evictedBytes -= watch.bytes;
     watch.bytes = 0;
   }
 
@@ -176,17 +180,17 @@ export class Unowned<S extends Storage> implements Relief {
     storage.used = this.#now;
   }
 
-  /** Brings a value back that lies aside. */
+  /** Restores an evicted value. */
   restore(storage: S): void {
-    const aside = storage.aside!;
-    this.#unwatch(aside);
+    const evicted = storage.evicted!;
+    this.#unwatch(evicted);
     try {
-      this.#driver.restore!(storage, aside.data);
+      this.#driver.restore!(storage, evicted.data);
     } catch (error) {
-      aside.watch = this.#watch(aside.mark, storage.bytes);
+      evicted.watch = this.#watch(evicted.mark, storage.bytes);
       throw error;
     }
-    storage.aside = undefined;
+    storage.evicted = undefined;
     this.#counts.live++;
     this.#counts.bytes += storage.bytes;
     for (const node of storage.loose!) {
@@ -194,11 +198,11 @@ export class Unowned<S extends Storage> implements Relief {
       net.node = node;
       for (; net.missed > 0; net.missed--) this.#late.push(node);
     }
-    this.#add(storage);
+    this.#addStorage(storage);
   }
 
   /** After a flush: if there is much, moves what was not used since the last look, or has the garbage collector look. */
-  turn(): void {
+  afterFlush(): void {
     this.#now++;
     if (this.#late.length > 0) {
       const late = this.#late;
@@ -206,12 +210,12 @@ export class Unowned<S extends Storage> implements Relief {
       for (const node of late) this.#collected(node);
     }
     // What lay in boxes is found by nothing but the collector, which does not know how much they weigh.
-    if (this.#moves && this.#counts.bytes > this.#full && !this.#found) {
+    if (this.#canEvict && this.#counts.bytes > this.#full && !this.#found) {
       collect();
       this.#found = true;
     }
     if (this.#weight() <= this.#trigger) return;
-    if (this.#moves) this.#move(this.#looked);
+    if (this.#canEvict) this.#evict(this.#looked);
     else {
       collect();
       this.#found = true;
@@ -228,53 +232,53 @@ export class Unowned<S extends Storage> implements Relief {
     return this.#bytes + this.#loose.size * OBJECTS;
   }
 
-  /** What lies aside and lives counts as if it lay in memory. */
-  get aside(): number {
-    return Math.max(0, this.#asideBytes - this.#slack);
+  /** Evicted values that are still referred to count as if they were in memory. */
+  get evictedBytes(): number {
+    return Math.max(0, this.#evictedBytes - this.#slack);
   }
 
   /** Moves everything but what the flush that runs now uses. No more may live than the memory holds. */
   spare(more: number, used: number): boolean {
     const { limit } = this.#driver;
     // It tells later: the next read waits for it.
-    if (!this.#moves && this.#bytes > 0 && !this.#found) {
+    if (!this.#canEvict && this.#bytes > 0 && !this.#found) {
       collect();
       this.#found = true;
     }
-    if (!this.#moves || used - this.#bytes + more > limit) return false;
+    if (!this.#canEvict || used - this.#bytes + more > limit) return false;
     const { moved } = this;
-    this.#move(this.#now);
+    this.#evict(this.#now);
     this.#look();
     const room = limit - more - used + this.moved - moved;
-    if (this.#asideBytes <= room) return this.moved > moved;
+    if (this.#evictedBytes <= room) return this.moved > moved;
     this.#count();
-    if (this.#asideBytes > room && !(this.#sure && this.#now === this.#since)) this.#collect();
+    if (this.#evictedBytes > room && !(this.#sure && this.#now === this.#since)) this.#collect();
     // Where much of it was garbage it need not be counted as often.
-    this.#slack = this.#asideBytes < limit / 4 ? Math.min(Math.max(2 * this.#slack, limit), SHARE * limit, AMPLE) : 0;
-    return this.#asideBytes <= room;
+    this.#slack = this.#evictedBytes < limit / 4 ? Math.min(Math.max(2 * this.#slack, limit), SHARE * limit, AMPLE) : 0;
+    return this.#evictedBytes <= room;
   }
 
   /** Moves what was used last before a time. What a scope or a box owns, too, stays. */
-  #move(before: number): void {
+  #evict(before: number): void {
     for (const storage of this.#loose) {
       if (storage.used >= before || !alone(storage)) continue;
       let data: Uint8Array;
       try {
-        data = this.#driver.stash!(storage);
+        data = this.#driver.evict!(storage);
       } catch {
         break; // JavaScript has no memory for it either
       }
-      this.#remove(storage);
+      this.#removeStorage(storage);
       this.#counts.live--;
       this.#counts.bytes -= storage.bytes;
       this.moved += storage.bytes;
       for (const node of storage.loose!) node.net!.node = undefined;
       const mark = {};
-      storage.aside = { data, mark, watch: this.#watch(mark, storage.bytes) };
+      storage.evicted = { data, mark, watch: this.#watch(mark, storage.bytes) };
     }
-    if (this.#aside.length > this.#most) {
+    if (this.#evicted.length > this.#most) {
       this.#count();
-      this.#most = TURN + 2 * this.#aside.length;
+      this.#most = TURN + 2 * this.#evicted.length;
     }
     letGo();
   }
@@ -287,8 +291,8 @@ export class Unowned<S extends Storage> implements Relief {
     if (canary.deref() === undefined) this.#count();
     else {
       this.#blind = true;
-      for (const watch of this.#aside) watch.bytes = 0;
-      this.#aside.length = this.#asideBytes = 0;
+      for (const watch of this.#evicted) watch.bytes = 0;
+      this.#evicted.length = this.#evictedBytes = 0;
     }
     this.#sure = true;
     this.#since = this.#now;
@@ -296,13 +300,13 @@ export class Unowned<S extends Storage> implements Relief {
 
   #count(): void {
     let [count, bytes] = [0, 0];
-    for (const watch of this.#aside) {
+    for (const watch of this.#evicted) {
       if (watch.bytes === 0 || watch.mark.deref() === undefined) continue;
-      this.#aside[count++] = watch;
+      this.#evicted[count++] = watch;
       bytes += watch.bytes;
     }
-    this.#aside.length = count;
-    this.#asideBytes = bytes;
+    this.#evicted.length = count;
+    this.#evictedBytes = bytes;
     letGo();
   }
 
@@ -328,9 +332,9 @@ export class Unowned<S extends Storage> implements Relief {
 
   /** For the message when there is no memory. */
   advice(): string {
-    const bytes = this.#bytes + this.#asideBytes;
+    const bytes = this.#bytes + this.#evictedBytes;
     if (bytes < this.#driver.limit / SHARE) return "";
-    const count = this.#loose.size + this.#aside.filter((watch) => watch.bytes > 0).length;
+    const count = this.#loose.size + this.#evicted.filter((watch) => watch.bytes > 0).length;
     return `. ${count} values that no scope owns hold ${bytes} of them: make them inside scope(() => …), which ends what it does not return, or release() them`;
   }
 }
