@@ -2,6 +2,7 @@
 export { arithmeticOf, expressions, type ElementwiseOp } from "./expressions/index.ts";
 export * from "./deferred.ts";
 export type * from "./run/driver.ts";
+export { BoundedCache } from "./graph/bounded-cache.ts";
 export { Fault } from "./graph/fault.ts";
 export * from "./fused-kernel.ts";
 export * from "./language.ts";

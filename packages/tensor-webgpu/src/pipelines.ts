@@ -1,5 +1,6 @@
 // What is compiled and bound, once each: pipelines by the programs they run, bind groups by their buffers.
 import { WeftError } from "@weft/tensor";
+import { BoundedCache } from "@weft/kernel";
 import type { Faults } from "./device-errors.ts";
 import { SPARE } from "./reader.ts";
 import type { Slab } from "./slabs.ts";
@@ -25,8 +26,7 @@ export class Pipelines {
   readonly #commands: Commands;
   readonly #threads: number;
   readonly #vectors: boolean;
-  readonly #limit: number;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #pipelines = new BoundedCache<string, GPUComputePipeline>(2048);
   readonly #groups = new Map<string, GPUBindGroup>();
   readonly #groupLayouts: GPUBindGroupLayout[] = [];
   readonly #layouts: GPUPipelineLayout[] = [];
@@ -41,13 +41,12 @@ export class Pipelines {
   compiled = 0;
   groups = 0;
 
-  constructor(device: GPUDevice, commands: Commands, faults: Faults, threads: number, vectors: boolean, limit = 2048) {
+  constructor(device: GPUDevice, commands: Commands, faults: Faults, threads: number, vectors: boolean) {
     this.#device = device;
     this.#commands = commands;
     this.#faults = faults;
     this.#threads = threads;
     this.#vectors = vectors;
-    this.#limit = limit;
     this.flags = device.createBuffer({
       label: "weft flags",
       size: (SPARE + 1) * 4,
@@ -104,7 +103,9 @@ export class Pipelines {
   /** The pipeline of a program; if there is none it is made now, under this name in messages. */
   pipeline(binding: Binding, name: string): GPUComputePipeline {
     const key = keyOf(binding);
-    return this.#found(key) ?? this.#keep(key, this.#device.createComputePipeline(this.#descriptor(name, binding)));
+    return (
+      this.#pipelines.get(key) ?? this.#keep(key, this.#device.createComputePipeline(this.#descriptor(name, binding)))
+    );
   }
 
   /**
@@ -137,20 +138,9 @@ export class Pipelines {
     return undefined;
   }
 
-  /** A pipeline that exists; it becomes the most recently used. */
-  #found(key: string): GPUComputePipeline | undefined {
-    const pipeline = this.#pipelines.get(key);
-    if (pipeline === undefined) return undefined;
-    this.#pipelines.delete(key);
-    this.#pipelines.set(key, pipeline);
-    return pipeline;
-  }
-
   #keep(key: string, pipeline: GPUComputePipeline): GPUComputePipeline {
     this.compiled++;
-    if (this.#pipelines.size >= this.#limit) this.#pipelines.delete(this.#pipelines.keys().next().value!);
-    this.#pipelines.set(key, pipeline);
-    return pipeline;
+    return this.#pipelines.add(key, pipeline);
   }
 
   #descriptor(label: string, { members, slabs }: Binding): GPUComputePipelineDescriptor {

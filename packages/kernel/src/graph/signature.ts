@@ -2,6 +2,7 @@
 // addresses are not part of it. The words can be read back in one way only, so that equal words mean equal plans.
 import { ArgumentError } from "@weft/tensor";
 import { describe, dtypeInfo, dtypeName } from "@weft/tensor/internals";
+import { BoundedCache } from "./bounded-cache.ts";
 import type { Node } from "./node.ts";
 import { kindOfCode } from "./operation.ts";
 import { isRowMajor } from "./view.ts";
@@ -196,54 +197,30 @@ function hashOf(words: Int32Array, length: number): number {
   return Math.imul(a ^ (a >>> 15), 0x01000193) ^ b;
 }
 
-interface Entry<T> {
+interface Known<T> {
   readonly words: Int32Array;
   readonly value: T;
-  used: number;
 }
 
-/** Plans by signature. When their signatures together are longer than the limit, the half that was not used for longest goes. */
+/** Plans by signature. The words of all signatures together are bounded. */
 export class PlanCache<T> {
-  readonly #entries = new Map<number, Entry<T>[]>();
-  readonly #limit: number;
-  readonly #drop: (value: T) => void;
-  #words = 0;
-  #clock = 0;
+  readonly #plans: BoundedCache<number, Known<T>>;
+
   constructor(limit: number, drop: (value: T) => void) {
-    this.#limit = limit;
-    this.#drop = drop;
+    this.#plans = new BoundedCache(limit, ({ value }) => drop(value));
   }
 
+  /** Of signatures with one hash, each is under the next free key. Where one before it has gone, a plan is made again. */
   find(signature: Signature): T | undefined {
-    const bucket = this.#entries.get(signature.hash);
-    if (bucket === undefined) return undefined;
-    for (const entry of bucket) {
-      if (signature.equals(entry.words)) {
-        entry.used = ++this.#clock;
-        return entry.value;
-      }
+    for (let key = signature.hash; ; key++) {
+      const known = this.#plans.get(key);
+      if (known === undefined || signature.equals(known.words)) return known?.value;
     }
-    return undefined;
   }
 
   add(hash: number, words: Int32Array, value: T): void {
-    this.#words += words.length;
-    if (this.#words > this.#limit) this.#halve();
-    const bucket = this.#entries.get(hash);
-    const entry = { words, value, used: ++this.#clock };
-    if (bucket === undefined) this.#entries.set(hash, [entry]);
-    else bucket.push(entry);
-  }
-
-  #halve(): void {
-    const all = [...this.#entries.values()].flat().toSorted((a, b) => a.used - b.used);
-    const keep = new Set(all.slice(all.length >> 1));
-    for (const { words } of all.slice(0, all.length >> 1)) this.#words -= words.length;
-    for (const [hash, bucket] of this.#entries) {
-      const rest = bucket.filter((entry) => keep.has(entry));
-      for (const entry of bucket) if (!keep.has(entry)) this.#drop(entry.value);
-      if (rest.length === 0) this.#entries.delete(hash);
-      else this.#entries.set(hash, rest);
-    }
+    let key = hash;
+    while (this.#plans.has(key)) key++;
+    this.#plans.add(key, { words, value }, words.length);
   }
 }

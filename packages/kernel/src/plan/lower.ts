@@ -9,31 +9,19 @@ import { COUNTED, loopsOf, stepOf, type Strides } from "./loops.ts";
 import type { Group } from "./merge.ts";
 import type { KernelLaunch, NumberArgument, AddressArgument } from "./plan.ts";
 import { nameOf, type AnyOp } from "../graph/operation.ts";
+import { BoundedCache } from "../graph/bounded-cache.ts";
 import { rowMajor } from "../graph/view.ts";
 
-/** Kernels by key, so that equal groups share one; the half that was not used for longest goes when there are too many. */
+/** Kernels by key, so that equal groups share one. */
 export class KernelCache {
-  readonly #kernels = new Map<string, { readonly kernel: Kernel; used: number }>();
-  readonly #limit: number;
-  #clock = 0;
+  readonly #kernels = new BoundedCache<string, Kernel>(4096);
   made = 0;
-  constructor(limit = 4096) {
-    this.#limit = limit;
-  }
+
   get(key: string, make: (key: string) => Kernel): Kernel {
-    let entry = this.#kernels.get(key);
-    if (entry === undefined) {
-      if (this.#kernels.size >= this.#limit) this.#halve();
-      entry = { kernel: make(key), used: 0 };
-      this.#kernels.set(key, entry);
-      this.made++;
-    }
-    entry.used = ++this.#clock;
-    return entry.kernel;
-  }
-  #halve(): void {
-    const oldest = [...this.#kernels].toSorted(([, a], [, b]) => a.used - b.used).slice(0, this.#limit >> 1);
-    for (const [key] of oldest) this.#kernels.delete(key);
+    const known = this.#kernels.get(key);
+    if (known !== undefined) return known;
+    this.made++;
+    return this.#kernels.add(key, make(key));
   }
 }
 
