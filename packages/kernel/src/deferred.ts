@@ -1,4 +1,5 @@
-// The deferred backend, the roof of this package: operations are recorded, and a flush plans and runs those that living handles need.
+// The deferred backend, which puts this package together: it records operations, and a flush plans and runs those that
+// living handles need.
 import {
   Tensor,
   type Attrs,
@@ -22,7 +23,7 @@ import { Runner } from "./run/runner.ts";
 import { undo } from "./run/unit.ts";
 import { Unowned } from "./run/unowned.ts";
 
-/** Bytes that are not worth asking for before they are needed. */
+/** Requests of at most so many bytes are not checked in advance. */
 const FEW = 2 ** 20;
 
 export interface DeferredOptions {
@@ -41,7 +42,7 @@ export interface DeferredStats {
   readonly kernels: number;
   readonly launches: number;
   readonly pending: number;
-  /** Bytes of living storages with values that no scope owns, and bytes of such that moved to JavaScript's memory so far. */
+  /** Bytes of living storages with values that no scope owns, and bytes of such values that were evicted so far. */
   readonly unowned: number;
   readonly moved: number;
 }
@@ -49,7 +50,10 @@ export interface DeferredStats {
 const uncloneable = Symbol("a tensor lives on its backend: pass on await x.data() with its shape");
 
 export class Deferred<S extends Storage, E> implements Backend {
-  /** Whatever would copy a tensor by its fields (`structuredClone`, `postMessage`) comes here, and says why it stops. */
+  /**
+   * A copy of a tensor by its fields (`structuredClone`, `postMessage`) meets this symbol and throws an error that
+   * shows its text.
+   */
   readonly uncloneable: symbol = uncloneable;
   readonly level = 0;
   readonly contract = CONTRACT;
@@ -106,12 +110,12 @@ export class Deferred<S extends Storage, E> implements Backend {
     return this.#reader.now(x);
   }
 
-  /** What `borrow` of a backend is, where the driver has `view`. */
+  /** Implements `borrow` of a backend whose driver has `view`. */
   protected lend<R>(x: Tensor, f: (elements: TypedArray) => R): R {
     return this.#reader.lend(x, f);
   }
 
-  /** The elements where they lie in storage, in order: nothing runs. */
+  /** The elements, if they are in storage in row-major order: nothing runs. */
   protected stored(x: Tensor): TypedArray | Promise<TypedArray> | undefined {
     return this.#reader.stored(x);
   }

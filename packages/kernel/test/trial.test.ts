@@ -1,4 +1,4 @@
-// Work in memory that a device turns out not to have: which boxes go back, and which steps are told so.
+// Work in memory that a device turns out not to have: which boxes are rolled back, and which steps are told.
 import type { Tensor } from "@weft/tensor";
 import type { Step } from "@weft/tensor/internals";
 import { expect, test } from "vitest";
@@ -12,7 +12,10 @@ const node = (): Node => {
 };
 const box = (payload: Node): Tensor => ({ payload, shape: [1], dtype: "f32", ended: undefined }) as unknown as Tensor;
 
-/** Boxes that are assigned in steps, each after an allocation of its own; `failed` says which boxes went back, and which steps were undone. */
+/**
+ * Boxes that are assigned in steps, each after an allocation of its own; `failed` returns which boxes were rolled back,
+ * and which steps were told.
+ */
 function world(count: number) {
   const trial = new Trial((x) => x.handles--);
   const boxes = Array.from({ length: count }, () => box(node()));
@@ -54,7 +57,7 @@ test("steps of an optimizer whose boxes keep their values are not undone", () =>
   expect(first[0]!.handles).toBe(1);
 });
 
-test("a box that goes back takes back all its steps, and their other boxes", () => {
+test("a box that is rolled back rolls back all its steps, and their other boxes", () => {
   const { assign, failed } = world(4);
   assign("a", 1, [0, 1]);
   assign("b", 1, [1, 2]);
@@ -74,7 +77,7 @@ test("also where a step that was met first has one more box each time around", (
   expect(long.failed(2)).toEqual({ back: [0, 1, 2, 3, 4], undone: ["a", "b", "c", "d"] });
 });
 
-test("what was put back meanwhile is not told again", () => {
+test("a step that was rolled back already is not told again", () => {
   const { assign, failed, first } = world(2);
   let again = first[0]!;
   assign("a", 1, [0], () => again);
@@ -83,7 +86,7 @@ test("what was put back meanwhile is not told again", () => {
   expect(failed(2)).toEqual({ back: [0, 1], undone: ["b"] });
 });
 
-test("where the memory was there, nothing goes back", () => {
+test("if the memory was there, nothing is rolled back", () => {
   const { assign, failed, trial, first } = world(1);
   assign("a", 1, [0]);
   trial.passed();
@@ -91,7 +94,7 @@ test("where the memory was there, nothing goes back", () => {
   expect(first[0]!.handles).toBe(1);
 });
 
-test("what was assigned by hand in one turn goes back together", () => {
+test("what was assigned by hand in one turn is rolled back together", () => {
   const trial = new Trial((x) => x.handles--);
   const boxes = [0, 1, 2].map(() => box(node()));
   const before = boxes.map(({ payload }) => payload as Node);

@@ -173,7 +173,7 @@ describe.each([
     expect(failing.values()).toEqual(plain.values());
   });
 
-  test("a step that is put back is told though nobody reads its loss: at the end of a scope, or by the next diff", () => {
+  test("a step that is rolled back is reported even if its loss is not read: at the end of a scope, or by the next diff", () => {
     const b = open();
     const [x, y] = [b.ones([3, 2]), integers(b, 1, 2, 3)];
     const w = param(b.ones([2, 3]));

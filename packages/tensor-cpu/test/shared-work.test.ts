@@ -1,5 +1,5 @@
 // Values that share work, when a part of a flush fails: what does not need the failed part is computed, whatever was computed first
-// on the way; and each optimizer whose step was taken back is told so, whoever assigned after it.
+// on the way; and each optimizer whose step was rolled back is told, whoever assigned after it.
 import { diff, param, state, type Param } from "@weft/autograd";
 import { adam, optimizer, sgd, type Optimizer } from "@weft/optim";
 import { add, cumsum, exp, IndexError, MemoryError, mean, mul, scope, square, sub, sum, take } from "@weft/tensor";
@@ -97,7 +97,7 @@ describe.each([
       one.update(tape);
     },
   };
-  test.each(Object.entries(steps))("%s: no step is counted that was taken back", (_, step) => {
+  test.each(Object.entries(steps))("%s: a step that was rolled back is not counted", (_, step) => {
     const run = (fail: boolean): number[] => {
       const b = open();
       const [w, x] = scope(() => [param(b.tensor([1, 2, 3])), param(b.tensor([1, 2, 3]))]);

@@ -255,7 +255,7 @@ describe.each([
     expect(() => other.itemSync()).toThrow(MemoryError);
   });
 
-  test("where a scope ends with an error, a step that was taken back is told by a warning", () => {
+  test("when a scope ends with an error, a step that was rolled back is reported by a warning", () => {
     const b = open(16 * MB);
     const p = param(b.ones([2]));
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);

@@ -1,5 +1,5 @@
-// Who is told of a failure: a step that was taken back, by whoever reads next, and nobody else's words for it. And what throws in the
-// middle leaves what it assigned as it was.
+// Who is told of a failure: the next read reports a step that was rolled back, and no other error stands in for it. And
+// what throws in the middle leaves what it assigned as it was.
 import { customGradient, diff, grad, param, state, type Param, type State } from "@weft/autograd";
 import { boxes } from "@weft/autograd/internals";
 import { BatchNorm, crossEntropy, Embedding, nll } from "@weft/nn";
@@ -27,7 +27,7 @@ describe.each([
   const open = (): CpuBackend => openSync({ memoryLimit: 16 * MB, fuse, seed: 1 });
   const large = (b: CpuBackend): Tensor => T.cumsum(b.zeros([2_000_000, 3]), { axis: 0 });
 
-  describe("a step that was taken back while another value was read", () => {
+  describe("a step that was rolled back while another value was read", () => {
     const failures: Record<string, (b: CpuBackend, w: Param) => Tensor> = {
       memory: (b, w) => T.sum(T.mul(w, large(b))),
       "an index": (b, w) => T.sum(T.take(w, b.tensor(Int32Array.of(1, 9)))),
@@ -97,7 +97,7 @@ describe.each([
     expect(fails).toThrow(MemoryError);
     expect(values()).toEqual([[1, 1], [8, 8]]); // oxfmt-ignore
     expect(b.stats().live).toBe(live);
-    expect(warn.mock.calls.flat().join()).toMatch(/taken back, .* Error: mine/);
+    expect(warn.mock.calls.flat().join()).toMatch(/rolled back, .* Error: mine/);
     warn.mockRestore();
   });
 

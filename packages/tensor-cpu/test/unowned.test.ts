@@ -262,7 +262,7 @@ describe("where memory does run out", () => {
     }
     expect(message.slice(0, began.length)).toBe(began);
     expect(message).toMatch(
-      /\. \d+ values that no scope owns hold \d+ of them: make them inside scope\(\(\) => …\), which ends what it does not return, or release\(\) them$/,
+      /\. \d+ values that no scope owns hold \d+ of them: make them inside scope\(\(\) => …\), which releases what it does not return, or release\(\) them$/,
     );
     // Wherever they lie, no more of them live than the heap holds; and nothing is lost.
     expect(held.length).toBeGreaterThan(0.9 * (LIMIT / 10_240));

@@ -1,5 +1,5 @@
-// Parts of a flush that have nothing to do with one another: no value of one is computed from one of another, and no step assigned
-// to boxes of both. One can fail and the others not.
+// The independent parts of a flush: no value of one is computed from a value of another, and no step assigned to boxes
+// of both. One part can fail without the others.
 import type { Step } from "@weft/tensor/internals";
 import type { Version } from "./journal.ts";
 import { nodeOf, type Node } from "../graph/node.ts";
@@ -13,17 +13,17 @@ export interface Component {
 
 export function componentsOf(needed: readonly Node[], versions: readonly Version[]): Component[] {
   const places = new Map(needed.map((node, i) => [node, i]));
-  const above = needed.map((_, i) => i);
-  const top = (i: number): number => {
+  const parents = needed.map((_, i) => i);
+  const rootOf = (i: number): number => {
     let at = i;
-    while (above[at] !== at) at = above[at] = above[above[at]!]!;
+    while (parents[at] !== at) at = parents[at] = parents[parents[at]!]!;
     return at;
   };
-  /** The later belongs to the earlier. */
+  /** Joins two sets; the earlier place represents both. */
   const join = (i: number | undefined, k: number | undefined): void => {
     if (i === undefined || k === undefined) return;
-    const [a, b] = [top(i), top(k)];
-    above[Math.max(a, b)] = Math.min(a, b);
+    const [a, b] = [rootOf(i), rootOf(k)];
+    parents[Math.max(a, b)] = Math.min(a, b);
   };
   needed.forEach((node, i) => {
     for (const x of node.inputs) if (typeof x !== "number") join(places.get(x), i);
@@ -42,7 +42,7 @@ export function componentsOf(needed: readonly Node[], versions: readonly Version
   }
   const components = new Map<number, Component>();
   const of = (place: number): Component => {
-    const key = top(place);
+    const key = rootOf(place);
     let component = components.get(key);
     if (component === undefined) components.set(key, (component = { nodes: [], versions: [] }));
     return component;

@@ -8,13 +8,13 @@ import type { CallTraits } from "../plan/traits.ts";
 import type { AnyOp } from "../graph/operation.ts";
 import type { Trial } from "./trial.ts";
 
-/** What a driver asks for when its memory is full. */
+/** Whom a driver asks for room when its memory is full. */
 export interface Relief {
-  /** Bytes of values that have been moved out of it and count all the same. */
+  /** Bytes of evicted values, which count as if they were in memory. */
   readonly evictedBytes: number;
-  /** Makes room for so many bytes more than are used. Says whether to try again. */
+  /** Makes room for `more` bytes beside the `used` ones. Returns whether to try again. */
   spare(more: number, used: number): boolean;
-  /** What to do about it, for the message. */
+  /** Advice for the message of the MemoryError. */
   advice(): string;
 }
 
@@ -22,13 +22,16 @@ export interface Relief {
 export interface Run<S> {
   readonly needed: readonly Node[];
   readonly leaves: readonly Node[];
-  /** Those of leaves and outputs, by slot. */
+  /** The storage of leaves and outputs, by slot. */
   readonly storages: S[];
-  /** Whether an output has the storage of a leaf that is needed again if the run fails. */
+  /** Whether an output reuses the storage of a leaf that is needed again if the run fails. */
   careful: boolean;
-  /** Whether it may find a wrong index that boxes must not see: then no leaf is written over before the last index is checked. */
+  /**
+   * Whether it may find a wrong index that boxes must not see: then no leaf is overwritten before the last index is
+   * checked.
+   */
   open: boolean;
-  /** Set by the driver before it first writes over a leaf. Until then a careful run ends where an index is out of range. */
+  /** Set by the driver before it first overwrites a leaf. Until then a careful run stops at an index out of range. */
   overwritten: boolean;
   readonly found: Map<Node, Fault>;
 }
@@ -36,47 +39,53 @@ export interface Run<S> {
 export interface Driver<S extends Storage, E> {
   readonly name: string;
   readonly version: string;
-  /** Bytes that one storage may have (any number, if left out): a multiple of 64. No value of a plan lies across a multiple of it. */
+  /**
+   * The most bytes of one storage (default: no bound), a multiple of 64. No value of a plan crosses a multiple of it.
+   */
   readonly largest?: number;
   /** Storage of at least this many bytes, with `refs` 0. Throws a MemoryError when there is none. */
   allocate(bytes: number): S;
   free(storage: S): void;
-  /** Bytes that all storages may take. */
+  /** The most bytes of all storages together. */
   readonly limit: number;
-  /** Told before anything is allocated: whom to ask when there is no memory. */
+  /** Called before anything is allocated: says whom to ask when there is no memory. */
   relieved(by: Relief): void;
-  /** A copy of the bytes in an array of JavaScript's, and an end to their place here, until `restore` gives them another. Only where that is done at once. */
+  /**
+   * Copies the bytes to a JavaScript array and frees their memory here, until `restore` allocates other memory for
+   * them. Only for drivers that can do so synchronously.
+   */
   evict?(storage: S): Uint8Array;
   restore?(storage: S, data: Uint8Array): void;
   write(storage: S, data: TypedArray): void;
-  /** The elements of a row-major value where they lie, for drivers whose memory is the host's. */
+  /** The elements of a row-major value in place, for drivers whose memory is the host's. */
   view?(storage: S, offset: number, length: number, dtype: DType): TypedArray;
   /** The elements of a row-major value. */
   read(storage: S, offset: number, length: number, dtype: DType): TypedArray | Promise<TypedArray>;
-  /** What it has for calls of this operation; undefined if that is a fused one for which it has no kernel. */
+  /** The traits of calls of this operation; undefined for a fused operation without a kernel here. */
   traits(op: AnyOp): CallTraits | undefined;
   /** Whether reductions can run an epilogue on each result (false). */
   readonly reductionEpilogues?: boolean;
-  /** Puts launches together once more: how a driver that runs chains gets them (`chained`). */
+  /** Rearranges launches: a driver that runs chains passes `chained`. */
   readonly arrange?: Arrange;
-  /** Whether a run that has ended has found every wrong index (false). */
+  /** Whether every wrong index is known when `run` returns (false). */
   readonly findsAtOnce?: boolean;
-  /** Dtypes that values may have; a clear error otherwise. */
+  /** Whether values may have this dtype; others are refused with an error. */
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;
   /**
-   * For memory that a device may turn out not to have: the number of the last allocation, 0 when all that was asked for is known to be
-   * there. A careful run that finds itself in doubt ends before it writes. The trial is told how it comes out.
+   * For devices that report only later that memory was missing: the number of the last allocation, 0 when all
+   * allocations are known to have succeeded. A careful run that finds itself in doubt stops before it overwrites. The
+   * trial is told the outcome.
    */
   doubt?(): number;
   tried?(by: Trial): void;
   /**
-   * Runs a plan. What can be known to be missing (memory, a kernel that does not compile) throws before anything is written. Puts the
-   * calls that met an index out of range into `run.found`, or those that may have.
+   * Runs a plan. What can be known to be missing (memory, a kernel that does not compile) throws before anything is
+   * written. Adds to `run.found` the calls that met, or may have met, an index out of range.
    */
   run(prepared: E, plan: Plan, run: Run<S>): void;
-  /** Throws what makes every call fail from now on, such as the loss of a device. */
+  /** Throws if every call fails from now on, for example because the device was lost. */
   check?(): void;
-  /** A plan that fell out of the cache. */
+  /** Frees a plan that was evicted from the cache. */
   drop(prepared: E): void;
 }

@@ -1,5 +1,5 @@
-// A flush runs the nodes that are needed. It does all of it or nothing: where a launch fails, what does not depend on it is run by
-// itself, and boxes keep the versions that they had.
+// A flush runs the nodes that are needed. If a launch fails, what does not depend on it is run separately, and boxes
+// keep the versions that they had.
 import { MemoryError } from "@weft/tensor";
 import type { Driver } from "./driver.ts";
 import { componentsOf, type Component } from "./component.ts";
@@ -10,10 +10,10 @@ import type { Runner } from "./runner.ts";
 import { Trial } from "./trial.ts";
 import { after, assignedIn, findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
 
-/** So many launches are tried to find out which values of a failed one can be computed. */
+/** How many launches are tried to find out which values of a failed one can be computed. */
 const TRIES = 16;
 
-/** How many are left, and why the first one failed. */
+/** How many tries are left, and why the first one failed. */
 interface Tries {
   left: number;
   error: Error | undefined;
@@ -22,13 +22,13 @@ interface Tries {
 /** What a flush could not do. */
 export interface Failure {
   readonly error: Error;
-  /** Whether boxes were put back: then somebody has to be told who may read no value that is lost. */
+  /** Whether boxes were rolled back: then the program has to be told, even if it reads no lost value. */
   readonly rolledBack: boolean;
-  /** Whether it was found out before anything was run, and all is as it was. */
+  /** Whether memory was missing before anything ran: then nothing has changed. */
   readonly crowded?: boolean;
-  /** Of a wrong index: that of the box's value. */
+  /** For a wrong index: the fault of the box's value. */
   readonly fault?: Fault;
-  /** What it concerns. */
+  /** The nodes that it concerns. */
   readonly nodes?: readonly Node[];
 }
 
@@ -41,13 +41,13 @@ export class Flusher<S extends Storage, E> {
   readonly #driver: Driver<S, E>;
   /** Whether a pending call has indices that only its run can check. */
   open = false;
-  /** That boxes were put back in this flush, since what was assigned was computed with a wrong index. */
+  /** Set if boxes were rolled back in this flush because their values were computed with a wrong index. */
   #rolledBack: Failure | undefined;
-  /** Whether others that are pending may need the leaves of what runs now. */
+  /** Whether only a part of the pending nodes runs: the others may need its leaves. */
   #partly = false;
-  /** What the flush under way was given. */
+  /** The nodes given to the current flush. */
   #pending: readonly Node[] = none;
-  /** First values of boxes that were computed before the rest of a flush, with a handle here until that has ended. */
+  /** First values of boxes, computed before the rest of a flush; each has a handle here until the flush is over. */
   readonly #begun: Node[] = [];
 
   constructor(driver: Driver<S, E>, runner: Runner<S, E>) {
@@ -58,7 +58,10 @@ export class Flusher<S extends Storage, E> {
     driver.tried?.(this.trial);
   }
 
-  /** Runs what living handles need of the pending nodes; what failed, if something did. `patient`: where there is no memory, nothing has run. */
+  /**
+   * Runs those pending nodes that living handles need. Returns the failure, if any. `patient`: without enough memory,
+   * nothing is run.
+   */
   flush(pending: readonly Node[], patient = false): Failure | undefined {
     const { faulty, open } = this;
     const versions = this.journal.size === 0 ? none : this.journal.take();
@@ -85,12 +88,12 @@ export class Flusher<S extends Storage, E> {
       this.faulty = crowded && faulty;
       this.open = crowded && open;
       this.#pending = none;
-      // Where the same is tried again, it is needed then, too.
+      // A crowded flush is tried again, and needs them then.
       if (!crowded) for (const node of this.#begun.splice(0)) this.#releaseHandle(node);
     }
   }
 
-  /** What pending nodes are computed from, and what boxes may go back to. */
+  /** What pending nodes are computed from, and what boxes may be rolled back to. */
   neededBy(pending: readonly Node[]): ReadonlySet<Node> {
     const needed = new Set<Node>(this.journal.bases);
     for (const { inputs } of pending) for (const x of inputs) if (typeof x !== "number") needed.add(x);
@@ -98,8 +101,8 @@ export class Flusher<S extends Storage, E> {
   }
 
   /**
-   * Where a failure is known later, boxes take their first values before anything else: nothing else could bring them back.
-   * `patient`: where there is no memory, nothing has run, and a MemoryError says so.
+   * Where failures are known only later, the first values of boxes are computed before anything else: they could not be
+   * computed again. `patient`: without enough memory, nothing is run and a MemoryError is thrown.
    */
   #begin(versions: readonly Version[], patient: boolean): void {
     const first = [...new Set(versions.map(({ base }) => base))].filter(({ storage }) => storage === undefined);
@@ -114,7 +117,7 @@ export class Flusher<S extends Storage, E> {
     this.#salvage(first);
   }
 
-  /** Runs some of the pending nodes; others may need their leaves, and what is not stored. */
+  /** Runs some of the pending nodes; the others may need their leaves and their values that are not stored. */
   #part(nodes: readonly Node[]): void {
     this.#partly = true;
     try {
@@ -136,12 +139,14 @@ export class Flusher<S extends Storage, E> {
     if (fault && boxes) this.#rollBackFaulty(needed, versions);
     const { doubt } = this.runner;
     if (doubt > 0) this.trial.note(versions, needed, doubt);
-    // What was not stored others may have to compute again, if this was a part only.
+    // After a part, other nodes may have to compute again what was not stored.
     for (let i = 0; i < needed.length; i++)
       if (!this.#partly || needed[i]!.storage !== undefined) needed[i]!.inputs = none;
   }
 
-  /** Where a box's new version was computed with a wrong index, the boxes assigned together with it are put back. */
+  /**
+   * If a box's new version was computed with a wrong index, rolls back the boxes that were assigned together with it.
+   */
   #rollBackFaulty(needed: readonly Node[], versions: readonly Version[]): void {
     const wrong = ({ next }: Version): boolean => nodeOf(next).fault?.wrong === true;
     if (!versions.some(wrong)) return;
@@ -155,7 +160,7 @@ export class Flusher<S extends Storage, E> {
     }
   }
 
-  /** A flush has failed: its independent parts by themselves. */
+  /** After a flush has failed: runs its independent parts separately. */
   #separately(needed: readonly Node[], versions: readonly Version[], error: Error): Failure | undefined {
     const parts = componentsOf(needed, versions);
     let failure: Failure | undefined;
@@ -176,7 +181,10 @@ export class Flusher<S extends Storage, E> {
     return failure?.rolledBack === true ? failure : (this.#rolledBack ?? failure);
   }
 
-  /** What remains of a part that failed: whole steps, and of values by themselves those that can be computed. Whether boxes were put back. */
+  /**
+   * Computes what can be computed of a failed part: whole steps, and single values. Returns whether boxes were rolled
+   * back.
+   */
   #fail({ nodes, versions }: Component, error: Error): boolean {
     const values = nodes.filter(({ handles, storage }) => handles > 0 && storage === undefined);
     const rolledBack = this.#rollBack(versions, error, values, () => false);
@@ -184,18 +192,21 @@ export class Flusher<S extends Storage, E> {
       ({ handles, storage, lost }) => handles > 0 && storage === undefined && lost === undefined,
     );
     if (nodes.length === 1) for (const root of roots) root.lost = error;
-    else this.#halves(roots, { left: TRIES, error });
+    else this.#salvageHalves(roots, { left: TRIES, error });
     return rolledBack;
   }
 
-  /** Puts boxes back, assigns again what was assigned in steps that can be computed, in order, and undoes the others. Whether there were any. */
+  /**
+   * Rolls boxes back, then assigns again, in order, what steps assigned that can be computed. Returns whether any
+   * assignment stays rolled back.
+   */
   #rollBack(
     versions: readonly Version[],
     reason: Error,
     values: readonly Node[],
     wrong: (node: Node) => boolean,
   ): boolean {
-    // Who else forgets them when they have no handles: the bases lost theirs while operations were pending.
+    // Others free these when they have no handles: the bases lost theirs while operations were pending.
     const tops = new Set(versions.map(({ node }) => node).filter(({ storage }) => storage !== undefined));
     const kept = new Set(
       versions.map(({ base }) => base).filter(({ storage, handles }) => storage !== undefined && handles === 0),
@@ -205,7 +216,7 @@ export class Flusher<S extends Storage, E> {
         this.runner.freeNode(node);
     };
     versions.forEach(rollBackBox);
-    // First values that were made from what was assigned meanwhile are there if that is.
+    // First values that were computed from assigned ones can only be computed after those.
     const late = after(this.#pending, assignedIn(versions));
     this.#salvage(versions.flatMap(({ base }) => (late.has(base) ? [] : [base])));
     const undone = new Set<Node>();
@@ -217,9 +228,12 @@ export class Flusher<S extends Storage, E> {
     for (const unit of units) {
       const nodes = [...new Set([...unit.versions.values()].map(({ node }) => node).concat(unit.beside))];
       for (const node of nodes) node.handles++;
-      const cut = reachesAny(nodes, undone);
-      if (!cut) this.#salvage(nodes, tries);
-      if (!cut && nodes.every((node) => node.storage !== undefined && node.lost === undefined && !wrong(node)))
+      const dependsOnUndone = reachesAny(nodes, undone);
+      if (!dependsOnUndone) this.#salvage(nodes, tries);
+      if (
+        !dependsOnUndone &&
+        nodes.every((node) => node.storage !== undefined && node.lost === undefined && !wrong(node))
+      )
         for (const [{ next }, version] of unit.versions) {
           const old = nodeOf(next);
           version.node.handles++;
@@ -229,7 +243,7 @@ export class Flusher<S extends Storage, E> {
           release(old);
         }
       else {
-        // A box's first value is nobody's assignment: it is there if it can be computed.
+        // A box's first value belongs to no step: it is kept if it can be computed.
         for (const { node, base } of unit.versions.values())
           if (node !== base) {
             undone.add(node);
@@ -252,7 +266,7 @@ export class Flusher<S extends Storage, E> {
     return rolledBack;
   }
 
-  /** Computes what can be computed of some pending nodes; the others are lost. */
+  /** Computes those of some pending nodes that can be computed; the others are lost. */
   #salvage(roots: readonly Node[], tries: Tries = { left: TRIES, error: undefined }): void {
     const open = new Set(roots.filter(({ storage, lost }) => storage === undefined && lost === undefined));
     if (open.size === 0) return;
@@ -265,11 +279,11 @@ export class Flusher<S extends Storage, E> {
     } catch (error) {
       tries.error ??= error as Error;
       if (open.size === 1 || tries.left < 0) for (const root of open) root.lost = before ?? (error as Error);
-      else this.#halves([...open], tries);
+      else this.#salvageHalves([...open], tries);
     }
   }
 
-  #halves(roots: readonly Node[], tries: Tries): void {
+  #salvageHalves(roots: readonly Node[], tries: Tries): void {
     const middle = Math.ceil(roots.length / 2);
     this.#salvage(roots.slice(0, middle), tries);
     this.#salvage(roots.slice(middle), tries);

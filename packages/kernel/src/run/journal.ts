@@ -1,5 +1,5 @@
-// The versions of boxes while operations are pending. A box points at its newest version from the assignment on; should that never
-// be computed, it stands for the last one before it that was.
+// The versions of boxes while operations are pending. An assignment makes a box point at its newest version at once; if
+// that cannot be computed, the box is rolled back to the last version that could.
 import type { Tensor } from "@weft/tensor";
 import { context, isAround, type Step } from "@weft/tensor/internals";
 import { nodeOf, type Node } from "../graph/node.ts";
@@ -9,19 +9,24 @@ import type { Trial } from "./trial.ts";
 export interface Version {
   /** The box's own handle. */
   readonly next: Tensor;
-  /** What the box goes back to: the version before all pending ones, or the box's first, which may be pending itself. */
+  /**
+   * What the box is rolled back to: the version before all pending ones, or its first one, which may be pending itself.
+   */
   readonly base: Node;
   readonly node: Node;
-  /** In which it was assigned. */
+  /** The step that assigned it. */
   readonly step: Step | undefined;
   readonly turn: number;
-  /** When, in order. */
+  /** Its place in the order of assignments. */
   readonly at: number;
   /** The pending version before it. */
   readonly before: Version | undefined;
 }
 
-/** What assignments of a step have in common with those by hand: when its `diff` began, or the last one, if it belongs to none. */
+/**
+ * The turn that assignments of a step share with those by hand: that of its `diff`, or the current one if it belongs to
+ * none.
+ */
 function turnOf(step: Step | undefined): number {
   let at = step;
   while (at !== undefined && at.turn === undefined) at = at.outer;
@@ -54,7 +59,10 @@ export class Journal {
     this.#versions.set(next, { next, base, node, step, turn: turnOf(step), at: this.#count++, before });
   }
 
-  /** Puts the boxes back whose newest version was assigned in a step. Gives the steps in it, which are to be told. */
+  /**
+   * Rolls back the boxes whose newest version was assigned in a step. Returns the steps in it, whose `undo` is to be
+   * called.
+   */
   rollBack(step: Step): Set<Step> {
     const within = new Set<Step>();
     for (const top of this.#versions.values()) {
@@ -74,12 +82,12 @@ export class Journal {
     return within;
   }
 
-  /** What boxes may go back to. */
+  /** What boxes may be rolled back to. */
   get bases(): Node[] {
     return [...this.#versions.values()].map(({ base }) => base);
   }
 
-  /** Those that were taken are pending still. */
+  /** Adds versions that were taken and are still pending. */
   restore(versions: readonly Version[]): void {
     this.#versions = new Map([...versions.map((version) => [version.next, version] as const), ...this.#versions]);
   }
@@ -87,17 +95,17 @@ export class Journal {
   /** The boxes whose newest version is pending; what is noted from now on belongs to the next flush. */
   take(): Version[] {
     const versions = [...this.#versions.values()];
-    this.#versions = new Map(); // a Map that is cleared keeps what it was led to by what it was, until all memory is collected
+    this.#versions = new Map(); // `clear()` would keep the old entries alive until a full garbage collection
     return versions.filter(({ next }) => next.ended === undefined);
   }
 }
 
-/** Lets a box's handle stand for another value, which has a handle for it. */
+/** Points a handle at another node, whose count of handles includes it. */
 export function pointTo(next: Tensor, base: Node): void {
   Object.assign(next, { payload: base, shape: base.shape, dtype: base.dtype });
 }
 
-/** Puts a box back to its last computed version. */
+/** Rolls a box back to its last computed version. */
 export function rollBackBox({ next, base }: Version): void {
   const node = nodeOf(next);
   if (node === base) return;

@@ -1,15 +1,15 @@
-// What is pending: nodes that were recorded and have not run, values that lost their last handle meanwhile, and failures that nobody
-// has been told of yet.
+// What is pending: nodes that were recorded and have not run, values whose last handle was released meanwhile, and
+// failures that have not been reported yet.
 import type { Tensor } from "@weft/tensor";
 import { context, untaped } from "@weft/tensor/internals";
 import { nodeOf, type Node, type Storage } from "../graph/node.ts";
 import type { Failure, Flusher } from "./flush.ts";
 import type { Unowned } from "./unowned.ts";
 
-/** So many pending operations are run without being asked for. */
+/** So many pending operations are run without a read. */
 const PENDING = 10_000;
 
-/** Whom the context asks to flush. */
+/** The backend, which the context asks to flush. */
 type Owner = typeof context.pending extends Set<infer T> ? T : never;
 
 export class Pending<S extends Storage, E> {
@@ -17,11 +17,11 @@ export class Pending<S extends Storage, E> {
   readonly #flusher: Flusher<S, E>;
   readonly #unowned: Unowned<S>;
   #nodes: Node[] = [];
-  /** Values whose last handle ended while pending nodes may read them. */
+  /** Values whose last handle was released while pending nodes may read them. */
   #released: Node[] = [];
-  /** So many operations have to be pending before they are run early again: more than when there was no memory for them. */
+  /** How many operations must be pending before they are run early again, after there was no memory for them. */
   #crowd = 0;
-  /** Why boxes were put back, until somebody is told. */
+  /** Why boxes were rolled back, until that is reported. */
   #untold: Error | undefined;
 
   constructor(owner: Owner, flusher: Flusher<S, E>, unowned: Unowned<S>) {
@@ -38,7 +38,7 @@ export class Pending<S extends Storage, E> {
     if (this.#nodes.push(node) === 1) context.pending.add(this.#owner);
   }
 
-  /** Runs what is pending early, if it is much. */
+  /** Runs what is pending early, if there are many operations. */
   limit(): void {
     if (this.#nodes.length >= PENDING) this.runEarly();
   }
@@ -53,14 +53,17 @@ export class Pending<S extends Storage, E> {
   flush(results?: readonly Tensor[]): void {
     const failure = this.run();
     const isLost = (x: Tensor): boolean => nodeOf(untaped(x)).lost !== undefined;
-    // Who waits for certain results has nothing to do with others: those who read them are told.
+    // A caller that waits for certain results hears of failures of these only; readers of the others hear of theirs.
     const told = failure?.rolledBack === true || results === undefined || results.some(isLost);
     const error = told && failure !== undefined ? failure.error : this.#untold;
     this.#untold = undefined;
     if (error !== undefined) throw error;
   }
 
-  /** Tells who waits for a value what went wrong when it was computed: a failure is its own only if it was lost by it. */
+  /**
+   * Throws, to the reader of a value, what went wrong when it was computed. A failure of other values is kept for
+   * later.
+   */
   tell(node: Node, failure: Failure | undefined): void {
     if (node.lost !== undefined && this.#untold === node.lost) this.#untold = undefined;
     if (failure === undefined) return;
@@ -75,8 +78,8 @@ export class Pending<S extends Storage, E> {
   }
 
   /**
-   * Runs what is pending though nobody has asked: whom a failure concerns is told later. Where there is no memory it waits until
-   * somebody asks, or until much more is pending.
+   * Runs what is pending without a read; a failure is reported later. If there is not enough memory it waits for a
+   * read, or until many more operations are pending.
    */
   runEarly(): void {
     if (this.#nodes.length < this.#crowd || this.#flusher.runner.lent) return;
@@ -95,7 +98,7 @@ export class Pending<S extends Storage, E> {
     context.pending.delete(this.#owner);
     this.#nodes = [];
     const { caller } = context;
-    context.caller = undefined; // what runs now, others have called
+    context.caller = undefined; // what runs now was called by other functions
     try {
       if (pending.length > 0) failure = this.#flusher.flush(pending, patient);
       return failure;
@@ -117,7 +120,9 @@ export class Pending<S extends Storage, E> {
     this.#unowned.afterFlush();
   }
 
-  /** Ends what lost its last handle while operations were pending, but for what those that still are need. */
+  /**
+   * Frees values whose last handle was released while operations were pending, except those that pending nodes need.
+   */
   #freeReleased(pending: readonly Node[]): void {
     const released = this.#released;
     if (released.length === 0) return;
@@ -125,7 +130,7 @@ export class Pending<S extends Storage, E> {
     const needed = pending.length === 0 ? undefined : this.#flusher.neededBy(pending);
     for (const node of released) {
       if (needed?.has(node) === true) this.#released.push(node);
-      // A box may have gone back to it.
+      // Otherwise a box was rolled back to it.
       else if (node.handles === 0) this.#flusher.runner.freeNode(node);
     }
   }

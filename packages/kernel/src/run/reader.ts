@@ -1,5 +1,5 @@
-// Reading: what is pending runs, then the elements of a value are copied from where they lie, or lent there, unless it is lost or has
-// a fault.
+// Reading: what is pending runs, then the elements of a value are copied from where they lie, or lent there, unless it
+// is lost or has a fault.
 import { ContextError, type Tensor, type TypedArray } from "@weft/tensor";
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Fault } from "../graph/fault.ts";
@@ -33,7 +33,7 @@ export class Reader<S extends Storage, E> {
     return data;
   }
 
-  /** The elements, also where what nobody refers to any more is in the way: the collector may have to look twice. */
+  /** The elements. If garbage fills the memory, waits for the collector, which may have to run twice. */
   async #patiently(x: Tensor): Promise<TypedArray> {
     const node = nodeOf(x);
     node.handles++;
@@ -57,14 +57,14 @@ export class Reader<S extends Storage, E> {
     return this.#elements(x) as TypedArray;
   }
 
-  /** The elements where they lie in storage, in order: nothing runs. */
+  /** The elements, if they are in storage in row-major order: nothing runs. */
   stored(x: Tensor): TypedArray | Promise<TypedArray> | undefined {
     const { storage, lost, fault, shape, strides } = nodeOf(x);
     const sound = storage !== undefined && lost === undefined && fault?.now()?.wrong !== true;
     return sound && isRowMajor(shape, strides) ? this.#stored(nodeOf(x)) : undefined;
   }
 
-  /** Lends the elements of a value, in storage of its own, where the driver's memory is the host's. */
+  /** Lends the elements of a value, in storage of its own, for drivers whose memory is the host's. */
   lend<R>(x: Tensor, f: (elements: TypedArray) => R): R {
     let node = this.#computed("borrow", x);
     if (node.handles > 1 || node.storage!.refs > 1 || !isRowMajor(node.shape, node.strides)) {
@@ -104,7 +104,7 @@ export class Reader<S extends Storage, E> {
     return node;
   }
 
-  /** The value once more, in row-major storage of its own. */
+  /** A copy of the value in row-major storage of its own. */
   #rowByRow(node: Node): Node {
     const copy = new Node("cast", codeOf("cast"), [node], { dtype: node.dtype }, node.shape, node.dtype);
     this.#pending.add(copy);
@@ -134,7 +134,7 @@ export class Reader<S extends Storage, E> {
     return new dtypeInfo[dtype].array(evicted.data.slice(begin, begin + size * dtypeInfo[dtype].bytes).buffer);
   }
 
-  /** The elements, unless it turns out meanwhile that an index was wrong, or that there was no memory. */
+  /** The elements, unless it turns out while they are copied that an index was wrong or memory was missing. */
   #copied(node: Node, fault: Fault | undefined): TypedArray | Promise<TypedArray> {
     const data = this.#stored(node);
     if (!(data instanceof Promise)) return data;

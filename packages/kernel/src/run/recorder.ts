@@ -1,4 +1,4 @@
-// Recording: an operation becomes a node that is pending, or, where nothing has to run for it, a view of a value that lies in storage.
+// Recording: an operation becomes a pending node or, if nothing has to run for it, a view of a value in storage.
 import {
   Tensor,
   UnsupportedError,
@@ -23,9 +23,9 @@ import type { Unowned } from "./unowned.ts";
 
 const CAST = codeOf("cast");
 const RESULT = codeOf("result");
-/** Dtypes that a kernel of a fused operation takes, if it does not say so. */
+/** The dtypes that a kernel of a fused operation takes by default. */
 const callDTypes: readonly DType[] = ["f32", "i32"];
-/** After so many flushes whose plans were known, calls with indices note no more where they are: that takes time. */
+/** After so many flushes with known plans, calls with indices no longer note their call site, which takes time. */
 const STEADY = 8;
 
 export class Recorder<S extends Storage, E> {
@@ -58,7 +58,7 @@ export class Recorder<S extends Storage, E> {
     const moves = kindOfCode(code) === "move";
     const from = nodes[0];
     if (moves && typeof from === "object") {
-      // The same value: another handle on it.
+      // The same value: a new handle to it.
       if (op === "reshape" && sameShape(from.shape, shape)) {
         from.handles++;
         return own(new Tensor(this.#backend, from.shape, dtype, from));
@@ -82,9 +82,8 @@ export class Recorder<S extends Storage, E> {
 
   /** The nodes of operands. `inputs` was made for this call (see apply): it becomes the node's own list. */
   #begin(op: AnyOp, inputs: readonly Value[]): (Node | number)[] {
-    // A loop that reads nothing would hold all of it at once. A step is computed as a whole.
+    // Otherwise a loop without reads would hold all its values at once. A step is computed as a whole.
     if (this.#unowned.full && context.step === undefined) this.#pending.runEarly();
-    // `inputs` was made for this call (see apply): it becomes the node's own list.
     const nodes = inputs as (Node | number)[];
     for (let i = 0; i < nodes.length; i++) {
       const x = inputs[i]!;
@@ -107,7 +106,7 @@ export class Recorder<S extends Storage, E> {
     return own(new Tensor(this.#backend, node.shape, node.dtype, node));
   }
 
-  /** Notes what can be known of the indices of a call. */
+  /** Notes what is known of the indices of a call. */
   #suspect(node: Node): void {
     const trait = indicesOfCode(node.code);
     if (trait === undefined) return;
@@ -125,7 +124,7 @@ export class Recorder<S extends Storage, E> {
     this.#flusher.faulty = true;
   }
 
-  /** Movement of a value that lies in storage costs nothing. */
+  /** A movement of a value in storage, as a view, if strides can express it. */
   #view(op: AnyOp, from: Node, attrs: unknown, shape: Shape, dtype: DType): Tensor | undefined {
     const storage = this.#unowned.storageOf(from);
     if (storage === undefined) return undefined;
@@ -142,7 +141,7 @@ export class Recorder<S extends Storage, E> {
     return own(new Tensor(this.#backend, node.shape, node.dtype, node));
   }
 
-  /** A fused operation as one, if it is a formula or the driver has a kernel for it. */
+  /** Records a fused operation as one node, if it is a formula or the driver has a kernel for it. */
   fused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
     if (fused.expression !== undefined) {
       const { shape, dtype } = fused.infer(inputs, attrs)[0]!;
@@ -170,7 +169,7 @@ export class Recorder<S extends Storage, E> {
     const tensors = results.map(({ shape, dtype }, index) =>
       this.#add(new Node("result", RESULT, [call], { index }, shape, dtype)),
     );
-    // Not before: a call without results is needed by nobody.
+    // Not before: nothing needs a call without its results.
     this.#pending.limit();
     return tensors;
   }

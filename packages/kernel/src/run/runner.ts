@@ -24,13 +24,13 @@ type Counts = Record<"live" | "bytes" | "flushes" | "plans" | "launches", number
 
 /** How nodes are run. */
 export interface Manner {
-  /** Whether boxes may have to go back to what they had: that is not written over before all is known to be right. */
+  /** Whether boxes may be rolled back: their old values are not overwritten before all is known to be right. */
   readonly boxes: boolean;
   /** Whether a pending node has a fault already. */
   readonly faulty: boolean;
   /** Whether a pending call has indices that only its run can check. */
   readonly open: boolean;
-  /** Whether others that are pending may need the leaves of these. */
+  /** Whether other pending nodes may need the leaves of these. */
   readonly partly: boolean;
 }
 
@@ -42,11 +42,11 @@ export class Runner<S extends Storage, E> {
   readonly #plans: PlanCache<Cached<E>>;
   readonly #signature = new Signature();
   #epoch = 0;
-  /** Whether host code has the memory now. */
+  /** Whether memory is lent to host code (`borrow`). */
   lent = false;
-  /** Runs in a row whose plans were known. */
+  /** How many runs in a row had a known plan. */
   known = 0;
-  /** For the next run: mostly nothing is found, and a map is dear. */
+  /** For the next run: it stays empty most of the time, and making a map is slow. */
   #found = new Map<Node, Fault>();
 
   constructor(driver: Driver<S, E>, fuse: boolean, counts: Counts, unowned: Unowned<S>) {
@@ -68,14 +68,14 @@ export class Runner<S extends Storage, E> {
     return this.#planner.kernels.made;
   }
 
-  /** The number of the last allocation, if the device has yet to say whether there was memory. */
+  /** The number of the last allocation, if the device has not reported yet whether there was memory. */
   get doubt(): number {
     return this.#driver.doubt?.() ?? 0;
   }
 
-  /** Nothing may run, move or grow while host code has the memory. */
+  /** Nothing may run, move or grow while memory is lent to host code. */
   refuseLent(): void {
-    if (this.lent) throw new ContextError("borrow: nothing runs and no data come while memory is lent");
+    if (this.lent) throw new ContextError("borrow: nothing can run or be read while memory is lent");
   }
 
   allocate(bytes: number): S {
@@ -86,7 +86,7 @@ export class Runner<S extends Storage, E> {
     return storage;
   }
 
-  /** Gives storage back. */
+  /** Frees storage. */
   free(storage: S): void {
     if (this.#unowned.freed(storage)) return;
     this.#counts.live--;
@@ -102,13 +102,13 @@ export class Runner<S extends Storage, E> {
     if (node.net !== undefined) this.#unowned.settled(node);
   }
 
-  /** The last handle of a computed node has ended. */
+  /** The last handle of a computed node was released: frees its storage, if no other node lies in it. */
   freeNode(node: Node): void {
     const storage = this.#unowned.storageOf(node)!;
     if (--storage.refs === 0) this.free(storage);
   }
 
-  /** Pending nodes that the roots among them need (what has handles, if none are named), in order of recording. */
+  /** Those pending nodes that the roots need (by default: the nodes with handles), in order of recording. */
   needed(pending: readonly Node[], roots?: ReadonlySet<Node>): readonly Node[] {
     const epoch = ++this.#epoch;
     let count = 0;
@@ -145,7 +145,7 @@ export class Runner<S extends Storage, E> {
     return cached;
   }
 
-  /** Runs nodes, each after what it needs. Whether one of them has, or may have, a fault. */
+  /** Runs nodes, each after what it needs. Returns whether one of them has, or may have, a fault. */
   run(needed: readonly Node[], { boxes, faulty, open: unchecked, partly }: Manner): boolean {
     const leaves: Node[] = [];
     const { plan, prepared, launches } = this.#planOf(needed, leaves);
@@ -159,16 +159,16 @@ export class Runner<S extends Storage, E> {
     if (this.#found.size > 0) this.#found = new Map();
     const run: Run<S> = { needed, leaves, storages: [], careful: false, open, overwritten: false, found: this.#found };
     const { storages, found } = run;
-    /** Leaves whose storage outputs have, and the slots of these. */
+    /** Leaves whose storage is reused by outputs, and the slots of these. */
     const donors: Donor[] = [];
     try {
-      // What boxes will be put back to is not written over.
+      // What boxes may be rolled back to is not overwritten.
       const unsure = anyFault || this.doubt > 0;
       this.#gather(plan, run, partly || (unsure && boxes) ? undefined : donors);
       run.careful = boxes && donors.length > 0;
       this.#driver.run(prepared, plan, run);
       if (run.careful && !run.overwritten) {
-        // It has ended there: now the same in storage of its own.
+        // It stopped early: run again, with storage of their own for the outputs.
         for (const { slot } of donors) delete storages[slot];
         donors.length = 0;
         this.#gather(plan, run, undefined);
@@ -191,7 +191,10 @@ export class Runner<S extends Storage, E> {
     return anyFault;
   }
 
-  /** Storage for leaves and outputs, by slot. An output takes the place of a leaf that nothing refers to any more, if `donors` are noted. */
+  /**
+   * Finds storage for leaves and outputs, by slot. With `donors`, an output may reuse the storage of a leaf that
+   * nothing refers to.
+   */
   #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Donor[] | undefined): void {
     // All leaves are marked as used before any is restored: restoring may evict others.
     for (let i = 0; i < leaves.length; i++)
@@ -206,7 +209,7 @@ export class Runner<S extends Storage, E> {
       const donor = leaves[leaf]!;
       const { handles, offset } = donor;
       const storage = storages[plan.leaves[leaf]!]!;
-      // Not what it was a small part of: that would live as long as the output.
+      // Not storage of which it is a small part: all of that would live as long as the output.
       if (handles === 0 && offset === 0 && storage.refs === 1 && storage.bytes < 2 * plan.slots[slot]!.bytes + 64) {
         storages[slot] = storage;
         donors.push({ leaf: donor, slot });
@@ -219,7 +222,7 @@ export class Runner<S extends Storage, E> {
   }
 }
 
-/** Gives each value the faults of what it was computed from, and of its own call. */
+/** Gives each value the faults of its operands and of its own call. */
 function spread(needed: readonly Node[], found: ReadonlyMap<Node, Fault>): void {
   for (const node of needed) {
     let fault: Fault | undefined;

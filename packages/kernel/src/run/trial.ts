@@ -1,12 +1,12 @@
-// Work in memory that a device may turn out not to have. Until it has said so, boxes can go back to what they had before, and what
-// was computed can be lost.
+// Work in memory that a device may turn out not to have. Until the device has reported, boxes can be rolled back and
+// computed values can be lost.
 import type { Tensor } from "@weft/tensor";
 import type { Step } from "@weft/tensor/internals";
 import { pointTo, type Version } from "./journal.ts";
 import { nodeOf, type Node } from "../graph/node.ts";
 import { bondsOf, historyOf, undo } from "./unit.ts";
 
-/** A box, by its handle: what it goes back to, which has a handle here, and what has assigned to it since. */
+/** What a box is rolled back to (it has a handle here), and the steps and turns that assigned to the box since. */
 interface Doubtful {
   readonly base: Node;
   readonly bonds: Set<Step | number>;
@@ -23,7 +23,7 @@ export class Trial {
     this.#releaseHandle = releaseHandle;
   }
 
-  /** What was computed when an allocation, the last one of so many, was not known to have succeeded. */
+  /** Notes what was computed while allocation number `after`, the last one, was not known to have succeeded. */
   note(versions: readonly Version[], nodes: readonly Node[], after: number): void {
     for (const version of versions) {
       const { next, base } = version;
@@ -32,11 +32,11 @@ export class Trial {
         base.handles++;
         this.#boxes.set(next, (box = { base, bonds: new Set() }));
       }
-      // Where it was put back already its steps have been told.
+      // If it was rolled back already, its steps have been told.
       if (next.payload === base) continue;
       for (const past of historyOf(version)) for (const bond of bondsOf(past)) box.bonds.add(bond);
     }
-    // A loop that never waits hears of nothing: what has ended meanwhile is of no use.
+    // A loop that never waits gets no report: released values must not pile up.
     if (this.#nodes.length > 10_000) this.#nodes = this.#nodes.filter(({ node }) => node.handles > 0);
     for (const node of nodes) if (node.storage !== undefined) this.#nodes.push({ node, after });
   }
@@ -49,7 +49,7 @@ export class Trial {
     this.#boxes.set(next, box);
   }
 
-  /** All that was allocated is there. */
+  /** All allocations have succeeded. */
   passed(): void {
     this.#clear();
   }

@@ -1,4 +1,4 @@
-// Steps as boxes see them: what was assigned together stands or falls together.
+// Units of assignments: what was assigned together is kept or rolled back together.
 import type { Step } from "@weft/tensor/internals";
 import type { Version } from "./journal.ts";
 import type { Node } from "../graph/node.ts";
@@ -8,7 +8,7 @@ export function* historyOf(version: Version): Generator<Version> {
   for (let v: Version | undefined = version; v !== undefined; v = v.before) yield v;
 }
 
-/** What a version has in common with those that it stands or falls with: its step, the steps around that, and its turn. */
+/** What a version shares with those that it is rolled back with: its step, the steps around that, and its turn. */
 export function bondsOf({ step, turn }: Version): Set<Step | number> {
   const bonds = new Set<Step | number>([turn]);
   const gather = (step: Step | undefined): void => {
@@ -21,29 +21,32 @@ export function bondsOf({ step, turn }: Version): Set<Step | number> {
   return bonds;
 }
 
-/** Tells steps, each once, that what was assigned in them was taken back. What one of them throws is nobody else's failure. */
+/** Tells steps, each once, that their assignments were rolled back. An error thrown by one of them is only printed. */
 export function undo(bonds: Iterable<Step | number>, reason: Error): void {
   for (const bond of new Set(bonds))
     try {
       if (typeof bond === "object") bond.undo?.(reason);
     } catch (error) {
       const { console } = globalThis as { console?: { warn(text: string): void } };
-      console?.warn(`Weft: a step was taken back, and the function that was to be told so threw: ${String(error)}`);
+      console?.warn(`Weft: a step was rolled back, and the function called after that threw: ${String(error)}`);
     }
 }
 
-/** Assignments that stand or fall together: those of a step, and those by hand in one scope or since one `diff`. */
+/**
+ * Assignments that are kept or rolled back together: those of a step, and those by hand in one scope or since one
+ * `diff`.
+ */
 export interface Unit {
   /** The version that each box has after it. */
   readonly versions: Map<Version, Version>;
-  /** Of these, and of the versions before them in it. */
+  /** The bonds of these, and of the versions before them in the unit. */
   readonly bonds: Set<Step | number>;
-  /** Values beside it that it shares work with, such as the loss: it fails if one of these does. */
+  /** Values that share pending operations with the unit, such as the loss: it fails if one of these does. */
   readonly beside: Node[];
   readonly at: number;
 }
 
-/** What was assigned to boxes, by their last versions, in order. */
+/** The units of all assignments that led to these last versions, in order. */
 export function unitsOf(last: readonly Version[]): Unit[] {
   const all = last
     .flatMap((top) => [...historyOf(top)].map((version) => ({ top, version })))
@@ -68,7 +71,10 @@ export function unitsOf(last: readonly Version[]): Unit[] {
   return [...units].toSorted((a, b) => a.at - b.at);
 }
 
-/** Finds for each unit the values that share pending operations with it, and are computed from nothing that was assigned. */
+/**
+ * Finds for each unit the values that share pending operations with it, and are computed from nothing that was
+ * assigned.
+ */
 export function findBeside(units: readonly Unit[], values: readonly Node[]): void {
   const assigned = new Set(units.flatMap(({ versions }) => [...versions.values()].map(({ node }) => node)));
   const unitOf = new Map<Node, Unit>();
@@ -94,7 +100,10 @@ export function findBeside(units: readonly Unit[], values: readonly Node[]): voi
   }
 }
 
-/** Whether a value is computed from one of these, or is one. Only while its inputs are known. */
+/**
+ * Whether one of `roots` is in `some`, or is computed from one of them. Works only until nodes have run: then their
+ * inputs are dropped.
+ */
 export function reachesAny(roots: Iterable<Node>, some: ReadonlySet<Node>): boolean {
   const seen = new Set<Node>(roots);
   for (const node of seen) {
@@ -104,11 +113,11 @@ export function reachesAny(roots: Iterable<Node>, some: ReadonlySet<Node>): bool
   return false;
 }
 
-/** What was assigned to boxes that had a value before. */
+/** The values that were assigned to boxes that had a value before. */
 export const assignedIn = (versions: readonly Version[]): Set<Node> =>
   new Set(versions.flatMap((top) => [...historyOf(top)].flatMap(({ node, base }) => (node === base ? [] : [node]))));
 
-/** Those of some nodes, in order of recording, that are computed from some of them. */
+/** Those of `nodes` (in order of recording) that are computed from some of `some`. */
 export function after(nodes: readonly Node[], some: ReadonlySet<Node>): Set<Node> {
   const found = new Set<Node>();
   for (const node of nodes)

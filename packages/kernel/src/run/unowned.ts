@@ -1,31 +1,31 @@
-// Values that no scope owns. Their handles end with the garbage collector, which tells so only when the event loop turns, and a
-// loop may never let it. So what nobody has used for a while moves to JavaScript's own memory, which is collected in any case, and
-// comes back when it is used. Where values cannot be moved at once, reads wait for the collector.
+// Values that no scope owns. The garbage collector releases their handles, but it reports that only when the event loop
+// turns, which a synchronous loop prevents. So values that were not used for a while are evicted to JavaScript's own
+// memory, which is collected in any case, and restored when they are used. Where values cannot be evicted
+// synchronously, reads wait for the collector.
 import type { Tensor } from "@weft/tensor";
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Driver, Relief } from "./driver.ts";
 import { nodeOf, type Evicted, type Net, type Node, type Storage, type Watch } from "../graph/node.ts";
 
-/** Bytes that values of no scope may take before the first look at them: this, or a share of all there is. */
+/** Bytes of unowned values before the first eviction: this, or 1 / SHARE of the limit if that is less. */
 const AMPLE = 2 ** 26;
 const SHARE = 8;
-/** So many handles are registered in one turn of the event loop: it tells of none before the next, and a loop must not grow for it. */
+/** The most handles registered in one turn of the event loop: a loop must not pile them up. */
 const TURN = 4096;
-/** What a value weighs beside its bytes: the objects that stand for it, and that the collector may look for later than it could. */
+/** Bytes counted for a value beside its own: its JavaScript objects. */
 const OBJECTS = 4096;
 
 export class Unowned<S extends Storage> implements Relief {
   readonly #driver: Driver<S, unknown>;
-  /** Whether values can be moved at once. */
+  /** Whether values can be evicted synchronously. */
   readonly #canEvict: boolean;
   readonly #counts: { live: number; bytes: number };
-  /** Ends one handle of a node. */
   readonly #releaseHandle: (node: Node) => void;
   readonly #registry: FinalizationRegistry<Net>;
-  /** Handles registered in this turn of the event loop, and those that came after too many. */
+  /** How many handles were registered in this turn of the event loop, and those beyond the bound. */
   #registered = 0;
   readonly #unregistered = new WeakSet<Tensor>();
-  /** Where values that no scope owns lie, but for those in JavaScript's memory. */
+  /** The storage of values that no scope owns, except evicted ones. */
   readonly #loose = new Set<S>();
   readonly #base: number;
   /** Bytes that pending values will take. */
@@ -35,23 +35,23 @@ export class Unowned<S extends Storage> implements Relief {
   #late: Node[] = [];
   /** Counts flushes and uploads: what is used in this one stays where it is. */
   #now = 1;
-  /** When values were last looked through, and how much they may weigh until the next time. */
-  #looked = 0;
+  /** When values were last evicted, and the weight at which that happens again. */
+  #evictedAt = 0;
   #trigger: number;
   /** Evicted values that may still be referred to. */
   readonly #evicted: Watch[] = [];
   #evictedBytes = 0;
-  /** With so many of them those that are garbage are left out: a loop must not grow for them. */
+  /** Above this length, entries of collected values are removed from the list. */
   #most = TURN;
-  /** Whether garbage need not be collected to know that all of it lives: as long as nothing more has run. */
+  /** Whether the last count was made after a garbage collection: it holds until more has run. */
   #sure = false;
   #since = 0;
   /** So many evicted bytes are not counted: none at first, more when many turned out to be garbage. */
   #slack = 0;
-  /** Whether this engine does not tell. */
+  /** Whether this engine does not collect garbage on request. */
   #blind = false;
   #found = false;
-  /** With so many bytes in memory the collector looks. */
+  /** Above so many bytes in memory, garbage is collected. */
   #full: number;
   /** Bytes that have been evicted since the backend was opened. */
   moved = 0;
@@ -78,12 +78,12 @@ export class Unowned<S extends Storage> implements Relief {
     return this.#bytes;
   }
 
-  /** Where a value lies: all storage of nodes comes from the driver. */
+  /** The storage of a node, with its type: all of it comes from the driver. */
   storageOf(node: Node): S | undefined {
     return node.storage as S | undefined;
   }
 
-  /** A handle that no scope owns from now on. */
+  /** Adds a handle that no scope owns. */
   add(x: Tensor): void {
     const node = nodeOf(x);
     const net = (node.net ??= { node, handles: 0, missed: 0 });
@@ -96,12 +96,12 @@ export class Unowned<S extends Storage> implements Relief {
     if (node.storage !== undefined) this.settled(node);
     else if (net.handles === 1) {
       const bytes = sizeOf(node.shape) * dtypeInfo[node.dtype].bytes;
-      // What is larger is mostly merged into its reader, and never stored.
+      // Larger values are usually merged into their readers, and never stored.
       if (bytes <= this.#base) this.#pending += bytes;
     }
   }
 
-  /** Whether values that no scope owns and that nobody has computed yet would take as much as is looked through at once. */
+  /** Whether pending values that no scope owns would take so much memory that they should be computed now. */
   get full(): boolean {
     return this.#pending > this.#base;
   }
@@ -111,7 +111,7 @@ export class Unowned<S extends Storage> implements Relief {
     this.#pending = 0;
   }
 
-  /** A handle that ends, or that a scope owns from now on. Whether it was here. */
+  /** Removes a handle that is released, or that a scope owns from now on. Returns whether it was here. */
   remove(x: Tensor): boolean {
     const node = nodeOf(x);
     const here = node.net !== undefined && (this.#registry.unregister(x) || this.#unregistered.delete(x));
@@ -131,7 +131,7 @@ export class Unowned<S extends Storage> implements Relief {
     if (storage?.loose?.delete(node) === true && storage.loose.size === 0) this.#removeStorage(storage);
   }
 
-  /** The value of a node lies in storage now. */
+  /** Called when the value of a node was stored. */
   settled(node: Node): void {
     const net = node.net!;
     if (net.handles <= 0) return;
@@ -152,7 +152,7 @@ export class Unowned<S extends Storage> implements Relief {
     if (this.#loose.delete(storage)) this.#bytes -= storage.bytes;
   }
 
-  /** A storage that nothing refers to any more. Returns whether it was evicted: then the driver has nothing to free. */
+  /** Called for storage in which no node lies any more. If it was evicted (true), the driver has nothing to free. */
   freed(storage: S): boolean {
     this.#removeStorage(storage);
     if (storage.evicted === undefined) return false;
@@ -175,7 +175,7 @@ export class Unowned<S extends Storage> implements Relief {
     watch.bytes = 0;
   }
 
-  /** Says that a flush uses a value. */
+  /** Notes that a flush uses a value. */
   use(storage: S): void {
     storage.used = this.#now;
   }
@@ -201,7 +201,7 @@ export class Unowned<S extends Storage> implements Relief {
     this.#addStorage(storage);
   }
 
-  /** After a flush: if there is much, moves what was not used since the last look, or has the garbage collector look. */
+  /** After a flush: if unowned values take much memory, evicts those not used lately, or collects garbage. */
   afterFlush(): void {
     this.#now++;
     if (this.#late.length > 0) {
@@ -209,22 +209,22 @@ export class Unowned<S extends Storage> implements Relief {
       this.#late = [];
       for (const node of late) this.#collected(node);
     }
-    // What lay in boxes is found by nothing but the collector, which does not know how much they weigh.
+    // Only the collector finds the values of collected boxes, and it does not know their size.
     if (this.#canEvict && this.#counts.bytes > this.#full && !this.#found) {
       collect();
       this.#found = true;
     }
     if (this.#weight() <= this.#trigger) return;
-    if (this.#canEvict) this.#evict(this.#looked);
+    if (this.#canEvict) this.#evict(this.#evictedAt);
     else {
       collect();
       this.#found = true;
     }
-    this.#look();
+    this.#noteWeight();
   }
 
-  #look(): void {
-    this.#looked = this.#now;
+  #noteWeight(): void {
+    this.#evictedAt = this.#now;
     this.#trigger = this.#base + this.#weight() * 1.25;
   }
 
@@ -237,10 +237,10 @@ export class Unowned<S extends Storage> implements Relief {
     return Math.max(0, this.#evictedBytes - this.#slack);
   }
 
-  /** Moves everything but what the flush that runs now uses. No more may live than the memory holds. */
+  /** Evicts everything that the current flush does not use. Living values together stay within the limit. */
   spare(more: number, used: number): boolean {
     const { limit } = this.#driver;
-    // It tells later: the next read waits for it.
+    // The collector reports later: the next read waits for it.
     if (!this.#canEvict && this.#bytes > 0 && !this.#found) {
       collect();
       this.#found = true;
@@ -248,17 +248,17 @@ export class Unowned<S extends Storage> implements Relief {
     if (!this.#canEvict || used - this.#bytes + more > limit) return false;
     const { moved } = this;
     this.#evict(this.#now);
-    this.#look();
+    this.#noteWeight();
     const room = limit - more - used + this.moved - moved;
     if (this.#evictedBytes <= room) return this.moved > moved;
     this.#count();
     if (this.#evictedBytes > room && !(this.#sure && this.#now === this.#since)) this.#collect();
-    // Where much of it was garbage it need not be counted as often.
+    // If much of it was garbage, count less often.
     this.#slack = this.#evictedBytes < limit / 4 ? Math.min(Math.max(2 * this.#slack, limit), SHARE * limit, AMPLE) : 0;
     return this.#evictedBytes <= room;
   }
 
-  /** Moves what was used last before a time. What a scope or a box owns, too, stays. */
+  /** Evicts what was last used before a time, except what a scope or a box owns, too. */
   #evict(before: number): void {
     for (const storage of this.#loose) {
       if (storage.used >= before || !alone(storage)) continue;
@@ -280,13 +280,13 @@ export class Unowned<S extends Storage> implements Relief {
       this.#count();
       this.#most = TURN + 2 * this.#evicted.length;
     }
-    letGo();
+    endJob();
   }
 
-  /** Counts once more when garbage has been collected. A canary tells whether it has. */
+  /** Collects garbage and counts again. A canary tells whether garbage was collected. */
   #collect(): void {
-    const canary = lost();
-    letGo();
+    const canary = canaryOf();
+    endJob();
     collect();
     if (canary.deref() === undefined) this.#count();
     else {
@@ -307,35 +307,35 @@ export class Unowned<S extends Storage> implements Relief {
     }
     this.#evicted.length = count;
     this.#evictedBytes = bytes;
-    letGo();
+    endJob();
   }
 
-  /** Where there is no memory: lets the garbage collector look and tell. It finds what lay in boxes, too. */
+  /** When memory is full: collects garbage and waits for the reports. */
   async search(): Promise<void> {
     collect();
     if (host.setTimeout !== undefined) await this.wait();
   }
 
-  /** Whether the garbage collector has looked, and may have something to tell. */
+  /** Whether garbage was collected and the collector may have handles to report. */
   get told(): boolean {
     return this.#found && host.setTimeout !== undefined;
   }
 
-  /** Lets the garbage collector tell what it has found. */
+  /** Waits for the garbage collector to report what it has found. */
   async wait(): Promise<void> {
     this.#found = false;
     for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => void host.setTimeout!(resolve, 0));
     const { bytes } = this.#counts;
     this.#full = Math.max(this.#driver.limit / 2, bytes + (this.#driver.limit - bytes) / 4);
-    this.#look();
+    this.#noteWeight();
   }
 
-  /** For the message when there is no memory. */
+  /** Advice for the message of a MemoryError. */
   advice(): string {
     const bytes = this.#bytes + this.#evictedBytes;
     if (bytes < this.#driver.limit / SHARE) return "";
     const count = this.#loose.size + this.#evicted.filter((watch) => watch.bytes > 0).length;
-    return `. ${count} values that no scope owns hold ${bytes} of them: make them inside scope(() => …), which ends what it does not return, or release() them`;
+    return `. ${count} values that no scope owns hold ${bytes} of them: make them inside scope(() => …), which releases what it does not return, or release() them`;
   }
 }
 
@@ -346,10 +346,10 @@ function alone({ refs, loose }: Storage): boolean {
   return true;
 }
 
-/** A reference to what nothing else refers to: not even the frame of a function that still runs. */
-const lost = (): WeakRef<object> => new WeakRef({});
+/** A reference to an object that nothing else refers to, not even a stack frame. */
+const canaryOf = (): WeakRef<object> => new WeakRef({});
 
-/** Has garbage collected: V8 does so before it refuses an array, and this one no machine has room for. A page may ask for less. */
+/** Collects garbage: V8 does so before it refuses an array, and this one fits nowhere. Pages allow less. */
 function collect(): void {
   try {
     void new ArrayBuffer(2 ** (host.process === undefined ? 33 : 46));
@@ -368,7 +368,7 @@ const host = globalThis as unknown as {
 };
 let machine: { readonly vm: VirtualMachines; readonly context: object } | null | undefined;
 
-/** Whether it can be known, without waiting, what lives: in Node, not in a page. */
+/** Whether it can be known synchronously which objects live: in Node, not in a page. */
 function watching(): boolean {
   if (machine === undefined) {
     machine = null;
@@ -383,9 +383,9 @@ function watching(): boolean {
 }
 
 /**
- * What a WeakRef was made of lives until the current job ends. The end of a job in a context with a queue of its own is one, too:
- * nothing of the program's runs in it.
+ * Lets the targets of WeakRefs be collected: they live until the current job ends. The end of a job in a VM context
+ * with a queue of its own counts, and runs nothing of the program.
  */
-function letGo(): void {
+function endJob(): void {
   if (watching()) machine!.vm.runInContext("0", machine!.context);
 }
