@@ -1,4 +1,5 @@
 // The steps of recurrent layers say which operand does not fit.
+import { openSync as openReference } from "@weft/conformance";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { gruSequence, gruSequenceGrad, lstmSequence, lstmSequenceGrad } from "../src/internals.ts";
@@ -59,3 +60,15 @@ test("refuses lengths that are no integers", () =>
   ).toThrow(
     expect.objectContaining({ name: "DTypeError", message: "lstmSequence: lengths: wanted i32, got f32; use cast" }),
   ));
+
+test("operands of two floating-point dtypes meet in the wider one", () => {
+  const { zeros: wide } = openReference({});
+  const [single, double] = [{ dtype: "f32" }, { dtype: "f64" }] as const;
+  const { gates, hiddens } = gruSequence(
+    wide([T, B, 3 * H], single),
+    wide([B, H], double),
+    wide([3 * H, H], single),
+    wide([3 * H], single),
+  );
+  expect([gates.dtype, hiddens.dtype]).toEqual(["f64", "f64"]);
+});

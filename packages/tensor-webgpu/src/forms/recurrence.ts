@@ -1,7 +1,7 @@
 // The steps of recurrent layers, forward and backward, one dispatch each. A workgroup owns a piece of the state, some
 // rows of the batch by some units. Invocations that share a part of it each take every n-th group of four along k
 // straight from memory (as in `slice.ts`); their sums meet once in the workgroup's memory; then each invocation
-// computes the cell of one element. The caller defines the cell (`lstm.ts`, `gru.ts`).
+// computes the cell of one element. The caller gives the formula of the cell.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { CellFormula } from "@weft/tensor/internals";
 import { cellText } from "../translate/cell.ts";
