@@ -1,4 +1,4 @@
-// What a kernel is, and the deferred graph that decides what shares a launch. No code for any machine.
+// The kernel language, and the deferred graph that decides which operations share a launch. No machine code.
 export { arithmeticOf, expressions, type ElementwiseOp } from "./expressions/index.ts";
 export * from "./deferred.ts";
 export type * from "./run/driver.ts";

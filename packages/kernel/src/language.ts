@@ -1,22 +1,23 @@
-// The language that kernels are written in: typed scalar expressions over the elements of operands, inside counted loops,
-// with stores and reductions. A kernel is a value: merging two kernels is substitution, and a translator (WebAssembly,
-// WGSL, x86-64) turns it into code for a machine without knowing which operation it came from.
+// The language that kernels are written in: typed scalar expressions over the elements of operands, inside counted
+// loops, with stores and reductions. A kernel is a value: merging two kernels is substitution, and a translator
+// (WebAssembly, WGSL, x86-64) turns it into code for a machine without knowing which operation it came from.
 import type { ComputeType, DType } from "@weft/tensor";
 
-/** What a value in a register can be. An operand of another dtype is loaded as what that is computed in. */
+/** The types of values in registers. An operand of another dtype is converted when it is loaded. */
 export type Scalar = ComputeType;
 
 /**
  * Functions of the language; the type of the operands chooses the instruction.
- * - `min`, `max`: IEEE 754-2019 minimum and maximum (NaN wins). `nearest`: half to even. `idiv`, `irem`: i32, toward zero;
- *   division by 0 gives 0. `shl`, `shrs`, `shru`: i32 by the constant in `imm`.
+ * - `min`, `max`: IEEE 754-2019 minimum and maximum (NaN wins). `nearest`: half to even. `idiv`, `irem`: i32, toward
+ *   zero; division by 0 gives 0. `shl`, `shrs`, `shru`: i32 by the constant in `imm`.
  * - `fma`: a*b+c, rounded once or twice (a translator takes what is fast).
  * - `eq … ge`: bool. Comparisons with NaN are false, `ne` true. `not`, `and`, `or`, `xor`: bool or i32 (bitwise).
  * - `select(mask, a, b)`. `bits`: f32 as i32; `float`: i32 as f32, bit for bit.
  * - `f32`, `f64`, `i32`, `bool`: conversions (i32 from a float: toward zero, saturating, NaN gives 0; bool: x != 0).
- * - `rem(m, a, b)`: a less the multiple of b toward zero, exact. `turns(m, x)`, `rest(m, x)`: f32, x = turns·π/2 + rest for
- *   any x, turns in 0…3, rest in [-π/4, π/4]. They are slow and run only where the mask m holds; elsewhere they give anything.
- * - the rest exist in f64 only and may be calls of JavaScript's `Math`.
+ * - `rem(m, a, b)`: the remainder of a / b truncated, exact. `turns(m, x)`, `rest(m, x)`: f32, x = turns·π/2 + rest for
+ *   any x, turns in 0…3, rest in [-π/4, π/4]. They are slow and run only where the mask m is set; the results elsewhere
+ *   are undefined.
+ * - all others exist in f64 only and may be calls of JavaScript's `Math`.
  */
 export type Fn =
   | "add"
@@ -77,10 +78,10 @@ export type Fn =
   | "pow"
   | "atan2";
 
-/** Functions whose first operand is the mask of where they are needed. */
+/** Functions whose first operand is a mask of the lanes that need a result. */
 export const masked: ReadonlySet<Fn> = new Set(["rem", "turns", "rest"]);
 
-/** A value of a kernel: its place in `Kernel.code`. */
+/** A value of a kernel: its index in `Kernel.code`. */
 export type V = number;
 
 export type Instruction =
@@ -89,7 +90,7 @@ export type Instruction =
   /** A number passed as an argument (a learning rate, a random counter). */
   | { readonly kind: "number"; readonly slot: number; readonly type: Scalar }
   | { readonly kind: "const"; readonly value: number; readonly type: Scalar }
-  /** base + sum of index * stride over the loops, an i32: how `iota` and random counters see where they are. */
+  /** base + sum of index * stride over the loops, an i32: the position for `iota` and random counters. */
   | { readonly kind: "affine"; readonly operand: number; readonly type: "i32" }
   | {
       readonly kind: "apply";
@@ -118,12 +119,12 @@ export interface Reduction {
 }
 
 /**
- * Loops stand outermost first; the last `reduced` of them are reduced. Sizes, strides, addresses and numbers are
+ * Loops are listed outermost first; the last `reduced` of them are reduced. Sizes, strides, addresses and numbers are
  * arguments, so one kernel serves all shapes. `lanes` is the loop that is cut into SIMD lanes or threads: for a map the
  * last one; for a reduction the last reduced loop (sum along rows) or the last kept loop (sum of rows).
  */
 export interface Kernel {
-  /** Equal keys, equal kernels. */
+  /** Equal keys mean equal kernels. */
   readonly key: string;
   readonly rank: number;
   readonly reduced: number;
@@ -137,9 +138,10 @@ export interface Kernel {
 }
 
 /**
- * Arguments of a launch, as 32-bit words: `begin` and `end` of loop 0, the sizes of loops 1…rank-1, then for each operand
- * its base (byte address; for an `index` operand the number) and one stride a loop (bytes; for `index`: units), then each
- * number in two words (an f64 in both, f32 and i32 in the first) from an even word on. A kernel of rank 0 has begin 0, end 1.
+ * Arguments of a launch, as 32-bit words: `begin` and `end` of loop 0, the sizes of loops 1…rank-1, then for each
+ * operand its base (byte address; for an `index` operand the number) and one stride per loop (bytes; for `index`:
+ * units), then each number in two words, starting at an even word (an f64 fills both, f32 and i32 the first). A kernel
+ * of rank 0 has begin 0, end 1.
  */
 export const layout = {
   begin: 0,
@@ -153,7 +155,7 @@ export const layout = {
   words: (k: Pick<Kernel, "rank" | "operands" | "numbers">): number => layout.number(k, k.numbers.length),
 } as const;
 
-/** Writes the code of a kernel; equal instructions are one value. */
+/** Builds the code of a kernel; equal instructions become one value. */
 export class Builder {
   readonly code: Instruction[] = [];
   readonly #seen = new Map<string, V>();
@@ -181,7 +183,7 @@ export class Builder {
   const(value: number, type: Scalar): V {
     return this.#value(`c${Object.is(value, -0) ? "-0" : value}${type}`, () => ({ kind: "const", value, type }));
   }
-  /** Applies a function; a plain number among the arguments is a constant of the first value's type. */
+  /** Applies a function; constants among the arguments get the type of the first value. */
   apply(fn: Fn, args: readonly (V | { readonly const: number })[], type: Scalar, imm = 0): V {
     const model = args.find((a): a is V => typeof a === "number");
     const values = args.map((a) =>

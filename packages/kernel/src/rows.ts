@@ -1,16 +1,19 @@
-// Row kernels in the kernel language: code for one row, in passes over its elements. A pass finds sums and maxima that the next
-// ones need; a value that is dear, and needed in a later pass again, is kept.
+// Row kernels in the kernel language: code for one row, in passes over its elements. A pass computes sums and maxima
+// that later passes need; an expensive value that a later pass needs again is stored.
 import type { DType, RowArithmetic, RowKernel, RowKind } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { arithmeticOf } from "./expressions/index.ts";
 import { Builder, type Instruction, type Scalar, type V } from "./language.ts";
 
-/** What is found by a walk over a row: the sum or maximum of a value. */
+/** The sum or maximum of a value over a row. */
 interface Fold {
   readonly kind: "fold";
   readonly fn: "sum" | "max";
   readonly value: V;
-  /** Where all terms but one are 0: which operand's element it is, and at which place (0 if there is no such place). */
+  /**
+   * For a sum with one term, an element of an operand: which operand, and its place (the sum is 0 if there is no such
+   * place).
+   */
   readonly at: { readonly operand: number; readonly place: V } | undefined;
 }
 
@@ -20,33 +23,33 @@ export type RowNumber =
   | { readonly kind: "given"; readonly value: number; readonly type: "f32" | "i32" }
   | Fold;
 
-/** A walk over the elements of a row. */
+/** One pass over the elements of a row. */
 export interface RowPass {
-  /** What it folds, and the instruction that stands for the result. */
+  /** Its folds, each with the instruction that stands for the result. */
   readonly folds: readonly (Fold & { readonly number: V })[];
-  /** Values of elements that later passes need again. */
+  /** Values of elements that are stored for later passes. */
   readonly keeps: readonly V[];
   /** Which results of kind "row" it writes. */
   readonly stores: readonly number[];
 }
 
 export interface RowProgram {
-  /** Equal keys, equal code. */
+  /** Equal keys mean equal code. */
   readonly key: string;
-  /** Loads name an operand, numbers a slot; `affine` is the place in the row. */
+  /** A load refers to an operand, a number to a slot; `affine` is the place in the row. */
   readonly code: readonly Instruction[];
   readonly numbers: readonly RowNumber[];
   readonly operands: readonly RowKind[];
   readonly results: readonly { readonly kind: RowKind; readonly value: V }[];
-  /** Holds for a row that was given an index out of range. */
+  /** True for a row with an index out of range. */
   readonly outOfRange: V | undefined;
   readonly passes: readonly RowPass[];
 }
 
-/** Values that take more steps than this are not computed again. */
-const DEAR = 8;
+/** Values that take more operations than this are stored rather than computed again. */
+const COSTLY = 8;
 
-/** The kernel of rows for these attributes; `dtypes` are those of the operands. */
+/** The row kernel for these attributes; `dtypes` are those of the operands. */
 export function rowProgram<A>(kernel: RowKernel<A>, attrs: A, dtypes: readonly DType[]): RowProgram {
   const b = new Builder();
   const numbers: RowNumber[] = [];
@@ -70,7 +73,8 @@ export function rowProgram<A>(kernel: RowKernel<A>, attrs: A, dtypes: readonly D
     mean: (x) => k.div(k.sum(x), k.float(k.length)),
     at: (x, place) => {
       const c = b.code[x]!;
-      if (c.kind !== "load") throw new TypeError("row kernel: at() takes an element of an operand");
+      if (c.kind !== "load")
+        throw new TypeError("row kernel: at() wants an element of an operand, got a computed value");
       return fold("sum", k.where(k.equal(k.place, place), x, k.constant(0)), { operand: c.operand, place });
     },
     length: number("", "i32", { kind: "length" }),
@@ -101,7 +105,9 @@ function passesOf({ code, numbers, operands, results }: Omit<RowProgram, "passes
     const number = c.kind === "number" ? numbers[c.slot]! : undefined;
     return number?.kind === "fold" ? [number.value] : [];
   };
-  /** By instruction: the pass in which it can be computed, and the steps that it takes for each element (0: it is the row's). */
+  /**
+   * By instruction: the pass in which it can be computed, and its operations per element (0: one value for the row).
+   */
   const earliest: number[] = [];
   const work: number[] = [];
   const passes: { folds: RowPass["folds"][number][]; keeps: V[]; stores: number[] }[] = [];
@@ -126,7 +132,7 @@ function passesOf({ code, numbers, operands, results }: Omit<RowProgram, "passes
       const before = first.get(v);
       if (work[v] === 0 || before === pass) return;
       if (before === undefined) first.set(v, pass);
-      else if (work[v]! > DEAR) {
+      else if (work[v]! > COSTLY) {
         if (!before.keeps.includes(v)) before.keeps.push(v);
         return;
       }

@@ -1,11 +1,11 @@
-// Arithmetic, comparisons and conversions in the kernel language. Tests for NaN and infinity work on bits: WGSL may assume
-// that neither exists.
+// Arithmetic, comparisons and conversions in the kernel language. Tests for NaN and infinity work on bits: WGSL may
+// assume that neither exists.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { Builder, Scalar, V } from "../language.ts";
 import { c, f, rescue, test, upper } from "./floats.ts";
 
-/** One elementwise primitive in the kernel language. `attrs` is what the primitive has (the dtype of a cast). */
+/** One elementwise primitive in the kernel language. `attrs` are its attributes (the dtype of a cast). */
 export type Expression = (k: Builder, args: readonly V[], attrs?: { readonly dtype: DType }) => V;
 
 const EXPONENT = 0x7f800000;
@@ -40,8 +40,8 @@ const ordered = (k: Builder, args: readonly V[]): readonly V[] =>
   args.map((a) => (k.type(a) === "bool" ? k.apply("i32", [a], "i32") : a));
 
 /**
- * Less the nearest multiple of b, exactly: below 2^10 times b, whose halves of 12 bits keep the products and differences
- * exact with and without fused multiply-adds.
+ * Subtracts the nearest multiple of b, exactly, for values below 2^10 times b: the 12-bit halves of b keep products and
+ * differences exact with and without fused multiply-adds.
  */
 function nearRemainder(k: Builder, a: V, b: V): V {
   const q = f(k, "nearest", f(k, "div", a, b));
@@ -53,7 +53,7 @@ function nearRemainder(k: Builder, a: V, b: V): V {
   return rescue(k, far, "rem", [a, b], r);
 }
 
-/** The remainder with the sign of the divisor, also of 0, as Python's. */
+/** The remainder with the sign of the divisor, also for 0, as in Python. */
 const mod: Expression = (k, [a, b]) => {
   const t = k.type(a!);
   if (t === "i32") {
@@ -66,7 +66,7 @@ const mod: Expression = (k, [a, b]) => {
   const r = t === "f32" ? nearRemainder(k, a!, b!) : rescue(k, k.apply("not", [inside()], "bool"), "rem", [a!, b!], a!);
   const below = test(k, "lt", b!, c(0));
   const crosses = k.apply("xor", [test(k, "lt", r, c(0)), below], "bool");
-  // By bits where it can be: a driver may take a choice between 0 and -0 for either.
+  // By bits where possible: a GPU driver may confuse 0 and -0 in a select.
   const zero =
     t === "f32"
       ? k.apply("float", [k.apply("and", [k.apply("bits", [b!], "i32"), c(-0x80000000)], "i32")], t)

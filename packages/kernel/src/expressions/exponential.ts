@@ -1,6 +1,6 @@
-// Exponentials, logarithms and what is made of them, in the kernel language. Coefficients of exp, log, sinh, tanh and erf are
-// those of the Cephes library (S. Moshier) and of Eigen's rational tanh, to the digits that a float holds; errors against
-// float64 stand beside the tests.
+// Exponentials, logarithms and functions built from them, in the kernel language. Coefficients of exp, log, sinh, tanh
+// and erf are those of the Cephes library (S. Moshier) and of Eigen's rational tanh, to the digits that a float holds;
+// the tests state the errors against float64.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
 import { by, c, choose, f, i, mulAdd, polynomial, test, withSign } from "./floats.ts";
@@ -8,7 +8,7 @@ import { by, c, choose, f, i, mulAdd, polynomial, test, withSign } from "./float
 /** 2^n for a whole i32 n in [-126, 127]. */
 const power2 = (k: Builder, n: V): V => k.apply("float", [i(k, "shl", [i(k, "add", [n, c(127)])], 23)], "f32");
 
-/** y·2^n in two steps, so that results near both ends of the range come out. */
+/** y·2^n in two steps, so that results near both ends of the range are right. */
 export function scale(k: Builder, y: V, n: V): V {
   const half = i(k, "shrs", [n], 1);
   return f(k, "mul", f(k, "mul", y, power2(k, half)), power2(k, i(k, "sub", [n, half])));
@@ -16,7 +16,7 @@ export function scale(k: Builder, y: V, n: V): V {
 
 const EXP = [1.9875691e-4, 1.39819995e-3, 8.333452e-3, 4.1665796e-2, 1.6666665e-1, 0.5];
 
-/** A small whole float as an i32, by its bits: cheaper than a conversion that minds the ends of the range. */
+/** A small whole float as an i32, by its bits: cheaper than a saturating conversion. */
 const whole = (k: Builder, n: V): V => i(k, "sub", [i(k, "bits", [f(k, "add", n, c(1.5 * 2 ** 23))]), c(0x4b400000)]);
 
 const within = (k: Builder, x: V, low: number): V => f(k, "min", f(k, "max", x, c(low)), c(89));
@@ -50,7 +50,7 @@ const LOG = [
 /** x = m·2^n with m in [√½, √2), for positive finite x, subnormal ones included. */
 export function split(k: Builder, x: V): { m: V; n: V } {
   const bits = i(k, "bits", [x]);
-  // A subnormal number is its bits times 2^-149; arithmetic with it may take it for 0.
+  // A subnormal number is its bits times 2^-149; arithmetic may flush it to 0.
   const tiny = test(k, "lt", bits, c(0x00800000));
   const normal = choose(k, tiny, k.apply("f32", [bits], "f32"), x);
   const shifted = i(k, "sub", [i(k, "bits", [normal]), c(0x3f3504f3)]);
@@ -75,7 +75,7 @@ function log32(k: Builder, x: V): V {
   return choose(k, inside, y, choose(k, zero, c(-Infinity), special));
 }
 
-/** log(1 + x): the rounding of 1 + x is undone by the quotient x / ((1 + x) - 1) (W. Kahan). */
+/** log(1 + x): the rounding error of 1 + x is corrected by the quotient x / ((1 + x) - 1) (W. Kahan). */
 function log1p32(k: Builder, x: V): V {
   const u = f(k, "add", x, c(1));
   const y = f(k, "mul", f(k, "div", log32(k, u), f(k, "sub", u, c(1))), x);

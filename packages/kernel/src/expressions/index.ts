@@ -15,7 +15,7 @@ export const expressions: { readonly [K in ElementwiseOp]: Expression } = {
   ...trigonometric,
 };
 
-/** The same as functions, for operations that are formulas over operands of a type. */
+/** The same as functions, for operations that are formulas. */
 export function arithmeticOf(k: Builder, first: V): Arithmetic<V> {
   const dtype = k.type(first);
   const functions = Object.entries<Expression>(expressions).map(([op, e]) => [op, (...xs: V[]) => e(k, xs)]);

@@ -1,4 +1,5 @@
-// Powers in the kernel language: 2^(b·log2 a) with the logarithm in two floats, since an error in it grows with the exponent.
+// Powers in the kernel language: 2^(b·log2 a) with the logarithm in two floats, since an error in it grows with the
+// exponent.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
 import { scale, split } from "./exponential.ts";
@@ -86,7 +87,7 @@ function pow32(k: Builder, a: V, b: V): V {
   return choose(k, k.apply("or", [test(k, "eq", b, c(0)), test(k, "eq", a, c(1))], "bool"), c(1), y);
 }
 
-/** Whole powers by squaring, wrapping; a negative exponent gives 1, -1 or 0 (0 to it: 0). */
+/** Integer powers by squaring, wrapping; a negative exponent gives 1, -1 or 0 (also for base 0). */
 function powInteger(k: Builder, a: V, b: V): V {
   let y = k.const(1, "i32");
   let square = a;

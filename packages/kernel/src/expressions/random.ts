@@ -1,5 +1,5 @@
-// Counter-based random numbers in the kernel language: Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers:
-// as easy as 1, 2, 3", 2011). Additions, rotations and xors only, so every machine draws the same bits.
+// Counter-based random numbers in the kernel language: Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random
+// numbers: as easy as 1, 2, 3", 2011). Additions, rotations and xors only, so every machine draws the same bits.
 import type { Builder, V } from "../language.ts";
 import { c } from "./floats.ts";
 

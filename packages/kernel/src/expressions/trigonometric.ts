@@ -1,5 +1,5 @@
-// Circular functions in the kernel language, with the reductions and coefficients of the Cephes library (S. Moshier), to the
-// digits that a float holds.
+// Circular functions in the kernel language, with the reductions and coefficients of the Cephes library (S. Moshier),
+// to the digits that a float holds.
 import type { Builder, V } from "../language.ts";
 import type { Expression } from "./arithmetic.ts";
 import { by, c, choose, f, i, mulAdd, polynomial, rescue, test, withSign } from "./floats.ts";
@@ -10,7 +10,10 @@ const TAN = [9.385402e-3, 3.1199223e-3, 2.4430135e-2, 5.341128e-2, 1.33388e-1, 3
 const ASIN = [4.21632e-2, 2.418131105e-2, 4.5470026e-2, 7.4953003e-2, 1.6666752e-1];
 const ATAN = [8.0537445e-2, -1.3877686e-1, 1.9977711e-1, -3.333295e-1];
 
-/** x less the nearest multiple n of π/2, which is in four parts: n times each of the first three is exact below `FAR`. */
+/**
+ * Subtracts the nearest multiple n of π/2, which is in four parts: n times each of the first three is exact below
+ * `FAR`.
+ */
 function quarter(k: Builder, x: V): { r: V; n: V } {
   const n = f(k, "nearest", f(k, "mul", x, c(0.63661977)));
   let r = x;
@@ -18,7 +21,7 @@ function quarter(k: Builder, x: V): { r: V; n: V } {
   const far = test(k, "ge", f(k, "abs", x), c(FAR));
   return { r: rescue(k, far, "rest", [x], r), n: i(k, "i32", [rescue(k, far, "turns", [x], n)]) };
 }
-/** Without fused multiply-adds the parts above reach no further. */
+/** The largest angle for which the parts above are exact without fused multiply-adds. */
 const FAR = 8192;
 /** An angle so small that it is its own sine and tangent (and keeps the sign of zero). */
 const near = (k: Builder, x: V): V => test(k, "lt", f(k, "abs", x), c(2 ** -12));

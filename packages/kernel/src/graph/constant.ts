@@ -1,10 +1,10 @@
-// Arithmetic of constants: what is computed of values that are one number everywhere is such a value again. The gradient of a
-// mean begins so, and would cost a launch.
+// Constant folding: an operation on values that are one number everywhere gives such a value. The gradient of a mean
+// starts with one, which would cost a launch.
 import type { OpName } from "@weft/tensor";
 import type { Node } from "./node.ts";
 import type { AnyOp } from "./operation.ts";
 
-/** Rounded as f32, these are what a device computes, or better. */
+/** Computed in f64 and rounded to f32: as exact as a device, or better. */
 const arithmetic: { readonly [K in OpName]?: (a: number, b: number) => number } = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
@@ -14,7 +14,7 @@ const arithmetic: { readonly [K in OpName]?: (a: number, b: number) => number } 
 
 const round = Math.fround;
 
-/** The number of a pending constant, at most behind broadcasts. What has run has no inputs. */
+/** The number of a pending constant, also through broadcasts. Nodes that have run have no inputs. */
 function constantOf(x: Node | number): number | undefined {
   if (typeof x === "number") return round(x);
   const { op, dtype, inputs } = x;
@@ -22,7 +22,7 @@ function constantOf(x: Node | number): number | undefined {
   return op === "full" || op === "broadcastTo" ? constantOf(inputs[0]!) : undefined;
 }
 
-/** The f32 that an operation has everywhere, if that is known. Asked of every operation: mostly its first operand says no. */
+/** The f32 that a result has everywhere, if known. Called for every operation: usually the first operand decides. */
 export function folded(op: AnyOp, inputs: readonly (Node | number)[]): number | undefined {
   if (inputs.length !== 2 || typeof op === "object") return undefined;
   const a = constantOf(inputs[0]!);

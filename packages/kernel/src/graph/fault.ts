@@ -1,18 +1,18 @@
-// Indices outside their axis. What an indexing call met is a fault of its result and of all that is computed from it: each of
-// these values throws an IndexError at each read, and no other value does.
+// Indices outside their axis. An index out of range is a fault of the call's result and of all that is computed from
+// it: every read of these values throws an IndexError, and reads of other values do not.
 import { IndexError, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
 import { type Caller, context, dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { operandsOf, type Node } from "./node.ts";
 import { codeOf, nameOf, type AnyOp, type NodeOp } from "./operation.ts";
 
-/** Bounds of integers, known before they are computed; `whole` where the value has both the least and the greatest. */
+/** Bounds of integers, known before they are computed; `whole` if both bounds occur among the elements. */
 export interface Range {
   readonly least: number;
   readonly most: number;
   readonly whole: boolean;
 }
 
-/** What a call checks its indices against, in words that two calls have in common only if they check alike. */
+/** What a call checks its indices against, as a text that two calls share only if they check alike. */
 export const checkOf = (
   { size, ignored }: Indices,
   inputs: readonly { readonly shape: Shape }[],
@@ -22,30 +22,30 @@ export const checkOf = (
 /** Frames of Weft's own packages, in the repository or installed. */
 const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
 
-/** A call as its user knows it: the name of the function, and where that was called. */
+/** A call as the user knows it: the name of the function, and where it was called. */
 export interface Site extends Caller {
   readonly stack?: Error;
 }
 
-/** A call with indices that was met, with what it is called: the operation, and the function that it is a part of. */
+/** A recorded call with indices. Its names: the operation, and the function that it is a part of. */
 interface Met {
   readonly names: readonly string[];
   readonly size: number;
   readonly site: Site;
   fault: Fault | undefined;
 }
-/** The last calls by their indices: their derivatives are called by nobody, and told as these. */
+/** The last calls by their indices: an error in a derivative names the original call. */
 const met = new WeakMap<object, Met[]>();
 const MOST_MET = 4;
 
-/** Primitives that derivatives are made of, and what they are derivatives of. */
+/** Primitives that derivatives consist of, and the operations that these are derivatives of. */
 const derivativeOf: { readonly [name: string]: OpName } = { indexAdd: "take", scatterAdd: "gather" };
-/** What a derivative is the derivative of; the others have that name with "Grad" after it. */
+/** The operation that a derivative belongs to; the other derivatives have its name followed by "Grad". */
 const originOf = (name: string): string => derivativeOf[name] ?? name.replace(/Grad$/, "");
 
 /**
- * The call under way on these indices, or the one that it is the derivative of. `deep`: with the call stack, which reaches
- * the user's program through models in models.
+ * The current call on these indices, or the one that it is the derivative of. `deep`: with a call stack deep enough to
+ * reach the user's program through nested models.
  */
 export function siteOf(op: string, { labels = false }: Indices, indices: Node, size: number, deep: boolean): Met {
   const key = indices.range ?? indices;
@@ -57,7 +57,7 @@ export function siteOf(op: string, { labels = false }: Indices, indices: Node, s
   if (backward && before !== undefined) return before;
   const name = names.at(-1)!;
   const site: Site = {
-    name: backward ? originOf(name) : name, // nobody knows of the derivative
+    name: backward ? originOf(name) : name, // users do not know the derivative
     labels: labels || caller?.labels === true,
     ...(deep && !backward && { stack: here() }),
   };
@@ -66,17 +66,17 @@ export function siteOf(op: string, { labels = false }: Indices, indices: Node, s
   return call;
 }
 
-/** The call stack, as deep as may be set. */
+/** The call stack, with more frames than by default. */
 function here(): Error {
   const { stackTraceLimit } = Error as { stackTraceLimit?: number };
-  // An assignment would throw where intrinsics are frozen.
+  // An assignment would throw if intrinsics are frozen.
   Reflect.set(Error, "stackTraceLimit", 50);
   const stack = new Error("here");
   Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   return stack;
 }
 
-/** A call as its message needs it. */
+/** What the message says of a call. */
 interface CheckedCall {
   readonly op: NodeOp;
   readonly dtype: DType;
@@ -84,18 +84,18 @@ interface CheckedCall {
   readonly site: Site | undefined;
 }
 
-/** Grows when devices tell: what was asked since the last time is as it was. */
-let news = 0;
+/** Counts the reports of devices: between two of them nothing new can be found out. */
+let reports = 0;
 
 export class Fault {
-  /** Whether an index was outside its axis; undefined as long as the device has not said. */
+  /** Whether an index was outside its axis; undefined until the device has reported. */
   wrong: boolean | undefined;
-  /** Which index of how many, where that is known. */
+  /** Which index of how many, if known. */
   readonly #detail: string;
   readonly #call: (Omit<CheckedCall, "op"> & { readonly name: string }) | undefined;
-  /** Faults of which each is one of this value. */
+  /** Other faults that this value has. */
   #parts: readonly Fault[];
-  /** The news when its parts were last asked. */
+  /** The count of reports when its parts were last checked. */
   #asked = -1;
 
   constructor(call: CheckedCall | undefined, wrong: boolean | undefined, detail = "", parts: readonly Fault[] = []) {
@@ -108,13 +108,16 @@ export class Fault {
     this.#parts = parts;
   }
 
-  /** A device has told which of some calls met an index outside its axis. */
+  /** A device has reported which of some calls met an index outside its axis. */
   static tell(faults: readonly Fault[], wrong: (place: number) => boolean): void {
     faults.forEach((fault, i) => (fault.wrong = wrong(i)));
-    news++;
+    reports++;
   }
 
-  /** What two operands bring along: one that is known before one that is not, the first before the second. */
+  /**
+   * The fault of a value with two faulty operands: a known fault goes before an unknown one, the first before the
+   * second.
+   */
   static both(a: Fault | undefined, b: Fault | undefined): Fault | undefined {
     const x = a?.wrong === false ? undefined : a;
     const y = b?.wrong === false ? undefined : b;
@@ -124,9 +127,9 @@ export class Fault {
     return x.#parts.includes(y) ? x : new Fault(undefined, undefined, "", [x, y]);
   }
 
-  /** The fault as far as it is known by now: nothing if no index was outside after all. */
+  /** The fault as far as it is known now: undefined if no index was outside after all. */
   now(): Fault | undefined {
-    // No recursion: a loop that reads nothing makes long chains.
+    // No recursion: a loop without reads makes long chains.
     const stack: Fault[] = this.#known() ? [] : [this];
     const seen = new Set<Fault>();
     while (stack.length > 0) {
@@ -142,32 +145,33 @@ export class Fault {
     return this.wrong === false ? undefined : this;
   }
 
-  /** Whether nothing new can be found out from its parts. */
+  /** Whether its parts can tell nothing new. */
   #known(): boolean {
-    return this.wrong !== undefined || this.#parts.length === 0 || this.#asked === news;
+    return this.wrong !== undefined || this.#parts.length === 0 || this.#asked === reports;
   }
 
   #gather(): void {
-    this.#asked = news;
+    this.#asked = reports;
     const first = this.#parts.find((part) => part.wrong === true);
     if (first === undefined && this.#parts.some((part) => part.wrong === undefined)) return;
     this.wrong = first !== undefined;
     this.#parts = first === undefined ? [] : [first];
   }
 
-  /** The fault of the call with the wrong index. */
+  /** The fault of the call that met the wrong index. */
   get cause(): Fault {
     let fault: Fault = this;
     while (fault.#call === undefined) fault = fault.#parts[0]!;
     return fault;
   }
 
-  /** An error for whoever reads the value. */
+  /** The error that a read of the value throws. */
   error(): IndexError {
     const fault = this.cause;
     const { name, dtype, shape, site } = fault.#call!;
     const frames = site?.stack?.stack?.split("\n").slice(1) ?? [];
-    // The first frame is one of ours. In a bundle it does not look so: there nothing tells the program's frames from ours.
+    // The first frame is one of ours. In a bundle it does not look like one, and the program's frames cannot be told
+    // from ours.
     const line = ours.test(frames[0] ?? "") ? frames.find((frame) => !ours.test(frame)) : undefined;
     const where = line === undefined ? "" : `, called ${line.trim()}`;
     return new IndexError(`${name}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`);
@@ -175,8 +179,8 @@ export class Fault {
 }
 
 /**
- * The fault of a call that was just recorded: known where its indices were uploaded and one of them lies outside the axis, undefined where
- * none does, and else open.
+ * The fault of a call that was just recorded: known if its indices were uploaded and one of them is outside the axis,
+ * undefined if none is, otherwise open.
  */
 export function faultOf(
   call: CheckedCall & Pick<Node, "inputs" | "attrs">,
@@ -202,7 +206,7 @@ export function faultOf(
   return (known.fault = new Fault({ ...call, site }, true, detail));
 }
 
-/** The range of integers that are uploaded; nothing for other data, which are no indices. */
+/** The range of uploaded integers; undefined for other data, which cannot be indices. */
 export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefined {
   const { bytes, kind } = dtypeInfo[dtype];
   if (kind !== "integer" || data.length === 0) return undefined;
@@ -213,7 +217,7 @@ export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefine
     if (x < least) least = x;
     else if (x > most) most = x;
     else continue;
-    // No more to find out: images are long.
+    // All values occur: no need to read the rest of an image.
     if (bytes === 1 && most - least === 255) break;
   }
   return { least, most, whole: true };
@@ -226,10 +230,10 @@ type Known = (
 
 /** Some of the integers from `least` to `most`. */
 const within = (least: number, most: number): Range => ({ least, most, whole: false });
-/** Some of the integers of a value. */
+/** A selection of the integers of a value. */
 const some: Known = ([x]) => (typeof x === "object" && x.range ? { ...x.range, whole: false } : undefined);
 const place: Known = ([x], { axis }) => (typeof x === "object" ? within(0, x.shape[axis]! - 1) : undefined);
-/** Random integers or positions and a number, as long as no sum wraps. */
+/** The sum of random integers or positions and a number, unless it may wrap. */
 const shifted: Known = ([a, b]) => {
   const [x, n] = typeof a === "number" ? [b, a] : [a, b];
   if (typeof x !== "object" || typeof n !== "number" || !Number.isInteger(n)) return undefined;
@@ -239,7 +243,7 @@ const shifted: Known = ([a, b]) => {
   return least >= -(2 ** 31) && most < 2 ** 31 ? { ...range, least, most } : undefined;
 };
 
-/** What is known of integers by how they are computed: of random ones, of positions, and of labels that are picked from others. */
+/** The range of integers by how they are computed: random integers, positions, labels picked from others. */
 const knownAfter: Known[] = [];
 const rules: readonly (readonly [OpName, Known])[] = [
   ["mod", ([, n]) => (typeof n === "number" && Number.isInteger(n) && n > 0 ? within(0, n - 1) : undefined)],
@@ -253,15 +257,15 @@ const rules: readonly (readonly [OpName, Known])[] = [
 ];
 for (const [op, rule] of rules) knownAfter[codeOf(op)] = rule;
 
-/** The range of what an operation gives, if it gives integers and something is known of them. */
+/** The range of the result of an operation, if it is known. */
 export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>
   dtypeInfo[dtype].kind === "integer" ? knownAfter[code]?.(inputs, attrs as never) : undefined;
 
-/** The range of what is moved or cast from integers: only a part of a value may do without its least or greatest. */
+/** The range of moved or cast integers: only a slice may lack the least or the greatest. */
 export function rangeFrom({ range }: Node, op: AnyOp, dtype: DType): Range | undefined {
   const { kind, store } = dtypeInfo[dtype];
   if (range === undefined || kind !== "integer") return undefined;
-  // What does not fit is stored as another number.
+  // A number that does not fit is stored as another one.
   if (store(range.least) !== range.least || store(range.most) !== range.most) return undefined;
   return op === "slice" ? { ...range, whole: false } : range;
 }

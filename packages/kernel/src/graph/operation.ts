@@ -1,24 +1,24 @@
-// An operation as the graph knows it: a primitive by its name, a fused one by its object, since another package may have one of the
-// same name. Tables over the primitives say what the planner does with each; a fused operation says it itself.
+// Operations in the graph: a primitive is known by its name, a fused operation by its object, since two packages may
+// use one name. Tables over the primitives say what the planner does with each; a fused operation says it itself.
 import { UnsupportedError, type FusedOp, type Indices, type OpName } from "@weft/tensor";
 import type { AxisAttrs, ElementwiseOps } from "@weft/tensor/internals";
 
 export type AnyOp = OpName | FusedOp;
-/** What a node is: an operation, a value that lies in storage, or a result of a call that has several. */
+/** What a node is: an operation, a value in storage, or one of several results of a call. */
 export type NodeOp = AnyOp | "leaf" | "result";
 
 /** For messages. */
 export const nameOf = (op: NodeOp | "fill"): string => (typeof op === "string" ? op : op.name);
 
 /**
- * What the planner does with an operation: `map` works element by element and is merged; `move` is a view where possible;
- * `source` is an expression of the index; `reduce` folds axes; `join` writes its operands side by side into one value;
- * `pad` writes its operand into a filled value; `call` is a kernel that the backend shapes by hand; `result` is one of several
- * that a call has.
+ * What the planner does with an operation: `map` works element by element and is merged; `move` is a view where
+ * possible; `source` is an expression of the index; `reduce` folds axes; `join` writes its operands side by side into
+ * one value; `pad` writes its operand into a filled value; `call` is a kernel that backends write by hand; `result` is
+ * one of several results of a call.
  */
 export type Kind = "map" | "move" | "source" | "reduce" | "join" | "pad" | "call" | "result";
 
-/** All but the maps, which are the primitives that have an expression. */
+/** All primitives but the maps, which are those with an expression. */
 const kinds = {
   sum: "reduce",
   max: "reduce",
@@ -57,7 +57,7 @@ const kinds = {
 export type OpOf<T extends Kind> = T extends "map"
   ? keyof ElementwiseOps
   : { [K in keyof typeof kinds]: (typeof kinds)[K] extends T ? K : never }[keyof typeof kinds];
-/** The primitives that every backend shapes by hand. */
+/** The primitives whose kernels every backend writes by hand. */
 export type CallOp = OpOf<"call">;
 
 type Coded = AnyOp | "result";
@@ -81,12 +81,12 @@ const indices: { readonly [K in OpName]?: Indices } = {
 
 /** Codes are this wide in the key of a plan. */
 const CODE_BITS = 12;
-/** What stands for an operation in keys and tables, and what is known of it, by that. */
+/** The code of each operation in keys and tables, and tables by code. */
 const codes = new Map<Coded, number>();
 const kindsByCode: Kind[] = [];
 const indicesByCode: (Indices | undefined)[] = [];
 
-/** The code of an operation: the next number when it is first met. */
+/** The code of an operation: the next number when it is first seen. */
 export function codeOf(op: Coded): number {
   let code = codes.get(op);
   if (code === undefined) {
@@ -103,5 +103,5 @@ export function codeOf(op: Coded): number {
 }
 
 export const kindOfCode = (code: number): Kind => kindsByCode[code]!;
-/** Which operand of an operation chooses positions, if one does. */
+/** Which operand of an operation is one of indices, if any. */
 export const indicesOfCode = (code: number): Indices | undefined => indicesByCode[code];

@@ -1,5 +1,5 @@
-// What two flushes must share to share a plan: operations, dtypes, shapes, layouts and wiring. Numbers, random counters and
-// addresses are not part of it. The words can be read back in one way only, so that equal words mean equal plans.
+// What two flushes must have in common to share a plan: operations, dtypes, shapes, layouts and wiring, but not
+// numbers, random counters and addresses. The encoding is unambiguous: equal words mean equal plans.
 import { ArgumentError } from "@weft/tensor";
 import { describe, dtypeInfo, dtypeName } from "@weft/tensor/internals";
 import { BoundedCache } from "./bounded-cache.ts";
@@ -10,14 +10,17 @@ import { isRowMajor } from "./view.ts";
 const word = new Float64Array(1);
 const halves = new Int32Array(word.buffer);
 
-/** An integer from here on is its own word. The words below say what comes behind them. */
+/** An integer from here on is encoded as itself. The words below are marks that say what follows them. */
 const LOWEST = -0x80000000 + 16;
-/** Two words of a number that is no such integer; a length and items or characters; or a value that is one of a few. */
+/**
+ * `number`: two words of another number; `list`, `text`: a length and items or characters; the others stand for a
+ * value.
+ */
 const mark = { number: 1, list: 2, text: 3, true: 4, false: 5, undefined: 6, null: 7, dtype: 8 } as const;
 type Mark = keyof typeof mark;
 const wordOf = (name: Mark): number => mark[name] - 0x80000000;
 
-/** Puts a number that is no integer of one word; the place behind it. */
+/** Writes a number that is no one-word integer; returns the index after it. */
 function putNumber(words: Int32Array, at: number, value: number): number {
   word[0] = value;
   words[at] = wordOf("number");
@@ -26,7 +29,7 @@ function putNumber(words: Int32Array, at: number, value: number): number {
   return at + 3;
 }
 
-/** So many operands or more are counted in a word of their own. */
+/** From so many operands on, their count has a word of its own. */
 const MANY = 63;
 
 /** Numbers that stand for names of attributes. */
@@ -47,7 +50,7 @@ export class Signature {
     this.#words[this.#length++] = value;
   }
 
-  /** Makes room for so many words more. */
+  /** Makes room for so many more words. */
   #grow(more: number): Int32Array {
     const words = new Int32Array(this.#words.length * 2 + more);
     words.set(this.#words);
@@ -60,7 +63,7 @@ export class Signature {
 
   /** Reads the needed nodes; the leaves they use are appended to `leaves` in order of first use. */
   read(needed: readonly Node[], leaves: Node[], epoch: number): void {
-    // What most nodes need is written here, and the rest by the methods below: this runs at each flush.
+    // This runs at each flush: what most nodes need is inlined here, the rest is in the methods below.
     let words = this.#words;
     let at = 0;
     for (let i = 0; i < needed.length; i++) {
@@ -128,7 +131,7 @@ export class Signature {
   #attributes(node: Node): void {
     const attrs = node.attrs as Record<string, unknown>;
     if (kindOfCode(node.code) === "source") {
-      // The shape stands above; what is random is an argument.
+      // The shape was written above; random keys and counters are arguments.
       if (node.op === "iota") this.#attribute(attrs.axis);
       return;
     }
@@ -179,13 +182,13 @@ export class Signature {
 
   equals(words: Int32Array): boolean {
     if (words.length !== this.#length) return false;
-    const mine = this.#words;
-    for (let i = 0; i < words.length; i++) if (words[i] !== mine[i]) return false;
+    const own = this.#words;
+    for (let i = 0; i < words.length; i++) if (words[i] !== own[i]) return false;
     return true;
   }
 }
 
-/** Two words at a time: each half waits for its own last result only. */
+/** Hashes two words at a time: the two multiplications do not wait for each other. */
 function hashOf(words: Int32Array, length: number): number {
   let a = 0x811c9dc5 | 0;
   let b = length;
@@ -202,7 +205,10 @@ interface Known<T> {
   readonly value: T;
 }
 
-/** Plans by signature. The words of all signatures together are bounded. */
+/**
+ * Plans by signature. When their signatures together are longer than the limit, the least recently used half is
+ * evicted.
+ */
 export class PlanCache<T> {
   readonly #plans: BoundedCache<number, Known<T>>;
 

@@ -1,11 +1,12 @@
-// Strided views: movement operations change offset and strides and copy nothing, wherever that can be said in strides.
+// Strided views: movement operations change offset and strides and copy nothing, wherever strides can express the
+// result.
 import type { Attrs, Shape } from "@weft/tensor";
 import { sameShape, sizeOf } from "@weft/tensor/internals";
 import type { NodeOp, OpOf } from "./operation.ts";
 
 export interface View {
   readonly shape: Shape;
-  /** Elements, also negative (flip) or 0 (broadcast). */
+  /** In elements; negative after a flip, 0 along a broadcast axis. */
   readonly strides: readonly number[];
   readonly offset: number;
 }
@@ -15,7 +16,7 @@ const vector: readonly number[] = Object.freeze([1]);
 
 export function rowMajor(shape: Shape): readonly number[] {
   const { length } = shape;
-  // Planning asks for these again and again.
+  // Small ranks are fast: planning calls this often.
   if (length === 0) return scalar;
   if (length === 1) return vector;
   if (length === 2) return [shape[1]!, 1];
@@ -38,7 +39,7 @@ export function isRowMajor(shape: Shape, strides: readonly number[]): boolean {
   return true;
 }
 
-/** Strides of a value seen at a shape that it broadcasts to. */
+/** The strides of a view broadcast to a shape. */
 export function broadcastStrides(view: View, shape: Shape): readonly number[] {
   if (sameShape(view.shape, shape) && !shape.includes(1)) return view.strides;
   const lead = shape.length - view.shape.length;
@@ -50,7 +51,7 @@ export function broadcastStrides(view: View, shape: Shape): readonly number[] {
 
 type Moves = { readonly [K in OpOf<"move">]: (v: View, attrs: Attrs<K>) => View | undefined };
 
-/** The view after a movement operation; undefined where strides cannot say it and a copy is needed. */
+/** The view after a movement operation; undefined if strides cannot express it and a copy is needed. */
 export const moves = {
   permute: (v, { axes }) => ({
     shape: axes.map((a) => v.shape[a]!),
@@ -72,11 +73,11 @@ export const moves = {
 } satisfies Moves;
 
 const byName: Moves = moves;
-/** The same for an operation that is known to be one: here its attributes get their type back. */
+/** The same for a node of kind `move`: here its attributes get their type back. */
 export const moved = (v: View, { op, attrs }: { readonly op: NodeOp; readonly attrs: unknown }): View | undefined =>
   byName[op as OpOf<"move">](v, attrs as never);
 
-/** Reshape as strides: groups of axes that lie side by side are cut anew. */
+/** Reshapes by strides: groups of contiguous axes are split anew. */
 function reshaped(v: View, shape: Shape): View | undefined {
   if (isRowMajor(v.shape, v.strides)) return { shape, strides: rowMajor(shape), offset: v.offset };
   const strides = new Array<number>(shape.length).fill(0);

@@ -99,7 +99,7 @@ export class Runner<S extends Storage, E> {
     node.offset = offset;
     node.strides = strides;
     storage.refs++;
-    if (node.net !== undefined) this.#unowned.settled(node);
+    if (node.unowned !== undefined) this.#unowned.settled(node);
   }
 
   /** The last handle of a computed node was released: frees its storage, if no other node lies in it. */

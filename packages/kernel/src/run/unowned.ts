@@ -5,7 +5,7 @@
 import type { Tensor } from "@weft/tensor";
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Driver, Relief } from "./driver.ts";
-import { nodeOf, type Evicted, type Net, type Node, type Storage, type Watch } from "../graph/node.ts";
+import { nodeOf, type Evicted, type UnownedHandles, type Node, type Storage, type Watch } from "../graph/node.ts";
 
 /** Bytes of unowned values before the first eviction: this, or 1 / SHARE of the limit if that is less. */
 const AMPLE = 2 ** 26;
@@ -21,7 +21,7 @@ export class Unowned<S extends Storage> implements Relief {
   readonly #canEvict: boolean;
   readonly #counts: { live: number; bytes: number };
   readonly #releaseHandle: (node: Node) => void;
-  readonly #registry: FinalizationRegistry<Net>;
+  readonly #registry: FinalizationRegistry<UnownedHandles>;
   /** How many handles were registered in this turn of the event loop, and those beyond the bound. */
   #registered = 0;
   readonly #unregistered = new WeakSet<Tensor>();
@@ -64,9 +64,9 @@ export class Unowned<S extends Storage> implements Relief {
     this.#driver = driver;
     this.#counts = counts;
     this.#releaseHandle = releaseHandle;
-    this.#registry = new FinalizationRegistry((net) => {
-      const { node } = net;
-      if (node === undefined) net.missed++;
+    this.#registry = new FinalizationRegistry((unowned) => {
+      const { node } = unowned;
+      if (node === undefined) unowned.missed++;
       else this.#collected(node);
     });
     this.#canEvict = driver.evict !== undefined;
@@ -86,15 +86,15 @@ export class Unowned<S extends Storage> implements Relief {
   /** Adds a handle that no scope owns. */
   add(x: Tensor): void {
     const node = nodeOf(x);
-    const net = (node.net ??= { node, handles: 0, missed: 0 });
-    net.handles++;
-    if (!this.#canEvict || ++this.#registered < TURN) this.#registry.register(x, net, x);
+    const unowned = (node.unowned ??= { node, handles: 0, missed: 0 });
+    unowned.handles++;
+    if (!this.#canEvict || ++this.#registered < TURN) this.#registry.register(x, unowned, x);
     else {
       if (this.#registered === TURN) host.setTimeout?.(() => (this.#registered = 0), 0);
       this.#unregistered.add(x);
     }
     if (node.storage !== undefined) this.settled(node);
-    else if (net.handles === 1) {
+    else if (unowned.handles === 1) {
       const bytes = sizeOf(node.shape) * dtypeInfo[node.dtype].bytes;
       // Larger values are usually merged into their readers, and never stored.
       if (bytes <= this.#base) this.#pending += bytes;
@@ -114,7 +114,7 @@ export class Unowned<S extends Storage> implements Relief {
   /** Removes a handle that is released, or that a scope owns from now on. Returns whether it was here. */
   remove(x: Tensor): boolean {
     const node = nodeOf(x);
-    const here = node.net !== undefined && (this.#registry.unregister(x) || this.#unregistered.delete(x));
+    const here = node.unowned !== undefined && (this.#registry.unregister(x) || this.#unregistered.delete(x));
     if (here) this.#removeHandle(node);
     return here;
   }
@@ -125,19 +125,19 @@ export class Unowned<S extends Storage> implements Relief {
   }
 
   #removeHandle(node: Node): void {
-    const net = node.net!;
-    if (--net.handles > 0) return;
+    const unowned = node.unowned!;
+    if (--unowned.handles > 0) return;
     const storage = this.storageOf(node);
     if (storage?.loose?.delete(node) === true && storage.loose.size === 0) this.#removeStorage(storage);
   }
 
   /** Called when the value of a node was stored. */
   settled(node: Node): void {
-    const net = node.net!;
-    if (net.handles <= 0) return;
+    const unowned = node.unowned!;
+    if (unowned.handles <= 0) return;
     const storage = this.storageOf(node)!;
     (storage.loose ??= new Set()).add(node);
-    if (storage.evicted !== undefined) net.node = undefined;
+    if (storage.evicted !== undefined) unowned.node = undefined;
     else this.#addStorage(storage);
   }
 
@@ -194,9 +194,9 @@ export class Unowned<S extends Storage> implements Relief {
     this.#counts.live++;
     this.#counts.bytes += storage.bytes;
     for (const node of storage.loose!) {
-      const net = node.net!;
-      net.node = node;
-      for (; net.missed > 0; net.missed--) this.#late.push(node);
+      const unowned = node.unowned!;
+      unowned.node = node;
+      for (; unowned.missed > 0; unowned.missed--) this.#late.push(node);
     }
     this.#addStorage(storage);
   }
@@ -272,7 +272,7 @@ export class Unowned<S extends Storage> implements Relief {
       this.#counts.live--;
       this.#counts.bytes -= storage.bytes;
       this.moved += storage.bytes;
-      for (const node of storage.loose!) node.net!.node = undefined;
+      for (const node of storage.loose!) node.unowned!.node = undefined;
       const mark = {};
       storage.evicted = { data, mark, watch: this.#watch(mark, storage.bytes) };
     }
@@ -342,7 +342,7 @@ export class Unowned<S extends Storage> implements Relief {
 /** Whether every handle on what lies in a storage is one that no scope owns. */
 function alone({ refs, loose }: Storage): boolean {
   if (refs !== loose!.size) return false;
-  for (const { handles, net } of loose!) if (handles !== net!.handles) return false;
+  for (const { handles, unowned } of loose!) if (handles !== unowned!.handles) return false;
   return true;
 }
 
