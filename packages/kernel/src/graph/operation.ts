@@ -1,6 +1,6 @@
 // Operations in the graph: a primitive is known by its name, a fused operation by its object, since two packages may
 // use one name. Tables over the primitives say what the planner does with each; a fused operation says it itself.
-import { UnsupportedError, type FusedOp, type Indices, type OpName } from "@weft/tensor";
+import type { FusedOp, Indices, OpName } from "@weft/tensor";
 import type { AxisAttrs, ElementwiseOps } from "@weft/tensor/internals";
 
 export type AnyOp = OpName | FusedOp;
@@ -79,24 +79,19 @@ const indices: { readonly [K in OpName]?: Indices } = {
   scatterAdd: alongAxis,
 };
 
-/** Codes are this wide in the key of a plan. */
-const CODE_BITS = 12;
-/** The code of each operation in keys and tables, and tables by code. */
+/** The code of each operation in keys and tables, and tables by code. A program may make operations as it goes. */
 const codes = new Map<Coded, number>();
+const codesOfObjects = new WeakMap<object, number>();
 const kindsByCode: Kind[] = [];
 const indicesByCode: (Indices | undefined)[] = [];
 
 /** The code of an operation: the next number when it is first seen. */
 export function codeOf(op: Coded): number {
-  let code = codes.get(op);
+  let code = typeof op === "object" ? codesOfObjects.get(op) : codes.get(op);
   if (code === undefined) {
-    code = codes.size;
-    if (code >= 2 ** CODE_BITS)
-      throw new UnsupportedError(
-        `${nameOf(op)}: more than ${2 ** CODE_BITS} operations; a fused operation is made once, not in each call`,
-      );
-    codes.set(op, code);
-    kindsByCode.push(kindOf(op));
+    code = kindsByCode.push(kindOf(op)) - 1;
+    if (typeof op === "object") codesOfObjects.set(op, code);
+    else codes.set(op, code);
     indicesByCode.push(typeof op === "object" ? op.indices : op === "result" ? undefined : indices[op]);
   }
   return code;

@@ -31,6 +31,8 @@ function putNumber(words: Int32Array, at: number, value: number): number {
 
 /** From so many operands on, their count has a word of its own. */
 const MANY = 63;
+/** Codes of operations from here on have a word of their own. */
+const LARGE = 0xfff;
 
 /** Numbers that stand for names of attributes. */
 const names = new Map<string, number>();
@@ -72,14 +74,15 @@ export class Signature {
       const { shape, attrs, inputs } = node;
       const rank = shape.length;
       const count = inputs.length;
-      if (at + 3 * rank + 2 > words.length) words = this.#grow(3 * rank + 2);
+      if (at + 3 * rank + 3 > words.length) words = this.#grow(3 * rank + 3);
       words[at++] =
-        node.code |
+        Math.min(node.code, LARGE) |
         (dtypeInfo[node.dtype].code << 12) |
         (node.handles > 0 ? 1 << 16 : 0) |
         (attrs === undefined ? 0 : 1 << 17) |
         (rank << 18) |
         (Math.min(count, MANY) << 25);
+      if (node.code >= LARGE) words[at++] = node.code;
       if (count >= MANY) words[at++] = count;
       for (let k = 0; k < rank; k++) {
         const size = shape[k]!;

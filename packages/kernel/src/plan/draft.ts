@@ -69,7 +69,8 @@ export class Draft {
 
   #operation(op: AnyOp, code: number, args: readonly number[], to: DType | undefined): number {
     const key = this.#key;
-    key.push(100 + code, to === undefined ? 0 : 1 + dtypeInfo[to].code, args.length);
+    // A key holds 16 bits of each number.
+    key.push(100 + (code & 0x7fff), code >>> 15, to === undefined ? 0 : 1 + dtypeInfo[to].code, args.length);
     for (let i = 0; i < args.length; i++) key.push(args[i]!);
     return this.lines.push({ t: "op", op, args, to }) - 1;
   }

@@ -1,7 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
 import type { AnyOp, CallOp, FusedKernel } from "@weft/kernel";
-import type { Attrs } from "@weft/tensor";
+import type { Attrs, FusedOp } from "@weft/tensor";
 import type { Call, Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
@@ -35,13 +35,15 @@ export function callsWith(kernels: readonly FusedKernel[]): Calls {
     ...(Object.entries(table) as [CallOp, Call<unknown>][]),
     ...kernels.map(({ op, call }) => [op, call as Call<unknown>] as const),
   ]);
+  // Weak: a program may make operations as it goes.
+  const ofRows = new WeakMap<FusedOp, Call<unknown>>();
   return {
     get: (op) => {
-      const call = calls.get(op);
-      if (call !== undefined || typeof op === "string" || op.rows === undefined) return call;
-      const ofRows = rowCall(op.rows) as Call<unknown>;
-      calls.set(op, ofRows);
-      return ofRows;
+      const known = calls.get(op);
+      if (known !== undefined || typeof op === "string" || op.rows === undefined) return known;
+      let call = ofRows.get(op);
+      if (call === undefined) ofRows.set(op, (call = rowCall(op.rows) as Call<unknown>));
+      return call;
     },
   };
 }
