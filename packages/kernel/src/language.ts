@@ -14,9 +14,9 @@ export type Scalar = ComputeType;
  * - `eq … ge`: bool. Comparisons with NaN are false, `ne` true. `not`, `and`, `or`, `xor`: bool or i32 (bitwise).
  * - `select(mask, a, b)`. `bits`: f32 as i32; `float`: i32 as f32, bit for bit.
  * - `f32`, `f64`, `i32`, `bool`: conversions (i32 from a float: toward zero, saturating, NaN gives 0; bool: x != 0).
- * - `rem(m, a, b)`: the remainder of a / b truncated, exact. `turns(m, x)`, `rest(m, x)`: f32, x = turns·π/2 + rest for
- *   any x, turns in 0…3, rest in [-π/4, π/4]. They are slow and run only where the mask m is set; the results elsewhere
- *   are undefined.
+ * - `rem(m, a, b)`: the remainder of a / b rounded toward zero, exact. `turns(m, x)`, `rest(m, x)`: f32, x = turns·π/2
+ *   + rest for any x, turns in 0…3, rest in [-π/4, π/4]. They are slow and run only where the mask m is set; the
+ *   results elsewhere are undefined.
  * - all others exist in f64 only and may be calls of JavaScript's `Math`.
  */
 export type Fn =

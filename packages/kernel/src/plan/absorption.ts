@@ -1,26 +1,28 @@
-// The third pass: a map that only one other operation reads, element by element, is evaluated inside that one.
+// The third pass: a map that only one operation reads, element by element, is computed inside that operation.
 import { isStorage } from "@weft/tensor/internals";
 import type { Joins } from "./joins.ts";
 import { isAligned, type ComputedValue, type PlanValue, type Values } from "./plan-value.ts";
 
-/** Bounds of one launch: they keep kernels small, and the number of different kernels for long chains low. */
+/**
+ * Bounds of one launch: they keep kernels small, and long sequences of operations from making many different kernels.
+ */
 export interface Limits {
-  /** Operations evaluated inside one reader. */
+  /** The most operations computed inside one reader. */
   readonly tree: number;
-  /** Operations in one launch. */
+  /** The most operations in one launch. */
   readonly launch: number;
-  /** Values read by one launch. */
+  /** The most values read by one launch. */
   readonly operands: number;
 }
 
 export interface Absorption {
-  /** By id: whether it is evaluated inside its reader, and so is in no launch by itself. */
+  /** By id: whether it is computed inside its reader, and so has no launch of its own. */
   readonly absorbed: readonly boolean[];
-  /** By id: operations that run with it, itself among them. */
+  /** By id: how many operations are computed with it, including itself. */
   readonly sizes: readonly number[];
 }
 
-/** Without limits nothing is absorbed. */
+/** Decides what is absorbed: nothing, without limits. */
 export function absorb(
   { values, count, targets }: Joins,
   { kept }: Pick<Values, "kept">,
@@ -49,8 +51,8 @@ export function absorb(
 }
 
 /**
- * By id: the one reader of a map, if it has only one, which reads it at the index where it stands (else null); and how many values
- * an operation reads.
+ * By id: the reader of a map that has only one, which reads each element at its own index (else null); and how many
+ * values an operation reads.
  */
 function readersOf(
   values: readonly ComputedValue[],
@@ -59,7 +61,7 @@ function readersOf(
   const only = new Array<PlanValue | null | undefined>(count).fill(undefined);
   const loads = new Array<number>(count).fill(0);
   for (const value of values) {
-    // Their parts read in their stead.
+    // Their parts are the readers.
     if (value.kind === "join" || value.kind === "pad") continue;
     for (const x of value.inputs) {
       if (typeof x === "number") continue;
@@ -74,10 +76,10 @@ function readersOf(
   return { only, loads };
 }
 
-/** A value of a dtype that is only stored: it is rounded when it is written, so whoever reads it must read what was written. */
+/** A value of a dtype that is only stored: writing rounds it, so readers must read it from memory. */
 export const isRounded = ({ dtype }: PlanValue): boolean => isStorage(dtype);
 
-/** The views that an operation reads from memory or from its launch, through what it has absorbed. */
+/** The views that an operation reads, including those read by what it has absorbed. */
 export function readsOf(value: PlanValue, absorbed: readonly boolean[], out: PlanValue[] = []): readonly PlanValue[] {
   for (const x of value.inputs) {
     if (typeof x === "number" || x.base.kind === "source") continue;

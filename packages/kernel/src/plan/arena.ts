@@ -1,4 +1,5 @@
-// Places in the arena: values that live between two launches of one plan share memory when their lives do not meet.
+// The layout of the arena: values that live only between launches of one plan share memory if their lifetimes do not
+// overlap.
 import type { Slot } from "./plan.ts";
 
 /** Arena offsets are multiples of this. */
@@ -6,7 +7,7 @@ const ALIGN = 64;
 
 export interface Life {
   readonly slot: Slot;
-  /** First and last launch that touches it. */
+  /** The first and the last level that touch it. */
   first: number;
   last: number;
 }
@@ -17,9 +18,9 @@ interface Stretch {
 }
 
 /**
- * Gives every slot an offset and returns the bytes needed. Slots are placed in order of birth, each in the smallest free
- * stretch that holds it; what a slot leaves behind is free again after its last launch. The arena may be made of blocks of
- * `most` bytes (a multiple of the alignment): no slot, and no free stretch, lies across the boundary of two.
+ * Gives every slot an offset and returns the bytes needed. Slots are placed in order of birth, each in the smallest
+ * free stretch that holds it, and freed after its last launch. The arena may consist of blocks of `most` bytes (a
+ * multiple of the alignment): no slot and no free stretch crosses a block boundary.
  */
 export function layOut(lives: readonly Life[], most = Infinity): number {
   const births = lives.toSorted((a, b) => a.first - b.first);
@@ -28,7 +29,7 @@ export function layOut(lives: readonly Life[], most = Infinity): number {
   let total = 0;
   let dead = 0;
   for (const { slot, first } of births) {
-    for (; deaths[dead]!.last < first; dead++) giveBack(free, deaths[dead]!.slot, most);
+    for (; deaths[dead]!.last < first; dead++) freeSlot(free, deaths[dead]!.slot, most);
     const bytes = roomOf(slot);
     let best = -1;
     for (let i = 0; i < free.length; i++) {
@@ -63,8 +64,8 @@ export function layOut(lives: readonly Life[], most = Infinity): number {
 
 const roomOf = (slot: Slot): number => Math.ceil(Math.max(slot.bytes, 1) / ALIGN) * ALIGN;
 
-/** Puts a stretch back, in order of place, joined with free neighbors. */
-function giveBack(free: Stretch[], slot: Slot, most: number): void {
+/** Frees the stretch of a slot: the list stays in order of address, and free neighbors are joined. */
+function freeSlot(free: Stretch[], slot: Slot, most: number): void {
   const start = slot.offset;
   const end = start + roomOf(slot);
   let [low, high] = [0, free.length];

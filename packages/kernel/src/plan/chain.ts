@@ -1,13 +1,13 @@
-// Work that depends on one row alone stays together: launches of successive levels in which row i of each result needs row i of
-// what was computed before (logits, softmax, loss, their gradients) become one launch, a chain, whose workgroups own rows. On a
-// device a launch costs more than small products do, and it waits for all that was started before it.
+// Chains: launches of successive levels in which row i of each result needs only row i of what was computed before
+// (logits, softmax, loss, their gradients) become one launch, whose workgroups own rows. On a GPU a launch costs more
+// than a small product, and waits for all launches before it.
 import { sizeOf } from "@weft/tensor/internals";
 import { layout } from "../language.ts";
 import { epilogueOf, touched, type CallLaunch, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
 import { isRowMajor } from "../graph/view.ts";
 import type { Rowwise, TraitsOf } from "./traits.ts";
 
-/** Puts launches, level by level, together otherwise. */
+/** Rearranges the launches of a plan, level by level. */
 export type Arrange = (
   levels: readonly (readonly Link[])[],
   slots: readonly Slot[],
@@ -16,18 +16,18 @@ export type Arrange = (
 
 type RowwiseCall = (launch: CallLaunch) => Rowwise | undefined;
 
-/** Launches in one chain, at most. */
+/** The most launches in one chain. */
 const LINKS = 12;
 
 /** A launch or a chain in the making. */
 interface Unit {
   readonly links: Link[];
   readonly level: number;
-  /** Rows of a unit that may be, or become, a chain; 0 of others. */
+  /** Rows of a unit that is, or may become, a chain; 0 for others. */
   readonly rows: number;
 }
 
-/** The launches, level by level, with chains where there can be some. */
+/** The launches, level by level, with chains where possible. */
 export function chained(
   levels: readonly (readonly Link[])[],
   slots: readonly Slot[],
@@ -35,7 +35,7 @@ export function chained(
 ): readonly (readonly Launch[])[] {
   const rowwise: RowwiseCall = (launch) => traits(launch.op).rowwise?.(launch);
   const units: Unit[] = [];
-  /** By slot, who wrote it, and at which level before. */
+  /** By slot: the units that write it, and the original level of the write. */
   const writers = new Map<number, { readonly unit: Unit; readonly was: number }[]>();
   const many = writtenByMany(levels);
   const all = levels.flatMap((list, was) => list.map((launch) => ({ launch, was })));
@@ -43,7 +43,7 @@ export function chained(
     const before = new Set<Unit>();
     touched(launch, (slot) => {
       for (const w of writers.get(slot) ?? []) {
-        if (w.was >= was) break; // parts of a join that stood side by side still do
+        if (w.was >= was) break; // parts of a join in one level stay independent
         before.add(w.unit);
       }
     });
@@ -75,7 +75,7 @@ export function chained(
   return found.filter((l) => l !== undefined);
 }
 
-/** Slots that more than one launch writes: joins, whose rows are no unit's own. */
+/** Slots that several launches write: joins, whose rows belong to no single unit. */
 function writtenByMany(levels: readonly (readonly Link[])[]): Set<number> {
   const first = new Map<number, Link>();
   const many = new Set<number>();
@@ -101,7 +101,7 @@ function continues(
   return byRows(launch, unit.rows, slots, many, made, rowwise);
 }
 
-/** Whether a launch needs of the slots in `made`, for each row of its results, that row alone. */
+/** Whether each row of a launch's results needs only that row of the slots in `made`. */
 function byRows(
   launch: Link,
   rows: number,
@@ -131,7 +131,10 @@ function byRows(
   );
 }
 
-/** The same of a kernel: its outermost loop walks over rows, and within a row it stays in the row of each such slot. */
+/**
+ * The same for a kernel: its outermost loop runs over rows, and inside a row it stays within that row of each such
+ * slot.
+ */
 function kernelByRows(
   { kernel, words, places }: KernelLaunch,
   rows: number,

@@ -1,5 +1,5 @@
-// Updates in place: an output may take the storage of a leaf that nothing else needs any more, when the launch that writes
-// it is the last to read the leaf, and reads each element where it writes.
+// Updates in place: an output may reuse the storage of a leaf that nothing else needs, if the launch that writes the
+// output is the last to read the leaf and reads each element where it writes.
 import { layout } from "../language.ts";
 import { epilogueOf, touched, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
 import { checkOf } from "../graph/fault.ts";
@@ -7,7 +7,7 @@ import { codeOf, indicesOfCode } from "../graph/operation.ts";
 import { isRowMajor } from "../graph/view.ts";
 import type { TraitsOf } from "./traits.ts";
 
-/** `slot` (an output) may take the place of `leaf` (among the plan's leaves). */
+/** `slot` (an output) may reuse the storage of `leaf` (an index into the plan's leaves). */
 export interface Donation {
   readonly slot: number;
   readonly leaf: number;
@@ -15,7 +15,7 @@ export interface Donation {
   readonly early: boolean;
 }
 
-/** The elementwise kernel of a launch: what it is, or the epilogue of a call or a reduction. */
+/** The elementwise kernel of a launch: itself, or the epilogue of a call or a reduction. */
 const mapOf = (launch: Link): KernelLaunch | undefined =>
   launch.kind === "kernel" && launch.kernel.reduced === 0 ? launch : epilogueOf(launch);
 
@@ -51,7 +51,7 @@ export function donationsOf(
       const own = kernel === launch ? [] : ownSlots(launch);
       for (const write of kernel.places) {
         if (!write.write || write.bytes !== 0 || slots[write.slot]!.kind !== "output") continue;
-        // What writes where its epilogue will write would overwrite the leaf before the epilogue reads it.
+        // A launch that writes where its epilogue writes would overwrite the leaf before the epilogue reads it.
         if (own.includes(write.slot)) continue;
         for (const read of kernel.places) {
           const leaf = slots[read.slot]!;
@@ -69,7 +69,9 @@ export function donationsOf(
   return donations;
 }
 
-/** So many levels have run when all indices are checked. Most are checked twice, on the way back, too: the first time counts. */
+/**
+ * After how many levels all indices are checked. Most are checked again in the backward pass: the first check counts.
+ */
 function untilChecked(levels: readonly (readonly Launch[])[]): number {
   const seen = new Set<string>();
   let count = 0;
@@ -88,14 +90,14 @@ function untilChecked(levels: readonly (readonly Launch[])[]): number {
   return count;
 }
 
-/** The slots that a call or reduction itself, without its epilogue, touches. */
+/** The slots that a call or reduction touches without its epilogue. */
 function ownSlots(launch: Link): number[] {
   const slots: number[] = [];
   touched({ ...launch, after: undefined }, (slot) => slots.push(slot));
   return slots;
 }
 
-/** For each leaf the launch that reads it last; undefined where several launches of one level do. */
+/** For each leaf the launch that reads it last; undefined if several launches of one level do. */
 function lastReaders(slots: readonly Slot[], levels: readonly (readonly Launch[])[]): Map<number, Launch | undefined> {
   const last = new Map<number, Launch | undefined>();
   const levelOf = new Map<number, number>();
@@ -113,7 +115,7 @@ function lastReaders(slots: readonly Slot[], levels: readonly (readonly Launch[]
   return last;
 }
 
-/** Whether two operands of a launch step through memory alike, in elements of one size. */
+/** Whether two operands of a launch have the same strides and dtype. */
 function sameWalk({ kernel, words }: KernelLaunch, a: number, b: number): boolean {
   const dtypeAt = (word: number) => kernel.operands[(word - layout.operand(kernel, 0)) / (1 + kernel.rank)]!.dtype;
   if (dtypeAt(a) !== dtypeAt(b)) return false;

@@ -1,5 +1,5 @@
-// The draft of a kernel: what a group reads, computes and writes, line by line, before it is known whether such a kernel
-// exists already. Its key says all that the kernel's code depends on.
+// The draft of a kernel: what a group reads, computes and writes, line by line, before it is known whether the kernel
+// exists already. Its key contains all that the kernel's code depends on.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo, sameShape } from "@weft/tensor/internals";
 import type { Absorption } from "./absorption.ts";
@@ -12,7 +12,7 @@ import type { Memory } from "./slots.ts";
 import type { AnyOp } from "../graph/operation.ts";
 import { broadcastStrides } from "../graph/view.ts";
 
-/** What the passes before have decided. */
+/** The decisions of earlier passes. */
 export interface Decisions
   extends
     Pick<Joins, "targets">,
@@ -20,7 +20,7 @@ export interface Decisions
     Pick<Grouping, "groupOf" | "stored">,
     Pick<Memory, "addressOf"> {}
 
-/** One line of a kernel before it is written out: enough for its key, and to write it when the key is new. */
+/** One line of a draft: enough for the key, and to build the kernel if the key is new. */
 export type DraftLine =
   | { readonly t: "load" | "affine"; readonly operand: number; readonly type: Scalar }
   | { readonly t: "number"; readonly slot: number; readonly type: Scalar }
@@ -30,7 +30,7 @@ export type DraftLine =
 export interface OperandDraft {
   readonly use: KernelOperand["use"];
   readonly dtype: DType;
-  /** Whose elements they are; none of an `index`. */
+  /** The value whose elements it reads or writes; undefined for an `index`. */
   readonly value: PlanValue | undefined;
   /** Elements. */
   readonly offset: number;
@@ -51,7 +51,7 @@ export class Draft {
   readonly reductions: { readonly fn: Reduction["fn"]; readonly operand: number; readonly line: number }[] = [];
   readonly group: Group;
   readonly #decisions: Decisions;
-  /** What is computed here, each at the index of its line. */
+  /** The values computed here, each at the index of its line. */
   readonly #computed: PlanValue[] = [];
   /** The key of the lines so far, as character codes. */
   readonly #key: number[] = [];
@@ -80,7 +80,7 @@ export class Draft {
     return this.operands.push({ use: "write", dtype: value.dtype, value, offset: 0, strides, line: -1 }) - 1;
   }
 
-  /** The value of view `x` at each index of the group's space. */
+  /** The line of the value of view `x` at each index of the group's space. */
   read(x: PlanValue): number {
     const b = x.base;
     const { group } = this;
@@ -111,7 +111,7 @@ export class Draft {
   #compute(value: MapValue): number {
     const { inputs, op } = value;
     if (op === "fill") return this.#constant(value.attrs.value, dtypeInfo[value.dtype].compute);
-    // Numbers take the type of the tensors beside them; the choices of `where` have that of the result.
+    // Numbers have the dtype of the tensor operands; the choices of `where` have that of the result.
     let { dtype } = value;
     if (op !== "where") for (const x of inputs) if (typeof x !== "number") dtype = x.dtype;
     const args = new Array<number>(inputs.length);
@@ -124,7 +124,7 @@ export class Draft {
   }
 
   #constant(value: number, type: Scalar): number {
-    // The reciprocal tells -0 from 0.
+    // The reciprocal distinguishes -0 from 0.
     this.#key.push(4, ...Array.from(`${value}/${1 / value},`, (c) => c.charCodeAt(0)));
     return this.lines.push({ t: "const", value, type }) - 1;
   }
@@ -132,7 +132,7 @@ export class Draft {
   #source(x: PlanValue, b: SourceValue): number {
     if (b.op === "full") return this.#number(dtypeInfo[b.dtype].compute, b.node, 0);
     if (x !== b) return this.#numbered(x, b);
-    // Random bits are dear: each is computed once.
+    // Random bits are expensive: each is computed once.
     const known = this.#computed.indexOf(b);
     if (known >= 0) return known;
     const line = this.#numbered(b, b);

@@ -1,5 +1,5 @@
-// The second pass: joins and pads become writes into parts of one value. A map that lies whole in its part writes there
-// directly; all else is copied in.
+// The second pass: joins and pads become writes into parts of one value. A map that is used as a whole writes into its
+// part directly; everything else is copied.
 import { sameShape, sizeOf } from "@weft/tensor/internals";
 import {
   castOf,
@@ -18,14 +18,14 @@ import { isRowMajor, moves, rowMajor, type View } from "../graph/view.ts";
 interface Target {
   readonly into: JoinValue | PadValue;
   readonly view: View;
-  /** What must be written before: the numbers around the operand of a pad. */
+  /** What must be written first: the numbers around the operand of a pad. */
   readonly fill: MapValue | undefined;
 }
 
 export interface Joins {
   /** Everything that is computed, a join or pad after its parts. */
   readonly values: readonly ComputedValue[];
-  /** Every `id` is less. */
+  /** Greater than every `id`. */
   readonly count: number;
   readonly targets: ReadonlyMap<PlanValue, Target>;
   /** A join or pad is complete when these are. */
@@ -39,12 +39,12 @@ export function placeJoins({ values, count, kept }: Values): Joins {
   const all: ComputedValue[] = [];
   const reads = countReads(values, count);
 
-  /** Writes `x` where `region` of a join or pad lies; gives the map that does. */
+  /** Writes `x` into `region` of a join or pad; returns the map that does so. */
   const place = (into: JoinValue | PadValue, x: PlanValue, region: View, fill?: MapValue): MapValue => {
     const b = x.base;
     if (b.kind === "map" && fill === undefined && isWhole(x) && !kept[b.id] && !targets.has(b)) {
       const view = sameShape(b.shape, x.shape) ? region : moves.reshape(region, { shape: b.shape });
-      // Other readers see the value where it lies now: possible if it still lies in order.
+      // Other readers read the value there, which works if it is still in row-major order.
       if (view !== undefined && (reads[b.id] === 1 || isRowMajor(view.shape, view.strides))) {
         targets.set(b, { into, view, fill });
         return b;
@@ -83,7 +83,7 @@ export function placeJoins({ values, count, kept }: Values): Joins {
 
 const isJoin = ({ kind }: ComputedValue): boolean => kind === "join" || kind === "pad";
 
-/** By id: how often a value is read, under its own name or as a view. */
+/** By id: how often a value is read, directly or as a view. */
 function countReads(values: readonly ComputedValue[], count: number): readonly number[] {
   const reads = new Array<number>(count).fill(0);
   for (const { inputs } of values) for (const x of inputs) if (typeof x !== "number") reads[x.base.id]!++;
@@ -92,7 +92,7 @@ function countReads(values: readonly ComputedValue[], count: number): readonly n
 
 const wholeOf = ({ shape }: PlanValue): View => ({ shape, strides: rowMajor(shape), offset: 0 });
 
-/** Where an operand lies in a join or pad: from `starts` on, with `gaps` elements between two neighbors. */
+/** The part of a join or pad that an operand fills: from `starts` on, with `gaps` elements between two neighbors. */
 const regionOf = (
   into: PlanValue,
   { shape: sizes }: PlanValue,

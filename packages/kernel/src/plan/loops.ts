@@ -1,4 +1,5 @@
-// Loops of a launch: axes of size 1 vanish, and neighboring axes that every operand walks through in one stride are one loop.
+// Loops of a launch: axes of size 1 are removed, and neighboring axes that every operand walks with one stride become
+// one loop.
 import type { Shape } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import type { Step } from "../language.ts";
@@ -11,23 +12,26 @@ export interface Loops {
   readonly sizes: readonly number[];
   /** How many of the last loops are reduced. */
   readonly reduced: number;
-  /** For each operand, a stride a loop. */
+  /** For each operand, one stride per loop. */
   readonly strides: readonly Strides[];
 }
 
-/** Loops count in words of 32 bits. */
+/** Loop counters are 32-bit words. */
 export const COUNTED = 2 ** 32;
 
 const unit: Strides = [1];
 
-/** Orders kept axes before reduced ones and merges what can be merged. There is at least one loop, in a reduction a reduced one. */
+/**
+ * Puts kept axes before reduced ones and merges axes. There is at least one loop; a reduction has at least one reduced
+ * loop.
+ */
 export function loopsOf(
   shape: Shape,
   operands: readonly { readonly strides: Strides }[],
   reducedAxes: readonly number[],
   reduce: boolean,
 ): Loops {
-  // Most launches walk through everything in order.
+  // Most launches walk all operands in order.
   if (!reduce && operands.every((o) => isRowMajor(shape, o.strides)))
     return { sizes: [sizeOf(shape)], reduced: 0, strides: operands.map(() => unit) };
   const sizes: number[] = [];

@@ -1,5 +1,5 @@
-// From a group to a launch: the operations of a group become one kernel (found again by its key), its operands and numbers
-// the kernel's arguments.
+// From a group to a launch: the operations of a group become one kernel (cached by its key), its operands and numbers
+// become the kernel's arguments.
 import { UnsupportedError, type DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { Draft, type Decisions } from "./draft.ts";
@@ -25,7 +25,7 @@ export class KernelCache {
   }
 }
 
-/** The launch of a group of maps, of a reduction, or of a call's epilogue; undefined where there is nothing to do. */
+/** The launch of a group of maps, of a reduction, or of a call's epilogue; undefined if there is nothing to do. */
 export function launchOf(
   group: Group,
   decisions: Decisions,
@@ -33,16 +33,16 @@ export function launchOf(
 ): { launch: KernelLaunch; unit: number } | undefined {
   const draft = new Draft(group, decisions);
   const { shape } = group;
-  const axes = draw(draft, decisions);
+  const axes = fill(draft, decisions);
   if (draft.stores.length === 0 && draft.reductions.length === 0) return undefined;
 
   const fold = group.kind === "reduce";
   const { sizes, reduced, strides } = loopsOf(shape, draft.operands, axes, fold);
   const rank = sizes.length;
-  // What is stored would need more memory than there is, and its allocation says so.
+  // A map of this size fails when its result is allocated.
   if (fold && sizes.some((size) => size >= COUNTED))
     throw new UnsupportedError(
-      `${nameOf(group.roots[0]!.op)}: shape [${shape.join(", ")}] has more elements along an axis than a loop counts (2³²)`,
+      `${nameOf(group.roots[0]!.op)}: shape [${shape.join(", ")}] has 2³² or more elements along an axis, and a loop counts fewer`,
     );
   for (let l = 0; l < rank - reduced; l++) if (sizes[l] === 0) return undefined;
   const lanes = fold ? lanesOf(strides, rank - 1, rank - 1 - reduced, draft) : rank - 1;
@@ -78,8 +78,8 @@ export function launchOf(
   return { launch: { kind: "kernel", name, kernel, words, places, numbers }, unit: sizes[0]! / (shape[0] ?? 1) };
 }
 
-/** Puts the group's work into the draft; gives the axes that it reduces. */
-function draw(draft: Draft, { stored, targets }: Decisions): readonly number[] {
+/** Drafts the work of the group; returns the axes that it reduces. */
+function fill(draft: Draft, { stored, targets }: Decisions): readonly number[] {
   const { roots, shape } = draft.group;
   let axes: readonly number[] = none;
   for (const root of roots) {
@@ -104,20 +104,23 @@ function draw(draft: Draft, { stored, targets }: Decisions): readonly number[] {
 
 const none: readonly number[] = [];
 
-/** The loop that is cut into lanes: the last one, unless a reduction reads more side by side (or fewer apart) along the last kept loop. */
+/**
+ * The loop that is cut into lanes: the last one, unless a reduction reads memory more contiguously along the last kept
+ * loop.
+ */
 function lanesOf(strides: readonly (readonly number[])[], last: number, kept: number, draft: Draft): number {
   if (kept < 0) return last;
   let [along, across] = [0, 0];
   draft.operands.forEach((o, i) => {
     if (o.use !== "read") return;
-    along += merit(strides[i]![last]!);
-    across += merit(strides[i]![kept]!);
+    along += gain(strides[i]![last]!);
+    across += gain(strides[i]![kept]!);
   });
   return across > along ? kept : last;
 }
 
-/** What four elements read together gain: less than nothing where each lies by itself. */
-const merit = (stride: number): number => (stride === 1 ? 1 : stride === 0 ? 0 : -1);
+/** How much a read of four elements at a time gains: a loss if each must be loaded separately. */
+const gain = (stride: number): number => (stride === 1 ? 1 : stride === 0 ? 0 : -1);
 
 interface KernelShape {
   readonly rank: number;

@@ -1,6 +1,6 @@
-// The fourth pass: which operations share a launch. Maps over one index space that are ready together stand side by side in one
-// launch, and the elementwise work on the result of a call or a reduction becomes its epilogue. A launch waits only for launches
-// of lower levels, so merging never makes a cycle.
+// The fourth pass: which operations share a launch. Maps over one index space whose operands are ready at the same
+// level share a launch, and the elementwise work on the result of a call or a reduction becomes its epilogue. A launch
+// waits only for launches of lower levels, so merging never makes a cycle.
 import type { Shape } from "@weft/tensor";
 import { sameShape } from "@weft/tensor/internals";
 import { isRounded, readsOf, type Absorption, type Limits } from "./absorption.ts";
@@ -20,9 +20,9 @@ export interface MergeOptions {
   /** False gives every operation a launch of its own: results must not change. */
   readonly fuse: boolean;
   readonly limits: Limits;
-  /** Of calls: whether they can run an epilogue while their result is warm. */
+  /** Traits of calls: whether they can run an epilogue on their result. */
   readonly traits: TraitsOf;
-  /** Whether reductions can. */
+  /** Whether reductions can run an epilogue. */
   readonly reductions: boolean;
 }
 
@@ -35,9 +35,9 @@ export interface Group {
   readonly level: number;
   /** Maps whose values leave the launch (for a call: its epilogue), or the one reduction. */
   readonly roots: readonly (MapValue | ReduceValue)[];
-  /** The call; of an epilogue of a reduction, that. */
+  /** The call; in the epilogue of a reduction, the reduction. */
   readonly call: CallValue | ReduceValue | undefined;
-  /** Of a call with several results, these. */
+  /** The results of a call that has several. */
   readonly results: readonly ResultValue[];
   /** Of a reduction: the maps that run on its results, like the epilogue of a call. */
   readonly after: Group | undefined;
@@ -53,7 +53,7 @@ export interface Grouping {
   readonly stored: readonly boolean[];
 }
 
-/** What runs in a launch; the rest is memory, or expressions inside a launch. */
+/** A value that a launch computes; the others are memory or expressions inside a launch. */
 type RunValue = MapValue | ReduceValue | CallValue;
 
 /** A group while operations join it. */
@@ -81,7 +81,7 @@ export function merge(
   return merger;
 }
 
-/** Gives operations, one after the other, to groups. */
+/** Assigns operations to groups, one after the other. */
 class Merger {
   readonly groups: OpenGroup[] = [];
   readonly groupOf: (OpenGroup | undefined)[];
@@ -103,7 +103,7 @@ class Merger {
   add(value: RunValue, reads: readonly PlanValue[], kept: boolean): void {
     const isMap = value.kind === "map";
     const group =
-      (isMap && this.#options.fuse && (this.#joinable(value, reads) ?? this.#behindReduction(value, reads))) ||
+      (isMap && this.#options.fuse && (this.#joinable(value, reads) ?? this.#afterReduction(value, reads))) ||
       this.#open(value, reads);
     this.groupOf[value.id] = group;
     if (value.kind !== "call") group.roots.push(value);
@@ -119,13 +119,13 @@ class Merger {
     }
   }
 
-  /** One of several results of a call: these have memory, and the call has none. */
+  /** One of several results of a call: they have memory, and the call itself has none. */
   addResult(value: ResultValue): void {
     const [call] = value.inputs as [CallValue];
     const group = this.groupOf[call.id]!;
     group.results.push(value);
     this.groupOf[value.id] = group;
-    // Shared by all of them: what reads one may stand beside what reads another.
+    // All results share one list: readers of different results may share a launch.
     this.readers[value.id] = this.readers[call.id] ??= [];
     this.stored[call.id] = false;
     this.stored[value.id] = true;
@@ -139,18 +139,23 @@ class Merger {
     return this.#joins.parts.get(b)!.reduce((level, part) => Math.max(level, this.#ready(part)), 0);
   }
 
-  /** The level at which what must be written before a value is. */
+  /** The level at which what must be written before a value is complete. */
   #filled(value: RunValue): number | undefined {
     const fill = this.#joins.targets.get(value)?.fill;
     return fill && this.#ready(fill);
   }
 
-  /** A group that the map may join: one that makes what it reads, or one that reads what it reads. */
+  /** A group that the map may join: one that computes an operand of it, or one that reads the same operand. */
   #joinable(value: MapValue, reads: readonly PlanValue[]): OpenGroup | undefined {
     let best: OpenGroup | undefined;
     for (const x of reads) {
       const g = this.groupOf[x.base.id];
-      if (g === undefined || g.kind === "reduce" || isBehind(g) || (best !== undefined && g.level <= best.level))
+      if (
+        g === undefined ||
+        g.kind === "reduce" ||
+        isReductionEpilogue(g) ||
+        (best !== undefined && g.level <= best.level)
+      )
         continue;
       if (g.call?.kind === "call" && (g.results.length > 0 || this.#options.traits(g.call.op).epilogue !== true))
         continue;
@@ -159,20 +164,20 @@ class Merger {
     if (best !== undefined && this.#fits(best, value, reads)) return best;
     for (const x of reads) {
       for (const g of this.readers[x.base.id] ?? [])
-        if (g.kind === "map" && !isBehind(g) && this.#fits(g, value, reads)) return g;
+        if (g.kind === "map" && !isReductionEpilogue(g) && this.#fits(g, value, reads)) return g;
     }
     return undefined;
   }
 
-  /** The maps behind the reduction whose result the map reads, element by element and possibly at another shape. */
-  #behindReduction(value: MapValue, reads: readonly PlanValue[]): OpenGroup | undefined {
+  /** The epilogue of the reduction whose result the map reads, element by element and possibly at another shape. */
+  #afterReduction(value: MapValue, reads: readonly PlanValue[]): OpenGroup | undefined {
     if (!this.#options.reductions) return undefined;
     for (const x of reads) {
       const { base } = x;
       const g = this.groupOf[base.id];
       if (g === undefined || !sameShape(x.shape, value.shape)) continue;
-      if (isBehind(g) && isAligned(x, g.shape) && this.#fits(g, value, reads)) return g;
-      // Masks lie in bytes that neighbors share.
+      if (isReductionEpilogue(g) && isAligned(x, g.shape) && this.#fits(g, value, reads)) return g;
+      // Not for bool: its elements are bytes of a word that neighbors share.
       if (base.kind !== "reduce" || base.dtype === "bool" || !isWhole(x)) continue;
       if (g.after !== undefined && !sameShape(g.after.shape, x.shape)) continue;
       const after = g.after ?? opened("map", x.shape, g.level, base);
@@ -188,7 +193,7 @@ class Merger {
     if (!sameShape(g.shape, value.shape) || g.size + this.#sizes[value.id]! > limits.launch) return false;
     const filled = this.#filled(value);
     if (filled !== undefined && filled >= g.level) return false;
-    let fresh = 0;
+    let added = 0;
     for (const x of reads) {
       if (x.base === g.call) {
         // A call's result is read as it was computed; that of a reduction may be seen at another shape.
@@ -197,10 +202,10 @@ class Merger {
         if (!isAligned(x, g.shape) || isRounded(x.base)) return false;
       } else {
         if (this.#ready(x.base) >= g.level) return false;
-        if (!g.reads.has(x.base)) fresh++;
+        if (!g.reads.has(x.base)) added++;
       }
     }
-    return g.reads.size + fresh <= limits.operands;
+    return g.reads.size + added <= limits.operands;
   }
 
   #open(value: RunValue, reads: readonly PlanValue[]): OpenGroup {
@@ -213,8 +218,8 @@ class Merger {
   }
 }
 
-/** Whether the group is what runs behind a reduction. */
-const isBehind = (g: Group): boolean => g.kind === "map" && g.call !== undefined;
+/** Whether the group is the epilogue of a reduction. */
+const isReductionEpilogue = (g: Group): boolean => g.kind === "map" && g.call !== undefined;
 
 const opened = (kind: Group["kind"], shape: Shape, level: number, call: Group["call"]): OpenGroup => ({
   kind,

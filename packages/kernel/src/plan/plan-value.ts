@@ -1,5 +1,5 @@
-// The first pass of planning: what the planner sees of a needed node, and where its value is read from (a base and a strided
-// view of it). Movement disappears here; where strides cannot say it, an identity map (a copy) takes its place.
+// The first pass: turns needed nodes into values, each read as a strided view of a base. Movements disappear here;
+// where strides cannot express one, an identity map (a copy) takes its place.
 import type { Attrs, DType, FusedOp, OpName, Shape } from "@weft/tensor";
 import { sameShape, sizeOf } from "@weft/tensor/internals";
 import { operandsOf, type Node, type Typed } from "../graph/node.ts";
@@ -7,7 +7,7 @@ import { codeOf, kindOfCode, type AnyOp, type Kind, type OpOf } from "../graph/o
 import type { TraitsOf } from "./traits.ts";
 import { isRowMajor, moved, rowMajor, type View } from "../graph/view.ts";
 
-/** What all values have. Later passes keep what they find out in tables of their own, by `id`. */
+/** What all values have. Later passes keep their results in tables of their own, by `id`. */
 interface Common extends View {
   readonly id: number;
   readonly code: number;
@@ -18,7 +18,7 @@ interface Common extends View {
   readonly base: PlanValue;
 }
 
-/** What is read of a kind. A number is one among the operands of a node. */
+/** What the inputs of each kind are. A number is a plain number among the operands of a node. */
 interface Inputs {
   readonly leaf: never;
   readonly map: PlanValue | number;
@@ -31,7 +31,7 @@ interface Inputs {
   readonly result: CallValue;
 }
 
-/** A value of a kind: where that is known (and, where it leaves several, the operation), so are attributes and inputs. */
+/** A value of a kind: the kind (and the operation) determines the types of attributes and inputs. */
 interface Of<K extends keyof Inputs, Op, Attributes> extends Common {
   readonly kind: K;
   readonly op: Op;
@@ -52,18 +52,21 @@ export type SourceValue = Each<"source">;
 export type ReduceValue = Each<"reduce">;
 export type JoinValue = Each<"join">;
 export type PadValue = Each<"pad">;
-/** Primitives and fused operations: the backend's kernel knows its attributes. It is its own result, unless it has several. */
+/**
+ * Primitives and fused operations: the backend's kernel knows the attributes. A call is its own result, unless it has
+ * several.
+ */
 export type CallValue = Of<"call", AnyOp, unknown>;
-/** One of several results of a call, whether somebody needs it or not. */
+/** One of several results of a call, needed or not. */
 export type ResultValue = Of<"result", "result", undefined>;
 
-/** All that is not a view, and did not exist before. */
+/** A value that the plan computes: no leaf and no view. */
 export type ComputedValue = MapValue | SourceValue | ReduceValue | JoinValue | PadValue | CallValue | ResultValue;
 export type PlanValue = LeafValue | MoveValue | ComputedValue;
 
 /**
- * Makes a value; a view has a base. Here attributes and inputs get the types of the kind: both were checked when the node was
- * recorded.
+ * Makes a value; a view has a base. Here attributes and inputs get the types of the kind: both were checked when the
+ * node was recorded.
  */
 function make<V extends PlanValue>(
   id: number,
@@ -96,11 +99,11 @@ export interface Values {
   /** Everything that is computed, each after what it reads; all results of a call follow it. */
   readonly values: readonly ComputedValue[];
   readonly leaves: readonly LeafValue[];
-  /** Every `id` is less. */
+  /** Greater than every `id`. */
   readonly count: number;
   /** By id: whether it outlives the plan, under its own handle or that of a view. */
   readonly kept: readonly boolean[];
-  /** What living handles of the needed nodes see. */
+  /** The values of needed nodes with living handles. */
   readonly outputs: readonly { readonly node: number; readonly value: PlanValue }[];
 }
 
@@ -172,7 +175,7 @@ export function valuesOf(needed: readonly Node[], leafNodes: readonly Node[], tr
 const leaf: Operation = { op: "leaf", code: 0, attrs: undefined };
 const result: Operation = { op: "result", code: 0, attrs: undefined };
 
-/** An expression of the index is a value whose "memory" at place v is the number v; its strides say where it looks. */
+/** A source is read like memory whose element at position v is computed from v; its strides give the position. */
 const strides: { readonly [K in OpOf<"source">]: (shape: Shape, attrs: Attrs<K>) => readonly number[] } = {
   full: (shape) => shape.map(() => 0),
   iota: (shape, { axis }) => shape.map((_, i) => (i === axis ? 1 : 0)),
@@ -183,7 +186,7 @@ const strides: { readonly [K in OpOf<"source">]: (shape: Shape, attrs: Attrs<K>)
 const sourceStrides = ({ op, shape, attrs }: Node): readonly number[] =>
   strides[op as OpOf<"source">](shape, attrs as never);
 
-/** Whether `x` is read at each index of `shape` exactly where its base holds that index. */
+/** Whether each index of `shape` reads the element of the base at the same index. */
 export const isAligned = (x: PlanValue, shape: Shape): boolean =>
   x.offset === 0 &&
   sameShape(x.base.shape, shape) &&
@@ -191,6 +194,6 @@ export const isAligned = (x: PlanValue, shape: Shape): boolean =>
   isRowMajor(x.shape, x.strides) &&
   x.base.kind !== "leaf";
 
-/** Whether a value is read as it stands: all of it, in order (possibly at another shape). */
+/** Whether all of a value is read in order (possibly at another shape). */
 export const isWhole = (x: PlanValue): boolean =>
   x.offset === 0 && sizeOf(x.shape) === sizeOf(x.base.shape) && isRowMajor(x.shape, x.strides);

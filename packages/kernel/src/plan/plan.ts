@@ -1,5 +1,5 @@
-// A plan: the launches that compute what a flush needs, with every size, stride and arena offset worked out. Running it
-// again fills in only addresses and numbers.
+// A plan: the launches that compute what a flush needs, with every size, stride and arena offset. Running it again
+// fills in only addresses and numbers.
 import type { DType, Shape } from "@weft/tensor";
 import type { Donation } from "./donate.ts";
 import type { RandomAttrs } from "@weft/tensor/internals";
@@ -11,7 +11,7 @@ import type { Kernel, Scalar } from "../language.ts";
 export interface Slot {
   readonly index: number;
   readonly bytes: number;
-  /** `leaf`: a value that lay in storage before; `output`: outlives the plan; `arena`: lives between two launches of it. */
+  /** `leaf`: a value already in storage; `output`: outlives the plan; `arena`: lives between launches of the plan. */
   kind: "leaf" | "output" | "arena";
   /** Byte offset in the arena. */
   offset: number;
@@ -43,14 +43,16 @@ export function numberOf({ node, input }: Pick<NumberArgument, "node" | "input">
 
 export interface KernelLaunch {
   readonly kind: "kernel";
-  /** The operations whose results leave it, for messages and profiles. */
+  /** The operations whose results it writes, for messages and profiles. */
   readonly name: string;
   readonly kernel: Kernel;
-  /** The arguments, complete but for places and numbers. */
+  /** The arguments, complete except for addresses and numbers. */
   readonly words: readonly number[];
   readonly places: readonly AddressArgument[];
   readonly numbers: readonly NumberArgument[];
-  /** Of a reduction: an elementwise kernel to run on each result, at its place in row-major order, in the same launch. */
+  /**
+   * Of a reduction: an elementwise kernel to run on each result, at its place in row-major order, in the same launch.
+   */
   readonly after?: KernelLaunch | undefined;
 }
 
@@ -68,16 +70,19 @@ export interface CallLaunch<Attrs = unknown> {
   readonly kind: "call";
   readonly op: AnyOp;
   readonly attrs: Attrs;
-  /** Its results: one, unless a fused operation has several. */
+  /** Its results: more than one only for fused operations. */
   readonly outs: readonly [CallOperand, ...CallOperand[]];
   readonly inputs: readonly CallOperand[];
   /** For the call site of an IndexError. */
   readonly node: number;
-  /** An elementwise kernel to run on each finished stretch of the first axis of its only result; one step there is `unit` steps of its loop 0. */
+  /**
+   * An elementwise kernel to run on each finished stretch of the first axis of the only result; a step there is `unit`
+   * steps of loop 0.
+   */
   readonly after: { readonly launch: KernelLaunch; readonly unit: number } | undefined;
 }
 
-/** Launches of which each needs, for a row of its results, that row alone of what the ones before it have written. */
+/** Launches each of which needs, for a row of its results, only that row of what earlier ones have written. */
 export interface ChainLaunch {
   readonly kind: "chain";
   readonly rows: number;
@@ -92,7 +97,7 @@ export type Launch = Link | ChainLaunch;
 export const epilogueOf = (launch: Link): KernelLaunch | undefined =>
   launch.kind === "kernel" ? launch.after : launch.after?.launch;
 
-/** The slots that a launch reads and writes, its epilogue's with them. */
+/** Visits the slots that a launch reads and writes, including its epilogue's. */
 export function touched(launch: Launch, see: (slot: number, write: boolean) => void): void {
   if (launch.kind === "chain") {
     for (const link of launch.links) touched(link, see);
@@ -115,13 +120,14 @@ export interface Output {
 
 export interface Plan {
   readonly slots: readonly Slot[];
-  /** Launches, level by level: what stands in one level is independent. */
+  /** Launches, level by level: those of one level are independent. */
   readonly levels: readonly (readonly Launch[])[];
   readonly outputs: readonly Output[];
   /** Slots of kind `output`. */
   readonly kept: readonly number[];
   readonly leaves: readonly number[];
-  /** Outputs that may take the storage of a leaf that dies. */
+  /** Outputs that may reuse the storage of a leaf. */
   readonly donations: readonly Donation[];
+  /** Bytes of the arena. */
   readonly arena: number;
 }

@@ -1,4 +1,4 @@
-// Planning: from the needed nodes to launches, slots and arena offsets. Runs when a structure is met for the first time.
+// Planning: from the needed nodes to launches, slots and arena offsets. Runs once per signature.
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { layOut, type Life } from "./arena.ts";
 import type { Arrange } from "./chain.ts";
@@ -26,9 +26,9 @@ import type { TraitsOf } from "./traits.ts";
 export interface PlannerOptions {
   readonly fuse: boolean;
   readonly traits: TraitsOf;
-  /** Whether reductions can run an epilogue, too. */
+  /** Whether reductions can run an epilogue. */
   readonly reductions: boolean;
-  /** Puts launches together once more, when they and their slots are known. */
+  /** Rearranges launches, when they and their slots are known. */
   readonly arrange: Arrange | undefined;
   /** Bytes of one block of the arena. */
   readonly largest: number;

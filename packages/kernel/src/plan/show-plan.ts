@@ -1,4 +1,4 @@
-// A plan as text, for errors, debug logs and tests: what is launched, level by level, and where it reads and writes.
+// A plan as text, for errors, debug logs and tests: its launches, level by level, and where they read and write.
 import { layout, show } from "../language.ts";
 import { epilogueOf, type CallOperand, type KernelLaunch, type Launch, type Link, type Plan } from "./plan.ts";
 import { nameOf } from "../graph/operation.ts";

@@ -1,4 +1,4 @@
-// The fifth pass: which values get memory, and which of it outlives the plan.
+// The fifth pass: which values get memory, and which memory outlives the plan.
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { Joins } from "./joins.ts";
 import type { Grouping } from "./merge.ts";
@@ -24,7 +24,7 @@ export function slotsOf(
 ): Memory {
   const slots: Slot[] = [];
   const slotOf = new Array<Slot | undefined>(count).fill(undefined);
-  const give = (value: PlanValue, kind: Slot["kind"]): void => {
+  const addSlot = (value: PlanValue, kind: Slot["kind"]): void => {
     const slot: Slot = {
       index: slots.length,
       bytes: sizeOf(value.shape) * dtypeInfo[value.dtype].bytes,
@@ -34,18 +34,18 @@ export function slotsOf(
     slotOf[value.id] = slot;
     slots.push(slot);
   };
-  for (const leaf of leaves) give(leaf, "leaf");
+  for (const leaf of leaves) addSlot(leaf, "leaf");
   for (const value of values) {
     const whole = value.kind === "join" || value.kind === "pad";
-    if (whole || (stored[value.id]! && !targets.has(value))) give(value, kept[value.id]! ? "output" : "arena");
+    if (whole || (stored[value.id]! && !targets.has(value))) addSlot(value, kept[value.id]! ? "output" : "arena");
   }
-  // A call or reduction that only its own epilogue reads writes where the epilogue's first result will stand.
+  // A call or reduction that only its own epilogue reads shares the slot of the epilogue's first result.
   for (const group of groups) {
     const { call, roots } = group.after ?? group;
     if (call === undefined || kept[call.id]! || roots.length === 0) continue;
     if (readers[call.id]?.some((g) => g.call !== call) === true) continue;
-    const heir = roots.find((r) => slotOf[r.id] !== undefined && r.dtype === call.dtype);
-    if (heir !== undefined) slotOf[call.id] = slotOf[heir.id];
+    const result = roots.find((r) => slotOf[r.id] !== undefined && r.dtype === call.dtype);
+    if (result !== undefined) slotOf[call.id] = slotOf[result.id];
   }
   const addressOf = (base: PlanValue): Address => {
     const target = targets.get(base);

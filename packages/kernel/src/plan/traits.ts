@@ -1,28 +1,28 @@
-// What the planner must know of a call beyond its operands and result: one record per operation, which the backend gives.
+// What the planner must know of a call beyond its operands and result: the backend supplies one record per operation.
 import type { DType, Shape } from "@weft/tensor";
 import type { AnyOp } from "../graph/operation.ts";
 import type { CallLaunch } from "./plan.ts";
 
-/** How a call can be run by rows. */
+/** How a call can run by rows. */
 export interface Rowwise {
   readonly rows: number;
-  /** Inputs of which row i alone is needed for row i of the result. */
+  /** Inputs of which row i of the result needs only row i. */
   readonly local: readonly number[];
 }
 
 export interface CallTraits<Attrs = unknown> {
-  /** Dtypes that the operands of a fused operation may have (f32 and i32, if left out); with others its fallback runs. */
+  /** Dtypes that the operands of a fused operation may have (default: f32 and i32); with others its fallback runs. */
   readonly dtypes?: readonly DType[];
-  /** Which layouts of an operand it takes without a copy; row-major it always does. */
+  /** Whether it takes this layout of an operand without a copy. It always takes row-major operands. */
   accepts?(
     input: number,
     operand: { readonly shape: Shape; readonly strides: readonly number[]; readonly dtype: DType },
   ): boolean;
-  /** Whether it can run an epilogue on stretches of its result, if it has one result. */
+  /** Whether it can run an epilogue on stretches of its only result. */
   readonly epilogue?: boolean;
-  /** Whether it may write its first result over its first operand. */
+  /** Whether its first result may overwrite its first operand. */
   readonly inPlace?: boolean;
-  /** How it can be a link of a chain; undefined where it cannot be run by rows, or is too large for that to pay. */
+  /** How it can be a link of a chain; undefined if it cannot run by rows or is too large for that to pay off. */
   rowwise?(launch: CallLaunch<Attrs>): Rowwise | undefined;
 }
 
