@@ -1,5 +1,5 @@
-// Runs plans on this machine. Preparing compiles what is new and lays the arguments of every launch out in the heap; running
-// fills in addresses and numbers and calls.
+// Runs plans on the CPU. Preparing a plan compiles new kernels and writes the arguments of every launch to the heap;
+// running it fills in addresses and numbers, and calls the kernels.
 import type { DType, TypedArray } from "@weft/tensor";
 import { UnsupportedError } from "@weft/tensor";
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
@@ -32,7 +32,7 @@ import { storage } from "./translate/storage.ts";
 /** The version of this package, for messages. */
 const VERSION = "0.1.0";
 
-/** A kernel and where its arguments lie (in the block of its plan); loop 0 counts to `end`. */
+/** A kernel and the offset of its arguments in the block of its plan; loop 0 counts to `end`. */
 interface KernelStep {
   readonly run: Routine;
   readonly args: number;
@@ -42,16 +42,16 @@ interface KernelStep {
 interface CallStep {
   readonly call: Prepared;
   readonly launch: CallLaunch;
-  /** Addresses, worked out at each run. */
+  /** Addresses, computed at each run. */
   readonly outs: [number, ...number[]];
   readonly inputs: number[];
-  /** Where the word for a wrong index lies in the block, its tables behind it. */
+  /** The offset in the block of the word for a wrong index; the call's tables follow it. */
   readonly fault: number;
-  /** Where what its ranges share lies in the memory of its level. */
+  /** The offset, in the memory of its level, of what its ranges share. */
   readonly shared: number;
-  /** Units that run before the epilogue does. */
+  /** How many units run before the epilogue does. */
   readonly stretch: number;
-  /** The epilogue, of which loop 0 has so many steps a unit. */
+  /** The epilogue, and its steps of loop 0 per unit. */
   readonly after: (KernelStep & { readonly steps: number }) | undefined;
 }
 
@@ -60,7 +60,7 @@ type Step = KernelStep | CallStep;
 type NumberWord = NumberArgument & { readonly at: number };
 
 export interface Executable {
-  /** Steps by level: those of one level do not depend on each other. */
+  /** Steps by level: those of one level are independent. */
   readonly levels: readonly (readonly Step[])[];
   readonly calls: readonly CallStep[];
   /** The arguments of all launches, and for each call a word for a wrong index and its tables. */
@@ -68,20 +68,20 @@ export interface Executable {
   /** Triples: word in the block, slot, bytes to add. */
   readonly places: Int32Array;
   readonly numbers: readonly NumberWord[];
-  /** Where each slot lies at this run. */
+  /** The address of each slot in this run. */
   readonly address: Float64Array;
   /** Bytes that the calls of a level share between their ranges, and that one range needs. */
   readonly shared: number;
   readonly scratch: number;
-  /** The first level that may write over a leaf, and the first one that may when all indices have been checked. */
+  /** The first level that may overwrite a leaf, and the first that may once all indices are checked. */
   readonly overwriting: number;
   readonly settled: number;
 }
 
-/** Bytes of a result that stay near until its epilogue has run. */
+/** Bytes of a result that stay in the cache until its epilogue has run. */
 const NEAR = 1 << 16;
 
-/** So many units of a call run before its epilogue: whole steps of its first axis. */
+/** How many units of a call run before its epilogue: whole steps of its first axis. */
 function stretchOf({ units, grain = 1 }: Prepared, { shape, dtype }: CallOperand): number {
   const step = units / shape[0]!;
   const near = (NEAR * units) / (sizeOf(shape) * dtypeInfo[dtype].bytes);
@@ -98,7 +98,7 @@ function firstWriting(levels: Plan["levels"], donations: Plan["donations"]): num
   });
 }
 
-/** Refuses a call on more elements than its kernels count. Products count along each axis. */
+/** Refuses a call on more elements than its kernels can count. Products count along each axis. */
 function countable({ op, inputs, outs }: CallLaunch): void {
   for (const { shape } of [...outs, ...inputs])
     if (op !== "matmul" && sizeOf(shape) >= 2 ** 31)
@@ -107,12 +107,12 @@ function countable({ op, inputs, outs }: CallLaunch): void {
       );
 }
 
-/** Where operands lie at this run. */
+/** The addresses of operands in this run. */
 function locate(into: number[], operands: readonly CallOperand[], address: Float64Array): void {
   for (let k = 0; k < into.length; k++) into[k] = address[operands[k]!.slot]! + operands[k]!.bytes;
 }
 
-/** Runs a call, a stretch at a time where an epilogue follows each. `base`: the plan's block; `memory`: what the level shares. */
+/** Runs a call, in stretches if it has an epilogue. `base`: the plan's block; `memory`: what the level shares. */
 function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
   const { call, launch, outs, inputs, stretch, after } = step;
   locate(outs, launch.outs, address);
@@ -173,7 +173,7 @@ export class Executor implements Driver<Block, Executable> {
   }
   readonly findsAtOnce = true;
   supports(dtype: DType): boolean {
-    return dtype in storage; // a later `tensor` may have more
+    return dtype in storage; // a later version of `tensor` may have more
   }
 
   #routine(kernel: Kernel): Routine {
@@ -190,7 +190,7 @@ export class Executor implements Driver<Block, Executable> {
     const places: number[] = [];
     const numbers: NumberWord[] = [];
     const calls: CallStep[] = [];
-    /** Lays words from an even one on, so that f64 numbers are aligned. */
+    /** Appends words, starting at an even one so that f64 numbers are aligned. */
     const lay = (more: Iterable<number>): number => {
       const at = words.length + (words.length & 1);
       words.length = at;
@@ -204,7 +204,7 @@ export class Executor implements Driver<Block, Executable> {
       return { run: this.#routine(l.kernel), args: at * 4, end: l.words[layout.end]! };
     };
     let [scratch, shared] = [0, 0];
-    // Only drivers that ask for chains get them.
+    // Only drivers that ask for chains get any.
     const launches = plan.levels as readonly (readonly Link[])[];
     const levels = launches.map((level) => {
       let top = 0;
@@ -278,17 +278,17 @@ export class Executor implements Driver<Block, Executable> {
     this.#check(e, run);
   }
 
-  /** Where memory for runs lies, of at least so many bytes. */
+  /** The address of memory for runs, of at least so many bytes. */
   #memoryFor(use: "arena" | "scratch", bytes: number): number {
     const block = this.#memory[use];
     if (bytes <= (block?.bytes ?? 0)) return block?.address ?? 0;
-    // Given up first: the larger one may lie where it lay, and must not be used should there be no memory.
+    // Freed first: the larger block may overlap it, and it must not be used if the allocation fails.
     delete this.#memory[use];
     if (block !== undefined) this.heap.free(block);
     return (this.#memory[use] = this.heap.allocate(bytes)).address;
   }
 
-  /** Notes the calls that have met a wrong index so far. Whether there are any. */
+  /** Notes the calls that have met a wrong index so far. Returns whether there are any. */
   #check({ calls, block }: Executable, { needed, found }: Run<Block>): boolean {
     for (let i = 0; i < calls.length; i++) {
       const { launch, fault } = calls[i]!;

@@ -1,5 +1,5 @@
-// The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A freed
-// block waits in the list of its class. Where nothing is free, values that no scope owns may move out (`relief`).
+// The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A
+// freed block goes to the list of its class. When memory is full, values that no scope owns may be evicted (`relief`).
 import { ArgumentError, MemoryError, type DType, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
@@ -8,7 +8,7 @@ import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 
 const PAGE = 65_536;
 const MOST_PAGES = 65_536;
-/** From this size on a block may serve for a slightly smaller one: sizes that are rarely used do not pile up. */
+/** From this size on a block may serve a request of the class below: rarely used sizes do not pile up. */
 const LARGE = 1 << 20;
 
 /** A block of the heap. */
@@ -28,7 +28,7 @@ const blockOf = (address: number, c: number): Block => ({
   evicted: undefined,
 });
 
-/** A memory that can grow to so many pages, or to fewer where the platform has not as many addresses (telephones, say). */
+/** A memory that can grow to so many pages, or to fewer if the platform has less address space (as phones do). */
 function reserve(maximum: number, shared: boolean): readonly [WebAssembly.Memory, maximum: number] {
   for (; ; maximum >>= 1)
     try {
@@ -52,9 +52,9 @@ export class Heap implements CallMemory {
   readonly limit: number;
   /** Whom to ask when memory is full. */
   relief: Relief | undefined;
-  /** Bytes of the blocks that are handed out. */
+  /** Bytes of allocated blocks. */
   #used = 0;
-  /** The first byte never handed out; address 0 stays unused. */
+  /** The first byte that was never allocated; address 0 stays unused. */
   #top = 64;
 
   constructor(limit = MOST_PAGES * PAGE) {
@@ -74,7 +74,7 @@ export class Heap implements CallMemory {
     this.u16 = new Uint16Array(buffer);
   }
 
-  /** Bytes that have been handed out at one time or another. */
+  /** Bytes that were ever allocated. */
   get reserved(): number {
     return this.#top;
   }
@@ -105,7 +105,7 @@ export class Heap implements CallMemory {
     return address === undefined ? undefined : blockOf(address, c);
   }
 
-  /** A block from what was never handed out. */
+  /** A block from memory that was never allocated. */
   #fresh(c: number): Block | undefined {
     const address = this.#top;
     const bytes = bytesOfClass(c);
@@ -116,7 +116,7 @@ export class Heap implements CallMemory {
     return blockOf(address, c);
   }
 
-  /** By a quarter at a time, so that growing is rare. */
+  /** Grows by at least a quarter, so that growing is rare. */
   #grow(pages: number): boolean {
     const ahead = Math.min(this.memory.buffer.byteLength >>> 18, (this.limit - this.memory.buffer.byteLength) / PAGE);
     return this.#tryGrow(Math.max(pages, Math.floor(ahead))) || this.#tryGrow(pages);
@@ -132,7 +132,7 @@ export class Heap implements CallMemory {
     return true;
   }
 
-  /** The last resort: free blocks of all classes are joined with their neighbors and cut again. */
+  /** The last resort: joins free blocks of all classes with their neighbors, and cuts them again. */
   #fromStretches(bytes: number): Block | undefined {
     const size = bytesOfClass(classOf(bytes));
     const stretches = this.#stretches();
@@ -150,7 +150,7 @@ export class Heap implements CallMemory {
     return address === undefined ? this.#fresh(classOf(bytes)) : blockOf(address, classOf(bytes));
   }
 
-  /** What is free, in order of address, neighbors joined. */
+  /** The free stretches in order of address, neighbors joined. */
   #stretches(): { start: number; end: number }[] {
     const blocks = this.#free.flatMap((list, c) => list.map((start) => ({ start, end: start + bytesOfClass(c) })));
     const joined: { start: number; end: number }[] = [];
@@ -162,7 +162,7 @@ export class Heap implements CallMemory {
     return joined;
   }
 
-  /** Puts a stretch into the lists, as few blocks. */
+  /** Puts a stretch into the lists, as few large blocks. */
   #cut({ start, end }: { start: number; end: number }): void {
     while (start < end) {
       let c = classOf(end - start);
@@ -181,7 +181,7 @@ export class Heap implements CallMemory {
     (this.#free[block.class] ??= []).push(block.address);
   }
 
-  /** The bytes of a block in an array of their own; the block has no place until it is restored. */
+  /** Copies the bytes of a block to an array and frees the block; it has no address until it is restored. */
   evict(block: Block): Uint8Array {
     const data = this.u8.slice(block.address, block.address + block.bytes);
     this.free(block);

@@ -3,5 +3,5 @@ import { openSync, type CpuBackend } from "./open.ts";
 
 export { open, openSync, type CpuBackend, type CpuStats, type OpenOptions } from "./open.ts";
 
-/** The CPU backend that `open()` gives, ready at once. */
+/** The CPU backend that `open()` returns, opened synchronously. */
 export const cpu: CpuBackend = /* @__PURE__ */ openSync();

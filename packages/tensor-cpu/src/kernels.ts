@@ -1,4 +1,4 @@
-// For packages that bring a kernel of a fused operation: how one is written for this backend.
+// For packages that define a fused operation: how to write a kernel for it for this backend.
 export {
   aligned,
   blocksOf,

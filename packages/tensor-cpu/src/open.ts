@@ -1,4 +1,4 @@
-// The CPU backend as users see it: the creation functions, reading at once, statistics.
+// The CPU backend as users see it: creation functions, synchronous reads, statistics.
 import { UnsupportedError, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
 import { boolean, creation, positive, readOptions, seedNumber } from "@weft/tensor/internals";
 import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
@@ -18,13 +18,13 @@ export interface OpenOptions {
 }
 
 export interface CpuStats extends DeferredStats {
-  /** Bytes of the heap that have been handed out at one time or another; what is free again is used again. */
+  /** Bytes of the heap that were ever allocated; freed memory is reused. */
   readonly heap: number;
 }
 
-/** What `open` gives. Spelled out, so that its declarations mention nothing that a program's `lib` may lack. */
+/** What `open` returns. Written out so that its declarations need nothing that a program's `lib` may lack. */
 export interface CpuBackend extends Backend, Creation {
-  /** The elements of a tensor, at once. */
+  /** Reads the elements of a tensor synchronously. */
   readSync(x: Tensor): TypedArray;
   stats(): CpuStats;
 }
@@ -78,7 +78,7 @@ export async function open(options?: OpenOptions): Promise<CpuBackend> {
   return openSync(options);
 }
 
-/** `open`, at once: nothing about the CPU has to be waited for. */
+/** `open`, synchronously: nothing about the CPU has to be waited for. */
 export function openSync(options?: OpenOptions): CpuBackend {
   if (options !== undefined) return make(options);
   return (shared ??= make({}));

@@ -1,22 +1,22 @@
-// What a call is: a hand-shaped kernel (a product, a convolution, a sort) prepared once for its shapes and run with
-// addresses; and how the WebAssembly behind it is built once for a memory.
+// A call: a kernel written by hand (a product, a convolution, a sort), prepared once for its shapes and run with
+// addresses. And how its WebAssembly is compiled once per memory.
 import type { AnyOp, CallTraits, FusedKernel } from "@weft/kernel";
 import type { DType, FusedOp } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import { math } from "../translate/math.ts";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
 
-/** How one operand lies in memory: strides in elements; the address comes at run time. */
+/** The layout of one operand: strides in elements; the address is known at run time. */
 export interface Operand {
   readonly shape: readonly number[];
   readonly strides: readonly number[];
   readonly dtype: DType;
 }
 
-/** What there is of each result: one, unless a fused operation has several. */
+/** The results: more than one only for fused operations. */
 export type Results<T> = readonly [T, ...T[]];
 
-/** The memory that calls work on. The views are made anew when it grows: always read them from the machine. */
+/** The memory that calls work on. The views are replaced when it grows: always read them from the machine. */
 export interface CallMemory {
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
@@ -31,18 +31,18 @@ export interface CallMemory {
 
 /** Byte addresses that all ranges of a call have in common, beside its operands. */
 export interface Common {
-  /** Where its tables lie. */
+  /** The address of its tables. */
   readonly tables: number;
   /** What `first` has written. */
   readonly shared: number;
-  /** A word that is set to 1 where an index is out of range. */
+  /** The address of a word that is set to 1 if an index is out of range. */
   readonly fault: number;
 }
 
 /**
- * Work in `units` that do not depend on each other. `run` does those of a range. Ranges may run at the same time: none writes
- * what another one reads or writes, and each has scratch memory of its own. The result has the same bits, however the
- * units are cut: a sum is never cut between two ranges, but only as its sizes say.
+ * Work in independent `units`; `run` does those of a range. Ranges may run at the same time: none writes what another
+ * one reads or writes, and each has scratch memory of its own. The result has the same bits however the units are
+ * divided: no sum is divided between two ranges.
  */
 export interface Work {
   readonly units: number;
@@ -57,34 +57,41 @@ export interface Work {
   ): void;
 }
 
-/** A call prepared for shapes: nothing is computed again at run time but addresses. */
+/** A call prepared for its shapes: at run time only addresses are computed. */
 export interface Prepared extends Work {
   /** Bytes of scratch memory that each range needs, 64-byte aligned. */
   readonly scratch: number;
-  /** Units that a range should have (1): what it does for itself, such as packing an operand, is little beside so many. */
+  /**
+   * The least units of a range (1): beside so many, work that each range repeats, such as packing an operand, is
+   * little.
+   */
   readonly grain?: number;
-  /** What ranges look up: it is written into memory once, where the plan is prepared. */
+  /** Tables for all ranges, written into memory once, when the plan is prepared. */
   readonly tables?: Int32Array;
-  /** What all ranges read: `bytes` of memory, which this work fills (its only result) before the first of them starts. It has no scratch. */
+  /**
+   * Work that runs before the ranges and fills `bytes` of memory (its only result) for them to read. It has no scratch
+   * memory.
+   */
   readonly first?: Work & { readonly bytes: number };
 }
 
 type Prepare<Attrs> = (m: CallMemory, attrs: Attrs, outs: Results<Operand>, inputs: readonly Operand[]) => Prepared;
 
 /**
- * One hand-shaped kernel of an operation with these attributes. Results are contiguous; so is an input, unless `accepts` says
- * that it may lie otherwise. `Call<never>` is that of any operation.
+ * A kernel, written by hand, of an operation with these attributes. Results are contiguous; so are inputs, unless
+ * `accepts` allows other layouts. `Call<never>` is the call of any operation.
  */
 export interface Call<Attrs = never> extends CallTraits<Attrs> {
   /**
-   * With `epilogue`, every step of the first axis of a single result has the same number of units, and they are in order: an elementwise
-   * kernel follows on ranges of them.
+   * With `epilogue`, every step of the first axis of a single result has the same number of units, and they are in
+   * order: an elementwise kernel follows on ranges of them.
    */
   readonly prepare: Prepare<Attrs>;
 }
 
 /**
- * The kernel of a fused operation, for `open({ kernels: [...] })`: it runs wherever the operands have dtypes that `call.dtypes` names.
+ * The kernel of a fused operation, for `open({ kernels: [...] })`: it runs if the operands have dtypes that
+ * `call.dtypes` names.
  *
  * @example const backend = await open({ kernels: [kernel(scaledSquareOp, scaledSquare)] });
  */
@@ -149,10 +156,10 @@ export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "in
   ...rest,
 });
 
-/** The prepared call that has nothing to do. */
+/** The prepared call without work. */
 export const idle: Prepared = { units: 0, scratch: 0, run: () => {} };
 
-/** Cuts a range of units at multiples of n: `each(block, from, to)` gets units from…to of a block, counted within it. */
+/** Splits a range of units at multiples of n: `each(block, from, to)` gets units from…to, counted within the block. */
 export function blocksOf(
   begin: number,
   end: number,

@@ -1,5 +1,5 @@
-// Convolutions as products without the matrix of columns: panels are gathered straight from an image, tiles are scattered
-// straight into one, and for the weights' gradient the micro-kernel walks the image itself.
+// Convolutions as products without the matrix of columns: panels are gathered straight from an image, tiles are
+// scattered straight into one, and for the weights' gradient the micro-kernel walks the image itself.
 import {
   type Func,
   f32,
@@ -20,8 +20,8 @@ import { copyNarrow } from "./panels.ts";
 type Int = Local<typeof I32>;
 
 /**
- * Whether the four offsets at `table` are neighbors. Offsets of pixels only grow, but the last is repeated to fill a panel:
- * hence the second comparison.
+ * Whether the four offsets at `table` are neighbors. Offsets of pixels only grow, but the last is repeated to fill a
+ * panel: hence the second comparison.
  */
 const adjacent = (table: Int, offset: number) => {
   const from = (i: number) => i32.sub(i32.load(table, offset + 4 * i), i32.load(table, offset));
@@ -109,9 +109,10 @@ function writeCopyRows(module: Module): void {
 }
 
 /**
- * scatter(a, b, k, image, taps, rows, pixels, columns, tile): image[taps[i] + pixels[j]] += (A * B)[i][j], A in row blocks and
- * B in panels. Neighboring rows should touch different places: a sum that waits for the store before it is slow.
- * rowBlocksOf(to, w, step, taps, rows, k): row blocks of a matrix [taps, k] given by byte offsets of its rows in `w`.
+ * scatter(a, b, k, image, taps, rows, pixels, columns, tile): image[taps[i] + pixels[j]] += (A * B)[i][j], A in row
+ * blocks and B in panels. Neighboring rows should touch different places: a sum that waits for the store before it is
+ * slow. rowBlocksOf(to, w, step, taps, rows, k): row blocks of a matrix [taps, k] given by byte offsets of its rows in
+ * `w`.
  */
 function writeScatter(module: Module, relaxed: boolean): void {
   const full = blockRows(relaxed);
@@ -197,8 +198,8 @@ function writeScatter(module: Module, relaxed: boolean): void {
 }
 
 /**
- * walk(image, taps, rows, pixels, k, b, c, ldc, columns, accumulate): C[taps, columns] = or += [taps, pixels] * B[pixels,
- * columns] for k pixels. B is in panels; C has room for whole ones.
+ * walk(image, taps, rows, pixels, k, b, c, ldc, columns, accumulate): C[taps, columns] = or += [taps, pixels] *
+ * B[pixels, columns] for k pixels. B is in panels; C has room for whole ones.
  */
 function writeWalk(module: Module, relaxed: boolean): void {
   const full = blockRows(relaxed);

@@ -1,6 +1,6 @@
-// Convolution and its two gradients, image by image through the product's micro-kernels. With W as [O, Q] (Q taps: channels
-// times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient = W^T * g, and
-// W^T's gradient = columns * g^T; the matrix of columns never exists.
+// Convolution and its two gradients, image by image through the product's micro-kernels. With W as [O, Q] (Q taps:
+// channels times kernel) and the image's columns as [Q, P] (P output pixels): out = W * columns, columns' gradient =
+// W^T * g, and W^T's gradient = columns * g^T; the matrix of columns never exists.
 import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { aligned, blocksOf, dense, type CallMemory, type Operand, type Prepared, type Results } from "./call.ts";
 import { copyRows, gather, scatter, walk } from "./columns.ts";
@@ -15,10 +15,10 @@ const TILE = 256;
 const NEAR = 1 << 17;
 const WEIGHTS = 1 << 20;
 const DEPTH = 384;
-/** Pixels that are walked at a time. */
+/** Pixels per walk. */
 const PIXELS = 512;
 
-/** Gives out places in scratch memory. */
+/** Allocates offsets in scratch memory. */
 function places() {
   let end = 0;
   return {
@@ -33,7 +33,7 @@ function places() {
 
 const isEmpty = (...operands: readonly Operand[]): boolean => operands.some((o) => o.shape.includes(0));
 
-/** A sum of nothing. */
+/** An empty sum. */
 const nothing = (m: CallMemory, { shape }: Operand): Prepared => {
   const size = shape[0] === 0 ? 0 : sizeOf(shape) / shape[0]!;
   return {
@@ -54,7 +54,7 @@ function framing(m: CallMemory, G: Geometry, channels: number) {
   const [outerPlane, outerRow] = [4 * padded[1] * padded[2], 4 * padded[2]];
   const [innerPlane, innerRow] = [4 * inner[1] * inner[2], 4 * inner[2]];
   const start = before[0] * outerPlane + before[1] * outerRow + 4 * before[2];
-  // With one plane a channel, all channels are the planes of one copy.
+  // With one plane per channel, all channels are the planes of one copy.
   const flat = padded[0] === 1;
   const [calls, planes] = flat ? [1, channels] : [channels, inner[0]];
   return {
@@ -176,7 +176,7 @@ function prepareInputGrad(
   const { scatter: spread, rowBlocksOf } = scatter(m);
   const full = blockRows(m.relaxed);
   const depth = even(O, DEPTH, 4);
-  // Channels are independent: so many that their packed weights stay near.
+  // Channels are independent: as many at a time as have packed weights that fit into the cache.
   const some = Math.min(C, Math.max(1, Math.floor(WEIGHTS / (4 * K * O))));
   const chunks = Math.ceil(C / some);
   const width = PANEL * Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
@@ -267,7 +267,7 @@ function prepareWeightGrad(
   const right = scratch.take(ld * stretch);
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const groupBytes = C * bytesOf(G.inner);
-  // A range sums over all images: the sums are never cut.
+  // A range sums over all images: no sum is divided.
   return {
     units: groups * O,
     scratch: scratch.size(),

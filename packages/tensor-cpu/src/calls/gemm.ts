@@ -1,5 +1,6 @@
-// Matrix micro-kernels: C[rows, columns] += A * B held in registers, one column panel of B (eight wide) at a time, and the
-// loop over panels and row blocks around them. 6x8 with fused multiply-adds, 5x8 without: what 15 vector registers hold.
+// Matrix micro-kernels: C[rows, columns] += A * B held in registers, one column panel of B (eight wide) at a time, and
+// the loop over panels and row blocks around them. 6x8 with fused multiply-adds, 5x8 without: what 15 vector registers
+// hold.
 import {
   type Expr,
   f32x4,
@@ -32,8 +33,8 @@ export const multiplyAdd = (relaxed: boolean) =>
 const vectors = (f: Func<typeof VOID>, n: number): Vec[] => Array.from({ length: n }, () => f.local(V128));
 
 /**
- * How A lies. By rows: element (i, k) at a + i * step + 4k. By columns: at a + k * step + 4i, be that a transposed matrix or
- * packed row blocks.
+ * The layout of A. By rows: element (i, k) at a + i * step + 4k. By columns: at a + k * step + 4i, for a transposed
+ * matrix or packed row blocks.
  */
 export type Order = "rows" | "columns";
 
@@ -87,8 +88,8 @@ export function microKernel(
     const at = [a];
     if (order === "rows") for (let i = 1; i < rows; i++) at.push(f.let(I32, i32.add(at[i - 1]!, step)));
     const element = (i: number) => (order === "rows" ? { at: at[i]!, offset: 0 } : { at: a, offset: 4 * i });
-    // A loop that might not run at all: of one that runs at least once, V8 11 (Node 20) loads everything before the first
-    // product, spills, and takes twice as long.
+    // A loop that might not run at all: in one that runs at least once, V8 11 (Node 20) loads everything before the
+    // first product, spills, and takes twice as long.
     f.while(i32.gtS(k, 0), () => {
       t.step(element, (j) => ({ at: b, offset: 16 * j }));
       for (const p of at) f.advance(p, order === "rows" ? 4 : step);
@@ -126,8 +127,8 @@ function tileCopy(module: Module): Func<typeof VOID> {
 }
 
 /**
- * Rows of the next block when `rest` remain: a full one, but what is left after the last full ones is halved, because a block
- * of one or two rows waits for its own sums.
+ * Rows of the next block when `rest` remain: a full block, but the remainder is halved, because a block of one or two
+ * rows waits for its own sums.
  */
 export function nextBlock(f: Func<typeof VOID>, into: Int, rest: Int, full: number): void {
   f.set(into, select(i32.gtS(rest, full), i32.const(full), rest));
@@ -153,9 +154,10 @@ export function dispatch(
 }
 
 /**
- * block(a, step, unit, panel, b, bStep, bPanel, c, ldc, rows, columns, k, accumulate, overlap, tile): C = A * B.
- * A advances by unit bytes a row and `panel` bytes a row block. B's panels lie bPanel bytes apart, its rows bStep bytes. The
- * last panel, if narrow, is computed into `tile` and copied, or, with `overlap`, moved left over columns already done.
+ * block(a, step, unit, panel, b, bStep, bPanel, c, ldc, rows, columns, k, accumulate, overlap, tile): C = A * B. A
+ * advances by unit bytes a row and `panel` bytes a row block. B's panels lie bPanel bytes apart, its rows bStep bytes.
+ * The last panel, if narrow, is computed into `tile` and copied, or, with `overlap`, moved left over columns already
+ * done.
  */
 function writeBlock(order: Order) {
   return (module: Module, relaxed: boolean): void => {

@@ -1,4 +1,4 @@
-// Where the elements of a convolution lie: byte offsets of output pixels and of kernel taps in a (padded) image, so that the
+// The geometry of a convolution: byte offsets of output pixels and of kernel taps in a (padded) image, so that the
 // element under tap q at pixel p is at image + pixels[p] + taps[q], whatever the stride, dilation and number of axes.
 import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { PANEL } from "./gemm.ts";
@@ -27,7 +27,7 @@ export interface Geometry {
   readonly taps: Int32Array;
 }
 
-/** Lists of one to three numbers, with `fill` for the axes in front that are missing. */
+/** Lists of one to three numbers, with `fill` for missing leading axes. */
 export const three = (list: readonly number[], fill: number): Three =>
   [fill, fill, fill, ...list].slice(-3) as unknown as Three;
 

@@ -27,8 +27,8 @@ const table = {
 } as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
 /**
- * All calls; kernels from outside win, and an operation that works row by row brings its own. A launch has the attributes of its
- * operation: that is known here, and nowhere else.
+ * All calls. Kernels from other packages go first, and an operation that works row by row brings its own. Only here is
+ * it known that a launch has the attributes of its operation.
  */
 export function callsWith(kernels: readonly FusedKernel[]): Calls {
   const calls = new Map<AnyOp, Call<unknown>>([

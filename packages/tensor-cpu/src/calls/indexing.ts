@@ -1,5 +1,6 @@
-// Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by strides.
-// An index out of range touches nothing: it gives NaN (integers: 0), its update is dropped, and the call says so.
+// Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by
+// strides. An index out of range touches no memory: it reads as NaN (integers: 0), its update is ignored, and the call
+// reports it.
 import type { DType, TypedArray } from "@weft/tensor";
 import { type AxisAttrs, dtypeInfo, isFloat, sizeOf } from "@weft/tensor/internals";
 import { storage } from "../translate/storage.ts";
@@ -21,16 +22,16 @@ type Int = Local<typeof I32>;
 
 /** Memory as elements of a dtype. */
 const elements = (m: CallMemory, dtype: DType): TypedArray => m[storage[dtype].view];
-/** What stands for an element that there is not. */
+/** What an index out of range reads. */
 function missing(dtype: DType): number {
   const nothing = isFloat(dtype) ? NaN : 0;
   return dtypeInfo[dtype].store?.(nothing) ?? nothing;
 }
 
 /**
- * take(to, x, indices, n, size, bytes, fill, fault): rows of x, `bytes` long, in the order of the indices; words of `fill` and
- * 1 at `fault` where an index is not below `size`. add(to, updates, indices, n, size, bytes, first, rows, fault): rows added as
- * f32 where the index is one of the `rows` from `first` on, which lie at `to`.
+ * take(to, x, indices, n, size, bytes, fill, fault): rows of x, `bytes` long, in the order of the indices; words of
+ * `fill` and 1 at `fault` where an index is not below `size`. add(to, updates, indices, n, size, bytes, first, rows,
+ * fault): rows added as f32 where the index is one of the `rows` from `first` on, which lie at `to`.
  */
 function writeIndexing(module: Module): void {
   const eachPart = (
@@ -154,19 +155,19 @@ export const take = dense((m, attrs: AxisAttrs, [out], [x, indices]) => {
   };
 });
 
-/** out = x, unless they are one place. */
+/** Copies x to out, unless they share memory. */
 const copyFirst = (m: CallMemory, to: number, from: number, bytes: number): void => {
   if (to !== from) m.u8.copyWithin(to, from, from + bytes);
 };
 
-/** Updates that a place can take in f32 before digits are lost: where more meet, they are added in f64. */
+/** How many updates one place can sum in f32 without losing digits: more are added in f64. */
 const CROWD = 256;
 
 function addTo(to: TypedArray, at: number, from: TypedArray, begin: number, n: number): void {
   for (let k = 0; k < n; k++) to[at + k]! += from[begin + k]!;
 }
 
-/** The rows where so many meet; their numbers in that list stand in `counts` as -1, -2, … */
+/** The rows with more updates; `counts` holds their numbers in that list as -1, -2, … */
 function crowdedRows(counts: Int32Array, indices: Int32Array): number[] {
   counts.fill(0);
   for (const i of indices) if (i >= 0 && i < counts.length) counts[i]!++;
@@ -175,7 +176,8 @@ function crowdedRows(counts: Int32Array, indices: Int32Array): number[] {
   return crowded;
 }
 
-// Sums at indices are cut by where they go: a range looks at all updates, and adds those that fall into its part of the result.
+// Sums at indices are divided by destination: a range reads all updates, and adds those that fall into its part of the
+// result.
 export const indexAdd = dense(
   (m, attrs: AxisAttrs, [out], [x, indices]) => {
     const { outer, size, inner, n } = rows(x!, attrs, indices!);
@@ -238,7 +240,7 @@ export const indexAdd = dense(
   { inPlace: true },
 );
 
-/** Indices that have the rank of x, and where they point: positions are in elements. */
+/** Indices with the rank of x, and where they point: positions are in elements. */
 function pointers(like: Operand, { axis }: AxisAttrs, { shape }: Operand) {
   const strides = like.shape.map((_, i) => sizeOf(like.shape.slice(i + 1)));
   const axes = shape.flatMap((d, i) => (d === 1 ? [] : [{ d, step: i === axis ? 0 : strides[i]! }]));
@@ -247,7 +249,9 @@ function pointers(like: Operand, { axis }: AxisAttrs, { shape }: Operand) {
     size: like.shape[axis]!,
     along: strides[axis]!,
     step,
-    /** Line by line along the last axis: `each` gets the place in x of index 0, the first index and how many there are. */
+    /**
+     * Line by line along the last axis: `each` gets the place in x of index 0, the first index and how many there are.
+     */
     walk(begin: number, end: number, each: (x: number, first: number, n: number) => void): void {
       blocksOf(begin, end, n, (line, from, to) => {
         let x = from * step;
@@ -264,7 +268,7 @@ function pointers(like: Operand, { axis }: AxisAttrs, { shape }: Operand) {
 
 type Pointers = ReturnType<typeof pointers>;
 
-/** One line of indices: true if one was out of range. */
+/** Handles one line of indices. Returns whether one was out of range. */
 function gatherLine(
   memory: TypedArray,
   indices: Int32Array,
@@ -312,7 +316,7 @@ function scatterLine(
   return wrong;
 }
 
-// TypedArray of two bytes (f16) do not come here: they are converted first.
+// Two-byte floats (f16, bf16) are converted before they come here.
 export const gather = dense((m, attrs: AxisAttrs, [{ dtype }], [x, indices]) => {
   const p = pointers(x!, attrs, indices!);
   return {
@@ -335,7 +339,7 @@ export const scatterAdd = dense(
     const units = sizeOf(shape);
     const count = sizeOf(indices!.shape);
     const bytes = dtypeInfo[dtype].bytes;
-    // Where there are more places than updates, few of them meet.
+    // With more places than updates, few updates meet.
     const wide = dtype === "f32" && count > Math.max(CROWD, units);
     return {
       units,

@@ -1,5 +1,5 @@
-// The matrix product of tensors: batches over the product of matrices, operands read through any strides that leave one of
-// the last two axes dense.
+// The matrix product of tensors: batches over the product of matrices, operands read through any strides that leave one
+// of the last two axes dense.
 import type { Attrs } from "@weft/tensor";
 import { aligned, blocksOf, type Call, type CallMemory, type Operand, type Prepared, type Results } from "./call.ts";
 import { product, type Layout } from "./product.ts";
@@ -30,7 +30,7 @@ function offsets(shape: readonly number[], strides: readonly number[], bytes: nu
   return Float64Array.from(list);
 }
 
-/** By rows where the elements of a row lie side by side (or there is one column), else by columns. */
+/** By rows if the elements of a row are contiguous (or there is one column), else by columns. */
 const layout = (row: number, column: number, columns: number): Layout =>
   column === 1 || columns === 1 ? { order: "rows", step: 4 * row } : { order: "columns", step: 4 * column };
 
@@ -78,7 +78,7 @@ function prepare(
   };
 }
 
-/** The definition, for dtypes in which nothing is trained. */
+/** By the definition, for dtypes in which nothing is trained. */
 function plain(
   m: CallMemory,
   M: number,

@@ -1,5 +1,5 @@
-// Orders and scans along an axis: where the greatest element stands, running sums, and the stable order of the elements
-// (by counting the bytes of keys that sort as the numbers do). NaN wins every search and sorts last.
+// Orders and scans along an axis: the place of the greatest element, running sums, and the stable order of the elements
+// (radix sort of keys that sort as the numbers do). NaN wins every search and sorts last.
 import type { Attrs } from "@weft/tensor";
 import { aligned, blocksOf, dense, lines, type Call, type CallMemory, type Operand } from "./call.ts";
 
@@ -8,14 +8,14 @@ type Memory = Float32Array | Float64Array | Int32Array;
 const memoryOf = (m: CallMemory, { dtype }: Operand): Memory =>
   dtype === "f64" ? m.f64 : dtype === "i32" ? m.i32 : m.f32;
 
-/** A call that treats one line of its input after the other; positions are in elements. */
+/** A call that works on one line of its input after the other; positions are in elements. */
 const line = <A extends { readonly axis: number }>(
   work: (
     attrs: A,
     n: number,
     input: Operand,
   ) => (m: CallMemory, scratch: number) => (x: Memory, y: Memory, from: number, step: number, to: number) => void,
-  /** Whether the result has one element a line. */
+  /** Whether the result has one element per line. */
   single: boolean,
   /** Bytes of scratch memory for lines of n elements. */
   scratch: (n: number) => number = () => 0,
@@ -41,7 +41,7 @@ const line = <A extends { readonly axis: number }>(
     };
   });
 
-// Loops over elements stand in functions of their own: V8 compiles them sooner than closures.
+// Loops over elements are functions of their own: V8 optimizes them sooner than closures.
 
 /** The first place of the greatest element; the first NaN, if there is one. */
 function greatest(x: Memory, n: number, from: number, step: number): number {
@@ -126,7 +126,7 @@ function fillKeys(
   }
 }
 
-/** The values of a byte, and one more: where the keys of each begin. */
+/** One more than the values of a byte: where the keys of each begin. */
 const BYTES = 257;
 
 export const argsort: Call<Attrs<"argsort">> = line(
@@ -154,7 +154,7 @@ export const argsort: Call<Attrs<"argsort">> = line(
   (n) => 3 * aligned(4 * n) + aligned(4 * BYTES),
 );
 
-/** The stable order of keys, by counting one byte after the other; it lies in one of the two arrays given. */
+/** The stable order of keys, by radix sort; the result is one of the two arrays given. */
 function radixSort(keys: Uint32Array, now: Uint32Array, next: Uint32Array, starts: Uint32Array): Uint32Array {
   const n = keys.length;
   for (let i = 0; i < n; i++) now[i] = i;

@@ -1,5 +1,5 @@
-// Copies that bring matrices into the order that the micro-kernels read: panels of eight columns, row blocks of a transposed
-// matrix, and plain transposes by 4x4 blocks. Nothing outside the operands is read.
+// Copies that bring matrices into the order that the micro-kernels read: panels of eight columns, row blocks of a
+// transposed matrix, and plain transposes by 4x4 blocks. Nothing outside the operands is read.
 import {
   type Func,
   I32,

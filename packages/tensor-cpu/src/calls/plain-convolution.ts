@@ -1,5 +1,5 @@
-// Convolution and its gradients by their definition, for f64 (where gradients are checked, nothing trained): one walk over
-// all products of a weight with an element of the image, and what each of the three does there.
+// Convolution and its gradients by their definition, for f64 (used to check gradients, not to train): one walk
+// over all products of a weight with an element of the image, and what each of the three does there.
 import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import type { CallMemory, Operand, Prepared } from "./call.ts";
 import { geometry, type Geometry } from "./geometry.ts";
@@ -16,7 +16,10 @@ const unpadded = ({ inner, padded, before }: Geometry): number[] =>
 
 type Range = readonly [begin: number, end: number];
 
-/** Calls `at(image element, weight element, output element)` for every product of the sum that a convolution is, of these images and outputs. */
+/**
+ * Calls `at(image element, weight element, output element)` for every product of the convolution of these images and
+ * outputs.
+ */
 function walk(G: Geometry, images: Range, outputs: Range, at: (x: number, w: number, y: number) => void): void {
   const { inner, groups, C, O, P, K, pixels, taps } = G;
   const place = unpadded(G);
@@ -35,7 +38,7 @@ function walk(G: Geometry, images: Range, outputs: Range, at: (x: number, w: num
 
 type Sum = (m: Float64Array, out: number, a: number, b: number) => (x: number, w: number, y: number) => void;
 
-/** `out` is cut along its first axis, which is that of images or that of outputs. */
+/** `out` is divided along its first axis: images or outputs. */
 const plain =
   (
     shapes: (out: Operand, a: Operand, b: Operand) => [x: Operand, w: Operand, y: Operand],

@@ -1,5 +1,5 @@
-// Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at once;
-// every other shape walks its windows in JavaScript.
+// Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at
+// once; every other shape walks its windows in JavaScript.
 import { sizeOf, type PoolAttrs } from "@weft/tensor/internals";
 import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
 import { aligned, dense, machineCode, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
@@ -24,8 +24,9 @@ const even = (a: Vec, b: Vec): Vec => f32x4.shuffle(a, b, [0, 2, 4, 6]);
 const odd = (a: Vec, b: Vec): Vec => f32x4.shuffle(a, b, [1, 3, 5, 7]);
 
 /**
- * name(out, ...inputs, planes, rows, columns, gap, row): planes of 2x2 windows; `row` bytes in a row of the image, `gap` bytes
- * from the end of the last pair of rows to the next plane. At least four columns: the last four overlap those before.
+ * name(out, ...inputs, planes, rows, columns, gap, row): planes of 2x2 windows; `row` bytes in a row of the image,
+ * `gap` bytes from the end of the last pair of rows to the next plane. At least four columns: the last four overlap
+ * those before.
  */
 function writePools(module: Module): void {
   for (const name of Object.keys(operands) as Name[]) {
@@ -56,7 +57,10 @@ function writePools(module: Module): void {
         const [a, b] = [f.let(V128, values[2 * r]!), f.let(V128, values[2 * r + 1]!)];
         f.do(v128.store(p, f32x4.shuffle(a, b, [0, 4, 1, 5])), v128.store(p, f32x4.shuffle(a, b, [2, 6, 3, 7]), 16));
       });
-    /** The greatest, and for elements 1 to 3 whether they beat all before them. NaN beats numbers, the first of equals stays. */
+    /**
+     * The greatest, and for elements 1 to 3 whether they beat all before them. NaN beats numbers, and the first of
+     * equals wins.
+     */
     const contest = ([first, ...rivals]: Corners) => {
       const best = f.let(V128, first);
       const beats = (rival: Vec) => {
@@ -203,7 +207,7 @@ function sumWindows(memory: Memory, plane: number, pooled: number, w: Windows, t
       }
 }
 
-/** What each pooling does with one plane, by its definition: addresses in elements, output first. */
+/** Each pooling of one plane, by its definition: addresses in elements, output first. */
 type Plane = (memory: Memory, at: readonly number[], w: Windows, found: Int32Array) => void;
 
 const picking =

@@ -1,38 +1,41 @@
-// One product C[M, N] = A[M, K] * B[K, N] of f32 matrices in any of the four orders: which kernel fits the shape, and the
-// blocks in which large ones are packed and multiplied.
+// One product C[M, N] = A[M, K] * B[K, N] of f32 matrices in any of the four orders: which kernel fits the shape, and
+// the blocks in which large ones are packed and multiplied.
 import { aligned, blocksOf, type CallMemory } from "./call.ts";
 import { block, blockRows, PANEL, type Order } from "./gemm.ts";
 import { copies } from "./panels.ts";
 import { combine, dots } from "./thin.ts";
 
 /**
- * A matrix in memory: by "rows", elements of a row lie side by side and rows `step` bytes apart; by "columns" the columns do.
+ * A matrix in memory: by "rows", elements of a row lie side by side and rows `step` bytes apart; by "columns" the
+ * columns do.
  */
 export interface Layout {
   readonly order: Order;
   readonly step: number;
 }
 
-/** A product prepared for its sizes: of A and B from these addresses on, so many rows and columns of C. */
+/** A product prepared for its sizes: takes addresses of A and B, and the rows and columns of C to compute. */
 interface Product {
   readonly scratch: number;
-  /** How many numbers are added one after the other, at most, if that depends on K. */
+  /** The longest sum in f32, if that depends on K. */
   readonly chain?: number;
-  /** Rows that are worth what each run does for itself. */
+  /** The least rows of a run that outweigh the work that each run repeats. */
   readonly grain?: number;
   run(a: number, b: number, c: number, scratch: number, rows: number, columns: number): void;
 }
 
-/** Depth, rows and columns of a block: a panel of B and six rows of A in the first cache, a block of A in the second. */
+/**
+ * Depth, rows and columns of a block: a panel of B and six rows of A in the first cache, a block of A in the second.
+ */
 const DEPTH = 320;
 const HEIGHT = 240;
 const WIDTH = 1024;
-/** A thin product has at most so many columns, and is worth dot products from this depth on. */
+/** A thin product has at most so many columns; from this depth on it is computed by dot products. */
 const THIN = 12;
 const DEEP = 24;
-/** Floats of B that stay in the first cache without being packed. */
+/** Floats of B that fit into the first-level cache without packing. */
 const NEAR = 6144;
-/** Rows beside which packing B is little work. */
+/** From so many rows on, packing B is little work. */
 const GRAIN = HEIGHT;
 /** Bytes of the scratch tile. */
 const TILE = 256;
@@ -41,9 +44,9 @@ const TILE = 256;
 export const even = (size: number, most: number, unit: number): number =>
   Math.ceil(size / Math.ceil(size / most) / unit) * unit;
 
-/** Longer sums in f32 lose digits: they are cut, and their parts added in f64. */
+/** Longer sums in f32 lose digits: they are split, and their parts added in f64. */
 const CHAIN = 512;
-/** Elements of C that are worth the time for that, and so many of them that are summed at a time. */
+/** The most elements of C for which sums are split, and how many are summed at a time. */
 const SUMS = 1 << 22;
 const NEAR_SUMS = 1 << 18;
 
@@ -224,7 +227,7 @@ function dotsOfCopy(m: CallMemory, N: number, K: number, aStep: number, bStep: n
   };
 }
 
-/** B is read where it lies. */
+/** B is read in place. */
 function direct(m: CallMemory, N: number, K: number, a: Layout, bStep: number): Product {
   const run = block(m, a.order);
   const unit = a.order === "rows" ? a.step : 4;
@@ -236,7 +239,7 @@ function direct(m: CallMemory, N: number, K: number, a: Layout, bStep: number): 
   };
 }
 
-/** B is packed in panels, a transposed A in row blocks where it is read more than twice. */
+/** B is packed in panels, a transposed A in row blocks if it is read more than twice. */
 function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Product {
   const run = block(m, a.order);
   const { panels, panelsOfTransposed, rowBlocks } = copies(m);

@@ -1,9 +1,9 @@
-// The passes of a row kernel as kernels of the language, which loop over rows and their elements. What one hands to the next (a
-// sum for each row, a value of each element) lies in scratch memory.
+// The passes of a row kernel as kernels of the language, which loop over rows and their elements. What one passes to
+// the next (a sum per row, a value per element) is in scratch memory.
 import type { DType, RowKind } from "@weft/tensor";
 import type { Instruction, Kernel, KernelOperand, RowNumber, RowPass, RowProgram, Scalar, V } from "@weft/kernel";
 
-/** Where an operand lies: in an operand or result of the call (which one), or in scratch memory (the value of which instruction). */
+/** The place of an operand: an operand or result of the call, or in scratch memory (the value of an instruction). */
 export interface Area {
   readonly of: "operand" | "result" | "scratch" | "place";
   readonly index: number;
@@ -29,8 +29,8 @@ type Work = Pick<RowPass, "keeps" | "stores"> & {
 };
 
 /**
- * A kernel for each pass, and one over the rows alone for results that are one number for each, and for indices out of range. Rows that
- * lie element by element beside each other are done `across`: four rows at a time, not four elements of one.
+ * One kernel per pass, and one over the rows alone for results with one number per row and for indices out of range.
+ * Interleaved rows are done `across`: four rows at a time, not four elements of one.
  */
 export function passKernels(program: RowProgram, dtypes: DTypes, across: boolean): readonly PassKernel[] {
   const { passes, results, outOfRange } = program;

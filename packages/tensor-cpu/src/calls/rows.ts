@@ -1,5 +1,5 @@
-// Operations that work row by row: their kernels are written in the kernel language, once for all backends. Here each pass over
-// rows is a kernel of its own, and all of them run on some rows while these are in the cache.
+// Operations that work row by row: their kernels are written once for all backends, in the kernel language. Here each
+// pass over rows is a kernel of its own, and all passes run on some rows while these are in the cache.
 import type { RowKernel, RowKind } from "@weft/tensor";
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { layout, rowProgram } from "@weft/kernel";
@@ -17,7 +17,7 @@ import {
 } from "./call.ts";
 import { passKernels, type Area, type Loop, type PassKernel } from "./row-passes.ts";
 
-/** Elements, about, of an operand that are done at a time. */
+/** About how many elements of an operand are done at a time. */
 const AT_ONCE = 1 << 13;
 
 /** Rows of n elements, `apart` from one row to the next and `step` from one element to the next. */
@@ -33,7 +33,7 @@ const moves = (kind: RowKind, { apart, step }: Rows): { readonly [L in Loop]: nu
   place: { row: step, scalar: 0, column: 1 }[kind],
 });
 
-/** The arguments of a kernel, but for addresses and how many rows there are. */
+/** The arguments of a kernel, except addresses and the number of rows. */
 function wordsOf({ kernel, loops, areas, numbers }: PassKernel, given: Rows, scratch: Rows): Int32Array {
   const words = new Int32Array(layout.words(kernel));
   const floats = new Float32Array(words.buffer);
@@ -82,7 +82,7 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
   return { steps, values, scratch };
 }
 
-/** The kernel of an operation that has one of rows. */
+/** The call of an operation with a row kernel. */
 export const rowCall = <A>(kernel: RowKernel<A>): Call<A> =>
   dense((m, attrs, outs, inputs) => {
     const axis = kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;

@@ -1,5 +1,5 @@
-// Products with few rows or columns, where packing would cost as much as the product: dot products of rows that lie along
-// the inner axis, and the sum of rows scaled by a vector.
+// Products with few rows or columns, where packing would cost as much as the product: dot products of rows that lie
+// along the inner axis, and the sum of rows scaled by a vector.
 import { f32x4, I32, i32, type Local, type Module, select, v128, V128 } from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
 import { dispatch, multiplyAdd, nextBlock } from "./gemm.ts";
@@ -38,9 +38,9 @@ function dotKernel(module: Module, rows: number, columns: number, relaxed: boole
       step(v128.load32Zero, 4);
       f.advance(n, -1);
     });
-    // Four sums at a time become one vector of their totals: of one row four columns, of two rows two columns. From the
-    // last to the first: V8 11 (Node 20) multiplies in the reverse of the order in which sums are used, and in any other
-    // order but that of the loads runs out of registers.
+    // Four sums at a time become one vector of their totals: four columns of one row, or two columns of two rows. From
+    // the last to the first: V8 11 (Node 20) multiplies in the reverse of the order in which sums are used, and in any
+    // other order but that of the loads runs out of registers.
     const pick = f32x4.shuffle;
     const pairs = (x: Vec, y: Vec) => f32x4.add(pick(x, y, [0, 4, 1, 5]), pick(x, y, [2, 6, 3, 7]));
     const [u, w] = [f.local(V128), f.local(V128)];

@@ -1,5 +1,5 @@
-// The error function in double precision, by its series and, further out, its continued fraction (Abramowitz and Stegun 7.1.6
-// and 7.1.14): the error stays below a few units in the last place. JavaScript's Math has none.
+// The error function in double precision, by its series and, further out, its continued fraction (Abramowitz and Stegun
+// 7.1.6 and 7.1.14): the error stays below a few units in the last place. JavaScript's Math has none.
 
 /** erf(x) = 2/sqrt(pi) * integral of exp(-t^2) for t from 0 to x. */
 export function erf(x: number): number {

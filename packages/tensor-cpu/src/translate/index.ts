@@ -16,14 +16,14 @@ export interface TranslateOptions {
 }
 
 /**
- * Runs begin…end of loop 0: `args` is the byte address of the launch's argument words (`layout` of the kernel language, whose
- * first two are not read). Where loop 0 is not reduced, ranges of it may run at the same time.
+ * Runs begin…end of loop 0: `args` is the byte address of the launch's argument words (`layout` of the kernel language,
+ * whose first two are not read). Where loop 0 is not reduced, ranges of it may run at the same time.
  */
 export type Run = (args: number, begin: number, end: number) => void;
 
 /**
- * Adds `run(args, begin, end)` to a module, which imports the memory `e.m` (with a maximum) and what the kernel calls of `math`, by
- * name (kernels in f64 do, and what is `masked`).
+ * Adds `run(args, begin, end)` to a module, which imports the memory `e.m` (with a maximum) and what the kernel calls
+ * of `math`, by name (kernels in f64 do, and what is `masked`).
  */
 export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
   const imports = new Map<Fn, Imported<typeof F64>>();

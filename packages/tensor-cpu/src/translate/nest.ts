@@ -1,5 +1,6 @@
-// The loops of a kernel. The innermost loop runs over lanes, in rounds of several registers, of one, and of the last one to
-// three elements; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a block of lanes.
+// The loops of a kernel. The innermost loop runs over lanes, in rounds of several registers, of one, and of the last
+// one to three elements; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a
+// block of lanes.
 import { layout, masked, type Kernel } from "@weft/kernel";
 import { F32, F64, I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func } from "../wasm/emitter.ts";
 import { level, levels, type Levels } from "./levels.ts";
@@ -151,7 +152,9 @@ export class Nest<T extends ValueType> {
     }
   }
 
-  /** The last two loops of a map in tiles of a few rows and one register: what is read across is used while it is near. */
+  /**
+   * The last two loops of a map in tiles of a few rows and one register: what is read across is used while it is near.
+   */
   #tiles(l: number, n: Int): void {
     const f = this.#f;
     const [rows, row, lanes] = [f.local(I32), f.local(I32), f.local(I32)];

@@ -1,5 +1,5 @@
-// Where every operand stands while the loops run: an address (of an `index` operand: a number) an operand and loop, moved on
-// by additions, and from it the places of the lanes.
+// Where every operand stands while the loops run: an address (of an `index` operand: a number) an operand and loop,
+// moved on by additions, and from it the places of the lanes.
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel } from "@weft/kernel";
 import { I32, V128, i32, i32x4, v128, type Expr, type Func, type Local } from "../wasm/emitter.ts";

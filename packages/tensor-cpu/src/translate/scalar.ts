@@ -1,5 +1,5 @@
-// One value in a WebAssembly number: what kernels with f64 are made of. A bool is the i32 0 or 1. Functions that WebAssembly
-// lacks are calls of JavaScript's Math.
+// One value in a WebAssembly number: what kernels with f64 are made of. A bool is the i32 0 or 1. Functions that
+// WebAssembly lacks are calls of JavaScript's Math.
 import { dtypeInfo } from "@weft/tensor/internals";
 import { masked, type Fn, type Reduction, type Scalar } from "@weft/kernel";
 // oxfmt-ignore

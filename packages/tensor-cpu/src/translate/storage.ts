@@ -1,4 +1,5 @@
-// How each dtype lies in memory and becomes what it is computed in: one complete table, for four lanes and for one number.
+// How each dtype lies in memory and becomes what it is computed in: one complete table, for four lanes and for one
+// number.
 import type { DType } from "@weft/tensor";
 import {
   f32,

@@ -27,8 +27,8 @@ const simple = (first: number, op: Two): Accumulation => ({
 });
 
 /**
- * The extreme of what is not NaN, which takes zeros for equal; beside it all ones where a NaN has come by (all ones are a NaN
- * themselves), and where the zero that counts as the further one has.
+ * The extreme of what is not NaN, which takes zeros for equal; beside it all ones where a NaN has come by (all ones are
+ * a NaN themselves), and where the zero that counts as the further one has.
  */
 const extreme = (first: number, op: Two, zero: number): Accumulation => ({
   parts: [

@@ -1,5 +1,5 @@
-// A reduction in registers: one accumulator per lane and vector, so that additions do not wait for each other. Sums of f32 are
-// taken in short stretches whose results are added in f64: the error of a sum does not grow with its length.
+// A reduction in registers: one accumulator per lane and vector, so that additions do not wait for each other. Sums of
+// f32 are taken in short stretches whose results are added in f64: the error of a sum does not grow with its length.
 import { V128, f32x4, f64x2, i32x4, v128, type Expr, type Func, type Local } from "../wasm/emitter.ts";
 import type { Accumulator } from "./machine.ts";
 import type { Accumulation } from "./vector-accumulation.ts";

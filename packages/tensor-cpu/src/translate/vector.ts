@@ -79,7 +79,10 @@ export function vectorMachine(s: Surroundings): InstructionSet<typeof V128> {
     return rule === undefined ? unsupported(to, from) : rule(value, value, value, 0);
   };
 
-  /** The maximum (or minimum) with a constant: one comparison keeps a NaN of the value. Zeros of either sign are told apart. */
+  /**
+   * The maximum (or minimum) with a constant: one comparison keeps a NaN of the value. Zeros of either sign are told
+   * apart.
+   */
   const withConstant = (fn: "min" | "max", x: Vector, c: number): Vector | undefined => {
     if (Number.isNaN(c)) return undefined;
     if (fn === "min") return Object.is(c, -0) ? undefined : f32x4.pmin(x, f32x4.const(c));

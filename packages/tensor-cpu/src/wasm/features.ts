@@ -27,8 +27,8 @@ interface NodeProcess {
 }
 
 /**
- * Whether fused multiply-adds (relaxed SIMD) may be used. Node 20 and 21 have them behind a flag, which may be set at run
- * time as long as it happens before a module that needs it is compiled; every worker is to ask too.
+ * Whether fused multiply-adds (relaxed SIMD) may be used. Node 20 and 21 have them behind a flag, which may be set at
+ * run time as long as it happens before a module that needs it is compiled; every worker is to ask too.
  */
 export function relaxedSimd(): boolean {
   if (relaxed === undefined) {

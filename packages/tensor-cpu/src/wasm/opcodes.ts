@@ -1,6 +1,6 @@
-// WebAssembly's instructions as typed expressions: `f32x4.add(x, v128.load(p, 16))` is a value that a `Func` writes down.
-// An expression used twice is written (and runs) twice: what is to be computed once belongs in a local.
-// The tables hold what kernels use: a further instruction is a line with its number from the specification.
+// WebAssembly's instructions as typed expressions: `f32x4.add(x, v128.load(p, 16))` is a value that a `Func` writes
+// down. An expression used twice is written (and runs) twice: what is to be computed once belongs in a local. The
+// tables hold what kernels use: a further instruction is a line with its number from the specification.
 import type { Bytes } from "./bytes.ts";
 
 export const I32 = 0x7f;
