@@ -1,4 +1,4 @@
-// What of a kernel's code is needed, how often, and how far out of the loops each value may be computed.
+// Which instructions of a kernel are needed, how often, and how far outside the loops each value can be computed.
 import type { Kernel, Scalar } from "@weft/kernel";
 
 /** Known at the start of the launch; the same in all lanes (of one round of the loops around them); of each element. */
@@ -35,7 +35,7 @@ export function levels(kernel: Kernel): Levels {
   return { of, uses, work };
 }
 
-/** Whether the kernel has 64-bit numbers, of which no four fit into a register. */
+/** Whether the kernel has 64-bit numbers: four of them do not fit into a register. */
 export function isDouble({ code, operands, numbers }: Kernel): boolean {
   const f64 = (s: Scalar): boolean => s === "f64";
   return operands.some((o) => o.dtype === "f64") || numbers.some(f64) || code.some((c) => f64(c.type));

@@ -12,14 +12,14 @@ export type Site =
   | { readonly how: "still"; readonly at: Address }
   /** Elements side by side. */
   | { readonly how: "unit"; readonly at: Address; readonly offset: number }
-  /** An address a lane; of the last one to three elements only as many as there are distinct addresses. */
+  /** One address per lane; for the last one to three elements only the distinct addresses. */
   | { readonly how: "lanes"; readonly at: readonly Address[] };
 
 /** The numbers of an `index` operand at this point of the loops. */
 export interface Count {
-  /** That of the first lane. */
+  /** The number of the first lane. */
   readonly at: Expr<typeof I32>;
-  /** What the lanes add, where it is not the same for all. */
+  /** What the lanes add to it, unless it is the same for all. */
   readonly lanes: Expr<typeof V128> | undefined;
 }
 

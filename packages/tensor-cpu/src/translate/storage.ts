@@ -50,7 +50,7 @@ const byte: Lanes = {
   store: (value) => i32x4.minS(i32x4.maxS(i32x4.truncSatF32x4(value), i32x4.const(0)), i32x4.const(255)),
 };
 
-/** What is computed in f32 and stored in less: a single element is converted in lanes, too. */
+/** Dtypes computed in f32 and stored in fewer bits: a single element is converted in lanes, too. */
 const narrow = (view: "u8" | "u16", lanes: Lanes): Storage => {
   const [load, store] = view === "u8" ? [i32.load8u, v128.store8Lane] : [i32.load16u, v128.store16Lane];
   return {
@@ -61,7 +61,7 @@ const narrow = (view: "u8" | "u16", lanes: Lanes): Storage => {
   };
 };
 
-/** What is computed in as it is stored. */
+/** Dtypes that are computed in as they are stored. */
 const plain = <T extends NumberType>(
   view: "f32" | "f64" | "i32",
   code: { load(at: Int): Expr<T>; store(at: Int, value: Expr<T>): Expr<typeof VOID> },

@@ -78,7 +78,7 @@ export class Bytes {
   }
 }
 
-// Large arrays cost more to make than a kernel to write: they are used again.
+// Large arrays cost more to create than a kernel costs to write: they are reused.
 const spare: Bytes[] = [];
 
 export function borrow(): Bytes {

@@ -1,4 +1,4 @@
-// What the WebAssembly of this machine can do, asked by validating or making the smallest thing that needs it.
+// Which features this platform's WebAssembly has, tested by validating or creating the smallest thing that needs each.
 import { Module, V128, f32x4 } from "./emitter.ts";
 
 let relaxed: boolean | undefined;
@@ -15,7 +15,7 @@ function valid(y: (x: Vector) => Vector): boolean {
 
 const validates = (): boolean => valid((x) => f32x4.relaxedMadd(x, x, x));
 
-/** What this platform lacks that nothing works without; undefined where all is there. */
+/** The required feature that this platform lacks; undefined if it has all. */
 export function lacking(): string | undefined {
   if (typeof WebAssembly === "undefined") return "WebAssembly (switched off here, say by a lockdown mode or --jitless)";
   return valid((x) => f32x4.add(x, x)) ? undefined : "WebAssembly with SIMD";

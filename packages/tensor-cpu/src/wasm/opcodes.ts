@@ -82,7 +82,7 @@ export class Local<T extends Type = Type> extends Expr<T> {
   }
 }
 
-/** Where a plain number may stand for a constant. */
+/** An operand for which a plain number may stand as a constant. */
 export type In<T extends Type> = Expr<T> | number;
 
 const cInt = (n: number): Expr<Int> => new Expr(0x41, none, signed, n | 0);
@@ -98,7 +98,7 @@ const double = (e: In<Double>): Expr => (typeof e === "number" ? cDouble(e) : e)
 const ints = (e: In<Vector>): Expr => (typeof e === "number" ? cInts(e) : e);
 const floats = (e: In<Vector>): Expr => (typeof e === "number" ? cFloats(e) : e);
 const doubles = (e: In<Vector>): Expr => (typeof e === "number" ? cDoubles(e) : e);
-/** Where no plain number may stand. */
+/** An operand for which no plain number may stand. */
 const long = (e: Expr<Long>): Expr => e;
 const vector = (e: Expr<Vector>): Expr => e;
 
