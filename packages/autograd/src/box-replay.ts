@@ -24,6 +24,11 @@ export class Overlay {
     this.#noting = recorder !== undefined;
   }
 
+  /** Whether this is a check of f: the values that it sees were made for that. */
+  get checking(): boolean {
+    return this.#recorder === undefined || this.#outer?.checking === true;
+  }
+
   /** Runs `f` under the overlay. */
   during<T>(f: () => T): T {
     this.#outer = current;

@@ -92,6 +92,8 @@ abstract class BoxBase implements Box, Covered {
   readonly uncloneable: symbol = uncloneable;
   /** State that others (optimizers) keep for this box: it is moved together with the box. */
   readonly belongings: WeakList<StateRecord> = new WeakList();
+  /** The current value of a scalar that came from the host: counts are needed there, also when they are on a backend. */
+  scalar: TypedArray | undefined = undefined;
 
   constructor(kind: string, value: Tensor | LazyValue) {
     this.kind = kind;
@@ -151,6 +153,7 @@ abstract class BoxBase implements Box, Covered {
     context.caller = undefined; // errors of the initializer must not carry the name of the function that needs the value
     try {
       below(undefined, inner, () => this.store(lazyValue.create(backend)));
+      if (lazyValue.shape.length === 0) this.scalar = lazyValue.values?.();
     } finally {
       context.caller = caller;
       closeScope(inner);
@@ -162,7 +165,7 @@ abstract class BoxBase implements Box, Covered {
   reset(lazyValue: LazyValue): void {
     const { handle } = this.#content;
     this.#content.lazyValue = copied(lazyValue);
-    this.#content.handle = undefined;
+    this.#content.handle = this.scalar = undefined;
     if (handle !== undefined) releaseHandle(handle, `the ${this.kind} was reset`);
   }
 
@@ -171,7 +174,7 @@ abstract class BoxBase implements Box, Covered {
     const { handle } = this.#content;
     if (handle !== undefined) return handle;
     throw new ArgumentError(
-      `${this.kind}: this ${this.dtype}[${this.shape}] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets, or at once with: await place(model, backend)`,
+      `${this.kind}: this ${this.dtype}[${this.shape}] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets, or at once with: await place(model, backend). In a layer of your own: readTensors("Mine", [x, self.box])`,
     );
   }
 
@@ -197,7 +200,7 @@ abstract class BoxBase implements Box, Covered {
     const old = this.#content.handle;
     bottom.interpreter.backend.supersede?.(handle, old);
     this.#content.handle = handle;
-    this.#content.lazyValue = undefined;
+    this.#content.lazyValue = this.scalar = undefined;
     if (old !== undefined) releaseHandle(old, `the ${this.kind} took a new value`);
   }
 }

@@ -1,6 +1,7 @@
 // What Weft's packages need from each other: not for users, and it may change with any version. It exports from the
 // same files as `index.ts`, so a program has each of them once.
 export { fromHost } from "./box.ts";
+export { overlay } from "./box-replay.ts";
 export { companyOf, wasFound } from "./company.ts";
 export { copiedState, draftState, KEEPER, keptState, nothing, takeState } from "./keeper.ts";
 export type { Draft, Given, Keeper, NamedParam, StateRecord } from "./keeper.ts";

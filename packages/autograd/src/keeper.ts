@@ -130,7 +130,8 @@ export function draftState(
     return given.get(path) ?? refuse(path, "is missing");
   };
   const count = (path: string): number => {
-    const n = expect(path).count() ?? -1;
+    const { shape, count: read } = expect(path);
+    const n = read() ?? (shape.length === 0 ? refuse(path, "must be a number that the host knows") : -1);
     return n < 0 ? refuse(path, "must be a non-negative number") : n;
   };
   const steps = count("steps");
@@ -177,7 +178,8 @@ export function takeState(keeper: Keeper, params: readonly NamedParam[], tree: r
   const where = `${keeper.name}: `;
   const from = new Map(tree.flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box] as const)));
   const given = new Map<string, Given>();
-  for (const [path, { shape, lazyValue }] of from) given.set(path, { shape, count: () => lazyValue?.values?.()[0] });
+  for (const [path, box] of from)
+    given.set(path, { shape: box.shape, count: () => (box.scalar ?? box.lazyValue?.values?.())?.[0] });
   const { boxes, take } = draftState(keeper, where, params, given);
   assign(where, boxes, from);
   take();

@@ -1,5 +1,6 @@
 // What a layer is: a function with its parameters as fields. Walking the fields finds the parameters.
-import type { Tensor } from "@weft/tensor";
+import { overlay } from "@weft/autograd/internals";
+import { ArgumentError, type Tensor } from "@weft/tensor";
 import { callable, context, readValue, resultOf, string } from "@weft/tensor/internals";
 import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
@@ -22,6 +23,8 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
 ): Call & Fields {
   readValue("layer", "kind", kind, string);
   readValue("layer", "what is called", call, callable);
+  for (const name of taken)
+    if (Object.hasOwn(fields, name)) throw new ArgumentError(`layer: a field of ${kind} cannot be called ${name}`);
   const owning = ((...args) => {
     if (!warned && dtypeOf(args[0]) === "f64") warn(fields);
     return context.scope === undefined ? resultOf(() => call(...args)) : call(...args);
@@ -29,10 +32,14 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
   return named(kind, owning, fields);
 }
 
+/** What functions and layers have under names of their own. */
+const taken = ["name", "length", "prototype", "arguments", "caller", "toString", "toJSON"];
+
 const dtypeOf = (x: unknown): unknown => (x as Partial<Tensor> | null | undefined)?.dtype;
 
 /** Warns once that f64 meets f32. */
 function warn(fields: object): void {
+  if (overlay()?.checking === true) return; // gradCheck computes in f64
   if (!Object.values(fields).some((field) => dtypeOf(field) === "f32")) return;
   warned = true;
   console.warn(

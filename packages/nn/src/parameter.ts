@@ -127,7 +127,10 @@ function prepare(values: Values, backend: Backend | undefined): Prepared[] {
 function take(made: readonly Prepared[]): void {
   for (const { box, array, x } of made) {
     if (x === undefined) box.reset(fromHost(box.shape, box.dtype, () => array));
-    else box.value = x;
+    else {
+      box.value = x;
+      if (box.shape.length === 0) box.scalar = array;
+    }
     x?.release();
   }
 }

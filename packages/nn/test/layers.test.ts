@@ -1,7 +1,7 @@
 // Layers: their formulas, PyTorch's names, and parameters that are initialized on the backend of the data.
 import { diff, grad, param, state, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { relu, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
+import { add, mul, relu, sum, transpose, type Operand, type Tensor } from "@weft/tensor";
 import { beforeEach, expect, expectTypeOf, test } from "vitest";
 import {
   AvgPool,
@@ -25,6 +25,7 @@ import {
   ones,
   parameter,
   params,
+  running,
   seed,
   training,
   uniform,
@@ -427,4 +428,21 @@ test("layers copy the lists that they are given", async () => {
 test("dropout names itself where integers meet its scale", () => {
   const x = backend.tensor([1, 2], { dtype: "i32" });
   expect(() => dropout(x, 0.3, { training: true })).toThrow(/^dropout: the number 1\.4.* does not fit an i32 tensor/);
+});
+
+test.each(["name", "length", "prototype", "arguments", "caller", "toString", "toJSON"])(
+  "a field cannot be called %s",
+  (name) => {
+    expect(() => layer("Mine", (x: Operand) => x, { [name]: 3 })).toThrow(
+      expect.objectContaining({
+        name: "ArgumentError",
+        message: `layer: a field of Mine cannot be called ${name}`,
+      }),
+    );
+  },
+);
+
+test("a box that a layer of one's own reads alone says how to read it beside the data", () => {
+  const mine = layer("Mine", (x: Operand) => add(x, mul(mine.moving, 0.9)), { moving: running([2], ones()) });
+  expect(() => mine(tensor([1, 2]))).toThrow('In a layer of your own: readTensors("Mine", [x, self.box])');
 });

@@ -1,6 +1,7 @@
 // The state of an optimizer as a tree of boxes: a copy, which an optimizer of the same kind can load.
 import { diff, scope, state } from "@weft/autograd";
-import { Chain, Linear, params, seed, toBytes } from "@weft/nn";
+import { openSync as openReference } from "@weft/conformance";
+import { Chain, fromBytes, Linear, params, place, seed, toBytes } from "@weft/nn";
 import { cast, mean, relu, square } from "@weft/tensor";
 import { openSync as openCpu } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
@@ -86,8 +87,27 @@ test("state that does not fit is an error, and changes nothing", () => {
   says({ ...good, more: m }, "adam: more is not expected");
   says({ ...good, steps: m }, "adam: steps must be a non-negative number");
   says({ ...good, "0.weight.m": state(cast(m.value, "f64")) }, "adam: 0.weight.m is f64, wanted f32");
+  says(
+    { ...good, steps: state(backend.tensor(2, { dtype: "i32" })) },
+    "adam: steps must be a number that the host knows",
+  );
   says(3, "adam: steps is missing");
   says(good, "adam: weight.t is missing", Linear(1, 1));
   expect(() => adam().load(good)).toThrow("adam: load needs the model that the state belongs to: load(state, model)");
   expect(() => momentum().load(good, model)).toThrow("momentum: 0.weight.m is not expected");
+});
+
+test("state that was placed, moved or loaded from a file is loaded", async () => {
+  const model = build();
+  const rule = adam();
+  step(model, rule);
+  const kept = await place(rule.state(model), openReference({}));
+  expect(kept["steps"]!.value.itemSync()).toBe(1);
+  step(model, rule);
+  const bytes = await toBytes(rule.state(model));
+  rule.load(await place(kept, backend), model);
+  expect(rule.steps).toBe(1);
+  fromBytes(bytes, kept);
+  rule.load(kept, model);
+  expect(rule.steps).toBe(2);
 });
