@@ -1,5 +1,5 @@
 // Kernels of fused operations that a backend does not have: the package that defines the operation supplies them.
-import type { FusedOp } from "@weft/tensor";
+import { ArgumentError, type FusedOp } from "@weft/tensor";
 import type { OptionKind } from "@weft/tensor/internals";
 import type { CallTraits } from "./plan/traits.ts";
 
@@ -18,5 +18,11 @@ export interface FusedKernel<Backend extends string = string> {
 export const kernelsFor = <Backend extends string>(backend: Backend): OptionKind<readonly FusedKernel<Backend>[]> => ({
   wanted: `a list of what kernel() of ${backend}/kernels gives`,
   is: (x): x is readonly FusedKernel<Backend>[] =>
-    Array.isArray(x) && x.every((item: FusedKernel | null | undefined) => item?.backend === backend),
+    Array.isArray(x) &&
+    x.every((item: FusedKernel | null | undefined) => {
+      const given = item?.backend ?? "";
+      // The message says more than `wanted` could.
+      if (given !== "" && given !== backend) throw new ArgumentError(`open: ${backend} got a kernel of ${given}`);
+      return given !== "";
+    }),
 });

@@ -43,8 +43,9 @@ export interface RecurrentOptions {
   /** Whether dropout is on. Default: true inside `diff`, else false. */
   readonly training?: boolean | undefined;
   /**
-   * How many steps each sequence of the batch has, integers `[B]`. What x has at later steps does not count: there y is 0, and
-   * the final states are those after each sequence's last step. The backward direction begins with that step.
+   * How many steps each sequence of the batch has, integers `[B]`; below 0 they count as 0, above T as T. What x has at
+   * later steps does not count: there y is 0, and the final states are those after each sequence's last step. The
+   * backward direction begins with that step.
    */
   readonly lengths?: Operand | null | undefined;
 }

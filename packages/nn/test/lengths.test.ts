@@ -65,6 +65,22 @@ describe.each(["LSTM", "GRU"] as const)("%s", (name) => {
     near(whole, alone, digits);
   });
 
+  test.each([
+    ["reference", reference],
+    ["CPU", openCpu({})],
+  ] as const)("lengths are clamped to 0 … T: %s", async (_, { randn, tensor }) => {
+    const x = param(randn([T, B, I], { seed: 1 }));
+    const found = (lengths: readonly number[]) => {
+      const rnn = make();
+      const tape = diff(() => {
+        const { y, h } = rnn.run(x, { lengths: tensor(lengths, { dtype: "i32" }) });
+        return add(sum(square(y)), sum(h));
+      });
+      return Promise.all([tape.value, tape.grad(x)].map(list));
+    };
+    expect(await found([-2, T + 3, 0, 3])).toEqual(await found([0, T, 0, 3]));
+  });
+
   test("y is 0 after the end, and a sequence without steps keeps its state", async () => {
     const { randn, tensor } = reference;
     const rnn = make();

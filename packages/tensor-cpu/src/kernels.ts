@@ -16,4 +16,5 @@ export {
   type Routine,
   type Work,
 } from "./calls/call.ts";
+export type { FusedKernel } from "@weft/kernel";
 export * from "./wasm/emitter.ts";

@@ -62,4 +62,7 @@ test("what kernel() of this backend did not give is refused", () => {
   const foreign = [webgpuKernel(scaledSquareOp, { prepare: () => ({ stages: [], workspace: 0 }) })];
   for (const kernels of [foreign, [undefined], 3, {}])
     expect(() => openSync({ kernels: kernels as never })).toThrow(ArgumentError);
+  expect(() => openSync({ kernels: foreign as never })).toThrow(
+    "open: @weft/tensor-cpu got a kernel of @weft/tensor-webgpu",
+  );
 });

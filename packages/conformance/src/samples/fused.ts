@@ -147,6 +147,7 @@ export const fused: Collection<Fused | "standardize" | "standardizeGrad" | "lstm
       lstmSteps("units in fours", [3, 2, 4]),
       lstmSteps("in reverse", [3, 2, 3], { reverse: true }),
       lstmSteps("rows of different lengths", [3, 4, 2], { lengths: [3, 0, 1, 2] }),
+      lstmSteps("lengths below 0 and beyond the steps", [3, 3, 2], { lengths: [-1, 4, 2], reverse: true }),
       lstmSteps("rows of different lengths, in reverse", [3, 4, 2], { lengths: [2, 3, 0, 1], reverse: true }),
       lstmSteps("more than one piece, odd", [3, 11, 9], large),
       lstmSteps("more than one piece, in fours", [3, 19, 20], large),

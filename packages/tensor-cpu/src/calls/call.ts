@@ -79,7 +79,7 @@ type Prepare<Attrs> = (m: CallMemory, attrs: Attrs, outs: Results<Operand>, inpu
 
 /**
  * A kernel, written by hand, of an operation with these attributes. Results are contiguous; so are inputs, unless
- * `accepts` allows other layouts. `Call<never>` is the call of any operation.
+ * `accepts` allows other layouts. Every call is assignable to `Call<never>`, whose attributes nobody can give.
  */
 export interface Call<Attrs = never> extends CallTraits<Attrs> {
   /**

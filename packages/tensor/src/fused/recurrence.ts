@@ -20,8 +20,8 @@ export interface SequenceAttrs {
 
 export interface SequenceOptions extends Partial<SequenceAttrs> {
   /**
-   * How many steps each row of the batch has, i32 `[B]`; all of them if left out. The other steps leave the row's state as
-   * it was. In reverse, a row begins with its last step.
+   * How many steps each row of the batch has, i32 `[B]`; all of them if left out. Lengths below 0 count as 0, and those
+   * above T as T. The other steps leave the row's state as it was. In reverse, a row begins with its last step.
    */
   readonly lengths?: Operand | undefined;
 }
