@@ -133,12 +133,14 @@ export class Executor implements Driver<Block, Executable> {
   readonly version = VERSION;
   readonly heap: Heap;
   readonly #calls: Calls;
+  readonly #foreign: ReadonlySet<AnyOp>;
   readonly #routines = new WeakMap<Kernel, Routine>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
 
   constructor(heap: Heap, kernels: readonly FusedKernel[] = []) {
     this.heap = heap;
     this.#calls = callsWith(kernels);
+    this.#foreign = new Set(kernels.map(({ op }) => op));
   }
 
   allocate(bytes: number): Block {
@@ -170,6 +172,9 @@ export class Executor implements Driver<Block, Executable> {
   }
   traits(op: AnyOp): Call<unknown> | undefined {
     return this.#calls.get(op);
+  }
+  mayThrow(op: AnyOp): boolean {
+    return this.#foreign.has(op);
   }
   readonly findsAtOnce = true;
   supports(dtype: DType): boolean {

@@ -1,9 +1,10 @@
 // Updates in place: an output may reuse the storage of a leaf that nothing else needs, if the launch that writes the
-// output is the last to read the leaf and reads each element where it writes.
+// output is the last to read the leaf and reads each element where it writes. Not before the last call that may throw
+// has run: what boxes are rolled back to would be gone.
 import { layout } from "../language.ts";
 import { epilogueOf, touched, type KernelLaunch, type Launch, type Link, type Slot } from "./plan.ts";
 import { checkOf } from "../graph/fault.ts";
-import { codeOf, indicesOfCode } from "../graph/operation.ts";
+import { codeOf, indicesOfCode, type AnyOp } from "../graph/operation.ts";
 import { isRowMajor } from "../graph/view.ts";
 import type { TraitsOf } from "./traits.ts";
 
@@ -23,15 +24,18 @@ export function donationsOf(
   slots: readonly Slot[],
   levels: readonly (readonly Launch[])[],
   traits: TraitsOf,
+  mayThrow: (op: AnyOp) => boolean = () => false,
 ): Donation[] {
   const donations: Donation[] = [];
   if (!slots.some((s) => s.kind === "output")) return donations;
   const last = lastReaders(slots, levels);
   const leaves = slots.filter((s) => s.kind === "leaf");
   const taken = new Set<number>();
-  let unchecked = untilChecked(levels);
-  for (const level of levels) {
-    const early = unchecked-- > 0;
+  const unchecked = untilChecked(levels);
+  const throwing = levels.findLastIndex((level) => level.some((l) => l.kind === "call" && mayThrow(l.op)));
+  for (const [i, level] of levels.entries()) {
+    if (i <= throwing) continue;
+    const early = i < unchecked;
     for (const launch of level) {
       // In a chain one workgroup may write what another still reads.
       if (launch.kind === "chain") continue;

@@ -11,6 +11,7 @@ import { merge, type Group, type MergeOptions } from "./merge.ts";
 import { valuesOf, type PlanValue } from "./plan-value.ts";
 import { slotsOf } from "./slots.ts";
 import type { Node } from "../graph/node.ts";
+import type { AnyOp } from "../graph/operation.ts";
 import {
   touched,
   type CallLaunch,
@@ -26,6 +27,8 @@ import type { TraitsOf } from "./traits.ts";
 export interface PlannerOptions {
   readonly fuse: boolean;
   readonly traits: TraitsOf;
+  /** Whether a call of this operation may throw while a plan runs. */
+  readonly mayThrow: ((op: AnyOp) => boolean) | undefined;
   /** Whether reductions can run an epilogue. */
   readonly reductions: boolean;
   /** Rearranges launches, when they and their slots are known. */
@@ -40,12 +43,14 @@ export class Planner {
   readonly kernels = new KernelCache();
   readonly #options: MergeOptions;
   readonly #traits: TraitsOf;
+  readonly #mayThrow: PlannerOptions["mayThrow"];
   readonly #arrange: Arrange | undefined;
   readonly #largest: number;
 
-  constructor({ fuse, traits, reductions, arrange, largest }: PlannerOptions) {
+  constructor({ fuse, traits, mayThrow, reductions, arrange, largest }: PlannerOptions) {
     this.#options = { fuse, traits, reductions, limits: defaultLimits };
     this.#traits = traits;
+    this.#mayThrow = mayThrow;
     this.#arrange = fuse ? arrange : undefined;
     this.#largest = largest;
   }
@@ -78,7 +83,7 @@ export class Planner {
       })),
       kept: slots.filter((s) => s.kind === "output").map((s) => s.index),
       leaves: slots.filter((s) => s.kind === "leaf").map((s) => s.index),
-      donations: donationsOf(slots, levels, this.#traits),
+      donations: donationsOf(slots, levels, this.#traits, this.#mayThrow),
       arena: layOut(livesOf(slots, levels), this.#largest),
     };
   }

@@ -63,6 +63,11 @@ export interface Driver<S extends Storage, E> {
   read(storage: S, offset: number, length: number, dtype: DType): TypedArray | Promise<TypedArray>;
   /** The traits of calls of this operation; undefined for a fused operation without a kernel here. */
   traits(op: AnyOp): CallTraits | undefined;
+  /**
+   * Whether a call of this operation may throw while a plan runs: its kernel is of a package outside. No leaf is
+   * overwritten before it has run.
+   */
+  mayThrow?(op: AnyOp): boolean;
   /** Whether reductions can run an epilogue on each result (false). */
   readonly reductionEpilogues?: boolean;
   /** Rearranges launches: a driver that runs chains passes `chained`. */

@@ -56,6 +56,7 @@ export class Runner<S extends Storage, E> {
     this.#planner = new Planner({
       fuse,
       traits: (op) => driver.traits(op)!,
+      mayThrow: driver.mayThrow?.bind(driver),
       reductions: driver.reductionEpilogues ?? false,
       arrange: driver.arrange,
       largest: driver.largest ?? Infinity,
