@@ -1,8 +1,29 @@
 // The backward pass: from the last entry of a tape to the first, each gradient goes through a rule to the operands.
 // Here broadcasting is undone, dtypes are restored, and contributions are summed.
-import { add, cast, reshape, ShapeError, type Interpreter, type Tensor, type Value } from "@weft/tensor";
-import { adopt, applyOwn, closeScope, context, inBackward, openScope, OWNED, type Scope } from "@weft/tensor/internals";
-import type { FusedRule, Pullback } from "./rule.ts";
+import {
+  add,
+  ArgumentError,
+  cast,
+  isTensor,
+  reshape,
+  ShapeError,
+  type FusedOp,
+  type Interpreter,
+  type Tensor,
+  type Value,
+} from "@weft/tensor";
+import {
+  adopt,
+  applyOwn,
+  closeScope,
+  context,
+  describe,
+  inBackward,
+  openScope,
+  OWNED,
+  type Scope,
+} from "@weft/tensor/internals";
+import { pullbacksOf, type Pullback } from "./rule.ts";
 import { rules } from "./rules.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";
 import type { Entry, Recorder } from "./tape.ts";
@@ -134,20 +155,26 @@ export class Backward {
     const recorder = this.#recorder;
     const gs = group.map((entry) => entry.g ?? zerosLike(entry.y));
     for (const entry of group) entry.g = undefined;
-    if (typeof rule === "object") {
-      (rule as CustomBackward).back(this, gs);
+    const fused = rule as FusedOp | CustomBackward;
+    if ("back" in fused) {
+      fused.back(this, gs);
       return;
     }
     const xs = inputs.map((x) => recorder.under(x));
-    const pullbacks = (rule as FusedRule)(
+    const pullbacks = pullbacksOf(
+      fused,
       group.map((entry) => entry.y),
       xs,
       attrs,
     );
     for (const [k, x] of inputs.entries()) {
       if (typeof x === "number" || x.interpreter !== recorder) continue;
-      const g = pullbacks[k]?.(...gs);
-      if (g !== undefined) this.add(x, g);
+      const pullback = pullbacks[k];
+      if (pullback === undefined) continue;
+      const g: Tensor | RowSparse = pullback(...gs);
+      if (!(g instanceof RowSparse) && !isTensor(g))
+        throw new ArgumentError(`${fused.name}: wanted a tensor from pullback ${k}, got ${describe(g)}`);
+      this.add(x, g);
     }
   }
 

@@ -1,6 +1,7 @@
 // What a derivative rule is: a function from a result and its operands to one pullback per operand. The engine sums
 // over broadcast axes, casts and accumulates, so that no rule mentions these.
-import type { Attrs, FusedOp, OpName, Ops, Tensor, Value } from "@weft/tensor";
+import { ArgumentError, type Attrs, type FusedOp, type OpName, type Ops, type Tensor, type Value } from "@weft/tensor";
+import { describe } from "@weft/tensor/internals";
 import type { RowSparse } from "./sparse.ts";
 
 /** From the gradient of a result to that of one operand; undefined if it has no gradient. */
@@ -37,5 +38,19 @@ export type Rules = { readonly [K in OpName]: Rule<K> };
 /** The rules of some primitives: those of one family. */
 export type Family<K extends OpName> = { readonly [k in K]: Rule<k> };
 
-/** The rule of a fused operation is its own: from results, operands and attributes to one pullback per operand. */
-export type FusedRule = NonNullable<FusedOp["gradient"]>;
+type FusedRule = NonNullable<FusedOp["gradient"]>;
+
+/** The pullbacks of a fused operation, whose rule is its own: one per operand. */
+export function pullbacksOf({ name, gradient }: FusedOp, ...of: Parameters<FusedRule>): ReturnType<FusedRule> {
+  const pullbacks: unknown = gradient!(...of);
+  const count = of[1].length;
+  if (!Array.isArray(pullbacks) || pullbacks.length !== count)
+    throw new ArgumentError(
+      `${name}: gradient must give ${count} pullbacks, one per operand (undefined for none), ` +
+        `got ${Array.isArray(pullbacks) ? pullbacks.length : describe(pullbacks)}`,
+    );
+  for (const pullback of pullbacks as unknown[])
+    if (pullback !== undefined && typeof pullback !== "function")
+      throw new ArgumentError(`${name}: wanted a function or undefined as pullback, got ${describe(pullback)}`);
+  return pullbacks as ReturnType<FusedRule>;
+}

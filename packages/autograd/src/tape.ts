@@ -16,7 +16,7 @@ import {
 import { applyOwn, context, CONTRACT, isFloat, read, type Scope } from "@weft/tensor/internals";
 import type { CustomBackward } from "./backward.ts";
 import type { Param, State } from "./box.ts";
-import { none, type FusedRule, type Rule } from "./rule.ts";
+import { none, type Rule } from "./rule.ts";
 import { rules } from "./rules.ts";
 import type { RowSparse } from "./sparse.ts";
 
@@ -131,17 +131,16 @@ export class Recorder implements Interpreter {
   }
 
   runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
-    const { gradient } = fused;
-    if (gradient === undefined) return undefined;
+    if (fused.gradient === undefined) return undefined;
     const below: Value[] = [];
     this.#below(fused.name, inputs, below);
     const ys = applyFused(fused, below, attrs);
     if (this.paused) this.touched = true;
-    return this.paused ? ys : this.group(gradient, inputs, attrs, ys);
+    return this.paused ? ys : this.group(fused, inputs, attrs, ys);
   }
 
   /** Records several results of one operation and returns their tensors on this tape. */
-  group(rule: FusedRule | CustomBackward, inputs: readonly Value[], attrs: unknown, ys: readonly Tensor[]): Tensor[] {
+  group(rule: FusedOp | CustomBackward, inputs: readonly Value[], attrs: unknown, ys: readonly Tensor[]): Tensor[] {
     const entries = ys.map((y) => new Entry(rule, inputs, attrs, y, false));
     return ys.map((y, k) => {
       const entry = entries[k]!;

@@ -240,5 +240,19 @@ export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): r
   const top = highest(fused.name, values);
   const attrs = copyOf(given);
   const { name, indices } = fused;
-  return top.runFused(fused, values, attrs) ?? inNameOf(name, () => fused.fallback(values, attrs), indices?.labels);
+  return (
+    top.runFused(fused, values, attrs) ??
+    inNameOf(name, () => resultsOf(fused, fused.fallback(values, attrs), values, attrs), indices?.labels)
+  );
+}
+
+/** Checks what a fallback gives: a tensor for each result that the operation has. */
+function resultsOf(fused: FusedOp, given: unknown, values: readonly Value[], attrs: unknown): Tensor[] {
+  const { name } = fused;
+  if (!Array.isArray(given) || !given.every(isTensor))
+    throw new ArgumentError(`${name}: wanted a list of tensors from fallback, got ${describe(given)}`);
+  const count = fused.infer(values, attrs).length;
+  if (given.length !== count)
+    throw new ArgumentError(`${name}: infer has ${count} results, and fallback gives ${given.length}`);
+  return given;
 }
