@@ -1,0 +1,43 @@
+// Links between the documents lead somewhere: the file is there, and so is the heading.
+import { existsSync, statSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { expect, test } from "vitest";
+import { files, read, root } from "./source-graph.ts";
+
+const documents = [...files("*.md"), ...files("docs/**/*.md"), ...files("packages/*/*.md")];
+
+const prose = (file: string): string => read(file).replaceAll(/^```[\s\S]*?^```/gm, "");
+
+/** The anchors that GitHub gives the headings of a document. */
+function anchors(file: string): Set<string> {
+  const found = new Set<string>();
+  for (const [, heading] of prose(file).matchAll(/^#{1,6} (.*)$/gm)) {
+    const shown = heading!.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+    const anchor = shown.replaceAll(/[^\p{L}\p{N}_\- ]/gu, "").replaceAll(" ", "-");
+    let [unique, again] = [anchor, 0];
+    while (found.has(unique)) unique = `${anchor}-${++again}`;
+    found.add(unique);
+  }
+  return found;
+}
+
+/** Whether a link of a document leads to something in the repository. */
+function leads(file: string, link: string): boolean {
+  const [path, anchor] = link.split("#") as [string, string?];
+  let target = path === "" ? file : normalize(join(dirname(file), path));
+  if (!existsSync(join(root, target))) return false;
+  if (anchor === undefined) return true;
+  if (statSync(join(root, target)).isDirectory()) target = join(target, "README.md");
+  return anchors(target).has(anchor);
+}
+
+test.each(documents)("the links of %s", (file) => {
+  const links = [...prose(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!);
+  const inside = links.filter((link) => !/^[a-z]+:/.test(link));
+  expect(inside.filter((link) => !leads(file, link))).toEqual([]);
+});
+
+test("there are documents with links to headings", () => {
+  expect(documents.length).toBeGreaterThan(10);
+  expect(anchors("packages/tensor/README.md")).toContain("rules-that-hold-everywhere");
+});
