@@ -8,7 +8,7 @@ import type { DeviceTraits } from "../forms/device-traits.ts";
 import { operandsOf, registerIn, stageOf, type Stage, type Staged, type StageForm } from "../forms/stage.ts";
 import { constant } from "../translate/scalar.ts";
 
-/** A kernel of an operation with these attributes; Every call is assignable to `Call<never>`, whose attributes nobody can give. */
+/** A kernel of an operation with these attributes. Every call is assignable to `Call<never>`. */
 export interface Call<Attrs = never> extends CallTraits<Attrs> {
   /** With `epilogue` it runs the elementwise work after it (`after`) where it writes its result. */
   readonly prepare: (launch: CallLaunch<Attrs>, machine: DeviceTraits) => Staged;
