@@ -174,7 +174,7 @@ abstract class BoxBase implements Box, Covered {
     const { handle } = this.#content;
     if (handle !== undefined) return handle;
     throw new ArgumentError(
-      `${this.kind}: this ${this.dtype}[${this.shape}] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets, or at once with: await place(model, backend). In a layer of your own: readTensors("Mine", [x, self.box])`,
+      `${this.kind}: this ${this.dtype}[${this.shape}] has no value yet: a parameter takes its first or its loaded values on the backend of the first tensor it meets, or at once with: await place(model, backend). In your own layer: readTensors("Mine", [x, self.box])`,
     );
   }
 

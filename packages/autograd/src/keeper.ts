@@ -131,7 +131,7 @@ export function draftState(
   };
   const count = (path: string): number => {
     const { shape, count: read } = expect(path);
-    const n = read() ?? (shape.length === 0 ? refuse(path, "must be a number that the host knows") : -1);
+    const n = read() ?? (shape.length === 0 ? refuse(path, "must be a number on the host") : -1);
     return n < 0 ? refuse(path, "must be a non-negative number") : n;
   };
   const steps = count("steps");

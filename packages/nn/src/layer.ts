@@ -23,8 +23,8 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
 ): Call & Fields {
   readValue("layer", "kind", kind, string);
   readValue("layer", "what is called", call, callable);
-  for (const name of taken)
-    if (Object.hasOwn(fields, name)) throw new ArgumentError(`layer: a field of ${kind} cannot be called ${name}`);
+  for (const name of Object.keys(fields))
+    if (taken.test(name)) throw new ArgumentError(`${kind}: a field cannot be called ${name}`);
   const owning = ((...args) => {
     if (!warned && dtypeOf(args[0]) === "f64") warn(fields);
     return context.scope === undefined ? resultOf(() => call(...args)) : call(...args);
@@ -33,7 +33,7 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
 }
 
 /** What functions and layers have under names of their own. */
-const taken = ["name", "length", "prototype", "arguments", "caller", "toString", "toJSON"];
+const taken = /^(name|length|prototype|arguments|caller|toString|toJSON)$/;
 
 const dtypeOf = (x: unknown): unknown => (x as Partial<Tensor> | null | undefined)?.dtype;
 
@@ -43,8 +43,8 @@ function warn(fields: object): void {
   if (!Object.values(fields).some((field) => dtypeOf(field) === "f32")) return;
   warned = true;
   console.warn(
-    "Weft: a layer with f32 parameters was given f64 and computes in f64 from here on, which is slower. " +
-      'A Float64Array gives f64; if you did not mean that, write tensor(data, { dtype: "f32" }).',
+    "Weft: a layer with f32 parameters was given f64, as a Float64Array gives, and computes in f64, which is slower. " +
+      'If you did not mean that, write tensor(data, { dtype: "f32" }).',
   );
 }
 let warned = false;

@@ -3,7 +3,6 @@
 import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
   add,
-  applyFused,
   ArgumentError,
   div,
   mean,
@@ -22,6 +21,7 @@ import {
 } from "@weft/tensor";
 import {
   anything,
+  applyFusedRead,
   boolean,
   floating,
   fraction,
@@ -188,7 +188,7 @@ export function layerNorm(
 export function rmsNorm(input: Operand, weight: Operand, options?: { readonly eps?: number }): Tensor {
   const { eps } = readOptions("rmsNorm", options, { eps: nonNegative }, { eps: 1e-5 });
   const [x, w] = readTensors("rmsNorm", [input, weight]).map((t) => floating(t, "rmsNorm")) as [Tensor, Tensor];
-  return applyFused(rmsNormOp, [x, w], { eps })[0]!;
+  return applyFusedRead(rmsNormOp, [x, w], { eps })[0]!;
 }
 
 /** Moves a running moment, if it is a state, toward the batch's. */

@@ -436,7 +436,7 @@ test.each(["name", "length", "prototype", "arguments", "caller", "toString", "to
     expect(() => layer("Mine", (x: Operand) => x, { [name]: 3 })).toThrow(
       expect.objectContaining({
         name: "ArgumentError",
-        message: `layer: a field of Mine cannot be called ${name}`,
+        message: `Mine: a field cannot be called ${name}`,
       }),
     );
   },
@@ -444,5 +444,5 @@ test.each(["name", "length", "prototype", "arguments", "caller", "toString", "to
 
 test("a box that a layer of one's own reads alone says how to read it beside the data", () => {
   const mine = layer("Mine", (x: Operand) => add(x, mul(mine.moving, 0.9)), { moving: running([2], ones()) });
-  expect(() => mine(tensor([1, 2]))).toThrow('In a layer of your own: readTensors("Mine", [x, self.box])');
+  expect(() => mine(tensor([1, 2]))).toThrow('In your own layer: readTensors("Mine", [x, self.box])');
 });

@@ -87,10 +87,7 @@ test("state that does not fit is an error, and changes nothing", () => {
   says({ ...good, more: m }, "adam: more is not expected");
   says({ ...good, steps: m }, "adam: steps must be a non-negative number");
   says({ ...good, "0.weight.m": state(cast(m.value, "f64")) }, "adam: 0.weight.m is f64, wanted f32");
-  says(
-    { ...good, steps: state(backend.tensor(2, { dtype: "i32" })) },
-    "adam: steps must be a number that the host knows",
-  );
+  says({ ...good, steps: state(backend.tensor(2, { dtype: "i32" })) }, "adam: steps must be a number on the host");
   says(3, "adam: steps is missing");
   says(good, "adam: weight.t is missing", Linear(1, 1));
   expect(() => adam().load(good)).toThrow("adam: load needs the model that the state belongs to: load(state, model)");

@@ -235,11 +235,13 @@ export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs:
  * const twiceOp = { name: "twice", infer: ([x]) => [x], fallback: ([x]) => [add(x, x)] };
  * applyFused(twiceOp, [tensor([1, 2])], {})[0]; // [2, 4]
  */
-export function applyFused<A>(fused: FusedOp<A>, inputs: Operand[], given: A): readonly Tensor[] {
-  const values = readAll(fused.name, inputs);
-  const top = highest(fused.name, values);
-  const attrs = copyOf(given);
+export const applyFused = <A>(fused: FusedOp<A>, inputs: Operand[], given: A): readonly Tensor[] =>
+  applyFusedRead(fused, readAll(fused.name, inputs), copyOf(given));
+
+/** Like `applyFused`, with operands that are already read, and attributes that nobody else can change. */
+export function applyFusedRead<A>(fused: FusedOp<A>, values: Value[], attrs: A): readonly Tensor[] {
   const { name, indices } = fused;
+  const top = highest(name, values);
   return (
     top.runFused(fused, values, attrs) ??
     inNameOf(name, () => resultsOf(fused, fused.fallback(values, attrs), values, attrs), indices?.labels)

@@ -1,5 +1,5 @@
 // Special functions, each a formula with a derivative. A bundle has only those that the program names.
-import { applyFused, readTensor } from "./apply.ts";
+import { applyFusedRead, readTensor } from "./apply.ts";
 import { exp, mul } from "./elementwise.ts";
 import { elementwiseOp, type Arithmetic } from "./expression.ts";
 import type { FusedOp } from "./fused.ts";
@@ -91,4 +91,4 @@ const erfinvOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
  * @example erfinv(tensor([0, 0.5, 1], { dtype: "f64" })) // [0, 0.4769362762044699, Infinity]
  */
 export const erfinv = (x: Operand): Tensor =>
-  applyFused(erfinvOp, [floating(readTensor(x, "erfinv"), "erfinv")], undefined)[0]!;
+  applyFusedRead(erfinvOp, [floating(readTensor(x, "erfinv"), "erfinv")], undefined)[0]!;

@@ -1,6 +1,6 @@
 // Cross-entropy of rows of logits with one label each, and its gradient, as fused operations: the softmax of a row
 // never leaves the kernel.
-import { applyFused, readTensors } from "../apply.ts";
+import { applyFused, applyFusedRead, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
 import { add, equal, mul, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -145,5 +145,5 @@ export function crossEntropyRows(logits: Operand, labels: Operand, options?: Par
   const x = inFloats(scores);
   const index = indicesOf("crossEntropy", given);
   check("crossEntropy", [x, index]);
-  return applyFused(crossEntropyOp, [x, index], { ignoreIndex, labelSmoothing })[0]!;
+  return applyFusedRead(crossEntropyOp, [x, index], { ignoreIndex, labelSmoothing })[0]!;
 }

@@ -1,6 +1,6 @@
 // The sequential part of a GRU and its gradient, as fused operations, like those of `lstm.ts`. Here the recurrent bias
 // belongs to the step, since the gate r multiplies a part of it.
-import { applyFused } from "../apply.ts";
+import { applyFusedRead } from "../apply.ts";
 import { stack } from "../arrangement.ts";
 import { add } from "../elementwise.ts";
 import { onTensors } from "../expression.ts";
@@ -148,7 +148,7 @@ export function gruSequence(
 ): GruSteps {
   const inputs = operandsOf("gruSequence", [given, h, whh, bhh], options);
   forward(inputs);
-  const [gates, hiddens] = applyFused(gruSequenceOp, inputs, { reverse });
+  const [gates, hiddens] = applyFusedRead(gruSequenceOp, inputs, { reverse });
   return { gates: gates!, hiddens: hiddens! };
 }
 
@@ -187,6 +187,6 @@ export function gruSequenceGrad(
 ): GruStepsGrad {
   const inputs = operandsOf("gruSequenceGrad", [gates, hiddens, h, whh, gy], options);
   backward(inputs);
-  const [given, recurrent, first] = applyFused(gruSequenceGradOp, inputs, { reverse });
+  const [given, recurrent, first] = applyFusedRead(gruSequenceGradOp, inputs, { reverse });
   return { given: given!, recurrent: recurrent!, h: first! };
 }

@@ -1,6 +1,6 @@
 // The sequential part of an LSTM and its gradient, as fused operations: a backend may run each step as one kernel. What
 // all steps can share (products with the inputs, gradients of the weights) stays outside.
-import { applyFused } from "../apply.ts";
+import { applyFusedRead } from "../apply.ts";
 import { stack } from "../arrangement.ts";
 import { add } from "../elementwise.ts";
 import { onTensors } from "../expression.ts";
@@ -166,7 +166,7 @@ export function lstmSequence(
 ): LstmSteps {
   const inputs = operandsOf("lstmSequence", [given, h, c, whh], options);
   forward(inputs);
-  const [gates, cells, hiddens] = applyFused(lstmSequenceOp, inputs, { reverse });
+  const [gates, cells, hiddens] = applyFusedRead(lstmSequenceOp, inputs, { reverse });
   return { gates: gates!, cells: cells!, hiddens: hiddens! };
 }
 
@@ -202,6 +202,6 @@ export function lstmSequenceGrad(
 ): LstmStepsGrad {
   const inputs = operandsOf("lstmSequenceGrad", [gates, cells, c, whh, gy, gc], options);
   backward(inputs);
-  const [da, dc, dh] = applyFused(lstmSequenceGradOp, inputs, { reverse });
+  const [da, dc, dh] = applyFusedRead(lstmSequenceGradOp, inputs, { reverse });
   return { given: da!, c: dc!, h: dh };
 }

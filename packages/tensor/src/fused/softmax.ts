@@ -1,6 +1,6 @@
 // Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel that works row by
 // row.
-import { applyFused, readTensor, untaped } from "../apply.ts";
+import { applyFused, applyFusedRead, readTensor, untaped } from "../apply.ts";
 import { axisOf } from "../axes.ts";
 import { div, exp, log, mul, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
@@ -101,7 +101,7 @@ const lastAxis = { axis: -1 };
 export function softmax(x: Operand, options?: Options): Tensor {
   const { axis } = readOptions("softmax", options, axisOption, lastAxis);
   const t = inFloats(readTensor(x, "softmax"));
-  return applyFused(softmaxOp, [t], { axis: axisOf("softmax", axis, t.shape) })[0]!;
+  return applyFusedRead(softmaxOp, [t], { axis: axisOf("softmax", axis, t.shape) })[0]!;
 }
 
 /**
@@ -112,5 +112,5 @@ export function softmax(x: Operand, options?: Options): Tensor {
 export function logSoftmax(x: Operand, options?: Options): Tensor {
   const { axis } = readOptions("logSoftmax", options, axisOption, lastAxis);
   const t = inFloats(readTensor(x, "logSoftmax"));
-  return applyFused(logSoftmaxOp, [t], { axis: axisOf("logSoftmax", axis, t.shape) })[0]!;
+  return applyFusedRead(logSoftmaxOp, [t], { axis: axisOf("logSoftmax", axis, t.shape) })[0]!;
 }

@@ -1,5 +1,5 @@
 // Rows with mean 0 and variance 1, as a fused operation: a backend may run it, and its gradient, as one kernel.
-import { applyFused, readTensor, readTensors } from "../apply.ts";
+import { applyFused, applyFusedRead, readTensor, readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import { rsqrt } from "../activations.ts";
 import { add, mul, sub } from "../elementwise.ts";
@@ -86,7 +86,7 @@ function rowsOf(x: Operand, name: string): Tensor {
  */
 export function standardize(x: Operand, options?: Partial<StandardizeAttrs>): Tensor {
   const { eps } = readOptions("standardize", options, epsOption, defaults);
-  return applyFused(standardizeOp, [rowsOf(x, "standardize")], { eps })[0]!;
+  return applyFusedRead(standardizeOp, [rowsOf(x, "standardize")], { eps })[0]!;
 }
 
 /**
@@ -102,5 +102,5 @@ export function standardizeGrad(x: Operand, g: Operand, options?: Partial<Standa
   const h = inFloats(gradient);
   if (!sameShape(t.shape, h.shape))
     throw new ShapeError(`standardizeGrad: wanted g of shape ${text(t.shape)}, got ${text(h.shape)}`);
-  return applyFused(standardizeGradOp, [t, h], { eps })[0]!;
+  return applyFusedRead(standardizeGradOp, [t, h], { eps })[0]!;
 }
