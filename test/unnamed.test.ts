@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { build, type Rollup } from "vite";
 import { expect, test } from "vitest";
-import { root } from "./source-graph.ts";
+import { files, read, root } from "./source-graph.ts";
 
 test("formulas come with their functions", async () => {
   const bundled = async (entry: string): Promise<string> => {
@@ -15,6 +15,13 @@ test("formulas come with their functions", async () => {
     });
     return (made as Rollup.RollupOutput[])[0]!.output[0].code;
   };
+  const sources = files("packages/tensor/src/{fused/*,special}.ts").map(read).join("\n");
+  const names = [...sources.matchAll(/^ {2}name: (".*"),$|(?:rowOp|elementwiseOp)(?:<.*>)?\(\s*(".*?")/gm)];
+  const operations = names.map(([, fused, formula]) => fused ?? formula!);
+  expect(operations).toEqual(expect.arrayContaining(['"erfinv"', '"softmax"', '"rmsNorm"', '"lstmSequence"']));
+  const [one, all] = await Promise.all(["test/size/add.ts", "packages/tensor/src/internals.ts"].map(bundled));
+  expect(operations.filter((name) => one!.includes(name))).toEqual([]);
+  const every = all! + (await bundled("packages/tensor/src/index.ts"));
+  expect(operations.filter((name) => !every.includes(name))).toEqual([]);
   expect(await bundled("test/size/mlp.ts")).not.toContain('"erfinv"');
-  expect(await bundled("packages/tensor/src/index.ts")).toContain('"erfinv"');
 });

@@ -1,0 +1,2 @@
+// Size fixture: a program of one operation.
+export { add } from "@weft/tensor";
