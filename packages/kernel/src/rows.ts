@@ -1,7 +1,7 @@
 // Row kernels in the kernel language: code for one row, in passes over its elements. A pass computes sums and maxima
 // that later passes need; an expensive value that a later pass needs again is stored.
-import type { DType, RowArithmetic, RowKernel, RowKind } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import type { RowArithmetic, RowKernel, RowKind } from "@weft/tensor";
+import { checkRows, dtypeInfo, type RowDTypes } from "@weft/tensor/internals";
 import { arithmeticOf } from "./expressions/index.ts";
 import { Builder, type Instruction, type Scalar, type V } from "./language.ts";
 
@@ -49,8 +49,9 @@ export interface RowProgram {
 /** Values that take more operations than this are stored rather than computed again. */
 const COSTLY = 8;
 
-/** The row kernel for these attributes; `dtypes` are those of the operands. */
-export function rowProgram<A>(kernel: RowKernel<A>, attrs: A, dtypes: readonly DType[]): RowProgram {
+/** The row kernel for these attributes and dtypes, checked; `name` is that of its operation. */
+export function rowProgram<A>(name: string, kernel: RowKernel<A>, attrs: A, dtypes: RowDTypes): RowProgram {
+  checkRows(name, kernel, attrs, dtypes);
   const b = new Builder();
   const numbers: RowNumber[] = [];
   const known = new Map<string, V>();
@@ -61,28 +62,32 @@ export function rowProgram<A>(kernel: RowKernel<A>, attrs: A, dtypes: readonly D
     return v;
   };
   const given = (value: number, type: "f32" | "i32"): V =>
-    number(`${value} ${type}`, type, { kind: "given", value, type });
-  const fold = (fn: Fold["fn"], value: V, at?: Fold["at"]): V =>
-    number(`${fn} ${value}`, b.type(value), { kind: "fold", fn, value, at });
+    number(`${Object.is(value, -0) ? "-0" : value} ${type}`, type, { kind: "given", value, type });
+  const inType = (x: V, type: Scalar): V => (b.type(x) === type ? x : b.apply(type, [x], type));
+  const fold = (fn: Fold["fn"], x: V, at?: Fold["at"]): V => {
+    const type = dtypeInfo[b.type(x)].accumulate;
+    const value = inType(x, type);
+    return number(`${fn} ${value}`, type, { kind: "fold", fn, value, at });
+  };
 
-  const inputs = kernel.operands.map((_, i) => b.load(i, dtypeInfo[dtypes[i]!].compute));
+  const inputs = kernel.operands.map((_, i) => b.load(i, dtypeInfo[dtypes.operand[i]!].compute));
+  const first = b.type(inputs[0]!);
   const k: RowArithmetic<V> = {
     ...arithmeticOf(b, inputs[0]!),
     sum: (x) => fold("sum", x),
     max: (x) => fold("max", x),
-    mean: (x) => k.div(k.sum(x), k.float(k.length)),
+    mean: (x) => k.div(k.float(k.sum(x)), k.float(k.length)),
     at: (x, place) => {
       const c = b.code[x]!;
-      if (c.kind !== "load")
-        throw new TypeError("row kernel: at() wants an element of an operand, got a computed value");
-      return fold("sum", k.where(k.equal(k.place, place), x, k.constant(0)), { operand: c.operand, place });
+      const at = c.kind === "load" ? { operand: c.operand, place } : undefined; // checked: it is an operand
+      return fold("sum", k.where(k.equal(k.place, place), x, b.const(0, b.type(x))), at);
     },
     length: number("", "i32", { kind: "length" }),
     place: b.affine(-1),
-    float: (x) => b.apply("f32", [x], "f32"),
+    float: (x) => inType(x, first),
     number: (x) => given(x, "f32"),
     integer: (x) => given(x, "i32"),
-    outOfRange: (wrong) => void (outOfRange = wrong),
+    outOfRange: (wrong) => void (outOfRange = outOfRange === undefined ? wrong : k.or(outOfRange, wrong)),
   };
   const { operands, results: kinds = ["row"] } = kernel;
   const results = kernel.write(k, attrs, ...inputs).map((value, i) => ({ kind: kinds[i]!, value }));
@@ -93,7 +98,7 @@ export function rowProgram<A>(kernel: RowKernel<A>, attrs: A, dtypes: readonly D
     ...results.map(({ kind, value }) => kind + value),
     outOfRange,
     operands,
-    dtypes,
+    dtypes.operand,
   ].join(";");
   const program = { key, code, numbers, operands, results, outOfRange };
   return { ...program, passes: passesOf(program) };

@@ -3,6 +3,7 @@
 import { shapeOf } from "./axes.ts";
 import { inNameOf } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
+import { isFloat, promote } from "./dtype.ts";
 import type { FusedOp } from "./fused.ts";
 import {
   BRAND,
@@ -17,6 +18,7 @@ import {
 import type { Attrs, OpName, Shape } from "./ops.ts";
 import { dtypes, shapes } from "./rules.ts";
 import { attributesOf, copyOf } from "./rules/attributes.ts";
+import { dtypeAmong } from "./rules/table.ts";
 import { brief } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -134,6 +136,17 @@ function readAll(op: string, inputs: Operand[]): Value[] {
   return inputs as Value[];
 }
 
+/** Casts floating-point operands in place to the dtype that they are promoted to. */
+function promoteAll(op: string, values: Value[]): void {
+  const found = values.flatMap((x) => (typeof x === "number" ? [] : [x.dtype]));
+  for (const d of found) if (!isFloat(d)) dtypeAmong(op, d, ["f32", "f64"]);
+  if (found.length === 0) return;
+  const dtype = found.reduce(promote, found[0]!);
+  values.forEach((x, i) => {
+    if (typeof x === "object" && x.dtype !== dtype) values[i] = applyOwn("cast", [x], { dtype });
+  });
+}
+
 /** The interpreter that runs an operation on these operands. */
 function highest(op: string, values: readonly Value[]): Interpreter {
   let top: Interpreter | undefined;
@@ -241,6 +254,7 @@ export const applyFused = <A>(fused: FusedOp<A>, inputs: Operand[], given: A): r
 /** Like `applyFused`, with operands that are already read, and attributes that nobody else can change. */
 export function applyFusedRead<A>(fused: FusedOp<A>, values: Value[], attrs: A): readonly Tensor[] {
   const { name, indices } = fused;
+  if (fused.promotes === true) promoteAll(name, values);
   const top = highest(name, values);
   return (
     top.runFused(fused, values, attrs) ??

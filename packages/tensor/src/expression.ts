@@ -1,13 +1,14 @@
 // Elementwise operations given by a formula. Backends evaluate it inside the kernels of its neighbors, like a
 // primitive.
-import { applyOwn } from "./apply.ts";
-import { dtypeInfo, type ComputeType, type DType } from "./dtype.ts";
+import { applyOwn, source } from "./apply.ts";
+import { dtypeInfo, type ComputeType } from "./dtype.ts";
 import type { FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
-import type { ElementwiseOps } from "./ops.ts";
+import { checkExpression } from "./kernel-check.ts";
+import { broadcastTo } from "./movement.ts";
+import type { ElementwiseOps, Shape } from "./ops.ts";
 import { callable, readValue, string } from "./options.ts";
 import { broadcast, elementwiseShapes } from "./rules/elementwise.ts";
-import { agree } from "./rules/table.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** As many values of type V as the arity says. */
@@ -27,22 +28,27 @@ export type Arithmetic<V> = {
 /** A formula for an element of the result, from the elements of the operands at the same position. */
 export type Expression = <V>(k: Arithmetic<V>, ...xs: V[]) => V;
 
-/** The arithmetic of a fallback: each part of the formula is an operation on tensors. */
-export const onTensors = (dtype: DType): Arithmetic<Value> => {
-  const functions = Object.keys(elementwiseShapes).map((op) => [
-    op,
-    (...xs: Value[]) => applyOwn(op as Primitive, xs, undefined),
-  ]);
-  return { ...Object.fromEntries(functions), dtype: dtypeInfo[dtype].compute, constant: (x: number) => x };
-};
-
-/** A property of the operands that are tensors, joined over all of them. */
-const joined = <T>(inputs: readonly Value[], of: (x: Tensor) => T, join: (a: T, b: T) => T): T =>
-  inputs.flatMap((x) => (typeof x === "number" ? [] : [of(x)])).reduce(join);
+/** A number of a formula as a tensor like `x`. */
+export const asTensor = (value: Value, { backend, dtype }: Tensor): Tensor =>
+  typeof value === "number" ? source(backend, "full", [value], { shape: [], dtype }) : value;
 
 /**
- * An elementwise operation with this formula. Its operands are tensors of one floating-point dtype, whose shapes
- * broadcast, or numbers. Pass numbers that change as operands: constants are compiled into the kernel.
+ * The arithmetic of a fallback: each part of the formula is an operation on tensors. Numbers have the dtype of `x`: they
+ * stay numbers only beside a tensor that has it.
+ */
+export const onTensors = (x: Tensor): Arithmetic<Value> => {
+  const tells = (v: Value): boolean => typeof v === "object" && v.dtype === x.dtype;
+  const functions = Object.keys(elementwiseShapes).map((op) => [
+    op,
+    (...vs: Value[]) => applyOwn(op as Primitive, vs.some(tells) ? vs : vs.map((v) => asTensor(v, x)), undefined),
+  ]);
+  return { ...Object.fromEntries(functions), dtype: dtypeInfo[x.dtype].compute, constant: (c: number) => c };
+};
+
+/**
+ * An elementwise operation with this formula. Its operands are floating-point tensors, which are promoted to one dtype
+ * and whose shapes broadcast, or numbers of that dtype. The result has it, too: a formula that gives a mask is a
+ * DTypeError. Pass numbers that change as operands: constants are compiled into the kernel.
  *
  * @example
  * const slope = (_, [x]) => [(g) => mul(g, mul(square(x), 3))];
@@ -57,13 +63,29 @@ export const elementwiseOp = (
   readValue("elementwiseOp", "name", name, string);
   readValue("elementwiseOp", "expression", expression, callable);
   readValue("elementwiseOp", "gradient", gradient, callable);
-  const dtypeOf = (inputs: readonly Value[]): DType => joined(inputs, ({ dtype }) => dtype, (a, b) => agree(name, a, b)); // prettier-ignore
+  const checked = new Set<string>();
+  /** One of the operands, and the shape of all. */
+  const check = (inputs: readonly Value[]): readonly [x: Tensor, shape: Shape] => {
+    const tensors = inputs.filter((x) => typeof x === "object");
+    const [x] = tensors as [Tensor];
+    const key = `${x.dtype} ${inputs.length}`;
+    if (!checked.has(key)) {
+      checkExpression(name, expression, x.dtype, inputs.length);
+      checked.add(key);
+    }
+    return [x, tensors.map(({ shape }) => shape).reduce((a, b) => broadcast(name, a, b))];
+  };
   return {
     name,
-    infer: (inputs) => [
-      { shape: joined(inputs, ({ shape }) => shape, (a, b) => broadcast(name, a, b)), dtype: dtypeOf(inputs) }, // prettier-ignore
-    ],
-    fallback: (inputs) => [expression(onTensors(dtypeOf(inputs)), ...inputs) as Tensor],
+    promotes: true,
+    infer: (inputs) => {
+      const [{ dtype }, shape] = check(inputs);
+      return [{ shape, dtype }];
+    },
+    fallback: (inputs) => {
+      const [x, shape] = check(inputs);
+      return [broadcastTo(asTensor(expression(onTensors(x), ...inputs), x), shape)];
+    },
     expression,
     gradient,
   };

@@ -28,6 +28,11 @@ export interface Indices<A = any> {
 
 export interface FusedOp<A = any> {
   readonly name: string;
+  /**
+   * Whether its operands are floating-point tensors, which are cast to the dtype that they are promoted to before it
+   * sees them; others are a DTypeError. Without it operands come as they are.
+   */
+  readonly promotes?: boolean;
   /** Shapes and dtypes of the results; throws the operation's errors on bad input. */
   infer(inputs: readonly Value[], attrs: A): readonly { readonly shape: Shape; readonly dtype: DType }[];
   /** The meaning, in primitives and other fused operations. */

@@ -4,23 +4,29 @@ import type { Arithmetic } from "./expression.ts";
 
 /** What a row kernel is written with. */
 export interface RowArithmetic<V> extends Arithmetic<V> {
-  /** The sum, the mean and the maximum over the row, of any value that is computed from its elements. */
+  /**
+   * The sum, the mean and the maximum over the row, of any value. One that is the same for the whole row counts once for
+   * each element. Masks count as 0 and 1: their sum and maximum are i32.
+   */
   sum(x: V): V;
   mean(x: V): V;
   max(x: V): V;
   /** The number of elements of the row, and the position of the element in it: i32. */
   readonly length: V;
   readonly place: V;
-  /** An i32 as f32. */
+  /** An i32 or a mask as a number of the first operand's dtype. */
   float(x: V): V;
-  /** The element of a "row" or "column" operand at a position; an arbitrary one if the position is out of range. */
+  /**
+   * The element of a "row" or "column" operand at a position (i32), which must be the same for the whole row; an
+   * arbitrary one if it is out of range.
+   */
   at(x: V, place: V): V;
   /**
    * Numbers (f32, i32) that may change from call to call: they are arguments, so that the kernel is compiled only once.
    */
   number(x: number): V;
   integer(x: number): V;
-  /** Marks the rows that were given an index out of range: reading what is computed from them is an IndexError. */
+  /** Marks the rows (by a mask that is the same for the whole row) that were given an index out of range: reading what is computed from them is an IndexError. */
   outOfRange(wrong: V): void;
 }
 

@@ -2,17 +2,20 @@
 // derivative are written.
 import { source } from "./apply.ts";
 import { text } from "./axes.ts";
+import type { DType } from "./dtype.ts";
 import { cast } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
-import { onTensors } from "./expression.ts";
+import { asTensor, onTensors } from "./expression.ts";
 import type { FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
-import { reshape } from "./movement.ts";
+import { checkRows } from "./kernel-check.ts";
+import { broadcastTo, reshape } from "./movement.ts";
 import type { Shape } from "./ops.ts";
 import { callable, oneOf, readValue, string, type OptionKind } from "./options.ts";
 import { max, sum } from "./reduce.ts";
 import type { RowArithmetic, RowKernel, RowKind } from "./row-kernel.ts";
-import { agree, float, tensorAt } from "./rules/table.ts";
+import { broadcast } from "./rules/elementwise.ts";
+import { tensorAt } from "./rules/table.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The shape of an operand or result, and the shape in which it broadcasts against x. */
@@ -35,22 +38,28 @@ const rowKernel: OptionKind<RowKernel<never>> = {
   },
 };
 
-/** The kernel's arithmetic on tensors. */
-function ofTensors({ backend, shape, dtype }: Tensor, axis: number): RowArithmetic<Value> {
+/** The kernel's arithmetic on tensors; `x` is its first operand. */
+function ofTensors(x: Tensor, axis: number): RowArithmetic<Value> {
+  const { backend, shape, dtype } = x;
   const options = { axis, keepDims: true };
   const [, row] = shapesOf("column", shape, axis);
-  const n = shape[axis]!;
+  const integer = (value: number): Tensor => source(backend, "full", [value], { shape: [], dtype: "i32" });
+  /** A value at each place of the row: what is the same for the whole row counts once for each. */
+  const along = (v: Value): Tensor => {
+    const t = asTensor(v, x);
+    return broadcastTo(t, broadcast("rows", t.shape, row));
+  };
   const k: RowArithmetic<Value> = {
-    ...onTensors(dtype),
-    sum: (x) => sum(x as Tensor, options),
-    mean: (x) => k.div(k.sum(x), n),
-    max: (x) => max(x as Tensor, options),
-    length: n,
+    ...onTensors(x),
+    sum: (v) => sum(along(v), options),
+    mean: (v) => k.div(k.float(k.sum(v)), shape[axis]!),
+    max: (v) => max(along(v), options),
+    length: integer(shape[axis]!),
     place: source(backend, "iota", [], { shape: row, axis, dtype: "i32" }),
-    float: (x) => (typeof x === "number" ? x : cast(x, dtype)),
-    at: (x, place) => k.sum(k.where(k.equal(k.place, place), x, 0)),
-    number: (x) => x,
-    integer: (x) => x,
+    float: (v) => (typeof v === "number" ? v : cast(v, dtype)),
+    at: (v, place) => k.sum(k.where(k.equal(k.place, place), v, k.constant(0))),
+    number: (value) => value,
+    integer,
     outOfRange: () => {},
   };
   return k;
@@ -59,7 +68,7 @@ function ofTensors({ backend, shape, dtype }: Tensor, axis: number): RowArithmet
 /**
  * An operation on the rows of floating-point tensors, given by a kernel that every backend runs. Without a `gradient`,
  * its derivative is that of the same formula on tensors. Operands of the wrong shape are a ShapeError. None of them may
- * hold indices.
+ * hold indices; they are promoted to one dtype, which the results have.
  *
  * @example const centerOp = rowOp("center", { operands: ["row"], write: (k, _, x) => [k.sub(x, k.mean(x))] });
  */
@@ -70,12 +79,10 @@ export function rowOp<A>(name: string, rows: RowKernel<A>, gradient?: FusedOp<A>
   const axisOf = (x: Tensor, attrs: A): number => rows.axis?.(attrs) ?? x.shape.length - 1;
   const check = (inputs: readonly Value[], attrs: A): Tensor => {
     const x = tensorAt(name, inputs, 0);
-    float(inputs, attrs, name);
     if (!x.shape[axisOf(x, attrs)]) throw new ShapeError(`${name}: wanted rows with elements, got ${text(x.shape)}`);
     rows.operands.forEach((kind, i) => {
-      const { shape, dtype } = tensorAt(name, inputs, i);
+      const { shape } = tensorAt(name, inputs, i);
       const [wanted] = shapesOf(kind, x.shape, axisOf(x, attrs));
-      agree(name, x.dtype, dtype);
       if (text(shape) !== text(wanted))
         throw new ShapeError(`${name}: operand ${i} must have the shape ${text(wanted)}, got ${text(shape)}`);
     });
@@ -84,6 +91,7 @@ export function rowOp<A>(name: string, rows: RowKernel<A>, gradient?: FusedOp<A>
   const { results = ["row"] } = rows;
   return {
     name,
+    promotes: true,
     infer: (inputs, attrs) => {
       const x = check(inputs, attrs);
       return results.map((kind) => ({ shape: shapesOf(kind, x.shape, axisOf(x, attrs))[0], dtype: x.dtype }));
@@ -91,9 +99,14 @@ export function rowOp<A>(name: string, rows: RowKernel<A>, gradient?: FusedOp<A>
     fallback: (inputs, attrs) => {
       const x = check(inputs, attrs);
       const axis = axisOf(x, attrs);
+      const each = (list: readonly unknown[]): DType[] => list.map(() => x.dtype);
+      checkRows(name, rows, attrs, { operand: each(inputs), result: each(results) });
       const operands = rows.operands.map((kind, i) => reshape(inputs[i] as Tensor, shapesOf(kind, x.shape, axis)[1]));
       const ys = rows.write(ofTensors(x, axis), attrs, ...(operands as Value[]));
-      return ys.map((y, i) => reshape(y as Tensor, shapesOf(results[i]!, x.shape, axis)[0]));
+      return ys.map((y, i) => {
+        const [own, meeting] = shapesOf(results[i]!, x.shape, axis);
+        return reshape(broadcastTo(asTensor(y, x), meeting), own);
+      });
     },
     ...(gradient === undefined ? {} : { gradient }),
     rows,

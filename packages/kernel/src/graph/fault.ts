@@ -13,11 +13,8 @@ export interface Range {
 }
 
 /** What a call checks its indices against, as a text that two calls share only if they check alike. */
-export const checkOf = (
-  { size, ignored }: Indices,
-  inputs: readonly { readonly shape: Shape }[],
-  attrs: unknown,
-): string => `${size(inputs, attrs)} ${ignored?.(attrs)}`;
+export const checkOf = (trait: Indices, inputs: readonly { readonly shape: Shape }[], attrs: unknown): string =>
+  `${trait.size(inputs, attrs)} ${trait.ignored?.(attrs)}`;
 
 /** Frames of Weft's own packages, in the repository or installed. */
 const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;

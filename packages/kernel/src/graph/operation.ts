@@ -82,19 +82,32 @@ const indices: { readonly [K in OpName]?: Indices } = {
 /** The code of each operation in keys and tables, and tables by code. A program may make operations as it goes. */
 const codes = new Map<Coded, number>();
 const codesOfObjects = new WeakMap<object, number>();
+/** Those of operations with a formula, where a backend has a kernel for them. */
+const codesOfCalls = new WeakMap<object, number>();
 const kindsByCode: Kind[] = [];
 const indicesByCode: (Indices | undefined)[] = [];
 
 /** The code of an operation: the next number when it is first seen. */
 export function codeOf(op: Coded): number {
-  let code = typeof op === "object" ? codesOfObjects.get(op) : codes.get(op);
-  if (code === undefined) {
-    code = kindsByCode.push(kindOf(op)) - 1;
-    if (typeof op === "object") codesOfObjects.set(op, code);
-    else codes.set(op, code);
-    indicesByCode.push(typeof op === "object" ? op.indices : op === "result" ? undefined : indices[op]);
-  }
+  if (typeof op === "object") return codeAmong(codesOfObjects, op, kindOf(op));
+  let code = codes.get(op);
+  if (code === undefined) codes.set(op, (code = added(op, kindOf(op))));
   return code;
+}
+
+/** The code of a fused operation that the backend has a kernel for, which wins over its formula. */
+export const codeOfCall = (op: FusedOp): number =>
+  op.expression === undefined ? codeOf(op) : codeAmong(codesOfCalls, op, "call");
+
+function codeAmong(known: WeakMap<object, number>, op: FusedOp, kind: Kind): number {
+  let code = known.get(op);
+  if (code === undefined) known.set(op, (code = added(op, kind)));
+  return code;
+}
+
+function added(op: Coded, kind: Kind): number {
+  indicesByCode.push(typeof op === "object" ? op.indices : op === "result" ? undefined : indices[op]);
+  return kindsByCode.push(kind) - 1;
 }
 
 export const kindOfCode = (code: number): Kind => kindsByCode[code]!;

@@ -11,7 +11,7 @@ export interface Rowwise {
 }
 
 export interface CallTraits<Attrs = unknown> {
-  /** Dtypes that the operands of a fused operation may have (default: f32 and i32); with others its fallback runs. */
+  /** Dtypes that the operands of a fused operation may have (default: f32); with others its fallback runs. */
   readonly dtypes?: readonly DType[];
   /** Whether it takes this layout of an operand without a copy. It always takes row-major operands. */
   accepts?(

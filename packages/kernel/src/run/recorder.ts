@@ -13,7 +13,7 @@ import { calledAs, context, own, sameShape, shapeOf } from "@weft/tensor/interna
 import { folded } from "../graph/constant.ts";
 import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
 import { Node, nodeOf, none, operandsOf, type Storage, type Typed } from "../graph/node.ts";
-import { codeOf, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
+import { codeOf, codeOfCall, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
 import { moved, rowMajor } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
 import type { Flusher } from "./flush.ts";
@@ -24,7 +24,7 @@ import type { Unowned } from "./unowned.ts";
 const CAST = codeOf("cast");
 const RESULT = codeOf("result");
 /** The dtypes that a kernel of a fused operation takes by default. */
-const callDTypes: readonly DType[] = ["f32", "i32"];
+const callDTypes: readonly DType[] = ["f32"];
 /** After so many flushes with known plans, calls with indices no longer note their call site, which takes time. */
 const STEADY = 8;
 
@@ -52,9 +52,15 @@ export class Recorder<S extends Storage, E> {
     this.#fuse = fuse;
   }
 
-  record(op: AnyOp, inputs: readonly Value[], attrs: unknown, shape: Shape, dtype: DType): Tensor {
+  record(
+    op: AnyOp,
+    inputs: readonly Value[],
+    attrs: unknown,
+    shape: Shape,
+    dtype: DType,
+    code: number = codeOf(op),
+  ): Tensor {
     const nodes = this.#begin(op, inputs);
-    const code = codeOf(op);
     const moves = kindOfCode(code) === "move";
     const from = nodes[0];
     if (moves && typeof from === "object") {
@@ -141,19 +147,19 @@ export class Recorder<S extends Storage, E> {
     return own(new Tensor(this.#backend, node.shape, node.dtype, node));
   }
 
-  /** Records a fused operation as one node, if it is a formula or the driver has a kernel for it. */
+  /** Records a fused operation as one node, if the driver has a kernel for it or it is a formula. */
   fused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
-    if (fused.expression !== undefined) {
+    const traits = this.#driver.traits(fused);
+    const dtypes = traits === undefined ? [] : (traits.dtypes ?? callDTypes);
+    if (!inputs.every((x) => typeof x !== "number" && dtypes.includes(x.dtype))) {
+      if (fused.expression === undefined) return undefined;
       const { shape, dtype } = fused.infer(inputs, attrs)[0]!;
       return [this.record(fused, [...inputs], undefined, shapeOf(fused.name, shape), dtype)];
     }
-    const traits = this.#driver.traits(fused);
-    if (traits === undefined) return undefined;
-    const { dtypes = callDTypes } = traits;
-    if (!inputs.every((x) => typeof x !== "number" && dtypes.includes(x.dtype))) return undefined;
     const results = fused.infer(inputs, attrs).map((r) => ({ shape: shapeOf(fused.name, r.shape), dtype: r.dtype }));
     const [first, ...others] = results as [Typed, ...Typed[]]; // each operation has a result
-    if (others.length === 0) return [this.record(fused, [...inputs], attrs, first.shape, first.dtype)];
+    if (others.length === 0)
+      return [this.record(fused, [...inputs], attrs, first.shape, first.dtype, codeOfCall(fused))];
     return this.#several(fused, [...inputs], attrs, [first, ...others]);
   }
 

@@ -151,7 +151,7 @@ export function routine(
 export const aligned = (bytes: number): number => (bytes + 63) & ~63;
 
 /** A call whose operands are all contiguous. */
-export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "epilogue" | "inPlace">): Call<A> => ({
+export const dense = <A>(prepare: Prepare<A>, rest?: Pick<Call, "dtypes" | "epilogue" | "inPlace">): Call<A> => ({
   prepare,
   ...rest,
 });

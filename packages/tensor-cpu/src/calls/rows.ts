@@ -17,6 +17,9 @@ import {
 } from "./call.ts";
 import { passKernels, type Area, type Loop, type PassKernel } from "./row-passes.ts";
 
+/** Labels and lengths are integers. */
+const ROW_DTYPES = { dtypes: ["f32", "i32"] } as const;
+
 /** About how many elements of an operand are done at a time. */
 const AT_ONCE = 1 << 13;
 
@@ -82,8 +85,8 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
   return { steps, values, scratch };
 }
 
-/** The call of an operation with a row kernel. */
-export const rowCall = <A>(kernel: RowKernel<A>): Call<A> =>
+/** The call of an operation of this name with a row kernel. */
+export const rowCall = <A>(name: string, kernel: RowKernel<A>): Call<A> =>
   dense((m, attrs, outs, inputs) => {
     const axis = kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;
     const { outer, n, inner } = lines(inputs[0]!, axis);
@@ -94,7 +97,7 @@ export const rowCall = <A>(kernel: RowKernel<A>): Call<A> =>
     const block = across ? inner : units;
     const most = Math.min(block, Math.max(across ? 16 : 4, (AT_ONCE / n) & ~3));
     const dtypes = { operand: inputs.map(({ dtype }) => dtype), result: outs.map(({ dtype }) => dtype) };
-    const program = rowProgram(kernel, attrs, dtypes.operand);
+    const program = rowProgram(name, kernel, attrs, dtypes);
     const passes = passKernels(program, dtypes, across);
     const { steps, values, scratch } = stepsOf(m, passes, most, { n, apart: across ? 1 : n, step: inner }, across);
     const { outOfRange } = program;
@@ -122,4 +125,4 @@ export const rowCall = <A>(kernel: RowKernel<A>): Call<A> =>
       });
     };
     return { units, scratch, run };
-  });
+  }, ROW_DTYPES);

@@ -24,6 +24,7 @@ const backward: BackwardCell = { name: "gru step", formula: gruStepGrad, parts: 
 
 /** Writes gates and hidden states. */
 export const gruSequence: Call<SequenceAttrs> = {
+  dtypes: ["f32", "i32"], // lengths are integers
   prepare: (launch, machine) => {
     const [[given, first, whh, bhh], lengths] = inputsAndMore(launch, 4);
     const [, hiddens] = outsOf(launch, 2);
@@ -41,6 +42,7 @@ export const gruSequence: Call<SequenceAttrs> = {
  * to the initial state. The step that was run last comes first.
  */
 export const gruSequenceGrad: Call<SequenceAttrs> = {
+  dtypes: ["f32", "i32"], // lengths are integers
   prepare: (launch, machine) => {
     const [[gates, hiddens, h, whh, gy], lengths] = inputsAndMore(launch, 5);
     const [, , through] = outsOf(launch, 3);

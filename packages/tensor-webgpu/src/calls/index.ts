@@ -58,7 +58,7 @@ export function callsWith(kernels: readonly FusedKernel[]): Calls {
       const known = calls.get(op);
       if (known !== undefined || typeof op === "string" || op.rows === undefined) return known;
       let call = ofRows.get(op);
-      if (call === undefined) ofRows.set(op, (call = rowCall(op.rows) as Call<unknown>));
+      if (call === undefined) ofRows.set(op, (call = rowCall(op.name, op.rows) as Call<unknown>));
       return call;
     },
   };

@@ -25,6 +25,7 @@ const backward: BackwardCell = { name: "lstm step", formula: lstmStepGrad, parts
 
 /** Writes gates, cells and hidden states. */
 export const lstmSequence: Call<SequenceAttrs> = {
+  dtypes: ["f32", "i32"], // lengths are integers
   prepare: (launch, machine) => {
     const [[given, h, c, whh], lengths] = inputsAndMore(launch, 4);
     const [, cells, hiddens] = outsOf(launch, 3);
@@ -46,6 +47,7 @@ export const lstmSequence: Call<SequenceAttrs> = {
  * states pass on. The step that was run last comes first.
  */
 export const lstmSequenceGrad: Call<SequenceAttrs> = {
+  dtypes: ["f32", "i32"], // lengths are integers
   prepare: (launch, machine) => {
     const { outs } = launch;
     const [[gates, cells, c, whh, gy, gc], lengths] = inputsAndMore(launch, 6);

@@ -6,7 +6,7 @@ import type { RowKernel } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
 import type { Stage, Words } from "../forms/stage.ts";
-import { given, rowFunctions, rowText, type Element, type RowWords } from "../translate/rows.ts";
+import { given, rowFunctions, rowText, type Element, type FoldType, type RowWords } from "../translate/rows.ts";
 import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
 import { longSum } from "./long-sum.ts";
@@ -70,6 +70,18 @@ const bitsOf = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, u) => u);
 
+const sums = (a: string, b: string): string => `${a} + ${b}`;
+const folds = {
+  f32: {
+    sum: { fold: sums, neutral: "0f" },
+    max: { fold: (a: string, b: string) => `w_max(${a}, ${b})`, neutral: constant(-Infinity, "f32") },
+  },
+  i32: {
+    sum: { fold: sums, neutral: "0i" },
+    max: { fold: (a: string, b: string) => `max(${a}, ${b})`, neutral: constant(-0x80000000, "i32") },
+  },
+} as const;
+
 /** Each invocation keeps `kept` elements in registers; if undefined, they are loaded whenever they are needed. */
 function rowWords(
   w: Words,
@@ -78,8 +90,6 @@ function rowWords(
   subgroups: number,
   kept: number | undefined,
 ): RowWords {
-  const fold = { sum: (a: string, b: string) => `${a} + ${b}`, max: (a: string, b: string) => `w_max(${a}, ${b})` };
-  const neutral = { sum: "0f", max: constant(-Infinity, "f32") };
   const at: RowWords["at"] = (k, place) => w.load(k, operands[k] === "column" ? place : `first + ${place} * inner`);
   /** Values that are computed anew at each position. */
   const values = new Map<V, (x: Element) => string>();
@@ -120,13 +130,15 @@ function rowWords(
       values.set(v, value);
       return "";
     },
-    over: (name, op, value) =>
-      [
+    over: (name, op, type, value) => {
+      const { fold, neutral } = folds[type][op];
+      return [
         ...(op === "sum" && kept === undefined
-          ? [longSum(name, "f32", (add) => each((x) => add(value(x))))]
-          : [`var ${name} = ${neutral[op]};`, each((x) => `${name} = ${fold[op](name, value(x))};`)]),
-        joined(w, name, fold[op], share, subgroups),
-      ].join("\n"),
+          ? [longSum(name, type, (add) => each((x) => add(value(x))))]
+          : [`var ${name} = ${neutral};`, each((x) => `${name} = ${fold(name, value(x))};`)]),
+        joined(w, name, type, fold, share, subgroups),
+      ].join("\n");
+    },
     at,
     scalar: (k) => w.load(k, "row"),
     store: (r, value) => {
@@ -143,12 +155,13 @@ function rowWords(
 function joined(
   w: Words,
   name: string,
+  type: FoldType,
   fold: (a: string, b: string) => string,
   share: number,
   subgroups: number,
 ): string {
   if (share === 1) return "";
-  const word = (index: string): string => `bitcast<f32>(${w.at.scratch(index)})`;
+  const word = (index: string): string => `bitcast<${type}>(${w.at.scratch(index)})`;
   const put = (index: string): string => `${w.at.scratch(index)} = bitcast<u32>(${name});`;
   if (subgroups === 0)
     return `
@@ -172,17 +185,19 @@ function joined(
 }
 
 /** The call of an operation that has a row kernel. */
-export function rowCall<A>(kernel: RowKernel<A>): Call<A> {
+export function rowCall<A>(name: string, kernel: RowKernel<A>): Call<A> {
   const axisOf = ({ inputs, attrs }: CallLaunch<A>): number => kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;
   const rowsOf = (launch: CallLaunch<A>): Rows => {
     const { outer, size, inner } = around(launch.inputs[0]!.shape, axisOf(launch));
     return { rows: outer * inner, n: size, inner };
   };
   const stageFor = (launch: CallLaunch<A>, block: number, machine: DeviceTraits): Stage => {
-    const program = rowProgram(kernel, launch.attrs, launch.inputs.map(({ dtype }) => dtype)); // prettier-ignore
+    const [operand, result] = [launch.inputs, launch.outs].map((all) => all.map(({ dtype }) => dtype));
+    const program = rowProgram(name, kernel, launch.attrs, { operand: operand!, result: result! });
     return stageOfRows(launch, rowsOf(launch), block, machine, program);
   };
   return {
+    dtypes: ["f32", "i32"], // labels and lengths are integers
     epilogue: true,
     prepare: (launch, machine) => {
       const block = Math.max(1, Math.floor(machine.threads / sharers(rowsOf(launch).n, machine)));

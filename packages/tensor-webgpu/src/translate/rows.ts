@@ -7,6 +7,9 @@ import { constant } from "./scalar.ts";
 /** The WGSL of a value at an element: of a load, of the position in the row, or of what was kept. */
 export type Element = (v: V) => string;
 
+/** What sums and maxima over a row are computed in: masks are counted as integers. */
+export type FoldType = "f32" | "i32";
+
 /** What the text of a row is written with. `row`, `rows`, `n` and `live` (whether the row exists) are in scope. */
 export interface RowWords {
   /** The body's name; names of its functions begin with it. */
@@ -14,7 +17,7 @@ export interface RowWords {
   /** Statements that come first. */
   readonly start: string;
   /** Statements that name `name`, the sum or maximum of a value over the row. */
-  readonly over: (name: string, fold: "sum" | "max", value: (x: Element) => string) => string;
+  readonly over: (name: string, fold: "sum" | "max", type: FoldType, value: (x: Element) => string) => string;
   /** Statements for each position of the row. */
   readonly each: (text: (x: Element) => string) => string;
   /** Statements that keep a value of each position: computed once where rows fit in registers. */
@@ -102,7 +105,7 @@ export function rowText(program: RowProgram, w: RowWords): string {
     }
     for (const { number, fn, value, at } of folds) {
       if (at === undefined) {
-        lines.push(w.over(`v${number}`, fn, walk(value)));
+        lines.push(w.over(`v${number}`, fn, code[value]!.type === "i32" ? "i32" : "f32", walk(value)));
         continue;
       }
       say(at.place);

@@ -133,7 +133,7 @@ const chosen = (inputs: readonly Value[], _attrs: unknown, op: string): DType =>
   return typeof b === "number" ? a.dtype : agree(op, a.dtype, b.dtype);
 };
 
-export const elementwiseDTypes: DTypeRules<keyof ElementwiseOps> = {
+export const elementwiseDTypes = {
   neg: number,
   abs: number,
   sign: number,
@@ -178,4 +178,4 @@ export const elementwiseDTypes: DTypeRules<keyof ElementwiseOps> = {
   and: bools,
   or: bools,
   where: chosen,
-};
+} satisfies DTypeRules<keyof ElementwiseOps>;
