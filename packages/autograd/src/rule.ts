@@ -41,8 +41,9 @@ export type Family<K extends OpName> = { readonly [k in K]: Rule<k> };
 type FusedRule = NonNullable<FusedOp["gradient"]>;
 
 /** The pullbacks of a fused operation, whose rule is its own: one per operand. */
-export function pullbacksOf({ name, gradient }: FusedOp, ...of: Parameters<FusedRule>): ReturnType<FusedRule> {
-  const pullbacks: unknown = gradient!(...of);
+export function pullbacksOf(fused: FusedOp, ...of: Parameters<FusedRule>): ReturnType<FusedRule> {
+  const { name } = fused;
+  const pullbacks: unknown = fused.gradient!(...of);
   const count = of[1].length;
   if (!Array.isArray(pullbacks) || pullbacks.length !== count)
     throw new ArgumentError(
