@@ -44,13 +44,14 @@ function together(stages: readonly Stage[], groups: number): Stage {
     places: stages.flatMap((stage, i) => shifted(starts[i]!, stage.places)),
     numbers: stages.flatMap((stage, i) => shifted(starts[i]!, stage.numbers)),
     flags: stages.flatMap((stage, i) => shifted(starts[i]!, stage.flags)),
+    foreign: stages.some((stage) => stage.foreign === true),
   };
 }
 
 /** The one stage of a link; links have no workspace. */
 function stageOfLink(link: Link, rows: number, block: number, calls: Calls, machine: DeviceTraits): Stage {
   if (link.kind === "kernel") return stageOfKernel(link, machine, resultsOfRow(link, rows) * block);
-  return named(nameOf(link.op), calls.get(link.op)!.byRows!(link, block, machine));
+  return named(nameOf(link.op), calls.get(link.op)!.byRows!(link, block, machine), calls.foreign.has(link.op));
 }
 
 const resultsOfRow = ({ kernel, words }: KernelLaunch, rows: number): number => resultsOf(kernel, words) / rows;

@@ -23,7 +23,7 @@ export class Commands {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The arguments of the batch. A new buffer when it grows. */
   arguments: GPUBuffer;
-  /** How often `arguments` has changed. */
+  /** How often `arguments` has changed, or a pipeline was refused: what is bound is then looked up again. */
   generation = 0;
   readonly counts = { dispatches: 0, passes: 0, submits: 0 };
 

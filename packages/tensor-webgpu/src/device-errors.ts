@@ -1,6 +1,7 @@
 // Errors of a device, and when they are reported: by the next call that sends work or waits for it. An error is
 // reported once, the loss of the device every time.
 import { MemoryError, WeftError } from "@weft/tensor";
+import type { Trial } from "@weft/kernel";
 
 /** Milliseconds to wait for the reason of a failure, which may arrive a moment after it. */
 const PATIENCE = 200;
@@ -26,6 +27,11 @@ export class Faults {
   readonly #uncaptured: (event: GPUUncapturedErrorEvent) => void;
   readonly #onLoss: () => void;
   #failure: Error | undefined;
+  /** How many things all work after them may need, and how many of these may still turn out to be missing. */
+  #made = 0;
+  #open = 0;
+  /** Told whether they were there. */
+  trial: Pick<Trial, "passed" | "failed"> | undefined;
   #lost = false;
 
   /** `onLoss` is called when the device is known to be lost. */
@@ -114,6 +120,25 @@ export class Faults {
         });
       this.#scopes.add(scope);
     }
+  }
+
+  /** How many things were made under `doubtful`, if some are not known to be there; else 0. */
+  get doubt(): number {
+    return this.#open === 0 ? 0 : this.#made;
+  }
+
+  /** Like `scoped`, for what later work needs: that is in doubt until the outcome is known, and lost if it fails. */
+  doubtful<T>(filter: GPUErrorFilter, make: () => T, errorOf: (message: string) => Error): T {
+    const number = ++this.#made;
+    this.#open++;
+    const failed = (message: string): Error => {
+      const error = errorOf(message);
+      this.trial?.failed(number, error);
+      return error;
+    };
+    return this.scoped(filter, make, failed, () => {
+      if (--this.#open === 0) this.trial?.passed();
+    });
   }
 
   /** Sends work in debug mode: its errors name it. */

@@ -114,5 +114,5 @@ export function bindingOf({ stages }: Dispatch, { address, slab }: Places): Bind
       return found >= 0 ? found : slabs.push(slab[slot]!) - 1;
     }),
   }));
-  return { members, slabs };
+  return { members, slabs, foreign: stages.some(({ foreign }) => foreign === true) };
 }

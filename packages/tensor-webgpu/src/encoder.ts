@@ -116,7 +116,7 @@ export class Encoder {
    * bound.
    */
   #made(d: Dispatch, places: Places, hurry: boolean): boolean | undefined {
-    if (d.pipeline !== undefined && !moved(d, places)) return true;
+    if (d.pipeline !== undefined && d.generation === this.#commands.generation && !moved(d, places)) return true;
     const binding = bindingOf(d, places);
     if (binding.slabs.length > this.#profile.slabs) return false;
     return this.#pipelines.ready(binding, labelOf(d), hurry);

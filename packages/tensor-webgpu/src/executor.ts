@@ -39,7 +39,7 @@ export class Executor implements Driver<Block, Executable> {
   readonly commands: Commands;
   readonly pipelines: Pipelines;
   readonly #encoder: Encoder;
-  /** `doubt` of the slabs at the last run. */
+  /** What was in doubt at the last run. */
   #doubted = 0;
   readonly #arena: Arena;
   /** The workspace of launches with several stages. */
@@ -81,10 +81,10 @@ export class Executor implements Driver<Block, Executable> {
     this.#slabs.free(block);
   }
   doubt(): number {
-    return this.#slabs.doubt;
+    return this.#faults.doubt;
   }
   tried(by: Trial): void {
-    this.#slabs.trial = by;
+    this.#faults.trial = by;
   }
   get limit(): number {
     return this.#slabs.limit;
@@ -139,13 +139,8 @@ export class Executor implements Driver<Block, Executable> {
     this.#faults.check();
     this.#arena.reserve(plan.arena);
     this.#workspace.reserve(e.workspace);
-    const { doubt } = this.#slabs;
-    if (doubt > 0) {
-      if (run.careful) return;
-      // The batch so far needs nothing from a new slab, and must not fail with the work that does.
-      if (doubt > this.#doubted) this.commands.submit();
-      this.#doubted = doubt;
-    }
+    if (run.careful && this.doubt() > 0) return;
+    this.#apart();
     const { address, slab, before } = e;
     const { slots } = plan;
     before.set(address);
@@ -171,11 +166,26 @@ export class Executor implements Driver<Block, Executable> {
     this.#slabs.check(slab);
     fill(e, run, this.#reader);
     if (e.dispatches.length === 0) return;
-    const base = this.commands.reserve(e.image.length);
-    this.commands.put(base, e.image);
+    let base = this.commands.reserve(e.image.length);
     this.#encoder.choose(e);
+    // Only now may a kernel of a package outside be in doubt.
+    if (run.careful && this.doubt() > 0) return;
+    if (this.#apart()) base = this.commands.reserve(e.image.length);
+    this.commands.put(base, e.image);
     run.overwritten = true;
     this.#encoder.encode(base, begun);
+  }
+
+  /**
+   * If more is in doubt than before, sends the batch so far: it needs nothing of that, and must not fail with the work
+   * that does. Returns whether it did.
+   */
+  #apart(): boolean {
+    const doubt = this.doubt();
+    if (doubt <= this.#doubted) return false;
+    this.#doubted = doubt;
+    this.commands.submit();
+    return true;
   }
 
   /** Pipelines outlive the plans that use them. */

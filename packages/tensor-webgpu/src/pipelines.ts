@@ -12,6 +12,8 @@ import { FIRST_SLAB, program, type Member } from "./translate/program.ts";
 export interface Binding {
   readonly members: readonly Member[];
   readonly slabs: readonly Slab[];
+  /** Whether a package outside wrote a part of it. */
+  readonly foreign: boolean;
 }
 
 /** Bytes of arguments that one binding spans: a power of two. */
@@ -33,8 +35,8 @@ export class Pipelines {
   #generation = 0;
   /** A word for each call in flight that checks indices: not 0 once an index was out of range. */
   readonly flags: GPUBuffer;
-  /** Pipelines that are being compiled, or that the device refused. */
-  readonly #coming = new Map<string, "coming" | "refused">();
+  /** Pipelines that are being compiled, and why the device refused others. */
+  readonly #coming = new Map<string, "coming" | Error>();
   readonly #faults: Faults;
   /** Whether anything may be compiled in the background. */
   background = true;
@@ -100,12 +102,34 @@ export class Pipelines {
     return count;
   }
 
-  /** The pipeline of a program; if there is none it is made now, under this name in messages. */
+  /**
+   * The pipeline of a program; if there is none it is made now, under this name in messages. One that a package outside
+   * has written may not compile: all work is in doubt until that is known.
+   */
   pipeline(binding: Binding, name: string): GPUComputePipeline {
     const key = keyOf(binding);
+    const state = this.#coming.get(key);
+    if (state instanceof Error) throw state;
+    const make = (): GPUComputePipeline => this.#device.createComputePipeline(this.#descriptor(name, binding));
     return (
-      this.#pipelines.get(key) ?? this.#keep(key, this.#device.createComputePipeline(this.#descriptor(name, binding)))
+      this.#pipelines.get(key) ??
+      this.#keep(
+        key,
+        binding.foreign
+          ? this.#faults.doubtful("validation", make, (message) => this.#refuse(key, name, message))
+          : make(),
+      )
     );
+  }
+
+  /** Notes that the device refused a pipeline. */
+  #refuse(key: string, name: string, message: string, cause?: Error): Error {
+    const error = new WeftError(`tensor-webgpu: in ${name}: ${message}`, { cause });
+    this.#coming.set(key, error);
+    // Nothing more joins a batch that cannot run, and no dispatch keeps the pipeline.
+    this.#commands.submit();
+    this.#commands.generation++;
+    return error;
   }
 
   /**
@@ -114,9 +138,9 @@ export class Pipelines {
    */
   ready(binding: Binding, name: string, hurry: boolean): boolean | undefined {
     const key = keyOf(binding);
-    if (this.#pipelines.has(key)) return true;
     const state = this.#coming.get(key);
-    if (state === "refused") return false;
+    if (state instanceof Error) return false;
+    if (this.#pipelines.has(key)) return true;
     if (hurry || !this.background) {
       this.pipeline(binding, name);
       return true;
@@ -131,8 +155,7 @@ export class Pipelines {
       },
       (cause: Error) => {
         // Not tried again: the bodies run one by one.
-        this.#coming.set(key, "refused");
-        this.#faults.fail(new WeftError(`tensor-webgpu: in ${name}: ${cause.message}`, { cause }));
+        this.#faults.fail(this.#refuse(key, name, cause.message, cause));
       },
     );
     return undefined;

@@ -1,7 +1,7 @@
 // Device memory: few large buffers (slabs), cut into blocks by size class. An operand of a kernel is a slab and an
 // address in it, so that a launch binds a slab once, however many of its operands lie there.
 import { MemoryError } from "@weft/tensor";
-import { bytesOfClass, classOf, type Relief, type Storage, type Trial } from "@weft/kernel";
+import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import { usage } from "./constants.ts";
 import type { Faults } from "./device-errors.ts";
 
@@ -45,10 +45,6 @@ export class Slabs {
   #used = 0;
   #peak = 0;
   #lost = 0;
-  /** Slabs that the device has neither confirmed nor refused yet. */
-  #open = 0;
-  /** Told whether they were confirmed or refused. */
-  trial: Pick<Trial, "passed" | "failed"> | undefined;
   /** Asked for help when memory is full. */
   relief: Relief | undefined;
   /**
@@ -85,11 +81,6 @@ export class Slabs {
   }
   get count(): number {
     return this.#slabs.length - this.#lost;
-  }
-
-  /** How many slabs there have been, if some are not confirmed yet; else 0. */
-  get doubt(): number {
-    return this.#open === 0 ? 0 : this.#slabs.length;
   }
 
   /** Throws a MemoryError if a block lies in a slab that the device had no memory for. */
@@ -150,7 +141,7 @@ export class Slabs {
       );
     }
     const index = this.#slabs.length;
-    const buffer = this.#faults.scoped(
+    const buffer = this.#faults.doubtful(
       "out-of-memory",
       () =>
         this.#device.createBuffer({
@@ -159,13 +150,9 @@ export class Slabs {
           usage: usage.storage | usage.copySource | usage.copyTarget,
         }),
       (message) => this.#lose(slab, message),
-      () => {
-        if (--this.#open === 0) this.trial?.passed();
-      },
     );
     const slab: Slab = { index, buffer, bytes: fits, top: 0, blocks: 0, free: [], lost: false };
     this.#slabs.push(slab);
-    this.#open++;
     this.#total += fits;
     return slab;
   }
@@ -178,12 +165,10 @@ export class Slabs {
     this.#lost++;
     this.#total -= slab.bytes;
     this.#ample = Math.min(this.#ample, Math.ceil(slab.bytes / 8) * 4);
-    const error = new MemoryError(
+    return new MemoryError(
       `tensor-webgpu: the device has no memory for ${slab.bytes} bytes more; ` +
         `${this.#total} are in use or pooled (${message.split("\n")[0]})`,
     );
-    this.trial?.failed(slab.index + 1, error);
-    return error;
   }
 
   free(block: Block): void {

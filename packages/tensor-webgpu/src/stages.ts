@@ -10,5 +10,5 @@ export function stagesOf(launch: Launch, calls: Calls, machine: DeviceTraits): S
   if (launch.kind === "kernel") return stagesOfKernel(launch, machine);
   if (launch.kind === "chain") return { stages: stagesOfChain(launch, calls, machine), workspace: 0 };
   const { stages, workspace } = calls.get(launch.op)!.prepare(launch, machine);
-  return { stages: stages.map((stage) => named(nameOf(launch.op), stage)), workspace };
+  return { stages: stages.map((stage) => named(nameOf(launch.op), stage, calls.foreign.has(launch.op))), workspace };
 }

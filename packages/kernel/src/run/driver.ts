@@ -78,8 +78,8 @@ export interface Driver<S extends Storage, E> {
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;
   /**
-   * For devices that report only later that memory was missing: the number of the last allocation, 0 when all
-   * allocations are known to have succeeded. A careful run that finds itself in doubt stops before it overwrites. The
+   * For devices that report only later that memory was missing or a kernel did not compile: the number of the last thing
+   * that may turn out to be missing, 0 when all are known to be there. A careful run that finds itself in doubt stops before it overwrites. The
    * trial is told the outcome.
    */
   doubt?(): number;

@@ -1,5 +1,5 @@
-// Work in memory that a device may turn out not to have. Until the device has reported, boxes can be rolled back and
-// computed values can be lost.
+// Work with memory that a device may turn out not to have, or with kernels that it may refuse. Until the device has
+// reported, boxes can be rolled back and computed values can be lost.
 import type { Tensor } from "@weft/tensor";
 import type { Step } from "@weft/tensor/internals";
 import { pointTo, type Version } from "./journal.ts";
@@ -14,7 +14,7 @@ interface Doubtful {
 
 export class Trial {
   readonly #boxes = new Map<Tensor, Doubtful>();
-  /** What was computed, and after which allocation. */
+  /** What was computed, and after which thing in doubt (an allocation, a kernel from outside). */
   #nodes: { readonly node: Node; readonly after: number }[] = [];
   readonly #releaseHandle: (node: Node) => void;
 
@@ -23,7 +23,7 @@ export class Trial {
     this.#releaseHandle = releaseHandle;
   }
 
-  /** Notes what was computed while allocation number `after`, the last one, was not known to have succeeded. */
+  /** Notes what was computed while thing number `after`, the last one in doubt, was not known to be there. */
   note(versions: readonly Version[], nodes: readonly Node[], after: number): void {
     for (const version of versions) {
       const { next, base } = version;
@@ -49,14 +49,14 @@ export class Trial {
     this.#boxes.set(next, box);
   }
 
-  /** All allocations have succeeded. */
+  /** All that was in doubt is there. */
   passed(): void {
     this.#clear();
   }
 
-  /** There was no memory for an allocation: what was computed after it is lost. */
-  failed(allocation: number, error: Error): void {
-    for (const { node, after } of this.#nodes) if (after >= allocation) node.lost = error;
+  /** A thing is missing: what was computed after it is lost. */
+  failed(missing: number, error: Error): void {
+    for (const { node, after } of this.#nodes) if (after >= missing) node.lost = error;
     const undone = new Set<Step | number>();
     // A step is undone as a whole, and so are the others that have assigned to one of its boxes.
     for (let changed = true; changed;) {

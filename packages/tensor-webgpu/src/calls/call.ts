@@ -31,6 +31,8 @@ export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/ten
 /** Calls of primitives by name, of fused operations by object. */
 export interface Calls {
   get(op: AnyOp): Call<unknown> | undefined;
+  /** The operations whose kernels a package outside brings. */
+  readonly foreign: ReadonlySet<AnyOp>;
 }
 
 /** Sizes before, at and after `axis`. */

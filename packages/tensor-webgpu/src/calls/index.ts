@@ -54,6 +54,7 @@ export function callsWith(kernels: readonly FusedKernel[]): Calls {
   // Weak: a program may make operations as it goes.
   const ofRows = new WeakMap<FusedOp, Call<unknown>>();
   return {
+    foreign: new Set(kernels.map(({ op }) => op)),
     get: (op) => {
       const known = calls.get(op);
       if (known !== undefined || typeof op === "string" || op.rows === undefined) return known;

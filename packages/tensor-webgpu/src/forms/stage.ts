@@ -27,6 +27,8 @@ export interface Stage {
   readonly numbers: readonly NumberArgument[];
   /** Words that receive the number of the flag that a node raises where an index is out of range. */
   readonly flags: readonly { readonly word: number; readonly node: number }[];
+  /** Whether a package outside wrote its text: then it may not compile. */
+  readonly foreign?: boolean;
 }
 
 /** What a launch runs: stages one after the other, and the bytes of the workspace between them. */
@@ -159,9 +161,11 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
   };
 }
 
-/** The stage, its name beginning with that of its operation. */
-export const named = (op: string, stage: Stage): Stage =>
-  stage.name.startsWith(op) ? stage : { ...stage, name: `${op} ${stage.name}` };
+/** The stage of a call, its name beginning with that of its operation. */
+export const named = (op: string, stage: Stage, foreign = false): Stage =>
+  stage.name.startsWith(op) && !foreign
+    ? stage
+    : { ...stage, name: stage.name.startsWith(op) ? stage.name : `${op} ${stage.name}`, foreign };
 
 /** Bytes of workgroup memory of a program that runs all of these. */
 export const sharedBytes = (stages: readonly Stage[]): number =>
