@@ -2,9 +2,8 @@
 // Here broadcasting is undone, dtypes are restored, and contributions are summed.
 import {
   add,
-  ArgumentError,
   cast,
-  isTensor,
+  readTensor,
   reshape,
   ShapeError,
   type FusedOp,
@@ -12,17 +11,7 @@ import {
   type Tensor,
   type Value,
 } from "@weft/tensor";
-import {
-  adopt,
-  applyOwn,
-  closeScope,
-  context,
-  describe,
-  inBackward,
-  openScope,
-  OWNED,
-  type Scope,
-} from "@weft/tensor/internals";
+import { adopt, applyOwn, closeScope, context, inBackward, openScope, OWNED, type Scope } from "@weft/tensor/internals";
 import { pullbacksOf, type Pullback } from "./rule.ts";
 import { rules } from "./rules.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";
@@ -172,9 +161,7 @@ export class Backward {
       const pullback = pullbacks[k];
       if (pullback === undefined) continue;
       const g: Tensor | RowSparse = pullback(...gs);
-      if (!(g instanceof RowSparse) && !isTensor(g))
-        throw new ArgumentError(`${fused.name}: wanted a tensor from pullback ${k}, got ${describe(g)}`);
-      this.add(x, g);
+      this.add(x, g instanceof RowSparse ? g : readTensor(g, fused.name));
     }
   }
 

@@ -45,13 +45,10 @@ export function pullbacksOf(fused: FusedOp, ...of: Parameters<FusedRule>): Retur
   const { name } = fused;
   const pullbacks: unknown = fused.gradient!(...of);
   const count = of[1].length;
-  if (!Array.isArray(pullbacks) || pullbacks.length !== count)
+  const right = (pullback: unknown): boolean => pullback === undefined || typeof pullback === "function";
+  if (!Array.isArray(pullbacks) || pullbacks.length !== count || !pullbacks.every(right))
     throw new ArgumentError(
-      `${name}: gradient must give ${count} pullbacks, one per operand (undefined for none), ` +
-        `got ${Array.isArray(pullbacks) ? pullbacks.length : describe(pullbacks)}`,
+      `${name}: gradient must give ${count} pullbacks (functions or undefined), got ${describe(pullbacks)}`,
     );
-  for (const pullback of pullbacks as unknown[])
-    if (pullback !== undefined && typeof pullback !== "function")
-      throw new ArgumentError(`${name}: wanted a function or undefined as pullback, got ${describe(pullback)}`);
   return pullbacks as ReturnType<FusedRule>;
 }

@@ -264,11 +264,8 @@ export function applyFusedRead<A>(fused: FusedOp<A>, values: Value[], attrs: A):
 
 /** Checks what a fallback gives: a tensor for each result that the operation has. */
 function resultsOf(fused: FusedOp, given: unknown, values: readonly Value[], attrs: unknown): Tensor[] {
-  const { name } = fused;
-  if (!Array.isArray(given) || !given.every(isTensor))
-    throw new ArgumentError(`${name}: wanted a list of tensors from fallback, got ${describe(given)}`);
   const count = fused.infer(values, attrs).length;
-  if (given.length !== count)
-    throw new ArgumentError(`${name}: infer has ${count} results, and fallback gives ${given.length}`);
+  if (!Array.isArray(given) || given.length !== count || !given.every(isTensor))
+    throw new ArgumentError(`${fused.name}: fallback must give ${count} tensors, got ${describe(given)}`);
   return given;
 }
