@@ -23,7 +23,7 @@ export function layer<Call extends (...args: never[]) => unknown, Fields extends
 ): Call & Fields {
   readValue("layer", "kind", kind, string);
   readValue("layer", "what is called", call, callable);
-  for (const name of Object.keys(fields))
+  for (const name of Object.keys(fields ?? {}))
     if (taken.test(name)) throw new ArgumentError(`${kind}: a field cannot be called ${name}`);
   const owning = ((...args) => {
     if (!warned && dtypeOf(args[0]) === "f64") warn(fields);
@@ -40,7 +40,7 @@ const dtypeOf = (x: unknown): unknown => (x as Partial<Tensor> | null | undefine
 /** Warns once that f64 meets f32. */
 function warn(fields: object): void {
   if (overlay()?.checking === true) return; // gradCheck computes in f64
-  if (!Object.values(fields).some((field) => dtypeOf(field) === "f32")) return;
+  if (!Object.values(fields ?? {}).some((field) => dtypeOf(field) === "f32")) return;
   warned = true;
   console.warn(
     "Weft: a layer with f32 parameters was given f64, as a Float64Array gives, and computes in f64, which is slower. " +

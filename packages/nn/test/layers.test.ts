@@ -446,3 +446,8 @@ test("a box that a layer of one's own reads alone says how to read it beside the
   const mine = layer("Mine", (x: Operand) => add(x, mul(mine.moving, 0.9)), { moving: running([2], ones()) });
   expect(() => mine(tensor([1, 2]))).toThrow('In your own layer: readTensors("Mine", [x, self.box])');
 });
+
+test("a layer without fields may be written in JavaScript", () => {
+  const bare = layer as (kind: string, call: (x: Tensor) => Tensor) => (x: Tensor) => Tensor;
+  expect(bare("Twice", (x) => mul(x, 2))(tensor([1], { dtype: "f64" })).arraySync()).toEqual([2]);
+});
