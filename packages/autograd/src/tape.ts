@@ -13,7 +13,7 @@ import {
   type Shape,
   type Value,
 } from "@weft/tensor";
-import { applyOwn, context, CONTRACT, isFloat, read, type Scope } from "@weft/tensor/internals";
+import { applyFusedRead, applyOwn, context, CONTRACT, isFloat, read, type Scope } from "@weft/tensor/internals";
 import type { CustomBackward } from "./backward.ts";
 import type { Param, State } from "./box.ts";
 import { none, type Rule } from "./rule.ts";
@@ -133,8 +133,9 @@ export class Recorder implements Interpreter {
   runFused(fused: FusedOp, inputs: readonly Value[], attrs: unknown): readonly Tensor[] | undefined {
     if (fused.gradient === undefined) return undefined;
     const below: Value[] = [];
-    this.#below(fused.name, inputs, below);
-    const ys = applyFused(fused, below, attrs);
+    // As in `run`: operands that are invalid are read again, for the error.
+    const valid = this.#below(fused.name, inputs, below) !== undefined;
+    const ys = valid ? applyFusedRead(fused, below, attrs) : applyFused(fused, below, attrs);
     if (this.paused) this.touched = true;
     return this.paused ? ys : this.group(fused, inputs, attrs, ys);
   }

@@ -54,8 +54,13 @@ function ofTensors(x: Tensor, axis: number): RowArithmetic<Value> {
     sum: (v) => sum(along(v), options),
     mean: (v) => k.div(k.float(k.sum(v)), shape[axis]!),
     max: (v) => max(along(v), options),
-    length: integer(shape[axis]!),
-    place: source(backend, "iota", [], { shape: row, axis, dtype: "i32" }),
+    // Made where the kernel asks for them.
+    get length() {
+      return integer(shape[axis]!);
+    },
+    get place() {
+      return source(backend, "iota", [], { shape: row, axis, dtype: "i32" });
+    },
     float: (v) => (typeof v === "number" ? v : cast(v, dtype)),
     at: (v, place) => k.sum(k.where(k.equal(k.place, place), v, k.constant(0))),
     number: (value) => value,
