@@ -1,6 +1,7 @@
 // Kernels of fused operations that a backend does not have: the package that defines the operation supplies them.
 import { ArgumentError, type FusedOp } from "@weft/tensor";
 import type { OptionKind } from "@weft/tensor/internals";
+import type { AnyOp, CallOp } from "./graph/operation.ts";
 import type { CallTraits } from "./plan/traits.ts";
 
 /**
@@ -26,3 +27,39 @@ export const kernelsFor = <Backend extends string>(backend: Backend): OptionKind
       return given !== "";
     }),
 });
+
+/** Calls of primitives by name, of fused operations by object. */
+export interface Calls<Call> {
+  get(op: AnyOp): Call | undefined;
+  /** The operations whose kernels a package outside brings. */
+  readonly foreign: ReadonlySet<AnyOp>;
+}
+
+/**
+ * All calls of a backend: its primitives and its own fused operations, then kernels from outside, which win. An
+ * operation that works row by row brings its own. A launch has the attributes of its operation: this is the only place
+ * that relies on it.
+ */
+export function callsOf<Call extends CallTraits>(
+  primitives: Readonly<Record<CallOp, object>>,
+  own: readonly FusedKernel[],
+  outside: readonly FusedKernel[],
+  rowCall: (name: string, rows: NonNullable<FusedOp["rows"]>) => Call,
+): Calls<Call> {
+  const calls = new Map<AnyOp, Call>([
+    ...(Object.entries(primitives) as [CallOp, Call][]),
+    ...[...own, ...outside].map(({ op, call }) => [op, call as Call] as const),
+  ]);
+  // Weak: a program may make operations as it goes.
+  const ofRows = new WeakMap<FusedOp, Call>();
+  return {
+    foreign: new Set(outside.map(({ op }) => op)),
+    get: (op) => {
+      const known = calls.get(op);
+      if (known !== undefined || typeof op === "string" || op.rows === undefined) return known;
+      let call = ofRows.get(op);
+      if (call === undefined) ofRows.set(op, (call = rowCall(op.name, op.rows)));
+      return call;
+    },
+  };
+}

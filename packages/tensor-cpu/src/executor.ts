@@ -133,14 +133,12 @@ export class Executor implements Driver<Block, Executable> {
   readonly version = VERSION;
   readonly heap: Heap;
   readonly #calls: Calls;
-  readonly #foreign: ReadonlySet<AnyOp>;
   readonly #routines = new WeakMap<Kernel, Routine>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
 
   constructor(heap: Heap, kernels: readonly FusedKernel[] = []) {
     this.heap = heap;
     this.#calls = callsWith(kernels);
-    this.#foreign = new Set(kernels.map(({ op }) => op));
   }
 
   allocate(bytes: number): Block {
@@ -174,7 +172,7 @@ export class Executor implements Driver<Block, Executable> {
     return this.#calls.get(op);
   }
   mayThrow(op: AnyOp): boolean {
-    return this.#foreign.has(op);
+    return this.#calls.foreign.has(op);
   }
   readonly findsAtOnce = true;
   supports(dtype: DType): boolean {

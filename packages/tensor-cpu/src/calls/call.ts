@@ -1,6 +1,6 @@
 // A call: a kernel written by hand (a product, a convolution, a sort), prepared once for its shapes and run with
 // addresses. And how its WebAssembly is compiled once per memory.
-import type { AnyOp, CallTraits, FusedKernel } from "@weft/kernel";
+import type { Calls as CallTable, CallTraits, FusedKernel } from "@weft/kernel";
 import type { DType, FusedOp } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import { math } from "../translate/math.ts";
@@ -101,10 +101,8 @@ export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/ten
   call,
 });
 
-/** Calls of primitives by name, of fused operations by object. */
-export interface Calls {
-  get(op: AnyOp): Call<unknown> | undefined;
-}
+/** All calls of the backend, of any attributes. */
+export type Calls = CallTable<Call<unknown>>;
 
 /** An exported function of a module: i32 in, nothing or an i32 out. */
 export type Routine = (...args: number[]) => number;

@@ -2,7 +2,7 @@
 // arguments. The forms here are the plain ones: one invocation per element of the result.
 import type { DType, FusedOp } from "@weft/tensor";
 import { isFloat, sizeOf } from "@weft/tensor/internals";
-import type { AnyOp, CallLaunch, CallTraits, FusedKernel } from "@weft/kernel";
+import type { Calls as CallTable, CallLaunch, CallTraits, FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import type { DeviceTraits } from "../forms/device-traits.ts";
 import { operandsOf, registerIn, stageOf, type Stage, type Staged, type StageForm } from "../forms/stage.ts";
@@ -28,12 +28,8 @@ export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/ten
   call,
 });
 
-/** Calls of primitives by name, of fused operations by object. */
-export interface Calls {
-  get(op: AnyOp): Call<unknown> | undefined;
-  /** The operations whose kernels a package outside brings. */
-  readonly foreign: ReadonlySet<AnyOp>;
-}
+/** All calls of the backend, of any attributes. */
+export type Calls = CallTable<Call<unknown>>;
 
 /** Sizes before, at and after `axis`. */
 export const around = (shape: readonly number[], axis: number) => ({

@@ -1,7 +1,7 @@
 // The table of calls: every primitive that is neither an elementwise map nor a plain sum, max or min, and the fused
 // operations that have a kernel of their own.
-import type { AnyOp, CallOp, FusedKernel } from "@weft/kernel";
-import type { Attrs, FusedOp } from "@weft/tensor";
+import { callsOf, type CallOp, type FusedKernel } from "@weft/kernel";
+import type { Attrs } from "@weft/tensor";
 import { gruSequenceGradOp, gruSequenceOp, lstmSequenceGradOp, lstmSequenceOp } from "@weft/tensor/internals";
 import { kernel, type Call, type Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
@@ -42,25 +42,5 @@ const fused = [
   kernel(lstmSequenceOp, lstmSequence),
 ];
 
-/**
- * All calls; kernels from outside win, and an operation that works row by row brings its own. A launch has the
- * attributes of its operation: this is the only place that relies on it.
- */
-export function callsWith(kernels: readonly FusedKernel[]): Calls {
-  const calls = new Map<AnyOp, Call<unknown>>([
-    ...(Object.entries(table) as [CallOp, Call<unknown>][]),
-    ...[...fused, ...kernels].map(({ op, call }) => [op, call as Call<unknown>] as const),
-  ]);
-  // Weak: a program may make operations as it goes.
-  const ofRows = new WeakMap<FusedOp, Call<unknown>>();
-  return {
-    foreign: new Set(kernels.map(({ op }) => op)),
-    get: (op) => {
-      const known = calls.get(op);
-      if (known !== undefined || typeof op === "string" || op.rows === undefined) return known;
-      let call = ofRows.get(op);
-      if (call === undefined) ofRows.set(op, (call = rowCall(op.name, op.rows) as Call<unknown>));
-      return call;
-    },
-  };
-}
+/** All calls, with kernels from other packages. */
+export const callsWith = (kernels: readonly FusedKernel[]): Calls => callsOf(table, fused, kernels, rowCall);
