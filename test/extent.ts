@@ -6,3 +6,6 @@ export const everything = process.env["WEFT_TESTS"] === "all";
 /** The backends that long tests run on. */
 export const longOn = (backend: string): boolean =>
   backend === "cpu" || (everything && process.env["WEFT_NO_DRIVER"] === undefined);
+
+/** The views that conformance runs each sample on. */
+export const views = everything ? "each" : "one";

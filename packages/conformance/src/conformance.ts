@@ -10,6 +10,7 @@ import { openSync } from "./reference.ts";
 import {
   dataOf,
   differentiable,
+  hash,
   results,
   upload,
   viewsOf,
@@ -35,6 +36,8 @@ export interface ConformanceOptions {
    * Options to open the backend with, by name: with and without merging, say. Views and fallbacks run with the first.
    */
   readonly settings?: Readonly<Record<string, object>>;
+  /** Every sample on each kind of view (the default), or on one kind, which depends on its name. */
+  readonly views?: "each" | "one";
   /** Whether the backend computes in f64, too. */
   readonly double?: boolean;
   /** How many storages are alive; not needed for a backend with `stats().live` or `live()`. */
@@ -118,7 +121,13 @@ const sampleCase = (subject: Subject, family: Family, name: string, sample: Samp
   },
 });
 
-function cases(subject: Subject, options: ConformanceOptions, views: boolean): Case[] {
+/** The same samples on views. */
+function onViews(sample: Sample, views: "each" | "one"): readonly Sample[] {
+  const all = viewsOf(sample);
+  return views === "each" || all.length === 0 ? all : [all[hash(sample.name) % all.length]!];
+}
+
+function cases(subject: Subject, options: ConformanceOptions, views: "each" | "one" | "none"): Case[] {
   const all = [...collections, ...(options.collections ?? [])];
   // Random numbers are made in f32.
   const some = subject.double ? all.filter(({ family }) => family !== "random") : all;
@@ -126,7 +135,7 @@ function cases(subject: Subject, options: ConformanceOptions, views: boolean): C
     Object.entries(samples).flatMap(([name, list]) => {
       const own = list.flatMap((sample) => [
         sampleCase(subject, family, name, sample, sample.order === 1 ? 1 : 2),
-        ...(views && family !== "random" ? viewsOf(sample) : []).map((view) =>
+        ...(views === "none" || family === "random" ? [] : onViews(sample, views)).map((view) =>
           sampleCase(subject, family, name, view, 1),
         ),
       ]);
@@ -154,13 +163,13 @@ const withoutFused = async (backend: Promise<Backend>): Promise<Backend> =>
  */
 export function conformance(name: string, open: Open, options: ConformanceOptions = {}): Case[] {
   const live = options.live ?? countLive;
-  const { settings = { plain: {} }, double = false, goldenGaps: skip, functions } = options;
+  const { settings = { plain: {} }, views = "each", double = false, goldenGaps: skip, functions } = options;
   const titled = (title: string, list: readonly Case[]): Case[] =>
     list.map((c) => ({ ...c, name: `${name}, ${title}: ${c.name}` }));
   const main = Object.entries(settings).flatMap(([title, setting], i) => {
     const subject = { open: once(() => open(setting)), live, double: false };
     return titled(title, [
-      ...cases(subject, options, i === 0),
+      ...cases(subject, options, i === 0 ? views : "none"),
       ...golden(subject.open, { skip, functions, known: true }),
       ...indexCases(subject.open),
     ]);
@@ -172,7 +181,7 @@ export function conformance(name: string, open: Open, options: ConformanceOption
   return [
     ...main,
     ...titled("fallbacks", fallbackCases(bare, fallbacks, options)),
-    ...(double ? titled("f64", cases(exact, options, false)) : []),
+    ...(double ? titled("f64", cases(exact, options, "none")) : []),
   ];
 }
 

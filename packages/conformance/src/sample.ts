@@ -106,8 +106,8 @@ export const extremes = values([NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-30, -
 /** Separates a sample's name from the kind of its views. */
 const VIEW = " on views: ";
 
-/** A small hash of a name (FNV-1a), to seed a stream. */
-function hash(name: string): number {
+/** A small hash of a name (FNV-1a), to seed a stream or to draw by. */
+export function hash(name: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 0x01000193);
   return h >>> 0;
