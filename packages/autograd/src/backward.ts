@@ -33,7 +33,8 @@ export function below<T>(tape: Interpreter | undefined, scope: Scope | undefined
   const { tape: above, scope: before, suspended } = context;
   context.tape = tape;
   context.scope = scope;
-  context.suspended = 0; // parameters that a pullback reads are constants, even while an asynchronous diff waits elsewhere
+  // Parameters that a pullback reads are constants, even while an asynchronous diff waits elsewhere
+  context.suspended = 0;
   try {
     return f();
   } finally {

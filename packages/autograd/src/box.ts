@@ -92,7 +92,9 @@ abstract class BoxBase implements Box, Covered {
   readonly uncloneable: symbol = uncloneable;
   /** State that others (optimizers) keep for this box: it is moved together with the box. */
   readonly belongings: WeakList<StateRecord> = new WeakList();
-  /** The current value of a scalar that came from the host: counts are needed there, also when they are on a backend. */
+  /**
+   * The current value of a scalar that came from the host: counts are needed there, also when they are on a backend.
+   */
   scalar: TypedArray | undefined = undefined;
 
   constructor(kind: string, value: Tensor | LazyValue) {
@@ -150,7 +152,8 @@ abstract class BoxBase implements Box, Covered {
     if (lazyValue === undefined) return this;
     const inner = openScope(`the ${this.kind} took its first value`);
     const { caller } = context;
-    context.caller = undefined; // errors of the initializer must not carry the name of the function that needs the value
+    // Errors of the initializer must not carry the name of the function that needs the value
+    context.caller = undefined;
     try {
       below(undefined, inner, () => this.store(lazyValue.create(backend)));
       if (lazyValue.shape.length === 0) this.scalar = lazyValue.values?.();

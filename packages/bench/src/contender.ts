@@ -2,14 +2,14 @@
 // they took. Requests and answers are lines of JSON, so a contender can be written in any language (torch-rows.py is
 // one).
 import { createInterface } from "node:readline";
-import type { Step } from "./rows/row.ts";
+import type { TimedStep } from "./rows/row.ts";
 
 /** A framework, with an implementation of each row that it supports. */
 export interface Contender {
   readonly title: string;
   readonly version: string;
   readonly detail: string;
-  readonly rows: ReadonlyMap<string, () => Step | Promise<Step>>;
+  readonly rows: ReadonlyMap<string, () => TimedStep | Promise<TimedStep>>;
 }
 
 /** The first line from a contender: what it is, or why it is missing. */
@@ -47,7 +47,7 @@ export interface Sample {
 /** After a first step that takes so many milliseconds, no other is made. */
 const SLOW = 60_000;
 
-async function repeat(step: Step, steps: number): Promise<Sample> {
+async function repeat(step: TimedStep, steps: number): Promise<Sample> {
   const cpu = process.cpuUsage();
   const start = performance.now();
   for (let i = 0; i < steps; i++) {
@@ -59,7 +59,7 @@ async function repeat(step: Step, steps: number): Promise<Sample> {
   return { wall: wall / steps, cpu: (user + system) / 1000 / steps };
 }
 
-async function warm(step: Step, time: number): Promise<Prepared> {
+async function warm(step: TimedStep, time: number): Promise<Prepared> {
   let each = await repeat(step, 1);
   const first = each.wall;
   if (first > SLOW || time === 0) return { first, each };
@@ -86,7 +86,7 @@ export async function serve(open: () => Promise<Contender>): Promise<void> {
   }
   const { title, version, detail, rows } = contender;
   say({ title, version, detail });
-  const steps = new Map<string, Step>();
+  const steps = new Map<string, TimedStep>();
   const answer = async (request: Request): Promise<Prepared | Sample | Ended | Missing> => {
     if ("prepare" in request) {
       const make = rows.get(request.prepare);

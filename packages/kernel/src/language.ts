@@ -101,14 +101,14 @@ export type Instruction =
     };
 
 /** How an operand moves along the loop that is cut into lanes: not at all, element by element, or by any stride. */
-export type Step = "still" | "unit" | "stride";
+export type LaneStride = "still" | "unit" | "stride";
 
 export interface KernelOperand {
   /** `index` operands have no memory: they are the numbers that `affine` yields. */
   readonly use: "read" | "write" | "index";
   readonly dtype: DType;
   /** Along the lane loop (`Kernel.lanes`). */
-  readonly step: Step;
+  readonly step: LaneStride;
 }
 
 export interface Reduction {

@@ -178,9 +178,9 @@ export function layerNorm(
 }
 
 /**
- * Root mean square normalization: x / √(mean x² + eps) · weight, along the last axis of x. Throws a ShapeError if weight
- * does not have the length of that axis. Like PyTorch's `rms_norm` (Zhang and Sennrich 2019), except for the default of
- * eps, which in PyTorch is that of the dtype.
+ * Root mean square normalization: x / √(mean x² + eps) · weight, along the last axis of x. Throws a ShapeError if
+ * weight does not have the length of that axis. Like PyTorch's `rms_norm` (Zhang and Sennrich 2019), except for the
+ * default of eps, which in PyTorch is that of the dtype.
  *
  * @example
  * const y = rmsNorm(x, weight, { eps: 1e-6 });

@@ -78,8 +78,8 @@ export interface Cell {
   /** Names of the states; the first is the hidden state, which is the output of a step. */
   readonly states: readonly string[];
   /**
-   * From x `[T, B, in]` and the initial states `[B, H]`: the first state after each step, `[T, B, H]`, and the others after
-   * the last one that is run.
+   * From x `[T, B, in]` and the initial states `[B, H]`: the first state after each step, `[T, B, H]`, and the others
+   * after the last one that is run.
    */
   readonly sequence: (
     x: Tensor,
@@ -100,7 +100,9 @@ export const rows = (x: Tensor, from: number, to: number): Tensor =>
 export const ends = (steps: number, reverse: boolean): readonly [first: number, last: number] =>
   reverse ? [steps - 1, 0] : [0, steps - 1];
 
-/** The state h `[B, H]` before each step, as rows `[T · B, H]`: the initial one, and all of y but that of the last step. */
+/**
+ * The state h `[B, H]` before each step, as rows `[T · B, H]`: the initial one, and all of y but that of the last step.
+ */
 export const before = (h: Tensor, y: Tensor, reverse: boolean): Tensor => {
   const steps = y.shape[0]!;
   if (steps === 1) return h;

@@ -4,7 +4,7 @@ export { gradientsOf, type Gradient } from "./gradient.ts";
 export { minimize, type Minimization } from "./minimize.ts";
 export type { Group, OptimizerOptions } from "./groups.ts";
 export { optimizer, type Optimizer } from "./optimizer.ts";
-export type { Rule, Step, Tensors } from "./rule.ts";
+export type { Rule, StepInfo, Tensors } from "./rule.ts";
 export type { Run } from "./run.ts";
 export { adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd, type AdamOptions } from "./rules.ts";
 export { chain, clipGlobalNorm, clipNorm, weightDecay } from "./transforms.ts";

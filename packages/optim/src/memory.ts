@@ -3,7 +3,7 @@ import type { Param } from "@weft/autograd";
 import { nothing, WeakList } from "@weft/autograd/internals";
 import type { Slot } from "./update.ts";
 
-export class Memory {
+export class OptimizerMemory {
   steps = 0;
   readonly slots: WeakMap<Param, Slot> = new WeakMap();
   /** The parameters that have had a slot, in the order of their first update. */

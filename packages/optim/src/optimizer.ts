@@ -9,7 +9,7 @@ import { describe, inBackward, resultOf, together, type OptionKinds, type ReadOp
 import { dense, isSparse, readGradients, readTape, valueOf, withTape, type Gradient } from "./gradient.ts";
 import { kinds, rateAt, readSettings, type OptimizerOptions } from "./groups.ts";
 import { historyOf, selected, type Updater } from "./members.ts";
-import { Memory } from "./memory.ts";
+import { OptimizerMemory } from "./memory.ts";
 import type { Formula, Rule, Tensors } from "./rule.ts";
 import { shapesOf } from "./shapes.ts";
 import { fitting, mapped, touch, write, type Slot, type Update } from "./update.ts";
@@ -101,7 +101,7 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
   const settings = readSettings(name, options, known, defaults, formula);
   const { given, params, members } = settings;
   const updater: Updater = { name, hasParams: members !== undefined, warned: false };
-  let memory = new Memory();
+  let memory = new OptimizerMemory();
 
   const advance = (gradients: readonly Gradient[]): void => {
     const current = memory; // `load` replaces it
@@ -177,7 +177,7 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
     shapes: (param) => settings.of(param).formula.shapes(param),
     replace: (steps, kept) => {
       for (const param of memory.known) memory.forget(param);
-      memory = new Memory();
+      memory = new OptimizerMemory();
       memory.steps = steps;
       for (const [param, { t, boxes }] of kept)
         memory.add(param, { t, boxes, history: historyOf(param), update: undefined });

@@ -3,7 +3,7 @@ import type { Param, RowSparse } from "@weft/autograd";
 import type { Tensor } from "@weft/tensor";
 
 /** What a rule is told about the step. */
-export interface Step {
+export interface StepInfo {
   readonly lr: number;
   /** How many updates this parameter has had, this one included. */
   readonly t: number;
@@ -17,9 +17,9 @@ export interface Rule {
   readonly name: string;
   /** The initial state, by any names but `t`. It may depend on the values of the parameter, but its shapes may not. */
   init(p: Tensor): Tensors;
-  update(g: Tensor, p: Tensor, state: Tensors, step: Step): readonly [p: Tensor, state: Tensors];
+  update(g: Tensor, p: Tensor, state: Tensors, step: StepInfo): readonly [p: Tensor, state: Tensors];
   /** The new parameter from a row-sparse gradient, for rules where touching only its rows gives the dense result. */
-  rows?(g: RowSparse, p: Tensor, step: Step): Tensor;
+  rows?(g: RowSparse, p: Tensor, step: StepInfo): Tensor;
 }
 
 /** Shapes and dtypes by name. */

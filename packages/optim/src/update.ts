@@ -17,7 +17,7 @@ import {
 import { describe, isFloat, sameShape } from "@weft/tensor/internals";
 import { used } from "./gradient.ts";
 import { noteUpdate, type UpdateHistory, type Updater } from "./members.ts";
-import type { Formula, Step, Tensors } from "./rule.ts";
+import type { Formula, StepInfo, Tensors } from "./rule.ts";
 
 /** What an optimizer remembers of a parameter. */
 export interface Slot {
@@ -96,7 +96,7 @@ export function touch(
   from: Tensor,
   whole: Tensors,
   gradient: RowSparse,
-  step: Step,
+  step: StepInfo,
 ): readonly [Tensor, Tensors] {
   const summed = gradient.summed();
   const { indices, values: rows } = summed;

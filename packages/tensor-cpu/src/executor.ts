@@ -21,12 +21,12 @@ import {
   type NumberArgument,
   type Plan,
   type Relief,
-  type Run,
+  type PlanRun,
 } from "@weft/kernel";
 import { callsWith } from "./calls/index.ts";
 import { aligned, type Call, type Calls, type Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
-import { instantiate, type Run as Routine } from "./translate/index.ts";
+import { instantiate, type Routine } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
 
 /** The version of this package, for messages. */
@@ -252,7 +252,7 @@ export class Executor implements Driver<Block, Executable> {
     };
   }
 
-  run(e: Executable, plan: Plan, run: Run<Block>): void {
+  run(e: Executable, plan: Plan, run: PlanRun<Block>): void {
     const { needed, leaves, storages } = run;
     const arena = this.#memoryFor("arena", plan.arena);
     const shared = this.#memoryFor("scratch", e.shared + e.scratch);
@@ -292,7 +292,7 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   /** Notes the calls that have met a wrong index so far. Returns whether there are any. */
-  #check({ calls, block }: Executable, { needed, found }: Run<Block>): boolean {
+  #check({ calls, block }: Executable, { needed, found }: PlanRun<Block>): boolean {
     for (let i = 0; i < calls.length; i++) {
       const { launch, fault } = calls[i]!;
       const node = needed[launch.node]!;

@@ -7,7 +7,7 @@ import {
   type KernelOperand,
   type Reduction,
   type Scalar,
-  type Step,
+  type LaneStride,
   type V,
 } from "@weft/kernel";
 import type { DType } from "@weft/tensor";
@@ -144,11 +144,11 @@ export function randomLaunch(r: Random, double: boolean): Launch {
   const values: V[] = [];
   for (let i = 1 + Math.floor(r() * 4); i > 0; i--) {
     const dtype = pick(r, dtypes);
-    operands.push({ use: "read", dtype, step: pick<Step>(r, ["still", "unit", "unit", "unit", "stride"]) });
+    operands.push({ use: "read", dtype, step: pick<LaneStride>(r, ["still", "unit", "unit", "unit", "stride"]) });
     values.push(b.load(operands.length - 1, dtype === "u8" && r() < 0.5 ? "i32" : dtypeInfo[dtype].compute));
   }
   if (r() < 0.4) {
-    operands.push({ use: "index", dtype: "i32", step: pick<Step>(r, ["still", "unit", "stride"]) });
+    operands.push({ use: "index", dtype: "i32", step: pick<LaneStride>(r, ["still", "unit", "stride"]) });
     values.push(b.affine(operands.length - 1));
   }
   const types: Scalar[] = double ? ["f64", "f32", "i32", "bool"] : ["f32", "i32", "bool"];
@@ -193,12 +193,12 @@ export function randomLaunch(r: Random, double: boolean): Launch {
       operands.push({
         use: "write",
         dtype: type,
-        step: lanes === rank - 1 ? "still" : pick<Step>(r, ["unit", "unit", "stride"]),
+        step: lanes === rank - 1 ? "still" : pick<LaneStride>(r, ["unit", "unit", "stride"]),
       });
       reductions.push({ fn, value, operand: operands.length - 1 });
     } else {
       const dtype = r() < 0.5 ? type : pick(r, dtypes);
-      operands.push({ use: "write", dtype, step: pick<Step>(r, ["unit", "unit", "stride"]) });
+      operands.push({ use: "write", dtype, step: pick<LaneStride>(r, ["unit", "unit", "stride"]) });
       stores.push({ operand: operands.length - 1, value });
     }
   }

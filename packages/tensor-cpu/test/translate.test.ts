@@ -8,7 +8,7 @@ import {
   type Kernel,
   type KernelOperand,
   type Scalar,
-  type Step,
+  type LaneStride,
 } from "@weft/kernel";
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
@@ -341,7 +341,7 @@ function reduce(
 ) {
   const b = new Builder();
   const value = b.load(0, of);
-  const operand = (use: "read" | "write", step: Step): KernelOperand => ({ use, dtype: of, step });
+  const operand = (use: "read" | "write", step: LaneStride): KernelOperand => ({ use, dtype: of, step });
   const kernel: Kernel = {
     key: along,
     rank: along === "all" ? 1 : 2,

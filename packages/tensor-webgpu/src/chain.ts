@@ -7,7 +7,7 @@ import type { DeviceTraits } from "./forms/device-traits.ts";
 import { stageOfKernel } from "./forms/kernel.ts";
 import { named, sharedBytes, shifted, type Stage } from "./forms/stage.ts";
 import { resultsOf } from "./translate/partition.ts";
-import { following, type Body, type Surroundings } from "./translate/program.ts";
+import { following, type Body, type BodyScope } from "./translate/program.ts";
 
 /** Rows of a block: few, so that there are many workgroups; a multiple of four, so that products use whole vectors. */
 const rowsOfBlock = (rows: number): number => (rows <= 1024 ? 4 : rows <= 2048 ? 8 : 16);
@@ -59,7 +59,7 @@ const resultsOfRow = ({ kernel, words }: KernelLaunch, rows: number): number => 
 /** Bodies one after the other; `rounds` is how many workgroups of each belong to one block of rows. */
 function linked(bodies: readonly Body[], starts: readonly number[], rounds: readonly number[]): Body {
   const firsts = bodies.map((_, i) => bodies.slice(0, i).reduce((n, b) => n + b.operands.length, 0));
-  const inside = (at: Surroundings, i: number): Surroundings => ({
+  const inside = (at: BodyScope, i: number): BodyScope => ({
     ...following(at, starts[i]!, firsts[i]!),
     name: `${at.name}_${i}`,
   });

@@ -19,7 +19,7 @@ function asksForDebug(): boolean {
 /** Whether the error is only about an object that an earlier error made invalid. */
 const isConsequence = (message: string): boolean => /is invalid due to a previous error/.test(message);
 
-export class Faults {
+export class DeviceErrors {
   /** Whether every dispatch is sent by itself, so that an error names it. */
   readonly debug: boolean;
   readonly #device: GPUDevice;

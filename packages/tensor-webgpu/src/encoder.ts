@@ -2,7 +2,7 @@
 // encoded.
 import { UnsupportedError } from "@weft/tensor";
 import type { Commands } from "./commands.ts";
-import type { Faults } from "./device-errors.ts";
+import type { DeviceErrors } from "./device-errors.ts";
 import type { DeviceProfile } from "./device-profile.ts";
 import { bindingOf, labelOf, moved, settle, type Dispatch, type Places } from "./dispatch.ts";
 import type { Executable } from "./executable.ts";
@@ -19,7 +19,7 @@ export class Encoder {
   readonly #profile: DeviceProfile;
   readonly #commands: Commands;
   readonly #pipelines: Pipelines;
-  readonly #faults: Faults;
+  readonly #errors: DeviceErrors;
   readonly #profiler: Profiler | undefined;
   readonly #offset = new Uint32Array(1);
   /** The pipeline that was set last, and its pass. */
@@ -31,13 +31,13 @@ export class Encoder {
     profile: DeviceProfile,
     commands: Commands,
     pipelines: Pipelines,
-    faults: Faults,
+    errors: DeviceErrors,
     profiler: Profiler | undefined,
   ) {
     this.#profile = profile;
     this.#commands = commands;
     this.#pipelines = pipelines;
-    this.#faults = faults;
+    this.#errors = errors;
     this.#profiler = profiler;
   }
 
@@ -56,7 +56,7 @@ export class Encoder {
     }
     if (waits && e.waits++ === 0) setTimeout(() => (e.waits = 0));
     for (const d of chosen)
-      if (this.#faults.debug) this.#faults.named(labelOf(d), () => this.#ready(d, e));
+      if (this.#errors.debug) this.#errors.named(labelOf(d), () => this.#ready(d, e));
       else this.#ready(d, e);
   }
 
@@ -73,9 +73,9 @@ export class Encoder {
       this.#profiler.ran(begun);
       return;
     }
-    if (this.#faults.debug)
+    if (this.#errors.debug)
       for (const d of chosen)
-        this.#faults.named(labelOf(d), () => {
+        this.#errors.named(labelOf(d), () => {
           this.#dispatch(commands.pass(), d, base);
           commands.submit();
         });

@@ -1,6 +1,6 @@
 // A plan prepared for this device: its launches as dispatches, and the arguments of all of them in one image, into
 // which each run fills addresses and numbers.
-import { Fault, numberOf, type NumberArgument, type Plan, type Run } from "@weft/kernel";
+import { Fault, numberOf, type NumberArgument, type Plan, type PlanRun } from "@weft/kernel";
 import type { Calls } from "./calls/call.ts";
 import type { DeviceProfile } from "./device-profile.ts";
 import { dispatchOf, sideBySide, type Dispatch, type Places } from "./dispatch.ts";
@@ -109,7 +109,7 @@ export function executableOf(plan: Plan, calls: Calls, machine: DeviceProfile, s
 /** Fills in addresses, numbers, and the flags that operations raise for an index out of range. */
 export function fill(
   { image, floats, places, numbers, flags, address }: Executable,
-  { needed, found }: Run<Block>,
+  { needed, found }: PlanRun<Block>,
   reader: Reader,
 ): void {
   for (let i = 0; i < places.length; i += 3) image[places[i]!] = address[places[i + 1]!]! + places[i + 2]!;

@@ -9,14 +9,14 @@ import {
   type FusedKernel,
   type Plan,
   type Relief,
-  type Run,
+  type PlanRun,
   type Trial,
 } from "@weft/kernel";
 import { Arena } from "./arena.ts";
 import type { Call, Calls } from "./calls/call.ts";
 import { callsWith } from "./calls/index.ts";
 import { Commands } from "./commands.ts";
-import type { Faults } from "./device-errors.ts";
+import type { DeviceErrors } from "./device-errors.ts";
 import type { DeviceProfile } from "./device-profile.ts";
 import { Encoder } from "./encoder.ts";
 import { executableOf, fill, type Executable } from "./executable.ts";
@@ -34,7 +34,7 @@ export class Executor implements Driver<Block, Executable> {
   readonly #device: GPUDevice;
   readonly #profile: DeviceProfile;
   readonly #slabs: Slabs;
-  readonly #faults: Faults;
+  readonly #errors: DeviceErrors;
   readonly #reader: Reader;
   readonly commands: Commands;
   readonly pipelines: Pipelines;
@@ -53,13 +53,13 @@ export class Executor implements Driver<Block, Executable> {
     device: GPUDevice,
     profile: DeviceProfile,
     slabs: Slabs,
-    faults: Faults,
+    errors: DeviceErrors,
     kernels: readonly FusedKernel[] = [],
     profiler?: Profiler,
   ) {
     this.#calls = callsWith(kernels);
     this.#device = device;
-    this.#faults = faults;
+    this.#errors = errors;
     this.#profiler = profiler;
     this.#profile = profile;
     this.#slabs = slabs;
@@ -67,24 +67,24 @@ export class Executor implements Driver<Block, Executable> {
     this.#arena = new Arena(slabs);
     this.#workspace = new Arena(slabs);
     this.commands = new Commands(device);
-    this.pipelines = new Pipelines(device, this.commands, faults, profile.threads, profile.vectors);
-    this.#encoder = new Encoder(profile, this.commands, this.pipelines, faults, profiler);
-    this.#reader = new Reader(device, this.commands, this.pipelines.flags, faults);
+    this.pipelines = new Pipelines(device, this.commands, errors, profile.threads, profile.vectors);
+    this.#encoder = new Encoder(profile, this.commands, this.pipelines, errors, profiler);
+    this.#reader = new Reader(device, this.commands, this.pipelines.flags, errors);
   }
 
   allocate(bytes: number): Block {
     // Before allocating a block that nobody would free.
-    this.#faults.check();
+    this.#errors.check();
     return this.#slabs.allocate(bytes);
   }
   free(block: Block): void {
     this.#slabs.free(block);
   }
   doubt(): number {
-    return this.#faults.doubt;
+    return this.#errors.doubt;
   }
   tried(by: Trial): void {
-    this.#faults.trial = by;
+    this.#errors.trial = by;
   }
   get limit(): number {
     return this.#slabs.limit;
@@ -126,17 +126,17 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   check(): void {
-    this.#faults.check();
+    this.#errors.check();
   }
 
   prepare(plan: Plan): Executable {
     return executableOf(plan, this.#calls, this.#profile, this.#slabs);
   }
 
-  run(e: Executable, plan: Plan, run: Run<Block>): void {
+  run(e: Executable, plan: Plan, run: PlanRun<Block>): void {
     const { leaves, storages } = run;
     const begun = this.#profiler?.now() ?? 0;
-    this.#faults.check();
+    this.#errors.check();
     this.#arena.reserve(plan.arena);
     this.#workspace.reserve(e.workspace);
     if (run.careful && this.doubt() > 0) return;

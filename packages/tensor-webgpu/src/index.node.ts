@@ -4,7 +4,7 @@ import { isMainThread } from "node:worker_threads";
 import { UnsupportedError } from "@weft/tensor";
 import type { OpenOptions } from "./backend.ts";
 import { endWithProcess } from "./ending.node.ts";
-import { opener, type Surroundings } from "./open.ts";
+import { opener, type ProcessHooks } from "./open.ts";
 
 export type { OpenOptions, WebGpuBackend, WebGpuInfo, WebGpuLimits, WebGpuStats } from "./backend.ts";
 export type { ProfiledDispatch, ProfileReport } from "./report.ts";
@@ -31,7 +31,7 @@ function switchesOf({ trusted, profile }: OpenOptions, software: boolean): strin
 }
 
 /** A worker can be terminated at any time without notice, so workers compile nothing in the background. */
-const surroundings: Surroundings = { background: isMainThread, opened: endWithProcess };
+const hooks: ProcessHooks = { background: isMainThread, opened: endWithProcess };
 
 /**
  * Opens the WebGPU backend. Without options it is the same instance each time.
@@ -61,4 +61,4 @@ export const open = /* @__PURE__ */ opener(async (options, software) => {
   const gpu = gpus.get(key) ?? create(switches);
   gpus.set(key, gpu);
   return { gpu, trusted };
-}, surroundings);
+}, hooks);

@@ -13,7 +13,7 @@ import {
 import { isSoftware, profileOf } from "./device-profile.ts";
 import type { Executable } from "./executable.ts";
 import { Executor } from "./executor.ts";
-import { Faults } from "./device-errors.ts";
+import { DeviceErrors } from "./device-errors.ts";
 import type { Pipelines } from "./pipelines.ts";
 import { Profiler } from "./profiler.ts";
 import type { ProfileReport } from "./report.ts";
@@ -28,8 +28,8 @@ export type Platform = (
   software: boolean,
 ) => Promise<{ readonly gpu: GPU; readonly trusted: boolean }>;
 
-/** What else depends on the platform. */
-export interface Surroundings {
+/** What else depends on the platform: how programs are compiled, and what must end with the process. */
+export interface ProcessHooks {
   /** Whether programs may be compiled while others run (true). */
   readonly background?: boolean;
   /** Told of what must end before the process does; returns a function that unregisters it. */
@@ -47,7 +47,7 @@ const firstSlab = { software: 1 << 22, hardware: 1 << 26 } as const;
 class WebGpu extends Deferred<Block, Executable> {
   readonly #executor: Executor;
   readonly #slabs: Slabs;
-  readonly #faults: Faults;
+  readonly #errors: DeviceErrors;
   readonly #device: GPUDevice;
   readonly #own: boolean;
   readonly #info: WebGpuInfo;
@@ -61,7 +61,7 @@ class WebGpu extends Deferred<Block, Executable> {
     info: GPUAdapterInfo,
     trusted: boolean,
     options: OpenOptions,
-    { background = true, opened }: Surroundings,
+    { background = true, opened }: ProcessHooks,
     onLoss: (() => void) | undefined,
   ) {
     const { limits } = device;
@@ -70,21 +70,21 @@ class WebGpu extends Deferred<Block, Executable> {
     const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize - 256, 2 ** 32 - 256);
     const largest = Math.floor(most / 256) * 256;
     const profile = profileOf(device, info);
-    const faults = new Faults(device, undefined, onLoss);
-    const slabs = new Slabs(device, faults, {
+    const errors = new DeviceErrors(device, undefined, onLoss);
+    const slabs = new Slabs(device, errors, {
       first: Math.min(firstSlab[software ? "software" : "hardware"], largest),
       most: largest,
       limit: options.memoryLimit ?? Infinity,
     });
     const profiler = options.profile === true ? new Profiler(device) : undefined;
-    const executor = new Executor(device, profile, slabs, faults, options.kernels, profiler);
+    const executor = new Executor(device, profile, slabs, errors, options.kernels, profiler);
     super(executor, options);
     this.#executor = executor;
     executor.pipelines.background = background;
     this.#ended = opened?.(executor.pipelines);
     this.#profiler = profiler;
     this.#slabs = slabs;
-    this.#faults = faults;
+    this.#errors = errors;
     this.#device = device;
     this.#own = options.device === undefined;
     this.#info = {
@@ -93,7 +93,7 @@ class WebGpu extends Deferred<Block, Executable> {
       description: info.description,
       software,
       trusted,
-      debug: faults.debug,
+      debug: errors.debug,
       features: [...device.features],
       limits: Object.fromEntries(wanted.map((name) => [name, limits[name]])) as WebGpuLimits,
       largest,
@@ -150,7 +150,7 @@ class WebGpu extends Deferred<Block, Executable> {
     try {
       return await this.#profiler.report();
     } catch (cause) {
-      return this.#faults.explain(cause as Error);
+      return this.#errors.explain(cause as Error);
     }
   }
 
@@ -163,7 +163,7 @@ class WebGpu extends Deferred<Block, Executable> {
       this.#device.destroy();
       this.#ended?.();
     }
-    this.#faults.lose("destroyed");
+    this.#errors.lose("destroyed");
   }
 }
 
@@ -181,7 +181,7 @@ const openOptions = {
 
 async function make(
   platform: Platform,
-  surroundings: Surroundings,
+  hooks: ProcessHooks,
   given: OpenOptions,
   onLoss?: () => void,
 ): Promise<WebGpuBackend> {
@@ -211,7 +211,7 @@ async function make(
       throw new UnsupportedError(`open: the adapter returned no device: ${(cause as Error).message}`, { cause });
     }
   }
-  const backend = new WebGpu(device, info!, trusted, options, surroundings, onLoss);
+  const backend = new WebGpu(device, info!, trusted, options, hooks, onLoss);
   return Object.assign(backend, creation(backend));
 }
 
@@ -229,14 +229,14 @@ async function adapterOf(gpu: GPU, powerPreference: GPUPowerPreference | undefin
 /** `open` on a platform. Without options it returns the same instance each time, until that is lost. */
 export function opener(
   platform: Platform,
-  surroundings: Surroundings = {},
+  hooks: ProcessHooks = {},
 ): (options?: OpenOptions) => Promise<WebGpuBackend> {
   let shared: Promise<WebGpuBackend> | undefined;
   return (options) => {
-    if (options !== undefined) return make(platform, surroundings, options);
+    if (options !== undefined) return make(platform, hooks, options);
     if (shared === undefined) {
       const forget = (): void => void (shared === opening && (shared = undefined));
-      const opening = make(platform, surroundings, {}, forget);
+      const opening = make(platform, hooks, {}, forget);
       shared = opening;
       opening.catch(forget);
     }

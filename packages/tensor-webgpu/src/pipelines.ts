@@ -1,7 +1,7 @@
 // What is compiled and bound, once each: pipelines by the programs they run, bind groups by their buffers.
 import { WeftError } from "@weft/tensor";
 import { BoundedCache } from "@weft/kernel";
-import type { Faults } from "./device-errors.ts";
+import type { DeviceErrors } from "./device-errors.ts";
 import { SPARE } from "./reader.ts";
 import type { Slab } from "./slabs.ts";
 import type { Commands } from "./commands.ts";
@@ -37,16 +37,16 @@ export class Pipelines {
   readonly flags: GPUBuffer;
   /** Pipelines that are being compiled, and why the device refused others. */
   readonly #coming = new Map<string, "coming" | Error>();
-  readonly #faults: Faults;
+  readonly #errors: DeviceErrors;
   /** Whether anything may be compiled in the background. */
   background = true;
   compiled = 0;
   groups = 0;
 
-  constructor(device: GPUDevice, commands: Commands, faults: Faults, threads: number, vectors: boolean) {
+  constructor(device: GPUDevice, commands: Commands, errors: DeviceErrors, threads: number, vectors: boolean) {
     this.#device = device;
     this.#commands = commands;
-    this.#faults = faults;
+    this.#errors = errors;
     this.#threads = threads;
     this.#vectors = vectors;
     this.flags = device.createBuffer({
@@ -116,7 +116,7 @@ export class Pipelines {
       this.#keep(
         key,
         binding.foreign
-          ? this.#faults.doubtful("validation", make, (message) => this.#refuse(key, name, message))
+          ? this.#errors.doubtful("validation", make, (message) => this.#refuse(key, name, message))
           : make(),
       )
     );
@@ -155,7 +155,7 @@ export class Pipelines {
       },
       (cause: Error) => {
         // Not tried again: the bodies run one by one.
-        this.#faults.fail(this.#refuse(key, name, cause.message, cause));
+        this.#errors.fail(this.#refuse(key, name, cause.message, cause));
       },
     );
     return undefined;
@@ -183,7 +183,7 @@ export class Pipelines {
    * is here and not in the backend, which may be garbage-collected while something is compiling.
    */
   end(): void {
-    this.#faults.lose("the process ends");
+    this.#errors.lose("the process ends");
     this.#device.destroy();
   }
 }

@@ -5,7 +5,7 @@ import { dtypeInfo } from "@weft/tensor/internals";
 import { Fault } from "@weft/kernel";
 import type { Commands } from "./commands.ts";
 import { mapToRead, usage } from "./constants.ts";
-import type { Faults } from "./device-errors.ts";
+import type { DeviceErrors } from "./device-errors.ts";
 
 /** Staging buffers are kept for the next read, up to this many bytes in total. */
 const KEPT = 1 << 24;
@@ -29,12 +29,12 @@ export class Reader {
   #open: Fault[] = [];
   /** Resolves when all earlier copies have arrived. */
   #told: Promise<unknown> = Promise.resolve();
-  readonly #faults: Faults;
+  readonly #errors: DeviceErrors;
 
-  constructor(device: GPUDevice, commands: Commands, flags: GPUBuffer, faults: Faults) {
+  constructor(device: GPUDevice, commands: Commands, flags: GPUBuffer, errors: DeviceErrors) {
     this.#device = device;
     this.#commands = commands;
-    this.#faults = faults;
+    this.#errors = errors;
     this.#flags = flags;
   }
 
@@ -88,7 +88,7 @@ export class Reader {
   }
 
   async read(buffer: GPUBuffer, address: number, length: number, dtype: DType): Promise<TypedArray> {
-    this.#faults.check();
+    this.#errors.check();
     const bytes = length * dtypeInfo[dtype].bytes;
     // Copies are of whole words.
     const from = address - (address % 4);
@@ -96,15 +96,15 @@ export class Reader {
     const staging = this.#staging(size + this.#open.length * 4);
     if (size > 0) this.#commands.encoder().copyBufferToBuffer(buffer, from, staging, 0, size);
     const faults = this.#sendFor(staging, size);
-    this.#faults.awaited(() => this.#commands.submit());
+    this.#errors.awaited(() => this.#commands.submit());
     let seen: ArrayBuffer;
     try {
       seen = await this.#arrival(staging, size, faults);
     } catch (cause) {
-      return this.#faults.explain(cause as Error);
+      return this.#errors.explain(cause as Error);
     }
-    await this.#faults.settled();
-    this.#faults.check();
+    await this.#errors.settled();
+    this.#errors.check();
     return new dtypeInfo[dtype].array(seen.slice(address - from, address - from + bytes));
   }
 
@@ -116,8 +116,8 @@ export class Reader {
       return free;
     }
     // Sent first: if there is no memory for a new buffer, work submitted together with the copy into it would not run.
-    this.#faults.awaited(() => this.#commands.submit());
-    return this.#faults.scoped(
+    this.#errors.awaited(() => this.#commands.submit());
+    return this.#errors.scoped(
       "out-of-memory",
       () => this.#device.createBuffer({ label: "weft reading", size, usage: usage.mapRead | usage.copyTarget }),
       (message) =>
@@ -127,7 +127,7 @@ export class Reader {
 
   #giveBack(staging: GPUBuffer): void {
     const { size } = staging;
-    if (this.#faults.lost || this.#kept + size > KEPT) return staging.destroy();
+    if (this.#errors.lost || this.#kept + size > KEPT) return staging.destroy();
     this.#kept += size;
     const free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, [staging]);

@@ -3,7 +3,7 @@
 import { MemoryError } from "@weft/tensor";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import { usage } from "./constants.ts";
-import type { Faults } from "./device-errors.ts";
+import type { DeviceErrors } from "./device-errors.ts";
 
 /** A range of bytes of a slab. */
 export interface Block extends Storage {
@@ -38,7 +38,7 @@ export interface SlabOptions {
 
 export class Slabs {
   readonly #device: GPUDevice;
-  readonly #faults: Faults;
+  readonly #errors: DeviceErrors;
   readonly #options: SlabOptions;
   readonly #slabs: Slab[] = [];
   #total = 0;
@@ -52,9 +52,9 @@ export class Slabs {
    */
   #ample: number;
 
-  constructor(device: GPUDevice, faults: Faults, options: SlabOptions) {
+  constructor(device: GPUDevice, errors: DeviceErrors, options: SlabOptions) {
     this.#device = device;
-    this.#faults = faults;
+    this.#errors = errors;
     this.#options = options;
     this.#ample = options.most;
   }
@@ -141,7 +141,7 @@ export class Slabs {
       );
     }
     const index = this.#slabs.length;
-    const buffer = this.#faults.doubtful(
+    const buffer = this.#errors.doubtful(
       "out-of-memory",
       () =>
         this.#device.createBuffer({

@@ -8,7 +8,7 @@ import { MemoryError, relu, type Backend, type Creation, type Tensor } from "@we
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect } from "vitest";
 import { open } from "../src/index.node.ts";
-import { Faults } from "../src/device-errors.ts";
+import { DeviceErrors } from "../src/device-errors.ts";
 import { Slabs } from "../src/slabs.ts";
 import { bareDevice, describeOnDevice, onDevice, ownDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
@@ -285,16 +285,16 @@ describeOnDevice("too little memory", () => {
 
   onDevice("a slab that was too large is followed by a smaller one", async () => {
     const device = await ownDevice({ maxBufferSize: GIB, maxStorageBufferBindingSize: GIB });
-    const faults = new Faults(device, false);
-    const slabs = new Slabs(device, faults, { first: GIB / 2, most: GIB, limit: 8 * GIB });
+    const errors = new DeviceErrors(device, false);
+    const slabs = new Slabs(device, errors, { first: GIB / 2, most: GIB, limit: 8 * GIB });
     slabs.allocate(GIB / 2);
     slabs.allocate(GIB / 2);
     slabs.allocate(1024); // a new slab would be as large as both
-    await faults.settled();
-    expect(() => faults.check()).toThrow(MemoryError);
+    await errors.settled();
+    expect(() => errors.check()).toThrow(MemoryError);
     const { slab } = slabs.allocate(1024);
-    await faults.settled();
-    faults.check();
+    await errors.settled();
+    errors.check();
     expect(slab.bytes).toBe(GIB / 2);
     expect([slabs.reserved, slabs.count]).toEqual([1.5 * GIB, 3]);
     slabs.destroy();

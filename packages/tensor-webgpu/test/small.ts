@@ -4,7 +4,7 @@ import { Deferred } from "@weft/kernel";
 import { creation } from "@weft/tensor/internals";
 import type { DeviceProfile } from "../src/device-profile.ts";
 import { Executor } from "../src/executor.ts";
-import { Faults } from "../src/device-errors.ts";
+import { DeviceErrors } from "../src/device-errors.ts";
 import { hardware, isHardware, software } from "../src/forms/device-traits.ts";
 import { Slabs, type SlabOptions } from "../src/slabs.ts";
 import { bareDevice } from "./device.ts";
@@ -32,11 +32,11 @@ export async function openSmall(
   { debug = false, device, ...options }: SmallOptions = {},
 ) {
   device ??= await bareDevice();
-  const faults = new Faults(device, debug);
-  const slabs = new Slabs(device, faults, memory);
+  const errors = new DeviceErrors(device, debug);
+  const slabs = new Slabs(device, errors, memory);
   const { targetWorkgroups } = isHardware({ ...usual, ...profile }) ? hardware : software;
   const whole = { targetWorkgroups: { ...targetWorkgroups, reductions: 1 }, ...usual, ...profile };
-  const executor = new Executor(device, whole, slabs, faults);
+  const executor = new Executor(device, whole, slabs, errors);
   const backend = new Deferred(executor, options);
   return Object.assign(backend, creation(backend), { executor, slabs });
 }

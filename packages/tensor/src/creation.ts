@@ -47,7 +47,7 @@ interface RangeOptions extends SeedOptions {
   readonly low?: number;
   readonly high: number;
 }
-type Step = DTypeOptions & { readonly step?: number };
+type ArangeOptions = DTypeOptions & { readonly step?: number };
 
 const dtyped = { dtype: dtypeName };
 const seeded = { ...dtyped, seed: seedNumber };
@@ -72,7 +72,7 @@ export interface Creation {
   /** One value everywhere; a boolean gives `bool`. @example full([2], 7) // [7, 7] */
   full(shape: Shape | number, value: number | boolean, options?: DTypeOptions): Tensor;
   /** start, start + step, … below stop; `arange(stop)` counts from 0. @example arange(3) // [0, 1, 2] */
-  arange(start: number, stop?: number, step?: number | Step): Tensor;
+  arange(start: number, stop?: number, step?: number | ArangeOptions): Tensor;
   /** Evenly spaced values, both ends included. @example linspace(0, 1, 3) // [0, 0.5, 1] */
   linspace(start: number, stop: number, count: number, options?: DTypeOptions): Tensor;
   /** Ones on the diagonal of a matrix. @example eye(2) // [[1, 0], [0, 1]] */
@@ -136,7 +136,7 @@ export function creation(backend: Backend): Creation {
     arange(start, stop, options) {
       const [from, to] = stop === undefined ? [0, start] : [start, stop];
       const given = typeof options === "number" ? { step: options } : options;
-      const { step, dtype } = readOptions<Step, { step: number; dtype: DType }>(
+      const { step, dtype } = readOptions<ArangeOptions, { step: number; dtype: DType }>(
         "arange",
         given,
         { ...dtyped, step: finite },

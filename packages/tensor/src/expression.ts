@@ -33,8 +33,8 @@ export const asTensor = (value: Value, { backend, dtype }: Tensor): Tensor =>
   typeof value === "number" ? source(backend, "full", [value], { shape: [], dtype }) : value;
 
 /**
- * The arithmetic of a fallback: each part of the formula is an operation on tensors. Numbers have the dtype of `x`: they
- * stay numbers only beside a tensor that has it.
+ * The arithmetic of a fallback: each part of the formula is an operation on tensors. Numbers have the dtype of `x`:
+ * they stay numbers only beside a tensor that has it.
  */
 export const onTensors = (x: Tensor): Arithmetic<Value> => {
   const tells = (v: Value): boolean => typeof v === "object" && v.dtype === x.dtype;

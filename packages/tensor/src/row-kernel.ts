@@ -5,8 +5,8 @@ import type { Arithmetic } from "./expression.ts";
 /** What a row kernel is written with. */
 export interface RowArithmetic<V> extends Arithmetic<V> {
   /**
-   * The sum, the mean and the maximum over the row, of any value. One that is the same for the whole row counts once for
-   * each element. Masks count as 0 and 1: their sum and maximum are i32.
+   * The sum, the mean and the maximum over the row, of any value. One that is the same for the whole row counts once
+   * for each element. Masks count as 0 and 1: their sum and maximum are i32.
    */
   sum(x: V): V;
   mean(x: V): V;
@@ -26,7 +26,10 @@ export interface RowArithmetic<V> extends Arithmetic<V> {
    */
   number(x: number): V;
   integer(x: number): V;
-  /** Marks the rows (by a mask that is the same for the whole row) that were given an index out of range: reading what is computed from them is an IndexError. */
+  /**
+   * Marks the rows (by a mask that is the same for the whole row) that were given an index out of range: reading what
+   * is computed from them is an IndexError.
+   */
   outOfRange(wrong: V): void;
 }
 

@@ -3,7 +3,7 @@
 import type { Contender } from "../contender.ts";
 import { hot, sizeOf, spread, whole } from "../numbers.ts";
 import { peer, peerVersion } from "../peers.ts";
-import type { Step } from "../rows/row.ts";
+import type { TimedStep } from "../rows/row.ts";
 
 const BATCH = 100;
 
@@ -34,7 +34,7 @@ export async function jaxjs(): Promise<Contender> {
     await blockUntilReady(y);
     tree.dispose(y);
   };
-  const rows = new Map<string, () => Promise<Step>>();
+  const rows = new Map<string, () => Promise<TimedStep>>();
   const row = (name: string, inputs: () => any[], f: (...xs: any[]) => any): void => {
     rows.set(name, async () => {
       const xs = inputs();

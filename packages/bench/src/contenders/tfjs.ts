@@ -3,7 +3,7 @@
 import type { Contender } from "../contender.ts";
 import { hot, sizeOf, spread, whole } from "../numbers.ts";
 import { peer, peerFolder, peerVersion } from "../peers.ts";
-import type { Step } from "../rows/row.ts";
+import type { TimedStep } from "../rows/row.ts";
 
 const BATCH = 100;
 
@@ -19,7 +19,7 @@ export async function tfjs(): Promise<Contender> {
   const T = (shape: number[], scale = 1): any => t.tensor(spread(sizeOf(shape), scale), shape);
   const V = (shape: number[], scale: number): any => t.variable(T(shape, scale));
   const Z = (shape: number[]): any => t.variable(t.zeros(shape));
-  const on = (backend: "wasm" | "cpu", make: () => () => unknown) => async (): Promise<Step> => {
+  const on = (backend: "wasm" | "cpu", make: () => () => unknown) => async (): Promise<TimedStep> => {
     await t.setBackend(backend);
     const run = make();
     return { run: () => t.dispose(run()) };
@@ -78,7 +78,7 @@ export async function tfjs(): Promise<Contender> {
       });
     });
 
-  const rows = new Map<string, () => Promise<Step>>([
+  const rows = new Map<string, () => Promise<TimedStep>>([
     ["matmul-256", product(256)],
     ["matmul-512", product(512)],
     ["matmul-1024", product(1024)],

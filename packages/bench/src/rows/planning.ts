@@ -6,7 +6,7 @@ import { mse } from "@weft/nn";
 import { adam } from "@weft/optim";
 import { add, matmul, scope, sub, tanh, type Operand, type Tensor } from "@weft/tensor";
 import { openSync, type CpuBackend } from "@weft/tensor-cpu";
-import type { Row, Step } from "./row.ts";
+import type { Row, TimedStep } from "./row.ts";
 
 const BATCH = 4;
 const UNITS = 8;
@@ -35,7 +35,7 @@ function unrolled({ w, u, b }: Network, xs: readonly Tensor[], start: Tensor, wi
   return mse(h, 0.5);
 }
 
-function wired(backend: CpuBackend, next: (wiring: number) => number): Step {
+function wired(backend: CpuBackend, next: (wiring: number) => number): TimedStep {
   const { randn, zeros } = backend;
   const model = network(backend);
   const xs = Array.from({ length: LENGTH }, () => randn([BATCH, UNITS]));

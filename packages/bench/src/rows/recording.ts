@@ -4,7 +4,7 @@
 import { diff, param, stopGradient, type Param } from "@weft/autograd";
 import { add, matmul, relu, square, sub, sum, type Operand, type Tensor } from "@weft/tensor";
 import type { CpuBackend } from "@weft/tensor-cpu";
-import { stored, type Row, type Step } from "./row.ts";
+import { stored, type Row, type TimedStep } from "./row.ts";
 
 /** The number of calls that a figure in the table stands for. */
 export const CALLS = 6000;
@@ -45,7 +45,7 @@ function data(backend: CpuBackend): Data {
   return made;
 }
 
-const over = (backend: CpuBackend, f: (data: Data, batch: Batch) => unknown): Step => {
+const over = (backend: CpuBackend, f: (data: Data, batch: Batch) => unknown): TimedStep => {
   const all = data(backend);
   let i = 0;
   return { run: () => stored(() => f(all, all.batches[i++ % BATCHES]!)) };

@@ -5,7 +5,7 @@ import { flush } from "@weft/tensor/internals";
 import type { CpuBackend } from "@weft/tensor-cpu";
 
 /** What is repeated and timed. */
-export interface Step {
+export interface TimedStep {
   run(): void | Promise<void>;
   /** Releases what the step holds; may return a note on it. */
   end?(): string | void;
@@ -31,7 +31,7 @@ export interface Row {
   /** Rows of one group are measured together, one after the other in every round, so that they can be compared. */
   readonly group?: string;
   /** Makes the inputs, and the step as a user of Weft would write it. */
-  readonly weft: (backend: CpuBackend) => Step;
+  readonly weft: (backend: CpuBackend) => TimedStep;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 
-interface Storage {
+interface Conversion {
   /** A number as `cast` converts it. */
   readonly round: (x: number) => number;
   /** The element of the host's array for such a number, and back. */
@@ -11,12 +11,12 @@ interface Storage {
 }
 
 const same = (x: number): number => x;
-const plain = (round: (x: number) => number): Storage => ({ round, store: same, load: same });
-const truncate = (low: number, high: number): Storage =>
+const plain = (round: (x: number) => number): Conversion => ({ round, store: same, load: same });
+const truncate = (low: number, high: number): Conversion =>
   plain((x) => (Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)))));
 
 /** A float with a sign, exponent bits and fraction bits, as in IEEE 754. */
-function float(exponentBits: number, fractionBits: number): Storage {
+function float(exponentBits: number, fractionBits: number): Conversion {
   const special = 2 ** exponentBits - 1;
   const bias = 2 ** (exponentBits - 1) - 1;
   const ones = 2 ** fractionBits;
@@ -57,7 +57,7 @@ function float(exponentBits: number, fractionBits: number): Storage {
   return { round, store, load };
 }
 
-export const storage: Record<DType, Storage> = {
+export const storage: Record<DType, Conversion> = {
   // The reference keeps f32 as float64, unless `rounding` is set.
   f32: plain(same),
   f64: plain(same),

@@ -219,7 +219,9 @@ export class PlanCache<T> {
     this.#plans = new BoundedCache(limit, ({ value }) => drop(value));
   }
 
-  /** Of signatures with one hash, each is under the next free key. Where one before it has gone, a plan is made again. */
+  /**
+   * Of signatures with one hash, each is under the next free key. Where one before it has gone, a plan is made again.
+   */
   find(signature: Signature): T | undefined {
     for (let key = signature.hash; ; key++) {
       const known = this.#plans.get(key);

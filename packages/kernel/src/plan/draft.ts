@@ -8,7 +8,7 @@ import { isAligned, type MapValue, type PlanValue, type SourceValue } from "./pl
 import type { KernelOperand, Reduction, Scalar } from "../language.ts";
 import { stepOf, type Strides } from "./loops.ts";
 import type { Group, Grouping } from "./merge.ts";
-import type { Memory } from "./slots.ts";
+import type { StorageMap } from "./slots.ts";
 import type { AnyOp } from "../graph/operation.ts";
 import { broadcastStrides } from "../graph/view.ts";
 
@@ -18,7 +18,7 @@ export interface Decisions
     Pick<Joins, "targets">,
     Pick<Absorption, "absorbed">,
     Pick<Grouping, "groupOf" | "stored">,
-    Pick<Memory, "addressOf"> {}
+    Pick<StorageMap, "addressOf"> {}
 
 /** One line of a draft: enough for the key, and to build the kernel if the key is new. */
 export type DraftLine =

@@ -2,7 +2,7 @@
 // one loop.
 import type { Shape } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
-import type { Step } from "../language.ts";
+import type { LaneStride } from "../language.ts";
 import { isRowMajor } from "../graph/view.ts";
 
 /** One operand's strides over an index space, in elements. */
@@ -62,4 +62,4 @@ export function loopsOf(
   return { sizes, reduced: reduce ? sizes.length - kept : 0, strides };
 }
 
-export const stepOf = (stride: number): Step => (stride === 0 ? "still" : stride === 1 ? "unit" : "stride");
+export const stepOf = (stride: number): LaneStride => (stride === 0 ? "still" : stride === 1 ? "unit" : "stride");

@@ -11,7 +11,7 @@ interface Address {
   readonly bytes: number;
 }
 
-export interface Memory {
+export interface StorageMap {
   readonly slots: readonly Slot[];
   /** Of a value that holds elements and is stored. */
   readonly addressOf: (base: PlanValue) => Address;
@@ -21,7 +21,7 @@ export function slotsOf(
   { leaves, kept }: Pick<Values, "leaves" | "kept">,
   { values, count, targets }: Joins,
   { groups, readers, stored }: Grouping,
-): Memory {
+): StorageMap {
   const slots: Slot[] = [];
   const slotOf = new Array<Slot | undefined>(count).fill(undefined);
   const addSlot = (value: PlanValue, kind: Slot["kind"]): void => {

@@ -19,7 +19,7 @@ export interface Relief {
 }
 
 /** One run of a plan. */
-export interface Run<S> {
+export interface PlanRun<S> {
   readonly needed: readonly Node[];
   readonly leaves: readonly Node[];
   /** The storage of leaves and outputs, by slot. */
@@ -78,9 +78,9 @@ export interface Driver<S extends Storage, E> {
   supports(dtype: DType): boolean;
   prepare(plan: Plan): E;
   /**
-   * For devices that report only later that memory was missing or a kernel did not compile: the number of the last thing
-   * that may turn out to be missing, 0 when all are known to be there. A careful run that finds itself in doubt stops before it overwrites. The
-   * trial is told the outcome.
+   * For devices that report only later that memory was missing or a kernel did not compile: the number of the last
+   * thing that may turn out to be missing, 0 when all are known to be there. A careful run that finds itself in doubt
+   * stops before it overwrites. The trial is told the outcome.
    */
   doubt?(): number;
   tried?(by: Trial): void;
@@ -88,7 +88,7 @@ export interface Driver<S extends Storage, E> {
    * Runs a plan. What can be known to be missing (memory, a kernel that does not compile) throws before anything is
    * written. Adds to `run.found` the calls that met, or may have met, an index out of range.
    */
-  run(prepared: E, plan: Plan, run: Run<S>): void;
+  run(prepared: E, plan: Plan, run: PlanRun<S>): void;
   /** Throws if every call fails from now on, for example because the device was lost. */
   check?(): void;
   /** Frees a plan that was evicted from the cache. */

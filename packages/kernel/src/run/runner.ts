@@ -6,7 +6,7 @@ import { indicesOfCode } from "../graph/operation.ts";
 import { PlanCache, Signature } from "../graph/signature.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
-import type { Driver, Run } from "./driver.ts";
+import type { Driver, PlanRun } from "./driver.ts";
 import type { Unowned } from "./unowned.ts";
 
 interface Donor {
@@ -158,7 +158,15 @@ export class Runner<S extends Storage, E> {
     }
     const open = unchecked && boxes && this.#driver.findsAtOnce === true;
     if (this.#found.size > 0) this.#found = new Map();
-    const run: Run<S> = { needed, leaves, storages: [], careful: false, open, overwritten: false, found: this.#found };
+    const run: PlanRun<S> = {
+      needed,
+      leaves,
+      storages: [],
+      careful: false,
+      open,
+      overwritten: false,
+      found: this.#found,
+    };
     const { storages, found } = run;
     /** Leaves whose storage is reused by outputs, and the slots of these. */
     const donors: Donor[] = [];
@@ -196,7 +204,7 @@ export class Runner<S extends Storage, E> {
    * Finds storage for leaves and outputs, by slot. With `donors`, an output may reuse the storage of a leaf that
    * nothing refers to.
    */
-  #gather(plan: Plan, { leaves, storages, open }: Run<S>, donors: Donor[] | undefined): void {
+  #gather(plan: Plan, { leaves, storages, open }: PlanRun<S>, donors: Donor[] | undefined): void {
     // All leaves are marked as used before any is restored: restoring may evict others.
     for (let i = 0; i < leaves.length; i++)
       this.#unowned.use((storages[plan.leaves[i]!] = this.#unowned.storageOf(leaves[i]!)!));

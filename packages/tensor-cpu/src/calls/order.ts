@@ -3,9 +3,9 @@
 import type { Attrs } from "@weft/tensor";
 import { aligned, blocksOf, dense, lines, type Call, type CallMemory, type Operand } from "./call.ts";
 
-type Memory = Float32Array | Float64Array | Int32Array;
+type Elements = Float32Array | Float64Array | Int32Array;
 
-const memoryOf = (m: CallMemory, { dtype }: Operand): Memory =>
+const memoryOf = (m: CallMemory, { dtype }: Operand): Elements =>
   dtype === "f64" ? m.f64 : dtype === "i32" ? m.i32 : m.f32;
 
 /** A call that works on one line of its input after the other; positions are in elements. */
@@ -14,7 +14,7 @@ const line = <A extends { readonly axis: number }>(
     attrs: A,
     n: number,
     input: Operand,
-  ) => (m: CallMemory, scratch: number) => (x: Memory, y: Memory, from: number, step: number, to: number) => void,
+  ) => (m: CallMemory, scratch: number) => (x: Elements, y: Elements, from: number, step: number, to: number) => void,
   /** Whether the result has one element per line. */
   single: boolean,
   /** Bytes of scratch memory for lines of n elements. */
@@ -44,7 +44,7 @@ const line = <A extends { readonly axis: number }>(
 // Loops over elements are functions of their own: V8 optimizes them sooner than closures.
 
 /** The first place of the greatest element; the first NaN, if there is one. */
-function greatest(x: Memory, n: number, from: number, step: number): number {
+function greatest(x: Elements, n: number, from: number, step: number): number {
   let best = x[from]!;
   let where = 0;
   for (let i = 1, p = from + step; i < n && best === best; i++, p += step) {
@@ -56,7 +56,7 @@ function greatest(x: Memory, n: number, from: number, step: number): number {
   }
   return where;
 }
-function least(x: Memory, n: number, from: number, step: number): number {
+function least(x: Elements, n: number, from: number, step: number): number {
   let best = x[from]!;
   let where = 0;
   for (let i = 1, p = from + step; i < n && best === best; i++, p += step) {
@@ -80,7 +80,7 @@ const position = (find: typeof greatest): Call<Attrs<"argmax">> =>
 export const argmax = position(greatest);
 export const argmin = position(least);
 
-function runningSum(x: Memory, y: Memory, n: number, from: number, to: number, step: number): void {
+function runningSum(x: Elements, y: Elements, n: number, from: number, to: number, step: number): void {
   let sum = 0;
   for (let i = 0, p = from, q = to; i < n; i++, p += step, q += step) {
     sum += x[p]!;

@@ -159,10 +159,10 @@ function windows(image: Three, count: Three, { window, stride, padding }: PoolAt
   };
 }
 
-type Memory = Float32Array | Float64Array;
+type Elements = Float32Array | Float64Array;
 
 /** For each window of the plane at `at`, the place of its first maximum (the first NaN, if there is one). */
-function findMaxima(memory: Memory, at: number, { image, count, from, to }: Windows, found: Int32Array): void {
+function findMaxima(memory: Elements, at: number, { image, count, from, to }: Windows, found: Int32Array): void {
   const [, height, width] = image;
   const [columns, ends] = [from[2], to[2]];
   let place = 0;
@@ -188,7 +188,7 @@ function findMaxima(memory: Memory, at: number, { image, count, from, to }: Wind
 }
 
 /** Sums windows of the image into the pooled plane, or adds the pooled plane to all elements of its windows. */
-function sumWindows(memory: Memory, plane: number, pooled: number, w: Windows, toImage: boolean): void {
+function sumWindows(memory: Elements, plane: number, pooled: number, w: Windows, toImage: boolean): void {
   const { image, count, from, to } = w;
   const [, height, width] = image;
   for (let a = 0; a < count[0]; a++)
@@ -208,7 +208,7 @@ function sumWindows(memory: Memory, plane: number, pooled: number, w: Windows, t
 }
 
 /** Each pooling of one plane, by its definition: addresses in elements, output first. */
-type Plane = (memory: Memory, at: readonly number[], w: Windows, found: Int32Array) => void;
+type Plane = (memory: Elements, at: readonly number[], w: Windows, found: Int32Array) => void;
 
 const picking =
   (source: 1 | 2): Plane =>

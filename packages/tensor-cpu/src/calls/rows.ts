@@ -54,7 +54,7 @@ function wordsOf({ kernel, loops, areas, numbers }: PassKernel, given: Rows, scr
 }
 
 /** A pass with its code; its arguments and what it hands on lie in scratch memory, at byte offsets. */
-interface Step {
+interface PreparedPass {
   readonly run: (args: number, begin: number, end: number) => void;
   readonly words: Int32Array;
   readonly at: number;
@@ -70,7 +70,7 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
   const take = (bytes: number): number => (scratch += aligned(bytes)) - aligned(bytes);
   /** Where values lie, by instruction. */
   const values = new Map<number, number>();
-  const steps = passes.map((pass): Step => {
+  const steps = passes.map((pass): PreparedPass => {
     const { kernel, loops, areas } = pass;
     const { run } = machineCode<"run">(m, kernel.key, (module, relaxed) => writeKernel(module, kernel, relaxed));
     const words = wordsOf(pass, given, scratchRows);

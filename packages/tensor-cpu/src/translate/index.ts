@@ -3,7 +3,7 @@ import type { Fn, Kernel } from "@weft/kernel";
 import { F64, I32, Module, type Imported } from "../wasm/emitter.ts";
 import { isDouble } from "./levels.ts";
 import { math } from "./math.ts";
-import type { Surroundings } from "./machine.ts";
+import type { FunctionScope } from "./machine.ts";
 import { Nest } from "./nest.ts";
 import { scalarMachine } from "./scalar.ts";
 import { vectorMachine } from "./vector.ts";
@@ -19,7 +19,7 @@ export interface TranslateOptions {
  * Runs begin…end of loop 0: `args` is the byte address of the launch's argument words (`layout` of the kernel language,
  * whose first two are not read). Where loop 0 is not reduced, ranges of it may run at the same time.
  */
-export type Run = (args: number, begin: number, end: number) => void;
+export type Routine = (args: number, begin: number, end: number) => void;
 
 /**
  * Adds `run(args, begin, end)` to a module, which imports the memory `e.m` (with a maximum) and what the kernel calls
@@ -37,7 +37,7 @@ export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
       ),
     );
   const f = m.func("run", [I32, I32, I32]);
-  const rest: Pick<Surroundings, "relaxed" | "call"> = {
+  const rest: Pick<FunctionScope, "relaxed" | "call"> = {
     relaxed,
     call: (name, args) => imports.get(name)!.call(...args),
   };
@@ -53,9 +53,9 @@ export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions)
 }
 
 /** The kernel as a function on this memory. */
-export function instantiate(kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): Run {
+export function instantiate(kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): Routine {
   const module = new WebAssembly.Module(translate(kernel, options));
-  return new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports["run"] as Run;
+  return new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports["run"] as Routine;
 }
 
 const isMath = (fn: Fn): fn is keyof typeof math => fn in math;

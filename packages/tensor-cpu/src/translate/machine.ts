@@ -30,7 +30,7 @@ export type ValueType = NumberType | typeof V128;
 type Hold = <T extends ValueType>(e: Expr<T>, type: T) => Expr<T>;
 
 /** What machines get from the function under construction. */
-export interface Surroundings {
+export interface FunctionScope {
   readonly f: Func;
   readonly relaxed: boolean;
   readonly hold: Hold;

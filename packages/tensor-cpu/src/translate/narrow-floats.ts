@@ -10,7 +10,8 @@ export const bfloat = { load: fromBfloat, store: toBfloat };
 function fromHalf(raw: Vector, hold: (e: Vector) => Vector): Vector {
   const h = hold(raw);
   const magnitude = hold(v128.and(h, i32x4.const(0x7fff)));
-  const finite = f32x4.mul(i32x4.shl(magnitude, 13), f32x4.const(2 ** 112)); // moves the exponent's bias from 15 to 127, subnormals too
+  // Moves the exponent's bias from 15 to 127, subnormals too
+  const finite = f32x4.mul(i32x4.shl(magnitude, 13), f32x4.const(2 ** 112));
   const special = v128.and(i32x4.gtS(magnitude, i32x4.const(0x7bff)), i32x4.const(0x7f800000)); // infinity, NaN
   return v128.or(v128.or(finite, special), i32x4.shl(v128.and(h, i32x4.const(0x8000)), 16));
 }

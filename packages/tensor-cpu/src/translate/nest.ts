@@ -4,7 +4,7 @@
 import { layout, masked, type Kernel } from "@weft/kernel";
 import { F32, F64, I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func } from "../wasm/emitter.ts";
 import { level, levels, type Levels } from "./levels.ts";
-import type { Accumulator, InstructionSet, Surroundings, ValueType } from "./machine.ts";
+import type { Accumulator, InstructionSet, FunctionScope, ValueType } from "./machine.ts";
 import { Positions } from "./positions.ts";
 
 type Int = Local<typeof I32>;
@@ -55,8 +55,8 @@ export class Nest<T extends ValueType> {
   constructor(
     kernel: Kernel,
     f: Func,
-    machine: (s: Surroundings) => InstructionSet<T>,
-    rest: Pick<Surroundings, "relaxed" | "call">,
+    machine: (s: FunctionScope) => InstructionSet<T>,
+    rest: Pick<FunctionScope, "relaxed" | "call">,
   ) {
     this.#kernel = kernel;
     this.#f = f;

@@ -13,7 +13,7 @@ import {
   type Apply,
   type InstructionSet,
   type Site,
-  type Surroundings,
+  type FunctionScope,
 } from "./machine.ts";
 import { storage } from "./storage.ts";
 
@@ -108,7 +108,7 @@ const bounds: Record<Scalar, readonly [least: number, most: number]> = {
   bool: [0, 1],
 };
 
-export function scalarMachine({ f, hold, call }: Surroundings): InstructionSet<NumberType> {
+export function scalarMachine({ f, hold, call }: FunctionScope): InstructionSet<NumberType> {
   const holdLanes = (x: Expr<typeof V128>): Expr<typeof V128> => hold(x, V128);
   const convert = (value: Value, from: Scalar, to: Scalar): Value => {
     const rule = rules[from][to];

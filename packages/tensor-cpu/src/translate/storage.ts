@@ -30,7 +30,7 @@ interface Lanes {
   store(value: Vector, hold: Hold): Vector;
 }
 
-interface Storage {
+interface StorageForm {
   /** Undefined where four do not fit into a register. */
   readonly lanes: Lanes | undefined;
   /** The value of the one element at an address. */
@@ -51,7 +51,7 @@ const byte: Lanes = {
 };
 
 /** Dtypes computed in f32 and stored in fewer bits: a single element is converted in lanes, too. */
-const narrow = (view: "u8" | "u16", lanes: Lanes): Storage => {
+const narrow = (view: "u8" | "u16", lanes: Lanes): StorageForm => {
   const [load, store] = view === "u8" ? [i32.load8u, v128.store8Lane] : [i32.load16u, v128.store16Lane];
   return {
     lanes,
@@ -66,14 +66,14 @@ const plain = <T extends NumberType>(
   view: "f32" | "f64" | "i32",
   code: { load(at: Int): Expr<T>; store(at: Int, value: Expr<T>): Expr<typeof VOID> },
   lanes: Lanes | undefined,
-): Storage => ({
+): StorageForm => ({
   lanes,
   load: (at) => code.load(at),
   store: (at, value: Expr<T>) => code.store(at, value),
   view,
 });
 
-export const storage: Record<DType, Storage> = {
+export const storage: Record<DType, StorageForm> = {
   f32: plain("f32", f32, asItIs),
   f64: plain("f64", f64, undefined),
   i32: plain("i32", i32, asItIs),

@@ -5,7 +5,7 @@ import { masked, type Fn, type Scalar } from "@weft/kernel";
 import { V128, f32, f32x4, f64, f64x2, i16x8, i32, i32x4, i8x16, v128, type Expr, type F32 } from "../wasm/emitter.ts";
 import { accumulations } from "./vector-accumulation.ts";
 import { VectorAccumulator } from "./vector-accumulator.ts";
-import { unsupported, type Apply, type InstructionSet, type Site, type Surroundings } from "./machine.ts";
+import { unsupported, type Apply, type InstructionSet, type Site, type FunctionScope } from "./machine.ts";
 import { storage } from "./storage.ts";
 
 type Vector = Expr<typeof V128>;
@@ -68,7 +68,7 @@ const boolRules: { readonly [F in Fn]?: Rule } = {
 
 const rules: Record<Scalar, { readonly [F in Fn]?: Rule }> = { f32: f32Rules, i32: i32Rules, bool: boolRules, f64: {} };
 
-export function vectorMachine(s: Surroundings): InstructionSet<typeof V128> {
+export function vectorMachine(s: FunctionScope): InstructionSet<typeof V128> {
   const { f, relaxed } = s;
   const hold = (x: Vector): Vector => s.hold(x, V128);
   const select = (mask: Vector, a: Vector, b: Vector): Vector =>

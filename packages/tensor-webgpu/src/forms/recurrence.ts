@@ -80,8 +80,8 @@ export interface ForwardCell {
   /** How many sums a unit has: parts of `given` and of the rows of whh. */
   readonly parts: 3 | 4;
   /**
-   * What sum j begins with. In scope: `first`, the place of the element's first part in operand 0, `given`; `place`, its
-   * place in a state, and `n`, its unit. Operand 1 is h, operand 3 is `other`.
+   * What sum j begins with. In scope: `first`, the place of the element's first part in operand 0, `given`; `place`,
+   * its place in a state, and `n`, its unit. Operand 1 is h, operand 3 is `other`.
    */
   readonly start: (w: Words, j: number) => string;
   readonly own: (w: Words) => readonly string[];

@@ -4,7 +4,7 @@
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { AddressArgument, CallLaunch, CallOperand, NumberArgument } from "@weft/kernel";
-import type { Body, Epilogue, Surroundings } from "../translate/program.ts";
+import type { Body, Epilogue, BodyScope } from "../translate/program.ts";
 import { registerOf, wgslType, type Register } from "../translate/scalar.ts";
 import type { DeviceTraits } from "./device-traits.ts";
 
@@ -74,7 +74,7 @@ export interface StageForm {
 
 /** What the text of a stage is written with. Operands are numbered as in the form; places are in elements (u32). */
 export interface Words {
-  readonly at: Surroundings;
+  readonly at: BodyScope;
   readonly load: (k: number, place: string) => string;
   /** Four neighbors in an f32 operand, a vec4f; the place is a multiple of 4. Only in a form that is `wide`. */
   readonly load4: (k: number, place: string) => string;
@@ -181,7 +181,7 @@ const eachOfFour = (place: string, text: (place: string, component: string, i: n
   [..."xyzw"].map((component, i) => text(`(${place}) + ${i}u`, component, i));
 
 function wordsOf(
-  at: Surroundings,
+  at: BodyScope,
   dtypes: readonly DType[],
   out: number,
   aligned: boolean,

@@ -4,7 +4,7 @@ import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel } from "@weft/kernel";
 import { mapOf } from "./map.ts";
 import { splitting, type Slices } from "./partition.ts";
-import type { Body, Surroundings } from "./program.ts";
+import type { Body, BodyScope } from "./program.ts";
 import { joinsIn, reductionOf } from "./reduction.ts";
 import { memoryOperands, Text, type ElementText, type KernelStyle } from "./text.ts";
 
@@ -43,5 +43,5 @@ export function bodyOf(kernel: Kernel, slices: Slices, threads: number, form: Ke
 }
 
 /** A map in which `value` replaces the element loaded from operand `given` (-1: none). */
-export const elementOf = (kernel: Kernel, at: Surroundings, given: number): ElementText =>
+export const elementOf = (kernel: Kernel, at: BodyScope, given: number): ElementText =>
   new Text(kernel, 1, at, { given }).apart();

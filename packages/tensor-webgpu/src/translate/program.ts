@@ -32,15 +32,15 @@ export interface Body {
   /** Whether it uses operations of subgroups. */
   readonly subgroups?: boolean;
   /** Functions that the text calls; their names begin with `at.name`. */
-  readonly functions?: (at: Surroundings) => string;
+  readonly functions?: (at: BodyScope) => string;
   /**
    * Statements with `group` (number of the workgroup), `lane` (of the invocation in it) and the names of `at` in scope.
    */
-  readonly text: (at: Surroundings) => string;
+  readonly text: (at: BodyScope) => string;
 }
 
 /** What a body's text can use. */
-export interface Surroundings {
+export interface BodyScope {
   /** Invocations in a workgroup. */
   readonly threads: number;
   /** The body's name in its program. */
@@ -70,7 +70,7 @@ export interface Surroundings {
 }
 
 /** What a body that follows others can use: after `words` words of arguments and `operands` operands. */
-export const following = (at: Surroundings, words: number, operands: number): Surroundings => ({
+export const following = (at: BodyScope, words: number, operands: number): BodyScope => ({
   ...at,
   word: (w) => at.word(words + w),
   load: (k, as, address) => at.load(operands + k, as, address),
@@ -99,7 +99,7 @@ export interface Epilogue {
    * `NAME_after4` for four neighbors. The arguments begin at word `first`, its operands follow the first `operands` of
    * the body; the result is operand `result`, whose address is in word `word`.
    */
-  readonly functions: (at: Surroundings, first: number, operands: number, result: number, word: number) => string;
+  readonly functions: (at: BodyScope, first: number, operands: number, result: number, word: number) => string;
 }
 
 /** The binding of the first slab, after the arguments and the flags of indices out of range. */
@@ -149,7 +149,7 @@ interface Layout {
   readonly threads: number;
 }
 
-function surroundings(m: Member, name: string, base: number, { atomic, wide, threads }: Layout): Surroundings {
+function bodyScope(m: Member, name: string, base: number, { atomic, wide, threads }: Layout): BodyScope {
   const binding = (operand: number): number => m.bindings[operand]!;
   const slab = (operand: number, address: string): string => {
     const b = binding(operand);
@@ -162,11 +162,11 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     const at = slab(operand, address);
     return atomic.has(binding(operand)) ? `atomicStore(&${at}, ${value});` : `${at} = ${value};`;
   };
-  const load: Surroundings["load"] = (operand, as, address) => {
+  const load: BodyScope["load"] = (operand, as, address) => {
     const { dtype } = m.body.operands[operand]!;
     return elementIn(dtype, as, oneWord(operand, address), address);
   };
-  const store: Surroundings["store"] = (operand, from, value, address) => {
+  const store: BodyScope["store"] = (operand, from, value, address) => {
     const { dtype } = m.body.operands[operand]!;
     const x = wordOf(dtype, from, value);
     if (isNarrow(dtype)) {
@@ -177,12 +177,12 @@ function surroundings(m: Member, name: string, base: number, { atomic, wide, thr
     return setWord(operand, x, address);
   };
   const four = [0, 1, 2, 3].map((i) => [(address: string) => `(${address} + ${4 * i}u)`, "xyzw"[i]] as const);
-  const loadWords: Surroundings["loadWords"] = (operand, count, address) => {
+  const loadWords: BodyScope["loadWords"] = (operand, count, address) => {
     if (count === 1) return oneWord(operand, address);
     if (wide.has(binding(operand))) return `slab${binding(operand)}[${address} >> 4u]`;
     return `vec4u(${four.map(([at]) => oneWord(operand, at(address))).join(", ")})`;
   };
-  const storeWords: Surroundings["storeWords"] = (operand, count, value, address) => {
+  const storeWords: BodyScope["storeWords"] = (operand, count, value, address) => {
     if (count === 1) return setWord(operand, value, address);
     if (wide.has(binding(operand))) return `slab${binding(operand)}[${address} >> 4u] = ${value};`;
     return four.map(([at, x]) => setWord(operand, `${value}.${x}`, at(address))).join(" ");
@@ -222,7 +222,7 @@ export function program(members: readonly Member[], threads: number, vectors = f
   const tiles = Math.max(...members.map((m) => m.body.vectors ?? 0));
   let base = headerWords(members.length);
   const functions = members.map((m, i) => {
-    const at = surroundings(m, `member${i}`, base, { atomic, wide, threads });
+    const at = bodyScope(m, `member${i}`, base, { atomic, wide, threads });
     base += paddedWords(m.body.words);
     return `${m.body.functions?.(at) ?? ""}\nfn member${i}(group: u32, lane: u32) {\n${m.body.text(at)}\n}`;
   });

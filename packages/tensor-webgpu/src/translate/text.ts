@@ -3,7 +3,7 @@ import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel, type Scalar, type V } from "@weft/kernel";
 import type { Epilogue } from "./program.ts";
 import { splitting, type Block, type Slices } from "./partition.ts";
-import type { Surroundings } from "./program.ts";
+import type { BodyScope } from "./program.ts";
 import { applied, constant, registerOf, type Register } from "./scalar.ts";
 import { elementIn, wordOf } from "./storage.ts";
 import { roundedBy, usedBy } from "./values.ts";
@@ -53,7 +53,7 @@ export const memoryOperands = (kernel: Kernel): number[] =>
 export class Text {
   readonly kernel: Kernel;
   readonly slices: Slices;
-  readonly at: Surroundings;
+  readonly at: BodyScope;
   readonly place: ReadonlyMap<number, number>;
   readonly used: readonly boolean[];
   readonly rounded: ReadonlySet<V>;
@@ -65,7 +65,7 @@ export class Text {
   constructor(
     kernel: Kernel,
     slices: Slices,
-    at: Surroundings,
+    at: BodyScope,
     { given = -1, form = {} }: { readonly given?: number; readonly form?: KernelStyle },
   ) {
     this.given = given;

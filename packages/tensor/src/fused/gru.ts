@@ -38,7 +38,10 @@ export const gruStep: CellFormula = (k, alive, sumR, sumZ, q, givenR, givenZ, gi
   return [[r, z, n, q], [chosen(k, alive, next, h)]];
 };
 
-/** From r, z, n, q, h before, and the gradient d of h after: those of what x gave, of the sums, and h's that z passes on. */
+/**
+ * From r, z, n, q, h before, and the gradient d of h after: those of what x gave, of the sums, and h's that z passes
+ * on.
+ */
 export const gruStepGrad: CellFormula = (k, alive, r, z, n, q, before, d) => {
   const dn = k.mul(k.mul(d, k.sub(k.constant(1), z)), dTanh(k, n));
   const dr = k.mul(k.mul(dn, q), dSigmoid(k, r));

@@ -35,8 +35,8 @@ export const lstmStep: CellFormula = (k, alive, sumI, sumF, sumG, sumO, c, h) =>
 };
 
 /**
- * From the gates, c after and before the step, and the gradients dc and d of c and h after it: those of the sums and of c
- * before; with lengths also the part of h's that does not come through the sums.
+ * From the gates, c after and before the step, and the gradients dc and d of c and h after it: those of the sums and of
+ * c before; with lengths also the part of h's that does not come through the sums.
  */
 export const lstmStepGrad: CellFormula = (k, alive, i, f, g, o, c, before, dc, d) => {
   const squashed = k.tanh(c);
@@ -99,8 +99,8 @@ export const lstmSequenceOp: FusedOp<SequenceAttrs> = {
 };
 
 /**
- * The backward pass: the gradients of what σ and tanh were applied to, and of the first c; with lengths also that of the
- * first h without what comes through whh.
+ * The backward pass: the gradients of what σ and tanh were applied to, and of the first c; with lengths also that of
+ * the first h without what comes through whh.
  */
 export const lstmSequenceGradOp: FusedOp<SequenceAttrs> = {
   name: "lstmSequenceGrad",
@@ -181,10 +181,10 @@ export interface LstmStepsGrad {
 }
 
 /**
- * The backward pass of `lstmSequence`, with the same lengths and direction: from its results, gates and cells, its c and
- * whh, the gradient gy `[T, B, H]` of hiddens and gc `[B, H]` of the last cell. For each t from the last, with d = gy +
- * da(t+1)·whh and s = tanh(c): dc += d·o·(1 − s²); da = (dc·g·i(1−i), dc·c(t−1)·f(1−f), dc·i·(1−g²), d·s·o(1−o)); dc =
- * dc·f. Beyond a row's length da is 0, and d and dc pass unchanged.
+ * The backward pass of `lstmSequence`, with the same lengths and direction: from its results, gates and cells, its c
+ * and whh, the gradient gy `[T, B, H]` of hiddens and gc `[B, H]` of the last cell. For each t from the last, with d =
+ * gy + da(t+1)·whh and s = tanh(c): dc += d·o·(1 − s²); da = (dc·g·i(1−i), dc·c(t−1)·f(1−f), dc·i·(1−g²), d·s·o(1−o));
+ * dc = dc·f. Beyond a row's length da is 0, and d and dc pass unchanged.
  *
  * @example
  * const [c, whh] = [zeros([2, 3]), randn([12, 3])];

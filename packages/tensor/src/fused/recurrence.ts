@@ -115,7 +115,8 @@ export const columns = (x: Tensor, parts: number, units: number): Tensor[] =>
 
 /**
  * What a step does with one unit of one row, forward or backward, written once for tensors and for the kernels of every
- * backend. It gives the parts of each result. `alive` says whether the row has the step; without lengths it is left out.
+ * backend. It gives the parts of each result. `alive` says whether the row has the step; without lengths it is left
+ * out.
  */
 export type CellFormula = <V>(k: Arithmetic<V>, alive: V | undefined, ...xs: V[]) => readonly (readonly V[])[];
 
