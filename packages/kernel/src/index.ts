@@ -7,7 +7,7 @@ export { Fault } from "./graph/fault.ts";
 export * from "./fused-kernel.ts";
 export * from "./language.ts";
 export { Node, type Storage } from "./graph/node.ts";
-export { nameOf, type AnyOp, type CallOp } from "./graph/operation.ts";
+export { codeOf, nameOf, type AnyOp, type CallOp } from "./graph/operation.ts";
 export { chained, type Arrange } from "./plan/chain.ts";
 export type * from "./plan/traits.ts";
 export { rowProgram, type RowNumber, type RowPass, type RowProgram } from "./rows.ts";

@@ -24,7 +24,7 @@ import {
   type PlanRun,
 } from "@weft/kernel";
 import { callsWith } from "./calls/index.ts";
-import { aligned, type Call, type Calls, type Prepared } from "./calls/call.ts";
+import { aligned, type Call, type CallMemory, type Calls, type Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { instantiate, type Routine } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
@@ -133,6 +133,7 @@ export class Executor implements Driver<Block, Executable> {
   readonly version = VERSION;
   readonly heap: Heap;
   readonly #calls: Calls;
+  readonly #foreign = new Map<AnyOp, CallMemory>();
   readonly #routines = new WeakMap<Kernel, Routine>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
 
@@ -188,6 +189,14 @@ export class Executor implements Driver<Block, Executable> {
     return run;
   }
 
+  /** The heap; for a kernel from outside, the heap with machine code of its own, so that its names are free. */
+  #memoryOf(op: AnyOp): CallMemory {
+    if (!this.#calls.foreign.has(op)) return this.heap;
+    let own = this.#foreign.get(op);
+    if (own === undefined) this.#foreign.set(op, (own = Object.create(this.heap) as CallMemory));
+    return own;
+  }
+
   prepare(plan: Plan): Executable {
     const words: number[] = [];
     const places: number[] = [];
@@ -216,7 +225,7 @@ export class Executor implements Driver<Block, Executable> {
         countable(launch);
         const { outs, inputs, after } = launch;
         const [out, ...others] = outs;
-        const call = this.traits(launch.op)!.prepare(this.heap, launch.attrs, outs, inputs);
+        const call = this.traits(launch.op)!.prepare(this.#memoryOf(launch.op), launch.attrs, outs, inputs);
         const step: CallStep = {
           call,
           launch,

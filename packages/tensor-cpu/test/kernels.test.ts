@@ -1,6 +1,6 @@
 // A package outside brings a fused operation with its kernel.
 import { grad } from "@weft/autograd";
-import { add, applyFused, ArgumentError, mul, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
+import { add, applyFused, ArgumentError, matmul, mul, scope, sum, type FusedOp, type Tensor } from "@weft/tensor";
 import { kernel as webgpuKernel } from "@weft/tensor-webgpu/kernels";
 import { expect, test } from "vitest";
 import { openSync } from "../src/index.ts";
@@ -65,4 +65,35 @@ test("what kernel() of this backend did not give is refused", () => {
   expect(() => openSync({ kernels: foreign as never })).toThrow(
     "open: @weft/tensor-cpu got a kernel of @weft/tensor-webgpu",
   );
+});
+
+/** times · x, whose code is called what the products of Weft call theirs. */
+const timesOp: FusedOp<Scale> = { ...scaledSquareOp, name: "times", fallback: ([x], { factor }) => [mul(x!, factor)] };
+const times = (factor: number): Call<Scale> =>
+  dense((m, _, [out]) => {
+    const { multiply } = machineCode<"multiply">(m, "panels", (module) => {
+      routine(module, "multiply", (f, y, x) => {
+        f.do(v128.store32Lane(y, f32x4.mul(v128.load32Splat(x), f32x4.const(factor)), 0));
+      });
+    });
+    return {
+      units: out.shape.reduce((size, d) => size * d, 1),
+      scratch: 0,
+      run: ([to], [x], _scratch, begin, end) => {
+        for (let i = begin; i < end; i++) multiply(to + 4 * i, x! + 4 * i);
+      },
+    };
+  });
+
+test("the names of its code are free: Weft and others may use them, too", () => {
+  const otherOp: FusedOp<Scale> = { ...timesOp };
+  const b = openSync({ kernels: [kernel(timesOp, times(3)), kernel(otherOp, times(5))] });
+  scope(() => {
+    const x = b.tensor([1, 2]);
+    const [y] = applyFused(timesOp, [x], { factor: 3 });
+    const [z] = applyFused(otherOp, [x], { factor: 5 });
+    expect([[...y!.dataSync()], [...z!.dataSync()]]).toEqual([[3, 6], [5, 10]]); // oxfmt-ignore
+    const product = matmul(b.ones([40, 50]), b.ones([50, 60]));
+    expect(new Set(product.dataSync())).toEqual(new Set([50]));
+  });
 });

@@ -1,11 +1,11 @@
 // Chains: launches in which each row depends on its own row alone run one after the other in the same workgroups, with
 // barriers between them instead of dispatches. Each is split into blocks of rows, and workgroup g of the chain runs
 // block g of each.
-import { nameOf, type ChainLaunch, type KernelLaunch, type Link } from "@weft/kernel";
+import type { ChainLaunch, KernelLaunch, Link } from "@weft/kernel";
 import type { Calls } from "./calls/call.ts";
 import type { DeviceTraits } from "./forms/device-traits.ts";
 import { stageOfKernel } from "./forms/kernel.ts";
-import { named, sharedBytes, shifted, type Stage } from "./forms/stage.ts";
+import { ofCall, sharedBytes, shifted, type Stage } from "./forms/stage.ts";
 import { resultsOf } from "./translate/partition.ts";
 import { following, type Body, type BodyScope } from "./translate/program.ts";
 
@@ -51,7 +51,7 @@ function together(stages: readonly Stage[], groups: number): Stage {
 /** The one stage of a link; links have no workspace. */
 function stageOfLink(link: Link, rows: number, block: number, calls: Calls, machine: DeviceTraits): Stage {
   if (link.kind === "kernel") return stageOfKernel(link, machine, resultsOfRow(link, rows) * block);
-  return named(nameOf(link.op), calls.get(link.op)!.byRows!(link, block, machine), calls.foreign.has(link.op));
+  return ofCall(link.op, calls.get(link.op)!.byRows!(link, block, machine), calls.foreign.has(link.op));
 }
 
 const resultsOfRow = ({ kernel, words }: KernelLaunch, rows: number): number => resultsOf(kernel, words) / rows;

@@ -50,3 +50,23 @@ onDevice("runs, with a gradient and an epilogue, as its fallback does", async ()
       b.destroy();
     }
 });
+
+onDevice("the names of its texts are free: others may use them, too", async () => {
+  const times = (factor: number): Call<Scale> => ({
+    prepare: (launch, machine) =>
+      prepared(launch, machine, {
+        name: "times",
+        count: launch.outs[0].shape.reduce((n, d) => n * d, 1),
+        numbers: {},
+        text: (w) => `
+          let y = ${w.load(0, "i")} * ${constant(factor, "f32")};
+          ${w.store("i", "y")}`,
+      }),
+  });
+  const otherOp = { ...scaledSquareOp };
+  const b = await open({ kernels: [kernel(scaledSquareOp, times(3)), kernel(otherOp, times(5))] });
+  const x = b.tensor([1, 2]);
+  const results = [scaledSquareOp, otherOp].map((op) => applyFused(op, [x], { factor: 1 })[0]!);
+  expect(await Promise.all(results.map((y) => y.array()))).toEqual([[3, 6], [5, 10]]); // oxfmt-ignore
+  b.destroy();
+});

@@ -107,16 +107,19 @@ export type Calls = CallTable<Call<unknown>>;
 /** An exported function of a module: i32 in, nothing or an i32 out. */
 export type Routine = (...args: number[]) => number;
 
-const built = new WeakMap<WebAssembly.Memory, Map<string, Record<string, Routine>>>();
+const built = new WeakMap<CallMemory, Map<string, Record<string, Routine>>>();
 
-/** The functions that `write` puts into a module, compiled once for a memory. */
+/**
+ * The functions that `write` puts into a module, compiled once for a memory and a name. A kernel from outside has names
+ * of its own.
+ */
 export function machineCode<Name extends string>(
   m: CallMemory,
   name: string,
   write: (module: Module, relaxed: boolean) => void,
 ): Record<Name, Routine> {
-  let modules = built.get(m.memory);
-  if (modules === undefined) built.set(m.memory, (modules = new Map()));
+  let modules = built.get(m);
+  if (modules === undefined) built.set(m, (modules = new Map()));
   const key = m.relaxed ? `${name}, relaxed` : name;
   let code = modules.get(key);
   if (code === undefined) {

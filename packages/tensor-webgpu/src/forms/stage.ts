@@ -3,7 +3,15 @@
 // it names.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import type { AddressArgument, CallLaunch, CallOperand, NumberArgument } from "@weft/kernel";
+import {
+  codeOf,
+  nameOf,
+  type AddressArgument,
+  type AnyOp,
+  type CallLaunch,
+  type CallOperand,
+  type NumberArgument,
+} from "@weft/kernel";
 import type { Body, Epilogue, BodyScope } from "../translate/program.ts";
 import { registerOf, wgslType, type Register } from "../translate/scalar.ts";
 import type { DeviceTraits } from "./device-traits.ts";
@@ -162,10 +170,16 @@ export function stageOf({ threads }: Pick<DeviceTraits, "threads">, form: StageF
 }
 
 /** The stage of a call, its name beginning with that of its operation. */
-export const named = (op: string, stage: Stage, foreign = false): Stage =>
-  stage.name.startsWith(op) && !foreign
-    ? stage
-    : { ...stage, name: stage.name.startsWith(op) ? stage.name : `${op} ${stage.name}`, foreign };
+export const named = (op: string, stage: Stage): Stage =>
+  stage.name.startsWith(op) ? stage : { ...stage, name: `${op} ${stage.name}` };
+
+/** The stage of an operation's call. The texts of a kernel from outside are its own, whatever their names are. */
+export function ofCall(op: AnyOp, stage: Stage, foreign: boolean): Stage {
+  const known = named(nameOf(op), stage);
+  if (!foreign) return known;
+  const own = (body: Body): Body => ({ ...body, key: `${codeOf(op)} ${body.key}` });
+  return { ...known, body: own(stage.body), unaligned: own(stage.unaligned), foreign };
+}
 
 /** Bytes of workgroup memory of a program that runs all of these. */
 export const sharedBytes = (stages: readonly Stage[]): number =>
