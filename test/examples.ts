@@ -4,12 +4,13 @@ import * as autograd from "@weft/autograd";
 import * as reference from "@weft/conformance";
 import * as weft from "@weft/tensor";
 import * as cpu from "@weft/tensor-cpu";
+import type { Backend, Creation } from "@weft/tensor";
 import { creation } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { files, read } from "./source-graph.ts";
 
 type Names = Readonly<Record<string, unknown>>;
-type Opened = ReturnType<typeof reference.openSync> | ReturnType<typeof cpu.openSync>;
+type Opened = Backend & Creation;
 
 export interface ShownPackage {
   /** The folder of the package. */
@@ -41,30 +42,40 @@ const inReadme = ({ name, readme }: ShownPackage): Example[] =>
     .filter(({ code }) => readme?.(code) === true);
 
 /** A backend that examples run on, and how near a number comes there to the one that the example says. */
-interface Stage {
+export interface Stage {
   readonly on: string;
-  readonly backend: typeof reference | typeof cpu;
+  /** What the package of the backend exports. */
+  readonly backend: Names;
+  readonly open: () => Opened | Promise<Opened>;
   readonly near: (got: number, wanted: number) => boolean;
   readonly has: (code: string) => boolean;
 }
+
+/** Within a part of the wanted number, or of 1 if that is smaller. */
+export const nearly =
+  (part: number): Stage["near"] =>
+  (got, wanted) =>
+    Math.abs(got - wanted) <= part * Math.max(1, Math.abs(wanted));
 
 const stages: readonly Stage[] = [
   {
     on: "the reference, to twelve decimals",
     backend: reference,
+    open: () => reference.openSync({ seed: 1 }),
     near: (got, wanted) => Math.abs(got - wanted) < 0.5e-12,
     has: (code) => !/\bmemoryLimit\b|\bborrow\(/.test(code), // it has no limit, and lends no memory
   },
   {
     on: "the CPU, to the precision of f32",
     backend: cpu,
-    near: (got, wanted) => Math.abs(got - wanted) <= 1e-6 * Math.max(1, Math.abs(wanted)),
+    open: () => cpu.openSync({ seed: 1 }),
+    near: nearly(1e-6),
     has: () => true,
   },
 ];
 
-const plain = (y: unknown): unknown =>
-  weft.isTensor(y) ? y.arraySync() : Array.isArray(y) ? y.map((part) => plain(part)) : y;
+const plain = async (y: unknown): Promise<unknown> =>
+  weft.isTensor(y) ? y.array() : Array.isArray(y) ? Promise.all(y.map((part) => plain(part))) : y;
 
 /** Is a result what an example says? Where it is not, the two are shown. */
 function compare(got: unknown, wanted: unknown, near: Stage["near"]): void {
@@ -86,14 +97,16 @@ function checked(line: string): string {
   if (error !== undefined) return `await check.throws(async () => ${code}, ${error});`;
   const [, names, expression, wanted] = valued.exec(line) ?? [];
   if (wanted === undefined) return line;
-  if (names === undefined) return `check.gives(await (${expression}), ${wanted});`;
-  return `const ${names} = ${expression}; check.gives(${names}, ${names.startsWith("[") ? `[${wanted}]` : wanted});`;
+  if (names === undefined) return `await check.gives(await (${expression}), ${wanted});`;
+  return `const ${names} = ${expression}; await check.gives(${names}, ${names.startsWith("[") ? `[${wanted}]` : wanted});`;
 }
 
-async function run(code: string, { backend, near }: Stage, around: ShownPackage["around"]): Promise<void> {
-  const opened = backend.openSync({ seed: 1 });
+/** Runs an example, and checks what it says. */
+export async function run(code: string, stage: Stage, around: ShownPackage["around"]): Promise<void> {
+  const { backend, open, near } = stage;
+  const opened = await open();
   const check = {
-    gives: (got: unknown, wanted: unknown) => compare(plain(got), wanted, near),
+    gives: async (got: unknown, wanted: unknown) => compare(await plain(got), wanted, near),
     throws: (f: () => Promise<unknown>, type: new () => Error) => expect(f).rejects.toThrow(type),
   };
   const made = Object.keys(creation(opened)).map((name) => [name, opened[name as "tensor"]] as const);
