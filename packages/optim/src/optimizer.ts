@@ -61,7 +61,7 @@ const values = (boxes: StateRecord, { backend }: Param): Tensors => mapped(boxes
  *   update: (g, p, _, { lr }) => [sub(p, mul(sign(g), lr)), {}],
  * });
  */
-export function optimizer(rule: Rule, options?: OptimizerOptions): Optimizer {
+export function optimizer<Name extends string>(rule: Rule<Name>, options?: OptimizerOptions): Optimizer {
   if (typeof rule?.init !== "function" || typeof rule.update !== "function" || typeof rule.name !== "string")
     throw new ArgumentError(`optimizer: wanted a rule { name, init, update }, got ${describe(rule)}`);
   const { name, rows } = rule;

@@ -10,14 +10,16 @@ export interface StepInfo {
 }
 
 /** Tensors by name. */
-export type Tensors = Readonly<Record<string, Tensor>>;
+export type Tensors<Name extends string = string> = Readonly<Record<Name, Tensor>>;
 
-/** An optimizer's formula: the initial state of a parameter, and one step. Both compute row by row. */
-export interface Rule {
+/**
+ * An optimizer's formula: the initial state of a parameter, by the names `Name`, and one step. Both compute row by row.
+ */
+export interface Rule<Name extends string = string> {
   readonly name: string;
   /** The initial state, by any names but `t`. It may depend on the values of the parameter, but its shapes may not. */
-  init(p: Tensor): Tensors;
-  update(g: Tensor, p: Tensor, state: Tensors, step: StepInfo): readonly [p: Tensor, state: Tensors];
+  init(p: Tensor): Tensors<Name>;
+  update(g: Tensor, p: Tensor, state: Tensors<Name>, step: StepInfo): readonly [p: Tensor, state: Tensors<Name>];
   /** The new parameter from a row-sparse gradient, for rules where touching only its rows gives the dense result. */
   rows?(g: RowSparse, p: Tensor, step: StepInfo): Tensor;
 }
@@ -26,7 +28,7 @@ export interface Rule {
 export type Shapes = Readonly<Record<string, Pick<Tensor, "shape" | "dtype">>>;
 
 /** A rule inside an optimizer. */
-export interface Formula extends Omit<Rule, "name"> {
+export interface Formula<Name extends string = string> extends Omit<Rule<Name>, "name"> {
   /** The shapes of what `init` makes for a parameter, which may not be initialized yet. */
   shapes(p: Param): Shapes;
 }

@@ -6,10 +6,14 @@ import { kinds, type OptimizerOptions } from "./groups.ts";
 import { ruled, type Optimizer } from "./optimizer.ts";
 import type { Formula } from "./rule.ts";
 
-/** State tensors of zeros, each with the shape and dtype of its parameter. */
-function zeros(...names: readonly string[]): Pick<Formula, "init" | "shapes"> {
-  const each = <P, A>(p: P, f: (p: P) => A): Record<string, A> => Object.fromEntries(names.map((name) => [name, f(p)]));
-  return { init: (p) => each(p, zerosLike), shapes: (p) => each(p, (like) => like) };
+/** The formula whose state, by these names, is zeros at first, each with the shape and dtype of its parameter. */
+function fromZeros<const Name extends string>(
+  names: readonly Name[],
+  update: Formula<Name>["update"],
+  rows?: NonNullable<Formula["rows"]>,
+): Formula<Name> {
+  const each = <P, A>(p: P, f: (p: P) => A) => Object.fromEntries(names.map((name) => [name, f(p)])) as Record<Name, A>;
+  return { init: (p) => each(p, zerosLike), shapes: (p) => each(p, (like) => like), update, ...(rows && { rows }) };
 }
 
 /** ρ · average + (1 − ρ) · x. */
@@ -22,11 +26,13 @@ const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rh
  * for await (const loss of minimize(f, data, sgd({ lr: 0.1 }))) ;
  */
 export const sgd = (options?: OptimizerOptions): Optimizer =>
-  ruled("sgd", options, kinds, { lr: 0.1 }, () => ({
-    ...zeros(),
-    update: (g, p, _, { lr }) => [sub(p, mul(g, lr)), {}],
-    rows: (g, p, { lr }) => indexAdd(p, g.indices, mul(g.values, -lr)),
-  }));
+  ruled("sgd", options, kinds, { lr: 0.1 }, () =>
+    fromZeros(
+      [],
+      (g, p, _, { lr }) => [sub(p, mul(g, lr)), {}],
+      (g, p, { lr }) => indexAdd(p, g.indices, mul(g.values, -lr)),
+    ),
+  );
 
 export interface MomentumOptions extends OptimizerOptions {
   /** The fraction of the velocity that is kept from step to step. */
@@ -45,13 +51,12 @@ const momentumDefaults = { lr: 0.05, gamma: 0.95 };
  * w.value; // 0.8
  */
 export const momentum = (options?: MomentumOptions): Optimizer =>
-  ruled("momentum", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
-    ...zeros("v"),
-    update: (g, p, { v }, { lr }) => {
-      const next = sub(mul(v!, gamma), mul(g, lr));
+  ruled("momentum", options, momentumKinds, momentumDefaults, ({ gamma }) =>
+    fromZeros(["v"], (g, p, { v }, { lr }) => {
+      const next = sub(mul(v, gamma), mul(g, lr));
       return [add(p, next), { v: next }];
-    },
-  }));
+    }),
+  );
 
 /**
  * Nesterov's momentum: v' = γ v − lr · g; w ← w − γ v + (1 + γ) v' (Nesterov 1983). Like Knet's; with a constant
@@ -63,14 +68,13 @@ export const momentum = (options?: MomentumOptions): Optimizer =>
  * w.value; // 0.7
  */
 export const nesterov = (options?: MomentumOptions): Optimizer =>
-  ruled("nesterov", options, momentumKinds, momentumDefaults, ({ gamma }) => ({
-    ...zeros("v"),
-    update: (g, p, { v }, { lr }) => {
-      const pull = mul(v!, gamma);
+  ruled("nesterov", options, momentumKinds, momentumDefaults, ({ gamma }) =>
+    fromZeros(["v"], (g, p, { v }, { lr }) => {
+      const pull = mul(v, gamma);
       const next = sub(pull, mul(g, lr));
       return [add(sub(p, pull), mul(next, 1 + gamma)), { v: next }];
-    },
-  }));
+    }),
+  );
 
 export interface AdagradOptions extends OptimizerOptions {
   readonly eps?: number;
@@ -85,13 +89,12 @@ export interface AdagradOptions extends OptimizerOptions {
  * w.value; // 0.9
  */
 export const adagrad = (options?: AdagradOptions): Optimizer =>
-  ruled("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 }, ({ eps }) => ({
-    ...zeros("G"),
-    update: (g, p, { G }, { lr }) => {
-      const next = add(G!, square(g));
+  ruled("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 }, ({ eps }) =>
+    fromZeros(["G"], (g, p, { G }, { lr }) => {
+      const next = add(G, square(g));
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
-    },
-  }));
+    }),
+  );
 
 export interface AverageOptions extends OptimizerOptions {
   readonly rho?: number;
@@ -108,13 +111,12 @@ const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: n
  * w.value; // 0.8
  */
 export const rmsprop = (options?: AverageOptions): Optimizer =>
-  ruled("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
-    ...zeros("G"),
-    update: (g, p, { G }, { lr }) => {
-      const next = average(rho, G!, square(g));
+  ruled("rmsprop", options, averageKinds, { lr: 0.01, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) =>
+    fromZeros(["G"], (g, p, { G }, { lr }) => {
+      const next = average(rho, G, square(g));
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
-    },
-  }));
+    }),
+  );
 
 /**
  * Adadelta: G ← ρ G + (1 − ρ) g²; d = g · √(Δ + eps) / √(G + eps); Δ ← ρ Δ + (1 − ρ) d²; w ← w − lr · d (Zeiler 2012).
@@ -126,14 +128,13 @@ export const rmsprop = (options?: AverageOptions): Optimizer =>
  * w.value; // 0.5
  */
 export const adadelta = (options?: AverageOptions): Optimizer =>
-  ruled("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) => ({
-    ...zeros("G", "delta"),
-    update: (g, p, { G, delta }, { lr }) => {
-      const next = average(rho, G!, square(g));
-      const d = div(mul(g, sqrt(add(delta!, eps))), sqrt(add(next, eps)));
-      return [sub(p, mul(d, lr)), { G: next, delta: average(rho, delta!, square(d)) }];
-    },
-  }));
+  ruled("adadelta", options, averageKinds, { lr: 1, rho: 0.9, eps: 1e-6 }, ({ rho, eps }) =>
+    fromZeros(["G", "delta"], (g, p, { G, delta }, { lr }) => {
+      const next = average(rho, G, square(g));
+      const d = div(mul(g, sqrt(add(delta, eps))), sqrt(add(next, eps)));
+      return [sub(p, mul(d, lr)), { G: next, delta: average(rho, delta, square(d)) }];
+    }),
+  );
 
 export interface AdamOptions extends OptimizerOptions {
   readonly beta1?: number;
@@ -146,10 +147,10 @@ const adamDefaults = { lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 /** One step of Adam. For `adamw`, the parameter has already decayed. */
 const adamStep =
-  ({ beta1, beta2, eps }: ReadOptions<AdamOptions, typeof adamDefaults>): Formula["update"] =>
+  ({ beta1, beta2, eps }: ReadOptions<AdamOptions, typeof adamDefaults>): Formula<"m" | "v">["update"] =>
   (g, p, { m, v }, { lr, t }) => {
-    const mean = average(beta1, m!, g);
-    const size = average(beta2, v!, square(g));
+    const mean = average(beta1, m, g);
+    const size = average(beta2, v, square(g));
     // √(v / (1 − β₂ᵗ)) = √v / √(1 − β₂ᵗ), and the other correction goes into the learning rate: numbers, not tensors.
     const root = add(mul(sqrt(size), 1 / Math.sqrt(1 - beta2 ** t)), eps);
     return [sub(p, div(mul(mean, lr / (1 - beta1 ** t)), root)), { m: mean, v: size }];
@@ -163,7 +164,7 @@ const adamStep =
  * for await (const loss of minimize(f, data, adam({ lr: (step) => 0.001 * 0.99 ** step }))) ;
  */
 export const adam = (options?: AdamOptions): Optimizer =>
-  ruled("adam", options, adamKinds, adamDefaults, (read) => ({ ...zeros("m", "v"), update: adamStep(read) }));
+  ruled("adam", options, adamKinds, adamDefaults, (read) => fromZeros(["m", "v"], adamStep(read)));
 
 export interface AdamWOptions extends AdamOptions {
   readonly weightDecay?: number;
@@ -186,9 +187,6 @@ export const adamw = (options?: AdamWOptions): Optimizer =>
     { ...adamDefaults, weightDecay: 0.01 },
     (read) => {
       const step = adamStep(read);
-      return {
-        ...zeros("m", "v"),
-        update: (g, p, state, now) => step(g, mul(p, 1 - now.lr * read.weightDecay), state, now),
-      };
+      return fromZeros(["m", "v"], (g, p, state, now) => step(g, mul(p, 1 - now.lr * read.weightDecay), state, now));
     },
   );

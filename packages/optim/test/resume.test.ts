@@ -38,6 +38,7 @@ import {
 import { open as openCpu } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as rules from "../src/rules.ts";
 import { everything } from "../../../test/extent.ts";
 import {
   adadelta,
@@ -95,12 +96,12 @@ const averaged = (): Transform => {
 };
 
 /** Adagrad with one number per row, and one for all rows: state with other shapes than the parameter's. */
-const factored: Rule = {
+const factored: Rule<"G" | "largest"> = {
   name: "factored",
   init: (p) => ({ G: mul(mean(square(p), { axis: -1 }), 0), largest: max(square(p)) }),
   update: (g, p, { G, largest }, { lr }) => {
-    const next = add(G!, mean(square(g), { axis: -1 }));
-    const size = maximum(largest!, max(square(g)));
+    const next = add(G, mean(square(g), { axis: -1 }));
+    const size = maximum(largest, max(square(g)));
     return [sub(p, div(mul(g, lr), sqrt(add(unsqueeze(next, { axis: -1 }), size)))), { G: next, largest: size }];
   },
 };
@@ -146,6 +147,11 @@ async function compare(backend: Creation, make: (model: Model) => Optimizer): Pr
   await train(backend, model, rule, 3, 6);
   expect(await bits({ model, rule })).toEqual(await bits({ model: other, rule: resumed }));
 }
+
+test("the table has every optimizer", () => {
+  const named = Object.keys(makers).map((name) => name.split(" ")[0]);
+  expect(Object.keys(rules).filter((name) => !named.includes(name))).toEqual([]);
+});
 
 test.each(Object.entries(makers))("%s on the CPU", async (_, make) => compare(await openCpu({}), make));
 

@@ -18,6 +18,7 @@ import {
   weightDecay,
   type Optimizer,
 } from "../src/index.ts";
+import * as rules from "../src/rules.ts";
 
 const backend = openSync({});
 const { tensor, full } = backend;
@@ -62,8 +63,21 @@ const formulas: Record<string, [Optimizer, Plain]> = {
       return w - (0.001 * (s["m"] / (1 - 0.9 ** t))) / (Math.sqrt(s["v"] / (1 - 0.999 ** t)) + 1e-8);
     },
   ],
+  adamw: [
+    adamw({ lr: 0.01, weightDecay: 0.1 }),
+    (w, g, s, t) => {
+      s["m"] = 0.9 * s["m"]! + 0.1 * g;
+      s["v"] = 0.999 * s["v"]! + 0.001 * g * g;
+      const decayed = w * (1 - 0.01 * 0.1);
+      return decayed - (0.01 * (s["m"] / (1 - 0.9 ** t))) / (Math.sqrt(s["v"] / (1 - 0.999 ** t)) + 1e-8);
+    },
+  ],
   "a schedule": [sgd({ lr: (step) => 1 / (1 + step) }), (w, g, _, t) => w - g / t],
 };
+test("the table has every optimizer", () => {
+  expect(Object.keys(rules).filter((name) => !(name in formulas))).toEqual([]);
+});
+
 test.each(Object.entries(formulas))("%s is its formula", async (_, [rule, formula]) => {
   const gradients = [
     [0.5, -2, 0],
@@ -142,6 +156,13 @@ test("a custom rule, and its state", async () => {
   expect(rule.stateOf(p)).toBeUndefined();
   expect(await steps(p, [tensor([1]), tensor([1])], rule)).toEqual([[2], [1]]);
   expect(await list(rule.stateOf(p)!["count"]!.value)).toEqual([2]);
+});
+
+test("a misspelled name of the state does not compile", () => {
+  // @ts-expect-error: the state is v, not vv
+  optimizer({ name: "a", init: (p) => ({ v: p }), update: (_, p, { vv }) => [p, { v: vv }] });
+  // @ts-expect-error: the new state lacks v
+  optimizer({ name: "b", init: (p) => ({ v: p }), update: (_, p, { v }) => [p, { w: v }] });
 });
 
 test("two optimizers on one parameter do not see each other's state", async () => {
