@@ -74,6 +74,7 @@ function call<V extends Tensor | readonly Tensor[]>(f: (...xs: Tensor[]) => Cust
   if (top === undefined) return guarded(undefined, f, xs).value;
   const recorder = top;
   const under = xs.map((x) => recorder.under(x) as Tensor).map((x) => readTensor(x, "customGradient"));
+  for (const x of under) recorder.claim(x); // the pullback may use it
   if (recorder.paused) {
     recorder.touched = true;
     return call(f, under);
