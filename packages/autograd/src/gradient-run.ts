@@ -1,6 +1,6 @@
 // A session is what `diff`, `grad` and `valueAndGrad` have in common: a recorder and a scope while a function runs, the
 // backward pass, and handing out what survives.
-import { add, ShapeError, source, type Tensor } from "@weft/tensor";
+import { add, cast, ShapeError, source, type Tensor } from "@weft/tensor";
 import {
   adopt,
   closeScope,
@@ -115,11 +115,14 @@ export class Session {
   }
 }
 
-/** The sum of the gradients of several leaves. */
+/** The sum of the gradients of several leaves of one dtype, in that dtype: sums of 16-bit floats are `f32`. */
 export function gathered(leaves: readonly Tensor[]): Gradient | undefined {
+  const { dtype } = leaves[0]!;
+  const stored = (g: Tensor | undefined): Tensor | undefined =>
+    g === undefined || g.dtype === dtype ? g : inBackward(() => cast(g, dtype));
   if (leaves.length === 1) {
     const { g, rows } = leaves[0]!.payload as Entry;
-    if (rows === undefined) return g;
+    if (rows === undefined) return stored(g);
   }
   const rows: RowSparse[] = [];
   let g: Tensor | undefined;
@@ -128,7 +131,7 @@ export function gathered(leaves: readonly Tensor[]): Gradient | undefined {
     if (entry.rows !== undefined) rows.push(...entry.rows);
     if (entry.g !== undefined) g = g === undefined ? entry.g : add(g, entry.g);
   }
-  if (rows.length === 0) return g;
-  if (g === undefined) return RowSparse.joined(rows);
-  return rows.reduce((sum, part) => part.addTo(sum), g);
+  if (rows.length === 0) return stored(g);
+  if (g === undefined) return RowSparse.joined(rows).cast(dtype);
+  return stored(rows.reduce((sum, part) => part.addTo(sum), g));
 }

@@ -1,7 +1,7 @@
 // Keepers are objects that keep state for the parameters of a model: optimizers. Their state is boxes by path: `steps`,
 // and for each parameter its state and the number of its updates, `t`. In a tree with the model it is saved and loaded
 // with the model.
-import { source, WeftError, type DType, type Shape } from "@weft/tensor";
+import { source, WeftError, type Backend, type DType, type Shape } from "@weft/tensor";
 import { resultOf, sameShape } from "@weft/tensor/internals";
 import { fromHost, state, type LazyValue, type Param, type State } from "./box.ts";
 import type { NamedBox } from "./model.ts";
@@ -73,7 +73,10 @@ export const nothing = ({ shape, dtype }: Like): LazyValue => ({
 });
 
 /** A number in a box. It stays on the host, where it is needed. */
-const counted = (n: number): State => state(fromHost([], "i32", () => Int32Array.of(n)));
+function counted(keeper: Keeper, n: number): State {
+  if (n > 0x7fffffff) throw new StateError(`${keeper.name}: a count of ${n} updates does not fit into an i32`);
+  return state(fromHost([], "i32", () => Int32Array.of(n)));
+}
 
 /** The parameters of a tree that a keeper would update; if the tree has no parameters, the keeper's own. */
 const named = (keeper: Keeper, params: readonly NamedParam[]): readonly NamedParam[] =>
@@ -81,12 +84,12 @@ const named = (keeper: Keeper, params: readonly NamedParam[]): readonly NamedPar
 
 /** What is kept for the parameters of a tree, by path. */
 export function keptState(keeper: Keeper, params: readonly NamedParam[]): StateRecord {
-  const boxes: Record<string, State> = { steps: counted(keeper.steps()) };
+  const boxes: Record<string, State> = { steps: counted(keeper, keeper.steps()) };
   const lost = new Set(keeper.known());
   for (const { path, box } of named(keeper, params)) {
     const kept = keeper.kept(box);
     for (const key in kept?.boxes) boxes[`${path}.${key}`] = kept.boxes[key]!;
-    boxes[`${path}.t`] = counted(kept?.t ?? 0);
+    boxes[`${path}.t`] = counted(keeper, kept?.t ?? 0);
     lost.delete(box);
   }
   for (const { dtype, shape } of lost)
@@ -99,6 +102,8 @@ export function keptState(keeper: Keeper, params: readonly NamedParam[]): StateR
 /** One box of a state to be loaded, from a file or a tree. */
 export interface Given {
   readonly shape: Shape;
+  /** Where it lives; undefined if that is still open. */
+  readonly backend?: Backend | undefined;
   /** The number in it; undefined where that is not known on the host. */
   count(): number | undefined;
 }
@@ -143,8 +148,10 @@ export function draftState(
     const record: Record<string, State> = {};
     for (const [key, like] of Object.entries(keeper.shapes(param))) {
       const at = `${path}.${key}`;
-      const { shape } = expect(at);
+      const { shape, backend } = expect(at);
       if (!sameShape(shape, like.shape)) refuse(at, `is [${shape}], wanted [${like.shape}]`);
+      if (backend !== undefined && param.backend !== undefined && backend !== param.backend)
+        refuse(at, `is on ${backend.name}, but its parameter on ${param.backend.name}; move the state with place()`);
       record[key] = boxes[at] = state(nothing(like));
     }
     drafted.set(param, { t, boxes: record });
@@ -179,7 +186,11 @@ export function takeState(keeper: Keeper, params: readonly NamedParam[], tree: r
   const from = new Map(tree.flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box] as const)));
   const given = new Map<string, Given>();
   for (const [path, box] of from)
-    given.set(path, { shape: box.shape, count: () => (box.scalar ?? box.lazyValue?.values?.())?.[0] });
+    given.set(path, {
+      shape: box.shape,
+      backend: box.backend,
+      count: () => (box.scalar ?? box.lazyValue?.values?.())?.[0],
+    });
   const { boxes, take } = draftState(keeper, where, params, given);
   assign(where, boxes, from);
   take();

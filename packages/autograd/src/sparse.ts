@@ -69,8 +69,9 @@ export class RowSparse {
 
   /** The same gradient with a row for every row of the parameter. */
   dense(): Tensor {
-    const { backend } = this.values.interpreter;
-    return this.addTo(source(backend, "full", [0], { shape: this.shape, dtype: this.values.dtype }));
+    const { interpreter, dtype } = this.values;
+    const y = this.addTo(source(interpreter.backend, "full", [0], { shape: this.shape, dtype }));
+    return y.dtype === dtype ? y : inBackward(() => cast(y, dtype));
   }
 
   /**

@@ -1,7 +1,7 @@
 // Training as iteration: each item of the data is one step, which yields its loss.
-import { diff, scope, type Tape } from "@weft/autograd";
-import { trained } from "@weft/autograd/internals";
-import { ArgumentError, readTensor, type Tensor } from "@weft/tensor";
+import { diff, scope, state, type State, type Tape } from "@weft/autograd";
+import { nothing, trained } from "@weft/autograd/internals";
+import { ArgumentError, readTensor, zerosLike, type Tensor } from "@weft/tensor";
 import {
   adopt,
   callable,
@@ -80,6 +80,7 @@ async function* steps<Item>(
   /** Why a step was rolled back. */
   let failure: Error | undefined;
   const fail = (reason: Error): void => void (failure ??= reason);
+  const box = new LossBox();
   let thrown = false;
   let count = 0;
   let since = performance.now();
@@ -88,7 +89,7 @@ async function* steps<Item>(
       if (shown !== undefined) closeScope(shown);
       shown = undefined;
       if (failure !== undefined) break;
-      const made = trained(training, () => together(() => step(loss, item, optimizer), fail));
+      const made = trained(training, () => together(() => step(loss, item, optimizer, box), fail));
       const value = made instanceof Promise ? await made : made;
       last = value;
       shown = openScope("minimize took its next step");
@@ -115,9 +116,24 @@ async function* steps<Item>(
     throw error;
   } finally {
     if (shown !== undefined) closeScope(shown);
+    box.release();
     // Here, so that it is also thrown where the caller leaves the loop by break.
     // oxlint-disable-next-line no-unsafe-finally -- not if another error is being thrown
     if (failure !== undefined && !thrown) throw failure;
+  }
+}
+
+/** Makes each loss a part of its step: if the loss cannot be computed, the step is rolled back, too. */
+class LossBox {
+  #box: State | undefined;
+
+  assign(loss: Tensor): void {
+    if (this.#box?.dtype !== loss.dtype || this.#box.backend !== loss.backend) this.#box = state(zerosLike(loss));
+    this.#box.value = loss;
+  }
+
+  release(): void {
+    this.#box?.reset(nothing(this.#box));
   }
 }
 
@@ -125,6 +141,7 @@ function step<Item>(
   loss: (...args: Arguments<Item>) => Tensor,
   item: Item,
   optimizer: AnyOptimizer,
+  box: LossBox,
 ): Tensor | Promise<Tensor> {
   const args = (Array.isArray(item) ? item : [item]) as Arguments<Item>;
   return scope(() => {
@@ -134,6 +151,7 @@ function step<Item>(
         "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
       );
     const value = (): Tensor => readTensor(tape.value, "minimize");
+    box.assign(value());
     const done = optimizer.update(tape);
     return done instanceof Promise ? done.then(value) : value();
   });

@@ -29,13 +29,15 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   stateOf(param: Param): StateRecord | undefined;
   /**
    * Its state, as boxes by path: `steps`, and for each parameter in `model` the state and the number of updates, `t`.
-   * These are copies, to be passed to `load` later. For files use `save(file, { model, optimizer })` instead. Without
+   * These are copies, to be passed to `load` later. Counts have no backend: `await place(state, backend)` before you read
+   * their `value`. For files use `save(file, { model, optimizer })` instead. Without
    * `model` the paths are those in `params`, else numbers in the order of the first updates.
    */
   state(model?: unknown): StateRecord;
   /**
    * Loads what `state` returned, from this optimizer or another of its kind, for the same parameters. Then it continues
-   * as that one would. Throws a StateError, and changes nothing, if names, shapes or counts do not fit.
+   * as that one would. Throws a StateError, and changes nothing, if names, shapes or counts do not fit, or if the state
+   * and its parameters are on different backends (`place` moves it).
    *
    * @example
    * const optimizer = adam();
@@ -70,8 +72,9 @@ export function optimizer<Name extends string>(rule: Rule<Name>, options?: Optim
     const first: unknown = begin(p);
     if (typeof first !== "object" || first === null)
       throw new ArgumentError(`${name}: init must return tensors by name, got ${describe(first)}`);
-    if ("t" in first)
-      throw new ArgumentError(`${name}: init returned a state "t", a name that is reserved for the number of updates`);
+    for (const reserved of ["t", "__proto__"])
+      if (Object.hasOwn(first, reserved))
+        throw new ArgumentError(`${name}: init returned a state "${reserved}", a name that is reserved`);
     return first as Tensors;
   });
   // Copied: changing the rule object later does not change the optimizer.

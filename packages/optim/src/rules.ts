@@ -1,19 +1,28 @@
 // Knet's optimizers, and AdamW. A rule is two functions: the initial state of a parameter, and one step. Learning rates
 // and the like are numbers, which are arguments of a kernel and never part of its code.
-import { add, div, indexAdd, mul, sqrt, square, sub, zerosLike, type Tensor } from "@weft/tensor";
-import { decay, nonNegative, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
+import { add, div, indexAdd, mul, sqrt, square, source, sub, type Tensor } from "@weft/tensor";
+import { decay, dtypeInfo, nonNegative, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "./groups.ts";
 import { ruled, type Optimizer } from "./optimizer.ts";
 import type { Formula } from "./rule.ts";
 
-/** The formula whose state, by these names, is zeros at first, each with the shape and dtype of its parameter. */
+/**
+ * The formula whose state, by these names, is zeros at first, each with the shape of its parameter, in the dtype that the
+ * parameter is computed in: small steps would be lost in 16 bits.
+ */
 function fromZeros<const Name extends string>(
   names: readonly Name[],
   update: Formula<Name>["update"],
   rows?: NonNullable<Formula["rows"]>,
 ): Formula<Name> {
   const each = <P, A>(p: P, f: (p: P) => A) => Object.fromEntries(names.map((name) => [name, f(p)])) as Record<Name, A>;
-  return { init: (p) => each(p, zerosLike), shapes: (p) => each(p, (like) => like), update, ...(rows && { rows }) };
+  const like = ({ shape, dtype }: Pick<Tensor, "shape" | "dtype">) => ({ shape, dtype: dtypeInfo[dtype].compute });
+  return {
+    init: (p) => each(p, (x) => source(x.backend, "full", [0], like(x))),
+    shapes: (p) => each(p, like),
+    update,
+    ...(rows && { rows }),
+  };
 }
 
 /** ρ · average + (1 − ρ) · x. */

@@ -317,9 +317,10 @@ test("init of a rule cannot read values, and one name is reserved", async () => 
   step(reads);
   const bytes = await toBytes({ model, reads });
   expect(() => fromBytes(bytes, { model, reads })).toThrow("optimizer: init of a rule cannot read values");
-  expect(() => step(rule((p) => ({ t: p })))).toThrow(
-    'mine: init returned a state "t", a name that is reserved for the number of updates',
-  );
+  for (const name of ["t", "__proto__"])
+    expect(() => step(rule((p) => Object.fromEntries([[name, p]])))).toThrow(
+      `mine: init returned a state "${name}", a name that is reserved`,
+    );
 });
 
 test("random masks continue where they were, by the counter of their stream", async () => {

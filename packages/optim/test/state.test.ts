@@ -94,6 +94,21 @@ test("state that does not fit is an error, and changes nothing", () => {
   expect(() => momentum().load(good, model)).toThrow("momentum: 0.weight.m is not expected");
 });
 
+test("state on another backend than its parameters is refused, and counts are", async () => {
+  const model = build();
+  const rule = adam();
+  step(model, rule);
+  const elsewhere = await place(rule.state(model), openReference({}));
+  expect(() => rule.load(elsewhere, model)).toThrow(
+    "adam: 0.weight.m is on @weft/conformance, but its parameter on @weft/tensor-cpu; move the state with place()",
+  );
+  const most = { ...rule.state(model), steps: state(backend.tensor(0, { dtype: "i32" })) };
+  fromBytes(await toBytes({ steps: state(backend.tensor(2 ** 31 - 1, { dtype: "i32" })) }), { steps: most.steps });
+  rule.load(most, model);
+  step(model, rule);
+  expect(() => rule.state(model)).toThrow("adam: a count of 2147483648 updates does not fit into an i32");
+});
+
 test("state that was placed, moved or loaded from a file is loaded", async () => {
   const model = build();
   const rule = adam();
