@@ -22,7 +22,9 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { open, type CpuBackend } from "@weft/tensor-cpu";
+import type * as cpuKernels from "@weft/tensor-cpu/kernels";
 import { open as openGpu, type OpenOptions } from "@weft/tensor-webgpu";
+import type * as gpuKernels from "@weft/tensor-webgpu/kernels";
 
 declare const console: { log(line: string): void };
 
@@ -85,7 +87,7 @@ const w = param(backend.tensor([1, 2, 3]));
   losses.push(gradient.size);
 }
 export const later = (options: OpenOptions) => openGpu(options);
-export type Named = [keyof typeof examples, keyof typeof kernel];
+export type Named = [keyof typeof examples, keyof typeof kernel, keyof typeof cpuKernels, keyof typeof gpuKernels];
 
 console.log(
   JSON.stringify({

@@ -18,7 +18,8 @@ export type Results<T> = readonly [T, ...T[]];
 
 /** The memory that calls work on. The views are replaced when it grows: always read them from the machine. */
 export interface CallMemory {
-  readonly memory: WebAssembly.Memory;
+  /** A `WebAssembly.Memory`; its type needs a `lib` that programs may lack. */
+  readonly memory: { readonly buffer: ArrayBufferLike };
   readonly shared: boolean;
   /** Whether fused multiply-adds (relaxed SIMD) may be used. */
   readonly relaxed: boolean;
@@ -126,7 +127,10 @@ export function machineCode<Name extends string>(
     const module = new Module({ shared: m.shared });
     write(module, m.relaxed);
     const compiled = new WebAssembly.Module(module.bytes());
-    code = new WebAssembly.Instance(compiled, { e: { m: m.memory, ...math } }).exports as Record<string, Routine>;
+    code = new WebAssembly.Instance(compiled, { e: { m: m.memory as WebAssembly.Memory, ...math } }).exports as Record<
+      string,
+      Routine
+    >;
     modules.set(key, code);
   }
   return code;
