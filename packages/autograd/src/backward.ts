@@ -162,12 +162,12 @@ export class Backward {
       const pullback = pullbacks[k];
       if (pullback === undefined) continue;
       const g: Tensor | RowSparse = pullback(...gs);
-      this.add(x, g instanceof RowSparse ? g : readTensor(g, fused.name));
+      this.add(x, g instanceof RowSparse ? g : readTensor(g, fused.name), fused.name);
     }
   }
 
-  /** Adds a contribution to the gradient of a tensor of this tape. */
-  add(x: Tensor, contribution: Tensor | RowSparse): void {
+  /** Adds a contribution, which the operation `op` gave, to the gradient of a tensor of this tape. */
+  add(x: Tensor, contribution: Tensor | RowSparse, op?: string): void {
     const entry = x.payload as Entry;
     if (this.#stretch !== undefined) this.#reached.push(entry);
     if (contribution instanceof RowSparse) {
@@ -175,7 +175,7 @@ export class Backward {
       else entry.g = contribution.addTo(entry.g ?? zerosLike(x, contribution.values.dtype));
       return;
     }
-    const g = fitted(contribution, x);
+    const g = fitted(contribution, x, op);
     entry.g = entry.g === undefined ? g : add(entry.g, g);
   }
 }
@@ -188,7 +188,7 @@ export function releaseHandle(x: Tensor, why: string | Error): void {
 }
 
 /** A contribution in the shape and dtype of x: summed over the axes along which x was broadcast. */
-function fitted(g: Tensor, x: Tensor): Tensor {
+function fitted(g: Tensor, x: Tensor, op: string | undefined): Tensor {
   const [from, to] = [g.shape, x.shape];
   const extra = from.length - to.length;
   let fits = extra >= 0;
@@ -199,7 +199,10 @@ function fitted(g: Tensor, x: Tensor): Tensor {
     fits = d === -1 || d === 1;
     (axes ??= []).push(i);
   }
-  if (!fits) throw new ShapeError(`backward: a gradient of shape [${from}] does not fit its operand of shape [${to}]`);
+  if (!fits)
+    throw new ShapeError(
+      `${op ?? "backward"}: a gradient of shape [${from}] does not fit its operand of shape [${to}]`,
+    );
   const y = axes === undefined ? g : reshape(applyOwn("sum", [g], { axes, keepDims: true }), to);
   return y.dtype === x.dtype ? y : cast(y, x.dtype);
 }

@@ -46,7 +46,7 @@ class ByHand implements CustomBackward {
     for (const [k, x] of this.#inputs.entries()) {
       const g = grads[k];
       if (g !== null && g !== undefined && x.interpreter === this.#recorder)
-        inNameOf("customGradient", () => backward.add(x, g));
+        inNameOf("customGradient", () => backward.add(x, g, "customGradient"));
     }
   }
 }

@@ -35,7 +35,7 @@ export interface OptimizerOptions {
 }
 
 /** Options of some parameters; the others are inherited from the optimizer. */
-export type Group<O extends OptimizerOptions> = O & { readonly params: unknown };
+export type Group<O extends OptimizerOptions> = O & { readonly params: unknown; readonly groups?: never };
 
 const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x < Infinity;
 

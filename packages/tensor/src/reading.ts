@@ -43,8 +43,8 @@ export function loadSync(x: Tensor, op: string): TypedArray {
  * is another handle: assign what you wrote to it, as in `p.value = x`. Do not write to values that a pending backward
  * pass needs.
  *
- * Nothing runs meanwhile: `f` must not wait, and an operation that would run or allocate throws a `ContextError`. So
- * does `borrow` in a `diff`.
+ * Nothing runs meanwhile: `f` must not wait, and an operation that would run or allocate throws a `ContextError` (what
+ * was computed before can be read). So does `borrow` in a `diff`.
  *
  * @example
  * const gradient = tensor([1, 2, 3]);
