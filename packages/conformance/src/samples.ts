@@ -1,5 +1,6 @@
 // All samples of the catalog and of the public functions of `@weft/tensor`.
 import type { Collection } from "./sample.ts";
+import { activations } from "./samples/activations.ts";
 import { conv } from "./samples/conv.ts";
 import { elementwise } from "./samples/elementwise.ts";
 import { fused } from "./samples/fused.ts";
@@ -14,6 +15,7 @@ import { storage } from "./samples/storage.ts";
 type NamesOf<C> = C extends Collection<infer K> ? K : never;
 export type SampleName = NamesOf<
   | typeof elementwise
+  | typeof activations
   | typeof reductions
   | typeof movement
   | typeof indexing
@@ -27,6 +29,7 @@ export type SampleName = NamesOf<
 
 export const collections: readonly Collection[] = [
   elementwise,
+  activations,
   reductions,
   movement,
   indexing,

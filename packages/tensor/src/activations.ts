@@ -5,11 +5,11 @@ import { resultOf } from "./scope.ts";
 import { alias, placed, read, readTensor } from "./apply.ts";
 import { inNameOf } from "./context.ts";
 import { add, div, equal, erf, exp, expm1, less, lessEqual, log1p, minimum, mul, neg } from "./elementwise.ts";
-import { isNaN, not, or, relu, sigmoid, sqrt, where } from "./elementwise.ts";
+import { isNaN, not, or, relu, sigmoid, sqrt, tanh, where } from "./elementwise.ts";
 import { isFloat } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { inFloats, withNumber } from "./operands.ts";
-import { anything, finite, readOptions, refuseMore } from "./options.ts";
+import { anyNumber, anything, finite, oneOf, readOptions, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A tensor in a dtype that floating-point functions compute in. */
@@ -62,15 +62,24 @@ export function elu(x: Operand, options?: { alpha?: number }): Tensor {
 export const selu: (x: Operand) => Tensor = (x, more?: unknown) =>
   mul(elu(floats(x, "selu", more), { alpha: 1.6732632423543772 }), 1.0507009873554805);
 
+/** √(2/π) */
+const ROOT_2_PI = 0.7978845608028654;
+
 /**
- * x·Φ(x), Φ the normal distribution function, in the exact form ½x(1 + erf(x/√2)).
+ * x·Φ(x), Φ the normal distribution function: ½x(1 + erf(x/√2)). With `approximate: "tanh"` the form of Hendrycks and
+ * Gimpel (2016), ½x(1 + tanh(√(2/π)(x + 0.044715x³))), which differs by at most 5e-4.
  *
  * @example gelu(tensor([0])) // [0]
  */
-export function gelu(x: Operand): Tensor;
-export function gelu(x: Operand, more?: unknown): Tensor {
-  const t = floats(x, "gelu", more);
-  return mul(mul(t, 0.5), add(erf(mul(t, Math.SQRT1_2)), 1));
+export function gelu(x: Operand, options?: { approximate?: "none" | "tanh" }): Tensor {
+  const kinds = { approximate: oneOf("none", "tanh") };
+  const { approximate } = readOptions("gelu", options, kinds, { approximate: "none" });
+  const t = floats(x, "gelu");
+  const side =
+    approximate === "tanh"
+      ? tanh(mul(t, add(mul(square(t), 0.044715 * ROOT_2_PI), ROOT_2_PI)))
+      : erf(mul(t, Math.SQRT1_2));
+  return mul(mul(t, 0.5), add(side, 1));
 }
 
 /** x·sigmoid(x), also called swish. @example silu(tensor([0])) // [0] */
@@ -80,12 +89,21 @@ export function silu(x: Operand, more?: unknown): Tensor {
   return mul(t, sigmoid(t));
 }
 
-/** log(1 + eˣ), without overflow. @example softplus(tensor([1000])) // [1000] */
-export function softplus(x: Operand): Tensor;
-export function softplus(x: Operand, more?: unknown): Tensor {
-  const t = floats(x, "softplus", more);
+/**
+ * log(1 + e^(βx)) / β, without overflow; β is 1 by default. Where βx is greater than `threshold` it is x; that is
+ * never, by default (PyTorch: above 20).
+ *
+ * @example softplus(tensor([1000])) // [1000]
+ */
+export function softplus(x: Operand, options?: { beta?: number; threshold?: number }): Tensor {
+  const kinds = { beta: finite, threshold: anyNumber };
+  const { beta, threshold } = readOptions("softplus", options, kinds, { beta: 1, threshold: Infinity });
+  const given = floats(x, "softplus");
+  const t = beta === 1 ? given : mul(given, beta);
   // −|x|, written so that at 0 both terms take the same side: relu' = 0 there and log1p(exp(x))' = ½.
-  return add(relu(t), log1p(exp(where(less(0, t), neg(t), t))));
+  let y = add(relu(t), log1p(exp(where(less(0, t), neg(t), t))));
+  if (beta !== 1) y = div(y, beta);
+  return threshold < Infinity ? where(less(threshold, t), given, y) : y;
 }
 
 /** clamp(x/6 + ½, 0, 1). @example hardSigmoid(tensor([-3, 0, 3])) // [0, 0.5, 1] */

@@ -4,7 +4,7 @@ import { alias, applyRead, placed, read, source } from "./apply.ts";
 import { dtypeInfo, promote, type DType } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { floating, inDType, numeric, withNumber } from "./operands.ts";
-import { dtypeName, readValue, refuseMore } from "./options.ts";
+import { dtypeName, integer, readOptions, readValue, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -108,8 +108,6 @@ export const erf: Unary = (x, more?: unknown) => applyRead("erf", [floating(x, "
 export const floor: Unary = (x, more?: unknown) => applyRead("floor", [numeric(x, "floor", more)], undefined);
 /** The smallest integer not below x. @example ceil(tensor([1.5, -0.5])) // [2, 0] */
 export const ceil: Unary = (x, more?: unknown) => applyRead("ceil", [numeric(x, "ceil", more)], undefined);
-/** The nearest integer, halves to even. @example round(tensor([0.5, 1.5, 2.6])) // [0, 2, 3] */
-export const round: Unary = (x, more?: unknown) => applyRead("round", [numeric(x, "round", more)], undefined);
 /** 1 / (1 + e⁻ˣ). @example sigmoid(tensor([0])) // [0.5] */
 export const sigmoid: Unary = (x, more?: unknown) => applyRead("sigmoid", [floating(x, "sigmoid", more)], undefined);
 /** max(x, 0); its derivative at 0 is 0. @example relu(tensor([-1, 2])) // [0, 2] */
@@ -159,6 +157,19 @@ export const lessEqual: Binary = (a, b, more?: unknown) => arithmetic("lessEqual
 export const and: Binary = (a, b, more?: unknown) => connective("and", a, b, more);
 /** Whether either is true (not 0), as `bool`. @example or(tensor([1, 1, 0]), tensor([1, 0, 0])) // [1, 1, 0] */
 export const or: Binary = (a, b, more?: unknown) => connective("or", a, b, more);
+
+/**
+ * The nearest integer, halves to even; or the nearest number with so many `decimals`, a multiple of 10^-decimals.
+ *
+ * @example round(tensor([0.5, 1.5, 2.6])) // [0, 2, 3]
+ */
+export function round(x: Operand, options?: { decimals?: number }): Tensor {
+  const { decimals } = readOptions("round", options, { decimals: integer }, { decimals: 0 });
+  if (decimals === 0) return applyRead("round", [numeric(x, "round")], undefined);
+  const [up, down] = decimals > 0 ? [mul, div] : [div, mul];
+  const unit = 10 ** Math.abs(decimals);
+  return down(round(up(floating(x, "round"), unit)), unit);
+}
 
 /**
  * a to the power of b; integers give `f32`. The powers 0, 1 and 2 are special-cased, so that their derivatives of every

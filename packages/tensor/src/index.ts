@@ -1,6 +1,8 @@
 // What users of tensors import, and what custom operations, layers and backends are written with. What only Weft's
 // packages need from each other is in `internals.ts`.
 export * from "./activations.ts";
+export * from "./activations/piecewise.ts";
+export * from "./activations/smooth.ts";
 export { apply, applyFused, isTensor, readTensor, readTensors, source } from "./apply.ts";
 export * from "./arrangement.ts";
 export type { Axes } from "./axes.ts";

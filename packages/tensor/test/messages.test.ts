@@ -21,12 +21,12 @@ const loosely = (name: keyof typeof weft, ...args: unknown[]): unknown =>
 const cases: Case[] = [
   ...(
     [
-      ["gelu", 1, { approximate: "tanh" }],
+      ["mish", 1, { approximate: "tanh" }],
       ["relu", 1, { inplace: true }],
       ["exp", 1, { out: 1 }],
       ["square", 1, { out: 1 }],
       ["selu", 1, { alpha: 1 }],
-      ["softplus", 1, { beta: 2 }],
+      ["logSigmoid", 1, { beta: 2 }],
       ["not", 1, {}],
       ["matmul", 2, { transA: true }],
       ["add", 2, { alpha: 2 }],
@@ -457,7 +457,7 @@ describe("messages", () => {
 
 test("functions without options are callbacks, too", () => {
   const xs = [t(2, 2), t(2, 2)];
-  for (const f of [weft.relu, weft.exp, weft.gelu, weft.square, weft.not])
+  for (const f of [weft.relu, weft.exp, weft.silu, weft.square, weft.not])
     expect(xs.map(f).map((x) => x.shape)).toEqual([
       [2, 2],
       [2, 2],

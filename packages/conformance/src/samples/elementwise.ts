@@ -210,7 +210,10 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
     ],
     floor: steps(weft.floor),
     ceil: steps(weft.ceil),
-    round: steps(weft.round),
+    round: [
+      ...steps(weft.round),
+      sample("decimals", [distinct(9)], (x) => [-1, 1].map((decimals) => weft.round(x, { decimals }))),
+    ],
     sigmoid: [...unary(weft.sigmoid, floats), sample("wide", [between(-100, 100, 99)], weft.sigmoid)],
     relu: [
       ...unary(weft.relu, floats),
@@ -294,9 +297,17 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
     ],
     elu: unary(weft.elu, floats),
     selu: unary(weft.selu, floats, moderate),
-    gelu: unary(weft.gelu, floats, moderate),
+    gelu: [
+      ...unary(weft.gelu, floats, moderate),
+      sample("by tanh", [floats(9)], (x) => weft.gelu(x, { approximate: "tanh" })),
+      sample("by tanh, special values", [moderate], (x) => weft.gelu(x, { approximate: "tanh" }), noGradient),
+    ],
     silu: unary(weft.silu, floats, moderate),
-    softplus: [...unary(weft.softplus, floats), sample("wide", [between(-100, 100, 99)], weft.softplus)],
+    softplus: [
+      ...unary(weft.softplus, floats),
+      sample("wide", [between(-100, 100, 99)], (x) => weft.softplus(x)),
+      sample("beta, and a threshold", [floats(33)], (x) => weft.softplus(x, { beta: 2, threshold: 3 })),
+    ],
     hardSigmoid: [...unary(weft.hardSigmoid, floats), sample("wide", [distinct(99)], weft.hardSigmoid)],
     hardSwish: [...unary(weft.hardSwish, floats, moderate), sample("wide", [distinct(99)], weft.hardSwish)],
     notEqual: comparison(weft.notEqual),
