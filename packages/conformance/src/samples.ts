@@ -3,6 +3,7 @@ import type { Collection } from "./sample.ts";
 import { activations } from "./samples/activations.ts";
 import { conv } from "./samples/conv.ts";
 import { elementwise } from "./samples/elementwise.ts";
+import { formulas } from "./samples/formulas.ts";
 import { fused } from "./samples/fused.ts";
 import { indexing } from "./samples/indexing.ts";
 import { linalg } from "./samples/linalg.ts";
@@ -16,6 +17,7 @@ type NamesOf<C> = C extends Collection<infer K> ? K : never;
 export type SampleName = NamesOf<
   | typeof elementwise
   | typeof activations
+  | typeof formulas
   | typeof reductions
   | typeof movement
   | typeof indexing
@@ -30,6 +32,7 @@ export type SampleName = NamesOf<
 export const collections: readonly Collection[] = [
   elementwise,
   activations,
+  formulas,
   reductions,
   movement,
   indexing,

@@ -11,6 +11,12 @@ export { onesLike, zerosLike, type Creation, type HostArray, type NestedArray } 
 export type { ComputeType, DType, TypedArray } from "./dtype.ts";
 export * from "./einsum.ts";
 export * from "./elementwise.ts";
+export { acosd, asind, atand, cosd, cospi, deg2rad, rad2deg, sind, sinpi, tand } from "./elementwise/angles.ts";
+export * from "./elementwise/bits.ts";
+export * from "./elementwise/exponentials.ts";
+export * from "./elementwise/rounding.ts";
+export * from "./elementwise/signs.ts";
+export * from "./elementwise/sinc.ts";
 export {
   ArgumentError,
   BackendMismatchError,

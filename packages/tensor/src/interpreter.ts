@@ -6,7 +6,7 @@ import type { Attrs, OpName, Shape } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The number of this contract. Packages with the same number work together, whatever their versions. */
-export const CONTRACT = 2;
+export const CONTRACT = 3;
 export const VERSION = "0.1.0";
 /** Marks the tensors and boxes of every copy of this package; the value is the contract number. */
 export const BRAND: unique symbol = Symbol.for("weft.tensor");

@@ -65,6 +65,8 @@ export interface ElementwiseOps {
   sigmoid: Op<1>;
   relu: Op<1>;
   isNaN: Op<1>;
+  /** Whether the sign bit is set: -0 has one. False for NaN. */
+  signbit: Op<1>;
   isFinite: Op<1>;
   not: Op<1>;
   cast: Op<1, { readonly dtype: DType }>;
@@ -77,6 +79,13 @@ export interface ElementwiseOps {
   minimum: Op<2>;
   mod: Op<2>;
   atan2: Op<2>;
+  /** Of i32; shifts by less than 0 or more than 31 shift out all bits. Division by 0 gives 0. */
+  floorDivide: Op<2>;
+  bitAnd: Op<2>;
+  bitOr: Op<2>;
+  bitXor: Op<2>;
+  shiftLeft: Op<2>;
+  shiftRight: Op<2>;
   equal: Op<2>;
   less: Op<2>;
   lessEqual: Op<2>;

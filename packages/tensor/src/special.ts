@@ -8,13 +8,13 @@ import { floating } from "./operands.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A polynomial in x − center, highest coefficient first. */
-interface Series {
+export interface Series {
   readonly center: number;
   readonly coefficients: readonly number[];
 }
 
 /** The value of the polynomial, by Horner's rule. */
-function polynomial<V>(k: Arithmetic<V>, x: V, { center, coefficients: [first, ...rest] }: Series): V {
+export function polynomial<V>(k: Arithmetic<V>, x: V, { center, coefficients: [first, ...rest] }: Series): V {
   const t = k.sub(x, k.constant(center));
   return rest.reduce((sum, c) => k.add(k.mul(sum, t), k.constant(c)), k.constant(first!));
 }

@@ -31,6 +31,6 @@ test("a tensor of another contract is refused with both versions", () => {
   Object.defineProperty(foreign, BRAND, { value: 99 });
   expect(() => weft.add(foreign, 1)).toThrow(VersionError);
   expect(() => weft.add(foreign, 1)).toThrow(
-    "add: @weft/tensor 0.1.0 has contract 2, recorder 0.1.0 made this tensor under contract 99. Install versions of both that share one contract.",
+    "add: @weft/tensor 0.1.0 has contract 3, recorder 0.1.0 made this tensor under contract 99. Install versions of both that share one contract.",
   );
 });

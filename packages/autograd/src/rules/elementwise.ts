@@ -51,6 +51,7 @@ export const elementwise: Family<
   | ("neg" | "abs" | "sign" | "exp" | "expm1" | "log" | "log1p" | "sqrt" | "sin" | "cos" | "tan" | "asin" | "acos")
   | ("atan" | "sinh" | "cosh" | "tanh" | "asinh" | "atanh" | "erf" | "floor" | "ceil" | "round" | "sigmoid" | "relu")
   | ("isNaN" | "isFinite" | "not" | "cast" | "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "mod")
+  | ("signbit" | "floorDivide" | "bitAnd" | "bitOr" | "bitXor" | "shiftLeft" | "shiftRight")
   | ("atan2" | "equal" | "less" | "lessEqual" | "and" | "or" | "where")
 > = {
   neg: () => [(g) => neg(g)],
@@ -79,6 +80,7 @@ export const elementwise: Family<
   sigmoid: (y) => [(g) => mul(g, mul(y, sub(1, y)))],
   relu: (y) => [(g) => where(less(0, y), g, 0)], // 0 at 0
   isNaN: none,
+  signbit: none,
   isFinite: none,
   not: none,
   cast: () => [(g) => g],
@@ -92,6 +94,12 @@ export const elementwise: Family<
   minimum: (_, a, b) => [(g) => chosen(g, less(b, a), a, b), (g) => chosen(g, less(a, b), a, b)],
   mod: (y, a, b) => [(g) => g, (g) => neg(mul(g, round(div(sub(a, y), b))))],
   atan2: (_, a, b) => [(g) => mul(g, div(b, radius(a, b))), (g) => neg(mul(g, div(a, radius(a, b))))],
+  floorDivide: none,
+  bitAnd: none,
+  bitOr: none,
+  bitXor: none,
+  shiftLeft: none,
+  shiftRight: none,
   equal: none,
   less: none,
   lessEqual: none,

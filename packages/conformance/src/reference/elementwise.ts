@@ -41,6 +41,15 @@ function floorMod(a: number, b: number): number {
 const power = (a: number, b: number): number =>
   a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b;
 
+/** The integer quotient not above a / b; 0 for b = 0. */
+const floorQuotient = (a: number, b: number): number => (b === 0 ? 0 : Math.floor(a / b) | 0);
+
+/** Shifts by a count of bits beyond 31 shift out all of them. */
+const shifted = (a: number, by: number, left: boolean): number => {
+  if (by < 0 || by > 31) return left || a >= 0 ? 0 : -1;
+  return left ? a << by : a >> by;
+};
+
 const multiply = binary((a, b) => a * b);
 const multiplyIntegers = binary(Math.imul);
 
@@ -71,6 +80,7 @@ export const elementwise: Kernels<keyof ElementwiseOps> = {
   sigmoid: unary(sigmoid),
   relu: unary((x) => Math.max(x, 0)),
   isNaN: unary((x) => Number(Number.isNaN(x))),
+  signbit: unary((x) => Number(x < 0 || Object.is(x, -0))),
   isFinite: unary((x) => Number(Number.isFinite(x))),
   not: unary((x) => 1 - x),
   cast: ([x], { dtype }) => x!.data.map(storage[dtype].round),
@@ -83,6 +93,12 @@ export const elementwise: Kernels<keyof ElementwiseOps> = {
   minimum: binary(Math.min),
   mod: binary(floorMod),
   atan2: binary(Math.atan2),
+  floorDivide: binary(floorQuotient),
+  bitAnd: binary((a, b) => a & b),
+  bitOr: binary((a, b) => a | b),
+  bitXor: binary((a, b) => a ^ b),
+  shiftLeft: binary((a, b) => shifted(a, b, true)),
+  shiftRight: binary((a, b) => shifted(a, b, false)),
   equal: binary((a, b) => Number(a === b)),
   less: binary((a, b) => Number(a < b)),
   lessEqual: binary((a, b) => Number(a <= b)),

@@ -123,6 +123,15 @@ const logic = (f: Binary): Sample[] => [
   sample("i32 and a number", [integers(0, 2, 7)], (x) => f(x, 1)),
   sample("nothing", [booleans(0), booleans(0)], f),
 ];
+const bits = (f: Binary): Sample[] => [
+  sample("i32", [integers(-(2 ** 31), 2 ** 31, 3, 5), integers(-9, 9, 5)], f),
+  sample("i32 and a number", [integers(-9, 10, 7)], (x) => f(x, 6)),
+  sample("bool and bool", [booleans(7), booleans(7)], f),
+];
+const shifts = (f: Binary): Sample[] => [
+  sample("i32", [values([1, -1, 12345, -(2 ** 31)], "i32", [4, 1]), values([-1, 0, 1, 7, 30, 31, 32, 65], "i32")], f),
+  sample("a number on either side", [integers(0, 9, 5)], (x) => [f(x, 2), f(-77, x)]),
+];
 /** A function whose derivative is 0 wherever it has one. */
 const steps = (f: Unary): Sample[] => [
   ...unary(f, distinct),
@@ -267,6 +276,21 @@ export const elementwise: Collection<keyof ElementwiseOps | Composed> = {
       sample("i32 of both signs, by 0 too", [integers(-9, 10, 6, 1), values([-3, -1, 0, 1, 2], "i32")], weft.mod),
     ],
     atan2: [...arithmetic(weft.atan2)],
+    signbit: [
+      sample("special values", [extremes], weft.signbit, noGradient),
+      sample("i32", [integers(-2, 3, 7)], weft.signbit),
+    ],
+    floorDivide: [
+      sample("i32 of both signs, by 0 too", [integers(-9, 10, 6, 1), values([-3, -1, 0, 1, 2], "i32")], weft.floorDivide), // prettier-ignore
+      sample("i32 at its ends", [values([-(2 ** 31), 2 ** 31 - 1], "i32", [2, 1]), values([-1, 2, -(2 ** 31), 2 ** 31 - 1], "i32")], weft.floorDivide), // prettier-ignore
+      sample("f32", [distinct(3, 5), divisors(5)], weft.floorDivide),
+      sample("special values", [values([NaN, Infinity, 0, -0, 1, -1, 7.5], "f32", [7, 1]), values([NaN, Infinity, 0, -0, 1, -3])], weft.floorDivide, noGradient), // prettier-ignore
+    ],
+    bitAnd: bits(weft.bitAnd),
+    bitOr: bits(weft.bitOr),
+    bitXor: bits(weft.bitXor),
+    shiftLeft: shifts(weft.shiftLeft),
+    shiftRight: shifts(weft.shiftRight),
     equal: comparison(weft.equal),
     less: comparison(weft.less),
     lessEqual: comparison(weft.lessEqual),

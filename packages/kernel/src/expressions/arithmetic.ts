@@ -23,6 +23,20 @@ const isFiniteAt = (k: Builder, x: V): V =>
     ? k.apply("lt", [k.apply("and", [k.apply("bits", [x], "i32"), c(MAGNITUDE)], "i32"), c(EXPONENT)], "bool")
     : k.apply("lt", [k.apply("abs", [x], "f64"), c(Infinity)], "bool");
 
+/** By bits where possible: a comparison takes -0 for 0. */
+function signbitAt(k: Builder, x: V): V {
+  const negative = test(k, "lt", x, c(0));
+  if (k.type(x) === "f32")
+    return k.apply(
+      "and",
+      [k.apply("lt", [k.apply("bits", [x], "i32"), c(0)], "bool"), k.apply("not", [isNaNAt(k, x)], "bool")],
+      "bool",
+    );
+  if (k.type(x) === "i32") return negative;
+  const upsideDown = k.apply("div", [k.const(1, "f64"), x], "f64");
+  return k.apply("or", [negative, test(k, "lt", upsideDown, c(0))], "bool");
+}
+
 const same =
   (fn: Parameters<Builder["apply"]>[0]): Expression =>
   (k, args) =>
@@ -96,6 +110,7 @@ export const arithmetic = {
   round: rounding("nearest"),
   relu: (k, [x]) => k.apply("max", [x!, c(0)], k.type(x!)),
   isNaN: (k, [x]) => (isFloat(k, x!) ? isNaNAt(k, x!) : k.const(0, "bool")),
+  signbit: (k, [x]) => signbitAt(k, x!),
   isFinite: (k, [x]) => (isFloat(k, x!) ? isFiniteAt(k, x!) : k.const(1, "bool")),
   not: (k, [x]) => k.apply("not", [toType(k, x!, "bool")], "bool"),
   cast,

@@ -4,6 +4,7 @@ import type { ElementwiseOps } from "@weft/tensor/internals";
 import type { Builder, V } from "../language.ts";
 import { arithmetic, type Expression } from "./arithmetic.ts";
 import { exponential } from "./exponential.ts";
+import { integers } from "./integers.ts";
 import { power } from "./power.ts";
 import { trigonometric } from "./trigonometric.ts";
 
@@ -11,6 +12,7 @@ export type ElementwiseOp = keyof ElementwiseOps;
 export const expressions: { readonly [K in ElementwiseOp]: Expression } = {
   ...arithmetic,
   ...exponential,
+  ...integers,
   ...power,
   ...trigonometric,
 };

@@ -82,6 +82,7 @@ export const elementwiseShapes: ShapeRules<keyof ElementwiseOps> = {
   sigmoid: unary,
   relu: unary,
   isNaN: unary,
+  signbit: unary,
   isFinite: unary,
   not: unary,
   cast: unary,
@@ -94,6 +95,12 @@ export const elementwiseShapes: ShapeRules<keyof ElementwiseOps> = {
   minimum: binary,
   mod: binary,
   atan2: binary,
+  floorDivide: binary,
+  bitAnd: binary,
+  bitOr: binary,
+  bitXor: binary,
+  shiftLeft: binary,
+  shiftRight: binary,
   equal: binary,
   less: binary,
   lessEqual: binary,
@@ -121,6 +128,7 @@ const bool = takes("bool");
 const floats = ofTwo("f32", "f64");
 const numbers = ofTwo("f32", "f64", "i32");
 const bools = ofTwo("bool");
+const integers = ofTwo("i32");
 const isFloat = test(float);
 const compare = test(numbers);
 
@@ -160,6 +168,7 @@ export const elementwiseDTypes = {
   sigmoid: float,
   relu: number,
   isNaN: isFloat,
+  signbit: test(number),
   isFinite: isFloat,
   not: bool,
   cast: (_, { dtype }) => dtype,
@@ -172,6 +181,12 @@ export const elementwiseDTypes = {
   minimum: numbers,
   mod: numbers,
   atan2: floats,
+  floorDivide: integers,
+  bitAnd: integers,
+  bitOr: integers,
+  bitXor: integers,
+  shiftLeft: integers,
+  shiftRight: integers,
   equal: compare,
   less: compare,
   lessEqual: compare,

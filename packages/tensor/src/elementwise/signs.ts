@@ -1,0 +1,157 @@
+// Signs, what is not finite, and choices between two operands.
+import { alias, applyRead, readTensor } from "../apply.ts";
+import { notEqual } from "../activations.ts";
+import {
+  abs,
+  add,
+  and,
+  cast,
+  equal,
+  isFinite,
+  isNaN,
+  less,
+  lessEqual,
+  mul,
+  neg,
+  not,
+  or,
+  sub,
+  where,
+} from "../elementwise.ts";
+import { elementwiseOp } from "../expression.ts";
+import { composed, formula } from "../formula.ts";
+import type { FusedOp } from "../fused.ts";
+import type { Operand } from "../interpreter.ts";
+import { inFloats, inNumbers, numeric } from "../operands.ts";
+import { anyNumber, boolean, nonNegative, readOptions, refuseMore } from "../options.ts";
+import type { Tensor } from "../tensor.ts";
+import { ofPair, pair } from "./pair.ts";
+
+/** Functions of one and of two operands. */
+type Unary = (x: Operand) => Tensor;
+type Binary = (a: Operand, b: Operand) => Tensor;
+
+/** Whether x is negative, −0 included, as `bool`. @example signbit(tensor([-1, -0, 0])) // [1, 1, 0] */
+export const signbit: Unary = (x, more?: unknown) => applyRead("signbit", [numeric(x, "signbit", more)], undefined);
+
+/**
+ * |a| with the sign of b, which may be −0. The derivative is ±1, and 0 where a is 0.
+ *
+ * @example copySign(tensor([1, -2]), tensor([-3, 0])) // [-1, 2]
+ */
+export const copySign: Binary = (a, b, more?: unknown) =>
+  ofPair("copySign", a, b, more, (x, y) => {
+    const size = abs(inFloats(x));
+    return where(signbit(y), neg(size), size);
+  });
+
+/**
+ * 0 where x is negative, 1 where it is positive, and `value` where it is 0 (0 where x is NaN).
+ *
+ * @example heaviside(tensor([-2, 0, 3]), 0.5) // [0, 0.5, 1]
+ */
+export const heaviside: Binary = (x, value, more?: unknown) =>
+  ofPair("heaviside", x, value, more, (t, v) => where(equal(t, 0), v, cast(less(0, t), t.dtype)));
+
+/** `a` unless it loses or is NaN. A tie and its gradient are a's. */
+const better = (name: string, a: Operand, b: Operand, more: unknown, wins: Binary): Tensor =>
+  ofPair(name, a, b, more, (x, y) => where(or(wins(x, y), isNaN(y)), x, y));
+
+/**
+ * The larger of two, and the other where one is NaN (`maximum`: NaN). In a tie the gradient is a's.
+ *
+ * @example fmax(tensor([1, NaN, 5]), 3) // [3, 3, 5]
+ */
+export const fmax: Binary = (a, b, more?: unknown) => better("fmax", a, b, more, (x, y) => lessEqual(y, x));
+
+/**
+ * The smaller of two, and the other where one is NaN (`minimum`: NaN). In a tie the gradient is a's.
+ *
+ * @example fmin(tensor([1, NaN, 5]), 3) // [1, 3, 3]
+ */
+export const fmin: Binary = (a, b, more?: unknown) => better("fmin", a, b, more, lessEqual);
+
+/** Whether exactly one of both is true (not 0), as `bool`. @example xor(tensor([1, 1, 0]), tensor([1, 0, 2])) // [0, 1, 1] */
+export const xor: Binary = (a, b, more?: unknown) =>
+  ofPair("xor", a, b, more, (x, y) => notEqual(cast(x, "bool"), cast(y, "bool")));
+
+/** Whether x is ∞ or −∞, as `bool`. @example isInf(tensor([Infinity, 1, NaN])) // [1, 0, 0] */
+export const isInf: Unary = (x, more?: unknown) => {
+  refuseMore("isInf", more);
+  const t = readTensor(x, "isInf");
+  return composed("isInf", () => not(or(isFinite(t), isNaN(t))));
+};
+
+export interface CloseOptions {
+  /** How far a may be off, relative to |b|. */
+  readonly rtol?: number;
+  /** How far a may be off besides. */
+  readonly atol?: number;
+  /** Whether NaN is close to NaN. */
+  readonly equalNaN?: boolean;
+}
+
+/**
+ * Whether |a − b| ≤ atol + rtol·|b|, as `bool`; infinities are close to themselves.
+ *
+ * @example isClose(tensor([1, 1.1]), tensor([1.000001, 1])) // [1, 0]
+ */
+export function isClose(a: Operand, b: Operand, options?: CloseOptions): Tensor {
+  const kinds = { rtol: nonNegative, atol: nonNegative, equalNaN: boolean };
+  const defaults = { rtol: 1e-5, atol: 1e-8, equalNaN: false };
+  const { rtol, atol, equalNaN } = readOptions("isClose", options, kinds, defaults);
+  return composed("isClose", () => {
+    const [x, y] = pair("isClose", a, b).map(inFloats) as [Tensor, Tensor];
+    const distance = abs(sub(x, y));
+    const near = and(isFinite(distance), lessEqual(distance, add(abs(mul(y, rtol)), atol)));
+    const close = or(equal(x, y), near);
+    return equalNaN ? or(close, and(isNaN(x), isNaN(y))) : close;
+  });
+}
+
+/** The largest finite numbers. */
+const LARGEST = { f32: 3.4028234663852886e38, f64: Number.MAX_VALUE };
+
+export interface NanOptions {
+  /** What takes the place of NaN, by default 0. */
+  readonly nan?: number;
+  /** What takes the place of ∞, by default the largest number of the dtype. */
+  readonly posInf?: number;
+  /** What takes the place of −∞, by default the least number of the dtype. */
+  readonly negInf?: number;
+}
+
+/**
+ * x with numbers in place of NaN and infinities. No gradient reaches what is replaced.
+ *
+ * @example nanToNum(tensor([NaN, Infinity, 2]), { posInf: 9 }) // [0, 9, 2]
+ */
+export function nanToNum(x: Operand, options?: NanOptions): Tensor {
+  const t = inNumbers(readTensor(x, "nanToNum"));
+  const most = LARGEST[t.dtype === "f64" ? "f64" : "f32"];
+  const kinds = { nan: anyNumber, posInf: anyNumber, negInf: anyNumber };
+  const { nan, posInf, negInf } = readOptions("nanToNum", options, kinds, { nan: 0, posInf: most, negInf: -most });
+  return composed("nanToNum", () => {
+    if (t.dtype === "i32") return alias(t);
+    const above = where(equal(t, Infinity), posInf, where(isNaN(t), nan, t));
+    return where(equal(t, -Infinity), negInf, above);
+  });
+}
+
+const lerpOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
+  "lerp",
+  (k, a, b, w) => {
+    const way = k.sub(b!, a!);
+    const fromB = k.sub(b!, k.mul(way, k.sub(k.constant(1), w!)));
+    return k.where(k.less(k.abs(w!), k.constant(0.5)), k.add(a!, k.mul(w!, way)), fromB);
+  },
+  (_, [a, b, w]) => [(g) => sub(g, mul(g, w!)), (g) => mul(g, w!), (g) => sub(mul(g, b!), mul(g, a!))],
+);
+
+/**
+ * a + weight·(b − a): from a at weight 0 to b at weight 1, and beyond.
+ *
+ * @example lerp(tensor([0, 10]), tensor([4, 20]), 0.25) // [1, 12.5]
+ */
+export const lerp: (a: Operand, b: Operand, weight: Operand) => Tensor = (a, b, weight, more?: unknown) =>
+  formula(lerpOp, [a, b, weight], more);
