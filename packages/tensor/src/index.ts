@@ -57,5 +57,7 @@ export type * from "./row-kernel.ts";
 export { rowOp } from "./row-op.ts";
 export { keep, scope } from "./scope.ts";
 export { erfinv } from "./special.ts";
+export { erfc, erfcx } from "./special/erfc.ts";
+export { digamma, lgamma, polygamma } from "./special/gamma.ts";
 export * from "./statistics.ts";
 export * from "./tensor.ts";

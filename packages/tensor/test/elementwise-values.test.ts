@@ -1,4 +1,5 @@
-// Functions composed of others, and formulas, against numbers of PyTorch 1.13 in float64: the reference runs the same
+// Functions composed of others, and formulas, against numbers of PyTorch 1.13 in float64 or of higher precision: the
+// reference runs the same
 // composition, so it would not notice a wrong formula.
 import { vjp } from "@weft/autograd";
 import { expect, test } from "vitest";
@@ -85,6 +86,29 @@ const formulas: readonly Row[] = [
 ];
 test.each(formulas)("%s", (...row) => check([0.3, 1.5, 2.25, 40], row));
 
+// oxfmt-ignore
+const specials: readonly Row[] = [
+  [(x) => weft.erfc(x), [2, 1.9340079449407, 1.2763263901682, 0.67137324054087, 0.033894853524689, 4.1370317465138e-37], [-2.0723517418246e-181, -0.20820798679607, -1.0600141293761, -1.031260909619, -0.11893028922363, -7.492073428246e-36]],
+  [(x) => weft.erfcx(x.abs()), [0.027623243159899, 0.35764266908609, 0.770346547731, 0.73459933456766, 0.32158541645432, 0.062307724037775], [0.0013508461716312, 0.19850822747168, 0.74320589323001, -0.68761956635492, -0.16362291773256, -0.0068401344155683]],
+  [(x) => weft.lgamma(x), [-42.352790925551, 1.2024757863901, 1.5895753125512, 1.0957979948181, -0.12078223763525, 10.604602902745], [4.0606098400296, 2.8825405488662, 2.9141391202135, -3.5025242222001, 0.036489973978577, 2.1406414779556]],
+  [(x) => weft.digamma(x), [4.0606098400296, 2.8825405488662, 2.9141391202135, -3.5025242222001, 0.036489973978577, 2.1406414779556], [10.863728492269, 14.536876244137, 18.541879647672, 12.245364546108, 0.93480220054468, 0.11751201469403]],
+  [(x) => weft.polygamma(1, x), [10.863728492269, 14.536876244137, 18.541879647672, 12.245364546108, 0.93480220054468, 0.11751201469403], [22.274009070064, 68.549413471162, 122.69736678366, -75.272536588726, -0.82879664423432, -0.013793319195768]],
+  [(x) => weft.polygamma(2, x), [22.274009070064, 68.549413471162, 122.69736678366, -75.272536588726, -0.82879664423432, -0.013793319195768], [283.60208125541, 768.72065719904, 1555.7633125349, 743.14176465505, 1.4090910340024, 0.0032343960459451]],
+  [(x) => weft.polygamma(3, x), [283.60208125541, 768.72065719904, 1555.7633125349, 743.14176465505, 1.4090910340024, 0.0032343960459451], [2037.3985101725, 9738.2988540177, 24473.199394185, -9883.468555497, -3.4742498266672, -0.0011363732756376]],
+];
+test.each(specials)("%s, by arbitrary precision", (...row) => check([-20.4, -1.3, -0.25, 0.3, 1.5, 9], row));
+
+test("special functions at poles and far out", () => {
+  const at = (f: (x: weft.Tensor) => weft.Tensor, ...data: number[]) => f(tensor(data, f64)).arraySync();
+  expect(at(weft.lgamma, 0, -1, 1, 2, Infinity, -Infinity)).toEqual([Infinity, Infinity, 0, 0, Infinity, Infinity]);
+  expect(at(weft.digamma, 0, -0, -1, Infinity)).toEqual([-Infinity, Infinity, NaN, Infinity]);
+  expect(at((x) => weft.polygamma(1, x), 0, -1, Infinity)).toEqual([Infinity, Infinity, 0]);
+  expect(at((x) => weft.polygamma(2, x), 0, -1)).toEqual([-Infinity, -Infinity]);
+  expect(at(weft.erfc, -40, 40, Infinity)).toEqual([2, 0, 0]);
+  expect(at(weft.erfcx, -40, Infinity)).toEqual([Infinity, 0]);
+  expect(() => weft.polygamma(-1, tensor([1]))).toThrow("polygamma: wanted a non-negative integer as n, got number -1");
+});
+
 test("what is not finite, and NumPy's conventions of integers", () => {
   const odd = tensor([NaN, Infinity, -Infinity, 2], f64);
   expect(weft.nanToNum(odd, { nan: 1 }).arraySync()).toEqual([1, Number.MAX_VALUE, -Number.MAX_VALUE, 2]);
@@ -97,7 +121,9 @@ test("what is not finite, and NumPy's conventions of integers", () => {
   expect(weft.shiftRight(ints(5, -5, 5, -5), ints(1, 1, 40, -1)).arraySync()).toEqual([2, -3, 0, -1]);
   expect(weft.bitNot(tensor([true, false])).arraySync()).toEqual([0, 1]);
   expect(() => weft.bitAnd(tensor([1]), 1)).toThrow("bitAnd: wanted i32 or bool, got f32; use cast");
-  expect(() => weft.bitAnd(ints(1), 0.5)).toThrow("bitAnd: wanted an integer that fits i32 as an operand, got number 0.5");
+  expect(() => weft.bitAnd(ints(1), 0.5)).toThrow(
+    "bitAnd: wanted an integer that fits i32 as an operand, got number 0.5",
+  );
   expect(() => weft.fmod(1, 2)).toThrow("fmod: wanted at least one tensor among the operands, got numbers only");
   expect(() => weft.fmax(zeros([2]), zeros([3]))).toThrow("fmax: shapes [3] and [2] do not fit");
 });

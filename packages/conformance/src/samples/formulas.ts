@@ -22,7 +22,7 @@ type Names =
   | ("log2" | "log10" | "exp2" | "exp10" | "cbrt" | "ldexp" | "frexp" | "xlogy" | "logAddExp" | "logit" | "acosh")
   | ("hypot" | "trunc" | "frac" | "fmod" | "copySign" | "heaviside" | "fmax" | "fmin" | "xor" | "isInf" | "isClose")
   | ("nanToNum" | "lerp" | "bitNot" | "deg2rad" | "rad2deg" | "sinpi" | "cospi" | "sind" | "cosd" | "tand" | "asind")
-  | ("acosd" | "atand" | "sinc" | "cosc");
+  | ("acosd" | "atand" | "sinc" | "cosc" | "erfc" | "erfcx" | "lgamma" | "digamma" | "polygamma");
 type Unary = (x: Tensor) => Tensor;
 type Binary = (a: Operand, b: Operand) => Tensor;
 
@@ -38,6 +38,8 @@ const special = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 2.5, -3];
 const pairs = (f: Binary): Sample =>
   sample("pairs of special values", [values(special, "f32", [9, 1]), values(special)], f, noGradient);
 const exact = { ...noGradient, tolerance: { relative: 0, absolute: 0, sums: false } };
+/** Digits that only relative errors show. */
+const tail = { order: 0, tolerance: { relative: 2e-6, absolute: 1e-37, sums: false } } as const;
 /** Multiples of a unit, also large ones. */
 const multiples = (unit: number): Input => values([0, 1, 2, 3, 4, -1, -2, -3, 99, -1e4].map((n) => (n * unit) / 2));
 
@@ -152,6 +154,30 @@ export const formulas: Collection<Names> = {
     cosc: [
       ...smooth(weft.cosc),
       sample("at 0, and where formulas meet", [values([0, 1e-4, 0.4999, 0.5, -0.5])], weft.cosc),
+    ],
+
+    erfc: [...smooth(weft.erfc), sample("wide", [between(-4, 9, 33)], weft.erfc, tail)],
+    erfcx: [...smooth(weft.erfcx), sample("wide", [values([-9, -6.54321, -4, 8, 100, 1e30])], weft.erfcx, kink)],
+    lgamma: [
+      ...smooth(weft.lgamma, between(0.1, 6, 5, 7)),
+      sample("left of 0", [values([-0.3, -0.45, -0.75, -1.2, -3.7, -20.4])], weft.lgamma),
+      sample("around its zeros", [values([0.999, 1, 1.001, 1.998, 2, 2.003])], weft.lgamma, tail),
+      sample(
+        "poles, and large numbers",
+        [values([-1, -2, -1e9, 1e-30, 3.4, 3.6, 1e10, 1e30])],
+        weft.lgamma,
+        noGradient,
+      ),
+    ],
+    digamma: [
+      ...smooth(weft.digamma, between(0.2, 6, 5, 7)),
+      sample("left of 0", [values([-0.3, -0.75, -1.2, -3.7, -20.4])], weft.digamma),
+      sample("poles", [values([-1, -2, -1e9])], weft.digamma, noGradient),
+    ],
+    polygamma: [
+      sample("orders", [between(0.4, 6, 7)], (x) => [0, 1, 2, 5].map((n) => weft.polygamma(n, x))),
+      sample("left of 0", [values([-0.3, -0.75, -1.2, -3.7])], (x) => [weft.polygamma(1, x), weft.polygamma(2, x)]),
+      sample("special values", [extremes], (x) => [weft.polygamma(1, x), weft.polygamma(2, x)], noGradient),
     ],
   },
 };
