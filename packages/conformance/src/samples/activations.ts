@@ -42,7 +42,7 @@ export const activations: Collection<Names> = {
     ],
     threshold: [
       ...piecewise((x) => weft.threshold(x, { threshold: 0.5, value: -3 }), [0.5, 0.75]),
-      ofIntegers((x) => weft.threshold(x, { threshold: 1 })),
+      ofIntegers((x) => weft.threshold(x, { threshold: 1.5 })),
     ],
     softShrink: piecewise(weft.softShrink, [0.5, -0.5, 0]),
     hardShrink: piecewise((x) => weft.hardShrink(x, { lambda: 0.75 }), [0.75, -0.75, 0]),

@@ -4,6 +4,7 @@ import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import type { Builder, Scalar, V } from "../language.ts";
 import { c, f, rescue, test, upper } from "./floats.ts";
+import { modIntegers } from "./integers.ts";
 
 /** One elementwise primitive in the kernel language. `attrs` are its attributes (the dtype of a cast). */
 export type Expression = (k: Builder, args: readonly V[], attrs?: { readonly dtype: DType }) => V;
@@ -70,12 +71,7 @@ function nearRemainder(k: Builder, a: V, b: V): V {
 /** The remainder with the sign of the divisor, also for 0, as in Python. */
 const mod: Expression = (k, [a, b]) => {
   const t = k.type(a!);
-  if (t === "i32") {
-    const r = k.apply("irem", [a!, b!], t);
-    const crosses = k.apply("lt", [k.apply("xor", [r, b!], t), c(0)], "bool");
-    const fix = k.apply("and", [crosses, k.apply("ne", [r, c(0)], "bool")], "bool");
-    return k.apply("select", [fix, k.apply("add", [r, b!], t), r], t);
-  }
+  if (t === "i32") return modIntegers(k, a!, b!);
   const inside = (): V => test(k, "lt", k.apply("abs", [a!], t), k.apply("abs", [b!], t));
   const r = t === "f32" ? nearRemainder(k, a!, b!) : rescue(k, k.apply("not", [inside()], "bool"), "rem", [a!, b!], a!);
   const below = test(k, "lt", b!, c(0));

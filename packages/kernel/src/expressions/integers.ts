@@ -11,13 +11,22 @@ const bitwise =
 const select = (k: Builder, mask: V, a: V, b: V): V => k.apply("select", [mask, a, b], "i32");
 const both = (k: Builder, fn: "and" | "or", a: V, b: V): V => k.apply(fn, [a, b], "bool");
 
-/** The quotient toward zero, and 1 less where a remainder has the other sign than the divisor. */
-function floorDivide(k: Builder, a: V, b: V): V {
+/** What remains of a / b rounded toward zero, and whether it has the other sign than b: then rounding down gives 1 less. */
+function remainder(k: Builder, a: V, b: V): { rest: V; crosses: V } {
   const rest = i(k, "irem", [a, b]);
   const crosses = test(k, "lt", i(k, "xor", [rest, b]), c(0));
-  const below = both(k, "and", crosses, test(k, "ne", rest, c(0)));
+  return { rest, crosses: both(k, "and", crosses, test(k, "ne", rest, c(0))) };
+}
+
+/** The remainder with the sign of the divisor. */
+export function modIntegers(k: Builder, a: V, b: V): V {
+  const { rest, crosses } = remainder(k, a, b);
+  return select(k, crosses, i(k, "add", [rest, b]), rest);
+}
+
+function floorDivide(k: Builder, a: V, b: V): V {
   const q = i(k, "idiv", [a, b]);
-  return select(k, below, i(k, "sub", [q, c(1)]), q);
+  return i(k, "sub", [q, i(k, "i32", [remainder(k, a, b).crosses])]);
 }
 
 /**

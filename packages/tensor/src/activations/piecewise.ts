@@ -3,28 +3,29 @@
 import { readTensor, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
 import { abs, add, less, lessEqual, mul, sub, where } from "../elementwise.ts";
-import { ArgumentError, ShapeError } from "../errors.ts";
-import { composed } from "../formula.ts";
+import { ShapeError } from "../errors.ts";
+import { composed, ofFloats } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { inFloats, inNumbers } from "../operands.ts";
 import { anyNumber, finite, nonNegative, readOptions, refuseMore } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** x between two numbers; on them, as beyond them, the derivative is 0. */
+/** x between two numbers, of which `max` wins; on them, as beyond them, the derivative is 0. */
 const between = (x: Tensor, min: number, max: number): Tensor =>
-  where(lessEqual(x, min), min, where(lessEqual(max, x), max, x));
+  where(lessEqual(x, min), Math.min(min, max), where(lessEqual(max, x), max, x));
 
 /**
- * x limited to [min, max], by default [−1, 1]. The derivative is 1 between the limits, and 0 on them (`clamp`: 1).
+ * x limited to [min, max], by default [−1, 1]. The derivative is 1 between the limits, and 0 on them (`clamp`: 1). Limits
+ * of integers lose their fractions.
  *
  * @example hardTanh(tensor([-3, 0.5, 2])) // [-1, 0.5, 1]
  */
 export function hardTanh(x: Operand, options?: { min?: number; max?: number }): Tensor {
   const { min, max } = readOptions("hardTanh", options, { min: anyNumber, max: anyNumber }, { min: -1, max: 1 });
-  if (!(min <= max)) throw new ArgumentError(`hardTanh: wanted min of at most max, got ${min} and ${max}`);
   const t = inNumbers(readTensor(x, "hardTanh"));
-  return composed("hardTanh", () => between(t, min, max));
+  const limit = t.dtype === "i32" ? Math.trunc : Number;
+  return composed("hardTanh", () => between(t, limit(min), limit(max)));
 }
 
 /** x limited to [0, 6]; the derivative is 0 at both ends. @example relu6(tensor([-1, 2, 8])) // [0, 2, 6] */
@@ -42,8 +43,8 @@ export function relu6(x: Operand, more?: unknown): Tensor {
  * @example prelu(tensor([[-4, -4, 2]]), tensor([0.25, 0.5, 0.5])) // [[-1, -2, 2]]
  */
 export function prelu(x: Operand, weight: Operand): Tensor {
-  const slopes = (t: Tensor, w: Operand): Tensor => composed("prelu", () => where(less(0, t), t, mul(t, w)));
-  if (typeof weight === "number") return slopes(inFloats(readTensor(x, "prelu")), weight);
+  const bent = (t: Tensor, slope: Operand): Tensor => where(less(0, t), t, mul(t, slope));
+  if (typeof weight === "number") return ofFloats("prelu", x, undefined, (t) => bent(t, weight));
   const [given, w] = readTensors("prelu", [x, weight]);
   const t = inFloats(given);
   const channels = t.shape[1] ?? 1;
@@ -52,7 +53,7 @@ export function prelu(x: Operand, weight: Operand): Tensor {
       `prelu: the weight has shape ${text(w.shape)}; wanted one number, or [${channels}], one per channel (axis 1) of x with shape ${text(t.shape)}`,
     );
   const across = t.shape.map((_, i) => (i === 1 ? w.size : 1));
-  return slopes(t, reshape(w, across));
+  return composed("prelu", () => bent(t, reshape(w, across)));
 }
 
 /**
@@ -64,7 +65,9 @@ export function threshold(x: Operand, options?: { threshold?: number; value?: nu
   const kinds = { threshold: anyNumber, value: anyNumber };
   const { threshold: from, value } = readOptions("threshold", options, kinds, { threshold: 0, value: 0 });
   const t = inNumbers(readTensor(x, "threshold"));
-  return composed("threshold", () => where(lessEqual(t, from), value, t));
+  // An integer is at most a number if it is at most its floor.
+  const limit = t.dtype === "i32" ? Math.floor(from) : from;
+  return composed("threshold", () => where(lessEqual(t, limit), value, t));
 }
 
 /**

@@ -1,7 +1,7 @@
 // Powers, roots and logarithms with other bases than e, and sums in the domain of logarithms.
 import { placed, readTensor } from "../apply.ts";
 import { clamp, square } from "../activations.ts";
-import { abs, add, and, cast, div, equal, floor, isFinite, less, lessEqual } from "../elementwise.ts";
+import { add, and, cast, div, equal, isFinite, lessEqual } from "../elementwise.ts";
 import { log, log1p, mul, neg, not, pow, sigmoid, sqrt, sub, where } from "../elementwise.ts";
 import { asTensor, elementwiseOp, type Arithmetic } from "../expression.ts";
 import { composed, formula } from "../formula.ts";
@@ -74,6 +74,42 @@ export function ldexp(x: Operand, n: Operand, more?: unknown): Tensor {
   return composed("ldexp", () => mul(t, typeof power === "number" ? 2 ** power : pow(2, power)));
 }
 
+/** Exponents that add up to any that the dtype has, subnormal numbers included. */
+const SCALES = { f32: [64, 64, 32, 16, 8, 4, 2, 1], f64: [512, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1] };
+
+/** Scales |x| to [1, 2) by powers of 2, which is exact, and then to [½, 1). */
+function parts<V>(k: Arithmetic<V>, x: V): { readonly mantissa: V; readonly exponent: V } {
+  const zero = k.constant(0);
+  const plain = k.and(k.isFinite(x), k.not(k.equal(x, zero)));
+  let m = k.where(plain, k.abs(x), k.constant(1));
+  let exponent = k.constant(1);
+  const step = (due: V, n: number): void => {
+    m = k.where(due, k.mul(m, k.constant(2 ** -n)), m);
+    exponent = k.where(due, k.add(exponent, k.constant(n)), exponent);
+  };
+  const scales = SCALES[k.dtype === "f64" ? "f64" : "f32"];
+  for (const n of scales) step(k.lessEqual(k.constant(2 ** n), m), n);
+  for (const n of scales) step(k.less(m, k.constant(2 ** (1 - n))), -n);
+  const half = k.mul(m, k.constant(0.5));
+  const mantissa = k.where(k.less(x, zero), k.neg(half), half);
+  return { mantissa: k.where(plain, mantissa, x), exponent: k.where(plain, exponent, zero) };
+}
+
+const mantissaOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
+  "frexp",
+  (k, x) => parts(k, x!).mantissa,
+  ([y], [x]) => {
+    const plain = and(isFinite(x!), not(equal(x!, 0)));
+    return [(g) => mul(g, where(plain, div(y!, where(plain, x!, 1)), 1))];
+  },
+);
+
+const exponentOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
+  "frexp",
+  (k, x) => parts(k, x!).exponent,
+  () => [undefined],
+);
+
 /**
  * The parts of x = mantissa·2^exponent, |mantissa| in [½, 1): the mantissas in the dtype of x and the exponents in i32.
  * 0, NaN and infinities are their own mantissa, with exponent 0.
@@ -82,21 +118,8 @@ export function ldexp(x: Operand, n: Operand, more?: unknown): Tensor {
  */
 export function frexp(x: Operand): readonly [mantissa: Tensor, exponent: Tensor];
 export function frexp(x: Operand, more?: unknown): readonly [mantissa: Tensor, exponent: Tensor] {
-  refuseMore("frexp", more);
   const t = inFloats(readTensor(x, "frexp"));
-  return composed("frexp", () => {
-    const plain = and(isFinite(t), not(equal(t, 0)));
-    const size = abs(where(plain, t, 1));
-    const about = floor(mul(log(size), Math.LOG2E));
-    const half = floor(mul(about, 0.5));
-    // In two steps: one power of 2 may lie beyond the dtype.
-    const scaled = (v: Tensor): Tensor => mul(mul(v, pow(2, neg(half))), pow(2, sub(half, about)));
-    // A logarithm that rounding took to an integer may be one off: `near` is in [½, 4).
-    const near = scaled(size);
-    const up = where(less(near, 1), 0, where(less(near, 2), 1, 2));
-    const mantissa = where(plain, mul(scaled(where(plain, t, 1)), pow(2, neg(up))), t);
-    return [mantissa, cast(where(plain, add(about, up), 0), "i32")] as const;
-  });
+  return [formula(mantissaOp, [t], more), composed("frexp", () => cast(formula(exponentOp, [t]), "i32"))];
 }
 
 const xlogyOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(

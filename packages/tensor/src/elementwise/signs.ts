@@ -1,28 +1,14 @@
 // Signs, what is not finite, and choices between two operands.
 import { alias, applyRead, readTensor } from "../apply.ts";
 import { notEqual } from "../activations.ts";
-import {
-  abs,
-  add,
-  and,
-  cast,
-  equal,
-  isFinite,
-  isNaN,
-  less,
-  lessEqual,
-  mul,
-  neg,
-  not,
-  or,
-  sub,
-  where,
-} from "../elementwise.ts";
+import { isFloat } from "../dtype.ts";
+import { abs, add, and, cast, equal, isFinite, isNaN } from "../elementwise.ts";
+import { less, lessEqual, mul, not, or, sign, sub, where } from "../elementwise.ts";
 import { elementwiseOp } from "../expression.ts";
 import { composed, formula } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
-import { inFloats, inNumbers, numeric } from "../operands.ts";
+import { inFloats, numeric } from "../operands.ts";
 import { anyNumber, boolean, nonNegative, readOptions, refuseMore } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { ofPair, pair } from "./pair.ts";
@@ -34,16 +20,21 @@ type Binary = (a: Operand, b: Operand) => Tensor;
 /** Whether x is negative, −0 included, as `bool`. @example signbit(tensor([-1, -0, 0])) // [1, 1, 0] */
 export const signbit: Unary = (x, more?: unknown) => applyRead("signbit", [numeric(x, "signbit", more)], undefined);
 
+const copySignOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
+  "copySign",
+  (k, a, b) => {
+    const size = k.abs(a!);
+    return k.where(k.signbit(b!), k.neg(size), size);
+  },
+  ([y], [a]) => [(g) => mul(g, mul(sign(y!), sign(a!))), undefined],
+);
+
 /**
  * |a| with the sign of b, which may be −0. The derivative is ±1, and 0 where a is 0.
  *
  * @example copySign(tensor([1, -2]), tensor([-3, 0])) // [-1, 2]
  */
-export const copySign: Binary = (a, b, more?: unknown) =>
-  ofPair("copySign", a, b, more, (x, y) => {
-    const size = abs(inFloats(x));
-    return where(signbit(y), neg(size), size);
-  });
+export const copySign: Binary = (a, b, more?: unknown) => formula(copySignOp, [a, b], more);
 
 /**
  * 0 where x is negative, 1 where it is positive, and `value` where it is 0 (0 where x is NaN).
@@ -127,12 +118,13 @@ export interface NanOptions {
  * @example nanToNum(tensor([NaN, Infinity, 2]), { posInf: 9 }) // [0, 9, 2]
  */
 export function nanToNum(x: Operand, options?: NanOptions): Tensor {
-  const t = inNumbers(readTensor(x, "nanToNum"));
+  const given = readTensor(x, "nanToNum");
+  const t = isFloat(given.dtype) ? inFloats(given) : given;
   const most = LARGEST[t.dtype === "f64" ? "f64" : "f32"];
   const kinds = { nan: anyNumber, posInf: anyNumber, negInf: anyNumber };
   const { nan, posInf, negInf } = readOptions("nanToNum", options, kinds, { nan: 0, posInf: most, negInf: -most });
+  if (!isFloat(t.dtype)) return alias(t);
   return composed("nanToNum", () => {
-    if (t.dtype === "i32") return alias(t);
     const above = where(equal(t, Infinity), posInf, where(isNaN(t), nan, t));
     return where(equal(t, -Infinity), negInf, above);
   });
