@@ -12,7 +12,8 @@ import { openSmall } from "./small.ts";
 const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 23 };
 const wave = (n: number, by = 0.37): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * by) * 4);
 
-const fused = <A>(op: T.FusedOp<A>, inputs: Tensor[], attrs: A): Tensor => T.applyFused(op, inputs, attrs)[0]!;
+const fused = <A extends T.FusedAttrs<A>>(op: T.FusedOp<A>, inputs: Tensor[], attrs: A): Tensor =>
+  T.applyFused(op, inputs, attrs)[0]!;
 const labels = (b: Creation, rows: number, n: number): Tensor =>
   b.tensor(Int32Array.from({ length: rows }, (_, i) => (i % 5 === 4 ? -1 : (i * 7) % n)));
 const loss = { ignoreIndex: -1, labelSmoothing: 0.1 };

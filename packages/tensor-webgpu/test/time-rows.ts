@@ -16,7 +16,8 @@ const print = (line: object): void => void process.stdout.write(`${JSON.stringif
 const backend = await open({ profile: true, trusted: !given.includes("--safe") });
 print({ ...backend.info(), features: undefined, quick });
 
-const fused = <A>(op: T.FusedOp<A>, operands: Tensor[], attrs: A): Tensor => T.applyFused(op, operands, attrs)[0]!;
+const fused = <A extends T.FusedAttrs<A>>(op: T.FusedOp<A>, operands: Tensor[], attrs: A): Tensor =>
+  T.applyFused(op, operands, attrs)[0]!;
 /** A large size, or a small one for a software adapter. */
 const size = (n: number): number => (quick ? Math.max(4, 4 * Math.ceil(Math.sqrt(n) / 16)) : n);
 /** The inputs of the current problem. */

@@ -4,7 +4,7 @@ import { shapeOf } from "./axes.ts";
 import { inNameOf } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
 import { isFloat, promote } from "./dtype.ts";
-import type { FusedOp } from "./fused.ts";
+import type { FusedAttrs, FusedOp } from "./fused.ts";
 import {
   BRAND,
   CONTRACT,
@@ -17,7 +17,7 @@ import {
 } from "./interpreter.ts";
 import type { Attrs, OpName, Shape } from "./ops.ts";
 import { dtypes, shapes } from "./rules.ts";
-import { attributesOf, copyOf } from "./rules/attributes.ts";
+import { attributesOf, fusedAttributes } from "./rules/attributes.ts";
 import { dtypeAmong } from "./rules/table.ts";
 import { brief } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
@@ -189,14 +189,13 @@ function frozen(op: string, inputs: readonly Value[], shape: Shape): Shape {
 }
 
 /**
- * Runs a primitive. `inputs` is a fresh array that `apply` may write to and the interpreter may keep. Attributes are
- * checked and copied.
+ * Runs a primitive. Operands and attributes are checked and copied.
  *
  * @example
  * apply("neg", [tensor([1, -2])], undefined); // [-1, 2]
  */
-export const apply = <K extends OpName>(op: K, inputs: Operand[], given: Attrs<K>): Tensor =>
-  applyOwn(known(op, inputs), inputs, attributesOf(op, given));
+export const apply = <K extends OpName>(op: K, inputs: readonly Operand[], given: Attrs<K>): Tensor =>
+  applyOwn(known(op, inputs), [...inputs], attributesOf(op, given));
 
 /** Checks what the types do not in a call from plain JavaScript. */
 function known<K extends OpName>(op: K, inputs: unknown): K {
@@ -206,16 +205,19 @@ function known<K extends OpName>(op: K, inputs: unknown): K {
   return op;
 }
 
-/** Like `apply`, with attributes that are already checked and that nobody else can change. */
+/**
+ * Like `apply`, with attributes that are already checked and that nobody else can change. `inputs` is a fresh array,
+ * which is written to and which the interpreter may keep.
+ */
 export const applyOwn = <K extends OpName>(op: K, inputs: Operand[], attrs: Attrs<K>): Tensor =>
   applyRead(op, readAll(op, inputs), attrs);
 
 /** Like `applyOwn`, with operands that are already read: the functions of this package inspect them first. */
 export function applyRead<K extends OpName>(op: K, values: Value[], attrs: Attrs<K>): Tensor {
   const top = highest(op, values);
-  const inferred = shapes[op](values, attrs as never, op as never);
+  const inferred = shapes[op](values, attrs, op);
   const shape = (values[0] as Tensor).shape === inferred ? inferred : frozen(op, values, inferred);
-  return top.run(op, values, attrs, shape, dtypes[op](values, attrs as never, op as never));
+  return top.run(op, values, attrs, shape, dtypes[op](values, attrs, op));
 }
 
 /**
@@ -232,27 +234,39 @@ type SourceName = "full" | "iota" | "randomBits" | "randomUniform";
  * @example
  * source(backend, "iota", [], { shape: [3], axis: 0, dtype: "i32" }); // [0, 1, 2]
  */
-export const source = <K extends SourceName>(backend: Backend, op: K, inputs: number[], given: Attrs<K>): Tensor =>
-  sourceOwn(backend, op, inputs, attributesOf(op, given));
+export const source = <K extends SourceName>(
+  backend: Backend,
+  op: K,
+  inputs: readonly number[],
+  given: Attrs<K>,
+): Tensor => sourceOwn(backend, op, [...inputs], attributesOf(op, given));
 
 /** Like `source`, with attributes as `applyOwn` takes them. */
 export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs: number[], attrs: Attrs<K>): Tensor {
-  const shape = shapeOf(op, shapes[op](inputs, attrs as never, op as never));
-  return backend.run(op, inputs, attrs, shape, dtypes[op](inputs, attrs as never, op as never));
+  const shape = shapeOf(op, shapes[op](inputs, attrs, op));
+  return backend.run(op, inputs, attrs, shape, dtypes[op](inputs, attrs, op));
 }
 
 /**
- * Runs a fused operation as one where the interpreter can, otherwise its fallback.
+ * Runs a fused operation as one where the interpreter can, otherwise its fallback. Operands and attributes are copied:
+ * an attribute that is no number, boolean, string or list of these is an ArgumentError.
  *
  * @example
  * const twiceOp = { name: "twice", infer: ([x]) => [x], fallback: ([x]) => [add(x, x)] };
  * applyFused(twiceOp, [tensor([1, 2])], {})[0]; // [2, 4]
  */
-export const applyFused = <A>(fused: FusedOp<A>, inputs: Operand[], given: A): readonly Tensor[] =>
-  applyFusedRead(fused, readAll(fused.name, inputs), copyOf(given));
+export const applyFused = <A extends FusedAttrs<A>>(
+  fused: FusedOp<A>,
+  inputs: readonly Operand[],
+  given: A,
+): readonly Tensor[] => applyFusedRead(fused, readAll(fused.name, [...inputs]), fusedAttributes(fused.name, given));
 
 /** Like `applyFused`, with operands that are already read, and attributes that nobody else can change. */
-export function applyFusedRead<A>(fused: FusedOp<A>, values: Value[], attrs: A): readonly Tensor[] {
+export function applyFusedRead<A extends FusedAttrs<A>>(
+  fused: FusedOp<A>,
+  values: Value[],
+  attrs: A,
+): readonly Tensor[] {
   const { name, indices } = fused;
   if (fused.promotes === true) promoteAll(name, values);
   const top = highest(name, values);

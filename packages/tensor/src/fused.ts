@@ -1,12 +1,18 @@
 // Fused operations: a name, a shape rule, a fallback written in primitives, and a derivative. A backend may run one as
 // a single kernel; otherwise the fallback runs. A tape records it as one operation either way. Unlike the catalog, this
 // set is open.
-import type { DType } from "./dtype.ts";
+import type { DType, TypedArray } from "./dtype.ts";
 import type { Expression } from "./expression.ts";
 import type { Value } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
 import type { RowKernel } from "./row-kernel.ts";
 import type { Tensor } from "./tensor.ts";
+
+/** What an attribute may be. Backends run a plan again only for equal attributes, so they compare and copy them. */
+export type Attribute = number | boolean | string | null | undefined | TypedArray | readonly Attribute[];
+
+/** What the attributes A of a fused operation must be: a record of such values, or undefined. */
+export type FusedAttrs<A> = { readonly [K in Extract<keyof A, string>]?: Attribute } | undefined;
 
 /** From the gradients of all results to that of one operand; undefined if it has no gradient. */
 export type FusedPullback = ((...gs: Tensor[]) => Tensor) | undefined;
@@ -26,7 +32,7 @@ export interface Indices<A = any> {
   readonly labels?: boolean;
 }
 
-export interface FusedOp<A = any> {
+export interface FusedOp<A extends FusedAttrs<A> = any> {
   readonly name: string;
   /**
    * Whether its operands are floating-point tensors, which are cast to the dtype that they are promoted to before it

@@ -50,6 +50,7 @@ export type {
   SourceOps,
 } from "./ops.ts";
 export {
+  copyOf,
   anything,
   backendKind,
   boolean,
@@ -79,6 +80,5 @@ export { primitive, print } from "./printing.ts";
 export { checkSeed, draw, randomStream, threefry } from "./random.ts";
 export { checkRows, type RowDTypes } from "./kernel-check.ts";
 export { shapes } from "./rules.ts";
-export { copyOf } from "./rules/attributes.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
 export { openFile, readRange, replaceFile, type Disk } from "./whole-files.ts";

@@ -148,3 +148,12 @@ export function refuseMore(op: string, more: unknown): void {
   if (prototype === Object.prototype || prototype === null)
     throw new ArgumentError(`${op}: takes no options, got ${describe(more)}`);
 }
+
+/** A deep copy of options: records and lists, as lists. The caller cannot change what is kept. */
+export function copyOf<T>(x: T): T {
+  if (typeof x !== "object" || x === null) return x;
+  if (ArrayBuffer.isView(x) || Array.isArray(x)) return Array.from(x as unknown as readonly unknown[], copyOf) as T;
+  const own: Record<string, unknown> = {};
+  for (const name in x) own[name] = copyOf(x[name]);
+  return own as T;
+}

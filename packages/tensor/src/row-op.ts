@@ -6,7 +6,7 @@ import type { DType } from "./dtype.ts";
 import { cast } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import { asTensor, onTensors } from "./expression.ts";
-import type { FusedOp } from "./fused.ts";
+import type { FusedAttrs, FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
 import { checkRows } from "./kernel-check.ts";
 import { broadcastTo, reshape } from "./movement.ts";
@@ -77,7 +77,11 @@ function ofTensors(x: Tensor, axis: number): RowArithmetic<Value> {
  *
  * @example const centerOp = rowOp("center", { operands: ["row"], write: (k, _, x) => [k.sub(x, k.mean(x))] });
  */
-export function rowOp<A>(name: string, rows: RowKernel<A>, gradient?: FusedOp<A>["gradient"]): FusedOp<A> {
+export function rowOp<A extends FusedAttrs<A>>(
+  name: string,
+  rows: RowKernel<A>,
+  gradient?: FusedOp<A>["gradient"],
+): FusedOp<A> {
   readValue("rowOp", "name", name, string);
   readValue("rowOp", "rows", rows, rowKernel);
   if (gradient !== undefined) readValue("rowOp", "gradient", gradient, callable);

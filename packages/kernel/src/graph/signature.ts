@@ -1,6 +1,6 @@
 // What two flushes must have in common to share a plan: operations, dtypes, shapes, layouts and wiring, but not
 // numbers, random counters and addresses. The encoding is unambiguous: equal words mean equal plans.
-import { ArgumentError } from "@weft/tensor";
+import { ArgumentError, type Attribute } from "@weft/tensor";
 import { describe, dtypeInfo, dtypeName } from "@weft/tensor/internals";
 import { BoundedCache } from "./bounded-cache.ts";
 import type { Node } from "./node.ts";
@@ -13,10 +13,10 @@ const halves = new Int32Array(word.buffer);
 /** An integer from here on is encoded as itself. The words below are marks that say what follows them. */
 const LOWEST = -0x80000000 + 16;
 /**
- * `number`: two words of another number; `list`, `text`: a length and items or characters; the others stand for a
- * value.
+ * `number`: two words of another number; `list`, `text`: a length and items or characters; `array`: the name of a class
+ * and a list; the others stand for a value.
  */
-const mark = { number: 1, list: 2, text: 3, true: 4, false: 5, undefined: 6, null: 7, dtype: 8 } as const;
+const mark = { number: 1, list: 2, text: 3, true: 4, false: 5, undefined: 6, null: 7, dtype: 8, array: 9 } as const;
 type Mark = keyof typeof mark;
 const wordOf = (name: Mark): number => mark[name] - 0x80000000;
 
@@ -132,7 +132,7 @@ export class Signature {
   }
 
   #attributes(node: Node): void {
-    const attrs = node.attrs as Record<string, unknown>;
+    const attrs = node.attrs as Readonly<Record<string, Attribute>>; // checked at the call
     if (kindOfCode(node.code) === "source") {
       // The shape was written above; random keys and counters are arguments.
       if (node.op === "iota") this.#attribute(attrs.axis);
@@ -155,12 +155,16 @@ export class Signature {
     }
   }
 
-  #attribute(value: unknown): void {
+  #attribute(value: Attribute): void {
     if (typeof value === "number") this.#number(value);
     else if (typeof value === "boolean") this.#mark(value ? "true" : "false");
     else if (value === undefined || value === null) this.#mark(value === null ? "null" : "undefined");
     else if (typeof value === "string") this.#text(value);
-    else if (Array.isArray(value)) {
+    else if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+      if (!Array.isArray(value)) {
+        this.#mark("array");
+        this.#text(value.constructor.name);
+      }
       this.#mark("list");
       this.#push(value.length);
       for (let i = 0; i < value.length; i++) this.#attribute(value[i]);

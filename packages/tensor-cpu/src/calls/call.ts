@@ -1,7 +1,7 @@
 // A call: a kernel written by hand (a product, a convolution, a sort), prepared once for its shapes and run with
 // addresses. And how its WebAssembly is compiled once per memory.
 import type { Calls as CallTable, CallTraits, FusedKernel } from "@weft/kernel";
-import type { DType, FusedOp } from "@weft/tensor";
+import type { DType, FusedAttrs, FusedOp } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import { math } from "../translate/math.ts";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
@@ -96,7 +96,7 @@ export interface Call<Attrs = never> extends CallTraits<Attrs> {
  *
  * @example const backend = await open({ kernels: [kernel(scaledSquareOp, scaledSquare)] });
  */
-export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/tensor-cpu"> => ({
+export const kernel = <A extends FusedAttrs<A>>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/tensor-cpu"> => ({
   backend: "@weft/tensor-cpu",
   op,
   call,

@@ -1,6 +1,6 @@
 // What a call is: an operation whose kernel is written by hand, as a body of WGSL and the numbers that it gets as
 // arguments. The forms here are the plain ones: one invocation per element of the result.
-import type { DType, FusedOp } from "@weft/tensor";
+import type { DType, FusedAttrs, FusedOp } from "@weft/tensor";
 import { isFloat, sizeOf } from "@weft/tensor/internals";
 import type { Calls as CallTable, CallLaunch, CallTraits, FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
@@ -22,7 +22,7 @@ export interface Call<Attrs = never> extends CallTraits<Attrs> {
  *
  * @example const backend = await open({ kernels: [kernel(scaledSquareOp, scaledSquare)] });
  */
-export const kernel = <A>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/tensor-webgpu"> => ({
+export const kernel = <A extends FusedAttrs<A>>(op: FusedOp<A>, call: Call<A>): FusedKernel<"@weft/tensor-webgpu"> => ({
   backend: "@weft/tensor-webgpu",
   op,
   call,

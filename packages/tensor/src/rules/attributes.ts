@@ -3,14 +3,17 @@
 import { listOf, reader, shapeOf } from "../axes.ts";
 import type { DType } from "../dtype.ts";
 import { ArgumentError, describe } from "../errors.ts";
+import type { Attribute } from "../fused.ts";
 import type { Attrs, ConvAttrs, OpName, PoolAttrs, RandomAttrs } from "../ops.ts";
-import { dtypeName } from "../options.ts";
+import { dtypeName, list } from "../options.ts";
 
 type Ints = readonly number[];
 type Pairs = readonly (readonly [number, number])[];
 
 /** For each primitive with attributes, a function from the given ones to those that it keeps. */
-type AttributeRules = { readonly [N in OpName]?: (given: Attrs<N>, op: N) => Attrs<N> };
+type AttributeRules = {
+  readonly [N in OpName as Attrs<N> extends undefined ? never : N]: (given: Attrs<N>, op: N) => Attrs<N>;
+};
 
 function refuse(op: string, name: string, wanted: string, x: unknown): never {
   throw new ArgumentError(`${op}: wanted ${wanted} as ${name}, got ${describe(x)}`);
@@ -130,11 +133,37 @@ const nothing = {};
 export const attributesOf = <K extends OpName>(op: K, given: Attrs<K>): Attrs<K> =>
   attributes.get(op)?.(given ?? nothing, op) as Attrs<K>;
 
-/** A deep copy of the attributes of a fused operation, whose names are not known here. */
-export function copyOf<T>(x: T): T {
-  if (typeof x !== "object" || x === null) return x;
-  if (ArrayBuffer.isView(x) || Array.isArray(x)) return Array.from(x as unknown as Ints, copyOf) as T;
-  const own: Record<string, unknown> = {};
-  for (const name in x) own[name] = copyOf(x[name]);
-  return own as T;
+/** Whether its attributes can be read by name: not those of an instance of a class, such as a Map. */
+function isRecord(x: unknown): x is Readonly<Record<string, unknown>> {
+  if (typeof x !== "object" || x === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(x);
+  // In another realm, too, the prototype of a record is one that has none.
+  if (typeof prototype !== "object" || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "hasOwnProperty");
+}
+
+function copied(op: string, name: string, x: unknown): Attribute {
+  if (x === undefined || x === null || typeof x === "number" || typeof x === "boolean" || typeof x === "string")
+    return x;
+  if (Array.isArray(x)) return Array.from(x, (item) => copied(op, name, item));
+  // The method of all typed arrays: a Buffer has another one, which does not copy.
+  if (list.is(x) && typeof x[0] !== "bigint") return Uint8Array.prototype.slice.call(x);
+  throw new ArgumentError(
+    `${op}: the attribute ${name} must be a number, a boolean, a string or a list of these, got ${describe(x)}`,
+  );
+}
+
+/**
+ * The attributes that a fused operation keeps, which no one else can change. Its attributes are not known here, but
+ * they must be values that plans with other attributes can be told from.
+ */
+export function fusedAttributes<A>(op: string, given: A): A {
+  if (given === undefined) return given;
+  if (!isRecord(given))
+    throw new ArgumentError(
+      `${op}: wanted a record such as { axis: 1 } as attributes, or undefined, got ${describe(given)}`,
+    );
+  const own: Record<string, Attribute> = {};
+  for (const name in given) own[name] = copied(op, name, given[name]);
+  return own as A;
 }
