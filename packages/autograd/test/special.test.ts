@@ -5,6 +5,7 @@ import {
   add,
   applyFused,
   ArgumentError,
+  cast,
   cumsum,
   exp,
   floor,
@@ -366,12 +367,44 @@ describe("fused operations", () => {
     [() => 3, /^double: fallback must give 1 tensors, got number 3$/],
     [(x: Tensor) => x, /^double: fallback must give 1 tensors, got a tensor f32\[2\]$/],
     [() => [2], /^double: fallback must give 1 tensors, got \[2\]$/],
+    [(x: Tensor) => [sum(x)], /^double: fallback must give f32\[2\] as result 0, as infer says, got f32\[\]$/],
+    [(x: Tensor) => [exp(square(x)).reshape([1, 2])], /as result 0, as infer says, got f32\[1,2\]$/],
+    [(x: Tensor) => [cast(x, "i32")], /^double: fallback must give f32\[2\] as result 0, as infer says, got i32\[2\]$/],
     [() => Promise.resolve([]), /^double: fallback must give 1 tensors, got Promise$/],
   ])("whose fallback is wrong are refused (%#)", (fallback, message) => {
     const wrong: FusedOp = { ...plain, fallback: ([x]) => fallback(x as Tensor) as never };
     expect(() => run(wrong, tensor([1, 2]))).toThrow(ArgumentError);
     expect(() => run(wrong, tensor([1, 2]))).toThrow(message);
     expect(() => grad((x: Tensor) => sum(run(wrong, x)))(tensor([1, 2]))).toThrow(message);
+  });
+
+  it("a shape that is none is refused", () => {
+    const wrong: FusedOp = { ...plain, infer: () => [{ shape: [-1], dtype: "f32" }] };
+    expect(() => run(wrong, tensor([1, 2]))).toThrow(
+      "double: fallback must give f32[-1] as result 0, as infer says, got f32[2]",
+    );
+  });
+
+  it("results have handles of their own, whatever the fallback gives", () => {
+    const same: FusedOp = {
+      name: "same",
+      infer: ([x]) => [x as Tensor, x as Tensor, x as Tensor],
+      fallback: ([x]) => {
+        const y = add(x!, 1);
+        return [x as Tensor, y, y];
+      },
+    };
+    const b = new Reference();
+    const x = creation(b).tensor([1, 2]);
+    const before = b.live();
+    const [a, y, z] = applyFused(same, [x], undefined) as [Tensor, Tensor, Tensor];
+    a.release();
+    y.release();
+    expect([x, z].map((t) => t.arraySync())).toEqual([[1, 2], [2, 3]]); // prettier-ignore
+    z.release();
+    expect(b.live()).toBe(before);
+    const g = grad((t: Tensor) => applyFused(same, [t], undefined).reduce((s, r) => add(s, sum(mul(r, r))), sum(t)));
+    expect(g(x).arraySync()).toEqual([11, 17]);
   });
 
   it.each([

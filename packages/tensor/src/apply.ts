@@ -1,6 +1,6 @@
 // The only place where an operation is dispatched. It reads the operands, finds the highest interpreter among them,
 // runs the shape rule, and then the interpreter.
-import { shapeOf } from "./axes.ts";
+import { sameShape, shapeOf } from "./axes.ts";
 import { inNameOf } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
 import { isFloat, promote } from "./dtype.ts";
@@ -276,10 +276,23 @@ export function applyFusedRead<A extends FusedAttrs<A>>(
   );
 }
 
-/** Checks what a fallback gives: a tensor for each result that the operation has. */
-function resultsOf(fused: FusedOp, given: unknown, values: readonly Value[], attrs: unknown): Tensor[] {
-  const count = fused.infer(values, attrs).length;
-  if (!Array.isArray(given) || given.length !== count || !given.every(isTensor))
-    throw new ArgumentError(`${fused.name}: fallback must give ${count} tensors, got ${describe(given)}`);
-  return given;
+/**
+ * What a fallback gives, checked: a tensor for each result that the operation has. A result that is an operand or
+ * another result gets a handle of its own.
+ */
+function resultsOf(fused: FusedOp, given: unknown, values: readonly Value[], attrs: unknown): readonly Tensor[] {
+  const { name } = fused;
+  const wanted = fused.infer(values, attrs);
+  if (!Array.isArray(given) || given.length !== wanted.length || !given.every(isTensor))
+    throw new ArgumentError(`${name}: fallback must give ${wanted.length} tensors, got ${describe(given)}`);
+  const results: Tensor[] = [];
+  for (const [i, { shape, dtype }] of wanted.entries()) {
+    const y = given[i]!;
+    if (!sameShape(y.shape, shape) || y.dtype !== dtype)
+      throw new ArgumentError(
+        `${name}: fallback must give ${dtype}[${shape}] as result ${i}, as infer says, got ${y.dtype}[${y.shape}]`,
+      );
+    results.push(values.includes(y) || results.includes(y) ? alias(y) : y);
+  }
+  return results;
 }
