@@ -3,6 +3,7 @@ import { ArgumentError, type FusedOp } from "@weft/tensor";
 import type { OptionKind } from "@weft/tensor/internals";
 import type { AnyOp, CallOp } from "./graph/operation.ts";
 import type { CallTraits } from "./plan/traits.ts";
+import type { RowOperation } from "./rows.ts";
 
 /**
  * A kernel of a fused operation for one backend: made by the backend's `kernel(op, call)`, passed to `open({ kernels
@@ -44,7 +45,7 @@ export function callsOf<Call extends CallTraits>(
   primitives: Readonly<Record<CallOp, object>>,
   own: readonly FusedKernel[],
   outside: readonly FusedKernel[],
-  rowCall: (name: string, rows: NonNullable<FusedOp["rows"]>) => Call,
+  rowCall: (op: RowOperation, rows: NonNullable<FusedOp["rows"]>) => Call,
 ): Calls<Call> {
   const calls = new Map<AnyOp, Call>([
     ...(Object.entries(primitives) as [CallOp, Call][]),
@@ -58,7 +59,7 @@ export function callsOf<Call extends CallTraits>(
       const known = calls.get(op);
       if (known !== undefined || typeof op === "string" || op.rows === undefined) return known;
       let call = ofRows.get(op);
-      if (call === undefined) ofRows.set(op, (call = rowCall(op.name, op.rows)));
+      if (call === undefined) ofRows.set(op, (call = rowCall(op, op.rows)));
       return call;
     },
   };

@@ -10,7 +10,7 @@ export { Node, type Storage } from "./graph/node.ts";
 export { codeOf, nameOf, type AnyOp, type CallOp } from "./graph/operation.ts";
 export { chained, type Arrange } from "./plan/chain.ts";
 export type * from "./plan/traits.ts";
-export { rowProgram, type RowNumber, type RowPass, type RowProgram } from "./rows.ts";
+export { rowProgram, type RowNumber, type RowOperation, type RowPass, type RowProgram } from "./rows.ts";
 export type { Trial } from "./run/trial.ts";
 export { numberOf, touched } from "./plan/plan.ts";
 export type * from "./plan/plan.ts";

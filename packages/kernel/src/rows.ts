@@ -1,6 +1,6 @@
 // Row kernels in the kernel language: code for one row, in passes over its elements. A pass computes sums and maxima
 // that later passes need; an expensive value that a later pass needs again is stored.
-import type { RowArithmetic, RowKernel, RowKind } from "@weft/tensor";
+import type { FusedOp, RowArithmetic, RowKernel, RowKind } from "@weft/tensor";
 import { checkRows, dtypeInfo, type RowDTypes } from "@weft/tensor/internals";
 import { arithmeticOf } from "./expressions/index.ts";
 import { Builder, type Instruction, type Scalar, type V } from "./language.ts";
@@ -49,9 +49,12 @@ export interface RowProgram {
 /** Values that take more operations than this are stored rather than computed again. */
 const COSTLY = 8;
 
-/** The row kernel for these attributes and dtypes, checked; `name` is that of its operation. */
-export function rowProgram<A>(name: string, kernel: RowKernel<A>, attrs: A, dtypes: RowDTypes): RowProgram {
-  checkRows(name, kernel, attrs, dtypes);
+/** What a row kernel must know of its operation. */
+export type RowOperation = Pick<FusedOp, "name" | "indices">;
+
+/** The row kernel of an operation for these attributes and dtypes, checked. */
+export function rowProgram<A>(op: RowOperation, kernel: RowKernel<A>, attrs: A, dtypes: RowDTypes): RowProgram {
+  checkRows(op, kernel, attrs, dtypes);
   const b = new Builder();
   const numbers: RowNumber[] = [];
   const known = new Map<string, V>();

@@ -167,6 +167,7 @@ describe.each(backends)("on %s", (where, open) => {
     ["a mask", (k, _, x) => [k.less(x, k.constant(0))], "mine: result 0 is bool, wanted"],
     ["two types", (k, _, x) => [k.add(x, k.place)], "mine: add: the operands are"],
     ["a plain number", (k, _, x) => [k.add(x, 1 as never)], "mine: add: wanted a value of the kernel, got number 1"],
+    ["outOfRange", (k, _, x) => (k.outOfRange(k.less(k.sum(x), k.constant(0))), [x]), "mine: outOfRange: the operation must declare which operand has its indices"], // prettier-ignore
     ["a mistake", () => { throw new TypeError("oh"); }, "mine: oh"], // prettier-ignore
   ])("refuses %s: %s", async (...[, write, message, scalar]) => {
     const b = await open();
@@ -174,6 +175,22 @@ describe.each(backends)("on %s", (where, open) => {
     const run = async (): Promise<unknown> =>
       applyFused(op, [X, W, S].map((values) => b.tensor(values, { dtype })), undefined)[0]!.data(); // prettier-ignore
     await expect(run()).rejects.toThrow(message);
+  });
+
+  test("rows along an axis counted from the end", async () => {
+    const b = await open();
+    const op = rowOp<{ readonly axis: number }>("center", {
+      operands: ["row"],
+      axis: ({ axis }) => axis,
+      write: (k, _, x) => [k.sub(x, k.mean(x))],
+    });
+    const x = b.tensor(X, { dtype });
+    for (const axis of [-1, -2]) {
+      const wanted = await applyFused(op, [x], { axis: axis + 2 })[0]!.data();
+      near(await applyFused(op, [x], { axis })[0]!.data(), [...wanted]);
+    }
+    expect(() => applyFused(op, [x], { axis: 2 })).toThrow("center: axis 2 is out of range for shape [2, 3]");
+    expect(() => applyFused(op, [x], { axis: 0.5 })).toThrow("center: an axis is an integer, got 0.5");
   });
 
   test.each<readonly [string, Expression, (x: number, y: number) => number]>([

@@ -78,7 +78,7 @@ export {
 } from "./options.ts";
 export { primitive, print } from "./printing.ts";
 export { checkSeed, draw, randomStream, threefry } from "./random.ts";
-export { checkRows, type RowDTypes } from "./kernel-check.ts";
+export { checkRows, rowAxis, type RowDTypes } from "./kernel-check.ts";
 export { shapes } from "./rules.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
 export { openFile, readRange, replaceFile, type Disk } from "./whole-files.ts";

@@ -1,10 +1,13 @@
 // What is wrong with a formula or a row kernel, found before it runs: it is evaluated with the types of its values
 // instead of the values. The fallback and the kernels of all backends are made of it after this check, so they refuse
 // the same.
+import { axisOf } from "./axes.ts";
 import { dtypeInfo, type DType } from "./dtype.ts";
 import { ArgumentError, describe, DTypeError, WeftError } from "./errors.ts";
 import type { Arithmetic, Expression } from "./expression.ts";
+import type { FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
+import type { Shape } from "./ops.ts";
 import type { RowArithmetic, RowKernel, RowKind } from "./row-kernel.ts";
 import { elementwiseDTypes } from "./rules/elementwise.ts";
 import { dtypeAmong } from "./rules/table.ts";
@@ -70,8 +73,17 @@ export interface RowDTypes {
   readonly result: readonly DType[];
 }
 
-/** Checks a row kernel for these attributes and dtypes. */
-export function checkRows<A>(name: string, kernel: RowKernel<A>, attrs: A, dtypes: RowDTypes): void {
+/** The axis of x along which the rows of a kernel lie. */
+export const rowAxis = <A>(name: string, kernel: RowKernel<A>, attrs: A, x: Shape): number =>
+  kernel.axis === undefined ? x.length - 1 : axisOf(name, kernel.axis(attrs), x);
+
+/** Checks the row kernel of an operation for these attributes and dtypes. */
+export function checkRows<A>(
+  { name, indices }: Pick<FusedOp, "name" | "indices">,
+  kernel: RowKernel<A>,
+  attrs: A,
+  dtypes: RowDTypes,
+): void {
   const { operands, results = ["row"] } = kernel;
   const xs = operands.map((operand, i): Typed => ({
     dtype: dtypeInfo[dtypes.operand[i]!].compute,
@@ -101,8 +113,13 @@ export function checkRows<A>(name: string, kernel: RowKernel<A>, attrs: A, dtype
     },
     number: () => uniform(dtype),
     integer: () => uniform("i32"),
-    outOfRange: (wrong) =>
-      void dtypeAmong(`${name}: outOfRange`, ofRow("outOfRange", "condition", wrong).dtype, ["bool"]),
+    outOfRange: (wrong) => {
+      if (indices === undefined)
+        throw new ArgumentError(
+          `${name}: outOfRange: the operation must declare which operand has its indices (see indices of FusedOp)`,
+        );
+      dtypeAmong(`${name}: outOfRange`, ofRow("outOfRange", "condition", wrong).dtype, ["bool"]);
+    },
   };
   const ys = inside(name, () => kernel.write(k, attrs, ...xs));
   if (ys.length !== results.length)

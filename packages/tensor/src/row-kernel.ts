@@ -28,7 +28,7 @@ export interface RowArithmetic<V> extends Arithmetic<V> {
   integer(x: number): V;
   /**
    * Marks the rows (by a mask that is the same for the whole row) that were given an index out of range: reading what
-   * is computed from them is an IndexError.
+   * is computed from them is an IndexError. The operation must declare its `indices`.
    */
   outOfRange(wrong: V): void;
 }
@@ -44,7 +44,7 @@ export interface RowKernel<A> {
   readonly operands: readonly RowKind[];
   /** One "row" by default. */
   readonly results?: readonly Exclude<RowKind, "column">[];
-  /** The axis of the first operand along which its rows lie, by default the last one. */
+  /** The axis of the first operand along which its rows lie, by default the last one. May be negative. */
   readonly axis?: (attrs: A) => number;
   /** Computes the results from the operands. */
   readonly write: <V>(k: RowArithmetic<V>, attrs: A, ...operands: V[]) => readonly V[];

@@ -8,7 +8,7 @@ import { ShapeError } from "./errors.ts";
 import { asTensor, onTensors } from "./expression.ts";
 import type { FusedAttrs, FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
-import { checkRows } from "./kernel-check.ts";
+import { checkRows, rowAxis } from "./kernel-check.ts";
 import { broadcastTo, reshape } from "./movement.ts";
 import type { Shape } from "./ops.ts";
 import { callable, oneOf, readValue, string, type OptionKind } from "./options.ts";
@@ -85,31 +85,30 @@ export function rowOp<A extends FusedAttrs<A>>(
   readValue("rowOp", "name", name, string);
   readValue("rowOp", "rows", rows, rowKernel);
   if (gradient !== undefined) readValue("rowOp", "gradient", gradient, callable);
-  const axisOf = (x: Tensor, attrs: A): number => rows.axis?.(attrs) ?? x.shape.length - 1;
-  const check = (inputs: readonly Value[], attrs: A): Tensor => {
+  const check = (inputs: readonly Value[], attrs: A): readonly [x: Tensor, axis: number] => {
     const x = tensorAt(name, inputs, 0);
-    if (!x.shape[axisOf(x, attrs)]) throw new ShapeError(`${name}: wanted rows with elements, got ${text(x.shape)}`);
+    const axis = rowAxis(name, rows, attrs, x.shape);
+    if (!x.shape[axis]) throw new ShapeError(`${name}: wanted rows with elements, got ${text(x.shape)}`);
     rows.operands.forEach((kind, i) => {
       const { shape } = tensorAt(name, inputs, i);
-      const [wanted] = shapesOf(kind, x.shape, axisOf(x, attrs));
+      const [wanted] = shapesOf(kind, x.shape, axis);
       if (text(shape) !== text(wanted))
         throw new ShapeError(`${name}: operand ${i} must have the shape ${text(wanted)}, got ${text(shape)}`);
     });
-    return x;
+    return [x, axis];
   };
   const { results = ["row"] } = rows;
   return {
     name,
     promotes: true,
     infer: (inputs, attrs) => {
-      const x = check(inputs, attrs);
-      return results.map((kind) => ({ shape: shapesOf(kind, x.shape, axisOf(x, attrs))[0], dtype: x.dtype }));
+      const [x, axis] = check(inputs, attrs);
+      return results.map((kind) => ({ shape: shapesOf(kind, x.shape, axis)[0], dtype: x.dtype }));
     },
     fallback: (inputs, attrs) => {
-      const x = check(inputs, attrs);
-      const axis = axisOf(x, attrs);
+      const [x, axis] = check(inputs, attrs);
       const each = (list: readonly unknown[]): DType[] => list.map(() => x.dtype);
-      checkRows(name, rows, attrs, { operand: each(inputs), result: each(results) });
+      checkRows({ name }, rows, attrs, { operand: each(inputs), result: each(results) });
       const operands = rows.operands.map((kind, i) => reshape(inputs[i] as Tensor, shapesOf(kind, x.shape, axis)[1]));
       const ys = rows.write(ofTensors(x, axis), attrs, ...(operands as Value[]));
       return ys.map((y, i) => {

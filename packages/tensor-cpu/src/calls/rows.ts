@@ -1,8 +1,8 @@
 // Operations that work row by row: their kernels are written once for all backends, in the kernel language. Here each
 // pass over rows is a kernel of its own, and all passes run on some rows while these are in the cache.
 import type { RowKernel, RowKind } from "@weft/tensor";
-import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
-import { layout, rowProgram } from "@weft/kernel";
+import { dtypeInfo, rowAxis, sizeOf } from "@weft/tensor/internals";
+import { layout, rowProgram, type RowOperation } from "@weft/kernel";
 import { writeKernel } from "../translate/index.ts";
 import {
   aligned,
@@ -85,10 +85,10 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
   return { steps, values, scratch };
 }
 
-/** The call of an operation of this name with a row kernel. */
-export const rowCall = <A>(name: string, kernel: RowKernel<A>): Call<A> =>
+/** The call of an operation with a row kernel. */
+export const rowCall = <A>(op: RowOperation, kernel: RowKernel<A>): Call<A> =>
   dense((m, attrs, outs, inputs) => {
-    const axis = kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;
+    const axis = rowAxis(op.name, kernel, attrs, inputs[0]!.shape);
     const { outer, n, inner } = lines(inputs[0]!, axis);
     if (outs.every(({ shape }) => sizeOf(shape) === 0)) return idle;
     // Rows lie one after the other; or beside each other, `inner` of them in each block.
@@ -97,7 +97,7 @@ export const rowCall = <A>(name: string, kernel: RowKernel<A>): Call<A> =>
     const block = across ? inner : units;
     const most = Math.min(block, Math.max(across ? 16 : 4, (AT_ONCE / n) & ~3));
     const dtypes = { operand: inputs.map(({ dtype }) => dtype), result: outs.map(({ dtype }) => dtype) };
-    const program = rowProgram(name, kernel, attrs, dtypes);
+    const program = rowProgram(op, kernel, attrs, dtypes);
     const passes = passKernels(program, dtypes, across);
     const { steps, values, scratch } = stepsOf(m, passes, most, { n, apart: across ? 1 : n, step: inner }, across);
     const { outOfRange } = program;

@@ -1,9 +1,17 @@
 // Operations that work row by row, one dispatch each: their kernels are written in the kernel language, once for all
 // backends. As many invocations share a row as it has work for, a subgroup where the device has them. They keep its
 // elements in registers unless it is too long.
-import { nameOf, rowProgram, type CallLaunch, type RowProgram, type Rowwise, type V } from "@weft/kernel";
+import {
+  nameOf,
+  rowProgram,
+  type CallLaunch,
+  type RowOperation,
+  type RowProgram,
+  type Rowwise,
+  type V,
+} from "@weft/kernel";
 import type { RowKernel } from "@weft/tensor";
-import { sizeOf } from "@weft/tensor/internals";
+import { rowAxis, sizeOf } from "@weft/tensor/internals";
 import { isHardware, type DeviceTraits } from "../forms/device-traits.ts";
 import type { Stage, Words } from "../forms/stage.ts";
 import { given, rowFunctions, rowText, type Element, type FoldType, type RowWords } from "../translate/rows.ts";
@@ -185,15 +193,15 @@ function joined(
 }
 
 /** The call of an operation that has a row kernel. */
-export function rowCall<A>(name: string, kernel: RowKernel<A>): Call<A> {
-  const axisOf = ({ inputs, attrs }: CallLaunch<A>): number => kernel.axis?.(attrs) ?? inputs[0]!.shape.length - 1;
+export function rowCall<A>(op: RowOperation, kernel: RowKernel<A>): Call<A> {
+  const axisOf = ({ inputs, attrs }: CallLaunch<A>): number => rowAxis(op.name, kernel, attrs, inputs[0]!.shape);
   const rowsOf = (launch: CallLaunch<A>): Rows => {
     const { outer, size, inner } = around(launch.inputs[0]!.shape, axisOf(launch));
     return { rows: outer * inner, n: size, inner };
   };
   const stageFor = (launch: CallLaunch<A>, block: number, machine: DeviceTraits): Stage => {
     const [operand, result] = [launch.inputs, launch.outs].map((all) => all.map(({ dtype }) => dtype));
-    const program = rowProgram(name, kernel, launch.attrs, { operand: operand!, result: result! });
+    const program = rowProgram(op, kernel, launch.attrs, { operand: operand!, result: result! });
     return stageOfRows(launch, rowsOf(launch), block, machine, program);
   };
   return {
