@@ -15,7 +15,10 @@ import { nameOf } from "../src/graph/operation.ts";
 
 export interface PlannedOptions {
   readonly fuse?: boolean;
-  /** By the name of the operation. Every call is there, and takes no layout but row-major if nothing is said. */
+  /**
+   * By the name of the operation. Every call is there, and takes no layout but row-major if nothing is said; formulas
+   * have no kernels.
+   */
   readonly traits?: Readonly<Record<string, CallTraits>>;
   readonly reductionEpilogues?: boolean;
   readonly chains?: boolean;
@@ -34,7 +37,7 @@ export function planOf(program: Program, options: PlannedOptions = {}): Plan {
     limit: Infinity,
     reductionEpilogues,
     ...(chains && { arrange: chained }),
-    traits: (op) => traits[nameOf(op)] ?? {},
+    traits: (op) => traits[nameOf(op)] ?? (typeof op === "object" && op.expression !== undefined ? undefined : {}),
     supports: () => true,
     allocate: (bytes) => ({ bytes, refs: 0, loose: undefined, used: 0, evicted: undefined }),
     free: () => {},

@@ -8,6 +8,7 @@ import {
   concat,
   cos,
   div,
+  elementwiseOp,
   exp,
   flip,
   matmul,
@@ -93,6 +94,34 @@ describe("what is evaluated inside its reader", () => {
     });
     expect(long.length).toBeGreaterThan(2);
     expect(long.length).toBeLessThan(10);
+  });
+
+  test("a formula counts as its operations, and yet is merged with its neighbors", () => {
+    const formula = (name: string, operations: number): FusedOp<undefined> =>
+      elementwiseOp(
+        name,
+        (k, x) => Array.from({ length: operations }).reduce<typeof x>((y) => k.mul(y!, k.constant(2)), x)!,
+        () => [],
+      );
+    const chain = (op: FusedOp<undefined>, n: number) => (leaf: (...shape: number[]) => Tensor) => {
+      let y = leaf(8);
+      for (let i = 0; i < n; i++) y = applyFused(op, [y], undefined)[0]!;
+      return y;
+    };
+    const names = (list: string[][]): number[] => list.map(([text]) => text!.split("+").length);
+    // One operation counts as one: as a chain of primitives.
+    const primitives = launches((leaf) => {
+      let y = leaf(8);
+      for (let i = 0; i < 100; i++) y = sin(y);
+      return y;
+    });
+    expect(names(launches(chain(formula("one", 1), 100)))).toEqual(names(primitives));
+    expect(launches(chain(formula("four", 4), 100)).length).toBe(8); // at most 64 operations in each
+    expect(launches(chain(formula("many", 45), 24)).length).toBe(4);
+    const many = formula("many", 45);
+    const use = (x: Tensor): Tensor => mul(applyFused(many, [mul(x, 0.5)], undefined)[0]!, 2);
+    expect(launches((leaf) => use(leaf(8)))).toEqual([["mul"]]);
+    expect(launches((leaf) => sum(mul(use(leaf(8)), use(leaf(8)))))).toEqual([["sum"]]);
   });
 
   test("an expression of the index needs no launch and no memory, unless it is kept", () => {

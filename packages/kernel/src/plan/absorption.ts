@@ -1,7 +1,15 @@
 // The third pass: a map that only one operation reads, element by element, is computed inside that operation.
-import { isStorage } from "@weft/tensor/internals";
+import { dtypeInfo, isStorage } from "@weft/tensor/internals";
+import { operationsOf } from "../expressions/index.ts";
 import type { Joins } from "./joins.ts";
-import { isAligned, type ComputedValue, type PlanValue, type Values } from "./plan-value.ts";
+import {
+  isAligned,
+  type ComputedValue,
+  type MapValue,
+  type PlanValue,
+  type ReduceValue,
+  type Values,
+} from "./plan-value.ts";
 
 /**
  * Bounds of one launch: they keep kernels small, and long sequences of operations from making many different kernels.
@@ -35,6 +43,7 @@ export function absorb(
   for (const value of values) {
     if (value.kind !== "map" && value.kind !== "reduce") continue;
     const { id } = value;
+    sizes[id] = sizeOf(value, limits);
     for (const x of value.inputs) {
       if (typeof x === "number") continue;
       const b = x.base;
@@ -48,6 +57,16 @@ export function absorb(
     }
   }
   return { absorbed, sizes };
+}
+
+/**
+ * How many operations an operation counts as. A formula counts as those that it is made of, but not as more than a
+ * third of a tree: however long it is, it is merged with its neighbors.
+ */
+function sizeOf({ kind, op, dtype, inputs }: MapValue | ReduceValue, { tree }: Limits): number {
+  if (kind !== "map" || typeof op !== "object") return 1;
+  const operations = operationsOf(op.expression!, dtypeInfo[dtype].compute, inputs.length);
+  return Math.min(Math.max(operations, 1), Math.floor(tree / 3));
 }
 
 /**
