@@ -22,7 +22,9 @@ export interface RowArithmetic<V> extends Arithmetic<V> {
    */
   at(x: V, place: V): V;
   /**
-   * Numbers (f32, i32) that may change from call to call: they are arguments, so that the kernel is compiled only once.
+   * Numbers (f32, i32) that follow from attributes: they are arguments of the kernel, which is compiled only once. But
+   * a call with other attributes is planned anew. A number that is another one at each step should be a "scalar"
+   * operand.
    */
   number(x: number): V;
   integer(x: number): V;

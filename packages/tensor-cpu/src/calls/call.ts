@@ -1,6 +1,6 @@
 // A call: a kernel written by hand (a product, a convolution, a sort), prepared once for its shapes and run with
 // addresses. And how its WebAssembly is compiled once per memory.
-import type { Calls as CallTable, CallTraits, FusedKernel } from "@weft/kernel";
+import { BoundedCache, type Calls as CallTable, type CallTraits, type FusedKernel } from "@weft/kernel";
 import type { DType, FusedAttrs, FusedOp } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import { math } from "../translate/math.ts";
@@ -108,7 +108,9 @@ export type Calls = CallTable<Call<unknown>>;
 /** An exported function of a module: i32 in, nothing or an i32 out. */
 export type Routine = (...args: number[]) => number;
 
-const built = new WeakMap<CallMemory, Map<string, Record<string, Routine>>>();
+const built = new WeakMap<CallMemory, BoundedCache<string, Record<string, Routine>>>();
+/** How many modules are kept for a memory. Prepared calls hold the functions that they run. */
+const MOST_MODULES = 1024;
 
 /**
  * The functions that `write` puts into a module, compiled once for a memory and a name. A kernel from outside has names
@@ -120,7 +122,7 @@ export function machineCode<Name extends string>(
   write: (module: Module, relaxed: boolean) => void,
 ): Record<Name, Routine> {
   let modules = built.get(m);
-  if (modules === undefined) built.set(m, (modules = new Map()));
+  if (modules === undefined) built.set(m, (modules = new BoundedCache(MOST_MODULES)));
   const key = m.relaxed ? `${name}, relaxed` : name;
   let code = modules.get(key);
   if (code === undefined) {
@@ -131,7 +133,7 @@ export function machineCode<Name extends string>(
       string,
       Routine
     >;
-    modules.set(key, code);
+    modules.add(key, code);
   }
   return code;
 }
