@@ -16,4 +16,4 @@ export { numberOf, touched } from "./plan/plan.ts";
 export type * from "./plan/plan.ts";
 export { showPlan } from "./plan/show-plan.ts";
 export { bytesOfClass, classOf } from "./run/size-class.ts";
-export { isRowMajor, rowMajor, type View } from "./graph/view.ts";
+export { isRowMajor, linesAlong, rowMajor, type View } from "./graph/view.ts";

@@ -39,6 +39,13 @@ export function isRowMajor(shape: Shape, strides: readonly number[]): boolean {
   return true;
 }
 
+/** Lines along an axis: `outer` blocks of `inner` lines of `size` elements, which are `inner` elements apart. */
+export const linesAlong = (shape: Shape, axis: number) => ({
+  outer: sizeOf(shape.slice(0, axis)),
+  size: shape[axis]!,
+  inner: sizeOf(shape.slice(axis + 1)),
+});
+
 /** The strides of a view broadcast to a shape. */
 export function broadcastStrides(view: View, shape: Shape): readonly number[] {
   if (sameShape(view.shape, shape) && !shape.includes(1)) return view.strides;

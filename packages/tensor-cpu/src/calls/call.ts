@@ -1,9 +1,9 @@
 // A call: a kernel written by hand (a product, a convolution, a sort), prepared once for its shapes and run with
 // addresses. And how its WebAssembly is compiled once per memory.
 import { BoundedCache, type Calls as CallTable, type CallTraits, type FusedKernel } from "@weft/kernel";
-import type { DType, FusedAttrs, FusedOp } from "@weft/tensor";
-import { sizeOf } from "@weft/tensor/internals";
+import type { DType, FusedAttrs, FusedOp, TypedArray } from "@weft/tensor";
 import { math } from "../translate/math.ts";
+import { storage } from "../translate/storage.ts";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
 
 /** The layout of one operand: strides in elements; the address is known at run time. */
@@ -184,9 +184,5 @@ export function blocksOf(
 /** Notes that an index was out of range. */
 export const outOfRange = (m: CallMemory, fault: number): void => void (m.i32[fault >>> 2] = 1);
 
-/** Lines along an axis: `outer` blocks of `inner` lines of n elements, `inner` elements apart. */
-export const lines = ({ shape }: Operand, axis: number) => ({
-  outer: sizeOf(shape.slice(0, axis)),
-  n: shape[axis]!,
-  inner: sizeOf(shape.slice(axis + 1)),
-});
+/** Memory as elements of a dtype. */
+export const elements = (m: CallMemory, dtype: DType): TypedArray => m[storage[dtype].view];

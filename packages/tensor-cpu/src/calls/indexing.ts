@@ -1,16 +1,16 @@
 // Indexing: rows copied or added in vectors for elements of four bytes, by loops for other sizes; single elements by
 // strides. An index out of range touches no memory: it reads as NaN (integers: 0), its update is ignored, and the call
 // reports it.
+import { linesAlong } from "@weft/kernel";
 import type { DType, TypedArray } from "@weft/tensor";
 import { type AxisAttrs, dtypeInfo, isFloat, sizeOf } from "@weft/tensor/internals";
-import { storage } from "../translate/storage.ts";
 import { f32x4, type Func, I32, i32, i32x4, type Local, type Module, v128, type VOID } from "../wasm/emitter.ts";
 import {
   aligned,
   blocksOf,
   dense,
+  elements,
   idle,
-  lines,
   machineCode,
   outOfRange,
   routine,
@@ -20,8 +20,6 @@ import {
 
 type Int = Local<typeof I32>;
 
-/** Memory as elements of a dtype. */
-const elements = (m: CallMemory, dtype: DType): TypedArray => m[storage[dtype].view];
 /** What an index out of range reads. */
 function missing(dtype: DType): number {
   const nothing = isFloat(dtype) ? NaN : 0;
@@ -111,7 +109,7 @@ const vectors = (m: CallMemory) => machineCode<"take" | "add">(m, "indexing", wr
 
 /** x around the axis, and the number of indices. */
 const rows = (x: Operand, { axis }: AxisAttrs, indices: Operand) => {
-  const { outer, n: size, inner } = lines(x, axis);
+  const { outer, size, inner } = linesAlong(x.shape, axis);
   return { outer, size, inner, n: sizeOf(indices.shape) };
 };
 

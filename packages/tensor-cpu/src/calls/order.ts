@@ -1,12 +1,8 @@
 // Orders and scans along an axis: the place of the greatest element, running sums, and the stable order of the elements
 // (radix sort of keys that sort as the numbers do). NaN wins every search and sorts last.
-import type { Attrs } from "@weft/tensor";
-import { aligned, blocksOf, dense, lines, type Call, type CallMemory, type Operand } from "./call.ts";
-
-type Elements = Float32Array | Float64Array | Int32Array;
-
-const memoryOf = (m: CallMemory, { dtype }: Operand): Elements =>
-  dtype === "f64" ? m.f64 : dtype === "i32" ? m.i32 : m.f32;
+import { linesAlong } from "@weft/kernel";
+import type { Attrs, TypedArray } from "@weft/tensor";
+import { aligned, blocksOf, dense, elements, type Call, type CallMemory, type Operand } from "./call.ts";
 
 /** A call that works on one line of its input after the other; positions are in elements. */
 const line = <A extends { readonly axis: number }>(
@@ -14,7 +10,10 @@ const line = <A extends { readonly axis: number }>(
     attrs: A,
     n: number,
     input: Operand,
-  ) => (m: CallMemory, scratch: number) => (x: Elements, y: Elements, from: number, step: number, to: number) => void,
+  ) => (
+    m: CallMemory,
+    scratch: number,
+  ) => (x: TypedArray, y: TypedArray, from: number, step: number, to: number) => void,
   /** Whether the result has one element per line. */
   single: boolean,
   /** Bytes of scratch memory for lines of n elements. */
@@ -22,13 +21,13 @@ const line = <A extends { readonly axis: number }>(
 ): Call<A> =>
   dense((m: CallMemory, attrs: A, [out], inputs) => {
     const input = inputs[0]!;
-    const { outer, n, inner } = lines(input, attrs.axis);
+    const { outer, size: n, inner } = linesAlong(input.shape, attrs.axis);
     const start = work(attrs, n, input);
     return {
       units: outer * inner,
       scratch: scratch(n),
       run: ([to], [from], s, begin, end) => {
-        const [x, y] = [memoryOf(m, input), memoryOf(m, out)];
+        const [x, y] = [elements(m, input.dtype), elements(m, out.dtype)];
         const each = start(m, s);
         const [source, target] = [from! / x.BYTES_PER_ELEMENT, to / y.BYTES_PER_ELEMENT];
         blocksOf(begin, end, inner, (o, first, last) => {
@@ -44,7 +43,7 @@ const line = <A extends { readonly axis: number }>(
 // Loops over elements are functions of their own: V8 optimizes them sooner than closures.
 
 /** The first place of the greatest element; the first NaN, if there is one. */
-function greatest(x: Elements, n: number, from: number, step: number): number {
+function greatest(x: TypedArray, n: number, from: number, step: number): number {
   let best = x[from]!;
   let where = 0;
   for (let i = 1, p = from + step; i < n && best === best; i++, p += step) {
@@ -56,7 +55,7 @@ function greatest(x: Elements, n: number, from: number, step: number): number {
   }
   return where;
 }
-function least(x: Elements, n: number, from: number, step: number): number {
+function least(x: TypedArray, n: number, from: number, step: number): number {
   let best = x[from]!;
   let where = 0;
   for (let i = 1, p = from + step; i < n && best === best; i++, p += step) {
@@ -80,7 +79,7 @@ const position = (find: typeof greatest): Call<Attrs<"argmax">> =>
 export const argmax = position(greatest);
 export const argmin = position(least);
 
-function runningSum(x: Elements, y: Elements, n: number, from: number, to: number, step: number): void {
+function runningSum(x: TypedArray, y: TypedArray, n: number, from: number, to: number, step: number): void {
   let sum = 0;
   for (let i = 0, p = from, q = to; i < n; i++, p += step, q += step) {
     sum += x[p]!;

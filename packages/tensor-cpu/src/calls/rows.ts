@@ -2,19 +2,9 @@
 // pass over rows is a kernel of its own, and all passes run on some rows while these are in the cache.
 import type { RowKernel, RowKind } from "@weft/tensor";
 import { dtypeInfo, rowAxis, sizeOf } from "@weft/tensor/internals";
-import { layout, rowProgram, type RowOperation } from "@weft/kernel";
+import { layout, linesAlong, rowProgram, type RowOperation } from "@weft/kernel";
 import { writeKernel } from "../translate/index.ts";
-import {
-  aligned,
-  blocksOf,
-  dense,
-  idle,
-  lines,
-  machineCode,
-  type Call,
-  type CallMemory,
-  type Prepared,
-} from "./call.ts";
+import { aligned, blocksOf, dense, idle, machineCode, type Call, type CallMemory, type Prepared } from "./call.ts";
 import { passKernels, type Area, type Loop, type PassKernel } from "./row-passes.ts";
 
 /** Labels and lengths are integers. */
@@ -89,7 +79,7 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
 export const rowCall = <A>(op: RowOperation, kernel: RowKernel<A>): Call<A> =>
   dense((m, attrs, outs, inputs) => {
     const axis = rowAxis(op.name, kernel, attrs, inputs[0]!.shape);
-    const { outer, n, inner } = lines(inputs[0]!, axis);
+    const { outer, size: n, inner } = linesAlong(inputs[0]!.shape, axis);
     if (outs.every(({ shape }) => sizeOf(shape) === 0)) return idle;
     // Rows lie one after the other; or beside each other, `inner` of them in each block.
     const across = inner > 1;

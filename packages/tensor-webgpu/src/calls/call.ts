@@ -1,7 +1,7 @@
 // What a call is: an operation whose kernel is written by hand, as a body of WGSL and the numbers that it gets as
 // arguments. The forms here are the plain ones: one invocation per element of the result.
 import type { DType, FusedAttrs, FusedOp } from "@weft/tensor";
-import { isFloat, sizeOf } from "@weft/tensor/internals";
+import { isFloat } from "@weft/tensor/internals";
 import type { Calls as CallTable, CallLaunch, CallTraits, FusedKernel } from "@weft/kernel";
 import { epilogueOf } from "../forms/epilogue.ts";
 import type { DeviceTraits } from "../forms/device-traits.ts";
@@ -30,13 +30,6 @@ export const kernel = <A extends FusedAttrs<A>>(op: FusedOp<A>, call: Call<A>): 
 
 /** All calls of the backend, of any attributes. */
 export type Calls = CallTable<Call<unknown>>;
-
-/** Sizes before, at and after `axis`. */
-export const around = (shape: readonly number[], axis: number) => ({
-  outer: sizeOf(shape.slice(0, axis)),
-  size: shape[axis]!,
-  inner: sizeOf(shape.slice(axis + 1)),
-});
 
 /** The value of an element whose index is out of range: NaN, or 0 for integers. */
 export const missing = (dtype: DType): string =>

@@ -1,11 +1,11 @@
 // Reading and adding at indices. Every element of a result belongs to one invocation, so sums have a fixed order and
 // need no atomics; where there are many indices, they are sorted first. An index out of range touches nothing and
 // raises a flag.
-import type { CallLaunch } from "@weft/kernel";
+import { linesAlong, type CallLaunch } from "@weft/kernel";
 import { sizeOf, type AxisAttrs } from "@weft/tensor/internals";
 import { inputsOf } from "../forms/operands.ts";
 import type { Words } from "../forms/stage.ts";
-import { around, missing, prepared, type Call, type CallForm } from "./call.ts";
+import { missing, prepared, type Call, type CallForm } from "./call.ts";
 import { longSum } from "./long-sum.ts";
 import { summed } from "./sums.ts";
 
@@ -26,7 +26,7 @@ const found = ({ load, store, outOfRange }: Words, { outs: [out] }: CallLaunch, 
 export const take: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
     const [x, indices] = inputsOf(launch, 2);
-    const { size, inner } = around(x.shape, axisOf(launch));
+    const { size, inner } = linesAlong(x.shape, axisOf(launch));
     if (inner % 4 === 0 && x.dtype === "f32" && x.bytes % 16 === 0 && launch.outs[0].bytes % 16 === 0)
       return prepared(launch, machine, takeRows(sizeOf(launch.outs[0].shape), size, inner, sizeOf(indices.shape)));
     return prepared(launch, machine, {
@@ -79,7 +79,7 @@ export const indexAdd: Call<AxisAttrs> = {
   prepare: (launch, machine) => {
     const { threads } = machine;
     const [x, indices] = inputsOf(launch, 3);
-    const { outer, size, inner } = around(x.shape, axisOf(launch));
+    const { outer, size, inner } = linesAlong(x.shape, axisOf(launch));
     const features = Math.min(threads, 2 ** Math.ceil(Math.log2(inner)));
     const across = Math.ceil(inner / features);
     const length = sizeOf(indices.shape);

@@ -1,9 +1,8 @@
 // Lines along an axis, and how the invocations of a workgroup share them: neighbors take neighboring elements of one
 // line where these are adjacent in memory, else neighboring lines.
-import type { CallLaunch } from "@weft/kernel";
+import { linesAlong, type CallLaunch } from "@weft/kernel";
 import type { AxisAttrs } from "@weft/tensor/internals";
 import type { DeviceTraits } from "../forms/device-traits.ts";
-import { around } from "./call.ts";
 
 export interface Lines {
   readonly count: number;
@@ -13,7 +12,7 @@ export interface Lines {
 }
 
 export function linesOf({ inputs, attrs }: CallLaunch<AxisAttrs>): Lines {
-  const { outer, size, inner } = around(inputs[0]!.shape, attrs.axis);
+  const { outer, size, inner } = linesAlong(inputs[0]!.shape, attrs.axis);
   return { count: outer * inner, size, inner };
 }
 

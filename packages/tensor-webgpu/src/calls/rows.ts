@@ -2,6 +2,7 @@
 // backends. As many invocations share a row as it has work for, a subgroup where the device has them. They keep its
 // elements in registers unless it is too long.
 import {
+  linesAlong,
   nameOf,
   rowProgram,
   type CallLaunch,
@@ -18,7 +19,7 @@ import { given, rowFunctions, rowText, type Element, type FoldType, type RowWord
 import { butterfly } from "../translate/subgroups.ts";
 import { constant } from "../translate/scalar.ts";
 import { longSum } from "./long-sum.ts";
-import { around, prepared, type Call } from "./call.ts";
+import { prepared, type Call } from "./call.ts";
 
 /** Rows of one length, along any axis. */
 interface Rows {
@@ -196,7 +197,7 @@ function joined(
 export function rowCall<A>(op: RowOperation, kernel: RowKernel<A>): Call<A> {
   const axisOf = ({ inputs, attrs }: CallLaunch<A>): number => rowAxis(op.name, kernel, attrs, inputs[0]!.shape);
   const rowsOf = (launch: CallLaunch<A>): Rows => {
-    const { outer, size, inner } = around(launch.inputs[0]!.shape, axisOf(launch));
+    const { outer, size, inner } = linesAlong(launch.inputs[0]!.shape, axisOf(launch));
     return { rows: outer * inner, n: size, inner };
   };
   const stageFor = (launch: CallLaunch<A>, block: number, machine: DeviceTraits): Stage => {
