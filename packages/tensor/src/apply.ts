@@ -272,7 +272,7 @@ export function applyFusedRead<A extends FusedAttrs<A>>(
   const top = highest(name, values);
   return (
     top.runFused(fused, values, attrs) ??
-    inNameOf(name, () => resultsOf(fused, fused.fallback(values, attrs), values, attrs), indices?.labels)
+    inNameOf(name, () => resultsOf(fused, fused.fallback(values, attrs), values, attrs), indices?.labels, fused)
   );
 }
 

@@ -1,5 +1,6 @@
 // The one context variable: the current tape, the current scope and the like. All copies of this package on a page
 // share it (under a Symbol.for key). It is set only during synchronous code.
+import type { FusedOp } from "./fused.ts";
 import { CONTRACT, type Box, type Interpreter } from "./interpreter.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -27,6 +28,8 @@ export interface Step {
 export interface Caller {
   readonly name: string;
   readonly labels?: boolean;
+  /** The fused operation whose fallback is called, if it is one. */
+  readonly op?: FusedOp | undefined;
 }
 
 export interface Context {
@@ -74,13 +77,14 @@ export const context: Context = (globals[KEY] ??= {
 });
 
 /** Calls `f`, a part of the function `name`. Errors carry that name, since users do not know the parts. */
-export function inNameOf<T>(name: string, f: () => T, labels = false): T {
-  if (context.caller !== undefined) return f();
-  context.caller = { name, labels };
+export function inNameOf<T>(name: string, f: () => T, labels = false, op?: FusedOp): T {
+  const outer = context.caller;
+  if (outer !== undefined && (op === undefined || outer.op !== undefined)) return f();
+  context.caller = outer === undefined ? { name, labels, op } : { ...outer, op };
   try {
     return f();
   } finally {
-    context.caller = undefined;
+    context.caller = outer;
   }
 }
 

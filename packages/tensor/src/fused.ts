@@ -51,6 +51,8 @@ export interface FusedOp<A extends FusedAttrs<A> = any> {
   readonly indices?: Indices<A>;
   /** The derivative, one pullback per operand. Without it a tape records the primitives of the fallback. */
   gradient?(results: readonly Tensor[], inputs: readonly Value[], attrs: A): readonly FusedPullback[];
+  /** Of an operation that computes a derivative: whose. A wrong index in it is reported under that name. */
+  readonly derivativeOf?: FusedOp;
   /** Its kernel, if it works row by row: every backend translates it. */
   readonly rows?: RowKernel<A>;
 }

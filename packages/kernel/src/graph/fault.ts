@@ -24,9 +24,9 @@ export interface Site extends Caller {
   readonly stack?: Error;
 }
 
-/** A recorded call with indices. Its names: the operation, and the function that it is a part of. */
+/** A recorded call with indices: the operation, and the fused one that it is a part of. */
 interface Met {
-  readonly names: readonly string[];
+  readonly ops: readonly NodeOp[];
   readonly size: number;
   readonly site: Site;
   fault: Fault | undefined;
@@ -37,28 +37,29 @@ const MOST_MET = 4;
 
 /** Primitives that derivatives consist of, and the operations that these are derivatives of. */
 const derivativeOf: { readonly [name: string]: OpName } = { indexAdd: "take", scatterAdd: "gather" };
-/** The operation that a derivative belongs to; the other derivatives have its name followed by "Grad". */
-const originOf = (name: string): string => derivativeOf[name] ?? name.replace(/Grad$/, "");
+/** The operation that a derivative belongs to; a fused operation says it. */
+const originOf = (op: NodeOp): NodeOp => (typeof op === "object" ? (op.derivativeOf ?? op) : (derivativeOf[op] ?? op));
 
 /**
  * The current call on these indices, or the one that it is the derivative of. `deep`: with a call stack deep enough to
  * reach the user's program through nested models.
  */
-export function siteOf(op: string, { labels = false }: Indices, indices: Node, size: number, deep: boolean): Met {
+export function siteOf(op: NodeOp, { labels = false }: Indices, indices: Node, size: number, deep: boolean): Met {
   const key = indices.range ?? indices;
   const calls = met.get(key) ?? [];
   const { caller, backward = false } = context;
-  const names = caller === undefined ? [op] : [op, caller.name];
-  const wanted = names.flatMap((name) => [name, originOf(name)]);
-  const before = calls.findLast((call) => call.size === size && call.names.some((name) => wanted.includes(name)));
+  const whole = caller?.op ?? op;
+  const wanted = [whole, originOf(whole)];
+  const before = calls.findLast((call) => call.size === size && call.ops.some((x) => wanted.includes(x)));
   if (backward && before !== undefined) return before;
-  const name = names.at(-1)!;
+  // A function around the operation, if its name is another one.
+  const outer = caller?.name === caller?.op?.name ? undefined : caller?.name;
   const site: Site = {
-    name: backward ? originOf(name) : name, // users do not know the derivative
+    name: outer ?? nameOf(backward ? originOf(whole) : whole), // users do not know the derivative
     labels: labels || caller?.labels === true,
     ...(deep && !backward && { stack: here() }),
   };
-  const call: Met = { names, size, site, fault: undefined };
+  const call: Met = { ops: [op, whole], size, site, fault: undefined };
   met.set(key, [...calls, call].slice(-MOST_MET));
   return call;
 }
@@ -194,7 +195,7 @@ export function faultOf(
   const ignored = trait.ignored?.(attrs);
   const outside = [range.least, range.most].find((i) => (i < 0 || i >= size) && i !== ignored);
   if (outside === undefined) return "open";
-  const known = siteOf(nameOf(call.op), trait, indices, size, true);
+  const known = siteOf(call.op, trait, indices, size, true);
   if (known.fault !== undefined) return known.fault;
   const { site } = known;
   const detail = site.labels

@@ -123,7 +123,7 @@ export class Recorder<S extends Storage, E> {
       const inputs = operandsOf(node);
       const size = trait.size(inputs, node.attrs);
       const deep = this.#flusher.runner.known < STEADY;
-      node.site = siteOf(nameOf(node.op), trait, inputs[trait.operand]!, size, deep).site;
+      node.site = siteOf(node.op, trait, inputs[trait.operand]!, size, deep).site;
       return;
     }
     node.fault = fault;

@@ -99,6 +99,7 @@ export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
  */
 export const crossEntropyGradOp: FusedOp<CrossEntropyAttrs> = {
   name: "crossEntropyGrad",
+  derivativeOf: crossEntropyOp,
   indices: labelsOf,
   infer: (inputs) => {
     const [{ shape, dtype }] = check("crossEntropyGrad", inputs);
