@@ -1,9 +1,9 @@
 // Elementwise operations given by a formula. Backends evaluate it inside the kernels of its neighbors, like a
 // primitive.
 import { applyOwn, source } from "./apply.ts";
-import { dtypeInfo, type ComputeType } from "./dtype.ts";
+import { dtypeInfo, type ComputeType, type DType } from "./dtype.ts";
 import type { FusedOp } from "./fused.ts";
-import type { Value } from "./interpreter.ts";
+import type { Backend, Value } from "./interpreter.ts";
 import { checkExpression } from "./kernel-check.ts";
 import { broadcastTo } from "./movement.ts";
 import type { ElementwiseOps, Shape } from "./ops.ts";
@@ -29,21 +29,35 @@ export type Arithmetic<V> = {
 export type Expression = <V>(k: Arithmetic<V>, ...xs: V[]) => V;
 
 /** A number of a formula as a tensor like `x`. */
-export const asTensor = (value: Value, { backend, dtype }: Tensor): Tensor =>
+export const asTensor = (value: Value, { backend, dtype }: Like): Tensor =>
   typeof value === "number" ? source(backend, "full", [value], { shape: [], dtype }) : value;
+
+/** What the numbers of a formula become. */
+type Like = Pick<Tensor, "backend" | "dtype">;
+
+/** The arithmetic on tensors of each backend, by dtype: fallbacks need it at each call. */
+const known = /* @__PURE__ */ new WeakMap<Backend, Map<DType, Arithmetic<Value>>>();
 
 /**
  * The arithmetic of a fallback: each part of the formula is an operation on tensors. Numbers have the dtype of `x`:
  * they stay numbers only beside a tensor that has it.
  */
-export const onTensors = (x: Tensor): Arithmetic<Value> => {
+export function onTensors({ backend, dtype }: Like): Arithmetic<Value> {
+  let ofBackend = known.get(backend);
+  if (ofBackend === undefined) known.set(backend, (ofBackend = new Map()));
+  let k = ofBackend.get(dtype);
+  if (k === undefined) ofBackend.set(dtype, (k = arithmeticFor({ backend, dtype })));
+  return k;
+}
+
+function arithmeticFor(x: Like): Arithmetic<Value> {
   const tells = (v: Value): boolean => typeof v === "object" && v.dtype === x.dtype;
   const functions = Object.keys(elementwiseShapes).map((op) => [
     op,
     (...vs: Value[]) => applyOwn(op as Primitive, vs.some(tells) ? vs : vs.map((v) => asTensor(v, x)), undefined),
   ]);
   return { ...Object.fromEntries(functions), dtype: dtypeInfo[x.dtype].compute, constant: (c: number) => c };
-};
+}
 
 /**
  * An elementwise operation with this formula. Its operands are floating-point tensors, which are promoted to one dtype
