@@ -1,7 +1,6 @@
 // The recorder: an interpreter around an interpreter. It runs each operation at the level below and records it. Rules
 // are called only in the backward pass, so recording costs one small object per operation.
 import {
-  applyFused,
   BackendMismatchError,
   Tensor,
   type Attrs,
@@ -13,7 +12,16 @@ import {
   type Shape,
   type Value,
 } from "@weft/tensor";
-import { applyFusedRead, applyOwn, context, CONTRACT, isFloat, read, type Scope } from "@weft/tensor/internals";
+import {
+  applyFusedOwn,
+  applyFusedRead,
+  applyOwn,
+  context,
+  CONTRACT,
+  isFloat,
+  read,
+  type Scope,
+} from "@weft/tensor/internals";
 import type { CustomBackward } from "./backward.ts";
 import type { Param, State } from "./box.ts";
 import { none, type Rule } from "./rule.ts";
@@ -135,7 +143,7 @@ export class Recorder implements Interpreter {
     const below: Value[] = [];
     // As in `run`: operands that are invalid are read again, for the error.
     const valid = this.#below(fused.name, inputs, below) !== undefined;
-    const ys = valid ? applyFusedRead(fused, below, attrs) : applyFused(fused, below, attrs);
+    const ys = valid ? applyFusedRead(fused, below, attrs) : applyFusedOwn(fused, below, attrs);
     if (this.paused) this.touched = true;
     return this.paused ? ys : this.group(fused, inputs, attrs, ys);
   }

@@ -259,7 +259,14 @@ export const applyFused = <A extends FusedAttrs<A>>(
   fused: FusedOp<A>,
   inputs: readonly Operand[],
   given: A,
-): readonly Tensor[] => applyFusedRead(fused, readAll(fused.name, [...inputs]), fusedAttributes(fused.name, given));
+): readonly Tensor[] => applyFusedOwn(fused, [...inputs], fusedAttributes(fused.name, given));
+
+/** Like `applyFused`, with operands and attributes as `applyOwn` takes them. */
+export const applyFusedOwn = <A extends FusedAttrs<A>>(
+  fused: FusedOp<A>,
+  inputs: Operand[],
+  attrs: A,
+): readonly Tensor[] => applyFusedRead(fused, readAll(fused.name, inputs), attrs);
 
 /** Like `applyFused`, with operands that are already read, and attributes that nobody else can change. */
 export function applyFusedRead<A extends FusedAttrs<A>>(
@@ -281,18 +288,12 @@ export function applyFusedRead<A extends FusedAttrs<A>>(
  * another result gets a handle of its own.
  */
 function resultsOf(fused: FusedOp, given: unknown, values: readonly Value[], attrs: unknown): readonly Tensor[] {
-  const { name } = fused;
   const wanted = fused.infer(values, attrs);
-  if (!Array.isArray(given) || given.length !== wanted.length || !given.every(isTensor))
-    throw new ArgumentError(`${name}: fallback must give ${wanted.length} tensors, got ${describe(given)}`);
-  const results: Tensor[] = [];
-  for (const [i, { shape, dtype }] of wanted.entries()) {
-    const y = given[i]!;
-    if (!sameShape(y.shape, shape) || y.dtype !== dtype)
-      throw new ArgumentError(
-        `${name}: fallback must give ${dtype}[${shape}] as result ${i}, as infer says, got ${y.dtype}[${y.shape}]`,
-      );
-    results.push(values.includes(y) || results.includes(y) ? alias(y) : y);
+  const fits = (y: unknown, i: number): boolean =>
+    isTensor(y) && y.dtype === wanted[i]!.dtype && sameShape(y.shape, wanted[i]!.shape);
+  if (!Array.isArray(given) || given.length !== wanted.length || !given.every(fits)) {
+    const list = wanted.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(", ");
+    throw new ArgumentError(`${fused.name}: fallback must give [${list}], as infer says, got ${describe(given)}`);
   }
-  return results;
+  return given.map((y: Tensor, i) => (values.includes(y) || given.indexOf(y) < i ? alias(y) : y));
 }

@@ -115,9 +115,7 @@ export function checkRows<A>(
     integer: () => uniform("i32"),
     outOfRange: (wrong) => {
       if (indices === undefined)
-        throw new ArgumentError(
-          `${name}: outOfRange: the operation must declare which operand has its indices (see indices of FusedOp)`,
-        );
+        throw new ArgumentError(`${name}: outOfRange: the operation must declare its indices (which operand they are)`);
       dtypeAmong(`${name}: outOfRange`, ofRow("outOfRange", "condition", wrong).dtype, ["bool"]);
     },
   };

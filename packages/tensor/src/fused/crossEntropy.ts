@@ -1,6 +1,6 @@
 // Cross-entropy of rows of logits with one label each, and its gradient, as fused operations: the softmax of a row
 // never leaves the kernel.
-import { applyFused, applyFusedRead, readTensors } from "../apply.ts";
+import { applyFusedOwn, applyFusedRead, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
 import { add, equal, mul, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -76,7 +76,7 @@ export const crossEntropyOp: FusedOp<CrossEntropyAttrs> = {
     return [reshape(ignored === undefined ? y : where(ignored, 0, y), labels.shape)];
   },
   gradient: (_, [x, labels], attrs) => [
-    (g) => mul(applyFused(crossEntropyGradOp, [x!, labels!], attrs)[0]!, reshape(g, [-1, 1])),
+    (g) => mul(applyFusedOwn(crossEntropyGradOp, [x!, labels!], attrs)[0]!, reshape(g, [-1, 1])),
     undefined,
   ],
   rows: {

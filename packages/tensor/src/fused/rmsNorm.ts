@@ -1,6 +1,6 @@
 // RMS normalization: rows divided by their root mean square, times a weight. One kernel for the values, one for the
 // gradient.
-import { applyFused } from "../apply.ts";
+import { applyFusedOwn } from "../apply.ts";
 import { onesLike } from "../creation.ts";
 import { mul } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
@@ -29,9 +29,9 @@ export const rmsNormOp: FusedOp<StandardizeAttrs> = rowOp(
   "rmsNorm",
   { operands: ["row", "column"], write: (k, { eps }, x, w) => [k.mul(k.mul(x, inverseOf(k, x, eps)), w)] },
   (_, [x, w], attrs) => [
-    (g) => applyFused(rmsNormGradOp, [x!, w!, g], attrs)[0]!,
+    (g) => applyFusedOwn(rmsNormGradOp, [x!, w!, g], attrs)[0]!,
     (g) => {
-      const rows = applyFused(rmsNormOp, [x!, onesLike(w as Tensor)], attrs)[0]!;
+      const rows = applyFusedOwn(rmsNormOp, [x!, onesLike(w as Tensor)], attrs)[0]!;
       return sum(mul(g, rows), { axis: g.shape.map((_, a) => a).slice(0, -1) });
     },
   ],

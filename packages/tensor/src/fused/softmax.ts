@@ -1,6 +1,6 @@
 // Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel that works row by
 // row.
-import { applyFused, applyFusedRead, readTensor, untaped } from "../apply.ts";
+import { applyFusedOwn, applyFusedRead, readTensor, untaped } from "../apply.ts";
 import { axisOf } from "../axes.ts";
 import { div, exp, log, mul, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
@@ -36,7 +36,7 @@ export const softmaxOp: FusedOp<AxisAttrs> = {
     const e = exp(centered(x as Tensor, axis));
     return [div(e, sum(e, { axis, keepDims: true }))];
   },
-  gradient: ([y], _, attrs) => [(g) => applyFused(softmaxGradOp, [y!, g], attrs)[0]!],
+  gradient: ([y], _, attrs) => [(g) => applyFusedOwn(softmaxGradOp, [y!, g], attrs)[0]!],
   rows: {
     operands: ["row"],
     axis: along,
@@ -54,7 +54,7 @@ export const logSoftmaxOp: FusedOp<AxisAttrs> = {
     const z = centered(x as Tensor, axis);
     return [sub(z, log(sum(exp(z), { axis, keepDims: true })))];
   },
-  gradient: ([y], _, attrs) => [(g) => applyFused(logSoftmaxGradOp, [y!, g], attrs)[0]!],
+  gradient: ([y], _, attrs) => [(g) => applyFusedOwn(logSoftmaxGradOp, [y!, g], attrs)[0]!],
   rows: {
     operands: ["row"],
     axis: along,

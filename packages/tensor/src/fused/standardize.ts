@@ -1,5 +1,5 @@
 // Rows with mean 0 and variance 1, as a fused operation: a backend may run it, and its gradient, as one kernel.
-import { applyFused, applyFusedRead, readTensor, readTensors } from "../apply.ts";
+import { applyFusedOwn, applyFusedRead, readTensor, readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import { rsqrt } from "../activations.ts";
 import { add, mul, sub } from "../elementwise.ts";
@@ -39,7 +39,7 @@ const standardizeOp: FusedOp<StandardizeAttrs> = {
   name: "standardize",
   infer: likeFirst("standardize"),
   fallback: ([x], { eps }) => [parts(x as Tensor, eps)[0]()],
-  gradient: (_, [x], attrs) => [(g) => applyFused(standardizeGradOp, [x!, g], attrs)[0]!],
+  gradient: (_, [x], attrs) => [(g) => applyFusedOwn(standardizeGradOp, [x!, g], attrs)[0]!],
   rows: {
     operands: ["row"],
     write: (k, { eps }, x) => {

@@ -133,13 +133,11 @@ const nothing = {};
 export const attributesOf = <K extends OpName>(op: K, given: Attrs<K>): Attrs<K> =>
   attributes.get(op)?.(given ?? nothing, op) as Attrs<K>;
 
-/** Whether its attributes can be read by name: not those of an instance of a class, such as a Map. */
+/** Whether x is no instance of a class, such as a Map. In another realm, too, a record's prototype has none. */
 function isRecord(x: unknown): x is Readonly<Record<string, unknown>> {
   if (typeof x !== "object" || x === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(x);
-  // In another realm, too, the prototype of a record is one that has none.
-  if (typeof prototype !== "object" || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "hasOwnProperty");
+  const prototype: object | null = Object.getPrototypeOf(x);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function copied(op: string, name: string, x: unknown): Attribute {
