@@ -8,6 +8,7 @@ import type { Arithmetic, Expression } from "./expression.ts";
 import type { FusedOp } from "./fused.ts";
 import type { Value } from "./interpreter.ts";
 import type { Shape } from "./ops.ts";
+import { anyNumber, int32, readValue } from "./options.ts";
 import type { RowArithmetic, RowKernel, RowKind } from "./row-kernel.ts";
 import { elementwiseDTypes } from "./rules/elementwise.ts";
 import { dtypeAmong } from "./rules/table.ts";
@@ -42,7 +43,8 @@ function arithmetic(name: string, dtype: DType): Arithmetic<Typed> {
     },
   ]);
   const { compute } = dtypeInfo[dtype];
-  return { ...Object.fromEntries(functions), dtype: compute, constant: () => uniform(compute) };
+  const constant = (x: number): Typed => (readValue(name, "a constant", x, anyNumber), uniform(compute));
+  return { ...Object.fromEntries(functions), dtype: compute, constant };
 }
 
 /** Runs the user's function; errors name the operation. */
@@ -111,8 +113,8 @@ export function checkRows<A>(
       dtypeAmong(`${name}: at`, ofRow("at", "position", place).dtype, ["i32"]);
       return uniform(x.dtype);
     },
-    number: () => uniform(dtype),
-    integer: () => uniform("i32"),
+    number: (x) => (readValue(name, "a number", x, anyNumber), uniform(dtype)),
+    integer: (x) => (readValue(name, "an integer", x, int32), uniform("i32")),
     outOfRange: (wrong) => {
       if (indices === undefined)
         throw new ArgumentError(`${name}: outOfRange: the operation must declare its indices (which operand they are)`);

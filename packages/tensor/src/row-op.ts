@@ -15,7 +15,7 @@ import { callable, oneOf, readValue, string, type OptionKind } from "./options.t
 import { max, sum } from "./reduce.ts";
 import type { RowArithmetic, RowKernel, RowKind } from "./row-kernel.ts";
 import { broadcast } from "./rules/elementwise.ts";
-import { tensorAt } from "./rules/table.ts";
+import { checkOperands, tensorAt } from "./rules/table.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The shape of an operand or result, and the shape in which it broadcasts against x. */
@@ -31,10 +31,17 @@ const kinds = oneOf("row", "scalar", "column");
 
 /** The first operand says how long the rows are. */
 const rowKernel: OptionKind<RowKernel<never>> = {
-  wanted: 'a row kernel { operands: ["row", …], write }',
+  wanted: 'a row kernel { operands: ["row", …], results, axis: (attrs) => …, write }',
   is: (x): x is RowKernel<never> => {
-    const { operands, write } = (x ?? {}) as Partial<RowKernel<never>>;
-    return callable.is(write) && Array.isArray(operands) && operands[0] === "row" && operands.every((o) => kinds.is(o));
+    const { operands, results = ["row"], axis, write } = (x ?? {}) as Partial<RowKernel<never>>;
+    const known = (list: unknown): boolean => Array.isArray(list) && list.length > 0 && list.every((o) => kinds.is(o));
+    return (
+      callable.is(write) &&
+      known(operands) &&
+      operands?.[0] === "row" &&
+      known(results) &&
+      (axis === undefined || callable.is(axis))
+    );
   },
 };
 
@@ -86,6 +93,7 @@ export function rowOp<A extends FusedAttrs<A>>(
   readValue("rowOp", "rows", rows, rowKernel);
   if (gradient !== undefined) readValue("rowOp", "gradient", gradient, callable);
   const check = (inputs: readonly Value[], attrs: A): readonly [x: Tensor, axis: number] => {
+    checkOperands(name, inputs, rows.operands.length);
     const x = tensorAt(name, inputs, 0);
     const axis = rowAxis(name, rows, attrs, x.shape);
     if (!x.shape[axis]) throw new ShapeError(`${name}: wanted rows with elements, got ${text(x.shape)}`);

@@ -28,6 +28,11 @@ export function tensorAt(op: string, inputs: readonly Value[], i: number): Tenso
   );
 }
 
+/** Refuses another number of operands than an operation has. */
+export function checkOperands(op: string, { length }: readonly Value[], wanted: number): void {
+  if (length !== wanted) throw new ArgumentError(`${op}: wanted ${wanted} operands, got ${length}`);
+}
+
 /** The dtype of the first operand. */
 export const keepsDType = (inputs: readonly Value[], _attrs: unknown, op: string): DType =>
   tensorAt(op, inputs, 0).dtype;
