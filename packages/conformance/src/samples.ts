@@ -11,6 +11,7 @@ import { movement } from "./samples/movement.ts";
 import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
 import { reductions } from "./samples/reduce.ts";
+import { shape } from "./samples/shape.ts";
 import { storage } from "./samples/storage.ts";
 
 type NamesOf<C> = C extends Collection<infer K> ? K : never;
@@ -26,6 +27,7 @@ export type SampleName = NamesOf<
   | typeof random
   | typeof fused
   | typeof programs
+  | typeof shape
   | typeof storage
 >;
 
@@ -41,5 +43,6 @@ export const collections: readonly Collection[] = [
   random,
   fused,
   programs,
+  shape,
   storage,
 ];

@@ -7,10 +7,10 @@ import { promote } from "./dtype.ts";
 import { div } from "./elementwise.ts";
 import { ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
-import { pad } from "./movement.ts";
 import { inDType, inFloats } from "./operands.ts";
 import type { ConvAttrs, PoolAttrs, Shape } from "./ops.ts";
 import { boolean, either, finite, integer, list, numbers, readOptions } from "./options.ts";
+import { pad } from "./shape/padding.ts";
 import type { Tensor } from "./tensor.ts";
 
 type PerAxis = number | readonly number[];

@@ -47,6 +47,7 @@ interface RangeOptions extends SeedOptions {
   readonly low?: number;
   readonly high: number;
 }
+type LogspaceOptions = DTypeOptions & { readonly base?: number };
 type ArangeOptions = DTypeOptions & { readonly step?: number };
 
 const dtyped = { dtype: dtypeName };
@@ -75,6 +76,12 @@ export interface Creation {
   arange(start: number, stop?: number, step?: number | ArangeOptions): Tensor;
   /** Evenly spaced values, both ends included. @example linspace(0, 1, 3) // [0, 0.5, 1] */
   linspace(start: number, stop: number, count: number, options?: DTypeOptions): Tensor;
+  /**
+   * Powers of `base` (by default 10) with evenly spaced exponents, both ends included.
+   *
+   * @example logspace(0, 2, 3) // [1, 10, 100]
+   */
+  logspace(start: number, stop: number, count: number, options?: LogspaceOptions): Tensor;
   /** Ones on the diagonal of a matrix. @example eye(2) // [[1, 0], [0, 1]] */
   eye(rows: number, options?: DTypeOptions & { readonly columns?: number }): Tensor;
   /** Uniformly distributed random numbers in [0, 1). */
@@ -107,6 +114,20 @@ function checkNumbers(op: string, given: Readonly<Record<string, unknown>>): voi
   for (const name in given)
     if (!Number.isFinite(given[name]))
       throw new ArgumentError(`${op}: wanted a finite number as ${name}, got ${describe(given[name])}`);
+}
+
+/** The i-th of `size` evenly spaced numbers, both ends included. */
+function spaced(op: string, start: number, stop: number, size: number): (i: number) => number {
+  checkNumbers(op, { start, stop });
+  readValue(op, "count", size, count);
+  const last = size - 1;
+  const span = stop - start;
+  const between = (i: number) =>
+    // the distance between the ends may overflow
+    Number.isFinite(span)
+      ? start + (i * span) / Math.max(1, last)
+      : start * (1 - i / Math.max(1, last)) + stop * (i / Math.max(1, last));
+  return (i) => (i === last && i > 0 ? stop : between(i));
 }
 
 /** The creation functions of a backend. */
@@ -150,17 +171,12 @@ export function creation(backend: Backend): Creation {
     },
     linspace(start, stop, size, options) {
       const { dtype } = readOptions("linspace", options, dtyped, f32);
-      checkNumbers("linspace", { start, stop });
-      readValue("linspace", "count", size, count);
-      const last = size - 1;
-      const span = stop - start;
-      const between = (i: number) =>
-        // the distance between the ends may overflow
-        Number.isFinite(span)
-          ? start + (i * span) / Math.max(1, last)
-          : start * (1 - i / Math.max(1, last)) + stop * (i / Math.max(1, last));
-      const value = (i: number) => (i === last && i > 0 ? stop : between(i));
-      return host("linspace", size, value, dtype);
+      return host("linspace", size, spaced("linspace", start, stop, size), dtype);
+    },
+    logspace(start, stop, size, options) {
+      const { base, dtype } = readOptions("logspace", options, { ...dtyped, base: finite }, { base: 10, ...f32 });
+      const exponent = spaced("logspace", start, stop, size);
+      return host("logspace", size, (i) => base ** exponent(i), dtype);
     },
     eye(rows, options) {
       const { columns, dtype } = readOptions("eye", options, { ...dtyped, columns: count }, { columns: rows, ...f32 });

@@ -1,13 +1,13 @@
 // Movement functions: elements change their position, not their value. Most are views that cost nothing until they are
 // read. A function that has nothing to change returns another handle on its operand.
-import { alias, apply, applyRead, readTensor } from "./apply.ts";
+import { alias, applyRead, readTensor } from "./apply.ts";
 import { allAxes, axesOf, axisOf, listOf, sameShape, shapeOf, sizeOf, text, type Axes } from "./axes.ts";
 import { promote } from "./dtype.ts";
 import { ArgumentError, ShapeError, shown } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { inDType, tensorsOf } from "./operands.ts";
 import type { Shape } from "./ops.ts";
-import { anyNumber, integer, list, numbers, orNull, readOptions } from "./options.ts";
+import { integer, list, numbers, orNull, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -213,30 +213,4 @@ export function flip(x: Operand, options?: { axis?: Axes }): Tensor {
   const { axis } = readOptions<{ axis?: Axes }, object>("flip", options, { axis: orNull(numbers) }, {});
   const t = readTensor(x, "flip");
   return applyRead("flip", [t], { axes: axesOf("flip", axis, t.shape) });
-}
-
-/**
- * x with more elements around it: `pads` has [before, after] per axis, and `value` fills them.
- *
- * @example pad(tensor([1, 2]), { pads: [[1, 2]] }) // [0, 1, 2, 0, 0]
- */
-export function pad(x: Operand, options: { pads: readonly (readonly [number, number])[]; value?: number }): Tensor {
-  const { pads, value } = readOptions<typeof options, { value: number }>(
-    "pad",
-    options,
-    { pads: list, value: anyNumber },
-    { value: 0 },
-  );
-  const t = readTensor(x, "pad");
-  const sides = listOf("pad", "pads", pads).map((side: unknown) => listOf("pad", "pads", side));
-  for (const side of sides)
-    if (side.length !== 2) throw new ArgumentError(`pad: wanted pairs [before, after] as pads, got ${text(sides)}`);
-  if (sides.every(([low, high]) => low === 0 && high === 0) && sides.length === t.shape.length) return alias(t);
-  const attrs = {
-    before: sides.map((p) => p[0]!),
-    after: sides.map((p) => p[1]!),
-    interior: sides.map(() => 0),
-    value,
-  };
-  return apply("pad", [t], attrs);
 }

@@ -6,7 +6,7 @@ import { axesOf } from "./axes.ts";
 import { notEqual, square } from "./activations.ts";
 import { add, cast, div, equal, exp, isFinite, less, log, mul, not, sqrt, sub, where } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
-import { pad, permute, reshape, slice } from "./movement.ts";
+import { permute, reshape, slice } from "./movement.ts";
 import { inFloats, inNumbers } from "./operands.ts";
 import { finite, readOptions } from "./options.ts";
 import { max, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
@@ -46,8 +46,10 @@ export function prod(x: Operand, options?: ReduceOptions): Tensor {
   if (n === 0) return source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
   let y = reshape(permute(t, [...rest, ...axes]), [...kept, n]);
   const whole = kept.map(() => null);
+  const none = [...kept, n].map(() => 0);
   while (n > 1) {
-    if (n % 2 === 1) y = pad(y, { pads: [...kept.map(() => [0, 0] as const), [0, 1]], value: 1 });
+    if (n % 2 === 1)
+      y = applyRead("pad", [y], { before: none, after: none.with(kept.length, 1), interior: none, value: 1 });
     n = Math.ceil(n / 2);
     y = mul(slice(y, { ends: [...whole, n] }), slice(y, { starts: [...whole, n] }));
   }

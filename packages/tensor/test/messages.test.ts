@@ -253,15 +253,15 @@ const cases: Case[] = [
   ],
   [
     "pad",
-    () => weft.pad(t(2), { pads: [[-1, 0]] }),
+    () => weft.pad(t(2), { pads: [[-1, -2]] }),
     ShapeError,
-    "pad: padding -1, 0 of axis 0 must not be negative; use slice to cut",
+    "pad: pads -1, -2 cut more than axis 0 of shape [2] has",
   ],
   [
     "pad, one axis of two",
     () => weft.pad(t(2, 2), { pads: [[1, 0]] }),
     ShapeError,
-    "pad: shape [2, 2] has 2 axes, [1] has 1 entries",
+    "pad: shape [2, 2] has 2 axes, got pads for 1",
   ],
   [
     "concat",

@@ -3,6 +3,7 @@ import * as weft from "@weft/tensor";
 import { apply, type Tensor } from "@weft/tensor";
 import type { MovementOps } from "@weft/tensor/internals";
 import { booleans, distinct, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
+import { paddings } from "./shape.ts";
 
 type Composed =
   | "flatten"
@@ -85,6 +86,7 @@ export const movement: Collection<keyof MovementOps | Composed> = {
       sample("one element has no neighbor", [floats(1, 3)], pads([1, 0], [1, 0], [5, 0], 0)),
       sample("nothing becomes something", [floats(0)], pads([2], [1], [1], 3)),
       ...kinds(pads([1, 2], [0, 1], [0, 0], 1)),
+      ...paddings,
     ],
     concat: [
       sample("axis 0", [floats(3, 2), floats(1, 2), floats(4, 2)], (...xs) => weft.concat(xs)),
