@@ -11,6 +11,7 @@ import { movement } from "./samples/movement.ts";
 import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
 import { reductions } from "./samples/reduce.ts";
+import { selection } from "./samples/selection.ts";
 import { shape } from "./samples/shape.ts";
 import { storage } from "./samples/storage.ts";
 
@@ -27,6 +28,7 @@ export type SampleName = NamesOf<
   | typeof random
   | typeof fused
   | typeof programs
+  | typeof selection
   | typeof shape
   | typeof storage
 >;
@@ -43,6 +45,7 @@ export const collections: readonly Collection[] = [
   random,
   fused,
   programs,
+  selection,
   shape,
   storage,
 ];

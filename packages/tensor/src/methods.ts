@@ -19,6 +19,8 @@ import type * as movement from "./movement.ts";
 import { broadcastTo, flatten, flip, permute, reshape, slice, squeeze, transpose, unsqueeze } from "./movement.ts";
 import type * as reductions from "./reduce.ts";
 import { argmax, argmin, cumsum, max, min, sum } from "./reduce.ts";
+import type * as selections from "./selection/at.ts";
+import { at } from "./selection/at.ts";
 import type * as statistics from "./statistics.ts";
 import { all, any, logSumExp, mean, norm, prod, std, variance } from "./statistics.ts";
 import type { Tensor } from "./tensor.ts";
@@ -39,6 +41,7 @@ const families = {
   linalg: { matmul },
   movement: { broadcastTo, flatten, flip, permute, reshape, slice, squeeze, transpose, unsqueeze },
   indexing: { gather, take },
+  selections: { at },
 };
 
 /** A function as a method: its first operand is before the dot. */
@@ -56,7 +59,8 @@ export interface TensorMethods
     Methods<typeof normalized, keyof typeof families.normalized>,
     Methods<typeof linalg, keyof typeof families.linalg>,
     Methods<typeof movement, keyof typeof families.movement>,
-    Methods<typeof indexing, keyof typeof families.indexing> {}
+    Methods<typeof indexing, keyof typeof families.indexing>,
+    Methods<typeof selections, keyof typeof families.selections> {}
 
 /** What `Tensor` extends: a class with the methods and nothing else. */
 export const TensorMethods = class {

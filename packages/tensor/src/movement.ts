@@ -8,6 +8,7 @@ import type { Operand } from "./interpreter.ts";
 import { inDType, tensorsOf } from "./operands.ts";
 import type { Shape } from "./ops.ts";
 import { integer, list, numbers, orNull, readOptions } from "./options.ts";
+import { partOf, partsOf, type Bound } from "./span.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -151,7 +152,7 @@ export function concat(xs: readonly Operand[], options?: { axis?: number }): Ten
   );
 }
 
-type Bounds = readonly (number | null | undefined)[];
+type Bounds = readonly Bound[];
 
 export interface SliceOptions {
   /** Where each axis begins; negative numbers count from its end. */
@@ -178,34 +179,9 @@ export function slice(x: Operand, options: SliceOptions): Tensor {
   for (const bounds of [starts, ends, steps])
     if (bounds.length > shape.length)
       throw new ShapeError(`slice: ${text(bounds)} has more entries than shape ${text(shape)} has axes`);
-  const attrs = { starts: [] as number[], sizes: [] as number[], steps: [] as number[] };
-  const backward: number[] = [];
-  let whole = true;
-  for (let i = 0; i < shape.length; i++) {
-    const d = shape[i]!;
-    const step = steps[i] ?? 1;
-    if (!Number.isInteger(step) || step === 0)
-      throw new ArgumentError(`slice: a step is an integer other than 0, got ${shown(step)}`);
-    // As in Python, a backward slice runs from d - 1 down to -1, a forward one from 0 to d.
-    const [low, high] = step > 0 ? [0, d] : [-1, d - 1];
-    const bound = (at: number | null | undefined, otherwise: number): number => {
-      if (at === null || at === undefined) return otherwise;
-      if (typeof at !== "number" || Math.trunc(at) !== at)
-        throw new ArgumentError(`slice: starts and ends are integers, got ${shown(at)}`);
-      return Math.min(Math.max(at < 0 ? at + d : at, low), high);
-    };
-    const start = bound(starts[i], step > 0 ? low : high);
-    const end = bound(ends[i], step > 0 ? high : low);
-    const size = Math.max(0, Math.ceil((end - start) / step));
-    attrs.starts.push(size === 0 ? 0 : step > 0 ? start : start + (size - 1) * step);
-    attrs.sizes.push(size);
-    attrs.steps.push(Math.abs(step));
-    if (step < 0) backward.push(i);
-    whole &&= size === d;
-  }
-  const part = whole ? t : applyRead("slice", [t], attrs);
-  if (backward.length > 0) return applyRead("flip", [part], { axes: backward });
-  return whole ? alias(t) : part;
+  const parts = shape.map((d, i) => partOf("slice", d, starts[i], ends[i], steps[i]));
+  const y = partsOf(t, parts);
+  return y === t ? alias(t) : y;
 }
 
 /** The elements in reverse order along axes. @example flip(tensor([1, 2, 3])) // [3, 2, 1] */
