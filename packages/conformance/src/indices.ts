@@ -33,6 +33,14 @@ const slips: readonly Slip[] = [
     call: (x, i) => weft.scatterAdd(x, weft.broadcastTo(weft.reshape(i, [3, 1]), [3, 2]), 10),
   },
   { op: "indexAdd", title: "updates of rows", call: (x, i) => weft.indexAdd(x, i, 10) },
+  { op: "at", title: "positions", call: (x, i) => weft.at(x, ":", i) },
+  { op: "at", title: "positions on two axes", call: (x, i) => weft.at(x, i, weft.mod(i, 2)) },
+  { op: "setAt", title: "assignments", call: (x, i) => weft.setAt(x, i, 10) },
+  {
+    op: "scatter",
+    title: "the last of several updates",
+    call: (x, i) => weft.scatter(x, weft.broadcastTo(weft.reshape(i, [3, 1]), [3, 2]), 10),
+  },
   {
     op: "crossEntropy",
     title: "a row without a class",

@@ -59,6 +59,7 @@ export { keep, scope } from "./scope.ts";
 export { erfinv } from "./special.ts";
 export * from "./selection/at.ts";
 export type { AxisRange, IndexList, Place } from "./selection/places.ts";
+export * from "./selection/scatter.ts";
 export { setAt } from "./selection/setAt.ts";
 export * from "./shape/blocks.ts";
 export * from "./shape/diagonals.ts";

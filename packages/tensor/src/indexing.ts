@@ -7,7 +7,7 @@ import { dtypeInfo, promote, type DType } from "./dtype.ts";
 import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
-import { inDType, indicesOf } from "./operands.ts";
+import { inDType, indicesOf, positions } from "./operands.ts";
 import { count, dtypeName, integer, readOptions } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -16,14 +16,6 @@ interface AxisOptions {
 }
 const axisOption = { axis: integer };
 const first = { axis: 0 };
-
-/** Indices as `i32`. A mask is refused: its true and false would be read as rows 1 and 0. */
-function positions(op: string, t: Tensor): Tensor {
-  if (t.dtype !== "bool") return indicesOf(op, t);
-  throw new DTypeError(
-    `${op}: indices must be integers, got bool, a mask. Use where(mask, x, 0) to choose elements by a mask, or cast(indices, "i32") if 0 and 1 are meant`,
-  );
-}
 
 /**
  * Whole rows of x at `indices`, along an axis: the shape of the indices replaces the axis. A number takes a single row,

@@ -44,6 +44,14 @@ export function indicesOf(op: string, t: Tensor): Tensor {
   throw new DTypeError(`${op}: indices must be integers, got ${t.dtype}; use cast(indices, "i32")`);
 }
 
+/** Indices as `i32`. A mask is refused: its true and false would be read as rows 1 and 0. */
+export function positions(op: string, t: Tensor): Tensor {
+  if (t.dtype !== "bool") return indicesOf(op, t);
+  throw new DTypeError(
+    `${op}: indices must be integers, got bool, a mask. Use where(mask, x, 0) to choose elements by a mask, or cast(indices, "i32") if 0 and 1 are meant`,
+  );
+}
+
 /** The tensors of a list, which must not be empty. */
 export function tensorsOf(op: string, xs: readonly Operand[]): [Tensor, ...Tensor[]] {
   if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted an array of tensors, got ${describe(xs)}`);

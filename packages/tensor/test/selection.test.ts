@@ -1,4 +1,4 @@
-// Reading and writing at places: the numbers are NumPy's.
+// Reading and writing at places and indices: the numbers are NumPy's and PyTorch's.
 import { describe, expect, test } from "vitest";
 import * as weft from "../src/index.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError, type Place } from "../src/index.ts";
@@ -66,8 +66,11 @@ describe("setAt", () => {
           ],
           tensor([-0, -0]),
         )
-        .dataSync(),
-    ).toEqual(Float32Array.of(0, 0, -0, 0));
+        .arraySync(),
+    ).toEqual([
+      [0, 0],
+      [-0, 0],
+    ]);
   });
   test("keeps the dtype of x", () => {
     expect(weft.setAt(ints(1, 2), 0, tensor([1.7])).dataSync()).toEqual(Int32Array.of(1, 2));
@@ -86,4 +89,53 @@ describe("setAt", () => {
   test("values that do not fit are refused", () => {
     expect(() => weft.setAt(x, [0], zeros([2]))).toThrow("setAt: shape [2] does not broadcast to [3, 4]");
   });
+});
+
+describe("scatter", () => {
+  const [t, i, u] = [tensor([1, 2, 3]), ints(0, 2, 0, 0), tensor([4, -5, 6, 2])];
+  test.each([
+    [undefined, [2, 2, -5], [2, 2, -5]],
+    ["sum", [13, 2, -2], [12, 2, -5]],
+    ["mean", [3.25, 2, -1], [4, 2, -5]],
+    ["prod", [48, 2, -15], [48, 2, -5]],
+    ["max", [6, 2, 3], [6, 2, -5]],
+    ["min", [1, 2, -5], [2, 2, -5]],
+  ] as const)("%s", (reduce, withSelf, without) => {
+    const given = reduce === undefined ? {} : { reduce };
+    expect(weft.scatter(t, i, u, given).arraySync()).toEqual(withSelf);
+    expect(weft.scatter(t, i, u, { ...given, includeSelf: false }).arraySync()).toEqual(without);
+  });
+  test("refuses what does not fit", () => {
+    expect(() => weft.scatter(t, ints(0, 1).reshape([1, 2]), 1)).toThrow("scatter: shapes [3] and [1, 2] do not fit");
+    expect(() => weft.scatter(t, i, tensor([1]))).toThrow("these indices take at least [4]");
+    expect(() => weft.scatter(t, tensor([true]), 1)).toThrow("scatter: indices must be integers, got bool, a mask");
+    expect(() => weft.indexCopy(t, i, zeros([3]))).toThrow(
+      "indexCopy: updates of shape [3] do not fit: these indices take [4]",
+    );
+    expect(() => weft.indexFill(ints(1, 2), ints(0), 0.5)).toThrow(
+      "indexFill: the number 0.5 does not fit an i32 tensor",
+    );
+  });
+});
+
+test("rows that are assigned twice have the last value", () => {
+  const y = weft.indexCopy(
+    zeros([3, 2]),
+    ints(2, 0, 2),
+    tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]),
+  );
+  expect(y.arraySync()).toEqual([
+    [3, 4],
+    [0, 0],
+    [5, 6],
+  ]);
+  expect(weft.indexFill(y, ints(1), 7, { axis: 1 }).arraySync()).toEqual([
+    [3, 7],
+    [0, 7],
+    [5, 7],
+  ]);
 });

@@ -1,8 +1,13 @@
 // Samples of reading and writing at places, indices and masks.
 import * as weft from "@weft/tensor";
-import { booleans, floats, integers, sample, values, type Collection } from "../sample.ts";
+import { booleans, distinct, floats, integers, sample, values, type Collection } from "../sample.ts";
 
-type Selecting = "at" | "setAt";
+type Selecting = "at" | "indexCopy" | "indexFill" | "scatter" | "setAt";
+
+const reduced = (reduce: "sum" | "mean" | "prod" | "min" | "max", includeSelf: boolean) =>
+  sample(reduce, [distinct(3, 2), values([0, 2, 0, 0], "i32", [4, 1]), distinct(4, 2)], (x, i, u) =>
+    weft.scatter(x, i, u, { reduce, includeSelf }),
+  );
 
 export const selection: Collection<Selecting> = {
   family: "indexing",
@@ -14,6 +19,33 @@ export const selection: Collection<Selecting> = {
         x.at(":", i, j),
       ),
       sample("nothing", [booleans(3, 2)], (x) => x.at([], { start: 1 })),
+    ],
+    scatter: [
+      sample(
+        "the last one of three",
+        [floats(2, 4), values([1, 3, 1, 1, 0, 0], "i32", [2, 3]), floats(2, 3)],
+        (x, i, u) => weft.scatter(x, i, u, { axis: 1 }),
+      ),
+      sample("fewer lines than x, in u8", [values([1, 2, 3, 4], "u8", [2, 2]), integers(0, 2, 1, 1)], (x, i) =>
+        weft.scatter(x, i, 9),
+      ),
+      reduced("sum", false),
+      reduced("mean", true),
+      reduced("prod", true),
+      reduced("max", false),
+      reduced("min", true),
+    ],
+    indexCopy: [
+      sample("rows", [floats(3, 2), values([2, 0, 2], "i32"), floats(3, 2)], (x, i, u) => weft.indexCopy(x, i, u)),
+      sample("columns", [booleans(2, 3), integers(0, 3, 1, 2), booleans(2, 1, 2)], (x, i, u) =>
+        weft.indexCopy(x, i, u, { axis: 1 }),
+      ),
+    ],
+    indexFill: [
+      sample("a scalar", [floats(3, 2), values([1, 1], "i32"), floats()], (x, i, v) =>
+        weft.indexFill(x, i, v, { axis: -1 }),
+      ),
+      sample("nothing", [integers(-9, 10, 3), integers(0, 3, 0)], (x, i) => weft.indexFill(x, i, 4)),
     ],
     setAt: [
       sample("ranges", [floats(4, 3), floats(2, 1)], (x, v) => weft.setAt(x, [{ step: -2 }, { end: 2 }], v)),

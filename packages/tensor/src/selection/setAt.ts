@@ -13,13 +13,16 @@ import type { Tensor } from "../tensor.ts";
 import { mergedRows, selection, type Place } from "./places.ts";
 import { assigned } from "./winners.ts";
 
-/** A value in the dtype of the tensor that it is assigned to. */
-export function assignable(op: string, t: Tensor, value: Value): Value {
-  if (typeof value === "object") return inDType(value, t.dtype);
-  if (t.dtype === "i32" && (value | 0) !== value)
-    throw new DTypeError(`${op}: the number ${value} does not fit an i32 tensor; cast the tensor to f32 first`);
-  return value;
+/** Refuses a number with a fraction beside integers. */
+export function checkNumber(op: string, { dtype }: Tensor, n: number): number {
+  if (dtype === "i32" && (n | 0) !== n)
+    throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);
+  return n;
 }
+
+/** A value in the dtype of the tensor that it is assigned to. */
+export const assignable = (op: string, t: Tensor, value: Value): Value =>
+  typeof value === "object" ? inDType(value, t.dtype) : checkNumber(op, t, value);
 
 /** A value in the shape that is assigned to, which may have fewer axes of size 1 in front. */
 function spread(value: Value, shape: Shape): Value {
@@ -30,7 +33,7 @@ function spread(value: Value, shape: Shape): Value {
 }
 
 /** x with `value` in place of a part of each axis. */
-function withParts(x: Tensor, parts: readonly Part[], value: Value): Tensor {
+export function withParts(x: Tensor, parts: readonly Part[], value: Value): Tensor {
   const shape = parts.map(({ size }) => size);
   const inner = typeof value === "number" ? value : reversed(reshape(value, shape), parts);
   if (typeof inner === "object" && sameShape(shape, x.shape)) return inner;
