@@ -4,6 +4,7 @@ import type { Backend } from "@weft/tensor";
 import { knownGap, type Case } from "./case.ts";
 import { compare, ofGradient, tolerances } from "./comparison.ts";
 import { answer, type Answer, type Question } from "./evaluation.ts";
+import { countedCases } from "./counted.ts";
 import { golden, type GoldenOptions } from "./golden.ts";
 import { indexCases } from "./indices.ts";
 import { openSync } from "./reference.ts";
@@ -172,6 +173,7 @@ export function conformance(name: string, open: Open, options: ConformanceOption
       ...cases(subject, options, i === 0 ? views : "none"),
       ...golden(subject.open, { skip, functions, known: true }),
       ...indexCases(subject.open),
+      ...countedCases(subject.open, live),
     ]);
   });
   const [first] = Object.values(settings);

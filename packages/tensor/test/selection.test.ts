@@ -139,3 +139,31 @@ test("rows that are assigned twice have the last value", () => {
     [5, 7],
   ]);
 });
+
+test("searching, counting, repeating", () => {
+  const edges = tensor([1, 3, 3, 5]);
+  const odd = tensor([3, 0, NaN, Infinity, 5]);
+  expect(weft.searchsorted(edges, odd).arraySync()).toEqual([1, 0, 4, 4, 3]);
+  expect(weft.searchsorted(edges, odd, { side: "right" }).arraySync()).toEqual([3, 0, 4, 4, 4]);
+  expect(weft.searchsorted(edges, 4).arraySync()).toBe(3);
+  expect(weft.bucketize(tensor([3, 6, 9]), tensor([1, 3, 5, 7]), { side: "right" }).arraySync()).toEqual([2, 3, 4]);
+  expect(weft.isin(odd, tensor([NaN, 5, 3])).arraySync()).toEqual([1, 0, 0, 0, 1]);
+  expect(weft.histogram(tensor([1, 2, 1, 4]), { bins: 4, range: [0, 3] }).counts.arraySync()).toEqual([0, 2, 1, 0]);
+  expect(weft.histogram(tensor([2, 2]), { bins: 2 }).edges.arraySync()).toEqual([1.5, 2, 2.5]);
+  const weights = tensor([1, 1, 2, 4]);
+  const { counts } = weft.histogram(tensor([0, 1, 4, NaN]), { bins: tensor([0, 1, 5]), weights, density: true });
+  expect(counts.arraySync()).toEqual([0.25, 0.1875]);
+  expect(weft.bincount(ints(1, 1, 3), { length: 5, weights: tensor([0.5, 1, 2]) }).arraySync()).toEqual([
+    0, 1.5, 0, 2, 0,
+  ]);
+  expect(weft.repeatInterleave(ints(7, 8), ints(2, 1), { length: 3 }).arraySync()).toEqual([7, 7, 8]);
+  expect(() => weft.repeatInterleave(ints(7, 8), ints(2, 1))).toThrow("wanted the sum of repeats as length");
+  expect(() => weft.repeatInterleave(ints(7, 8), [1, 2, 3])).toThrow("wanted 2 repeats, one per element of the axis");
+  expect(() => weft.bincount(ints(1), {} as never)).toThrow("bincount: wanted a non-negative integer as length");
+});
+
+test("too few elements for a mask, or repeats for a length, are an IndexError", () => {
+  const y = weft.maskedScatter(zeros([3]), tensor([true, false, true]), tensor([1]));
+  expect(() => y.dataSync()).toThrow(IndexError);
+  expect(() => weft.repeatInterleave(ints(7, 8), ints(2, 1), { length: 4 }).dataSync()).toThrow(IndexError);
+});

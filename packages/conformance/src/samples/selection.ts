@@ -1,8 +1,25 @@
 // Samples of reading and writing at places, indices and masks.
 import * as weft from "@weft/tensor";
+import type { Tensor } from "@weft/tensor";
 import { booleans, distinct, floats, integers, sample, values, type Collection } from "../sample.ts";
 
-type Selecting = "at" | "indexCopy" | "indexFill" | "scatter" | "setAt";
+type Selecting =
+  | "at"
+  | "bincount"
+  | "bucketize"
+  | "histogram"
+  | "indexCopy"
+  | "indexFill"
+  | "isin"
+  | "maskedScatter"
+  | "repeatInterleave"
+  | "scatter"
+  | "searchsorted"
+  | "setAt";
+
+const sorted = values([-1, 0.5, 0.5, 2]);
+const odd = values([0.5, NaN, -Infinity, Infinity, 0, 2], "f32", [2, 3]);
+const plain = { differentiable: [] };
 
 const reduced = (reduce: "sum" | "mean" | "prod" | "min" | "max", includeSelf: boolean) =>
   sample(reduce, [distinct(3, 2), values([0, 2, 0, 0], "i32", [4, 1]), distinct(4, 2)], (x, i, u) =>
@@ -57,6 +74,41 @@ export const selection: Collection<Selecting> = {
       ),
       sample("a mask", [floats(3, 2), booleans(3), floats(2)], (x, m, v) => weft.setAt(x, m, v)),
       sample("a number in i32", [integers(-9, 10, 3, 2)], (x) => weft.setAt(x, [[0, -1], 1], 7)),
+    ],
+    searchsorted: [
+      sample("values of any kind", [sorted, odd], (s, v) => weft.searchsorted(s, v), plain),
+      sample("rows", [values([1, 3, 3, 5, 2, 2], "i32", [2, 3]), integers(0, 6, 2, 4)], (s, v) =>
+        weft.searchsorted(s, v, { side: "right" }),
+      ),
+    ],
+    bucketize: [sample("right", [odd, sorted], (x, b) => weft.bucketize(x, b, { side: "right" }), plain)],
+    isin: [
+      sample("floats", [odd, values([2, NaN, 7, -Infinity])], (x, v) => weft.isin(x, v), plain),
+      sample("in nothing", [integers(0, 4, 3), integers(0, 4, 0)], (x, v) => weft.isin(x, v)),
+    ],
+    bincount: [
+      sample("integers", [integers(0, 4, 2, 3)], (x) => weft.bincount(x, { length: 5 })),
+      sample("weights", [integers(0, 3, 4), floats(4)], (x, weights) => weft.bincount(x, { length: 3, weights })),
+    ],
+    histogram: [
+      sample("even", [distinct(7)], (x) => Object.values(weft.histogram(x, { bins: 3 })) as Tensor[], {
+        differentiable: [],
+      }),
+      sample(
+        "edges and weights",
+        [odd, sorted, floats(6)],
+        (x, bins, weights) =>
+        weft.histogram(x, { bins: weft.at(bins, [0, 1, 3]), weights, density: true }).counts, // prettier-ignore
+        plain,
+      ),
+    ],
+    repeatInterleave: [
+      sample("a number", [floats(2, 3)], (x) => weft.repeatInterleave(x, 2, { axis: 1 })),
+      sample("a list", [floats(3, 2)], (x) => weft.repeatInterleave(x, [2, 0, 1], { axis: 0 })),
+      sample("a tensor", [booleans(3), values([1, 0, 3], "i32")], (x, n) => weft.repeatInterleave(x, n, { length: 4 })),
+    ],
+    maskedScatter: [
+      sample("a mask of columns", [floats(2, 3), booleans(3), floats(7)], (x, m, u) => weft.maskedScatter(x, m, u)),
     ],
   },
 };

@@ -1,0 +1,120 @@
+// Counting: of integers, and of numbers in intervals.
+import { placed, readTensor, source } from "../apply.ts";
+import { sizeOf, text } from "../axes.ts";
+import { inNameOf } from "../context.ts";
+import { add, and, div, equal, less, lessEqual, mod, mul, sub, where } from "../elementwise.ts";
+import { ArgumentError, describe, ShapeError } from "../errors.ts";
+import { scatterAdd } from "../indexing.ts";
+import type { Operand } from "../interpreter.ts";
+import { reshape } from "../movement.ts";
+import { inDType, inFloats, positions } from "../operands.ts";
+import { anything, boolean, count, list, positiveCount, readOptions, readValue, type OptionKinds } from "../options.ts";
+import { max, min, sum } from "../reduce.ts";
+import { span } from "../span.ts";
+import type { Tensor } from "../tensor.ts";
+import { placesIn } from "./search.ts";
+
+const flat = (x: Tensor): Tensor => reshape(x, [sizeOf(x.shape)]);
+
+/** The weight of each element of x, in floats. */
+function weightsFor(op: string, x: Tensor, weights: Operand | undefined): Tensor | undefined {
+  if (weights === undefined) return undefined;
+  const w = inFloats(readTensor(weights, op, x));
+  if (sizeOf(w.shape) !== sizeOf(x.shape))
+    throw new ShapeError(`${op}: weights of shape ${text(w.shape)} do not fit shape ${text(x.shape)}`);
+  return w;
+}
+
+export interface BincountOptions {
+  /** How many integers are counted: 0, 1, … below `length`. */
+  readonly length: number;
+  /** What each element counts, by default 1. */
+  readonly weights?: Operand;
+}
+
+/**
+ * How often each of the integers 0, 1, … below `length` occurs in x (`i32`), or the sum of their weights. Others are an
+ * IndexError at each read. The length is given because sizes do not depend on values.
+ *
+ * @example bincount(tensor([0, 2, 2], { dtype: "i32" }), { length: 4 }) // [1, 0, 2, 0]
+ */
+export function bincount(x: Operand, options: BincountOptions): Tensor {
+  const { length, weights } = readOptions("bincount", options, { length: count, weights: anything }, {});
+  readValue("bincount", "length", length, count);
+  const t = readTensor(x, "bincount", placed([x, weights]));
+  const index = positions("bincount", t);
+  const w = weightsFor("bincount", t, weights);
+  const zeros = source(t.interpreter.backend, "full", [0], { shape: [length], dtype: w?.dtype ?? "i32" });
+  return inNameOf("bincount", () => scatterAdd(zeros, flat(index), w === undefined ? 1 : flat(w)));
+}
+
+export interface HistogramOptions {
+  /** The number of intervals of equal width, or a vector of their edges in ascending order. */
+  readonly bins?: number | Operand;
+  /** The first and the last edge, by default the smallest and the largest element. */
+  readonly range?: readonly [number, number];
+  /** What each element counts, by default 1. */
+  readonly weights?: Operand;
+  /** Divide by the total and the widths, so that the integral is 1. */
+  readonly density?: boolean;
+}
+const histogramKinds: OptionKinds<HistogramOptions> = {
+  bins: anything,
+  range: list as unknown as OptionKinds<HistogramOptions>["range"],
+  weights: anything,
+  density: boolean,
+};
+
+/** Counts of intervals, and their edges. */
+export interface Histogram {
+  readonly counts: Tensor;
+  readonly edges: Tensor;
+}
+
+/** Edges of `bins` intervals of equal width. */
+function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined): Tensor {
+  readValue("histogram", "bins", bins, positiveCount);
+  const { backend } = x.interpreter;
+  const scalar = (n: number) => source(backend, "full", [n], { shape: [], dtype: x.dtype });
+  if (range !== undefined && !(range.length === 2 && range.every(Number.isFinite) && range[0]! <= range[1]!))
+    throw new ArgumentError(`histogram: wanted [smallest, largest] as range, got ${describe(range)}`);
+  const [low, high] =
+    range === undefined && sizeOf(x.shape) > 0 ? [min(x), max(x)] : [scalar(range?.[0] ?? 0), scalar(range?.[1] ?? 1)];
+  // An interval without width becomes one of width 1.
+  const half = where(equal(low, high), 0.5, 0);
+  const [first, last] = [sub(low, half), add(high, half)];
+  const places = source(backend, "iota", [], { shape: [bins + 1], axis: 0, dtype: x.dtype });
+  return where(equal(places, bins), last, add(first, mul(div(places, bins), sub(last, first))));
+}
+
+/**
+ * How many elements of x are in each interval, in the dtype of x, and the edges of the intervals. An interval contains
+ * its lower edge, the last one both; elements outside and NaN are not counted. Like PyTorch's `histogram`.
+ *
+ * @example histogram(tensor([1, 2, 1, 4]), { bins: 3 }).counts // [2, 1, 1]
+ * @example histogram(tensor([0, 3, 5]), { bins: tensor([0, 1, 5]) }).counts // [1, 2]
+ */
+export function histogram(x: Operand, options?: HistogramOptions): Histogram {
+  const { bins, range, weights, density } = readOptions("histogram", options, histogramKinds, {
+    bins: 10 as number | Operand,
+    density: false,
+  });
+  const t = inFloats(readTensor(x, "histogram", placed([x, weights])));
+  const w = weightsFor("histogram", t, weights);
+  return inNameOf("histogram", () => {
+    const edges =
+      typeof bins === "number" ? evenEdges(t, bins, range) : inDType(readTensor(bins, "histogram", t), t.dtype);
+    if (edges.shape.length !== 1 || edges.shape[0]! < 2)
+      throw new ShapeError(`histogram: wanted a vector of at least two edges as bins, got shape ${text(edges.shape)}`);
+    const n = edges.shape[0]! - 1;
+    const all = flat(t);
+    const behind = sub(placesIn(edges, all, "right"), 1);
+    const place = where(equal(all, span(edges, 0, n, 1)), n - 1, behind);
+    const inside = and(lessEqual(0, place), less(place, n));
+    const one = w === undefined ? inDType(inside, "i32") : where(inside, flat(w), 0);
+    const zeros = source(t.interpreter.backend, "full", [0], { shape: [n], dtype: one.dtype });
+    const totals = inDType(scatterAdd(zeros, mod(place, n), one), w?.dtype ?? t.dtype);
+    const widths = sub(span(edges, 0, 1, n), span(edges, 0, 0, n));
+    return { counts: density ? div(totals, mul(sum(totals), widths)) : totals, edges };
+  });
+}
