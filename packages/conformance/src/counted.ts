@@ -22,26 +22,34 @@ const counts: readonly Count[] = [
   {
     name: "nonzero",
     x,
-    call: (t) => Promise.all([weft.nonzero(t)]),
-    wanted: [[[4, 2], [0, 0, 0, 2, 1, 1, 1, 2]]], // prettier-ignore
+    call: async (t) => [await weft.nonzero(t)],
+    wanted: [
+      [
+        [4, 2],
+        [0, 0, 0, 2, 1, 1, 1, 2],
+      ],
+    ],
   },
   {
     name: "nonzero: none",
     x: [0, 0, 0, -0, 0, 0],
     call: (t) => Promise.all([weft.nonzero(t), weft.nonzero(weft.at(t, 0, 0))]),
-    wanted: [[[0, 2], []], [[0, 0], []]], // prettier-ignore
+    wanted: [
+      [[0, 2], []],
+      [[0, 0], []],
+    ],
   },
   {
     name: "maskedSelect",
     x,
-    call: (t) => Promise.all([weft.maskedSelect(t, weft.less(t, 3))]),
+    call: async (t) => [await weft.maskedSelect(t, weft.less(t, 3))],
     wanted: [[[3], [0, -1, 0]]],
     gradient: [0, 0, -2, 0, 0, 0],
   },
   {
     name: "maskedSelect: a mask of columns",
     x,
-    call: (t) => Promise.all([weft.maskedSelect(t, weft.less(weft.at(t, 0), 1))]),
+    call: async (t) => [await weft.maskedSelect(t, weft.less(weft.at(t, 0), 1))],
     wanted: [[[4], [0, -1, 3, 5]]],
     gradient: [0, 0, -2, 0, 6, 10],
   },
@@ -49,14 +57,28 @@ const counts: readonly Count[] = [
     name: "unique",
     x,
     call: async (t) => Object.values(await weft.unique(t)) as Tensor[],
-    wanted: [[[4], [-1, 0, 3, 5]], [[2, 3], [2, 1, 0, 1, 2, 3]], [[4], [1, 2, 2, 1]]], // prettier-ignore
+    wanted: [
+      [[4], [-1, 0, 3, 5]],
+      [
+        [2, 3],
+        [2, 1, 0, 1, 2, 3],
+      ],
+      [[4], [1, 2, 2, 1]],
+    ],
     gradient: [6, 0, -2, 0, 0, 10],
   },
   {
     name: "unique: columns",
     x: [2, 1, 2, 0, NaN, 0],
     call: async (t) => Object.values(await weft.unique(t, { axis: 1 })) as Tensor[],
-    wanted: [[[2, 2], [1, 2, NaN, 0]], [[3], [1, 0, 1]], [[2], [1, 2]]], // prettier-ignore
+    wanted: [
+      [
+        [2, 2],
+        [1, 2, NaN, 0],
+      ],
+      [[3], [1, 0, 1]],
+      [[2], [1, 2]],
+    ],
   },
 ];
 

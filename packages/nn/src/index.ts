@@ -4,6 +4,7 @@ export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } 
 export { seed, type Draws } from "./host-random.ts";
 export { StateError, training } from "@weft/autograd";
 export { dropout, type DropoutOptions } from "./dropout.ts";
+export { embeddingBag, type EmbeddingBagOptions } from "./embedding-bag.ts";
 export { FileError } from "./file-error.ts";
 export { gru, type GruOptions, type GruResult } from "./gru.ts";
 export { constant, fanInUniform, gaussian, heNormal, heUniform, normal, ones } from "./initializers.ts";

@@ -1,0 +1,119 @@
+// Embeddings of bags of words: the rows of each bag reduced to one.
+import {
+  ArgumentError,
+  broadcastTo,
+  div,
+  equal,
+  indexAdd,
+  maximum,
+  mul,
+  readTensors,
+  reshape,
+  scatter,
+  searchsorted,
+  ShapeError,
+  slice,
+  source,
+  sub,
+  take,
+  where,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { anything, boolean, inNameOf, integer, oneOf, readOptions, type OptionKinds } from "@weft/tensor/internals";
+
+export interface EmbeddingBagOptions {
+  /** Where each bag begins in a vector of indices; the first one at 0. A matrix of indices has a bag in each row. */
+  readonly offsets?: Operand;
+  /** Whether the last offset is the end of the last bag. */
+  readonly includeLastOffset?: boolean;
+  readonly mode?: "sum" | "mean" | "max";
+  /** A factor for each index, in the mode `"sum"`. */
+  readonly weights?: Operand;
+  /** An index that counts for nothing. */
+  readonly paddingIndex?: number;
+}
+const kinds: OptionKinds<EmbeddingBagOptions> = {
+  offsets: anything,
+  includeLastOffset: boolean,
+  mode: oneOf("sum", "mean", "max"),
+  weights: anything,
+  paddingIndex: integer,
+};
+const defaults = { mode: "mean" as const, includeLastOffset: false };
+
+/** The bag of each index of a vector, and how many bags there are. */
+interface Bags {
+  readonly count: number;
+  readonly of: Tensor;
+}
+
+function bagsOf(index: Tensor, offsets: Tensor | undefined, includeLastOffset: boolean): Bags {
+  const { shape } = index;
+  const { backend } = index.interpreter;
+  if (offsets === undefined) {
+    if (shape.length !== 2)
+      throw new ShapeError(
+        `embeddingBag: wanted a matrix of indices with a bag in each row, or a vector and offsets, got shape [${shape.join(", ")}]`,
+      );
+    const [count, each] = shape as [number, number];
+    return { count, of: reshape(source(backend, "iota", [], { shape, axis: 0, dtype: "i32" }), [count * each]) };
+  }
+  if (shape.length !== 1 || offsets.shape.length !== 1)
+    throw new ShapeError(
+      `embeddingBag: wanted vectors of indices and offsets, got shapes [${shape.join(", ")}] and [${offsets.shape.join(", ")}]`,
+    );
+  const starts = includeLastOffset ? slice(offsets, { ends: [-1] }) : offsets;
+  const places = source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
+  return { count: starts.shape[0]!, of: sub(searchsorted(starts, places, { side: "right" }), 1) };
+}
+
+/**
+ * The rows of `weight` `[count, features]` at the indices of each bag, reduced by their mean, sum or maximum:
+ * `[bags, features]`. An empty bag gives 0. Like PyTorch's `functional.embedding_bag`.
+ *
+ * @example
+ * const rows = tensor([[1, 2], [3, 4], [5, 8]]);
+ * const words = tensor([0, 2, 1], { dtype: "i32" });
+ * embeddingBag(words, rows, { offsets: tensor([0, 2], { dtype: "i32" }) }); // [[3, 5], [3, 4]]
+ */
+export function embeddingBag(indices: Operand, weight: Operand, options?: EmbeddingBagOptions): Tensor {
+  const read = readOptions("embeddingBag", options, kinds, defaults);
+  const { mode, includeLastOffset, paddingIndex } = read;
+  const [index, rows, ...more] = readTensors("embeddingBag", [
+    indices,
+    weight,
+    ...[read.offsets, read.weights].filter((x) => x !== undefined),
+  ]);
+  const offsets = read.offsets === undefined ? undefined : more[0];
+  const factors = read.weights === undefined ? undefined : more.at(-1);
+  if (rows.shape.length !== 2)
+    throw new ShapeError(`embeddingBag: wanted a matrix of rows as weight, got shape [${rows.shape.join(", ")}]`);
+  if (factors !== undefined && mode !== "sum")
+    throw new ArgumentError(`embeddingBag: weights are for the mode "sum", got "${mode}"`);
+  if (factors !== undefined && factors.size !== index.size)
+    throw new ShapeError(
+      `embeddingBag: weights of shape [${factors.shape.join(", ")}] do not fit indices of shape [${index.shape.join(", ")}]`,
+    );
+  const { backend } = rows.interpreter;
+  const features = rows.shape[1]!;
+  const n = index.size;
+  return inNameOf("embeddingBag", () => {
+    const bags = bagsOf(index, offsets, includeLastOffset);
+    const words = reshape(index, [n]);
+    // What is ignored goes to a bag behind the others.
+    const bag = paddingIndex === undefined ? bags.of : where(equal(words, paddingIndex), bags.count, bags.of);
+    const zeros = source(backend, "full", [0], { shape: [bags.count + 1, features], dtype: rows.dtype });
+    const taken = take(rows, words);
+    const all = factors === undefined ? taken : mul(taken, reshape(factors, [n, 1]));
+    const kept = (y: Tensor): Tensor => slice(y, { ends: [bags.count] });
+    if (mode === "max") {
+      const places = broadcastTo(reshape(bag, [n, 1]), [n, features]);
+      return kept(scatter(zeros, places, all, { reduce: "max", includeSelf: false }));
+    }
+    const total = kept(indexAdd(zeros, bag, all));
+    if (mode === "sum") return total;
+    const none = source(backend, "full", [0], { shape: [bags.count + 1], dtype: "i32" });
+    return div(total, reshape(maximum(kept(indexAdd(none, bag, 1)), 1), [bags.count, 1]));
+  });
+}
