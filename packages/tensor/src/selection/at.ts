@@ -1,5 +1,6 @@
 // Reading elements by their places.
 import { applyRead, readTensor } from "../apply.ts";
+import { sameShape } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
@@ -22,7 +23,10 @@ export function at(x: Operand, ...places: Place[]): Tensor {
   const t = readTensor(x, "at");
   return inNameOf("at", () => {
     const { parts, rows, sliced } = selection("at", t, places);
-    const y = reshape(partsOf(t, parts), sliced);
-    return rows === undefined ? y : applyRead("take", [mergedRows(y, rows), rows.index], { axis: rows.axis });
+    const part = partsOf(t, parts);
+    if (rows === undefined) return reshape(part, sliced);
+    // Rows of a parameter keep a row-sparse gradient if nothing is between it and `take`.
+    const y = sameShape(part.shape, sliced) ? part : reshape(part, sliced);
+    return applyRead("take", [mergedRows(y, rows), rows.index], { axis: rows.axis });
   });
 }

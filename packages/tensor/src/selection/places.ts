@@ -1,7 +1,7 @@
 // Places as `at` and `setAt` take them, one for each axis, read into steps: a slice of every axis, then rows at indices
 // of some of them. The meaning is NumPy's.
 import { readTensor } from "../apply.ts";
-import { sizeOf, text } from "../axes.ts";
+import { sameShape, sizeOf, text } from "../axes.ts";
 import { hostArray } from "../creation.ts";
 import { add, less, mod, mul, or, where } from "../elementwise.ts";
 import { ArgumentError, describe, DTypeError, IndexError, ShapeError } from "../errors.ts";
@@ -188,4 +188,5 @@ function rangeOf(op: string, place: unknown): { start?: Bound; end?: Bound; step
 }
 
 /** A sliced tensor with the axes with indices merged into one. */
-export const mergedRows = (x: Tensor, { order, merged }: Rows): Tensor => reshape(permute(x, order), merged);
+export const mergedRows = (x: Tensor, { order, merged }: Rows): Tensor =>
+  sameShape(merged, x.shape) && order.every((axis, i) => axis === i) ? x : reshape(permute(x, order), merged);
