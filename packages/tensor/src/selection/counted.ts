@@ -5,26 +5,33 @@ import { axisOf, sizeOf } from "../axes.ts";
 import { context, inNameOf } from "../context.ts";
 import { hostArray } from "../creation.ts";
 import type { TypedArray } from "../dtype.ts";
+import { cast } from "../elementwise.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, permute, reshape } from "../movement.ts";
-import { inDType } from "../operands.ts";
 import { integer, orNull, readOptions } from "../options.ts";
 import { load, numbers } from "../reading.ts";
 import { broadcast } from "../rules/elementwise.ts";
+import { resultOf } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 
 type Elements = TypedArray | number[];
 
-/** Reads x and calls `f` with its elements, in the scope and on the tape that were current before. */
-async function withElements<R>(op: string, x: Tensor, f: (elements: Elements) => R): Promise<R> {
+/** Reads what `wanted` makes and calls `f` with its elements, in the scope and on the tape that were current before. */
+async function withElements<R>(op: string, wanted: () => Tensor, f: (elements: Elements) => R): Promise<R> {
   const { tape } = context;
   let { scope } = context;
-  const elements = numbers(x, await load(x, op));
+  const x = resultOf(wanted);
+  let elements: Elements;
+  try {
+    elements = numbers(x, await load(x, op));
+  } finally {
+    x.release();
+  }
   while (scope?.closed === true) scope = scope.parent;
   const before = { tape: context.tape, scope: context.scope };
   Object.assign(context, { tape: tape?.closed === true ? undefined : tape, scope });
   try {
-    return inNameOf(op, () => f(elements));
+    return inNameOf(op, () => resultOf(() => f(elements)));
   } finally {
     Object.assign(context, before);
   }
@@ -54,19 +61,23 @@ const uploaded = (x: Tensor, data: Int32Array, shape: readonly number[] = [data.
 export async function nonzero(x: Operand): Promise<Tensor> {
   const t = readTensor(x, "nonzero");
   const { shape } = t;
-  return withElements("nonzero", inDType(untaped(t), "bool"), (mask) => {
-    const places = truePlaces("nonzero", mask);
-    const rank = shape.length;
-    const rows = hostArray("nonzero", places.length * rank, "i32") as Int32Array;
-    places.forEach((place, i) => {
-      let rest = place;
-      for (let axis = rank - 1; axis >= 0; axis--) {
-        rows[i * rank + axis] = rest % shape[axis]!;
-        rest = Math.floor(rest / shape[axis]!);
-      }
-    });
-    return uploaded(t, rows, [places.length, rank]);
-  });
+  return withElements(
+    "nonzero",
+    () => cast(untaped(t), "bool"),
+    (mask) => {
+      const places = truePlaces("nonzero", mask);
+      const rank = shape.length;
+      const rows = hostArray("nonzero", places.length * rank, "i32") as Int32Array;
+      places.forEach((place, i) => {
+        let rest = place;
+        for (let axis = rank - 1; axis >= 0; axis--) {
+          rows[i * rank + axis] = rest % shape[axis]!;
+          rest = Math.floor(rest / shape[axis]!);
+        }
+      });
+      return uploaded(t, rows, [places.length, rank]);
+    },
+  );
 }
 
 /**
@@ -79,10 +90,14 @@ export async function nonzero(x: Operand): Promise<Tensor> {
 export async function maskedSelect(x: Operand, mask: Operand): Promise<Tensor> {
   const [t, m] = readTensors("maskedSelect", [x, mask]);
   const shape = broadcast("maskedSelect", t.shape, m.shape);
-  return withElements("maskedSelect", broadcastTo(inDType(untaped(m), "bool"), shape), (chosen) => {
-    const flat = reshape(broadcastTo(t, shape), [sizeOf(shape)]);
-    return applyRead("take", [flat, uploaded(t, truePlaces("maskedSelect", chosen))], { axis: 0 });
-  });
+  return withElements(
+    "maskedSelect",
+    () => broadcastTo(cast(untaped(m), "bool"), shape),
+    (chosen) => {
+      const flat = reshape(broadcastTo(t, shape), [sizeOf(shape)]);
+      return applyRead("take", [flat, uploaded(t, truePlaces("maskedSelect", chosen))], { axis: 0 });
+    },
+  );
 }
 
 /** What `unique` returns. */
@@ -132,24 +147,28 @@ export async function unique(x: Operand, options?: { axis?: number | null }): Pr
   const count = along === undefined ? sizeOf(t.shape) : t.shape[along]!;
   const axes = t.shape.map((_, i) => i);
   if (along !== undefined) axes.unshift(...axes.splice(along, 1));
-  return withElements("unique", permute(untaped(t), axes), (rows) => {
-    const { order, same } = orderOf(rows, count, count === 0 ? 0 : rows.length / count);
-    const [firsts, counts]: [number[], number[]] = [[], []];
-    const inverse = hostArray("unique", count, "i32") as Int32Array;
-    order.forEach((place, i) => {
-      if (i === 0 || !same(order[i - 1]!, place)) {
-        firsts.push(place);
-        counts.push(0);
-      }
-      counts[counts.length - 1]!++;
-      inverse[place] = firsts.length - 1;
-    });
-    const chosen = uploaded(t, Int32Array.from(firsts));
-    const from = along === undefined ? reshape(t, [count]) : t;
-    return {
-      values: applyRead("take", [from, chosen], { axis: along ?? 0 }),
-      inverse: uploaded(t, inverse, along === undefined ? t.shape : [count]),
-      counts: uploaded(t, Int32Array.from(counts)),
-    };
-  });
+  return withElements(
+    "unique",
+    () => permute(untaped(t), axes),
+    (rows) => {
+      const { order, same } = orderOf(rows, count, count === 0 ? 0 : rows.length / count);
+      const [firsts, counts]: [number[], number[]] = [[], []];
+      const inverse = hostArray("unique", count, "i32") as Int32Array;
+      order.forEach((place, i) => {
+        if (i === 0 || !same(order[i - 1]!, place)) {
+          firsts.push(place);
+          counts.push(0);
+        }
+        counts[counts.length - 1]!++;
+        inverse[place] = firsts.length - 1;
+      });
+      const chosen = uploaded(t, Int32Array.from(firsts));
+      const from = along === undefined ? reshape(t, [count]) : t;
+      return {
+        values: applyRead("take", [from, chosen], { axis: along ?? 0 }),
+        inverse: uploaded(t, inverse, along === undefined ? t.shape : [count]),
+        counts: uploaded(t, Int32Array.from(counts)),
+      };
+    },
+  );
 }
