@@ -105,6 +105,11 @@ describe("scatter", () => {
     expect(weft.scatter(t, i, u, given).arraySync()).toEqual(withSelf);
     expect(weft.scatter(t, i, u, { ...given, includeSelf: false }).arraySync()).toEqual(without);
   });
+  test("a mean of integers is rounded down", () => {
+    expect(weft.scatter(ints(0, 2), ints(0, 0), ints(-4, 3), { reduce: "mean" }).dataSync()).toEqual(
+      Int32Array.of(-1, 2),
+    );
+  });
   test("refuses what does not fit", () => {
     expect(() => weft.scatter(t, ints(0, 1).reshape([1, 2]), 1)).toThrow("scatter: shapes [3] and [1, 2] do not fit");
     expect(() => weft.scatter(t, i, tensor([1]))).toThrow("these indices take at least [4]");

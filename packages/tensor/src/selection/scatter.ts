@@ -4,11 +4,12 @@ import { axisOf, sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { dtypeInfo, promote } from "../dtype.ts";
 import { add, div, less, maximum, where } from "../elementwise.ts";
+import { floorDivide } from "../elementwise/rounding.ts";
 import { ShapeError } from "../errors.ts";
 import { gather, scatterAdd } from "../indexing.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
-import { inDType, inFloats, positions } from "../operands.ts";
+import { inDType, positions } from "../operands.ts";
 import { boolean, integer, oneOf, readOptions, type OptionKinds } from "../options.ts";
 import { partsOf, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
@@ -64,8 +65,9 @@ const reductions: { readonly [R in Reduction]: Reduce } = {
   sum,
   mean: (x, index, updates, axis, includeSelf) => {
     const count = countOf(index, x.shape, axis);
-    const total = sum(inFloats(x), index, inFloats(updates), axis, includeSelf);
-    return div(total, includeSelf ? add(count, 1) : maximum(count, 1));
+    const total = sum(x, index, updates, axis, includeSelf);
+    const n = includeSelf ? add(count, 1) : maximum(count, 1);
+    return total.dtype === "i32" ? floorDivide(total, n) : div(total, n);
   },
   prod: (x, index, updates, axis, includeSelf) => combined("prod", x, index, updates, axis, includeSelf),
   max: (x, index, updates, axis, includeSelf) =>
@@ -85,7 +87,7 @@ function replaced(x: Tensor, index: Tensor, updates: Value, axis: number): Tenso
 /**
  * x with updates at the positions where `gather` would read: y[indices[i][j]][j] = updates[i][j] for axis 0. Of several
  * updates of one position the last one counts, and gets the gradient. With `reduce` they are combined with each other
- * and with x. Like PyTorch's `scatter` and `scatter_reduce`; a mean of integers is `f32`.
+ * and with x. Like PyTorch's `scatter` and `scatter_reduce`; a mean of integers is rounded down.
  *
  * @example scatter(tensor([1, 2, 3]), tensor([2, 0], { dtype: "i32" }), tensor([8, 9])) // [9, 2, 8]
  * @example scatter(tensor([1, 2]), tensor([1, 1], { dtype: "i32" }), tensor([5, 3]), { reduce: "max" }) // [1, 5]
