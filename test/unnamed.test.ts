@@ -15,7 +15,7 @@ test("formulas come with their functions", async () => {
     });
     return (made as Rollup.RollupOutput[])[0]!.output[0].code;
   };
-  const sources = files("packages/tensor/src/{fused/*,special}.ts").map(read).join("\n");
+  const sources = files("packages/tensor/src/{fused/*,recurrence/*,special}.ts").map(read).join("\n");
   const names = [...sources.matchAll(/^ {2}name: (".*"),$|(?:rowOp|elementwiseOp)(?:<.*>)?\(\s*(".*?")/gm)];
   const operations = names.map(([, fused, formula]) => fused ?? formula!);
   expect(operations).toEqual(expect.arrayContaining(['"erfinv"', '"softmax"', '"rmsNorm"', '"lstmSequence"']));

@@ -10,6 +10,7 @@ import { linalg } from "./samples/linalg.ts";
 import { movement } from "./samples/movement.ts";
 import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
+import { recurrences } from "./samples/recurrence.ts";
 import { reductions } from "./samples/reduce.ts";
 import { selection } from "./samples/selection.ts";
 import { shape } from "./samples/shape.ts";
@@ -27,6 +28,7 @@ export type SampleName = NamesOf<
   | typeof conv
   | typeof random
   | typeof fused
+  | typeof recurrences
   | typeof programs
   | typeof selection
   | typeof shape
@@ -44,6 +46,7 @@ export const collections: readonly Collection[] = [
   conv,
   random,
   fused,
+  recurrences,
   programs,
   selection,
   shape,

@@ -6,7 +6,6 @@ export { StateError, training } from "@weft/autograd";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { embeddingBag, type EmbeddingBagOptions } from "./embedding-bag.ts";
 export { FileError } from "./file-error.ts";
-export { gru, type GruOptions, type GruResult } from "./gru.ts";
 export { constant, fanInUniform, gaussian, heNormal, heUniform, normal, ones } from "./initializers.ts";
 export { uniform, xavier, xavierNormal, xavierUniform, zeros, type Initializer } from "./initializers.ts";
 export { bmm, conv4, deconv4, logistic, logp, mat, pool, sigm, unpool } from "./knet.ts";
@@ -15,14 +14,22 @@ export { layer } from "./layer.ts";
 export { Embedding, Linear, type WeightOptions } from "./linear.ts";
 export { accuracy, bceWithLogits, crossEntropy, huber, mae, mse, nll } from "./losses.ts";
 export type { CrossEntropyOptions, LabelOptions, LossOptions, Reduction } from "./losses.ts";
-export { lstm, type LstmOptions, type LstmResult } from "./lstm.ts";
 export { batchNorm, layerNorm, rmsNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
 export { parameter, running } from "./parameter.ts";
 export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";
-export { GRU, LSTM } from "./recurrent.ts";
-export type { GRUOptions, HiddenState, LSTMOptions, RecurrentLayerOptions, RecurrentState } from "./recurrent.ts";
-export type { RecurrentOptions } from "./recurrence.ts";
+export { gru, lstm, rnn } from "./recurrent/functions.ts";
+export type { GruOptions, GruResult, LstmOptions, LstmResult, RnnOptions, RnnResult } from "./recurrent/functions.ts";
+export { GRU, LSTM } from "./recurrent/layers.ts";
+export type {
+  GRUOptions,
+  HiddenState,
+  LSTMOptions,
+  RecurrentLayerOptions,
+  RecurrentState,
+} from "./recurrent/layers.ts";
+export type { LayoutOptions } from "./recurrent/layout.ts";
+export type { RecurrentOptions } from "./recurrent/recurrence.ts";
 export {
   BatchNorm,
   Dropout,

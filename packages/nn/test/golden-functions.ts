@@ -1,6 +1,25 @@
 // Maps the names in the golden vectors to functions of this package: a table for the conformance runner.
-import type { GoldenFunctions } from "@weft/conformance";
-import { batchNorm, bceWithLogits, crossEntropy, dropout, gru, huber, layerNorm, lstm, mse } from "../src/index.ts";
+import type { GoldenCall, GoldenFunctions } from "@weft/conformance";
+import {
+  batchNorm,
+  bceWithLogits,
+  crossEntropy,
+  dropout,
+  gru,
+  huber,
+  layerNorm,
+  lstm,
+  mse,
+  rnn,
+} from "../src/index.ts";
+
+/** A plain recurrent network. */
+const plain =
+  (activation: "relu" | "tanh"): GoldenCall =>
+  ([x, h, ...weights], { numLayers, bidirectional, lengths }) => {
+    const result = rnn(x!, h!, weights, { layers: numLayers, bidirectional, lengths, activation });
+    return [result.y, result.h];
+  };
 
 export const goldenFunctions: GoldenFunctions = {
   crossEntropy: ([logits, labels], attrs) => crossEntropy(logits!, labels!, attrs),
@@ -18,7 +37,9 @@ export const goldenFunctions: GoldenFunctions = {
     const result = gru(x!, h!, weights, { layers: numLayers, bidirectional, lengths });
     return [result.y, result.h];
   },
+  rnnTanh: plain("tanh"),
+  rnnRelu: plain("relu"),
 };
 
 /** Not implemented yet. */
-export const later = ["rnnTanh", "rnnRelu", "attention"];
+export const later = ["attention"];

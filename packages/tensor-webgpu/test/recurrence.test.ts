@@ -1,22 +1,15 @@
-// The steps of an LSTM and of a GRU on WebGPU: every form against plain loops, and whole layers against the CPU backend
+// The steps of recurrent layers on WebGPU: every form against plain loops, and whole layers against the CPU backend
 // and PyTorch's values.
 import { diff, param } from "@weft/autograd";
 import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { GRU, LSTM, params, seed } from "@weft/nn";
 import { mul, scope, sum, type Creation, type FusedOp, type Tensor } from "@weft/tensor";
-import {
-  gruSequenceGradOp,
-  gruSequenceOp,
-  lstmSequenceGradOp,
-  lstmSequenceOp,
-  type SequenceAttrs,
-} from "@weft/tensor/internals";
+import { gruCell, lstmCell, reluCell, tanhCell, type Recurrence, type SequenceAttrs } from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
 import { goldenFunctions } from "../../nn/test/golden-functions.ts";
-import { gruSequence, gruSequenceGrad } from "../src/calls/gru.ts";
-import { lstmSequence, lstmSequenceGrad } from "../src/calls/lstm.ts";
+import { steps, stepsBack } from "../src/calls/recurrence.ts";
 import { software } from "../src/forms/device-traits.ts";
 import { open } from "../src/index.node.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
@@ -67,7 +60,7 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 function lstmForwards({ T, B, H }: Sizes) {
   const { launch, memory } = launched(
-    lstmSequenceOp,
+    lstmCell.op,
     [
       [T, B, 4 * H],
       [B, H],
@@ -95,13 +88,13 @@ function lstmForwards({ T, B, H }: Sizes) {
         const c = put(4, t, b, u, f * (t === 0 ? at(2, b, u) : get(4, t - 1, b, u)) + i * g);
         put(5, t, b, u, o * Math.tanh(c));
       }
-  return { call: lstmSequence, launch, memory, wanted };
+  return { call: steps(lstmCell), launch, memory, wanted };
 }
 
 function lstmBackwards({ T, B, H }: Sizes) {
   const all = [T, B, H];
   const shapes = [[4, ...all], all, [B, H], [4 * H, H], all, [B, H], [T, B, 4 * H], [B, H]];
-  const { launch, memory } = launched(lstmSequenceGradOp, shapes, 2);
+  const { launch, memory } = launched(lstmCell.gradOp, shapes, 2);
   const at = reader(launch, memory);
   const wanted = new Float64Array((4 * T + 1) * B * H);
   for (let b = 0; b < B; b++) {
@@ -120,12 +113,12 @@ function lstmBackwards({ T, B, H }: Sizes) {
       }
     dc.forEach((x, u) => (wanted[(4 * T * B + b) * H + u] = x));
   }
-  return { call: lstmSequenceGrad, launch, memory, wanted };
+  return { call: stepsBack(lstmCell), launch, memory, wanted };
 }
 
 function gruForwards({ T, B, H }: Sizes) {
   const { launch, memory } = launched(
-    gruSequenceOp,
+    gruCell.op,
     [[T, B, 3 * H], [B, H], [3 * H, H], [3 * H], [4, T, B, H], [T, B, H]],
     2,
   );
@@ -144,13 +137,13 @@ function gruForwards({ T, B, H }: Sizes) {
         [r, z, n, q[2]!, (1 - z) * n + z * before[u]!].forEach((x, k) => (wanted[place(k, t, b, u)] = x));
       }
     }
-  return { call: gruSequence, launch, memory, wanted };
+  return { call: steps(gruCell), launch, memory, wanted };
 }
 
 function gruBackwards({ T, B, H }: Sizes) {
   const all = [T, B, H];
   const shapes = [[4, ...all], all, [B, H], [3 * H, H], all, [T, B, 3 * H], [T, B, 3 * H], [B, H]];
-  const { launch, memory } = launched(gruSequenceGradOp, shapes, 3);
+  const { launch, memory } = launched(gruCell.gradOp, shapes, 3);
   const at = reader(launch, memory);
   const wanted = new Float64Array((6 * T + 1) * B * H);
   const recurrent = 3 * T * B * H;
@@ -172,8 +165,72 @@ function gruBackwards({ T, B, H }: Sizes) {
       }
     through.forEach((x, u) => (wanted[2 * recurrent + b * H + u] = x));
   }
-  return { call: gruSequenceGrad, launch, memory, wanted };
+  return { call: stepsBack(gruCell), launch, memory, wanted };
 }
+
+/** A plain cell: from the sum to h, and from h to the derivative. */
+interface Plain {
+  readonly cell: Recurrence;
+  readonly f: (a: number) => number;
+  readonly slope: (h: number) => number;
+}
+
+const plainForwards = ({ cell, f }: Plain) =>
+  function rnnForwards({ T, B, H }: Sizes) {
+    const { launch, memory } = launched(
+      cell.op,
+      [
+        [T, B, H],
+        [B, H],
+        [H, H],
+        [T, B, H],
+      ],
+      1,
+    );
+    const at = reader(launch, memory);
+    const wanted = new Float64Array(T * B * H);
+    const place = (t: number, b: number, u: number): number => (t * B + b) * H + u;
+    for (let t = 0; t < T; t++)
+      for (let b = 0; b < B; b++)
+        for (let u = 0; u < H; u++) {
+          let a = at(0, t, b, u);
+          for (let v = 0; v < H; v++) a += (t === 0 ? at(1, b, v) : wanted[place(t - 1, b, v)]!) * at(2, u, v);
+          wanted[place(t, b, u)] = f(a);
+        }
+    return { call: steps(cell), launch, memory, wanted };
+  };
+
+const plainBackwards = ({ cell, slope }: Plain) =>
+  function rnnBackwards({ T, B, H }: Sizes) {
+    const shapes = [
+      [T, B, H],
+      [H, H],
+      [T, B, H],
+      [T, B, H],
+    ];
+    const { launch, memory } = launched(cell.gradOp, shapes, 1);
+    const at = reader(launch, memory);
+    const wanted = new Float64Array(T * B * H);
+    for (let t = T - 1; t >= 0; t--)
+      for (let b = 0; b < B; b++)
+        for (let u = 0; u < H; u++) {
+          let d = at(2, t, b, u);
+          for (let k = 0; t < T - 1 && k < H; k++) d += wanted[((t + 1) * B + b) * H + k]! * at(1, k, u);
+          wanted[(t * B + b) * H + u] = d * slope(at(0, t, b, u));
+        }
+    return { call: stepsBack(cell), launch, memory, wanted };
+  };
+
+const relu: Plain = { cell: reluCell, f: (a) => Math.max(a, 0), slope: (h) => (h > 0 ? 1 : 0) };
+const tanh: Plain = { cell: tanhCell, f: Math.tanh, slope: (h) => 1 - h * h };
+const all = [
+  lstmForwards,
+  lstmBackwards,
+  gruForwards,
+  gruBackwards,
+  plainForwards(relu),
+  plainBackwards(tanh),
+] as const;
 
 const settings = {
   "64 invocations": { threads: 64, vectors: true, shared: 16_384 },
@@ -195,7 +252,7 @@ const sizesFor = (threads: number): readonly Sizes[] => [
 
 describeOnDevice("the steps as kernels", () => {
   for (const [name, { shared, ...setting }] of Object.entries(settings))
-    for (const make of [lstmForwards, lstmBackwards, gruForwards, gruBackwards])
+    for (const make of all)
       onDevice(`${make.name}: ${name}`, async () => {
         for (const size of sizesFor(setting.threads)) {
           const { call, launch, memory, wanted } = make(size);

@@ -20,16 +20,6 @@ export { creation, hostArray } from "./creation.ts";
 export { dtypeInfo, isFloat, isStorage, promote } from "./dtype.ts";
 export { describe, printable, quoted } from "./errors.ts";
 export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";
-export { gruSequence, gruSequenceGrad, gruSequenceGradOp, gruSequenceOp, gruStep, gruStepGrad } from "./fused/gru.ts";
-export {
-  lstmSequence,
-  lstmSequenceGrad,
-  lstmSequenceGradOp,
-  lstmSequenceOp,
-  lstmStep,
-  lstmStepGrad,
-} from "./fused/lstm.ts";
-export type { CellFormula, SequenceAttrs } from "./fused/recurrence.ts";
 export { rmsNormOp } from "./fused/rmsNorm.ts";
 export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";
 export { standardizeGrad } from "./fused/standardize.ts";
@@ -78,6 +68,12 @@ export {
 } from "./options.ts";
 export { primitive, print } from "./printing.ts";
 export { checkSeed, draw, randomStream, threefry } from "./random.ts";
+export type { CellFormula } from "./recurrence/cell.ts";
+export { gruCell } from "./recurrence/gru.ts";
+export { lstmCell } from "./recurrence/lstm.ts";
+export { reluCell, tanhCell } from "./recurrence/rnn.ts";
+export { sequence, sequenceGrad, stepOnTensors, type Recurrence } from "./recurrence/sequence.ts";
+export type { SequenceAttrs } from "./recurrence/sizes.ts";
 export { checkRows, rowAxis, type RowDTypes } from "./kernel-check.ts";
 export { shapes } from "./rules.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";

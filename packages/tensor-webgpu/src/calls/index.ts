@@ -2,14 +2,13 @@
 // operations that have a kernel of their own.
 import { callsOf, type CallOp, type FusedKernel } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
-import { gruSequenceGradOp, gruSequenceOp, lstmSequenceGradOp, lstmSequenceOp } from "@weft/tensor/internals";
+import { gruCell, lstmCell, reluCell, tanhCell } from "@weft/tensor/internals";
 import { kernel, type Call, type Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
-import { gruSequence, gruSequenceGrad } from "./gru.ts";
 import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
-import { lstmSequence, lstmSequenceGrad } from "./lstm.ts";
 import { matmul } from "./matmul.ts";
+import { steps, stepsBack } from "./recurrence.ts";
 import { rowCall } from "./rows.ts";
 import { cumsum } from "./scan.ts";
 import { argmax, argmin, argsort } from "./order.ts";
@@ -35,12 +34,10 @@ const table = {
 } as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
 /** The fused operations with a kernel. */
-const fused = [
-  kernel(gruSequenceGradOp, gruSequenceGrad),
-  kernel(gruSequenceOp, gruSequence),
-  kernel(lstmSequenceGradOp, lstmSequenceGrad),
-  kernel(lstmSequenceOp, lstmSequence),
-];
+const fused = [gruCell, lstmCell, reluCell, tanhCell].flatMap((cell) => [
+  kernel(cell.op, steps(cell)),
+  kernel(cell.gradOp, stepsBack(cell)),
+]);
 
 /** All calls, with kernels from other packages. */
 export const callsWith = (kernels: readonly FusedKernel[]): Calls => callsOf(table, fused, kernels, rowCall);

@@ -1,5 +1,5 @@
 // The operands of a call, whose number depends on the operation.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { CallOperand } from "@weft/kernel";
 
 type List<N extends number, T extends readonly CallOperand[] = readonly []> = T["length"] extends N
   ? T
@@ -19,10 +19,6 @@ export const inputsAndMore = <N extends number>(
   inputsOf({ inputs: inputs.slice(0, count) }, count),
   inputs.slice(count),
 ];
-
-/** The results of a call that has `count` of them. */
-export const outsOf = <N extends number>({ outs }: Pick<CallLaunch, "outs">, count: N): List<N> =>
-  inputsOf({ inputs: outs }, count);
 
 /** Of a list over the axes of one or more matrices: the entries for rows and columns. */
 export const lastTwo = (list: readonly number[]): [rows: number, columns: number] => [list.at(-2)!, list.at(-1)!];

@@ -1,9 +1,9 @@
 // The steps of recurrent layers, forward and backward, one dispatch each. A workgroup owns a piece of the state, some
 // rows of the batch by some units. Invocations that share a part of it each take every n-th group of four along k
 // straight from memory (as in `slice.ts`); their sums meet once in the workgroup's memory; then each invocation
-// computes the cell of one element. The caller gives the formula of the cell.
+// computes the cell of one element, by its formula.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { CellFormula } from "@weft/tensor/internals";
+import type { Recurrence } from "@weft/tensor/internals";
 import { cellText } from "../translate/cell.ts";
 import { writtenFor, type DeviceTraits } from "./device-traits.ts";
 import { walked, scheduleName, scheduleOf, type DotSchedule } from "./slice.ts";
@@ -73,30 +73,28 @@ const gathered = ({ share, written }: DotSchedule, part: (z: string) => string):
 const putEach = (w: Words, k: number, place: string, apart: string, values: readonly string[]): string =>
   values.map((value, j) => w.put(k, `${place} + ${j}u * ${apart}`, value)).join("\n");
 
-/** A forward step of one element of the state. The inputs of the formula are the unit's sums and `own`. */
-export interface ForwardCell {
-  readonly name: string;
-  readonly formula: CellFormula;
-  /** How many sums a unit has: parts of `given` and of the rows of whh. */
-  readonly parts: 3 | 4;
-  /**
-   * What sum j begins with. In scope: `first`, the place of the element's first part in operand 0, `given`; `place`,
-   * its place in a state, and `n`, its unit. Operand 1 is h, operand 3 is `other`.
-   */
-  readonly start: (w: Words, j: number) => string;
-  readonly own: (w: Words) => readonly string[];
-}
+/** What text and programs depend on. */
+type Cell = Pick<Recurrence, "name" | "parts" | "gates" | "apart" | "forward" | "backward">;
 
-/** What a forward step reads: h is the state before it, `other` another operand of the cell. */
-interface ForwardOperands extends Readonly<Record<"given" | "h" | "whh" | "other", CallOperand>> {
+/** The WGSL type of n numbers. */
+const numbers = (n: number): string => (n === 1 ? "f32" : `vec${n}f`);
+/** Number j of n. */
+const component = (of: string, j: number, n: number): string => (n === 1 ? of : `${of}.${components[j]}`);
+
+/** What a forward step reads. */
+interface ForwardOperands extends Readonly<Record<"given" | "whh", CallOperand>> {
+  /** Those before the step, h last. */
+  readonly states: readonly CallOperand[];
+  /** The recurrent bias, if the cell gets the recurrent sums apart from what x gave. */
+  readonly bias: readonly CallOperand[];
   /** None, or one. */
   readonly lengths: readonly CallOperand[];
 }
 
 /** Step t forward, into the results of the call. */
 export function forwardStep(
-  cell: ForwardCell,
-  { given, h, whh, other, lengths }: ForwardOperands,
+  cell: Cell,
+  { given, states, whh, bias, lengths }: ForwardOperands,
   outs: CallLaunch["outs"],
   t: number,
   { steps, batch, units }: SequenceSizes,
@@ -107,13 +105,13 @@ export function forwardStep(
   const tiles = (piece.rows / piece.each) * piece.units;
   const quads = Math.ceil(units / 4);
   const walk = scheduleOf(quads, threads / tiles, writtenFor(machine));
-  const four = units % 4 === 0 && lieWide([h, whh]);
+  const four = units % 4 === 0 && lieWide([states.at(-1)!, whh]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   const kind = `${four ? " 4" : ""}${lengths.length > 0 ? " alive" : ""}`;
   return stageOf(machine, {
-    name: `${cell.name} ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${kind}`,
-    ...operandsOf([fromElement(given, t * cell.parts * state), h, whh, other, ...lengths], outs),
+    name: `${cell.name} step ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${kind}`,
+    ...operandsOf([fromElement(given, t * cell.parts * state), whh, ...states, ...bias, ...lengths], outs),
     numbers: {
       across,
       batch,
@@ -126,23 +124,30 @@ export function forwardStep(
     groups: across * down,
     vectors: threads * piece.each,
     wide: true,
-    text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, lengths.length > 0, w),
+    text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, states.length, lengths.length > 0, w),
   });
 }
 
 function forwardText(
-  cell: ForwardCell,
+  cell: Cell,
   { rows, units, each }: Piece,
   walk: DotSchedule,
   four: boolean,
+  states: number,
   lengths: boolean,
   w: Words,
 ): string {
   const { share } = walk;
-  const { parts, formula } = cell;
-  const out = lengths ? 5 : 4;
-  const own = cell.own(w);
-  const { input, statements, results } = cellText(formula, parts + own.length, lengths);
+  const { parts, apart, forward } = cell;
+  // The operands: given, whh, the states, the bias, the lengths.
+  const h = 1 + states;
+  const [biasIn, lengthsIn] = [2 + states, 2 + states + (apart ? 1 : 0)];
+  const out = lengthsIn + (lengths ? 1 : 0);
+  /** What x gave to part j; the sum begins with it, or with the bias. */
+  const from = (j: number): string => w.load(0, `first + ${j}u * units`);
+  const begin = (j: number): string => (apart ? w.load(biasIn, `${j}u * units + n`) : from(j));
+  const own = [...(apart ? range(parts).map(from) : []), ...range(states).map((i) => w.load(2 + i, "place"))];
+  const { input, statements, results } = cellText(forward, parts + own.length, lengths);
   const elements = rows * units;
   /** Four neighbors along k of the row that begins at `from`; 0 beyond its end. */
   const along = (k: number, from: string): string =>
@@ -151,19 +156,19 @@ function forwardText(
       : `vec4f(${range(4)
           .map((j) => `select(0f, ${w.load(k, `${from} + min(q * 4u + ${j}u, units - 1u)`)}, q * 4u + ${j}u < units)`)
           .join(", ")})`;
-  const column = (component: string): string =>
-    `vec${parts}f(${range(parts)
-      .map((j) => `b${j}.${component}`)
+  const column = (x: string): string =>
+    `${numbers(parts)}(${range(parts)
+      .map((j) => `b${j}.${x}`)
       .join(", ")})`;
   const round = `
     ${range(each)
-      .map((i) => `let a${i} = ${along(1, `row${i}`)};`)
+      .map((i) => `let a${i} = ${along(h, `row${i}`)};`)
       .join("\n")}
     ${range(parts)
-      .map((j) => `let b${j} = ${along(2, `column${j}`)};`)
+      .map((j) => `let b${j} = ${along(1, `column${j}`)};`)
       .join("\n")}
     ${[...components]
-      .flatMap((x) => range(each).map((i) => `c${i} = fma(vec${parts}f(a${i}.${x}), ${column(x)}, c${i});`))
+      .flatMap((x) => range(each).map((i) => `c${i} = fma(${numbers(parts)}(a${i}.${x}), ${column(x)}, c${i});`))
       .join("\n")}`;
   // Neighbors share a part, so that they read neighbors along k. The low bits of a place are XORed with the sharer's
   // number, so that neighbors write to different banks.
@@ -186,18 +191,16 @@ function forwardText(
     let first = m * units * ${parts}u + n;
     let place = m * units + n;
     var sum = vec4f(${range(4)
-      .map((j) => (j < parts ? cell.start(w, j) : "0f"))
+      .map((j) => (j < parts ? begin(j) : "0f"))
       .join(", ")});
     ${own.map((value, j) => input(parts + j, value)).join("\n")}
-    ${lengths ? input(parts + own.length, `t_ < ${w.load(4, "m")}`) : ""}
+    ${lengths ? input(parts + own.length, `t_ < ${w.load(lengthsIn, "m")}`) : ""}
     ${range(each)
-      .map((i) => `var c${i} = vec${parts}f();`)
+      .map((i) => `var c${i} = ${numbers(parts)}();`)
       .join(" ")}
     ${walked(walk, round)}
     ${range(each)
-      .map(
-        (i) => `${w.at.vector(turned("s", `part + ${i * units}u`))} = ${parts === 4 ? `c${i}` : `vec4f(c${i}, 0f)`};`,
-      )
+      .map((i) => `${w.at.vector(turned("s", `part + ${i * units}u`))} = vec4f(c${i}${", 0f".repeat(4 - parts)});`)
       .join("\n")}
     workgroupBarrier();
     if (works) {
@@ -211,21 +214,10 @@ function forwardText(
     }`;
 }
 
-/**
- * A backward step of one element of the state. The inputs of the formula are the four gates of the step, the cell's own
- * operands, and the gradient of the step's h. One result has several parts for each step, the others are states.
- */
-export interface BackwardCell {
-  readonly name: string;
-  readonly formula: CellFormula;
-  /** How many sums a unit has. */
-  readonly parts: 3 | 4;
-  /** The result with the gradients that go back through whh. */
-  readonly back: 0 | 1;
-}
-
 /** What a backward step reads; `own` are the operands of its cell. */
-interface BackwardOperands extends Readonly<Record<"whh" | "gy" | "gates", CallOperand>> {
+interface BackwardOperands extends Readonly<Record<"whh" | "gy", CallOperand>> {
+  /** None, or one. */
+  readonly gates: readonly CallOperand[];
   readonly own: readonly CallOperand[];
   /** The part of the gradient of h that the successor passed on by another way than whh: none, or one. */
   readonly passed: readonly CallOperand[];
@@ -238,7 +230,7 @@ interface BackwardOperands extends Readonly<Record<"whh" | "gy" | "gates", CallO
  * Without a successor, nothing comes back through whh.
  */
 export function backwardStep(
-  cell: BackwardCell,
+  cell: Cell,
   { whh, gy, gates, own, passed, lengths }: BackwardOperands,
   outs: CallLaunch["outs"],
   t: number,
@@ -248,6 +240,7 @@ export function backwardStep(
 ): Stage {
   const { threads } = machine;
   const { parts } = cell;
+  const sums = outs[cell.apart ? 1 : 0]!;
   const piece = backwardPiece(machine);
   const tiles = (piece.rows / piece.each) * (piece.units / 4);
   const last = successor === undefined;
@@ -255,15 +248,15 @@ export function backwardStep(
   const wide = units % 4 === 0 ? 4 : parts;
   const quads = (parts * units) / wide;
   const walk = scheduleOf(quads, threads / tiles, writtenFor(machine));
-  const four = units % 4 === 0 && lieWide([whh, outs[cell.back]!]);
+  const four = units % 4 === 0 && lieWide([whh, sums]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   const way = last ? "last" : `${scheduleName(walk)} by ${wide}${four ? " at once" : ""}`;
   const optional = `${passed.length > 0 ? " passed" : ""}${lengths.length > 0 ? " alive" : ""}`;
   const counts = { own: own.length, passed: passed.length, lengths: lengths.length };
   return stageOf(machine, {
-    name: `${cell.name} back ${piece.rows}x${piece.units} ${way}${optional}`,
-    ...operandsOf([whh, gy, gates, ...own, ...passed, ...lengths], outs),
+    name: `${cell.name} step back ${piece.rows}x${piece.units} ${way}${optional}`,
+    ...operandsOf([whh, gy, ...gates, ...own, ...passed, ...lengths], outs),
     numbers: {
       across,
       batch,
@@ -283,7 +276,7 @@ export function backwardStep(
 }
 
 function backwardText(
-  cell: BackwardCell,
+  cell: Cell,
   { rows, units, each }: Piece,
   walk: DotSchedule | undefined,
   wide: number,
@@ -291,12 +284,16 @@ function backwardText(
   counts: Readonly<Record<"own" | "passed" | "lengths", number>>,
   w: Words,
 ): string {
-  const { parts, formula } = cell;
+  const { parts, gates, backward } = cell;
   const lengths = counts.lengths > 0;
-  const [passedIn, lengthsIn] = [3 + counts.own, 3 + counts.own + counts.passed];
+  // The operands: whh, gy, the gates, the cell's own, what is passed, the lengths.
+  const ownIn = gates > 0 ? 3 : 2;
+  const [passedIn, lengthsIn] = [ownIn + counts.own, ownIn + counts.own + counts.passed];
   const out = lengthsIn + counts.lengths;
-  const d = 4 + counts.own;
-  const { input, statements, results } = cellText(formula, d + 1, lengths);
+  /** The result with the gradients that go back through whh. */
+  const back = out + (cell.apart ? 1 : 0);
+  const d = gates + counts.own;
+  const { input, statements, results } = cellText(backward, d + 1, lengths);
   const fours = units / 4;
   const tiles = (rows / each) * fours;
   const elements = rows * units;
@@ -308,9 +305,9 @@ function backwardText(
           .join(", ")})`;
   const along = (i: number): string =>
     four
-      ? w.load4(out + cell.back, `row${i} + q * ${wide}u`)
-      : `vec${wide}f(${range(wide)
-          .map((j) => w.load(out + cell.back, `row${i} + q * ${wide}u + ${j}u`))
+      ? w.load4(back, `row${i} + q * ${wide}u`)
+      : `${numbers(wide)}(${range(wide)
+          .map((j) => w.load(back, `row${i} + q * ${wide}u + ${j}u`))
           .join(", ")})`;
   // Rows of whh run across, so neighbors read neighboring columns: whole sectors of memory.
   const round = `
@@ -321,7 +318,7 @@ function backwardText(
       .map((j) => `let b${j} = ${columns(j)};`)
       .join("\n")}
     ${range(wide)
-      .flatMap((j) => range(each).map((i) => `c${i} = fma(vec4f(a${i}.${components[j]}), b${j}, c${i});`))
+      .flatMap((j) => range(each).map((i) => `c${i} = fma(vec4f(${component(`a${i}`, j, wide)}), b${j}, c${i});`))
       .join("\n")}`;
   const product =
     walk === undefined
@@ -353,11 +350,11 @@ function backwardText(
     let n = n0 + lane / 4u % ${fours}u * 4u + lane % 4u;
     let works = lane < ${elements}u && m < batch && n < units;
     let place = min(m, batch - 1u) * units + min(n, units - 1u);
-    ${range(4)
+    ${range(gates)
       .map((j) => input(j, w.load(2, `stateAt + ${j}u * plane + place`)))
       .join("\n")}
     ${range(counts.own)
-      .map((j) => input(4 + j, w.load(3 + j, "place")))
+      .map((j) => input(gates + j, w.load(ownIn + j, "place")))
       .join("\n")}
     ${lengths ? input(d + 1, `t_ < ${w.load(lengthsIn, "min(m, batch - 1u)")}`) : ""}
     ${counts.passed > 0 ? `let passed = ${w.load(passedIn, "place")};` : ""}
@@ -373,6 +370,6 @@ function backwardText(
       let none = batch >> 31u;
       ${input(d, counts.passed > 0 ? "sum + passed" : "sum")}
       ${statements}
-      ${results.map((values, r) => putEach(w, out + r, values.length > 1 ? "at" : "place", "units", values)).join("\n")}
+      ${results.map((values, r) => putEach(w, out + r, out + r <= back ? "at" : "place", "units", values)).join("\n")}
     }`;
 }

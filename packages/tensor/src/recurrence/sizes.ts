@@ -1,5 +1,5 @@
-// What the fused operations over the steps of a sequence share: sizes and their checks, the order of the steps, which
-// of them a row has, one step of a sequence, and what the formulas of their cells are written with.
+// The operands of operations over the steps of a sequence: their sizes and checks, the order of the steps, which of
+// them a row has, and one step of a sequence.
 import { readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import { less } from "../elementwise.ts";
@@ -7,11 +7,11 @@ import { promote, type DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape, slice } from "../movement.ts";
-import type { Arithmetic } from "../expression.ts";
 import { inDType, inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { dtypeAmong, tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Cell } from "./cell.ts";
 
 export interface SequenceAttrs {
   /** From the last step to the first. */
@@ -39,13 +39,12 @@ function checked(
   name: string,
   inputs: readonly Value[],
   sizes: Omit<Sizes, "lengths">,
-  shapes: Readonly<Record<string, Shape>>,
+  operands: readonly (readonly [name: string, wanted: Shape])[],
 ): Sizes {
   const check = (operand: string, { shape: found }: Tensor, shape: Shape): void => {
     if (!sameShape(found, shape))
       throw new ShapeError(`${name}: wanted ${operand} of shape ${text(shape)}, got ${text(found)}`);
   };
-  const operands = Object.entries(shapes);
   operands.forEach(([operand, shape], i) => check(operand, tensorAt(name, inputs, i), shape));
   if (inputs.length === operands.length) return { ...sizes, lengths: undefined };
   const lengths = tensorAt(name, inputs, operands.length);
@@ -54,33 +53,47 @@ function checked(
   return { ...sizes, lengths };
 }
 
-/** The shapes of the operands after the first one, by name. */
-type Rest = (sizes: Omit<Sizes, "lengths">) => Readonly<Record<string, Shape>>;
-
-/**
- * Sizes of an operation whose first operand is `given`, `[T, B, parts · H]`. Throws a ShapeError if an operand does not
- * fit.
- */
-export function sizesOf(name: string, inputs: readonly Value[], parts: number, rest: Rest): Sizes {
+/** Sizes from operands that begin with `given`, `[T, B, parts · H]`. Throws a ShapeError if an operand does not fit. */
+export function forwardSizes({ name, parts, others, apart }: Cell, inputs: readonly Value[]): Sizes {
   const { shape } = tensorAt(name, inputs, 0);
   const [steps = 0, batch = 0, width = 0] = shape;
   if (shape.length !== 3 || steps === 0 || width % parts !== 0)
-    throw new ShapeError(`${name}: wanted given of shape [T, B, ${parts} H] with T > 0, got ${text(shape)}`);
-  const sizes = { steps, batch, units: width / parts };
-  return checked(name, inputs, sizes, { given: shape, ...rest(sizes) });
+    throw new ShapeError(`${name}: wanted given of shape [T, B, ${times(parts)}H] with T > 0, got ${text(shape)}`);
+  const units = width / parts;
+  const state = [batch, units];
+  return checked(name, inputs, { steps, batch, units }, [
+    ["given", shape],
+    ...["h", ...others].map((operand) => [operand, state] as const),
+    ["whh", [width, units]],
+    ...(apart ? [["bhh", [width]] as const] : []),
+  ]);
 }
 
 /**
- * Sizes of an operation whose first operand is `gates`, `[4, T, B, H]`. Throws a ShapeError if an operand does not fit.
+ * Sizes from the operands of the way back: they begin with `gates`, `[gates, T, B, H]`, or with the states that are
+ * kept, `[T, B, H]`. Throws a ShapeError if an operand does not fit.
  */
-export function gradSizesOf(name: string, inputs: readonly Value[], rest: Rest): Sizes {
-  const { shape } = tensorAt(name, inputs, 0);
-  const [gates = 0, steps = 0, batch = 0, units = 0] = shape;
-  if (shape.length !== 4 || gates !== 4 || steps === 0)
-    throw new ShapeError(`${name}: wanted gates of shape [4, T, B, H] with T > 0, got ${text(shape)}`);
-  const sizes = { steps, batch, units };
-  return checked(name, inputs, sizes, { gates: shape, ...rest(sizes) });
+export function backwardSizes({ name, parts, gates, others, kept }: Cell, inputs: readonly Value[]): Sizes {
+  const { shape } = tensorAt(`${name}Grad`, inputs, 0);
+  const [steps = 0, batch = 0, units = 0] = gates > 0 ? shape.slice(1) : shape;
+  const [operand, sizes, rank] = gates > 0 ? ["gates", `${gates}, T, B, H`, 4] : [kept.states, "T, B, H", 3];
+  if (shape.length !== rank || steps === 0 || (gates > 0 && shape[0] !== gates))
+    throw new ShapeError(`${name}Grad: wanted ${operand} of shape [${sizes}] with T > 0, got ${text(shape)}`);
+  const [all, state] = [
+    [steps, batch, units],
+    [batch, units],
+  ];
+  return checked(`${name}Grad`, inputs, { steps, batch, units }, [
+    ...(gates > 0 ? [["gates", shape] as const] : []),
+    [kept.states, all],
+    ...(kept.before ? [[kept.first, state] as const] : []),
+    ["whh", [parts * units, units]],
+    ["gy", all],
+    ...others.map((other) => [`g${other}`, state] as const),
+  ]);
 }
+
+const times = (n: number): string => (n === 1 ? "" : `${n} `);
 
 /** Operands as tensors of one floating-point dtype, and after them the lengths, if there are some. */
 export function operandsOf(name: string, operands: readonly Operand[], { lengths }: SequenceOptions): Tensor[] {
@@ -112,18 +125,3 @@ export const step = (x: Tensor, t: number): Tensor =>
 /** The columns of x `[B, parts · H]` in parts `[B, H]`. */
 export const columns = (x: Tensor, parts: number, units: number): Tensor[] =>
   Array.from({ length: parts }, (_, k) => slice(x, { starts: [0, k * units], ends: [x.shape[0]!, (k + 1) * units] }));
-
-/**
- * What a step does with one unit of one row, forward or backward, written once for tensors and for the kernels of every
- * backend. It gives the parts of each result. `alive` says whether the row has the step; without lengths it is left
- * out.
- */
-export type CellFormula = <V>(k: Arithmetic<V>, alive: V | undefined, ...xs: V[]) => readonly (readonly V[])[];
-
-/** `made` where the row has the step, else `kept`. */
-export const chosen = <V>(k: Arithmetic<V>, alive: V | undefined, made: V, kept: V): V =>
-  alive === undefined ? made : k.where(alive, made, kept);
-
-/** The derivatives of σ and tanh, from their values. */
-export const dSigmoid = <V>(k: Arithmetic<V>, y: V): V => k.mul(y, k.sub(k.constant(1), y));
-export const dTanh = <V>(k: Arithmetic<V>, y: V): V => k.sub(k.constant(1), k.mul(y, y));

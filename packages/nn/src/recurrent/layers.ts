@@ -10,12 +10,11 @@ import {
   resultOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { gru, type GruResult } from "./gru.ts";
-import { fanInUniform, type Initializer } from "./initializers.ts";
-import { layer } from "./layer.ts";
-import { lstm, type LstmResult } from "./lstm.ts";
-import { parameter } from "./parameter.ts";
-import { recurrentDefaults, recurrentKinds, type RecurrentOptions } from "./recurrence.ts";
+import { gru, lstm, type GruResult, type LstmResult } from "./functions.ts";
+import { fanInUniform, type Initializer } from "../initializers.ts";
+import { layer } from "../layer.ts";
+import { parameter } from "../parameter.ts";
+import { recurrentDefaults, structureKinds, type RecurrentOptions } from "./recurrence.ts";
 
 export interface RecurrentLayerOptions {
   /** Features of each step of x (`input` is another name for it). */
@@ -62,9 +61,8 @@ export interface LSTM extends RecurrentLayer<RecurrentState, LstmResult> {}
 /** See the function `GRU`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
 export interface GRU extends RecurrentLayer<HiddenState, GruResult> {}
 
-const { training: _, lengths: __, ...structure } = recurrentKinds;
 const layerKinds: OptionKinds<RecurrentLayerOptions> = {
-  ...structure,
+  ...structureKinds,
   in: positiveCount,
   input: positiveCount,
   hidden: positiveCount,

@@ -1,0 +1,60 @@
+// The steps of a recurrent layer and their gradient: one stage per time step, from the cell that the operations are
+// made from. All but the first and last run one program; only addresses differ.
+import type { Recurrence, SequenceAttrs } from "@weft/tensor/internals";
+import { inputsAndMore } from "../forms/operands.ts";
+import { backwardStep, forwardStep, fromElement, sizesOf, stagePerStep } from "../forms/recurrence.ts";
+import type { Call } from "./call.ts";
+
+/** Writes the gates (if any), the other states and h of each step. */
+export const steps = (cell: Recurrence): Call<SequenceAttrs> => ({
+  dtypes: ["f32", "i32"], // lengths are integers
+  prepare: (launch, machine) => {
+    const [[given, h], rest] = inputsAndMore(launch, 2);
+    const others = rest.slice(0, cell.others.length);
+    const [[whh], more] = inputsAndMore({ inputs: rest.slice(others.length) }, 1);
+    const [bias, lengths] = [more.slice(0, cell.apart ? 1 : 0), more.slice(cell.apart ? 1 : 0)];
+    /** The results that hold states: the others and h. */
+    const states = launch.outs.slice(cell.gates > 0 ? 1 : 0);
+    const sizes = sizesOf(given, whh);
+    const { steps: count, batch, units } = sizes;
+    return stagePerStep(count, launch.attrs.reverse, (t, before) => {
+      const firsts =
+        before === undefined ? [...others, h] : states.map((state) => fromElement(state, before * batch * units));
+      return forwardStep(cell, { given, states: firsts, whh, bias, lengths }, launch.outs, t, sizes, machine);
+    });
+  },
+});
+
+/**
+ * Writes the gradients of each step's input (and recurrent sums), those of the other states at the beginning, and what
+ * the first h passes on. The step that was run last comes first.
+ */
+export const stepsBack = (cell: Recurrence): Call<SequenceAttrs> => ({
+  dtypes: ["f32", "i32"], // lengths are integers
+  prepare: (launch, machine) => {
+    const { outs } = launch;
+    const { kept } = cell;
+    const inputs = [...launch.inputs];
+    const gates = inputs.splice(0, cell.gates > 0 ? 1 : 0);
+    const [[states], rest] = inputsAndMore({ inputs }, 1);
+    const first = rest.slice(0, kept.before ? 1 : 0);
+    const [[whh, gy], more] = inputsAndMore({ inputs: rest.slice(first.length) }, 2);
+    const [gs, lengths] = [more.slice(0, cell.others.length), more.slice(cell.others.length)];
+    /** The results that are states: the gradients of the others, and what h passes on. */
+    const through = outs.slice(cell.apart ? 2 : 1);
+    const sizes = sizesOf(states, whh);
+    const { steps: count, batch, units } = sizes;
+    const state = batch * units;
+    return stagePerStep(count, !launch.attrs.reverse, (t, successor, before) => {
+      const last = successor === undefined;
+      const own = [
+        ...(kept.after ? [fromElement(states, t * state)] : []),
+        ...(before === undefined ? first : first.map(() => fromElement(states, before * state))),
+        ...(last ? gs : through.slice(0, gs.length)),
+      ];
+      const passed = last ? [] : through.slice(gs.length);
+      const operands = { whh, gy: fromElement(gy, t * state), gates, own, passed, lengths };
+      return backwardStep(cell, operands, outs, t, successor, sizes, machine);
+    });
+  },
+});
