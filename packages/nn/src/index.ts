@@ -20,15 +20,15 @@ export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";
 export { gru, lstm, rnn } from "./recurrent/functions.ts";
 export type { GruOptions, GruResult, LstmOptions, LstmResult, RnnOptions, RnnResult } from "./recurrent/functions.ts";
-export { GRU, LSTM } from "./recurrent/layers.ts";
-export type {
-  GRUOptions,
-  HiddenState,
-  LSTMOptions,
-  RecurrentLayerOptions,
-  RecurrentState,
-} from "./recurrent/layers.ts";
+export { fromKnetWeights, rnnparam, rnnparams, toKnetWeights } from "./recurrent/knet-weights.ts";
+export { GRU, LSTM, RNN } from "./recurrent/layers.ts";
+export type { GRUOptions, HiddenState, LSTMOptions, RecurrentLayer, RecurrentState } from "./recurrent/layers.ts";
+export type { RecurrentLayerOptions, RNNOptions, RNNType } from "./recurrent/layers.ts";
 export type { LayoutOptions } from "./recurrent/layout.ts";
+export { packPaddedSequence, packSequence, padPackedSequence, padSequence } from "./recurrent/packed.ts";
+export { unpackSequence, unpadSequence } from "./recurrent/packed.ts";
+export type { PackedSequence, PackOptions, PadOptions } from "./recurrent/packed.ts";
+export { perGate } from "./recurrent/parameters.ts";
 export type { RecurrentOptions } from "./recurrent/recurrence.ts";
 export {
   BatchNorm,

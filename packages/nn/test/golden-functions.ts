@@ -29,8 +29,8 @@ export const goldenFunctions: GoldenFunctions = {
   batchNorm: ([x, weight, bias], attrs) => batchNorm(x!, weight!, bias!, attrs),
   layerNorm: ([x, weight, bias], attrs) => layerNorm(x!, weight!, bias!, attrs),
   dropout: ([x], { p, ...options }) => dropout(x!, p, options),
-  lstm: ([x, h, c, ...weights], { numLayers, bidirectional, lengths }) => {
-    const result = lstm(x!, h!, c!, weights, { layers: numLayers, bidirectional, lengths });
+  lstm: ([x, h, c, ...weights], { numLayers, bidirectional, lengths, projection }) => {
+    const result = lstm(x!, h!, c!, weights, { layers: numLayers, bidirectional, lengths, projection });
     return [result.y, result.h, result.c];
   },
   gru: ([x, h, ...weights], { numLayers, bidirectional, lengths }) => {

@@ -107,7 +107,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "LSTM(3, 4)",
     () => J.LSTM!(3, 4),
-    "LSTM: wanted options { layers, bidirectional, bias, dropout, inputDropout, skipInput, layerNorm, batchFirst, in, input, hidden, init, biasInit }, got number 3",
+    "LSTM: wanted options { layers, bidirectional, bias, dropout, inputDropout, skipInput, layerNorm, batchFirst, stateful, in, input, hidden, init, biasInit, projection, forgetBias }, got number 3",
   ],
   ["LSTM without hidden", () => J.LSTM!({ in: 3 }), "LSTM: wanted a positive integer as hidden, got undefined"],
   [
@@ -118,12 +118,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a state by position",
     () => J.LSTM!({ in: 3, hidden: 2 })(ones([1, 1, 3]), ones([1, 1, 2])),
-    "LSTM: wanted options { training, lengths, h, c, y }, got a tensor f32[1,1,2]",
+    "LSTM: wanted options { training, lengths, mask, batchSizes, h, c, y }, got a tensor f32[1,1,2]",
   ],
   [
     "an unknown state",
     () => J.GRU!({ in: 3, hidden: 2 })(ones([1, 1, 3]), { hidden: 1 }),
-    'GRU: there is no option "hidden"; known options: training, lengths, h, y',
+    'GRU: there is no option "hidden"; known options: training, lengths, mask, batchSizes, h, y',
   ],
   [
     "lstm's layers",

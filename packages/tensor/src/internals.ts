@@ -41,6 +41,7 @@ export type {
 } from "./ops.ts";
 export {
   copyOf,
+  anyNumber,
   anything,
   backendKind,
   boolean,

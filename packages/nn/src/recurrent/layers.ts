@@ -1,42 +1,66 @@
-// The LSTM and the GRU as layers, with their weights under PyTorch's names.
+// The recurrent networks as layers, with their weights under PyTorch's names.
 import type { Param } from "@weft/autograd";
-import { ArgumentError, readTensor, ShapeError, type Operand, type Tensor } from "@weft/tensor";
+import { ArgumentError, readTensor, ShapeError, take, type Operand, type Tensor } from "@weft/tensor";
 import {
   anything,
+  boolean,
   callable,
+  finite,
+  oneOf,
   positiveCount,
   readOptions,
   readValue,
   resultOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { gru, lstm, type GruResult, type LstmResult } from "./functions.ts";
-import { fanInUniform, type Initializer } from "../initializers.ts";
+import type { Initializer } from "../initializers.ts";
 import { layer } from "../layer.ts";
-import { parameter } from "../parameter.ts";
-import { recurrentDefaults, structureKinds, type RecurrentOptions } from "./recurrence.ts";
+import { gruNet, lstmNet, rnnNets, type Net } from "./cell.ts";
+import type { LstmResult, RnnResult } from "./functions.ts";
+import { KeptState } from "./kept-state.ts";
+import type { LayoutOptions } from "./layout.ts";
+import { isPacked, placesIn, type PackedSequence } from "./packed.ts";
+import { parametersOf } from "./parameters.ts";
+import { recurrence, recurrentDefaults, structureKinds, type RecurrentOptions } from "./recurrence.ts";
 
-export interface RecurrentLayerOptions {
+export interface RecurrentLayerOptions extends Pick<
+  RecurrentOptions,
+  ("layers" | "bidirectional" | "bias" | "dropout" | "inputDropout" | "skipInput" | "layerNorm") | "batchFirst"
+> {
   /** Features of each step of x (`input` is another name for it). */
   readonly in?: number;
   readonly input?: number;
   /** Units of each layer and direction. */
   readonly hidden: number;
-  readonly layers?: number;
-  readonly bidirectional?: boolean;
-  readonly bias?: boolean;
-  /** Dropout between layers. */
-  readonly dropout?: number;
+  /** Whether a call that is given no state begins with the state after the call before; see `state` and `reset`. */
+  readonly stateful?: boolean;
   /** Initial values of the weights; by default U(−1/√hidden, 1/√hidden). */
   readonly init?: Initializer;
   /** Initial values of the biases; by default U(−1/√hidden, 1/√hidden). */
   readonly biasInit?: Initializer;
 }
-export type LSTMOptions = RecurrentLayerOptions;
+
 export type GRUOptions = RecurrentLayerOptions;
 
-/** The initial state of a GRU; what is left out is zero. */
-export interface HiddenState extends Pick<RecurrentOptions, "training" | "lengths"> {
+export interface LSTMOptions extends RecurrentLayerOptions {
+  /** Features of h, fewer than `hidden`: h is a projection of what the cell gives. PyTorch's `proj_size`. */
+  readonly projection?: number;
+  /**
+   * The initial bias of the forget gate: that of x gets it, that of h gets 0. Knet's is 2, PyTorch has none of its own.
+   */
+  readonly forgetBias?: number;
+}
+
+/** What a network is made of. */
+export type RNNType = "relu" | "tanh" | "lstm" | "gru";
+
+export interface RNNOptions<Type extends RNNType = RNNType> extends LSTMOptions {
+  /** The cell: h = relu(…) or tanh(…), an LSTM or a GRU. */
+  readonly type: Type;
+}
+
+/** The initial state of a GRU or a plain network; what is left out is zero. And what x is. */
+export interface HiddenState extends Pick<RecurrentOptions, "training">, Omit<LayoutOptions, "batchFirst"> {
   readonly h?: Operand | null;
 }
 
@@ -46,78 +70,134 @@ export interface RecurrentState extends HiddenState {
 }
 
 /** A layer over sequences, with fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
-interface RecurrentLayer<State, Result> {
+export interface RecurrentLayer<State, Result extends RnnResult> {
+  (x: PackedSequence, state?: State): PackedSequence;
   (x: Operand, state?: State): Tensor;
   /** Also returns the final states. */
+  run(x: PackedSequence, state?: State): Omit<Result, "y"> & { readonly y: PackedSequence };
   run(x: Operand, state?: State): Result;
+  /** The state that a `stateful` layer keeps; undefined before its first call and after `reset()`. */
+  readonly state: Omit<Result, "y"> | undefined;
+  /** Forgets the state that is kept. */
+  reset(): void;
   readonly weight_ih_l0: Param;
   readonly weight_hh_l0: Param;
-  readonly [weight: `${"weight" | "bias"}_${"ih" | "hh"}_l${string}`]: Param;
+  readonly [weight: `${"weight" | "bias"}_${string}_l${string}`]: Param;
 }
 
 /** See the function `LSTM`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
 export interface LSTM extends RecurrentLayer<RecurrentState, LstmResult> {}
 
 /** See the function `GRU`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
-export interface GRU extends RecurrentLayer<HiddenState, GruResult> {}
+export interface GRU extends RecurrentLayer<HiddenState, RnnResult> {}
+
+/** See the function `RNN`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
+export type RNN<Type extends RNNType = RNNType> = "lstm" extends Type ? LSTM : GRU;
 
 const layerKinds: OptionKinds<RecurrentLayerOptions> = {
   ...structureKinds,
+  stateful: boolean,
   in: positiveCount,
   input: positiveCount,
   hidden: positiveCount,
   init: callable,
   biasInit: callable,
 };
+const lstmKinds: OptionKinds<LSTMOptions> = { ...layerKinds, projection: positiveCount, forgetBias: finite };
 
-/** A layer whose weights have `parts` · `hidden` rows, and which calls `f` with them. */
-function recurrent<State extends HiddenState, Result extends { readonly y: Tensor }>(
-  kind: string,
-  parts: number,
-  states: readonly string[],
-  options: RecurrentLayerOptions,
-  f: (x: Operand, state: State, weights: readonly Operand[], options: RecurrentOptions) => Result,
-): RecurrentLayer<State, Result> {
-  const read = readOptions(kind, options, layerKinds, recurrentDefaults);
-  const { in: features = read.input, hidden, layers, bidirectional, bias, dropout } = read;
+const { projection: _, ...layerDefaults } = recurrentDefaults;
+const typeKind = oneOf("relu", "tanh", "lstm", "gru");
+
+/** What a layer is made of, for those who look at its weights. */
+export interface Anatomy {
+  readonly net: Net;
+  readonly layers: number;
+  readonly bidirectional: boolean;
+}
+const anatomies = new WeakMap<object, Anatomy>();
+
+/** What a recurrent layer is made of; undefined for anything else. */
+export const anatomyOf = (layer: object): Anatomy | undefined => anatomies.get(layer);
+
+interface Layer extends RecurrentLayer<RecurrentState, LstmResult> {}
+
+/** A layer that runs a net, with parameters of its own. */
+function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKinds<LSTMOptions>): Layer {
+  const read = readOptions(kind, options, kinds, layerDefaults);
+  const { in: features = read.input, hidden, stateful = false, forgetBias, projection: outputs } = read;
   if (features === undefined)
     throw new ArgumentError(`${kind}: wanted \`in\`, the number of features per step, got nothing`);
   readValue(kind, "hidden", hidden, positiveCount);
-  const { init = fanInUniform(hidden), biasInit = fanInUniform(hidden) } = read;
-  const fields: Record<string, Param> = {};
-  const width = parts * hidden;
-  for (let l = 0; l < layers; l++)
-    for (const suffix of bidirectional ? [`l${l}`, `l${l}_reverse`] : [`l${l}`]) {
-      fields[`weight_ih_${suffix}`] = parameter([width, l === 0 ? features : hidden * (bidirectional ? 2 : 1)], init);
-      fields[`weight_hh_${suffix}`] = parameter([width, hidden], init);
-      if (!bias) continue;
-      fields[`bias_ih_${suffix}`] = parameter([width], biasInit);
-      fields[`bias_hh_${suffix}`] = parameter([width], biasInit);
-    }
+  const { layers, bidirectional, bias, dropout, inputDropout, skipInput, layerNorm, batchFirst = false } = read;
+  if (skipInput && features !== hidden)
+    throw new ArgumentError(`${kind}: skipInput wants as many features as units, got ${features} and ${hidden}`);
+  if (outputs !== undefined && outputs >= hidden)
+    throw new ArgumentError(`${kind}: wanted a projection smaller than ${hidden}, the hidden units, got ${outputs}`);
+  if (forgetBias !== undefined && !bias)
+    throw new ArgumentError(`${kind}: wanted no forgetBias without biases, got ${forgetBias}`);
+  const projection = outputs !== undefined;
+  const structure = { layers, bidirectional, bias, skipInput, layerNorm, projection };
+  const { init, biasInit } = read;
+  const sizes = { features, units: hidden, outputs: outputs ?? hidden };
+  const fields = parametersOf(net, { ...structure, ...sizes, init, biasInit, forgetBias });
   const names = Object.keys(fields);
+  const states = ["h", ...net.cell.others] as const;
+  const kept = new KeptState(kind);
   // The result of `run` can be passed as the next state as it is, so its y is accepted (and ignored).
   const stateKinds = Object.fromEntries(
-    ["training", "lengths", ...states, "y"].map((name) => [name, anything]),
+    ["training", "lengths", "mask", "batchSizes", ...states, "y"].map((name) => [name, anything]),
   ) as never;
-  const run = (input: Operand, given?: State): Result => {
-    const state = readOptions<State, object>(kind, given, stateKinds, {});
-    const { training, lengths } = state;
-    const x = readTensor(input, kind);
+  const run = (input: Operand | PackedSequence, given?: RecurrentState): LstmResult | Packed => {
+    const state = readOptions<RecurrentState, object>(kind, given, stateKinds, {});
+    const packed = isPacked(input) ? input : undefined;
+    const x = readTensor(packed === undefined ? (input as Operand) : packed.data, kind);
+    const { training, lengths, mask, batchSizes = packed?.batchSizes } = state;
     const last = x.shape.at(-1);
     if (x.shape.length > 1 && last !== features)
-      throw new ShapeError(`${kind}: wanted x of shape [T, B, ${features}], got [${x.shape.join(", ")}]`);
+      throw new ShapeError(
+        `${kind}: wanted x of shape [${batchFirst ? "B, T" : "T, B"}, ${features}], got [${x.shape.join(", ")}]`,
+      );
     const weights = names.map((name) => (self as unknown as Record<string, Param>)[name]!);
-    return f(x, state, weights, { layers, bidirectional, bias, dropout, training, lengths });
+    const asked = states.map((name) => (state as Record<string, Operand | null | undefined>)[name]);
+    const batch = batchSizes?.[0] ?? (x.shape.length === 2 ? undefined : x.shape[batchFirst ? 0 : 1]);
+    const start = stateful && asked.every((s) => s === undefined) ? kept.start(batch) : undefined;
+    const order = packed?.sortedIndices;
+    const firsts = states.map((name, i) => ordered(start?.[name] ?? asked[i] ?? null, order, x));
+    const call = { ...structure, dropout, inputDropout, training, lengths, mask, batchSizes };
+    const made = recurrence(net, x, firsts, weights, packed === undefined ? { ...call, batchFirst } : call);
+    const back = order === undefined ? undefined : placesIn(packed!);
+    const finals = Object.fromEntries(states.map((name, i) => [name, ordered(made.states[i]!, back, x) as Tensor]));
+    if (stateful) kept.keep(finals, (self as unknown as Record<string, Param>)["weight_hh_l0"]!);
+    const y = packed === undefined ? made.y : { ...packed, data: made.y };
+    return { y, ...finals } as unknown as LstmResult | Packed;
   };
-  const call = (x: Operand, state?: State): Tensor => run(x, state).y;
-  const self = layer(kind, call, fields) as unknown as RecurrentLayer<State, Result>;
-  Object.defineProperty(self, "run", { value: (...args: Parameters<typeof run>) => resultOf(() => run(...args)) });
+  const call = (x: Operand | PackedSequence, state?: RecurrentState) => run(x, state).y;
+  const self = layer(kind, call, fields) as unknown as Layer;
+  Object.defineProperties(self, {
+    run: { value: (...args: Parameters<typeof run>) => resultOf(() => run(...args)) },
+    state: { get: () => kept.values },
+    reset: { value: () => kept.forget() },
+  });
+  anatomies.set(self, { net, layers, bidirectional });
   return self;
+}
+
+/** The result for a packed sequence. */
+type Packed = Omit<LstmResult, "y"> & { readonly y: PackedSequence };
+
+/** The sequences of a state `[layers · directions, B, H]` in another order. */
+function ordered(state: Operand | null, order: readonly number[] | undefined, x: Tensor): Operand | null {
+  if (state === null || order === undefined) return state;
+  return take(state, x.backend.upload(Int32Array.from(order), [order.length], "i32"), { axis: 1 });
 }
 
 /**
  * Long short-term memory over sequences (see `lstm`): x `[T, B, in]` → y `[T, B, hidden]`, or 2 · hidden features in
  * both directions. Like PyTorch's `LSTM`, with its names and its order of gates.
+ *
+ * x may be a packed sequence; then so is y. With `projection` h and y have so many features (`weight_hr_l0`, …); with
+ * `layerNorm` the sums are normalized (`weight_norm_ih_l0`, …); with `stateful` the next call begins where this one
+ * ended.
  *
  * @example
  * const rnn = LSTM({ in: 84, hidden: 256 });
@@ -125,9 +205,7 @@ function recurrent<State extends HiddenState, Result extends { readonly y: Tenso
  * const next = rnn(randn([28, 2, 84]), { h, c });
  */
 export function LSTM(options: LSTMOptions): LSTM {
-  return recurrent("LSTM", 4, ["h", "c"], options, (x, { h = null, c = null }: RecurrentState, weights, rest) =>
-    lstm(x, h, c, weights, rest),
-  );
+  return recurrent("LSTM", lstmNet, options, lstmKinds);
 }
 
 /**
@@ -140,5 +218,22 @@ export function LSTM(options: LSTMOptions): LSTM {
  * const next = rnn(randn([28, 2, 125]), { h });
  */
 export function GRU(options: GRUOptions): GRU {
-  return recurrent("GRU", 3, ["h"], options, (x, { h = null }: HiddenState, weights, rest) => gru(x, h, weights, rest));
+  return recurrent("GRU", gruNet, options, layerKinds as OptionKinds<LSTMOptions>) as GRU;
+}
+
+/**
+ * A recurrent network over sequences, of any type: x `[T, B, in]` → y `[T, B, hidden]`, or 2 · hidden features in both
+ * directions. The type is `"relu"` or `"tanh"` (see `rnn`; PyTorch's `RNN`), `"lstm"` (see `LSTM`) or `"gru"` (see
+ * `GRU`). It has no default, since PyTorch's is tanh and Knet's is lstm.
+ *
+ * @example
+ * const rnn = RNN({ type: "tanh", in: 8, hidden: 3, layers: 2, bidirectional: true, dropout: 0.2 });
+ * const { y, h } = rnn.run(randn([5, 2, 8]));
+ */
+export function RNN<const Type extends RNNType>(options: RNNOptions<Type>): RNN<Type> {
+  const { type, ...rest } = readOptions<RNNOptions, object>("RNN", options, { ...lstmKinds, type: typeKind }, {});
+  readValue("RNN", "type", type, typeKind);
+  const nets = { ...rnnNets, lstm: lstmNet, gru: gruNet } as const;
+  const kinds = type === "lstm" ? lstmKinds : (layerKinds as OptionKinds<LSTMOptions>);
+  return recurrent("RNN", nets[type], rest, kinds) as RNN<Type>;
 }

@@ -174,7 +174,7 @@ function packedRows(name: string, x: Tensor, sizes: readonly number[], batchFirs
  * For sizes of the batch at each step: the packed row of each step and sequence (0 where there is none), the place t · B
  * + b of each packed row, and the length of each sequence.
  */
-function packing(sizes: readonly number[]): Readonly<Record<"rows" | "places" | "lengths", number[]>> {
+export function packing(sizes: readonly number[]): Readonly<Record<"rows" | "places" | "lengths", number[]>> {
   const batch = sizes[0]!;
   const [rows, places, lengths]: number[][] = [[], [], Array<number>(batch).fill(0)];
   let first = 0;

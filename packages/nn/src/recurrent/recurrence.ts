@@ -79,7 +79,7 @@ export const recurrentDefaults = {
 };
 
 /** The structure of one layer: only the first one may lack an input weight. */
-const structureOf = (structure: Structure, layer: number): Structure => ({
+export const structureOf = (structure: Structure, layer: number): Structure => ({
   ...structure,
   skipInput: structure.skipInput && layer === 0,
 });
