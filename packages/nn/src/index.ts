@@ -18,6 +18,8 @@ export { batchNorm, layerNorm, rmsNorm, type BatchNormOptions, type LayerNormOpt
 export { parameter, running } from "./parameter.ts";
 export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";
+export { GRUCell, LSTMCell, RNNCell } from "./recurrent/cells.ts";
+export type { CellOptions, GRUCellOptions, LSTMCellOptions, LSTMStep, RNNCellOptions } from "./recurrent/cells.ts";
 export { gru, lstm, rnn } from "./recurrent/functions.ts";
 export type { GruOptions, GruResult, LstmOptions, LstmResult, RnnOptions, RnnResult } from "./recurrent/functions.ts";
 export { fromKnetWeights, rnnparam, rnnparams, toKnetWeights } from "./recurrent/knet-weights.ts";
