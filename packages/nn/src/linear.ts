@@ -54,6 +54,12 @@ export function Linear(inputs: number, outputs: number, options?: WeightOptions)
   return self;
 }
 
+/** x Wᵀ for two matrices. The gradient by W comes in the layout of W: its update needs no transposition. */
+export function byTransposed(x: Tensor, w: Tensor): Tensor {
+  const dtype = promote(x.dtype, w.dtype);
+  return applyOwn("matmul", [inDType(x, dtype), inDType(w, dtype)], { transA: false, transB: true });
+}
+
 /** x Wᵀ + b, with W as `[outputs, inputs]`; all axes of x but the last become the rows of one matrix. */
 function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
   const [x, w, b] = readTensors("Linear", [input, weight, ...(bias === null ? [] : [bias])]);
@@ -63,8 +69,7 @@ function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
       `Linear: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`,
     );
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
-  const dtype = promote(x.dtype, w.dtype);
-  const product = applyOwn("matmul", [inDType(rows, dtype), inDType(w, dtype)], { transA: false, transB: true });
+  const product = byTransposed(rows, w);
   const y = b === undefined ? product : add(product, b);
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
 }

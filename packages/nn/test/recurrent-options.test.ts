@@ -140,6 +140,18 @@ describe.each(types)("%s", (type) => {
     );
   });
 
+  test("a batch may be empty", () => {
+    for (const more of [{}, { layerNorm: true }]) {
+      const { y, h } = made(type, { ...more, bidirectional: true }).run(zeros([T, 0, I]), {
+        lengths: zeros([0], { dtype: "i32" }),
+      });
+      expect([y.shape, h.shape]).toEqual([
+        [T, 0, 2 * H],
+        [2, 0, H],
+      ]);
+    }
+  });
+
   test("inputDropout is before the first layer", async () => {
     const net = made(type, { inputDropout: 1 });
     const x = randn([T, B, I], { seed: 1 });

@@ -3,7 +3,7 @@
 import { diff, param } from "@weft/autograd";
 import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import { GRU, LSTM, params, seed } from "@weft/nn";
+import { GRU, LSTM, params, RNN, seed, type GRUOptions } from "@weft/nn";
 import { mul, scope, sum, type Creation, type FusedOp, type Tensor } from "@weft/tensor";
 import { gruCell, lstmCell, reluCell, tanhCell, type Recurrence, type SequenceAttrs } from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
@@ -278,8 +278,8 @@ describeOnDevice("the steps as kernels", () => {
 
 const wave = (n: number, by: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * by));
 const [T, B, I, H] = [6, 3, 4, 5];
-const layers = { LSTM, GRU };
-const names = ["LSTM", "GRU"] as const;
+const layers = { LSTM, GRU, RNN: (options: GRUOptions) => RNN({ ...options, type: "tanh" }) };
+const names = ["LSTM", "GRU", "RNN"] as const;
 
 /** Results, and gradients of every weight and of x, of two layers in both directions. */
 async function learned({ tensor }: Creation, name: keyof typeof layers, counts?: number[]): Promise<number[]> {

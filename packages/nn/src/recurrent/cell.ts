@@ -29,6 +29,7 @@ import {
   tanhCell,
   type Recurrence,
 } from "@weft/tensor/internals";
+import { byTransposed } from "../linear.ts";
 
 /** A cell under the name of the functions of this package. */
 export interface Net {
@@ -176,12 +177,11 @@ function oneByOne(
 ): Ran {
   const steps = given.shape[0]!;
   const column = lengths === undefined ? undefined : reshape(lengths, [-1, 1]);
-  const recurrent = transpose(weight_hh);
   let states = first;
   const all: Tensor[] = [];
   for (let i = 0; i < steps; i++) {
     const t = reverse ? steps - 1 - i : i;
-    let sums = matmul(states[0]!, recurrent);
+    let sums = byTransposed(states[0]!, weight_hh);
     if (weight_norm_hh !== undefined) sums = normalized(sums, weight_norm_hh);
     if (cell.apart && bias_hh !== undefined) sums = add(sums, bias_hh);
     const { gates, states: made } = stepOnTensors(cell, step(given, t), sums, states);
@@ -191,7 +191,7 @@ function oneByOne(
       const c = normalized(others[0]!, weight_norm_c);
       h = mul(gates.at(-1)!, tanh(bias_norm_c === undefined ? c : add(c, bias_norm_c)));
     }
-    if (weight_hr !== undefined) h = matmul(h, transpose(weight_hr));
+    if (weight_hr !== undefined) h = byTransposed(h, weight_hr);
     const after = [h, ...others];
     const last = states;
     states = column === undefined ? after : after.map((state, k) => where(less(t, column), state, last[k]!));
@@ -207,11 +207,11 @@ function givenBy({ parts, apart }: Recurrence, x: Tensor, weights: Weights<Tenso
   let given =
     weight_ih === undefined
       ? concat(Array<Tensor>(parts).fill(rows(x, 0, steps)), { axis: 1 })
-      : matmul(rows(x, 0, steps), transpose(weight_ih));
+      : byTransposed(rows(x, 0, steps), weight_ih);
   if (weight_norm_ih !== undefined) given = normalized(given, weight_norm_ih);
   // A bias of its own belongs to the steps only where the cell gets their sums apart.
   if (bias_ih !== undefined) given = add(given, apart ? bias_ih : add(bias_ih, bias_hh!));
-  return reshape(given, [steps, batch, -1]);
+  return reshape(given, [steps, batch, given.shape[1]!]);
 }
 
 /** Runs one layer in one direction over x `[T, B, in]`, from states `[B, H]`, h first. */
