@@ -121,6 +121,9 @@ describe.each(types)("%s", (type) => {
     expect(() => pieces(zeros([T, 1, I]))).toThrow(
       "RNN: x has 1 sequences in its batch, the state that is kept has shape [2,3,3]; reset() forgets it",
     );
+    // A state that is given replaces the one of another batch.
+    pieces(zeros([T, 1, I]), { h: zeros([2, 1, H]) });
+    expect(pieces.state!.h.shape).toEqual([2, 1, H]);
   });
 
   test("skipInput gives each gate x itself", async () => {

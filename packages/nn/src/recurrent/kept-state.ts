@@ -2,7 +2,7 @@
 // part of the model's file.
 import { state, type Param, type State } from "@weft/autograd";
 import { ShapeError, type Tensor } from "@weft/tensor";
-import { together } from "@weft/tensor/internals";
+import { sameShape, together } from "@weft/tensor/internals";
 
 /** The states by name, h first, or nothing yet. */
 export class KeptState {
@@ -32,7 +32,8 @@ export class KeptState {
   /** Keeps the states after a call. What is assigned inside a `diff` stays part of the computation there. */
   keep(states: Readonly<Record<string, Tensor>>, owner: Param): void {
     const entries = Object.entries(states);
-    if (this.#boxes === undefined) {
+    // Those of another batch are new boxes.
+    if (this.#boxes === undefined || !sameShape(this.#boxes["h"]!.shape, states["h"]!.shape)) {
       this.#boxes = Object.fromEntries(
         entries.map(([name, x]) => [name, state(x.backend.zeros(x.shape, { dtype: x.dtype }))]),
       );

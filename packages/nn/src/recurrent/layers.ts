@@ -119,74 +119,90 @@ const anatomies = new WeakMap<object, Anatomy>();
 /** What a recurrent layer is made of; undefined for anything else. */
 export const anatomyOf = (layer: object): Anatomy | undefined => anatomies.get(layer);
 
-interface Layer extends RecurrentLayer<RecurrentState, LstmResult> {}
+/** What `LSTM` is; a `GRU` has less. */
+type Layer = LSTM;
 
-/** A layer that runs a net, with parameters of its own. */
-function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKinds<LSTMOptions>): Layer {
+/** Reads and checks the options of a layer. */
+function planOf(kind: string, options: LSTMOptions, kinds: OptionKinds<LSTMOptions>) {
   const read = readOptions(kind, options, kinds, layerDefaults);
-  const { in: features = read.input, hidden, stateful = false, forgetBias, projection: outputs } = read;
+  const { in: features = read.input, hidden, bias, skipInput, forgetBias, projection: outputs = hidden } = read;
   if (features === undefined)
     throw new ArgumentError(`${kind}: wanted \`in\`, the number of features per step, got nothing`);
   readValue(kind, "hidden", hidden, positiveCount);
-  const { layers, bidirectional, bias, dropout, inputDropout, skipInput, layerNorm, batchFirst = false } = read;
   if (skipInput && features !== hidden)
     throw new ArgumentError(`${kind}: skipInput wants as many features as units, got ${features} and ${hidden}`);
-  if (outputs !== undefined && outputs >= hidden)
+  const projection = read.projection !== undefined;
+  if (projection && outputs >= hidden)
     throw new ArgumentError(`${kind}: wanted a projection smaller than ${hidden}, the hidden units, got ${outputs}`);
   if (forgetBias !== undefined && !bias)
     throw new ArgumentError(`${kind}: wanted no forgetBias without biases, got ${forgetBias}`);
-  const projection = outputs !== undefined;
+  const { layers, bidirectional, dropout, inputDropout, layerNorm, init, biasInit } = read;
   const structure = { layers, bidirectional, bias, skipInput, layerNorm, projection };
-  const { init, biasInit } = read;
-  const sizes = { features, units: hidden, outputs: outputs ?? hidden };
-  const fields = parametersOf(net, { ...structure, ...sizes, init, biasInit, forgetBias });
+  return {
+    /** What each call passes on. */
+    structure: { ...structure, dropout, inputDropout },
+    parameters: { ...structure, features, units: hidden, outputs, init, biasInit, forgetBias },
+    stateful: read.stateful ?? false,
+    batchFirst: read.batchFirst ?? false,
+  };
+}
+
+/** y, and the states by name. */
+interface Ran extends Readonly<Record<string, Tensor | PackedSequence>> {
+  readonly y: Tensor | PackedSequence;
+}
+
+/** A layer that runs a net, with parameters of its own. */
+function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKinds<LSTMOptions>): Layer {
+  const { structure, parameters, stateful, batchFirst } = planOf(kind, options, kinds);
+  const { features } = parameters;
+  const fields = parametersOf(net, parameters);
   const names = Object.keys(fields);
-  const states = ["h", ...net.cell.others] as const;
+  const states = ["h", ...net.cell.others] as readonly ("h" | "c")[];
   const kept = new KeptState(kind);
   // The result of `run` can be passed as the next state as it is, so its y is accepted (and ignored).
   const stateKinds = Object.fromEntries(
     ["training", "lengths", "mask", "batchSizes", ...states, "y"].map((name) => [name, anything]),
   ) as never;
-  const run = (input: Operand | PackedSequence, given?: RecurrentState): LstmResult | Packed => {
+  const run = (input: Operand | PackedSequence, given?: RecurrentState): Ran => {
     const state = readOptions<RecurrentState, object>(kind, given, stateKinds, {});
     const packed = isPacked(input) ? input : undefined;
-    const x = readTensor(packed === undefined ? (input as Operand) : packed.data, kind);
-    const { training, lengths, mask, batchSizes = packed?.batchSizes } = state;
-    const last = x.shape.at(-1);
-    if (x.shape.length > 1 && last !== features)
+    const x = readTensor(isPacked(input) ? input.data : input, kind);
+    if (x.shape.length > 1 && x.shape.at(-1) !== features)
       throw new ShapeError(
         `${kind}: wanted x of shape [${batchFirst ? "B, T" : "T, B"}, ${features}], got [${x.shape.join(", ")}]`,
       );
-    const weights = names.map((name) => (self as unknown as Record<string, Param>)[name]!);
-    const asked = states.map((name) => (state as Record<string, Operand | null | undefined>)[name]);
+    const { training, lengths, mask, batchSizes = packed?.batchSizes } = state;
     const batch = batchSizes?.[0] ?? (x.shape.length === 2 ? undefined : x.shape[batchFirst ? 0 : 1]);
-    const start = stateful && asked.every((s) => s === undefined) ? kept.start(batch) : undefined;
+    const goesOn = stateful && states.every((name) => state[name] === undefined);
+    const start = goesOn ? kept.start(batch) : undefined;
     const order = packed?.sortedIndices;
-    const firsts = states.map((name, i) => ordered(start?.[name] ?? asked[i] ?? null, order, x));
-    const call = { ...structure, dropout, inputDropout, training, lengths, mask, batchSizes };
-    const made = recurrence(net, x, firsts, weights, packed === undefined ? { ...call, batchFirst } : call);
-    const back = order === undefined ? undefined : placesIn(packed!);
-    const finals = Object.fromEntries(states.map((name, i) => [name, ordered(made.states[i]!, back, x) as Tensor]));
-    if (stateful) kept.keep(finals, (self as unknown as Record<string, Param>)["weight_hh_l0"]!);
-    const y = packed === undefined ? made.y : { ...packed, data: made.y };
-    return { y, ...finals } as unknown as LstmResult | Packed;
+    const made = recurrence(
+      net,
+      x,
+      states.map((name) => ordered(start?.[name] ?? state[name] ?? null, order, x)),
+      names.map((name) => self[name]!),
+      // Packed rows have no batch axis that could be the first.
+      { ...structure, training, lengths, mask, batchSizes, batchFirst: batchFirst && packed === undefined },
+    );
+    const back = packed === undefined || order === undefined ? undefined : placesIn(packed);
+    const finals = Object.fromEntries(states.map((name, i) => [name, ordered(made.states[i]!, back, x)]));
+    if (stateful) kept.keep(finals, self["weight_hh_l0"]!);
+    return { y: packed === undefined ? made.y : { ...packed, data: made.y }, ...finals };
   };
-  const call = (x: Operand | PackedSequence, state?: RecurrentState) => run(x, state).y;
-  const self = layer(kind, call, fields) as unknown as Layer;
+  const call = (x: Operand | PackedSequence, state?: RecurrentState): Ran["y"] => run(x, state).y;
+  const self = layer(kind, call, fields);
   Object.defineProperties(self, {
     run: { value: (...args: Parameters<typeof run>) => resultOf(() => run(...args)) },
     state: { get: () => kept.values },
     reset: { value: () => kept.forget() },
   });
-  anatomies.set(self, { net, layers, bidirectional });
-  return self;
+  anatomies.set(self, { net, layers: structure.layers, bidirectional: structure.bidirectional });
+  return self as unknown as Layer;
 }
 
-/** The result for a packed sequence. */
-type Packed = Omit<LstmResult, "y"> & { readonly y: PackedSequence };
-
 /** The sequences of a state `[layers · directions, B, H]` in another order. */
-function ordered(state: Operand | null, order: readonly number[] | undefined, x: Tensor): Operand | null {
+function ordered<S extends Operand | null>(state: S, order: readonly number[] | undefined, x: Tensor): S | Tensor {
   if (state === null || order === undefined) return state;
   return take(state, x.backend.upload(Int32Array.from(order), [order.length], "i32"), { axis: 1 });
 }
