@@ -128,7 +128,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a projection",
     () => rnnparams(LSTM({ in: 1, hidden: 2, projection: 1 })),
-    "rnnparams: Knet has no layers with a projection or layer normalization",
+    "rnnparams: Knet has no layers with a projection, peepholes or layer normalization",
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

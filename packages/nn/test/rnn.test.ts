@@ -105,7 +105,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a projection",
     () => rnn(x, h, [wih, whh, bih, bhh, wih], { projection: true } as object),
-    "rnn: a projection is for an LSTM, as PyTorch's proj_size",
+    "rnn: projection and peepholes are for an LSTM",
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

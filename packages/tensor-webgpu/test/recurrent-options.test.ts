@@ -29,8 +29,8 @@ const runs: Readonly<Record<string, Run>> = {
     const lengths = tensor([2, 4, 0], { dtype: "i32" });
     return [rnn, (x) => permute(rnn(permute(x, [1, 0, 2]), { lengths }), [1, 0, 2])];
   },
-  "layer normalization, a projection": ({ tensor }) => {
-    const rnn = LSTM({ in: I, hidden: H, layerNorm: true, projection: 2 });
+  "layer normalization, a projection, peepholes": ({ tensor }) => {
+    const rnn = LSTM({ in: I, hidden: H, layerNorm: true, projection: 2, peepholes: true });
     const lengths = tensor([2, 4, 3], { dtype: "i32" });
     return [rnn, (x) => rnn(x, { lengths })];
   },

@@ -92,7 +92,15 @@ function stepper(kind: string, net: Net, options: LSTMCellOptions): { fields: Ce
   readValue(kind, "hidden", hidden, positiveCount);
   if (forgetBias !== undefined && !bias)
     throw new ArgumentError(`${kind}: wanted no forgetBias without biases, got ${forgetBias}`);
-  const structure = { bias, layerNorm, skipInput: false, projection: false, layers: 1, bidirectional: false };
+  const structure = {
+    bias,
+    layerNorm,
+    skipInput: false,
+    projection: false,
+    peepholes: false,
+    layers: 1,
+    bidirectional: false,
+  };
   const sizes = { features, units: hidden, outputs: hidden };
   const made = parametersOf(net, { ...structure, ...sizes, init, biasInit, forgetBias });
   // As PyTorch names them: a cell has one layer, and says so nowhere.

@@ -21,8 +21,8 @@ function partsOf(name: string, rnn: Recurrent): Parts {
   const anatomy = anatomyOf(rnn);
   if (anatomy === undefined) throw new ArgumentError(`${name}: wanted a layer made by RNN, LSTM or GRU`);
   const fields = rnn as unknown as Readonly<Record<string, Param | undefined>>;
-  if (fields["weight_hr_l0"] !== undefined || fields["weight_norm_hh_l0"] !== undefined)
-    throw new ArgumentError(`${name}: Knet has no layers with a projection or layer normalization`);
+  if (["weight_hr_l0", "weight_peephole_l0", "weight_norm_hh_l0"].some((field) => fields[field] !== undefined))
+    throw new ArgumentError(`${name}: Knet has no layers with a projection, peepholes or layer normalization`);
   const layers = suffixes(anatomy.layers, anatomy.bidirectional).map((suffix) => ({
     weights: [fields[`weight_ih_${suffix}`], fields[`weight_hh_${suffix}`]!] as const,
     biases: [fields[`bias_ih_${suffix}`], fields[`bias_hh_${suffix}`]] as const,

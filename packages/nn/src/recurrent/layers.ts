@@ -25,7 +25,18 @@ import { recurrence, recurrentDefaults, structureKinds, type RecurrentOptions } 
 
 export interface RecurrentLayerOptions extends Pick<
   RecurrentOptions,
-  ("layers" | "bidirectional" | "bias" | "dropout" | "inputDropout" | "skipInput" | "layerNorm") | "batchFirst"
+  | (
+      | "recurrentDropout"
+      | "variational"
+      | "layers"
+      | "bidirectional"
+      | "bias"
+      | "dropout"
+      | "inputDropout"
+      | "skipInput"
+      | "layerNorm"
+    )
+  | "batchFirst"
 > {
   /** Features of each step of x (`input` is another name for it). */
   readonly in?: number;
@@ -45,6 +56,8 @@ export type GRUOptions = RecurrentLayerOptions;
 export interface LSTMOptions extends RecurrentLayerOptions {
   /** Features of h, fewer than `hidden`: h is a projection of what the cell gives. PyTorch's `proj_size`. */
   readonly projection?: number;
+  /** Whether the gates see c, by `weight_peephole_l0`, … */
+  readonly peepholes?: boolean;
   /**
    * The initial bias of the forget gate: that of x gets it, that of h gets 0. Knet's is 2, PyTorch has none of its own.
    */
@@ -103,7 +116,12 @@ const layerKinds: OptionKinds<RecurrentLayerOptions> = {
   init: callable,
   biasInit: callable,
 };
-const lstmKinds: OptionKinds<LSTMOptions> = { ...layerKinds, projection: positiveCount, forgetBias: finite };
+const lstmKinds: OptionKinds<LSTMOptions> = {
+  ...layerKinds,
+  projection: positiveCount,
+  peepholes: boolean,
+  forgetBias: finite,
+};
 
 const { projection: _, ...layerDefaults } = recurrentDefaults;
 const typeKind = oneOf("relu", "tanh", "lstm", "gru");
@@ -136,11 +154,12 @@ function planOf(kind: string, options: LSTMOptions, kinds: OptionKinds<LSTMOptio
     throw new ArgumentError(`${kind}: wanted a projection smaller than ${hidden}, the hidden units, got ${outputs}`);
   if (forgetBias !== undefined && !bias)
     throw new ArgumentError(`${kind}: wanted no forgetBias without biases, got ${forgetBias}`);
-  const { layers, bidirectional, dropout, inputDropout, layerNorm, init, biasInit } = read;
-  const structure = { layers, bidirectional, bias, skipInput, layerNorm, projection };
+  const { layers, bidirectional, layerNorm, peepholes, init, biasInit } = read;
+  const { dropout, inputDropout, recurrentDropout, variational } = read;
+  const structure = { layers, bidirectional, bias, skipInput, layerNorm, peepholes, projection };
   return {
     /** What each call passes on. */
-    structure: { ...structure, dropout, inputDropout },
+    structure: { ...structure, dropout, inputDropout, recurrentDropout, variational },
     parameters: { ...structure, features, units: hidden, outputs, init, biasInit, forgetBias },
     stateful: read.stateful ?? false,
     batchFirst: read.batchFirst ?? false,

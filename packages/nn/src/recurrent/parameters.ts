@@ -35,6 +35,7 @@ export function parametersOf(net: Net, plan: Plan): Record<string, Param> {
     bias_ih: forgetBias === undefined ? biasInit : forgetting(biasInit, units, forgetBias),
     bias_hh: recurrentInit,
     weight_hr: init,
+    weight_peephole: init,
     weight_norm_ih: ones(),
     weight_norm_hh: ones(),
     weight_norm_c: ones(),

@@ -1,8 +1,10 @@
 // Stacked and bidirectional recurrent networks over sequences: from x and the weights of all layers and directions to y
 // and the final states.
+import { learning } from "@weft/autograd";
 import {
   ArgumentError,
   concat,
+  mul,
   readTensor,
   readTensors,
   ShapeError,
@@ -23,8 +25,10 @@ import {
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { dropout as drop } from "../dropout.ts";
-import { ends, runLayer, step, weightShapes, type Net, type Structure, type Weights } from "./cell.ts";
+import { weightShapes, type Net, type Structure, type Weights } from "./cell.ts";
 import { layoutKinds, sequencesOf, within, type LayoutOptions } from "./layout.ts";
+import { runLayer } from "./one-layer.ts";
+import { ends, step } from "./steps.ts";
 
 export interface RecurrentOptions extends LayoutOptions {
   /** How many layers are stacked. */
@@ -37,10 +41,19 @@ export interface RecurrentOptions extends LayoutOptions {
   readonly dropout?: number;
   /** Dropout before the first layer (Knet's `dropout` is both). */
   readonly inputDropout?: number;
+  /** Dropout of h where it enters the sums, with one mask for all steps. The steps are then run one by one. */
+  readonly recurrentDropout?: number;
+  /** Whether `dropout` and `inputDropout` have one mask for all steps, too (Gal and Ghahramani 2016). */
+  readonly variational?: boolean;
   /** Each gate of the first layer gets x itself, without an input weight. x has as many features as there are units. */
   readonly skipInput?: boolean;
   /** Whether h is a projection of what an LSTM's cell gives, by a last weight `[P, H]`. Its steps are run one by one. */
   readonly projection?: boolean;
+  /**
+   * Whether the gates of an LSTM see c: i and f before the step, o after it, by a weight `[3 H]`, i f o (Gers and
+   * Schmidhuber 2000). The steps are run one by one.
+   */
+  readonly peepholes?: boolean;
   /**
    * Whether the sums from x and from h are normalized, each with weights `[parts · H]`, and for an LSTM also c before
    * its tanh, with a weight and a bias `[H]` (Ba et al. 2016). The steps are run one by one.
@@ -57,6 +70,8 @@ export const structureKinds = {
   bias: boolean,
   dropout: fraction,
   inputDropout: fraction,
+  recurrentDropout: fraction,
+  variational: boolean,
   skipInput: boolean,
   layerNorm: boolean,
   batchFirst: boolean,
@@ -65,6 +80,7 @@ export const recurrentKinds: OptionKinds<RecurrentOptions> = {
   ...layoutKinds,
   ...structureKinds,
   projection: boolean,
+  peepholes: boolean,
   training: boolean,
 };
 export const recurrentDefaults = {
@@ -73,8 +89,11 @@ export const recurrentDefaults = {
   bias: true,
   dropout: 0,
   inputDropout: 0,
+  recurrentDropout: 0,
+  variational: false,
   skipInput: false,
   projection: false,
+  peepholes: false,
   layerNorm: false,
 };
 
@@ -91,6 +110,7 @@ const meanings: Readonly<Record<keyof Weights<unknown>, string>> = {
   bias_ih: "the input bias",
   bias_hh: "the recurrent bias",
   weight_hr: "the projection's weight",
+  weight_peephole: "the peepholes' weight",
   weight_norm_ih: "the input norm's weight",
   weight_norm_hh: "the recurrent norm's weight",
   weight_norm_c: "the cell norm's weight",
@@ -110,9 +130,9 @@ export function recurrence(
 ): { readonly y: Tensor; readonly states: readonly Tensor[] } {
   const { name, cell } = net;
   const read = readOptions(name, options, recurrentKinds, recurrentDefaults);
-  const { layers, bidirectional, dropout, inputDropout, training } = read;
-  if (read.projection && cell.others.length === 0)
-    throw new ArgumentError(`${name}: a projection is for an LSTM, as PyTorch's proj_size`);
+  const { layers, bidirectional, dropout, inputDropout, recurrentDropout, training = learning() } = read;
+  if ((read.projection || read.peepholes) && cell.others.length === 0)
+    throw new ArgumentError(`${name}: projection and peepholes are for an LSTM`);
   const directions = bidirectional ? 2 : 1;
   readValue(name, "weights", weights, list);
   /** The names of the weights of layer l in one direction. */
@@ -146,7 +166,12 @@ export function recurrence(
     ),
   );
   const last: Tensor[][] = states.map(() => []);
-  let x = inputDropout > 0 ? drop(whole, inputDropout, { training }) : whole;
+  /** Some of the elements 0, at each step others or (`variational`) at all steps the same. */
+  const dropped = (v: Tensor, p: number): Tensor => {
+    if (p === 0 || !training) return v;
+    return read.variational ? mul(v, maskLike(v, [1, ...v.shape.slice(1)], p)) : drop(v, p, { training });
+  };
+  let x = dropped(whole, inputDropout);
   for (let l = 0; l < layers; l++) {
     const made: Tensor[] = [];
     const structure = structureOf(read, l);
@@ -158,16 +183,21 @@ export function recurrence(
       const first = starts.map((s, i) =>
         s === undefined ? x.backend.zeros([batch, i === 0 ? outputs : units], { dtype: x.dtype }) : step(s, k),
       );
-      const [all, ...others] = runLayer(net, x, first, own, { lengths, reverse });
+      const mask = recurrentDropout > 0 && training ? maskLike(x, [batch, outputs], recurrentDropout) : undefined;
+      const [all, ...others] = runLayer(net, x, first, own, { lengths, reverse }, mask);
       made.push(within(all, lengths));
       [step(all, ends(steps, reverse)[1]), ...others].forEach((end, i) => last[i]!.push(end));
     }
     x = made.length === 1 ? made[0]! : concat(made, { axis: 2 });
-    if (l < layers - 1 && dropout > 0) x = drop(x, dropout, { training });
+    if (l < layers - 1) x = dropped(x, dropout);
   }
   const finals = last.map((parts) => stack(parts));
   return { y: laidOut(x), states: single ? finals.map((s) => squeeze(s, 1)) : finals };
 }
+
+/** What dropout multiplies by. */
+const maskLike = ({ backend, dtype }: Tensor, shape: readonly number[], p: number): Tensor =>
+  drop(backend.ones(shape, { dtype }), p, { training: true });
 
 /** The given state, with a batch axis. */
 function initial(
