@@ -49,7 +49,7 @@ const near = (a: readonly number[], b: readonly number[], digits = 9) => {
 };
 const [T, B, I, H] = [5, 3, 4, 3];
 const types = ["relu", "tanh", "lstm", "gru"] as const;
-const made = <Type extends RNNType>(type: Type, more: Partial<RNNOptions> = {}) => {
+const made = <Type extends RNNType>(type: Type, more: Partial<Omit<RNNOptions, "type">> = {}) => {
   seed(1);
   return RNN({ type, in: I, hidden: H, ...more });
 };

@@ -105,7 +105,7 @@ export interface LSTM extends RecurrentLayer<RecurrentState, LstmResult> {}
 export interface GRU extends RecurrentLayer<HiddenState, RnnResult> {}
 
 /** See the function `RNN`. Its weights are fields `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, … */
-export type RNN<Type extends RNNType = RNNType> = "lstm" extends Type ? LSTM : GRU;
+export type RNN<Type extends RNNType = RNNType> = [Type] extends ["lstm"] ? LSTM : GRU;
 
 const layerKinds: OptionKinds<RecurrentLayerOptions> = {
   ...structureKinds,
