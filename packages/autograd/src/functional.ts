@@ -25,7 +25,7 @@ export type Tree = Operand | readonly Tree[] | { readonly [key: string]: Tree };
 export type Grads<T> = T extends Tensor | Box ? Tensor : T extends object ? { [K in keyof T]: Grads<T[K]> } : T;
 
 /** The highest level among the tensors of the arguments. */
-const highestLevel = (args: unknown): number => {
+export const highestLevel = (args: unknown): number => {
   let level = 0;
   for (const x of leavesOf(args))
     if ("interpreter" in x && x.interpreter.closed !== true) level = Math.max(level, x.interpreter.level);
@@ -48,13 +48,14 @@ function dense(leaf: Tensor): Tensor {
 }
 
 type Scalar<Args extends unknown[]> = (...args: Args) => Operand;
-type At<Args extends unknown[], N> = N extends readonly number[]
+/** The gradients of the arguments that N numbers. */
+export type At<Args extends unknown[], N> = N extends readonly number[]
   ? { [K in keyof N]: N[K] extends keyof Args ? Grads<Args[N[K]]> : never }
   : N extends keyof Args
     ? Grads<Args[N]>
     : never;
 
-const argnumsKind: OptionKind<number | readonly number[]> = {
+export const argnumsKind: OptionKind<number | readonly number[]> = {
   wanted: "the number of an argument, or a list of them",
   is: (x): x is number | readonly number[] => count.is(x) || (Array.isArray(x) && x.every(count.is)),
 };
@@ -135,15 +136,25 @@ export function vjp<Args extends Tree[], Y>(
   f: (...args: Args) => Y,
   ...args: Args
 ): [value: Grads<Y>, pullback: (g: Grads<Y>) => { [K in keyof Args]: Grads<Args[K]> }] {
-  readValue("vjp", "what is differentiated", f, callable);
+  return pulled("vjp", f, args) as never;
+}
+
+/** `vjp` in the name of another function. Its tape is above the level `above`, and above the arguments. */
+export function pulled(
+  op: string,
+  f: (...args: any) => unknown,
+  args: readonly unknown[],
+  above = 0,
+): [value: unknown, pullback: (g: unknown) => unknown[]] {
+  readValue(op, "what is differentiated", f, callable);
   const { scope } = context;
   const recorder = new Recorder(context.tape as Recorder | undefined, scope, {
     parameters: false,
-    above: highestLevel(args),
+    above: Math.max(above, highestLevel(args)),
   });
   const [leaves, y] = below(recorder, scope, () => {
-    const leaves = args.map((arg) => mapTree(arg, (x) => lifted("vjp", recorder, x)));
-    return [leaves, mapTree(f(...(leaves as Args)), (x) => readTensor(x, "vjp"))];
+    const leaves = args.map((arg) => mapTree(arg, (x) => lifted(op, recorder, x)));
+    return [leaves, mapTree(f(...leaves), (x) => readTensor(x, op))];
   });
   recorder.closed = true;
   const results = leavesOf(y) as Tensor[];
@@ -152,13 +163,13 @@ export function vjp<Args extends Tree[], Y>(
     mapTree(y, (x) => recorder.under(x as Tensor)),
     given,
   );
-  const pullback = (g: unknown): unknown => {
-    const gs = leavesOf(g).map((x) => readTensor(x, "vjp"));
+  const pullback = (g: unknown): unknown[] => {
+    const gs = leavesOf(g).map((x) => readTensor(x, op));
     if (gs.length !== results.length)
-      throw new ArgumentError(`vjp: the value has ${results.length} tensors, the pullback got ${gs.length}`);
+      throw new ArgumentError(`${op}: the value has ${results.length} tensors, the pullback got ${gs.length}`);
     for (const [k, r] of results.entries())
       if (!sameShape(gs[k]!.shape, r.shape))
-        throw new ShapeError(`vjp: the pullback wants a gradient of shape [${r.shape}], got [${gs[k]!.shape}]`);
+        throw new ShapeError(`${op}: the pullback wants a gradient of shape [${r.shape}], got [${gs[k]!.shape}]`);
     const inner = openScope("the pullback returned");
     try {
       return below(context.tape, inner, () => {
@@ -169,16 +180,18 @@ export function vjp<Args extends Tree[], Y>(
         } finally {
           pass.finish();
         }
-        return mapTree(leaves, (leaf) => {
-          let x = dense(leaf as Tensor);
-          // It may be a tensor of the caller's, or one that was handed out already: then it gets another handle.
-          if (x.interpreter.level === 0 && x.owner !== inner) {
-            x = x.interpreter.backend.retain(x);
-            x.owner = inner;
-          }
-          escape(x, inner, inner.parent);
-          return x;
-        });
+        return leaves.map((tree) =>
+          mapTree(tree, (leaf) => {
+            let x = dense(leaf as Tensor);
+            // It may be a tensor of the caller's, or one that was handed out already: then it gets another handle.
+            if (x.interpreter.level === 0 && x.owner !== inner) {
+              x = x.interpreter.backend.retain(x);
+              x.owner = inner;
+            }
+            escape(x, inner, inner.parent);
+            return x;
+          }),
+        );
       });
     } finally {
       for (const leaf of leavesOf(leaves) as Tensor[]) clear(leaf.payload as Entry);
@@ -186,7 +199,7 @@ export function vjp<Args extends Tree[], Y>(
       closeScope(inner);
     }
   };
-  return [value, pullback] as ReturnType<typeof vjp<Args, Y>>;
+  return [value, pullback];
 }
 
 function clear(entry: Entry): void {

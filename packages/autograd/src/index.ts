@@ -7,6 +7,7 @@ export { checkpoint } from "./checkpoint.ts";
 export { customGradient, type Custom } from "./custom.ts";
 export { diff, Tape } from "./diff.ts";
 export { grad, stopGradient, valueAndGrad, vjp, type Grads, type Tree } from "./functional.ts";
+export { hessian, hvp, jacobian, jvp } from "./jacobian.ts";
 export { StateError } from "./keeper.ts";
 export { RowSparse } from "./sparse.ts";
 export { learning, training } from "./training.ts";

@@ -1,4 +1,5 @@
 // Samples of several operations together, as in models: what a backend merges, reuses or keeps must not show.
+import { hessian, hvp, jacobian, jvp } from "@weft/autograd";
 import * as weft from "@weft/tensor";
 import { add, conv, matmul, maxPool, mean, mul, relu, sub, sum, type Operand, type Tensor } from "@weft/tensor";
 import { between, booleans, distinct, floats, integers, positive, sample, type Collection } from "../sample.ts";
@@ -16,7 +17,7 @@ const cell = (x: Tensor, h: Operand, c: Operand, w: Tensor, u: Tensor, b: Tensor
   return [mul(weft.sigmoid(o), weft.tanh(next)), next];
 };
 
-export const programs: Collection<"layers" | "reductions" | "movement and merging" | "reuse"> = {
+export const programs: Collection<"layers" | "reductions" | "movement and merging" | "reuse" | "derivatives"> = {
   family: "fused",
   samples: {
     layers: [
@@ -100,6 +101,14 @@ export const programs: Collection<"layers" | "reductions" | "movement and mergin
         weft.log(sub(x, x));
         return mul(x, 2);
       }),
+    ],
+    derivatives: [
+      sample("along tangents", [between(-1, 1, 2, 3), floats(2, 3)], (x, v) => jvp((z: Tensor) => weft.softmax(weft.sin(z)), [x], [v])), // prettier-ignore
+      sample("a Jacobian by rows and by columns", [positive(2, 2)], (x) => [jacobian((z: Tensor) => sum(weft.log(z), { axis: 1 }))(x), jacobian((z: Tensor) => matmul(z, weft.slice(z, { ends: [2, 1] })))(x)], { order: 1 }), // prettier-ignore
+      sample("a Hessian and its product with a vector", [between(-1, 1, 3), floats(3)], (x, v) => {
+        const f = (z: Tensor) => sum(mul(weft.tanh(z), weft.square(z)));
+        return [hessian(f)(x), ...hvp(f, [x], [v])[1]];
+      }, { order: 1 }), // prettier-ignore
     ],
   },
 };
