@@ -1,15 +1,19 @@
 // An overlay replaces the values of boxes while a function is run again: reads return what the first run read, and
 // writes stay in the overlay. So the second run sees what the first one saw, and changes nothing.
-import { readTensor, type Tensor } from "@weft/tensor";
+import { readTensor, type DType, type Shape, type Tensor } from "@weft/tensor";
 import type { Recorder } from "./tape.ts";
 
 /** A box as an overlay sees it. */
 export interface Covered {
+  readonly shape: Shape;
+  readonly dtype: DType;
   /** On an open tape the box stands for x from now on; its own value does not change. */
   trace(x: Tensor): void;
 }
 
 export class Overlay {
+  /** Whether it replaces every box: then none is initialized. */
+  readonly replacesAll: boolean = false;
   /** What the first run read; undefined for boxes that it wrote before reading. */
   readonly #seen: Map<Covered, Tensor | undefined> = new Map();
   /** What the last run wrote, box by box. */

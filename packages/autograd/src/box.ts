@@ -146,10 +146,10 @@ abstract class BoxBase implements Box, Covered {
     return { shape: this.shape, dtype: this.dtype };
   }
 
-  /** Makes the value on a backend, if there is none yet. */
+  /** Makes the value on a backend, if there is none yet and it is needed. */
   initialize(backend: Backend): this {
     const { lazyValue } = this.#content;
-    if (lazyValue === undefined) return this;
+    if (lazyValue === undefined || overlay()?.replacesAll === true) return this;
     const inner = openScope(`the ${this.kind} took its first value`);
     const { caller } = context;
     // Errors of the initializer must not carry the name of the function that needs the value

@@ -9,5 +9,6 @@ export { diff, Tape } from "./diff.ts";
 export { grad, stopGradient, valueAndGrad, vjp, type Grads, type Tree } from "./functional.ts";
 export { hessian, hvp, jacobian, jvp } from "./jacobian.ts";
 export { StateError } from "./keeper.ts";
+export { shapes, type Described, type Shapes } from "./shapes.ts";
 export { RowSparse } from "./sparse.ts";
 export { learning, training } from "./training.ts";

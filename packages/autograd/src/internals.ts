@@ -6,6 +6,6 @@ export { companyOf, wasFound } from "./company.ts";
 export { copiedState, draftState, KEEPER, keptState, nothing, takeState } from "./keeper.ts";
 export type { Draft, Given, Keeper, NamedParam, StateRecord } from "./keeper.ts";
 export { boxes, children, keepers, namedParams, walk, type NamedBox } from "./model.ts";
-
+export { onShapes } from "./shapes.ts";
 export { trained } from "./training.ts";
 export { WeakList } from "./weak-list.ts";

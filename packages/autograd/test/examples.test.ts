@@ -6,7 +6,7 @@ import { testExamples } from "../../../test/examples.ts";
 
 testExamples({
   name: "autograd",
-  atLeast: 28,
+  atLeast: 29,
   readme: (code) => !code.startsWith("mul:"), // a line of the table of rules
   around: (backend) => {
     const { tensor, randn } = backend;

@@ -1,6 +1,7 @@
 // A model that applies layers in order.
 import { ArgumentError, readTensor, type Operand, type Tensor } from "@weft/tensor";
 import { alias, describe } from "@weft/tensor/internals";
+import { called } from "./call-observer.ts";
 import { named } from "./layer.ts";
 
 /** An element of a chain: a layer, or any function of one tensor. */
@@ -34,7 +35,10 @@ export function Chain<L extends Links>(...links: L): Chain<L> {
       );
   const call = (x: Operand): Tensor => {
     let y = x;
-    for (let k = 0; k < links.length; k++) y = (self as unknown as readonly Link[])[k]!(y as Tensor);
+    for (let k = 0; k < links.length; k++) {
+      const link = (self as unknown as readonly Link[])[k]!;
+      y = called(link, () => link(y as Tensor), k);
+    }
     return links.length > 0 ? (y as Tensor) : alias(readTensor(y, "Chain")); // a handle of its own
   };
   const self = named("Chain", call, Object.fromEntries(links.entries())) as unknown as Chain<L>;

@@ -2,6 +2,7 @@
 import { overlay } from "@weft/autograd/internals";
 import { ArgumentError, type Tensor } from "@weft/tensor";
 import { callable, context, readValue, resultOf, string } from "@weft/tensor/internals";
+import { called } from "./call-observer.ts";
 import { watched } from "./hidden.ts";
 import { outline } from "./outline.ts";
 
@@ -58,7 +59,7 @@ export function named<Call extends (...args: never[]) => unknown, Fields extends
   call: Call,
   fields: Fields,
 ): Call & Fields {
-  const self = watched(call);
+  const self: Call = watched(((...args) => called(self, () => call(...args))) as Call);
   const text = (): string => outline(self);
   // Defined rather than assigned, so that they do not count as fields.
   const shown = { toString: text, [Symbol.for("nodejs.util.inspect.custom")]: text, toJSON: () => ({ ...self }) };

@@ -1,0 +1,57 @@
+// The table of a model's layers, from shapes alone.
+import { flatten, matmul, relu, type Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
+import {
+  BatchNorm,
+  Chain,
+  Conv,
+  Dropout,
+  Embedding,
+  layer,
+  Linear,
+  LSTM,
+  MaxPool,
+  params,
+  summary,
+} from "../src/index.ts";
+
+test("each call of a layer has a line, with its own parameters and multiply-adds", () => {
+  const model = Chain(Conv({ in: 1, out: 20, kernel: 5 }), relu, MaxPool(2), Chain(BatchNorm(20), Dropout()), flatten, Linear(2880, 10)); // prettier-ignore
+  expect(summary(model, [100, 1, 28, 28])).toBe(`layer             result                parameters  multiply-adds
+Chain             f32[100, 10]
+  0: Conv         f32[100, 20, 24, 24]         520     28,800,000
+  1: relu         f32[100, 20, 24, 24]
+  2: MaxPool      f32[100, 20, 12, 12]
+  3: Chain        f32[100, 20, 12, 12]
+    0: BatchNorm  f32[100, 20, 12, 12]          40
+    1: Dropout    f32[100, 20, 12, 12]
+  4: flatten      f32[100, 2880]
+  5: Linear       f32[100, 10]              28,810      2,880,000
+29,370 parameters, 31,680,000 multiply-adds
+0.11 MiB of parameters and state, 13.19 MiB of results of layers`);
+  expect(params(model).some((p) => p.initialized)).toBe(false);
+});
+
+test("a layer that is called twice has its parameters once; closures and several inputs", () => {
+  const shared = Linear(3, 3);
+  const text = summary((x: Tensor, y: Tensor) => matmul(shared(shared(x)), y), [2, 3], { shape: [3, 4], dtype: "f32" });
+  expect(text.split("\n").slice(1, 5)).toEqual([
+    "function  f32[2, 4]                         24",
+    "  Linear  f32[2, 3]          12             18",
+    "  Linear  f32[2, 3]                         18",
+    "12 parameters, 60 multiply-adds",
+  ]);
+});
+
+test("layers with products of their own: recurrent nets, tables of words", () => {
+  const rnn = LSTM({ in: 10, hidden: 20, layers: 2, bidirectional: true });
+  expect(summary(rnn, [7, 3, 10])).toContain("15,040 parameters, 302,400 multiply-adds");
+  expect(summary(Embedding(50, 4), { shape: [2, 3], dtype: "i32" })).toMatch(/Embedding +f32\[2, 3, 4\] +200\n/);
+  const mine = layer("Mine", (x: Tensor) => mine.inner(x), { inner: Linear(3, 2) });
+  expect(summary(mine, [1, 3])).toMatch(/Mine +f32\[1, 2\]\n  inner: Linear +f32\[1, 2\] +8 +6\n/);
+});
+
+test("what does not fit is the model's own error", () => {
+  expect(() => summary(Linear(3, 2), [1, 4])).toThrow("Linear");
+  expect(() => summary({}, [1])).toThrow("summary: wanted a function as the model");
+});
