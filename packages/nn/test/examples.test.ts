@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { state } from "@weft/autograd";
 import * as nn from "@weft/nn";
+import * as models from "@weft/nn/models";
 import { sum, type Tensor } from "@weft/tensor";
 import { afterEach, beforeEach } from "vitest";
 import { testExamples } from "../../../test/examples.ts";
@@ -18,11 +19,12 @@ afterEach(() => {
 
 testExamples({
   name: "nn",
-  atLeast: 59,
+  atLeast: 81,
   around: ({ ones, randn, tensor, zeros }) => {
     const model = nn.Linear(8, 3);
     return {
       ...nn,
+      ...models,
       bias: zeros([8]),
       fetch: async () => new Response(await nn.toBytes(model)),
       images: randn([2, 1, 28, 28]),

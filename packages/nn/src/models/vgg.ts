@@ -1,0 +1,94 @@
+// Networks of 3 × 3 convolutions (Simonyan and Zisserman 2015), with and without batch normalization.
+import { flatten, matmul, relu, transpose, type Operand, type Tensor } from "@weft/tensor";
+import { Chain, type Link } from "../chain.ts";
+import { Conv, MaxPool } from "../conv.ts";
+import { constant } from "../initializers.ts";
+import { layer } from "../layer.ts";
+import { BatchNorm, Dropout } from "../norm-layers.ts";
+import { classifier, fanOutNormal } from "./convolution-block.ts";
+import { classesOf, type ModelOptions } from "./model-options.ts";
+
+/** See `vgg16`. */
+export interface VGG {
+  (x: Operand): Tensor;
+  features: Link;
+  classifier: Link;
+}
+
+/** Convolutions per stage; a stage has the channels below, and ends in a pooling layer. */
+const stages = {
+  vgg11: [1, 1, 2, 2, 2],
+  vgg13: [2, 2, 2, 2, 2],
+  vgg16: [2, 2, 3, 3, 3],
+  vgg19: [2, 2, 4, 4, 4],
+} as const;
+const channels = [64, 128, 256, 512, 512] as const;
+
+/** The size that features are pooled to. */
+const SIZE = 7;
+
+/** Means over the windows that divide an axis of n elements into SIZE parts, as PyTorch divides it: a row per window. */
+const windows = (n: number): number[][] =>
+  Array.from({ length: SIZE }, (_, i) => {
+    const [begin, end] = [Math.floor((i * n) / SIZE), Math.ceil(((i + 1) * n) / SIZE)];
+    return Array.from({ length: n }, (_, j) => (j >= begin && j < end ? 1 / (end - begin) : 0));
+  });
+
+/** x `[N, C, H, W]` → `[N, C, 7, 7]`. At other sizes than 224 × 224, each result is the mean of a window. */
+function pooled(x: Tensor): Tensor {
+  const [height, width] = x.shape.slice(2) as [number, number];
+  let y = x;
+  if (height !== SIZE) y = matmul(x.backend.tensor(windows(height), { dtype: x.dtype }), y);
+  if (width !== SIZE) y = matmul(y, transpose(x.backend.tensor(windows(width), { dtype: x.dtype })));
+  return y;
+}
+
+function vgg(name: keyof typeof stages, norm: boolean, options: ModelOptions | undefined): VGG {
+  const classes = classesOf(norm ? `${name}_bn` : name, options);
+  let inputs = 3;
+  const links = stages[name].flatMap((count, stage): Link[] => {
+    const outputs = channels[stage]!;
+    const convolutions = Array.from({ length: count }, (_, k): Link[] => {
+      const conv = Conv({ in: k === 0 ? inputs : outputs, out: outputs, kernel: 3, padding: 1, init: fanOutNormal, biasInit: constant(0) }); // prettier-ignore
+      return norm ? [conv, BatchNorm(outputs), relu] : [conv, relu];
+    });
+    inputs = outputs;
+    return [...convolutions.flat(), MaxPool(2)];
+  });
+  const call = (x: Operand): Tensor => self.classifier(flatten(pooled(self.features(x as Tensor))));
+  const self: VGG = layer("VGG", call, {
+    features: Chain(...links) as Link,
+    classifier: Chain(
+      classifier(inputs * SIZE ** 2, 4096),
+      relu,
+      Dropout(0.5),
+      classifier(4096, 4096),
+      relu,
+      Dropout(0.5),
+      classifier(4096, classes),
+    ) as Link,
+  });
+  return self;
+}
+
+/** VGG-11: see `vgg16`. @example const model = vgg11({ numClasses: 10 }); */
+export const vgg11 = (options?: ModelOptions): VGG => vgg("vgg11", false, options);
+/** VGG-13: see `vgg16`. @example const model = vgg13({ numClasses: 10 }); */
+export const vgg13 = (options?: ModelOptions): VGG => vgg("vgg13", false, options);
+/**
+ * VGG-16: images `[N, 3, H, W]` (see `imageNetInput`) → scores `[N, numClasses]`, with torchvision's names.
+ *
+ * @example
+ * shapes(vgg16(), [1, 3, 224, 224]).shape; // [1, 1000]
+ */
+export const vgg16 = (options?: ModelOptions): VGG => vgg("vgg16", false, options);
+/** VGG-19: see `vgg16`. @example const model = vgg19({ numClasses: 10 }); */
+export const vgg19 = (options?: ModelOptions): VGG => vgg("vgg19", false, options);
+/** VGG-11 with batch normalization: see `vgg16`. @example const model = vgg11_bn({ numClasses: 10 }); */
+export const vgg11_bn = (options?: ModelOptions): VGG => vgg("vgg11", true, options);
+/** VGG-13 with batch normalization: see `vgg16`. @example const model = vgg13_bn({ numClasses: 10 }); */
+export const vgg13_bn = (options?: ModelOptions): VGG => vgg("vgg13", true, options);
+/** VGG-16 with batch normalization: see `vgg16`. @example const model = vgg16_bn({ numClasses: 10 }); */
+export const vgg16_bn = (options?: ModelOptions): VGG => vgg("vgg16", true, options);
+/** VGG-19 with batch normalization: see `vgg16`. @example const model = vgg19_bn({ numClasses: 10 }); */
+export const vgg19_bn = (options?: ModelOptions): VGG => vgg("vgg19", true, options);

@@ -1,0 +1,150 @@
+// The models that are known by name: torchvision's names and shapes of parameters, and its results.
+import { createHash } from "node:crypto";
+import { diff, shapes } from "@weft/autograd";
+import { sum, type Tensor } from "@weft/tensor";
+import { openSync } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import * as models from "../src/models/index.ts";
+import { fromBytes, toBytes } from "../src/index.ts";
+import { boxes } from "../src/tree.ts";
+
+const { tensor } = openSync();
+const { imageNetInput, ...named } = models;
+
+/** Of torchvision 0.14: entries of the state, numbers to learn, and a hash of the names and shapes in order. */
+const known = [
+  ["resnet18", 122, 11689512, "d50237547253251c"],
+  ["resnet34", 218, 21797672, "d1b8c819ce5c294e"],
+  ["resnet50", 320, 25557032, "d315d42faada74d4"],
+  ["resnet101", 626, 44549160, "7ed4a498b9658fa6"],
+  ["resnet152", 932, 60192808, "eca32f1fc2b852eb"],
+  ["wide_resnet50_2", 320, 68883240, "a34fb9be0bbde56d"],
+  ["wide_resnet101_2", 626, 126886696, "1809afed14869fa8"],
+  ["resnext50_32x4d", 320, 25028904, "e42fe0214381e77c"],
+  ["resnext101_32x8d", 626, 88791336, "5d8e135ab5717dd5"],
+  ["vgg11", 22, 132863336, "6bea93bab7e6f453"],
+  ["vgg13", 26, 133047848, "f594910b564c6093"],
+  ["vgg16", 32, 138357544, "39eff0b6d5c9fdf2"],
+  ["vgg19", 38, 143667240, "da1b75d8526f4714"],
+  ["vgg11_bn", 62, 132868840, "e0cc1ed65c2a9e57"],
+  ["vgg13_bn", 76, 133053736, "6ebc0678c426ed68"],
+  ["vgg16_bn", 97, 138365992, "f04c840a06916acf"],
+  ["vgg19_bn", 118, 143678248, "f3aafe9c1dff22e3"],
+  ["mobilenet_v2", 314, 3504872, "396bf06f8a6c3e54"],
+  ["mobilenet_v3_large", 312, 5483032, "39bbe5c851e62509"],
+  ["mobilenet_v3_small", 244, 2542856, "edd65ac59fef1d86"],
+  ["efficientnet_b0", 360, 5288548, "b1f4eef9dcd4c2da"],
+] as const;
+const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+test("all models are known", () => {
+  expect(Object.keys(named).toSorted()).toEqual(known.map(([name]) => name).toSorted());
+});
+
+test.each(known)("%s has torchvision's names and shapes, and checks in no time", (name, entries, numbers, hash) => {
+  const model = models[name]();
+  const places = boxes(model);
+  expect(places.length).toBe(entries);
+  expect(places.reduce((n, { box }) => n + (box.kind === "param" ? size(box.shape) : 0), 0)).toBe(numbers);
+  const text = places.map(({ path, box }) => `${path} ${box.shape.join(",")}`).join("\n");
+  expect(createHash("sha256").update(text).digest("hex").slice(0, 16)).toBe(hash);
+  expect(shapes(model, [2, 3, 224, 224])).toEqual({ shape: [2, 1000], dtype: "f32" });
+  expect(() => shapes(model, [2, 1, 224, 224])).toThrow("Conv");
+  expect(shapes(models[name]({ numClasses: 5 }), [1, 3, 160, 192]).shape).toEqual([1, 5]);
+  expect(places.some(({ box }) => box.initialized)).toBe(false);
+  // @ts-expect-error there is no such option
+  expect(() => models[name]({ classes: 5 })).toThrow(`${name}: there is no option "classes"`);
+});
+
+/** Values by formulas, which the script that made the numbers below used in Python. */
+function filled<M>(model: M): M {
+  for (const [p, { path, box }] of boxes(model).entries()) {
+    if (box.dtype !== "f32") continue;
+    const { shape } = box;
+    const n = size(shape);
+    const scale = (s: number): number =>
+      shape.length > 1
+        ? s * Math.sqrt((3 * shape[0]!) / n)
+        : path.endsWith("running_var")
+          ? 1 + 0.5 * s
+          : path.endsWith("weight")
+            ? 1 + 0.1 * s
+            : 0.1 * s;
+    const values = Float32Array.from({ length: n }, (_, i) => scale(Math.sin(1.7 * p + 0.37 * i)));
+    box.value = tensor(values, { shape });
+  }
+  return model;
+}
+const image = (shape: number[]) =>
+  tensor(
+    Float32Array.from({ length: size(shape) }, (_, i) => Math.sin(0.1 * i)),
+    { shape },
+  );
+
+test.each([
+  ["resnet18", [-6.49726, -12.91495, -8.710349, 2.648562, 11.7802, 11.15108, 1.307315, -9.580749, -12.48361, -4.987959]],
+  ["mobilenet_v2", [5.451343, -8.23966, 5.929909, -0.4973156, -5.472327, 8.119385, -6.106009, 0.6391411, 5.388418, -8.022253]],
+  ["mobilenet_v3_small", [0.9322657, -3.40353, 0.9627626, 2.614208, -2.712981, -0.9446404, 3.367812, -1.015256, -2.523264, 2.837551]],
+  ["efficientnet_b0", [6.301016, -8.588783, 6.211188, 0.09041386, -6.033362, 8.726414, -6.222025, 0.1456529, 5.924407, -8.763749]],
+] as const)("%s computes what torchvision's does", async (name, wanted) => {
+  const model = filled(models[name]({ numClasses: 10 }));
+  const y = await model(image([2, 3, 32, 32])).data();
+  const most = Math.max(...wanted.map(Math.abs));
+  wanted.forEach((v, i) => expect(Math.abs(y[i]! - v)).toBeLessThan(1e-5 * most));
+}, 30_000); // prettier-ignore
+
+test("VGG pools features of any size as PyTorch's adaptive pooling does", () => {
+  const model = models.vgg11();
+  model.features = (x) => x;
+  model.classifier = (x) => x;
+  const wanted = [[0, 0, 0.5, 1, 1.5, 2, 2], [1.5, 1.5, 2, 2.5, 3, 3.5, 3.5], [4.5, 4.5, 5, 5.5, 6, 6.5, 6.5], [6, 6, 6.5, 7, 7.5, 8, 8], [7.5, 7.5, 8, 8.5, 9, 9.5, 9.5], [10.5, 10.5, 11, 11.5, 12, 12.5, 12.5], [12, 12, 12.5, 13, 13.5, 14, 14]]; // prettier-ignore
+  const x = tensor(
+    Float32Array.from({ length: 15 }, (_, i) => i),
+    { shape: [1, 1, 5, 3] },
+  );
+  expect(model(x).arraySync()).toEqual([wanted.flat()]);
+});
+
+test("learn, with parts that are left out at random", () => {
+  for (const name of ["efficientnet_b0", "mobilenet_v3_small", "vgg11_bn", "resnet50"] as const) {
+    const model = models[name]();
+    const { box } = boxes(model)[0]!;
+    const gradient = shapes((x: Tensor) => diff(() => sum(model(x))).grad(box as never), [2, 3, 64, 64]);
+    expect(gradient.shape).toEqual(box.shape);
+  }
+});
+
+test("files bring a model back", async () => {
+  const model = models.mobilenet_v3_small({ numClasses: 2 });
+  const x = image([1, 3, 32, 32]);
+  const again = fromBytes(await toBytes(model), models.mobilenet_v3_small({ numClasses: 2 }));
+  expect(again(x).arraySync()).toEqual(model(x).arraySync());
+});
+
+test("images become inputs as torchvision's do", () => {
+  const pixels = tensor(
+    Uint8Array.from({ length: 105 }, (_, i) => (i * 37) % 256),
+    { shape: [1, 5, 7, 3] },
+  );
+  /** The resized pixels, from what the function returns. */
+  const bytes = (x: Tensor): number[] => {
+    const [mean, std] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]; // prettier-ignore
+    return [...x.dataSync()].map((v, i) => Math.round((v * std[i >> 2]! + mean[i >> 2]!) * 255 * 1e3) / 1e3);
+  };
+  const small = { resize: 4, crop: 2 };
+  expect(bytes(imageNetInput(pixels, small))).toEqual([136, 136, 147, 147, 127, 173, 137, 184, 117, 68, 128, 79]);
+  const picked = [89, 142, 101, 154, 126, 179, 138, 191, 163, 63, 175, 74];
+  expect(bytes(imageNetInput(pixels, { ...small, antialias: false }))).toEqual(picked);
+  expect(bytes(imageNetInput(pixels.permute([0, 3, 1, 2]), { ...small, antialias: false }))).toEqual(picked);
+  const floats = imageNetInput(pixels.cast("f32").div(255), small).dataSync();
+  imageNetInput(pixels, small).dataSync().forEach((v, i) => expect(Math.abs(v - floats[i]!)).toBeLessThan(0.51 / 255 / 0.224)); // prettier-ignore
+  expect(imageNetInput(pixels).shape).toEqual([1, 3, 224, 224]);
+  const square = tensor(new Uint8Array(27), { shape: [1, 3, 3, 3] });
+  expect(() => imageNetInput(square)).toThrow("may be NHWC or NCHW");
+  expect(imageNetInput(square, { layout: "NCHW", ...small }).shape).toEqual([1, 3, 2, 2]);
+  expect(() => imageNetInput(tensor([1]))).toThrow(
+    "imageNetInput: wanted images [N, H, W, 3] or [N, 3, H, W], got [1]",
+  );
+  expect(() => imageNetInput(pixels, { crop: 9, resize: 8 })).toThrow("wanted a crop of at most the size 8, got 9");
+  expect(() => imageNetInput(pixels.cast("i32"))).toThrow("wanted u8 in 0 … 255 or f32 in 0 … 1, got i32");
+});
