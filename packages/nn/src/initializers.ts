@@ -1,6 +1,6 @@
 // Initial values of parameters. An initializer is a function of a shape and of random draws.
 import { ArgumentError, type Shape } from "@weft/tensor";
-import { finite, nonNegative, type OptionKinds, readOptions, readValue, sizeOf } from "@weft/tensor/internals";
+import { finiteNumber, nonNegative, type OptionKinds, readOptions, readValue, sizeOf } from "@weft/tensor/internals";
 import type { Draws } from "./host-random.ts";
 
 /** Makes the first values of a parameter, row-major. */
@@ -17,7 +17,7 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
 
 /** Every value is `value`. @example Linear(784, 10, { biasInit: constant(0.1) }); */
 export function constant(value: number): Initializer {
-  readValue("constant", "value", value, finite);
+  readValue("constant", "value", value, finiteNumber);
   return (shape) => new Float64Array(sizeOf(shape)).fill(value);
 }
 
@@ -34,8 +34,8 @@ export const ones = (): Initializer => constant(1);
  * Linear(784, 10, { init: uniform(0.05) });
  */
 export function uniform(low = -1, high?: number): Initializer {
-  readValue("uniform", "low", low, finite);
-  if (high !== undefined) readValue("uniform", "high", high, finite);
+  readValue("uniform", "low", low, finiteNumber);
+  if (high !== undefined) readValue("uniform", "high", high, finiteNumber);
   const [from, to] = high === undefined ? [-Math.abs(low), Math.abs(low)] : [low, high];
   return (shape, draws) => draws.uniform(sizeOf(shape)).map((u) => from + u * (to - from));
 }
@@ -51,7 +51,7 @@ export interface GainOptions {
 export interface SlopeOptions {
   readonly negativeSlope?: number;
 }
-const normalKinds: OptionKinds<NormalOptions> = { mean: finite, std: nonNegative };
+const normalKinds: OptionKinds<NormalOptions> = { mean: finiteNumber, std: nonNegative };
 const gainKinds: OptionKinds<GainOptions> = { gain: nonNegative };
 
 const gaussianOf =
@@ -100,7 +100,7 @@ export function xavierNormal(options?: GainOptions): Initializer {
 
 /** √2 for relu, and √(2 / (1 + slope²)) for a leaky relu with that slope. */
 function heGain(op: string, options: SlopeOptions | undefined): number {
-  const { negativeSlope } = readOptions(op, options, { negativeSlope: finite }, { negativeSlope: 0 });
+  const { negativeSlope } = readOptions(op, options, { negativeSlope: finiteNumber }, { negativeSlope: 0 });
   return Math.sqrt(2 / (1 + negativeSlope * negativeSlope));
 }
 

@@ -25,7 +25,7 @@ import {
 import {
   boolean,
   count,
-  finite,
+  finiteNumber,
   inNameOf,
   integer,
   oneOf,
@@ -55,7 +55,7 @@ const convKinds: OptionKinds<Conv4Options> = {
   stride: perAxis,
   dilation: perAxis,
   mode: oneOf(0, 1),
-  alpha: finite,
+  alpha: finiteNumber,
   group: positiveCount,
 };
 const convDefaults = { padding: 0, stride: 1, dilation: 1, mode: 0, alpha: 1, group: 1 } as const;
@@ -117,7 +117,7 @@ const poolKinds: OptionKinds<Pool4Options> = {
   padding: sidesPerAxis,
   stride: perAxis,
   mode: oneOf(0, 1, 2, 3),
-  alpha: finite,
+  alpha: finiteNumber,
 };
 const poolDefaults = { window: 2 as PerAxis, padding: 0 as PerAxis, mode: 0 as 0 | 1 | 2 | 3, alpha: 1 };
 

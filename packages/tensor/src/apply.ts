@@ -1,7 +1,7 @@
 // The only place where an operation is dispatched. It reads the operands, finds the highest interpreter among them,
 // runs the shape rule, and then the interpreter.
 import { sameShape, shapeOf } from "./axes.ts";
-import { inNameOf } from "./context.ts";
+import { context, inNameOf } from "./context.ts";
 import { ArgumentError, BackendMismatchError, describe, ReleasedTensorError, VersionError } from "./errors.ts";
 import { isFloat, promote } from "./dtype.ts";
 import type { FusedAttrs, FusedOp } from "./fused.ts";
@@ -217,7 +217,9 @@ export function applyRead<K extends OpName>(op: K, values: Value[], attrs: Attrs
   const top = highest(op, values);
   const inferred = shapes[op](values, attrs, op);
   const shape = (values[0] as Tensor).shape === inferred ? inferred : frozen(op, values, inferred);
-  return top.run(op, values, attrs, shape, dtypes[op](values, attrs, op));
+  const y = top.run(op, values, attrs, shape, dtypes[op](values, attrs, op));
+  context.ran?.(op, [y]);
+  return y;
 }
 
 /**
@@ -277,10 +279,11 @@ export function applyFusedRead<A extends FusedAttrs<A>>(
   const { name, indices } = fused;
   if (fused.promotes === true) promoteAll(name, values);
   const top = highest(name, values);
-  return (
+  const ys =
     top.runFused(fused, values, attrs) ??
-    inNameOf(name, () => resultsOf(fused, fused.fallback(values, attrs), values, attrs), indices?.labels, fused)
-  );
+    inNameOf(name, () => resultsOf(fused, fused.fallback(values, attrs), values, attrs), indices?.labels, fused);
+  context.ran?.(name, ys);
+  return ys;
 }
 
 /**

@@ -55,6 +55,8 @@ export interface Context {
   caller: Caller | undefined;
   /** Counts outermost scopes and `diff`s: what is assigned by hand during the same one is rolled back together. */
   turn: number;
+  /** Told of each operation that has run, with its results: `finite`. */
+  ran?: ((op: string, results: readonly Tensor[]) => void) | undefined;
   /** How many scopes have closed: who hands out tensors can see whether the program's own scopes free memory. */
   closings: number;
 }

@@ -31,6 +31,7 @@ export {
   WeftError,
 } from "./errors.ts";
 export { elementwiseOp, type Arithmetic, type Expression } from "./expression.ts";
+export { finite, NonFiniteError, type FiniteOptions } from "./finite.ts";
 export type * from "./fused.ts";
 export { crossEntropyRows, type CrossEntropyAttrs } from "./fused/crossEntropy.ts";
 export { logSoftmax, softmax } from "./fused/softmax.ts";

@@ -50,7 +50,7 @@ export {
   decay,
   dtypeName,
   either,
-  finite,
+  finite as finiteNumber,
   fraction,
   int32,
   integer,

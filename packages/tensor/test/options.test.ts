@@ -1,7 +1,7 @@
 // Options: unknown names, wrong values and things that are not options are errors; undefined counts as not given.
 import { expect, test } from "vitest";
 import { argmax, ArgumentError, max, sum } from "../src/index.ts";
-import { boolean, callable, finite, positive, readOptions, type OptionKinds } from "../src/internals.ts";
+import { boolean, callable, finiteNumber, positive, readOptions, type OptionKinds } from "../src/internals.ts";
 import { reference } from "./backend.ts";
 import { orNull } from "../src/options.ts";
 
@@ -10,18 +10,18 @@ interface Rates {
   readonly clip?: number | null;
   readonly lazy?: boolean;
 }
-const kinds = { lr: positive, clip: orNull(finite), lazy: boolean };
+const kinds = { lr: positive, clip: orNull(finiteNumber), lazy: boolean };
 const read = (given: unknown) => readOptions("train", given as Rates | undefined, kinds, { lr: 0.1, lazy: false });
 
 test("types: a kind accepts what its option accepts", () => {
   const options: Rates = {};
   readOptions("train", options, kinds, {});
   // @ts-expect-error -- lr is a number
-  readOptions("train", options, { lr: boolean, clip: orNull(finite), lazy: boolean }, {});
+  readOptions("train", options, { lr: boolean, clip: orNull(finiteNumber), lazy: boolean }, {});
   // @ts-expect-error -- lr is never null
-  readOptions("train", options, { lr: orNull(positive), clip: finite, lazy: boolean }, {});
+  readOptions("train", options, { lr: orNull(positive), clip: finiteNumber, lazy: boolean }, {});
   // @ts-expect-error -- lazy has no kind
-  readOptions("train", options, { lr: positive, clip: finite }, {});
+  readOptions("train", options, { lr: positive, clip: finiteNumber }, {});
   const table: OptionKinds<Rates & { readonly rule?: (x: number) => string }> = { ...kinds, rule: callable };
   expect(Object.keys(table)).toEqual(["lr", "clip", "lazy", "rule"]);
   // @ts-expect-error -- a function is no number
