@@ -2,7 +2,7 @@
 // running it fills in addresses and numbers, and calls the kernels.
 import type { DType, TypedArray } from "@weft/tensor";
 import { UnsupportedError } from "@weft/tensor";
-import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
+import { context, dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import {
   numberOf,
   Fault,
@@ -26,6 +26,7 @@ import {
 import { callsWith } from "./calls/index.ts";
 import { aligned, type Call, type CallMemory, type Calls, type Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
+import { timed } from "./launch-times.ts";
 import { instantiate, type Routine } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
 
@@ -34,6 +35,7 @@ const VERSION = "0.1.0";
 
 /** A kernel and the offset of its arguments in the block of its plan; loop 0 counts to `end`. */
 interface KernelStep {
+  readonly launch: KernelLaunch;
   readonly run: Routine;
   readonly args: number;
   readonly end: number;
@@ -213,7 +215,7 @@ export class Executor implements Driver<Block, Executable> {
       const at = lay(l.words);
       for (const p of l.places) places.push(at + p.word, p.slot, p.bytes);
       for (const n of l.numbers) numbers.push({ ...n, at: at + n.word });
-      return { run: this.#routine(l.kernel), args: at * 4, end: l.words[layout.end]! };
+      return { launch: l, run: this.#routine(l.kernel), args: at * 4, end: l.words[layout.end]! };
     };
     let [scratch, shared] = [0, 0];
     // Only drivers that ask for chains get any.
@@ -278,14 +280,18 @@ export class Executor implements Driver<Block, Executable> {
     this.#fill(e, needed);
     const base = e.block.address;
     const overwriting = run.open ? e.settled : e.overwriting;
+    const { log } = context;
     for (let i = 0; i < e.levels.length; i++) {
       if (i === overwriting) {
         if (run.careful && this.#check(e, run)) return;
         run.overwritten = true;
       }
-      for (const step of e.levels[i]!)
+      for (const step of e.levels[i]!) {
+        const start = log === undefined ? 0 : performance.now();
         if ("end" in step) step.run(base + step.args, 0, step.end);
         else runCall(step, address, base, shared, shared + e.shared);
+        log?.launches.push(timed(step.launch, plan, start));
+      }
     }
     this.#check(e, run);
   }

@@ -1,4 +1,5 @@
 // From stages to dispatches: which stages run side by side in one, where their operands lie, and what is bound.
+import type { Plan } from "@weft/kernel";
 import type { DeviceProfile } from "./device-profile.ts";
 import { sharedBytes, type Stage } from "./forms/stage.ts";
 import type { Binding } from "./pipelines.ts";
@@ -76,6 +77,15 @@ export function sideBySide(stages: readonly Stage[], machine: Pick<DeviceProfile
 /** Names the stages, each with its number of workgroups. */
 export const labelOf = ({ stages }: Pick<Dispatch, "stages">): string =>
   stages.map((s) => `${s.name} (${s.groups})`).join(" | ");
+
+/** Names the stages only. */
+export const operationsOf = ({ stages }: Pick<Dispatch, "stages">): string => stages.map((s) => s.name).join(" | ");
+
+/** Bytes of the values that the stages read and write, each counted once. */
+export function bytesOf({ stages }: Pick<Dispatch, "stages">, slots: Plan["slots"]): number {
+  const seen = new Set(stages.flatMap(({ places }) => places.map(({ slot }) => slot)));
+  return [...seen].reduce((n, slot) => n + (slots[slot]?.bytes ?? 0), 0); // a workspace has no slot
+}
 
 /** Where the slots of a plan lie during a run. */
 export interface Places {

@@ -1,13 +1,15 @@
 // From dispatches to a pass: which stages share a dispatch so far, with which pipelines and bindings, and how they are
 // encoded.
+import type { Plan } from "@weft/kernel";
 import { UnsupportedError } from "@weft/tensor";
+import { context } from "@weft/tensor/internals";
 import type { Commands } from "./commands.ts";
 import type { DeviceErrors } from "./device-errors.ts";
 import type { DeviceProfile } from "./device-profile.ts";
 import { bindingOf, labelOf, moved, settle, type Dispatch, type Places } from "./dispatch.ts";
 import type { Executable } from "./executable.ts";
 import type { Pipelines } from "./pipelines.ts";
-import type { Profiler } from "./profiler.ts";
+import { untimed, type Profiler } from "./profiler.ts";
 
 /**
  * Programs of stages side by side are compiled in the background while the stages run one by one. A loop that never
@@ -60,19 +62,23 @@ export class Encoder {
       else this.#ready(d, e);
   }
 
-  /** Encodes the chosen dispatches; the arguments begin at word `base`, and the flush began at time `begun`. */
-  encode(base: number, begun: number): void {
+  /**
+   * Encodes the chosen dispatches of a plan with these slots; the arguments begin at word `base`, and the flush began at
+   * time `begun`.
+   */
+  encode(base: number, begun: number, slots: Plan["slots"]): void {
     const commands = this.#commands;
     const chosen = this.#chosen;
     if (this.#profiler !== undefined) {
       const encode = (pass: GPUComputePassEncoder, d: Dispatch): void => this.#dispatch(pass, d, base);
-      this.#profiler.encode(commands.encoder(), chosen, encode);
+      this.#profiler.encode(commands.encoder(), chosen, encode, slots);
       commands.counts.passes += chosen.length;
       commands.flushed(chosen.length);
       commands.submit();
       this.#profiler.ran(begun);
       return;
     }
+    if (context.log !== undefined) untimed(context.log, chosen, slots);
     if (this.#errors.debug)
       for (const d of chosen)
         this.#errors.named(labelOf(d), () => {

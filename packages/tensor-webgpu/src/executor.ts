@@ -173,7 +173,7 @@ export class Executor implements Driver<Block, Executable> {
     if (this.#apart()) base = this.commands.reserve(e.image.length);
     this.commands.put(base, e.image);
     run.overwritten = true;
-    this.#encoder.encode(base, begun);
+    this.#encoder.encode(base, begun, plan.slots);
   }
 
   /**

@@ -1,15 +1,47 @@
 // Where the time of a program goes: every dispatch in a pass of its own, between two timestamps of the device. Slower
 // than an ordinary run, in which all dispatches of a flush share a pass.
-import { labelOf, type Dispatch } from "./dispatch.ts";
+import type { Plan } from "@weft/kernel";
+import type { TimedLaunch } from "@weft/tensor";
+import { context, type LaunchLog } from "@weft/tensor/internals";
+import { bytesOf, labelOf, operationsOf, type Dispatch } from "./dispatch.ts";
 import { mapToRead, usage } from "./constants.ts";
 import type { ProfileReport } from "./report.ts";
 
 /** The most queries in one query set. */
 const QUERIES = 4096;
 
+/** What is known of a dispatch when it is encoded. */
+type Launched = Omit<TimedLaunch, "us">;
+
+/** Dispatches that were encoded together. */
 interface Taken {
   readonly labels: readonly string[];
-  readonly times: GPUBuffer;
+  /** For a log: each dispatch, encoded at `start`. */
+  readonly launched: readonly Launched[];
+  readonly log: LaunchLog | undefined;
+  /** Two timestamps each; undefined on a device that has none. */
+  readonly times: GPUBuffer | undefined;
+}
+
+const launchedOf = (d: Dispatch, slots: Plan["slots"], start: number): Launched => ({
+  name: operationsOf(d),
+  device: "@weft/tensor-webgpu",
+  start,
+  bytes: bytesOf(d, slots),
+});
+
+/** Notes dispatches whose times are not measured. */
+export function untimed({ launches }: LaunchLog, dispatches: readonly Dispatch[], slots: Plan["slots"]): void {
+  const start = performance.now();
+  for (const d of dispatches) launches.push({ ...launchedOf(d, slots, start), us: 0 });
+}
+
+/** The timestamps of a buffer, in nanoseconds. It is destroyed. */
+async function stampsOf(times: GPUBuffer): Promise<BigUint64Array> {
+  await times.mapAsync(mapToRead);
+  const stamps = new BigUint64Array(times.getMappedRange().slice(0));
+  times.destroy();
+  return stamps;
 }
 
 export class Profiler {
@@ -18,7 +50,6 @@ export class Profiler {
   #queries: GPUQuerySet | undefined;
   #resolved: GPUBuffer | undefined;
   #taken: Taken[] = [];
-  #untimed: string[] = [];
   #encode = 0;
   #flushes = 0;
 
@@ -42,16 +73,23 @@ export class Profiler {
     encoder: GPUCommandEncoder,
     dispatches: readonly Dispatch[],
     encodeOne: (pass: GPUComputePassEncoder, d: Dispatch) => void,
+    slots: Plan["slots"],
   ): void {
+    const { log } = context;
+    log?.later.add(this.#told);
+    const start = performance.now();
     for (const chunk of chunksOf(dispatches, QUERIES / 2)) {
       chunk.forEach((d, i) => {
         const pass = encoder.beginComputePass(this.#timed ? { timestampWrites: this.#stamps(i) } : {});
         encodeOne(pass, d);
         pass.end();
       });
-      const labels = chunk.map(labelOf);
-      if (this.#timed) this.#taken.push({ labels, times: this.#collect(encoder, chunk.length) });
-      else this.#untimed.push(...labels);
+      this.#taken.push({
+        labels: chunk.map(labelOf),
+        launched: log === undefined ? [] : chunk.map((d) => launchedOf(d, slots, start)),
+        log,
+        times: this.#timed ? this.#collect(encoder, chunk.length) : undefined,
+      });
     }
   }
 
@@ -69,10 +107,37 @@ export class Profiler {
     return times;
   }
 
+  /** Takes what was encoded for a log, or for none. */
+  #take(log: LaunchLog | undefined): Taken[] {
+    const taken = this.#taken.filter((part) => part.log === log);
+    this.#taken = this.#taken.filter((part) => part.log !== log);
+    return taken;
+  }
+
+  /** Tells a log what was encoded for it. The first dispatch began when it was encoded; the device times the others. */
+  readonly #told = async (log: LaunchLog): Promise<TimedLaunch[]> => {
+    const launches: TimedLaunch[] = [];
+    let origin: { readonly host: number; readonly device: bigint } | undefined;
+    for (const { launched, times } of this.#take(log)) {
+      const stamps = times && (await stampsOf(times));
+      for (const [i, launch] of launched.entries()) {
+        if (stamps === undefined) {
+          launches.push({ ...launch, us: 0 });
+          continue;
+        }
+        const [begin, end] = [stamps[2 * i]!, stamps[2 * i + 1]!];
+        origin ??= { host: launch.start, device: begin };
+        const start = origin.host + Number(begin - origin.device) / 1e6;
+        launches.push({ ...launch, start, us: Number(end - begin) / 1e3 });
+      }
+    }
+    return launches;
+  };
+
   /** What has run since the last report. */
   async report(): Promise<ProfileReport> {
-    const [taken, untimed, encode, flushes] = [this.#taken, this.#untimed, this.#encode, this.#flushes];
-    [this.#taken, this.#untimed, this.#encode, this.#flushes] = [[], [], 0, 0];
+    const [taken, encode, flushes] = [this.#take(undefined), this.#encode, this.#flushes];
+    [this.#encode, this.#flushes] = [0, 0];
     const found = new Map<string, { count: number; us: number }>();
     const add = (label: string, us: number): void => {
       const entry = found.get(label);
@@ -82,12 +147,9 @@ export class Profiler {
         entry.us += us;
       }
     };
-    for (const label of untimed) add(label, 0);
     for (const { labels, times } of taken) {
-      await times.mapAsync(mapToRead);
-      const stamps = new BigUint64Array(times.getMappedRange().slice(0));
-      times.destroy();
-      labels.forEach((label, i) => add(label, Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e3));
+      const stamps = times && (await stampsOf(times));
+      labels.forEach((label, i) => add(label, stamps ? Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e3 : 0));
     }
     const dispatches = [...found].map(([label, entry]) => ({ label, ...entry })).toSorted((a, b) => b.us - a.us);
     return { encode, flushes, dispatches };

@@ -2,6 +2,7 @@
 // share it (under a Symbol.for key). It is set only during synchronous code.
 import type { FusedOp } from "./fused.ts";
 import { CONTRACT, type Box, type Interpreter } from "./interpreter.ts";
+import type { LaunchLog } from "./launch-log.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Owns the handles made while it is current, and releases them when it closes. */
@@ -57,6 +58,8 @@ export interface Context {
   turn: number;
   /** Told of each operation that has run, with its results: `finite`. */
   ran?: ((op: string, results: readonly Tensor[]) => void) | undefined;
+  /** Where backends note what they launch: `profile`. */
+  log?: LaunchLog | undefined;
   /** How many scopes have closed: who hands out tensors can see whether the program's own scopes free memory. */
   closings: number;
 }

@@ -41,6 +41,8 @@ export type { Backend, Box, Interpreter, Operand, RandomStream, Value } from "./
 export * from "./linalg.ts";
 export * from "./movement.ts";
 export type { Attrs, OpName, Ops, Shape } from "./ops.ts";
+export type { TimedLaunch } from "./launch-log.ts";
+export { profile, type Profile, type ProfiledOperation } from "./profile.ts";
 export { borrow, type Nested } from "./reading.ts";
 export {
   argmax,

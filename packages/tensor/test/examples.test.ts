@@ -4,6 +4,6 @@ import * as internals from "../src/internals.ts";
 
 testExamples({
   name: "tensor",
-  atLeast: 132,
+  atLeast: 133,
   around: ({ tensor }) => ({ ...internals, x: tensor([1, 2]), w: tensor([1, 2]) }),
 });
