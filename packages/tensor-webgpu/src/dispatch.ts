@@ -78,8 +78,10 @@ export function sideBySide(stages: readonly Stage[], machine: Pick<DeviceProfile
 export const labelOf = ({ stages }: Pick<Dispatch, "stages">): string =>
   stages.map((s) => `${s.name} (${s.groups})`).join(" | ");
 
-/** Names the stages only. */
-export const operationsOf = ({ stages }: Pick<Dispatch, "stages">): string => stages.map((s) => s.name).join(" | ");
+/** The operations of the stages, without the sizes and tiles that their names end in. */
+export const operationsOf = ({ stages }: Pick<Dispatch, "stages">): string =>
+  stages.map(({ name }) => name.split(", ").map(withoutSizes).join(", ")).join(" | ");
+const withoutSizes = (name: string): string => name.replace(/ [[\d].*/, "");
 
 /** Bytes of the values that the stages read and write, each counted once. */
 export function bytesOf({ stages }: Pick<Dispatch, "stages">, slots: Plan["slots"]): number {
