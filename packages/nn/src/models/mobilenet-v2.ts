@@ -1,5 +1,5 @@
 // MobileNet v2: inverted residuals with linear bottlenecks (Sandler et al. 2018).
-import { minimum, relu, type Operand, type Tensor } from "@weft/tensor";
+import { relu6, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
 import { Dropout } from "../norm-layers.ts";
@@ -12,8 +12,6 @@ export interface MobileNetV2 {
   features: Link;
   classifier: Link;
 }
-
-const relu6 = (x: Tensor): Tensor => minimum(relu(x), 6);
 
 /** Stages: by how much blocks widen their input, channels that they end in, blocks, the stride of the first one. */
 const stages = [
