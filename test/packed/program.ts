@@ -5,6 +5,7 @@ import { cycle, minibatch, takeFirst } from "@weft/data";
 import type * as examples from "@weft/examples";
 import type * as kernel from "@weft/kernel";
 import { Chain, dropout, Linear, load, mse, normal, params, place, save, seed, summary } from "@weft/nn";
+import type * as models from "@weft/nn/models";
 import { adam, minimize } from "@weft/optim";
 import {
   add,
@@ -87,7 +88,13 @@ const w = param(backend.tensor([1, 2, 3]));
   losses.push(gradient.size);
 }
 export const later = (options: OpenOptions) => openGpu(options);
-export type Named = [keyof typeof examples, keyof typeof kernel, keyof typeof cpuKernels, keyof typeof gpuKernels];
+export type Named = [
+  keyof typeof examples,
+  keyof typeof kernel,
+  keyof typeof cpuKernels,
+  keyof typeof gpuKernels,
+  keyof typeof models,
+];
 
 console.log(
   JSON.stringify({
