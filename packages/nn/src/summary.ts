@@ -1,8 +1,7 @@
 // A model as a table: its parameters and state, or, given the shapes of its inputs, its layers with what they compute.
-import { onShapes, walk } from "@weft/autograd/internals";
-import { ArgumentError, type Tensor } from "@weft/tensor";
-import { callable, dtypeInfo, printable, readValue, sizeOf, visitTensors } from "@weft/tensor/internals";
-import { observing } from "./call-observer.ts";
+import type { DType, Shape } from "@weft/tensor";
+import { callable, dtypeInfo, printable, readValue, sizeOf } from "@weft/tensor/internals";
+import { layerCalls } from "./layer-calls.ts";
 import type { AnyBox } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 
@@ -33,8 +32,6 @@ function table(lines: readonly (readonly string[])[], numbers: number): string {
 
 const learned = (box: AnyBox): number => (box.kind === "param" ? sizeOf(box.shape) : 0);
 
-const bytesOf = ({ shape, dtype }: AnyBox | Tensor): number => sizeOf(shape) * dtypeInfo[dtype].bytes;
-
 const parameters = (all: readonly AnyBox[]): number => all.reduce((n, box) => n + learned(box), 0);
 
 function values(model: unknown): string {
@@ -49,81 +46,27 @@ function values(model: unknown): string {
   return `${table([["name", "value", "kind", "count"], ...rows], 3)}\n${many(total)} parameters`;
 }
 
-/** A call of a layer. Parameters and multiply-adds are those of the layer without the layers that it calls. */
-interface Row {
-  readonly name: string;
-  readonly inside: boolean;
-  result: string;
-  parameters: number;
-  multiplyAdds: number;
-}
-
 function layers(model: unknown, inputs: readonly unknown[]): string {
-  readValue("summary", "the model", model, callable);
-  const call = model as (...args: unknown[]) => unknown;
-  const all = new Set(boxes(model).map(({ box }) => box));
-  const paths = new Map<object, string>();
-  walk(model, (part, path) => void paths.set(part, path));
-  const rows: Row[] = [];
-  const counted = new Set<AnyBox>();
-  let resultBytes = 0;
-  const total = onShapes(inputs, (given, backend) => {
-    /** The parts that are being called, and how many multiply-adds the parts in each did. */
-    const open: { readonly part: object; inside: number; deep: boolean }[] = [];
-    const see = <R>(part: object, make: () => R, key?: string | number): R => {
-      if (open.at(-1)?.part === part) return make(); // a chain calls a layer, which says so itself
-      const name = key ?? paths.get(part)?.split(".").at(-1) ?? "";
-      const kind = (part as { readonly name?: string }).name || "function";
-      const label = name === "" ? kind : `${name}: ${kind}`;
-      const row: Row = {
-        name: "  ".repeat(open.length) + plain(label),
-        inside: open.length > 0,
-        result: "",
-        parameters: 0,
-        multiplyAdds: 0,
-      };
-      rows.push(row);
-      const frame = { part, inside: 0, deep: false };
-      const around = open.at(-1);
-      if (around !== undefined) around.deep = true;
-      const before = backend.multiplyAdds;
-      open.push(frame);
-      let y: R;
-      try {
-        y = make();
-      } finally {
-        open.pop();
-      }
-      const made = backend.multiplyAdds - before;
-      row.multiplyAdds = made - frame.inside;
-      if (around !== undefined) around.inside += made;
-      const own = boxes(part).flatMap(({ box }) => (counted.has(box) ? [] : [box]));
-      for (const box of own) {
-        counted.add(box);
-        all.add(box); // that of a layer in a closure
-      }
-      row.parameters = parameters(own);
-      const results: Tensor[] = [];
-      visitTensors(y, (x) => void results.push(x));
-      row.result = results.map(({ dtype, shape }) => text(dtype, shape)).join(", ");
-      if (!frame.deep) for (const x of results) resultBytes += bytesOf(x);
-      return y;
-    };
-    const y = observing(see, () => see(call, () => call(...given)));
-    if (y instanceof Promise) throw new ArgumentError("summary: wanted a model that returns no promise");
-    return backend.multiplyAdds;
-  });
-
-  let valueBytes = 0;
-  for (const box of all) valueBytes += bytesOf(box);
+  const calls = layerCalls(readValue("summary", "the model", model, callable), inputs);
+  const all = new Set([...boxes(model).map(({ box }) => box), ...calls.flatMap((call) => call.boxes)]);
   const some = (n: number): string => (n === 0 ? "" : many(n));
-  const cells = rows.map((row) => [row.name, row.result, some(row.parameters), some(row.multiplyAdds)]);
+  const rows = calls.map(({ label, depth, results, boxes, multiplyAdds }) => [
+    "  ".repeat(depth) + plain(label),
+    results.map(({ dtype, shape }) => text(dtype, shape)).join(", "),
+    some(parameters(boxes)),
+    some(multiplyAdds),
+  ]);
+  const work = calls.reduce((n, { multiplyAdds }) => n + multiplyAdds, 0);
+  const results = calls.flatMap((call) => (call.calls ? [] : call.results));
   return [
-    table([["layer", "result", "parameters", "multiply-adds"], ...cells], 2),
-    `${many(parameters([...all]))} parameters, ${many(total)} multiply-adds`,
-    `${megabytes(valueBytes)} of parameters and state, ${megabytes(resultBytes)} of results of layers`,
+    table([["layer", "result", "parameters", "multiply-adds"], ...rows], 2),
+    `${many(parameters([...all]))} parameters, ${many(work)} multiply-adds`,
+    `${megabytes([...all])} of parameters and state, ${megabytes(results)} of results of layers`,
   ].join("\n");
 }
 
-const megabytes = (bytes: number): string =>
-  `${(bytes / 2 ** 20).toLocaleString("en-US", { maximumFractionDigits: 2 })} MiB`;
+/** The memory of some values. */
+function megabytes(values: readonly { readonly shape: Shape; readonly dtype: DType }[]): string {
+  const bytes = values.reduce((n, { shape, dtype }) => n + sizeOf(shape) * dtypeInfo[dtype].bytes, 0);
+  return `${(bytes / 2 ** 20).toLocaleString("en-US", { maximumFractionDigits: 2 })} MiB`;
+}

@@ -5,7 +5,7 @@ import { sum, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import * as models from "../src/models/index.ts";
-import { fromBytes, toBytes } from "../src/index.ts";
+import { fromBytes, summary, toBytes } from "../src/index.ts";
 import { boxes } from "../src/tree.ts";
 
 const { tensor } = openSync();
@@ -112,6 +112,12 @@ test("learn, with parts that are left out at random", () => {
     const gradient = shapes((x: Tensor) => diff(() => sum(model(x))).grad(box as never), [2, 3, 64, 64]);
     expect(gradient.shape).toEqual(box.shape);
   }
+});
+
+test("the multiply-adds are those that torchvision documents", () => {
+  const text = summary(models.resnet50(), [1, 3, 224, 224]);
+  expect(text).toContain("\n25,557,032 parameters, 4,089,184,256 multiply-adds\n");
+  expect(text).toMatch(/\n {2}layer1: Chain +f32\[1, 256, 56, 56\]\n {4}0: Block +f32\[1, 256, 56, 56\]\n/);
 });
 
 test("files bring a model back", async () => {
