@@ -37,8 +37,8 @@ test.each(complete)("every export of %s has an example", async (name) => {
 
 test("every operation has samples", async () => {
   // What returns promises has cases of its own in conformance.
-  const around = ["apply", "expression", "finite", "profile", "reading", "row-op", "scope", "selection/counted"].map((file) =>
-    exported(`tensor/src/${file}.ts`),
+  const around = ["apply", "expression", "finite", "profile", "reading", "row-op", "scope", "selection/counted"].map(
+    (file) => exported(`tensor/src/${file}.ts`),
   );
   const others = new Set((await Promise.all(around)).flat().map(([name]) => name));
   const isOperation = ([name, f]: [string, unknown]): boolean =>
