@@ -5,7 +5,7 @@ import {
   anything,
   boolean,
   callable,
-  finite,
+  finiteNumber,
   oneOf,
   positiveCount,
   readOptions,
@@ -77,7 +77,7 @@ const cellKinds: OptionKinds<CellOptions> = {
   init: callable,
   biasInit: callable,
 };
-const lstmKinds: OptionKinds<LSTMCellOptions> = { ...cellKinds, forgetBias: finite };
+const lstmKinds: OptionKinds<LSTMCellOptions> = { ...cellKinds, forgetBias: finiteNumber };
 const stateKinds = { h: anything, c: anything };
 
 /** One step from states, h first, to the new ones. */

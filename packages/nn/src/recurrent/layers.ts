@@ -5,7 +5,7 @@ import {
   anything,
   boolean,
   callable,
-  finite,
+  finiteNumber,
   oneOf,
   positiveCount,
   readOptions,
@@ -120,7 +120,7 @@ const lstmKinds: OptionKinds<LSTMOptions> = {
   ...layerKinds,
   projection: positiveCount,
   peepholes: boolean,
-  forgetBias: finite,
+  forgetBias: finiteNumber,
 };
 
 const { projection: _, ...layerDefaults } = recurrentDefaults;
