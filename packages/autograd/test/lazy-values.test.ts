@@ -16,7 +16,9 @@ function lazy(x: Tensor): State {
 
 describe("every function of several operands", () => {
   const single = collections.filter(({ samples }) => !("layers" in samples)); // programs may use an operand alone
-  const samples = single.flatMap(({ samples }) => Object.values(samples).flat());
+  // The way back through a step does not need all of what it is given.
+  const named = single.flatMap(({ samples }) => Object.entries(samples));
+  const samples = named.flatMap(([name, list]) => (name.endsWith("SequenceGrad") ? [] : list));
   it.each(samples.filter(({ inputs }) => inputs.length > 1))("$name", (sample) => {
     const xs = upload(backend, sample);
     const wanted = results(sample, xs).map((y) => y.arraySync());

@@ -31,9 +31,9 @@ export const selection: Collection<Selecting> = {
   samples: {
     at: [
       sample("positions and ranges", [floats(3, 4, 3)], (x) => x.at(-1, { start: 3, end: 0, step: -2 }, null)),
-      sample("a list and a tensor", [floats(2, 3, 4), integers(-2, 2, 2, 1)], (x, i) => x.at(i, "...", [0, -1])),
+      sample("a list and a tensor", [floats(2, 3, 4), integers(-2, 2, 2, 1)], (x, i) => weft.at(x, i, "...", [0, -1])),
       sample("tensors beside each other", [floats(2, 3, 4), integers(-3, 3, 2), integers(0, 4, 2)], (x, i, j) =>
-        x.at(":", i, j),
+        weft.at(x, ":", i, j),
       ),
       sample("nothing", [booleans(3, 2)], (x) => x.at([], { start: 1 })),
     ],
@@ -97,8 +97,7 @@ export const selection: Collection<Selecting> = {
       sample(
         "edges and weights",
         [odd, sorted, floats(6)],
-        (x, bins, weights) =>
-        weft.histogram(x, { bins: weft.at(bins, [0, 1, 3]), weights, density: true }).counts, // prettier-ignore
+        (x, bins, weights) => weft.histogram(x, { bins, weights, density: true }).counts,
         plain,
       ),
     ],

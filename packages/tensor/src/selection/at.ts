@@ -1,12 +1,12 @@
 // Reading elements by their places.
-import { applyRead, readTensor } from "../apply.ts";
+import { applyRead, placed, readTensor } from "../apply.ts";
 import { sameShape } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { partsOf } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
-import { mergedRows, selection, type Place } from "./places.ts";
+import { isOperand, mergedRows, selection, type Place } from "./places.ts";
 
 /**
  * The elements of x at one place per axis, as NumPy's `x[…]`: a position (negative ones count from the end), a range
@@ -20,7 +20,7 @@ import { mergedRows, selection, type Place } from "./places.ts";
  * @example at(tensor([[1, 2], [3, 4], [5, 6]]), [2, 0], [1, 0]) // [6, 1]
  */
 export function at(x: Operand, ...places: Place[]): Tensor {
-  const t = readTensor(x, "at");
+  const t = readTensor(x, "at", placed([x, ...places.filter(isOperand)]));
   return inNameOf("at", () => {
     const { parts, rows, sliced } = selection("at", t, places);
     const part = partsOf(t, parts);

@@ -99,7 +99,7 @@ export function histogram(x: Operand, options?: HistogramOptions): Histogram {
     bins: 10 as number | Operand,
     density: false,
   });
-  const t = inFloats(readTensor(x, "histogram", placed([x, weights])));
+  const t = inFloats(readTensor(x, "histogram", placed([x, weights, bins])));
   const w = weightsFor("histogram", t, weights);
   return inNameOf("histogram", () => {
     const edges =

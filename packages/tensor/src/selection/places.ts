@@ -53,7 +53,8 @@ interface Indexed {
   readonly known: boolean;
 }
 
-const isOperand = (x: unknown): x is Exclude<Operand, number> =>
+/** Whether a place is a tensor or a box. */
+export const isOperand = (x: unknown): x is Exclude<Operand, number> =>
   typeof x === "object" && x !== null && ("interpreter" in x || "read" in x);
 
 function position(op: string, i: number, axis: number, shape: Shape): number {

@@ -1,5 +1,5 @@
 // Assignment as a function: a copy of x with other elements at some places.
-import { applyRead, isTensor, placed, read, readTensor, source } from "../apply.ts";
+import { applyRead, placed, read, readTensor, source } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { where } from "../elementwise.ts";
@@ -10,7 +10,7 @@ import { inDType } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { partsOf, reversed, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
-import { mergedRows, selection, type Place } from "./places.ts";
+import { isOperand, mergedRows, selection, type Place } from "./places.ts";
 import { assigned } from "./winners.ts";
 
 /** Refuses a number with a fraction beside integers. */
@@ -67,13 +67,12 @@ function masked(t: Tensor, mask: Tensor, value: Value): Tensor {
  */
 export function setAt(x: Operand, places: Place | readonly Place[], value: Operand): Tensor {
   const list: readonly Place[] = Array.isArray(places) ? (places as readonly Place[]) : [places as Place];
-  const beside = placed([x, value]);
+  const beside = placed([x, value, ...list.filter(isOperand)]);
   const t = readTensor(x, "setAt", beside);
   const given = assignable("setAt", t, read(value, "setAt", t));
   return inNameOf("setAt", () => {
-    const [mask] = list;
-    if (list.length === 1 && isTensor(mask) && mask.dtype === "bool")
-      return inDType(masked(t, readTensor(mask, "setAt"), given), t.dtype);
+    const only = list.length === 1 && isOperand(list[0]) ? readTensor(list[0], "setAt", t) : undefined;
+    if (only?.dtype === "bool") return inDType(masked(t, only, given), t.dtype);
     const { parts, rows, sliced } = selection("setAt", t, list);
     if (rows === undefined) return inDType(withParts(t, parts, spread(given, sliced)), t.dtype);
     const { order, axis, merged, index } = rows;
