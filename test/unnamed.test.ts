@@ -15,10 +15,10 @@ test("formulas come with their functions", async () => {
     });
     return (made as Rollup.RollupOutput[])[0]!.output[0].code;
   };
-  const sources = files("packages/tensor/src/{fused/*,recurrence/*,special}.ts").map(read).join("\n");
+  const sources = files("packages/tensor/src/{fused/*,linalg/*,recurrence/*,special}.ts").map(read).join("\n");
   const names = [...sources.matchAll(/^ {2}name: (".*"),$|(?:rowOp|elementwiseOp)(?:<.*>)?\(\s*(".*?")/gm)];
   const operations = names.map(([, fused, formula]) => fused ?? formula!);
-  expect(operations).toEqual(expect.arrayContaining(['"erfinv"', '"softmax"', '"rmsNorm"', '"lstmSequence"']));
+  expect(operations).toEqual(expect.arrayContaining(['"erfinv"', '"softmax"', '"rmsNorm"', '"lstmSequence"', '"svd"']));
   const [one, all] = await Promise.all(["test/size/add.ts", "packages/tensor/src/internals.ts"].map(bundled));
   expect(operations.filter((name) => one!.includes(name))).toEqual([]);
   const every = all! + (await bundled("packages/tensor/src/index.ts"));

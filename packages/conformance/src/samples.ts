@@ -7,6 +7,7 @@ import { formulas } from "./samples/formulas.ts";
 import { fused } from "./samples/fused.ts";
 import { indexing } from "./samples/indexing.ts";
 import { linalg } from "./samples/linalg.ts";
+import { matrices } from "./samples/matrices.ts";
 import { movement } from "./samples/movement.ts";
 import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
@@ -25,6 +26,7 @@ export type SampleName = NamesOf<
   | typeof movement
   | typeof indexing
   | typeof linalg
+  | typeof matrices
   | typeof conv
   | typeof random
   | typeof fused
@@ -43,6 +45,7 @@ export const collections: readonly Collection[] = [
   movement,
   indexing,
   linalg,
+  matrices,
   conv,
   random,
   fused,

@@ -3,7 +3,6 @@ import { ArgumentError, type FusedOp } from "@weft/tensor";
 import type { OptionKind } from "@weft/tensor/internals";
 import type { AnyOp, CallOp } from "./graph/operation.ts";
 import type { CallTraits } from "./plan/traits.ts";
-import type { RowOperation } from "./rows.ts";
 
 /**
  * A kernel of a fused operation for one backend: made by the backend's `kernel(op, call)`, passed to `open({ kernels
@@ -38,28 +37,28 @@ export interface Calls<Call> {
 
 /**
  * All calls of a backend: its primitives and its own fused operations, then kernels from outside, which win. An
- * operation that works row by row brings its own. A launch has the attributes of its operation: this is the only place
- * that relies on it.
+ * operation that works row by row, or on whole matrices, brings its own: `callOf` makes a call of it. A launch has the
+ * attributes of its operation: this is the only place that relies on it.
  */
 export function callsOf<Call extends CallTraits>(
   primitives: Readonly<Record<CallOp, object>>,
   own: readonly FusedKernel[],
   outside: readonly FusedKernel[],
-  rowCall: (op: RowOperation, rows: NonNullable<FusedOp["rows"]>) => Call,
+  callOf: (op: FusedOp) => Call | undefined,
 ): Calls<Call> {
   const calls = new Map<AnyOp, Call>([
     ...(Object.entries(primitives) as [CallOp, Call][]),
     ...[...own, ...outside].map(({ op, call }) => [op, call as Call] as const),
   ]);
   // Weak: a program may make operations as it goes.
-  const ofRows = new WeakMap<FusedOp, Call>();
+  const brought = new WeakMap<FusedOp, Call>();
   return {
     foreign: new Set(outside.map(({ op }) => op)),
     get: (op) => {
-      const known = calls.get(op);
-      if (known !== undefined || typeof op === "string" || op.rows === undefined) return known;
-      let call = ofRows.get(op);
-      if (call === undefined) ofRows.set(op, (call = rowCall(op, op.rows)));
+      let call = calls.get(op);
+      if (call !== undefined || typeof op === "string") return call;
+      call = brought.get(op) ?? callOf(op);
+      if (call !== undefined) brought.set(op, call);
       return call;
     },
   };

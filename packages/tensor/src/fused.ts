@@ -4,6 +4,7 @@
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Expression } from "./expression.ts";
 import type { Value } from "./interpreter.ts";
+import type { MatrixKernel } from "./matrix-kernel.ts";
 import type { Shape } from "./ops.ts";
 import type { RowKernel } from "./row-kernel.ts";
 import type { Tensor } from "./tensor.ts";
@@ -55,4 +56,6 @@ export interface FusedOp<A extends FusedAttrs<A> = any> {
   readonly derivativeOf?: FusedOp;
   /** Its kernel, if it works row by row: every backend translates it. */
   readonly rows?: RowKernel<A>;
+  /** Its kernel, if it works on whole matrices of a batch: every backend translates it. */
+  readonly matrices?: MatrixKernel<A>;
 }

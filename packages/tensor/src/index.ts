@@ -39,6 +39,8 @@ export { standardize, type StandardizeAttrs } from "./fused/standardize.ts";
 export * from "./indexing.ts";
 export type { Backend, Box, Interpreter, Operand, RandomStream, Value } from "./interpreter.ts";
 export * from "./linalg.ts";
+export * from "./linalg/index.ts";
+export type { HostMemory, MatrixArithmetic, MatrixKernel, MatrixKind, MatrixMemory } from "./matrix-kernel.ts";
 export * from "./movement.ts";
 export type { Attrs, OpName, Ops, Shape } from "./ops.ts";
 export type { TimedLaunch } from "./launch-log.ts";

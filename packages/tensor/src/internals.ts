@@ -77,6 +77,7 @@ export { reluCell, tanhCell } from "./recurrence/rnn.ts";
 export { sequence, sequenceGrad, stepOnTensors, type Recurrence } from "./recurrence/sequence.ts";
 export type { SequenceAttrs } from "./recurrence/sizes.ts";
 export { checkRows, rowAxis, type RowDTypes } from "./kernel-check.ts";
+export { ownShape } from "./matrix-kernel.ts";
 export { shapes } from "./rules.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
 export { openFile, readRange, replaceFile, type Disk } from "./whole-files.ts";

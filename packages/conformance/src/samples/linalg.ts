@@ -2,7 +2,7 @@
 import * as weft from "@weft/tensor";
 import { apply } from "@weft/tensor";
 import type { LinalgOps } from "@weft/tensor/internals";
-import { booleans, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
+import { booleans, distinct, floats, grid, integers, sample, values, type Collection, type Sample } from "../sample.ts";
 
 /** Rows, inner size, columns. */
 const sizes = [
@@ -34,7 +34,7 @@ const batches: Sample[] = transposes.map((attrs) =>
   ),
 );
 
-export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum"> = {
+export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum" | "cross" | "tensordot" | "cdist"> = {
   family: "linalg",
   samples: {
     matmul: [
@@ -82,6 +82,24 @@ export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum"> = 
       ),
       sample("an outer product", [floats(3), floats(4)], (a, b) => weft.einsum("i,j->ij", a, b)),
       sample("a bilinear form", [floats(5, 3), floats(2, 3, 4), floats(5, 4)], (a, w, b) => weft.einsum("ni,oij,nj->no", a, w, b)), // prettier-ignore
+    ],
+    cross: [
+      sample("rows that broadcast", [floats(2, 3), floats(3)], (a, b) => weft.cross(a, b)),
+      sample("along axis 0, i32", [integers(-9, 9, 3, 2), integers(-9, 9, 3, 2)], (a, b) =>
+        weft.cross(a, b, { axis: 0 }),
+      ),
+    ],
+    tensordot: [
+      sample("two axes", [floats(2, 3, 4), floats(3, 4, 2)], (a, b) => weft.tensordot(a, b)),
+      sample("lists of axes", [floats(2, 3), floats(3, 2)], (a, b) => weft.tensordot(a, b, { axes: [[0], [-1]] })),
+      sample("no axes", [floats(2), floats(0)], (a, b) => weft.tensordot(a, b, { axes: 0 })),
+    ],
+    cdist: [
+      sample("batches that broadcast", [floats(2, 1, 2, 3), floats(2, 4, 3)], (a, b) => weft.cdist(a, b)),
+      sample("of order 3", [floats(2, 3), floats(3, 3)], (a, b) => weft.cdist(a, b, { p: 3 })),
+      sample("of order infinity", [distinct(2, 3), grid(2, 3)], (a, b) => weft.cdist(a, b, { p: Infinity }), {
+        order: 0,
+      }),
     ],
   },
 };

@@ -6,6 +6,7 @@ import type { Call, Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./convolution.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
+import { matrixCall } from "./matrices.ts";
 import { argmax, argmin, argsort, cumsum } from "./order.ts";
 import { pools } from "./pool.ts";
 import { rowCall } from "./rows.ts";
@@ -27,4 +28,7 @@ const table = {
 } as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
 /** All calls, with kernels from other packages. */
-export const callsWith = (kernels: readonly FusedKernel[]): Calls => callsOf(table, [], kernels, rowCall);
+export const callsWith = (kernels: readonly FusedKernel[]): Calls =>
+  callsOf(table, [], kernels, (op) =>
+    op.rows === undefined ? op.matrices && matrixCall(op.matrices) : rowCall(op, op.rows),
+  );

@@ -8,6 +8,7 @@ import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
 import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
+import { matrixCall } from "./matrices.ts";
 import { steps, stepsBack } from "./recurrence.ts";
 import { rowCall } from "./rows.ts";
 import { cumsum } from "./scan.ts";
@@ -40,4 +41,7 @@ const fused = [gruCell, lstmCell, reluCell, tanhCell].flatMap((cell) => [
 ]);
 
 /** All calls, with kernels from other packages. */
-export const callsWith = (kernels: readonly FusedKernel[]): Calls => callsOf(table, fused, kernels, rowCall);
+export const callsWith = (kernels: readonly FusedKernel[]): Calls =>
+  callsOf(table, fused, kernels, (op) =>
+    op.rows === undefined ? op.matrices && matrixCall(op.matrices) : rowCall(op, op.rows),
+  );

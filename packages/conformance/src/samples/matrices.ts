@@ -1,0 +1,161 @@
+// Samples of decompositions of matrices, and of what is computed by them: with kernels and through their fallbacks.
+import * as weft from "@weft/tensor";
+import { between, floats, sample, values, type Collection } from "../sample.ts";
+
+/** Matrices far from singular: their numbers between ±1 beside a large diagonal. */
+const regular = (x: weft.Tensor): weft.Tensor => {
+  const n = x.shape.at(-1)!;
+  const size = weft.triu(weft.tril(weft.mul(weft.onesLike(x), n + 1)));
+  return weft.add(x, size);
+};
+
+const symmetric = (x: weft.Tensor): weft.Tensor => weft.add(x, weft.transpose(x));
+
+/** A symmetric matrix whose eigenvalues are positive and differ. */
+const definite = (x: weft.Tensor): weft.Tensor => {
+  const y = regular(x);
+  return weft.matmul(y, weft.transpose(y));
+};
+
+/** A matrix of rank 2, with singular values that differ. */
+const ofRankTwo = values([1, 2, 3, 4, 5, 6, 7, 8, 9], "f32", [3, 3]);
+
+const one = between(-1, 1, 3, 3);
+const several = between(-1, 1, 2, 1, 2, 2);
+
+/** Errors of f32 grow with the condition of a matrix and with the inverse of gaps between singular values. */
+const decomposed = { tolerance: { relative: 2e-5, absolute: 2e-5, sums: true } };
+
+export const matrices: Collection<
+  | "lu"
+  | "det"
+  | "logdet"
+  | "logAbsDet"
+  | "inv"
+  | "solve"
+  | "solveTriangular"
+  | "cholesky"
+  | "qr"
+  | "svd"
+  | "singularValues"
+  | "eigh"
+  | "pinv"
+  | "matrixRank"
+  | "cond"
+  | "lstsq"
+  | "matrixNorm"
+  | "matrixPower"
+  | "matrixExp"
+> = {
+  family: "linalg",
+  samples: {
+    lu: [
+      sample("a tall matrix", [floats(4, 2)], (x) => Object.values(weft.lu(x)), { views: false }),
+      sample("wide matrices", [floats(2, 2, 3)], (x) => Object.values(weft.lu(x))),
+      sample("nothing", [floats(0, 2)], (x) => Object.values(weft.lu(x))),
+    ],
+    det: [
+      sample("a matrix", [floats(3, 3)], weft.det),
+      sample("matrices", [floats(2, 2, 2)], weft.det),
+      sample("a singular matrix", [values([1, 2, 2, 4], "f32", [2, 2])], weft.det, { order: 1, views: false }),
+      sample("of size 0", [floats(2, 0, 0)], weft.det),
+    ],
+    logdet: [sample("a matrix", [one], (x) => weft.logdet(definite(x)))],
+    logAbsDet: [sample("matrices", [several], (x) => Object.values(weft.logAbsDet(regular(x))))],
+    inv: [sample("a matrix", [one], (x) => weft.inv(regular(x))), sample("no matrices", [floats(0, 2, 2)], weft.inv)],
+    solve: [
+      sample("a vector", [one, floats(3)], (a, b) => weft.solve(regular(a), b)),
+      sample("batches that broadcast", [several, floats(3, 2, 1)], (a, b) => weft.solve(regular(a), b)),
+      sample("on the right", [one, floats(2, 3)], (a, b) => weft.solve(regular(a), b, { left: false })),
+    ],
+    solveTriangular: [
+      sample("lower", [one, floats(3, 2)], (a, b) => weft.solveTriangular(regular(a), b)),
+      sample("upper, in batches", [several, floats(2, 3)], (a, b) =>
+        weft.solveTriangular(regular(a), b, { upper: true }),
+      ),
+      sample("on the right, with ones", [one, floats(2, 3)], (a, b) =>
+        weft.solveTriangular(a, b, { left: false, unitriangular: true }),
+      ),
+    ],
+    cholesky: [
+      sample("a matrix", [one], (x) => weft.cholesky(definite(x))),
+      sample("upper, in batches", [several], (x) => weft.cholesky(definite(x), { upper: true })),
+      sample("not definite", [values([1, 2, 2, 1], "f32", [2, 2])], (x) => weft.cholesky(x), {
+        differentiable: [],
+        views: false,
+      }),
+      sample("of size 0", [floats(2, 0, 0)], (x) => weft.cholesky(x)),
+    ],
+    qr: [
+      sample("tall matrices", [floats(2, 3, 2)], (x) => Object.values(weft.qr(x))),
+      sample("wide", [floats(2, 3)], (x) => Object.values(weft.qr(x)), { ...decomposed, views: false }),
+      sample("complete", [floats(3, 1)], (x) => Object.values(weft.qr(x, { mode: "complete" })), {
+        differentiable: [],
+      }),
+      sample("nothing", [floats(2, 0)], (x) => Object.values(weft.qr(x))),
+    ],
+    svd: [
+      sample("full", [floats(3, 2)], (x) => Object.values(weft.svd(x)), {
+        ...decomposed,
+        differentiable: [],
+        views: false,
+      }),
+      sample("thin and wide", [floats(2, 3)], (x) => Object.values(weft.svd(x, { fullMatrices: false })), {
+        ...decomposed,
+        views: false,
+      }),
+      sample("of rank 2", [ofRankTwo], (x) => weft.svd(x).s, { ...decomposed, differentiable: [] }),
+      sample("nothing", [floats(0, 2)], (x) => Object.values(weft.svd(x)), { differentiable: [] }),
+    ],
+    singularValues: [sample("matrices", [floats(2, 2, 2)], weft.singularValues, decomposed)],
+    eigh: [
+      sample("a matrix", [one], (x) => Object.values(weft.eigh(symmetric(x))), decomposed),
+      sample("of which one half is read", [floats(2, 2, 2)], (x) => weft.eigh(x, { upper: true }).values, {
+        ...decomposed,
+        differentiable: [],
+      }),
+      sample("NaN", [values([1, NaN, NaN, 1], "f32", [2, 2])], (x) => weft.eigh(x).values, { differentiable: [] }),
+    ],
+    pinv: [
+      sample("tall", [floats(3, 2)], (x) => weft.pinv(x), decomposed),
+      sample("of rank 2", [ofRankTwo], (x) => weft.pinv(x), { ...decomposed, differentiable: [] }),
+      sample("symmetric", [several], (x) => weft.pinv(definite(x), { hermitian: true }), { ...decomposed, order: 1 }),
+    ],
+    matrixRank: [sample("of rank 2", [ofRankTwo], (x) => weft.matrixRank(x))],
+    cond: [
+      sample("by singular values", [floats(3, 2)], (x) => weft.cond(x), { ...decomposed, order: 1 }),
+      sample("by a norm", [one], (x) => weft.cond(regular(x), { ord: 1 }), { order: 1 }),
+    ],
+    lstsq: [
+      sample("a vector", [floats(3, 2), floats(3)], (a, b) => Object.values(weft.lstsq(a, b)), {
+        ...decomposed,
+        order: 1,
+      }),
+    ],
+    matrixNorm: [
+      sample("of singular values", [floats(3, 2)], (x) => weft.matrixNorm(x, { ord: "nuc" }), {
+        ...decomposed,
+        order: 1,
+      }),
+      sample(
+        "of other axes",
+        [floats(2, 3, 4)],
+        (x) => weft.matrixNorm(x, { ord: -1, axis: [0, -1], keepDims: true }),
+        {
+          order: 0,
+        },
+      ),
+    ],
+    matrixPower: [
+      sample("five", [floats(2, 2)], (x) => weft.matrixPower(x, 5)),
+      sample("minus two", [several], (x) => weft.matrixPower(regular(x), -2)),
+    ],
+    matrixExp: [
+      sample("matrices", [floats(2, 2, 2)], weft.matrixExp, { ...decomposed, order: 1 }),
+      sample("a large matrix", [values([0, 20, -20, 0], "f32", [2, 2])], weft.matrixExp, {
+        ...decomposed,
+        differentiable: [],
+      }),
+    ],
+  },
+};

@@ -1,0 +1,109 @@
+// Matrices as functions of linear algebra take them: the last two axes of a tensor, those before being a batch. And the
+// parts of a matrix: its diagonal, some of its columns.
+import { readTensor, readTensors, source } from "../apply.ts";
+import { text } from "../axes.ts";
+import { inNameOf } from "../context.ts";
+import type { DType } from "../dtype.ts";
+import { cast, equal, where } from "../elementwise.ts";
+import { ShapeError } from "../errors.ts";
+import { gather } from "../indexing.ts";
+import type { Operand } from "../interpreter.ts";
+import { broadcastTo, reshape, slice, unsqueeze } from "../movement.ts";
+import { inFloats } from "../operands.ts";
+import type { Shape } from "../ops.ts";
+import { broadcast } from "../rules/elementwise.ts";
+import { resultOf } from "../scope.ts";
+import type { Tensor } from "../tensor.ts";
+
+export interface Sizes {
+  readonly batch: Shape;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** The sizes of matrices. Throws a ShapeError if x has less than two axes. */
+export function sizesOf(op: string, { shape }: Tensor): Sizes {
+  if (shape.length < 2) throw new ShapeError(`${op}: wanted matrices, [..., M, N], got shape ${text(shape)}`);
+  return { batch: shape.slice(0, -2), rows: shape.at(-2)!, columns: shape.at(-1)! };
+}
+
+function checkSquare(op: string, x: Tensor): void {
+  const { rows, columns } = sizesOf(op, x);
+  if (rows !== columns) throw new ShapeError(`${op}: wanted square matrices, [..., N, N], got shape ${text(x.shape)}`);
+}
+
+/** An operand that must hold matrices, as floating-point numbers. */
+export function matricesOf(op: string, x: Operand): Tensor {
+  const t = inFloats(readTensor(x, op));
+  sizesOf(op, t);
+  return t;
+}
+
+/** An operand that must hold square matrices, as floating-point numbers. */
+export function squareOf(op: string, x: Operand): Tensor {
+  const t = inFloats(readTensor(x, op));
+  checkSquare(op, t);
+  return t;
+}
+
+/** The operands of A · X = B: square matrices, and right sides with as many rows; their batches broadcast. */
+export function systemOf(op: string, a: Operand, b: Operand, vectors = false): readonly [a: Tensor, b: Tensor] {
+  const [x, y] = readTensors(op, [a, b]);
+  const [left, given] = [inFloats(x), inFloats(y)];
+  checkSquare(op, left);
+  const right = vectors ? unsqueeze(given, -1) : given;
+  if (right.shape.length < 2 || right.shape.at(-2) !== left.shape.at(-1))
+    throw new ShapeError(
+      `${op}: shapes ${text(left.shape)} and ${text(given.shape)} do not fit: the right side must have ${left.shape.at(-1)} rows`,
+    );
+  const batch = broadcast(op, left.shape.slice(0, -2), right.shape.slice(0, -2));
+  const whole = (t: Tensor): Tensor => broadcastTo(t, [...batch, ...t.shape.slice(-2)]);
+  return [whole(left), whole(right)];
+}
+
+/** What f makes, in the name of a function: what it needs on the way is released. */
+export const composed = <T>(op: string, f: () => T): T => inNameOf(op, () => resultOf(f));
+
+/** The number of each row, [n, 1], or of each column, [1, n]. */
+export const numbersOf = ({ backend }: Tensor, n: number, along: "rows" | "columns"): Tensor =>
+  along === "rows"
+    ? source(backend, "iota", [], { shape: [n, 1], axis: 0, dtype: "i32" })
+    : source(backend, "iota", [], { shape: [1, n], axis: 1, dtype: "i32" });
+
+const onDiagonal = (x: Tensor, n: number): Tensor => equal(numbersOf(x, n, "rows"), numbersOf(x, n, "columns"));
+
+/** The unit matrix of n rows, on the backend of x and in its dtype. */
+export const unit = (x: Tensor, n: number, dtype: DType = x.dtype): Tensor => cast(onDiagonal(x, n), dtype);
+
+/** The diagonal, [..., M, N] → [..., min(M, N)]. */
+export function diagonalOf(x: Tensor): Tensor {
+  const { batch, rows, columns } = sizesOf("diagonal", x);
+  const least = Math.min(rows, columns);
+  const flat = reshape(x, [...batch, rows * columns]);
+  const before = batch.map(() => null);
+  const ends = [...before, Math.min(rows * columns, least * (columns + 1))];
+  return slice(flat, { ends, steps: [...batch.map(() => 1), columns + 1] });
+}
+
+/** Diagonal matrices, [..., N] → [..., N, N]. */
+export const diagonalMatrix = (x: Tensor): Tensor => where(onDiagonal(x, x.shape.at(-1)!), unsqueeze(x, -1), 0);
+
+/** Rows begin…end-1 of matrices. */
+export const rowsOf = (x: Tensor, begin: number, end: number): Tensor => {
+  const before = x.shape.slice(0, -2).map(() => null);
+  return slice(x, { starts: [...before, begin], ends: [...before, end] });
+};
+
+/** Columns begin…end-1 of matrices. */
+export const columnsOf = (x: Tensor, begin: number, end: number): Tensor => {
+  const before = x.shape.slice(0, -1).map(() => null);
+  return slice(x, { starts: [...before, begin], ends: [...before, end] });
+};
+
+/** The rows of matrices in another order: row i of the result is row order[..., i]. */
+export const rowsInOrder = (x: Tensor, order: Tensor): Tensor =>
+  gather(x, broadcastTo(unsqueeze(order, -1), x.shape), { axis: -2 });
+
+/** The columns of matrices in another order: column j of the result is column order[..., j]. */
+export const columnsInOrder = (x: Tensor, order: Tensor): Tensor =>
+  gather(x, broadcastTo(unsqueeze(order, -2), x.shape), { axis: -1 });

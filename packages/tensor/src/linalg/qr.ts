@@ -1,0 +1,169 @@
+// The QR decomposition, by Householder reflections.
+import { applyFusedRead } from "../apply.ts";
+import { triu } from "../arrangement.ts";
+import { add, div, equal, less, mul, sqrt, sub, where } from "../elementwise.ts";
+import { ArgumentError } from "../errors.ts";
+import type { FusedOp } from "../fused.ts";
+import type { Operand } from "../interpreter.ts";
+import { matmul } from "../linalg.ts";
+import { matrixKernel } from "../matrix-run.ts";
+import { broadcastTo, concat, pad, transpose } from "../movement.ts";
+import { oneOf, readOptions } from "../options.ts";
+import { sum } from "../reduce.ts";
+import { tensorAt } from "../rules/table.ts";
+import type { Tensor } from "../tensor.ts";
+import {
+  composed,
+  columnsOf,
+  diagonalMatrix,
+  diagonalOf,
+  matricesOf,
+  numbersOf,
+  rowsOf,
+  sizesOf,
+  unit,
+} from "./matrix.ts";
+import { substituteLeft } from "./triangular.ts";
+
+interface QRAttrs {
+  /** Whether the last columns of A were added to complete Q. */
+  readonly completed: boolean;
+}
+
+/** For matrices with at least as many rows as columns: Q and R; and what the kernel computes in. */
+const qrOp: FusedOp<QRAttrs> = {
+  name: "qr",
+  infer: (inputs) => {
+    const { shape, dtype } = tensorAt("qr", inputs, 0);
+    const { batch, columns } = sizesOf("qr", tensorAt("qr", inputs, 0));
+    return [
+      { shape, dtype },
+      { shape: [...batch, columns, columns], dtype },
+      { shape, dtype },
+      { shape: [...batch, columns], dtype },
+    ];
+  },
+  fallback: ([a]) => reflected(a as Tensor),
+  gradient: ([q, r], _, { completed }) => [
+    (gQ, gR) => {
+      if (completed)
+        throw new ArgumentError('qr: there is no gradient with mode "complete" and more rows than columns');
+      const inner = triu(sub(matmul(gR!, transpose(r!)), matmul(transpose(q!), gQ)));
+      const both = sub(add(inner, transpose(inner)), diagonalMatrix(diagonalOf(inner)));
+      return substituteLeft(transpose(r!), add(gQ, matmul(q!, both)), false);
+    },
+  ],
+  matrices: /* @__PURE__ */ matrixKernel(
+    ["matrix"],
+    ["matrix", "matrix", "matrix", "vector"],
+    (k, _, a, q, r, w, taus) => {
+      const [zero, one, none] = [k.integer(0), k.integer(1), k.constant(0)];
+      const { rows: m, columns: n } = a;
+      type V = typeof m;
+      /** Reflects column j of x: x − τ v (vᵀ x), where v is 1 in row c and column c of w below. */
+      const reflect = (x: typeof q, c: V, j: V, tau: V): void => {
+        const below = k.add(c, one);
+        const inner = k.sum(below, m, (i) => k.mul(w.at(i, c), x.at(i, j)));
+        const factor = k.keep(k.mul(tau, k.add(x.at(c, j), inner)));
+        x.put(k.sub(x.at(c, j), factor), c, j);
+        k.loop(below, m, (i) => x.put(k.sub(x.at(i, j), k.mul(factor, w.at(i, c))), i, j));
+      };
+      k.grid([zero, m], [zero, n], (i, j) => w.put(a.at(i, j), i, j));
+      k.loop(zero, n, (c) => {
+        const below = k.add(c, one);
+        const rest = k.keep(k.over("sum", below, m, (i) => k.mul(w.at(i, c), w.at(i, c))));
+        const first = k.keep(w.at(c, c));
+        const done = k.keep(k.equal(rest, none));
+        const norm = k.keep(k.sqrt(k.add(k.mul(first, first), rest)));
+        const image = k.keep(k.where(done, first, k.where(k.less(first, none), norm, k.sub(none, norm))));
+        const tau = k.keep(k.where(done, none, k.div(k.sub(image, first), image)));
+        const divisor = k.keep(k.where(done, k.constant(1), k.sub(first, image)));
+        k.each(below, m, (i) => w.put(k.div(w.at(i, c), divisor), i, c));
+        k.each(below, n, (j) => reflect(w, c, j, tau));
+        k.each(c, below, (i) => {
+          w.put(image, i, i);
+          taus.put(tau, i);
+        });
+      });
+      k.grid([zero, n], [zero, n], (i, j) => r.put(k.where(k.less(j, i), none, w.at(i, j)), i, j));
+      k.grid([zero, m], [zero, n], (i, j) => q.put(k.float(k.where(k.equal(i, j), one, zero)), i, j));
+      k.loop(zero, n, (step) => {
+        const c = k.keep(k.sub(k.sub(n, one), step));
+        const tau = k.keep(taus.at(c));
+        k.each(c, n, (j) => reflect(q, c, j, tau));
+      });
+    },
+  ),
+};
+
+/** The fallback: one reflection after the other. */
+function reflected(a: Tensor): Tensor[] {
+  const { rows: m, columns: n } = sizesOf("qr", a);
+  const rows = numbersOf(a, m, "rows");
+  const reflections: (readonly [v: Tensor, tau: Tensor])[] = [];
+  const reflect = (x: Tensor, [v, tau]: readonly [Tensor, Tensor]): Tensor =>
+    sub(x, mul(mul(v, tau), matmul(transpose(v), x)));
+  let w = a;
+  for (let c = 0; c < n; c++) {
+    const column = columnsOf(w, c, c + 1);
+    const first = rowsOf(column, c, c + 1);
+    const below = where(less(c, rows), column, 0);
+    const rest = sum(mul(below, below), { axis: -2, keepDims: true });
+    const done = equal(rest, 0);
+    const norm = sqrt(add(mul(first, first), rest));
+    const image = where(done, first, where(less(first, 0), norm, sub(0, norm)));
+    const tau = where(done, 0, div(sub(image, first), where(done, 1, image)));
+    const v = where(equal(rows, c), 1, div(below, where(done, 1, sub(first, image))));
+    reflections.push([v, tau]);
+    w = reflect(w, [v, tau]);
+  }
+  const start = broadcastTo(columnsOf(unit(a, m), 0, n), a.shape);
+  const q = reflections.toReversed().reduce(reflect, start);
+  // The kernel's memory is nobody's result.
+  return [q, triu(rowsOf(w, 0, n)), w, sum(w, { axis: -2 })];
+}
+
+/** Q and R of matrices with at least as many rows as columns. */
+export function tallQR(a: Tensor, completed = false): readonly [q: Tensor, r: Tensor] {
+  const [q, r] = applyFusedRead(qrOp, [a], { completed });
+  return [q!, r!];
+}
+
+/** Q with as many columns as rows, and R. The columns that A lacks are zeros, which nothing reflects. */
+export function completeQR(a: Tensor): readonly [q: Tensor, r: Tensor] {
+  const { rows: m, columns: n } = sizesOf("qr", a);
+  if (m <= n) return wideQR(a);
+  const pads = a.shape.map((_, i): [number, number] => [0, i === a.shape.length - 1 ? m - n : 0]);
+  const [q, r] = tallQR(pad(a, { pads }), true);
+  return [q, columnsOf(r, 0, n)];
+}
+
+/** Of a wide matrix the first columns are decomposed: Q is theirs, and R = Qᵀ · A. */
+function wideQR(a: Tensor): readonly [q: Tensor, r: Tensor] {
+  const { rows: m, columns: n } = sizesOf("qr", a);
+  const [q, r] = tallQR(columnsOf(a, 0, m));
+  return n === m ? [q, r] : [q, concat([r, matmul(transpose(q), columnsOf(a, m, n))], { axis: -1 })];
+}
+
+interface QR {
+  /** Orthonormal columns, [..., M, min(M, N)], or [..., M, M] with mode "complete". */
+  readonly q: Tensor;
+  /** An upper triangle, [..., min(M, N), N], or [..., M, N] with mode "complete". */
+  readonly r: Tensor;
+}
+
+/**
+ * The QR decomposition A = Q · R of matrices [..., M, N], by Householder reflections: the signs are those of LAPACK.
+ * With mode "complete" Q is square; then there is no gradient if M > N. Slow for large matrices. As `torch.linalg.qr`.
+ *
+ * @example qr(tensor([[3, 1], [4, 2]])).r // [[-5, -2.2], [0, 0.4]]
+ */
+export function qr(a: Operand, options?: { mode?: "reduced" | "complete" }): QR {
+  const { mode } = readOptions("qr", options, { mode: oneOf("reduced", "complete") }, { mode: "reduced" });
+  const x = matricesOf("qr", a);
+  return composed("qr", () => {
+    const { rows, columns } = sizesOf("qr", x);
+    const [q, r] = mode === "complete" ? completeQR(x) : rows >= columns ? tallQR(x) : wideQR(x);
+    return { q, r };
+  });
+}

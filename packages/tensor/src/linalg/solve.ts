@@ -1,0 +1,160 @@
+// Determinants, inverses and solutions of systems of equations, by the LU decomposition.
+import { applyFused, applyFusedRead, readTensor } from "../apply.ts";
+import { text } from "../axes.ts";
+import { abs, equal, log, mul, neg, sign, where } from "../elementwise.ts";
+import { ShapeError } from "../errors.ts";
+import type { FusedOp } from "../fused.ts";
+import type { Operand, Value } from "../interpreter.ts";
+import { matmul } from "../linalg.ts";
+import { broadcastTo, squeeze, transpose, unsqueeze } from "../movement.ts";
+import { boolean, readOptions, refuseMore } from "../options.ts";
+import { argsort, sum } from "../reduce.ts";
+import { likeFirst, tensorAt } from "../rules/table.ts";
+import { prod } from "../statistics.ts";
+import type { Tensor } from "../tensor.ts";
+import { factors, regularUpper, solveFactored } from "./lu.ts";
+import { composed, diagonalOf, rowsInOrder, squareOf, systemOf, unit } from "./matrix.ts";
+import { substitute } from "./triangular.ts";
+
+/** The derivative of the determinant, det(A) · A⁻ᵀ, which is finite for singular matrices, too. */
+function cofactors(a: Tensor): Tensor {
+  const { packed, order, sign } = factors(a);
+  const upper = regularUpper(packed);
+  const scale = mul(sign, prod(diagonalOf(upper), { axis: -1 }));
+  const ones = broadcastTo(unit(a, a.shape.at(-1)!), a.shape);
+  const inverse = substitute(transpose(packed), substitute(transpose(upper), ones, false), true, true);
+  return mul(unsqueeze(scale, [-1, -2]), rowsInOrder(inverse, argsort(order)));
+}
+
+const detOp: FusedOp<undefined> = {
+  name: "det",
+  infer: (inputs) => {
+    const { shape, dtype } = tensorAt("det", inputs, 0);
+    return [{ shape: shape.slice(0, -2), dtype }];
+  },
+  fallback: ([a]) => {
+    const { packed, sign } = factors(a as Tensor);
+    return [mul(sign, prod(diagonalOf(packed), { axis: -1 }))];
+  },
+  gradient: (_, [a]) => [(g) => mul(unsqueeze(g, [-1, -2]), cofactors(a as Tensor))],
+};
+
+/**
+ * The determinants of square matrices, [..., N, N] → [...]; 1 of a matrix without elements. The gradient is right for
+ * singular matrices, too. Slow for large matrices. As `torch.linalg.det`.
+ *
+ * @example det(tensor([[1, 2], [3, 5]])) // -1
+ */
+export function det(a: Operand): Tensor;
+export function det(a: Operand, more?: unknown): Tensor {
+  refuseMore("det", more);
+  const x = squareOf("det", a);
+  return composed("det", () => applyFusedRead(detOp, [x], undefined)[0]!);
+}
+
+interface LogAbsDet {
+  /** −1, 0 or 1. */
+  readonly sign: Tensor;
+  /** The logarithm of the absolute value; −∞ of a singular matrix. */
+  readonly logAbsDet: Tensor;
+}
+
+function logAndSign(x: Tensor): LogAbsDet {
+  const { packed, sign: parity } = factors(x);
+  const pivots = diagonalOf(packed);
+  return {
+    sign: mul(parity, prod(sign(pivots), { axis: -1 })),
+    logAbsDet: sum(log(abs(pivots)), { axis: -1 }),
+  };
+}
+
+/**
+ * The signs of the determinants of square matrices and the logarithms of their absolute values, which do not overflow.
+ * Slow for large matrices. As `torch.linalg.slogdet`.
+ *
+ * @example logAbsDet(tensor([[1, 2], [3, 5]])).sign // -1
+ */
+export function logAbsDet(a: Operand): LogAbsDet {
+  const x = squareOf("logAbsDet", a);
+  return composed("logAbsDet", () => logAndSign(x));
+}
+
+/**
+ * The logarithms of the determinants of square matrices: NaN where one is negative, −∞ of a singular matrix. Slow for
+ * large matrices. As `torch.logdet`.
+ *
+ * @example logdet(tensor([[2, 0], [0, 0.5]])) // 0
+ */
+export function logdet(a: Operand): Tensor {
+  const x = squareOf("logdet", a);
+  return composed("logdet", () => {
+    const { sign, logAbsDet } = logAndSign(x);
+    return where(equal(sign, -1), NaN, logAbsDet);
+  });
+}
+
+const solved = (a: Value, b: Value): Tensor => applyFused(solveOp, [a, b], undefined)[0]!;
+
+/** X with A · X = B, for matrices A and B of one batch. */
+const solveOp: FusedOp<undefined> = {
+  name: "solve",
+  promotes: true,
+  infer: (inputs) => {
+    const { shape, dtype } = tensorAt("solve", inputs, 1);
+    return [{ shape, dtype }];
+  },
+  fallback: ([a, b]) => {
+    const { packed, order } = factors(a as Tensor);
+    return [solveFactored(packed, order, b as Tensor)];
+  },
+  gradient: ([x], [a]) => {
+    const back = (g: Tensor): Tensor => solved(transpose(a as Tensor), g);
+    return [(g) => neg(matmul(back(g), transpose(x!))), back];
+  },
+};
+
+/**
+ * X with A · X = B, [..., N, N] and [..., N, K] → [..., N, K]; with `left: false` X with X · A = B. B may be a vector,
+ * [N], or a batch of them with the leading axes of A, [..., N]; else the leading axes broadcast. A singular matrix gives
+ * infinities and NaN. Throws a ShapeError if the sizes do not fit. Slow for large matrices. As `torch.linalg.solve`.
+ *
+ * @example solve(tensor([[2, 0], [1, 1]]), tensor([2, 3])) // [1, 2]
+ */
+export function solve(a: Operand, b: Operand, options?: { left?: boolean }): Tensor {
+  const { left } = readOptions("solve", options, { left: boolean }, { left: true });
+  return composed("solve", () => {
+    const x = squareOf("solve", a);
+    const { shape } = readTensor(b, "solve", x);
+    const vectors = shape.length === 1 || text(shape) === text(x.shape.slice(0, -1));
+    if (left) {
+      const y = solved(...systemOf("solve", x, b, vectors));
+      return vectors ? squeeze(y, -1) : y;
+    }
+    if (vectors) throw new ShapeError(`solve: wanted matrices on the right with left: false, got ${text(shape)}`);
+    return transpose(solved(...systemOf("solve", transpose(x), transpose(b))));
+  });
+}
+
+const inverseOp: FusedOp<undefined> = {
+  name: "inv",
+  infer: likeFirst("inv"),
+  fallback: ([given]) => {
+    const a = given as Tensor;
+    const { packed, order } = factors(a);
+    return [solveFactored(packed, order, broadcastTo(unit(a, a.shape.at(-1)!), a.shape))];
+  },
+  gradient: ([y]) => [(g) => neg(matmul(transpose(y!), matmul(g, transpose(y!))))],
+};
+
+/**
+ * The inverses of square matrices, [..., N, N]; infinities and NaN of a singular matrix. Slow for large matrices. As
+ * `torch.linalg.inv`; `solve` is faster and more precise than a product with an inverse.
+ *
+ * @example inv(tensor([[2, 0], [0, 4]])) // [[0.5, 0], [0, 0.25]]
+ */
+export function inv(a: Operand): Tensor;
+export function inv(a: Operand, more?: unknown): Tensor {
+  refuseMore("inv", more);
+  const x = squareOf("inv", a);
+  return composed("inv", () => applyFusedRead(inverseOp, [x], undefined)[0]!);
+}
