@@ -51,6 +51,27 @@ const arithmetic: Numbers = {
   when: (condition, f) => {
     if (condition) f();
   },
+  inner: (x, i, y, j, begin, end) => {
+    let sum = 0;
+    for (let r = begin; r < end; r++) sum += x.at(r, i) * y.at(r, j);
+    return sum;
+  },
+  subtract: (x, i, factor, y, j, begin, end) => {
+    for (let r = begin; r < end; r++) x.put(x.at(r, i) - factor * y.at(r, j), r, i);
+  },
+  rotate: (x, i, j, sine, half) => {
+    for (let r = 0; r < x.rows; r++) {
+      const [left, right] = [x.at(r, i), x.at(r, j)];
+      x.put(left - sine * (right + half * left), r, i);
+      x.put(right + sine * (left - half * right), r, j);
+    }
+  },
+  eliminate: (x, [top, bottom], [left, right], y, z, c) => {
+    for (let i = top; i < bottom; i++) {
+      const factor = y.at(i, c);
+      for (let j = left; j < right; j++) x.put(x.at(i, j) - factor * z.at(c, j), i, j);
+    }
+  },
 };
 
 /** The elements of one matrix. A class, since engines call its methods faster than closures. */

@@ -110,6 +110,17 @@ export const matrixText =
         lines.push(WAIT);
       },
       when: (condition, f) => block(`if (${condition})`, f),
+      inner: (x, i, y, j, begin, end) => k.sum(begin, end, (r) => k.mul(x.at(r, i), y.at(r, j))),
+      subtract: (x, i, factor, y, j, begin, end) =>
+        k.loop(begin, end, (r) => x.put(k.sub(x.at(r, i), k.mul(factor, y.at(r, j))), r, i)),
+      rotate: (x, i, j, sine, half) =>
+        k.loop("0i", x.rows, (r) => {
+          const [left, right] = [keep(x.at(r, i)), keep(x.at(r, j))];
+          x.put(k.sub(left, k.mul(sine, k.add(right, k.mul(half, left)))), r, i);
+          x.put(k.add(right, k.mul(sine, k.sub(left, k.mul(half, right)))), r, j);
+        }),
+      eliminate: (x, rows, columns, y, z, c) =>
+        k.grid(rows, columns, (i, j) => x.put(k.sub(x.at(i, j), k.mul(y.at(i, c), z.at(c, j))), i, j)),
     };
     const memories = [...kernel.operands, ...kernel.results].map((kind, m): MatrixMemory<string> => {
       const [rows, columns] = [`rows${m}_`, `columns${m}_`];

@@ -52,9 +52,7 @@ const choleskyOp: FusedOp<undefined> = {
       const root = k.keep(k.where(k.less(none, pivot), k.sqrt(pivot), k.constant(NaN)));
       k.each(next, n, (i) => l.put(k.div(l.at(i, c), root), i, c));
       k.each(c, next, (i) => l.put(root, i, i));
-      k.grid([next, n], [next, n], (i, j) =>
-        k.when(k.less(j, k.add(i, one)), () => l.put(k.sub(l.at(i, j), k.mul(l.at(i, c), l.at(j, c))), i, j)),
-      );
+      k.each(next, n, (j) => k.subtract(l, j, k.keep(l.at(j, c)), l, c, j, n));
     });
   }),
 };

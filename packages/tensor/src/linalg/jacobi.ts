@@ -54,8 +54,7 @@ const jacobiOp: FusedOp<undefined> = {
               const i = k.keep(k.where(k.equal(pair, zero), rounds, k.remainder(k.add(round, pair), rounds)));
               const j = k.keep(k.remainder(k.add(k.sub(round, pair), rounds), rounds));
               k.when(k.less(k.max(i, j), n), () => {
-                const product = (p: typeof i, q: typeof i) =>
-                  k.keep(k.sum(zero, m, (r) => k.mul(w.at(r, p), w.at(r, q))));
+                const product = (p: typeof i, q: typeof i) => k.keep(k.inner(w, p, w, q, zero, m));
                 const [p, q, inner] = [product(i, i), product(j, j), product(i, j)];
                 const both = k.keep(k.mul(k.sqrt(p), k.sqrt(q)));
                 k.when(k.less(k.mul(small, both), k.abs(inner)), () => {
@@ -67,12 +66,8 @@ const jacobiOp: FusedOp<undefined> = {
                   const sine = k.keep(k.mul(cosine, tangent));
                   // By the tangent of half the angle: the lengths of columns do not drift (H. Rutishauser, 1966).
                   const half = k.keep(k.div(sine, k.add(unity, cosine)));
-                  for (const x of [w, v])
-                    k.loop(zero, x.rows, (r) => {
-                      const [left, right] = [k.keep(x.at(r, i)), k.keep(x.at(r, j))];
-                      x.put(k.sub(left, k.mul(sine, k.add(right, k.mul(half, left)))), r, i);
-                      x.put(k.add(right, k.mul(sine, k.sub(left, k.mul(half, right)))), r, j);
-                    });
+                  k.rotate(w, i, j, sine, half);
+                  k.rotate(v, i, j, sine, half);
                 });
               });
             }),

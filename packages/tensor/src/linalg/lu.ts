@@ -94,7 +94,7 @@ const luOp: FusedOp<undefined> = {
       k.each(next, m, (i) =>
         w.put(k.where(k.equal(divisor, k.constant(0)), k.constant(0), k.div(w.at(i, c), divisor)), i, c),
       );
-      k.grid([next, m], [next, n], (i, j) => w.put(k.sub(w.at(i, j), k.mul(w.at(i, c), w.at(c, j))), i, j));
+      k.eliminate(w, [next, m], [next, n], w, w, c);
     });
   }),
 };

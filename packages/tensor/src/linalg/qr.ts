@@ -63,10 +63,10 @@ const qrOp: FusedOp<QRAttrs> = {
       /** Reflects column j of x: x − τ v (vᵀ x), where v is 1 in row c and column c of w below. */
       const reflect = (x: typeof q, c: V, j: V, tau: V): void => {
         const below = k.add(c, one);
-        const inner = k.sum(below, m, (i) => k.mul(w.at(i, c), x.at(i, j)));
+        const inner = k.inner(w, c, x, j, below, m);
         const factor = k.keep(k.mul(tau, k.add(x.at(c, j), inner)));
         x.put(k.sub(x.at(c, j), factor), c, j);
-        k.loop(below, m, (i) => x.put(k.sub(x.at(i, j), k.mul(factor, w.at(i, c))), i, j));
+        k.subtract(x, j, factor, w, c, below, m);
       };
       k.grid([zero, m], [zero, n], (i, j) => w.put(a.at(i, j), i, j));
       k.loop(zero, n, (c) => {

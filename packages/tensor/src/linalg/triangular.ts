@@ -56,9 +56,7 @@ const solveTriangularOp: FusedOp<TriangularAttrs> = {
       const i = k.keep(upper ? k.sub(k.sub(n, one), step) : step);
       const pivot = k.keep(a.at(i, i));
       if (!unit) k.each(zero, b.columns, (j) => x.put(k.div(x.at(i, j), pivot), i, j));
-      k.grid(upper ? [zero, i] : [k.add(i, one), n], [zero, b.columns], (r, j) =>
-        x.put(k.sub(x.at(r, j), k.mul(a.at(r, i), x.at(i, j))), r, j),
-      );
+      k.eliminate(x, upper ? [zero, i] : [k.add(i, one), n], [zero, b.columns], a, x, i);
     });
   }),
 };
