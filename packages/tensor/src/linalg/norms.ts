@@ -17,7 +17,8 @@ import { thinSVD } from "./svd.ts";
  */
 export type MatrixOrder = "fro" | "nuc" | number;
 
-const [ofRow, ofColumn] = [{ axis: -1 }, { axis: -2 }];
+const ofRow = { axis: -1 };
+const ofColumn = { axis: -2 };
 const singular = (x: Tensor): Tensor => thinSVD(x)[1];
 
 /** The norm of matrices in the last two axes. */

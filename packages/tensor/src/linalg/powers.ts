@@ -1,5 +1,6 @@
 // Powers and the exponential of square matrices.
 import { alias, applyFused, applyFusedRead, untaped } from "../apply.ts";
+import { zerosLike } from "../creation.ts";
 import { abs, add, div, less, mul, sub, where } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
@@ -7,7 +8,6 @@ import { matmul } from "../linalg.ts";
 import { broadcastTo, concat, transpose } from "../movement.ts";
 import { integer, readValue, refuseMore } from "../options.ts";
 import { max, sum } from "../reduce.ts";
-import { zerosLike } from "../creation.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
 import { composed, columnsOf, rowsOf, squareOf, unit } from "./matrix.ts";

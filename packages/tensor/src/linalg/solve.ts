@@ -1,5 +1,5 @@
 // Determinants, inverses and solutions of systems of equations, by the LU decomposition.
-import { applyFused, applyFusedRead, readTensor } from "../apply.ts";
+import { applyFused, applyFusedRead, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
 import { abs, equal, log, mul, neg, sign, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -123,15 +123,16 @@ const solveOp: FusedOp<undefined> = {
 export function solve(a: Operand, b: Operand, options?: { left?: boolean }): Tensor {
   const { left } = readOptions("solve", options, { left: boolean }, { left: true });
   return composed("solve", () => {
-    const x = squareOf("solve", a);
-    const { shape } = readTensor(b, "solve", x);
+    const [given, right] = readTensors("solve", [a, b]);
+    const x = squareOf("solve", given);
+    const { shape } = right;
     const vectors = shape.length === 1 || text(shape) === text(x.shape.slice(0, -1));
     if (left) {
-      const y = solved(...systemOf("solve", x, b, vectors));
+      const y = solved(...systemOf("solve", x, right, vectors));
       return vectors ? squeeze(y, -1) : y;
     }
     if (vectors) throw new ShapeError(`solve: wanted matrices on the right with left: false, got ${text(shape)}`);
-    return transpose(solved(...systemOf("solve", transpose(x), transpose(b))));
+    return transpose(solved(...systemOf("solve", transpose(x), transpose(right))));
   });
 }
 

@@ -1,4 +1,5 @@
 // Singular values, by Jacobi rotations of columns.
+import { square } from "../activations.ts";
 import { applyFusedRead } from "../apply.ts";
 import { abs, add, and, div, equal, isFinite, less, mul, neg, sqrt, sub, where } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
@@ -9,7 +10,6 @@ import { concat, transpose, unsqueeze } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
 import { argmax, argsort, max, sum } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
-import { square } from "../activations.ts";
 import type { Tensor } from "../tensor.ts";
 import { orthogonalized } from "./jacobi.ts";
 import { composed, columnsInOrder, columnsOf, diagonalMatrix, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";

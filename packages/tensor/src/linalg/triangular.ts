@@ -1,6 +1,7 @@
 // Systems of equations with a triangular matrix, by substitution.
-import { applyFusedRead } from "../apply.ts";
+import { applyFusedRead, readTensors } from "../apply.ts";
 import { tril, triu } from "../arrangement.ts";
+import { zerosLike } from "../creation.ts";
 import { div, neg, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
@@ -8,7 +9,6 @@ import { matmul } from "../linalg.ts";
 import { matrixKernel } from "../matrix-run.ts";
 import { concat, transpose } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
-import { zerosLike } from "../creation.ts";
 import { tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
 import { composed, columnsOf, rowsOf, systemOf } from "./matrix.ts";
@@ -92,8 +92,9 @@ export function solveTriangular(a: Operand, b: Operand, options?: TriangularOpti
   const op = "solveTriangular";
   const { upper, left, unitriangular } = readOptions(op, options, kinds, defaults);
   return composed(op, () => {
-    if (left) return substitute(...systemOf(op, a, b), upper, unitriangular);
-    const [x, y] = systemOf(op, a, transpose(b));
+    const [given, right] = readTensors(op, [a, b]);
+    if (left) return substitute(...systemOf(op, given, right), upper, unitriangular);
+    const [x, y] = systemOf(op, given, transpose(right));
     return transpose(substitute(transpose(x), y, !upper, unitriangular));
   });
 }
