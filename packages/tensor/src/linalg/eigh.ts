@@ -10,9 +10,10 @@ import { transpose, unsqueeze } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
 import { argsort, max, sum } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
+import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 import { orthogonalized } from "./jacobi.ts";
-import { composed, columnsInOrder, diagonalMatrix, squareOf, unit } from "./matrix.ts";
+import { composed, columnsInOrder, squareOf, unit } from "./matrix.ts";
 import { columnSigns, inverseOrZero, scaleOf } from "./svd.ts";
 
 /** Eigenvalues and eigenvectors of symmetric matrices, of which only the lower triangle is read. */
@@ -48,7 +49,7 @@ const eighOp: FusedOp<undefined> = {
       const gaps = inverseOrZero(sub(unsqueeze(values!, -2), unsqueeze(values!, -1)));
       const inner = matmul(transpose(v), gVectors!);
       const turned = mul(mul(sub(inner, transpose(inner)), 0.5), gaps);
-      return matmul(matmul(v, add(turned, diagonalMatrix(gValues))), transpose(v));
+      return matmul(matmul(v, add(turned, diagEmbed(gValues))), transpose(v));
     },
   ],
 };

@@ -10,8 +10,9 @@ import { matrixKernel } from "../matrix-run.ts";
 import { broadcastTo, concat, reshape, squeeze, transpose, unsqueeze } from "../movement.ts";
 import { argmax, argsort } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
+import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
-import { composed, columnsOf, diagonalMatrix, diagonalOf, matricesOf, numbersOf, rowsInOrder, rowsOf, sizesOf, unit } from "./matrix.ts"; // prettier-ignore
+import { composed, columnsOf, diagonalOf, matricesOf, numbersOf, rowsInOrder, rowsOf, sizesOf, unit } from "./matrix.ts"; // prettier-ignore
 import { substitute, substituteLeft } from "./triangular.ts";
 
 /** What stands in for a pivot that is 0 where derivatives divide by it. */
@@ -21,7 +22,7 @@ const TINY = 2 ** -60;
 export function regularUpper(packed: Tensor): Tensor {
   const upper = triu(packed);
   const pivots = diagonalOf(upper);
-  return add(upper, diagonalMatrix(cast(where(equal(pivots, 0), TINY, 0), upper.dtype)));
+  return add(upper, diagEmbed(cast(where(equal(pivots, 0), TINY, 0), upper.dtype)));
 }
 
 /** The lower triangle of the first columns, with ones on the diagonal. */

@@ -4,15 +4,17 @@ import { readTensor, readTensors, source } from "../apply.ts";
 import { text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import type { DType } from "../dtype.ts";
-import { cast, equal, where } from "../elementwise.ts";
+import { cast, equal } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
-import { broadcastTo, reshape, slice, unsqueeze } from "../movement.ts";
+import { broadcastTo, unsqueeze } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { broadcast } from "../rules/elementwise.ts";
 import { resultOf } from "../scope.ts";
+import { diagonal } from "../shape/diagonals.ts";
+import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
 export interface Sizes {
@@ -70,35 +72,20 @@ export const numbersOf = ({ backend }: Tensor, n: number, along: "rows" | "colum
     ? source(backend, "iota", [], { shape: [n, 1], axis: 0, dtype: "i32" })
     : source(backend, "iota", [], { shape: [1, n], axis: 1, dtype: "i32" });
 
-const onDiagonal = (x: Tensor, n: number): Tensor => equal(numbersOf(x, n, "rows"), numbersOf(x, n, "columns"));
-
 /** The unit matrix of n rows, on the backend of x and in its dtype. */
-export const unit = (x: Tensor, n: number, dtype: DType = x.dtype): Tensor => cast(onDiagonal(x, n), dtype);
+export const unit = (x: Tensor, n: number, dtype: DType = x.dtype): Tensor =>
+  cast(equal(numbersOf(x, n, "rows"), numbersOf(x, n, "columns")), dtype);
 
 /** The diagonal, [..., M, N] → [..., min(M, N)]. */
-export function diagonalOf(x: Tensor): Tensor {
-  const { batch, rows, columns } = sizesOf("diagonal", x);
-  const least = Math.min(rows, columns);
-  const flat = reshape(x, [...batch, rows * columns]);
-  const before = batch.map(() => null);
-  const ends = [...before, Math.min(rows * columns, least * (columns + 1))];
-  return slice(flat, { ends, steps: [...batch.map(() => 1), columns + 1] });
-}
-
-/** Diagonal matrices, [..., N] → [..., N, N]. */
-export const diagonalMatrix = (x: Tensor): Tensor => where(onDiagonal(x, x.shape.at(-1)!), unsqueeze(x, -1), 0);
+export const diagonalOf = (x: Tensor): Tensor => diagonal(x, { axes: [-2, -1] });
 
 /** Rows begin…end-1 of matrices. */
-export const rowsOf = (x: Tensor, begin: number, end: number): Tensor => {
-  const before = x.shape.slice(0, -2).map(() => null);
-  return slice(x, { starts: [...before, begin], ends: [...before, end] });
-};
+export const rowsOf = (x: Tensor, begin: number, end: number): Tensor =>
+  span(x, x.shape.length - 2, begin, end - begin);
 
 /** Columns begin…end-1 of matrices. */
-export const columnsOf = (x: Tensor, begin: number, end: number): Tensor => {
-  const before = x.shape.slice(0, -1).map(() => null);
-  return slice(x, { starts: [...before, begin], ends: [...before, end] });
-};
+export const columnsOf = (x: Tensor, begin: number, end: number): Tensor =>
+  span(x, x.shape.length - 1, begin, end - begin);
 
 /** The rows of matrices in another order: row i of the result is row order[..., i]. */
 export const rowsInOrder = (x: Tensor, order: Tensor): Tensor =>

@@ -7,22 +7,14 @@ import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
 import { matrixKernel } from "../matrix-run.ts";
-import { broadcastTo, concat, pad, transpose } from "../movement.ts";
+import { broadcastTo, concat, transpose } from "../movement.ts";
 import { oneOf, readOptions } from "../options.ts";
 import { sum } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
+import { diagEmbed } from "../shape/diagonals.ts";
+import { pad } from "../shape/padding.ts";
 import type { Tensor } from "../tensor.ts";
-import {
-  composed,
-  columnsOf,
-  diagonalMatrix,
-  diagonalOf,
-  matricesOf,
-  numbersOf,
-  rowsOf,
-  sizesOf,
-  unit,
-} from "./matrix.ts";
+import { composed, columnsOf, diagonalOf, matricesOf, numbersOf, rowsOf, sizesOf, unit } from "./matrix.ts";
 import { substituteLeft } from "./triangular.ts";
 
 interface QRAttrs {
@@ -49,7 +41,7 @@ const qrOp: FusedOp<QRAttrs> = {
       if (completed)
         throw new ArgumentError('qr: there is no gradient with mode "complete" and more rows than columns');
       const inner = triu(sub(matmul(gR!, transpose(r!)), matmul(transpose(q!), gQ)));
-      const both = sub(add(inner, transpose(inner)), diagonalMatrix(diagonalOf(inner)));
+      const both = sub(add(inner, transpose(inner)), diagEmbed(diagonalOf(inner)));
       return substituteLeft(transpose(r!), add(gQ, matmul(q!, both)), false);
     },
   ],

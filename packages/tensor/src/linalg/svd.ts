@@ -10,9 +10,10 @@ import { concat, transpose, unsqueeze } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
 import { argmax, argsort, max, sum } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
+import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 import { orthogonalized } from "./jacobi.ts";
-import { composed, columnsInOrder, columnsOf, diagonalMatrix, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";
+import { composed, columnsInOrder, columnsOf, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";
 import { completeQR, tallQR } from "./qr.ts";
 
 /** The largest number of each matrix, to scale it by: 1 where that is 0 or not finite. */
@@ -85,7 +86,7 @@ const svdOp: FusedOp<SVDAttrs> = {
       const inner = matmul(transpose(u), g);
       const left = mul(mul(skew(inner), gaps), sizes);
       const right = mul(unsqueeze(s!, -1), mul(skew(matmul(transpose(v!), gV!)), gaps));
-      const y = matmul(u, add(add(left, right), diagonalMatrix(gS!)));
+      const y = matmul(u, add(add(left, right), diagEmbed(gS!)));
       // What of the gradient of U is orthogonal to U.
       const rest = mul(sub(g, matmul(u, inner)), inverseOrZero(sizes));
       return matmul(rows > columns ? add(y, rest) : y, transpose(v!));
