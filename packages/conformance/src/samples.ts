@@ -9,6 +9,7 @@ import { indexing } from "./samples/indexing.ts";
 import { linalg } from "./samples/linalg.ts";
 import { matrices } from "./samples/matrices.ts";
 import { movement } from "./samples/movement.ts";
+import { order } from "./samples/order.ts";
 import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
 import { recurrences } from "./samples/recurrence.ts";
@@ -23,6 +24,7 @@ export type SampleName = NamesOf<
   | typeof activations
   | typeof formulas
   | typeof reductions
+  | typeof order
   | typeof movement
   | typeof indexing
   | typeof linalg
@@ -42,6 +44,7 @@ export const collections: readonly Collection[] = [
   activations,
   formulas,
   reductions,
+  order,
   movement,
   indexing,
   linalg,

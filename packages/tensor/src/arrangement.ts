@@ -1,4 +1,5 @@
 // Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and sorting.
+import { along, shapedLike } from "./along.ts";
 import { inNameOf } from "./context.ts";
 import { alias, readTensor, source } from "./apply.ts";
 import { axesOf, axisOf, listOf, sizeOf, text, type Axes, sameShape, shapeOf } from "./axes.ts";
@@ -8,7 +9,7 @@ import { gather } from "./indexing.ts";
 import type { Operand } from "./interpreter.ts";
 import { broadcastTo, concat, reshape, slice, unsqueeze } from "./movement.ts";
 import { tensorsOf } from "./operands.ts";
-import { integer, list, numbers, orNull, readOptions } from "./options.ts";
+import { boolean, integer, list, numbers, orNull, readOptions } from "./options.ts";
 import { argsort, orderOptions, type OrderOptions } from "./reduce.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -169,23 +170,37 @@ export interface Ordered {
 export function sort(x: Operand, options?: OrderOptions): Ordered {
   const { axis, descending } = readOptions("sort", options, orderOptions, { axis: -1, descending: false });
   const t = readTensor(x, "sort");
-  const at = axisOf("sort", axis, t.shape);
-  const indices = argsort(t, { axis: at, descending });
-  return { values: gather(t, indices, { axis: at }), indices };
+  const [line, at] = along("sort", t, axis);
+  const indices = argsort(line, { axis: at, descending });
+  return { values: shapedLike(gather(line, indices, { axis: at }), t), indices: shapedLike(indices, t) };
+}
+
+export interface TopKOptions {
+  readonly axis?: number;
+  /** False for the smallest elements, smallest first. */
+  readonly largest?: boolean;
 }
 
 /**
- * The k largest elements along an axis, largest first.
+ * The k largest elements along an axis, largest first; with `{ largest: false }` the k smallest, smallest first. NaN
+ * comes last.
  *
  * @example topK(tensor([3, 1, 2]), 2).values // [3, 2]
  */
-export function topK(x: Operand, k: number, options?: { axis?: number }): Ordered {
-  const { axis } = readOptions("topK", options, { axis: integer }, { axis: -1 });
+export function topK(x: Operand, k: number, options?: TopKOptions): Ordered {
+  const { axis, largest } = readOptions(
+    "topK",
+    options,
+    { axis: integer, largest: boolean },
+    { axis: -1, largest: true },
+  );
   const t = readTensor(x, "topK");
-  const at = axisOf("topK", axis, t.shape);
-  if (!(Number.isInteger(k) && k >= 0 && k <= t.shape[at]!))
-    throw new ShapeError(`topK: k ${shown(k)} must be an integer from 0 to ${t.shape[at]}, the size of axis ${at}`);
-  const ends = t.shape.map((d, i) => (i === at ? k : d));
-  const indices = slice(argsort(t, { axis: at, descending: true }), { ends });
-  return { values: gather(t, indices, { axis: at }), indices };
+  const [line, at] = along("topK", t, axis);
+  const size = line.shape[at]!;
+  if (!(Number.isInteger(k) && k >= 0 && k <= size))
+    throw new ShapeError(`topK: k ${shown(k)} must be an integer from 0 to ${size}, the size of axis ${at}`);
+  const ends = line.shape.map((d, i) => (i === at ? k : d));
+  const indices = slice(argsort(line, { axis: at, descending: largest }), { ends });
+  const values = gather(line, indices, { axis: at });
+  return k === 1 ? { values: shapedLike(values, t), indices: shapedLike(indices, t) } : { values, indices };
 }

@@ -58,9 +58,13 @@ export function axisOf(op: string, axis: number, shape: Shape, extra = 0): numbe
   throw new ShapeError(`${op}: axis ${axis} is out of range for shape ${text(shape)}: ${range}`);
 }
 
-/** Axes counted from the front and sorted; all axes for null and undefined. */
+/**
+ * Axes counted from the front and sorted; all axes for null and undefined. Axis 0 or -1 of a scalar is none, as in NumPy
+ * and PyTorch.
+ */
 export function axesOf(op: string, axes: Axes, shape: Shape): readonly number[] {
   if (axes === null || axes === undefined) return allAxes(shape);
+  if (shape.length === 0 && (axes === 0 || axes === -1)) return [];
   if (typeof axes === "number") return [axisOf(op, axes, shape)];
   const list = listOf(op, "axis", axes);
   const sorted = list.map((axis) => axisOf(op, axis, shape)).toSorted((a, b) => a - b);

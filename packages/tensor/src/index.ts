@@ -58,6 +58,22 @@ export {
   type PositionOptions,
   type ReduceOptions,
 } from "./reduce.ts";
+export { cov, corrcoef, type CovarianceOptions } from "./reduce/covariance.ts";
+export * from "./reduce/differences.ts";
+export {
+  aminmax,
+  kthValue,
+  maxWithIndices,
+  median,
+  medianWithIndices,
+  minWithIndices,
+  mode,
+  nanMedian,
+  type PlaceOptions,
+} from "./reduce/order.ts";
+export * from "./reduce/quantiles.ts";
+export { cummax, cummin, cumprod, logCumSumExp, type ScanOptions } from "./reduce/scans.ts";
+export * from "./reduce/skip-nan.ts";
 export type * from "./row-kernel.ts";
 export { rowOp } from "./row-op.ts";
 export { keep, scope } from "./scope.ts";

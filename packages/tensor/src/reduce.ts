@@ -1,4 +1,5 @@
 // Reductions, scans and sorting along axes, as primitives. `axis` is one axis, several, or all of them if left out.
+import { along, shapedLike } from "./along.ts";
 import { applyRead, readTensor } from "./apply.ts";
 import { axesOf, axisOf, sizeOf, type Axes } from "./axes.ts";
 import type { Operand } from "./interpreter.ts";
@@ -21,7 +22,7 @@ export interface PositionOptions {
 }
 
 export const reduceOptions: OptionKinds<ReduceOptions> = { axis: orNull(numbers), keepDims: boolean };
-const positionOptions: OptionKinds<PositionOptions> = { axis: orNull(integer), keepDims: boolean };
+export const positionOptions: OptionKinds<PositionOptions> = { axis: orNull(integer), keepDims: boolean };
 
 function reduce(op: "sum" | "max" | "min", x: Operand, options: ReduceOptions | undefined): Tensor {
   const t = inNumbers(readTensor(x, op));
@@ -32,7 +33,9 @@ function reduce(op: "sum" | "max" | "min", x: Operand, options: ReduceOptions | 
 function position(op: "argmax" | "argmin", x: Operand, options: PositionOptions | undefined): Tensor {
   const t = inNumbers(readTensor(x, op));
   const { axis, keepDims } = readOptions(op, options, positionOptions, { keepDims: false });
-  if (axis !== null && axis !== undefined) return applyRead(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
+  if (axis !== null && axis !== undefined && t.shape.length > 0)
+    return applyRead(op, [t], { axis: axisOf(op, axis, t.shape), keepDims });
+  axesOf(op, axis, t.shape);
   const flat = applyRead("reshape", [t], { shape: [sizeOf(t.shape)] });
   const y = applyRead(op, [flat], { axis: 0, keepDims: false });
   return keepDims ? applyRead("reshape", [y], { shape: ones(t.shape) }) : y;
@@ -80,7 +83,8 @@ export function cumsum(x: Operand, options?: { axis?: number; reverse?: boolean 
     { axis: -1, reverse: false },
   );
   const t = inNumbers(readTensor(x, "cumsum"));
-  return applyRead("cumsum", [t], { axis: axisOf("cumsum", axis, t.shape), reverse });
+  const [line, at] = along("cumsum", t, axis);
+  return shapedLike(applyRead("cumsum", [line], { axis: at, reverse }), t);
 }
 
 export interface OrderOptions {
@@ -99,5 +103,6 @@ export const orderOptions: OptionKinds<OrderOptions> = { axis: integer, descendi
 export function argsort(x: Operand, options?: OrderOptions): Tensor {
   const { axis, descending } = readOptions("argsort", options, orderOptions, { axis: -1, descending: false });
   const t = inNumbers(readTensor(x, "argsort"));
-  return applyRead("argsort", [t], { axis: axisOf("argsort", axis, t.shape), descending });
+  const [line, at] = along("argsort", t, axis);
+  return shapedLike(applyRead("argsort", [line], { axis: at, descending }), t);
 }

@@ -2,14 +2,17 @@
 // left out.
 import { inNameOf } from "./context.ts";
 import { applyRead, readTensor, source, untaped } from "./apply.ts";
+import { rowsOf } from "./along.ts";
 import { axesOf } from "./axes.ts";
 import { notEqual, square } from "./activations.ts";
-import { add, cast, div, equal, exp, isFinite, less, log, mul, not, sqrt, sub, where } from "./elementwise.ts";
+import { abs, add, cast, div, equal, exp, isFinite, less, log, mul, not, pow, sqrt, sub } from "./elementwise.ts";
+import { where } from "./elementwise.ts";
 import type { Operand } from "./interpreter.ts";
-import { permute, reshape, slice } from "./movement.ts";
-import { inFloats, inNumbers } from "./operands.ts";
-import { finite, readOptions } from "./options.ts";
-import { max, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
+import { reshape, slice } from "./movement.ts";
+import { inDType, inFloats, inNumbers } from "./operands.ts";
+import { anyNumber, finite, readOptions } from "./options.ts";
+import { max, min, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
+import { resultOf } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 const defaults = { keepDims: false };
@@ -39,12 +42,10 @@ export function prod(x: Operand, options?: ReduceOptions): Tensor {
   const { axis, keepDims } = readOptions("prod", options, reduceOptions, defaults);
   const t = inNumbers(readTensor(x, "prod"));
   const axes = axesOf("prod", axis, t.shape);
-  const rest = t.shape.map((_, i) => i).filter((i) => !axes.includes(i));
-  const kept = rest.map((i) => t.shape[i]!);
-  let n = count(t, axes);
-  const shape = keepDims ? t.shape.map((d, i) => (axes.includes(i) ? 1 : d)) : kept;
-  if (n === 0) return source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
-  let y = reshape(permute(t, [...rest, ...axes]), [...kept, n]);
+  const { rows, length, shape } = rowsOf(t, axes, keepDims);
+  if (length === 0) return source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
+  const kept = rows.shape.slice(0, -1);
+  let [y, n] = [rows, length];
   const whole = kept.map(() => null);
   const none = [...kept, n].map(() => 0);
   while (n > 1) {
@@ -101,9 +102,39 @@ function varianceOf(op: string, x: Operand, options: VarianceOptions | undefined
 /** The square root of the variance; where that is 0 the gradient is 0. @example std(tensor([1, 3])) // 1 */
 export const std = (x: Operand, options?: VarianceOptions): Tensor => sqrtZeroSafe(varianceOf("std", x, options));
 
-/** The Euclidean norm √Σx²; where that is 0 the gradient is 0. @example norm(tensor([3, 4])) // 5 */
-export const norm = (x: Operand, options?: ReduceOptions): Tensor =>
-  sqrtZeroSafe(sum(square(inFloats(readTensor(x, "norm"))), checked("norm", options)));
+export interface NormOptions extends ReduceOptions {
+  /** The power, by default 2; 0 counts what is not 0, and ∞ and −∞ take the largest and the smallest |x|. */
+  readonly p?: number;
+}
+
+/**
+ * The norm (Σ|x|ᵖ)^(1/p) over axes, by default the Euclidean one. Where x or the norm is 0 the gradient is 0. A norm
+ * without a value for an empty axis (p < 0, p = ∞) refuses it.
+ *
+ * @example norm(tensor([3, 4])) // 5
+ */
+export function norm(x: Operand, options?: NormOptions): Tensor {
+  const { p, ...how } = readOptions("norm", options, { ...reduceOptions, p: anyNumber }, { ...defaults, p: 2 });
+  const t = inFloats(readTensor(x, "norm"));
+  if (p === 2) return sqrtZeroSafe(sum(square(t), how));
+  return inNameOf("norm", () => resultOf(() => powerNorm(t, p, how)));
+}
+
+function powerNorm(x: Tensor, p: number, how: ReduceOptions): Tensor {
+  if (p === 0) return inDType(sum(cast(x, "bool"), how), x.dtype);
+  const size = abs(x);
+  if (p === 1) return sum(size, how);
+  if (p === Infinity) return max(size, how);
+  if (p < 0) {
+    const smallest = min(size, how); // refuses an empty axis
+    if (p === -Infinity) return smallest;
+  }
+  // 0 is replaced before it reaches a power, whose slope there may be infinite.
+  const isZero = equal(size, 0);
+  const total = sum(where(isZero, p < 0 ? Infinity : 0, pow(where(isZero, 1, size), p)), how);
+  const none = equal(total, 0);
+  return where(none, p < 0 ? Infinity : 0, pow(where(none, 1, total), 1 / p));
+}
 
 /**
  * log Σ eˣ over axes, without overflow.
@@ -134,3 +165,11 @@ function sqrtZeroSafe(x: Tensor): Tensor {
   const positive = less(0, x);
   return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));
 }
+
+/**
+ * How many elements over axes are not 0, `i32`. NaN is not 0.
+ *
+ * @example countNonzero(tensor([[0, 1], [2, 3]]), { axis: 0 }) // [1, 2]
+ */
+export const countNonzero = (x: Operand, options?: ReduceOptions): Tensor =>
+  inNameOf("countNonzero", () => sum(cast(x, "bool"), checked("countNonzero", options)));

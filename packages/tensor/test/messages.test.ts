@@ -149,9 +149,9 @@ const cases: Case[] = [
   ],
   [
     "reduction of a scalar",
-    () => weft.sum(t(), { axis: 0 }),
+    () => weft.sum(t(), { axis: 1 }),
     ShapeError,
-    "sum: axis 0 is out of range for shape []: a scalar has no axes",
+    "sum: axis 1 is out of range for shape []: a scalar has no axes",
   ],
   [
     "reduction, axis twice",

@@ -156,6 +156,10 @@ export const movement: Collection<keyof MovementOps | Composed> = {
       sample("the last axis", [distinct(3, 7)], (x) => weft.topK(x, 3).values),
       sample("axis 0", [distinct(7, 3)], (x) => weft.topK(x, 2, { axis: 0 }).values),
       sample("places", [distinct(3, 7)], (x) => weft.topK(x, 7).indices),
+      sample("the smallest, of a scalar, too", [distinct(3, 7), distinct()], (x, y) => [
+        weft.topK(x, 3, { largest: false }).values,
+        weft.topK(y, 1).values,
+      ]),
     ],
   },
 };

@@ -139,6 +139,19 @@ export const reductions: Collection<keyof ReduceOps | Composed> = {
     ],
     norm: [
       ...along(weft.norm, floats),
+      sample("powers", [floats(2, 3)], (x) => [0, 0.5, 1, 3, -1.5].map((p) => weft.norm(x, { p, axis: 0 }))),
+      sample(
+        "the largest and the smallest",
+        [distinct(3, 4)],
+        (x) => [Infinity, -Infinity].map((p) => weft.norm(x, { p, axis: 1, keepDims: true })),
+        { order: 0, views: false }, // opposite numbers are equally large
+      ),
+      sample(
+        "powers of zeros",
+        [values([0, 0, 3, 0, NaN, Infinity], "f32", [3, 2])],
+        (x) => [0, 0.5, 1, 3, -1.5].map((p) => weft.norm(x, { p, axis: 1 })),
+        noGradient,
+      ),
       sample("of zeros", [values([0, 0, 3, 4], "f32", [2, 2])], (x) => weft.norm(x, { axis: 1 }), kink),
     ],
     logSumExp: [

@@ -6,7 +6,8 @@ import type { Value } from "../interpreter.ts";
 import type { ReduceAttrs, ReduceOps, Shape } from "../ops.ts";
 import { checkAxis, number, tensorAt, type DTypeRules, type ShapeRules } from "./table.ts";
 
-function reduced(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
+/** The shape without the reduced axes, or with size 1 in their place. */
+export function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
   const rest: number[] = [];
   for (let i = 0; i < shape.length; i++) {
     if (!axes.includes(i)) rest.push(shape[i]!);
@@ -15,7 +16,8 @@ function reduced(shape: Shape, axes: readonly number[], keepDims: boolean): Shap
   return rest;
 }
 
-function refuseEmpty(op: string, shape: Shape, result: Shape, axes: readonly number[]): void {
+/** Refuses to reduce nothing to something. */
+export function refuseEmpty(op: string, shape: Shape, result: Shape, axes: readonly number[]): void {
   for (const axis of axes)
     if (shape[axis] === 0 && sizeOf(result) > 0)
       throw new ShapeError(`${op}: cannot take the ${op} over an empty axis: axis ${axis} of shape ${text(shape)}`);
@@ -26,7 +28,7 @@ const reduce =
   (inputs: readonly Value[], { axes, keepDims }: ReduceAttrs, op: string): Shape => {
     const { shape } = tensorAt(op, inputs, 0);
     for (const axis of axes) checkAxis(op, shape, axis);
-    const result = reduced(shape, axes, keepDims);
+    const result = reducedShape(shape, axes, keepDims);
     if (!emptyHasValue) refuseEmpty(op, shape, result, axes);
     return result;
   };
