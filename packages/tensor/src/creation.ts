@@ -95,7 +95,8 @@ export interface Creation {
 }
 
 /** A shape, or the size of a vector. */
-const shapeFor = (op: string, shape: Shape | number): Shape => shapeOf(op, typeof shape === "number" ? [shape] : shape);
+export const shapeFor = (op: string, shape: Shape | number): Shape =>
+  shapeOf(op, typeof shape === "number" ? [shape] : shape);
 
 function fill(backend: Backend, op: string, shape: Shape | number, value: number, dtype: DType): Tensor {
   const { store, load } = dtypeInfo[dtype];
@@ -105,7 +106,7 @@ function fill(backend: Backend, op: string, shape: Shape | number, value: number
   return inNameOf(op, () => sourceOwn(backend, "full", [held], { shape: shapeFor(op, shape), dtype }));
 }
 
-function checkFloat(op: string, dtype: DType): void {
+export function checkFloat(op: string, dtype: DType): void {
   if (!isFloat(dtype))
     throw new DTypeError(`${op}: wanted a floating-point dtype, got ${dtype}; randint makes random integers`);
 }

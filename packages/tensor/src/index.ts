@@ -45,6 +45,8 @@ export * from "./movement.ts";
 export type { Attrs, OpName, Ops, Shape } from "./ops.ts";
 export type { TimedLaunch } from "./launch-log.ts";
 export { profile, type Profile, type ProfiledOperation } from "./profile.ts";
+export * from "./random/choices.ts";
+export * from "./random/distributions.ts";
 export { borrow, type Nested } from "./reading.ts";
 export {
   argmax,

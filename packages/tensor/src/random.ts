@@ -30,8 +30,20 @@ export function threefry(key: readonly [number, number], c0: number, c1: number)
 }
 
 /** What is drawn: with one seed, different purposes never share numbers. A seed takes the lower 53 bits of a key. */
-const purposes = { stream: 0, rand: 1, randn: 2, randint: 3, dropout: 4 } as const;
-type Purpose = keyof typeof purposes;
+const purposes = {
+  stream: 0,
+  rand: 1,
+  randn: 2,
+  randint: 3,
+  dropout: 4,
+  bernoulli: 5,
+  exponential: 6,
+  truncatedNormal: 7,
+  permutation: 8,
+  multinomial: 9,
+  categorical: 10,
+} as const;
+export type Purpose = keyof typeof purposes;
 
 /** The seed itself. Throws an ArgumentError if it is not an integer from 0 to 2^53 - 1. */
 export function checkSeed(op: string, seed: number): number {

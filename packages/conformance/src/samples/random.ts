@@ -2,13 +2,16 @@
 import * as weft from "@weft/tensor";
 import { source, type Backend, type Tensor } from "@weft/tensor";
 import { creation, type RandomAttrs, type SourceOps } from "@weft/tensor/internals";
-import { booleans, floats, integers, sample, type Collection, type Sample } from "../sample.ts";
+import { between, booleans, distinct, floats, integers, positive, sample, values } from "../sample.ts";
+import type { Collection, Sample } from "../sample.ts";
 
 type Creation = "zerosLike" | "onesLike" | "eye" | "rand" | "randn" | "randint";
+type Distribution = "bernoulli" | "exponential" | "truncatedNormal" | "permutation" | "multinomial" | "categorical";
 
 const made = (name: string, make: (backend: Backend) => Tensor): Sample =>
   sample(name, [integers(0, 1)], (x) => make(x.interpreter.backend));
 
+const noGradient = { differentiable: [] };
 const rounding = { relative: 2e-6, absolute: 1e-6, sums: false };
 
 const draws: readonly RandomAttrs[] = [
@@ -19,7 +22,7 @@ const draws: readonly RandomAttrs[] = [
   { shape: [0, 3], key: [1, 2], counter: 3 },
 ];
 
-export const random: Collection<keyof SourceOps | Creation> = {
+export const random: Collection<keyof SourceOps | Creation | Distribution> = {
   family: "random",
   samples: {
     full: [
@@ -58,6 +61,56 @@ export const random: Collection<keyof SourceOps | Creation> = {
         ...made("moments", (backend) => creation(backend).randn(300, { mean: 3, std: 0.5, seed: 2 })),
         tolerance: rounding,
       },
+    ],
+    bernoulli: [
+      sample("a seed", [between(0, 1, 5, 7)], (p) => weft.bernoulli(p, { seed: 1 }), noGradient),
+      sample(
+        "certain, never, nothing",
+        [values([1, 0]), floats(0, 3)],
+        (p, q) => [p, q].map((t) => weft.bernoulli(t, { seed: 2 })),
+        noGradient,
+      ),
+    ],
+    exponential: [
+      {
+        ...made("a seed", (backend) => weft.exponential([5, 7], { backend, rate: 2, seed: 1 })),
+        tolerance: rounding,
+      },
+    ],
+    truncatedNormal: [
+      {
+        ...made("a seed", (backend) => weft.truncatedNormal(35, { backend, mean: 1, low: 0, high: 2.5, seed: 1 })),
+        // erfinv is steep at its ends
+        tolerance: { relative: 1e-5, absolute: 1e-5, sums: false },
+      },
+    ],
+    permutation: [
+      made("a seed", (backend) => weft.permutation(37, { backend, seed: 1 })),
+      made("nothing", (backend) => weft.permutation(0, { backend, seed: 1, dtype: "f32" })),
+    ],
+    multinomial: [
+      sample(
+        "with replacement",
+        [positive(3, 5)],
+        (w) => weft.multinomial(w, 7, { replacement: true, seed: 1 }),
+        noGradient,
+      ),
+      sample("without", [positive(3, 5)], (w) => weft.multinomial(w, 4, { seed: 1 }), noGradient),
+    ],
+    categorical: [
+      sample("a temperature", [floats(7, 5)], (x) => weft.categorical(x, { temperature: 0.5, seed: 1 }), noGradient),
+      sample(
+        "the most probable",
+        [distinct(2, 7, 5)],
+        (x) => weft.categorical(x, { temperature: 3, topK: 3, topP: 0.6, seed: 1 }),
+        noGradient,
+      ),
+      sample(
+        "some impossible",
+        [values([-Infinity, 1, -Infinity, 2, Infinity, 0], "f32", [2, 3])],
+        (x) => weft.categorical(x, { seed: 1 }),
+        noGradient,
+      ),
     ],
   },
 };
