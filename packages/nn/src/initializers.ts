@@ -10,7 +10,7 @@ export type Initializer = (shape: Shape, draws: Draws) => ArrayLike<number>;
  * Fan-in and fan-out of a weight, as Knet and PyTorch count them: `[out, in, …kernel]` has fanIn = in · kernel and
  * fanOut = out · kernel; a vector has fanIn = its length and fanOut = 1.
  */
-function fans(shape: Shape): { fanIn: number; fanOut: number } {
+export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   if (shape.length < 2) return { fanIn: sizeOf(shape), fanOut: 1 };
   return { fanIn: sizeOf(shape) / shape[0]!, fanOut: sizeOf(shape) / shape[1]! };
 }
@@ -124,6 +124,16 @@ export function heUniform(options?: SlopeOptions): Initializer {
 export function heNormal(options?: SlopeOptions): Initializer {
   const gain = heGain("heNormal", options);
   return (shape, draws) => normal({ std: gain / Math.sqrt(fans(shape).fanIn) })(shape, draws);
+}
+
+/**
+ * U(-s, s) with s = √(3 / fanIn) (LeCun et al. 1998), as Flax has it.
+ *
+ * @example
+ * Linear(784, 10, { init: lecunUniform() });
+ */
+export function lecunUniform(): Initializer {
+  return (shape, draws) => uniform(Math.sqrt(3 / fans(shape).fanIn))(shape, draws);
 }
 
 /**

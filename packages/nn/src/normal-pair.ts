@@ -15,8 +15,8 @@ function polynomial(x: number, coefficients: readonly number[]): number {
   return p;
 }
 
-/** ln x for x in (0, 1]. */
-function log(x: number): number {
+/** ln x for x in (0, 1], with the same bits on every engine. */
+export function log(x: number): number {
   let m = x;
   let n = 0;
   for (; m < Math.SQRT1_2; n--) m *= 2;
