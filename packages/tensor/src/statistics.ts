@@ -1,18 +1,18 @@
 // Reductions composed of primitives: means, moments, norms, products. `axis` is one axis, several, or all of them if
 // left out.
-import { inNameOf } from "./context.ts";
-import { applyRead, readTensor, source, untaped } from "./apply.ts";
-import { rowsOf } from "./along.ts";
-import { axesOf } from "./axes.ts";
 import { notEqual, square } from "./activations.ts";
+import { rowsOf } from "./along.ts";
+import { applyRead, readTensor, source, untaped } from "./apply.ts";
+import { axesOf } from "./axes.ts";
+import { inNameOf } from "./context.ts";
 import { abs, add, cast, div, equal, exp, isFinite, less, log, mul, not, pow, sqrt, sub } from "./elementwise.ts";
 import { where } from "./elementwise.ts";
+import { composed } from "./formula.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
 import { inDType, inFloats, inNumbers } from "./operands.ts";
 import { anyNumber, finite, readOptions } from "./options.ts";
 import { max, min, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
-import { resultOf } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 const defaults = { keepDims: false };
@@ -117,7 +117,7 @@ export function norm(x: Operand, options?: NormOptions): Tensor {
   const { p, ...how } = readOptions("norm", options, { ...reduceOptions, p: anyNumber }, { ...defaults, p: 2 });
   const t = inFloats(readTensor(x, "norm"));
   if (p === 2) return sqrtZeroSafe(sum(square(t), how));
-  return inNameOf("norm", () => resultOf(() => powerNorm(t, p, how)));
+  return composed("norm", () => powerNorm(t, p, how));
 }
 
 function powerNorm(x: Tensor, p: number, how: ReduceOptions): Tensor {

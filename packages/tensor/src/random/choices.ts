@@ -1,14 +1,14 @@
 // Random choices among categories that are weighted along the last axis. They are races: each category gets an
 // exponential number divided by its weight, and the smallest wins (Efraimidis and Spirakis 2006; with logarithms, the
 // Gumbel-max method).
+import { greaterEqual } from "../activations.ts";
 import { readTensor, untaped } from "../apply.ts";
 import { sort, topK } from "../arrangement.ts";
 import { text } from "../axes.ts";
-import { greaterEqual } from "../activations.ts";
-import { inNameOf } from "../context.ts";
 import { and, div, isFinite, less, lessEqual, log, maximum, minimum, mul, not, sub } from "../elementwise.ts";
 import { where } from "../elementwise.ts";
 import { ShapeError, shown } from "../errors.ts";
+import { composed } from "../formula.ts";
 import { softmax } from "../fused/softmax.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -18,7 +18,6 @@ import { boolean, count as counted, fraction, nonNegative, positiveCount, readOp
 import { readValue, seedNumber, type OptionKinds } from "../options.ts";
 import { uniform } from "../random.ts";
 import { argmax, argsort, cumsum, max, min, sum } from "../reduce.ts";
-import { resultOf } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import type { SeedOption } from "./distributions.ts";
 import { standardExponential } from "./exponential.ts";
@@ -53,31 +52,29 @@ export function multinomial(weights: Operand, count: number, options?: Multinomi
     { replacement: false },
   );
   readValue("multinomial", "count", count, counted);
-  return inNameOf("multinomial", () =>
-    resultOf(() => {
-      const w = categories("multinomial", weights);
-      const k = w.shape.at(-1)!;
-      const { backend } = w.interpreter;
-      if (!replacement) {
-        if (count > k)
-          throw new ShapeError(
-            `multinomial: cannot draw ${shown(count)} of ${k} categories without replacement; pass { replacement: true }`,
-          );
-        return topK(div(w, standardExponential(backend, w.shape, seed, "multinomial")), count).indices;
-      }
-      // A draw falls on the category up to which the weights sum to more than a part of their total. It is counted
-      // among the categories that can be drawn, so that rounding never leads to another one.
-      const sums = cumsum(w, last);
-      const drawable = less(0, w);
-      const order = argsort(not(drawable));
-      const total = max(where(drawable, sums, 0), lastKept);
-      const part = mul(uniform(backend, [...w.shape.slice(0, -1), count], seed, "multinomial"), total);
-      const row = [...w.shape.slice(0, -1), 1, k];
-      const passed = and(lessEqual(reshape(sums, row), reshape(part, [...part.shape, 1])), reshape(drawable, row));
-      const place = minimum(sum(passed, last), maximum(sub(sum(drawable, lastKept), 1), 0));
-      return gather(order, place, last);
-    }),
-  );
+  return composed("multinomial", () => {
+    const w = categories("multinomial", weights);
+    const k = w.shape.at(-1)!;
+    const { backend } = w.interpreter;
+    if (!replacement) {
+      if (count > k)
+        throw new ShapeError(
+          `multinomial: cannot draw ${shown(count)} of ${k} categories without replacement; pass { replacement: true }`,
+        );
+      return topK(div(w, standardExponential(backend, w.shape, seed, "multinomial")), count).indices;
+    }
+    // A draw falls on the category up to which the weights sum to more than a part of their total. It is counted
+    // among the categories that can be drawn, so that rounding never leads to another one.
+    const sums = cumsum(w, last);
+    const drawable = less(0, w);
+    const order = argsort(not(drawable));
+    const total = max(where(drawable, sums, 0), lastKept);
+    const part = mul(uniform(backend, [...w.shape.slice(0, -1), count], seed, "multinomial"), total);
+    const row = [...w.shape.slice(0, -1), 1, k];
+    const passed = and(lessEqual(reshape(sums, row), reshape(part, [...part.shape, 1])), reshape(drawable, row));
+    const place = minimum(sum(passed, last), maximum(sub(sum(drawable, lastKept), 1), 0));
+    return gather(order, place, last);
+  });
 }
 
 export interface CategoricalOptions extends SeedOption {
@@ -116,20 +113,18 @@ export function categorical(logits: Operand, options?: CategoricalOptions): Tens
   const how = readOptions<CategoricalOptions, { temperature: number }>("categorical", options, categoricalOptions, {
     temperature: 1,
   });
-  return inNameOf("categorical", () =>
-    resultOf(() => {
-      const t = categories("categorical", logits);
-      if (how.temperature === 0) return argmax(t, last);
-      // From the largest logit down, so that a small temperature does not overflow.
-      const largest = max(t, lastKept);
-      let x = div(sub(t, where(isFinite(largest), largest, 0)), how.temperature);
-      const k = t.shape.at(-1)!;
-      if (how.topK !== undefined && how.topK < k) {
-        const first = topK(x, how.topK).values;
-        x = without(x, min(first, lastKept));
-      }
-      if (how.topP !== undefined && how.topP < 1) x = without(x, nucleus(x, how.topP));
-      return argmax(sub(x, log(standardExponential(t.interpreter.backend, t.shape, how.seed, "categorical"))), last);
-    }),
-  );
+  return composed("categorical", () => {
+    const t = categories("categorical", logits);
+    if (how.temperature === 0) return argmax(t, last);
+    // From the largest logit down, so that a small temperature does not overflow.
+    const largest = max(t, lastKept);
+    let x = div(sub(t, where(isFinite(largest), largest, 0)), how.temperature);
+    const k = t.shape.at(-1)!;
+    if (how.topK !== undefined && how.topK < k) {
+      const first = topK(x, how.topK).values;
+      x = without(x, min(first, lastKept));
+    }
+    if (how.topP !== undefined && how.topP < 1) x = without(x, nucleus(x, how.topP));
+    return argmax(sub(x, log(standardExponential(t.interpreter.backend, t.shape, how.seed, "categorical"))), last);
+  });
 }

@@ -1,12 +1,12 @@
 // Random tensors of further distributions. They are functions and not on what `open()` returns, so that a bundle has
 // only those that the program names.
-import { readTensor, source } from "../apply.ts";
 import { clamp } from "../activations.ts";
-import { inNameOf } from "../context.ts";
+import { readTensor, source } from "../apply.ts";
 import { checkFloat, shapeFor } from "../creation.ts";
 import type { DType } from "../dtype.ts";
 import { add, div, erf, less, mul, sub } from "../elementwise.ts";
 import { ArgumentError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import type { Backend, Operand } from "../interpreter.ts";
 import { inDType, inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
@@ -14,7 +14,6 @@ import { anyNumber, backendKind, count, dtypeName, finite, positive, readOptions
 import { seedNumber, type OptionKinds } from "../options.ts";
 import { draw, uniform } from "../random.ts";
 import { argsort } from "../reduce.ts";
-import { resultOf } from "../scope.ts";
 import { erfinv } from "../special.ts";
 import type { Tensor } from "../tensor.ts";
 import { standardExponential } from "./exponential.ts";
@@ -35,7 +34,7 @@ const f32: { readonly dtype: DType } = { dtype: "f32" };
 /** Numbers drawn on the backend of the options, in their dtype. */
 function drawn(op: string, { backend, dtype }: DrawOptions & typeof f32, make: () => Tensor): Tensor {
   readValue(op, "backend", backend, backendKind);
-  return inNameOf(op, () => resultOf(() => inDType(make(), dtype)));
+  return composed(op, () => inDType(make(), dtype));
 }
 
 /**
@@ -48,9 +47,7 @@ export function bernoulli(p: Operand, options?: SeedOption): Tensor {
   const { seed } = readOptions("bernoulli", options, { seed: seedNumber }, {});
   const t = inFloats(readTensor(p, "bernoulli"));
   const { backend } = t.interpreter;
-  return inNameOf("bernoulli", () =>
-    resultOf(() => inDType(less(uniform(backend, t.shape, seed, "bernoulli"), t), t.dtype)),
-  );
+  return composed("bernoulli", () => inDType(less(uniform(backend, t.shape, seed, "bernoulli"), t), t.dtype));
 }
 
 export interface ExponentialOptions extends DrawOptions {

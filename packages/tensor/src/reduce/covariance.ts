@@ -2,16 +2,15 @@
 import { clamp } from "../activations.ts";
 import { placed, readTensor } from "../apply.ts";
 import { text } from "../axes.ts";
-import { inNameOf } from "../context.ts";
 import { div, maximum, mul, sqrt, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
 import { reshape, slice, transpose } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import { anything, finite, readOptions, refuseMore } from "../options.ts";
 import { sum } from "../reduce.ts";
-import { resultOf } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 
 export interface CovarianceOptions {
@@ -71,7 +70,7 @@ export function cov(x: Operand, options?: CovarianceOptions): Tensor {
   const t = readTensor(x, "cov", placed([x, fweights, aweights]));
   const weight = (w: Operand | undefined): Tensor | undefined => (w === undefined ? w : readTensor(w, "cov", t));
   const how = { correction, fweights: weight(fweights), aweights: weight(aweights) };
-  return inNameOf("cov", () => resultOf(() => unwrapped(covariance(variables("cov", t), how))));
+  return composed("cov", () => unwrapped(covariance(variables("cov", t), how)));
 }
 
 /**
@@ -84,15 +83,13 @@ export function corrcoef(x: Operand): Tensor;
 export function corrcoef(x: Operand, more?: unknown): Tensor {
   refuseMore("corrcoef", more);
   const t = readTensor(x, "corrcoef");
-  return inNameOf("corrcoef", () =>
-    resultOf(() => {
-      const rows = variables("corrcoef", t);
-      const c = covariance(rows, { correction: 1, fweights: undefined, aweights: undefined });
-      const n = rows.shape[0]!;
-      const diagonal = slice(reshape(c, [n * n]), { steps: [n + 1] });
-      const spread = sqrt(diagonal);
-      const y = clamp(div(div(c, reshape(spread, [n, 1])), spread), { min: -1, max: 1 });
-      return unwrapped(y);
-    }),
-  );
+  return composed("corrcoef", () => {
+    const rows = variables("corrcoef", t);
+    const c = covariance(rows, { correction: 1, fweights: undefined, aweights: undefined });
+    const n = rows.shape[0]!;
+    const diagonal = slice(reshape(c, [n * n]), { steps: [n + 1] });
+    const spread = sqrt(diagonal);
+    const y = clamp(div(div(c, reshape(spread, [n, 1])), spread), { min: -1, max: 1 });
+    return unwrapped(y);
+  });
 }

@@ -1,17 +1,16 @@
 // Differences of neighboring elements along an axis, and sums of the areas between them.
+import { notEqual } from "../activations.ts";
 import { along } from "../along.ts";
 import { placed, read, readTensor, source } from "../apply.ts";
 import { text } from "../axes.ts";
-import { notEqual } from "../activations.ts";
-import { inNameOf } from "../context.ts";
 import { add, div, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, concat, reshape, slice } from "../movement.ts";
 import { inFloats, withNumber } from "../operands.ts";
 import { anything, count, finite, integer, readOptions } from "../options.ts";
 import { cumsum, sum } from "../reduce.ts";
-import { resultOf } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** The elements along an axis without the last, and without the first. */
@@ -47,23 +46,21 @@ export function difference(x: Operand, options?: DifferenceOptions): Tensor {
   const t = readTensor(x, "difference", placed(given));
   if (t.shape.length === 0) throw new ShapeError("difference: a scalar has no neighbors: wanted at least one axis");
   const [, at] = along("difference", t, axis);
-  return inNameOf("difference", () =>
-    resultOf(() => {
-      const once = t.shape.map((d, i) => (i === at ? 1 : d));
-      const parts = given.map((part) => {
-        const y = read(part, "difference", t);
-        if (typeof y === "object") return y.shape.length > 0 ? y : broadcastTo(y, once);
-        const dtype = withNumber("difference", t.dtype, y);
-        return source(t.interpreter.backend, "full", [y], { shape: once, dtype });
-      });
-      let y = concat(parts, { axis: at });
-      for (let k = 0; k < n; k++) {
-        const [before, after] = neighbors(y, at);
-        y = y.dtype === "bool" ? notEqual(after, before) : sub(after, before);
-      }
-      return y;
-    }),
-  );
+  return composed("difference", () => {
+    const once = t.shape.map((d, i) => (i === at ? 1 : d));
+    const parts = given.map((part) => {
+      const y = read(part, "difference", t);
+      if (typeof y === "object") return y.shape.length > 0 ? y : broadcastTo(y, once);
+      const dtype = withNumber("difference", t.dtype, y);
+      return source(t.interpreter.backend, "full", [y], { shape: once, dtype });
+    });
+    let y = concat(parts, { axis: at });
+    for (let k = 0; k < n; k++) {
+      const [before, after] = neighbors(y, at);
+      y = y.dtype === "bool" ? notEqual(after, before) : sub(after, before);
+    }
+    return y;
+  });
 }
 
 export interface TrapezoidOptions {
@@ -105,12 +102,10 @@ function areas(op: string, y: Operand, options: TrapezoidOptions | undefined): r
  * @example trapezoid(tensor([1, 2, 3]), { dx: 2 }) // 8
  */
 export const trapezoid = (y: Operand, options?: TrapezoidOptions): Tensor =>
-  inNameOf("trapezoid", () =>
-    resultOf(() => {
-      const [parts, axis] = areas("trapezoid", y, options);
-      return sum(parts, { axis });
-    }),
-  );
+  composed("trapezoid", () => {
+    const [parts, axis] = areas("trapezoid", y, options);
+    return sum(parts, { axis });
+  });
 
 /**
  * The integrals of y from the first position to each later one along an axis, by the trapezoidal rule.
@@ -118,9 +113,7 @@ export const trapezoid = (y: Operand, options?: TrapezoidOptions): Tensor =>
  * @example cumulativeTrapezoid(tensor([1, 2, 3])) // [1.5, 4]
  */
 export const cumulativeTrapezoid = (y: Operand, options?: TrapezoidOptions): Tensor =>
-  inNameOf("cumulativeTrapezoid", () =>
-    resultOf(() => {
-      const [parts, axis] = areas("cumulativeTrapezoid", y, options);
-      return cumsum(parts, { axis });
-    }),
-  );
+  composed("cumulativeTrapezoid", () => {
+    const [parts, axis] = areas("cumulativeTrapezoid", y, options);
+    return cumsum(parts, { axis });
+  });

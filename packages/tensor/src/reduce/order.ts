@@ -9,6 +9,7 @@ import { inNameOf } from "../context.ts";
 import { isFloat } from "../dtype.ts";
 import { cast, div, isNaN, less, maximum, sub, where } from "../elementwise.ts";
 import { ShapeError, shown } from "../errors.ts";
+import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, reshape, slice } from "../movement.ts";
@@ -16,7 +17,6 @@ import { inNumbers } from "../operands.ts";
 import { boolean, integer, readOptions, type OptionKinds } from "../options.ts";
 import { argmax, argmin, argsort, max, min, positionOptions, reduceOptions, sum } from "../reduce.ts";
 import type { PositionOptions, ReduceOptions } from "../reduce.ts";
-import { resultOf } from "../scope.ts";
 import { pad } from "../shape/padding.ts";
 import type { Tensor } from "../tensor.ts";
 import { places, scan } from "./scans.ts";
@@ -27,7 +27,7 @@ const defaults = { keepDims: false };
 /** The rows of x along axes, in the name of the function that reduces them. */
 function reduced<T>(op: string, x: Operand, axis: Axes, keepDims: boolean, f: (found: Rows) => T): T {
   const t = inNumbers(readTensor(x, op));
-  return inNameOf(op, () => resultOf(() => f(fullRowsOf(op, t, axesOf(op, axis, t.shape), keepDims))));
+  return composed(op, () => f(fullRowsOf(op, t, axesOf(op, axis, t.shape), keepDims)));
 }
 
 /** The elements at one position per row, [..., 1]. */

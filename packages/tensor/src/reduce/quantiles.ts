@@ -2,18 +2,17 @@
 import { fullRowsOf } from "../along.ts";
 import { placed, readTensor, source } from "../apply.ts";
 import { axesOf, sizeOf, text } from "../axes.ts";
-import { inNameOf } from "../context.ts";
 import { hostArray } from "../creation.ts";
 import { add, and, cast, ceil, equal, floor, less, lessEqual, maximum, minimum, mul, round } from "../elementwise.ts";
 import { sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { permute, reshape } from "../movement.ts";
 import { inDType, inFloats } from "../operands.ts";
 import { fraction, list, oneOf, readOptions, readValue } from "../options.ts";
 import { argsort, reduceOptions, type ReduceOptions } from "../reduce.ts";
-import { resultOf } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import { atPlaces, numbersOf } from "./order.ts";
 
@@ -65,32 +64,30 @@ function quantiles(
     { keepDims: boolean; interpolation: Interpolation }
   >(op, options, quantileOptions, { keepDims: false, interpolation: "linear" });
   const t = inFloats(readTensor(x, op, isList(q) ? undefined : placed([x, q])));
-  return inNameOf(op, () =>
-    resultOf(() => {
-      const given = shares(op, q, t);
-      if (given.shape.length > 1)
-        throw new ShapeError(`${op}: wanted a number or a list of them as q, got shape ${text(given.shape)}`);
-      const found = fullRowsOf(op, t, axesOf(op, axis, t.shape), keepDims);
-      const { rows, length, shape } = found;
-      const share = reshape(given, [sizeOf(given.shape)]);
-      const numbers = numbersOf(found);
-      const rank = skipNaN
-        ? mul(share, cast(maximum(sub(numbers, 1), 0), t.dtype))
-        : where(less(numbers, length), cast(numbers, t.dtype), mul(share, length - 1));
-      const order = argsort(rows);
-      const at = (place: Tensor): Tensor => {
-        const inside = minimum(maximum(cast(place, "i32"), 0), Math.max(0, length - 1));
-        return gather(rows, atPlaces(order, inside), { axis: -1 });
-      };
-      const single = rounding[interpolation];
-      const weight = interpolation === "midpoint" ? where(equal(floor(rank), rank), 0, 0.5) : sub(rank, floor(rank));
-      const y = single === undefined ? between(at(floor(rank)), at(ceil(rank)), weight) : at(single(rank));
-      const sure = where(and(lessEqual(0, share), lessEqual(share, 1)), y, NaN);
-      if (given.shape.length === 0) return reshape(sure, shape);
-      const last = sure.shape.length - 1;
-      return reshape(permute(sure, [last, ...Array.from({ length: last }, (_, i) => i)]), [share.shape[0]!, ...shape]);
-    }),
-  );
+  return composed(op, () => {
+    const given = shares(op, q, t);
+    if (given.shape.length > 1)
+      throw new ShapeError(`${op}: wanted a number or a list of them as q, got shape ${text(given.shape)}`);
+    const found = fullRowsOf(op, t, axesOf(op, axis, t.shape), keepDims);
+    const { rows, length, shape } = found;
+    const share = reshape(given, [sizeOf(given.shape)]);
+    const numbers = numbersOf(found);
+    const rank = skipNaN
+      ? mul(share, cast(maximum(sub(numbers, 1), 0), t.dtype))
+      : where(less(numbers, length), cast(numbers, t.dtype), mul(share, length - 1));
+    const order = argsort(rows);
+    const at = (place: Tensor): Tensor => {
+      const inside = minimum(maximum(cast(place, "i32"), 0), Math.max(0, length - 1));
+      return gather(rows, atPlaces(order, inside), { axis: -1 });
+    };
+    const single = rounding[interpolation];
+    const weight = interpolation === "midpoint" ? where(equal(floor(rank), rank), 0, 0.5) : sub(rank, floor(rank));
+    const y = single === undefined ? between(at(floor(rank)), at(ceil(rank)), weight) : at(single(rank));
+    const sure = where(and(lessEqual(0, share), lessEqual(share, 1)), y, NaN);
+    if (given.shape.length === 0) return reshape(sure, shape);
+    const last = sure.shape.length - 1;
+    return reshape(permute(sure, [last, ...Array.from({ length: last }, (_, i) => i)]), [share.shape[0]!, ...shape]);
+  });
 }
 
 /**

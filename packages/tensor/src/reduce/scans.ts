@@ -3,17 +3,16 @@
 // gradients of every order are those of the steps.
 import { along, shapedLike } from "../along.ts";
 import { alias, readTensor, source, untaped } from "../apply.ts";
-import { inNameOf } from "../context.ts";
+import type { Ordered } from "../arrangement.ts";
 import { isFloat } from "../dtype.ts";
-import { add, equal, exp, isFinite, isNaN, lessEqual, log, maximum, minimum, mul } from "../elementwise.ts";
-import { or, sub, where } from "../elementwise.ts";
+import { isNaN, lessEqual, maximum, minimum, mul, or, where } from "../elementwise.ts";
+import { logAddExp } from "../elementwise/exponentials.ts";
+import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, concat, slice } from "../movement.ts";
 import { inFloats, inNumbers } from "../operands.ts";
 import { integer, readOptions } from "../options.ts";
-import type { Ordered } from "../arrangement.ts";
-import { resultOf } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 
 export interface ScanOptions {
@@ -46,7 +45,7 @@ function scanned<T>(
   const given = readTensor(x, op);
   const [t, at] = along(op, given, axis);
   const shaped = (y: Tensor): Tensor => (y === given ? alias(y) : shapedLike(y, given));
-  return inNameOf(op, () => resultOf(() => f(t, at, shaped)));
+  return composed(op, () => f(t, at, shaped));
 }
 
 /**
@@ -63,16 +62,7 @@ export const cumprod = (x: Operand, options?: ScanOptions): Tensor =>
  * @example logCumSumExp(tensor([1000, -1000])) // [1000, 1000]
  */
 export const logCumSumExp = (x: Operand, options?: ScanOptions): Tensor =>
-  scanned("logCumSumExp", x, options, (t, axis, shaped) => shaped(scan(inFloats(t), axis, logSum)));
-
-/** log(eᵃ + eᵇ), which is log(e^(a−m) + e^(b−m)) + m for every m. */
-function logSum(a: Tensor, b: Tensor): Tensor {
-  const largest = maximum(untaped(a), untaped(b));
-  const m = where(isFinite(largest), largest, 0);
-  const total = add(exp(sub(a, m)), exp(sub(b, m)));
-  const nothing = equal(total, 0); // both are −∞; the infinite slope of the logarithm times 0 would give NaN
-  return where(nothing, -Infinity, add(log(where(nothing, 1, total)), m));
-}
+  scanned("logCumSumExp", x, options, (t, axis, shaped) => shaped(scan(inFloats(t), axis, logAddExp)));
 
 /** The positions at which `extreme` of all elements so far was last reached, and the elements there. */
 function running(

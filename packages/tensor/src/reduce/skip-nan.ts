@@ -1,14 +1,13 @@
 // Reductions that leave out what is NaN.
 import { readTensor } from "../apply.ts";
-import { inNameOf } from "../context.ts";
 import { isFloat } from "../dtype.ts";
 import { div, isNaN, not, where } from "../elementwise.ts";
+import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { inFloats, inNumbers } from "../operands.ts";
 import { readOptions } from "../options.ts";
-import { all } from "../statistics.ts";
 import { max, min, reduceOptions, sum, type ReduceOptions } from "../reduce.ts";
-import { resultOf } from "../scope.ts";
+import { all } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 
 type How = Pick<ReduceOptions, "axis"> & { readonly keepDims: boolean };
@@ -21,7 +20,7 @@ function skipping(
 ): Tensor {
   const how = readOptions(op, options, reduceOptions, { keepDims: false });
   const t = readTensor(x, op);
-  return inNameOf(op, () => resultOf(() => f(t, isNaN(t), how)));
+  return composed(op, () => f(t, isNaN(t), how));
 }
 
 /**
