@@ -212,7 +212,7 @@ describe("orders", () => {
                   .map((_, k) => k)
                   .sort((i, j) => {
                     const [a, b] = [line[i]!, line[j]!];
-                    return a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+                    return a < b ? -sign : a > b ? sign : sign * (Number(Number.isNaN(a)) - Number(Number.isNaN(b)));
                   });
               expect(line.map((_, k) => up[to(k)])).toEqual(sorted(1));
               expect(line.map((_, k) => down[to(k)])).toEqual(sorted(-1));

@@ -163,7 +163,8 @@ export interface Ordered {
 }
 
 /**
- * The elements sorted along an axis, by default the last. The sort is stable, and NaN comes last.
+ * The elements sorted along an axis, by default the last. The sort is stable, and NaN counts as the
+ * largest: it comes last, or first with `descending`, as in PyTorch.
  *
  * @example sort(tensor([3, 1, 2])).values // [1, 2, 3]
  */
@@ -183,7 +184,7 @@ export interface TopKOptions {
 
 /**
  * The k largest elements along an axis, largest first; with `{ largest: false }` the k smallest, smallest first. NaN
- * comes last.
+ * counts as the largest, as in PyTorch.
  *
  * @example topK(tensor([3, 1, 2]), 2).values // [3, 2]
  */

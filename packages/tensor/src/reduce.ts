@@ -96,7 +96,7 @@ export interface OrderOptions {
 export const orderOptions: OptionKinds<OrderOptions> = { axis: integer, descending: boolean };
 
 /**
- * The positions (`i32`) that would sort an axis. The sort is stable, and NaN comes last.
+ * The positions (`i32`) that would sort an axis. The sort is stable, and NaN counts as the largest.
  *
  * @example argsort(tensor([3, 1, 2])) // [1, 2, 0]
  */

@@ -58,6 +58,9 @@ const table: [name: string, got: weft.Tensor, wanted: unknown][] = [
   ["medianWithIndices", weft.medianWithIndices(x, rows).indices, [1, 2, 3]],
   ["median", weft.median(x, rows), [NaN, 0, 1]],
   ["nanMedian", weft.nanMedian(x, rows), [2, 0, 1]],
+  ["sort, descending", weft.sort(f64([2, NaN, Infinity, NaN, 3]), { descending: true }).indices, [1, 3, 2, 4, 0]],
+  ["topK", weft.topK(f64([2, NaN, Infinity, 3]), 2).values, [NaN, Infinity]],
+  ["topK, the smallest", weft.topK(f64([2, NaN, Infinity, 3]), 3, { largest: false }).indices, [0, 3, 2]],
   ["kthValue", weft.kthValue(y, 2).values, [1, 3]],
   ["kthValue", weft.kthValue(y, 2).indices, [3, 4]],
   [

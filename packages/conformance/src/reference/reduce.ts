@@ -1,4 +1,4 @@
-// The meaning of the reductions: one accumulator per element of the result; NaN wins every search and sorts last.
+// The meaning of the reductions: one accumulator per element of the result; NaN wins every search and sorts as the greatest.
 import type { ReduceAttrs, ReduceOps } from "@weft/tensor/internals";
 import { linesAlong, offsets, sizeOf, stridesOf, type Elements, type Kernels } from "./kernels.ts";
 
@@ -29,11 +29,11 @@ const position =
     });
   };
 
-/** In order of `sign` times the value, NaN last either way. */
+/** In order of `sign` times the value; NaN counts as the greatest. */
 const compare =
   (sign: number) =>
   (a: number, b: number): number =>
-    a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+    a < b ? -sign : a > b ? sign : sign * (Number(Number.isNaN(a)) - Number(Number.isNaN(b)));
 
 export const reductions: Kernels<keyof ReduceOps> = {
   sum: reduce(0, (sum, x) => sum + x),

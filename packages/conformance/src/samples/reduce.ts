@@ -80,7 +80,7 @@ const orders = [false, true].flatMap((descending) => [
   sample(`equal elements keep their order, ${descending}`, [values([2, 1, 2, 1, 2, 1])], (x) =>
     weft.argsort(x, { descending }),
   ),
-  sample(`NaN comes last, ${descending}`, [extremes], (x) => weft.argsort(x, { descending })),
+  sample(`NaN counts as the largest, ${descending}`, [extremes], (x) => weft.argsort(x, { descending })),
   sample(`i32, ${descending}`, [integers(-3, 4, 33)], (x) => weft.argsort(x, { descending })),
   sample(`nothing, ${descending}`, [floats(2, 0)], (x) => weft.argsort(x, { descending })),
   sample(`300 elements, ${descending}`, [distinct(300)], (x) => weft.argsort(x, { descending })),

@@ -1,5 +1,5 @@
 // Orders and scans along an axis: the place of the greatest element, running sums, and the stable order of the elements
-// (radix sort of keys that sort as the numbers do). NaN wins every search and sorts last.
+// (radix sort of keys that sort as the numbers do). NaN wins every search and sorts as the greatest.
 import { linesAlong } from "@weft/kernel";
 import type { Attrs, TypedArray } from "@weft/tensor";
 import { aligned, blocksOf, dense, elements, type Call, type CallMemory, type Operand } from "./call.ts";
@@ -103,7 +103,7 @@ export const cumsum: Call<Attrs<"cumsum">> = line(
   false,
 );
 
-/** Unsigned keys in the order of the numbers: equal for equal numbers, the greatest for NaN, whatever the direction. */
+/** Unsigned keys in the order of the numbers: equal for equal numbers, NaN as the greatest. */
 function fillKeys(
   keys: Uint32Array,
   x: Float32Array | Int32Array,
@@ -117,7 +117,7 @@ function fillKeys(
   for (let i = 0, p = from; i < keys.length; i++, p += step) {
     const value = x[p]!;
     if (value !== value) {
-      keys[i] = 0xffffffff;
+      keys[i] = 0xffffffff ^ flip;
       continue;
     }
     const b = value === 0 ? 0 : bits[p]!;
@@ -133,7 +133,7 @@ export const argsort: Call<Attrs<"argsort">> = line(
     if (dtype === "f64") {
       const sign = descending ? -1 : 1;
       const compare = (a: number, b: number): number =>
-        a < b ? -sign : a > b ? sign : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+        a < b ? -sign : a > b ? sign : sign * (Number(Number.isNaN(a)) - Number(Number.isNaN(b)));
       return () => (x, y, from, step, to) =>
         Array.from({ length: n }, (_, i) => i)
           .sort((i, j) => compare(x[from + i * step]!, x[from + j * step]!))

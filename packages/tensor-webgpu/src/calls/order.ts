@@ -1,5 +1,5 @@
 // Orders along an axis: the position of the greatest or least element, and sorting. Invocations share a line. NaN wins
-// every search and sorts last.
+// every search and sorts as the greatest.
 import type { CallLaunch } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
 import { sizeOf, type AxisAttrs } from "@weft/tensor/internals";
@@ -10,10 +10,12 @@ import { prepared, type Call } from "./call.ts";
 import { linesOf, share } from "./lines.ts";
 import { sorted, type Key } from "./sort.ts";
 
-/** The greater a key, the later its element: a total order of numbers in which zeros are equal and NaN is last. */
+/** The greater a key, the later its element: a total order of numbers in which zeros are equal and NaN is the greatest. */
 const ascending = (type: string, x: string): string =>
   type === "f32" ? `select(select(w_order(${x}), 0i, ${x} == 0f), 0x7fffffffi, w_nan(${x}))` : `i32(${x})`;
-const descending = (type: string, x: string): string =>
+const descending = (type: string, x: string): string => `~(${ascending(type, x)})`;
+/** The greater a key, the better its element for a search of the least, which NaN wins, too. */
+const least = (type: string, x: string): string =>
   type === "f32" ? `select(~select(w_order(${x}), 0i, ${x} == 0f), 0x7fffffffi, w_nan(${x}))` : `~i32(${x})`;
 
 /**
@@ -119,7 +121,7 @@ function best(w: Words, sharers: number, step: number, begin: string, end: strin
 }
 
 export const argmax: Call<Attrs<"argmax">> = { prepare: search("argmax", ascending) };
-export const argmin: Call<Attrs<"argmin">> = { prepare: search("argmin", descending) };
+export const argmin: Call<Attrs<"argmin">> = { prepare: search("argmin", least) };
 
 /** In lines up to this length each element counts those before it; longer ones are radix sorted. */
 const COUNTED = 2048;
