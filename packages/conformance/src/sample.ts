@@ -31,6 +31,8 @@ export interface Sample {
   readonly order?: 0 | 1 | 2;
   /** False if the numbers of a view would make the function ill-conditioned. */
   readonly views?: false;
+  /** Whether one of its calls has a single operand: then a box without a value has no backend there. */
+  readonly separate?: true;
   /** Replaces the family's tolerance; a comment beside it gives the reason. */
   readonly tolerance?: Tolerance;
 }
@@ -57,6 +59,9 @@ export const sample = (
   call: Sample["call"],
   more: Omit<Sample, "name" | "inputs" | "call"> = {},
 ): Sample => ({ name, inputs, call, ...more });
+
+/** A sample of several calls that do not share their operands. */
+export const separately = (of: Sample): Sample => ({ ...of, separate: true });
 
 const input = (shape: Shape, dtype: DType, element: (random: Random, i: number) => number): Input => ({
   shape,

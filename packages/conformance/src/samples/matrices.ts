@@ -1,6 +1,6 @@
 // Samples of decompositions of matrices, and of what is computed by them: with kernels and through their fallbacks.
 import * as weft from "@weft/tensor";
-import { between, floats, sample, values, type Collection } from "../sample.ts";
+import { between, floats, sample, separately, values, type Collection } from "../sample.ts";
 
 /** Matrices far from singular: their numbers between ±1 beside a large diagonal. */
 const regular = (x: weft.Tensor): weft.Tensor => {
@@ -64,14 +64,16 @@ export const matrices: Collection<
     logAbsDet: [sample("matrices", [several], (x) => Object.values(weft.logAbsDet(regular(x))))],
     inv: [sample("a matrix", [one], (x) => weft.inv(regular(x))), sample("no matrices", [floats(0, 2, 2)], weft.inv)],
     solve: [
-      sample("a vector", [one, floats(3)], (a, b) => weft.solve(regular(a), b)),
-      sample("batches that broadcast", [several, floats(3, 2, 1)], (a, b) => weft.solve(regular(a), b)),
-      sample("on the right", [one, floats(2, 3)], (a, b) => weft.solve(regular(a), b, { left: false })),
+      separately(sample("a vector", [one, floats(3)], (a, b) => weft.solve(regular(a), b))),
+      separately(sample("batches that broadcast", [several, floats(3, 2, 1)], (a, b) => weft.solve(regular(a), b))),
+      separately(sample("on the right", [one, floats(2, 3)], (a, b) => weft.solve(regular(a), b, { left: false }))),
     ],
     solveTriangular: [
-      sample("lower", [one, floats(3, 2)], (a, b) => weft.solveTriangular(regular(a), b)),
-      sample("upper, in batches", [several, floats(2, 3)], (a, b) =>
-        weft.solveTriangular(regular(a), b, { upper: true }),
+      separately(sample("lower", [one, floats(3, 2)], (a, b) => weft.solveTriangular(regular(a), b))),
+      separately(
+        sample("upper, in batches", [several, floats(2, 3)], (a, b) =>
+          weft.solveTriangular(regular(a), b, { upper: true }),
+        ),
       ),
       sample("on the right, with ones", [one, floats(2, 3)], (a, b) =>
         weft.solveTriangular(a, b, { left: false, unitriangular: true }),
@@ -79,7 +81,7 @@ export const matrices: Collection<
     ],
     cholesky: [
       sample("a matrix", [one], (x) => weft.cholesky(definite(x))),
-      sample("upper, in batches", [several], (x) => weft.cholesky(definite(x), { upper: true })),
+      separately(sample("upper, in batches", [several], (x) => weft.cholesky(definite(x), { upper: true }))),
       sample("not definite", [values([1, 2, 2, 1], "f32", [2, 2])], (x) => weft.cholesky(x), {
         differentiable: [],
         views: false,
@@ -127,10 +129,12 @@ export const matrices: Collection<
       sample("by a norm", [one], (x) => weft.cond(regular(x), { ord: 1 }), { order: 1 }),
     ],
     lstsq: [
-      sample("a vector", [floats(3, 2), floats(3)], (a, b) => Object.values(weft.lstsq(a, b)), {
-        ...decomposed,
-        order: 1,
-      }),
+      separately(
+        sample("a vector", [floats(3, 2), floats(3)], (a, b) => Object.values(weft.lstsq(a, b)), {
+          ...decomposed,
+          order: 1,
+        }),
+      ),
     ],
     matrixNorm: [
       sample("of singular values", [floats(3, 2)], (x) => weft.matrixNorm(x, { ord: "nuc" }), {

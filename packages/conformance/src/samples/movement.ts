@@ -2,7 +2,17 @@
 import * as weft from "@weft/tensor";
 import { apply, type Tensor } from "@weft/tensor";
 import type { MovementOps } from "@weft/tensor/internals";
-import { booleans, distinct, floats, integers, sample, values, type Collection, type Sample } from "../sample.ts";
+import {
+  booleans,
+  distinct,
+  floats,
+  integers,
+  sample,
+  separately,
+  values,
+  type Collection,
+  type Sample,
+} from "../sample.ts";
 import { paddings } from "./shape.ts";
 
 type Composed =
@@ -156,10 +166,12 @@ export const movement: Collection<keyof MovementOps | Composed> = {
       sample("the last axis", [distinct(3, 7)], (x) => weft.topK(x, 3).values),
       sample("axis 0", [distinct(7, 3)], (x) => weft.topK(x, 2, { axis: 0 }).values),
       sample("places", [distinct(3, 7)], (x) => weft.topK(x, 7).indices),
-      sample("the smallest, of a scalar, too", [distinct(3, 7), distinct()], (x, y) => [
-        weft.topK(x, 3, { largest: false }).values,
-        weft.topK(y, 1).values,
-      ]),
+      separately(
+        sample("the smallest, of a scalar, too", [distinct(3, 7), distinct()], (x, y) => [
+          weft.topK(x, 3, { largest: false }).values,
+          weft.topK(y, 1).values,
+        ]),
+      ),
     ],
   },
 };

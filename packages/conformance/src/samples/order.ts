@@ -2,7 +2,7 @@
 // tensors and scalars.
 import * as weft from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
-import { booleans, distinct, floats, integers, positive, sample, values } from "../sample.ts";
+import { booleans, distinct, floats, integers, positive, sample, separately, values } from "../sample.ts";
 import type { Collection, Sample } from "../sample.ts";
 
 type Name =
@@ -43,8 +43,10 @@ const running = (f: typeof weft.cummax): Sample[] => [
   sample("axis 0", [distinct(5, 3)], (x) => both(f(x, { axis: 0 }))),
   sample("the last of equal elements", [values([1, 3, 3, 2, 3, 1, 1])], (x) => both(f(x)), { order: 0 }),
   special((x) => both(f(x))),
-  sample("i32, nothing, a scalar", [integers(-5, 6, 2, 3), floats(2, 0), floats()], (x, y, z) =>
-    [x, y, z].flatMap((t) => both(f(t))),
+  separately(
+    sample("i32, nothing, a scalar", [integers(-5, 6, 2, 3), floats(2, 0), floats()], (x, y, z) =>
+      [x, y, z].flatMap((t) => both(f(t))),
+    ),
   ),
 ];
 
@@ -66,8 +68,10 @@ export const order: Collection<Name> = {
     cumprod: [
       sample("axis 0", [positive(5, 3)], (x) => weft.cumprod(x, { axis: 0 })),
       sample("zeros", [values([2, 0, 3, 0, 4])], (x) => weft.cumprod(x)),
-      sample("i32, nothing, a scalar", [integers(-3, 4, 2, 7), floats(2, 0), floats()], (x, y, z) =>
-        [x, y, z].map((t) => weft.cumprod(t)),
+      separately(
+        sample("i32, nothing, a scalar", [integers(-3, 4, 2, 7), floats(2, 0), floats()], (x, y, z) =>
+          [x, y, z].map((t) => weft.cumprod(t)),
+        ),
       ),
       special((x) => weft.cumprod(x)),
     ],
@@ -83,10 +87,12 @@ export const order: Collection<Name> = {
     difference: [
       sample("axis 0, twice", [floats(4, 3)], (x) => weft.difference(x, { axis: 0, n: 2 })),
       sample("between others", [floats(2, 3), floats(2, 1)], (x, y) => weft.difference(x, { prepend: 2, append: y })),
-      sample("bool, too few", [booleans(3, 4), floats(2, 3)], (x, y) => [
-        weft.difference(x),
-        weft.difference(y, { n: 5 }),
-      ]),
+      separately(
+        sample("bool, too few", [booleans(3, 4), floats(2, 3)], (x, y) => [
+          weft.difference(x),
+          weft.difference(y, { n: 5 }),
+        ]),
+      ),
     ],
     trapezoid: [
       sample("steps of 0.5", [floats(4, 3)], (x) => weft.trapezoid(x, { axis: 0, dx: 0.5 })),
@@ -99,10 +105,12 @@ export const order: Collection<Name> = {
       sample("axis 0, kept", [distinct(4, 3)], (x) => weft.median(x, { axis: 0, keepDims: true })),
       sample("axes 0 and 2", [distinct(2, 3, 3)], (x) => weft.median(x, { axis: [0, 2] })),
       special((x) => [weft.median(x, { axis: 1 }), weft.median(x)]),
-      sample("i32, a scalar", [integers(-5, 6, 2, 5), floats()], (x, y) => [
-        weft.median(x, { axis: 1 }),
-        weft.median(y, { axis: 0 }),
-      ]),
+      separately(
+        sample("i32, a scalar", [integers(-5, 6, 2, 5), floats()], (x, y) => [
+          weft.median(x, { axis: 1 }),
+          weft.median(y, { axis: 0 }),
+        ]),
+      ),
     ],
     medianWithIndices: position(weft.medianWithIndices),
     maxWithIndices: position(weft.maxWithIndices),
@@ -154,7 +162,7 @@ export const order: Collection<Name> = {
       sample("weights", [floats(2, 4), values([1, 2, 1, 3], "i32"), positive(4)], (x, fweights, aweights) =>
         weft.cov(x, { correction: 0.5, fweights, aweights }),
       ),
-      sample("a vector", [floats(4)], (x) => weft.cov(x, { correction: 0 })),
+      separately(sample("a vector", [floats(4)], (x) => weft.cov(x, { correction: 0 }))),
     ],
     corrcoef: [sample("variables", [floats(3, 5)], (x) => weft.corrcoef(x), { order: 1, views: false })],
   },

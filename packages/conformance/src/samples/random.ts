@@ -2,7 +2,7 @@
 import * as weft from "@weft/tensor";
 import { source, type Backend, type Tensor } from "@weft/tensor";
 import { creation, type RandomAttrs, type SourceOps } from "@weft/tensor/internals";
-import { between, booleans, distinct, floats, integers, positive, sample, values } from "../sample.ts";
+import { between, booleans, distinct, floats, integers, positive, sample, separately, values } from "../sample.ts";
 import type { Collection, Sample } from "../sample.ts";
 
 type Creation = "zerosLike" | "onesLike" | "eye" | "rand" | "randn" | "randint";
@@ -64,11 +64,13 @@ export const random: Collection<keyof SourceOps | Creation | Distribution> = {
     ],
     bernoulli: [
       sample("a seed", [between(0, 1, 5, 7)], (p) => weft.bernoulli(p, { seed: 1 }), noGradient),
-      sample(
-        "certain, never, nothing",
-        [values([1, 0]), floats(0, 3)],
-        (p, q) => [p, q].map((t) => weft.bernoulli(t, { seed: 2 })),
-        noGradient,
+      separately(
+        sample(
+          "certain, never, nothing",
+          [values([1, 0]), floats(0, 3)],
+          (p, q) => [p, q].map((t) => weft.bernoulli(t, { seed: 2 })),
+          noGradient,
+        ),
       ),
     ],
     exponential: [
