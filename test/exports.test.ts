@@ -48,3 +48,11 @@ test("every operation has samples", async () => {
   expect(operations.length).toBeGreaterThan(100);
   expect(operations.filter((name) => !sampled.has(name))).toEqual([]);
 });
+
+test.each(complete)("the README of %s lists every function that it exports", async (name) => {
+  const rows = read(`packages/${name}/README.md`).split("\n").filter((line) => line.startsWith("|")); // prettier-ignore
+  const listed = new Set(rows.flatMap((row) => row.match(/\w+/g) ?? []));
+  const isClass = (x: unknown): boolean => /^class\b/.test(Function.prototype.toString.call(x));
+  const functions = (await exported(`${name}/src/index.ts`)).filter(([, x]) => typeof x === "function" && !isClass(x));
+  expect(functions.map(([key]) => key).filter((key) => !listed.has(key))).toEqual([]);
+});
