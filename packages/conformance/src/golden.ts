@@ -12,6 +12,7 @@ import conv from "./golden/conv.json" with { type: "json" };
 import elementwise from "./golden/elementwise.json" with { type: "json" };
 import indexing from "./golden/indexing.json" with { type: "json" };
 import loss from "./golden/loss.json" with { type: "json" };
+import lossMore from "./golden/loss-more.json" with { type: "json" };
 import matmul from "./golden/matmul.json" with { type: "json" };
 import norm from "./golden/norm.json" with { type: "json" };
 import optimizers from "./golden/optimizers.json" with { type: "json" };
@@ -59,6 +60,7 @@ export const goldenCases: Readonly<Record<string, readonly GoldenCase[]>> = {
   elementwise: of(elementwise),
   indexing: of(indexing),
   loss: of(loss),
+  "loss-more": of(lossMore),
   matmul: of(matmul),
   norm: of(norm),
   recurrent: of(recurrent),

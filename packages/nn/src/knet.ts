@@ -35,7 +35,8 @@ import {
   sizeOf,
 } from "@weft/tensor/internals";
 import { perAxis, sidesPerAxis, type PerAxis } from "./kinds.ts";
-import { bceWithLogits, type LossOptions } from "./losses.ts";
+import { bceWithLogits } from "./losses/elementwise.ts";
+import type { LossOptions } from "./losses/reduction.ts";
 
 export interface Conv4Options {
   /** Zeros on both sides of each spatial axis. */

@@ -25,10 +25,13 @@ import { goldenFunctions } from "./golden-functions.ts";
 const list = async (x: Tensor) => [...(await x.data())];
 const cpu = openSync({});
 
-test.each(golden(async () => cpu, { functions: goldenFunctions, files: ["loss", "norm", "recurrent"], known: true }))(
-  "$name",
-  ({ run }) => run(),
-);
+test.each(
+  golden(async () => cpu, {
+    functions: goldenFunctions,
+    files: ["loss", "loss-more", "norm", "recurrent"],
+    known: true,
+  }),
+)("$name", ({ run }) => run());
 
 test("parameters are initialized with the same bits on every backend", async () => {
   const build = () => {

@@ -154,7 +154,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "crossEntropy's options",
     () => J.crossEntropy!(x, labels, { ignore: 0 }),
-    'crossEntropy: there is no option "ignore"; known options: reduction, ignoreIndex, labelSmoothing',
+    'crossEntropy: there is no option "ignore"; known options: reduction, ignoreIndex, weight, labelSmoothing',
   ],
   [
     "crossEntropy's reduction with ignoreIndex",

@@ -25,7 +25,7 @@ export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fuse
 export { standardizeGrad } from "./fused/standardize.ts";
 export { BRAND, CONTRACT, VERSION } from "./interpreter.ts";
 export type { LaunchLog } from "./launch-log.ts";
-export { floating, inDType, withNumber } from "./operands.ts";
+export { floating, inDType, inFloats, withNumber } from "./operands.ts";
 export type {
   AxisAttrs,
   ConvAttrs,

@@ -1,0 +1,196 @@
+// Losses of each element by itself, for regression and for yes-or-no questions. Definitions are PyTorch's.
+import {
+  abs,
+  add,
+  equal,
+  less,
+  lessEqual,
+  log,
+  log1p,
+  maximum,
+  mul,
+  neg,
+  pow,
+  sigmoid,
+  softplus,
+  square,
+  sub,
+  where,
+  type Operand,
+  type Tensor,
+  type Value,
+} from "@weft/tensor";
+import {
+  anything,
+  fraction,
+  inNameOf,
+  nonNegative,
+  positive,
+  readOptions,
+  type OptionKinds,
+} from "@weft/tensor/internals";
+import {
+  beside,
+  lossDefaults,
+  lossKinds,
+  type LossOptions,
+  pair,
+  reductions,
+  shapeAmong,
+  weighted,
+} from "./reduction.ts";
+
+/** A loss of the difference of two operands of one shape. */
+const ofDifference = (
+  op: string,
+  x: Operand,
+  y: Operand,
+  options: LossOptions | undefined,
+  f: (d: Tensor) => Tensor,
+): Tensor => {
+  const { reduction } = readOptions(op, options, lossKinds, lossDefaults);
+  return inNameOf(op, () => reductions[reduction](f(sub(...pair(op, x, y)))));
+};
+
+/**
+ * The mean squared error: (x − y)², averaged over the elements. Shapes must be equal. Like PyTorch's `mse_loss`.
+ *
+ * @example
+ * const loss = mse(predict(x), y);
+ */
+export const mse = (x: Operand, y: Operand, options?: LossOptions): Tensor =>
+  ofDifference("mse", x, y, options, square);
+
+/**
+ * The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. Like PyTorch's `l1_loss`.
+ *
+ * @example
+ * mae(tensor([1, 4]), tensor([2, 2])); // 1.5
+ */
+export const mae = (x: Operand, y: Operand, options?: LossOptions): Tensor => ofDifference("mae", x, y, options, abs);
+
+/**
+ * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
+ * Shapes must be equal. Like PyTorch's `huber_loss` (Huber 1964).
+ *
+ * @example
+ * huber(tensor([0, 3]), tensor([0, 1])); // 0.75
+ */
+export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
+  const { delta, ...rest } = readOptions("huber", options, { ...lossKinds, delta: positive }, { delta: 1 });
+  return ofDifference("huber", x, y, rest, (d) => {
+    const size = abs(d);
+    return where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta));
+  });
+}
+
+/**
+ * The absolute error, rounded off below `beta`: d² / (2 beta) where |d| < beta, else |d| − beta / 2, for d = x − y,
+ * averaged over the elements; with beta 0 it is `mae`. Shapes must be equal. Like PyTorch's `smooth_l1_loss` (Girshick
+ * 2015).
+ *
+ * @example
+ * smoothL1(tensor([0, 3]), tensor([0, 1])); // 0.75
+ */
+export function smoothL1(x: Operand, y: Operand, options?: LossOptions & { readonly beta?: number }): Tensor {
+  const { beta, ...rest } = readOptions("smoothL1", options, { ...lossKinds, beta: nonNegative }, { beta: 1 });
+  return ofDifference("smoothL1", x, y, rest, (d) => {
+    if (beta === 0) return abs(d);
+    const size = abs(d);
+    return where(less(size, beta), mul(square(d), 0.5 / beta), sub(size, beta / 2));
+  });
+}
+
+export interface BinaryOptions extends LossOptions {
+  /** How much each element counts; broadcasts to the shape of the scores. The mean is over all elements all the same. */
+  readonly weight?: Operand;
+}
+
+const binaryKinds: OptionKinds<BinaryOptions> = { ...lossKinds, weight: anything };
+
+/** log p, at least −100, with gradient 0 where p is 0 or less than nothing can be taken of. */
+function boundedLog(p: Value, of: (x: Value) => Tensor, atZero: number): Tensor {
+  const zero = equal(p, atZero);
+  return where(zero, -100, maximum(of(where(zero, 0.5, p)), -100));
+}
+
+/**
+ * Binary cross-entropy of probabilities: −(target · log p + (1 − target) · log(1 − p)), averaged over the elements.
+ * Logarithms are at least −100; outside of 0 … 1 the loss is NaN. Take `bceWithLogits` for scores: it is exact where
+ * sigmoid would round. Shapes must be equal. Like PyTorch's `binary_cross_entropy`.
+ *
+ * @example
+ * bce(tensor([0.5, 1]), tensor([0, 1]), { reduction: "sum" }); // 0.6931471805599453
+ */
+export function bce(probabilities: Operand, target: Operand, options?: BinaryOptions): Tensor {
+  const { weight, reduction } = readOptions("bce", options, binaryKinds, lossDefaults);
+  return inNameOf("bce", () => {
+    const [p, t] = pair("bce", probabilities, target);
+    const yes = mul(
+      t,
+      boundedLog(p, (x) => log(x), 0),
+    );
+    const no = mul(
+      sub(1, t),
+      boundedLog(p, (x) => log1p(neg(x)), 1),
+    );
+    return reductions[reduction](weighted("bce", neg(add(yes, no)), weight));
+  });
+}
+
+export interface LogitsOptions extends BinaryOptions {
+  /** How much a target of 1 counts, usually one number per class; broadcasts to the shape of the scores. */
+  readonly posWeight?: Operand;
+}
+
+/**
+ * Binary cross-entropy of scores: log(1 + eˣ) − x · target, averaged over the elements. Targets lie between 0 and 1 and
+ * have the shape of x. With `posWeight` w it is w · target · log(1 + e⁻ˣ) + (1 − target) · log(1 + eˣ). Like PyTorch's
+ * `binary_cross_entropy_with_logits`.
+ *
+ * @example
+ * const loss = bceWithLogits(scores, labels);
+ */
+export function bceWithLogits(x: Operand, target: Operand, options?: LogitsOptions): Tensor {
+  const known = { ...binaryKinds, posWeight: anything };
+  const { weight, posWeight, reduction } = readOptions("bceWithLogits", options, known, lossDefaults);
+  const [a, b] = pair("bceWithLogits", x, target);
+  return inNameOf("bceWithLogits", () => {
+    const losses = posWeight === undefined ? sub(softplus(a), mul(a, b)) : withPositives(a, b, posWeight);
+    return reductions[reduction](weighted("bceWithLogits", losses, weight));
+  });
+}
+
+/** (1 − t) · x + (1 + (w − 1) · t) · log(1 + e⁻ˣ). */
+function withPositives(x: Value, t: Value, given: Operand): Tensor {
+  const w = beside("bceWithLogits", "posWeight", given, shapeAmong([x, t]), typeof x === "number" ? t : x);
+  return add(mul(sub(1, t), x), mul(add(mul(sub(w, 1), t), 1), softplus(neg(x))));
+}
+
+export interface FocalOptions extends LossOptions {
+  /** How much a target of 1 counts, and 1 − alpha one of 0; 1 each if left out. */
+  readonly alpha?: number;
+  /** How strongly elements that are right already are faded out. */
+  readonly gamma?: number;
+}
+
+/**
+ * The focal loss of scores, for rare positives: (1 − p)^gamma · `bceWithLogits`, p being the probability that sigmoid(x)
+ * gives the target, averaged over the elements. Shapes must be equal. Like torchvision's `sigmoid_focal_loss` (Lin et
+ * al. 2017), which takes alpha = 0.25 and no mean by default.
+ *
+ * @example
+ * focal(tensor([0]), tensor([1])); // 0.17328679513998632
+ */
+export function focal(x: Operand, target: Operand, options?: FocalOptions): Tensor {
+  const known: OptionKinds<FocalOptions> = { ...lossKinds, alpha: fraction, gamma: nonNegative };
+  const { alpha, gamma, reduction } = readOptions("focal", options, known, { ...lossDefaults, gamma: 2 });
+  return inNameOf("focal", () => {
+    const [a, t] = pair("focal", x, target);
+    const p = sigmoid(a);
+    const wrong = add(mul(p, sub(1, t)), mul(sub(1, p), t));
+    const losses = mul(sub(softplus(a), mul(a, t)), gamma === 2 ? square(wrong) : pow(wrong, gamma));
+    const each = alpha === undefined ? losses : mul(losses, add(mul(t, 2 * alpha - 1), 1 - alpha));
+    return reductions[reduction](each);
+  });
+}
