@@ -15,6 +15,7 @@ import loss from "./golden/loss.json" with { type: "json" };
 import lossMore from "./golden/loss-more.json" with { type: "json" };
 import matmul from "./golden/matmul.json" with { type: "json" };
 import norm from "./golden/norm.json" with { type: "json" };
+import normMore from "./golden/norm-more.json" with { type: "json" };
 import optimizers from "./golden/optimizers.json" with { type: "json" };
 import recurrent from "./golden/recurrent.json" with { type: "json" };
 import reduction from "./golden/reduction.json" with { type: "json" };
@@ -63,6 +64,7 @@ export const goldenCases: Readonly<Record<string, readonly GoldenCase[]>> = {
   "loss-more": of(lossMore),
   matmul: of(matmul),
   norm: of(norm),
+  "norm-more": of(normMore),
   recurrent: of(recurrent),
   reduction: of(reduction),
   shape: of(shape),

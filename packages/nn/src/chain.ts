@@ -1,7 +1,9 @@
 // A model that applies layers in order.
+import { training } from "@weft/autograd";
 import { ArgumentError, readTensor, type Operand, type Tensor } from "@weft/tensor";
-import { alias, describe } from "@weft/tensor/internals";
+import { alias, describe, readOptions } from "@weft/tensor/internals";
 import { called } from "./call-observer.ts";
+import { trainingKinds } from "./kinds.ts";
 import { named } from "./layer.ts";
 
 /** An element of a chain: a layer, or any function of one tensor. */
@@ -12,7 +14,8 @@ type Links = readonly ((x: any) => Tensor)[];
 
 /** See the function `Chain`. Links are fields named by number, so names in files are `0.weight`, `1.bias`, … */
 export type Chain<L extends Links = readonly Link[]> = {
-  (x: Operand): Tensor;
+  /** With `training`, its layers are in that mode, whatever the default is here. */
+  (x: Operand, options?: { readonly training?: boolean }): Tensor;
   readonly length: L["length"];
   [Symbol.iterator](): IterableIterator<L[number]>;
 } & { readonly [K in Extract<keyof L, number | `${number}`>]: L[K] };
@@ -24,6 +27,7 @@ export type Chain<L extends Links = readonly Link[]> = {
  * @example
  * const model = Chain(flatten, Linear(784, 64), relu, Linear(64, 10));
  * const scores = model(images);
+ * const inference = model(images, { training: false });
  */
 export function Chain<L extends Links>(...links: L): Chain<L> {
   for (const [k, link] of links.entries())
@@ -33,7 +37,11 @@ export function Chain<L extends Links>(...links: L): Chain<L> {
           Array.isArray(link) ? "; spread it: Chain(...links)" : ""
         }`,
       );
-  const call = (x: Operand): Tensor => {
+  const call = (x: Operand, options?: { readonly training?: boolean }): Tensor => {
+    const { training: mode } = readOptions("Chain", options, trainingKinds, {});
+    return mode === undefined ? run(x) : training(mode, () => run(x));
+  };
+  const run = (x: Operand): Tensor => {
     let y = x;
     for (let k = 0; k < links.length; k++) {
       const link = (self as unknown as readonly Link[])[k]!;

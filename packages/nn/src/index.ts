@@ -3,7 +3,7 @@ export { Chain, type Link } from "./chain.ts";
 export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
 export { seed, type Draws } from "./host-random.ts";
 export { StateError, training } from "@weft/autograd";
-export { dropout, type DropoutOptions } from "./dropout.ts";
+export { AlphaDropout, alphaDropout, Dropout, dropout, type DropoutOptions } from "./dropout.ts";
 export { embeddingBag, type EmbeddingBagOptions } from "./embedding-bag.ts";
 export { FileError } from "./file-error.ts";
 export { constant, fanInUniform, gaussian, heNormal, heUniform, lecunUniform, normal, ones } from "./initializers.ts";
@@ -26,7 +26,12 @@ export { hingeEmbedding, marginRanking, multiLabelMargin, multiLabelSoftMargin }
 export { multiMargin, softMargin, type MarginOptions, type MultiMarginOptions } from "./losses/margins.ts";
 export type { Data, DataOptions, Model, Totals } from "./losses/over-data.ts";
 export type { LossOptions, Reduction } from "./losses/reduction.ts";
-export { batchNorm, layerNorm, rmsNorm, type BatchNormOptions, type LayerNormOptions } from "./norm.ts";
+export { batchNorm, type BatchNormOptions } from "./norm/batch.ts";
+export { groupNorm, instanceNorm, localResponseNorm } from "./norm/groups.ts";
+export type { GroupNormOptions, LocalResponseOptions } from "./norm/groups.ts";
+export { BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm } from "./norm/layers.ts";
+export type { BatchNormLayerOptions, InstanceNormLayerOptions, LayerNormLayerOptions } from "./norm/layers.ts";
+export { layerNorm, rmsNorm, type LayerNormOptions } from "./norm/rows.ts";
 export { parameter, running } from "./parameter.ts";
 export { load, readMetadata, save } from "./no-files.ts";
 export { place } from "./place.ts";
@@ -44,13 +49,6 @@ export { unpackSequence, unpadSequence } from "./recurrent/packed.ts";
 export type { PackedSequence, PackOptions, PadOptions } from "./recurrent/packed.ts";
 export { perGate } from "./recurrent/parameters.ts";
 export type { RecurrentOptions } from "./recurrent/recurrence.ts";
-export {
-  BatchNorm,
-  Dropout,
-  LayerNorm,
-  type BatchNormLayerOptions,
-  type LayerNormLayerOptions,
-} from "./norm-layers.ts";
 export { FormatError } from "./format-error.ts";
 export type { Metadata } from "./metadata.ts";
 export { readSafetensors, writeSafetensors } from "./safetensors.ts";

@@ -28,7 +28,7 @@ const cpu = openSync({});
 test.each(
   golden(async () => cpu, {
     functions: goldenFunctions,
-    files: ["loss", "loss-more", "norm", "recurrent"],
+    files: ["loss", "loss-more", "norm", "norm-more", "recurrent"],
     known: true,
   }),
 )("$name", ({ run }) => run());

@@ -33,8 +33,11 @@ export const goldenFunctions: GoldenFunctions = {
   ctc: ([x, labels], { inputLengths, labelLengths, ...attrs }) =>
     nn.ctc(x!, labels!, inputLengths, labelLengths, attrs),
   gaussianNll: ([x, y, v], attrs) => nn.gaussianNll(x!, y!, v!, attrs),
+  groupNorm: ([x, weight, bias], { groups, ...attrs }) => nn.groupNorm(x!, groups, weight, bias, attrs),
   hingeEmbedding: ([x, y], attrs) => nn.hingeEmbedding(x!, y!, attrs),
+  instanceNorm: ([x, weight, bias], attrs) => nn.instanceNorm(x!, weight, bias, attrs),
   klDiv: ([x, y], attrs) => nn.klDiv(x!, y!, attrs),
+  localResponseNorm: ([x], { size, ...attrs }) => nn.localResponseNorm(x!, size, attrs),
   mae: ([x, y], attrs) => nn.mae(x!, y!, attrs),
   marginRanking: ([x, y, t], attrs) => nn.marginRanking(x!, y!, t!, attrs),
   multiLabelMargin: ([x, labels], attrs) => nn.multiLabelMargin(x!, labels!, attrs),

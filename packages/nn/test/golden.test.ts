@@ -3,7 +3,7 @@ import { golden, goldenCases, openSync } from "@weft/conformance";
 import { expect, test } from "vitest";
 import { goldenFunctions, later } from "./golden-functions.ts";
 
-const files = ["loss", "loss-more", "norm", "recurrent"];
+const files = ["loss", "loss-more", "norm", "norm-more", "recurrent"];
 const cases = golden(async () => openSync({}), { functions: goldenFunctions, files, double: true, known: true });
 
 test("every case is run, but for the operations of later issues", () => {

@@ -76,7 +76,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a mode by position",
     () => J.dropout!(x, 0.5, true),
-    "dropout: wanted options { seed, training }, got boolean true",
+    "dropout: wanted options { seed, training, channels }, got boolean true",
   ],
   ["BatchNorm([3])", () => J.BatchNorm!([3]), "BatchNorm: wanted a positive integer as features, got [3]"],
   [

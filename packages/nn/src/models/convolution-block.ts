@@ -8,7 +8,7 @@ import { dropout } from "../dropout.ts";
 import { constant, normal, type Initializer } from "../initializers.ts";
 import { layer } from "../layer.ts";
 import { Linear } from "../linear.ts";
-import { BatchNorm, type BatchNormLayerOptions } from "../norm-layers.ts";
+import { BatchNorm, type BatchNormLayerOptions } from "../norm/layers.ts";
 
 /** N(0, 2 / fanOut): the first values of convolutions (He et al. 2015). */
 export const fanOutNormal: Initializer = (shape, draws) =>

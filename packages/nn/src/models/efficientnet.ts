@@ -4,7 +4,7 @@ import { Chain, type Link } from "../chain.ts";
 import { constant, uniform } from "../initializers.ts";
 import { layer } from "../layer.ts";
 import { Linear } from "../linear.ts";
-import { Dropout } from "../norm-layers.ts";
+import { Dropout } from "../dropout.ts";
 import { channelMeans, convBlock, invertedResidual, normalized, squeezeExcitation } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 

@@ -2,7 +2,7 @@
 import { relu6, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
-import { Dropout } from "../norm-layers.ts";
+import { Dropout } from "../dropout.ts";
 import { channelMeans, classifier, convBlock, invertedResidual, normalized } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 

@@ -2,7 +2,7 @@
 import { hardSigmoid, hardSwish, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
-import { Dropout } from "../norm-layers.ts";
+import { Dropout } from "../dropout.ts";
 import {
   channelMeans,
   classifier,

@@ -5,7 +5,7 @@ import { Chain, type Link } from "../chain.ts";
 import { MaxPool, type Conv } from "../conv.ts";
 import { layer } from "../layer.ts";
 import { Linear } from "../linear.ts";
-import type { BatchNorm } from "../norm-layers.ts";
+import type { BatchNorm } from "../norm/layers.ts";
 import { channelMeans, normalized } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 

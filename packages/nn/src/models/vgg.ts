@@ -4,7 +4,8 @@ import { Chain, type Link } from "../chain.ts";
 import { Conv, MaxPool } from "../conv.ts";
 import { constant } from "../initializers.ts";
 import { layer } from "../layer.ts";
-import { BatchNorm, Dropout } from "../norm-layers.ts";
+import { Dropout } from "../dropout.ts";
+import { BatchNorm } from "../norm/layers.ts";
 import { classifier, fanOutNormal } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 

@@ -1,19 +1,17 @@
-// Normalization: with the batch's statistics while training, and running ones otherwise. Training is the default inside
-// `diff`.
+// Batch normalization: with the batch's statistics while training, and running ones otherwise. Training is the default
+// inside `diff`.
 import { customGradient, learning, stopGradient } from "@weft/autograd";
 import {
-  add,
   ArgumentError,
+  ShapeError,
+  add,
   div,
   mean,
   mul,
   readTensor,
-  readTensors,
   reshape,
   rsqrt,
-  ShapeError,
   square,
-  standardize,
   sub,
   sum,
   type Operand,
@@ -21,30 +19,21 @@ import {
 } from "@weft/tensor";
 import {
   anything,
-  applyFusedRead,
   boolean,
-  floating,
   fraction,
-  inNameOf,
   isFloat,
   nonNegative,
-  type OptionKinds,
-  placed,
-  positiveCount,
-  read,
   readOptions,
-  rmsNormOp,
-  sameShape,
-  sizeOf,
+  type OptionKinds,
 } from "@weft/tensor/internals";
-import { isState } from "./parameter.ts";
+import { isState } from "../parameter.ts";
 
 export interface BatchNormOptions {
   /**
    * Whether to normalize with the batch's own moments, and update the running ones. Default: true inside `diff`, else
    * false.
    */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
   /** Added to the variance. */
   readonly eps?: number;
   /** How far the running moments move toward the batch's. */
@@ -55,7 +44,7 @@ export interface BatchNormOptions {
   readonly runningVar?: Operand | null;
 }
 
-const batchNormKinds: OptionKinds<BatchNormOptions> = {
+export const batchNormKinds: OptionKinds<BatchNormOptions> = {
   training: boolean,
   eps: nonNegative,
   momentum: fraction,
@@ -85,15 +74,7 @@ export function batchNorm(
   const x = readTensor(input, "batchNorm");
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
   const channels = x.shape[1]!;
-  const across = x.shape.map((_, axis) => (axis === 1 ? channels : 1));
-  const perChannel = (v: Operand, what: string): Tensor => {
-    if (typeof v === "number") return x.backend.full(across, v, { dtype: isFloat(x.dtype) ? x.dtype : "f32" });
-    const t = readTensor(v, "batchNorm", x);
-    const { shape } = t;
-    if (shape.length !== 1 || shape[0] !== channels)
-      throw new ShapeError(`batchNorm: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
-    return reshape(t, across);
-  };
+  const perChannel = (v: Operand, what: string): Tensor => alongChannels("batchNorm", x, v, what);
   const [scale, shift] = [perChannel(weight ?? 1, "weight"), perChannel(bias ?? 0, "bias")];
   if (!training) {
     if (runningMean == null || runningVar == null)
@@ -105,8 +86,8 @@ export function batchNorm(
   if (!(count > 1))
     throw new ShapeError(`batchNorm: wanted more than one value per channel while training, got x [${x.shape}]`);
   const [y, average, variance] = byBatch(x, scale, shift, eps);
-  follow(runningMean, average, momentum, 1);
-  follow(runningVar, variance, momentum, count / (count - 1));
+  follow(runningMean, () => average, momentum);
+  follow(runningVar, () => mul(variance, count / (count - 1)), momentum);
   return y;
 }
 
@@ -135,66 +116,22 @@ function byBatch(x: Tensor, weight: Tensor, bias: Tensor, eps: number): readonly
   })(x, weight, bias);
 }
 
-export interface LayerNormOptions {
-  /** Added to the variance. */
-  readonly eps?: number;
-  /** How many of the last axes are normalized together: those of weight or bias, else 1. */
-  readonly axes?: number;
-}
-
-const layerNormKinds: OptionKinds<LayerNormOptions> = { eps: nonNegative, axes: positiveCount };
-
-/**
- * Layer normalization: (x − mean) / √(var + eps) · weight + bias, with the moments over the last axes of x. Weight and
- * bias have the shape of these axes, else it throws a ShapeError. Like PyTorch's `layer_norm` (Ba, Kiros and Hinton
- * 2016).
- *
- * @example
- * const y = layerNorm(x, weight, bias, { eps: 1e-5 });
- */
-export function layerNorm(
-  input: Operand,
-  weight?: Operand | null,
-  bias?: Operand | null,
-  options?: LayerNormOptions,
-): Tensor {
-  const { eps, axes: given } = readOptions("layerNorm", options, layerNormKinds, { eps: 1e-5 });
-  const x = readTensor(input, "layerNorm", placed([weight, bias]));
-  const [scale, shift] = [weight, bias].map((p) => (p == null ? p : read(p, "layerNorm", x)));
-  const shapes = [scale, shift].flatMap((p) => (p == null || typeof p === "number" ? [] : [p.shape]));
-  const axes = given ?? shapes[0]?.length ?? 1;
-  if (!(axes > 0 && axes <= x.shape.length))
-    throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalize, got [${x.shape}]`);
-  const last = x.shape.slice(-axes);
-  for (const shape of shapes)
-    if (!sameShape(shape, last))
-      throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
-  const [count, length] = [x.shape.slice(0, -axes), last].map(sizeOf);
-  return inNameOf("layerNorm", () => {
-    const y = reshape(standardize(reshape(x, [count!, length!]), { eps }), x.shape);
-    const scaled = scale == null ? y : mul(y, scale);
-    return shift == null ? scaled : add(scaled, shift);
-  });
-}
-
-/**
- * Root mean square normalization: x / √(mean x² + eps) · weight, along the last axis of x. Throws a ShapeError if
- * weight does not have the length of that axis. Like PyTorch's `rms_norm` (Zhang and Sennrich 2019), except for the
- * default of eps, which in PyTorch is that of the dtype.
- *
- * @example
- * const y = rmsNorm(x, weight, { eps: 1e-6 });
- */
-export function rmsNorm(input: Operand, weight: Operand, options?: { readonly eps?: number }): Tensor {
-  const { eps } = readOptions("rmsNorm", options, { eps: nonNegative }, { eps: 1e-5 });
-  const [x, w] = readTensors("rmsNorm", [input, weight]).map((t) => floating(t, "rmsNorm")) as [Tensor, Tensor];
-  return applyFusedRead(rmsNormOp, [x, w], { eps })[0]!;
+/** A value for each channel of x, `[C]`, in a shape that broadcasts; a number counts for all. */
+export function alongChannels(op: string, x: Tensor, v: Operand, what: string): Tensor {
+  const channels = x.shape[1]!;
+  const across = x.shape.map((_, axis) => (axis === 1 ? channels : 1));
+  if (typeof v === "number") return x.backend.full(across, v, { dtype: isFloat(x.dtype) ? x.dtype : "f32" });
+  const t = readTensor(v, op, x);
+  const { shape } = t;
+  if (shape.length !== 1 || shape[0] !== channels)
+    throw new ShapeError(`${op}: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
+  return reshape(t, across);
 }
 
 /** Moves a running moment, if it is a state, toward the batch's. */
-function follow(running: Operand | null | undefined, batch: Tensor, momentum: number, factor: number): void {
+export function follow(running: Operand | null | undefined, batch: () => Tensor, momentum: number): void {
   if (running == null || !isState(running)) return;
-  const value = readTensor(running, "batchNorm", batch);
-  const next = reshape(stopGradient(batch), value.shape);
-  running.value = add(mul(value, 1 - momentum), mul(next, momentum * factor));
+  const moment = batch();
+  const value = readTensor(running, "batchNorm", moment);
+  running.value = add(mul(value, 1 - momentum), mul(reshape(stopGradient(moment), value.shape), momentum));
 }
