@@ -1,4 +1,9 @@
 // Layers, losses, initializers and model state.
+export { attention, type AttentionOptions } from "./attention/attention.ts";
+export { Attention, type AttentionCallOptions, type AttentionLayerOptions } from "./attention/layer.ts";
+export { TransformerDecoderBlock, TransformerEncoderBlock } from "./attention/transformer.ts";
+export type { DecoderCallOptions, TransformerOptions } from "./attention/transformer.ts";
+export { rotary, sinusoidal, type RotaryOptions } from "./attention/positions.ts";
 export { Chain, type Link } from "./chain.ts";
 export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
 export { seed, type Draws } from "./host-random.ts";
@@ -54,6 +59,7 @@ export type { Metadata } from "./metadata.ts";
 export { readSafetensors, writeSafetensors } from "./safetensors.ts";
 export type { Stored, StoredTensor, StoredType } from "./safetensors.ts";
 export { fromBytes, toBytes, type ReadOptions } from "./state.ts";
+export { Residual } from "./residual.ts";
 export { cosineSimilarity, normalize, pairwiseDistance } from "./similarity.ts";
 export type { DistanceOptions, NormalizeOptions, SimilarityOptions } from "./similarity.ts";
 export { summary } from "./summary.ts";

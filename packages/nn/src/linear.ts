@@ -47,7 +47,7 @@ export function Linear(inputs: number, outputs: number, options?: WeightOptions)
     init: start,
     biasInit: start,
   });
-  const self: Linear = layer("Linear", (x: Operand) => linear(x, self.weight, self.bias), {
+  const self: Linear = layer("Linear", (x: Operand) => linear("Linear", x, self.weight, self.bias), {
     weight: parameter([outputs, inputs], init),
     bias: bias ? parameter([outputs], biasInit) : null,
   });
@@ -61,12 +61,12 @@ export function byTransposed(x: Tensor, w: Tensor): Tensor {
 }
 
 /** x Wᵀ + b, with W as `[outputs, inputs]`; all axes of x but the last become the rows of one matrix. */
-function linear(input: Operand, weight: Operand, bias: Operand | null): Tensor {
-  const [x, w, b] = readTensors("Linear", [input, weight, ...(bias === null ? [] : [bias])]);
+export function linear(op: string, input: Operand, weight: Operand, bias: Operand | null): Tensor {
+  const [x, w, b] = readTensors(op, [input, weight, ...(bias === null ? [] : [bias])]);
   const { 0: outputs, 1: inputs } = w.shape as [number, number];
   if (x.shape.length === 0 || x.shape[x.shape.length - 1] !== inputs)
     throw new ShapeError(
-      `Linear: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`,
+      `${op}: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`,
     );
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
   const product = byTransposed(rows, w);

@@ -27,6 +27,7 @@ export const goldenFunctions: GoldenFunctions = {
   bceWithLogits: ([x], { target, ...options }) => bceWithLogits(x!, target, options),
   mse: ([x, y], attrs) => mse(x!, y!, attrs),
   huber: ([x, y], attrs) => huber(x!, y!, attrs),
+  attention: ([q, k, v], attrs) => nn.attention(q!, k!, v!, attrs),
   bce: ([x, y], attrs) => nn.bce(x!, y!, attrs),
   cosineEmbedding: ([a, b, y], attrs) => nn.cosineEmbedding(a!, b!, y!, attrs),
   cosineSimilarity: ([a, b], attrs) => nn.cosineSimilarity(a!, b!, attrs),
@@ -64,6 +65,3 @@ export const goldenFunctions: GoldenFunctions = {
   rnnTanh: plain("tanh"),
   rnnRelu: plain("relu"),
 };
-
-/** Not implemented yet. */
-export const later = ["attention"];

@@ -1,0 +1,174 @@
+// Attention: each query's average of the values, weighted by how well the keys fit it.
+import {
+  DTypeError,
+  ShapeError,
+  add,
+  and,
+  less,
+  lessEqual,
+  matmul,
+  mul,
+  notEqual,
+  readTensor,
+  readTensors,
+  reshape,
+  softmax,
+  source,
+  transpose,
+  where,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import {
+  anything,
+  boolean,
+  finiteNumber,
+  fraction,
+  inDType,
+  inFloats,
+  inNameOf,
+  isFloat,
+  readOptions,
+  seedNumber,
+  type OptionKinds,
+} from "@weft/tensor/internals";
+import { dropout } from "../dropout.ts";
+
+/** What `attention` is done with; masks broadcast to the scores, `[…, heads, queries, keys]`. */
+export interface AttentionOptions {
+  /** Whether query i sees only keys 0 … i (false). */
+  readonly causal?: boolean | undefined;
+  /** `bool`: true where a query sees a key; or floats that are added to the scores (−∞ where it does not). */
+  readonly mask?: Operand | undefined;
+  /** How many keys of each sequence there are, `i32` `[N]` along the first axis; what lies behind is not seen. */
+  readonly keyLengths?: Operand | undefined;
+  /** The factor of the scores; by default 1 / √d. */
+  readonly scale?: number | undefined;
+  /** The probability that a weight is dropped while training (0). */
+  readonly dropout?: number | undefined;
+  /** Makes the mask of dropout depend on this number alone. */
+  readonly seed?: number | undefined;
+  /** Default: true inside `diff`, else false. */
+  readonly training?: boolean | undefined;
+}
+
+const attentionKinds: OptionKinds<AttentionOptions> = {
+  causal: boolean,
+  mask: anything,
+  keyLengths: anything,
+  scale: finiteNumber,
+  dropout: fraction,
+  seed: seedNumber,
+  training: boolean,
+};
+
+/** The results of attention, and the weights that they are averaged with. */
+export interface Attended {
+  readonly y: Tensor;
+  /** `[…, heads, queries, keys]`. */
+  readonly weights: Tensor;
+}
+
+const text = (x: Tensor): string => `[${x.shape.join(", ")}]`;
+
+/** Checks that queries `[…, L, d]`, keys `[…, S, d]` and values `[…, S, e]` fit; gives the heads that share a key. */
+function groupsOf(op: string, q: Tensor, k: Tensor, v: Tensor): number {
+  const fit =
+    Math.min(q.shape.length, k.shape.length, v.shape.length) >= 2 &&
+    q.shape.at(-1) === k.shape.at(-1) &&
+    k.shape.at(-2) === v.shape.at(-2);
+  if (!fit)
+    throw new ShapeError(
+      `${op}: wanted queries […, L, d], keys […, S, d] and values […, S, e], got ${text(q)}, ${text(k)} and ${text(v)}`,
+    );
+  if (k.shape.length < 4 || q.shape.length !== k.shape.length) return 1;
+  const [heads, shared] = [q, k].map(({ shape }) => shape.at(-3)!) as [number, number];
+  if (heads === shared || shared === 1) return 1;
+  if (heads > 0 && heads % shared === 0 && v.shape.at(-3) === shared) return heads / shared;
+  throw new ShapeError(
+    `${op}: ${heads} heads of queries cannot share ${shared} heads of keys equally: got ${text(q)}, ${text(k)}, ${text(v)}`,
+  );
+}
+
+/** x with the heads of a group, or its rows, in one axis: `[…, H, L, d]` → `[…, H / groups, groups · L, d]`. */
+function folded(x: Tensor, groups: number): Tensor {
+  if (groups === 1) return x;
+  const [heads, rows, d] = x.shape.slice(-3) as [number, number, number];
+  return reshape(x, [...x.shape.slice(0, -3), heads / groups, groups * rows, d]);
+}
+
+/** The reverse of `folded`. */
+function unfolded(x: Tensor, groups: number): Tensor {
+  if (groups === 1) return x;
+  const [heads, rows, d] = x.shape.slice(-3) as [number, number, number];
+  return reshape(x, [...x.shape.slice(0, -3), heads * groups, rows / groups, d]);
+}
+
+const iota = (x: Tensor, length: number): Tensor =>
+  source(x.backend, "iota", [], { shape: [length], axis: 0, dtype: "i32" });
+
+/** Which keys are seen by place alone, as `bool` that broadcasts to the scores. */
+function seen(op: string, scores: Tensor, options: AttentionOptions, k: Tensor): Tensor[] {
+  const { causal = false, keyLengths } = options;
+  const [queries, keys] = scores.shape.slice(-2) as [number, number];
+  const masks: Tensor[] = [];
+  if (causal) masks.push(lessEqual(iota(k, keys), reshape(iota(k, queries), [queries, 1])));
+  if (keyLengths === undefined) return masks;
+  const lengths = readTensor(keyLengths, op, k);
+  if (scores.shape.length < 3 || lengths.shape.length !== 1 || lengths.shape[0] !== scores.shape[0])
+    throw new ShapeError(`${op}: wanted one length per sequence, [${scores.shape[0]}], got ${text(lengths)}`);
+  const across = [lengths.shape[0]!, ...scores.shape.slice(1).map(() => 1)];
+  masks.push(less(iota(k, keys), reshape(inDType(lengths, "i32"), across)));
+  return masks;
+}
+
+/** Checks that a mask broadcasts to the scores. */
+function maskOf(op: string, given: Operand, scores: Tensor): Tensor {
+  const mask = readTensor(given, op, scores);
+  const offset = scores.shape.length - mask.shape.length;
+  if (offset < 0 || !mask.shape.every((d, axis) => d === 1 || d === scores.shape[axis + offset]))
+    throw new ShapeError(`${op}: the mask ${text(mask)} does not broadcast to the scores ${text(scores)}`);
+  if (mask.dtype !== "bool" && !isFloat(mask.dtype))
+    throw new DTypeError(
+      `${op}: wanted a mask of bool (true where a key is seen) or of floats (added to the scores), got ${mask.dtype}; ` +
+        'use cast(mask, "bool")',
+    );
+  return mask;
+}
+
+/** Attention, with its weights. */
+export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Attended {
+  const groups = groupsOf(op, q, k, v);
+  const { mask, scale = 1 / Math.sqrt(q.shape.at(-1)!), dropout: p = 0, training, seed } = options;
+  let scores = unfolded(matmul(folded(mul(q, scale), groups), transpose(k)), groups);
+  const visible = seen(op, scores, options, k);
+  if (mask !== undefined) {
+    const given = maskOf(op, mask, scores);
+    visible.push(given.dtype === "bool" ? given : notEqual(given, -Infinity));
+    if (given.dtype !== "bool") scores = add(scores, where(visible.at(-1)!, given, 0));
+  }
+  const all = visible.length === 0 ? undefined : visible.reduce((a, b) => and(a, b));
+  const shares = softmax(all === undefined ? scores : where(all, scores, -Infinity));
+  // A query that sees no key would have weights NaN. Where the only mask is causal, each sees the first key.
+  const some = all === undefined || (mask === undefined && options.keyLengths === undefined);
+  const kept = some ? shares : where(all, shares, 0);
+  const weights = p === 0 ? kept : dropout(kept, p, { training, seed });
+  return { y: unfolded(matmul(folded(weights, groups), v), groups), weights };
+}
+
+/**
+ * Scaled dot-product attention: softmax(q kᵀ / √d) v, from queries `[…, L, d]`, keys `[…, S, d]` and values `[…, S, e]`
+ * to `[…, L, e]`.
+ *
+ * The leading axes broadcast. With `[…, heads, L, d]`, heads of queries may share the heads of keys and values in equal
+ * groups. A query that sees no key gives 0. Throws a ShapeError if shapes do not fit. Like PyTorch's
+ * `scaled_dot_product_attention` (Vaswani et al. 2017).
+ *
+ * @example
+ * const y = attention(queries, keys, keys, { causal: true });
+ */
+export function attention(q: Operand, k: Operand, v: Operand, options?: AttentionOptions): Tensor {
+  const known = readOptions("attention", options, attentionKinds, {});
+  const [queries, keys, values] = readTensors("attention", [q, k, v]).map(inFloats) as [Tensor, Tensor, Tensor];
+  return inNameOf("attention", () => attend("attention", queries, keys, values, known).y);
+}
