@@ -45,7 +45,14 @@ test("bce stays finite at 0 and 1, and is NaN beyond", async () => {
   expect(await item(N.bce(tensor([0, 1]), tensor([1, 0])))).toBe(100);
   expect(await N.bce(tensor([-0.1, 1.1]), tensor([1, 0]), { reduction: "none" }).array()).toEqual([NaN, NaN]);
   const g = await grad((z: Tensor) => N.bce(z, tensor([1, 0])))(tensor([0, 1])).array();
-  expect(g).toEqual([0, 0]);
+  expect(g).toEqual([-5e11, 5e11]);
+});
+
+test("smoothL1 and huber are finite in their gradients where a difference is infinite", async () => {
+  for (const f of [N.smoothL1, N.huber])
+    expect(
+      await grad((a: Tensor) => f(a, tensor([0, 0]), { reduction: "sum" }))(tensor([Infinity, 0.5])).array(),
+    ).toEqual([1, 0.5]);
 });
 
 test("klDiv counts targets of 0 as 0, and the gradient of the target is finite there", async () => {

@@ -1,13 +1,13 @@
 // Losses of each element by itself, for regression and for yes-or-no questions. Definitions are PyTorch's.
+import { customGradient } from "@weft/autograd";
 import {
   abs,
   add,
-  equal,
-  less,
-  lessEqual,
+  div,
   log,
   log1p,
   maximum,
+  minimum,
   mul,
   neg,
   pow,
@@ -15,7 +15,6 @@ import {
   softplus,
   square,
   sub,
-  where,
   type Operand,
   type Tensor,
   type Value,
@@ -52,6 +51,12 @@ const ofDifference = (
   return inNameOf(op, () => reductions[reduction](f(sub(...pair(op, x, y)))));
 };
 
+/** |d|, and what of it lies below a limit: squares of the rest, which may be infinite, are never taken. */
+function parted(d: Tensor, limit: number): readonly [Tensor, Tensor] {
+  const size = abs(d);
+  return [size, minimum(size, limit)];
+}
+
 /**
  * The mean squared error: (x − y)², averaged over the elements. Shapes must be equal. Like PyTorch's `mse_loss`.
  *
@@ -79,8 +84,8 @@ export const mae = (x: Operand, y: Operand, options?: LossOptions): Tensor => of
 export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
   const { delta, ...rest } = readOptions("huber", options, { ...lossKinds, delta: positive }, { delta: 1 });
   return ofDifference("huber", x, y, rest, (d) => {
-    const size = abs(d);
-    return where(lessEqual(size, delta), mul(square(d), 0.5), mul(sub(size, delta / 2), delta));
+    const [size, near] = parted(d, delta);
+    return add(mul(square(near), 0.5), mul(sub(size, near), delta));
   });
 }
 
@@ -96,8 +101,8 @@ export function smoothL1(x: Operand, y: Operand, options?: LossOptions & { reado
   const { beta, ...rest } = readOptions("smoothL1", options, { ...lossKinds, beta: nonNegative }, { beta: 1 });
   return ofDifference("smoothL1", x, y, rest, (d) => {
     if (beta === 0) return abs(d);
-    const size = abs(d);
-    return where(less(size, beta), mul(square(d), 0.5 / beta), sub(size, beta / 2));
+    const [size, near] = parted(d, beta);
+    return add(mul(square(near), 0.5 / beta), sub(size, near));
   });
 }
 
@@ -108,16 +113,14 @@ export interface BinaryOptions extends LossOptions {
 
 const binaryKinds: OptionKinds<BinaryOptions> = { ...lossKinds, weight: anything };
 
-/** log p, at least −100, with gradient 0 where p is 0 or less than nothing can be taken of. */
-function boundedLog(p: Value, of: (x: Value) => Tensor, atZero: number): Tensor {
-  const zero = equal(p, atZero);
-  return where(zero, -100, maximum(of(where(zero, 0.5, p)), -100));
-}
+/** log p, at least −100. */
+const boundedLog = (p: Tensor): Tensor => maximum(log(p), -100);
 
 /**
  * Binary cross-entropy of probabilities: −(target · log p + (1 − target) · log(1 − p)), averaged over the elements.
- * Logarithms are at least −100; outside of 0 … 1 the loss is NaN. Take `bceWithLogits` for scores: it is exact where
- * sigmoid would round. Shapes must be equal. Like PyTorch's `binary_cross_entropy`.
+ * Logarithms are at least −100, and the gradient (p − target) / (p · (1 − p)) divides by at least 10⁻¹²; outside of 0 … 1
+ * the loss is NaN. Take `bceWithLogits` for scores: it is exact where sigmoid would round. Shapes must be equal. Like
+ * PyTorch's `binary_cross_entropy`.
  *
  * @example
  * bce(tensor([0.5, 1]), tensor([0, 1]), { reduction: "sum" }); // 0.6931471805599453
@@ -125,18 +128,23 @@ function boundedLog(p: Value, of: (x: Value) => Tensor, atZero: number): Tensor 
 export function bce(probabilities: Operand, target: Operand, options?: BinaryOptions): Tensor {
   const { weight, reduction } = readOptions("bce", options, binaryKinds, lossDefaults);
   return inNameOf("bce", () => {
-    const [p, t] = pair("bce", probabilities, target);
-    const yes = mul(
-      t,
-      boundedLog(p, (x) => log(x), 0),
-    );
-    const no = mul(
-      sub(1, t),
-      boundedLog(p, (x) => log1p(neg(x)), 1),
-    );
-    return reductions[reduction](weighted("bce", neg(add(yes, no)), weight));
+    const given = pair("bce", probabilities, target);
+    const like = given.find((v) => typeof v !== "number")!;
+    const [p, t] = given.map((v) =>
+      typeof v === "number" ? like.backend.full(like.shape, v, { dtype: like.dtype }) : v,
+    ) as [Tensor, Tensor];
+    return reductions[reduction](weighted("bce", bceOfEach(p, t), weight));
   });
 }
+
+/** With a gradient by hand, which is finite and of the right sign where p is 0 or 1. */
+const bceOfEach = /* @__PURE__ */ customGradient((p: Tensor, t: Tensor) => ({
+  value: neg(add(mul(t, boundedLog(p)), mul(sub(1, t), maximum(log1p(neg(p)), -100)))),
+  pullback: (g: Tensor) => [
+    mul(g, div(sub(p, t), maximum(mul(p, sub(1, p)), 1e-12))),
+    mul(g, sub(maximum(log1p(neg(p)), -100), boundedLog(p))),
+  ],
+}));
 
 export interface LogitsOptions extends BinaryOptions {
   /** How much a target of 1 counts, usually one number per class; broadcasts to the shape of the scores. */

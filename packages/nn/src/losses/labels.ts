@@ -20,6 +20,7 @@ import {
   readTensors,
   reshape,
   source,
+  sub,
   sum,
   take,
   where,
@@ -97,7 +98,7 @@ function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
 
 /** Weights of classes, `[C]`, for rows of scores. */
 export function classWeights(op: string, weight: Operand, rows: Tensor): Tensor {
-  const w = inDType(readTensor(weight, op, rows), rows.dtype);
+  const w = inDType(readTensor(weight, op, rows), inFloats(rows).dtype);
   if (w.shape.length === 1 && w.shape[0] === rows.shape[1]) return w;
   throw new ShapeError(`${op}: wanted one weight per class, [${rows.shape[1]}], got ${text(w.shape)}`);
 }
@@ -146,37 +147,31 @@ export function crossEntropy(logits: Operand, labels: Operand, options?: CrossEn
   if (scores.shape.length > 0 && isFloat(target.dtype) && sameShape(target.shape, scores.shape))
     return inNameOf("crossEntropy", () => likelihood(scores, target, labelSmoothing, read));
   checkLabels("crossEntropy", scores, target);
-  if (weight !== undefined) return weightedEntropy(scores, target, weight, labelSmoothing, read);
-  const rows = crossEntropyRows(classRows(scores), target.shape.length === 1 ? target : reshape(target, [-1]), {
+  const x = classRows(scores);
+  const rows = crossEntropyRows(x, target.shape.length === 1 ? target : reshape(target, [-1]), {
     ignoreIndex,
-    labelSmoothing,
+    labelSmoothing: weight === undefined ? labelSmoothing : 0,
   });
-  return collected(rows, target, read);
+  if (weight === undefined) return collected(rows, target, read);
+  return inNameOf("crossEntropy", () => weightedEntropy(x, rows, target, weight, read), true);
 }
 
 /** Cross-entropy with class weights: (1 − ε) · w[label] · −log p[label] + ε / C · Σ w · −log p. */
 function weightedEntropy(
-  scores: Tensor,
+  x: Tensor,
+  rows: Tensor,
   labels: Tensor,
   given: Operand,
-  smoothing: number,
-  options: LabelOptions,
+  options: CrossEntropyOptions,
 ): Tensor {
-  return inNameOf(
-    "crossEntropy",
-    () => {
-      const x = classRows(inFloats(scores));
-      const [places, ignored] = placesOf(labels, options.ignoreIndex);
-      const weight = classWeights("crossEntropy", given, x);
-      const weights = unless(ignored, take(weight, places));
-      const own = mul(crossEntropyRows(x, places), weights);
-      if (smoothing === 0) return collected(own, labels, options, weights);
-      const spread = neg(sum(mul(logSoftmax(x), weight), { axis: 1 }));
-      const rows = add(mul(own, 1 - smoothing), mul(unless(ignored, spread), smoothing / x.shape[1]!));
-      return collected(rows, labels, options, weights);
-    },
-    true,
-  );
+  const { ignoreIndex, labelSmoothing: smoothing = 0 } = options;
+  const weight = classWeights("crossEntropy", given, x);
+  const [places, ignored] = placesOf(labels, ignoreIndex);
+  const weights = unless(ignored, take(weight, places));
+  const own = mul(rows, weights);
+  if (smoothing === 0) return collected(own, labels, options, weights);
+  const spread = unless(ignored, sum(mul(logSoftmax(x), weight), { axis: 1 }));
+  return collected(sub(mul(own, 1 - smoothing), mul(spread, smoothing / x.shape[1]!)), labels, options, weights);
 }
 
 /** Cross-entropy where the labels are probabilities. */
@@ -187,7 +182,7 @@ function likelihood(scores: Tensor, target: Tensor, smoothing: number, options: 
   const axis = scores.shape.length === 1 ? 0 : 1;
   const smooth = smoothing === 0 ? target : add(mul(target, 1 - smoothing), smoothing / scores.shape[axis]!);
   const logs = logSoftmax(scores, { axis });
-  const across = scores.shape.map((d, k) => (k === axis ? d : 1));
+  const across = [-1, ...scores.shape.slice(axis + 1).map(() => 1)];
   const weighed =
     weight === undefined ? logs : mul(logs, reshape(classWeights("crossEntropy", weight, classRows(logs)), across));
   return reductions[reduction](neg(sum(mul(smooth, weighed), { axis })));
