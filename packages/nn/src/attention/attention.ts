@@ -18,6 +18,7 @@ import {
   where,
   type Operand,
   type Tensor,
+  type Shape,
 } from "@weft/tensor";
 import {
   anything,
@@ -29,6 +30,7 @@ import {
   inNameOf,
   isFloat,
   readOptions,
+  resultOf,
   seedNumber,
   type OptionKinds,
 } from "@weft/tensor/internals";
@@ -104,21 +106,22 @@ function unfolded(x: Tensor, groups: number): Tensor {
   return reshape(x, [...x.shape.slice(0, -3), heads * groups, rows / groups, d]);
 }
 
-const iota = (x: Tensor, length: number): Tensor =>
-  source(x.backend, "iota", [], { shape: [length], axis: 0, dtype: "i32" });
+/** 0, 1, 2, … along an axis of a shape. */
+const iota = (x: Tensor, shape: Shape, axis: number): Tensor =>
+  source(x.backend, "iota", [], { shape, axis, dtype: "i32" });
 
 /** Which keys are seen by place alone, as `bool` that broadcasts to the scores. */
 function seen(op: string, scores: Tensor, options: AttentionOptions, k: Tensor): Tensor[] {
   const { causal = false, keyLengths } = options;
   const [queries, keys] = scores.shape.slice(-2) as [number, number];
   const masks: Tensor[] = [];
-  if (causal) masks.push(lessEqual(iota(k, keys), reshape(iota(k, queries), [queries, 1])));
+  if (causal) masks.push(lessEqual(iota(k, [queries, keys], 1), iota(k, [queries, keys], 0)));
   if (keyLengths === undefined) return masks;
   const lengths = readTensor(keyLengths, op, k);
   if (scores.shape.length < 3 || lengths.shape.length !== 1 || lengths.shape[0] !== scores.shape[0])
     throw new ShapeError(`${op}: wanted one length per sequence, [${scores.shape[0]}], got ${text(lengths)}`);
   const across = [lengths.shape[0]!, ...scores.shape.slice(1).map(() => 1)];
-  masks.push(less(iota(k, keys), reshape(inDType(lengths, "i32"), across)));
+  masks.push(less(iota(k, [keys], 0), reshape(inDType(lengths, "i32"), across)));
   return masks;
 }
 
@@ -140,7 +143,8 @@ function maskOf(op: string, given: Operand, scores: Tensor): Tensor {
 export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Attended {
   const groups = groupsOf(op, q, k, v);
   const { mask, scale = 1 / Math.sqrt(q.shape.at(-1)!), dropout: p = 0, training, seed } = options;
-  let scores = unfolded(matmul(folded(mul(q, scale), groups), transpose(k)), groups);
+  // Scaled after the product, which a backend may do in the same kernel.
+  let scores = mul(unfolded(matmul(folded(q, groups), transpose(k)), groups), scale);
   const visible = seen(op, scores, options, k);
   if (mask !== undefined) {
     const given = maskOf(op, mask, scores);
@@ -170,5 +174,5 @@ export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: Att
 export function attention(q: Operand, k: Operand, v: Operand, options?: AttentionOptions): Tensor {
   const known = readOptions("attention", options, attentionKinds, {});
   const [queries, keys, values] = readTensors("attention", [q, k, v]).map(inFloats) as [Tensor, Tensor, Tensor];
-  return inNameOf("attention", () => attend("attention", queries, keys, values, known).y);
+  return inNameOf("attention", () => resultOf(() => attend("attention", queries, keys, values, known).y));
 }

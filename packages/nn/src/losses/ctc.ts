@@ -45,6 +45,7 @@ import {
   inNameOf,
   list,
   readOptions,
+  resultOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { lossDefaults, lossKinds, type LossOptions, text } from "./reduction.ts";
@@ -95,20 +96,17 @@ export function ctc(
   const [steps, classes] = [x.shape[0]!, x.shape.at(-1)!];
   const batch = single ? 1 : x.shape[1]!;
   if (blank >= classes) throw new ArgumentError(`ctc: wanted one of the ${classes} classes as blank, got ${blank}`);
-  return inNameOf(
-    "ctc",
-    () => {
-      const inputs = lengthsOf("inputLengths", inputLengths, batch, steps, x);
-      const lengths = lengthsOf("labelLengths", labelLengths, batch, Infinity, x);
-      const most = numbersIn(labelLengths)?.reduce((a, b) => Math.max(a, b), 0);
-      const rows = labelRows(single ? reshape(given, [1, -1]) : given, lengths, most, batch);
-      const logs = reshape(logSoftmax(inFloats(x)), [steps, batch, classes]);
-      const loss = likelihoods(logs, where(within(rows, lengths), rows, blank), inputs, lengths, blank, zeroInfinity);
-      if (reduction === "none") return single ? reshape(loss, []) : loss;
-      return reduction === "sum" ? sum(loss) : mean(div(loss, maximum(lengths, 1)));
-    },
-    true,
-  );
+  const loss = (): Tensor => {
+    const inputs = lengthsOf("inputLengths", inputLengths, batch, steps, x);
+    const lengths = lengthsOf("labelLengths", labelLengths, batch, Infinity, x);
+    const most = numbersIn(labelLengths)?.reduce((a, b) => Math.max(a, b), 0);
+    const rows = labelRows(single ? reshape(given, [1, -1]) : given, lengths, most, batch);
+    const logs = reshape(logSoftmax(inFloats(x)), [steps, batch, classes]);
+    const each = likelihoods(logs, where(within(rows, lengths), rows, blank), inputs, lengths, blank, zeroInfinity);
+    if (reduction === "none") return single ? reshape(each, []) : each;
+    return reduction === "sum" ? sum(each) : mean(div(each, maximum(lengths, 1)));
+  };
+  return inNameOf("ctc", () => resultOf(loss), true);
 }
 
 /** Lengths that are known on the host. */
