@@ -6,9 +6,7 @@ import { expect, expectTypeOf, test } from "vitest";
 import {
   Attention,
   attention,
-  type AttentionCallOptions,
   Chain,
-  fromBytes,
   LayerNorm,
   params,
   Residual,
@@ -18,9 +16,10 @@ import {
   TransformerDecoderBlock,
   TransformerEncoderBlock,
 } from "../src/index.ts";
-import written from "./transformer.json" with { type: "json" };
+import { called, cases, stateOf } from "./transformers.ts";
 
-const { arange, full, randn, tensor, zeros } = openSync();
+const backend = openSync();
+const { arange, full, randn, tensor, zeros } = backend;
 const list = async (x: Tensor): Promise<number[]> => [...(await x.data())];
 const near = async (x: Tensor, wanted: Tensor | readonly number[], digits = 9) => {
   const numbers = "data" in wanted ? await list(wanted as Tensor) : wanted;
@@ -117,39 +116,18 @@ test("sinusoidal: sines and cosines take turns", async () => {
   expect(sinusoidal(zeros([2, 3]), 8).shape).toEqual([2, 3, 8]);
 });
 
-/** Tensors of the file. */
-const read = ({ shape, data }: { shape: number[]; data: number[] }) => tensor(data, { shape });
-
-test.each(written.cases)(
-  "$name gives PyTorch's results, and its file again",
-  async ({ kind, options, state, ...c }) => {
-    const bytes = Buffer.from(state, "base64");
-    const some = options as Parameters<typeof TransformerEncoderBlock>[0];
-    const build = { Attention, TransformerDecoderBlock, TransformerEncoderBlock }[kind as "Attention"];
-    const { model } = { model: fromBytes(bytes, build(some)) };
-    const call = { ...c.call, ...lengths(c.call) } as AttentionCallOptions;
-    const [x, ...more] = c.inputs.map(read);
-    const y =
-      kind === "Attention"
-        ? model(x!, more[0], more[1], call)
-        : kind.includes("Decoder")
-          ? model(x!, more[0]!, call as never)
-          : model(x!, call as never);
-    expect(y.shape).toEqual(c.y.shape);
-    await near(y, c.y.data, 5);
-    const again = Buffer.from(await toBytes(model));
-    const header = (file: Buffer) => ({
-      ...JSON.parse(file.subarray(8, 8 + file.readUInt32LE(0)).toString()),
-      __metadata__: undefined,
-    });
-    expect(header(again)).toEqual(header(bytes));
-    expect(again.subarray(8 + again.readUInt32LE(0)).equals(bytes.subarray(8 + bytes.readUInt32LE(0)))).toBe(true);
-  },
-);
-
-/** Lengths of the file as tensors. */
-const lengths = (call: object) =>
-  Object.fromEntries(Object.entries(call).flatMap(([name, n]) => (Array.isArray(n) ? [[name, i32(n)]] : [])));
+test.each(cases)("$name gives PyTorch's results, and its file again", async (c) => {
+  const { model, y } = called(backend, c);
+  expect(y.shape).toEqual(c.y.shape);
+  await near(y, c.y.data, 5);
+  const [bytes, again] = [stateOf(c), Buffer.from(await toBytes(model))];
+  const header = (file: Buffer) => ({
+    ...JSON.parse(file.subarray(8, 8 + file.readUInt32LE(0)).toString()),
+    __metadata__: undefined,
+  });
+  expect(header(again)).toEqual(header(bytes));
+  expect(again.subarray(8 + again.readUInt32LE(0)).equals(bytes.subarray(8 + bytes.readUInt32LE(0)))).toBe(true);
+});
 
 test("Attention gives its weights, and sequences without a batch", async () => {
   const layer = Attention({ features: 6, heads: 2 });
