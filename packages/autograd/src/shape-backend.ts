@@ -12,7 +12,8 @@ import {
   type TypedArray,
   type Value,
 } from "@weft/tensor";
-import { CONTRACT, creation, own, randomStream, shapeOf, sizeOf, VERSION } from "@weft/tensor/internals";
+import { CONTRACT, creation, own, randomStream, shapeOf, sizeOf } from "@weft/tensor/internals";
+import { VERSION } from "./tape.ts";
 
 const size = (x: Value | undefined): number => (typeof x === "object" ? sizeOf(x.shape) : 1);
 const shapeAt = (inputs: readonly Value[], k: number): Shape => (inputs[k] as Tensor).shape;

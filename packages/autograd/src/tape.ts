@@ -29,7 +29,7 @@ import { rules } from "./rules.ts";
 import type { RowSparse } from "./sparse.ts";
 
 /** This package's own, for messages. */
-const VERSION = "0.1.0";
+export const VERSION = "0.1.0";
 const NOTHING: readonly Value[] = [];
 
 /** The record of one result: how it was computed, and what the backward pass has accumulated for it. */

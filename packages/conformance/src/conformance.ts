@@ -37,8 +37,8 @@ export interface ConformanceOptions {
    * Options to open the backend with, by name: with and without merging, say. Views and fallbacks run with the first.
    */
   readonly settings?: Readonly<Record<string, object>>;
-  /** Every sample on each kind of view (the default), or on one kind, which depends on its name. */
-  readonly views?: "each" | "one";
+  /** Every sample on each kind of view (the default), on one kind, which depends on its name, or on none. */
+  readonly views?: "each" | "one" | "none";
   /** Whether the backend computes in f64, too. */
   readonly double?: boolean;
   /** How many storages are alive; not needed for a backend with `stats().live` or `live()`. */
