@@ -10,6 +10,7 @@ import { linalg } from "./samples/linalg.ts";
 import { matrices } from "./samples/matrices.ts";
 import { movement } from "./samples/movement.ts";
 import { order } from "./samples/order.ts";
+import { pooling } from "./samples/pooling.ts";
 import { programs } from "./samples/programs.ts";
 import { random } from "./samples/random.ts";
 import { recurrences } from "./samples/recurrence.ts";
@@ -30,6 +31,7 @@ export type SampleName = NamesOf<
   | typeof linalg
   | typeof matrices
   | typeof conv
+  | typeof pooling
   | typeof random
   | typeof fused
   | typeof recurrences
@@ -50,6 +52,7 @@ export const collections: readonly Collection[] = [
   linalg,
   matrices,
   conv,
+  pooling,
   random,
   fused,
   recurrences,

@@ -162,7 +162,7 @@ export function unpool(x: Operand, options?: Pool4Options): Tensor {
     return list;
   };
   const [size, step, zeros] = [each(window), each(stride), each(padding)];
-  const attrs = { window: size, stride: step, padding: zeros.map((p) => [p, p] as const) };
+  const attrs = { window: size, stride: step, padding: zeros.map((p) => [p, p] as const), dilation: size.map(() => 1) };
   const inputSize = y.shape.slice(2).map((n, k) => (n - 1) * step[k]! + size[k]! - 2 * zeros[k]!);
   const shares = mode === 1 && zeros.some((p) => p > 0) ? share(y, inputSize, attrs) : 1;
   return inNameOf("unpool", () =>

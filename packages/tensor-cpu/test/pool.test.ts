@@ -6,7 +6,8 @@ import { count, difference, generator, runCall, type Given } from "./guarded.ts"
 const r = generator(5);
 
 /** For every window of every plane, the places of its elements in x. */
-function windows(x: readonly number[], y: readonly number[], { window, stride, padding }: PoolAttrs): number[][] {
+function windows(x: readonly number[], y: readonly number[], attrs: PoolAttrs): number[][] {
+  const { window, stride, padding, dilation } = attrs;
   const rank = x.length - 2;
   const planes = x[0]! * x[1]!;
   const list: number[][] = [];
@@ -23,7 +24,7 @@ function windows(x: readonly number[], y: readonly number[], { window, stride, p
       const visit = (axis: number, place: number): void => {
         if (axis === rank) return void places.push(p * count(x.slice(2)) + place);
         for (let k = 0; k < window[axis]!; k++) {
-          const i = at[axis]! * stride[axis]! - padding[axis]![0] + k;
+          const i = at[axis]! * stride[axis]! - padding[axis]![0] + k * dilation[axis]!;
           if (i >= 0 && i < x[axis + 2]!) visit(axis + 1, place * x[axis + 2]! + i);
         }
       };
@@ -38,7 +39,7 @@ function check(x: readonly number[], attrs: PoolAttrs, dtype: "f32" | "f64" = "f
     ...x.slice(0, 2),
     ...x.slice(2).map((n, i) => {
       const [low, high] = attrs.padding[i]!;
-      return Math.floor((n + low + high - attrs.window[i]!) / attrs.stride[i]!) + 1;
+      return Math.floor((n + low + high - attrs.dilation[i]! * (attrs.window[i]! - 1) - 1) / attrs.stride[i]!) + 1;
     }),
   ];
   const given = (shape: readonly number[]): Given => ({ shape, dtype, data: r.array(dtype, count(shape)) });
@@ -93,6 +94,7 @@ const pairs: PoolAttrs = {
     [0, 0],
     [0, 0],
   ],
+  dilation: [1, 1],
 };
 
 describe("pooling", () => {
@@ -102,14 +104,18 @@ describe("pooling", () => {
     check([3, 20, 24, 24], pairs);
   });
 
-  test("of any window, stride and padding on one to three axes", () => {
+  test("of any window, stride, padding and dilation on one to three axes", () => {
     for (let i = 0; i < 120; i++) {
       const axes = r.int(1, 3);
       const each = <T>(make: (i: number) => T): T[] => Array.from({ length: axes }, (_, i) => make(i));
       const window = each(() => r.int(1, 4));
       const padding = each((i) => [r.int(0, window[i]! - 1), r.int(0, window[i]! - 1)] as const);
-      const size = each((i) => Math.max(1, window[i]! - padding[i]![0] - padding[i]![1]) + r.int(0, 6));
-      const attrs = { window, stride: each(() => r.int(1, 3)), padding };
+      const dilation = each(() => (i % 2 === 0 ? 1 : r.int(1, 3)));
+      const size = each((i) => {
+        const reach = dilation[i]! * (window[i]! - 1) + 1;
+        return Math.max(dilation[i]!, reach - padding[i]![0] - padding[i]![1]) + r.int(0, 6);
+      });
+      const attrs = { window, stride: each(() => r.int(1, 3)), padding, dilation };
       check([r.int(1, 2), r.int(1, 3), ...size], attrs, i % 5 === 0 ? "f64" : "f32", i % 3 === 0 ? 0.1 : 0);
     }
   });

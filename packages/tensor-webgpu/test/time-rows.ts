@@ -133,7 +133,7 @@ for (const [name, shape] of [
   ["VGG", [64, 50, 32, 32]],
 ] as const) {
   const sizes = quick ? [2, 3, ...shape.slice(2)] : [...shape];
-  const attrs = { window: [2, 2], stride: [2, 2], padding: [[0, 0], [0, 0]] }; // prettier-ignore
+  const attrs = { window: [2, 2], stride: [2, 2], padding: [[0, 0], [0, 0]], dilation: [1, 1] }; // prettier-ignore
   const half = [sizes[0]!, sizes[1]!, sizes[2]! / 2, sizes[3]! / 2];
   problems[`maxPool ${name}`] = () => {
     const x = floats(...sizes);

@@ -47,6 +47,7 @@ export type { TimedLaunch } from "./launch-log.ts";
 export { profile, type Profile, type ProfiledOperation } from "./profile.ts";
 export * from "./random/choices.ts";
 export * from "./random/distributions.ts";
+export * from "./pooling/pool.ts";
 export { borrow, type Nested } from "./reading.ts";
 export {
   argmax,

@@ -29,6 +29,7 @@ export interface PoolAttrs {
   readonly window: Ints;
   readonly stride: Ints;
   readonly padding: readonly (readonly [number, number])[];
+  readonly dilation: Ints;
 }
 /** Threefry-2x32 with this key; element i (row-major) uses the counter block (i, counter). */
 export interface RandomAttrs {

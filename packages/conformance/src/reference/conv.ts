@@ -27,13 +27,13 @@ function reach(input: number, output: number, kernel: number, stride: number, lo
 interface Window {
   readonly stride: readonly number[];
   readonly padding: readonly (readonly [number, number])[];
-  readonly dilation?: readonly number[];
+  readonly dilation: readonly number[];
 }
 
 /** For each output position of one plane, the input elements under its window and their places in the window. */
 function windows(input: Shape, output: Shape, kernel: Shape, { stride, padding, dilation }: Window) {
   const [x, y, k] = [three(input, 1), three(output, 1), three(kernel, 1)];
-  const [s, d] = [three(stride, 1), three(dilation ?? [], 1)];
+  const [s, d] = [three(stride, 1), three(dilation, 1)];
   const low = three(
     padding.map((p) => p[0]),
     0,

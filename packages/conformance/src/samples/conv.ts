@@ -62,11 +62,14 @@ interface PoolCase {
   readonly x: Shape;
   readonly attrs: PoolAttrs;
 }
-const pooling = (name: string, x: Shape, window: number[], stride: number[], padding?: Pads): PoolCase => ({
-  name,
-  x,
-  attrs: { window, stride, padding: padding ?? window.map(() => [0, 0] as const) },
-});
+const pooling = (
+  name: string,
+  x: Shape,
+  window: number[],
+  stride: number[],
+  padding: Pads = window.map(() => both(0)),
+  dilation = window.map(() => 1),
+): PoolCase => ({ name, x, attrs: { window, stride, padding, dilation } });
 const pools: readonly PoolCase[] = [
   pooling("halves", [2, 3, 6, 6], [2, 2], [2, 2]),
   pooling("an odd size leaves a rest", [2, 2, 7, 5], [2, 2], [2, 2]),
@@ -76,6 +79,7 @@ const pools: readonly PoolCase[] = [
   pooling("gaps between windows", [1, 2, 8, 8], [2, 2], [3, 4]),
   pooling("sequences", [2, 3, 11], [3], [2], [both(1)]),
   pooling("volumes", [1, 2, 4, 5, 4], [2, 2, 2], [2, 1, 2]),
+  pooling("dilation", [1, 2, 7, 6], [3, 2], [1, 2], [both(2), both(1)], [2, 3]),
   pooling("one window", [2, 2, 3, 3], [3, 3], [1, 1]),
   pooling("no images", [0, 3, 6, 6], [2, 2], [2, 2]),
 ];
@@ -109,6 +113,9 @@ export const conv: Collection<keyof ConvOps | "convTranspose" | "avgPool"> = {
       sample("options as numbers", [floats(2, 4, 7, 7), floats(4, 2, 3, 3)], (x, w) =>
         weft.conv(x, w, { stride: 2, padding: 1, dilation: 2, groups: 2 }),
       ),
+      sample("as much padding as keeps the size", [floats(1, 2, 6, 5), floats(3, 2, 2, 3)], (x, w) =>
+        weft.conv(x, w, { padding: "same", stride: [1, 2] }),
+      ),
       sample("NaN touches its windows alone", [values([1, 2, NaN, 4, 5, 6, 7], "f32", [1, 1, 7]), floats(1, 1, 2)], (x, w) => weft.conv(x, w), noGradient), // prettier-ignore
     ],
     convInputGrad: cases.map((c) =>
@@ -129,6 +136,9 @@ export const conv: Collection<keyof ConvOps | "convTranspose" | "avgPool"> = {
     ),
     maxPool: [
       ...pools.map(({ name, x, attrs }) => sample(name, [distinct(...x)], (x) => apply("maxPool", [x], attrs))),
+      sample("options that add padding", [distinct(1, 2, 6, 5)], (x) =>
+        weft.maxPool(x, { window: 2, stride: [2, 3], padding: "same", dilation: [2, 1], ceilMode: true }),
+      ),
       sample("the first of equal elements has the gradient", [values([1, 1, 1, 2, 2, 1], "f32", [1, 1, 6])], (x) => weft.maxPool(x, { window: 3 }), { order: 0 }), // prettier-ignore
       sample("NaN and infinities", [values([1, NaN, -Infinity, -Infinity, 2, Infinity], "f32", [1, 1, 6])], (x) => weft.maxPool(x, { window: 2 }), noGradient), // prettier-ignore
       sample("padding is less than everything", [values([-5, -3, -4], "f32", [1, 1, 3])], (x) => weft.maxPool(x, { window: 3, stride: 1, padding: 1 })), // prettier-ignore
@@ -144,10 +154,20 @@ export const conv: Collection<keyof ConvOps | "convTranspose" | "avgPool"> = {
       sample(c.name, [floats(...pooled(c))], (g) => apply("sumPoolGrad", [g], { ...c.attrs, inputSize: c.x.slice(2) })),
     ),
     convTranspose: transposed,
-    avgPool: pools.flatMap(({ name, x, attrs }) =>
-      [true, false].map((countIncludePad) =>
-        sample(`${name}, ${countIncludePad}`, [floats(...x)], (x) => weft.avgPool(x, { ...attrs, countIncludePad })),
+    avgPool: [
+      ...pools
+        .filter(({ attrs }) => attrs.dilation.every((n) => n === 1))
+        .flatMap(({ name, x, attrs: { window, stride, padding } }) =>
+          [true, false].map((countIncludePad) =>
+            sample(`${name}, ${countIncludePad}`, [floats(...x)], (x) =>
+              weft.avgPool(x, { window, stride, padding, countIncludePad }),
+            ),
+          ),
+        ),
+      sample("a last window that reaches beyond", [floats(1, 2, 5, 6)], (x) =>
+        weft.avgPool(x, { window: [2, 3], stride: 2, padding: [0, 1], ceilMode: true }),
       ),
-    ),
+      sample("a divisor", [floats(1, 1, 4, 4)], (x) => weft.avgPool(x, { window: 2, divisor: -3 })),
+    ],
   },
 };

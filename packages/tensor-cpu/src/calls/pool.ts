@@ -133,36 +133,37 @@ function writePools(module: Module): void {
   }
 }
 
-/** The windows of one plane: on each axis, where they begin and end in the image. */
+/** The windows of one plane: on each axis, where they begin and end in the image, and how far elements are apart. */
 interface Windows {
   readonly image: Three;
   readonly count: Three;
+  readonly step: Three;
   readonly from: readonly [Int32Array, Int32Array, Int32Array];
   readonly to: readonly [Int32Array, Int32Array, Int32Array];
 }
 
-function windows(image: Three, count: Three, { window, stride, padding }: PoolAttrs): Windows {
-  const [w, s] = [three(window, 1), three(stride, 1)];
+function windows(image: Three, count: Three, { window, stride, padding, dilation }: PoolAttrs): Windows {
+  const [w, s, step] = [three(window, 1), three(stride, 1), three(dilation, 1)];
   const low = three(
     padding.map((p) => p[0]),
     0,
   );
-  const ends = (axis: 0 | 1 | 2, more: number) =>
-    Int32Array.from({ length: count[axis] }, (_, i) =>
-      Math.min(image[axis], Math.max(0, i * s[axis] - low[axis] + more * w[axis])),
-    );
-  return {
-    image,
-    count,
-    from: [ends(0, 0), ends(1, 0), ends(2, 0)],
-    to: [ends(0, 1), ends(1, 1), ends(2, 1)],
+  const places = (axis: 0 | 1 | 2, place: (start: number) => number) =>
+    Int32Array.from({ length: count[axis] }, (_, i) => place(i * s[axis] - low[axis]));
+  /** The first element that is in the image. */
+  const from = (axis: 0 | 1 | 2) => {
+    const d = step[axis];
+    return places(axis, (start) => (start < 0 ? start + d * Math.ceil(-start / d) : start));
   };
+  const to = (axis: 0 | 1 | 2) =>
+    places(axis, (start) => Math.min(image[axis], start + step[axis] * (w[axis] - 1) + 1));
+  return { image, count, step, from: [from(0), from(1), from(2)], to: [to(0), to(1), to(2)] };
 }
 
 type Elements = Float32Array | Float64Array;
 
 /** For each window of the plane at `at`, the place of its first maximum (the first NaN, if there is one). */
-function findMaxima(memory: Elements, at: number, { image, count, from, to }: Windows, found: Int32Array): void {
+function findMaxima(memory: Elements, at: number, { image, count, step, from, to }: Windows, found: Int32Array): void {
   const [, height, width] = image;
   const [columns, ends] = [from[2], to[2]];
   let place = 0;
@@ -172,10 +173,10 @@ function findMaxima(memory: Elements, at: number, { image, count, from, to }: Wi
         const [x0, x1] = [columns[c]!, ends[c]!];
         let where = (from[0][a]! * height + from[1][b]!) * width + x0;
         let best = memory[at + where]!;
-        for (let i = from[0][a]!; i < to[0][a]!; i++)
-          for (let j = from[1][b]!; j < to[1][b]!; j++) {
+        for (let i = from[0][a]!; i < to[0][a]!; i += step[0])
+          for (let j = from[1][b]!; j < to[1][b]!; j += step[1]) {
             const row = (i * height + j) * width;
-            for (let k = row + x0; k < row + x1; k++) {
+            for (let k = row + x0; k < row + x1; k += step[2]) {
               const rival = memory[at + k]!;
               if (!(rival <= best) && best === best) {
                 best = rival;
@@ -189,17 +190,17 @@ function findMaxima(memory: Elements, at: number, { image, count, from, to }: Wi
 
 /** Sums windows of the image into the pooled plane, or adds the pooled plane to all elements of its windows. */
 function sumWindows(memory: Elements, plane: number, pooled: number, w: Windows, toImage: boolean): void {
-  const { image, count, from, to } = w;
+  const { image, count, step, from, to } = w;
   const [, height, width] = image;
   for (let a = 0; a < count[0]; a++)
     for (let b = 0; b < count[1]; b++)
       for (let c = 0; c < count[2]; c++, pooled++) {
         const g = toImage ? memory[pooled]! : 0;
         let sum = 0;
-        for (let i = from[0][a]!; i < to[0][a]!; i++)
-          for (let j = from[1][b]!; j < to[1][b]!; j++) {
+        for (let i = from[0][a]!; i < to[0][a]!; i += step[0])
+          for (let j = from[1][b]!; j < to[1][b]!; j += step[1]) {
             const row = plane + (i * height + j) * width;
-            for (let k = row + from[2][c]!; k < row + to[2][c]!; k++)
+            for (let k = row + from[2][c]!; k < row + to[2][c]!; k += step[2])
               if (toImage) memory[k]! += g;
               else sum += memory[k]!;
           }
@@ -238,9 +239,12 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
   const [x, y] = [three(image.slice(2), 1), three(pooled.slice(2), 1)];
   const count = image[0]! * image[1]!;
   const sizes = kinds.map((kind) => (kind === "image" ? sizeOf(x) : sizeOf(y)));
-  const { window, stride, padding } = attrs;
+  const { window, stride, padding, dilation } = attrs;
   const pairs =
-    window.length === 2 && [...window, ...stride].every((n) => n === 2) && padding.flat().every((n) => n === 0);
+    window.length === 2 &&
+    [...window, ...stride].every((n) => n === 2) &&
+    dilation.every((n) => n === 1) &&
+    padding.flat().every((n) => n === 0);
   if (pairs && out.dtype === "f32" && y[2] >= 4 && count > 0) {
     const run = machineCode<Name>(m, "pools", writePools)[name];
     const clear = kinds[0] === "image" && sizeOf(x) !== 4 * sizeOf(y);

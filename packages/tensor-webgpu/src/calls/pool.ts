@@ -79,8 +79,8 @@ const gradOfElements = pooling("maxPoolGrad", fromOutput, (w) => {
 });
 
 /** Whether windows lie side by side, beginning at the first element. */
-function isTiled({ attrs: { window, stride, padding } }: CallLaunch<PoolAttrs>): boolean {
-  return window.every((k, a) => stride[a] === k && padding[a]![0] === 0);
+function isTiled({ attrs: { window, stride, padding, dilation } }: CallLaunch<PoolAttrs>): boolean {
+  return window.every((k, a) => stride[a] === k && padding[a]![0] === 0 && dilation[a] === 1);
 }
 
 /** One invocation per window, also per partial one without an output, writes all of it. */

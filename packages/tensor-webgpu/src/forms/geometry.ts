@@ -31,12 +31,12 @@ export interface Geometry extends Windows {
 
 const three = (list: readonly number[], fill: number): Axes => [list.at(-3) ?? fill, list.at(-2) ?? fill, list.at(-1)!];
 
-/** Windows of these sizes over these images; those of poolings have no dilation. */
+/** Windows of these sizes over these images. */
 export const windowsOf = (
   x: Shape,
   k: readonly number[],
   y: Shape,
-  { stride, padding, dilation = [1] }: Pick<ConvAttrs, "stride" | "padding"> & Partial<Pick<ConvAttrs, "dilation">>,
+  { stride, padding, dilation }: Pick<ConvAttrs, "stride" | "padding" | "dilation">,
 ): Windows => ({
   x: three(x.slice(2), 1),
   k: three(k, 1),

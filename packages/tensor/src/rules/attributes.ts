@@ -64,10 +64,11 @@ const conv = ({ stride, padding, dilation, groups }: ConvAttrs, op: string): Con
   dilation: ints(op, "dilation", dilation),
   groups: int(op, "groups", groups),
 });
-const pool = ({ window, stride, padding }: PoolAttrs, op: string): PoolAttrs => ({
+const pool = ({ window, stride, padding, dilation }: PoolAttrs, op: string): PoolAttrs => ({
   window: ints(op, "window", window),
   stride: ints(op, "stride", stride),
   padding: pairs(op, "padding", padding),
+  dilation: ints(op, "dilation", dilation),
 });
 const random = (given: RandomAttrs, op: string): RandomAttrs => ({
   shape: shapeOf(op, given.shape),

@@ -15,7 +15,7 @@ const MOST_PADDED = 2 ** 28;
 type Padding = readonly (readonly [number, number])[];
 
 /** How many positions a window of `kernel` elements, `dilation` apart, has on each padded axis. */
-function positions(op: string, input: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation?: Shape): Shape {
+function positions(op: string, input: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation: Shape): Shape {
   const whole = input.reduce((n, size, i) => n * (size + padding[i]![0] + padding[i]![1]), 1);
   if (whole > MOST_PADDED && padding.flat().some((n) => n > 0))
     throw new ShapeError(
@@ -23,7 +23,7 @@ function positions(op: string, input: Shape, kernel: Shape, stride: Shape, paddi
     );
   return input.map((size, i) => {
     const padded = size + padding[i]![0] + padding[i]![1];
-    const reach = (dilation?.[i] ?? 1) * (kernel[i]! - 1) + 1;
+    const reach = dilation[i]! * (kernel[i]! - 1) + 1;
     if (reach > padded)
       throw new ShapeError(
         `${op}: a window of ${reach} does not fit on spatial axis ${i} of size ${size} with padding ${text(padding[i]!)}`,
@@ -41,13 +41,14 @@ function checkSpatial(op: string, x: Shape, lists: Record<string, readonly unkno
       throw new ShapeError(`${op}: shape ${text(x)} has ${n} spatial axes, ${name} has ${list.length}`);
 }
 
+function sizes(op: string, name: string, list: Shape): void {
+  if (!list.every((n) => Number.isInteger(n) && n >= 1 && n <= MOST))
+    throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from 1 to ${MOST}`);
+}
+
 const strides = (op: string, stride: Shape, dilation: Shape, padding: Padding): void => {
-  for (const [name, list] of [
-    ["stride", stride],
-    ["dilation", dilation],
-  ] as const)
-    if (!list.every((n) => Number.isInteger(n) && n >= 1 && n <= MOST))
-      throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from 1 to ${MOST}`);
+  sizes(op, "stride", stride);
+  sizes(op, "dilation", dilation);
   if (!padding.flat().every((n) => Number.isInteger(n) && n >= 0 && n <= MOST))
     throw new ShapeError(`${op}: padding ${text(padding.map(text))} must be integers from 0 to ${MOST}`);
 };
@@ -67,14 +68,27 @@ function convolution(op: string, x: Shape, w: Shape, { stride, padding, dilation
   return [x[0]!, w[0]!, ...positions(op, x.slice(2), w.slice(2), stride, padding, dilation)];
 }
 
-function pooling(op: string, x: Shape, { window, stride, padding }: PoolAttrs): Shape {
-  checkSpatial(op, x, { window, stride, padding });
-  strides(op, stride, window, padding);
+function pooling(op: string, x: Shape, { window, stride, padding, dilation }: PoolAttrs): Shape {
+  checkSpatial(op, x, { window, stride, padding, dilation });
+  strides(op, stride, dilation, padding);
+  sizes(op, "window", window);
   window.forEach((size, i) => {
-    if (Math.max(...padding[i]!) >= size)
-      throw new ShapeError(`${op}: padding ${text(padding[i]!)} must be smaller than the window ${size}`);
+    const reach = dilation[i]! * (size - 1) + 1;
+    if (Math.max(...padding[i]!) >= reach)
+      throw new ShapeError(`${op}: padding ${text(padding[i]!)} must be smaller than the window ${reach}`);
+    checkOccupied(op, i, x[i + 2]!, stride[i]!, padding[i]![0], dilation[i]!);
   });
-  return [...x.slice(0, 2), ...positions(op, x.slice(2), window, stride, padding)];
+  return [...x.slice(0, 2), ...positions(op, x.slice(2), window, stride, padding, dilation)];
+}
+
+/** Refuses windows that begin in the padding and whose next element is already behind a short axis. */
+function checkOccupied(op: string, axis: number, size: number, stride: number, low: number, dilation: number): void {
+  if (size >= dilation) return;
+  for (let start = -low; start < 0; start += stride)
+    if (((start % dilation) + dilation) % dilation >= size)
+      throw new ShapeError(
+        `${op}: with dilation ${dilation} and padding ${low} a window holds no element of spatial axis ${axis} of size ${size}`,
+      );
 }
 
 function expect(op: string, got: Shape, wanted: Shape): void {

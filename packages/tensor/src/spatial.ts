@@ -1,0 +1,57 @@
+// Options of functions with windows over one to three spatial axes: one number for all axes, or one per axis.
+import { listOf, text } from "./axes.ts";
+import { ShapeError } from "./errors.ts";
+import type { Shape } from "./ops.ts";
+import { either, finite, list, oneOf, type OptionKind } from "./options.ts";
+import type { Tensor } from "./tensor.ts";
+
+export type PerAxis = number | readonly number[];
+/** What lies on both sides of each spatial axis: one number, one number per axis, or [before, after] per axis. */
+export type Padding = number | readonly (number | readonly [number, number])[];
+/** Padding, or `"same"`: as much as keeps the size divided by the stride, rounded up; `"valid"` is none. */
+export type AutoPadding = Padding | "same" | "valid";
+
+export const padding: OptionKind<Padding> = either(finite, list);
+export const autoPadding: OptionKind<AutoPadding> = either(padding, oneOf("same", "valid"));
+
+/** The number of spatial axes of x `[N, C, …]`. */
+export function spatial(op: string, x: Tensor): number {
+  const n = x.shape.length - 2;
+  if (n < 1 || n > 3)
+    throw new ShapeError(
+      `${op}: shape ${text(x.shape)} does not fit: wanted [N, C, ...] with one to three spatial axes`,
+    );
+  return n;
+}
+
+export const each = (op: string, name: string, option: unknown, n: number): readonly number[] =>
+  typeof option === "number" ? Array.from({ length: n }, () => option) : listOf(op, name, option);
+
+type Sides = readonly (readonly [number, number])[];
+
+export const pairs = (op: string, given: Padding, n: number): Sides =>
+  each(op, "padding", given, n).map((p) => each(op, "padding", p, 2) as readonly [number, number]);
+
+/** Windows of these sizes, so far apart, over an input; `dilation` apart are the elements of a window. */
+export interface Windows {
+  readonly input: Shape;
+  readonly window: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+}
+
+/** From the first element of a window to its last one. */
+export const reachOf = ({ window, dilation }: Windows, axis: number): number =>
+  (dilation[axis] ?? 1) * ((window[axis] ?? 1) - 1) + 1;
+
+/** The padding before and after each axis. */
+export function sides(op: string, given: AutoPadding, windows: Windows): Sides {
+  const { input, stride } = windows;
+  if (given === "valid") return input.map(() => [0, 0]);
+  if (given !== "same") return pairs(op, given, input.length);
+  return input.map((size, i) => {
+    const step = stride[i] ?? 1;
+    const all = Math.max((Math.ceil(size / step) - 1) * step + reachOf(windows, i) - size, 0);
+    return [Math.floor(all / 2), Math.ceil(all / 2)];
+  });
+}
