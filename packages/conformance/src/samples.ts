@@ -5,6 +5,7 @@ import { conv } from "./samples/conv.ts";
 import { elementwise } from "./samples/elementwise.ts";
 import { formulas } from "./samples/formulas.ts";
 import { fused } from "./samples/fused.ts";
+import { images } from "./samples/images.ts";
 import { indexing } from "./samples/indexing.ts";
 import { linalg } from "./samples/linalg.ts";
 import { matrices } from "./samples/matrices.ts";
@@ -32,6 +33,7 @@ export type SampleName = NamesOf<
   | typeof matrices
   | typeof conv
   | typeof pooling
+  | typeof images
   | typeof random
   | typeof fused
   | typeof recurrences
@@ -53,6 +55,7 @@ export const collections: readonly Collection[] = [
   matrices,
   conv,
   pooling,
+  images,
   random,
   fused,
   recurrences,

@@ -36,6 +36,10 @@ export type * from "./fused.ts";
 export { crossEntropyRows, type CrossEntropyAttrs } from "./fused/crossEntropy.ts";
 export { logSoftmax, softmax } from "./fused/softmax.ts";
 export { standardize, type StandardizeAttrs } from "./fused/standardize.ts";
+export * from "./images/grid.ts";
+export * from "./images/interpolate.ts";
+export * from "./images/sample.ts";
+export * from "./images/shuffle.ts";
 export * from "./indexing.ts";
 export type { Backend, Box, Interpreter, Operand, RandomStream, Value } from "./interpreter.ts";
 export * from "./linalg.ts";
@@ -47,6 +51,7 @@ export type { TimedLaunch } from "./launch-log.ts";
 export { profile, type Profile, type ProfiledOperation } from "./profile.ts";
 export * from "./random/choices.ts";
 export * from "./random/distributions.ts";
+export * from "./pooling/adaptive.ts";
 export * from "./pooling/pool.ts";
 export { borrow, type Nested } from "./reading.ts";
 export {

@@ -1,8 +1,16 @@
 // Samples of functions composed of pooling.
 import * as weft from "@weft/tensor";
-import { distinct, positive, sample, values, type Collection } from "../sample.ts";
+import { distinct, floats, positive, sample, values, type Collection } from "../sample.ts";
 
-export const pooling: Collection<"maxPoolWithIndices" | "lpPool"> = {
+export const pooling: Collection<
+  | "maxPoolWithIndices"
+  | "lpPool"
+  | "adaptiveAvgPool"
+  | "adaptiveMaxPool"
+  | "adaptiveMaxPoolWithIndices"
+  | "globalAvgPool"
+  | "globalMaxPool"
+> = {
   family: "conv",
   samples: {
     maxPoolWithIndices: [
@@ -13,5 +21,19 @@ export const pooling: Collection<"maxPoolWithIndices" | "lpPool"> = {
       sample("cubes", [positive(1, 2, 5)], (x) => weft.lpPool(x, 3, { window: 2, ceilMode: true })),
       sample("zeros have no gradient", [values([0, 0, 3, 4], "f32", [1, 1, 4])], (x) => weft.lpPool(x, 2, { window: 2 }), { order: 0, views: false }), // prettier-ignore
     ],
+    adaptiveAvgPool: [
+      sample("parts of equal and of other sizes", [floats(1, 2, 4, 5)], (x) => weft.adaptiveAvgPool(x, [2, 3])),
+      sample("more parts than elements, and an axis that stays", [floats(1, 1, 2, 3)], (x) => weft.adaptiveAvgPool(x, [5, null])), // prettier-ignore
+      sample("infinities stay in their windows", [values([Infinity, 1, 2, 3, NaN], "f32", [1, 1, 5])], (x) => weft.adaptiveAvgPool(x, 3), { order: 0, views: false }), // prettier-ignore
+    ],
+    adaptiveMaxPool: [
+      sample("parts of other sizes", [distinct(1, 2, 4, 5)], (x) => weft.adaptiveMaxPool(x, [2, 3])),
+      sample("one part", [distinct(2, 2, 3, 2)], (x) => weft.adaptiveMaxPool(x, 1)),
+    ],
+    adaptiveMaxPoolWithIndices: [
+      sample("parts of other sizes", [distinct(2, 1, 7)], (x) => Object.values(weft.adaptiveMaxPoolWithIndices(x, 3))),
+    ],
+    globalAvgPool: [sample("images", [floats(2, 2, 3, 2)], (x) => weft.globalAvgPool(x))],
+    globalMaxPool: [sample("sequences", [distinct(2, 2, 5)], (x) => weft.globalMaxPool(x))],
   },
 };
