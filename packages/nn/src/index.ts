@@ -5,7 +5,11 @@ export { TransformerDecoderBlock, TransformerEncoderBlock } from "./attention/tr
 export type { DecoderCallOptions, TransformerOptions } from "./attention/transformer.ts";
 export { rotary, sinusoidal, type RotaryOptions } from "./attention/positions.ts";
 export { Chain, type Link } from "./chain.ts";
-export { AvgPool, Conv, MaxPool, type ConvLayerOptions, type PoolLayerOptions } from "./conv.ts";
+export { Conv, type ConvLayerOptions } from "./conv/conv.ts";
+export { PixelShuffle, PixelUnshuffle, Upsample } from "./conv/image.ts";
+export { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool } from "./conv/pool.ts";
+export type { AvgPoolLayerOptions, MaxPoolLayerOptions, PoolLayerOptions } from "./conv/pool.ts";
+export { ConvTranspose, type ConvTransposeLayerOptions } from "./conv/transpose.ts";
 export { seed, type Draws } from "./host-random.ts";
 export { StateError, training } from "@weft/autograd";
 export { AlphaDropout, alphaDropout, Dropout, dropout, type DropoutOptions } from "./dropout.ts";
@@ -16,7 +20,7 @@ export { uniform, xavier, xavierNormal, xavierUniform, zeros, type Initializer }
 export { bilinear, orthogonal } from "./structured-initializers.ts";
 export { lecunNormal, truncatedNormal, type TruncatedNormalOptions } from "./truncated-normal.ts";
 export { bmm, conv4, deconv4, logistic, logp, mat, pool, sigm, unpool } from "./knet.ts";
-export type { Conv4Options, Pool4Options } from "./knet.ts";
+export type { Conv4Options, Deconv4Options, Pool4Options } from "./knet.ts";
 export { layer } from "./layer.ts";
 export { Embedding, Linear, type WeightOptions } from "./linear.ts";
 export { ctc, type CtcOptions } from "./losses/ctc.ts";

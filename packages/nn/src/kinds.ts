@@ -1,10 +1,20 @@
 // Option kinds that several layers share.
-import { boolean, callable, count, positiveCount, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
+import {
+  boolean,
+  callable,
+  count,
+  either,
+  oneOf,
+  positiveCount,
+  type OptionKind,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import type { WeightOptions } from "./linear.ts";
 
-const listOf = <T>(wanted: string, is: (x: unknown) => boolean): OptionKind<T> => ({
+/** A value of a kind, or a list of them. */
+export const listOf = <T>({ wanted, is }: OptionKind<T>): OptionKind<T | readonly T[]> => ({
   wanted: `${wanted}, or a list of them`,
-  is: (x): x is T => is(x) || (Array.isArray(x) && x.length > 0 && x.every(is)),
+  is: (x): x is T | readonly T[] => is(x) || (Array.isArray(x) && x.length > 0 && x.every(is)),
 });
 const isSides = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && x.every(count.is);
 
@@ -13,11 +23,14 @@ export type PerAxis = number | readonly number[];
 /** One padding for all spatial axes, or one per axis: a number for both sides, or [before, after]. */
 export type Padding = number | readonly (number | readonly [number, number])[];
 
-export const perAxis: OptionKind<PerAxis> = listOf(positiveCount.wanted, positiveCount.is);
-export const sidesPerAxis: OptionKind<PerAxis> = listOf(count.wanted, count.is);
+export const perAxis: OptionKind<PerAxis> = listOf(positiveCount);
+export const sidesPerAxis: OptionKind<PerAxis> = listOf(count);
 export const padding: OptionKind<Padding> = {
   wanted: `${count.wanted}, or a list of them or of [before, after]`,
   is: (x): x is Padding => count.is(x) || (Array.isArray(x) && x.every((p) => count.is(p) || isSides(p))),
 };
+/** Padding, or `"same"`: as much as keeps the size divided by the stride, rounded up; `"valid"` is none. */
+export type AutoPadding = Padding | "same" | "valid";
+export const autoPadding: OptionKind<AutoPadding> = either(padding, oneOf("same", "valid"));
 export const weightKinds: OptionKinds<WeightOptions> = { bias: boolean, init: callable, biasInit: callable };
 export const trainingKinds: OptionKinds<{ readonly training?: boolean }> = { training: boolean };

@@ -8,6 +8,7 @@ import {
   convTranspose,
   div,
   flip,
+  isNaN,
   logSoftmax,
   matmul,
   maxPool,
@@ -19,6 +20,7 @@ import {
   sigmoid,
   source,
   transpose,
+  where,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
@@ -61,6 +63,11 @@ const convKinds: OptionKinds<Conv4Options> = {
 };
 const convDefaults = { padding: 0, stride: 1, dilation: 1, mode: 0, alpha: 1, group: 1 } as const;
 
+export interface Deconv4Options extends Conv4Options {
+  /** Added to one side of the result, which Knet lacks: it selects one of the sizes that a stride maps to one. */
+  readonly outputPadding?: PerAxis;
+}
+
 /** The kernel for cross-correlation: flipped in mode 0. */
 function oriented(kernel: Tensor, mode: number): Tensor {
   const axes = kernel.shape.map((_, axis) => axis).slice(2);
@@ -87,18 +94,19 @@ export function conv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
 
 /**
  * The transposed convolution of x `[N, O, …]` with the weight w `[O, C / group, …]` of the convolution that it inverts;
- * sizes become (X − 1) stride + ((W − 1) dilation + 1) − 2 padding. Like Knet's `deconv4`.
+ * sizes become (X − 1) stride + ((W − 1) dilation + 1) − 2 padding + outputPadding. Like Knet's `deconv4`.
  *
  * @example
  * const w = tensor([[[1, 2]]]);
  * const back = deconv4(w, conv4(w, tensor([[[1, 2, 3]]])));
  */
-export function deconv4(w: Operand, x: Operand, options?: Conv4Options): Tensor {
-  const read = readOptions("deconv4", options, convKinds, convDefaults);
-  const { padding, stride, dilation, mode, alpha, group } = read;
+export function deconv4(w: Operand, x: Operand, options?: Deconv4Options): Tensor {
+  const kinds = { ...convKinds, outputPadding: sidesPerAxis };
+  const read = readOptions("deconv4", options, kinds, { ...convDefaults, outputPadding: 0 });
+  const { padding, stride, dilation, mode, alpha, group: groups, outputPadding } = read;
   const [kernel, images] = readTensors("deconv4", [w, x]);
   return inNameOf("deconv4", () =>
-    scaled(convTranspose(images, oriented(kernel, mode), { padding, stride, dilation, groups: group }), alpha),
+    scaled(convTranspose(images, oriented(kernel, mode), { padding, stride, dilation, groups, outputPadding }), alpha),
   );
 }
 
@@ -109,6 +117,8 @@ export interface Pool4Options {
   readonly stride?: PerAxis;
   /** 0 maximum, 1 average with the padding's zeros, 2 average without them, 3 maximum. */
   readonly mode?: 0 | 1 | 2 | 3;
+  /** 1 (the default): the maximum of a window with NaN is NaN; 0: NaN is less than everything. */
+  readonly maxpoolingNanOpt?: 0 | 1;
   /** The result is multiplied by it. */
   readonly alpha?: number;
 }
@@ -118,16 +128,29 @@ const poolKinds: OptionKinds<Pool4Options> = {
   padding: sidesPerAxis,
   stride: perAxis,
   mode: oneOf(0, 1, 2, 3),
+  maxpoolingNanOpt: oneOf(0, 1),
   alpha: finiteNumber,
 };
-const poolDefaults = { window: 2 as PerAxis, padding: 0 as PerAxis, mode: 0 as 0 | 1 | 2 | 3, alpha: 1 };
+const poolDefaults = {
+  window: 2 as PerAxis,
+  padding: 0 as PerAxis,
+  mode: 0 as 0 | 1 | 2 | 3,
+  maxpoolingNanOpt: 1 as 0 | 1,
+  alpha: 1,
+};
 
-type Pooling = (x: Tensor, options: { window: PerAxis; stride: PerAxis; padding: PerAxis }) => Tensor;
+interface Windows {
+  readonly window: PerAxis;
+  readonly stride: PerAxis;
+  readonly padding: PerAxis;
+}
+type Pooling = (x: Tensor, windows: Windows, nanOpt: 0 | 1) => Tensor;
+const largest: Pooling = (x, windows, nanOpt) => maxPool(nanOpt === 1 ? x : where(isNaN(x), -Infinity, x), windows);
 const poolings: Record<0 | 1 | 2 | 3, Pooling> = {
-  0: maxPool,
+  0: largest,
   1: (x, options) => avgPool(x, { ...options, countIncludePad: true }),
   2: (x, options) => avgPool(x, { ...options, countIncludePad: false }),
-  3: maxPool,
+  3: largest,
 };
 
 /**
@@ -137,8 +160,10 @@ const poolings: Record<0 | 1 | 2 | 3, Pooling> = {
  * pool(tensor([[[1, 2, 3, 4, 5, 6]]])); // [[[2, 4, 6]]]
  */
 export function pool(x: Operand, options?: Pool4Options): Tensor {
-  const { window, padding, mode, alpha, stride = window } = readOptions("pool", options, poolKinds, poolDefaults);
-  return inNameOf("pool", () => scaled(poolings[mode](readTensor(x, "pool"), { window, stride, padding }), alpha));
+  const read = readOptions("pool", options, poolKinds, poolDefaults);
+  const { window, padding, mode, maxpoolingNanOpt, alpha, stride = window } = read;
+  const t = readTensor(x, "pool");
+  return inNameOf("pool", () => scaled(poolings[mode](t, { window, stride, padding }, maxpoolingNanOpt), alpha));
 }
 
 /**

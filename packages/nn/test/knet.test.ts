@@ -98,11 +98,34 @@ test("pool: the notebook's rows, and averages with and without the padding", asy
   expect(await flat(pool(count(6), { mode: 3, alpha: 0.5 }))).toEqual([1, 2, 3]);
 });
 
+test("pool: NaN is the maximum, or counts for nothing", async () => {
+  const x = line(1, NaN, NaN, NaN, 2, 3);
+  for (const mode of [0, 3] as const) {
+    expect(await flat(pool(x, { mode }))).toEqual([NaN, NaN, 3]);
+    expect(await flat(pool(x, { mode, maxpoolingNanOpt: 0 }))).toEqual([1, -Infinity, 3]);
+  }
+  expect(await flat(pool(x, { mode: 1, maxpoolingNanOpt: 0 }))).toEqual([NaN, NaN, 2.5]);
+});
+
+test("deconv4 chooses among the sizes of a stride", async () => {
+  const y = deconv4(w, line(1, 2), { stride: 2, padding: 1, outputPadding: 1 });
+  expect(await flat(y)).toEqual([2, 1 + 2 * 3, 4, 2]);
+  expect(conv4(w, y, { stride: 2, padding: 1 }).shape).toEqual([1, 1, 2]);
+});
+
 test("pool(unpool(x)) is x, whatever the mode", async () => {
   expect(await flat(unpool(line(1, 2)))).toEqual([1, 1, 2, 2]);
   const x = randn([2, 3, 4, 4], { seed: 1 });
   for (const mode of [0, 1, 2, 3] as const)
-    for (const options of [{}, { window: 3 }, { stride: 3 }, { padding: 1 }, { alpha: 2, padding: 1 }]) {
+    for (const options of [
+      {},
+      { window: 3 },
+      { stride: 3 },
+      { padding: 1 },
+      { alpha: 2, padding: 1 },
+      { window: [3, 2], stride: [4, 2], padding: [2, 1] },
+      { window: [4, 1], padding: [1, 0], alpha: -0.5 },
+    ]) {
       const both = await flat(pool(unpool(x, { ...options, mode }), { ...options, mode }));
       const wanted = await flat(x);
       expect(both.length).toBe(wanted.length);

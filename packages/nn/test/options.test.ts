@@ -36,13 +36,13 @@ const wrong: [string, () => unknown, string][] = [
   [
     "Conv(1, 2, 3)",
     () => J.Conv!(1, 2, 3),
-    "Conv: wanted options { in, out, kernel, stride, padding, dilation, groups, bias, init, biasInit }, got number 1",
+    "Conv: wanted options { in, out, kernel, stride, padding, paddingMode, dilation, groups, bias, init, biasInit }, got number 1",
   ],
   ["Conv without out", () => J.Conv!({ in: 1, kernel: 3 }), "Conv: wanted a positive integer as out, got undefined"],
   [
     "Conv with strides",
     () => J.Conv!({ in: 1, out: 1, kernel: 3, strides: 2 }),
-    'Conv: there is no option "strides"; known options: in, out, kernel, stride, padding, dilation, groups, bias, init, biasInit',
+    'Conv: there is no option "strides"; known options: in, out, kernel, stride, padding, paddingMode, dilation, groups, bias, init, biasInit',
   ],
   [
     "a stride of 0",
@@ -50,14 +50,14 @@ const wrong: [string, () => unknown, string][] = [
     "Conv: wanted a positive integer, or a list of them as stride, got number 0",
   ],
   [
-    "padding by name",
-    () => J.Conv!({ in: 1, out: 1, kernel: 3, padding: "same" }),
-    'Conv: wanted a non-negative integer, or a list of them or of [before, after] as padding, got "same"',
+    "padding by another name",
+    () => J.Conv!({ in: 1, out: 1, kernel: 3, padding: "full" }),
+    'Conv: wanted a non-negative integer, or a list of them or of [before, after], or "same" or "valid" as padding, got "full"',
   ],
   [
     "MaxPool({ kernel })",
     () => J.MaxPool!({ kernel: 2 }),
-    'MaxPool: there is no option "kernel"; known options: window, stride, padding',
+    'MaxPool: there is no option "kernel"; known options: window, stride, padding, ceilMode, dilation',
   ],
   ["MaxPool()", () => J.MaxPool!(), "MaxPool: wanted a positive integer, or a list of them as window, got undefined"],
   ["AvgPool(0)", () => N.AvgPool(0), "AvgPool: wanted a positive integer, or a list of them as window, got number 0"],

@@ -53,6 +53,7 @@ export * from "./random/choices.ts";
 export * from "./random/distributions.ts";
 export * from "./pooling/adaptive.ts";
 export * from "./pooling/pool.ts";
+export * from "./pooling/unpool.ts";
 export { borrow, type Nested } from "./reading.ts";
 export {
   argmax,
@@ -85,6 +86,7 @@ export * from "./reduce/skip-nan.ts";
 export type * from "./row-kernel.ts";
 export { rowOp } from "./row-op.ts";
 export { keep, scope } from "./scope.ts";
+export type { OutputSize } from "./spatial.ts";
 export { erfinv } from "./special.ts";
 export * from "./selection/at.ts";
 export * from "./selection/bins.ts";

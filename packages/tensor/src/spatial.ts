@@ -2,7 +2,7 @@
 import { listOf, text } from "./axes.ts";
 import { ShapeError } from "./errors.ts";
 import type { Shape } from "./ops.ts";
-import { either, finite, list, oneOf, type OptionKind } from "./options.ts";
+import { either, finite, list, oneOf, positiveCount, type OptionKind } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type PerAxis = number | readonly number[];
@@ -13,6 +13,14 @@ export type AutoPadding = Padding | "same" | "valid";
 
 export const padding: OptionKind<Padding> = either(finite, list);
 export const autoPadding: OptionKind<AutoPadding> = either(padding, oneOf("same", "valid"));
+
+/** The size of a result: one for all spatial axes, or one per axis, where null keeps the size. */
+export type OutputSize = number | readonly (number | null)[];
+const isSize = (x: unknown): boolean => x === null || positiveCount.is(x);
+export const outputSize: OptionKind<OutputSize> = {
+  wanted: `${positiveCount.wanted}, or a list of them and of null, which keeps the size,`,
+  is: (x): x is OutputSize => positiveCount.is(x) || (Array.isArray(x) && x.every(isSize)),
+};
 
 /** The number of spatial axes of x `[N, C, …]`. */
 export function spatial(op: string, x: Tensor): number {

@@ -122,7 +122,7 @@ const wrong: [() => unknown, string][] = [
   ],
   [
     () => weft.adaptiveAvgPool(x, [2, 0]),
-    "adaptiveAvgPool: wanted a positive integer as size, or a list of them and of null for axes that keep theirs, got [2, 0]",
+    "adaptiveAvgPool: wanted a positive integer, or a list of them and of null, which keeps the size, as size, got [2, 0]",
   ],
   [() => weft.adaptiveAvgPool(x, [2]), "adaptiveAvgPool: shape [1, 1, 4, 5] has 2 spatial axes, size has 1"],
   [() => weft.pixelShuffle(x, 2), "pixelShuffle: 4, the square of the factor, must divide the 1 channels"],

@@ -1,6 +1,6 @@
 // Options of pooling and padding, with the numbers of PyTorch.
 import { expect, test } from "vitest";
-import { avgPool, conv, lpPool, maxPool, maxPoolWithIndices, type Tensor } from "../src/index.ts";
+import { avgPool, conv, lpPool, maxPool, maxPoolWithIndices, maxUnpool, type Tensor } from "../src/index.ts";
 import { reference } from "./backend.ts";
 
 const { tensor } = reference();
@@ -58,6 +58,19 @@ test("places of maxima", () => {
   expect([...values.dataSync()]).toEqual([9, 10, 10, 9, 9, 10]);
   expect([...indices.dataSync()]).toEqual([6, 3, 3, 6, 6, 14]);
   expect(indices.dtype).toBe("i32");
+  const options = { window: 3, stride: 2, padding: 1 };
+  expect(maxUnpool(values, indices, options).shape).toEqual([1, 1, 3, 5]);
+  const y = maxUnpool(values, indices, { ...options, size: [4, 5] });
+  expect(y.arraySync()).toEqual([
+    [
+      [
+        [0, 0, 0, 10, 0],
+        [0, 9, 0, 0, 0],
+        [0, 0, 0, 0, 10],
+        [0, 0, 0, 0, 0],
+      ],
+    ],
+  ]);
 });
 
 test("padding that keeps the size divided by the stride", () => {
@@ -73,6 +86,16 @@ test("padding that keeps the size divided by the stride", () => {
 });
 
 const wrong: [string, () => unknown, string][] = [
+  [
+    "indices of another shape",
+    () => maxUnpool(x, w, { window: 2 }),
+    "maxUnpool: x of shape [1, 1, 4, 5] and indices of shape [1, 1, 2, 2] do not fit: wanted one index per element",
+  ],
+  [
+    "sizes without elements",
+    () => maxUnpool(x, x, { window: 2, padding: 4 }),
+    "maxUnpool: x of shape [1, 1, 4, 5] cannot become images of size [0, 2]",
+  ],
   ["a divisor", () => avgPool(x, { window: 2, divisor: 0 }), "avgPool: wanted a divisor other than 0"],
   ["a power", () => lpPool(x, 0, { window: 2 }), "lpPool: wanted a number other than 0 as p"],
   [

@@ -4,6 +4,7 @@ import { distinct, floats, positive, sample, values, type Collection } from "../
 
 export const pooling: Collection<
   | "maxPoolWithIndices"
+  | "maxUnpool"
   | "lpPool"
   | "adaptiveAvgPool"
   | "adaptiveMaxPool"
@@ -16,6 +17,15 @@ export const pooling: Collection<
     maxPoolWithIndices: [
       sample("planes", [distinct(2, 2, 5, 4)], (x) => Object.values(weft.maxPoolWithIndices(x, { window: 3, stride: 2, padding: 1 }))), // prettier-ignore
       sample("NaN and equals", [values([1, 1, NaN, 0, NaN, 2], "f32", [1, 1, 6])], (x) => weft.maxPoolWithIndices(x, { window: 2 }).indices, { order: 0, views: false }), // prettier-ignore
+    ],
+    maxUnpool: [
+      sample("of maxima", [distinct(1, 2, 5, 4)], (x) => {
+        const { values, indices } = weft.maxPoolWithIndices(x, { window: 2, stride: [2, 2] });
+        return weft.maxUnpool(values, indices, { window: 2, size: [5, 4] });
+      }),
+      sample("the last of equal indices", [floats(1, 1, 3), values([1, 0, 1], "i32", [1, 1, 3])], (x, i) =>
+        weft.maxUnpool(x, i, { window: 2, stride: 1 }),
+      ),
     ],
     lpPool: [
       sample("cubes", [positive(1, 2, 5)], (x) => weft.lpPool(x, 3, { window: 2, ceilMode: true })),

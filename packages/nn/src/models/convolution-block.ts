@@ -3,7 +3,7 @@
 import { add, mean, mul, onesLike, slice, type Tensor } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import { Chain, type Link } from "../chain.ts";
-import { Conv } from "../conv.ts";
+import { Conv } from "../conv/conv.ts";
 import { dropout } from "../dropout.ts";
 import { constant, normal, type Initializer } from "../initializers.ts";
 import { layer } from "../layer.ts";

@@ -2,7 +2,8 @@
 // stride of a bottleneck is in its 3 × 3 convolution, as torchvision has it.
 import { add, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
-import { MaxPool, type Conv } from "../conv.ts";
+import type { Conv } from "../conv/conv.ts";
+import { MaxPool } from "../conv/pool.ts";
 import { layer } from "../layer.ts";
 import { Linear } from "../linear.ts";
 import type { BatchNorm } from "../norm/layers.ts";

@@ -1,7 +1,8 @@
 // Networks of 3 × 3 convolutions (Simonyan and Zisserman 2015), with and without batch normalization.
 import { flatten, matmul, relu, transpose, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
-import { Conv, MaxPool } from "../conv.ts";
+import { Conv } from "../conv/conv.ts";
+import { MaxPool } from "../conv/pool.ts";
 import { constant } from "../initializers.ts";
 import { layer } from "../layer.ts";
 import { Dropout } from "../dropout.ts";

@@ -38,7 +38,7 @@ interface Stretch {
   readonly output: number;
   readonly scale: number;
   readonly alignCorners: boolean;
-  /** Rounds to the dtype, so that ties between two elements fall as in PyTorch. */
+  /** Rounds to the dtype, so that `nearest` takes the same elements as PyTorch. */
   readonly round: (x: number) => number;
 }
 
@@ -46,9 +46,10 @@ const all = ({ output }: Stretch, mixture: (i: number) => Mixture): Mixture[] =>
   Array.from({ length: output }, (_, i) => mixture(i));
 
 const nearest = (stretch: Stretch, offset: number): Mixture[] => {
-  const { input, scale, round } = stretch;
+  const { input, round } = stretch;
+  const step = round(stretch.scale);
   return all(stretch, (i) => ({
-    places: [Math.min(Math.floor(Math.fround(round((i + offset) * scale))), input - 1)],
+    places: [Math.min(Math.floor(Math.fround(round((i + offset) * step))), input - 1)],
     weights: [1],
   }));
 };
@@ -158,7 +159,7 @@ export function interpolate(x: Operand, options: InterpolateOptions): Tensor {
       const input = t.shape[i + 2]!;
       const factor = factors?.[i];
       const apart = factor === undefined ? input / output : 1 / factor;
-      const scale = round(alignCorners ? (output > 1 ? (input - 1) / (output - 1) : 0) : apart);
+      const scale = alignCorners ? (output > 1 ? (input - 1) / (output - 1) : 0) : apart;
       return stretched(y, i + 2, mixtures({ input, output, scale, alignCorners, round }));
     }, t);
     return y === t ? alias(t) : y;

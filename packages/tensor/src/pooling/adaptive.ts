@@ -1,35 +1,29 @@
 // Pooling to a given size: the windows follow from the sizes. And pooling of whole images.
 import { applyRead, readTensor } from "../apply.ts";
 import { allAxes, sizeOf, text } from "../axes.ts";
-import { ArgumentError, ShapeError, describe } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, reshape } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
-import { positiveCount } from "../options.ts";
+import { readValue } from "../options.ts";
 import { argmax, max } from "../reduce.ts";
-import { spatial } from "../spatial.ts";
+import { outputSize, spatial, type OutputSize } from "../spatial.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { maxPool, maxPoolWithIndices } from "./pool.ts";
 import { resample, type Mixture } from "./resample.ts";
 
-/** The size of a result: one for all spatial axes, or one per axis, where null keeps the size. */
-export type OutputSize = number | readonly (number | null)[];
-
 /** x in floats, and the sizes of the result's spatial axes. */
 function readSizes(op: string, x: Operand, size: OutputSize): { readonly t: Tensor; readonly sizes: Shape } {
   const t = inFloats(readTensor(x, op));
   const n = spatial(op, t);
-  const given: unknown = typeof size === "number" ? Array.from({ length: n }, () => size) : size;
-  if (!Array.isArray(given) || !given.every((d) => d === null || positiveCount.is(d)))
-    throw new ArgumentError(
-      `${op}: wanted a positive integer as size, or a list of them and of null for axes that keep theirs, got ${describe(size)}`,
-    );
+  const read = readValue(op, "size", size, outputSize);
+  const given = typeof read === "number" ? Array.from({ length: n }, () => read) : read;
   if (given.length !== n)
     throw new ShapeError(`${op}: shape ${text(t.shape)} has ${n} spatial axes, size has ${given.length}`);
-  const sizes = given.map((d: number | null, i) => d ?? t.shape[i + 2]!);
+  const sizes = given.map((d, i) => d ?? t.shape[i + 2]!);
   if (t.shape.slice(2).includes(0))
     throw new ShapeError(`${op}: shape ${text(t.shape)} has a spatial axis without elements`);
   return { t, sizes };
