@@ -99,9 +99,9 @@ const wrong: [string, () => unknown, string][] = [
   ["a divisor", () => avgPool(x, { window: 2, divisor: 0 }), "avgPool: wanted a divisor other than 0"],
   ["a power", () => lpPool(x, 0, { window: 2 }), "lpPool: wanted a number other than 0 as p"],
   [
-    "windows in the padding",
+    "windows without elements",
     () => maxPool(tensor([[[1]]]), { window: 2, padding: 1, dilation: 2 }),
-    "maxPool: with dilation 2 and padding 1 a window holds no element of spatial axis 0 of size 1",
+    "maxPool: a window of 3 does not fit on spatial axis 0 of size 1 with padding [1, 1]",
   ],
   [
     "padding",

@@ -4,12 +4,7 @@ import type { ConvAttrs, PoolAttrs } from "@weft/tensor/internals";
 import type { Family } from "../rule.ts";
 
 const convOf = ({ stride, padding, dilation, groups }: ConvAttrs): ConvAttrs => ({ stride, padding, dilation, groups });
-const poolOf = ({ window, stride, padding, dilation }: PoolAttrs): PoolAttrs => ({
-  window,
-  stride,
-  padding,
-  dilation,
-});
+const poolOf = ({ stride, padding, dilation, window }: PoolAttrs): PoolAttrs => ({ stride, padding, dilation, window });
 const spatial = (x: Tensor): readonly number[] => x.shape.slice(2);
 
 const forward = (x: Tensor, w: Tensor, attrs: ConvAttrs): Tensor => apply("conv", [x, w], convOf(attrs));

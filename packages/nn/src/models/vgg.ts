@@ -1,5 +1,5 @@
 // Networks of 3 × 3 convolutions (Simonyan and Zisserman 2015), with and without batch normalization.
-import { flatten, matmul, relu, transpose, type Operand, type Tensor } from "@weft/tensor";
+import { adaptiveAvgPool, flatten, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { Conv } from "../conv/conv.ts";
 import { MaxPool } from "../conv/pool.ts";
@@ -26,24 +26,8 @@ const stages = {
 } as const;
 const channels = [64, 128, 256, 512, 512] as const;
 
-/** The size that features are pooled to. */
+/** The size that features are pooled to: a mean for each of 7 × 7 windows at other sizes than 224 × 224. */
 const SIZE = 7;
-
-/** Means over the windows that divide an axis of n elements into SIZE parts, as PyTorch divides it: a row per window. */
-const windows = (n: number): number[][] =>
-  Array.from({ length: SIZE }, (_, i) => {
-    const [begin, end] = [Math.floor((i * n) / SIZE), Math.ceil(((i + 1) * n) / SIZE)];
-    return Array.from({ length: n }, (_, j) => (j >= begin && j < end ? 1 / (end - begin) : 0));
-  });
-
-/** x `[N, C, H, W]` → `[N, C, 7, 7]`. At other sizes than 224 × 224, each result is the mean of a window. */
-function pooled(x: Tensor): Tensor {
-  const [height, width] = x.shape.slice(2) as [number, number];
-  let y = x;
-  if (height !== SIZE) y = matmul(x.backend.tensor(windows(height), { dtype: x.dtype }), y);
-  if (width !== SIZE) y = matmul(y, transpose(x.backend.tensor(windows(width), { dtype: x.dtype })));
-  return y;
-}
 
 function vgg(name: keyof typeof stages, norm: boolean, options: ModelOptions | undefined): VGG {
   const classes = classesOf(norm ? `${name}_bn` : name, options);
@@ -57,7 +41,7 @@ function vgg(name: keyof typeof stages, norm: boolean, options: ModelOptions | u
     inputs = outputs;
     return [...convolutions.flat(), MaxPool(2)];
   });
-  const call = (x: Operand): Tensor => self.classifier(flatten(pooled(self.features(x as Tensor))));
+  const call = (x: Operand): Tensor => self.classifier(flatten(adaptiveAvgPool(self.features(x as Tensor), SIZE)));
   const self: VGG = layer("VGG", call, {
     features: Chain(...links) as Link,
     classifier: Chain(

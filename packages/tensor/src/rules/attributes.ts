@@ -58,17 +58,18 @@ const position = ({ axis, keepDims }: Attrs<"argmax">, op: string): Attrs<"argma
 const along = ({ axis }: Attrs<"take">, op: string): Attrs<"take"> => ({ axis: int(op, "axis", axis) });
 const shaped = (given: Attrs<"reshape">, op: string): Attrs<"reshape"> => ({ shape: shapeOf(op, given.shape) });
 const axes = (given: Attrs<"flip">, op: string): Attrs<"flip"> => ({ axes: ints(op, "axes", given.axes) });
-const conv = ({ stride, padding, dilation, groups }: ConvAttrs, op: string): ConvAttrs => ({
+const spaced = ({ stride, padding, dilation }: Omit<ConvAttrs, "groups">, op: string) => ({
   stride: ints(op, "stride", stride),
   padding: pairs(op, "padding", padding),
   dilation: ints(op, "dilation", dilation),
-  groups: int(op, "groups", groups),
 });
-const pool = ({ window, stride, padding, dilation }: PoolAttrs, op: string): PoolAttrs => ({
-  window: ints(op, "window", window),
-  stride: ints(op, "stride", stride),
-  padding: pairs(op, "padding", padding),
-  dilation: ints(op, "dilation", dilation),
+const conv = (given: ConvAttrs, op: string): ConvAttrs => ({
+  ...spaced(given, op),
+  groups: int(op, "groups", given.groups),
+});
+const pool = (given: PoolAttrs, op: string): PoolAttrs => ({
+  ...spaced(given, op),
+  window: ints(op, "window", given.window),
 });
 const random = (given: RandomAttrs, op: string): RandomAttrs => ({
   shape: shapeOf(op, given.shape),

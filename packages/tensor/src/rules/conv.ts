@@ -14,6 +14,11 @@ const MOST_PADDED = 2 ** 28;
 
 type Padding = readonly (readonly [number, number])[];
 
+const misfit = (op: string, axis: number, size: number, padding: readonly number[], reach: number): ShapeError =>
+  new ShapeError(
+    `${op}: a window of ${reach} does not fit on spatial axis ${axis} of size ${size} with padding ${text(padding)}`,
+  );
+
 /** How many positions a window of `kernel` elements, `dilation` apart, has on each padded axis. */
 function positions(op: string, input: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation: Shape): Shape {
   const whole = input.reduce((n, size, i) => n * (size + padding[i]![0] + padding[i]![1]), 1);
@@ -24,34 +29,24 @@ function positions(op: string, input: Shape, kernel: Shape, stride: Shape, paddi
   return input.map((size, i) => {
     const padded = size + padding[i]![0] + padding[i]![1];
     const reach = dilation[i]! * (kernel[i]! - 1) + 1;
-    if (reach > padded)
-      throw new ShapeError(
-        `${op}: a window of ${reach} does not fit on spatial axis ${i} of size ${size} with padding ${text(padding[i]!)}`,
-      );
+    if (reach > padded) throw misfit(op, i, size, padding[i]!, reach);
     return Math.floor((padded - reach) / stride[i]!) + 1;
   });
 }
 
-function checkSpatial(op: string, x: Shape, lists: Record<string, readonly unknown[]>): void {
+/** Refuses lists that do not have an entry for each spatial axis of x, and entries out of range. */
+function checkSpatial(op: string, x: Shape, lists: Record<string, Shape | Padding>): void {
   const n = x.length - 2;
   if (n < 1 || n > 3)
     throw new ShapeError(`${op}: shape ${text(x)} does not fit: wanted [N, C, ...] with one to three spatial axes`);
-  for (const [name, list] of Object.entries(lists))
+  for (const [name, list] of Object.entries(lists)) {
     if (list.length !== n)
       throw new ShapeError(`${op}: shape ${text(x)} has ${n} spatial axes, ${name} has ${list.length}`);
+    const least = name === "padding" || name === "kernel" ? 0 : 1;
+    if (!list.flat().every((n) => Number.isInteger(n) && n >= least && n <= MOST))
+      throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from ${least} to ${MOST}`);
+  }
 }
-
-function sizes(op: string, name: string, list: Shape): void {
-  if (!list.every((n) => Number.isInteger(n) && n >= 1 && n <= MOST))
-    throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from 1 to ${MOST}`);
-}
-
-const strides = (op: string, stride: Shape, dilation: Shape, padding: Padding): void => {
-  sizes(op, "stride", stride);
-  sizes(op, "dilation", dilation);
-  if (!padding.flat().every((n) => Number.isInteger(n) && n >= 0 && n <= MOST))
-    throw new ShapeError(`${op}: padding ${text(padding.map(text))} must be integers from 0 to ${MOST}`);
-};
 
 function checkGroups(op: string, x: Shape, w: Shape, groups: number): void {
   if (!(Number.isInteger(groups) && groups >= 1) || x[1] !== w[1]! * groups || w[0]! % groups !== 0)
@@ -63,32 +58,23 @@ function checkGroups(op: string, x: Shape, w: Shape, groups: number): void {
 /** Checks a convolution completely and returns the shape of its result. */
 function convolution(op: string, x: Shape, w: Shape, { stride, padding, dilation, groups }: ConvAttrs): Shape {
   checkSpatial(op, x, { kernel: w.slice(2), stride, padding, dilation });
-  strides(op, stride, dilation, padding);
   checkGroups(op, x, w, groups);
   return [x[0]!, w[0]!, ...positions(op, x.slice(2), w.slice(2), stride, padding, dilation)];
 }
 
 function pooling(op: string, x: Shape, { window, stride, padding, dilation }: PoolAttrs): Shape {
   checkSpatial(op, x, { window, stride, padding, dilation });
-  strides(op, stride, dilation, padding);
-  sizes(op, "window", window);
   window.forEach((size, i) => {
     const reach = dilation[i]! * (size - 1) + 1;
     if (Math.max(...padding[i]!) >= reach)
       throw new ShapeError(`${op}: padding ${text(padding[i]!)} must be smaller than the window ${reach}`);
-    checkOccupied(op, i, x[i + 2]!, stride[i]!, padding[i]![0], dilation[i]!);
+    // A window that begins in the padding may have its next element behind a short axis already.
+    const [input, d] = [x[i + 2]!, dilation[i]!];
+    if (input < d)
+      for (let low = padding[i]![0]; low > 0; low -= stride[i]!)
+        if ((d - (low % d)) % d >= input) throw misfit(op, i, input, padding[i]!, reach);
   });
   return [...x.slice(0, 2), ...positions(op, x.slice(2), window, stride, padding, dilation)];
-}
-
-/** Refuses windows that begin in the padding and whose next element is already behind a short axis. */
-function checkOccupied(op: string, axis: number, size: number, stride: number, low: number, dilation: number): void {
-  if (size >= dilation) return;
-  for (let start = -low; start < 0; start += stride)
-    if (((start % dilation) + dilation) % dilation >= size)
-      throw new ShapeError(
-        `${op}: with dilation ${dilation} and padding ${low} a window holds no element of spatial axis ${axis} of size ${size}`,
-      );
 }
 
 function expect(op: string, got: Shape, wanted: Shape): void {
