@@ -3,6 +3,7 @@ import { listOf, text } from "./axes.ts";
 import { ShapeError } from "./errors.ts";
 import type { Shape } from "./ops.ts";
 import { either, finite, list, oneOf, positiveCount, type OptionKind } from "./options.ts";
+import { MOST } from "./rules/conv.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type PerAxis = number | readonly number[];
@@ -22,6 +23,14 @@ export const outputSize: OptionKind<OutputSize> = {
   is: (x): x is OutputSize => positiveCount.is(x) || (Array.isArray(x) && x.every(isSize)),
 };
 
+/** Refuses images without elements, and results of no or of too many elements along an axis. */
+export function checkResize(op: string, shape: Shape, sizes: Shape): void {
+  if (![...shape.slice(2), ...sizes].every((d) => d >= 1 && d <= MOST))
+    throw new ShapeError(
+      `${op}: images of shape ${text(shape)} cannot have the size ${text(sizes)}: spatial axes have 1 to ${MOST} elements`,
+    );
+}
+
 /** The number of spatial axes of x `[N, C, …]`. */
 export function spatial(op: string, x: Tensor): number {
   const n = x.shape.length - 2;
@@ -32,8 +41,23 @@ export function spatial(op: string, x: Tensor): number {
   return n;
 }
 
-export const each = (op: string, name: string, option: unknown, n: number): readonly number[] =>
+/** An option with `n` entries: a number stands for all of them. */
+export const each = <T>(op: string, name: string, option: number | readonly T[], n: number): readonly (number | T)[] =>
   typeof option === "number" ? Array.from({ length: n }, () => option) : listOf(op, name, option);
+
+/** Like `each`, for x `[N, C, …]` of this shape: refuses a list that does not have an entry for each spatial axis. */
+export function eachOf<T>(
+  op: string,
+  name: string,
+  option: number | readonly T[],
+  shape: Shape,
+): readonly (number | T)[] {
+  const n = shape.length - 2;
+  const list = each(op, name, option, n);
+  if (list.length !== n)
+    throw new ShapeError(`${op}: shape ${text(shape)} has ${n} spatial axes, ${name} has ${list.length}`);
+  return list;
+}
 
 type Sides = readonly (readonly [number, number])[];
 

@@ -110,7 +110,7 @@ const wrong: [() => unknown, string][] = [
   [() => weft.interpolate(x, { size: 0.5 }), "interpolate: wanted a positive integer as size, got [0.5, 0.5]"],
   [
     () => weft.interpolate(x, { scaleFactor: 0.1 }),
-    "interpolate: shapes [1, 1, 4, 5] and [1, 1, 0, 0] do not fit: a spatial axis has no elements",
+    "interpolate: images of shape [1, 1, 4, 5] cannot have the size [0, 0]: spatial axes have 1 to 67108864 elements",
   ],
   [
     () => weft.interpolate(line, { size: 2, mode: "bicubic" }),

@@ -400,7 +400,7 @@ const cases: Case[] = [
     "avgPool",
     () => weft.avgPool(t(1, 1, 3), { window: 4 }),
     ShapeError,
-    "sumPool: a window of 4 does not fit on spatial axis 0 of size 3 with padding [0, 0]",
+    "avgPool: a window of 4 does not fit on spatial axis 0 of size 3 with padding [0, 0]",
   ],
   [
     "crossEntropyRows",

@@ -92,6 +92,11 @@ const wrong: [string, () => unknown, string][] = [
     "maxUnpool: x of shape [1, 1, 4, 5] and indices of shape [1, 1, 2, 2] do not fit: wanted one index per element",
   ],
   [
+    "a window for one axis",
+    () => maxUnpool(x, x, { window: [2] }),
+    "maxUnpool: shape [1, 1, 4, 5] has 2 spatial axes, window has 1",
+  ],
+  [
     "sizes without elements",
     () => maxUnpool(x, x, { window: 2, padding: 4 }),
     "maxUnpool: x of shape [1, 1, 4, 5] cannot become images of size [0, 2]",

@@ -6,10 +6,19 @@ import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, reshape } from "../movement.ts";
 import { inFloats } from "../operands.ts";
-import { boolean, numbers, oneOf, positiveCount, positive, readOptions, type OptionKinds } from "../options.ts";
+import {
+  boolean,
+  numbers,
+  oneOf,
+  positiveCount,
+  positive,
+  readOptions,
+  type OptionKind,
+  type OptionKinds,
+} from "../options.ts";
 import { adaptiveAvgPool } from "../pooling/adaptive.ts";
 import { resample, type Mixture } from "../pooling/resample.ts";
-import { each, spatial, type PerAxis } from "../spatial.ts";
+import { checkResize, eachOf, spatial, type PerAxis } from "../spatial.ts";
 import type { Tensor } from "../tensor.ts";
 import { cubicTaps } from "./cubic.ts";
 
@@ -113,22 +122,25 @@ function stretched(x: Tensor, axis: number, mixtures: readonly Mixture[]): Tenso
   return repeats ? repeated(x, axis, times) : resample(x, axis, mixtures);
 }
 
+/** An option with a positive number of a kind for each spatial axis. */
+function read(name: "size" | "scaleFactor", given: PerAxis, kind: OptionKind<number>, x: Tensor): readonly number[] {
+  const list = eachOf("interpolate", name, given, x.shape);
+  if (!list.every(kind.is)) throw new ArgumentError(`interpolate: wanted ${kind.wanted} as ${name}, got ${text(list)}`);
+  return list;
+}
+
 /** The sizes of the result, and the factors if they were given. */
-function target(x: Tensor, n: number, { size, scaleFactor }: InterpolateOptions) {
+function target(x: Tensor, { size, scaleFactor }: InterpolateOptions) {
   if ((size === undefined) === (scaleFactor === undefined))
     throw new ArgumentError("interpolate: wanted either size or scaleFactor");
-  const [name, kind, given] =
-    size === undefined ? (["scaleFactor", positive, scaleFactor] as const) : (["size", positiveCount, size] as const);
-  const list = each("interpolate", name, given, n);
-  if (list.length !== n)
-    throw new ShapeError(`interpolate: shape ${text(x.shape)} has ${n} spatial axes, ${name} has ${list.length}`);
-  if (!list.every(kind.is)) throw new ArgumentError(`interpolate: wanted ${kind.wanted} as ${name}, got ${text(list)}`);
-  const sizes = size === undefined ? list.map((factor, i) => Math.floor(x.shape[i + 2]! * factor)) : list;
-  if (sizes.includes(0) || x.shape.slice(2).includes(0))
-    throw new ShapeError(
-      `interpolate: shapes ${text(x.shape)} and ${text([...x.shape.slice(0, 2), ...sizes])} do not fit: a spatial axis has no elements`,
-    );
-  return { sizes, factors: size === undefined ? list : undefined };
+  const input = x.shape.slice(2);
+  const factors = scaleFactor === undefined ? undefined : read("scaleFactor", scaleFactor, positive, x);
+  const sizes =
+    size === undefined
+      ? input.map((d, i) => Math.floor(d * (factors?.[i] ?? 1)))
+      : read("size", size, positiveCount, x);
+  checkResize("interpolate", x.shape, sizes);
+  return { sizes, factors };
 }
 
 /**
@@ -142,11 +154,11 @@ function target(x: Tensor, n: number, { size, scaleFactor }: InterpolateOptions)
  * @example interpolate(tensor([[[1, 3]]]), { size: 3, mode: "linear", alignCorners: true }) // [[[1, 2, 3]]]
  */
 export function interpolate(x: Operand, options: InterpolateOptions): Tensor {
-  const read = readOptions("interpolate", options, kinds, { mode: "nearest" as Mode, alignCorners: false });
-  const { mode, alignCorners } = read;
+  const given = readOptions("interpolate", options, kinds, { mode: "nearest" as Mode, alignCorners: false });
+  const { mode, alignCorners } = given;
   const t = inFloats(readTensor(x, "interpolate"));
   const n = spatial("interpolate", t);
-  const { sizes, factors } = target(t, n, read);
+  const { sizes, factors } = target(t, given);
   const { axes, mixes, mixtures }: Partial<Method> = mode === "area" ? {} : methods[mode];
   if (axes !== undefined && axes !== n)
     throw new ShapeError(`interpolate: mode "${mode}" is for ${axes} spatial axes, shape ${text(t.shape)} has ${n}`);

@@ -1,7 +1,6 @@
 // Pooling to a given size: the windows follow from the sizes. And pooling of whole images.
 import { applyRead, readTensor } from "../apply.ts";
-import { allAxes, sizeOf, text } from "../axes.ts";
-import { ShapeError } from "../errors.ts";
+import { allAxes, sizeOf } from "../axes.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, reshape } from "../movement.ts";
@@ -9,7 +8,7 @@ import { inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { readValue } from "../options.ts";
 import { argmax, max } from "../reduce.ts";
-import { outputSize, spatial, type OutputSize } from "../spatial.ts";
+import { checkResize, eachOf, outputSize, spatial, type OutputSize } from "../spatial.ts";
 import { mean } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { maxPool, maxPoolWithIndices } from "./pool.ts";
@@ -18,14 +17,10 @@ import { resample, type Mixture } from "./resample.ts";
 /** x in floats, and the sizes of the result's spatial axes. */
 function readSizes(op: string, x: Operand, size: OutputSize): { readonly t: Tensor; readonly sizes: Shape } {
   const t = inFloats(readTensor(x, op));
-  const n = spatial(op, t);
-  const read = readValue(op, "size", size, outputSize);
-  const given = typeof read === "number" ? Array.from({ length: n }, () => read) : read;
-  if (given.length !== n)
-    throw new ShapeError(`${op}: shape ${text(t.shape)} has ${n} spatial axes, size has ${given.length}`);
+  spatial(op, t);
+  const given = eachOf(op, "size", readValue(op, "size", size, outputSize), t.shape);
   const sizes = given.map((d, i) => d ?? t.shape[i + 2]!);
-  if (t.shape.slice(2).includes(0))
-    throw new ShapeError(`${op}: shape ${text(t.shape)} has a spatial axis without elements`);
+  checkResize(op, t.shape, sizes);
   return { t, sizes };
 }
 

@@ -96,7 +96,7 @@ export function avgPool(x: Operand, options: AvgPoolOptions): Tensor {
   const t = inFloats(readTensor(x, "avgPool"));
   spatial("avgPool", t);
   const { attrs, given } = pooling("avgPool", t.shape, read);
-  const total = apply("sumPool", [t], attrs);
+  const total = inNameOf("avgPool", () => apply("sumPool", [t], attrs));
   if (divisor !== undefined) return div(total, divisor);
   const counted = countIncludePad ? given : given.map(() => [0, 0] as const);
   if (attrs.padding.every(([low, high], i) => low === counted[i]![0] && high === counted[i]![1]))

@@ -8,7 +8,7 @@ import { reshape } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import { numbers, readOptions, type OptionKinds } from "../options.ts";
 import { scatter } from "../selection/scatter.ts";
-import { each, padding, pairs, spatial, type Padding, type PerAxis } from "../spatial.ts";
+import { eachOf, padding, pairs, spatial, type Padding, type PerAxis } from "../spatial.ts";
 import type { Tensor } from "../tensor.ts";
 
 export interface MaxUnpoolOptions {
@@ -39,13 +39,13 @@ export function maxUnpool(x: Operand, indices: Operand, options: MaxUnpoolOption
     throw new ShapeError(
       `maxUnpool: x of shape ${text(values.shape)} and indices of shape ${text(index.shape)} do not fit: wanted one index per element`,
     );
-  const window = each("maxUnpool", "window", read.window, n);
-  const stride = each("maxUnpool", "stride", read.stride ?? window, n);
-  const sides = pairs("maxUnpool", read.padding, n);
+  const window = eachOf("maxUnpool", "window", read.window, values.shape);
+  const stride = eachOf("maxUnpool", "stride", read.stride ?? window, values.shape);
+  const sides = pairs("maxUnpool", eachOf("maxUnpool", "padding", read.padding, values.shape), n);
   const [images, channels, ...sizes] = values.shape as [number, number, ...number[]];
   const covered = sizes.map((d, i) => (d - 1) * stride[i]! - sides[i]![0] - sides[i]![1] + window[i]!);
-  const wanted = read.size === undefined ? covered : each("maxUnpool", "size", read.size, n);
-  if (wanted.length !== n || !wanted.every((d) => Number.isInteger(d) && d > 0))
+  const wanted = read.size === undefined ? covered : eachOf("maxUnpool", "size", read.size, values.shape);
+  if (!wanted.every((d) => Number.isInteger(d) && d > 0))
     throw new ShapeError(`maxUnpool: x of shape ${text(values.shape)} cannot become images of size ${text(wanted)}`);
   return composed("maxUnpool", () => {
     const t = inFloats(values);

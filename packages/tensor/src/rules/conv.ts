@@ -9,7 +9,7 @@ import { float, sameTwo, tensorAt, type DTypeRules, type ShapeRules } from "./ta
  * Limits of strides, dilations and padding, and of the elements of a padded image: positions in it fit 32 bits on every
  * device.
  */
-const MOST = 2 ** 26;
+export const MOST = 2 ** 26;
 const MOST_PADDED = 2 ** 28;
 
 type Padding = readonly (readonly [number, number])[];
