@@ -1,6 +1,15 @@
 // Options of pooling and padding, with the numbers of PyTorch.
 import { expect, test } from "vitest";
-import { avgPool, conv, lpPool, maxPool, maxPoolWithIndices, maxUnpool, type Tensor } from "../src/index.ts";
+import {
+  avgPool,
+  conv,
+  IndexError,
+  lpPool,
+  maxPool,
+  maxPoolWithIndices,
+  maxUnpool,
+  type Tensor,
+} from "../src/index.ts";
 import { reference } from "./backend.ts";
 
 const { tensor } = reference();
@@ -71,6 +80,11 @@ test("places of maxima", () => {
       ],
     ],
   ]);
+});
+
+test("maxUnpool reports an index beyond the result", () => {
+  const index = tensor([4], { dtype: "i32" }).reshape([1, 1, 1]);
+  expect(() => maxUnpool(tensor([[[1]]]), index, { window: 4 }).dataSync()).toThrow(IndexError);
 });
 
 test("padding that keeps the size divided by the stride", () => {
