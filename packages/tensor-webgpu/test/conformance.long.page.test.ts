@@ -3,4 +3,5 @@ import { conformance } from "@weft/conformance";
 import { open } from "@weft/tensor-webgpu";
 import { test } from "vitest";
 
-for (const { name, run } of conformance("tensor-webgpu in a page", open, { settings: { merged: {} } })) test(name, run);
+for (const { name, run } of conformance("tensor-webgpu in a page", open, { settings: { merged: {} }, views: "one" }))
+  test(name, run);
