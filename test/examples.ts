@@ -91,8 +91,8 @@ const value = String.raw`(?:${single}|\[(?:${single}|[[\], ])*\])`;
 const throwing = /^(.*?);? \/\/ throws (\w+)$/;
 const valued = new RegExp(String.raw`^(?:const (\[.*?\]|\w+) = )?(.*?);? // (${value}(?:, ${value})*)(?:: .*)?$`);
 
-/** A line that says what comes of it, with a check of that; other lines stay. */
-function checked(line: string): string {
+/** A line that says what comes of it, with a check of that; other lines stay as they are. */
+export function checked(line: string): string {
   const [, code, error] = throwing.exec(line) ?? [];
   if (error !== undefined) return `await check.throws(async () => ${code}, ${error});`;
   const [, names, expression, wanted] = valued.exec(line) ?? [];

@@ -1,0 +1,111 @@
+// The pages for people who come from another library, and the conventions: where a row of a table ends in code, that
+// code is an example. Examples run on the CPU and, in the whole suite, on WebGPU; and what a page names is there.
+import * as autograd from "@weft/autograd";
+import * as data from "@weft/data";
+import * as nn from "@weft/nn";
+import * as models from "@weft/nn/models";
+import * as optim from "@weft/optim";
+import * as weft from "@weft/tensor";
+import * as cpu from "@weft/tensor-cpu";
+import * as webgpu from "@weft/tensor-webgpu";
+import { creation } from "@weft/tensor/internals";
+import { describe, expect, test } from "vitest";
+import { checked, nearly, run, type ShownPackage, type Stage } from "./examples.ts";
+import { everything, longOn } from "./extent.ts";
+import { read } from "./source-graph.ts";
+
+/** The pages, and how many rows with examples they have at least: nobody should lose them unseen. */
+const pages: readonly { page: string; atLeast: number }[] = [
+  { page: "docs/from-knet.md", atLeast: 120 },
+  { page: "docs/from-pytorch.md", atLeast: 280 },
+  { page: "docs/conventions.md", atLeast: 50 },
+];
+
+/** The cells of each row of the tables of a page, without their heads. */
+const rowsOf = (page: string): string[][] =>
+  read(page)
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .map((line) => line.split("|").slice(1, -1)) // no cell has a | in it
+    .map((cells) => cells.map((cell) => cell.trim()))
+    .filter((cells, i, all) => !all[i + 1]?.every((cell) => cell === "---") && !cells.every((cell) => cell === "---"));
+
+interface Example {
+  readonly page: string;
+  /** What the first cell says. */
+  readonly name: string;
+  readonly code: string;
+}
+
+/** The rows whose last cell is code. The others say in words why there is nothing, or where it is. */
+const examplesOf = (page: string): Example[] =>
+  rowsOf(page).flatMap((cells) => {
+    const code = /^`([^`]+)`$/.exec(cells.at(-1)!)?.[1];
+    return code === undefined ? [] : [{ page, name: cells[0]!, code: code.replaceAll("; ", ";\n") }];
+  });
+
+/** What examples take for granted, beside what Weft's packages export. */
+const around: ShownPackage["around"] = (backend) => {
+  // Initializers have names of creation functions, too: the latter are meant.
+  const made = creation(backend);
+  return {
+    ...nn,
+    ...models,
+    ...optim,
+    ...data,
+    ...weft,
+    ...made,
+    a: made.tensor([[1, 2], [3, 4]]), // prettier-ignore
+    image: made.randn([2, 3, 8, 8], { seed: 1 }),
+    labels: made.tensor([0, 1], { dtype: "i32" }),
+    mask: made.tensor([true, false, true]),
+    spd: made.tensor([[2, 1], [1, 2]]), // prettier-ignore
+    x: made.tensor([1, 2, 3]),
+    y: made.tensor([4, 5, 6]),
+    z: made.tensor([-1.5, 0, 2.5]),
+  };
+};
+
+type Opened = ReturnType<Stage["open"]>;
+
+/** Opens a backend when it is first asked for, and no other one. */
+function once(open: () => Opened): () => Opened {
+  let opened: Opened | undefined;
+  return () => (opened ??= open());
+}
+
+const stages: readonly Stage[] = [
+  { on: "cpu", backend: cpu, open: once(() => cpu.openSync({ seed: 1 })), near: nearly(1e-5), has: () => true },
+  {
+    on: "webgpu",
+    backend: webgpu,
+    open: once(() => webgpu.open()),
+    near: nearly(1e-4),
+    has: (code) => !/"f64"/.test(code), // f64 is the CPU's
+  },
+];
+
+test.each(pages)("$page has $atLeast examples, and each says what it gives", ({ page, atLeast }) => {
+  const examples = examplesOf(page);
+  expect(examples.length).toBeGreaterThanOrEqual(atLeast);
+  const lastLine = (code: string): string => code.split("\n").at(-1)!;
+  expect(examples.filter(({ code }) => checked(lastLine(code)) === lastLine(code))).toEqual([]);
+});
+
+test("what pages name in their second column is exported", () => {
+  const made = creation(cpu.openSync());
+  const known = new Set([autograd, data, models, nn, optim, weft, made].flatMap((names) => Object.keys(names)));
+  const named = pages.flatMap(({ page }) =>
+    rowsOf(page).flatMap((cells) =>
+      cells.length < 3 ? [] : [...cells[1]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(300);
+  expect(named.filter((name) => !known.has(name))).toEqual([]);
+});
+
+const possible = stages.filter(({ on }) => longOn(on) && (on === "cpu" || everything));
+describe.each(possible)("on $on", (stage) => {
+  const examples = pages.flatMap(({ page }) => examplesOf(page)).filter(({ code }) => stage.has(code));
+  test.each(examples)("$page, $name: $code", ({ code }) => run(code, stage, around));
+});
