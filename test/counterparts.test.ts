@@ -16,8 +16,8 @@ import { read } from "./source-graph.ts";
 
 /** The pages, and how many rows with examples they have at least: nobody should lose them unseen. */
 const pages: readonly { page: string; atLeast: number }[] = [
-  { page: "docs/from-knet.md", atLeast: 150 },
-  { page: "docs/from-pytorch.md", atLeast: 370 },
+  { page: "docs/from-knet.md", atLeast: 155 },
+  { page: "docs/from-pytorch.md", atLeast: 390 },
   { page: "docs/conventions.md", atLeast: 70 },
 ];
 
