@@ -4,7 +4,7 @@
 import { resultOf } from "./scope.ts";
 import { alias, placed, read, readTensor } from "./apply.ts";
 import { inNameOf } from "./context.ts";
-import { add, div, equal, erf, exp, expm1, less, lessEqual, log1p, minimum, mul, neg } from "./elementwise.ts";
+import { add, div, equal, erf, exp, expm1, less, lessEqual, log1p, mul, neg } from "./elementwise.ts";
 import { isNaN, not, or, relu, sigmoid, sqrt, tanh, where } from "./elementwise.ts";
 import { isFloat } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
@@ -51,7 +51,8 @@ export function leakyRelu(x: Operand, options?: { negativeSlope?: number }): Ten
 export function elu(x: Operand, options?: { alpha?: number }): Tensor {
   const { alpha } = readOptions("elu", options, { alpha: finite }, { alpha: 1 });
   const t = floats(x, "elu");
-  return where(lessEqual(0, t), t, mul(expm1(minimum(t, 0)), alpha));
+  const above = less(0, t);
+  return where(above, t, mul(expm1(where(above, 0, t)), alpha));
 }
 
 /**
@@ -106,9 +107,16 @@ export function softplus(x: Operand, options?: { beta?: number; threshold?: numb
   return threshold < Infinity ? where(less(threshold, t), given, y) : y;
 }
 
-/** clamp(x/6 + ½, 0, 1). @example hardSigmoid(tensor([-3, 0, 3])) // [0, 0.5, 1] */
-export const hardSigmoid: (x: Operand) => Tensor = (x, more?: unknown) =>
-  clamp(add(div(floats(x, "hardSigmoid", more), 6), 0.5), { min: 0, max: 1 });
+/**
+ * x/6 + ½ limited to [0, 1]; the derivative is 0 at both ends.
+ *
+ * @example hardSigmoid(tensor([-3, 0, 3])) // [0, 0.5, 1]
+ */
+export function hardSigmoid(x: Operand): Tensor;
+export function hardSigmoid(x: Operand, more?: unknown): Tensor {
+  const t = floats(x, "hardSigmoid", more);
+  return where(lessEqual(3, t), 1, where(lessEqual(t, -3), 0, add(div(t, 6), 0.5)));
+}
 
 /** x·hardSigmoid(x). @example hardSwish(tensor([-3, 0, 3])) // [0, 0, 3] */
 export function hardSwish(x: Operand): Tensor;

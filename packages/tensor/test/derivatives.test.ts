@@ -12,9 +12,10 @@ type Row = [what: string, f: (x: Tensor) => Tensor, at: NestedArray, ...derivati
 const rows: Row[] = [
   ["softplus at 0", weft.softplus, [0], [1 / 2], [1 / 4], [0]],
   ["softplus far out", weft.softplus, [-1000, 1000], [0, 1], [0, 0]],
-  ["elu at 0", weft.elu, [0, 1000], [1, 1], [0, 0]],
+  ["elu at 0", (x) => weft.elu(x, { alpha: 2 }), [0, 1000], [2, 1], [2, 0]],
   ["leakyRelu at 0", weft.leakyRelu, [0], [0.01], [0]],
-  ["hardSigmoid at its corners", weft.hardSigmoid, [-3, 0, 3, 4], [1 / 6, 1 / 6, 1 / 6, 0], [0, 0, 0, 0]],
+  ["hardSigmoid at its corners", weft.hardSigmoid, [-3, 0, 3, 4], [0, 1 / 6, 0, 0], [0, 0, 0, 0]],
+  ["xlogy at 0", (x) => weft.xlogy(x, weft.add(x, 2)), [0], [Math.log(2)], [1]],
   ["clamp on its bounds", (x) => weft.clamp(x, { min: -1, max: 1 }), [-2, -1, 0, 1, 2], [0, 1, 1, 1, 0]],
   ["gelu at 0", weft.gelu, [0], [1 / 2], [Math.sqrt(2 / Math.PI)]],
   ["x⁰ at 0", (x) => weft.add(weft.pow(x, 0), x), [0], [1], [0]],

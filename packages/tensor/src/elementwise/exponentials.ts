@@ -131,11 +131,9 @@ const xlogyOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
   },
   ([result], inputs) => {
     const [x, y] = inputs.map((v) => asTensor(v, result!)) as [Tensor, Tensor];
-    const nothing = equal(x, 0);
-    return [
-      (g) => mul(g, log(where(and(nothing, lessEqual(y, 0)), 1, y))),
-      (g) => mul(g, where(nothing, 0, div(x, where(nothing, 1, y)))),
-    ];
+    const nothing = and(equal(x, 0), lessEqual(y, 0));
+    const argument = where(nothing, 1, y);
+    return [(g) => mul(g, log(argument)), (g) => mul(g, where(nothing, 0, div(x, argument)))];
   },
 );
 
