@@ -4,6 +4,7 @@ export { compare, tolerances, type Result } from "./comparison.ts";
 export { conformance, type ConformanceOptions, type Open } from "./conformance.ts";
 export { derivatives } from "./derivatives.ts";
 export {
+  byName,
   golden,
   goldenCases,
   goldenSteps,
@@ -14,6 +15,7 @@ export {
   type GoldenFunctions,
   type GoldenOptions,
   type GoldenSteps,
+  type Positional,
 } from "./golden.ts";
 export { open, openSync, Reference, type ReferenceOptions } from "./reference.ts";
 export {

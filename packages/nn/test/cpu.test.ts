@@ -20,18 +20,15 @@ import {
   place,
   seed,
 } from "../src/index.ts";
-import { goldenFunctions } from "./golden-functions.ts";
+import { goldenFiles, goldenFunctions } from "./golden-functions.ts";
 
 const list = async (x: Tensor) => [...(await x.data())];
 const cpu = openSync({});
 
-test.each(
-  golden(async () => cpu, {
-    functions: goldenFunctions,
-    files: ["loss", "loss-more", "norm", "norm-more", "recurrent"],
-    known: true,
-  }),
-)("$name", ({ run }) => run());
+test.each(golden(async () => cpu, { functions: goldenFunctions, files: goldenFiles, known: true }))(
+  "$name",
+  ({ run }) => run(),
+);
 
 test("parameters are initialized with the same bits on every backend", async () => {
   const build = () => {

@@ -1,9 +1,8 @@
 // PyTorch's values and gradients of losses, normalization and recurrence, on the float64 reference.
 import { golden, goldenCases, openSync } from "@weft/conformance";
 import { expect, test } from "vitest";
-import { goldenFunctions } from "./golden-functions.ts";
+import { goldenFiles as files, goldenFunctions } from "./golden-functions.ts";
 
-const files = ["loss", "loss-more", "norm", "norm-more", "recurrent"];
 const cases = golden(async () => openSync({}), { functions: goldenFunctions, files, double: true, known: true });
 
 test("every case is run", () => {

@@ -114,7 +114,7 @@ test.each(goldenSteps.map((steps) => [steps.name, steps] as const))(
     const gradients = grads.map((g) => made(backend, g, true));
     const got = await steps(param(made(backend, p, true)), gradients, golden[name]!(attrs));
     expect(got.length).toBe(params.length);
-    got.forEach((values, t) => expect(values).toEqual(params[t]!.data.map((v) => expect.closeTo(v, 7))));
+    got.forEach((values, t) => expect(values).toEqual(params[t]!.data.map((v) => expect.closeTo(Number(v), 7))));
   },
 );
 

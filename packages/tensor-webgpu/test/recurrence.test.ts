@@ -1,14 +1,12 @@
 // The steps of recurrent layers on WebGPU: every form against plain loops, and whole layers against the CPU backend
 // and PyTorch's values.
 import { diff, param } from "@weft/autograd";
-import { golden } from "@weft/conformance";
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import { GRU, LSTM, params, RNN, seed, type GRUOptions } from "@weft/nn";
 import { mul, scope, sum, type Creation, type FusedOp, type Tensor } from "@weft/tensor";
 import { gruCell, lstmCell, reluCell, tanhCell, type Recurrence, type SequenceAttrs } from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
-import { goldenFunctions } from "../../nn/test/golden-functions.ts";
 import { steps, stepsBack } from "../src/calls/recurrence.ts";
 import { software } from "../src/forms/device-traits.ts";
 import { open } from "../src/index.node.ts";
@@ -344,9 +342,4 @@ describeOnDevice.each(names)("a layer: %s", (name) => {
     }
     expect((await dispatches(12)) - (await dispatches(5))).toBe(2 * (12 - 5));
   });
-});
-
-describeOnDevice("PyTorch's recurrent layers", () => {
-  const cases = golden(() => open({}), { functions: goldenFunctions, files: ["recurrent"], known: true });
-  for (const { name, run } of cases) onDevice(name, run);
 });
