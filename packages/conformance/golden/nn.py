@@ -1,8 +1,8 @@
-"""Functions of @weft/nn: losses, normalization, Knet's set."""
+"""Functions of @weft/nn: losses, normalization, positions, Knet's set."""
 
 import torch
 import torch.nn.functional as F
-from case import case, distinct, floats, given, integers
+from case import between, case, distinct, floats, given, integers
 
 
 def flipped(w):
@@ -15,6 +15,33 @@ def rms_norm(x, weight, eps=1e-5):
 
 def logistic(scores, labels):
     return F.softplus(-scores * labels).mean()
+
+
+def focal(x, target, alpha=None, gamma=2.0):
+    p = torch.sigmoid(x)
+    wrong = p * (1 - target) + (1 - p) * target
+    losses = wrong**gamma * F.binary_cross_entropy_with_logits(x, target, reduction="none")
+    return losses if alpha is None else losses * (alpha * target + (1 - alpha) * (1 - target))
+
+
+def turns(positions, features, base):
+    """The angle of each position, a power of i per pair of features, as a complex number."""
+    waves = base ** (-torch.arange(0, features, 2) / features)
+    return torch.polar(torch.ones(()), positions[..., None] * waves)
+
+
+def rotary(x, positions=None, base=10000.0, interleaved=False):
+    positions = torch.arange(x.shape[-2]) if positions is None else positions
+    turn = turns(positions, x.shape[-1], base)
+    if interleaved:
+        return torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (-1, 2))) * turn).flatten(-2)
+    y = torch.complex(*x.chunk(2, -1)) * turn
+    return torch.cat((y.real, y.imag), -1)
+
+
+def sinusoidal(positions, features, base=10000.0):
+    turn = turns(positions, features, base)
+    return torch.stack((turn.imag, turn.real), -1).flatten(-2)
 
 
 def bag(mode, **options):
@@ -42,6 +69,28 @@ cases = [
         integers(0, 3, 6),
         gradient=False,
     ),
+    case("focal", lambda x, y: focal(x, y).mean(), floats(2, 3), between(0, 1, 2, 3)),
+    case(
+        "focal",
+        lambda x, y: focal(x, y, 0.25, 1.5),
+        floats(2, 3),
+        given([[1, 0, 0], [1, 1, 0]]),
+        alpha=0.25,
+        gamma=1.5,
+        reduction="none",
+    ),
+    # Bases whose powers are the same in f32.
+    case("rotary", rotary, floats(3, 2)),
+    case("rotary", lambda x: rotary(x, torch.arange(2) + 5, 16.0), floats(2, 2, 4), base=16, offset=5),
+    case(
+        "rotary",
+        lambda x, positions: rotary(x, positions, 16.0, True),
+        floats(2, 4),
+        positions=given([3, 1], "i32"),
+        base=16,
+        interleaved=True,
+    ),
+    case("sinusoidal", lambda x: sinusoidal(x, 4, 16.0), integers(0, 9, 3), features=4, base=16),
     case("rmsNorm", rms_norm, floats(2, 4), floats(4)),
     case("rmsNorm", lambda x, w: rms_norm(x, w, 0.5), floats(2, 4), floats(4), eps=0.5),
     case("conv4", lambda w, x: F.conv2d(x, flipped(w)), floats(2, 1, 2, 2), floats(1, 1, 3, 3)),

@@ -11,7 +11,12 @@ const plain =
   };
 
 export const goldenFunctions: GoldenFunctions = {
-  ...byName(nn, { ctc: ["inputLengths", "labelLengths"], dropout: ["p"], localResponseNorm: ["size"] }),
+  ...byName(nn, {
+    ctc: ["inputLengths", "labelLengths"],
+    dropout: ["p"],
+    localResponseNorm: ["size"],
+    sinusoidal: ["features"],
+  }),
   bceWithLogits: ([x], { target, ...options }) => nn.bceWithLogits(x!, target, options),
   groupNorm: ([x, weight, bias], { groups, ...attrs }) => nn.groupNorm(x!, groups, weight, bias, attrs),
   instanceNorm: ([x, weight, bias], attrs) => nn.instanceNorm(x!, weight, bias, attrs),
