@@ -4,6 +4,7 @@ import torch
 from case import case, floats, given
 
 SQUARE = given([[2, -1, 0.5], [0.25, 3, 1], [-1, 0.5, 1.5]])
+SYMMETRIC = given([[4, 2, -1], [2, 5, 0.5], [-1, 0.5, 3]])
 TALL = given([[1, 2], [-0.5, 1], [3, 0.25]])
 
 
@@ -12,8 +13,8 @@ def positive(x, axis):
     return torch.sign(x.gather(axis, x.abs().argmax(axis, keepdim=True))).detach()
 
 
-def eigh(a):
-    values, vectors = torch.linalg.eigh(a)
+def eigh(a, triangle="L"):
+    values, vectors = torch.linalg.eigh(a, triangle)
     return values, vectors * positive(vectors, -2)
 
 
@@ -55,6 +56,8 @@ cases = [
     case("logAbsDet", torch.linalg.slogdet, given([[1, 2], [3, 5]])),
     case("inv", torch.linalg.inv, SQUARE),
     case("pinv", torch.linalg.pinv, TALL),
+    case("pinv", lambda a: torch.linalg.pinv(a, rtol=0.5), given([[2, 0], [0, 0.75], [0, 0]]), rtol=0.5),
+    case("pinv", lambda a: torch.linalg.pinv(a, hermitian=True), SYMMETRIC, hermitian=True, gradient=False),
     case("solve", torch.linalg.solve, SQUARE, floats(3, 2)),
     case("solve", lambda a, b: torch.linalg.solve(a, b, left=False), SQUARE, floats(2, 3), left=False),
     case("solveTriangular", lambda a, b: torch.linalg.solve_triangular(a, b, upper=False), SQUARE, floats(3, 2)),
@@ -69,12 +72,24 @@ cases = [
     ),
     case("lstsq", lambda a, b: torch.linalg.lstsq(a, b, driver="gelsd"), TALL, floats(3, 2)),
     case("matrixRank", torch.linalg.matrix_rank, given([[1, 2], [2, 4]]), gradient=False),
+    case(
+        "matrixRank",
+        lambda a: torch.linalg.matrix_rank(a, atol=1, rtol=0.25, hermitian=True),
+        given([[8, 0, 0], [0, 1.5, 0], [0, 0, -3]]),
+        gradient=False,
+        atol=1,
+        rtol=0.25,
+        hermitian=True,
+    ),
     case("cond", torch.linalg.cond, TALL),
     case("cond", lambda a: torch.linalg.matrix_norm(a, 1) * torch.linalg.matrix_norm(a.inverse(), 1), SQUARE, ord=1),
     case("lu", torch.linalg.lu, SQUARE),
     case("qr", torch.linalg.qr, TALL),
-    case("cholesky", torch.linalg.cholesky, given([[4, 2, -1], [2, 5, 0.5], [-1, 0.5, 3]])),
-    case("eigh", eigh, given([[4, 2, -1], [2, 5, 0.5], [-1, 0.5, 3]])),
+    case("qr", lambda a: torch.linalg.qr(a, "complete"), TALL, mode="complete", gradient=False),
+    case("cholesky", torch.linalg.cholesky, SYMMETRIC),
+    case("cholesky", lambda a: torch.linalg.cholesky(a, upper=True), SYMMETRIC, upper=True),
+    case("eigh", eigh, SYMMETRIC),
+    case("eigh", lambda a: eigh(a, "U"), given([[4, 2], [9, 5]]), upper=True, gradient=False),
     case("svd", svd, TALL, fullMatrices=False),
     case("singularValues", torch.linalg.svdvals, TALL),
     case("matrixNorm", torch.linalg.matrix_norm, floats(2, 2, 3)),

@@ -32,6 +32,7 @@ cases = [
     case("argsort", lambda x: torch.argsort(x, dim=0, stable=True), distinct(4, 2), axis=0, gradient=False),
     case("argmin", lambda x: torch.argmin(x, 1), distinct(2, 4), axis=1, gradient=False),
     case("sort", lambda x: torch.sort(x, dim=0, descending=True), distinct(4, 2), axis=0, descending=True),
+    case("oneHot", lambda i: torch.nn.functional.one_hot(i, 4), integers(0, 4, 2, 2), depth=4, dtype="i32"),
     case("topK", lambda x: torch.topk(x, 2, dim=0), distinct(4, 2), k=2, axis=0),
     case("indexAdd", lambda x, i, u: x.index_add(1, i, u), floats(2, 3), integers(0, 3, 4), floats(2, 4), axis=1),
     case("indexCopy", lambda x, i, u: x.index_copy(1, i, u), floats(2, 4), given([3, 0], "i32"), floats(2, 2), axis=1),
@@ -87,6 +88,14 @@ cases = [
         weights=floats(5),
     ),
     case("histogram", lambda x: histogram(x, bins=3), BINS["x"], gradient=False, bins=3),
+    case(
+        "histogram",
+        lambda x: histogram(x, bins=4, range=(1, 3)),
+        BINS["x"],
+        gradient=False,
+        bins=4,
+        range=[1, 3],
+    ),
     case(
         "histogram",
         lambda x, bins, weights: histogram(x, bins=bins, weight=weights, density=True),
