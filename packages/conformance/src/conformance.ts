@@ -167,11 +167,13 @@ export function conformance(name: string, open: Open, options: ConformanceOption
   const { settings = { plain: {} }, views = "each", double = false, goldenGaps: skip, functions } = options;
   const titled = (title: string, list: readonly Case[]): Case[] =>
     list.map((c) => ({ ...c, name: `${name}, ${title}: ${c.name}` }));
+  const ofPyTorch = (subject: Subject): Case[] =>
+    golden(subject.open, { skip, functions, known: true, double: subject.double });
   const main = Object.entries(settings).flatMap(([title, setting], i) => {
     const subject = { open: once(() => open(setting)), live, double: false };
     return titled(title, [
       ...cases(subject, options, i === 0 ? views : "none"),
-      ...golden(subject.open, { skip, functions, known: true }),
+      ...ofPyTorch(subject),
       ...indexCases(subject.open),
       ...countedCases(subject.open, live),
     ]);
@@ -183,7 +185,7 @@ export function conformance(name: string, open: Open, options: ConformanceOption
   return [
     ...main,
     ...titled("fallbacks", fallbackCases(bare, fallbacks, options)),
-    ...(double ? titled("f64", cases(exact, options, "none")) : []),
+    ...(double ? titled("f64", [...cases(exact, options, "none"), ...ofPyTorch(exact)]) : []),
   ];
 }
 
