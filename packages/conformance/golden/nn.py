@@ -79,8 +79,8 @@ cases = [
         gamma=1.5,
         reduction="none",
     ),
-    # Bases whose powers are the same in f32.
     case("rotary", rotary, floats(3, 2)),
+    case("rotary", lambda x: rotary(x, torch.arange(1) + 1000), floats(1, 4), offset=1000),
     case("rotary", lambda x: rotary(x, torch.arange(2) + 5, 16.0), floats(2, 2, 4), base=16, offset=5),
     case(
         "rotary",

@@ -13,6 +13,7 @@ import {
   squeeze,
   stack,
   sub,
+  type DType,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
@@ -48,11 +49,13 @@ const rotaryKinds: OptionKinds<RotaryOptions> = {
   interleaved: boolean,
 };
 
-/** Angles of positions `[…]` and d / 2 frequencies base^(−2i / d): `[…, d / 2]`. */
-function angles(positions: Tensor, features: number, base: number): Tensor {
-  const waves = Float32Array.from({ length: features / 2 }, (_, i) => base ** ((-2 * i) / features));
-  const column = reshape(inDType(positions, "f32"), [...positions.shape, 1]);
-  return mul(column, positions.backend.upload(waves, [waves.length], "f32"));
+/** Angles of positions `[…]` and d / 2 frequencies base^(−2i / d): `[…, d / 2]`, in f64 where the numbers beside are. */
+function angles(positions: Tensor, features: number, base: number, beside: DType): Tensor {
+  const dtype = beside === "f64" ? "f64" : "f32";
+  const waves = Float64Array.from({ length: features / 2 }, (_, i) => base ** ((-2 * i) / features));
+  const data = dtype === "f64" ? waves : Float32Array.from(waves);
+  const column = reshape(inDType(positions, dtype), [...positions.shape, 1]);
+  return mul(column, positions.backend.upload(data, [data.length], dtype));
 }
 
 function checkEven(op: string, features: number | undefined): number {
@@ -77,7 +80,7 @@ export function rotary(x: Operand, options?: RotaryOptions): Tensor {
   return inNameOf("rotary", () => {
     const steps = source(t.backend, "iota", [], { shape: [t.shape.at(-2)!], axis: 0, dtype: "i32" });
     const at = positions === undefined ? add(steps, offset) : readTensor(positions, "rotary", t);
-    const turn = angles(at, d, base);
+    const turn = angles(at, d, base, t.dtype);
     const [c, s] = [inDType(cos(turn), t.dtype), inDType(sin(turn), t.dtype)];
     const lead = t.shape.slice(0, -1);
     const pairs = reshape(t, interleaved ? [...lead, d / 2, 2] : [...lead, 2, d / 2]);
@@ -101,7 +104,7 @@ export function sinusoidal(positions: Operand, features: number, options?: { rea
   const d = checkEven("sinusoidal", features);
   const at = readTensor(positions, "sinusoidal");
   return inNameOf("sinusoidal", () => {
-    const turn = angles(at, d, base);
+    const turn = angles(at, d, base, at.dtype);
     return reshape(stack([sin(turn), cos(turn)], { axis: -1 }), [...at.shape, d]);
   });
 }
