@@ -22,6 +22,7 @@ import reduction from "./golden/reduction.json" with { type: "json" };
 import shape from "./golden/shape.json" with { type: "json" };
 import activations from "./golden/functions/activations.json" with { type: "json" };
 import functionsElementwise from "./golden/functions/elementwise.json" with { type: "json" };
+import images from "./golden/functions/images.json" with { type: "json" };
 import functionsLinalg from "./golden/functions/linalg.json" with { type: "json" };
 import nn from "./golden/functions/nn.json" with { type: "json" };
 import functionsReduce from "./golden/functions/reduce.json" with { type: "json" };
@@ -80,6 +81,7 @@ export const goldenCases: Readonly<Record<string, readonly GoldenCase[]>> = {
   // Made by ../golden/make.py.
   "functions/activations": of(activations),
   "functions/elementwise": of(functionsElementwise),
+  "functions/images": of(images),
   "functions/linalg": of(functionsLinalg),
   "functions/nn": of(nn),
   "functions/reduce": of(functionsReduce),
@@ -110,14 +112,22 @@ export const byName = (module: object, positional: Positional): GoldenFunctions 
   );
 
 const positional: Positional = {
+  adaptiveAvgPool: ["size"],
+  adaptiveMaxPool: ["size"],
+  adaptiveMaxPoolWithIndices: ["size"],
+  affineGrid: ["size"],
   broadcastTo: ["shape"],
   cast: ["dtype"],
+  channelShuffle: ["groups"],
   chunk: ["n"],
   kthValue: ["k"],
+  lpPool: ["p"],
   matrixPower: ["n"],
   movedim: ["from", "to"],
   nanQuantile: ["q"],
   permute: ["axes"],
+  pixelShuffle: ["factor"],
+  pixelUnshuffle: ["factor"],
   quantile: ["q"],
   repeatInterleave: ["repeats"],
   reshape: ["shape"],
