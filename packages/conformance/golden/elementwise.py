@@ -3,7 +3,7 @@
 import math
 
 import torch
-from case import between, booleans, case, distinct, floats, given, integers
+from case import between, booleans, case, floats, given, integers
 
 NAN, INF = math.nan, math.inf
 STRANGE = given([NAN, INF, -INF, -0.0, 0.5, -3])
