@@ -4,17 +4,14 @@ import { build, type Rollup } from "vite";
 import { expect, test } from "vitest";
 import { files, read, root } from "./source-graph.ts";
 
-test("formulas come with their functions", async () => {
-  const bundled = async (entry: string): Promise<string> => {
-    const lib = { entry: join(root, entry), formats: ["es" as const], fileName: "bundle" };
-    const made = await build({
-      root,
-      logLevel: "error",
-      configFile: false,
-      build: { lib, write: false, minify: false },
-    });
-    return (made as Rollup.RollupOutput[])[0]!.output[0].code;
-  };
+async function chunkOf(entry: string): Promise<Rollup.OutputChunk> {
+  const lib = { entry: join(root, entry), formats: ["es" as const], fileName: "bundle" };
+  const made = await build({ root, logLevel: "error", configFile: false, build: { lib, write: false, minify: false } });
+  return (made as Rollup.RollupOutput[])[0]!.output[0];
+}
+const bundled = async (entry: string): Promise<string> => (await chunkOf(entry)).code;
+
+test("formulas and kernels come with their functions", async () => {
   const sources = files("packages/tensor/src/{fused/*,linalg/*,recurrence/*,special}.ts").map(read).join("\n");
   const names = [...sources.matchAll(/^ {2}name: (".*"),$|(?:rowOp|elementwiseOp)(?:<.*>)?\(\s*(".*?")/gm)];
   const operations = names.map(([, fused, formula]) => fused ?? formula!);
@@ -24,4 +21,25 @@ test("formulas come with their functions", async () => {
   const every = all! + (await bundled("packages/tensor/src/index.ts"));
   expect(operations.filter((name) => !every.includes(name))).toEqual([]);
   expect(await bundled("test/size/mlp.ts")).not.toContain('"erfinv"');
+});
+
+test("functions come where they are named", async () => {
+  const exported = async (name: string) => Object.keys((await import(join(root, `packages/${name}/src/index.ts`))) as object); // prettier-ignore
+  const functions = new Set((await Promise.all(["tensor", "nn"].map(exported))).flat());
+  const themes =
+    /packages\/(?:tensor\/src\/(?:activations|elementwise|special|selection|shape|linalg|reduce|random|pooling|images)|nn\/src\/(?:attention|conv|losses|norm|recurrent))\//;
+  /** The public functions in folders of a theme that a bundle has. */
+  const inBundle = async (entry: string): Promise<string[]> =>
+    Object.entries((await chunkOf(entry)).modules)
+      .filter(([file]) => themes.test(file))
+      .flatMap(([, { renderedExports }]) => renderedExports)
+      .filter((name) => functions.has(name))
+      .toSorted();
+  expect(await inBundle("test/size/add.ts")).toEqual([]);
+  // `at` is the only one of them that is a method.
+  expect(await inBundle("test/size/mlp.ts")).toEqual(["at", "crossEntropy"]);
+  const named = ["Conv", "MaxPool", "crossEntropy", "groupNorm", "interpolate"];
+  // Of `interpolate` with `mode: "area"`, of `MaxPool`, and of `Conv` with `paddingMode`.
+  const needed = ["adaptiveAvgPool", "maxPool", "pad"];
+  expect(await inBundle("test/size/images.ts")).toEqual([...named, ...needed].toSorted());
 });
