@@ -33,7 +33,10 @@ export function cosine<V>(k: Arithmetic<V>, x: V, half: number): V {
   const h = k.constant(half);
   const m = k.mod(k.abs(x), k.constant(2 * half));
   const folded = k.where(k.less(h, m), k.sub(k.constant(2 * half), m), m);
-  return k.sin(k.mul(k.sub(k.constant(half / 2), folded), k.constant(Math.PI / half)));
+  const quarter = k.constant(half / 2);
+  const y = k.sin(k.mul(k.sub(quarter, folded), k.constant(Math.PI / half)));
+  // A driver may multiply out (90 − x)·c, which is not 0 at 90.
+  return k.where(k.equal(folded, quarter), k.constant(0), y);
 }
 
 /** Sine and cosine in one unit, each with the other as its derivative. */
