@@ -17,7 +17,8 @@ const counted = (b: B, ...shape: number[]): Tensor => {
 };
 const none = [[0, 0]] as const;
 const conv = (attrs: object) => (b: B) => T.apply("conv", [counted(b, 1, 1, 9), counted(b, 1, 1, 2)], attrs as never);
-const pool = (attrs: object) => (b: B) => T.apply("maxPool", [counted(b, 1, 1, 9)], attrs as never);
+const pool = (attrs: object) => (b: B) =>
+  T.apply("maxPool", [counted(b, 1, 1, 9)], { dilation: [1], ...attrs } as never);
 const x = (b: B): Tensor => T.add(counted(b, 3, 3), 0);
 
 /** Programs that look alike. */

@@ -8,8 +8,9 @@ import {
   escape,
   isFloat,
   openScope,
-  readValue,
   type OptionKind,
+  readValue,
+  refusePromise,
   sameShape,
 } from "@weft/tensor/internals";
 import { Backward, below } from "./backward.ts";
@@ -84,8 +85,7 @@ export function valueAndGrad<Args extends any[], const N extends number | readon
       const result = session.during(() => {
         for (const k of places) given[k] = mapTree(args[k], (x) => lifted("grad", recorder, x));
         const y = f(...(given as Args));
-        if (y instanceof Promise)
-          throw new ArgumentError("grad: wanted a function that returns a tensor, but it returned a promise; use diff");
+        refusePromise(y, "grad: wanted a function that returns a tensor, but it returned a promise; use diff");
         return readTensor(y, "grad");
       });
       const value = session.backward("grad", result);
@@ -154,7 +154,9 @@ export function pulled(
   });
   const [leaves, y] = below(recorder, scope, () => {
     const leaves = args.map((arg) => mapTree(arg, (x) => lifted(op, recorder, x)));
-    return [leaves, mapTree(f(...leaves), (x) => readTensor(x, op))];
+    const y: unknown = f(...leaves);
+    refusePromise(y, `${op}: wanted a function that returns tensors, but it returned a promise; use diff`);
+    return [leaves, mapTree(y, (x) => readTensor(x, op))];
   });
   recorder.closed = true;
   const results = leavesOf(y) as Tensor[];

@@ -14,7 +14,7 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { callable, context, isFloat, readValue, resultOf, sameShape } from "@weft/tensor/internals";
+import { callable, context, isFloat, readValue, refusePromise, resultOf, sameShape } from "@weft/tensor/internals";
 import { argnumsKind, highestLevel, pulled, valueAndGrad, type At, type Grads } from "./functional.ts";
 import { zerosLike } from "./sparse.ts";
 import { leavesOf, mapTree } from "./tree.ts";
@@ -24,8 +24,7 @@ const owning = <T>(f: () => T): T => (context.scope === undefined ? resultOf(f) 
 
 /** The tensors of a result, which must all be differentiable. */
 function resultsOf(op: string, y: unknown): Tensor[] {
-  if (y instanceof Promise)
-    throw new ArgumentError(`${op}: wanted a function that returns tensors, but it returned a promise; use diff`);
+  refusePromise(y, `${op}: wanted a function that returns tensors, but it returned a promise; use diff`);
   const results = leavesOf(y).map((x) => readTensor(x, op));
   for (const { dtype, shape } of results)
     if (!isFloat(dtype))

@@ -1,7 +1,7 @@
 // Checks a computation without computing: it runs on tensors that have shapes and no values. Parameters and state stand
 // there with their shapes, whether they have values or not, and stay as they are.
-import { ArgumentError, readTensor, type Box, type DType, type Shape, type Tensor } from "@weft/tensor";
-import { BRAND, callable, context, dtypeName, readValue, shapeOf } from "@weft/tensor/internals";
+import { readTensor, type Box, type DType, type Shape, type Tensor } from "@weft/tensor";
+import { BRAND, callable, context, dtypeName, readValue, refusePromise, shapeOf } from "@weft/tensor/internals";
 import { below } from "./backward.ts";
 import { Overlay, type Covered } from "./box-replay.ts";
 import { ShapeBackend } from "./shape-backend.ts";
@@ -81,8 +81,7 @@ export function shapes<Args extends readonly unknown[], R>(f: (...args: any) => 
   readValue("shapes", "what is called", f, callable);
   return onShapes(args, (given) => {
     const y: unknown = f(...given);
-    if (y instanceof Promise)
-      throw new ArgumentError("shapes: wanted a function that returns no promise: nothing waits");
+    refusePromise(y, "shapes: wanted a function that returns no promise: nothing waits");
     return mapTree(y, (x) => {
       const { shape, dtype } = readTensor(x, "shapes");
       return { shape, dtype };

@@ -1,7 +1,7 @@
 // The calls of the layers of a model, with what each does by itself, from the shapes of the model's inputs.
 import { onShapes, walk } from "@weft/autograd/internals";
-import { ArgumentError, type DType, type Shape } from "@weft/tensor";
-import { visitTensors } from "@weft/tensor/internals";
+import { type DType, type Shape } from "@weft/tensor";
+import { refusePromise, visitTensors } from "@weft/tensor/internals";
 import { observing } from "./call-observer.ts";
 import type { AnyBox } from "./parameter.ts";
 
@@ -68,7 +68,7 @@ export function layerCalls(model: (...args: unknown[]) => unknown, inputs: reado
       }
     };
     const y = observing(see, () => see(model, () => model(...given)));
-    if (y instanceof Promise) throw new ArgumentError("summary: wanted a model that returns no promise");
+    refusePromise(y, "summary: wanted a model that returns no promise");
   });
   return calls;
 }

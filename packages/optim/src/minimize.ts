@@ -10,8 +10,9 @@ import {
   describe,
   openScope,
   readValue,
-  together,
+  refusePromise,
   type Scope,
+  together,
 } from "@weft/tensor/internals";
 import type { Optimizer } from "./optimizer.ts";
 import { adam } from "./rules.ts";
@@ -159,11 +160,11 @@ function step<Item>(
 
 /** Steps are queued ahead of the device; a loss that waits for a value would wait for the whole queue. */
 function synchronous(loss: Tensor): Tensor {
-  if (!(loss instanceof Promise)) return loss;
-  loss.catch(() => undefined);
-  throw new ArgumentError(
+  refusePromise(
+    loss,
     "minimize: the loss is asynchronous; write the loop by hand, with await diff(async (t) => …) and update(tape)",
   );
+  return loss;
 }
 
 const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;

@@ -8,7 +8,7 @@ import { ArgumentError, ShapeError, shown } from "./errors.ts";
 import { gather } from "./indexing.ts";
 import type { Operand } from "./interpreter.ts";
 import { broadcastTo, concat, reshape, slice, unsqueeze } from "./movement.ts";
-import { tensorsOf } from "./operands.ts";
+import { inDType, tensorsOf } from "./operands.ts";
 import { boolean, integer, list, numbers, orNull, readOptions } from "./options.ts";
 import { argsort, orderOptions, type OrderOptions } from "./reduce.ts";
 import type { Tensor } from "./tensor.ts";
@@ -142,7 +142,7 @@ function lower(op: string, x: Tensor, k: number): Tensor {
 export function tril(x: Operand, options?: { k?: number }): Tensor {
   const { k } = readOptions("tril", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "tril");
-  return inNameOf("tril", () => where(lower("tril", t, k), t, 0));
+  return inNameOf("tril", () => inDType(where(lower("tril", t, k), t, 0), t.dtype));
 }
 
 /**
@@ -153,7 +153,7 @@ export function tril(x: Operand, options?: { k?: number }): Tensor {
 export function triu(x: Operand, options?: { k?: number }): Tensor {
   const { k } = readOptions("triu", options, { k: integer }, { k: 0 });
   const t = readTensor(x, "triu");
-  return inNameOf("triu", () => where(lower("triu", t, k - 1), 0, t));
+  return inNameOf("triu", () => inDType(where(lower("triu", t, k - 1), 0, t), t.dtype));
 }
 
 /** Values in order, and their positions in the input (`i32`). */

@@ -154,6 +154,13 @@ export class UnsupportedError extends WeftError {
 /** Like `describe`, for messages that ask for a number: numbers stand there without their type. */
 export const shown = (x: unknown): string => (typeof x === "number" ? String(x) : describe(x));
 
+/** Refuses a promise. If it is rejected later, nobody is told, since it belongs to a call that has failed. */
+export function refusePromise(x: unknown, message: string): void {
+  if (!(x instanceof Promise)) return;
+  x.catch(() => undefined);
+  throw new ArgumentError(message);
+}
+
 /** A wrong argument as messages show it: short, whatever it is. Arrays nested deeper than `depth` are only counted. */
 export function describe(x: unknown, depth = 2): string {
   if (x === null || x === undefined) return String(x);
@@ -161,6 +168,8 @@ export function describe(x: unknown, depth = 2): string {
     return x.length > 8 || depth === 0
       ? `an array of ${x.length}`
       : `[${x.map((v: unknown) => (typeof v === "number" ? String(v) : describe(v, depth - 1))).join(", ")}]`;
+  // Whoever is told of a promise in place of a value does not hear that it was rejected, too.
+  if (x instanceof Promise) x.catch(() => undefined);
   if (typeof x === "object") {
     if ("dtype" in x && "shape" in x)
       return `${"data" in x && "interpreter" in x === false ? "host data" : "a tensor"} ${String(x.dtype)}[${String(x.shape)}]`;

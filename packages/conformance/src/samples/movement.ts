@@ -152,6 +152,7 @@ export const movement: Collection<keyof MovementOps | Composed> = {
     tril: [
       sample("the diagonal", [floats(4, 5)], (x) => weft.tril(x)),
       sample("below it", [floats(2, 4, 4)], (x) => weft.tril(x, { k: -1 })),
+      sample("a mask", [booleans(3, 3)], (x) => weft.tril(x)),
     ],
     triu: [
       sample("the diagonal", [floats(5, 4)], (x) => weft.triu(x)),
