@@ -171,6 +171,18 @@ test("a path that is not a file is neither replaced nor read", async () => {
   }
 });
 
+test("a folder that takes the place of the file while it is written is named, too", async () => {
+  const late = {
+    ...fs,
+    rename: async (from: string, to: string) => {
+      await fs.mkdir(to);
+      return fs.rename(from, to);
+    },
+  };
+  expect(await messageOf(replaceFile(path, new Uint8Array(3), late))).toContain("it is a folder, wanted a file");
+  expect(await fs.readdir(folder)).toEqual(["model.safetensors"]);
+});
+
 test("errors name the operation that was called, once", async () => {
   await save(path, [Linear(1, 1), model(1)]);
   const lost = join(folder, "nothing.safetensors");

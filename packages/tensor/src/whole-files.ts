@@ -139,6 +139,9 @@ export async function replaceFile(system: FileSystem, path: string, pieces: Iter
     await disk.rename(part, target);
   } catch (error) {
     await disk.rm(part, { force: true }).catch(() => undefined);
+    // A folder may have taken its place meanwhile.
+    const now = await disk.stat(target).catch(() => undefined);
+    if (now !== undefined) wantFile(now);
     throw error;
   }
   // The new name is on the disk once its folder is synced; not every system can sync folders.
