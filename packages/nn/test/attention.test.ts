@@ -54,6 +54,7 @@ test("masks of both kinds, lengths and causality are the same thing in other wor
     .reshape([1, 1, 1, 5])
     .less(tensor([3, 5]).reshape([2, 1, 1, 1]));
   await near(attention(q, k, v, { keyLengths: i32([3, 5]) }), attention(q, k, v, { mask: short }));
+  await near(attention(q, k, v, { keyLengths: [3, 5] }), attention(q, k, v, { mask: short }));
 });
 
 test("a query that sees no key gives 0, and gradients of 0", async () => {
@@ -176,7 +177,10 @@ const wrong: [string, () => unknown, string][] = [
   ["heads that do not divide", () => attention(q, k.slice({ ends: [2, 3] }), v.slice({ ends: [2, 3] })), "attention: 4 heads of queries cannot share 3 heads of keys equally"],
   ["a mask that does not fit", () => attention(q, k, v, { mask: zeros([5, 3]) }), "attention: the mask [5, 3] does not broadcast to the scores [2, 4, 3, 5]"],
   ["a mask of integers", () => attention(q, k, v, { mask: cast(zeros([3, 5]), "i32") }), "attention: wanted a mask of bool (true where a key is seen) or of floats (added to the scores), got i32"],
-  ["lengths of another batch", () => attention(q, k, v, { keyLengths: i32([1, 2, 3]) }), "attention: wanted one length per sequence, [2], got [3]"],
+  ["lengths of another batch", () => attention(q, k, v, { keyLengths: i32([1, 2, 3]) }), "attention: wanted keyLengths of shape [2], got [3]"],
+  ["lengths that are no integers", () => attention(q, k, v, { keyLengths: tensor([1, 2]) }), 'attention: keyLengths are integers, got f32; use cast(keyLengths, "i32")'],
+  ["more keys than there are", () => attention(q, k, v, { keyLengths: [3, 6] }), "attention: wanted whole numbers up to 5 as keyLengths, got 6"],
+  ["lengths without a batch", () => attention(zeros([2, 3]), zeros([4, 3]), zeros([4, 3]), { keyLengths: [2] }), "attention: keyLengths are for a batch, got scores [2, 4]; leave out the keys instead"],
   ["an odd number of features", () => rotary(zeros([2, 3])), "rotary: wanted an even number of features, got 3"],
   ["an odd number of waves", () => sinusoidal(zeros([2]), 5), "sinusoidal: wanted an even number of features, got 5"],
   ["heads that do not divide the features", () => Attention({ features: 6, heads: 4 }), "Attention: 6 features cannot be split into 4 equal heads"],

@@ -1,10 +1,10 @@
 // Sequences of different lengths in one batch: each has the results and gradients that it has alone, whatever lies after its end.
-import { diff, param, type Param } from "@weft/autograd";
+import { diff, param, state, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { openSync as openCpu } from "@weft/tensor-cpu";
 import { add, mul, slice, square, sum, where, type Operand, type Tensor } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
-import { GRU, gru, LSTM, params, seed } from "../src/index.ts";
+import { GRU, gru, LSTM, params, seed, type Lengths } from "../src/index.ts";
 
 const reference = openSync({});
 const [T, B, I, H] = [5, 4, 3, 2];
@@ -98,7 +98,25 @@ describe.each(["LSTM", "GRU"] as const)("%s", (name) => {
 test("refuses lengths of another batch, and lengths that are no integers", () => {
   const { zeros, tensor } = reference;
   const weights = [zeros([3 * H, I]), zeros([3 * H, H]), zeros([3 * H]), zeros([3 * H])];
-  const run = (lengths: Tensor) => () => gru(zeros([T, B, I]), null, weights, { lengths });
+  const run = (lengths: Lengths) => () => gru(zeros([T, B, I]), null, weights, { lengths });
   expect(run(tensor([1, 2], { dtype: "i32" }))).toThrow("gru: wanted lengths of shape [4], got [2]");
   expect(run(tensor(counts))).toThrow('gru: lengths are integers, got f32; use cast(lengths, "i32")');
+  expect(run([1, 2, 0, T + 1])).toThrow("gru: wanted whole numbers up to 5 as lengths, got 6");
+  expect(run([1, 2, 0, 0.5])).toThrow("gru: wanted whole numbers up to 5 as lengths, got 0.5");
+  expect(run([1, 2, 3])).toThrow("gru: wanted lengths of shape [4], got [3]");
+});
+
+test("lengths may be a list of numbers, a tensor or a state", async () => {
+  const { randn, tensor } = reference;
+  const rnn = LSTM({ in: I, hidden: H });
+  const x = randn([T, B, I], { seed: 1 });
+  const wanted = await list(rnn(x, { lengths: tensor(counts, { dtype: "i32" }) }));
+  expect(await list(rnn(x, { lengths: counts }))).toEqual(wanted);
+  expect(await list(rnn(x, { lengths: state(tensor(counts, { dtype: "i32" })) }))).toEqual(wanted);
+  const single = slice(x, { ends: [T, 1] }).reshape([T, I]);
+  expect(await list(rnn(single, { lengths: [2] }))).toEqual(
+    await list(rnn(single, { lengths: tensor([2], { dtype: "i32" }) })),
+  );
+  const mixed = diff(() => sum(rnn(param(x), { lengths: counts })));
+  expect(mixed.params.length).toBe(5);
 });

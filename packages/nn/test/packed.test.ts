@@ -134,6 +134,11 @@ const wrong: [string, () => unknown, string][] = [
     "packPaddedSequence: wanted a list of positive integers as lengths, got [1, 1, 0]",
   ],
   [
+    "lengths that are on a backend",
+    () => packPaddedSequence(x, tensor([4, 2, 1]) as unknown as number[]),
+    "packPaddedSequence: wanted numbers as lengths, since they decide about shapes, got a tensor f32[3]; use await lengths.array()",
+  ],
+  [
     "a short total",
     () => padPackedSequence(packPaddedSequence(x, [4, 2, 1]), { totalLength: 3 }),
     "padPackedSequence: wanted a totalLength of at least 4, got 3",

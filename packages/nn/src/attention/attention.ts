@@ -25,7 +25,6 @@ import {
   boolean,
   finiteNumber,
   fraction,
-  inDType,
   inFloats,
   inNameOf,
   isFloat,
@@ -35,6 +34,7 @@ import {
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { dropout } from "../dropout.ts";
+import { readLengths, type Lengths } from "../lengths.ts";
 
 /** What `attention` is done with; masks broadcast to the scores, `[…, heads, queries, keys]`. */
 export interface AttentionOptions {
@@ -42,8 +42,8 @@ export interface AttentionOptions {
   readonly causal?: boolean | undefined;
   /** `bool`: true where a query sees a key; or floats that are added to the scores (−∞ where it does not). */
   readonly mask?: Operand | undefined;
-  /** How many keys of each sequence there are, `i32` `[N]` along the first axis; what lies behind is not seen. */
-  readonly keyLengths?: Operand | undefined;
+  /** How many keys each sequence has, N numbers or an integer tensor `[N]`; what lies behind is not seen. */
+  readonly keyLengths?: Lengths | undefined;
   /** The factor of the scores; by default 1 / √d. */
   readonly scale?: number | undefined;
   /** The probability that a weight is dropped while training (0). */
@@ -117,11 +117,11 @@ function seen(op: string, scores: Tensor, options: AttentionOptions, k: Tensor):
   const masks: Tensor[] = [];
   if (causal) masks.push(lessEqual(iota(k, [queries, keys], 1), iota(k, [queries, keys], 0)));
   if (keyLengths === undefined) return masks;
-  const lengths = readTensor(keyLengths, op, k);
-  if (scores.shape.length < 3 || lengths.shape.length !== 1 || lengths.shape[0] !== scores.shape[0])
-    throw new ShapeError(`${op}: wanted one length per sequence, [${scores.shape[0]}], got ${text(lengths)}`);
-  const across = [lengths.shape[0]!, ...scores.shape.slice(1).map(() => 1)];
-  masks.push(less(iota(k, [keys], 0), reshape(inDType(lengths, "i32"), across)));
+  if (scores.shape.length < 3)
+    throw new ShapeError(`${op}: keyLengths are for a batch, got scores ${text(scores)}; leave out the keys instead`);
+  const [batch, ...others] = scores.shape as [number, ...number[]];
+  const lengths = readLengths(op, "keyLengths", keyLengths, batch, keys, k);
+  masks.push(less(iota(k, [keys], 0), reshape(lengths, [batch, ...others.map(() => 1)])));
   return masks;
 }
 

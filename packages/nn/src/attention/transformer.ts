@@ -16,6 +16,7 @@ import {
 } from "@weft/tensor/internals";
 import { Dropout } from "../dropout.ts";
 import { layer } from "../layer.ts";
+import type { Lengths } from "../lengths.ts";
 import { Linear } from "../linear.ts";
 import { LayerNorm } from "../norm/layers.ts";
 import { Attention, type AttentionCallOptions, callKinds } from "./layer.ts";
@@ -128,8 +129,8 @@ function network(
 export interface DecoderCallOptions extends AttentionCallOptions {
   /** Which positions of the memory are seen, as `mask`. */
   readonly memoryMask?: Operand | undefined;
-  /** How many positions of each sequence of the memory there are, `i32` `[N]`. */
-  readonly memoryLengths?: Operand | undefined;
+  /** How many positions each sequence of the memory has, as `keyLengths`. */
+  readonly memoryLengths?: Lengths | undefined;
 }
 
 const decoderKinds: OptionKinds<DecoderCallOptions> = { ...callKinds, memoryMask: anything, memoryLengths: anything };

@@ -23,7 +23,6 @@ import {
   neg,
   notEqual,
   pad,
-  readTensor,
   readTensors,
   reshape,
   slice,
@@ -43,11 +42,11 @@ import {
   inDType,
   inFloats,
   inNameOf,
-  list,
   readOptions,
   resultOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
+import { hostLengths, readLengths, type Lengths } from "../lengths.ts";
 import { lossDefaults, lossKinds, type LossOptions, text } from "./reduction.ts";
 
 export interface CtcOptions extends LossOptions {
@@ -56,9 +55,6 @@ export interface CtcOptions extends LossOptions {
   /** Whether the loss of labels that do not fit into their input is 0 (and has no gradient) instead of infinite. */
   readonly zeroInfinity?: boolean;
 }
-
-/** Lengths of the sequences of a batch: numbers, or an integer tensor `[N]`. */
-type Lengths = Operand | readonly number[];
 
 const kinds: OptionKinds<CtcOptions> = { ...lossKinds, blank: count, zeroInfinity: boolean };
 
@@ -97,9 +93,9 @@ export function ctc(
   const batch = single ? 1 : x.shape[1]!;
   if (blank >= classes) throw new ArgumentError(`ctc: wanted one of the ${classes} classes as blank, got ${blank}`);
   const loss = (): Tensor => {
-    const inputs = lengthsOf("inputLengths", inputLengths, batch, steps, x);
-    const lengths = lengthsOf("labelLengths", labelLengths, batch, Infinity, x);
-    const most = numbersIn(labelLengths)?.reduce((a, b) => Math.max(a, b), 0);
+    const inputs = readLengths("ctc", "inputLengths", inputLengths, batch, steps, x);
+    const lengths = readLengths("ctc", "labelLengths", labelLengths, batch, Infinity, x);
+    const most = hostLengths(labelLengths)?.reduce((a, b) => Math.max(a, b), 0);
     const rows = labelRows(single ? reshape(given, [1, -1]) : given, lengths, most, batch);
     const logs = reshape(logSoftmax(inFloats(x)), [steps, batch, classes]);
     const each = likelihoods(logs, where(within(rows, lengths), rows, blank), inputs, lengths, blank, zeroInfinity);
@@ -107,27 +103,6 @@ export function ctc(
     return reduction === "sum" ? sum(each) : mean(div(each, maximum(lengths, 1)));
   };
   return inNameOf("ctc", () => resultOf(loss), true);
-}
-
-/** Lengths that are known on the host. */
-const numbersIn = (given: Lengths): readonly number[] | undefined =>
-  typeof given === "number" ? [given] : list.is(given) ? Array.from<number>(given) : undefined;
-
-/** Lengths as `i32`, one per sequence; numbers are checked. */
-function lengthsOf(name: string, given: Lengths, batch: number, most: number, x: Tensor): Tensor {
-  const numbers = numbersIn(given);
-  const wrong = numbers?.find((n) => !(count.is(n) && n <= most));
-  if (wrong !== undefined)
-    throw new ArgumentError(
-      `ctc: wanted whole numbers${most < Infinity ? ` up to ${most}` : ""} as ${name}, got ${wrong}`,
-    );
-  const lengths =
-    numbers === undefined
-      ? inDType(readTensor(given as Operand, "ctc", x), "i32")
-      : x.backend.upload(Int32Array.from(numbers), [numbers.length], "i32");
-  if (lengths.size !== batch)
-    throw new ShapeError(`ctc: wanted ${name} of shape [${batch}], got ${text(lengths.shape)}`);
-  return reshape(lengths, [batch]);
 }
 
 const iota = (backend: Backend, length: number): Tensor =>

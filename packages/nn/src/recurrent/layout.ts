@@ -24,25 +24,18 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import {
-  anything,
-  boolean,
-  count,
-  isFloat,
-  sameShape,
-  type OptionKind,
-  type OptionKinds,
-} from "@weft/tensor/internals";
+import { anything, boolean, count, sameShape, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
+import { readLengths, type Lengths } from "../lengths.ts";
 
 export interface LayoutOptions {
   /** x is `[B, T, in]` and y `[B, T, …]`; states keep their axes. */
   readonly batchFirst?: boolean;
   /**
-   * How many steps each sequence of the batch has, integers `[B]`; below 0 they count as 0, above T as T. What x has at
-   * later steps does not count: there y is 0, and the final states are those after each sequence's last step. The
-   * backward direction begins with that step.
+   * How many steps each sequence of the batch has: B numbers from 0 to T, or an integer tensor `[B]`, in which numbers
+   * below 0 count as 0, above T as T. What x has at later steps does not count: there y is 0, and the final states are
+   * those after each sequence's last step. The backward direction begins with that step.
    */
-  readonly lengths?: Operand | null | undefined;
+  readonly lengths?: Lengths | null | undefined;
   /**
    * Which steps each sequence has, bool `[T, B]` (`[B, T]` with `batchFirst`). The others are passed over: there y is 0,
    * and the states stay as they were.
@@ -109,19 +102,9 @@ export function sequencesOf(name: string, given: Tensor, options: LayoutOptions)
     const packed = passedOver(x, single ? unsqueeze(steps, 1) : swapped ? permute(steps, [1, 0]) : steps);
     return { ...packed, single, laidOut: (y) => laidOut(packed.laidOut(y)) };
   }
-  const counts = lengthsOf(name, lengths, x);
+  const [steps, batch] = x.shape as [number, number, number];
+  const counts = lengths == null ? undefined : readLengths(name, "lengths", lengths, batch, steps, x);
   return { x: within(x, counts), lengths: counts, single, laidOut };
-}
-
-/** The given lengths of the sequences in x, as i32. */
-function lengthsOf(name: string, given: Operand | null | undefined, x: Tensor): Tensor | undefined {
-  if (given === null || given === undefined) return undefined;
-  const lengths = readTensor(given, name, x);
-  if (!sameShape(lengths.shape, [x.shape[1]!]))
-    throw new ShapeError(`${name}: wanted lengths of shape [${x.shape[1]!}], got [${lengths.shape}]`);
-  if (isFloat(lengths.dtype))
-    throw new DTypeError(`${name}: lengths are integers, got ${lengths.dtype}; use cast(lengths, "i32")`);
-  return cast(lengths, "i32");
 }
 
 /** The given mask of the steps of x. */

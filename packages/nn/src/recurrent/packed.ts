@@ -18,6 +18,7 @@ import {
 import {
   anyNumber,
   boolean,
+  describe,
   inNameOf,
   list,
   positiveCount,
@@ -59,6 +60,16 @@ const lengthsKind: OptionKind<readonly number[]> = {
   is: (x): x is readonly number[] => Array.isArray(x) && x.length > 0 && x.every(positiveCount.is),
 };
 
+/** Lengths as numbers, from a list of them. */
+function numbersOf(name: string, given: unknown): readonly number[] {
+  if (typeof given === "object" && given !== null && "shape" in given)
+    throw new ArgumentError(
+      `${name}: wanted numbers as lengths, since they decide about shapes, got ${describe(given)}; ` +
+        "use await lengths.array()",
+    );
+  return readValue(name, "lengths", list.is(given) ? Array.from(given) : given, lengthsKind);
+}
+
 /** Whole numbers on the backend of x. */
 const indices = (x: Tensor, values: readonly number[], shape: readonly number[]): Tensor =>
   x.backend.upload(Int32Array.from(values), shape, "i32");
@@ -89,19 +100,17 @@ export function packPaddedSequence(input: Operand, lengths: readonly number[], o
   const kinds = { batchFirst: boolean, enforceSorted: boolean };
   const { batchFirst, enforceSorted } = readOptions(name, options, kinds, { batchFirst: false, enforceSorted: true });
   const given = readTensor(input, name);
-  readValue(name, "lengths", lengths, lengthsKind);
+  const counts = numbersOf(name, lengths);
   if (given.shape.length < 2) throw new ShapeError(`${name}: wanted x of shape [T, B, …], got [${given.shape}]`);
   const x = batchFirst ? swapped(given) : given;
   const [steps, batch, ...rest] = x.shape as [number, number, ...number[]];
-  if (lengths.length !== batch || lengths.some((n) => n > steps))
-    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${lengths}`);
-  const isSorted = lengths.every((n, b) => b === 0 || n <= lengths[b - 1]!);
+  if (counts.length !== batch || counts.some((n) => n > steps))
+    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${counts}`);
+  const isSorted = counts.every((n, b) => b === 0 || n <= counts[b - 1]!);
   if (enforceSorted && !isSorted)
-    throw new ArgumentError(
-      `${name}: wanted lengths that do not increase, got ${lengths}; or { enforceSorted: false }`,
-    );
-  const order = lengths.map((_, b) => b).sort((a, b) => lengths[b]! - lengths[a]!);
-  const batchSizes = sizesFor(order.map((b) => lengths[b]!));
+    throw new ArgumentError(`${name}: wanted lengths that do not increase, got ${counts}; or { enforceSorted: false }`);
+  const order = counts.map((_, b) => b).sort((a, b) => counts[b]! - counts[a]!);
+  const batchSizes = sizesFor(order.map((b) => counts[b]!));
   const rows = batchSizes.flatMap((size, t) => order.slice(0, size).map((b) => t * batch + b));
   const data = take(reshape(x, [steps * batch, ...rest]), indices(x, rows, [rows.length]));
   return isSorted ? { data, batchSizes } : { data, batchSizes, sortedIndices: order };
@@ -197,14 +206,14 @@ export function unpadSequence(
   const name = "unpadSequence";
   const { batchFirst } = readOptions(name, options, { batchFirst: boolean }, { batchFirst: false });
   const given = readTensor(input, name);
-  readValue(name, "lengths", lengths, lengthsKind);
+  const counts = numbersOf(name, lengths);
   if (given.shape.length < 2) throw new ShapeError(`${name}: wanted x of shape [T, B, …], got [${given.shape}]`);
   const x = batchFirst ? swapped(given) : given;
   const [steps, batch, ...rest] = x.shape as [number, number, ...number[]];
-  if (lengths.length !== batch || lengths.some((n) => n > steps))
-    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${lengths}`);
+  if (counts.length !== batch || counts.some((n) => n > steps))
+    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${counts}`);
   const zeros = rest.map(() => 0);
-  return lengths.map((n, b) => squeeze(slice(x, { starts: [0, b, ...zeros], ends: [n, b + 1, ...rest] }), 1));
+  return counts.map((n, b) => squeeze(slice(x, { starts: [0, b, ...zeros], ends: [n, b + 1, ...rest] }), 1));
 }
 
 /**
