@@ -139,6 +139,13 @@ test("Attention gives its weights, and sequences without a batch", async () => {
     Array.from({ length: 8 }, () => 1),
     6,
   );
+  const x = randn([4, 6], { seed: 1 });
+  const causal = layer(x, undefined, undefined, { causal: true });
+  await near(layer(x, { causal: true }), causal);
+  await near(layer(x, x, x, { causal: true }), causal);
+  await near(layer.run(x, { causal: true }).y, causal);
+  expect(() => layer(x, { causl: true } as object)).toThrow('Attention: there is no option "causl"');
+  expect(() => layer(x, x, { causal: true } as never)).toThrow("Attention: wanted a tensor");
   expect(layer.in_proj_weight!.shape).toEqual([18, 6]);
   expect(params(Attention({ features: 6, heads: 2, keyFeatures: 3, bias: false })).map((p) => p.shape)).toEqual([
     [6, 6],

@@ -46,12 +46,16 @@ export interface AttentionLayerOptions {
 /** What a call of attention is done with: masks broadcast to `[N, heads, queries, keys]`. */
 export type AttentionCallOptions = Pick<AttentionOptions, "causal" | "mask" | "keyLengths" | "training">;
 
+/** Keys are the queries, and values the keys, if left out: `attend(x, { causal: true })` is self-attention. */
+type AttentionArguments =
+  | readonly [queries: Operand, options?: AttentionCallOptions]
+  | readonly [queries: Operand, keys?: Operand, values?: Operand, options?: AttentionCallOptions];
+
 /** See the function `Attention`. */
 export interface Attention {
-  /** Keys and values are the queries, if left out: self-attention. */
-  (queries: Operand, keys?: Operand, values?: Operand, options?: AttentionCallOptions): Tensor;
+  (...args: AttentionArguments): Tensor;
   /** The same, with the weights of each head, `[N, heads, queries, keys]`. */
-  run(queries: Operand, keys?: Operand, values?: Operand, options?: AttentionCallOptions): Attended;
+  run(...args: AttentionArguments): Attended;
   /** The weights of queries, keys and values, one below the other; null if their features differ in number. */
   in_proj_weight: Param | null;
   q_proj_weight: Param | null;
@@ -78,6 +82,16 @@ export const callKinds: OptionKinds<AttentionCallOptions> = {
   training: boolean,
 };
 
+/** The arguments of a call with each in its place. */
+function placesOf([q, second, v, last]: AttentionArguments) {
+  const early = v === undefined && last === undefined && isOptions(second);
+  const k = early || second === undefined ? q : (second as Operand);
+  return { q, k, v: v === undefined ? k : v, call: readOptions("Attention", early ? second : last, callKinds, {}) };
+}
+
+const isOptions = (x: Operand | AttentionCallOptions | undefined): x is AttentionCallOptions =>
+  typeof x === "object" && x !== null && !("interpreter" in x || "read" in x);
+
 /**
  * Multi-head attention: queries, keys and values `[T, N, features]` (or `[T, features]`) are each multiplied by a matrix
  * and split into heads; each head attends by itself (see `attention`), and another matrix joins what they give. Throws a
@@ -86,7 +100,7 @@ export const callKinds: OptionKinds<AttentionCallOptions> = {
  *
  * @example
  * const attend = Attention({ features: 8, heads: 2, batchFirst: true });
- * const y = attend(tensor([[[1, 2, 3, 4, 5, 6, 7, 8]]]));
+ * const y = attend(tensor([[[1, 2, 3, 4, 5, 6, 7, 8]]]), { causal: true });
  */
 export function Attention(options: AttentionLayerOptions): Attention {
   const known = readOptions("Attention", options, layerKinds, { bias: true, dropout: 0, batchFirst: false });
@@ -99,8 +113,8 @@ export function Attention(options: AttentionLayerOptions): Attention {
   const alike = keyFeatures === features && valueFeatures === features;
   const matrix = (rows: number, columns: number): Param => parameter([rows, columns], xavierUniform());
 
-  const run = (q: Operand, k: Operand = q, v: Operand = k, callOptions?: AttentionCallOptions): Attended => {
-    const call = readOptions("Attention", callOptions, callKinds, {});
+  const run = (...args: AttentionArguments): Attended => {
+    const { q, k, v, call } = placesOf(args);
     const given = readTensors("Attention", [q, k, v]);
     const [x, keys, values] = given.map((t) => sequences(t, batchFirst)) as [Tensor, Tensor, Tensor];
     return inNameOf("Attention", () => {
@@ -116,7 +130,7 @@ export function Attention(options: AttentionLayerOptions): Attention {
     });
   };
   const self: Attention = Object.defineProperty(
-    layer("Attention", (...args: Parameters<typeof run>) => run(...args).y, {
+    layer("Attention", (...args: AttentionArguments) => run(...args).y, {
       in_proj_weight: alike ? matrix(3 * features, features) : null,
       q_proj_weight: alike ? null : matrix(features, features),
       k_proj_weight: alike ? null : matrix(features, keyFeatures),

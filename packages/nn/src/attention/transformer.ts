@@ -103,7 +103,7 @@ export function TransformerEncoderBlock(options: TransformerOptions): Transforme
     const known = readOptions("TransformerEncoderBlock", callOptions, callKinds, {});
     const mode = { training: known.training };
     const x = readTensor(input, "TransformerEncoderBlock");
-    const attended = part.residual(x, self.norm1, (y) => self.dropout(self.self_attn(y, y, y, known), mode));
+    const attended = part.residual(x, self.norm1, (y) => self.dropout(self.self_attn(y, known), mode));
     return part.residual(attended, self.norm2, (y) => network(self, part.activation, y, mode));
   };
   const self: TransformerEncoderBlock = layer("TransformerEncoderBlock", call, {
@@ -167,9 +167,7 @@ export function TransformerDecoderBlock(options: TransformerOptions): Transforme
     const mode = { training };
     const [x, memory] = readTensors("TransformerDecoderBlock", [input, given]);
     const toMemory = { mask: memoryMask, keyLengths: memoryLengths, training };
-    const first = part.residual(x, self.norm1, (y) =>
-      self.dropout(self.self_attn(y, y, y, { ...own, training }), mode),
-    );
+    const first = part.residual(x, self.norm1, (y) => self.dropout(self.self_attn(y, { ...own, training }), mode));
     const second = part.residual(first, self.norm2, (y) =>
       self.dropout(self.multihead_attn(y, memory, memory, toMemory), mode),
     );
