@@ -57,6 +57,28 @@ test("masks of both kinds, lengths and causality are the same thing in other wor
   await near(attention(q, k, v, { keyLengths: [3, 5] }), attention(q, k, v, { mask: short }));
 });
 
+test("causal with an offset: steps with the keys of earlier ones are those of the whole sequence", async () => {
+  const queries = randn([2, 4, 5, 6], { seed: 7 });
+  const whole = attention(queries, k, v, { causal: true });
+  for (const [first, end] of [
+    [0, 2],
+    [2, 3],
+    [3, 5],
+    [4, 5],
+  ] as const) {
+    const part = (x: Tensor, from: number) => x.slice({ starts: [0, 0, from], ends: [2, 4, end] });
+    const step = attention(part(queries, first), part(k, 0), part(v, 0), { causal: true, offset: first });
+    await near(step, part(whole, first));
+  }
+  // A query before all keys sees none of them; without `causal`, all of them.
+  expect((await list(attention(q, k, v, { causal: true, offset: -1 }))).slice(0, 2)).toEqual([0, 0]);
+  await near(attention(q, k, v, { offset: 2 }), attention(q, k, v));
+  const layer = Attention({ features: 6, heads: 2, batchFirst: true });
+  const x = randn([1, 4, 6], { seed: 8 });
+  const last = x.slice({ starts: [0, 3] });
+  await near(layer(last, x, x, { causal: true, offset: 3 }), layer(x, { causal: true }).slice({ starts: [0, 3] }), 6);
+});
+
 test("a query that sees no key gives 0, and gradients of 0", async () => {
   const options = { keyLengths: i32([0, 2]) };
   const y = await list(attention(q, k, v, options));
@@ -182,6 +204,7 @@ test("Residual adds, keeps types, and does not broadcast", async () => {
 const wrong: [string, () => unknown, string][] = [
   ["keys of another width", () => attention(q, v, v), "attention: wanted queries […, L, d], keys […, S, d] and values […, S, e], got [2, 4, 3, 6], [2, 4, 5, 2] and [2, 4, 5, 2]"],
   ["heads that do not divide", () => attention(q, k.slice({ ends: [2, 3] }), v.slice({ ends: [2, 3] })), "attention: 4 heads of queries cannot share 3 heads of keys equally"],
+  ["half a step", () => attention(q, k, v, { causal: true, offset: 0.5 }), "attention: wanted an integer that fits i32 as offset, got number 0.5"],
   ["a mask that does not fit", () => attention(q, k, v, { mask: zeros([5, 3]) }), "attention: the mask [5, 3] does not broadcast to the scores [2, 4, 3, 5]"],
   ["a mask of integers", () => attention(q, k, v, { mask: cast(zeros([3, 5]), "i32") }), "attention: wanted a mask of bool (true where a key is seen) or of floats (added to the scores), got i32"],
   ["lengths of another batch", () => attention(q, k, v, { keyLengths: i32([1, 2, 3]) }), "attention: wanted keyLengths of shape [2], got [3]"],

@@ -27,6 +27,7 @@ import {
   fraction,
   inFloats,
   inNameOf,
+  int32,
   isFloat,
   readOptions,
   resultOf,
@@ -38,8 +39,13 @@ import { readLengths, type Lengths } from "../lengths.ts";
 
 /** What `attention` is done with; masks broadcast to the scores, `[…, heads, queries, keys]`. */
 export interface AttentionOptions {
-  /** Whether query i sees only keys 0 … i (false). */
+  /** Whether query i sees only keys 0 … i + `offset` (false). */
   readonly causal?: boolean | undefined;
+  /**
+   * How many keys come before the first query's own, for `causal` (0): with keys of earlier steps from a cache, their
+   * number, as for `rotary`.
+   */
+  readonly offset?: number | undefined;
   /** `bool`: true where a query sees a key; or floats that are added to the scores (−∞ where it does not). */
   readonly mask?: Operand | undefined;
   /** How many keys each sequence has, N numbers or an integer tensor `[N]`; what lies behind is not seen. */
@@ -56,6 +62,7 @@ export interface AttentionOptions {
 
 const attentionKinds: OptionKinds<AttentionOptions> = {
   causal: boolean,
+  offset: int32,
   mask: anything,
   keyLengths: anything,
   scale: finiteNumber,
@@ -112,10 +119,13 @@ const iota = (x: Tensor, shape: Shape, axis: number): Tensor =>
 
 /** Which keys are seen by place alone, as `bool` that broadcasts to the scores. */
 function seen(op: string, scores: Tensor, options: AttentionOptions, k: Tensor): Tensor[] {
-  const { causal = false, keyLengths } = options;
+  const { causal = false, offset = 0, keyLengths } = options;
   const [queries, keys] = scores.shape.slice(-2) as [number, number];
   const masks: Tensor[] = [];
-  if (causal) masks.push(lessEqual(iota(k, [queries, keys], 1), iota(k, [queries, keys], 0)));
+  if (causal) {
+    const query = iota(k, [queries, keys], 0);
+    masks.push(lessEqual(iota(k, [queries, keys], 1), offset === 0 ? query : add(query, offset)));
+  }
   if (keyLengths === undefined) return masks;
   if (scores.shape.length < 3)
     throw new ShapeError(`${op}: keyLengths are for a batch, got scores ${text(scores)}; leave out the keys instead`);
@@ -142,7 +152,15 @@ function maskOf(op: string, given: Operand, scores: Tensor): Tensor {
 /** Attention, with its weights. */
 export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Attended {
   const groups = groupsOf(op, q, k, v);
-  const { mask, scale = 1 / Math.sqrt(q.shape.at(-1)!), dropout: p = 0, training, seed } = options;
+  const {
+    mask,
+    keyLengths,
+    offset = 0,
+    scale = 1 / Math.sqrt(q.shape.at(-1)!),
+    dropout: p = 0,
+    training,
+    seed,
+  } = options;
   // Scaled after the product, which a backend may do in the same kernel.
   let scores = mul(unfolded(matmul(folded(q, groups), transpose(k)), groups), scale);
   const visible = seen(op, scores, options, k);
@@ -154,7 +172,7 @@ export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: Att
   const all = visible.length === 0 ? undefined : visible.reduce((a, b) => and(a, b));
   const shares = softmax(all === undefined ? scores : where(all, scores, -Infinity));
   // A query that sees no key would have weights NaN. Where the only mask is causal, each sees the first key.
-  const some = all === undefined || (mask === undefined && options.keyLengths === undefined);
+  const some = all === undefined || (mask === undefined && keyLengths === undefined && offset >= 0);
   const kept = some ? shares : where(all, shares, 0);
   const weights = p === 0 ? kept : dropout(kept, p, { training, seed });
   return { y: unfolded(matmul(folded(weights, groups), v), groups), weights };
@@ -165,7 +183,8 @@ export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: Att
  * to `[…, L, e]`.
  *
  * The leading axes broadcast. With `[…, heads, L, d]`, heads of queries may share the heads of keys and values in equal
- * groups. A query that sees no key gives 0. Throws a ShapeError if shapes do not fit. Like PyTorch's
+ * groups. A query that sees no key gives 0. With `causal`, the first query has the place of the first key, even where
+ * there are fewer queries than keys: pass `offset` with keys of earlier steps. Throws a ShapeError if shapes do not fit. Like PyTorch's
  * `scaled_dot_product_attention` (Vaswani et al. 2017).
  *
  * @example

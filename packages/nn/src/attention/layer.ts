@@ -17,6 +17,7 @@ import {
   boolean,
   fraction,
   inNameOf,
+  int32,
   positiveCount,
   readOptions,
   readValue,
@@ -44,7 +45,7 @@ export interface AttentionLayerOptions {
 }
 
 /** What a call of attention is done with: masks broadcast to `[N, heads, queries, keys]`. */
-export type AttentionCallOptions = Pick<AttentionOptions, "causal" | "mask" | "keyLengths" | "training">;
+export type AttentionCallOptions = Pick<AttentionOptions, "causal" | "offset" | "mask" | "keyLengths" | "training">;
 
 /** Keys are the queries, and values the keys, if left out: `attend(x, { causal: true })` is self-attention. */
 type AttentionArguments =
@@ -77,6 +78,7 @@ const layerKinds: OptionKinds<AttentionLayerOptions> = {
 
 export const callKinds: OptionKinds<AttentionCallOptions> = {
   causal: boolean,
+  offset: int32,
   mask: anything,
   keyLengths: anything,
   training: boolean,
