@@ -1,6 +1,7 @@
 // Layers, losses, initializers and model state.
 export { attention, type AttentionOptions } from "./attention/attention.ts";
 export { Attention, type AttentionCallOptions, type AttentionLayerOptions } from "./attention/layer.ts";
+export { TransformerDecoder, TransformerEncoder, type TransformerStackOptions } from "./attention/stack.ts";
 export { TransformerDecoderBlock, TransformerEncoderBlock } from "./attention/transformer.ts";
 export type { DecoderCallOptions, TransformerOptions } from "./attention/transformer.ts";
 export { rotary, sinusoidal, type RotaryOptions } from "./attention/positions.ts";

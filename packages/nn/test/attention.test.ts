@@ -12,8 +12,11 @@ import {
   Residual,
   rotary,
   sinusoidal,
+  summary,
   toBytes,
+  TransformerDecoder,
   TransformerDecoderBlock,
+  TransformerEncoder,
   TransformerEncoderBlock,
 } from "../src/index.ts";
 import { called, cases, stateOf } from "./transformers.ts";
@@ -186,6 +189,23 @@ test("blocks drop and learn inside diff only, and every parameter has a gradient
   expect((await list(block(x, memory))).join()).not.toBe((await list(block(x, memory, { training: true }))).join());
 });
 
+test("stacks pass their options to each block, whose weights differ", async () => {
+  const options = { features: 6, heads: 2, hidden: 4, layers: 2 };
+  const encoder = TransformerEncoder({ ...options, norm: (y) => mul(y, 2) });
+  const [x, memory] = [randn([3, 2, 6], { seed: 1 }), randn([4, 2, 6], { seed: 2 })];
+  const [first, second] = encoder.layers as [TransformerEncoderBlock, TransformerEncoderBlock];
+  const call = { causal: true, keyLengths: [3, 2] };
+  await near(encoder(x, call), mul(second(first(x, call), call), 2));
+  expect(await list(first.linear1.weight.value)).not.toEqual(await list(second.linear1.weight.value));
+  expect((await list(encoder(x))).join()).not.toBe((await list(encoder(x, { training: true }))).join());
+  const decoder = TransformerDecoder({ ...options, normFirst: true, norm: LayerNorm(6) });
+  const [one, two] = decoder.layers as [TransformerDecoderBlock, TransformerDecoderBlock];
+  const toMemory = { causal: true, memoryLengths: [4, 1] };
+  await near(decoder(x, memory, toMemory), LayerNorm(6)(two(one(x, memory, toMemory), memory, toMemory)));
+  expect(diff(() => sum(square(decoder(x, memory)))).params.length).toBe(params(decoder).length);
+  expect(summary(encoder, [3, 2, 6])).toContain("0: TransformerEncoderBlock");
+});
+
 test("Residual adds, keeps types, and does not broadcast", async () => {
   const norm = LayerNorm(3);
   const model = Chain(
@@ -214,6 +234,8 @@ const wrong: [string, () => unknown, string][] = [
   ["an odd number of features", () => rotary(zeros([2, 3])), "rotary: wanted an even number of features, got 3"],
   ["an odd number of waves", () => sinusoidal(zeros([2]), 5), "sinusoidal: wanted an even number of features, got 5"],
   ["heads that do not divide the features", () => Attention({ features: 6, heads: 4 }), "Attention: 6 features cannot be split into 4 equal heads"],
+  ["no blocks", () => TransformerEncoder({ features: 6, heads: 2 } as never), "TransformerEncoder: wanted a positive integer as layers, got undefined"],
+  ["an unknown option of a stack", () => TransformerEncoder({ features: 6, heads: 2, layers: 1 })(zeros([2, 1, 6]), { lengths: [1] } as object), 'TransformerEncoder: there is no option "lengths"'],
   ["images as sequences", () => Attention({ features: 6, heads: 2 })(q), "Attention: wanted sequences [T, N, features] or [T, features], got [2, 4, 3, 6]"],
   ["an unknown activation", () => TransformerEncoderBlock({ features: 6, heads: 2, activation: "tanh" as "relu" }), 'TransformerEncoderBlock: wanted "relu" or "gelu", or a function as activation, got "tanh"'],
 ]; // prettier-ignore

@@ -40,7 +40,7 @@ export interface TransformerOptions {
 const activationOf = (given: "relu" | "gelu" | ((x: Tensor) => Tensor)): ((x: Tensor) => Tensor) =>
   given === "relu" ? relu : given === "gelu" ? gelu : given;
 
-const transformerKinds: OptionKinds<TransformerOptions> = {
+export const transformerKinds: OptionKinds<TransformerOptions> = {
   features: positiveCount,
   heads: positiveCount,
   hidden: positiveCount,
@@ -90,8 +90,7 @@ export interface TransformerEncoderBlock {
 /**
  * A block of a transformer's encoder: self-attention, then linear2(activation(linear1(x))), each with dropout, added to
  * its input and normalized. x is `[T, N, features]`. With `{ causal: true }` it is a block of a language model. Like
- * PyTorch's `TransformerEncoderLayer`, whose parameters it has: `{ layers: Chain(block, block) }` has those of a
- * `TransformerEncoder`.
+ * PyTorch's `TransformerEncoderLayer`, whose parameters it has.
  *
  * @example
  * const block = TransformerEncoderBlock({ features: 8, heads: 2, hidden: 16, batchFirst: true });
@@ -133,7 +132,11 @@ export interface DecoderCallOptions extends AttentionCallOptions {
   readonly memoryLengths?: Lengths | undefined;
 }
 
-const decoderKinds: OptionKinds<DecoderCallOptions> = { ...callKinds, memoryMask: anything, memoryLengths: anything };
+export const decoderKinds: OptionKinds<DecoderCallOptions> = {
+  ...callKinds,
+  memoryMask: anything,
+  memoryLengths: anything,
+};
 
 /** See the function `TransformerDecoderBlock`. */
 export interface TransformerDecoderBlock {
