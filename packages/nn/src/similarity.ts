@@ -1,5 +1,6 @@
 // How long vectors are and how alike: normalization to unit length, cosines, distances. Definitions are PyTorch's.
 import {
+  ShapeError,
   abs,
   add,
   broadcastTo,
@@ -52,6 +53,14 @@ function lengthOf(x: Tensor, p: number, options: ReduceOptions): Tensor {
 /** A scalar as a vector of one element, so that it has an axis. */
 const withAxis = (x: Tensor): Tensor => (x.shape.length === 0 ? reshape(x, [1]) : x);
 
+/** Refuses a vector with the default axis, 1, and says how to pass it. */
+function refuseVector(op: string, axis: number, { shape }: Tensor): void {
+  if (axis === 1 && shape.length < 2)
+    throw new ShapeError(
+      `${op}: axis 1, the default, is out of range for shape [${shape.join(", ")}]; for a vector, write { axis: 0 }`,
+    );
+}
+
 export interface NormalizeOptions {
   /** Which norm is made 1: (Σ |x|^p)^(1/p). */
   readonly p?: number;
@@ -64,7 +73,8 @@ export interface NormalizeOptions {
 const normalizeKinds: OptionKinds<NormalizeOptions> = { p: anyNumber, axis: integer, eps: nonNegative };
 
 /**
- * x / max(‖x‖, eps): vectors along an axis (by default axis 1) with length 1. Like PyTorch's `normalize`.
+ * x / max(‖x‖, eps): vectors along an axis (by default axis 1; for a single vector, write `{ axis: 0 }`) with length 1.
+ * Like PyTorch's `normalize`.
  *
  * @example
  * normalize(tensor([[3, 4]])); // [[0.6, 0.8]]
@@ -75,6 +85,7 @@ export function normalize(x: Operand, options?: NormalizeOptions): Tensor {
   const given = inFloats(readTensor(x, "normalize"));
   return inNameOf("normalize", () => {
     const t = withAxis(given);
+    refuseVector("normalize", axis, t);
     const y = div(t, maximum(lengthOf(t, p, { axis, keepDims: true }), eps));
     return y.shape === given.shape ? y : reshape(y, given.shape);
   });
@@ -89,7 +100,8 @@ export interface SimilarityOptions {
 
 /**
  * The cosine of the angle between vectors along an axis (by default axis 1): Σ a·b / (max(‖a‖, eps) · max(‖b‖, eps)).
- * The shapes broadcast; the axis disappears. Like PyTorch's `cosine_similarity`.
+ * The shapes broadcast; the axis disappears. For single vectors, write `{ axis: 0 }`. Like PyTorch's
+ * `cosine_similarity`.
  *
  * @example
  * cosineSimilarity(tensor([[3, 4]]), tensor([[0, 2]])); // [0.8]
@@ -100,6 +112,7 @@ export function cosineSimilarity(a: Operand, b: Operand, options?: SimilarityOpt
   const [left, right] = readTensors("cosineSimilarity", [a, b]);
   return inNameOf("cosineSimilarity", () => {
     const [x, y] = alongAxis(withAxis(inFloats(left)), withAxis(inFloats(right)));
+    refuseVector("cosineSimilarity", axis, x);
     const unit = (t: Tensor): Tensor => div(t, maximum(norm(t, { axis, keepDims: true }), eps));
     return sum(mul(unit(x), unit(y)), { axis });
   });

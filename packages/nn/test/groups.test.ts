@@ -33,6 +33,15 @@ test.each<[string, (a: Tensor) => Tensor]>([
   await gradCheck((a: Tensor) => sum(square(grad((z: Tensor) => sum(square(f(z)).mul(0.3)))(a))), x);
 });
 
+test("a single vector needs axis 0, and the error says so", async () => {
+  const v = tensor([3, 4]);
+  const advice = "axis 1, the default, is out of range for shape [2]; for a vector, write { axis: 0 }";
+  expect(() => N.normalize(v)).toThrow(`normalize: ${advice}`);
+  expect(() => N.cosineSimilarity(v, v)).toThrow(`cosineSimilarity: ${advice}`);
+  expect(await N.normalize(v, { axis: 0 }).array()).toEqual([expect.closeTo(0.6, 6), expect.closeTo(0.8, 6)]);
+  expect(await N.cosineSimilarity(v, v, { axis: 0 }).item()).toBeCloseTo(1, 6);
+});
+
 test("instanceNorm moves running moments toward those of the samples, and uses them otherwise", async () => {
   const moments = { runningMean: state(zeros([4])), runningVar: state(ones([4])) };
   N.instanceNorm(x, null, null, { ...moments, training: true, momentum: 0.5 });
