@@ -24,6 +24,8 @@ import { collections, type SampleName } from "./samples.ts";
 /** Opens a backend with its own kind of options. */
 export type Open = (options?: any) => Promise<Backend>;
 
+export type Views = "each" | "one" | "another" | "none";
+
 export interface ConformanceOptions {
   /** Names of samples that are known to fail, each with a reason. If all samples of a name pass, the run fails. */
   readonly gaps?: { readonly [N in SampleName]?: string };
@@ -37,8 +39,8 @@ export interface ConformanceOptions {
    * Options to open the backend with, by name: with and without merging, say. Views and fallbacks run with the first.
    */
   readonly settings?: Readonly<Record<string, object>>;
-  /** Every sample on each kind of view (the default), on one kind, which depends on its name, or on none. */
-  readonly views?: "each" | "one" | "none";
+  /** Every sample on each kind of view (the default), on one kind, which depends on its name, on another, or on none. */
+  readonly views?: Views;
   /** Whether the backend computes in f64, too. */
   readonly double?: boolean;
   /** How many storages are alive; not needed for a backend with `stats().live` or `live()`. */
@@ -123,12 +125,13 @@ const sampleCase = (subject: Subject, family: Family, name: string, sample: Samp
 });
 
 /** The same samples on views. */
-function onViews(sample: Sample, views: "each" | "one"): readonly Sample[] {
+function onViews(sample: Sample, views: Views): readonly Sample[] {
   const all = viewsOf(sample);
-  return views === "each" || all.length === 0 ? all : [all[hash(sample.name) % all.length]!];
+  if (views === "each" || all.length === 0) return all;
+  return views === "none" ? [] : [all[(hash(sample.name) + (views === "one" ? 0 : 1)) % all.length]!];
 }
 
-function cases(subject: Subject, options: ConformanceOptions, views: "each" | "one" | "none"): Case[] {
+function cases(subject: Subject, options: ConformanceOptions, views: Views): Case[] {
   const all = [...collections, ...(options.collections ?? [])];
   // Random numbers are made in f32.
   const some = subject.double ? all.filter(({ family }) => family !== "random") : all;
@@ -136,7 +139,7 @@ function cases(subject: Subject, options: ConformanceOptions, views: "each" | "o
     Object.entries(samples).flatMap(([name, list]) => {
       const own = list.flatMap((sample) => [
         sampleCase(subject, family, name, sample, sample.order === 1 ? 1 : 2),
-        ...(views === "none" || family === "random" ? [] : onViews(sample, views)).map((view) =>
+        ...(family === "random" ? [] : onViews(sample, views)).map((view) =>
           sampleCase(subject, family, name, view, 1),
         ),
       ]);

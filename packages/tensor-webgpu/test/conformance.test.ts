@@ -1,5 +1,5 @@
 // The conformance suite: with every operation by itself, without the checks of WebGPU, on tensors, in the whole suite
-// also on one kind of view per sample, and with fallbacks. Merged and on all views takes minutes on a software driver:
+// also on one kind of view per sample, and with fallbacks. Merged takes minutes on a software driver:
 // conformance.long.test.ts. There are no known gaps.
 import { conformance } from "@weft/conformance";
 import { everything } from "../../../test/extent.ts";
