@@ -217,8 +217,9 @@ export function applyRead<K extends OpName>(op: K, values: Value[], attrs: Attrs
   const top = highest(op, values);
   const inferred = shapes[op](values, attrs, op);
   const shape = (values[0] as Tensor).shape === inferred ? inferred : frozen(op, values, inferred);
+  const tell = context.watch?.(op, values, attrs);
   const y = top.run(op, values, attrs, shape, dtypes[op](values, attrs, op));
-  context.ran?.(op, [y]);
+  tell?.([y]);
   return y;
 }
 
@@ -279,10 +280,11 @@ export function applyFusedRead<A extends FusedAttrs<A>>(
   const { name, indices } = fused;
   if (fused.promotes === true) promoteAll(name, values);
   const top = highest(name, values);
+  const tell = context.watch?.(name, values, attrs);
   const ys =
     top.runFused(fused, values, attrs) ??
     inNameOf(name, () => resultsOf(fused, fused.fallback(values, attrs), values, attrs), indices?.labels, fused);
-  context.ran?.(name, ys);
+  tell?.(ys);
   return ys;
 }
 

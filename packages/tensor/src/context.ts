@@ -1,7 +1,7 @@
 // The one context variable: the current tape, the current scope and the like. All copies of this package on a page
 // share it (under a Symbol.for key). It is set only during synchronous code.
 import type { FusedOp } from "./fused.ts";
-import { CONTRACT, type Box, type Interpreter } from "./interpreter.ts";
+import { CONTRACT, type Box, type Interpreter, type Value } from "./interpreter.ts";
 import type { LaunchLog } from "./launch-log.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -33,6 +33,13 @@ export interface Caller {
   readonly op?: FusedOp | undefined;
 }
 
+/** Is told what an operation begins with; what it returns is told the results. */
+export type Watcher = (
+  op: string,
+  values: readonly Value[],
+  attrs: unknown,
+) => ((results: readonly Tensor[]) => void) | undefined;
+
 export interface Context {
   tape: Interpreter | undefined;
   scope: Scope | undefined;
@@ -56,8 +63,8 @@ export interface Context {
   caller: Caller | undefined;
   /** Counts outermost scopes and `diff`s: what is assigned by hand during the same one is rolled back together. */
   turn: number;
-  /** Told of each operation that has run, with its results: `finite`. */
-  ran?: ((op: string, results: readonly Tensor[]) => void) | undefined;
+  /** Told of each operation that runs, for all who watch: `finite`. */
+  watch?: (Watcher & { readonly all: Set<Watcher> }) | undefined;
   /** Where backends note what they launch: `profile`. */
   log?: LaunchLog | undefined;
   /** How many scopes have closed: who hands out tensors can see whether the program's own scopes free memory. */

@@ -1,6 +1,6 @@
 // A search for the first NaN or infinity, for debugging: every result is checked where it is computed.
 import { untaped } from "./apply.ts";
-import { calledAs, context } from "./context.ts";
+import { calledAs, context, type Watcher } from "./context.ts";
 import { cast, isFinite, isNaN, not } from "./elementwise.ts";
 import { WeftError } from "./errors.ts";
 import { concat, reshape } from "./movement.ts";
@@ -24,14 +24,25 @@ export interface FiniteOptions {
   readonly infinity?: boolean;
 }
 
-/** A result that is checked: where it was computed, and how many of its elements are wrong. */
+/** How many elements of a value are NaN or infinite, and how many are NaN. */
+interface Count {
+  /** As a tensor `[2]`. */
+  readonly pending: Tensor;
+  /** When they have been read. */
+  read?: readonly [wrong: number, nan: number];
+}
+
+/** A result of an operation, where it was computed, and from what. */
 interface Check {
   readonly op: string;
   readonly shape: readonly number[];
   readonly dtype: string;
   readonly backward: boolean;
   readonly stack: string;
-  readonly wrong: Tensor;
+  readonly result: Count;
+  readonly operands: readonly Count[];
+  /** Whether a number that it was given is not finite. */
+  readonly endless: boolean;
 }
 
 /** Lines of a stack in Weft's own files, in the repository and in installed packages. */
@@ -50,71 +61,127 @@ function stackHere(): string {
   return stack;
 }
 
-/** The first line that is not ours. */
+/** The first line that is neither ours nor of a built-in function that calls ours. */
 function siteIn(stack: string): string {
   const lines = stack.split("\n").slice(1);
-  const line = lines.find((line) => !ours.test(line));
+  const line = lines.find((line) => !ours.test(line) && !line.endsWith("(<anonymous>)"));
   return line === undefined ? "" : `, called ${line.trim()}`;
 }
 
 /** Calls `f` as if nothing watched the operations. */
 function unwatched<T>(f: () => T): T {
-  const { ran } = context;
-  context.ran = undefined;
+  const { watch } = context;
+  context.watch = undefined;
   try {
     return f();
   } finally {
-    context.ran = ran;
+    context.watch = watch;
   }
 }
 
-/** Notes a check for each floating-point result that has none. */
-function watcher(checks: Check[], infinity: boolean): NonNullable<typeof context.ran> {
-  const seen = new WeakSet<object>();
-  return (op, results) =>
-    unwatched(() => {
-      for (const result of results) {
-        const y = untaped(result);
-        const { shape, dtype, payload } = y;
-        if ((dtype !== "f32" && dtype !== "f64") || seen.has(payload as object)) continue;
-        seen.add(payload as object);
-        const count = () => sum(cast(infinity ? not(isFinite(y)) : isNaN(y), "f32"));
-        const wrong = keep(context.scope === undefined ? resultOf(count) : scope(count));
-        checks.push({ op: calledAs(op), shape, dtype, backward: context.backward, stack: stackHere(), wrong });
-      }
-    });
+/** Has a watcher told of operations, too; returns what ends that. Several may watch, and end in any order. */
+function watching(watcher: Watcher): () => void {
+  const all = context.watch?.all ?? new Set<Watcher>();
+  all.add(watcher);
+  context.watch ??= Object.assign(
+    (...call: Parameters<Watcher>) => {
+      const told = [...all].map((watch) => watch(...call));
+      return (results: readonly Tensor[]) => told.forEach((tell) => tell?.(results));
+    },
+    { all },
+  );
+  return () => {
+    all.delete(watcher);
+    if (all.size === 0 && context.watch?.all === all) context.watch = undefined;
+  };
 }
 
-/** Throws an error about the first check, in the order of the operations, that found something. */
-async function judge(checks: readonly Check[], what: string): Promise<void> {
-  for (let i = 0; i < checks.length; i += TOGETHER) {
-    const part = checks.slice(i, i + TOGETHER);
-    const backends = new Set(part.map(({ wrong }) => wrong.interpreter));
-    const counts = new Map<Check, number>();
-    for (const backend of backends) {
-      const own = part.filter(({ wrong }) => wrong.interpreter === backend);
-      const all = unwatched(() => keep(resultOf(() => concat(own.map(({ wrong }) => reshape(wrong, [1]))))));
-      const data = await all.data();
-      all.release();
-      own.forEach((check, k) => counts.set(check, data[k]!));
+const endless = (x: unknown): boolean => typeof x === "number" && !Number.isFinite(x);
+
+/** The results of operations, in order, and how many elements of each value are not finite. */
+class Findings {
+  readonly #checks: Check[] = [];
+  readonly #counts: Count[] = [];
+  readonly #known: WeakMap<object, Count> = new WeakMap();
+
+  /** Notes what an operation is given, and what it gives. */
+  readonly watch: Watcher = (op, values, attrs) => {
+    // Only the results of a fused operation count, and not those of its parts: on most backends it has none.
+    if (context.caller?.op !== undefined) return undefined;
+    const numbers = [...values, ...Object.values(attrs ?? {})].some(endless);
+    const operands = values.flatMap((x) => (typeof x === "number" ? [] : (this.#countOf(x) ?? [])));
+    return (results) => {
+      for (const result of results) this.#note(op, result, operands, numbers);
+    };
+  };
+
+  #note(op: string, x: Tensor, operands: readonly Count[], endless: boolean): void {
+    const { shape, dtype, payload } = untaped(x);
+    if (this.#known.has(payload as object)) return; // an interpreter below has told it
+    const result = this.#countOf(x);
+    if (result === undefined) return;
+    const { backward } = context;
+    this.#checks.push({ op: calledAs(op), shape, dtype, backward, stack: stackHere(), result, operands, endless });
+  }
+
+  /** Undefined for integers, and for tensors that have no values, as in `shapes`. */
+  #countOf(x: Tensor): Count | undefined {
+    const y = untaped(x);
+    if ((y.dtype !== "f32" && y.dtype !== "f64") || y.payload === undefined) return undefined;
+    const known = this.#known.get(y.payload as object);
+    if (known !== undefined) return known;
+    const counted = (): Tensor =>
+      concat([not(isFinite(y)), isNaN(y)].map((mask) => reshape(sum(cast(mask, "f32")), [1])));
+    const count = { pending: unwatched(() => keep(context.scope === undefined ? resultOf(counted) : scope(counted))) };
+    this.#counts.push(count);
+    this.#known.set(y.payload as object, count);
+    return count;
+  }
+
+  /** Throws an error about the first operation that is to blame. */
+  async judge(infinity: boolean): Promise<void> {
+    await this.#read();
+    for (const { op, shape, dtype, backward, stack, result, operands, endless } of this.#checks) {
+      const [wrong, nan] = result.read!;
+      const both = infinity && !endless && operands.every(({ read }) => read![0] === 0);
+      const found = both ? wrong : nan;
+      if (found === 0) continue;
+      const size = shape.reduce((a, b) => a * b, 1);
+      const passed = operands.some(({ read }) => read![1] > 0);
+      throw new NonFiniteError(
+        `${op}: gave ${both ? "NaN or an infinity" : "NaN"} in ${found} of ${size} elements of its result ` +
+          `${dtype}[${shape.join(", ")}]${passed ? ", from operands with NaN" : ""}` +
+          `${backward ? ", in a backward pass" : ""}${siteIn(stack)}`,
+      );
     }
-    const first = part.find((check) => counts.get(check)! > 0);
-    if (first === undefined) continue;
-    const { op, shape, dtype, backward, stack } = first;
-    const size = shape.reduce((a, b) => a * b, 1);
-    throw new NonFiniteError(
-      `${op}: gave ${what} in ${counts.get(first)} of ${size} elements of its result ${dtype}[${shape.join(", ")}]` +
-        `${backward ? ", in a backward pass" : ""}${siteIn(stack)}`,
-    );
+  }
+
+  async #read(): Promise<void> {
+    const backends = new Set(this.#counts.map(({ pending }) => pending.interpreter));
+    for (const backend of backends) {
+      const own = this.#counts.filter(({ pending }) => pending.interpreter === backend);
+      for (let i = 0; i < own.length; i += TOGETHER) {
+        const part = own.slice(i, i + TOGETHER);
+        const all = unwatched(() => keep(resultOf(() => concat(part.map(({ pending }) => pending)))));
+        const data = await all.data();
+        all.release();
+        part.forEach((count, k) => (count.read = [data[2 * k]!, data[2 * k + 1]!]));
+      }
+    }
+  }
+
+  release(): void {
+    for (const { pending } of this.#counts) pending.release();
   }
 }
 
 /**
- * Calls f, which may be asynchronous, and returns a promise of its result. If an operation in it gives NaN or an
- * infinity, the promise is rejected by a `NonFiniteError` that names the first such operation and where it was called;
- * an operation in a backward pass says so. Parts that are not selected count, too, as in `where(mask, log(x), 0)`. For
- * debugging: every result is checked and nothing that is checked is merged away, so it is slow. What else runs before
- * the promise settles is checked as well.
+ * Calls f, which may be asynchronous, and returns a promise of its result. If an operation in it gives NaN, or an
+ * infinity though all that it was given is finite, the promise is rejected by a `NonFiniteError` that names the first
+ * such operation and where it was called; an operation in a backward pass says so. So an infinity that is given (a mask
+ * of −∞, a number, data) may pass, as in `softmax(where(mask, x, -Infinity))`, while NaN made of it is found. Parts that
+ * are not selected count, too, as in `where(mask, log(x), 0)`. For debugging: every result is checked and nothing that
+ * is checked is merged away, so it is slow. What else runs before the promise settles is checked as well.
  *
  * @example
  * await finite(() => div(tensor([1, 0]), tensor([2, 0]))); // throws NonFiniteError
@@ -123,20 +190,15 @@ async function judge(checks: readonly Check[], what: string): Promise<void> {
 export async function finite<R>(f: () => R, options?: FiniteOptions): Promise<Awaited<R>> {
   readValue("finite", "what is called", f, callable);
   const { infinity } = readOptions("finite", options, { infinity: boolean }, { infinity: true });
-  const checks: Check[] = [];
-  const { ran } = context;
-  const mine = watcher(checks, infinity);
+  const findings = new Findings();
+  const end = watching(findings.watch);
   try {
-    context.ran = mine;
-    let result: Awaited<R>;
-    try {
-      result = await f();
-    } finally {
-      if (context.ran === mine) context.ran = ran;
-    }
-    await judge(checks, infinity ? "NaN or an infinity" : "NaN");
+    const result = await f();
+    end();
+    await findings.judge(infinity);
     return result;
   } finally {
-    for (const { wrong } of checks) wrong.release();
+    end();
+    findings.release();
   }
 }

@@ -1,9 +1,10 @@
 // The search for the first NaN or infinity: which operation, in which call.
-import { diff, grad, param } from "@weft/autograd";
+import { diff, grad, param, shapes } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
+import { attention } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { openSync as openCpu } from "@weft/tensor-cpu";
-import { add, div, exp, finite, log, mul, NonFiniteError, scope, softmax, sqrt, sub, sum, variance, where, type Tensor } from "@weft/tensor"; // prettier-ignore
+import { add, concat, div, exp, finite, log, logSumExp, mul, NonFiniteError, pad, scope, softmax, sqrt, sub, sum, variance, where, type Tensor } from "@weft/tensor"; // prettier-ignore
 import { expect, test } from "vitest";
 import { context } from "../src/context.ts";
 
@@ -11,7 +12,7 @@ for (const [name, backend] of [
   ["the reference", openSync({})],
   ["the CPU", openCpu({})],
 ] as const) {
-  const { tensor, ones } = backend;
+  const { tensor, ones, full, rand } = backend;
 
   test(`${name}: names the first operation and its call`, async () => {
     const f = (x: Tensor) => {
@@ -24,7 +25,7 @@ for (const [name, backend] of [
     expect(String(error)).toMatch(
       /^NonFiniteError: log: gave NaN or an infinity in 1 of 3 elements of its result f32\[3\], called at f \(.*finite\.test\.ts:\d+:\d+\)$/,
     );
-    expect(context.ran).toBeUndefined();
+    expect(context.watch).toBeUndefined();
   });
 
   test(`${name}: returns the result where all is finite`, async () => {
@@ -34,11 +35,60 @@ for (const [name, backend] of [
   });
 
   test(`${name}: infinities may be allowed`, async () => {
-    const masked = () => where(tensor([true, false]), tensor([1, 2]), -Infinity);
-    await expect(finite(masked)).rejects.toThrow("where: gave NaN or an infinity in 1 of 2");
-    expect(await (await finite(masked, { infinity: false })).array()).toEqual([1, -Infinity]);
-    const nan = () => sub(masked(), masked());
+    const infinite = () => div(tensor([1, 2]), tensor([1, 0]));
+    await expect(finite(infinite)).rejects.toThrow("div: gave NaN or an infinity in 1 of 2");
+    expect(await (await finite(infinite, { infinity: false })).array()).toEqual([1, Infinity]);
+    const nan = () => sub(infinite(), infinite());
     await expect(finite(nan, { infinity: false })).rejects.toThrow("sub: gave NaN in 1 of 2");
+  });
+
+  test(`${name}: infinities that are given may pass, and NaN made of them does not`, async () => {
+    const masked = (given: boolean[]) => softmax(where(tensor(given), tensor([1, 2]), -Infinity));
+    expect(await (await finite(() => masked([true, false]))).array()).toEqual([1, 0]);
+    await expect(finite(() => masked([false, false]))).rejects.toThrow("softmax: gave NaN in 2 of 2");
+    expect(await (await finite(() => logSumExp(tensor([-Infinity, 1])))).item()).toBe(1);
+    const low = full([1], -Infinity);
+    expect(
+      (await finite(() => add(pad(tensor([1]), { pads: [[1, 0]], value: -Infinity }), concat([low, low])))).size,
+    ).toBe(2);
+    await expect(finite(() => mul(low, 0))).rejects.toThrow("mul: gave NaN in 1 of 1");
+    await expect(finite(() => mul(tensor([NaN, 1]), 2))).rejects.toThrow(
+      /^mul: gave NaN in 1 of 2 .* f32\[2\], from operands with NaN, called/,
+    );
+    const [q, k] = [rand([3, 2], { seed: 1 }), rand([3, 2], { seed: 2 })];
+    const attended = (x: Tensor, y: Tensor) => finite(() => grad((z: Tensor) => sum(attention(x, z, z, { causal: true })))(y)); // prettier-ignore
+    expect((await attended(q, k)).shape).toEqual([3, 2]);
+    await expect(attended(q, mul(k, Infinity))).rejects.toThrow(
+      /attention: gave NaN in \d of 9 .* f32\[3, 3\], called/,
+    );
+    await expect(attended(log(sub(q, 2)), k)).rejects.toThrow(
+      /gave NaN in \d of 9 .* f32\[3, 3\], from operands with NaN/,
+    );
+  });
+
+  test(`${name}: several at once, which end in any order`, async () => {
+    const after = async (ms: number, f: () => Tensor) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return f();
+    };
+    const x = tensor([-1]);
+    const results = await Promise.all([
+      finite(() => after(1, () => mul(x, 2))),
+      finite(() => after(9, () => mul(x, 3))),
+    ]);
+    expect(results.map((y) => y.arraySync())).toEqual([[-2], [-3]]);
+    expect(context.watch).toBeUndefined();
+    const clean = finite(() => after(9, () => mul(x, 3)));
+    await expect(finite(() => after(1, () => log(x)))).rejects.toThrow("log");
+    await expect(clean).rejects.toThrow("log"); // it ran in between
+    await expect(finite(() => finite(() => log(x)))).rejects.toThrow("log");
+    expect(context.watch).toBeUndefined();
+  });
+
+  test(`${name}: leaves tensors without values alone`, async () => {
+    const f = (y: Tensor) => mul(log(y), 2);
+    expect(await finite(() => shapes(f, [3]))).toEqual({ shape: [3], dtype: "f32" });
+    await expect(finite(() => (shapes(f, [3]), f(tensor([-1]))))).rejects.toThrow("log: gave NaN");
   });
 
   test(`${name}: looks into gradients, scopes and functions of several operations`, async () => {
@@ -64,7 +114,7 @@ for (const [name, backend] of [
     expect(await finite(train)).toBe(30);
     await expect(finite(() => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
     await expect(finite(() => add(ones([2]), ones([3])))).rejects.toThrow("add");
-    expect(context.ran).toBeUndefined();
+    expect(context.watch).toBeUndefined();
   });
 }
 
