@@ -2,7 +2,7 @@
 // running it fills in addresses and numbers, and calls the kernels.
 import type { DType, TypedArray } from "@weft/tensor";
 import { UnsupportedError } from "@weft/tensor";
-import { context, dtypeInfo, sizeOf } from "@weft/tensor/internals";
+import { context, dtypeInfo, note, sizeOf } from "@weft/tensor/internals";
 import {
   numberOf,
   Fault,
@@ -280,17 +280,17 @@ export class Executor implements Driver<Block, Executable> {
     this.#fill(e, needed);
     const base = e.block.address;
     const overwriting = run.open ? e.settled : e.overwriting;
-    const { log } = context;
+    const { logs } = context;
     for (let i = 0; i < e.levels.length; i++) {
       if (i === overwriting) {
         if (run.careful && this.#check(e, run)) return;
         run.overwritten = true;
       }
       for (const step of e.levels[i]!) {
-        const start = log === undefined ? 0 : performance.now();
+        const start = logs === undefined ? 0 : performance.now();
         if ("end" in step) step.run(base + step.args, 0, step.end);
         else runCall(step, address, base, shared, shared + e.shared);
-        log?.launches.push(timed(step.launch, plan, start));
+        if (logs !== undefined) note(logs, timed(step.launch, plan, start));
       }
     }
     this.#check(e, run);

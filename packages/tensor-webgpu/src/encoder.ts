@@ -78,7 +78,7 @@ export class Encoder {
       this.#profiler.ran(begun);
       return;
     }
-    if (context.log !== undefined) untimed(context.log, chosen, slots);
+    if (context.logs !== undefined) untimed(context.logs, chosen, slots);
     if (this.#errors.debug)
       for (const d of chosen)
         this.#errors.named(labelOf(d), () => {

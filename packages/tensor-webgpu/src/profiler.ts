@@ -2,7 +2,7 @@
 // than an ordinary run, in which all dispatches of a flush share a pass.
 import type { Plan } from "@weft/kernel";
 import type { TimedLaunch } from "@weft/tensor";
-import { context, type LaunchLog } from "@weft/tensor/internals";
+import { context, note, type LaunchLog } from "@weft/tensor/internals";
 import { bytesOf, labelOf, operationsOf, type Dispatch } from "./dispatch.ts";
 import { mapToRead, usage } from "./constants.ts";
 import type { ProfileReport } from "./report.ts";
@@ -18,9 +18,10 @@ interface Taken {
   readonly labels: readonly string[];
   /** For a log: each dispatch, encoded at `start`. */
   readonly launched: readonly Launched[];
-  readonly log: LaunchLog | undefined;
-  /** Two timestamps each; undefined on a device that has none. */
-  readonly times: GPUBuffer | undefined;
+  /** Who has yet to be told: logs, or undefined for `report`. */
+  readonly untold: Set<LaunchLog | undefined>;
+  /** Reads two timestamps each; undefined on a device that has none. */
+  readonly stamps: (() => Promise<BigUint64Array>) | undefined;
 }
 
 const launchedOf = (d: Dispatch, slots: Plan["slots"], start: number): Launched => ({
@@ -31,17 +32,21 @@ const launchedOf = (d: Dispatch, slots: Plan["slots"], start: number): Launched 
 });
 
 /** Notes dispatches whose times are not measured. */
-export function untimed({ launches }: LaunchLog, dispatches: readonly Dispatch[], slots: Plan["slots"]): void {
+export function untimed(logs: Iterable<LaunchLog>, dispatches: readonly Dispatch[], slots: Plan["slots"]): void {
   const start = performance.now();
-  for (const d of dispatches) launches.push({ ...launchedOf(d, slots, start), us: 0 });
+  for (const d of dispatches) note(logs, { ...launchedOf(d, slots, start), us: 0 });
 }
 
-/** The timestamps of a buffer, in nanoseconds. It is destroyed. */
-async function stampsOf(times: GPUBuffer): Promise<BigUint64Array> {
-  await times.mapAsync(mapToRead);
-  const stamps = new BigUint64Array(times.getMappedRange().slice(0));
-  times.destroy();
-  return stamps;
+/** Reads the timestamps of a buffer, in nanoseconds, when first asked. Then it is destroyed. */
+function stampsOf(times: GPUBuffer): () => Promise<BigUint64Array> {
+  const read = async (): Promise<BigUint64Array> => {
+    await times.mapAsync(mapToRead);
+    const stamps = new BigUint64Array(times.getMappedRange().slice(0));
+    times.destroy();
+    return stamps;
+  };
+  let stamps: Promise<BigUint64Array> | undefined;
+  return () => (stamps ??= read());
 }
 
 export class Profiler {
@@ -75,8 +80,8 @@ export class Profiler {
     encodeOne: (pass: GPUComputePassEncoder, d: Dispatch) => void,
     slots: Plan["slots"],
   ): void {
-    const { log } = context;
-    log?.later.add(this.#told);
+    const { logs } = context;
+    for (const log of logs ?? []) log.later.add(this.#told);
     const start = performance.now();
     for (const chunk of chunksOf(dispatches, QUERIES / 2)) {
       chunk.forEach((d, i) => {
@@ -86,9 +91,9 @@ export class Profiler {
       });
       this.#taken.push({
         labels: chunk.map(labelOf),
-        launched: log === undefined ? [] : chunk.map((d) => launchedOf(d, slots, start)),
-        log,
-        times: this.#timed ? this.#collect(encoder, chunk.length) : undefined,
+        launched: logs === undefined ? [] : chunk.map((d) => launchedOf(d, slots, start)),
+        untold: new Set(logs ?? [undefined]),
+        stamps: this.#timed ? stampsOf(this.#collect(encoder, chunk.length)) : undefined,
       });
     }
   }
@@ -109,8 +114,8 @@ export class Profiler {
 
   /** Takes what was encoded for a log, or for none. */
   #take(log: LaunchLog | undefined): Taken[] {
-    const taken = this.#taken.filter((part) => part.log === log);
-    this.#taken = this.#taken.filter((part) => part.log !== log);
+    const taken = this.#taken.filter(({ untold }) => untold.delete(log));
+    this.#taken = this.#taken.filter(({ untold }) => untold.size > 0);
     return taken;
   }
 
@@ -118,8 +123,8 @@ export class Profiler {
   readonly #told = async (log: LaunchLog): Promise<TimedLaunch[]> => {
     const launches: TimedLaunch[] = [];
     let origin: { readonly host: number; readonly device: bigint } | undefined;
-    for (const { launched, times } of this.#take(log)) {
-      const stamps = times && (await stampsOf(times));
+    for (const { launched, stamps: read } of this.#take(log)) {
+      const stamps = await read?.();
       for (const [i, launch] of launched.entries()) {
         if (stamps === undefined) {
           launches.push({ ...launch, us: 0 });
@@ -147,8 +152,8 @@ export class Profiler {
         entry.us += us;
       }
     };
-    for (const { labels, times } of taken) {
-      const stamps = times && (await stampsOf(times));
+    for (const { labels, stamps: read } of taken) {
+      const stamps = await read?.();
       labels.forEach((label, i) => add(label, stamps ? Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e3 : 0));
     }
     const dispatches = [...found].map(([label, entry]) => ({ label, ...entry })).toSorted((a, b) => b.us - a.us);

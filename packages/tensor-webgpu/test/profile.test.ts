@@ -25,6 +25,12 @@ describeOnDevice("profile", () => {
       expect((JSON.parse(trace()) as { traceEvents: unknown[] }).traceEvents.length).toBe(7);
       expect(dispatches.length).toBe(2);
       expect((await backend.profile()).dispatches).toEqual([]);
+      const outer = await profile(async () => {
+        await run().data();
+        return profile(() => run().data());
+      });
+      expect([outer.launches.length, outer.result.launches.length]).toEqual([4, 2]);
+      expect(outer.launches.slice(2).map(({ us }) => us)).toEqual(outer.result.launches.map(({ us }) => us));
     },
   );
 

@@ -65,8 +65,8 @@ export interface Context {
   turn: number;
   /** Told of each operation that runs, for all who watch: `finite`. */
   watch?: (Watcher & { readonly all: Set<Watcher> }) | undefined;
-  /** Where backends note what they launch: `profile`. */
-  log?: LaunchLog | undefined;
+  /** Where backends note what they launch, in each, while there are any: those of `profile`. */
+  logs?: Set<LaunchLog> | undefined;
   /** How many scopes have closed: who hands out tensors can see whether the program's own scopes free memory. */
   closings: number;
 }

@@ -19,3 +19,8 @@ export interface LaunchLog {
   /** For devices that know times only later: what to ask when all has been launched. */
   readonly later: Set<(log: LaunchLog) => Promise<readonly TimedLaunch[]>>;
 }
+
+/** Notes a launch in each log. */
+export function note(logs: Iterable<LaunchLog>, launch: TimedLaunch): void {
+  for (const { launches } of logs) launches.push(launch);
+}

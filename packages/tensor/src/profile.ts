@@ -94,7 +94,8 @@ function tableOf(operations: readonly ProfiledOperation[], launches: readonly Ti
 /**
  * Calls f, which may be asynchronous, and returns a promise of where the time went: every launch of every backend, with
  * its operations (merged ones share a launch), microseconds and bytes; as text a table by operation, and by `trace()` a
- * file for ui.perfetto.dev. What f leaves pending and a handle needs runs before the end. The CPU is timed by the
+ * file for ui.perfetto.dev. What f leaves pending and a handle needs runs before the end, and what else runs before the
+ * promise settles counts as well, also for calls around this one. The CPU is timed by the
  * clock, WebGPU by timestamps of the device if the backend was opened with `{ profile: true }`. Run f once before, so
  * that nothing has to be compiled.
  *
@@ -106,17 +107,17 @@ function tableOf(operations: readonly ProfiledOperation[], launches: readonly Ti
  */
 export async function profile<R>(f: () => R): Promise<Profile<Awaited<R>>> {
   readValue("profile", "what is called", f, callable);
-  const before = context.log;
   const log: LaunchLog = { launches: [], later: new Set() };
   const begun = now();
   let result: Awaited<R>;
   try {
     flush();
-    context.log = log;
+    (context.logs ??= new Set()).add(log);
     result = await f();
     flush();
   } finally {
-    context.log = before;
+    context.logs?.delete(log);
+    if (context.logs?.size === 0) context.logs = undefined;
   }
   const told = await Promise.all([...log.later].map((ask) => ask(log)));
   const wall = now() - begun;

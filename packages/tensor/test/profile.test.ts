@@ -57,5 +57,25 @@ test("nothing, steps of training, and errors", async () => {
   expect(operations.some(({ name }) => name.startsWith("matmul"))).toBe(true);
   await expect(profile(() => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
   await expect(profile(1 as never)).rejects.toThrow("profile: wanted a function");
-  expect(context.log).toBeUndefined();
+  expect(context.logs).toBeUndefined();
+});
+
+test("several at once each have every launch", async () => {
+  const x = ones([3]);
+  const run = (n: number) => mul(x, n).data();
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const [first, second] = await Promise.all([
+    profile(async () => (await run(2), await wait(5), await run(3))),
+    profile(async () => (await wait(20), await run(4), await run(5))),
+  ]);
+  expect([first.launches.length, second.launches.length]).toEqual([2, 3]); // the second begins after a launch of the first
+  expect(second.launches[0]).toEqual(first.launches[1]);
+  const outer = await profile(async () => {
+    await run(2);
+    await profile(() => run(3));
+    await expect(profile(() => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
+    await run(4);
+  });
+  expect(outer.launches.length).toBe(3);
+  expect(context.logs).toBeUndefined();
 });
