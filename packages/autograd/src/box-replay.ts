@@ -18,6 +18,7 @@ export class Overlay {
   readonly #seen: Map<Covered, Tensor | undefined> = new Map();
   /** What the last run wrote, box by box. */
   written: Map<Covered, Tensor> = new Map();
+  readonly #undo: (() => void)[] = [];
   readonly #recorder: Recorder | undefined;
   #outer: Overlay | undefined = undefined;
   #noting: boolean;
@@ -43,8 +44,15 @@ export class Overlay {
     } finally {
       current = this.#outer;
       this.#outer = undefined;
+      for (const undo of this.#undo.splice(0).toReversed()) undo();
       this.#noting = false;
     }
+  }
+
+  /** In a check of f, calls `undo` when f has ended: for what is kept outside of boxes. */
+  atEnd(undo: () => void): void {
+    if (this.#recorder === undefined) this.#undo.push(undo);
+    else this.#outer?.atEnd(undo);
   }
 
   /** Sets the value that reads of a box return. */

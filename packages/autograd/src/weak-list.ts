@@ -18,6 +18,10 @@ export class WeakList<T extends object> {
     this.#refs.add(new WeakRef(x));
   }
 
+  delete(x: T): void {
+    for (const ref of this.#refs) if (ref.deref() === x) this.#refs.delete(ref);
+  }
+
   *[Symbol.iterator](): Generator<T> {
     for (const ref of this.#refs) {
       const x = ref.deref();

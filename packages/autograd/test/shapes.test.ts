@@ -1,8 +1,9 @@
 // Computations on shapes: the shapes and errors of real ones, and nothing is computed or initialized.
 import { diff, grad, param, scope, shapes, state } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
+import { adam } from "@weft/optim";
 import { add, argmax, concat, conv, crossEntropyRows, matmul, mean, mul, relu, ShapeError, softmax, sum, take, type Tensor } from "@weft/tensor"; // prettier-ignore
-import { expect, expectTypeOf, test } from "vitest";
+import { expect, expectTypeOf, test, vi } from "vitest";
 
 const backend = openSync();
 const { tensor, randn, zeros } = backend;
@@ -81,4 +82,35 @@ test("take no memory", () => {
   const before = backend.live();
   shapes((x: Tensor) => sum(matmul(x, x)), [2 ** 20, 2 ** 20]);
   expect(backend.live()).toBe(before);
+});
+
+test("what optimizers remember is as before", async () => {
+  const train = async (first: boolean, between: boolean) => {
+    const p = param(tensor([1, 2]));
+    const optimizer = adam({ lr: 0.1 });
+    const step = () => optimizer.update(diff(() => sum(mul(p, p))));
+    const checked = () => shapes(() => (step(), step(), optimizer.stateOf(p)!["m"]));
+    if (first) expect(checked()).toEqual({ shape: [2], dtype: "f32" });
+    expect(optimizer.steps).toBe(0);
+    step();
+    if (between) checked();
+    expect(optimizer.steps).toBe(1);
+    step();
+    return [await p.value.array(), await optimizer.stateOf(p)!["m"]!.value.array()];
+  };
+  const wanted = await train(false, false);
+  expect(await train(true, false)).toEqual(wanted);
+  expect(await train(false, true)).toEqual(wanted);
+});
+
+test("what optimizers remember is as before if f throws, and nobody is warned", () => {
+  const warn = vi.spyOn(console, "warn");
+  const p = param(tensor([1, 2]));
+  const [a, b] = [adam(), adam()];
+  const step = (optimizer: typeof a) => optimizer.update(diff(() => sum(mul(p, p))));
+  step(a);
+  expect(() => shapes(() => (step(b), step(a), step(b), matmul(p, zeros([3, 3]))))).toThrow();
+  expect([a.steps, b.steps, b.stateOf(p)]).toEqual([1, 0, undefined]);
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });

@@ -1,4 +1,6 @@
 // The table of a model's layers, from shapes alone.
+import { shapes } from "@weft/autograd";
+import { openSync } from "@weft/conformance";
 import { flatten, matmul, relu, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import {
@@ -7,11 +9,13 @@ import {
   Conv,
   Dropout,
   Embedding,
+  GRU,
   layer,
   Linear,
   LSTM,
   MaxPool,
   params,
+  place,
   summary,
 } from "../src/index.ts";
 
@@ -54,4 +58,23 @@ test("layers with products of their own: recurrent nets, tables of words", () =>
 test("what does not fit is the model's own error", () => {
   expect(() => summary(Linear(3, 2), [1, 4])).toThrow("Linear");
   expect(() => summary({}, [1])).toThrow("summary: wanted a function as the model");
+});
+
+test("the state that a layer keeps is as before", async () => {
+  const { ones } = openSync({});
+  for (const Kind of [GRU, LSTM]) {
+    const m = Kind({ in: 3, hidden: 2, stateful: true });
+    const x = ones([4, 1, 3]);
+    summary(m, [4, 1, 3]);
+    expect(m.state).toBeUndefined();
+    await place(m, x.backend);
+    m(x);
+    const h = await m.state!.h.array();
+    summary(m, [4, 1, 3]);
+    shapes((y: Tensor) => (m.reset(), m(y)), [4, 5, 3]);
+    expect(() => shapes((y: Tensor) => (m.reset(), m(y), m(m(y))), [4, 5, 3])).toThrow();
+    expect(await m.state!.h.array()).toEqual(h);
+    await place(m, x.backend);
+    expect(m(x).shape).toEqual([4, 1, 2]);
+  }
 });

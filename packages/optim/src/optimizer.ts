@@ -1,7 +1,7 @@
 // What all optimizers share around their rules: state per parameter, the learning rate of a step, and assigning the new
 // values.
 import { state } from "@weft/autograd";
-import { copiedState, KEEPER, namedParams, takeState, walk } from "@weft/autograd/internals";
+import { copiedState, KEEPER, namedParams, overlay, takeState, walk } from "@weft/autograd/internals";
 import type { Param, Tape } from "@weft/autograd";
 import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
 import { ArgumentError, type Tensor } from "@weft/tensor";
@@ -159,13 +159,12 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
       throw error;
     }
     count(1);
-    together(
-      () => updates.forEach((update) => write(update, updater)),
-      () => {
-        count(-1);
-        dropUnused();
-      },
-    );
+    const undo = (): void => {
+      count(-1);
+      dropUnused();
+    };
+    overlay()?.atEnd(undo);
+    together(() => updates.forEach((update) => write(update, updater)), undo);
   };
   // Intermediate results of a step are released: only what is in boxes lives on.
   const apply = (gradients: readonly Gradient[]): void => resultOf(() => inBackward(() => advance(gradients)));

@@ -1,6 +1,6 @@
 // One step of one parameter: the result of its rule, checked and assigned.
 import type { Param, RowSparse } from "@weft/autograd";
-import type { StateRecord } from "@weft/autograd/internals";
+import { overlay, type StateRecord } from "@weft/autograd/internals";
 import {
   ArgumentError,
   cast,
@@ -87,7 +87,7 @@ export function write({ param, slot, p, state }: Update, updater: Updater): void
   slot.update = undefined;
   param.value = p;
   for (const name in state) slot.boxes[name]!.value = state[name]!;
-  noteUpdate(param, slot.history, updater);
+  if (overlay()?.checking !== true) noteUpdate(param, slot.history, updater);
 }
 
 /** One step of only the rows that a gradient touches: their changes are added to the full tensors. */

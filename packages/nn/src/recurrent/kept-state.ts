@@ -1,6 +1,7 @@
 // The states that a layer keeps from call to call. They belong to one of its parameters: they move with it, and are not
 // part of the model's file.
 import { state, type Param, type State } from "@weft/autograd";
+import { overlay } from "@weft/autograd/internals";
 import { ShapeError, type Tensor } from "@weft/tensor";
 import { sameShape, together } from "@weft/tensor/internals";
 
@@ -34,18 +35,27 @@ export class KeptState {
     const entries = Object.entries(states);
     // Those of another batch are new boxes.
     if (this.#boxes === undefined || !sameShape(this.#boxes["h"]!.shape, states["h"]!.shape)) {
-      this.#boxes = Object.fromEntries(
+      const made = Object.fromEntries(
         entries.map(([name, x]) => [name, state(x.backend.zeros(x.shape, { dtype: x.dtype }))]),
       );
-      owner.belongings.add(this.#boxes);
+      this.#replace(made);
+      owner.belongings.add(made);
+      overlay()?.atEnd(() => owner.belongings.delete(made));
     }
-    const boxes = this.#boxes;
+    const boxes = this.#boxes!;
     together(() => {
       for (const [name, x] of entries) boxes[name]!.value = x;
     });
   }
 
   forget(): void {
-    this.#boxes = undefined;
+    this.#replace(undefined);
+  }
+
+  /** Within a check of the layer, such as `shapes`, only until its end. */
+  #replace(boxes: Readonly<Record<string, State>> | undefined): void {
+    const before = this.#boxes;
+    overlay()?.atEnd(() => (this.#boxes = before));
+    this.#boxes = boxes;
   }
 }
