@@ -1,6 +1,6 @@
 // Samples of decompositions of matrices, and of what is computed by them: with kernels and through their fallbacks.
 import * as weft from "@weft/tensor";
-import { between, floats, sample, separately, values, type Collection } from "../sample.ts";
+import { between, floats, sample, separately, values, type Collection, type Sample } from "../sample.ts";
 
 /** Matrices far from singular: their numbers between ±1 beside a large diagonal. */
 const regular = (x: weft.Tensor): weft.Tensor => {
@@ -25,6 +25,16 @@ const several = between(-1, 1, 2, 1, 2, 2);
 
 /** Errors of f32 grow with the condition of a matrix and with the inverse of gaps between singular values. */
 const decomposed = { tolerance: { relative: 2e-5, absolute: 2e-5, sums: true } };
+
+/** Samples of numbers whose squares are out of the range of f32. `f` gets the matrices and what they were multiplied by. */
+const extreme = (f: (x: weft.Tensor, scale: number) => weft.Tensor[], x = one): Sample[] =>
+  [1e20, 1e-20].map((scale) =>
+    sample(`times ${scale}`, [x], (y) => f(weft.mul(y, scale), scale), {
+      ...decomposed,
+      differentiable: [],
+      views: false,
+    }),
+  );
 
 export const matrices: Collection<
   | "lu"
@@ -52,6 +62,7 @@ export const matrices: Collection<
     lu: [
       sample("a tall matrix", [floats(4, 2)], (x) => Object.values(weft.lu(x)), { views: false }),
       sample("wide matrices", [floats(2, 2, 3)], (x) => Object.values(weft.lu(x))),
+      ...extreme((x, scale) => [weft.div(weft.lu(x).u, scale)]),
       sample("nothing", [floats(0, 2)], (x) => Object.values(weft.lu(x))),
     ],
     det: [
@@ -65,6 +76,7 @@ export const matrices: Collection<
     inv: [sample("a matrix", [one], (x) => weft.inv(regular(x))), sample("no matrices", [floats(0, 2, 2)], weft.inv)],
     solve: [
       separately(sample("a vector", [one, floats(3)], (a, b) => weft.solve(regular(a), b))),
+      ...extreme((x, scale) => [weft.mul(weft.solve(x, weft.onesLike(x)), scale)]),
       separately(sample("batches that broadcast", [several, floats(3, 2, 1)], (a, b) => weft.solve(regular(a), b))),
       separately(sample("on the right", [one, floats(2, 3)], (a, b) => weft.solve(regular(a), b, { left: false }))),
     ],
@@ -86,6 +98,10 @@ export const matrices: Collection<
         differentiable: [],
         views: false,
       }),
+      ...extreme(
+        (x, scale) => [weft.div(weft.cholesky(x), Math.sqrt(scale))],
+        values([4, 2, 1, 2, 5, 3, 1, 3, 6], "f32", [3, 3]),
+      ),
       sample("of size 0", [floats(2, 0, 0)], (x) => weft.cholesky(x)),
     ],
     qr: [
@@ -93,6 +109,10 @@ export const matrices: Collection<
       sample("wide", [floats(2, 3)], (x) => Object.values(weft.qr(x)), { ...decomposed, views: false }),
       sample("complete", [floats(3, 1)], (x) => Object.values(weft.qr(x, { mode: "complete" })), {
         differentiable: [],
+      }),
+      ...extreme((x, scale) => {
+        const { q, r } = weft.qr(x);
+        return [q, weft.div(r, scale)];
       }),
       sample("nothing", [floats(2, 0)], (x) => Object.values(weft.qr(x))),
     ],
@@ -107,6 +127,10 @@ export const matrices: Collection<
         views: false,
       }),
       sample("of rank 2", [ofRankTwo], (x) => weft.svd(x).s, { ...decomposed, differentiable: [] }),
+      ...extreme((x, scale) => {
+        const { u, s, vh } = weft.svd(x);
+        return [u, weft.div(s, scale), vh];
+      }),
       sample("nothing", [floats(0, 2)], (x) => Object.values(weft.svd(x)), { differentiable: [] }),
     ],
     singularValues: [sample("matrices", [floats(2, 2, 2)], weft.singularValues, decomposed)],
@@ -116,6 +140,7 @@ export const matrices: Collection<
         ...decomposed,
         differentiable: [],
       }),
+      ...extreme((x, scale) => [weft.div(weft.eigh(x).values, scale)]),
       sample("NaN", [values([1, NaN, NaN, 1], "f32", [2, 2])], (x) => weft.eigh(x).values, { differentiable: [] }),
     ],
     pinv: [

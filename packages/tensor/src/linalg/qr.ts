@@ -1,7 +1,8 @@
 // The QR decomposition, by Householder reflections.
+import { square } from "../activations.ts";
 import { applyFusedRead } from "../apply.ts";
 import { triu } from "../arrangement.ts";
-import { add, div, equal, less, mul, sqrt, sub, where } from "../elementwise.ts";
+import { abs, add, div, equal, less, maximum, mul, sqrt, sub, where } from "../elementwise.ts";
 import { ArgumentError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
@@ -9,7 +10,7 @@ import { matmul } from "../linalg.ts";
 import { matrixKernel } from "../matrix-run.ts";
 import { broadcastTo, concat, transpose } from "../movement.ts";
 import { oneOf, readOptions } from "../options.ts";
-import { sum } from "../reduce.ts";
+import { max, sum } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
 import { diagEmbed } from "../shape/diagonals.ts";
 import { pad } from "../shape/padding.ts";
@@ -63,10 +64,17 @@ const qrOp: FusedOp<QRAttrs> = {
       k.grid([zero, m], [zero, n], (i, j) => w.put(a.at(i, j), i, j));
       k.loop(zero, n, (c) => {
         const below = k.add(c, one);
-        const rest = k.keep(k.over("sum", below, m, (i) => k.mul(w.at(i, c), w.at(i, c))));
         const first = k.keep(w.at(c, c));
-        const done = k.keep(k.equal(rest, none));
-        const norm = k.keep(k.sqrt(k.add(k.mul(first, first), rest)));
+        const most = k.keep(k.over("max", c, m, (i) => k.where(k.less(c, i), k.abs(w.at(i, c)), none)));
+        const done = k.keep(k.equal(most, none));
+        // Squares are those of numbers up to 1: they do not overflow.
+        const scale = k.keep(k.where(done, k.constant(1), k.max(most, k.abs(first))));
+        const square = (x: V): V => {
+          const part = k.keep(k.div(x, scale));
+          return k.mul(part, part);
+        };
+        const rest = k.over("sum", below, m, (i) => square(w.at(i, c)));
+        const norm = k.keep(k.mul(scale, k.sqrt(k.add(square(first), rest))));
         const image = k.keep(k.where(done, first, k.where(k.less(first, none), norm, k.sub(none, norm))));
         const tau = k.keep(k.where(done, none, k.div(k.sub(image, first), image)));
         const divisor = k.keep(k.where(done, k.constant(1), k.sub(first, image)));
@@ -100,9 +108,12 @@ function reflected(a: Tensor): Tensor[] {
     const column = columnsOf(w, c, c + 1);
     const first = rowsOf(column, c, c + 1);
     const below = where(less(c, rows), column, 0);
-    const rest = sum(mul(below, below), { axis: -2, keepDims: true });
-    const done = equal(rest, 0);
-    const norm = sqrt(add(mul(first, first), rest));
+    const most = max(abs(below), { axis: -2, keepDims: true });
+    const done = equal(most, 0);
+    // Squares are those of numbers up to 1: they do not overflow.
+    const scale = where(done, 1, maximum(most, abs(first)));
+    const rest = sum(square(div(below, scale)), { axis: -2, keepDims: true });
+    const norm = mul(scale, sqrt(add(square(div(first, scale)), rest)));
     const image = where(done, first, where(less(first, 0), norm, sub(0, norm)));
     const tau = where(done, 0, div(sub(image, first), where(done, 1, image)));
     const v = where(equal(rows, c), 1, div(below, where(done, 1, sub(first, image))));
