@@ -114,6 +114,13 @@ test("what is not finite, and NumPy's conventions of integers", () => {
   expect(weft.nanToNum(odd, { nan: 1 }).arraySync()).toEqual([1, Number.MAX_VALUE, -Number.MAX_VALUE, 2]);
   expect(weft.isInf(odd).arraySync()).toEqual([0, 1, 1, 0]);
   expect(weft.isClose(odd, odd).arraySync()).toEqual([0, 1, 1, 1]);
+  // f32 cannot tell the first two apart, and the difference of the last two does not fit i32.
+  const a = tensor([100000001, 7, 2 ** 31 - 1], { dtype: "i32" });
+  const b = tensor([100000000, 7, -(2 ** 31)], { dtype: "i32" });
+  expect(weft.isClose(a, b, { rtol: 0, atol: 0 }).arraySync()).toEqual([0, 1, 0]);
+  expect(weft.isClose(a, b, { rtol: 0, atol: 1 }).arraySync()).toEqual([1, 1, 0]);
+  expect(weft.isClose(b, a, { rtol: 3, atol: 0 }).arraySync()).toEqual([1, 1, 1]);
+  expect(weft.isClose(tensor([true, false]), 1).arraySync()).toEqual([1, 0]);
   const ints = (...data: number[]) => tensor(data, { dtype: "i32" });
   expect(weft.floorDivide(ints(-7, 7, -7, 5), ints(2, -2, -2, 0)).arraySync()).toEqual([-4, -4, 3, 0]);
   expect(weft.fmod(ints(-7, 7, -(2 ** 31), 5), ints(2, -2, 3, 0)).arraySync()).toEqual([-1, 1, -2, 0]);

@@ -123,6 +123,7 @@ export const formulas: Collection<Names> = {
     ],
     isInf: [sample("f32", [extremes], weft.isInf, noGradient), ofIntegers(weft.isInf)],
     isClose: [
+      sample("i32, exactly", [values([100000001, 7, 2 ** 31 - 1], "i32"), values([100000000, 7, -(2 ** 31)], "i32")], (x, y) => weft.isClose(x, y, { rtol: 0, atol: 0 })), // prettier-ignore
       sample("f32", [values([1, 1, 2]), values([1.000001, 1.1, 2])], (x, y) => weft.isClose(x, y), noGradient),
       sample("NaN counts", [values(special, "f32", [9, 1]), values(special)], (x, y) => weft.isClose(x, y, { equalNaN: true, atol: 1.6 }), noGradient), // prettier-ignore
     ],

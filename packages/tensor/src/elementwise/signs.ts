@@ -82,6 +82,15 @@ export interface CloseOptions {
   readonly equalNaN?: boolean;
 }
 
+/** |x − y| as floating-point numbers; of integers whose difference fits i32 it is 0 only if they are equal. */
+function distanceOf(x: Tensor, y: Tensor): Tensor {
+  const floats = abs(sub(inFloats(x), inFloats(y)));
+  if (isFloat(x.dtype)) return floats;
+  const exact = sub(x, y);
+  const wrapped = notEqual(less(x, y), less(exact, 0));
+  return where(wrapped, floats, abs(inFloats(exact)));
+}
+
 /**
  * Whether |a − b| ≤ atol + rtol·|b|, as `bool`; infinities are close to themselves.
  *
@@ -92,9 +101,9 @@ export function isClose(a: Operand, b: Operand, options?: CloseOptions): Tensor 
   const defaults = { rtol: 1e-5, atol: 1e-8, equalNaN: false };
   const { rtol, atol, equalNaN } = readOptions("isClose", options, kinds, defaults);
   return composed("isClose", () => {
-    const [x, y] = pair("isClose", a, b).map(inFloats) as [Tensor, Tensor];
-    const distance = abs(sub(x, y));
-    const near = and(isFinite(distance), lessEqual(distance, add(abs(mul(y, rtol)), atol)));
+    const [x, y] = pair("isClose", a, b);
+    const distance = distanceOf(x, y);
+    const near = and(isFinite(distance), lessEqual(distance, add(abs(mul(inFloats(y), rtol)), atol)));
     const close = or(equal(x, y), near);
     return equalNaN ? or(close, and(isNaN(x), isNaN(y))) : close;
   });
