@@ -151,6 +151,11 @@ test("searching, counting, repeating", () => {
   expect(weft.searchsorted(edges, odd).arraySync()).toEqual([1, 0, 4, 4, 3]);
   expect(weft.searchsorted(edges, odd, { side: "right" }).arraySync()).toEqual([3, 0, 4, 4, 4]);
   expect(weft.searchsorted(edges, 4).arraySync()).toBe(3);
+  const exact = tensor([2 ** 24, 2 ** 24 + 1, 2 ** 24 + 2], { dtype: "i32" }); // f32 cannot tell them apart
+  expect(weft.searchsorted(exact, 2 ** 24 + 1).arraySync()).toBe(1);
+  expect(weft.bucketize(2 ** 24 + 1, exact, { side: "right" }).arraySync()).toBe(2);
+  expect(weft.searchsorted(exact, 2 ** 31).arraySync()).toBe(3);
+  expect(weft.searchsorted(tensor([1, 2], { dtype: "i32" }), 1.5).arraySync()).toBe(1);
   expect(weft.bucketize(tensor([3, 6, 9]), tensor([1, 3, 5, 7]), { side: "right" }).arraySync()).toEqual([2, 3, 4]);
   expect(weft.isin(odd, tensor([NaN, 5, 3])).arraySync()).toEqual([1, 0, 0, 0, 1]);
   expect(weft.histogram(tensor([1, 2, 1, 4]), { bins: 4, range: [0, 3] }).counts.arraySync()).toEqual([0, 2, 1, 0]);

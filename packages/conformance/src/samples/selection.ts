@@ -80,6 +80,9 @@ export const selection: Collection<Selecting> = {
       sample("rows", [values([1, 3, 3, 5, 2, 2], "i32", [2, 3]), integers(0, 6, 2, 4)], (s, v) =>
         weft.searchsorted(s, v, { side: "right" }),
       ),
+      sample("an integer that f32 cannot hold", [values([2 ** 24, 2 ** 24 + 1, 2 ** 24 + 2], "i32")], (s) =>
+        weft.searchsorted(s, 2 ** 24 + 1),
+      ),
     ],
     bucketize: [sample("right", [odd, sorted], (x, b) => weft.bucketize(x, b, { side: "right" }), plain)],
     isin: [
