@@ -26,6 +26,9 @@ const several = between(-1, 1, 2, 1, 2, 2);
 /** Errors of f32 grow with the condition of a matrix and with the inverse of gaps between singular values. */
 const decomposed = { tolerance: { relative: 2e-5, absolute: 2e-5, sums: true } };
 
+/** For matrices that are not finite. */
+const odd = { differentiable: [], views: false } as const;
+
 /** Samples of numbers whose squares are out of the range of f32. `f` gets the matrices and what they were multiplied by. */
 const extreme = (f: (x: weft.Tensor, scale: number) => weft.Tensor[], x = one): Sample[] =>
   [1e20, 1e-20].map((scale) =>
@@ -127,13 +130,17 @@ export const matrices: Collection<
         views: false,
       }),
       sample("of rank 2", [ofRankTwo], (x) => weft.svd(x).s, { ...decomposed, differentiable: [] }),
+      sample("NaN and infinity", [values([1, NaN, 2, 3, 1, Infinity, 0, 2], "f32", [2, 2, 2])], (x) => Object.values(weft.svd(x)), odd), // prettier-ignore
       ...extreme((x, scale) => {
         const { u, s, vh } = weft.svd(x);
         return [u, weft.div(s, scale), vh];
       }),
       sample("nothing", [floats(0, 2)], (x) => Object.values(weft.svd(x)), { differentiable: [] }),
     ],
-    singularValues: [sample("matrices", [floats(2, 2, 2)], weft.singularValues, decomposed)],
+    singularValues: [
+      sample("matrices", [floats(2, 2, 2)], weft.singularValues, decomposed),
+      sample("NaN in one of two", [values([1, NaN, 2, 3, 1, 0, 0, 2], "f32", [2, 2, 2])], weft.singularValues, odd),
+    ],
     eigh: [
       sample("a matrix", [one], (x) => Object.values(weft.eigh(symmetric(x))), decomposed),
       sample("of which one half is read", [floats(2, 2, 2)], (x) => weft.eigh(x, { upper: true }).values, {
@@ -141,7 +148,7 @@ export const matrices: Collection<
         differentiable: [],
       }),
       ...extreme((x, scale) => [weft.div(weft.eigh(x).values, scale)]),
-      sample("NaN", [values([1, NaN, NaN, 1], "f32", [2, 2])], (x) => weft.eigh(x).values, { differentiable: [] }),
+      sample("NaN", [values([1, NaN, NaN, 1], "f32", [2, 2])], (x) => Object.values(weft.eigh(x)), odd),
     ],
     pinv: [
       sample("tall", [floats(3, 2)], (x) => weft.pinv(x), decomposed),

@@ -14,7 +14,7 @@ import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 import { orthogonalized } from "./jacobi.ts";
 import { composed, columnsInOrder, squareOf, unit } from "./matrix.ts";
-import { columnSigns, inverseOrZero, scaleOf } from "./svd.ts";
+import { columnSigns, inverseOrZero, orNaN, scaleOf } from "./svd.ts";
 
 /** Eigenvalues and eigenvectors of symmetric matrices, of which only the lower triangle is read. */
 const eighOp: FusedOp<undefined> = {
@@ -41,7 +41,7 @@ const eighOp: FusedOp<undefined> = {
     const order = argsort(values, { axis: -1 });
     const sorted = columnsInOrder(vectors, order);
     const sizes = mul(gather(values, order, { axis: -1 }), sum(scale, { axis: -1 }));
-    return [sizes, mul(sorted, columnSigns(sorted))];
+    return [sizes, orNaN(mul(sorted, columnSigns(sorted)), scale)];
   },
   gradient: ([values, vectors]) => [
     (gValues, gVectors) => {

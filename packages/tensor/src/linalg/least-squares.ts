@@ -122,7 +122,7 @@ export function pinv(a: Operand, options?: RankOptions): Tensor {
 
 /**
  * The rank of matrices, [..., M, N] → [...] of i32: how many singular values are greater than max(atol, rtol · the
- * greatest). Slow for large matrices. As `torch.linalg.matrix_rank`.
+ * greatest); 0 of a matrix with NaN or infinities. Slow for large matrices. As `torch.linalg.matrix_rank`.
  *
  * @example matrixRank(tensor([[1, 2], [2, 4]])) // 1
  */
@@ -136,7 +136,8 @@ export function matrixRank(a: Operand, options?: RankOptions): Tensor {
 
 /**
  * The condition of matrices, ‖A‖ · ‖A⁻¹‖ in a norm of `matrixNorm`: by default the greatest singular value divided by
- * the least, for matrices of any shape. ∞ of a singular matrix. Slow for large matrices. As `torch.linalg.cond`.
+ * the least, for matrices of any shape. ∞ of a singular matrix; 2 and −2 give NaN if all numbers are 0. Slow for large
+ * matrices. As `torch.linalg.cond`.
  *
  * @example cond(tensor([[2, 0], [0, 0.5]])) // 4
  */

@@ -1,7 +1,7 @@
 // Singular values, by Jacobi rotations of columns.
 import { square } from "../activations.ts";
 import { applyFusedRead } from "../apply.ts";
-import { abs, add, and, div, equal, isFinite, less, mul, neg, sqrt, sub, where } from "../elementwise.ts";
+import { abs, add, div, equal, isFinite, isNaN, less, mul, neg, sqrt, sub, where } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -16,13 +16,16 @@ import { orthogonalized } from "./jacobi.ts";
 import { composed, columnsInOrder, columnsOf, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";
 import { completeQR, tallQR } from "./qr.ts";
 
-/** The largest number of each matrix, to scale it by: 1 where that is 0 or not finite. */
+/** The largest number of each matrix, to scale it by: 1 where that is 0, NaN where a number is not finite. */
 export function scaleOf(a: Tensor): Tensor {
   const { rows, columns } = sizesOf("svd", a);
   if (rows * columns === 0) return sum(a, { axis: [-2, -1], keepDims: true });
   const most = max(abs(a), { axis: [-2, -1], keepDims: true });
-  return where(and(isFinite(most), less(0, most)), most, 1);
+  return where(isFinite(most), where(equal(most, 0), 1, most), NaN);
 }
+
+/** Vectors of matrices with this scale: what is computed from NaN may look like vectors. */
+export const orNaN = (vectors: Tensor, scale: Tensor): Tensor => where(isNaN(scale), NaN, vectors);
 
 /** The sign of each column by which its largest number becomes positive. */
 export function columnSigns(x: Tensor): Tensor {
@@ -75,7 +78,8 @@ const svdOp: FusedOp<SVDAttrs> = {
     const signs = columnSigns(v);
     const u = mul(signed, signs);
     const s = mul(gather(sizes, order, { axis: -1 }), sum(scale, { axis: -1 }));
-    return [full ? concat([u, columnsOf(q, columns, q.shape.at(-1)!)], { axis: -1 }) : u, s, mul(v, signs)];
+    const whole = full ? concat([u, columnsOf(q, columns, q.shape.at(-1)!)], { axis: -1 }) : u;
+    return [orNaN(whole, scale), s, orNaN(mul(v, signs), scale)];
   },
   gradient: ([given, s, v], [a]) => [
     (gU, gS, gV) => {
