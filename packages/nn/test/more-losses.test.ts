@@ -2,7 +2,7 @@
 // tested by the golden vectors.
 import { grad, gradCheck } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { IndexError, logSoftmax, mul, square, sum, type Tensor } from "@weft/tensor";
+import { IndexError, logSoftmax, mul, square, sum, type Operand, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import * as N from "../src/index.ts";
 
@@ -61,6 +61,42 @@ test("klDiv counts targets of 0 as 0, and the gradient of the target is finite t
   expect(await grad((t: Tensor) => N.klDiv(tensor([[-5, -1]]), t, { reduction: "sum" }))(target).array()).toEqual([
     [5, 2],
   ]);
+});
+
+test("klDiv is 0 where a target is 0 and the probability is, too", async () => {
+  const none = { reduction: "none" } as const;
+  const impossible = tensor([-Infinity, -1]);
+  expect(await N.klDiv(impossible, tensor([0, 1]), none).array()).toEqual([0, 1]);
+  expect(await N.klDiv(impossible, tensor([-Infinity, 0]), { ...none, logTarget: true }).array()).toEqual([0, 1]);
+  for (const [target, logTarget] of [
+    [[0, 1], false],
+    [[-Infinity, 0], true],
+  ] as const)
+    // prettier-ignore
+    for (const z of [impossible, tensor([-2, -1])]) {
+      const f = (a: Tensor) => N.klDiv(a, tensor(target), { reduction: "sum", logTarget });
+      expect((await grad(f)(z).array()).map((g) => g + 0)).toEqual([0, -1]);
+    }
+  expect(await N.klDiv(impossible, 1, none).array()).toEqual([Infinity, 1]);
+});
+
+test("focal is flat where scores are right beyond doubt, whatever gamma", async () => {
+  const scores = tensor([20, 50, 110, 800, -800]);
+  const target = tensor([1, 1, 1, 1, 0]);
+  for (const gamma of [0, 0.3, 0.5, 1, 1.5, 2]) {
+    const f = (a: Tensor) => N.focal(a, target, { gamma, reduction: "sum" });
+    for (const x of [f(scores), grad(f)(scores), grad((a: Tensor) => sum(grad(f)(a)))(scores)])
+      for (const y of [await x.array()].flat()) expect(Math.abs(y)).toBeLessThan(1e-8);
+  }
+});
+
+test("a number stands for a tensor of it", async () => {
+  const [z, half] = [tensor([-1, 2]), tensor([0.5, 0.5])];
+  const weighted = (a: Operand, t: Operand) => N.bceWithLogits(a, t, { posWeight: 2 });
+  for (const f of [N.focal, N.bceWithLogits, weighted, N.klDiv, N.poissonNll, N.bce, N.huber]) {
+    expect(await item(f(z, 0.5))).toBe(await item(f(z, half)));
+    expect(await item(f(0.5, z))).toBe(await item(f(half, z)));
+  }
 });
 
 test("losses are finite and flat where distances are 0", async () => {

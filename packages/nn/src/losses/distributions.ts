@@ -4,6 +4,7 @@ import { stopGradient } from "@weft/autograd";
 import {
   ShapeError,
   add,
+  and,
   div,
   equal,
   exp,
@@ -30,7 +31,15 @@ import {
   sameShape,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { beside, lossDefaults, lossKinds, type LossOptions, pair, type Reduction, reductions } from "./reduction.ts";
+import {
+  beside,
+  lossDefaults,
+  lossKinds,
+  type LossOptions,
+  type Reduction,
+  reductions,
+  tensorPair,
+} from "./reduction.ts";
 
 export interface KlDivOptions {
   /** `"batchMean"` is the sum divided by the length of axis 0: the divergence itself, averaged over the rows. */
@@ -44,6 +53,17 @@ const klDivKinds: OptionKinds<KlDivOptions> = {
   logTarget: boolean,
 };
 
+/** t · (log t − a), and 0 where t is 0. */
+function fromProbabilities(a: Tensor, t: Tensor): Tensor {
+  const none = equal(t, 0);
+  // 0 · −∞ is NaN.
+  const both = and(none, equal(a, -Infinity));
+  return sub(mul(t, log(where(none, 1, t))), mul(t, where(both, 0, a)));
+}
+
+/** eᵗ · (t − a), and 0 where t is −∞. */
+const fromLogs = (a: Tensor, t: Tensor): Tensor => mul(exp(t), where(equal(t, -Infinity), 0, sub(t, a)));
+
 /**
  * The Kullback–Leibler divergence of log-probabilities x from target probabilities: target · (log target − x), averaged
  * over the elements; 0 where a target is 0. Shapes must be equal. Like PyTorch's `kl_div`.
@@ -55,8 +75,8 @@ export function klDiv(x: Operand, target: Operand, options?: KlDivOptions): Tens
   const defaults = { ...lossDefaults, logTarget: false };
   const { reduction, logTarget } = readOptions("klDiv", options, klDivKinds, defaults);
   return inNameOf("klDiv", () => {
-    const [a, t] = pair("klDiv", x, target);
-    const losses = logTarget ? mul(exp(t), sub(t, a)) : sub(mul(t, log(where(equal(t, 0), 1, t))), mul(t, a));
+    const [a, t] = tensorPair("klDiv", x, target);
+    const losses = logTarget ? fromLogs(a, t) : fromProbabilities(a, t);
     if (reduction !== "batchMean") return reductions[reduction](losses);
     return div(sum(losses), losses.shape[0] ?? 1);
   });
@@ -83,7 +103,7 @@ export function poissonNll(x: Operand, target: Operand, options?: PoissonOptions
   const defaults = { ...lossDefaults, logInput: true, full: false, eps: 1e-8 };
   const { reduction, logInput, full, eps } = readOptions("poissonNll", options, known, defaults);
   return inNameOf("poissonNll", () => {
-    const [a, t] = pair("poissonNll", x, target);
+    const [a, t] = tensorPair("poissonNll", x, target);
     const losses = logInput ? sub(exp(a), mul(t, a)) : sub(a, mul(t, log(add(a, eps))));
     return reductions[reduction](full ? add(losses, logFactorial(t)) : losses);
   });

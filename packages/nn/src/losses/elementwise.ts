@@ -4,6 +4,7 @@ import {
   abs,
   add,
   div,
+  lessEqual,
   log,
   log1p,
   maximum,
@@ -15,9 +16,9 @@ import {
   softplus,
   square,
   sub,
+  where,
   type Operand,
   type Tensor,
-  type Value,
 } from "@weft/tensor";
 import {
   anything,
@@ -35,7 +36,7 @@ import {
   type LossOptions,
   pair,
   reductions,
-  shapeAmong,
+  tensorPair,
   weighted,
 } from "./reduction.ts";
 
@@ -128,11 +129,7 @@ const boundedLog = (p: Tensor): Tensor => maximum(log(p), -100);
 export function bce(probabilities: Operand, target: Operand, options?: BinaryOptions): Tensor {
   const { weight, reduction } = readOptions("bce", options, binaryKinds, lossDefaults);
   return inNameOf("bce", () => {
-    const given = pair("bce", probabilities, target);
-    const like = given.find((v) => typeof v !== "number")!;
-    const [p, t] = given.map((v) =>
-      typeof v === "number" ? like.backend.full(like.shape, v, { dtype: like.dtype }) : v,
-    ) as [Tensor, Tensor];
+    const [p, t] = tensorPair("bce", probabilities, target);
     return reductions[reduction](weighted("bce", bceOfEach(p, t), weight));
   });
 }
@@ -162,7 +159,7 @@ export interface LogitsOptions extends BinaryOptions {
 export function bceWithLogits(x: Operand, target: Operand, options?: LogitsOptions): Tensor {
   const known = { ...binaryKinds, posWeight: anything };
   const { weight, posWeight, reduction } = readOptions("bceWithLogits", options, known, lossDefaults);
-  const [a, b] = pair("bceWithLogits", x, target);
+  const [a, b] = tensorPair("bceWithLogits", x, target);
   return inNameOf("bceWithLogits", () => {
     const losses = posWeight === undefined ? sub(softplus(a), mul(a, b)) : withPositives(a, b, posWeight);
     return reductions[reduction](weighted("bceWithLogits", losses, weight));
@@ -170,9 +167,20 @@ export function bceWithLogits(x: Operand, target: Operand, options?: LogitsOptio
 }
 
 /** (1 − t) · x + (1 + (w − 1) · t) · log(1 + e⁻ˣ). */
-function withPositives(x: Value, t: Value, given: Operand): Tensor {
-  const w = beside("bceWithLogits", "posWeight", given, shapeAmong([x, t]), typeof x === "number" ? t : x);
-  return add(mul(sub(1, t), x), mul(add(mul(sub(w, 1), t), 1), softplus(neg(x))));
+function withPositives(x: Tensor, t: Tensor, given: Operand): Tensor {
+  const w = beside("bceWithLogits", "posWeight", given, x.shape, x);
+  const more = typeof w === "number" ? w - 1 : sub(w, 1);
+  return add(mul(sub(1, t), x), mul(add(mul(more, t), 1), softplus(neg(x))));
+}
+
+/** The least normal number of f32. */
+const LEAST = 2 ** -126;
+
+/** p to the power of gamma; 0 where p is next to nothing, as the slope of a power may be infinite there. */
+function faded(p: Tensor, gamma: number): Tensor {
+  if (gamma === 2) return square(p);
+  const some = lessEqual(LEAST, p);
+  return where(some, pow(where(some, p, 1), gamma), 0);
 }
 
 export interface FocalOptions extends LossOptions {
@@ -194,10 +202,9 @@ export function focal(x: Operand, target: Operand, options?: FocalOptions): Tens
   const known: OptionKinds<FocalOptions> = { ...lossKinds, alpha: fraction, gamma: nonNegative };
   const { alpha, gamma, reduction } = readOptions("focal", options, known, { ...lossDefaults, gamma: 2 });
   return inNameOf("focal", () => {
-    const [a, t] = pair("focal", x, target);
-    const p = sigmoid(a);
-    const wrong = add(mul(p, sub(1, t)), mul(sub(1, p), t));
-    const losses = mul(sub(softplus(a), mul(a, t)), gamma === 2 ? square(wrong) : pow(wrong, gamma));
+    const [a, t] = tensorPair("focal", x, target);
+    const wrong = add(mul(sigmoid(a), sub(1, t)), mul(sigmoid(neg(a)), t));
+    const losses = mul(sub(softplus(a), mul(a, t)), faded(wrong, gamma));
     const each = alpha === undefined ? losses : mul(losses, add(mul(t, 2 * alpha - 1), 1 - alpha));
     return reductions[reduction](each);
   });

@@ -45,8 +45,13 @@ export function pair(op: string, x: Operand, y: Operand): readonly [Value, Value
   return [a, b];
 }
 
-/** The shape of the operands of a loss that `pair` has read. */
-export const shapeAmong = (xs: readonly Value[]): Shape => xs.find((x) => typeof x !== "number")?.shape ?? [];
+/** The same two as tensors: a number fills the shape of the other. */
+export function tensorPair(op: string, x: Operand, y: Operand): readonly [Tensor, Tensor] {
+  const [a, b] = pair(op, x, y);
+  const filled = (n: number, { backend, shape, dtype }: Tensor): Tensor => backend.full(shape, n, { dtype });
+  if (typeof a === "number") return [filled(a, b as Tensor), b as Tensor];
+  return [a, typeof b === "number" ? filled(b, a) : b];
+}
 
 /** An operand beside those of a loss, as floats. It may broadcast to their shape, but must not enlarge it. */
 export function beside(op: string, what: string, x: Operand, shape: Shape, neighbor: Operand): Value {
