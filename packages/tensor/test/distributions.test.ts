@@ -151,9 +151,15 @@ test("draws are the same on every backend, and follow the stream without a seed"
 });
 
 test("what is refused", () => {
-  expect(() => exponential([2], {} as never)).toThrow(
-    "exponential: wanted a backend, such as the result of await open() as backend, got undefined",
+  expect(() => exponential([2], { backend: openSync as never })).toThrow(
+    "exponential: wanted a backend, such as the result of await open() as backend, got the function openSync",
   );
+  const bare: [f: () => unknown, call: string][] = [
+    [() => exponential([2, 3], {} as never), "exponential([2, 3], { backend: await open() })"],
+    [() => truncatedNormal([2], { std: 2 } as never), "truncatedNormal([2], { backend: await open() })"],
+    [() => permutation(...([4] as unknown as [number, never])), "permutation(4, { backend: await open() })"],
+  ];
+  for (const [f, call] of bare) expect(f).toThrow(`: wanted a backend, as in ${call}`);
   expect(() => exponential([2], { backend, dtype: "i32" })).toThrow(DTypeError);
   expect(() => truncatedNormal([2], { backend, low: 1, high: 1 })).toThrow(ArgumentError);
   expect(() => categorical(tensor([1, 2]), { temperature: -1 })).toThrow(ArgumentError);

@@ -2,6 +2,7 @@
 // only those that the program names.
 import { clamp } from "../activations.ts";
 import { readTensor, source } from "../apply.ts";
+import { text } from "../axes.ts";
 import { checkFloat, shapeFor } from "../creation.ts";
 import type { DType } from "../dtype.ts";
 import { add, div, erf, less, mul, sub } from "../elementwise.ts";
@@ -31,8 +32,17 @@ export interface DrawOptions extends SeedOption {
 const drawOptions: OptionKinds<DrawOptions> = { backend: backendKind, dtype: dtypeName, seed: seedNumber };
 const f32: { readonly dtype: DType } = { dtype: "f32" };
 
-/** Numbers drawn on the backend of the options, in their dtype. */
-function drawn(op: string, { backend, dtype }: DrawOptions & typeof f32, make: () => Tensor): Tensor {
+/** Numbers drawn on the backend of the options, in their dtype; `size` is what the call begins with. */
+function drawn(
+  op: string,
+  size: Shape | number,
+  { backend, dtype }: DrawOptions & typeof f32,
+  make: () => Tensor,
+): Tensor {
+  if ((backend as unknown) === undefined) {
+    const first = Array.isArray(size) ? text(size) : String(size);
+    throw new ArgumentError(`${op}: wanted a backend, as in ${op}(${first}, { backend: await open() })`);
+  }
   readValue(op, "backend", backend, backendKind);
   return composed(op, () => inDType(make(), dtype));
 }
@@ -68,7 +78,7 @@ export function exponential(shape: Shape | number, options: ExponentialOptions):
     { rate: 1, ...f32 },
   );
   checkFloat("exponential", how.dtype);
-  return drawn("exponential", how, () =>
+  return drawn("exponential", shape, how, () =>
     div(standardExponential(how.backend, shapeFor("exponential", shape), how.seed, "exponential"), how.rate),
   );
 }
@@ -98,7 +108,7 @@ export function truncatedNormal(shape: Shape | number, options: TruncatedNormalO
   const { backend, mean, std, low, high, seed } = how;
   checkFloat("truncatedNormal", how.dtype);
   if (!(low < high)) throw new ArgumentError(`truncatedNormal: wanted low < high, got low ${low} and high ${high}`);
-  return drawn("truncatedNormal", how, () => {
+  return drawn("truncatedNormal", shape, how, () => {
     const bound = (x: number): Tensor =>
       erf(source(backend, "full", [(x - mean) / (std * Math.SQRT2)], { shape: [], dtype: "f32" }));
     const [from, to] = [bound(low), bound(high)];
@@ -117,7 +127,7 @@ export function truncatedNormal(shape: Shape | number, options: TruncatedNormalO
 export function permutation(n: number, options: DrawOptions): Tensor {
   const how = readOptions<DrawOptions, { dtype: DType }>("permutation", options, drawOptions, { dtype: "i32" });
   readValue("permutation", "n", n, count);
-  return drawn("permutation", how, () =>
+  return drawn("permutation", n, how, () =>
     argsort(source(how.backend, "randomBits", [], draw(how.backend, [n], how.seed, "permutation"))),
   );
 }
