@@ -1,28 +1,32 @@
 // The LU decomposition, by Gaussian elimination with partial pivoting.
-import { applyFusedRead, source } from "../apply.ts";
+import { applyFusedRead, source, untaped } from "../apply.ts";
 import { tril, triu } from "../arrangement.ts";
-import { abs, add, and, cast, div, equal, less, mul, neg, sub, where } from "../elementwise.ts";
+import { abs, add, and, cast, div, equal, isFinite, less, mul, neg, sub, where } from "../elementwise.ts";
+import type { DType } from "../dtype.ts";
 import type { FusedOp } from "../fused.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
 import { matrixKernel } from "../matrix-run.ts";
 import { broadcastTo, concat, reshape, squeeze, transpose, unsqueeze } from "../movement.ts";
-import { argmax, argsort } from "../reduce.ts";
+import { argmax, argsort, min } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
-import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 import { composed, columnsOf, diagonalOf, matricesOf, numbersOf, rowsInOrder, rowsOf, sizesOf, unit } from "./matrix.ts"; // prettier-ignore
 import { substitute, substituteLeft } from "./triangular.ts";
 
-/** What stands in for a pivot that is 0 where derivatives divide by it. */
-const TINY = 2 ** -60;
+/** What stands in for a pivot that is 0 where derivatives divide by it, next to the least number of the triangle. */
+const tinyPart = (dtype: DType): number => (dtype === "f64" ? 2 ** -60 : 2 ** -30);
 
 /** The upper triangle with a tiny number in place of each zero on its diagonal. */
 export function regularUpper(packed: Tensor): Tensor {
   const upper = triu(packed);
-  const pivots = diagonalOf(upper);
-  return add(upper, diagEmbed(cast(where(equal(pivots, 0), TINY, 0), upper.dtype)));
+  if (upper.size === 0) return upper;
+  const sizes = abs(untaped(upper));
+  const least = min(where(equal(sizes, 0), Infinity, sizes), { axis: [-2, -1], keepDims: true });
+  const tiny = mul(where(isFinite(least), least, 1), tinyPart(upper.dtype));
+  const zero = unsqueeze(cast(equal(diagonalOf(upper), 0), upper.dtype), -2);
+  return add(upper, mul(mul(unit(upper, upper.shape.at(-1)!), zero), tiny));
 }
 
 /** The lower triangle of the first columns, with ones on the diagonal. */
