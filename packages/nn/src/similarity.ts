@@ -1,32 +1,23 @@
 // How long vectors are and how alike: normalization to unit length, cosines, distances. Definitions are PyTorch's.
 import {
   ShapeError,
-  abs,
   add,
   broadcastTo,
   div,
-  equal,
-  max,
   maximum,
-  min,
   mul,
   norm,
-  notEqual,
-  pow,
   readTensor,
   readTensors,
   reshape,
   sub,
   sum,
-  where,
   type Operand,
   type Tensor,
-  type ReduceOptions,
 } from "@weft/tensor";
 import {
   anyNumber,
   boolean,
-  inDType,
   inFloats,
   inNameOf,
   integer,
@@ -34,21 +25,6 @@ import {
   readOptions,
   type OptionKinds,
 } from "@weft/tensor/internals";
-
-/** (Σ |x|^p)^(1/p) along an axis; where it is 0 its gradient is 0. */
-function lengthOf(x: Tensor, p: number, options: ReduceOptions): Tensor {
-  if (p === 2) return norm(x, options);
-  if (p === 0) return inDType(sum(notEqual(x, 0), options), x.dtype);
-  const size = abs(x);
-  if (p === 1) return sum(size, options);
-  if (p === Infinity) return max(size, options);
-  if (p === -Infinity) return min(size, options);
-  // Powers of 0 have infinite slopes, so they are put in afterwards.
-  const zero = equal(size, 0);
-  const total = sum(where(zero, p > 0 ? 0 : Infinity, pow(where(zero, 1, size), p)), options);
-  const none = equal(total, p > 0 ? 0 : Infinity);
-  return where(none, 0, pow(where(none, 1, total), 1 / p));
-}
 
 /** A scalar as a vector of one element, so that it has an axis. */
 const withAxis = (x: Tensor): Tensor => (x.shape.length === 0 ? reshape(x, [1]) : x);
@@ -86,7 +62,7 @@ export function normalize(x: Operand, options?: NormalizeOptions): Tensor {
   return inNameOf("normalize", () => {
     const t = withAxis(given);
     refuseVector("normalize", axis, t);
-    const y = div(t, maximum(lengthOf(t, p, { axis, keepDims: true }), eps));
+    const y = div(t, maximum(norm(t, { p, axis, keepDims: true }), eps));
     return y.shape === given.shape ? y : reshape(y, given.shape);
   });
 }
@@ -147,5 +123,5 @@ export function pairwiseDistance(a: Operand, b: Operand, options?: DistanceOptio
   const defaults = { p: 2, eps: 1e-6, keepDims: false };
   const { p, eps, keepDims } = readOptions("pairwiseDistance", options, distanceKinds, defaults);
   const [x, y] = readTensors("pairwiseDistance", [a, b]);
-  return inNameOf("pairwiseDistance", () => lengthOf(add(sub(inFloats(x), y), eps), p, { axis: -1, keepDims }));
+  return inNameOf("pairwiseDistance", () => norm(add(sub(inFloats(x), y), eps), { p, axis: -1, keepDims }));
 }

@@ -1,15 +1,16 @@
 // Products of vectors and tensors: the cross product, contractions over several axes, distances of all pairs.
 import { readTensors } from "../apply.ts";
 import { allAxes, axisOf, listOf, sizeOf, text } from "../axes.ts";
-import { abs, cast, equal, mul, not, pow, sqrt, sub, where } from "../elementwise.ts";
+import { mul, sub } from "../elementwise.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
 import { concat, permute, reshape, slice, unsqueeze } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import { integer, list, nonNegative, readOptions, type OptionKind } from "../options.ts";
-import { max, sum } from "../reduce.ts";
+import { sum } from "../reduce.ts";
 import { broadcast } from "../rules/elementwise.ts";
+import { norm } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { composed } from "./matrix.ts";
 
@@ -92,24 +93,6 @@ export function tensordot(a: Operand, b: Operand, options?: { axes?: Contracted 
   });
 }
 
-/** x^p of numbers that are not negative; the derivative at 0 is 0. */
-function power(x: Tensor, p: number): Tensor {
-  const zero = equal(x, 0);
-  return where(zero, 0, pow(where(zero, 1, x), p));
-}
-
-/** The norm of order p along the last axis. */
-function normOf(d: Tensor, p: number): Tensor {
-  const size = abs(d);
-  if (p === 0) return sum(cast(not(equal(d, 0)), d.dtype), { axis: -1 });
-  if (p === 1) return sum(size, { axis: -1 });
-  if (p === Infinity) return d.shape.at(-1) === 0 ? sum(size, { axis: -1 }) : max(abs(d), { axis: -1 });
-  if (p !== 2) return power(sum(power(size, p), { axis: -1 }), 1 / p);
-  const squares = sum(mul(d, d), { axis: -1 });
-  const zero = equal(squares, 0);
-  return where(zero, 0, sqrt(where(zero, 1, squares)));
-}
-
 /**
  * The distances of all pairs of rows, [..., P, M] and [..., R, M] → [..., P, R]: the norm of order p (2, at least 0, ∞)
  * of their difference, as in `torch.cdist`; of order 0 how many elements differ. The leading axes broadcast. The
@@ -124,5 +107,9 @@ export function cdist(a: Operand, b: Operand, options?: { p?: number }): Tensor 
     throw new ShapeError(
       `cdist: shapes ${text(x.shape)} and ${text(y.shape)} do not fit: wanted rows of one length, [..., P, M] and [..., R, M]`,
     );
-  return composed("cdist", () => normOf(sub(unsqueeze(x, -2), unsqueeze(y, -3)), p));
+  return composed("cdist", () => {
+    const differences = sub(unsqueeze(x, -2), unsqueeze(y, -3));
+    // An empty row has no largest element.
+    return x.shape.at(-1) === 0 ? sum(differences, { axis: -1 }) : norm(differences, { p, axis: -1 });
+  });
 }
