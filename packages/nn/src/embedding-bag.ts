@@ -21,6 +21,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { anything, boolean, inNameOf, integer, oneOf, readOptions, type OptionKinds } from "@weft/tensor/internals";
+import { iota } from "./iota.ts";
 
 export interface EmbeddingBagOptions {
   /** Where each bag begins in a vector of indices; the first one at 0. A matrix of indices has a bag in each row. */
@@ -50,21 +51,20 @@ interface Bags {
 
 function bagsOf(index: Tensor, offsets: Tensor | undefined, includeLastOffset: boolean): Bags {
   const { shape } = index;
-  const { backend } = index.interpreter;
   if (offsets === undefined) {
     if (shape.length !== 2)
       throw new ShapeError(
         `embeddingBag: wanted a matrix of indices with a bag in each row, or a vector and offsets, got shape [${shape.join(", ")}]`,
       );
     const [count, each] = shape as [number, number];
-    return { count, of: reshape(source(backend, "iota", [], { shape, axis: 0, dtype: "i32" }), [count * each]) };
+    return { count, of: reshape(iota(index, shape), [count * each]) };
   }
   if (shape.length !== 1 || offsets.shape.length !== 1)
     throw new ShapeError(
       `embeddingBag: wanted vectors of indices and offsets, got shapes [${shape.join(", ")}] and [${offsets.shape.join(", ")}]`,
     );
   const starts = includeLastOffset ? slice(offsets, { ends: [-1] }) : offsets;
-  const places = source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
+  const places = iota(index, shape);
   return { count: starts.shape[0]!, of: sub(searchsorted(starts, places, { side: "right" }), 1) };
 }
 

@@ -58,3 +58,10 @@ export function span(x: Tensor, axis: number, start: number, size: number, step 
   const steps = shape.map((_, i) => (i === axis ? step : 1));
   return applyRead("slice", [x], { starts, sizes: shape.with(axis, size), steps });
 }
+
+/** The elements along an axis without the last, and without the first. */
+export function neighbors(x: Tensor, axis: number): readonly [before: Tensor, after: Tensor] {
+  const size = x.shape[axis]!;
+  const pairs = Math.max(0, size - 1);
+  return [span(x, axis, 0, pairs), span(x, axis, size - pairs, pairs)];
+}

@@ -13,12 +13,10 @@ import {
   readTensors,
   reshape,
   softmax,
-  source,
   transpose,
   where,
   type Operand,
   type Tensor,
-  type Shape,
 } from "@weft/tensor";
 import {
   anything,
@@ -34,6 +32,7 @@ import {
   seedNumber,
   type OptionKinds,
 } from "@weft/tensor/internals";
+import { iota } from "../iota.ts";
 import { dropout } from "../dropout.ts";
 import { readLengths, type Lengths } from "../lengths.ts";
 
@@ -113,17 +112,13 @@ function unfolded(x: Tensor, groups: number): Tensor {
   return reshape(x, [...x.shape.slice(0, -3), heads * groups, rows / groups, d]);
 }
 
-/** 0, 1, 2, … along an axis of a shape. */
-const iota = (x: Tensor, shape: Shape, axis: number): Tensor =>
-  source(x.backend, "iota", [], { shape, axis, dtype: "i32" });
-
 /** Which keys are seen by place alone, as `bool` that broadcasts to the scores. */
 function seen(op: string, scores: Tensor, options: AttentionOptions, k: Tensor): Tensor[] {
   const { causal = false, offset = 0, keyLengths } = options;
   const [queries, keys] = scores.shape.slice(-2) as [number, number];
   const masks: Tensor[] = [];
   if (causal) {
-    const query = iota(k, [queries, keys], 0);
+    const query = iota(k, [queries, keys]);
     masks.push(lessEqual(iota(k, [queries, keys], 1), offset === 0 ? query : add(query, offset)));
   }
   if (keyLengths === undefined) return masks;
@@ -131,7 +126,7 @@ function seen(op: string, scores: Tensor, options: AttentionOptions, k: Tensor):
     throw new ShapeError(`${op}: keyLengths are for a batch, got scores ${text(scores)}; leave out the keys instead`);
   const [batch, ...others] = scores.shape as [number, ...number[]];
   const lengths = readLengths(op, "keyLengths", keyLengths, batch, keys, k);
-  masks.push(less(iota(k, [keys], 0), reshape(lengths, [batch, ...others.map(() => 1)])));
+  masks.push(less(iota(k, [keys]), reshape(lengths, [batch, ...others.map(() => 1)])));
   return masks;
 }
 

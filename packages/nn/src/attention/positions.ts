@@ -8,7 +8,6 @@ import {
   readTensor,
   reshape,
   sin,
-  source,
   split,
   squeeze,
   stack,
@@ -30,6 +29,7 @@ import {
   readValue,
   type OptionKinds,
 } from "@weft/tensor/internals";
+import { iota } from "../iota.ts";
 
 export interface RotaryOptions {
   /** The longest wave is about 2π times as long. */
@@ -78,7 +78,7 @@ export function rotary(x: Operand, options?: RotaryOptions): Tensor {
   const d = checkEven("rotary", t.shape.at(-1));
   if (t.shape.length < 2) throw new ShapeError(`rotary: wanted x of shape […, T, d], got [${t.shape.join(", ")}]`);
   return inNameOf("rotary", () => {
-    const steps = source(t.backend, "iota", [], { shape: [t.shape.at(-2)!], axis: 0, dtype: "i32" });
+    const steps = iota(t, [t.shape.at(-2)!]);
     const at = positions === undefined ? add(steps, offset) : readTensor(positions, "rotary", t);
     const turn = angles(at, d, base, t.dtype);
     const [c, s] = [inDType(cos(turn), t.dtype), inDType(sin(turn), t.dtype)];

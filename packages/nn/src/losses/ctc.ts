@@ -26,7 +26,6 @@ import {
   readTensors,
   reshape,
   slice,
-  source,
   stack,
   sub,
   sum,
@@ -34,7 +33,6 @@ import {
   where,
   type Operand,
   type Tensor,
-  type Backend,
 } from "@weft/tensor";
 import {
   boolean,
@@ -46,6 +44,7 @@ import {
   resultOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
+import { iota } from "../iota.ts";
 import { hostLengths, readLengths, type Lengths } from "../lengths.ts";
 import { lossDefaults, lossKinds, type LossOptions, text } from "./reduction.ts";
 
@@ -105,12 +104,8 @@ export function ctc(
   return inNameOf("ctc", () => resultOf(loss), true);
 }
 
-const iota = (backend: Backend, length: number): Tensor =>
-  source(backend, "iota", [], { shape: [length], axis: 0, dtype: "i32" });
-
 /** Which places of rows lie within the rows' lengths. */
-const within = (rows: Tensor, lengths: Tensor): Tensor =>
-  less(iota(rows.backend, rows.shape[1]!), reshape(lengths, [-1, 1]));
+const within = (rows: Tensor, lengths: Tensor): Tensor => less(iota(rows, [rows.shape[1]!]), reshape(lengths, [-1, 1]));
 
 /** Labels as rows `[N, S]`; those of a vector lie one sequence after another. */
 function labelRows(labels: Tensor, lengths: Tensor, most: number | undefined, batch: number): Tensor {
@@ -123,7 +118,7 @@ function labelRows(labels: Tensor, lengths: Tensor, most: number | undefined, ba
     throw new ShapeError(`ctc: wanted labels [${batch}, S], or all of them in one vector, got ${text(labels.shape)}`);
   const width = Math.min(most ?? labels.size, labels.size);
   const starts = reshape(sub(cumsum(lengths), lengths), [-1, 1]);
-  return take(inDType(labels, "i32"), minimum(add(starts, iota(labels.backend, width)), labels.size - 1));
+  return take(inDType(labels, "i32"), minimum(add(starts, iota(labels, [width])), labels.size - 1));
 }
 
 /** −log of the probability of each row of labels, `[N]`. */
@@ -149,7 +144,7 @@ function likelihoods(
   const places = broadcastTo(reshape(path, [1, batch, size]), [steps, batch, size]);
   const emitted = maximum(gather(logs, places, { axis: 2 }), NEVER);
   // The probability of being at each place of the path; before the first step, just before the first label.
-  let a = broadcastTo(where(equal(iota(backend, size), 0), 0, inDType(backend.full([size], NEVER), logs.dtype)), [
+  let a = broadcastTo(where(equal(iota(logs, [size]), 0), 0, inDType(backend.full([size], NEVER), logs.dtype)), [
     batch,
     size,
   ]);

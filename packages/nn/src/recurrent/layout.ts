@@ -14,7 +14,6 @@ import {
   readTensor,
   reshape,
   ShapeError,
-  source,
   squeeze,
   sub,
   sum,
@@ -25,6 +24,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { anything, boolean, count, sameShape, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
+import { iota } from "../iota.ts";
 import { readLengths, type Lengths } from "../lengths.ts";
 
 export interface LayoutOptions {
@@ -75,7 +75,7 @@ export interface Sequences {
 /** x `[T, B, n]`, with 0 at the steps that a sequence does not have. */
 export function within(x: Tensor, lengths: Tensor | undefined): Tensor {
   if (lengths === undefined) return x;
-  const t = source(x.backend, "iota", [], { shape: [x.shape[0]!, 1, 1], axis: 0, dtype: "i32" });
+  const t = iota(x, [x.shape[0]!, 1, 1]);
   return where(less(t, reshape(lengths, [-1, 1])), x, 0);
 }
 

@@ -3,6 +3,7 @@ import { applyFusedRead } from "../apply.ts";
 import { tril } from "../arrangement.ts";
 import { zerosLike } from "../creation.ts";
 import { add, div, equal, less, mul, sqrt, sub, where } from "../elementwise.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
@@ -11,7 +12,7 @@ import { concat, transpose } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { columnsOf, composed, numbersOf, rowsOf, squareOf } from "./matrix.ts";
+import { columnsOf, numbersOf, rowsOf, squareOf } from "./matrix.ts";
 import { substitute, substituteLeft } from "./triangular.ts";
 
 /** L with A = L · Lᵀ. Only the lower triangle of A is read. */

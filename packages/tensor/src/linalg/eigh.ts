@@ -2,6 +2,7 @@
 import { applyFusedRead } from "../apply.ts";
 import { tril, triu } from "../arrangement.ts";
 import { abs, add, div, mul, sub } from "../elementwise.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -13,7 +14,7 @@ import { tensorAt } from "../rules/table.ts";
 import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 import { orthogonalized } from "./jacobi.ts";
-import { composed, columnsInOrder, squareOf, unit } from "./matrix.ts";
+import { columnsInOrder, squareOf, unit } from "./matrix.ts";
 import { columnSigns, inverseOrZero, orNaN, scaleOf } from "./svd.ts";
 
 /** Eigenvalues and eigenvectors of symmetric matrices, of which only the lower triangle is read. */

@@ -3,6 +3,7 @@ import { applyFusedRead, source, untaped } from "../apply.ts";
 import { tril, triu } from "../arrangement.ts";
 import { abs, add, and, cast, div, equal, isFinite, less, mul, neg, sub, where } from "../elementwise.ts";
 import type { DType } from "../dtype.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -12,7 +13,7 @@ import { broadcastTo, concat, reshape, squeeze, transpose, unsqueeze } from "../
 import { argmax, argsort, min } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { composed, columnsOf, diagonalOf, matricesOf, numbersOf, rowsInOrder, rowsOf, sizesOf, unit } from "./matrix.ts"; // prettier-ignore
+import { columnsOf, diagonalOf, matricesOf, numbersOf, rowsInOrder, rowsOf, sizesOf, unit } from "./matrix.ts";
 import { substitute, substituteLeft } from "./triangular.ts";
 
 /** What stands in for a pivot that is 0 where derivatives divide by it, next to the least number of the triangle. */

@@ -2,7 +2,6 @@
 // parts of a matrix: its diagonal, some of its columns.
 import { readTensor, readTensors, source } from "../apply.ts";
 import { text } from "../axes.ts";
-import { inNameOf } from "../context.ts";
 import type { DType } from "../dtype.ts";
 import { cast, equal } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -12,7 +11,6 @@ import { broadcastTo, unsqueeze } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { broadcast } from "../rules/elementwise.ts";
-import { resultOf } from "../scope.ts";
 import { diagonal } from "../shape/diagonals.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
@@ -62,9 +60,6 @@ export function systemOf(op: string, a: Operand, b: Operand, vectors = false): r
   const whole = (t: Tensor): Tensor => broadcastTo(t, [...batch, ...t.shape.slice(-2)]);
   return [whole(left), whole(right)];
 }
-
-/** What f makes, in the name of a function: what it needs on the way is released. */
-export const composed = <T>(op: string, f: () => T): T => inNameOf(op, () => resultOf(f));
 
 /** The number of each row, [n, 1], or of each column, [1, n]. */
 export const numbersOf = ({ backend }: Tensor, n: number, along: "rows" | "columns"): Tensor =>

@@ -2,13 +2,14 @@
 import { allAxes, axisOf, text } from "../axes.ts";
 import { abs } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { permute, reshape } from "../movement.ts";
 import { boolean, list, readOptions, type OptionKind } from "../options.ts";
 import { max, min, sum } from "../reduce.ts";
 import { norm } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
-import { composed, matricesOf } from "./matrix.ts";
+import { matricesOf } from "./matrix.ts";
 import { thinSVD } from "./svd.ts";
 
 /**

@@ -2,6 +2,7 @@
 import { alias, applyFused, applyFusedRead, untaped } from "../apply.ts";
 import { zerosLike } from "../creation.ts";
 import { abs, add, div, less, mul, sub, where } from "../elementwise.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
@@ -10,7 +11,7 @@ import { integer, readValue, refuseMore } from "../options.ts";
 import { max, sum } from "../reduce.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { composed, columnsOf, rowsOf, squareOf, unit } from "./matrix.ts";
+import { columnsOf, rowsOf, squareOf, unit } from "./matrix.ts";
 import { inv, solve } from "./solve.ts";
 import { scaleOf } from "./svd.ts";
 

@@ -3,16 +3,17 @@ import { readTensors } from "../apply.ts";
 import { allAxes, axisOf, listOf, sizeOf, text } from "../axes.ts";
 import { mul, sub } from "../elementwise.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
-import { concat, permute, reshape, slice, unsqueeze } from "../movement.ts";
+import { concat, permute, reshape, unsqueeze } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import { integer, list, nonNegative, readOptions, type OptionKind } from "../options.ts";
 import { sum } from "../reduce.ts";
 import { broadcast } from "../rules/elementwise.ts";
+import { span } from "../span.ts";
 import { norm } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
-import { composed } from "./matrix.ts";
 
 /**
  * The cross products of vectors of three numbers along an axis, by default the last; the shapes broadcast. Throws a
@@ -32,9 +33,7 @@ export function cross(a: Operand, b: Operand, options?: { axis?: number }): Tens
     /** The elements from one to another in turn: 1, 2, 0 or 2, 0, 1. */
     const turned = (t: Tensor, first: number): Tensor => {
       const own = at - shape.length + t.shape.length;
-      const before = Array.from({ length: own }, () => null);
-      const part = (start: number, end: number) => slice(t, { starts: [...before, start], ends: [...before, end] });
-      return concat([part(first, 3), part(0, first)], { axis: own });
+      return concat([span(t, own, first, 3 - first), span(t, own, 0, first)], { axis: own });
     };
     return sub(mul(turned(x, 1), turned(y, 2)), mul(turned(x, 2), turned(y, 1)));
   });

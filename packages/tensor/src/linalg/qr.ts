@@ -4,6 +4,7 @@ import { applyFusedRead } from "../apply.ts";
 import { triu } from "../arrangement.ts";
 import { abs, add, div, equal, less, maximum, mul, sqrt, sub, where } from "../elementwise.ts";
 import { ArgumentError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
@@ -15,7 +16,7 @@ import { tensorAt } from "../rules/table.ts";
 import { diagEmbed } from "../shape/diagonals.ts";
 import { pad } from "../shape/padding.ts";
 import type { Tensor } from "../tensor.ts";
-import { composed, columnsOf, diagonalOf, matricesOf, numbersOf, rowsOf, sizesOf, unit } from "./matrix.ts";
+import { columnsOf, diagonalOf, matricesOf, numbersOf, rowsOf, sizesOf, unit } from "./matrix.ts";
 import { substituteLeft } from "./triangular.ts";
 
 interface QRAttrs {

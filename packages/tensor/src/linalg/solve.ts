@@ -3,6 +3,7 @@ import { applyFused, applyFusedRead, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
 import { abs, equal, log, mul, neg, sign, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
@@ -13,7 +14,7 @@ import { likeFirst, tensorAt } from "../rules/table.ts";
 import { prod } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { factors, regularUpper, solveFactored } from "./lu.ts";
-import { composed, diagonalOf, rowsInOrder, squareOf, systemOf, unit } from "./matrix.ts";
+import { diagonalOf, rowsInOrder, squareOf, systemOf, unit } from "./matrix.ts";
 import { substitute } from "./triangular.ts";
 
 /** The derivative of the determinant, det(A) · A⁻ᵀ, of a regular matrix next to A, so that it is finite. */

@@ -2,6 +2,7 @@
 import { square } from "../activations.ts";
 import { applyFusedRead } from "../apply.ts";
 import { abs, add, div, equal, isFinite, isNaN, less, mul, neg, sqrt, sub, where } from "../elementwise.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -13,7 +14,7 @@ import { tensorAt } from "../rules/table.ts";
 import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 import { orthogonalized } from "./jacobi.ts";
-import { composed, columnsInOrder, columnsOf, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";
+import { columnsInOrder, columnsOf, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";
 import { completeQR, tallQR } from "./qr.ts";
 
 /** The largest number of each matrix, to scale it by: 1 where that is 0, NaN where a number is not finite. */

@@ -3,6 +3,7 @@ import { applyFusedRead, readTensors } from "../apply.ts";
 import { tril, triu } from "../arrangement.ts";
 import { zerosLike } from "../creation.ts";
 import { div, neg, sub } from "../elementwise.ts";
+import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
@@ -11,7 +12,7 @@ import { concat, transpose } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
 import { tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { composed, columnsOf, rowsOf, systemOf } from "./matrix.ts";
+import { columnsOf, rowsOf, systemOf } from "./matrix.ts";
 
 interface TriangularAttrs {
   readonly upper: boolean;

@@ -7,18 +7,12 @@ import { add, div, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
-import { broadcastTo, concat, reshape, slice } from "../movement.ts";
+import { broadcastTo, concat, reshape } from "../movement.ts";
 import { inFloats, withNumber } from "../operands.ts";
 import { anything, count, finite, integer, readOptions } from "../options.ts";
 import { cumsum, sum } from "../reduce.ts";
+import { neighbors } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
-
-/** The elements along an axis without the last, and without the first. */
-function neighbors(x: Tensor, axis: number): readonly [before: Tensor, after: Tensor] {
-  const whole = x.shape.slice(0, axis).map(() => null);
-  const last = Math.max(0, x.shape[axis]! - 1);
-  return [slice(x, { ends: [...whole, last] }), slice(x, { starts: [...whole, 1] })];
-}
 
 export interface DifferenceOptions {
   readonly axis?: number;

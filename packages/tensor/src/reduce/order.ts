@@ -12,12 +12,13 @@ import { ShapeError, shown } from "../errors.ts";
 import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
-import { broadcastTo, reshape, slice } from "../movement.ts";
+import { broadcastTo, reshape } from "../movement.ts";
 import { inNumbers } from "../operands.ts";
 import { boolean, integer, readOptions, type OptionKinds } from "../options.ts";
 import { argmax, argmin, argsort, max, min, positionOptions, reduceOptions, sum } from "../reduce.ts";
 import type { PositionOptions, ReduceOptions } from "../reduce.ts";
 import { pad } from "../shape/padding.ts";
+import { neighbors, span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 import { places, scan } from "./scans.ts";
 
@@ -47,10 +48,7 @@ export const atPlaces = (order: Tensor, place: Tensor): Tensor =>
   gather(order, broadcastTo(place, [...order.shape.slice(0, -1), place.shape.at(-1)!]), { axis: -1 });
 
 /** The column at a place of the order. */
-function column(order: Tensor, place: number): Tensor {
-  const whole = order.shape.slice(0, -1).map(() => null);
-  return slice(order, { starts: [...whole, place], ends: [...whole, place + 1] });
-}
+const column = (order: Tensor, place: number): Tensor => span(order, order.shape.length - 1, place, 1);
 
 /** The lower of the two middle elements, or NaN if there is one and it is not skipped. */
 function middle(found: Rows, skipNaN: boolean): Ordered {
@@ -167,11 +165,7 @@ export function mode(x: Operand, options?: PlaceOptions): Ordered {
     const order = argsort(found.rows);
     const sorted = gather(found.rows, order, { axis: -1 });
     const last = sorted.shape.length - 1;
-    const whole = sorted.shape.slice(0, last).map(() => null);
-    const differs = notEqual(
-      slice(sorted, { starts: [...whole, 1] }),
-      slice(sorted, { ends: [...whole, Math.max(0, found.length - 1)] }),
-    );
+    const differs = notEqual(...neighbors(sorted, last));
     const starts = pad(differs, { pads: sorted.shape.map((_, i) => [i === last ? 1 : 0, 0] as const), value: 1 });
     const place = places(sorted, last);
     const run = sub(place, scan(where(starts, place, 0), last, maximum));

@@ -10,9 +10,10 @@ import { logAddExp } from "../elementwise/exponentials.ts";
 import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
-import { broadcastTo, concat, slice } from "../movement.ts";
+import { broadcastTo, concat } from "../movement.ts";
 import { inFloats, inNumbers } from "../operands.ts";
 import { integer, readOptions } from "../options.ts";
+import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
 export interface ScanOptions {
@@ -25,9 +26,7 @@ type Combine = (before: Tensor, here: Tensor) => Tensor;
 /** Each element combined with all before it. `combine` must be associative. */
 export function scan(x: Tensor, axis: number, combine: Combine): Tensor {
   const size = x.shape[axis]!;
-  const before = x.shape.slice(0, axis).map(() => null);
-  const part = (t: Tensor, start: number, end: number): Tensor =>
-    slice(t, { starts: [...before, start], ends: [...before, end] });
+  const part = (t: Tensor, start: number, end: number): Tensor => span(t, axis, start, end - start);
   let y = x;
   for (let by = 1; by < size; by *= 2)
     y = concat([part(y, 0, by), combine(part(y, 0, size - by), part(y, by, size))], { axis });
