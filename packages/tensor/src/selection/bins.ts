@@ -2,7 +2,7 @@
 import { placed, readTensor, source } from "../apply.ts";
 import { sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
-import { add, and, div, equal, less, lessEqual, mod, mul, sub, where } from "../elementwise.ts";
+import { add, and, div, equal, less, lessEqual, mul, sub, where } from "../elementwise.ts";
 import { ArgumentError, describe, ShapeError } from "../errors.ts";
 import { scatterAdd } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -12,6 +12,7 @@ import { anything, boolean, count, list, positiveCount, readOptions, readValue, 
 import { max, min, sum } from "../reduce.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
+import { inRange } from "./in-range.ts";
 import { placesIn } from "./search.ts";
 
 const flat = (x: Tensor): Tensor => reshape(x, [sizeOf(x.shape)]);
@@ -113,7 +114,7 @@ export function histogram(x: Operand, options?: HistogramOptions): Histogram {
     const inside = and(lessEqual(0, place), less(place, n));
     const one = w === undefined ? inDType(inside, "i32") : where(inside, flat(w), 0);
     const zeros = source(t.interpreter.backend, "full", [0], { shape: [n], dtype: one.dtype });
-    const totals = inDType(scatterAdd(zeros, mod(place, n), one), w?.dtype ?? t.dtype);
+    const totals = inDType(scatterAdd(zeros, inRange(place, n), one), w?.dtype ?? t.dtype);
     const widths = sub(span(edges, 0, 1, n), span(edges, 0, 0, n));
     return { counts: density ? div(totals, mul(sum(totals), widths)) : totals, edges };
   });

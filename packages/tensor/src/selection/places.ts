@@ -3,7 +3,7 @@
 import { readTensor } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { hostArray } from "../creation.ts";
-import { add, less, mod, mul, or, where } from "../elementwise.ts";
+import { add, less, mul, or, where } from "../elementwise.ts";
 import { ArgumentError, describe, DTypeError, IndexError, ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
 import { permute, reshape } from "../movement.ts";
@@ -11,6 +11,7 @@ import { indicesOf } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { partOf, type Bound, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
+import { inRange } from "./in-range.ts";
 
 /** Elements of an axis as in Python's `start:end:step`. */
 export interface AxisRange {
@@ -110,8 +111,7 @@ function merge(all: readonly Indexed[]): Tensor {
   if (all.length === 1) return one.index;
   const total = all.reduce((n, { size }) => n * size, 1);
   const linear = all.slice(1).reduce((sum, { index, size }) => add(mul(sum, size), index), one.index);
-  // The remainder tells backends that no position is out of range.
-  if (all.every(({ known }) => known)) return mod(linear, Math.max(total, 1));
+  if (all.every(({ known }) => known)) return inRange(linear, total);
   const wrong = all
     .filter(({ known }) => !known)
     .map(({ index, size }) => or(less(index, 0), less(size - 1, index)))

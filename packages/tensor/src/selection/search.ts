@@ -3,7 +3,7 @@ import { applyRead, readTensor, readTensors, source } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { isFloat, promote, type DType } from "../dtype.ts";
-import { add, and, equal, isNaN, less, lessEqual, minimum, mod, not, or, where } from "../elementwise.ts";
+import { add, and, equal, isNaN, less, lessEqual, minimum, not, or, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
@@ -11,6 +11,7 @@ import { inDType, inNumbers } from "../operands.ts";
 import { oneOf, readOptions, type OptionKinds } from "../options.ts";
 import { argsort } from "../reduce.ts";
 import type { Tensor } from "../tensor.ts";
+import { inRange } from "./in-range.ts";
 
 export interface SearchOptions {
   /** Where a value that equals an element belongs: before it ("left", the default) or behind it. */
@@ -35,7 +36,7 @@ export function placesIn(sorted: Tensor, values: Tensor, side: Side): Tensor {
   let low = source(values.interpreter.backend, "full", [0], { shape: values.shape, dtype: "i32" });
   for (let step = 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
     const next = add(low, step);
-    const index = mod(add(low, step - 1), n);
+    const index = inRange(add(low, step - 1), n);
     const elements = rows
       ? applyRead("gather", [sorted, index], { axis: shape.length - 1 })
       : applyRead("take", [sorted, index], { axis: 0 });
@@ -100,6 +101,6 @@ export function isin(x: Operand, values: Operand): Tensor {
     const sorted = applyRead("gather", [flat, argsort(flat)], { axis: 0 });
     const own = inDType(t, dtype);
     const place = minimum(placesIn(sorted, own, "left"), count - 1);
-    return equal(applyRead("take", [sorted, mod(place, count)], { axis: 0 }), own);
+    return equal(applyRead("take", [sorted, inRange(place, count)], { axis: 0 }), own);
   });
 }

@@ -1,6 +1,6 @@
 // Which of several updates of one place wins: the last one, on every backend, however its work is divided.
 import { applyRead, source } from "../apply.ts";
-import { add, less, mod, sub, where } from "../elementwise.ts";
+import { add, less, sub, where } from "../elementwise.ts";
 
 import { notEqual } from "../activations.ts";
 import { concat, reshape } from "../movement.ts";
@@ -9,6 +9,7 @@ import type { Value } from "../interpreter.ts";
 import { inDType } from "../operands.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
+import { inRange } from "./in-range.ts";
 
 /** Indices sorted along an axis: where each came from, and whether it is the last of its equals. */
 export interface Runs {
@@ -37,8 +38,8 @@ export function winners(index: Tensor, size: number, axis: number): Tensor {
   return applyRead("scatterAdd", [zeros, sorted, where(last, add(order, 1), 0)], { axis });
 }
 
-/** The number of each winner, or of any update where there is none; the remainder tells that all are in range. */
-export const numbered = (winner: Tensor, count: number): Tensor => mod(sub(winner, 1), Math.max(count, 1));
+/** The number of each winner, or of any update where there is none. */
+export const numbered = (winner: Tensor, count: number): Tensor => inRange(sub(winner, 1), count);
 
 /**
  * x with rows replaced along an axis: those at `index`, a vector, become `rows`, a number or a tensor with a row for

@@ -3,12 +3,13 @@
 import { applyRead, readTensor, source } from "../apply.ts";
 import { axisOf, listOf, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
-import { add, mod, mul } from "../elementwise.ts";
+import { add, mul } from "../elementwise.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import type { Backend, Operand } from "../interpreter.ts";
 import { permute, reshape } from "../movement.ts";
 import { inNumbers } from "../operands.ts";
 import { integer, numbers, positiveCount, readOptions, readValue, type OptionKinds } from "../options.ts";
+import { inRange } from "../selection/in-range.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 import { pad } from "./padding.ts";
@@ -29,7 +30,7 @@ function placesOf(backend: Backend, d: number, windows: Windows): Tensor {
   const { size, step, dilation } = windows;
   const line = (shape: readonly number[]) => source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
   const starts = mul(line([countOf(d, windows), 1]), step);
-  return mod(add(starts, mul(line([size]), dilation)), Math.max(d, 1));
+  return inRange(add(starts, mul(line([size]), dilation)), d);
 }
 
 /** x with an axis replaced by two: the windows, and the places in a window. */
