@@ -29,7 +29,7 @@ test("a line for each operation, with calls, times and bytes", async () => {
   const lines = `${report}`.split("\n");
   expect(lines[0]).toMatch(/^operation +calls +µs +share +MB +GB\/s$/);
   expect(lines.at(-1)).toMatch(/^7 launches in [\d.,]+ ms, of [\d.,]+ ms in all$/);
-  expect(before.itemSync).toBeDefined();
+  expect(before.dataSync()).toEqual(exp(x).dataSync());
 });
 
 test("a trace in Chrome's format", async () => {
