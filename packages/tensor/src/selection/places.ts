@@ -66,22 +66,26 @@ function position(op: string, i: number, axis: number, shape: Shape): number {
   return i < 0 ? i + size : i;
 }
 
+const isList = (x: unknown): boolean => Array.isArray(x) || ArrayBuffer.isView(x);
+
 /** The numbers of a nested list in row-major order; fills in its shape. */
 function flatten(op: string, list: unknown, shape: number[], depth = 0): (number | boolean)[] {
-  if (!Array.isArray(list) && !ArrayBuffer.isView(list)) return [list as number];
+  if (!isList(list)) return [list as number];
   const items = Array.from(list as ArrayLike<unknown>);
   if (depth === shape.length) shape.push(items.length);
-  const flat = items.flatMap((item) => flatten(op, item, shape, depth + 1));
+  const flat = items.some(isList)
+    ? items.flatMap((item) => flatten(op, item, shape, depth + 1))
+    : (items as (number | boolean)[]);
   if (shape[depth] !== items.length || flat.length !== sizeOf(shape.slice(depth)))
     throw new ShapeError(`${op}: nested lists of indices must be even, got ${describe(list)}`);
   return flat;
 }
 
 function uploaded(op: string, list: IndexList, axis: number, x: Tensor): Indexed {
-  const shape: number[] = [];
-  let flat = flatten(op, list, shape);
+  const shape: number[] = list instanceof Int32Array ? [list.length] : [];
+  let flat = list instanceof Int32Array ? list : flatten(op, list, shape);
   const size = x.shape[axis]!;
-  if (flat.length > 0 && flat.every((item) => typeof item === "boolean")) {
+  if (Array.isArray(flat) && flat.length > 0 && flat.every((item) => typeof item === "boolean")) {
     if (shape.length !== 1 || shape[0] !== size)
       throw new ShapeError(
         `${op}: a mask of shape ${text(shape)} does not fit axis ${axis} of shape ${text(x.shape)}; one list has one boolean per element of an axis`,
@@ -90,7 +94,7 @@ function uploaded(op: string, list: IndexList, axis: number, x: Tensor): Indexed
     shape[0] = flat.length;
   }
   const data = hostArray(op, flat.length, "i32");
-  flat.forEach((i, k) => (data[k] = position(op, i as number, axis, x.shape)));
+  for (let k = 0; k < flat.length; k++) data[k] = position(op, flat[k] as number, axis, x.shape);
   return { index: x.interpreter.backend.upload(data, shape, "i32"), size, known: true };
 }
 
