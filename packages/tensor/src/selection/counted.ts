@@ -110,12 +110,52 @@ export interface UniqueElements {
   readonly counts: Tensor;
 }
 
-/** The order of rows of `width` elements, compared element by element; NaN comes last. */
-function orderOf(
-  rows: Elements,
-  count: number,
-  width: number,
-): { order: Int32Array; same: (a: number, b: number) => boolean } {
+/** What differs among elements or rows, in ascending order. */
+interface Different {
+  /** Where each is first. */
+  readonly firsts: Int32Array;
+  readonly counts: Int32Array;
+  /** Which of them each element or row is. */
+  readonly inverse: Int32Array;
+}
+
+/** What differs, given the number of each among them, of which there are `n`. */
+function different(inverse: Int32Array, n: number): Different {
+  const [firsts, counts] = [new Int32Array(n), new Int32Array(n)];
+  inverse.forEach((k, i) => {
+    if (counts[k]!++ === 0) firsts[k] = i;
+  });
+  return { firsts, counts, inverse };
+}
+
+/** What differs among elements; each NaN does, and comes last. */
+function differentElements(all: Elements): Different {
+  const values = new Float64Array(all).sort(); // without a function that compares, which takes most of the time
+  let n = 0;
+  for (const x of values) if (n === 0 || x !== values[n - 1]) values[n++] = x;
+  let numbers = n;
+  while (numbers > 0 && Number.isNaN(values[numbers - 1])) numbers--;
+  let next = numbers;
+  const inverse = hostArray("unique", all.length, "i32") as Int32Array;
+  for (let i = 0; i < all.length; i++) {
+    const x = all[i]!;
+    if (Number.isNaN(x)) {
+      inverse[i] = next++;
+      continue;
+    }
+    let [low, high] = [0, numbers - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (values[middle]! < x) low = middle + 1;
+      else high = middle;
+    }
+    inverse[i] = low;
+  }
+  return different(inverse, n);
+}
+
+/** What differs among rows of `width` elements, compared element by element; NaN comes last. */
+function differentRows(rows: Elements, count: number, width: number): Different {
   const compare = (a: number, b: number): number => {
     for (let k = 0; k < width; k++) {
       const [x, y] = [rows[a * width + k]!, rows[b * width + k]!];
@@ -128,7 +168,14 @@ function orderOf(
     for (let k = 0; k < width; k++) if (rows[a * width + k] !== rows[b * width + k]) return false;
     return true;
   };
-  return { order: Int32Array.from({ length: count }, (_, i) => i).sort(compare), same };
+  const order = Int32Array.from({ length: count }, (_, i) => i).sort(compare);
+  const inverse = hostArray("unique", count, "i32") as Int32Array;
+  let n = 0;
+  order.forEach((place, i) => {
+    if (i === 0 || !same(order[i - 1]!, place)) n++;
+    inverse[place] = n - 1;
+  });
+  return different(inverse, n);
 }
 
 /**
@@ -151,23 +198,14 @@ export async function unique(x: Operand, options?: { axis?: number | null }): Pr
     "unique",
     () => permute(untaped(t), axes),
     (rows) => {
-      const { order, same } = orderOf(rows, count, count === 0 ? 0 : rows.length / count);
-      const [firsts, counts]: [number[], number[]] = [[], []];
-      const inverse = hostArray("unique", count, "i32") as Int32Array;
-      order.forEach((place, i) => {
-        if (i === 0 || !same(order[i - 1]!, place)) {
-          firsts.push(place);
-          counts.push(0);
-        }
-        counts[counts.length - 1]!++;
-        inverse[place] = firsts.length - 1;
-      });
-      const chosen = uploaded(t, Int32Array.from(firsts));
+      const width = count === 0 ? 0 : rows.length / count;
+      const { firsts, counts, inverse } = width === 1 ? differentElements(rows) : differentRows(rows, count, width);
+      const chosen = uploaded(t, firsts);
       const from = along === undefined ? reshape(t, [count]) : t;
       return {
         values: applyRead("take", [from, chosen], { axis: along ?? 0 }),
         inverse: uploaded(t, inverse, along === undefined ? t.shape : [count]),
-        counts: uploaded(t, Int32Array.from(counts)),
+        counts: uploaded(t, counts),
       };
     },
   );
