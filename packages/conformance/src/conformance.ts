@@ -24,7 +24,7 @@ import { collections, type SampleName } from "./samples.ts";
 /** Opens a backend with its own kind of options. */
 export type Open = (options?: any) => Promise<Backend>;
 
-export type Views = "each" | "one" | "another" | "none";
+type Views = "each" | "one" | "another" | "none";
 
 export interface ConformanceOptions {
   /** Names of samples that are known to fail, each with a reason. If all samples of a name pass, the run fails. */
