@@ -1,10 +1,14 @@
 // Embeddings of bags of words: the rows of each bag reduced to one.
 import {
+  all,
+  and,
   ArgumentError,
   broadcastTo,
+  concat,
   div,
   equal,
   indexAdd,
+  lessEqual,
   maximum,
   mul,
   readTensors,
@@ -20,13 +24,22 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { anything, boolean, inNameOf, integer, oneOf, readOptions, type OptionKinds } from "@weft/tensor/internals";
+import {
+  anything,
+  boolean,
+  inDType,
+  inNameOf,
+  integer,
+  oneOf,
+  readOptions,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import { iota } from "./iota.ts";
 
 export interface EmbeddingBagOptions {
   /** Where each bag begins in a vector of indices; the first one at 0. A matrix of indices has a bag in each row. */
   readonly offsets?: Operand;
-  /** Whether the last offset is the end of the last bag. */
+  /** Whether the last offset is the end of the last bag; what is behind it is in none. */
   readonly includeLastOffset?: boolean;
   readonly mode?: "sum" | "mean" | "max";
   /** A factor for each index, in the mode `"sum"`. */
@@ -63,14 +76,26 @@ function bagsOf(index: Tensor, offsets: Tensor | undefined, includeLastOffset: b
     throw new ShapeError(
       `embeddingBag: wanted vectors of indices and offsets, got shapes [${shape.join(", ")}] and [${offsets.shape.join(", ")}]`,
     );
-  const starts = includeLastOffset ? slice(offsets, { ends: [-1] }) : offsets;
+  const count = offsets.shape[0]! - (includeLastOffset ? 1 : 0);
+  if (count < 0) throw new ShapeError("embeddingBag: wanted at least one offset with includeLastOffset, got none");
   const places = iota(index, shape);
-  return { count: starts.shape[0]!, of: sub(searchsorted(starts, places, { side: "right" }), 1) };
+  // What is behind the last bag goes to the bag that is ignored.
+  const of = sub(searchsorted(offsets, places, { side: "right" }), 1);
+  return { count, of: where(ascend(offsets, shape[0]!), of, count + 1) };
+}
+
+/** Whether offsets ascend from 0 to the end at most. Values are not known here: a wrong bag is found at a read. */
+function ascend(offsets: Tensor, end: number): Tensor {
+  const starts = inDType(offsets, "i32");
+  const behind = source(starts.interpreter.backend, "full", [end], { shape: [1], dtype: "i32" });
+  const next = concat([slice(starts, { starts: [1] }), behind]);
+  return and(all(lessEqual(starts, next)), all(equal(slice(starts, { ends: [1] }), 0)));
 }
 
 /**
  * The rows of `weight` `[count, features]` at the indices of each bag, reduced by their mean, sum or maximum:
- * `[bags, features]`. An empty bag gives 0. Like PyTorch's `functional.embedding_bag`.
+ * `[bags, features]`. An empty bag gives 0. Offsets that do not ascend from 0 within the indices are an IndexError at
+ * each read. Like PyTorch's `functional.embedding_bag`.
  *
  * @example
  * const rows = tensor([[1, 2], [3, 4], [5, 8]]);
@@ -105,13 +130,13 @@ export function embeddingBag(indices: Operand, weight: Operand, options?: Embedd
     const bag = paddingIndex === undefined ? bags.of : where(equal(words, paddingIndex), bags.count, bags.of);
     const zeros = source(backend, "full", [0], { shape: [bags.count + 1, features], dtype: rows.dtype });
     const taken = take(rows, words);
-    const all = factors === undefined ? taken : mul(taken, reshape(factors, [n, 1]));
+    const scaled = factors === undefined ? taken : mul(taken, reshape(factors, [n, 1]));
     const kept = (y: Tensor): Tensor => slice(y, { ends: [bags.count] });
     if (mode === "max") {
       const places = broadcastTo(reshape(bag, [n, 1]), [n, features]);
-      return kept(scatter(zeros, places, all, { reduce: "max", includeSelf: false }));
+      return kept(scatter(zeros, places, scaled, { reduce: "max", includeSelf: false }));
     }
-    const total = kept(indexAdd(zeros, bag, all));
+    const total = kept(indexAdd(zeros, bag, scaled));
     if (mode === "sum") return total;
     const none = source(backend, "full", [0], { shape: [bags.count + 1], dtype: "i32" });
     return div(total, reshape(maximum(kept(indexAdd(none, bag, 1)), 1), [bags.count, 1]));

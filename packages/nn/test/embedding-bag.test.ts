@@ -41,3 +41,21 @@ test("refuses what does not fit", () => {
   expect(() => embeddingBag(pairs, ints(1))).toThrow("embeddingBag: wanted a matrix of rows as weight, got shape [1]");
   expect(() => embeddingBag(ints(3).reshape([1, 1]), weight).dataSync()).toThrow(IndexError);
 });
+
+// PyTorch 1.13 itself takes the mean over more indices than it sums.
+test.each(["sum", "mean", "max"] as const)("%s: the last offset ends the last bag", (mode) => {
+  const options = { offsets: ints(0, 1, 2), includeLastOffset: true, mode };
+  const [y, pullback] = vjp((w: Tensor) => embeddingBag(ints(0, 1, 2), w, options), weight);
+  expect(y.arraySync()).toEqual([[1, -2], [3, 4]]); // prettier-ignore
+  expect(pullback(arange(1, 5).reshape([2, 2]))[0]!.arraySync()).toEqual([[1, 2], [3, 4], [0, 0]]); // prettier-ignore
+});
+
+test.each([[[0, 9]], [[0, -1]], [[0, 2, 1]], [[1, 2]], [[0, 4, 4]]])("refuses offsets %j at the read", (bad) => {
+  for (const mode of ["sum", "mean", "max"] as const)
+    for (const includeLastOffset of [false, true]) {
+      const y = embeddingBag(ints(0, 1, 2), weight, { offsets: ints(...bad), includeLastOffset, mode });
+      expect(() => y.dataSync()).toThrow("embeddingBag: an index was outside its axis");
+    }
+  const none = { offsets: ints(), includeLastOffset: true };
+  expect(() => embeddingBag(ints(0), weight, none)).toThrow("wanted at least one offset");
+});
