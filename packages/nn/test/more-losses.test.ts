@@ -2,7 +2,7 @@
 // tested by the golden vectors.
 import { grad, gradCheck } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { IndexError, logSoftmax, mul, square, sum, type Operand, type Tensor } from "@weft/tensor";
+import { IndexError, logSoftmax, mul, setAt, square, sum, type Operand, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import * as N from "../src/index.ts";
 
@@ -135,6 +135,19 @@ test("ctc: labels that do not fit have an infinite loss, or none, and no gradien
   expect(await item(N.ctc(scores, i32([[1, 1]]), [0], [0]))).toBeCloseTo(0, 12);
   const wrong = N.ctc(scores, i32([[5]]), [2], [1]);
   await expect(wrong.item()).rejects.toThrow(IndexError);
+});
+
+test("ctc: NaN stays NaN in its sequence, and goes no further", async () => {
+  const scores = setAt(zeros([3, 2, 3]), [0, 0, 1], NaN);
+  for (const zeroInfinity of [false, true]) {
+    const each = (s: Tensor) => N.ctc(s, i32([[1], [2]]), [3, 3], [1, 1], { reduction: "none", zeroInfinity });
+    const [nan, other] = (await each(scores).array()) as number[];
+    expect(nan).toBeNaN();
+    expect(other).toBeCloseTo(1.5041, 4);
+    const g = (await grad((s: Tensor) => sum(each(s)))(scores).array()) as number[][][];
+    expect(g[0]![0]).toEqual([NaN, NaN, NaN]);
+    [-1 / 6, 1 / 3, -1 / 6].forEach((v, i) => expect(g[0]![1]![i]).toBeCloseTo(v, 6));
+  }
 });
 
 test("integers and booleans are computed in floats", async () => {

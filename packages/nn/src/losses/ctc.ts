@@ -158,7 +158,8 @@ function likelihoods(
   const end = gather(a, last, { axis: 1 });
   const label = gather(a, maximum(sub(last, 1), 0), { axis: 1 });
   const loss = neg(reshape(logSum(end, where(equal(last, 0), NEVER, label)), [batch]));
-  return where(less(loss, -NEVER / 10), loss, zeroInfinity ? 0 : Infinity);
+  // Not "where it is small enough": NaN stays NaN.
+  return where(less(-NEVER / 10, loss), zeroInfinity ? 0 : Infinity, loss);
 }
 
 /** log Σ eˣ over tensors, whose gradient is finite wherever they are. */
