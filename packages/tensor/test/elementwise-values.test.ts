@@ -1,7 +1,7 @@
 // Functions composed of others, and formulas, against numbers of PyTorch 1.13 in float64 or of higher precision: the
 // reference runs the same
 // composition, so it would not notice a wrong formula.
-import { vjp } from "@weft/autograd";
+import { grad, vjp } from "@weft/autograd";
 import { expect, test } from "vitest";
 import * as weft from "../src/index.ts";
 import { reference } from "./backend.ts";
@@ -107,6 +107,22 @@ test("special functions at poles and far out", () => {
   expect(at(weft.erfc, -40, 40, Infinity)).toEqual([2, 0, 0]);
   expect(at(weft.erfcx, -40, Infinity)).toEqual([Infinity, 0]);
   expect(() => weft.polygamma(-1, tensor([1]))).toThrow("polygamma: wanted a non-negative integer as n, got number -1");
+});
+
+test("the derivatives of erfcx far out, by arbitrary precision", () => {
+  const slope = grad((x: weft.Tensor) => weft.sum(weft.erfcx(x)));
+  const slopes = grad((x: weft.Tensor) => weft.sum(slope(x)));
+  const near = (x: weft.Tensor, wanted: number[], digits: number) =>
+    [...x.dataSync()].forEach((y, i) => expect(y / wanted[i]!).toBeCloseTo(1, digits));
+  const [single, double] = [tensor([5.9, 6.1, 1000]), tensor([5.9, 23.5, 24.5, 1000, 1e7], f64)];
+  near(slope(single), [-0.015554960545253594, -0.014588702597569852, -5.6418873726549667e-7], 4);
+  near(slopes(single), [0.005065737862661627, 0.0046064290470154897, 1.1283757819707055e-9], 3);
+  // oxfmt-ignore
+  near(slope(double), [-0.015554960545253594, -0.0010188574872142174, -0.00093758523138164668, -5.6418873726549667e-7, -5.6418958354774782e-15], 12);
+  // oxfmt-ignore
+  near(slopes(double), [0.005065737862661627, 8.647723320183088e-5, 7.6347411855676963e-5, 1.1283757819707055e-9, 1.1283791670954787e-21], 9);
+  for (const far of [tensor([3e38, Infinity]), tensor([1e300, Infinity], f64)])
+    for (const f of [slope, slopes]) expect(Math.max(...f(far).abs().dataSync())).toBeLessThan(1e-76);
 });
 
 test("what is not finite, and NumPy's conventions of integers", () => {

@@ -1,5 +1,5 @@
 // The complement of the error function, also where it is too small for 1 − erf(x) to show it.
-import { exp, mul, neg, sub } from "../elementwise.ts";
+import { div, exp, less, maximum, minimum, mul, neg, sub, where } from "../elementwise.ts";
 import { square } from "../activations.ts";
 import { elementwiseOp, type Arithmetic } from "../expression.ts";
 import { formula } from "../formula.ts";
@@ -74,10 +74,23 @@ const erfcOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
  */
 export const erfc: (x: Operand) => Tensor = (x, more?: unknown) => formula(erfcOp, [x], more);
 
+/**
+ * The derivative of erfcx, 2x·erfcx(x) − 2/√π. Far to the right the two terms are almost equal, and its asymptotic series
+ * takes over: −1/(√π·x²)·(1 − 3/(2x²) + 15/(4x⁴) − …).
+ */
+function scaledSlope(x: Operand, y: Tensor): Tensor {
+  const from = y.dtype === "f64" ? 24 : 6;
+  const u = square(div(1, maximum(x, from)));
+  let series: Operand = 1;
+  for (let k = 5; k > 0; k--) series = sub(1, mul(mul(u, k + 0.5), series));
+  const near = sub(mul(mul(minimum(x, from), y), 2), SLOPE);
+  return where(less(from, x), mul(mul(u, -SLOPE / 2), series), near);
+}
+
 const erfcxOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
   "erfcx",
   (k, x) => bothSides(k, x!, scaledTail(k, k.abs(x!)), k.mul(k.constant(2), gaussian(k, x!, 1))),
-  ([y], [x]) => [(g) => mul(g, sub(mul(mul(x!, y!), 2), SLOPE))],
+  ([y], [x]) => [(g) => mul(g, scaledSlope(x!, y!))],
 );
 
 /**
