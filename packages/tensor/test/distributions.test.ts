@@ -98,6 +98,18 @@ test("multinomial with replacement", () => {
   expect(rows.arraySync()).toEqual([[1, 1, 1], [0, 0, 0]]); // prettier-ignore
 });
 
+test("multinomial of weights that are not small numbers", () => {
+  const drawn = (w: number[], replacement = true, count = 40) =>
+    [...new Set(multinomial(tensor(w), count, { replacement, seed: 1 }).dataSync())].toSorted();
+  expect(drawn([2e38, 2e38, 0])).toEqual([0, 1]);
+  expect(drawn([1, Infinity, 1e38, Infinity])).toEqual([1, 3]);
+  expect(drawn([NaN, 1, -3, 2])).toEqual([1, 3]);
+  expect(drawn([0, NaN, -1])).toEqual([0]);
+  const firsts = multinomial(full([40, 1], 1).mul(tensor([2e38, 2e38])), 1, { seed: 1 }).dataSync();
+  expect(new Set(firsts).size).toBe(2);
+  expect(drawn([NaN, 1, -3, 2], false, 2)).toEqual([1, 3]);
+});
+
 test("multinomial without replacement: each draw is in proportion to what is left", () => {
   const n = 10_000;
   const w = [1, 4, 5].map((x) => x / 10);

@@ -5,7 +5,7 @@ import { greaterEqual } from "../activations.ts";
 import { readTensor, untaped } from "../apply.ts";
 import { sort, topK } from "../arrangement.ts";
 import { text } from "../axes.ts";
-import { and, div, isFinite, less, lessEqual, log, maximum, minimum, mul, not, sub } from "../elementwise.ts";
+import { and, div, equal, isFinite, less, lessEqual, log, maximum, minimum, mul, not, sub } from "../elementwise.ts";
 import { where } from "../elementwise.ts";
 import { ShapeError, shown } from "../errors.ts";
 import { composed } from "../formula.ts";
@@ -33,6 +33,16 @@ function categories(op: string, x: Operand): Tensor {
   return t;
 }
 
+/**
+ * Weights in proportion to the largest of their row, so that neither their sum nor a quotient overflows. What is not
+ * above 0 counts as 0.
+ */
+function proportions(w: Tensor): Tensor {
+  const positive = less(0, w);
+  const largest = max(where(positive, w, 0), lastKept);
+  return where(positive, where(equal(w, largest), 1, div(w, largest)), 0);
+}
+
 export interface MultinomialOptions extends SeedOption {
   /** Whether a category may be drawn more than once. */
   readonly replacement?: boolean;
@@ -40,7 +50,8 @@ export interface MultinomialOptions extends SeedOption {
 
 /**
  * `count` random categories per row, `i32` [..., count], with probabilities in proportion to the weights [..., k] ≥ 0.
- * Without replacement each category is drawn at most once, those of weight 0 last. As in PyTorch.
+ * Without replacement each category is drawn at most once, those of weight 0 last. As in PyTorch,
+ * but weights are not checked, since that would read them: those below 0 and NaN count as 0.
  *
  * @example multinomial(tensor([0, 3, 0]), 2, { replacement: true, seed: 1 }) // [1, 1]
  */
@@ -53,7 +64,7 @@ export function multinomial(weights: Operand, count: number, options?: Multinomi
   );
   readValue("multinomial", "count", count, counted);
   return composed("multinomial", () => {
-    const w = categories("multinomial", weights);
+    const w = proportions(categories("multinomial", weights));
     const k = w.shape.at(-1)!;
     const { backend } = w.interpreter;
     if (!replacement) {
@@ -105,7 +116,8 @@ function nucleus(logits: Tensor, share: number): Tensor {
 
 /**
  * A random category per row, `i32` [...], of logits [..., k]: category i with probability softmax(logits / temperature)ᵢ,
- * after those are removed that `topK` and then `topP` exclude. A logit of −∞ is never drawn. It has no gradient.
+ * after those are removed that `topK` and then `topP` exclude. A logit of −∞ is never drawn, and the first NaN always. It has no
+ * gradient.
  *
  * @example categorical(tensor([[0, 100], [100, 0]]), { temperature: 0.5, seed: 1 }) // [1, 0]
  */

@@ -49,7 +49,8 @@ function drawn(
 
 /**
  * 1 with probability p, else 0, for each element of p, in the dtype of p. p is a tensor of numbers from 0 to 1, as in
- * PyTorch; `bernoulli(full([3], 0.5))` throws three coins.
+ * PyTorch; `bernoulli(full([3], 0.5))` throws three coins. They are not checked, since that would read them: below 0 and
+ * NaN give 0, above 1 gives 1.
  *
  * @example bernoulli(tensor([0, 1, 1]), { seed: 1 }) // [0, 1, 1]
  */
