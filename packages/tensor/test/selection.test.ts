@@ -168,6 +168,9 @@ test("searching, counting, repeating", () => {
   ]);
   expect(weft.repeatInterleave(ints(7, 8), ints(2, 1), { length: 3 }).arraySync()).toEqual([7, 7, 8]);
   expect(() => weft.repeatInterleave(ints(7, 8), ints(2, 1))).toThrow("wanted the sum of repeats as length");
+  for (const repeats of [[1, 2], [2], 2])
+    expect(() => weft.repeatInterleave(ints(7, 8), repeats, { length: 9 })).toThrow("got 9 as length");
+  expect(weft.repeatInterleave(ints(7, 8), [1, 2], { length: 3 }).arraySync()).toEqual([7, 8, 8]);
   expect(() => weft.repeatInterleave(ints(7, 8), [1, 2, 3])).toThrow("wanted 2 repeats, one per element of the axis");
   expect(() => weft.bincount(ints(1), {} as never)).toThrow("bincount: wanted a non-negative integer as length");
 });

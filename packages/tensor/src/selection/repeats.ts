@@ -17,19 +17,26 @@ import { placesIn } from "./search.ts";
 export interface RepeatOptions {
   /** The axis along which elements are repeated; without one, x is flattened. */
   readonly axis?: number | null;
-  /** The sum of `repeats`, needed where that is a tensor: sizes do not depend on values. */
+  /** The length of the result's axis. It is needed where `repeats` is a tensor, since sizes do not depend on values. */
   readonly length?: number;
 }
 const repeatKinds = { axis: orNull(integer), length: count };
 
+/** Refuses a length that is not what known repeats sum to. */
+function checkLength(total: number, length: number | undefined): void {
+  if (length !== undefined && length !== total)
+    throw new ArgumentError(`repeatInterleave: these repeats give a length of ${total}, got ${length} as length`);
+}
+
 /** Which row stands at each place, for repeats that are known here. */
-function rowsFor(x: Tensor, repeats: readonly number[], size: number): Tensor {
+function rowsFor(x: Tensor, repeats: readonly number[], size: number, length: number | undefined): Tensor {
   for (const n of repeats) readValue("repeatInterleave", "repeats", n, count);
   if (repeats.length !== size && repeats.length !== 1)
     throw new ShapeError(`repeatInterleave: wanted ${size} repeats, one per element of the axis, got ${text(repeats)}`);
   const times = (i: number): number => repeats[repeats.length === 1 ? 0 : i]!;
   let total = 0;
   for (let i = 0; i < size; i++) total += times(i);
+  checkLength(total, length);
   const data = hostArray("repeatInterleave", total, "i32");
   let end = 0;
   for (let i = 0; i < size; i++) data.fill(i, end, (end += times(i)));
@@ -49,8 +56,8 @@ function rowsOnDevice(repeats: Tensor, size: number, length: number | undefined)
 
 /**
  * Each element (with `axis`, each slice of the axis) repeated, by one number or by one number for each. A tensor of
- * repeats needs their sum as `length`; a larger length is an IndexError at each read. Like PyTorch's
- * `repeat_interleave`.
+ * repeats needs their sum as `length`. Its values are not checked: a larger length is an IndexError at each read, a
+ * smaller one leaves the rest out, and repeats below 0 give something else. Like PyTorch's `repeat_interleave`.
  *
  * @example repeatInterleave(tensor([[1, 2], [3, 4]]), 2) // [1, 1, 2, 2, 3, 3, 4, 4]
  * @example repeatInterleave(tensor([[1, 2], [3, 4]]), [1, 2], { axis: 0 }) // [[1, 2], [3, 4], [3, 4]]
@@ -66,11 +73,12 @@ export function repeatInterleave(x: Operand, repeats: Operand | readonly number[
     const size = t.shape[at]!;
     if (typeof repeats === "number") {
       readValue("repeatInterleave", "repeats", repeats, count);
+      checkLength(size * repeats, length);
       const wide = reshape(t, t.shape.toSpliced(at + 1, 0, 1));
       return reshape(broadcastTo(wide, t.shape.toSpliced(at + 1, 0, repeats)), t.shape.with(at, size * repeats));
     }
     const rows = isList
-      ? rowsFor(t, listOf("repeatInterleave", "repeats", repeats), size)
+      ? rowsFor(t, listOf("repeatInterleave", "repeats", repeats), size, length)
       : rowsOnDevice(readTensor(repeats as Operand, "repeatInterleave", t), size, length);
     return applyRead("take", [t, rows], { axis: at });
   });
