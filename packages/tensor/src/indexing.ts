@@ -9,6 +9,7 @@ import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
 import { inDType, indicesOf, positions } from "./operands.ts";
 import { count, dtypeName, integer, readOptions } from "./options.ts";
+import { besideScalar, vectorOf } from "./scalar.ts";
 import type { Tensor } from "./tensor.ts";
 
 interface AxisOptions {
@@ -19,12 +20,12 @@ const first = { axis: 0 };
 
 /**
  * Whole rows of x at `indices`, along an axis: the shape of the indices replaces the axis. A number takes a single row,
- * counted from the end if negative.
+ * counted from the end if negative. A scalar has an axis 0 here, of one element.
  *
  * @example take(tensor([[1, 2], [3, 4]]), tensor([1, 1, 0], { dtype: "i32" })) // [[3, 4], [3, 4], [1, 2]]
  */
 export function take(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
-  const t = readTensor(x, "take", indices);
+  const t = vectorOf(readTensor(x, "take", indices));
   const at = axisOf("take", readOptions("take", options, axisOption, first).axis, t.shape);
   if (typeof indices !== "number")
     return applyRead("take", [t, positions("take", readTensor(indices, "take", t))], { axis: at });
@@ -45,6 +46,7 @@ export function take(x: Operand, indices: Operand, options?: AxisOptions): Tenso
 export function gather(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
   const [t, index] = readTensors("gather", [x, indices]);
   const { axis } = readOptions("gather", options, axisOption, first);
+  if (besideScalar(t, index)) return reshape(gather(vectorOf(t), vectorOf(index), { axis }), index.shape);
   return applyRead("gather", [t, positions("gather", index)], { axis: axisOf("gather", axis, t.shape) });
 }
 
@@ -77,6 +79,10 @@ function promoted(op: string, t: Tensor, updates: Value, shape: readonly number[
 export function scatterAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
   const { axis } = readOptions("scatterAdd", options, axisOption, first);
   const [onto, places, more] = readUpdate("scatterAdd", x, indices, updates);
+  if (besideScalar(onto, places)) {
+    const all = typeof more === "number" ? more : vectorOf(more);
+    return reshape(scatterAdd(vectorOf(onto), vectorOf(places), all, { axis }), onto.shape);
+  }
   const index = positions("scatterAdd", places);
   const [t, u] = promoted("scatterAdd", onto, more, index.shape);
   return applyRead("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
@@ -90,6 +96,7 @@ export function scatterAdd(x: Operand, indices: Operand, updates: Operand, optio
 export function indexAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
   const { axis } = readOptions("indexAdd", options, axisOption, first);
   const [onto, rows, more] = readUpdate("indexAdd", x, indices, updates);
+  if (onto.shape.length === 0) return reshape(indexAdd(vectorOf(onto), rows, more, { axis }), []);
   const index = positions("indexAdd", rows);
   const at = axisOf("indexAdd", axis, onto.shape);
   const [t, u] = promoted("indexAdd", onto, more, onto.shape.toSpliced(at, 1, ...index.shape));

@@ -11,6 +11,7 @@ import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { inDType, positions } from "../operands.ts";
 import { boolean, integer, oneOf, readOptions, type OptionKinds } from "../options.ts";
+import { besideScalar, vectorOf } from "../scalar.ts";
 import { partsOf, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 import { combined, scatterMaxOp, scatterMinOp } from "./segments.ts";
@@ -98,6 +99,10 @@ export function scatter(x: Operand, indices: Operand, updates: Operand, options?
   const t = readTensor(x, "scatter", beside);
   const index = positions("scatter", readTensor(indices, "scatter", beside));
   const given = read(updates, "scatter", beside);
+  if (besideScalar(t, index)) {
+    const all = typeof given === "number" ? given : vectorOf(given);
+    return reshape(scatter(vectorOf(t), vectorOf(index), all, options), t.shape);
+  }
   const at = axisOf("scatter", axis, t.shape);
   checkFit(t, index, given, at);
   if (sizeOf(index.shape) === 0) return alias(t);
@@ -135,6 +140,7 @@ export function indexCopy(x: Operand, indices: Operand, updates: Operand, option
   const t = readTensor(x, "indexCopy", beside);
   const index = positions("indexCopy", readTensor(indices, "indexCopy", beside));
   const given = assignable("indexCopy", t, read(updates, "indexCopy", beside));
+  if (t.shape.length === 0) return reshape(indexCopy(vectorOf(t), index, given, { axis }), []);
   const at = axisOf("indexCopy", axis, t.shape);
   const wanted = t.shape.toSpliced(at, 1, ...index.shape);
   if (typeof given === "object" && !sameShape(given.shape, wanted))
@@ -162,6 +168,7 @@ export function indexFill(x: Operand, indices: Operand, value: Operand, options?
   const given = assignable("indexFill", t, read(value, "indexFill", beside));
   if (typeof given === "object" && given.shape.length > 0)
     throw new ShapeError(`indexFill: wanted a number or a scalar as value, got shape ${text(given.shape)}`);
+  if (t.shape.length === 0) return reshape(indexFill(vectorOf(t), index, given, { axis }), []);
   const at = axisOf("indexFill", axis, t.shape);
   return inNameOf("indexFill", () => {
     const count = countOf(reshape(index, [sizeOf(index.shape)]), [t.shape[at]!], 0);

@@ -9,6 +9,7 @@ import type { Backend, Operand } from "../interpreter.ts";
 import { permute, reshape } from "../movement.ts";
 import { inNumbers } from "../operands.ts";
 import { integer, numbers, positiveCount, readOptions, readValue, type OptionKinds } from "../options.ts";
+import { vectorOf } from "../scalar.ts";
 import { inRange } from "../selection/in-range.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
@@ -59,10 +60,12 @@ export function unfold(x: Operand, options: { axis?: number; size: number; step?
     { axis: -1, step: 1 },
   );
   readValue("unfold", "size", size, positiveCount);
-  const t = readTensor(x, "unfold");
+  const given = readTensor(x, "unfold");
+  const t = vectorOf(given);
   const at = axisOf("unfold", axis, t.shape);
   if (size > t.shape[at]!)
     throw new ShapeError(`unfold: a window of ${size} does not fit on axis ${at} of shape ${text(t.shape)}`);
+  if (given.shape.length === 0) return t; // as in PyTorch, without an axis of windows
   return inNameOf("unfold", () => {
     const y = spread(t, at, { size, step, dilation: 1 });
     const axes = y.shape.map((_, i) => i).toSpliced(at + 1, 1);
