@@ -75,6 +75,14 @@ describe("as PyTorch", () => {
 });
 
 describe("singular matrices", () => {
+  test("the condition of empty matrices is 0, and those norms that are extremes are none", () => {
+    for (const ord of ["fro", "nuc", 1, -1, 2, -2, Infinity] as const)
+      near(weft.cond(zeros([2, 0, 0]), { ord }), [0, 0]);
+    near(weft.cond(zeros([0, 3])), [0]);
+    near(weft.matrixNorm(zeros([0, 3]), { ord: 1 }), [0]);
+    for (const ord of [1, -1, 2, -2, Infinity] as const)
+      expect(() => weft.matrixNorm(zeros([0, 0]), { ord })).toThrow(weft.ShapeError);
+  });
   test("have determinant 0, and no inverse that is finite", () => {
     near(weft.det(singular), [0]);
     near(weft.logdet(singular), [-Infinity]);

@@ -152,6 +152,7 @@ export function cond(a: Operand, options?: { ord?: MatrixOrder }): Tensor {
   const bySingularValues = ord === 2 || ord === -2;
   const x = bySingularValues ? matricesOf("cond", a) : squareOf("cond", a);
   return composed("cond", () => {
+    if (x.shape.slice(-2).includes(0)) return sum(x, { axis: [-2, -1] }); // 0, as in PyTorch
     if (bySingularValues) {
       const s = thinSVD(x)[1];
       const [most, least] = [max(s, { axis: -1 }), min(s, { axis: -1 })];
