@@ -61,34 +61,30 @@ export const argnumsKind: OptionKind<number | readonly number[]> = {
   is: (x): x is number | readonly number[] => count.is(x) || (Array.isArray(x) && x.every(count.is)),
 };
 
-/**
- * Like `grad`, but returns the value as well: [f(…args), gradients].
- *
- * @example
- * const [y, g] = valueAndGrad((x) => sum(square(x)))(tensor([1, 2])); // 5, [2, 4]
- */
-export function valueAndGrad<Args extends any[], const N extends number | readonly number[] = 0>(
+/** `valueAndGrad` for a function that users know as `op`. */
+export function valuesAndGrads<Args extends any[], const N extends number | readonly number[]>(
+  op: string,
   f: Scalar<Args>,
-  argnums: N = 0 as N,
+  argnums: N,
 ): (...args: Args) => [value: Tensor, gradients: At<Args, N>] {
-  readValue("grad", "what is differentiated", f, callable);
-  readValue("grad", "argnums", argnums, argnumsKind);
+  readValue(op, "what is differentiated", f, callable);
+  readValue(op, "argnums", argnums, argnumsKind);
   const places: readonly number[] = typeof argnums === "number" ? [argnums] : argnums;
   return (...args) => {
     for (const k of places)
       if (!(Number.isInteger(k) && k >= 0 && k < args.length && leavesOf(args[k]).length > 0))
-        throw new ArgumentError(`grad: wanted tensors as argument ${k} of ${args.length}, got ${String(args[k])}`);
-    const session = new Session(f, "grad", false, highestLevel(args));
+        throw new ArgumentError(`${op}: wanted tensors as argument ${k} of ${args.length}, got ${String(args[k])}`);
+    const session = new Session(f, op, false, highestLevel(args));
     try {
       const { recorder } = session;
       const given: unknown[] = [...args];
       const result = session.during(() => {
-        for (const k of places) given[k] = mapTree(args[k], (x) => lifted("grad", recorder, x));
+        for (const k of places) given[k] = mapTree(args[k], (x) => lifted(op, recorder, x));
         const y = f(...(given as Args));
-        refusePromise(y, "grad: wanted a function that returns a tensor, but it returned a promise; use diff");
-        return readTensor(y, "grad");
+        refusePromise(y, `${op}: wanted a function that returns a tensor, but it returned a promise; use diff`);
+        return readTensor(y, op);
       });
-      const value = session.backward("grad", result);
+      const value = session.backward(op, result);
       const gradients = places.map((k) =>
         mapTree(given[k], (leaf) => session.handOut(session.below(() => dense(leaf as Tensor)))),
       );
@@ -103,6 +99,17 @@ export function valueAndGrad<Args extends any[], const N extends number | readon
 }
 
 /**
+ * Like `grad`, but returns the value as well: [f(…args), gradients].
+ *
+ * @example
+ * const [y, g] = valueAndGrad((x) => sum(square(x)))(tensor([1, 2])); // 5, [2, 4]
+ */
+export const valueAndGrad = <Args extends any[], const N extends number | readonly number[] = 0>(
+  f: Scalar<Args>,
+  argnums: N = 0 as N,
+): ((...args: Args) => [value: Tensor, gradients: At<Args, N>]) => valuesAndGrads("valueAndGrad", f, argnums);
+
+/**
  * The function that computes the gradient of f, which returns a scalar, with respect to the first argument or to those
  * that `argnums` numbers. Arguments are tensors, or arrays and plain objects of tensors. The gradient has the form of
  * the argument; for a list of `argnums` it is an array of gradients. Nested, `grad` gives gradients of any order.
@@ -115,7 +122,7 @@ export function grad<Args extends any[], const N extends number | readonly numbe
   f: Scalar<Args>,
   argnums: N = 0 as N,
 ): (...args: Args) => At<Args, N> {
-  const both = valueAndGrad(f, argnums);
+  const both = valuesAndGrads("grad", f, argnums);
   return (...args) => {
     const [value, gradients] = both(...args);
     if (value.interpreter.level === 0) value.release();

@@ -15,7 +15,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { callable, context, isFloat, readValue, refusePromise, resultOf, sameShape } from "@weft/tensor/internals";
-import { argnumsKind, highestLevel, pulled, valueAndGrad, type At, type Grads } from "./functional.ts";
+import { argnumsKind, highestLevel, pulled, valuesAndGrads, type At, type Grads } from "./functional.ts";
 import { zerosLike } from "./sparse.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
@@ -196,7 +196,7 @@ export function hvp<Args extends any[]>(
 ): [value: Tensor, products: { [K in keyof Args]: Grads<Args[K]> }] {
   checkDirections("hvp", "the vectors", primals, vectors);
   return owning(() => {
-    const both = valueAndGrad(f, [...primals.keys()]);
+    const both = valuesAndGrads("hvp", f, [...primals.keys()]);
     let value: Tensor;
     const gradient = (...args: Args): unknown[] => {
       const [y, gradients] = both(...args);

@@ -33,7 +33,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "argnums -1",
     () => valueAndGrad(f, -1 as never),
-    "grad: wanted the number of an argument, or a list of them as argnums, got number -1",
+    "valueAndGrad: wanted the number of an argument, or a list of them as argnums, got number -1",
   ],
   ["argnums by name", () => grad(f, ["v"] as never), 'as argnums, got ["v"]'],
   [
@@ -98,7 +98,11 @@ wrong.push(
     () => grad((v: Tensor, n: number) => sum(mul(v, n)), 1)(x, 2),
     "grad: wanted tensors as argument 1 of 2, got 2",
   ],
-  ["one of argnums beyond them", () => valueAndGrad(f, [0, 3] as never)(x), "grad: wanted tensors as argument 3 of 1"],
+  [
+    "one of argnums beyond them",
+    () => valueAndGrad(f, [0, 3] as never)(x),
+    "valueAndGrad: wanted tensors as argument 3 of 1",
+  ],
   [
     "half an argnum",
     () => grad(f, 0.5 as never),

@@ -247,9 +247,10 @@ export function bmm(
  */
 export function logp(x: Operand, options?: { readonly axis?: number }): Tensor {
   const { axis } = readOptions("logp", options, { axis: integer }, {});
-  if (axis !== undefined) return logSoftmax(x, { axis });
   const t = readTensor(x, "logp");
-  return reshape(logSoftmax(reshape(t, [-1]), { axis: 0 }), t.shape);
+  return inNameOf("logp", () =>
+    axis === undefined ? reshape(logSoftmax(reshape(t, [-1]), { axis: 0 }), t.shape) : logSoftmax(t, { axis }),
+  );
 }
 
 /** The logistic function 1 / (1 + e⁻ˣ) under Knet's name. @example sigm(tensor([0])); // [0.5] */

@@ -39,10 +39,16 @@ interface CellOptions {
 
 const cellKinds: OptionKinds<CellOptions> = { dtype: dtypeName, stored: storedName };
 
-function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: Initializer, options?: CellOptions): C {
-  readValue("parameter", "init", init, callable);
-  const { dtype, stored } = readOptions("parameter", options, cellKinds, { dtype: "f32" as DType });
-  const shape = shapeOf("parameter", given);
+function cell<C extends AnyBox>(
+  op: string,
+  make: (x: LazyValue) => C,
+  given: Shape,
+  init: Initializer,
+  options?: CellOptions,
+): C {
+  readValue(op, "init", init, callable);
+  const { dtype, stored } = readOptions(op, options, cellKinds, { dtype: "f32" as DType });
+  const shape = shapeOf(op, given);
   const start = nextStart();
   const { array, store } = dtypeInfo[dtype];
   const values = (): TypedArray => {
@@ -62,7 +68,7 @@ function cell<C extends AnyBox>(make: (x: LazyValue) => C, given: Shape, init: I
  * const weight = parameter([10, 784], xavier());
  */
 export const parameter = (shape: Shape, init: Initializer, options?: Pick<CellOptions, "dtype">): Param =>
-  cell(param, shape, init, options);
+  cell("parameter", param, shape, init, options);
 
 /**
  * The same for state that is saved with the model but not differentiated: running moments, counts.
@@ -71,7 +77,7 @@ export const parameter = (shape: Shape, init: Initializer, options?: Pick<CellOp
  * const steps = running([], zeros());
  */
 export const running = (shape: Shape, init: Initializer, options?: CellOptions): State =>
-  cell(state, shape, init, options);
+  cell("running", state, shape, init, options);
 
 /** Whether an operand is a `state`, which a function may update. */
 export const isState = (x: Operand): x is State =>

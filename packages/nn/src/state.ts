@@ -1,6 +1,6 @@
 // Converts a model's state to safetensors bytes and back: every parameter and running moment, by its path in the tree.
 import type { TypedArray } from "@weft/tensor";
-import { boolean, printable, quoted, readOptions, sameShape } from "@weft/tensor/internals";
+import { boolean, printable, quoted, readOptions, readValue, sameShape, type OptionKind } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
 import type { NamedBox } from "@weft/autograd/internals";
 import { hiddenIn } from "./hidden.ts";
@@ -76,6 +76,11 @@ export interface Fit {
 export const strictness = (op: string, options: ReadOptions | undefined): boolean =>
   readOptions(op, options, { strict: boolean }, { strict: true }).strict;
 
+const modelKind: OptionKind<unknown> = {
+  wanted: "an object, an array or a function with parameters",
+  is: (x): x is unknown => typeof x === "function" || (typeof x === "object" && x !== null),
+};
+
 /** What will be loaded. */
 export interface Fitting {
   readonly fits: Fit[];
@@ -94,6 +99,7 @@ export function fitting(
   where: string,
   stored: (name: string) => StoredTensor,
 ): Fitting {
+  readValue(where, "the model", model, modelKind);
   const places = boxes(model);
   const own = ({ path, aliases }: NamedBox): string[] => [path, ...aliases];
   /** The name under which the file has a tensor: of tied weights it has one, and the metadata maps the others to it. */

@@ -213,6 +213,8 @@ const wrong: [string, () => unknown, string][] = [
   ],
   ["uniform(NaN)", () => N.uniform(NaN), "uniform: wanted a finite number as low, got number NaN"],
   ["constant()", () => J.constant!(), "constant: wanted a finite number as value, got undefined"],
+  ["a state without initializer", () => J.running!([2]), "running: wanted a function as init, got undefined"],
+  ["logp along no axis", () => J.logp!(x, { axis: 7 }), "logp: axis 7 is out of range"],
   ["a parameter without initializer", () => J.parameter!([2]), "parameter: wanted a function as init, got undefined"],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => {

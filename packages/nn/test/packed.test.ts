@@ -119,6 +119,16 @@ test("functions take Knet's batchSizes", async () => {
 
 const wrong: [string, () => unknown, string][] = [
   [
+    "an order that is none",
+    () => padPackedSequence({ data: tensor([1, 2, 3]), batchSizes: [2, 1], sortedIndices: [5, 0] }),
+    "padPackedSequence: wanted each of 0 to 1 as sortedIndices, got [5,0]",
+  ],
+  [
+    "an order with a sequence twice",
+    () => padPackedSequence({ data: tensor([1, 2, 3]), batchSizes: [2, 1], sortedIndices: [1, 1] }),
+    "padPackedSequence: wanted each of 0 to 1 as sortedIndices, got [1,1]",
+  ],
+  [
     "lengths that increase",
     () => packPaddedSequence(x, lengths),
     "packPaddedSequence: wanted lengths that do not increase, got 2,4,1; or { enforceSorted: false }",

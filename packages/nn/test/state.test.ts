@@ -159,6 +159,14 @@ test("a truncated file is an error that names it and changes nothing", async () 
   expect(await all(model)).toEqual(before);
 });
 
+test("what cannot have parameters is no model", async () => {
+  const bytes = await toBytes(Linear(1, 1));
+  for (const model of [null, undefined, 1])
+    expect(() => fromBytes(bytes, model)).toThrow(
+      "fromBytes: wanted an object, an array or a function with parameters as the model, got",
+    );
+});
+
 test("names and shapes of another model are listed, and nothing is changed", async () => {
   const model = build();
   const before = await all(model);

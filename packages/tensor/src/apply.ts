@@ -64,6 +64,7 @@ export function readTensor(x: Operand, op: string, beside?: Operand): Tensor {
  * linear(tensor([[1, 2]]), tensor([[3, 4]])); // [[11]]
  */
 export function readTensors<const Xs extends readonly Operand[]>(op: string, xs: Xs): { [K in keyof Xs]: Tensor } {
+  if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted a list of operands, got ${describe(xs)}`);
   const beside = placed(xs);
   return xs.map((x) => readTensor(x, op, beside)) as { [K in keyof Xs]: Tensor };
 }
@@ -242,7 +243,10 @@ export const source = <K extends SourceName>(
   op: K,
   inputs: readonly number[],
   given: Attrs<K>,
-): Tensor => sourceOwn(backend, op, [...inputs], attributesOf(op, given));
+): Tensor => {
+  if (typeof backend?.run !== "function") throw new ArgumentError(`source: wanted a backend, got ${describe(backend)}`);
+  return sourceOwn(backend, op, [...inputs], attributesOf(op, given));
+};
 
 /** Like `source`, with attributes as `applyOwn` takes them. */
 export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs: number[], attrs: Attrs<K>): Tensor {
@@ -262,7 +266,13 @@ export const applyFused = <A extends FusedAttrs<A>>(
   fused: FusedOp<A>,
   inputs: readonly Operand[],
   given: A,
-): readonly Tensor[] => applyFusedOwn(fused, [...inputs], fusedAttributes(fused.name, given));
+): readonly Tensor[] => {
+  if (typeof fused?.fallback !== "function" || !Array.isArray(inputs))
+    throw new ArgumentError(
+      `applyFused: wanted a fused operation and operands, got ${describe(fused)} and ${describe(inputs)}`,
+    );
+  return applyFusedOwn(fused, [...inputs], fusedAttributes(fused.name, given));
+};
 
 /** Like `applyFused`, with operands and attributes as `applyOwn` takes them. */
 export const applyFusedOwn = <A extends FusedAttrs<A>>(

@@ -116,8 +116,7 @@ export interface NormOptions extends ReduceOptions {
 export function norm(x: Operand, options?: NormOptions): Tensor {
   const { p, ...how } = readOptions("norm", options, { ...reduceOptions, p: anyNumber }, { ...defaults, p: 2 });
   const t = inFloats(readTensor(x, "norm"));
-  if (p === 2) return sqrtZeroSafe(sum(square(t), how));
-  return composed("norm", () => powerNorm(t, p, how));
+  return composed("norm", () => (p === 2 ? sqrtZeroSafe(sum(square(t), how)) : powerNorm(t, p, how)));
 }
 
 function powerNorm(x: Tensor, p: number, how: ReduceOptions): Tensor {

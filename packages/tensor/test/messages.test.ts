@@ -159,6 +159,25 @@ const cases: Case[] = [
     ShapeError,
     "sum: axis 1 is named twice in [1, -1]",
   ],
+  [
+    "norm, axis",
+    () => weft.norm(t(2), { axis: 2 }),
+    ShapeError,
+    "norm: axis 2 is out of range for shape [2]: axes go from -1 to 0",
+  ],
+  [
+    "no operands",
+    () => loosely("readTensors", "mine", null),
+    ArgumentError,
+    "mine: wanted a list of operands, got null",
+  ],
+  ["no backend", () => loosely("source"), ArgumentError, "source: wanted a backend, got undefined"],
+  [
+    "no fused operation",
+    () => loosely("applyFused"),
+    ArgumentError,
+    "applyFused: wanted a fused operation and operands, got undefined and undefined",
+  ],
   ["reduction, no axis", () => weft.sum(t(2, 3), { axis: 0.5 }), ArgumentError, "sum: an axis is an integer, got 0.5"],
   ["reduction of a number", () => weft.sum(3), ArgumentError, "sum: wanted a tensor, got the number 3"],
   [
@@ -389,6 +408,12 @@ const cases: Case[] = [
     () => weft.convTranspose(t(1, 3, 5), t(3, 1, 3), { outputPadding: 1 }),
     ShapeError,
     "convTranspose: outputPadding 1 of spatial axis 0 must be smaller than its stride 1 or dilation 1",
+  ],
+  [
+    "maxPool, half a window",
+    () => weft.maxPool(t(1, 1, 3), { window: 1.5 }),
+    ArgumentError,
+    "maxPool: wanted an integer as window, got number 1.5",
   ],
   [
     "maxPool",

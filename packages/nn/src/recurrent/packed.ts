@@ -159,6 +159,13 @@ function checked(name: string, packed: PackedSequence): PackedSequence {
   const total = packed.batchSizes.reduce((a, b) => a + b, 0);
   if (data.shape[0] !== total)
     throw new ShapeError(`${name}: wanted ${total} rows, the sum of batchSizes, got data [${data.shape}]`);
+  const { sortedIndices, batchSizes } = packed;
+  if (sortedIndices !== undefined) {
+    readValue(name, "sortedIndices", sortedIndices, list);
+    const batch = batchSizes[0]!;
+    if (sortedIndices.toSorted((a, b) => a - b).some((b, i) => b !== i) || sortedIndices.length !== batch)
+      throw new ArgumentError(`${name}: wanted each of 0 to ${batch - 1} as sortedIndices, got [${sortedIndices}]`);
+  }
   return packed;
 }
 

@@ -68,8 +68,9 @@ const conv = (given: ConvAttrs, op: string): ConvAttrs => ({
   groups: int(op, "groups", given.groups),
 });
 const pool = (given: PoolAttrs, op: string): PoolAttrs => ({
-  ...spaced(given, op),
+  // First, since it is the stride, too, where none was given.
   window: ints(op, "window", given.window),
+  ...spaced(given, op),
 });
 const random = (given: RandomAttrs, op: string): RandomAttrs => ({
   shape: shapeOf(op, given.shape),
