@@ -39,7 +39,6 @@ const left = new Set(
 const under: Readonly<Record<string, string>> = {
   crossEntropyRows: "crossEntropy",
   xavier: "xavierUniform",
-  valueAndGrad: "grad",
 };
 
 const operations = {

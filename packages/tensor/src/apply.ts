@@ -64,9 +64,13 @@ export function readTensor(x: Operand, op: string, beside?: Operand): Tensor {
  * linear(tensor([[1, 2]]), tensor([[3, 4]])); // [[11]]
  */
 export function readTensors<const Xs extends readonly Operand[]>(op: string, xs: Xs): { [K in keyof Xs]: Tensor } {
-  if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted a list of operands, got ${describe(xs)}`);
+  checkList(op, xs);
   const beside = placed(xs);
   return xs.map((x) => readTensor(x, op, beside)) as { [K in keyof Xs]: Tensor };
+}
+
+function checkList(op: string, xs: unknown): void {
+  if (!Array.isArray(xs)) throw new ArgumentError(`${op}: wanted a list of operands, got ${describe(xs)}`);
 }
 
 /** The first operand that has a backend. */
@@ -243,10 +247,7 @@ export const source = <K extends SourceName>(
   op: K,
   inputs: readonly number[],
   given: Attrs<K>,
-): Tensor => {
-  if (typeof backend?.run !== "function") throw new ArgumentError(`source: wanted a backend, got ${describe(backend)}`);
-  return sourceOwn(backend, op, [...inputs], attributesOf(op, given));
-};
+): Tensor => sourceOwn(backend, op, [...inputs], attributesOf(op, given));
 
 /** Like `source`, with attributes as `applyOwn` takes them. */
 export function sourceOwn<K extends SourceName>(backend: Backend, op: K, inputs: number[], attrs: Attrs<K>): Tensor {
@@ -267,10 +268,7 @@ export const applyFused = <A extends FusedAttrs<A>>(
   inputs: readonly Operand[],
   given: A,
 ): readonly Tensor[] => {
-  if (typeof fused?.fallback !== "function" || !Array.isArray(inputs))
-    throw new ArgumentError(
-      `applyFused: wanted a fused operation and operands, got ${describe(fused)} and ${describe(inputs)}`,
-    );
+  checkList("applyFused", inputs);
   return applyFusedOwn(fused, [...inputs], fusedAttributes(fused.name, given));
 };
 

@@ -46,14 +46,8 @@ export function take(x: Operand, indices: Operand, options?: AxisOptions): Tenso
 export function gather(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
   const [t, index] = readTensors("gather", [x, indices]);
   const { axis } = readOptions("gather", options, axisOption, first);
-  if (besideScalar(t, index)) return reshape(gather(vectorOf(t), vectorOf(index), { axis }), index.shape);
+  if (besideScalar(t, index)) return reshape(gather(vectorOf(t), vectorOf(index), options), index.shape);
   return applyRead("gather", [t, positions("gather", index)], { axis: axisOf("gather", axis, t.shape) });
-}
-
-/** The operands of an update at indices; the updates may be a number. */
-function readUpdate(op: string, x: Operand, indices: Operand, updates: Operand): readonly [Tensor, Tensor, Value] {
-  const beside = placed([x, indices, updates]);
-  return [readTensor(x, op, beside), readTensor(indices, op, beside), read(updates, op, beside)];
 }
 
 /** x and updates in a common dtype; a number becomes a tensor of the given shape. */
@@ -70,38 +64,43 @@ function promoted(op: string, t: Tensor, updates: Value, shape: readonly number[
   return [inDType(t, dtype), inDType(updates, dtype)];
 }
 
+/** x plus updates, as one of the two primitives does it. */
+function added(
+  op: "scatterAdd" | "indexAdd",
+  x: Operand,
+  indices: Operand,
+  updates: Operand,
+  options: AxisOptions | undefined,
+): Tensor {
+  const { axis } = readOptions(op, options, axisOption, first);
+  const beside = placed([x, indices, updates]);
+  const onto = readTensor(x, op, beside);
+  const index = positions(op, readTensor(indices, op, beside));
+  const more = read(updates, op, beside);
+  if (besideScalar(onto, index))
+    return reshape(added(op, vectorOf(onto), vectorOf(index), vectorOf(more), options), onto.shape);
+  const at = axisOf(op, axis, onto.shape);
+  const wanted = op === "scatterAdd" ? index.shape : onto.shape.toSpliced(at, 1, ...index.shape);
+  const [t, u] = promoted(op, onto, more, wanted);
+  return applyRead(op, [t, index, u], { axis: at });
+}
+
 /**
  * x plus updates at the positions where `gather` would read: y[indices[i][j]][j] += updates[i][j] for axis 0.
  * Updates at the same position add up.
  *
  * @example scatterAdd(zeros([3]), tensor([0, 2, 2], { dtype: "i32" }), 1) // [1, 0, 2]
  */
-export function scatterAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
-  const { axis } = readOptions("scatterAdd", options, axisOption, first);
-  const [onto, places, more] = readUpdate("scatterAdd", x, indices, updates);
-  if (besideScalar(onto, places)) {
-    const all = typeof more === "number" ? more : vectorOf(more);
-    return reshape(scatterAdd(vectorOf(onto), vectorOf(places), all, { axis }), onto.shape);
-  }
-  const index = positions("scatterAdd", places);
-  const [t, u] = promoted("scatterAdd", onto, more, index.shape);
-  return applyRead("scatterAdd", [t, index, u], { axis: axisOf("scatterAdd", axis, t.shape) });
-}
+export const scatterAdd = (x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor =>
+  added("scatterAdd", x, indices, updates, options);
 
 /**
  * x plus whole rows of updates at the positions where `take` would read.
  *
  * @example indexAdd(zeros([2, 2]), tensor([1], { dtype: "i32" }), tensor([[5, 6]])) // [[0, 0], [5, 6]]
  */
-export function indexAdd(x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor {
-  const { axis } = readOptions("indexAdd", options, axisOption, first);
-  const [onto, rows, more] = readUpdate("indexAdd", x, indices, updates);
-  if (onto.shape.length === 0) return reshape(indexAdd(vectorOf(onto), rows, more, { axis }), []);
-  const index = positions("indexAdd", rows);
-  const at = axisOf("indexAdd", axis, onto.shape);
-  const [t, u] = promoted("indexAdd", onto, more, onto.shape.toSpliced(at, 1, ...index.shape));
-  return applyRead("indexAdd", [t, index, u], { axis: at });
-}
+export const indexAdd = (x: Operand, indices: Operand, updates: Operand, options?: AxisOptions): Tensor =>
+  added("indexAdd", x, indices, updates, options);
 
 /**
  * A new last axis of size `depth` with 1 at the index and 0 elsewhere; all 0 for an index out of range.

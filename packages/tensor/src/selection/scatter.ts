@@ -99,10 +99,7 @@ export function scatter(x: Operand, indices: Operand, updates: Operand, options?
   const t = readTensor(x, "scatter", beside);
   const index = positions("scatter", readTensor(indices, "scatter", beside));
   const given = read(updates, "scatter", beside);
-  if (besideScalar(t, index)) {
-    const all = typeof given === "number" ? given : vectorOf(given);
-    return reshape(scatter(vectorOf(t), vectorOf(index), all, options), t.shape);
-  }
+  if (besideScalar(t, index)) return reshape(scatter(vectorOf(t), vectorOf(index), vectorOf(given), options), t.shape);
   const at = axisOf("scatter", axis, t.shape);
   checkFit(t, index, given, at);
   if (sizeOf(index.shape) === 0) return alias(t);
