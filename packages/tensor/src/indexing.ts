@@ -9,7 +9,7 @@ import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
 import { inDType, indicesOf, positions } from "./operands.ts";
 import { count, dtypeName, integer, readOptions } from "./options.ts";
-import { vectorOf } from "./scalar.ts";
+import { besideScalar, vectorOf } from "./scalar.ts";
 import type { Tensor } from "./tensor.ts";
 
 interface AxisOptions {
@@ -46,6 +46,7 @@ export function take(x: Operand, indices: Operand, options?: AxisOptions): Tenso
 export function gather(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
   const [t, index] = readTensors("gather", [x, indices]);
   const { axis } = readOptions("gather", options, axisOption, first);
+  if (besideScalar(t, index)) return reshape(gather(vectorOf(t), vectorOf(index), options), index.shape);
   return applyRead("gather", [t, positions("gather", index)], { axis: axisOf("gather", axis, t.shape) });
 }
 
@@ -76,6 +77,8 @@ function added(
   const onto = readTensor(x, op, beside);
   const index = positions(op, readTensor(indices, op, beside));
   const more = read(updates, op, beside);
+  if (besideScalar(onto, index))
+    return reshape(added(op, vectorOf(onto), vectorOf(index), vectorOf(more), options), onto.shape);
   const at = axisOf(op, axis, onto.shape);
   const wanted = op === "scatterAdd" ? index.shape : onto.shape.toSpliced(at, 1, ...index.shape);
   const [t, u] = promoted(op, onto, more, wanted);

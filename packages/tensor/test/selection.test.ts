@@ -193,15 +193,19 @@ test("a scalar is indexed along axis 0 or -1 like a vector of one element", () =
       expect(weft.scatter(five, indices, rows, at).arraySync()).toBe(7);
       expect(weft.scatter(five, indices, 7, at).arraySync()).toBe(7);
       expect(weft.scatter(five, indices, rows, { axis, reduce: "prod" }).arraySync()).toBe(35);
+      expect(weft.scatterAdd(five, indices, rows, at).arraySync()).toBe(12);
+      expect(weft.indexAdd(five, indices, rows, at).arraySync()).toBe(12);
       expect(weft.indexCopy(five, indices, rows, at).arraySync()).toBe(7);
       expect(weft.indexFill(five, indices, 7, at).arraySync()).toBe(7);
-      for (const f of [weft.take]) expect(f(five, indices, at).arraySync()).toEqual(indices.add(5).arraySync());
+      for (const f of [weft.gather, weft.take])
+        expect(f(five, indices, at).arraySync()).toEqual(indices.add(5).arraySync());
     }
     expect(weft.unfold(five, { axis, size: 1 }).arraySync()).toEqual([5]);
   }
+  expect(weft.gather(tensor([5, 6]), zero).arraySync()).toBe(5);
   expect(weft.scatter(tensor([5, 6]), zero, seven).arraySync()).toEqual([7, 6]);
   expect(weft.take(five, 0).arraySync()).toBe(5);
-  expect(() => weft.take(five, ints(1)).dataSync()).toThrow(IndexError);
-  expect(() => weft.take(five, zero, { axis: 1 })).toThrow(ShapeError);
+  expect(() => weft.gather(five, ints(1)).dataSync()).toThrow(IndexError);
+  expect(() => weft.gather(five, zero, { axis: 1 })).toThrow(ShapeError);
   expect(() => weft.unfold(five, { size: 2 })).toThrow(ShapeError);
 });
