@@ -24,8 +24,9 @@ const stackKinds: OptionKinds<TransformerStackOptions> = { ...transformerKinds, 
 
 /** The fields of a stack: blocks of a kind, and what follows them. */
 function stacked<Block>(kind: string, options: TransformerStackOptions, block: (options: TransformerOptions) => Block) {
-  const { layers, norm, ...each } = readOptions(kind, options, stackKinds, {});
-  for (const name of ["features", "heads", "layers"] as const) readValue(kind, name, options[name], positiveCount);
+  const known = readOptions(kind, options, stackKinds, {});
+  for (const name of ["features", "heads", "layers"] as const) readValue(kind, name, known[name], positiveCount);
+  const { layers, norm, ...each } = known;
   return { layers: Array.from({ length: layers }, () => block(each)), norm: norm ?? null };
 }
 
