@@ -2,7 +2,7 @@
 import { placed, readTensor, source } from "../apply.ts";
 import { sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
-import { add, and, div, equal, less, lessEqual, mul, sub, where } from "../elementwise.ts";
+import { add, and, div, equal, less, lessEqual, maximum, mul, sub, where } from "../elementwise.ts";
 import { ArgumentError, describe, ShapeError } from "../errors.ts";
 import { scatterAdd } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -85,7 +85,9 @@ function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined
   const half = where(equal(low, high), 0.5, 0);
   const [first, last] = [sub(low, half), add(high, half)];
   const places = source(backend, "iota", [], { shape: [bins + 1], axis: 0, dtype: x.dtype });
-  return where(equal(places, bins), last, add(first, mul(div(places, bins), sub(last, first))));
+  // The distance is not negative. Where a driver adds an unrounded product, an edge is not where its number is.
+  const distance = maximum(mul(div(places, bins), sub(last, first)), 0);
+  return where(equal(places, bins), last, add(first, distance));
 }
 
 /**
