@@ -42,8 +42,8 @@ const detOp: FusedOp<undefined> = {
 
 /**
  * The determinants of square matrices, [..., N, N] → [...]; 1 of a matrix without elements. The gradient is right for
- * singular matrices, too; in f32 as long as elimination meets at most four pivots of 0. Slow for large matrices. As
- * `torch.linalg.det`.
+ * singular matrices, too (in f32 as long as elimination meets at most four pivots of 0), its derivative is not. Slow for
+ * large matrices. As `torch.linalg.det`.
  *
  * @example det(tensor([[1, 2], [3, 5]])) // -1
  */
