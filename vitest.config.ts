@@ -41,9 +41,12 @@ export default defineConfig(({ mode }) => {
   if (all) process.env["WEFT_TESTS"] = "all";
   else if (process.env["WEFT_TESTS"] === undefined) {
     process.env["WEFT_TESTS"] = "short"; // this file is read once a project
-    console.warn("\nLeft out: *.long.test.ts and parts of other tests. npm run test:all runs everything.\n");
+    console.warn(
+      "\nLeft out: *.long.test.ts, some slow files and parts of other tests. npm run test:all runs everything.\n",
+    );
   }
-  const long = all ? [] : ["test/**/*.long*.test.ts"];
+  const slow = ["orders", "loops", "interruption", "forms"].map((name) => `test/${name}.test.ts`);
+  const long = all ? [] : ["test/**/*.long*.test.ts", ...slow];
   return {
     test: {
       passWithNoTests: true,

@@ -7,5 +7,6 @@ import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
 const settings = { unmerged: { fuse: false, trusted: true } };
-for (const { name, run } of conformance("tensor-webgpu", open, { settings, views: everything ? "one" : "none" }))
-  onDevice(name, run);
+const cases = conformance("tensor-webgpu", open, { settings, views: everything ? "one" : "none" });
+// A short run takes every fourth case: the software driver compiles each of them.
+for (const { name, run } of cases.filter((_, i) => everything || i % 4 === 0)) onDevice(name, run);
