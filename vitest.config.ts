@@ -41,12 +41,9 @@ export default defineConfig(({ mode }) => {
   if (all) process.env["WEFT_TESTS"] = "all";
   else if (process.env["WEFT_TESTS"] === undefined) {
     process.env["WEFT_TESTS"] = "short"; // this file is read once a project
-    console.warn(
-      "\nLeft out: *.long.test.ts, some slow files and parts of other tests. npm run test:all runs everything.\n",
-    );
+    console.warn("\nLeft out: *.long.test.ts and parts of other tests. npm run test:all runs everything.\n");
   }
-  const slow = ["orders", "loops", "interruption", "forms"].map((name) => `test/${name}.test.ts`);
-  const long = all ? [] : ["test/**/*.long*.test.ts", ...slow];
+  const long = all ? [] : ["test/**/*.long*.test.ts"];
   return {
     test: {
       passWithNoTests: true,
