@@ -76,6 +76,18 @@ const indices = (x: Tensor, values: readonly number[], shape: readonly number[])
 
 const swapped = (x: Tensor): Tensor => permute(x, [1, 0, ...x.shape.map((_, i) => i).slice(2)]);
 
+/** Padded sequences as `[T, B, …]`, and their lengths, which must fit. */
+function readPadded(name: string, input: Operand, lengths: unknown, batchFirst: boolean) {
+  const given = readTensor(input, name);
+  const counts = numbersOf(name, lengths);
+  if (given.shape.length < 2) throw new ShapeError(`${name}: wanted x of shape [T, B, …], got [${given.shape}]`);
+  const x = batchFirst ? swapped(given) : given;
+  const [steps, batch] = x.shape as [number, number];
+  if (counts.length !== batch || counts.some((n) => n > steps))
+    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${counts}`);
+  return { x, counts };
+}
+
 /** The places of the packed sequences, by their number in the batch: the inverse of `sortedIndices`. */
 export function placesIn({ batchSizes, sortedIndices }: PackedSequence): number[] {
   const places = Array.from({ length: batchSizes[0]! }, (_, i) => i);
@@ -99,13 +111,8 @@ export function packPaddedSequence(input: Operand, lengths: readonly number[], o
   const name = "packPaddedSequence";
   const kinds = { batchFirst: boolean, enforceSorted: boolean };
   const { batchFirst, enforceSorted } = readOptions(name, options, kinds, { batchFirst: false, enforceSorted: true });
-  const given = readTensor(input, name);
-  const counts = numbersOf(name, lengths);
-  if (given.shape.length < 2) throw new ShapeError(`${name}: wanted x of shape [T, B, …], got [${given.shape}]`);
-  const x = batchFirst ? swapped(given) : given;
+  const { x, counts } = readPadded(name, input, lengths, batchFirst);
   const [steps, batch, ...rest] = x.shape as [number, number, ...number[]];
-  if (counts.length !== batch || counts.some((n) => n > steps))
-    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${counts}`);
   const isSorted = counts.every((n, b) => b === 0 || n <= counts[b - 1]!);
   if (enforceSorted && !isSorted)
     throw new ArgumentError(`${name}: wanted lengths that do not increase, got ${counts}; or { enforceSorted: false }`);
@@ -212,13 +219,8 @@ export function unpadSequence(
 ): Tensor[] {
   const name = "unpadSequence";
   const { batchFirst } = readOptions(name, options, { batchFirst: boolean }, { batchFirst: false });
-  const given = readTensor(input, name);
-  const counts = numbersOf(name, lengths);
-  if (given.shape.length < 2) throw new ShapeError(`${name}: wanted x of shape [T, B, …], got [${given.shape}]`);
-  const x = batchFirst ? swapped(given) : given;
-  const [steps, batch, ...rest] = x.shape as [number, number, ...number[]];
-  if (counts.length !== batch || counts.some((n) => n > steps))
-    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${counts}`);
+  const { x, counts } = readPadded(name, input, lengths, batchFirst);
+  const [, , ...rest] = x.shape;
   const zeros = rest.map(() => 0);
   return counts.map((n, b) => squeeze(slice(x, { starts: [0, b, ...zeros], ends: [n, b + 1, ...rest] }), 1));
 }
