@@ -8,7 +8,10 @@ import { conformance, openSync, Reference } from "../src/index.ts";
 
 describe("the reference that rounds to f32 conforms", () => {
   const open = async () => openSync({ rounding: true });
-  for (const { name, run } of conformance("reference", open, { views: everything ? "each" : "none", double: true }))
+  for (const { name, run } of conformance("reference", open, {
+    views: everything ? "each" : "none",
+    double: everything,
+  }))
     test(name, run);
 });
 
