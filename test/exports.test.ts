@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { files, read, root } from "./source-graph.ts";
 
 /** Packages in which every export has an example. */
-const complete = ["tensor", "autograd", "optim", "nn", "data"];
+const complete = ["tensor", "autograd", "formats", "optim", "nn", "data"];
 
 const exported = async (file: string): Promise<[string, unknown][]> =>
   Object.entries((await import(join(root, "packages", file))) as object);
@@ -40,6 +40,7 @@ const around = {
   tensor: ["apply", "expression", "finite", "profile", "reading", "row-op", "scope", "selection/counted"],
   nn: [
     "../../autograd/src/index",
+    "../../formats/src/index",
     "host-random",
     "initializers",
     "layer",
@@ -49,7 +50,6 @@ const around = {
     "recurrent/knet-weights",
     "recurrent/packed",
     "recurrent/parameters",
-    "safetensors",
     "state",
     "structured-initializers",
     "summary",

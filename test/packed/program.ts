@@ -3,8 +3,9 @@
 import { diff, param, type Param } from "@weft/autograd";
 import { cycle, minibatch, takeFirst } from "@weft/data";
 import type * as examples from "@weft/examples";
+import { readSafetensors } from "@weft/formats";
 import type * as kernel from "@weft/kernel";
-import { Chain, dropout, Linear, load, mse, normal, params, place, save, seed, summary } from "@weft/nn";
+import { Chain, dropout, Linear, load, mse, normal, params, place, save, seed, summary, toBytes } from "@weft/nn";
 import type * as models from "@weft/nn/models";
 import { adam, minimize } from "@weft/optim";
 import {
@@ -72,6 +73,7 @@ for await (const loss of minimize((x, y) => mse(model(x), y), batches, adam({ lr
   losses.push(await loss.item());
 await save("model.safetensors", model);
 const again = await load("model.safetensors", build());
+losses.push(readSafetensors(await toBytes(model)).tensors.size);
 await place(again, backend);
 const [one, other] = [model, again].map((m) => m(inputs).dataSync());
 

@@ -3,14 +3,13 @@
 import { randomUUID } from "node:crypto";
 import * as disk from "node:fs/promises";
 import * as paths from "node:path";
+import { FormatError, type Metadata, type StoredTensor } from "@weft/formats";
+import { headerEnd, piecesOf, readIndex, type StoredIndex } from "@weft/formats/internals";
 import { ArgumentError } from "@weft/tensor";
 import { describe, openFile, readRange, replaceFile as replaceWhole, type Disk } from "@weft/tensor/internals";
 import { FileError } from "./file-error.ts";
-import { FormatError } from "./format-error.ts";
 import { mayBeNumbers } from "./kept.ts";
-import type { Metadata } from "./metadata.ts";
 import { assignAllSurely } from "./parameter.ts";
-import { headerEnd, piecesOf, readIndex, type StoredIndex, type StoredTensor } from "./safetensors.ts";
 import { fitted, fitting, storedState, strictness, type ReadOptions } from "./state.ts";
 
 const system = { disk, paths, randomUUID };

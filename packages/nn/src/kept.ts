@@ -8,8 +8,8 @@ import {
   type Given,
   type NamedBox,
 } from "@weft/autograd/internals";
-import type { StoredIndex, StoredTensor } from "./safetensors.ts";
-import { fromStored } from "./stored-values.ts";
+import type { StoredTensor } from "@weft/formats";
+import { fromStored, type StoredIndex } from "@weft/formats/internals";
 
 /** The prefix of the paths inside a part. */
 const prefixOf = (path: string): string => (path === "" ? "" : `${path}.`);

@@ -2,6 +2,8 @@
 // backend of the first tensor that the layer meets. The value does not depend on when or where that is.
 import { param, state, type Param, type State, type LazyValue } from "@weft/autograd";
 import { fromHost } from "@weft/autograd/internals";
+import type { StoredType } from "@weft/formats";
+import { storedAs, storedName } from "@weft/formats/internals";
 import {
   ArgumentError,
   type Backend,
@@ -23,8 +25,6 @@ import {
 } from "@weft/tensor/internals";
 import { draws, nextStart } from "./host-random.ts";
 import { run, type Initializer } from "./initializers.ts";
-import { storedName, type StoredType } from "./safetensors.ts";
-import { storedAs } from "./stored-values.ts";
 
 /** Any box of a model: a parameter, or a state, which is not differentiated. */
 export type AnyBox = Param | State;

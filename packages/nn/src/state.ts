@@ -3,12 +3,11 @@ import type { TypedArray } from "@weft/tensor";
 import { boolean, printable, quoted, readOptions, readValue, sameShape, type OptionKind } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
 import type { NamedBox } from "@weft/autograd/internals";
+import { writeSafetensors, type Metadata, type Stored, type StoredTensor } from "@weft/formats";
+import { fromStored, readIndex, toStored, writtenMetadata, type StoredIndex } from "@weft/formats/internals";
 import { hiddenIn } from "./hidden.ts";
-import { writtenMetadata, type Metadata } from "./metadata.ts";
 import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
-import { readIndex, writeSafetensors, type Stored, type StoredIndex, type StoredTensor } from "./safetensors.ts";
-import { fromStored, toStored } from "./stored-values.ts";
 import { boxes } from "./tree.ts";
 
 /** Options of `load` and `fromBytes`. */

@@ -19,7 +19,7 @@ afterEach(() => {
 
 testExamples({
   name: "nn",
-  atLeast: 81,
+  atLeast: 78,
   around: ({ ones, randn, tensor, zeros }) => {
     const model = nn.Linear(8, 3);
     return {

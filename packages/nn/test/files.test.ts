@@ -9,7 +9,7 @@ import { openSync } from "@weft/conformance";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Chain, constant, Embedding, Linear, load, readMetadata, save, toBytes } from "../src/index.node.ts";
 import { replaceFile } from "../src/files.ts";
-import { readSafetensors } from "../src/safetensors.ts";
+import { readSafetensors } from "../src/index.ts";
 
 const { tensor } = openSync();
 const model = (value: number) => Linear(1, 1, { init: constant(value), bias: false });

@@ -27,7 +27,7 @@ import {
   summary,
   toBytes,
 } from "../src/index.node.ts";
-import { readSafetensors, writeSafetensors } from "../src/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../src/index.ts";
 
 const backend = openSync({ rounding: true });
 const { tensor, randn } = backend;

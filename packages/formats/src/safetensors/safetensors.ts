@@ -3,7 +3,7 @@
 // checked.
 import { ArgumentError } from "@weft/tensor";
 import { checkThere, describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
-import { FormatError, refuse } from "./format-error.ts";
+import { FormatError, refuse } from "../format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
 

@@ -1,7 +1,7 @@
 // The format, against a file that PyTorch wrote, and against malicious files.
 import { expect, test } from "vitest";
 import { FormatError } from "../src/format-error.ts";
-import { readSafetensors, writeSafetensors } from "../src/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../src/safetensors/safetensors.ts";
 import { fromStored, toStored } from "../src/stored-values.ts";
 
 /** Written by `safetensors.torch.save` of safetensors 0.8.0 with PyTorch 1.13. */

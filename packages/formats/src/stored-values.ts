@@ -3,7 +3,7 @@
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { FormatError } from "./format-error.ts";
-import { bytesOf, type StoredTensor, type StoredType } from "./safetensors.ts";
+import { bytesOf, type StoredTensor, type StoredType } from "./safetensors/safetensors.ts";
 
 /** The bytes of host values, little-endian, as `type`; `I64` is made from integers. */
 export function toStored(values: TypedArray, shape: readonly number[], type: StoredType): StoredTensor {

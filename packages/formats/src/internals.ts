@@ -1,0 +1,5 @@
+// What Weft's packages need of the formats to read and write files piece by piece: not for users, and it may change
+// with any version.
+export { writtenMetadata } from "./safetensors/metadata.ts";
+export { headerEnd, piecesOf, readIndex, storedName, type StoredIndex } from "./safetensors/safetensors.ts";
+export { fromStored, storedAs, toStored } from "./stored-values.ts";

@@ -1,0 +1,6 @@
+// The examples of the sources are true.
+import * as formats from "@weft/formats";
+import { Linear, toBytes } from "@weft/nn";
+import { testExamples } from "../../../test/examples.ts";
+
+testExamples({ name: "formats", atLeast: 3, around: () => ({ ...formats, Linear, toBytes }) });
