@@ -35,7 +35,11 @@ const mayImport: Record<string, readonly string[]> = {
 const programs = ["examples", "bench"];
 
 /** Third-party packages that a published library may need, each for a reason in docs/decisions.md. */
-const thirdParty: Record<string, readonly string[]> = { "tensor-webgpu": ["webgpu"], data: ["cli-progress"] };
+const thirdParty: Record<string, readonly string[]> = {
+  "tensor-webgpu": ["webgpu"],
+  formats: ["fflate"],
+  data: ["cli-progress"],
+};
 
 test("every package has a line in the table of imports", () => {
   expect(Object.keys(mayImport).toSorted()).toEqual(packages);

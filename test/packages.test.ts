@@ -50,6 +50,13 @@ const picks = [
     prints: "[2,4,6]\n[12]",
   },
   {
+    packages: ["formats"],
+    program: `import { fromNpz, toNpz } from "@weft/formats";
+      const x = fromNpz(toNpz({ x: Float32Array.of(1, 2) }, { compress: true })).get("x");
+      console.log(JSON.stringify(x?.shape));`,
+    prints: "[2]",
+  },
+  {
     packages: ["nn", "optim", "data", "tensor-cpu"],
     program: `import { open } from "@weft/tensor-cpu";
       import { relu } from "@weft/tensor";

@@ -24,7 +24,7 @@ const readmes: readonly { name: string; file: string; blocks?: number; prints?: 
     blocks: 1,
     prints: /^tensor\(\[ 1\., -2\.,  3\.\].*tensor\(0\.5/,
   },
-  { name: "formats", file: "packages/formats/README.md", prints: /^3 \[ 1 \]\n/ },
+  { name: "formats", file: "packages/formats/README.md", prints: /dtype: 'i32' \}\n3 Float32Array\(1\) \[ 1 \]\n/ },
   { name: "nn", file: "packages/nn/README.md", prints: /weight/ },
   { name: "optim", file: "packages/optim/README.md", prints: /^(\d+\.\d+\n){100}$/ },
   { name: "data", file: "packages/data/README.md", blocks: 1, prints: /^0\.8\d+\n$/ },

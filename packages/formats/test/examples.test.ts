@@ -3,4 +3,4 @@ import * as formats from "@weft/formats";
 import { Linear, toBytes } from "@weft/nn";
 import { testExamples } from "../../../test/examples.ts";
 
-testExamples({ name: "formats", atLeast: 3, around: () => ({ ...formats, Linear, toBytes }) });
+testExamples({ name: "formats", atLeast: 9, around: () => ({ ...formats, Linear, toBytes }) });

@@ -220,18 +220,26 @@ test("messages about invalid JSON have a bounded length", () => {
   expect(errorOf(() => readSafetensors(file(sizes, 8))).message.length).toBeLessThan(400);
 });
 
-const toPython = "Convert it in Python: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).";
 test.each([
   [
     "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
     "a Git LFS pointer, not the file that it stands for. Run: git lfs pull.",
   ],
-  ["PK\x03\x04\0\0\b\b\0\0", `a zip archive, as torch.save writes it (.pt, .pth, .bin). ${toPython}`],
-  ["\x80\x02\x8a\nl\xfc\x9cF\xf9", `a Python pickle, as torch.save or pickle.dump writes it. ${toPython}`],
-  ["\x80\x04\x95\x0b\0\0\0\0\0\0\0}", `a Python pickle, as torch.save or pickle.dump writes it. ${toPython}`],
+  [
+    "PK\x03\x04\0\0\b\b\0\0",
+    "a zip archive, as torch.save (.pt, .pth, .bin) and numpy.savez (.npz) write it. fromPt, fromNpz and fromZip read it.",
+  ],
+  [
+    "\x80\x02\x8a\nl\xfc\x9cF\xf9",
+    "a Python pickle, as torch.save and pickle.dump write it. fromPt reads it if PyTorch wrote it.",
+  ],
+  [
+    "\x80\x04\x95\x0b\0\0\0\0\0\0\0}",
+    "a Python pickle, as torch.save and pickle.dump write it. fromPt reads it if PyTorch wrote it.",
+  ],
   ["\x1f\x8b\b\0\0\0\0\0\0\x03", "a gzip file. Unpack it first: gunzip."],
   ["\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes it. Convert it to safetensors with Python."],
-  ["\x93NUMPY\x01\0v\0", "a NumPy array (.npy). Convert it in Python: safetensors.numpy.save_file."],
+  ["\x93NUMPY\x01\0v\0", "a NumPy array (.npy). fromNpy reads it."],
   ["GGUF\x03\0\0\0\0", "a GGUF file. Convert it to safetensors."],
   [
     "<!DOCTYPE html>\n<html>",
@@ -335,10 +343,10 @@ test("names such as __proto__ have no special meaning", () => {
 
 test("values that do not fit are rejected with their name", () => {
   const big = { dtype: "I64", shape: [2], bytes: new Uint8Array(new BigInt64Array([1n, 2n ** 40n]).buffer) } as const;
-  expect(() => fromStored("n", big, "i32")).toThrow(
+  expect(() => fromStored('safetensors: "n"', big, "i32")).toThrow(
     'safetensors: "n" holds 1099511627776 at element 1, which is outside i32',
   );
-  expect(() => fromStored("w", big, "f32")).toThrow(
+  expect(() => fromStored('safetensors: "w"', big, "f32")).toThrow(
     'safetensors: "w" is stored as I64, f32 can be read from F64, F32, F16, BF16',
   );
 });

@@ -10,6 +10,7 @@ import {
 } from "@weft/autograd/internals";
 import type { StoredTensor } from "@weft/formats";
 import { fromStored, type StoredIndex } from "@weft/formats/internals";
+import { quoted } from "@weft/tensor/internals";
 
 /** The prefix of the paths inside a part. */
 const prefixOf = (path: string): string => (path === "" ? "" : `${path}.`);
@@ -49,7 +50,8 @@ export const draftsFor = (
     const given = new Map<string, Given>();
     for (const [name, { shape }] of entries) {
       if (!name.startsWith(prefix)) continue;
-      const count = () => (shape.length === 0 ? fromStored(name, stored(name), "i32")[0] : undefined);
+      const count = () =>
+        shape.length === 0 ? fromStored(`safetensors: ${quoted(name)}`, stored(name), "i32")[0] : undefined;
       given.set(name.slice(prefix.length), { shape, count });
     }
     if (!strict && given.size === 0) return [];

@@ -134,7 +134,9 @@ export function fitting(
 
 /** The values of a box from a file. */
 export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], where: string): [AnyBox, TypedArray] {
-  const [first, ...others] = tensors.map((tensor, k) => fromStored(names[k]!, tensor, box.dtype)) as [TypedArray];
+  const [first, ...others] = tensors.map((tensor, k) =>
+    fromStored(`safetensors: ${quoted(names[k]!)}`, tensor, box.dtype),
+  ) as [TypedArray];
   const same = (array: TypedArray): boolean => array.every((x, i) => Object.is(x, first[i]));
   const other = others.findIndex((array) => !same(array));
   if (other >= 0)

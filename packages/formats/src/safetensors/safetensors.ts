@@ -2,7 +2,8 @@
 // header, the header, and the values without gaps. A file is untrusted until every number in its header has been
 // checked.
 import { ArgumentError } from "@weft/tensor";
-import { checkThere, describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
+import { describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
+import { wantBytes } from "../bytes.ts";
 import { FormatError, refuse } from "../format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
@@ -133,15 +134,14 @@ export function readSafetensors(file: Uint8Array): Stored {
 
 /** Where the header ends in a file of `size` bytes that begins with `first`. */
 export function headerEnd(first: Uint8Array, size: number): number {
-  if (!ArrayBuffer.isView(first) || first.BYTES_PER_ELEMENT !== 1)
-    throw new ArgumentError(`safetensors: wanted the bytes of a file as a Uint8Array, got ${describe(first)}`);
-  if (first.length === 0) checkThere("safetensors", first.buffer);
-  if (size < 8) return refuse(first, `a file has at least 8 bytes, this has ${size}`);
+  wantBytes("safetensors", first);
+  if (size < 8) return refuse("safetensors", first, `a file has at least 8 bytes, this has ${size}`);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   if (length > longestHeader)
-    return refuse(first, `the header claims ${length} bytes, at most ${longestHeader} are allowed`);
+    return refuse("safetensors", first, `the header claims ${length} bytes, at most ${longestHeader} are allowed`);
   const end = 8 + Number(length);
-  if (end > size) return refuse(first, `the header claims ${length} bytes, the file ends after ${size - 8}`);
+  if (end > size)
+    return refuse("safetensors", first, `the header claims ${length} bytes, the file ends after ${size - 8}`);
   return end;
 }
 
@@ -179,13 +179,13 @@ function readHeader(first: Uint8Array, end: number): Table {
     // A byte order mark is not part of the format: it is kept here, and rejected below.
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(first.subarray(8, end));
     header = parseStrict(text);
-    if (isTable(header) && text[0] !== "{") return refuse(first, "the header does not begin with {");
+    if (isTable(header) && text[0] !== "{") return refuse("safetensors", first, "the header does not begin with {");
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
     const why = cause instanceof SyntaxError ? `: ${cause.message}` : "";
-    return refuse(first, `the header is not JSON in UTF-8${why}`);
+    return refuse("safetensors", first, `the header is not JSON in UTF-8${why}`);
   }
-  return isTable(header) ? header : refuse(first, "the header is not a JSON object");
+  return isTable(header) ? header : refuse("safetensors", first, "the header is not a JSON object");
 }
 
 const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
