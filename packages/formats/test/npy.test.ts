@@ -128,7 +128,7 @@ test.each([
   [toNpz({}), "npy: it does not begin"],
   [
     toNpz({ x: Int8Array.of(1) }),
-    "npy: this is a zip archive, as torch.save (.pt, .pth, .bin) and numpy.savez (.npz) write it. fromPt,",
+    "npy: this is a zip archive, as torch.save (.pt, .pth, .bin) and numpy.savez (.npz) write it. fromNpz",
   ],
 ])("refuses broken file %#", (given, message) => {
   expect(() => fromNpy(given)).toThrow(

@@ -7,7 +7,7 @@ export interface Call {
   fail(problem: string): never;
   /**
    * To be called with the size of whatever a call copies. A pickle may pass one value to many calls: what all of them
-   * copy is bounded by its length.
+   * copy is bounded by a few times its length.
    */
   spend(size: number): void;
   /** Lets an object that a call makes take the state that may follow (`__setstate__`). */

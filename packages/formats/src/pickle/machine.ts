@@ -7,6 +7,9 @@ import type { Input } from "./input.ts";
 /** More dicts, sets and calls than any file of arrays has; each takes far more memory than its byte in the file. */
 const mostTables = 250_000;
 
+/** An array of NumPy's is copied twice: from the text that its bytes may be, and to its dtype. */
+const mostCopies = 4;
+
 export class Machine {
   readonly input: Input;
   /** The value at the end. */
@@ -26,12 +29,12 @@ export class Machine {
     this.input = input;
     this.#globals = globals;
     this.#persistent = persistent;
-    this.#room = input.length;
+    this.#room = mostCopies * input.length;
     this.#call = {
       fail: (problem) => this.fail(problem),
       spend: (size) => {
         this.#room -= size;
-        if (this.#room < 0) this.fail("it copies more than its own length");
+        if (this.#room < 0) this.fail(`it copies more than ${mostCopies} times its own length`);
       },
       takesState: (object, take) => void this.#takers.set(object, take),
     };
