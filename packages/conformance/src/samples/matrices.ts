@@ -71,8 +71,16 @@ export const matrices: Collection<
     det: [
       sample("a matrix", [floats(3, 3)], weft.det),
       sample("matrices", [floats(2, 2, 2)], weft.det),
-      sample("a singular matrix", [values([1, 2, 2, 4], "f32", [2, 2])], weft.det, { order: 1, views: false }),
-      sample("with three pivots of 0", [values([0, 1, 0, 0, 0, 1, 0, 0, 0], "f32", [3, 3])], weft.det, { order: 1, views: false }), // prettier-ignore
+      sample(
+        "matrices of rank 1, 2 and 0",
+        [values([1, 2, 2, 4, 1, -2, 3, 0, 0, 0, 0, 0], "f32", [3, 2, 2])],
+        weft.det,
+        { views: false },
+      ),
+      sample("of rank 2 with three pivots of 0", [values([0, 1, 0, 0, 0, 1, 0, 0, 0], "f32", [3, 3])], weft.det, {
+        views: false,
+      }),
+      sample("of rank 1", [values([1, 2, 3, 2, 4, 6, -1, -2, -3], "f32", [3, 3])], weft.det, { views: false }),
       sample("of size 0", [floats(2, 0, 0)], weft.det),
     ],
     logdet: [sample("a matrix", [one], (x) => weft.logdet(definite(x)))],

@@ -7,6 +7,7 @@ export { matrixNorm, type MatrixOrder } from "./norms.ts";
 export { matrixExp, matrixPower } from "./powers.ts";
 export { cdist, cross, tensordot } from "./products.ts";
 export { qr } from "./qr.ts";
-export { det, inv, logAbsDet, logdet, solve } from "./solve.ts";
+export { det, logAbsDet, logdet } from "./determinants.ts";
+export { inv, solve } from "./solve.ts";
 export { singularValues, svd } from "./svd.ts";
 export { solveTriangular } from "./triangular.ts";

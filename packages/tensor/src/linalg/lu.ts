@@ -20,7 +20,7 @@ import { substitute, substituteLeft } from "./triangular.ts";
 const tinyPart = (dtype: DType): number => (dtype === "f64" ? 2 ** -60 : 2 ** -30);
 
 /** The upper triangle with a tiny number in place of each zero on its diagonal. */
-export function regularUpper(packed: Tensor): Tensor {
+function regularUpper(packed: Tensor): Tensor {
   const upper = triu(packed);
   if (upper.size === 0) return upper;
   const sizes = abs(untaped(upper));

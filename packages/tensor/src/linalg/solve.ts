@@ -1,99 +1,18 @@
-// Determinants, inverses and solutions of systems of equations, by the LU decomposition.
+// Inverses and solutions of systems of equations, by the LU decomposition.
 import { applyFused, applyFusedRead, readTensors } from "../apply.ts";
 import { text } from "../axes.ts";
-import { abs, equal, log, mul, neg, sign, where } from "../elementwise.ts";
+import { neg } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
-import { broadcastTo, squeeze, transpose, unsqueeze } from "../movement.ts";
+import { broadcastTo, squeeze, transpose } from "../movement.ts";
 import { boolean, readOptions, refuseMore } from "../options.ts";
-import { argsort, sum } from "../reduce.ts";
 import { likeFirst, tensorAt } from "../rules/table.ts";
-import { prod } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
-import { factors, regularUpper, solveFactored } from "./lu.ts";
-import { diagonalOf, rowsInOrder, squareOf, systemOf, unit } from "./matrix.ts";
-import { substitute } from "./triangular.ts";
-
-/** The derivative of the determinant, det(A) · A⁻ᵀ, of a regular matrix next to A, so that it is finite. */
-function cofactors(a: Tensor): Tensor {
-  const { packed, order, sign } = factors(a);
-  const upper = regularUpper(packed);
-  const scale = mul(sign, prod(diagonalOf(upper), { axis: -1 }));
-  const ones = broadcastTo(unit(a, a.shape.at(-1)!), a.shape);
-  const inverse = substitute(transpose(packed), substitute(transpose(upper), ones, false), true, true);
-  return mul(unsqueeze(scale, [-1, -2]), rowsInOrder(inverse, argsort(order)));
-}
-
-const detOp: FusedOp<undefined> = {
-  name: "det",
-  infer: (inputs) => {
-    const { shape, dtype } = tensorAt("det", inputs, 0);
-    return [{ shape: shape.slice(0, -2), dtype }];
-  },
-  fallback: ([a]) => {
-    const { packed, sign } = factors(a as Tensor);
-    return [mul(sign, prod(diagonalOf(packed), { axis: -1 }))];
-  },
-  gradient: (_, [a]) => [(g) => mul(unsqueeze(g, [-1, -2]), cofactors(a as Tensor))],
-};
-
-/**
- * The determinants of square matrices, [..., N, N] → [...]; 1 of a matrix without elements. The gradient is right for
- * singular matrices, too (in f32 as long as elimination meets at most four pivots of 0), its derivative is not. Slow for
- * large matrices. As `torch.linalg.det`.
- *
- * @example det(tensor([[1, 2], [3, 5]])) // -1
- */
-export function det(a: Operand): Tensor;
-export function det(a: Operand, more?: unknown): Tensor {
-  refuseMore("det", more);
-  const x = squareOf("det", a);
-  return composed("det", () => applyFusedRead(detOp, [x], undefined)[0]!);
-}
-
-interface LogAbsDet {
-  /** −1, 0 or 1. */
-  readonly sign: Tensor;
-  /** The logarithm of the absolute value; −∞ of a singular matrix. */
-  readonly logAbsDet: Tensor;
-}
-
-function logAndSign(x: Tensor): LogAbsDet {
-  const { packed, sign: parity } = factors(x);
-  const pivots = diagonalOf(packed);
-  return {
-    sign: mul(parity, prod(sign(pivots), { axis: -1 })),
-    logAbsDet: sum(log(abs(pivots)), { axis: -1 }),
-  };
-}
-
-/**
- * The signs of the determinants of square matrices and the logarithms of their absolute values, which do not overflow.
- * Slow for large matrices. As `torch.linalg.slogdet`.
- *
- * @example logAbsDet(tensor([[1, 2], [3, 5]])).sign // -1
- */
-export function logAbsDet(a: Operand): LogAbsDet {
-  const x = squareOf("logAbsDet", a);
-  return composed("logAbsDet", () => logAndSign(x));
-}
-
-/**
- * The logarithms of the determinants of square matrices: NaN where one is negative, −∞ of a singular matrix. Slow for
- * large matrices. As `torch.logdet`.
- *
- * @example logdet(tensor([[2, 0], [0, 0.5]])) // 0
- */
-export function logdet(a: Operand): Tensor {
-  const x = squareOf("logdet", a);
-  return composed("logdet", () => {
-    const { sign, logAbsDet } = logAndSign(x);
-    return where(equal(sign, -1), NaN, logAbsDet);
-  });
-}
+import { factors, solveFactored } from "./lu.ts";
+import { squareOf, systemOf, unit } from "./matrix.ts";
 
 const solved = (a: Value, b: Value): Tensor => applyFused(solveOp, [a, b], undefined)[0]!;
 
