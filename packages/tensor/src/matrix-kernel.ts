@@ -56,6 +56,8 @@ export interface MatrixArithmetic<V> {
   // What follows could be written with the above. The CPU runs it many times faster.
   /** The sum of x[r, i] · y[r, j] for begin ≤ r < end, added up by whoever asks. */
   inner(x: MatrixMemory<V>, i: V, y: MatrixMemory<V>, j: V, begin: V, end: V): V;
+  /** The sums of x[r, i]², of x[r, j]² and of x[r, i] · x[r, j] over all rows, added up by whoever asks. */
+  gram(x: MatrixMemory<V>, i: V, j: V): readonly [ii: V, jj: V, ij: V];
   /** x[r, i] becomes x[r, i] − factor · y[r, j] for begin ≤ r < end. */
   subtract(x: MatrixMemory<V>, i: V, factor: V, y: MatrixMemory<V>, j: V, begin: V, end: V): void;
   /** Rotates columns i and j of x by an angle that is given by its sine and the tangent of its half. */

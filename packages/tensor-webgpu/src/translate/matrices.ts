@@ -111,6 +111,16 @@ export const matrixText =
       },
       when: (condition, f) => block(`if (${condition})`, f),
       inner: (x, i, y, j, begin, end) => k.sum(begin, end, (r) => k.mul(x.at(r, i), y.at(r, j))),
+      gram: (x, i, j) => {
+        const sums = [named(), named(), named()] as const;
+        for (const sum of sums) lines.push(`var ${sum} = 0f;`);
+        k.loop("0i", x.rows, (r) => {
+          const [left, right] = [keep(x.at(r, i)), keep(x.at(r, j))];
+          const products = [k.mul(left, left), k.mul(right, right), k.mul(left, right)];
+          products.forEach((product, at) => lines.push(`${sums[at]} += ${product};`));
+        });
+        return sums;
+      },
       subtract: (x, i, factor, y, j, begin, end) =>
         k.loop(begin, end, (r) => x.put(k.sub(x.at(r, i), k.mul(factor, y.at(r, j))), r, i)),
       rotate: (x, i, j, sine, half) =>

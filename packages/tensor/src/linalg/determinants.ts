@@ -43,7 +43,8 @@ const triangularAdjugateOp: FusedOp<undefined> = {
       const pivot = k.keep(l.at(i, i));
       const times = (r: typeof i, c: typeof i): void => x.put(k.mul(pivot, x.at(r, c)), r, c);
       k.grid([zero, i], [zero, i], times);
-      k.grid([next, n], [zero, n], times);
+      k.grid([next, n], [zero, next], times);
+      k.each(next, n, (r) => times(r, r));
       k.eliminate(x, [next, n], [zero, next], l, x, i);
     });
   }),
