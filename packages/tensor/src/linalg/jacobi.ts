@@ -15,7 +15,7 @@ import { columnsOf, sizesOf, unit } from "./matrix.ts";
 const MOST_SWEEPS = 24;
 
 /**
- * W with orthogonal columns and V with V · Vᵀ = 1 such that A · V = W; and what the kernel computes in. It rotates
+ * W with orthogonal columns, V with V · Vᵀ = 1 such that A · V = W, and the lengths of the columns of W. It rotates
  * disjoint pairs of columns at a time (a round of a tournament), after M. Hestenes (1958) and R. Brent and F. Luk (1985).
  */
 const jacobiOp: FusedOp<undefined> = {
@@ -30,51 +30,58 @@ const jacobiOp: FusedOp<undefined> = {
     ];
   },
   fallback: ([a]) => rotated(a as Tensor),
-  matrices: /* @__PURE__ */ matrixKernel(["matrix"], ["matrix", "matrix", "vector"], (k, _, a, w, v, angles) => {
-    const [zero, one, two, none] = [k.integer(0), k.integer(1), k.integer(2), k.constant(0)];
+  matrices: /* @__PURE__ */ matrixKernel(["matrix"], ["matrix", "matrix", "vector"], (k, _, a, w, v, lengths) => {
+    const [zero, one, two] = [k.integer(0), k.integer(1), k.integer(2)];
+    const [none, unity] = [k.constant(0), k.constant(1)];
     const { rows: m, columns: n } = a;
-    const unity = k.constant(1);
-    k.grid([zero, m], [zero, n], (i, j) => w.put(a.at(i, j), i, j));
-    k.grid([zero, n], [zero, n], (i, j) => v.put(k.float(k.where(k.equal(i, j), one, zero)), i, j));
-    k.each(zero, n, (i) => angles.put(unity, i));
+    type V = typeof m;
+    // Columns count as orthogonal if the cosine of their angle is at most this.
     const small = k.keep(k.mul(k.epsilon, k.sqrt(k.max(k.float(m), k.constant(4)))));
+    // Until the end `lengths` serves as memory: for each pair the greatest cosine that it met in the last sweep.
+    const cosines = lengths;
+
+    /** Makes columns i and j orthogonal. */
+    const turn = (i: V, j: V, pair: V): void => {
+      const [ii, jj, ij] = k.gram(w, i, j);
+      const both = k.keep(k.mul(k.sqrt(ii), k.sqrt(jj)));
+      k.when(k.less(k.mul(small, both), k.abs(ij)), () => {
+        cosines.put(k.max(cosines.at(pair), k.div(k.abs(ij), both)), pair);
+        const ratio = k.keep(k.div(k.sub(jj, ii), k.mul(k.constant(2), ij)));
+        const root = k.add(k.abs(ratio), k.sqrt(k.add(unity, k.mul(ratio, ratio))));
+        const tangent = k.keep(k.div(k.where(k.less(ratio, none), k.constant(-1), unity), root));
+        const cosine = k.keep(k.div(unity, k.sqrt(k.add(unity, k.mul(tangent, tangent)))));
+        const sine = k.keep(k.mul(cosine, tangent));
+        // By the tangent of half the angle: the lengths of columns do not drift (H. Rutishauser, 1966).
+        const half = k.keep(k.div(sine, k.add(unity, cosine)));
+        k.rotate(w, i, j, sine, half);
+        k.rotate(v, i, j, sine, half);
+      });
+    };
+
+    // The rounds of a tournament: the last column stays, and the others move on by one place a round. With an odd number
+    // of columns the last one, number n, does not exist, and its partner rests.
     const pairs = k.keep(k.quotient(k.add(n, one), two));
     const rounds = k.keep(k.sub(k.mul(pairs, two), one));
-    k.loop(zero, k.integer(MOST_SWEEPS), () => {
-      // The cosines of the angles between the columns that were rotated in the sweep before.
-      k.when(
-        k.less(
-          small,
-          k.over("max", zero, n, (i) => angles.at(i)),
-        ),
-        () => {
-          k.each(zero, n, (i) => angles.put(none, i));
-          k.loop(zero, rounds, (round) =>
-            k.each(zero, pairs, (pair) => {
-              const i = k.keep(k.where(k.equal(pair, zero), rounds, k.remainder(k.add(round, pair), rounds)));
-              const j = k.keep(k.remainder(k.add(k.sub(round, pair), rounds), rounds));
-              k.when(k.less(k.max(i, j), n), () => {
-                const product = (p: typeof i, q: typeof i) => k.keep(k.inner(w, p, w, q, zero, m));
-                const [p, q, inner] = [product(i, i), product(j, j), product(i, j)];
-                const both = k.keep(k.mul(k.sqrt(p), k.sqrt(q)));
-                k.when(k.less(k.mul(small, both), k.abs(inner)), () => {
-                  angles.put(k.max(angles.at(pair), k.div(k.abs(inner), both)), pair);
-                  const ratio = k.keep(k.div(k.sub(q, p), k.mul(k.constant(2), inner)));
-                  const root = k.add(k.abs(ratio), k.sqrt(k.add(unity, k.mul(ratio, ratio))));
-                  const tangent = k.keep(k.div(k.where(k.less(ratio, none), k.constant(-1), unity), root));
-                  const cosine = k.keep(k.div(unity, k.sqrt(k.add(unity, k.mul(tangent, tangent)))));
-                  const sine = k.keep(k.mul(cosine, tangent));
-                  // By the tangent of half the angle: the lengths of columns do not drift (H. Rutishauser, 1966).
-                  const half = k.keep(k.div(sine, k.add(unity, cosine)));
-                  k.rotate(w, i, j, sine, half);
-                  k.rotate(v, i, j, sine, half);
-                });
-              });
-            }),
-          );
-        },
+    const sweep = (): void =>
+      k.loop(zero, rounds, (round) =>
+        k.each(zero, pairs, (pair) => {
+          const i = k.keep(k.where(k.equal(pair, zero), rounds, k.remainder(k.add(round, pair), rounds)));
+          const j = k.keep(k.remainder(k.add(k.sub(round, pair), rounds), rounds));
+          k.when(k.less(k.max(i, j), n), () => turn(i, j, pair));
+        }),
       );
+
+    k.grid([zero, m], [zero, n], (i, j) => w.put(a.at(i, j), i, j));
+    k.grid([zero, n], [zero, n], (i, j) => v.put(k.float(k.where(k.equal(i, j), one, zero)), i, j));
+    k.each(zero, n, (i) => cosines.put(unity, i));
+    k.loop(zero, k.integer(MOST_SWEEPS), () => {
+      const greatest = k.over("max", zero, n, (i) => cosines.at(i));
+      k.when(k.less(small, greatest), () => {
+        k.each(zero, n, (i) => cosines.put(none, i));
+        sweep();
+      });
     });
+    k.each(zero, n, (i) => lengths.put(k.sqrt(k.inner(w, i, w, i, zero, m)), i));
   }),
 };
 
@@ -121,12 +128,11 @@ function rotated(a: Tensor): Tensor[] {
         return take(concat(turned, { axis }), back, { axis });
       }) as [Tensor, Tensor];
     }
-  // The kernel's memory is nobody's result.
-  return [w, v, sum(v, { axis: -2 })];
+  return [w, v, sqrt(sum(mul(w, w), { axis: -2 }))];
 }
 
-/** W with orthogonal columns and an orthogonal V such that A · V = W. */
-export function orthogonalized(a: Tensor): readonly [w: Tensor, v: Tensor] {
-  const [w, v] = applyFusedRead(jacobiOp, [a], undefined);
-  return [w!, v!];
+/** W with orthogonal columns, an orthogonal V such that A · V = W, and the lengths of the columns of W. */
+export function orthogonalized(a: Tensor): readonly [w: Tensor, v: Tensor, lengths: Tensor] {
+  const [w, v, lengths] = applyFusedRead(jacobiOp, [a], undefined);
+  return [w!, v!, lengths!];
 }

@@ -24,7 +24,7 @@ interface QRAttrs {
   readonly completed: boolean;
 }
 
-/** For matrices with at least as many rows as columns: Q and R; and what the kernel computes in. */
+/** Q and R of matrices with at least as many rows as columns. */
 const qrOp: FusedOp<QRAttrs> = {
   name: "qr",
   infer: (inputs) => {
@@ -33,8 +33,6 @@ const qrOp: FusedOp<QRAttrs> = {
     return [
       { shape, dtype },
       { shape: [...batch, columns, columns], dtype },
-      { shape, dtype },
-      { shape: [...batch, columns], dtype },
     ];
   },
   fallback: ([a]) => reflected(a as Tensor),
@@ -47,54 +45,62 @@ const qrOp: FusedOp<QRAttrs> = {
       return substituteLeft(transpose(r!), add(gQ, matmul(q!, both)), false);
     },
   ],
-  matrices: /* @__PURE__ */ matrixKernel(
-    ["matrix"],
-    ["matrix", "matrix", "matrix", "vector"],
-    (k, _, a, q, r, w, taus) => {
-      const [zero, one, none] = [k.integer(0), k.integer(1), k.constant(0)];
-      const { rows: m, columns: n } = a;
-      type V = typeof m;
-      /** Reflects column j of x: x − τ v (vᵀ x), where v is 1 in row c and column c of w below. */
-      const reflect = (x: typeof q, c: V, j: V, tau: V): void => {
-        const below = k.add(c, one);
-        const inner = k.inner(w, c, x, j, below, m);
-        const factor = k.keep(k.mul(tau, k.add(x.at(c, j), inner)));
-        x.put(k.sub(x.at(c, j), factor), c, j);
-        k.subtract(x, j, factor, w, c, below, m);
-      };
-      k.grid([zero, m], [zero, n], (i, j) => w.put(a.at(i, j), i, j));
-      k.loop(zero, n, (c) => {
-        const below = k.add(c, one);
-        const first = k.keep(w.at(c, c));
-        const most = k.keep(k.over("max", c, m, (i) => k.where(k.less(c, i), k.abs(w.at(i, c)), none)));
-        const done = k.keep(k.equal(most, none));
-        // Squares are those of numbers up to 1: they do not overflow.
-        const scale = k.keep(k.where(done, k.constant(1), k.max(most, k.abs(first))));
-        const square = (x: V): V => {
-          const part = k.keep(k.div(x, scale));
-          return k.mul(part, part);
-        };
-        const rest = k.over("sum", below, m, (i) => square(w.at(i, c)));
-        const norm = k.keep(k.mul(scale, k.sqrt(k.add(square(first), rest))));
-        const image = k.keep(k.where(done, first, k.where(k.less(first, none), norm, k.sub(none, norm))));
-        const tau = k.keep(k.where(done, none, k.div(k.sub(image, first), image)));
-        const divisor = k.keep(k.where(done, k.constant(1), k.sub(first, image)));
-        k.each(below, m, (i) => w.put(k.div(w.at(i, c), divisor), i, c));
-        k.each(below, n, (j) => reflect(w, c, j, tau));
-        k.each(c, below, (i) => {
-          w.put(image, i, i);
-          taus.put(tau, i);
-        });
+  // At first column c of q holds column c of R and, in its rows from c on, reflection c, which is 1 − τ · v · vᵀ: τ and
+  // then v without its first number, which is 1. The number of R that τ displaces is in r.
+  matrices: /* @__PURE__ */ matrixKernel(["matrix"], ["matrix", "matrix"], (k, _, a, q, r) => {
+    const [zero, one, none] = [k.integer(0), k.integer(1), k.constant(0)];
+    const { rows: m, columns: n } = a;
+    type V = typeof m;
+    /** Applies reflection c to the columns of q after it; its τ. */
+    const reflect = (c: V): V => {
+      const below = k.add(c, one);
+      const tau = k.keep(q.at(c, c));
+      k.each(below, n, (j) => {
+        const factor = k.keep(k.mul(tau, k.add(q.at(c, j), k.inner(q, c, q, j, below, m))));
+        q.put(k.sub(q.at(c, j), factor), c, j);
+        k.subtract(q, j, factor, q, c, below, m);
       });
-      k.grid([zero, n], [zero, n], (i, j) => r.put(k.where(k.less(j, i), none, w.at(i, j)), i, j));
-      k.grid([zero, m], [zero, n], (i, j) => q.put(k.float(k.where(k.equal(i, j), one, zero)), i, j));
-      k.loop(zero, n, (step) => {
-        const c = k.keep(k.sub(k.sub(n, one), step));
-        const tau = k.keep(taus.at(c));
-        k.each(c, n, (j) => reflect(q, c, j, tau));
+      return tau;
+    };
+    k.grid([zero, m], [zero, n], (i, j) => q.put(a.at(i, j), i, j));
+    k.loop(zero, n, (c) => {
+      const below = k.add(c, one);
+      const first = k.keep(q.at(c, c));
+      const most = k.keep(k.over("max", c, m, (i) => k.where(k.less(c, i), k.abs(q.at(i, c)), none)));
+      const done = k.keep(k.equal(most, none));
+      // Numbers up to 1 are computed with: no square overflows, and those of a tiny column are as precise as any.
+      const scale = k.keep(k.where(done, k.constant(1), k.max(most, k.abs(first))));
+      const square = (x: V): V => k.mul(x, x);
+      const rest = k.over("sum", below, m, (i) => square(k.keep(k.div(q.at(i, c), scale))));
+      const head = k.keep(k.div(first, scale));
+      const norm = k.keep(k.sqrt(k.add(square(head), rest)));
+      const image = k.keep(k.where(done, head, k.where(k.less(head, none), norm, k.sub(none, norm))));
+      const tau = k.keep(k.where(done, none, k.div(k.sub(image, head), image)));
+      const divisor = k.keep(k.where(done, k.constant(1), k.sub(head, image)));
+      k.each(below, m, (i) => q.put(k.div(k.div(q.at(i, c), scale), divisor), i, c));
+      k.each(c, below, () => {
+        r.put(k.mul(scale, image), c, c);
+        q.put(tau, c, c);
       });
-    },
-  ),
+      reflect(c);
+    });
+    // Then R moves to r, and the reflections are multiplied, from the last to the first. Until reflection c, column c of
+    // their product is that of the unit matrix, so its memory still holds the reflection.
+    k.grid([zero, n], [zero, n], (i, j) => {
+      k.when(k.less(i, j), () => {
+        r.put(q.at(i, j), i, j);
+        q.put(none, i, j);
+      });
+      k.when(k.less(j, i), () => r.put(none, i, j));
+    });
+    k.loop(zero, n, (step) => {
+      const c = k.keep(k.sub(k.sub(n, one), step));
+      const tau = reflect(c);
+      k.each(c, m, (i) =>
+        q.put(k.where(k.equal(i, c), k.sub(k.constant(1), tau), k.mul(k.sub(none, tau), q.at(i, c))), i, c),
+      );
+    });
+  }),
 };
 
 /** The fallback: one reflection after the other. */
@@ -111,20 +117,19 @@ function reflected(a: Tensor): Tensor[] {
     const below = where(less(c, rows), column, 0);
     const most = max(abs(below), { axis: -2, keepDims: true });
     const done = equal(most, 0);
-    // Squares are those of numbers up to 1: they do not overflow.
+    // Numbers up to 1 are computed with: no square overflows, and those of a tiny column are as precise as any.
     const scale = where(done, 1, maximum(most, abs(first)));
-    const rest = sum(square(div(below, scale)), { axis: -2, keepDims: true });
-    const norm = mul(scale, sqrt(add(square(div(first, scale)), rest)));
-    const image = where(done, first, where(less(first, 0), norm, sub(0, norm)));
-    const tau = where(done, 0, div(sub(image, first), where(done, 1, image)));
-    const v = where(equal(rows, c), 1, div(below, where(done, 1, sub(first, image))));
+    const [head, rest] = [div(first, scale), div(below, scale)];
+    const norm = sqrt(add(square(head), sum(square(rest), { axis: -2, keepDims: true })));
+    const image = where(done, head, where(less(head, 0), norm, sub(0, norm)));
+    const tau = where(done, 0, div(sub(image, head), where(done, 1, image)));
+    const v = where(equal(rows, c), 1, div(rest, where(done, 1, sub(head, image))));
     reflections.push([v, tau]);
     w = reflect(w, [v, tau]);
   }
   const start = broadcastTo(columnsOf(unit(a, m), 0, n), a.shape);
   const q = reflections.toReversed().reduce(reflect, start);
-  // The kernel's memory is nobody's result.
-  return [q, triu(rowsOf(w, 0, n)), w, sum(w, { axis: -2 })];
+  return [q, triu(rowsOf(w, 0, n))];
 }
 
 /** Q and R of matrices with at least as many rows as columns. */

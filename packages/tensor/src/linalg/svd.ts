@@ -1,7 +1,7 @@
 // Singular values, by Jacobi rotations of columns.
 import { square } from "../activations.ts";
 import { applyFusedRead } from "../apply.ts";
-import { abs, add, div, equal, isFinite, isNaN, less, mul, neg, sqrt, sub, where } from "../elementwise.ts";
+import { abs, add, div, equal, isFinite, isNaN, less, mul, neg, sub, where } from "../elementwise.ts";
 import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import { gather } from "../indexing.ts";
@@ -63,8 +63,7 @@ const svdOp: FusedOp<SVDAttrs> = {
   },
   fallback: ([a], { full }) => {
     const scale = scaleOf(a as Tensor);
-    const [w, turned] = orthogonalized(div(a!, scale));
-    const sizes = sqrt(sum(square(w), { axis: -2 }));
+    const [w, turned, sizes] = orthogonalized(div(a!, scale));
     const order = argsort(sizes, { axis: -1, descending: true });
     // The columns are those of U times the singular values; those of zeros are completed.
     const sorted = columnsInOrder(w, order);
