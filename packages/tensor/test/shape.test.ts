@@ -111,6 +111,41 @@ test("windows", () => {
       ],
     ],
   ]);
+  expect(weft.im2col(x.reshape([1, 1, 3, 4]), { window: [1, 2], stride: 2, padding: "same" }).arraySync()).toEqual([
+    [
+      [1, 3, 9, 11],
+      [2, 4, 10, 12],
+    ],
+  ]);
+  expect(weft.im2col(x.reshape([1, 1, 12]), { window: 2, padding: [[0, 1]] }).arraySync()).toEqual([
+    [
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+      [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0],
+    ],
+  ]);
+  expect(weft.col2im(ones([1, 4, 12]), { size: [3, 4], window: 2, padding: "same" }).arraySync()).toEqual([
+    [
+      [
+        [1, 2, 2, 2],
+        [2, 4, 4, 4],
+        [2, 4, 4, 4],
+      ],
+    ],
+  ]);
+  const image = ones([1, 1, 3, 4]);
+  expect(() => weft.im2col(x, { window: 2 })).toThrow("im2col: shape [3, 4] does not fit: wanted [N, C, ...]");
+  expect(() => weft.im2col(image, { window: [2] })).toThrow(
+    "im2col: shape [1, 1, 3, 4] has 2 spatial axes, window has 1",
+  );
+  expect(() => weft.im2col(image, { window: 0 })).toThrow("im2col: window [0, 0] must be integers from 1");
+  expect(() => weft.im2col(image, { window: 4 })).toThrow(
+    "im2col: a window of 4 does not fit on spatial axis 0 of size 3",
+  );
+  expect(() => weft.col2im(image, { size: [3, 4], window: 2 })).toThrow(
+    "col2im: wanted columns [N, C · window, count]",
+  );
+  expect(() => weft.col2im(ones([1, 4, 5]), { size: [3, 4], window: 2 })).toThrow("wanted columns [N, C · 4, 6]");
+  expect(() => weft.col2im(ones([1, 4, 6]), { size: [3, 0.5], window: 2 })).toThrow("cannot have the size [3, 0.5]");
   expect(() => weft.unfold(x, { size: 5 })).toThrow("unfold: a window of 5 does not fit on axis 1 of shape [3, 4]");
 });
 

@@ -80,6 +80,7 @@ export const shape: Collection<Shaped> = {
       sample("padded", [floats(1, 2, 3, 2)], (x) =>
         weft.im2col(x, { window: [2, 2], stride: [2, 1], padding: 1, dilation: [1, 2] }),
       ),
+      sample("of the same size", [floats(1, 1, 5)], (x) => weft.im2col(x, { window: 2, stride: 2, padding: "same" })),
     ],
     col2im: [
       sample("padded", [floats(1, 8, 4)], (x) =>

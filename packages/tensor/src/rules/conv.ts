@@ -19,6 +19,10 @@ const misfit = (op: string, axis: number, size: number, padding: readonly number
     `${op}: a window of ${reach} does not fit on spatial axis ${axis} of size ${size} with padding ${text(padding)}`,
   );
 
+/** How many windows that reach so far fit on an axis; each begins `stride` after the one before. */
+export const countAlong = (size: number, reach: number, stride: number): number =>
+  Math.floor((size - reach) / stride) + 1;
+
 /** How many positions a window of `kernel` elements, `dilation` apart, has on each padded axis. */
 function positions(op: string, input: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation: Shape): Shape {
   const whole = input.reduce((n, size, i) => n * (size + padding[i]![0] + padding[i]![1]), 1);
@@ -30,7 +34,7 @@ function positions(op: string, input: Shape, kernel: Shape, stride: Shape, paddi
     const padded = size + padding[i]![0] + padding[i]![1];
     const reach = dilation[i]! * (kernel[i]! - 1) + 1;
     if (reach > padded) throw misfit(op, i, size, padding[i]!, reach);
-    return Math.floor((padded - reach) / stride[i]!) + 1;
+    return countAlong(padded, reach, stride[i]!);
   });
 }
 
@@ -46,6 +50,12 @@ function checkSpatial(op: string, x: Shape, lists: Record<string, Shape | Paddin
     if (!list.flat().every((n) => Number.isInteger(n) && n >= least && n <= MOST))
       throw new ShapeError(`${op}: ${name} ${text(list)} must be integers from ${least} to ${MOST}`);
   }
+}
+
+/** Checks windows over x, `[N, C, …]`, and returns how many there are along each spatial axis. */
+export function countWindows(op: string, x: Shape, { window, stride, padding, dilation }: PoolAttrs): Shape {
+  checkSpatial(op, x, { window, stride, padding, dilation });
+  return positions(op, x.slice(2), window, stride, padding, dilation);
 }
 
 function checkGroups(op: string, x: Shape, w: Shape, groups: number): void {
