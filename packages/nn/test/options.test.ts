@@ -92,7 +92,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "batchNorm's eps",
     () => N.batchNorm(x, null, null, { eps: NaN }),
-    "batchNorm: wanted a non-negative number as eps, got number NaN",
+    "batchNorm: wanted a finite number as eps, got number NaN",
   ],
   [
     "LayerNorm(2.5)",

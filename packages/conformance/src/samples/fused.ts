@@ -21,6 +21,7 @@ export const fused: Collection<Fused | "standardize" | "standardizeGrad"> = {
       sample("large logits", [between(-1000, 1000, 3, 5)], (x) => weft.softmax(x), { order: 0 }),
       sample("minus infinity", [values([0, -Infinity, 1, 2, -Infinity, 3], "f32", [2, 3])], (x) => weft.softmax(x), { order: 0 }), // prettier-ignore
       sample("no rows", [floats(0, 3)], (x) => weft.softmax(x)),
+      sample("a scalar", [floats()], (x) => weft.softmax(x, { axis: 0 })),
     ],
     logSoftmax: [
       sample("rows", [floats(4, 7)], (x) => weft.logSoftmax(x)),

@@ -20,9 +20,9 @@ import {
 import {
   anything,
   boolean,
-  fraction,
+  finiteNumber,
+  inFloats,
   isFloat,
-  nonNegative,
   readOptions,
   type OptionKinds,
 } from "@weft/tensor/internals";
@@ -46,8 +46,8 @@ export interface BatchNormOptions {
 
 export const batchNormKinds: OptionKinds<BatchNormOptions> = {
   training: boolean,
-  eps: nonNegative,
-  momentum: fraction,
+  eps: finiteNumber,
+  momentum: finiteNumber,
   runningMean: anything,
   runningVar: anything,
 };
@@ -57,7 +57,7 @@ export const batchNormKinds: OptionKinds<BatchNormOptions> = {
  *
  * While training, mean and (biased) variance are those of the batch, and a running moment given as a `state` becomes
  * (1 − momentum) · running + momentum · batch, with the unbiased variance; otherwise the running moments are used.
- * Throws a ShapeError if a channel has only one value to train on. Like PyTorch's `batch_norm` (Ioffe and Szegedy
+ * Throws a ShapeError if a channel has only one value to train on; an empty x stays as it is. Like PyTorch's `batch_norm` (Ioffe and Szegedy
  * 2015).
  *
  * @example
@@ -72,6 +72,7 @@ export function batchNorm(
   const known = readOptions("batchNorm", options, batchNormKinds, { eps: 1e-5, momentum: 0.1 });
   const { training = learning(), eps, momentum, runningMean, runningVar } = known;
   const x = readTensor(input, "batchNorm");
+  if (x.size === 0) return inFloats(x); // no values, and no moments
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
   const channels = x.shape[1]!;
   const perChannel = (v: Operand, what: string): Tensor => alongChannels("batchNorm", x, v, what);

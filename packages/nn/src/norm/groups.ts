@@ -22,7 +22,6 @@ import {
   finiteNumber,
   inFloats,
   inNameOf,
-  nonNegative,
   placed,
   positiveCount,
   readOptions,
@@ -52,7 +51,7 @@ export function groupNorm(
   bias?: Operand | null,
   options?: GroupNormOptions,
 ): Tensor {
-  const { eps } = readOptions("groupNorm", options, { eps: nonNegative }, { eps: 1e-5 });
+  const { eps } = readOptions("groupNorm", options, { eps: finiteNumber }, { eps: 1e-5 });
   readValue("groupNorm", "groups", groups, positiveCount);
   const x = readTensor(input, "groupNorm", placed([weight, bias]));
   const channels = x.shape[1];

@@ -2,9 +2,9 @@
 import { ShapeError, add, mul, readTensor, reshape, standardize, type Operand, type Tensor } from "@weft/tensor";
 import {
   applyFusedRead,
+  finiteNumber,
   inFloats,
   inNameOf,
-  nonNegative,
   placed,
   positiveCount,
   read,
@@ -22,7 +22,7 @@ export interface LayerNormOptions {
   readonly axes?: number;
 }
 
-const layerNormKinds: OptionKinds<LayerNormOptions> = { eps: nonNegative, axes: positiveCount };
+const layerNormKinds: OptionKinds<LayerNormOptions> = { eps: finiteNumber, axes: positiveCount };
 
 /**
  * Layer normalization: (x − mean) / √(var + eps) · weight + bias, with the moments over the last axes of x. Weight and

@@ -1,7 +1,7 @@
 // Softmax and its logarithm along an axis, as fused operations: a backend may run each as one kernel that works row by
 // row.
+import { along, shapedLike } from "../along.ts";
 import { applyFusedOwn, applyFusedRead, readTensor, untaped } from "../apply.ts";
-import { axisOf } from "../axes.ts";
 import { div, exp, log, mul, sub } from "../elementwise.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
@@ -18,7 +18,7 @@ function centered(x: Tensor, axis: number): Tensor {
   return x.shape[axis] === 0 ? x : sub(x, max(untaped(x), { axis, keepDims: true }));
 }
 
-const along = ({ axis }: AxisAttrs): number => axis;
+const rowAxis = ({ axis }: AxisAttrs): number => axis;
 
 /**
  * In a kernel: the elements of a row minus their maximum, the exponentials of these, and the sum of the exponentials.
@@ -39,7 +39,7 @@ export const softmaxOp: FusedOp<AxisAttrs> = {
   gradient: ([y], _, attrs) => [(g) => applyFusedOwn(softmaxGradOp, [y!, g], attrs)[0]!],
   rows: {
     operands: ["row"],
-    axis: along,
+    axis: rowAxis,
     write: (k, _, x) => {
       const { e, total } = exponentials(k, x);
       return [k.mul(e, k.div(k.constant(1), total))];
@@ -57,7 +57,7 @@ export const logSoftmaxOp: FusedOp<AxisAttrs> = {
   gradient: ([y], _, attrs) => [(g) => applyFusedOwn(logSoftmaxGradOp, [y!, g], attrs)[0]!],
   rows: {
     operands: ["row"],
-    axis: along,
+    axis: rowAxis,
     write: (k, _, x) => {
       const { z, total } = exponentials(k, x);
       return [k.sub(z, k.log(total))];
@@ -72,7 +72,7 @@ export const softmaxGradOp: FusedOp<AxisAttrs> = {
   fallback: ([y, g], { axis }) => [mul(sub(g!, sum(mul(g!, y!), { axis, keepDims: true })), y!)],
   rows: {
     operands: ["row", "row"],
-    axis: along,
+    axis: rowAxis,
     write: (k, _, y, g) => [k.mul(k.sub(g, k.sum(k.mul(g, y))), y)],
   },
 };
@@ -84,7 +84,7 @@ export const logSoftmaxGradOp: FusedOp<AxisAttrs> = {
   fallback: ([y, g], { axis }) => [sub(g!, mul(exp(y!), sum(g!, { axis, keepDims: true })))],
   rows: {
     operands: ["row", "row"],
-    axis: along,
+    axis: rowAxis,
     write: (k, _, y, g) => [k.sub(g, k.mul(k.exp(y), k.sum(g)))],
   },
 };
@@ -97,20 +97,19 @@ interface Options {
 const axisOption = { axis: integer };
 const lastAxis = { axis: -1 };
 
-/** eˣ / Σ eˣ along an axis. @example softmax(tensor([0, 0])) // [0.5, 0.5] */
-export function softmax(x: Operand, options?: Options): Tensor {
-  const { axis } = readOptions("softmax", options, axisOption, lastAxis);
-  const t = inFloats(readTensor(x, "softmax"));
-  return applyFusedRead(softmaxOp, [t], { axis: axisOf("softmax", axis, t.shape) })[0]!;
+function alongAxis(op: string, fused: FusedOp<AxisAttrs>, x: Operand, options: Options | undefined): Tensor {
+  const { axis } = readOptions(op, options, axisOption, lastAxis);
+  const t = inFloats(readTensor(x, op));
+  const [line, at] = along(op, t, axis);
+  return shapedLike(applyFusedRead(fused, [line], { axis: at })[0]!, t);
 }
+
+/** eˣ / Σ eˣ along an axis. @example softmax(tensor([0, 0])) // [0.5, 0.5] */
+export const softmax = (x: Operand, options?: Options): Tensor => alongAxis("softmax", softmaxOp, x, options);
 
 /**
  * The logarithm of softmax, exact where softmax would underflow.
  *
  * @example logSoftmax(tensor([1000, 0])) // [0, -1000]
  */
-export function logSoftmax(x: Operand, options?: Options): Tensor {
-  const { axis } = readOptions("logSoftmax", options, axisOption, lastAxis);
-  const t = inFloats(readTensor(x, "logSoftmax"));
-  return applyFusedRead(logSoftmaxOp, [t], { axis: axisOf("logSoftmax", axis, t.shape) })[0]!;
-}
+export const logSoftmax = (x: Operand, options?: Options): Tensor => alongAxis("logSoftmax", logSoftmaxOp, x, options);

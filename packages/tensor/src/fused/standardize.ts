@@ -7,7 +7,7 @@ import { ShapeError } from "../errors.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { inFloats } from "../operands.ts";
-import { nonNegative, readOptions } from "../options.ts";
+import { finite, readOptions } from "../options.ts";
 import type { RowArithmetic } from "../row-kernel.ts";
 import { likeFirst } from "../rules/table.ts";
 import { mean } from "../statistics.ts";
@@ -68,7 +68,7 @@ const standardizeGradOp: FusedOp<StandardizeAttrs> = {
   },
 };
 
-const epsOption = { eps: nonNegative };
+const epsOption = { eps: finite };
 const defaults = { eps: 1e-5 };
 
 /** x as floating-point numbers. Throws if its rows are empty. */
