@@ -20,6 +20,17 @@ test("one group per channel is instanceNorm, one group is layerNorm of a sample"
   expect(N.groupNorm(zeros([0, 4, 3]), 2).shape).toEqual([0, 4, 3]);
 });
 
+test("batchNorm of nothing, and with any numbers", async () => {
+  const given = state(tensor([1]));
+  for (const shape of [[0], [0, 1], [2, 1, 0]])
+    expect(N.batchNorm(zeros(shape), null, null, { training: true, runningMean: given }).shape).toEqual(shape);
+  expect(await list(given.value)).toEqual([1]);
+  const pair = tensor([[1], [3]]);
+  const y = N.batchNorm(pair, null, null, { training: true, eps: -0.75, momentum: -1.5, runningMean: given });
+  expect(await list(y)).toEqual([-2, 2]);
+  expect(await list(given.value)).toEqual([-0.5]);
+});
+
 test.each<[string, (a: Tensor) => Tensor]>([
   ["groupNorm", (a) => N.groupNorm(a, 2, weight, bias)],
   ["instanceNorm", (a) => N.instanceNorm(a, weight)],
