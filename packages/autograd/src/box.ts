@@ -27,6 +27,7 @@ import {
   print,
   shapeOf,
   sameShape,
+  sizeOf,
   untaped,
 } from "@weft/tensor/internals";
 import { below, releaseHandle } from "./backward.ts";
@@ -114,6 +115,10 @@ abstract class BoxBase implements Box, Covered {
   }
   get dtype(): DType {
     return (this.#content.handle ?? this.#content.lazyValue!).dtype;
+  }
+  /** The number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
   }
   /** Whether it has a value yet. */
   get initialized(): boolean {

@@ -230,11 +230,11 @@ describe("a function of several operations tells of an index in its own name", (
   test.each(Object.entries(functions))("%s", (name, [run, detail]) => {
     scope(() => {
       expect(message(() => run(integers([1, 5])).dataSync(), IndexError)).toMatch(
-        new RegExp(`^${name}: an index was outside its axis \\(result .*\\)${where}\\. ${detail}$`),
+        new RegExp(`^${name}: an index was outside its axis${where}\\. ${detail}$`),
       );
       const computed = weft.add(integers([0, 2]), weft.mul(integers([0, 3]), 1));
       expect(message(() => run(computed).dataSync(), IndexError)).toMatch(
-        new RegExp(`^${name}: an index was outside its axis \\(result .*\\)${where}$`),
+        new RegExp(`^${name}: an index was outside its axis${where}$`),
       );
     });
   });

@@ -72,8 +72,15 @@ export interface Creation {
   ones(shape: Shape | number, options?: DTypeOptions): Tensor;
   /** One value everywhere; a boolean gives `bool`. @example full([2], 7) // [7, 7] */
   full(shape: Shape | number, value: number | boolean, options?: DTypeOptions): Tensor;
-  /** start, start + step, … below stop; `arange(stop)` counts from 0. @example arange(3) // [0, 1, 2] */
-  arange(start: number, stop?: number, step?: number | ArangeOptions): Tensor;
+  /**
+   * start, start + step, … below stop; `arange(stop)` counts from 0. Options are last: `arange(3, { dtype: "i32" })`,
+   * `arange(0, 3, { step: 2 })`.
+   *
+   * @example arange(3) // [0, 1, 2]
+   */
+  arange(stop: number, options?: ArangeOptions): Tensor;
+  arange(start: number, stop?: number, options?: ArangeOptions): Tensor;
+  arange(start: number, stop: number | undefined, step: number | undefined, options?: DTypeOptions): Tensor;
   /** Evenly spaced values, both ends included. @example linspace(0, 1, 3) // [0, 0.5, 1] */
   linspace(start: number, stop: number, count: number, options?: DTypeOptions): Tensor;
   /**
@@ -155,12 +162,16 @@ export function creation(backend: Backend): Creation {
         throw new ArgumentError(`full: wanted a number or a boolean, got ${describe(value)}`);
       return fill(backend, "full", shape, Number(value), dtype);
     },
-    arange(start, stop, options) {
+    arange(start: number, ...rest: readonly (number | ArangeOptions | undefined)[]) {
+      const last = rest.at(-1);
+      const [given, numbers] = typeof last === "object" ? [last, rest.slice(0, -1)] : [undefined, rest];
+      const [stop, by, ...more] = numbers as (number | undefined)[];
+      if (more.length > 0) throw new ArgumentError("arange: wanted (start, stop, step)");
       const [from, to] = stop === undefined ? [0, start] : [start, stop];
-      const given = typeof options === "number" ? { step: options } : options;
+      const options = by === undefined ? given : { step: by, ...given };
       const { step, dtype } = readOptions<ArangeOptions, { step: number; dtype: DType }>(
         "arange",
-        given,
+        options,
         { ...dtyped, step: finite },
         { step: 1, dtype: "f32" },
       );

@@ -353,6 +353,10 @@ describe("creation", () => {
     expect(arange(2, 8, 2).arraySync()).toEqual([2, 4, 6]);
     expect(arange(3, 0, { step: -1, dtype: "i32" }).arraySync()).toEqual([3, 2, 1]);
     expect(arange(1, 0).arraySync()).toEqual([]);
+    for (const x of [arange(3, { dtype: "i32" }), arange(0, 3, 1, { dtype: "i32" }), arange(0, 3, { dtype: "i32" })])
+      expect([x.dtype, x.arraySync()]).toEqual(["i32", [0, 1, 2]]);
+    expect(() => arange(0, 3, 1, { dtipe: "i32" } as never)).toThrow('arange: there is no option "dtipe"');
+    expect(() => arange(0, 3, 1, 2 as never)).toThrow("wanted (start, stop, step)");
     expect(linspace(2, 3, 1).arraySync()).toEqual([2]);
     expect(linspace(0, 0.3, 4).arraySync()).toEqual([0, 0.1, 0.2, 0.3].map(Math.fround));
     expect(() => arange(0, 1, 0)).toThrow("arange: cannot count from 0 to 1 in steps of 0");

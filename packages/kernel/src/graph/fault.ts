@@ -90,7 +90,8 @@ export class Fault {
   wrong: boolean | undefined;
   /** Which index of how many, if known. */
   readonly #detail: string;
-  readonly #call: (Omit<CheckedCall, "op"> & { readonly name: string }) | undefined;
+  /** The call; whether it is a part of the function that the program called, by that name. */
+  readonly #call: (Omit<CheckedCall, "op"> & { readonly name: string; readonly part: boolean }) | undefined;
   /** Other faults that this value has. */
   #parts: readonly Fault[];
   /** The count of reports when its parts were last checked. */
@@ -99,7 +100,8 @@ export class Fault {
   constructor(call: CheckedCall | undefined, wrong: boolean | undefined, detail = "", parts: readonly Fault[] = []) {
     if (call !== undefined) {
       const { op, dtype, shape, site } = call;
-      this.#call = { name: site?.name ?? nameOf(op), dtype, shape, site };
+      const name = site?.name ?? nameOf(op);
+      this.#call = { name, dtype, shape, site, part: name !== nameOf(op) };
     }
     this.wrong = wrong;
     this.#detail = detail;
@@ -166,13 +168,14 @@ export class Fault {
   /** The error that a read of the value throws. */
   error(): IndexError {
     const fault = this.cause;
-    const { name, dtype, shape, site } = fault.#call!;
+    const { name, dtype, shape, site, part } = fault.#call!;
     const frames = site?.stack?.stack?.split("\n").slice(1) ?? [];
     // The first frame is one of ours. In a bundle it does not look like one, and the program's frames cannot be told
     // from ours.
     const line = ours.test(frames[0] ?? "") ? frames.find((frame) => !ours.test(frame)) : undefined;
     const where = line === undefined ? "" : `, called ${line.trim()}`;
-    return new IndexError(`${name}: an index was outside its axis (result ${dtype}[${shape}])${where}${fault.#detail}`);
+    const result = part ? "" : ` (result ${dtype}[${shape}])`; // a program knows nothing of the parts of a function
+    return new IndexError(`${name}: an index was outside its axis${result}${where}${fault.#detail}`);
   }
 }
 

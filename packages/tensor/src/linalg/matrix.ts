@@ -52,7 +52,11 @@ export function systemOf(op: string, a: Operand, b: Operand, vectors = false): r
   const [left, given] = [inFloats(x), inFloats(y)];
   checkSquare(op, left);
   const right = vectors ? unsqueeze(given, -1) : given;
-  if (right.shape.length < 2 || right.shape.at(-2) !== left.shape.at(-1))
+  if (right.shape.length < 2)
+    throw new ShapeError(
+      `${op}: the right side is a vector, ${text(given.shape)}; wanted a matrix. Make it one column: unsqueeze(b, -1)`,
+    );
+  if (right.shape.at(-2) !== left.shape.at(-1))
     throw new ShapeError(
       `${op}: shapes ${text(left.shape)} and ${text(given.shape)} do not fit: the right side must have ${left.shape.at(-1)} rows`,
     );

@@ -91,8 +91,9 @@ function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined
 }
 
 /**
- * How many elements of x are in each interval, in the dtype of x, and the edges of the intervals. An interval contains
- * its lower edge, the last one both; elements outside and NaN are not counted. Like PyTorch's `histogram`.
+ * How many elements of x are in each interval, in the dtype of x (integers: f32), and the edges of the intervals. An
+ * interval contains its lower edge, the last one both; elements outside and NaN are not counted. Like PyTorch's
+ * `histogram`.
  *
  * @example histogram(tensor([1, 2, 1, 4]), { bins: 3 }).counts // [2, 1, 1]
  * @example histogram(tensor([0, 3, 5]), { bins: tensor([0, 1, 5]) }).counts // [1, 2]
