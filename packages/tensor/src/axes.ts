@@ -60,13 +60,12 @@ export function axisOf(op: string, axis: number, shape: Shape, extra = 0): numbe
 
 /**
  * Axes counted from the front and sorted; all axes for null and undefined. Axis 0 or -1 of a scalar is none, as in NumPy
- * and PyTorch.
+ * and PyTorch, also in a list.
  */
 export function axesOf(op: string, axes: Axes, shape: Shape): readonly number[] {
   if (axes === null || axes === undefined) return allAxes(shape);
-  if (shape.length === 0 && (axes === 0 || axes === -1)) return [];
-  if (typeof axes === "number") return [axisOf(op, axes, shape)];
-  const list = listOf(op, "axis", axes);
+  const list = typeof axes === "number" ? [axes] : listOf(op, "axis", axes);
+  if (shape.length === 0 && list.length === 1 && (list[0] === 0 || list[0] === -1)) return [];
   const sorted = list.map((axis) => axisOf(op, axis, shape)).toSorted((a, b) => a - b);
   for (let i = 1; i < sorted.length; i++)
     if (sorted[i] === sorted[i - 1]) throw new ShapeError(`${op}: axis ${sorted[i]} is named twice in ${text(list)}`);

@@ -185,7 +185,14 @@ test("a scalar is a vector of one element to functions along an axis, as in PyTo
   expect(weft.argsort(one).arraySync()).toBe(0);
   expect(weft.argmax(one, { axis: 0 }).arraySync()).toBe(0);
   for (const f of [weft.sum, weft.max, weft.mean, weft.median]) expect(f(one, { axis: -1 }).arraySync()).toBe(7);
+  for (const f of [weft.sum, weft.logSumExp]) expect(f(one, { axis: [0], keepDims: true }).shape).toEqual([]);
+  expect(weft.transpose(one, 0, -1).shape).toEqual([]);
+  expect(() => weft.transpose(one, 0, 1)).toThrow("transpose: axis 1 is out of range for shape [1]");
   expect(() => weft.sum(one, { axis: 1 })).toThrow("sum: axis 1 is out of range for shape []: a scalar has no axes");
+});
+
+test("no difference at all is x itself, without what stands beside it", () => {
+  expect(weft.difference(y, { n: 0, prepend: 1, append: y }).arraySync()).toEqual(y.arraySync());
 });
 
 test("what has no value is refused", () => {

@@ -200,6 +200,7 @@ test("a scalar is indexed along axis 0 or -1 like a vector of one element", () =
       for (const f of [weft.gather, weft.take])
         expect(f(five, indices, at).arraySync()).toEqual(indices.add(5).arraySync());
     }
+    expect(weft.indexCopy(five, ints(0), seven, { axis }).arraySync()).toBe(7);
     expect(weft.unfold(five, { axis, size: 1 }).arraySync()).toEqual([5]);
   }
   expect(weft.gather(tensor([5, 6]), zero).arraySync()).toBe(5);

@@ -11,7 +11,7 @@ const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1)!]);
 
 function right(g: Tensor, a: Tensor, b: Tensor, { transA, transB }: Attrs<"matmul">): Tensor {
   // For a weight shared by a batch, one product over all rows replaces a batch of products and their sum.
-  const flat = b.shape.length === 2 && a.shape.length > 2 && !transA && a.size > 0;
+  const flat = b.shape.length === 2 && a.shape.length > 2 && !transA && a.size > 0 && g.size > 0;
   const [h, x] = flat ? [rows(g), rows(a)] : [g, a];
   return transB ? product(h, x, true, transA) : product(x, h, !transA, false);
 }

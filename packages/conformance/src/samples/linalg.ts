@@ -56,6 +56,7 @@ export const linalg: Collection<keyof LinalgOps | "dot" | "outer" | "einsum" | "
       sample("bool and i32", [booleans(4, 7), integers(2 ** 24, 2 ** 25, 7, 3)], weft.matmul),
       sample("no inner elements of i32", [integers(0, 9, 3, 0), integers(0, 9, 0, 2)], weft.matmul),
       sample("no inner elements", [floats(3, 0), floats(0, 2)], weft.matmul),
+      sample("no inner elements of a batch", [floats(2, 3, 0), floats(0, 2)], weft.matmul),
       sample("no rows", [floats(0, 3), floats(3, 2)], weft.matmul),
       sample("no batches", [floats(0, 2, 3), floats(3, 2)], weft.matmul),
       sample("NaN and infinity", [values([1, NaN, Infinity, 0], "f32", [2, 2]), values([0, 1, 2, 0], "f32", [2, 2])], weft.matmul, { differentiable: [] }), // prettier-ignore

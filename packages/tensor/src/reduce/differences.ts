@@ -1,7 +1,7 @@
 // Differences of neighboring elements along an axis, and sums of the areas between them.
 import { notEqual } from "../activations.ts";
 import { along } from "../along.ts";
-import { placed, read, readTensor, source } from "../apply.ts";
+import { alias, placed, read, readTensor, source } from "../apply.ts";
 import { text } from "../axes.ts";
 import { add, div, mul, sub } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -24,8 +24,8 @@ export interface DifferenceOptions {
 }
 
 /**
- * Each element minus the one before it along an axis, `n` times; of `bool`, whether they differ. PyTorch and NumPy call
- * it `diff`.
+ * Each element minus the one before it along an axis, `n` times; of `bool`, whether they differ. With `n: 0` it is x
+ * alone. PyTorch and NumPy call it `diff`.
  *
  * @example difference(tensor([1, 4, 9, 16])) // [3, 5, 7]
  */
@@ -40,6 +40,7 @@ export function difference(x: Operand, options?: DifferenceOptions): Tensor {
   const t = readTensor(x, "difference", placed(given));
   if (t.shape.length === 0) throw new ShapeError("difference: a scalar has no neighbors: wanted at least one axis");
   const [, at] = along("difference", t, axis);
+  if (n === 0) return alias(readTensor(x, "difference", t));
   return composed("difference", () => {
     const once = t.shape.map((d, i) => (i === at ? 1 : d));
     const parts = given.map((part) => {

@@ -137,7 +137,10 @@ export function indexCopy(x: Operand, indices: Operand, updates: Operand, option
   const t = readTensor(x, "indexCopy", beside);
   const index = positions("indexCopy", readTensor(indices, "indexCopy", beside));
   const given = assignable("indexCopy", t, read(updates, "indexCopy", beside));
-  if (t.shape.length === 0) return reshape(indexCopy(vectorOf(t), index, given, { axis }), []);
+  if (t.shape.length === 0) {
+    const row = index.shape.length === 1 ? vectorOf(given) : given;
+    return reshape(indexCopy(vectorOf(t), index, row, { axis }), []);
+  }
   const at = axisOf("indexCopy", axis, t.shape);
   const wanted = t.shape.toSpliced(at, 1, ...index.shape);
   if (typeof given === "object" && !sameShape(given.shape, wanted))
