@@ -175,6 +175,15 @@ test("searching, counting, repeating", () => {
   expect(() => weft.bincount(ints(1), {} as never)).toThrow("bincount: wanted a non-negative integer as length");
 });
 
+test("searches what is not sorted as PyTorch does", () => {
+  const x = tensor([0, 1, 2, 3, 4, 5]);
+  const bins = tensor([0, 4, 2, 3.5]);
+  expect(weft.searchsorted(bins, x).arraySync()).toEqual([0, 1, 1, 3, 4, 4]);
+  expect(weft.searchsorted(bins, x, { side: "right" }).arraySync()).toEqual([1, 1, 3, 3, 4, 4]);
+  expect(weft.histogram(x, { bins }).counts.arraySync()).toEqual([2, 0, 2]);
+  expect(weft.histogram(x, { bins: tensor([4, 2, 1]) }).counts.arraySync()).toEqual([0, 0]);
+});
+
 test("too few elements for a mask, or repeats for a length, are an IndexError", () => {
   const y = weft.maskedScatter(zeros([3]), tensor([true, false, true]), tensor([1]));
   expect(() => y.dataSync()).toThrow(IndexError);

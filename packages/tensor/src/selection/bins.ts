@@ -2,7 +2,7 @@
 import { placed, readTensor, source } from "../apply.ts";
 import { sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
-import { add, and, div, equal, less, lessEqual, maximum, mul, sub, where } from "../elementwise.ts";
+import { add, and, div, equal, lessEqual, maximum, mul, sub, where } from "../elementwise.ts";
 import { ArgumentError, describe, ShapeError } from "../errors.ts";
 import { scatterAdd } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -114,7 +114,7 @@ export function histogram(x: Operand, options?: HistogramOptions): Histogram {
     const all = flat(t);
     const behind = sub(placesIn(edges, all, "right"), 1);
     const place = where(equal(all, span(edges, 0, n, 1)), n - 1, behind);
-    const inside = and(lessEqual(0, place), less(place, n));
+    const inside = and(lessEqual(span(edges, 0, 0, 1), all), lessEqual(all, span(edges, 0, n, 1)));
     const one = w === undefined ? inDType(inside, "i32") : where(inside, flat(w), 0);
     const zeros = source(t.interpreter.backend, "full", [0], { shape: [n], dtype: one.dtype });
     const totals = inDType(scatterAdd(zeros, inRange(place, n), one), w?.dtype ?? t.dtype);

@@ -3,7 +3,7 @@ import { applyRead, readTensor, readTensors, source } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { isFloat, promote, type DType } from "../dtype.ts";
-import { add, and, equal, isNaN, less, lessEqual, minimum, not, or, where } from "../elementwise.ts";
+import { add, and, equal, isNaN, less, lessEqual, minimum, not, or, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
@@ -28,19 +28,25 @@ function before(side: Side, elements: Tensor, values: Tensor): Tensor {
   return or(smaller, last);
 }
 
-/** The number of elements that stand before the place of each value, along the last axis. */
+/**
+ * The number of elements that stand before the place of each value, along the last axis. A binary search that halves as
+ * PyTorch's does, so that it ends in the same place among elements that are not sorted.
+ */
 export function placesIn(sorted: Tensor, values: Tensor, side: Side): Tensor {
   const { shape } = sorted;
   const n = shape.at(-1)!;
   const rows = shape.length > 1;
-  let low = source(values.interpreter.backend, "full", [0], { shape: values.shape, dtype: "i32" });
-  for (let step = 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
-    const next = add(low, step);
-    const index = inRange(add(low, step - 1), n);
+  const full = (k: number) => source(values.interpreter.backend, "full", [k], { shape: values.shape, dtype: "i32" });
+  let [low, high] = [full(0), full(n)];
+  for (let most = n; most > 0; most >>= 1) {
+    const middle = add(low, applyRead("shiftRight", [sub(high, low), 1], undefined));
+    const index = inRange(middle, n);
     const elements = rows
       ? applyRead("gather", [sorted, index], { axis: shape.length - 1 })
       : applyRead("take", [sorted, index], { axis: 0 });
-    low = where(and(lessEqual(next, n), before(side, elements, values)), next, low);
+    const behind = and(less(low, high), before(side, elements, values));
+    low = where(behind, add(middle, 1), low);
+    high = where(behind, high, middle);
   }
   return low;
 }
