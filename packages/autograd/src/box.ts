@@ -101,7 +101,11 @@ abstract class BoxBase implements Box, Covered {
   constructor(kind: string, value: Tensor | LazyValue) {
     this.kind = kind;
     if (isLazyValue(value)) this.#content.lazyValue = copied(value);
-    else this.store(readTensor(value as Operand, kind));
+    else {
+      const x = readTensor(value as Operand, kind);
+      this.store(x);
+      this.trace(x); // what was computed on an open tape stays part of the computation, as in an assignment
+    }
     net.register(this, this.#content);
   }
 

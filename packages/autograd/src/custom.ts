@@ -1,6 +1,6 @@
 // Gradients written by hand: a function that returns its value together with its pullback.
-import { ArgumentError, readTensor, readTensors, type Operand, type Tensor } from "@weft/tensor";
-import { callable, context, describe, inBackward, inNameOf, readValue } from "@weft/tensor/internals";
+import { ArgumentError, isTensor, readTensor, readTensors, type Operand, type Tensor } from "@weft/tensor";
+import { callable, context, describe, inBackward, inNameOf, isFloat, readValue } from "@weft/tensor/internals";
 import { below, type Backward, type CustomBackward } from "./backward.ts";
 import type { Param } from "./box.ts";
 import { Recorder } from "./tape.ts";
@@ -45,6 +45,10 @@ class ByHand implements CustomBackward {
       );
     for (const [k, x] of this.#inputs.entries()) {
       const g = grads[k];
+      if (g !== null && g !== undefined && !(isTensor(g) && isFloat(g.dtype)))
+        throw new ArgumentError(
+          `customGradient: the pullback must give floating-point tensors, or null for none; it gave ${describe(g)}`,
+        );
       if (g !== null && g !== undefined && x.interpreter === this.#recorder)
         inNameOf("customGradient", () => backward.add(x, g, "customGradient"));
     }

@@ -146,7 +146,10 @@ export function vjp<Args extends Tree[], Y>(
   return pulled("vjp", f, args) as never;
 }
 
-/** `vjp` in the name of another function. Its tape is above the level `above`, and above the arguments. */
+/**
+ * `vjp` in the name of another function. Its tape is above the level `above`, and above the arguments. The pullback
+ * also takes a list with undefined in place of zeros: then nothing flows back from there, not even NaN.
+ */
 export function pulled(
   op: string,
   f: (...args: any) => unknown,
@@ -173,18 +176,19 @@ export function pulled(
     given,
   );
   const pullback = (g: unknown): unknown[] => {
-    const gs = leavesOf(g).map((x) => readTensor(x, op));
+    const sparse = Array.isArray(g) && g.includes(undefined);
+    const gs = sparse ? (g as (Tensor | undefined)[]) : leavesOf(g).map((x) => readTensor(x, op));
     if (gs.length !== results.length)
       throw new ArgumentError(`${op}: the value has ${results.length} tensors, the pullback got ${gs.length}`);
     for (const [k, r] of results.entries())
-      if (!sameShape(gs[k]!.shape, r.shape))
+      if (!sameShape(gs[k]?.shape ?? r.shape, r.shape))
         throw new ShapeError(`${op}: the pullback wants a gradient of shape [${r.shape}], got [${gs[k]!.shape}]`);
     const inner = openScope("the pullback returned");
     try {
       return below(context.tape, inner, () => {
         const pass = new Backward(recorder, false);
         try {
-          for (const [k, r] of results.entries()) if (r.interpreter === recorder) pass.add(r, gs[k]!);
+          for (const [k, r] of results.entries()) if (r.interpreter === recorder && gs[k]) pass.add(r, gs[k]);
           pass.run(recorder.entries);
         } finally {
           pass.finish();

@@ -1,6 +1,6 @@
 // A session is what `diff`, `grad` and `valueAndGrad` have in common: a recorder and a scope while a function runs, the
 // backward pass, and handing out what survives.
-import { add, cast, ShapeError, source, type Tensor } from "@weft/tensor";
+import { add, cast, DTypeError, ShapeError, source, type Tensor } from "@weft/tensor";
 import {
   adopt,
   closeScope,
@@ -8,6 +8,7 @@ import {
   escape,
   flush,
   inBackward,
+  isFloat,
   labelOf,
   nextTurn,
   openScope,
@@ -63,6 +64,10 @@ export class Session {
     const { recorder } = this;
     if (y.size !== 1)
       throw new ShapeError(`${op}: the function must return a scalar, got shape [${y.shape}]; use sum or mean`);
+    if (!isFloat(y.dtype))
+      throw new DTypeError(
+        `${op}: the function must return a floating-point scalar, got ${y.dtype}; integers have no gradient`,
+      );
     recorder.closed = true; // pullbacks see tensors of this tape at the level below
     if (y.interpreter !== recorder) return this.handOut(y);
     const { y: under } = y.payload as Entry;

@@ -4,6 +4,7 @@ import {
   cast,
   DTypeError,
   equal,
+  isTensor,
   readTensor,
   reshape,
   scope,
@@ -22,9 +23,18 @@ import { leavesOf, mapTree } from "./tree.ts";
 /** Releases what was made on the way. */
 const owning = <T>(f: () => T): T => (context.scope === undefined ? resultOf(f) : scope(f));
 
+/** A number in place of a tensor would be passed through, as if it were its own derivative. */
+function refuseNumbers(op: string, what: string, tree: unknown): void {
+  if (typeof tree === "number") throw new ArgumentError(`${op}: wanted tensors as ${what}, got the number ${tree}`);
+  if (typeof tree === "object" && tree !== null && !isTensor(tree) && !ArrayBuffer.isView(tree))
+    if (Array.isArray(tree) || Object.getPrototypeOf(tree) === Object.prototype)
+      for (const part of Object.values(tree)) refuseNumbers(op, what, part);
+}
+
 /** The tensors of a result, which must all be differentiable. */
 function resultsOf(op: string, y: unknown): Tensor[] {
   refusePromise(y, `${op}: wanted a function that returns tensors, but it returned a promise; use diff`);
+  refuseNumbers(op, "results", y);
   const results = leavesOf(y).map((x) => readTensor(x, op));
   for (const { dtype, shape } of results)
     if (!isFloat(dtype))
@@ -40,6 +50,7 @@ function checkDirections(op: string, what: string, primals: unknown, directions:
   ] as const)
     // prettier-ignore
     if (!Array.isArray(list)) throw new ArgumentError(`${op}: wanted ${name} as an array, one element per argument`);
+  refuseNumbers(op, what, directions);
   const [xs, vs] = [primals, directions].map((tree) => leavesOf(tree).map((x) => readTensor(x, op)));
   if (xs!.length !== vs!.length || xs!.length === 0)
     throw new ArgumentError(`${op}: the arguments have ${xs!.length} tensors, ${what} have ${vs!.length}`);
@@ -91,10 +102,13 @@ function unit(x: Tensor, i: number): Tensor {
   return reshape(cast(equal(positions, i), x.dtype), x.shape);
 }
 
-/** For each element of each tensor: a one there, and zeros everywhere else. */
-function* units(xs: readonly Tensor[]): Generator<readonly [tensor: number, direction: Tensor[]]> {
+/** For each element of each tensor: a one there, and zeros (or `others`) everywhere else. */
+function* units<T>(
+  xs: readonly Tensor[],
+  others: (x: Tensor) => T,
+): Generator<readonly [tensor: number, direction: (Tensor | T)[]]> {
   for (const [k, x] of xs.entries())
-    for (let i = 0; i < x.size; i++) yield [k, xs.map((other, o) => (o === k ? unit(other, i) : zerosLike(other)))];
+    for (let i = 0; i < x.size; i++) yield [k, xs.map((other, o) => (o === k ? unit(other, i) : others(other)))];
 }
 
 const total = (xs: readonly Tensor[]): number => xs.reduce((n, x) => n + x.size, 0);
@@ -122,11 +136,11 @@ function jacobianOf(op: string, f: (...args: any) => unknown, argnums: number | 
       // One pass per element of the results, or one per element of the arguments, whichever are fewer.
       const byRows = total(results) <= total(inputs);
       if (byRows)
-        for (const [r, u] of units(results))
+        for (const [r, u] of units(results, () => undefined))
           leavesOf(pullback(u)).forEach((row, c) => slices[r]![c]!.push(row as Tensor));
       else {
         const push = pushed(op, pullback, results, above);
-        for (const [c, v] of units(inputs)) push(v).forEach((column, r) => slices[r]![c]!.push(column));
+        for (const [c, v] of units(inputs, zerosLike)) push(v).forEach((column, r) => slices[r]![c]!.push(column));
       }
       const blocks = results.map((r, i) =>
         inputs.map((x, j) => {

@@ -1,18 +1,23 @@
 // Jacobians, Hessians and products with them: closed forms, central differences, trees, tapes around them.
-import { diff, grad, hessian, hvp, jacobian, jvp, param, scope, vjp } from "@weft/autograd";
+import { customGradient, diff, grad, hessian, hvp, jacobian, jvp, param, scope, state, vjp } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import {
   add,
   concat,
   cos,
+  div,
   exp,
+  greater,
   matmul,
   mul,
+  pow,
   sin,
+  singularValues,
   softmax,
   square,
   stack,
   sum,
+  svd,
   take,
   tanh,
   type Tensor,
@@ -20,7 +25,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { balanced } from "./backend.ts";
 
-const { tensor, randn, zeros } = openSync();
+const { eye, tensor, randn, zeros } = openSync();
 const f64 = (data: number | number[] | number[][]) => tensor(data, { dtype: "f64" });
 const close = (x: Tensor, y: Tensor, digits = 9) => {
   expect(x.shape).toEqual(y.shape);
@@ -171,6 +176,71 @@ describe("under tapes", () => {
       const w = param(f64([2, 3]));
       const tape = diff(() => sum(jacobian((z: Tensor) => mul(square(z), w))(f64([1, 10])))); // Σ 2 z w
       expect(tape.grad(w).arraySync()).toEqual([2, 20]);
+    });
+  });
+});
+
+describe("what an attacker tried", () => {
+  const x = () => f64([1, 2]);
+  const refused = (f: () => unknown, message: string) => scope(() => expect(f).toThrow(message));
+  it("refuses a number in place of a result, which would pass for its own derivative", () => {
+    refused(
+      () => hessian(((v: Tensor) => v.size) as never)(x()),
+      "hessian: wanted tensors as results, got the number 2",
+    );
+    refused(
+      () => jacobian(((v: Tensor) => v.size) as never)(x()),
+      "jacobian: wanted tensors as results, got the number 2",
+    );
+    refused(() => jvp((v: Tensor) => ({ loss: sum(v), n: 3 }), [x()], [x()]), "jvp: wanted tensors as results");
+    refused(() => jvp((v: number) => v, [2], [1]), "jvp: wanted tensors as the tangents, got the number 1");
+  });
+  it("refuses integers to differentiate", () => {
+    refused(() => grad((v: Tensor) => sum(greater(v, 1)))(x()), "grad: the function must return a floating-point");
+    refused(() => diff(() => sum(greater(param(x()), 1))).params, "diff: the function must return a floating-point");
+  });
+  it("keeps NaN of one derivative out of the others", () => {
+    scope(() => {
+      const h = hessian((v: Tensor, y: Tensor) => sum(pow(v, y)), [0, 1])(f64([-2]), f64([2]));
+      expect(h[0][0].arraySync()).toEqual([[2]]);
+      expect(h[1][1].arraySync()).toEqual([[NaN]]);
+    });
+  });
+  it("differentiates through boxes that are made of a tensor on the tape", () => {
+    scope(() => {
+      for (const box of [param, state])
+        expect(grad((v: Tensor) => sum(square(box(v))))(x()).arraySync()).toEqual([2, 4]);
+      expect(hessian((v: Tensor) => sum(square(param(v))))(x()).arraySync()).toEqual([
+        [2, 0],
+        [0, 2],
+      ]);
+      const w = param(x());
+      expect(
+        diff(() => sum(square(state(mul(w, 3)))))
+          .grad(w)
+          .arraySync(),
+      ).toEqual([18, 36]);
+    });
+  });
+  it("says what a pullback of customGradient must give", () => {
+    const given = [3, "a", [5], {}, Promise.resolve(), tensor([1, 1], { dtype: "i32" })];
+    for (const g of given) {
+      const f = customGradient((v: Tensor) => ({ value: square(v), pullback: (() => g) as never }));
+      refused(() => grad((v: Tensor) => sum(f(v)))(x()), "customGradient: the pullback must give");
+    }
+  });
+  it("finds gradients of singular values of any size", () => {
+    scope(() => {
+      for (const scale of [1e-30, 1, 1e19, 1e25, 1e37]) {
+        const a = mul(tensor([[0.1, 0.2], [0.3, 0.1]]), scale); // prettier-ignore
+        close(grad((m: Tensor) => sum(singularValues(m)))(a), tensor([[0, 1], [1, 0]]), 5); // prettier-ignore
+        close(grad((m: Tensor) => sum(singularValues(m)))(mul(eye(2), scale)), eye(2), 5);
+        const { u, vh } = svd(a);
+        const g = grad((m: Tensor) => sum(mul(svd(m).u, tensor([[1, 2], [3, 4]]))))(a); // prettier-ignore
+        expect([...g.dataSync(), ...u.dataSync(), ...vh.dataSync()].every(Number.isFinite)).toBe(true);
+        const unscaled = grad((m: Tensor) => sum(mul(svd(m).u, tensor([[1, 2], [3, 4]]))))(div(a, scale)); // prettier-ignore
+        close(mul(g, scale), unscaled, 3);
+      }
     });
   });
 });

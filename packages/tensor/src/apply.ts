@@ -269,6 +269,8 @@ export const applyFused = <A extends FusedAttrs<A>>(
   given: A,
 ): readonly Tensor[] => {
   checkList("applyFused", inputs);
+  if (typeof fused?.infer !== "function" || typeof fused.fallback !== "function")
+    throw new ArgumentError(`applyFused: wanted an operation { name, infer, fallback }, got ${describe(fused)}`);
   return applyFusedOwn(fused, [...inputs], fusedAttributes(fused.name, given));
 };
 

@@ -153,3 +153,19 @@ test("logspace", () => {
   expect(logspace(-1, 1, 3, { dtype: "f64" }).arraySync()).toEqual([0.1, 1, 10]);
   expect(logspace(0, 3, 4, { base: 2, dtype: "i32" }).arraySync()).toEqual([1, 2, 4, 8]);
 });
+
+test("counts beyond anything end at once", () => {
+  expect(weft.difference(tensor([1, 2]), { n: 1e9 }).shape).toEqual([0]);
+  expect(weft.difference(tensor([1, 4, 9]), { n: 2 }).arraySync()).toEqual([2]);
+  expect(() => weft.tensorSplit(ones([10]), 1e10)).toThrow("tensorSplit: 10000000000 parts are too many");
+  expect(() => weft.polygamma(33, x)).toThrow("polygamma: wanted an integer from 0 to 32 as n, got number 33");
+  expect(
+    weft
+      .polygamma(32, tensor([5]))
+      .div(2265821504662.514)
+      .itemSync(),
+  ).toBeCloseTo(-1, 5);
+});
+test("applyFused refuses what is no operation", () => {
+  expect(() => weft.applyFused({} as never, [x], undefined)).toThrow("applyFused: wanted an operation");
+});

@@ -1,5 +1,4 @@
 // Singular values, by Jacobi rotations of columns.
-import { square } from "../activations.ts";
 import { applyFusedRead } from "../apply.ts";
 import { abs, add, div, equal, isFinite, isNaN, less, mul, neg, sub, where } from "../elementwise.ts";
 import { composed } from "../formula.ts";
@@ -85,11 +84,13 @@ const svdOp: FusedOp<SVDAttrs> = {
     (gU, gS, gV) => {
       const { rows, columns } = sizesOf("svd", a as Tensor);
       const [u, g] = [columnsOf(given!, 0, columns), columnsOf(gU, 0, columns)];
-      const sizes = unsqueeze(s!, -2);
-      const gaps = inverseOrZero(sub(square(sizes), square(unsqueeze(s!, -1))));
+      const [sizes, others] = [unsqueeze(s!, -2), unsqueeze(s!, -1)];
+      // s / (s² − t²), from s / (s + t) and 1 / (s − t): no square overflows.
+      const gaps = inverseOrZero(sub(sizes, others));
+      const sums = inverseOrZero(add(div(sizes, 2), div(others, 2)));
       const inner = matmul(transpose(u), g);
-      const left = mul(mul(skew(inner), gaps), sizes);
-      const right = mul(unsqueeze(s!, -1), mul(skew(matmul(transpose(v!), gV!)), gaps));
+      const left = mul(mul(skew(inner), gaps), mul(div(sizes, 2), sums));
+      const right = mul(mul(div(others, 2), sums), mul(skew(matmul(transpose(v!), gV!)), gaps));
       const y = matmul(u, add(add(left, right), diagEmbed(gS!)));
       // What of the gradient of U is orthogonal to U.
       const rest = mul(sub(g, matmul(u, inner)), inverseOrZero(sizes));
@@ -121,8 +122,8 @@ interface SVD {
 /**
  * The singular value decomposition A = U · diag(S) · Vh of matrices [..., M, N]. The greatest number of each row of Vh
  * (of each column of U if M < N) is positive. NaN and infinities give NaN. The gradients of U and Vh need singular
- * values that differ; equal ones contribute 0, and columns that only complete a square matrix have none. Slow for
- * large matrices. As `torch.linalg.svd`.
+ * values that differ, and so do second derivatives of S; equal ones contribute 0, and columns that only complete a square
+ * matrix have none. Slow for large matrices. As `torch.linalg.svd`.
  *
  * @example svd(tensor([[0, 2], [1, 0]])).s // [2, 1]
  */

@@ -50,7 +50,8 @@ export function difference(x: Operand, options?: DifferenceOptions): Tensor {
       return source(t.interpreter.backend, "full", [y], { shape: once, dtype });
     });
     let y = concat(parts, { axis: at });
-    for (let k = 0; k < n; k++) {
+    const rounds = Math.min(n, y.shape[at]!); // then nothing is left
+    for (let k = 0; k < rounds; k++) {
       const [before, after] = neighbors(y, at);
       y = y.dtype === "bool" ? notEqual(after, before) : sub(after, before);
     }

@@ -15,6 +15,8 @@ interface AxisOptions {
 }
 const axisOption = { axis: integer };
 const first = { axis: 0 };
+/** Each part is a tensor of its own. */
+const MOST_PARTS = 1e6;
 
 /** Pieces of these sizes, one after another. */
 function cut(x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
@@ -57,6 +59,7 @@ export function tensorSplit(x: Operand, parts: number | readonly number[], optio
   const size = t.shape[at]!;
   if (typeof parts === "number") {
     readValue("tensorSplit", "parts", parts, positiveCount);
+    if (parts > MOST_PARTS) throw new ArgumentError(`tensorSplit: ${parts} parts are too many; wanted at most 10⁶`);
     const [least, larger] = [Math.floor(size / parts), size % parts];
     const sizes = Array.from({ length: parts }, (_, i) => least + (i < larger ? 1 : 0));
     return inNameOf("tensorSplit", () => cut(t, sizes, at));

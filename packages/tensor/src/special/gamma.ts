@@ -4,7 +4,7 @@ import { elementwiseOp, type Arithmetic } from "../expression.ts";
 import { formula } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
-import { count, readValue } from "../options.ts";
+import { count, readValue, type OptionKind } from "../options.ts";
 import { polynomial } from "../special.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -181,13 +181,18 @@ const polygammaOp = (n: number): FusedOp<undefined> =>
  */
 export const digamma: (x: Operand) => Tensor = (x, more?: unknown) => formula(polygammaOp(0), [x], more);
 
+const order: OptionKind<number> = {
+  wanted: "an integer from 0 to 32", // n! is part of the result, and two derivatives further f32 ends
+  is: (x): x is number => count.is(x) && x <= 32,
+};
+
 /**
- * The n-th derivative of `digamma`, for an integer n ≥ 0; 1 gives the trigamma function. For n > 0 it is infinite at 0,
+ * The n-th derivative of `digamma`, for an integer n from 0 to 32; 1 gives the trigamma function. For n > 0 it is infinite at 0,
  * −1, −2, …
  *
  * @example polygamma(1, tensor([1], { dtype: "f64" })) // [1.6449340668482264]
  */
 export function polygamma(n: number, x: Operand): Tensor;
 export function polygamma(n: number, x: Operand, more?: unknown): Tensor {
-  return formula(polygammaOp(readValue("polygamma", "n", n, count)), [x], more);
+  return formula(polygammaOp(readValue("polygamma", "n", n, order)), [x], more);
 }
