@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { collections, goldenCases } from "@weft/conformance";
 import { expect, test } from "vitest";
+import { collections as ofNn } from "../packages/nn/test/samples.ts";
 import { files, read, root } from "./source-graph.ts";
 
 /** Packages in which every export has an example. */
@@ -66,10 +67,13 @@ async function operationsOf(name: keyof typeof around): Promise<string[]> {
   return all.flatMap(([key, f]) => (typeof f === "function" && /^[a-z]/.test(key) && !others.has(key) ? key : []));
 }
 
-test("every operation has samples", async () => {
-  const sampled = new Set(collections.flatMap(({ samples }) => Object.keys(samples)));
-  const names = await operationsOf("tensor");
-  expect(names.length).toBeGreaterThan(100);
+test.each([
+  ["tensor", collections, 100],
+  ["nn", ofNn, 40],
+] as const)("every operation of %s has samples", async (name, lists, least) => {
+  const sampled = new Set(lists.flatMap(({ samples }) => Object.keys(samples)));
+  const names = await operationsOf(name);
+  expect(names.length).toBeGreaterThan(least);
   expect(names.filter((name) => !sampled.has(name))).toEqual([]);
 });
 

@@ -26,15 +26,9 @@ export type Open = (options?: any) => Promise<Backend>;
 
 type Views = "each" | "one" | "another" | "none";
 
-export interface ConformanceOptions {
+export interface SampleOptions {
   /** Names of samples that are known to fail, each with a reason. If all samples of a name pass, the run fails. */
-  readonly gaps?: { readonly [N in SampleName]?: string };
-  /** Like `gaps`, for golden cases and functions. */
-  readonly goldenGaps?: GoldenOptions["skip"];
-  /** Functions of other packages that golden files name; cases of functions that are missing here are left out. */
-  readonly functions?: GoldenOptions["functions"];
-  /** Samples of other packages, beside those of `@weft/tensor`. */
-  readonly collections?: readonly Collection[];
+  readonly gaps?: Readonly<Record<string, string>>;
   /**
    * Options to open the backend with, by name: with and without merging, say. Views and fallbacks run with the first.
    */
@@ -45,6 +39,14 @@ export interface ConformanceOptions {
   readonly double?: boolean;
   /** How many storages are alive; not needed for a backend with `stats().live` or `live()`. */
   readonly live?: (backend: Backend) => number;
+}
+
+export interface ConformanceOptions extends SampleOptions {
+  readonly gaps?: { readonly [N in SampleName]?: string };
+  /** Like `gaps`, for golden cases and functions. */
+  readonly goldenGaps?: GoldenOptions["skip"];
+  /** Functions of other packages that golden files name; cases of functions that are missing here are left out. */
+  readonly functions?: GoldenOptions["functions"];
 }
 
 interface Counting {
@@ -131,8 +133,12 @@ function onViews(sample: Sample, views: Views): readonly Sample[] {
   return views === "none" ? [] : [all[(hash(sample.name) + (views === "one" ? 0 : 1)) % all.length]!];
 }
 
-function cases(subject: Subject, options: ConformanceOptions, views: Views): Case[] {
-  const all = [...collections, ...(options.collections ?? [])];
+function cases(
+  subject: Subject,
+  all: readonly Collection[],
+  gaps: Readonly<Record<string, string>>,
+  views: Views,
+): Case[] {
   // Random numbers are made in f32.
   const some = subject.double ? all.filter(({ family }) => family !== "random") : all;
   return some.flatMap(({ family, samples }) =>
@@ -143,7 +149,7 @@ function cases(subject: Subject, options: ConformanceOptions, views: Views): Cas
           sampleCase(subject, family, name, view, 1),
         ),
       ]);
-      const reason = (options.gaps as Record<string, string | undefined> | undefined)?.[name];
+      const reason = gaps[name];
       return reason === undefined ? own : [knownGap(name, reason, own)];
     }),
   );
@@ -159,44 +165,64 @@ function once(open: () => Promise<Backend>): () => Promise<Backend> {
 const withoutFused = async (backend: Promise<Backend>): Promise<Backend> =>
   Object.assign(await backend, { runFused: () => undefined });
 
+const byDefault = { plain: {} };
+
+/** Samples in each setting, on views, with fallbacks, in f64; and what else is tested on the backends that are opened. */
+function suite(
+  name: string,
+  open: Open,
+  list: readonly Collection[],
+  { live = countLive, settings = byDefault, views = "each", double = false, gaps = {} }: SampleOptions,
+  more: (subject: Subject) => readonly Case[] = () => [],
+): Case[] {
+  const titled = (title: string, all: readonly Case[]): Case[] =>
+    all.map((c) => ({ ...c, name: `${name}, ${title}: ${c.name}` }));
+  const main = Object.entries(settings).flatMap(([title, setting], i) => {
+    const subject = { open: once(() => open(setting)), live, double: false };
+    return titled(title, [...cases(subject, list, gaps, i === 0 ? views : "none"), ...more(subject)]);
+  });
+  const [first] = Object.values(settings);
+  const bare = { open: once(() => withoutFused(open(first))), live, double: false };
+  const exact = { open: once(() => open({})), live, double: true };
+  return [
+    ...main,
+    ...titled("fallbacks", fallbackCases(bare, list, gaps)),
+    ...(double ? titled("f64", [...cases(exact, list, gaps, "none"), ...more(exact)]) : []),
+  ];
+}
+
+/**
+ * Samples of a package with functions of its own on a backend, as cases for a test runner: as `conformance` runs those
+ * of `@weft/tensor`.
+ *
+ * @example
+ * for (const { name, run } of samplesOn("nn on tensor-cpu", open, collections, { settings })) test(name, run);
+ */
+export const samplesOn = (name: string, open: Open, list: readonly Collection[], options: SampleOptions = {}): Case[] =>
+  suite(name, open, list, options);
+
 /**
  * Everything that a backend must do, as cases for a test runner. `open` opens it with its own kind of options.
  *
  * @example
  * for (const { name, run } of conformance("tensor-cpu", open, { gaps, settings })) test(name, run);
  */
-export function conformance(name: string, open: Open, options: ConformanceOptions = {}): Case[] {
-  const live = options.live ?? countLive;
-  const { settings = { plain: {} }, views = "each", double = false, goldenGaps: skip, functions } = options;
-  const titled = (title: string, list: readonly Case[]): Case[] =>
-    list.map((c) => ({ ...c, name: `${name}, ${title}: ${c.name}` }));
-  const ofPyTorch = (subject: Subject): Case[] =>
-    golden(subject.open, { skip, functions, known: true, double: subject.double });
-  const main = Object.entries(settings).flatMap(([title, setting], i) => {
-    const subject = { open: once(() => open(setting)), live, double: false };
-    return titled(title, [
-      ...cases(subject, options, i === 0 ? views : "none"),
-      ...ofPyTorch(subject),
-      ...indexCases(subject.open),
-      ...countedCases(subject.open, live),
-    ]);
+export const conformance = (name: string, open: Open, options: ConformanceOptions = {}): Case[] =>
+  suite(name, open, collections, options, (subject) => {
+    const { goldenGaps: skip, functions } = options;
+    const ofPyTorch = golden(subject.open, { skip, functions, known: true, double: subject.double });
+    if (subject.double) return ofPyTorch;
+    return [...ofPyTorch, ...indexCases(subject.open), ...countedCases(subject.open, subject.live)];
   });
-  const [first] = Object.values(settings);
-  const bare = { open: once(() => withoutFused(open(first))), live, double: false };
-  const exact = { open: once(() => open({})), live, double: true };
-  const fallbacks = [...collections, ...(options.collections ?? [])].filter(({ family }) => family === "fused");
-  return [
-    ...main,
-    ...titled("fallbacks", fallbackCases(bare, fallbacks, options)),
-    ...(double ? titled("f64", [...cases(exact, options, "none"), ...ofPyTorch(exact)]) : []),
-  ];
-}
 
-const fallbackCases = (subject: Subject, list: readonly Collection[], { gaps }: ConformanceOptions): Case[] =>
-  list.flatMap(({ family, samples }) =>
-    Object.entries(samples)
-      .filter(([name]) => (gaps as Record<string, string | undefined> | undefined)?.[name] === undefined)
-      .flatMap(([name, all]) =>
-        all.map((sample) => sampleCase(subject, family, name, sample, sample.order === 1 ? 1 : 2)),
-      ),
-  );
+/** What is fused, through fallbacks. */
+const fallbackCases = (subject: Subject, list: readonly Collection[], gaps: Readonly<Record<string, string>>): Case[] =>
+  list
+    .filter(({ family }) => family === "fused")
+    .flatMap(({ family, samples }) =>
+      Object.entries(samples)
+        .filter(([name]) => !(name in gaps))
+        .flatMap(([name, all]) =>
+          all.map((sample) => sampleCase(subject, family, name, sample, sample.order === 1 ? 1 : 2)),
+        ),
+    );

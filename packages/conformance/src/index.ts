@@ -1,7 +1,7 @@
 // For the tests of backends, and of packages with functions of their own.
 export type { Case } from "./case.ts";
 export { compare, tolerances, type Result } from "./comparison.ts";
-export { conformance, type ConformanceOptions, type Open } from "./conformance.ts";
+export { conformance, samplesOn, type ConformanceOptions, type Open, type SampleOptions } from "./conformance.ts";
 export { derivatives } from "./derivatives.ts";
 export {
   byName,

@@ -1,0 +1,9 @@
+// Samples of the functions of this package, in the form of those of `@weft/tensor`.
+import type { Collection } from "@weft/conformance";
+import { attention } from "./samples/attention.ts";
+import { knet } from "./samples/knet.ts";
+import { losses } from "./samples/losses.ts";
+import { normalization } from "./samples/normalization.ts";
+import { recurrent } from "./samples/recurrent.ts";
+
+export const collections: readonly Collection[] = [...losses, ...normalization, attention, recurrent, knet];

@@ -1,0 +1,58 @@
+// Samples of the recurrent functions: layers, directions, layouts and structures. Dropout with probability 1 leaves
+// zeros, which are the same everywhere; its distribution has tests of its own.
+import { between, floats, integers, sample, values, type Collection, type Input, type Sample } from "@weft/conformance";
+import type { Tensor } from "@weft/tensor";
+import * as nn from "../../src/index.ts";
+
+const [T, B, I, H] = [3, 2, 3, 2];
+const weight = (...shape: number[]): Input => between(-1, 1, ...shape);
+
+/** The weights of one layer in one direction. */
+const weights = (parts: number, features = I, outputs = H): Input[] => [
+  weight(parts * H, features),
+  weight(parts * H, outputs),
+  weight(parts * H),
+  weight(parts * H),
+];
+const x = floats(T, B, I);
+const h = floats(1, B, H);
+/** Values and first gradients only: many operations. */
+const long = { order: 1 } as const;
+const all = (result: nn.RnnResult | nn.LstmResult): Tensor[] => Object.values(result);
+
+/** y and the last state of a GRU or a plain network from zeros. */
+type Run<Options> = (x: Tensor, weights: readonly Tensor[], options?: Options) => Tensor[];
+
+/** What all networks do in the same way. */
+const layouts = <Options extends nn.GruOptions>(parts: number, run: Run<Options | nn.GruOptions>): Sample[] => [
+  sample("two layers in both directions, batch first", [floats(B, T, I), ...weights(parts), ...weights(parts), ...weights(parts, 2 * H), ...weights(parts, 2 * H)], (a, ...w) => run(a, w, { layers: 2, bidirectional: true, batchFirst: true }), long), // prettier-ignore
+  sample("lengths", [x, integers(0, T + 1, B), ...weights(parts)], (a, lengths, ...w) => run(a, w, { lengths })),
+];
+
+export const recurrent: Collection<"rnn" | "gru" | "lstm"> = {
+  family: "fused",
+  samples: {
+    rnn: [
+      sample("tanh, from a state", [x, h, ...weights(1)], (a, b, ...w) => all(nn.rnn(a, b, w))),
+      sample("relu, without biases", [x, ...weights(1).slice(0, 2)], (a, ...w) => all(nn.rnn(a, null, w, { activation: "relu", bias: false })), { order: 0 }), // prettier-ignore
+      ...layouts(1, (a, w, options) => all(nn.rnn(a, null, w, options))),
+      sample("special values", [values([NaN, 0, Infinity, -Infinity], "f32", [2, 2, 1]), ...weights(1, 1)], (a, ...w) => all(nn.rnn(a, null, w)), { differentiable: [], views: false }), // prettier-ignore
+    ],
+    gru: [
+      sample("from a state", [x, h, ...weights(3)], (a, b, ...w) => all(nn.gru(a, b, w))),
+      ...layouts(3, (a, w, options) => all(nn.gru(a, null, w, options))),
+      sample("no input weight, layer normalization", [floats(2, B, H), ...weights(3).slice(1), weight(3 * H), weight(3 * H)], (a, ...w) => all(nn.gru(a, null, w, { skipInput: true, layerNorm: true })), { ...long, views: false }), // prettier-ignore
+      sample("dropout of everything", [x, ...weights(3), ...weights(3, H)], (a, ...w) => all(nn.gru(a, null, w, { layers: 2, dropout: 1, variational: true, training: true })), long), // prettier-ignore
+    ],
+    lstm: [
+      sample("from states", [x, h, h, ...weights(4)], (a, b, c, ...w) => all(nn.lstm(a, b, c, w))),
+      ...layouts(4, (a, w, options) => all(nn.lstm(a, null, null, w, options))),
+      sample("a mask", [x, values([1, 0, 0, 1, 1, 1], "bool", [T, B]), ...weights(4)], (a, mask, ...w) => all(nn.lstm(a, null, null, w, { mask })), long), // prettier-ignore
+      sample("packed rows", [floats(4, I), ...weights(4)], (a, ...w) => all(nn.lstm(a, null, null, w, { batchSizes: [2, 1, 1] })), long), // prettier-ignore
+      sample("one sequence, a projection, peepholes", [floats(2, I), ...weights(4, I, 1), weight(1, H), weight(3 * H)], (a, ...w) => all(nn.lstm(a, null, null, w, { projection: true, peepholes: true })), long), // prettier-ignore
+      // Features that are equal in all rows have no variance.
+      sample("layer normalization", [floats(2, B, I), ...weights(4), weight(4 * H), weight(4 * H), weight(H), weight(H)], (a, ...w) => all(nn.lstm(a, null, null, w, { layerNorm: true })), { ...long, views: false }), // prettier-ignore
+      sample("dropout of x and h", [x, ...weights(4)], (a, ...w) => all(nn.lstm(a, null, null, w, { inputDropout: 1, recurrentDropout: 1, training: true })), long), // prettier-ignore
+    ],
+  },
+};
