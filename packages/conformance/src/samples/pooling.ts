@@ -16,9 +16,14 @@ export const pooling: Collection<
   samples: {
     maxPoolWithIndices: [
       sample("planes", [distinct(2, 2, 5, 4)], (x) => Object.values(weft.maxPoolWithIndices(x, { window: 3, stride: 2, padding: 1 }))), // prettier-ignore
+      sample("parts of windows, with gaps", [distinct(1, 2, 8)], (x) => Object.values(weft.maxPoolWithIndices(x, { window: 2, stride: 3, dilation: 2, ceilMode: true }))), // prettier-ignore
       sample("NaN and equals", [values([1, 1, NaN, 0, NaN, 2], "f32", [1, 1, 6])], (x) => weft.maxPoolWithIndices(x, { window: 2 }).indices, { order: 0, views: false }), // prettier-ignore
     ],
     maxUnpool: [
+      sample("of maxima with padding", [distinct(1, 1, 4)], (x) => {
+        const { values, indices } = weft.maxPoolWithIndices(x, { window: 2, stride: 2, padding: 1 });
+        return weft.maxUnpool(values, indices, { window: 2, stride: 2, padding: 1 });
+      }),
       sample("of maxima", [distinct(1, 2, 5, 4)], (x) => {
         const { values, indices } = weft.maxPoolWithIndices(x, { window: 2, stride: [2, 2] });
         return weft.maxUnpool(values, indices, { window: 2, size: [5, 4] });
@@ -28,7 +33,7 @@ export const pooling: Collection<
       ),
     ],
     lpPool: [
-      sample("cubes", [positive(1, 2, 5)], (x) => weft.lpPool(x, 3, { window: 2, ceilMode: true })),
+      sample("cubes", [positive(1, 2, 5)], (x) => weft.lpPool(x, 3, { window: 2, padding: 1, ceilMode: true })),
       sample("zeros have no gradient", [values([0, 0, 3, 4], "f32", [1, 1, 4])], (x) => weft.lpPool(x, 2, { window: 2 }), { order: 0, views: false }), // prettier-ignore
     ],
     adaptiveAvgPool: [

@@ -75,13 +75,19 @@ export const random: Collection<keyof SourceOps | Creation | Distribution> = {
     ],
     exponential: [
       {
+        ...made("a seed, cast", (backend) => weft.exponential([3], { backend, dtype: "f16", seed: 2 })),
+        tolerance: { relative: 2 ** -10, absolute: 1e-3, sums: false },
+      },
+      {
         ...made("a seed", (backend) => weft.exponential([5, 7], { backend, rate: 2, seed: 1 })),
         tolerance: rounding,
       },
     ],
     truncatedNormal: [
       {
-        ...made("a seed", (backend) => weft.truncatedNormal(35, { backend, mean: 1, low: 0, high: 2.5, seed: 1 })),
+        ...made("a seed", (backend) =>
+          weft.truncatedNormal(35, { backend, dtype: "f32", mean: 1, std: 1.5, low: 0, high: 2.5, seed: 1 }),
+        ),
         // erfinv is steep at its ends
         tolerance: { relative: 1e-5, absolute: 1e-5, sums: false },
       },

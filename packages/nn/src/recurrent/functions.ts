@@ -5,7 +5,7 @@ import { gruNet, lstmNet, rnnNets } from "./cell.ts";
 import { recurrence, recurrentKinds, type RecurrentOptions } from "./recurrence.ts";
 
 export type LstmOptions = RecurrentOptions;
-export type GruOptions = Omit<RecurrentOptions, "projection">;
+export type GruOptions = Omit<RecurrentOptions, "projection" | "peepholes">;
 export interface RnnOptions extends GruOptions {
   /** What is applied to the sum; "tanh" by default. */
   readonly activation?: "relu" | "tanh";
