@@ -56,6 +56,19 @@ export type At<Args extends unknown[], N> = N extends readonly number[]
     ? Grads<Args[N]>
     : never;
 
+/** T with boxes also accepted in place of tensors: what is differentiated is a tensor for the function all the same. */
+type Boxed<T> = T extends Tensor
+  ? T | Box
+  : T extends number | Box
+    ? T
+    : T extends object
+      ? { [K in keyof T]: Boxed<T[K]> }
+      : T;
+/** Arguments for a function that is differentiated by those that N numbers. */
+export type Differentiated<Args extends unknown[], N> = {
+  [K in keyof Args]: K extends `${N extends readonly number[] ? N[number] : N & number}` ? Boxed<Args[K]> : Args[K];
+};
+
 export const argnumsKind: OptionKind<number | readonly number[]> = {
   wanted: "the number of an argument, or a list of them",
   is: (x): x is number | readonly number[] => count.is(x) || (Array.isArray(x) && x.every(count.is)),
@@ -66,7 +79,7 @@ export function valuesAndGrads<Args extends any[], const N extends number | read
   op: string,
   f: Scalar<Args>,
   argnums: N,
-): (...args: Args) => [value: Tensor, gradients: At<Args, N>] {
+): (...args: readonly unknown[]) => [value: Tensor, gradients: At<Args, N>] {
   readValue(op, "what is differentiated", f, callable);
   readValue(op, "argnums", argnums, argnumsKind);
   const places: readonly number[] = typeof argnums === "number" ? [argnums] : argnums;
@@ -107,11 +120,12 @@ export function valuesAndGrads<Args extends any[], const N extends number | read
 export const valueAndGrad = <Args extends any[], const N extends number | readonly number[] = 0>(
   f: Scalar<Args>,
   argnums: N = 0 as N,
-): ((...args: Args) => [value: Tensor, gradients: At<Args, N>]) => valuesAndGrads("valueAndGrad", f, argnums);
+): ((...args: Differentiated<Args, N>) => [value: Tensor, gradients: At<Args, N>]) =>
+  valuesAndGrads("valueAndGrad", f, argnums);
 
 /**
  * The function that computes the gradient of f, which returns a scalar, with respect to the first argument or to those
- * that `argnums` numbers. Arguments are tensors, or arrays and plain objects of tensors. The gradient has the form of
+ * that `argnums` numbers. Arguments are tensors or boxes, or arrays and plain objects of them. The gradient has the form of
  * the argument; for a list of `argnums` it is an array of gradients. Nested, `grad` gives gradients of any order.
  *
  * @example
@@ -121,7 +135,7 @@ export const valueAndGrad = <Args extends any[], const N extends number | readon
 export function grad<Args extends any[], const N extends number | readonly number[] = 0>(
   f: Scalar<Args>,
   argnums: N = 0 as N,
-): (...args: Args) => At<Args, N> {
+): (...args: Differentiated<Args, N>) => At<Args, N> {
   const both = valuesAndGrads("grad", f, argnums);
   return (...args) => {
     const [value, gradients] = both(...args);

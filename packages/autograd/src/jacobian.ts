@@ -16,7 +16,15 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { callable, context, isFloat, readValue, refusePromise, resultOf, sameShape } from "@weft/tensor/internals";
-import { argnumsKind, highestLevel, pulled, valuesAndGrads, type At, type Grads } from "./functional.ts";
+import {
+  argnumsKind,
+  highestLevel,
+  pulled,
+  valuesAndGrads,
+  type At,
+  type Differentiated,
+  type Grads,
+} from "./functional.ts";
 import { zerosLike } from "./sparse.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
@@ -175,7 +183,7 @@ function jacobianOf(op: string, f: (...args: any) => unknown, argnums: number | 
 export function jacobian<Args extends any[], Y, const N extends number | readonly number[] = 0>(
   f: (...args: Args) => Y,
   argnums: N = 0 as N,
-): (...args: Args) => Blocks<Y, At<Args, N>> {
+): (...args: Differentiated<Args, N>) => Blocks<Y, At<Args, N>> {
   return jacobianOf("jacobian", f, argnums) as ReturnType<typeof jacobian<Args, Y, N>>;
 }
 
@@ -190,7 +198,7 @@ export function jacobian<Args extends any[], Y, const N extends number | readonl
 export function hessian<Args extends any[], Y, const N extends number | readonly number[] = 0>(
   f: (...args: Args) => Y,
   argnums: N = 0 as N,
-): (...args: Args) => Blocks<Blocks<Y, At<Args, N>>, At<Args, N>> {
+): (...args: Differentiated<Args, N>) => Blocks<Blocks<Y, At<Args, N>>, At<Args, N>> {
   return jacobianOf("hessian", jacobianOf("hessian", f, argnums), argnums) as ReturnType<typeof hessian<Args, Y, N>>;
 }
 

@@ -75,6 +75,13 @@ export class ShapeBackend implements Backend {
     throw new UnsupportedError(`shapes: there are no values to read, this ${dtype}[${shape}] has only a shape`);
   }
 
+  /** Constants in a model live on a device. */
+  adopt(operands: Value[]): void {
+    operands.forEach((x, i) => {
+      if (typeof x === "object" && x.interpreter.backend !== this) operands[i] = this.blank(x.shape, x.dtype);
+    });
+  }
+
   retain({ shape, dtype }: Tensor): Tensor {
     return this.blank(shape, dtype);
   }

@@ -71,8 +71,8 @@ export function onShapes<R>(args: readonly unknown[], f: (given: unknown[], back
  * checked, with the errors of a real backend, in no time and no memory. Each argument is a shape (`f32`), a
  * `{ shape, dtype }`, a tensor (of which only these are used), an array or plain object of those, or anything else,
  * which f gets as it is. Parameters and state are neither initialized nor changed, and what layers and optimizers keep
- * stays as it was. f may differentiate, and must not read values nor use tensors that are not among its arguments. Like
- * `jax.eval_shape`.
+ * stays as it was. Of other tensors that f uses, such as constants in a model, only their shapes count, too. f may
+ * differentiate, and must not read values. Like `jax.eval_shape`.
  *
  * @example
  * const [y] = shapes((x, w) => [matmul(x, w)], [32, 784], { shape: [784, 10], dtype: "f32" });

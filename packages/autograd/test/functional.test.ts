@@ -29,7 +29,7 @@ import {
   where,
   type Tensor,
 } from "@weft/tensor";
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 
 const { tensor, randn } = openSync();
 const f64 = (data: number | number[] | number[][]) => tensor(data, { dtype: "f64" });
@@ -248,4 +248,18 @@ it("a pullback gives handles of their own, also where the gradient is what it wa
   gb.release();
   expect([...(await g.data())]).toEqual([5, 6]);
   expect([...(await pullback(g)[1].data())]).toEqual([5, 6]);
+});
+
+it("boxes are taken where tensors are differentiated, and only there", async () => {
+  const [p, n] = [param(tensor([1, 2])), param(tensor(3))];
+  const f = (m: { readonly w: Tensor }, by: Tensor) => sum(mul(m.w, mul(m.w, by)));
+  const { w } = grad(f)({ w: p }, tensor(2));
+  expect(await w.array()).toEqual([4, 8]);
+  const [value, [gradient, factor]] = valueAndGrad(f, [0, 1])({ w: p }, n);
+  expectTypeOf(gradient).toEqualTypeOf<{ readonly w: Tensor }>();
+  expectTypeOf(factor).toEqualTypeOf<Tensor>();
+  expect([await value.item(), await factor.item()]).toEqual([15, 5]);
+  expect(await grad(grad((x: Tensor) => mul(x, mul(x, x))))(n).item()).toBe(18);
+  // @ts-expect-error What is not differentiated is given to f as it is.
+  grad(f)({ w: p }, n);
 });

@@ -26,13 +26,16 @@ function namesIn(model: unknown): ReadonlyMap<object, string | undefined> {
   return names;
 }
 
-function labelOf(part: { readonly name?: string }, name: string | number | undefined): string {
-  const kind = part.name === undefined || part.name === "" ? "function" : part.name;
-  return name === undefined || name === "" ? kind : `${name}: ${kind}`;
+function labelOf(part: object, name: string | number | undefined): string {
+  const { name: kind = "" } = typeof part === "function" ? part : (part.constructor ?? {});
+  return name === undefined || name === "" ? kind || "function" : `${name}: ${kind || "function"}`;
 }
 
+/** A function, or an object that is called by a method. */
+export type Runnable = ((...args: unknown[]) => unknown) | { forward(...args: unknown[]): unknown };
+
 /** Calls a model on shapes, and returns the calls of layers in the order in which they begin: first the model's. */
-export function layerCalls(model: (...args: unknown[]) => unknown, inputs: readonly unknown[]): LayerCall[] {
+export function layerCalls(model: Runnable, inputs: readonly unknown[]): LayerCall[] {
   const names = namesIn(model);
   const calls: LayerCall[] = [];
   const claimed = new Set<AnyBox>();
@@ -67,7 +70,9 @@ export function layerCalls(model: (...args: unknown[]) => unknown, inputs: reado
         }
       }
     };
-    const y = observing(see, () => see(model, () => model(...given)));
+    const y = observing(see, () =>
+      see(model, () => (typeof model === "function" ? model(...given) : model.forward(...given))),
+    );
     refusePromise(y, "summary: wanted a model that returns no promise");
   });
   return calls;

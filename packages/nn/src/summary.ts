@@ -1,7 +1,7 @@
 // A model as a table: its parameters and state, or, given the shapes of its inputs, its layers with what they compute.
 import type { DType, Shape } from "@weft/tensor";
-import { callable, dtypeInfo, printable, readValue, sizeOf } from "@weft/tensor/internals";
-import { layerCalls } from "./layer-calls.ts";
+import { callable, dtypeInfo, printable, readValue, sizeOf, type OptionKind } from "@weft/tensor/internals";
+import { layerCalls, type Runnable } from "./layer-calls.ts";
 import type { AnyBox } from "./parameter.ts";
 import { boxes } from "./tree.ts";
 
@@ -9,7 +9,8 @@ import { boxes } from "./tree.ts";
  * A table of a model as text. Without inputs: its parameters and state, with path, shape, dtype and number of values.
  * With inputs: each call of a layer in order, with the shape of its result, its parameters and its multiply-adds (those
  * of products and convolutions), and the memory of parameters and of the results of layers. This is computed from
- * shapes alone, as by `shapes`, which says what an input may be; the model is called as it is outside of `diff`.
+ * shapes alone, as by `shapes`, which says what an input may be; the model is called as it is outside of `diff`. An
+ * object that is no function is called by its method `forward`.
  *
  * @example
  * console.log(summary(model));
@@ -46,8 +47,14 @@ function values(model: unknown): string {
   return `${table([["name", "value", "kind", "count"], ...rows], 3)}\n${many(total)} parameters`;
 }
 
+/** A model that can be called, or an object with a method for that. */
+const runnable: OptionKind<Runnable> = {
+  wanted: "a function, or an object with a method forward,",
+  is: (x): x is Runnable => callable.is(x) || callable.is((x as { readonly forward?: unknown } | null)?.forward),
+};
+
 function layers(model: unknown, inputs: readonly unknown[]): string {
-  const calls = layerCalls(readValue("summary", "the model", model, callable), inputs);
+  const calls = layerCalls(readValue("summary", "the model", model, runnable), inputs);
   const all = new Set([...boxes(model).map(({ box }) => box), ...calls.flatMap((call) => call.boxes)]);
   const some = (n: number): string => (n === 0 ? "" : many(n));
   const rows = calls.map(({ label, depth, results, boxes, multiplyAdds }) => [

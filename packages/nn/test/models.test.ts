@@ -37,6 +37,16 @@ const known = [
 ] as const;
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
+test("blocks have types", () => {
+  const { layer1, layer2 } = models.resnet50();
+  expect(layer1[0].conv3.weight.shape).toEqual([256, 64, 1, 1]);
+  expect(layer1[0].downsample?.[1].weight?.shape).toEqual([256]);
+  expect(layer2[3]?.bn2.weight?.shape).toEqual([128]);
+  expect([...models.resnet18().layer4].map(({ conv1 }) => conv1.weight.shape[1])).toEqual([256, 512]);
+  // @ts-expect-error A basic block has two convolutions.
+  expect(models.resnet18().layer1[0].conv3).toBeUndefined();
+});
+
 test("all models are known", () => {
   expect(Object.keys(named).toSorted()).toEqual(known.map(([name]) => name).toSorted());
 });

@@ -1,7 +1,7 @@
 // The table of a model's layers, from shapes alone.
 import { shapes } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { flatten, matmul, relu, type Tensor } from "@weft/tensor";
+import { add, flatten, matmul, relu, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import {
   BatchNorm,
@@ -57,7 +57,25 @@ test("layers with products of their own: recurrent nets, tables of words", () =>
 
 test("what does not fit is the model's own error", () => {
   expect(() => summary(Linear(3, 2), [1, 4])).toThrow("Linear");
-  expect(() => summary({}, [1])).toThrow("summary: wanted a function as the model");
+  for (const model of [{}, null, { forward: 1 }])
+    expect(() => summary(model, [1])).toThrow(
+      "summary: wanted a function, or an object with a method forward, as the model",
+    );
+});
+
+test("an object is called by its method forward, and constants stand for their shapes", () => {
+  class Net {
+    readonly hidden = Linear(3, 2);
+    readonly shift = openSync({}).tensor([1, 2]);
+    forward(x: Tensor): Tensor {
+      return add(relu(this.hidden(x)), this.shift);
+    }
+  }
+  expect(summary(new Net(), [4, 3]).split("\n").slice(1, 4)).toEqual([
+    "Net               f32[4, 2]",
+    "  hidden: Linear  f32[4, 2]           8             24",
+    "8 parameters, 24 multiply-adds",
+  ]);
 });
 
 test("the state that a layer keeps is as before", async () => {

@@ -178,7 +178,10 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
     kept: (param) => memory.slots.get(param),
     shapes: (param) => settings.of(param).formula.shapes(param),
     replace: (steps, kept) => {
-      for (const param of memory.known) memory.forget(param);
+      const before = memory;
+      const over = overlay();
+      if (over?.checking === true) over.atEnd(() => void (memory = before));
+      else for (const param of before.known) before.forget(param);
       memory = new OptimizerMemory();
       memory.steps = steps;
       for (const [param, { t, boxes }] of kept)

@@ -152,8 +152,8 @@ function promoteAll(op: string, values: Value[]): void {
   });
 }
 
-/** The interpreter that runs an operation on these operands. */
-function highest(op: string, values: readonly Value[]): Interpreter {
+/** The interpreter that runs an operation on these operands, of which a backend may adopt some in place. */
+function highest(op: string, values: Value[]): Interpreter {
   let top: Interpreter | undefined;
   for (let i = 0; i < values.length; i++) {
     const x = values[i]!;
@@ -161,7 +161,7 @@ function highest(op: string, values: readonly Value[]): Interpreter {
     const it = x.interpreter;
     if (top === undefined) top = it;
     else if (it !== top) {
-      if (it.backend !== top.backend || it.level === top.level) mismatch(op, top, it);
+      if (it.backend !== top.backend || it.level === top.level) return mismatch(op, values, top, it);
       if (it.level > top.level) top = it;
     }
   }
@@ -172,16 +172,21 @@ function highest(op: string, values: readonly Value[]): Interpreter {
   return top;
 }
 
-function mismatch(op: string, a: Interpreter, b: Interpreter): never {
+/** Has one of two backends adopt the operands of others, or throws. */
+function mismatch(op: string, values: Value[], a: Interpreter, b: Interpreter): Interpreter {
   if (a.contract !== b.contract)
     throw new VersionError(
       `${op}: ${a.name} ${a.version} has contract ${a.contract}, ${b.name} ${b.version} contract ${b.contract}`,
     );
   const [x, y] = [a.backend, b.backend];
   if (x === y) throw new BackendMismatchError(`${op}: the operands belong to two tapes that are open side by side`);
-  throw new BackendMismatchError(
-    `${op}: one operand lives on ${x.name}, another on ${y.name}${x.name === y.name ? " (two instances)" : ""}. Move one with place(), or make both on one backend.`,
-  );
+  const host = x.adopt ? x : y;
+  if (!host.adopt)
+    throw new BackendMismatchError(
+      `${op}: one operand lives on ${x.name}, another on ${y.name}${x.name === y.name ? " (two instances)" : ""}. Move one with place(), or make both on one backend.`,
+    );
+  host.adopt(values);
+  return highest(op, values);
 }
 
 /**

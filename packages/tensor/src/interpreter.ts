@@ -72,6 +72,8 @@ export interface Backend extends Interpreter {
   unowned(x: Tensor): void;
   /** A scope takes ownership of a handle that had no scope. */
   owned(x: Tensor): void;
+  /** Replaces, in place, operands of other backends by tensors of its own: for backends without values. */
+  adopt?(operands: Value[]): void;
   /** Another handle on the same value, which neither a scope nor the garbage collector releases: the caller does. */
   retain(x: Tensor): Tensor;
   /**

@@ -10,88 +10,106 @@ import type { BatchNorm } from "../norm/layers.ts";
 import { channelMeans, normalized } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 
+/** A block of two convolutions of 3 × 3. Where sizes change, its input goes through a convolution, too. */
+export interface BasicBlock {
+  (x: Operand): Tensor;
+  readonly conv1: Conv;
+  readonly bn1: BatchNorm;
+  readonly conv2: Conv;
+  readonly bn2: BatchNorm;
+  readonly downsample: Chain<readonly [Conv, BatchNorm]> | null;
+}
+
+/** A block of three convolutions, which ends in four times the channels. */
+export interface Bottleneck extends BasicBlock {
+  readonly conv3: Conv;
+  readonly bn3: BatchNorm;
+}
+
+/** Blocks one after another. */
+export type Stage<Block extends BasicBlock> = Chain<readonly [Block, ...Block[]]>;
+
 /** A residual network. Replace `fc` to get the features of images instead of scores, or for other classes. */
-export interface ResNet {
+export interface ResNet<Block extends BasicBlock = BasicBlock> {
   (x: Operand): Tensor;
   conv1: Conv;
   bn1: BatchNorm;
-  layer1: Link;
-  layer2: Link;
-  layer3: Link;
-  layer4: Link;
+  layer1: Stage<Block>;
+  layer2: Stage<Block>;
+  layer3: Stage<Block>;
+  layer4: Stage<Block>;
   fc: Link;
 }
 
 /** The structure of a network. */
-interface Structure {
+interface Structure<Block> {
   /** Blocks per stage. */
   readonly blocks: readonly [number, number, number, number];
-  /** Whether blocks are bottlenecks of three convolutions, which end in four times their channels; or two of 3 × 3. */
-  readonly bottleneck: boolean;
-  /** Groups of the convolutions in the middle, and their channels in the first stage. */
-  readonly groups?: number;
-  readonly width?: number;
+  /** Makes a block; `channels` are those in its middle. */
+  readonly block: (inputs: number, channels: number, stride: number) => Block;
+  /** So many times these channels it ends in. */
+  readonly growth: number;
 }
 
-type Convolutions = readonly (readonly [Conv, BatchNorm])[];
+/** What a block's input goes through where sizes change. */
+const shortcut = (inputs: number, outputs: number, stride: number): BasicBlock["downsample"] =>
+  stride === 1 && inputs === outputs ? null : Chain(...normalized(inputs, outputs, { kernel: 1, stride }));
 
-/** The convolutions of a block, and how many channels it ends in. */
-function convolutions(inputs: number, channels: number, stride: number, s: Structure): [Convolutions, number] {
-  const { bottleneck, groups = 1, width = 64 } = s;
-  if (!bottleneck) return [[normalized(inputs, channels, { stride }), normalized(channels, channels)], channels];
-  const middle = ((channels * width) / 64) * groups;
-  const outputs = 4 * channels;
-  return [
-    [
-      normalized(inputs, middle, { kernel: 1 }),
-      normalized(middle, middle, { stride, groups }),
-      normalized(middle, outputs, { kernel: 1 }),
-    ],
-    outputs,
-  ];
-}
+/** relu(y + x), x having gone through the block's shortcut. */
+const joined = (y: Tensor, x: Operand, { downsample }: BasicBlock): Tensor =>
+  relu(add(y, downsample == null ? x : downsample(x)));
 
-/** relu(x + convolutions of x); where sizes change, x goes through a convolution, too. */
-function block(inputs: number, channels: number, stride: number, structure: Structure): [Link, number] {
-  const [parts, outputs] = convolutions(inputs, channels, stride, structure);
-  const same = stride === 1 && inputs === outputs;
-  const fields: { [name: string]: Link | null } = {};
-  for (const [k, [conv, bn]] of parts.entries()) Object.assign(fields, { [`conv${k + 1}`]: conv, [`bn${k + 1}`]: bn });
-  fields.downsample = same ? null : Chain(...normalized(inputs, outputs, { kernel: 1, stride }));
-  const call = (x: Tensor): Tensor => {
-    let y = x;
-    for (let k = 1; k <= parts.length; k++) y = self[`bn${k}`]!(self[`conv${k}`]!(k === 1 ? y : relu(y)));
-    const { downsample } = self;
-    return relu(add(y, downsample == null ? x : downsample(x)));
+function basicBlock(inputs: number, channels: number, stride: number): BasicBlock {
+  const [conv1, bn1] = normalized(inputs, channels, { stride });
+  const [conv2, bn2] = normalized(channels, channels);
+  const call = (x: Operand): Tensor => {
+    const { conv1, bn1, conv2, bn2 } = self;
+    return joined(bn2(conv2(relu(bn1(conv1(x))))), x, self);
   };
-  const self = layer("Block", call, fields);
-  return [self, outputs];
+  const downsample = shortcut(inputs, channels, stride);
+  const self: BasicBlock = layer("Block", call, { conv1, bn1, conv2, bn2, downsample });
+  return self;
 }
 
-function stages(structure: Structure): [Link[], number] {
-  let features = 64;
-  const made = structure.blocks.map((count, stage) => {
-    const links = Array.from({ length: count }, (_, k) => {
-      const [link, outputs] = block(features, 64 * 2 ** stage, stage > 0 && k === 0 ? 2 : 1, structure);
-      features = outputs;
-      return link;
-    });
-    return Chain(...links);
-  });
-  return [made, features];
-}
+/** Makes bottlenecks, whose convolutions of 3 × 3 have groups, and so many channels each in the first stage. */
+const bottleneck =
+  (groups = 1, width = 64) =>
+  (inputs: number, channels: number, stride: number): Bottleneck => {
+    const middle = ((channels * width) / 64) * groups;
+    const outputs = 4 * channels;
+    const [conv1, bn1] = normalized(inputs, middle, { kernel: 1 });
+    const [conv2, bn2] = normalized(middle, middle, { stride, groups });
+    const [conv3, bn3] = normalized(middle, outputs, { kernel: 1 });
+    const call = (x: Operand): Tensor => {
+      const { conv1, bn1, conv2, bn2, conv3, bn3 } = self;
+      return joined(bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))), x, self);
+    };
+    const downsample = shortcut(inputs, outputs, stride);
+    const self: Bottleneck = layer("Block", call, { conv1, bn1, conv2, bn2, conv3, bn3, downsample });
+    return self;
+  };
 
-function resnet(name: string, structure: Structure, options: ModelOptions | undefined): ResNet {
+function resnet<Block extends BasicBlock>(
+  name: string,
+  { blocks, block, growth }: Structure<Block>,
+  options: ModelOptions | undefined,
+): ResNet<Block> {
   const classes = classesOf(name, options);
   const [conv1, bn1] = normalized(3, 64, { kernel: 7, stride: 2 });
-  const [[layer1, layer2, layer3, layer4], features] = stages(structure) as [[Link, Link, Link, Link], number]; // prettier-ignore
+  const stage = (k: 0 | 1 | 2 | 3): Stage<Block> => {
+    const channels = 64 * 2 ** k;
+    const first = block(k === 0 ? 64 : (channels / 2) * growth, channels, k === 0 ? 1 : 2);
+    const others = Array.from({ length: blocks[k] - 1 }, () => block(channels * growth, channels, 1));
+    return Chain(first, ...others);
+  };
   const pool = MaxPool({ window: 3, stride: 2, padding: 1 });
   const call = (x: Operand): Tensor => {
     const { conv1, bn1, layer1, layer2, layer3, layer4, fc } = self;
     return fc(channelMeans(layer4(layer3(layer2(layer1(pool(relu(bn1(conv1(x))))))))));
   };
-  const fc: Link = Linear(features, classes);
-  const self: ResNet = layer("ResNet", call, { conv1, bn1, layer1, layer2, layer3, layer4, fc });
+  const [layer1, layer2, layer3, layer4] = [stage(0), stage(1), stage(2), stage(3)];
+  const fc: Link = Linear(512 * growth, classes);
+  const self: ResNet<Block> = layer("ResNet", call, { conv1, bn1, layer1, layer2, layer3, layer4, fc });
   return self;
 }
 
@@ -103,12 +121,12 @@ function resnet(name: string, structure: Structure, options: ModelOptions | unde
  * const model = resnet18();
  * shapes(model, [1, 3, 224, 224]).shape; // [1, 1000]
  */
-export const resnet18 = (options?: ModelOptions): ResNet =>
-  resnet("resnet18", { blocks: [2, 2, 2, 2], bottleneck: false }, options);
+export const resnet18 = (options?: ModelOptions): ResNet<BasicBlock> =>
+  resnet("resnet18", { blocks: [2, 2, 2, 2], block: basicBlock, growth: 1 }, options);
 
 /** ResNet-34: see `resnet18`. @example const model = resnet34({ numClasses: 10 }); */
-export const resnet34 = (options?: ModelOptions): ResNet =>
-  resnet("resnet34", { blocks: [3, 4, 6, 3], bottleneck: false }, options);
+export const resnet34 = (options?: ModelOptions): ResNet<BasicBlock> =>
+  resnet("resnet34", { blocks: [3, 4, 6, 3], block: basicBlock, growth: 1 }, options);
 
 /**
  * ResNet-50: images `[N, 3, H, W]` (see `imageNetInput`) → scores `[N, numClasses]`, with torchvision's names.
@@ -118,29 +136,29 @@ export const resnet34 = (options?: ModelOptions): ResNet =>
  * model.fc = (features) => features; // [N, 2048] instead of scores
  * shapes(model, [1, 3, 224, 224]).shape; // [1, 2048]
  */
-export const resnet50 = (options?: ModelOptions): ResNet =>
-  resnet("resnet50", { blocks: [3, 4, 6, 3], bottleneck: true }, options);
+export const resnet50 = (options?: ModelOptions): ResNet<Bottleneck> =>
+  resnet("resnet50", { blocks: [3, 4, 6, 3], block: bottleneck(), growth: 4 }, options);
 
 /** ResNet-101: see `resnet50`. @example const model = resnet101(); */
-export const resnet101 = (options?: ModelOptions): ResNet =>
-  resnet("resnet101", { blocks: [3, 4, 23, 3], bottleneck: true }, options);
+export const resnet101 = (options?: ModelOptions): ResNet<Bottleneck> =>
+  resnet("resnet101", { blocks: [3, 4, 23, 3], block: bottleneck(), growth: 4 }, options);
 
 /** ResNet-152: see `resnet50`. @example const model = resnet152(); */
-export const resnet152 = (options?: ModelOptions): ResNet =>
-  resnet("resnet152", { blocks: [3, 8, 36, 3], bottleneck: true }, options);
+export const resnet152 = (options?: ModelOptions): ResNet<Bottleneck> =>
+  resnet("resnet152", { blocks: [3, 8, 36, 3], block: bottleneck(), growth: 4 }, options);
 
 /** ResNet-50 with twice the channels inside its blocks: see `resnet50`. @example const model = wide_resnet50_2(); */
-export const wide_resnet50_2 = (options?: ModelOptions): ResNet =>
-  resnet("wide_resnet50_2", { blocks: [3, 4, 6, 3], bottleneck: true, width: 128 }, options);
+export const wide_resnet50_2 = (options?: ModelOptions): ResNet<Bottleneck> =>
+  resnet("wide_resnet50_2", { blocks: [3, 4, 6, 3], block: bottleneck(1, 128), growth: 4 }, options);
 
 /** ResNet-101 with twice the channels inside its blocks: see `resnet50`. @example const model = wide_resnet101_2(); */
-export const wide_resnet101_2 = (options?: ModelOptions): ResNet =>
-  resnet("wide_resnet101_2", { blocks: [3, 4, 23, 3], bottleneck: true, width: 128 }, options);
+export const wide_resnet101_2 = (options?: ModelOptions): ResNet<Bottleneck> =>
+  resnet("wide_resnet101_2", { blocks: [3, 4, 23, 3], block: bottleneck(1, 128), growth: 4 }, options);
 
 /** ResNeXt-50 with 32 groups of 4 channels: see `resnet50`. @example const model = resnext50_32x4d(); */
-export const resnext50_32x4d = (options?: ModelOptions): ResNet =>
-  resnet("resnext50_32x4d", { blocks: [3, 4, 6, 3], bottleneck: true, groups: 32, width: 4 }, options);
+export const resnext50_32x4d = (options?: ModelOptions): ResNet<Bottleneck> =>
+  resnet("resnext50_32x4d", { blocks: [3, 4, 6, 3], block: bottleneck(32, 4), growth: 4 }, options);
 
 /** ResNeXt-101 with 32 groups of 8 channels: see `resnet50`. @example const model = resnext101_32x8d(); */
-export const resnext101_32x8d = (options?: ModelOptions): ResNet =>
-  resnet("resnext101_32x8d", { blocks: [3, 4, 23, 3], bottleneck: true, groups: 32, width: 8 }, options);
+export const resnext101_32x8d = (options?: ModelOptions): ResNet<Bottleneck> =>
+  resnet("resnext101_32x8d", { blocks: [3, 4, 23, 3], block: bottleneck(32, 8), growth: 4 }, options);
