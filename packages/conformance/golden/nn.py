@@ -50,9 +50,18 @@ def bag(mode, **options):
     )
 
 
+def weighted(loss, **options):
+    """The mean over all elements, as binary_cross_entropy has it."""
+    return lambda x, y, weight: (loss(x, y, reduction="none", **options) * weight).mean()
+
+
 cases = [
     case("mae", F.l1_loss, floats(2, 3), floats(2, 3)),
     case("mae", lambda x, y: F.l1_loss(x, y, reduction="sum"), floats(2, 3), floats(2, 3), reduction="sum"),
+    case("mse", weighted(F.mse_loss), floats(2, 3), floats(2, 3), weight=floats(3)),
+    case("mae", weighted(F.l1_loss), floats(2, 3), floats(2, 3), weight=floats(2, 1)),
+    case("huber", weighted(F.huber_loss, delta=0.5), floats(2, 3), floats(2, 3), weight=floats(2, 3), delta=0.5),
+    case("smoothL1", weighted(F.smooth_l1_loss, beta=0.5), floats(2, 3), floats(2, 3), weight=floats(), beta=0.5),
     case("nll", F.nll_loss, floats(3, 4), integers(0, 4, 3)),
     case(
         "nll",

@@ -30,7 +30,7 @@ export { cosineEmbedding, tripletMargin, type TripletOptions } from "./losses/di
 export { gaussianNll, klDiv, poissonNll } from "./losses/distributions.ts";
 export type { GaussianOptions, KlDivOptions, PoissonOptions } from "./losses/distributions.ts";
 export { bce, bceWithLogits, focal, huber, mae, mse, smoothL1 } from "./losses/elementwise.ts";
-export type { BinaryOptions, FocalOptions, LogitsOptions } from "./losses/elementwise.ts";
+export type { ElementLossOptions, FocalOptions, LogitsOptions } from "./losses/elementwise.ts";
 export { accuracy, crossEntropy, nll } from "./losses/labels.ts";
 export type { CrossEntropyOptions, LabelOptions, NllOptions } from "./losses/labels.ts";
 export { hingeEmbedding, marginRanking, multiLabelMargin, multiLabelSoftMargin } from "./losses/margins.ts";

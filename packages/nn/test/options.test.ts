@@ -145,7 +145,7 @@ const wrong: [string, () => unknown, string][] = [
     () => J.mse!(x, x, { reduction: "avg" }),
     'mse: wanted "mean" or "sum" or "none" as reduction, got "avg"',
   ],
-  ["a reduction by position", () => J.mae!(x, x, "sum"), 'mae: wanted options { reduction }, got "sum"'],
+  ["a reduction by position", () => J.mae!(x, x, "sum"), 'mae: wanted options { reduction, weight }, got "sum"'],
   [
     "toString as a reduction",
     () => J.bceWithLogits!(x, x, { reduction: "toString" }),

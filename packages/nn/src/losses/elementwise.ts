@@ -40,16 +40,23 @@ import {
   weighted,
 } from "./reduction.ts";
 
+export interface ElementLossOptions extends LossOptions {
+  /** How much each element counts; broadcasts to the shape of the losses. The mean is over all elements all the same. */
+  readonly weight?: Operand;
+}
+
+const elementKinds: OptionKinds<ElementLossOptions> = { ...lossKinds, weight: anything };
+
 /** A loss of the difference of two operands of one shape. */
 const ofDifference = (
   op: string,
   x: Operand,
   y: Operand,
-  options: LossOptions | undefined,
+  options: ElementLossOptions | undefined,
   f: (d: Tensor) => Tensor,
 ): Tensor => {
-  const { reduction } = readOptions(op, options, lossKinds, lossDefaults);
-  return inNameOf(op, () => reductions[reduction](f(sub(...pair(op, x, y)))));
+  const { reduction, weight } = readOptions(op, options, elementKinds, lossDefaults);
+  return inNameOf(op, () => reductions[reduction](weighted(op, f(sub(...pair(op, x, y))), weight)));
 };
 
 /** |d|, and what of it lies below a limit: squares of the rest, which may be infinite, are never taken. */
@@ -59,21 +66,24 @@ function parted(d: Tensor, limit: number): readonly [Tensor, Tensor] {
 }
 
 /**
- * The mean squared error: (x − y)², averaged over the elements. Shapes must be equal. Like PyTorch's `mse_loss`.
+ * The mean squared error: (x − y)², averaged over the elements. Shapes must be equal. Like PyTorch's `mse_loss`, whose
+ * mean with weights is divided by their sum.
  *
  * @example
  * const loss = mse(predict(x), y);
  */
-export const mse = (x: Operand, y: Operand, options?: LossOptions): Tensor =>
+export const mse = (x: Operand, y: Operand, options?: ElementLossOptions): Tensor =>
   ofDifference("mse", x, y, options, square);
 
 /**
- * The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. Like PyTorch's `l1_loss`.
+ * The mean absolute error: |x − y|, averaged over the elements. Shapes must be equal. Like PyTorch's `l1_loss`, whose mean
+ * with weights is divided by their sum.
  *
  * @example
  * mae(tensor([1, 4]), tensor([2, 2])); // 1.5
  */
-export const mae = (x: Operand, y: Operand, options?: LossOptions): Tensor => ofDifference("mae", x, y, options, abs);
+export const mae = (x: Operand, y: Operand, options?: ElementLossOptions): Tensor =>
+  ofDifference("mae", x, y, options, abs);
 
 /**
  * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
@@ -82,8 +92,8 @@ export const mae = (x: Operand, y: Operand, options?: LossOptions): Tensor => of
  * @example
  * huber(tensor([0, 3]), tensor([0, 1])); // 0.75
  */
-export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly delta?: number }): Tensor {
-  const { delta, ...rest } = readOptions("huber", options, { ...lossKinds, delta: positive }, { delta: 1 });
+export function huber(x: Operand, y: Operand, options?: ElementLossOptions & { readonly delta?: number }): Tensor {
+  const { delta, ...rest } = readOptions("huber", options, { ...elementKinds, delta: positive }, { delta: 1 });
   return ofDifference("huber", x, y, rest, (d) => {
     const [size, near] = parted(d, delta);
     return add(mul(square(near), 0.5), mul(sub(size, near), delta));
@@ -98,21 +108,14 @@ export function huber(x: Operand, y: Operand, options?: LossOptions & { readonly
  * @example
  * smoothL1(tensor([0, 3]), tensor([0, 1])); // 0.75
  */
-export function smoothL1(x: Operand, y: Operand, options?: LossOptions & { readonly beta?: number }): Tensor {
-  const { beta, ...rest } = readOptions("smoothL1", options, { ...lossKinds, beta: nonNegative }, { beta: 1 });
+export function smoothL1(x: Operand, y: Operand, options?: ElementLossOptions & { readonly beta?: number }): Tensor {
+  const { beta, ...rest } = readOptions("smoothL1", options, { ...elementKinds, beta: nonNegative }, { beta: 1 });
   return ofDifference("smoothL1", x, y, rest, (d) => {
     if (beta === 0) return abs(d);
     const [size, near] = parted(d, beta);
     return add(mul(square(near), 0.5 / beta), sub(size, near));
   });
 }
-
-export interface BinaryOptions extends LossOptions {
-  /** How much each element counts; broadcasts to the shape of the scores. The mean is over all elements all the same. */
-  readonly weight?: Operand;
-}
-
-const binaryKinds: OptionKinds<BinaryOptions> = { ...lossKinds, weight: anything };
 
 /** log p, at least −100. */
 const boundedLog = (p: Tensor): Tensor => maximum(log(p), -100);
@@ -126,8 +129,8 @@ const boundedLog = (p: Tensor): Tensor => maximum(log(p), -100);
  * @example
  * bce(tensor([0.5, 1]), tensor([0, 1]), { reduction: "sum" }); // 0.6931471805599453
  */
-export function bce(probabilities: Operand, target: Operand, options?: BinaryOptions): Tensor {
-  const { weight, reduction } = readOptions("bce", options, binaryKinds, lossDefaults);
+export function bce(probabilities: Operand, target: Operand, options?: ElementLossOptions): Tensor {
+  const { weight, reduction } = readOptions("bce", options, elementKinds, lossDefaults);
   return inNameOf("bce", () => {
     const [p, t] = tensorPair("bce", probabilities, target);
     return reductions[reduction](weighted("bce", bceOfEach(p, t), weight));
@@ -143,7 +146,7 @@ const bceOfEach = /* @__PURE__ */ customGradient((p: Tensor, t: Tensor) => ({
   ],
 }));
 
-export interface LogitsOptions extends BinaryOptions {
+export interface LogitsOptions extends ElementLossOptions {
   /** How much a target of 1 counts, usually one number per class; broadcasts to the shape of the scores. */
   readonly posWeight?: Operand;
 }
@@ -157,7 +160,7 @@ export interface LogitsOptions extends BinaryOptions {
  * const loss = bceWithLogits(scores, labels);
  */
 export function bceWithLogits(x: Operand, target: Operand, options?: LogitsOptions): Tensor {
-  const known = { ...binaryKinds, posWeight: anything };
+  const known = { ...elementKinds, posWeight: anything };
   const { weight, posWeight, reduction } = readOptions("bceWithLogits", options, known, lossDefaults);
   const [a, b] = tensorPair("bceWithLogits", x, target);
   return inNameOf("bceWithLogits", () => {
@@ -183,7 +186,7 @@ function faded(p: Tensor, gamma: number): Tensor {
   return where(some, pow(where(some, p, 1), gamma), 0);
 }
 
-export interface FocalOptions extends LossOptions {
+export interface FocalOptions extends ElementLossOptions {
   /** How much a target of 1 counts, and 1 − alpha one of 0; 1 each if left out. */
   readonly alpha?: number;
   /** How strongly elements that are right already are faded out. */
@@ -199,13 +202,13 @@ export interface FocalOptions extends LossOptions {
  * focal(tensor([0]), tensor([1])); // 0.17328679513998632
  */
 export function focal(x: Operand, target: Operand, options?: FocalOptions): Tensor {
-  const known: OptionKinds<FocalOptions> = { ...lossKinds, alpha: fraction, gamma: nonNegative };
-  const { alpha, gamma, reduction } = readOptions("focal", options, known, { ...lossDefaults, gamma: 2 });
+  const known: OptionKinds<FocalOptions> = { ...elementKinds, alpha: fraction, gamma: nonNegative };
+  const { alpha, gamma, weight, reduction } = readOptions("focal", options, known, { ...lossDefaults, gamma: 2 });
   return inNameOf("focal", () => {
     const [a, t] = tensorPair("focal", x, target);
     const wrong = add(mul(sigmoid(a), sub(1, t)), mul(sigmoid(neg(a)), t));
     const losses = mul(sub(softplus(a), mul(a, t)), faded(wrong, gamma));
     const each = alpha === undefined ? losses : mul(losses, add(mul(t, 2 * alpha - 1), 1 - alpha));
-    return reductions[reduction](each);
+    return reductions[reduction](weighted("focal", each, weight));
   });
 }

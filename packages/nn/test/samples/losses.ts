@@ -17,7 +17,7 @@ import {
 import { sub, sum, square, type Tensor } from "@weft/tensor";
 import * as nn from "../../src/index.ts";
 
-type Pairwise = (x: Tensor, y: Tensor, options?: nn.LossOptions) => Tensor;
+type Pairwise<Options = nn.LossOptions> = (x: Tensor, y: Tensor, options?: Options) => Tensor;
 
 const kink = { order: 0 } as const;
 const noGradient = { differentiable: [] };
@@ -33,8 +33,9 @@ const sumOf = { reduction: "sum" } as const;
 const each = { reduction: "none" } as const;
 
 /** The mean of a matrix, each of scalars, the mean of nothing, and special values against 0. */
-const differences = (f: Pairwise): Sample[] => [
+const differences = (f: Pairwise<nn.ElementLossOptions>): Sample[] => [
   sample("matrices", [distinct(3, 4), grid(3, 4)], (x, y) => f(x, y)),
+  sample("weight", [distinct(2, 3), grid(2, 3), floats(3)], (x, y, weight) => f(x, y, { weight })),
   sample("each of some scalars", [distinct(), grid()], (x, y) => f(x, y, each)),
   sample("nothing", [floats(0, 3), floats(0, 3)], (x, y) => f(x, y), kink),
   sample("special values", [extremes], (x) => f(x, sub(x, x), each), noGradient),
@@ -74,7 +75,7 @@ const elementwise: Collection<"mse" | "mae" | "huber" | "smoothL1" | "bce" | "bc
     ],
     focal: [
       ...targets(nn.focal, floats(3, 4), between(0, 1, 3, 4)),
-      sample("alpha, gamma", [floats(2, 3), between(0, 1, 2, 3)], (x, t) => nn.focal(x, t, { alpha: 0.25, gamma: 1.5 })), // prettier-ignore
+      sample("alpha, gamma, weight", [floats(2, 3), between(0, 1, 2, 3), floats(2, 1)], (x, t, weight) => nn.focal(x, t, { alpha: 0.25, gamma: 1.5, weight })), // prettier-ignore
     ],
   },
 };
