@@ -1,10 +1,11 @@
-// Each option of a function of `tensor` and `nn` is used by one of its samples or golden cases. What options there are is
-// what `readOptions` is asked for while these run; only options that a sample itself passes count.
+// Each option of a function or a layer of `tensor` and `nn` is used by one of its samples or golden cases. What options there are is
+// what `readOptions` is asked for while these run; only options that a sample itself passes count. (Not those of creation
+// and initializers, nor of the calls of layers.)
 import { collections, conformance, golden, openSync, results, upload } from "@weft/conformance";
 import { scope } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
 import { goldenFiles, goldenFunctions } from "../packages/nn/test/golden-functions.ts";
-import { collections as ofNn } from "../packages/nn/test/samples.ts";
+import { collections as ofNn, layers } from "../packages/nn/test/samples.ts";
 
 /** The exported function that runs and has not read its options yet, and the options of each that are known and used. */
 const seen = vi.hoisted(() => ({
@@ -60,9 +61,9 @@ vi.mock("../packages/nn/src/index.ts", async (original) => telling(await origina
 /** Options that a function knows only to refuse them with a better message. */
 const refused = ["rnn: projection", "rnn: peepholes", "gru: projection", "gru: peepholes"];
 
-test("each option of a function is used by a sample or a golden case", async () => {
+test("each option is used by a sample or a golden case", async () => {
   const backend = openSync();
-  for (const { samples } of [...collections, ...ofNn])
+  for (const { samples } of [...collections, ...ofNn, ...layers])
     for (const sample of Object.values(samples).flat()) scope(() => void results(sample, upload(backend, sample)));
   const open = async () => backend;
   const cases = [

@@ -1,9 +1,10 @@
-// Samples of the functions of `nn`, merged, on another kind of view than nn-samples.test.ts, and with fallbacks.
+// Samples of the functions and layers of `nn`, merged, on another kind of view than nn-samples.test.ts, and with fallbacks.
 import { samplesOn } from "@weft/conformance";
-import { collections } from "../../nn/test/samples.ts";
+import { collections, layers } from "../../nn/test/samples.ts";
 import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
+const all = [...collections, ...layers];
 const settings = { merged: {} };
-for (const { name, run } of samplesOn("nn on tensor-webgpu", open, collections, { settings, views: "another" }))
+for (const { name, run } of samplesOn("nn on tensor-webgpu", open, all, { settings, views: "another" }))
   onDevice(name, run);
