@@ -67,19 +67,25 @@ for (const [name, backend] of [
   });
 
   test(`${name}: several at once, which end in any order`, async () => {
-    const after = async (ms: number, f: () => Tensor) => {
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      return f();
+    /** A function that runs when the gate opens. */
+    const gated = (f: () => Tensor): [gate: () => void, run: () => Promise<Tensor>] => {
+      let gate = (): void => {};
+      const opened = new Promise<void>((resolve) => (gate = resolve));
+      return [gate, () => opened.then(f)];
     };
     const x = tensor([-1]);
-    const results = await Promise.all([
-      finite(() => after(1, () => mul(x, 2))),
-      finite(() => after(9, () => mul(x, 3))),
-    ]);
-    expect(results.map((y) => y.arraySync())).toEqual([[-2], [-3]]);
+    const [second, twice] = gated(() => mul(x, 2));
+    const [first, thrice] = gated(() => mul(x, 3));
+    const results = [finite(twice), finite(thrice)] as const;
+    first();
+    expect((await results[1]).arraySync()).toEqual([-3]);
+    second();
+    expect((await results[0]).arraySync()).toEqual([-2]);
     expect(context.watch).toBeUndefined();
-    const clean = finite(() => after(9, () => mul(x, 3)));
-    await expect(finite(() => after(1, () => log(x)))).rejects.toThrow("log");
+    const [last, slow] = gated(() => mul(x, 3));
+    const clean = finite(slow);
+    await expect(finite(async () => log(x))).rejects.toThrow("log");
+    last();
     await expect(clean).rejects.toThrow("log"); // it ran in between
     await expect(finite(() => finite(() => log(x)))).rejects.toThrow("log");
     expect(context.watch).toBeUndefined();
