@@ -9,7 +9,7 @@ import { ArgumentError, describe, DTypeError, MemoryError, ShapeError } from "./
 import type { Backend, Operand } from "./interpreter.ts";
 import { inDType } from "./operands.ts";
 import type { Shape } from "./ops.ts";
-import { count, dtypeName, finite, list, nonNegative, readOptions, readValue, seedNumber } from "./options.ts";
+import { count, dtypeName, finite, list, nonNegativeFinite, readOptions, readValue, seedNumber } from "./options.ts";
 import { integers, normal, reseed, uniform } from "./random.ts";
 import { resultOf } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
@@ -205,7 +205,7 @@ export function creation(backend: Backend): Creation {
       const { mean, std, seed, dtype } = readOptions<NormalOptions, Required<Omit<NormalOptions, "seed">>>(
         "randn",
         options,
-        { ...seeded, mean: finite, std: nonNegative },
+        { ...seeded, mean: finite, std: nonNegativeFinite },
         { mean: 0, std: 1, dtype: "f32" },
       );
       checkFloat("randn", dtype);

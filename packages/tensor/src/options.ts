@@ -29,7 +29,15 @@ export const string: OptionKind<string> = kind("a string", (x) => typeof x === "
 export const anyNumber: OptionKind<number> = kind("a number", isNumber);
 export const finite: OptionKind<number> = kind("a finite number", (x) => Number.isFinite(x));
 export const positive: OptionKind<number> = kind("a positive number", (x) => isNumber(x) && x > 0);
+export const positiveFinite: OptionKind<number> = kind(
+  "a positive finite number",
+  (x) => Number.isFinite(x) && (x as number) > 0,
+);
 export const nonNegative: OptionKind<number> = kind("a non-negative number", (x) => isNumber(x) && x >= 0);
+export const nonNegativeFinite: OptionKind<number> = kind(
+  "a non-negative finite number",
+  (x) => Number.isFinite(x) && (x as number) >= 0,
+);
 /** A probability or a share. */
 export const fraction: OptionKind<number> = kind("a number from 0 to 1", (x) => isNumber(x) && x >= 0 && x <= 1);
 /** A decay rate: at least 0, below 1. */

@@ -78,6 +78,28 @@ test("truncatedNormal", () => {
   expect(Number.isFinite(open.max().itemSync())).toBe(true);
   const tail = truncatedNormal([1000], { backend, low: 3, high: 4, seed: 4 });
   expect(tail.mean().itemSync()).toBeCloseTo(3.26, 1);
+  expect(() => truncatedNormal([1], { backend, std: Infinity })).toThrow("a positive finite number as std");
+});
+
+test("truncatedNormal far from the mean", () => {
+  // erfc(x/√2) at 6, 6.1, 6.2, 6.4 and 7
+  const q = [1.9731752900754e-9, 1.06068465258977e-9, 5.64631607408654e-10, 1.55376951634197e-10, 2.55962508777167e-12];
+  const cells = q.slice(1).map((p, i) => (q[i]! - p) / (q[0]! - q[4]!));
+  const cell = (x: number): number => [6.1, 6.2, 6.4].filter((edge) => x >= edge).length;
+  const far = truncatedNormal([20_000], { backend, low: 6, high: 7, seed: 1 }).dataSync();
+  expect(chiSquared(far, cell, cells)).toBeLessThan(critical(3));
+  const mirrored = truncatedNormal([20_000], { backend, mean: 14, std: 2, low: 0, high: 2, seed: 2 }).dataSync();
+  expect(chiSquared(mirrored, (x) => cell((14 - x) / 2), cells)).toBeLessThan(critical(3));
+  const spread = (low: number, high: number, std = 1): number[] => {
+    const x = truncatedNormal([1000], { backend, low, high, std, seed: 3 });
+    expect([x.min().itemSync() >= Math.fround(low), x.max().itemSync() <= Math.fround(high)]).toEqual([true, true]);
+    return [x.mean().itemSync() - low, new Set(x.dataSync()).size];
+  };
+  const [even, many] = spread(6, 6.001);
+  expect([Math.abs(even! - 0.0005) < 3e-5, many! > 500]).toEqual([true, true]);
+  expect(spread(50, Infinity)[0]).toBeCloseTo(1 / 50, 2);
+  expect(Math.abs(spread(1e6, 2e6)[0]!)).toBeLessThan(0.1);
+  expect(spread(1, 2, 1e-30)[0]).toBe(0);
 });
 
 test("permutation", () => {
@@ -141,6 +163,14 @@ test("categorical: temperature, topK and topP", () => {
   for (const how of [{ temperature: 0 }, { topK: 1 }, { topP: 0 }, { temperature: 1e-30 }])
     expect(new Set(draws(how))).toEqual(new Set([0]));
   expect(categorical(tensor([[1, 2], [2, 1]]), { temperature: 0 }).arraySync()).toEqual([1, 0]); // prettier-ignore
+});
+
+test("categorical never draws −∞, and draws at any temperature", () => {
+  const logits = full([2000, 1], 0).add(tensor([0, -Infinity, 1, -1]));
+  const draws = (temperature: number) => categorical(logits, { temperature, seed: 1 }).dataSync();
+  for (const most of [Infinity, 1e39]) expectChoices(draws(most), [1 / 3, 0, 1 / 3, 1 / 3]);
+  expectChoices(draws(1e-60), [0, 0, 1, 0]);
+  expect(categorical(tensor([[0, NaN], [-Infinity, -Infinity]]), { temperature: Infinity }).dataSync()).toEqual(new Int32Array([1, 0])); // prettier-ignore
 });
 
 test("draws are the same on every backend, and follow the stream without a seed", () => {

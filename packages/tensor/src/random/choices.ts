@@ -103,6 +103,9 @@ const categoricalOptions: OptionKinds<CategoricalOptions> = {
   seed: seedNumber,
 };
 
+/** The least number that a backend can divide by. */
+const LEAST = 2 ** -126;
+
 /** Logits below the smallest that is kept can no longer be drawn. */
 const without = (logits: Tensor, smallest: Tensor): Tensor => where(greaterEqual(logits, smallest), logits, -Infinity);
 
@@ -127,10 +130,11 @@ export function categorical(logits: Operand, options?: CategoricalOptions): Tens
   });
   return composed("categorical", () => {
     const t = categories("categorical", logits);
-    if (how.temperature === 0) return argmax(t, last);
-    // From the largest logit down, so that a small temperature does not overflow.
+    if (how.temperature < LEAST) return argmax(t, last);
+    // From the largest logit down, so that a small temperature does not overflow. No temperature makes −∞ finite.
     const largest = max(t, lastKept);
-    let x = div(sub(t, where(isFinite(largest), largest, 0)), how.temperature);
+    const below = sub(t, where(isFinite(largest), largest, 0));
+    let x = where(equal(below, -Infinity), -Infinity, div(below, how.temperature));
     const k = t.shape.at(-1)!;
     if (how.topK !== undefined && how.topK < k) {
       const first = topK(x, how.topK).values;

@@ -11,13 +11,24 @@ import { composed } from "../formula.ts";
 import type { Backend, Operand } from "../interpreter.ts";
 import { inDType, inFloats } from "../operands.ts";
 import type { Shape } from "../ops.ts";
-import { anyNumber, backendKind, count, dtypeName, finite, positive, readOptions, readValue } from "../options.ts";
+import {
+  anyNumber,
+  backendKind,
+  count,
+  dtypeName,
+  finite,
+  positive,
+  positiveFinite,
+  readOptions,
+  readValue,
+} from "../options.ts";
 import { seedNumber, type OptionKinds } from "../options.ts";
 import { draw, uniform } from "../random.ts";
 import { argsort } from "../reduce.ts";
 import { erfinv } from "../special.ts";
 import type { Tensor } from "../tensor.ts";
 import { standardExponential } from "./exponential.ts";
+import { tail } from "./tail.ts";
 
 export interface SeedOption {
   /** Makes the result depend on this non-negative integer alone, and leaves the backend's stream where it is. */
@@ -84,6 +95,9 @@ export function exponential(shape: Shape | number, options: ExponentialOptions):
   );
 }
 
+/** So many standard deviations from the mean, the tail is drawn by its own formula. */
+const FAR = 2;
+
 export interface TruncatedNormalOptions extends DrawOptions {
   readonly mean?: number;
   readonly std?: number;
@@ -94,8 +108,8 @@ export interface TruncatedNormalOptions extends DrawOptions {
 
 /**
  * Normally distributed random numbers from `low` to `high`: √2 σ erfinv(v) + μ for an even v between the values of erf
- * at the bounds. Bounds that are both more than 4 standard deviations on one side of the mean leave few different
- * numbers. As PyTorch's `trunc_normal_`.
+ * at the bounds. Far from the mean, where erf is ±1, the logarithm of erfc takes its place. As PyTorch's
+ * `trunc_normal_`.
  *
  * @example truncatedNormal([2, 3], { backend, std: 0.02 }).shape // [2, 3]
  */
@@ -103,20 +117,24 @@ export function truncatedNormal(shape: Shape | number, options: TruncatedNormalO
   const how = readOptions<TruncatedNormalOptions, Required<Omit<TruncatedNormalOptions, "backend" | "seed">>>(
     "truncatedNormal",
     options,
-    { ...drawOptions, mean: finite, std: positive, low: anyNumber, high: anyNumber },
+    { ...drawOptions, mean: finite, std: positiveFinite, low: anyNumber, high: anyNumber },
     { mean: 0, std: 1, low: -2, high: 2, ...f32 },
   );
   const { backend, mean, std, low, high, seed } = how;
   checkFloat("truncatedNormal", how.dtype);
   if (!(low < high)) throw new ArgumentError(`truncatedNormal: wanted low < high, got low ${low} and high ${high}`);
   return drawn("truncatedNormal", shape, how, () => {
+    const u = uniform(backend, shapeFor("truncatedNormal", shape), seed, "truncatedNormal");
+    const width = (high - low) / std;
+    const inside = (x: Tensor): Tensor => clamp(x, { min: low, max: high });
+    if (low - mean > FAR * std) return inside(add(mul(tail(u, (low - mean) / std, width), std), low));
+    if (mean - high > FAR * std) return inside(sub(high, mul(tail(u, (mean - high) / std, width), std)));
     const bound = (x: number): Tensor =>
       erf(source(backend, "full", [(x - mean) / (std * Math.SQRT2)], { shape: [], dtype: "f32" }));
     const [from, to] = [bound(low), bound(high)];
-    const u = uniform(backend, shapeFor("truncatedNormal", shape), seed, "truncatedNormal");
     // Where erf is rounded to ±1, erfinv is infinite.
     const v = clamp(add(mul(u, sub(to, from)), from), { min: 2 ** -24 - 1, max: 1 - 2 ** -24 });
-    return clamp(add(mul(erfinv(v), std * Math.SQRT2), mean), { min: low, max: high });
+    return inside(add(mul(erfinv(v), std * Math.SQRT2), mean));
   });
 }
 
