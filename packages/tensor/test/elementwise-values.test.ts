@@ -152,3 +152,29 @@ test("what is not finite, and NumPy's conventions of integers", () => {
   expect(() => weft.fmod(1, 2)).toThrow("fmod: wanted at least one tensor among the operands, got numbers only");
   expect(() => weft.fmax(zeros([2]), zeros([3]))).toThrow("fmax: shapes [3] and [2] do not fit");
 });
+
+test("ldexp scales to all numbers of the dtype, and its derivatives do, too", () => {
+  for (const dtype of ["f32", "f64"] as const) {
+    const [most, least, all] = dtype === "f32" ? [3.4e38, 2 ** -149, 276] : [1.7e308, 2 ** -1074, 2097];
+    const x = tensor([most, -most, least, 1.5, 0, -0, NaN, Infinity], { dtype });
+    compare(`${dtype}: back from frexp`, weft.ldexp(...weft.frexp(x)), [...x.dataSync()]);
+    const far = weft.ldexp(tensor([least, 0, Infinity, 1], { dtype }), tensor([all, 9999, -9999, Infinity], { dtype }));
+    compare(`${dtype}: far`, far, [2 ** (dtype === "f32" ? 127 : 1023), 0, Infinity, Infinity]);
+  }
+  const [y, pullback] = vjp((x, n) => weft.ldexp(x, n), tensor([2 ** -140]), tensor([150]));
+  compare("value", y, [1024]);
+  const [dx, dn] = pullback(tensor([2 ** -130]));
+  compare("dx", dx!, [2 ** 20]);
+  compare("dn", dn!, [Math.fround(Math.LN2) * 2 ** -120]);
+});
+
+test("the derivatives of lerp do not cancel", () => {
+  const [a, b, w] = [tensor([1e7]), tensor([1e7 + 1]), tensor([Math.fround(1 - 2 ** -24)])];
+  const [, pullback] = vjp((x, y, z) => weft.lerp(x, y, z), a, b, w);
+  const g = Math.fround(0.1);
+  expect(pullback(tensor([g])).map((d) => Math.fround(d.itemSync()))).toEqual([
+    g * 2 ** -24,
+    Math.fround(g * (1 - 2 ** -24)),
+    g,
+  ]);
+});

@@ -1,5 +1,5 @@
 // Powers, roots and logarithms with other bases than e, and sums in the domain of logarithms.
-import { placed, readTensor } from "../apply.ts";
+import { readTensor } from "../apply.ts";
 import { clamp, square } from "../activations.ts";
 import { add, and, cast, div, equal, isFinite, lessEqual } from "../elementwise.ts";
 import { log, log1p, mul, neg, not, pow, sigmoid, sqrt, sub, where } from "../elementwise.ts";
@@ -7,7 +7,7 @@ import { asTensor, elementwiseOp, type Arithmetic } from "../expression.ts";
 import { composed, formula } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
-import { floating, inFloats } from "../operands.ts";
+import { inFloats } from "../operands.ts";
 import { nonNegative, readOptions, refuseMore } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -65,14 +65,33 @@ const cbrtOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
 /** ∛x, negative for negative x; its slope at 0 is infinite. @example cbrt(tensor([27, -8], { dtype: "f64" })) // [3, -2] */
 export const cbrt: (x: Operand) => Tensor = (x, more?: unknown) => formula(cbrtOp, [x], more);
 
-/** x·2ⁿ. @example ldexp(tensor([3, 1]), tensor([2, -1])) // [12, 0.5] */
-export function ldexp(x: Operand, n: Operand): Tensor;
-export function ldexp(x: Operand, n: Operand, more?: unknown): Tensor {
-  const beside = placed([x, n]);
-  const t = floating(x, "ldexp", more, beside);
-  const power = floating(n, "ldexp", undefined, beside);
-  return composed("ldexp", () => mul(t, typeof power === "number" ? 2 ** power : pow(2, power)));
+/** The largest n with both 2ⁿ and 2⁻ⁿ among the normal numbers. */
+const STEP = { f32: 126, f64: 1022 };
+
+/** x·2ⁿ in three steps, so that only the last one overflows or underflows, and only if the result does. */
+function scaled<V>(k: Arithmetic<V>, x: V, n: V): V {
+  const step = STEP[k.dtype === "f64" ? "f64" : "f32"];
+  let [y, rest] = [x, n];
+  for (let i = 0; i < 3; i++) {
+    const now = k.maximum(k.minimum(rest, k.constant(step)), k.constant(-step));
+    y = k.mul(y, k.pow(k.constant(2), now));
+    rest = k.where(k.equal(rest, now), k.constant(0), k.sub(rest, now));
+  }
+  return y;
 }
+
+const ldexpOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
+  "ldexp",
+  (k, x, n) => scaled(k, x!, n!),
+  ([y], [, n]) => [(g) => ldexp(g, n!), (g) => mul(g, mul(y!, Math.LN2))],
+);
+
+/**
+ * x·2ⁿ, also where 2ⁿ alone is too large or too small for the dtype.
+ *
+ * @example ldexp(tensor([3, 1]), tensor([2, -1])) // [12, 0.5]
+ */
+export const ldexp: (x: Operand, n: Operand) => Tensor = (x, n, more?: unknown) => formula(ldexpOp, [x, n], more);
 
 /** Exponents that add up to any that the dtype has, subnormal numbers included. */
 const SCALES = { f32: [64, 64, 32, 16, 8, 4, 2, 1], f64: [512, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1] };

@@ -4,7 +4,7 @@ import { notEqual } from "../activations.ts";
 import { isFloat } from "../dtype.ts";
 import { abs, add, and, cast, equal, isFinite, isNaN } from "../elementwise.ts";
 import { less, lessEqual, mul, not, or, sign, sub, where } from "../elementwise.ts";
-import { elementwiseOp } from "../expression.ts";
+import { asTensor, elementwiseOp } from "../expression.ts";
 import { composed, formula } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
@@ -146,7 +146,11 @@ const lerpOp: FusedOp<undefined> = /* @__PURE__ */ elementwiseOp(
     const fromB = k.sub(b!, k.mul(way, k.sub(k.constant(1), w!)));
     return k.where(k.less(k.abs(w!), k.constant(0.5)), k.add(a!, k.mul(w!, way)), fromB);
   },
-  (_, [a, b, w]) => [(g) => sub(g, mul(g, w!)), (g) => mul(g, w!), (g) => sub(mul(g, b!), mul(g, a!))],
+  (_, [a, b, w]) => [
+    (g) => mul(g, sub(1, asTensor(w!, g))),
+    (g) => mul(g, w!),
+    (g) => mul(g, sub(asTensor(b!, g), a!)),
+  ],
 );
 
 /**
