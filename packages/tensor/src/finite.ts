@@ -1,6 +1,7 @@
 // A search for the first NaN or infinity, for debugging: every result is checked where it is computed.
 import { untaped } from "./apply.ts";
 import { calledAs, context, type Watcher } from "./context.ts";
+import { isFloat } from "./dtype.ts";
 import { cast, isFinite, isNaN, not } from "./elementwise.ts";
 import { WeftError } from "./errors.ts";
 import { concat, reshape } from "./movement.ts";
@@ -127,7 +128,7 @@ class Findings {
   /** Undefined for integers, and for tensors that have no values, as in `shapes`. */
   #countOf(x: Tensor): Count | undefined {
     const y = untaped(x);
-    if ((y.dtype !== "f32" && y.dtype !== "f64") || y.payload === undefined) return undefined;
+    if (!isFloat(y.dtype) || y.payload === undefined) return undefined;
     const known = this.#known.get(y.payload as object);
     if (known !== undefined) return known;
     const counted = (): Tensor =>

@@ -4,7 +4,7 @@ import { openSync } from "@weft/conformance";
 import { attention } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { openSync as openCpu } from "@weft/tensor-cpu";
-import { add, concat, div, exp, finite, log, logSumExp, mul, NonFiniteError, pad, scope, softmax, sqrt, sub, sum, variance, where, type Tensor } from "@weft/tensor"; // prettier-ignore
+import { add, cast, concat, div, exp, finite, log, logSumExp, mul, NonFiniteError, pad, scope, softmax, sqrt, sub, sum, variance, where, type Tensor } from "@weft/tensor"; // prettier-ignore
 import { expect, test } from "vitest";
 import { context } from "../src/context.ts";
 
@@ -32,6 +32,16 @@ for (const [name, backend] of [
     const y = await finite(() => scope(() => softmax(variance(ones([3, 4]), { axis: 1 }))));
     expect((await y.data()).length).toBe(3);
     expect(await finite(async () => 7)).toBe(7);
+  });
+
+  test(`${name}: finds what narrow floats cannot hold`, async () => {
+    for (const dtype of ["f16", "bf16"] as const)
+      await expect(finite(() => cast(tensor([1, 3.4e38]), dtype))).rejects.toThrow(
+        `cast: gave NaN or an infinity in 1 of 2 elements of its result ${dtype}[2]`,
+      );
+    const low = cast(tensor([-Infinity]), "f16");
+    expect((await finite(() => cast(low, "f32"))).dtype).toBe("f32");
+    await expect(finite(() => sub(low, low))).rejects.toThrow("sub: gave NaN in 1 of 1");
   });
 
   test(`${name}: infinities may be allowed`, async () => {
