@@ -4,10 +4,10 @@ import { inNameOf } from "./context.ts";
 import { applyRead, placed, read, readTensor, readTensors, source } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { dtypeInfo, promote, type DType } from "./dtype.ts";
-import { ArgumentError, DTypeError, IndexError } from "./errors.ts";
+import { ArgumentError, IndexError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
-import { inDType, indicesOf, positions } from "./operands.ts";
+import { checkNumber, inDType, indicesOf, positions } from "./operands.ts";
 import { count, dtypeName, integer, readOptions } from "./options.ts";
 import { besideScalar, vectorOf } from "./scalar.ts";
 import type { Tensor } from "./tensor.ts";
@@ -54,11 +54,8 @@ export function gather(x: Operand, indices: Operand, options?: AxisOptions): Ten
 function promoted(op: string, t: Tensor, updates: Value, shape: readonly number[]): [Tensor, Tensor] {
   const sum = dtypeInfo[t.dtype].accumulate;
   if (typeof updates === "number") {
-    if (sum === "i32" && !Number.isInteger(updates))
-      throw new DTypeError(
-        `${op}: the number ${updates} does not fit an ${t.dtype} tensor; cast the tensor to f32 first`,
-      );
-    return [inDType(t, sum), source(t.interpreter.backend, "full", [updates], { shape, dtype: sum })];
+    const filled = [checkNumber(op, sum, updates)] as const;
+    return [inDType(t, sum), source(t.interpreter.backend, "full", filled, { shape, dtype: sum })];
   }
   const dtype = promote(sum, updates.dtype);
   return [inDType(t, dtype), inDType(updates, dtype)];

@@ -29,12 +29,17 @@ export function numeric(x: Operand, op: string, more?: unknown): Value {
 /** A tensor in a dtype that arithmetic computes in. */
 export const inNumbers = (t: Tensor): Tensor => inDType(t, dtypeInfo[t.dtype].accumulate);
 
+/** A number beside a tensor of this dtype. One that `i32` cannot hold is refused. */
+export function checkNumber(op: string, dtype: DType, n: number): number {
+  if (dtype === "i32" && (n | 0) !== n)
+    throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);
+  return n;
+}
+
 /** The dtype that a tensor is promoted to when it is combined with a number. */
 export function withNumber(op: string, dtype: DType, n: number): DType {
-  const whole = (n | 0) === n;
-  if (dtype === "i32" && !whole)
-    throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);
-  if (dtype === "bool") return whole ? "i32" : "f32";
+  checkNumber(op, dtype, n);
+  if (dtype === "bool") return (n | 0) === n ? "i32" : "f32";
   return dtypeInfo[dtype].compute;
 }
 

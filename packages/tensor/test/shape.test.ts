@@ -4,9 +4,18 @@ import * as weft from "../src/index.ts";
 import { ArgumentError, ShapeError } from "../src/index.ts";
 import { reference } from "./backend.ts";
 
+const { pad, scatterAdd } = weft;
 const { tensor, arange, ones, logspace, zeros } = reference();
 const x = arange(1, 13).reshape([3, 4]);
 const lists = (ys: readonly weft.Tensor[]) => ys.map((y) => y.arraySync());
+
+test("a number that integers cannot hold is refused, not rounded", () => {
+  const x = tensor([1, 2], { dtype: "i32" });
+  for (const value of [0.5, NaN, Infinity, 2 ** 31])
+    for (const f of [() => pad(x, { pads: [[1, 0]], value }), () => scatterAdd(x, zeros([1], { dtype: "i32" }), value)])
+      expect(f).toThrow(`the number ${value} does not fit an i32 tensor; cast the tensor to f32 first`);
+  expect(pad(x, { pads: [[1, 0]], value: -7 }).arraySync()).toEqual([-7, 1, 2]);
+});
 
 test("pad copies elements", () => {
   const padded = (pads: [number, number], mode: "reflect" | "circular" | "replicate") =>

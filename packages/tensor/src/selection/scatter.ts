@@ -9,13 +9,13 @@ import { ShapeError } from "../errors.ts";
 import { gather, scatterAdd } from "../indexing.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
-import { inDType, positions } from "../operands.ts";
+import { checkNumber, inDType, positions } from "../operands.ts";
 import { boolean, integer, oneOf, readOptions, type OptionKinds } from "../options.ts";
 import { besideScalar, vectorOf } from "../scalar.ts";
 import { partsOf, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 import { combined, scatterMaxOp, scatterMinOp } from "./segments.ts";
-import { assignable, checkNumber, withParts } from "./setAt.ts";
+import { assignable, withParts } from "./setAt.ts";
 import { assigned, numbered, winners } from "./winners.ts";
 
 interface AxisOptions {
@@ -117,7 +117,10 @@ export function scatter(x: Operand, indices: Operand, updates: Operand, options?
       typeof given === "number"
         ? [
             accumulate,
-            source(backend, "full", [checkNumber("scatter", t, given)], { shape: index.shape, dtype: accumulate }),
+            source(backend, "full", [checkNumber("scatter", t.dtype, given)], {
+              shape: index.shape,
+              dtype: accumulate,
+            }),
           ]
         : [promote(accumulate, given.dtype), some(given)];
     const y = reductions[reduce](inDType(partsOf(t, reached), dtype), index, inDType(all, dtype), at, includeSelf);

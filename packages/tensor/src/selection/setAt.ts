@@ -3,26 +3,19 @@ import { applyRead, placed, read, readTensor, source } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { where } from "../elementwise.ts";
-import { DTypeError, ShapeError } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { broadcastTo, permute, reshape } from "../movement.ts";
-import { inDType } from "../operands.ts";
+import { checkNumber, inDType } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { partsOf, reversed, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 import { isOperand, mergedRows, selection, type Place } from "./places.ts";
 import { assigned } from "./winners.ts";
 
-/** Refuses a number with a fraction beside integers. */
-export function checkNumber(op: string, { dtype }: Tensor, n: number): number {
-  if (dtype === "i32" && (n | 0) !== n)
-    throw new DTypeError(`${op}: the number ${n} does not fit an i32 tensor; cast the tensor to f32 first`);
-  return n;
-}
-
 /** A value in the dtype of the tensor that it is assigned to. */
 export const assignable = (op: string, t: Tensor, value: Value): Value =>
-  typeof value === "object" ? inDType(value, t.dtype) : checkNumber(op, t, value);
+  typeof value === "object" ? inDType(value, t.dtype) : checkNumber(op, t.dtype, value);
 
 /** A value in the shape that is assigned to, which may have fewer axes of size 1 in front. */
 function spread(value: Value, shape: Shape): Value {

@@ -5,6 +5,7 @@ import { inNameOf } from "../context.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, concat, flip } from "../movement.ts";
+import { checkNumber } from "../operands.ts";
 import { anyNumber, list, oneOf, readOptions, type OptionKinds } from "../options.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
@@ -103,6 +104,7 @@ export function pad(x: Operand, options: PadOptions): Tensor {
       throw new ArgumentError(`pad: wanted pairs [before, after] as pads, got ${text(sides)}`);
   if (mode !== "constant" && value !== undefined)
     throw new ArgumentError(`pad: mode "${mode}" copies elements and takes no value, got ${value}`);
+  if (value !== undefined) checkNumber("pad", t.dtype, value);
   if (sides.length !== t.shape.length)
     throw new ShapeError(`pad: shape ${text(t.shape)} has ${t.shape.length} axes, got pads for ${sides.length}`);
   if (sides.every(([low, high]) => low === 0 && high === 0)) return alias(t);
