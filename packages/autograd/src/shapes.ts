@@ -46,17 +46,18 @@ const isDescribed = (x: object): x is Described => "shape" in x && "dtype" in x;
 /** Numbers only: a shape, not a list of arguments. */
 const isShape = (x: unknown): x is Shape => Array.isArray(x) && x.every((n) => typeof n === "number");
 
-function blanks(backend: ShapeBackend, arg: unknown): unknown {
-  if (isShape(arg)) return backend.blank(shapeOf("shapes", arg), "f32");
+/** In a record, a list of numbers is an option. */
+function blanks(backend: ShapeBackend, arg: unknown, inRecord = false): unknown {
+  if (!inRecord && isShape(arg)) return backend.blank(shapeOf("shapes", arg), "f32");
   if (typeof arg !== "object" || arg === null) return arg;
   if (BRAND in arg || isDescribed(arg)) {
     const { shape, dtype } = arg as Described;
     return backend.blank(shapeOf("shapes", shape), readValue("shapes", "dtype", dtype, dtypeName));
   }
-  if (Array.isArray(arg)) return arg.map((part) => blanks(backend, part));
+  if (Array.isArray(arg)) return arg.map((part) => blanks(backend, part, inRecord));
   const prototype: unknown = Object.getPrototypeOf(arg);
   if (prototype !== Object.prototype && prototype !== null) return arg;
-  return Object.fromEntries(Object.entries(arg).map(([key, part]) => [key, blanks(backend, part)]));
+  return Object.fromEntries(Object.entries(arg).map(([key, part]) => [key, blanks(backend, part, true)]));
 }
 
 /** Calls f on shapes: with arguments as `shapes` takes them, and a backend that counts. */
@@ -70,9 +71,10 @@ export function onShapes<R>(args: readonly unknown[], f: (given: unknown[], back
  * Calls f on tensors that have shapes and no values, and returns the shapes and dtypes of its results: a model is
  * checked, with the errors of a real backend, in no time and no memory. Each argument is a shape (`f32`), a
  * `{ shape, dtype }`, a tensor (of which only these are used), an array or plain object of those, or anything else,
- * which f gets as it is. Parameters and state are neither initialized nor changed, and what layers and optimizers keep
- * stays as it was. Of other tensors that f uses, such as constants in a model, only their shapes count, too. f may
- * differentiate, and must not read values. Like `jax.eval_shape`.
+ * which f gets as it is. A list of numbers in a plain object, such as options, is no shape and stays. Parameters and
+ * state are neither initialized nor changed, and what layers and optimizers keep stays as it was. Of other tensors that
+ * f uses, such as constants in a model, only their shapes count, too. f may differentiate, and must not read values.
+ * Like `jax.eval_shape`.
  *
  * @example
  * const [y] = shapes((x, w) => [matmul(x, w)], [32, 784], { shape: [784, 10], dtype: "f32" });

@@ -2,7 +2,7 @@
 import { diff, grad, param, scope, shapes, state } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { adam } from "@weft/optim";
-import { add, argmax, concat, conv, crossEntropyRows, matmul, mean, mul, relu, ShapeError, softmax, sum, take, where, type Tensor } from "@weft/tensor"; // prettier-ignore
+import { add, argmax, concat, conv, crossEntropyRows, matmul, mean, mul, pad, relu, ShapeError, slice, softmax, sum, take, where, type Tensor } from "@weft/tensor"; // prettier-ignore
 import { expect, expectTypeOf, test, vi } from "vitest";
 
 const backend = openSync();
@@ -13,12 +13,19 @@ test("are those of a real computation, for shapes, descriptions and trees", () =
     const scores = mul(matmul(x, m.w), n);
     return { loss: mean(crossEntropyRows(scores, m.labels)), parts: [softmax(scores), argmax(scores, { axis: 1 })] };
   };
-  const result = shapes(f, [4, 3], { w: [3, 5], labels: { shape: [4], dtype: "i32" } }, 2);
+  const result = shapes(f, [4, 3], { w: { shape: [3, 5], dtype: "f32" }, labels: { shape: [4], dtype: "i32" } }, 2);
   const real = scope(() => f(randn([4, 3]), { w: randn([3, 5]), labels: zeros([4], { dtype: "i32" }) }, 2));
   const described = ({ shape, dtype }: Tensor) => ({ shape, dtype });
   expect(result).toEqual({ loss: described(real.loss), parts: real.parts.map(described) });
   expectTypeOf(result.loss.shape).toEqualTypeOf<readonly number[]>();
   expect(shapes((x: Tensor) => x, [])).toEqual({ shape: [], dtype: "f32" });
+});
+
+test("lists of numbers in a record are options, not shapes", () => {
+  const f = (x: Tensor, options: { pads: [number, number][]; starts: number[] }) => slice(pad(x, { pads: options.pads }), { starts: options.starts }); // prettier-ignore
+  expect(shapes(f, [4], { pads: [[1, 2]], starts: [3] }).shape).toEqual([4]);
+  const steps = (xs: Tensor[], { lengths }: { lengths: number[] }) => xs.map((x, i) => mul(x, lengths[i]!));
+  expect(shapes(steps, [[2, 3], [4]], { lengths: [5, 3] }).map(({ shape }) => shape)).toEqual([[2, 3], [4]]); // prettier-ignore
 });
 
 test("take tensors and boxes for their shapes", () => {
