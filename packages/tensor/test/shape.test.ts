@@ -9,6 +9,12 @@ const { tensor, arange, ones, logspace, zeros } = reference();
 const x = arange(1, 13).reshape([3, 4]);
 const lists = (ys: readonly weft.Tensor[]) => ys.map((y) => y.arraySync());
 
+test("movedim of a scalar", () => {
+  expect(weft.movedim(tensor(7), 0, -1).arraySync()).toBe(7);
+  expect(weft.movedim(tensor(7), [-1], [0]).shape).toEqual([]);
+  expect(() => weft.movedim(tensor(7), 1, 0)).toThrow("axis 1 is out of range");
+});
+
 test("a number that integers cannot hold is refused, not rounded", () => {
   const x = tensor([1, 2], { dtype: "i32" });
   for (const value of [0.5, NaN, Infinity, 2 ** 31])

@@ -23,7 +23,7 @@ function distinctAxes(op: string, axes: readonly number[], shape: readonly numbe
  */
 export function movedim(x: Operand, from: number | readonly number[], to: number | readonly number[]): Tensor {
   const t = readTensor(x, "movedim");
-  const { shape } = t;
+  const shape = t.shape.length === 0 ? [1] : t.shape; // a scalar counts as a vector
   const read = (name: string, axes: number | readonly number[]) =>
     typeof axes === "number" ? [axes] : listOf("movedim", name, axes);
   const [sources, targets] = [read("from", from), read("to", to)];
@@ -34,7 +34,7 @@ export function movedim(x: Operand, from: number | readonly number[], to: number
     .map((_, i) => i)
     .filter((i) => !taken.includes(i))
     .values();
-  const axes = shape.map((_, i) => (places.includes(i) ? taken[places.indexOf(i)]! : rest.next().value!));
+  const axes = t.shape.map((_, i) => (places.includes(i) ? taken[places.indexOf(i)]! : rest.next().value!));
   return inNameOf("movedim", () => permute(t, axes));
 }
 
