@@ -1,6 +1,16 @@
 // Options: unknown names, wrong values and things that are not options are errors; undefined counts as not given.
 import { expect, test } from "vitest";
-import { argmax, ArgumentError, max, sum } from "../src/index.ts";
+import {
+  argmax,
+  ArgumentError,
+  cast,
+  cumulativeTrapezoid,
+  histogram,
+  max,
+  maxUnpool,
+  sum,
+  trapezoid,
+} from "../src/index.ts";
 import { boolean, callable, finiteNumber, positive, readOptions, type OptionKinds } from "../src/internals.ts";
 import { reference } from "./backend.ts";
 import { orNull } from "../src/options.ts";
@@ -109,4 +119,23 @@ test("an object without names, or without a prototype, is options", () => {
   for (const given of [{}, Object.create(null), Object.freeze({}), Object.create(Rate.prototype)])
     expect(read(given)).toEqual({ lr: 0.1, lazy: false });
   expect(read(new Rate())).toEqual({ lr: 2, lazy: false });
+});
+
+const t = (...shape: number[]) => reference().zeros(shape);
+test.each([
+  [() => trapezoid(t(3), { x: t(3), dx: 2 }), "trapezoid: wanted either dx or the positions x, got both"],
+  [
+    () => cumulativeTrapezoid(t(3), { x: t(3), dx: 1 }),
+    "cumulativeTrapezoid: wanted either dx or the positions x, got both",
+  ],
+  [
+    () => histogram(t(3), { bins: t(2), range: [0, 1] }),
+    "histogram: edges as bins leave no range to choose: wanted a number of bins with a range, or edges alone",
+  ],
+  [
+    () => maxUnpool(t(1, 1, 2, 3), cast(t(1, 1, 2, 3), "i32"), { window: 2, size: [4, 9] }),
+    "maxUnpool: images of size [4, 9] do not become [2, 3] by this pooling: wanted sizes between [2, 4] and [6, 8], without these",
+  ],
+])("options that contradict each other: %s", (f, message) => {
+  expect(f).toThrow(message);
 });

@@ -17,7 +17,7 @@ export interface MaxUnpoolOptions {
   /** The window's size by default. */
   readonly stride?: PerAxis;
   readonly padding?: Padding;
-  /** The sizes of the result; by default (S − 1) stride − padding + window. */
+  /** The sizes of the result; by default (S − 1) stride − padding + window. They differ from that by less than a stride. */
   readonly size?: PerAxis;
 }
 const kinds: OptionKinds<MaxUnpoolOptions> = { window: numbers, stride: numbers, padding, size: numbers };
@@ -47,6 +47,11 @@ export function maxUnpool(x: Operand, indices: Operand, options: MaxUnpoolOption
   const wanted = read.size === undefined ? covered : eachOf("maxUnpool", "size", read.size, values.shape);
   if (!wanted.every((d) => Number.isInteger(d) && d > 0))
     throw new ShapeError(`maxUnpool: x of shape ${text(values.shape)} cannot become images of size ${text(wanted)}`);
+  const [low, high] = [-1, 1].map((sign) => covered.map((d, i) => d + sign * stride[i]!));
+  if (!wanted.every((d, i) => low![i]! < d && d < high![i]!))
+    throw new ShapeError(
+      `maxUnpool: images of size ${text(wanted)} do not become ${text(sizes)} by this pooling: wanted sizes between ${text(low!)} and ${text(high!)}, without these`,
+    );
   return composed("maxUnpool", () => {
     const t = inFloats(values);
     const planes = [images, channels, sizeOf(sizes)];

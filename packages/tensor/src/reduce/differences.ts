@@ -4,7 +4,7 @@ import { along } from "../along.ts";
 import { alias, placed, read, readTensor, source } from "../apply.ts";
 import { text } from "../axes.ts";
 import { add, div, mul, sub } from "../elementwise.ts";
-import { ShapeError } from "../errors.ts";
+import { ArgumentError, ShapeError } from "../errors.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, concat, reshape } from "../movement.ts";
@@ -69,18 +69,20 @@ export interface TrapezoidOptions {
 
 /** The area between each pair of neighbors, by the trapezoidal rule, and the axis, counted from the end. */
 function areas(op: string, y: Operand, options: TrapezoidOptions | undefined): readonly [areas: Tensor, axis: number] {
-  const { axis, dx, x } = readOptions<TrapezoidOptions, { axis: number; dx: number }>(
+  const { axis, dx, x } = readOptions<TrapezoidOptions, { axis: number }>(
     op,
     options,
     { axis: integer, dx: finite, x: anything },
-    { axis: -1, dx: 1 },
+    { axis: -1 },
   );
+  if (x !== undefined && dx !== undefined)
+    throw new ArgumentError(`${op}: wanted either dx or the positions x, got both`);
   const t = inFloats(readTensor(y, op, x));
   if (t.shape.length === 0) throw new ShapeError(`${op}: a scalar has no neighbors: wanted at least one axis`);
   const [, at] = along(op, t, axis);
   const heights = add(...neighbors(t, at));
   const last = t.shape.length - at;
-  if (x === undefined) return [mul(heights, dx / 2), -last];
+  if (x === undefined) return [mul(heights, (dx ?? 1) / 2), -last];
   const p = inFloats(readTensor(x, op, t));
   const line = p.shape.length === 1 ? reshape(p, [...p.shape, ...Array.from({ length: last - 1 }, () => 1)]) : p;
   const place = line.shape.length - last;

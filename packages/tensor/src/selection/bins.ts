@@ -103,6 +103,10 @@ export function histogram(x: Operand, options?: HistogramOptions): Histogram {
     bins: 10 as number | Operand,
     density: false,
   });
+  if (typeof bins !== "number" && range !== undefined)
+    throw new ArgumentError(
+      "histogram: edges as bins leave no range to choose: wanted a number of bins with a range, or edges alone",
+    );
   const t = inFloats(readTensor(x, "histogram", placed([x, weights, bins])));
   const w = weightsFor("histogram", t, weights);
   return inNameOf("histogram", () => {
