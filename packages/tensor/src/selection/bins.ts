@@ -3,12 +3,22 @@ import { placed, readTensor, source } from "../apply.ts";
 import { sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { add, and, div, equal, lessEqual, maximum, mul, sub, where } from "../elementwise.ts";
-import { ArgumentError, describe, ShapeError } from "../errors.ts";
+import { ArgumentError, ShapeError } from "../errors.ts";
 import { scatterAdd } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { inDType, inFloats, positions } from "../operands.ts";
-import { anything, boolean, count, list, positiveCount, readOptions, readValue, type OptionKinds } from "../options.ts";
+import {
+  anything,
+  boolean,
+  count,
+  list,
+  positiveCount,
+  readOptions,
+  readValue,
+  type OptionKind,
+  type OptionKinds,
+} from "../options.ts";
 import { max, min, sum } from "../reduce.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
@@ -59,9 +69,14 @@ export interface HistogramOptions {
   /** Divide by the total and the widths, so that the integral is 1. */
   readonly density?: boolean;
 }
+const ends: OptionKind<readonly [number, number]> = {
+  wanted: "[smallest, largest]",
+  is: (x): x is readonly [number, number] =>
+    list.is(x) && x.length === 2 && Array.from(x).every(Number.isFinite) && x[0]! <= x[1]!,
+};
 const histogramKinds: OptionKinds<HistogramOptions> = {
   bins: anything,
-  range: list as unknown as OptionKinds<HistogramOptions>["range"],
+  range: ends,
   weights: anything,
   density: boolean,
 };
@@ -77,8 +92,6 @@ function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined
   readValue("histogram", "bins", bins, positiveCount);
   const { backend } = x.interpreter;
   const scalar = (n: number) => source(backend, "full", [n], { shape: [], dtype: x.dtype });
-  if (range !== undefined && !(range.length === 2 && range.every(Number.isFinite) && range[0]! <= range[1]!))
-    throw new ArgumentError(`histogram: wanted [smallest, largest] as range, got ${describe(range)}`);
   const [low, high] =
     range === undefined && sizeOf(x.shape) > 0 ? [min(x), max(x)] : [scalar(range?.[0] ?? 0), scalar(range?.[1] ?? 1)];
   // An interval without width becomes one of width 1.
