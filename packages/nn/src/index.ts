@@ -1,5 +1,5 @@
 // Layers, losses, initializers and model state.
-export { attention, type AttentionOptions } from "./attention/attention.ts";
+export { attention, type Attended, type AttentionOptions } from "./attention/attention.ts";
 export { Attention, type AttentionCallOptions, type AttentionLayerOptions } from "./attention/layer.ts";
 export { TransformerDecoder, TransformerEncoder, type TransformerStackOptions } from "./attention/stack.ts";
 export { TransformerDecoderBlock, TransformerEncoderBlock } from "./attention/transformer.ts";

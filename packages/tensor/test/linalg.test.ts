@@ -1,5 +1,5 @@
 // Linear algebra: numbers that PyTorch gives (1.13, float64), and matrices that are singular, empty or not finite.
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import * as weft from "../src/index.ts";
 import type { Tensor } from "../src/index.ts";
 import { reference } from "./backend.ts";
@@ -146,4 +146,19 @@ test("what does not fit is refused", () => {
   expect(() => weft.matrixNorm(a, { ord: 3 })).toThrow('matrixNorm: wanted "fro"');
   expect(() => weft.matrixPower(a, 0.5)).toThrow("matrixPower: wanted an integer as n");
   expect(() => weft.cholesky(a, { lower: true } as object)).toThrow('cholesky: there is no option "lower"');
+});
+
+test("results have names", () => {
+  type Results = [weft.LU, weft.QR, weft.SVD, weft.Eigen, weft.LogAbsDet, weft.LeastSquares];
+  const { lu, qr, svd, eigh, logAbsDet, lstsq } = weft;
+  expectTypeOf<Results>().toEqualTypeOf<
+    [
+      ReturnType<typeof lu>,
+      ReturnType<typeof qr>,
+      ReturnType<typeof svd>,
+      ReturnType<typeof eigh>,
+      ReturnType<typeof logAbsDet>,
+      ReturnType<typeof lstsq>,
+    ]
+  >();
 });

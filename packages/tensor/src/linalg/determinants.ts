@@ -101,7 +101,7 @@ export function det(a: Operand, more?: unknown): Tensor {
   return composed("det", () => applyFusedRead(detOp, [x], undefined)[0]!);
 }
 
-interface LogAbsDet {
+export interface LogAbsDet {
   /** −1, 0 or 1. */
   readonly sign: Tensor;
   /** The logarithm of the absolute value; −∞ of a singular matrix. */

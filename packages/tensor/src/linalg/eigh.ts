@@ -55,7 +55,7 @@ const eighOp: FusedOp<undefined> = {
   ],
 };
 
-interface Eigen {
+export interface Eigen {
   /** The eigenvalues, the least first, [..., N]. */
   readonly values: Tensor;
   /** The eigenvectors, one per column, [..., N, N]. */

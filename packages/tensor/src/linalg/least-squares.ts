@@ -163,7 +163,7 @@ export function cond(a: Operand, options?: { ord?: MatrixOrder }): Tensor {
   });
 }
 
-interface LeastSquares {
+export interface LeastSquares {
   /** The X with the least ‖A · X − B‖ and, of those, with the least ‖X‖: [..., N, K]. */
   readonly solution: Tensor;
   /** The sums of the squares of A · X − B, [..., K]. */

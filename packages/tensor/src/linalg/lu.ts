@@ -145,7 +145,7 @@ export function solveFactored(packed: Tensor, order: Tensor, b: Tensor): Tensor 
   return substitute(packed, substitute(packed, rowsInOrder(b, order), false, true), true);
 }
 
-interface LU {
+export interface LU {
   /** A permutation, [..., M, M]. */
   readonly p: Tensor;
   /** A lower triangle with ones on the diagonal, [..., M, min(M, N)]. */

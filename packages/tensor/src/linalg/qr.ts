@@ -154,7 +154,7 @@ function wideQR(a: Tensor): readonly [q: Tensor, r: Tensor] {
   return n === m ? [q, r] : [q, concat([r, matmul(transpose(q), columnsOf(a, m, n))], { axis: -1 })];
 }
 
-interface QR {
+export interface QR {
   /** Orthonormal columns, [..., M, min(M, N)], or [..., M, M] with mode "complete". */
   readonly q: Tensor;
   /** An upper triangle, [..., min(M, N), N], or [..., M, N] with mode "complete". */

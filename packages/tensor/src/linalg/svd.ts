@@ -110,7 +110,7 @@ function decomposed(a: Tensor, full: boolean): readonly [u: Tensor, s: Tensor, v
 /** The thin decomposition: U, S and V. */
 export const thinSVD = (a: Tensor): readonly [u: Tensor, s: Tensor, v: Tensor] => decomposed(a, false);
 
-interface SVD {
+export interface SVD {
   /** Orthonormal columns, [..., M, M], or [..., M, min(M, N)] without `fullMatrices`. */
   readonly u: Tensor;
   /** The singular values, the greatest first, [..., min(M, N)]. */
