@@ -101,7 +101,12 @@ export function convTranspose(x: Operand, w: Operand, options?: ConvTransposeOpt
       );
     const [low, high] = attrs.padding[i] ?? [0, 0];
     beyond[i] = extra[i]! < stride ? 0 : Math.max(extra[i]! - high, 0);
-    return (size - 1) * stride - low - high + dilation * (b.shape[i + 2]! - 1) + extra[i]! - beyond[i]! + 1;
+    const whole = (size - 1) * stride + dilation * (b.shape[i + 2]! - 1) + extra[i]! - beyond[i]! + 1;
+    if (low + high > whole)
+      throw new ShapeError(
+        `convTranspose: padding ${text([low, high])} cuts more than the ${whole} elements of spatial axis ${i} of the result`,
+      );
+    return whole - low - high;
   });
   const within = attrs.padding.map(
     ([low, high], i) => [low, extra[i]! < attrs.stride[i]! ? high : Math.max(high - extra[i]!, 0)] as const,

@@ -27,6 +27,13 @@ const shapesOf = (kind: RowKind, shape: Shape, axis: number): readonly [own: Sha
     : [[shape[axis]!], shape.map((d, a) => (a === axis ? d : 1))];
 };
 
+/** What an operand has, for messages. */
+const FITTING: { readonly [K in RowKind]: string } = {
+  row: "as the first operand",
+  scalar: "a number for each row",
+  column: "a number for each place in a row",
+};
+
 const kinds = oneOf("row", "scalar", "column");
 
 /** The first operand says how long the rows are. */
@@ -101,7 +108,9 @@ export function rowOp<A extends FusedAttrs<A>>(
       const { shape } = tensorAt(name, inputs, i);
       const [wanted] = shapesOf(kind, x.shape, axis);
       if (text(shape) !== text(wanted))
-        throw new ShapeError(`${name}: operand ${i} must have the shape ${text(wanted)}, got ${text(shape)}`);
+        throw new ShapeError(
+          `${name}: shapes ${text(x.shape)} and ${text(shape)} do not fit: wanted ${text(wanted)}, ${FITTING[kind]}`,
+        );
     });
     return [x, axis];
   };

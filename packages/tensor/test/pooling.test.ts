@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   avgPool,
   conv,
+  convTranspose,
   IndexError,
   lpPool,
   maxPool,
@@ -114,6 +115,11 @@ const wrong: [string, () => unknown, string][] = [
     "sizes without elements",
     () => maxUnpool(x, x, { window: 2, padding: 4 }),
     "maxUnpool: x of shape [1, 1, 4, 5] cannot become images of size [0, 2]",
+  ],
+  [
+    "more padding than there is",
+    () => convTranspose(tensor([[[1, 2]]]), tensor([[[1, 1]]]), { padding: 2 }),
+    "convTranspose: padding [2, 2] cuts more than the 3 elements of spatial axis 0 of the result",
   ],
   ["a divisor", () => avgPool(x, { window: 2, divisor: 0 }), "avgPool: wanted a divisor other than 0"],
   ["a power", () => lpPool(x, 0, { window: 2 }), "lpPool: wanted a number other than 0 as p"],

@@ -9,6 +9,13 @@ const { tensor, arange, ones, logspace, zeros } = reference();
 const x = arange(1, 13).reshape([3, 4]);
 const lists = (ys: readonly weft.Tensor[]) => ys.map((y) => y.arraySync());
 
+test("pad says what pads are", () => {
+  for (const pads of [[1, 1], [[1, 1], [2]], [[1, 0.5]], 3, undefined])
+    expect(() => pad(x, { pads: pads as never })).toThrow(
+      "wanted a list of pairs [before, after], one per axis, as pads",
+    );
+});
+
 test("movedim of a scalar", () => {
   expect(weft.movedim(tensor(7), 0, -1).arraySync()).toBe(7);
   expect(weft.movedim(tensor(7), [-1], [0]).shape).toEqual([]);

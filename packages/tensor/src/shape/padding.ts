@@ -6,7 +6,7 @@ import { ArgumentError, ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, concat, flip } from "../movement.ts";
 import { checkNumber } from "../operands.ts";
-import { anyNumber, list, oneOf, readOptions, type OptionKinds } from "../options.ts";
+import { anyNumber, list, oneOf, readOptions, readValue, type OptionKinds } from "../options.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -18,8 +18,12 @@ export interface PadOptions {
   /** The value of new elements in the mode `"constant"`, by default 0. */
   readonly value?: number;
 }
+const isPair = (x: unknown): boolean => list.is(x) && x.length === 2 && Array.from(x).every(Number.isInteger);
 const kinds: OptionKinds<PadOptions> = {
-  pads: list,
+  pads: {
+    wanted: "a list of pairs [before, after], one per axis,",
+    is: (x): x is PadOptions["pads"] => list.is(x) && Array.from<unknown>(x).every(isPair),
+  },
   mode: oneOf("constant", "reflect", "replicate", "circular"),
   value: anyNumber,
 };
@@ -98,10 +102,7 @@ function copied(x: Tensor, axis: number, low: number, high: number, mode: Copyin
 export function pad(x: Operand, options: PadOptions): Tensor {
   const { pads, mode, value } = readOptions("pad", options, kinds, { mode: "constant" as const });
   const t = readTensor(x, "pad");
-  const sides = listOf("pad", "pads", pads).map((side: unknown) => listOf("pad", "pads", side));
-  for (const side of sides)
-    if (side.length !== 2 || !side.every(Number.isInteger))
-      throw new ArgumentError(`pad: wanted pairs [before, after] as pads, got ${text(sides)}`);
+  const sides = readValue("pad", "pads", pads, kinds.pads).map((side) => listOf("pad", "pads", side));
   if (mode !== "constant" && value !== undefined)
     throw new ArgumentError(`pad: mode "${mode}" copies elements and takes no value, got ${value}`);
   if (value !== undefined) checkNumber("pad", t.dtype, value);
