@@ -81,7 +81,6 @@ test.each([
 const withoutGolden: Readonly<Record<string, string>> = {
   alphaDropout: "random",
   bernoulli: "random",
-  categorical: "random",
   dropout: "random",
   exponential: "random",
   multinomial: "random",

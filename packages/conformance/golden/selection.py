@@ -10,6 +10,11 @@ def histogram(x, **options):
     return tuple(torch.histogram(x, **options))
 
 
+def largest(x):
+    """What a draw is when nothing else can be drawn."""
+    return torch.argmax(x, -1)
+
+
 def put(x, value, places):
     y = x.clone()
     y[places] = value
@@ -105,4 +110,7 @@ cases = [
         weights=between(0, 2, 6),
         density=True,
     ),
+    case("categorical", largest, distinct(3, 5), gradient=False, temperature=0),
+    case("categorical", largest, distinct(3, 5), gradient=False, topK=1, seed=3),
+    case("categorical", largest, distinct(3, 5), gradient=False, topP=1e-6, seed=4),
 ]

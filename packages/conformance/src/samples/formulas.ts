@@ -58,6 +58,7 @@ export const formulas: Collection<Names> = {
     exp10: smooth(weft.exp10),
     cbrt: smooth(weft.cbrt),
     ldexp: [
+      sample("far", [values([3e38, 2 ** -100, 0, -1, NaN]), values([-200, 220, 300, 400, 1])], weft.ldexp, exact),
       sample("f32 and i32", [floats(3, 5), integers(-9, 9, 5)], weft.ldexp),
       sample("f32", [floats(5), floats(5)], weft.ldexp),
       sample("a number on either side", [floats(5)], (x) => [weft.ldexp(x, 3), weft.ldexp(3, x)]),
@@ -84,6 +85,7 @@ export const formulas: Collection<Names> = {
     ],
     acosh: [...smooth(weft.acosh, between(1.1, 4, 9)), sample("wide", [values([1.0001, 1e9, 1e11, 3e38])], weft.acosh, kink)], // prettier-ignore
     hypot: [
+      sample("nothing", [floats(0, 2), floats(2)], weft.hypot),
       sample("f32", [floats(3, 5), floats(5)], weft.hypot),
       sample("a number on either side", [floats(5)], (x) => [weft.hypot(x, 3), weft.hypot(-3, x)]),
       sample("neither too large nor too small", [values([3e37, 3e-30]), values([4e37, 4e-30])], weft.hypot, kink),

@@ -33,6 +33,7 @@ export const pooling: Collection<
       ),
     ],
     lpPool: [
+      sample("no images", [floats(0, 1, 4)], (x) => weft.lpPool(x, 2, { window: 2, padding: "valid" })),
       sample("cubes", [positive(1, 2, 5)], (x) => weft.lpPool(x, 3, { window: 2, padding: 1, ceilMode: true })),
       sample("zeros have no gradient", [values([0, 0, 3, 4], "f32", [1, 1, 4])], (x) => weft.lpPool(x, 2, { window: 2 }), { order: 0, views: false }), // prettier-ignore
     ],
@@ -48,7 +49,10 @@ export const pooling: Collection<
     adaptiveMaxPoolWithIndices: [
       sample("parts of other sizes", [distinct(2, 1, 7)], (x) => Object.values(weft.adaptiveMaxPoolWithIndices(x, 3))),
     ],
-    globalAvgPool: [sample("images", [floats(2, 2, 3, 2)], (x) => weft.globalAvgPool(x))],
+    globalAvgPool: [
+      sample("images", [floats(2, 2, 3, 2)], (x) => weft.globalAvgPool(x)),
+      sample("no images", [floats(0, 2, 3)], (x) => [weft.globalAvgPool(x), weft.adaptiveAvgPool(x, 2)]),
+    ],
     globalMaxPool: [sample("sequences", [distinct(2, 2, 5)], (x) => weft.globalMaxPool(x))],
   },
 };

@@ -91,6 +91,12 @@ export const random: Collection<keyof SourceOps | Creation | Distribution> = {
         // erfinv is steep at its ends
         tolerance: { relative: 1e-5, absolute: 1e-5, sums: false },
       },
+      {
+        ...made("far from the mean", (backend) =>
+          weft.truncatedNormal(35, { backend, mean: 3, std: 0.5, low: -Infinity, high: 0, seed: 1 }),
+        ),
+        tolerance: { relative: 1e-5, absolute: 1e-5, sums: false },
+      },
     ],
     permutation: [
       made("a seed", (backend) => weft.permutation(37, { backend, seed: 1 })),

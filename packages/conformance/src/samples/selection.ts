@@ -94,6 +94,8 @@ export const selection: Collection<Selecting> = {
       sample("weights", [integers(0, 3, 4), floats(4)], (x, weights) => weft.bincount(x, { length: 3, weights })),
     ],
     histogram: [
+      sample("a range", [odd], (x) => weft.histogram(x, { bins: 2, range: [-1, 3] }).counts, plain),
+      sample("nothing", [floats(0)], (x) => Object.values(weft.histogram(x, { bins: 2 })) as Tensor[], plain),
       sample("even", [distinct(7)], (x) => Object.values(weft.histogram(x, { bins: 3 })) as Tensor[], {
         differentiable: [],
       }),

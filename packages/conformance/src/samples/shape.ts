@@ -1,6 +1,6 @@
 // Samples of pieces, diagonals, grids, padding and windows.
 import * as weft from "@weft/tensor";
-import { booleans, floats, integers, sample, type Collection } from "../sample.ts";
+import { booleans, floats, integers, sample, values, type Collection } from "../sample.ts";
 
 type Shaped =
   | "blockDiag"
@@ -27,6 +27,7 @@ export const paddings = [
   pad("reflect", [0, 1], [3, 2]),
   pad("replicate", [2, 0], [-1, 3]),
   pad("circular", [1, 2], [2, -1]),
+  sample("NaN around", [values([NaN, 1, Infinity])], (x) => [weft.pad(x, { pads: [[1, 2]], mode: "reflect" }), weft.pad(x, { pads: [[1, 0]], value: NaN })], { order: 0 }), // prettier-ignore
   sample("negative pads", [floats(3, 4)], (x) => weft.pad(x, { pads: [[-1, 2], [1, -2]], value: 0.5 })), // prettier-ignore
 ];
 
@@ -42,7 +43,10 @@ export const shape: Collection<Shaped> = {
       sample("places", [integers(-9, 10, 5)], (x) => weft.tensorSplit(x, [3, 1, -1])),
     ],
     unbind: [sample("an inner axis", [floats(2, 3, 2)], (x) => weft.unbind(x, { axis: 1 }))],
-    movedim: [sample("two axes", [floats(2, 3, 4)], (x) => weft.movedim(x, [0, 1], [-1, 0]))],
+    movedim: [
+      sample("a scalar", [floats()], (x) => weft.movedim(x, 0, -1)),
+      sample("two axes", [floats(2, 3, 4)], (x) => weft.movedim(x, [0, 1], [-1, 0])),
+    ],
     rot90: [
       sample("a quarter", [floats(2, 3)], (x) => weft.rot90(x)),
       sample("three quarters of a plane", [floats(2, 2, 3)], (x) => weft.rot90(x, { k: -1, axes: [1, 2] })),
@@ -69,6 +73,7 @@ export const shape: Collection<Shaped> = {
       sample("a matrix, a vector and a scalar", [floats(2, 1), floats(2), floats()], (...xs) => weft.blockDiag(xs)),
     ],
     kron: [
+      sample("nothing", [floats(0, 2), floats(2)], (a, b) => weft.kron(a, b)),
       sample("matrices", [floats(2, 2), floats(1, 3)], (a, b) => weft.kron(a, b)),
       sample("fewer axes", [floats(2), floats(2, 1, 2)], (a, b) => weft.kron(a, b)),
     ],
@@ -77,6 +82,7 @@ export const shape: Collection<Shaped> = {
       sample("windows apart", [floats(2, 7)], (x) => weft.unfold(x, { size: 2, step: 3 })),
     ],
     im2col: [
+      sample("NaN", [values([NaN, 1, 2, Infinity], "f32", [1, 1, 4])], (x) => weft.im2col(x, { window: 2 }), { order: 0 }), // prettier-ignore
       sample("padded", [floats(1, 2, 3, 2)], (x) =>
         weft.im2col(x, { window: [2, 2], stride: [2, 1], padding: 1, dilation: [1, 2] }),
       ),
