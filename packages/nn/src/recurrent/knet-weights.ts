@@ -39,7 +39,7 @@ function partsOf(name: string, rnn: Recurrent): Parts {
  * @example
  * const rnn = LSTM({ in: 8, hidden: 3 });
  * rnn(randn([5, 2, 8])); // parameters have values once they have met data
- * rnnparam(rnn, 1, 6, 2).shape; // [3]
+ * rnnparam(rnn, 1, 6, 2)?.shape; // [3]
  */
 export function rnnparam(rnn: Recurrent, layer: number, id: number, par: 1 | 2): Tensor | null {
   const { gates, layers } = partsOf("rnnparam", rnn);
