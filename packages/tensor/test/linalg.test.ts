@@ -50,6 +50,7 @@ describe("as PyTorch", () => {
     ["eigh: vectors", weft.eigh(p).vectors, [0.976024591, -0.177002104, 0.126673808, 0.217468516, 0.768582967, -0.601654109, 0.009134712, 0.614776771, 0.788648261]],
     ["pinv", weft.pinv(b), [-1.863636364, 0.045454545, 0.545454545, 1.424242424, 0.03030303, -0.303030303]],
     ["lstsq", weft.lstsq(b, column).solution, [0.409090909, 0.272727273]],
+    ["lstsq of vectors", weft.lstsq(weft.stack([b, b]), weft.stack([weft.squeeze(column, 1), weft.squeeze(column, 1)])).solution, [0.409090909, 0.272727273, 0.409090909, 0.272727273]],
     ["lstsq: residuals", weft.lstsq(b, column).residuals, [0.136363636]],
     ["matrixExp", weft.matrixExp(a), [4.913632554, -1.063119293, 23.633580897, 5.263486793, -6.624350654, -39.929546088, 8.400735, 22.064956794, 23.84134114]],
     ["matrixExp of a large matrix", weft.matrixExp(matrix([[0, 30], [-30, 0]])), [0.15425145, -0.988031624, 0.988031624, 0.15425145]],

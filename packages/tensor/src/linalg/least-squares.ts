@@ -17,7 +17,7 @@ import { tensorAt } from "../rules/table.ts";
 import { any } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { eigh } from "./eigh.ts";
-import { matricesOf, sizesOf, squareOf } from "./matrix.ts";
+import { isVectors, matricesOf, sizesOf, squareOf } from "./matrix.ts";
 import { matrixNorm, matrixOrder, type MatrixOrder } from "./norms.ts";
 import { inv } from "./solve.ts";
 import { inverseOrZero, thinSVD } from "./svd.ts";
@@ -175,8 +175,8 @@ export interface LeastSquares {
 }
 
 /**
- * Least squares: X with the least ‖A · X − B‖, for matrices [..., M, N] and right sides [..., M, K], or one vector [M].
- * The leading axes broadcast. Singular values up to `rtol` (max(M, N) · ε) times the greatest count as 0. Throws a
+ * Least squares: X with the least ‖A · X − B‖, for matrices [..., M, N] and right sides [..., M, K], or a vector [M], or a
+ * batch of them with the leading axes of A, [..., M]; else the leading axes broadcast. Singular values up to `rtol` (max(M, N) · ε) times the greatest count as 0. Throws a
  * ShapeError if the sizes do not fit. Slow for large matrices. As `torch.linalg.lstsq` with the driver gelsd.
  *
  * @example lstsq(tensor([[1, 0], [1, 1], [1, 2]]), tensor([1, 3, 5])).solution // [1, 2]
@@ -185,13 +185,13 @@ export function lstsq(a: Operand, b: Operand, options?: { rtol?: number }): Leas
   const { rtol } = readOptions("lstsq", options, { rtol: nonNegative }, {});
   const [x, given] = readTensors("lstsq", [a, b]).map(inFloats) as [Tensor, Tensor];
   const { batch, rows } = sizesOf("lstsq", x);
-  const vector = given.shape.length === 1;
-  if (given.shape.at(vector ? -1 : -2) !== rows)
+  const vectors = isVectors(given, x);
+  if (given.shape.at(vectors ? -1 : -2) !== rows)
     throw new ShapeError(
       `lstsq: shapes ${text(x.shape)} and ${text(given.shape)} do not fit: the right side must have ${rows} rows`,
     );
   return composed("lstsq", () => {
-    const right = vector ? unsqueeze(given, -1) : given;
+    const right = vectors ? unsqueeze(given, -1) : given;
     const all = broadcast("lstsq", batch, right.shape.slice(0, -2));
     const left = broadcastTo(x, [...all, ...x.shape.slice(-2)]);
     const tolerances = rtol === undefined ? {} : { rtol };
@@ -199,7 +199,7 @@ export function lstsq(a: Operand, b: Operand, options?: { rtol?: number }): Leas
     const residuals = sum(square(sub(matmul(left, solution), right)), { axis: -2 });
     const [, singularValues] = thinSVD(left);
     const rank = sum(cast(significant(singularValues, readRank("lstsq", x, tolerances)), "i32"), { axis: -1 });
-    const plain = (t: Tensor): Tensor => (vector ? squeeze(t, -1) : t);
+    const plain = (t: Tensor): Tensor => (vectors ? squeeze(t, -1) : t);
     return { solution: plain(solution), residuals: plain(residuals), rank, singularValues };
   });
 }

@@ -1,7 +1,7 @@
 // Matrices as functions of linear algebra take them: the last two axes of a tensor, those before being a batch. And the
 // parts of a matrix: its diagonal, some of its columns.
 import { readTensor, readTensors, source } from "../apply.ts";
-import { text } from "../axes.ts";
+import { sameShape, text } from "../axes.ts";
 import type { DType } from "../dtype.ts";
 import { cast, equal } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -45,6 +45,10 @@ export function squareOf(op: string, x: Operand): Tensor {
   checkSquare(op, t);
   return t;
 }
+
+/** Whether a right side is a vector, or one vector for each of the matrices. */
+export const isVectors = (right: Tensor, a: Tensor): boolean =>
+  right.shape.length === 1 || sameShape(right.shape, a.shape.slice(0, -1));
 
 /** The operands of A · X = B: square matrices, and right sides with as many rows; their batches broadcast. */
 export function systemOf(op: string, a: Operand, b: Operand, vectors = false): readonly [a: Tensor, b: Tensor] {

@@ -12,7 +12,7 @@ import { boolean, readOptions, refuseMore } from "../options.ts";
 import { likeFirst, tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
 import { factors, solveFactored } from "./lu.ts";
-import { squareOf, systemOf, unit } from "./matrix.ts";
+import { isVectors, squareOf, systemOf, unit } from "./matrix.ts";
 
 const solved = (a: Value, b: Value): Tensor => applyFused(solveOp, [a, b], undefined)[0]!;
 
@@ -46,13 +46,12 @@ export function solve(a: Operand, b: Operand, options?: { left?: boolean }): Ten
   return composed("solve", () => {
     const [given, right] = readTensors("solve", [a, b]);
     const x = squareOf("solve", given);
-    const { shape } = right;
-    const vectors = shape.length === 1 || text(shape) === text(x.shape.slice(0, -1));
+    const vectors = isVectors(right, x);
     if (left) {
       const y = solved(...systemOf("solve", x, right, vectors));
       return vectors ? squeeze(y, -1) : y;
     }
-    if (vectors) throw new ShapeError(`solve: wanted matrices on the right with left: false, got ${text(shape)}`);
+    if (vectors) throw new ShapeError(`solve: wanted matrices on the right with left: false, got ${text(right.shape)}`);
     return transpose(solved(...systemOf("solve", transpose(x), transpose(right))));
   });
 }
