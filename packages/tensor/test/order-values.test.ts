@@ -28,6 +28,21 @@ const table: [name: string, got: weft.Tensor, wanted: unknown][] = [
   ],
   ["cummax", weft.cummax(f64([1, 3, 3, 2, NaN, 4])).values, [1, 3, 3, 3, NaN, NaN]],
   ["cummax", weft.cummax(f64([1, 3, 3, 2, NaN, 4])).indices, [0, 1, 2, 2, 4, 4]],
+  [
+    "cumprod, reverse",
+    weft.cumprod(
+      f64([
+        [2, 5],
+        [3, -1],
+      ]),
+      { axis: 0, reverse: true },
+    ),
+    [6, -5, 3, -1],
+  ],
+  ["logCumSumExp, reverse", weft.logCumSumExp(f64([-1000, 0, 0]), { reverse: true }), [Math.LN2, Math.LN2, 0]],
+  ["cummax, reverse", weft.cummax(f64([1, 3, 3, 2]), { reverse: true }).values, [3, 3, 3, 2]],
+  ["cummax, reverse: places", weft.cummax(f64([1, 3, 3, 2]), { reverse: true }).indices, [1, 1, 2, 3]],
+  ["cummin, reverse: places", weft.cummin(f64([4, NaN, 3, 5]), { reverse: true }).indices, [1, 1, 2, 3]],
   ["cummin", weft.cummin(f64([1, 3, 3, 2, NaN, 4])).indices, [0, 0, 0, 0, 4, 4]],
   [
     "difference",

@@ -41,6 +41,7 @@ const special = (f: (x: Tensor) => Tensor | readonly Tensor[]): Sample =>
 
 const running = (f: typeof weft.cummax): Sample[] => [
   sample("axis 0", [distinct(5, 3)], (x) => both(f(x, { axis: 0 }))),
+  sample("from the other end", [values([1, 3, 3, NaN, 2])], (x) => both(f(x, { reverse: true })), { order: 0 }),
   sample("the last of equal elements", [values([1, 3, 3, 2, 3, 1, 1])], (x) => both(f(x)), { order: 0 }),
   special((x) => both(f(x))),
   separately(
@@ -67,6 +68,7 @@ export const order: Collection<Name> = {
   samples: {
     cumprod: [
       sample("axis 0", [positive(5, 3)], (x) => weft.cumprod(x, { axis: 0 })),
+      sample("from the other end", [positive(2, 3)], (x) => weft.cumprod(x, { reverse: true })),
       sample("zeros", [values([2, 0, 3, 0, 4])], (x) => weft.cumprod(x)),
       separately(
         sample("i32, nothing, a scalar", [integers(-3, 4, 2, 7), floats(2, 0), floats()], (x, y, z) =>
@@ -78,6 +80,7 @@ export const order: Collection<Name> = {
     cummax: running(weft.cummax),
     cummin: running(weft.cummin),
     logCumSumExp: [
+      sample("from the other end", [floats(3, 2)], (x) => weft.logCumSumExp(x, { axis: 0, reverse: true })),
       sample("axis 0", [floats(5, 3)], (x) => weft.logCumSumExp(x, { axis: 0 })),
       sample("from −∞ on", [values([-Infinity, -Infinity, 1, -Infinity, 200, -200])], (x) => weft.logCumSumExp(x), {
         order: 0,

@@ -5,20 +5,22 @@ import { along, shapedLike } from "../along.ts";
 import { alias, readTensor, source, untaped } from "../apply.ts";
 import type { Ordered } from "../arrangement.ts";
 import { isFloat } from "../dtype.ts";
-import { isNaN, lessEqual, maximum, minimum, mul, or, where } from "../elementwise.ts";
+import { isNaN, lessEqual, maximum, minimum, mul, or, sub, where } from "../elementwise.ts";
 import { logAddExp } from "../elementwise/exponentials.ts";
 import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
-import { broadcastTo, concat } from "../movement.ts";
+import { broadcastTo, concat, flip } from "../movement.ts";
 import { inFloats, inNumbers } from "../operands.ts";
-import { integer, readOptions } from "../options.ts";
+import { boolean, integer, readOptions } from "../options.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
 export interface ScanOptions {
   /** The axis to scan along, by default the last one. */
   readonly axis?: number;
+  /** Whether to scan from the other end. */
+  readonly reverse?: boolean;
 }
 
 type Combine = (before: Tensor, here: Tensor) => Tensor;
@@ -33,35 +35,43 @@ export function scan(x: Tensor, axis: number, combine: Combine): Tensor {
   return y;
 }
 
-/** Calls `f` with x and the axis of the options, and gives its result the shape of x. */
-function scanned<T>(
-  op: string,
-  x: Operand,
-  options: ScanOptions | undefined,
-  f: (t: Tensor, axis: number, shaped: (y: Tensor) => Tensor) => T,
-): T {
-  const { axis } = readOptions(op, options, { axis: integer }, { axis: -1 });
+const defaults = { axis: -1, reverse: false };
+
+/** What a scan works on: x with the axis in the order of the scan, and how a result becomes one in the order of x. */
+interface Scanned {
+  readonly t: Tensor;
+  readonly axis: number;
+  readonly reverse: boolean;
+  readonly shaped: (y: Tensor) => Tensor;
+}
+
+function scanned<T>(op: string, x: Operand, options: ScanOptions | undefined, f: (of: Scanned) => T): T {
+  const { axis, reverse } = readOptions(op, options, { axis: integer, reverse: boolean }, defaults);
   const given = readTensor(x, op);
-  const [t, at] = along(op, given, axis);
-  const shaped = (y: Tensor): Tensor => (y === given ? alias(y) : shapedLike(y, given));
-  return composed(op, () => f(t, at, shaped));
+  const [line, at] = along(op, given, axis);
+  return composed(op, () => {
+    const turned = (y: Tensor): Tensor => (reverse ? flip(y, { axis: at }) : y);
+    const shaped = (y: Tensor): Tensor => (y === given ? alias(y) : shapedLike(turned(y), given));
+    return f({ t: turned(line), axis: at, reverse, shaped });
+  });
 }
 
 /**
- * The products of all elements up to each one, along an axis.
+ * The products of all elements up to each one, along an axis; from the other end with `reverse`.
  *
  * @example cumprod(tensor([1, 2, 3, 4])) // [1, 2, 6, 24]
  */
 export const cumprod = (x: Operand, options?: ScanOptions): Tensor =>
-  scanned("cumprod", x, options, (t, axis, shaped) => shaped(scan(inNumbers(t), axis, mul)));
+  scanned("cumprod", x, options, ({ t, axis, shaped }) => shaped(scan(inNumbers(t), axis, mul)));
 
 /**
- * The logarithm of the sum of eˣ over all elements up to each one, along an axis, without overflow.
+ * The logarithm of the sum of eˣ over all elements up to each one, along an axis, without overflow; from the other end with
+ * `reverse`.
  *
  * @example logCumSumExp(tensor([1000, -1000])) // [1000, 1000]
  */
 export const logCumSumExp = (x: Operand, options?: ScanOptions): Tensor =>
-  scanned("logCumSumExp", x, options, (t, axis, shaped) => shaped(scan(inFloats(t), axis, logAddExp)));
+  scanned("logCumSumExp", x, options, ({ t, axis, shaped }) => shaped(scan(inFloats(t), axis, logAddExp)));
 
 /** The positions at which `extreme` of all elements so far was last reached, and the elements there. */
 function running(
@@ -71,13 +81,14 @@ function running(
   extreme: Combine,
   reaches: (x: Tensor, y: Tensor) => Tensor,
 ): Ordered {
-  return scanned(op, x, options, (given, axis, shaped) => {
+  return scanned(op, x, options, ({ t: given, axis, reverse, shaped }) => {
     const t = inNumbers(given);
     const plain = untaped(t);
     const reached = reaches(plain, scan(plain, axis, extreme));
     const hit = isFloat(t.dtype) ? or(reached, isNaN(plain)) : reached;
     const indices = scan(where(hit, places(plain, axis), 0), axis, maximum);
-    return { values: shaped(gather(t, indices, { axis })), indices: shaped(indices) };
+    const own = reverse ? sub(t.shape[axis]! - 1, indices) : indices;
+    return { values: shaped(gather(t, indices, { axis })), indices: shaped(own) };
   });
 }
 
@@ -88,7 +99,8 @@ export function places({ shape, interpreter }: Tensor, axis: number): Tensor {
 }
 
 /**
- * The largest of all elements up to each one, along an axis, and its position (`i32`): the last one of equal elements.
+ * The largest of all elements up to each one, along an axis, and its position (`i32`): the last one of equal elements;
+ * from the other end with `reverse`, where it is the first one.
  * NaN counts as the largest. The gradient goes to the element at that position.
  *
  * @example cummax(tensor([1, 3, 2, 3])).values // [1, 3, 3, 3]
