@@ -1,11 +1,12 @@
 // A session is what `diff`, `grad` and `valueAndGrad` have in common: a recorder and a scope while a function runs, the
 // backward pass, and handing out what survives.
-import { add, cast, DTypeError, ShapeError, source, type Tensor } from "@weft/tensor";
+import { add, cast, DTypeError, ShapeError, type Tensor } from "@weft/tensor";
 import {
   adopt,
   closeScope,
   context,
   escape,
+  filled,
   flush,
   inBackward,
   isFloat,
@@ -75,7 +76,7 @@ export class Session {
     this.below(() => {
       const pass = new Backward(recorder, true);
       try {
-        pass.add(y, source(under.interpreter.backend, "full", [1], { shape: y.shape, dtype: y.dtype }));
+        pass.add(y, filled(under, 1, y.shape));
         pass.run(recorder.entries);
       } catch (error) {
         if (value.interpreter.level === 0) releaseHandle(value, this.scope.label);

@@ -13,7 +13,6 @@ import {
   reshape,
   scatterAdd,
   slice,
-  source,
   sub,
   take,
   where,
@@ -21,11 +20,10 @@ import {
   type Shape,
   type Tensor,
 } from "@weft/tensor";
-import { OWNED, inBackward } from "@weft/tensor/internals";
+import { OWNED, filled, inBackward } from "@weft/tensor/internals";
 
 /** Zeros with the shape and backend of x, not on a tape. */
-export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor =>
-  source(x.interpreter.backend, "full", [0], { shape: x.shape, dtype });
+export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor => filled(x, 0, x.shape, dtype);
 
 /**
  * The gradient of a parameter of which only some rows were used: `values[i]` is for the row `indices[i]`.
@@ -69,8 +67,8 @@ export class RowSparse {
 
   /** The same gradient with a row for every row of the parameter. */
   dense(): Tensor {
-    const { interpreter, dtype } = this.values;
-    const y = this.addTo(source(interpreter.backend, "full", [0], { shape: this.shape, dtype }));
+    const { dtype } = this.values;
+    const y = this.addTo(filled(this.values, 0, this.shape));
     return y.dtype === dtype ? y : inBackward(() => cast(y, dtype));
   }
 
@@ -89,13 +87,11 @@ export class RowSparse {
     const order = argsort(indices);
     const sorted = take(indices, order);
     const same = equal(slice(sorted, { starts: [1] }), slice(sorted, { ends: [n - 1] }));
-    const run = concat([
-      source(values.backend, "full", [0], { shape: [1], dtype: "i32" }),
-      cumsum(cast(not(same), "i32")),
-    ]);
+    const next = cast(not(same), "i32");
+    const run = concat([filled(values, 0, [1], "i32"), cumsum(next)]);
     const totals = indexAdd(zerosLike(values), run, take(values, order));
     // Positions after the last run have no row: they repeat the first row, with the value 0.
-    const head = concat([source(values.backend, "full", [1], { shape: [1], dtype: "i32" }), cast(not(same), "i32")]);
+    const head = concat([filled(values, 1, [1], "i32"), next]);
     const [first] = [slice(sorted, { ends: [1] })];
     const moved = where(head, sub(sorted, first), 0);
     const places = add(scatterAdd(zerosLike(indices), run, moved), first);

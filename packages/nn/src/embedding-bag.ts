@@ -30,11 +30,11 @@ import {
   inDType,
   inNameOf,
   integer,
+  iota,
   oneOf,
   readOptions,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { iota } from "./iota.ts";
 
 export interface EmbeddingBagOptions {
   /** Where each bag begins in a vector of indices; the first one at 0. A matrix of indices has a bag in each row. */

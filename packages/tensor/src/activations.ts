@@ -8,15 +8,9 @@ import { add, div, equal, erf, exp, expm1, less, lessEqual, log1p, mul, neg } fr
 import { isNaN, not, or, relu, sigmoid, sqrt, tanh, where } from "./elementwise.ts";
 import { isFloat } from "./dtype.ts";
 import type { Operand, Value } from "./interpreter.ts";
-import { inFloats, withNumber } from "./operands.ts";
+import { floats, withNumber } from "./operands.ts";
 import { anyNumber, anything, finite, oneOf, readOptions, refuseMore } from "./options.ts";
 import type { Tensor } from "./tensor.ts";
-
-/** A tensor in a dtype that floating-point functions compute in. */
-function floats(x: Operand, op: string, more?: unknown): Tensor {
-  refuseMore(op, more);
-  return inFloats(readTensor(x, op));
-}
 
 /** x². @example square(tensor([1, -3])) // [1, 9] */
 export function square(x: Operand): Tensor;

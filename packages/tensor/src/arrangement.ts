@@ -1,16 +1,18 @@
 // Movement composed of primitives: stacking, splitting, repeating, rolling, triangles and sorting.
 import { along, shapedLike } from "./along.ts";
 import { inNameOf } from "./context.ts";
-import { alias, readTensor, source } from "./apply.ts";
+import { alias, readTensor } from "./apply.ts";
 import { axesOf, axisOf, listOf, sizeOf, text, type Axes, sameShape, shapeOf } from "./axes.ts";
 import { lessEqual, sub, where } from "./elementwise.ts";
 import { ArgumentError, ShapeError, shown } from "./errors.ts";
+import { iota } from "./filled.ts";
 import { gather } from "./indexing.ts";
 import type { Operand } from "./interpreter.ts";
 import { broadcastTo, concat, reshape, slice, unsqueeze } from "./movement.ts";
 import { inDType, tensorsOf } from "./operands.ts";
 import { boolean, integer, list, numbers, orNull, readOptions } from "./options.ts";
 import { argsort, orderOptions, type OrderOptions } from "./reduce.ts";
+import { cut } from "./span.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Tensors of one shape along a new axis. @example stack([tensor([1, 2]), tensor([3, 4])]) // [[1, 2], [3, 4]] */
@@ -48,12 +50,7 @@ export function split(x: Operand, parts: number | readonly number[], options?: {
     throw new ShapeError(
       `split: axis ${at} of shape ${text(t.shape)} cannot be cut into ${typeof parts === "number" ? `${parts} equal parts` : `parts of ${text(sizes)}`}`,
     );
-  const before = Array.from({ length: at }, () => null);
-  let start = 0;
-  return sizes.map((n) => {
-    const [from, to] = [start, (start += n)];
-    return slice(t, { starts: [...before, from], ends: [...before, to] });
-  });
+  return inNameOf("split", () => cut(t, sizes, at));
 }
 
 /**
@@ -127,11 +124,8 @@ function lower(op: string, x: Tensor, k: number): Tensor {
   if (x.shape.length < 2) throw new ShapeError(`${op}: wanted a matrix or a batch of them, got shape ${text(x.shape)}`);
   if (!Number.isInteger(k))
     throw new ArgumentError(`${op}: k is the number of a diagonal, an integer, got ${shown(k)}`);
-  const shape = x.shape.slice(-2);
-  const { backend } = x.interpreter;
-  const row = source(backend, "iota", [], { shape: [shape[0]!, 1], axis: 0, dtype: "i32" });
-  const column = source(backend, "iota", [], { shape: [shape[1]!], axis: 0, dtype: "i32" });
-  return lessEqual(sub(column, row), k);
+  const [rows, columns] = x.shape.slice(-2) as [number, number];
+  return lessEqual(sub(iota(x, [columns]), iota(x, [rows, 1])), k);
 }
 
 /**

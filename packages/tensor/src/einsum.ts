@@ -8,8 +8,9 @@ import { mul } from "./elementwise.ts";
 import { ArgumentError, describe, ShapeError } from "./errors.ts";
 import type { Operand } from "./interpreter.ts";
 import { matmul } from "./linalg.ts";
-import { permute, reshape, slice } from "./movement.ts";
+import { permute, reshape } from "./movement.ts";
 import { sum } from "./reduce.ts";
+import { diagonal } from "./shape/diagonals.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A tensor whose axes have names. */
@@ -104,17 +105,13 @@ function outcome(right: string | undefined, left: string, named: readonly Named[
   return wanted;
 }
 
-/** Reads an operand that names an axis twice along the diagonal: every (n + 1)th element of the two axes flattened. */
+/** Reads an operand that names an axis twice along the diagonal. */
 function diagonals({ x, axes }: Named): Named {
   const i = axes.findIndex((axis, k) => axes.indexOf(axis, k + 1) >= 0);
   if (i < 0) return { x, axes };
   const k = axes.indexOf(axes[i]!, i + 1);
-  const rest = axes.map((_, n) => n).filter((n) => n !== i && n !== k);
-  const shape = rest.map((n) => x.shape[n]!);
-  const size = x.shape[i]!;
-  const flat = reshape(permute(x, [...rest, i, k]), [...shape, size * size]);
-  const steps = [...shape.map(() => 1), size + 1];
-  return diagonals({ x: slice(flat, { steps }), axes: [...rest.map((n) => axes[n]!), axes[i]!] });
+  const rest = axes.filter((_, n) => n !== i && n !== k);
+  return diagonals({ x: diagonal(x, { axes: [i, k] }), axes: [...rest, axes[i]!] });
 }
 
 /** Sums over the axes that nothing needs any more. */

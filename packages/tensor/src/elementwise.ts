@@ -1,7 +1,8 @@
 // The elementwise primitives as functions: each element of the result depends on the elements at the same position,
 // shapes broadcast as in NumPy, and operands are cast to a common dtype.
-import { alias, applyRead, placed, read, source } from "./apply.ts";
+import { alias, applyRead, placed, read } from "./apply.ts";
 import { dtypeInfo, promote, type DType } from "./dtype.ts";
+import { filled } from "./filled.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { floating, inDType, numeric, withNumber } from "./operands.ts";
 import { dtypeName, integer, readOptions, readValue, refuseMore } from "./options.ts";
@@ -183,7 +184,7 @@ export function pow(a: Operand, b: Operand, more?: unknown): Tensor {
   if (typeof x === "object") {
     if (b === 1) return alias(x);
     if (b === 2) return applyRead("mul", [x, x], undefined);
-    if (b === 0) return source(x.interpreter.backend, "full", [1], { shape: x.shape, dtype: x.dtype });
+    if (b === 0) return filled(x, 1, x.shape);
   }
   return floatArithmetic("pow", x, b);
 }

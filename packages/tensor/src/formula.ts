@@ -1,10 +1,10 @@
 // How functions of several operations call them: under the function's own name, for messages, and without leaving
 // intermediates behind. And how a formula is called.
-import { applyFusedRead, placed, readTensor } from "./apply.ts";
+import { applyFusedRead, placed } from "./apply.ts";
 import { inNameOf } from "./context.ts";
 import type { FusedOp } from "./fused.ts";
 import type { Operand } from "./interpreter.ts";
-import { floating, inFloats } from "./operands.ts";
+import { floating, floats } from "./operands.ts";
 import { refuseMore } from "./options.ts";
 import { resultOf } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
@@ -14,8 +14,7 @@ export const composed = <T>(name: string, f: () => T): T => inNameOf(name, () =>
 
 /** The result of a function of one floating-point tensor. `more` is what a user gave besides. */
 export function ofFloats(name: string, x: Operand, more: unknown, f: (x: Tensor) => Tensor): Tensor {
-  refuseMore(name, more);
-  const t = inFloats(readTensor(x, name));
+  const t = floats(x, name, more);
   return composed(name, () => f(t));
 }
 

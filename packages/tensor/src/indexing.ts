@@ -1,10 +1,11 @@
 // Reading and writing at indices. Indices count from 0. One out of range touches nothing, and each read of a value that
 // was computed with it throws an IndexError.
 import { inNameOf } from "./context.ts";
-import { applyRead, placed, read, readTensor, readTensors, source } from "./apply.ts";
+import { applyRead, placed, read, readTensor, readTensors } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { dtypeInfo, promote, type DType } from "./dtype.ts";
 import { ArgumentError, IndexError } from "./errors.ts";
+import { filled, iota } from "./filled.ts";
 import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
 import { checkNumber, inDType, indicesOf, positions } from "./operands.ts";
@@ -54,8 +55,7 @@ export function gather(x: Operand, indices: Operand, options?: AxisOptions): Ten
 function promoted(op: string, t: Tensor, updates: Value, shape: readonly number[]): [Tensor, Tensor] {
   const sum = dtypeInfo[t.dtype].accumulate;
   if (typeof updates === "number") {
-    const filled = [checkNumber(op, sum, updates)] as const;
-    return [inDType(t, sum), source(t.interpreter.backend, "full", filled, { shape, dtype: sum })];
+    return [inDType(t, sum), filled(t, checkNumber(op, sum, updates), shape, sum)];
   }
   const dtype = promote(sum, updates.dtype);
   return [inDType(t, dtype), inDType(updates, dtype)];
@@ -114,7 +114,7 @@ export function oneHot(indices: Operand, options: { depth: number; dtype?: DType
   if (depth === undefined) throw new ArgumentError("oneHot: wanted the number of classes as depth, got undefined");
   return inNameOf("oneHot", () => {
     const index = indicesOf("oneHot", readTensor(indices, "oneHot"));
-    const classes = source(index.interpreter.backend, "iota", [], { shape: [depth], axis: 0, dtype: "i32" });
+    const classes = iota(index, [depth]);
     const column = reshape(index, [...index.shape, 1]);
     return inDType(applyRead("equal", [column, classes], undefined), dtype);
   });

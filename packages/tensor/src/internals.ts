@@ -19,6 +19,7 @@ export {
 export { creation, hostArray } from "./creation.ts";
 export { dtypeInfo, isFloat, isStorage, promote } from "./dtype.ts";
 export { describe, printable, quoted, refusePromise } from "./errors.ts";
+export { filled, iota } from "./filled.ts";
 export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";
 export { rmsNormOp } from "./fused/rmsNorm.ts";
 export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";

@@ -1,5 +1,5 @@
 // Operands as functions compute with them: read, and in the dtype that the function or the other operand requires.
-import { applyRead, read, readTensors } from "./apply.ts";
+import { applyRead, read, readTensor, readTensors } from "./apply.ts";
 import { dtypeInfo, isFloat, type DType } from "./dtype.ts";
 import { ArgumentError, describe, DTypeError } from "./errors.ts";
 import type { Operand, Value } from "./interpreter.ts";
@@ -18,6 +18,12 @@ export function floating(x: Operand, op: string, more?: unknown, beside?: Operan
 
 /** A tensor in a dtype that floating-point functions compute in. */
 export const inFloats = (t: Tensor): Tensor => (t.dtype === "f32" || t.dtype === "f64" ? t : inDType(t, "f32"));
+
+/** The same as a tensor. */
+export function floats(x: Operand, op: string, more?: unknown): Tensor {
+  refuseMore(op, more);
+  return inFloats(readTensor(x, op));
+}
 
 /** The operand in a dtype that arithmetic computes in: `bool` counts as integers. */
 export function numeric(x: Operand, op: string, more?: unknown): Value {

@@ -59,6 +59,16 @@ export function span(x: Tensor, axis: number, start: number, size: number, step 
   return applyRead("slice", [x], { starts, sizes: shape.with(axis, size), steps });
 }
 
+/** Pieces of these sizes, one after another. */
+export function cut(x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
+  let start = 0;
+  return sizes.map((size) => {
+    const piece = span(x, axis, start, size);
+    start += size;
+    return piece;
+  });
+}
+
 /** The elements along an axis without the last, and without the first. */
 export function neighbors(x: Tensor, axis: number): readonly [before: Tensor, after: Tensor] {
   const size = x.shape[axis]!;

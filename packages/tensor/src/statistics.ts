@@ -2,11 +2,12 @@
 // left out.
 import { notEqual, square } from "./activations.ts";
 import { rowsOf } from "./along.ts";
-import { applyRead, readTensor, source, untaped } from "./apply.ts";
+import { applyRead, readTensor, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
 import { inNameOf } from "./context.ts";
 import { abs, add, cast, div, equal, exp, isFinite, less, log, mul, not, pow, sqrt, sub } from "./elementwise.ts";
 import { where } from "./elementwise.ts";
+import { filled } from "./filled.ts";
 import { composed } from "./formula.ts";
 import type { Operand } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
@@ -43,7 +44,7 @@ export function prod(x: Operand, options?: ReduceOptions): Tensor {
   const t = inNumbers(readTensor(x, "prod"));
   const axes = axesOf("prod", axis, t.shape);
   const { rows, length, shape } = rowsOf(t, axes, keepDims);
-  if (length === 0) return source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
+  if (length === 0) return filled(t, 1, shape);
   const kept = rows.shape.slice(0, -1);
   let [y, n] = [rows, length];
   const whole = kept.map(() => null);

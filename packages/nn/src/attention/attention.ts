@@ -26,13 +26,13 @@ import {
   inFloats,
   inNameOf,
   int32,
+  iota,
   isFloat,
   readOptions,
   resultOf,
   seedNumber,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { iota } from "../iota.ts";
 import { dropout } from "../dropout.ts";
 import { readLengths, type Lengths } from "../lengths.ts";
 

@@ -23,13 +23,13 @@ import {
   inFloats,
   inNameOf,
   integer,
+  iota,
   positive,
   positiveCount,
   readOptions,
   readValue,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { iota } from "../iota.ts";
 
 export interface RotaryOptions {
   /** The longest wave is about 2π times as long. */

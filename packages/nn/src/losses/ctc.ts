@@ -40,11 +40,11 @@ import {
   inDType,
   inFloats,
   inNameOf,
+  iota,
   readOptions,
   resultOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { iota } from "../iota.ts";
 import { hostLengths, readLengths, type Lengths } from "../lengths.ts";
 import { lossDefaults, lossKinds, type LossOptions, text } from "./reduction.ts";
 

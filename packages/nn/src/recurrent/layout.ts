@@ -23,8 +23,7 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { anything, boolean, count, sameShape, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
-import { iota } from "../iota.ts";
+import { anything, boolean, count, iota, sameShape, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
 import { readLengths, type Lengths } from "../lengths.ts";
 
 export interface LayoutOptions {

@@ -1,9 +1,10 @@
 // Grids of places in images: those of an affine map.
-import { readTensor, source } from "../apply.ts";
+import { readTensor } from "../apply.ts";
 import { shapeOf, text } from "../axes.ts";
 import { stack } from "../arrangement.ts";
 import { ShapeError } from "../errors.ts";
 import { add, mul, sub } from "../elementwise.ts";
+import { iota } from "../filled.ts";
 import { composed } from "../formula.ts";
 import { take } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -17,7 +18,7 @@ import type { Tensor } from "../tensor.ts";
 function line(like: Tensor, size: number, axis: number, n: number, alignCorners: boolean): Tensor {
   const shape = Array.from({ length: n }, (_, i) => (i === axis ? size : 1));
   const { dtype } = like;
-  const counted = source(like.interpreter.backend, "iota", [], { shape, axis, dtype });
+  const counted = iota(like, shape, axis, dtype);
   if (alignCorners) return size === 1 ? mul(counted, 0) : sub(mul(counted, 2 / (size - 1)), 1);
   return sub(mul(counted, 2 / size), 1 - 1 / size);
 }

@@ -1,5 +1,5 @@
 // Images read at any places: a weighted sum of the elements around each place.
-import { applyRead, readTensors, source } from "../apply.ts";
+import { applyRead, readTensors } from "../apply.ts";
 import { sizeOf, text } from "../axes.ts";
 import { zerosLike } from "../creation.ts";
 import { promote } from "../dtype.ts";
@@ -28,6 +28,7 @@ import { inDType, inFloats } from "../operands.ts";
 import { boolean, oneOf, readOptions, type OptionKinds } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { cubicTaps, type Cubic } from "./cubic.ts";
+import { iota } from "../filled.ts";
 
 export interface GridSampleOptions {
   /** `"bilinear"` by default; for volumes it is trilinear. */
@@ -164,11 +165,7 @@ export function gridSample(x: Operand, grid: Operand, options?: GridSampleOption
     // Pixels as rows of channels, so that whole rows are read.
     const plane = sizeOf(sizes);
     const rows = reshape(permute(t, [0, ...sizes.map((_, i) => i + 2), 1]), [images * plane, channels]);
-    const first = source(t.interpreter.backend, "iota", [], {
-      shape: [images, ...sizes.map(() => 1)],
-      axis: 0,
-      dtype: "i32",
-    });
+    const first = iota(t, [images, ...sizes.map(() => 1)]);
     const column = (z: Tensor): Tensor => reshape(z, [...z.shape, 1]);
     const parts = mixtures.map(({ index, inside, weight }) => {
       const values = applyRead("take", [rows, add(mul(first, plane), index)], { axis: 0 });

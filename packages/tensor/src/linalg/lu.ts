@@ -1,8 +1,9 @@
 // The LU decomposition, by Gaussian elimination with partial pivoting.
-import { applyFusedRead, source, untaped } from "../apply.ts";
+import { applyFusedRead, untaped } from "../apply.ts";
 import { tril, triu } from "../arrangement.ts";
 import { abs, add, and, cast, div, equal, isFinite, less, mul, neg, sub, where } from "../elementwise.ts";
 import type { DType } from "../dtype.ts";
+import { filled } from "../filled.ts";
 import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import { gather } from "../indexing.ts";
@@ -112,7 +113,7 @@ function eliminated(a: Tensor): Tensor[] {
   const columns = numbersOf(a, n, "columns");
   let w = a;
   let order = broadcastTo(reshape(rows, [m]), [...batch, m]);
-  let sign = source(a.backend, "full", [1], { shape: batch, dtype: a.dtype });
+  let sign = filled(a, 1, batch);
   for (let c = 0; c < n; c++) {
     const sizes = where(less(rows, c), -1, abs(columnsOf(w, c, c + 1)));
     const pivot = argmax(sizes, { axis: -2, keepDims: true });

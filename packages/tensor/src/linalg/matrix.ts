@@ -1,10 +1,11 @@
 // Matrices as functions of linear algebra take them: the last two axes of a tensor, those before being a batch. And the
 // parts of a matrix: its diagonal, some of its columns.
-import { readTensor, readTensors, source } from "../apply.ts";
+import { readTensor, readTensors } from "../apply.ts";
 import { sameShape, text } from "../axes.ts";
 import type { DType } from "../dtype.ts";
 import { cast, equal } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { iota } from "../filled.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, unsqueeze } from "../movement.ts";
@@ -70,10 +71,8 @@ export function systemOf(op: string, a: Operand, b: Operand, vectors = false): r
 }
 
 /** The number of each row, [n, 1], or of each column, [1, n]. */
-export const numbersOf = ({ backend }: Tensor, n: number, along: "rows" | "columns"): Tensor =>
-  along === "rows"
-    ? source(backend, "iota", [], { shape: [n, 1], axis: 0, dtype: "i32" })
-    : source(backend, "iota", [], { shape: [1, n], axis: 1, dtype: "i32" });
+export const numbersOf = (x: Tensor, n: number, along: "rows" | "columns"): Tensor =>
+  along === "rows" ? iota(x, [n, 1]) : iota(x, [1, n], 1);
 
 /** The unit matrix of n rows, on the backend of x and in its dtype. */
 export const unit = (x: Tensor, n: number, dtype: DType = x.dtype): Tensor =>

@@ -1,9 +1,10 @@
 // Pooling over windows of one to three spatial axes: maxima, means and norms; x is [N, C, ...S].
-import { apply, readTensor, source } from "../apply.ts";
+import { apply, readTensor } from "../apply.ts";
 import { sizeOf } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { add, div, equal, mod, mul, pow, sub, where } from "../elementwise.ts";
 import { ArgumentError } from "../errors.ts";
+import { filled, iota } from "../filled.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, reshape } from "../movement.ts";
 import { inDType, inFloats } from "../operands.ts";
@@ -67,10 +68,9 @@ export function maxPoolWithIndices(
   const { t, attrs } = maxima("maxPoolWithIndices", x, options);
   return inNameOf("maxPoolWithIndices", () => {
     const values = apply("maxPool", [t], attrs);
-    const { backend } = t.interpreter;
     const plane = t.shape.slice(2);
     const count = sizeOf(plane);
-    const places = source(backend, "iota", [], { shape: [count], axis: 0, dtype: "i32" });
+    const places = iota(t, [count]);
     const pick = (numbered: Tensor): Tensor => {
       const planes = broadcastTo(reshape(inDType(numbered, t.dtype), [1, 1, ...plane]), t.shape);
       return inDType(apply("maxPoolPick", [t, planes], attrs), "i32");
@@ -103,7 +103,7 @@ export function avgPool(x: Operand, options: AvgPoolOptions): Tensor {
     return div(total, sizeOf(attrs.window));
   const shape: Shape = [1, 1, ...t.shape.slice(2).map((size, i) => size + counted[i]![0] + counted[i]![1])];
   const padding = attrs.padding.map(([low, high], i) => [low - counted[i]![0], high - counted[i]![1]] as const);
-  const ones = source(t.interpreter.backend, "full", [1], { shape, dtype: t.dtype });
+  const ones = filled(t, 1, shape);
   return div(total, apply("sumPool", [ones], { ...attrs, padding }));
 }
 

@@ -1,7 +1,8 @@
 // The partial inverse of `maxPoolWithIndices`: maxima go back to where they were.
-import { readTensors, source } from "../apply.ts";
+import { readTensors } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
+import { filled } from "../filled.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
@@ -55,10 +56,7 @@ export function maxUnpool(x: Operand, indices: Operand, options: MaxUnpoolOption
   return composed("maxUnpool", () => {
     const t = inFloats(values);
     const planes = [images, channels, sizeOf(sizes)];
-    const zeros = source(t.interpreter.backend, "full", [0], {
-      shape: [images, channels, sizeOf(wanted)],
-      dtype: t.dtype,
-    });
+    const zeros = filled(t, 0, [images, channels, sizeOf(wanted)]);
     const y = scatter(zeros, reshape(index, planes), reshape(t, planes), { axis: 2 });
     return reshape(y, [images, channels, ...wanted]);
   });

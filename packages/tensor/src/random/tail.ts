@@ -1,7 +1,8 @@
 // Normally distributed numbers far from the mean, where the distribution function is 1 to all digits of a float.
-import { source } from "../apply.ts";
+
 import { add, div, expm1, log, log1p, mul, neg, sqrt, sub } from "../elementwise.ts";
 import { erfcx } from "../special/erfc.ts";
+import { filled } from "../filled.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Beyond it the distances are 0 to all digits of a float. */
@@ -18,7 +19,7 @@ const STEPS = 3;
 export function tail(u: Tensor, least: number, width: number): Tensor {
   const a = Math.min(least, FARTHEST);
   const scaled = (d: Tensor): Tensor => erfcx(div(add(d, a), Math.SQRT2));
-  const constant = (x: number): Tensor => source(u.interpreter.backend, "full", [x], { shape: [], dtype: "f32" });
+  const constant = (x: number): Tensor => filled(u, x, [], "f32");
   const first = scaled(constant(0));
   const logRest = sub(log(div(scaled(constant(width)), first)), (width * (2 * a + width)) / 2);
   const size = neg(log1p(mul(u, expm1(logRest)))); // −log v

@@ -7,10 +7,11 @@ import { ShapeError } from "../errors.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
-import { reshape, slice, transpose } from "../movement.ts";
+import { reshape, transpose } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import { anything, finite, readOptions, refuseMore } from "../options.ts";
 import { sum } from "../reduce.ts";
+import { diagonal } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 
 export interface CovarianceOptions {
@@ -87,8 +88,7 @@ export function corrcoef(x: Operand, more?: unknown): Tensor {
     const rows = variables("corrcoef", t);
     const c = covariance(rows, { correction: 1, fweights: undefined, aweights: undefined });
     const n = rows.shape[0]!;
-    const diagonal = slice(reshape(c, [n * n]), { steps: [n + 1] });
-    const spread = sqrt(diagonal);
+    const spread = sqrt(diagonal(c));
     const y = clamp(div(div(c, reshape(spread, [n, 1])), spread), { min: -1, max: 1 });
     return unwrapped(y);
   });

@@ -1,10 +1,11 @@
 // Differences of neighboring elements along an axis, and sums of the areas between them.
 import { notEqual } from "../activations.ts";
 import { along } from "../along.ts";
-import { alias, placed, read, readTensor, source } from "../apply.ts";
+import { alias, placed, read, readTensor } from "../apply.ts";
 import { text } from "../axes.ts";
 import { add, div, mul, sub } from "../elementwise.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { filled } from "../filled.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, concat, reshape } from "../movement.ts";
@@ -47,7 +48,7 @@ export function difference(x: Operand, options?: DifferenceOptions): Tensor {
       const y = read(part, "difference", t);
       if (typeof y === "object") return y.shape.length > 0 ? y : broadcastTo(y, once);
       const dtype = withNumber("difference", t.dtype, y);
-      return source(t.interpreter.backend, "full", [y], { shape: once, dtype });
+      return filled(t, y, once, dtype);
     });
     let y = concat(parts, { axis: at });
     const rounds = Math.min(n, y.shape[at]!); // then nothing is left

@@ -1,11 +1,12 @@
 // Quantiles: places between the elements of a row in order.
 import { fullRowsOf } from "../along.ts";
-import { placed, readTensor, source } from "../apply.ts";
+import { placed, readTensor } from "../apply.ts";
 import { axesOf, sizeOf, text } from "../axes.ts";
 import { hostArray } from "../creation.ts";
 import { add, and, cast, ceil, equal, floor, less, lessEqual, maximum, minimum, mul, round } from "../elementwise.ts";
 import { sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { filled } from "../filled.ts";
 import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -44,8 +45,7 @@ const isList = (q: Operand | readonly number[]): q is readonly number[] => list.
 /** The shares as a tensor in the dtype of x. Those in a tensor cannot be checked here. */
 function shares(op: string, q: Operand | readonly number[], x: Tensor): Tensor {
   const { backend } = x.interpreter;
-  if (typeof q === "number")
-    return source(backend, "full", [readValue(op, "q", q, fraction)], { shape: [], dtype: x.dtype });
+  if (typeof q === "number") return filled(x, readValue(op, "q", q, fraction), []);
   if (!isList(q)) return inDType(readTensor(q, op, x), x.dtype);
   const host = hostArray(op, q.length, x.dtype);
   Array.from(q).forEach((share, i) => (host[i] = readValue(op, "q", share, fraction)));

@@ -2,11 +2,12 @@
 // composed of log₂ n steps (Hillis and Steele 1986), so that a long axis takes few operations and loses few digits, and
 // gradients of every order are those of the steps.
 import { along, shapedLike } from "../along.ts";
-import { alias, readTensor, source, untaped } from "../apply.ts";
+import { alias, readTensor, untaped } from "../apply.ts";
 import type { Ordered } from "../arrangement.ts";
 import { isFloat } from "../dtype.ts";
 import { isNaN, lessEqual, maximum, minimum, mul, or, sub, where } from "../elementwise.ts";
 import { logAddExp } from "../elementwise/exponentials.ts";
+import { iota } from "../filled.ts";
 import { composed } from "../formula.ts";
 import { gather } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
@@ -93,9 +94,9 @@ function running(
 }
 
 /** The position of each element along an axis, `i32`. */
-export function places({ shape, interpreter }: Tensor, axis: number): Tensor {
-  const line = shape.slice(axis).map((d, i) => (i === 0 ? d : 1));
-  return broadcastTo(source(interpreter.backend, "iota", [], { shape: line, axis: 0, dtype: "i32" }), shape);
+export function places(x: Tensor, axis: number): Tensor {
+  const line = x.shape.slice(axis).map((d, i) => (i === 0 ? d : 1));
+  return broadcastTo(iota(x, line), x.shape);
 }
 
 /**

@@ -1,9 +1,10 @@
 // Counting: of integers, and of numbers in intervals.
-import { placed, readTensor, source } from "../apply.ts";
+import { placed, readTensor } from "../apply.ts";
 import { sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { add, and, div, equal, lessEqual, maximum, mul, sub, where } from "../elementwise.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { filled, iota } from "../filled.ts";
 import { scatterAdd } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
@@ -55,7 +56,7 @@ export function bincount(x: Operand, options: BincountOptions): Tensor {
   const t = readTensor(x, "bincount", placed([x, weights]));
   const index = positions("bincount", t);
   const w = weightsFor("bincount", t, weights);
-  const zeros = source(t.interpreter.backend, "full", [0], { shape: [length], dtype: w?.dtype ?? "i32" });
+  const zeros = filled(t, 0, [length], w?.dtype ?? "i32");
   return inNameOf("bincount", () => scatterAdd(zeros, flat(index), w === undefined ? 1 : flat(w)));
 }
 
@@ -90,14 +91,13 @@ export interface Histogram {
 /** Edges of `bins` intervals of equal width. */
 function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined): Tensor {
   readValue("histogram", "bins", bins, positiveCount);
-  const { backend } = x.interpreter;
-  const scalar = (n: number) => source(backend, "full", [n], { shape: [], dtype: x.dtype });
+  const scalar = (n: number) => filled(x, n, []);
   const [low, high] =
     range === undefined && sizeOf(x.shape) > 0 ? [min(x), max(x)] : [scalar(range?.[0] ?? 0), scalar(range?.[1] ?? 1)];
   // An interval without width becomes one of width 1.
   const half = where(equal(low, high), 0.5, 0);
   const [first, last] = [sub(low, half), add(high, half)];
-  const places = source(backend, "iota", [], { shape: [bins + 1], axis: 0, dtype: x.dtype });
+  const places = iota(x, [bins + 1], 0, x.dtype);
   // The distance is not negative. Where a driver adds an unrounded product, an edge is not where its number is.
   const distance = maximum(mul(div(places, bins), sub(last, first)), 0);
   return where(equal(places, bins), last, add(first, distance));
@@ -133,7 +133,7 @@ export function histogram(x: Operand, options?: HistogramOptions): Histogram {
     const place = where(equal(all, span(edges, 0, n, 1)), n - 1, behind);
     const inside = and(lessEqual(span(edges, 0, 0, 1), all), lessEqual(all, span(edges, 0, n, 1)));
     const one = w === undefined ? inDType(inside, "i32") : where(inside, flat(w), 0);
-    const zeros = source(t.interpreter.backend, "full", [0], { shape: [n], dtype: one.dtype });
+    const zeros = filled(t, 0, [n], one.dtype);
     const totals = inDType(scatterAdd(zeros, inRange(place, n), one), w?.dtype ?? t.dtype);
     const widths = sub(span(edges, 0, 1, n), span(edges, 0, 0, n));
     return { counts: density ? div(totals, mul(sum(totals), widths)) : totals, edges };

@@ -1,5 +1,5 @@
 // Elements repeated in place, and elements of a source put where a mask is true.
-import { applyRead, placed, readTensor, readTensors, source } from "../apply.ts";
+import { applyRead, placed, readTensor, readTensors } from "../apply.ts";
 import { axisOf, listOf, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { hostArray } from "../creation.ts";
@@ -11,6 +11,7 @@ import { inDType, positions } from "../operands.ts";
 import { count, integer, orNull, readOptions, readValue } from "../options.ts";
 import { cumsum } from "../reduce.ts";
 import { broadcast } from "../rules/elementwise.ts";
+import { filled, iota } from "../filled.ts";
 import type { Tensor } from "../tensor.ts";
 import { placesIn } from "./search.ts";
 
@@ -50,7 +51,7 @@ function rowsOnDevice(repeats: Tensor, size: number, length: number | undefined)
       "repeatInterleave: wanted the sum of repeats as length, since repeats is a tensor; or give repeats as a list",
     );
   const ends = cumsum(broadcastTo(reshape(positions("repeatInterleave", repeats), [sizeOf(repeats.shape)]), [size]));
-  const places = source(repeats.interpreter.backend, "iota", [], { shape: [length], axis: 0, dtype: "i32" });
+  const places = iota(repeats, [length]);
   return placesIn(ends, places, "right");
 }
 
@@ -97,7 +98,7 @@ export function maskedScatter(x: Operand, mask: Operand, elements: Operand): Ten
     const chosen = broadcastTo(inDType(m, "bool"), shape);
     const flat = reshape(inDType(given, t.dtype), [sizeOf(given.shape)]);
     // Element 0 stands for all that are not replaced.
-    const none = source(t.interpreter.backend, "full", [0], { shape: [1], dtype: t.dtype });
+    const none = filled(t, 0, [1]);
     const number = reshape(cumsum(reshape(chosen, [sizeOf(shape)])), shape);
     const values = applyRead("take", [concat([none, flat]), where(chosen, number, 0)], { axis: 0 });
     return inDType(where(chosen, values, t), t.dtype);

@@ -1,11 +1,12 @@
 // Updates at indices that replace what is there, or are combined with it.
-import { alias, applyFusedRead, placed, read, readTensor, source } from "../apply.ts";
+import { alias, applyFusedRead, placed, read, readTensor } from "../apply.ts";
 import { axisOf, sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { dtypeInfo, promote } from "../dtype.ts";
 import { add, div, less, maximum, where } from "../elementwise.ts";
 import { floorDivide } from "../elementwise/rounding.ts";
 import { ShapeError } from "../errors.ts";
+import { filled } from "../filled.ts";
 import { gather, scatterAdd } from "../indexing.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
@@ -54,7 +55,7 @@ function checkFit(x: Tensor, { shape }: Tensor, updates: Value, axis: number): v
 }
 
 const countOf = (index: Tensor, shape: readonly number[], axis: number): Tensor =>
-  scatterAdd(source(index.interpreter.backend, "full", [0], { shape, dtype: "i32" }), index, 1, { axis });
+  scatterAdd(filled(index, 0, shape, "i32"), index, 1, { axis });
 
 type Reduction = NonNullable<ScatterOptions["reduce"]>;
 type Reduce = (x: Tensor, index: Tensor, updates: Tensor, axis: number, includeSelf: boolean) => Tensor;
@@ -112,16 +113,9 @@ export function scatter(x: Operand, indices: Operand, updates: Operand, options?
       return inDType(withParts(t, reached, y), t.dtype);
     }
     const { accumulate } = dtypeInfo[t.dtype];
-    const { backend } = t.interpreter;
     const [dtype, all] =
       typeof given === "number"
-        ? [
-            accumulate,
-            source(backend, "full", [checkNumber("scatter", t.dtype, given)], {
-              shape: index.shape,
-              dtype: accumulate,
-            }),
-          ]
+        ? [accumulate, filled(t, checkNumber("scatter", t.dtype, given), index.shape, accumulate)]
         : [promote(accumulate, given.dtype), some(given)];
     const y = reductions[reduce](inDType(partsOf(t, reached), dtype), index, inDType(all, dtype), at, includeSelf);
     return withParts(inDType(t, y.dtype), reached, y);

@@ -1,7 +1,8 @@
 // Reductions over elements with equal indices, one segment for each index. The elements are sorted by their indices, and
 // the results of segments twice as long are made from two of those before.
-import { applyRead, source } from "../apply.ts";
+import { applyRead } from "../apply.ts";
 import { add, div, equal, less, maximum, minimum, mul, where } from "../elementwise.ts";
+import { filled, iota } from "../filled.ts";
 import type { FusedOp } from "../fused.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
@@ -46,11 +47,8 @@ export function combined(
     const flags = applyRead("pad", [same], { before: none.with(axis, d), after: none, interior: none, value: 0 });
     y = combine(y, delayed(y, axis, d), flags);
   }
-  const { backend } = index.interpreter;
-  const shape = index.shape.with(axis, x.shape[axis]!);
-  const places = source(backend, "iota", [], { shape: index.shape, axis, dtype: "i32" });
-  const ends = where(last, add(places, 1), 0);
-  const zeros = source(backend, "full", [0], { shape, dtype: "i32" });
+  const ends = where(last, add(iota(index, index.shape, axis), 1), 0);
+  const zeros = filled(index, 0, index.shape.with(axis, x.shape[axis]!), "i32");
   const end = applyRead("scatterAdd", [zeros, sorted, ends], { axis });
   const reached = less(0, end);
   const total = applyRead("gather", [y, numbered(end, n)], { axis });
@@ -72,7 +70,7 @@ const extremeOp = (how: "max" | "min"): FusedOp<ExtremeAttrs> => ({
   gradient([result], inputs, { axis, includeSelf }) {
     const [x, index, updates] = inputs as [Tensor, Tensor, Tensor];
     const y = result!;
-    const zeros = source(y.interpreter.backend, "full", [0], { shape: y.shape, dtype: y.dtype });
+    const zeros = filled(y, 0, y.shape);
     const reached = less(0, scatterAdd(zeros, index, 1, { axis }));
     const chosen = equal(updates, gather(y, index, { axis }));
     const own = includeSelf ? inDType(equal(x, y), y.dtype) : zeros;

@@ -1,9 +1,10 @@
 // Assignment as a function: a copy of x with other elements at some places.
-import { applyRead, placed, read, readTensor, source } from "../apply.ts";
+import { applyRead, placed, read, readTensor } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
+import { filled } from "../filled.ts";
 import type { Operand, Value } from "../interpreter.ts";
 import { broadcastTo, permute, reshape } from "../movement.ts";
 import { checkNumber, inDType } from "../operands.ts";
@@ -36,7 +37,7 @@ export function withParts(x: Tensor, parts: readonly Part[], value: Value): Tens
     interior: parts.map(({ step }) => step - 1),
     value: 0,
   };
-  const whole = source(x.interpreter.backend, "full", [1], { shape, dtype: "bool" });
+  const whole = filled(x, 1, shape, "bool");
   const outer = typeof inner === "number" ? inner : applyRead("pad", [inner], attrs);
   return where(applyRead("pad", [whole], attrs), outer, x);
 }

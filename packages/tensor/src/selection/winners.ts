@@ -1,8 +1,9 @@
 // Which of several updates of one place wins: the last one, on every backend, however its work is divided.
-import { applyRead, source } from "../apply.ts";
+import { applyRead } from "../apply.ts";
 import { add, less, sub, where } from "../elementwise.ts";
 
 import { notEqual } from "../activations.ts";
+import { filled } from "../filled.ts";
 import { concat, reshape } from "../movement.ts";
 import { argsort } from "../reduce.ts";
 import type { Value } from "../interpreter.ts";
@@ -24,7 +25,7 @@ export function runsOf(index: Tensor, axis: number): Runs {
   const sorted = applyRead("gather", [index, order], { axis });
   const n = index.shape[axis]!;
   const changes = notEqual(span(sorted, axis, 0, n - 1), span(sorted, axis, 1, n - 1));
-  const end = source(index.interpreter.backend, "full", [1], { shape: index.shape.with(axis, 1), dtype: "bool" });
+  const end = filled(index, 1, index.shape.with(axis, 1), "bool");
   return { order, sorted, last: concat([changes, end], { axis }) };
 }
 
@@ -32,7 +33,7 @@ export function runsOf(index: Tensor, axis: number): Runs {
  * For each of `size` places along an axis: 1 + the number of the last index that names it, 0 if none does.
  */
 export function winners(index: Tensor, size: number, axis: number): Tensor {
-  const zeros = source(index.interpreter.backend, "full", [0], { shape: index.shape.with(axis, size), dtype: "i32" });
+  const zeros = filled(index, 0, index.shape.with(axis, size), "i32");
   if (index.shape[axis] === 0) return zeros;
   const { order, sorted, last } = runsOf(index, axis);
   return applyRead("scatterAdd", [zeros, sorted, where(last, add(order, 1), 0)], { axis });

@@ -6,7 +6,7 @@ import { inNameOf } from "../context.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { integer, positiveCount, readOptions, readValue } from "../options.ts";
-import { span } from "../span.ts";
+import { cut, span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
 interface AxisOptions {
@@ -17,16 +17,6 @@ const axisOption = { axis: integer };
 const first = { axis: 0 };
 /** Each part is a tensor of its own. */
 const MOST_PARTS = 1e6;
-
-/** Pieces of these sizes, one after another. */
-function cut(x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
-  let start = 0;
-  return sizes.map((size) => {
-    const piece = span(x, axis, start, size);
-    start += size;
-    return piece;
-  });
-}
 
 /**
  * At most n pieces along an axis, of ⌈size / n⌉ elements each; the last may be shorter. Like PyTorch's `chunk`.

@@ -1,11 +1,12 @@
 // Windows that slide along axes, as axes of their own, and the sums that undo them. The places in a window are computed
 // where they are used; the remainder tells backends that none is out of range.
-import { applyRead, readTensor, source } from "../apply.ts";
+import { applyRead, readTensor } from "../apply.ts";
 import { axisOf, listOf, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { add, mul } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
-import type { Backend, Operand } from "../interpreter.ts";
+import { filled, iota } from "../filled.ts";
+import type { Operand } from "../interpreter.ts";
 import { permute, reshape } from "../movement.ts";
 import { inNumbers } from "../operands.ts";
 import type { Shape } from "../ops.ts";
@@ -28,9 +29,8 @@ interface Windows {
 }
 
 /** The places `[count, size]` of the elements of all windows on an axis of d elements. */
-function placesOf(backend: Backend, d: number, { count, size, step, dilation }: Windows): Tensor {
-  const line = (shape: readonly number[]) => source(backend, "iota", [], { shape, axis: 0, dtype: "i32" });
-  return inRange(add(mul(line([count, 1]), step), mul(line([size]), dilation)), d);
+function placesOf(x: Tensor, d: number, { count, size, step, dilation }: Windows): Tensor {
+  return inRange(add(mul(iota(x, [count, 1]), step), mul(iota(x, [size]), dilation)), d);
 }
 
 /** x with an axis replaced by two: the windows, and the places in a window. */
@@ -41,7 +41,7 @@ function spread(x: Tensor, axis: number, windows: Windows): Tensor {
     const parts = reshape(span(x, axis, 0, count * step), x.shape.toSpliced(axis, 1, count, step));
     return span(parts, axis + 1, 0, size);
   }
-  return applyRead("take", [x, placesOf(x.interpreter.backend, d, windows)], { axis });
+  return applyRead("take", [x, placesOf(x, d, windows)], { axis });
 }
 
 /**
@@ -149,7 +149,6 @@ export function col2im(x: Operand, options: ColumnOptions & { readonly size: rea
     throw new ShapeError(
       `col2im: wanted columns [N, C · ${layout.size}, ${countOf(layout)}] for images of size ${text(size)}, got shape ${text(t.shape)}`,
     );
-  const { backend } = t.interpreter;
   const { windows, padding } = layout;
   return inNameOf("col2im", () => {
     const n = windows.length;
@@ -160,8 +159,7 @@ export function col2im(x: Operand, options: ColumnOptions & { readonly size: rea
       const axis = 2 + 2 * i;
       const padded = size[i]! + padding[i]![0] + padding[i]![1];
       const shape = [...y.shape.slice(0, axis), padded, ...y.shape.slice(axis + 2)];
-      const zeros = source(backend, "full", [0], { shape, dtype: y.dtype });
-      y = applyRead("indexAdd", [zeros, placesOf(backend, padded, windows[i]!), y], { axis });
+      y = applyRead("indexAdd", [filled(y, 0, shape), placesOf(y, padded, windows[i]!), y], { axis });
     }
     const cut = padding.map(([before, after]) => [-before, -after] as const);
     return pad(y, { pads: [[0, 0], [0, 0], ...cut] });
