@@ -12,7 +12,7 @@ import { anyNumber, finite, nonNegative, readOptions, refuseMore } from "../opti
 import type { Tensor } from "../tensor.ts";
 
 /** x between two numbers, of which `max` wins; on them, as beyond them, the derivative is 0. */
-const between = (x: Tensor, min: number, max: number): Tensor =>
+const limited = (x: Tensor, min: number, max: number): Tensor =>
   where(lessEqual(x, min), Math.min(min, max), where(lessEqual(max, x), max, x));
 
 /**
@@ -25,7 +25,7 @@ export function hardTanh(x: Operand, options?: { min?: number; max?: number }): 
   const { min, max } = readOptions("hardTanh", options, { min: anyNumber, max: anyNumber }, { min: -1, max: 1 });
   const t = inNumbers(readTensor(x, "hardTanh"));
   const limit = t.dtype === "i32" ? Math.trunc : Number;
-  return composed("hardTanh", () => between(t, limit(min), limit(max)));
+  return composed("hardTanh", () => limited(t, limit(min), limit(max)));
 }
 
 /** x limited to [0, 6]; the derivative is 0 at both ends. @example relu6(tensor([-1, 2, 8])) // [0, 2, 6] */
@@ -33,7 +33,7 @@ export function relu6(x: Operand): Tensor;
 export function relu6(x: Operand, more?: unknown): Tensor {
   refuseMore("relu6", more);
   const t = inNumbers(readTensor(x, "relu6"));
-  return composed("relu6", () => between(t, 0, 6));
+  return composed("relu6", () => limited(t, 0, 6));
 }
 
 /**

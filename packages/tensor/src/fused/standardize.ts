@@ -72,7 +72,7 @@ const epsOption = { eps: finite };
 const defaults = { eps: 1e-5 };
 
 /** x as floating-point numbers. Throws if its rows are empty. */
-function rowsOf(x: Operand, name: string): Tensor {
+function fullRows(x: Operand, name: string): Tensor {
   const t = inFloats(readTensor(x, name));
   if (!t.shape.at(-1)) throw new ShapeError(`${name}: wanted rows with elements, got ${text(t.shape)}`);
   return t;
@@ -86,7 +86,7 @@ function rowsOf(x: Operand, name: string): Tensor {
  */
 export function standardize(x: Operand, options?: Partial<StandardizeAttrs>): Tensor {
   const { eps } = readOptions("standardize", options, epsOption, defaults);
-  return applyFusedRead(standardizeOp, [rowsOf(x, "standardize")], { eps })[0]!;
+  return applyFusedRead(standardizeOp, [fullRows(x, "standardize")], { eps })[0]!;
 }
 
 /**
@@ -98,7 +98,7 @@ export function standardize(x: Operand, options?: Partial<StandardizeAttrs>): Te
 export function standardizeGrad(x: Operand, g: Operand, options?: Partial<StandardizeAttrs>): Tensor {
   const { eps } = readOptions("standardizeGrad", options, epsOption, defaults);
   const [given, gradient] = readTensors("standardizeGrad", [x, g]);
-  const t = rowsOf(given, "standardizeGrad");
+  const t = fullRows(given, "standardizeGrad");
   const h = inFloats(gradient);
   if (!sameShape(t.shape, h.shape))
     throw new ShapeError(`standardizeGrad: wanted g of shape ${text(t.shape)}, got ${text(h.shape)}`);

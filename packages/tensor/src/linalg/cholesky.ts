@@ -12,7 +12,7 @@ import { concat, transpose } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { columnsOf, numbersOf, rowsOf, squareOf } from "./matrix.ts";
+import { columnsBetween, lineNumbers, rowsBetween, squareOf } from "./matrix.ts";
 import { substitute, substituteLeft } from "./triangular.ts";
 
 /** L with A = L · Lᵀ. Only the lower triangle of A is read. */
@@ -22,11 +22,11 @@ const choleskyOp: FusedOp<undefined> = {
   fallback: ([a]) => {
     let rest = a as Tensor;
     const n = rest.shape.at(-1)!;
-    const rows = numbersOf(rest, n, "rows");
+    const rows = lineNumbers(rest, n, "rows");
     const columns: Tensor[] = [];
     for (let c = 0; c < n; c++) {
-      const column = columnsOf(rest, c, c + 1);
-      const pivot = rowsOf(column, c, c + 1);
+      const column = columnsBetween(rest, c, c + 1);
+      const pivot = rowsBetween(column, c, c + 1);
       const root = sqrt(where(less(0, pivot), pivot, NaN));
       const l = where(less(rows, c), 0, where(equal(rows, c), root, div(column, root)));
       columns.push(l);

@@ -12,7 +12,7 @@ import { likeFirst, tensorAt } from "../rules/table.ts";
 import { prod } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { factors } from "./lu.ts";
-import { columnsOf, diagonalOf, numbersOf, rowsInOrder, rowsOf, squareOf, unit } from "./matrix.ts";
+import { columnsBetween, diagonalOf, lineNumbers, rowsInOrder, rowsBetween, squareOf, unit } from "./matrix.ts";
 import { substitute } from "./triangular.ts";
 
 /**
@@ -25,12 +25,12 @@ const triangularAdjugateOp: FusedOp<undefined> = {
   fallback: ([given]) => {
     const l = given as Tensor;
     const n = l.shape.at(-1)!;
-    const rows = numbersOf(l, n, "rows");
+    const rows = lineNumbers(l, n, "rows");
     let x = broadcastTo(unit(l, n), l.shape);
     for (let i = 0; i < n; i++) {
-      const pivot = columnsOf(rowsOf(l, i, i + 1), i, i + 1);
-      const below = where(less(i, rows), columnsOf(l, i, i + 1), 0);
-      x = where(equal(rows, i), x, sub(mul(x, pivot), mul(below, rowsOf(x, i, i + 1))));
+      const pivot = columnsBetween(rowsBetween(l, i, i + 1), i, i + 1);
+      const below = where(less(i, rows), columnsBetween(l, i, i + 1), 0);
+      x = where(equal(rows, i), x, sub(mul(x, pivot), mul(below, rowsBetween(x, i, i + 1))));
     }
     return [x];
   },

@@ -9,7 +9,7 @@ import { broadcastTo, concat } from "../movement.ts";
 import { sum } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { columnsOf, sizesOf, unit } from "./matrix.ts";
+import { columnsBetween, sizesOf, unit } from "./matrix.ts";
 
 /** A sweep rotates each pair of columns once. Convergence is quadratic: ten sweeps are many. */
 const MOST_SWEEPS = 24;
@@ -112,7 +112,7 @@ function rotated(a: Tensor): Tensor[] {
     for (const { at, order, back } of orders) {
       const parts = (x: Tensor): Tensor[] => {
         const sorted = take(x, order, { axis });
-        return [0, 1, 2].map((i) => columnsOf(sorted, at[i]!, at[i + 1]!));
+        return [0, 1, 2].map((i) => columnsBetween(sorted, at[i]!, at[i + 1]!));
       };
       const [left, right] = parts(w) as [Tensor, Tensor];
       const inner = product(left, right);

@@ -14,7 +14,16 @@ import { broadcastTo, concat, reshape, squeeze, transpose, unsqueeze } from "../
 import { argmax, argsort, min } from "../reduce.ts";
 import { tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { columnsOf, diagonalOf, matricesOf, numbersOf, rowsInOrder, rowsOf, sizesOf, unit } from "./matrix.ts";
+import {
+  columnsBetween,
+  diagonalOf,
+  matricesOf,
+  lineNumbers,
+  rowsInOrder,
+  rowsBetween,
+  sizesOf,
+  unit,
+} from "./matrix.ts";
 import { substitute, substituteLeft } from "./triangular.ts";
 
 /** What stands in for a pivot that is 0 where derivatives divide by it, next to the least number of the triangle. */
@@ -54,15 +63,15 @@ const luOp: FusedOp<undefined> = {
   gradient: ([packed, order], [a]) => [
     (g) => {
       const { rows: m, columns: n } = sizesOf("lu", a as Tensor);
-      const top = rowsOf(packed!, 0, n);
+      const top = rowsBetween(packed!, 0, n);
       const upper = regularUpper(top);
       const lower = unitLower(top, n);
-      let [gLower, gUpper] = [tril(rowsOf(g, 0, n), { k: -1 }), triu(rowsOf(g, 0, n))];
+      let [gLower, gUpper] = [tril(rowsBetween(g, 0, n), { k: -1 }), triu(rowsBetween(g, 0, n))];
       const parts: Tensor[] = [];
       if (m > n) {
         // The rows below are A₂ · U⁻¹.
-        const below = substituteLeft(transpose(upper), rowsOf(g, n, m), false);
-        gUpper = sub(gUpper, triu(matmul(transpose(rowsOf(packed!, n, m)), below)));
+        const below = substituteLeft(transpose(upper), rowsBetween(g, n, m), false);
+        gUpper = sub(gUpper, triu(matmul(transpose(rowsBetween(packed!, n, m)), below)));
         parts.push(below);
       }
       const inner = add(tril(matmul(transpose(lower), gLower), { k: -1 }), triu(matmul(gUpper, transpose(upper))));
@@ -109,22 +118,22 @@ const luOp: FusedOp<undefined> = {
 /** The fallback: one column after the other. */
 function eliminated(a: Tensor): Tensor[] {
   const { batch, rows: m, columns: n } = sizesOf("lu", a);
-  const rows = numbersOf(a, m, "rows");
-  const columns = numbersOf(a, n, "columns");
+  const rows = lineNumbers(a, m, "rows");
+  const columns = lineNumbers(a, n, "columns");
   let w = a;
   let order = broadcastTo(reshape(rows, [m]), [...batch, m]);
   let sign = filled(a, 1, batch);
   for (let c = 0; c < n; c++) {
-    const sizes = where(less(rows, c), -1, abs(columnsOf(w, c, c + 1)));
+    const sizes = where(less(rows, c), -1, abs(columnsBetween(w, c, c + 1)));
     const pivot = argmax(sizes, { axis: -2, keepDims: true });
     const swapped = squeeze(where(equal(rows, c), pivot, where(equal(rows, pivot), c, rows)), -1);
     w = rowsInOrder(w, swapped);
     order = gather(order, swapped, { axis: -1 });
     sign = where(equal(reshape(pivot, batch), c), sign, neg(sign));
-    const row = rowsOf(w, c, c + 1);
-    const divisor = columnsOf(row, c, c + 1);
+    const row = rowsBetween(w, c, c + 1);
+    const divisor = columnsBetween(row, c, c + 1);
     const zero = equal(divisor, 0);
-    const quotients = where(zero, 0, div(columnsOf(w, c, c + 1), where(zero, 1, divisor)));
+    const quotients = where(zero, 0, div(columnsBetween(w, c, c + 1), where(zero, 1, divisor)));
     const below = less(c, rows);
     w = where(
       and(below, equal(columns, c)),
@@ -166,12 +175,12 @@ export function lu(a: Operand): LU {
   return composed("lu", () => {
     const { rows: m, columns: n } = sizesOf("lu", x);
     const least = Math.min(m, n);
-    const { packed, order } = factors(columnsOf(x, 0, least));
-    const top = rowsOf(packed, 0, least);
-    const l = concat([unitLower(top, least), rowsOf(packed, least, m)], { axis: -2 });
-    const rest = rowsInOrder(columnsOf(x, least, n), order);
+    const { packed, order } = factors(columnsBetween(x, 0, least));
+    const top = rowsBetween(packed, 0, least);
+    const l = concat([unitLower(top, least), rowsBetween(packed, least, m)], { axis: -2 });
+    const rest = rowsInOrder(columnsBetween(x, least, n), order);
     const u = n > m ? concat([triu(top), substitute(l, rest, false, true)], { axis: -1 }) : triu(top);
-    const p = cast(equal(numbersOf(x, m, "rows"), unsqueeze(order, -2)), x.dtype);
+    const p = cast(equal(lineNumbers(x, m, "rows"), unsqueeze(order, -2)), x.dtype);
     return { p, l, u };
   });
 }

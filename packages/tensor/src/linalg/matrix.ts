@@ -71,22 +71,22 @@ export function systemOf(op: string, a: Operand, b: Operand, vectors = false): r
 }
 
 /** The number of each row, [n, 1], or of each column, [1, n]. */
-export const numbersOf = (x: Tensor, n: number, along: "rows" | "columns"): Tensor =>
+export const lineNumbers = (x: Tensor, n: number, along: "rows" | "columns"): Tensor =>
   along === "rows" ? iota(x, [n, 1]) : iota(x, [1, n], 1);
 
 /** The unit matrix of n rows, on the backend of x and in its dtype. */
 export const unit = (x: Tensor, n: number, dtype: DType = x.dtype): Tensor =>
-  cast(equal(numbersOf(x, n, "rows"), numbersOf(x, n, "columns")), dtype);
+  cast(equal(lineNumbers(x, n, "rows"), lineNumbers(x, n, "columns")), dtype);
 
 /** The diagonal, [..., M, N] → [..., min(M, N)]. */
 export const diagonalOf = (x: Tensor): Tensor => diagonal(x, { axes: [-2, -1] });
 
 /** Rows begin…end-1 of matrices. */
-export const rowsOf = (x: Tensor, begin: number, end: number): Tensor =>
+export const rowsBetween = (x: Tensor, begin: number, end: number): Tensor =>
   span(x, x.shape.length - 2, begin, end - begin);
 
 /** Columns begin…end-1 of matrices. */
-export const columnsOf = (x: Tensor, begin: number, end: number): Tensor =>
+export const columnsBetween = (x: Tensor, begin: number, end: number): Tensor =>
   span(x, x.shape.length - 1, begin, end - begin);
 
 /** The rows of matrices in another order: row i of the result is row order[..., i]. */

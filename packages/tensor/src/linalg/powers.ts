@@ -11,7 +11,7 @@ import { integer, readValue, refuseMore } from "../options.ts";
 import { max, sum } from "../reduce.ts";
 import { likeFirst } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { columnsOf, rowsOf, squareOf, unit } from "./matrix.ts";
+import { columnsBetween, rowsBetween, squareOf, unit } from "./matrix.ts";
 import { inv, solve } from "./solve.ts";
 import { scaleOf } from "./svd.ts";
 
@@ -87,7 +87,7 @@ const exponentialOp: FusedOp<undefined> = {
       const top = concat([a, div(g, scale)], { axis: -1 });
       const bottom = concat([zerosLike(a), a], { axis: -1 });
       const whole = applyFused(exponentialOp, [concat([top, bottom], { axis: -2 })], undefined)[0]!;
-      return mul(columnsOf(rowsOf(whole, 0, n), n, 2 * n), scale);
+      return mul(columnsBetween(rowsBetween(whole, 0, n), n, 2 * n), scale);
     },
   ],
 };

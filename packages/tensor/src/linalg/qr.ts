@@ -16,7 +16,7 @@ import { tensorAt } from "../rules/table.ts";
 import { diagEmbed } from "../shape/diagonals.ts";
 import { pad } from "../shape/padding.ts";
 import type { Tensor } from "../tensor.ts";
-import { columnsOf, diagonalOf, matricesOf, numbersOf, rowsOf, sizesOf, unit } from "./matrix.ts";
+import { columnsBetween, diagonalOf, matricesOf, lineNumbers, rowsBetween, sizesOf, unit } from "./matrix.ts";
 import { substituteLeft } from "./triangular.ts";
 
 interface QRAttrs {
@@ -106,14 +106,14 @@ const qrOp: FusedOp<QRAttrs> = {
 /** The fallback: one reflection after the other. */
 function reflected(a: Tensor): Tensor[] {
   const { rows: m, columns: n } = sizesOf("qr", a);
-  const rows = numbersOf(a, m, "rows");
+  const rows = lineNumbers(a, m, "rows");
   const reflections: (readonly [v: Tensor, tau: Tensor])[] = [];
   const reflect = (x: Tensor, [v, tau]: readonly [Tensor, Tensor]): Tensor =>
     sub(x, mul(mul(v, tau), matmul(transpose(v), x)));
   let w = a;
   for (let c = 0; c < n; c++) {
-    const column = columnsOf(w, c, c + 1);
-    const first = rowsOf(column, c, c + 1);
+    const column = columnsBetween(w, c, c + 1);
+    const first = rowsBetween(column, c, c + 1);
     const below = where(less(c, rows), column, 0);
     const most = max(abs(below), { axis: -2, keepDims: true });
     const done = equal(most, 0);
@@ -127,9 +127,9 @@ function reflected(a: Tensor): Tensor[] {
     reflections.push([v, tau]);
     w = reflect(w, [v, tau]);
   }
-  const start = broadcastTo(columnsOf(unit(a, m), 0, n), a.shape);
+  const start = broadcastTo(columnsBetween(unit(a, m), 0, n), a.shape);
   const q = reflections.toReversed().reduce(reflect, start);
-  return [q, triu(rowsOf(w, 0, n))];
+  return [q, triu(rowsBetween(w, 0, n))];
 }
 
 /** Q and R of matrices with at least as many rows as columns. */
@@ -144,14 +144,14 @@ export function completeQR(a: Tensor): readonly [q: Tensor, r: Tensor] {
   if (m <= n) return wideQR(a);
   const pads = a.shape.map((_, i): [number, number] => [0, i === a.shape.length - 1 ? m - n : 0]);
   const [q, r] = tallQR(pad(a, { pads }), true);
-  return [q, columnsOf(r, 0, n)];
+  return [q, columnsBetween(r, 0, n)];
 }
 
 /** Of a wide matrix the first columns are decomposed: Q is theirs, and R = Qᵀ · A. */
 function wideQR(a: Tensor): readonly [q: Tensor, r: Tensor] {
   const { rows: m, columns: n } = sizesOf("qr", a);
-  const [q, r] = tallQR(columnsOf(a, 0, m));
-  return n === m ? [q, r] : [q, concat([r, matmul(transpose(q), columnsOf(a, m, n))], { axis: -1 })];
+  const [q, r] = tallQR(columnsBetween(a, 0, m));
+  return n === m ? [q, r] : [q, concat([r, matmul(transpose(q), columnsBetween(a, m, n))], { axis: -1 })];
 }
 
 export interface QR {

@@ -13,7 +13,7 @@ import { tensorAt } from "../rules/table.ts";
 import { diagEmbed } from "../shape/diagonals.ts";
 import type { Tensor } from "../tensor.ts";
 import { orthogonalized } from "./jacobi.ts";
-import { columnsInOrder, columnsOf, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";
+import { columnsInOrder, columnsBetween, diagonalOf, matricesOf, sizesOf } from "./matrix.ts";
 import { completeQR, tallQR } from "./qr.ts";
 
 /** The largest number of each matrix, to scale it by: 1 where that is 0, NaN where a number is not finite. */
@@ -70,20 +70,20 @@ const svdOp: FusedOp<SVDAttrs> = {
     const columns = sorted.shape.at(-1)!;
     const signed = where(
       less(unsqueeze(diagonalOf(r), -2), 0),
-      neg(columnsOf(q, 0, columns)),
-      columnsOf(q, 0, columns),
+      neg(columnsBetween(q, 0, columns)),
+      columnsBetween(q, 0, columns),
     );
     const v = columnsInOrder(turned, order);
     const signs = columnSigns(v);
     const u = mul(signed, signs);
     const s = mul(gather(sizes, order, { axis: -1 }), sum(scale, { axis: -1 }));
-    const whole = full ? concat([u, columnsOf(q, columns, q.shape.at(-1)!)], { axis: -1 }) : u;
+    const whole = full ? concat([u, columnsBetween(q, columns, q.shape.at(-1)!)], { axis: -1 }) : u;
     return [orNaN(whole, scale), s, orNaN(mul(v, signs), scale)];
   },
   gradient: ([given, s, v], [a]) => [
     (gU, gS, gV) => {
       const { rows, columns } = sizesOf("svd", a as Tensor);
-      const [u, g] = [columnsOf(given!, 0, columns), columnsOf(gU, 0, columns)];
+      const [u, g] = [columnsBetween(given!, 0, columns), columnsBetween(gU, 0, columns)];
       const [sizes, others] = [unsqueeze(s!, -2), unsqueeze(s!, -1)];
       // s / (s² − t²), from s / (s + t) and 1 / (s − t): no square overflows.
       const gaps = inverseOrZero(sub(sizes, others));

@@ -12,7 +12,7 @@ import { concat, transpose } from "../movement.ts";
 import { boolean, readOptions } from "../options.ts";
 import { tensorAt } from "../rules/table.ts";
 import type { Tensor } from "../tensor.ts";
-import { columnsOf, rowsOf, systemOf } from "./matrix.ts";
+import { columnsBetween, rowsBetween, systemOf } from "./matrix.ts";
 
 interface TriangularAttrs {
   readonly upper: boolean;
@@ -34,10 +34,11 @@ const solveTriangularOp: FusedOp<TriangularAttrs> = {
     let solved: Tensor | undefined;
     for (let step = 0; step < n; step++) {
       const i = upper ? n - 1 - step : step;
-      const row = rowsOf(a, i, i + 1);
-      let x = rowsOf(b, i, i + 1);
-      if (solved !== undefined) x = sub(x, matmul(upper ? columnsOf(row, i + 1, n) : columnsOf(row, 0, i), solved));
-      if (!unit) x = div(x, columnsOf(row, i, i + 1));
+      const row = rowsBetween(a, i, i + 1);
+      let x = rowsBetween(b, i, i + 1);
+      if (solved !== undefined)
+        x = sub(x, matmul(upper ? columnsBetween(row, i + 1, n) : columnsBetween(row, 0, i), solved));
+      if (!unit) x = div(x, columnsBetween(row, i, i + 1));
       solved = solved === undefined ? x : concat(upper ? [x, solved] : [solved, x], { axis: -2 });
     }
     return [solved ?? zerosLike(b)];

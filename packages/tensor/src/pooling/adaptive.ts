@@ -71,7 +71,7 @@ export function adaptiveAvgPool(x: Operand, size: OutputSize): Tensor {
 }
 
 /** The places in a plane of each window, as many for each: shorter windows repeat their first place. */
-function placesOf(input: Shape, sizes: Shape): number[][] {
+function windowPlaces(input: Shape, sizes: Shape): number[][] {
   const windows = input.reduce<number[][]>(
     (planes, d, i) =>
       planes.flatMap((plane) =>
@@ -90,7 +90,7 @@ const windowOf = (input: Shape, sizes: Shape): readonly number[] | undefined =>
 function largest(t: Tensor, sizes: Shape): { readonly values: Tensor; readonly indices: Tensor } {
   const { backend } = t.interpreter;
   const [images, channels, ...input] = t.shape as [number, number, ...number[]];
-  const windows = placesOf(input, sizes);
+  const windows = windowPlaces(input, sizes);
   const shape = [images, channels, windows.length, windows[0]!.length];
   const places = backend.upload(Int32Array.from(windows.flat()), shape.slice(2), "i32");
   const planes = reshape(t, [images, channels, sizeOf(input)]);

@@ -38,7 +38,7 @@ const chosen = ({ rows, shape }: Rows, position: Tensor): Ordered => ({
 });
 
 /** How many elements of each row are numbers, `i32`: NaN comes after them in the order. */
-export const numbersOf = ({ rows, length }: Rows): Tensor =>
+export const countOfNumbers = ({ rows, length }: Rows): Tensor =>
   isFloat(rows.dtype)
     ? sub(length, sum(isNaN(rows), lastKept))
     : broadcastTo(cast(length, "i32"), [...rows.shape.slice(0, -1), 1]);
@@ -55,7 +55,7 @@ function middle(found: Rows, skipNaN: boolean): Ordered {
   const order = argsort(found.rows);
   const half = Math.floor((found.length - 1) / 2);
   if (!isFloat(found.rows.dtype)) return chosen(found, column(order, half));
-  const numbers = numbersOf(found);
+  const numbers = countOfNumbers(found);
   const place = skipNaN
     ? cast(div(maximum(sub(numbers, 1), 0), 2), "i32")
     : where(less(numbers, found.length), numbers, half);

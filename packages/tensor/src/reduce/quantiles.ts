@@ -15,7 +15,7 @@ import { inDType, inFloats } from "../operands.ts";
 import { fraction, list, oneOf, readOptions, readValue } from "../options.ts";
 import { argsort, reduceOptions, type ReduceOptions } from "../reduce.ts";
 import type { Tensor } from "../tensor.ts";
-import { atPlaces, numbersOf } from "./order.ts";
+import { atPlaces, countOfNumbers } from "./order.ts";
 
 type Interpolation = "linear" | "lower" | "higher" | "nearest" | "midpoint";
 
@@ -35,7 +35,7 @@ const rounding: { readonly [I in Interpolation]: ((rank: Tensor) => Tensor) | un
 };
 
 /** What is `weight` of the way from a to b; exactly a where that is 0, also beside infinities. */
-function between(a: Tensor, b: Tensor, weight: Tensor): Tensor {
+function mixed(a: Tensor, b: Tensor, weight: Tensor): Tensor {
   const span = where(equal(weight, 0), 0, sub(b, a));
   return where(less(weight, 0.5), add(a, mul(span, weight)), sub(b, mul(span, sub(1, weight))));
 }
@@ -71,7 +71,7 @@ function quantiles(
     const found = fullRowsOf(op, t, axesOf(op, axis, t.shape), keepDims);
     const { rows, length, shape } = found;
     const share = reshape(given, [sizeOf(given.shape)]);
-    const numbers = numbersOf(found);
+    const numbers = countOfNumbers(found);
     const rank = skipNaN
       ? mul(share, cast(maximum(sub(numbers, 1), 0), t.dtype))
       : where(less(numbers, length), cast(numbers, t.dtype), mul(share, length - 1));
@@ -82,7 +82,7 @@ function quantiles(
     };
     const single = rounding[interpolation];
     const weight = interpolation === "midpoint" ? where(equal(floor(rank), rank), 0, 0.5) : sub(rank, floor(rank));
-    const y = single === undefined ? between(at(floor(rank)), at(ceil(rank)), weight) : at(single(rank));
+    const y = single === undefined ? mixed(at(floor(rank)), at(ceil(rank)), weight) : at(single(rank));
     const sure = where(and(lessEqual(0, share), lessEqual(share, 1)), y, NaN);
     if (given.shape.length === 0) return reshape(sure, shape);
     const last = sure.shape.length - 1;

@@ -23,7 +23,7 @@ import {
 import { max, min, sum } from "../reduce.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
-import { inRange } from "./in-range.ts";
+import { wrapped } from "./wrapping.ts";
 import { placesIn } from "./search.ts";
 
 const flat = (x: Tensor): Tensor => reshape(x, [sizeOf(x.shape)]);
@@ -134,7 +134,7 @@ export function histogram(x: Operand, options?: HistogramOptions): Histogram {
     const inside = and(lessEqual(span(edges, 0, 0, 1), all), lessEqual(all, span(edges, 0, n, 1)));
     const one = w === undefined ? inDType(inside, "i32") : where(inside, flat(w), 0);
     const zeros = filled(t, 0, [n], one.dtype);
-    const totals = inDType(scatterAdd(zeros, inRange(place, n), one), w?.dtype ?? t.dtype);
+    const totals = inDType(scatterAdd(zeros, wrapped(place, n), one), w?.dtype ?? t.dtype);
     const widths = sub(span(edges, 0, 1, n), span(edges, 0, 0, n));
     return { counts: density ? div(totals, mul(sum(totals), widths)) : totals, edges };
   });

@@ -11,7 +11,7 @@ import { indicesOf } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { partOf, type Bound, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
-import { inRange } from "./in-range.ts";
+import { wrapped } from "./wrapping.ts";
 
 /** Elements of an axis as in Python's `start:end:step`. */
 export interface AxisRange {
@@ -81,7 +81,7 @@ function flatten(op: string, list: unknown, shape: number[], depth = 0): (number
   return flat;
 }
 
-function uploaded(op: string, list: IndexList, axis: number, x: Tensor): Indexed {
+function fromList(op: string, list: IndexList, axis: number, x: Tensor): Indexed {
   const shape: number[] = list instanceof Int32Array ? [list.length] : [];
   let flat = list instanceof Int32Array ? list : flatten(op, list, shape);
   const size = x.shape[axis]!;
@@ -115,7 +115,7 @@ function merge(all: readonly Indexed[]): Tensor {
   if (all.length === 1) return one.index;
   const total = all.reduce((n, { size }) => n * size, 1);
   const linear = all.slice(1).reduce((sum, { index, size }) => add(mul(sum, size), index), one.index);
-  if (all.every(({ known }) => known)) return inRange(linear, total);
+  if (all.every(({ known }) => known)) return wrapped(linear, total);
   const wrong = all
     .filter(({ known }) => !known)
     .map(({ index, size }) => or(less(index, 0), less(size - 1, index)))
@@ -156,14 +156,14 @@ export function selection(op: string, x: Tensor, places: readonly Place[]): Sele
     const range = isIndexed(place) || place === ":" ? {} : rangeOf(op, place);
     const part = partOf(op, d, range.start, range.end, range.step);
     if (isOperand(place)) indexed.push({ ...given(op, place, axis, x), at: sliced.length });
-    else if (isIndexed(place)) indexed.push({ ...uploaded(op, place as IndexList, axis, x), at: sliced.length });
+    else if (isIndexed(place)) indexed.push({ ...fromList(op, place as IndexList, axis, x), at: sliced.length });
     parts.push(part);
     sliced.push(part.size);
   }
-  return { parts, sliced, rows: indexed.length === 0 ? undefined : rowsOf(places, sliced, indexed) };
+  return { parts, sliced, rows: indexed.length === 0 ? undefined : mergedAxes(places, sliced, indexed) };
 }
 
-function rowsOf(
+function mergedAxes(
   places: readonly Place[],
   sliced: Shape,
   indexed: readonly (Indexed & { readonly at: number })[],

@@ -1,7 +1,8 @@
 // Searching sorted numbers. Each step of a binary search halves the part in question for all values at once.
-import { applyRead, readTensor, readTensors, source } from "../apply.ts";
+import { applyRead, readTensor, readTensors } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
+import { filled } from "../filled.ts";
 import { isFloat, promote, type DType } from "../dtype.ts";
 import { add, and, equal, isNaN, less, lessEqual, minimum, not, or, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -11,7 +12,7 @@ import { inDType, inNumbers } from "../operands.ts";
 import { oneOf, readOptions, type OptionKinds } from "../options.ts";
 import { argsort } from "../reduce.ts";
 import type { Tensor } from "../tensor.ts";
-import { inRange } from "./in-range.ts";
+import { wrapped } from "./wrapping.ts";
 
 export interface SearchOptions {
   /** Where a value that equals an element belongs: before it ("left", the default) or behind it. */
@@ -36,11 +37,10 @@ export function placesIn(sorted: Tensor, values: Tensor, side: Side): Tensor {
   const { shape } = sorted;
   const n = shape.at(-1)!;
   const rows = shape.length > 1;
-  const full = (k: number) => source(values.interpreter.backend, "full", [k], { shape: values.shape, dtype: "i32" });
-  let [low, high] = [full(0), full(n)];
+  let [low, high] = [0, n].map((k) => filled(values, k, values.shape, "i32")) as [Tensor, Tensor];
   for (let most = n; most > 0; most >>= 1) {
     const middle = add(low, applyRead("shiftRight", [sub(high, low), 1], undefined));
-    const index = inRange(middle, n);
+    const index = wrapped(middle, n);
     const elements = rows
       ? applyRead("gather", [sorted, index], { axis: shape.length - 1 })
       : applyRead("take", [sorted, index], { axis: 0 });
@@ -61,10 +61,9 @@ function search(op: string, sorted: Operand, values: Operand, options: SearchOpt
   const { side } = readOptions(op, options, searchKinds, { side: "left" as const });
   const s = inNumbers(readTensor(sorted, op, values));
   const { shape } = s;
-  const { backend } = s.interpreter;
   const v =
     typeof values === "number"
-      ? source(backend, "full", [values], { shape: [], dtype: dtypeBeside(s.dtype, values) })
+      ? filled(s, values, [], dtypeBeside(s.dtype, values))
       : inNumbers(readTensor(values, op, s));
   if (shape.length !== 1 && (shape.length === 0 || !sameShape(shape.slice(0, -1), v.shape.slice(0, -1))))
     throw new ShapeError(
@@ -102,11 +101,11 @@ export function isin(x: Operand, values: Operand): Tensor {
   const count = sizeOf(all.shape);
   const dtype = promote(inNumbers(t).dtype, inNumbers(all).dtype);
   return inNameOf("isin", () => {
-    if (count === 0) return source(t.interpreter.backend, "full", [0], { shape: t.shape, dtype: "bool" });
+    if (count === 0) return filled(t, 0, t.shape, "bool");
     const flat = reshape(inDType(all, dtype), [count]);
     const sorted = applyRead("gather", [flat, argsort(flat)], { axis: 0 });
     const own = inDType(t, dtype);
     const place = minimum(placesIn(sorted, own, "left"), count - 1);
-    return equal(applyRead("take", [sorted, inRange(place, count)], { axis: 0 }), own);
+    return equal(applyRead("take", [sorted, wrapped(place, count)], { axis: 0 }), own);
   });
 }

@@ -10,7 +10,7 @@ import type { Value } from "../interpreter.ts";
 import { inDType } from "../operands.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
-import { inRange } from "./in-range.ts";
+import { wrapped } from "./wrapping.ts";
 
 /** Indices sorted along an axis: where each came from, and whether it is the last of its equals. */
 export interface Runs {
@@ -40,7 +40,7 @@ export function winners(index: Tensor, size: number, axis: number): Tensor {
 }
 
 /** The number of each winner, or of any update where there is none. */
-export const numbered = (winner: Tensor, count: number): Tensor => inRange(sub(winner, 1), count);
+export const numbered = (winner: Tensor, count: number): Tensor => wrapped(sub(winner, 1), count);
 
 /**
  * x with rows replaced along an axis: those at `index`, a vector, become `rows`, a number or a tensor with a row for

@@ -14,14 +14,14 @@ import { integer, list, numbers, positiveCount, readOptions, readValue, type Opt
 import { pooling } from "../pooling/windows.ts";
 import { countAlong, countWindows } from "../rules/conv.ts";
 import { vectorOf } from "../scalar.ts";
-import { inRange } from "../selection/in-range.ts";
+import { wrapped } from "../selection/wrapping.ts";
 import { span } from "../span.ts";
 import { autoPadding, checkResize, spatial, type AutoPadding, type PerAxis } from "../spatial.ts";
 import type { Tensor } from "../tensor.ts";
 import { pad } from "./padding.ts";
 
 /** So many windows of `size` elements that are `dilation` apart; the next window begins `step` further. */
-interface Windows {
+interface AxisWindows {
   readonly count: number;
   readonly size: number;
   readonly step: number;
@@ -29,12 +29,12 @@ interface Windows {
 }
 
 /** The places `[count, size]` of the elements of all windows on an axis of d elements. */
-function placesOf(x: Tensor, d: number, { count, size, step, dilation }: Windows): Tensor {
-  return inRange(add(mul(iota(x, [count, 1]), step), mul(iota(x, [size]), dilation)), d);
+function placesOf(x: Tensor, d: number, { count, size, step, dilation }: AxisWindows): Tensor {
+  return wrapped(add(mul(iota(x, [count, 1]), step), mul(iota(x, [size]), dilation)), d);
 }
 
 /** x with an axis replaced by two: the windows, and the places in a window. */
-function spread(x: Tensor, axis: number, windows: Windows): Tensor {
+function spread(x: Tensor, axis: number, windows: AxisWindows): Tensor {
   const d = x.shape[axis]!;
   const { count, size, step, dilation } = windows;
   if (step >= size && dilation === 1 && count * step <= d) {
@@ -85,7 +85,7 @@ interface Layout {
   /** How many elements a window has. */
   readonly size: number;
   /** For each spatial axis. */
-  readonly windows: readonly Windows[];
+  readonly windows: readonly AxisWindows[];
   readonly padding: readonly (readonly [before: number, after: number])[];
 }
 

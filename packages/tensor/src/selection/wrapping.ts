@@ -6,4 +6,4 @@ import type { Tensor } from "../tensor.ts";
  * Indices of an axis of n elements that need no check: a remainder of n is in range, and backends know that. The indices
  * are in range already, or it does not matter what they select.
  */
-export const inRange = (index: Tensor, n: number): Tensor => mod(index, Math.max(n, 1));
+export const wrapped = (index: Tensor, n: number): Tensor => mod(index, Math.max(n, 1));
