@@ -7,7 +7,7 @@ import type { Operand, Value } from "../interpreter.ts";
 import { inDType } from "../operands.ts";
 import { int32, readValue, refuseMore } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import { xor } from "./signs.ts";
+import { xor } from "./comparisons.ts";
 
 type Binary = (a: Operand, b: Operand) => Tensor;
 
