@@ -144,7 +144,7 @@ function eliminated(a: Tensor): Tensor[] {
   return [w, order, sign];
 }
 
-/** The decomposition of square matrices. */
+/** Both triangles of square or tall matrices in one, the order of their rows, and its sign. */
 export function factors(a: Tensor): { readonly packed: Tensor; readonly order: Tensor; readonly sign: Tensor } {
   const [packed, order, sign] = applyFusedRead(luOp, [a], undefined);
   return { packed: packed!, order: order!, sign: sign! };
