@@ -32,20 +32,23 @@ const signs = (...shape: number[]): Input => {
 const sumOf = { reduction: "sum" } as const;
 const each = { reduction: "none" } as const;
 
+/** Zeros beside `extremes`. They are data: compilers of shaders take x − x for 0, also where x is infinite. */
+const origin = values(Array.from({ length: extremes.shape[0]! }, () => 0));
+
 /** The mean of a matrix, each of scalars, the mean of nothing, and special values against 0. */
 const differences = (f: Pairwise<nn.ElementLossOptions>): Sample[] => [
   sample("matrices", [distinct(3, 4), grid(3, 4)], (x, y) => f(x, y)),
   sample("weight", [distinct(2, 3), grid(2, 3), floats(3)], (x, y, weight) => f(x, y, { weight })),
   sample("each of some scalars", [distinct(), grid()], (x, y) => f(x, y, each)),
   sample("nothing", [floats(0, 3), floats(0, 3)], (x, y) => f(x, y), kink),
-  sample("special values", [extremes], (x) => f(x, sub(x, x), each), noGradient),
+  sample("special values", [extremes, origin], (x, y) => f(x, y, each), noGradient),
 ];
 
 /** Scores or distances with targets. */
 const targets = (f: Pairwise, x: Input, target: Input): Sample[] => [
   sample("the mean", [x, target], (a, t) => f(a, t), ofX),
   sample("the sum", [x, target], (a, t) => f(a, t, sumOf), ofX),
-  sample("special values", [extremes], (a) => f(a, sub(a, a), each), noGradient),
+  sample("special values", [extremes, origin], (a, t) => f(a, t, each), noGradient),
 ];
 
 const labelsOf = (classes: number, ...shape: number[]): Input => integers(0, classes, ...shape);

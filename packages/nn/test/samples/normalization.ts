@@ -60,7 +60,7 @@ const rows: Collection<"layerNorm" | "rmsNorm"> = {
       sample("special values", [values([NaN, 1, 1, 1, Infinity, 1], "f32", [3, 2])], (x) => nn.layerNorm(x), noGradient), // prettier-ignore
     ],
     rmsNorm: [
-      sample("rows", [floats(3, 5), floats(5)], (x, w) => nn.rmsNorm(x, w)),
+      sample("weighted rows", [floats(3, 5), floats(5)], (x, w) => nn.rmsNorm(x, w)),
       sample("two axes", [floats(2, 2, 3)], (x) => nn.rmsNorm(x, null, { axes: 2, eps: 0.1 })),
     ],
   },
