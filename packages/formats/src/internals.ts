@@ -3,3 +3,4 @@
 export { writtenMetadata } from "./safetensors/metadata.ts";
 export { headerEnd, piecesOf, readIndex, storedName, type StoredIndex } from "./safetensors/safetensors.ts";
 export { fromStored, storedAs, toStored } from "./stored-values.ts";
+export { fromTar } from "./tar.ts";
