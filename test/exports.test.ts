@@ -13,15 +13,21 @@ const exported = async (file: string): Promise<[string, unknown][]> =>
 
 const declaration =
   /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:\/\/.*\s*)*export (?:async )?(?:abstract )?(?:function|const|class) (\w+)/g;
-/** The names that a package declares below a doc comment with an example. */
-const documentedIn = (name: string): Set<string> =>
-  new Set(
-    files(`packages/${name}/src/**/*.ts`).flatMap((file) =>
-      [...read(file).matchAll(declaration)].flatMap(([, comment, declared]) =>
-        comment!.includes("@example") ? declared! : [],
-      ),
-    ),
-  );
+/** The type of a function, with a doc comment for its call, which editors show there. */
+const callable = /export interface (\w+) \{\s*\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*\(/g;
+const typed = /export const (\w+): (\w+) =/g;
+
+/** The names that a package declares below a doc comment with an example, or with a type that has one. */
+const documentedIn = (name: string): Set<string> => {
+  const texts = files(`packages/${name}/src/**/*.ts`).map(read);
+  const found = (pattern: RegExp, pick: (match: RegExpExecArray) => string | []): string[] =>
+    texts.flatMap((text) => [...text.matchAll(pattern)].flatMap(pick));
+  const types = new Set(found(callable, ([, type, comment]) => (comment!.includes("@example") ? type! : [])));
+  return new Set([
+    ...found(declaration, ([, comment, declared]) => (comment!.includes("@example") ? declared! : [])),
+    ...found(typed, ([, declared, type]) => (types.has(type!) ? declared! : [])),
+  ]);
+};
 
 test.each(complete)("every export of %s has an example", async (name) => {
   const own = documentedIn(name);

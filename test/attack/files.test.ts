@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 import { DataError, parseIdx } from "@weft/data";
+import { toNpy, toZip } from "@weft/formats";
 import {
   BatchNorm,
   Chain,
@@ -24,8 +25,16 @@ import { readSafetensors, writeSafetensors } from "@weft/nn";
 import { WeftError } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, onTestFinished, test } from "vitest";
-import { housingFrom } from "../../packages/data/src/housing.ts";
-import { mnistFrom } from "../../packages/data/src/mnist.ts";
+import { fraEngFrom } from "../../packages/data/src/sets/fra-eng.ts";
+import { gutenbergFrom } from "../../packages/data/src/sets/gutenberg.ts";
+import { housingFrom } from "../../packages/data/src/sets/housing.ts";
+import { imdbFrom } from "../../packages/data/src/sets/imdb.ts";
+import { irisFrom } from "../../packages/data/src/sets/iris.ts";
+import { mnistFrom } from "../../packages/data/src/sets/mnist.ts";
+import { ptbFrom } from "../../packages/data/src/sets/ptb.ts";
+import { sstFrom } from "../../packages/data/src/sets/sst.ts";
+import { wikinerFrom } from "../../packages/data/src/sets/wikiner.ts";
+import { pickledLists, serving } from "../../packages/data/test/sets/serving.ts";
 import { mutants } from "./mutation.ts";
 
 const long = process.env["WEFT_LONG"] === "1" ? 100 : 1;
@@ -117,7 +126,7 @@ test("changed tables, and changed packed files", { timeout }, async () => {
   const table = new TextEncoder().encode(row.repeat(5));
   for (const [about, bytes] of mutants([table], 1000 * long, seed)) {
     try {
-      const { inputs, targets } = await housingFrom(async () => Uint8Array.from(bytes))({ standardize: true });
+      const { inputs, targets } = await housingFrom(serving(() => bytes))({ standardize: true });
       expect(inputs.data.every(Number.isFinite) && targets.data.every(Number.isFinite), about).toBe(true);
       expect(inputs.data.length, about).toBe(13 * targets.data.length);
     } catch (error) {
@@ -128,13 +137,49 @@ test("changed tables, and changed packed files", { timeout }, async () => {
   const labels = gzipSync(Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 2, 3, 7]));
   for (const [about, bytes] of mutants([images, labels], 150 * long, seed)) {
     try {
-      const { train } = await mnistFrom(async ({ name }) =>
-        name.includes("images") ? images : Uint8Array.from(bytes),
-      )();
+      const { train } = await mnistFrom(serving((name) => (name.includes("images") ? images : bytes)))();
       expect(train.images.shape[0], about).toBe(train.labels.data.length);
     } catch (error) {
       expectGood(error, about);
     }
+  }
+});
+
+test("changed trees, archives and pickled lists", { timeout }, async () => {
+  const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const trees = "(3 (2 It) (4 works))\n(1 (2 It) (0 fails))\n";
+  const treebank = toZip({
+    "trees/train.txt": utf8(trees),
+    "trees/dev.txt": utf8(trees),
+    "trees/test.txt": utf8(trees),
+  });
+  const lists = toZip({
+    "x_train.npy": pickledLists([[1, 2], [3]]),
+    "x_test.npy": pickledLists([[2]]),
+    "y_train.npy": toNpy(Int32Array.of(0, 1)),
+    "y_test.npy": toNpy(Int32Array.of(1)),
+  });
+  const book = "*** START OF THE PROJECT GUTENBERG EBOOK A ***\nText.\n*** END OF THE PROJECT GUTENBERG EBOOK A ***\n";
+  const words = utf8('{"a": 1, "b": 2, "c": 3}');
+  const loads: readonly (readonly [file: Uint8Array, load: (bytes: Uint8Array) => Promise<unknown>])[] = [
+    [treebank, (bytes) => sstFrom(serving(() => bytes))()],
+    [lists, (bytes) => imdbFrom(serving((name) => (name === "imdb.npz" ? bytes : words)))()],
+    [words, (bytes) => imdbFrom(serving((name) => (name === "imdb.npz" ? lists : bytes)))()],
+    [toZip({ "fra.txt": utf8("Go.\tVa !\nRun!\tCours !\n") }), (bytes) => fraEngFrom(serving(() => bytes))()],
+    [utf8(book), (bytes) => gutenbergFrom(serving(() => bytes))(19, { body: true })],
+    [utf8("Rome|I-LOC is|O old|O\n"), (bytes) => wikinerFrom(serving(() => bytes))()],
+    [utf8(" a b <unk> \n"), (bytes) => ptbFrom(serving(() => bytes))()],
+    [utf8("5.1,3.5,1.4,0.2,Iris-setosa\n"), (bytes) => irisFrom(serving(() => bytes))()],
+  ];
+  for (const [file, load] of loads) {
+    let refused = 0;
+    for (const [about, bytes] of mutants([file], 300 * long, seed))
+      await load(bytes).catch((error: unknown) => {
+        expectGood(error, about);
+        expect(error, about).toBeInstanceOf(DataError);
+        refused++;
+      });
+    expect(refused).toBeGreaterThan(15);
   }
 });
 

@@ -1,10 +1,21 @@
 // The entry for Node: progress is a bar on the terminal, data sets are kept in the user's cache folder.
 import { format } from "node:util";
 import { terminal } from "./bar.node.ts";
-import { folders } from "./folder.node.ts";
-import { housingFrom, type Housing } from "./housing.ts";
-import { mnistFrom, type Mnist } from "./mnist.ts";
+import { folders } from "./files/folder.node.ts";
 import { progressWith, type Progress } from "./progress.ts";
+import { cifar10From, type Cifar10 } from "./sets/cifar10.ts";
+import { fashionMnistFrom, type FashionMnist } from "./sets/fashion-mnist.ts";
+import { fraEngFrom, type FraEng } from "./sets/fra-eng.ts";
+import { gutenbergFrom, type Gutenberg } from "./sets/gutenberg.ts";
+import { housingFrom, type Housing } from "./sets/housing.ts";
+import { imdbFrom, type Imdb } from "./sets/imdb.ts";
+import { irisFrom, type Iris } from "./sets/iris.ts";
+import { mnistFrom, type Mnist } from "./sets/mnist.ts";
+import { multi30kFrom, type Multi30k } from "./sets/multi30k.ts";
+import { ptbFrom, type Ptb } from "./sets/ptb.ts";
+import { shakespeareFrom, type Shakespeare } from "./sets/shakespeare.ts";
+import { sstFrom, type Sst } from "./sets/sst.ts";
+import { wikinerFrom, type Wikiner } from "./sets/wikiner.ts";
 
 export * from "./everywhere.ts";
 
@@ -19,30 +30,18 @@ export const progress: Progress = /* @__PURE__ */ progressWith(
   format,
 );
 
-/**
- * MNIST: 60,000 handwritten digits to train on and 10,000 to test on, bytes of 28 x 28. Files in the folder
- * WEFT_DATA (or its subfolder `mnist`) are used as they are; otherwise 11.6 MB are downloaded the first time and kept.
- *
- * Throws a DataError if a file is not the published one (it says what was expected, what was found, what to do), if no
- * mirror answers, if it cannot be saved, or if WEFT_DATA is not a folder.
- *
- * Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
- *
- * @example
- * const { train, test } = await mnist();
- * const batches = minibatch(train, 100, { backend, shuffle: true, seed: 1 });
- */
-export const mnist: Mnist = /* @__PURE__ */ mnistFrom(folders());
-
-/**
- * Boston housing: 13 numbers about each of 506 districts, and the median value of a home there. Files in the folder
- * WEFT_DATA (or its subfolder `housing`) are used as they are; otherwise 49 kB are downloaded the first time and kept.
- * One of the columns is built on the share of Black residents; several libraries withdrew the set for that reason. Here
- * it serves to reproduce published timings.
- *
- * Source: D. Harrison, D. L. Rubinfeld, "Hedonic prices and the demand for clean air", 1978.
- *
- * @example
- * const { inputs, targets } = await housing({ standardize: true });
- */
-export const housing: Housing = /* @__PURE__ */ housingFrom(folders());
+// Data sets. Their documentation is that of their types: an editor shows it at a call.
+const source = /* @__PURE__ */ folders();
+export const cifar10: Cifar10 = /* @__PURE__ */ cifar10From(source);
+export const fashionMnist: FashionMnist = /* @__PURE__ */ fashionMnistFrom(source);
+export const fraEng: FraEng = /* @__PURE__ */ fraEngFrom(source);
+export const gutenberg: Gutenberg = /* @__PURE__ */ gutenbergFrom(source);
+export const housing: Housing = /* @__PURE__ */ housingFrom(source);
+export const imdb: Imdb = /* @__PURE__ */ imdbFrom(source);
+export const iris: Iris = /* @__PURE__ */ irisFrom(source);
+export const mnist: Mnist = /* @__PURE__ */ mnistFrom(source);
+export const multi30k: Multi30k = /* @__PURE__ */ multi30kFrom(source);
+export const ptb: Ptb = /* @__PURE__ */ ptbFrom(source);
+export const shakespeare: Shakespeare = /* @__PURE__ */ shakespeareFrom(source);
+export const sst: Sst = /* @__PURE__ */ sstFrom(source);
+export const wikiner: Wikiner = /* @__PURE__ */ wikinerFrom(source);

@@ -1,9 +1,20 @@
 // The entry for pages: progress goes to the console, data sets into the page's own cache.
 import { lines } from "./display.ts";
-import { housingFrom, type Housing } from "./housing.ts";
-import { mnistFrom, type Mnist } from "./mnist.ts";
-import { pageCache } from "./page-cache.ts";
+import { pageCache } from "./files/page-cache.ts";
 import { progressWith, type Progress } from "./progress.ts";
+import { cifar10From, type Cifar10 } from "./sets/cifar10.ts";
+import { fashionMnistFrom, type FashionMnist } from "./sets/fashion-mnist.ts";
+import { fraEngFrom, type FraEng } from "./sets/fra-eng.ts";
+import { gutenbergFrom, type Gutenberg } from "./sets/gutenberg.ts";
+import { housingFrom, type Housing } from "./sets/housing.ts";
+import { imdbFrom, type Imdb } from "./sets/imdb.ts";
+import { irisFrom, type Iris } from "./sets/iris.ts";
+import { mnistFrom, type Mnist } from "./sets/mnist.ts";
+import { multi30kFrom, type Multi30k } from "./sets/multi30k.ts";
+import { ptbFrom, type Ptb } from "./sets/ptb.ts";
+import { shakespeareFrom, type Shakespeare } from "./sets/shakespeare.ts";
+import { sstFrom, type Sst } from "./sets/sst.ts";
+import { wikinerFrom, type Wikiner } from "./sets/wikiner.ts";
 
 export * from "./everywhere.ts";
 
@@ -17,26 +28,17 @@ export const progress: Progress = /* @__PURE__ */ progressWith(({ stream, second
   lines((line) => (stream === undefined ? console.log(line) : stream.write(`${line}\n`)), seconds),
 );
 
-/**
- * MNIST: 60,000 handwritten digits to train on and 10,000 to test on, bytes of 28 x 28. Downloads 11.6 MB the
- * first time and checks them.
- *
- * Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
- *
- * @example
- * const { train, test } = await mnist();
- * const batches = minibatch(train, 100, { backend, shuffle: true, seed: 1 });
- */
-export const mnist: Mnist = /* @__PURE__ */ mnistFrom(pageCache);
-
-/**
- * Boston housing: 13 numbers about each of 506 districts, and the median value of a home there. Downloads 49 kB the
- * first time and checks them. One of the columns is built on the share of Black residents; several libraries withdrew
- * the set for that reason. Here it serves to reproduce published timings.
- *
- * Source: D. Harrison, D. L. Rubinfeld, "Hedonic prices and the demand for clean air", 1978.
- *
- * @example
- * const { inputs, targets } = await housing({ standardize: true });
- */
+// Data sets. Their documentation is that of their types: an editor shows it at a call.
+export const cifar10: Cifar10 = /* @__PURE__ */ cifar10From(pageCache);
+export const fashionMnist: FashionMnist = /* @__PURE__ */ fashionMnistFrom(pageCache);
+export const fraEng: FraEng = /* @__PURE__ */ fraEngFrom(pageCache);
+export const gutenberg: Gutenberg = /* @__PURE__ */ gutenbergFrom(pageCache);
 export const housing: Housing = /* @__PURE__ */ housingFrom(pageCache);
+export const imdb: Imdb = /* @__PURE__ */ imdbFrom(pageCache);
+export const iris: Iris = /* @__PURE__ */ irisFrom(pageCache);
+export const mnist: Mnist = /* @__PURE__ */ mnistFrom(pageCache);
+export const multi30k: Multi30k = /* @__PURE__ */ multi30kFrom(pageCache);
+export const ptb: Ptb = /* @__PURE__ */ ptbFrom(pageCache);
+export const shakespeare: Shakespeare = /* @__PURE__ */ shakespeareFrom(pageCache);
+export const sst: Sst = /* @__PURE__ */ sstFrom(pageCache);
+export const wikiner: Wikiner = /* @__PURE__ */ wikinerFrom(pageCache);

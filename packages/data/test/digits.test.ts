@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { ArgumentError } from "@weft/tensor";
 import { digits, type Labeled } from "@weft/data";
-import { skeletons } from "../src/skeletons.ts";
+import { skeletons } from "../src/sets/skeletons.ts";
 
 const sum = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
 const { train, test: held } = digits();

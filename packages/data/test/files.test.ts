@@ -9,10 +9,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DataError } from "@weft/data";
-import { gunzip, type KnownFile, type LoadOptions } from "../src/files.ts";
-import { housingFrom } from "../src/housing.ts";
-import { mnistFrom } from "../src/mnist.ts";
-import { cacheFolder, folders, save } from "../src/folder.node.ts";
+import { obtain } from "../src/files/download.ts";
+import type { KnownFile, LoadOptions } from "../src/files/files.ts";
+import { cacheFolder, folders, save } from "../src/files/folder.node.ts";
+import { gunzip } from "../src/files/gunzip.ts";
+import { housingFrom } from "../src/sets/housing.ts";
+import { mnistFrom } from "../src/sets/mnist.ts";
+import { serving } from "./sets/serving.ts";
 
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 7) % 251);
 const file: KnownFile = {
@@ -67,7 +70,7 @@ beforeEach(() => {
 });
 const published = { set: "numbers", mirrors: [`${base}/missing/`, `${base}/good/`] };
 const load = (options: LoadOptions = {}, env: NodeJS.ProcessEnv = {}, system: typeof fs = fs) =>
-  folders(system, env)(file, published, { cache, progress: false, ...options });
+  obtain(folders(system, env), file, published, { cache, progress: false, ...options });
 const errorOf = async (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
     () => expect.unreachable("this should have failed"),
@@ -354,7 +357,7 @@ describe("something that is not a file", () => {
 });
 
 test("options are checked", async () => {
-  const source = async () => new Uint8Array();
+  const source = serving(() => new Uint8Array());
   for (const [options, words] of [
     [{ chache: "x" }, 'mnist: there is no option "chache"; known options: cache, signal, mirrors, progress'],
     [{ cache: true }, "mnist: wanted the name of a folder, or false as cache, got boolean true"],

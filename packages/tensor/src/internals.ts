@@ -59,6 +59,7 @@ export {
   list,
   nonNegative,
   oneOf,
+  orNull,
   positive,
   positiveCount,
   readOptions,

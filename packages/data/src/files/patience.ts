@@ -1,5 +1,5 @@
 // How long a download may stall: a mirror that sends nothing, or very little, is abandoned for the next one.
-import { DataError } from "./data-error.ts";
+import { DataError } from "../data-error.ts";
 
 /** Seconds without a byte. */
 const silence = 30;

@@ -1,7 +1,7 @@
 // The pen that draws digits: a skeleton becomes a smooth line, the line is distorted as by a hand, and a round tip of
 // some width draws it on 28 x 28 cells. It uses only + - * / and square roots, which every machine rounds alike.
 import type { Skeleton } from "./skeletons.ts";
-import type { Stream } from "./stream.ts";
+import type { Stream } from "../stream.ts";
 
 /** How handwriting varies. Lengths are in heights of a digit unless stated otherwise. */
 export interface Hand {

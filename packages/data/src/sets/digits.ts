@@ -1,17 +1,9 @@
 // A data set that needs no download: handwritten-looking digits, drawn when asked for, the same bit for bit everywhere.
 import { count, readOptions, seedNumber, hostArray } from "@weft/tensor/internals";
-import type { HostArray } from "./host-array.ts";
+import type { Labeled, Split } from "./labeled.ts";
 import { draw, type Hand } from "./pen.ts";
 import { skeletons, type Skeleton } from "./skeletons.ts";
-import { purpose, stream } from "./stream.ts";
-
-/** Pictures and their labels. */
-export interface Labeled {
-  /** `[N, channels, height, width]`, bytes with the scale 1/255. */
-  readonly images: HostArray<Uint8Array>;
-  /** `[N]`, classes from 0. */
-  readonly labels: HostArray<Int32Array>;
-}
+import { purpose, stream } from "../stream.ts";
 
 export interface DigitsOptions {
   /** How many to train on (10,000), and to test on (2,000). */
@@ -19,12 +11,6 @@ export interface DigitsOptions {
   readonly test?: number;
   /** The seed that they are drawn from (1). */
   readonly seed?: number;
-}
-
-/** What a model is trained on, and what it is tested on. */
-export interface Split<T = Labeled> {
-  readonly train: T;
-  readonly test: T;
 }
 
 /** Tuned to be as hard as MNIST: softmax regression gets nine of ten right, a LeNet all but one or two in a hundred. */

@@ -5,9 +5,17 @@ import * as nodeDisk from "node:fs/promises";
 import { homedir } from "node:os";
 import * as paths from "node:path";
 import { openFile, readRange, replaceFile, type Disk } from "@weft/tensor/internals";
-import { terminal } from "./bar.node.ts";
-import { DataError } from "./data-error.ts";
-import { download, problem, reason, type FileSource, type KnownFile } from "./files.ts";
+import { terminal } from "../bar.node.ts";
+import { DataError } from "../data-error.ts";
+import {
+  problem,
+  reason,
+  wrongSize,
+  type FileSource,
+  type LoadOptions,
+  type Publication,
+  type PublishedFile,
+} from "./files.ts";
 
 const { dirname, join } = paths;
 
@@ -23,7 +31,9 @@ const isMissing = (error: unknown): boolean => codeOf(error) === "ENOENT" || cod
 const system = (disk: FileSystem) => ({ disk, paths, randomUUID });
 
 /** A file that was found: its bytes, or what is wrong with it. */
-type Found = { readonly bytes: Bytes; readonly wrong?: undefined } | { readonly wrong: string };
+type Found =
+  | { readonly bytes: Bytes; readonly wrong?: undefined }
+  | { readonly bytes?: undefined; readonly wrong: string };
 
 /** The user's cache folder, by system. */
 export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
@@ -35,13 +45,14 @@ export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): 
 
 /** A source of files that looks into WEFT_DATA, then into the cache, and then downloads. */
 export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = process.env): FileSource {
-  const find = async (path: string, known: KnownFile): Promise<Found | undefined> => {
+  const find = async (path: string, wanted: PublishedFile): Promise<Found | undefined> => {
     try {
       const { file, size } = await openFile(system(fs), path);
       try {
-        if (size !== known.bytes) return { wrong: `expected ${known.bytes} bytes, found ${size}` };
+        const tooLarge = wrongSize(size, wanted);
+        if (tooLarge !== undefined) return { wrong: tooLarge };
         const bytes = await readRange(file, 0, size);
-        const wrong = await problem(bytes, known);
+        const wrong = await problem(bytes, wanted);
         return wrong === undefined ? { bytes } : { wrong };
       } finally {
         await file.close();
@@ -53,14 +64,14 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
   };
 
   /** A file that the user put there: wrong content is an error, never replaced. */
-  const given = async (folder: string, set: string, file: KnownFile): Promise<Bytes | undefined> => {
+  const given = async (folder: string, set: string, file: PublishedFile): Promise<Bytes | undefined> => {
     const found = await fs.stat(folder).catch(() => undefined);
     if (found?.isDirectory() !== true)
       throw new DataError(
         `WEFT_DATA is ${folder}, which ${found === undefined ? "does not exist" : "is not a folder"}. ` +
           `Set it to a folder with ${file.name} in it, or unset it to download.`,
       );
-    for (const path of [join(folder, file.name), join(folder, set, file.name)]) {
+    for (const path of [join(folder, set, file.name), join(folder, file.name)]) {
       const found = await find(path, file);
       if (found?.wrong !== undefined)
         throw new DataError(`${path}: ${found.wrong}. Replace it with the original, or move it away to download it.`);
@@ -69,19 +80,23 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
     return undefined;
   };
 
-  return async (file, from, options) => {
-    const folder = env["WEFT_DATA"];
-    const own = folder === undefined || folder === "" ? undefined : await given(folder, from.set, file);
-    if (own !== undefined) return own;
-    const path =
-      options.cache === false
-        ? undefined
-        : join(options.cache ?? cacheFolder(env, process.platform), from.set, file.name);
-    const kept = path === undefined ? undefined : await find(path, file);
-    if (kept !== undefined && kept.wrong === undefined) return kept.bytes; // a damaged one is downloaded again
-    const bytes = await download(file, from, options, options.progress === false ? undefined : terminal());
-    if (path !== undefined) await save(fs, path, bytes);
-    return bytes;
+  const cached = (file: PublishedFile, from: Publication, { cache }: LoadOptions): string | undefined =>
+    cache === false ? undefined : join(cache ?? cacheFolder(env, process.platform), from.set, file.name);
+
+  return {
+    async find(file, from, options) {
+      const folder = env["WEFT_DATA"];
+      const own = folder === undefined || folder === "" ? undefined : await given(folder, from.set, file);
+      if (own !== undefined) return own;
+      const path = cached(file, from, options);
+      const kept = path === undefined ? undefined : await find(path, file);
+      return kept?.bytes; // a damaged one is downloaded again
+    },
+    async keep(file, from, options, bytes) {
+      const path = cached(file, from, options);
+      if (path !== undefined) await save(fs, path, bytes);
+    },
+    display: terminal,
   };
 }
 

@@ -1,0 +1,109 @@
+// Files of data sets: known by name, size and checksum, or by their form where editions change, and trusted only after
+// that check.
+import { anything, boolean, list, type OptionKinds } from "@weft/tensor/internals";
+import { DataError } from "../data-error.ts";
+import type { Display } from "../display.ts";
+
+/** A file that never changes. */
+export interface KnownFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** SHA-256 in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** A file that is published in ever new editions: its form is checked. */
+export interface Edition {
+  readonly name: string;
+  /** More than any edition has. */
+  readonly atMost: number;
+  /** What is wrong with the form of a file; undefined if nothing is. */
+  readonly problem: (bytes: Uint8Array) => string | undefined;
+  /** An edition that is known: a file of its size has its content. */
+  readonly known?: Omit<KnownFile, "name">;
+}
+
+export type PublishedFile = KnownFile | Edition;
+
+/** The files of a data set, and where they are published. */
+export interface Publication {
+  /** The folder's name in caches. */
+  readonly set: string;
+  /** Addresses that end in a slash, before the file's name. */
+  readonly mirrors: readonly string[];
+}
+
+/**
+ * `AbortSignal` where the program's `lib` or the types of Node have it: public declarations must not mention types that
+ * may be missing.
+ */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } }
+  ? T
+  : { readonly aborted: boolean };
+
+export interface LoadOptions {
+  /**
+   * Where downloads are kept: a folder (by default `weft` in the user's cache folder), or false to keep nothing. In a
+   * page, anything but false means the page's own cache.
+   */
+  readonly cache?: string | false;
+  /** Aborts the download. */
+  readonly signal?: Signal;
+  /** Other addresses to download from, in the order to try them; each ends in a slash. */
+  readonly mirrors?: readonly string[];
+  /** False shows no progress of the download (true). */
+  readonly progress?: boolean;
+}
+
+/** What `LoadOptions` may hold. */
+export const loadOptions: OptionKinds<LoadOptions> = {
+  cache: { wanted: "the name of a folder, or false", is: (x) => typeof x === "string" || x === false },
+  signal: anything,
+  mirrors: list,
+  progress: boolean,
+};
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Where files are, and where downloads are kept. */
+export interface FileSource {
+  /** The bytes of a file that is there; a damaged copy of an earlier download does not count. */
+  readonly find: (file: PublishedFile, from: Publication, options: LoadOptions) => Promise<Bytes | undefined>;
+  readonly keep: (file: PublishedFile, from: Publication, options: LoadOptions, bytes: Bytes) => Promise<void>;
+  /** Shows the progress of a download. */
+  readonly display?: () => Display;
+}
+
+const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+/** SHA-256 in hexadecimal. */
+async function sha256(bytes: Bytes): Promise<string> {
+  if (globalThis.crypto?.subtle === undefined)
+    throw new DataError("Checksums need crypto.subtle: serve the page over https or from localhost.");
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+/** What is wrong with the size of a file; undefined if nothing is. */
+export function wrongSize(bytes: number, file: PublishedFile): string | undefined {
+  if ("sha256" in file) return bytes === file.bytes ? undefined : `expected ${file.bytes} bytes, found ${bytes}`;
+  return bytes <= file.atMost ? undefined : `expected at most ${file.atMost} bytes, found ${bytes}`;
+}
+
+/** What is wrong with the bytes of a file; undefined if nothing is. */
+export async function problem(bytes: Bytes, file: PublishedFile): Promise<string | undefined> {
+  const wrong = wrongSize(bytes.length, file);
+  if (wrong !== undefined) return wrong;
+  const sum = "sha256" in file ? file.sha256 : bytes.length === file.known?.bytes ? file.known.sha256 : undefined;
+  if (sum !== undefined) {
+    const found = await sha256(bytes);
+    if (found !== sum) return `expected SHA-256 ${sum}, found ${found}`;
+  }
+  return "sha256" in file ? undefined : file.problem(bytes);
+}
+
+/** The message of an error and of its cause, in which fetch hides the reason. */
+export function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== "" ? `${error.message} (${cause.message})` : error.message;
+}
