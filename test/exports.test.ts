@@ -48,6 +48,11 @@ const around = {
   nn: [
     "../../autograd/src/index",
     "../../formats/src/index",
+    "clone",
+    "copy-into",
+    "ema",
+    "freeze",
+    "functional",
     "host-random",
     "initializers",
     "layer",

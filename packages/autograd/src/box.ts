@@ -25,7 +25,6 @@ import {
   own,
   primitive,
   print,
-  shapeOf,
   sameShape,
   sizeOf,
   untaped,
@@ -34,36 +33,10 @@ import { below, releaseHandle } from "./backward.ts";
 import { meet } from "./company.ts";
 import { overlay, type Covered } from "./box-replay.ts";
 import type { StateRecord } from "./keeper.ts";
+import { standIn } from "./stand-in.ts";
 import type { Entry, Recorder } from "./tape.ts";
+import { copied, isLazyValue, type LazyValue } from "./lazy-value.ts";
 import { WeakList } from "./weak-list.ts";
-
-/** A value that is made later, on the backend of the first tensor that its box is used with. */
-export interface LazyValue {
-  readonly shape: Shape;
-  readonly dtype: DType;
-  create(backend: Backend): Tensor;
-  /** The same value on the host, if it is known without a backend: then it can be saved before there is one. */
-  readonly values?: (() => TypedArray) | undefined;
-}
-
-/** A value that is known or made on the host, and uploaded once there is a backend. */
-export const fromHost = (shape: Shape, dtype: DType, values: () => TypedArray): LazyValue => ({
-  shape,
-  dtype,
-  create: (backend) => backend.upload(values(), shape, dtype),
-  values,
-});
-
-const isLazyValue = (x: Tensor | LazyValue): x is LazyValue =>
-  typeof x === "object" && x !== null && typeof (x as Partial<LazyValue>).create === "function";
-
-/** A copy, with a frozen shape. */
-const copied = (x: LazyValue): LazyValue => ({
-  shape: shapeOf("param", x.shape),
-  dtype: x.dtype,
-  create: (backend) => x.create(backend),
-  values: x.values,
-});
 
 /** What a box holds: its own handle, or how to make one. Separate from the box, so that a finalizer can refer to it. */
 interface Content {
@@ -97,6 +70,8 @@ abstract class BoxBase implements Box, Covered {
    * The current value of a scalar that came from the host: counts are needed there, also when they are on a backend.
    */
   scalar: TypedArray | undefined = undefined;
+  /** See `freeze` of `@weft/nn`. A frozen parameter is a constant wherever it is used, and optimizers leave it alone. */
+  frozen: boolean = false;
 
   constructor(kind: string, value: Tensor | LazyValue) {
     this.kind = kind;
@@ -130,7 +105,8 @@ abstract class BoxBase implements Box, Covered {
   }
   /** Where the value lives; undefined before it has one. */
   get backend(): Backend | undefined {
-    return this.#content.handle?.interpreter.backend;
+    const other = standIn(this);
+    return other === undefined ? this.#content.handle?.interpreter.backend : other.backend;
   }
 
   /** How the value will be made; undefined once there is one. */
@@ -231,10 +207,17 @@ export class Param extends BoxBase {
 
   /** A plain tensor, as a separate handle: it stays readable after the parameter is assigned a new value. */
   get value(): Tensor {
+    const other = standIn(this);
+    if (other !== undefined) return other.value;
     const over = overlay();
     return fresh(over === undefined ? this.version() : over.look(this, () => this.version()));
   }
   set value(x: Tensor) {
+    const other = standIn(this);
+    if (other !== undefined) {
+      other.value = x;
+      return;
+    }
     const t = readTensor(x, "param");
     const { shape } = this;
     if (!isFloat(t.dtype)) throw integers(t.dtype);
@@ -247,6 +230,8 @@ export class Param extends BoxBase {
   }
 
   read(backend?: Backend): Tensor {
+    const other = standIn(this);
+    if (other !== undefined) return other.read(other.backend ?? backend);
     meet(this);
     if (backend !== undefined) this.initialize(backend);
     const tape = context.tape as Recorder | undefined;
@@ -254,7 +239,7 @@ export class Param extends BoxBase {
       const over = overlay();
       return tape.lift(this, over === undefined ? this.#now(tape) : over.look(this, () => this.#now(tape)));
     }
-    if (context.suspended > 0)
+    if (context.suspended > 0 && !this.frozen)
       throw new ContextError(
         `param: this ${this.dtype}[${this.shape}] was used outside any tape while an asynchronous diff waits. Inside it, await t.wait(promise) instead of the promise, so that the tape is there afterwards; for a value without gradient, use stopGradient(parameter), or of a whole model vjp(() => model(x))[0].`,
       );
@@ -263,7 +248,7 @@ export class Param extends BoxBase {
 
   /** The version that a tape sees: what was assigned on it or on a tape that it wraps, otherwise the plain value. */
   #now(tape: Recorder): Tensor {
-    let t = this.traced;
+    let t = this.frozen ? undefined : this.traced;
     while (t !== undefined && t.interpreter.level > 0) {
       for (let at: Recorder | undefined = tape; at !== undefined; at = at.parent) if (at === t.interpreter) return t;
       t = t.interpreter.lower!(t);
@@ -310,11 +295,18 @@ export class State extends BoxBase {
 
   /** The current value: while the tape on which it was assigned is open, the tensor on that tape. */
   get value(): Tensor {
+    const other = standIn(this);
+    if (other !== undefined) return other.value;
     meet(this);
     const over = overlay();
     return over === undefined ? this.#now() : over.look(this, () => this.#now());
   }
   set value(x: Tensor) {
+    const other = standIn(this);
+    if (other !== undefined) {
+      other.value = x;
+      return;
+    }
     const t = readTensor(x, "state");
     meet(this);
     if (overlay()?.write(this, t) === true) return;
@@ -323,6 +315,8 @@ export class State extends BoxBase {
   }
 
   read(backend?: Backend): Tensor {
+    const other = standIn(this);
+    if (other !== undefined) return other.read(other.backend ?? backend);
     if (backend !== undefined) this.initialize(backend);
     return this.value;
   }

@@ -14,6 +14,7 @@ import {
 } from "@weft/tensor/internals";
 import type { Backward, CustomBackward } from "./backward.ts";
 import { Overlay, overlay, type Covered } from "./box-replay.ts";
+import { resumption, type Resume } from "./stand-in.ts";
 import type { Recorder } from "./tape.ts";
 import { trained } from "./training.ts";
 import { distinct, leavesOf, mapTree } from "./tree.ts";
@@ -28,6 +29,7 @@ class Recomputation implements CustomBackward {
   readonly #stream: RandomStream;
   readonly #counter: number;
   readonly #training: boolean | undefined = context.training;
+  readonly #resume: Resume | undefined = resumption();
   /** Which tensors of the result are differentiable: their positions. */
   #places: readonly number[] = [];
   /** The boxes that the call assigned: what they hold is part of its result. */
@@ -97,10 +99,11 @@ class Recomputation implements CustomBackward {
     recorder.closed = false;
     context.tape = recorder;
     this.#stream.counter = this.#counter;
+    const run = () => trained(this.#training, () => this.#overlay.during(this.#run));
     let again: Tensor[];
     let noted: Recorder["entries"];
     try {
-      again = this.#results(trained(this.#training, () => this.#overlay.during(this.#run)));
+      again = this.#results(this.#resume === undefined ? run() : this.#resume(run));
     } finally {
       noted = recorder.entries;
       recorder.entries = entries;

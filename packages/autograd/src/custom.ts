@@ -3,6 +3,7 @@ import { ArgumentError, isTensor, readTensor, readTensors, type Operand, type Te
 import { callable, context, describe, inBackward, inNameOf, isFloat, readValue } from "@weft/tensor/internals";
 import { below, type Backward, type CustomBackward } from "./backward.ts";
 import type { Param } from "./box.ts";
+import { resumption, type Resume } from "./stand-in.ts";
 import { Recorder } from "./tape.ts";
 import { learning } from "./training.ts";
 import { distinct } from "./tree.ts";
@@ -18,7 +19,8 @@ export interface Custom<V> {
 
 /** Replaces the tape while the function runs, to refuse parameters: they would silently lose their gradient. */
 class Guard extends Recorder {
-  override lift(p: Param): Tensor {
+  override lift(p: Param, version: Tensor): Tensor {
+    if (p.frozen) return version;
     throw new ArgumentError(
       `customGradient: the function uses a parameter [${p.shape}] that is not among its arguments; pass it, or use stopGradient`,
     );
@@ -29,6 +31,7 @@ class ByHand implements CustomBackward {
   readonly #inputs: readonly Tensor[];
   readonly #recorder: Recorder;
   readonly #pullback: Custom<unknown>["pullback"];
+  readonly #resume: Resume | undefined = resumption();
 
   constructor(recorder: Recorder, inputs: readonly Tensor[], pullback: Custom<unknown>["pullback"]) {
     this.#recorder = recorder;
@@ -37,7 +40,8 @@ class ByHand implements CustomBackward {
   }
 
   back(backward: Backward, gs: readonly Tensor[]): void {
-    const result = inBackward(() => this.#pullback(...gs), false);
+    const run = () => inBackward(() => this.#pullback(...gs), false);
+    const result = this.#resume === undefined ? run() : this.#resume(run);
     const grads = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor];
     if (grads.length !== this.#inputs.length)
       throw new ArgumentError(

@@ -1,11 +1,12 @@
 // What Weft's packages need from each other: not for users, and it may change with any version. It exports from the
 // same files as `index.ts`, so a program has each of them once.
-export { fromHost } from "./box.ts";
 export { overlay } from "./box-replay.ts";
 export { companyOf, wasFound } from "./company.ts";
-export { copiedState, draftState, KEEPER, keptState, nothing, takeState } from "./keeper.ts";
+export { copiedState, draftState, KEEPER, keeperOf, keptState, nothing, takeState } from "./keeper.ts";
 export type { Draft, Given, Keeper, NamedParam, StateRecord } from "./keeper.ts";
+export { fromHost } from "./lazy-value.ts";
 export { boxes, children, keepers, namedParams, walk, type NamedBox } from "./model.ts";
 export { onShapes } from "./shapes.ts";
+export { GivenValue, substituted, type Substitution } from "./substitution.ts";
 export { trained } from "./training.ts";
 export { WeakList } from "./weak-list.ts";

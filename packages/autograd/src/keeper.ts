@@ -3,7 +3,8 @@
 // with the model.
 import { source, WeftError, type Backend, type DType, type Shape } from "@weft/tensor";
 import { resultOf, sameShape } from "@weft/tensor/internals";
-import { fromHost, state, type LazyValue, type Param, type State } from "./box.ts";
+import { state, type Param, type State } from "./box.ts";
+import { fromHost, type LazyValue } from "./lazy-value.ts";
 import type { NamedBox } from "./model.ts";
 
 /**

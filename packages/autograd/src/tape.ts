@@ -211,11 +211,12 @@ export class Recorder implements Interpreter {
   /** The tensor for a version of a parameter on this tape; the tapes below get theirs, too. */
   lift(p: Param, version: Tensor): Tensor {
     if (version.interpreter.level >= this.level) return version; // an overlay replaced the value by a tensor of a tape
-    let x = this.#lifted.get(version);
+    const constant = !this.parameters || p.frozen;
+    let x = constant ? undefined : this.#lifted.get(version);
     if (x !== undefined) return x;
     const parent = stillOpen(this.parent); // an asynchronous diff may outlive the enclosing one
     const y = parent === undefined ? this.retained(version) : parent.lift(p, version);
-    if (!this.parameters) return y;
+    if (constant) return y;
     x = this.leaf(y);
     this.#lifted.set(version, x);
     const leaves = this.leaves.get(p);

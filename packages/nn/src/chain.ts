@@ -1,10 +1,9 @@
 // A model that applies layers in order.
-import { training } from "@weft/autograd";
 import { ArgumentError, readTensor, type Operand, type Tensor } from "@weft/tensor";
-import { alias, describe, readOptions } from "@weft/tensor/internals";
+import { alias, describe } from "@weft/tensor/internals";
 import { called } from "./call-observer.ts";
-import { trainingKinds } from "./kinds.ts";
 import { named } from "./layer.ts";
+import { inMode, type ModeOptions } from "./mode.ts";
 
 /** An element of a chain: a layer, or any function of one tensor. */
 export type Link = (x: Tensor) => Tensor;
@@ -15,7 +14,7 @@ type Links = readonly ((x: any) => Tensor)[];
 /** See the function `Chain`. Links are fields named by number, so names in files are `0.weight`, `1.bias`, … */
 export type Chain<L extends Links = readonly Link[]> = {
   /** With `training`, its layers are in that mode, whatever the default is here. */
-  (x: Operand, options?: { readonly training?: boolean }): Tensor;
+  (x: Operand, options?: ModeOptions): Tensor;
   readonly length: L["length"];
   [Symbol.iterator](): IterableIterator<L[number]>;
 } & { readonly [K in Extract<keyof L, number | `${number}`>]: L[K] };
@@ -37,10 +36,7 @@ export function Chain<L extends Links>(...links: L): Chain<L> {
           Array.isArray(link) ? "; spread it: Chain(...links)" : ""
         }`,
       );
-  const call = (x: Operand, options?: { readonly training?: boolean }): Tensor => {
-    const { training: mode } = readOptions("Chain", options, trainingKinds, {});
-    return mode === undefined ? run(x) : training(mode, () => run(x));
-  };
+  const call = (x: Operand, options?: ModeOptions): Tensor => inMode("Chain", options, () => run(x));
   const run = (x: Operand): Tensor => {
     let y = x;
     for (let k = 0; k < links.length; k++) {

@@ -1,8 +1,10 @@
 // Parameters and states that a walk through a model cannot find: those of layers in closures and #private fields. They
 // would be silently missing from its file. Calls of the model reveal them: boxes that a call reads or assigns and that
 // are not among the layer's fields.
+import { StateError } from "@weft/autograd";
 import { companyOf, walk, wasFound } from "@weft/autograd/internals";
 import { context } from "@weft/tensor/internals";
+import { some } from "./name-lists.ts";
 import { belongings, type AnyBox } from "./parameter.ts";
 
 /** Boxes that calls of a layer used and that a walk through the layer did not find. */
@@ -64,7 +66,7 @@ const hasCode = (part: object): boolean =>
   typeof part === "function" ? !hidden.has(part) : !plain.includes(Object.getPrototypeOf(part));
 
 /** Parameters and states that are not among a model's fields. */
-export interface Hidden {
+interface Hidden {
   /** Those that its layers used in calls. */
   readonly certain: AnyBox[];
   /** Those that were on a tape together with its own: the model closes over them, or they are another model's. */
@@ -76,7 +78,7 @@ export interface Hidden {
  * model (by `params`, `place`, `load`, an optimizer's `params`, …). What layers use is known for certain. For functions
  * and objects with methods that are not layers, it is inferred from what was on a tape with their parameters.
  */
-export function hiddenIn(model: unknown): Hidden {
+function hiddenIn(model: unknown): Hidden {
   const parts: object[] = [];
   const shown = walk(model, (part) => void parts.push(part)).map(({ box }) => box);
   const layers = parts.filter((part) => hidden.has(part));
@@ -90,4 +92,35 @@ export function hiddenIn(model: unknown): Hidden {
   const company = shown.flatMap((box) => (unwatched ? companyOf(box) : []));
   for (const box of company) for (const kept of belongings(box)) known.add(kept);
   return { certain, likely: fresh(company) };
+}
+
+/** Models that were warned about: they may hide parameters. */
+const warned = new WeakSet<object>();
+
+const shown = (boxes: readonly AnyBox[]): string =>
+  some(
+    boxes.map(({ dtype, shape }) => `${dtype}[${shape}]`),
+    ", ",
+  );
+
+/**
+ * Throws a StateError if a model uses parameters or states that are not among its fields: it says that they `fate`.
+ * Where that is only likely it warns, once per model, that they `likelyFate`.
+ */
+export function refuseHidden(op: string, model: unknown, fate: string, likelyFate: string): void {
+  const { certain, likely } = hiddenIn(model);
+  const cure =
+    "Closures and #private fields hide their layers: make them fields, " +
+    "or call params(…) on the model that they belong to if that is another one";
+  if (certain.length > 0)
+    throw new StateError(
+      `${op}: ${certain.length} of the parameters and states that this model uses are not among its fields ` +
+        `and ${fate}: ${shown(certain)}. ${cure}`,
+    );
+  if (likely.length === 0 || warned.has(model as object)) return;
+  warned.add(model as object);
+  console.warn(
+    `Weft: ${op}: this model may use parameters or states that are not among its fields and ${likelyFate}; ` +
+      `they were on a tape together with it: ${shown(likely)}. ${cure}`,
+  );
 }

@@ -50,6 +50,14 @@ function warn(fields: object): void {
 }
 let warned = false;
 
+type Call = (...args: never[]) => unknown;
+
+/** What each layer calls, without what `named` adds. */
+const calls = new WeakMap<object, Call>();
+
+/** What a layer calls; undefined for another function. */
+export const callOf = (f: object): Call | undefined => calls.get(f);
+
 /**
  * Like `layer`, for a layer that only calls others: it releases nothing, since what the user's functions make is the
  * user's.
@@ -60,6 +68,7 @@ export function named<Call extends (...args: never[]) => unknown, Fields extends
   fields: Fields,
 ): Call & Fields {
   const self: Call = watched(((...args) => called(self, () => call(...args))) as Call);
+  calls.set(self, call);
   const text = (): string => outline(self);
   // Defined rather than assigned, so that they do not count as fields.
   const shown = { toString: text, [Symbol.for("nodejs.util.inspect.custom")]: text, toJSON: () => ({ ...self }) };

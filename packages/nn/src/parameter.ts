@@ -89,6 +89,23 @@ export const belongings = (box: AnyBox): State[] => [...box.belongings].flatMap(
 /** The type of a box in files. */
 export const storedType = (box: AnyBox): StoredType => storedTypes.get(box) ?? storedAs(box.dtype);
 
+/**
+ * A box like another one, with its value, or with its initializer if it has none yet. On a tape the value is computed
+ * from the other one's.
+ */
+export function copiedBox(box: AnyBox): AnyBox {
+  const { kind, lazyValue } = box;
+  const make = kind === "param" ? param : state;
+  const x = lazyValue ?? box.read();
+  const copy: AnyBox = make(x);
+  if ("interpreter" in x && x.interpreter.level > 0) copy.value = x;
+  copy.scalar = box.scalar;
+  copy.frozen = box.frozen;
+  const stored = storedTypes.get(box);
+  if (stored !== undefined) storedTypes.set(copy, stored);
+  return copy;
+}
+
 /** The values of a box on the host: its initial values if it is not initialized yet. */
 export async function hostValues(box: AnyBox): Promise<TypedArray> {
   if (!box.initialized) return box.lazyValue?.values?.() ?? refuse(box);

@@ -3,13 +3,15 @@ import { ShapeError, add, readTensor, type Operand, type Tensor } from "@weft/te
 import { callable, readValue, sameShape } from "@weft/tensor/internals";
 import { called } from "./call-observer.ts";
 import { named } from "./layer.ts";
+import { inMode, type ModeOptions } from "./mode.ts";
 
 /** What `Residual` is made of: a layer, or any function of one tensor. */
 type Part = (x: any) => Tensor;
 
 /** See the function `Residual`. */
 export interface Residual<Body extends Part = Part, Shortcut extends Part | null = Part | null> {
-  (x: Operand): Tensor;
+  /** With `training`, body and shortcut are in that mode, whatever the default is here. */
+  (x: Operand, options?: ModeOptions): Tensor;
   body: Body;
   shortcut: Shortcut;
 }
@@ -27,7 +29,7 @@ export function Residual<Body extends Part, Shortcut extends Part | null = null>
 ): Residual<Body, Shortcut> {
   readValue("Residual", "body", body, callable);
   if (shortcut != null) readValue("Residual", "shortcut", shortcut, callable);
-  const call = (input: Operand): Tensor => {
+  const run = (input: Operand): Tensor => {
     const x = readTensor(input, "Residual");
     const y = called(self.body, () => self.body(x), "body");
     const { shortcut: direct } = self;
@@ -38,6 +40,7 @@ export function Residual<Body extends Part, Shortcut extends Part | null = null>
       );
     return add(y, z);
   };
+  const call = (x: Operand, options?: ModeOptions): Tensor => inMode("Residual", options, () => run(x));
   const self = named("Residual", call, { body, shortcut: shortcut ?? null }) as Residual<Body, Shortcut>;
   return self;
 }

@@ -1,23 +1,21 @@
 // Converts a model's state to safetensors bytes and back: every parameter and running moment, by its path in the tree.
 import type { TypedArray } from "@weft/tensor";
-import { boolean, printable, quoted, readOptions, readValue, sameShape, type OptionKind } from "@weft/tensor/internals";
+import { boolean, printable, quoted, readOptions, readValue, sameShape } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
 import type { NamedBox } from "@weft/autograd/internals";
 import { writeSafetensors, type Metadata, type Stored, type StoredTensor } from "@weft/formats";
 import { fromStored, readIndex, toStored, writtenMetadata, type StoredIndex } from "@weft/formats/internals";
-import { hiddenIn } from "./hidden.ts";
+import { refuseHidden } from "./hidden.ts";
 import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";
+import { list, plain, some } from "./name-lists.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
-import { boxes } from "./tree.ts";
+import { boxes, modelKind } from "./tree.ts";
 
 /** Options of `load` and `fromBytes`. */
 export interface ReadOptions {
   /** Whether missing and unexpected names are errors (default: true) or are ignored. */
   readonly strict?: boolean;
 }
-
-/** Models that were warned about: they may hide parameters. */
-const warned = new WeakSet<object>();
 
 /** The tensors and metadata of a model's file. Tied weights are stored once, their other names are in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
@@ -28,22 +26,7 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
       `${op}: this model has no parameters, or hides them in closures or #private fields. ` +
         "Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)",
     );
-  const { certain, likely } = hiddenIn(model);
-  const cure = (boxes: AnyBox[]): string =>
-    `${some(boxes.map(shown), ", ")}. Closures and #private fields hide their layers: make them fields, ` +
-    "or call params(…) on the model that they belong to if that is another one";
-  if (certain.length > 0)
-    throw new StateError(
-      `${op}: ${certain.length} of the parameters and states that this model uses are not among its fields ` +
-        `and would be lost: ${cure(certain)}`,
-    );
-  if (likely.length > 0 && !warned.has(model as object)) {
-    warned.add(model as object);
-    console.warn(
-      `Weft: ${op}: this model may use parameters or states that are not among its fields and are not written; ` +
-        `they were on a tape together with it: ${cure(likely)}`,
-    );
-  }
+  refuseHidden(op, model, "would be lost", "are not written");
   const values = await Promise.all(places.map(({ box }) => hostValues(box)));
   const tensors = new Map<string, StoredTensor>();
   for (const [k, { path, box }] of places.entries()) {
@@ -74,11 +57,6 @@ export interface Fit {
 /** Whether missing and unexpected names are errors. */
 export const strictness = (op: string, options: ReadOptions | undefined): boolean =>
   readOptions(op, options, { strict: boolean }, { strict: true }).strict;
-
-const modelKind: OptionKind<unknown> = {
-  wanted: "an object, an array or a function with parameters",
-  is: (x): x is unknown => typeof x === "function" || (typeof x === "object" && x !== null),
-};
 
 /** What will be loaded. */
 export interface Fitting {
@@ -169,17 +147,3 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: Read
   take();
   return model;
 }
-
-const shown = ({ dtype, shape }: AnyBox): string => `${dtype}[${shape}]`;
-
-/** A name in a list, quoted if it could be misread. */
-const plain = (name: string): string => (/^[\w.\-/:]+$/.test(name) && name.length < 120 ? name : quoted(name));
-
-/** A list for a message, shortened if it is long. */
-const some = (items: readonly string[], separator: string): string =>
-  items.length <= 20
-    ? items.join(separator)
-    : `${items.slice(0, 16).join(separator)}${separator}and ${items.length - 16} more`;
-
-const list = (what: string, names: readonly string[]): string[] =>
-  names.length === 0 ? [] : [`${what} ${some(names.map(plain), ", ")}`];

@@ -19,7 +19,7 @@ afterEach(() => {
 
 testExamples({
   name: "nn",
-  atLeast: 78,
+  atLeast: 86,
   around: ({ ones, randn, tensor, zeros }) => {
     const model = nn.Linear(8, 3);
     return {

@@ -149,7 +149,7 @@ function step<Item>(
     const tape: Tape = diff(() => synchronous(loss(...args)));
     if (tape.params.length === 0)
       throw new ArgumentError(
-        "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
+        "minimize: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?",
       );
     const value = (): Tensor => readTensor(tape.value, "minimize");
     box.assign(value());

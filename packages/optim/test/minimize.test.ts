@@ -132,7 +132,7 @@ test("a loss that depends on no parameter is refused", async () => {
     expect.objectContaining({
       name: "ArgumentError",
       message:
-        "minimize: the loss depends on no parameter. Are the weights made with param(), and used inside the loss?",
+        "minimize: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?",
     }),
   );
 });

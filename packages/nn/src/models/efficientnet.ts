@@ -3,6 +3,7 @@ import { sigmoid, silu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { constant, uniform } from "../initializers.ts";
 import { layer } from "../layer.ts";
+import { inMode, type ModeOptions } from "../mode.ts";
 import { Linear } from "../linear.ts";
 import { Dropout } from "../dropout.ts";
 import { channelMeans, convBlock, invertedResidual, normalized, squeezeExcitation } from "./convolution-block.ts";
@@ -10,7 +11,8 @@ import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** See the function `efficientnet_b0`. */
 export interface EfficientNet {
-  (x: Operand): Tensor;
+  /** With `training`, its layers are in that mode, whatever the default is here. */
+  (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
   classifier: Link;
 }
@@ -59,7 +61,8 @@ export function efficientnet_b0(options?: ModelOptions): EfficientNet {
     });
     return Chain(...links) as Link;
   });
-  const call = (x: Operand): Tensor => self.classifier(channelMeans(self.features(x as Tensor)));
+  const call = (x: Operand, options?: ModeOptions): Tensor =>
+    inMode("EfficientNet", options, () => self.classifier(channelMeans(self.features(x as Tensor))));
   const self: EfficientNet = layer("EfficientNet", call, {
     features: Chain(
       convBlock(3, 32, silu, { stride: 2 }),

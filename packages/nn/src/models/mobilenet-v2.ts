@@ -2,13 +2,15 @@
 import { relu6, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
+import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
 import { channelMeans, classifier, convBlock, invertedResidual, normalized } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** See the function `mobilenet_v2`. */
 export interface MobileNetV2 {
-  (x: Operand): Tensor;
+  /** With `training`, its layers are in that mode, whatever the default is here. */
+  (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
   classifier: Link;
 }
@@ -50,7 +52,8 @@ export function mobilenet_v2(options?: ModelOptions): MobileNetV2 {
       return made;
     }),
   );
-  const call = (x: Operand): Tensor => self.classifier(channelMeans(self.features(x as Tensor)));
+  const call = (x: Operand, options?: ModeOptions): Tensor =>
+    inMode("MobileNetV2", options, () => self.classifier(channelMeans(self.features(x as Tensor))));
   const self: MobileNetV2 = layer("MobileNetV2", call, {
     features: Chain(
       convBlock(3, 32, relu6, { stride: 2 }),

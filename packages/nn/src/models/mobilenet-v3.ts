@@ -2,6 +2,7 @@
 import { hardSigmoid, hardSwish, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
+import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
 import {
   channelMeans,
@@ -15,7 +16,8 @@ import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** See `mobilenet_v3_large`. */
 export interface MobileNetV3 {
-  (x: Operand): Tensor;
+  /** With `training`, its layers are in that mode, whatever the default is here. */
+  (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
   classifier: Link;
 }
@@ -88,7 +90,8 @@ function mobilenet(name: string, list: readonly Block[], last: number, options?:
     features = each[2];
     return made;
   });
-  const call = (x: Operand): Tensor => self.classifier(channelMeans(self.features(x as Tensor)));
+  const call = (x: Operand, options?: ModeOptions): Tensor =>
+    inMode("MobileNetV3", options, () => self.classifier(channelMeans(self.features(x as Tensor))));
   const self: MobileNetV3 = layer("MobileNetV3", call, {
     features: Chain(
       convBlock(3, 16, hardSwish, { stride: 2, norm }),

@@ -6,6 +6,7 @@ import type { Conv } from "../conv/conv.ts";
 import { MaxPool } from "../conv/pool.ts";
 import { layer } from "../layer.ts";
 import { Linear } from "../linear.ts";
+import { inMode, type ModeOptions } from "../mode.ts";
 import type { BatchNorm } from "../norm/layers.ts";
 import { channelMeans, normalized } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
@@ -31,7 +32,8 @@ export type Stage<Block extends BasicBlock> = Chain<readonly [Block, ...Block[]]
 
 /** A residual network. Replace `fc` to get the features of images instead of scores, or for other classes. */
 export interface ResNet<Block extends BasicBlock = BasicBlock> {
-  (x: Operand): Tensor;
+  /** With `training`, its layers are in that mode, whatever the default is here. */
+  (x: Operand, options?: ModeOptions): Tensor;
   conv1: Conv;
   bn1: BatchNorm;
   layer1: Stage<Block>;
@@ -103,10 +105,11 @@ function resnet<Block extends BasicBlock>(
     return Chain(first, ...others);
   };
   const pool = MaxPool({ window: 3, stride: 2, padding: 1 });
-  const call = (x: Operand): Tensor => {
+  const run = (x: Operand): Tensor => {
     const { conv1, bn1, layer1, layer2, layer3, layer4, fc } = self;
     return fc(channelMeans(layer4(layer3(layer2(layer1(pool(relu(bn1(conv1(x))))))))));
   };
+  const call = (x: Operand, options?: ModeOptions): Tensor => inMode("ResNet", options, () => run(x));
   const [layer1, layer2, layer3, layer4] = [stage(0), stage(1), stage(2), stage(3)];
   const fc: Link = Linear(512 * growth, classes);
   const self: ResNet<Block> = layer("ResNet", call, { conv1, bn1, layer1, layer2, layer3, layer4, fc });

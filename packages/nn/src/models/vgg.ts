@@ -5,6 +5,7 @@ import { Conv } from "../conv/conv.ts";
 import { MaxPool } from "../conv/pool.ts";
 import { constant } from "../initializers.ts";
 import { layer } from "../layer.ts";
+import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
 import { BatchNorm } from "../norm/layers.ts";
 import { classifier, fanOutNormal } from "./convolution-block.ts";
@@ -12,7 +13,8 @@ import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** See `vgg16`. */
 export interface VGG {
-  (x: Operand): Tensor;
+  /** With `training`, its layers are in that mode, whatever the default is here. */
+  (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
   classifier: Link;
 }
@@ -41,7 +43,8 @@ function vgg(name: keyof typeof stages, norm: boolean, options: ModelOptions | u
     inputs = outputs;
     return [...convolutions.flat(), MaxPool(2)];
   });
-  const call = (x: Operand): Tensor => self.classifier(flatten(adaptiveAvgPool(self.features(x as Tensor), SIZE)));
+  const call = (x: Operand, options?: ModeOptions): Tensor =>
+    inMode("VGG", options, () => self.classifier(flatten(adaptiveAvgPool(self.features(x as Tensor), SIZE))));
   const self: VGG = layer("VGG", call, {
     features: Chain(...links) as Link,
     classifier: Chain(

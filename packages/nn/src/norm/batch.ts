@@ -31,7 +31,7 @@ import { isState } from "../parameter.ts";
 export interface BatchNormOptions {
   /**
    * Whether to normalize with the batch's own moments, and update the running ones. Default: true inside `diff`, else
-   * false.
+   * false. With frozen running moments (see `freeze`) it counts as false.
    */
   readonly training?: boolean | undefined;
   /** Added to the variance. */
@@ -70,7 +70,8 @@ export function batchNorm(
   options?: BatchNormOptions,
 ): Tensor {
   const known = readOptions("batchNorm", options, batchNormKinds, { eps: 1e-5, momentum: 0.1 });
-  const { training = learning(), eps, momentum, runningMean, runningVar } = known;
+  const { eps, momentum, runningMean, runningVar } = known;
+  const training = learns(runningMean, known.training);
   const x = readTensor(input, "batchNorm");
   if (x.size === 0) return inFloats(x); // no values, and no moments
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
@@ -128,6 +129,10 @@ export function alongChannels(op: string, x: Tensor, v: Operand, what: string): 
     throw new ShapeError(`${op}: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
   return reshape(t, across);
 }
+
+/** Whether a normalization uses the batch's moments: never if its running ones are frozen. */
+export const learns = (running: Operand | null | undefined, training: boolean = learning()): boolean =>
+  training && !(running != null && isState(running) && running.frozen);
 
 /** Moves a running moment, if it is a state, toward the batch's. */
 export function follow(running: Operand | null | undefined, batch: () => Tensor, momentum: number): void {

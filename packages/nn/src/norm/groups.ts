@@ -29,7 +29,7 @@ import {
   sizeOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { alongChannels, batchNorm, batchNormKinds, follow, type BatchNormOptions } from "./batch.ts";
+import { alongChannels, batchNorm, batchNormKinds, follow, learns, type BatchNormOptions } from "./batch.ts";
 
 export interface GroupNormOptions {
   /** Added to the variance. */
@@ -96,8 +96,8 @@ export function instanceNorm(
   if (x.shape.length < 3) throw new ShapeError(`${op}: wanted x of shape [N, C, …], got [${x.shape}]`);
   const [samples, channels] = x.shape as unknown as [number, number];
   const tracked = runningMean != null && runningVar != null;
-  const { training = tracked ? learning() : true } = known;
-  if (!training) return inNameOf(op, () => batchNorm(x, weight, bias, { eps, runningMean, runningVar, training }));
+  if (!learns(runningMean, known.training ?? (tracked ? learning() : true)))
+    return inNameOf(op, () => batchNorm(x, weight, bias, { eps, runningMean, runningVar, training: false }));
   const length = sizeOf(x.shape.slice(2));
   if (length === 1) throw new ShapeError(`${op}: wanted more than one value per channel, got x [${x.shape}]`);
   return inNameOf(op, () => {

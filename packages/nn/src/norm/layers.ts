@@ -1,5 +1,5 @@
 // Normalization layers: the functions, with their weights and running moments as fields.
-import { learning, type Param, type State } from "@weft/autograd";
+import type { Param, State } from "@weft/autograd";
 import { ArgumentError, ShapeError, add, readTensor, type Operand, type Tensor } from "@weft/tensor";
 import {
   boolean,
@@ -15,7 +15,7 @@ import {
 import { ones, zeros } from "../initializers.ts";
 import { perAxis, trainingKinds } from "../kinds.ts";
 import { layer } from "../layer.ts";
-import { batchNorm } from "./batch.ts";
+import { batchNorm, learns } from "./batch.ts";
 import { groupNorm, instanceNorm } from "./groups.ts";
 import { layerNorm, rmsNorm } from "./rows.ts";
 import { parameter, running } from "../parameter.ts";
@@ -54,7 +54,7 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
     affine: true,
   });
   const call = (input: Operand, mode?: { readonly training?: boolean }): Tensor => {
-    const { training = learning() } = readOptions("BatchNorm", mode, trainingKinds, {});
+    const training = learns(self.running_mean, readOptions("BatchNorm", mode, trainingKinds, {}).training);
     const x = readTensor(input, "BatchNorm");
     const moments = { runningMean: self.running_mean, runningVar: self.running_var };
     const run = (): Tensor => batchNorm(x, self.weight, self.bias, { training, eps, momentum, ...moments });

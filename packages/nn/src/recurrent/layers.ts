@@ -132,10 +132,10 @@ export interface Anatomy {
   readonly layers: number;
   readonly bidirectional: boolean;
 }
-const anatomies = new WeakMap<object, Anatomy>();
+const ANATOMY = Symbol("anatomy");
 
 /** What a recurrent layer is made of; undefined for anything else. */
-export const anatomyOf = (layer: object): Anatomy | undefined => anatomies.get(layer);
+export const anatomyOf = (layer: object): Anatomy | undefined => (layer as { readonly [ANATOMY]?: Anatomy })[ANATOMY];
 
 /** What `LSTM` is; a `GRU` has less. */
 type Layer = LSTM;
@@ -179,6 +179,7 @@ function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKi
   const names = Object.keys(fields);
   const states = ["h", ...net.cell.others] as readonly ("h" | "c")[];
   const kept = new KeptState(kind);
+  const owner = (): Param => self["weight_hh_l0"]!;
   // The result of `run` can be passed as the next state as it is, so its y is accepted (and ignored).
   const stateKinds = Object.fromEntries(
     ["training", "lengths", "mask", "batchSizes", ...states, "y"].map((name) => [name, anything]),
@@ -194,7 +195,7 @@ function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKi
     const { training, lengths, mask, batchSizes = packed?.batchSizes } = state;
     const batch = batchSizes?.[0] ?? (x.shape.length === 2 ? undefined : x.shape[batchFirst ? 0 : 1]);
     const goesOn = stateful && states.every((name) => state[name] === undefined);
-    const start = goesOn ? kept.start(batch) : undefined;
+    const start = goesOn ? kept.start(owner(), batch) : undefined;
     const order = packed?.sortedIndices;
     const made = recurrence(
       net,
@@ -206,17 +207,17 @@ function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKi
     );
     const back = packed === undefined || order === undefined ? undefined : placesIn(packed);
     const finals = Object.fromEntries(states.map((name, i) => [name, ordered(made.states[i]!, back, x)]));
-    if (stateful) kept.keep(finals, self["weight_hh_l0"]!);
+    if (stateful) kept.keep(owner(), finals);
     return { y: packed === undefined ? made.y : { ...packed, data: made.y }, ...finals };
   };
   const call = (x: Operand | PackedSequence, state?: RecurrentState): Ran["y"] => run(x, state).y;
   const self = layer(kind, call, fields);
   Object.defineProperties(self, {
     run: { value: (...args: Parameters<typeof run>) => resultOf(() => run(...args)) },
-    state: { get: () => kept.values },
-    reset: { value: () => kept.forget() },
+    state: { get: () => kept.values(owner()) },
+    reset: { value: () => kept.forget(owner()) },
+    [ANATOMY]: { value: { net, layers: structure.layers, bidirectional: structure.bidirectional } },
   });
-  anatomies.set(self, { net, layers: structure.layers, bidirectional: structure.bidirectional });
   return self as unknown as Layer;
 }
 

@@ -1,0 +1,205 @@
+// Copies of models. A model is code as well as boxes, and its code refers to the original: layers are closures. So the
+// functions of a copy run those of the original, while what is in the copy stands in for what is in the original.
+import { keeperOf, substituted, type Substitution } from "@weft/autograd/internals";
+import { ArgumentError } from "@weft/tensor";
+import { BRAND, readValue, refusePromise, resultOf } from "@weft/tensor/internals";
+import { refuseHidden } from "./hidden.ts";
+import { callOf, named } from "./layer.ts";
+import { copiedBox, type AnyBox } from "./parameter.ts";
+import { modelKind } from "./tree.ts";
+
+type Fields = Record<PropertyKey, unknown>;
+type AnyFunction = (...args: never[]) => unknown;
+
+/** Lets each original have the fields of its copy; the result gives it its own back. */
+function lend(parts: ReadonlyMap<object, object>): () => void {
+  const lent: (readonly [original: object, copy: object, own: Fields, given: Fields])[] = [];
+  for (const [original, copy] of parts) {
+    const given: Fields = { ...copy };
+    lent.push([original, copy, { ...original }, given]);
+    setFields(original, given);
+  }
+  return () => {
+    for (const [original, copy, own, given] of lent) {
+      const now: Fields = { ...original };
+      for (const key in now) if (now[key] !== given[key]) Reflect.set(copy, key, now[key]);
+      for (const key in given) if (!(key in now)) Reflect.deleteProperty(copy, key);
+      setFields(original, own);
+    }
+  };
+}
+
+function setFields(x: object, fields: Fields): void {
+  for (const key of Object.keys(x)) if (!(key in fields)) Reflect.deleteProperty(x, key);
+  for (const key in fields) if ((x as Fields)[key] !== fields[key]) Reflect.set(x, key, fields[key]);
+}
+
+/** What stands in for the boxes and parts of an original while functions of a copy run. */
+interface Likeness extends Substitution {
+  readonly boxes: Map<AnyBox, AnyBox>;
+  readonly parts: Map<object, object>;
+}
+
+function likeness(): Likeness {
+  const parts = new Map<object, object>();
+  return { boxes: new Map(), parts, enter: () => lend(parts) };
+}
+
+/** Of each function of a copy: what it runs, and how. */
+const copies = new WeakMap<object, { readonly original: AnyFunction; readonly like: Likeness }>();
+
+/** Properties of functions that a copy has by itself. */
+const ofFunctions: readonly PropertyKey[] = ["name", "prototype", "arguments", "caller"];
+
+class Copying {
+  readonly #copies: Map<object, unknown> = new Map();
+  readonly #like: Likeness = likeness();
+  /**
+   * For copies of copies: they run the first original, so that it does not matter how many copies are between, and these
+   * can be collected.
+   */
+  readonly #further: Map<Likeness, Likeness> = new Map();
+
+  whole(x: unknown): void {
+    this.of(x);
+    for (const [from, to] of this.#further) {
+      for (const [box, between] of from.boxes) to.boxes.set(box, this.#like.boxes.get(between) ?? between);
+      for (const [part, between] of from.parts) to.parts.set(part, this.#like.parts.get(between) ?? between);
+    }
+  }
+
+  of(x: unknown): unknown {
+    if ((typeof x !== "object" && typeof x !== "function") || x === null) return x;
+    const known = this.#copies.get(x);
+    if (known !== undefined) return known;
+    const make = makers[Object.prototype.toString.call(x).slice(8, -1)] ?? (ArrayBuffer.isView(x) ? views : kept);
+    return make(x as never, this);
+  }
+
+  /** Notes the copy of x, before it has its fields: they may refer to it. */
+  note<T extends object>(x: object, copy: T): T {
+    this.#copies.set(x, copy);
+    return copy;
+  }
+
+  box(box: AnyBox): AnyBox {
+    const copy = this.note(box, copiedBox(box));
+    this.#like.boxes.set(box, copy);
+    return copy;
+  }
+
+  /** Notes the copy of a part that closures may refer to. */
+  part<T extends object>(x: object, copy: T): T {
+    this.#like.parts.set(x, copy);
+    return this.note(x, copy);
+  }
+
+  /** How the copy of a function runs. */
+  likeOf(f: object): Likeness {
+    const before = copies.get(f);
+    if (before === undefined) return this.#like;
+    let like = this.#further.get(before.like);
+    if (like === undefined) this.#further.set(before.like, (like = likeness()));
+    return like;
+  }
+
+  /** Gives a copy the fields of x, copied. */
+  fields<T extends object>(x: object, copy: T): T {
+    for (const key of Reflect.ownKeys(x)) {
+      const property = Object.getOwnPropertyDescriptor(x, key)!;
+      if (!property.enumerable) continue;
+      if ("value" in property) property.value = this.of(property.value);
+      Object.defineProperty(copy, key, property);
+    }
+    return Object.isFrozen(x) ? Object.freeze(copy) : copy;
+  }
+}
+
+const isClass = (f: AnyFunction): boolean => /^class\b/.test(Function.prototype.toString.call(f));
+
+function copiedFunction(f: AnyFunction, copying: Copying): unknown {
+  if (isClass(f)) return f;
+  const original = copies.get(f)?.original ?? f;
+  const like = copying.likeOf(f);
+  const within = <F extends AnyFunction>(run: F): F =>
+    function (this: unknown, ...args: unknown[]) {
+      const y = substituted(like, () => Reflect.apply(run, this, args) as unknown);
+      refusePromise(
+        y,
+        "clone: a function in a copy of a model returned a promise: what follows would use the original",
+      );
+      return y;
+    } as unknown as F;
+  const call = callOf(original);
+  const copy = copying.part(f, call === undefined ? within(original) : named(original.name, within(call), {}));
+  copies.set(copy, { original, like });
+  if (call === undefined) {
+    Object.defineProperty(copy, "name", { value: original.name });
+    Object.defineProperty(copy, "toString", { value: () => String(original) });
+  }
+  for (const key of Reflect.ownKeys(original)) {
+    const property = Object.getOwnPropertyDescriptor(original, key)!;
+    if (property.enumerable || ofFunctions.includes(key) || (key !== "length" && Object.hasOwn(copy, key))) continue;
+    if (property.get !== undefined) property.get = within(property.get);
+    if (typeof property.value === "function") property.value = within(property.value as AnyFunction);
+    Object.defineProperty(copy, key, property);
+  }
+  return copying.fields(f, copy);
+}
+
+const kept = (x: object): object => x;
+const views = (x: Float32Array): Float32Array => x.slice();
+
+/** How a thing is copied, by its kind. Everything else is shared. */
+const makers: Readonly<Record<string, (x: never, copying: Copying) => unknown>> = {
+  Function: copiedFunction,
+  AsyncFunction: copiedFunction,
+  Array: (x: readonly unknown[], copying) => {
+    const copy: unknown[] = copying.note(x, []);
+    for (const item of x) copy.push(copying.of(item));
+    return copy;
+  },
+  Map: (x: ReadonlyMap<unknown, unknown>, copying) => {
+    const copy = copying.note(x, new Map<unknown, unknown>());
+    for (const [key, item] of x) copy.set(key, copying.of(item));
+    return copy;
+  },
+  Set: (x: ReadonlySet<unknown>, copying) => {
+    const copy = copying.note(x, new Set());
+    for (const item of x) copy.add(copying.of(item));
+    return copy;
+  },
+  Object: (x: object, copying) => {
+    if (BRAND in x) return "interpreter" in x ? x : copying.box(x as AnyBox);
+    if ("contract" in x && "backend" in x) return x;
+    if (keeperOf(x) !== undefined)
+      throw new ArgumentError(
+        "clone: an optimizer cannot be copied with its model. Make another one for the copy, and let it continue as the first: " +
+          "adam().load(optimizer.state(model), copy)",
+      );
+    return copying.fields(x, copying.part(x, Object.create(Object.getPrototypeOf(x) as object | null) as object));
+  },
+};
+
+/**
+ * A copy of a model, with parameters and states of its own: it can be trained, changed, placed and saved by itself. It
+ * has the structure of the original: names, tied weights, classes, what is frozen. Values are shared until one side is
+ * assigned others, so a copy takes no memory at first. A parameter without a value yet gets the same initial one on
+ * both sides. Optimizers' state is not copied, nor what a `stateful` layer keeps.
+ *
+ * Also functions and closures in the model work on the copy where they refer to boxes, layers and objects that are in
+ * the model. What is not among the model's fields is shared: throws a StateError if a layer is known to use such
+ * parameters. A function in the copy must not be asynchronous, and an object with #private fields cannot be copied (its
+ * methods throw). Within a `diff` the copy is computed from the original, and gradients go through it.
+ *
+ * @example
+ * const target = clone(model);
+ * target.weight === model.weight; // false
+ */
+export function clone<Model>(model: Model): Model {
+  readValue("clone", "the model", model, modelKind);
+  refuseHidden("clone", model, "would be shared with the copy", "are shared with the copy");
+  const copying = new Copying();
+  resultOf(() => void copying.whole(model));
+  return copying.of(model) as Model;
+}
