@@ -11,6 +11,9 @@ import { modelKind } from "./tree.ts";
 type Fields = Record<PropertyKey, unknown>;
 type AnyFunction = (...args: never[]) => unknown;
 
+/** "Object", "Function", "Map", … */
+const kindOf = (x: unknown): string => Object.prototype.toString.call(x).slice(8, -1);
+
 /** Lets each original have the fields of its copy; the result gives it its own back. */
 function lend(parts: ReadonlyMap<object, object>): () => void {
   const lent: (readonly [original: object, copy: object, own: Fields, given: Fields])[] = [];
@@ -72,7 +75,7 @@ class Copying {
     if ((typeof x !== "object" && typeof x !== "function") || x === null) return x;
     const known = this.#copies.get(x);
     if (known !== undefined) return known;
-    const make = makers[Object.prototype.toString.call(x).slice(8, -1)] ?? (ArrayBuffer.isView(x) ? views : kept);
+    const make = makers[kindOf(x)] ?? (ArrayBuffer.isView(x) ? views : kept);
     return make(x as never, this);
   }
 
@@ -115,23 +118,39 @@ class Copying {
   }
 }
 
+/** A function that runs while the parts of a copy stand in for the original's. */
+function within<F extends AnyFunction>(like: Likeness, run: F): F {
+  const call = function (this: unknown, ...args: unknown[]): unknown {
+    const y: unknown = substituted(like, () => Reflect.apply(run, this, args) as unknown);
+    const kind = kindOf(y);
+    const refusal = "clone: a function in a copy of a model is asynchronous: after an await it would use the original";
+    refusePromise(y, refusal);
+    if (kind === "AsyncGenerator") throw new ArgumentError(refusal);
+    return kind === "Generator" ? stepwise(like, y as Generator) : y;
+  };
+  return call as unknown as F;
+}
+
+/** A generator each of whose steps runs so. */
+function stepwise(like: Likeness, y: Generator): Generator {
+  const steps = (["next", "return", "throw"] as const).map((name) => [
+    name,
+    within(like, (...args: never[]) => Reflect.apply(y[name], y, args) as unknown),
+  ]);
+  return Object.assign(Object.create(y) as Generator, Object.fromEntries(steps));
+}
+
 const isClass = (f: AnyFunction): boolean => /^class\b/.test(Function.prototype.toString.call(f));
 
 function copiedFunction(f: AnyFunction, copying: Copying): unknown {
   if (isClass(f)) return f;
   const original = copies.get(f)?.original ?? f;
   const like = copying.likeOf(f);
-  const within = <F extends AnyFunction>(run: F): F =>
-    function (this: unknown, ...args: unknown[]) {
-      const y = substituted(like, () => Reflect.apply(run, this, args) as unknown);
-      refusePromise(
-        y,
-        "clone: a function in a copy of a model returned a promise: what follows would use the original",
-      );
-      return y;
-    } as unknown as F;
   const call = callOf(original);
-  const copy = copying.part(f, call === undefined ? within(original) : named(original.name, within(call), {}));
+  const copy = copying.part(
+    f,
+    call === undefined ? within(like, original) : named(original.name, within(like, call), {}),
+  );
   copies.set(copy, { original, like });
   if (call === undefined) {
     Object.defineProperty(copy, "name", { value: original.name });
@@ -140,8 +159,8 @@ function copiedFunction(f: AnyFunction, copying: Copying): unknown {
   for (const key of Reflect.ownKeys(original)) {
     const property = Object.getOwnPropertyDescriptor(original, key)!;
     if (property.enumerable || ofFunctions.includes(key) || (key !== "length" && Object.hasOwn(copy, key))) continue;
-    if (property.get !== undefined) property.get = within(property.get);
-    if (typeof property.value === "function") property.value = within(property.value as AnyFunction);
+    if (property.get !== undefined) property.get = within(like, property.get);
+    if (typeof property.value === "function") property.value = within(like, property.value as AnyFunction);
     Object.defineProperty(copy, key, property);
   }
   return copying.fields(f, copy);
@@ -154,6 +173,8 @@ const views = (x: Float32Array): Float32Array => x.slice();
 const makers: Readonly<Record<string, (x: never, copying: Copying) => unknown>> = {
   Function: copiedFunction,
   AsyncFunction: copiedFunction,
+  AsyncGeneratorFunction: copiedFunction,
+  GeneratorFunction: copiedFunction,
   Array: (x: readonly unknown[], copying) => {
     const copy: unknown[] = copying.note(x, []);
     for (const item of x) copy.push(copying.of(item));

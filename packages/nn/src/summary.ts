@@ -35,6 +35,12 @@ const learned = (box: AnyBox): number => (box.kind === "param" ? sizeOf(box.shap
 
 const parameters = (all: readonly AnyBox[]): number => all.reduce((n, box) => n + learned(box), 0);
 
+/** How many parameters there are, and how many of them are frozen. */
+function total(all: readonly AnyBox[]): string {
+  const frozen = parameters(all.filter((box) => box.frozen));
+  return `${many(parameters(all))} parameters${frozen === 0 ? "" : ` (${many(frozen)} frozen)`}`;
+}
+
 function values(model: unknown): string {
   const places = boxes(model);
   const rows = places.map(({ path, box }) => [
@@ -43,8 +49,7 @@ function values(model: unknown): string {
     box.kind,
     many(sizeOf(box.shape)),
   ]);
-  const total = parameters(places.map(({ box }) => box));
-  return `${table([["name", "value", "kind", "count"], ...rows], 3)}\n${many(total)} parameters`;
+  return `${table([["name", "value", "kind", "count"], ...rows], 3)}\n${total(places.map(({ box }) => box))}`;
 }
 
 /** A model that can be called, or an object with a method for that. */
@@ -67,7 +72,7 @@ function layers(model: unknown, inputs: readonly unknown[]): string {
   const results = calls.flatMap((call) => (call.calls ? [] : call.results));
   return [
     table([["layer", "result", "parameters", "multiply-adds"], ...rows], 2),
-    `${many(parameters([...all]))} parameters, ${many(work)} multiply-adds`,
+    `${total([...all])}, ${many(work)} multiply-adds`,
     `${megabytes([...all])} of parameters and state, ${megabytes(results)} of results of layers`,
   ].join("\n");
 }

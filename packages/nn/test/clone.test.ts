@@ -301,6 +301,25 @@ test("within a diff the copy is computed from the original: inner steps on it ar
   expect(grad((v: Tensor) => mul(plain(v), v))(tensor(2)).itemSync()).toBe(20);
 });
 
+test("a generator's steps work on the copy", () => {
+  const w = param(tensor([1, 2]));
+  const model = {
+    w,
+    *halves() {
+      for (let k = 0; k < 3; k++) yield (w.value = mul(w, 0.5));
+      return w.value;
+    },
+  };
+  const copy = clone(model);
+  const steps = copy.halves();
+  expect([...steps].map((y) => y.arraySync())).toEqual([[0.5, 1], [0.25, 0.5], [0.125, 0.25]]); // prettier-ignore
+  expect([w, copy.w].map((p) => p.value.arraySync())).toEqual([[1, 2], [0.125, 0.25]]); // prettier-ignore
+  const [a, b] = [copy.halves(), model.halves()];
+  for (const each of [a, b, a, b]) each.next();
+  expect([w, copy.w].map((p) => p.value.arraySync())).toEqual([[0.25, 0.5], [0.03125, 0.0625]]); // prettier-ignore
+  expect(a.return(tensor([0, 0])).done).toBe(true);
+});
+
 test("refuses what it cannot copy, and says why", () => {
   expect(() => clone(3)).toThrow(
     "clone: wanted an object, an array or a function with parameters as the model, got number 3",
@@ -311,8 +330,10 @@ test("refuses what it cannot copy, and says why", () => {
   hiding(x);
   expect(() => clone(hiding)).toThrow(StateError);
   expect(() => clone(hiding)).toThrow("would be shared with the copy: f32[3,3], f32[3]");
+  const early = clone({ run: async function* run() { yield await Promise.resolve(1); } }); // prettier-ignore
+  expect(() => early.run()).toThrow("clone: a function in a copy of a model is asynchronous");
   const late = clone({ run: async (v: Tensor) => v });
-  expect(() => late.run(x)).toThrow("clone: a function in a copy of a model returned a promise");
+  expect(() => late.run(x)).toThrow("clone: a function in a copy of a model is asynchronous: after an await it");
   const first = clone({ Linear: Net, f: Math.max });
   expect(first.Linear).toBe(Net);
   expect(first.f(1, 2)).toBe(2);

@@ -17,6 +17,7 @@ import {
   LSTM,
   mse,
   params,
+  summary,
   toBytes,
   trainable,
   training,
@@ -169,6 +170,7 @@ test("files do not say what is frozen, and values may be assigned and loaded", a
   expect(trainable(other).length).toBe(2);
   model[0].bias!.value = zeros([4]);
   expect(sum(model[0].bias!).itemSync()).toBe(0);
+  expect(summary(other).split("\n").at(-1)).toBe("24 parameters (16 frozen)");
   expect(() => trainable(model, 1 as never)).toThrow("trainable: wanted a function as the filter, got number 1");
   expect(() => params(model, 1 as never)).toThrow("params: wanted a function as the filter");
 });

@@ -40,7 +40,7 @@ const yieldEvery = 20;
  * to hold it longer. Data and optimizer may be asynchronous. At most 16 steps are queued on a device ahead of what has
  * been computed.
  *
- * Throws an ArgumentError if the loss depends on no parameter, a ShapeError if it is not a scalar, and the error of a
+ * Throws an ArgumentError if the loss depends on no parameter or if it is called on a tape, a ShapeError if it is not a scalar, and the error of a
  * step that fails (an IndexError for a wrong label). That step is rolled back, and no more steps are made. A loss of
  * NaN is not an error (see `converge`). Like Knet's `minimize`.
  *
@@ -63,6 +63,10 @@ export function minimize<Item>(
   if (typeof data !== "object" || data === null || !(Symbol.asyncIterator in data || Symbol.iterator in data))
     throw new ArgumentError(`minimize: wanted data to iterate over, got ${describe(data)}`);
   readOptimizer("minimize", optimizer);
+  if (context.tape !== undefined)
+    throw new ArgumentError(
+      "minimize: inside a diff or grad no gradient would go through its steps; write the inner loop by hand, with optimizer.update(diff(…)), or minimize before",
+    );
   const { length } = data as { length?: unknown };
   const { training } = context; // kept, since iteration goes on after a surrounding `training(…)` has returned
   const run = awaitable("minimize", () => steps(loss, data, optimizer, training));

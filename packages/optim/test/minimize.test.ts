@@ -1,5 +1,5 @@
 // Training as iteration: inputs, outputs, lifetimes, and yielding to the event loop.
-import { keep, param, scope, type Param } from "@weft/autograd";
+import { diff, grad, keep, param, scope, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { ArgumentError, mul, square, sub, sum, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
@@ -244,4 +244,11 @@ test.each([["a"], [null], [undefined], [{}], [true], [[1]]])("converge refuses t
   const run = () => converge([1, item as never], { alpha: 0.5 });
   await expect(run()).rejects.toThrow(/^converge: wanted losses, .* as item 2/);
   await expect(drain(run())).rejects.toThrow(ArgumentError);
+});
+
+test("inside a diff it is refused: no gradient would go through its steps", async () => {
+  const w = param(tensor([3]));
+  const inner = () => minimize(() => sum(mul(w, w)), [[]], sgd());
+  await expect(diff(async (t) => (await t.wait(inner()), sum(w)))).rejects.toThrow("minimize: inside a diff or grad");
+  expect(() => grad((x: Tensor) => (inner(), sum(x)))(tensor([1]))).toThrow("write the inner loop by hand");
 });
