@@ -1,6 +1,6 @@
 // Copies of models. A model is code as well as boxes, and its code refers to the original: layers are closures. So the
 // functions of a copy run those of the original, while what is in the copy stands in for what is in the original.
-import { keeperOf, substituted, type Substitution } from "@weft/autograd/internals";
+import { keeperOf, substituted, walk, type Substitution } from "@weft/autograd/internals";
 import { ArgumentError } from "@weft/tensor";
 import { BRAND, readValue, refusePromise, resultOf } from "@weft/tensor/internals";
 import { refuseHidden } from "./hidden.ts";
@@ -8,33 +8,45 @@ import { callOf, named } from "./layer.ts";
 import { copiedBox, type AnyBox } from "./parameter.ts";
 import { modelKind } from "./tree.ts";
 
-type Fields = Record<PropertyKey, unknown>;
 type AnyFunction = (...args: never[]) => unknown;
 
 /** "Object", "Function", "Map", … */
 const kindOf = (x: unknown): string => Object.prototype.toString.call(x).slice(8, -1);
 
+/** The fields of a part: their names and values. */
+interface Fields {
+  readonly names: readonly string[];
+  readonly values: readonly unknown[];
+}
+
+function fieldsOf(x: object): Fields {
+  const names = Object.keys(x);
+  return { names, values: names.map((name) => Reflect.get(x, name) as unknown) };
+}
+
 /** Lets each original have the fields of its copy; the result gives it its own back. */
 function lend(parts: ReadonlyMap<object, object>): () => void {
   const lent: (readonly [original: object, copy: object, own: Fields, given: Fields])[] = [];
   for (const [original, copy] of parts) {
-    const given: Fields = { ...copy };
-    lent.push([original, copy, { ...original }, given]);
-    setFields(original, given);
+    const [own, given] = [fieldsOf(original), fieldsOf(copy)];
+    exchange(original, own, given);
+    lent.push([original, copy, own, given]);
   }
   return () => {
     for (const [original, copy, own, given] of lent) {
-      const now: Fields = { ...original };
-      for (const key in now) if (now[key] !== given[key]) Reflect.set(copy, key, now[key]);
-      for (const key in given) if (!(key in now)) Reflect.deleteProperty(copy, key);
-      setFields(original, own);
+      const now = fieldsOf(original); // what the call assigned is the copy's
+      exchange(copy, given, now);
+      exchange(original, now, own);
     }
   };
 }
 
-function setFields(x: object, fields: Fields): void {
-  for (const key of Object.keys(x)) if (!(key in fields)) Reflect.deleteProperty(x, key);
-  for (const key in fields) if ((x as Fields)[key] !== fields[key]) Reflect.set(x, key, fields[key]);
+/** Gives x other fields than those it had before. */
+function exchange(x: object, before: Fields, after: Fields): void {
+  const { names, values } = after;
+  const same = names.length === before.names.length && names.every((name, i) => name === before.names[i]);
+  if (!same) for (const name of before.names) if (!names.includes(name)) Reflect.deleteProperty(x, name);
+  for (const [i, name] of names.entries()) if (!same || values[i] !== before.values[i]) Reflect.set(x, name, values[i]);
 }
 
 /** What stands in for the boxes and parts of an original while functions of a copy run. */
@@ -48,8 +60,8 @@ function likeness(): Likeness {
   return { boxes: new Map(), parts, enter: () => lend(parts) };
 }
 
-/** Of each function of a copy: what it runs, and how. */
-const copies = new WeakMap<object, { readonly original: AnyFunction; readonly like: Likeness }>();
+/** Of each function or object in a copy: what it is a copy of in the first original, and how its functions run. */
+const copies = new WeakMap<object, { readonly original: object; readonly like: Likeness }>();
 
 /** Properties of functions that a copy has by itself. */
 const ofFunctions: readonly PropertyKey[] = ["name", "prototype", "arguments", "caller"];
@@ -75,7 +87,7 @@ class Copying {
     if ((typeof x !== "object" && typeof x !== "function") || x === null) return x;
     const known = this.#copies.get(x);
     if (known !== undefined) return known;
-    const make = makers[kindOf(x)] ?? (ArrayBuffer.isView(x) ? views : kept);
+    const make = makers[kindOf(x)] ?? (ArrayBuffer.isView(x) ? views : walk(x).length > 0 ? copiedObject : kept);
     return make(x as never, this);
   }
 
@@ -97,9 +109,9 @@ class Copying {
     return this.note(x, copy);
   }
 
-  /** How the copy of a function runs. */
-  likeOf(f: object): Likeness {
-    const before = copies.get(f);
+  /** How the functions of a copy run. */
+  likeOf(x: object): Likeness {
+    const before = copies.get(x);
     if (before === undefined) return this.#like;
     let like = this.#further.get(before.like);
     if (like === undefined) this.#further.set(before.like, (like = likeness()));
@@ -118,10 +130,14 @@ class Copying {
   }
 }
 
-/** A function that runs while the parts of a copy stand in for the original's. */
-function within<F extends AnyFunction>(like: Likeness, run: F): F {
+/**
+ * A function that runs while the parts of a copy stand in for the original's. After an `await` they would not, which is
+ * refused, unless it finds them by `this`.
+ */
+function within<F extends AnyFunction>(like: Likeness, run: F, closure = true): F {
   const call = function (this: unknown, ...args: unknown[]): unknown {
     const y: unknown = substituted(like, () => Reflect.apply(run, this, args) as unknown);
+    if (!closure) return y;
     const kind = kindOf(y);
     const refusal = "clone: a function in a copy of a model is asynchronous: after an await it would use the original";
     refusePromise(y, refusal);
@@ -144,7 +160,7 @@ const isClass = (f: AnyFunction): boolean => /^class\b/.test(Function.prototype.
 
 function copiedFunction(f: AnyFunction, copying: Copying): unknown {
   if (isClass(f)) return f;
-  const original = copies.get(f)?.original ?? f;
+  const original = (copies.get(f)?.original ?? f) as AnyFunction;
   const like = copying.likeOf(f);
   const call = callOf(original);
   const copy = copying.part(
@@ -164,6 +180,28 @@ function copiedFunction(f: AnyFunction, copying: Copying): unknown {
     Object.defineProperty(copy, key, property);
   }
   return copying.fields(f, copy);
+}
+
+/**
+ * A copy of an object, yet without fields. The synchronous methods of its class run in one substitution, however many
+ * layers they call.
+ */
+function copiedObject(x: object, copying: Copying): object {
+  const original = copies.get(x)?.original ?? x;
+  const like = copying.likeOf(x);
+  const prototype = Object.getPrototypeOf(original) as object | null;
+  const methods = Object.create(prototype) as object;
+  for (let from = prototype; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object)
+    for (const name of Object.getOwnPropertyNames(from)) {
+      const value = Object.getOwnPropertyDescriptor(from, name)!.value as unknown;
+      if (kindOf(value) !== "Function" || name === "constructor" || Object.hasOwn(methods, name)) continue;
+      const method = within(like, value as AnyFunction, false);
+      Object.defineProperty(methods, name, { value: method, writable: true, configurable: true });
+    }
+  const classless = prototype === null || prototype === Object.prototype;
+  const copy = copying.part(x, Object.create(classless ? prototype : methods) as object);
+  copies.set(copy, { original, like });
+  return copying.fields(x, copy);
 }
 
 const kept = (x: object): object => x;
@@ -198,7 +236,7 @@ const makers: Readonly<Record<string, (x: never, copying: Copying) => unknown>> 
         "clone: an optimizer cannot be copied with its model. Make another one for the copy, and let it continue as the first: " +
           "adam().load(optimizer.state(model), copy)",
       );
-    return copying.fields(x, copying.part(x, Object.create(Object.getPrototypeOf(x) as object | null) as object));
+    return copiedObject(x, copying);
   },
 };
 

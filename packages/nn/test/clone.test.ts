@@ -47,6 +47,11 @@ class Net {
   forward(v: Operand): Tensor {
     return mul(this.arrow(v), this.scale);
   }
+  async total(v: Operand): Promise<number> {
+    const y = this.forward(v);
+    const before = await sum(y).item();
+    return before + (await sum(this.forward(v)).item());
+  }
 }
 
 /** Models, and how they are called. */
@@ -299,6 +304,36 @@ test("within a diff the copy is computed from the original: inner steps on it ar
   const plain = clone(model);
   plain.w.value = number(5);
   expect(grad((v: Tensor) => mul(plain(v), v))(tensor(2)).itemSync()).toBe(20);
+});
+
+test("methods of classes: inherited ones, those of the instance, and asynchronous ones", async () => {
+  class Wide extends Net {
+    override forward(v: Operand): Tensor {
+      return mul(super.forward(v), 2);
+    }
+    get [Symbol.toStringTag](): string {
+      return "Wide";
+    }
+    get twice(): Tensor {
+      return mul(this.scale, 2);
+    }
+    later(v: Operand): Promise<number> {
+      return Promise.resolve().then(() => this.total(v));
+    }
+  }
+  const net = new Wide();
+  const copy = clone(net);
+  expect(copy).toBeInstanceOf(Wide);
+  const before = sum(net.forward(x)).itemSync();
+  for (const p of params(net)) p.value = mul(p.value, 2);
+  expect(sum(copy.forward(x)).itemSync()).toBe(before);
+  expect(await copy.total(x)).toBeCloseTo(2 * before, 4);
+  expect(await copy.later(x)).toBeCloseTo(2 * before, 4);
+  expect([copy.twice, net.twice].map((t) => t.arraySync())).toEqual([[4], [8]]);
+  expect(Object.keys(copy)).toEqual(Object.keys(net));
+  copy.forward = (v) => mul(v, 0);
+  expect(await copy.total(x)).toBe(0);
+  expect(sum(clone(copy).forward(x)).itemSync()).toBe(0);
 });
 
 test("a generator's steps work on the copy", () => {
