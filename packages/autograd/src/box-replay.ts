@@ -7,6 +7,7 @@ import type { Recorder } from "./tape.ts";
 export interface Covered {
   readonly shape: Shape;
   readonly dtype: DType;
+  frozen: boolean;
   /** On an open tape the box stands for x from now on; its own value does not change. */
   trace(x: Tensor): void;
 }
@@ -16,6 +17,8 @@ export class Overlay {
   readonly replacesAll: boolean = false;
   /** What the first run read; undefined for boxes that it wrote before reading. */
   readonly #seen: Map<Covered, Tensor | undefined> = new Map();
+  /** Whether these boxes were frozen when the first run read them: they are in each run. */
+  readonly #frozen: Map<Covered, boolean> = new Map();
   /** What the last run wrote, box by box. */
   written: Map<Covered, Tensor> = new Map();
   readonly #undo: (() => void)[] = [];
@@ -39,9 +42,11 @@ export class Overlay {
     this.#outer = current;
     this.written = new Map();
     current = this;
+    const frozen = [...this.#frozen].map(([box, was]) => [box, box.frozen, (box.frozen = was)] as const);
     try {
       return f();
     } finally {
+      for (const [box, is] of frozen) box.frozen = is;
       current = this.#outer;
       this.#outer = undefined;
       for (const undo of this.#undo.splice(0).toReversed()) undo();
@@ -66,7 +71,9 @@ export class Overlay {
       return x === undefined ? beneath(this.#outer, box, now) : readTensor(x, "read");
     }
     const x = beneath(this.#outer, box, now);
-    if (!this.#seen.has(box)) this.#seen.set(box, x.interpreter.level > 0 ? x : this.#recorder!.retained(x));
+    if (this.#seen.has(box)) return x;
+    this.#seen.set(box, x.interpreter.level > 0 ? x : this.#recorder!.retained(x));
+    this.#frozen.set(box, box.frozen);
     return x;
   }
 

@@ -6,7 +6,7 @@ import { BRAND, readValue, refusePromise, resultOf } from "@weft/tensor/internal
 import { refuseHidden } from "./hidden.ts";
 import { callOf, named } from "./layer.ts";
 import { copiedBox, type AnyBox } from "./parameter.ts";
-import { modelKind } from "./tree.ts";
+import { boxes, modelKind } from "./tree.ts";
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -260,5 +260,7 @@ export function clone<Model>(model: Model): Model {
   refuseHidden("clone", model, "would be shared with the copy", "are shared with the copy");
   const copying = new Copying();
   resultOf(() => void copying.whole(model));
-  return copying.of(model) as Model;
+  const copy = copying.of(model) as Model;
+  for (const part of [model, copy]) boxes(part); // two models: neither hides the other's boxes
+  return copy;
 }

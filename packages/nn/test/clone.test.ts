@@ -4,7 +4,7 @@ import { checkpoint, customGradient, diff, grad, param, shapes, state, type Para
 import { adam, sgd } from "@weft/optim";
 import { add, matmul, mul, relu, square, sub, sum, tanh, type Operand, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   Attention,
   BatchNorm,
@@ -334,6 +334,18 @@ test("methods of classes: inherited ones, those of the instance, and asynchronou
   copy.forward = (v) => mul(v, 0);
   expect(await copy.total(x)).toBe(0);
   expect(sum(clone(copy).forward(x)).itemSync()).toBe(0);
+});
+
+test("a copy on a tape with its original is not taken for a hidden part of it", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const [w, b] = [param(zeros([3, 2])), param(zeros([2]))];
+  const model = Object.assign((v: Operand) => add(matmul(v, w), b), { w, b });
+  const copy = clone(model);
+  sgd({ params: copy }).update(diff(() => sum(square(sub(copy(x), model(x))))));
+  await toBytes(model);
+  await toBytes(copy);
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 test("a generator's steps work on the copy", () => {

@@ -138,6 +138,13 @@ test("in checkpoints, gradients by hand, lookups, recurrent layers and asynchron
   const w = param(tensor(2));
   const again = checkpoint((v: Tensor) => mul(f(v), w));
   expect(diff(() => sum(again(x))).params).toEqual([w]);
+  const moment = diff(() => {
+    const y = again(x);
+    unfreeze(f); // the second call of f sees it as the first one did
+    return sum(y);
+  });
+  expect([moment.params, f.weight.frozen]).toEqual([[w], false]);
+  freeze(f);
   const byHand = customGradient((v: Tensor) => ({ value: mul(v, f.bias!), pullback: (g) => mul(g, f.bias!) }));
   expect(diff(() => sum(mul(byHand(f(x)), w))).params).toEqual([w]);
   const rows = freeze(Embedding(4, 2));
