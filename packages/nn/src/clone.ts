@@ -27,18 +27,24 @@ function fieldsOf(x: object): Fields {
 /** Lets each original have the fields of its copy; the result gives it its own back. */
 function lend(parts: ReadonlyMap<object, object>): () => void {
   const lent: (readonly [original: object, copy: object, own: Fields, given: Fields])[] = [];
-  for (const [original, copy] of parts) {
-    const [own, given] = [fieldsOf(original), fieldsOf(copy)];
-    exchange(original, own, given);
-    lent.push([original, copy, own, given]);
-  }
-  return () => {
+  const giveBack = (): void => {
     for (const [original, copy, own, given] of lent) {
       const now = fieldsOf(original); // what the call assigned is the copy's
       exchange(copy, given, now);
       exchange(original, now, own);
     }
   };
+  try {
+    for (const [original, copy] of parts) {
+      const [own, given] = [fieldsOf(original), fieldsOf(copy)];
+      exchange(original, own, given);
+      lent.push([original, copy, own, given]);
+    }
+  } catch (error) {
+    giveBack(); // an accessor of the user's threw
+    throw error;
+  }
+  return giveBack;
 }
 
 /** Gives x other fields than those it had before. */

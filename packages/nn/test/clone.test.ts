@@ -348,6 +348,19 @@ test("a copy on a tape with its original is not taken for a hidden part of it", 
   warn.mockRestore();
 });
 
+test("an accessor that throws leaves the original as it was", () => {
+  let fails = false;
+  const layers = { first: Linear(3, 2) };
+  const model = { layers, call: (v: Operand) => layers.first(v), late: { get loss() { if (fails) throw new Error("no loss yet"); return 0; } } }; // prettier-ignore
+  const copy = clone(model);
+  const { first } = layers;
+  fails = true;
+  expect(() => copy.call(x)).toThrow("no loss yet");
+  expect([layers.first === first, copy.layers.first === first]).toEqual([true, false]);
+  fails = false;
+  expect(copy.call(x).arraySync()).toEqual(model.call(x).arraySync());
+});
+
 test("a generator's steps work on the copy", () => {
   const w = param(tensor([1, 2]));
   const model = {
