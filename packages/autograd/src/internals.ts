@@ -3,7 +3,7 @@
 export { overlay } from "./box-replay.ts";
 export { companyOf, wasFound } from "./company.ts";
 export { copiedState, draftState, KEEPER, keeperOf, keptState, nothing, takeState } from "./keeper.ts";
-export type { Draft, Given, Keeper, NamedParam, StateRecord } from "./keeper.ts";
+export type { Draft, Given, Keeper, Kept, NamedParam, StateRecord } from "./keeper.ts";
 export { fromHost } from "./lazy-value.ts";
 export { boxes, children, keepers, namedParams, walk, type NamedBox } from "./model.ts";
 export { onShapes } from "./shapes.ts";

@@ -27,7 +27,7 @@ export interface NamedParam {
 }
 
 /** What is kept for a parameter after t updates. */
-interface Kept {
+export interface Kept {
   readonly t: number;
   readonly boxes: StateRecord;
 }

@@ -12,7 +12,7 @@ import {
   slice,
   type Tensor,
 } from "@weft/tensor";
-import { context, describe, isFloat, sameShape, rollBack, withinStep } from "@weft/tensor/internals";
+import { context, describe, isFloat, sameShape, rollBack, withinStep, type Step } from "@weft/tensor/internals";
 
 /** A parameter and its gradient. */
 export interface Gradient {
@@ -58,6 +58,21 @@ export function withTape<Done extends void | Promise<void>>(tape: Tape, f: () =>
     if (done instanceof Promise) return done.then(() => void stepped.add(tape), failed) as Done;
     stepped.add(tape);
     return done;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** Calls `f`, which makes a step. If it throws, what it has assigned so far is rolled back. */
+export function stepOf<Done extends void | Promise<void>>(f: () => Done): Done {
+  const step: Step = { outer: context.step };
+  const failed = (error: unknown): never => {
+    rollBack(step, error);
+    throw error;
+  };
+  try {
+    const done = withinStep(step, f);
+    return done instanceof Promise ? (done.catch(failed) as Done) : done;
   } catch (error) {
     return failed(error);
   }

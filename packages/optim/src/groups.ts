@@ -17,9 +17,12 @@ import { membersOf } from "./members.ts";
 import type { Formula } from "./rule.ts";
 import { clipNorm, type Transform } from "./transforms.ts";
 
+/** A learning rate, or a schedule: the rate of each step of the optimizer, counted from 0. */
+export type Rate = number | ((step: number) => number);
+
 export interface OptimizerOptions {
-  /** The learning rate, or a schedule of it over the optimizer's steps, counted from 0. */
-  readonly lr?: number | ((step: number) => number);
+  /** The learning rate, or a schedule of it. */
+  readonly lr?: Rate;
   /** If above 0, each parameter's gradient with a larger norm is first scaled down to this norm. */
   readonly gclip?: number;
   /**
@@ -37,15 +40,22 @@ export interface OptimizerOptions {
 /** Options of some parameters; the others are inherited from the optimizer. */
 export type Group<O extends OptimizerOptions> = O & { readonly params: unknown; readonly groups?: never };
 
+/** Options of rules that look at whole matrices. */
+export interface WholeOptions extends OptimizerOptions {
+  readonly lazy?: false;
+}
+
 const isRate = (x: unknown): x is number => typeof x === "number" && x >= 0 && x < Infinity;
+
+export const rateKind: OptionKind<Rate> = either(
+  { wanted: "a finite non-negative number", is: isRate },
+  { ...callable, wanted: "a function of the step" },
+);
 
 /** The kinds of the options that every optimizer takes. */
 export const kinds: OptionKinds<Omit<OptimizerOptions, "groups">> & { readonly groups: OptionKind<readonly never[]> } =
   {
-    lr: either(
-      { wanted: "a finite non-negative number", is: isRate },
-      { ...callable, wanted: "a function of the step" },
-    ),
+    lr: rateKind,
     gclip: nonNegative,
     lazy: boolean,
     params: anything,
@@ -55,17 +65,25 @@ export const kinds: OptionKinds<Omit<OptimizerOptions, "groups">> & { readonly g
     },
   };
 
+/** The same for rules that look at whole matrices. */
+export const wholeKinds: OptionKinds<Omit<WholeOptions, "groups">> & Pick<typeof kinds, "groups"> = {
+  ...kinds,
+  lazy: { wanted: "false, since it needs whole gradients,", is: (x): x is false => x === false },
+};
+
 /** What an optimizer does to the parameters of a group. */
-export interface Setting {
+interface Setting {
   readonly formula: Formula;
   readonly lazy: boolean;
   /** Applied to the gradient first. */
   readonly clip: Transform | undefined;
-  readonly lr: NonNullable<OptimizerOptions["lr"]>;
+  /** Undefined: that of the optimizer. */
+  readonly lr: Rate | undefined;
 }
 
 /** Options that have been read. */
 export interface Settings {
+  lr: Rate;
   /** The option `params` as given. */
   readonly given: unknown;
   /** The parameters in it. */
@@ -85,15 +103,15 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
   formula: (read: ReadOptions<O, D>) => Formula,
 ): Settings {
   const shared = readOptions(name, options, known, defaults);
-  const setting = (read: ReadOptions<O, D>): Setting => {
-    const { lr, lazy = false, gclip = 0 } = read;
-    return { formula: formula(read), lr, lazy, clip: gclip > 0 ? clipNorm(gclip) : undefined };
+  const setting = (read: ReadOptions<O, D>, own?: Rate): Setting => {
+    const { lazy = false, gclip = 0 } = read;
+    return { formula: formula(read), lr: own, lazy, clip: gclip > 0 ? clipNorm(gclip) : undefined };
   };
-  const { groups, params: given } = shared;
+  const { groups, params: given, lr } = shared;
   const params = given === undefined ? undefined : membersOf(name, given);
   if (groups === undefined) {
     const one = setting(shared);
-    return { given, params, members: params, all: [one], of: () => one };
+    return { lr, given, params, members: params, all: [one], of: () => one };
   }
   const settings = new Map<Param, Setting>();
   const refuse = ({ dtype, shape }: Param, where: string): never => {
@@ -103,7 +121,7 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
     const op = `${name}: group ${k}`;
     const read = readOptions(op, group, known, { ...shared, params: undefined, groups: undefined });
     if (read.groups !== undefined) throw new ArgumentError(`${op}: a group cannot have groups`);
-    const made = setting(read);
+    const made = setting(read, group.lr);
     for (const param of membersOf(op, read.params)) {
       if (settings.has(param)) refuse(param, `group ${k} and in one before it`);
       if (params?.has(param) === false) refuse(param, `group ${k}, but not in params`);
@@ -113,11 +131,11 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
   });
   const of = (param: Param): Setting => settings.get(param) ?? refuse(param, `none of the ${all.length} groups`);
   params?.forEach(of);
-  return { given, params, members: settings, all, of };
+  return { lr, given, params, members: settings, all, of };
 }
 
 /** The learning rate of a step. */
-export function rateAt(name: string, { lr }: Setting, step: number): number {
+export function rateAt(name: string, lr: Rate, step: number): number {
   const rate = typeof lr === "number" ? lr : lr(step);
   if (isRate(rate)) return rate;
   throw new ArgumentError(

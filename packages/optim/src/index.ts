@@ -2,10 +2,10 @@
 export { converge, DivergenceError } from "./converge.ts";
 export { gradientsOf, type Gradient } from "./gradient.ts";
 export { minimize, type Minimization } from "./minimize.ts";
-export type { Group, OptimizerOptions } from "./groups.ts";
+export type { Group, OptimizerOptions, Rate } from "./groups.ts";
 export { optimizer, type Optimizer } from "./optimizer.ts";
 export type { Rule, StepInfo, Tensors } from "./rule.ts";
 export type { Run } from "./run.ts";
-export { adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd, type AdamOptions } from "./rules.ts";
+export * from "./rules/index.ts";
 export { chain, clipGlobalNorm, clipNorm, weightDecay } from "./transforms.ts";
 export type { AsyncOptimizer, AsyncTransform, Transform } from "./transforms.ts";

@@ -15,7 +15,7 @@ import {
   together,
 } from "@weft/tensor/internals";
 import type { Optimizer } from "./optimizer.ts";
-import { adam } from "./rules.ts";
+import { adam } from "./rules/adam.ts";
 import { awaitable, type Run } from "./run.ts";
 import { readOptimizer, type AsyncOptimizer } from "./transforms.ts";
 

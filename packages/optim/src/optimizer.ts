@@ -5,9 +5,17 @@ import { copiedState, KEEPER, namedParams, overlay, takeState, walk } from "@wef
 import type { Param, Tape } from "@weft/autograd";
 import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
 import { ArgumentError, type Tensor } from "@weft/tensor";
-import { describe, inBackward, resultOf, together, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
+import {
+  describe,
+  inBackward,
+  readValue,
+  resultOf,
+  together,
+  type OptionKinds,
+  type ReadOptions,
+} from "@weft/tensor/internals";
 import { dense, isSparse, readGradients, readTape, valueOf, withTape, type Gradient } from "./gradient.ts";
-import { kinds, rateAt, readSettings, type OptimizerOptions } from "./groups.ts";
+import { kinds, rateAt, rateKind, readSettings, type OptimizerOptions, type Rate } from "./groups.ts";
 import { historyOf, selected, type Updater } from "./members.ts";
 import { OptimizerMemory } from "./memory.ts";
 import type { Formula, Rule, Tensors } from "./rule.ts";
@@ -19,6 +27,12 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   readonly name: string;
   /** The number of steps made. */
   readonly steps: number;
+  /**
+   * The learning rate of the next step. A rate or a schedule may be assigned between steps; groups with a rate of their
+   * own keep it. It is not saved: programs say it, as they do other options.
+   */
+  get lr(): number;
+  set lr(rate: Rate);
   /** The only parameters that it updates; undefined: any. */
   readonly params?: ReadonlySet<Param> | undefined;
   /** Updates every parameter on the tape, or those of them that are in `params`. */
@@ -118,7 +132,9 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
       }
       return slot;
     };
-    const rates = new Map(settings.all.map((setting) => [setting, rateAt(name, setting, current.steps)]));
+    const rates = new Map(
+      settings.all.map((setting) => [setting, rateAt(name, setting.lr ?? settings.lr, current.steps)]),
+    );
     const chosen = selected({ name, params }, gradients).flatMap((gradient) => {
       const setting = settings.of(gradient.param);
       const clipped = setting.clip?.([gradient]) ?? [gradient];
@@ -188,13 +204,16 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
         memory.add(param, { t, boxes, history: historyOf(param), update: undefined });
     },
   };
-  /** The parameters by name; by number if neither a model nor `params` was given. */
-  const namedIn = (model: unknown = given): readonly NamedParam[] =>
-    model === undefined ? keeper.known().map((box, k) => ({ path: String(k), box })) : namedParams(model);
   return {
     name,
     get steps() {
       return memory.steps;
+    },
+    get lr(): number {
+      return rateAt(name, settings.lr, memory.steps);
+    },
+    set lr(rate: Rate) {
+      settings.lr = readValue(name, "lr", rate, rateKind);
     },
     get params() {
       return params && new Set(params);
@@ -205,13 +224,22 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
       withTape(tape, () => apply(gradients));
     },
     stateOf: (param) => memory.slots.get(param)?.boxes,
+    ...stateAccess(keeper, given),
+    [KEEPER]: keeper,
+  };
+}
+
+/** The functions that copy and load state, by path in a model, in the option `params`, or else by number. */
+export function stateAccess(keeper: Keeper, given: unknown): Pick<Optimizer, "state" | "load"> {
+  const namedIn = (model: unknown = given): readonly NamedParam[] =>
+    model === undefined ? keeper.known().map((box, k) => ({ path: String(k), box })) : namedParams(model);
+  return {
     state: (model) => copiedState(keeper, namedIn(model)),
     load: (tree, model) => {
       const named = namedIn(model);
       if (named.length === 0)
-        throw new ArgumentError(`${name}: load needs the model that the state belongs to: load(state, model)`);
+        throw new ArgumentError(`${keeper.name}: load needs the model that the state belongs to: load(state, model)`);
       takeState(keeper, named, walk(tree));
     },
-    [KEEPER]: keeper,
   };
 }

@@ -3,6 +3,7 @@ import { KEEPER, walk } from "@weft/autograd/internals";
 import { add, ArgumentError, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
 import { describe, nonNegative, positive, readValue, resultOf, withinStep, type Step } from "@weft/tensor/internals";
 import { dense, isSparse, readGradients, readTape, valueOf, withTape, type Gradient } from "./gradient.ts";
+import type { Rate } from "./groups.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -112,6 +113,12 @@ export function chain(
     name,
     get steps() {
       return last.steps;
+    },
+    get lr(): number {
+      return last.lr;
+    },
+    set lr(rate: Rate) {
+      last.lr = rate;
     },
     get params() {
       return last.params;

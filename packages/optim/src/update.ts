@@ -29,9 +29,12 @@ export interface Slot {
   update: Update | undefined;
 }
 
-export function mapped<A, B>(record: Readonly<Record<string, A>>, f: (a: A, name: string) => B): Record<string, B> {
-  const made: Record<string, B> = {};
-  for (const name in record) made[name] = f(record[name]!, name);
+export function mapped<Name extends string, A, B>(
+  record: Readonly<Record<Name, A>>,
+  f: (a: A, name: Name) => B,
+): Record<Name, B> {
+  const made = {} as Record<Name, B>;
+  for (const name in record) made[name] = f(record[name], name);
   return made;
 }
 

@@ -2,9 +2,21 @@
 import { diff, param, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { Embedding, Linear, params } from "@weft/nn";
-import { add, mul, sum, take, type Tensor } from "@weft/tensor";
+import { add, mul, square, sum, take, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
-import { adam, adamw, chain, clipGlobalNorm, momentum, optimizer, rmsprop, sgd, type Optimizer } from "../src/index.ts";
+import {
+  adam,
+  adamw,
+  chain,
+  clipGlobalNorm,
+  clipNorm,
+  minimize,
+  momentum,
+  optimizer,
+  rmsprop,
+  sgd,
+  type Optimizer,
+} from "../src/index.ts";
 
 const { tensor } = openSync({});
 const two = () => [param(tensor([1, -2])), param(tensor([3]))] as const;
@@ -163,4 +175,41 @@ test("groups are checked like options", () => {
   expect(() => sgd({ groups: [{ params: weight, beta1: 0 }] })).toThrow('there is no option "beta1"');
   // @ts-expect-error -- a group says whose it is
   expect(() => sgd({ groups: [{ lr: 1 }] })).toThrow("params wants");
+});
+
+test("lr is the rate of the next step, and may be assigned in mid-course; groups with their own keep it", () => {
+  const [p, q] = [param(tensor([1])), param(tensor([1]))];
+  const rule = chain(
+    clipNorm(100),
+    sgd({ lr: (step) => 1 / (1 + step), groups: [{ params: p }, { params: q, lr: 0.5 }] }),
+  );
+  const step = () => rule.update(diff(() => sum(p).add(sum(q))));
+  expect(rule.lr).toBe(1);
+  step();
+  expect([rule.lr, p.value.arraySync(), q.value.arraySync()]).toEqual([0.5, [0], [0.5]]);
+  rule.lr = 0.25;
+  step();
+  expect([rule.lr, p.value.arraySync(), q.value.arraySync()]).toEqual([0.25, [-0.25], [0]]);
+  rule.lr = (step) => step;
+  expect(rule.lr).toBe(2);
+  expect(() => (rule.lr = NaN)).toThrow(
+    "sgd: wanted a finite non-negative number, or a function of the step as lr, got number NaN",
+  );
+  expect(rule.lr).toBe(2);
+});
+
+test("another optimizer in mid-course just works, and takes over state of the same names", async () => {
+  const p = param(tensor([4, 2]));
+  const train = (rule: Optimizer) => minimize(() => sum(square(p)), [[], []], rule);
+  const [first, second, largest] = [adam({ params: p }), adamw({ params: p }), adam({ params: p, amsgrad: true })];
+  (await train(first)).release();
+  const before = p.value.arraySync();
+  (await train(sgd({ lr: 0.25, params: p }))).release();
+  expect(p.value.arraySync()).toEqual((before as number[]).map((x) => x / 4));
+  second.load(first.state(p), p);
+  expect([second.steps, second.stateOf(p)!["v"]!.value.arraySync()]).toEqual([
+    2,
+    first.stateOf(p)!["v"]!.value.arraySync(),
+  ]);
+  expect(() => largest.load(first.state(p), p)).toThrow("adam: value.largest is missing");
 });

@@ -15,6 +15,7 @@ const makers = {
   adadelta: O.adadelta,
   adam: O.adam,
   adamw: O.adamw,
+  lion: O.lion,
 } as Record<string, (options?: unknown) => O.Optimizer>;
 
 /** The parameter after three steps. */

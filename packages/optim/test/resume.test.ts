@@ -38,17 +38,20 @@ import {
 import { open as openCpu } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import * as rules from "../src/rules.ts";
+import * as rules from "../src/rules/index.ts";
 import { everything } from "../../../test/extent.ts";
 import {
+  adafactor,
   adadelta,
   adagrad,
   adam,
   adamw,
   chain,
   clipGlobalNorm,
+  lion,
   minimize,
   momentum,
+  muon,
   nesterov,
   optimizer,
   rmsprop,
@@ -119,6 +122,10 @@ const makers: Record<string, (model: Model) => Optimizer> = {
   rmsprop: (model) => rmsprop({ params: model }),
   adadelta: () => adadelta(),
   adam: () => adam({ lr: schedule, lazy: true }),
+  "adam with AMSGrad": () => adam({ amsgrad: true }),
+  lion: () => lion({ lr: schedule, lazy: true }),
+  adafactor: () => adafactor(),
+  muon: (model) => muon({ lr: schedule, fallback: adamw({ params: [model[0], ...split(model)[1]!], lr: schedule }) }),
   "adamw with groups": (model) => {
     const [matrices, vectors] = split(model);
     return adamw({ lr: 0.01, groups: [{ params: matrices }, { params: vectors, weightDecay: 0, lr: schedule }] });

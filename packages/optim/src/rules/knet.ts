@@ -1,32 +1,10 @@
-// Knet's optimizers, and AdamW. A rule is two functions: the initial state of a parameter, and one step. Learning rates
-// and the like are numbers, which are arguments of a kernel and never part of its code.
-import { add, div, indexAdd, mul, sqrt, square, source, sub, type Tensor } from "@weft/tensor";
-import { decay, dtypeInfo, nonNegative, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
-import { kinds, type OptimizerOptions } from "./groups.ts";
-import { ruled, type Optimizer } from "./optimizer.ts";
-import type { Formula } from "./rule.ts";
-
-/**
- * The formula whose state, by these names, is zeros at first, each with the shape of its parameter, in the dtype that the
- * parameter is computed in: small steps would be lost in 16 bits.
- */
-function fromZeros<const Name extends string>(
-  names: readonly Name[],
-  update: Formula<Name>["update"],
-  rows?: NonNullable<Formula["rows"]>,
-): Formula<Name> {
-  const each = <P, A>(p: P, f: (p: P) => A) => Object.fromEntries(names.map((name) => [name, f(p)])) as Record<Name, A>;
-  const like = ({ shape, dtype }: Pick<Tensor, "shape" | "dtype">) => ({ shape, dtype: dtypeInfo[dtype].compute });
-  return {
-    init: (p) => each(p, (x) => source(x.backend, "full", [0], like(x))),
-    shapes: (p) => each(p, like),
-    update,
-    ...(rows && { rows }),
-  };
-}
-
-/** ρ · average + (1 − ρ) · x. */
-const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rho), mul(x, 1 - rho));
+// Knet's optimizers but Adam. A rule is two functions: the initial state of a parameter, and one step. Learning rates and
+// the like are numbers, which are arguments of a kernel and never part of its code.
+import { add, div, indexAdd, mul, sqrt, square, sub } from "@weft/tensor";
+import { decay, nonNegative, type OptionKinds } from "@weft/tensor/internals";
+import { kinds, type OptimizerOptions } from "../groups.ts";
+import { ruled, type Optimizer } from "../optimizer.ts";
+import { average, fromZeros } from "./formulas.ts";
 
 /**
  * Stochastic gradient descent: w ← w − lr · g. With a row-sparse gradient only the touched rows are computed.
@@ -143,59 +121,4 @@ export const adadelta = (options?: AverageOptions): Optimizer =>
       const d = div(mul(g, sqrt(add(delta, eps))), sqrt(add(next, eps)));
       return [sub(p, mul(d, lr)), { G: next, delta: average(rho, delta, square(d)) }];
     }),
-  );
-
-export interface AdamOptions extends OptimizerOptions {
-  readonly beta1?: number;
-  readonly beta2?: number;
-  readonly eps?: number;
-}
-
-const adamKinds: OptionKinds<AdamOptions> = { ...kinds, beta1: decay, beta2: decay, eps: nonNegative };
-const adamDefaults = { lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
-
-/** One step of Adam. For `adamw`, the parameter has already decayed. */
-const adamStep =
-  ({ beta1, beta2, eps }: ReadOptions<AdamOptions, typeof adamDefaults>): Formula<"m" | "v">["update"] =>
-  (g, p, { m, v }, { lr, t }) => {
-    const mean = average(beta1, m, g);
-    const size = average(beta2, v, square(g));
-    // √(v / (1 − β₂ᵗ)) = √v / √(1 − β₂ᵗ), and the other correction goes into the learning rate: numbers, not tensors.
-    const root = add(mul(sqrt(size), 1 / Math.sqrt(1 - beta2 ** t)), eps);
-    return [sub(p, div(mul(mean, lr / (1 - beta1 ** t)), root)), { m: mean, v: size }];
-  };
-
-/**
- * Adam: m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; w ← w − lr · m̂ / (√v̂ + eps), where m̂ = m / (1 − β₁ᵗ) and
- * v̂ = v / (1 − β₂ᵗ) (Kingma and Ba 2015). Like Knet's and PyTorch's.
- *
- * @example
- * for await (const loss of minimize(f, data, adam({ lr: (step) => 0.001 * 0.99 ** step }))) ;
- */
-export const adam = (options?: AdamOptions): Optimizer =>
-  ruled("adam", options, adamKinds, adamDefaults, (read) => fromZeros(["m", "v"], adamStep(read)));
-
-export interface AdamWOptions extends AdamOptions {
-  readonly weightDecay?: number;
-}
-
-/**
- * Adam with decoupled weight decay: w ← w − lr · decay · w, then Adam's step (Loshchilov and Hutter 2019). Like
- * PyTorch's `AdamW`.
- *
- * @example
- * const biases = params(model).filter((p) => p.shape.length < 2);
- * const weights = params(model).filter((p) => p.shape.length > 1);
- * const optimizer = adamw({ lr: 3e-4, groups: [{ params: weights }, { params: biases, weightDecay: 0 }] });
- */
-export const adamw = (options?: AdamWOptions): Optimizer =>
-  ruled(
-    "adamw",
-    options,
-    { ...adamKinds, weightDecay: nonNegative },
-    { ...adamDefaults, weightDecay: 0.01 },
-    (read) => {
-      const step = adamStep(read);
-      return fromZeros(["m", "v"], (g, p, state, now) => step(g, mul(p, 1 - now.lr * read.weightDecay), state, now));
-    },
   );
