@@ -1,4 +1,4 @@
-// Optimizers, clipping and training loops.
+// Optimizers, schedules, training loops and searches.
 export { converge, DivergenceError } from "./converge.ts";
 export { gradientsOf, type Gradient } from "./gradient.ts";
 export { minimize, type Minimization } from "./minimize.ts";
@@ -7,5 +7,8 @@ export { optimizer, type Optimizer } from "./optimizer.ts";
 export type { Rule, StepInfo, Tensors } from "./rule.ts";
 export type { Run } from "./run.ts";
 export * from "./rules/index.ts";
+export * from "./schedules/index.ts";
+export { goldenSection, type GoldenSectionOptions, type History, type Minimum } from "./search/goldenSection.ts";
+export { hyperband, type Best, type HyperbandOptions } from "./search/hyperband.ts";
 export { chain, clipGlobalNorm, clipNorm, weightDecay } from "./transforms.ts";
 export type { AsyncOptimizer, AsyncTransform, Transform } from "./transforms.ts";
