@@ -2,7 +2,7 @@
 // same files as `index.ts`, so a program has each of them once.
 export { overlay } from "./box-replay.ts";
 export { companyOf, wasFound } from "./company.ts";
-export { copiedState, draftState, KEEPER, keeperOf, keptState, nothing, takeState } from "./keeper.ts";
+export { copiedState, draftState, KEEPER, keeperOf, keptState, nothing, preparedState } from "./keeper.ts";
 export type { Draft, Given, Keeper, Kept, NamedParam, StateRecord } from "./keeper.ts";
 export { fromHost } from "./lazy-value.ts";
 export { boxes, children, keepers, namedParams, walk, type NamedBox } from "./model.ts";

@@ -40,8 +40,8 @@ interface Like {
 /** What a keeper has under the key `KEEPER`. */
 export interface Keeper {
   readonly name: string;
-  /** The boxes of its own parts, by path: they are found like those of a model. */
-  parts(): Readonly<Record<string, Param | State>>;
+  /** Its own parts, by path: boxes, and other keepers, in them are found like those of a model. */
+  parts(): Readonly<Record<string, unknown>>;
   steps(): number;
   /** The parameters that it keeps state for, in the order of their first update. */
   known(): readonly Param[];
@@ -50,8 +50,11 @@ export interface Keeper {
   /** Whether it would update a parameter. */
   updates(param: Param): boolean;
   kept(param: Param): Kept | undefined;
-  /** What it will keep for a parameter, which may have no value yet. */
-  shapes(param: Param): Readonly<Record<string, Like>>;
+  /**
+   * What it will keep for a parameter, which may have no value yet. `given` says which shape a name has in the state that
+   * is loaded, for what has no shape of its own.
+   */
+  shapes(param: Param, given: (name: string) => Shape | undefined): Readonly<Record<string, Like>>;
   /** Replaces everything that it keeps. */
   replace(steps: number, kept: ReadonlyMap<Param, Kept>): void;
 }
@@ -147,7 +150,8 @@ export function draftState(
     const t = count(`${path}.t`);
     if (t === 0) continue;
     const record: Record<string, State> = {};
-    for (const [key, like] of Object.entries(keeper.shapes(param))) {
+    const shapes = keeper.shapes(param, (key) => given.get(`${path}.${key}`)?.shape);
+    for (const [key, like] of Object.entries(shapes)) {
       const at = `${path}.${key}`;
       const { shape, backend } = expect(at);
       if (!sameShape(shape, like.shape)) refuse(at, `is [${shape}], wanted [${like.shape}]`);
@@ -181,8 +185,10 @@ export function copiedState(keeper: Keeper, params: readonly NamedParam[]): Stat
   return copies;
 }
 
-/** Loads a keeper's state from the boxes of a tree, all of them or none. */
-export function takeState(keeper: Keeper, params: readonly NamedParam[], tree: readonly NamedBox[]): void {
+/**
+ * Prepares to load a keeper's state from the boxes of a tree, and returns a function that does. That does not fail.
+ */
+export function preparedState(keeper: Keeper, params: readonly NamedParam[], tree: readonly NamedBox[]): () => void {
   const where = `${keeper.name}: `;
   const from = new Map(tree.flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box] as const)));
   const given = new Map<string, Given>();
@@ -194,5 +200,5 @@ export function takeState(keeper: Keeper, params: readonly NamedParam[], tree: r
     });
   const { boxes, take } = draftState(keeper, where, params, given);
   assign(where, boxes, from);
-  take();
+  return take;
 }

@@ -44,12 +44,16 @@ export const draftsFor = (
   strict: boolean,
   where: string,
   stored: (name: string) => StoredTensor,
-): (Draft & { readonly prefix: string })[] =>
-  keepers(model).flatMap(({ path, keeper }) => {
-    const prefix = prefixOf(path);
+): (Draft & { readonly prefix: string })[] => {
+  const all = keepers(model).map(({ path, keeper }) => ({ prefix: prefixOf(path), keeper }));
+  /** Whether a name begins with a prefix, and with no longer one: a keeper may be a part of another one. */
+  const belongs = (name: string, prefix: string): boolean =>
+    name.startsWith(prefix) &&
+    !all.some((other) => other.prefix.length > prefix.length && name.startsWith(other.prefix));
+  return all.flatMap(({ prefix, keeper }) => {
     const given = new Map<string, Given>();
     for (const [name, { shape }] of entries) {
-      if (!name.startsWith(prefix)) continue;
+      if (!belongs(name, prefix)) continue;
       const count = () =>
         shape.length === 0 ? fromStored(`safetensors: ${quoted(name)}`, stored(name), "i32")[0] : undefined;
       given.set(name.slice(prefix.length), { shape, count });
@@ -57,3 +61,4 @@ export const draftsFor = (
     if (!strict && given.size === 0) return [];
     return [{ ...draftState(keeper, `${where}: ${prefix}`, namedParams(model), given), prefix }];
   });
+};

@@ -76,7 +76,7 @@ function joined(first: Keeper, second: Keeper, isFirst: (param: Param) => boolea
     own: () => [...first.own(), ...second.own().map(({ path, box }) => ({ path: `fallback.${path}`, box }))],
     updates: (param) => of(param).updates(param),
     kept: (param) => of(param).kept(param),
-    shapes: (param) => of(param).shapes(param),
+    shapes: (param, given) => of(param).shapes(param, given),
     replace: (steps, kept) => {
       first.replace(steps, part(kept, true));
       second.replace(steps, part(kept, false));

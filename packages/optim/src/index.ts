@@ -1,4 +1,5 @@
 // Optimizers, schedules, training loops and searches.
+export { accumulate } from "./accumulate.ts";
 export { converge, DivergenceError } from "./converge.ts";
 export { gradientsOf, type Gradient } from "./gradient.ts";
 export { minimize, type Minimization } from "./minimize.ts";
@@ -10,5 +11,5 @@ export * from "./rules/index.ts";
 export * from "./schedules/index.ts";
 export { goldenSection, type GoldenSectionOptions, type History, type Minimum } from "./search/goldenSection.ts";
 export { hyperband, type Best, type HyperbandOptions } from "./search/hyperband.ts";
-export { chain, clipGlobalNorm, clipNorm, weightDecay } from "./transforms.ts";
-export type { AsyncOptimizer, AsyncTransform, Transform } from "./transforms.ts";
+export { chain, clipGlobalNorm, clipNorm, clipValue, weightDecay } from "./transforms.ts";
+export type { AsyncOptimizer, AsyncTransform, Gate, Transform } from "./transforms.ts";

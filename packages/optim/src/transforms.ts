@@ -1,14 +1,18 @@
 // What happens to gradients before a rule sees them: clipping and weight decay, in the order of the chain.
-import { KEEPER, walk } from "@weft/autograd/internals";
-import { add, ArgumentError, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
+import { RowSparse } from "@weft/autograd";
+import { KEEPER } from "@weft/autograd/internals";
+import { add, ArgumentError, clamp, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
 import { describe, nonNegative, positive, readValue, resultOf, withinStep, type Step } from "@weft/tensor/internals";
-import { dense, isSparse, readGradients, readTape, valueOf, withTape, type Gradient } from "./gradient.ts";
+import { dense, isSparse, readGradients, readTape, stepOf, valueOf, withTape, type Gradient } from "./gradient.ts";
 import type { Rate } from "./groups.ts";
+import { prepared, statesOf } from "./kept-transforms.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Changes the gradients of a step. */
 export type Transform = (gradients: readonly Gradient[]) => readonly Gradient[];
+/** A transform that may hold the gradients of a step back: undefined means that no update is made. */
+export type Gate = (gradients: readonly Gradient[]) => readonly Gradient[] | undefined;
 /** The same asynchronously: to add up the gradients of several machines, for example. */
 export type AsyncTransform = (gradients: readonly Gradient[]) => Promise<readonly Gradient[]>;
 
@@ -72,6 +76,25 @@ export function weightDecay(decay: number): Transform {
 }
 
 /**
+ * Clips each element of each gradient to [−max, max]. Like PyTorch's `clip_grad_value_`.
+ *
+ * @example
+ * chain(clipValue(0.5), sgd({ lr: 0.1 }));
+ */
+export function clipValue(max: number): Transform {
+  readValue("clipValue", "max", max, positive);
+  const clip = (x: Tensor): Tensor => clamp(x, { min: -max, max });
+  return (gradients) =>
+    gradients.map(({ param, g }) => {
+      if (!isSparse(g)) return { param, g: clip(g) };
+      const { indices, values, shape } = g.summed();
+      return { param, g: new RowSparse(indices, clip(values), shape) };
+    });
+}
+
+type Link = Transform | Gate | AsyncTransform;
+
+/**
  * An optimizer whose gradients go through transforms first, from left to right. If the optimizer was given `params`,
  * the transforms see the gradients of those only. With an asynchronous transform or optimizer, `update` and `apply`
  * return a promise; `minimize` awaits it. Tensors that a transform makes after an `await` belong to no scope: release
@@ -84,13 +107,13 @@ export function weightDecay(decay: number): Transform {
  * const optimizer = chain(async (gradients) => sumOverMachines(gradients), clipGlobalNorm(1), adam());
  * await scope(async () => await optimizer.update(diff(loss)));
  */
-export function chain(...links: readonly [...(Transform | AsyncTransform)[], AsyncOptimizer]): AsyncOptimizer;
-export function chain(...links: readonly [...Transform[], Optimizer]): Optimizer;
-export function chain(...links: readonly [...(Transform | AsyncTransform)[], Optimizer]): AsyncOptimizer;
+export function chain(...links: readonly [...Link[], AsyncOptimizer]): AsyncOptimizer;
+export function chain(...links: readonly [...(Transform | Gate)[], Optimizer]): Optimizer;
+export function chain(...links: readonly [...Link[], Optimizer]): AsyncOptimizer;
 export function chain(
-  ...links: readonly [...(Transform | AsyncTransform)[], Optimizer<void | Promise<void>>]
+  ...links: readonly [...Link[], Optimizer<void | Promise<void>>]
 ): Optimizer<void | Promise<void>> {
-  const transforms = links.slice(0, -1) as (Transform | AsyncTransform)[];
+  const transforms = links.slice(0, -1) as Link[];
   const last = readOptimizer("chain", links.at(-1));
   for (const transform of transforms)
     if (typeof transform !== "function")
@@ -100,7 +123,8 @@ export function chain(
    * Applies the transforms from the k-th one, and then the optimizer. What runs after a promise is in the same step,
    * and releases its intermediate results.
    */
-  const from = (k: number, gradients: readonly Gradient[], step?: Step): void | Promise<void> => {
+  const from = (k: number, gradients: readonly Gradient[] | undefined, step?: Step): void | Promise<void> => {
+    if (gradients === undefined) return;
     if (k === transforms.length) return last.apply(gradients);
     const next = transforms[k]!(gradients);
     return next instanceof Promise
@@ -108,7 +132,8 @@ export function chain(
       : from(k + 1, next, step);
   };
   const begin = (gradients: readonly Gradient[], step?: Step) =>
-    from(0, selected({ name, params: last.params }, gradients), step);
+    resultOf(() => stepOf(() => from(0, selected({ name, params: last.params }, gradients), step)));
+  const inner = last[KEEPER];
   return {
     name,
     get steps() {
@@ -129,12 +154,13 @@ export function chain(
       return withTape(tape, () => begin(gradients, tape.step));
     },
     stateOf: (param) => last.stateOf(param),
-    state: (model) => last.state(model),
-    load: (state, model) => last.load(state, model),
-    [KEEPER]: last[KEEPER] && {
-      ...last[KEEPER],
-      parts: () => Object.fromEntries(walk({ transforms, optimizer: last }).map(({ path, box }) => [path, box])),
+    state: (model) => ({ ...last.state(model), ...statesOf(transforms, model) }),
+    load: (state, model) => {
+      const { own, take } = prepared(transforms, state, model);
+      last.load(own, model);
+      take();
     },
+    [KEEPER]: inner && { ...inner, parts: () => ({ transforms, optimizer: inner.parts() }) },
   };
 }
 

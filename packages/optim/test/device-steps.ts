@@ -3,13 +3,14 @@ import { param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import type { Creation } from "@weft/tensor";
 import { expect } from "vitest";
-import { adafactor, adam, lion, muon, sgd, type Optimizer } from "../src/index.ts";
+import { accumulate, adafactor, adam, chain, clipValue, lion, muon, sgd, type Optimizer } from "../src/index.ts";
 
 export const rules: Record<string, () => Optimizer> = {
   AMSGrad: () => adam({ lr: 0.1, beta2: 0.5, amsgrad: true }),
   lion: () => lion({ lr: 0.1, weightDecay: 0.1 }),
   adafactor: () => adafactor({ lr: 0.1 }),
   muon: () => muon({ fallback: sgd() }),
+  accumulate: () => chain(accumulate(2), clipValue(0.5), adam({ lr: 0.1 })),
 };
 
 /** Numbers that look arbitrary, and are equal in f32. */

@@ -1,0 +1,49 @@
+// What transforms of a chain keep for parameters, beside its optimizer.
+import { copiedState, keeperOf, namedParams, preparedState, walk } from "@weft/autograd/internals";
+import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
+
+/** The keepers among transforms, and what their paths begin with. */
+const keepersOf = (transforms: readonly object[]): { readonly prefix: string; readonly keeper: Keeper }[] =>
+  transforms.flatMap((transform, k) => {
+    const keeper = keeperOf(transform);
+    return keeper === undefined ? [] : [{ prefix: `transforms.${k}.`, keeper }];
+  });
+
+/** The parameters of a model by path; without one, those that have state, by number. */
+const namedIn = (keeper: Keeper, model: unknown): readonly NamedParam[] =>
+  model === undefined ? keeper.known().map((box, k) => ({ path: String(k), box })) : namedParams(model);
+
+/** Copies of what transforms keep, by path. */
+export const statesOf = (transforms: readonly object[], model: unknown): StateRecord =>
+  Object.fromEntries(
+    keepersOf(transforms).flatMap(({ prefix, keeper }) =>
+      Object.entries(copiedState(keeper, namedIn(keeper, model))).map(([path, box]) => [prefix + path, box] as const),
+    ),
+  );
+
+/** Prepares to load such a state. `own` is what is left of it for the optimizer. */
+export function prepared(
+  transforms: readonly object[],
+  state: unknown,
+  model: unknown,
+): { readonly own: unknown; take(): void } {
+  const all = keepersOf(transforms);
+  if (all.length === 0) return { own: state, take: () => undefined };
+  const tree = walk(state).flatMap(({ path, aliases, box }) =>
+    [path, ...aliases].map((at) => ({ path: at, box, aliases: [] })),
+  );
+  const takes = all.map(({ prefix, keeper }) =>
+    preparedState(
+      keeper,
+      namedIn(keeper, model),
+      tree.flatMap(({ path, box }) =>
+        path.startsWith(prefix) ? [{ path: path.slice(prefix.length), box, aliases: [] }] : [],
+      ),
+    ),
+  );
+  const rest = tree.filter(({ path }) => !all.some(({ prefix }) => path.startsWith(prefix)));
+  return {
+    own: Object.fromEntries(rest.map(({ path, box }) => [path, box])),
+    take: () => takes.forEach((take) => take()),
+  };
+}
