@@ -2,6 +2,7 @@
 export { accumulate } from "./accumulate.ts";
 export { converge, DivergenceError } from "./converge.ts";
 export { gradientsOf, type Gradient } from "./gradient.ts";
+export { lbfgs, type LbfgsOptions, type LossOptimizer } from "./lbfgs/lbfgs.ts";
 export { minimize, type Minimization } from "./minimize.ts";
 export type { Group, OptimizerOptions, Rate } from "./groups.ts";
 export { optimizer, type Optimizer } from "./optimizer.ts";

@@ -1,7 +1,7 @@
 // Training as iteration: each item of the data is one step, which yields its loss.
 import { diff, scope, state, type State, type Tape } from "@weft/autograd";
 import { nothing, trained } from "@weft/autograd/internals";
-import { ArgumentError, readTensor, zerosLike, type Tensor } from "@weft/tensor";
+import { ArgumentError, readTensor, source, zerosLike, type Tensor } from "@weft/tensor";
 import {
   adopt,
   callable,
@@ -14,12 +14,13 @@ import {
   type Scope,
   together,
 } from "@weft/tensor/internals";
+import type { LossOptimizer } from "./lbfgs/lbfgs.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { adam } from "./rules/adam.ts";
 import { awaitable, type Run } from "./run.ts";
 import { readOptimizer, type AsyncOptimizer } from "./transforms.ts";
 
-type AnyOptimizer = Optimizer | AsyncOptimizer;
+type AnyOptimizer = Optimizer | AsyncOptimizer | LossOptimizer;
 
 /** A tuple is spread into the arguments of a loss; anything else is its only argument. */
 export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
@@ -62,7 +63,7 @@ export function minimize<Item>(
   readValue("minimize", "the loss", loss, callable);
   if (typeof data !== "object" || data === null || !(Symbol.asyncIterator in data || Symbol.iterator in data))
     throw new ArgumentError(`minimize: wanted data to iterate over, got ${describe(data)}`);
-  readOptimizer("minimize", optimizer);
+  if (!takesLoss(optimizer)) readOptimizer("minimize", optimizer);
   if (context.tape !== undefined)
     throw new ArgumentError(
       "minimize: inside a diff or grad no gradient would go through its steps; write the inner loop by hand, with optimizer.update(diff(…)), or minimize before",
@@ -149,8 +150,14 @@ function step<Item>(
   box: LossBox,
 ): Tensor | Promise<Tensor> {
   const args = (Array.isArray(item) ? item : [item]) as Arguments<Item>;
+  const once = (): Tensor => synchronous(loss(...args));
   return scope(() => {
-    const tape: Tape = diff(() => synchronous(loss(...args)));
+    if (takesLoss(optimizer)) {
+      let like: Tensor;
+      const update = optimizer.update(() => (like = once()));
+      return update.then((x) => source(like.backend, "full", [x], { shape: [], dtype: like.dtype }));
+    }
+    const tape: Tape = diff(once);
     if (tape.params.length === 0)
       throw new ArgumentError(
         "minimize: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?",
@@ -161,6 +168,9 @@ function step<Item>(
     return done instanceof Promise ? done.then(value) : value();
   });
 }
+
+const takesLoss = (x: AnyOptimizer): x is LossOptimizer =>
+  (x as Partial<LossOptimizer> | null)?.converged !== undefined;
 
 /** Steps are queued ahead of the device; a loss that waits for a value would wait for the whole queue. */
 function synchronous(loss: Tensor): Tensor {

@@ -30,6 +30,7 @@ testExamples({
       sumOverMachines: async (gradients: readonly optim.Gradient[]) => gradients,
       tape,
       x,
+      y: randn([4, 1]),
     };
   },
 });
