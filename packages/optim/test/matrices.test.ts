@@ -57,6 +57,14 @@ test.each([true, false])("adafactor is the paper's, relative: %s", (relative) =>
   plainAdafactor(w, gradients, relative, 0.2).forEach((x, k) => expect(got[k]).toEqual(near(x)));
 });
 
+test("adafactor in f32 stays finite where rows and columns have no gradient", () => {
+  const cpu = openCpu({});
+  const p = param(cpu.tensor([[1, 2], [3, 4]])); // prettier-ignore
+  const rule = adafactor({ lr: 0.1, relative: false });
+  for (let k = 0; k < 3; k++) rule.apply([{ param: p, g: cpu.tensor([[1000, 0], [0, 0]]) }]); // prettier-ignore
+  expect(p.value.arraySync()).toEqual([[expect.closeTo(0.7, 5), 2], [3, 4]]); // prettier-ignore
+});
+
 test("adafactor of a vector keeps every second moment, of a stack those of each matrix", () => {
   const rule = adafactor({ lr: 0.1, relative: false, weightDecay: 0.5 });
   const [v, stack] = [param(tensor([1, 2])), param(tensor([wave(2, 3, 0), wave(2, 3, 1)]))];

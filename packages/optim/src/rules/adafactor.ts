@@ -62,9 +62,12 @@ export const adafactor = (options?: AdafactorOptions): Optimizer =>
         const state: Readonly<Record<string, Tensor>> = isMatrix(p.shape)
           ? { R: after(R, -1), C: after(C, -2) }
           : { V: after(V) };
-        // Divided first: the product of two small averages may be too small for f32.
-        const factored = () => mul(div(state.R!, mean(state.R!, { axis: -2, keepDims: true })), state.C!);
-        const u = div(g, sqrt(state.V ?? factored()));
+        // Factor by factor: where a row and a column have no gradient, the product R C is too small for f32.
+        const factored = () => {
+          const size = sqrt(mean(state["R"]!, { axis: -2, keepDims: true }));
+          return div(mul(div(g, sqrt(state["R"]!)), size), sqrt(state["C"]!));
+        };
+        const u = state["V"] === undefined ? factored() : div(g, sqrt(state["V"]));
         const clipped = div(u, maximum(div(rootMeanSquare(u), clip), 1));
         const from = weightDecay === 0 ? p : mul(p, 1 - lr * weightDecay);
         const rate = relative ? mul(maximum(rootMeanSquare(p), eps2), Math.min(lr, 1 / Math.sqrt(t))) : lr;
