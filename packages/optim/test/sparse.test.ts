@@ -11,6 +11,7 @@ import {
   chain,
   clipGlobalNorm,
   clipNorm,
+  lion,
   momentum,
   optimizer,
   rmsprop,
@@ -93,7 +94,7 @@ test("sgd is exact with repeated words", async () => {
 });
 
 test("with state the result is the dense one by default", async () => {
-  for (const make of [() => adam(), () => momentum(), () => adagrad()])
+  for (const make of [() => adam(), () => momentum(), () => adagrad(), () => lion(), () => adam({ amsgrad: true })])
     near(await after(make(), look, 3), await after(make(), all, 3));
 });
 
@@ -138,7 +139,9 @@ test.each([
   near(await list(p.value), [1, 2, 2, 3, 4, 5, 7, 8]);
 });
 
-test("lazy Adam is Adam for the rows that are always touched", async () => {
+test("lazy Adam, AMSGrad and Lion are what they are for the rows that are always touched", async () => {
+  for (const make of [(lazy: boolean) => adam({ lazy, amsgrad: true }), (lazy: boolean) => lion({ lazy, lr: 0.1 })])
+    near(await after(make(true), look, 4), await after(make(false), all, 4));
   near(await after(adam({ lazy: true }), look, 4), await after(adam(), all, 4));
 });
 
