@@ -53,20 +53,20 @@ function plainAdafactor(w: Matrix, gradients: readonly Matrix[], relative: boole
 
 test.each([true, false])("adafactor is the paper's, relative: %s", (relative) => {
   const [w, gradients] = [wave(3, 4, 0), [1, 2, 3, 4].map((seed) => wave(3, 4, seed))];
-  const got = steps(param(tensor(w)), gradients, adafactor({ lr: 0.2, relative }));
+  const got = steps(param(tensor(w)), gradients, adafactor({ lr: 0.2, relativeStep: relative }));
   plainAdafactor(w, gradients, relative, 0.2).forEach((x, k) => expect(got[k]).toEqual(near(x)));
 });
 
 test("adafactor in f32 stays finite where rows and columns have no gradient", () => {
   const cpu = openCpu({});
   const p = param(cpu.tensor([[1, 2], [3, 4]])); // prettier-ignore
-  const rule = adafactor({ lr: 0.1, relative: false });
+  const rule = adafactor({ lr: 0.1, relativeStep: false });
   for (let k = 0; k < 3; k++) rule.apply([{ param: p, g: cpu.tensor([[1000, 0], [0, 0]]) }]); // prettier-ignore
   expect(p.value.arraySync()).toEqual([[expect.closeTo(0.7, 5), 2], [3, 4]]); // prettier-ignore
 });
 
 test("adafactor of a vector keeps every second moment, of a stack those of each matrix", () => {
-  const rule = adafactor({ lr: 0.1, relative: false, weightDecay: 0.5 });
+  const rule = adafactor({ lr: 0.1, relativeStep: false, weightDecay: 0.5 });
   const [v, stack] = [param(tensor([1, 2])), param(tensor([wave(2, 3, 0), wave(2, 3, 1)]))];
   const before = stack.value.arraySync() as Matrix[];
   const g = [wave(2, 3, 2), wave(2, 3, 3)];
@@ -93,7 +93,7 @@ test("adafactor of a vector keeps every second moment, of a stack those of each 
     const s = map(m, (a) => a * a);
     return map(m, (a, i, j) => a / Math.sqrt((total([s[i]!]) * total([flipped(s)[j]!])) / total(s)));
   });
-  const one = adafactor({ lr: 0.1, relative: false });
+  const one = adafactor({ lr: 0.1, relativeStep: false });
   const fresh = param(tensor(before));
   one.apply([{ param: fresh, g: tensor(g) }]);
   const most = Math.max(1, rms(first.flat()));

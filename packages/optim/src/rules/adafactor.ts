@@ -7,11 +7,11 @@ import { average, fromShapes } from "./formulas.ts";
 
 export interface AdafactorOptions extends WholeOptions {
   /** Whether the rate is min(lr, 1 / √t) times the size of the parameter; otherwise it is `lr`. */
-  readonly relative?: boolean;
-  /** The exponent of β = 1 − t^−decay. */
-  readonly decay?: number;
+  readonly relativeStep?: boolean;
+  /** The exponent of β = 1 − t^−decayRate. */
+  readonly decayRate?: number;
   /** A step with a larger root mean square is scaled down to this one, before the rate. */
-  readonly clip?: number;
+  readonly clipThreshold?: number;
   /** Is added to squared gradients. */
   readonly eps1?: number;
   /** The smallest size of a parameter. */
@@ -25,18 +25,26 @@ const isMatrix = (shape: Shape): boolean => shape.length > 1;
 const shapesFor = (shape: Shape): Record<string, Shape> =>
   isMatrix(shape) ? { R: [...shape.slice(0, -1), 1], C: [...shape.slice(0, -2), 1, ...shape.slice(-1)] } : { V: shape };
 
+/**
+ * g / √(R C / mean(R)), factor by factor: the product R C is too small for f32 where neither row nor column has a
+ * gradient.
+ */
+const factored = (g: Tensor, R: Tensor, C: Tensor): Tensor =>
+  div(mul(div(g, sqrt(R)), sqrt(mean(R, { axis: -2, keepDims: true }))), sqrt(C));
+
 const rootMeanSquare = (x: Tensor): Tensor => sqrt(mean(square(x)));
 
 /**
- * Adafactor: with squares s = g² + eps1 and β = 1 − t^−decay, R ← β R + (1 − β) · (means of the rows of s) and C ← β C +
- * (1 − β) · (means of its columns); u = g / √(R C / mean(R)), scaled down to a root mean square of at most `clip`;
- * w ← w − α u, where α = min(lr, 1 / √t) · max(eps2, rms(w)) (Shazeer and Stern 2018, without momentum). So the state of
- * a matrix [n, m] has n + m numbers. A stack of matrices has R and C for each; a vector has V ← β V + (1 − β) s. With
- * `relative: false` α = lr. `weightDecay` is like that of `adamw`. Needs whole gradients: `lazy` is refused.
+ * Adafactor: with squares s = g² + eps1 and β = 1 − t^−decayRate, R ← β R + (1 − β) · (means of the rows of s) and C ←
+ * β C + (1 − β) · (means of its columns); u = g / √(R C / mean(R)), scaled down to a root mean square of at most
+ * `clipThreshold`; w ← w − α u, where α = min(lr, 1 / √t) · max(eps2, rms(w)) (Shazeer and Stern 2018, without
+ * momentum). So the state of a matrix [n, m] has n + m numbers. A stack of matrices has R and C for each; a vector has
+ * V ← β V + (1 − β) s, and u = g / √V. With `relativeStep: false` α = lr. `weightDecay` is like that of `adamw`. Needs
+ * whole gradients: `lazy` is refused.
  *
  * @example
  * const w = param(tensor([[3, 4]]));
- * adafactor({ lr: 0.1, relative: false }).update(diff(() => sum(w)));
+ * adafactor({ lr: 0.1, relativeStep: false }).update(diff(() => sum(w)));
  * w.value; // [[2.9, 3.9]]
  */
 export const adafactor = (options?: AdafactorOptions): Optimizer =>
@@ -45,32 +53,26 @@ export const adafactor = (options?: AdafactorOptions): Optimizer =>
     options,
     {
       ...wholeKinds,
-      relative: boolean,
-      decay: nonNegative,
-      clip: positive,
+      relativeStep: boolean,
+      decayRate: nonNegative,
+      clipThreshold: positive,
       eps1: nonNegative,
       eps2: nonNegative,
       weightDecay: nonNegative,
     },
-    { lr: 0.01, relative: true, decay: 0.8, clip: 1, eps1: 1e-30, eps2: 1e-3, weightDecay: 0 },
-    ({ relative, decay, clip, eps1, eps2, weightDecay }) =>
+    { lr: 0.01, relativeStep: true, decayRate: 0.8, clipThreshold: 1, eps1: 1e-30, eps2: 1e-3, weightDecay: 0 },
+    ({ relativeStep, decayRate, clipThreshold, eps1, eps2, weightDecay }) =>
       fromShapes(shapesFor, (g, p, { R, C, V }, { lr, t }) => {
-        const beta = 1 - t ** -decay;
+        const beta = 1 - t ** -decayRate;
         const s = add(square(g), eps1);
-        const after = (old: Tensor | undefined, axis?: number): Tensor =>
-          average(beta, old!, axis === undefined ? s : mean(s, { axis, keepDims: true }));
+        const after = (old: Tensor, axis: number): Tensor => average(beta, old, mean(s, { axis, keepDims: true }));
         const state: Readonly<Record<string, Tensor>> = isMatrix(p.shape)
-          ? { R: after(R, -1), C: after(C, -2) }
-          : { V: after(V) };
-        // Factor by factor: where a row and a column have no gradient, the product R C is too small for f32.
-        const factored = () => {
-          const size = sqrt(mean(state["R"]!, { axis: -2, keepDims: true }));
-          return div(mul(div(g, sqrt(state["R"]!)), size), sqrt(state["C"]!));
-        };
-        const u = state["V"] === undefined ? factored() : div(g, sqrt(state["V"]));
-        const clipped = div(u, maximum(div(rootMeanSquare(u), clip), 1));
+          ? { R: after(R!, -1), C: after(C!, -2) }
+          : { V: average(beta, V!, s) };
+        const u = isMatrix(p.shape) ? factored(g, state["R"]!, state["C"]!) : div(g, sqrt(state["V"]!));
+        const clipped = div(u, maximum(div(rootMeanSquare(u), clipThreshold), 1));
         const from = weightDecay === 0 ? p : mul(p, 1 - lr * weightDecay);
-        const rate = relative ? mul(maximum(rootMeanSquare(p), eps2), Math.min(lr, 1 / Math.sqrt(t))) : lr;
+        const rate = relativeStep ? mul(maximum(rootMeanSquare(p), eps2), Math.min(lr, 1 / Math.sqrt(t))) : lr;
         return [sub(from, mul(clipped, rate)), state];
       }),
   );
