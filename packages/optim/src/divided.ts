@@ -70,7 +70,7 @@ function joined(first: Keeper, second: Keeper, isFirst: (param: Param) => boolea
     new Map([...kept].filter(([param]) => isFirst(param) === firsts));
   return {
     name: first.name,
-    parts: () => ({ ...first.parts(), ...second.parts() }),
+    parts: () => ({ ...first.parts(), fallback: second.parts() }),
     steps: () => first.steps(),
     known: () => [...first.known(), ...second.known()],
     own: () => [...first.own(), ...second.own().map(({ path, box }) => ({ path: `fallback.${path}`, box }))],

@@ -29,7 +29,7 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   readonly steps: number;
   /**
    * The learning rate of the next step. A rate or a schedule may be assigned between steps; groups with a rate of their
-   * own keep it. It is not saved: programs say it, as they do other options.
+   * own keep it. Like other options it is said by the program, and not saved; what a schedule remembers is.
    */
   get lr(): number;
   set lr(rate: Rate);
@@ -62,6 +62,9 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   /** How it is saved and loaded in a tree with its model. */
   readonly [KEEPER]?: Keeper | undefined;
 }
+
+/** A rate that may have state of its own, such as `reduceOnPlateau`, and is saved with its optimizer. */
+export const schedule = (rate: Rate | undefined): unknown => (typeof rate === "function" ? rate : null);
 
 /** The values of a parameter's state; loaded state is uploaded to the parameter's backend here. */
 const values = (boxes: StateRecord, { backend }: Param): Tensors => mapped(boxes, (box) => box.read(backend));
@@ -186,7 +189,7 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
   const apply = (gradients: readonly Gradient[]): void => resultOf(() => inBackward(() => advance(gradients)));
   const keeper: Keeper = {
     name,
-    parts: () => ({}),
+    parts: () => ({ schedules: [settings.lr, ...settings.all.map(({ lr }) => lr)].map(schedule) }),
     steps: () => memory.steps,
     known: () => [...memory.known].filter((param) => memory.slots.has(param)),
     own: () => (given === undefined ? [] : namedParams(given)),

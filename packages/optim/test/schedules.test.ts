@@ -1,13 +1,17 @@
 // Schedules against PyTorch 1.13 (numbers), and against formulas.
 import { diff, param } from "@weft/autograd";
+import { walk } from "@weft/autograd/internals";
 import { openSync } from "@weft/conformance";
-import { fromBytes, toBytes } from "@weft/nn";
 import { sum } from "@weft/tensor";
 import { expect, test } from "vitest";
 import {
+  chain,
+  clipNorm,
   cosineDecay,
   joinSchedules,
+  lbfgs,
   linearDecay,
+  muon,
   oneCycle,
   reduceOnPlateau,
   sgd,
@@ -128,11 +132,26 @@ test("an optimizer follows a schedule by its steps, each group its own", () => {
   ]);
 });
 
-test("the boxes of a tree are saved beside a schedule", async () => {
+test("a schedule with a state is a part of its optimizer, where trees are saved from", () => {
+  const paths = (tree: unknown) => {
+    const met: string[] = [];
+    walk(tree, (_, path) => met.push(path));
+    return met.filter((path) => path.endsWith("state"));
+  };
+  const rate = () => reduceOnPlateau(0.5);
   const { tensor } = openSync({});
-  const tree = { w: param(tensor([1])), rate: reduceOnPlateau(0.5) };
-  fromBytes(await toBytes(tree), tree);
-  expect(tree.rate(0)).toBe(0.5);
+  const group = { params: param(tensor([1])), lr: rate() };
+  expect(paths({ optimizer: sgd({ lr: rate(), groups: [group] }) })).toEqual([
+    "optimizer.schedules.0.state",
+    "optimizer.schedules.1.state",
+  ]);
+  expect(paths(chain(clipNorm(1), sgd({ lr: rate() })))).toEqual(["optimizer.schedules.0.state"]);
+  expect(paths(muon({ lr: rate(), fallback: sgd({ lr: rate() }) }))).toEqual([
+    "schedules.0.state",
+    "fallback.schedules.0.state",
+  ]);
+  expect(paths(lbfgs({ lr: rate() }))).toEqual(["schedules.0.state"]);
+  expect(paths(sgd({ lr: 0.5 }))).toEqual([]);
 });
 
 test.each<[() => unknown, string]>([

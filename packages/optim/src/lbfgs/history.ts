@@ -115,14 +115,12 @@ export class History {
     return reshape(add(matmul(row(s), matrices.s), matmul(row(y), matrices.y)), param.shape);
   }
 
-  keeper(name: string, steps: { n: number }, own: Keeper["own"], updates: Keeper["updates"]): Keeper {
+  keeper(name: string, steps: { n: number }, given: Pick<Keeper, "parts" | "own" | "updates">): Keeper {
     return {
       name,
-      parts: () => ({}),
+      ...given,
       steps: () => steps.n,
       known: () => this.known,
-      own,
-      updates,
       kept: (param) => this.kept(param),
       shapes: (param) => this.shapes(param),
       replace: (n, kept) => {

@@ -13,7 +13,7 @@ import {
 } from "@weft/tensor/internals";
 import { rateAt, rateKind, type Rate } from "../groups.ts";
 import { historyOf, membersOf, noteUpdate, type Updater } from "../members.ts";
-import { stateAccess, type Optimizer } from "../optimizer.ts";
+import { schedule, stateAccess, type Optimizer } from "../optimizer.ts";
 import { direction } from "./direction.ts";
 import { History, type Pair } from "./history.ts";
 import { largest, numbersOf, searched, total, type Found, type Line } from "./line.ts";
@@ -165,12 +165,11 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
     }
   };
 
-  const keeper = history.keeper(
-    name,
-    steps,
-    () => (read.params === undefined ? [] : namedParams(read.params)),
-    (param) => members?.has(param) !== false,
-  );
+  const keeper = history.keeper(name, steps, {
+    parts: () => ({ schedules: [schedule(lr)] }),
+    own: () => (read.params === undefined ? [] : namedParams(read.params)),
+    updates: (param) => members?.has(param) !== false,
+  });
   return {
     name,
     update,

@@ -44,8 +44,9 @@ const loss: OptionKind<number> = {
 
 /**
  * A rate, or a schedule, that is multiplied by `factor` whenever more than `patience` losses in a row, given to
- * `observe`, were no better than the best one: max(min, lr(step) · factorⁿ). NaN is no better. Its `state` is saved by
- * whoever saves a tree with it: `save(file, { model, optimizer, rate })`. Like PyTorch's `ReduceLROnPlateau`.
+ * `observe`, were no better than the best one: max(min, lr(step) · factorⁿ). NaN is no better. Its `state` is saved with
+ * the optimizer whose `lr` it is; inside another schedule it is saved if the tree names it: `save(file, { model,
+ * optimizer, rate })`. Like PyTorch's `ReduceLROnPlateau`.
  *
  * @example
  * const rate = reduceOnPlateau(0.5, { patience: 1, factor: 0.5 });
