@@ -2,10 +2,11 @@
 import { state, type State } from "@weft/autograd";
 import { fromHost } from "@weft/autograd/internals";
 import { add, mul, sub } from "@weft/tensor";
-import { boolean, fraction, readOptions, resultOf, type OptionKinds } from "@weft/tensor/internals";
+import { boolean, fraction, readOptions, readValue, resultOf, type OptionKinds } from "@weft/tensor/internals";
 import { clone } from "./clone.ts";
 import { assignPairs, pairsOf, valueFor, type Pair } from "./copy-into.ts";
 import { freeze } from "./freeze.ts";
+import { modelKind } from "./tree.ts";
 
 export interface EmaOptions {
   /** How much of the average an update keeps (0.999). */
@@ -43,6 +44,7 @@ export interface Ema<Model> {
  * average.model.w.value; // [0.1, 1]
  */
 export function ema<Model>(model: Model, options?: EmaOptions): Ema<Model> {
+  readValue("ema", "the model", model, modelKind);
   const { decay, warmup } = readOptions("ema", options, emaKinds, { decay: 0.999, warmup: false });
   const updates = state(counted(0));
   const self: Ema<Model> = {

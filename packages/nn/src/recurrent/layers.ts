@@ -135,7 +135,8 @@ export interface Anatomy {
 const ANATOMY = Symbol("anatomy");
 
 /** What a recurrent layer is made of; undefined for anything else. */
-export const anatomyOf = (layer: object): Anatomy | undefined => (layer as { readonly [ANATOMY]?: Anatomy })[ANATOMY];
+export const anatomyOf = (layer: object): Anatomy | undefined =>
+  (layer as { readonly [ANATOMY]?: Anatomy } | null)?.[ANATOMY];
 
 /** What `LSTM` is; a `GRU` has less. */
 type Layer = LSTM;
