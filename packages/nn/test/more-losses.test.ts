@@ -55,6 +55,22 @@ test("smoothL1 and huber are finite in their gradients where a difference is inf
     ).toEqual([1, 0.5]);
 });
 
+test("smoothL1 and huber are parabolas where there is no difference, too", async () => {
+  const second = (f: (a: Tensor) => Tensor) => grad((a: Tensor) => sum(grad((b: Tensor) => sum(f(b)))(a)));
+  const x = tensor([0, 0.25, -0.25, 3]);
+  const y = tensor([0, 0, 0, 0]);
+  expect(await second((a) => N.huber(a, y, { reduction: "sum" }))(x).array()).toEqual([1, 1, 1, 0]);
+  expect(await second((a) => N.smoothL1(a, y, { beta: 0.5, reduction: "sum" }))(x).array()).toEqual([2, 2, 2, 0]);
+});
+
+test("huber without a limit is half of the square", async () => {
+  for (const delta of [Infinity, 1e300]) {
+    const f = (a: Tensor) => N.huber(a, tensor([0, 0]), { delta, reduction: "none" });
+    expect(await f(tensor([3, -1e10])).array()).toEqual([4.5, 5e19]);
+    expect(await grad((a: Tensor) => sum(f(a)))(tensor([3, -0.5])).array()).toEqual([3, -0.5]);
+  }
+});
+
 test("klDiv counts targets of 0 as 0, and the gradient of the target is finite there", async () => {
   const target = tensor([[0, 1]]);
   expect(await item(N.klDiv(tensor([[-5, -1]]), target, { reduction: "sum" }))).toBe(1);

@@ -3,12 +3,12 @@ import { customGradient } from "@weft/autograd";
 import {
   abs,
   add,
+  clamp,
   div,
   lessEqual,
   log,
   log1p,
   maximum,
-  minimum,
   mul,
   neg,
   pow,
@@ -59,10 +59,13 @@ const ofDifference = (
   return inNameOf(op, () => reductions[reduction](weighted(op, f(sub(...pair(op, x, y))), weight)));
 };
 
-/** |d|, and what of it lies below a limit: squares of the rest, which may be infinite, are never taken. */
-function parted(d: Tensor, limit: number): readonly [Tensor, Tensor] {
-  const size = abs(d);
-  return [size, minimum(size, limit)];
+/**
+ * The part of d within a limit, and how far d lies beyond it: squares of the rest, which may be infinite, are never
+ * taken. The part is not made of |d|, whose second derivative is 0 where d is 0.
+ */
+function parted(d: Tensor, limit: number): readonly [near: Tensor, beyond: Tensor] {
+  const near = clamp(d, { min: -limit, max: limit });
+  return [near, sub(abs(d), abs(near))];
 }
 
 /**
@@ -85,6 +88,9 @@ export const mse = (x: Operand, y: Operand, options?: ElementLossOptions): Tenso
 export const mae = (x: Operand, y: Operand, options?: ElementLossOptions): Tensor =>
   ofDifference("mae", x, y, options, abs);
 
+/** The greatest number of f32. */
+const MOST = (2 - 2 ** -23) * 2 ** 127;
+
 /**
  * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
  * Shapes must be equal. Like PyTorch's `huber_loss` (Huber 1964).
@@ -95,8 +101,10 @@ export const mae = (x: Operand, y: Operand, options?: ElementLossOptions): Tenso
 export function huber(x: Operand, y: Operand, options?: ElementLossOptions & { readonly delta?: number }): Tensor {
   const { delta, ...rest } = readOptions("huber", options, { ...elementKinds, delta: positive }, { delta: 1 });
   return ofDifference("huber", x, y, rest, (d) => {
-    const [size, near] = parted(d, delta);
-    return add(mul(square(near), 0.5), mul(sub(size, near), delta));
+    // Numbers that the dtype does not have become infinite, too.
+    if (delta > (d.dtype === "f64" ? Number.MAX_VALUE : MOST)) return mul(square(d), 0.5);
+    const [near, beyond] = parted(d, delta);
+    return add(mul(square(near), 0.5), mul(beyond, delta));
   });
 }
 
@@ -112,8 +120,8 @@ export function smoothL1(x: Operand, y: Operand, options?: ElementLossOptions & 
   const { beta, ...rest } = readOptions("smoothL1", options, { ...elementKinds, beta: nonNegative }, { beta: 1 });
   return ofDifference("smoothL1", x, y, rest, (d) => {
     if (beta === 0) return abs(d);
-    const [size, near] = parted(d, beta);
-    return add(mul(square(near), 0.5 / beta), sub(size, near));
+    const [near, beyond] = parted(d, beta);
+    return add(mul(square(near), 0.5 / beta), beyond);
   });
 }
 
