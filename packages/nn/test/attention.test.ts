@@ -1,8 +1,8 @@
 // Attention by its definition: masks, lengths, groups of heads, dropout; positions; multi-head layers against PyTorch's.
 import { diff, grad, gradCheck } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { cast, matmul, mul, relu, square, stack, sum, where, type Tensor } from "@weft/tensor";
-import { expect, expectTypeOf, test } from "vitest";
+import { cast, finite, matmul, mul, relu, square, stack, sum, where, type Tensor } from "@weft/tensor";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import {
   Attention,
   attention,
@@ -58,6 +58,56 @@ test("masks of both kinds, lengths and causality are the same thing in other wor
     .less(tensor([3, 5]).reshape([2, 1, 1, 1]));
   await near(attention(q, k, v, { keyLengths: i32([3, 5]) }), attention(q, k, v, { mask: short }));
   await near(attention(q, k, v, { keyLengths: [3, 5] }), attention(q, k, v, { mask: short }));
+});
+
+describe("what is not seen", () => {
+  const one = tensor([[[1, 1]]]);
+  const [goodKeys, goodValues] = [tensor([[[1, 2], [0, 0]]]), tensor([[[3], [0]]])]; // prettier-ignore
+  const gradients = (queries: Tensor, keys: Tensor, values: Tensor, keyLengths: number[]) =>
+    grad((a: Tensor, b: Tensor, c: Tensor) => sum(square(attention(a, b, c, { keyLengths }))), [0, 1, 2])(
+      queries,
+      keys,
+      values,
+    );
+
+  test.each([NaN, Infinity])("behind keyLengths %s does not matter", async (bad) => {
+    const [keys, values] = [tensor([[[1, 2], [bad, 1]]]), tensor([[[3], [bad]]])]; // prettier-ignore
+    expect(await attention(one, keys, values, { keyLengths: [1] }).array()).toEqual([[[3]]]);
+    expect(await attention(one, keys, values, { keyLengths: [0] }).array()).toEqual([[[0]]]);
+    const wanted = gradients(one, goodKeys, goodValues, [1]);
+    const found = gradients(one, keys, values, [1]);
+    for (const [i, g] of found.entries()) expect(await g.array()).toEqual(await wanted[i]!.array());
+  });
+
+  test("of keys that heads and a batch share, too", async () => {
+    for (const lead of [[], [1], [1, 2], [2, 2], [2, 1]]) {
+      const keys = randn([...lead, 5, 6], { seed: 4 });
+      const dirty = where(arange(5).reshape([5, 1]).less(3), keys, NaN);
+      const options = { keyLengths: [3, 2] };
+      await near(attention(q, dirty, dirty, options), attention(q, keys, keys, options));
+    }
+  });
+
+  test("an encoder gives the same at the steps that are there", async () => {
+    const encoder = TransformerEncoder({ features: 4, heads: 2, hidden: 3, layers: 2, dropout: 0, batchFirst: true });
+    const x = randn([2, 3, 4], { seed: 5 });
+    const there = arange(3)
+      .reshape([1, 3, 1])
+      .less(tensor([3, 2]).reshape([2, 1, 1]));
+    const seen = (input: Tensor) => where(there, encoder(input, { keyLengths: [3, 2] }), 0);
+    await near(seen(where(there, x, NaN)), seen(x));
+  });
+
+  test("gives no NaN on the way", async () => {
+    const [keys, values] = [randn([1, 3, 2]), randn([1, 3, 2])];
+    const options = { keyLengths: [0] };
+    await finite(() => grad((a: Tensor) => sum(attention(a, keys, values, options)))(one), { infinity: false });
+    expect(await list(await finite(() => attention(one, keys, values, options)))).toEqual([0, 0]);
+    for (const mask of [zeros([3], { dtype: "bool" }), full([3], -Infinity)])
+      expect(await list(await finite(() => attention(one, keys, values, { mask }), { infinity: false }))).toEqual([
+        0, 0,
+      ]);
+  });
 });
 
 test("causal with an offset: steps with the keys of earlier ones are those of the whole sequence", async () => {

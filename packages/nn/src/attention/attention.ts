@@ -4,6 +4,7 @@ import {
   ShapeError,
   add,
   and,
+  any,
   less,
   lessEqual,
   matmul,
@@ -31,6 +32,7 @@ import {
   readOptions,
   resultOf,
   seedNumber,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { dropout } from "../dropout.ts";
@@ -45,9 +47,15 @@ export interface AttentionOptions {
    * number, as for `rotary`.
    */
   readonly offset?: number | undefined;
-  /** `bool`: true where a query sees a key; or floats that are added to the scores (−∞ where it does not). */
+  /**
+   * `bool`: true where a query sees a key; or floats that are added to the scores (−∞ where it does not). What is not seen
+   * has the weight 0, and must be finite: 0 · NaN and 0 · ∞ are NaN. The same goes for `causal`.
+   */
   readonly mask?: Operand | undefined;
-  /** How many keys each sequence has, N numbers or an integer tensor `[N]`; what lies behind is not seen. */
+  /**
+   * How many keys each sequence has, N numbers or an integer tensor `[N]`. What lies behind is not seen: keys and values
+   * there may be anything, also NaN.
+   */
   readonly keyLengths?: Lengths | undefined;
   /** The factor of the scores; by default 1 / √d. */
   readonly scale?: number | undefined;
@@ -77,8 +85,6 @@ export interface Attended {
   readonly weights: Tensor;
 }
 
-const text = (x: Tensor): string => `[${x.shape.join(", ")}]`;
-
 /** Checks that queries `[…, L, d]`, keys `[…, S, d]` and values `[…, S, e]` fit; gives the heads that share a key. */
 function groupsOf(op: string, q: Tensor, k: Tensor, v: Tensor): number {
   const fit =
@@ -87,14 +93,14 @@ function groupsOf(op: string, q: Tensor, k: Tensor, v: Tensor): number {
     k.shape.at(-2) === v.shape.at(-2);
   if (!fit)
     throw new ShapeError(
-      `${op}: wanted queries […, L, d], keys […, S, d] and values […, S, e], got ${text(q)}, ${text(k)} and ${text(v)}`,
+      `${op}: wanted queries […, L, d], keys […, S, d] and values […, S, e], got ${text(q.shape)}, ${text(k.shape)} and ${text(v.shape)}`,
     );
   if (k.shape.length < 4 || q.shape.length !== k.shape.length) return 1;
   const [heads, shared] = [q, k].map(({ shape }) => shape.at(-3)!) as [number, number];
   if (heads === shared || shared === 1) return 1;
   if (heads > 0 && heads % shared === 0 && v.shape.at(-3) === shared) return heads / shared;
   throw new ShapeError(
-    `${op}: ${heads} heads of queries cannot share ${shared} heads of keys equally: got ${text(q)}, ${text(k)}, ${text(v)}`,
+    `${op}: ${heads} heads of queries cannot share ${shared} heads of keys equally: got ${text(q.shape)}, ${text(k.shape)}, ${text(v.shape)}`,
   );
 }
 
@@ -112,22 +118,25 @@ function unfolded(x: Tensor, groups: number): Tensor {
   return reshape(x, [...x.shape.slice(0, -3), heads * groups, rows / groups, d]);
 }
 
-/** Which keys are seen by place alone, as `bool` that broadcasts to the scores. */
-function seen(op: string, scores: Tensor, options: AttentionOptions, k: Tensor): Tensor[] {
-  const { causal = false, offset = 0, keyLengths } = options;
-  const [queries, keys] = scores.shape.slice(-2) as [number, number];
-  const masks: Tensor[] = [];
-  if (causal) {
-    const query = iota(k, [queries, keys]);
-    masks.push(lessEqual(iota(k, [queries, keys], 1), offset === 0 ? query : add(query, offset)));
-  }
-  if (keyLengths === undefined) return masks;
-  if (scores.shape.length < 3)
-    throw new ShapeError(`${op}: keyLengths are for a batch, got scores ${text(scores)}; leave out the keys instead`);
-  const [batch, ...others] = scores.shape as [number, ...number[]];
-  const lengths = readLengths(op, "keyLengths", keyLengths, batch, keys, k);
-  masks.push(less(iota(k, [keys]), reshape(lengths, [batch, ...others.map(() => 1)])));
-  return masks;
+/** Which keys a sequence of the batch has, `[N, 1, …, 1, S]`: bool that broadcasts to the scores of q and k. */
+function keysWithin(op: string, q: Tensor, k: Tensor, given: Lengths): Tensor {
+  const [queries, keys] = [q, k].map(({ shape }) => shape.at(-2)!) as [number, number];
+  const rank = Math.max(q.shape.length, k.shape.length);
+  if (rank < 3)
+    throw new ShapeError(
+      `${op}: keyLengths are for a batch, got scores ${text([queries, keys])}; leave out the keys instead`,
+    );
+  const [a, b] = [q, k].map(({ shape }) => (shape.length === rank ? shape[0]! : 1)) as [number, number];
+  const batch = a === 1 ? b : a;
+  const lengths = readLengths(op, "keyLengths", given, batch, keys, k);
+  return less(iota(k, [keys]), reshape(lengths, [batch, ...Array<number>(rank - 1).fill(1)]));
+}
+
+/** Which keys queries see if each sees only those before, `[L, S]`. */
+function keysBefore(scores: Tensor, offset: number): Tensor {
+  const shape = scores.shape.slice(-2);
+  const query = iota(scores, shape);
+  return lessEqual(iota(scores, shape, 1), offset === 0 ? query : add(query, offset));
 }
 
 /** Checks that a mask broadcasts to the scores. */
@@ -135,7 +144,7 @@ function maskOf(op: string, given: Operand, scores: Tensor): Tensor {
   const mask = readTensor(given, op, scores);
   const offset = scores.shape.length - mask.shape.length;
   if (offset < 0 || !mask.shape.every((d, axis) => d === 1 || d === scores.shape[axis + offset]))
-    throw new ShapeError(`${op}: the mask ${text(mask)} does not broadcast to the scores ${text(scores)}`);
+    throw new ShapeError(`${op}: the mask ${text(mask.shape)} does not broadcast to the scores ${text(scores.shape)}`);
   if (mask.dtype !== "bool" && !isFloat(mask.dtype))
     throw new DTypeError(
       `${op}: wanted a mask of bool (true where a key is seen) or of floats (added to the scores), got ${mask.dtype}; ` +
@@ -147,30 +156,38 @@ function maskOf(op: string, given: Operand, scores: Tensor): Tensor {
 /** Attention, with its weights. */
 export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Attended {
   const groups = groupsOf(op, q, k, v);
-  const {
-    mask,
-    keyLengths,
-    offset = 0,
-    scale = 1 / Math.sqrt(q.shape.at(-1)!),
-    dropout: p = 0,
-    training,
-    seed,
-  } = options;
+  const { causal = false, mask, keyLengths, offset = 0, dropout: p = 0, training, seed } = options;
+  const { scale = 1 / Math.sqrt(q.shape.at(-1)!) } = options;
+  const within = keyLengths === undefined ? undefined : keysWithin(op, q, k, keyLengths);
+  // A weight of 0 hides neither infinity nor NaN.
+  const [keys, values] = (within === undefined ? [k, v] : [k, v].map((x) => where(transpose(within), x, 0))) as [
+    Tensor,
+    Tensor,
+  ];
   // Scaled after the product, which a backend may do in the same kernel.
-  let scores = mul(unfolded(matmul(folded(q, groups), transpose(k)), groups), scale);
-  const visible = seen(op, scores, options, k);
+  let scores = mul(unfolded(matmul(folded(q, groups), transpose(keys)), groups), scale);
+  const visible = within === undefined ? [] : [within];
+  if (causal) visible.push(keysBefore(scores, offset));
   if (mask !== undefined) {
     const given = maskOf(op, mask, scores);
     visible.push(given.dtype === "bool" ? given : notEqual(given, -Infinity));
     if (given.dtype !== "bool") scores = add(scores, where(visible.at(-1)!, given, 0));
   }
-  const all = visible.length === 0 ? undefined : visible.reduce((a, b) => and(a, b));
-  const shares = softmax(all === undefined ? scores : where(all, scores, -Infinity));
-  // A query that sees no key would have weights NaN. Where the only mask is causal, each sees the first key.
-  const some = all === undefined || (mask === undefined && keyLengths === undefined && offset >= 0);
-  const kept = some ? shares : where(all, shares, 0);
-  const weights = p === 0 ? kept : dropout(kept, p, { training, seed });
-  return { y: unfolded(matmul(folded(weights, groups), v), groups), weights };
+  // Where the only mask is causal, each query sees the first key.
+  const certain = mask === undefined && keyLengths === undefined && offset >= 0;
+  const shares = sharesOf(scores, visible, certain);
+  const weights = p === 0 ? shares : dropout(shares, p, { training, seed });
+  return { y: unfolded(matmul(folded(weights, groups), values), groups), weights };
+}
+
+/** What each key counts for each query: 0 if it is not seen. `certain` is that each query sees a key. */
+function sharesOf(scores: Tensor, visible: readonly Tensor[], certain: boolean): Tensor {
+  if (visible.length === 0) return softmax(scores);
+  const all = visible.reduce((a, b) => and(a, b));
+  const seen = where(all, scores, -Infinity);
+  if (certain) return softmax(seen);
+  // Softmax of −∞ alone would be NaN.
+  return where(all, softmax(where(any(all, { axis: -1, keepDims: true }), seen, 0)), 0);
 }
 
 /**
