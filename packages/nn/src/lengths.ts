@@ -1,6 +1,16 @@
 // The lengths of the sequences of a batch, which recurrences, attention and losses take in the same way.
-import { ArgumentError, DTypeError, ShapeError, readTensor, reshape, type Operand, type Tensor } from "@weft/tensor";
-import { count, inDType, isFloat, list } from "@weft/tensor/internals";
+import {
+  ArgumentError,
+  DTypeError,
+  ShapeError,
+  less,
+  readTensor,
+  reshape,
+  where,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { count, inDType, iota, isFloat, list } from "@weft/tensor/internals";
 
 /** Lengths of the sequences of a batch: numbers, or an integer tensor `[N]`. */
 export type Lengths = Operand | readonly number[];
@@ -29,4 +39,11 @@ export function readLengths(op: string, name: string, given: Lengths, batch: num
   if (isFloat(lengths.dtype))
     throw new DTypeError(`${op}: ${name} are integers, got ${lengths.dtype}; use cast(${name}, "i32")`);
   return reshape(inDType(lengths, "i32"), [batch]);
+}
+
+/** x `[T, B, n]`, with 0 at the steps that a sequence does not have. */
+export function within(x: Tensor, lengths: Tensor | undefined): Tensor {
+  if (lengths === undefined) return x;
+  const t = iota(x, [x.shape[0]!, 1, 1]);
+  return where(less(t, reshape(lengths, [-1, 1])), x, 0);
 }

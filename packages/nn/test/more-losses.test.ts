@@ -2,7 +2,7 @@
 // tested by the golden vectors.
 import { grad, gradCheck } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { IndexError, logSoftmax, mul, setAt, square, sum, type Operand, type Tensor } from "@weft/tensor";
+import { IndexError, logSoftmax, mul, setAt, square, sum, where, type Operand, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import * as N from "../src/index.ts";
 
@@ -68,6 +68,19 @@ test("huber without a limit is half of the square", async () => {
     const f = (a: Tensor) => N.huber(a, tensor([0, 0]), { delta, reduction: "none" });
     expect(await f(tensor([3, -1e10])).array()).toEqual([4.5, 5e19]);
     expect(await grad((a: Tensor) => sum(f(a)))(tensor([3, -0.5])).array()).toEqual([3, -0.5]);
+  }
+});
+
+test("ctc neither sees nor moves scores beyond the lengths", async () => {
+  const labels = i32([[1], [2]]);
+  const f = (a: Tensor) => N.ctc(a, labels, [2, 3], [1, 1]);
+  const scores = randn([3, 2, 3], { seed: 6 });
+  const there = tensor([true, true, true, true, false, true]).reshape([3, 2, 1]);
+  const wanted = (await grad(f)(scores).data()) as Float32Array;
+  for (const bad of [NaN, Infinity]) {
+    const dirty = where(there, scores, bad);
+    expect(await item(f(dirty))).toBe(await item(f(scores)));
+    expect(await grad(f)(dirty).data()).toEqual(wanted);
   }
 });
 

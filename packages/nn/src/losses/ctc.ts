@@ -45,7 +45,7 @@ import {
   resultOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { hostLengths, readLengths, type Lengths } from "../lengths.ts";
+import { hostLengths, readLengths, within, type Lengths } from "../lengths.ts";
 import { lossDefaults, lossKinds, type LossOptions, text } from "./reduction.ts";
 
 export interface CtcOptions extends LossOptions {
@@ -96,8 +96,9 @@ export function ctc(
     const lengths = readLengths("ctc", "labelLengths", labelLengths, batch, Infinity, x);
     const most = hostLengths(labelLengths)?.reduce((a, b) => Math.max(a, b), 0);
     const rows = labelRows(single ? reshape(given, [1, -1]) : given, lengths, most, batch);
-    const logs = reshape(logSoftmax(inFloats(x)), [steps, batch, classes]);
-    const each = likelihoods(logs, where(within(rows, lengths), rows, blank), inputs, lengths, blank, zeroInfinity);
+    const logs = logSoftmax(within(reshape(inFloats(x), [steps, batch, classes]), inputs));
+    const some = where(counted(rows, lengths), rows, blank);
+    const each = likelihoods(logs, some, inputs, lengths, blank, zeroInfinity);
     if (reduction === "none") return single ? reshape(each, []) : each;
     return reduction === "sum" ? sum(each) : mean(div(each, maximum(lengths, 1)));
   };
@@ -105,7 +106,8 @@ export function ctc(
 }
 
 /** Which places of rows lie within the rows' lengths. */
-const within = (rows: Tensor, lengths: Tensor): Tensor => less(iota(rows, [rows.shape[1]!]), reshape(lengths, [-1, 1]));
+const counted = (rows: Tensor, lengths: Tensor): Tensor =>
+  less(iota(rows, [rows.shape[1]!]), reshape(lengths, [-1, 1]));
 
 /** Labels as rows `[N, S]`; those of a vector lie one sequence after another. */
 function labelRows(labels: Tensor, lengths: Tensor, most: number | undefined, batch: number): Tensor {

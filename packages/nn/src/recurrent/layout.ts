@@ -8,7 +8,6 @@ import {
   cumsum,
   DTypeError,
   gather,
-  less,
   maximum,
   permute,
   readTensor,
@@ -23,8 +22,8 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { anything, boolean, count, iota, sameShape, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
-import { readLengths, type Lengths } from "../lengths.ts";
+import { anything, boolean, count, sameShape, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
+import { readLengths, within, type Lengths } from "../lengths.ts";
 
 export interface LayoutOptions {
   /** x is `[B, T, in]` and y `[B, T, …]`; states keep their axes. */
@@ -69,13 +68,6 @@ export interface Sequences {
   readonly single: boolean;
   /** y `[T, B, m]` in the layout of the given x. */
   readonly laidOut: (y: Tensor) => Tensor;
-}
-
-/** x `[T, B, n]`, with 0 at the steps that a sequence does not have. */
-export function within(x: Tensor, lengths: Tensor | undefined): Tensor {
-  if (lengths === undefined) return x;
-  const t = iota(x, [x.shape[0]!, 1, 1]);
-  return where(less(t, reshape(lengths, [-1, 1])), x, 0);
 }
 
 /** Reads the layout of x. Throws if x or an option does not fit. */

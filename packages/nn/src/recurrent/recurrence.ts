@@ -25,8 +25,9 @@ import {
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { dropout as drop } from "../dropout.ts";
+import { within } from "../lengths.ts";
 import { weightShapes, type Net, type Structure, type Weights } from "./cell.ts";
-import { layoutKinds, sequencesOf, within, type LayoutOptions } from "./layout.ts";
+import { layoutKinds, sequencesOf, type LayoutOptions } from "./layout.ts";
 import { runLayer } from "./one-layer.ts";
 import { ends, step } from "./steps.ts";
 
