@@ -158,6 +158,16 @@ const wrong: [string, () => unknown, string][] = [
     () => padPackedSequence({ data: x, batchSizes: [3] }),
     "padPackedSequence: wanted 3 rows, the sum of batchSizes, got data [4,3]",
   ],
+  [
+    "sizes that increase",
+    () => padPackedSequence({ data: zeros([3]), batchSizes: [1, 2] }),
+    "padPackedSequence: wanted a list of positive integers that do not increase as batchSizes, got [1, 2]",
+  ],
+  [
+    "sizes that increase, to take apart",
+    () => unpackSequence({ data: zeros([3]), batchSizes: [1, 2] }),
+    "unpackSequence: wanted a list of positive integers that do not increase as batchSizes, got [1, 2]",
+  ],
   ["no sequences", () => padSequence([]), "padSequence: wanted at least one sequence, got none"],
   [
     "other features",

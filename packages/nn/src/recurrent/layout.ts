@@ -46,7 +46,7 @@ export interface LayoutOptions {
   readonly batchSizes?: readonly number[] | undefined;
 }
 
-const sizesKind: OptionKind<readonly number[]> = {
+export const sizesKind: OptionKind<readonly number[]> = {
   wanted: "a list of positive integers that do not increase",
   is: (x): x is readonly number[] =>
     Array.isArray(x) && x.length > 0 && x.every((n, i) => count.is(n) && n > 0 && (i === 0 || n <= x[i - 1])),

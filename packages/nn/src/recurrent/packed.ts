@@ -27,7 +27,7 @@ import {
   sameShape,
   type OptionKind,
 } from "@weft/tensor/internals";
-import { packing } from "./layout.ts";
+import { packing, sizesKind } from "./layout.ts";
 
 /** The rows of all sequences that have step 0, then of those that have step 1, …; the longest sequence comes first. */
 export interface PackedSequence {
@@ -162,7 +162,7 @@ export function padPackedSequence(
 function checked(name: string, packed: PackedSequence): PackedSequence {
   if (!isPacked(packed)) throw new ArgumentError(`${name}: wanted a packed sequence { data, batchSizes }`);
   const data = readTensor(packed.data, name);
-  readValue(name, "batchSizes", packed.batchSizes, lengthsKind);
+  readValue(name, "batchSizes", packed.batchSizes, sizesKind);
   const total = packed.batchSizes.reduce((a, b) => a + b, 0);
   if (data.shape[0] !== total)
     throw new ShapeError(`${name}: wanted ${total} rows, the sum of batchSizes, got data [${data.shape}]`);
