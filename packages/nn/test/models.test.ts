@@ -5,7 +5,7 @@ import { sum, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import * as models from "../src/models/index.ts";
-import { fromBytes, summary, toBytes } from "../src/index.ts";
+import { Conv, fromBytes, summary, toBytes } from "../src/index.ts";
 import { boxes } from "../src/tree.ts";
 
 const { tensor } = openSync();
@@ -113,6 +113,32 @@ test("VGG pools features of any size as PyTorch's adaptive pooling does", () => 
     { shape: [1, 1, 5, 3] },
   );
   expect(model(x).arraySync()).toEqual([wanted.flat()]);
+});
+
+test("a residual network for small images: parts without parameters are fields, too", async () => {
+  const model = models.resnet18({ numClasses: 10 });
+  const seen = (): string => summary(model, [1, 3, 32, 32]);
+  expect(seen()).toMatch(/\n {2}maxpool: MaxPool +f32\[1, 64, 8, 8\]/);
+  model.conv1 = Conv({ in: 3, out: 64, kernel: 3, padding: 1, bias: false });
+  model.maxpool = (x) => x;
+  expect(seen()).toMatch(/\n {2}layer1: Chain +f32\[1, 64, 32, 32\]/);
+  model.fc = (x) => x;
+  model.avgpool = (x) => x;
+  expect(shapes(model, [1, 3, 32, 32]).shape).toEqual([1, 512 * 4 * 4]);
+  model.relu = (x) => x.mul(0);
+  for (const stage of [model.layer1, model.layer2, model.layer3, model.layer4])
+    for (const block of stage) block.relu = (x) => x.mul(0).add(2);
+  expect(new Set(await model(image([1, 3, 8, 8])).data())).toEqual(new Set([2]));
+  const bottlenecks = models.resnet50();
+  for (const stage of [bottlenecks.layer1, bottlenecks.layer2, bottlenecks.layer3, bottlenecks.layer4])
+    for (const block of stage) block.relu = (x) => x.slice({ ends: [1] });
+  expect(shapes(bottlenecks, [2, 3, 32, 32]).shape).toEqual([1, 1000]);
+  for (const name of ["vgg11", "mobilenet_v3_small", "efficientnet_b0"] as const) {
+    const other = models[name]();
+    other.avgpool = (x) => x;
+    other.classifier = (x) => x;
+    expect(shapes(other, [1, 3, 64, 64]).shape).toEqual([1, { vgg11: 512, mobilenet_v3_small: 576, efficientnet_b0: 1280 }[name] * 4]); // prettier-ignore
+  }
 });
 
 test("learn, with parts that are left out at random", () => {

@@ -1,6 +1,6 @@
 // What the models are built of: a convolution with normalization and activation, weights of channels that depend on
 // their means, and blocks around which their input is added.
-import { add, mean, mul, onesLike, slice, type Tensor } from "@weft/tensor";
+import { add, globalAvgPool, mul, onesLike, slice, type Tensor } from "@weft/tensor";
 import { sizeOf } from "@weft/tensor/internals";
 import { Chain, type Link } from "../chain.ts";
 import { Conv } from "../conv/conv.ts";
@@ -39,9 +39,6 @@ export function normalized(inputs: number, outputs: number, options: ConvBlockOp
 export const convBlock = (inputs: number, outputs: number, activation: Link, options?: ConvBlockOptions): Link =>
   Chain(...normalized(inputs, outputs, options), activation);
 
-/** The mean of each channel: x `[N, C, H, W]` → `[N, C]`. */
-export const channelMeans = (x: Tensor): Tensor => mean(x, { axis: [2, 3] });
-
 /**
  * Squeeze and excitation: each channel is multiplied by a weight, which two layers compute from the means of all
  * channels (Hu et al. 2018).
@@ -50,7 +47,7 @@ export function squeezeExcitation(channels: number, squeezed: number, activation
   const onMeans = (inputs: number, outputs: number): Conv =>
     Conv({ in: inputs, out: outputs, kernel: 1, init: fanOutNormal, biasInit: constant(0) });
   const call = (x: Tensor): Tensor => {
-    const means = mean(x, { axis: [2, 3], keepDims: true });
+    const means = globalAvgPool(x);
     return mul(x, gate(self.fc2(activation(self.fc1(means)))));
   };
   const self = layer("SqueezeExcitation", call, {

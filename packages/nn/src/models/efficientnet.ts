@@ -1,12 +1,12 @@
 // EfficientNet: inverted residuals with squeeze and excitation and stochastic depth (Tan and Le 2019).
-import { sigmoid, silu, type Operand, type Tensor } from "@weft/tensor";
+import { flatten, globalAvgPool, sigmoid, silu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { constant, uniform } from "../initializers.ts";
 import { layer } from "../layer.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
 import { Linear } from "../linear.ts";
 import { Dropout } from "../dropout.ts";
-import { channelMeans, convBlock, invertedResidual, normalized, squeezeExcitation } from "./convolution-block.ts";
+import { convBlock, invertedResidual, normalized, squeezeExcitation } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** See the function `efficientnet_b0`. */
@@ -14,6 +14,7 @@ export interface EfficientNet {
   /** With `training`, its layers are in that mode, whatever the default is here. */
   (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
+  avgpool: Link;
   classifier: Link;
 }
 
@@ -62,13 +63,14 @@ export function efficientnet_b0(options?: ModelOptions): EfficientNet {
     return Chain(...links) as Link;
   });
   const call = (x: Operand, options?: ModeOptions): Tensor =>
-    inMode("EfficientNet", options, () => self.classifier(channelMeans(self.features(x as Tensor))));
+    inMode("EfficientNet", options, () => self.classifier(flatten(self.avgpool(self.features(x as Tensor)))));
   const self: EfficientNet = layer("EfficientNet", call, {
     features: Chain(
       convBlock(3, 32, silu, { stride: 2 }),
       ...chains,
       convBlock(features, 1280, silu, { kernel: 1 }),
     ) as Link,
+    avgpool: globalAvgPool,
     classifier: Chain(
       Dropout(0.2),
       Linear(1280, classes, { init: uniform(1 / Math.sqrt(classes)), biasInit: constant(0) }),

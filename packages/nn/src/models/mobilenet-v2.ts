@@ -1,10 +1,10 @@
 // MobileNet v2: inverted residuals with linear bottlenecks (Sandler et al. 2018).
-import { relu6, type Operand, type Tensor } from "@weft/tensor";
+import { flatten, globalAvgPool, relu6, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
-import { channelMeans, classifier, convBlock, invertedResidual, normalized } from "./convolution-block.ts";
+import { classifier, convBlock, invertedResidual, normalized } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** See the function `mobilenet_v2`. */
@@ -53,7 +53,7 @@ export function mobilenet_v2(options?: ModelOptions): MobileNetV2 {
     }),
   );
   const call = (x: Operand, options?: ModeOptions): Tensor =>
-    inMode("MobileNetV2", options, () => self.classifier(channelMeans(self.features(x as Tensor))));
+    inMode("MobileNetV2", options, () => self.classifier(flatten(globalAvgPool(self.features(x as Tensor)))));
   const self: MobileNetV2 = layer("MobileNetV2", call, {
     features: Chain(
       convBlock(3, 32, relu6, { stride: 2 }),

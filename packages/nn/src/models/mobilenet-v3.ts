@@ -1,17 +1,10 @@
 // MobileNet v3: inverted residuals with squeeze and excitation, found by search (Howard et al. 2019).
-import { hardSigmoid, hardSwish, relu, type Operand, type Tensor } from "@weft/tensor";
+import { flatten, globalAvgPool, hardSigmoid, hardSwish, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
-import {
-  channelMeans,
-  classifier,
-  convBlock,
-  invertedResidual,
-  normalized,
-  squeezeExcitation,
-} from "./convolution-block.ts";
+import { classifier, convBlock, invertedResidual, normalized, squeezeExcitation } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** See `mobilenet_v3_large`. */
@@ -19,6 +12,7 @@ export interface MobileNetV3 {
   /** With `training`, its layers are in that mode, whatever the default is here. */
   (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
+  avgpool: Link;
   classifier: Link;
 }
 
@@ -91,13 +85,14 @@ function mobilenet(name: string, list: readonly Block[], last: number, options?:
     return made;
   });
   const call = (x: Operand, options?: ModeOptions): Tensor =>
-    inMode("MobileNetV3", options, () => self.classifier(channelMeans(self.features(x as Tensor))));
+    inMode("MobileNetV3", options, () => self.classifier(flatten(self.avgpool(self.features(x as Tensor)))));
   const self: MobileNetV3 = layer("MobileNetV3", call, {
     features: Chain(
       convBlock(3, 16, hardSwish, { stride: 2, norm }),
       ...blocks,
       convBlock(features, 6 * features, hardSwish, { kernel: 1, norm }),
     ) as Link,
+    avgpool: globalAvgPool,
     classifier: Chain(classifier(6 * features, last), hardSwish, Dropout(0.2), classifier(last, classes)) as Link,
   });
   return self;

@@ -1,6 +1,6 @@
 // Residual networks (He et al. 2016), wide ones (Zagoruyko and Komodakis 2016) and ResNeXt (Xie et al. 2017). The
 // stride of a bottleneck is in its 3 × 3 convolution, as torchvision has it.
-import { add, relu, type Operand, type Tensor } from "@weft/tensor";
+import { add, flatten, globalAvgPool, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import type { Conv } from "../conv/conv.ts";
 import { MaxPool } from "../conv/pool.ts";
@@ -8,7 +8,7 @@ import { layer } from "../layer.ts";
 import { Linear } from "../linear.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
 import type { BatchNorm } from "../norm/layers.ts";
-import { channelMeans, normalized } from "./convolution-block.ts";
+import { normalized } from "./convolution-block.ts";
 import { classesOf, type ModelOptions } from "./model-options.ts";
 
 /** A block of two convolutions of 3 × 3. Where sizes change, its input goes through a convolution, too. */
@@ -18,6 +18,8 @@ export interface BasicBlock {
   readonly bn1: BatchNorm;
   readonly conv2: Conv;
   readonly bn2: BatchNorm;
+  /** After each normalization and after the sum. */
+  relu: Link;
   readonly downsample: Chain<readonly [Conv, BatchNorm]> | null;
 }
 
@@ -30,16 +32,22 @@ export interface Bottleneck extends BasicBlock {
 /** Blocks one after another. */
 export type Stage<Block extends BasicBlock> = Chain<readonly [Block, ...Block[]]>;
 
-/** A residual network. Replace `fc` to get the features of images instead of scores, or for other classes. */
+/**
+ * A residual network. Replace `fc` to get the features of images instead of scores, or for other classes; and for small
+ * images `conv1` and `maxpool`, which make them a quarter as wide.
+ */
 export interface ResNet<Block extends BasicBlock = BasicBlock> {
   /** With `training`, its layers are in that mode, whatever the default is here. */
   (x: Operand, options?: ModeOptions): Tensor;
   conv1: Conv;
   bn1: BatchNorm;
+  relu: Link;
+  maxpool: Link;
   layer1: Stage<Block>;
   layer2: Stage<Block>;
   layer3: Stage<Block>;
   layer4: Stage<Block>;
+  avgpool: Link;
   fc: Link;
 }
 
@@ -58,18 +66,18 @@ const shortcut = (inputs: number, outputs: number, stride: number): BasicBlock["
   stride === 1 && inputs === outputs ? null : Chain(...normalized(inputs, outputs, { kernel: 1, stride }));
 
 /** relu(y + x), x having gone through the block's shortcut. */
-const joined = (y: Tensor, x: Operand, { downsample }: BasicBlock): Tensor =>
+const joined = (y: Tensor, x: Operand, { downsample, relu }: BasicBlock): Tensor =>
   relu(add(y, downsample == null ? x : downsample(x)));
 
 function basicBlock(inputs: number, channels: number, stride: number): BasicBlock {
   const [conv1, bn1] = normalized(inputs, channels, { stride });
   const [conv2, bn2] = normalized(channels, channels);
   const call = (x: Operand): Tensor => {
-    const { conv1, bn1, conv2, bn2 } = self;
+    const { conv1, bn1, conv2, bn2, relu } = self;
     return joined(bn2(conv2(relu(bn1(conv1(x))))), x, self);
   };
   const downsample = shortcut(inputs, channels, stride);
-  const self: BasicBlock = layer("Block", call, { conv1, bn1, conv2, bn2, downsample });
+  const self: BasicBlock = layer("Block", call, { conv1, bn1, conv2, bn2, relu, downsample });
   return self;
 }
 
@@ -83,11 +91,11 @@ const bottleneck =
     const [conv2, bn2] = normalized(middle, middle, { stride, groups });
     const [conv3, bn3] = normalized(middle, outputs, { kernel: 1 });
     const call = (x: Operand): Tensor => {
-      const { conv1, bn1, conv2, bn2, conv3, bn3 } = self;
+      const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = self;
       return joined(bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))), x, self);
     };
     const downsample = shortcut(inputs, outputs, stride);
-    const self: Bottleneck = layer("Block", call, { conv1, bn1, conv2, bn2, conv3, bn3, downsample });
+    const self: Bottleneck = layer("Block", call, { conv1, bn1, conv2, bn2, conv3, bn3, relu, downsample });
     return self;
   };
 
@@ -104,15 +112,25 @@ function resnet<Block extends BasicBlock>(
     const others = Array.from({ length: blocks[k] - 1 }, () => block(channels * growth, channels, 1));
     return Chain(first, ...others);
   };
-  const pool = MaxPool({ window: 3, stride: 2, padding: 1 });
   const run = (x: Operand): Tensor => {
-    const { conv1, bn1, layer1, layer2, layer3, layer4, fc } = self;
-    return fc(channelMeans(layer4(layer3(layer2(layer1(pool(relu(bn1(conv1(x))))))))));
+    const { conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, avgpool, fc } = self;
+    const y = layer4(layer3(layer2(layer1(maxpool(relu(bn1(conv1(x))))))));
+    return fc(flatten(avgpool(y)));
   };
   const call = (x: Operand, options?: ModeOptions): Tensor => inMode("ResNet", options, () => run(x));
   const [layer1, layer2, layer3, layer4] = [stage(0), stage(1), stage(2), stage(3)];
-  const fc: Link = Linear(512 * growth, classes);
-  const self: ResNet<Block> = layer("ResNet", call, { conv1, bn1, layer1, layer2, layer3, layer4, fc });
+  const self: ResNet<Block> = layer("ResNet", call, {
+    conv1,
+    bn1,
+    relu,
+    maxpool: MaxPool({ window: 3, stride: 2, padding: 1 }),
+    layer1,
+    layer2,
+    layer3,
+    layer4,
+    avgpool: globalAvgPool,
+    fc: Linear(512 * growth, classes),
+  });
   return self;
 }
 
@@ -121,8 +139,10 @@ function resnet<Block extends BasicBlock>(
  * ShapeError says what does not fit.
  *
  * @example
- * const model = resnet18();
- * shapes(model, [1, 3, 224, 224]).shape; // [1, 1000]
+ * const model = resnet18({ numClasses: 10 }); // for images of 32 × 32:
+ * model.conv1 = Conv({ in: 3, out: 64, kernel: 3, padding: 1, bias: false });
+ * model.maxpool = (x) => x;
+ * shapes(model, [1, 3, 32, 32]).shape; // [1, 10]
  */
 export const resnet18 = (options?: ModelOptions): ResNet<BasicBlock> =>
   resnet("resnet18", { blocks: [2, 2, 2, 2], block: basicBlock, growth: 1 }, options);

@@ -1,8 +1,8 @@
 // Networks of 3 × 3 convolutions (Simonyan and Zisserman 2015), with and without batch normalization.
-import { adaptiveAvgPool, flatten, relu, type Operand, type Tensor } from "@weft/tensor";
+import { flatten, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { Conv } from "../conv/conv.ts";
-import { MaxPool } from "../conv/pool.ts";
+import { AdaptiveAvgPool, MaxPool } from "../conv/pool.ts";
 import { constant } from "../initializers.ts";
 import { layer } from "../layer.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
@@ -16,6 +16,7 @@ export interface VGG {
   /** With `training`, its layers are in that mode, whatever the default is here. */
   (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
+  avgpool: Link;
   classifier: Link;
 }
 
@@ -44,9 +45,10 @@ function vgg(name: keyof typeof stages, norm: boolean, options: ModelOptions | u
     return [...convolutions.flat(), MaxPool(2)];
   });
   const call = (x: Operand, options?: ModeOptions): Tensor =>
-    inMode("VGG", options, () => self.classifier(flatten(adaptiveAvgPool(self.features(x as Tensor), SIZE))));
+    inMode("VGG", options, () => self.classifier(flatten(self.avgpool(self.features(x as Tensor)))));
   const self: VGG = layer("VGG", call, {
     features: Chain(...links) as Link,
+    avgpool: AdaptiveAvgPool(SIZE),
     classifier: Chain(
       classifier(inputs * SIZE ** 2, 4096),
       relu,
