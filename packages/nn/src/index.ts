@@ -29,7 +29,7 @@ export { bmm, conv4, deconv4, logistic, logp, mat, pool, sigm, unpool } from "./
 export type { Conv4Options, Deconv4Options, Pool4Options } from "./knet.ts";
 export { layer } from "./layer.ts";
 export type { Lengths } from "./lengths.ts";
-export { Embedding, Linear, type WeightOptions } from "./linear.ts";
+export { Embedding, Linear, type EmbeddingOptions, type WeightOptions } from "./linear.ts";
 export { ctc, type CtcOptions } from "./losses/ctc.ts";
 export { cosineEmbedding, tripletMargin, type TripletOptions } from "./losses/distances.ts";
 export { gaussianNll, klDiv, poissonNll } from "./losses/distributions.ts";

@@ -1,15 +1,30 @@
 // Layers whose formula is one matrix product or one lookup.
-import type { Param } from "@weft/autograd";
-import { add, readTensor, readTensors, reshape, ShapeError, take, type Operand, type Tensor } from "@weft/tensor";
+import { stopGradient, type Param } from "@weft/autograd";
+import {
+  add,
+  ArgumentError,
+  equal,
+  readTensor,
+  readTensors,
+  reshape,
+  ShapeError,
+  take,
+  unsqueeze,
+  where,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import {
   applyOwn,
   callable,
   inDType,
+  integer,
   positiveCount,
   promote,
   readOptions,
   readValue,
   inNameOf,
+  type OptionKinds,
 } from "@weft/tensor/internals";
 import { fanInUniform, normal, type Initializer } from "./initializers.ts";
 import { weightKinds } from "./kinds.ts";
@@ -74,6 +89,15 @@ export function linear(op: string, input: Operand, weight: Operand, bias: Operan
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), outputs]);
 }
 
+export interface EmbeddingOptions {
+  /** Initial values of the weight; by default from N(0, 1). */
+  readonly init?: Initializer;
+  /** An index, below 0 counted from the end, that stands for no word: its row is 0 at first, and has no gradient. */
+  readonly paddingIndex?: number;
+}
+
+const embeddingKinds: OptionKinds<EmbeddingOptions> = { init: callable, paddingIndex: integer };
+
 /** See the function `Embedding`. */
 export interface Embedding {
   (indices: Operand): Tensor;
@@ -88,19 +112,25 @@ export interface Embedding {
  * @example
  * const vectors = Embedding(10_000, 128)(words);
  */
-export function Embedding(count: number, features: number, options?: { readonly init?: Initializer }): Embedding {
+export function Embedding(count: number, features: number, options?: EmbeddingOptions): Embedding {
   readValue("Embedding", "count", count, positiveCount);
   readValue("Embedding", "features", features, positiveCount);
-  const { init } = readOptions("Embedding", options, { init: callable }, { init: normal() });
-  const self: Embedding = layer(
-    "Embedding",
-    (indices: Operand) => {
-      const rows = readTensor(indices, "Embedding");
-      return inNameOf("Embedding", () => take(self.weight, rows, { axis: 0 }));
-    },
-    {
-      weight: parameter([count, features], init),
-    },
-  );
+  const { init, paddingIndex } = readOptions("Embedding", options, embeddingKinds, { init: normal() });
+  if (paddingIndex !== undefined && (paddingIndex < -count || paddingIndex >= count))
+    throw new ArgumentError(`Embedding: wanted a paddingIndex from ${-count} to ${count - 1}, got ${paddingIndex}`);
+  const padding = paddingIndex === undefined || paddingIndex >= 0 ? paddingIndex : paddingIndex + count;
+  const call = (indices: Operand): Tensor => {
+    const rows = readTensor(indices, "Embedding");
+    return inNameOf("Embedding", () => {
+      const taken = take(self.weight, rows, { axis: 0 });
+      if (padding === undefined) return taken;
+      return where(unsqueeze(equal(rows, padding), rows.shape.length), stopGradient(taken), taken);
+    });
+  };
+  const first: Initializer = (shape, draws) => {
+    const values = Float64Array.from(init(shape, draws));
+    return padding === undefined ? values : values.fill(0, padding * features, (padding + 1) * features);
+  };
+  const self: Embedding = layer("Embedding", call, { weight: parameter([count, features], first) });
   return self;
 }

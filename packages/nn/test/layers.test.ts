@@ -129,6 +129,21 @@ test("Conv and pooling: ranks follow from the kernel", async () => {
   expect(await list(MaxPool({ window: 3, stride: 2, padding: 1 })(tensor([[[1, 2, 3, 4]]])))).toEqual([2, 4]);
 });
 
+test("an Embedding's row of padding is 0 at first, and is not learned", async () => {
+  const i = tensor([2, 0, 2, 1], { dtype: "i32" });
+  for (const paddingIndex of [2, -1]) {
+    const words = Embedding(3, 2, { paddingIndex, init: ones() });
+    expect(words(i).shape).toEqual([4, 2]);
+    expect(await words.weight.value.array()).toEqual([[1, 1], [1, 1], [0, 0]]); // prettier-ignore
+    words.weight.value = tensor([[1, 2], [3, 4], [5, 6]]); // prettier-ignore
+    const f = () => sum(words(i));
+    expect(await f().item()).toBe(32);
+    const g = diff(f).grad(words.weight);
+    expect(await g.array()).toEqual([[1, 1], [1, 1], [0, 0]]); // prettier-ignore
+  }
+  expect(() => Embedding(3, 2, { paddingIndex: 3 })).toThrow("Embedding: wanted a paddingIndex from -3 to 2, got 3");
+});
+
 test("Embedding takes rows, and its gradient is row-sparse", async () => {
   const words = Embedding(10, 4);
   const indices = tensor(

@@ -38,7 +38,10 @@ const simple: Collection<
       of("values", floats(3, 4), () => nn.Linear(4, 2, { init, biasInit })),
       of("no bias", floats(4), () => nn.Linear(4, 2, { bias: false })),
     ],
-    Embedding: [of("values", integers(0, 5, 3), () => nn.Embedding(5, 2, { init }))],
+    Embedding: [
+      of("values", integers(0, 5, 3), () => nn.Embedding(5, 2, { init })),
+      of("padding", integers(0, 3, 4), () => nn.Embedding(3, 2, { init, paddingIndex: 1 })),
+    ],
     Conv: [
       of("circular, in groups", images, () => nn.Conv({ in: 2, out: 4, kernel: 3, stride: 2, padding: 2, paddingMode: "circular", dilation: 2, groups: 2, bias: false, init })), // prettier-ignore
       of("a bias", images, () => nn.Conv({ in: 2, out: 1, kernel: [3, 1], biasInit })),
