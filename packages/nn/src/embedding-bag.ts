@@ -105,6 +105,8 @@ function ascend(offsets: Tensor, end: number): Tensor {
 export function embeddingBag(indices: Operand, weight: Operand, options?: EmbeddingBagOptions): Tensor {
   const read = readOptions("embeddingBag", options, kinds, defaults);
   const { mode, includeLastOffset, paddingIndex } = read;
+  if (includeLastOffset && read.offsets === undefined)
+    throw new ArgumentError("embeddingBag: includeLastOffset is about offsets, got none");
   const [index, rows, ...more] = readTensors("embeddingBag", [
     indices,
     weight,

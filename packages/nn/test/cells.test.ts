@@ -99,7 +99,11 @@ test("the cell state alone may be given", async () => {
 });
 
 const wrong: [string, () => unknown, string][] = [
-  ["no features", () => GRUCell({ hidden: 2 }), "GRUCell: wanted `in`, the number of features of x, got nothing"],
+  [
+    "no features",
+    () => GRUCell({ hidden: 2 } as never),
+    "GRUCell: wanted `in`, the number of features of x, got nothing",
+  ],
   ["no units", () => RNNCell({ in: 2 } as never), "RNNCell: wanted a positive integer as hidden, got undefined"],
   [
     "other features",
@@ -114,7 +118,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an unknown option",
     () => RNNCell({ in: I, hidden: H, layers: 2 } as never),
-    'RNNCell: there is no option "layers"; known options: in, input, hidden, bias, layerNorm, init, biasInit, activation',
+    'RNNCell: there is no option "layers"; known options: in, hidden, bias, layerNorm, init, biasInit, activation',
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

@@ -352,12 +352,12 @@ const wrong: [string, () => unknown, string][] = [
   ],
   [
     "an LSTM without features",
-    () => LSTM({ hidden: 3 }),
+    () => LSTM({ hidden: 3 } as never),
     "LSTM: wanted `in`, the number of features per step, got nothing",
   ],
   [
     "a GRU without features",
-    () => GRU({ hidden: 3 }),
+    () => GRU({ hidden: 3 } as never),
     "GRU: wanted `in`, the number of features per step, got nothing",
   ],
   [

@@ -107,7 +107,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "LSTM(3, 4)",
     () => J.LSTM!(3, 4),
-    "LSTM: wanted options { layers, bidirectional, bias, dropout, inputDropout, recurrentDropout, variational, skipInput, layerNorm, batchFirst, stateful, in, input, hidden, init, biasInit, projection, peepholes, forgetBias }, got number 3",
+    "LSTM: wanted options { layers, bidirectional, bias, dropout, inputDropout, recurrentDropout, variational, skipInput, layerNorm, batchFirst, stateful, in, hidden, init, biasInit, projection, peepholes, forgetBias }, got number 3",
   ],
   ["LSTM without hidden", () => J.LSTM!({ in: 3 }), "LSTM: wanted a positive integer as hidden, got undefined"],
   [
@@ -296,4 +296,44 @@ test("scores with the classes last are an error that says what to write", () => 
   expect(() => N.crossEntropy(param(randn([2, 4, 5, 6])), reshape(randn([40]), [2, 4, 5]))).toThrow(
     "labels are class numbers",
   );
+});
+
+const q = ones([1, 2, 4]);
+const index = tensor([[0, 1]], { dtype: "i32" });
+const steps = [ones([1, 1, 1]), null, [ones([1, 1]), ones([1, 1]), ones([1]), ones([1])]] as const;
+const contradictions: [string, () => unknown, string][] = [
+  ["rotary", () => N.rotary(q, { offset: 1, positions: tensor([0, 1]) }), "rotary: wanted offset or positions, got both; add the offset to the positions"],
+  ["embeddingBag", () => N.embeddingBag(index, ones([2, 3]), { includeLastOffset: true }), "embeddingBag: includeLastOffset is about offsets, got none"],
+  ["attention", () => N.attention(q, q, q, { offset: 1 }), "attention: offset is for causal attention, got offset 1 without causal"],
+  ["Attention", () => N.Attention({ features: 4, heads: 1 })(q, { offset: 1 }), "Attention: offset is for causal attention, got offset 1 without causal"],
+  ["RNN", () => N.RNN({ type: "tanh", in: 1, hidden: 1, variational: true }), "RNN: variational is for dropout and inputDropout, got neither"],
+  ["rnn", () => N.rnn(...steps, { variational: true, recurrentDropout: 0.5 }), "rnn: variational is for dropout and inputDropout, got neither"],
+  ["InstanceNorm", () => N.InstanceNorm(2, { momentum: 0.5 }), "InstanceNorm: momentum is for running moments, wanted track: true with it"],
+]; // prettier-ignore
+test.each(contradictions)("options that contradict each other: %s", (_, f, message) =>
+  expect(f).toThrow(expect.objectContaining({ name: "ArgumentError", message })),
+);
+
+test("options that change nothing are no contradictions", () => {
+  expect(N.rotary(q, { offset: 0, positions: tensor([0, 1]) }).shape).toEqual([1, 2, 4]);
+  expect(N.embeddingBag(index, ones([2, 3]), { includeLastOffset: false }).shape).toEqual([1, 3]);
+  expect(N.attention(q, q, q, { offset: 0 }).shape).toEqual([1, 2, 4]);
+  expect(N.rnn(...steps, { variational: true, dropout: 0 }).y.shape).toEqual([1, 1, 1]);
+  expect(N.GRU({ in: 1, hidden: 1, dropout: 0.5 })(ones([1, 1, 1])).shape).toEqual([1, 1, 1]);
+});
+
+test("options of an LSTM are no options of another network", () => {
+  // @ts-expect-error
+  expect(() => N.RNN({ type: "gru", in: 1, hidden: 1, forgetBias: 1 })).toThrow('RNN: there is no option "forgetBias"');
+  // @ts-expect-error
+  expect(() => N.RNN({ type: "relu", in: 1, hidden: 2, projection: 1 })).toThrow("projection");
+  // @ts-expect-error
+  expect(() => N.RNN({ type: "tanh", in: 1, hidden: 2, peepholes: true })).toThrow("peepholes");
+  // @ts-expect-error
+  expect(() => N.GRU({ in: 1, hidden: 2, input: 3 })).toThrow('GRU: there is no option "input"');
+  expect(N.RNN({ type: "lstm", in: 1, hidden: 2, projection: 1, forgetBias: 1 })(ones([1, 1, 1])).shape).toEqual([
+    1, 1, 1,
+  ]);
+  const type: N.RNNType = index.size > 9 ? "gru" : "lstm";
+  expect(N.RNN({ type, in: 1, hidden: 2 })(ones([1, 1, 1])).shape).toEqual([1, 1, 2]);
 });

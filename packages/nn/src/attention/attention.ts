@@ -1,5 +1,6 @@
 // Attention: each query's average of the values, weighted by how well the keys fit it.
 import {
+  ArgumentError,
   DTypeError,
   ShapeError,
   add,
@@ -157,6 +158,8 @@ function maskOf(op: string, given: Operand, scores: Tensor): Tensor {
 export function attend(op: string, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Attended {
   const groups = groupsOf(op, q, k, v);
   const { causal = false, mask, keyLengths, offset = 0, dropout: p = 0, training, seed } = options;
+  if (offset !== 0 && !causal)
+    throw new ArgumentError(`${op}: offset is for causal attention, got offset ${offset} without causal`);
   const { scale = 1 / Math.sqrt(q.shape.at(-1)!) } = options;
   const within = keyLengths === undefined ? undefined : keysWithin(op, q, k, keyLengths);
   // A weight of 0 hides neither infinity nor NaN.

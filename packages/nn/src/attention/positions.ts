@@ -1,6 +1,7 @@
 // Positions in a sequence, which attention does not see by itself: as rotations of queries and keys, or as waves that
 // are added to the features.
 import {
+  ArgumentError,
   ShapeError,
   add,
   cos,
@@ -74,6 +75,8 @@ function checkEven(op: string, features: number | undefined): number {
 export function rotary(x: Operand, options?: RotaryOptions): Tensor {
   const defaults = { base: 10_000, offset: 0, interleaved: false };
   const { base, positions, offset, interleaved } = readOptions("rotary", options, rotaryKinds, defaults);
+  if (positions !== undefined && offset !== 0)
+    throw new ArgumentError("rotary: wanted offset or positions, got both; add the offset to the positions");
   const t = inFloats(readTensor(x, "rotary"));
   const d = checkEven("rotary", t.shape.at(-1));
   if (t.shape.length < 2) throw new ShapeError(`rotary: wanted x of shape […, T, d], got [${t.shape.join(", ")}]`);

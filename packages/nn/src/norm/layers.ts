@@ -187,8 +187,10 @@ export interface InstanceNorm {
 export function InstanceNorm(features: number, options?: InstanceNormLayerOptions): InstanceNorm {
   readValue("InstanceNorm", "features", features, positiveCount);
   const kinds = { eps: nonNegative, momentum: fraction, affine: boolean, track: boolean };
-  const defaults = { eps: 1e-5, momentum: 0.1, affine: false, track: false };
+  const defaults = { eps: 1e-5, affine: false, track: false };
   const { eps, momentum, affine, track } = readOptions("InstanceNorm", options, kinds, defaults);
+  if (momentum !== undefined && !track)
+    throw new ArgumentError("InstanceNorm: momentum is for running moments, wanted track: true with it");
   const call = (input: Operand, mode?: { readonly training?: boolean }): Tensor => {
     const { training } = readOptions("InstanceNorm", mode, trainingKinds, {});
     const x = readTensor(input, "InstanceNorm");

@@ -19,9 +19,8 @@ import { parametersOf } from "./parameters.ts";
 import { recurrence } from "./recurrence.ts";
 
 export interface CellOptions {
-  /** Features of x (`input` is another name for it). */
-  readonly in?: number;
-  readonly input?: number;
+  /** Features of x. */
+  readonly in: number;
   /** Units: features of h. */
   readonly hidden: number;
   readonly bias?: boolean;
@@ -70,7 +69,6 @@ export interface LSTMCell extends CellWeights {
 
 const cellKinds: OptionKinds<CellOptions> = {
   in: positiveCount,
-  input: positiveCount,
   hidden: positiveCount,
   bias: boolean,
   layerNorm: boolean,
@@ -85,7 +83,7 @@ type Step = (x: Operand, states: readonly (Operand | null)[], weights: CellWeigh
 
 /** A cell's parameters, and its step. */
 function stepper(kind: string, net: Net, options: LSTMCellOptions): { fields: CellWeights; step: Step } {
-  const { in: features = options.input, hidden, bias = true, layerNorm = false } = options;
+  const { in: features, hidden, bias = true, layerNorm = false } = options;
   const { forgetBias, init, biasInit } = options;
   if (features === undefined)
     throw new ArgumentError(`${kind}: wanted \`in\`, the number of features of x, got nothing`);

@@ -21,7 +21,13 @@ import { KeptState } from "./kept-state.ts";
 import type { LayoutOptions } from "./layout.ts";
 import { isPacked, placesIn, type PackedSequence } from "./packed.ts";
 import { parametersOf } from "./parameters.ts";
-import { recurrence, recurrentDefaults, structureKinds, type RecurrentOptions } from "./recurrence.ts";
+import {
+  checkVariational,
+  recurrence,
+  recurrentDefaults,
+  structureKinds,
+  type RecurrentOptions,
+} from "./recurrence.ts";
 
 export interface RecurrentLayerOptions extends Pick<
   RecurrentOptions,
@@ -38,9 +44,8 @@ export interface RecurrentLayerOptions extends Pick<
     )
   | "batchFirst"
 > {
-  /** Features of each step of x (`input` is another name for it). */
-  readonly in?: number;
-  readonly input?: number;
+  /** Features of each step of x. */
+  readonly in: number;
   /** Units of each layer and direction. */
   readonly hidden: number;
   /** Whether a call that is given no state begins with the state after the call before; see `state` and `reset`. */
@@ -67,9 +72,20 @@ export interface LSTMOptions extends RecurrentLayerOptions {
 /** What a network is made of. */
 export type RNNType = "relu" | "tanh" | "lstm" | "gru";
 
-export interface RNNOptions<Type extends RNNType = RNNType> extends LSTMOptions {
+/** What an LSTM alone takes, as a network of some type takes it. */
+type OfLSTM<Type extends RNNType, Name extends "projection" | "peepholes" | "forgetBias"> = Type extends "lstm"
+  ? Exclude<LSTMOptions[Name], undefined>
+  : never;
+
+export interface RNNOptions<Type extends RNNType = RNNType> extends RecurrentLayerOptions {
   /** The cell: h = relu(…) or tanh(…), an LSTM or a GRU. */
   readonly type: Type;
+  /** See `LSTMOptions`. */
+  readonly projection?: OfLSTM<Type, "projection">;
+  /** See `LSTMOptions`. */
+  readonly peepholes?: OfLSTM<Type, "peepholes">;
+  /** See `LSTMOptions`. */
+  readonly forgetBias?: OfLSTM<Type, "forgetBias">;
 }
 
 /** The initial state of a GRU or a plain network; what is left out is zero. And what x is. */
@@ -111,7 +127,6 @@ const layerKinds: OptionKinds<RecurrentLayerOptions> = {
   ...structureKinds,
   stateful: boolean,
   in: positiveCount,
-  input: positiveCount,
   hidden: positiveCount,
   init: callable,
   biasInit: callable,
@@ -144,7 +159,8 @@ type Layer = LSTM;
 /** Reads and checks the options of a layer. */
 function planOf(kind: string, options: LSTMOptions, kinds: OptionKinds<LSTMOptions>) {
   const read = readOptions(kind, options, kinds, layerDefaults);
-  const { in: features = read.input, hidden, bias, skipInput, forgetBias, projection: outputs = hidden } = read;
+  checkVariational(kind, options);
+  const { in: features, hidden, bias, skipInput, forgetBias, projection: outputs = hidden } = read;
   if (features === undefined)
     throw new ArgumentError(`${kind}: wanted \`in\`, the number of features per step, got nothing`);
   readValue(kind, "hidden", hidden, positiveCount);

@@ -98,6 +98,13 @@ export const recurrentDefaults = {
   layerNorm: false,
 };
 
+/** Refuses `variational` where no dropout is that it is about: that of h has one mask anyway. */
+export function checkVariational(name: string, options: RecurrentDropout | undefined): void {
+  if (options?.variational === true && options.dropout === undefined && options.inputDropout === undefined)
+    throw new ArgumentError(`${name}: variational is for dropout and inputDropout, got neither`);
+}
+type RecurrentDropout = Pick<RecurrentOptions, "variational" | "dropout" | "inputDropout">;
+
 /** The structure of one layer: only the first one may lack an input weight. */
 export const structureOf = (structure: Structure, layer: number): Structure => ({
   ...structure,
@@ -132,6 +139,7 @@ export function recurrence(
   const { name, cell } = net;
   const read = readOptions(name, options, recurrentKinds, recurrentDefaults);
   const { layers, bidirectional, dropout, inputDropout, recurrentDropout, training = learning() } = read;
+  checkVariational(name, options);
   if ((read.projection || read.peepholes) && cell.others.length === 0)
     throw new ArgumentError(`${name}: projection and peepholes are for an LSTM`);
   const directions = bidirectional ? 2 : 1;

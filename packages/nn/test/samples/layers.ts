@@ -85,35 +85,35 @@ const recurrent: Collection<"LSTM" | "GRU" | "RNN" | "LSTMCell" | "GRUCell" | "R
   samples: {
     LSTM: [
       of("two layers in both directions", steps, () => nn.LSTM({ in: 3, hidden: 2, ...structure, init, biasInit })),
-      of("a projection, peepholes", steps, () => nn.LSTM({ input: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // prettier-ignore
+      of("a projection, peepholes", steps, () => nn.LSTM({ in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // prettier-ignore
       of("normalized", steps, () => nn.LSTM({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
       sample("dropout of everything", [steps], built(() => nn.LSTM({ in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // prettier-ignore
       sample("state that is kept", [steps], built(() => nn.LSTM({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // prettier-ignore
     ],
     GRU: [
       of("two layers in both directions", steps, () => nn.GRU({ in: 3, hidden: 2, ...structure, init, biasInit })),
-      of("normalized", steps, () => nn.GRU({ input: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
+      of("normalized", steps, () => nn.GRU({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
       sample("dropout of everything", [steps], built(() => nn.GRU({ in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // prettier-ignore
       sample("state that is kept", [steps], built(() => nn.GRU({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // prettier-ignore
     ],
     RNN: [
       of("relu, in both directions", steps, () => nn.RNN({ type: "relu", in: 3, hidden: 2, ...structure, init, biasInit })), // prettier-ignore
-      of("lstm", steps, () => nn.RNN({ type: "lstm", input: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // prettier-ignore
+      of("lstm", steps, () => nn.RNN({ type: "lstm", in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // prettier-ignore
       of("tanh, normalized", steps, () => nn.RNN({ type: "tanh", in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
       sample("dropout of everything", [steps], built(() => nn.RNN({ type: "gru", in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // prettier-ignore
       sample("state that is kept", [steps], built(() => nn.RNN({ type: "tanh", in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // prettier-ignore
     ],
     LSTMCell: [
       of("values", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, init, biasInit, forgetBias: 1 }))),
-      of("normalized", floats(2, 3), () => stepping(nn.LSTMCell({ input: 3, hidden: 2, layerNorm: true, bias: false })), { views: false }), // prettier-ignore
+      of("normalized", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, layerNorm: true, bias: false })), { views: false }), // prettier-ignore
     ],
     GRUCell: [
       of("values", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, init, biasInit })),
-      of("normalized", floats(2, 3), () => nn.GRUCell({ input: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
+      of("normalized", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
     ],
     RNNCell: [
       of("values", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, init, biasInit, activation: "relu" }), { order: 0 }), // prettier-ignore
-      of("normalized", floats(2, 3), () => nn.RNNCell({ input: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
+      of("normalized", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
     ],
   },
 };
