@@ -43,11 +43,18 @@ test("has gradients of x and weight, of both orders", () => {
   quick.forEach((g, i) => g.forEach((v, j) => expect(v).toBeCloseTo(exact[i]![j]!, 5)));
 });
 
+test("takes a number as weight, as layerNorm does", () => {
+  const { tensor } = openSync({});
+  const x = tensor([[1, 7], [3, 3]]); // prettier-ignore
+  const near = (y: Tensor, wanted: number[]) =>
+    expect([...y.dataSync()]).toEqual(wanted.map((v) => expect.closeTo(v, 6)));
+  near(rmsNorm(x, 10, { eps: 0 }), [2, 14, 10, 10]);
+  near(rmsNorm(x, 2, { eps: 0, axes: 2 }), [2 / 17 ** 0.5, 14 / 17 ** 0.5, 6 / 17 ** 0.5, 6 / 17 ** 0.5]);
+});
+
 test("names what does not fit", () => {
   const { zeros } = openSync({});
   expect(() => rmsNorm(zeros([2, 3]), zeros([2]))).toThrow(ShapeError);
-  expect(() => rmsNorm(zeros([2, 3]), zeros([2]))).toThrow(
-    "rmsNorm: shapes [2, 3] and [2] do not fit: wanted [3], a number for each place in a row",
-  );
+  expect(() => rmsNorm(zeros([2, 3]), zeros([2]))).toThrow("rmsNorm: x [2, 3] ends in [3], weight is [2]");
   expect(() => rmsNorm(zeros([2, 0]), zeros([0]))).toThrow("rmsNorm: wanted rows with elements, got [2, 0]");
 });

@@ -12,6 +12,7 @@ import {
   rmsNormOp,
   sameShape,
   sizeOf,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 
@@ -68,18 +69,20 @@ export function layerNorm(
 export function rmsNorm(input: Operand, weight?: Operand | null, options?: LayerNormOptions): Tensor {
   const { eps, axes: given } = readOptions("rmsNorm", options, layerNormKinds, { eps: 1e-5 });
   const x = inFloats(readTensor(input, "rmsNorm", placed([weight])));
-  const scale = weight == null ? undefined : inFloats(readTensor(weight, "rmsNorm", x));
-  const axes = given ?? scale?.shape.length ?? 1;
+  const scale = read(weight ?? 1, "rmsNorm", x);
+  const shape = typeof scale === "number" ? undefined : scale.shape;
+  const axes = given ?? shape?.length ?? 1;
   if (!(axes > 0 && axes <= x.shape.length))
-    throw new ShapeError(`rmsNorm: wanted x with ${axes} axes or more to normalize, got [${x.shape}]`);
-  if (axes === 1 && scale !== undefined) return applyFusedRead(rmsNormOp, [x, scale], { eps })[0]!;
+    throw new ShapeError(`rmsNorm: wanted x with ${axes} axes or more to normalize, got ${text(x.shape)}`);
   const last = x.shape.slice(-axes);
-  if (scale !== undefined && !sameShape(scale.shape, last))
-    throw new ShapeError(`rmsNorm: x [${x.shape}] ends in [${last}], weight is [${scale.shape}]`);
-  const length = sizeOf(last);
+  if (shape !== undefined && !sameShape(shape, last))
+    throw new ShapeError(`rmsNorm: x ${text(x.shape)} ends in ${text(last)}, weight is ${text(shape)}`);
+  const normalized = (rows: Tensor, row: Tensor): Tensor => applyFusedRead(rmsNormOp, [rows, row], { eps })[0]!;
   return inNameOf("rmsNorm", () => {
-    const row = scale === undefined ? x.backend.ones([length], { dtype: x.dtype }) : reshape(scale, [length]);
+    const length = sizeOf(last);
+    const row = typeof scale === "number" ? x.backend.full([length], scale, { dtype: x.dtype }) : inFloats(scale);
+    if (axes === 1) return normalized(x, row);
     const rows = reshape(x, [sizeOf(x.shape.slice(0, -axes)), length]);
-    return reshape(applyFusedRead(rmsNormOp, [rows, row], { eps })[0]!, x.shape);
+    return reshape(normalized(rows, reshape(row, [length])), x.shape);
   });
 }
