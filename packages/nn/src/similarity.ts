@@ -63,7 +63,7 @@ export function normalize(x: Operand, options?: NormalizeOptions): Tensor {
     const t = withAxis(given);
     refuseVector("normalize", axis, t);
     const y = div(t, maximum(norm(t, { p, axis, keepDims: true }), eps));
-    return y.shape === given.shape ? y : reshape(y, given.shape);
+    return given.shape.length > 0 ? y : reshape(y, []);
   });
 }
 

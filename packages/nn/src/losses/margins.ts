@@ -164,7 +164,7 @@ export function multiLabelMargin(x: Operand, labels: Operand, options?: LossOpti
       const [count, classes] = scores.shape as [number, number];
       const listed = equal(cumsum(cast(less(target, 0), "i32"), { axis: 1 }), 0);
       const places = where(listed, target, 0);
-      const votes = scatterAdd(mul(zerosLike(scores), 0), places, cast(listed, scores.dtype), { axis: 1 });
+      const votes = scatterAdd(zerosLike(scores), places, cast(listed, scores.dtype), { axis: 1 });
       const own = reshape(gather(scores, places, { axis: 1 }), [count, classes, 1]);
       const costs = relu(add(sub(reshape(scores, [count, 1, classes]), own), 1));
       const counted = and(reshape(listed, [count, classes, 1]), reshape(equal(votes, 0), [count, 1, classes]));
