@@ -62,7 +62,7 @@ test("masks of both kinds, lengths and causality are the same thing in other wor
 
 describe("what is not seen", () => {
   const one = tensor([[[1, 1]]]);
-  const [goodKeys, goodValues] = [tensor([[[1, 2], [0, 0]]]), tensor([[[3], [0]]])]; // prettier-ignore
+  const [goodKeys, goodValues] = [tensor([[[1, 2], [0, 0]]]), tensor([[[3], [0]]])]; // oxfmt-ignore
   const gradients = (queries: Tensor, keys: Tensor, values: Tensor, keyLengths: number[]) =>
     grad((a: Tensor, b: Tensor, c: Tensor) => sum(square(attention(a, b, c, { keyLengths }))), [0, 1, 2])(
       queries,
@@ -71,7 +71,7 @@ describe("what is not seen", () => {
     );
 
   test.each([NaN, Infinity])("behind keyLengths %s does not matter", async (bad) => {
-    const [keys, values] = [tensor([[[1, 2], [bad, 1]]]), tensor([[[3], [bad]]])]; // prettier-ignore
+    const [keys, values] = [tensor([[[1, 2], [bad, 1]]]), tensor([[[3], [bad]]])]; // oxfmt-ignore
     expect(await attention(one, keys, values, { keyLengths: [1] }).array()).toEqual([[[3]]]);
     expect(await attention(one, keys, values, { keyLengths: [0] }).array()).toEqual([[[0]]]);
     const wanted = gradients(one, goodKeys, goodValues, [1]);
@@ -149,7 +149,7 @@ test("a query that sees no key gives 0, and gradients of 0", async () => {
 
 test("gradients of both orders", async () => {
   const [a, b, c] = [randn([2, 2, 3], { seed: 4 }), randn([2, 3, 3], { seed: 5 }), randn([2, 3, 2], { seed: 6 })];
-  const mask = tensor([[0.5, -Infinity, 1], [0, 0.25, -1]]); // prettier-ignore
+  const mask = tensor([[0.5, -Infinity, 1], [0, 0.25, -1]]); // oxfmt-ignore
   const f = (x: Tensor, y: Tensor, z: Tensor) => attention(x, y, z, { mask, scale: 0.7 });
   await gradCheck(f, a, b, c);
   await gradCheck((x: Tensor) => sum(square(grad((z: Tensor) => sum(square(f(z, b, c))))(x))), a);
@@ -178,7 +178,7 @@ test("rotary: products depend on distances, lengths stay, and both kinds of pair
     await near(rotary(a, { interleaved }), a);
   }
   const [c, s] = [Math.cos(1), Math.sin(1)];
-  await near(rotary(tensor([[0, 0], [3, 4]])), [0, 0, 3 * c - 4 * s, 3 * s + 4 * c], 6); // prettier-ignore
+  await near(rotary(tensor([[0, 0], [3, 4]])), [0, 0, 3 * c - 4 * s, 3 * s + 4 * c], 6); // oxfmt-ignore
   const [d, t] = [Math.cos(0.01), Math.sin(0.01)];
   const x = tensor([1, 2, 3, 4]).reshape([1, 4]);
   await near(rotary(x, { offset: 1 }), [c - 3 * s, 2 * d - 4 * t, s + 3 * c, 2 * t + 4 * d], 6);
@@ -207,7 +207,7 @@ test.each(cases)("$name gives PyTorch's results, and its file again", async (c) 
 test("Attention gives its weights, and sequences without a batch", async () => {
   const layer = Attention({ features: 6, heads: 2 });
   const { y, weights } = layer.run(randn([4, 6], { seed: 1 }));
-  expect([y.shape, weights.shape]).toEqual([[4, 6], [1, 2, 4, 4]]); // prettier-ignore
+  expect([y.shape, weights.shape]).toEqual([[4, 6], [1, 2, 4, 4]]); // oxfmt-ignore
   await near(
     sum(weights, { axis: -1 }),
     Array.from({ length: 8 }, () => 1),
@@ -287,7 +287,7 @@ const wrong: [string, () => unknown, string][] = [
   ["an unknown option of a stack", () => TransformerEncoder({ features: 6, heads: 2, layers: 1 })(zeros([2, 1, 6]), { lengths: [1] } as object), 'TransformerEncoder: there is no option "lengths"'],
   ["images as sequences", () => Attention({ features: 6, heads: 2 })(q), "Attention: wanted sequences [T, N, features] or [T, features], got [2, 4, 3, 6]"],
   ["an unknown activation", () => TransformerEncoderBlock({ features: 6, heads: 2, activation: "tanh" as "relu" }), 'TransformerEncoderBlock: wanted "relu" or "gelu", or a function as activation, got "tanh"'],
-]; // prettier-ignore
+]; // oxfmt-ignore
 test.each(wrong)("refuses %s", (_, f, message) => {
   expect(f).toThrow(message);
 });

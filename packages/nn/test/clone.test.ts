@@ -188,7 +188,7 @@ test("fields of a copy can be changed: probabilities, layers, and those a call a
   copy.body[1].p = 0;
   expect(training(true, () => copy(x)).arraySync()).toEqual(self(x).arraySync());
   copy.head = Linear(4, 7);
-  expect([copy(x).shape, self(x).shape]).toEqual([[4, 7], [4, 2]]); // prettier-ignore
+  expect([copy(x).shape, self(x).shape]).toEqual([[4, 7], [4, 2]]); // oxfmt-ignore
   copy.head = null;
   expect(copy(x).shape).toEqual([4, 4]);
   expect([copy.calls, self.calls, self.body[1].p]).toEqual([3, 2, 0.5]);
@@ -351,7 +351,7 @@ test("a copy on a tape with its original is not taken for a hidden part of it", 
 test("an accessor that throws leaves the original as it was", () => {
   let fails = false;
   const layers = { first: Linear(3, 2) };
-  const model = { layers, call: (v: Operand) => layers.first(v), late: { get loss() { if (fails) throw new Error("no loss yet"); return 0; } } }; // prettier-ignore
+  const model = { layers, call: (v: Operand) => layers.first(v), late: { get loss() { if (fails) throw new Error("no loss yet"); return 0; } } }; // oxfmt-ignore
   const copy = clone(model);
   const { first } = layers;
   fails = true;
@@ -372,11 +372,11 @@ test("a generator's steps work on the copy", () => {
   };
   const copy = clone(model);
   const steps = copy.halves();
-  expect([...steps].map((y) => y.arraySync())).toEqual([[0.5, 1], [0.25, 0.5], [0.125, 0.25]]); // prettier-ignore
-  expect([w, copy.w].map((p) => p.value.arraySync())).toEqual([[1, 2], [0.125, 0.25]]); // prettier-ignore
+  expect([...steps].map((y) => y.arraySync())).toEqual([[0.5, 1], [0.25, 0.5], [0.125, 0.25]]); // oxfmt-ignore
+  expect([w, copy.w].map((p) => p.value.arraySync())).toEqual([[1, 2], [0.125, 0.25]]); // oxfmt-ignore
   const [a, b] = [copy.halves(), model.halves()];
   for (const each of [a, b, a, b]) each.next();
-  expect([w, copy.w].map((p) => p.value.arraySync())).toEqual([[0.25, 0.5], [0.03125, 0.0625]]); // prettier-ignore
+  expect([w, copy.w].map((p) => p.value.arraySync())).toEqual([[0.25, 0.5], [0.03125, 0.0625]]); // oxfmt-ignore
   expect(a.return(tensor([0, 0])).done).toBe(true);
 });
 
@@ -390,7 +390,7 @@ test("refuses what it cannot copy, and says why", () => {
   hiding(x);
   expect(() => clone(hiding)).toThrow(StateError);
   expect(() => clone(hiding)).toThrow("would be shared with the copy: f32[3,3], f32[3]");
-  const early = clone({ run: async function* run() { yield await Promise.resolve(1); } }); // prettier-ignore
+  const early = clone({ run: async function* run() { yield await Promise.resolve(1); } }); // oxfmt-ignore
   expect(() => early.run()).toThrow("clone: a function in a copy of a model is asynchronous");
   const late = clone({ run: async (v: Tensor) => v });
   expect(() => late.run(x)).toThrow("clone: a function in a copy of a model is asynchronous: after an await it");

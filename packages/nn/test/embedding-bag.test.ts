@@ -7,13 +7,13 @@ import { embeddingBag } from "../src/index.ts";
 
 const { tensor, arange } = openSync({});
 const ints = (...data: number[]) => tensor(Int32Array.from(data));
-const weight = tensor([[1, -2], [3, 4], [-5, 6]]); // prettier-ignore
+const weight = tensor([[1, -2], [3, 4], [-5, 6]]); // oxfmt-ignore
 const pairs = ints(0, 1, 2, 0).reshape([2, 2]);
 
 test.each([
-  ["sum", [[-1, 8], [0, 0], [3, 4]], [[1, 2], [6, 8], [1, 2]]], // prettier-ignore
-  ["mean", [[-0.3333333, 2.6666667], [0, 0], [3, 4]], [[0.3333333, 0.6666667], [5.3333335, 6.6666665], [0.3333333, 0.6666667]]], // prettier-ignore
-  ["max", [[3, 6], [0, 0], [3, 4]], [[0, 0], [6, 6], [0, 2]]], // prettier-ignore
+  ["sum", [[-1, 8], [0, 0], [3, 4]], [[1, 2], [6, 8], [1, 2]]], // oxfmt-ignore
+  ["mean", [[-0.3333333, 2.6666667], [0, 0], [3, 4]], [[0.3333333, 0.6666667], [5.3333335, 6.6666665], [0.3333333, 0.6666667]]], // oxfmt-ignore
+  ["max", [[3, 6], [0, 0], [3, 4]], [[0, 0], [6, 6], [0, 2]]], // oxfmt-ignore
 ] as const)("%s over bags between offsets", (mode, wanted, slopes) => {
   const [words, offsets] = [ints(0, 2, 1, 1), ints(0, 3, 3)];
   const [y, pullback] = vjp((w: Tensor) => embeddingBag(words, w, { offsets, mode }), weight);
@@ -23,9 +23,9 @@ test.each([
 });
 
 test("padding counts for nothing, and weights are factors", () => {
-  expect(embeddingBag(pairs, weight, { paddingIndex: 0 }).arraySync()).toEqual([[3, 4], [-5, 6]]); // prettier-ignore
-  const weights = tensor([[0.5, 2], [1, -1]]); // prettier-ignore
-  expect(embeddingBag(pairs, weight, { mode: "sum", weights }).arraySync()).toEqual([[6.5, 7], [-6, 8]]); // prettier-ignore
+  expect(embeddingBag(pairs, weight, { paddingIndex: 0 }).arraySync()).toEqual([[3, 4], [-5, 6]]); // oxfmt-ignore
+  const weights = tensor([[0.5, 2], [1, -1]]); // oxfmt-ignore
+  expect(embeddingBag(pairs, weight, { mode: "sum", weights }).arraySync()).toEqual([[6.5, 7], [-6, 8]]); // oxfmt-ignore
 });
 
 test("has gradients of rows and weights", async () => {
@@ -46,8 +46,8 @@ test("refuses what does not fit", () => {
 test.each(["sum", "mean", "max"] as const)("%s: the last offset ends the last bag", (mode) => {
   const options = { offsets: ints(0, 1, 2), includeLastOffset: true, mode };
   const [y, pullback] = vjp((w: Tensor) => embeddingBag(ints(0, 1, 2), w, options), weight);
-  expect(y.arraySync()).toEqual([[1, -2], [3, 4]]); // prettier-ignore
-  expect(pullback(arange(1, 5).reshape([2, 2]))[0]!.arraySync()).toEqual([[1, 2], [3, 4], [0, 0]]); // prettier-ignore
+  expect(y.arraySync()).toEqual([[1, -2], [3, 4]]); // oxfmt-ignore
+  expect(pullback(arange(1, 5).reshape([2, 2]))[0]!.arraySync()).toEqual([[1, 2], [3, 4], [0, 0]]); // oxfmt-ignore
 });
 
 test.each([[[0, 9]], [[0, -1]], [[0, 2, 1]], [[1, 2]], [[0, 4, 4]]])("refuses offsets %j at the read", (bad) => {

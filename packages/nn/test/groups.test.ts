@@ -141,7 +141,7 @@ const wrong: [string, () => unknown, string][] = [
   ["a layer's groups", () => N.GroupNorm(3, 4), "GroupNorm: 4 features cannot be split into 3 equal groups"],
   ["a weight of other axes", () => N.rmsNorm(x, ones([2, 3])), "rmsNorm: x [2, 4, 3] ends in [4, 3], weight is [2, 3]"],
   ["channels of a vector", () => N.dropout(arange(3), 0.5, { channels: true, training: true }), "dropout: wanted x of shape [N, C, …], got [3]"],
-]; // prettier-ignore
+]; // oxfmt-ignore
 test.each(wrong)("refuses %s", (_, f, message) => {
   expect(f).toThrow(message);
 });

@@ -125,7 +125,7 @@ test("orthogonal matrices have orthonormal rows, or columns if there are more ro
     [0, 3],
     [1, 1],
   ]) {
-    // prettier-ignore
+    // oxfmt-ignore
     const [rows = 0, ...rest] = shape;
     const columns = rest.reduce((a, b) => a * b);
     const q = make(orthogonal({ gain: 2 }), shape);

@@ -134,12 +134,12 @@ test("an Embedding's row of padding is 0 at first, and is not learned", async ()
   for (const paddingIndex of [2, -1]) {
     const words = Embedding(3, 2, { paddingIndex, init: ones() });
     expect(words(i).shape).toEqual([4, 2]);
-    expect(await words.weight.value.array()).toEqual([[1, 1], [1, 1], [0, 0]]); // prettier-ignore
-    words.weight.value = tensor([[1, 2], [3, 4], [5, 6]]); // prettier-ignore
+    expect(await words.weight.value.array()).toEqual([[1, 1], [1, 1], [0, 0]]); // oxfmt-ignore
+    words.weight.value = tensor([[1, 2], [3, 4], [5, 6]]); // oxfmt-ignore
     const f = () => sum(words(i));
     expect(await f().item()).toBe(32);
     const g = diff(f).grad(words.weight);
-    expect(await g.array()).toEqual([[1, 1], [1, 1], [0, 0]]); // prettier-ignore
+    expect(await g.array()).toEqual([[1, 1], [1, 1], [0, 0]]); // oxfmt-ignore
   }
   expect(() => Embedding(3, 2, { paddingIndex: 3 })).toThrow("Embedding: wanted a paddingIndex from -3 to 2, got 3");
 });

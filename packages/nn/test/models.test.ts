@@ -101,13 +101,13 @@ test.each([
   const y = await model(image([2, 3, 32, 32])).data();
   const most = Math.max(...wanted.map(Math.abs));
   wanted.forEach((v, i) => expect(Math.abs(y[i]! - v)).toBeLessThan(1e-5 * most));
-}, 30_000); // prettier-ignore
+}, 30_000); // oxfmt-ignore
 
 test("VGG pools features of any size as PyTorch's adaptive pooling does", () => {
   const model = models.vgg11();
   model.features = (x) => x;
   model.classifier = (x) => x;
-  const wanted = [[0, 0, 0.5, 1, 1.5, 2, 2], [1.5, 1.5, 2, 2.5, 3, 3.5, 3.5], [4.5, 4.5, 5, 5.5, 6, 6.5, 6.5], [6, 6, 6.5, 7, 7.5, 8, 8], [7.5, 7.5, 8, 8.5, 9, 9.5, 9.5], [10.5, 10.5, 11, 11.5, 12, 12.5, 12.5], [12, 12, 12.5, 13, 13.5, 14, 14]]; // prettier-ignore
+  const wanted = [[0, 0, 0.5, 1, 1.5, 2, 2], [1.5, 1.5, 2, 2.5, 3, 3.5, 3.5], [4.5, 4.5, 5, 5.5, 6, 6.5, 6.5], [6, 6, 6.5, 7, 7.5, 8, 8], [7.5, 7.5, 8, 8.5, 9, 9.5, 9.5], [10.5, 10.5, 11, 11.5, 12, 12.5, 12.5], [12, 12, 12.5, 13, 13.5, 14, 14]]; // oxfmt-ignore
   const x = tensor(
     Float32Array.from({ length: 15 }, (_, i) => i),
     { shape: [1, 1, 5, 3] },
@@ -137,7 +137,7 @@ test("a residual network for small images: parts without parameters are fields, 
     const other = models[name]();
     other.avgpool = (x) => x;
     other.classifier = (x) => x;
-    expect(shapes(other, [1, 3, 64, 64]).shape).toEqual([1, { vgg11: 512, mobilenet_v3_small: 576, efficientnet_b0: 1280 }[name] * 4]); // prettier-ignore
+    expect(shapes(other, [1, 3, 64, 64]).shape).toEqual([1, { vgg11: 512, mobilenet_v3_small: 576, efficientnet_b0: 1280 }[name] * 4]); // oxfmt-ignore
   }
 });
 
@@ -170,7 +170,7 @@ test("images become inputs as torchvision's do", () => {
   );
   /** The resized pixels, from what the function returns. */
   const bytes = (x: Tensor): number[] => {
-    const [mean, std] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]; // prettier-ignore
+    const [mean, std] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]; // oxfmt-ignore
     return [...x.dataSync()].map((v, i) => Math.round((v * std[i >> 2]! + mean[i >> 2]!) * 255 * 1e3) / 1e3);
   };
   const small = { resize: 4, crop: 2 };
@@ -179,7 +179,7 @@ test("images become inputs as torchvision's do", () => {
   expect(bytes(imageNetInput(pixels, { ...small, antialias: false }))).toEqual(picked);
   expect(bytes(imageNetInput(pixels.permute([0, 3, 1, 2]), { ...small, antialias: false }))).toEqual(picked);
   const floats = imageNetInput(pixels.cast("f32").div(255), small).dataSync();
-  imageNetInput(pixels, small).dataSync().forEach((v, i) => expect(Math.abs(v - floats[i]!)).toBeLessThan(0.51 / 255 / 0.224)); // prettier-ignore
+  imageNetInput(pixels, small).dataSync().forEach((v, i) => expect(Math.abs(v - floats[i]!)).toBeLessThan(0.51 / 255 / 0.224)); // oxfmt-ignore
   expect(imageNetInput(pixels).shape).toEqual([1, 3, 224, 224]);
   const square = tensor(new Uint8Array(27), { shape: [1, 3, 3, 3] });
   expect(() => imageNetInput(square)).toThrow("may be NHWC or NCHW");

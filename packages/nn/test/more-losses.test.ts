@@ -32,7 +32,7 @@ const losses: Record<string, [(a: Tensor) => Tensor, Tensor]> = {
   multiLabelSoftMargin: [(a) => N.multiLabelSoftMargin(a, p), x],
   cosineEmbedding: [(a) => N.cosineEmbedding(a, y, signs, { margin: -0.5 }), x],
   tripletMargin: [(a) => N.tripletMargin(a, y, p, { swap: true }), x],
-  ctc: [(a) => N.ctc(a.reshape([6, 2, 3]), i32([[1, 1], [2, 1]]), [6, 5], [2, 1]), randn([36], { seed: 5 })], // prettier-ignore
+  ctc: [(a) => N.ctc(a.reshape([6, 2, 3]), i32([[1, 1], [2, 1]]), [6, 5], [2, 1]), randn([36], { seed: 5 })], // oxfmt-ignore
 };
 
 test.each(Object.entries(losses))("%s has gradients of both orders", async (_, [f, a]) => {
@@ -101,7 +101,7 @@ test("klDiv is 0 where a target is 0 and the probability is, too", async () => {
     [[0, 1], false],
     [[-Infinity, 0], true],
   ] as const)
-    // prettier-ignore
+    // oxfmt-ignore
     for (const z of [impossible, tensor([-2, -1])]) {
       const f = (a: Tensor) => N.klDiv(a, tensor(target), { reduction: "sum", logTarget });
       expect((await grad(f)(z).array()).map((g) => g + 0)).toEqual([0, -1]);
@@ -202,7 +202,7 @@ const wrong: [string, () => unknown, string][] = [
   ["lengths of another batch", () => N.ctc(x, labels, [3, 3], [1]), "ctc: wanted inputLengths of shape [1], got [2]"],
   ["more labels than there are", () => N.ctc(x, labels, [3], [4]), "ctc: labelLengths go up to 4, but the labels are [1, 3]"],
   ["a blank that is no class", () => N.ctc(x, labels, [3], [1], { blank: 4 }), "ctc: wanted one of the 4 classes as blank, got 4"],
-]; // prettier-ignore
+]; // oxfmt-ignore
 test.each(wrong)("refuses %s", (_, f, message) => {
   expect(f).toThrow(message);
 });

@@ -287,7 +287,7 @@ test("recurrent layers check the features of x, and take a result as the next st
 
 test("scores with the classes last are an error that says what to write", () => {
   const scores = randn([2, 4, 5]);
-  const tokens = tensor([[0, 1, 2, 3], [3, 2, 1, 0]], { dtype: "i32" }); // prettier-ignore
+  const tokens = tensor([[0, 1, 2, 3], [3, 2, 1, 0]], { dtype: "i32" }); // oxfmt-ignore
   const hint = "Classes are axis 1, and here they are the last: reshape(scores, [-1, 5]) and reshape(labels, [-1])";
   for (const f of [N.crossEntropy, N.nll, N.accuracy])
     expect(() => f(scores, tokens)).toThrow(`scores [2, 4, 5] want labels [2, 5], got [2, 4]. ${hint}`);
@@ -309,7 +309,7 @@ const contradictions: [string, () => unknown, string][] = [
   ["RNN", () => N.RNN({ type: "tanh", in: 1, hidden: 1, variational: true }), "RNN: variational is for dropout and inputDropout, got neither"],
   ["rnn", () => N.rnn(...steps, { variational: true, recurrentDropout: 0.5 }), "rnn: variational is for dropout and inputDropout, got neither"],
   ["InstanceNorm", () => N.InstanceNorm(2, { momentum: 0.5 }), "InstanceNorm: momentum is for running moments, wanted track: true with it"],
-]; // prettier-ignore
+]; // oxfmt-ignore
 test.each(contradictions)("options that contradict each other: %s", (_, f, message) =>
   expect(f).toThrow(expect.objectContaining({ name: "ArgumentError", message })),
 );

@@ -49,7 +49,7 @@ test("packing and padding are PyTorch's", async () => {
 });
 
 test("lists of sequences", async () => {
-  const all = [tensor([[1, 2], [3, 4]]), tensor([[5, 6]])]; // prettier-ignore
+  const all = [tensor([[1, 2], [3, 4]]), tensor([[5, 6]])]; // oxfmt-ignore
   expect(await padSequence(all, { paddingValue: 9 }).array()).toEqual([
     [
       [1, 2],

@@ -273,7 +273,7 @@ test("a projection has fewer features than units", () => {
 
 const weights = [zeros([4 * H, I]), zeros([4 * H, H]), zeros([4 * H]), zeros([4 * H])];
 const wrong: [string, () => unknown, string][] = [
-  ["no type", () => RNN({ in: 1, hidden: 1 } as never), 'RNN: wanted "relu" or "tanh" or "lstm" or "gru" as type, got undefined'], // prettier-ignore
+  ["no type", () => RNN({ in: 1, hidden: 1 } as never), 'RNN: wanted "relu" or "tanh" or "lstm" or "gru" as type, got undefined'], // oxfmt-ignore
   [
     "two kinds of ends",
     () => lstm(zeros([T, B, I]), null, null, weights, { lengths: zeros([B]), mask: zeros([T, B]) }),

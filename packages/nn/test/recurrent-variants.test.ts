@@ -74,7 +74,7 @@ describe.each(["relu", "tanh", "lstm", "gru"] as const)("%s", (type) => {
 
 test("variational dropout has one mask for all steps, and the usual one has not", async () => {
   const found = async (variational: boolean) => {
-    const net = RNN({ type: "relu", in: 8, hidden: 8, skipInput: true, bias: false, init: zeroInit(), inputDropout: 0.5, variational }); // prettier-ignore
+    const net = RNN({ type: "relu", in: 8, hidden: 8, skipInput: true, bias: false, init: zeroInit(), inputDropout: 0.5, variational }); // oxfmt-ignore
     const y = await list(net(ones([T, B, 8]), { training: true }));
     expect(new Set(y)).toEqual(new Set([0, 2]));
     const size = B * 8;

@@ -15,7 +15,7 @@ test.each([
 ])("is x / √(mean x² + eps) · weight, in a launch (%s, %s, %s)", (...shape) => {
   const b = openSync({});
   const n = shape.at(-1)!;
-  const [data, weights] = [wave(shape.reduce((p, d) => p * d, 1), 0.7), wave(n, 1.3)]; // prettier-ignore
+  const [data, weights] = [wave(shape.reduce((p, d) => p * d, 1), 0.7), wave(n, 1.3)]; // oxfmt-ignore
   const [x, w] = [b.tensor(data, { shape }), b.tensor(weights)];
   const before = b.stats().launches;
   const y = rmsNorm(x, w, { eps: 0.01 }).dataSync();
@@ -45,7 +45,7 @@ test("has gradients of x and weight, of both orders", () => {
 
 test("takes a number as weight, as layerNorm does", () => {
   const { tensor } = openSync({});
-  const x = tensor([[1, 7], [3, 3]]); // prettier-ignore
+  const x = tensor([[1, 7], [3, 3]]); // oxfmt-ignore
   const near = (y: Tensor, wanted: number[]) =>
     expect([...y.dataSync()]).toEqual(wanted.map((v) => expect.closeTo(v, 6)));
   near(rmsNorm(x, 10, { eps: 0 }), [2, 14, 10, 10]);

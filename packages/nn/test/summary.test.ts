@@ -20,7 +20,7 @@ import {
 } from "../src/index.ts";
 
 test("each call of a layer has a line, with its own parameters and multiply-adds", () => {
-  const model = Chain(Conv({ in: 1, out: 20, kernel: 5 }), relu, MaxPool(2), Chain(BatchNorm(20), Dropout()), flatten, Linear(2880, 10)); // prettier-ignore
+  const model = Chain(Conv({ in: 1, out: 20, kernel: 5 }), relu, MaxPool(2), Chain(BatchNorm(20), Dropout()), flatten, Linear(2880, 10)); // oxfmt-ignore
   expect(summary(model, [100, 1, 28, 28])).toBe(`layer             result                parameters  multiply-adds
 Chain             f32[100, 10]
   0: Conv         f32[100, 20, 24, 24]         520     28,800,000

@@ -65,7 +65,7 @@ test("holds in everything that f calls, restores the mode before, and returns wh
     return [...found, training(true, () => training(false, drops))];
   });
   expect(seen).toEqual([false, true, false, false]);
-  expect(() => training(true, () => { throw new Error("no"); })).toThrow("no"); // prettier-ignore
+  expect(() => training(true, () => { throw new Error("no"); })).toThrow("no"); // oxfmt-ignore
   expect([drops(), context.training]).toEqual([false, undefined]);
   expect(() => training("eval" as never, drops)).toThrow('training: wanted true or false as the mode, got "eval"');
   expect(() => training(true, x as never)).toThrow(

@@ -140,8 +140,8 @@ function likelihoods(
   const between = reshape(stack([broadcastTo(blanks, labels.shape), labels], { axis: 2 }), [batch, size - 1]);
   const path = concat([between, blanks], { axis: 1 });
   const shifted = (a: Tensor, by: number): Tensor =>
-    slice(pad(a, { pads: [[0, 0], [by, 0]], value: NEVER }), { ends: [batch, size] }); // prettier-ignore
-  const before = slice(pad(path, { pads: [[0, 0], [2, 0]], value: blank }), { ends: [batch, size] }); // prettier-ignore
+    slice(pad(a, { pads: [[0, 0], [by, 0]], value: NEVER }), { ends: [batch, size] }); // oxfmt-ignore
+  const before = slice(pad(path, { pads: [[0, 0], [2, 0]], value: blank }), { ends: [batch, size] }); // oxfmt-ignore
   const skips = and(notEqual(path, blank), notEqual(path, before));
   const places = broadcastTo(reshape(path, [1, batch, size]), [steps, batch, size]);
   const emitted = maximum(gather(logs, places, { axis: 2 }), NEVER);

@@ -38,7 +38,7 @@ function vgg(name: keyof typeof stages, norm: boolean, options: ModelOptions | u
   const links = stages[name].flatMap((count, stage): Link[] => {
     const outputs = channels[stage]!;
     const convolutions = Array.from({ length: count }, (_, k): Link[] => {
-      const conv = Conv({ in: k === 0 ? inputs : outputs, out: outputs, kernel: 3, padding: 1, init: fanOutNormal, biasInit: constant(0) }); // prettier-ignore
+      const conv = Conv({ in: k === 0 ? inputs : outputs, out: outputs, kernel: 3, padding: 1, init: fanOutNormal, biasInit: constant(0) }); // oxfmt-ignore
       return norm ? [conv, BatchNorm(outputs), relu] : [conv, relu];
     });
     inputs = outputs;

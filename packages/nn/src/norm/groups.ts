@@ -134,7 +134,7 @@ export function localResponseNorm(input: Operand, size: number, options?: LocalR
     const [samples, channels] = x.shape as unknown as [number, number];
     const squares = reshape(square(x), [samples, 1, channels, sizeOf(x.shape.slice(2))]);
     const before = Math.floor(size / 2);
-    const padded = pad(squares, { pads: [[0, 0], [0, 0], [before, size - 1 - before], [0, 0]] }); // prettier-ignore
+    const padded = pad(squares, { pads: [[0, 0], [0, 0], [before, size - 1 - before], [0, 0]] }); // oxfmt-ignore
     const means = avgPool(padded, { window: [size, 1], stride: 1 });
     return div(x, pow(add(mul(reshape(means, x.shape), alpha), k), beta));
   });

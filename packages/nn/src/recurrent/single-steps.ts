@@ -69,7 +69,7 @@ function oneStep(
   if (weight_peephole !== undefined) {
     // The input and the forget gate, the first two of four, see c before the step.
     const seen = mul(concat([c!, c!], { axis: 1 }), part(weight_peephole, 0, 2 * units));
-    sums = add(sums, pad(seen, { pads: [[0, 0], [0, 2 * units]] })); // prettier-ignore
+    sums = add(sums, pad(seen, { pads: [[0, 0], [0, 2 * units]] })); // oxfmt-ignore
   }
   const { gates, states: made } = stepOnTensors(cell, given, sums, states);
   let [h, ...others] = made as [Tensor, ...Tensor[]];

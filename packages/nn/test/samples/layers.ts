@@ -21,7 +21,7 @@ const built =
 type OfOne = (x: Tensor) => Tensor;
 /** A layer that takes one tensor. Values and first gradients: what it calls has samples of its own. */
 const of = (name: string, x: Input, build: () => OfOne, more: Parameters<typeof sample>[3] = {}): Sample =>
-  sample(name, [x], built(build, (layer, a) => layer(a)), { order: 1, ...more }); // prettier-ignore
+  sample(name, [x], built(build, (layer, a) => layer(a)), { order: 1, ...more }); // oxfmt-ignore
 
 const [init, biasInit] = [nn.uniform(-0.5, 0.5), nn.constant(0.25)];
 const images = floats(2, 2, 5, 4);
@@ -43,33 +43,33 @@ const simple: Collection<
       of("padding", integers(0, 3, 4), () => nn.Embedding(3, 2, { init, paddingIndex: 1 })),
     ],
     Conv: [
-      of("circular, in groups", images, () => nn.Conv({ in: 2, out: 4, kernel: 3, stride: 2, padding: 2, paddingMode: "circular", dilation: 2, groups: 2, bias: false, init })), // prettier-ignore
+      of("circular, in groups", images, () => nn.Conv({ in: 2, out: 4, kernel: 3, stride: 2, padding: 2, paddingMode: "circular", dilation: 2, groups: 2, bias: false, init })), // oxfmt-ignore
       of("a bias", images, () => nn.Conv({ in: 2, out: 1, kernel: [3, 1], biasInit })),
     ],
     ConvTranspose: [
-      of("in groups", images, () => nn.ConvTranspose({ in: 2, out: 4, kernel: 3, stride: 2, padding: 1, outputPadding: 1, dilation: 2, groups: 2, bias: false, init })), // prettier-ignore
+      of("in groups", images, () => nn.ConvTranspose({ in: 2, out: 4, kernel: 3, stride: 2, padding: 1, outputPadding: 1, dilation: 2, groups: 2, bias: false, init })), // oxfmt-ignore
       of("a bias", images, () => nn.ConvTranspose({ in: 2, out: 1, kernel: [3, 1], biasInit })),
     ],
     MaxPool: [
-      of("options", distinct(1, 2, 7, 6), () => nn.MaxPool({ window: 2, stride: 3, padding: 1, ceilMode: true, dilation: 2 })), // prettier-ignore
+      of("options", distinct(1, 2, 7, 6), () => nn.MaxPool({ window: 2, stride: 3, padding: 1, ceilMode: true, dilation: 2 })), // oxfmt-ignore
     ],
     AvgPool: [
-      of("options", images, () => nn.AvgPool({ window: 2, stride: 2, padding: 1, ceilMode: true, countIncludePad: false })), // prettier-ignore
+      of("options", images, () => nn.AvgPool({ window: 2, stride: 2, padding: 1, ceilMode: true, countIncludePad: false })), // oxfmt-ignore
       of("a divisor", images, () => nn.AvgPool({ window: 2, divisor: 3 })),
     ],
     Upsample: [
       of("to a size", images, () => nn.Upsample({ size: [7, 3], mode: "bilinear", alignCorners: true })),
       of("by a factor", images, () => nn.Upsample({ scaleFactor: 2 })),
     ],
-    Dropout: [sample("all of it", [images], built(() => nn.Dropout(1, { channels: true }), (layer, x) => layer(x, training)))], // prettier-ignore
-    AlphaDropout: [sample("all of it", [images], built(() => nn.AlphaDropout(1, { channels: true }), (layer, x) => layer(x, training)))], // prettier-ignore
+    Dropout: [sample("all of it", [images], built(() => nn.Dropout(1, { channels: true }), (layer, x) => layer(x, training)))], // oxfmt-ignore
+    AlphaDropout: [sample("all of it", [images], built(() => nn.AlphaDropout(1, { channels: true }), (layer, x) => layer(x, training)))], // oxfmt-ignore
     BatchNorm: [
       // Running moments are not differentiated.
-      sample("training", [images], built(() => nn.BatchNorm(2, { eps: 0.1, momentum: 0.5 }), (layer, x) => [layer(x, training), layer(x)]), { order: 0 }), // prettier-ignore
+      sample("training", [images], built(() => nn.BatchNorm(2, { eps: 0.1, momentum: 0.5 }), (layer, x) => [layer(x, training), layer(x)]), { order: 0 }), // oxfmt-ignore
       of("without weights", images, () => nn.BatchNorm(2, { affine: false })),
     ],
     InstanceNorm: [
-      sample("training", [images], built(() => nn.InstanceNorm(2, { eps: 0.1, momentum: 0.5, affine: true, track: true }), (layer, x) => [layer(x, training), layer(x)]), { order: 0 }), // prettier-ignore
+      sample("training", [images], built(() => nn.InstanceNorm(2, { eps: 0.1, momentum: 0.5, affine: true, track: true }), (layer, x) => [layer(x, training), layer(x)]), { order: 0 }), // oxfmt-ignore
     ],
     GroupNorm: [of("groups", floats(2, 4, 3), () => nn.GroupNorm(2, 4, { eps: 0.1, affine: false }))],
     LayerNorm: [of("two axes", floats(2, 3, 2), () => nn.LayerNorm([3, 2], { eps: 0.1, affine: false }))],
@@ -85,35 +85,35 @@ const recurrent: Collection<"LSTM" | "GRU" | "RNN" | "LSTMCell" | "GRUCell" | "R
   samples: {
     LSTM: [
       of("two layers in both directions", steps, () => nn.LSTM({ in: 3, hidden: 2, ...structure, init, biasInit })),
-      of("a projection, peepholes", steps, () => nn.LSTM({ in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // prettier-ignore
-      of("normalized", steps, () => nn.LSTM({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
-      sample("dropout of everything", [steps], built(() => nn.LSTM({ in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // prettier-ignore
-      sample("state that is kept", [steps], built(() => nn.LSTM({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // prettier-ignore
+      of("a projection, peepholes", steps, () => nn.LSTM({ in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // oxfmt-ignore
+      of("normalized", steps, () => nn.LSTM({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
+      sample("dropout of everything", [steps], built(() => nn.LSTM({ in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // oxfmt-ignore
+      sample("state that is kept", [steps], built(() => nn.LSTM({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // oxfmt-ignore
     ],
     GRU: [
       of("two layers in both directions", steps, () => nn.GRU({ in: 3, hidden: 2, ...structure, init, biasInit })),
-      of("normalized", steps, () => nn.GRU({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
-      sample("dropout of everything", [steps], built(() => nn.GRU({ in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // prettier-ignore
-      sample("state that is kept", [steps], built(() => nn.GRU({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // prettier-ignore
+      of("normalized", steps, () => nn.GRU({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
+      sample("dropout of everything", [steps], built(() => nn.GRU({ in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // oxfmt-ignore
+      sample("state that is kept", [steps], built(() => nn.GRU({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // oxfmt-ignore
     ],
     RNN: [
-      of("relu, in both directions", steps, () => nn.RNN({ type: "relu", in: 3, hidden: 2, ...structure, init, biasInit })), // prettier-ignore
-      of("lstm", steps, () => nn.RNN({ type: "lstm", in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // prettier-ignore
-      of("tanh, normalized", steps, () => nn.RNN({ type: "tanh", in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
-      sample("dropout of everything", [steps], built(() => nn.RNN({ type: "gru", in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // prettier-ignore
-      sample("state that is kept", [steps], built(() => nn.RNN({ type: "tanh", in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // prettier-ignore
+      of("relu, in both directions", steps, () => nn.RNN({ type: "relu", in: 3, hidden: 2, ...structure, init, biasInit })), // oxfmt-ignore
+      of("lstm", steps, () => nn.RNN({ type: "lstm", in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // oxfmt-ignore
+      of("tanh, normalized", steps, () => nn.RNN({ type: "tanh", in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
+      sample("dropout of everything", [steps], built(() => nn.RNN({ type: "gru", in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // oxfmt-ignore
+      sample("state that is kept", [steps], built(() => nn.RNN({ type: "tanh", in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // oxfmt-ignore
     ],
     LSTMCell: [
       of("values", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, init, biasInit, forgetBias: 1 }))),
-      of("normalized", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, layerNorm: true, bias: false })), { views: false }), // prettier-ignore
+      of("normalized", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, layerNorm: true, bias: false })), { views: false }), // oxfmt-ignore
     ],
     GRUCell: [
       of("values", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, init, biasInit })),
-      of("normalized", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
+      of("normalized", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
     ],
     RNNCell: [
-      of("values", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, init, biasInit, activation: "relu" }), { order: 0 }), // prettier-ignore
-      of("normalized", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // prettier-ignore
+      of("values", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, init, biasInit, activation: "relu" }), { order: 0 }), // oxfmt-ignore
+      of("normalized", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
     ],
   },
 };
@@ -137,20 +137,20 @@ const transformers: Collection<
   family: "fused",
   samples: {
     Attention: [
-      of("to itself, batch first", floats(2, 3, 4), () => nn.Attention({ features: 4, heads: 2, batchFirst: true, bias: false })), // prettier-ignore
-      sample("other features, dropout", [floats(2, 1, 4), floats(3, 1, 3), floats(3, 1, 2)], built(() => nn.Attention({ features: 4, heads: 2, keyFeatures: 3, valueFeatures: 2, dropout: 1 }), (layer, a, b, c) => layer(a, b, c, training)), { order: 1 }), // prettier-ignore
+      of("to itself, batch first", floats(2, 3, 4), () => nn.Attention({ features: 4, heads: 2, batchFirst: true, bias: false })), // oxfmt-ignore
+      sample("other features, dropout", [floats(2, 1, 4), floats(3, 1, 3), floats(3, 1, 2)], built(() => nn.Attention({ features: 4, heads: 2, keyFeatures: 3, valueFeatures: 2, dropout: 1 }), (layer, a, b, c) => layer(a, b, c, training)), { order: 1 }), // oxfmt-ignore
     ],
     TransformerEncoderBlock: [
-      of("norms first", memory, () => nn.TransformerEncoderBlock({ ...small, dropout: 1, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true })), // prettier-ignore
+      of("norms first", memory, () => nn.TransformerEncoderBlock({ ...small, dropout: 1, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true })), // oxfmt-ignore
     ],
     TransformerDecoderBlock: [
-      sample("norms first", [memory, memory], built(() => nn.TransformerDecoderBlock({ ...small, dropout: 0, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true }), (layer, a, b) => layer(a, b, { causal: true })), { order: 1 }), // prettier-ignore
+      sample("norms first", [memory, memory], built(() => nn.TransformerDecoderBlock({ ...small, dropout: 0, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true }), (layer, a, b) => layer(a, b, { causal: true })), { order: 1 }), // oxfmt-ignore
     ],
     TransformerEncoder: [
-      of("two blocks", memory, () => nn.TransformerEncoder({ ...small, layers: 2, norm: nn.LayerNorm(4), dropout: 0, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true })), // prettier-ignore
+      of("two blocks", memory, () => nn.TransformerEncoder({ ...small, layers: 2, norm: nn.LayerNorm(4), dropout: 0, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true })), // oxfmt-ignore
     ],
     TransformerDecoder: [
-      sample("two blocks", [memory, memory], built(() => nn.TransformerDecoder({ ...small, layers: 2, norm: nn.LayerNorm(4), dropout: 0, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true }), (layer, a, b) => layer(a, b)), { order: 1 }), // prettier-ignore
+      sample("two blocks", [memory, memory], built(() => nn.TransformerDecoder({ ...small, layers: 2, norm: nn.LayerNorm(4), dropout: 0, activation: "gelu", normFirst: true, eps: 0.1, batchFirst: true }), (layer, a, b) => layer(a, b)), { order: 1 }), // oxfmt-ignore
     ],
   },
 };

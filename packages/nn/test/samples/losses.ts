@@ -69,16 +69,16 @@ const elementwise: Collection<"mse" | "mae" | "huber" | "smoothL1" | "bce" | "bc
     ],
     bce: [
       sample("the mean", [between(0.1, 0.9, 3, 4), between(0.1, 0.9, 3, 4)], (p, t) => nn.bce(p, t)),
-      sample("weight", [between(0.1, 0.9, 2, 3), between(0, 1, 2, 3), floats(3)], (p, t, weight) => nn.bce(p, t, { weight, reduction: "sum" })), // prettier-ignore
-      sample("at 0 and 1, NaN", [values([0, 0, 1, 1, NaN]), values([0, 1, 0, 1, 1])], (p, t) => nn.bce(p, t, each), kink), // prettier-ignore
+      sample("weight", [between(0.1, 0.9, 2, 3), between(0, 1, 2, 3), floats(3)], (p, t, weight) => nn.bce(p, t, { weight, reduction: "sum" })), // oxfmt-ignore
+      sample("at 0 and 1, NaN", [values([0, 0, 1, 1, NaN]), values([0, 1, 0, 1, 1])], (p, t) => nn.bce(p, t, each), kink), // oxfmt-ignore
     ],
     bceWithLogits: [
       ...targets(nn.bceWithLogits, floats(3, 4), between(0, 1, 3, 4)),
-      sample("weight, posWeight", [floats(2, 3), between(0, 1, 2, 3), floats(2, 1), positive(3)], (x, t, weight, posWeight) => nn.bceWithLogits(x, t, { weight, posWeight, ...each })), // prettier-ignore
+      sample("weight, posWeight", [floats(2, 3), between(0, 1, 2, 3), floats(2, 1), positive(3)], (x, t, weight, posWeight) => nn.bceWithLogits(x, t, { weight, posWeight, ...each })), // oxfmt-ignore
     ],
     focal: [
       ...targets(nn.focal, floats(3, 4), between(0, 1, 3, 4)),
-      sample("alpha, gamma, weight", [floats(2, 3), between(0, 1, 2, 3), floats(2, 1)], (x, t, weight) => nn.focal(x, t, { alpha: 0.25, gamma: 1.5, weight })), // prettier-ignore
+      sample("alpha, gamma, weight", [floats(2, 3), between(0, 1, 2, 3), floats(2, 1)], (x, t, weight) => nn.focal(x, t, { alpha: 0.25, gamma: 1.5, weight })), // oxfmt-ignore
     ],
   },
 };
@@ -89,17 +89,17 @@ const labels: Collection<"crossEntropy" | "nll" | "accuracy"> = {
     crossEntropy: [
       sample("rows", [floats(3, 4), labelsOf(4, 3)], (x, y) => nn.crossEntropy(x, y)),
       sample("one row", [floats(4), labelsOf(4)], (x, y) => nn.crossEntropy(x, y, sumOf)),
-      sample("images, ignored, weighted, smooth", [floats(2, 3, 2), labelsOf(3, 2, 2), positive(3)], (x, y, weight) => nn.crossEntropy(x, y, { weight, ignoreIndex: 1, labelSmoothing: 0.25 })), // prettier-ignore
+      sample("images, ignored, weighted, smooth", [floats(2, 3, 2), labelsOf(3, 2, 2), positive(3)], (x, y, weight) => nn.crossEntropy(x, y, { weight, ignoreIndex: 1, labelSmoothing: 0.25 })), // oxfmt-ignore
       sample("probabilities", [floats(2, 3), between(0, 1, 2, 3)], (x, y) => nn.crossEntropy(x, y, each)),
-      sample("infinities, NaN", [values([Infinity, 0, -Infinity, 0, NaN, 1], "f32", [3, 2]), values([1, 1, 0], "i32")], (x, y) => nn.crossEntropy(x, y, each), { ...noGradient, views: false }), // prettier-ignore
+      sample("infinities, NaN", [values([Infinity, 0, -Infinity, 0, NaN, 1], "f32", [3, 2]), values([1, 1, 0], "i32")], (x, y) => nn.crossEntropy(x, y, each), { ...noGradient, views: false }), // oxfmt-ignore
     ],
     nll: [
       sample("rows", [floats(3, 4), labelsOf(4, 3)], (x, y) => nn.nll(x, y)),
-      sample("images, ignored, weighted", [floats(2, 3, 2), labelsOf(3, 2, 2), positive(3)], (x, y, weight) => nn.nll(x, y, { weight, ignoreIndex: 1, ...each })), // prettier-ignore
+      sample("images, ignored, weighted", [floats(2, 3, 2), labelsOf(3, 2, 2), positive(3)], (x, y, weight) => nn.nll(x, y, { weight, ignoreIndex: 1, ...each })), // oxfmt-ignore
     ],
     accuracy: [
       sample("rows", [distinct(5, 3), labelsOf(3, 5)], (x, y) => nn.accuracy(x, y), noGradient),
-      sample("ignored", [distinct(2, 3, 4), labelsOf(3, 2, 4)], (x, y) => nn.accuracy(x, y, { ignoreIndex: 2 }), noGradient), // prettier-ignore
+      sample("ignored", [distinct(2, 3, 4), labelsOf(3, 2, 4)], (x, y) => nn.accuracy(x, y, { ignoreIndex: 2 }), noGradient), // oxfmt-ignore
     ],
   },
 };
@@ -109,17 +109,17 @@ const distributions: Collection<"klDiv" | "poissonNll" | "gaussianNll"> = {
   samples: {
     klDiv: [
       sample("probabilities", [floats(2, 3), between(0.1, 1, 2, 3)], (x, t) => nn.klDiv(x, t)),
-      sample("logarithms", [floats(2, 3), floats(2, 3)], (x, t) => nn.klDiv(x, t, { logTarget: true, reduction: "batchMean" })), // prettier-ignore
-      sample("targets of 0, infinities", [values([-Infinity, 1, -Infinity, NaN]), values([0, 0, 0.5, 1])], (x, t) => nn.klDiv(x, t, each), kink), // prettier-ignore
+      sample("logarithms", [floats(2, 3), floats(2, 3)], (x, t) => nn.klDiv(x, t, { logTarget: true, reduction: "batchMean" })), // oxfmt-ignore
+      sample("targets of 0, infinities", [values([-Infinity, 1, -Infinity, NaN]), values([0, 0, 0.5, 1])], (x, t) => nn.klDiv(x, t, each), kink), // oxfmt-ignore
     ],
     poissonNll: [
       ...targets(nn.poissonNll, floats(2, 3), positive(2, 3)),
-      sample("rates, full", [positive(2, 3), positive(2, 3)], (x, t) => nn.poissonNll(x, t, { logInput: false, full: true, eps: 0.5 })), // prettier-ignore
+      sample("rates, full", [positive(2, 3), positive(2, 3)], (x, t) => nn.poissonNll(x, t, { logInput: false, full: true, eps: 0.5 })), // oxfmt-ignore
     ],
     gaussianNll: [
       sample("variances", [floats(2, 3), floats(2, 3), positive(2, 3)], (x, t, v) => nn.gaussianNll(x, t, v)),
-      sample("one per row, full", [floats(2, 3), floats(3), positive(2)], (x, t, v) => nn.gaussianNll(x, t, v, { full: true, eps: 0.01, ...each })), // prettier-ignore
-      sample("too small", [floats(3), floats(3), values([0, 0.25, 0.75])], (x, t, v) => nn.gaussianNll(x, t, v, { eps: 0.5 }), kink), // prettier-ignore
+      sample("one per row, full", [floats(2, 3), floats(3), positive(2)], (x, t, v) => nn.gaussianNll(x, t, v, { full: true, eps: 0.01, ...each })), // oxfmt-ignore
+      sample("too small", [floats(3), floats(3), values([0, 0.25, 0.75])], (x, t, v) => nn.gaussianNll(x, t, v, { eps: 0.5 }), kink), // oxfmt-ignore
     ],
   },
 };
@@ -132,7 +132,7 @@ const margins: Collection<
   samples: {
     marginRanking: [
       sample("pairs", [distinct(3, 4), grid(3, 4), signs(3, 4)], (x, y, t) => nn.marginRanking(x, y, t), ofPair),
-      sample("margin", [distinct(5), grid(5), signs(5)], (x, y, t) => nn.marginRanking(x, y, t, { margin: 1, ...each }), ofPair), // prettier-ignore
+      sample("margin", [distinct(5), grid(5), signs(5)], (x, y, t) => nn.marginRanking(x, y, t, { margin: 1, ...each }), ofPair), // oxfmt-ignore
     ],
     hingeEmbedding: [
       ...targets(nn.hingeEmbedding, distinct(3, 4), signs(3, 4)),
@@ -141,26 +141,26 @@ const margins: Collection<
     softMargin: targets(nn.softMargin, floats(3, 4), signs(3, 4)),
     multiMargin: [
       sample("rows", [distinct(3, 4), labelsOf(4, 3)], (x, y) => nn.multiMargin(x, y, { margin: 0.7 })),
-      sample("squares, weights", [distinct(3, 4), labelsOf(4, 3), positive(4)], (x, y, weight) => nn.multiMargin(x, y, { p: 2, margin: 0.7, weight, ...each })), // prettier-ignore
+      sample("squares, weights", [distinct(3, 4), labelsOf(4, 3), positive(4)], (x, y, weight) => nn.multiMargin(x, y, { p: 2, margin: 0.7, weight, ...each })), // oxfmt-ignore
       sample("one row", [floats(3), labelsOf(3)], (x, y) => nn.multiMargin(x, y, sumOf)),
     ],
     multiLabelMargin: [
-      sample("rows", [between(-0.4, 0.4, 2, 4), values([3, 0, -1, 1, 2, -1, 0, 0], "i32", [2, 4])], (x, y) => nn.multiLabelMargin(x, y)), // prettier-ignore
+      sample("rows", [between(-0.4, 0.4, 2, 4), values([3, 0, -1, 1, 2, -1, 0, 0], "i32", [2, 4])], (x, y) => nn.multiLabelMargin(x, y)), // oxfmt-ignore
       sample("one row", [between(-0.4, 0.4, 3), values([1, -1, 2], "i32")], (x, y) => nn.multiLabelMargin(x, y, each)),
     ],
     multiLabelSoftMargin: [
       sample("rows", [floats(2, 3), between(0, 1, 2, 3)], (x, t) => nn.multiLabelSoftMargin(x, t)),
-      sample("weight", [floats(2, 3), between(0, 1, 2, 3), positive(3)], (x, t, weight) => nn.multiLabelSoftMargin(x, t, { weight, ...sumOf })), // prettier-ignore
+      sample("weight", [floats(2, 3), between(0, 1, 2, 3), positive(3)], (x, t, weight) => nn.multiLabelSoftMargin(x, t, { weight, ...sumOf })), // oxfmt-ignore
     ],
     cosineEmbedding: [
       sample("rows", [floats(4, 3), floats(4, 3), signs(4)], (a, b, t) => nn.cosineEmbedding(a, b, t), ofPair),
-      sample("margin", [floats(3), floats(3), signs()], (a, b, t) => nn.cosineEmbedding(a, b, t, { margin: 0.25, ...each }), ofPair), // prettier-ignore
+      sample("margin", [floats(3), floats(3), signs()], (a, b, t) => nn.cosineEmbedding(a, b, t, { margin: 0.25, ...each }), ofPair), // oxfmt-ignore
       sample("nothing", [floats(0, 3), floats(0, 3), signs(0)], (a, b, t) => nn.cosineEmbedding(a, b, t), kink),
     ],
     tripletMargin: [
       sample("rows", [floats(3, 4), floats(3, 4), floats(3, 4)], (a, b, c) => nn.tripletMargin(a, b, c, { margin: 4 })),
-      sample("another norm, swap", [floats(3, 4), floats(3, 4), floats(3, 4)], (a, b, c) => nn.tripletMargin(a, b, c, { margin: 9, p: 3, eps: 0.01, swap: true, ...sumOf })), // prettier-ignore
-      sample("a distance", [floats(3, 4), floats(3, 4), floats(3, 4)], (a, b, c) => nn.tripletMargin(a, b, c, { margin: 40, distance: (x, y) => sum(square(sub(x, y)), { axis: -1 }) })), // prettier-ignore
+      sample("another norm, swap", [floats(3, 4), floats(3, 4), floats(3, 4)], (a, b, c) => nn.tripletMargin(a, b, c, { margin: 9, p: 3, eps: 0.01, swap: true, ...sumOf })), // oxfmt-ignore
+      sample("a distance", [floats(3, 4), floats(3, 4), floats(3, 4)], (a, b, c) => nn.tripletMargin(a, b, c, { margin: 40, distance: (x, y) => sum(square(sub(x, y)), { axis: -1 }) })), // oxfmt-ignore
     ],
   },
 };
@@ -170,8 +170,8 @@ const paths: Collection<"ctc"> = {
   samples: {
     ctc: [
       sample("a batch", [floats(4, 2, 3), integers(1, 3, 2, 2)], (x, y) => nn.ctc(x, y, [4, 3], [2, 1])),
-      sample("blank, one vector of labels", [floats(3, 2, 3), integers(0, 2, 3)], (x, y) => nn.ctc(x, y, [3, 2], [2, 1], { blank: 2, ...sumOf })), // prettier-ignore
-      sample("too many labels", [floats(2, 2, 3), integers(1, 3, 2, 2)], (x, y) => nn.ctc(x, y, [1, 2], [2, 1], { zeroInfinity: true, ...each })), // prettier-ignore
+      sample("blank, one vector of labels", [floats(3, 2, 3), integers(0, 2, 3)], (x, y) => nn.ctc(x, y, [3, 2], [2, 1], { blank: 2, ...sumOf })), // oxfmt-ignore
+      sample("too many labels", [floats(2, 2, 3), integers(1, 3, 2, 2)], (x, y) => nn.ctc(x, y, [1, 2], [2, 1], { zeroInfinity: true, ...each })), // oxfmt-ignore
     ],
   },
 };

@@ -20,13 +20,13 @@ const channels: Collection<"batchNorm" | "groupNorm" | "instanceNorm" | "localRe
   family: "fused",
   samples: {
     batchNorm: [
-      sample("training", [floats(3, 2, 2), floats(2), floats(2)], (x, w, b) => nn.batchNorm(x, w, b, { ...training, eps: 0.01 })), // prettier-ignore
-      sample("by running moments", [floats(3, 2), floats(2), floats(2), floats(2), positive(2)], (x, w, b, runningMean, runningVar) => nn.batchNorm(x, w, b, { training: false, runningMean, runningVar })), // prettier-ignore
+      sample("training", [floats(3, 2, 2), floats(2), floats(2)], (x, w, b) => nn.batchNorm(x, w, b, { ...training, eps: 0.01 })), // oxfmt-ignore
+      sample("by running moments", [floats(3, 2), floats(2), floats(2), floats(2), positive(2)], (x, w, b, runningMean, runningVar) => nn.batchNorm(x, w, b, { training: false, runningMean, runningVar })), // oxfmt-ignore
       sample("moments that move", [floats(3, 2), floats(2), positive(2)], (x, m, v) => {
         const [runningMean, runningVar] = [state(m), state(v)];
         const y = nn.batchNorm(x, null, null, { ...training, momentum: 0.25, runningMean, runningVar });
         return [y, taken(runningMean), taken(runningVar)];
-      }, noGradient), // prettier-ignore
+      }, noGradient), // oxfmt-ignore
       sample("equal values", [values([2, 2, 2, 2], "f32", [2, 2])], (x) => nn.batchNorm(x, null, null, training), kink),
     ],
     groupNorm: [
@@ -35,13 +35,13 @@ const channels: Collection<"batchNorm" | "groupNorm" | "instanceNorm" | "localRe
       sample("nothing", [floats(0, 2, 3)], (x) => nn.groupNorm(x, 2)),
     ],
     instanceNorm: [
-      sample("by itself", [floats(2, 2, 3), floats(2), floats(2)], (x, w, b) => nn.instanceNorm(x, w, b, { eps: 0.01 })), // prettier-ignore
-      sample("by running moments", [floats(2, 2, 3), floats(2), positive(2)], (x, runningMean, runningVar) => nn.instanceNorm(x, null, null, { training: false, runningMean, runningVar })), // prettier-ignore
+      sample("by itself", [floats(2, 2, 3), floats(2), floats(2)], (x, w, b) => nn.instanceNorm(x, w, b, { eps: 0.01 })), // oxfmt-ignore
+      sample("by running moments", [floats(2, 2, 3), floats(2), positive(2)], (x, runningMean, runningVar) => nn.instanceNorm(x, null, null, { training: false, runningMean, runningVar })), // oxfmt-ignore
       sample("moments that move", [floats(2, 2, 3), floats(2), positive(2)], (x, m, v) => {
         const [runningMean, runningVar] = [state(m), state(v)];
         const y = nn.instanceNorm(x, null, null, { ...training, momentum: 0.25, runningMean, runningVar });
         return [y, taken(runningMean), taken(runningVar)];
-      }, noGradient), // prettier-ignore
+      }, noGradient), // oxfmt-ignore
     ],
     localResponseNorm: [
       sample("neighbors", [floats(2, 5, 2)], (x) => nn.localResponseNorm(x, 3)),
@@ -57,7 +57,7 @@ const rows: Collection<"layerNorm" | "rmsNorm"> = {
       sample("rows", [floats(3, 5), floats(5), floats(5)], (x, w, b) => nn.layerNorm(x, w, b)),
       sample("two axes", [floats(2, 2, 3)], (x) => nn.layerNorm(x, null, null, { axes: 2, eps: 0.1 })),
       sample("nothing", [floats(0, 3)], (x) => nn.layerNorm(x)),
-      sample("special values", [values([NaN, 1, 1, 1, Infinity, 1], "f32", [3, 2])], (x) => nn.layerNorm(x), noGradient), // prettier-ignore
+      sample("special values", [values([NaN, 1, 1, 1, Infinity, 1], "f32", [3, 2])], (x) => nn.layerNorm(x), noGradient), // oxfmt-ignore
     ],
     rmsNorm: [
       sample("weighted rows", [floats(3, 5), floats(5)], (x, w) => nn.rmsNorm(x, w)),
@@ -78,11 +78,11 @@ const vectors: Collection<"normalize" | "cosineSimilarity" | "pairwiseDistance">
     ],
     cosineSimilarity: [
       sample("rows", [floats(3, 4), floats(3, 4)], (a, b) => nn.cosineSimilarity(a, b)),
-      sample("broadcast, another axis", [floats(3, 4), floats(4)], (a, b) => nn.cosineSimilarity(a, b, { axis: -1, eps: 0.01 })), // prettier-ignore
+      sample("broadcast, another axis", [floats(3, 4), floats(4)], (a, b) => nn.cosineSimilarity(a, b, { axis: -1, eps: 0.01 })), // oxfmt-ignore
     ],
     pairwiseDistance: [
       sample("rows", [floats(3, 4), floats(3, 4)], (a, b) => nn.pairwiseDistance(a, b)),
-      sample("another norm", [floats(3, 4), floats(4)], (a, b) => nn.pairwiseDistance(a, b, { p: 3, eps: 0.01, keepDims: true })), // prettier-ignore
+      sample("another norm", [floats(3, 4), floats(4)], (a, b) => nn.pairwiseDistance(a, b, { p: 3, eps: 0.01, keepDims: true })), // oxfmt-ignore
       sample("no vectors", [floats(0, 4), floats(0, 4)], (a, b) => nn.pairwiseDistance(a, b)),
     ],
   },

@@ -29,13 +29,13 @@ const inAllForms = (parts: number, cells: boolean, run: Run): Sample[] => {
   const norms = [weight(parts * H), weight(parts * H), ...(cells ? [weight(H)] : [])];
   const above = weights(parts, 2 * H);
   return [
-    sample("two layers in both directions, batch first", [floats(B, T, I), ...one, ...one, ...above, ...above], (a, ...w) => run(a, w, { layers: 2, bidirectional: true, batchFirst: true }), long), // prettier-ignore
+    sample("two layers in both directions, batch first", [floats(B, T, I), ...one, ...one, ...above, ...above], (a, ...w) => run(a, w, { layers: 2, bidirectional: true, batchFirst: true }), long), // oxfmt-ignore
     sample("lengths", [x, integers(0, T + 1, B), ...one], (a, lengths, ...w) => run(a, w, { lengths }), long),
-    sample("a mask", [x, values([1, 0, 0, 1, 1, 1], "bool", [T, B]), ...one], (a, mask, ...w) => run(a, w, { mask }), long), // prettier-ignore
+    sample("a mask", [x, values([1, 0, 0, 1, 1, 1], "bool", [T, B]), ...one], (a, mask, ...w) => run(a, w, { mask }), long), // oxfmt-ignore
     sample("packed rows", [floats(4, I), ...one], (a, ...w) => run(a, w, { batchSizes: [2, 1, 1] }), long),
-    sample("dropout of everything", [x, ...one, ...weights(parts, H)], (a, ...w) => run(a, w, { layers: 2, dropout: 1, inputDropout: 1, recurrentDropout: 1, variational: true, training: true }), long), // prettier-ignore
+    sample("dropout of everything", [x, ...one, ...weights(parts, H)], (a, ...w) => run(a, w, { layers: 2, dropout: 1, inputDropout: 1, recurrentDropout: 1, variational: true, training: true }), long), // oxfmt-ignore
     // Normalization is ill-conditioned where features are nearly equal, as on some views.
-    sample("no input weight, no biases, layer normalization", [floats(2, B, H), weight(parts * H, H), ...norms], (a, ...w) => run(a, w, { skipInput: true, bias: false, layerNorm: true }), { ...long, views: false }), // prettier-ignore
+    sample("no input weight, no biases, layer normalization", [floats(2, B, H), weight(parts * H, H), ...norms], (a, ...w) => run(a, w, { skipInput: true, bias: false, layerNorm: true }), { ...long, views: false }), // oxfmt-ignore
   ];
 };
 
@@ -46,7 +46,7 @@ export const recurrent: Collection<"rnn" | "gru" | "lstm"> = {
       sample("tanh, from a state", [x, h, ...weights(1)], (a, b, ...w) => all(nn.rnn(a, b, w))),
       sample("relu", [x, ...weights(1)], (a, ...w) => all(nn.rnn(a, null, w, { activation: "relu" })), { order: 0 }),
       ...inAllForms(1, false, (a, w, options) => all(nn.rnn(a, null, w, options))),
-      sample("special values", [values([NaN, 0, Infinity, -Infinity], "f32", [2, 2, 1]), ...weights(1, 1)], (a, ...w) => all(nn.rnn(a, null, w)), { differentiable: [], views: false }), // prettier-ignore
+      sample("special values", [values([NaN, 0, Infinity, -Infinity], "f32", [2, 2, 1]), ...weights(1, 1)], (a, ...w) => all(nn.rnn(a, null, w)), { differentiable: [], views: false }), // oxfmt-ignore
     ],
     gru: [
       sample("from a state", [x, h, ...weights(3)], (a, b, ...w) => all(nn.gru(a, b, w))),
@@ -55,8 +55,8 @@ export const recurrent: Collection<"rnn" | "gru" | "lstm"> = {
     lstm: [
       sample("from states", [x, h, h, ...weights(4)], (a, b, c, ...w) => all(nn.lstm(a, b, c, w))),
       ...inAllForms(4, true, (a, w, options) => all(nn.lstm(a, null, null, w, options))),
-      sample("one sequence, a projection, peepholes", [floats(2, I), ...weights(4, I, 1), weight(1, H), weight(3 * H)], (a, ...w) => all(nn.lstm(a, null, null, w, { projection: true, peepholes: true })), long), // prettier-ignore
-      sample("layer normalization", [floats(2, B, I), ...weights(4), weight(4 * H), weight(4 * H), weight(H), weight(H)], (a, ...w) => all(nn.lstm(a, null, null, w, { layerNorm: true })), { ...long, views: false }), // prettier-ignore
+      sample("one sequence, a projection, peepholes", [floats(2, I), ...weights(4, I, 1), weight(1, H), weight(3 * H)], (a, ...w) => all(nn.lstm(a, null, null, w, { projection: true, peepholes: true })), long), // oxfmt-ignore
+      sample("layer normalization", [floats(2, B, I), ...weights(4), weight(4 * H), weight(4 * H), weight(H), weight(H)], (a, ...w) => all(nn.lstm(a, null, null, w, { layerNorm: true })), { ...long, views: false }), // oxfmt-ignore
     ],
   },
 };
