@@ -5,7 +5,7 @@ import { sum, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import * as models from "../src/models/index.ts";
-import { Conv, fromBytes, summary, toBytes } from "../src/index.ts";
+import { Chain, Conv, fromBytes, type Link, summary, toBytes } from "../src/index.ts";
 import { boxes } from "../src/tree.ts";
 
 const { tensor } = openSync();
@@ -91,6 +91,12 @@ const image = (shape: number[]) =>
     { shape },
   );
 
+/** Numbers of a result, from `start` on every so many, are those of torchvision. */
+function near(found: ArrayLike<number>, wanted: readonly number[], start = 0, step = 1): void {
+  const most = Math.max(...wanted.map(Math.abs));
+  wanted.forEach((v, i) => expect(Math.abs(found[start + i * step]! - v)).toBeLessThan(1e-5 * most));
+}
+
 test.each([
   ["resnet18", [-6.49726, -12.91495, -8.710349, 2.648562, 11.7802, 11.15108, 1.307315, -9.580749, -12.48361, -4.987959]],
   ["mobilenet_v2", [5.451343, -8.23966, 5.929909, -0.4973156, -5.472327, 8.119385, -6.106009, 0.6391411, 5.388418, -8.022253]],
@@ -98,10 +104,26 @@ test.each([
   ["efficientnet_b0", [6.301016, -8.588783, 6.211188, 0.09041386, -6.033362, 8.726414, -6.222025, 0.1456529, 5.924407, -8.763749]],
 ] as const)("%s computes what torchvision's does", async (name, wanted) => {
   const model = filled(models[name]({ numClasses: 10 }));
-  const y = await model(image([2, 3, 32, 32])).data();
-  const most = Math.max(...wanted.map(Math.abs));
-  wanted.forEach((v, i) => expect(Math.abs(y[i]! - v)).toBeLessThan(1e-5 * most));
+  near(await model(image([2, 3, 32, 32])).data(), wanted);
 }, 30_000); // oxfmt-ignore
+
+test.each([
+  ["resnet50", [1.358912, 0, 6.732966, 0, 1.596851, 0.002171549, 0.01462887, 5.611247, 0.1736936, 4.040661]],
+  ["resnext50_32x4d", [22.85666, 19.2517, 3.090115, 0, 0, 3.683609, 23.23032, 19.46137, 2.982835, 0]],
+] as const)("the first half of %s computes what torchvision's does", async (name, wanted) => {
+  const model = models[name]();
+  const same = (x: Tensor): Tensor => x;
+  Object.assign(model, { layer3: same, layer4: same, fc: same });
+  near(await filled(model)(image([2, 3, 32, 32])).data(), wanted, 0, 51);
+}); // oxfmt-ignore
+
+test("the first features of vgg11_bn are torchvision's", async () => {
+  const model = models.vgg11_bn();
+  model.features = Chain(...[...(model.features as Chain)].slice(0, 15)) as Link;
+  model.classifier = (x) => x;
+  const y = await filled(model)(image([2, 3, 32, 32])).data();
+  near(y, [0.07875494, 0.07800113, 0.07605054, 0.07585981, 0.07374122, 0.07253902, 0.07355201, 0.07064984, 0.07177827, 0.074342], 256 * 49 - 90, 9);
+}); // oxfmt-ignore
 
 test("VGG pools features of any size as PyTorch's adaptive pooling does", () => {
   const model = models.vgg11();
