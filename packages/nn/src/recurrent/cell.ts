@@ -14,6 +14,9 @@ export const rnnNets = {
   tanh: { name: "rnn", cell: tanhCell },
 } as const satisfies Readonly<Record<string, Net>>;
 
+/** The gates of an LSTM that see c, in the order of their blocks of the peepholes' weight: o after the step. */
+export const peepholeGates = ["i", "f", "o"] as const;
+
 /** Which weights a layer has in one direction. */
 export interface Structure {
   readonly bias: boolean;
@@ -60,7 +63,7 @@ export function weightShapes(
     weight_hh: [width, outputs],
     ...(bias ? { bias_ih: [width], bias_hh: [width] } : {}),
     ...(projection ? { weight_hr: [outputs, units] } : {}),
-    ...(peepholes ? { weight_peephole: [3 * units] } : {}),
+    ...(peepholes ? { weight_peephole: [peepholeGates.length * units] } : {}),
     ...(layerNorm ? { weight_norm_ih: [width], weight_norm_hh: [width] } : {}),
     ...(layerNorm && hasCells ? { weight_norm_c: [units] } : {}),
     ...(layerNorm && hasCells && bias ? { bias_norm_c: [units] } : {}),

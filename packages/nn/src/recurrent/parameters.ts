@@ -28,12 +28,16 @@ export const suffixes = (layers: number, bidirectional: boolean): string[] =>
 export function parametersOf(net: Net, plan: Plan): Record<string, Param> {
   const { features, units, outputs, layers, bidirectional, forgetBias } = plan;
   const { init = fanInUniform(units), biasInit = fanInUniform(units) } = plan;
-  const recurrentInit = forgetBias === undefined ? biasInit : forgetting(biasInit, units, 0);
+  /** The same, but `value` for the forget gate of an LSTM. */
+  const forgetting = (value: number): Initializer => {
+    const first = net.cell.names.indexOf("f") * units;
+    return (shape, draws) => Float64Array.from(biasInit(shape, draws)).fill(value, first, first + units);
+  };
   const inits: Readonly<Record<keyof Weights<unknown>, Initializer>> = {
     weight_ih: init,
     weight_hh: init,
-    bias_ih: forgetBias === undefined ? biasInit : forgetting(biasInit, units, forgetBias),
-    bias_hh: recurrentInit,
+    bias_ih: forgetBias === undefined ? biasInit : forgetting(forgetBias),
+    bias_hh: forgetBias === undefined ? biasInit : forgetting(0),
     weight_hr: init,
     weight_peephole: init,
     weight_norm_ih: ones(),
@@ -52,12 +56,6 @@ export function parametersOf(net: Net, plan: Plan): Record<string, Param> {
   }
   return fields;
 }
-
-/** The same initial values, but `value` for the forget gate of an LSTM, the second of four. */
-const forgetting =
-  (init: Initializer, units: number, value: number): Initializer =>
-  (shape, draws) =>
-    Float64Array.from(init(shape, draws)).fill(value, units, 2 * units);
 
 /**
  * Fills each of so many blocks of rows by itself: a recurrent weight has one block per gate (LSTM 4, GRU 3), and

@@ -5,7 +5,6 @@ import {
   concat,
   less,
   mul,
-  pad,
   reshape,
   sigmoid,
   slice,
@@ -13,11 +12,12 @@ import {
   standardize,
   tanh,
   where,
+  zerosLike,
   type Tensor,
 } from "@weft/tensor";
 import { stepOnTensors, type Recurrence } from "@weft/tensor/internals";
 import { byTransposed } from "../linear.ts";
-import type { Weights } from "./cell.ts";
+import { peepholeGates, type Weights } from "./cell.ts";
 import { step, type Course, type Ran } from "./steps.ts";
 
 /** Rows of mean 0 and variance 1, times a weight. */
@@ -27,9 +27,12 @@ export const normalized = (x: Tensor, weight: Tensor): Tensor => mul(standardize
 export const needSingleSteps = (weights: Weights<unknown>): boolean =>
   "weight_hr" in weights || "weight_peephole" in weights || "weight_norm_hh" in weights;
 
-/** Columns from … to − 1 of a matrix, or elements of a vector. */
-const part = (x: Tensor, from: number, to: number): Tensor =>
-  slice(x, { starts: [...x.shape.slice(1).map(() => 0), from], ends: [...x.shape.slice(0, -1), to] });
+/** Block k of so many units: of the columns of a matrix, or of the elements of a vector. */
+const block = (x: Tensor, k: number, units: number): Tensor =>
+  slice(x, {
+    starts: [...x.shape.slice(1).map(() => 0), k * units],
+    ends: [...x.shape.slice(0, -1), (k + 1) * units],
+  });
 
 /** Steps from the given sums and first states; `mask` `[B, H]` multiplies h where it enters the sums. */
 export function singleSteps(
@@ -66,20 +69,22 @@ function oneStep(
   if (weight_norm_hh !== undefined) sums = normalized(sums, weight_norm_hh);
   if (cell.apart && bias_hh !== undefined) sums = add(sums, bias_hh);
   const units = sums.shape[1]! / cell.parts;
+  /** What a gate sees of c. */
+  const seen = (gate: (typeof peepholeGates)[number], c: Tensor): Tensor =>
+    mul(c, block(weight_peephole!, peepholeGates.indexOf(gate), units));
   if (weight_peephole !== undefined) {
-    // The input and the forget gate, the first two of four, see c before the step.
-    const seen = mul(concat([c!, c!], { axis: 1 }), part(weight_peephole, 0, 2 * units));
-    sums = add(sums, pad(seen, { pads: [[0, 0], [0, 2 * units]] })); // oxfmt-ignore
+    const nothing = zerosLike(c!);
+    // The input and the forget gate see c before the step.
+    const parts = cell.names.map((gate) => (gate === "i" || gate === "f" ? seen(gate, c!) : nothing));
+    sums = add(sums, concat(parts, { axis: 1 }));
   }
   const { gates, states: made } = stepOnTensors(cell, given, sums, states);
   let [h, ...others] = made as [Tensor, ...Tensor[]];
   if (weight_peephole !== undefined || weight_norm_c !== undefined) {
-    // h = o·tanh(c) again: the output gate, the last one, sees c after the step, and c is normalized for h alone.
-    let [o, next] = [gates.at(-1)!, others[0]!];
-    if (weight_peephole !== undefined) {
-      const seen = mul(next, part(weight_peephole, 2 * units, 3 * units));
-      o = sigmoid(add(part(add(sums, given), 3 * units, 4 * units), seen));
-    }
+    // h = o·tanh(c) again: the output gate sees c after the step, and c is normalized for h alone.
+    const output = cell.names.indexOf("o");
+    let [o, next] = [gates[output]!, others[0]!];
+    if (weight_peephole !== undefined) o = sigmoid(add(block(add(sums, given), output, units), seen("o", next)));
     if (weight_norm_c !== undefined) next = normalized(next, weight_norm_c);
     h = mul(o, tanh(bias_norm_c === undefined ? next : add(next, bias_norm_c)));
   }

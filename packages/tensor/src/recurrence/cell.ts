@@ -16,6 +16,8 @@ export interface Cell {
   readonly name: string;
   /** How many sums a unit has in a step: blocks of H rows of the weights. */
   readonly parts: 1 | 3 | 4;
+  /** What the sums are called, in the order of their blocks, if there are several. */
+  readonly names: readonly string[];
   /** How many values of a step, beside its states, the way back needs. */
   readonly gates: 0 | 4;
   /** The states beside h. */

@@ -25,10 +25,11 @@ const backward: CellFormula = (k, alive, r, z, n, q, before, d) => {
   return [[cr!, cz!, cn!], [cr!, cz!, cq!], [chosen(k, alive, k.mul(d, z), d)]];
 };
 
-/** Parts r z n; the fourth value that is kept is q. The recurrent bias belongs to the step, since r multiplies it. */
+/** The fourth value that is kept is q. The recurrent bias belongs to the step, since r multiplies it. */
 export const gruCell = /* @__PURE__ */ recurrenceOf({
   name: "gruSequence",
   parts: 3,
+  names: ["r", "z", "n"],
   gates: 4,
   others: [],
   apart: true,

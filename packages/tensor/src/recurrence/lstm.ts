@@ -30,10 +30,11 @@ const backward: CellFormula = (k, alive, i, f, g, o, c, before, dc, d) => {
   ];
 };
 
-/** Gates i f g o; states h and c. */
+/** Gates as the sums; states h and c. */
 export const lstmCell = /* @__PURE__ */ recurrenceOf({
   name: "lstmSequence",
   parts: 4,
+  names: ["i", "f", "g", "o"],
   gates: 4,
   others: ["c"],
   apart: false,

@@ -5,6 +5,7 @@ import { recurrenceOf } from "./sequence.ts";
 /** One sum; nothing is kept but h, from which the derivative follows. */
 const shape = {
   parts: 1,
+  names: [],
   gates: 0,
   others: [],
   apart: false,
