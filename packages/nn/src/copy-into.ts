@@ -1,7 +1,7 @@
 // Copies the values of one model into another one with the same names and shapes.
 import { StateError } from "@weft/autograd";
 import { BackendMismatchError, cast, type Tensor } from "@weft/tensor";
-import { isFloat, readValue, resultOf, sameShape, together } from "@weft/tensor/internals";
+import { isFloat, readValue, resultOf, sameShape, together, text } from "@weft/tensor/internals";
 import { list, plain, some } from "./name-lists.ts";
 import type { AnyBox } from "./parameter.ts";
 import { boxes, modelKind } from "./tree.ts";
@@ -31,7 +31,8 @@ export function pairsOf(op: string, from: unknown, to: unknown): Pair[] {
     const from = first!;
     if (others.length > 0)
       wrong.push(`${plain(path)} is one parameter under several names, the other model has several`);
-    if (!sameShape(from.shape, box.shape)) wrong.push(`${plain(path)} is [${from.shape}], wanted [${box.shape}]`);
+    if (!sameShape(from.shape, box.shape))
+      wrong.push(`${plain(path)} is ${text(from.shape)}, wanted ${text(box.shape)}`);
     if (from.dtype !== box.dtype && !(isFloat(from.dtype) && isFloat(box.dtype)))
       wrong.push(`${plain(path)} is ${from.dtype}, wanted ${box.dtype}`);
     return { path, from, to: box };

@@ -22,6 +22,7 @@ import {
   readValue,
   seedNumber,
   withNumber,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { layer } from "./layer.ts";
@@ -43,7 +44,7 @@ function draws(op: string, input: Operand, p: number, options: DropoutOptions | 
   readValue(op, "p", p, fraction);
   const x = readTensor(input, op);
   if (!training || p === 0) return { x, kept: true } as const;
-  if (channels && x.shape.length < 2) throw new ShapeError(`${op}: wanted x of shape [N, C, …], got [${x.shape}]`);
+  if (channels && x.shape.length < 2) throw new ShapeError(`${op}: wanted x of shape [N, C, …], got ${text(x.shape)}`);
   if (p === 1) return { x, kept: false } as const;
   const shape = channels ? x.shape.map((d, axis) => (axis < 2 ? d : 1)) : x.shape;
   const chance = source(x.backend, "randomUniform", [], draw(x.backend, shape, seed, "dropout"));

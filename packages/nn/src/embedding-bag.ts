@@ -33,6 +33,7 @@ import {
   iota,
   oneOf,
   readOptions,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 
@@ -67,14 +68,14 @@ function bagsOf(index: Tensor, offsets: Tensor | undefined, includeLastOffset: b
   if (offsets === undefined) {
     if (shape.length !== 2)
       throw new ShapeError(
-        `embeddingBag: wanted a matrix of indices with a bag in each row, or a vector and offsets, got shape [${shape.join(", ")}]`,
+        `embeddingBag: wanted a matrix of indices with a bag in each row, or a vector and offsets, got shape ${text(shape)}`,
       );
     const [count, each] = shape as [number, number];
     return { count, of: reshape(iota(index, shape), [count * each]) };
   }
   if (shape.length !== 1 || offsets.shape.length !== 1)
     throw new ShapeError(
-      `embeddingBag: wanted vectors of indices and offsets, got shapes [${shape.join(", ")}] and [${offsets.shape.join(", ")}]`,
+      `embeddingBag: wanted vectors of indices and offsets, got shapes ${text(shape)} and ${text(offsets.shape)}`,
     );
   const count = offsets.shape[0]! - (includeLastOffset ? 1 : 0);
   if (count < 0) throw new ShapeError("embeddingBag: wanted at least one offset with includeLastOffset, got none");
@@ -115,12 +116,12 @@ export function embeddingBag(indices: Operand, weight: Operand, options?: Embedd
   const offsets = read.offsets === undefined ? undefined : more[0];
   const factors = read.weights === undefined ? undefined : more.at(-1);
   if (rows.shape.length !== 2)
-    throw new ShapeError(`embeddingBag: wanted a matrix of rows as weight, got shape [${rows.shape.join(", ")}]`);
+    throw new ShapeError(`embeddingBag: wanted a matrix of rows as weight, got shape ${text(rows.shape)}`);
   if (factors !== undefined && mode !== "sum")
     throw new ArgumentError(`embeddingBag: weights are for the mode "sum", got "${mode}"`);
   if (factors !== undefined && factors.size !== index.size)
     throw new ShapeError(
-      `embeddingBag: weights of shape [${factors.shape.join(", ")}] do not fit indices of shape [${index.shape.join(", ")}]`,
+      `embeddingBag: weights of shape ${text(factors.shape)} do not fit indices of shape ${text(index.shape)}`,
     );
   const { backend } = rows.interpreter;
   const features = rows.shape[1]!;

@@ -2,7 +2,7 @@
 import { StateError } from "@weft/autograd";
 import { GivenValue, substituted } from "@weft/autograd/internals";
 import { DTypeError, readTensor, ShapeError, type Backend, type Operand, type Tensor } from "@weft/tensor";
-import { callable, isFloat, printable, readValue, refusePromise, sameShape } from "@weft/tensor/internals";
+import { callable, isFloat, printable, readValue, refusePromise, sameShape, text } from "@weft/tensor/internals";
 import { refuseHidden } from "./hidden.ts";
 import { list } from "./name-lists.ts";
 import type { AnyBox } from "./parameter.ts";
@@ -80,7 +80,7 @@ function standIns(op: string, model: unknown, values: NamedValues): Map<AnyBox, 
     const box = known.get(path)!;
     const x = readTensor(value, op);
     const where = `${op}: ${printable(path, 120)}`;
-    if (!sameShape(x.shape, box.shape)) throw new ShapeError(`${where} is [${x.shape}], wanted [${box.shape}]`);
+    if (!sameShape(x.shape, box.shape)) throw new ShapeError(`${where} is ${text(x.shape)}, wanted ${text(box.shape)}`);
     if (isFloat(box.dtype) !== isFloat(x.dtype))
       throw new DTypeError(`${where} is ${x.dtype}, and the model has ${box.dtype} there`);
     const before = replaced.get(box);

@@ -1,6 +1,14 @@
 // Initial values of parameters. An initializer is a function of a shape and of random draws.
 import { ArgumentError, type Shape } from "@weft/tensor";
-import { finiteNumber, nonNegative, type OptionKinds, readOptions, readValue, sizeOf } from "@weft/tensor/internals";
+import {
+  finiteNumber,
+  nonNegative,
+  readOptions,
+  readValue,
+  sizeOf,
+  text,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import type { Draws } from "./host-random.ts";
 
 /** Makes the first values of a parameter, row-major. */
@@ -155,7 +163,7 @@ export function run(init: Initializer, shape: Shape, draws: Draws): ArrayLike<nu
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     throw new ArgumentError(
-      `init: the initializer threw for shape [${shape}]: ${error.message}. ` +
+      `init: the initializer threw for shape ${text(shape)}: ${error.message}. ` +
         "Call functions that make initializers: init: normal()",
       { cause: error },
     );
@@ -166,7 +174,7 @@ export function run(init: Initializer, shape: Shape, draws: Draws): ArrayLike<nu
     throw new ArgumentError(`init: wanted an initializer, got a function that makes one. Call it: ${init.name}()`);
   if (length !== wanted)
     throw new ArgumentError(
-      `init: wanted ${wanted} values for [${shape}], the initializer made ${length ?? String(values)}`,
+      `init: wanted ${wanted} values for ${text(shape)}, the initializer made ${length ?? String(values)}`,
     );
   return values as ArrayLike<number>;
 }

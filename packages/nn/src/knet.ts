@@ -31,10 +31,11 @@ import {
   inNameOf,
   integer,
   oneOf,
-  type OptionKinds,
   positiveCount,
   readOptions,
   sizeOf,
+  text,
+  type OptionKinds,
 } from "@weft/tensor/internals";
 import { perAxis, sidesPerAxis, type PerAxis } from "./kinds.ts";
 import { bceWithLogits } from "./losses/elementwise.ts";
@@ -179,11 +180,11 @@ export function unpool(x: Operand, options?: Pool4Options): Tensor {
   const y = readTensor(x, "unpool");
   const axes = y.shape.length - 2;
   if (axes < 1 || axes > 3)
-    throw new ShapeError(`unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [${y.shape}]`);
+    throw new ShapeError(`unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got ${text(y.shape)}`);
   const each = (option: PerAxis): readonly number[] => {
     const list = typeof option === "number" ? new Array<number>(axes).fill(option) : option;
     if (list.length !== axes)
-      throw new ShapeError(`unpool: x [${y.shape}] has ${axes} spatial axes, got [${list.join(", ")}] for them`);
+      throw new ShapeError(`unpool: x ${text(y.shape)} has ${axes} spatial axes, got ${text(list)} for them`);
     return list;
   };
   const [size, step, zeros] = [each(window), each(stride), each(padding)];
@@ -235,7 +236,7 @@ export function bmm(
   const [x, y] = readTensors("bmm", [a, b]);
   const [p, q] = [x.shape.slice(0, -2), y.shape.slice(0, -2)];
   if (x.shape.length < 2 || y.shape.length !== x.shape.length || p.some((d, k) => d !== q[k]))
-    throw new ShapeError(`bmm: wanted matrices with equal leading axes, got [${x.shape}] and [${y.shape}]`);
+    throw new ShapeError(`bmm: wanted matrices with equal leading axes, got ${text(x.shape)} and ${text(y.shape)}`);
   return inNameOf("bmm", () => matmul(transA ? transpose(x) : x, transB ? transpose(y) : y));
 }
 

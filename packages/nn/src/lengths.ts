@@ -10,7 +10,7 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { count, inDType, iota, isFloat, list } from "@weft/tensor/internals";
+import { count, inDType, iota, isFloat, list, text } from "@weft/tensor/internals";
 
 /** Lengths of the sequences of a batch: numbers, or an integer tensor `[N]`. */
 export type Lengths = Operand | readonly number[];
@@ -35,7 +35,7 @@ export function readLengths(op: string, name: string, given: Lengths, batch: num
       ? readTensor(given as Operand, op, x)
       : x.backend.upload(Int32Array.from(numbers), [numbers.length], "i32");
   if (lengths.size !== batch || lengths.shape.length > 1)
-    throw new ShapeError(`${op}: wanted ${name} of shape [${batch}], got [${lengths.shape.join(", ")}]`);
+    throw new ShapeError(`${op}: wanted ${name} of shape [${batch}], got ${text(lengths.shape)}`);
   if (isFloat(lengths.dtype))
     throw new DTypeError(`${op}: ${name} are integers, got ${lengths.dtype}; use cast(${name}, "i32")`);
   return reshape(inDType(lengths, "i32"), [batch]);

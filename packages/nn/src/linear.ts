@@ -24,6 +24,7 @@ import {
   readOptions,
   readValue,
   inNameOf,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { fanInUniform, normal, type Initializer } from "./initializers.ts";
@@ -80,9 +81,7 @@ export function linear(op: string, input: Operand, weight: Operand, bias: Operan
   const [x, w, b] = readTensors(op, [input, weight, ...(bias === null ? [] : [bias])]);
   const { 0: outputs, 1: inputs } = w.shape as [number, number];
   if (x.shape.length === 0 || x.shape[x.shape.length - 1] !== inputs)
-    throw new ShapeError(
-      `${op}: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got [${x.shape.join(", ")}]`,
-    );
+    throw new ShapeError(`${op}: weight [${outputs}, ${inputs}] wants x of shape […, ${inputs}], got ${text(x.shape)}`);
   const rows = x.shape.length === 2 ? x : reshape(x, [x.size / inputs, inputs]);
   const product = byTransposed(rows, w);
   const y = b === undefined ? product : add(product, b);

@@ -1,6 +1,6 @@
 // A part of a model that is added to its input.
 import { ShapeError, add, readTensor, type Operand, type Tensor } from "@weft/tensor";
-import { callable, readValue, sameShape } from "@weft/tensor/internals";
+import { callable, readValue, sameShape, text } from "@weft/tensor/internals";
 import { called } from "./call-observer.ts";
 import { named } from "./layer.ts";
 import { inMode, type ModeOptions } from "./mode.ts";
@@ -35,9 +35,7 @@ export function Residual<Body extends Part, Shortcut extends Part | null = null>
     const { shortcut: direct } = self;
     const z = direct === null ? x : called(direct, () => direct(x), "shortcut");
     if (!sameShape(y.shape, z.shape))
-      throw new ShapeError(
-        `Residual: the body gives [${y.shape.join(", ")}], and the shortcut [${z.shape.join(", ")}]`,
-      );
+      throw new ShapeError(`Residual: the body gives ${text(y.shape)}, and the shortcut ${text(z.shape)}`);
     return add(y, z);
   };
   const call = (x: Operand, options?: ModeOptions): Tensor => inMode("Residual", options, () => run(x));

@@ -23,6 +23,7 @@ import {
   integer,
   nonNegative,
   readOptions,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 
@@ -33,7 +34,7 @@ const withAxis = (x: Tensor): Tensor => (x.shape.length === 0 ? reshape(x, [1]) 
 function refuseVector(op: string, axis: number, { shape }: Tensor): void {
   if (axis === 1 && shape.length < 2)
     throw new ShapeError(
-      `${op}: axis 1, the default, is out of range for shape [${shape.join(", ")}]; for a vector, write { axis: 0 }`,
+      `${op}: axis 1, the default, is out of range for shape ${text(shape)}; for a vector, write { axis: 0 }`,
     );
 }
 

@@ -1,6 +1,6 @@
 // Converts a model's state to safetensors bytes and back: every parameter and running moment, by its path in the tree.
 import type { TypedArray } from "@weft/tensor";
-import { boolean, printable, quoted, readOptions, readValue, sameShape } from "@weft/tensor/internals";
+import { boolean, printable, quoted, readOptions, readValue, sameShape, text } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
 import type { NamedBox } from "@weft/autograd/internals";
 import { writeSafetensors, type Metadata, type Stored, type StoredTensor } from "@weft/formats";
@@ -97,7 +97,7 @@ export function fitting(
   const wrong = found.flatMap(({ names, box: { shape } }) =>
     names.flatMap((name) => {
       const given = entries.get(name)!.shape;
-      return sameShape(shape, given) ? [] : [`${plain(name)} is [${printable(String(given), 120)}], wanted [${shape}]`];
+      return sameShape(shape, given) ? [] : [`${plain(name)} is ${printable(text(given), 120)}, wanted ${text(shape)}`];
     }),
   );
   if (wrong.length > 0) throw new StateError(`${where}: the shapes are not those of the model: ${some(wrong, "; ")}`);

@@ -1,6 +1,6 @@
 // Initial values of weights that together have a structure: orthogonal matrices, kernels that interpolate.
 import { ShapeError } from "@weft/tensor";
-import { nonNegative, readOptions, sizeOf } from "@weft/tensor/internals";
+import { nonNegative, readOptions, sizeOf, text } from "@weft/tensor/internals";
 import type { GainOptions, Initializer } from "./initializers.ts";
 
 /** Makes vectors, the rows of a list, orthonormal one after another (Gram and Schmidt, in its stable form). */
@@ -31,8 +31,7 @@ function orthonormalize(rows: Float64Array, size: number): void {
 export function orthogonal(options?: GainOptions): Initializer {
   const { gain } = readOptions("orthogonal", options, { gain: nonNegative }, { gain: 1 });
   return (shape, draws) => {
-    if (shape.length < 2)
-      throw new ShapeError(`orthogonal: wanted a shape with at least two axes, got [${shape.join(", ")}]`);
+    if (shape.length < 2) throw new ShapeError(`orthogonal: wanted a shape with at least two axes, got ${text(shape)}`);
     const size = sizeOf(shape);
     const rows = shape[0]!;
     const columns = size / Math.max(rows, 1);
@@ -56,7 +55,7 @@ export function bilinear(): Initializer {
     const [inputs = 0, outputs = 0, ...kernel] = shape;
     if (kernel.length === 0 || (outputs !== inputs && outputs !== 1))
       throw new ShapeError(
-        `bilinear: wanted a shape [channels, channels, …kernel] or [channels, 1, …kernel], got [${shape.join(", ")}]`,
+        `bilinear: wanted a shape [channels, channels, …kernel] or [channels, 1, …kernel], got ${text(shape)}`,
       );
     const window = kernel.reduce<number[]>(
       (weights, size) => weights.flatMap((w) => ramp(size).map((r) => w * r)),

@@ -108,12 +108,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "other features",
     () => GRUCell({ in: I, hidden: H })(zeros([B, 9])),
-    "GRUCell: wanted x of shape [B, 4] or [4], got [2,9]",
+    "GRUCell: wanted x of shape [B, 4] or [4], got [2, 9]",
   ],
   [
     "a state of another batch",
     () => LSTMCell({ in: I, hidden: H })(zeros([B, I]), { c: zeros([1, H]) }),
-    "LSTMCell: wanted c of shape [2,3], got [1,3]",
+    "LSTMCell: wanted c of shape [2, 3], got [1, 3]",
   ],
   [
     "an unknown option",

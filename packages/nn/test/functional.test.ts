@@ -170,8 +170,8 @@ test("what is refused", async () => {
   const model = perceptron();
   const f = functional(model);
   expect(() => f({ u: x }, x)).toThrow("functional: the names are not those of the model: unexpected u");
-  expect(() => f({ w: x }, x)).toThrow("functional: w is [4,3], wanted [3,5]");
-  expect(() => f({ w: tensor([[1]], { dtype: "i32" }) }, x)).toThrow("functional: w is [1,1]");
+  expect(() => f({ w: x }, x)).toThrow("functional: w is [4, 3], wanted [3, 5]");
+  expect(() => f({ w: tensor([[1]], { dtype: "i32" }) }, x)).toThrow("functional: w is [1, 1]");
   expect(() => f({ v: zeros([5, 2], { dtype: "i32" }) }, x)).toThrow("functional: v is i32, and the model has f64");
   expect(() => f({ v: 3 }, x)).toThrow("functional: wanted a tensor, got the number 3");
   expect(() => f(null as never, x)).toThrow("functional: wanted an object");
@@ -198,7 +198,9 @@ test("copyInto copies all values or none, and says what differs", async () => {
   const values = () => params(to).map((p) => p.value.arraySync());
   const before = values();
   const wide = Chain(Linear(3, 4), BatchNorm(4), Linear(4, 3));
-  expect(() => copyInto(wide, to)).toThrow("copyInto: the models do not fit: 2.weight is [3,4], wanted [2,4]; 2.bias");
+  expect(() => copyInto(wide, to)).toThrow(
+    "copyInto: the models do not fit: 2.weight is [3, 4], wanted [2, 4]; 2.bias",
+  );
   expect(() => copyInto({ more: from }, to)).toThrow("copyInto: the names of the models differ: missing 0.weight");
   expect(() => copyInto(Chain(...from, Linear(2, 2)), to)).toThrow("unexpected 3.weight, 3.bias");
   expect(() => copyInto(1, to)).toThrow("copyInto: wanted an object, an array or a function with parameters");

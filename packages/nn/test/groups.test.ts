@@ -133,10 +133,10 @@ test("Chain passes its mode on to all of its layers", async () => {
 });
 
 const wrong: [string, () => unknown, string][] = [
-  ["groups that do not divide", () => N.groupNorm(x, 3), "groupNorm: wanted x [N, C, …] with channels in 3 equal groups, got [2,4,3]"],
-  ["a weight of another length", () => N.groupNorm(x, 2, ones([3])), "groupNorm: x [2,4,3] has 4 channels, weight has the shape [3]"],
-  ["one value per channel", () => N.instanceNorm(ones([2, 3, 1])), "instanceNorm: wanted more than one value per channel, got x [2,3,1]"],
-  ["no positions", () => N.instanceNorm(ones([2, 3])), "instanceNorm: wanted x of shape [N, C, …], got [2,3]"],
+  ["groups that do not divide", () => N.groupNorm(x, 3), "groupNorm: wanted x [N, C, …] with channels in 3 equal groups, got [2, 4, 3]"],
+  ["a weight of another length", () => N.groupNorm(x, 2, ones([3])), "groupNorm: x [2, 4, 3] has 4 channels, weight has the shape [3]"],
+  ["one value per channel", () => N.instanceNorm(ones([2, 3, 1])), "instanceNorm: wanted more than one value per channel, got x [2, 3, 1]"],
+  ["no positions", () => N.instanceNorm(ones([2, 3])), "instanceNorm: wanted x of shape [N, C, …], got [2, 3]"],
   ["a layer of other channels", () => N.InstanceNorm(3)(x), "InstanceNorm: wanted x [N, 3, …], got [2, 4, 3]"],
   ["a layer's groups", () => N.GroupNorm(3, 4), "GroupNorm: 4 features cannot be split into 3 equal groups"],
   ["a weight of other axes", () => N.rmsNorm(x, ones([2, 3])), "rmsNorm: x [2, 4, 3] ends in [4, 3], weight is [2, 3]"],

@@ -136,22 +136,22 @@ const wrong: [string, () => unknown, string][] = [
   [
     "x without time",
     () => gru(zeros([0, B, I]), h, [wih, whh, bih, bhh]),
-    "gru: wanted x of shape [T, B, in] with T > 0, got [0,3,4]",
+    "gru: wanted x of shape [T, B, in] with T > 0, got [0, 3, 4]",
   ],
   [
     "a state of another batch",
     () => gru(x, zeros([1, 2, H]), [wih, whh, bih, bhh]),
-    "gru: wanted h of shape [1,3,2], got [1,2,2]",
+    "gru: wanted h of shape [1, 3, 2], got [1, 2, 2]",
   ],
   [
     "the weights of an LSTM",
     () => gru(x, h, [zeros([4 * H, I]), whh, bih, bhh]),
-    "gru: x [5,3,4] and 2 hidden units want the input weight of shape [6,4], got [8,4]",
+    "gru: x [5, 3, 4] and 2 hidden units want the input weight of shape [6, 4], got [8, 4]",
   ],
   [
     "a recurrent bias of another length",
     () => gru(x, h, [wih, whh, bih, tensor([1])]),
-    "gru: x [5,3,4] and 2 hidden units want the recurrent bias of shape [6], got [1]",
+    "gru: x [5, 3, 4] and 2 hidden units want the recurrent bias of shape [6], got [1]",
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) =>

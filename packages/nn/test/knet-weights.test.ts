@@ -123,7 +123,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "too few numbers",
     () => fromKnetWeights(GRU({ in: 1, hidden: 1 }), zeros([1, 1, 3])),
-    "fromKnetWeights: wanted 12 numbers for these layers, got [1,1,3]",
+    "fromKnetWeights: wanted 12 numbers for these layers, got [1, 1, 3]",
   ],
   [
     "a projection",

@@ -164,12 +164,12 @@ const wrong: [string, () => Tensor, string][] = [
   [
     "matrices that do not line up",
     () => bmm(randn([2, 3, 4]), randn([4, 5])),
-    "bmm: wanted matrices with equal leading axes, got [2,3,4] and [4,5]",
+    "bmm: wanted matrices with equal leading axes, got [2, 3, 4] and [4, 5]",
   ],
   [
     "unpool without spatial axes",
     () => unpool(randn([2, 3])),
-    "unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [2,3]",
+    "unpool: wanted x of shape [N, C, …] with 1 to 3 spatial axes, got [2, 3]",
   ],
   ["mat with too many axes", () => mat(randn([2, 3]), { dims: 3 }), "mat: wanted dims between 0 and 2, got 3"],
 ];

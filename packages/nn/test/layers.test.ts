@@ -192,10 +192,10 @@ test("batchNorm updates a state, and leaves a tensor alone", async () => {
     "batchNorm: wanted runningMean and runningVar, since training is false",
   );
   expect(() => batchNorm(tensor([[1, 2]]), null, null, { training: true })).toThrow(
-    "batchNorm: wanted more than one value per channel while training, got x [1,2]",
+    "batchNorm: wanted more than one value per channel while training, got x [1, 2]",
   );
   expect(() => batchNorm(x, tensor([1, 2]), null, { training: true })).toThrow(
-    "batchNorm: x [2,1] has 1 channels, weight has the shape [2]",
+    "batchNorm: x [2, 1] has 1 channels, weight has the shape [2]",
   );
 });
 
@@ -333,7 +333,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an initializer that was not called",
     () => Linear(3, 2, { init: xavier as never })(tensor([[1, 2, 3]])),
-    "init: the initializer threw for shape [2,3]: xavierUniform: wanted options { gain }, got [2, 3]. Call functions that make initializers: init: normal()",
+    "init: the initializer threw for shape [2, 3]: xavierUniform: wanted options { gain }, got [2, 3]. Call functions that make initializers: init: normal()",
   ],
   [
     "another one",
@@ -343,12 +343,12 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an initializer that asks for something else",
     () => Linear(3, 2, { init: () => normal({ std: -1 }) as never })(tensor([[1, 2, 3]])),
-    "init: the initializer threw for shape [2,3]: normal: wanted a non-negative number as std, got number -1. Call functions that make initializers: init: normal()",
+    "init: the initializer threw for shape [2, 3]: normal: wanted a non-negative number as std, got number -1. Call functions that make initializers: init: normal()",
   ],
   [
     "an initializer that makes too little",
     () => Linear(3, 2, { init: () => [1] })(tensor([[1, 2, 3]])),
-    "init: wanted 6 values for [2,3], the initializer made 1",
+    "init: wanted 6 values for [2, 3], the initializer made 1",
   ],
   [
     "an LSTM without features",
@@ -390,7 +390,7 @@ test("LayerNorm normalizes the given last axes, and says which do not fit", asyn
   const plain = LayerNorm(2, { affine: false, eps: 0 })(tensor([[1, 3]]));
   expect(await plain.array()).toEqual([[expect.closeTo(-1, 5), expect.closeTo(1, 5)]]);
   expect(Object.keys(LayerNorm(3))).toEqual(expect.arrayContaining(["weight", "bias"]));
-  expect(() => LayerNorm(3)(x)).toThrow("layerNorm: x [2,2,2] ends in [2], weight and bias are [3]");
+  expect(() => LayerNorm(3)(x)).toThrow("layerNorm: x [2, 2, 2] ends in [2], weight and bias are [3]");
   expect(() => layerNorm(tensor(1))).toThrow("layerNorm: wanted x with 1 axes or more to normalize, got []");
 });
 

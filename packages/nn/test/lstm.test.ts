@@ -133,7 +133,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "x without time",
     () => lstm(zeros([0, B, I]), h, c, [wih, whh, bih, bhh]),
-    "lstm: wanted x of shape [T, B, in] with T > 0, got [0,3,4]",
+    "lstm: wanted x of shape [T, B, in] with T > 0, got [0, 3, 4]",
   ],
   [
     "a vector for x",
@@ -143,17 +143,17 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a state of another batch",
     () => lstm(x, zeros([1, 2, H]), c, [wih, whh, bih, bhh]),
-    "lstm: wanted h of shape [1,3,2], got [1,2,2]",
+    "lstm: wanted h of shape [1, 3, 2], got [1, 2, 2]",
   ],
   [
     "other features",
     () => lstm(zeros([T, B, 9]), h, c, [wih, whh, bih, bhh]),
-    "lstm: the weights are for 4 features per step, x [5,3,9] has 9",
+    "lstm: the weights are for 4 features per step, x [5, 3, 9] has 9",
   ],
   [
     "a bias of another length",
     () => lstm(x, h, c, [wih, whh, bih, tensor([1])]),
-    "lstm: x [5,3,4] and 2 hidden units want the recurrent bias of shape [8], got [1]",
+    "lstm: x [5, 3, 4] and 2 hidden units want the recurrent bias of shape [8], got [1]",
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) =>

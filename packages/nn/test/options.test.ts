@@ -121,6 +121,11 @@ const wrong: [string, () => unknown, string][] = [
     "LSTM: wanted options { training, lengths, mask, batchSizes, h, c, y }, got a tensor f32[1,1,2]",
   ],
   [
+    "a state of another shape",
+    () => N.GRU({ in: 3, hidden: 2 })(ones([1, 1, 3]), { h: ones([1, 2]) }),
+    "GRU: wanted h of shape [1, 1, 2], got [1, 2]",
+  ],
+  [
     "an unknown state",
     () => J.GRU!({ in: 3, hidden: 2 })(ones([1, 1, 3]), { hidden: 1 }),
     'GRU: there is no option "hidden"; known options: training, lengths, mask, batchSizes, h, y',
@@ -185,7 +190,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "unpool's window",
     () => N.unpool(ones([1, 1, 4]), { window: [2, 2] }),
-    "unpool: x [1,1,4] has 1 spatial axes, got [2, 2] for them",
+    "unpool: x [1, 1, 4] has 1 spatial axes, got [2, 2] for them",
   ],
   ["mat's dims", () => N.mat(x, { dims: -1 }), "mat: wanted a non-negative integer as dims, got number -1"],
   [

@@ -121,22 +121,22 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an order that is none",
     () => padPackedSequence({ data: tensor([1, 2, 3]), batchSizes: [2, 1], sortedIndices: [5, 0] }),
-    "padPackedSequence: wanted each of 0 to 1 as sortedIndices, got [5,0]",
+    "padPackedSequence: wanted each of 0 to 1 as sortedIndices, got [5, 0]",
   ],
   [
     "an order with a sequence twice",
     () => padPackedSequence({ data: tensor([1, 2, 3]), batchSizes: [2, 1], sortedIndices: [1, 1] }),
-    "padPackedSequence: wanted each of 0 to 1 as sortedIndices, got [1,1]",
+    "padPackedSequence: wanted each of 0 to 1 as sortedIndices, got [1, 1]",
   ],
   [
     "lengths that increase",
     () => packPaddedSequence(x, lengths),
-    "packPaddedSequence: wanted lengths that do not increase, got 2,4,1; or { enforceSorted: false }",
+    "packPaddedSequence: wanted lengths that do not increase, got [2, 4, 1]; or { enforceSorted: false }",
   ],
   [
     "lengths beyond the steps",
     () => packPaddedSequence(x, [5, 1, 1]),
-    "packPaddedSequence: wanted 3 lengths up to 4 for x [4,3], got 5,1,1",
+    "packPaddedSequence: wanted 3 lengths up to 4 for x [4, 3], got [5, 1, 1]",
   ],
   [
     "a length of 0",
@@ -156,7 +156,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "rows that are not those of the sizes",
     () => padPackedSequence({ data: x, batchSizes: [3] }),
-    "padPackedSequence: wanted 3 rows, the sum of batchSizes, got data [4,3]",
+    "padPackedSequence: wanted 3 rows, the sum of batchSizes, got data [4, 3]",
   ],
   [
     "sizes that increase",
@@ -172,7 +172,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "other features",
     () => packSequence([zeros([2, 3]), zeros([2, 4])]),
-    "packSequence: wanted sequences [T, 3], got [2,4]",
+    "packSequence: wanted sequences [T, 3], got [2, 4]",
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

@@ -119,7 +119,7 @@ describe.each(types)("%s", (type) => {
     near(await list(pieces(x)), await list(wanted.y));
     near(await list(pieces(x, { h: zeros([2, B, H]) })), await list(wanted.y));
     expect(() => pieces(zeros([T, 1, I]))).toThrow(
-      "RNN: x has 1 sequences in its batch, the state that is kept has shape [2,3,3]; reset() forgets it",
+      "RNN: x has 1 sequences in its batch, the state that is kept has shape [2, 3, 3]; reset() forgets it",
     );
     // A state that is given replaces the one of another batch.
     pieces(zeros([T, 1, I]), { h: zeros([2, 1, H]) });
@@ -253,7 +253,7 @@ test("perGate fills each gate by itself", () => {
   const bound = Math.sqrt(6 / (H + I));
   near(Array.from(perGate(4, xavier())([4 * H, I], draws as never)), Array<number>(4 * H * I).fill(bound));
   expect(() => perGate(4, zeroInit())([6, 2], draws as never)).toThrow(
-    "perGate: wanted a multiple of 4 rows, got [6,2]",
+    "perGate: wanted a multiple of 4 rows, got [6, 2]",
   );
 });
 
@@ -287,7 +287,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a mask of another shape",
     () => lstm(zeros([T, B, I]), null, null, weights, { mask: cast(zeros([B, T]), "bool") }),
-    "lstm: wanted a mask of shape [5,3], got [3,5]",
+    "lstm: wanted a mask of shape [5, 3], got [3, 5]",
   ],
   [
     "batch sizes that increase",
@@ -297,7 +297,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "batch sizes of other rows",
     () => lstm(zeros([4, I]), null, null, weights, { batchSizes: [2, 1] }),
-    "lstm: wanted packed x of shape [3, in], the sum of batchSizes, got [4,4]",
+    "lstm: wanted packed x of shape [3, in], the sum of batchSizes, got [4, 4]",
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));

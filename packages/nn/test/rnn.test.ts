@@ -100,7 +100,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "a recurrent weight that is not square",
     () => rnn(x, h, [wih, zeros([4, H]), bih, bhh]),
-    "rnn: x [4,3,4] and 2 hidden units want the recurrent weight of shape [2,2], got [4,2]",
+    "rnn: x [4, 3, 4] and 2 hidden units want the recurrent weight of shape [2, 2], got [4, 2]",
   ],
   [
     "a projection",

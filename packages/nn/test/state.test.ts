@@ -183,7 +183,7 @@ test("names and shapes of another model are listed, and nothing is changed", asy
     expect.objectContaining({
       name: "StateError",
       message:
-        "fromBytes: the shapes are not those of the model: 0.weight is [5,3], wanted [4,3]; 0.bias is [5], wanted [4]",
+        "fromBytes: the shapes are not those of the model: 0.weight is [5, 3], wanted [4, 3]; 0.bias is [5], wanted [4]",
     }),
   );
   const integers = writeSafetensors({

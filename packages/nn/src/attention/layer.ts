@@ -21,6 +21,7 @@ import {
   positiveCount,
   readOptions,
   readValue,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { xavierUniform, zeros } from "../initializers.ts";
@@ -151,7 +152,7 @@ function sequences(x: Tensor, batchFirst: boolean): Tensor {
   if (x.shape.length === 3) return x;
   if (x.shape.length === 2) return unsqueeze(x, batchFirst ? 0 : 1);
   const wanted = batchFirst ? "[N, T, features]" : "[T, N, features]";
-  throw new ShapeError(`Attention: wanted sequences ${wanted} or [T, features], got [${x.shape.join(", ")}]`);
+  throw new ShapeError(`Attention: wanted sequences ${wanted} or [T, features], got ${text(x.shape)}`);
 }
 
 /** `[T, N, heads · d]` as `[N, heads, T, d]`. */

@@ -29,6 +29,7 @@ import {
   positiveCount,
   readOptions,
   readValue,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 
@@ -79,7 +80,7 @@ export function rotary(x: Operand, options?: RotaryOptions): Tensor {
     throw new ArgumentError("rotary: wanted offset or positions, got both; add the offset to the positions");
   const t = inFloats(readTensor(x, "rotary"));
   const d = checkEven("rotary", t.shape.at(-1));
-  if (t.shape.length < 2) throw new ShapeError(`rotary: wanted x of shape […, T, d], got [${t.shape.join(", ")}]`);
+  if (t.shape.length < 2) throw new ShapeError(`rotary: wanted x of shape […, T, d], got ${text(t.shape)}`);
   return inNameOf("rotary", () => {
     const steps = iota(t, [t.shape.at(-2)!]);
     const at = positions === undefined ? add(steps, offset) : readTensor(positions, "rotary", t);

@@ -19,6 +19,7 @@ import {
   readOptions,
   readValue,
   sides,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { fanInUniform } from "../initializers.ts";
@@ -69,7 +70,7 @@ export function kernelOf(
 ): readonly number[] {
   const size = typeof kernel === "number" ? [kernel, kernel] : kernel;
   if (size.length < 1 || size.length > 3)
-    throw new ArgumentError(`${op}: wanted a kernel with 1 to 3 axes, got [${size.join(", ")}]`);
+    throw new ArgumentError(`${op}: wanted a kernel with 1 to 3 axes, got ${text(size)}`);
   if (inputs % groups !== 0 || outputs % groups !== 0)
     throw new ArgumentError(`${op}: groups must divide in and out; ${groups} does not divide ${inputs} and ${outputs}`);
   return size;
@@ -79,8 +80,8 @@ export function kernelOf(
 export function checkImages(op: string, x: Tensor, size: readonly number[], channels: number): void {
   if (x.shape.length !== size.length + 2 || x.shape[1] !== channels)
     throw new ShapeError(
-      `${op}: a kernel of [${size.join(", ")}] over ${channels} channels wants x of shape ` +
-        `[N, ${channels}${", …".repeat(size.length)}], got [${x.shape.join(", ")}]`,
+      `${op}: a kernel of ${text(size)} over ${channels} channels wants x of shape ` +
+        `[N, ${channels}${", …".repeat(size.length)}], got ${text(x.shape)}`,
     );
 }
 

@@ -43,10 +43,11 @@ import {
   iota,
   readOptions,
   resultOf,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { hostLengths, readLengths, within, type Lengths } from "../lengths.ts";
-import { lossDefaults, lossKinds, type LossOptions, text } from "./reduction.ts";
+import { lossDefaults, lossKinds, type LossOptions } from "./reduction.ts";
 
 export interface CtcOptions extends LossOptions {
   /** The class that stands for no label. */

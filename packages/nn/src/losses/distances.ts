@@ -26,11 +26,12 @@ import {
   positive,
   readOptions,
   sameShape,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { pairwiseDistance } from "../similarity.ts";
 import type { MarginOptions } from "./margins.ts";
-import { lossDefaults, lossKinds, reductions, text } from "./reduction.ts";
+import { lossDefaults, lossKinds, reductions } from "./reduction.ts";
 
 /**
  * The loss of pairs of vectors along the last axis: 1 − cos(a, b) where the target is 1, max(0, cos(a, b) − margin) where

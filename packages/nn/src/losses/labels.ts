@@ -38,10 +38,11 @@ import {
   isFloat,
   readOptions,
   sameShape,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { type Data, type DataOptions, type Model, overData, type Totals } from "./over-data.ts";
-import { lossKinds, type LossOptions, reductions, text } from "./reduction.ts";
+import { lossKinds, type LossOptions, reductions } from "./reduction.ts";
 
 export interface LabelOptions extends LossOptions {
   /** Rows with this label are left out of the loss and of the mean. None by default. */

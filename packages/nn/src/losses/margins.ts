@@ -37,11 +37,12 @@ import {
   oneOf,
   readOptions,
   sameShape,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { bceWithLogits } from "./elementwise.ts";
 import { classWeights } from "./labels.ts";
-import { lossDefaults, lossKinds, type LossOptions, pair, reductions, text } from "./reduction.ts";
+import { lossDefaults, lossKinds, type LossOptions, pair, reductions } from "./reduction.ts";
 
 export interface MarginOptions extends LossOptions {
   readonly margin?: number;

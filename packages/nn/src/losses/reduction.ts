@@ -10,7 +10,7 @@ import {
   type Value,
   type Shape,
 } from "@weft/tensor";
-import { floating, oneOf, sameShape, type OptionKinds } from "@weft/tensor/internals";
+import { floating, oneOf, sameShape, text, type OptionKinds } from "@weft/tensor/internals";
 
 /** How the losses of rows or elements are combined: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
@@ -18,8 +18,6 @@ export type Reduction = "mean" | "sum" | "none";
 export interface LossOptions {
   readonly reduction?: Reduction;
 }
-
-export const text = (shape: Shape): string => `[${shape.join(", ")}]`;
 
 export const reductions: Record<Reduction, (x: Tensor) => Tensor> = {
   mean: (x) => mean(x),

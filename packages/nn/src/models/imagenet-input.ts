@@ -14,7 +14,7 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { boolean, oneOf, positiveCount, readOptions, resultOf, type OptionKinds } from "@weft/tensor/internals";
+import { boolean, oneOf, positiveCount, readOptions, resultOf, text, type OptionKinds } from "@weft/tensor/internals";
 
 export interface ImageNetInputOptions {
   /** The length of the shorter side after resizing. */
@@ -62,10 +62,10 @@ function half(n: number): number {
 function layoutOf(shape: readonly number[], given: ImageNetInputOptions["layout"]): "NHWC" | "NCHW" {
   const fits = { NHWC: shape.length === 4 && shape[3] === 3, NCHW: shape.length === 4 && shape[1] === 3 };
   if (given === undefined && fits.NHWC && fits.NCHW)
-    throw new ArgumentError(`imageNetInput: [${shape.join(", ")}] may be NHWC or NCHW: say which by { layout }`);
+    throw new ArgumentError(`imageNetInput: ${text(shape)} may be NHWC or NCHW: say which by { layout }`);
   const layout = given ?? (fits.NHWC ? "NHWC" : "NCHW");
   if (!fits[layout])
-    throw new ShapeError(`imageNetInput: wanted images [N, H, W, 3] or [N, 3, H, W], got [${shape.join(", ")}]`);
+    throw new ShapeError(`imageNetInput: wanted images [N, H, W, 3] or [N, 3, H, W], got ${text(shape)}`);
   return layout;
 }
 

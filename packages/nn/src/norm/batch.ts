@@ -24,6 +24,7 @@ import {
   inFloats,
   isFloat,
   readOptions,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { isState } from "../parameter.ts";
@@ -74,7 +75,7 @@ export function batchNorm(
   const training = learns(runningMean, known.training);
   const x = readTensor(input, "batchNorm");
   if (x.size === 0) return inFloats(x); // no values, and no moments
-  if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got [${x.shape}]`);
+  if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got ${text(x.shape)}`);
   const channels = x.shape[1]!;
   const perChannel = (v: Operand, what: string): Tensor => alongChannels("batchNorm", x, v, what);
   const [scale, shift] = [perChannel(weight ?? 1, "weight"), perChannel(bias ?? 0, "bias")];
@@ -86,7 +87,7 @@ export function batchNorm(
   }
   const count = x.size / channels;
   if (!(count > 1))
-    throw new ShapeError(`batchNorm: wanted more than one value per channel while training, got x [${x.shape}]`);
+    throw new ShapeError(`batchNorm: wanted more than one value per channel while training, got x ${text(x.shape)}`);
   const [y, average, variance] = byBatch(x, scale, shift, eps);
   follow(runningMean, () => average, momentum);
   follow(runningVar, () => mul(variance, count / (count - 1)), momentum);
@@ -126,7 +127,7 @@ export function alongChannels(op: string, x: Tensor, v: Operand, what: string): 
   const t = readTensor(v, op, x);
   const { shape } = t;
   if (shape.length !== 1 || shape[0] !== channels)
-    throw new ShapeError(`${op}: x [${x.shape}] has ${channels} channels, ${what} has the shape [${shape}]`);
+    throw new ShapeError(`${op}: x ${text(x.shape)} has ${channels} channels, ${what} has the shape ${text(shape)}`);
   return reshape(t, across);
 }
 

@@ -27,6 +27,7 @@ import {
   readOptions,
   readValue,
   sizeOf,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { alongChannels, batchNorm, batchNormKinds, follow, learns, type BatchNormOptions } from "./batch.ts";
@@ -56,7 +57,7 @@ export function groupNorm(
   const x = readTensor(input, "groupNorm", placed([weight, bias]));
   const channels = x.shape[1];
   if (channels === undefined || channels % groups !== 0)
-    throw new ShapeError(`groupNorm: wanted x [N, C, …] with channels in ${groups} equal groups, got [${x.shape}]`);
+    throw new ShapeError(`groupNorm: wanted x [N, C, …] with channels in ${groups} equal groups, got ${text(x.shape)}`);
   return inNameOf("groupNorm", () => scaled("groupNorm", standardized(x, groups, eps), weight, bias));
 }
 
@@ -93,13 +94,13 @@ export function instanceNorm(
   const known = readOptions(op, options, batchNormKinds, { eps: 1e-5, momentum: 0.1 });
   const { eps, momentum, runningMean, runningVar } = known;
   const x = readTensor(input, op, placed([weight, bias, runningMean, runningVar]));
-  if (x.shape.length < 3) throw new ShapeError(`${op}: wanted x of shape [N, C, …], got [${x.shape}]`);
+  if (x.shape.length < 3) throw new ShapeError(`${op}: wanted x of shape [N, C, …], got ${text(x.shape)}`);
   const [samples, channels] = x.shape as unknown as [number, number];
   const tracked = runningMean != null && runningVar != null;
   if (!learns(runningMean, known.training ?? (tracked ? learning() : true)))
     return inNameOf(op, () => batchNorm(x, weight, bias, { eps, runningMean, runningVar, training: false }));
   const length = sizeOf(x.shape.slice(2));
-  if (length === 1) throw new ShapeError(`${op}: wanted more than one value per channel, got x [${x.shape}]`);
+  if (length === 1) throw new ShapeError(`${op}: wanted more than one value per channel, got x ${text(x.shape)}`);
   return inNameOf(op, () => {
     const rows = reshape(x, [samples, channels, length]);
     const overSamples = (moment: Tensor): Tensor => mean(moment, { axis: 0 });
@@ -129,7 +130,7 @@ export function localResponseNorm(input: Operand, size: number, options?: LocalR
   readValue(op, "size", size, positiveCount);
   const { alpha, beta, k } = readOptions(op, options, responseKinds, { alpha: 1e-4, beta: 0.75, k: 1 });
   const x = inFloats(readTensor(input, op));
-  if (x.shape.length < 2) throw new ShapeError(`${op}: wanted x of shape [N, C, …], got [${x.shape}]`);
+  if (x.shape.length < 2) throw new ShapeError(`${op}: wanted x of shape [N, C, …], got ${text(x.shape)}`);
   return inNameOf(op, () => {
     const [samples, channels] = x.shape as unknown as [number, number];
     const squares = reshape(square(x), [samples, 1, channels, sizeOf(x.shape.slice(2))]);

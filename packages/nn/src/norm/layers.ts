@@ -10,6 +10,7 @@ import {
   readOptions,
   readValue,
   together,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { ones, zeros } from "../initializers.ts";
@@ -195,7 +196,7 @@ export function InstanceNorm(features: number, options?: InstanceNormLayerOption
     const { training } = readOptions("InstanceNorm", mode, trainingKinds, {});
     const x = readTensor(input, "InstanceNorm");
     if (x.shape[1] !== features)
-      throw new ShapeError(`InstanceNorm: wanted x [N, ${features}, …], got [${x.shape.join(", ")}]`);
+      throw new ShapeError(`InstanceNorm: wanted x [N, ${features}, …], got ${text(x.shape)}`);
     const { running_mean: runningMean, running_var: runningVar } = self;
     const moments = track ? { training, momentum, runningMean, runningVar } : undefined;
     return instanceNorm(x, self.weight, self.bias, { eps, ...moments });

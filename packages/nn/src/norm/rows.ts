@@ -45,11 +45,11 @@ export function layerNorm(
   const shapes = [scale, shift].flatMap((p) => (p == null || typeof p === "number" ? [] : [p.shape]));
   const axes = given ?? shapes[0]?.length ?? 1;
   if (!(axes > 0 && axes <= x.shape.length))
-    throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalize, got [${x.shape}]`);
+    throw new ShapeError(`layerNorm: wanted x with ${axes} axes or more to normalize, got ${text(x.shape)}`);
   const last = x.shape.slice(-axes);
   for (const shape of shapes)
     if (!sameShape(shape, last))
-      throw new ShapeError(`layerNorm: x [${x.shape}] ends in [${last}], weight and bias are [${shape}]`);
+      throw new ShapeError(`layerNorm: x ${text(x.shape)} ends in ${text(last)}, weight and bias are ${text(shape)}`);
   const [count, length] = [x.shape.slice(0, -axes), last].map(sizeOf);
   return inNameOf("layerNorm", () => {
     const y = reshape(standardize(reshape(x, [count!, length!]), { eps }), x.shape);

@@ -10,6 +10,7 @@ import {
   positiveCount,
   readOptions,
   readValue,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import type { Initializer } from "../initializers.ts";
@@ -108,18 +109,20 @@ function stepper(kind: string, net: Net, options: LSTMCellOptions): { fields: Ce
     const given = readTensor(input, kind);
     const single = given.shape.length === 1;
     if (given.shape.length < 1 || given.shape.length > 2 || given.shape.at(-1) !== features)
-      throw new ShapeError(`${kind}: wanted x of shape [B, ${features}] or [${features}], got [${given.shape}]`);
+      throw new ShapeError(`${kind}: wanted x of shape [B, ${features}] or [${features}], got ${text(given.shape)}`);
     const wanted = [...given.shape.slice(0, -1), hidden];
     const firsts = states.map((s, i) => {
       if (s === null) return null;
       const found = readTensor(s, kind, given);
       if (String(found.shape) !== String(wanted))
-        throw new ShapeError(`${kind}: wanted ${i === 0 ? "h" : "c"} of shape [${wanted}], got [${found.shape}]`);
+        throw new ShapeError(
+          `${kind}: wanted ${i === 0 ? "h" : "c"} of shape ${text(wanted)}, got ${text(found.shape)}`,
+        );
       return unsqueeze(single ? unsqueeze(found, 0) : found, 0);
     });
     const x = unsqueeze(single ? unsqueeze(given, 0) : given, 0);
     const all = names.map((name) => weights[name]!);
-    const after = recurrence(net, x, firsts, all, { bias, layerNorm }).states;
+    const after = recurrence({ ...net, name: kind }, x, firsts, all, { bias, layerNorm }).states;
     return after.map((s) => squeeze(single ? squeeze(s, 1) : s, 0));
   };
   return { fields, step };

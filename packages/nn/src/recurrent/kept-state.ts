@@ -3,7 +3,7 @@
 import { state, type Param, type State } from "@weft/autograd";
 import { overlay } from "@weft/autograd/internals";
 import { ShapeError, type Tensor } from "@weft/tensor";
-import { sameShape, together } from "@weft/tensor/internals";
+import { sameShape, together, text } from "@weft/tensor/internals";
 
 type Boxes = Readonly<Record<string, State>>;
 
@@ -27,7 +27,7 @@ export class KeptState {
     const found = boxes?.["h"]!.shape;
     if (found !== undefined && (found.length === 2 ? undefined : found[1]) !== batch)
       throw new ShapeError(
-        `${this.#kind}: x has ${batch ?? "no"} sequences in its batch, the state that is kept has shape [${found}]; ` +
+        `${this.#kind}: x has ${batch ?? "no"} sequences in its batch, the state that is kept has shape ${text(found)}; ` +
           "reset() forgets it",
       );
     return boxes;

@@ -1,7 +1,7 @@
 // The weights of recurrent layers as Knet has them: by layer, gate and kind, and all of them in one vector.
 import type { Param } from "@weft/autograd";
 import { ArgumentError, concat, readTensor, reshape, ShapeError, slice, type Operand, type Tensor } from "@weft/tensor";
-import { inNameOf, oneOf, positiveCount, readValue, sizeOf, together } from "@weft/tensor/internals";
+import { inNameOf, oneOf, positiveCount, readValue, sizeOf, together, text } from "@weft/tensor/internals";
 import { anatomyOf, type GRU, type LSTM } from "./layers.ts";
 import { suffixes } from "./parameters.ts";
 
@@ -113,7 +113,7 @@ export function fromKnetWeights(rnn: Recurrent, weights: Operand): void {
   const given = readTensor(weights, name);
   const wanted = all.reduce((n, p) => n + sizeOf(p.shape), 0);
   if (given.size !== wanted)
-    throw new ShapeError(`${name}: wanted ${wanted} numbers for these layers, got [${given.shape}]`);
+    throw new ShapeError(`${name}: wanted ${wanted} numbers for these layers, got ${text(given.shape)}`);
   const flat = reshape(given, [-1]);
   let at = 0;
   together(() => {

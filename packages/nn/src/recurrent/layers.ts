@@ -11,6 +11,7 @@ import {
   readOptions,
   readValue,
   resultOf,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import type { Initializer } from "../initializers.ts";
@@ -207,7 +208,7 @@ function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKi
     const x = readTensor(isPacked(input) ? input.data : input, kind);
     if (x.shape.length > 1 && x.shape.at(-1) !== features)
       throw new ShapeError(
-        `${kind}: wanted x of shape [${batchFirst ? "B, T" : "T, B"}, ${features}], got [${x.shape.join(", ")}]`,
+        `${kind}: wanted x of shape [${batchFirst ? "B, T" : "T, B"}, ${features}], got ${text(x.shape)}`,
       );
     const { training, lengths, mask, batchSizes = packed?.batchSizes } = state;
     const batch = batchSizes?.[0] ?? (x.shape.length === 2 ? undefined : x.shape[batchFirst ? 0 : 1]);
@@ -215,7 +216,7 @@ function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKi
     const start = goesOn ? kept.start(owner(), batch) : undefined;
     const order = packed?.sortedIndices;
     const made = recurrence(
-      net,
+      { ...net, name: kind },
       x,
       states.map((name) => ordered(start?.[name] ?? state[name] ?? null, order, x)),
       names.map((name) => self[name]!),

@@ -22,7 +22,7 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { anything, boolean, count, sameShape, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
+import { anything, boolean, count, sameShape, text, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
 import { readLengths, within, type Lengths } from "../lengths.ts";
 
 export interface LayoutOptions {
@@ -84,7 +84,7 @@ export function sequencesOf(name: string, given: Tensor, options: LayoutOptions)
   const x = single ? unsqueeze(given, 1) : swapped && given.shape.length === 3 ? permute(given, [1, 0, 2]) : given;
   if (x.shape.length !== 3 || x.shape[0] === 0)
     throw new ShapeError(
-      `${name}: wanted x of shape [${swapped ? "B, T" : "T, B"}, in] with T > 0, got [${given.shape}]`,
+      `${name}: wanted x of shape [${swapped ? "B, T" : "T, B"}, in] with T > 0, got ${text(given.shape)}`,
     );
   const laidOut = (y: Tensor): Tensor => (single ? squeeze(y, 1) : swapped ? permute(y, [1, 0, 2]) : y);
   if (mask !== undefined && mask !== null) {
@@ -102,7 +102,7 @@ export function sequencesOf(name: string, given: Tensor, options: LayoutOptions)
 function maskOf(name: string, given: Operand, x: Tensor, wanted: readonly number[]): Tensor {
   const mask = readTensor(given, name, x);
   if (!sameShape(mask.shape, wanted))
-    throw new ShapeError(`${name}: wanted a mask of shape [${wanted}], got [${mask.shape}]`);
+    throw new ShapeError(`${name}: wanted a mask of shape ${text(wanted)}, got ${text(mask.shape)}`);
   if (mask.dtype !== "bool")
     throw new DTypeError(`${name}: a mask is bool, got ${mask.dtype}; compare it with a number`);
   return mask;
@@ -130,7 +130,9 @@ function packedRows(name: string, x: Tensor, sizes: readonly number[], batchFirs
     throw new ArgumentError(`${name}: wanted no batchFirst with batchSizes, since packed rows have no batch axis`);
   const total = sizes.reduce((a, b) => a + b, 0);
   if (x.shape.length !== 2 || x.shape[0] !== total)
-    throw new ShapeError(`${name}: wanted packed x of shape [${total}, in], the sum of batchSizes, got [${x.shape}]`);
+    throw new ShapeError(
+      `${name}: wanted packed x of shape [${total}, in], the sum of batchSizes, got ${text(x.shape)}`,
+    );
   const { rows, places, lengths } = packing(sizes);
   const [steps, batch] = [sizes.length, sizes[0]!];
   const uploaded = (data: readonly number[], shape: readonly number[]): Tensor =>

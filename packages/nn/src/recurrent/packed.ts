@@ -25,6 +25,7 @@ import {
   readOptions,
   readValue,
   sameShape,
+  text,
   type OptionKind,
 } from "@weft/tensor/internals";
 import { packing, sizesKind } from "./layout.ts";
@@ -80,11 +81,13 @@ const swapped = (x: Tensor): Tensor => permute(x, [1, 0, ...x.shape.map((_, i) =
 function readPadded(name: string, input: Operand, lengths: unknown, batchFirst: boolean) {
   const given = readTensor(input, name);
   const counts = numbersOf(name, lengths);
-  if (given.shape.length < 2) throw new ShapeError(`${name}: wanted x of shape [T, B, …], got [${given.shape}]`);
+  if (given.shape.length < 2) throw new ShapeError(`${name}: wanted x of shape [T, B, …], got ${text(given.shape)}`);
   const x = batchFirst ? swapped(given) : given;
   const [steps, batch] = x.shape as [number, number];
   if (counts.length !== batch || counts.some((n) => n > steps))
-    throw new ShapeError(`${name}: wanted ${batch} lengths up to ${steps} for x [${given.shape}], got ${counts}`);
+    throw new ShapeError(
+      `${name}: wanted ${batch} lengths up to ${steps} for x ${text(given.shape)}, got ${text(counts)}`,
+    );
   return { x, counts };
 }
 
@@ -115,7 +118,9 @@ export function packPaddedSequence(input: Operand, lengths: readonly number[], o
   const [steps, batch, ...rest] = x.shape as [number, number, ...number[]];
   const isSorted = counts.every((n, b) => b === 0 || n <= counts[b - 1]!);
   if (enforceSorted && !isSorted)
-    throw new ArgumentError(`${name}: wanted lengths that do not increase, got ${counts}; or { enforceSorted: false }`);
+    throw new ArgumentError(
+      `${name}: wanted lengths that do not increase, got ${text(counts)}; or { enforceSorted: false }`,
+    );
   const order = counts.map((_, b) => b).sort((a, b) => counts[b]! - counts[a]!);
   const batchSizes = sizesFor(order.map((b) => counts[b]!));
   const rows = batchSizes.flatMap((size, t) => order.slice(0, size).map((b) => t * batch + b));
@@ -165,13 +170,13 @@ function checked(name: string, packed: PackedSequence): PackedSequence {
   readValue(name, "batchSizes", packed.batchSizes, sizesKind);
   const total = packed.batchSizes.reduce((a, b) => a + b, 0);
   if (data.shape[0] !== total)
-    throw new ShapeError(`${name}: wanted ${total} rows, the sum of batchSizes, got data [${data.shape}]`);
+    throw new ShapeError(`${name}: wanted ${total} rows, the sum of batchSizes, got data ${text(data.shape)}`);
   const { sortedIndices, batchSizes } = packed;
   if (sortedIndices !== undefined) {
     readValue(name, "sortedIndices", sortedIndices, list);
     const batch = batchSizes[0]!;
     if (sortedIndices.toSorted((a, b) => a - b).some((b, i) => b !== i) || sortedIndices.length !== batch)
-      throw new ArgumentError(`${name}: wanted each of 0 to ${batch - 1} as sortedIndices, got [${sortedIndices}]`);
+      throw new ArgumentError(`${name}: wanted each of 0 to ${batch - 1} as sortedIndices, got ${text(sortedIndices)}`);
   }
   return packed;
 }
@@ -184,7 +189,7 @@ function listOf(name: string, sequences: readonly Operand[]): [Tensor, ...Tensor
   const wanted = all[0].shape.slice(1);
   for (const { shape } of all)
     if (shape.length === 0 || !sameShape(shape.slice(1), wanted))
-      throw new ShapeError(`${name}: wanted sequences [T${wanted.map((n) => `, ${n}`).join("")}], got [${shape}]`);
+      throw new ShapeError(`${name}: wanted sequences [T${wanted.map((n) => `, ${n}`).join("")}], got ${text(shape)}`);
   return all;
 }
 

@@ -1,7 +1,7 @@
 // The parameters of recurrent layers: their names, shapes and initial values.
 import type { Param } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
-import { callable, positiveCount, readValue } from "@weft/tensor/internals";
+import { callable, positiveCount, readValue, text } from "@weft/tensor/internals";
 import { fanInUniform, ones, zeros, type Initializer } from "../initializers.ts";
 import { parameter } from "../parameter.ts";
 import { weightShapes, type Net, type Structure, type Weights } from "./cell.ts";
@@ -69,7 +69,7 @@ export function perGate(gates: number, init: Initializer): Initializer {
   readValue("perGate", "init", init, callable);
   return (shape, draws) => {
     const [rows = 0, ...rest] = shape;
-    if (rows % gates !== 0) throw new ArgumentError(`perGate: wanted a multiple of ${gates} rows, got [${shape}]`);
+    if (rows % gates !== 0) throw new ArgumentError(`perGate: wanted a multiple of ${gates} rows, got ${text(shape)}`);
     return Array.from({ length: gates }, () => Array.from(init([rows / gates, ...rest], draws))).flat();
   };
 }

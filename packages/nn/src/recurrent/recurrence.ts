@@ -22,6 +22,7 @@ import {
   readOptions,
   readValue,
   sameShape,
+  text,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { dropout as drop } from "../dropout.ts";
@@ -163,7 +164,7 @@ export function recurrence(
   const expected = read.skipInput ? units : matrices[0]!.shape[1]!;
   if (features !== expected)
     throw new ShapeError(
-      `${name}: the weights are for ${expected} features per step, x [${given.shape}] has ${features}`,
+      `${name}: the weights are for ${expected} features per step, x ${text(given.shape)} has ${features}`,
     );
   const starts = firsts.map((s, i) =>
     initial(
@@ -219,7 +220,7 @@ function initial(
   if (given === null) return undefined;
   const found = single && given.shape.length === 2 ? unsqueeze(given, 1) : given;
   if (!sameShape(found.shape, wanted))
-    throw new ShapeError(`${name}: wanted ${state} of shape [${wanted}], got [${given.shape}]`);
+    throw new ShapeError(`${name}: wanted ${state} of shape ${text(wanted)}, got ${text(given.shape)}`);
   return found;
 }
 
@@ -236,7 +237,7 @@ function checked(
     const w = weights[i]!;
     if (!sameShape(w.shape, wanted))
       throw new ShapeError(
-        `${name}: x [${x.shape}] and ${units} hidden units want ${meanings[key]} of shape [${wanted}], got [${w.shape}]`,
+        `${name}: x ${text(x.shape)} and ${units} hidden units want ${meanings[key]} of shape ${text(wanted)}, got ${text(w.shape)}`,
       );
     return [key, w] as const;
   });
