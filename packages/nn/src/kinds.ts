@@ -6,8 +6,11 @@ import {
   either,
   oneOf,
   positiveCount,
+  type AutoPadding,
   type OptionKind,
   type OptionKinds,
+  type Padding,
+  type PerAxis,
 } from "@weft/tensor/internals";
 import type { WeightOptions } from "./linear.ts";
 
@@ -18,19 +21,13 @@ export const listOf = <T>({ wanted, is }: OptionKind<T>): OptionKind<T | readonl
 });
 const isSides = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && x.every(count.is);
 
-/** One size for all spatial axes, or one per axis. */
-export type PerAxis = number | readonly number[];
-/** One padding for all spatial axes, or one per axis: a number for both sides, or [before, after]. */
-export type Padding = number | readonly (number | readonly [number, number])[];
-
+// Stricter than those of the functions, which find the rest when they meet x: a layer is checked where it is made.
 export const perAxis: OptionKind<PerAxis> = listOf(positiveCount);
 export const sidesPerAxis: OptionKind<PerAxis> = listOf(count);
 export const padding: OptionKind<Padding> = {
   wanted: `${count.wanted}, or a list of them or of [before, after]`,
   is: (x): x is Padding => count.is(x) || (Array.isArray(x) && x.every((p) => count.is(p) || isSides(p))),
 };
-/** Padding, or `"same"`: as much as keeps the size divided by the stride, rounded up; `"valid"` is none. */
-export type AutoPadding = Padding | "same" | "valid";
 export const autoPadding: OptionKind<AutoPadding> = either(padding, oneOf("same", "valid"));
 export const weightKinds: OptionKinds<WeightOptions> = { bias: boolean, init: callable, biasInit: callable };
 export const trainingKinds: OptionKinds<{ readonly training?: boolean }> = { training: boolean };

@@ -36,8 +36,9 @@ import {
   sizeOf,
   text,
   type OptionKinds,
+  type PerAxis,
 } from "@weft/tensor/internals";
-import { perAxis, sidesPerAxis, type PerAxis } from "./kinds.ts";
+import { perAxis, sidesPerAxis } from "./kinds.ts";
 import { bceWithLogits } from "./losses/elementwise.ts";
 import type { LossOptions } from "./losses/reduction.ts";
 

@@ -89,7 +89,7 @@ export * from "./reduce/skip-nan.ts";
 export type * from "./row-kernel.ts";
 export { rowOp } from "./row-op.ts";
 export { keep, scope } from "./scope.ts";
-export type { OutputSize } from "./spatial.ts";
+export type { InterpolateMode, OutputSize } from "./spatial.ts";
 export { erfinv } from "./special.ts";
 export * from "./selection/at.ts";
 export * from "./selection/bins.ts";

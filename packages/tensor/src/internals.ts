@@ -82,5 +82,5 @@ export { checkRows, rowAxis, type RowDTypes } from "./kernel-check.ts";
 export { ownShape } from "./matrix-kernel.ts";
 export { shapes } from "./rules.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
-export { each, outputSize, sides } from "./spatial.ts";
+export { each, interpolateMode, outputSize, sides, type AutoPadding, type Padding, type PerAxis } from "./spatial.ts";
 export { openFile, readRange, replaceFile, type Disk } from "./whole-files.ts";

@@ -23,6 +23,11 @@ export const outputSize: OptionKind<OutputSize> = {
   is: (x): x is OutputSize => positiveCount.is(x) || (Array.isArray(x) && x.every(isSize)),
 };
 
+/** How images become larger or smaller. */
+export type InterpolateMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic" | "area";
+// oxfmt-ignore
+export const interpolateMode: OptionKind<InterpolateMode> = /* @__PURE__ */ oneOf("nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "area");
+
 /** Refuses images without elements, and results of no or of too many elements along an axis. */
 export function checkResize(op: string, shape: Shape, sizes: Shape): void {
   if (![...shape.slice(2), ...sizes].every((d) => d >= 1 && d <= MOST))

@@ -21,9 +21,11 @@ import {
   sides,
   text,
   type OptionKinds,
+  type AutoPadding,
+  type PerAxis,
 } from "@weft/tensor/internals";
 import { fanInUniform } from "../initializers.ts";
-import { autoPadding, perAxis, weightKinds, type AutoPadding, type PerAxis } from "../kinds.ts";
+import { autoPadding, perAxis, weightKinds } from "../kinds.ts";
 import { layer } from "../layer.ts";
 import type { WeightOptions } from "../linear.ts";
 import { parameter } from "../parameter.ts";

@@ -11,7 +11,7 @@ import {
 import {
   boolean,
   copyOf,
-  oneOf,
+  interpolateMode,
   positive,
   positiveCount,
   readOptions,
@@ -24,7 +24,7 @@ import { layer } from "../layer.ts";
 const kinds: OptionKinds<InterpolateOptions> = {
   size: perAxis,
   scaleFactor: listOf(positive),
-  mode: oneOf("nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "area"),
+  mode: interpolateMode,
   alignCorners: boolean,
 };
 

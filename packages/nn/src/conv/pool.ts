@@ -4,8 +4,11 @@ import {
   adaptiveMaxPool,
   avgPool,
   maxPool,
+  type AvgPoolOptions,
+  type MaxPoolOptions,
   type Operand,
   type OutputSize,
+  type PoolOptions,
   type Tensor,
 } from "@weft/tensor";
 import {
@@ -16,30 +19,14 @@ import {
   readOptions,
   readValue,
   type OptionKinds,
+  type PerAxis,
 } from "@weft/tensor/internals";
-import { autoPadding, perAxis, type AutoPadding, type PerAxis } from "../kinds.ts";
+import { autoPadding, perAxis } from "../kinds.ts";
 import { layer } from "../layer.ts";
 
-export interface PoolLayerOptions {
-  readonly window: PerAxis;
-  /** Default: the window's size. */
-  readonly stride?: PerAxis;
-  readonly padding?: AutoPadding;
-  /** Whether a last window that reaches beyond x counts; false by default. */
-  readonly ceilMode?: boolean;
-}
-
-export interface MaxPoolLayerOptions extends PoolLayerOptions {
-  /** The distance between the elements of the window. */
-  readonly dilation?: PerAxis;
-}
-
-export interface AvgPoolLayerOptions extends PoolLayerOptions {
-  /** Whether padding counts as zeros, or not at all; true by default. */
-  readonly countIncludePad?: boolean;
-  /** Divides the sums, in place of the number of elements. */
-  readonly divisor?: number;
-}
+export type PoolLayerOptions = PoolOptions;
+export type MaxPoolLayerOptions = MaxPoolOptions;
+export type AvgPoolLayerOptions = AvgPoolOptions;
 
 const poolKinds: OptionKinds<PoolLayerOptions> = {
   window: perAxis,

@@ -1,9 +1,17 @@
 // The transposed convolution as a layer.
 import type { Param } from "@weft/autograd";
 import { convTranspose, readTensors, type Operand, type Tensor } from "@weft/tensor";
-import { copyOf, positiveCount, readOptions, readValue, type OptionKinds } from "@weft/tensor/internals";
+import {
+  copyOf,
+  positiveCount,
+  readOptions,
+  readValue,
+  type OptionKinds,
+  type Padding,
+  type PerAxis,
+} from "@weft/tensor/internals";
 import { fanInUniform } from "../initializers.ts";
-import { padding, perAxis, sidesPerAxis, weightKinds, type Padding, type PerAxis } from "../kinds.ts";
+import { padding, perAxis, sidesPerAxis, weightKinds } from "../kinds.ts";
 import { layer } from "../layer.ts";
 import type { WeightOptions } from "../linear.ts";
 import { parameter } from "../parameter.ts";

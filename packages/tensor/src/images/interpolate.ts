@@ -9,7 +9,6 @@ import { inFloats } from "../operands.ts";
 import {
   boolean,
   numbers,
-  oneOf,
   positiveCount,
   positive,
   readOptions,
@@ -18,7 +17,7 @@ import {
 } from "../options.ts";
 import { adaptiveAvgPool } from "../pooling/adaptive.ts";
 import { resample, type Mixture } from "../pooling/resample.ts";
-import { checkResize, eachOf, spatial, type PerAxis } from "../spatial.ts";
+import { checkResize, eachOf, interpolateMode, spatial, type InterpolateMode, type PerAxis } from "../spatial.ts";
 import type { Tensor } from "../tensor.ts";
 import { cubicTaps } from "./cubic.ts";
 
@@ -28,16 +27,15 @@ export interface InterpolateOptions {
   /** Sizes are multiplied by it and rounded down. */
   readonly scaleFactor?: PerAxis;
   /** `"nearest"` by default. */
-  readonly mode?: "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic" | "area";
+  readonly mode?: InterpolateMode;
   /** Whether the first and the last element keep their places, in the modes that mix neighbors; false by default. */
   readonly alignCorners?: boolean;
 }
-type Mode = NonNullable<InterpolateOptions["mode"]>;
 
 const kinds: OptionKinds<InterpolateOptions> = {
   size: numbers,
   scaleFactor: numbers,
-  mode: oneOf("nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "area"),
+  mode: interpolateMode,
   alignCorners: boolean,
 };
 
@@ -97,7 +95,7 @@ interface Method {
   readonly mixes?: true;
   readonly mixtures: (stretch: Stretch) => Mixture[];
 }
-const methods: { readonly [M in Exclude<Mode, "area">]: Method } = {
+const methods: { readonly [M in Exclude<InterpolateMode, "area">]: Method } = {
   nearest: { mixtures: (stretch) => nearest(stretch, 0) },
   "nearest-exact": { mixtures: (stretch) => nearest(stretch, 0.5) },
   linear: { mixes: true, mixtures: linear },
@@ -154,7 +152,7 @@ function target(x: Tensor, { size, scaleFactor }: InterpolateOptions) {
  * @example interpolate(tensor([[[1, 3]]]), { size: 3, mode: "linear", alignCorners: true }) // [[[1, 2, 3]]]
  */
 export function interpolate(x: Operand, options: InterpolateOptions): Tensor {
-  const given = readOptions("interpolate", options, kinds, { mode: "nearest" as Mode, alignCorners: false });
+  const given = readOptions("interpolate", options, kinds, { mode: "nearest" as InterpolateMode, alignCorners: false });
   const { mode, alignCorners } = given;
   const t = inFloats(readTensor(x, "interpolate"));
   const n = spatial("interpolate", t);
