@@ -39,7 +39,8 @@ export interface TransformerEncoder {
 
 /**
  * The encoder of a transformer: blocks (see `TransformerEncoderBlock`, whose options it takes) in a row, each called with
- * the same options. x is `[T, N, features]`. With `{ causal: true }` it is the body of a language model. Like PyTorch's
+ * the same options. x is `[T, N, features]`. With `{ causal: true }` it is the body of a language model. Steps behind
+ * `keyLengths` do not change what others give; what it gives there is of no use. Like PyTorch's
  * `TransformerEncoder`, whose parameters it has; but each block begins with weights of its own.
  *
  * @example

@@ -17,6 +17,7 @@ export const attention: Collection<
       sample("a mask of bool, and lengths", [q, k, v, booleans(3, 3)], (a, b, c, mask) => nn.attention(a, b, c, { mask, keyLengths: [3, 1] })), // oxfmt-ignore
       sample("a mask of floats", [q, k, v, floats(2, 1, 3)], (a, b, c, mask) => nn.attention(a, b, c, { mask })),
       sample("heads that share keys, dropout", [floats(1, 4, 2, 2), floats(1, 2, 3, 2), floats(1, 2, 3, 2)], (a, b, c) => nn.attention(a, b, c, { dropout: 0.5, ...dropping })), // oxfmt-ignore
+      sample("anything behind the lengths", [floats(1, 2, 2), values([1, 2, NaN, Infinity], "f32", [1, 2, 2]), values([3, NaN], "f32", [1, 2, 1])], (a, b, c) => nn.attention(a, b, c, { keyLengths: [1] }), { differentiable: [0] }), // oxfmt-ignore
       sample("no queries", [floats(0, 4), floats(3, 4), floats(3, 2)], (a, b, c) => nn.attention(a, b, c)),
       sample("no key is seen", [q, k, v, values([0, 0, 0], "bool")], (a, b, c, mask) => nn.attention(a, b, c, { mask })), // oxfmt-ignore
     ],
