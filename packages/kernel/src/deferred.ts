@@ -75,7 +75,10 @@ export class Deferred<S extends Storage, E> implements Backend {
     this.#unowned = new Unowned(driver, this.#counts, (node) => this.#pending.releaseHandle(node));
     driver.relieved(this.#unowned);
     this.#runner = new Runner(driver, fuse, this.#counts, this.#unowned);
-    this.#flusher = new Flusher(driver, this.#runner);
+    this.#flusher = new Flusher(driver, this.#runner, {
+      release: (node) => this.#pending.releaseHandle(node),
+      tell: (fault) => this.#pending.tellLater(fault),
+    });
     this.#pending = new Pending(this, this.#flusher, this.#unowned);
     this.#recorder = new Recorder(this, driver, this.#flusher, this.#pending, this.#unowned, fuse);
     this.#reader = new Reader(driver, this.#flusher, this.#pending, this.#unowned);

@@ -31,7 +31,7 @@ export class DeviceErrors {
   #made = 0;
   #open = 0;
   /** Told whether they were there. */
-  trial: Pick<Trial, "passed" | "failed"> | undefined;
+  trial: Pick<Trial, "passed" | "failed" | "told"> | undefined;
   #lost = false;
 
   /** `onLoss` is called when the device is known to be lost. */

@@ -84,6 +84,7 @@ export class Reader {
     const [seen] = await Promise.all([arrival, before]);
     const flags = new Uint32Array(seen, size);
     Fault.tell(faults, (i) => flags[i] !== 0);
+    if (faults.length > 0) this.#errors.trial?.told();
     return seen;
   }
 

@@ -80,7 +80,7 @@ export interface Driver<S extends Storage, E> {
   /**
    * For devices that report only later that memory was missing or a kernel did not compile: the number of the last
    * thing that may turn out to be missing, 0 when all are known to be there. A careful run that finds itself in doubt
-   * stops before it overwrites. The trial is told the outcome.
+   * stops before it overwrites. The trial is told the outcome, and after each report of indices (`Fault.tell`).
    */
   doubt?(): number;
   tried?(by: Trial): void;

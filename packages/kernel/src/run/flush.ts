@@ -7,7 +7,7 @@ import type { Fault } from "../graph/fault.ts";
 import { pointTo, Journal, rollBackBox, type Version } from "./journal.ts";
 import { nodeOf, none, type Node, type Storage } from "../graph/node.ts";
 import type { Runner } from "./runner.ts";
-import { Trial } from "./trial.ts";
+import { Trial, type Outcome } from "./trial.ts";
 import { after, assignedIn, findBeside, reachesAny, undo, unitsOf, type Unit } from "./unit.ts";
 
 /** How many launches are tried to find out which values of a failed one can be computed. */
@@ -50,10 +50,10 @@ export class Flusher<S extends Storage, E> {
   /** First values of boxes, computed before the rest of a flush; each has a handle here until the flush is over. */
   readonly #begun: Node[] = [];
 
-  constructor(driver: Driver<S, E>, runner: Runner<S, E>) {
+  constructor(driver: Driver<S, E>, runner: Runner<S, E>, outcome: Omit<Outcome, "isPending">) {
     this.#driver = driver;
     this.runner = runner;
-    this.trial = new Trial((node) => this.#releaseHandle(node));
+    this.trial = new Trial({ ...outcome, isPending: () => this.journal.size > 0 });
     this.journal = new Journal(this.trial);
     driver.tried?.(this.trial);
   }
@@ -135,13 +135,20 @@ export class Flusher<S extends Storage, E> {
   #execute(needed: readonly Node[], versions: readonly Version[]): void {
     const { faulty, open } = this;
     const boxes = versions.length > 0;
-    const fault = this.runner.run(needed, { boxes, faulty, open, partly: this.#partly });
+    const inDoubt = this.trial.open;
+    const fault = this.runner.run(needed, { boxes, faulty, open, inDoubt, partly: this.#partly });
     if (fault && boxes) this.#rollBackFaulty(needed, versions);
-    const { doubt } = this.runner;
-    if (doubt > 0) this.trial.note(versions, needed, doubt);
+    this.#note(versions, needed, fault);
     // After a part, other nodes may have to compute again what was not stored.
     for (let i = 0; i < needed.length; i++)
       if (!this.#partly || needed[i]!.storage !== undefined) needed[i]!.inputs = none;
+  }
+
+  /** Notes what was computed while the device may still report that it is wrong. `fault`: whether an index may be. */
+  #note(versions: readonly Version[], nodes: readonly Node[], fault: boolean): void {
+    const { doubt, unchecked } = this.runner;
+    if (doubt > 0 || (unchecked !== undefined && (fault || this.trial.open)))
+      this.trial.note(versions, nodes, doubt, unchecked);
   }
 
   /**
@@ -238,8 +245,7 @@ export class Flusher<S extends Storage, E> {
           const old = nodeOf(next);
           version.node.handles++;
           pointTo(next, version.node);
-          if (this.runner.doubt > 0)
-            this.trial.note([{ ...version, next, base: old, before: undefined }], [], this.runner.doubt);
+          this.#note([{ ...version, next, base: old, before: undefined }], [], version.node.fault !== undefined);
           release(old);
         }
       else {

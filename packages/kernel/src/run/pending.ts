@@ -1,7 +1,8 @@
 // What is pending: nodes that were recorded and have not run, values whose last handle was released meanwhile, and
 // failures that have not been reported yet.
-import type { Tensor } from "@weft/tensor";
+import type { IndexError, Tensor } from "@weft/tensor";
 import { context, untaped } from "@weft/tensor/internals";
+import type { Fault } from "../graph/fault.ts";
 import { nodeOf, type Node, type Storage } from "../graph/node.ts";
 import type { Failure, Flusher } from "./flush.ts";
 import type { Unowned } from "./unowned.ts";
@@ -23,6 +24,8 @@ export class Pending<S extends Storage, E> {
   #crowd = 0;
   /** Why boxes were rolled back, until that is reported. */
   #untold: Error | undefined;
+  /** The wrong index for which they were, if the device reported it later. */
+  #late: Fault | undefined;
 
   constructor(owner: Owner, flusher: Flusher<S, E>, unowned: Unowned<S>) {
     this.#owner = owner;
@@ -55,8 +58,8 @@ export class Pending<S extends Storage, E> {
     const isLost = (x: Tensor): boolean => nodeOf(untaped(x)).lost !== undefined;
     // A caller that waits for certain results hears of failures of these only; readers of the others hear of theirs.
     const told = failure?.rolledBack === true || results === undefined || results.some(isLost);
-    const error = told && failure !== undefined ? failure.error : this.#untold;
-    this.#untold = undefined;
+    const error = told && failure !== undefined ? failure.error : (this.#untold ?? this.#late?.error());
+    this.#untold = this.#late = undefined;
     if (error !== undefined) throw error;
   }
 
@@ -75,6 +78,18 @@ export class Pending<S extends Storage, E> {
       context.pending.add(this.#owner);
     }
     if (node.lost !== undefined) throw node.lost;
+  }
+
+  /** The device has reported a wrong index late, and boxes were rolled back: the next flush throws it. */
+  tellLater(fault: Fault): void {
+    this.#late ??= fault.cause;
+    context.pending.add(this.#owner);
+  }
+
+  /** A read throws this fault. */
+  heard(fault: Fault): IndexError {
+    if (this.#late === fault.cause) this.#late = undefined;
+    return fault.error();
   }
 
   /**
@@ -117,6 +132,7 @@ export class Pending<S extends Storage, E> {
   #ran(): void {
     this.#unowned.computed();
     this.#freeReleased([]);
+    this.#flusher.trial.told();
     this.#unowned.afterFlush();
   }
 

@@ -96,7 +96,7 @@ export class Reader<S extends Storage, E> {
     const node = nodeOf(x);
     if (node.storage === undefined || this.#pending.size > 0) this.#pending.tell(node, this.#pending.run());
     const { fault } = node;
-    if (fault?.now()?.wrong === true) throw fault.error();
+    if (fault?.now()?.wrong === true) throw this.#pending.heard(fault);
     if (node.storage === undefined || node.lost !== undefined) {
       this.#driver.check?.();
       throw lostError(op, node);
@@ -140,7 +140,7 @@ export class Reader<S extends Storage, E> {
     if (!(data instanceof Promise)) return data;
     return data.then((elements) => {
       if (node.lost !== undefined) throw lostError("data", node);
-      if (fault?.now()?.wrong === true) throw fault!.error();
+      if (fault?.now()?.wrong === true) throw this.#pending.heard(fault!);
       return elements;
     });
   }

@@ -30,6 +30,8 @@ export interface Manner {
   readonly faulty: boolean;
   /** Whether a pending call has indices that only its run can check. */
   readonly open: boolean;
+  /** Whether boxes may be rolled back to versions of earlier runs. */
+  readonly inDoubt: boolean;
   /** Whether other pending nodes may need the leaves of these. */
   readonly partly: boolean;
 }
@@ -48,6 +50,7 @@ export class Runner<S extends Storage, E> {
   known = 0;
   /** For the next run: it stays empty most of the time, and making a map is slow. */
   #found = new Map<Node, Fault>();
+  #unchecked: Fault | undefined;
 
   constructor(driver: Driver<S, E>, fuse: boolean, counts: Counts, unowned: Unowned<S>) {
     this.#driver = driver;
@@ -72,6 +75,11 @@ export class Runner<S extends Storage, E> {
   /** The number of the last allocation, if the device has not reported yet whether there was memory. */
   get doubt(): number {
     return this.#driver.doubt?.() ?? 0;
+  }
+
+  /** The last call whose indices the device has not reported about yet. */
+  get unchecked(): Fault | undefined {
+    return this.#unchecked?.wrong === undefined ? this.#unchecked : undefined;
   }
 
   /** Nothing may run, move or grow while memory is lent to host code. */
@@ -147,7 +155,7 @@ export class Runner<S extends Storage, E> {
   }
 
   /** Runs nodes, each after what it needs. Returns whether one of them has, or may have, a fault. */
-  run(needed: readonly Node[], { boxes, faulty, open: unchecked, partly }: Manner): boolean {
+  run(needed: readonly Node[], { boxes, faulty, open: unchecked, inDoubt, partly }: Manner): boolean {
     const leaves: Node[] = [];
     const { plan, prepared, launches } = this.#planOf(needed, leaves);
     let anyFault = faulty;
@@ -156,7 +164,8 @@ export class Runner<S extends Storage, E> {
       if (leaf.lost !== undefined) throw leaf.lost;
       if (leaf.fault !== undefined && (leaf.fault = leaf.fault.now()) !== undefined) anyFault = true;
     }
-    const open = unchecked && boxes && this.#driver.findsAtOnce === true;
+    const atOnce = this.#driver.findsAtOnce === true;
+    const open = unchecked && boxes && atOnce;
     if (this.#found.size > 0) this.#found = new Map();
     const run: PlanRun<S> = {
       needed,
@@ -172,7 +181,7 @@ export class Runner<S extends Storage, E> {
     const donors: Donor[] = [];
     try {
       // What boxes may be rolled back to is not overwritten.
-      const unsure = anyFault || this.doubt > 0;
+      const unsure = anyFault || inDoubt || (unchecked && !atOnce) || this.doubt > 0;
       this.#gather(plan, run, partly || (unsure && boxes) ? undefined : donors);
       run.careful = boxes && donors.length > 0;
       this.#driver.run(prepared, plan, run);
@@ -196,6 +205,7 @@ export class Runner<S extends Storage, E> {
       this.settle(needed[node]!, storages[slot]!, offset, strides);
     }
     anyFault ||= found.size > 0;
+    if (found.size > 0) this.#unchecked = [...found.values()].at(-1);
     if (anyFault) spread(needed, found);
     return anyFault;
   }

@@ -1,41 +1,81 @@
-// Work with memory that a device may turn out not to have, or with kernels that it may refuse. Until the device has
-// reported, boxes can be rolled back and computed values can be lost.
+// Work that a device may turn out not to have done right: in memory that it does not have, with kernels that it refuses,
+// or with a wrong index. Until the device has reported, boxes can be rolled back and computed values can be lost.
 import type { Tensor } from "@weft/tensor";
 import type { Step } from "@weft/tensor/internals";
+import type { Fault } from "../graph/fault.ts";
 import { pointTo, type Version } from "./journal.ts";
 import { nodeOf, type Node } from "../graph/node.ts";
 import { bondsOf, historyOf, undo } from "./unit.ts";
 
-/** What a box is rolled back to (it has a handle here), and the steps and turns that assigned to the box since. */
-interface Doubtful {
-  readonly base: Node;
-  readonly bonds: Set<Step | number>;
+/** What became of work in doubt. */
+export interface Outcome {
+  /** Releases one handle of a node. */
+  release(node: Node): void;
+  /** Whether boxes have newer versions that are pending. */
+  isPending(): boolean;
+  /** Boxes were rolled back because of this wrong index. */
+  tell(fault: Fault): void;
 }
 
+/** Assignments to a box in doubt. */
+interface Doubtful {
+  /** What the box was before (it has a handle here). */
+  readonly base: Node;
+  /** The steps and turns that assigned to it. */
+  readonly bonds: Set<Step | number>;
+  /** Whether memory or kernels may be missing. */
+  missing: boolean;
+  /** The last call that was not known to have right indices: reports come in order. */
+  last: Fault | undefined;
+}
+
+/** So many old versions of a box are kept: a loop that never waits gets no report. */
+const KEPT = 2;
+
+const isKnown = ({ missing, last }: Doubtful): boolean => !missing && (last === undefined || last.wrong !== undefined);
+const isLost = ({ lost, storage }: Node): boolean => lost !== undefined || storage === undefined;
+const faultIn = (node: Node): Fault | undefined => {
+  const fault = node.fault?.now();
+  return fault?.wrong === true ? fault : undefined;
+};
+
 export class Trial {
-  readonly #boxes = new Map<Tensor, Doubtful>();
+  /** By the box's own handle, the oldest assignments first. */
+  readonly #boxes = new Map<Tensor, Doubtful[]>();
   /** What was computed, and after which thing in doubt (an allocation, a kernel from outside). */
   #nodes: { readonly node: Node; readonly after: number }[] = [];
-  readonly #releaseHandle: (node: Node) => void;
+  readonly #outcome: Outcome;
 
-  /** `releaseHandle` releases one handle of a node. */
-  constructor(releaseHandle: (node: Node) => void) {
-    this.#releaseHandle = releaseHandle;
+  constructor(outcome: Outcome) {
+    this.#outcome = outcome;
   }
 
-  /** Notes what was computed while thing number `after`, the last one in doubt, was not known to be there. */
-  note(versions: readonly Version[], nodes: readonly Node[], after: number): void {
+  /** Whether a box may be rolled back. */
+  get open(): boolean {
+    return this.#boxes.size > 0;
+  }
+
+  /**
+   * Notes what was computed while thing number `after`, the last one in doubt, was not known to be there (0: all are),
+   * and `last`, the last call with indices, was not known to have right ones.
+   */
+  note(versions: readonly Version[], nodes: readonly Node[], after: number, last?: Fault): void {
     for (const version of versions) {
       const { next, base } = version;
-      let box = this.#boxes.get(next);
-      if (box === undefined) {
-        base.handles++;
-        this.#boxes.set(next, (box = { base, bonds: new Set() }));
-      }
       // If it was rolled back already, its steps have been told.
       if (next.payload === base) continue;
-      for (const past of historyOf(version)) for (const bond of bondsOf(past)) box.bonds.add(bond);
+      const history = this.#boxes.get(next) ?? [];
+      let top = history.at(-1);
+      if (top === undefined || (after === 0 && history.length < KEPT && top.base !== base)) {
+        base.handles++;
+        history.push((top = { base, bonds: new Set(), missing: false, last: undefined }));
+        this.#boxes.set(next, history);
+      }
+      top.missing ||= after > 0;
+      top.last = last ?? top.last;
+      for (const past of historyOf(version)) for (const bond of bondsOf(past)) top.bonds.add(bond);
     }
+    if (after === 0) return;
     // A loop that never waits gets no report: released values must not pile up.
     if (this.#nodes.length > 10_000) this.#nodes = this.#nodes.filter(({ node }) => node.handles > 0);
     for (const node of nodes) if (node.storage !== undefined) this.#nodes.push({ node, after });
@@ -43,43 +83,74 @@ export class Trial {
 
   /** A box has a new handle. */
   pass(old: Tensor, next: Tensor): void {
-    const box = this.#boxes.get(old);
-    if (box === undefined) return;
+    const history = this.#boxes.get(old);
+    if (history === undefined) return;
     this.#boxes.delete(old);
-    this.#boxes.set(next, box);
+    this.#boxes.set(next, history);
   }
 
-  /** All that was in doubt is there. */
+  /** All memory and all kernels in doubt are there. */
   passed(): void {
-    this.#clear();
+    this.#nodes = [];
+    for (const history of this.#boxes.values()) for (const part of history) part.missing = false;
+    this.#forget();
   }
 
   /** A thing is missing: what was computed after it is lost. */
   failed(missing: number, error: Error): void {
     for (const { node, after } of this.#nodes) if (after >= missing) node.lost = error;
-    const undone = new Set<Step | number>();
-    // A step is undone as a whole, and so are the others that have assigned to one of its boxes.
-    for (let changed = true; changed;) {
-      changed = false;
-      for (const [next, { base, bonds }] of this.#boxes) {
-        const node = nodeOf(next);
-        const wrong =
-          node.lost !== undefined || node.storage === undefined || [...bonds].some((bond) => undone.has(bond));
-        if (node === base || next.ended !== undefined || !wrong) continue;
-        pointTo(next, base);
-        this.#releaseHandle(node);
-        this.#boxes.delete(next);
-        changed = true;
-        for (const bond of bonds) undone.add(bond);
-      }
-    }
-    this.#clear();
+    const undone = this.#rollBack((node) => isLost(node) || faultIn(node) !== undefined);
+    this.passed();
     undo(undone, error);
   }
 
-  #clear(): void {
-    for (const { base } of this.#boxes.values()) this.#releaseHandle(base);
-    this.#boxes.clear();
-    this.#nodes = [];
+  /** The device has reported wrong indices. What is pending on top of them runs first, and is rolled back before. */
+  told(): void {
+    if (!this.open || this.#outcome.isPending()) return;
+    let fault: Fault | undefined;
+    const undone = this.#rollBack((node) => {
+      const found = faultIn(node);
+      fault ??= found;
+      return found !== undefined;
+    });
+    this.#forget();
+    if (fault === undefined || undone.size === 0) return;
+    this.#outcome.tell(fault);
+    undo(undone, fault.error());
+  }
+
+  /** Rolls boxes back to their last right version. Returns the steps and turns that are undone. */
+  #rollBack(isWrong: (node: Node) => boolean): Set<Step | number> {
+    const undone = new Set<Step | number>();
+    // A step is undone as a whole, and so are the others that have assigned to one of its boxes since.
+    for (let changed = true; changed;) {
+      changed = false;
+      for (const [next, history] of this.#boxes) {
+        const node = nodeOf(next);
+        if (next.ended !== undefined || node === history[0]!.base) continue;
+        let kept = history.length;
+        while (kept > 0 && isWrong(history[kept]?.base ?? node)) kept--;
+        const first = history.findIndex(({ bonds }) => [...bonds].some((bond) => undone.has(bond)));
+        if (first >= 0 && first < kept) kept = first;
+        if (kept === history.length) continue;
+        const [{ base }, ...later] = history.slice(kept) as [Doubtful, ...Doubtful[]];
+        for (const { bonds } of history.splice(kept)) for (const bond of bonds) undone.add(bond);
+        if (history.length === 0) this.#boxes.delete(next);
+        pointTo(next, base);
+        for (const x of [node, ...later.map((part) => part.base)]) this.#outcome.release(x);
+        changed = true;
+      }
+    }
+    return undone;
+  }
+
+  /** Forgets the versions before those that are known to be right. */
+  #forget(): void {
+    for (const [next, history] of this.#boxes) {
+      const { ended } = next;
+      const known = ended === undefined ? history.findLastIndex(isKnown) + 1 : history.length;
+      for (const { base } of history.splice(0, known)) this.#outcome.release(base);
+      if (history.length === 0) this.#boxes.delete(next);
+    }
   }
 }

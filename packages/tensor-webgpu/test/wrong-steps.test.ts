@@ -1,0 +1,88 @@
+// A step with a wrong index leaves no trace, whatever function met it, and whenever the device reports it.
+import { diff, scope, state } from "@weft/autograd";
+import { minimize } from "@weft/optim";
+import * as T from "@weft/tensor";
+import { IndexError } from "@weft/tensor";
+import { expect, test } from "vitest";
+import { open } from "../src/index.node.ts";
+import { called, expectNoTrace, trainerOf } from "../../tensor-cpu/test/wrong-steps.ts";
+import { describeOnDevice } from "./device.ts";
+
+describeOnDevice("a step with a wrong index", () => {
+  const computed = "take of what was computed";
+
+  test.each(Object.keys(called))("of %s", async (name) => expectNoTrace(name, await open(), await open()));
+
+  test.each([0, 1, 5])(
+    "as the one after %i that nobody waited for: what is sure stays, and a flush says so",
+    async (n) => {
+      const b = await open();
+      const [a, x] = [trainerOf(b, computed), trainerOf(b, computed)];
+      for (let k = 0; k < n; k++) x.step(0);
+      x.step(9);
+      x.step(0);
+      // The step before is kept if it is one of the last two versions.
+      const kept = Math.min(n, 1);
+      for (let k = 0; k < kept; k++) a.step(0);
+      const other = T.add(b.ones([1]), 1);
+      expect(await other.array()).toEqual([2]);
+      expect(x.rule.steps).toBe(kept);
+      expect(() => scope(() => {})).toThrow(/^take: /);
+      scope(() => {});
+      expect(await x.state()).toEqual(await a.state());
+      expect(await x.step(0).item()).toBe(await a.step(0).item());
+      expect(await x.state()).toEqual(await a.state());
+    },
+  );
+
+  test("under one that is pending", async () => {
+    const b = await open();
+    const [a, x] = [trainerOf(b, computed), trainerOf(b, computed)];
+    a.step(0);
+    await x.step(0).data();
+    const wrong = x.step(9).data();
+    // Recorded while the report is on its way, and run after it.
+    const tape = diff(() => T.sum(T.square(x.p)));
+    x.rule.update(tape);
+    await expect(wrong).rejects.toThrow(IndexError);
+    await expect(tape.value.data()).rejects.toThrow(IndexError);
+    expect(await x.state()).toEqual(await a.state());
+    expect(await x.step(0).item()).toBe(await a.step(0).item());
+  });
+
+  test("ends minimize, whose earlier steps stay where they were known to be right", async () => {
+    const b = await open();
+    const [a, x] = [trainerOf(b, computed), trainerOf(b, computed)];
+    await a.step(0).item();
+    const loss = (i: number): T.Tensor =>
+      T.sum(T.square(T.take(x.p, T.add(b.tensor([0, i], { dtype: "i32" }), T.sum(b.tensor([0], { dtype: "i32" }))))));
+    const seen = state(b.zeros([1]));
+    const run = async (): Promise<void> => {
+      for await (const value of minimize(loss, [0, 0, 9, 0], x.rule)) {
+        await value.data();
+        scope(() => (seen.value = T.add(seen, 1)));
+      }
+    };
+    await expect(run()).rejects.toThrow(/^take: /);
+    expect(x.rule.steps).toBe(2);
+    expect(await seen.value.array()).toEqual([2]);
+  });
+
+  test("costs no memory once the device has reported that there was none", async () => {
+    const b = await open();
+    const x = trainerOf(b, computed);
+    await x.step(0).data();
+    x.step(0).release();
+    await x.step(0).data();
+    const { live, bytes } = b.stats();
+    for (let k = 0; k < 5; k++) {
+      x.step(0).release();
+      x.step(0).release();
+      x.step(0).release();
+      const loss = x.step(0);
+      await loss.data();
+      loss.release();
+    }
+    expect(b.stats()).toMatchObject({ live, bytes });
+  });
+});
