@@ -1,7 +1,7 @@
 // Long training loops on the CPU backend: nothing grows from step to step, plans and kernels are found again, and the
 // update shares the launch of its gradients.
 import { diff, keep, param, scope, state, type Param, type Tape } from "@weft/autograd";
-import { Chain, crossEntropy, Linear, seed } from "@weft/nn";
+import { Chain, crossEntropy, Linear, LSTM, seed } from "@weft/nn";
 import { adam, minimize, momentum } from "@weft/optim";
 import { add, matmul, mul, relu, square, sub, sum, tanh, type Tensor } from "@weft/tensor";
 import { describe, expect, test, vi } from "vitest";
@@ -232,4 +232,23 @@ test("the garbage collector is only the net: what no scope owns is found by it, 
   const held = add(backend.tensor([1]), 1);
   await collect();
   expect(held.itemSync()).toBe(2);
+});
+
+test("planning the gradient of a recurrent net takes time in proportion to its steps", async () => {
+  const backend = openSync({ seed: 1 });
+  seed(1);
+  const model = LSTM({ in: 8, hidden: 8 });
+  /** Seconds of the processor. */
+  const time = async (steps: number): Promise<number> => {
+    const x = backend.randn([steps, 1, 8], { seed: 1 });
+    await sum(model(x)).data();
+    const before = process.cpuUsage();
+    const tape = diff(() => sum(square(model(x))));
+    await tape.value.data();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1e6;
+  };
+  await time(100);
+  // It was 40 times as long.
+  expect((await time(2000)) / (await time(500))).toBeLessThan(12);
 });

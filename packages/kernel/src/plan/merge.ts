@@ -87,6 +87,8 @@ class Merger {
   readonly groupOf: (OpenGroup | undefined)[];
   readonly readers: (OpenGroup[] | undefined)[];
   readonly stored: boolean[];
+  /** By id: the level at which a join or pad is complete. */
+  readonly #joined: number[] = [];
   readonly #sizes: readonly number[];
   readonly #joins: Pick<Joins, "targets" | "parts">;
   readonly #options: MergeOptions;
@@ -136,7 +138,17 @@ class Merger {
     const group = this.groupOf[b.id];
     if (group !== undefined) return group.level;
     if (b.kind !== "join" && b.kind !== "pad") return 0;
-    return this.#joins.parts.get(b)!.reduce((level, part) => Math.max(level, this.#ready(part)), 0);
+    // Each part was assigned before. A sequence has as many parts as steps, and each step may read it.
+    return (this.#joined[b.id] ??= this.#joins.parts
+      .get(b)!
+      .reduce((level, part) => Math.max(level, this.#ready(part)), 0));
+  }
+
+  /** The level at which all these values are complete. */
+  #allReady(reads: readonly PlanValue[]): number {
+    let level = 0;
+    for (const x of reads) level = Math.max(level, this.#ready(x.base));
+    return level;
   }
 
   /** The level at which what must be written before a value is complete. */
@@ -162,9 +174,11 @@ class Merger {
       if (isAligned(x, value.shape)) best = g;
     }
     if (best !== undefined && this.#fits(best, value, reads)) return best;
+    // Most readers of a value that many steps read, such as a weight, run too early.
+    const ready = this.#allReady(reads);
     for (const x of reads) {
       for (const g of this.readers[x.base.id] ?? [])
-        if (g.kind === "map" && !isReductionEpilogue(g) && this.#fits(g, value, reads)) return g;
+        if (g.level >= ready && g.kind === "map" && !isReductionEpilogue(g) && this.#fits(g, value, reads)) return g;
     }
     return undefined;
   }
@@ -209,8 +223,7 @@ class Merger {
   }
 
   #open(value: RunValue, reads: readonly PlanValue[]): OpenGroup {
-    let level = this.#filled(value) ?? 0;
-    for (const x of reads) level = Math.max(level, this.#ready(x.base));
+    const level = Math.max(this.#filled(value) ?? 0, this.#allReady(reads));
     const shape = value.kind === "reduce" ? value.inputs[0]!.shape : value.shape;
     const group = opened(value.kind, shape, level + 1, value.kind === "call" ? value : undefined);
     this.groups.push(group);
