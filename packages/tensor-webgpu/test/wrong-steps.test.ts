@@ -3,8 +3,9 @@ import { diff, scope, state } from "@weft/autograd";
 import { minimize } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { IndexError } from "@weft/tensor";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { open } from "../src/index.node.ts";
+import { Reader } from "../src/reader.ts";
 import { called, expectNoTrace, trainerOf } from "../../tensor-cpu/test/wrong-steps.ts";
 import { describeOnDevice } from "./device.ts";
 
@@ -12,6 +13,19 @@ describeOnDevice("a step with a wrong index", () => {
   const computed = "take of what was computed";
 
   test.each(Object.keys(called))("of %s", async (name) => expectNoTrace(name, await open(), await open()));
+
+  test.each(["at", "at on two axes", "setAt", "scatter", "indexCopy", "maxUnpool", "bincount"])(
+    "of %s is found when it is recorded, and right indices need no report",
+    async (name) => {
+      const x = trainerOf(await open(), name);
+      const flag = vi.spyOn(Reader.prototype, "flag");
+      await x.step(0).data();
+      expect(flag).not.toHaveBeenCalled();
+      flag.mockRestore();
+      // Where two indices are one position, only the device tells which is wrong.
+      if (name !== "at on two axes") expect(() => x.step(9)).toThrow(IndexError);
+    },
+  );
 
   test.each([0, 1, 5])(
     "as the one after %i that nobody waited for: what is sure stays, and a flush says so",

@@ -1,16 +1,9 @@
 // Indices outside their axis. An index out of range is a fault of the call's result and of all that is computed from
 // it: every read of these values throws an IndexError, and reads of other values do not.
 import { IndexError, type DType, type Indices, type OpName, type Shape } from "@weft/tensor";
-import { type Caller, context, dtypeInfo, sizeOf } from "@weft/tensor/internals";
+import { type Caller, context, sizeOf } from "@weft/tensor/internals";
 import { operandsOf, type Node } from "./node.ts";
-import { codeOf, nameOf, type AnyOp, type NodeOp } from "./operation.ts";
-
-/** Bounds of integers, known before they are computed; `whole` if both bounds occur among the elements. */
-export interface Range {
-  readonly least: number;
-  readonly most: number;
-  readonly whole: boolean;
-}
+import { nameOf, type NodeOp } from "./operation.ts";
 
 /** What a call checks its indices against, as a text that two calls share only if they check alike. */
 export const checkOf = (trait: Indices, inputs: readonly { readonly shape: Shape }[], attrs: unknown): string =>
@@ -205,68 +198,4 @@ export function faultOf(
     ? `. The label is ${outside}, and there are ${size} classes`
     : `. It is ${outside}, and the axis has size ${size}`;
   return (known.fault = new Fault({ ...call, site }, true, detail));
-}
-
-/** The range of uploaded integers; undefined for other data, which cannot be indices. */
-export function rangeOf(data: ArrayLike<number>, dtype: DType): Range | undefined {
-  const { bytes, kind } = dtypeInfo[dtype];
-  if (kind !== "integer" || data.length === 0) return undefined;
-  let least = data[0]!;
-  let most = least;
-  for (let i = 1; i < data.length; i++) {
-    const x = data[i]!;
-    if (x < least) least = x;
-    else if (x > most) most = x;
-    else continue;
-    // All values occur: no need to read the rest of an image.
-    if (bytes === 1 && most - least === 255) break;
-  }
-  return { least, most, whole: true };
-}
-
-type Known = (
-  inputs: readonly (Node | number)[],
-  attrs: { readonly axis: number; readonly shape: Shape },
-) => Range | undefined;
-
-/** Some of the integers from `least` to `most`. */
-const within = (least: number, most: number): Range => ({ least, most, whole: false });
-/** A selection of the integers of a value. */
-const some: Known = ([x]) => (typeof x === "object" && x.range ? { ...x.range, whole: false } : undefined);
-const place: Known = ([x], { axis }) => (typeof x === "object" ? within(0, x.shape[axis]! - 1) : undefined);
-/** The sum of random integers or positions and a number, unless it may wrap. */
-const shifted: Known = ([a, b]) => {
-  const [x, n] = typeof a === "number" ? [b, a] : [a, b];
-  if (typeof x !== "object" || typeof n !== "number" || !Number.isInteger(n)) return undefined;
-  const { range } = x;
-  if (range === undefined || range.whole) return undefined;
-  const [least, most] = [range.least + n, range.most + n];
-  return least >= -(2 ** 31) && most < 2 ** 31 ? { ...range, least, most } : undefined;
-};
-
-/** The range of integers by how they are computed: random integers, positions, labels picked from others. */
-const knownAfter: Known[] = [];
-const rules: readonly (readonly [OpName, Known])[] = [
-  ["mod", ([, n]) => (typeof n === "number" && Number.isInteger(n) && n > 0 ? within(0, n - 1) : undefined)],
-  ["add", shifted],
-  ["take", some],
-  ["gather", some],
-  ["argmax", place],
-  ["argmin", place],
-  ["argsort", place],
-  ["iota", (_, { axis, shape }) => within(0, shape[axis]! - 1)],
-];
-for (const [op, rule] of rules) knownAfter[codeOf(op)] = rule;
-
-/** The range of the result of an operation, if it is known. */
-export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>
-  dtypeInfo[dtype].kind === "integer" ? knownAfter[code]?.(inputs, attrs as never) : undefined;
-
-/** The range of moved or cast integers: only a slice may lack the least or the greatest. */
-export function rangeFrom({ range }: Node, op: AnyOp, dtype: DType): Range | undefined {
-  const { kind, store } = dtypeInfo[dtype];
-  if (range === undefined || kind !== "integer") return undefined;
-  // A number that does not fit is stored as another one.
-  if (store(range.least) !== range.least || store(range.most) !== range.most) return undefined;
-  return op === "slice" ? { ...range, whole: false } : range;
 }

@@ -1,7 +1,8 @@
 // A node of the deferred graph: one operation that was recorded and has not run yet, or a value in storage.
 import type { DType, Shape, Tensor } from "@weft/tensor";
-import type { Fault, Range, Site } from "./fault.ts";
+import type { Fault, Site } from "./fault.ts";
 import type { NodeOp } from "./operation.ts";
+import type { Range } from "./range.ts";
 
 /** Memory that a driver allocated; it is freed when no node with a handle lies in it. */
 export interface Storage {

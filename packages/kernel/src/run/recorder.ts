@@ -11,9 +11,10 @@ import {
 } from "@weft/tensor";
 import { calledAs, context, own, sameShape, shapeOf } from "@weft/tensor/internals";
 import { folded } from "../graph/constant.ts";
-import { faultOf, rangeAfter, rangeFrom, rangeOf, siteOf } from "../graph/fault.ts";
+import { faultOf, siteOf } from "../graph/fault.ts";
 import { Node, nodeOf, none, operandsOf, type Storage, type Typed } from "../graph/node.ts";
 import { codeOf, codeOfCall, indicesOfCode, kindOfCode, nameOf, type AnyOp } from "../graph/operation.ts";
+import { rangeAfter, rangeFrom, rangeOf } from "../graph/range.ts";
 import { moved, rowMajor } from "../graph/view.ts";
 import type { Driver } from "./driver.ts";
 import type { Flusher } from "./flush.ts";
