@@ -1,11 +1,27 @@
 // The exports that Node and pages share.
+export { augment, type AugmentOptions } from "./augment/augment.ts";
+export { randomCrop, randomFlip, randomRotation, randomShift } from "./augment/moves.ts";
+export type { CropOptions, FillOptions, FlipOptions } from "./augment/moves.ts";
+export type { Augmentation, Picture, Random } from "./augment/picture.ts";
+export { normalizeChannels, randomNoise } from "./augment/values.ts";
+export type { Batch, Batches, CustomSource, Source } from "./batches/batch.ts";
+export { itemsAs, type ItemsOptions } from "./batches/items-as.ts";
+export { minibatch, type MinibatchOptions } from "./batches/minibatch.ts";
+export type { Sampler } from "./batches/order.ts";
+export { ragged, type Ragged, type RaggedOptions } from "./batches/ragged.ts";
+export { balancedSampler, bucketSampler, randomSampler, weightedSampler } from "./batches/samplers.ts";
+export type { BucketOptions, ReplacementOptions, SamplerOptions } from "./batches/samplers.ts";
 export { DataError } from "./data-error.ts";
 export type { Display, ProgressState, TextStream } from "./display.ts";
 export type { LoadOptions, Signal } from "./files/files.ts";
 export type { HostArray, Numbers } from "./host-array.ts";
 export { parseIdx } from "./idx.ts";
 export { cycle, ncycle, shuffle, takeFirst, takeNth, type Sequence, type AsyncSequence } from "./iterators.ts";
-export { minibatch, type Batch, type Batches, type MinibatchOptions, type Source } from "./minibatch.ts";
+export { kFold, type Fold, type Folds } from "./parts/folds.ts";
+export { split, type PartsOf, type SplitOptions } from "./parts/split.ts";
+export { standardize } from "./parts/standardize.ts";
+export type { Scaling, Standardized, StandardizeOptions, Statistics } from "./parts/standardize.ts";
+export type { Classes } from "./parts/strata.ts";
 export type { Progress, ProgressOptions } from "./progress.ts";
 export type { CharacterText } from "./sets/characters.ts";
 export type { Cifar10 } from "./sets/cifar10.ts";

@@ -92,3 +92,16 @@ export function pick(x: HostArray, indices: Int32Array): HostArray {
     }
   return { ...x, data, shape: [indices.length, ...x.shape.slice(1)] };
 }
+
+/** The values of an array in another dtype, as `cast` converts them; a scale is multiplied in. */
+export function converted(x: HostArray, dtype: DType): HostArray {
+  const { scale, ...rest } = x;
+  const { load } = dtypeInfo[x.dtype];
+  const { array, store } = dtypeInfo[dtype];
+  const data = new array(x.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = (load === undefined ? x.data[i]! : load(x.data[i]!)) * (scale ?? 1);
+    data[i] = store === undefined ? value : store(value);
+  }
+  return { ...rest, data, dtype };
+}

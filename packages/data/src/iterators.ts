@@ -2,7 +2,7 @@
 // sources, is lazy, and can be iterated over as often as its source can.
 import { ArgumentError } from "@weft/tensor";
 import { describe, readOptions, seedNumber } from "@weft/tensor/internals";
-import { VISIT, type Batches } from "./minibatch.ts";
+import { VISIT, type Batches } from "./batches/batch.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
 /** Made from a synchronous source it supports `for` and `for await`; from an asynchronous one, only `for await`. */

@@ -3,7 +3,15 @@
 import { threefry } from "@weft/tensor/internals";
 
 /** What a stream is for: streams of one seed with different purposes never overlap. */
-export const purpose = { batches: 0x62617463, items: 0x6974656d, train: 0x7472616e, test: 0x74657374 } as const;
+export const purpose = {
+  batches: 0x62617463,
+  items: 0x6974656d,
+  parts: 0x70617274,
+  pictures: 0x70696374,
+  samples: 0x73616d70,
+  train: 0x7472616e,
+  test: 0x74657374,
+} as const;
 
 export interface Stream {
   /** 32 random bits, as a number from 0 to 2^32 - 1. */

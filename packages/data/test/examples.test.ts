@@ -7,7 +7,7 @@ import { testExamples } from "../../../test/examples.ts";
 
 testExamples({
   name: "data",
-  atLeast: 15,
+  atLeast: 40,
   around: ({ randn }) => {
     const small = data.digits({ train: 200, test: 100 });
     const model = Linear(3, 1);

@@ -376,7 +376,7 @@ describe("refuses", () => {
     ],
     [
       ArgumentError,
-      'minibatch: there is no option "suffle"; known options: backend, shuffle, seed, partial, transform',
+      'minibatch: there is no option "suffle"; known options: backend, shuffle, seed, partial, sampler, prefetch, transform',
       () => minibatch(ten, 2, { suffle: true } as never),
     ],
     [

@@ -58,6 +58,7 @@ export {
   integer,
   list,
   nonNegative,
+  numbers,
   oneOf,
   orNull,
   positive,

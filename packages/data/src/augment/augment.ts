@@ -1,0 +1,112 @@
+// Augmentation: a source of pictures that are changed at random, in another way in each pass.
+import { ArgumentError, ShapeError } from "@weft/tensor";
+import {
+  callable,
+  describe,
+  dtypeInfo,
+  isFloat,
+  readOptions,
+  readValue,
+  seedNumber,
+  sizeOf,
+} from "@weft/tensor/internals";
+import { COLUMN, type Column, type CustomSource, type Cut } from "../batches/batch.ts";
+import { uploaded } from "../batches/sources.ts";
+import { hostArray, isHostArray, show, type HostArray } from "../host-array.ts";
+import { purpose, stream } from "../stream.ts";
+import type { Augmentation, Picture } from "./picture.ts";
+
+export interface AugmentOptions {
+  /** Which random numbers (0). */
+  readonly seed?: number;
+}
+
+/**
+ * A source for `minibatch` of pictures that are changed at random, by each of the augmentations in turn:
+ * `randomShift`, `randomFlip`, `randomCrop`, `randomRotation`, `randomNoise`, `normalizeChannels`, or functions of your
+ * own. It is done on the host, batch by batch, before the upload.
+ *
+ * A picture is changed in another way in each pass. How depends on the seed, the pass and the place in the pass only,
+ * so it is the same however many batches are made ahead, in which order, and by how many loops at once.
+ *
+ * Shapes: host arrays `[N, C, H, W]` or `[N, H, W]` give batches of the same dtype `[B, C, H', W']` or `[B, H', W']`.
+ * Errors: ShapeError for other shapes.
+ *
+ * @example
+ * const varied = augment(images, [randomCrop([28, 28], { padding: 2 }), randomRotation(10)], { seed: 1 });
+ * for (const [x, y] of minibatch([varied, labels], 10, { backend, shuffle: true })) step(x, y);
+ */
+export function augment(
+  pictures: HostArray,
+  augmentations: readonly Augmentation[],
+  options?: AugmentOptions,
+): CustomSource<HostArray, 1> {
+  const { seed } = readOptions("augment", options, { seed: seedNumber }, { seed: 0 });
+  if (!isHostArray(pictures))
+    throw new ArgumentError(`augment: wanted pictures on the host, { data, shape, dtype }, got ${describe(pictures)}.`);
+  const x = hostArray(pictures, "augment", "the source");
+  if (x.shape.length !== 3 && x.shape.length !== 4)
+    throw new ShapeError(`augment: the source is ${show(x)}, wanted [N, C, H, W] or [N, H, W].`);
+  if (!Array.isArray(augmentations))
+    throw new ArgumentError(`augment: wanted a list of augmentations, got ${describe(augmentations)}.`);
+  const steps = augmentations.map((step, i) => readValue<Augmentation>("augment", `augmentation ${i}`, step, callable));
+  return {
+    [COLUMN]: (_, name): Column => ({
+      name,
+      items: x.shape[0]!,
+      shown: show(x),
+      backend: undefined,
+      parts(cut, backend) {
+        const part = augmented(x, steps, seed, cut);
+        return [backend === undefined ? part : uploaded(part, backend)];
+      },
+    }),
+  };
+}
+
+function augmented(x: HostArray, steps: readonly Augmentation[], seed: number, cut: Cut): HostArray {
+  const { start, end, indices, pass } = cut;
+  const key = stream(seed, purpose.pictures, pass);
+  const seedOfPass = key.bits() * 2 ** 21 + (key.bits() >>> 11);
+  const changed = Array.from({ length: end - start }, (_, i) => {
+    const random = stream(seedOfPass, purpose.pictures, start + i);
+    return steps.reduce((picture, step) => step(picture, random), pictureAt(x, indices?.[i] ?? start + i));
+  });
+  return together(x, changed);
+}
+
+/** One picture, copied. */
+function pictureAt(x: HostArray, i: number): Picture {
+  const [channels, height, width] = (x.shape.length === 3 ? [1, ...x.shape.slice(1)] : x.shape.slice(1)) as [
+    number,
+    number,
+    number,
+  ];
+  const size = channels * height * width;
+  const { load } = dtypeInfo[x.dtype];
+  const data = Float32Array.from(
+    x.data.subarray(i * size, (i + 1) * size),
+    load === undefined ? undefined : (v) => load(v),
+  );
+  return { data, channels, height, width, scale: x.scale, floating: isFloat(x.dtype) };
+}
+
+/** Pictures as a batch: in the dtype of their source, unless a step made them floating-point. */
+function together(x: HostArray, pictures: readonly Picture[]): HostArray {
+  const { channels, height, width, scale, floating } = pictures[0]!;
+  const dtype = floating && !isFloat(x.dtype) ? "f32" : x.dtype;
+  const shape = x.shape.length === 3 && channels === 1 ? [height, width] : [channels, height, width];
+  const size = sizeOf(shape);
+  const { array, store } = dtypeInfo[dtype];
+  const data = new array(pictures.length * size);
+  const whole = !isFloat(dtype);
+  pictures.forEach((picture, i) => {
+    if (picture.channels !== channels || picture.height !== height || picture.width !== width)
+      throw new ShapeError("augment: the augmentations gave pictures of different sizes. End with a crop.");
+    if (store === undefined) data.set(picture.data, i * size);
+    else
+      for (let k = 0; k < size; k++)
+        data[i * size + k] = store(whole ? Math.round(picture.data[k]!) : picture.data[k]!);
+  });
+  return { data, shape: [pictures.length, ...shape], dtype, ...(scale !== undefined && { scale }) };
+}

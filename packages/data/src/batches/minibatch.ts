@@ -1,0 +1,143 @@
+// Minibatches: data sliced along its first axis, in order or in a new random order in each pass, and uploaded to a
+// backend batch by batch. Every pass has its own order, so that concurrent passes do not disturb each other.
+import { ArgumentError, type Backend, type Tensor } from "@weft/tensor";
+import { backendKind, boolean, callable, count } from "@weft/tensor/internals";
+import { context, describe, escape, openScope, readOptions, seedNumber, visitTensors } from "@weft/tensor/internals";
+import type { OptionKinds } from "@weft/tensor/internals";
+import { VISIT, type Batch, type Batches, type Cut } from "./batch.ts";
+import { orderOf, sampled, samplerKind, type Sampler } from "./order.ts";
+import { backendOf, columnsOf, itemsOf, partsOf, treeOf } from "./sources.ts";
+import { close, walk, walkAhead, type Made } from "./walk.ts";
+
+export interface MinibatchOptions<S, B, U> {
+  /** The backend that batches are uploaded to. Without it host arrays stay host arrays; tensors stay on theirs. */
+  readonly backend?: B;
+  /** A new random order in every pass (false). */
+  readonly shuffle?: boolean;
+  /** Which random orders (0): pass n of a seed is always the same. */
+  readonly seed?: number;
+  /** Whether a last batch that is not full is yielded, too (false). */
+  readonly partial?: boolean;
+  /**
+   * The items of each pass: a sampler such as `weightedSampler(…)`, or a list of indices. Not together with
+   * `shuffle`.
+   */
+  readonly sampler?: Sampler | Iterable<number>;
+  /** How many batches an asynchronous pass makes ahead (2 where host data is uploaded, else 0). */
+  readonly prefetch?: number;
+  /** Changes a batch before it is yielded: the loop gets what you return. */
+  readonly transform?: (batch: Batch<S, B>) => U;
+}
+
+const kinds = {
+  backend: backendKind,
+  shuffle: boolean,
+  seed: seedNumber,
+  partial: boolean,
+  sampler: samplerKind,
+  prefetch: count,
+  transform: callable,
+};
+
+/** How many batches an asynchronous pass uploads ahead. */
+const AHEAD = 2;
+
+/**
+ * Slices data into batches of `size` along the first axis.
+ *
+ * `arrays` is one source, a list of them, or an object of them such as `{ images, labels }`; all have the same first
+ * axis. A source is a tensor, `{ data, shape, dtype }`, a typed array, a list of numbers, or `ragged(…)`. A list or an
+ * object yields tuples, `[x, y]`, in the order of the list or of the fields; a single source yields tensors. Lists and
+ * objects may be nested, and so are the tuples then. Ragged data gives two parts, `[x, lengths]`.
+ *
+ * Host data goes to `backend` batch by batch in its stored type, two batches ahead in an asynchronous loop; a source
+ * with a `scale` is multiplied by it there. A batch is released when the next one is requested, if a scope, a `diff` or
+ * a step of `minimize` has closed in between: `keep()` a batch to hold it. Where none closes, as in `[...batches]`,
+ * batches live like any other tensor.
+ *
+ * Errors: ShapeError for sources of different lengths, IndexError for a sampler's index that is not in the data,
+ * ArgumentError for a size that is not a whole number from 1 or is larger than the data, BackendMismatchError for a
+ * tensor that is not on `backend`.
+ *
+ * Source: Knet's `minibatch`.
+ *
+ * @example
+ * const batches = minibatch({ images, labels }, 100, { backend, shuffle: true, seed: 1 });
+ * console.log(batches.length); // floor(n / 100)
+ * for (const [x, y] of batches) scope(() => step(x, y));
+ */
+export function minibatch<const S, B extends Backend | undefined = undefined, U = Batch<S, B>>(
+  arrays: S,
+  size: number,
+  options?: MinibatchOptions<S, B, U>,
+): Batches<U> {
+  const known = kinds as OptionKinds<MinibatchOptions<S, B, U>>;
+  const read = readOptions("minibatch", options, known, { shuffle: false, seed: 0, partial: false });
+  const { shuffle, seed, partial, transform } = read;
+  const tree = treeOf("minibatch", arrays);
+  const columns = columnsOf(tree);
+  const items = itemsOf("minibatch", columns);
+  const backend = backendOf("minibatch", columns, read.backend);
+  if (!Number.isInteger(size) || size < 1)
+    throw new ArgumentError(
+      `minibatch: size is ${typeof size === "number" ? size : describe(size)}, wanted a whole number from 1.`,
+    );
+  if (shuffle && read.sampler !== undefined)
+    throw new ArgumentError("minibatch: a sampler says the order itself. Leave out shuffle or sampler.");
+  const { length: drawn, pass } =
+    read.sampler === undefined ? orderOf(items, shuffle, seed) : sampled(read.sampler, items, size);
+  if (size > drawn && !partial)
+    throw new ArgumentError(
+      `minibatch: size ${size} is larger than the data (${drawn}), so no batch is full. ` +
+        "Pass a smaller size or { partial: true }.",
+    );
+  const length = partial ? Math.ceil(drawn / size) : Math.floor(drawn / size);
+  const ahead = read.prefetch ?? (backend !== undefined && columns.some((c) => c.backend === undefined) ? AHEAD : 0);
+  let passes = 0;
+
+  /** Batch i of pass n, which has an order; everything but its result is released. */
+  const make = (n: number, order: Int32Array | undefined, i: number): Made<U> => {
+    const start = i * size;
+    const end = Math.min(start + size, drawn);
+    const scope = openScope("minibatch went on to the next batch");
+    const making = openScope("minibatch had made its batch");
+    const before = context.scope;
+    context.scope = making;
+    try {
+      const batch = partsOf(tree, cutOf(n, start, end, order), backend) as Batch<S, B>;
+      const value = transform === undefined ? (batch as U) : transform(batch);
+      visitTensors(value, (x) => escape(x, making, scope));
+      return { value, scope };
+    } finally {
+      context.scope = before;
+      close(making);
+    }
+  };
+
+  const begin = (visited?: ArrayLike<number>): Iterable<U> & AsyncIterable<U> => {
+    const places = visited ?? { length };
+    const making = (): ((place: number) => Made<U>) => {
+      const n = passes++;
+      const order = pass(n);
+      return (place) => make(n, order, visited?.[place] ?? place);
+    };
+    return {
+      [Symbol.iterator]: () => walk(places.length, making()),
+      [Symbol.asyncIterator]: () => walkAhead(places.length, making(), ahead),
+    };
+  };
+  return { ...begin(), length, [VISIT]: begin };
+}
+
+/** The items of a batch; their indices are uploaded once, if there is a tensor to take them of. */
+function cutOf(pass: number, start: number, end: number, order: Int32Array | undefined): Cut {
+  const indices = order?.subarray(start, end);
+  let positions: Tensor | undefined;
+  return {
+    start,
+    end,
+    indices,
+    pass,
+    positions: (backend) => (positions ??= backend.upload(indices!, [end - start], "i32")),
+  };
+}
