@@ -38,7 +38,7 @@ const programs = ["examples", "bench"];
 const thirdParty: Record<string, readonly string[]> = {
   "tensor-webgpu": ["webgpu"],
   formats: ["fflate"],
-  data: ["cli-progress"],
+  data: ["@huggingface/tokenizers", "cli-progress", "d3-dsv", "fast-png", "jpeg-js"],
 };
 
 test("every package has a line in the table of imports", () => {

@@ -43,3 +43,10 @@ test("functions come where they are named", async () => {
   const needed = ["adaptiveAvgPool", "maxPool", "pad"];
   expect(await inBundle("test/size/images.ts")).toEqual([...named, ...needed].toSorted());
 });
+
+test("readers of files come with the functions that need them", async () => {
+  const readers =
+    /node_modules\/(?:d3-dsv|fast-png|jpeg-js|@huggingface)|packages\/data\/src\/(?:augment|images|parts|tables|text)\//;
+  const { modules, dynamicImports } = await chunkOf("test/size/mlp.ts");
+  expect([...Object.keys(modules), ...dynamicImports].filter((file) => readers.test(file))).toEqual([]);
+});

@@ -1,6 +1,9 @@
 // In a page: the same digits bit for bit, files from memory, lines in the console, and nothing from Node.
 import { expect, test, vi } from "vitest";
 import { DataError, digits, housing, minibatch, mnist, parseIdx, progress, shuffle } from "@weft/data";
+import { csv, encodePng, image, tokenizer } from "@weft/data";
+import { bytePairs } from "./byte-pairs.ts";
+import { jpeg } from "./jpeg-file.ts";
 
 const hex = (bytes: ArrayBuffer) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("");
 
@@ -28,6 +31,15 @@ test("orders are the same as in Node", () => {
 test("IDX files are read", () => {
   expect(parseIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9)).data).toEqual(Uint8Array.of(7, 9));
   expect(() => parseIdx(Uint8Array.of(0))).toThrow(DataError);
+});
+
+test("tables, pictures and tokenizers are read, by libraries that are loaded when they are needed", async () => {
+  expect(csv("a,b\n1,x\n")["b"]!.categories).toEqual(["x"]);
+  const picture = { data: Uint8Array.of(1, 2, 3, 4), shape: [1, 2, 2], dtype: "u8" as const, scale: 1 / 255 };
+  expect(await image(await encodePng(picture))).toEqual(picture);
+  expect(await image(jpeg([200]))).toMatchObject({ shape: [1, 8, 8], dtype: "u8" });
+  await expect(image(jpeg([200]).subarray(0, 100))).rejects.toThrow(DataError);
+  expect((await tokenizer(bytePairs())).tokens("low")).toEqual(["low", "<end>"]);
 });
 
 test("progress goes to the console", () => {

@@ -4,10 +4,11 @@ import { adam, minimize } from "@weft/optim";
 import { Linear, mse } from "@weft/nn";
 import { characterText } from "../src/sets/characters.ts";
 import { testExamples } from "../../../test/examples.ts";
+import { bytePairs } from "./byte-pairs.ts";
 
 testExamples({
   name: "data",
-  atLeast: 40,
+  atLeast: 43,
   around: ({ randn }) => {
     const small = data.digits({ train: 200, test: 100 });
     const model = Linear(3, 1);
@@ -46,6 +47,7 @@ testExamples({
       sst: async () => ({ train: [tree], classes: ["", "", "", "positive", ""] }),
       step: () => {},
       tired: () => false,
+      tokenizerJson: bytePairs(),
       wikiner: async () => ({ train: [{ words: ["Rome"], tags: ["I-LOC"], labels: [0] }], classes: ["I-LOC"] }),
     };
   },
