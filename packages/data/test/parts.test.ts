@@ -106,6 +106,11 @@ describe("split", () => {
       () => split({ images, labels: [1, 2, 3] }, [0.5, 0.5]),
     ],
     [
+      ShapeError,
+      "split: the numbers of items differ: x.0 1, x.1 2. Sequences of different lengths are one source as ragged(list).",
+      () => split({ x: [Int32Array.of(1), Int32Array.of(1, 2)] }, [0.5, 0.5]),
+    ],
+    [
       ArgumentError,
       "split: the data is a list of lists of numbers: wanted either sources, as { x, y }, or sequences, as ragged(list).",
       () => split([[1, 2], [3]], [0.5, 0.5]),

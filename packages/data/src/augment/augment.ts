@@ -84,10 +84,8 @@ function pictureAt(x: HostArray, i: number): Picture {
   ];
   const size = channels * height * width;
   const { load } = dtypeInfo[x.dtype];
-  const data = Float32Array.from(
-    x.data.subarray(i * size, (i + 1) * size),
-    load === undefined ? undefined : (v) => load(v),
-  );
+  const data = new Float32Array(x.data.subarray(i * size, (i + 1) * size));
+  if (load !== undefined) for (let k = 0; k < size; k++) data[k] = load(data[k]!);
   return { data, channels, height, width, scale: x.scale, floating: isFloat(x.dtype) };
 }
 
@@ -99,14 +97,13 @@ function together(x: HostArray, pictures: readonly Picture[]): HostArray {
   const size = sizeOf(shape);
   const { array, store } = dtypeInfo[dtype];
   const data = new array(pictures.length * size);
-  const whole = !isFloat(dtype);
+  // Bytes are rounded and limited by such an array.
+  const places = dtype === "u8" ? new Uint8ClampedArray(data.buffer) : data;
   pictures.forEach((picture, i) => {
     if (picture.channels !== channels || picture.height !== height || picture.width !== width)
       throw new ShapeError("augment: the augmentations gave pictures of different sizes. End with a crop.");
-    if (store === undefined) data.set(picture.data, i * size);
-    else
-      for (let k = 0; k < size; k++)
-        data[i * size + k] = store(whole ? Math.round(picture.data[k]!) : picture.data[k]!);
+    if (store === undefined || dtype === "u8") places.set(picture.data, i * size);
+    else for (let k = 0; k < size; k++) data[i * size + k] = store(picture.data[k]!);
   });
   return { data, shape: [pictures.length, ...shape], dtype, ...(scale !== undefined && { scale }) };
 }

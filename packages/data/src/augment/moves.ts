@@ -131,8 +131,10 @@ export function randomRotation(degrees: number, options?: FillOptions): Augmenta
       for (let x = 0; x < width; x++) {
         const fromX = middleX + cos * (x - middleX) - sin * (y - middleY);
         const fromY = middleY + sin * (x - middleX) + cos * (y - middleY);
-        const [left, top] = [Math.floor(fromX), Math.floor(fromY)];
-        const [u, v] = [fromX - left, fromY - top];
+        const left = Math.floor(fromX);
+        const top = Math.floor(fromY);
+        const u = fromX - left;
+        const v = fromY - top;
         for (let c = 0; c < channels; c++) {
           const at = (j: number, i: number): number =>
             j < 0 || j >= height || i < 0 || i >= width ? outside : data[c * plane + j * width + i]!;

@@ -67,9 +67,10 @@ export function partsOf(tree: Tree, cut: Cut, backend: Backend | undefined): unk
 /** How many items all columns have. */
 export function itemsOf(op: string, columns: readonly Column[]): number {
   const [first] = columns;
-  if (columns.some(({ items }) => items !== first!.items))
+  const other = columns.find(({ items }) => items !== first!.items);
+  if (other !== undefined)
     throw new ShapeError(
-      `${op}: the first axes differ: ${columns.map(({ name, shown }) => `${name} ${shown}`).join(", ")}. ` +
+      `${op}: the first axes differ: ${first!.name} ${first!.shown}, ${other.name} ${other.shown}. ` +
         "All sources need the same number of items.",
     );
   return first!.items;

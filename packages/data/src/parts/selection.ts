@@ -67,9 +67,11 @@ function structure(op: string, data: object, name: string): Selectable {
   const [first] = parts;
   if (first === undefined) throw new ArgumentError(`${op}: wanted at least one source, got none.`);
   const { items } = first[1];
-  if (parts.some(([, part]) => part.items !== items))
+  const other = parts.find(([, part]) => part.items !== items);
+  if (other !== undefined)
     throw new ShapeError(
-      `${op}: the numbers of items differ: ${parts.map(([key, part]) => `${label(key)} ${part.items}`).join(", ")}.`,
+      `${op}: the numbers of items differ: ${label(first[0])} ${items}, ${label(other[0])} ${other[1].items}.` +
+        (Array.isArray(data) ? " Sequences of different lengths are one source as ragged(list)." : ""),
     );
   return {
     items,

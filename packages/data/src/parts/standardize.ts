@@ -138,7 +138,9 @@ function mapped(op: string, name: string, data: unknown, scalers: Scalers, inver
 function valuesOf({ data, dtype, scale }: HostArray): TypedArray {
   const { load } = dtypeInfo[dtype];
   if (load === undefined && scale === undefined) return data;
-  return Float32Array.from(data, (x) => (load === undefined ? x : load(x)) * (scale ?? 1));
+  const values = new Float32Array(data.length);
+  for (let i = 0; i < values.length; i++) values[i] = (load === undefined ? data[i]! : load(data[i]!)) * (scale ?? 1);
+  return values;
 }
 
 function scalerOf(name: string, x: HostArray, axes: readonly number[], correction: number): Scaler {
@@ -173,7 +175,8 @@ function scalerOf(name: string, x: HostArray, axes: readonly number[], correctio
     const data = new array(values.length);
     for (let start = 0; start < values.length; start += columns.length)
       for (let c = 0; c < columns.length; c++) {
-        const [m, s] = [shift.data[columns[c]!]!, divisor.data[columns[c]!]!];
+        const m = shift.data[columns[c]!]!;
+        const s = divisor.data[columns[c]!]!;
         const v = inverse ? values[start + c]! * s + m : (values[start + c]! - m) / s;
         data[start + c] = store === undefined ? v : store(v);
       }
@@ -205,25 +208,28 @@ function moments(name: string, values: TypedArray, columns: Int32Array, many: nu
   const [counts, mean, std] = [new Float64Array(many), new Float64Array(many), new Float64Array(many)];
   const least = new Float64Array(many).fill(Infinity);
   const most = new Float64Array(many).fill(-Infinity);
-  const visit = (f: (v: number, c: number) => void): void => {
-    for (let start = 0; start < values.length; start += columns.length)
-      for (let c = 0; c < columns.length; c++) {
-        const v = values[start + c]!;
-        if (v === v) f(v, columns[c]!);
-      }
-  };
-  visit((v, c) => {
-    counts[c]!++;
-    mean[c]! += v;
-    least[c] = Math.min(least[c]!, v);
-    most[c] = Math.max(most[c]!, v);
-  });
+  const width = columns.length;
+  for (let start = 0; start < values.length; start += width)
+    for (let i = 0; i < width; i++) {
+      const v = values[start + i]!;
+      const c = columns[i]!;
+      if (v !== v) continue;
+      counts[c]!++;
+      mean[c]! += v;
+      if (v < least[c]!) least[c] = v;
+      if (v > most[c]!) most[c] = v;
+    }
   for (let c = 0; c < many; c++) {
     // A column that never changes is exact: its mean is not rounded.
     mean[c] = counts[c] === 0 ? 0 : least[c] === most[c] ? least[c]! : mean[c]! / counts[c]!;
     if (!Number.isFinite(mean[c])) throw new ArgumentError(`standardize: column ${c} of ${name} is infinite.`);
   }
-  visit((v, c) => (std[c]! += (v - mean[c]!) ** 2));
+  for (let start = 0; start < values.length; start += width)
+    for (let i = 0; i < width; i++) {
+      const v = values[start + i]!;
+      const c = columns[i]!;
+      if (v === v) std[c]! += (v - mean[c]!) * (v - mean[c]!);
+    }
   for (let c = 0; c < many; c++)
     std[c] = least[c]! < most[c]! ? Math.sqrt(std[c]! / Math.max(counts[c]! - correction, 1)) || 1 : 1;
   return { mean, std };
