@@ -6,10 +6,13 @@ import { collections as ofNn } from "../packages/nn/test/samples.ts";
 import { files, read, root } from "./source-graph.ts";
 
 /** Packages in which every export has an example. */
-const complete = ["tensor", "autograd", "formats", "optim", "nn", "data"];
+const complete = ["tensor", "autograd", "formats", "optim", "nn", "data", "train"];
 
+/** What a file exports; of a module that it exports as a whole, such as `metrics`, what that exports. */
 const exported = async (file: string): Promise<[string, unknown][]> =>
-  Object.entries((await import(join(root, "packages", file))) as object);
+  Object.entries((await import(join(root, "packages", file))) as object).flatMap((entry): [string, unknown][] =>
+    Object.prototype.toString.call(entry[1]) === "[object Module]" ? Object.entries(entry[1] as object) : [entry],
+  );
 
 const declaration =
   /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:\/\/.*\s*)*export (?:async )?(?:abstract )?(?:function|const|class) (\w+)/g;

@@ -26,6 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   nn: ["tensor", "autograd", "formats"],
   optim: ["tensor", "autograd"],
   data: ["tensor", "formats"],
+  train: ["tensor", "autograd", "nn", "optim", "data"],
   conformance: ["tensor", "autograd"],
   examples: packages.filter((name) => name !== "bench"),
   bench: packages,

@@ -75,6 +75,22 @@ const picks = [
       console.log(last < first / 20);`,
     prints: "true",
   },
+  {
+    packages: ["train", "tensor-cpu"],
+    program: `import { open } from "@weft/tensor-cpu";
+      import { Linear, mse } from "@weft/nn";
+      import { adam } from "@weft/optim";
+      import { earlyStopping, epochs, fit, jsonl, metrics } from "@weft/train";
+      const { randn } = await open({ seed: 1 });
+      const x = randn([64, 4]), y = x.sum({ axis: 1, keepDims: true });
+      const model = Linear(4, 1);
+      const options = { loss: mse, optimizer: adam({ lr: 0.1 }), epochs: 60, metrics: { r2: metrics.r2() } };
+      const history = await fit(model, [[x, y] as const], { ...options, log: jsonl("run.jsonl") });
+      const found: number[] = history.r2;
+      const last = await earlyStopping(epochs(model, [[x, y] as const], options), { monitor: ({ loss }) => loss });
+      console.log(found.at(-1)! > 0.9 && last.r2 > 0.9);`,
+    prints: "true",
+  },
 ];
 
 describe.each(picks)("$packages", ({ packages, program, prints }) => {

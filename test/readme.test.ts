@@ -28,6 +28,7 @@ const readmes: readonly { name: string; file: string; blocks?: number; prints?: 
   { name: "nn", file: "packages/nn/README.md", prints: /weight/ },
   { name: "optim", file: "packages/optim/README.md", prints: /^(\d+\.\d+\n){100}$/ },
   { name: "data", file: "packages/data/README.md", blocks: 1, prints: /^0\.8\d+\n$/ },
+  { name: "train", file: "packages/train/README.md", prints: /^0\.\d+\n(\d+ 0\.\d+\n){4}$/ },
   { name: "tensor-cpu", file: "packages/tensor-cpu/README.md", prints: /\n3\n3\n$/ },
   { name: "tensor-webgpu", file: "packages/tensor-webgpu/README.md", prints: /\[ 11 \]\n.*\[ 3, 3, 3, 3, 3 \]\n$/ },
   {

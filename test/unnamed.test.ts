@@ -50,3 +50,14 @@ test("readers of files come with the functions that need them", async () => {
   const { modules, dynamicImports } = await chunkOf("test/size/mlp.ts");
   expect([...Object.keys(modules), ...dynamicImports].filter((file) => readers.test(file))).toEqual([]);
 });
+
+test("loops and metrics come where they are named", async () => {
+  const { modules } = await chunkOf("test/size/fit.ts");
+  const found = Object.entries(modules)
+    .filter(([file]) => file.includes("packages/train/src"))
+    .flatMap(([, { renderedExports }]) => renderedExports);
+  // `fit` is made of loops; of the metrics only one is named.
+  expect(found).toEqual(expect.arrayContaining(["fit", "epochsFrom", "earlyStopping", "logTo", "auc"]));
+  const others = ["accuracy", "averagePrecision", "evaluateEvery", "f1", "jsonl", "predict", "r2", "stopOnNaN"];
+  expect(found.filter((name) => others.includes(name))).toEqual([]);
+});

@@ -1,9 +1,9 @@
-// The training loop: epochs of minibatches, one optimizer step per minibatch, and the test accuracy after every epoch.
-import { scope } from "@weft/autograd";
+// The training loop of the examples: epochs of minibatches, and the test accuracy after every epoch.
 import type { Backend } from "@weft/tensor";
-import { accuracy, crossEntropy } from "@weft/nn";
-import { minimize, type Optimizer } from "@weft/optim";
-import { minibatch, progress, type Display, type Labeled, type Signal, type Split } from "@weft/data";
+import { crossEntropy } from "@weft/nn";
+import type { Optimizer } from "@weft/optim";
+import { minibatch, type Display, type Labeled, type Signal, type Split } from "@weft/data";
+import { epochs, evaluate, metrics } from "@weft/train";
 import type { Classifier } from "./recipe.ts";
 
 export interface TrainingOptions {
@@ -40,18 +40,19 @@ export interface Epoch {
 export async function* train(
   model: Classifier,
   data: Split,
-  { backend, optimizer, epochs, size = 100, seed = 1, signal, learned, ...rest }: TrainingOptions,
+  { backend, size = 100, seed = 1, learned, display, ...rest }: TrainingOptions,
 ): AsyncGenerator<Epoch> {
   const batches = minibatch(data.train, size, { backend, shuffle: true, seed });
-  const stopped = (): boolean => signal?.aborted === true;
-  for (let epoch = 1; epoch <= epochs && !stopped(); epoch++) {
-    const steps = minimize((x, y) => crossEntropy(model(x), y), batches, optimizer);
-    const reading: Promise<number>[] = [];
-    for await (const loss of progress(steps, { name: `epoch ${epoch}/${epochs}`, ...rest })) {
-      reading.push(loss.item());
-      if (stopped()) break;
-    }
+  let reading: Promise<number>[] = [];
+  const run = epochs(model, batches, {
+    ...rest,
+    loss: crossEntropy,
+    progress: display === undefined ? true : { display },
+    onStep: (loss) => void reading.push(loss.item()),
+  });
+  for await (const { epoch } of run) {
     const losses = await Promise.all(reading);
+    reading = [];
     await learned?.(epoch, losses);
     yield { losses, accuracy: await measure(model, data.test, backend) };
   }
@@ -59,8 +60,7 @@ export async function* train(
 
 /** The accuracy of a model on labeled pictures, from 0 to 1. */
 export async function measure(model: Classifier, data: Labeled, backend: Backend): Promise<number> {
-  let right = 0;
-  for (const [x, y] of minibatch(data, 100, { backend, partial: true }))
-    right += y.size * (await scope(() => accuracy(model(x), y).item()));
-  return right / data.labels.data.length;
+  const batches = minibatch(data, 100, { backend, partial: true });
+  const { accuracy } = await evaluate(model, batches, { metrics: { accuracy: metrics.accuracy() } });
+  return accuracy;
 }

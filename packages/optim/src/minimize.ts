@@ -16,6 +16,7 @@ import {
 } from "@weft/tensor/internals";
 import type { LossOptimizer } from "./lbfgs/lbfgs.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { Pace } from "./pace.ts";
 import { adam } from "./rules/adam.ts";
 import { awaitable, type Run } from "./run.ts";
 import { readOptimizer, type AsyncOptimizer } from "./transforms.ts";
@@ -29,11 +30,6 @@ export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
 export interface Minimization extends Run<Tensor> {
   readonly length: number | undefined;
 }
-
-/** Every so many steps the loop waits for the loss of as many steps before, so that twice as many may be queued. */
-const queue = 8;
-/** After so many milliseconds of training the loop yields, so that timers, input and drawing run. */
-const yieldEvery = 20;
 
 /**
  * Minimizes `loss(...item)` over the items of `data`. Each step computes the gradients, lets the optimizer update every
@@ -81,15 +77,13 @@ async function* steps<Item>(
   training: boolean | undefined,
 ): AsyncGenerator<Tensor, void, void> {
   let shown: Scope | undefined;
-  let waiting: Promise<unknown> | undefined;
   let last: Tensor | undefined;
   /** Why a step was rolled back. */
   let failure: Error | undefined;
   const fail = (reason: Error): void => void (failure ??= reason);
   const box = new LossBox();
   let thrown = false;
-  let count = 0;
-  let since = performance.now();
+  const pace = new Pace();
   try {
     for await (const item of data) {
       if (shown !== undefined) closeScope(shown);
@@ -100,21 +94,11 @@ async function* steps<Item>(
       last = value;
       shown = openScope("minimize took its next step");
       adopt(value, shown);
-      if (++count % queue === 0) {
-        await waiting;
-        waiting = value.data();
-        // It may be rejected before it is awaited; the later await still throws.
-        waiting.catch(() => undefined);
-      }
-      const now = performance.now();
-      if (now - since > yieldEvery) {
-        await yieldToEventLoop();
-        since = performance.now();
-      }
+      await pace.after(value);
       yield value;
     }
     if (failure !== undefined) return;
-    await waiting;
+    await pace.settled();
     // Throws what went wrong in the last steps.
     if (last?.ended === undefined) await last?.data();
   } catch (error) {
@@ -180,12 +164,3 @@ function synchronous(loss: Tensor): Tensor {
   );
   return loss;
 }
-
-const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;
-
-/** Lets timers, input and drawing run. */
-const yieldToEventLoop = (): Promise<void> =>
-  new Promise((resolve) => {
-    if (immediate === undefined) setTimeout(resolve, 0);
-    else immediate(resolve);
-  });

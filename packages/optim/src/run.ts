@@ -29,4 +29,4 @@ async function lastOf<T>(op: string, iterate: () => AsyncIterator<T>): Promise<T
 }
 
 /** Another handle on a tensor, which no scope releases. */
-const handle = (op: string, x: Tensor): Tensor => keep(own(readTensor(x, op).interpreter.backend.retain(x)));
+export const handle = (op: string, x: Tensor): Tensor => keep(own(readTensor(x, op).interpreter.backend.retain(x)));

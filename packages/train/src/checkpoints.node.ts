@@ -1,0 +1,127 @@
+// A loop that saves its model as it goes, and resumes where it was.
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { load, readMetadata, save, type Metadata } from "@weft/nn";
+import {
+  boolean,
+  callable,
+  count,
+  oneOf,
+  positiveCount,
+  readOptions,
+  readValue,
+  string,
+  type OptionKinds,
+} from "@weft/tensor/internals";
+import type { Checkpoints, CheckpointsOptions } from "./checkpoints.ts";
+import { numberOf, treeKind, wrapped, type Steps } from "./steps.ts";
+
+const kinds: OptionKinds<CheckpointsOptions<never>> = {
+  model: treeKind,
+  folder: string,
+  every: positiveCount,
+  last: boolean,
+  best: boolean,
+  monitor: callable,
+  mode: oneOf("min", "max"),
+  keep: count,
+  resume: boolean,
+};
+
+/**
+ * Passes items through and saves a model, or a tree such as `{ model, optimizer }`, in a folder: after every `every`
+ * items and after the last one `last.safetensors`, and with `best` or a `monitor` `best.safetensors` whenever what is
+ * measured there is the best so far. Each file is written whole or not at all, so a program may be killed at any time.
+ * Its metadata say `step`, `best` and `bestStep`. In Node only.
+ *
+ * With `resume` the loop first loads the last file, if there is one, into the same tree: then it continues with the
+ * same bits, as far as the tree has what the loop depends on. `step` and `best` continue as well.
+ *
+ * A loop that you leave is saved, too; one that throws is not. If a file cannot be written, the FileError is thrown.
+ *
+ * @example
+ * const run = { model, folder: "run", every: 100, resume: true };
+ * for await (const loss of checkpoints(minimize(f, batches, adam()), run)) ;
+ */
+export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>): Checkpoints<T> {
+  const op = "checkpoints";
+  const read = readOptions(op, options, kinds as OptionKinds<CheckpointsOptions<T>>, {
+    every: 100,
+    last: true,
+    best: options?.monitor !== undefined,
+    mode: "min",
+    keep: 0,
+    resume: false,
+  });
+  const model = readValue(op, "model", read.model, treeKind);
+  const folder = readValue(op, "folder", read.folder, string);
+  const { every, last, best, keep, resume } = read;
+  const monitor = read.monitor ?? ((item: T) => item as number);
+  const sign = read.mode === "min" ? 1 : -1;
+  const path = (name: string): string => join(folder, `${name}.safetensors`);
+
+  const write = async (name: string): Promise<void> => {
+    const known: Metadata = self.bestStep > 0 ? { best: self.best, bestStep: self.bestStep } : {};
+    await save(path(name), model, { step: self.step, ...known });
+  };
+
+  async function saveNow(measured: Promise<number | undefined>): Promise<void> {
+    const x = best ? await measured : undefined;
+    const better = x !== undefined && sign * (self.best - x) > 0;
+    if (better) Object.assign(self, { best: x, bestStep: self.step });
+    if (better) await write("best");
+    if (keep > 0) {
+      await write(nameOf(self.step));
+      await removeOldest(folder, keep);
+    }
+    if (last) await write("last");
+  }
+
+  async function take(): Promise<void> {
+    const file = path("last");
+    if (!(await stat(file).catch(() => undefined))?.isFile()) return;
+    await load(file, model);
+    const { step, best = self.best, bestStep = 0 } = await readMetadata(file);
+    Object.assign(self, { step: Number(step), best: Number(best), bestStep: Number(bestStep) });
+  }
+
+  const run = wrapped(op, steps, async function* () {
+    await mkdir(folder, { recursive: true });
+    if (resume) await take();
+    let thrown = false;
+    /** What was measured at the last item, if that has not been saved. */
+    let unsaved: Promise<number | undefined> | undefined;
+    try {
+      for await (const item of steps) {
+        self.step++;
+        unsaved = best ? numberOf(op, monitor(item, self.step)) : Promise.resolve(undefined);
+        unsaved.catch(() => {}); // thrown where it is awaited
+        if (self.step % every === 0) {
+          await saveNow(unsaved);
+          unsaved = undefined;
+        }
+        yield item;
+      }
+    } catch (error) {
+      thrown = true;
+      throw error;
+    } finally {
+      if (!thrown && unsaved !== undefined) await saveNow(unsaved);
+    }
+  });
+  const self = Object.assign(run, { step: 0, best: sign * Infinity, bestStep: 0 });
+  return self;
+}
+
+const nameOf = (step: number): string => `step-${String(step).padStart(8, "0")}`;
+const numbered = /^step-(\d{8,})\.safetensors$/;
+
+/** Removes numbered files of a folder but the newest `keep`. */
+async function removeOldest(folder: string, keep: number): Promise<void> {
+  const files = (await readdir(folder)).flatMap((name) => {
+    const step = numbered.exec(name)?.[1];
+    return step === undefined ? [] : { name, step: Number(step) };
+  });
+  const oldest = files.toSorted((a, b) => b.step - a.step).slice(keep);
+  for (const { name } of oldest) await rm(join(folder, name), { force: true });
+}

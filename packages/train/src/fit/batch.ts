@@ -1,0 +1,67 @@
+// Batches as a model takes them: its arguments and, last, the target.
+import { add, ArgumentError, mul, reshape, source, stack, type Tensor } from "@weft/tensor";
+import { describe } from "@weft/tensor/internals";
+import { Merged } from "../metrics/metric.ts";
+import { isIterable } from "../steps.ts";
+
+/** Batches, each a tuple `[…inputs, target]`, such as those of `minibatch`. */
+export type LabeledBatches<In extends readonly unknown[], Target> =
+  | Iterable<readonly [...In, Target]>
+  | AsyncIterable<readonly [...In, Target]>;
+
+/** A layer, or any function of a batch's inputs. */
+export type Model<In extends readonly unknown[], Y> = (...inputs: In) => Y;
+
+/** Inputs and target of a batch. */
+export function partsOf<In extends readonly unknown[], Target>(
+  op: string,
+  batch: readonly [...In, Target],
+): readonly [inputs: In, target: Target] {
+  if (!Array.isArray(batch) || batch.length < 2)
+    throw new ArgumentError(`${op}: wanted batches [x, target], got ${describe(batch)}`);
+  return [batch.slice(0, -1) as readonly unknown[] as In, batch.at(-1) as Target];
+}
+
+/** Refuses what is no data, and what can be iterated over only once where that is not enough. */
+export function checkData(op: string, what: string, data: unknown, passes: number): void {
+  if (!isIterable(data)) throw new ArgumentError(`${op}: wanted batches as ${what}, got ${describe(data)}`);
+  if (passes > 1 && "next" in data)
+    throw new ArgumentError(
+      `${op}: ${what} can be iterated over only once (it is a generator or an iterator), but ${passes} epochs need it ` +
+        "again each time. Pass minibatch(…), an array of batches, or an object that makes a new iterator: " +
+        "{ [Symbol.iterator]: () => generator() }",
+    );
+}
+
+/** How many rows a batch has: the length of the first axis of its first part that has one, else 1. */
+export function rowsOf(batch: readonly unknown[]): number {
+  for (const part of batch) {
+    if (typeof part !== "object" || part === null) continue;
+    const { shape, length } = part as { shape?: readonly number[]; length?: unknown };
+    const rows = shape === undefined ? length : shape[0];
+    if (typeof rows === "number") return rows;
+  }
+  return 1;
+}
+
+/** The mean loss of batches, each weighted by its number of rows, added up on the device. */
+export class MeanLoss {
+  readonly #sums: Merged = new Merged((a, b) => add(a, b));
+
+  add(loss: Tensor, rows: number): void {
+    this.#sums.add(() => {
+      const { backend, dtype } = loss;
+      return stack([mul(reshape(loss, []), rows), source(backend, "full", [rows], { shape: [], dtype })]);
+    });
+  }
+
+  /** NaN without batches. */
+  async read(): Promise<number> {
+    const [total = NaN, rows = 0] = Array.from(await this.#sums.read());
+    return total / rows;
+  }
+
+  release(): void {
+    this.#sums.release();
+  }
+}

@@ -1,0 +1,145 @@
+// Training, epoch by epoch: each item is an epoch's losses and metrics.
+import { progress as shown, type ProgressOptions, type Signal } from "@weft/data";
+import { adam, minimize, type AsyncOptimizer, type Optimizer } from "@weft/optim";
+import { awaitable } from "@weft/optim/internals";
+import { ArgumentError, type Tensor } from "@weft/tensor";
+import { anything, callable, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
+import type { Wrapped } from "../steps.ts";
+import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { evaluate } from "./evaluate.ts";
+import {
+  readMetrics,
+  resultsOf,
+  validationName,
+  type Metrics,
+  type Results,
+  type ValidationResults,
+} from "./results.ts";
+
+export interface EpochsOptions<In extends readonly unknown[], Target, Y, M> {
+  /** The mean loss of a batch. */
+  readonly loss: (y: Y, target: Target) => Tensor;
+  /** By default `adam()`. */
+  readonly optimizer?: Optimizer | AsyncOptimizer;
+  /** How often the data are iterated over (1). */
+  readonly epochs?: number;
+  /** Batches that the model is evaluated on after each epoch. */
+  readonly validation?: LabeledBatches<In, Target>;
+  /** What else is measured, by name, in training and on the validation data. */
+  readonly metrics?: M;
+  /** Training ends after the current step when it is aborted. */
+  readonly signal?: Signal;
+  /** Shows the progress of each epoch (false); options are those of `progress`. */
+  readonly progress?: boolean | ProgressOptions<Tensor>;
+  /** Called after each step with its loss, which is valid until the next one; steps count from 1 in each epoch. */
+  readonly onStep?: (loss: Tensor, step: number) => unknown;
+}
+
+/** What an epoch gave. */
+export type Epoch<M = unknown> = {
+  /** Its number, from 1. */
+  readonly epoch: number;
+  /** The number of its steps. */
+  readonly steps: number;
+  /** The mean loss of its batches, each before its step, weighted by their numbers of rows. */
+  readonly loss: number;
+  /** The mean loss on the validation data after it. */
+  readonly valLoss?: number;
+  /** Whether the signal ended it: then it is the last one, and was not evaluated. */
+  readonly interrupted: boolean;
+} & Results<M> &
+  ValidationResults<M>;
+
+export const epochsKinds = {
+  loss: callable,
+  optimizer: anything,
+  epochs: positiveCount,
+  validation: anything,
+  metrics: anything,
+  signal: anything,
+  progress: anything,
+  onStep: callable,
+};
+
+/**
+ * Trains a model on batches `[…inputs, target]`, and yields after each epoch its mean loss and metrics, on the training
+ * data and, in inference mode, on the `validation` data: `{ epoch, steps, loss, valLoss, accuracy, valAccuracy }`. Other
+ * loops wrap it: `earlyStopping`, `checkpoints`, `logTo`. Nothing happens before it is iterated or awaited.
+ *
+ * Training metrics are of the predictions during training: each before its step, with dropout. Data are iterated over
+ * once per epoch, so a generator is refused. An error (a loss or a callback that throws, a wrong label) ends it; the
+ * model keeps the steps before it.
+ *
+ * @example
+ * const options = { loss: mse, optimizer: adam(), epochs: 3, metrics: { error: metrics.meanAbsoluteError() } };
+ * for await (const { epoch, loss, error } of epochs(model, batches, options)) console.log(epoch, loss, error);
+ */
+export function epochs<In extends readonly unknown[], Target, Y, M extends Metrics<Y, Target> = Record<never, never>>(
+  model: Model<In, Y>,
+  data: LabeledBatches<In, Target>,
+  options: EpochsOptions<In, Target, Y, M>,
+): Wrapped<Epoch<M>> {
+  return epochsFrom("epochs", model, data, options, () => 1);
+}
+
+/** The same. The first epoch has the number that `first` returns when the loop begins. */
+export function epochsFrom<In extends readonly unknown[], Target, Y, M extends Metrics<Y, Target>>(
+  op: string,
+  model: Model<In, Y>,
+  data: LabeledBatches<In, Target>,
+  options: EpochsOptions<In, Target, Y, M>,
+  first: () => number,
+): Wrapped<Epoch<M>> {
+  const read = readOptions(op, options, epochsKinds, { epochs: 1, progress: false });
+  const { epochs, validation, signal, progress, onStep, optimizer = adam() } = read;
+  readValue(op, "the model", model, callable);
+  const loss = readValue(op, "loss", read.loss, callable) as typeof read.loss;
+  checkData(op, "the data", data, epochs);
+  if (validation !== undefined) checkData(op, "validation", validation, epochs);
+  const metrics = readMetrics(op, read.metrics);
+  const stopped = (): boolean => signal?.aborted === true;
+
+  async function train(epoch: number): Promise<Epoch<M>> {
+    const mean = new MeanLoss();
+    let rows = 0;
+    let steps = 0;
+    const losses = minimize(
+      (...batch) => {
+        const [inputs, target] = partsOf<In, Target>(op, batch as readonly unknown[] as readonly [...In, Target]);
+        rows = rowsOf(batch);
+        const y = model(...inputs);
+        for (const [, metric] of metrics) metric.update(y, target);
+        return loss(y, target);
+      },
+      data,
+      optimizer,
+    );
+    const named: ProgressOptions<Tensor> = {
+      name: `epoch ${epoch}/${epochs}`,
+      ...(progress === true ? {} : progress || {}),
+    };
+    try {
+      for await (const value of progress === false ? losses : shown(losses, named)) {
+        steps++;
+        mean.add(value, rows);
+        await onStep?.(value, steps);
+        if (stopped()) break;
+      }
+      if (steps === 0) throw new ArgumentError(`${op}: there are no batches in epoch ${epoch}`);
+      const interrupted = stopped();
+      const result = { epoch, steps, loss: await mean.read(), ...(await resultsOf(metrics)), interrupted };
+      if (validation === undefined || interrupted) return result as unknown as Epoch<M>;
+      const evaluated = await evaluate(model, validation, { loss, ...(read.metrics && { metrics: read.metrics }) });
+      const validated = Object.entries(evaluated).map(([name, x]) => [validationName(name), x] as const);
+      return { ...result, ...Object.fromEntries(validated) } as unknown as Epoch<M>;
+    } finally {
+      mean.release();
+      for (const [, metric] of metrics) metric.reset();
+    }
+  }
+
+  async function* iterate(): AsyncGenerator<Epoch<M>, void, void> {
+    for (let epoch = first(); epoch <= epochs && !stopped(); epoch++) yield await train(epoch);
+  }
+  return Object.assign(awaitable(op, iterate), { length: epochs });
+}

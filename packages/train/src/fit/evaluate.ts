@@ -1,0 +1,119 @@
+// A model's loss and metrics on data, and its predictions.
+import { training } from "@weft/autograd";
+import { Pace } from "@weft/optim/internals";
+import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tensor";
+import { anything, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
+import { handle } from "@weft/optim/internals";
+import { Merged } from "../metrics/metric.ts";
+import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { readMetrics, resultsOf, type Metrics, type Results } from "./results.ts";
+
+export interface EvaluateOptions<Y, Target, M> {
+  /** The mean loss of a batch. */
+  readonly loss?: (y: Y, target: Target) => Tensor;
+  /** What else is measured, by name. */
+  readonly metrics?: M;
+}
+
+/** The mean loss over all rows (NaN if there is no loss), and the results of the metrics. */
+export type Evaluation<M> = { readonly loss: number } & Results<M>;
+
+const kinds = { loss: callable, metrics: anything };
+
+/**
+ * Evaluates a model on batches `[…inputs, target]`, in inference mode: the loss, averaged over batches with their numbers
+ * of rows as weights, and metrics. Metrics are reset before and after. Numbers are read once, at the end.
+ *
+ * @example
+ * const measured = { loss: mse, metrics: { error: metrics.meanAbsoluteError() } };
+ * const { loss, error } = await evaluate(model, minibatch([x, y], 2), measured);
+ */
+export async function evaluate<
+  In extends readonly unknown[],
+  Target,
+  Y,
+  M extends Metrics<Y, Target> = Record<never, never>,
+>(
+  model: Model<In, Y>,
+  data: LabeledBatches<In, Target>,
+  options: EvaluateOptions<Y, Target, M>,
+): Promise<Evaluation<M>> {
+  const op = "evaluate";
+  const read = readOptions(op, options, kinds, {});
+  checkData(op, "the data", data, 1);
+  const metrics = readMetrics(op, read.metrics);
+  const mean = new MeanLoss();
+  const forget = (): void => metrics.forEach(([, metric]) => metric.reset());
+  forget();
+  const pace = new Pace();
+  let batches = 0;
+  try {
+    for await (const batch of data) {
+      batches++;
+      const [inputs, target] = partsOf<In, Target>(op, batch);
+      const result = scope(() =>
+        training(false, () => {
+          const y = model(...inputs);
+          for (const [, metric] of metrics) metric.update(y, target);
+          const loss = read.loss?.(y, target);
+          if (loss !== undefined) mean.add(loss, rowsOf(batch));
+          return loss ?? firstOf(y);
+        }),
+      );
+      if (result === undefined) continue;
+      await pace.after(result);
+      result.release();
+    }
+    await pace.settled();
+    if (batches === 0) throw new ArgumentError(`${op}: there are no batches`);
+    const loss = read.loss === undefined ? NaN : await mean.read();
+    return { loss, ...(await resultsOf(metrics)) } as Evaluation<M>;
+  } finally {
+    mean.release();
+    forget();
+  }
+}
+
+/** A tensor of a model's result. */
+function firstOf(y: unknown): Tensor | undefined {
+  let first: Tensor | undefined;
+  visitTensors(y, (x) => (first ??= x));
+  return first;
+}
+
+/**
+ * A model's predictions for all batches, in inference mode, as one tensor, which you own. A batch is an input, or a tuple
+ * of which the last part, the target, is left out: `[x, target]`.
+ *
+ * @example
+ * const predictions = await predict(model, minibatch([x, y], 2));
+ */
+export async function predict<X>(
+  model: (...inputs: never) => Tensor,
+  data: Iterable<X> | AsyncIterable<X>,
+): Promise<Tensor> {
+  const op = "predict";
+  checkData(op, "the data", data, 1);
+  const all = new Merged((a, b) => concat([a, b]));
+  const pace = new Pace();
+  try {
+    for await (const batch of data) {
+      const inputs: readonly unknown[] = !Array.isArray(batch)
+        ? [batch]
+        : batch.length < 2
+          ? batch
+          : batch.slice(0, -1);
+      const y = scope(() => training(false, () => (model as (...inputs: readonly unknown[]) => Tensor)(...inputs)));
+      if (!isTensor(y)) throw new ArgumentError(`${op}: wanted a model that returns a tensor, got ${describe(y)}`);
+      all.add(() => handle(op, y));
+      await pace.after(y);
+      y.release();
+    }
+    await pace.settled();
+    const predictions = all.total();
+    if (predictions === undefined) throw new ArgumentError(`${op}: there are no batches`);
+    return predictions;
+  } finally {
+    all.release();
+  }
+}

@@ -1,0 +1,120 @@
+// Training in one call: the epochs, and the loops around them that the options ask for.
+import { anything, callable, readOptions } from "@weft/tensor/internals";
+import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../checkpoints.ts";
+import { earlyStopping, type EarlyStoppingOptions } from "../early-stopping.ts";
+import type { Log } from "../log/log.ts";
+import { logTo } from "../log/log-to.ts";
+import { adam } from "@weft/optim";
+import type { Measured, Steps } from "../steps.ts";
+import type { LabeledBatches, Model } from "./batch.ts";
+import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions } from "./epochs.ts";
+import type { Metrics } from "./results.ts";
+
+/** What is measured after an epoch: one of its numbers by name, or a function of them. */
+export type EpochMonitor<M> = string | ((epoch: Epoch<M>) => Measured);
+
+export interface StopOptions<M> extends Omit<EarlyStoppingOptions<Epoch<M>>, "monitor" | "restore"> {
+  /** By default "valLoss", or "loss" without validation. */
+  readonly monitor?: EpochMonitor<M>;
+  /** Whether the model has its best values again at the end (false). */
+  readonly restore?: boolean;
+}
+
+export interface FitCheckpoints<M> extends Omit<CheckpointsOptions<Epoch<M>>, "monitor" | "model"> {
+  /** What is saved, by default `{ model, optimizer }`. */
+  readonly model?: object;
+  /** By default "valLoss", or "loss" without validation. */
+  readonly monitor?: EpochMonitor<M>;
+}
+
+export interface FitOptions<In extends readonly unknown[], Target, Y, M> extends EpochsOptions<In, Target, Y, M> {
+  /** Ends training when it gets no better: options of `earlyStopping`. */
+  readonly stop?: StopOptions<M>;
+  /** Saves after epochs, and resumes: options of `checkpoints`, `every` 1 by default. In Node only. */
+  readonly checkpoints?: FitCheckpoints<M>;
+  /** Where the numbers of each epoch are noted, as with `logTo`. */
+  readonly log?: Log | readonly Log[];
+  /** Called after each epoch; if it returns "stop", training ends. */
+  readonly onEpoch?: (epoch: Epoch<M>) => unknown;
+}
+
+/** Lists with an element for each epoch. What needs validation has none for an epoch that was interrupted. */
+export type History<M> = {
+  readonly epoch: number[];
+  readonly loss: number[];
+  readonly valLoss: number[];
+} & {
+  readonly [
+    K in keyof Epoch<M> as K extends "steps" | "interrupted" | "epoch" | "loss" | "valLoss" ? never : K
+  ]-?: Exclude<Epoch<M>[K], undefined>[];
+};
+
+const kinds = {
+  ...epochsKinds,
+  stop: anything,
+  checkpoints: anything,
+  log: anything,
+  onEpoch: callable,
+};
+
+/** Trains a model in one call, and returns the numbers of each epoch. See `fit`. */
+export interface Fit {
+  <In extends readonly unknown[], Target, Y, M extends Metrics<Y, Target> = Record<never, never>>(
+    model: Model<In, Y>,
+    data: LabeledBatches<In, Target>,
+    options: FitOptions<In, Target, Y, M>,
+  ): Promise<History<M>>;
+}
+
+/** `fit`, with the `checkpoints` of Node or of a page. */
+export const fitWith =
+  (checkpoints: CheckpointsFunction): Fit =>
+  async (model, data, options) => {
+    type M = NonNullable<(typeof options)["metrics"]>;
+    const op = "fit";
+    const {
+      stop,
+      checkpoints: saved,
+      log,
+      onEpoch,
+      ...how
+    } = readOptions(op, options, kinds, {
+      optimizer: adam(),
+    });
+    const usual = how.validation === undefined ? "loss" : "valLoss";
+    const monitored = (monitor: EpochMonitor<M> = usual) =>
+      typeof monitor === "function"
+        ? monitor
+        : (epoch: Epoch<M>) => (epoch as Record<string, unknown>)[monitor] as Measured;
+
+    let saver: Checkpoints<Epoch<M>> | undefined;
+    let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, () => (saver?.step ?? 0) + 1);
+    if (log !== undefined) run = logTo(run, log, { values: numbersIn, step: ({ epoch }) => epoch });
+    if (saved !== undefined) {
+      const { monitor, ...rest } = saved;
+      const tree = { model, optimizer: how.optimizer };
+      const monitoring = rest.best === true || monitor !== undefined ? { monitor: monitored(monitor) } : {};
+      run = saver = checkpoints(run, { every: 1, model: tree, ...rest, ...monitoring });
+    }
+    if (stop !== undefined) {
+      const { monitor, restore, ...rest } = stop;
+      const again = restore === true ? { restore: model } : {};
+      run = earlyStopping(run, { ...rest, ...again, monitor: monitored(monitor) });
+    }
+
+    const history: Record<string, unknown[]> = { epoch: [], loss: [], valLoss: [] };
+    for await (const epoch of run) {
+      const { steps: _, interrupted: __, ...numbers } = epoch as Record<string, unknown>;
+      for (const [name, x] of Object.entries(numbers)) (history[name] ??= []).push(x);
+      if ((await onEpoch?.(epoch)) === "stop") break;
+    }
+    return history as unknown as History<M>;
+  };
+
+/** The numbers of an epoch, for a log. */
+const numbersIn = (epoch: object): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(epoch).filter(
+      (entry): entry is [string, number] => typeof entry[1] === "number" && entry[0] !== "epoch",
+    ),
+  );

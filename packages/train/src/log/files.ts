@@ -1,0 +1,109 @@
+// Logs in files: lines of JSON, and TensorBoard's event files.
+import { mkdir, open } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { ArgumentError } from "@weft/tensor";
+import { describe } from "@weft/tensor/internals";
+import { Appended } from "./appended.ts";
+import { beginning, histogramEvent, scalarEvents, settingsEvent, textEvent } from "./events.ts";
+import { histogramOf } from "./histogram.ts";
+import type { FileLog } from "./log.ts";
+
+function checkPath(op: string, what: string, path: unknown): void {
+  if (typeof path !== "string" || path === "")
+    throw new ArgumentError(`${op}: wanted the path of a ${what}, got ${describe(path)}`);
+}
+
+const now = (): number => Date.now() / 1000;
+
+/** JSON has no NaN and no infinities: these are strings. */
+const written = (_: string, x: unknown): unknown => (typeof x === "number" && !Number.isFinite(x) ? String(x) : x);
+
+/**
+ * A log of lines of JSON, each an object: `{"step":1,"time":1764440000.5,"loss":0.7}`, the time in seconds since 1970.
+ * NaN and infinities, which JSON lacks, are strings. Texts are `{ step, time, name, text }`, histograms
+ * `{ step, time, name, histogram: { least, most, count, sum, squares, edges, counts } }`, settings `{ time, settings }`.
+ *
+ * An existing file is appended to; if its last line was cut off, as by a program that was killed, that line is removed
+ * first. Missing folders are made. In Node only.
+ *
+ * @example
+ * for await (const loss of logTo(minimize(f, batches, adam()), jsonl("run.jsonl"))) ;
+ */
+export function jsonl(path: string): FileLog {
+  checkPath("jsonl", "file", path);
+  const file = new Appended(async () => {
+    await mkdir(dirname(path), { recursive: true });
+    await removeCutLine(path);
+    return path;
+  });
+  const encoder = new TextEncoder();
+  const line = (entry: object): void => file.add(encoder.encode(`${JSON.stringify(entry, written)}\n`));
+  return {
+    scalars: (step, values) => line({ step, time: now(), ...values }),
+    text: (step, name, text) => line({ step, time: now(), name, text }),
+    settings: (settings) => line({ time: now(), settings }),
+    histogram: async (step, name, values) => {
+      const time = now();
+      line({ step, time, name, histogram: await histogramOf(values) });
+    },
+    flush: () => file.flush(),
+  };
+}
+
+/** Cuts a file after its last complete line. */
+async function removeCutLine(path: string): Promise<void> {
+  const file = await open(path, "a+");
+  try {
+    const { size } = await file.stat();
+    const part = Buffer.alloc(1 << 16);
+    for (let end = size; ;) {
+      const begin = Math.max(0, end - part.length);
+      const { bytesRead } = await file.read(part, 0, end - begin, begin);
+      const last = part.subarray(0, bytesRead).lastIndexOf("\n") + 1;
+      end = begin + last;
+      if (last > 0 || begin === 0) {
+        if (end < size) await file.truncate(end);
+        return;
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** How many event files this program has begun: their names differ by it. */
+let begun = 0;
+
+/**
+ * A log in the format of TensorBoard: `tensorboard --logdir runs` shows every folder in `runs`, with its scalars, texts,
+ * histograms and settings (HPARAMS). Each log begins an event file of its own, so a run that is resumed in the same
+ * folder continues its curves. A file that a killed program was writing is readable up to its last complete record. In
+ * Node only.
+ *
+ * @example
+ * const log = tensorBoard("runs/1");
+ * log.settings({ lr: 0.001 });
+ * for await (const loss of logTo(minimize(f, batches, adam()), log)) ;
+ */
+export function tensorBoard(folder: string): FileLog {
+  checkPath("tensorBoard", "folder", folder);
+  const time = now();
+  const seconds = String(Math.floor(time)).padStart(10, "0");
+  const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${begun++}`;
+  const file = new Appended(async () => {
+    await mkdir(folder, { recursive: true });
+    return join(folder, name);
+  });
+  file.add(beginning(time));
+  return {
+    scalars: (step, values) => file.add(scalarEvents(now(), step, values)),
+    text: (step, tag, text) => file.add(textEvent(now(), step, tag, text)),
+    settings: (values) => file.add(settingsEvent(now(), values)),
+    histogram: async (step, tag, values) => {
+      const at = now();
+      file.add(histogramEvent(at, step, tag, await histogramOf(values)));
+    },
+    flush: () => file.flush(),
+  };
+}

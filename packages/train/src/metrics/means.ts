@@ -1,0 +1,110 @@
+// Metrics that are means: of a number per target, over all targets that count.
+import { accuracyKinds, rightOnes, type AccuracyOptions } from "./right.ts";
+import { crossEntropy, mae, mse } from "@weft/nn";
+import { add, cast, concat, reshape, source, sum, where, type Operand, type Tensor } from "@weft/tensor";
+import { callable, inFloats, int32, readOptions, readValue } from "@weft/tensor/internals";
+import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
+
+export interface IgnoreOptions {
+  /** Targets that do not count. */
+  readonly ignoreIndex?: number;
+}
+
+/** The metric `finish(Σ values / count)` of the values that `valuesOf` gives, with the shape of the targets. */
+function meanOf(
+  op: string,
+  valuesOf: (batch: Batch) => Tensor,
+  { ignoreIndex, finish = (mean) => mean }: IgnoreOptions & { readonly finish?: (mean: number) => number } = {},
+): Metric {
+  const sums = new Merged((a, b) => add(a, b));
+  return {
+    update: (y, target, mask) =>
+      sums.add(() => {
+        const batch = batchOf(op, y, target, mask, ignoreIndex);
+        const { counts } = batch;
+        const values = inFloats(valuesOf(batch));
+        const { backend, dtype, size } = values;
+        const number = counts === undefined ? undefined : sum(cast(counts, dtype));
+        const total = sum(counts === undefined ? values : where(counts, values, 0));
+        return concat([
+          reshape(total, [1]),
+          number === undefined ? source(backend, "full", [size], { shape: [1], dtype }) : reshape(number, [1]),
+        ]);
+      }),
+    async result() {
+      const [total = 0, count = 0] = Array.from(await sums.read());
+      return finish(total / count);
+    },
+    reset: () => sums.release(),
+  };
+}
+
+/**
+ * The share of targets that are predicted. Predictions are scores `[N, C, …]` for labels `[N, …]`, of which the highest
+ * counts (with `topK`, the k highest; of equal ones the first); or labels; or numbers of two classes, with the shape of
+ * the targets or `[N, 1]`, that mean 1 above `threshold` (0.5; for logits, 0). A row with NaN is wrong. NaN without
+ * targets.
+ *
+ * Source: PyTorch's and scikit-learn's `accuracy_score`, `top_k_accuracy_score`.
+ *
+ * @example
+ * const accuracy = metrics.accuracy();
+ * accuracy.update(tensor([[0.2, 0.8], [0.9, 0.1]]), tensor([1, 1], { dtype: "i32" }));
+ * await accuracy.result(); // 0.5
+ */
+export function accuracy(options?: AccuracyOptions): Metric {
+  const read = readOptions("accuracy", options, accuracyKinds, { topK: 1, threshold: 0.5 });
+  return meanOf("accuracy", (batch) => rightOnes("accuracy", batch, read), read);
+}
+
+/**
+ * The exponential of the mean cross-entropy of logits `[N, C, …]` for labels `[N, …]`: how many equally likely classes
+ * would be as hard to guess.
+ *
+ * @example
+ * const perplexity = metrics.perplexity({ ignoreIndex: 0 });
+ * perplexity.update(tensor([[1, 1, 1, 1]]), tensor([2], { dtype: "i32" }));
+ * await perplexity.result(); // 4
+ */
+export function perplexity(options?: IgnoreOptions): Metric {
+  const read = readOptions("perplexity", options, { ignoreIndex: int32 }, {});
+  const rows = ({ y, target }: Batch): Tensor => crossEntropy(y, target, { ...read, reduction: "none" });
+  return meanOf("perplexity", rows, { ...read, finish: Math.exp });
+}
+
+/**
+ * The mean of |y − target| over all elements.
+ *
+ * @example
+ * const error = metrics.meanAbsoluteError();
+ * error.update(tensor([1, 2]), tensor([2, 4]));
+ * await error.result(); // 1.5
+ */
+export function meanAbsoluteError(): Metric {
+  return meanOf("meanAbsoluteError", ({ y, target }) => mae(y, target, { reduction: "none" }));
+}
+
+/**
+ * The mean of (y − target)² over all elements.
+ *
+ * @example
+ * const error = metrics.meanSquaredError();
+ * error.update(tensor([1, 2]), tensor([2, 4]));
+ * await error.result(); // 2.5
+ */
+export function meanSquaredError(): Metric {
+  return meanOf("meanSquaredError", ({ y, target }) => mse(y, target, { reduction: "none" }));
+}
+
+/**
+ * A metric of your own: the mean of what `values(y, target)` gives, a number per target.
+ *
+ * @example
+ * const close = metrics.mean((y, target) => less(abs(sub(y, target)), 0.5));
+ * close.update(tensor([1, 2]), tensor([1.2, 4]));
+ * await close.result(); // 0.5
+ */
+export function mean(values: (y: Tensor, target: Tensor) => Operand): Metric {
+  readValue("mean", "what is called", values, callable);
+  return meanOf("mean", ({ y, target }) => values(y, target) as Tensor);
+}

@@ -1,0 +1,97 @@
+// What a metric is, and how its batches are added up on their device.
+import {
+  and,
+  cast,
+  keep,
+  notEqual,
+  readTensor,
+  readTensors,
+  ShapeError,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { resultOf, sameShape, untaped } from "@weft/tensor/internals";
+import { handle } from "@weft/optim/internals";
+
+/** A number about predictions and targets, collected batch by batch. */
+export interface Metric<R = number, Y = Operand, Target = Operand> {
+  /**
+   * Adds a batch: predictions and targets, and which of them count (a mask with the shape of the targets; by default
+   * all). The numbers stay on their device; nothing is read.
+   */
+  update(y: Y, target: Target, mask?: Operand): void;
+  /** Reads the result over all batches since the last `reset`. */
+  result(): Promise<R>;
+  /** Forgets all batches. */
+  reset(): void;
+}
+
+/**
+ * Parts of one kind, merged in pairs that stand for equally many batches. So rounding errors grow with the logarithm of
+ * the number of batches, as does the number of tensors, and a part is merged that often.
+ */
+export class Merged {
+  readonly #merge: (a: Tensor, b: Tensor) => Tensor;
+  /** What stands for 2^k batches. */
+  #levels: (Tensor | undefined)[] = [];
+
+  constructor(merge: (a: Tensor, b: Tensor) => Tensor) {
+    this.#merge = merge;
+  }
+
+  /** Adds a part that `make` computes. */
+  add(make: () => Tensor): void {
+    let part = keep(resultOf(make));
+    for (let level = 0; ; level++) {
+      const other = this.#levels[level];
+      if (other === undefined) return void (this.#levels[level] = part);
+      const [a, b] = [other, part];
+      part = keep(resultOf(() => this.#merge(a, b)));
+      for (const x of [a, b]) x.release();
+      this.#levels[level] = undefined;
+    }
+  }
+
+  /** The merged parts, as a tensor of its own; undefined without parts. */
+  total(): Tensor | undefined {
+    const parts = this.#levels.filter((part) => part !== undefined);
+    if (parts.length < 2) return parts[0] && handle("metric", parts[0]);
+    return keep(resultOf(() => parts.reduce((a, b) => this.#merge(b, a))));
+  }
+
+  /** The numbers of the merged parts. */
+  async read(): Promise<ArrayLike<number>> {
+    const total = this.total();
+    if (total === undefined) return [];
+    try {
+      return (await total.data()) as ArrayLike<number>;
+    } finally {
+      total.release();
+    }
+  }
+
+  release(): void {
+    for (const part of this.#levels) part?.release();
+    this.#levels = [];
+  }
+}
+
+/** A batch of predictions and targets as plain tensors, and which targets count (all, if undefined). */
+export interface Batch {
+  readonly y: Tensor;
+  readonly target: Tensor;
+  readonly counts: Tensor | undefined;
+}
+
+/** Reads the arguments of `update`. Nothing of it is on a tape. */
+export function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignoreIndex?: number): Batch {
+  const [predictions, targets] = readTensors(op, [y, target]).map(untaped) as [Tensor, Tensor];
+  let counts = ignoreIndex === undefined ? undefined : notEqual(targets, ignoreIndex);
+  if (mask !== undefined) {
+    const given = cast(untaped(readTensor(mask, op, targets)), "bool");
+    if (!sameShape(given.shape, targets.shape))
+      throw new ShapeError(`${op}: the mask [${given.shape}] has another shape than the targets [${targets.shape}]`);
+    counts = counts === undefined ? given : and(counts, given);
+  }
+  return { y: predictions, target: targets, counts };
+}

@@ -1,0 +1,59 @@
+// What all wrappers of loops share: they check what they wrap, can be iterated or awaited, and read what is measured.
+import { awaitable } from "@weft/optim/internals";
+import type { Run } from "@weft/optim";
+import { ArgumentError, isTensor } from "@weft/tensor";
+import { describe, type OptionKind } from "@weft/tensor/internals";
+
+/** Anything to iterate over, such as `minimize(…)` or another wrapper. */
+export type Steps<T> = Iterable<T> | AsyncIterable<T>;
+
+/** A number, or a tensor of one element; undefined: nothing was measured. */
+export type Measured = number | { item(): Promise<number | bigint | boolean> } | undefined;
+
+/** What is measured at an item; `step` counts items from 1. */
+export type Monitor<T> = (item: T, step: number) => Measured | Promise<Measured>;
+
+/** A run with as many items as the one that it wraps. */
+export interface Wrapped<T> extends Run<T> {
+  /** The number of items, if it is known. */
+  readonly length: number | undefined;
+}
+
+export const isIterable = (x: unknown): x is Steps<unknown> =>
+  typeof x === "object" && x !== null && !isTensor(x) && (Symbol.iterator in x || Symbol.asyncIterator in x);
+
+/** Refuses what cannot be iterated over. */
+export function checkSteps(op: string, steps: unknown): void {
+  if (!isIterable(steps))
+    throw new ArgumentError(`${op}: wanted steps to iterate over, such as minimize(…), got ${describe(steps)}`);
+}
+
+/** A run that iterates as `iterate` does, with as many items as `steps` has. */
+export function wrapped<T>(op: string, steps: Steps<T>, iterate: () => AsyncIterator<T>): Wrapped<T> {
+  checkSteps(op, steps);
+  const { length } = steps as { length?: unknown };
+  return Object.assign(awaitable(op, iterate), { length: typeof length === "number" ? length : undefined });
+}
+
+/** The number that was measured. If it is a tensor, reading it begins now: the tensor may be released afterwards. */
+export function numberOf(op: string, measured: Measured | Promise<Measured>): Promise<number | undefined> {
+  return measured instanceof Promise ? measured.then((x) => read(op, x)) : read(op, measured);
+}
+
+async function read(op: string, x: unknown): Promise<number | undefined> {
+  if (x === undefined || typeof x === "number") return x;
+  if (typeof (x as { item?: unknown } | null)?.item === "function")
+    return Number(await (x as Exclude<Measured, number | undefined>).item());
+  throw new ArgumentError(
+    `${op}: wanted numbers or tensors of one element to compare, got ${describe(x)}; say what to measure: { monitor }`,
+  );
+}
+
+/** Whether less or more is better. */
+export type Mode = "min" | "max";
+
+/** A model, or a tree of them. */
+export const treeKind: OptionKind<object> = {
+  wanted: "a model, or an object such as { model, optimizer }",
+  is: (x): x is object => (typeof x === "object" && x !== null) || typeof x === "function",
+};

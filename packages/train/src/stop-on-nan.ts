@@ -1,0 +1,80 @@
+// A loop that ends with an error where a loss is not finite, and can find the operation that is to blame.
+import { DivergenceError } from "@weft/optim";
+import { finite, NonFiniteError } from "@weft/tensor";
+import { boolean, readOptions, type OptionKinds } from "@weft/tensor/internals";
+import { numberOf, wrapped, type Measured, type Steps, type Wrapped } from "./steps.ts";
+
+export interface StopOnNaNOptions {
+  /** Whether infinities are errors, too (true). */
+  readonly infinity?: boolean;
+  /** Whether every operation of every step is watched, to name the first one that gave NaN (false). It is slow. */
+  readonly operations?: boolean;
+}
+
+const kinds: OptionKinds<StopOnNaNOptions> = { infinity: boolean, operations: boolean };
+
+/** So many losses may be on their way from a device. */
+const behind = 8;
+
+/**
+ * Passes losses through, numbers or tensors of one element, and throws a DivergenceError that names the first one that
+ * is NaN or infinite. A loss is read while later steps are computed, so the error may come up to 8 steps later.
+ *
+ * With `{ operations: true }` it runs every step inside `finite`, and the error names the step and the first operation
+ * in it that gave NaN, or an infinity from finite operands, and where it was called: in the loss, in the backward pass,
+ * or in the update of a parameter, before any loss shows it. That is for debugging; it is slow.
+ *
+ * @example
+ * await stopOnNaN([2, 1, NaN]); // throws DivergenceError
+ *
+ * @example
+ * await stopOnNaN(minimize(f, batches, adam()), { operations: true });
+ */
+export function stopOnNaN<T extends Measured>(steps: Steps<T>, options?: StopOnNaNOptions): Wrapped<T> {
+  const { infinity, operations } = readOptions("stopOnNaN", options, kinds, { infinity: true, operations: false });
+  const wrong = (x: number): boolean => (infinity ? !Number.isFinite(x) : Number.isNaN(x));
+  const cure = operations ? "" : "; { operations: true } finds the operation that gave it";
+  async function check(item: T, step: number): Promise<void> {
+    const x = await numberOf("stopOnNaN", item);
+    if (x !== undefined && wrong(x)) throw new DivergenceError(`stopOnNaN: the loss of step ${step} is ${x}${cure}`);
+  }
+  return wrapped("stopOnNaN", steps, async function* () {
+    const reading: Promise<void>[] = [];
+    let step = 0;
+    let thrown = false;
+    try {
+      for await (const item of operations ? watched(steps, infinity) : steps) {
+        const read = check(item, ++step);
+        read.catch(() => {}); // thrown where it is awaited, after those before it
+        reading.push(read);
+        if (typeof item === "number" || operations || reading.length > behind) await reading.shift();
+        yield item;
+      }
+    } catch (error) {
+      thrown = true;
+      throw error;
+    } finally {
+      // Here, so that it is also thrown where the caller leaves the loop by break.
+      if (!thrown) for (const read of reading) await read;
+    }
+  });
+}
+
+/** The same items. Each is made inside `finite`. */
+async function* watched<T>(steps: Steps<T>, infinity: boolean): AsyncGenerator<T, void, void> {
+  const iterator = Symbol.asyncIterator in steps ? steps[Symbol.asyncIterator]() : steps[Symbol.iterator]();
+  let ended = false;
+  try {
+    for (let step = 1; ; step++) {
+      const { done, value } = await finite(() => iterator.next(), { infinity }).catch((cause: unknown) => {
+        if (!(cause instanceof NonFiniteError)) throw cause;
+        throw new DivergenceError(`stopOnNaN: in step ${step}, ${cause.message}`, { cause });
+      });
+      ended = done === true;
+      if (ended) return;
+      yield value as T;
+    }
+  } finally {
+    if (!ended) await iterator.return?.();
+  }
+}

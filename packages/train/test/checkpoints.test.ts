@@ -1,0 +1,151 @@
+// Checkpoints: which files, what is in them, resuming to the bit, failures in the middle.
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StateError } from "@weft/autograd";
+import { minibatch, takeFirst } from "@weft/data";
+import { Chain, FileError, FormatError, Linear, load, mse, params, readMetadata, seed } from "@weft/nn";
+import { adam, minimize } from "@weft/optim";
+import { relu, type Tensor } from "@weft/tensor";
+import { open } from "@weft/tensor-cpu";
+import { afterAll, expect, test } from "vitest";
+import { checkpoints, fit, metrics } from "../src/index.node.ts";
+
+const cpu = await open({ seed: 1 });
+const work = mkdtempSync(join(tmpdir(), "weft-checkpoints-"));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+let folders = 0;
+const fresh = () => join(work, String(folders++), "run");
+
+const [x, y] = [cpu.randn([20, 3]), cpu.randn([20, 1])];
+const batches = minibatch([x, y], 5, {});
+const build = () => {
+  seed(1);
+  const model = Chain(Linear(3, 4), relu, Linear(4, 1));
+  return { model, optimizer: adam({ lr: (step) => 0.1 / (1 + step) }) };
+};
+type Run = ReturnType<typeof build>;
+const steps = ({ model, optimizer }: Run) => minimize((a: Tensor, b: Tensor) => mse(model(a), b), batches, optimizer);
+const bits = ({ model }: Run) => Promise.all(params(model).map((p) => p.value.data()));
+async function drain<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+test("writes the last, the best, and those that are kept", async () => {
+  const folder = fresh();
+  const run = build();
+  await run.model(x).data();
+  const values = [5, 4, 6, 3, 3, 7, 2.5];
+  const saving = checkpoints(values, { model: run, folder, every: 2, keep: 2, best: true });
+  expect(saving.length).toBe(7);
+  expect(await drain(saving)).toEqual(values);
+  const files = ["best.safetensors", "last.safetensors", "step-00000006.safetensors", "step-00000007.safetensors"];
+  expect(readdirSync(folder).toSorted()).toEqual(files);
+  // Measured at 2, 4, 6, and at the end.
+  expect({ ...(await readMetadata(join(folder, "best.safetensors"))) }).toMatchObject({
+    step: 7,
+    best: 2.5,
+    bestStep: 7,
+  });
+  expect(saving).toMatchObject({ step: 7, best: 2.5, bestStep: 7 });
+  const second = checkpoints([9, 1], {
+    model: run,
+    folder: fresh(),
+    every: 1,
+    mode: "max",
+    monitor: (item) => item * 2,
+  });
+  await drain(second);
+  expect(second).toMatchObject({ best: 18, bestStep: 1 });
+});
+
+test("a run that is resumed continues with the same bits", async () => {
+  const whole = build();
+  for (let pass = 0; pass < 2; pass++) for await (const _ of steps(whole));
+
+  const folder = fresh();
+  const first = build();
+  await drain(checkpoints(steps(first), { model: first, folder, every: 3, resume: true }));
+  const second = build();
+  const resumed = checkpoints(steps(second), { model: second, folder, resume: true });
+  await drain(resumed);
+  expect(resumed.step).toBe(8);
+  expect(second.optimizer.steps).toBe(8);
+  expect(await bits(second)).toEqual(await bits(whole));
+});
+
+test("a loop that is left is saved; one that fails is not", async () => {
+  const folder = fresh();
+  const run = build();
+  for await (const _ of takeFirst(checkpoints(steps(run), { model: run, folder }), 3));
+  expect((await readMetadata(join(folder, "last.safetensors")))["step"]).toBe(3);
+  const again = await load(join(folder, "last.safetensors"), build());
+  await again.model(x).data(); // now its parameters have a backend
+  expect(await bits(again)).toEqual(await bits(run));
+
+  const other = fresh();
+  async function* failing() {
+    yield* steps(run);
+    throw new Error("mine");
+  }
+  await expect(drain(checkpoints(failing(), { model: run, folder: other }))).rejects.toThrow("mine");
+  expect(readdirSync(other)).toEqual([]);
+});
+
+test("errors: a folder that is a file, a damaged file, another model, wrong options", async () => {
+  const run = build();
+  const folder = fresh();
+  await drain(checkpoints(steps(run), { model: run, folder }));
+  const file = join(folder, "last.safetensors");
+  await expect(drain(checkpoints(steps(run), { model: run, folder: file }))).rejects.toThrow(/EEXIST|ENOTDIR/);
+  const other = { model: Linear(3, 1) };
+  await expect(drain(checkpoints([1], { model: other, folder, resume: true }))).rejects.toThrow(StateError);
+  writeFileSync(file, "cut");
+  await expect(drain(checkpoints([1], { model: run, folder, resume: true }))).rejects.toThrow(FormatError);
+  // @ts-expect-error
+  expect(() => checkpoints([1], { folder })).toThrow("checkpoints: wanted a model");
+  // @ts-expect-error
+  expect(() => checkpoints([1], { model: run })).toThrow("checkpoints: wanted a string as folder");
+  await expect(drain(checkpoints([{}], { model: run, folder, best: true }))).rejects.toThrow("say what to measure");
+});
+
+test("what cannot be saved ends the loop, and the model is what it was", async () => {
+  const folder = fresh();
+  const run = build();
+  const blocking = (async function* () {
+    for await (const loss of steps(run)) {
+      rmSync(folder, { recursive: true });
+      writeFileSync(folder, "a file in place of the folder");
+      yield loss;
+    }
+  })();
+  await expect(drain(checkpoints(blocking, { model: run, folder, every: 1 }))).rejects.toThrow(FileError);
+  expect(run.optimizer.steps).toBe(1);
+});
+
+test("fit saves after epochs and resumes", async () => {
+  const folder = fresh();
+  const options = (run: Run, epochs: number) => ({
+    loss: mse,
+    optimizer: run.optimizer,
+    validation: batches,
+    metrics: { error: metrics.meanAbsoluteError() },
+    epochs,
+    checkpoints: { folder, resume: true, best: true },
+  });
+  const whole = build();
+  const all = await fit(whole.model, batches, { ...options(whole, 4), checkpoints: { folder: fresh() } });
+  const [first, second] = [build(), build()];
+  await fit(first.model, batches, options(first, 2));
+  const history = await fit(second.model, batches, options(second, 4));
+  expect(history.epoch).toEqual([3, 4]);
+  expect(history.valLoss).toEqual(all.valLoss.slice(2));
+  expect(history.valError).toEqual(all.valError.slice(2));
+  expect(await bits(second)).toEqual(await bits(whole));
+  const { best, bestStep } = await readMetadata(join(folder, "best.safetensors"));
+  expect(best).toBe(Math.min(...all.valLoss));
+  expect(all.epoch[all.valLoss.indexOf(best as number)]).toBe(bestStep);
+  expect(existsSync(join(folder, "last.safetensors"))).toBe(true);
+});

@@ -1,0 +1,221 @@
+// Training in one call, epoch by epoch, and evaluation: known numbers, weights of batches, interruption, failures, memory.
+import { Chain, constant, crossEntropy, dropout, Linear, mse, params, seed } from "@weft/nn";
+import { minibatch, takeFirst } from "@weft/data";
+import { adam, sgd } from "@weft/optim";
+import { ArgumentError, IndexError, relu, type Operand, type Tensor } from "@weft/tensor";
+import { open } from "@weft/tensor-cpu";
+import { open as openGpu } from "@weft/tensor-webgpu";
+import { expect, test } from "vitest";
+import { longOn } from "../../../test/extent.ts";
+import { earlyStopping, epochs, evaluate, fit, metrics, predict } from "../src/index.node.ts";
+
+const cpu = await open({ seed: 1 });
+const { tensor } = cpu;
+
+/** y = w x with w = 1 at first. */
+const line = () => Linear(1, 1, { init: constant(1), bias: false });
+/** Batches of two rows and of one, for y = 3 x. */
+const data = [
+  [tensor([[1], [2]]), tensor([[3], [6]])],
+  [tensor([[4]]), tensor([[12]])],
+] as const;
+
+test("losses of an epoch are means over rows, and training is that of minimize", async () => {
+  const model = line();
+  const history = await fit(model, data, { loss: mse, optimizer: sgd({ lr: 0.01 }), epochs: 2, validation: data });
+  // By hand: w = 1; the first batch has (2² + 4²) / 2 = 10, and the gradient −10, so w = 1.1, and the second 57.76.
+  let w = 1;
+  const loss: number[] = [];
+  const valLoss: number[] = [];
+  for (let epoch = 0; epoch < 2; epoch++) {
+    const a = (2.5 * (w - 3) ** 2) as number;
+    w -= 0.01 * 5 * (w - 3);
+    const b = 16 * (w - 3) ** 2;
+    w -= 0.01 * 32 * (w - 3);
+    loss.push((2 * a + b) / 3);
+    valLoss.push(7 * (w - 3) ** 2);
+  }
+  expect(history.epoch).toEqual([1, 2]);
+  for (const k of [0, 1]) {
+    expect(history.loss[k]).toBeCloseTo(loss[k]!, 4);
+    expect(history.valLoss[k]).toBeCloseTo(valLoss[k]!, 4);
+  }
+});
+
+test("metrics are those of training and of validation, under their names", async () => {
+  const model = line();
+  const error = metrics.meanAbsoluteError();
+  const options = { loss: mse, optimizer: sgd({ lr: 0 }), epochs: 2, validation: data, metrics: { error } };
+  const history = await fit(model, data, options);
+  const found: { error: number[]; valError: number[] } = history;
+  expect(found).toMatchObject({ error: [14 / 3, 14 / 3], valError: [14 / 3, 14 / 3] });
+  expect(Object.keys(history).toSorted()).toEqual(["epoch", "error", "loss", "valError", "valLoss"]);
+  expect(await error.result()).toBeNaN(); // it was reset
+});
+
+test("a model may take several inputs, and give something else than a tensor", async () => {
+  const model = Object.assign((a: Operand, b: Operand) => ({ sum: model.first(a), product: model.second(b) }), {
+    first: line(),
+    second: line(),
+  });
+  const batches = [[data[0][0], data[0][0], data[0][1]] as const];
+  const loss = (y: { sum: Tensor; product: Tensor }, target: Tensor) => mse(y.sum.add(y.product), target);
+  const { loss: values } = await fit(model, batches, { loss, optimizer: sgd({ lr: 0.01 }), epochs: 3 });
+  expect(values[0]).toBeCloseTo(2.5);
+  expect(values[2]).toBeLessThan(values[1]!);
+});
+
+test("data are iterated over once per epoch; what cannot be is refused", async () => {
+  function* once() {
+    yield* data;
+  }
+  const options = { loss: mse, optimizer: sgd({ lr: 0 }) };
+  expect((await fit(line(), once(), options)).loss).toHaveLength(1);
+  await expect(fit(line(), once(), { ...options, epochs: 2 })).rejects.toThrow(
+    /fit: the data can be iterated over only once .* 2 epochs/,
+  );
+  const twice = { ...options, epochs: 2, validation: once() };
+  await expect(fit(line(), data, twice)).rejects.toThrow(/validation can be iterated over only once/);
+  const again = { [Symbol.iterator]: once };
+  expect((await fit(line(), again, { ...options, epochs: 3 })).loss).toHaveLength(3);
+  await expect(fit(line(), [], options)).rejects.toThrow("there are no batches in epoch 1");
+  await expect(evaluate(line(), [], options)).rejects.toThrow(ArgumentError);
+  await expect(predict(line(), [])).rejects.toThrow(ArgumentError);
+});
+
+test("wrong arguments are named", async () => {
+  const options = { loss: mse };
+  // @ts-expect-error a tensor is no batch
+  await expect(fit(line(), [tensor([[1]])], options)).rejects.toThrow("fit: wanted batches [x, target]");
+  // @ts-expect-error
+  expect(() => epochs(line(), data, {})).toThrow("epochs: wanted a function as loss");
+  // @ts-expect-error
+  expect(() => epochs(line(), data, { ...options, epoch: 3 })).toThrow('there is no option "epoch"');
+  expect(() => epochs(line(), data, { ...options, metrics: { loss: metrics.auc() } })).toThrow("the name");
+  // @ts-expect-error
+  expect(() => epochs(line(), data, { ...options, metrics: { a: 3 } })).toThrow("wanted metrics by name");
+  // @ts-expect-error
+  expect(() => epochs(line(), 3, options)).toThrow("wanted batches as the data");
+});
+
+test("layers are in training mode in training, and not in evaluation", async () => {
+  const model = Object.assign((x: Operand) => dropout(model.inner(x), 0.5, { seed: 3 }), { inner: line() });
+  const optimizer = sgd({ lr: 0 });
+  const history = await fit(model, data, { loss: mse, optimizer, validation: data });
+  expect(history.valLoss[0]).toBeCloseTo(28);
+  expect(history.loss[0]).not.toBeCloseTo(28);
+});
+
+test("an aborted signal ends training after the step", async () => {
+  const controller = new AbortController();
+  const optimizer = sgd({ lr: 0.01 });
+  const onStep = (_: Tensor, step: number) => (step === 1 && optimizer.steps === 3 ? controller.abort() : undefined);
+  const { signal } = controller;
+  const options = { loss: mse, optimizer, epochs: 9, validation: data, signal, onStep };
+  const history = await fit(line(), data, options);
+  expect(optimizer.steps).toBe(3);
+  expect(history.epoch).toEqual([1, 2]);
+  expect(history.valLoss).toHaveLength(1);
+  expect((await fit(line(), data, options)).epoch).toEqual([]);
+});
+
+test("a callback that throws, or a wrong label, leaves the model with the steps before", async () => {
+  const optimizer = sgd({ lr: 0.01 });
+  const error = metrics.meanAbsoluteError();
+  const failing = { loss: mse, optimizer, epochs: 3, metrics: { error } };
+  const onEpoch = () => {
+    throw new Error("mine");
+  };
+  await expect(fit(line(), data, { ...failing, onEpoch })).rejects.toThrow("mine");
+  expect(optimizer.steps).toBe(2);
+  const onStep = () => onEpoch();
+  await expect(fit(line(), data, { ...failing, onStep })).rejects.toThrow("mine");
+  expect(optimizer.steps).toBe(3);
+  expect(await error.result()).toBeNaN();
+
+  const model = Linear(1, 2, { init: constant(0), bias: false });
+  const labels = (n: number) => [tensor([[1]]), tensor([n], { dtype: "i32" })] as const;
+  const counted = adam();
+  const accuracy = metrics.accuracy();
+  const run = fit(model, [labels(0), labels(7), labels(1)], {
+    loss: crossEntropy,
+    optimizer: counted,
+    metrics: { accuracy },
+  });
+  await expect(run).rejects.toThrow(IndexError);
+  expect(counted.steps).toBe(1);
+  expect(await params(model)[0]!.value.array()).toEqual([[expect.closeTo(0.001, 6)], [expect.closeTo(-0.001, 6)]]);
+});
+
+test("onEpoch ends training with stop, and early stopping restores the best", async () => {
+  const onEpoch = ({ epoch }: { epoch: number }) => (epoch === 2 ? "stop" : undefined);
+  expect((await fit(line(), data, { loss: mse, epochs: 9, onEpoch })).epoch).toEqual([1, 2]);
+
+  // The rate grows until it diverges.
+  const model = line();
+  const optimizer = sgd({ lr: (step) => (step < 4 ? 0.02 : 0.2) });
+  const stop = { patience: 2, restore: true };
+  const history = await fit(model, data, { loss: mse, optimizer, epochs: 50, validation: data, stop });
+  const best = history.valLoss.indexOf(Math.min(...history.valLoss));
+  expect(history.valLoss).toHaveLength(best + 3);
+  const { loss } = await evaluate(model, data, { loss: mse });
+  expect(loss).toBe(history.valLoss[best]);
+});
+
+test("epochs is a loop that others wrap", async () => {
+  const seen: number[] = [];
+  const run = epochs(line(), data, { loss: mse, optimizer: sgd({ lr: 0 }), epochs: 20 });
+  expect(run.length).toBe(20);
+  for await (const { epoch } of takeFirst(earlyStopping(run, { monitor: ({ loss }) => loss, patience: 3 }), 9))
+    seen.push(epoch);
+  expect(seen).toEqual([1, 2, 3, 4]);
+  expect((await run).epoch).toBe(20);
+});
+
+test("predict gives all predictions as one tensor, also of batches without targets", async () => {
+  const model = line();
+  expect(await (await predict(model, data)).array()).toEqual([[1], [2], [4]]);
+  const inputs = data.map(([x]) => x);
+  expect(await (await predict(model, inputs)).array()).toEqual([[1], [2], [4]]);
+  const many = Array.from({ length: 37 }, (_, k) => tensor([[k]]));
+  const all = await predict(model, many);
+  expect(await all.array()).toEqual(many.map((_, k) => [k]));
+});
+
+test("what is measured does not depend on how the data are cut", async () => {
+  const [x, y] = [cpu.randn([50, 3], { seed: 1 }), cpu.randint([50], { low: 0, high: 4, seed: 2 })];
+  seed(1);
+  const model = Chain(Linear(3, 8), relu, Linear(8, 4));
+  const measure = () => ({ accuracy: metrics.accuracy(), f1: metrics.f1() });
+  const [whole, parts] = await Promise.all(
+    [50, 7].map((size) => {
+      const batches = minibatch([x, y], size, { partial: true });
+      return evaluate(model, batches, { loss: crossEntropy, metrics: measure() });
+    }),
+  );
+  expect(parts!.loss).toBeCloseTo(whole!.loss, 5);
+  expect([parts!.accuracy, parts!.f1]).toEqual([whole!.accuracy, whole!.f1]);
+});
+
+const backends = (
+  [
+    ["cpu", open],
+    ["webgpu", openGpu],
+  ] as const
+).filter(([name]) => longOn(name));
+
+test.each(backends)("on %s it learns, and memory stays flat", async (_, opened) => {
+  const backend = await opened({ seed: 1 });
+  const x = backend.randn([24, 2]);
+  const y = x.take(0, { axis: 1 }).greater(0).cast("i32");
+  seed(1);
+  const model = Chain(Linear(2, 4), relu, Linear(4, 2));
+  const batches = minibatch([x, y], 10, { backend, partial: true, shuffle: true });
+  const used: number[] = [];
+  const onEpoch = () => void used.push(backend.stats().live);
+  const optimizer = adam({ lr: 0.05 });
+  const options = { loss: crossEntropy, optimizer, epochs: 12, validation: batches, onEpoch };
+  const history = await fit(model, batches, { ...options, metrics: { accuracy: metrics.accuracy() } });
+  expect(history.valAccuracy.at(-1)).toBeGreaterThan(0.85);
+  expect(Math.max(...used.slice(6))).toBeLessThanOrEqual(Math.max(...used.slice(0, 6)));
+});

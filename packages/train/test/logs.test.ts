@@ -1,0 +1,169 @@
+// Logs in files: lines of JSON, and event files, which a parser written from the format reads back.
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FileError } from "@weft/nn";
+import { UnsupportedError } from "@weft/tensor";
+import { open } from "@weft/tensor-cpu";
+import { afterAll, expect, test } from "vitest";
+import { jsonl, logTo, tensorBoard } from "../src/index.node.ts";
+import * as page from "../src/index.ts";
+import { crc32c, masked } from "../src/log/crc32c.ts";
+import { record } from "../src/log/events.ts";
+import { doublesIn, eventsIn, fieldsIn, maskedCrc, recordsIn, textIn } from "./events.ts";
+
+const { tensor } = await open();
+const work = mkdtempSync(join(tmpdir(), "weft-logs-"));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+test("CRC-32C has the values of RFC 3720", () => {
+  expect(crc32c(new TextEncoder().encode("123456789"))).toBe(0xe3069283);
+  expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
+  expect(crc32c(new Uint8Array(32).fill(255))).toBe(0x62a8ab43);
+  expect(crc32c(Uint8Array.from({ length: 32 }, (_, k) => k))).toBe(0x46dd794e);
+  expect(crc32c(new Uint8Array())).toBe(0);
+  for (let n = 0; n < 50; n++) {
+    const bytes = Uint8Array.from({ length: n }, (_, k) => (k * 37 + n * 101) % 256);
+    expect(BigInt(masked(crc32c(bytes)))).toBe(maskedCrc(bytes));
+  }
+});
+
+test("lines of JSON: scalars, texts, histograms, settings; NaN is a string", async () => {
+  const path = join(work, "some/folder/run.jsonl");
+  const log = jsonl(path);
+  log.settings({ lr: 0.1, name: "a\nb", deep: true });
+  log.scalars(1, { loss: 0.5, accuracy: NaN, worst: -Infinity });
+  log.text(2, "note", "hello");
+  await log.histogram(3, "w", tensor([0, 1, 1, 3]));
+  await log.flush();
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+  const [settings, scalars, text, histogram] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(settings).toMatchObject({ settings: { lr: 0.1, name: "a\nb", deep: true } });
+  expect(scalars).toEqual({
+    step: 1,
+    time: expect.closeTo(Date.now() / 1000, -2),
+    loss: 0.5,
+    accuracy: "NaN",
+    worst: "-Infinity",
+  });
+  expect(text).toMatchObject({ step: 2, name: "note", text: "hello" });
+  const found = histogram!["histogram"] as { counts: number[]; edges: number[] };
+  expect(found).toMatchObject({ least: 0, most: 3, count: 4, sum: 5, squares: 11 });
+  expect(found.counts.reduce((a, b) => a + b)).toBe(4);
+  expect([found.counts[0], found.counts[10], found.counts[29], found.edges[29]]).toEqual([1, 2, 1, 3]);
+});
+
+test("an existing file of lines is appended to, without the line that a killed program left", async () => {
+  const path = join(work, "cut.jsonl");
+  await logTo([1, 2], jsonl(path));
+  const whole = readFileSync(path, "utf8");
+  for (const cut of ["", '{"step":3,"ti', "x".repeat(200_000)]) {
+    writeFileSync(path, whole + cut);
+    await logTo([3], jsonl(path));
+    const steps = readFileSync(path, "utf8").trimEnd().split("\n").map((line) => (JSON.parse(line) as { loss: number }).loss); // prettier-ignore
+    expect(steps).toEqual([1, 2, 3]);
+  }
+  writeFileSync(path, "no line at all");
+  await logTo([5], jsonl(path));
+  expect(readFileSync(path, "utf8")).toMatch(/^\{"step":1,.*"loss":5\}\n$/);
+});
+
+const eventFiles = (folder: string) => readdirSync(folder).filter((name) => name.startsWith("events.out.tfevents."));
+
+test("event files are read back: framing, checksums, scalars, texts, histograms, settings", async () => {
+  const folder = join(work, "runs/1");
+  const log = tensorBoard(folder);
+  log.settings({ lr: 0.5, optimizer: "adam", amsgrad: true });
+  log.scalars(7, { "train/loss": 0.25, "Genauigkeit €": 0.5 });
+  log.scalars(2 ** 40, { loss: NaN });
+  log.text(3, "notes", "# Title");
+  await log.histogram(4, "w", [1, 2, NaN, 3]);
+  await log.flush();
+  const [name, ...more] = eventFiles(folder);
+  expect(more).toEqual([]);
+  expect(name).toMatch(/^events\.out\.tfevents\.\d{10}\..+\.\d+\.\d+$/);
+  const file = readFileSync(join(folder, name!));
+  expect(recordsIn(file).rest).toBe(0);
+  const events = eventsIn(file);
+  for (const { time } of events) expect(Math.abs(time - Date.now() / 1000)).toBeLessThan(60);
+  expect(events.map(({ step, version, tag }) => [step, version ?? tag])).toEqual([
+    [0, "brain.Event:2"],
+    [0, "_hparams_/session_start_info"],
+    [7, "train/loss"],
+    [7, "Genauigkeit €"],
+    [2 ** 40, "loss"],
+    [3, "notes"],
+    [4, "w"],
+  ]);
+  const [, settings, first, second, third, text, histogram] = events.map(({ value }) => value!);
+  expect([first, second, third].map((value) => value![2])).toEqual([[0.25], [0.5], [NaN]]);
+
+  // SummaryMetadata { plugin_data = 1 { plugin_name = 1; content = 2 } }, TensorProto { dtype = 1; shape = 2; string_val = 8 }
+  const plugin = fieldsIn(fieldsIn(text![9]![0] as Uint8Array)[1]![0] as Uint8Array);
+  expect(textIn(plugin[1]![0])).toBe("text");
+  const words = fieldsIn(text![8]![0] as Uint8Array);
+  expect([words[1], textIn(words[8]![0])]).toEqual([[7n], "# Title"]);
+  expect(fieldsIn(fieldsIn(words[2]![0] as Uint8Array)[2]![0] as Uint8Array)).toEqual({ 1: [1n] });
+
+  // HistogramProto { min, max, num, sum, sum_squares, bucket_limit = 6, bucket = 7 }
+  const { 6: limits, 7: buckets, ...moments } = fieldsIn(histogram![5]![0] as Uint8Array);
+  expect(moments).toEqual({ 1: [1], 2: [3], 3: [3], 4: [6], 5: [14] });
+  expect(doublesIn(limits![0]).at(-1)).toBe(3);
+  expect(doublesIn(buckets![0]).filter((n) => n > 0)).toEqual([1, 1, 1]);
+
+  // HParamsPluginData { version = 1; session_start_info = 3 { map<string, Value> hparams = 1; start_time_secs = 5 } }
+  const shown = fieldsIn(fieldsIn(settings![9]![0] as Uint8Array)[1]![0] as Uint8Array);
+  expect(textIn(shown[1]![0])).toBe("hparams");
+  const content = fieldsIn(shown[2]![0] as Uint8Array);
+  expect(content[1]).toEqual([0n]);
+  const start = fieldsIn(content[3]![0] as Uint8Array);
+  const entries = start[1]!.map((entry) => fieldsIn(entry as Uint8Array));
+  expect(entries.map((entry) => textIn(entry[1]![0]))).toEqual(["lr", "optimizer", "amsgrad"]);
+  const [lr, optimizer, amsgrad] = entries.map((entry) => fieldsIn(entry[2]![0] as Uint8Array));
+  expect([lr![2], textIn(optimizer![3]![0]), amsgrad![4]]).toEqual([[0.5], "adam", [1n]]);
+  expect(typeof start[5]![0]).toBe("number");
+});
+
+test("a prefix of an event file is readable up to its last complete record; a flipped bit is found", () => {
+  const parts = [3, 0, 200].map((n) => record(new Uint8Array(n).fill(n)));
+  const whole = Buffer.concat(parts);
+  const ends = parts.map((_, k) => parts.slice(0, k + 1).reduce((n, part) => n + part.length, 0));
+  for (let n = 0; n <= whole.length; n++) {
+    const { records, rest } = recordsIn(whole.subarray(0, n));
+    const complete = ends.filter((end) => end <= n);
+    expect([records.length, n - rest]).toEqual([complete.length, complete.at(-1) ?? 0]);
+  }
+  for (let byte = 0; byte < whole.length; byte++) {
+    const wrong = Uint8Array.from(whole);
+    wrong[byte]! ^= 1;
+    expect(() => recordsIn(wrong)).toThrow(/wrong/);
+  }
+});
+
+test("each log has a file of its own, and logTo writes to several at once", async () => {
+  const folder = join(work, "runs/2");
+  const lines = join(work, "both.jsonl");
+  await logTo([4, 2], [tensorBoard(folder), jsonl(lines)], { values: (item) => ({ loss: item, double: 2 * item }) });
+  await logTo([1], tensorBoard(folder), { step: () => 3 });
+  const all = eventFiles(folder).flatMap((name) => eventsIn(readFileSync(join(folder, name))));
+  const scalars = all.filter(({ tag }) => tag === "loss").map(({ step, value }) => [step, value![2]![0]]);
+  expect(scalars.toSorted()).toEqual([[1, 4], [2, 2], [3, 1]]); // prettier-ignore
+  expect(eventFiles(folder)).toHaveLength(2);
+  expect(readFileSync(lines, "utf8").split("\n")).toHaveLength(3);
+});
+
+test("what cannot be written is an error of the loop, which names the file", async () => {
+  const blocked = join(work, "file");
+  appendFileSync(blocked, "x");
+  await expect(logTo([1, 2], jsonl(join(blocked, "run.jsonl")))).rejects.toThrow(FileError);
+  const log = tensorBoard(blocked);
+  await expect(logTo([1, 2], log)).rejects.toThrow(/log: could not write .*file/);
+  expect(() => log.scalars(1, { loss: 1 })).toThrow(FileError);
+  expect(() => jsonl("")).toThrow("jsonl: wanted the path of a file");
+});
+
+test("in a page, what writes files says what to do instead", () => {
+  expect(() => page.jsonl("run.jsonl")).toThrow(UnsupportedError);
+  expect(() => page.tensorBoard("runs")).toThrow("tensorBoard: a page has no files. Pass logTo an object");
+  expect(() => page.checkpoints([], { model: {}, folder: "run" })).toThrow("checkpoints: a page has no files");
+});
