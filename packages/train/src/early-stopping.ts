@@ -44,7 +44,8 @@ const kinds: OptionKinds<EarlyStoppingOptions<never>> = {
  * stops is passed through, too.
  *
  * Measured is the item, a number or a tensor of one element, or what `monitor` returns. With `restore` a model has its
- * best values again when the loop stops or its items end; a loop that you leave keeps what it has.
+ * best values again when the loop stops or its items end; a loop that you leave keeps what it has. Iterating again goes
+ * on from where it stands.
  *
  * Source: Keras's `EarlyStopping`.
  *

@@ -1,6 +1,6 @@
 // Batches as a model takes them: its arguments and, last, the target.
 import { add, ArgumentError, mul, reshape, source, stack, type Tensor } from "@weft/tensor";
-import { describe } from "@weft/tensor/internals";
+import { describe, untaped } from "@weft/tensor/internals";
 import { Merged } from "../metrics/metric.ts";
 import { isIterable } from "../steps.ts";
 
@@ -50,8 +50,9 @@ export class MeanLoss {
 
   add(loss: Tensor, rows: number): void {
     this.#sums.add(() => {
-      const { backend, dtype } = loss;
-      return stack([mul(reshape(loss, []), rows), source(backend, "full", [rows], { shape: [], dtype })]);
+      const plain = untaped(loss);
+      const { backend, dtype } = plain;
+      return stack([mul(reshape(plain, []), rows), source(backend, "full", [rows], { shape: [], dtype })]);
     });
   }
 

@@ -2,7 +2,7 @@
 import { progress as shown, type ProgressOptions, type Signal } from "@weft/data";
 import { adam, minimize, type AsyncOptimizer, type Optimizer } from "@weft/optim";
 import { awaitable } from "@weft/optim/internals";
-import { ArgumentError, type Tensor } from "@weft/tensor";
+import { ArgumentError, isTensor, type Tensor } from "@weft/tensor";
 import { anything, callable, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
 import type { Wrapped } from "../steps.ts";
 import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
@@ -101,15 +101,16 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
 
   async function train(epoch: number): Promise<Epoch<M>> {
     const mean = new MeanLoss();
-    let rows = 0;
     let steps = 0;
     const losses = minimize(
       (...batch) => {
         const [inputs, target] = partsOf<In, Target>(op, batch as readonly unknown[] as readonly [...In, Target]);
-        rows = rowsOf(batch);
         const y = model(...inputs);
         for (const [, metric] of metrics) metric.update(y, target);
-        return loss(y, target);
+        const value = loss(y, target);
+        // Part of the step, as the metrics are. Anything else than a scalar is refused by minimize.
+        if (isTensor(value) && value.size === 1) mean.add(value, rowsOf(batch));
+        return value;
       },
       data,
       optimizer,
@@ -121,7 +122,6 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
     try {
       for await (const value of progress === false ? losses : shown(losses, named)) {
         steps++;
-        mean.add(value, rows);
         await onStep?.(value, steps);
         if (stopped()) break;
       }

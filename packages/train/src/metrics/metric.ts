@@ -1,6 +1,7 @@
 // What a metric is, and how its batches are added up on their device.
 import {
   and,
+  BackendMismatchError,
   cast,
   keep,
   notEqual,
@@ -26,14 +27,18 @@ export interface Metric<R = number, Y = Operand, Target = Operand> {
   reset(): void;
 }
 
+/** So many parts are merged into one. */
+const together = 16;
+
 /**
- * Parts of one kind, merged in pairs that stand for equally many batches. So rounding errors grow with the logarithm of
- * the number of batches, as does the number of tensors, and a part is merged that often.
+ * Parts of one kind, merged when there are 16 that stand for equally many batches. So rounding errors grow with the
+ * logarithm of the number of batches, as does the number of tensors, and most batches do the same operations: a device
+ * needs few kernels for them.
  */
 export class Merged {
   readonly #merge: (a: Tensor, b: Tensor) => Tensor;
-  /** What stands for 2^k batches. */
-  #levels: (Tensor | undefined)[] = [];
+  /** Parts that stand for 16^k batches, the latest last. */
+  #levels: Tensor[][] = [];
 
   constructor(merge: (a: Tensor, b: Tensor) => Tensor) {
     this.#merge = merge;
@@ -42,21 +47,27 @@ export class Merged {
   /** Adds a part that `make` computes. */
   add(make: () => Tensor): void {
     let part = keep(resultOf(make));
+    const first = this.#levels.flat()[0];
+    if (first !== undefined && first.backend !== part.backend) {
+      part.release();
+      throw new BackendMismatchError("metric: the batches are on several backends; reset() it in between");
+    }
     for (let level = 0; ; level++) {
-      const other = this.#levels[level];
-      if (other === undefined) return void (this.#levels[level] = part);
-      const [a, b] = [other, part];
-      part = keep(resultOf(() => this.#merge(a, b)));
-      for (const x of [a, b]) x.release();
-      this.#levels[level] = undefined;
+      const parts = (this.#levels[level] ??= []);
+      parts.push(part);
+      if (parts.length < together) return;
+      this.#levels[level] = [];
+      part = this.#merged(parts);
+      for (const x of parts) x.release();
     }
   }
 
-  /** The merged parts, as a tensor of its own; undefined without parts. */
+  #merged = (parts: readonly Tensor[]): Tensor => keep(resultOf(() => parts.reduce((a, b) => this.#merge(a, b))));
+
+  /** The merged parts, in the order of the batches, as a tensor of its own; undefined without parts. */
   total(): Tensor | undefined {
-    const parts = this.#levels.filter((part) => part !== undefined);
-    if (parts.length < 2) return parts[0] && handle("metric", parts[0]);
-    return keep(resultOf(() => parts.reduce((a, b) => this.#merge(b, a))));
+    const parts = this.#levels.toReversed().flat();
+    return parts.length < 2 ? parts[0] && handle("metric", parts[0]) : this.#merged(parts);
   }
 
   /** The numbers of the merged parts. */
@@ -71,7 +82,7 @@ export class Merged {
   }
 
   release(): void {
-    for (const part of this.#levels) part?.release();
+    for (const part of this.#levels.flat()) part.release();
     this.#levels = [];
   }
 }
