@@ -27,6 +27,7 @@ import { open, type CpuBackend } from "@weft/tensor-cpu";
 import type * as cpuKernels from "@weft/tensor-cpu/kernels";
 import { open as openGpu, type OpenOptions } from "@weft/tensor-webgpu";
 import type * as gpuKernels from "@weft/tensor-webgpu/kernels";
+import { checkpoints, epochs, evaluateEvery, fit, metrics } from "@weft/train";
 
 declare const console: { log(line: string): void };
 
@@ -77,6 +78,14 @@ losses.push(readSafetensors(await toBytes(model)).tensors.size);
 await place(again, backend);
 const [one, other] = [model, again].map((m) => m(inputs).dataSync());
 
+// Training in one call, and loops around loops.
+const data = minibatch([inputs, targets], 24, { backend, partial: true });
+const how = { loss: mse, optimizer: adam(), epochs: 2, validation: data, metrics: { r2: metrics.r2() } };
+const { valLoss, valR2 }: { valLoss: number[]; valR2: number[] } = await fit(build(), data, how);
+const evaluated = evaluateEvery(epochs(build(), data, how), 2, (step, { r2 }): [number, number] => [step, r2]);
+for await (const epoch of checkpoints(evaluated, { model, folder: "run", monitor: ({ loss }) => loss }))
+  losses.push(epoch.loss, epoch.valR2 ?? 0, evaluated.current?.[0] ?? 0);
+
 // Types that programs lean on.
 const weight: Param = model[0].weight;
 const rows: number[][] = await inputs.array();
@@ -102,7 +111,12 @@ console.log(
   JSON.stringify({
     learned: losses[399]! < losses[0]! / 20,
     same: one!.every((value, i) => value === other![i]),
-    typed: rows[0]![0] === first && dtype === "f32" && summary(model).length > 0 && params(model).length === 4,
+    typed:
+      valLoss.length === valR2.length &&
+      rows[0]![0] === first &&
+      dtype === "f32" &&
+      summary(model).length > 0 &&
+      params(model).length === 4,
     bits: { ...bits, ...rounded },
   }),
 );
