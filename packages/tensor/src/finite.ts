@@ -47,7 +47,7 @@ interface Check {
 }
 
 /** Lines of a stack in Weft's own files, in the repository and in installed packages. */
-const ours = /[\\/](?:@weft|packages)[\\/](?:tensor|autograd|nn|optim)[\\/](?:src|dist)[\\/]/;
+const ours = /[\\/](?:@weft|packages)[\\/](?:tensor|autograd|nn|optim|data|train)[\\/](?:src|dist)[\\/]/;
 
 /** So many counts are read together. */
 const TOGETHER = 64;

@@ -162,6 +162,30 @@ test("onEpoch ends training with stop, and early stopping restores the best", as
   expect(loss).toBe(history.valLoss[best]);
 });
 
+test("the numbers of each epoch are logged, and progress is shown", async () => {
+  const noted: unknown[] = [];
+  const shown: string[] = [];
+  const display = {
+    update: () => {},
+    close: (state: { name?: string | undefined; count: number }) => void shown.push(`${state.name} ${state.count}`),
+  };
+  const log = { scalars: (step: number, values: object) => void noted.push([step, Object.keys(values)]) };
+  await fit(line(), data, { loss: mse, epochs: 2, validation: data, log, progress: { display } });
+  expect(noted).toEqual([1, 2].map((step) => [step, ["steps", "loss", "valLoss"]]));
+  expect(shown).toEqual(["epoch 1/2 2", "epoch 2/2 2"]);
+});
+
+test("a monitor that is none of the numbers is refused", async () => {
+  const wrong = { loss: mse, epochs: 2, stop: { monitor: "valAccuracy" } };
+  await expect(fit(line(), data, wrong)).rejects.toThrow('"valAccuracy" } is none of epoch, steps, loss, interrupted');
+  const right = { ...wrong, stop: { monitor: ({ loss }: { loss: number }) => loss } };
+  expect((await fit(line(), data, right)).epoch).toEqual([1, 2]);
+  // @ts-expect-error
+  await expect(fit(line(), data, { ...wrong, stop: { patiense: 3 } })).rejects.toThrow(
+    'earlyStopping: there is no option "patiense"',
+  );
+});
+
 test("epochs is a loop that others wrap", async () => {
   const seen: number[] = [];
   const run = epochs(line(), data, { loss: mse, optimizer: sgd({ lr: 0 }), epochs: 20 });

@@ -10,7 +10,7 @@ export const checkOf = (trait: Indices, inputs: readonly { readonly shape: Shape
   `${trait.size(inputs, attrs)} ${trait.ignored?.(attrs)}`;
 
 /** Frames of Weft's own packages, in the repository or installed. */
-const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data)[\w-]*[\\/](?:src|dist)[\\/]/;
+const ours = /[\\/](?:packages|@weft)[\\/](?:tensor|kernel|autograd|nn|optim|data|train)[\w-]*[\\/](?:src|dist)[\\/]/;
 
 /** A call as the user knows it: the name of the function, and where it was called. */
 export interface Site extends Caller {

@@ -1,4 +1,5 @@
 // Training in one call: the epochs, and the loops around them that the options ask for.
+import { ArgumentError } from "@weft/tensor";
 import { anything, callable, readOptions } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../checkpoints.ts";
 import { earlyStopping, type EarlyStoppingOptions } from "../early-stopping.ts";
@@ -83,9 +84,7 @@ export const fitWith =
     });
     const usual = how.validation === undefined ? "loss" : "valLoss";
     const monitored = (monitor: EpochMonitor<M> = usual) =>
-      typeof monitor === "function"
-        ? monitor
-        : (epoch: Epoch<M>) => (epoch as Record<string, unknown>)[monitor] as Measured;
+      typeof monitor === "function" ? monitor : (epoch: Epoch<M>) => numberIn(op, epoch, monitor);
 
     let saver: Checkpoints<Epoch<M>> | undefined;
     let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, () => (saver?.step ?? 0) + 1);
@@ -110,6 +109,14 @@ export const fitWith =
     }
     return history as unknown as History<M>;
   };
+
+/** One of an epoch's numbers; undefined if there is none because the epoch was interrupted. */
+function numberIn(op: string, epoch: { readonly interrupted: boolean }, name: string): Measured {
+  const known = epoch as Readonly<Record<string, unknown>>;
+  if (!Object.hasOwn(known, name) && !epoch.interrupted)
+    throw new ArgumentError(`${op}: { monitor: ${JSON.stringify(name)} } is none of ${Object.keys(known).join(", ")}`);
+  return known[name] as Measured;
+}
 
 /** The numbers of an epoch, for a log. */
 const numbersIn = (epoch: object): Record<string, number> =>

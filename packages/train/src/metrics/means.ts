@@ -1,5 +1,5 @@
 // Metrics that are means: of a number per target, over all targets that count.
-import { accuracyKinds, rightOnes, type AccuracyOptions } from "./right.ts";
+import { accuracyKinds, labelsOf, rightOnes, type AccuracyOptions } from "./right.ts";
 import { crossEntropy, mae, mse } from "@weft/nn";
 import { add, cast, concat, reshape, source, sum, where, type Operand, type Tensor } from "@weft/tensor";
 import { callable, inFloats, int32, readOptions, readValue } from "@weft/tensor/internals";
@@ -68,7 +68,7 @@ export function accuracy(options?: AccuracyOptions): Metric {
  */
 export function perplexity(options?: IgnoreOptions): Metric {
   const read = readOptions("perplexity", options, { ignoreIndex: int32 }, {});
-  const rows = ({ y, target }: Batch): Tensor => crossEntropy(y, target, { ...read, reduction: "none" });
+  const rows = (batch: Batch): Tensor => crossEntropy(batch.y, labelsOf(batch), { reduction: "none" });
   return meanOf("perplexity", rows, { ...read, finish: Math.exp });
 }
 
