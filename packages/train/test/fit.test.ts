@@ -1,4 +1,5 @@
 // Training in one call, epoch by epoch, and evaluation: known numbers, weights of batches, interruption, failures, memory.
+import { training } from "@weft/autograd";
 import { Chain, constant, crossEntropy, dropout, Linear, mse, params, seed } from "@weft/nn";
 import { minibatch, takeFirst } from "@weft/data";
 import { adam, sgd } from "@weft/optim";
@@ -104,6 +105,8 @@ test("layers are in training mode in training, and not in evaluation", async () 
   const history = await fit(model, data, { loss: mse, optimizer, validation: data });
   expect(history.valLoss[0]).toBeCloseTo(28);
   expect(history.loss[0]).not.toBeCloseTo(28);
+  const frozen = await training(false, () => fit(model, data, { loss: mse, optimizer }));
+  expect(frozen.loss[0]).toBeCloseTo(28);
 });
 
 test("an aborted signal ends training after the step", async () => {

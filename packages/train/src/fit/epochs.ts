@@ -1,9 +1,10 @@
 // Training, epoch by epoch: each item is an epoch's losses and metrics.
 import { progress as shown, type ProgressOptions, type Signal } from "@weft/data";
+import { trained } from "@weft/autograd/internals";
 import { adam, minimize, type AsyncOptimizer, type Optimizer } from "@weft/optim";
 import { awaitable } from "@weft/optim/internals";
 import { ArgumentError, isTensor, type Tensor } from "@weft/tensor";
-import { anything, callable, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
+import { anything, callable, context, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
 import type { Wrapped } from "../steps.ts";
 import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { evaluate } from "./evaluate.ts";
@@ -98,23 +99,21 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   if (validation !== undefined) checkData(op, "validation", validation, epochs);
   const metrics = readMetrics(op, read.metrics);
   const stopped = (): boolean => signal?.aborted === true;
+  const { training } = context; // kept, since training goes on after a surrounding `training(…)` has returned
 
   async function train(epoch: number): Promise<Epoch<M>> {
     const mean = new MeanLoss();
     let steps = 0;
-    const losses = minimize(
-      (...batch) => {
-        const [inputs, target] = partsOf<In, Target>(op, batch as readonly unknown[] as readonly [...In, Target]);
-        const y = model(...inputs);
-        for (const [, metric] of metrics) metric.update(y, target);
-        const value = loss(y, target);
-        // Part of the step, as the metrics are. Anything else than a scalar is refused by minimize.
-        if (isTensor(value) && value.size === 1) mean.add(value, rowsOf(batch));
-        return value;
-      },
-      data,
-      optimizer,
-    );
+    const lossOf = (...batch: readonly unknown[]): Tensor => {
+      const [inputs, target] = partsOf<In, Target>(op, batch as readonly [...In, Target]);
+      const y = model(...inputs);
+      for (const [, metric] of metrics) metric.update(y, target);
+      const value = loss(y, target);
+      // Part of the step, as the metrics are. Anything else than a scalar is refused by minimize.
+      if (isTensor(value) && value.size === 1) mean.add(value, rowsOf(batch));
+      return value;
+    };
+    const losses = trained(training, () => minimize(lossOf, data, optimizer));
     const named: ProgressOptions<Tensor> = {
       name: `epoch ${epoch}/${epochs}`,
       ...(progress === true ? {} : progress || {}),
