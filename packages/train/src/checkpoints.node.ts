@@ -1,7 +1,8 @@
 // A loop that saves its model as it goes, and resumes where it was.
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { load, readMetadata, save, type Metadata } from "@weft/nn";
+import { ArgumentError } from "@weft/tensor";
+import { FileError, load, readMetadata, save, type Metadata } from "@weft/nn";
 import {
   boolean,
   callable,
@@ -14,7 +15,7 @@ import {
   type OptionKinds,
 } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsOptions } from "./checkpoints.ts";
-import { numberOf, treeKind, wrapped, type Steps } from "./steps.ts";
+import { monitorIt, numberOf, treeKind, wrapped, type Steps } from "./steps.ts";
 
 const kinds: OptionKinds<CheckpointsOptions<never>> = {
   model: treeKind,
@@ -55,6 +56,7 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   });
   const model = readValue(op, "model", read.model, treeKind);
   const folder = readValue(op, "folder", read.folder, string);
+  if (folder === "") throw new ArgumentError(`${op}: wanted the path of a folder, got an empty string`);
   const { every, last, best, keep, resume } = read;
   const monitor = read.monitor ?? ((item: T) => item as number);
   const sign = read.mode === "min" ? 1 : -1;
@@ -86,7 +88,9 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   }
 
   const run = wrapped(op, steps, async function* () {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+      throw new FileError(`checkpoints: could not make the folder ${folder}: ${String(cause)}`, { cause });
+    });
     if (resume) await take();
     let thrown = false;
     /** What was measured at the last item, if that has not been saved. */
@@ -94,7 +98,7 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
     try {
       for await (const item of steps) {
         self.step++;
-        unsaved = best ? numberOf(op, monitor(item, self.step)) : Promise.resolve(undefined);
+        unsaved = best ? numberOf(op, monitor(item, self.step), monitorIt) : Promise.resolve(undefined);
         unsaved.catch(() => {}); // thrown where it is awaited
         if (self.step % every === 0) {
           await saveNow(unsaved);

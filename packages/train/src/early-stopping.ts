@@ -4,7 +4,7 @@ import { keep, type Tensor } from "@weft/tensor";
 import { callable, nonNegative, oneOf, positiveCount, readOptions, type OptionKinds } from "@weft/tensor/internals";
 import { awaitable } from "@weft/optim/internals";
 import type { Run } from "@weft/optim";
-import { checkSteps, numberOf, treeKind, type Mode, type Monitor, type Steps } from "./steps.ts";
+import { checkSteps, monitorIt, numberOf, treeKind, type Mode, type Monitor, type Steps } from "./steps.ts";
 
 export interface EarlyStoppingOptions<T> {
   /** How many measurements in a row may be no improvement (10): the last of them ends the loop. */
@@ -73,7 +73,7 @@ export function earlyStopping<T>(steps: Steps<T>, options?: EarlyStoppingOptions
     try {
       for await (const item of steps) {
         const step = ++self.step;
-        const x = await numberOf("earlyStopping", monitor(item, step));
+        const x = await numberOf("earlyStopping", monitor(item, step), monitorIt);
         if (x !== undefined && sign * (self.best - x) > minDelta) {
           Object.assign(self, { best: x, bestStep: step, waited: 0 });
           if (restore !== undefined) kept.take(restore);

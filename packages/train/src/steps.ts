@@ -35,18 +35,26 @@ export function wrapped<T>(op: string, steps: Steps<T>, iterate: () => AsyncIter
   return Object.assign(awaitable(op, iterate), { length: typeof length === "number" ? length : undefined });
 }
 
-/** The number that was measured. If it is a tensor, reading it begins now: the tensor may be released afterwards. */
-export function numberOf(op: string, measured: Measured | Promise<Measured>): Promise<number | undefined> {
-  return measured instanceof Promise ? measured.then((x) => read(op, x)) : read(op, measured);
+/**
+ * The number that was measured. If it is a tensor, reading it begins now: the tensor may be released afterwards. `cure`
+ * says in messages what to do.
+ */
+export function numberOf(
+  op: string,
+  measured: Measured | Promise<Measured>,
+  cure: string = "",
+): Promise<number | undefined> {
+  return measured instanceof Promise ? measured.then((x) => read(op, x, cure)) : read(op, measured, cure);
 }
 
-async function read(op: string, x: unknown): Promise<number | undefined> {
+/** What to do where items are no numbers. */
+export const monitorIt = "; say what to measure: { monitor: (item) => … }";
+
+async function read(op: string, x: unknown, cure: string): Promise<number | undefined> {
   if (x === undefined || typeof x === "number") return x;
   if (typeof (x as { item?: unknown } | null)?.item === "function")
     return Number(await (x as Exclude<Measured, number | undefined>).item());
-  throw new ArgumentError(
-    `${op}: wanted numbers or tensors of one element to compare, got ${describe(x)}; say what to measure: { monitor }`,
-  );
+  throw new ArgumentError(`${op}: wanted numbers or tensors of one element, got ${describe(x)}${cure}`);
 }
 
 /** Whether less or more is better. */

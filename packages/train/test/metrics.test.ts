@@ -95,6 +95,18 @@ test("accuracy: the highest score, the first of equal ones, the k highest; NaN i
   expect(await once(metrics.accuracy(), tensor([1, 3]), tensor(1, { dtype: "i32" }))).toBe(1);
 });
 
+test("scalars, numbers, and nothing at all", async () => {
+  expect(await once(metrics.accuracy(), tensor(0.7), tensor(1))).toBe(1);
+  expect(await once(metrics.f1(), tensor(1, { dtype: "i32" }), tensor(1, { dtype: "i32" }))).toBe(1);
+  expect(await once(metrics.meanSquaredError(), tensor([3, 4]), 1)).toBe(6.5);
+  const [none, never] = [cpu.zeros([0, 2]), cpu.zeros([0], { dtype: "i32" })];
+  for (const metric of [metrics.accuracy(), metrics.perplexity()]) expect(await once(metric, none, never)).toBeNaN();
+  for (const metric of [metrics.auc(), metrics.r2(), metrics.meanAbsoluteError()])
+    expect(await once(metric, cpu.zeros([0]), cpu.zeros([0]))).toBeNaN();
+  expect(await once(metrics.confusionMatrix(), none, never)).toEqual([[0, 0], [0, 0]]); // prettier-ignore
+  expect(await once(metrics.precision(), none, never)).toBe(0);
+});
+
 test("what does not count: ignoreIndex and masks", async () => {
   const y = tensor([
     [2, 1],

@@ -84,7 +84,10 @@ export function logTo<T>(steps: Steps<T>, log: Log | readonly Log[], options?: L
 }
 
 async function numbersOf(values: Values): Promise<Scalars> {
-  const read = Object.entries(values).map(async ([name, x]) => [name, await numberOf("logTo", x)] as const);
+  const read = Object.entries(values).map(
+    async ([name, x]) =>
+      [name, await numberOf("logTo", x, "; say what to note: { values: (item) => ({ … }) }")] as const,
+  );
   const numbers: Record<string, number> = {};
   for (const [name, x] of await Promise.all(read)) if (x !== undefined) numbers[name] = x;
   return numbers;

@@ -1,7 +1,7 @@
 // Metrics that are means: of a number per target, over all targets that count.
 import { accuracyKinds, labelsOf, rightOnes, type AccuracyOptions } from "./right.ts";
 import { crossEntropy, mae, mse } from "@weft/nn";
-import { add, cast, concat, reshape, source, sum, where, type Operand, type Tensor } from "@weft/tensor";
+import { add, cast, concat, readTensor, reshape, source, sum, where, type Operand, type Tensor } from "@weft/tensor";
 import { callable, inFloats, int32, readOptions, readValue } from "@weft/tensor/internals";
 import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
 
@@ -106,5 +106,5 @@ export function meanSquaredError(): Metric {
  */
 export function mean(values: (y: Tensor, target: Tensor) => Operand): Metric {
   readValue("mean", "what is called", values, callable);
-  return meanOf("mean", ({ y, target }) => values(y, target) as Tensor);
+  return meanOf("mean", ({ y, target }) => readTensor(values(y, target), "mean"));
 }

@@ -96,13 +96,18 @@ export interface Batch {
 
 /** Reads the arguments of `update`. Nothing of it is on a tape. */
 export function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignoreIndex?: number): Batch {
-  const [predictions, targets] = readTensors(op, [y, target]).map(untaped) as [Tensor, Tensor];
+  const [predictions, ...given] = readTensors(op, typeof target === "number" ? [y] : [y, target]).map(untaped) as [
+    Tensor,
+    ...Tensor[],
+  ];
+  const { backend, shape } = predictions;
+  const targets = typeof target === "number" ? backend.full(shape, target) : given[0]!;
   let counts = ignoreIndex === undefined ? undefined : notEqual(targets, ignoreIndex);
   if (mask !== undefined) {
-    const given = cast(untaped(readTensor(mask, op, targets)), "bool");
-    if (!sameShape(given.shape, targets.shape))
-      throw new ShapeError(`${op}: the mask [${given.shape}] has another shape than the targets [${targets.shape}]`);
-    counts = counts === undefined ? given : and(counts, given);
+    const chosen = cast(untaped(readTensor(mask, op, targets)), "bool");
+    if (!sameShape(chosen.shape, targets.shape))
+      throw new ShapeError(`${op}: the mask [${chosen.shape}] has another shape than the targets [${targets.shape}]`);
+    counts = counts === undefined ? chosen : and(counts, chosen);
   }
   return { y: predictions, target: targets, counts };
 }

@@ -1,7 +1,6 @@
 // The coefficient of determination, from moments that are merged without losing digits.
 import {
   add,
-  cast,
   div,
   maximum,
   mul,
@@ -17,7 +16,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { inFloats, sameShape } from "@weft/tensor/internals";
-import { batchOf, Merged, type Metric } from "./metric.ts";
+import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
 
 /**
  * Two sets of numbers as one. Rows: count, mean, sum of squared deviations from it, sum of squared errors.
@@ -41,6 +40,26 @@ function together(a: Tensor, b: Tensor): Tensor {
 
 type Pair = readonly [Tensor, Tensor];
 
+/** The rows of a batch. */
+function momentsOf({ y, target, counts }: Batch): Tensor {
+  const { shape, backend } = target;
+  if (!sameShape(y.shape, shape))
+    throw new ShapeError(`r2: predictions [${y.shape}] and targets [${shape}] differ; reshape one`);
+  const columns = shape.slice(1).reduce((product, d) => product * d, 1);
+  const matrix = (x: Tensor): Tensor => reshape(x, [shape[0] ?? 1, columns]);
+  const t = matrix(inFloats(target));
+  if (t.size === 0) return backend.zeros([4, columns], { dtype: t.dtype });
+  const counted = counts === undefined ? undefined : matrix(counts);
+  const only = (x: Tensor): Tensor => (counted === undefined ? x : where(counted, x, 0));
+  const total = (x: Tensor): Tensor => sum(only(x), { axis: 0 });
+  const count = total(onesLike(t));
+  // Relative to the first target, so that equal ones have exactly their mean.
+  const first = take(only(t), 0);
+  const mean = add(first, div(total(sub(t, first)), maximum(count, 1)));
+  const errors = sub(t, matrix(inFloats(y)));
+  return stack([count, mean, total(square(sub(t, mean))), total(square(errors))]);
+}
+
 /**
  * R² = 1 − Σ (target − y)² / Σ (target − mean of the targets)², averaged over the columns of predictions and targets
  * `[N, …]`. Where all targets of a column are equal it is 1 if they are predicted exactly, else 0; with fewer than two
@@ -56,28 +75,7 @@ type Pair = readonly [Tensor, Tensor];
 export function r2(): Metric {
   const merged = new Merged(together);
   return {
-    update(y, target, mask) {
-      const batch = batchOf("r2", y, target, mask);
-      if (!sameShape(batch.y.shape, batch.target.shape))
-        throw new ShapeError(
-          `r2: predictions [${batch.y.shape}] and targets [${batch.target.shape}] differ; reshape one`,
-        );
-      if (batch.target.size === 0) return;
-      merged.add(() => {
-        const rows = batch.target.shape[0] ?? 1;
-        const matrix = (x: Tensor): Tensor => reshape(x, [rows, -1]);
-        const t = matrix(inFloats(batch.target));
-        const counts = batch.counts === undefined ? undefined : matrix(batch.counts);
-        const only = (x: Tensor): Tensor => (counts === undefined ? x : where(counts, x, 0));
-        const total = (x: Tensor): Tensor => sum(only(x), { axis: 0 });
-        const count = counts === undefined ? total(onesLike(t)) : sum(cast(counts, t.dtype), { axis: 0 });
-        // Relative to the first target, so that equal ones have exactly their mean.
-        const first = take(only(t), 0);
-        const mean = add(first, div(total(sub(t, first)), maximum(count, 1)));
-        const errors = sub(t, matrix(inFloats(batch.y)));
-        return stack([count, mean, total(square(sub(t, mean))), total(square(errors))]);
-      });
-    },
+    update: (y, target, mask) => merged.add(() => momentsOf(batchOf("r2", y, target, mask))),
     async result() {
       const numbers = await merged.read();
       const columns = numbers.length / 4;

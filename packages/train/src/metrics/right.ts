@@ -40,8 +40,7 @@ export const accuracyKinds: OptionKinds<AccuracyOptions> = {
 type Prediction = { readonly kind: "scores" | "labels" | "number"; readonly y: Tensor };
 
 function predictionOf(op: string, { y, target }: Batch): Prediction {
-  if (sameShape(y.shape, target.shape) && y.shape.length + target.shape.length > 0)
-    return { kind: isFloat(y.dtype) ? "number" : "labels", y };
+  if (sameShape(y.shape, target.shape)) return { kind: isFloat(y.dtype) ? "number" : "labels", y };
   const axis = classAxis(y);
   const rest = y.shape.toSpliced(axis, 1);
   if (y.shape.length === 0 || !sameShape(rest, target.shape))
