@@ -42,10 +42,10 @@ function meanOf(
 /**
  * The share of targets that are predicted. Predictions are scores `[N, C, …]` for labels `[N, …]`, of which the highest
  * counts (with `topK`, the k highest; of equal ones the first); or labels; or numbers of two classes, with the shape of
- * the targets or `[N, 1]`, that mean 1 above `threshold` (0.5; for logits, 0). A row with NaN is wrong. NaN without
- * targets.
+ * the targets or `[N, 1]`, that mean 1 above `threshold` (0.5; for logits, 0). A score that is NaN counts as the
+ * highest, and is never right. NaN without targets.
  *
- * Source: PyTorch's and scikit-learn's `accuracy_score`, `top_k_accuracy_score`.
+ * Source: scikit-learn's `accuracy_score`, `top_k_accuracy_score`.
  *
  * @example
  * const accuracy = metrics.accuracy();
