@@ -33,17 +33,19 @@ export function evaluateEvery<T, V>(
   readValue("evaluateEvery", "n", n, positiveCount);
   readValue("evaluateEvery", "what is called", evaluate, callable);
   const history: Evaluated<V>[] = [];
+  let current: V | undefined;
   const run = wrapped("evaluateEvery", steps, async function* () {
     for await (const item of steps) {
-      self.step++;
-      self.current = undefined;
-      if (self.step % n === 0) {
-        self.current = await evaluate(self.step, item);
-        history.push({ step: self.step, value: self.current });
+      current = undefined;
+      if (++self.step % n === 0) {
+        current = await evaluate(self.step, item);
+        history.push({ step: self.step, value: current });
       }
       yield item;
     }
   });
-  const self = Object.assign(run, { step: 0, current: undefined as V | undefined, history });
-  return self;
+  const self = Object.assign(run, { step: 0 });
+  // Not enumerable: in a saved tree only the step belongs to the loop's state.
+  const found = { current: { get: () => current }, history: { get: () => history } };
+  return Object.defineProperties(self, found) as typeof self & Pick<EvaluateEvery<T, V>, keyof typeof found>;
 }

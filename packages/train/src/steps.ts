@@ -32,8 +32,12 @@ export function checkSteps(op: string, steps: unknown): void {
 export function wrapped<T>(op: string, steps: Steps<T>, iterate: () => AsyncIterator<T>): Wrapped<T> {
   checkSteps(op, steps);
   const { length } = steps as { length?: unknown };
-  return Object.assign(awaitable(op, iterate), { length: typeof length === "number" ? length : undefined });
+  return ofLength(typeof length === "number" ? length : undefined, awaitable(op, iterate));
 }
+
+/** A run with that number of items. It cannot be assigned: a file that is loaded into a tree with the run must not. */
+export const ofLength = <T>(length: number | undefined, run: Run<T>): Wrapped<T> =>
+  Object.defineProperty(Object.assign(run, { length }), "length", { writable: false });
 
 /**
  * The number that was measured. If it is a tensor, reading it begins now: the tensor may be released afterwards. `cure`

@@ -47,6 +47,19 @@ test("its state goes on where it is assigned", async () => {
   expect(run.step).toBe(10);
 });
 
+test("what can be saved and assigned of a loop is where it stands", async () => {
+  const evaluated = evaluateEvery(logTo(stopOnNaN([1, 2, 3]), { scalars: () => {} }), 2, () => ({ loss: 1 }));
+  const assignable = (loop: object) =>
+    Object.entries(Object.getOwnPropertyDescriptors(loop)).flatMap(([name, { enumerable, writable, value }]) =>
+      enumerable === true && writable === true && typeof value !== "function" ? [[name, value as unknown]] : [],
+    );
+  await drain(evaluated);
+  expect(assignable(evaluated)).toEqual([["step", 3]]);
+  expect(assignable(stopOnNaN([1]))).toEqual([]);
+  expect(assignable(earlyStopping([1])).map(([name]) => name)).toEqual(["step", "best", "bestStep", "waited"]);
+  expect(evaluated.length).toBe(3);
+});
+
 test("restores the values of the best measurement, unless the loop is left", async () => {
   const model = Linear(1, 1, { init: constant(0), bias: false });
   const [weight] = params(model);

@@ -5,7 +5,7 @@ import { adam, minimize, type AsyncOptimizer, type Optimizer } from "@weft/optim
 import { awaitable } from "@weft/optim/internals";
 import { ArgumentError, isTensor, type Tensor } from "@weft/tensor";
 import { anything, callable, context, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
-import type { Wrapped } from "../steps.ts";
+import { ofLength, type Wrapped } from "../steps.ts";
 import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { evaluate } from "./evaluate.ts";
 import {
@@ -140,5 +140,5 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   async function* iterate(): AsyncGenerator<Epoch<M>, void, void> {
     for (let epoch = first(); epoch <= epochs && !stopped(); epoch++) yield await train(epoch);
   }
-  return Object.assign(awaitable(op, iterate), { length: epochs });
+  return ofLength(epochs, awaitable(op, iterate));
 }
