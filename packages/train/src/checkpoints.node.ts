@@ -26,6 +26,7 @@ const kinds: OptionKinds<CheckpointsOptions<never>> = {
   monitor: callable,
   mode: oneOf("min", "max"),
   keep: count,
+  step: callable,
   resume: boolean,
 };
 
@@ -97,7 +98,7 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
     let unsaved: Promise<number | undefined> | undefined;
     try {
       for await (const item of steps) {
-        self.step++;
+        self.step = read.step === undefined ? self.step + 1 : read.step(item);
         unsaved = best ? numberOf(op, monitor(item, self.step), monitorIt) : Promise.resolve(undefined);
         unsaved.catch(() => {}); // thrown where it is awaited
         if (self.step % every === 0) {

@@ -18,6 +18,8 @@ export interface CheckpointsOptions<T> {
   readonly mode?: Mode;
   /** How many older files are kept beside these, as `step-00000100.safetensors` (0). */
   readonly keep?: number;
+  /** The step that an item counts as, by default its number. */
+  readonly step?: (item: T) => number;
   /** Loads `last.safetensors` before the first item, if it is there (false). */
   readonly resume?: boolean;
 }

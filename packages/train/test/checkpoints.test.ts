@@ -149,3 +149,33 @@ test("fit saves after epochs and resumes", async () => {
   expect(all.epoch[all.valLoss.indexOf(best as number)]).toBe(bestStep);
   expect(existsSync(join(folder, "last.safetensors"))).toBe(true);
 });
+
+/** Trains on shuffled batches, four an epoch, until it has made so many steps. */
+async function shuffled({ model, optimizer }: Run, epochs: number, folder: string, until = Infinity) {
+  const controller = new AbortController();
+  const data = minibatch([x, y], 6, { backend: cpu, shuffle: true, seed: 3, partial: true });
+  const onStep = () => void (optimizer.steps === until && controller.abort());
+  const { signal } = controller;
+  return fit(model, data, { loss: mse, optimizer, epochs, signal, onStep, checkpoints: { folder, resume: true } });
+}
+
+test("an epoch that was interrupted is not done when fit resumes", async () => {
+  const folder = fresh();
+  expect((await shuffled(build(), 3, folder, 6)).epoch).toEqual([1, 2]);
+  expect((await shuffled(build(), 3, folder)).epoch).toEqual([2, 3]);
+});
+
+// Where minibatches say how far a pass has come.
+test.runIf("position" in minibatch([x], 5))(
+  "fit resumes in the order of a shuffle, in the middle of an epoch",
+  async () => {
+    const [whole, first, second, third] = [build(), build(), build(), build()];
+    await shuffled(whole, 4, fresh());
+    const folder = fresh();
+    await shuffled(first, 2, folder);
+    await shuffled(second, 4, folder, 10);
+    await shuffled(third, 4, folder);
+    expect(third.optimizer.steps).toBe(16);
+    expect(await bits(third)).toEqual(await bits(whole));
+  },
+);

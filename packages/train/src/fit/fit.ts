@@ -21,8 +21,8 @@ export interface StopOptions<M> extends Omit<EarlyStoppingOptions<Epoch<M>>, "mo
   readonly restore?: boolean;
 }
 
-export interface FitCheckpoints<M> extends Omit<CheckpointsOptions<Epoch<M>>, "monitor" | "model"> {
-  /** What is saved, by default `{ model, optimizer }`. */
+export interface FitCheckpoints<M> extends Omit<CheckpointsOptions<Epoch<M>>, "monitor" | "model" | "step"> {
+  /** What is saved, by default `{ model, optimizer, position }`, the last if the data have a position. */
   readonly model?: object;
   /** By default "valLoss", or "loss" without validation. */
   readonly monitor?: EpochMonitor<M>;
@@ -91,9 +91,12 @@ export const fitWith =
     if (log !== undefined) run = logTo(run, log, { values: numbersIn, step: ({ epoch }) => epoch });
     if (saved !== undefined) {
       const { monitor, ...rest } = saved;
-      const tree = { model, optimizer: how.optimizer };
+      const { position } = data as { readonly position?: object };
+      const tree = { model, optimizer: how.optimizer, ...(position !== undefined && { position }) };
       const monitoring = rest.best === true || monitor !== undefined ? { monitor: monitored(monitor) } : {};
-      run = saver = checkpoints(run, { every: 1, model: tree, ...rest, ...monitoring });
+      // An epoch that was interrupted is not done: a resumed run has its number again.
+      const step = ({ epoch, interrupted }: Epoch<M>): number => (interrupted ? epoch - 1 : epoch);
+      run = saver = checkpoints(run, { every: 1, model: tree, ...rest, ...monitoring, step });
     }
     if (stop !== undefined) {
       const { monitor, restore, ...rest } = stop;
