@@ -13,7 +13,6 @@ export class FormatError extends WeftError {
 }
 
 const link = "Download the file itself: its address has /resolve/ or /raw/ in place of /blob/.";
-const toPython = "Of PyTorch: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).";
 const zips = ["zip", "npz", "pt"];
 
 // oxfmt-ignore
@@ -23,8 +22,8 @@ const zips = ["zip", "npz", "pt"];
  */
 const others: readonly (readonly [begins: RegExp, what: string, cure: string, of?: readonly string[]])[] = [
   [/^version https:\/\/git-lfs/, "a Git LFS pointer, not the file that it stands for", "Run: git lfs pull."],
-  [/^504b0304/, "a zip archive, as torch.save (.pt, .pth, .bin) and numpy.savez (.npz) write it", `fromNpz and fromZip read it. ${toPython}`, zips],
-  [/^800[2-5]/, "a Python pickle, as torch.save and pickle.dump write it", `fromPickle reads it if it is data. ${toPython}`, ["pickle", "pt"]],
+  [/^504b0304/, "a zip archive, as torch.save (.pt, .pth, .bin) and numpy.savez (.npz) write it", "fromNpz, fromPt and fromZip read it.", zips],
+  [/^800[2-5]/, "a Python pickle, as torch.save and pickle.dump write it", "fromPt reads it if it is of torch.save, fromPickle if it is data.", ["pickle"]],
   [/^1f8b/, "a gzip file", "Unpack it first: gunzip."],
   [/^89484446/, "an HDF5 file, as Keras writes it", "Convert it to safetensors with Python."],
   [/^934e554d5059/, "a NumPy array (.npy)", "fromNpy reads it.", ["npy"]],

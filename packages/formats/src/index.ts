@@ -7,5 +7,6 @@ export { fromPickle } from "./numpy/pickle.ts";
 export type { Metadata } from "./safetensors/metadata.ts";
 export { readSafetensors, writeSafetensors } from "./safetensors/safetensors.ts";
 export type { Stored, StoredTensor, StoredType } from "./safetensors/safetensors.ts";
+export { fromPt, type PtFile } from "./torch/pt.ts";
 export { hostArray, type HostArray } from "./stored-values.ts";
 export { fromZip, toZip, type PackOptions, type UnpackOptions, type ZipFile } from "./zip/zip.ts";

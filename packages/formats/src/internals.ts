@@ -4,3 +4,4 @@ export { writtenMetadata } from "./safetensors/metadata.ts";
 export { headerEnd, piecesOf, readIndex, storedName, type StoredIndex } from "./safetensors/safetensors.ts";
 export { fromStored, storedAs, toStored } from "./stored-values.ts";
 export { fromTar } from "./tar.ts";
+export { mayBePt } from "./torch/pt.ts";

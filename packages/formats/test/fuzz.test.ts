@@ -5,6 +5,7 @@ import {
   FormatError,
   fromNpy,
   fromPickle,
+  fromPt,
   fromNpz,
   fromZip,
   readSafetensors,
@@ -14,6 +15,7 @@ import {
 } from "@weft/formats";
 import { everything } from "../../../test/extent.ts";
 import numpy from "./fixtures/numpy.json" with { type: "json" };
+import pt from "./fixtures/pt.json" with { type: "json" };
 import zips from "./fixtures/zip.json" with { type: "json" };
 
 const bytes = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, "base64"));
@@ -34,6 +36,8 @@ const files: readonly (readonly [string, Read, Uint8Array])[] = [
   ["zip", unzip, bytes(zips.deflated)],
   ["zip, streamed", unzip, bytes(zips.streamed)],
   ["zip with 64-bit fields", unzip, bytes(zips.wide)],
+  ["pt", fromPt, bytes(pt.cases.tied.files[0]!)],
+  ["pt, older form", fromPt, bytes(pt.cases.tied.files[1]!)],
   ["safetensors", readSafetensors, writeSafetensors({ tensors: new Map([["a", one]]), metadata: { epoch: 3 } })],
 ];
 

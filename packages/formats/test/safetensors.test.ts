@@ -227,15 +227,15 @@ test.each([
   ],
   [
     "PK\x03\x04\0\0\b\b\0\0",
-    "a zip archive, as torch.save (.pt, .pth, .bin) and numpy.savez (.npz) write it. fromNpz and fromZip read it. Of PyTorch: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).",
+    "a zip archive, as torch.save (.pt, .pth, .bin) and numpy.savez (.npz) write it. fromNpz, fromPt and fromZip read it.",
   ],
   [
     "\x80\x02\x8a\nl\xfc\x9cF\xf9",
-    "a Python pickle, as torch.save and pickle.dump write it. fromPickle reads it if it is data. Of PyTorch: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).",
+    "a Python pickle, as torch.save and pickle.dump write it. fromPt reads it if it is of torch.save, fromPickle if it is data.",
   ],
   [
     "\x80\x04\x95\x0b\0\0\0\0\0\0\0}",
-    "a Python pickle, as torch.save and pickle.dump write it. fromPickle reads it if it is data. Of PyTorch: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path).",
+    "a Python pickle, as torch.save and pickle.dump write it. fromPt reads it if it is of torch.save, fromPickle if it is data.",
   ],
   ["\x1f\x8b\b\0\0\0\0\0\0\x03", "a gzip file. Unpack it first: gunzip."],
   ["\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes it. Convert it to safetensors with Python."],

@@ -3,13 +3,14 @@
 import { randomUUID } from "node:crypto";
 import * as disk from "node:fs/promises";
 import * as paths from "node:path";
-import { FormatError, type Metadata, type StoredTensor } from "@weft/formats";
-import { headerEnd, piecesOf, readIndex, type StoredIndex } from "@weft/formats/internals";
+import { FormatError, fromPt, type Metadata, type StoredTensor } from "@weft/formats";
+import { headerEnd, mayBePt, piecesOf, readIndex } from "@weft/formats/internals";
 import { ArgumentError } from "@weft/tensor";
 import { describe, openFile, readRange, replaceFile as replaceWhole, type Disk } from "@weft/tensor/internals";
 import { FileError } from "./file-error.ts";
 import { mayBeNumbers } from "./kept.ts";
 import { assignAllSurely } from "./parameter.ts";
+import { ptMetadata, ptSource, type Source } from "./source.ts";
 import { fitted, fitting, storedState, strictness, type ReadOptions } from "./state.ts";
 
 const system = { disk, paths, randomUUID };
@@ -62,26 +63,41 @@ function inTurn(path: string, write: () => Promise<void>): Promise<void> {
   return written;
 }
 
+/** An open file of a model. */
+interface Opened {
+  readonly metadata: Metadata;
+  /** What is for a model in it. */
+  source(model: unknown): Source<StoredTensor | Promise<StoredTensor>>;
+}
+
 /** Reads bytes of an open file. */
 type Read = (begin: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** Opens a file, reads its header, and lets `use` read more. Errors name the operation and the file. */
-async function withFile<T>(
-  op: string,
-  path: string,
-  use: (index: StoredIndex, read: Read, where: string) => Promise<T> | T,
-): Promise<T> {
+/** Reads what tells the formats apart, and what is needed to read tensors one by one. */
+async function opened(size: number, read: Read): Promise<Opened> {
+  const first = await read(0, Math.min(size, 64));
+  if (mayBePt(first)) {
+    const file = fromPt(await read(0, size));
+    return { metadata: ptMetadata(file), source: (model) => ptSource(file, model) };
+  }
+  const { entries, metadata } = readIndex(await read(0, headerEnd(first, size)), size);
+  const stored = async (name: string): Promise<StoredTensor> => {
+    const entry = entries.get(name)!;
+    return { ...entry, bytes: await read(entry.begin, entry.end) };
+  };
+  return { metadata, source: () => ({ index: { format: "safetensors", entries, metadata }, stored }) };
+}
+
+/** Opens a file, and lets `use` read it. Errors name the operation and the file. */
+async function withFile<T>(op: string, path: string, use: (file: Opened, where: string) => Promise<T> | T): Promise<T> {
   wantPath(op, path);
   const where = `${op}: ${path}`;
   const unreadable = (cause: unknown): never => {
     throw new FileError(`${where} cannot be read: ${reason(cause)}`, { cause });
   };
   const { file, size } = await openFile(system, path).catch(unreadable);
-  const read: Read = (begin, end) => readRange(file, begin, end).catch(unreadable);
   try {
-    const first = await read(0, Math.min(size, 64));
-    const header = await read(0, headerEnd(first, size));
-    return await use(readIndex(header, size), read, where);
+    return await use(await opened(size, (begin, end) => readRange(file, begin, end).catch(unreadable)), where);
   } catch (cause) {
     if (cause instanceof FormatError) throw new FormatError(`${where}: ${cause.message}`, { cause });
     throw cause;
@@ -91,9 +107,9 @@ async function withFile<T>(
 }
 
 /**
- * Reads a safetensors file into a model and returns the model (see `fromBytes`). Any program may have written the file:
- * PyTorch uses the same names if the model has the same structure. Nothing changes unless everything fits. Only the
- * tensors of the model are read, so the file may be of any size.
+ * Reads a file into a model and returns the model (see `fromBytes`). Any program may have written the file: PyTorch uses
+ * the same names if the model has the same structure. Nothing changes unless everything fits. Of safetensors only the
+ * tensors of the model are read, so such a file may be of any size; a file of `torch.save` is read as a whole.
  *
  * @example
  * await save("model.safetensors", Linear(784, 10));
@@ -101,11 +117,8 @@ async function withFile<T>(
  */
 export async function load<Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> {
   const strict = strictness("load", options);
-  return withFile("load", path, async (index, read, where) => {
-    const stored = async (name: string): Promise<StoredTensor> => {
-      const entry = index.entries.get(name)!;
-      return { ...entry, bytes: await read(entry.begin, entry.end) };
-    };
+  return withFile("load", path, async (file, where) => {
+    const { index, stored } = file.source(model);
     const numbers = new Map<string, StoredTensor>();
     for (const name of mayBeNumbers(model, index)) numbers.set(name, await stored(name));
     const { fits, take } = fitting(index, model, strict, where, (name) => numbers.get(name)!);
@@ -122,8 +135,8 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
 }
 
 /**
- * The metadata of a safetensors file: strings, numbers and booleans, as they were given to `save`. Reads only the
- * header of the file.
+ * The metadata of a file: strings, numbers and booleans, as they were given to `save`. Of safetensors only the header is
+ * read; of a checkpoint of PyTorch they are what it has beside tensors and lists.
  *
  * @example
  * await save("model.safetensors", model, { epoch: 3 });

@@ -9,8 +9,9 @@ import {
   type NamedBox,
 } from "@weft/autograd/internals";
 import type { StoredTensor } from "@weft/formats";
-import { fromStored, type StoredIndex } from "@weft/formats/internals";
+import { fromStored } from "@weft/formats/internals";
 import { quoted } from "@weft/tensor/internals";
+import type { Listing } from "./source.ts";
 
 /** The prefix of the paths inside a part. */
 const prefixOf = (path: string): string => (path === "" ? "" : `${path}.`);
@@ -28,7 +29,7 @@ export const keptPlaces = (model: unknown): NamedBox[] =>
 /**
  * The scalars of a file, if the tree has optimizers: they may be counts that an optimizer keeps, and are read first.
  */
-export const mayBeNumbers = (model: unknown, { entries }: StoredIndex): string[] =>
+export const mayBeNumbers = (model: unknown, { entries }: Listing): string[] =>
   keepers(model).length === 0 ? [] : [...entries].flatMap(([name, { shape }]) => (shape.length === 0 ? [name] : []));
 
 /** The prefixes of the names under which a file has the state of the optimizers in a tree. */
@@ -40,7 +41,7 @@ export const keptPrefixes = (model: unknown): string[] => keepers(model).map(({ 
  */
 export const draftsFor = (
   model: unknown,
-  entries: StoredIndex["entries"],
+  entries: Listing["entries"],
   strict: boolean,
   where: string,
   stored: (name: string) => StoredTensor,

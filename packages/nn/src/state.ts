@@ -4,11 +4,12 @@ import { boolean, printable, quoted, readOptions, readValue, sameShape, text } f
 import { StateError } from "@weft/autograd";
 import type { NamedBox } from "@weft/autograd/internals";
 import { writeSafetensors, type Metadata, type Stored, type StoredTensor } from "@weft/formats";
-import { fromStored, readIndex, toStored, writtenMetadata, type StoredIndex } from "@weft/formats/internals";
+import { fromStored, toStored, writtenMetadata } from "@weft/formats/internals";
 import { refuseHidden } from "./hidden.ts";
 import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";
 import { list, plain, some } from "./name-lists.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
+import { sourceOf, type Listing } from "./source.ts";
 import { boxes, modelKind } from "./tree.ts";
 
 /** Options of `load` and `fromBytes`. */
@@ -52,6 +53,8 @@ export const toBytes = async (model: unknown, metadata: Metadata = {}): Promise<
 export interface Fit {
   readonly box: AnyBox;
   readonly names: readonly [string, ...string[]];
+  /** The format of the file. */
+  readonly format: string;
 }
 
 /** Whether missing and unexpected names are errors. */
@@ -70,7 +73,7 @@ export interface Fitting {
  * message starts with `where`. `stored` returns a scalar of the file.
  */
 export function fitting(
-  { entries, metadata }: StoredIndex,
+  { format, entries, metadata }: Listing,
   model: unknown,
   strict: boolean,
   where: string,
@@ -103,17 +106,21 @@ export function fitting(
   if (wrong.length > 0) throw new StateError(`${where}: the shapes are not those of the model: ${some(wrong, "; ")}`);
   const drafts = draftsFor(model, others, strict, where, stored);
   const fits = found.flatMap(({ box, names }): Fit[] =>
-    names.length === 0 ? [] : [{ box, names: names as [string] }],
+    names.length === 0 ? [] : [{ box, names: names as [string], format }],
   );
   for (const { boxes, prefix } of drafts)
-    for (const [path, box] of Object.entries(boxes)) fits.push({ box, names: [prefix + path] });
+    for (const [path, box] of Object.entries(boxes)) fits.push({ box, names: [prefix + path], format });
   return { fits, take: () => drafts.forEach((draft) => draft.take()) };
 }
 
 /** The values of a box from a file. */
-export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], where: string): [AnyBox, TypedArray] {
+export function fitted(
+  { box, names, format }: Fit,
+  tensors: readonly StoredTensor[],
+  where: string,
+): [AnyBox, TypedArray] {
   const [first, ...others] = tensors.map((tensor, k) =>
-    fromStored(`safetensors: ${quoted(names[k]!)}`, tensor, box.dtype),
+    fromStored(`${format}: ${quoted(names[k]!)}`, tensor, box.dtype),
   ) as [TypedArray];
   const same = (array: TypedArray): boolean => array.every((x, i) => Object.is(x, first[i]));
   const other = others.findIndex((array) => !same(array));
@@ -126,9 +133,10 @@ export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], wh
 }
 
 /**
- * Reads a state into a model, by names and shapes, and returns the model. A parameter that is not initialized yet holds
+ * Reads a state into a model, by names and shapes, and returns the model. The bytes are safetensors, or a file of
+ * `torch.save`: a state dict, or a checkpoint that has it as `state_dict`, `model_state_dict` or `model`. A parameter that is not initialized yet holds
  * the values on the host until it is. Nothing changes unless everything fits and there is memory for all of it. Throws
- * a FormatError if the bytes are not safetensors, a StateError that lists what is missing, unexpected or of a different
+ * a FormatError if the bytes are of neither format, a StateError that lists what is missing, unexpected or of a different
  * shape, and the backend's error if it is out of memory.
  *
  * @example
@@ -137,11 +145,7 @@ export function fitted({ box, names }: Fit, tensors: readonly StoredTensor[], wh
 export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: ReadOptions): Model {
   const op = "fromBytes";
   const strict = strictness(op, options);
-  const index = readIndex(bytes, bytes?.length);
-  const stored = (name: string): StoredTensor => {
-    const entry = index.entries.get(name)!;
-    return { ...entry, bytes: bytes.subarray(entry.begin, entry.end) };
-  };
+  const { index, stored } = sourceOf(bytes, model);
   const { fits, take } = fitting(index, model, strict, op, stored);
   assignAll(fits.map((fit) => fitted(fit, fit.names.map(stored), op)));
   take();

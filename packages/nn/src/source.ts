@@ -1,0 +1,51 @@
+// What may be read into a model: the tensors of a file by name, whatever its format. A file of PyTorch has a state dict,
+// or a checkpoint with one among other things.
+import { fromPt, type Metadata, type PtFile, type StoredTensor } from "@weft/formats";
+import { mayBePt, readIndex } from "@weft/formats/internals";
+import { boxes } from "./tree.ts";
+
+/** The tensors of a file, and its metadata. */
+export interface Listing {
+  /** The name of the format, for messages. */
+  readonly format: string;
+  readonly entries: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  readonly metadata: Metadata;
+}
+
+/** The tensors of a file that are for a model, read when they are asked for by name. */
+export interface Source<Tensor> {
+  readonly index: Listing;
+  stored(name: string): Tensor;
+}
+
+/** Under which keys checkpoints keep the state dict of a model. */
+const wrappers = ["state_dict", "model_state_dict", "model"];
+
+/** What is for the model in a file of PyTorch: all of it, or the first of its parts that has a name of the model. */
+export function ptSource({ tensors }: PtFile, model: unknown): Source<StoredTensor> {
+  const names = boxes(model).flatMap(({ path, aliases }) => [path, ...aliases]);
+  const prefix = ["", ...wrappers.map((key) => `${key}.`)].find((prefix) => names.some((n) => tensors.has(prefix + n)));
+  const entries = new Map<string, StoredTensor>();
+  for (const [name, tensor] of tensors)
+    if (name.startsWith(prefix ?? "")) entries.set(name.slice(prefix?.length ?? 0), tensor);
+  return { index: { format: "pt", entries, metadata: {} }, stored: (name) => entries.get(name)! };
+}
+
+/** What a checkpoint of PyTorch has beside tensors: numbers, texts and booleans by name. */
+export const ptMetadata = ({ values }: PtFile): Metadata =>
+  Object.fromEntries(
+    [...values].filter((entry): entry is [string, string | number | boolean] =>
+      ["string", "number", "boolean"].includes(typeof entry[1]),
+    ),
+  );
+
+/** What is for the model in the bytes of a file. */
+export function sourceOf(bytes: Uint8Array, model: unknown): Source<StoredTensor> {
+  if (ArrayBuffer.isView(bytes) && mayBePt(bytes)) return ptSource(fromPt(bytes), model);
+  const { entries, metadata } = readIndex(bytes, bytes?.length);
+  const stored = (name: string): StoredTensor => {
+    const entry = entries.get(name)!;
+    return { ...entry, bytes: bytes.subarray(entry.begin, entry.end) };
+  };
+  return { index: { format: "safetensors", entries, metadata }, stored };
+}
