@@ -2,6 +2,7 @@
 // with any version.
 export { writtenMetadata } from "./safetensors/metadata.ts";
 export { headerEnd, piecesOf, readIndex, storedName, type StoredIndex } from "./safetensors/safetensors.ts";
+export { inShards, longestShardIndex, mayBeShardIndex, readShardIndex, shardIndex } from "./safetensors/shards.ts";
 export { fromStored, storedAs, toStored } from "./stored-values.ts";
 export { fromTar } from "./tar.ts";
 export { mayBePt } from "./torch/pt.ts";

@@ -1,39 +1,24 @@
 // Models in files: written whole or not at all, and read tensor by tensor, so that a file may be larger than one
 // buffer.
-import { randomUUID } from "node:crypto";
-import * as disk from "node:fs/promises";
-import * as paths from "node:path";
-import { FormatError, fromPt, type Metadata, type StoredTensor } from "@weft/formats";
-import { headerEnd, mayBePt, piecesOf, readIndex } from "@weft/formats/internals";
+import { FormatError, type Metadata, type StoredTensor } from "@weft/formats";
+import { piecesOf } from "@weft/formats/internals";
 import { ArgumentError } from "@weft/tensor";
-import { describe, openFile, readRange, replaceFile as replaceWhole, type Disk } from "@weft/tensor/internals";
-import { FileError } from "./file-error.ts";
+import { describe, positiveCount, readOptions } from "@weft/tensor/internals";
+import { replaceFile, system } from "./disk.ts";
 import { mayBeNumbers } from "./kept.ts";
+import { openModel, type Opened } from "./opened.ts";
 import { assignAllSurely } from "./parameter.ts";
-import { ptMetadata, ptSource, type Source } from "./source.ts";
-import { fitted, fitting, storedState, strictness, type ReadOptions } from "./state.ts";
+import { writeShards } from "./sharded.ts";
+import { partFor } from "./source.ts";
+import { fitted, fitting, storedState, strictness, type ReadOptions, type SaveOptions } from "./state.ts";
 
-const system = { disk, paths, randomUUID };
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export { replaceFile } from "./disk.ts";
+
+const noOptions: SaveOptions = {};
 
 function wantPath(op: string, path: unknown): void {
   if (typeof path !== "string" || path === "")
     throw new ArgumentError(`${op}: wanted the path of a file, got ${describe(path)}`);
-}
-
-/** Writes a whole file or none; the old file stays until the new one is on disk. */
-export async function replaceFile(
-  path: string,
-  pieces: Uint8Array | Iterable<Uint8Array>,
-  on: Disk = disk,
-): Promise<void> {
-  try {
-    await replaceWhole({ ...system, disk: on }, path, ArrayBuffer.isView(pieces) ? [pieces] : pieces);
-  } catch (cause) {
-    throw new FileError(`save: could not write ${path}; the old file, if any, is unchanged: ${reason(cause)}`, {
-      cause,
-    });
-  }
 }
 
 /**
@@ -41,14 +26,29 @@ export async function replaceFile(
  * fails (the disk is full, say), the old file is unchanged and a FileError says why. Links are followed and permissions
  * kept. Several programs may save to one path: the last to finish wins. Within a program the last call wins.
  *
+ * With `maxShardBytes`, a model that is larger is written in several files beside the path, with an index, in the form
+ * of Hugging Face: `model-00001-of-00003.safetensors` and so on, and `model.safetensors.index.json`. The index is written
+ * last, and what it replaces is removed then: the old files, or a single file at the path. Later saves write files with
+ * other names, since the old ones stay until then. `load` reads them by the same path.
+ *
  * @example
  * await save("model.safetensors", model, { epoch: 3, accuracy: 0.98 });
+ * await save("large.safetensors", model, {}, { maxShardBytes: 2e9 });
  */
-export async function save(path: string, model: unknown, metadata: Metadata = {}): Promise<void> {
+export async function save(
+  path: string,
+  model: unknown,
+  metadata: Metadata = {},
+  options?: SaveOptions,
+): Promise<void> {
   wantPath("save", path);
+  const { maxShardBytes } = readOptions("save", options, { maxShardBytes: positiveCount }, noOptions);
   const state = storedState("save", model, metadata); // read now, not when earlier writes have ended
   state.catch(() => undefined); // awaited below, after earlier writes
-  await inTurn(paths.resolve(path), async () => replaceFile(path, piecesOf(await state)));
+  await inTurn(system.paths.resolve(path), async () => {
+    if (maxShardBytes === undefined) await replaceFile(path, piecesOf(await state));
+    else await writeShards(path, await state, maxShardBytes);
+  });
 }
 
 /** The last pending write to each path. */
@@ -63,52 +63,27 @@ function inTurn(path: string, write: () => Promise<void>): Promise<void> {
   return written;
 }
 
-/** An open file of a model. */
-interface Opened {
-  readonly metadata: Metadata;
-  /** What is for a model in it. */
-  source(model: unknown): Source<StoredTensor | Promise<StoredTensor>>;
-}
-
-/** Reads bytes of an open file. */
-type Read = (begin: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
-
-/** Reads what tells the formats apart, and what is needed to read tensors one by one. */
-async function opened(size: number, read: Read): Promise<Opened> {
-  const first = await read(0, Math.min(size, 64));
-  if (mayBePt(first)) {
-    const file = fromPt(await read(0, size));
-    return { metadata: ptMetadata(file), source: (model) => ptSource(file, model) };
-  }
-  const { entries, metadata } = readIndex(await read(0, headerEnd(first, size)), size);
-  const stored = async (name: string): Promise<StoredTensor> => {
-    const entry = entries.get(name)!;
-    return { ...entry, bytes: await read(entry.begin, entry.end) };
-  };
-  return { metadata, source: () => ({ index: { format: "safetensors", entries, metadata }, stored }) };
-}
-
-/** Opens a file, and lets `use` read it. Errors name the operation and the file. */
+/** Opens a model, and lets `use` read it. Errors name the operation and the file. */
 async function withFile<T>(op: string, path: string, use: (file: Opened, where: string) => Promise<T> | T): Promise<T> {
   wantPath(op, path);
   const where = `${op}: ${path}`;
-  const unreadable = (cause: unknown): never => {
-    throw new FileError(`${where} cannot be read: ${reason(cause)}`, { cause });
-  };
-  const { file, size } = await openFile(system, path).catch(unreadable);
   try {
-    return await use(await opened(size, (begin, end) => readRange(file, begin, end).catch(unreadable)), where);
+    const file = await openModel(path, where);
+    try {
+      return await use(file, where);
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     if (cause instanceof FormatError) throw new FormatError(`${where}: ${cause.message}`, { cause });
     throw cause;
-  } finally {
-    await file.close();
   }
 }
 
 /**
  * Reads a file into a model and returns the model (see `fromBytes`). Any program may have written the file: PyTorch uses
- * the same names if the model has the same structure. Nothing changes unless everything fits. Of safetensors only the
+ * the same names if the model has the same structure. The path is that of a file, of an index of several files
+ * (`model.safetensors.index.json`), or of a folder with one of them. Nothing changes unless everything fits. Of safetensors only the
  * tensors of the model are read, so such a file may be of any size; a file of `torch.save` is read as a whole.
  *
  * @example
@@ -118,7 +93,7 @@ async function withFile<T>(op: string, path: string, use: (file: Opened, where: 
 export async function load<Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> {
   const strict = strictness("load", options);
   return withFile("load", path, async (file, where) => {
-    const { index, stored } = file.source(model);
+    const { index, stored } = partFor(file, model);
     const numbers = new Map<string, StoredTensor>();
     for (const name of mayBeNumbers(model, index)) numbers.set(name, await stored(name));
     const { fits, take } = fitting(index, model, strict, where, (name) => numbers.get(name)!);
@@ -144,4 +119,4 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
  * epoch; // 3
  */
 export const readMetadata = (path: string): Promise<Metadata> =>
-  withFile("readMetadata", path, ({ metadata }) => metadata);
+  withFile("readMetadata", path, ({ index }) => index.metadata);

@@ -68,7 +68,7 @@ export { perGate } from "./recurrent/parameters.ts";
 export type { RecurrentOptions } from "./recurrent/recurrence.ts";
 export { FormatError, readSafetensors, writeSafetensors } from "@weft/formats";
 export type { Metadata, Stored, StoredTensor, StoredType } from "@weft/formats";
-export { fromBytes, toBytes, type ReadOptions } from "./state.ts";
+export { fromBytes, toBytes, type ReadOptions, type SaveOptions } from "./state.ts";
 export { Residual } from "./residual.ts";
 export { cosineSimilarity, normalize, pairwiseDistance } from "./similarity.ts";
 export type { DistanceOptions, NormalizeOptions, SimilarityOptions } from "./similarity.ts";

@@ -21,27 +21,38 @@ export interface Source<Tensor> {
 /** Under which keys checkpoints keep the state dict of a model. */
 const wrappers = ["state_dict", "model_state_dict", "model"];
 
-/** What is for the model in a file of PyTorch: all of it, or the first of its parts that has a name of the model. */
-export function ptSource({ tensors }: PtFile, model: unknown): Source<StoredTensor> {
-  const names = boxes(model).flatMap(({ path, aliases }) => [path, ...aliases]);
-  const prefix = ["", ...wrappers.map((key) => `${key}.`)].find((prefix) => names.some((n) => tensors.has(prefix + n)));
-  const entries = new Map<string, StoredTensor>();
-  for (const [name, tensor] of tensors)
-    if (name.startsWith(prefix ?? "")) entries.set(name.slice(prefix?.length ?? 0), tensor);
-  return { index: { format: "pt", entries, metadata: {} }, stored: (name) => entries.get(name)! };
-}
-
-/** What a checkpoint of PyTorch has beside tensors: numbers, texts and booleans by name. */
-export const ptMetadata = ({ values }: PtFile): Metadata =>
+/** What a checkpoint has beside tensors: numbers, texts and booleans by name. */
+const plainValues = ({ values }: PtFile): Metadata =>
   Object.fromEntries(
     [...values].filter((entry): entry is [string, string | number | boolean] =>
       ["string", "number", "boolean"].includes(typeof entry[1]),
     ),
   );
 
-/** What is for the model in the bytes of a file. */
+/** All of a file of PyTorch. */
+export const ptSource = (file: PtFile): Source<StoredTensor> => ({
+  index: { format: "pt", entries: file.tensors, metadata: plainValues(file) },
+  stored: (name) => file.tensors.get(name)!,
+});
+
+/**
+ * What is for a model in a file. Of PyTorch that is all of it, or the first of its parts that has a name of the model.
+ */
+export function partFor<Tensor>({ index, stored }: Source<Tensor>, model: unknown): Source<Tensor> {
+  if (index.format !== "pt") return { index, stored };
+  const names = boxes(model).flatMap(({ path, aliases }) => [path, ...aliases]);
+  const all = index.entries;
+  const prefix =
+    ["", ...wrappers.map((key) => `${key}.`)].find((prefix) => names.some((name) => all.has(prefix + name))) ?? "";
+  const entries = new Map(
+    [...all].flatMap(([name, entry]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), entry] as const] : [])),
+  );
+  return { index: { ...index, entries, metadata: {} }, stored: (name) => stored(prefix + name) };
+}
+
+/** What is for a model in the bytes of a file. */
 export function sourceOf(bytes: Uint8Array, model: unknown): Source<StoredTensor> {
-  if (ArrayBuffer.isView(bytes) && mayBePt(bytes)) return ptSource(fromPt(bytes), model);
+  if (ArrayBuffer.isView(bytes) && mayBePt(bytes)) return partFor(ptSource(fromPt(bytes)), model);
   const { entries, metadata } = readIndex(bytes, bytes?.length);
   const stored = (name: string): StoredTensor => {
     const entry = entries.get(name)!;

@@ -18,6 +18,12 @@ export interface ReadOptions {
   readonly strict?: boolean;
 }
 
+/** Options of `save`. */
+export interface SaveOptions {
+  /** How many bytes of tensors a file may have (default: all are in one file). A larger tensor has a file for itself. */
+  readonly maxShardBytes?: number;
+}
+
 /** The tensors and metadata of a model's file. Tied weights are stored once, their other names are in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
   writtenMetadata(metadata); // throws if it cannot be written, before any value is read
