@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 import { DataError, parseIdx } from "@weft/data";
-import { toNpy, toZip } from "@weft/formats";
+import { fromPt, fromZip, toNpy, toZip } from "@weft/formats";
 import {
   BatchNorm,
   Chain,
@@ -34,6 +34,7 @@ import { mnistFrom } from "../../packages/data/src/sets/mnist.ts";
 import { ptbFrom } from "../../packages/data/src/sets/ptb.ts";
 import { sstFrom } from "../../packages/data/src/sets/sst.ts";
 import { wikinerFrom } from "../../packages/data/src/sets/wikiner.ts";
+import pt from "../../packages/formats/test/fixtures/pt.json" with { type: "json" };
 import { pickledLists, serving } from "../../packages/data/test/sets/serving.ts";
 import { mutants } from "./mutation.ts";
 
@@ -95,6 +96,28 @@ test.each(["alive", "not alive yet"])("changed models, read into one that is %s"
   expect(values(await toBytes(model))).toBe(before);
   expect(met.refused).toBeGreaterThan(1000);
   expect(met.read).toBeGreaterThan(30);
+});
+
+test("changed pickles of PyTorch, in archives that are whole, and changed files of its older form", { timeout }, () => {
+  const files = Object.values(pt.cases).map(({ files }) => files.map((file) => Buffer.from(file, "base64")));
+  let read = 0;
+  const attempt = (about: string, file: Uint8Array): void => {
+    try {
+      fromPt(file);
+      read++;
+    } catch (error) {
+      expectGood(error, about);
+    }
+  };
+  for (const [archive] of files) {
+    const members = Array.from(fromZip(archive!), ([name, member]) => [name, member.bytes()] as const);
+    const [name, pickle] = members.find(([name]) => name.endsWith("data.pkl"))!;
+    for (const [about, bytes] of mutants([pickle], 100 * long, seed))
+      attempt(about, toZip(new Map([...members, [name, bytes]])));
+  }
+  const older = files.map(([, stream]) => new Uint8Array(stream!));
+  for (const [about, bytes] of mutants(older, 500 * long, seed)) attempt(about, bytes);
+  expect(read).toBeGreaterThan(50);
 });
 
 test("changed IDX files", { timeout }, () => {

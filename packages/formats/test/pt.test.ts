@@ -162,6 +162,17 @@ test("names are neither doubled nor more than the file is worth", () => {
   expect(messageOf(archive(`(I1\nl${doubled}`))).toBe("read");
 });
 
+test("lists that share their parts are refused as quickly as others", () => {
+  const doubled = `(I1\nl${Array.from({ length: 60 }, (_, k) => `p${k}\n0(g${k}\ng${k}\nl`).join("")}`;
+  const x = (shape: string, strides: string, rest: string) => rebuilt(storage(6), 0, shape, strides, rest);
+  expect(messageOf(dict(x(doubled, numbers(1), "")))).toContain("[something that is not a number,something");
+  expect(messageOf(dict(x(numbers(1), `(${doubled}t`, "")))).toContain("[something that is not a number]");
+  expect(messageOf(dict(x(numbers(1), numbers(1), `}${doubled}I1\ns`)))).toContain("a tensor is marked");
+  expect(
+    messageOf(dict(`ctorch._utils\n_rebuild_tensor_v3\n(NI0\n${numbers()}${numbers()}\x89N${doubled}tR`)),
+  ).toContain("a tensor has no dtype");
+});
+
 test("files that were changed are refused by the checksum of a storage", () => {
   const file = bytes(pt.cases.dtypes.files[0]!).slice();
   const member = [...fromZip(file).values()].find(({ name }) => name.endsWith("/data/0"))!;

@@ -50,7 +50,7 @@ const dtypes: Readonly<Record<string, StoredType>> = {
 const wantPlain = (metadata: unknown, call: Call): void => {
   if (!(metadata instanceof Map)) return;
   for (const [mark, on] of metadata)
-    if (on !== false) call.fail(`a tensor is marked as ${quoted(String(mark))}, which is not supported`);
+    if (on !== false) call.fail(`a tensor is marked${typeof mark === "string" ? ` as ${quoted(mark)}` : ""}`);
 };
 
 const rebuild = new StandIn((args, call) => {
@@ -61,7 +61,7 @@ const rebuild = new StandIn((args, call) => {
 /** Of a storage of bytes. */
 const rebuildTyped = new StandIn((args, call) => {
   wantPlain(args[7], call);
-  const name = String(args[6]).replace("torch.", "");
+  const name = typeof args[6] === "string" ? args[6].replace("torch.", "") : "";
   if (!Object.hasOwn(dtypes, name)) return call.fail("a tensor has no dtype");
   return viewOf(args, dtypes[name], call);
 });
@@ -103,6 +103,8 @@ function globalsOfTorch(): Globals {
   };
 }
 
+let made: Globals | undefined;
+
 /** What is no value by itself. */
 export const isPart = (x: unknown): boolean => x instanceof Storage || x instanceof StorageType || x instanceof StandIn;
 
@@ -123,5 +125,5 @@ export function torchReferences(): References & { readonly storages: ReadonlyMap
     storages.set(key, made);
     return made;
   };
-  return { globals: globalsOfTorch(), persistent, storages };
+  return { globals: (made ??= globalsOfTorch()), persistent, storages };
 }

@@ -127,8 +127,7 @@ function fromStream(file: Uint8Array): Read {
     return value;
   };
   next(); // the magic number
-  const found = next();
-  if (found !== version) return fail(`its version is ${String(found)}, wanted ${version}`);
+  if (next() !== version) return fail(`its version is not ${version}`);
   const machine = next();
   if (!(machine instanceof Map) || machine.get("little_endian") !== true)
     return fail("it was written on a big-endian machine");

@@ -51,7 +51,10 @@ export class View {
 const mostAxes = 64;
 const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
 const isSizes = (x: unknown): x is readonly number[] => Array.isArray(x) && x.length <= mostAxes && x.every(isSize);
-const shown = (x: unknown): string => printable(Array.isArray(x) ? `[${x.slice(0, 9).map(String)}]` : String(x), 120);
+/** Nested lists may share parts, and be far longer as a text than in the file. */
+const shownNumber = (x: unknown): string =>
+  typeof x === "number" || typeof x === "bigint" ? printable(String(x), 40) : "something that is not a number";
+const shown = (x: unknown): string => (Array.isArray(x) ? `[${x.slice(0, 9).map(shownNumber)}]` : shownNumber(x));
 
 /** A view whose elements are all in the storage. `dtype` is for storages of bytes. */
 export function viewOf(
