@@ -2,6 +2,7 @@
 // code is an example. Examples run on the CPU and, in the whole suite, on WebGPU; and what a page names is there.
 import * as autograd from "@weft/autograd";
 import * as data from "@weft/data";
+import * as formats from "@weft/formats";
 import * as nn from "@weft/nn";
 import * as models from "@weft/nn/models";
 import * as optim from "@weft/optim";
@@ -94,7 +95,9 @@ test.each(pages)("$page has $atLeast examples, and each says what it gives", ({ 
 
 test("what pages name in their second column is exported", () => {
   const made = creation(cpu.openSync());
-  const known = new Set([autograd, data, models, nn, optim, weft, made].flatMap((names) => Object.keys(names)));
+  const known = new Set(
+    [autograd, data, formats, models, nn, optim, weft, made].flatMap((names) => Object.keys(names)),
+  );
   const named = pages.flatMap(({ page }) =>
     rowsOf(page).flatMap((cells) =>
       cells.length < 3 ? [] : [...cells[1]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!),

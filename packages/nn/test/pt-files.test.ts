@@ -71,7 +71,7 @@ test("names, shapes and types are checked as those of safetensors, and nothing c
     `StateError: load: ${path}: the names are not those of the model: missing 2.weight, 2.bias`,
   );
   expect(await messageOf(load(path, Chain(Linear(2, 3), BatchNorm(2))))).toBe(
-    `StateError: load: ${path}: the shapes are not those of the model: 0.weight is [2,2], wanted [3,2]; ` +
+    `StateError: load: ${path}: the shapes are not those of the model: 0.weight is [2, 2], wanted [3, 2]; ` +
       "0.bias is [2], wanted [3]",
   );
   await fs.writeFile(path, bytes(pt.cases.dtypes.files[0]!));
