@@ -11,6 +11,7 @@ import { assignAllSurely } from "./parameter.ts";
 import { writeShards } from "./sharded.ts";
 import { partFor } from "./source.ts";
 import { fitted, fitting, storedState, strictness, type ReadOptions, type SaveOptions } from "./state.ts";
+import { withoutNotes } from "./values.ts";
 
 export { replaceFile } from "./disk.ts";
 
@@ -34,6 +35,10 @@ function wantPath(op: string, path: unknown): void {
  * @example
  * await save("model.safetensors", model, { epoch: 3, accuracy: 0.98 });
  * await save("large.safetensors", model, {}, { maxShardBytes: 2e9 });
+ *
+ * @example
+ * const run = { model, step: 100, best: Infinity, random: backend.stream };
+ * await save("run.safetensors", run);
  */
 export async function save(
   path: string,
@@ -89,6 +94,12 @@ async function withFile<T>(op: string, path: string, use: (file: Opened, where: 
  * @example
  * await save("model.safetensors", Linear(784, 10));
  * const model = await load("model.safetensors", Linear(784, 10));
+ *
+ * @example
+ * const run = { model: Linear(784, 10), step: 0 };
+ * await save("run.safetensors", { model: Linear(784, 10), step: 100 });
+ * await load("run.safetensors", run);
+ * run.step; // 100
  */
 export async function load<Model>(path: string, model: Model, options?: ReadOptions): Promise<Model> {
   const strict = strictness("load", options);
@@ -96,14 +107,14 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
     const { index, stored } = partFor(file, model);
     const numbers = new Map<string, StoredTensor>();
     for (const name of mayBeNumbers(model, index)) numbers.set(name, await stored(name));
-    const { fits, take } = fitting(index, model, strict, where, (name) => numbers.get(name)!);
-    const values: ReturnType<typeof fitted>[] = [];
+    const { fits, values, take } = fitting(index, model, strict, where, (name) => numbers.get(name)!);
+    const pairs: ReturnType<typeof fitted>[] = [];
     for (const fit of fits) {
       const tensors: StoredTensor[] = [];
       for (const name of fit.names) tensors.push(await stored(name));
-      values.push(fitted(fit, tensors, where));
+      pairs.push(fitted(fit, tensors, where));
     }
-    await assignAllSurely(values);
+    await assignAllSurely(pairs, { before: values });
     take();
     return model;
   });
@@ -119,4 +130,4 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
  * epoch; // 3
  */
 export const readMetadata = (path: string): Promise<Metadata> =>
-  withFile("readMetadata", path, ({ index }) => index.metadata);
+  withFile("readMetadata", path, ({ index }) => withoutNotes(index.metadata));

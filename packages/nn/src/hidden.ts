@@ -45,6 +45,9 @@ export function watched<Call extends (...args: never[]) => unknown>(call: Call):
   return self;
 }
 
+/** Whether a function was made by `layer`, or by a function of this package that makes layers. */
+export const isLayer = (part: object): boolean => hidden.has(part);
+
 /** Notes which of the boxes that a call of a layer used belong neither to the layer nor to its arguments. */
 function note(layer: object, args: readonly unknown[], met: readonly AnyBox[]): void {
   let foreign = false; // a function among the arguments may use boxes of its own

@@ -31,7 +31,14 @@ export function draws(key: readonly [number, number], counter = 0): Draws {
   };
 }
 
-const numbering = { seed: 0, next: 0 };
+/** See the function `randomState`. */
+export interface RandomState {
+  seed: number;
+  /** The number of the next parameter. */
+  next: number;
+}
+
+const numbering: RandomState = { seed: 0, next: 0 };
 
 /**
  * Restarts the numbering of parameters: models built after `seed(n)` in the same order have the same initial values,
@@ -45,6 +52,16 @@ export function seed(n: number): void {
   numbering.seed = checkSeed("seed", n);
   numbering.next = 0;
 }
+
+/**
+ * The numbering of parameters as it stands: saved in a tree and loaded, parameters that are made afterwards begin as they
+ * would have. What dropout draws is numbered by its backend: `backend.stream`, saved in the same way.
+ *
+ * @example
+ * const run = { model, random: [randomState(), backend.stream] };
+ * await save("run.safetensors", run);
+ */
+export const randomState = (): RandomState => numbering;
 
 /** The key and the first counter of the next parameter's draws. */
 export function nextStart(): readonly [key: readonly [number, number], counter: number] {

@@ -13,7 +13,7 @@ export { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool } from "./conv/pool.
 export type { AvgPoolLayerOptions, MaxPoolLayerOptions, PoolLayerOptions } from "./conv/pool.ts";
 export { copyInto } from "./copy-into.ts";
 export { ConvTranspose, type ConvTransposeLayerOptions } from "./conv/transpose.ts";
-export { seed, type Draws } from "./host-random.ts";
+export { randomState, seed, type Draws, type RandomState } from "./host-random.ts";
 export { StateError, training } from "@weft/autograd";
 export { AlphaDropout, alphaDropout, Dropout, dropout, type DropoutOptions } from "./dropout.ts";
 export { ema, type Ema, type EmaOptions } from "./ema.ts";

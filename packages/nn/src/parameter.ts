@@ -160,16 +160,29 @@ function take(made: readonly Prepared[]): void {
 
 /**
  * Gives boxes values, all of them or none: on their backends, or on the host until they are initialized. Nothing is
- * assigned before all values are uploaded.
+ * assigned before all values are uploaded. `before` is called then; if it throws, nothing is assigned.
  */
-export const assignAll = (values: Values): void => take(prepare(values, undefined));
+export function assignAll(values: Values, before: () => void): void {
+  const made = prepare(values, undefined);
+  try {
+    before();
+  } catch (error) {
+    for (const { x } of made) x?.release();
+    throw error;
+  }
+  take(made);
+}
 
 /** The same, asynchronously: a device that is out of memory says so only at the next read. */
-export async function assignAllSurely(values: Values, backend?: Backend): Promise<void> {
+export async function assignAllSurely(
+  values: Values,
+  { backend, before }: { readonly backend?: Backend; readonly before?: () => void },
+): Promise<void> {
   const made = prepare(values, backend);
   try {
     const backends = new Set(made.flatMap(({ x }) => x?.interpreter.backend ?? []));
     await Promise.all([...backends].map(answered));
+    before?.();
   } catch (error) {
     for (const { x } of made) x?.release();
     throw error;

@@ -26,7 +26,7 @@ export async function place<Model>(model: Model, backend: Backend): Promise<Mode
       box.initialize(backend);
       begun.push([box, lazyValue]);
     }
-    await assignAllSurely(values, backend);
+    await assignAllSurely(values, { backend });
   } catch (error) {
     for (const [box, lazyValue] of begun) if (box.backend === backend) box.reset(lazyValue);
     throw error;

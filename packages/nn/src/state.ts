@@ -11,6 +11,7 @@ import { list, plain, some } from "./name-lists.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
 import { sourceOf, type Listing } from "./source.ts";
 import { boxes, modelKind } from "./tree.ts";
+import { annotated, fittingValues } from "./values.ts";
 
 /** Options of `load` and `fromBytes`. */
 export interface ReadOptions {
@@ -27,6 +28,7 @@ export interface SaveOptions {
 /** The tensors and metadata of a model's file. Tied weights are stored once, their other names are in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
   writtenMetadata(metadata); // throws if it cannot be written, before any value is read
+  const notes = annotated(op, model, metadata);
   const places = [...boxes(model), ...keptPlaces(model)];
   if (places.length === 0)
     throw new StateError(
@@ -41,13 +43,17 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
     tensors.set(path, toStored(values[k]!, box.shape, storedType(box)));
   }
   const tied = places.flatMap(({ path, aliases }) => aliases.map((alias) => [alias, path] as const));
-  return { tensors, metadata: { format: "pt", ...Object.fromEntries(tied), ...metadata } };
+  return { tensors, metadata: { format: "pt", ...Object.fromEntries(tied), ...notes } };
 }
 
 /**
  * The state of a model as the bytes of a safetensors file: what `save` writes. A parameter that is not initialized yet
  * is written with its initial values; tied weights are written once. `metadata` takes strings, numbers and booleans,
  * which `readSafetensors` returns. PyTorch reads the bytes with `safetensors.torch.load`.
+ *
+ * Numbers, strings, booleans, bigints and lists of them are saved, too, exactly, if they belong to plain objects, lists or
+ * maps and can be assigned. Those in layers, in fields of functions and in instances of classes are not: they are
+ * settings of the program.
  *
  * @example
  * const bytes = await toBytes(model, { epoch: 3 });
@@ -70,6 +76,8 @@ export const strictness = (op: string, options: ReadOptions | undefined): boolea
 /** What will be loaded. */
 export interface Fitting {
   readonly fits: Fit[];
+  /** To be called before the boxes get their values: assigns plain values, all of them or none. */
+  values(): void;
   /** To be called once the boxes have their values: optimizers then use what was loaded for them. */
   take(): void;
 }
@@ -87,6 +95,7 @@ export function fitting(
 ): Fitting {
   readValue(where, "the model", model, modelKind);
   const places = boxes(model);
+  const values = fittingValues(metadata, model, where);
   const own = ({ path, aliases }: NamedBox): string[] => [path, ...aliases];
   /** The name under which the file has a tensor: of tied weights it has one, and the metadata maps the others to it. */
   const source = (name: string): string => (entries.has(name) ? name : String(metadata[name] ?? name));
@@ -100,7 +109,10 @@ export function fitting(
     const prefixes = keptPrefixes(model);
     const missing = found.flatMap(({ path, names }) => (names.length === 0 ? [path] : []));
     const unexpected = [...others.keys()].filter((name) => !prefixes.some((prefix) => name.startsWith(prefix)));
-    const parts = [...list("missing", missing), ...list("unexpected", unexpected)];
+    const parts = [
+      ...list("missing", [...missing, ...values.missing]),
+      ...list("unexpected", [...unexpected, ...values.unexpected]),
+    ];
     if (parts.length > 0) throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}`);
   }
   const wrong = found.flatMap(({ names, box: { shape } }) =>
@@ -116,7 +128,7 @@ export function fitting(
   );
   for (const { boxes, prefix } of drafts)
     for (const [path, box] of Object.entries(boxes)) fits.push({ box, names: [prefix + path], format });
-  return { fits, take: () => drafts.forEach((draft) => draft.take()) };
+  return { fits, values: values.take, take: () => drafts.forEach((draft) => draft.take()) };
 }
 
 /** The values of a box from a file. */
@@ -140,9 +152,11 @@ export function fitted(
 
 /**
  * Reads a state into a model, by names and shapes, and returns the model. The bytes are safetensors, or a file of
- * `torch.save`: a state dict, or a checkpoint that has it as `state_dict`, `model_state_dict` or `model`. A parameter that is not initialized yet holds
- * the values on the host until it is. Nothing changes unless everything fits and there is memory for all of it. Throws
- * a FormatError if the bytes are of neither format, a StateError that lists what is missing, unexpected or of a different
+ * `torch.save`: a state dict, or a checkpoint that has it as `state_dict`, `model_state_dict` or `model`. A parameter
+ * that is not initialized yet holds the values on the host until it is. Numbers and other plain values of the tree are
+ * assigned what the file has for them; a file that has none at all (of PyTorch, for example) leaves them as they are.
+ * Nothing changes unless everything fits and there is memory for all of it. Throws a FormatError if the bytes are of
+ * neither format, a StateError that lists what is missing, unexpected or of a different
  * shape, and the backend's error if it is out of memory.
  *
  * @example
@@ -152,8 +166,9 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: Read
   const op = "fromBytes";
   const strict = strictness(op, options);
   const { index, stored } = sourceOf(bytes, model);
-  const { fits, take } = fitting(index, model, strict, op, stored);
-  assignAll(fits.map((fit) => fitted(fit, fit.names.map(stored), op)));
+  const { fits, values, take } = fitting(index, model, strict, op, stored);
+  const pairs = fits.map((fit) => fitted(fit, fit.names.map(stored), op));
+  assignAll(pairs, values);
   take();
   return model;
 }

@@ -20,9 +20,11 @@ afterEach(() => {
 testExamples({
   name: "nn",
   atLeast: 86,
-  around: ({ ones, randn, tensor, zeros }) => {
+  around: (backend) => {
+    const { ones, randn, tensor, zeros } = backend;
     const model = nn.Linear(8, 3);
     return {
+      backend,
       ...nn,
       ...models,
       bias: zeros([8]),
