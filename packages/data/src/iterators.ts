@@ -3,15 +3,19 @@
 import { ArgumentError } from "@weft/tensor";
 import { describe, readOptions, seedNumber } from "@weft/tensor/internals";
 import { VISIT, type Batches } from "./batches/batch.ts";
+import { PASSES, passesOf, positionOf, type Cursor, type Passes, type Position } from "./position.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
 /** Made from a synchronous source it supports `for` and `for await`; from an asynchronous one, only `for await`. */
 export interface Sequence<T> extends Iterable<T>, AsyncIterable<T> {
   /** How many items one pass yields, if the source's length is known. */
   readonly length: number | undefined;
+  /** Where the latest pass is, if the source says so; see `minibatch`. */
+  readonly position: Position | undefined;
 }
 export interface AsyncSequence<T> extends AsyncIterable<T> {
   readonly length: number | undefined;
+  readonly position: Position | undefined;
 }
 export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
 
@@ -39,11 +43,11 @@ export const lengthOf = (source: object): number | undefined => {
 function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal): Generator<T> {
   let given = 0;
   for (let round = 0; round < rounds && first > 0; round++) {
-    let seen = 0;
+    let seen = positionOf(source)?.[PASSES].next() ?? 0; // a pass that is resumed has given these before
     for (const item of source) {
       if (++seen % every !== 0) continue;
       yield item;
-      if (++given >= first) return;
+      if (++given >= first) return positionOf(source)?.[PASSES].end();
     }
     if (seen === 0) return; // empty, or an exhausted generator: the loop would never end
   }
@@ -52,11 +56,11 @@ function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal): Gen
 async function* walkLater<T>(source: AnyIterable<T>, { rounds, every, first }: Traversal): AsyncGenerator<T> {
   let given = 0;
   for (let round = 0; round < rounds && first > 0; round++) {
-    let seen = 0;
+    let seen = positionOf(source)?.[PASSES].next() ?? 0;
     for await (const item of source) {
       if (++seen % every !== 0) continue;
       yield item;
-      if (++given >= first) return;
+      if (++given >= first) return positionOf(source)?.[PASSES].end();
     }
     if (seen === 0) return;
   }
@@ -69,8 +73,49 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: Traversal): Sequ
   const { rounds, every, first } = walking;
   // Each round starts counting at its first item. Here 0 times infinity is 0.
   const length = n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
-  const later = { length, [Symbol.asyncIterator]: () => walkLater(source, walking) };
-  return (isIterable(source) ? { ...later, [Symbol.iterator]: () => walk(source, walking) } : later) as Sequence<T>;
+  return sequence({
+    length: () => length,
+    position: () => positionOf(source),
+    now: isIterable(source) ? () => walk(source as Iterable<T>, walking) : undefined,
+    later: () => walkLater(source, walking),
+  });
+}
+
+interface Sequential<T> {
+  readonly length: () => number | undefined;
+  readonly position: () => Position | undefined;
+  readonly now: (() => Iterator<T>) | undefined;
+  readonly later: () => AsyncIterator<T>;
+}
+
+/** Lengths and positions cannot be assigned here, so they are not saved as values of this object. */
+export const sequence = <T>({ length, position, now, later }: Sequential<T>): Sequence<T> =>
+  ({
+    get length() {
+      return length();
+    },
+    get position() {
+      return position();
+    },
+    ...(now && { [Symbol.iterator]: now }),
+    [Symbol.asyncIterator]: later,
+  }) as Sequence<T>;
+
+/** Counts the items of a pass. */
+function* counted<T>(items: Iterable<T>, passes: Passes, cursor: Cursor): Generator<T> {
+  for (const item of items) {
+    cursor.batch++;
+    yield item;
+  }
+  passes.end(cursor);
+}
+
+async function* countedLater<T>(items: AsyncIterable<T>, passes: Passes, cursor: Cursor): AsyncGenerator<T> {
+  for await (const item of items) {
+    cursor.batch++;
+    yield item;
+  }
+  passes.end(cursor);
 }
 
 function whole(op: string, n: number, least: number): number {
@@ -141,28 +186,50 @@ export function shuffle<T>(source: Iterable<T>, options?: { seed?: number }): Se
 export function shuffle<T>(source: AsyncIterable<T>, options?: { seed?: number }): AsyncSequence<T>;
 export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }): AsyncSequence<T> {
   const { seed } = readOptions("shuffle", options, { seed: seedNumber }, { seed: 0 });
-  let passes = 0;
   const order = (n: number, pass: number) => permutation(n, stream(seed, purpose.items, pass));
   if (typeof source === "object" && source !== null && VISIT in source) {
     const batches = source as Batches<T>;
-    const visit = () => batches[VISIT](order(batches.length, passes++));
-    return {
-      length: batches.length,
-      [Symbol.iterator]: () => visit()[Symbol.iterator](),
-      [Symbol.asyncIterator]: () => visit()[Symbol.asyncIterator](),
-    } as Sequence<T>;
+    const passes = passesOf("shuffle", batches.position);
+    const visit = (cursor: Cursor) => batches[VISIT](order(batches.length, cursor.pass));
+    const begin = () => passes.begin(batches.length);
+    return sequence({
+      length: () => batches.length,
+      position: () => passes.position,
+      now: () => {
+        const cursor = begin();
+        return counted(visit(cursor), passes, cursor);
+      },
+      later: () => {
+        const cursor = begin();
+        return countedLater(visit(cursor), passes, cursor);
+      },
+    });
   }
   if (!isIterable(source) && !isAsyncIterable(source))
     throw new ArgumentError(`shuffle: wanted something to iterate over, got ${describe(source)}.`);
-  function* mix(items: readonly T[], pass: number): Generator<T> {
-    for (const i of order(items.length, pass)) yield items[i]!;
-  }
-  async function* mixLater(pass: number): AsyncGenerator<T> {
+  const passes = passesOf("shuffle");
+  const mix = (items: readonly T[], cursor: Cursor): Iterable<T> => {
+    const left = order(items.length, cursor.pass).subarray(cursor.batch);
+    return counted(
+      Array.from(left, (i) => items[i]!),
+      passes,
+      cursor,
+    );
+  };
+  async function* mixLater(cursor: Cursor): AsyncGenerator<T> {
     const items: T[] = [];
     for await (const item of source) items.push(item);
-    yield* mix(items, pass);
+    yield* mix(items, cursor);
   }
-  const later = { length: lengthOf(source), [Symbol.asyncIterator]: () => mixLater(passes++) };
-  if (!isIterable(source)) return later;
-  return { ...later, [Symbol.iterator]: () => mix([...(source as Iterable<T>)], passes++) } as Sequence<T>;
+  return sequence({
+    length: () => lengthOf(source),
+    position: () => passes.position,
+    now: isIterable(source)
+      ? () => {
+          const items = [...(source as Iterable<T>)];
+          return mix(items, passes.begin(items.length))[Symbol.iterator]();
+        }
+      : undefined,
+    later: () => mixLater(passes.begin(Infinity)),
+  });
 }

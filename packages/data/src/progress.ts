@@ -3,7 +3,8 @@
 import { ArgumentError, type Tensor } from "@weft/tensor";
 import { anything, BRAND, callable, nonNegative, readOptions, string, type OptionKinds } from "@weft/tensor/internals";
 import { beginning, type Display, type ProgressState, type TextStream } from "./display.ts";
-import { lengthOf, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
+import { lengthOf, sequence, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
+import { positionOf } from "./position.ts";
 
 export interface ProgressOptions<T> {
   /** How many items there will be, if the source does not say so itself. */
@@ -87,9 +88,12 @@ export function progressWith(
       };
       return meter(options, { update: (state) => display.update(state), close }, total);
     };
-    const later = { length: total, [Symbol.asyncIterator]: () => passLater(source, open()) };
-    if (!(Symbol.iterator in source)) return later;
-    return { ...later, [Symbol.iterator]: () => pass(source, open()) } as Sequence<T>;
+    return sequence({
+      length: () => total,
+      position: () => positionOf(source),
+      now: Symbol.iterator in source ? () => pass(source, open()) : undefined,
+      later: () => passLater(source, open()),
+    });
   }
   const log: Progress["log"] = (...values) => {
     const display = displays.at(-1) ?? shownBy({});

@@ -1,6 +1,7 @@
 // The types of batches: which sources there are, and what a batch of them looks like.
 import type { Backend, Tensor } from "@weft/tensor";
 import type { HostArray, Numbers } from "../host-array.ts";
+import type { Position } from "../position.ts";
 
 /** Where batches come from: host data, uploaded batch by batch; a tensor, sliced there; or what says it itself. */
 export type Source = Tensor | Numbers | CustomSource<unknown, 1 | 2>;
@@ -92,6 +93,12 @@ export type Batch<S, B> = Part<S, Kind<S, B>>;
 export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
   /** The number of batches in one pass. */
   readonly length: number;
+  /**
+   * Where the latest loop is: `batch` is the number of the one that it yields next. Saved in a tree with the batches and
+   * loaded, or assigned, the next loop goes on there, in the order of that pass.
+   */
+  get position(): Position;
+  set position(now: Pick<Position, "pass" | "batch">);
   /** A pass that yields the batches in another order: for `shuffle`. */
   [VISIT](order: ArrayLike<number>): Iterable<T> & AsyncIterable<T>;
 }

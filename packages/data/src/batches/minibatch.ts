@@ -7,7 +7,8 @@ import type { OptionKinds } from "@weft/tensor/internals";
 import { VISIT, type Batch, type Batches, type Cut } from "./batch.ts";
 import { orderOf, sampled, samplerKind, type Sampler } from "./order.ts";
 import { backendOf, columnsOf, itemsOf, partsOf, treeOf } from "./sources.ts";
-import { close, walk, walkAhead, type Made } from "./walk.ts";
+import { passesOf } from "../position.ts";
+import { close, walk, walkAhead, type Made, type Pass } from "./walk.ts";
 
 export interface MinibatchOptions<S, B, U> {
   /** The backend that batches are uploaded to. Without it host arrays stay host arrays; tensors stay on theirs. */
@@ -55,6 +56,10 @@ const AHEAD = 2;
  * a step of `minimize` has closed in between: `keep()` a batch to hold it. Where none closes, as in `[...batches]`,
  * batches live like any other tensor.
  *
+ * A loop that ends, or that you leave, is followed by a new pass. In a program that is resumed with
+ * `save(file, { model, optimizer, batches })` the first loop is the rest of the pass that was saved; in the body of a loop
+ * that is what comes after the batch.
+ *
  * Errors: ShapeError for sources of different lengths, IndexError for a sampler's index that is not in the data,
  * ArgumentError for a size that is not a whole number from 1 or is larger than the data, BackendMismatchError for a
  * tensor that is not on `backend`.
@@ -93,7 +98,7 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     );
   const length = partial ? Math.ceil(drawn / size) : Math.floor(drawn / size);
   const ahead = read.prefetch ?? (backend !== undefined && columns.some((c) => c.backend === undefined) ? AHEAD : 0);
-  let passes = 0;
+  const passes = passesOf("minibatch");
 
   /** Batch i of pass n, which has an order; everything but its result is released. */
   const make = (n: number, order: Int32Array | undefined, i: number): Made<U> => {
@@ -116,17 +121,29 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
 
   const begin = (visited?: ArrayLike<number>): Iterable<U> & AsyncIterable<U> => {
     const places = visited ?? { length };
-    const making = (): ((place: number) => Made<U>) => {
-      const n = passes++;
-      const order = pass(n);
-      return (place) => make(n, order, visited?.[place] ?? place);
+    const passing = (): Pass<U> => {
+      const cursor = passes.begin(places.length);
+      const order = pass(cursor.pass);
+      return { cursor, passes, length: places.length, make: (i) => make(cursor.pass, order, visited?.[i] ?? i) };
     };
     return {
-      [Symbol.iterator]: () => walk(places.length, making()),
-      [Symbol.asyncIterator]: () => walkAhead(places.length, making(), ahead),
+      [Symbol.iterator]: () => walk(passing()),
+      [Symbol.asyncIterator]: () => walkAhead(passing(), ahead),
     };
   };
-  return { ...begin(), length, [VISIT]: begin };
+  return {
+    ...begin(),
+    get length() {
+      return length;
+    },
+    get position() {
+      return passes.position;
+    },
+    set position(now) {
+      passes.position = now;
+    },
+    [VISIT]: begin,
+  };
 }
 
 /** The items of a batch; their indices are uploaded once, if there is a tensor to take them of. */

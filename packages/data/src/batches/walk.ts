@@ -1,4 +1,5 @@
 // How batches are handed out: one by one, or made ahead in asynchronous loops; and how long they live.
+import type { Cursor, Passes } from "../position.ts";
 import { adopt, closeScope, context, type Scope } from "@weft/tensor/internals";
 
 export interface Made<T> {
@@ -7,9 +8,19 @@ export interface Made<T> {
   readonly scope: Scope;
 }
 
-export function* walk<U>(length: number, make: (i: number) => Made<U>): Generator<U> {
-  for (let i = 0; i < length; i++) {
-    const made = make(i);
+/** A pass that is under way. */
+export interface Pass<U> {
+  readonly cursor: Cursor;
+  readonly passes: Passes;
+  readonly length: number;
+  /** The i-th batch of the pass. */
+  readonly make: (i: number) => Made<U>;
+}
+
+export function* walk<U>({ cursor, passes, length, make }: Pass<U>): Generator<U> {
+  while (cursor.batch < length) {
+    const made = make(cursor.batch);
+    cursor.batch++;
     const since = context.closings;
     try {
       yield made.value;
@@ -17,15 +28,17 @@ export function* walk<U>(length: number, make: (i: number) => Made<U>): Generato
       end(made, since);
     }
   }
+  passes.end(cursor);
 }
 
-export async function* walkAhead<U>(length: number, make: (i: number) => Made<U>, ahead: number): AsyncGenerator<U> {
+export async function* walkAhead<U>({ cursor, passes, length, make }: Pass<U>, ahead: number): AsyncGenerator<U> {
   const queue: Made<U>[] = [];
   try {
-    for (let i = 0; i < length;) {
-      while (queue.length <= ahead && i + queue.length < length) queue.push(make(i + queue.length));
+    while (cursor.batch < length) {
+      while (queue.length <= ahead && cursor.batch + queue.length < length)
+        queue.push(make(cursor.batch + queue.length));
       const made = queue.shift()!;
-      i++;
+      cursor.batch++;
       const since = context.closings;
       try {
         yield made.value;
@@ -33,6 +46,7 @@ export async function* walkAhead<U>(length: number, make: (i: number) => Made<U>
         end(made, since);
       }
     }
+    passes.end(cursor);
   } finally {
     for (const made of queue) close(made.scope);
   }

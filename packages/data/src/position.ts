@@ -1,0 +1,100 @@
+// Where passes through data are: which pass it is, and what comes next in it. It can be saved, and assigned to go on
+// from there. Each loop has a cursor of its own, so that concurrent passes do not disturb each other.
+import { ArgumentError } from "@weft/tensor";
+import { count } from "@weft/tensor/internals";
+
+/** What comes next of something that is passed through again and again. */
+export interface Position {
+  /** The number of the pass, from 0. */
+  pass: number;
+  /** The number of the next batch (or item) in it; at the end of a pass, how many it has. */
+  batch: number;
+  /** Where the data are that this takes its batches from, if they have a position of their own. */
+  readonly source?: Position;
+  readonly [PASSES]: {
+    /** With which batch the next pass begins: 0, if none was assigned. */
+    next(): number;
+    /** Ends the latest pass, so that the next loop is in a new one, also in a program that resumes. */
+    end(): void;
+  };
+}
+export const PASSES: unique symbol = Symbol.for("weft.data.passes");
+
+/** A pass that is under way. */
+export interface Cursor {
+  readonly pass: number;
+  batch: number;
+}
+
+export interface Passes {
+  /** Where the latest pass is, or where the next one begins, if that was assigned. */
+  get position(): Position;
+  set position(now: Pick<Position, "pass" | "batch">);
+  /** Begins a pass of so many batches. */
+  begin(length: number): Cursor;
+  end(cursor: Cursor): void;
+}
+
+/** Counts passes. `source` is the position of what the batches are taken from, in step with this one. */
+export function passesOf(op: string, source?: Position): Passes {
+  let current: Cursor = { pass: 0, batch: 0 };
+  /** Whether a loop has `current`. */
+  let begun = false;
+  const assign = (name: "pass" | "batch", x: number): void => {
+    if (!count.is(x)) throw new ArgumentError(`${op}: position.${name} is ${String(x)}, wanted ${count.wanted}.`);
+    current = { ...current, [name]: x };
+    begun = false;
+  };
+  const end = (cursor: Cursor): void => {
+    if (cursor !== current) return; // another pass has begun since
+    current = { pass: cursor.pass + 1, batch: 0 };
+    begun = false;
+  };
+  const position: Position = {
+    get pass() {
+      return current.pass;
+    },
+    set pass(x) {
+      assign("pass", x);
+    },
+    get batch() {
+      return current.batch;
+    },
+    set batch(x) {
+      assign("batch", x);
+      if (source !== undefined) source.batch = x;
+    },
+    ...(source && { source }),
+    [PASSES]: {
+      next: () => (begun ? 0 : current.batch),
+      end() {
+        end(current);
+        source?.[PASSES].end();
+      },
+    },
+  };
+  return {
+    get position() {
+      return position;
+    },
+    set position({ pass, batch }) {
+      Object.assign(position, { pass, batch });
+    },
+    begin(length) {
+      if (begun) current = { pass: current.pass + 1, batch: 0 };
+      if (current.batch > length)
+        throw new ArgumentError(
+          `${op}: position.batch is ${current.batch}, but a pass has ${length}: it is that of other data or of another size.`,
+        );
+      begun = true;
+      return current;
+    },
+    end,
+  };
+}
+
+/** The position of what has one. */
+export const positionOf = (x: unknown): Position | undefined => {
+  const position = typeof x === "object" && x !== null ? (x as { position?: Partial<Position> }).position : undefined;
+  return typeof position === "object" && position !== null && PASSES in position ? (position as Position) : undefined;
+};

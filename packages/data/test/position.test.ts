@@ -1,0 +1,171 @@
+// Positions in data: a loop that is resumed anywhere yields what the interrupted one had left, in the same order.
+import { cycle, minibatch, ncycle, shuffle, takeFirst, takeNth, type Position } from "@weft/data";
+import { fromBytes, Linear, readSafetensors, toBytes } from "@weft/nn";
+import { ArgumentError } from "@weft/tensor";
+import { openSync } from "@weft/tensor-cpu";
+import { describe, expect, test } from "vitest";
+
+const data = Float32Array.from({ length: 23 }, (_, i) => i);
+const items = [...data].slice(0, 7);
+const batches = (partial = false, mixed = true) => minibatch(data, 4, { shuffle: mixed, seed: 3, partial });
+
+/** What can be passed through again and again, and how many items a pass has. */
+const sources: readonly (readonly [string, () => Passed, number])[] = [
+  ["minibatch", () => batches(), 5],
+  ["minibatch in the stored order", () => batches(true, false), 6],
+  ["shuffled minibatches", () => shuffle(batches(true), { seed: 5 }), 6],
+  ["a shuffled list", () => shuffle(items, { seed: 2 }), 7],
+  ["every second one", () => takeNth(batches(true), 2), 3],
+];
+
+interface Passed extends Iterable<unknown>, AsyncIterable<unknown> {
+  readonly position: Position | undefined;
+}
+interface Saved {
+  readonly pass: number;
+  readonly batch: number;
+  readonly source?: Saved;
+}
+
+const saved = ({ pass, batch, source }: Position): Saved => ({ pass, batch, ...(source && { source: saved(source) }) });
+function resume(position: Position, { source, ...own }: Saved): void {
+  Object.assign(position, own);
+  if (source !== undefined) resume(position.source!, source);
+}
+const numbers = (item: unknown): unknown =>
+  typeof item === "number" ? item : [...(item as { data: Float32Array }).data];
+
+describe.each(sources)("%s", (_, make, length) => {
+  test.each(["for", "for await"])("is resumed after each item and each pass, in %s", async (how) => {
+    const passes = 3;
+    /** Passes that are left, and the position before each item and at the end of each pass. */
+    const run = async (source: Passed, left: number) => {
+      const seen: unknown[] = [];
+      const places: Saved[] = [];
+      for (let pass = 0; pass < left; pass++) {
+        const note = (item: unknown) => [places.push(saved(source.position!)), seen.push(numbers(item))];
+        if (how === "for") for (const item of source) note(item);
+        else for await (const item of source) note(item);
+        places.push(saved(source.position!));
+      }
+      return { seen, places };
+    };
+    const { seen, places } = await run(make(), passes);
+    expect(seen).toHaveLength(passes * length);
+    let given = 0;
+    for (const [k, place] of places.entries()) {
+      const atEnd = k % (length + 1) === length;
+      if (!atEnd) given++;
+      const begun = Math.floor(k / (length + 1)) + (atEnd ? 1 : 0);
+      const source = make();
+      resume(source.position!, place);
+      expect((await run(source, passes - begun)).seen).toEqual(seen.slice(given));
+    }
+  });
+});
+
+test("cycle and ncycle go on in the middle of a pass, and after its last batch", () => {
+  const steps = cycle(batches());
+  const seen = [...takeFirst(steps, 17)].map(numbers);
+  for (const [at, rest] of [
+    [{ pass: 1, batch: 3 }, seen.slice(8)],
+    [{ pass: 0, batch: 5 }, seen.slice(5)],
+    [{ pass: 2, batch: 0 }, seen.slice(10)],
+  ] as const) {
+    const source = batches();
+    source.position = at;
+    expect([...takeFirst(cycle(source), rest.length)].map(numbers)).toEqual(rest);
+    source.position = at;
+    expect([...ncycle(source, 3 - at.pass)].map(numbers)).toEqual(rest.slice(0, rest.length - 2));
+  }
+});
+
+test("concurrent passes do not disturb each other, and the position is that of the latest", () => {
+  const source = batches();
+  const alone = batches();
+  const wanted = [[...alone], [...alone], [...alone]].map((pass) => pass.map(numbers));
+  const [a, b] = [source[Symbol.iterator](), source[Symbol.iterator]()];
+  const got: unknown[][] = [[], []];
+  got[0]!.push(a.next().value, a.next().value);
+  expect(saved(source.position)).toEqual({ pass: 1, batch: 0 });
+  got[1]!.push(b.next().value);
+  got[0]!.push(...{ [Symbol.iterator]: () => a });
+  expect(saved(source.position)).toEqual({ pass: 1, batch: 1 });
+  got[1]!.push(...{ [Symbol.iterator]: () => b });
+  expect(got.map((pass) => pass.map(numbers))).toEqual(wanted.slice(0, 2));
+  expect(saved(source.position)).toEqual({ pass: 2, batch: 0 });
+  // What is assigned is for the next loop, not for those that run.
+  const c = source[Symbol.iterator]();
+  source.position = { pass: 1, batch: 4 };
+  expect([...{ [Symbol.iterator]: () => c }].map(numbers)).toEqual(wanted[2]);
+  expect(saved(source.position)).toEqual({ pass: 1, batch: 4 });
+  expect([...source].map(numbers)).toEqual(wanted[1]!.slice(4));
+});
+
+test("batches that are made ahead do not count before they are yielded", async () => {
+  const backend = openSync({});
+  const source = minibatch(data, 4, { backend, shuffle: true });
+  for await (const batch of source) {
+    expect(saved(source.position)).toEqual({ pass: 0, batch: 1 });
+    batch.release();
+    break;
+  }
+  expect(saved(source.position)).toEqual({ pass: 0, batch: 1 }); // where it was left
+  for await (const _ of source) break;
+  expect(saved(source.position)).toEqual({ pass: 1, batch: 1 });
+});
+
+test("a loop that is left is followed by a new pass, and so is one that takeFirst ends", () => {
+  const source = batches();
+  const [first, second, third] = [batches(), batches(), batches()].map((one, pass) => {
+    one.position = { pass, batch: 0 };
+    return [...one].map(numbers);
+  });
+  for (const _ of source) break;
+  expect(numbers([...takeFirst(source, 1)][0])).toEqual(second![0]);
+  expect(saved(source.position)).toEqual({ pass: 2, batch: 0 });
+  expect([...source].map(numbers)).toEqual(third);
+  expect(first).not.toEqual(second);
+});
+
+test.each([
+  ["minibatch: position.pass is -1, wanted a non-negative integer.", { pass: -1, batch: 0 }],
+  ["minibatch: position.batch is 1.5, wanted a non-negative integer.", { pass: 0, batch: 1.5 }],
+  ["minibatch: position.batch is NaN, wanted a non-negative integer.", { pass: 0, batch: NaN }],
+])("%s", (message, position) => {
+  const source = batches();
+  expect(() => (source.position = position)).toThrow(new ArgumentError(message));
+});
+
+test("a position of other data is refused by the loop", () => {
+  const source = batches();
+  source.position = { pass: 0, batch: 6 };
+  expect(() => [...source]).toThrow(
+    "minibatch: position.batch is 6, but a pass has 5: it is that of other data or of another size.",
+  );
+});
+
+test("in a saved tree there are positions, and nothing else of batches and what wraps them", async () => {
+  const make = () => {
+    const source = batches(true);
+    const mixed = shuffle(source);
+    return { model: Linear(1, 1), mixed, steps: takeFirst(cycle(batches()), 20) };
+  };
+  const run = make();
+  for (const [k] of [...run.mixed].entries()) if (k === 3) break;
+  const iterator = run.mixed[Symbol.iterator]();
+  const seen = [iterator.next().value, iterator.next().value];
+  const bytes = await toBytes(run);
+  expect(JSON.parse(String(readSafetensors(bytes).metadata["weft.values"]))).toEqual({
+    "mixed.position.pass": 1,
+    "mixed.position.batch": 2,
+    "mixed.position.source.pass": 1,
+    "mixed.position.source.batch": 2,
+    "steps.position.pass": 0,
+    "steps.position.batch": 0,
+  });
+  const other = fromBytes(bytes, make());
+  expect([...seen, ...other.mixed].map(numbers)).toEqual(
+    [...seen, ...{ [Symbol.iterator]: () => iterator }].map(numbers),
+  );
+});
