@@ -1,5 +1,5 @@
 // Positions in data: a loop that is resumed anywhere yields what the interrupted one had left, in the same order.
-import { cycle, minibatch, ncycle, shuffle, takeFirst, takeNth, type Position } from "@weft/data";
+import { cycle, minibatch, ncycle, shuffle, takeFirst, takeNth, weightedSampler, type Position } from "@weft/data";
 import { fromBytes, Linear, readSafetensors, toBytes } from "@weft/nn";
 import { ArgumentError } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
@@ -13,6 +13,7 @@ const batches = (partial = false, mixed = true) => minibatch(data, 4, { shuffle:
 const sources: readonly (readonly [string, () => Passed, number])[] = [
   ["minibatch", () => batches(), 5],
   ["minibatch in the stored order", () => batches(true, false), 6],
+  ["a sampler", () => minibatch(data, 4, { sampler: weightedSampler(data, { count: 12 }) }), 3],
   ["shuffled minibatches", () => shuffle(batches(true), { seed: 5 }), 6],
   ["a shuffled list", () => shuffle(items, { seed: 2 }), 7],
   ["every second one", () => takeNth(batches(true), 2), 3],
