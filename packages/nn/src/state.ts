@@ -156,8 +156,8 @@ export function fitted(
  * that is not initialized yet holds the values on the host until it is. Numbers and other plain values of the tree are
  * assigned what the file has for them; a file that has none at all (of PyTorch, for example) leaves them as they are.
  * Nothing changes unless everything fits and there is memory for all of it. Throws a FormatError if the bytes are of
- * neither format, a StateError that lists what is missing, unexpected or of a different
- * shape, and the backend's error if it is out of memory.
+ * neither format, a StateError that lists what is missing, unexpected or of a different shape, and the backend's error
+ * if it is out of memory.
  *
  * @example
  * fromBytes(new Uint8Array(await (await fetch("model.safetensors")).arrayBuffer()), model);

@@ -166,16 +166,13 @@ test("an epoch that was interrupted is not done when fit resumes", async () => {
 });
 
 // Where minibatches say how far a pass has come.
-test.runIf("position" in minibatch([x], 5))(
-  "fit resumes in the order of a shuffle, in the middle of an epoch",
-  async () => {
-    const [whole, first, second, third] = [build(), build(), build(), build()];
-    await shuffled(whole, 4, fresh());
-    const folder = fresh();
-    await shuffled(first, 2, folder);
-    await shuffled(second, 4, folder, 10);
-    await shuffled(third, 4, folder);
-    expect(third.optimizer.steps).toBe(16);
-    expect(await bits(third)).toEqual(await bits(whole));
-  },
-);
+test("fit resumes in the order of a shuffle, in the middle of an epoch", async () => {
+  const [whole, first, second, third] = [build(), build(), build(), build()];
+  await shuffled(whole, 4, fresh());
+  const folder = fresh();
+  await shuffled(first, 2, folder);
+  await shuffled(second, 4, folder, 10);
+  await shuffled(third, 4, folder);
+  expect(third.optimizer.steps).toBe(16);
+  expect(await bits(third)).toEqual(await bits(whole));
+});
