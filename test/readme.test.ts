@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** READMEs, how many of their blocks are one program (all unless said), and what it prints. */
 const readmes: readonly { name: string; file: string; blocks?: number; prints?: RegExp }[] = [
-  { name: "repository", file: "README.md", prints: /^0\.8\d+\n/ },
+  { name: "repository", file: "README.md", prints: /^0\.8\d+\n\[ 0\.9\d+ \]\n$/ },
   {
     name: "tensor",
     file: "packages/tensor/README.md",
