@@ -157,19 +157,20 @@ export function vjp<Args extends Tree[], Y>(
   f: (...args: Args) => Y,
   ...args: Args
 ): [value: Grads<Y>, pullback: (g: Grads<Y>) => { [K in keyof Args]: Grads<Args[K]> }] {
-  return pulled("vjp", f, args) as never;
+  const [value, pullback] = pulled("vjp", f, args);
+  return [value, pullback] as never;
 }
 
 /**
- * `vjp` in the name of another function. Its tape is above the level `above`, and above the arguments. The pullback
- * also takes a list with undefined in place of zeros: then nothing flows back from there, not even NaN.
+ * `vjp` in the name of another function. Its tape is above the level `above`, and above the arguments. `back` is the
+ * pullback of a list with undefined in place of zeros: nothing flows back from there, not even NaN.
  */
 export function pulled(
   op: string,
   f: (...args: any) => unknown,
   args: readonly unknown[],
   above = 0,
-): [value: unknown, pullback: (g: unknown) => unknown[]] {
+): [value: unknown, pullback: (g: unknown) => unknown[], back: (gs: readonly (Tensor | undefined)[]) => unknown[]] {
   readValue(op, "what is differentiated", f, callable);
   const { scope } = context;
   const recorder = new Recorder(context.tape as Recorder | undefined, scope, {
@@ -190,13 +191,15 @@ export function pulled(
     given,
   );
   const pullback = (g: unknown): unknown[] => {
-    const sparse = Array.isArray(g) && g.includes(undefined);
-    const gs = sparse ? (g as (Tensor | undefined)[]) : leavesOf(g).map((x) => readTensor(x, op));
+    const gs = leavesOf(g).map((x) => readTensor(x, op));
     if (gs.length !== results.length)
       throw new ArgumentError(`${op}: the value has ${results.length} tensors, the pullback got ${gs.length}`);
     for (const [k, r] of results.entries())
-      if (!sameShape(gs[k]?.shape ?? r.shape, r.shape))
+      if (!sameShape(gs[k]!.shape, r.shape))
         throw new ShapeError(`${op}: the pullback wants a gradient of shape [${r.shape}], got [${gs[k]!.shape}]`);
+    return back(gs);
+  };
+  const back = (gs: readonly (Tensor | undefined)[]): unknown[] => {
     const inner = openScope("the pullback returned");
     try {
       return below(context.tape, inner, () => {
@@ -226,7 +229,7 @@ export function pulled(
       closeScope(inner);
     }
   };
-  return [value, pullback];
+  return [value, pullback, back];
 }
 
 function clear(entry: Entry): void {

@@ -138,14 +138,14 @@ function jacobianOf(op: string, f: (...args: any) => unknown, argnums: number | 
         for (const [i, k] of places.entries()) all[k] = given[i];
         return f(...all);
       };
-      const [y, pullback] = pulled(op, call, chosen, above);
+      const [y, pullback, back] = pulled(op, call, chosen, above);
       const results = resultsOf(op, y);
       const slices = results.map(() => inputs.map((): Tensor[] => []));
       // One pass per element of the results, or one per element of the arguments, whichever are fewer.
       const byRows = total(results) <= total(inputs);
       if (byRows)
         for (const [r, u] of units(results, () => undefined))
-          leavesOf(pullback(u)).forEach((row, c) => slices[r]![c]!.push(row as Tensor));
+          leavesOf(back(u)).forEach((row, c) => slices[r]![c]!.push(row as Tensor));
       else {
         const push = pushed(op, pullback, results, above);
         for (const [c, v] of units(inputs, zerosLike)) push(v).forEach((column, r) => slices[r]![c]!.push(column));

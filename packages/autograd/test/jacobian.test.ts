@@ -244,3 +244,8 @@ describe("what an attacker tried", () => {
     });
   });
 });
+
+it("a pullback refuses undefined as anything that is no tensor", () => {
+  const [, pullback] = vjp((v: Tensor) => [square(v), sum(v)] as const, tensor([1, 2]));
+  expect(() => pullback([undefined, tensor(1)] as never)).toThrow("vjp: the value has 2 tensors, the pullback got 1");
+});

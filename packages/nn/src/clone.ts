@@ -253,7 +253,8 @@ const makers: Readonly<Record<string, (x: never, copying: Copying) => unknown>> 
  * both sides. Optimizers' state is not copied, nor what a `stateful` layer keeps.
  *
  * Also functions and closures in the model work on the copy where they refer to boxes, layers and objects that are in
- * the model. What is not among the model's fields is shared: throws a StateError if a layer is known to use such
+ * the model; a list, map or set that they refer to keeps the original's entries (with the copy's layers), so exchange
+ * layers in objects. What is not among the model's fields is shared: throws a StateError if a layer is known to use such
  * parameters. A function in the copy must not be asynchronous, and an object with #private fields cannot be copied (its
  * methods throw). Within a `diff` the copy is computed from the original, and gradients go through it.
  *

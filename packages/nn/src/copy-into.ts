@@ -55,8 +55,12 @@ export function valueFor({ from, to }: Pair): Tensor | undefined {
   return x.dtype === to.dtype ? x : cast(x, to.dtype);
 }
 
-/** Assigns the values of pairs, after all of them have been computed. */
-export function assignPairs(pairs: readonly Pair[], value: (pair: Pair) => Tensor | undefined = valueFor): void {
+/** Assigns the values of pairs, after all of them have been computed; `undo` is called if that is taken back. */
+export function assignPairs(
+  pairs: readonly Pair[],
+  value: (pair: Pair) => Tensor | undefined = valueFor,
+  undo?: () => void,
+): void {
   const values = pairs.map((pair) => [pair, value(pair)] as const);
   together(() => {
     for (const [{ from, to }, x] of values) {
@@ -64,7 +68,7 @@ export function assignPairs(pairs: readonly Pair[], value: (pair: Pair) => Tenso
       else to.value = x;
       if (from.scalar !== undefined) to.scalar = from.scalar;
     }
-  });
+  }, undo);
 }
 
 /**

@@ -54,7 +54,8 @@ export function ema<Model>(model: Model, options?: EmaOptions): Ema<Model> {
       const pairs = pairsOf("ema", model, self.model);
       const n = 1 + countOf(updates);
       const kept = warmup ? Math.min(decay, n / (9 + n)) : decay;
-      resultOf(() => assignPairs(pairs, (pair) => averaged(pair, kept)));
+      const undo = (): void => updates.reset(counted(n - 1));
+      resultOf(() => assignPairs(pairs, (pair) => averaged(pair, kept), undo));
       updates.reset(counted(n));
     },
   };

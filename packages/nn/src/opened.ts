@@ -1,8 +1,14 @@
 // Opens the files of a model: one file of safetensors or of PyTorch, or an index and the files that it lists, which a
 // folder may stand for.
 import { FormatError, fromPt, type StoredTensor } from "@weft/formats";
-import { headerEnd, longestShardIndex, mayBePt, mayBeShardIndex, readIndex } from "@weft/formats/internals";
-import { readShardIndex } from "@weft/formats/internals";
+import {
+  headerEnd,
+  longestShardIndex,
+  mayBePt,
+  mayBeShardIndex,
+  readIndex,
+  readShardIndex,
+} from "@weft/formats/internals";
 import { openFile, quoted, readRange } from "@weft/tensor/internals";
 import { isMissing, reason, system } from "./disk.ts";
 import { FileError } from "./file-error.ts";
@@ -32,7 +38,11 @@ async function beginning(path: string): Promise<string> {
   if (!facts.isDirectory()) return path;
   const names = await system.disk.readdir(path).catch((): string[] => []);
   const indices = names.filter((name) => name.endsWith(indexOf("")));
-  const name = inFolders.find((name) => names.includes(name)) ?? (indices.length === 1 ? indices[0] : undefined);
+  // A single file beside an index is newer: a save in several files removes it.
+  const [only] = indices.length === 1 ? indices.flatMap((name) => [name.slice(0, -indexOf("").length), name]) : [];
+  const name =
+    inFolders.find((name) => names.includes(name)) ??
+    (only !== undefined && names.includes(only) ? only : indices.length === 1 ? indices[0] : undefined);
   return name === undefined ? path : paths.join(path, name);
 }
 

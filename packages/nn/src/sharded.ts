@@ -65,18 +65,24 @@ async function listed(index: string): Promise<string[]> {
 /** Milliseconds after which a file that no index lists is the leftover of a killed program. */
 const abandoned = 3_600_000;
 
-/** Removes the files of the index before, and those of killed programs. */
+/** Removes the files of the index before, and those of killed programs; never what another index lists. */
 async function sweep(path: string, before: readonly string[], now: readonly string[]): Promise<void> {
   const folder = paths.dirname(path);
   const { isOurs } = namesOf(path);
+  const there = await system.disk.readdir(folder);
+  const others = there.filter((name) => name.endsWith(indexOf("")) && name !== paths.basename(indexOf(path)));
+  const spared = new Set([
+    ...now,
+    ...(await Promise.all(others.map((name) => listed(paths.join(folder, name))))).flat(),
+  ]);
   const old = new Set(before.filter((name) => isOurs(name, false)));
   const newest = now[0] === undefined ? Date.now() : (await system.disk.stat(paths.join(folder, now[0]))).mtimeMs;
-  for (const name of await system.disk.readdir(folder)) {
+  for (const name of there) {
     if (!isOurs(name, true)) continue;
     const facts = await system.disk.lstat(paths.join(folder, name)).catch(() => undefined);
     if (facts?.isFile() === true && newest - facts.mtimeMs > abandoned) old.add(name);
   }
-  for (const name of now) old.delete(name);
+  for (const name of spared) old.delete(name);
   await remove(folder, old);
 }
 

@@ -1,8 +1,21 @@
 // A model as a function of its values: second order, states, and what is refused. The values of one model in another,
 // and their average.
-import { checkpoint, diff, grad, hvp, jacobian, param, state, type Param } from "@weft/autograd";
+import { checkpoint, diff, grad, hvp, jacobian, param, scope, state, type Param } from "@weft/autograd";
 import { adam, sgd } from "@weft/optim";
-import { add, matmul, mean, mul, sub, sum, tanh, type Operand, type Tensor } from "@weft/tensor";
+import {
+  add,
+  cast,
+  IndexError,
+  matmul,
+  mean,
+  mul,
+  sub,
+  sum,
+  take,
+  tanh,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import {
@@ -262,4 +275,18 @@ test("ema follows the formula, copies states, is frozen, and is saved and resume
   const early = ema(Linear(2, 2));
   early.update(); // nothing has a value yet
   expect(early.model.weight.initialized).toBe(false);
+});
+
+test("an update of an average that is taken back is not counted", () => {
+  const model = { p: param(tensor([1, 2])) };
+  const average = ema(model);
+  const index = cast(tensor([0, 99]), "i32"); // known to the backend only
+  expect(() =>
+    scope(() => {
+      model.p.value = take(tensor([5, 6]), index);
+      average.update();
+    }),
+  ).toThrow(IndexError);
+  expect([...average.model.p.value.dataSync()]).toEqual([1, 2]);
+  expect(average.updates.lazyValue!.values!()).toEqual(Int32Array.of(0));
 });

@@ -63,3 +63,13 @@ test("a weight that is a number stays a float where x is an integer", async () =
   const whole = batchNorm(tensor([[1], [3]], { dtype: "i32" }), 0.5, 0.25, moments);
   expect(await list(whole)).toEqual([-0.25, 0.75].map((v) => expect.closeTo(v, 6)));
 });
+
+test("of nothing, batchNorm is checked like of anything, and gives a tensor of its own", () => {
+  const { zeros, ones } = openSync();
+  const x = zeros([0, 3]);
+  const y = batchNorm(x, null, null, { training: true });
+  y.release();
+  expect([...x.dataSync()]).toEqual([]);
+  expect(() => batchNorm(x, ones([7]), null, { training: true })).toThrow("batchNorm: ");
+  expect(batchNorm(zeros([0]), null, null, { training: true }).shape).toEqual([0]);
+});

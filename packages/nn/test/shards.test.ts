@@ -320,3 +320,19 @@ test("files of PyTorch may be listed, too", async () => {
   const { b } = await load(folder, { a: Linear(2, 2).weight, b: Linear(2, 2) });
   expect(b.weight.shape).toEqual([2, 2]);
 });
+
+test("the files of a model with a dated name are not taken for leftovers of another", async () => {
+  const dated = join(folder, "model-20261129.safetensors");
+  await save(dated, build(1), {}, { maxShardBytes: 16 });
+  const long = new Date(Date.now() - 7_200_000);
+  for (const name of await files()) await fs.utimes(join(folder, name), long, long);
+  await sharded(2);
+  expect([await valueIn(dated), await valueIn(path)]).toEqual([1, 2]);
+});
+
+test("a folder has the single file that was saved after an index", async () => {
+  path = join(folder, "run.safetensors");
+  await sharded(1);
+  await save(path, build(2));
+  expect([await valueIn(path), await valueIn(folder)]).toEqual([2, 2]);
+});

@@ -58,8 +58,8 @@ export const batchNormKinds: OptionKinds<BatchNormOptions> = {
  *
  * While training, mean and (biased) variance are those of the batch, and a running moment given as a `state` becomes
  * (1 − momentum) · running + momentum · batch, with the unbiased variance; otherwise the running moments are used.
- * Throws a ShapeError if a channel has only one value to train on; an empty x stays as it is. Like PyTorch's `batch_norm` (Ioffe and Szegedy
- * 2015).
+ * Throws a ShapeError if a channel has only one value to train on; an empty x stays as it is. Like PyTorch's
+ * `batch_norm` (Ioffe and Szegedy 2015).
  *
  * @example
  * const y = batchNorm(x, weight, bias, { runningMean, runningVar });
@@ -74,11 +74,12 @@ export function batchNorm(
   const { eps, momentum, runningMean, runningVar } = known;
   const training = learns(runningMean, known.training);
   const x = readTensor(input, "batchNorm");
-  if (x.size === 0) return inFloats(x); // no values, and no moments
+  if (x.size === 0 && x.shape.length < 2) return mul(inFloats(x), 1); // as PyTorch has it
   if (x.shape.length < 2) throw new ShapeError(`batchNorm: wanted x of shape [N, C, …], got ${text(x.shape)}`);
   const channels = x.shape[1]!;
   const perChannel = (v: Operand, what: string): Tensor => alongChannels("batchNorm", x, v, what);
   const [scale, shift] = [perChannel(weight ?? 1, "weight"), perChannel(bias ?? 0, "bias")];
+  if (x.size === 0) return add(mul(x, scale), shift); // no values, and no moments
   if (!training) {
     if (runningMean == null || runningVar == null)
       throw new ArgumentError("batchNorm: wanted runningMean and runningVar, since training is false");
