@@ -6,6 +6,8 @@ import { replaceFile as replaceWhole, type Disk } from "@weft/tensor/internals";
 import { FileError } from "./file-error.ts";
 
 export const system = { disk, paths, randomUUID };
+/** Where the index of a model in several files is. */
+export const indexOf = (path: string): string => `${path}.index.json`;
 export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 export const isMissing = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === "ENOENT";
 

@@ -10,7 +10,7 @@ import {
   readShardIndex,
 } from "@weft/formats/internals";
 import { openFile, quoted, readRange } from "@weft/tensor/internals";
-import { isMissing, reason, system } from "./disk.ts";
+import { indexOf, isMissing, reason, system } from "./disk.ts";
 import { FileError } from "./file-error.ts";
 import { ptSource, type Source } from "./source.ts";
 
@@ -23,7 +23,6 @@ export interface Opened extends Source<StoredTensor | Promise<StoredTensor>> {
 type Index = ReadonlyMap<string, readonly string[]>;
 
 const { paths } = system;
-const indexOf = (path: string): string => `${path}.index.json`;
 
 /** The names under which a folder has a model; the first that is there counts. */
 const inFolders = ["model.safetensors", "pytorch_model.bin"].flatMap((name) => [name, indexOf(name)]);

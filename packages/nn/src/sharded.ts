@@ -3,10 +3,9 @@
 import type { Stored } from "@weft/formats";
 import { inShards, piecesOf, readShardIndex, shardIndex } from "@weft/formats/internals";
 import { openFile } from "@weft/tensor/internals";
-import { isMissing, replaceFile, system, unwritten } from "./disk.ts";
+import { indexOf, isMissing, replaceFile, system, unwritten } from "./disk.ts";
 
 const { paths } = system;
-const indexOf = (path: string): string => `${path}.index.json`;
 
 /** The names of files: `model-00001-of-00002.safetensors`, or `model-1a2b3c4d-00001-of-00002.safetensors`. */
 function namesOf(path: string) {
