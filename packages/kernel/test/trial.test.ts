@@ -1,15 +1,18 @@
-// Work in memory that a device turns out not to have: which boxes are rolled back, and which steps are told.
+// Work that a device turns out not to have done right: which boxes are rolled back, and which steps are told.
 import type { Tensor } from "@weft/tensor";
-import type { Step } from "@weft/tensor/internals";
-import { expect, test } from "vitest";
-import { Node } from "../src/graph/node.ts";
+import { context, type Step } from "@weft/tensor/internals";
+import { describe, expect, test, vi } from "vitest";
+import { Fault } from "../src/graph/fault.ts";
+import { Node, type Storage } from "../src/graph/node.ts";
+import type { Driver } from "../src/run/driver.ts";
+import { Flusher } from "../src/run/flush.ts";
+import type { Runner } from "../src/run/runner.ts";
 import { Trial, type Outcome } from "../src/run/trial.ts";
 
-const node = (): Node => {
-  const made = new Node("add", 0, [], undefined, [1], "f32");
-  made.storage = { bytes: 4, refs: 1, loose: undefined, used: 0, evicted: undefined };
-  return made;
-};
+const pendingNode = (): Node => new Node("add", 0, [], undefined, [1], "f32");
+const storage = (): Storage => ({ bytes: 4, refs: 1, loose: undefined, used: 0, evicted: undefined });
+const node = (): Node => Object.assign(pendingNode(), { storage: storage() });
+const indices = (): Fault => new Fault({ op: "take", dtype: "i32", shape: [1], site: undefined }, undefined);
 const outcome: Outcome = { release: (x) => x.handles--, isPending: () => false, tell: () => undefined };
 const box = (payload: Node): Tensor => ({ payload, shape: [1], dtype: "f32", ended: undefined }) as unknown as Tensor;
 
@@ -108,4 +111,149 @@ test("what was assigned by hand in one turn is rolled back together", () => {
   // The second allocation of the first turn was not there, nor those after it.
   trial.failed(2, new Error("no memory"));
   expect(boxes.map(({ payload }, i) => payload === before[i])).toEqual([true, true, true]);
+});
+
+describe("a device that reports wrong indices late", () => {
+  /** Boxes that are assigned in steps, and flushed with a device whose last call has this fault. */
+  function flushed(count: number) {
+    let unchecked: Fault | undefined;
+    let fault: Fault | undefined;
+    const runner = {
+      doubt: 0,
+      get unchecked() {
+        return unchecked?.wrong === undefined ? unchecked : undefined;
+      },
+      needed: (nodes: readonly Node[]) => nodes,
+      run(nodes: readonly Node[]): boolean {
+        for (const x of nodes) x.storage = storage();
+        return fault !== undefined;
+      },
+      freeNode: () => undefined,
+    };
+    const tell = vi.fn<Outcome["tell"]>();
+    const flusher = new Flusher({} as Driver<Storage, unknown>, runner as unknown as Runner<Storage, unknown>, {
+      release: outcome.release,
+      tell,
+    });
+    const boxes = Array.from({ length: count }, () => box(node()));
+    const first = boxes.map((x) => x.payload as Node);
+    const pending: Node[] = [];
+    const undone: string[] = [];
+    /** A step that assigns to boxes; the first of them has the fault. */
+    const record = (name: string, which: readonly number[], wrong?: Fault): void => {
+      const before = context.step;
+      context.step = { undo: () => void undone.push(name), outer: undefined };
+      context.turn++;
+      for (const i of which) {
+        const next = box(pendingNode());
+        if (i === which[0]) (next.payload as Node).fault = wrong;
+        pending.push(next.payload as Node);
+        flusher.journal.note(next, boxes[i]);
+        boxes[i] = next;
+      }
+      context.step = before;
+      fault = wrong;
+      unchecked = wrong ?? unchecked;
+    };
+    const flush = (): void => {
+      flusher.flush(pending.splice(0));
+      flusher.trial.told();
+    };
+    const report = (told: Fault, wrong: boolean): void => {
+      Fault.tell([told], () => wrong);
+      flusher.trial.told();
+    };
+    const result = () => ({ back: boxes.flatMap((x, i) => (x.payload === first[i] ? [i] : [])), undone });
+    return { record, flush, report, result, tell, trial: flusher.trial };
+  }
+
+  test("while a step is pending: that is undone as a whole", () => {
+    const { record, flush, report, result, tell, trial } = flushed(3);
+    const wrong = indices();
+    record("a", [0, 1], wrong);
+    flush();
+    record("b", [1, 2]);
+    report(wrong, true);
+    expect(result()).toEqual({ back: [], undone: [] });
+    flush();
+    expect(result()).toEqual({ back: [0, 1, 2], undone: ["a", "b"] });
+    expect(tell).toHaveBeenCalledExactlyOnceWith(wrong);
+    expect(trial.open).toBe(false);
+  });
+
+  test("while a step is pending that shares no box with the wrong one: that stays", () => {
+    const { record, flush, report, result, trial } = flushed(3);
+    const wrong = indices();
+    record("a", [0, 1], wrong);
+    flush();
+    record("b", [2]);
+    report(wrong, true);
+    flush();
+    expect(result()).toEqual({ back: [0, 1], undone: ["a"] });
+    expect(trial.open).toBe(false);
+  });
+
+  test("while a step is pending, and then that all memory was there", () => {
+    const { record, flush, report, result, trial } = flushed(3);
+    const wrong = indices();
+    record("a", [0, 1], wrong);
+    flush();
+    record("b", [1, 2]);
+    report(wrong, true);
+    trial.passed();
+    flush();
+    expect(result()).toEqual({ back: [0, 1, 2], undone: ["a", "b"] });
+  });
+
+  test("that all were right, while a step is pending: everything stays", () => {
+    const { record, flush, report, result, trial } = flushed(3);
+    const right = indices();
+    record("a", [0, 1], right);
+    flush();
+    record("b", [1, 2]);
+    report(right, false);
+    flush();
+    expect(result()).toEqual({ back: [], undone: [] });
+    expect(trial.open).toBe(false);
+  });
+});
+
+describe("many steps before the first report", () => {
+  /** Runs steps with indices that assign to all boxes; counts how often one of them was asked which are around it. */
+  function many(steps: number, boxCount: number) {
+    const trial = new Trial(outcome);
+    const boxes = Array.from({ length: boxCount }, () => box(node()));
+    const undo = vi.fn<(reason: Error) => void>();
+    const outer = vi.fn<() => undefined>();
+    const last = indices();
+    for (let turn = 0; turn < steps; turn++) {
+      const step = Object.defineProperty({ undo, outer: undefined }, "outer", { get: outer });
+      const versions = boxes.map((next, at) => {
+        const base = next.payload as Node;
+        const value = Object.assign(node(), { fault: last });
+        Object.assign(next, { payload: value });
+        return { next, base, node: value, step, turn, at, before: undefined };
+      });
+      trial.note(versions, [], 0, last);
+    }
+    return { trial, undo, outer, last };
+  }
+
+  test("cost nothing at a flush", () => {
+    const { trial } = many(50, 4);
+    const has = vi.spyOn(Set.prototype, "has");
+    trial.told();
+    const calls = has.mock.calls.length;
+    has.mockRestore();
+    expect(calls).toBeLessThan(50);
+  });
+
+  test("are noted once, and not once a box", () => {
+    const { trial, undo, outer, last } = many(50, 20);
+    Fault.tell([last], () => true);
+    trial.told();
+    expect(undo).toHaveBeenCalledTimes(50);
+    // The first one is noted apart from the others: boxes could be rolled back to what it assigned.
+    expect(outer.mock.calls.length).toBeLessThanOrEqual(2 * 50);
+  });
 });

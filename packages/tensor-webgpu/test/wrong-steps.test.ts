@@ -3,6 +3,7 @@ import { diff, scope, state } from "@weft/autograd";
 import { minimize } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { IndexError } from "@weft/tensor";
+import { together } from "@weft/tensor/internals";
 import { expect, test, vi } from "vitest";
 import { open } from "../src/index.node.ts";
 import { Reader } from "../src/reader.ts";
@@ -98,5 +99,24 @@ describeOnDevice("a step with a wrong index", () => {
       loss.release();
     }
     expect(b.stats()).toMatchObject({ live, bytes });
+  });
+
+  test("is undone with the whole of a later one that was pending when the device reported", async () => {
+    const b = await open();
+    const zero = (): ReturnType<typeof state> => state(b.zeros([1]));
+    const [x, y, z] = [zero(), zero(), zero()];
+    const add = (to: typeof x, value: T.Tensor | number): unknown => (to.value = T.add(to, value));
+    scope(() => {
+      add(x, T.take(b.ones([1]), T.add(b.tensor([9], { dtype: "i32" }), T.sum(b.tensor([0], { dtype: "i32" })))));
+      add(y, 1);
+    });
+    const read = b.ones([1]).data();
+    const other = T.add(b.ones([1]), 1).data();
+    together(() => [add(y, 1), add(z, 1)]);
+    await Promise.all([read, other]);
+    // What was pending runs here; then all of it is rolled back.
+    await T.add(b.ones([1]), 2).data();
+    expect(() => scope(() => {})).toThrow(/^take: /);
+    expect(await Promise.all([x, y, z].map((box) => box.value.array()))).toEqual([[0], [0], [0]]);
   });
 });

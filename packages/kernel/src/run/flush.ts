@@ -144,10 +144,13 @@ export class Flusher<S extends Storage, E> {
       if (!this.#partly || needed[i]!.storage !== undefined) needed[i]!.inputs = none;
   }
 
-  /** Notes what was computed while the device may still report that it is wrong. `fault`: whether an index may be. */
+  /**
+   * Notes what was computed while the device may still report that it is wrong (`fault`: whether an index may be), or
+   * while boxes may be rolled back: the report may have come while this was pending.
+   */
   #note(versions: readonly Version[], nodes: readonly Node[], fault: boolean): void {
     const { doubt, unchecked } = this.runner;
-    if (doubt > 0 || (unchecked !== undefined && (fault || this.trial.open)))
+    if (doubt > 0 || this.trial.open || (unchecked !== undefined && fault))
       this.trial.note(versions, nodes, doubt, unchecked);
   }
 

@@ -17,12 +17,19 @@ export interface Outcome {
   tell(fault: Fault): void;
 }
 
+/**
+ * Who has assigned to a box: a list, the last first, of which boxes share what they have in common. A loop that never
+ * waits gets no report: what it notes in each step must not grow with the number of boxes.
+ */
+interface Assigned extends Pick<Version, "step" | "turn"> {
+  readonly before: Assigned | undefined;
+}
+
 /** Assignments to a box in doubt. */
 interface Doubtful {
   /** What the box was before (it has a handle here). */
   readonly base: Node;
-  /** The steps and turns that assigned to it. */
-  readonly bonds: Set<Step | number>;
+  assigned: Assigned | undefined;
   /** Whether memory or kernels may be missing. */
   missing: boolean;
   /** The last call that was not known to have right indices: reports come in order. */
@@ -44,6 +51,8 @@ export class Trial {
   readonly #boxes = new Map<Tensor, Doubtful[]>();
   /** What was computed, and after which thing in doubt (an allocation, a kernel from outside). */
   #nodes: { readonly node: Node; readonly after: number }[] = [];
+  /** Whether wrong indices may have been reported while boxes had newer versions: these run first. */
+  #waits = false;
   readonly #outcome: Outcome;
 
   constructor(outcome: Outcome) {
@@ -60,6 +69,8 @@ export class Trial {
    * and `last`, the last call with indices, was not known to have right ones.
    */
   note(versions: readonly Version[], nodes: readonly Node[], after: number, last?: Fault): void {
+    /** What was made last after each part of a list. */
+    const made = new Map<Assigned | undefined, Assigned>();
     for (const version of versions) {
       const { next, base } = version;
       // If it was rolled back already, its steps have been told.
@@ -68,12 +79,18 @@ export class Trial {
       let top = history.at(-1);
       if (top === undefined || (after === 0 && history.length < KEPT && top.base !== base)) {
         base.handles++;
-        history.push((top = { base, bonds: new Set(), missing: false, last: undefined }));
+        history.push((top = { base, assigned: undefined, missing: false, last: undefined }));
         this.#boxes.set(next, history);
       }
       top.missing ||= after > 0;
       top.last = last ?? top.last;
-      for (const past of historyOf(version)) for (const bond of bondsOf(past)) top.bonds.add(bond);
+      for (const { step, turn } of historyOf(version)) {
+        const before = top.assigned;
+        if (before?.step === step && before?.turn === turn) continue;
+        top.assigned = made.get(before);
+        if (top.assigned?.step === step && top.assigned?.turn === turn) continue;
+        made.set(before, (top.assigned = { step, turn, before }));
+      }
     }
     if (after === 0) return;
     // A loop that never waits gets no report: released values must not pile up.
@@ -93,20 +110,22 @@ export class Trial {
   passed(): void {
     this.#nodes = [];
     for (const history of this.#boxes.values()) for (const part of history) part.missing = false;
-    this.#forget();
+    if (!this.#waits) this.#forget();
   }
 
   /** A thing is missing: what was computed after it is lost. */
   failed(missing: number, error: Error): void {
     for (const { node, after } of this.#nodes) if (after >= missing) node.lost = error;
     const undone = this.#rollBack((node) => isLost(node) || faultIn(node) !== undefined);
+    this.#waits = false;
     this.passed();
     undo(undone, error);
   }
 
   /** The device has reported wrong indices. What is pending on top of them runs first, and is rolled back before. */
   told(): void {
-    if (!this.open || this.#outcome.isPending()) return;
+    this.#waits = this.open && this.#outcome.isPending();
+    if (!this.open || this.#waits) return;
     let fault: Fault | undefined;
     const undone = this.#rollBack((node) => {
       const found = faultIn(node);
@@ -122,6 +141,19 @@ export class Trial {
   /** Rolls boxes back to their last right version. Returns the steps and turns that are undone. */
   #rollBack(isWrong: (node: Node) => boolean): Set<Step | number> {
     const undone = new Set<Step | number>();
+    const found = new Map<Assigned | undefined, Set<Step | number>>();
+    const bondsIn = ({ assigned }: Doubtful): Set<Step | number> => {
+      let bonds = found.get(assigned);
+      if (bonds === undefined) {
+        found.set(assigned, (bonds = new Set()));
+        for (let at = assigned; at !== undefined; at = at.before) for (const bond of bondsOf(at)) bonds.add(bond);
+      }
+      return bonds;
+    };
+    const isUndone = (part: Doubtful): boolean => {
+      for (const bond of bondsIn(part)) if (undone.has(bond)) return true;
+      return false;
+    };
     // A step is undone as a whole, and so are the others that have assigned to one of its boxes since.
     for (let changed = true; changed;) {
       changed = false;
@@ -130,11 +162,11 @@ export class Trial {
         if (next.ended !== undefined || node === history[0]!.base) continue;
         let kept = history.length;
         while (kept > 0 && isWrong(history[kept]?.base ?? node)) kept--;
-        const first = history.findIndex(({ bonds }) => [...bonds].some((bond) => undone.has(bond)));
+        const first = undone.size === 0 ? -1 : history.findIndex(isUndone);
         if (first >= 0 && first < kept) kept = first;
         if (kept === history.length) continue;
         const [{ base }, ...later] = history.slice(kept) as [Doubtful, ...Doubtful[]];
-        for (const { bonds } of history.splice(kept)) for (const bond of bonds) undone.add(bond);
+        for (const part of history.splice(kept)) for (const bond of bondsIn(part)) undone.add(bond);
         if (history.length === 0) this.#boxes.delete(next);
         pointTo(next, base);
         for (const x of [node, ...later.map((part) => part.base)]) this.#outcome.release(x);

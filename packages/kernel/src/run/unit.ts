@@ -9,7 +9,7 @@ export function* historyOf(version: Version): Generator<Version> {
 }
 
 /** What a version shares with those that it is rolled back with: its step, the steps around that, and its turn. */
-export function bondsOf({ step, turn }: Version): Set<Step | number> {
+export function bondsOf({ step, turn }: Pick<Version, "step" | "turn">): Set<Step | number> {
   const bonds = new Set<Step | number>([turn]);
   const gather = (step: Step | undefined): void => {
     if (step === undefined || bonds.has(step)) return;
