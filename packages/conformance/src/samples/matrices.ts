@@ -39,6 +39,15 @@ const extreme = (f: (x: weft.Tensor, scale: number) => weft.Tensor[], x = one): 
     }),
   );
 
+/** Pivots whose product is 1: the greatest first, and the least first. */
+const pivotsApart = values(
+  [1, -1].flatMap((sign) =>
+    Array.from({ length: 64 }, (_, i) => (i % 9 !== 0 ? 0 : 2 ** (i < 32 ? 40 * sign : -40 * sign))),
+  ),
+  "f32",
+  [2, 8, 8],
+);
+
 export const matrices: Collection<
   | "lu"
   | "det"
@@ -81,6 +90,8 @@ export const matrices: Collection<
         views: false,
       }),
       sample("of rank 1", [values([1, 2, 3, 2, 4, 6, -1, -2, -3], "f32", [3, 3])], weft.det, { views: false }),
+      // The steps of finite differences are large next to the small pivots.
+      sample("products of whose pivots are beyond the range", [pivotsApart], weft.det, { order: 0, views: false }),
       sample("of size 0", [floats(2, 0, 0)], weft.det),
     ],
     logdet: [sample("a matrix", [one], (x) => weft.logdet(definite(x)))],

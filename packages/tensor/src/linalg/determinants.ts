@@ -1,13 +1,32 @@
 // Determinants, by the LU decomposition.
 import { applyFusedRead } from "../apply.ts";
-import { abs, equal, less, log, mul, sign, sub, where } from "../elementwise.ts";
+import { clamp, notEqual } from "../activations.ts";
+import { triu } from "../arrangement.ts";
+import {
+  abs,
+  and,
+  div,
+  equal,
+  isFinite,
+  less,
+  log,
+  maximum,
+  mul,
+  neg,
+  round,
+  sign,
+  sub,
+  where,
+} from "../elementwise.ts";
+import { exp2, log2 } from "../elementwise/exponentials.ts";
+import { filled } from "../filled.ts";
 import { composed } from "../formula.ts";
 import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { matrixKernel } from "../matrix-run.ts";
-import { broadcastTo, transpose, unsqueeze } from "../movement.ts";
+import { broadcastTo, concat, transpose, unsqueeze } from "../movement.ts";
 import { refuseMore } from "../options.ts";
-import { argsort, sum } from "../reduce.ts";
+import { argsort, cumsum, max, sum } from "../reduce.ts";
 import { likeFirst, tensorAt } from "../rules/table.ts";
 import { prod } from "../statistics.ts";
 import type { Tensor } from "../tensor.ts";
@@ -50,6 +69,37 @@ const triangularAdjugateOp: FusedOp<undefined> = {
   }),
 };
 
+/** x · 2ᵉ, in steps so small that the power of none is beyond the numbers of the dtype. */
+function timesPower(x: Tensor, exponents: Tensor): Tensor {
+  const reach = x.dtype === "f64" ? 2400 : 300; // takes the least number beyond the greatest
+  const e = clamp(exponents, { min: -reach, max: reach });
+  const third = round(div(e, 3));
+  const power = exp2(third);
+  return mul(mul(mul(x, power), power), exp2(sub(e, mul(third, 2))));
+}
+
+/**
+ * Integers e, [..., N], such that the products of successive pivots, each times 2⁻ᵉ, are about 1: products of the pivots
+ * themselves may be beyond the numbers of the dtype although the determinant and the cofactors are not. Of a pivot that
+ * is 0 it is 0. `least` are lower bounds of the logarithms that pivots count with.
+ */
+function balance(pivots: Tensor, least: Tensor | number = -Infinity): Tensor {
+  const n = pivots.shape.at(-1)!;
+  if (n === 0) return pivots;
+  const logarithms = maximum(log2(abs(pivots)), least);
+  const ends = round(cumsum(where(and(notEqual(pivots, 0), isFinite(logarithms)), logarithms, 0)));
+  const first = filled(ends, 0, [...ends.shape.slice(0, -1), 1]);
+  return sub(ends, concat([first, columnsBetween(ends, 0, n - 1)], { axis: -1 }));
+}
+
+/** The same for upper triangles, whose columns times 2⁻ᵉ stay within the range, too. */
+function balanceColumns(packed: Tensor): Tensor {
+  const pivots = diagonalOf(packed);
+  if (pivots.size === 0) return pivots;
+  const greatest = max(abs(triu(packed)), { axis: -2 });
+  return balance(pivots, sub(log2(greatest), packed.dtype === "f64" ? 900 : 100));
+}
+
 const cofactors = (a: Tensor): Tensor => applyFusedRead(cofactorsOp, [a], undefined)[0]!;
 
 /** The cofactors of square matrices, det(A) · A⁻ᵀ of a regular one: the derivative of the determinant. */
@@ -59,9 +109,14 @@ const cofactorsOp: FusedOp<undefined> = {
   fallback: ([a]) => {
     // Those of a product are the product of those of its factors.
     const { packed, order, sign } = factors(a as Tensor);
-    const upper = applyFusedRead(triangularAdjugateOp, [transpose(packed)], undefined)[0]!;
+    const exponents = balanceColumns(packed);
+    const lower = timesPower(transpose(packed), unsqueeze(neg(exponents), -1));
+    const upper = applyFusedRead(triangularAdjugateOp, [lower], undefined)[0]!;
     const product = substitute(transpose(packed), upper, true, true);
-    return [mul(unsqueeze(sign, [-1, -2]), rowsInOrder(product, argsort(order)))];
+    // Each column lacks the powers of all others.
+    const others = sub(sum(exponents, { axis: -1, keepDims: true }), exponents);
+    const whole = timesPower(product, unsqueeze(others, -2));
+    return [mul(unsqueeze(sign, [-1, -2]), rowsInOrder(whole, argsort(order)))];
   },
   // The sum of gᵢⱼ times cofactor (i, j) over j is the determinant of A with row i of g in place of its own row, so the
   // gradient is a sum of cofactors, too, and right whatever the rank.
@@ -82,7 +137,10 @@ const detOp: FusedOp<undefined> = {
   },
   fallback: ([a]) => {
     const { packed, sign } = factors(a as Tensor);
-    return [mul(sign, prod(diagonalOf(packed), { axis: -1 }))];
+    const pivots = diagonalOf(packed);
+    const exponents = balance(pivots);
+    const balanced = prod(timesPower(pivots, neg(exponents)), { axis: -1 });
+    return [mul(sign, timesPower(balanced, sum(exponents, { axis: -1 })))];
   },
   gradient: (_, [a]) => [(g) => mul(unsqueeze(g, [-1, -2]), cofactors(a as Tensor))],
 };
