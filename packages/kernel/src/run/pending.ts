@@ -60,6 +60,7 @@ export class Pending<S extends Storage, E> {
     const told = failure?.rolledBack === true || results === undefined || results.some(isLost);
     const error = told && failure !== undefined ? failure.error : (this.#untold ?? this.#late?.error());
     this.#untold = this.#late = undefined;
+    if (this.#nodes.length === 0) context.pending.delete(this.#owner);
     if (error !== undefined) throw error;
   }
 
@@ -125,6 +126,8 @@ export class Pending<S extends Storage, E> {
       } else {
         this.#crowd = 0;
         this.#ran();
+        // A read has run what was pending, and has not told of what others must hear.
+        if (this.#untold !== undefined || this.#late !== undefined) context.pending.add(this.#owner);
       }
     }
   }
