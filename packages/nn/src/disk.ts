@@ -2,10 +2,16 @@
 import { randomUUID } from "node:crypto";
 import * as disk from "node:fs/promises";
 import * as paths from "node:path";
-import { replaceFile as replaceWhole, type Disk } from "@weft/tensor/internals";
+import { replaceFile as replaceWhole, type Disk, type FileSystem } from "@weft/tensor/internals";
 import { FileError } from "./file-error.ts";
 
-export const system = { disk, paths, randomUUID };
+/** Declared without Node's types, which a program may lack. */
+interface NodeFiles extends FileSystem {
+  readonly disk: Disk & { readFile(path: string): Promise<Uint8Array<ArrayBuffer>> };
+  readonly paths: FileSystem["paths"] & { extname(path: string): string };
+}
+
+export const system: NodeFiles = { disk, paths, randomUUID };
 /** Where the index of a model in several files is. */
 export const indexOf = (path: string): string => `${path}.index.json`;
 export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

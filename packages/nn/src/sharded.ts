@@ -10,7 +10,8 @@ const { paths } = system;
 /** The names of files: `model-00001-of-00002.safetensors`, or `model-1a2b3c4d-00001-of-00002.safetensors`. */
 function namesOf(path: string) {
   const end = paths.extname(path);
-  const stem = paths.basename(path, end);
+  const name = paths.basename(path);
+  const stem = name.slice(0, name.length - end.length);
   const number = (n: number): string => String(n).padStart(5, "0");
   const numbered = /^-\d{5,}-of-\d{5,}$/;
   return {
