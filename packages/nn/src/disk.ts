@@ -5,9 +5,9 @@ import * as paths from "node:path";
 import { replaceFile as replaceWhole, type Disk, type FileSystem } from "@weft/tensor/internals";
 import { FileError } from "./file-error.ts";
 
-/** Declared without Node's types, which a program may lack. */
+/** Declared without Node's types, which a program may lack. Tests exchange the disk. */
 interface NodeFiles extends FileSystem {
-  readonly disk: Disk & { readFile(path: string): Promise<Uint8Array<ArrayBuffer>> };
+  disk: Disk & { readFile(path: string): Promise<Uint8Array<ArrayBuffer>> };
   readonly paths: FileSystem["paths"] & { extname(path: string): string };
 }
 
