@@ -10,6 +10,7 @@ import {
   ragged,
   randomSampler,
   shuffle,
+  split,
   weightedSampler,
   type Batches,
   type HostArray,
@@ -141,6 +142,37 @@ describe("ragged data", () => {
     expect([...minibatch(ragged([]), 2, { partial: true })]).toEqual([]);
   });
 
+  test("keep the scale of their arrays, which is multiplied on a backend", () => {
+    const bytes = (...data: number[]) => ({
+      data: Uint8Array.from(data),
+      shape: [data.length],
+      dtype: "u8" as const,
+      scale: 0.5,
+    });
+    const halves = ragged([bytes(1, 2, 3), bytes(4), bytes()]);
+    const [[x, lengths]] = minibatch(halves, 3) as unknown as [[HostArray, HostArray]];
+    expect(x).toEqual({ data: Uint8Array.of(1, 2, 3, 4, 0, 0, 0, 0, 0), shape: [3, 3], dtype: "u8", scale: 0.5 });
+    expect(lengths).toEqual({ data: Int32Array.of(3, 1, 0), shape: [3], dtype: "i32" });
+    for (const [x, lengths] of minibatch(halves, 3, { backend })) {
+      expect([x.dtype, x.arraySync()]).toEqual([
+        "f32",
+        [
+          [0.5, 1, 1.5],
+          [2, 0, 0],
+          [0, 0, 0],
+        ],
+      ]);
+      expect([lengths.dtype, lengths.arraySync()]).toEqual(["i32", [3, 1, 0]]);
+    }
+    const [part] = split(halves, [1, 2], { shuffle: false });
+    expect([...minibatch(part, 1)][0]![0]).toEqual({
+      data: Uint8Array.of(1, 2, 3),
+      shape: [1, 3],
+      dtype: "u8",
+      scale: 0.5,
+    });
+  });
+
   test.each<[new (m: string) => Error, string, () => unknown]>([
     [
       DTypeError,
@@ -156,6 +188,11 @@ describe("ragged data", () => {
       ShapeError,
       "ragged: sequence 1 has shape [1,2], sequence 0 [1]. All need the same shape after the first axis.",
       () => ragged([[1], { data: Int32Array.of(1, 2), shape: [1, 2], dtype: "i32" }]),
+    ],
+    [
+      ArgumentError,
+      "ragged: sequence 1 has the scale 1, sequence 0 0.5. All need one scale.",
+      () => ragged([{ data: Uint8Array.of(1), shape: [1], dtype: "u8", scale: 0.5 }, Uint8Array.of(1)]),
     ],
     [ArgumentError, "ragged: wanted a list of sequences, got number 3.", () => ragged(3 as never)],
     [ArgumentError, 'ragged: sequence 0 has "a" at step 0.', () => ragged([["a"]] as never)],

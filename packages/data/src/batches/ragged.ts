@@ -3,6 +3,7 @@ import { ArgumentError, DTypeError, ShapeError, type DType, type Shape, type Typ
 import { anyNumber, boolean, describe, dtypeInfo, dtypeName, readOptions, sizeOf } from "@weft/tensor/internals";
 import { COLUMN, type Column, type CustomSource } from "./batch.ts";
 import { hostArray, type HostArray, type Numbers } from "../host-array.ts";
+import { uploaded } from "./sources.ts";
 
 /** Sequences of different lengths. Sequence i is the steps from `offsets[i]` to `offsets[i + 1]`. */
 export interface Ragged extends CustomSource<HostArray, 2> {
@@ -13,6 +14,8 @@ export interface Ragged extends CustomSource<HostArray, 2> {
   /** The shape of one step: `[]` for numbers such as tokens. */
   readonly step: Shape;
   readonly dtype: DType;
+  /** The value of a stored 1, as in host arrays. */
+  readonly scale?: number;
   /** What shorter sequences are filled with. */
   readonly padding: number;
   /** Whether batches are `[B, T, …]` rather than `[T, B, …]`. */
@@ -22,7 +25,7 @@ export interface Ragged extends CustomSource<HostArray, 2> {
 export interface RaggedOptions {
   /** The dtype of lists of numbers (`"i32"`, for tokens). Arrays have their own. */
   readonly dtype?: DType;
-  /** What shorter sequences are filled with (0). */
+  /** What shorter sequences are filled with (0), as it is stored: a scale multiplies it, too. */
   readonly padding?: number;
   /** Whether batches are `[B, T, …]` (true) or `[T, B, …]`, as recurrent layers take them by default. */
   readonly batchFirst?: boolean;
@@ -37,10 +40,11 @@ export const isRagged = (x: unknown): x is Ragged =>
  * Sequences of different lengths as a source for `minibatch`. A batch of them is two parts: the sequences, padded at
  * their ends to the longest one of the batch, and their lengths (i32[B]).
  *
- * A sequence is a list of numbers, a typed array, or a host array `[T, …]`; all have the same dtype and the same shape
- * of a step, and any of them may be empty.
+ * A sequence is a list of numbers, a typed array, or a host array `[T, …]`; all have the same dtype, the same scale and
+ * the same shape of a step, and any of them may be empty.
  *
- * Errors: DTypeError for different dtypes and for numbers that `dtype` cannot hold, ShapeError for different shapes.
+ * Errors: DTypeError for different dtypes and for numbers that `dtype` cannot hold, ShapeError for different shapes,
+ * ArgumentError for different scales.
  *
  * @example
  * const words = ragged([[4, 7, 1], [5], [2, 2]]);
@@ -57,7 +61,7 @@ export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): R
       ? listed(sequence as readonly number[], read.dtype, i)
       : hostArray(sequence, "ragged", `sequence ${i}`),
   );
-  const { dtype, shape } = all[0] ?? { dtype: read.dtype, shape: [0] };
+  const { dtype, shape, scale }: Omit<HostArray, "data"> = all[0] ?? { dtype: read.dtype, shape: [0] };
   const step = shape.slice(1);
   const offsets = new Int32Array(all.length + 1);
   all.forEach((sequence, i) => {
@@ -68,12 +72,17 @@ export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): R
         `ragged: sequence ${i} has shape [${sequence.shape}], sequence 0 [${shape}]. ` +
           "All need the same shape after the first axis.",
       );
+    if ((sequence.scale ?? 1) !== (scale ?? 1))
+      throw new ArgumentError(
+        `ragged: sequence ${i} has the scale ${sequence.scale ?? 1}, sequence 0 ${scale ?? 1}. All need one scale.`,
+      );
     offsets[i + 1] = offsets[i]! + sequence.shape[0]!;
   });
   const width = sizeOf(step);
   const data = new dtypeInfo[dtype].array(offsets[all.length]! * width);
   all.forEach((sequence, i) => data.set(sequence.data, offsets[i]! * width));
-  return { data, offsets, step, dtype, padding: read.padding, batchFirst: read.batchFirst, [COLUMN]: column };
+  const { padding, batchFirst } = read;
+  return { data, offsets, step, dtype, ...(scale !== undefined && { scale }), padding, batchFirst, [COLUMN]: column };
 }
 
 /** Its part of batches. */
@@ -87,7 +96,7 @@ function column(this: Ragged, _: string, name: string): Column {
     backend: undefined,
     parts: ({ start, end, indices }, backend) => {
       const parts = padded(this, indices ?? all.subarray(start, end));
-      return backend === undefined ? parts : parts.map((x) => backend.upload(x.data, x.shape, x.dtype));
+      return backend === undefined ? parts : parts.map((x) => uploaded(x, backend));
     },
   };
 }
@@ -111,7 +120,7 @@ export const lengthsOf = ({ offsets }: Ragged): Int32Array =>
 
 /** The sequences with these indices, padded to the longest of them, and their lengths. */
 function padded(x: Ragged, indices: ArrayLike<number>): [items: HostArray, lengths: HostArray] {
-  const { offsets, step, dtype, batchFirst } = x;
+  const { offsets, step, dtype, scale, batchFirst } = x;
   const n = indices.length;
   const lengths = Int32Array.from(indices, (i) => offsets[i + 1]! - offsets[i]!);
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
@@ -127,7 +136,7 @@ function padded(x: Ragged, indices: ArrayLike<number>): [items: HostArray, lengt
   }
   const shape = batchFirst ? [n, longest, ...step] : [longest, n, ...step];
   return [
-    { data, shape, dtype },
+    { data, shape, dtype, ...(scale !== undefined && { scale }) },
     { data: lengths, shape: [n], dtype: "i32" },
   ];
 }
