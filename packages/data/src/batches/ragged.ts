@@ -88,14 +88,13 @@ export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): R
 /** Its part of batches. */
 function column(this: Ragged, _: string, name: string): Column {
   const items = this.offsets.length - 1;
-  const all = Int32Array.from({ length: items }, (_, i) => i);
   return {
     name,
     items,
     shown: `${items} sequences`,
     backend: undefined,
     parts: ({ start, end, indices }, backend) => {
-      const parts = padded(this, indices ?? all.subarray(start, end));
+      const parts = padded(this, indices ?? Int32Array.from({ length: end - start }, (_, i) => start + i));
       return backend === undefined ? parts : parts.map((x) => uploaded(x, backend));
     },
   };
