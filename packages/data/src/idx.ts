@@ -2,7 +2,7 @@
 // everything big-endian. Nothing is trusted before it is checked against the actual bytes.
 import { ArgumentError, type DType, type TypedArray } from "@weft/tensor";
 import { describe, sizeOf } from "@weft/tensor/internals";
-import { DataError } from "./data-error.ts";
+import { DataError, hex } from "./data-error.ts";
 import type { HostArray } from "./host-array.ts";
 
 interface Stored {
@@ -79,8 +79,6 @@ const stored: Readonly<Record<number, Stored>> = {
     ),
   },
 };
-
-const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join(" ");
 
 /**
  * Reads an IDX file (unpacked). Unsigned bytes stay `u8`, other integers become `i32`, floats `f32`, doubles `f64`.

@@ -1,7 +1,7 @@
 // Iterators: the first few, every n-th, repeated, in a random order. Each works on synchronous and asynchronous
 // sources, is lazy, and can be iterated over as often as its source can.
 import { ArgumentError } from "@weft/tensor";
-import { describe, readOptions, seedNumber } from "@weft/tensor/internals";
+import { describe, readOptions, seedNumber, shown } from "@weft/tensor/internals";
 import { VISIT, type Batches } from "./batches/batch.ts";
 import { PASSES, passesOf, positionOf, type Cursor, type Passes, type Position } from "./position.ts";
 import { permutation, purpose, stream } from "./stream.ts";
@@ -120,9 +120,7 @@ async function* countedLater<T>(items: AsyncIterable<T>, passes: Passes, cursor:
 
 function whole(op: string, n: number, least: number): number {
   if (n !== Infinity && !(Number.isInteger(n) && n >= least))
-    throw new ArgumentError(
-      `${op}: n is ${typeof n === "number" ? n : describe(n)}, wanted a whole number from ${least}.`,
-    );
+    throw new ArgumentError(`${op}: n is ${shown(n)}, wanted a whole number from ${least}.`);
   return n;
 }
 

@@ -16,6 +16,8 @@ export const purpose = {
 export interface Stream {
   /** 32 random bits, as a number from 0 to 2^32 - 1. */
   bits(): number;
+  /** 53 random bits, as a number from 0 to 2^53 - 1. */
+  long(): number;
   /** A number in [0, 1), a multiple of 2^-32. */
   uniform(): number;
   /** An integer in [0, n), each equally likely. */
@@ -33,6 +35,7 @@ export function stream(seed: number, why: number, index: number): Stream {
   };
   return {
     bits,
+    long: () => bits() * 2 ** 21 + (bits() >>> 11),
     uniform: () => bits() * 2 ** -32,
     below(n) {
       const fair = 2 ** 32 - (2 ** 32 % n); // the part of the range that n divides

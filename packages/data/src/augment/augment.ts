@@ -66,8 +66,7 @@ export function augment(
 
 function augmented(x: HostArray, steps: readonly Augmentation[], seed: number, cut: Cut): HostArray {
   const { start, end, indices, pass } = cut;
-  const key = stream(seed, purpose.pictures, pass);
-  const seedOfPass = key.bits() * 2 ** 21 + (key.bits() >>> 11);
+  const seedOfPass = stream(seed, purpose.pictures, pass).long();
   const changed = Array.from({ length: end - start }, (_, i) => {
     const random = stream(seedOfPass, purpose.pictures, start + i);
     return steps.reduce((picture, step) => step(picture, random), pictureAt(x, indices?.[i] ?? start + i));

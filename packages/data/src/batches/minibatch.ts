@@ -2,7 +2,7 @@
 // backend batch by batch. Every pass has its own order, so that concurrent passes do not disturb each other.
 import { ArgumentError, type Backend, type Tensor } from "@weft/tensor";
 import { backendKind, boolean, callable, count } from "@weft/tensor/internals";
-import { context, describe, escape, openScope, readOptions, seedNumber, visitTensors } from "@weft/tensor/internals";
+import { context, escape, openScope, readOptions, seedNumber, shown, visitTensors } from "@weft/tensor/internals";
 import type { OptionKinds } from "@weft/tensor/internals";
 import { VISIT, type Batch, type Batches, type Cut } from "./batch.ts";
 import { orderOf, sampled, samplerKind, type Sampler } from "./order.ts";
@@ -84,9 +84,7 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
   const items = itemsOf("minibatch", columns);
   const backend = backendOf("minibatch", columns, read.backend);
   if (!Number.isInteger(size) || size < 1)
-    throw new ArgumentError(
-      `minibatch: size is ${typeof size === "number" ? size : describe(size)}, wanted a whole number from 1.`,
-    );
+    throw new ArgumentError(`minibatch: size is ${shown(size)}, wanted a whole number from 1.`);
   if (shuffle && read.sampler !== undefined)
     throw new ArgumentError("minibatch: a sampler says the order itself. Leave out shuffle or sampler.");
   const { length: drawn, pass } =

@@ -113,15 +113,18 @@ function listed(list: readonly number[], dtype: DType, i: number): HostArray {
   return { data, shape: [list.length], dtype };
 }
 
+/** The length of sequence i. */
+const lengthAt = ({ offsets }: Ragged, i: number): number => offsets[i + 1]! - offsets[i]!;
+
 /** The length of each sequence. */
-export const lengthsOf = ({ offsets }: Ragged): Int32Array =>
-  Int32Array.from({ length: offsets.length - 1 }, (_, i) => offsets[i + 1]! - offsets[i]!);
+export const lengthsOf = (x: Ragged): Int32Array =>
+  Int32Array.from({ length: x.offsets.length - 1 }, (_, i) => lengthAt(x, i));
 
 /** The sequences with these indices, padded to the longest of them, and their lengths. */
 function padded(x: Ragged, indices: ArrayLike<number>): [items: HostArray, lengths: HostArray] {
   const { offsets, step, dtype, scale, batchFirst } = x;
   const n = indices.length;
-  const lengths = Int32Array.from(indices, (i) => offsets[i + 1]! - offsets[i]!);
+  const lengths = Int32Array.from(indices, (i) => lengthAt(x, i));
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   const width = sizeOf(step);
   const { array, store } = dtypeInfo[dtype];
@@ -145,7 +148,7 @@ export function pickRagged(x: Ragged, indices: ArrayLike<number>): Ragged {
   const { offsets } = x;
   const width = sizeOf(x.step);
   const own = new Int32Array(indices.length + 1);
-  for (let i = 0; i < indices.length; i++) own[i + 1] = own[i]! + offsets[indices[i]! + 1]! - offsets[indices[i]!]!;
+  for (let i = 0; i < indices.length; i++) own[i + 1] = own[i]! + lengthAt(x, indices[i]!);
   const data = new dtypeInfo[x.dtype].array(own[indices.length]! * width);
   for (let i = 0; i < indices.length; i++)
     data.set(x.data.subarray(offsets[indices[i]!]! * width, offsets[indices[i]! + 1]! * width), own[i]! * width);

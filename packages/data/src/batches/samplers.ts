@@ -83,15 +83,12 @@ export function weightedSampler(weights: ArrayLike<number>, options?: Replacemen
   return sampler(many, read.seed, (random) => {
     const tree = replacement ? full : full.copy();
     return Int32Array.from({ length: many }, () => {
-      const i = tree.find(precise(random) * tree.total());
+      const i = tree.find(random.long() * 2 ** -53 * tree.total());
       if (!replacement) tree.clear(i);
       return i;
     });
   });
 }
-
-/** A number in [0, 1) of 53 bits. */
-const precise = (random: Stream): number => (random.bits() * 2 ** 21 + (random.bits() >>> 11)) * 2 ** -53;
 
 /**
  * Samples with equally many items of each class, to within one: those of a rare class come again and again, each as

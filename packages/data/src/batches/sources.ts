@@ -21,9 +21,12 @@ export function treeOf(op: string, arrays: unknown, name = ""): Tree {
   const entries = Object.entries(arrays) as [string, unknown][];
   if (entries.length === 0)
     throw new ArgumentError(`${op}: wanted at least one source${name === "" ? "" : ` in ${name}`}, got none.`);
-  const of = (key: string): string => (name !== "" ? `${name}.${key}` : Array.isArray(arrays) ? `source ${key}` : key);
-  return entries.map(([key, source]) => treeOf(op, source, of(key)));
+  return entries.map(([key, source]) => treeOf(op, source, nameIn(arrays, name, key)));
 }
+
+/** The name of a field of sources, or of one of a list of them, for messages. */
+export const nameIn = (sources: object, name: string, key: string): string =>
+  name !== "" ? `${name}.${key}` : Array.isArray(sources) ? `source ${key}` : key;
 
 /** Reads one array. */
 export function columnOf(op: string, source: Tensor | Numbers, name: string): Column {

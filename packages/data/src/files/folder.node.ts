@@ -11,6 +11,7 @@ import {
   problem,
   reason,
   wrongSize,
+  type Bytes,
   type FileSource,
   type LoadOptions,
   type Publication,
@@ -23,8 +24,6 @@ const { dirname, join } = paths;
 export interface FileSystem extends Disk {
   mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
 }
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 const isMissing = (error: unknown): boolean => codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";

@@ -1,7 +1,7 @@
 // Pictures from files.
 import { ArgumentError, ShapeError } from "@weft/tensor";
 import { describe, oneOf, positiveCount, readOptions } from "@weft/tensor/internals";
-import { DataError } from "../data-error.ts";
+import { DataError, hex } from "../data-error.ts";
 import { hostArray, show, type HostArray } from "../host-array.ts";
 import { fromJpeg, isJpeg } from "./jpeg.ts";
 import { planes, type Channels } from "./pixels.ts";
@@ -46,8 +46,7 @@ export async function image(bytes: Uint8Array, options?: ImageOptions): Promise<
   return planes(await read(bytes, maxPixels), channels);
 }
 
-const beginning = (bytes: Uint8Array): string =>
-  bytes.length === 0 ? "nothing" : Array.from(bytes.subarray(0, 4), (b) => b.toString(16).padStart(2, "0")).join(" ");
+const beginning = (bytes: Uint8Array): string => (bytes.length === 0 ? "nothing" : hex(bytes.subarray(0, 4)));
 
 /**
  * Pictures of one size as one array for `minibatch`.

@@ -1,10 +1,10 @@
 // Cross-validation: data in k parts, each of which is held out once.
 import { ArgumentError } from "@weft/tensor";
-import { boolean, describe, readOptions, seedNumber } from "@weft/tensor/internals";
+import { readOptions, shown } from "@weft/tensor/internals";
 import { purpose, stream } from "../stream.ts";
 import { selectable } from "./selection.ts";
-import { divided, type SplitOptions } from "./split.ts";
-import { classesKind, strata } from "./strata.ts";
+import { divided, splitKinds, type SplitOptions } from "./split.ts";
+import { strata } from "./strata.ts";
 
 /** What one model is trained on, and what it is measured on. */
 export interface Fold<T> {
@@ -17,8 +17,6 @@ export interface Folds<T> extends Iterable<Fold<T>> {
   /** How many there are: k. */
   readonly length: number;
 }
-
-const kinds = { shuffle: boolean, seed: seedNumber, stratify: classesKind };
 
 /**
  * The k pairs `{ train, validation }` of a cross-validation: each item is in the validation part of one of them, and
@@ -37,12 +35,10 @@ const kinds = { shuffle: boolean, seed: seedNumber, stratify: classesKind };
  * sizes; // [[2, 3], [3, 2]]
  */
 export function kFold<T>(data: T, k: number, options?: SplitOptions): Folds<T> {
-  const read = readOptions("kFold", options, kinds, { shuffle: true, seed: 0 });
+  const read = readOptions("kFold", options, splitKinds, { shuffle: true, seed: 0 });
   const { items, select } = selectable("kFold", data);
   if (!(Number.isInteger(k) && k >= 2 && k <= items))
-    throw new ArgumentError(
-      `kFold: k is ${typeof k === "number" ? k : describe(k)}, wanted a whole number from 2 to the number of items, ${items}.`,
-    );
+    throw new ArgumentError(`kFold: k is ${shown(k)}, wanted a whole number from 2 to the number of items, ${items}.`);
   const random = read.shuffle ? stream(read.seed, purpose.parts, 0) : undefined;
   const shares = Array.from({ length: k }, () => 1 / k);
   const parts = divided(strata("kFold", data, items, read.stratify), shares, random);

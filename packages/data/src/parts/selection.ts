@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError, isTensor, readTensor, take, type TypedArray 
 import { describe } from "@weft/tensor/internals";
 import { hostArray, isHostArray, pick } from "../host-array.ts";
 import { isRagged, pickRagged } from "../batches/ragged.ts";
+import { nameIn } from "../batches/sources.ts";
 
 /** Items that can be selected by their indices. */
 export interface Selectable {
@@ -10,7 +11,7 @@ export interface Selectable {
   readonly select: (indices: Int32Array) => unknown;
 }
 
-const isTypedArray = (x: unknown): x is TypedArray => ArrayBuffer.isView(x) && "length" in x;
+export const isTypedArray = (x: unknown): x is TypedArray => ArrayBuffer.isView(x) && "length" in x;
 
 /** Whether x is a source that no list of items is mistaken for. */
 const isArray = (x: unknown): boolean => isTensor(x) || isHostArray(x) || isRagged(x) || isTypedArray(x);
@@ -62,7 +63,7 @@ const scalar = (op: string, called: string): ShapeError =>
   new ShapeError(`${op}: ${called} is a scalar, without an axis of items.`);
 
 function structure(op: string, data: object, name: string): Selectable {
-  const label = (key: string): string => (name !== "" ? `${name}.${key}` : Array.isArray(data) ? `source ${key}` : key);
+  const label = (key: string): string => nameIn(data, name, key);
   const parts = Object.entries(data).map(([key, part]) => [key, selectable(op, part, label(key))] as const);
   const [first] = parts;
   if (first === undefined) throw new ArgumentError(`${op}: wanted at least one source, got none.`);

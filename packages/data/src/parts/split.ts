@@ -17,7 +17,7 @@ export interface SplitOptions {
   readonly stratify?: Classes;
 }
 
-const kinds = { shuffle: boolean, seed: seedNumber, stratify: classesKind };
+export const splitKinds = { shuffle: boolean, seed: seedNumber, stratify: classesKind };
 
 /** Parts in the form of the shares, each in the form of the data. */
 export type PartsOf<T, S> = { -readonly [K in keyof S]: T };
@@ -44,7 +44,7 @@ export function split<T, const S extends readonly number[] | Readonly<Record<str
   shares: S,
   options?: SplitOptions,
 ): PartsOf<T, S> {
-  const read = readOptions("split", options, kinds, { shuffle: true, seed: 0 });
+  const read = readOptions("split", options, splitKinds, { shuffle: true, seed: 0 });
   const { items, select } = selectable("split", data);
   if (typeof shares !== "object" || shares === null)
     throw new ArgumentError(`split: wanted a list or an object of shares, got ${describe(shares)}.`);

@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError, type DType, type TypedArray } from "@weft/te
 import { count, describe, dtypeInfo, isFloat, numbers, readOptions, sizeOf } from "@weft/tensor/internals";
 import { hostArray, isHostArray, isNumbers, show, type HostArray } from "../host-array.ts";
 import { isRagged } from "../batches/ragged.ts";
-import { isSourceList } from "./selection.ts";
+import { isSourceList, isTypedArray } from "./selection.ts";
 
 type Floats = Float32Array | Float64Array;
 
@@ -86,7 +86,7 @@ export function standardize<T>(train: T, options?: StandardizeOptions): Scaling<
 }
 
 const isNumeric = (x: unknown): x is HostArray | TypedArray | readonly number[] =>
-  isHostArray(x) || isNumbers(x) || (ArrayBuffer.isView(x) && "length" in x);
+  isHostArray(x) || isNumbers(x) || isTypedArray(x);
 
 const isScaler = (x: Scalers): x is Scaler => x !== undefined && "map" in x && typeof x["map"] === "function";
 

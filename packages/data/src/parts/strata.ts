@@ -1,17 +1,15 @@
 // The classes that a split keeps in proportion.
 import { ArgumentError } from "@weft/tensor";
-import { describe, type OptionKind } from "@weft/tensor/internals";
+import { describe, list, type OptionKind } from "@weft/tensor/internals";
 import { byClass } from "../batches/samplers.ts";
 import { isHostArray, type HostArray } from "../host-array.ts";
 
 /** The class of each item: a list of any values, or the name of the field that has them. */
 export type Classes = ArrayLike<string | number | boolean> | HostArray | string;
 
-const isList = (x: unknown): x is ArrayLike<unknown> => Array.isArray(x) || (ArrayBuffer.isView(x) && "length" in x);
-
 export const classesKind: OptionKind<Classes> = {
   wanted: "a list of labels, or the name of the field that has them,",
-  is: (x): x is Classes => typeof x === "string" || isHostArray(x) || isList(x),
+  is: (x): x is Classes => typeof x === "string" || isHostArray(x) || list.is(x),
 };
 
 /** The items of each class, or all items as one if nothing is kept in proportion. */
@@ -24,7 +22,7 @@ export function strata(op: string, data: unknown, items: number, classes: Classe
         ? (data as Record<string, unknown>)[classes]
         : undefined;
   const labels = isHostArray(found) ? found.data : found;
-  if (!isList(labels))
+  if (!list.is(labels))
     throw new ArgumentError(
       `${op}: wanted labels on the host as stratify, got ${typeof classes === "string" ? `the name ${JSON.stringify(classes)} of ${describe(found)}` : describe(found)}.`,
     );
