@@ -1,4 +1,5 @@
 // Files that are published in ever new editions: taken if their form is right, wherever they come from.
+import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +56,16 @@ test.each([
   expect(error).toBeInstanceOf(DataError);
   expect((error as Error).message).toContain(`${join(root, "own", "book.txt")}: ${words}`);
   expect((error as Error).message).toContain("Replace it with the original, or move it away to download it.");
+});
+
+test("the form of a known edition, which its checksum proves, is not read", async () => {
+  const bytes = starting(1, 1000);
+  const problem = vi.fn(edition.problem);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  expect(await load({ ...edition, problem, known: { bytes: 1000, sha256 } }, bytes)).toEqual(bytes);
+  expect(problem).not.toHaveBeenCalled();
+  expect(await load({ ...edition, problem }, starting(1, 999))).toEqual(starting(1, 999));
+  expect(problem).toHaveBeenCalledOnce();
 });
 
 test("it comes from the first mirror whose file has the form, and is kept", async () => {

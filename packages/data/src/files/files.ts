@@ -19,7 +19,7 @@ export interface Edition {
   readonly atMost: number;
   /** What is wrong with the form of a file; undefined if nothing is. */
   readonly problem: (bytes: Uint8Array) => string | undefined;
-  /** An edition that is known: a file of its size has its content. */
+  /** An edition that is known: a file of its size has its content, whose form is not checked. */
   readonly known?: Omit<KnownFile, "name">;
 }
 
@@ -76,11 +76,12 @@ export interface FileSource {
 
 const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
 
-/** SHA-256 in hexadecimal. */
-async function sha256(bytes: Bytes): Promise<string> {
+/** What is wrong with the checksum of a file; undefined if nothing is. */
+async function wrongSum(bytes: Bytes, sha256: string): Promise<string | undefined> {
   if (globalThis.crypto?.subtle === undefined)
     throw new DataError("Checksums need crypto.subtle: serve the page over https or from localhost.");
-  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  const found = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  return found === sha256 ? undefined : `expected SHA-256 ${sha256}, found ${found}`;
 }
 
 /** What is wrong with the size of a file; undefined if nothing is. */
@@ -93,12 +94,8 @@ export function wrongSize(bytes: number, file: PublishedFile): string | undefine
 export async function problem(bytes: Bytes, file: PublishedFile): Promise<string | undefined> {
   const wrong = wrongSize(bytes.length, file);
   if (wrong !== undefined) return wrong;
-  const sum = "sha256" in file ? file.sha256 : bytes.length === file.known?.bytes ? file.known.sha256 : undefined;
-  if (sum !== undefined) {
-    const found = await sha256(bytes);
-    if (found !== sum) return `expected SHA-256 ${sum}, found ${found}`;
-  }
-  return "sha256" in file ? undefined : file.problem(bytes);
+  if ("sha256" in file) return await wrongSum(bytes, file.sha256);
+  return bytes.length === file.known?.bytes ? await wrongSum(bytes, file.known.sha256) : file.problem(bytes);
 }
 
 /** The message of an error and of its cause, in which fetch hides the reason. */
