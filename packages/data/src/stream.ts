@@ -47,7 +47,7 @@ export function stream(seed: number, why: number, index: number): Stream {
 }
 
 /** The numbers 0 to n - 1 in a random order (Fisher and Yates). */
-export function permutation(n: number, random: Stream): Int32Array {
+export function permutation(n: number, random: Pick<Stream, "below">): Int32Array {
   const order = Int32Array.from({ length: n }, (_, i) => i);
   for (let i = n - 1; i > 0; i--) {
     const j = random.below(i + 1);

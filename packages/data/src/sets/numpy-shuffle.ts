@@ -1,4 +1,5 @@
 // The order in which NumPy's older generator shuffles, so that data sets come in the order that Keras gives them.
+import { permutation } from "../stream.ts";
 
 const length = 624;
 const offset = 397;
@@ -36,19 +37,13 @@ function mersenneTwister(seed: number): () => number {
  */
 export function numpyShuffles(seed: number): (n: number) => Int32Array {
   const draw = mersenneTwister(seed);
-  const upTo = (most: number): number => {
+  const below = (n: number): number => {
+    const most = n - 1;
     const mask = 2 ** (32 - Math.clz32(most)) - 1;
     for (;;) {
       const value = (draw() & mask) >>> 0;
       if (value <= most) return value;
     }
   };
-  return (n) => {
-    const order = Int32Array.from({ length: n }, (_, i) => i);
-    for (let i = n - 1; i > 0; i--) {
-      const j = upTo(i);
-      [order[i], order[j]] = [order[j]!, order[i]!];
-    }
-    return order;
-  };
+  return (n) => permutation(n, { below });
 }

@@ -1,8 +1,9 @@
 // The Penn Treebank's text for language models, as T. Mikolov prepared it.
 import { readOptions } from "@weft/tensor/internals";
 import { obtain } from "../files/download.ts";
-import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
+import { loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "../files/files.ts";
 import type { HostArray } from "../host-array.ts";
+import { vocabulary } from "../text/vocabulary.ts";
 import { linesOf, reading, textOf, wrongLine } from "./form.ts";
 import type { ThreeWaySplit } from "./labeled.ts";
 
@@ -64,20 +65,20 @@ export const ptbFrom =
   (source: FileSource): Ptb =>
   async (given) => {
     const options = readOptions("ptb", given, loadOptions, {});
-    const sentencesOf = async ({ name, ...file }: (typeof files)["train"]) => {
-      const bytes = await obtain(source, { name, ...file }, published, options);
-      return reading("ptb", name, () => linesOf(textOf(bytes)).map(wordsOf));
+    const sentencesOf = async (file: KnownFile) => {
+      const bytes = await obtain(source, file, published, options);
+      return reading("ptb", file.name, () => linesOf(textOf(bytes)).map(wordsOf));
     };
     const train = await sentencesOf(files.train);
-    const vocabulary = commonestFirst(train.flat());
-    const ids = new Map(vocabulary.map((word, id) => [word, id]));
+    const { tokens } = vocabulary(train);
+    const ids = new Map(tokens.map((word, id) => [word, id]));
     const part = (sentences: readonly (readonly string[])[], name: string): WordText =>
       reading("ptb", name, () => wordText(sentences, ids));
     return {
       train: part(train, files.train.name),
       validation: part(await sentencesOf(files.validation), files.validation.name),
       test: part(await sentencesOf(files.test), files.test.name),
-      vocabulary,
+      vocabulary: tokens,
     };
   };
 
@@ -86,12 +87,6 @@ function wordsOf(line: string, at: number): readonly string[] {
   const words = line.trim().split(" ");
   if (words.some((word) => word === "")) return wrongLine(at, "words apart by one blank", line);
   return [...words, "<eos>"];
-}
-
-function commonestFirst(words: readonly string[]): readonly string[] {
-  const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return [...counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([word]) => word);
 }
 
 function wordText(sentences: readonly (readonly string[])[], ids: ReadonlyMap<string, number>): WordText {
