@@ -1,6 +1,23 @@
-// Gzip, unpacked by the platform.
+// Gzip, unpacked by the platform, and published files in it.
 import { DataError } from "../data-error.ts";
-import { reason, type Bytes } from "./files.ts";
+import { obtain } from "./download.ts";
+import { reason, type Bytes, type FileSource, type KnownFile, type LoadOptions, type Publication } from "./files.ts";
+
+/** A file in gzip. */
+export interface PackedFile extends KnownFile {
+  /** How many bytes it unpacks to at most. */
+  readonly unpacked: number;
+}
+
+/** The unpacked bytes of a file, downloaded if it is not there. */
+export async function obtainUnpacked(
+  source: FileSource,
+  file: PackedFile,
+  from: Publication,
+  options: LoadOptions,
+): Promise<Bytes> {
+  return await gunzip(await obtain(source, file, from, options), file.unpacked, file.name);
+}
 
 /** Unpacks gzip, and no more than `limit` bytes of it. */
 export async function gunzip(packed: Bytes, limit: number, name: string): Promise<Bytes> {

@@ -2,9 +2,8 @@
 import { fromTar } from "@weft/formats/internals";
 import { readOptions } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
-import { obtain } from "../files/download.ts";
 import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
-import { gunzip } from "../files/gunzip.ts";
+import { obtainUnpacked } from "../files/gunzip.ts";
 import { reading } from "./form.ts";
 import { labeled, type Labeled, type Pictures } from "./labeled.ts";
 
@@ -13,7 +12,7 @@ const archive = {
   bytes: 170_052_171,
   sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
   /** Six files of 30,730,000 bytes, and what a tar file has around them. */
-  unpackedAtMost: 185_000_000,
+  unpacked: 185_000_000,
   folder: "cifar-10-batches-bin/",
 };
 
@@ -73,8 +72,7 @@ async function unpacked(source: FileSource, options: LoadOptions): Promise<ByNam
 }
 
 async function inArchive(source: FileSource, options: LoadOptions): Promise<ByName> {
-  const packed = await obtain(source, archive, published, options);
-  const tar = await gunzip(packed, archive.unpackedAtMost, archive.name);
+  const tar = await obtainUnpacked(source, archive, published, options);
   const members = reading("cifar10", archive.name, () => fromTar(tar));
   return new Map([...members].map(([name, bytes]) => [name.replace(archive.folder, ""), bytes]));
 }

@@ -1,6 +1,8 @@
 // The form of published files: text, its lines, and what happens where a file is of another form.
 import { FormatError } from "@weft/formats";
 import { DataError } from "../data-error.ts";
+import { obtain } from "../files/download.ts";
+import type { FileSource, LoadOptions, Publication, PublishedFile } from "../files/files.ts";
 
 const isForm = (error: unknown): error is DataError | FormatError =>
   error instanceof DataError || error instanceof FormatError;
@@ -16,6 +18,19 @@ export function reading<T>(set: string, file: string, read: () => T): T {
       { cause },
     );
   }
+}
+
+/** Obtains a published file and reads it. */
+export async function obtainRead<T>(
+  set: string,
+  source: FileSource,
+  file: PublishedFile,
+  from: Publication,
+  options: LoadOptions,
+  read: (bytes: Uint8Array) => T,
+): Promise<T> {
+  const bytes = await obtain(source, file, from, options);
+  return reading(set, file.name, () => read(bytes));
 }
 
 /** What is wrong with the form of a file, by trying to read it; undefined if nothing is. */

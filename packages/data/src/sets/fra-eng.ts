@@ -3,9 +3,8 @@
 import { fromZip } from "@weft/formats";
 import { readOptions } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
-import { obtain } from "../files/download.ts";
 import { loadOptions, type Edition, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
-import { linesOf, problemOf, reading, textOf, wrongLine } from "./form.ts";
+import { linesOf, obtainRead, problemOf, textOf, wrongLine } from "./form.ts";
 import type { Pair } from "./labeled.ts";
 
 const file: Edition = {
@@ -38,8 +37,7 @@ export const fraEngFrom =
   (source: FileSource): FraEng =>
   async (given) => {
     const options = readOptions("fraEng", given, loadOptions, {});
-    const bytes = await obtain(source, file, published, options);
-    return reading("fraEng", file.name, () => parse(bytes));
+    return await obtainRead("fraEng", source, file, published, options, parse);
   };
 
 /** Lines of fields apart by tabs: the sentence, its translation, and in later editions where they come from. */

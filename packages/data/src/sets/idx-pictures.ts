@@ -1,15 +1,10 @@
 // Pictures in the four files of MNIST: images and labels to train on and to test on, each an IDX file in gzip.
 import { readOptions } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
-import { obtain } from "../files/download.ts";
-import { loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "../files/files.ts";
-import { gunzip } from "../files/gunzip.ts";
+import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
+import { obtainUnpacked, type PackedFile } from "../files/gunzip.ts";
 import { parseIdx } from "../idx.ts";
 import { labeled, type Labeled, type Split } from "./labeled.ts";
-
-interface PackedFile extends KnownFile {
-  readonly unpacked: number;
-}
 
 /** The files of each part. */
 export type IdxFiles = Split<{ readonly images: PackedFile; readonly labels: PackedFile }>;
@@ -23,10 +18,7 @@ export async function idxPictures(
   given: LoadOptions | undefined,
 ): Promise<Split> {
   const options = readOptions(op, given, loadOptions, {});
-  const read = async (file: PackedFile) => {
-    const packed = await obtain(source, file, from, options);
-    return parseIdx(await gunzip(packed, file.unpacked, file.name), file.name);
-  };
+  const read = async (file: PackedFile) => parseIdx(await obtainUnpacked(source, file, from, options), file.name);
   const part = async ({ images, labels }: IdxFiles["train"]): Promise<Labeled> => {
     const x = await read(images);
     const y = await read(labels);

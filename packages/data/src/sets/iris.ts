@@ -1,10 +1,9 @@
 // Iris: 150 flowers of three species, four lengths of each.
 import { readOptions } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
-import { obtain } from "../files/download.ts";
 import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
 import type { HostArray } from "../host-array.ts";
-import { linesOf, reading, textOf, wrongLine } from "./form.ts";
+import { linesOf, obtainRead, textOf, wrongLine } from "./form.ts";
 
 const file = {
   name: "iris.data",
@@ -53,12 +52,11 @@ export const irisFrom =
   (source: FileSource): Iris =>
   async (given) => {
     const options = readOptions("iris", given, loadOptions, {});
-    const bytes = await obtain(source, file, published, options);
-    return reading("iris", file.name, () => parse(linesOf(textOf(bytes))));
+    return await obtainRead("iris", source, file, published, options, parse);
   };
 
-function parse(lines: readonly string[]): LabeledTable {
-  const rows = lines.filter((line) => line !== ""); // the published file ends in an empty line
+function parse(bytes: Uint8Array): LabeledTable {
+  const rows = linesOf(textOf(bytes)).filter((line) => line !== ""); // the published file ends in an empty line
   if (rows.length === 0) throw new DataError("expected lines, found none");
   const labels = new Int32Array(rows.length);
   const numbers = rows.flatMap((line, at) => {

@@ -1,15 +1,10 @@
 // Multi30k: captions of pictures in English and in German, one a line.
 import { readOptions } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
-import { obtain } from "../files/download.ts";
-import { loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "../files/files.ts";
-import { gunzip } from "../files/gunzip.ts";
+import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
+import { obtainUnpacked, type PackedFile } from "../files/gunzip.ts";
 import { linesOf, reading, textOf } from "./form.ts";
 import type { Pair, ThreeWaySplit } from "./labeled.ts";
-
-interface PackedFile extends KnownFile {
-  readonly unpacked: number;
-}
 
 // oxfmt-ignore
 const files: ThreeWaySplit<readonly [english: PackedFile, german: PackedFile]> = {
@@ -53,7 +48,7 @@ export const multi30kFrom =
   async (given) => {
     const options = readOptions("multi30k", given, loadOptions, {});
     const lines = async (packed: PackedFile) => {
-      const bytes = await gunzip(await obtain(source, packed, published, options), packed.unpacked, packed.name);
+      const bytes = await obtainUnpacked(source, packed, published, options);
       return reading("multi30k", packed.name, () => linesOf(textOf(bytes)));
     };
     const part = async ([english, german]: readonly [PackedFile, PackedFile]): Promise<Pair[]> => {

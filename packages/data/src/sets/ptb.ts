@@ -1,10 +1,9 @@
 // The Penn Treebank's text for language models, as T. Mikolov prepared it.
 import { readOptions } from "@weft/tensor/internals";
-import { obtain } from "../files/download.ts";
 import { loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "../files/files.ts";
 import type { HostArray } from "../host-array.ts";
 import { vocabulary } from "../text/vocabulary.ts";
-import { linesOf, reading, textOf, wrongLine } from "./form.ts";
+import { linesOf, obtainRead, reading, textOf, wrongLine } from "./form.ts";
 import type { ThreeWaySplit } from "./labeled.ts";
 
 const files = {
@@ -65,10 +64,8 @@ export const ptbFrom =
   (source: FileSource): Ptb =>
   async (given) => {
     const options = readOptions("ptb", given, loadOptions, {});
-    const sentencesOf = async (file: KnownFile) => {
-      const bytes = await obtain(source, file, published, options);
-      return reading("ptb", file.name, () => linesOf(textOf(bytes)).map(wordsOf));
-    };
+    const sentencesOf = (file: KnownFile) =>
+      obtainRead("ptb", source, file, published, options, (bytes) => linesOf(textOf(bytes)).map(wordsOf));
     const train = await sentencesOf(files.train);
     const { tokens } = vocabulary(train);
     const ids = new Map(tokens.map((word, id) => [word, id]));

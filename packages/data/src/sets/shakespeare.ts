@@ -1,9 +1,8 @@
 // Tiny Shakespeare: 1.1 MB of his plays, the usual text for small language models.
 import { readOptions } from "@weft/tensor/internals";
-import { obtain } from "../files/download.ts";
 import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
 import { characterText, type CharacterText } from "./characters.ts";
-import { reading, textOf } from "./form.ts";
+import { obtainRead, textOf } from "./form.ts";
 
 const file = {
   name: "input.txt",
@@ -37,6 +36,5 @@ export const shakespeareFrom =
   (source: FileSource): Shakespeare =>
   async (given) => {
     const options = readOptions("shakespeare", given, loadOptions, {});
-    const bytes = await obtain(source, file, published, options);
-    return characterText(reading("shakespeare", file.name, () => textOf(bytes)));
+    return characterText(await obtainRead("shakespeare", source, file, published, options, textOf));
   };

@@ -2,9 +2,8 @@
 import { fromZip } from "@weft/formats";
 import { readOptions } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
-import { obtain } from "../files/download.ts";
 import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
-import { linesOf, reading, textOf, wrongLine } from "./form.ts";
+import { linesOf, obtainRead, textOf, wrongLine } from "./form.ts";
 import type { ThreeWaySplit } from "./labeled.ts";
 import { parseTree, type Tree } from "./tree.ts";
 
@@ -48,8 +47,7 @@ export const sstFrom =
   (source: FileSource): Sst =>
   async (given) => {
     const options = readOptions("sst", given, loadOptions, {});
-    const bytes = await obtain(source, archive, published, options);
-    return reading("sst", archive.name, () => {
+    return await obtainRead("sst", source, archive, published, options, (bytes) => {
       const files = fromZip(bytes, { maxBytes: archive.unpackedAtMost });
       const part = (name: string): readonly Tree<number>[] => {
         const file = files.get(name);

@@ -1,8 +1,7 @@
 // WikiNER: English sentences of Wikipedia, each word with a tag that says whether it belongs to a name.
 import { readOptions } from "@weft/tensor/internals";
-import { obtain } from "../files/download.ts";
-import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
-import { linesOf, reading, textOf, wrongLine } from "./form.ts";
+import { loadOptions, type FileSource, type KnownFile, type LoadOptions, type Publication } from "../files/files.ts";
+import { linesOf, obtainRead, textOf, wrongLine } from "./form.ts";
 
 const files = {
   train: {
@@ -63,10 +62,8 @@ export const wikinerFrom =
   (source: FileSource): Wikiner =>
   async (given) => {
     const options = readOptions("wikiner", given, loadOptions, {});
-    const part = async (file: (typeof files)["train"]) => {
-      const bytes = await obtain(source, file, published, options);
-      return reading("wikiner", file.name, () => linesOf(textOf(bytes)).map(sentence));
-    };
+    const part = (file: KnownFile) =>
+      obtainRead("wikiner", source, file, published, options, (bytes) => linesOf(textOf(bytes)).map(sentence));
     return { train: await part(files.train), validation: await part(files.validation), classes };
   };
 
