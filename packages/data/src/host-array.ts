@@ -93,15 +93,18 @@ export function pick(x: HostArray, indices: Int32Array): HostArray {
   return { ...x, data, shape: [indices.length, ...x.shape.slice(1)] };
 }
 
+/** The values of an array by their places: stored elements as numbers, multiplied by the scale. */
+export function valueAt({ data, dtype, scale }: HostArray, by = scale ?? 1): (i: number) => number {
+  const { load } = dtypeInfo[dtype];
+  return load === undefined ? (i) => data[i]! * by : (i) => load(data[i]!) * by;
+}
+
 /** The values of an array in another dtype, as `cast` converts them; a scale is multiplied in. */
 export function converted(x: HostArray, dtype: DType): HostArray {
-  const { scale, ...rest } = x;
-  const { load } = dtypeInfo[x.dtype];
+  const { scale: _, ...rest } = x;
+  const value = valueAt(x);
   const { array, store } = dtypeInfo[dtype];
   const data = new array(x.data.length);
-  for (let i = 0; i < data.length; i++) {
-    const value = (load === undefined ? x.data[i]! : load(x.data[i]!)) * (scale ?? 1);
-    data[i] = store === undefined ? value : store(value);
-  }
+  for (let i = 0; i < data.length; i++) data[i] = store === undefined ? value(i) : store(value(i));
   return { ...rest, data, dtype };
 }

@@ -1,7 +1,7 @@
 // Standardization: numbers moved and scaled so that what a model is trained on has mean 0 and standard deviation 1.
 import { ArgumentError, ShapeError, type DType, type TypedArray } from "@weft/tensor";
 import { count, describe, dtypeInfo, isFloat, numbers, readOptions, sizeOf } from "@weft/tensor/internals";
-import { hostArray, isHostArray, isNumbers, show, type HostArray } from "../host-array.ts";
+import { converted, hostArray, isHostArray, isNumbers, show, type HostArray } from "../host-array.ts";
 import { isRagged } from "../batches/ragged.ts";
 import { isSourceList, isTypedArray } from "./selection.ts";
 
@@ -135,13 +135,8 @@ function mapped(op: string, name: string, data: unknown, scalers: Scalers, inver
 }
 
 /** Values as numbers, whatever they are stored in. */
-function valuesOf({ data, dtype, scale }: HostArray): TypedArray {
-  const { load } = dtypeInfo[dtype];
-  if (load === undefined && scale === undefined) return data;
-  const values = new Float32Array(data.length);
-  for (let i = 0; i < values.length; i++) values[i] = (load === undefined ? data[i]! : load(data[i]!)) * (scale ?? 1);
-  return values;
-}
+const valuesOf = (x: HostArray): TypedArray =>
+  dtypeInfo[x.dtype].load === undefined && x.scale === undefined ? x.data : converted(x, "f32").data;
 
 function scalerOf(name: string, x: HostArray, axes: readonly number[], correction: number): Scaler {
   const { shape } = x;
@@ -156,8 +151,7 @@ function scalerOf(name: string, x: HostArray, axes: readonly number[], correctio
   const item = shape.slice(1);
   const columns = columnsOf(item, over.slice(1));
   const { mean, std } = moments(called(name), valuesOf(x), columns, sizeOf(kept), correction);
-  const result = isFloat(x.dtype) && x.scale === undefined ? x.dtype : "f32";
-  const compute: DType = result === "f64" ? "f64" : "f32";
+  const compute: DType = x.dtype === "f64" && x.scale === undefined ? "f64" : "f32";
   const own = (values: Float64Array): HostArray => ({
     data: new dtypeInfo[compute].array(values),
     shape: kept,

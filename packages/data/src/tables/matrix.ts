@@ -1,7 +1,7 @@
 // Columns side by side.
 import { ArgumentError, ShapeError } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import { hostArray, show, type HostArray, type Numbers } from "../host-array.ts";
+import { hostArray, show, valueAt, type HostArray, type Numbers } from "../host-array.ts";
 
 /**
  * Columns side by side: N rows of F numbers, as models take them. The result is `f64` if a column is, else `f32`.
@@ -24,9 +24,8 @@ export function matrix(columns: readonly Numbers[]): HostArray<Float32Array | Fl
   const rows = first.shape[0]!;
   const data = new dtypeInfo[dtype].array(rows * all.length);
   all.forEach((x, c) => {
-    const { load } = dtypeInfo[x.dtype];
-    for (let r = 0; r < rows; r++)
-      data[r * all.length + c] = (load === undefined ? x.data[r]! : load(x.data[r]!)) * (x.scale ?? 1);
+    const value = valueAt(x);
+    for (let r = 0; r < rows; r++) data[r * all.length + c] = value(r);
   });
   return { data, shape: [rows, all.length], dtype };
 }

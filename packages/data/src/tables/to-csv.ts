@@ -1,8 +1,8 @@
 // Columns as the text of a table.
 import { dsvFormat } from "d3-dsv";
 import { ArgumentError, ShapeError } from "@weft/tensor";
-import { describe, dtypeInfo, readOptions } from "@weft/tensor/internals";
-import { hostArray, isHostArray, show, type Numbers } from "../host-array.ts";
+import { describe, readOptions } from "@weft/tensor/internals";
+import { hostArray, isHostArray, show, valueAt, type Numbers } from "../host-array.ts";
 import { delimiterKind } from "./csv.ts";
 import type { Column } from "./column.ts";
 
@@ -44,12 +44,10 @@ function textOf(name: string, column: Column | Numbers | readonly string[]): rea
   const x = hostArray(column, "toCsv", name);
   if (x.shape.length !== 1) throw new ShapeError(`toCsv: ${name} is ${show(x)}, wanted one number per row.`);
   const names = isHostArray(column) && "categories" in column ? column.categories : undefined;
-  const { load } = dtypeInfo[x.dtype];
-  return Array.from(x.data, (stored) => {
-    const value = load === undefined ? stored : load(stored);
-    if (Array.isArray(names)) return String(names[value] ?? "");
-    return numeral(value * (x.scale ?? 1), x.dtype === "f64");
-  });
+  const value = valueAt(x, Array.isArray(names) ? 1 : x.scale);
+  return Array.from(x.data, (_, i) =>
+    Array.isArray(names) ? String(names[value(i)] ?? "") : numeral(value(i), x.dtype === "f64"),
+  );
 }
 
 /** The fewest digits that give a number back. */
