@@ -5,6 +5,7 @@ import { DataError } from "../data-error.ts";
 import { obtain } from "../files/download.ts";
 import { loadOptions, type FileSource, type LoadOptions, type Publication } from "../files/files.ts";
 import type { HostArray } from "../host-array.ts";
+import { standardize } from "../parts/standardize.ts";
 
 const file = {
   name: "housing.data",
@@ -53,16 +54,17 @@ export const housingFrom =
     const { standardize: standard, ...options } = readOptions("housing", given, kinds, { standardize: false });
     const table = parseTable(new TextDecoder().decode(await obtain(source, file, published, options)), 14, file.name);
     const rows = table.length / 14;
-    const inputs = table.filter((_, i) => i % 14 < 13);
+    const inputs = { data: table.filter((_, i) => i % 14 < 13), shape: [rows, 13], dtype: "f64" } as const;
     const targets = table.filter((_, i) => i % 14 === 13);
-    if (standard) standardize(inputs, 13);
-    const host = (data: Float64Array, shape: Shape): HostArray<Float32Array> => ({
-      data: Float32Array.from(data),
-      shape,
-      dtype: "f32",
-    });
-    return { inputs: host(inputs, [rows, 13]), targets: host(targets, [rows, 1]) };
+    const { data } = standard ? standardize(inputs).apply(inputs) : inputs;
+    return { inputs: narrowed(data, [rows, 13]), targets: narrowed(targets, [rows, 1]) };
   };
+
+const narrowed = (data: Float64Array, shape: Shape): HostArray<Float32Array> => ({
+  data: Float32Array.from(data),
+  shape,
+  dtype: "f32",
+});
 
 /** Parses lines of `columns` numbers separated by blanks. */
 export function parseTable(text: string, columns: number, name = "the table"): Float64Array {
@@ -81,18 +83,4 @@ export function parseTable(text: string, columns: number, name = "the table"): F
     });
   });
   return Float64Array.from(rows);
-}
-
-/** Scales each column to mean 0 and (sample) standard deviation 1, in place; a constant column becomes 0. */
-export function standardize(table: Float64Array, columns: number): void {
-  const rows = table.length / columns;
-  for (let c = 0; c < columns; c++) {
-    let sum = 0;
-    for (let r = 0; r < rows; r++) sum += table[r * columns + c]!;
-    const mean = sum / rows;
-    let squares = 0;
-    for (let r = 0; r < rows; r++) squares += (table[r * columns + c]! - mean) ** 2;
-    const deviation = Math.sqrt(squares / (rows - 1)) || 1;
-    for (let r = 0; r < rows; r++) table[r * columns + c] = (table[r * columns + c]! - mean) / deviation;
-  }
 }

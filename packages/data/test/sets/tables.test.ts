@@ -1,7 +1,7 @@
 // Housing and Iris, from files of the same form made here.
 import { describe, expect, test } from "vitest";
-import { DataError } from "@weft/data";
-import { housingFrom, parseTable, standardize } from "../../src/sets/housing.ts";
+import { DataError, standardize } from "@weft/data";
+import { housingFrom, parseTable } from "../../src/sets/housing.ts";
 import { irisFrom } from "../../src/sets/iris.ts";
 import { serving, utf8 } from "./serving.ts";
 
@@ -23,8 +23,10 @@ describe("housing", () => {
     const { inputs } = await housingFrom(source)({ standardize: true });
     const half = Math.fround(Math.SQRT1_2);
     expect([...inputs.data.subarray(0, 3), ...inputs.data.subarray(13, 16)]).toEqual([-half, 0, half, half, 0, -half]);
-    const columns = Float64Array.of(1, 10, 2, 20, 6, 60);
-    standardize(columns, 2);
+    const tenths = serving(() => utf8(`${"0.1 ".repeat(14)}\n`.repeat(3)));
+    expect([...(await housingFrom(tenths)({ standardize: true })).inputs.data]).toEqual(new Array(39).fill(0));
+    const two = { data: Float64Array.of(1, 10, 2, 20, 6, 60), shape: [3, 2], dtype: "f64" as const };
+    const { data: columns } = standardize(two).apply(two);
     expect(columns[0]! + columns[2]! + columns[4]!).toBeCloseTo(0, 12);
     expect((columns[0]! ** 2 + columns[2]! ** 2 + columns[4]! ** 2) / 2).toBeCloseTo(1, 12);
     expect(columns[1]).toBeCloseTo(columns[0]!, 12);
