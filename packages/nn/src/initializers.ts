@@ -155,6 +155,16 @@ export function fanInUniform(fanIn: number): Initializer {
   return uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
 }
 
+/** The same initializer, but with `value` in the places from `begin` to `end`. */
+export function partFilled(init: Initializer, value: number, begin: number, end: number): Initializer {
+  const filled: Initializer = (shape, draws) => {
+    const values: unknown = init(shape, draws);
+    if (typeof values !== "object" || values === null) return values as never; // `run` says what is wrong, by the name
+    return Float64Array.from(values as ArrayLike<number>).fill(value, begin, end);
+  };
+  return Object.defineProperty(filled, "name", { value: init.name });
+}
+
 /** Runs an initializer and checks its result. */
 export function run(init: Initializer, shape: Shape, draws: Draws): ArrayLike<number> {
   let values: unknown;

@@ -27,7 +27,7 @@ import {
   text,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { fanInUniform, normal, type Initializer } from "./initializers.ts";
+import { fanInUniform, normal, partFilled, type Initializer } from "./initializers.ts";
 import { weightKinds } from "./kinds.ts";
 import { layer } from "./layer.ts";
 import { parameter } from "./parameter.ts";
@@ -126,10 +126,7 @@ export function Embedding(count: number, features: number, options?: EmbeddingOp
       return where(unsqueeze(equal(rows, padding), rows.shape.length), stopGradient(taken), taken);
     });
   };
-  const first: Initializer = (shape, draws) => {
-    const values = Float64Array.from(init(shape, draws));
-    return padding === undefined ? values : values.fill(0, padding * features, (padding + 1) * features);
-  };
+  const first = padding === undefined ? init : partFilled(init, 0, padding * features, (padding + 1) * features);
   const self: Embedding = layer("Embedding", call, { weight: parameter([count, features], first) });
   return self;
 }

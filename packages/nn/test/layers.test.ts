@@ -318,6 +318,7 @@ test("the gradient of a layer is a function, too", async () => {
   ).toEqual([1, 1, 0, 0]);
 });
 
+const first = tensor([0], { dtype: "i32" });
 const wrong: [string, () => unknown, string][] = [
   ["features", () => Linear(3, 2)(tensor([[1, 2]])), "Linear: weight [2, 3] wants x of shape […, 3], got [1, 2]"],
   [
@@ -338,6 +339,23 @@ const wrong: [string, () => unknown, string][] = [
   [
     "another one",
     () => Linear(3, 2, { init: zeros as never })(tensor([[1, 2, 3]])),
+    "init: wanted an initializer, got a function that makes one. Call it: zeros()",
+  ],
+  ...[undefined, 0].flatMap((paddingIndex): [string, () => unknown, string][] => [
+    [
+      `another one, with padding ${paddingIndex}`,
+      () => Embedding(4, 2, { init: zeros as never, paddingIndex: paddingIndex! })(first),
+      "init: wanted an initializer, got a function that makes one. Call it: zeros()",
+    ],
+    [
+      `an initializer that makes nothing, with padding ${paddingIndex}`,
+      () => Embedding(4, 2, { init: (() => undefined) as never, paddingIndex: paddingIndex! })(first),
+      "init: wanted 8 values for [4, 2], the initializer made undefined",
+    ],
+  ]),
+  [
+    "another one, with a forget bias",
+    () => LSTM({ in: 3, hidden: 2, biasInit: zeros as never, forgetBias: 1 })(randn([1, 1, 3])),
     "init: wanted an initializer, got a function that makes one. Call it: zeros()",
   ],
   [

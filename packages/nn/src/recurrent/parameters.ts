@@ -2,7 +2,7 @@
 import type { Param } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
 import { callable, positiveCount, readValue, text } from "@weft/tensor/internals";
-import { fanInUniform, ones, zeros, type Initializer } from "../initializers.ts";
+import { fanInUniform, ones, partFilled, zeros, type Initializer } from "../initializers.ts";
 import { parameter } from "../parameter.ts";
 import { weightShapes, type Net, type Structure, type Weights } from "./cell.ts";
 import { structureOf } from "./recurrence.ts";
@@ -31,7 +31,7 @@ export function parametersOf(net: Net, plan: Plan): Record<string, Param> {
   /** The same, but `value` for the forget gate of an LSTM. */
   const forgetting = (value: number): Initializer => {
     const first = net.cell.names.indexOf("f") * units;
-    return (shape, draws) => Float64Array.from(biasInit(shape, draws)).fill(value, first, first + units);
+    return partFilled(biasInit, value, first, first + units);
   };
   const inits: Readonly<Record<keyof Weights<unknown>, Initializer>> = {
     weight_ih: init,
