@@ -2,7 +2,7 @@
 // names that no older index has: so there is an old set or a new one, whole, at every moment.
 import type { Stored } from "@weft/formats";
 import { inShards, piecesOf, readShardIndex, shardIndex } from "@weft/formats/internals";
-import { openFile } from "@weft/tensor/internals";
+import { leftovers, openFile } from "@weft/tensor/internals";
 import { indexOf, isMissing, replaceFile, system, unwritten } from "./disk.ts";
 
 const { paths } = system;
@@ -62,9 +62,6 @@ async function listed(index: string): Promise<string[]> {
   }
 }
 
-/** Milliseconds after which a file that no index lists is the leftover of a killed program. */
-const abandoned = 3_600_000;
-
 /** Removes the files of the index before, and those of killed programs; never what another index lists. */
 async function sweep(path: string, before: readonly string[], now: readonly string[]): Promise<void> {
   const folder = paths.dirname(path);
@@ -75,13 +72,12 @@ async function sweep(path: string, before: readonly string[], now: readonly stri
     ...now,
     ...(await Promise.all(others.map((name) => listed(paths.join(folder, name))))).flat(),
   ]);
-  const old = new Set(before.filter((name) => isOurs(name, false)));
   const newest = now[0] === undefined ? Date.now() : (await system.disk.stat(paths.join(folder, now[0]))).mtimeMs;
-  for (const name of there) {
-    if (!isOurs(name, true)) continue;
-    const facts = await system.disk.lstat(paths.join(folder, name)).catch(() => undefined);
-    if (facts?.isFile() === true && newest - facts.mtimeMs > abandoned) old.add(name);
-  }
+  const marked = there.filter((name) => isOurs(name, true));
+  const old = new Set([
+    ...before.filter((name) => isOurs(name, false)),
+    ...(await leftovers(system, folder, marked, newest)),
+  ]);
   for (const name of spared) old.delete(name);
   await remove(folder, old);
 }

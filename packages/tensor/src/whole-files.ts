@@ -90,18 +90,33 @@ function beginning(name: string): string {
   return text;
 }
 
-/** Milliseconds without a write after which a temporary file is removed as the leftover of a killed program. */
+/** Milliseconds without a write after which a file that nothing refers to is the leftover of a killed program. */
 const abandoned = 3_600_000;
+
+/** Those of some names in a folder that are of leftover files. `now` is the disk's own time, which may differ from ours. */
+export async function leftovers(
+  { disk, paths }: FileSystem,
+  folder: string,
+  names: readonly string[],
+  now: number,
+): Promise<string[]> {
+  const old: string[] = [];
+  for (const name of names) {
+    const facts = await disk.lstat(paths.join(folder, name)).catch(() => undefined);
+    if (facts?.isFile() === true && now - facts.mtimeMs > abandoned) old.push(name);
+  }
+  return old;
+}
+
 const unique = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
 
-/** Removes leftover temporary files of the same file. `now` is the disk's own time, which may differ from ours. */
-async function sweep({ disk, paths }: FileSystem, folder: string, stem: string, now: number): Promise<void> {
-  for (const name of await disk.readdir(folder)) {
-    if (!name.startsWith(stem) || !unique.test(name.slice(stem.length))) continue;
-    const path = paths.join(folder, name);
-    const facts = await disk.lstat(path).catch(() => undefined);
-    if (facts?.isFile() === true && now - facts.mtimeMs > abandoned) await disk.rm(path, { force: true });
-  }
+/** Removes leftover temporary files of the same file. */
+async function sweep(system: FileSystem, folder: string, stem: string, now: number): Promise<void> {
+  const { disk, paths } = system;
+  const there = await disk.readdir(folder);
+  const parts = there.filter((name) => name.startsWith(stem) && unique.test(name.slice(stem.length)));
+  for (const name of await leftovers(system, folder, parts, now))
+    await disk.rm(paths.join(folder, name), { force: true });
 }
 
 /**
