@@ -5,7 +5,7 @@ export { companyOf, wasFound } from "./company.ts";
 export { copiedState, draftState, KEEPER, keeperOf, keptState, nothing, preparedState } from "./keeper.ts";
 export type { Draft, Given, Keeper, Kept, NamedParam, StateRecord } from "./keeper.ts";
 export { fromHost } from "./lazy-value.ts";
-export { boxes, children, keepers, namedParams, walk, type NamedBox } from "./model.ts";
+export { boxes, byName, children, keepers, namedParams, namesOf, walk, type NamedBox } from "./model.ts";
 export { onShapes } from "./shapes.ts";
 export { GivenValue, substituted, type Substitution } from "./substitution.ts";
 export { trained } from "./training.ts";

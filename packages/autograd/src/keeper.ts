@@ -5,7 +5,6 @@ import { source, WeftError, type Backend, type DType, type Shape } from "@weft/t
 import { resultOf, sameShape } from "@weft/tensor/internals";
 import { state, type Param, type State } from "./box.ts";
 import { fromHost, type LazyValue } from "./lazy-value.ts";
-import type { NamedBox } from "./model.ts";
 
 /**
  * The names, shapes or counts in a saved state do not match what it is loaded into.
@@ -186,11 +185,14 @@ export function copiedState(keeper: Keeper, params: readonly NamedParam[]): Stat
 }
 
 /**
- * Prepares to load a keeper's state from the boxes of a tree, and returns a function that does. That does not fail.
+ * Prepares to load a keeper's state from boxes by path, and returns a function that does. That does not fail.
  */
-export function preparedState(keeper: Keeper, params: readonly NamedParam[], tree: readonly NamedBox[]): () => void {
+export function preparedState(
+  keeper: Keeper,
+  params: readonly NamedParam[],
+  from: ReadonlyMap<string, Param | State>,
+): () => void {
   const where = `${keeper.name}: `;
-  const from = new Map(tree.flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box] as const)));
   const given = new Map<string, Given>();
   for (const [path, box] of from)
     given.set(path, {

@@ -13,6 +13,13 @@ export interface NamedBox {
   readonly aliases: readonly string[];
 }
 
+/** All paths that lead to a box. */
+export const namesOf = ({ path, aliases }: NamedBox): string[] => [path, ...aliases];
+
+/** Boxes by all of their paths. */
+export const byName = (places: readonly NamedBox[]): Map<string, Param | State> =>
+  new Map(places.flatMap((place) => namesOf(place).map((name) => [name, place.box] as const)));
+
 const isBox = (x: object): x is Param | State => BRAND in x && !("interpreter" in x);
 
 /** Tensors, buffers and interpreters are not traversed. */

@@ -1,5 +1,6 @@
 // Copies the values of one model into another one with the same names and shapes.
 import { StateError } from "@weft/autograd";
+import { byName, namesOf, type NamedBox } from "@weft/autograd/internals";
 import { BackendMismatchError, cast, type Tensor } from "@weft/tensor";
 import { isFloat, readValue, resultOf, sameShape, together, text } from "@weft/tensor/internals";
 import { list, plain, some } from "./name-lists.ts";
@@ -16,18 +17,18 @@ export interface Pair {
 /** The boxes of two models by name. Throws a StateError if names, shapes, dtypes or ties do not fit. */
 export function pairsOf(op: string, from: unknown, to: unknown): Pair[] {
   const places = boxes(from);
-  const given = new Map(places.flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box] as const)));
+  const given = byName(places);
   const wanted = boxes(to);
-  const expected = new Set(wanted.flatMap(({ path, aliases }) => [path, ...aliases]));
-  const missing = wanted.flatMap(({ path, aliases }) => ([path, ...aliases].some((at) => given.has(at)) ? [] : [path]));
-  const unexpected = places.flatMap(({ path, aliases }) =>
-    [path, ...aliases].some((at) => expected.has(at)) ? [] : [path],
-  );
+  const outside = (these: readonly NamedBox[], names: ReadonlyMap<string, AnyBox>): string[] =>
+    these.flatMap((place) => (namesOf(place).some((name) => names.has(name)) ? [] : [place.path]));
+  const missing = outside(wanted, given);
+  const unexpected = outside(places, byName(wanted));
   const parts = [...list("missing", missing), ...list("unexpected", unexpected)];
   if (parts.length > 0) throw new StateError(`${op}: the names of the models differ: ${parts.join("; ")}`);
   const wrong: string[] = [];
-  const pairs = wanted.map(({ path, aliases, box }): Pair => {
-    const [first, ...others] = new Set([path, ...aliases].flatMap((at) => given.get(at) ?? []));
+  const pairs = wanted.map((place): Pair => {
+    const { path, box } = place;
+    const [first, ...others] = new Set(namesOf(place).flatMap((name) => given.get(name) ?? []));
     const from = first!;
     if (others.length > 0)
       wrong.push(`${plain(path)} is one parameter under several names, the other model has several`);

@@ -1,6 +1,6 @@
 // A model as a function of its values: for gradients through gradient steps, and for many sets of values in one model.
 import { StateError } from "@weft/autograd";
-import { GivenValue, substituted } from "@weft/autograd/internals";
+import { byName, GivenValue, substituted } from "@weft/autograd/internals";
 import { DTypeError, readTensor, ShapeError, type Backend, type Operand, type Tensor } from "@weft/tensor";
 import { callable, isFloat, printable, readValue, refusePromise, sameShape, text } from "@weft/tensor/internals";
 import { refuseHidden } from "./hidden.ts";
@@ -69,7 +69,7 @@ export function functional<Args extends readonly any[], Y>(
 /** The given values, each in the place of a box. */
 function standIns(op: string, model: unknown, values: NamedValues): Map<AnyBox, Tensor> {
   if (typeof values !== "object" || values === null) readValue(op, "values", values, modelKind);
-  const known = new Map(boxes(model).flatMap(({ path, aliases, box }) => [path, ...aliases].map((at) => [at, box])));
+  const known = byName(boxes(model));
   const unexpected = list(
     "unexpected",
     Object.keys(values).filter((path) => !known.has(path)),

@@ -1,5 +1,6 @@
 // What may be read into a model: the tensors of a file by name, whatever its format. A file of PyTorch has a state dict,
 // or a checkpoint with one among other things.
+import { namesOf } from "@weft/autograd/internals";
 import { fromPt, type Metadata, type PtFile, type StoredTensor } from "@weft/formats";
 import { mayBePt, readIndex } from "@weft/formats/internals";
 import { boxes } from "./tree.ts";
@@ -40,7 +41,7 @@ export const ptSource = (file: PtFile): Source<StoredTensor> => ({
  */
 export function partFor<Tensor>({ index, stored }: Source<Tensor>, model: unknown): Source<Tensor> {
   if (index.format !== "pt") return { index, stored };
-  const names = boxes(model).flatMap(({ path, aliases }) => [path, ...aliases]);
+  const names = boxes(model).flatMap(namesOf);
   const all = index.entries;
   const prefix =
     ["", ...wrappers.map((key) => `${key}.`)].find((prefix) => names.some((name) => all.has(prefix + name))) ?? "";

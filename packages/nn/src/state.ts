@@ -2,7 +2,7 @@
 import type { TypedArray } from "@weft/tensor";
 import { boolean, printable, quoted, readOptions, readValue, sameShape, text } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
-import type { NamedBox } from "@weft/autograd/internals";
+import { namesOf } from "@weft/autograd/internals";
 import { writeSafetensors, type Metadata, type Stored, type StoredTensor } from "@weft/formats";
 import { fromStored, toStored, writtenMetadata } from "@weft/formats/internals";
 import { refuseHidden } from "./hidden.ts";
@@ -96,14 +96,13 @@ export function fitting(
   readValue(where, "the model", model, modelKind);
   const places = boxes(model);
   const values = fittingValues(metadata, model, where);
-  const own = ({ path, aliases }: NamedBox): string[] => [path, ...aliases];
   /** The name under which the file has a tensor: of tied weights it has one, and the metadata maps the others to it. */
   const source = (name: string): string => (entries.has(name) ? name : String(metadata[name] ?? name));
   const found = places.map((place) => ({
     ...place,
-    names: [...new Set(own(place).map(source))].filter((name) => entries.has(name)),
+    names: [...new Set(namesOf(place).map(source))].filter((name) => entries.has(name)),
   }));
-  const known = new Set([...places.flatMap(own), ...found.flatMap(({ names }) => names)]);
+  const known = new Set([...places.flatMap(namesOf), ...found.flatMap(({ names }) => names)]);
   const others = new Map([...entries].filter(([name]) => !known.has(name)));
   if (strict) {
     const prefixes = keptPrefixes(model);

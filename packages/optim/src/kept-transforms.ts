@@ -1,5 +1,5 @@
 // What transforms of a chain keep for parameters, beside its optimizer.
-import { copiedState, keeperOf, namedParams, preparedState, walk } from "@weft/autograd/internals";
+import { byName, copiedState, keeperOf, namedParams, preparedState, walk } from "@weft/autograd/internals";
 import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
 
 /** The keepers among transforms, and what their paths begin with. */
@@ -29,21 +29,19 @@ export function prepared(
 ): { readonly own: unknown; take(): void } {
   const all = keepersOf(transforms);
   if (all.length === 0) return { own: state, take: () => undefined };
-  const tree = walk(state).flatMap(({ path, aliases, box }) =>
-    [path, ...aliases].map((at) => ({ path: at, box, aliases: [] })),
-  );
+  const given = [...byName(walk(state))];
   const takes = all.map(({ prefix, keeper }) =>
     preparedState(
       keeper,
       namedIn(keeper, model),
-      tree.flatMap(({ path, box }) =>
-        path.startsWith(prefix) ? [{ path: path.slice(prefix.length), box, aliases: [] }] : [],
+      new Map(
+        given.flatMap(([path, box]) => (path.startsWith(prefix) ? [[path.slice(prefix.length), box] as const] : [])),
       ),
     ),
   );
-  const rest = tree.filter(({ path }) => !all.some(({ prefix }) => path.startsWith(prefix)));
+  const rest = given.filter(([path]) => !all.some(({ prefix }) => path.startsWith(prefix)));
   return {
-    own: Object.fromEntries(rest.map(({ path, box }) => [path, box])),
+    own: Object.fromEntries(rest),
     take: () => takes.forEach((take) => take()),
   };
 }

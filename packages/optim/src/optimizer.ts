@@ -1,7 +1,7 @@
 // What all optimizers share around their rules: state per parameter, the learning rate of a step, and assigning the new
 // values.
 import { state } from "@weft/autograd";
-import { copiedState, KEEPER, namedParams, overlay, preparedState, walk } from "@weft/autograd/internals";
+import { byName, copiedState, KEEPER, namedParams, overlay, preparedState, walk } from "@weft/autograd/internals";
 import type { Param, Tape } from "@weft/autograd";
 import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
 import { ArgumentError, type Tensor } from "@weft/tensor";
@@ -242,7 +242,7 @@ export function stateAccess(keeper: Keeper, given: unknown): Pick<Optimizer, "st
       const named = namedIn(model);
       if (named.length === 0)
         throw new ArgumentError(`${keeper.name}: load needs the model that the state belongs to: load(state, model)`);
-      preparedState(keeper, named, walk(tree))();
+      preparedState(keeper, named, byName(walk(tree)))();
     },
   };
 }
