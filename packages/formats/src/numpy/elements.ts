@@ -3,6 +3,7 @@
 import { printable, sizeOf } from "@weft/tensor/internals";
 import type { StoredTensor, StoredType } from "../safetensors/safetensors.ts";
 import { FormatError } from "../format-error.ts";
+import { rowMajor } from "../strided.ts";
 
 /** How NumPy stores numbers: the type, and whether the first byte is the highest. */
 export interface ElementType {
@@ -67,39 +68,22 @@ export function ordered(
   fortran: boolean,
   bytes: Uint8Array,
 ): StoredTensor {
-  const inPlace = !bigEndian || width === 1;
+  const flip = bigEndian && width > 1;
   const straight = !fortran || shape.filter((size) => size !== 1).length < 2;
-  if (inPlace && straight) return { dtype: stored, shape, bytes };
-  const out = new Uint8Array(bytes.length);
-  const place = straight ? (k: number) => k : columnMajor(shape);
-  const flip = inPlace ? 0 : width - 1; // with it, byte k becomes byte width - 1 - k
-  for (let k = 0; k * width < out.length; k++) {
-    const [to, from] = [k * width, place(k) * width];
-    for (let b = 0; b < width; b++) out[to + b] = bytes[from + (b ^ flip)]!;
-  }
-  return { dtype: stored, shape, bytes: out };
+  if (!flip && straight) return { dtype: stored, shape, bytes };
+  const [sizes, strides] = straight ? [[sizeOf(shape)], [1]] : [shape, columnMajor(shape)];
+  return { dtype: stored, shape, bytes: rowMajor(bytes, width, sizes, strides, 0, flip) };
 }
 
-/** From the row-major number of an element to its column-major one. To be called with 0, 1, 2, … in this order. */
-function columnMajor(shape: readonly number[]): (k: number) => number {
+/** How many elements lie between neighbors along each axis in column-major order. */
+function columnMajor(shape: readonly number[]): number[] {
   const strides: number[] = [];
   let stride = 1;
   for (const size of shape) {
     strides.push(stride);
     stride *= size;
   }
-  const position = shape.map(() => 0);
-  let next = 0;
-  return () => {
-    const now = next;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      next += strides[axis]!;
-      if (++position[axis]! < shape[axis]!) break;
-      next -= position[axis]! * strides[axis]!;
-      position[axis] = 0;
-    }
-    return now;
-  };
+  return strides;
 }
 
 /** Refuses a shape whose elements would not take these many bytes. */

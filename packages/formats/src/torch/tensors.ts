@@ -3,6 +3,7 @@
 import { printable, quoted, sizeOf } from "@weft/tensor/internals";
 import type { Call } from "../pickle/globals.ts";
 import { bytesOf, type StoredTensor, type StoredType } from "../safetensors/safetensors.ts";
+import { rowMajor } from "../strided.ts";
 
 /** Elements that several tensors may share. */
 export class Storage {
@@ -102,16 +103,5 @@ export function elementsOf(view: View, storage: Uint8Array, spend: (size: number
   const length = size * width;
   if (isRowMajor(view)) return { dtype, shape, bytes: storage.subarray(offset * width, offset * width + length) };
   spend(length);
-  const bytes = new Uint8Array(length);
-  const position = shape.map(() => 0);
-  for (let to = 0, at = offset; to < length; to += width) {
-    for (let b = 0; b < width; b++) bytes[to + b] = storage[at * width + b]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis]!;
-      if (++position[axis]! < shape[axis]!) break;
-      at -= position[axis]! * strides[axis]!;
-      position[axis] = 0;
-    }
-  }
-  return { dtype, shape, bytes };
+  return { dtype, shape, bytes: rowMajor(storage, width, shape, strides, offset, false) };
 }
