@@ -1,5 +1,5 @@
 // What pickles of NumPy's arrays name: arrays, their dtypes and scalars, made of the bytes that the pickle has of them.
-import { sizeOf } from "@weft/tensor/internals";
+import { count, sizeOf } from "@weft/tensor/internals";
 import { bytesFrom, plainGlobals, StandIn, type Call, type Globals } from "../pickle/globals.ts";
 import { held, type HostArray } from "../stored-values.ts";
 import { elementType, ordered, wantSize, type ElementType } from "./elements.ts";
@@ -26,8 +26,7 @@ class PickledType {
 }
 
 const where = "pickle: an array";
-const sizes = (x: unknown): x is readonly number[] =>
-  Array.isArray(x) && x.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
+const sizes = (x: unknown): x is readonly number[] => Array.isArray(x) && x.every(count.is);
 
 /** An array of a pickle; `raw` is its bytes, or the list of its objects. */
 function arrayOf(type: unknown, shape: unknown, fortran: boolean, raw: unknown, call: Call): HostArray | ObjectArray {

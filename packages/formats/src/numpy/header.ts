@@ -1,5 +1,5 @@
 // The header of a .npy file: a dict in Python's notation, with the type of elements, their order and the shape.
-import { quoted } from "@weft/tensor/internals";
+import { count, quoted } from "@weft/tensor/internals";
 import { FormatError } from "../format-error.ts";
 
 type Literal = string | number | boolean | readonly Literal[] | ReadonlyMap<string, Literal>;
@@ -15,8 +15,6 @@ export interface Header {
   readonly shape: readonly number[];
 }
 
-const isSize = (n: Literal): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-
 export function readHeader(text: string): Header {
   const dict = literal(text);
   const keys = ["descr", "fortran_order", "shape"];
@@ -27,7 +25,7 @@ export function readHeader(text: string): Header {
     return fail("describes records (a structured dtype); save each of their fields as an array");
   if (typeof descr !== "string") return fail(`has the dtype ${quoted(String(descr))}, wanted a text such as "<f4"`);
   if (typeof fortran !== "boolean") return fail(`has the order ${quoted(String(fortran))}, wanted True or False`);
-  if (!Array.isArray(shape) || !shape.every(isSize))
+  if (!Array.isArray(shape) || !shape.every(count.is))
     return fail(`has the shape ${quoted(String(shape))}, wanted sizes`);
   return { descr, fortran, shape: shape as number[] };
 }

@@ -2,7 +2,7 @@
 // header, the header, and the values without gaps. A file is untrusted until every number in its header has been
 // checked.
 import { ArgumentError } from "@weft/tensor";
-import { describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
+import { count, describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
 import { wantBytes } from "../bytes.ts";
 import { FormatError, refuse } from "../format-error.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
@@ -188,7 +188,6 @@ function readHeader(first: Uint8Array, end: number): Table {
   return isTable(header) ? header : refuse("safetensors", first, "the header is not a JSON object");
 }
 
-const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
 const shown = (value: unknown): string => printable(JSON.stringify(value) ?? "nothing", 120);
 const fields = ["dtype", "shape", "data_offsets"];
 
@@ -202,9 +201,9 @@ function readEntry(name: string, value: unknown, room: number): StoredEntry {
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(bytesOf, dtype))
     return refuse(`has the dtype ${shown(dtype)}, which the format does not know`);
-  if (!Array.isArray(shape) || !shape.every(isSize))
+  if (!Array.isArray(shape) || !shape.every(count.is))
     return refuse(`has the shape ${shown(shape)}, wanted a list of sizes`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(count.is))
     return refuse(`has the offsets ${shown(offsets)}, wanted [begin, end]`);
   const [begin, end] = offsets as [number, number];
   if (begin > end) return refuse(`ends at byte ${end}, before it begins at ${begin}`);

@@ -1,5 +1,5 @@
 // What pickles of PyTorch name: tensors, parameters, types of storages and dtypes. NumPy's numbers may be among them.
-import { quoted } from "@weft/tensor/internals";
+import { count, quoted } from "@weft/tensor/internals";
 import { numpyGlobals } from "../numpy/globals.ts";
 import { StandIn, type Call, type Globals } from "../pickle/globals.ts";
 import type { References } from "../pickle/pickle.ts";
@@ -112,15 +112,14 @@ export const isPart = (x: unknown): boolean => x instanceof Storage || x instanc
 export function torchReferences(): References & { readonly storages: ReadonlyMap<string, Storage> } {
   const storages = new Map<string, Storage>();
   const persistent = (id: unknown, call: Call): Storage => {
-    const [kind, type, key, , count, view]: readonly unknown[] = Array.isArray(id) ? id : [];
+    const [kind, type, key, , total, view]: readonly unknown[] = Array.isArray(id) ? id : [];
     if (kind !== "storage")
       return call.fail(`it refers to ${typeof kind === "string" ? quoted(kind) : "something"} outside of itself`);
     if (!(type instanceof StorageType)) return call.fail("a storage has no type");
-    if (typeof key !== "string" || !Number.isSafeInteger(count) || (count as number) < 0)
-      return call.fail("a storage has no name or no size");
+    if (typeof key !== "string" || !count.is(total)) return call.fail("a storage has no name or no size");
     if (view !== undefined && view !== null) return call.fail(`storage ${quoted(key)} is a part of another`);
-    const made = storages.get(key) ?? new Storage(key, type.elements, count as number);
-    if (made.type !== type.elements || made.size !== count)
+    const made = storages.get(key) ?? new Storage(key, type.elements, total);
+    if (made.type !== type.elements || made.size !== total)
       return call.fail(`storage ${quoted(key)} is described in two ways`);
     storages.set(key, made);
     return made;

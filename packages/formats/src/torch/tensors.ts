@@ -1,6 +1,6 @@
 // Tensors as PyTorch pickles them: a storage of elements, and which of them a tensor has, by strides. A storage is read
 // after the pickle; whether its elements suffice is known before.
-import { printable, quoted, sizeOf } from "@weft/tensor/internals";
+import { count, printable, quoted, sizeOf } from "@weft/tensor/internals";
 import type { Call } from "../pickle/globals.ts";
 import { bytesOf, type StoredTensor, type StoredType } from "../safetensors/safetensors.ts";
 import { rowMajor } from "../strided.ts";
@@ -50,8 +50,7 @@ export class View {
 
 /** As many as a tensor of PyTorch can have. */
 const mostAxes = 64;
-const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-const isSizes = (x: unknown): x is readonly number[] => Array.isArray(x) && x.length <= mostAxes && x.every(isSize);
+const isSizes = (x: unknown): x is readonly number[] => Array.isArray(x) && x.length <= mostAxes && x.every(count.is);
 /** Nested lists may share parts, and be far longer as a text than in the file. */
 const shownNumber = (x: unknown): string =>
   typeof x === "number" || typeof x === "bigint" ? printable(String(x), 40) : "something that is not a number";
@@ -71,7 +70,7 @@ export function viewOf(
   if (!isSizes(shape)) return call.fail(`${where} claims the shape ${shown(shape)}`);
   if (!isSizes(strides) || strides.length !== shape.length)
     return call.fail(`${where} claims the strides ${shown(strides)} for the shape [${shape}]`);
-  if (!isSize(offset)) return call.fail(`${where} claims to begin at element ${shown(offset)}`);
+  if (!count.is(offset)) return call.fail(`${where} claims to begin at element ${shown(offset)}`);
   const last = shape.reduce((n, size, axis) => n + (size - 1) * strides[axis]!, offset);
   const empty = shape.includes(0);
   if (!empty && (last + 1) * bytesOf[type] > storage.length)
