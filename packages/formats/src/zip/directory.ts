@@ -101,6 +101,12 @@ function wideNumbers(view: DataView, begin: number, end: number, count: number):
   return fail("a size or position is said to be in a zip64 field that is not there");
 }
 
+/** Numbers of 32 bits as they are claimed, but those of 64 bits from the extra field. */
+function realNumbers(view: DataView, begin: number, end: number, claimed: readonly number[]): number[] {
+  const wides = wideNumbers(view, begin, end, claimed.filter((n) => n === elsewhere[32]).length);
+  return claimed.map((n) => (n === elsewhere[32] ? wides.shift()! : n));
+}
+
 function nameOf(bytes: Uint8Array, flags: number): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -130,8 +136,7 @@ export function filesOf(file: Uint8Array): Listed[] {
     const rawName = file.subarray(at + 46, nameEnd);
     const name = nameOf(rawName, half(8));
     const claimed = [word(24), word(20), word(42)];
-    const wides = wideNumbers(view, nameEnd, extraEnd, claimed.filter((n) => n === elsewhere[32]).length);
-    const [size, packed, start] = claimed.map((n) => (n === elsewhere[32] ? wides.shift()! : n)) as [number, number, number]; // prettier-ignore
+    const [size, packed, start] = realNumbers(view, nameEnd, extraEnd, claimed) as [number, number, number];
     const entry = { name, rawName, flags: half(8), method: half(10), crc: word(16), size, packed, start };
     const begin = localEnd(file, view, entry, directory.begin);
     if (begin + packed > directory.begin) return fail(`${quoted(name)} ends inside the directory`);
@@ -177,8 +182,7 @@ function localEnd(file: Uint8Array, view: DataView, entry: Entry, end: number): 
   const localFlags = view.getUint16(start + 6, true);
   if ((localFlags & encrypted) !== 0) return fail(`${quoted(name)} is encrypted`);
   const claimed = [view.getUint32(start + 22, true), view.getUint32(start + 18, true)];
-  const wides = wideNumbers(view, nameEnd, begin, claimed.filter((n) => n === elsewhere[32]).length);
-  const [size, packed] = claimed.map((n) => (n === elsewhere[32] ? wides.shift()! : n)) as [number, number];
+  const [size, packed] = realNumbers(view, nameEnd, begin, claimed) as [number, number];
   const crc = view.getUint32(start + 14, true);
   const later = (localFlags & sizesFollow) !== 0 && size === 0 && packed === 0;
   if (!same(file.subarray(start + 30, nameEnd), entry.rawName) || view.getUint16(start + 8, true) !== method)
