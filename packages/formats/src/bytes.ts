@@ -1,4 +1,4 @@
-// What a caller gives as the bytes of a file, and how they are looked at.
+// What a caller gives as the bytes of a file, and how bytes are looked at and joined.
 import { ArgumentError } from "@weft/tensor";
 import { checkThere, describe } from "@weft/tensor/internals";
 
@@ -11,3 +11,14 @@ export function wantBytes(op: string, bytes: unknown): Uint8Array {
 }
 
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Pieces one after the other. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((n, { length }) => n + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

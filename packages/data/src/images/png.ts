@@ -1,4 +1,5 @@
 // PNG files: the structure is checked here, before anything is unpacked, and the pixels are decoded by fast-png.
+import { joined } from "@weft/formats/internals";
 import type { DecodedPng } from "fast-png";
 import { DataError } from "../data-error.ts";
 import { reason } from "../files/files.ts";
@@ -66,16 +67,6 @@ function structure(bytes: Uint8Array, maxPixels: number): { header: Header; pack
     if (type === "IEND") return { header, packed: joined(packed), file: joined(kept) };
     at = end;
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function readHeader(view: DataView, at: number, maxPixels: number): Header {

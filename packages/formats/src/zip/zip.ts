@@ -2,7 +2,7 @@
 import { deflateSync, Inflate } from "fflate";
 import { ArgumentError } from "@weft/tensor";
 import { boolean, nonNegative, quoted, readOptions } from "@weft/tensor/internals";
-import { wantBytes } from "../bytes.ts";
+import { joined, wantBytes } from "../bytes.ts";
 import { FormatError } from "../format-error.ts";
 import { crc32 } from "./checksum.ts";
 import { filesOf, type Listed } from "./directory.ts";
@@ -157,14 +157,4 @@ function record(mark: string, ...groups: readonly (readonly number[])[]): Uint8A
   let at = 4;
   for (const [value, width] of widths) for (let k = 0; k < width; k++) bytes[at++] = Math.floor(value / 256 ** k) & 255;
   return bytes;
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(pieces.reduce((n, { length }) => n + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
