@@ -44,7 +44,10 @@ export async function fromPng(bytes: Uint8Array, maxPixels: number): Promise<Pix
 const needed = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
 
 /** The header, the packed pixels, and a file with nothing but the chunks that are needed. */
-function structure(bytes: Uint8Array, maxPixels: number): { header: Header; packed: Uint8Array; file: Uint8Array } {
+function structure(
+  bytes: Uint8Array,
+  maxPixels: number,
+): { header: Header; packed: Uint8Array<ArrayBuffer>; file: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kept: Uint8Array[] = [bytes.subarray(0, 8)];
   const packed: Uint8Array[] = [];
@@ -101,10 +104,10 @@ function unpackedSize({ width, height, depth, color, interlaced }: Header): numb
 }
 
 /** Unpacks without keeping anything: data that unpack to another size than the header says end here. */
-async function checkSize(packed: Uint8Array, size: number): Promise<void> {
+async function checkSize(packed: Uint8Array<ArrayBuffer>, size: number): Promise<void> {
   let found = 0;
   try {
-    const stream = new Blob([new Uint8Array(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
     const reader = stream.getReader();
     for (;;) {
       const { done, value } = await reader.read();
