@@ -96,9 +96,7 @@ export const storedType = (box: AnyBox): StoredType => storedTypes.get(box) ?? s
 export function copiedBox(box: AnyBox): AnyBox {
   const { kind, lazyValue } = box;
   const make = kind === "param" ? param : state;
-  const x = lazyValue ?? box.read();
-  const copy: AnyBox = make(x);
-  if ("interpreter" in x && x.interpreter.level > 0) copy.value = x;
+  const copy: AnyBox = make(lazyValue ?? box.read());
   copy.scalar = box.scalar;
   copy.frozen = box.frozen;
   const stored = storedTypes.get(box);
