@@ -3,6 +3,7 @@
 import { StateError } from "@weft/autograd";
 import { keeperOf, walk } from "@weft/autograd/internals";
 import { FormatError, type Metadata } from "@weft/formats";
+import { isTable } from "@weft/formats/internals";
 import { ArgumentError } from "@weft/tensor";
 import { describe, quoted } from "@weft/tensor/internals";
 import { isLayer } from "./hidden.ts";
@@ -47,17 +48,14 @@ function valuesIn(tree: unknown): Place[] {
       for (const [key, value] of part)
         if (isValue(value)) places.push({ path: prefix + String(key), value, set: (x) => void part.set(key, x) });
     } else if (typeof part === "object" && plain.includes(Object.getPrototypeOf(part)))
-      for (const [key, { writable, set }] of Object.entries(Object.getOwnPropertyDescriptors(part))) {
-        if (!(writable ?? set !== undefined) || !Object.prototype.propertyIsEnumerable.call(part, key)) continue;
+      for (const [key, { enumerable, writable, set }] of Object.entries(Object.getOwnPropertyDescriptors(part))) {
+        if (enumerable !== true || !(writable ?? set !== undefined)) continue;
         const value: unknown = Reflect.get(part, key);
         if (isValue(value)) places.push({ path: prefix + key, value, set: (x) => void Reflect.set(part, key, x) });
       }
   });
   return places;
 }
-
-const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> =>
-  typeof x === "object" && x !== null && !Array.isArray(x);
 
 /** What JSON has no number for. */
 const special = ["NaN", "Infinity", "-Infinity", "-0"];
@@ -76,7 +74,7 @@ function decoded(code: unknown): Value | undefined {
     return list.every(isScalar) ? list : undefined;
   }
   if (isScalar(code)) return code;
-  if (!isRecord(code)) return undefined;
+  if (!isTable(code)) return undefined;
   const { number, bigint } = code;
   if (typeof bigint === "string" && /^-?\d+$/.test(bigint)) return BigInt(bigint);
   return typeof number === "string" && special.includes(number) ? Number(number) : undefined;
@@ -119,7 +117,7 @@ function storedValues(where: string, metadata: Metadata): ReadonlyMap<string, Va
   } catch (cause) {
     throw new FormatError(`${where}: ${valuesName} is not JSON`, { cause });
   }
-  if (!isRecord(codes)) throw new FormatError(`${where}: ${valuesName} is not a JSON object`);
+  if (!isTable(codes)) throw new FormatError(`${where}: ${valuesName} is not a JSON object`);
   return new Map(
     Object.entries(codes).map(([path, code]) => {
       const value = decoded(code);

@@ -37,10 +37,13 @@ export function unpickled(
 /** Deeper than any data is. */
 const deepest = 100;
 
-const partsOf = (x: object): readonly unknown[] =>
-  Array.isArray(x) ? x : x instanceof Map ? [...x.keys(), ...x.values()] : x instanceof Set ? [...x] : [];
+/** What has other values in it. */
+export type Container = readonly unknown[] | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>;
 
-const isContainer = (x: unknown): x is object => Array.isArray(x) || x instanceof Map || x instanceof Set;
+export const isContainer = (x: unknown): x is Container => Array.isArray(x) || x instanceof Map || x instanceof Set;
+
+const partsOf = (x: Container): readonly unknown[] =>
+  Array.isArray(x) ? x : x instanceof Map ? [...x.keys(), ...x.values()] : [...x];
 
 /** Refuses what contains itself, and what is nested so deeply that code which goes through it could not come back. */
 function checkDepth(value: unknown, input: Input): void {

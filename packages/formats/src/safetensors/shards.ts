@@ -1,7 +1,7 @@
 // A model in several files of safetensors, and the index that says which tensor is in which, as Hugging Face writes it:
 // `{"metadata": {"total_size": BYTES}, "weight_map": {NAME: FILE, …}}`, and all files in one folder.
 import { quoted } from "@weft/tensor/internals";
-import { FormatError, refuse } from "../format-error.ts";
+import { FormatError } from "../format-error.ts";
 import type { StoredTensor } from "./safetensors.ts";
 import { isTable, parseStrict } from "./strict-json.ts";
 
@@ -21,11 +21,7 @@ export function readShardIndex(bytes: Uint8Array): ReadonlyMap<string, readonly 
   try {
     index = parseStrict(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    return refuse(
-      "index",
-      new Uint8Array(),
-      `it is not JSON${cause instanceof SyntaxError ? `: ${cause.message}` : ""}`,
-    );
+    return fail(`it is not JSON${cause instanceof SyntaxError ? `: ${cause.message}` : ""}`);
   }
   const map = isTable(index) ? index["weight_map"] : undefined;
   if (!isTable(map))

@@ -2,15 +2,14 @@
 // names parameters.
 import { quoted } from "@weft/tensor/internals";
 import { FormatError } from "../format-error.ts";
+import { isContainer, type Container } from "../pickle/pickle.ts";
 import { isPart } from "./globals.ts";
 import { View } from "./tensors.ts";
 
-const fail = (problem: string): never => {
+/** Throws a FormatError about a file of PyTorch. */
+export const fail = (problem: string): never => {
   throw new FormatError(`pt: ${problem}`);
 };
-
-type Container = readonly unknown[] | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>;
-const isContainer = (x: unknown): x is Container => Array.isArray(x) || x instanceof Map || x instanceof Set;
 
 /** Keys or positions, with what is there. */
 const partsOf = (x: Container): Iterable<readonly [unknown, unknown]> =>

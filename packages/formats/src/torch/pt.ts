@@ -2,13 +2,13 @@
 // before one pickle after the other, and the bytes of the storages.
 import { quoted, readOptions } from "@weft/tensor/internals";
 import { viewOf as numbersIn, wantBytes } from "../bytes.ts";
-import { FormatError, refuse } from "../format-error.ts";
+import { refuse } from "../format-error.ts";
 import { plainGlobals } from "../pickle/globals.ts";
 import { unpickled } from "../pickle/pickle.ts";
 import type { StoredTensor } from "../safetensors/safetensors.ts";
 import { unpackDefaults, unpacked, unpackKinds, type UnpackOptions } from "../zip/zip.ts";
 import { torchReferences } from "./globals.ts";
-import { byName } from "./names.ts";
+import { byName, fail } from "./names.ts";
 import { elementsOf, type Storage, type View } from "./tensors.ts";
 
 /** What a file of PyTorch holds. */
@@ -21,10 +21,6 @@ export interface PtFile {
 
 /** The bytes of a storage. */
 type Bytes = (storage: Storage) => Uint8Array;
-
-const fail = (problem: string): never => {
-  throw new FormatError(`pt: ${problem}`);
-};
 
 const has = (file: Uint8Array, at: number, bytes: readonly number[]): boolean =>
   bytes.every((byte, k) => file[at + k] === byte);
