@@ -7,7 +7,7 @@ import { minimize, type Optimizer } from "@weft/optim";
 import { openBackend, type BackendName } from "../src/backends.ts";
 import { lenet } from "../src/models/lenet.ts";
 import type { Classifier } from "../src/recipe.ts";
-import { measure } from "../src/training.ts";
+import { measure } from "../src/evaluation.ts";
 import { handle, type Handlers, type Report, type Request, type Requests, type Sample } from "./messages.ts";
 import type { Settings } from "./settings.ts";
 

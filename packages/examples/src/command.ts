@@ -4,11 +4,13 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { ArgumentError, WeftError } from "@weft/tensor";
 import { printable } from "@weft/tensor/internals";
 import { backendNames } from "./backends.ts";
-import { linregCommand } from "./commands/linreg.ts";
+import { listCommand } from "./commands/list.ts";
 import { predictCommand } from "./commands/predict.ts";
-import { trainCommand } from "./commands/train.ts";
-import type { Print } from "./commands/words.ts";
+import { resumeCommand, trainCommand } from "./commands/train.ts";
+import type { Print } from "./words.ts";
 import { dataNames } from "./datasets.ts";
+import type { Program } from "./program.ts";
+import { programNames, programs } from "./programs.ts";
 import { recipeNames } from "./recipes.ts";
 
 /** The version of this package, from the package.json next to `src` and `dist`. */
@@ -28,10 +30,13 @@ const whole =
 const option = {
   data: () => new Option("--data <name>", "the dataset (default: digits)").choices(dataNames),
   epochs: () => new Option("--epochs <n>", "how often to go through all the data").argParser(whole(1)),
-  seed: () => new Option("--seed <n>", "the seed of all random numbers").argParser(whole(0)).default(1),
-  backend: () => new Option("--backend <name>", "where to compute").choices(backendNames).default("cpu" as const),
-  out: () => new Option("--out <folder>", "where the report and the model go (default: weft-out/<model>-<data>)"),
-  limit: () => new Option("--limit <n>", "use no more pictures than this").argParser(whole(1)),
+  steps: () => new Option("--steps <n>", "end after this step").argParser(whole(1)),
+  quick: () => new Option("--quick", "about a minute's worth"),
+  seed: () => new Option("--seed <n>", "the seed of all random numbers (default: 1)").argParser(whole(0)),
+  backend: () => new Option("--backend <name>", "where to compute (default: cpu)").choices(backendNames),
+  out: () => new Option("--out <folder>", "where the report and the model go (default: weft-out/<program>-<data>)"),
+  limit: () => new Option("--limit <n>", "use no more cases (pictures, sentences) than this").argParser(whole(1)),
+  resume: () => new Option("--resume <folder>", "go on with the training in a folder, with the same numbers"),
 };
 
 /** The commands; `exit` is called with the exit code. */
@@ -42,34 +47,31 @@ function program(print: Print, exit: (code: number) => void): Command {
       "Trains small models in plain TypeScript, and shows what they learned.\n\n" +
         "  weft train lenet\n  weft predict weft-out/lenet-digits/model.safetensors 0",
     );
-  weft
+  const train = weft
     .command("train")
     .description("train a model, and leave a report and the model in a folder")
-    .addArgument(new Argument("<model>", "what to train").choices([...recipeNames, "linreg"]))
+    .addArgument(new Argument("[program]", "what to train").choices(programNames))
     .addOption(option.data())
     .addOption(option.epochs())
+    .addOption(option.steps())
+    .addOption(option.quick())
     .addOption(option.seed())
     .addOption(option.backend())
     .addOption(option.out())
     .addOption(option.limit())
-    .action(async (name, { data, limit, ...options }) => {
-      const recipe = recipeNames.find((known) => known === name);
-      if (recipe !== undefined)
-        return exit(await trainCommand(recipe, { ...options, data: data ?? "digits", limit }, print));
-      if (data !== undefined || limit !== undefined)
-        throw new ArgumentError(
-          `linreg always uses all of the housing data: leave out --${data === undefined ? "limit" : "data"}.`,
-        );
-      return exit(await linregCommand(options, print));
-    });
+    .addOption(option.resume());
+  for (const one of ownOptions()) train.addOption(one);
+  train.action(async (name, { data, epochs, steps, quick, seed, backend, out, limit, resume, ...options }) => {
+    const wanted = { data, epochs, steps, quick, seed, backend, limit };
+    const own = Object.keys(options).length === 0 ? {} : { options };
+    if (resume !== undefined) return exit(await resumeCommand(resume, name, { ...wanted, ...own }, print));
+    if (name === undefined) throw new ArgumentError("train what? See: weft list");
+    return exit(await trainCommand(name, { ...wanted, ...own, out }, print));
+  });
   weft
-    .command("linreg")
-    .description("the same as train linreg: what homes in Boston cost")
-    .addOption(option.epochs())
-    .addOption(option.seed())
-    .addOption(option.backend())
-    .addOption(option.out())
-    .action(async (options) => exit(await linregCommand(options, print)));
+    .command("list")
+    .description("what there is to train, and how long it takes")
+    .action(() => listCommand(print));
   weft
     .command("predict")
     .description("classify pictures with a saved model")
@@ -77,9 +79,25 @@ function program(print: Print, exit: (code: number) => void): Command {
     .argument("[index...]", "pictures of the test set; default: the accuracy on all of it", index)
     .addOption(new Option("--model <name>", "which model it is, where the file does not say").choices(recipeNames))
     .addOption(new Option("--data <name>", "the dataset (default: that of the training)").choices(dataNames))
-    .addOption(option.backend())
+    .addOption(option.backend().default("cpu" as const))
     .action((file, indices, options) => predictCommand(file, indices ?? [], options, print));
   return weft;
+}
+
+/** The options that single programs have; one that several have is one option. */
+function ownOptions(): Option[] {
+  const all = new Map<string, { names: string[]; about: string; flags: string; choices?: readonly string[] }>();
+  for (const [program, { options = {} }] of Object.entries<Program>(programs))
+    for (const [name, { value, about, choices }] of Object.entries(options)) {
+      const flags = value === undefined ? `--${name}` : `--${name} <${value}>`;
+      const known = all.get(name) ?? { names: [], about, flags, ...(choices && { choices }) };
+      known.names.push(program);
+      all.set(name, known);
+    }
+  return [...all.values()].map(({ names, about, flags, choices }) => {
+    const made = new Option(flags, `${about} (${names.join(", ")})`);
+    return choices === undefined ? made : made.choices(choices);
+  });
 }
 
 const index = (text: string, before: number[] | undefined): number[] => [...(before ?? []), whole(0)(text)];

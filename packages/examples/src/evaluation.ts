@@ -1,6 +1,8 @@
 // Predictions of a model, its accuracy and its mistakes: the numbers for a report.
-import { ArgumentError, scope, softmax, type Backend } from "@weft/tensor";
+import { training } from "@weft/autograd";
+import { ArgumentError, scope, softmax, type Backend, type Tensor } from "@weft/tensor";
 import { minibatch, type Labeled } from "@weft/data";
+import { evaluate, metrics } from "@weft/train";
 import type { Classifier } from "./recipe.ts";
 
 /** A model's prediction for one picture. */
@@ -49,3 +51,23 @@ export function confusion(all: readonly Answer[], classes = 10): number[][] {
 /** The wrong answers, the most confident first. */
 export const mistakes = (all: readonly Answer[]): Answer[] =>
   all.filter(({ label, guess }) => label !== guess).sort((a, b) => b.confidence - a.confidence);
+
+/** The accuracy of a model on labeled pictures, from 0 to 1. */
+export async function measure(model: Classifier, data: Labeled, backend: Backend): Promise<number> {
+  const batches = minibatch(data, 100, { backend, partial: true });
+  const { accuracy } = await evaluate(model, batches, { metrics: { accuracy: metrics.accuracy() } });
+  return accuracy;
+}
+
+/** The mean of a loss over batches, in inference mode; each batch counts the same. */
+export async function meanOf<Batch extends readonly Tensor[]>(
+  loss: (...batch: Batch) => Tensor,
+  batches: Iterable<Batch> | AsyncIterable<Batch>,
+): Promise<number> {
+  let [sum, n] = [0, 0];
+  for await (const batch of batches) {
+    sum += Number(await scope(() => training(false, () => loss(...batch)).item()));
+    n++;
+  }
+  return sum / n;
+}

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { Chain, Linear, save } from "@weft/nn";
 import { flatten } from "@weft/tensor";
 import { expect, test } from "vitest";
+import { programNames } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
 test.each([["help"], ["--help"], ["-h"]])("weft %s lists the commands", async (word) => {
   const { code, out, err } = await weft(word);
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  for (const command of ["train", "linreg", "predict", "help"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
+  for (const command of ["train", "list", "predict", "help"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
 });
 
 test("without a command the same list is printed as an error", async () => {
@@ -34,10 +35,10 @@ test("weft --version is that of the package", async () => {
 
 test.each([
   ["trian", "unknown command 'trian' (Did you mean train?) See: weft help"],
-  ["train", "missing required argument 'model'. See: weft help train"],
+  ["train", "train what? See: weft list"],
   [
     "train resnet",
-    "command-argument value 'resnet' is invalid for argument 'model'. Allowed choices are lenet, mlp, softmax, linreg. See: weft help train",
+    `command-argument value 'resnet' is invalid for argument 'program'. Allowed choices are ${programNames.join(", ")}. See: weft help train`,
   ],
   ["train lenet mlp", "too many arguments for 'train'. Expected 1 argument but got 2. See: weft help train"],
   ["train lenet --epoch 3", "unknown option '--epoch' (Did you mean --epochs?) See: weft help train"],
@@ -54,8 +55,9 @@ test.each([
     "train mlp --backend cuda",
     "option '--backend <name>' argument 'cuda' is invalid. Allowed choices are cpu, webgpu. See: weft help train",
   ],
-  ["train linreg --data mnist", "linreg always uses all of the housing data: leave out --data."],
-  ["train linreg --limit 3", "linreg always uses all of the housing data: leave out --limit."],
+  ["train linreg --data mnist", "linreg has no option --data: leave it out."],
+  ["train linreg --limit 3", "linreg has no option --limit: leave it out."],
+  ["train lenet --optimizer adam", "lenet has no option --optimizer: leave it out."],
   ["predict", "missing required argument 'file'. See: weft help predict"],
   [
     "predict model.safetensors two",

@@ -8,9 +8,10 @@ import { readMetadata, seed } from "@weft/nn";
 import { sgd } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { linreg } from "../src/models/linreg.ts";
+import { classifying } from "../src/classifier.ts";
+import { learn } from "../src/learning.ts";
+import { fitted } from "../src/models/linreg.ts";
 import { recipes } from "../src/recipes.ts";
-import { train } from "../src/training.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
 const program = join(import.meta.dirname, "../src/weft.ts");
@@ -76,7 +77,7 @@ test.each([
   expect(readFileSync(files.report, "utf8")).toMatch(/\d+ of 100000, interrupted/);
   const metadata = await readMetadata(files.model);
   expect(metadata["epoch"]).toBeGreaterThanOrEqual(2);
-  const accuracy = `${(100 * Number(metadata["accuracy"])).toFixed(2)} %`;
+  const accuracy = `${(100 * Number(metadata["testAccuracy"])).toFixed(2)} %`;
   expect(lines.at(-2)).toMatch(new RegExp(`^Test accuracy ${accuracy} after `));
   expect((await weft("predict", files.model, "0")).code).toBe(0);
 });
@@ -161,29 +162,27 @@ test("a model that cannot be saved for a while does not end training", async () 
 
 const display = { update: () => {}, close: () => {} };
 
-test("a signal ends the loop between two steps, and `learned` is called before the accuracy is measured", async () => {
-  const stop = new AbortController();
+test("a signal ends the loop between two steps, and the model is saved before it is evaluated", async () => {
   const backend = await open({});
   seed(1);
-  const model = recipes.softmax.model();
-  const data = digits({ train: 100, test: 20 });
-  const seen: string[] = [];
-  const how = { backend, optimizer: recipes.softmax.optimizer(), epochs: 9, size: 10, display };
-  const learned = (epoch: number, losses: readonly number[]) => {
-    seen.push(`learned ${epoch} ${losses.length}`);
-    if (epoch === 2) stop.abort();
-  };
-  for await (const { losses } of train(model, data, { ...how, signal: stop.signal, learned }))
-    seen.push(`epoch ${losses.length}`);
-  expect(seen).toEqual(["learned 1 10", "epoch 10", "learned 2 10", "epoch 10"]);
-
+  const learner = classifying(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 10, seed: 1 });
   const counting = new AbortController();
   let steps = 0;
-  const counted = { ...display, update: () => void (++steps === 3 && counting.abort()) };
-  const lengths: number[] = [];
-  for await (const { losses } of train(model, data, { ...how, display: counted, signal: counting.signal }))
-    lengths.push(losses.length);
-  expect(lengths).toEqual([3]);
+  const counted = { ...display, update: () => void (++steps === 13 && counting.abort()) };
+  const folder = temporaryFolder();
+  const saved: unknown[] = [];
+  const evaluate = async () => {
+    saved.push((await readMetadata(join(folder, "model.safetensors")))["step"]);
+    return learner.evaluate();
+  };
+  const how = { backend, folder, epochs: 9, display: counted, signal: counting.signal };
+  const { step, epoch, record } = await learn({ ...learner, evaluate }, how);
+  expect({ step, epoch, saved, losses: record.losses.length }).toEqual({
+    step: 13,
+    epoch: 1,
+    saved: [10, 13],
+    losses: 13,
+  });
 });
 
 test("linear regression stops between two steps too, and lets signal handlers run", async () => {
@@ -191,6 +190,7 @@ test("linear regression stops between two steps too, and lets signal handlers ru
   const data = { data: Float32Array.of(1, 2, 3), shape: [3, 1], dtype: "f32" } as const;
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 30);
-  const { losses } = await linreg({ inputs: data, targets: data }, backend, { steps: 1e9, signal: stop.signal });
-  expect(losses.length).toBeGreaterThan(0);
+  const how = { backend, folder: temporaryFolder(), epochs: 1e9, every: 1e9, display, signal: stop.signal };
+  const { record } = await learn(fitted({ inputs: data, targets: data }, backend), how);
+  expect(record.losses.length).toBeGreaterThan(0);
 });

@@ -35,7 +35,7 @@ test.each(["softmax", "mlp", "lenet"])("weft train %s", async (name) => {
 
   const { metadata } = readSafetensors(readFileSync(files.model));
   expect(metadata).toMatchObject({ weft: name, data: "digits", seed: "7" });
-  expect(`${(100 * Number(metadata["accuracy"])).toFixed(2)} %`).toBe(accuracyIn(trained.out));
+  expect(`${(100 * Number(metadata["testAccuracy"])).toFixed(2)} %`).toBe(accuracyIn(trained.out));
 
   const some = await weft("predict", files.model, "0", "1999");
   expect(some).toMatchObject({ code: 0, err: "" });

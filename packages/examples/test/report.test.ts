@@ -2,12 +2,32 @@
 import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import type { Answer } from "../src/evaluation.ts";
-import { classifierReport, type Findings } from "../src/report/classifier.ts";
+import { classifierSections, type Findings } from "../src/report/classifier.ts";
 import { errorCurve, lossCurve } from "../src/report/figures.ts";
 import { address, png, weighed } from "../src/report/picture.ts";
-import { regressionReport } from "../src/report/regression.ts";
+import { regressionSections } from "../src/report/regression.ts";
+import { trainingReport } from "../src/report/training.ts";
 import { gallery } from "../src/report/page.ts";
 import { elements } from "./html.ts";
+
+interface Curves {
+  readonly losses: readonly number[];
+  readonly accuracies: readonly number[];
+}
+
+const curves: Curves = { losses: [2, 1.5, 1, 0.9, 0.5, 0.1], accuracies: [0.8, 0.9] };
+
+/** The report on a classifier after two epochs. */
+const classifierReport = (found: Findings, { losses, accuracies }: Curves = curves): string =>
+  trainingReport({
+    title: "A & B",
+    result: ["90.00 %", "of <40> right"],
+    facts: [["epochs", "2"]],
+    losses,
+    evaluations: accuracies.map((testAccuracy, i) => ({ step: 3 * i + 3, values: { epoch: i + 1, testAccuracy } })),
+    sections: classifierSections(found),
+    summary: "name <value>",
+  });
 
 const findings = (wrong: number): Findings => {
   const answers = Array.from({ length: 40 }, (_, index): Answer => {
@@ -15,20 +35,12 @@ const findings = (wrong: number): Findings => {
     return { index, label, guess: index < wrong ? (label + 1) % 10 : label, confidence: 1 - index / 100 };
   });
   return {
-    title: "A & B",
-    result: ["90.00 %", "of <40> right"],
-    facts: [["epochs", "2"]],
-    epochs: [
-      { losses: [2, 1.5, 1], accuracy: 0.8 },
-      { losses: [0.9, 0.5, 0.1], accuracy: 0.9 },
-    ],
     test: {
       images: { data: new Uint8Array(40 * 784).fill(7), shape: [40, 1, 28, 28], dtype: "u8" },
       labels: { data: Int32Array.from(answers, ({ label }) => label), shape: [40], dtype: "i32" },
     },
     answers,
     weights: { data: Array.from({ length: 6 * 25 }, (_, i) => i - 75), shape: [6, 1, 5, 5] },
-    summary: "name <value>",
   };
 };
 const count = (names: readonly string[], name: string) => names.filter((n) => n === name).length;
@@ -75,23 +87,24 @@ describe("the report on a classifier", () => {
   });
 
   test("works whatever the losses are", () => {
-    const { epochs, ...rest } = findings(4);
     for (const losses of [[0, 0], [Number.NaN, Infinity], [1]]) {
-      const html = classifierReport({ ...rest, epochs: [{ ...epochs[0]!, losses }] });
+      const html = classifierReport(findings(4), { losses, accuracies: [0.8] });
       expect(count(elements(html), "svg")).toBe(3);
       expect(html).not.toContain("NaN");
     }
   });
 });
 
-test("the report on a regression is well-formed and has two charts", () => {
+test("the report on a regression is well-formed and has three charts", () => {
   const losses = Array.from({ length: 1000 }, (_, i) => 1 + 500 / (i + 1));
   const truth = [1, 2, 3];
   const predictions = [1.1, 2.1, 2.9];
-  const html = regressionReport({ title: "t", result: ["1", "e"], facts: [], losses, truth, predictions, unit: "m" });
+  const evaluations = [{ step: 1000, values: { epoch: 1000, error: 1.5 } }];
+  const sections = regressionSections({ truth, predictions, unit: "m" });
+  const html = trainingReport({ title: "t", result: ["1", "e"], facts: [], losses, evaluations, sections });
   const names = elements(html);
-  expect(count(names, "svg")).toBe(2);
-  expect(count(names, "circle")).toBe(3);
+  expect(count(names, "svg")).toBe(3);
+  expect(count(names, "circle")).toBe(3 + 1);
   expect(html).not.toMatch(/https?:/);
 });
 

@@ -7,10 +7,12 @@ import { open } from "@weft/tensor-cpu";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { backendNames, openBackend } from "../src/backends.ts";
 import { longOn } from "../../../test/extent.ts";
-import { accuracyOf, answers, confusion, mistakes } from "../src/evaluation.ts";
-import { linreg } from "../src/models/linreg.ts";
+import { accuracyOf, answers, confusion, mistakes, type Answer } from "../src/evaluation.ts";
+import { classifying } from "../src/classifier.ts";
+import { learn } from "../src/learning.ts";
+import { fitted } from "../src/models/linreg.ts";
 import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
-import { measure, train } from "../src/training.ts";
+import { temporaryFolder } from "./session.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -31,11 +33,13 @@ interface Run {
 async function losses(name: RecipeName, backend: Backend, run: Run = {}): Promise<number[]> {
   const { start = 1, data = few, size = 20, epochs = 2 } = run;
   seed(start);
-  const recipe = recipes[name];
-  const how = { backend, optimizer: recipe.optimizer(), epochs, size, seed: start, display };
-  const found: number[] = [];
-  for await (const epoch of train(recipe.model(), data, how)) found.push(...epoch.losses);
-  return found;
+  const { record } = await learn(classifying(recipes[name], data, { backend, size, seed: start }), {
+    backend,
+    folder: temporaryFolder(),
+    epochs,
+    display,
+  });
+  return [...record.losses];
 }
 
 describe.each(here.flatMap((on) => recipeNames.map((name) => [name, on] as const)))("%s on %s", (name, on) => {
@@ -70,22 +74,29 @@ test.each(recipeNames)("%s gives different losses with a different seed", async 
 test.each(here)("every epoch's accuracy is that of all the answers, on %s", async (on) => {
   const backend = await openBackend(on, 1);
   seed(1);
-  const model = recipes.softmax.model();
-  const how = { backend, optimizer: recipes.softmax.optimizer(), epochs: 3, size: 20, display };
-  for await (const { accuracy } of train(model, few, how)) {
-    const said = await answers(model, few.test, backend);
-    expect(accuracyOf(said)).toBeCloseTo(accuracy, 6);
-    expect(await measure(model, few.test, backend)).toBe(accuracy);
-    expect(said.map(({ label }) => label)).toEqual([...few.test.labels.data]);
+  const learner = classifying(recipes.softmax, few, { backend, size: 20, seed: 1 });
+  const said: (readonly Answer[])[] = [];
+  const evaluate = async () => {
+    said.push(await answers(learner.model, few.test, backend));
+    return learner.evaluate();
+  };
+  const how = { backend, folder: temporaryFolder(), epochs: 3, display };
+  const { record } = await learn({ ...learner, evaluate }, how);
+  expect(record.evaluations.map(({ values }) => values["epoch"])).toEqual([1, 2, 3]);
+  for (const [at, { values }] of record.evaluations.entries()) {
+    expect(accuracyOf(said[at]!)).toBeCloseTo(values["testAccuracy"]!, 6);
+    expect(said[at]!.map(({ label }) => label)).toEqual([...few.test.labels.data]);
   }
 });
 
 test("many epochs need no more memory than few", async () => {
   const backend = await open({});
   seed(1);
-  const how = { backend, optimizer: recipes.mlp.optimizer(), epochs: 40, size: 20, display };
   const heaps: number[] = [];
-  for await (const _ of train(recipes.mlp.model(), few, how)) heaps.push(backend.stats().heap);
+  const told = () => heaps.push(backend.stats().heap);
+  const how = { backend, folder: temporaryFolder(), epochs: 40, display, told };
+  await learn(classifying(recipes.mlp, few, { backend, size: 20, seed: 1 }), how);
+  expect(heaps).toHaveLength(40);
   expect(heaps.at(-1)).toBe(heaps[4]);
 });
 
@@ -109,14 +120,21 @@ test.each(here)("linreg finds the line that the data lie on, on %s", async (on) 
     const [a, b, c] = data.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
     return 2 * a - b + 0.5 * c + 4;
   });
-  const fitted = await linreg(
-    { inputs: { data, shape: [50, 3], dtype: "f32" }, targets: { data: targets, shape: [50, 1], dtype: "f32" } },
+  const host = { dtype: "f32" } as const;
+  const learner = fitted(
+    { inputs: { data, shape: [50, 3], ...host }, targets: { data: targets, shape: [50, 1], ...host } },
     backend,
-    { steps },
   );
-  const { weight, bias } = fitted.model;
+  const { record, result } = await learn(learner, {
+    backend,
+    folder: temporaryFolder(),
+    epochs: steps,
+    every: steps,
+    display,
+  });
+  const { weight, bias } = learner.model;
   for (const [i, w] of [2, -1, 0.5].entries()) expect((await weight.value.data())[i]).toBeCloseTo(w, 4);
   expect((await bias.value.data())[0]).toBeCloseTo(4, 4);
-  expect(fitted.error).toBeLessThan(1e-8);
-  expect(fitted.losses).toHaveLength(steps);
+  expect(result!["meanSquaredError"]).toBeLessThan(1e-8);
+  expect(record.losses).toHaveLength(steps);
 });

@@ -7,7 +7,7 @@ import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
 import { isRecipe, recipeNames, recipes, type RecipeName } from "../recipes.ts";
-import { count, percent, type Print } from "./words.ts";
+import { count, percent, type Print } from "../words.ts";
 
 export interface PredictOptions {
   /** Which model it is, if the file does not say. */

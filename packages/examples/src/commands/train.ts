@@ -1,109 +1,158 @@
-// `weft train`: trains a model on pictures of digits, shows progress, and writes a report and the model to a folder.
+// `weft train`: runs a program, shows progress, and writes a report, the model and its numbers to a folder.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FileError, params, save, seed as startNumbering, summary } from "@weft/nn";
-import { DivergenceError } from "@weft/optim";
+import { ArgumentError } from "@weft/tensor";
+import { FileError, params, readMetadata, seed as startNumbering, summary } from "@weft/nn";
 import { openBackend, type BackendName } from "../backends.ts";
-import { dataset, type DataName } from "../datasets.ts";
-import { accuracyOf, answers } from "../evaluation.ts";
 import { interruption } from "../interruption.ts";
-import { recipes, type RecipeName } from "../recipes.ts";
-import { train, type Epoch } from "../training.ts";
-import { clock, count, percent, stopping, type Print } from "./words.ts";
+import { filesIn, learn, type Learned } from "../learning.ts";
+import type { Learner, Program } from "../program.ts";
+import { isRecipe } from "../recipes.ts";
+import { isProgram, programs, type ProgramName } from "../programs.ts";
+import { capitalized, clock, count, labelOf, said, stopping, type Print } from "../words.ts";
 
-export interface TrainOptions {
-  readonly data: DataName;
+/** What is wanted of a program; it is kept in the file of the training, so that it can go on with the same. */
+export interface Wanted {
+  readonly data?: string | undefined;
   readonly epochs?: number | undefined;
-  readonly seed: number;
-  readonly backend: BackendName;
-  /** The folder for the report and the model. */
-  readonly out?: string | undefined;
-  /** Uses no more pictures than this. */
+  readonly steps?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly backend?: BackendName | undefined;
+  /** Uses no more cases than this. */
   readonly limit?: number | undefined;
+  /** A minute's worth. */
+  readonly quick?: boolean | undefined;
+  /** The program's own options. */
+  readonly options?: Readonly<Record<string, string | true | undefined>>;
 }
 
-/** Trains one of the recipes, and returns the exit code. */
-export async function trainCommand(name: RecipeName, options: TrainOptions, print: Print): Promise<number> {
+/** Runs a program from the beginning, and returns the exit code. */
+export async function trainCommand(
+  name: ProgramName,
+  wanted: Wanted & { readonly out?: string | undefined },
+  print: Print,
+): Promise<number> {
+  const { out, ...rest } = wanted;
+  const asked = check(name, rest);
+  const { data } = asked;
+  return run(name, asked, out ?? join("weft-out", data === undefined ? name : `${name}-${data}`), false, print);
+}
+
+/** Goes on with the training in a folder; `wanted` may change how long, and where. */
+export async function resumeCommand(
+  folder: string,
+  name: ProgramName | undefined,
+  wanted: Wanted,
+  print: Print,
+): Promise<number> {
+  const { weft, wanted: before } = await readMetadata(filesIn(folder).training);
+  if (!isProgram(weft) || typeof before !== "string")
+    throw new ArgumentError(`${filesIn(folder).training} does not say which program it is of: it cannot go on.`);
+  if (name !== undefined && name !== weft)
+    throw new ArgumentError(`the training in ${folder} is one of ${weft}, not of ${name}.`);
+  const { epochs, steps, backend, ...others } = wanted;
+  const other = Object.entries(others).find(([, x]) => x !== undefined)?.[0];
+  if (other !== undefined)
+    throw new ArgumentError(`a training goes on with the --${other} that it began with: leave it out.`);
+  const known = JSON.parse(before) as Wanted;
+  const kept = { ...known, ...(epochs && { epochs }), steps, ...(backend && { backend }) };
+  return run(weft, kept, folder, true, print);
+}
+
+/** The options with the defaults of the program; those that it does not have are refused. */
+function check(name: ProgramName, wanted: Wanted): Wanted {
+  const program: Program = programs[name];
+  const refuse = (option: string): never => {
+    throw new ArgumentError(`${name} has no option --${option}: leave it out.`);
+  };
+  const { data, limit, options = {}, quick } = wanted;
+  if (data !== undefined && program.data?.includes(data) !== true) refuse("data");
+  if (limit !== undefined && program.cases === undefined) refuse("limit");
+  const strange = Object.keys(options).find((option) => options[option] !== undefined && !program.options?.[option]);
+  if (strange !== undefined) refuse(strange);
+  return { ...(quick === true ? program.quick : {}), ...defined({ ...wanted, data: data ?? program.data?.[0] }) };
+}
+
+const defined = (wanted: Wanted): Wanted =>
+  Object.fromEntries(Object.entries(wanted).filter(([, x]) => x !== undefined)) as Wanted;
+
+async function run(name: ProgramName, wanted: Wanted, out: string, resume: boolean, print: Print): Promise<number> {
   const start = performance.now();
-  const { data, seed, out = join("weft-out", `${name}-${data}`) } = options;
-  const recipe = recipes[name];
-  const epochs = options.epochs ?? recipe.epochs;
+  const program: Program = programs[name];
+  const { seed = 1, data, limit, steps, epochs = program.epochs, quick = false, options = {} } = wanted;
   await mkdir(out, { recursive: true }); // fails now, not after training, if the folder cannot be made
 
-  const backend = await openBackend(options.backend, seed);
-  const split = await dataset(data, options.limit);
+  const backend = await openBackend(wanted.backend ?? "cpu", seed);
   startNumbering(seed);
-  const model = recipe.model();
-  const size = params(model).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
-  const pictures = split.train.labels.data.length;
-  print(
-    `${recipe.title}, ${count(size)} parameters, learns from ${count(pictures)} pictures of ${data} (${backend.name}).`,
-  );
+  const setting = { backend, seed, data: data ?? "", limit: limit ?? Infinity, quick, options };
+  const learner = await program.start(setting);
+  const size = params(learner.model ?? {}).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+  const learning = learner.model === undefined ? "measures" : `${count(size)} parameters, learns from`;
+  print(`${program.title}, ${learning} ${learner.from} (${backend.name}).`);
 
-  const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
-  const notes = { weft: name, data, seed: String(seed) };
-  /** Saves after every epoch, so that an interruption loses little. */
-  const learned = async (epoch: number, losses: readonly number[]): Promise<void> => {
-    const step = losses.findIndex((loss) => !Number.isFinite(loss));
-    if (step >= 0)
-      throw new DivergenceError(
-        `the loss became ${losses[step]} in step ${step + 1} of epoch ${epoch}. ${
-          epoch > 1 ? `The model after epoch ${epoch - 1} is in ${files.model}.` : "Nothing was saved."
-        }`,
-      );
-    await save(files.model, model, { ...notes, epoch }).catch((error: unknown) => {
-      if (!(error instanceof FileError)) throw error;
-      print(`epoch ${epoch}/${epochs}: ${error.message}. Training continues.`);
-    });
-  };
-
-  const run: Epoch[] = [];
-  const began = performance.now();
-
+  const files = filesIn(out);
   const stop = interruption((signal) => print(stopping(signal)));
-  const { signal } = stop;
-  const batch = Math.min(100, pictures);
-  const training = { backend, optimizer: recipe.optimizer(), epochs, size: batch, seed, signal, learned };
-  const learn = async () => {
-    for await (const epoch of train(model, split, training)) {
-      run.push(epoch);
-      print(`epoch ${run.length}/${epochs}: test accuracy ${percent(epoch.accuracy)}`);
-    }
-    const seconds = (performance.now() - began) / 1000;
-    const steps = run.reduce((n, { losses }) => n + losses.length, 0);
-    const said = steps === 0 ? [] : await answers(model, split.test, backend);
-    const accuracy = accuracyOf(said);
-    await save(files.model, model, steps === 0 ? notes : { ...notes, epoch: run.length, accuracy: String(accuracy) });
-    return { seconds, steps, said, accuracy };
-  };
-  const { seconds, steps, said, accuracy } = await learn().finally(stop.end);
-  print(`Model   ${files.model}   (${steps === 0 ? "untrained" : `weft predict ${files.model} 0`})`);
-  if (steps === 0) return stop.code();
+  const began = performance.now();
+  const learned = await learn(learner, {
+    backend,
+    folder: out,
+    epochs,
+    steps,
+    every: program.every ?? 1,
+    resume,
+    signal: stop.signal,
+    notes: { weft: name, ...(data !== undefined && { data }), seed: String(seed), wanted: JSON.stringify(wanted) },
+    told(epoch, found) {
+      const line = found instanceof FileError ? `${found.message}. Training continues.` : results(found);
+      print(`epoch ${epoch}/${epochs}: ${line}`);
+    },
+  }).finally(stop.end);
+  const seconds = (performance.now() - began) / 1000;
 
-  const [first] = params(model);
-  const weights = { data: await first!.value.data(), shape: first!.shape };
-  const { classifierReport } = await import("../report/classifier.ts"); // loaded only when needed
-  const report = classifierReport({
-    title: `${recipe.title} on ${data}`,
-    result: [percent(accuracy), `of ${count(said.length)} new pictures right`],
-    facts: [
-      ["epochs", stop.code() === 0 ? String(epochs) : `${run.length} of ${epochs}, interrupted`],
-      ["pictures to learn from", count(pictures)],
-      ["parameters", count(size)],
-      ["training time", clock(seconds)],
-      ["speed", `${count(Math.round((steps * batch) / seconds))} pictures/s`],
-      ["backend", backend.name],
-      ["seed", String(seed)],
-    ],
-    epochs: run,
-    test: split.test,
-    answers: said,
-    weights,
-    summary: summary(model),
-  });
-  await writeFile(files.report, report);
-
-  print(`Test accuracy ${percent(accuracy)} after ${clock((performance.now() - start) / 1000)}.`);
+  const { result, step, epoch, taken } = learned;
+  const then = isRecipe(name) ? `weft predict ${files.model} 0` : `weft train --resume ${out}`;
+  if (learner.model !== undefined) print(`Model   ${files.model}   (${result === undefined ? "untrained" : then})`);
+  if (result === undefined) return stop.code();
+  const facts: [string, string][] = [
+    ["epochs", epoch >= epochs ? String(epoch) : `${epoch} of ${epochs}${stop.code() === 0 ? "" : ", interrupted"}`],
+    ["steps", count(step)],
+    ...(learner.model === undefined ? [] : [["parameters", count(size)] as [string, string]]),
+    ["training time", clock(seconds)],
+    ["speed", `${(taken / seconds).toPrecision(3)} steps/s`],
+    ["backend", backend.name],
+    ["seed", String(seed)],
+  ];
+  await writeFile(files.report, await reportOf(program, learner, learned, facts, data));
+  const [main] = Object.entries(result) as [[string, number]];
+  print(
+    `${capitalized(labelOf(main[0]))} ${said(...main)} after ${count(step)} steps, ${clock((performance.now() - start) / 1000)}.`,
+  );
+  if (quick) print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
   print(`Report  ${files.report}`);
   return stop.code();
+}
+
+const results = (found: Readonly<Record<string, number>>): string =>
+  Object.entries(found)
+    .map(([name, x]) => `${labelOf(name)} ${said(name, x)}`)
+    .join(", ");
+
+async function reportOf(
+  program: Program,
+  learner: Learner,
+  { record, result }: Learned,
+  facts: readonly (readonly [string, string])[],
+  data: string | undefined,
+): Promise<string> {
+  const { trainingReport } = await import("../report/training.ts"); // loaded only when needed
+  const [main, ...others] = Object.entries(result!) as [[string, number], ...[string, number][]];
+  return trainingReport({
+    title: data === undefined ? program.title : `${program.title} on ${data}`,
+    result: [said(...main), learner.of ?? labelOf(main[0])],
+    facts: [...others.map(([name, x]) => [labelOf(name), said(name, x)] as const), ...facts],
+    losses: record.losses,
+    evaluations: record.evaluations,
+    sections: (await learner.sections?.()) ?? [],
+    summary: learner.model === undefined ? undefined : summary(learner.model),
+  });
 }

@@ -10,6 +10,10 @@ const start = { init: xavier(), biasInit: zeros() };
 /** Two convolutions of 5 × 5 with 20 and 50 channels, then 800 → 500 → 10. */
 export const lenet: Recipe = {
   title: "LeNet",
+  about: "digits, with two convolutions and two linear layers",
+  time: "20 s; 5 min on MNIST",
+  reaches: "a test accuracy of 99 % on digits and on MNIST",
+  quick: { limit: 10_000 },
   model: () =>
     Chain(
       Conv({ in: 1, out: 20, kernel: 5, ...start }), // [N, 20, 24, 24]

@@ -2,28 +2,27 @@
 import { diff, param, scope } from "@weft/autograd";
 import { add, matmul, mul, sub, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { mse } from "@weft/nn";
-import type { HostArray, Regression, Signal } from "@weft/data";
-import { turns } from "../turns.ts";
+import { housing, type HostArray, type Regression } from "@weft/data";
+import type { Learner, Program } from "../program.ts";
+import { regressionSections } from "../report/regression.ts";
 
-export interface LinregOptions {
-  readonly steps?: number;
-  readonly lr?: number;
-  /** Ends training early. */
-  readonly signal?: Signal;
-}
+/** Predicts what homes in Boston cost from 13 numbers about their districts. */
+export const linreg: Program = {
+  title: "Linear regression",
+  about: "what homes in Boston cost, by hand: boxes instead of layers",
+  time: "1 s",
+  reaches: "a mean squared error of 21.8948, the least there is",
+  epochs: 10_000, // of one step each, with all of the data
+  every: 1000,
+  quick: {},
+  start: async ({ backend }) => fitted(await housing({ standardize: true }), backend),
+};
 
 /**
  * Fits y = x w + b to data `[N, features]` and targets `[N, 1]`: gradient descent on the mean squared error, with all
  * of the data in each step.
- *
- * @example
- * const { losses, predict } = await linreg(await housing({ standardize: true }), await open());
  */
-export async function linreg(
-  { inputs, targets }: Regression,
-  { tensor, randn, zeros }: Backend & Creation,
-  { steps = 10_000, lr = 0.1, signal }: LinregOptions = {},
-) {
+export function fitted({ inputs, targets }: Regression, { tensor, randn, zeros }: Backend & Creation, lr = 0.1) {
   const upload = ({ data, shape }: HostArray) => tensor(data, { shape });
   const [x, y] = [upload(inputs), upload(targets)];
 
@@ -31,24 +30,22 @@ export async function linreg(
   const bias = param(zeros([1]));
   const predict = (x: Tensor) => add(matmul(x, weight), bias);
 
-  const losses: number[] = [];
-  const turn = turns();
-  for (let step = 0; step < steps && signal?.aborted !== true; step++) {
-    await turn();
-    const loss = await scope(() => {
+  const step = (): Promise<number> =>
+    scope(() => {
       const tape = diff(() => mse(predict(x), y));
       for (const p of tape.params) p.value = sub(p.value, mul(tape.grad(p), lr));
       return tape.value.item();
     });
-    losses.push(loss);
-  }
   return {
-    losses,
-    /** The mean squared error after training. */
-    error: await scope(() => mse(predict(x), y).item()),
-    /** The model's predictions for the data, `[N]`. */
-    predictions: await scope(() => predict(x).data()),
+    from: `${x.shape[0]} districts of housing`,
     model: { weight, bias },
-    predict,
-  };
+    async *epoch() {
+      yield await step();
+    },
+    evaluate: async () => ({ meanSquaredError: await scope(() => mse(predict(x), y).item()) }),
+    async sections() {
+      const predictions = await scope(() => predict(x).data());
+      return regressionSections({ truth: targets.data, predictions, unit: "thousands of dollars" });
+    },
+  } satisfies Learner;
 }

@@ -7,6 +7,10 @@ import type { Recipe } from "../recipe.ts";
 /** 784 → 10, with plain gradient descent. */
 export const softmax: Recipe = {
   title: "Softmax regression",
+  about: "digits, by a weighted sum of the pixels",
+  time: "5 s",
+  reaches: "a test accuracy of 92 % on MNIST",
+  quick: {},
   model: () => Chain(flatten, Linear(784, 10, { init: normal({ std: 0.1 }), biasInit: zeros() })),
   optimizer: () => sgd({ lr: 0.5 }),
   epochs: 10,

@@ -1,9 +1,8 @@
-// The report on an image classifier: how it learned, what it confuses, what its first layer responds to.
+// What a report shows of a classifier of pictures: what it confuses, and what its first layer responds to.
 import type { Labeled } from "@weft/data";
 import { confusion, mistakes, type Answer } from "../evaluation.ts";
-import type { Epoch } from "../training.ts";
-import { accuracyCurve, confusionMatrix, lossCurve } from "./figures.ts";
-import { escaped, gallery, page, type Report, type Section } from "./page.ts";
+import { confusionMatrix } from "./figures.ts";
+import { gallery, type Section } from "./page.ts";
 import { address, weighed } from "./picture.ts";
 
 /** The weights of a layer, `[units, …]`. */
@@ -12,37 +11,19 @@ interface Weights {
   readonly shape: readonly number[];
 }
 
-export interface Findings extends Pick<Report, "title" | "result" | "facts"> {
-  readonly epochs: readonly Epoch[];
+export interface Findings {
   readonly test: Labeled;
   readonly answers: readonly Answer[];
   /** Those of the first layer. */
   readonly weights: Weights;
-  /** The model's parts as text. */
-  readonly summary: string;
 }
 
 /** How many of the wrong answers are shown. */
 const SHOWN = 24;
 
-/** The report as a page. */
-export function classifierReport(findings: Findings): string {
-  const { epochs, test, answers, weights, summary } = findings;
+export function classifierSections({ test, answers, weights }: Findings): Section[] {
   const wrong = mistakes(answers);
-  const sections: Section[] = [
-    {
-      title: "How it learned",
-      about: "The loss of every step (pale) and its moving mean, on a logarithmic axis.",
-      body: lossCurve(
-        epochs.flatMap(({ losses }) => losses),
-        epochs[0]!.losses.length,
-      ),
-    },
-    {
-      title: "How well it does on pictures that it has not seen",
-      about: "The accuracy on the test set after each epoch.",
-      body: accuracyCurve(epochs.map(({ accuracy }) => accuracy)),
-    },
+  return [
     {
       title: "What it confuses",
       about: "Rows are labels, columns are the model's predictions. Orange is wrong.",
@@ -61,9 +42,7 @@ export function classifierReport(findings: Findings): string {
       about: "The weights of the first layer, unit by unit: red where ink raises its output, blue where ink lowers it.",
       body: gallery(filters(weights)),
     },
-    { title: "Its parts", about: "Every parameter and its shape.", body: `<pre>${escaped(summary)}</pre>` },
   ];
-  return page({ ...findings, sections });
 }
 
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;

@@ -78,37 +78,47 @@ export function errorCurve(errors: readonly number[]): string {
     marginLeft: 56,
     marginBottom: 44,
     x: { label: "step", type: "log", tickFormat: ",", ticks: [1, 10, 100, 1e3, 1e4, 1e5, 1e6], ...below },
-    y: { label: "mean squared error", type: "log", grid: true, tickFormat: "~g", ticks: steps(least, most) },
+    y: { label: "error", type: "log", grid: true, tickFormat: "~g", ticks: steps(least, most) },
     marks: [Plot.line(points, { x: "x", y: "y", stroke: hue.main, strokeWidth: 2.5 })],
   });
 }
 
-/** The accuracy on the test set after each epoch. */
-export function accuracyCurve(accuracies: readonly number[]): string {
-  const points = accuracies.map((accuracy, i) => ({ x: i + 1, y: 100 * accuracy }));
+export interface ResultPoint {
+  readonly epoch: number;
+  readonly value: number;
+}
+
+/** A result after each evaluation. */
+export function resultCurve(points: readonly ResultPoint[], name: string, said: (value: number) => string): string {
+  const last = points.at(-1)?.epoch ?? 1;
   return drawn({
-    ariaLabel: "The test accuracy after each epoch",
+    ariaLabel: `The ${name} after each evaluation`,
     width: 640,
     height: 230,
     marginLeft: 56,
     marginBottom: 44,
     marginTop: 28,
     inset: 12,
-    x: { label: "epoch", ticks: points.length > 12 ? 10 : points.map(({ x }) => x), tickFormat: "d", ...below },
-    y: { label: "test accuracy, %", grid: true, ticks: 4 },
+    x: {
+      label: "epoch",
+      ticks: points.length > 12 || last > 12 ? 10 : points.map(({ epoch }) => epoch),
+      tickFormat: "~s",
+      ...below,
+    },
+    y: { label: name, grid: true, ticks: 4 },
     marks: [
-      Plot.line(points, { x: "x", y: "y", stroke: hue.main, strokeWidth: 2.5 }),
+      Plot.line(points, { x: "epoch", y: "value", stroke: hue.main, strokeWidth: 2.5 }),
       Plot.dot(points, {
-        x: "x",
-        y: "y",
+        x: "epoch",
+        y: "value",
         fill: hue.main,
         r: 4,
-        title: ({ x, y }: Point) => `epoch ${x}: ${y.toFixed(2)} %`,
+        title: ({ epoch, value }: ResultPoint) => `epoch ${epoch}: ${said(value)}`,
       }),
       Plot.text(points.slice(-1), {
-        x: "x",
-        y: "y",
-        text: ({ y }: Point) => y.toFixed(2),
+        x: "epoch",
+        y: "value",
+        text: ({ value }: ResultPoint) => said(value),
         dy: -12,
         fontWeight: "bold",
       }),

@@ -65,6 +65,7 @@ img { width: 100%; max-width: 5.5rem; border-radius: 6px; image-rendering: pixel
 figcaption { color: var(--soft); }
 figcaption b { color: var(--ink); }
 pre { margin: 0; overflow-x: auto; font-size: .85rem; }
+pre.text { white-space: pre-wrap; }
 footer { text-align: center; font-size: .85rem; color: var(--soft); }
 `;
 

@@ -1,4 +1,4 @@
-// Text for people: formatted numbers, and what is printed on Ctrl-C.
+// Text for people: formatted numbers, names of results, and what is printed on Ctrl-C.
 
 /** Prints a line of a command's output. */
 export type Print = (line: string) => void;
@@ -19,3 +19,13 @@ export const clock = (seconds: number): string =>
 export const stopping = (signal: string): string =>
   `${signal}: stopping after this step, then the model and the report are written. ` +
   "Press Ctrl-C again to quit immediately.";
+
+/** `testAccuracy` is called `test accuracy`. */
+export const labelOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/** A result in words: shares in percent, everything else with four decimals. */
+export const said = (name: string, value: number): string =>
+  /accuracy|match/i.test(name) ? percent(value) : Number.isInteger(value) ? count(value) : value.toFixed(4);
+
+/** `Test accuracy` at the beginning of a sentence. */
+export const capitalized = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());

@@ -1,0 +1,74 @@
+// What `weft train` knows about a program, and what a program makes when it starts.
+import type { Backend, Creation } from "@weft/tensor";
+import type { Measured, Scalars, Values } from "@weft/train";
+import type { Section } from "./report/page.ts";
+
+/** A system that `weft train` can train or measure. */
+export interface Program {
+  /** What it is, as the subject of a sentence. */
+  readonly title: string;
+  /** What it learns, for `weft list`. */
+  readonly about: string;
+  /** How long all of it takes. */
+  readonly time: string;
+  /** What all of it reaches. */
+  readonly reaches: string;
+  /** The default number of epochs. */
+  readonly epochs: number;
+  /** How many epochs there are between two evaluations (1). */
+  readonly every?: number;
+  /** About a minute's worth on two cores, for `--quick`. */
+  readonly quick: Quick;
+  /** The names of the data sets that it can learn from, its default first; none if it has its own. */
+  readonly data?: readonly string[];
+  /** What `--limit` limits: pictures, sentences. Without it there is no `--limit`. */
+  readonly cases?: string;
+  /** Options of its own. */
+  readonly options?: Readonly<Record<string, ProgramOption>>;
+  readonly start: (setting: Setting) => Promise<Learner>;
+}
+
+export interface Quick {
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly limit?: number;
+}
+
+/** An option of the command line, such as `--chars` or, with a name for its value, `--text <folder>`. */
+export interface ProgramOption {
+  readonly value?: string;
+  readonly about: string;
+  readonly choices?: readonly string[];
+}
+
+/** What a program starts with. */
+export interface Setting {
+  readonly backend: Backend & Creation;
+  readonly seed: number;
+  /** The name of the data set. */
+  readonly data: string;
+  /** How many cases it may use at most. */
+  readonly limit: number;
+  /** Whether less than all of it is wanted: a smaller model, where all of it takes long. */
+  readonly quick: boolean;
+  /** The values of its own options: true for a switch. */
+  readonly options: Readonly<Record<string, string | true | undefined>>;
+}
+
+/** A program that has started: what learns, how it takes its steps, and what it can show. */
+export interface Learner {
+  /** What it learns from, for the first line of the output: `60,000 pictures of mnist`. */
+  readonly from: string;
+  /** What is left in a file. Without it (measurements), nothing is saved. */
+  readonly model?: object;
+  /** What a saved training needs beside the model to go on: the optimizer, the batches. */
+  readonly state?: object;
+  /** The steps of one epoch, or what is left of it in a training that goes on. Each gives its loss, or numbers by name. */
+  readonly epoch: () => AsyncIterable<Measured | Values>;
+  /** Measures what was learned, the main result first. It must not change what is learned. */
+  readonly evaluate: () => Promise<Scalars>;
+  /** What its report shows beside the curves. */
+  readonly sections?: () => Promise<readonly Section[]>;
+  /** What the main result is of, for the report: `of 10,000 new pictures right`. */
+  readonly of?: string;
+}

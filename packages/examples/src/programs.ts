@@ -1,0 +1,18 @@
+// The programs by name.
+import { classifier } from "./classifier.ts";
+import { charlm } from "./models/charlm.ts";
+import { linreg } from "./models/linreg.ts";
+import type { Program } from "./program.ts";
+import { recipes } from "./recipes.ts";
+
+export const programs = {
+  linreg,
+  softmax: classifier(recipes.softmax),
+  mlp: classifier(recipes.mlp),
+  lenet: classifier(recipes.lenet),
+  charlm,
+} satisfies Record<string, Program>;
+
+export type ProgramName = keyof typeof programs;
+export const programNames = Object.keys(programs) as ProgramName[];
+export const isProgram = (name: unknown): name is ProgramName => programNames.includes(name as ProgramName);

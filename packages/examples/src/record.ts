@@ -1,0 +1,79 @@
+// The record of a training: its numbers, in `metrics.jsonl` and in memory. A training that goes on keeps the lines up to
+// the step at which it was saved, and takes the steps after it again.
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { FileError } from "@weft/nn";
+import { jsonl, type FileLog, type Log, type Scalars } from "@weft/train";
+
+/** Numbers of a step; of an evaluation, if they have an `epoch`. */
+export interface Entry {
+  readonly step: number;
+  readonly values: Scalars;
+}
+
+export class TrainingRecord implements Log {
+  readonly entries: Entry[];
+  readonly #file: FileLog;
+
+  private constructor(path: string, entries: Entry[]) {
+    this.entries = entries;
+    this.#file = jsonl(path);
+  }
+
+  /** Begins a record; lines of an earlier one are kept up to `step`. */
+  static async open(path: string, step: number): Promise<TrainingRecord> {
+    const lines = step === 0 ? [] : await linesUpTo(path, step);
+    const fresh = `${path}.new`;
+    await writeFile(fresh, lines.map(({ line }) => `${line}\n`).join(""));
+    await rename(fresh, path);
+    return new TrainingRecord(
+      path,
+      lines.map(({ entry }) => entry),
+    );
+  }
+
+  scalars(step: number, values: Scalars): void {
+    this.entries.push({ step, values });
+    this.#file.scalars(step, values);
+  }
+
+  flush(): Promise<void> {
+    return this.#file.flush();
+  }
+
+  /** The noted losses, in order. */
+  get losses(): readonly number[] {
+    return this.entries.flatMap(({ values }) => (values["loss"] === undefined ? [] : [values["loss"]]));
+  }
+
+  /** The evaluations, in order. */
+  get evaluations(): readonly Entry[] {
+    return this.entries.filter(({ values }) => values["epoch"] !== undefined);
+  }
+}
+
+async function linesUpTo(path: string, last: number): Promise<{ line: string; entry: Entry }[]> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  const complete = text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .slice(0, -1);
+  return complete
+    .map((line, at) => ({ line, entry: entryOf(line, `${path}, line ${at + 1}`) }))
+    .filter(({ entry }) => entry.step <= last);
+}
+
+function entryOf(line: string, where: string): Entry {
+  let read: unknown;
+  try {
+    read = JSON.parse(line);
+  } catch (cause) {
+    throw new FileError(`${where} is not JSON. Delete the file to go on without the earlier curves.`, { cause });
+  }
+  const { step, time: _, ...values } = read as Record<string, unknown>;
+  // NaN and infinities are strings in JSON.
+  const numbers = Object.entries(values).map(([name, x]) => [name, Number(x)] as const);
+  return { step: Number(step), values: Object.fromEntries(numbers) };
+}
