@@ -9,13 +9,22 @@ import {
   reshape,
   scope,
   ShapeError,
-  source,
   stack,
   type Box,
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { callable, context, isFloat, readValue, refusePromise, resultOf, sameShape } from "@weft/tensor/internals";
+import {
+  callable,
+  context,
+  filled,
+  iota,
+  isFloat,
+  readValue,
+  refusePromise,
+  resultOf,
+  sameShape,
+} from "@weft/tensor/internals";
 import {
   argnumsKind,
   highestLevel,
@@ -106,8 +115,7 @@ type Blocks<Y, G> = Y extends Tensor | Box ? G : Y extends object ? { [K in keyo
 
 /** Zeros with the shape of x, except for a one at position i (row-major). */
 function unit(x: Tensor, i: number): Tensor {
-  const positions = source(x.interpreter.backend, "iota", [], { shape: [x.size], axis: 0, dtype: "i32" });
-  return reshape(cast(equal(positions, i), x.dtype), x.shape);
+  return reshape(cast(equal(iota(x, [x.size]), i), x.dtype), x.shape);
 }
 
 /** For each element of each tensor: a one there, and zeros (or `others`) everywhere else. */
@@ -155,7 +163,7 @@ function jacobianOf(op: string, f: (...args: any) => unknown, argnums: number | 
           const shape = [...r.shape, ...x.shape];
           const parts = slices[i]![j]!;
           if (parts.length > 0) return reshape(stack(parts, { axis: byRows ? 0 : -1 }), shape);
-          return source(x.interpreter.backend, "full", [0], { shape, dtype: r.dtype });
+          return filled(x, 0, shape, r.dtype);
         }),
       );
       let r = 0;

@@ -17,7 +17,6 @@ import {
   searchsorted,
   ShapeError,
   slice,
-  source,
   sub,
   take,
   where,
@@ -27,6 +26,7 @@ import {
 import {
   anything,
   boolean,
+  filled,
   inDType,
   inNameOf,
   integer,
@@ -88,7 +88,7 @@ function bagsOf(index: Tensor, offsets: Tensor | undefined, includeLastOffset: b
 /** Whether offsets ascend from 0 to the end at most. Values are not known here: a wrong bag is found at a read. */
 function ascend(offsets: Tensor, end: number): Tensor {
   const starts = inDType(offsets, "i32");
-  const behind = source(starts.interpreter.backend, "full", [end], { shape: [1], dtype: "i32" });
+  const behind = filled(starts, end, [1]);
   const next = concat([slice(starts, { starts: [1] }), behind]);
   return and(all(lessEqual(starts, next)), all(equal(slice(starts, { ends: [1] }), 0)));
 }
@@ -123,7 +123,6 @@ export function embeddingBag(indices: Operand, weight: Operand, options?: Embedd
     throw new ShapeError(
       `embeddingBag: weights of shape ${text(factors.shape)} do not fit indices of shape ${text(index.shape)}`,
     );
-  const { backend } = rows.interpreter;
   const features = rows.shape[1]!;
   const n = index.size;
   return inNameOf("embeddingBag", () => {
@@ -131,7 +130,7 @@ export function embeddingBag(indices: Operand, weight: Operand, options?: Embedd
     const words = reshape(index, [n]);
     // What is ignored goes to a bag behind the others.
     const bag = paddingIndex === undefined ? bags.of : where(equal(words, paddingIndex), bags.count, bags.of);
-    const zeros = source(backend, "full", [0], { shape: [bags.count + 1, features], dtype: rows.dtype });
+    const zeros = filled(rows, 0, [bags.count + 1, features]);
     const taken = take(rows, words);
     const scaled = factors === undefined ? taken : mul(taken, reshape(factors, [n, 1]));
     const kept = (y: Tensor): Tensor => slice(y, { ends: [bags.count] });
@@ -141,7 +140,7 @@ export function embeddingBag(indices: Operand, weight: Operand, options?: Embedd
     }
     const total = kept(indexAdd(zeros, bag, scaled));
     if (mode === "sum") return total;
-    const none = source(backend, "full", [0], { shape: [bags.count + 1], dtype: "i32" });
+    const none = filled(rows, 0, [bags.count + 1], "i32");
     return div(total, reshape(maximum(kept(indexAdd(none, bag, 1)), 1), [bags.count, 1]));
   });
 }

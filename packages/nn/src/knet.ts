@@ -18,7 +18,6 @@ import {
   reshape,
   ShapeError,
   sigmoid,
-  source,
   transpose,
   where,
   type Operand,
@@ -27,6 +26,7 @@ import {
 import {
   boolean,
   count,
+  filled,
   finiteNumber,
   inNameOf,
   integer,
@@ -199,7 +199,7 @@ export function unpool(x: Operand, options?: Pool4Options): Tensor {
 
 /** The fraction of each window that lies outside the padding. */
 function share(y: Tensor, inputSize: readonly number[], attrs: Parameters<typeof apply<"sumPool">>[2]): Tensor {
-  const ones = source(y.backend, "full", [1], { shape: [1, 1, ...inputSize], dtype: y.dtype });
+  const ones = filled(y, 1, [1, 1, ...inputSize]);
   return div(apply("sumPool", [ones], attrs), sizeOf(attrs.window));
 }
 

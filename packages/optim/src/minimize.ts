@@ -1,13 +1,14 @@
 // Training as iteration: each item of the data is one step, which yields its loss.
 import { diff, scope, state, type State, type Tape } from "@weft/autograd";
 import { nothing, trained } from "@weft/autograd/internals";
-import { ArgumentError, readTensor, source, zerosLike, type Tensor } from "@weft/tensor";
+import { ArgumentError, readTensor, zerosLike, type Tensor } from "@weft/tensor";
 import {
   adopt,
   callable,
   closeScope,
   context,
   describe,
+  filled,
   openScope,
   readValue,
   refusePromise,
@@ -139,7 +140,7 @@ function step<Item>(
     if (takesLoss(optimizer)) {
       let like: Tensor;
       const update = optimizer.update(() => (like = once()));
-      return update.then((x) => source(like.backend, "full", [x], { shape: [], dtype: like.dtype }));
+      return update.then((x) => filled(like, x, []));
     }
     const tape: Tape = diff(once);
     if (tape.params.length === 0)

@@ -19,7 +19,6 @@ import {
   readTensor,
   readTensors,
   reshape,
-  source,
   sub,
   sum,
   take,
@@ -35,6 +34,7 @@ import {
   inFloats,
   inNameOf,
   int32,
+  iota,
   isFloat,
   readOptions,
   sameShape,
@@ -267,7 +267,7 @@ function rightRows(scores: Tensor, target: Tensor, ignoreIndex: number | undefin
   const axis = scores.shape.length === 1 ? 0 : 1;
   const [places, ignored] = placesOf(target, ignoreIndex);
   // Looked up among the classes, so that a label out of range throws an IndexError, as in `crossEntropy`.
-  const classes = source(scores.backend, "iota", [], { shape: [scores.shape[axis]!], axis: 0, dtype: "i32" });
+  const classes = iota(scores, [scores.shape[axis]!]);
   const wanted = inNameOf("accuracy", () => take(classes, places), true);
   return unless(ignored, cast(equal(reshape(argmax(scores, { axis }), [-1]), wanted), "f32"));
 }

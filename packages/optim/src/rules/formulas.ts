@@ -1,6 +1,6 @@
 // What formulas of rules share: state that begins as zeros, and running averages.
-import { add, mul, source, type Shape, type Tensor } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { add, mul, type Shape, type Tensor } from "@weft/tensor";
+import { dtypeInfo, filled } from "@weft/tensor/internals";
 import type { Formula } from "../rule.ts";
 import { mapped } from "../update.ts";
 
@@ -16,7 +16,7 @@ export function fromShapes<Name extends string>(
   const like = ({ shape, dtype }: Pick<Tensor, "shape" | "dtype">) =>
     mapped(shapes(shape), (each) => ({ shape: each, dtype: dtypeInfo[dtype].compute }));
   return {
-    init: (p) => mapped(like(p), (attrs) => source(p.backend, "full", [0], attrs)),
+    init: (p) => mapped(like(p), ({ shape, dtype }) => filled(p, 0, shape, dtype)),
     shapes: like,
     update,
     ...(rows && { rows }),

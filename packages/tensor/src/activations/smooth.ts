@@ -7,9 +7,9 @@ import { ArgumentError, ShapeError } from "../errors.ts";
 import { composed, ofFloats } from "../formula.ts";
 import { softmax } from "../fused/softmax.ts";
 import type { Operand } from "../interpreter.ts";
-import { slice } from "../movement.ts";
 import { inFloats } from "../operands.ts";
 import { finite, integer, readOptions } from "../options.ts";
+import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**
@@ -53,11 +53,8 @@ export function glu(x: Operand, options?: { axis?: number }): Tensor {
   const size = t.shape[at]!;
   if (size % 2 !== 0)
     throw new ShapeError(`glu: axis ${at} of shape ${text(t.shape)} has no halves: wanted an even size, got ${size}`);
-  const before = Array.from({ length: at }, () => null);
-  return composed("glu", () => {
-    const a = slice(t, { ends: [...before, size / 2] });
-    return mul(a, sigmoid(slice(t, { starts: [...before, size / 2] })));
-  });
+  const half = size / 2;
+  return composed("glu", () => mul(span(t, at, 0, half), sigmoid(span(t, at, half, half))));
 }
 
 /**

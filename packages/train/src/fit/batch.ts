@@ -1,6 +1,6 @@
 // Batches as a model takes them: its arguments and, last, the target.
-import { add, ArgumentError, mul, reshape, source, stack, type Tensor } from "@weft/tensor";
-import { describe, untaped } from "@weft/tensor/internals";
+import { add, ArgumentError, mul, reshape, stack, type Tensor } from "@weft/tensor";
+import { describe, filled, untaped } from "@weft/tensor/internals";
 import { Merged } from "../metrics/metric.ts";
 import { isIterable } from "../steps.ts";
 
@@ -51,8 +51,7 @@ export class MeanLoss {
   add(loss: Tensor, rows: number): void {
     this.#sums.add(() => {
       const plain = untaped(loss);
-      const { backend, dtype } = plain;
-      return stack([mul(reshape(plain, []), rows), source(backend, "full", [rows], { shape: [], dtype })]);
+      return stack([mul(reshape(plain, []), rows), filled(plain, rows, [])]);
     });
   }
 

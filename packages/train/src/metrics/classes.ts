@@ -1,8 +1,16 @@
 // Metrics of classes, from counts of labels and predictions per class.
-import { add, and, cast, concat, equal, less, lessEqual, mul, reshape, scatterAdd, source, where } from "@weft/tensor";
+import { add, and, cast, concat, equal, less, lessEqual, mul, reshape, scatterAdd, where } from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
 import { ArgumentError } from "@weft/tensor";
-import { finiteNumber, int32, oneOf, positiveCount, readOptions, type OptionKinds } from "@weft/tensor/internals";
+import {
+  filled,
+  finiteNumber,
+  int32,
+  oneOf,
+  positiveCount,
+  readOptions,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
 import { labelsOf, predicted } from "./right.ts";
 
@@ -53,7 +61,7 @@ function counted(op: string, batch: Batch, options: ClassOptions): Counted {
 
 /** The sums of `ones` per place, of so many places. */
 const sums = (places: Tensor, ones: Tensor | number, length: number): Tensor =>
-  scatterAdd(source(places.backend, "full", [0], { shape: [length], dtype: "i32" }), places, ones);
+  scatterAdd(filled(places, 0, [length], "i32"), places, ones);
 
 /** Counts of one class: predicted and right, predicted, and targets. */
 type Counts = readonly [right: number, predicted: number, targets: number];

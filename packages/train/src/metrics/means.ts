@@ -1,8 +1,8 @@
 // Metrics that are means: of a number per target, over all targets that count.
 import { accuracyKinds, labelsOf, rightOnes, type AccuracyOptions } from "./right.ts";
 import { crossEntropy, mae, mse } from "@weft/nn";
-import { add, cast, concat, readTensor, reshape, source, sum, where, type Operand, type Tensor } from "@weft/tensor";
-import { callable, inFloats, int32, readOptions, readValue } from "@weft/tensor/internals";
+import { add, cast, concat, readTensor, reshape, sum, where, type Operand, type Tensor } from "@weft/tensor";
+import { callable, filled, inFloats, int32, readOptions, readValue } from "@weft/tensor/internals";
 import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
 
 export interface IgnoreOptions {
@@ -23,12 +23,11 @@ function meanOf(
         const batch = batchOf(op, y, target, mask, ignoreIndex);
         const { counts } = batch;
         const values = inFloats(valuesOf(batch));
-        const { backend, dtype, size } = values;
-        const number = counts === undefined ? undefined : sum(cast(counts, dtype));
+        const number = counts === undefined ? undefined : sum(cast(counts, values.dtype));
         const total = sum(counts === undefined ? values : where(counts, values, 0));
         return concat([
           reshape(total, [1]),
-          number === undefined ? source(backend, "full", [size], { shape: [1], dtype }) : reshape(number, [1]),
+          number === undefined ? filled(values, values.size, [1]) : reshape(number, [1]),
         ]);
       }),
     async result() {

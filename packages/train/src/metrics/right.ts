@@ -12,13 +12,12 @@ import {
   not,
   reshape,
   ShapeError,
-  source,
   sum,
   unsqueeze,
   where,
   type Tensor,
 } from "@weft/tensor";
-import { finiteNumber, int32, isFloat, positiveCount, sameShape, type OptionKinds } from "@weft/tensor/internals";
+import { finiteNumber, int32, iota, isFloat, positiveCount, sameShape, type OptionKinds } from "@weft/tensor/internals";
 import type { Batch } from "./metric.ts";
 
 export interface AccuracyOptions {
@@ -82,7 +81,7 @@ export function rightOnes(op: string, batch: Batch, { topK = 1, threshold = 0.5 
   const places = unsqueeze(labels, axis);
   const own = gather(y, places, { axis });
   const shape = y.shape.map((d, k) => (k === axis ? d : 1));
-  const classes = source(y.backend, "iota", [], { shape, axis, dtype: "i32" });
+  const classes = iota(y, shape, axis);
   // NaN is not lessEqual, so it comes before any number, and a label whose own score is NaN comes last.
   const before = add(cast(not(lessEqual(y, own)), "i32"), cast(and(equal(y, own), less(classes, places)), "i32"));
   return less(sum(before, { axis }), topK);
