@@ -69,10 +69,27 @@ export type Differentiated<Args extends unknown[], N> = {
   [K in keyof Args]: K extends `${N extends readonly number[] ? N[number] : N & number}` ? Boxed<Args[K]> : Args[K];
 };
 
-export const argnumsKind: OptionKind<number | readonly number[]> = {
+const argnumsKind: OptionKind<number | readonly number[]> = {
   wanted: "the number of an argument, or a list of them",
   is: (x): x is number | readonly number[] => count.is(x) || (Array.isArray(x) && x.every(count.is)),
 };
+
+/** Of a function that is differentiated by arguments: their numbers, and a check that a call has tensors there. */
+export function placesOf(
+  op: string,
+  f: unknown,
+  argnums: number | readonly number[],
+): { readonly places: readonly number[]; readonly check: (args: readonly unknown[]) => void } {
+  readValue(op, "what is differentiated", f, callable);
+  readValue(op, "argnums", argnums, argnumsKind);
+  const places = typeof argnums === "number" ? [argnums] : argnums;
+  const check = (args: readonly unknown[]): void => {
+    for (const k of places)
+      if (k >= args.length || leavesOf(args[k]).length === 0)
+        throw new ArgumentError(`${op}: wanted tensors as argument ${k} of ${args.length}, got ${String(args[k])}`);
+  };
+  return { places, check };
+}
 
 /** `valueAndGrad` for a function that users know as `op`. */
 export function valuesAndGrads<Args extends any[], const N extends number | readonly number[]>(
@@ -80,13 +97,9 @@ export function valuesAndGrads<Args extends any[], const N extends number | read
   f: Scalar<Args>,
   argnums: N,
 ): (...args: readonly unknown[]) => [value: Tensor, gradients: At<Args, N>] {
-  readValue(op, "what is differentiated", f, callable);
-  readValue(op, "argnums", argnums, argnumsKind);
-  const places: readonly number[] = typeof argnums === "number" ? [argnums] : argnums;
+  const { places, check } = placesOf(op, f, argnums);
   return (...args) => {
-    for (const k of places)
-      if (!(Number.isInteger(k) && k >= 0 && k < args.length && leavesOf(args[k]).length > 0))
-        throw new ArgumentError(`${op}: wanted tensors as argument ${k} of ${args.length}, got ${String(args[k])}`);
+    check(args);
     const session = new Session(f, op, false, highestLevel(args));
     try {
       const { recorder } = session;

@@ -14,20 +14,10 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
+import { context, filled, iota, isFloat, refusePromise, resultOf, sameShape } from "@weft/tensor/internals";
 import {
-  callable,
-  context,
-  filled,
-  iota,
-  isFloat,
-  readValue,
-  refusePromise,
-  resultOf,
-  sameShape,
-} from "@weft/tensor/internals";
-import {
-  argnumsKind,
   highestLevel,
+  placesOf,
   pulled,
   valuesAndGrads,
   type At,
@@ -130,13 +120,9 @@ function* units<T>(
 const total = (xs: readonly Tensor[]): number => xs.reduce((n, x) => n + x.size, 0);
 
 function jacobianOf(op: string, f: (...args: any) => unknown, argnums: number | readonly number[]) {
-  readValue(op, "what is differentiated", f, callable);
-  readValue(op, "argnums", argnums, argnumsKind);
-  const places = typeof argnums === "number" ? [argnums] : argnums;
+  const { places, check } = placesOf(op, f, argnums);
   return (...args: unknown[]): unknown => {
-    for (const k of places)
-      if (k >= args.length || leavesOf(args[k]).length === 0)
-        throw new ArgumentError(`${op}: wanted tensors as argument ${k} of ${args.length}, got ${String(args[k])}`);
+    check(args);
     return owning(() => {
       const chosen = places.map((k) => args[k]);
       const inputs = leavesOf(chosen).map((x) => readTensor(x, op));
