@@ -4,7 +4,6 @@ import {
   cast,
   DTypeError,
   equal,
-  isTensor,
   readTensor,
   reshape,
   scope,
@@ -32,10 +31,10 @@ const owning = <T>(f: () => T): T => (context.scope === undefined ? resultOf(f) 
 
 /** A number in place of a tensor would be passed through, as if it were its own derivative. */
 function refuseNumbers(op: string, what: string, tree: unknown): void {
-  if (typeof tree === "number") throw new ArgumentError(`${op}: wanted tensors as ${what}, got the number ${tree}`);
-  if (typeof tree === "object" && tree !== null && !isTensor(tree) && !ArrayBuffer.isView(tree))
-    if (Array.isArray(tree) || Object.getPrototypeOf(tree) === Object.prototype)
-      for (const part of Object.values(tree)) refuseNumbers(op, what, part);
+  const refuse = (x: unknown): void => {
+    if (typeof x === "number") throw new ArgumentError(`${op}: wanted tensors as ${what}, got the number ${x}`);
+  };
+  mapTree(tree, () => undefined, refuse);
 }
 
 /** The tensors of a result, which must all be differentiable. */

@@ -6,14 +6,16 @@ type Leaf = Tensor | Box;
 
 const isLeaf = (value: object): value is Leaf => (value as Partial<Leaf>)[BRAND] !== undefined;
 
-/** The same tree with every tensor and box replaced; everything else is kept. */
-export function mapTree(value: unknown, f: (x: Leaf) => unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
+const kept = (other: unknown): unknown => other;
+
+/** The same tree with every tensor and box replaced; everything else is kept, or replaced by what `g` makes of it. */
+export function mapTree(value: unknown, f: (x: Leaf) => unknown, g: (other: unknown) => unknown = kept): unknown {
+  if (typeof value !== "object" || value === null) return g(value);
   if (isLeaf(value)) return f(value);
-  if (Array.isArray(value)) return value.map((v) => mapTree(v, f));
+  if (Array.isArray(value)) return value.map((v) => mapTree(v, f, g));
   const prototype = Object.getPrototypeOf(value) as unknown;
-  if (prototype !== Object.prototype && prototype !== null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, mapTree(v, f)]));
+  if (prototype !== Object.prototype && prototype !== null) return g(value);
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, mapTree(v, f, g)]));
 }
 
 /** Every tensor and box of a tree, in the order of `mapTree`. */

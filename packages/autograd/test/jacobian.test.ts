@@ -194,6 +194,11 @@ describe("what an attacker tried", () => {
     );
     refused(() => jvp((v: Tensor) => ({ loss: sum(v), n: 3 }), [x()], [x()]), "jvp: wanted tensors as results");
     refused(() => jvp((v: number) => v, [2], [1]), "jvp: wanted tensors as the tangents, got the number 1");
+    const bare = (): { v: Tensor; n: number } => Object.assign(Object.create(null), { v: x(), n: 3 });
+    refused(
+      () => jvp(({ v, n }) => mul(v, n), [bare()], [bare()]),
+      "jvp: wanted tensors as the tangents, got the number 3",
+    );
   });
   it("refuses integers to differentiate", () => {
     refused(() => grad((v: Tensor) => sum(greater(v, 1)))(x()), "grad: the function must return a floating-point");
