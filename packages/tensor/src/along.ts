@@ -1,14 +1,22 @@
 // How functions see the axes that they work along: one axis of a tensor, of which a scalar has one, too; or rows along
 // the last axis, made of all axes that are reduced.
 import { axisOf, sizeOf } from "./axes.ts";
+import type { Value } from "./interpreter.ts";
 import { permute, reshape } from "./movement.ts";
 import type { Shape } from "./ops.ts";
 import { reducedShape, refuseEmpty } from "./rules/reduce.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** x and an axis of it, counted from the front. A scalar counts as a vector of one element, as in PyTorch. */
+/** A scalar as a vector of one element, as in PyTorch; numbers and other tensors as they are. */
+export const vectorOf = <X extends Value>(x: X): X | Tensor =>
+  typeof x === "object" && x.shape.length === 0 ? reshape(x, [1]) : x;
+
+/** Whether one of these is a scalar and the other one is, too, or is a vector. */
+export const besideScalar = (a: Tensor, b: Tensor): boolean => a.shape.length + b.shape.length < 2;
+
+/** x and an axis of it, counted from the front. A scalar counts as a vector. */
 export function along(op: string, x: Tensor, axis: number): readonly [x: Tensor, axis: number] {
-  const t = x.shape.length === 0 ? reshape(x, [1]) : x;
+  const t = vectorOf(x);
   return [t, axisOf(op, axis, t.shape)];
 }
 

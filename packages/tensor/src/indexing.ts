@@ -1,6 +1,7 @@
 // Reading and writing at indices. Indices count from 0. One out of range touches nothing, and each read of a value that
 // was computed with it throws an IndexError.
 import { inNameOf } from "./context.ts";
+import { along, besideScalar, vectorOf } from "./along.ts";
 import { applyRead, placed, read, readTensor, readTensors } from "./apply.ts";
 import { axisOf, text } from "./axes.ts";
 import { dtypeInfo, promote, type DType } from "./dtype.ts";
@@ -10,7 +11,6 @@ import type { Operand, Value } from "./interpreter.ts";
 import { reshape, slice } from "./movement.ts";
 import { checkNumber, inDType, indicesOf, positions } from "./operands.ts";
 import { count, dtypeName, integer, readOptions } from "./options.ts";
-import { besideScalar, vectorOf } from "./scalar.ts";
 import type { Tensor } from "./tensor.ts";
 
 interface AxisOptions {
@@ -26,8 +26,7 @@ const first = { axis: 0 };
  * @example take(tensor([[1, 2], [3, 4]]), tensor([1, 1, 0], { dtype: "i32" })) // [[3, 4], [3, 4], [1, 2]]
  */
 export function take(x: Operand, indices: Operand, options?: AxisOptions): Tensor {
-  const t = vectorOf(readTensor(x, "take", indices));
-  const at = axisOf("take", readOptions("take", options, axisOption, first).axis, t.shape);
+  const [t, at] = along("take", readTensor(x, "take", indices), readOptions("take", options, axisOption, first).axis);
   if (typeof indices !== "number")
     return applyRead("take", [t, positions("take", readTensor(indices, "take", t))], { axis: at });
   const size = t.shape[at]!;

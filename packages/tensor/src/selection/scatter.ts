@@ -12,7 +12,7 @@ import type { Operand, Value } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { checkNumber, inDType, positions } from "../operands.ts";
 import { boolean, integer, oneOf, readOptions, type OptionKinds } from "../options.ts";
-import { besideScalar, vectorOf } from "../scalar.ts";
+import { besideScalar, vectorOf } from "../along.ts";
 import { partsOf, type Part } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 import { combined, scatterMaxOp, scatterMinOp } from "./segments.ts";

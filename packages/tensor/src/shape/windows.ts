@@ -1,7 +1,8 @@
 // Windows that slide along axes, as axes of their own, and the sums that undo them. The places in a window are computed
 // where they are used; the remainder tells backends that none is out of range.
+import { along } from "../along.ts";
 import { applyRead, readTensor } from "../apply.ts";
-import { axisOf, listOf, sizeOf, text } from "../axes.ts";
+import { listOf, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { add, mul } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
@@ -13,7 +14,6 @@ import type { Shape } from "../ops.ts";
 import { integer, list, numbers, positiveCount, readOptions, readValue, type OptionKinds } from "../options.ts";
 import { pooling } from "../pooling/windows.ts";
 import { countAlong, countWindows } from "../rules/conv.ts";
-import { vectorOf } from "../scalar.ts";
 import { wrapped } from "../selection/wrapping.ts";
 import { span } from "../span.ts";
 import { autoPadding, checkResize, spatial, type AutoPadding, type PerAxis } from "../spatial.ts";
@@ -59,8 +59,7 @@ export function unfold(x: Operand, options: { axis?: number; size: number; step?
   );
   readValue("unfold", "size", size, positiveCount);
   const given = readTensor(x, "unfold");
-  const t = vectorOf(given);
-  const at = axisOf("unfold", axis, t.shape);
+  const [t, at] = along("unfold", given, axis);
   if (size > t.shape[at]!)
     throw new ShapeError(`unfold: a window of ${size} does not fit on axis ${at} of shape ${text(t.shape)}`);
   if (given.shape.length === 0) return t; // as in PyTorch, without an axis of windows
