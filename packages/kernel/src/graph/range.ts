@@ -1,7 +1,7 @@
 // Bounds of integers that are known before they are computed: of those that were uploaded, and of indices that functions
 // compute from them. What is known to be right needs no report of a device, and what is wrong is found at once.
 import type { DType, OpName, Shape } from "@weft/tensor";
-import { type AxisAttrs, dtypeInfo, sameShape } from "@weft/tensor/internals";
+import { type AxisAttrs, dtypeInfo, isFloat, sameShape } from "@weft/tensor/internals";
 import type { Node } from "./node.ts";
 import { codeOf, type AnyOp } from "./operation.ts";
 
@@ -109,7 +109,7 @@ function stored(range: Range | undefined, dtype: DType): Range | undefined {
 
 /** The range of the result of an operation, if it is known. */
 export const rangeAfter = ({ code, inputs, attrs, dtype }: Node): Range | undefined =>
-  stored(knownAfter[code]?.(inputs, attrs as never), dtype);
+  isFloat(dtype) ? undefined : stored(knownAfter[code]?.(inputs, attrs as never), dtype);
 
 /** The range of moved or cast integers: only a slice may lack the least or the greatest. */
 export const rangeFrom = ({ range }: Node, op: AnyOp, dtype: DType): Range | undefined =>
