@@ -59,7 +59,7 @@ export function permute(x: Operand, axes: readonly number[]): Tensor {
 }
 
 function permuted(t: Tensor, axes: readonly number[]): Tensor {
-  if (axes.length >= t.shape.length && axes.every((axis, i) => axis === i)) return alias(t);
+  if (axes.length === t.shape.length && axes.every((axis, i) => axis === i)) return alias(t);
   return applyRead("permute", [t], { axes });
 }
 
@@ -70,6 +70,7 @@ export function transpose(x: Operand, axisA = -2, axisB = -1): Tensor {
   if (shape.length < 2 && axisA === -2 && axisB === -1) return alias(t);
   const own = shape.length === 0 ? [1] : shape; // a scalar counts as a vector
   const [a, b] = [axisOf("transpose", axisA, own), axisOf("transpose", axisB, own)];
+  if (a === b) return alias(t);
   const axes = allAxes(shape);
   axes[a] = b;
   axes[b] = a;
