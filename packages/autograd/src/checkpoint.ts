@@ -29,7 +29,7 @@ class Recomputation implements CustomBackward {
   readonly #stream: RandomStream;
   readonly #counter: number;
   readonly #training: boolean | undefined = context.training;
-  readonly #resume: Resume | undefined = resumption();
+  readonly #resume: Resume = resumption();
   /** Which tensors of the result are differentiable: their positions. */
   #places: readonly number[] = [];
   /** The boxes that the call assigned: what they hold is part of its result. */
@@ -103,7 +103,7 @@ class Recomputation implements CustomBackward {
     let again: Tensor[];
     let noted: Recorder["entries"];
     try {
-      again = this.#results(this.#resume === undefined ? run() : this.#resume(run));
+      again = this.#results(this.#resume(run));
     } finally {
       noted = recorder.entries;
       recorder.entries = entries;

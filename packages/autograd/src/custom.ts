@@ -31,7 +31,7 @@ class ByHand implements CustomBackward {
   readonly #inputs: readonly Tensor[];
   readonly #recorder: Recorder;
   readonly #pullback: Custom<unknown>["pullback"];
-  readonly #resume: Resume | undefined = resumption();
+  readonly #resume: Resume = resumption();
 
   constructor(recorder: Recorder, inputs: readonly Tensor[], pullback: Custom<unknown>["pullback"]) {
     this.#recorder = recorder;
@@ -40,8 +40,7 @@ class ByHand implements CustomBackward {
   }
 
   back(backward: Backward, gs: readonly Tensor[]): void {
-    const run = () => inBackward(() => this.#pullback(...gs), false);
-    const result = this.#resume === undefined ? run() : this.#resume(run);
+    const result = this.#resume(() => inBackward(() => this.#pullback(...gs), false));
     const grads = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor];
     if (grads.length !== this.#inputs.length)
       throw new ArgumentError(

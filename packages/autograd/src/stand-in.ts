@@ -25,5 +25,7 @@ export const setFinder = (now: Finder | undefined): void => void (finder = now);
 /** What stands in for a box here, if anything does. */
 export const standIn = (box: object): StandIn | undefined => finder?.find(box);
 
-/** Undefined where nothing stands in for anything: then a function is called as it is. */
-export const resumption = (): Resume | undefined => finder?.resumed();
+const asIs: Resume = (f) => f();
+
+/** How functions are called later as they would be called now: where nothing stands in for anything, as they are. */
+export const resumption = (): Resume => finder?.resumed() ?? asIs;
