@@ -219,10 +219,8 @@ export class Param extends BoxBase {
       return;
     }
     const t = readTensor(x, "param");
-    const { shape } = this;
     if (!isFloat(t.dtype)) throw integers(t.dtype);
-    if (!sameShape(t.shape, shape))
-      throw new ShapeError(`param: a parameter of shape [${shape}] was assigned a value of shape [${t.shape}]`);
+    refuseShape(this.shape, t);
     if (t.interpreter.level > 0) this.#refuseConstant(t);
     if (overlay()?.write(this, t) === true) return;
     this.store(t);
@@ -231,7 +229,7 @@ export class Param extends BoxBase {
 
   read(backend?: Backend): Tensor {
     const other = standIn(this);
-    if (other !== undefined) return other.read(other.backend ?? backend);
+    if (other !== undefined) return other.read(backend);
     meet(this);
     if (backend !== undefined) this.initialize(backend);
     const tape = context.tape as Recorder | undefined;
@@ -270,6 +268,12 @@ export class Param extends BoxBase {
         );
     }
   }
+}
+
+/** Refuses a new value of a parameter that has another shape. */
+export function refuseShape(shape: Shape, x: Tensor): void {
+  if (!sameShape(x.shape, shape))
+    throw new ShapeError(`param: a parameter of shape [${shape}] was assigned a value of shape [${x.shape}]`);
 }
 
 /** Whether a tensor was computed from one of these plain versions, in at most so many operations on its tape. */
@@ -316,7 +320,7 @@ export class State extends BoxBase {
 
   read(backend?: Backend): Tensor {
     const other = standIn(this);
-    if (other !== undefined) return other.read(other.backend ?? backend);
+    if (other !== undefined) return other.read(backend);
     if (backend !== undefined) this.initialize(backend);
     return this.value;
   }

@@ -1,8 +1,7 @@
 // Substitutions: while a function runs, other boxes or given values stand in for some boxes. Code that refers to a box,
 // a closure for example, then works with what stands in for it. So a copy of a model runs the code of its original.
-import { readTensor, ShapeError, type Backend, type Tensor } from "@weft/tensor";
-import { sameShape } from "@weft/tensor/internals";
-import { constant } from "./box.ts";
+import { readTensor, type Backend, type Tensor } from "@weft/tensor";
+import { constant, refuseShape } from "./box.ts";
 import { setFinder, type Resume, type StandIn } from "./stand-in.ts";
 
 export interface Substitution {
@@ -77,8 +76,7 @@ export class GivenValue implements StandIn {
   }
   set value(x: Tensor) {
     const t = readTensor(x, this.#kind);
-    if (this.#kind === "param" && !sameShape(t.shape, this.#x.shape))
-      throw new ShapeError(`param: a parameter of shape [${this.#x.shape}] was assigned a value of shape [${t.shape}]`);
+    if (this.#kind === "param") refuseShape(this.#x.shape, t);
     this.#x = t;
   }
 
