@@ -3,7 +3,7 @@ import { applyRead, readTensor, readTensors } from "../apply.ts";
 import { sameShape, sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { filled } from "../filled.ts";
-import { isFloat, promote, type DType } from "../dtype.ts";
+import { isFloat, promote } from "../dtype.ts";
 import { add, and, equal, isNaN, less, lessEqual, minimum, not, or, sub, where } from "../elementwise.ts";
 import { ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
@@ -51,19 +51,13 @@ export function placesIn(sorted: Tensor, values: Tensor, side: Side): Tensor {
   return low;
 }
 
-/** The dtype in which a number is compared with elements of a dtype: integers exactly. */
-function dtypeBeside(dtype: DType, n: number): DType {
-  if (dtype === "i32") return (n | 0) === n ? "i32" : "f32";
-  return dtype === "f64" ? "f64" : "f32";
-}
-
 function search(op: string, sorted: Operand, values: Operand, options: SearchOptions | undefined): Tensor {
   const { side } = readOptions(op, options, searchKinds, { side: "left" as const });
   const s = inNumbers(readTensor(sorted, op, values));
   const { shape } = s;
   const v =
     typeof values === "number"
-      ? filled(s, values, [], dtypeBeside(s.dtype, values))
+      ? filled(s, values, [], s.dtype === "i32" && (values | 0) !== values ? "f32" : s.dtype)
       : inNumbers(readTensor(values, op, s));
   if (shape.length !== 1 && (shape.length === 0 || !sameShape(shape.slice(0, -1), v.shape.slice(0, -1))))
     throw new ShapeError(
