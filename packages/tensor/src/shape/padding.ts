@@ -6,7 +6,16 @@ import { ArgumentError, ShapeError } from "../errors.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, concat, flip } from "../movement.ts";
 import { checkNumber } from "../operands.ts";
-import { anyNumber, list, oneOf, readOptions, readValue, type OptionKinds } from "../options.ts";
+import {
+  anyNumber,
+  anything,
+  list,
+  oneOf,
+  readOptions,
+  readValue,
+  type OptionKind,
+  type OptionKinds,
+} from "../options.ts";
 import { span } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -19,11 +28,12 @@ export interface PadOptions {
   readonly value?: number;
 }
 const isPair = (x: unknown): boolean => list.is(x) && x.length === 2 && Array.from(x).every(Number.isInteger);
+const pairs: OptionKind<PadOptions["pads"]> = {
+  wanted: "a list of pairs [before, after], one per axis,",
+  is: (x): x is PadOptions["pads"] => list.is(x) && Array.from<unknown>(x).every(isPair),
+};
 const kinds: OptionKinds<PadOptions> = {
-  pads: {
-    wanted: "a list of pairs [before, after], one per axis,",
-    is: (x): x is PadOptions["pads"] => list.is(x) && Array.from<unknown>(x).every(isPair),
-  },
+  pads: anything, // read below, where one that is missing is refused, too
   mode: oneOf("constant", "reflect", "replicate", "circular"),
   value: anyNumber,
 };
@@ -101,8 +111,8 @@ function copied(x: Tensor, axis: number, low: number, high: number, mode: Copyin
  */
 export function pad(x: Operand, options: PadOptions): Tensor {
   const { pads, mode, value } = readOptions("pad", options, kinds, { mode: "constant" as const });
+  const sides = readValue("pad", "pads", pads, pairs).map((side) => listOf("pad", "pads", side));
   const t = readTensor(x, "pad");
-  const sides = readValue("pad", "pads", pads, kinds.pads).map((side) => listOf("pad", "pads", side));
   if (mode !== "constant" && value !== undefined)
     throw new ArgumentError(`pad: mode "${mode}" copies elements and takes no value, got ${value}`);
   if (value !== undefined) checkNumber("pad", t.dtype, value);
