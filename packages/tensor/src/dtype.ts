@@ -63,6 +63,9 @@ export const isFloat = (dtype: DType): boolean => dtypeInfo[dtype].kind === "flo
 /** Whether values of a dtype are computed in another dtype, and rounded when they are stored. */
 export const isStorage = (dtype: DType): boolean => dtypeInfo[dtype].compute !== dtype;
 
+/** The largest finite number that floats of a dtype are computed with. */
+export const largest = (dtype: DType): number => (dtype === "f64" ? Number.MAX_VALUE : (2 - 2 ** -23) * 2 ** 127);
+
 /** The dtype that two operands are promoted to: what the wider one is computed in. */
 export function promote(a: DType, b: DType): ComputeType {
   const [x, y] = [dtypeInfo[a], dtypeInfo[b]];

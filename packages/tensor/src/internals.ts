@@ -17,7 +17,7 @@ export {
   type Step,
 } from "./context.ts";
 export { creation, hostArray } from "./creation.ts";
-export { dtypeInfo, isFloat, isStorage, promote } from "./dtype.ts";
+export { dtypeInfo, isFloat, isStorage, largest, promote } from "./dtype.ts";
 export { describe, printable, quoted, refusePromise, shown } from "./errors.ts";
 export { filled, iota } from "./filled.ts";
 export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";

@@ -24,6 +24,7 @@ import {
   anything,
   fraction,
   inNameOf,
+  largest,
   nonNegative,
   positive,
   readOptions,
@@ -88,9 +89,6 @@ export const mse = (x: Operand, y: Operand, options?: ElementLossOptions): Tenso
 export const mae = (x: Operand, y: Operand, options?: ElementLossOptions): Tensor =>
   ofDifference("mae", x, y, options, abs);
 
-/** The greatest number of f32. */
-const MOST = (2 - 2 ** -23) * 2 ** 127;
-
 /**
  * Huber's loss: d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), for d = x − y, averaged over the elements.
  * Shapes must be equal. Like PyTorch's `huber_loss` (Huber 1964).
@@ -102,7 +100,7 @@ export function huber(x: Operand, y: Operand, options?: ElementLossOptions & { r
   const { delta, ...rest } = readOptions("huber", options, { ...elementKinds, delta: positive }, { delta: 1 });
   return ofDifference("huber", x, y, rest, (d) => {
     // Numbers that the dtype does not have become infinite, too.
-    if (delta > (d.dtype === "f64" ? Number.MAX_VALUE : MOST)) return mul(square(d), 0.5);
+    if (delta > largest(d.dtype)) return mul(square(d), 0.5);
     const [near, beyond] = parted(d, delta);
     return add(mul(square(near), 0.5), mul(beyond, delta));
   });

@@ -1,6 +1,6 @@
 // What is not finite, and numbers in its place.
 import { alias, readTensor } from "../apply.ts";
-import { isFloat } from "../dtype.ts";
+import { isFloat, largest } from "../dtype.ts";
 import { equal, isFinite, isNaN, not, or, where } from "../elementwise.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
@@ -14,9 +14,6 @@ export const isInf: (x: Operand) => Tensor = (x, more?: unknown) => {
   const t = readTensor(x, "isInf");
   return composed("isInf", () => not(or(isFinite(t), isNaN(t))));
 };
-
-/** The largest finite numbers. */
-const LARGEST = { f32: 3.4028234663852886e38, f64: Number.MAX_VALUE };
 
 export interface NanOptions {
   /** What takes the place of NaN, by default 0. */
@@ -35,7 +32,7 @@ export interface NanOptions {
 export function nanToNum(x: Operand, options?: NanOptions): Tensor {
   const given = readTensor(x, "nanToNum");
   const t = isFloat(given.dtype) ? inFloats(given) : given;
-  const most = LARGEST[t.dtype === "f64" ? "f64" : "f32"];
+  const most = largest(t.dtype);
   const kinds = { nan: anyNumber, posInf: anyNumber, negInf: anyNumber };
   const { nan, posInf, negInf } = readOptions("nanToNum", options, kinds, { nan: 0, posInf: most, negInf: -most });
   if (!isFloat(t.dtype)) return alias(t);
