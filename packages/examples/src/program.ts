@@ -28,21 +28,21 @@ export interface Program {
   readonly start: (setting: Setting) => Promise<Learner>;
 }
 
-export interface Quick {
+interface Quick {
   readonly epochs?: number;
   readonly steps?: number;
   readonly limit?: number;
 }
 
 /** An option of the command line, such as `--chars` or, with a name for its value, `--text <folder>`. */
-export interface ProgramOption {
+interface ProgramOption {
   readonly value?: string;
   readonly about: string;
   readonly choices?: readonly string[];
 }
 
 /** What a program starts with. */
-export interface Setting {
+interface Setting {
   readonly backend: Backend & Creation;
   readonly seed: number;
   /** The name of the data set. */
