@@ -11,7 +11,7 @@ import {
   readOptions,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
+import { metricOf, type Batch, type Metric } from "./metric.ts";
 import { labelsOf, predicted } from "./right.ts";
 
 export interface ClassOptions {
@@ -87,20 +87,18 @@ const averages: Record<Average, (of: (counts: Counts) => number, all: readonly C
 /** A metric from the counts of each class. */
 function classMetric(op: string, options: AverageOptions | undefined, of: (counts: Counts) => number): Metric {
   const read = readOptions(op, options, averageKinds, {});
-  const merged = new Merged((a, b) => add(a, b));
-  return {
-    update: (y, target, mask) =>
-      merged.add(() => {
-        const { labels, guesses, ones, classes } = counted(op, batchOf(op, y, target, mask, read.ignoreIndex), read);
-        if (read.average === "binary" && classes !== 2)
-          throw new ArgumentError(
-            `${op}: { average: "binary" } is for 2 classes, not ${classes}; use "macro" or "micro"`,
-          );
-        const right = mul(cast(equal(labels, guesses), "i32"), ones);
-        return concat([sums(labels, right, classes), sums(guesses, ones, classes), sums(labels, ones, classes)]);
-      }),
-    async result() {
-      const numbers = await merged.read();
+  return metricOf(op, read.ignoreIndex, {
+    part(batch) {
+      const { labels, guesses, ones, classes } = counted(op, batch, read);
+      if (read.average === "binary" && classes !== 2)
+        throw new ArgumentError(
+          `${op}: { average: "binary" } is for 2 classes, not ${classes}; use "macro" or "micro"`,
+        );
+      const right = mul(cast(equal(labels, guesses), "i32"), ones);
+      return concat([sums(labels, right, classes), sums(guesses, ones, classes), sums(labels, ones, classes)]);
+    },
+    merge: (a, b) => add(a, b),
+    result(numbers) {
       const classes = numbers.length / 3;
       if (classes === 0) return 0;
       const all = Array.from({ length: classes }, (_, k): Counts => {
@@ -108,8 +106,7 @@ function classMetric(op: string, options: AverageOptions | undefined, of: (count
       });
       return averages[read.average ?? (classes === 2 ? "binary" : "macro")](of, all);
     },
-    reset: () => merged.release(),
-  };
+  });
 }
 
 /**
@@ -168,21 +165,19 @@ export function f1(options?: AverageOptions): Metric {
 export function confusionMatrix(options?: ClassOptions): Metric<number[][]> {
   const op = "confusionMatrix";
   const read = readOptions(op, options, kinds, {});
-  const merged = new Merged((a, b) => add(a, b));
-  return {
-    update: (y, target, mask) =>
-      merged.add(() => {
-        const { labels, guesses, ones, classes } = counted(op, batchOf(op, y, target, mask, read.ignoreIndex), read);
-        const among = (x: Tensor): Tensor => and(lessEqual(0, x), less(x, classes));
-        // Anything else is out of range, and an IndexError where the result is read.
-        const known = and(among(labels), among(guesses));
-        return sums(where(known, add(mul(labels, classes), guesses), classes * classes), ones, classes * classes);
-      }),
-    async result() {
-      const numbers = Array.from(await merged.read());
+  return metricOf(op, read.ignoreIndex, {
+    part(batch) {
+      const { labels, guesses, ones, classes } = counted(op, batch, read);
+      const among = (x: Tensor): Tensor => and(lessEqual(0, x), less(x, classes));
+      // Anything else is out of range, and an IndexError where the result is read.
+      const known = and(among(labels), among(guesses));
+      return sums(where(known, add(mul(labels, classes), guesses), classes * classes), ones, classes * classes);
+    },
+    merge: (a, b) => add(a, b),
+    result(counts) {
+      const numbers = Array.from(counts);
       const classes = Math.sqrt(numbers.length);
       return Array.from({ length: classes }, (_, k) => numbers.slice(k * classes, (k + 1) * classes));
     },
-    reset: () => merged.release(),
-  };
+  });
 }

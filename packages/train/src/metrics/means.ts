@@ -3,7 +3,7 @@ import { accuracyKinds, labelsOf, rightOnes, type AccuracyOptions } from "./righ
 import { crossEntropy, mae, mse } from "@weft/nn";
 import { add, cast, concat, readTensor, reshape, sum, where, type Operand, type Tensor } from "@weft/tensor";
 import { callable, filled, inFloats, int32, readOptions, readValue } from "@weft/tensor/internals";
-import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
+import { metricOf, type Batch, type Metric } from "./metric.ts";
 
 export interface IgnoreOptions {
   /** Targets that do not count. */
@@ -16,26 +16,23 @@ function meanOf(
   valuesOf: (batch: Batch) => Tensor,
   { ignoreIndex, finish = (mean) => mean }: IgnoreOptions & { readonly finish?: (mean: number) => number } = {},
 ): Metric {
-  const sums = new Merged((a, b) => add(a, b));
-  return {
-    update: (y, target, mask) =>
-      sums.add(() => {
-        const batch = batchOf(op, y, target, mask, ignoreIndex);
-        const { counts } = batch;
-        const values = inFloats(valuesOf(batch));
-        const number = counts === undefined ? undefined : sum(cast(counts, values.dtype));
-        const total = sum(counts === undefined ? values : where(counts, values, 0));
-        return concat([
-          reshape(total, [1]),
-          number === undefined ? filled(values, values.size, [1]) : reshape(number, [1]),
-        ]);
-      }),
-    async result() {
-      const [total = 0, count = 0] = Array.from(await sums.read());
+  return metricOf(op, ignoreIndex, {
+    part(batch) {
+      const { counts } = batch;
+      const values = inFloats(valuesOf(batch));
+      const number = counts === undefined ? undefined : sum(cast(counts, values.dtype));
+      const total = sum(counts === undefined ? values : where(counts, values, 0));
+      return concat([
+        reshape(total, [1]),
+        number === undefined ? filled(values, values.size, [1]) : reshape(number, [1]),
+      ]);
+    },
+    merge: (a, b) => add(a, b),
+    result(numbers) {
+      const [total = 0, count = 0] = Array.from(numbers);
       return finish(total / count);
     },
-    reset: () => sums.release(),
-  };
+  });
 }
 
 /**

@@ -47,7 +47,7 @@ export class Merged {
   /** Adds a part that `make` computes. */
   add(make: () => Tensor): void {
     let part = keep(resultOf(make));
-    const first = this.#levels.flat()[0];
+    const first = this.#levels.find((parts) => parts.length > 0)?.[0];
     if (first !== undefined && first.backend !== part.backend) {
       part.release();
       throw new BackendMismatchError("metric: the batches are on several backends; reset() it in between");
@@ -95,7 +95,7 @@ export interface Batch {
 }
 
 /** Reads the arguments of `update`. Nothing of it is on a tape. */
-export function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignoreIndex?: number): Batch {
+function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignoreIndex?: number): Batch {
   const [predictions, ...given] = readTensors(op, typeof target === "number" ? [y] : [y, target]).map(untaped) as [
     Tensor,
     ...Tensor[],
@@ -110,4 +110,24 @@ export function batchOf(op: string, y: Operand, target: Operand, mask?: Operand,
     counts = counts === undefined ? chosen : and(counts, chosen);
   }
   return { y: predictions, target: targets, counts };
+}
+
+/** How the metric of a batch is computed and merged, and what its numbers say. */
+interface Parts<R> {
+  /** The part of a batch. */
+  readonly part: (batch: Batch) => Tensor;
+  /** Two parts as one. */
+  readonly merge: (a: Tensor, b: Tensor) => Tensor;
+  /** The result from the numbers of all parts, merged; there are none without batches. */
+  readonly result: (numbers: ArrayLike<number>) => R;
+}
+
+/** The metric of such parts. */
+export function metricOf<R>(op: string, ignoreIndex: number | undefined, { part, merge, result }: Parts<R>): Metric<R> {
+  const merged = new Merged(merge);
+  return {
+    update: (y, target, mask) => merged.add(() => part(batchOf(op, y, target, mask, ignoreIndex))),
+    result: async () => result(await merged.read()),
+    reset: () => merged.release(),
+  };
 }

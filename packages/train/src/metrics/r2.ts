@@ -16,7 +16,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { inFloats, sameShape } from "@weft/tensor/internals";
-import { batchOf, Merged, type Batch, type Metric } from "./metric.ts";
+import { metricOf, type Batch, type Metric } from "./metric.ts";
 
 /**
  * Two sets of numbers as one. Rows: count, mean, sum of squared deviations from it, sum of squared errors.
@@ -73,11 +73,10 @@ function momentsOf({ y, target, counts }: Batch): Tensor {
  * await r2.result(); // 0.5
  */
 export function r2(): Metric {
-  const merged = new Merged(together);
-  return {
-    update: (y, target, mask) => merged.add(() => momentsOf(batchOf("r2", y, target, mask))),
-    async result() {
-      const numbers = await merged.read();
+  return metricOf("r2", undefined, {
+    part: momentsOf,
+    merge: together,
+    result(numbers) {
       const columns = numbers.length / 4;
       let total = 0;
       for (let k = 0; k < columns; k++) {
@@ -86,8 +85,7 @@ export function r2(): Metric {
       }
       return total / columns;
     },
-    reset: () => merged.release(),
-  };
+  });
 }
 
 type Four = [number, number, number, number];

@@ -2,7 +2,7 @@
 // which stay on their device until the result is read.
 import { cast, concat, onesLike, ShapeError, stack, reshape, type Tensor } from "@weft/tensor";
 import { inFloats, int32, readOptions, sameShape, type OptionKinds } from "@weft/tensor/internals";
-import { batchOf, Merged, type Metric } from "./metric.ts";
+import { metricOf, type Metric } from "./metric.ts";
 
 export interface RankingOptions {
   /** Targets that do not count. */
@@ -24,23 +24,20 @@ function rankingMetric(
   of: (ranking: readonly Tied[]) => number,
 ): Metric {
   const { ignoreIndex } = readOptions(op, options, kinds, {});
-  /** Rows: scores, targets, and whether they count. */
-  const merged = new Merged((a, b) => concat([a, b], { axis: 1 }));
-  return {
-    update: (y, target, mask) =>
-      merged.add(() => {
-        const batch = batchOf(op, y, target, mask, ignoreIndex);
-        const scores = inFloats(batch.y);
-        if (!sameShape(scores.shape, batch.target.shape) && !sameShape(scores.shape, [...batch.target.shape, 1]))
-          throw new ShapeError(
-            `${op}: wanted a score for each target, got [${scores.shape}] for [${batch.target.shape}]; ` +
-              "of scores [N, 2] take those of class 1",
-          );
-        const row = (x: Tensor): Tensor => reshape(cast(x, scores.dtype), [-1]);
-        return stack([row(scores), row(batch.target), row(batch.counts ?? onesLike(batch.target))]);
-      }),
-    async result() {
-      const numbers = await merged.read();
+  return metricOf(op, ignoreIndex, {
+    /** Rows: scores, targets, and whether they count. */
+    part({ y, target, counts }) {
+      const scores = inFloats(y);
+      if (!sameShape(scores.shape, target.shape) && !sameShape(scores.shape, [...target.shape, 1]))
+        throw new ShapeError(
+          `${op}: wanted a score for each target, got [${scores.shape}] for [${target.shape}]; ` +
+            "of scores [N, 2] take those of class 1",
+        );
+      const row = (x: Tensor): Tensor => reshape(cast(x, scores.dtype), [-1]);
+      return stack([row(scores), row(target), row(counts ?? onesLike(target))]);
+    },
+    merge: (a, b) => concat([a, b], { axis: 1 }),
+    result(numbers) {
       const count = numbers.length / 3;
       const among = Array.from({ length: count }, (_, i) => i).filter((i) => numbers[2 * count + i] !== 0);
       if (among.some((i) => Number.isNaN(numbers[i]))) return NaN;
@@ -54,8 +51,7 @@ function rankingMetric(
       }
       return of(ranking);
     },
-    reset: () => merged.release(),
-  };
+  });
 }
 
 /**
