@@ -8,7 +8,7 @@ import { open } from "@weft/tensor-cpu";
 import { open as openGpu } from "@weft/tensor-webgpu";
 import { expect, test } from "vitest";
 import { longOn } from "../../../test/extent.ts";
-import { earlyStopping, epochs, evaluate, fit, metrics, predict } from "../src/index.node.ts";
+import { earlyStopping, epochs, evaluate, fit, metrics, predict, type Metric } from "../src/index.node.ts";
 
 const cpu = await open({ seed: 1 });
 const { tensor } = cpu;
@@ -52,6 +52,26 @@ test("metrics are those of training and of validation, under their names", async
   expect(found).toMatchObject({ error: [14 / 3, 14 / 3], valError: [14 / 3, 14 / 3] });
   expect(Object.keys(history).toSorted()).toEqual(["epoch", "error", "loss", "valError", "valLoss"]);
   expect(await error.result()).toBeNaN(); // it was reset
+});
+
+test("the results of all metrics are read at once, and one under two names is empty for the second", async () => {
+  const error = metrics.meanAbsoluteError();
+  const { first, second } = await evaluate(line(), data, { metrics: { first: error, second: error } });
+  expect([first, second]).toEqual([14 / 3, NaN]);
+  let reading = 0;
+  let most = 0;
+  const slow = (): Metric => ({
+    update: () => undefined,
+    async result() {
+      most = Math.max(most, ++reading);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return reading--;
+    },
+    reset: () => undefined,
+  });
+  const results = await evaluate(line(), data, { metrics: { a: slow(), b: slow(), c: slow() } });
+  expect(Object.keys(results)).toEqual(["loss", "a", "b", "c"]);
+  expect(most).toBe(3);
 });
 
 test("a model may take several inputs, and give something else than a tensor", async () => {

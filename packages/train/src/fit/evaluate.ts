@@ -1,9 +1,8 @@
 // A model's loss and metrics on data, and its predictions.
 import { training } from "@weft/autograd";
-import { Pace } from "@weft/optim/internals";
+import { handle, Pace } from "@weft/optim/internals";
 import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tensor";
 import { anything, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
-import { handle } from "@weft/optim/internals";
 import { Merged } from "../metrics/metric.ts";
 import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { readMetrics, resultsOf, type Metrics, type Results } from "./results.ts";

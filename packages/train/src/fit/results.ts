@@ -34,14 +34,23 @@ export function readMetrics<M extends Metrics<never, never>>(
   return entries;
 }
 
-/** Reads the results of metrics, by name, and resets the metrics. */
-export async function resultsOf(
-  metrics: readonly (readonly [string, Metric<unknown, never, never>])[],
-): Promise<Record<string, unknown>> {
-  const results: Record<string, unknown> = {};
-  for (const [name, metric] of metrics) {
-    results[name] = await metric.result();
-    metric.reset();
-  }
-  return results;
+type AnyMetric = Metric<unknown, never, never>;
+
+/** Reads the results of metrics, by name, all at once. A metric under several names gives its result to the first. */
+export async function resultsOf(metrics: readonly (readonly [string, AnyMetric])[]): Promise<Record<string, unknown>> {
+  const latest = new Map<AnyMetric, Promise<unknown>>();
+  const read = async (metric: AnyMetric): Promise<unknown> => {
+    const before = latest.get(metric);
+    if (before !== undefined) {
+      await before;
+      metric.reset();
+    }
+    return metric.result();
+  };
+  const results = metrics.map(async ([name, metric]) => {
+    const result = read(metric);
+    latest.set(metric, result);
+    return [name, await result] as const;
+  });
+  return Object.fromEntries(await Promise.all(results));
 }
