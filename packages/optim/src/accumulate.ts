@@ -1,9 +1,10 @@
 // Gradients of several steps as one: for batches that are larger than the memory.
 import { RowSparse, state, type Param } from "@weft/autograd";
-import { KEEPER, overlay, WeakList, type Keeper, type StateRecord } from "@weft/autograd/internals";
+import { KEEPER, overlay, type Keeper, type StateRecord } from "@weft/autograd/internals";
 import { add, cast, mul, slice, zerosLike, type Tensor } from "@weft/tensor";
 import { dtypeInfo, positiveCount, readValue, together } from "@weft/tensor/internals";
 import { dense, isSparse, type Gradient } from "./gradient.ts";
+import { OptimizerMemory } from "./memory.ts";
 import type { Gate } from "./transforms.ts";
 import { mapped } from "./update.ts";
 
@@ -13,26 +14,13 @@ type Total = Gradient["g"];
 interface Sum {
   /** How many gradients are in it. */
   t: number;
-  boxes: StateRecord;
+  readonly boxes: StateRecord;
 }
 
-class Memory {
-  /** How many steps there have been. */
-  steps = 0;
-  readonly sums: WeakMap<Param, Sum> = new WeakMap();
-  readonly known: WeakList<Param> = new WeakList();
+type Memory = OptimizerMemory<Sum>;
 
-  add(param: Param, sum: Sum): void {
-    this.sums.set(param, sum);
-    this.known.add(param);
-    param.belongings.add(sum.boxes);
-  }
-
-  /** The parameters with a sum. */
-  get held(): Param[] {
-    return [...this.known].filter((param) => (this.sums.get(param)?.t ?? 0) > 0);
-  }
-}
+/** The parameters with a sum. */
+const held = ({ known, slots }: Memory): Param[] => [...known].filter((param) => (slots.get(param)?.t ?? 0) > 0);
 
 const computed = ({ dtype }: Pick<Tensor, "dtype">) => dtypeInfo[dtype].compute;
 const inCompute = (g: Total): Total =>
@@ -66,18 +54,18 @@ const emptied = (x: Tensor, name: string): Tensor => (name === "sum" ? zerosLike
  */
 export function accumulate(n: number): Gate {
   readValue("accumulate", "n", n, positiveCount);
-  let memory = new Memory();
+  let memory: Memory = new OptimizerMemory();
 
   const gate = (gradients: readonly Gradient[]): readonly Gradient[] | undefined => {
     const current = memory; // loading replaces it
-    const { sums } = current;
+    const { slots: sums } = current;
     const passes = current.steps % n === n - 1;
     const totals = new Map<Param, Total>();
     const counts = new Map<Param, number>();
-    for (const param of passes ? current.held : []) totals.set(param, totalOf(sums.get(param)!, param));
+    for (const param of passes ? held(current) : []) totals.set(param, totalOf(sums.get(param)!, param));
     for (const { param, g } of gradients) {
-      const held = sums.get(param);
-      const before = totals.get(param) ?? (held !== undefined && held.t > 0 ? totalOf(held, param) : undefined);
+      const sum = sums.get(param);
+      const before = totals.get(param) ?? (sum !== undefined && sum.t > 0 ? totalOf(sum, param) : undefined);
       totals.set(param, plus(before, inCompute(g)));
       counts.set(param, (counts.get(param) ?? 0) + 1);
     }
@@ -109,11 +97,11 @@ export function accumulate(n: number): Gate {
     name: "accumulate",
     parts: () => ({}),
     steps: () => memory.steps,
-    known: () => memory.held,
+    known: () => held(memory),
     own: () => [],
     updates: () => true,
     kept: (param) => {
-      const sum = memory.sums.get(param);
+      const sum = memory.slots.get(param);
       return sum !== undefined && sum.t > 0 ? sum : undefined;
     },
     shapes: ({ shape, dtype }, given): ReturnType<Keeper["shapes"]> => {
@@ -123,7 +111,7 @@ export function accumulate(n: number): Gate {
       return { indices: { shape: [rows[0] ?? 0], dtype: "i32" }, values: like([rows[0] ?? 0, ...shape.slice(1)]) };
     },
     replace: (steps, kept) => {
-      memory = new Memory();
+      memory = new OptimizerMemory();
       memory.steps = steps;
       for (const [param, { t, boxes }] of kept) memory.add(param, { t, boxes });
     },
@@ -133,9 +121,7 @@ export function accumulate(n: number): Gate {
 
 /** The boxes for a sum, which are made if need be: it may have been rows before. */
 function sumFor(memory: Memory, param: Param, tensors: Readonly<Record<string, Tensor>>): Sum {
-  const old = memory.sums.get(param);
+  const old = memory.slots.get(param);
   if (old !== undefined && Object.keys(tensors).every((name) => Object.hasOwn(old.boxes, name))) return old;
-  const made: Sum = { t: old?.t ?? 0, boxes: mapped(tensors, (x, name) => state(emptied(x, name))) };
-  memory.add(param, made);
-  return made;
+  return memory.add(param, { t: old?.t ?? 0, boxes: mapped(tensors, (x, name) => state(emptied(x, name))) });
 }

@@ -1,18 +1,20 @@
-// What an optimizer remembers from step to step.
+// What is remembered of parameters from step to step.
 import type { Param } from "@weft/autograd";
-import { nothing, WeakList } from "@weft/autograd/internals";
-import type { Slot } from "./update.ts";
+import { nothing, WeakList, type Kept } from "@weft/autograd/internals";
 
-export class OptimizerMemory {
+export class OptimizerMemory<Slot extends Kept> {
+  /** How many steps there have been. */
   steps = 0;
   readonly slots: WeakMap<Param, Slot> = new WeakMap();
   /** The parameters that have had a slot, in the order of their first update. */
   readonly known: WeakList<Param> = new WeakList();
 
-  add(param: Param, slot: Slot): void {
+  /** Adds the slot of a parameter, and returns it. */
+  add(param: Param, slot: Slot): Slot {
     this.slots.set(param, slot);
     this.known.add(param);
     param.belongings.add(slot.boxes);
+    return slot;
   }
 
   /** Drops the state of a parameter, and frees its storage. */

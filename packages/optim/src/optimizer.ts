@@ -121,19 +121,14 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
   const settings = readSettings(name, options, known, defaults, formula);
   const { given, params, members } = settings;
   const updater: Updater = { name, hasParams: members !== undefined, warned: false };
-  let memory = new OptimizerMemory();
+  let memory = new OptimizerMemory<Slot>();
 
   const advance = (gradients: readonly Gradient[]): void => {
     const current = memory; // `load` replaces it
     const { slots } = current;
-    const slotOf = (param: Param, { init }: Formula): Slot => {
-      let slot = slots.get(param);
-      if (slot === undefined) {
-        const boxes = Object.freeze(mapped(init(param.value), (x) => state(x)));
-        slot = { t: 0, boxes, history: historyOf(param), update: undefined };
-        current.add(param, slot);
-      }
-      return slot;
+    const made = (param: Param, { init }: Formula): Slot => {
+      const boxes = Object.freeze(mapped(init(param.value), (x) => state(x)));
+      return current.add(param, { t: 0, boxes, history: historyOf(param), update: undefined });
     };
     const rates = new Map(
       settings.all.map((setting) => [setting, rateAt(name, setting.lr ?? settings.lr, current.steps)]),
@@ -156,7 +151,7 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
       // Nothing is assigned before every rule has run: one that throws changes nothing.
       for (const { param, g, setting } of chosen) {
         const { formula, lazy } = setting;
-        const slot = slotOf(param, formula);
+        const slot = slots.get(param) ?? made(param, formula);
         const known = slot.update?.all === updates ? slot.update : undefined;
         const first = known === undefined;
         const update = known ?? { all: updates, param, slot, p: valueOf(param), state: {}, count: 0 };

@@ -1,8 +1,9 @@
 // What L-BFGS remembers: the last changes of each parameter and of its gradient, as rows of two matrices.
 import { state, type Param } from "@weft/autograd";
-import { nothing, WeakList, type Keeper, type Kept } from "@weft/autograd/internals";
+import { nothing, type Keeper, type Kept } from "@weft/autograd/internals";
 import { add, concat, matmul, reshape, slice, transpose, type Shape, type Tensor } from "@weft/tensor";
 import { dtypeInfo, together } from "@weft/tensor/internals";
+import { OptimizerMemory } from "../memory.ts";
 import { mapped } from "../update.ts";
 import type { Products } from "./direction.ts";
 
@@ -18,8 +19,7 @@ const total = (xs: readonly Tensor[]): Tensor => xs.reduce((a, b) => add(a, b));
 
 export class History {
   readonly #m: number;
-  #slots: WeakMap<Param, Kept> = new WeakMap();
-  #known: WeakList<Param> = new WeakList();
+  #memory: OptimizerMemory<Kept> = new OptimizerMemory();
   /** How many pairs there have been; the last m of them are there. */
   pairs = 0;
 
@@ -33,33 +33,35 @@ export class History {
   }
 
   kept(param: Param): Kept | undefined {
-    const slot = this.#slots.get(param);
+    const slot = this.#memory.slots.get(param);
     return slot && this.pairs > 0 ? { t: this.pairs, boxes: slot.boxes } : undefined;
   }
 
   get known(): Param[] {
-    return [...this.#known].filter((param) => this.kept(param) !== undefined);
+    return [...this.#memory.known].filter((param) => this.kept(param) !== undefined);
   }
 
-  replace(kept: ReadonlyMap<Param, Kept>): void {
-    this.#slots = new WeakMap();
-    this.#known = new WeakList();
+  /** How many updates there have been. */
+  get steps(): number {
+    return this.#memory.steps;
+  }
+
+  set steps(n: number) {
+    this.#memory.steps = n;
+  }
+
+  replace(steps: number, kept: ReadonlyMap<Param, Kept>): void {
+    this.#memory = new OptimizerMemory();
+    this.#memory.steps = steps;
+    for (const [param, slot] of kept) this.#memory.add(param, slot);
     this.pairs = Math.max(0, ...[...kept.values()].map(({ t }) => t));
-    for (const [param, slot] of kept) this.#add(param, slot);
-  }
-
-  #add(param: Param, slot: Kept): Kept {
-    this.#slots.set(param, slot);
-    this.#known.add(param);
-    param.belongings.add(slot.boxes);
-    return slot;
   }
 
   /** The matrices of a parameter, [m, n]: zeros if it is new. */
   #matrices(param: Param): Pair {
     const { boxes } =
-      this.#slots.get(param) ??
-      this.#add(param, { t: 0, boxes: mapped(this.shapes(param), (like) => state(nothing(like))) });
+      this.#memory.slots.get(param) ??
+      this.#memory.add(param, { t: 0, boxes: mapped(this.shapes(param), (like) => state(nothing(like))) });
     return { s: rows(boxes["s"]!.read(param.backend)), y: rows(boxes["y"]!.read(param.backend)) };
   }
 
@@ -75,7 +77,7 @@ export class History {
     together(
       () => {
         for (const [k, param] of params.entries()) {
-          const { boxes } = this.#slots.get(param)!;
+          const { boxes } = this.#memory.slots.get(param)!;
           boxes["s"]!.value = moved[k]!.s;
           boxes["y"]!.value = moved[k]!.y;
         }
@@ -115,18 +117,15 @@ export class History {
     return reshape(add(matmul(row(s), matrices.s), matmul(row(y), matrices.y)), param.shape);
   }
 
-  keeper(name: string, steps: { n: number }, given: Pick<Keeper, "parts" | "own" | "updates">): Keeper {
+  keeper(name: string, given: Pick<Keeper, "parts" | "own" | "updates">): Keeper {
     return {
       name,
       ...given,
-      steps: () => steps.n,
+      steps: () => this.steps,
       known: () => this.known,
       kept: (param) => this.kept(param),
       shapes: (param) => this.shapes(param),
-      replace: (n, kept) => {
-        steps.n = n;
-        this.replace(kept);
-      },
+      replace: (steps, kept) => this.replace(steps, kept),
     };
   }
 }

@@ -91,7 +91,6 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
   const members = read.params === undefined ? undefined : membersOf(name, read.params);
   const updater: Updater = { name, hasParams: members !== undefined, warned: false };
   const history = new History(read.history);
-  const steps = { n: 0 };
   let { lr } = read as { lr: Rate };
   let converged = false;
   let busy = false;
@@ -110,7 +109,7 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
 
   /** Makes iterations; returns the loss at the beginning. */
   const run = async (loss: () => Tensor, training: boolean | undefined): Promise<number> => {
-    const rate = rateAt(name, lr, steps.n);
+    const rate = rateAt(name, lr, history.steps);
     let point = pointOf(name, loss, training, members);
     const { params } = point;
     const evaluated = () => pointOf(name, loss, training, members, params);
@@ -147,7 +146,7 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
       point.clear();
     }
     for (const param of params) noteUpdate(param, historyOf(param), updater);
-    steps.n++;
+    history.steps++;
     return first!;
   };
 
@@ -165,7 +164,7 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
     }
   };
 
-  const keeper = history.keeper(name, steps, {
+  const keeper = history.keeper(name, {
     parts: () => ({ schedules: [schedule(lr)] }),
     own: () => (read.params === undefined ? [] : namedParams(read.params)),
     updates: (param) => members?.has(param) !== false,
@@ -174,13 +173,13 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
     name,
     update,
     get steps() {
-      return steps.n;
+      return history.steps;
     },
     get converged() {
       return converged;
     },
     get lr(): number {
-      return rateAt(name, lr, steps.n);
+      return rateAt(name, lr, history.steps);
     },
     set lr(rate: Rate) {
       lr = readValue(name, "lr", rate, rateKind);
