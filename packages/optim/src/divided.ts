@@ -2,7 +2,7 @@
 import type { Param } from "@weft/autograd";
 import { KEEPER, type Keeper, type Kept } from "@weft/autograd/internals";
 import { ArgumentError } from "@weft/tensor";
-import { readGradients, readTape, stepOf, withTape, type Gradient } from "./gradient.ts";
+import { entrances, stepOf, type Gradient } from "./gradient.ts";
 import type { Rate } from "./groups.ts";
 import { selected } from "./members.ts";
 import { stateAccess, type Optimizer } from "./optimizer.ts";
@@ -52,11 +52,7 @@ export function divided(
     get params() {
       return members && new Set(members);
     },
-    apply: (gradients) => apply(readGradients(name, gradients)),
-    update: (tape) => {
-      const gradients = readTape(`${name}: update`, tape);
-      withTape(tape, () => apply(gradients));
-    },
+    ...entrances(name, apply),
     stateOf: (param) => (isFirst(param) ? first : second).stateOf(param),
     ...stateAccess(keeper, given),
     [KEEPER]: keeper,

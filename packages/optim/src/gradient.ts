@@ -33,7 +33,7 @@ export const isSparse = (g: Tensor | RowSparse): g is RowSparse => !("interprete
 export const gradientsOf = (tape: Tape): Gradient[] => readTape("gradientsOf", tape);
 
 /** The same, with `who` (the function that was given the tape) in its error messages. */
-export function readTape(who: string, tape: Tape): Gradient[] {
+function readTape(who: string, tape: Tape): Gradient[] {
   if (typeof tape?.grad !== "function")
     throw new ArgumentError(
       `${who} wants the tape that diff returns, got ${describe(tape)}${tape instanceof Promise ? "; await it" : ""}`,
@@ -43,25 +43,6 @@ export function readTape(who: string, tape: Tape): Gradient[] {
 
 /** Tapes from which a step was made. */
 const stepped = new WeakSet<Tape>();
-
-/**
- * Calls `f`, which makes a step from a tape, now or in the promise that it returns. If it fails, what the tape's
- * function assigned (running moments, say) is rolled back too, unless another step was made from the tape before.
- */
-export function withTape<Done extends void | Promise<void>>(tape: Tape, f: () => Done): Done {
-  const failed = (error: unknown): never => {
-    if (context.tape === undefined && tape.step !== undefined && !stepped.has(tape)) rollBack(tape.step, error);
-    throw error;
-  };
-  try {
-    const done = withinStep(tape.step, f);
-    if (done instanceof Promise) return done.then(() => void stepped.add(tape), failed) as Done;
-    stepped.add(tape);
-    return done;
-  } catch (error) {
-    return failed(error);
-  }
-}
 
 /** Calls `f`, which makes a step. If it throws, what it has assigned so far is rolled back. */
 export function stepOf<Done extends void | Promise<void>>(f: () => Done): Done {
@@ -79,7 +60,7 @@ export function stepOf<Done extends void | Promise<void>>(f: () => Done): Done {
 }
 
 /** Checks gradients that a caller passes to `apply`: each has the shape of its parameter. */
-export function readGradients(op: string, given: readonly Gradient[]): readonly Gradient[] {
+function readGradients(op: string, given: readonly Gradient[]): readonly Gradient[] {
   if (!Array.isArray(given))
     throw new ArgumentError(`${op}: apply wants a list of { param, g }, got ${describe(given)}`);
   return given.map((one: Gradient | null) => {
@@ -97,6 +78,33 @@ export function readGradients(op: string, given: readonly Gradient[]): readonly 
     return { param, g: read };
   });
 }
+
+/**
+ * An optimizer's functions that make a step, now or in the promise that it returns: from gradients that are given, and
+ * from those of a tape. If the latter fails, what the tape's function assigned (running moments, say) is rolled back too,
+ * unless another step was made from the tape before.
+ */
+export const entrances = <Done extends void | Promise<void>>(
+  name: string,
+  step: (gradients: readonly Gradient[], of?: Step) => Done,
+) => ({
+  apply: (gradients: readonly Gradient[]): Done => step(readGradients(name, gradients)),
+  update(tape: Tape): Done {
+    const gradients = readTape(`${name}: update`, tape);
+    const failed = (error: unknown): never => {
+      if (context.tape === undefined && tape.step !== undefined && !stepped.has(tape)) rollBack(tape.step, error);
+      throw error;
+    };
+    try {
+      const done = withinStep(tape.step, () => step(gradients, tape.step));
+      if (done instanceof Promise) return done.then(() => void stepped.add(tape), failed) as Done;
+      stepped.add(tape);
+      return done;
+    } catch (error) {
+      return failed(error);
+    }
+  },
+});
 
 /** The value that an update starts from. Inside a `diff` it is recorded, as the update is. */
 export const valueOf = (param: Param): Tensor => (context.tape === undefined ? param.value : param.read());

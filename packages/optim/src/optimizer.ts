@@ -14,7 +14,7 @@ import {
   type OptionKinds,
   type ReadOptions,
 } from "@weft/tensor/internals";
-import { dense, isSparse, readGradients, readTape, valueOf, withTape, type Gradient } from "./gradient.ts";
+import { dense, entrances, isSparse, valueOf, type Gradient } from "./gradient.ts";
 import { kinds, rateAt, rateKind, readSettings, type OptimizerOptions, type Rate } from "./groups.ts";
 import { historyOf, selected, type Updater } from "./members.ts";
 import { OptimizerMemory } from "./memory.ts";
@@ -216,11 +216,7 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
     get params() {
       return params && new Set(params);
     },
-    apply: (gradients) => apply(readGradients(name, gradients)),
-    update: (tape) => {
-      const gradients = readTape(`${name}: update`, tape);
-      withTape(tape, () => apply(gradients));
-    },
+    ...entrances(name, apply),
     stateOf: (param) => memory.slots.get(param)?.boxes,
     ...stateAccess(keeper, given),
     [KEEPER]: keeper,

@@ -3,7 +3,7 @@ import { RowSparse } from "@weft/autograd";
 import { KEEPER } from "@weft/autograd/internals";
 import { add, ArgumentError, clamp, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
 import { describe, nonNegative, positive, readValue, resultOf, withinStep, type Step } from "@weft/tensor/internals";
-import { dense, isSparse, readGradients, readTape, stepOf, valueOf, withTape, type Gradient } from "./gradient.ts";
+import { dense, entrances, isSparse, stepOf, valueOf, type Gradient } from "./gradient.ts";
 import type { Rate } from "./groups.ts";
 import { prepared, statesOf } from "./kept-transforms.ts";
 import { selected } from "./members.ts";
@@ -148,11 +148,7 @@ export function chain(
     get params() {
       return last.params;
     },
-    apply: (gradients) => begin(readGradients(name, gradients)),
-    update: (tape) => {
-      const gradients = readTape(`${name}: update`, tape);
-      return withTape(tape, () => begin(gradients, tape.step));
-    },
+    ...entrances(name, begin),
     stateOf: (param) => last.stateOf(param),
     state: (model) => ({ ...last.state(model), ...statesOf(transforms, model) }),
     load: (state, model) => {
