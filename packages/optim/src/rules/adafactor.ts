@@ -3,7 +3,7 @@ import { add, div, maximum, mean, mul, sqrt, square, sub, type Shape, type Tenso
 import { boolean, nonNegative, positive } from "@weft/tensor/internals";
 import { wholeKinds, type WholeOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
-import { average, fromShapes } from "./formulas.ts";
+import { average, decayed, fromShapes } from "./formulas.ts";
 
 export interface AdafactorOptions extends WholeOptions {
   /** Whether the rate is min(lr, 1 / √t) times the size of the parameter; otherwise it is `lr`. */
@@ -71,8 +71,7 @@ export const adafactor = (options?: AdafactorOptions): Optimizer =>
           : { V: average(beta, V!, s) };
         const u = isMatrix(p.shape) ? factored(g, state["R"]!, state["C"]!) : div(g, sqrt(state["V"]!));
         const clipped = div(u, maximum(div(rootMeanSquare(u), clipThreshold), 1));
-        const from = weightDecay === 0 ? p : mul(p, 1 - lr * weightDecay);
         const rate = relativeStep ? mul(maximum(rootMeanSquare(p), eps2), Math.min(lr, 1 / Math.sqrt(t))) : lr;
-        return [sub(from, mul(clipped, rate)), state];
+        return [sub(decayed(p, lr, weightDecay), mul(clipped, rate)), state];
       }),
   );

@@ -4,7 +4,7 @@ import { boolean, decay, nonNegative, type OptionKinds, type ReadOptions } from 
 import { kinds, type OptimizerOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import type { Formula } from "../rule.ts";
-import { average, fromZeros } from "./formulas.ts";
+import { average, decayed, fromZeros } from "./formulas.ts";
 
 export interface AdamOptions extends OptimizerOptions {
   readonly beta1?: number;
@@ -34,9 +34,8 @@ const adamFormula = (
     const most = largest && maximum(largest, size);
     // √(v / (1 − β₂ᵗ)) = √v / √(1 − β₂ᵗ), and the other correction goes into the learning rate: numbers, not tensors.
     const root = add(mul(sqrt(most ?? size), 1 / Math.sqrt(1 - beta2 ** t)), eps);
-    const from = weightDecay === 0 ? p : mul(p, 1 - lr * weightDecay);
     return [
-      sub(from, div(mul(mean, lr / (1 - beta1 ** t)), root)),
+      sub(decayed(p, lr, weightDecay), div(mul(mean, lr / (1 - beta1 ** t)), root)),
       { m: mean, v: size, ...(most && { largest: most }) },
     ];
   });

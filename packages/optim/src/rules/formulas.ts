@@ -1,4 +1,4 @@
-// What formulas of rules share: state that begins as zeros, and running averages.
+// What formulas of rules share: state that begins as zeros, running averages, and weight decay.
 import { add, mul, type Shape, type Tensor } from "@weft/tensor";
 import { dtypeInfo, filled } from "@weft/tensor/internals";
 import type { Formula } from "../rule.ts";
@@ -33,3 +33,6 @@ export const fromZeros = <const Name extends string>(
 
 /** ρ · average + (1 − ρ) · x. */
 export const average = (rho: number, old: Tensor, x: Tensor): Tensor => add(mul(old, rho), mul(x, 1 - rho));
+
+/** A parameter after decoupled weight decay: p − lr · decay · p. */
+export const decayed = (p: Tensor, lr: number, decay: number): Tensor => (decay === 0 ? p : mul(p, 1 - lr * decay));

@@ -3,7 +3,7 @@ import { mul, sign, sub } from "@weft/tensor";
 import { decay, nonNegative } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
-import { average, fromZeros } from "./formulas.ts";
+import { average, decayed, fromZeros } from "./formulas.ts";
 
 export interface LionOptions extends OptimizerOptions {
   /** The share of the average in the direction of a step. */
@@ -29,8 +29,8 @@ export const lion = (options?: LionOptions): Optimizer =>
     { ...kinds, beta1: decay, beta2: decay, weightDecay: nonNegative },
     { lr: 1e-4, beta1: 0.9, beta2: 0.99, weightDecay: 0 },
     ({ beta1, beta2, weightDecay }) =>
-      fromZeros(["m"], (g, p, { m }, { lr }) => {
-        const from = weightDecay === 0 ? p : mul(p, 1 - lr * weightDecay);
-        return [sub(from, mul(sign(average(beta1, m, g)), lr)), { m: average(beta2, m, g) }];
-      }),
+      fromZeros(["m"], (g, p, { m }, { lr }) => [
+        sub(decayed(p, lr, weightDecay), mul(sign(average(beta1, m, g)), lr)),
+        { m: average(beta2, m, g) },
+      ]),
   );

@@ -18,7 +18,7 @@ import { divided } from "../divided.ts";
 import { wholeKinds, type WholeOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import { adamw } from "./adam.ts";
-import { fromZeros } from "./formulas.ts";
+import { decayed, fromZeros } from "./formulas.ts";
 
 export interface MuonOptions extends WholeOptions {
   /** The fraction of the momentum that is kept from step to step. */
@@ -90,8 +90,7 @@ export function muon(options?: MuonOptions): Optimizer {
         const flat = reshape(u, [p.shape[0]!, -1]);
         const [rows, columns] = flat.shape as readonly [number, number];
         const step = mul(orthogonalized(flat, iterations), lr * scales[scale](rows, columns));
-        const from = weightDecay === 0 ? p : mul(p, 1 - lr * weightDecay);
-        return [sub(from, reshape(step, p.shape)), { B: next }];
+        return [sub(decayed(p, lr, weightDecay), reshape(step, p.shape)), { B: next }];
       }),
   );
   if (options?.groups?.some(({ fallback }) => fallback !== undefined))
