@@ -1,8 +1,8 @@
 // Gradients of several steps as one: for batches that are larger than the memory.
 import { RowSparse, state, type Param } from "@weft/autograd";
 import { KEEPER, overlay, type Keeper, type StateRecord } from "@weft/autograd/internals";
-import { add, cast, mul, slice, zerosLike, type Tensor } from "@weft/tensor";
-import { dtypeInfo, positiveCount, readValue, together } from "@weft/tensor/internals";
+import { add, mul, slice, zerosLike, type Tensor } from "@weft/tensor";
+import { dtypeInfo, inDType, positiveCount, readValue, together } from "@weft/tensor/internals";
 import { dense, isSparse, type Gradient } from "./gradient.ts";
 import { OptimizerMemory } from "./memory.ts";
 import type { Gate } from "./transforms.ts";
@@ -23,8 +23,7 @@ type Memory = OptimizerMemory<Sum>;
 const held = ({ known, slots }: Memory): Param[] => [...known].filter((param) => (slots.get(param)?.t ?? 0) > 0);
 
 const computed = ({ dtype }: Pick<Tensor, "dtype">) => dtypeInfo[dtype].compute;
-const inCompute = (g: Total): Total =>
-  isSparse(g) ? g.cast(computed(g.values)) : g.dtype === computed(g) ? g : cast(g, computed(g));
+const inCompute = (g: Total): Total => (isSparse(g) ? g.cast(computed(g.values)) : inDType(g, computed(g)));
 
 /** The sum of two gradients: rows, if both are. */
 const plus = (a: Total | undefined, b: Total): Total => {

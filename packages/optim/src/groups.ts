@@ -134,9 +134,12 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
   return { lr, given, params, members: settings, all, of };
 }
 
-/** The learning rate of a step. */
+/** The rate of a step. */
+export const rateOf = (rate: Rate, step: number): number => (typeof rate === "number" ? rate : rate(step));
+
+/** The learning rate of a step of an optimizer. */
 export function rateAt(name: string, lr: Rate, step: number): number {
-  const rate = typeof lr === "number" ? lr : lr(step);
+  const rate = rateOf(lr, step);
   if (isRate(rate)) return rate;
   throw new ArgumentError(
     `${name}: wanted a finite non-negative number as lr, its function returned ${describe(rate)} at step ${step}`,

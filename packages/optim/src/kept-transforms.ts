@@ -1,6 +1,7 @@
 // What transforms of a chain keep for parameters, beside its optimizer.
-import { byName, copiedState, keeperOf, namedParams, preparedState, walk } from "@weft/autograd/internals";
-import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
+import { byName, copiedState, keeperOf, preparedState, walk } from "@weft/autograd/internals";
+import type { Keeper, StateRecord } from "@weft/autograd/internals";
+import { namedIn } from "./memory.ts";
 
 /** The keepers among transforms, and what their paths begin with. */
 const keepersOf = (transforms: readonly object[]): { readonly prefix: string; readonly keeper: Keeper }[] =>
@@ -8,10 +9,6 @@ const keepersOf = (transforms: readonly object[]): { readonly prefix: string; re
     const keeper = keeperOf(transform);
     return keeper === undefined ? [] : [{ prefix: `transforms.${k}.`, keeper }];
   });
-
-/** The parameters of a model by path; without one, those that have state, by number. */
-const namedIn = (keeper: Keeper, model: unknown): readonly NamedParam[] =>
-  model === undefined ? keeper.known().map((box, k) => ({ path: String(k), box })) : namedParams(model);
 
 /** Copies of what transforms keep, by path. */
 export const statesOf = (transforms: readonly object[], model: unknown): StateRecord =>

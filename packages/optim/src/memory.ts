@@ -1,6 +1,6 @@
 // What is remembered of parameters from step to step.
 import type { Param } from "@weft/autograd";
-import { nothing, WeakList, type Kept } from "@weft/autograd/internals";
+import { namedParams, nothing, WeakList, type Keeper, type Kept, type NamedParam } from "@weft/autograd/internals";
 
 export class OptimizerMemory<Slot extends Kept> {
   /** How many steps there have been. */
@@ -23,3 +23,7 @@ export class OptimizerMemory<Slot extends Kept> {
     this.slots.delete(param);
   }
 }
+
+/** The parameters of a model by path; without one, those that have state, by number. */
+export const namedIn = (keeper: Keeper, model: unknown): readonly NamedParam[] =>
+  model === undefined ? keeper.known().map((box, k) => ({ path: String(k), box })) : namedParams(model);

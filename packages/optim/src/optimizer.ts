@@ -3,7 +3,7 @@
 import { state } from "@weft/autograd";
 import { byName, copiedState, KEEPER, namedParams, overlay, preparedState, walk } from "@weft/autograd/internals";
 import type { Param, Tape } from "@weft/autograd";
-import type { Keeper, NamedParam, StateRecord } from "@weft/autograd/internals";
+import type { Keeper, StateRecord } from "@weft/autograd/internals";
 import { ArgumentError, type Tensor } from "@weft/tensor";
 import {
   describe,
@@ -17,7 +17,7 @@ import {
 import { dense, entrances, isSparse, valueOf, type Gradient } from "./gradient.ts";
 import { kinds, rateAt, rateKind, readSettings, type OptimizerOptions, type Rate } from "./groups.ts";
 import { historyOf, selected, type Updater } from "./members.ts";
-import { OptimizerMemory } from "./memory.ts";
+import { namedIn, OptimizerMemory } from "./memory.ts";
 import type { Formula, Rule, Tensors } from "./rule.ts";
 import { shapesOf } from "./shapes.ts";
 import { fitting, mapped, touch, write, type Slot, type Update } from "./update.ts";
@@ -225,12 +225,10 @@ export function ruled<O extends OptimizerOptions, D extends Partial<O> & { reado
 
 /** The functions that copy and load state, by path in a model, in the option `params`, or else by number. */
 export function stateAccess(keeper: Keeper, given: unknown): Pick<Optimizer, "state" | "load"> {
-  const namedIn = (model: unknown = given): readonly NamedParam[] =>
-    model === undefined ? keeper.known().map((box, k) => ({ path: String(k), box })) : namedParams(model);
   return {
-    state: (model) => copiedState(keeper, namedIn(model)),
-    load: (tree, model) => {
-      const named = namedIn(model);
+    state: (model = given) => copiedState(keeper, namedIn(keeper, model)),
+    load: (tree, model = given) => {
+      const named = namedIn(keeper, model);
       if (named.length === 0)
         throw new ArgumentError(`${keeper.name}: load needs the model that the state belongs to: load(state, model)`);
       preparedState(keeper, named, byName(walk(tree)))();

@@ -6,6 +6,7 @@ import { dtypeInfo, together } from "@weft/tensor/internals";
 import { OptimizerMemory } from "../memory.ts";
 import { mapped } from "../update.ts";
 import type { Products } from "./direction.ts";
+import { total } from "./line.ts";
 
 /** Two vectors per parameter: how it changed, and how its gradient did. */
 export interface Pair {
@@ -15,7 +16,6 @@ export interface Pair {
 
 const flat = (x: Tensor): Tensor => reshape(x, [x.size]);
 const rows = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, x.size / Math.max(x.shape[0]!, 1)]);
-const total = (xs: readonly Tensor[]): Tensor => xs.reduce((a, b) => add(a, b));
 
 export class History {
   readonly #m: number;

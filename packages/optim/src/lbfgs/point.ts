@@ -37,11 +37,9 @@ export function pointOf(
   let found = params;
   const point = shelved(() => {
     const tape = trained(training, () => diff(loss));
-    const gradients = new Map(gradientsOf(tape).map(({ param, g }) => [param, dense(g)]));
-    found ??= selected(
-      { name, params: members },
-      [...gradients].map(([param, g]) => ({ param, g })),
-    ).map(({ param }) => param);
+    const all = gradientsOf(tape);
+    const gradients = new Map(all.map(({ param, g }) => [param, dense(g)]));
+    found ??= selected({ name, params: members }, all).map(({ param }) => param);
     return {
       loss: readTensor(tape.value, name),
       gradients: found.map((param) => gradients.get(param) ?? zerosLike(param.value)),

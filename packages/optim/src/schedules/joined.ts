@@ -1,11 +1,8 @@
 // Schedules made of others. A number is the schedule that never changes.
 import { ArgumentError } from "@weft/tensor";
 import { describe, nonNegative, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
-import { rateKind, type Rate } from "../groups.ts";
+import { rateKind, rateOf, type Rate } from "../groups.ts";
 import type { Schedule } from "./decays.ts";
-
-/** The rate of a step. */
-export const rateOf = (rate: Rate, step: number): number => (typeof rate === "number" ? rate : rate(step));
 
 /**
  * A schedule after a warm-up: in the first steps the rate goes along a line from `start` to the schedule's first rate,

@@ -1,8 +1,7 @@
 // A rate that depends on the losses so far: a schedule with a memory.
-import { count, fraction, nonNegative, oneOf, readOptions, readValue, type OptionKind } from "@weft/tensor/internals";
-import { rateKind, type Rate } from "../groups.ts";
+import { anyNumber, count, fraction, nonNegative, oneOf, readOptions, readValue } from "@weft/tensor/internals";
+import { rateKind, rateOf, type Rate } from "../groups.ts";
 import type { Schedule } from "./decays.ts";
-import { rateOf } from "./joined.ts";
 
 export interface PlateauOptions {
   /** What the rate is multiplied by. */
@@ -36,11 +35,6 @@ export interface PlateauSchedule extends Schedule {
   /** Takes note of a loss, usually that of validation after an epoch. */
   observe(loss: number): void;
 }
-
-const loss: OptionKind<number> = {
-  wanted: "a number",
-  is: (x): x is number => typeof x === "number",
-};
 
 /**
  * A rate, or a schedule, that is multiplied by `factor` whenever more than `patience` losses in a row, given to
@@ -88,7 +82,7 @@ export function reduceOnPlateau(lr: Rate, options?: PlateauOptions): PlateauSche
     return sign * (least - x) > 0;
   };
   const observe = (x: number): void => {
-    readValue(op, "a loss", x, loss);
+    readValue(op, "a loss", x, anyNumber);
     const better = isBetter(x);
     if (better) state.best = x;
     state.waited = better ? 0 : state.waited + 1;

@@ -15,7 +15,7 @@ import {
   where,
   type Tensor,
 } from "@weft/tensor";
-import { inFloats, sameShape } from "@weft/tensor/internals";
+import { inFloats, sameShape, sizeOf } from "@weft/tensor/internals";
 import { metricOf, type Batch, type Metric } from "./metric.ts";
 
 /**
@@ -45,7 +45,7 @@ function momentsOf({ y, target, counts }: Batch): Tensor {
   const { shape, backend } = target;
   if (!sameShape(y.shape, shape))
     throw new ShapeError(`r2: predictions [${y.shape}] and targets [${shape}] differ; reshape one`);
-  const columns = shape.slice(1).reduce((product, d) => product * d, 1);
+  const columns = sizeOf(shape.slice(1));
   const matrix = (x: Tensor): Tensor => reshape(x, [shape[0] ?? 1, columns]);
   const t = matrix(inFloats(target));
   if (t.size === 0) return backend.zeros([4, columns], { dtype: t.dtype });
