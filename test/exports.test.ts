@@ -17,7 +17,7 @@ const exported = async (file: string): Promise<[string, unknown][]> =>
 const declaration =
   /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:\/\/.*\s*)*export (?:async )?(?:abstract )?(?:function|const|class) (\w+)/g;
 /** The type of a function, with a doc comment for its call, which editors show there. */
-const callable = /export interface (\w+) \{\s*\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*\(/g;
+const callable = /export interface (\w+) \{\s*\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*[(<]/g;
 const typed = /export const (\w+): (\w+) =/g;
 
 /** The names that a package declares below a doc comment with an example, or with a type that has one. */

@@ -19,18 +19,12 @@ import { wikinerFrom, type Wikiner } from "./sets/wikiner.ts";
 
 export * from "./everywhere.ts";
 
-/**
- * Passes items through and shows how far the loop has come: a bar on a terminal, a line every 5 seconds elsewhere.
- *
- * @example
- * for await (const loss of progress(minimize(f, batches, adam()))) if (tired()) break;
- */
+// The documentation of progress and of data sets is that of their types: an editor shows it at a call.
 export const progress: Progress = /* @__PURE__ */ progressWith(
   ({ stream, seconds }) => terminal(stream, seconds),
   format,
 );
 
-// Data sets. Their documentation is that of their types: an editor shows it at a call.
 const source = /* @__PURE__ */ folders();
 export const cifar10: Cifar10 = /* @__PURE__ */ cifar10From(source);
 export const fashionMnist: FashionMnist = /* @__PURE__ */ fashionMnistFrom(source);

@@ -18,17 +18,11 @@ import { wikinerFrom, type Wikiner } from "./sets/wikiner.ts";
 
 export * from "./everywhere.ts";
 
-/**
- * Passes items through and shows how far the loop has come, in the console or with a `display` of your own.
- *
- * @example
- * for await (const loss of progress(minimize(f, batches, adam()))) if (tired()) break;
- */
+// The documentation of progress and of data sets is that of their types: an editor shows it at a call.
 export const progress: Progress = /* @__PURE__ */ progressWith(({ stream, seconds = 5 }) =>
   lines((line) => (stream === undefined ? console.log(line) : stream.write(`${line}\n`)), seconds),
 );
 
-// Data sets. Their documentation is that of their types: an editor shows it at a call.
 export const cifar10: Cifar10 = /* @__PURE__ */ cifar10From(pageCache);
 export const fashionMnist: FashionMnist = /* @__PURE__ */ fashionMnistFrom(pageCache);
 export const fraEng: FraEng = /* @__PURE__ */ fraEngFrom(pageCache);
