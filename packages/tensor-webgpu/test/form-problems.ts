@@ -1,7 +1,6 @@
 // Problems for timing tuned forms: the products and convolutions of the benchmark models, each with the form from the
 // table and its neighbors, and its elements by plain loops in float64.
-import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { Attrs } from "@weft/tensor";
+import type { CallLaunch } from "@weft/kernel";
 import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { convolutionForm, productForm } from "../src/forms/choice.ts";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
@@ -10,8 +9,7 @@ import { product, productOf, type ProductForm } from "../src/forms/product.ts";
 import type { DeviceTraits } from "../src/forms/device-traits.ts";
 import type { Staged } from "../src/forms/stage.ts";
 import { threadsOf, tileVectors, tilingName, type Tiling } from "../src/forms/tile.ts";
-
-const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
+import { callOf, laidOut } from "./launches.ts";
 
 export interface Problem {
   readonly name: string;
@@ -23,14 +21,8 @@ export interface Problem {
   readonly forms: readonly (readonly [name: string, make: () => Staged])[];
 }
 
-function laidOut(shapes: readonly (readonly number[])[]): CallOperand[] {
-  let bytes = 0;
-  return shapes.map((shape, slot) => {
-    const operand: CallOperand = { slot, bytes, shape, strides: rowMajor(shape), dtype: "f32" };
-    bytes += Math.ceil(sizeOf(shape) / 64) * 256;
-    return operand;
-  });
-}
+/** Operands at multiples of 256 bytes. */
+const aligned = (shapes: readonly (readonly number[])[]) => laidOut(shapes, 256, 0);
 
 /** The problems; small ones where only correctness matters. */
 export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Problem)[] {
@@ -83,20 +75,12 @@ export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Probl
     batch: readonly number[] = [],
   ): Problem {
     const [transA, transB] = [order[0] === "T", order[1] === "T"];
-    const [a, b, out] = laidOut([
+    const operands = aligned([
       [...batch, ...(transA ? [K, M] : [M, K])],
       [...batch, ...(transB ? [N, K] : [K, N])],
       [...batch, M, N],
-    ]) as [CallOperand, CallOperand, CallOperand];
-    const launch: CallLaunch<Attrs<"matmul">> = {
-      kind: "call",
-      op: "matmul",
-      attrs: { transA, transB },
-      inputs: [a, b],
-      outs: [out],
-      node: 0,
-      after: undefined,
-    };
+    ]);
+    const launch = callOf("matmul", { transA, transB }, operands);
     const p = productOf(launch);
     const sized = { ...p, batches: sizeOf(batch) };
     const make = (form: ProductForm) => () => product(launch, form, machine);
@@ -153,7 +137,7 @@ export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Probl
       y: [images, outputs, side, side],
     };
     const order = { conv: "xwy", convInputGrad: "ywx", convWeightGrad: "xyw" }[op];
-    const [a, b, out] = laidOut(Array.from(order, (o) => shapes[o as "x"])) as [CallOperand, CallOperand, CallOperand];
+    const operands = aligned(Array.from(order, (o) => shapes[o as "x"]));
     const attrs: ConvAttrs = {
       stride: [1, 1],
       padding: [
@@ -163,15 +147,7 @@ export function problemsFor(machine: DeviceTraits, quick: boolean): (() => Probl
       dilation: [1, 1],
       groups: 1,
     };
-    const launch: CallLaunch<ConvAttrs> = {
-      kind: "call",
-      op,
-      attrs,
-      inputs: [a, b],
-      outs: [out],
-      node: 0,
-      after: undefined,
-    };
+    const launch = callOf(op, attrs, operands);
     const sizes = sizesOf(op, geometryOf(op, launch));
     const make = (form: { tiling: Tiling; splits: number }) => () => convolution(op, launch, form, machine);
     const table = convolutionForm(sizes, machine)!;

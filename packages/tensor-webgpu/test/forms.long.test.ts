@@ -2,7 +2,7 @@
 // at any offset.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
-import type { ConvAttrs } from "@weft/tensor/internals";
+import { sizeOf } from "@weft/tensor/internals";
 import { expect } from "vitest";
 import { convolution, sizesOf } from "../src/forms/convolution.ts";
 import { software } from "../src/forms/device-traits.ts";
@@ -11,24 +11,13 @@ import { product, type ProductForm } from "../src/forms/product.ts";
 import type { Slicing } from "../src/forms/slice.ts";
 import type { Tiling } from "../src/forms/tile.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
+import { callOf, laidOut } from "./launches.ts";
 import { runStages, type Setting } from "./stages.ts";
 
 const machine = { ...software, shared: 32768, subgroups: 0, vectors: true };
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
-const rowMajor = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
 const wave = (n: number, by: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: n }, (_, i) => Math.sin(i * by + by));
-
-/** Operands one after the other, each at a multiple of 16 bytes. */
-function laidOut(shapes: readonly (readonly number[])[]): CallOperand[] {
-  let bytes = 0;
-  return shapes.map((shape, slot) => {
-    const operand: CallOperand = { slot, bytes, shape, strides: rowMajor(shape), dtype: "f32" };
-    bytes += Math.ceil(sizeOf(shape) / 4) * 16 + 16;
-    return operand;
-  });
-}
 
 interface Case {
   readonly M: number;
@@ -42,20 +31,12 @@ interface Case {
 }
 
 function launchOf({ M, N, K, transA, transB, batch = [], batchB = batch }: Case): CallLaunch<Attrs<"matmul">> {
-  const [a, b, out] = laidOut([
+  const operands = laidOut([
     [...batch, ...(transA ? [K, M] : [M, K])],
     [...batchB, ...(transB ? [N, K] : [K, N])],
     [...batch, M, N],
-  ]) as [CallOperand, CallOperand, CallOperand];
-  return {
-    kind: "call",
-    op: "matmul",
-    attrs: { transA, transB },
-    inputs: [a, b],
-    outs: [out],
-    node: 0,
-    after: undefined,
-  };
+  ]);
+  return callOf("matmul", { transA, transB }, operands);
 }
 
 const at = (memory: Float32Array, o: CallOperand, index: number): number => memory[o.bytes / 4 + index]!;
@@ -188,16 +169,7 @@ async function checkConvolution(op: Convolution, s: Spatial, splits: number, t: 
   const order = { conv: "xwy", convInputGrad: "ywx", convWeightGrad: "xyw" }[op];
   const operands = laidOut(Array.from(order, (name) => shapes[name as "x"]));
   const [a, b, out] = operands as [CallOperand, CallOperand, CallOperand];
-  const attrs = { stride, padding, dilation, groups };
-  const launch: CallLaunch<ConvAttrs> = {
-    kind: "call",
-    op,
-    attrs,
-    inputs: [a, b],
-    outs: [out],
-    node: 0,
-    after: undefined,
-  };
+  const launch = callOf(op, { stride, padding, dilation, groups }, operands);
   const memory = wave(out.bytes / 4 + sizeOf(out.shape) + 5, 0.37);
   const wanted = new Float64Array(sizeOf(out.shape));
   for (let n = 0; n < images; n++)

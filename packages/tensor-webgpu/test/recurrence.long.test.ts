@@ -1,10 +1,18 @@
 // The steps of recurrent layers on WebGPU: every form against plain loops, and whole layers against the CPU backend
 // and PyTorch's values.
 import { diff, param } from "@weft/autograd";
-import type { CallLaunch, CallOperand } from "@weft/kernel";
+import type { CallLaunch } from "@weft/kernel";
 import { GRU, LSTM, params, RNN, seed, type GRUOptions } from "@weft/nn";
 import { mul, scope, sum, type Creation, type FusedOp, type Tensor } from "@weft/tensor";
-import { gruCell, lstmCell, reluCell, tanhCell, type Recurrence, type SequenceAttrs } from "@weft/tensor/internals";
+import {
+  gruCell,
+  lstmCell,
+  reluCell,
+  sizeOf,
+  tanhCell,
+  type Recurrence,
+  type SequenceAttrs,
+} from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
 import { steps, stepsBack } from "../src/calls/recurrence.ts";
@@ -12,6 +20,7 @@ import { software } from "../src/forms/device-traits.ts";
 import { open } from "../src/index.node.ts";
 import { everything } from "../../../test/extent.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
+import { callOf, laidOut } from "./launches.ts";
 import { runStages } from "./stages.ts";
 
 interface Sizes {
@@ -20,31 +29,19 @@ interface Sizes {
   readonly H: number;
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
-
 /** A launch whose operands lie one after the other, the results last, and its memory. */
 function launched(
   op: FusedOp<SequenceAttrs>,
   shapes: readonly (readonly number[])[],
   results: number,
 ): { launch: CallLaunch<SequenceAttrs>; memory: Float32Array<ArrayBuffer> } {
-  let bytes = 0;
-  const operands = shapes.map((shape, slot): CallOperand => {
-    const strides = shape.map((_, i) => sizeOf(shape.slice(i + 1)));
-    const operand: CallOperand = { slot, bytes, shape, strides, dtype: "f32" };
-    bytes += Math.ceil(sizeOf(shape) / 4) * 16 + 16;
-    return operand;
-  });
-  const launch: CallLaunch<SequenceAttrs> = {
-    kind: "call",
-    op,
-    attrs: { reverse: false },
-    inputs: operands.slice(0, -results),
-    outs: operands.slice(-results) as [CallOperand, ...CallOperand[]],
-    node: 0,
-    after: undefined,
+  const operands = laidOut(shapes);
+  const { bytes, shape } = operands.at(-1)!;
+  const length = bytes / 4 + sizeOf(shape) + 7;
+  return {
+    launch: callOf(op, { reverse: false }, operands, results),
+    memory: Float32Array.from({ length }, (_, i) => 0.9 * Math.sin(i * 0.37 + 1)),
   };
-  return { launch, memory: Float32Array.from({ length: bytes / 4 }, (_, i) => 0.9 * Math.sin(i * 0.37 + 1)) };
 }
 
 /** Elements of operands by their place in row-major order, in float64. */
