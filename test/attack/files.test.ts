@@ -1,8 +1,7 @@
 // Files that mean harm, and programs that are killed while they save. Whatever a file holds, reading it gives all of a model or
 // an error of ours whose message a terminal can show, and leaves the model as it was. WEFT_LONG=1 tries a hundred times as many.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
@@ -24,7 +23,7 @@ import {
 import { readSafetensors, writeSafetensors } from "@weft/nn";
 import { WeftError } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { fraEngFrom } from "../../packages/data/src/sets/fra-eng.ts";
 import { gutenbergFrom } from "../../packages/data/src/sets/gutenberg.ts";
 import { housingFrom } from "../../packages/data/src/sets/housing.ts";
@@ -36,6 +35,7 @@ import { sstFrom } from "../../packages/data/src/sets/sst.ts";
 import { wikinerFrom } from "../../packages/data/src/sets/wikiner.ts";
 import pt from "../../packages/formats/test/fixtures/pt.json" with { type: "json" };
 import { pickledLists, serving } from "../../packages/data/test/sets/serving.ts";
+import { temporary } from "../temporary.ts";
 import { mutants } from "./mutation.ts";
 
 const long = process.env["WEFT_LONG"] === "1" ? 100 : 1;
@@ -207,12 +207,6 @@ test("changed trees, archives and pickled lists", { timeout }, async () => {
 });
 
 const program = join(import.meta.dirname, "saving-program.ts");
-
-function temporary(): string {
-  const folder = mkdtempSync(join(tmpdir(), "weft-attack-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** The one number that a saved model holds everywhere. */
 async function wholeModel(path: string): Promise<number> {

@@ -1,40 +1,24 @@
 // A program that is killed again and again, at any time, ends with the bits of one that was not, and its logs stay readable.
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readMetadata } from "@weft/nn";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { longOn } from "../../../test/extent.ts";
+import { runKilled } from "../../../test/killed.ts";
+import { temporary } from "../../../test/temporary.ts";
 import { eventsIn, recordsIn } from "./events.ts";
 
-const work = mkdtempSync(join(tmpdir(), "weft-killed-"));
-afterAll(() => rmSync(work, { recursive: true, force: true }));
-
-/** Runs the program, and kills it some milliseconds after it has printed so many epochs. */
-async function run(backend: string, folder: string, kill?: { readonly after: number; readonly wait: number }) {
-  const program = join(import.meta.dirname, "killed-program.ts");
-  const child = spawn(process.execPath, [program, backend, folder], { stdio: ["ignore", "pipe", "inherit"] });
-  const lines: string[] = [];
-  let rest = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop()!;
-    lines.push(...parts);
-    if (kill !== undefined && lines.length >= kill.after) setTimeout(() => child.kill("SIGKILL"), kill.wait);
-  });
-  const code = await new Promise<number | null>((resolve) => void child.on("close", resolve));
-  return { code, lines };
-}
+const program = join(import.meta.dirname, "killed-program.ts");
 
 test.each(["cpu", "webgpu"].filter(longOn))(
   "on %s",
   async (backend) => {
-    const [whole, killed] = [join(work, `${backend}-whole`), join(work, `${backend}-killed`)];
-    const wanted = await run(backend, whole);
+    const work = temporary();
+    const [whole, killed] = [join(work, "whole"), join(work, "killed")];
+    const wanted = await runKilled(program, [backend, whole]);
     expect(wanted.lines).toHaveLength(9);
-    for (const wait of [0, 1, 3]) await run(backend, killed, { after: 1, wait });
-    const { code, lines } = await run(backend, killed);
+    for (const wait of [0, 1, 3]) await runKilled(program, [backend, killed], { after: 1, wait });
+    const { code, lines } = await runKilled(program, [backend, killed]);
     expect(code).toBe(0);
     expect(lines.at(-1)).toBe(wanted.lines.at(-1));
     expect(lines.length).toBeLessThan(9);
