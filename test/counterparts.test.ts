@@ -124,7 +124,7 @@ test.each(Object.entries(counterparts))("%s has each name of its list", (page, l
   expect(wanted.filter((name) => !known.has(name))).toEqual([]);
 });
 
-const possible = stages.filter(({ on }) => longOn(on) && (on === "cpu" || everything));
+const possible = stages.filter(({ on }) => longOn(on));
 describe.each(possible)("on $on", (stage) => {
   const possible = ({ code }: Example): boolean => stage.has(code) && (filesAreThere || !readsFiles.test(code));
   const examples = pages.flatMap(({ page }) => examplesOf(page)).filter(possible);
