@@ -51,7 +51,7 @@ export class Unowned<S extends Storage> implements Relief {
   /** Whether this engine does not collect garbage on request. */
   #blind = false;
   #found = false;
-  /** Above so many bytes in memory, garbage is collected. */
+  /** Above so many bytes in memory, garbage is collected: twice what was left the last time. */
   #full: number;
   /** Bytes that have been evicted since the backend was opened. */
   moved = 0;
@@ -70,8 +70,8 @@ export class Unowned<S extends Storage> implements Relief {
       else this.#collected(node);
     });
     this.#canEvict = driver.evict !== undefined;
-    this.#full = driver.limit / 2;
     this.#base = this.#trigger = Math.min(driver.limit / SHARE, this.#canEvict ? AMPLE : 4 * AMPLE);
+    this.#full = 4 * this.#base;
   }
 
   get bytes(): number {
@@ -210,17 +210,21 @@ export class Unowned<S extends Storage> implements Relief {
       for (const node of late) this.#collected(node);
     }
     // Only the collector finds the values of collected boxes, and it does not know their size.
-    if (this.#canEvict && this.#counts.bytes > this.#full && !this.#found) {
-      collect();
-      this.#found = true;
-    }
+    if (this.#counts.bytes > this.#full) this.#seek();
     if (this.#weight() <= this.#trigger) return;
     if (this.#canEvict) this.#evict(this.#evictedAt);
-    else {
-      collect();
-      this.#found = true;
-    }
+    else this.#seek();
     this.#noteWeight();
+  }
+
+  /** Collects garbage, unless there are reports of it to wait for. */
+  #seek(): void {
+    if (this.#found) return;
+    endJob(); // boxes that this job has looked at through WeakRefs would live on
+    collect();
+    this.#found = true;
+    // The next read waits for the reports. A loop that reads nothing has them when its event loop turns.
+    host.setTimeout?.(() => void (this.#found && this.wait()), 0);
   }
 
   #noteWeight(): void {
@@ -241,10 +245,7 @@ export class Unowned<S extends Storage> implements Relief {
   spare(more: number, used: number): boolean {
     const { limit } = this.#driver;
     // The collector reports later: the next read waits for it.
-    if (!this.#canEvict && this.#bytes > 0 && !this.#found) {
-      collect();
-      this.#found = true;
-    }
+    if (!this.#canEvict) this.#seek();
     if (!this.#canEvict || used - this.#bytes + more > limit) return false;
     const { moved } = this;
     this.#evict(this.#now);
@@ -326,7 +327,7 @@ export class Unowned<S extends Storage> implements Relief {
     this.#found = false;
     for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => void host.setTimeout!(resolve, 0));
     const { bytes } = this.#counts;
-    this.#full = Math.max(this.#driver.limit / 2, bytes + (this.#driver.limit - bytes) / 4);
+    this.#full = Math.max(4 * this.#base, Math.min(2 * bytes, this.#driver.limit / 4 + 0.75 * bytes));
     this.#noteWeight();
   }
 
