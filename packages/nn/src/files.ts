@@ -107,14 +107,16 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
     const { index, stored } = partFor(file, model);
     const numbers = new Map<string, StoredTensor>();
     for (const name of mayBeNumbers(model, index)) numbers.set(name, await stored(name));
-    const { fits, values, take } = fitting(index, model, strict, where, (name) => numbers.get(name)!);
+    const { fits, arrays, values, take } = fitting(index, model, strict, where, (name) => numbers.get(name)!);
     const pairs: ReturnType<typeof fitted>[] = [];
     for (const fit of fits) {
       const tensors: StoredTensor[] = [];
       for (const name of fit.names) tensors.push(await stored(name));
       pairs.push(fitted(fit, tensors, where));
     }
-    await assignAllSurely(pairs, { before: values });
+    const read = new Map<string, StoredTensor>();
+    for (const name of arrays) read.set(name, await stored(name));
+    await assignAllSurely(pairs, { before: () => values((name) => read.get(name)!) });
     take();
     return model;
   });

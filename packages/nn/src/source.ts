@@ -1,7 +1,7 @@
 // What may be read into a model: the tensors of a file by name, whatever its format. A file of PyTorch has a state dict,
 // or a checkpoint with one among other things.
 import { namesOf } from "@weft/autograd/internals";
-import { fromPt, type Metadata, type PtFile, type StoredTensor } from "@weft/formats";
+import { fromPt, type Metadata, type PtFile, type StoredTensor, type StoredType } from "@weft/formats";
 import { mayBePt, readIndex } from "@weft/formats/internals";
 import { boxes } from "./tree.ts";
 
@@ -9,7 +9,7 @@ import { boxes } from "./tree.ts";
 export interface Listing {
   /** The name of the format, for messages. */
   readonly format: string;
-  readonly entries: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  readonly entries: ReadonlyMap<string, { readonly shape: readonly number[]; readonly dtype: StoredType }>;
   readonly metadata: Metadata;
 }
 

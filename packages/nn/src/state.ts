@@ -8,6 +8,7 @@ import { fromStored, toStored, writtenMetadata } from "@weft/formats/internals";
 import { refuseHidden } from "./hidden.ts";
 import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";
 import { list, plain, some } from "./name-lists.ts";
+import { advice, lists } from "./misfit.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
 import { sourceOf, type Listing } from "./source.ts";
 import { boxes, modelKind } from "./tree.ts";
@@ -15,7 +16,7 @@ import { annotated, fittingValues } from "./values.ts";
 
 /** Options of `load` and `fromBytes`. */
 export interface ReadOptions {
-  /** Whether missing and unexpected names are errors (default: true) or are ignored. */
+  /** Whether missing and unexpected names are errors (default: true) or are ignored, if there is a common one. */
   readonly strict?: boolean;
 }
 
@@ -28,9 +29,9 @@ export interface SaveOptions {
 /** The tensors and metadata of a model's file. Tied weights are stored once, their other names are in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
   writtenMetadata(metadata); // throws if it cannot be written, before any value is read
-  const notes = annotated(op, model, metadata);
+  const { notes, arrays } = annotated(op, model, metadata);
   const places = [...boxes(model), ...keptPlaces(model)];
-  if (places.length === 0)
+  if (places.length === 0 && arrays.length === 0)
     throw new StateError(
       `${op}: this model has no parameters, or hides them in closures or #private fields. ` +
         "Make its layers fields: Object.assign((x) => …, { first, second }), or layer(…)",
@@ -38,11 +39,15 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
   refuseHidden(op, model, "would be lost", "are not written");
   const values = await Promise.all(places.map(({ box }) => hostValues(box)));
   const tensors = new Map<string, StoredTensor>();
-  for (const [k, { path, box }] of places.entries()) {
+  const add = (path: string, tensor: StoredTensor): void => {
     if (tensors.has(path)) throw new StateError(`${op}: two parameters have the path ${quoted(path)}`);
-    tensors.set(path, toStored(values[k]!, box.shape, storedType(box)));
-  }
-  const tied = places.flatMap(({ path, aliases }) => aliases.map((alias) => [alias, path] as const));
+    tensors.set(path, tensor);
+  };
+  for (const [k, { path, box }] of places.entries()) add(path, toStored(values[k]!, box.shape, storedType(box)));
+  for (const [{ path }, tensor] of arrays) add(path, tensor);
+  const tied = [...places, ...arrays.map(([place]) => place)].flatMap(({ path, aliases }) =>
+    aliases.map((alias) => [alias, path] as const),
+  );
   return { tensors, metadata: { format: "pt", ...Object.fromEntries(tied), ...notes } };
 }
 
@@ -51,9 +56,10 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
  * is written with its initial values; tied weights are written once. `metadata` takes strings, numbers and booleans,
  * which `readSafetensors` returns. PyTorch reads the bytes with `safetensors.torch.load`.
  *
- * Numbers, strings, booleans, bigints and lists of them are saved, too, exactly, if they belong to plain objects, lists or
- * maps and can be assigned. Those in layers, in fields of functions and in instances of classes are not: they are
- * settings of the program.
+ * Numbers, strings, booleans, bigints, null and lists of them are saved, too, exactly, if they belong to plain objects,
+ * lists or maps and can be assigned; typed arrays are tensors of the file. Those in layers, in fields of functions and of
+ * instances of classes are not: they are settings of the program. Throws a StateError for what no file can hold there: a
+ * tensor that is in no box, a Date, a Set.
  *
  * @example
  * const bytes = await toBytes(model, { epoch: 3 });
@@ -76,8 +82,10 @@ export const strictness = (op: string, options: ReadOptions | undefined): boolea
 /** What will be loaded. */
 export interface Fitting {
   readonly fits: Fit[];
-  /** To be called before the boxes get their values: assigns plain values, all of them or none. */
-  values(): void;
+  /** The names of the tensors that are for typed arrays. */
+  readonly arrays: readonly string[];
+  /** To be called before the boxes get their values: assigns plain values and typed arrays, all of them or none. */
+  values(stored: (name: string) => StoredTensor): void;
   /** To be called once the boxes have their values: optimizers then use what was loaded for them. */
   take(): void;
 }
@@ -87,23 +95,25 @@ export interface Fitting {
  * message starts with `where`. `stored` returns a scalar of the file.
  */
 export function fitting(
-  { format, entries, metadata }: Listing,
+  listing: Listing,
   model: unknown,
   strict: boolean,
   where: string,
   stored: (name: string) => StoredTensor,
 ): Fitting {
   readValue(where, "the model", model, modelKind);
+  const { format, entries, metadata } = listing;
   const places = boxes(model);
-  const values = fittingValues(metadata, model, where);
   /** The name under which the file has a tensor: of tied weights it has one, and the metadata maps the others to it. */
   const source = (name: string): string => (entries.has(name) ? name : String(metadata[name] ?? name));
+  const values = fittingValues(listing, model, where, source);
   const found = places.map((place) => ({
     ...place,
     names: [...new Set(namesOf(place).map(source))].filter((name) => entries.has(name)),
   }));
-  const known = new Set([...places.flatMap(namesOf), ...found.flatMap(({ names }) => names)]);
+  const known = new Set([...places.flatMap(namesOf), ...found.flatMap(({ names }) => names), ...values.arrays]);
   const others = new Map([...entries].filter(([name]) => !known.has(name)));
+  const names = [...places.map(({ path }) => path), ...values.paths];
   if (strict) {
     const prefixes = keptPrefixes(model);
     const missing = found.flatMap(({ path, names }) => (names.length === 0 ? [path] : []));
@@ -112,7 +122,9 @@ export function fitting(
       ...list("missing", [...missing, ...values.missing]),
       ...list("unexpected", [...unexpected, ...values.unexpected]),
     ];
-    if (parts.length > 0) throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}`);
+    const hint = advice(names, [...entries.keys()]) + lists(values.missing, values.unexpected);
+    if (parts.length > 0)
+      throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}${hint}`);
   }
   const wrong = found.flatMap(({ names, box: { shape } }) =>
     names.flatMap((name) => {
@@ -127,7 +139,13 @@ export function fitting(
   );
   for (const { boxes, prefix } of drafts)
     for (const [path, box] of Object.entries(boxes)) fits.push({ box, names: [prefix + path], format });
-  return { fits, values: values.take, take: () => drafts.forEach((draft) => draft.take()) };
+  if (fits.length + drafts.length + values.count === 0)
+    throw new StateError(
+      `${where}: not one name in the file is a name of the model, and nothing would be loaded: ` +
+        `the file has ${some([...entries.keys()].map(plain), ", ") || "no tensors"}; ` +
+        `the model has ${some(names.map(plain), ", ") || "no parameters"}${advice(names, [...entries.keys()])}`,
+    );
+  return { fits, arrays: values.arrays, values: values.take, take: () => drafts.forEach((draft) => draft.take()) };
 }
 
 /** The values of a box from a file. */
@@ -153,10 +171,11 @@ export function fitted(
  * Reads a state into a model, by names and shapes, and returns the model. The bytes are safetensors, or a file of
  * `torch.save`: a state dict, or a checkpoint that has it as `state_dict`, `model_state_dict` or `model`. A parameter
  * that is not initialized yet holds the values on the host until it is. Numbers and other plain values of the tree are
- * assigned what the file has for them; a file that has none at all (of PyTorch, for example) leaves them as they are.
+ * assigned what the file has for them, null in place of any value and the other way round; typed arrays are filled, if
+ * type and length are the same; a file that has none at all (of PyTorch, for example) leaves them as they are.
  * Nothing changes unless everything fits and there is memory for all of it. Throws a FormatError if the bytes are of
- * neither format, a StateError that lists what is missing, unexpected or of a different shape, and the backend's error
- * if it is out of memory.
+ * neither format, a StateError that lists what is missing, unexpected or of a different shape, or says that nothing
+ * would be loaded, and the backend's error if it is out of memory.
  *
  * @example
  * fromBytes(new Uint8Array(await (await fetch("model.safetensors")).arrayBuffer()), model);
@@ -167,7 +186,7 @@ export function fromBytes<Model>(bytes: Uint8Array, model: Model, options?: Read
   const { index, stored } = sourceOf(bytes, model);
   const { fits, values, take } = fitting(index, model, strict, op, stored);
   const pairs = fits.map((fit) => fitted(fit, fit.names.map(stored), op));
-  assignAll(pairs, values);
+  assignAll(pairs, () => values(stored));
   take();
   return model;
 }

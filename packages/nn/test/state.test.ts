@@ -60,7 +60,7 @@ test("a model over bytes: names, dtypes and values", async () => {
   model(x);
   const bytes = await toBytes(model, { note: "two layers" });
   const { tensors, metadata } = readSafetensors(bytes);
-  expect(metadata).toEqual({ format: "pt", note: "two layers", "weft.version": "2" });
+  expect(metadata).toEqual({ format: "pt", note: "two layers", "weft.version": "3" });
   expect(Object.fromEntries([...tensors].map(([name, { dtype, shape }]) => [name, `${dtype} [${shape}]`]))).toEqual({
     "0.weight": "F32 [4,3]",
     "0.bias": "F32 [4]",

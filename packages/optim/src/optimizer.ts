@@ -63,8 +63,11 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   readonly [KEEPER]?: Keeper | undefined;
 }
 
-/** A rate that may have state of its own, such as `reduceOnPlateau`, and is saved with its optimizer. */
-export const schedule = (rate: Rate | undefined): unknown => (typeof rate === "function" ? rate : null);
+/**
+ * A rate that may have state of its own, such as `reduceOnPlateau`, and is saved with its optimizer; for a number, which
+ * is not saved, something without state.
+ */
+export const schedule = (rate: Rate | undefined): unknown => (typeof rate === "function" ? rate : {});
 
 /** The values of a parameter's state; loaded state is uploaded to the parameter's backend here. */
 const values = (boxes: StateRecord, { backend }: Param): Tensors => mapped(boxes, (box) => box.read(backend));
