@@ -23,18 +23,15 @@ export function membersOf(op: string, given: unknown): ReadonlySet<Param> {
   return found.length === 0 ? refuse(`${describe(given)}, which has no parameters`) : new Set(found);
 }
 
-const isFrozen = ({ param }: Gradient): boolean => param.frozen;
-
 /** The gradients of the parameters that an optimizer updates: frozen ones are left alone. */
 export function selected(
   { name, params }: Pick<Optimizer, "name" | "params">,
   gradients: readonly Gradient[],
 ): readonly Gradient[] {
-  if (params === undefined) return gradients.some(isFrozen) ? gradients.filter((g) => !isFrozen(g)) : gradients;
-  const chosen = gradients.filter((gradient) => params.has(gradient.param) && !isFrozen(gradient));
+  const chosen = gradients.filter(({ param }) => params?.has(param) !== false && !param.frozen);
   if (chosen.length === 0 && gradients.length > 0)
     throw new ArgumentError(
-      `${name}: none of the ${gradients.length} parameters on this tape is among the ${params.size} in params, or they are frozen`,
+      `${name}: none of the ${gradients.length} parameters on this tape is ${params ? `among the ${params.size} in params, or they are frozen` : "unfrozen"}`,
     );
   return chosen;
 }

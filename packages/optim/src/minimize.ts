@@ -15,6 +15,7 @@ import {
   type Scope,
   together,
 } from "@weft/tensor/internals";
+import { wantParams } from "./gradient.ts";
 import type { LossOptimizer } from "./lbfgs/lbfgs.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { Pace } from "./pace.ts";
@@ -143,10 +144,7 @@ function step<Item>(
       return update.then((x) => filled(like, x, []));
     }
     const tape: Tape = diff(once);
-    if (tape.params.length === 0)
-      throw new ArgumentError(
-        "minimize: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?",
-      );
+    wantParams("minimize", tape);
     const value = (): Tensor => readTensor(tape.value, "minimize");
     box.assign(value());
     const done = optimizer.update(tape);

@@ -35,7 +35,10 @@ export interface Optimizer<Done extends void | Promise<void> = void> {
   set lr(rate: Rate);
   /** The only parameters that it updates; undefined: any. */
   readonly params?: ReadonlySet<Param> | undefined;
-  /** Updates every parameter on the tape, or those of them that are in `params`. */
+  /**
+   * Updates every parameter on the tape, or those of them that are in `params`, but for frozen ones. Throws an
+   * ArgumentError if none is left: the loss depends on no parameter, say, or all are frozen.
+   */
   update(tape: Tape): Done;
   /** The same with given gradients, for example changed ones. */
   apply(gradients: readonly Gradient[]): Done;

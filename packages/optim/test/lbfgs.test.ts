@@ -210,7 +210,9 @@ test("rates, and misuse", async () => {
   await expect(optimizer.update(loss)).rejects.toThrow("lbfgs: update was called before the last one had ended");
   await first;
   await expect(optimizer.update(1 as never)).rejects.toThrow("lbfgs: wanted a function as the loss, got number 1");
-  await expect(optimizer.update(() => tensor([1]).sum())).rejects.toThrow("lbfgs: the loss depends on no parameter");
+  await expect(optimizer.update(() => tensor([1]).sum())).rejects.toThrow(
+    "lbfgs: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?",
+  );
   expect(() => lbfgs({ historySize: 3 } as never)).toThrow('lbfgs: there is no option "historySize"');
   expect(() => lbfgs({ history: 0 })).toThrow("lbfgs: wanted a positive integer as history");
   expect(() => chain(lbfgs() as never)).toThrow("chain: wanted an optimizer");

@@ -1,10 +1,10 @@
 // Which parameters an optimizer updates: `params`, and a warning where two optimizers alternate on one parameter.
 import { diff, param, scope } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
-import { BatchNorm, Chain, Linear, params } from "@weft/nn";
+import { BatchNorm, Chain, freeze, Linear, params } from "@weft/nn";
 import { mean, mul, square, sum, tanh } from "@weft/tensor";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { adam, chain, clipGlobalNorm, minimize, sgd, weightDecay } from "../src/index.ts";
+import { accumulate, adam, chain, clipGlobalNorm, minimize, muon, optimizer, sgd, weightDecay } from "../src/index.ts";
 
 const { tensor, randn } = openSync({});
 const numbers = (model: unknown) => params(model).map((p) => p.value.arraySync());
@@ -83,6 +83,49 @@ test("`params` without a parameter is rejected", () => {
   expect(() => adam({ params: p }).update(diff(() => sum(q)))).toThrow(
     "adam: none of the 1 parameters on this tape is among the 1 in params",
   );
+});
+
+const matrix = () => param(tensor([[1, 2]]));
+test.each([
+  ["alone", "adam", () => adam()],
+  ["in a chain", "sgd", () => chain(clipGlobalNorm(1), sgd())],
+  ["that accumulates", "adam", () => chain(accumulate(2), adam())],
+  ["that is divided", "muon", () => muon({ fallback: adam() })],
+  ["with groups", "adam", () => adam({ groups: [{ params: matrix() }] })],
+  ["with params", "adam", () => adam({ params: matrix() })],
+  [
+    "in an asynchronous chain",
+    "adam",
+    () =>
+      chain(
+        // oxlint-disable-next-line require-await -- the type is what counts
+        async (gradients) => gradients,
+        adam(),
+      ),
+  ],
+  ["of a rule", "mine", () => optimizer({ name: "mine", init: () => ({}), update: (_, p) => [p, {}] })],
+])("a tape without a parameter is refused by an optimizer %s, which makes no step", (_, name, make) => {
+  const rule = make();
+  const w = tensor([1]); // it should have been param(…)
+  const tape = diff(() => sum(mul(w, 2)));
+  expect(() => rule.update(tape)).toThrow(
+    expect.objectContaining({
+      name: "ArgumentError",
+      message: `${name}: update: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?`,
+    }),
+  );
+  expect(rule.steps).toBe(0);
+});
+
+test("what is all frozen before its update is refused like what was frozen before its tape", () => {
+  const model = Linear(2, 1);
+  const loss = () => mean(model(randn([3, 2])));
+  const tape = diff(loss);
+  freeze(model);
+  const rule = sgd();
+  expect(() => rule.update(tape)).toThrow("sgd: none of the 2 parameters on this tape is unfrozen");
+  expect(() => rule.update(diff(loss))).toThrow("sgd: update: the loss depends on no parameter");
+  rule.apply([]); // what a program chose itself may be nothing
 });
 
 test("two optimizers that alternate on one parameter cause a warning, once", () => {

@@ -2,9 +2,9 @@
 // asynchronous, are on a shelf: a scope that is closed by hand.
 import { diff, type Param } from "@weft/autograd";
 import { trained } from "@weft/autograd/internals";
-import { ArgumentError, readTensor, scope, zerosLike, type Tensor } from "@weft/tensor";
+import { readTensor, scope, zerosLike, type Tensor } from "@weft/tensor";
 import { adopt, closeScope, openScope } from "@weft/tensor/internals";
-import { dense, gradientsOf } from "../gradient.ts";
+import { dense, gradientsOf, wantParams } from "../gradient.ts";
 import { selected } from "../members.ts";
 
 export interface Shelf {
@@ -45,7 +45,7 @@ export function pointOf(
       gradients: found.map((param) => gradients.get(param) ?? zerosLike(param.value)),
     };
   });
-  if (found!.length > 0) return { ...point, params: found! };
-  point.clear();
-  throw new ArgumentError(`${name}: the loss depends on no parameter`);
+  if (found!.length === 0) point.clear();
+  wantParams(name, { params: found! });
+  return { ...point, params: found! };
 }
