@@ -1,11 +1,11 @@
 // The models that are known by name: torchvision's names and shapes of parameters, and its results.
 import { createHash } from "node:crypto";
 import { diff, shapes } from "@weft/autograd";
-import { sum, type Tensor } from "@weft/tensor";
+import { relu, sum, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import * as models from "../src/models/index.ts";
-import { Chain, Conv, fromBytes, type Link, summary, toBytes } from "../src/index.ts";
+import { Chain, Conv, fromBytes, Linear, type Link, summary, toBytes } from "../src/index.ts";
 import { boxes } from "../src/tree.ts";
 
 const { tensor } = openSync();
@@ -45,6 +45,27 @@ test("blocks have types", () => {
   expect([...models.resnet18().layer4].map(({ conv1 }) => conv1.weight.shape[1])).toEqual([256, 512]);
   // @ts-expect-error A basic block has two convolutions.
   expect(models.resnet18().layer1[0].conv3).toBeUndefined();
+});
+
+test("heads have types, and are replaced by any layer or function", () => {
+  const net = models.resnet18({ numClasses: 5 });
+  expect(net.fc.weight.shape).toEqual([5, 512]);
+  const last = [
+    models.vgg11({ numClasses: 5 }).classifier[6],
+    models.mobilenet_v2({ numClasses: 5 }).classifier[1],
+    models.mobilenet_v3_small({ numClasses: 5 }).classifier[3],
+    models.efficientnet_b0({ numClasses: 5 }).classifier[1],
+  ];
+  for (const head of last) expect([head.weight.shape[0], head.bias?.shape]).toEqual([5, [5]]);
+  net.fc = (features) => features;
+  expect(shapes(net, [1, 3, 64, 64]).shape).toEqual([1, 512]);
+  net.fc = Chain(relu, Linear(512, 2));
+  expect(shapes(net, [1, 3, 64, 64]).shape).toEqual([1, 2]);
+  const mobile = models.mobilenet_v2();
+  mobile.classifier = Linear(1280, 3);
+  expect(shapes(mobile, [1, 3, 64, 64]).shape).toEqual([1, 3]);
+  // @ts-expect-error it is no function of a tensor
+  net.fc = 3;
 });
 
 test("all models are known", () => {

@@ -15,7 +15,9 @@ export interface EfficientNet {
   (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
   avgpool: Link;
-  classifier: Link;
+  /** Any other layer or function can be assigned. It has these links until then. */
+  get classifier(): Chain<readonly [Link, Linear]>;
+  set classifier(head: Link);
 }
 
 /** Stages: by how much blocks widen their input, kernel, stride of the first, channels that they end in, blocks. */
@@ -74,7 +76,7 @@ export function efficientnet_b0(options?: ModelOptions): EfficientNet {
     classifier: Chain(
       Dropout(0.2),
       Linear(1280, classes, { init: uniform(1 / Math.sqrt(classes)), biasInit: constant(0) }),
-    ) as Link,
+    ),
   });
   return self;
 }

@@ -2,6 +2,7 @@
 import { flatten, globalAvgPool, relu6, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
+import type { Linear } from "../linear.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
 import { classifier, convBlock, invertedResidual, normalized } from "./convolution-block.ts";
@@ -12,7 +13,9 @@ export interface MobileNetV2 {
   /** With `training`, its layers are in that mode, whatever the default is here. */
   (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
-  classifier: Link;
+  /** Any other layer or function can be assigned. It has these links until then. */
+  get classifier(): Chain<readonly [Link, Linear]>;
+  set classifier(head: Link);
 }
 
 /** Stages: by how much blocks widen their input, channels that they end in, blocks, the stride of the first one. */
@@ -60,7 +63,7 @@ export function mobilenet_v2(options?: ModelOptions): MobileNetV2 {
       ...blocks,
       convBlock(features, 1280, relu6, { kernel: 1 }),
     ) as Link,
-    classifier: Chain(Dropout(0.2), classifier(1280, classes)) as Link,
+    classifier: Chain(Dropout(0.2), classifier(1280, classes)),
   });
   return self;
 }

@@ -2,6 +2,7 @@
 import { flatten, globalAvgPool, hardSigmoid, hardSwish, relu, type Operand, type Tensor } from "@weft/tensor";
 import { Chain, type Link } from "../chain.ts";
 import { layer } from "../layer.ts";
+import type { Linear } from "../linear.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
 import { classifier, convBlock, invertedResidual, normalized, squeezeExcitation } from "./convolution-block.ts";
@@ -13,7 +14,9 @@ export interface MobileNetV3 {
   (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
   avgpool: Link;
-  classifier: Link;
+  /** Any other layer or function can be assigned. It has these links until then. */
+  get classifier(): Chain<readonly [Linear, Link, Link, Linear]>;
+  set classifier(head: Link);
 }
 
 /** Blocks: kernel, channels inside, channels that it ends in, squeeze and excitation, hardSwish or relu, stride. */
@@ -93,7 +96,7 @@ function mobilenet(name: string, list: readonly Block[], last: number, options?:
       convBlock(features, 6 * features, hardSwish, { kernel: 1, norm }),
     ) as Link,
     avgpool: globalAvgPool,
-    classifier: Chain(classifier(6 * features, last), hardSwish, Dropout(0.2), classifier(last, classes)) as Link,
+    classifier: Chain(classifier(6 * features, last), hardSwish, Dropout(0.2), classifier(last, classes)),
   });
   return self;
 }

@@ -48,7 +48,9 @@ export interface ResNet<Block extends BasicBlock = BasicBlock> {
   layer3: Stage<Block>;
   layer4: Stage<Block>;
   avgpool: Link;
-  fc: Link;
+  /** Any other layer or function can be assigned. It has a weight until then. */
+  get fc(): Linear;
+  set fc(head: Link);
 }
 
 /** The structure of a network. */

@@ -5,6 +5,7 @@ import { Conv } from "../conv/conv.ts";
 import { AdaptiveAvgPool, MaxPool } from "../conv/pool.ts";
 import { constant } from "../initializers.ts";
 import { layer } from "../layer.ts";
+import type { Linear } from "../linear.ts";
 import { inMode, type ModeOptions } from "../mode.ts";
 import { Dropout } from "../dropout.ts";
 import { BatchNorm } from "../norm/layers.ts";
@@ -17,7 +18,9 @@ export interface VGG {
   (x: Operand, options?: ModeOptions): Tensor;
   features: Link;
   avgpool: Link;
-  classifier: Link;
+  /** Any other layer or function can be assigned. It has these links until then. */
+  get classifier(): Chain<readonly [Linear, Link, Link, Linear, Link, Link, Linear]>;
+  set classifier(head: Link);
 }
 
 /** Convolutions per stage; a stage has the channels below, and ends in a pooling layer. */
@@ -57,7 +60,7 @@ function vgg(name: keyof typeof stages, norm: boolean, options: ModelOptions | u
       relu,
       Dropout(0.5),
       classifier(4096, classes),
-    ) as Link,
+    ),
   });
   return self;
 }
