@@ -124,7 +124,8 @@ export async function load<Model>(path: string, model: Model, options?: ReadOpti
 
 /**
  * The metadata of a file: strings, numbers and booleans, as they were given to `save`. Of safetensors only the header is
- * read; of a checkpoint of PyTorch they are what it has beside tensors and lists.
+ * read. Of a checkpoint of PyTorch they are its numbers, texts and booleans; its lists and dictionaries are among the
+ * values that `fromPt` of `@weft/formats` returns.
  *
  * @example
  * await save("model.safetensors", model, { epoch: 3 });

@@ -70,6 +70,17 @@ test("rejects decay rates and the like outside their range", () => {
   expect(() => O.optimizer((() => 0) as never)).toThrow("optimizer: wanted a rule { name, init, update }, got");
 });
 
+test("options that PyTorch's SGD has: the error says what they are here", () => {
+  const known = "known options: lr, gclip, lazy, params, groups";
+  expect(() => O.sgd({ lr: 0.1, momentum: 0.9 } as never)).toThrow(
+    `sgd: there is no option "momentum", write momentum({ lr: 0.1, gamma: 0.9 }); ${known}`,
+  );
+  expect(() => O.sgd({ nesterov: true } as never)).toThrow("write nesterov({ lr: 0.1, gamma: 0.9 }); known");
+  expect(() => O.sgd({ weightDecay: 1 } as never)).toThrow("write chain(weightDecay(1e-4), sgd({ lr: 0.1 })); known");
+  expect(() => O.sgd({ moment: 1 } as never)).toThrow(`sgd: there is no option "moment"; ${known}`);
+  expect(() => O.sgd(Object.create({ constructor: 1 }) as never)).toThrow('sgd: there is no option "constructor"');
+});
+
 test("a schedule that returns an invalid rate is an error, and the step is not made", () => {
   const p = param(tensor([1, -2]));
   const rule = O.adam({ lr: (step) => (step < 1 ? 0.1 : NaN) });

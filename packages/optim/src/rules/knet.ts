@@ -1,10 +1,17 @@
 // Knet's optimizers but Adam. A rule is two functions: the initial state of a parameter, and one step. Learning rates and
 // the like are numbers, which are arguments of a kernel and never part of its code.
-import { add, div, indexAdd, mul, sqrt, square, sub } from "@weft/tensor";
+import { add, ArgumentError, div, indexAdd, mul, sqrt, square, sub } from "@weft/tensor";
 import { decay, nonNegative, type OptionKinds } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import { average, fromZeros } from "./formulas.ts";
+
+/** What PyTorch's `SGD` has as options, and what it is here. */
+const elsewhere: { readonly [name: string]: string } = {
+  momentum: "momentum({ lr: 0.1, gamma: 0.9 })",
+  nesterov: "nesterov({ lr: 0.1, gamma: 0.9 })",
+  weightDecay: "chain(weightDecay(1e-4), sgd({ lr: 0.1 }))",
+};
 
 /**
  * Stochastic gradient descent: w ← w − lr · g. With a row-sparse gradient only the touched rows are computed.
@@ -12,14 +19,20 @@ import { average, fromZeros } from "./formulas.ts";
  * @example
  * for await (const loss of minimize(f, data, sgd({ lr: 0.1 }))) ;
  */
-export const sgd = (options?: OptimizerOptions): Optimizer =>
-  ruled("sgd", options, kinds, { lr: 0.1 }, () =>
+export function sgd(options?: OptimizerOptions): Optimizer {
+  for (const name in options)
+    if (Object.hasOwn(elsewhere, name))
+      throw new ArgumentError(
+        `sgd: there is no option "${name}", write ${elsewhere[name]!}; known options: ${Object.keys(kinds).join(", ")}`,
+      );
+  return ruled("sgd", options, kinds, { lr: 0.1 }, () =>
     fromZeros(
       [],
       (g, p, _, { lr }) => [sub(p, mul(g, lr)), {}],
       (g, p, { lr }) => indexAdd(p, g.indices, mul(g.values, -lr)),
     ),
   );
+}
 
 export interface MomentumOptions extends OptimizerOptions {
   /** The fraction of the velocity that is kept from step to step. */
