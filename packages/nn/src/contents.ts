@@ -16,7 +16,7 @@ export interface Place {
 }
 
 /** Any typed array, of bigints and of half floats, too. */
-export type Numbers = ArrayBufferView & { readonly length: number };
+type Numbers = ArrayBufferView & { readonly length: number };
 
 /** A typed array in a tree, at one path or several. */
 export interface ArrayPlace {
