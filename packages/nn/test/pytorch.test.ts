@@ -47,7 +47,7 @@ test("written again, the file holds the same tensors", async () => {
   const header = (file: Uint8Array) =>
     JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + file[0]! + 256 * file[1]!)));
   const { __metadata__: metadata, ...tensors } = header(again);
-  expect(metadata).toEqual({ format: "pt", "weft.version": "2" });
+  expect(metadata).toEqual({ format: "pt", "weft.version": "3" });
   expect(tensors).toEqual(header(bytes));
   expect(Buffer.from(again).subarray(-200).equals(bytes.subarray(-200))).toBe(true);
 });

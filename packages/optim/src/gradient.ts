@@ -42,7 +42,7 @@ function readTape(who: string, tape: Tape): Gradient[] {
 }
 
 /** Refuses a tape without parameters: a step from it would change nothing. */
-export function wantParams(op: string, { params }: Pick<Tape, "params">): void {
+export function wantParams(op: string, params: ArrayLike<unknown>): void {
   if (params.length === 0)
     throw new ArgumentError(
       `${op}: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?`,
@@ -104,7 +104,7 @@ export const entrances = <Done extends void | Promise<void>>(
       throw error;
     };
     try {
-      wantParams(`${name}: update`, tape);
+      wantParams(name, gradients);
       const done = withinStep(tape.step, () => step(gradients, tape.step));
       if (done instanceof Promise) return done.then(() => void stepped.add(tape), failed) as Done;
       stepped.add(tape);

@@ -28,7 +28,7 @@ export function selected(
   { name, params }: Pick<Optimizer, "name" | "params">,
   gradients: readonly Gradient[],
 ): readonly Gradient[] {
-  const chosen = gradients.filter(({ param }) => params?.has(param) !== false && !param.frozen);
+  const chosen = gradients.filter(({ param }) => !param.frozen && params?.has(param) !== false);
   if (chosen.length === 0 && gradients.length > 0)
     throw new ArgumentError(
       `${name}: none of the ${gradients.length} parameters on this tape is ${params ? `among the ${params.size} in params, or they are frozen` : "unfrozen"}`,

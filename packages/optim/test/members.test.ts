@@ -111,7 +111,7 @@ test.each([
   expect(() => rule.update(tape)).toThrow(
     expect.objectContaining({
       name: "ArgumentError",
-      message: `${name}: update: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?`,
+      message: `${name}: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?`,
     }),
   );
   expect(rule.steps).toBe(0);
@@ -124,7 +124,7 @@ test("what is all frozen before its update is refused like what was frozen befor
   freeze(model);
   const rule = sgd();
   expect(() => rule.update(tape)).toThrow("sgd: none of the 2 parameters on this tape is unfrozen");
-  expect(() => rule.update(diff(loss))).toThrow("sgd: update: the loss depends on no parameter");
+  expect(() => rule.update(diff(loss))).toThrow("sgd: the loss depends on no parameter");
   rule.apply([]); // what a program chose itself may be nothing
 });
 

@@ -46,6 +46,6 @@ export function pointOf(
     };
   });
   if (found!.length === 0) point.clear();
-  wantParams(name, { params: found! });
+  wantParams(name, found!);
   return { ...point, params: found! };
 }
