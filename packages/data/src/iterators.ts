@@ -19,6 +19,9 @@ export interface AsyncSequence<T> extends AsyncIterable<T> {
 }
 export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
 
+/** A number of items, or what says it when iteration begins. */
+export type Count = number | (() => number);
+
 interface Traversal {
   /** How many times the source is iterated over. */
   readonly rounds: number;
@@ -66,31 +69,44 @@ async function* walkLater<T>(source: AnyIterable<T>, { rounds, every, first }: T
   }
 }
 
-function walked<T>(op: string, source: AnyIterable<T>, walking: Traversal): Sequence<T> {
+function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal): Sequence<T> {
   if (!isIterable(source) && !isAsyncIterable(source))
     throw new ArgumentError(`${op}: wanted something to iterate over, got ${describe(source)}.`);
-  const n = lengthOf(source);
-  const { rounds, every, first } = walking;
-  // Each round starts counting at its first item. Here 0 times infinity is 0.
-  const length = n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
   return sequence({
-    length: () => length,
+    length() {
+      const n = lengthOf(source);
+      const { rounds, every, first } = walking();
+      // Each round starts counting at its first item. Here 0 times infinity is 0.
+      return n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
+    },
     position: () => positionOf(source),
-    now: isIterable(source) ? () => walk(source as Iterable<T>, walking) : undefined,
-    later: () => walkLater(source, walking),
+    left: op === "cycle" || op === "ncycle" ? leftOf(source) : 0, // what the others leave out, they are told to
+    now: isIterable(source) ? () => walk(source as Iterable<T>, walking()) : undefined,
+    later: () => walkLater(source, walking()),
   });
 }
+
+const LEFT: unique symbol = Symbol.for("weft.data.left");
+
+/** How many items are in no batch of a pass, because they do not fill one, as far as the batches say so. */
+export const leftOf = (source: unknown): number => {
+  if (typeof source !== "object" || source === null) return 0;
+  if (VISIT in source) return (source as Batches<unknown>)[VISIT].left;
+  return LEFT in source ? (source[LEFT] as number) : 0;
+};
 
 interface Sequential<T> {
   readonly length: () => number | undefined;
   readonly position: () => Position | undefined;
+  readonly left: number;
   readonly now: (() => Iterator<T>) | undefined;
   readonly later: () => AsyncIterator<T>;
 }
 
 /** Lengths and positions cannot be assigned here, so they are not saved as values of this object. */
-export const sequence = <T>({ length, position, now, later }: Sequential<T>): Sequence<T> =>
+export const sequence = <T>({ length, position, left, now, later }: Sequential<T>): Sequence<T> =>
   ({
+    [LEFT]: left,
     get length() {
       return length();
     },
@@ -124,16 +140,30 @@ function whole(op: string, n: number, least: number): number {
   return n;
 }
 
+/** A number that is checked now, or when it is asked for; what is left of a run that is over may be below 0. */
+function counting(op: string, n: Count): () => number {
+  if (typeof n === "function") return () => Math.max(whole(op, n(), -Infinity), 0);
+  const known = whole(op, n, 0);
+  return () => known;
+}
+
 /**
- * The first n items, or all if there are fewer; never asks for the next one.
+ * The first n items, or all if there are fewer; never asks for the next one. n may be a function that is called whenever
+ * iteration begins: what is left of a run that may have been resumed.
  *
  * @example
  * [...takeFirst([1, 2, 3], 2)]; // [1, 2]
+ *
+ * @example
+ * const optimizer = adam();
+ * const left = takeFirst(cycle(batches), () => 20 - optimizer.steps);
+ * left.length; // 20
  */
-export function takeFirst<T>(source: Iterable<T>, n: number): Sequence<T>;
-export function takeFirst<T>(source: AsyncIterable<T>, n: number): AsyncSequence<T>;
-export function takeFirst<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> {
-  return walked("takeFirst", source, { rounds: 1, every: 1, first: whole("takeFirst", n, 0) });
+export function takeFirst<T>(source: Iterable<T>, n: Count): Sequence<T>;
+export function takeFirst<T>(source: AsyncIterable<T>, n: Count): AsyncSequence<T>;
+export function takeFirst<T>(source: AnyIterable<T>, n: Count): AsyncSequence<T> {
+  const first = counting("takeFirst", n);
+  return walked("takeFirst", source, () => ({ rounds: 1, every: 1, first: first() }));
 }
 
 /**
@@ -145,7 +175,8 @@ export function takeFirst<T>(source: AnyIterable<T>, n: number): AsyncSequence<T
 export function takeNth<T>(source: Iterable<T>, n: number): Sequence<T>;
 export function takeNth<T>(source: AsyncIterable<T>, n: number): AsyncSequence<T>;
 export function takeNth<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> {
-  return walked("takeNth", source, { rounds: 1, every: whole("takeNth", n, 1), first: Infinity });
+  const every = whole("takeNth", n, 1);
+  return walked("takeNth", source, () => ({ rounds: 1, every, first: Infinity }));
 }
 
 /**
@@ -158,19 +189,21 @@ export function takeNth<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> 
 export function cycle<T>(source: Iterable<T>): Sequence<T>;
 export function cycle<T>(source: AsyncIterable<T>): AsyncSequence<T>;
 export function cycle<T>(source: AnyIterable<T>): AsyncSequence<T> {
-  return walked("cycle", source, { rounds: Infinity, every: 1, first: Infinity });
+  return walked("cycle", source, () => ({ rounds: Infinity, every: 1, first: Infinity }));
 }
 
 /**
- * Repeats the items n times: n epochs.
+ * Repeats the items n times: n epochs. n may be a function that is called whenever iteration begins: with minibatches,
+ * `() => n - batches.position.pass` is what is left of n epochs in a run that may have been resumed.
  *
  * @example
  * [...ncycle([1, 2], 2)]; // [1, 2, 1, 2]
  */
-export function ncycle<T>(source: Iterable<T>, n: number): Sequence<T>;
-export function ncycle<T>(source: AsyncIterable<T>, n: number): AsyncSequence<T>;
-export function ncycle<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> {
-  return walked("ncycle", source, { rounds: whole("ncycle", n, 0), every: 1, first: Infinity });
+export function ncycle<T>(source: Iterable<T>, n: Count): Sequence<T>;
+export function ncycle<T>(source: AsyncIterable<T>, n: Count): AsyncSequence<T>;
+export function ncycle<T>(source: AnyIterable<T>, n: Count): AsyncSequence<T> {
+  const rounds = counting("ncycle", n);
+  return walked("ncycle", source, () => ({ rounds: rounds(), every: 1, first: Infinity }));
 }
 
 /**
@@ -193,6 +226,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
     return sequence({
       length: () => batches.length,
       position: () => passes.position,
+      left: leftOf(source),
       now: () => {
         const cursor = begin();
         return counted(visit(cursor), passes, cursor);
@@ -222,6 +256,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
   return sequence({
     length: () => lengthOf(source),
     position: () => passes.position,
+    left: leftOf(source),
     now: isIterable(source)
       ? () => {
           const items = [...(source as Iterable<T>)];

@@ -3,7 +3,7 @@
 import { ArgumentError, type Tensor } from "@weft/tensor";
 import { anything, BRAND, callable, nonNegative, readOptions, string, type OptionKinds } from "@weft/tensor/internals";
 import { beginning, type Display, type ProgressState, type TextStream } from "./display.ts";
-import { lengthOf, sequence, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
+import { leftOf, lengthOf, sequence, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
 import { positionOf } from "./position.ts";
 
 export interface ProgressOptions<T> {
@@ -91,6 +91,7 @@ export function progressWith(
     return sequence({
       length: () => total,
       position: () => positionOf(source),
+      left: leftOf(source),
       now: Symbol.iterator in source ? () => pass(source, open()) : undefined,
       later: () => passLater(source, open()),
     });

@@ -104,6 +104,17 @@ describe("itemsAs", () => {
 });
 
 describe("ragged data", () => {
+  test("comes without lengths where these are not wanted, also in parts of it", () => {
+    const tags = ragged([[1, 0, 2], [2], [], [0, 1], [1, 1, 1, 1], [3]], { lengths: false, padding: -1 });
+    const [batch] = minibatch([words, tags, [0, 0, 0, 0, 0, 0]], 2);
+    expectTypeOf(batch!).toEqualTypeOf<[HostArray, HostArray, HostArray, HostArray]>();
+    expect(batch!.map(({ data }) => [...data])).toEqual([[1, 2, 3, 4, 0, 0], [3, 1], [1, 0, 2, 2, -1, -1], [0, 0]]); // prettier-ignore
+    const alone = minibatch(tags, 2);
+    expectTypeOf(alone).toEqualTypeOf<Batches<HostArray>>();
+    expect([...alone].map((x) => x.shape)).toEqual([[2, 3], [2, 2], [2, 4]]); // prettier-ignore
+    const { first } = split(tags, { first: 0.5, second: 0.5 }, { shuffle: false });
+    expect([...minibatch(first, 3)].map((x) => x.shape)).toEqual([[3, 3]]);
+  });
   test("are padded to the longest of the batch, and come with their lengths", () => {
     const batches = minibatch([words, y], 3);
     expectTypeOf(batches).toEqualTypeOf<Batches<[HostArray, HostArray, HostArray]>>();

@@ -36,6 +36,23 @@ describe.each([
   test("says how many there are", () => expect(make(five).length).toBe(wanted.length));
 });
 
+test("how many there are may be asked for when a loop begins", async () => {
+  let left = 3;
+  const first = takeFirst(cycle(five), () => left);
+  expect([first.length, [...first]]).toEqual([3, [1, 2, 3]]);
+  left = 1;
+  expect([first.length, [...first], await collect(takeFirst(again(five), () => left))]).toEqual([1, [1], [1]]);
+  left = -2; // more than that was done before
+  expect([first.length, [...first]]).toEqual([0, []]);
+  left = 2;
+  expect([...ncycle([1, 2], () => left)]).toEqual([1, 2, 1, 2]);
+  expect(() => [...takeFirst(five, () => 1.5)]).toThrow("takeFirst: n is 1.5, wanted a whole number");
+  const batches = minibatch([1, 2, 3, 4], 2);
+  const rest = ncycle(batches, () => 3 - batches.position.pass);
+  batches.position = { pass: 1, batch: 1 };
+  expect([...rest]).toHaveLength(3);
+});
+
 test("lengths are not invented", () => {
   expect(takeFirst(later(five), 2).length).toBeUndefined();
   expect(cycle(five).length).toBe(Infinity);

@@ -83,6 +83,8 @@ describe("of host data, without a backend", () => {
     const [tokens, tags, lengths] = [x, y, ten];
     expectTypeOf(minibatch({ tokens, tags }, 5)).toEqualTypeOf<Batches<[HostArray, HostArray]>>();
     expectTypeOf(minibatch({ tokens, tags }, 5, { backend })).toEqualTypeOf<Batches<[Tensor, Tensor]>>();
+    const unknownToTheCompiler: any = tokens;
+    expectTypeOf(minibatch(unknownToTheCompiler, 5)).toEqualTypeOf<Batches<any>>();
     expectTypeOf(minibatch({ tokens }, 5)).toEqualTypeOf<Batches<[HostArray]>>();
     expectTypeOf(minibatch({ tokens, tags, lengths }, 5, { backend })).toEqualTypeOf<
       Batches<[Tensor, Tensor, Tensor]>

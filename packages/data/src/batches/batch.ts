@@ -87,7 +87,7 @@ type PartsOfRecord<S, K, P, Any> = [K] extends [never]
     : never;
 
 /** One batch: a tuple as long as a list or an object of sources, one tensor for a single source. */
-export type Batch<S, B> = Part<S, Kind<S, B>>;
+export type Batch<S, B> = 0 extends 1 & S ? any : Part<S, Kind<S, B>>; // of what is `any`, any
 
 /** Batches, which can be iterated over any number of times. */
 export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
@@ -100,6 +100,10 @@ export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
   get position(): Position;
   set position(now: Pick<Position, "pass" | "batch">);
   /** A pass that yields the batches in another order: for `shuffle`. */
-  [VISIT](order: ArrayLike<number>): Iterable<T> & AsyncIterable<T>;
+  readonly [VISIT]: {
+    (order: ArrayLike<number>): Iterable<T> & AsyncIterable<T>;
+    /** How many items of a pass are in none of its batches, because they do not fill one. */
+    readonly left: number;
+  };
 }
 export const VISIT: unique symbol = Symbol.for("weft.data.visit");

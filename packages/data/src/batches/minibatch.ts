@@ -89,12 +89,13 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     throw new ArgumentError("minibatch: a sampler says the order itself. Leave out shuffle or sampler.");
   const { length: drawn, pass } =
     read.sampler === undefined ? orderOf(items, shuffle, seed) : sampled(read.sampler, items, size);
-  if (size > drawn && !partial)
+  const left = partial ? 0 : drawn % size;
+  const length = Math.ceil((drawn - left) / size);
+  if (length === 0 && !partial)
     throw new ArgumentError(
       `minibatch: size ${size} is larger than the data (${drawn}), so no batch is full. ` +
         "Pass a smaller size or { partial: true }.",
     );
-  const length = partial ? Math.ceil(drawn / size) : Math.floor(drawn / size);
   const ahead = read.prefetch ?? (backend !== undefined && columns.some((c) => c.backend === undefined) ? AHEAD : 0);
   const passes = passesOf("minibatch");
 
@@ -117,18 +118,19 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     }
   };
 
-  const begin = (visited?: ArrayLike<number>): Iterable<U> & AsyncIterable<U> => {
-    const places = visited ?? { length };
+  /** A pass through the batches with these numbers, by default all of them in order. */
+  const begin = (places: ArrayLike<number> = { length }): Iterable<U> & AsyncIterable<U> => {
     const passing = (): Pass<U> => {
       const cursor = passes.begin(places.length);
       const order = pass(cursor.pass);
-      return { cursor, passes, length: places.length, make: (i) => make(cursor.pass, order, visited?.[i] ?? i) };
+      return { cursor, passes, length: places.length, make: (i) => make(cursor.pass, order, places[i] ?? i) };
     };
     return {
       [Symbol.iterator]: () => walk(passing()),
       [Symbol.asyncIterator]: () => walkAhead(passing(), ahead),
     };
   };
+  begin.left = left;
   return {
     ...begin(),
     get length() {

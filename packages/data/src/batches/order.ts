@@ -32,13 +32,12 @@ export const orderOf = (items: number, shuffle: boolean, seed: number): Ordering
 
 /** The order of a sampler, or of a list of indices, which is the same in each pass. */
 export function sampled(given: Sampler | Iterable<number>, items: number, size: number): Ordering {
-  const sampler = Symbol.iterator in given ? undefined : given;
-  const list = sampler === undefined ? Array.from(given as Iterable<number>) : [];
-  const { length } = sampler ?? list;
+  const list = Symbol.iterator in given ? Array.from(given) : undefined;
+  const { length } = list ?? (given as Sampler);
   return {
     length,
     pass(n) {
-      const indices = sampler?.pass(n, size) ?? list;
+      const indices = list ?? (given as Sampler).pass(n, size);
       if (indices.length !== length)
         throw new ArgumentError(`minibatch: the sampler gave ${indices.length} indices, wanted ${length}.`);
       return Int32Array.from(indices, (i) => {

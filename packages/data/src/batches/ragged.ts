@@ -5,8 +5,11 @@ import { COLUMN, type Column, type CustomSource } from "./batch.ts";
 import { hostArray, type HostArray, type Numbers } from "../host-array.ts";
 import { uploaded } from "./sources.ts";
 
-/** Sequences of different lengths. Sequence i is the steps from `offsets[i]` to `offsets[i + 1]`. */
-export interface Ragged extends CustomSource<HostArray, 2> {
+/**
+ * Sequences of different lengths. Sequence i is the steps from `offsets[i]` to `offsets[i + 1]`. A batch of them is N
+ * parts: with their lengths, or without.
+ */
+export interface Ragged<N extends 1 | 2 = 2> extends CustomSource<HostArray, N> {
   /** All steps, one sequence after another. */
   readonly data: TypedArray;
   /** Where each sequence begins, and where the last one ends: one more than there are sequences. */
@@ -20,6 +23,8 @@ export interface Ragged extends CustomSource<HostArray, 2> {
   readonly padding: number;
   /** Whether batches are `[B, T, …]` rather than `[T, B, …]`. */
   readonly batchFirst: boolean;
+  /** Whether batches have the lengths of the sequences, too. */
+  readonly lengths: boolean;
 }
 
 export interface RaggedOptions {
@@ -29,16 +34,27 @@ export interface RaggedOptions {
   readonly padding?: number;
   /** Whether batches are `[B, T, …]` (true) or `[T, B, …]`, as recurrent layers take them by default. */
   readonly batchFirst?: boolean;
+  /** Whether batches have the lengths of the sequences, too (true); tags of words need none beside those of the words. */
+  readonly lengths?: boolean;
 }
 
-const kinds = { dtype: dtypeName, padding: anyNumber, batchFirst: boolean };
+const kinds = { dtype: dtypeName, padding: anyNumber, batchFirst: boolean, lengths: boolean };
 
-export const isRagged = (x: unknown): x is Ragged =>
+export type AnyRagged = Ragged<1 | 2>;
+
+/** The lengths that batches have, so that they are not mistaken for targets. */
+const handedOut = new WeakSet<object>();
+
+/** Whether x is the lengths of the sequences in a batch. */
+export const areLengths = (x: unknown): boolean => typeof x === "object" && x !== null && handedOut.has(x);
+
+export const isRagged = (x: unknown): x is AnyRagged =>
   typeof x === "object" && x !== null && "offsets" in x && x.offsets instanceof Int32Array && "step" in x;
 
 /**
  * Sequences of different lengths as a source for `minibatch`. A batch of them is two parts: the sequences, padded at
- * their ends to the longest one of the batch, and their lengths (i32[B]).
+ * their ends to the longest one of the batch, and their lengths (i32[B]). With `{ lengths: false }` it is one, without
+ * the lengths.
  *
  * A sequence is a list of numbers, a typed array, or a host array `[T, …]`; all have the same dtype, the same scale and
  * the same shape of a step, and any of them may be empty.
@@ -51,9 +67,20 @@ export const isRagged = (x: unknown): x is Ragged =>
  * const [[x, lengths, y]] = minibatch([words, [0, 1, 0]], 3);
  * [...x.data]; // [4, 7, 1, 5, 0, 0, 2, 2, 0]
  * [...lengths.data]; // [3, 1, 2]
+ *
+ * @example
+ * const tags = ragged([[1, 0, 2], [2], [0, 1]], { lengths: false, padding: -1 });
+ * const [[x, lengths, y]] = minibatch([ragged([[4, 7, 1], [5], [2, 2]]), tags], 3);
+ * [...y.data]; // [1, 0, 2, 2, -1, -1, 0, 1, -1]
  */
-export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): Ragged {
-  const read = readOptions("ragged", options, kinds, { dtype: "i32" as const, padding: 0, batchFirst: true });
+export function ragged(sequences: Iterable<Numbers>, options: RaggedOptions & { readonly lengths: false }): Ragged<1>;
+export function ragged(
+  sequences: Iterable<Numbers>,
+  options?: RaggedOptions & { readonly lengths?: true | undefined },
+): Ragged<2>;
+export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): AnyRagged {
+  const defaults = { dtype: "i32" as const, padding: 0, batchFirst: true, lengths: true };
+  const read = readOptions("ragged", options, kinds, defaults);
   if (typeof (sequences as Iterable<Numbers> | undefined)?.[Symbol.iterator] !== "function")
     throw new ArgumentError(`ragged: wanted a list of sequences, got ${describe(sequences)}.`);
   const all = Array.from(sequences, (sequence, i) =>
@@ -81,12 +108,13 @@ export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): R
   const width = sizeOf(step);
   const data = new dtypeInfo[dtype].array(offsets[all.length]! * width);
   all.forEach((sequence, i) => data.set(sequence.data, offsets[i]! * width));
-  const { padding, batchFirst } = read;
-  return { data, offsets, step, dtype, ...(scale !== undefined && { scale }), padding, batchFirst, [COLUMN]: column };
+  const { padding, batchFirst, lengths } = read;
+  const scaled = scale !== undefined && { scale };
+  return { data, offsets, step, dtype, ...scaled, padding, batchFirst, lengths, [COLUMN]: column };
 }
 
 /** Its part of batches. */
-function column(this: Ragged, _: string, name: string): Column {
+function column(this: AnyRagged, _: string, name: string): Column {
   const items = this.offsets.length - 1;
   return {
     name,
@@ -95,7 +123,9 @@ function column(this: Ragged, _: string, name: string): Column {
     backend: undefined,
     parts: ({ start, end, indices }, backend) => {
       const parts = padded(this, indices ?? Int32Array.from({ length: end - start }, (_, i) => start + i));
-      return backend === undefined ? parts : parts.map((x) => uploaded(x, backend));
+      const made = (this.lengths ? parts : parts.slice(0, 1)).map((x) => (backend ? uploaded(x, backend) : x));
+      if (made[1] !== undefined) handedOut.add(made[1]);
+      return made;
     },
   };
 }
@@ -114,14 +144,14 @@ function listed(list: readonly number[], dtype: DType, i: number): HostArray {
 }
 
 /** The length of sequence i. */
-const lengthAt = ({ offsets }: Ragged, i: number): number => offsets[i + 1]! - offsets[i]!;
+const lengthAt = ({ offsets }: AnyRagged, i: number): number => offsets[i + 1]! - offsets[i]!;
 
 /** The length of each sequence. */
-export const lengthsOf = (x: Ragged): Int32Array =>
+export const lengthsOf = (x: AnyRagged): Int32Array =>
   Int32Array.from({ length: x.offsets.length - 1 }, (_, i) => lengthAt(x, i));
 
 /** The sequences with these indices, padded to the longest of them, and their lengths. */
-function padded(x: Ragged, indices: ArrayLike<number>): [items: HostArray, lengths: HostArray] {
+function padded(x: AnyRagged, indices: ArrayLike<number>): [items: HostArray, lengths: HostArray] {
   const { offsets, step, dtype, scale, batchFirst } = x;
   const n = indices.length;
   const lengths = Int32Array.from(indices, (i) => lengthAt(x, i));
@@ -144,7 +174,7 @@ function padded(x: Ragged, indices: ArrayLike<number>): [items: HostArray, lengt
 }
 
 /** The sequences with these indices, copied. */
-export function pickRagged(x: Ragged, indices: ArrayLike<number>): Ragged {
+export function pickRagged(x: AnyRagged, indices: ArrayLike<number>): AnyRagged {
   const { offsets } = x;
   const width = sizeOf(x.step);
   const own = new Int32Array(indices.length + 1);

@@ -1,7 +1,7 @@
 // Samplers: which items the batches of a pass have, as lists of indices that are drawn anew for each pass.
 import { ArgumentError } from "@weft/tensor";
 import { boolean, count, describe, list, readOptions, readValue, seedNumber } from "@weft/tensor/internals";
-import { isRagged, lengthsOf, type Ragged } from "./ragged.ts";
+import { isRagged, lengthsOf, type AnyRagged } from "./ragged.ts";
 import { permutation, purpose, stream, type Stream } from "../stream.ts";
 import type { Sampler } from "./order.ts";
 import { sumTree } from "./sum-tree.ts";
@@ -138,7 +138,7 @@ export interface BucketOptions {
  * const batches = minibatch(text, 2, { sampler: bucketSampler(text, { shuffle: false }) });
  * [...batches].map(([x]) => x.shape[1]); // [1, 3]
  */
-export function bucketSampler(lengths: ArrayLike<number> | Ragged, options?: BucketOptions): Sampler {
+export function bucketSampler(lengths: ArrayLike<number> | AnyRagged, options?: BucketOptions): Sampler {
   const read = readOptions(
     "bucketSampler",
     options,

@@ -21,30 +21,20 @@ export function* walk<U>({ cursor, passes, length, make }: Pass<U>): Generator<U
   while (cursor.batch < length) {
     const made = make(cursor.batch);
     cursor.batch++;
-    const since = context.closings;
-    try {
-      yield made.value;
-    } finally {
-      end(made, since);
-    }
+    yield* lent(made);
   }
   passes.end(cursor);
 }
 
 export async function* walkAhead<U>({ cursor, passes, length, make }: Pass<U>, ahead: number): AsyncGenerator<U> {
   const queue: Made<U>[] = [];
+  let next = cursor.batch;
   try {
     while (cursor.batch < length) {
-      while (queue.length <= ahead && cursor.batch + queue.length < length)
-        queue.push(make(cursor.batch + queue.length));
+      while (next <= cursor.batch + ahead && next < length) queue.push(make(next++));
       const made = queue.shift()!;
       cursor.batch++;
-      const since = context.closings;
-      try {
-        yield made.value;
-      } finally {
-        end(made, since);
-      }
+      yield* lent(made);
     }
     passes.end(cursor);
   } finally {
@@ -52,10 +42,18 @@ export async function* walkAhead<U>({ cursor, passes, length, make }: Pass<U>, a
   }
 }
 
-/** The loop has moved on: releases a batch if scopes close here, else leaves it to the owner of everything else. */
-function end<U>({ scope }: Made<U>, since: number): void {
-  if (context.closings !== since) close(scope);
-  else for (const x of scope.handles) if (x.owner === scope) adopt(x, context.scope);
+/**
+ * A batch for the time of its turn. Where the loop has moved on, it is released if scopes close here, else left to the
+ * owner of everything else.
+ */
+function* lent<U>({ value, scope }: Made<U>): Generator<U> {
+  const since = context.closings;
+  try {
+    yield value;
+  } finally {
+    if (context.closings !== since) close(scope);
+    else for (const x of scope.handles) if (x.owner === scope) adopt(x, context.scope);
+  }
 }
 
 /** Closes a scope of this package. It does not count as one of the loop's: other passes may be running. */

@@ -1,0 +1,3 @@
+// What Weft's packages need of each other: not for users, and it may change with any version.
+export { areLengths } from "./batches/ragged.ts";
+export { leftOf } from "./iterators.ts";
