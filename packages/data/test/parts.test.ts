@@ -2,7 +2,7 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { ArgumentError, ShapeError, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { kFold, minibatch, ragged, split, standardize, type HostArray, type Ragged } from "@weft/data";
+import { csv, kFold, minibatch, ragged, split, standardize, type HostArray, type Ragged } from "@weft/data";
 
 const backend = await open({});
 const host = <A extends Float32Array | Int32Array>(data: A, shape: readonly number[], dtype: "f32" | "i32") =>
@@ -127,6 +127,16 @@ describe("split", () => {
       "split: stratify has 2 labels, the data have 10 items.",
       () => split({ labels }, [1], { stratify: [1, 2] }),
     ],
+    [
+      ArgumentError,
+      "split: the 3 labels of stratify are all different, so there are no classes to keep in proportion. Make classes of numbers first, such as Math.floor(x / 10), or leave stratify out.",
+      () => split({ y: Float32Array.of(0.1, 0.2, 0.3) }, [0.5, 0.5], { stratify: "y" }),
+    ],
+    [
+      ArgumentError,
+      "kFold: the 3 labels of stratify are all different, so there are no classes to keep in proportion. Make classes of numbers first, such as Math.floor(x / 10), or leave stratify out.",
+      () => kFold([1, 2, 3], 3, { stratify: [0.1, 0.2, 0.3] }),
+    ],
   ])("%o: %s", (kind, message, make) => expect(make).toThrow(new kind(message)));
 });
 
@@ -179,6 +189,8 @@ describe("standardize", () => {
   });
 
   test("of a constant that is no sum's exact part", () => {
+    const table = csv("a,b\n1,x\n3,y\n", { columns: { a: "f32", b: "category" } });
+    expect(standardize(table).apply(table).b.categories).toEqual(["x", "y"]);
     const { mean, std, apply } = standardize(new Float64Array(1000).fill(0.1));
     expect([mean.data[0], std.data[0], apply([0.1, 1.1])]).toEqual([0.1, 1, [Math.fround(Math.fround(0.1) - 0.1), 1]]);
   });

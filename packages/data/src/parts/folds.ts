@@ -22,9 +22,10 @@ export interface Folds<T> extends Iterable<Fold<T>> {
  * The k pairs `{ train, validation }` of a cross-validation: each item is in the validation part of one of them, and
  * to train on in all others. The parts differ by at most one item, and a pair is made when it is asked for.
  *
- * Data and options are those of `split`.
+ * Data and options are those of `split`. The result can be iterated over again and again; it is no array, since that
+ * would hold all pairs at once: `[...kFold(data, 5)]` does.
  *
- * Errors: ArgumentError for a k below 2 or above the number of items.
+ * Errors: ArgumentError for a k below 2 or above the number of items, and for labels that are all different.
  *
  * Source: scikit-learn's `KFold` and `StratifiedKFold`.
  *

@@ -29,7 +29,7 @@ export type PartsOf<T, S> = { -readonly [K in keyof S]: T };
  * of these (all of the same number of items). Each part has the same form. Items that rounding leaves over go to the
  * parts that it cost most.
  *
- * Errors: ArgumentError for shares that do not add up, ShapeError for sources of different lengths.
+ * Errors: ArgumentError for shares that do not add up and for labels that are all different, ShapeError for sources of different lengths.
  *
  * Source: PyTorch's `random_split`; scikit-learn's `train_test_split` for `stratify`.
  *

@@ -3,12 +3,13 @@ import { ArgumentError, ShapeError, type DType, type TypedArray } from "@weft/te
 import { count, describe, dtypeInfo, isFloat, numbers, readOptions, sizeOf } from "@weft/tensor/internals";
 import { converted, hostArray, isHostArray, isNumbers, show, type HostArray } from "../host-array.ts";
 import { isRagged } from "../batches/ragged.ts";
+import type { Category } from "../tables/column.ts";
 import { isSourceList, isTypedArray } from "./selection.ts";
 
 type Floats = Float32Array | Float64Array;
 
 /** Data with floating-point numbers in place of bytes that have a scale. */
-export type Standardized<T> = T extends HostArray<Floats> | TypedArray | readonly number[]
+export type Standardized<T> = T extends HostArray<Floats> | Category | TypedArray | readonly number[]
   ? T
   : T extends HostArray
     ? HostArray

@@ -28,5 +28,11 @@ export function strata(op: string, data: unknown, items: number, classes: Classe
     );
   if (labels.length !== items)
     throw new ArgumentError(`${op}: stratify has ${labels.length} labels, the data have ${items} items.`);
-  return byClass(labels);
+  const members = byClass(labels);
+  if (items > 1 && members.length === items)
+    throw new ArgumentError(
+      `${op}: the ${items} labels of stratify are all different, so there are no classes to keep in proportion. ` +
+        "Make classes of numbers first, such as Math.floor(x / 10), or leave stratify out.",
+    );
+  return members;
 }
