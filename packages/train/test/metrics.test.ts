@@ -1,7 +1,7 @@
 // Metrics: numbers by hand, those of independent formulas in plain numbers over random data, and edges.
 import { diff } from "@weft/autograd";
 import { Linear, mse } from "@weft/nn";
-import { BackendMismatchError, IndexError, ShapeError, type Operand, type Tensor } from "@weft/tensor";
+import { BackendMismatchError, IndexError, mul, ShapeError, softmax, type Operand, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { openSync } from "@weft/conformance";
 import { expect, test } from "vitest";
@@ -146,7 +146,64 @@ test("AUC and average precision: ties, one class, NaN", async () => {
   const precision = metrics.averagePrecision();
   expect(await once(precision, tensor([1, 1, 1, 1]), labels([0, 1, 0, 0]))).toBe(0.25);
   expect(await once(precision, tensor([1, 2]), labels([0, 0]))).toBe(0);
-  expect(() => auc.update(tensor([[1, 2]]), labels([0]))).toThrow("wanted a score for each target");
+  for (const y of [tensor([[1, 2]]), tensor([[[1, 2]]])])
+    expect(() => auc.update(y, labels([0, 1]))).toThrow("wanted a score for each target, or probabilities [N, C]");
+});
+
+/** Probabilities that are multiples of 1/8, so that there are ties, and labels; all classes occur. */
+function probabilities(classes: number, rows: number) {
+  const next = random(11);
+  const t = Array.from({ length: rows }, (_, i) => (i < classes ? i : next(classes)));
+  const p = t.map(() => {
+    const counts = new Array<number>(classes).fill(0);
+    for (let k = 0; k < 8; k++) counts[next(classes)]!++;
+    return counts.map((x) => x / 8);
+  });
+  return { p, t };
+}
+
+test("AUC and average precision of classes: of class 1 of two, else the mean of each against the rest", async () => {
+  for (const classes of [2, 3, 5]) {
+    const { p, t } = probabilities(classes, 40);
+    for (const make of [metrics.auc, metrics.averagePrecision]) {
+      const each = await Promise.all(
+        Array.from({ length: classes }, (_, k) =>
+          once(make(), tensor(p.map((row) => row[k]!)), labels(t.map((label) => Number(label === k)))),
+        ),
+      );
+      const wanted = classes === 2 ? each[1]! : each.reduce((a, b) => a + b) / classes;
+      const metric = make();
+      for (const at of [0, 17, 30]) {
+        const end = at === 30 ? 40 : at === 0 ? 17 : 30;
+        metric.update(tensor(p.slice(at, end)), labels(t.slice(at, end)));
+      }
+      expect(await metric.result()).toBeCloseTo(wanted, 12);
+      const logits = cpu.randn([40, classes], { seed: 1 });
+      const soft = await once(make(), softmax(logits, { axis: 1 }), labels(t));
+      expect(await once(make({ logits: true }), logits, labels(t))).toBe(soft);
+    }
+  }
+  // By hand: the pairs of class 0 are 1 and 1, of class 1 2 of 3 pairs, of class 2 3 of 3.
+  const p = tensor([[0.8, 0.1, 0.1], [0.2, 0.6, 0.2], [0.1, 0.7, 0.2], [0.3, 0.3, 0.4]]); // prettier-ignore
+  expect(await once(metrics.auc(), p, labels([0, 1, 0, 2]))).toBeCloseTo((0.5 + 2 / 3 + 1) / 3, 6);
+  expect(await once(metrics.auc(), p, labels([0, 1, 0, 1]))).toBeNaN(); // class 2 is no target
+  expect(await once(metrics.auc({ ignoreIndex: 9 }), p, labels([0, 1, 9, 2]))).toBe(1);
+  await expect(once(metrics.auc(), mul(p, 3), labels([0, 1, 0, 2]))).rejects.toThrow(
+    /auc: wanted probabilities of 3 .*\{ logits: true \}/,
+  );
+  await expect(once(metrics.auc(), p, labels([0, 1, 3, 2]))).rejects.toThrow(
+    "auc: the label is 3, and there are 3 classes",
+  );
+});
+
+test("with average none there is a number for each class", async () => {
+  const options = { average: "none", classes: 3 } as const;
+  const each: number[] = await once(metrics.precision(options), labels(said), labels(meant));
+  expect(each).toEqual([3 / 4, 2 / 3, 1 / 3]);
+  expect(await once(metrics.recall(options), labels(said), labels(meant))).toEqual([3 / 4, 2 / 3, 1 / 3]);
+  expect(await once(metrics.f1(options), labels(said), labels(meant))).toEqual([6 / 8, 4 / 6, 2 / 6]);
+  expect(await metrics.f1(options).result()).toEqual([]);
+  expect(await once(metrics.f1({ average: "none" }), labels([0, 1]), labels([1, 1]))).toHaveLength(2);
 });
 
 test("R²: columns, constant targets, few targets, large means", async () => {
@@ -249,6 +306,24 @@ test("errors: labels out of range, shapes, averages", async () => {
   recall.update(labels([0, 1]), labels([0, -1]));
   await expect(recall.result()).rejects.toThrow(/outside its axis.*, called .*metrics\.test\.ts/);
   const three = tensor([[1, 2, 3]]);
+  const makers = [
+    metrics.confusionMatrix,
+    metrics.precision,
+    metrics.recall,
+    metrics.f1,
+    metrics.accuracy,
+    metrics.perplexity,
+  ];
+  for (const make of makers)
+    for (const label of [7, -1]) {
+      const wrong = once<unknown>(make(), three, labels([label]));
+      await expect(wrong).rejects.toThrow(
+        new RegExp(`^${make.name}: .*The label is ${label}, and there are 3 classes$`),
+      );
+    }
+  await expect(once(metrics.confusionMatrix({ classes: 3 }), labels([5]), labels([1]))).rejects.toThrow(
+    "The label is 5",
+  );
   expect(() => metrics.f1({ average: "binary" }).update(three, labels([0]))).toThrow("for 2 classes, not 3");
   expect(() => metrics.f1({ classes: 4 }).update(three, labels([0]))).toThrow("{ classes: 4 }");
   expect(() => metrics.accuracy().update(tensor([1, 2, 3]), labels([1, 2]))).toThrow(ShapeError);

@@ -1,11 +1,13 @@
 // Metrics of classes, from counts of labels and predictions per class.
-import { add, and, cast, concat, equal, less, lessEqual, mul, reshape, scatterAdd, where } from "@weft/tensor";
+import { add, cast, concat, equal, mul, reshape, scatterAdd, take, where } from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
 import { ArgumentError } from "@weft/tensor";
 import {
   filled,
   finiteNumber,
+  inNameOf,
   int32,
+  iota,
   oneOf,
   positiveCount,
   readOptions,
@@ -23,19 +25,28 @@ export interface ClassOptions {
   readonly threshold?: number;
 }
 
-/** How classes are combined. */
+/** How classes are combined into one number. */
 export type Average = "binary" | "micro" | "macro" | "weighted";
 
 export interface AverageOptions extends ClassOptions {
   /**
    * "binary": class 1 of two (the default for two classes). "macro": the mean over all classes (the default for more).
    * "weighted": the mean weighted by how often each class is a target. "micro": from the counts of all classes together.
+   * "none": the numbers of all classes, as a list.
    */
-  readonly average?: Average;
+  readonly average?: Average | "none";
 }
 
+/** Options with which there is a number for each class. */
+export type PerClass = AverageOptions & { readonly average: "none" };
+/** Options with which there is one number. */
+export type Averaged = AverageOptions & { readonly average?: Average | undefined };
+
 const kinds: OptionKinds<ClassOptions> = { classes: positiveCount, ignoreIndex: int32, threshold: finiteNumber };
-const averageKinds: OptionKinds<AverageOptions> = { ...kinds, average: oneOf("binary", "micro", "macro", "weighted") };
+const averageKinds: OptionKinds<AverageOptions> = {
+  ...kinds,
+  average: oneOf("binary", "micro", "macro", "weighted", "none"),
+};
 
 /** Labels, predictions, and 1 for those that count, as vectors; and the number of classes. */
 interface Counted {
@@ -58,6 +69,12 @@ function counted(op: string, batch: Batch, options: ClassOptions): Counted {
     classes: classes ?? options.classes ?? 2,
   };
 }
+
+/** A part of a metric whose errors name the metric, and the label that is outside of the classes. */
+const labeled =
+  (op: string, part: (batch: Batch) => Tensor) =>
+  (batch: Batch): Tensor =>
+    inNameOf(op, () => part(batch), true);
 
 /** The sums of `ones` per place, of so many places. */
 const sums = (places: Tensor, ones: Tensor | number, length: number): Tensor =>
@@ -85,28 +102,29 @@ const averages: Record<Average, (of: (counts: Counts) => number, all: readonly C
 };
 
 /** A metric from the counts of each class. */
-function classMetric(op: string, options: AverageOptions | undefined, of: (counts: Counts) => number): Metric {
+function classMetric<R>(op: string, options: AverageOptions | undefined, of: (counts: Counts) => number): Metric<R> {
   const read = readOptions(op, options, averageKinds, {});
-  return metricOf(op, read.ignoreIndex, {
-    part(batch) {
+  return metricOf<number | number[]>(op, read.ignoreIndex, {
+    part: labeled(op, (batch) => {
       const { labels, guesses, ones, classes } = counted(op, batch, read);
       if (read.average === "binary" && classes !== 2)
         throw new ArgumentError(
-          `${op}: { average: "binary" } is for 2 classes, not ${classes}; use "macro" or "micro"`,
+          `${op}: { average: "binary" } is for 2 classes, not ${classes}; use "macro", "micro" or "none"`,
         );
       const right = mul(cast(equal(labels, guesses), "i32"), ones);
       return concat([sums(labels, right, classes), sums(guesses, ones, classes), sums(labels, ones, classes)]);
-    },
+    }),
     merge: (a, b) => add(a, b),
     result(numbers) {
       const classes = numbers.length / 3;
-      if (classes === 0) return 0;
+      if (classes === 0) return read.average === "none" ? [] : 0;
       const all = Array.from({ length: classes }, (_, k): Counts => {
         return [numbers[k]!, numbers[classes + k]!, numbers[2 * classes + k]!];
       });
-      return averages[read.average ?? (classes === 2 ? "binary" : "macro")](of, all);
+      const average = read.average ?? (classes === 2 ? "binary" : "macro");
+      return average === "none" ? all.map(of) : averages[average](of, all);
     },
-  });
+  }) as Metric<R>;
 }
 
 /**
@@ -119,8 +137,15 @@ function classMetric(op: string, options: AverageOptions | undefined, of: (count
  * const precision = metrics.precision();
  * precision.update(tensor([0.9, 0.8, 0.1]), tensor([1, 0, 1], { dtype: "i32" }));
  * await precision.result(); // 0.5
+ *
+ * @example
+ * const each = metrics.precision({ average: "none" });
+ * each.update(tensor([0.9, 0.8, 0.1]), tensor([1, 0, 1], { dtype: "i32" }));
+ * await each.result(); // [0, 0.5]
  */
-export function precision(options?: AverageOptions): Metric {
+export function precision(options: PerClass): Metric<number[]>;
+export function precision(options?: Averaged): Metric;
+export function precision(options?: AverageOptions): Metric<number | number[]> {
   return classMetric("precision", options, ([right, said]) => share(right, said));
 }
 
@@ -135,7 +160,9 @@ export function precision(options?: AverageOptions): Metric {
  * recall.update(tensor([0.9, 0.8, 0.1]), tensor([1, 0, 1], { dtype: "i32" }));
  * await recall.result(); // 0.25
  */
-export function recall(options?: AverageOptions): Metric {
+export function recall(options: PerClass): Metric<number[]>;
+export function recall(options?: Averaged): Metric;
+export function recall(options?: AverageOptions): Metric<number | number[]> {
   return classMetric("recall", options, ([right, , targets]) => share(right, targets));
 }
 
@@ -150,7 +177,9 @@ export function recall(options?: AverageOptions): Metric {
  * f1.update(tensor([0, 2, 1], { dtype: "i32" }), tensor([0, 1, 1], { dtype: "i32" }));
  * await f1.result(); // 0.6666666666666666
  */
-export function f1(options?: AverageOptions): Metric {
+export function f1(options: PerClass): Metric<number[]>;
+export function f1(options?: Averaged): Metric;
+export function f1(options?: AverageOptions): Metric<number | number[]> {
   return classMetric("f1", options, ([right, said, targets]) => share(2 * right, said + targets));
 }
 
@@ -166,13 +195,13 @@ export function confusionMatrix(options?: ClassOptions): Metric<number[][]> {
   const op = "confusionMatrix";
   const read = readOptions(op, options, kinds, {});
   return metricOf(op, read.ignoreIndex, {
-    part(batch) {
+    part: labeled(op, (batch) => {
       const { labels, guesses, ones, classes } = counted(op, batch, read);
-      const among = (x: Tensor): Tensor => and(lessEqual(0, x), less(x, classes));
-      // Anything else is out of range, and an IndexError where the result is read.
-      const known = and(among(labels), among(guesses));
-      return sums(where(known, add(mul(labels, classes), guesses), classes * classes), ones, classes * classes);
-    },
+      // Taken, so that a label out of range is an IndexError that says which.
+      const numbers = iota(labels, [classes], 0);
+      const rows = take(mul(numbers, classes), labels);
+      return sums(add(rows, take(numbers, guesses)), ones, classes * classes);
+    }),
     merge: (a, b) => add(a, b),
     result(counts) {
       const numbers = Array.from(counts);

@@ -2,7 +2,7 @@
 import { accuracyKinds, labelsOf, rightOnes, type AccuracyOptions } from "./right.ts";
 import { crossEntropy, mae, mse } from "@weft/nn";
 import { add, cast, concat, readTensor, reshape, sum, where, type Operand, type Tensor } from "@weft/tensor";
-import { callable, filled, inFloats, int32, readOptions, readValue } from "@weft/tensor/internals";
+import { callable, filled, inFloats, inNameOf, int32, readOptions, readValue } from "@weft/tensor/internals";
 import { metricOf, type Batch, type Metric } from "./metric.ts";
 
 export interface IgnoreOptions {
@@ -50,7 +50,7 @@ function meanOf(
  */
 export function accuracy(options?: AccuracyOptions): Metric {
   const read = readOptions("accuracy", options, accuracyKinds, { topK: 1, threshold: 0.5 });
-  return meanOf("accuracy", (batch) => rightOnes("accuracy", batch, read), read);
+  return meanOf("accuracy", (batch) => inNameOf("accuracy", () => rightOnes("accuracy", batch, read), true), read);
 }
 
 /**
@@ -64,7 +64,8 @@ export function accuracy(options?: AccuracyOptions): Metric {
  */
 export function perplexity(options?: IgnoreOptions): Metric {
   const read = readOptions("perplexity", options, { ignoreIndex: int32 }, {});
-  const rows = (batch: Batch): Tensor => crossEntropy(batch.y, labelsOf(batch), { reduction: "none" });
+  const rows = (batch: Batch): Tensor =>
+    inNameOf("perplexity", () => crossEntropy(batch.y, labelsOf(batch), { reduction: "none" }), true);
   return meanOf("perplexity", rows, { ...read, finish: Math.exp });
 }
 
