@@ -1,7 +1,16 @@
 // A loop that ends when it gets no better, and gives a model the values back that were best.
-import { boxes } from "@weft/autograd/internals";
-import { keep, type Tensor } from "@weft/tensor";
-import { callable, nonNegative, oneOf, positiveCount, readOptions, type OptionKinds } from "@weft/tensor/internals";
+import { state, type Param, type State } from "@weft/autograd";
+import { boxes, fromHost } from "@weft/autograd/internals";
+import { readTensor } from "@weft/tensor";
+import {
+  callable,
+  dtypeInfo,
+  nonNegative,
+  oneOf,
+  positiveCount,
+  readOptions,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import { awaitable } from "@weft/optim/internals";
 import type { Run } from "@weft/optim";
 import { checkSteps, monitorIt, numberOf, treeKind, type Mode, type Monitor, type Steps } from "./steps.ts";
@@ -45,7 +54,7 @@ const kinds: OptionKinds<EarlyStoppingOptions<never>> = {
  *
  * Measured is the item, a number or a tensor of one element, or what `monitor` returns. With `restore` a model has its
  * best values again when the loop stops or its items end; a loop that you leave keeps what it has. Iterating again goes
- * on from where it stands.
+ * on from where it stands; a loop that has stopped has no more items.
  *
  * Source: Keras's `EarlyStopping`.
  *
@@ -68,44 +77,61 @@ export function earlyStopping<T>(steps: Steps<T>, options?: EarlyStoppingOptions
   const { patience, minDelta, restore } = read;
   const monitor = read.monitor ?? ((item: T) => item as number);
   const sign = read.mode === "min" ? 1 : -1;
+  const kept = restore && new Kept(restore);
   async function* iterate(): AsyncGenerator<T, void, void> {
-    const kept = new Snapshot();
-    try {
+    if (self.waited < patience)
       for await (const item of steps) {
         const step = ++self.step;
         const x = await numberOf("earlyStopping", monitor(item, step), monitorIt);
-        if (x !== undefined && sign * (self.best - x) > minDelta) {
+        const best = self.bestStep > 0 ? self.best : sign * Infinity;
+        if (x !== undefined && sign * (best - x) > minDelta) {
           Object.assign(self, { best: x, bestStep: step, waited: 0 });
-          if (restore !== undefined) kept.take(restore);
+          kept?.take();
         } else if (x !== undefined) self.waited++;
         yield item;
         if (self.waited >= patience) break;
       }
-      kept.restore();
-    } finally {
-      kept.release();
-    }
+    if (self.bestStep > 0) kept?.restore();
   }
-  const state = { step: 0, best: sign * Infinity, bestStep: 0, waited: 0 };
-  const self: EarlyStopping<T> = Object.assign(awaitable("earlyStopping", iterate), state);
+  const at = { step: 0, best: sign * Infinity, bestStep: 0, waited: 0, ...(kept && { kept: kept.values }) };
+  const self: EarlyStopping<T> = Object.assign(awaitable("earlyStopping", iterate), at);
   return self;
 }
 
-/** The values of a model at one time. Values are never changed in place while something refers to them. */
-class Snapshot {
-  #values: (readonly [box: { value: Tensor }, value: Tensor])[] = [];
+/** The values that a model had at one time, in boxes of their own, which are saved with the loop. */
+class Kept {
+  readonly values: Map<string, State> = new Map();
+  readonly #model: object;
 
-  take(model: object): void {
-    this.release();
-    for (const { box } of boxes(model)) if (box.initialized) this.#values.push([box, keep(box.value)]);
+  constructor(model: object) {
+    this.#model = model;
+    this.#pairs();
+  }
+
+  take(): void {
+    for (const [box, own] of this.#pairs()) {
+      if (!box.initialized) continue;
+      const value = box.value;
+      own.value = value; // no copy: values are never changed in place while something refers to them
+      value.release();
+    }
   }
 
   restore(): void {
-    for (const [box, value] of this.#values) box.value = value;
+    for (const [box, own] of this.#pairs()) {
+      if (box.backend === undefined && own.lazyValue !== undefined) box.reset(own.lazyValue);
+      else box.value = readTensor(own, "earlyStopping", box);
+    }
   }
 
-  release(): void {
-    for (const [, value] of this.#values) value.release();
-    this.#values = [];
+  /** Each box of the model and its own one. */
+  #pairs(): (readonly [box: Param | State, own: State])[] {
+    return boxes(this.#model).map(({ path, box }) => {
+      const { shape, dtype } = box;
+      const none = fromHost(shape, dtype, () => new dtypeInfo[dtype].array(box.size));
+      const own = this.values.get(path) ?? state(none);
+      this.values.set(path, own);
+      return [box, own] as const;
+    });
   }
 }

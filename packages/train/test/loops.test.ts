@@ -54,10 +54,20 @@ test("what can be saved and assigned of a loop is where it stands", async () => 
       enumerable === true && writable === true && typeof value !== "function" ? [[name, value as unknown]] : [],
     );
   await drain(evaluated);
+  expect(assignable(earlyStopping([1], { restore: Linear(1, 1) })).map(([name]) => name)).toContain("kept");
   expect(assignable(evaluated)).toEqual([["step", 3]]);
   expect(assignable(stopOnNaN([1]))).toEqual([]);
   expect(assignable(earlyStopping([1])).map(([name]) => name)).toEqual(["step", "best", "bestStep", "waited"]);
   expect(evaluated.length).toBe(3);
+});
+
+test("a loop that has stopped has no more items, also when its state is assigned", async () => {
+  const run = earlyStopping([1, 2, 3, 4], { patience: 2 });
+  expect(await drain(run)).toEqual([1, 2, 3]);
+  expect(await drain(run)).toEqual([]);
+  const other = earlyStopping([1, 2], { patience: 2 });
+  other.waited = 2;
+  expect(await drain(other)).toEqual([]);
 });
 
 test("restores the values of the best measurement, unless the loop is left", async () => {
@@ -157,6 +167,31 @@ test("logTo notes numbers in order, every so many, and what it is told", async (
   expect(lines).toEqual([[2, { a: 4, b: 2 }]]);
   await logTo(falling(1), [sink, sink], { step: () => 77 });
   expect(lines.slice(1)).toEqual([[77, { loss: 16 }], [77, { loss: 16 }]]); // prettier-ignore
+});
+
+test("logTo counts steps, also where a run goes on, and waits for values", async () => {
+  const lines: unknown[] = [];
+  const sink = { scalars: (step: number, values: object) => void lines.push([step, values]) };
+  const resumed = logTo([8, 9, 10, 11], sink, { every: 5 });
+  resumed.step = 7;
+  await drain(resumed);
+  expect(lines).toEqual([[10, { loss: 10 }]]);
+  lines.length = 0;
+  let step = 3;
+  await logTo([1, 2, 3], sink, { every: 2, step: () => ++step });
+  expect(lines.map((line) => (line as [number])[0])).toEqual([4, 6]);
+  lines.length = 0;
+  const order: string[] = [];
+  const values = async (loss: Tensor, at: number) => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    order.push(`values ${at}`);
+    return at === 2 ? undefined : { loss, at };
+  };
+  for await (const _ of logTo(falling(3), sink, { values })) order.push("item");
+  expect(lines).toEqual([[1, { loss: 16, at: 1 }], [3, { loss: 1, at: 3 }]]); // prettier-ignore
+  expect(order).toEqual(["values 1", "item", "values 2", "item", "values 3", "item"]);
+  const failing = logTo([1], sink, { values: () => Promise.reject(new Error("mine")) });
+  await expect(drain(failing)).rejects.toThrow("mine");
 });
 
 test("logTo writes what it has when the loop fails or is left, and throws the loop's error", async () => {

@@ -8,9 +8,9 @@ import type { Log, Scalars } from "./log.ts";
 export type Values = Readonly<Record<string, Measured>>;
 
 export interface LogOptions<T> {
-  /** What is noted at an item, by default `{ loss: item }`; undefined: nothing. */
-  readonly values?: (item: T, step: number) => Values | undefined;
-  /** Notes only every so many items (1). */
+  /** What is noted at an item, by default `{ loss: item }`; undefined: nothing. If it is asynchronous, the loop waits. */
+  readonly values?: (item: T, step: number) => Values | undefined | Promise<Values | undefined>;
+  /** Notes only at the steps that are divisible by it (1). */
   readonly every?: number;
   /** The step that an item is noted at, by default its number. */
   readonly step?: (item: T) => number;
@@ -55,11 +55,10 @@ export function logTo<T>(steps: Steps<T>, log: Log | readonly Log[], options?: L
       }
     };
     let thrown = false;
-    let count = 0;
     try {
       for await (const item of steps) {
         const step = read.step === undefined ? ++self.step : (self.step = read.step(item));
-        const noted = ++count % every === 0 ? values(item, step) : undefined;
+        const noted = step % every === 0 ? await values(item, step) : undefined;
         if (noted !== undefined) {
           const entry = numbersOf(noted).then((numbers) => [step, numbers] as const);
           entry.catch(() => {}); // thrown where it is awaited, after those before it
