@@ -2,6 +2,8 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
+import { StateError } from "@weft/autograd";
+import { boxes } from "@weft/autograd/internals";
 import { FileError, load, readMetadata, save, type Metadata } from "@weft/nn";
 import {
   boolean,
@@ -37,7 +39,11 @@ const kinds: OptionKinds<CheckpointsOptions<never>> = {
  * Its metadata say `step`, `best` and `bestStep`. In Node only.
  *
  * With `resume` the loop first loads the last file, if there is one, into the same tree: then it continues with the
- * same bits, as far as the tree has what the loop depends on. `step` and `best` continue as well.
+ * same bits, as far as the tree has what the loop depends on: the model, the optimizer, `batches`, `backend.stream` where
+ * there is dropout, and the loops that it wraps. `step` and `best` continue as well. Loops around it see an item after it
+ * was saved, so a file has them one step behind: let this one be the outermost.
+ *
+ * Errors: StateError before the first item if the tree has no parameters.
  *
  * A loop that you leave is saved, too; one that throws is not. If a file cannot be written, the FileError is thrown.
  *
@@ -92,6 +98,12 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
     await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
       throw new FileError(`checkpoints: could not make the folder ${folder}: ${String(cause)}`, { cause });
     });
+    // Now, not after the first hundred steps.
+    if (boxes(model).length === 0)
+      throw new StateError(
+        "checkpoints: what should be saved has no parameters, or hides them in closures or #private fields. " +
+          "Its model is a tree such as { model, optimizer }, with layers as fields: Object.assign((x) => …, { first, second })",
+      );
     if (resume) await take();
     let thrown = false;
     /** What was measured at the last item, if that has not been saved. */

@@ -2,7 +2,7 @@
 import type { Mode, Monitor, Wrapped } from "./steps.ts";
 
 export interface CheckpointsOptions<T> {
-  /** What is saved: a model, or a tree such as `{ model, optimizer }`, which can be resumed. */
+  /** What is saved: a model, or a tree such as `{ model, optimizer, batches, random: backend.stream }`. */
   readonly model: object;
   /** The folder for the files. It is made if it is missing. */
   readonly folder: string;

@@ -45,7 +45,7 @@ async function results(backend: Backend) {
     history,
     ranked: await evaluate((a: typeof x) => score(model(a)), binary, { metrics: ranked }),
     errors: await evaluate((a: typeof x) => score(model(a)), regression, { metrics: errors }),
-    predictions: await (await predict(model, batches)).array(),
+    predictions: await (await predict(model, batches, { target: true })).array(),
   };
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StateError } from "@weft/autograd";
 import { minibatch, takeFirst } from "@weft/data";
-import { Chain, FileError, FormatError, Linear, load, mse, params, readMetadata, seed } from "@weft/nn";
+import { Chain, Dropout, FileError, FormatError, Linear, load, mse, params, readMetadata, seed } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
@@ -26,7 +26,7 @@ const build = () => {
 };
 type Run = ReturnType<typeof build>;
 const steps = ({ model, optimizer }: Run) => minimize((a: Tensor, b: Tensor) => mse(model(a), b), batches, optimizer);
-const bits = ({ model }: Run) => Promise.all(params(model).map((p) => p.value.data()));
+const bits = ({ model }: { readonly model: object }) => Promise.all(params(model).map((p) => p.value.data()));
 async function drain<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
@@ -163,6 +163,73 @@ test("an epoch that was interrupted is not done when fit resumes", async () => {
   const folder = fresh();
   expect((await shuffled(build(), 3, folder, 6)).epoch).toEqual([1, 2]);
   expect((await shuffled(build(), 3, folder)).epoch).toEqual([2, 3]);
+});
+
+/** Trains with dropout on a stream that begins anew, as in a new process; with early stopping that restores the best. */
+async function withDropout(epochs: number, folder: string, { until = Infinity, patience = 2 } = {}) {
+  cpu.seed(5);
+  seed(1);
+  const model = Chain(Linear(3, 4), Dropout(0.5), relu, Linear(4, 1));
+  const optimizer = adam({ lr: 0.05 });
+  const controller = new AbortController();
+  const onStep = () => void (optimizer.steps === until && controller.abort());
+  const { signal } = controller;
+  const data = minibatch([x, y], 6, { backend: cpu, shuffle: true, seed: 3, partial: true });
+  const history = await fit(model, data, {
+    loss: mse,
+    optimizer,
+    epochs,
+    signal,
+    onStep,
+    validation: batches,
+    checkpoints: { folder, resume: true },
+    stop: { patience, restore: true },
+  });
+  return { model, optimizer, history };
+}
+
+test("fit resumes the random numbers of dropout, and what early stopping knows", async () => {
+  const whole = await withDropout(60, fresh());
+  const epochs = whole.history.epoch.length;
+  expect(epochs).toBeLessThan(60);
+  for (const until of [[1], [7, 10], [4 * epochs - 5]]) {
+    const folder = fresh();
+    for (const step of until) await withDropout(60, folder, { until: step });
+    const resumed = await withDropout(60, folder);
+    expect(resumed.optimizer.steps).toBe(whole.optimizer.steps);
+    expect(resumed.history.valLoss).toEqual(whole.history.valLoss.slice(-resumed.history.valLoss.length));
+    expect(await bits(resumed)).toEqual(await bits(whole));
+    const over = await withDropout(60, folder); // the run has ended: the model is the one that it ended with
+    expect(over.history.epoch).toEqual([]);
+    expect(await bits(over)).toEqual(await bits(whole));
+  }
+});
+
+test("fit that has nothing left to do gives the model the values that were saved", async () => {
+  const folder = fresh();
+  const [first, second] = [build(), build()];
+  const options = ({ optimizer }: Run) => ({ loss: mse, optimizer, epochs: 2, checkpoints: { folder, resume: true } });
+  await fit(first.model, batches, options(first));
+  const history = await fit(second.model, batches, options(second));
+  expect(history).toMatchObject({ epoch: [], loss: [] });
+  expect(await bits(second)).toEqual(await bits(first));
+  expect(second.optimizer.steps).toBe(first.optimizer.steps);
+  const shuffledBatches = minibatch([x, y], 5, { shuffle: true });
+  const third = build();
+  await fit(third.model, shuffledBatches, { ...options(third), checkpoints: { folder: fresh(), resume: true } });
+  expect(shuffledBatches.position).toMatchObject({ pass: 2, batch: 0 });
+});
+
+test("what has no parameters is refused before the first step", async () => {
+  const { model, optimizer } = build();
+  const hidden = (a: Tensor) => model(a);
+  const message = /^checkpoints: what should be saved has no parameters, or hides them/;
+  const options = { loss: mse, optimizer, checkpoints: { folder: fresh() } };
+  await expect(fit(hidden, batches, options)).rejects.toThrow(message);
+  const saved = { folder: fresh(), model: { step: 3 } };
+  await expect(fit(model, batches, { ...options, checkpoints: saved })).rejects.toThrow(message);
+  await expect(drain(checkpoints([1], { model: {}, folder: fresh() }))).rejects.toThrow(message);
+  expect(optimizer.steps).toBe(0);
 });
 
 // Where minibatches say how far a pass has come.

@@ -221,7 +221,7 @@ test("epochs is a loop that others wrap", async () => {
 
 test("predict gives all predictions as one tensor, also of batches without targets", async () => {
   const model = line();
-  expect(await (await predict(model, data)).array()).toEqual([[1], [2], [4]]);
+  expect(await (await predict(model, data, { target: true })).array()).toEqual([[1], [2], [4]]);
   const inputs = data.map(([x]) => x);
   expect(await (await predict(model, inputs)).array()).toEqual([[1], [2], [4]]);
   const many = Array.from({ length: 37 }, (_, k) => tensor([[k]]));

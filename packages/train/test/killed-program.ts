@@ -1,6 +1,6 @@
 // Trains on a backend for some epochs, saves and logs each, resumes what it finds, and prints the bits of the model.
 import { minibatch } from "@weft/data";
-import { Chain, Linear, mse, params, seed } from "@weft/nn";
+import { Chain, Dropout, Linear, mse, params, seed } from "@weft/nn";
 import { adam } from "@weft/optim";
 import { relu } from "@weft/tensor";
 import { fit, jsonl, metrics, tensorBoard } from "@weft/train";
@@ -9,7 +9,7 @@ const [name = "cpu", folder = "run", epochs = "8"] = process.argv.slice(2);
 const { open } = (await import(`@weft/tensor-${name}`)) as typeof import("@weft/tensor-cpu");
 const backend = await open({ seed: 1 });
 seed(1);
-const model = Chain(Linear(3, 4), relu, Linear(4, 1));
+const model = Chain(Linear(3, 4), relu, Dropout(0.3), Linear(4, 1));
 const batches = minibatch([backend.randn([12, 3]), backend.randn([12, 1])], 5, { backend, partial: true });
 const history = await fit(model, batches, {
   loss: mse,

@@ -9,6 +9,9 @@ import { temporary } from "../../../test/temporary.ts";
 import { eventsIn, recordsIn } from "./events.ts";
 
 const program = join(import.meta.dirname, "killed-program.ts");
+const loops = join(import.meta.dirname, "killed-loops-program.ts");
+const jsonLines = (path: string) =>
+  readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as { step: number; loss: number }); // prettier-ignore
 
 test.each(["cpu", "webgpu"].filter(longOn))(
   "on %s",
@@ -25,7 +28,7 @@ test.each(["cpu", "webgpu"].filter(longOn))(
     const best = await Promise.all([whole, killed].map((folder) => readMetadata(join(folder, "best.safetensors"))));
     expect({ ...best[1] }).toEqual({ ...best[0] });
 
-    const steps = readFileSync(join(killed, "log.jsonl"), "utf8").trimEnd().split("\n").map((line) => (JSON.parse(line) as { step: number }).step); // prettier-ignore
+    const steps = jsonLines(join(killed, "log.jsonl")).map(({ step }) => step);
     expect(steps.at(-1)).toBe(8);
     const files = readdirSync(killed).filter((name) => name.startsWith("events."));
     const seen = files.flatMap((name) => {
@@ -34,6 +37,27 @@ test.each(["cpu", "webgpu"].filter(longOn))(
       return eventsIn(file).flatMap(({ tag, step }) => (tag === "valR2" ? step : []));
     });
     expect(seen).toContain(8);
+  },
+  300_000,
+);
+
+test.each(["cpu", "webgpu"].filter(longOn))(
+  "loops around loops, on %s",
+  async (backend) => {
+    const work = temporary();
+    const [whole, killed] = [join(work, "whole"), join(work, "killed")];
+    const wanted = await runKilled(loops, [backend, whole]);
+    expect(wanted.lines.length).toBeGreaterThan(16);
+    for (const after of [2, 5, 7]) await runKilled(loops, [backend, killed], { after, wait: 0 });
+    const { code, lines } = await runKilled(loops, [backend, killed]);
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toBe(wanted.lines.at(-1));
+    expect(lines.length).toBeLessThan(wanted.lines.length - 6);
+    // Some lines may be lost, and some noted again: with the same numbers.
+    const noted = new Map(jsonLines(join(whole, "log.jsonl")).map(({ step, loss }) => [step, loss]));
+    for (const { step, loss } of jsonLines(join(killed, "log.jsonl"))) expect(loss).toBe(noted.get(step));
+    // A run that is over stays as it is.
+    expect((await runKilled(loops, [backend, killed])).lines).toEqual([wanted.lines.at(-1)]);
   },
   300_000,
 );

@@ -1,7 +1,8 @@
 // Batches as a model takes them: its arguments and, last, the target.
 import { add, ArgumentError, mul, reshape, stack, type Tensor } from "@weft/tensor";
-import { describe, filled, untaped } from "@weft/tensor/internals";
+import { callable, describe, filled, untaped } from "@weft/tensor/internals";
 import { Merged } from "../metrics/metric.ts";
+import { areLengths } from "@weft/data/internals";
 import { isIterable } from "../steps.ts";
 
 /** Batches, each a tuple `[…inputs, target]`, such as those of `minibatch`. */
@@ -9,8 +10,18 @@ export type LabeledBatches<In extends readonly unknown[], Target> =
   | Iterable<readonly [...In, Target]>
   | AsyncIterable<readonly [...In, Target]>;
 
-/** A layer, or any function of a batch's inputs. */
-export type Model<In extends readonly unknown[], Y> = (...inputs: In) => Y;
+/** A layer, any function of a batch's inputs, or an object that has one as its method `forward`. */
+export type Model<In extends readonly unknown[], Y> = ((...inputs: In) => Y) | { forward(...inputs: In): Y };
+
+/** The function that a model is. */
+export function functionOf<In extends readonly unknown[], Y>(op: string, model: Model<In, Y>): (...inputs: In) => Y {
+  if (typeof model === "function") return model;
+  if (callable.is((model as { forward?: unknown } | null | undefined)?.forward))
+    return (...inputs) => model.forward(...inputs);
+  throw new ArgumentError(
+    `${op}: wanted a function as the model, or an object with a method forward, got ${describe(model)}`,
+  );
+}
 
 /** Inputs and target of a batch. */
 export function partsOf<In extends readonly unknown[], Target>(
@@ -19,6 +30,11 @@ export function partsOf<In extends readonly unknown[], Target>(
 ): readonly [inputs: In, target: Target] {
   if (!Array.isArray(batch) || batch.length < 2)
     throw new ArgumentError(`${op}: wanted batches [x, target], got ${describe(batch)}`);
+  if (areLengths(batch.at(-1)))
+    throw new ArgumentError(
+      `${op}: wanted batches […inputs, target], but the last part of a batch is the lengths of ragged sequences. ` +
+        "Inputs and targets are minibatch([inputs, targets], size); targets that are ragged are ragged(targets, { lengths: false })",
+    );
   return [batch.slice(0, -1) as readonly unknown[] as In, batch.at(-1) as Target];
 }
 

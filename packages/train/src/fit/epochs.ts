@@ -4,9 +4,9 @@ import { trained } from "@weft/autograd/internals";
 import { adam, minimize, type AsyncOptimizer, type Optimizer } from "@weft/optim";
 import { awaitable } from "@weft/optim/internals";
 import { ArgumentError, isTensor, type Tensor } from "@weft/tensor";
-import { anything, callable, context, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
+import { anything, callable, context, describe, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
 import { ofLength, type Wrapped } from "../steps.ts";
-import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { evaluate } from "./evaluate.ts";
 import {
   readMetrics,
@@ -68,7 +68,7 @@ export const epochsKinds = {
  * loops wrap it: `earlyStopping`, `checkpoints`, `logTo`. Nothing happens before it is iterated or awaited.
  *
  * Training metrics are of the predictions during training: each before its step, with dropout. Data are iterated over
- * once per epoch, so a generator is refused. An error (a loss or a callback that throws, a wrong label) ends it; the
+ * once per epoch, so a generator is refused if there are several. An error (a loss or a callback that throws, a wrong label) ends it; the
  * model keeps the steps before it.
  *
  * @example
@@ -80,20 +80,32 @@ export function epochs<In extends readonly unknown[], Target, Y, M extends Metri
   data: LabeledBatches<In, Target>,
   options: EpochsOptions<In, Target, Y, M>,
 ): Wrapped<Epoch<M>> {
-  return epochsFrom("epochs", model, data, options, () => 1);
+  return epochsFrom("epochs", model, data, options);
 }
 
-/** The same. The first epoch has the number that `first` returns when the loop begins. */
+/** How a run is a part of a larger one. */
+interface Within {
+  /** The number of the first epoch, when the loop begins. */
+  readonly first?: () => number;
+  /** Called with each batch, and with what the model makes of it. */
+  readonly saw?: (x: unknown) => void;
+}
+
+/** The same, as a part of `op`. */
 export function epochsFrom<In extends readonly unknown[], Target, Y, M extends Metrics<Y, Target>>(
   op: string,
   model: Model<In, Y>,
   data: LabeledBatches<In, Target>,
   options: EpochsOptions<In, Target, Y, M>,
-  first: () => number,
+  { first = () => 1, saw }: Within = {},
 ): Wrapped<Epoch<M>> {
   const read = readOptions(op, options, epochsKinds, { epochs: 1, progress: false });
   const { epochs, validation, signal, progress, onStep, optimizer = adam() } = read;
-  readValue(op, "the model", model, callable);
+  const call = functionOf(op, model);
+  if (typeof optimizer === "function")
+    throw new ArgumentError(
+      `${op}: wanted an optimizer such as adam(), got ${describe(optimizer)}; call it: ${(optimizer as { name: string }).name}()`,
+    );
   const loss = readValue(op, "loss", read.loss, callable) as typeof read.loss;
   checkData(op, "the data", data, epochs);
   if (validation !== undefined) checkData(op, "validation", validation, epochs);
@@ -106,7 +118,9 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
     let steps = 0;
     const lossOf = (...batch: readonly unknown[]): Tensor => {
       const [inputs, target] = partsOf<In, Target>(op, batch as readonly [...In, Target]);
-      const y = model(...inputs);
+      saw?.(batch);
+      const y = call(...inputs);
+      saw?.(y);
       for (const [, metric] of metrics) metric.update(y, target);
       const value = loss(y, target);
       // Part of the step, as the metrics are. Anything else than a scalar is refused by minimize.

@@ -2,9 +2,10 @@
 import { training } from "@weft/autograd";
 import { handle, Pace } from "@weft/optim/internals";
 import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tensor";
-import { anything, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
+import { anything, boolean, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
+import { areLengths, leftOf } from "@weft/data/internals";
 import { Merged } from "../metrics/metric.ts";
-import { checkData, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { readMetrics, resultsOf, type Metrics, type Results } from "./results.ts";
 
 export interface EvaluateOptions<Y, Target, M> {
@@ -21,7 +22,8 @@ const kinds = { loss: callable, metrics: anything };
 
 /**
  * Evaluates a model on batches `[…inputs, target]`, in inference mode: the loss, averaged over batches with their numbers
- * of rows as weights, and metrics. Metrics are reset before and after. Numbers are read once, at the end.
+ * of rows as weights, and metrics. Metrics are reset before and after. Numbers are read once, at the end. Minibatches
+ * without `{ partial: true }` leave out the rows that do not fill a batch, so these do not count.
  *
  * @example
  * const measured = { loss: mse, metrics: { error: metrics.meanAbsoluteError() } };
@@ -39,6 +41,7 @@ export async function evaluate<
 ): Promise<Evaluation<M>> {
   const op = "evaluate";
   const read = readOptions(op, options, kinds, {});
+  const call = functionOf(op, model);
   checkData(op, "the data", data, 1);
   const metrics = readMetrics(op, read.metrics);
   const mean = new MeanLoss();
@@ -52,7 +55,7 @@ export async function evaluate<
       const [inputs, target] = partsOf<In, Target>(op, batch);
       const result = scope(() =>
         training(false, () => {
-          const y = model(...inputs);
+          const y = call(...inputs);
           for (const [, metric] of metrics) metric.update(y, target);
           const loss = read.loss?.(y, target);
           if (loss !== undefined) mean.add(loss, rowsOf(batch));
@@ -80,29 +83,46 @@ function firstOf(y: unknown): Tensor | undefined {
   return first;
 }
 
+export interface PredictOptions {
+  /** Whether the last part of each batch is a target, which the model does not get. */
+  readonly target?: boolean;
+}
+
 /**
- * A model's predictions for all batches, in inference mode, as one tensor, which you own. A batch is an input, or a tuple
- * of which the last part, the target, is left out: `[x, target]`.
+ * A model's predictions for all batches, in their order, in inference mode, as one tensor, which you own. A batch is an
+ * input, or a tuple of inputs: a part of it, or with ragged data two, `[x, lengths]`. What has more parts may have a
+ * target, which nobody can see: `{ target: true }` leaves out the last part, `{ target: false }` says that all are inputs.
+ *
+ * Errors: ArgumentError for batches that may have a target, if the options do not say it, and for minibatches that leave
+ * rows out because they do not fill a batch: those need `{ partial: true }`.
  *
  * @example
- * const predictions = await predict(model, minibatch([x, y], 2));
+ * const predictions = await predict(model, minibatch(x, 3, { partial: true }));
+ *
+ * @example
+ * const predictions = await predict(model, minibatch([x, y], 2), { target: true });
  */
 export async function predict<X>(
-  model: (...inputs: never) => Tensor,
+  model: Model<never, Tensor>,
   data: Iterable<X> | AsyncIterable<X>,
+  options?: PredictOptions,
 ): Promise<Tensor> {
   const op = "predict";
+  const { target } = readOptions(op, options, { target: boolean }, {} as PredictOptions);
+  const call = functionOf(op, model as Model<readonly unknown[], Tensor>);
   checkData(op, "the data", data, 1);
+  const left = leftOf(data);
+  if (left > 0)
+    throw new ArgumentError(
+      `${op}: ${left} rows of the data are in no batch, because they do not fill one, and would have no predictions. ` +
+        "Pass minibatch(…, { partial: true })",
+    );
   const all = new Merged((a, b) => concat([a, b]));
   const pace = new Pace();
   try {
     for await (const batch of data) {
-      const inputs: readonly unknown[] = !Array.isArray(batch)
-        ? [batch]
-        : batch.length < 2
-          ? batch
-          : batch.slice(0, -1);
-      const y = scope(() => training(false, () => (model as (...inputs: readonly unknown[]) => Tensor)(...inputs)));
+      const inputs = inputsOf(op, batch, target);
+      const y = scope(() => training(false, () => call(...inputs)));
       if (!isTensor(y)) throw new ArgumentError(`${op}: wanted a model that returns a tensor, got ${describe(y)}`);
       all.add(() => handle(op, y));
       await pace.after(y);
@@ -115,4 +135,16 @@ export async function predict<X>(
   } finally {
     all.release();
   }
+}
+
+/** What a model gets of a batch. */
+function inputsOf(op: string, batch: unknown, target: boolean | undefined): readonly unknown[] {
+  if (target === true) return partsOf(op, batch as readonly [unknown, unknown])[0];
+  if (!Array.isArray(batch)) return [batch];
+  if (target === undefined && batch.length > 1 && !areLengths(batch.at(-1)))
+    throw new ArgumentError(
+      `${op}: the batches have ${batch.length} parts, of which the last one may be a target. ` +
+        "Pass { target: true } if it is, or { target: false } if the model takes all parts",
+    );
+  return batch;
 }

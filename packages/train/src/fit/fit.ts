@@ -1,5 +1,6 @@
 // Training in one call: the epochs, and the loops around them that the options ask for.
 import { ArgumentError } from "@weft/tensor";
+import { boxes } from "@weft/autograd/internals";
 import { anything, callable, readOptions } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../checkpoints.ts";
 import { earlyStopping, type EarlyStoppingOptions } from "../early-stopping.ts";
@@ -9,6 +10,7 @@ import { adam } from "@weft/optim";
 import type { Measured, Steps } from "../steps.ts";
 import type { LabeledBatches, Model } from "./batch.ts";
 import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions } from "./epochs.ts";
+import { randomState, type RandomState } from "./random-state.ts";
 import type { Metrics } from "./results.ts";
 
 /** What is measured after an epoch: one of its numbers by name, or a function of them. */
@@ -22,7 +24,11 @@ export interface StopOptions<M> extends Omit<EarlyStoppingOptions<Epoch<M>>, "mo
 }
 
 export interface FitCheckpoints<M> extends Omit<CheckpointsOptions<Epoch<M>>, "monitor" | "model" | "step"> {
-  /** What is saved, by default `{ model, optimizer, position }`, the last if the data have a position. */
+  /**
+   * What is saved in place of `{ model, optimizer, random, position, stopping }`: the random stream of the model's
+   * backend, the position of the data if they have one, and how `stop` stands. A run that has more to
+   * remember names all of it: `{ model, optimizer, random: backend.stream, batches, schedule }`.
+   */
   readonly model?: object;
   /** By default "valLoss", or "loss" without validation. */
   readonly monitor?: EpochMonitor<M>;
@@ -65,7 +71,9 @@ export interface Fit {
    * `log` (`logTo`), `checkpoints`, `stop` (`earlyStopping`). Nothing is shown unless `progress` is true.
    *
    * When `signal` is aborted, it ends after the current step. An error ends it, too; the model keeps the steps before.
-   * With `checkpoints: { folder, resume: true }` it continues with the epoch after the last one saved there.
+   * With `checkpoints: { folder, resume: true }` it continues with the epoch after the last one saved there, to the bits
+   * of a run that was never interrupted, and the lists have the epochs from there on. If none is left, the model is the
+   * one that was saved, and the lists are empty.
    *
    * Source: Keras's `fit`.
    *
@@ -100,21 +108,30 @@ export const fitWith =
       typeof monitor === "function" ? monitor : (epoch: Epoch<M>) => numberIn(op, epoch, monitor);
 
     let saver: Checkpoints<Epoch<M>> | undefined;
-    let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, () => (saver?.step ?? 0) + 1);
+    const random = randomState(model);
+    const within = { first: () => (saver?.step ?? 0) + 1, saw: (x: unknown) => random.saw(x) };
+    let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, within);
     if (log !== undefined) run = logTo(run, log, { values: numbersIn, step: ({ epoch }) => epoch });
+    let stopping: object = { step: 0, best: 0, bestStep: 0, waited: 0 }; // so that files have it with and without `stop`
+    if (stop !== undefined) {
+      const { monitor, restore, ...rest } = stop;
+      const again = restore === true ? { restore: model } : {};
+      run = stopping = earlyStopping(run, { ...rest, ...again, monitor: monitored(monitor) });
+    }
     if (saved !== undefined) {
       const { monitor, ...rest } = saved;
       const { position } = data as { readonly position?: object };
-      const tree = { model, optimizer: how.optimizer, ...(position !== undefined && { position }) };
+      const tree = {
+        model,
+        optimizer: how.optimizer,
+        random: random.state,
+        ...(position !== undefined && { position }),
+        stopping,
+      };
       const monitoring = rest.best === true || monitor !== undefined ? { monitor: monitored(monitor) } : {};
       // An epoch that was interrupted is not done: a resumed run has its number again.
       const step = ({ epoch, interrupted }: Epoch<M>): number => (interrupted ? epoch - 1 : epoch);
       run = saver = checkpoints(run, { every: 1, model: tree, ...rest, ...monitoring, step });
-    }
-    if (stop !== undefined) {
-      const { monitor, restore, ...rest } = stop;
-      const again = restore === true ? { restore: model } : {};
-      run = earlyStopping(run, { ...rest, ...again, monitor: monitored(monitor) });
     }
 
     const history: Record<string, unknown[]> = { epoch: [], loss: [], valLoss: [] };
@@ -123,8 +140,27 @@ export const fitWith =
       for (const [name, x] of Object.entries(numbers)) (history[name] ??= []).push(x);
       if ((await onEpoch?.(epoch)) === "stop") break;
     }
+    if (saver !== undefined && history["epoch"]!.length === 0) await placeLoaded(model, data, random);
     return history as unknown as History<M>;
   };
+
+/** Puts what was loaded on the backend of the data, if no epoch has done that. */
+async function placeLoaded(
+  model: unknown,
+  data: LabeledBatches<readonly unknown[], unknown>,
+  random: RandomState,
+): Promise<void> {
+  const waiting = boxes(model).filter(({ box }) => !box.initialized);
+  const { position } = data as { readonly position?: { pass: number; batch: number } };
+  if (waiting.length === 0 || "next" in data) return;
+  const at = position && { pass: position.pass, batch: position.batch };
+  for await (const batch of data) {
+    random.saw(batch);
+    break;
+  }
+  if (at !== undefined) Object.assign(position!, at);
+  if (random.backend !== undefined) for (const { box } of waiting) box.initialize(random.backend);
+}
 
 /** One of an epoch's numbers; undefined if there is none because the epoch was interrupted. */
 function numberIn(op: string, epoch: { readonly interrupted: boolean }, name: string): Measured {

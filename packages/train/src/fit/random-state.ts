@@ -1,0 +1,55 @@
+// The random stream of the backend that a model lives on, as a part of a saved tree: before the first batch nobody knows
+// which backend that will be.
+import { boxes } from "@weft/autograd/internals";
+import type { Backend } from "@weft/tensor";
+import { visitTensors } from "@weft/tensor/internals";
+
+type Key = readonly [number, number];
+
+export interface RandomState {
+  /** To be saved, and assigned. */
+  readonly state: { key: Key; counter: number };
+  /** The backend, once it is known. */
+  readonly backend: Backend | undefined;
+  /** Takes the backend of a tensor in x, if it has none yet; its stream goes on where the state was assigned. */
+  saw(x: unknown): void;
+}
+
+/** The stream of the backend that the parameters are on, or else of the first batch. */
+export function randomState(model: unknown): RandomState {
+  let backend: Backend | undefined = boxes(model).find(({ box }) => box.backend !== undefined)?.box.backend;
+  let key: Key | undefined;
+  let counter: number | undefined;
+  const assign = (): void => {
+    if (backend === undefined) return;
+    if (key !== undefined) backend.stream.key = key;
+    if (counter !== undefined) backend.stream.counter = counter;
+    key = counter = undefined;
+  };
+  return {
+    state: {
+      get key() {
+        return backend?.stream.key ?? key ?? [0, 0];
+      },
+      set key(x) {
+        key = x;
+        assign();
+      },
+      get counter() {
+        return backend?.stream.counter ?? counter ?? 0;
+      },
+      set counter(x) {
+        counter = x;
+        assign();
+      },
+    },
+    get backend() {
+      return backend;
+    },
+    saw(x) {
+      if (backend !== undefined) return;
+      visitTensors(x, (t) => (backend ??= t.interpreter.backend));
+      assign();
+    },
+  };
+}
