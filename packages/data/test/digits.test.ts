@@ -36,6 +36,7 @@ test("have the form of mnist()", () => {
   expect(train.images).toMatchObject({ shape: [10_000, 1, 28, 28], dtype: "u8", scale: 1 / 255 });
   expect(train.labels).toMatchObject({ shape: [10_000], dtype: "i32" });
   expect([held.images.shape, held.labels.shape]).toEqual([[2000, 1, 28, 28], [2000]]);
+  expect(digits({ train: 0, test: 0 }).classes.join("")).toBe("0123456789");
   expect(digits({ train: 0, test: 0 }).train.images.shape).toEqual([0, 1, 28, 28]);
 });
 

@@ -1,6 +1,6 @@
 // A data set that needs no download: handwritten-looking digits, drawn when asked for, the same bit for bit everywhere.
 import { count, readOptions, seedNumber, hostArray } from "@weft/tensor/internals";
-import type { Labeled, Split } from "./labeled.ts";
+import { digitClasses, type Labeled, type Pictures } from "./labeled.ts";
 import { draw, type Hand } from "./pen.ts";
 import { skeletons, type Skeleton } from "./skeletons.ts";
 import { purpose, stream } from "../stream.ts";
@@ -30,7 +30,7 @@ const hand: Hand = {
  * from stroke skeletons with a random pen, rotation, slant and elastic distortion. Image i of a seed is the same
  * whatever the sizes, and on every machine. Works in pages, too.
  *
- * Returns `{ train, test }`, each `{ images: u8[N, 1, 28, 28], labels: i32[N] }`, as `mnist()` does.
+ * Returns `{ train, test, classes }`, the parts `{ images: u8[N, 1, 28, 28], labels: i32[N] }`, as `mnist()` does.
  *
  * @example
  * const { train, test } = digits();
@@ -38,10 +38,14 @@ const hand: Hand = {
  *   // x: f32[100, 1, 28, 28] from 0 to 1, y: i32[100]
  * }
  */
-export function digits(options?: DigitsOptions): Split {
+export function digits(options?: DigitsOptions): Pictures {
   const kinds = { train: count, test: count, seed: seedNumber };
   const { train, test, seed } = readOptions("digits", options, kinds, { train: 10_000, test: 2_000, seed: 1 });
-  return { train: write(train, seed, purpose.train), test: write(test, seed, purpose.test) };
+  return {
+    train: write(train, seed, purpose.train),
+    test: write(test, seed, purpose.test),
+    classes: digitClasses,
+  };
 }
 
 function write(many: number, seed: number, why: number): Labeled {

@@ -26,6 +26,9 @@ export interface Pictures extends Split {
   readonly classes: readonly string[];
 }
 
+/** The classes of pictures of digits: "0" to "9". */
+export const digitClasses: readonly string[] = Array.from({ length: 10 }, (_, digit) => String(digit));
+
 /** Bytes as pictures, and classes as their labels. */
 export const labeled = (
   pixels: Uint8Array,

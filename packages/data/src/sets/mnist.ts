@@ -1,7 +1,7 @@
 // MNIST: 70,000 handwritten digits, in the four files in which they were published.
 import type { FileSource, LoadOptions, Publication } from "../files/files.ts";
 import { idxPictures, type IdxFiles } from "./idx-pictures.ts";
-import type { Split } from "./labeled.ts";
+import { digitClasses, type Pictures } from "./labeled.ts";
 
 const files = {
   train: {
@@ -52,11 +52,13 @@ export interface Mnist {
    * const { train, test } = await mnist();
    * const batches = minibatch(train, 100, { backend, shuffle: true, seed: 1 });
    */
-  (options?: LoadOptions): Promise<Split>;
+  (options?: LoadOptions): Promise<Pictures>;
 }
 
 /** `mnist` on a source of files. */
 export const mnistFrom =
   (source: FileSource): Mnist =>
-  (options) =>
-    idxPictures("mnist", files, published, source, options);
+  async (options) => ({
+    ...(await idxPictures("mnist", files, published, source, options)),
+    classes: digitClasses,
+  });
