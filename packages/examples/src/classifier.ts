@@ -1,51 +1,53 @@
-// Classifiers of digits as programs: what a recipe says, how it is measured, and what its report shows.
+// Classifiers of pictures as programs: what a recipe says, how it is measured, and what its report shows.
 import type { Backend } from "@weft/tensor";
 import { crossEntropy, params } from "@weft/nn";
 import { minimize } from "@weft/optim";
-import { minibatch, type Split } from "@weft/data";
+import { minibatch, type Pictures } from "@weft/data";
 import { count } from "./words.ts";
-import { dataNames, dataset, type DataName } from "./datasets.ts";
-import { answers, measure } from "./evaluation.ts";
+import { dataset, digitNames, type DataName } from "./datasets.ts";
+import { examination } from "./evaluation.ts";
 import type { Learner, Program } from "./program.ts";
 import type { Recipe } from "./recipe.ts";
 import { classifierSections } from "./report/classifier.ts";
 
 export const classifier = (recipe: Recipe): Program => ({
   ...recipe,
-  data: dataNames,
+  data: recipe.data ?? digitNames,
   cases: "pictures",
   async start({ data, limit, ...setting }) {
-    const split = await dataset(data as DataName, limit);
-    const learner = classifying(recipe, split, setting);
+    const pictures = await dataset(data as DataName, limit);
+    const learner = classifying(recipe, pictures, setting);
     return { ...learner, from: `${learner.from} of ${data}` };
   },
 });
 
 interface ClassifyingOptions {
   readonly backend: Backend;
-  /** The batch size (100). */
+  /** The batch size (that of the recipe). */
   readonly size?: number;
   /** The seed for shuffling. */
   readonly seed: number;
 }
 
 /** The recipe at work on pictures. */
-export function classifying(recipe: Recipe, { train, test }: Split, { backend, size = 100, seed }: ClassifyingOptions) {
+export function classifying(recipe: Recipe, { train, test, classes }: Pictures, options: ClassifyingOptions) {
+  const { backend, size = recipe.size ?? 100, seed } = options;
   const pictures = train.labels.data.length;
   const model = recipe.model();
   const optimizer = recipe.optimizer();
+  const exam = examination(model, test, backend);
   const batches = minibatch(train, Math.min(size, pictures), { backend, shuffle: true, seed });
   return {
     from: `${count(pictures)} pictures`,
     model,
     state: { optimizer, batches },
     epoch: () => minimize((x, y) => crossEntropy(model(x), y), batches, optimizer),
-    evaluate: async () => ({ testAccuracy: await measure(model, test, backend) }),
+    evaluate: async () => ({ testAccuracy: await exam.accuracy() }),
     of: `of ${count(test.labels.data.length)} new pictures right`,
     async sections() {
       const [first] = params(model);
       const weights = { data: await first!.value.data(), shape: first!.shape };
-      return classifierSections({ test, answers: await answers(model, test, backend), weights });
+      return classifierSections({ test, classes, answers: exam.answers, weights });
     },
   } satisfies Learner;
 }

@@ -28,7 +28,7 @@ const whole =
   };
 
 const option = {
-  data: () => new Option("--data <name>", "the dataset (default: digits)").choices(dataNames),
+  data: () => new Option("--data <name>", "the dataset (default: the first that the program has)").choices(dataNames),
   epochs: () => new Option("--epochs <n>", "how often to go through all the data").argParser(whole(1)),
   steps: () => new Option("--steps <n>", "end after this step").argParser(whole(1)),
   quick: () => new Option("--quick", "about a minute's worth"),

@@ -1,26 +1,34 @@
 // Predictions of a model, its accuracy and its mistakes: the numbers for a report.
 import { training } from "@weft/autograd";
 import { ArgumentError, scope, softmax, type Backend, type Tensor } from "@weft/tensor";
-import { minibatch, type Labeled } from "@weft/data";
+import { minibatch, type HostArray, type Labeled, type Reviews } from "@weft/data";
 import { evaluate, metrics } from "@weft/train";
 import type { Classifier } from "./recipe.ts";
 
-/** A model's prediction for one picture. */
+/** What a classifier is asked: pictures or texts of one length, and the class of each. */
+type Questions = Labeled | Reviews<HostArray<Int32Array>>;
+
+/** All of them in batches, in order. */
+const batchesOf = (data: Questions, backend: Backend) =>
+  minibatch(["images" in data ? data.images : data.inputs, data.labels], 100, { backend, partial: true });
+
+/** A model's prediction for one picture or text. */
 export interface Answer {
-  /** The picture's index in the data. */
+  /** Its index in the data. */
   readonly index: number;
-  /** The class that the picture shows. */
+  /** The class that it is of. */
   readonly label: number;
   /** The class that the model predicts, and its probability. */
   readonly guess: number;
   readonly confidence: number;
 }
 
-/** The model's predictions for all pictures, in order. */
-export async function answers(model: Classifier, data: Labeled, backend: Backend): Promise<Answer[]> {
+/** The model's predictions for all pictures or texts, in order. */
+export async function answers(model: Classifier, data: Questions, backend: Backend): Promise<Answer[]> {
   const found: Answer[] = [];
-  for (const [x] of minibatch(data, 100, { backend, partial: true })) {
-    const probabilities = await scope(() => softmax(model(x)).data());
+  for (const [x] of batchesOf(data, backend)) {
+    // The inner scope ends before anything is computed: what is between the layers need not be stored.
+    const probabilities = await scope(() => scope(() => softmax(model(x))).data());
     const classes = probabilities.length / x.shape[0]!;
     for (let at = 0; at < probabilities.length; at += classes) {
       const row = Array.from(probabilities.subarray(at, at + classes));
@@ -28,7 +36,7 @@ export async function answers(model: Classifier, data: Labeled, backend: Backend
       const index = found.length;
       if (row.some(Number.isNaN))
         throw new ArgumentError(
-          `the model's scores for picture ${index} are not numbers: its weights hold NaN or infinity, ` +
+          `the model's scores for ${"images" in data ? "picture" : "text"} ${index} are not numbers: its weights hold NaN or infinity, ` +
             "as after training that diverged.",
         );
       found.push({ index, label: data.labels.data[index]!, guess, confidence: row[guess]! });
@@ -41,6 +49,21 @@ export async function answers(model: Classifier, data: Labeled, backend: Backend
 export const accuracyOf = (all: readonly Answer[]): number =>
   all.filter(({ label, guess }) => label === guess).length / all.length;
 
+/** A model's answers to all questions of a test set, from the latest time that it was asked. */
+export function examination(model: Classifier, data: Questions, backend: Backend) {
+  let found: Answer[] = [];
+  return {
+    /** Asks it, and returns the accuracy. */
+    async accuracy(): Promise<number> {
+      found = await answers(model, data, backend);
+      return accuracyOf(found);
+    },
+    get answers(): readonly Answer[] {
+      return found;
+    },
+  };
+}
+
 /** The confusion matrix: how often each label (row) was predicted as each class (column). */
 export function confusion(all: readonly Answer[], classes = 10): number[][] {
   const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
@@ -52,10 +75,9 @@ export function confusion(all: readonly Answer[], classes = 10): number[][] {
 export const mistakes = (all: readonly Answer[]): Answer[] =>
   all.filter(({ label, guess }) => label !== guess).sort((a, b) => b.confidence - a.confidence);
 
-/** The accuracy of a model on labeled pictures, from 0 to 1. */
-export async function measure(model: Classifier, data: Labeled, backend: Backend): Promise<number> {
-  const batches = minibatch(data, 100, { backend, partial: true });
-  const { accuracy } = await evaluate(model, batches, { metrics: { accuracy: metrics.accuracy() } });
+/** The accuracy of a model on labeled pictures or texts, from 0 to 1. */
+export async function measure(model: Classifier, data: Questions, backend: Backend): Promise<number> {
+  const { accuracy } = await evaluate(model, batchesOf(data, backend), { metrics: { accuracy: metrics.accuracy() } });
   return accuracy;
 }
 

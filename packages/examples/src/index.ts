@@ -3,4 +3,5 @@ export { accuracyOf, answers, confusion, measure, mistakes, type Answer } from "
 export { lenet } from "./models/lenet.ts";
 export { mlp } from "./models/mlp.ts";
 export { softmax } from "./models/softmax.ts";
+export { vgg } from "./models/vgg.ts";
 export type { Classifier, Recipe } from "./recipe.ts";

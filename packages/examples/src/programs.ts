@@ -11,6 +11,7 @@ export const programs = {
   mlp: classifier(recipes.mlp),
   lenet: classifier(recipes.lenet),
   charlm,
+  vgg: classifier(recipes.vgg),
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

@@ -25,7 +25,16 @@ export const labelOf = (name: string): string => name.replaceAll(/[A-Z]/g, (lett
 
 /** A result in words: shares in percent, everything else with four decimals. */
 export const said = (name: string, value: number): string =>
-  /accuracy|match/i.test(name) ? percent(value) : Number.isInteger(value) ? count(value) : value.toFixed(4);
+  /accuracy|match/i.test(name)
+    ? percent(value)
+    : /PerSecond/.test(name)
+      ? Number(value.toPrecision(3)).toLocaleString("en-US")
+      : Number.isInteger(value)
+        ? count(value)
+        : value.toFixed(4);
 
 /** `Test accuracy` at the beginning of a sentence. */
 export const capitalized = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
+
+/** `a frog`, `an airplane`, `an 8` */
+export const withArticle = (name: string): string => `${/^[aeiou8]/i.test(name) ? "an" : "a"} ${name}`;

@@ -49,13 +49,14 @@ test.each([
   ]),
   [
     "train mlp --data cifar",
-    "option '--data <name>' argument 'cifar' is invalid. Allowed choices are digits, mnist. See: weft help train",
+    "option '--data <name>' argument 'cifar' is invalid. Allowed choices are digits, mnist, cifar10. See: weft help train",
   ],
   [
     "train mlp --backend cuda",
     "option '--backend <name>' argument 'cuda' is invalid. Allowed choices are cpu, webgpu. See: weft help train",
   ],
   ["train linreg --data mnist", "linreg has no option --data: leave it out."],
+  ["train mlp --data cifar10", "mlp learns from digits or mnist, not from cifar10."],
   ["train linreg --limit 3", "linreg has no option --limit: leave it out."],
   ["train lenet --optimizer adam", "lenet has no option --optimizer: leave it out."],
   ["predict", "missing required argument 'file'. See: weft help predict"],

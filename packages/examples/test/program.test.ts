@@ -39,7 +39,7 @@ test.each(["softmax", "mlp", "lenet"])("weft train %s", async (name) => {
 
   const some = await weft("predict", files.model, "0", "1999");
   expect(some).toMatchObject({ code: 0, err: "" });
-  expect(some.out).toMatch(/^picture 0: \d \([\d.]+ % sure\), (right|wrong, it is a \d)\npicture 1999: \d .*$/);
+  expect(some.out).toMatch(/^picture 0: \d \([\d.]+ % sure\), (right|wrong, it is an? \d)\npicture 1999: \d .*$/);
 });
 
 const models = [

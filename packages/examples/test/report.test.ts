@@ -39,6 +39,7 @@ const findings = (wrong: number): Findings => {
       images: { data: new Uint8Array(40 * 784).fill(7), shape: [40, 1, 28, 28], dtype: "u8" },
       labels: { data: Int32Array.from(answers, ({ label }) => label), shape: [40], dtype: "i32" },
     },
+    classes: "0123456789".split(""),
     answers,
     weights: { data: Array.from({ length: 6 * 25 }, (_, i) => i - 75), shape: [6, 1, 5, 5] },
   };

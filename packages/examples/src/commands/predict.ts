@@ -3,11 +3,13 @@ import { ArgumentError } from "@weft/tensor";
 import { printable } from "@weft/tensor/internals";
 import { load, readMetadata } from "@weft/nn";
 import type { Labeled } from "@weft/data";
+import { pictureAt, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
-import { dataNames, dataset, type DataName } from "../datasets.ts";
+import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
 import { isRecipe, recipeNames, recipes, type RecipeName } from "../recipes.ts";
-import { count, percent, type Print } from "../words.ts";
+import type { Recipe } from "../recipe.ts";
+import { count, percent, withArticle, type Print } from "../words.ts";
 
 export interface PredictOptions {
   /** Which model it is, if the file does not say. */
@@ -26,7 +28,7 @@ export async function predictCommand(
 ): Promise<void> {
   const { model, data } = await known(file, options);
   const backend = await openBackend(options.backend, 0);
-  const { test } = await dataset(data);
+  const { test, classes } = await dataset(data);
   const total = test.labels.data.length;
   const outside = indices.find((index) => index >= total);
   if (outside !== undefined)
@@ -39,9 +41,9 @@ export async function predictCommand(
   }
   const chosen = pick(test, indices);
   for (const { index, label, guess, confidence } of await answers(model, chosen, backend)) {
-    if (indices.length === 1) print(drawing(chosen.images.data));
-    const verdict = guess === label ? "right" : `wrong, it is a ${label}`;
-    print(`picture ${indices[index]}: ${guess} (${percent(confidence)} sure), ${verdict}`);
+    if (indices.length === 1) print(drawing(pictureAt(chosen, 0)));
+    const verdict = guess === label ? "right" : `wrong, it is ${withArticle(classes[label]!)}`;
+    print(`picture ${indices[index]}: ${classes[guess]} (${percent(confidence)} sure), ${verdict}`);
   }
 }
 
@@ -55,8 +57,9 @@ async function known(file: string, options: PredictOptions) {
         name === undefined ? "does not say which model it holds" : `holds the model ${printable(String(name), 80)}`
       }, wanted one of ${recipeNames.join(", ")}. Name the model with --model.`,
     );
-  const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? "digits";
-  return { model: await load(file, recipes[name].model()), data };
+  const recipe: Recipe = recipes[name];
+  const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? (recipe.data ?? digitNames)[0]!;
+  return { model: await load(file, recipe.model()), data };
 }
 
 /** The pictures at some indices. */
@@ -71,10 +74,16 @@ function pick({ images, labels }: Labeled, indices: readonly number[]): Labeled 
   };
 }
 
-/** A picture of 28 x 28 as 14 lines of text: each character is two pixels, one above the other. */
-function drawing(pixels: Uint8Array): string {
-  const dark = (x: number, y: number): number => (pixels[y * 28 + x]! > 100 ? 1 : 0);
+/** A picture as lines of text: each character is two pixels, one above the other; colors become dark or bright. */
+function drawing({ width, height, data }: Pixels): string {
+  const channels = data.length / (width * height);
+  const brightness = (x: number, y: number): number => {
+    const at = (y * width + x) * channels;
+    return data.subarray(at, at + channels).reduce((a, b) => a + b) / channels;
+  };
+  const limit = channels === 1 ? 100 : data.reduce((a, b) => a + b) / data.length;
+  const drawn = (x: number, y: number): number => (brightness(x, y) > limit ? 1 : 0);
   const line = (y: number): string =>
-    Array.from({ length: 28 }, (_, x) => " ▀▄█"[dark(x, y) + 2 * dark(x, y + 1)]!).join("");
-  return Array.from({ length: 14 }, (_, i) => line(2 * i).trimEnd()).join("\n");
+    Array.from({ length: width }, (_, x) => " ▀▄█"[drawn(x, y) + 2 * drawn(x, y + 1)]!).join("");
+  return Array.from({ length: height / 2 }, (_, i) => line(2 * i).trimEnd()).join("\n");
 }

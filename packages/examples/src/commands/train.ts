@@ -66,7 +66,9 @@ function check(name: ProgramName, wanted: Wanted): Wanted {
     throw new ArgumentError(`${name} has no option --${option}: leave it out.`);
   };
   const { data, limit, options = {}, quick } = wanted;
-  if (data !== undefined && program.data?.includes(data) !== true) refuse("data");
+  if (data !== undefined && program.data === undefined) refuse("data");
+  if (data !== undefined && !program.data!.includes(data))
+    throw new ArgumentError(`${name} learns from ${program.data!.join(" or ")}, not from ${data}.`);
   if (limit !== undefined && program.cases === undefined) refuse("limit");
   const strange = Object.keys(options).find((option) => options[option] !== undefined && !program.options?.[option]);
   if (strange !== undefined) refuse(strange);

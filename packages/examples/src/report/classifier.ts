@@ -2,8 +2,8 @@
 import type { Labeled } from "@weft/data";
 import { confusion, mistakes, type Answer } from "../evaluation.ts";
 import { confusionMatrix } from "./figures.ts";
-import { gallery, type Section } from "./page.ts";
-import { address, weighed } from "./picture.ts";
+import { escaped, gallery, type Section } from "./page.ts";
+import { address, pictureAt, weighed, weighedColors } from "./picture.ts";
 
 /** The weights of a layer, `[units, …]`. */
 interface Weights {
@@ -13,6 +13,8 @@ interface Weights {
 
 export interface Findings {
   readonly test: Labeled;
+  /** The name of each class. */
+  readonly classes: readonly string[];
   readonly answers: readonly Answer[];
   /** Those of the first layer. */
   readonly weights: Weights;
@@ -21,13 +23,13 @@ export interface Findings {
 /** How many of the wrong answers are shown. */
 const SHOWN = 24;
 
-export function classifierSections({ test, answers, weights }: Findings): Section[] {
+export function classifierSections({ test, classes, answers, weights }: Findings): Section[] {
   const wrong = mistakes(answers);
   return [
     {
       title: "What it confuses",
       about: "Rows are labels, columns are the model's predictions. Orange is wrong.",
-      body: confusionMatrix(confusion(answers)),
+      body: confusionMatrix(confusion(answers, classes.length), classes),
     },
     {
       title: "Its most confident mistakes",
@@ -35,11 +37,13 @@ export function classifierSections({ test, answers, weights }: Findings): Sectio
         wrong.length === 0
           ? "It made no mistakes."
           : `The ${Math.min(SHOWN, wrong.length)} most confident of ${wrong.length} mistakes.`,
-      body: gallery(wrong.slice(0, SHOWN).map((answer) => mistake(answer, test))),
+      body: gallery(wrong.slice(0, SHOWN).map((answer) => mistake(answer, test, classes))),
     },
     {
       title: "What it looks for first",
-      about: "The weights of the first layer, unit by unit: red where ink raises its output, blue where ink lowers it.",
+      about: isColor(weights)
+        ? "The weights of the first layer, unit by unit, as the colors that raise its output most."
+        : "The weights of the first layer, unit by unit: red where ink raises its output, blue where ink lowers it.",
       body: gallery(filters(weights)),
     },
   ];
@@ -47,23 +51,26 @@ export function classifierSections({ test, answers, weights }: Findings): Sectio
 
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
 
-function mistake({ index, label, guess, confidence }: Answer, { images }: Labeled) {
-  const [height, width] = images.shape.slice(-2) as [number, number];
-  const data = images.data.subarray(index * width * height, (index + 1) * width * height);
+function mistake({ index, label, guess, confidence }: Answer, test: Labeled, classes: readonly string[]) {
+  const [is, taken] = [escaped(classes[label]!), escaped(classes[guess]!)];
   return {
-    src: address({ width, height, data }),
-    alt: `Picture ${index} is a ${label}, taken for a ${guess}`,
-    caption: `<b>${label}</b> taken for <b>${guess}</b><br />${percent(confidence)} sure<br />picture ${index}`,
+    src: address(pictureAt(test, index)),
+    alt: `Picture ${index}, ${classes[label]}, taken for ${classes[guess]}`,
+    caption: `<b>${is}</b> taken for <b>${taken}</b><br />${percent(confidence)} sure<br />picture ${index}`,
   };
 }
 
-function filters({ data, shape }: Weights) {
+/** Whether these are weights of a convolution of color pictures. */
+const isColor = ({ shape }: Weights): boolean => shape.length === 4 && shape[1] === 3;
+
+function filters(weights: Weights) {
+  const { data, shape } = weights;
   const units = shape[0]!;
-  const size = data.length / units; // one gray channel: a unit's weights are one picture
-  const side = Math.sqrt(size);
+  const size = data.length / units; // with one gray channel, a unit's weights are one picture
+  const [side, drawn] = isColor(weights) ? [Math.sqrt(size / 3), weighedColors] : [Math.sqrt(size), weighed];
   const limit = Array.from(data).reduce((most, w) => Math.max(most, Math.abs(w)), 0);
   return Array.from({ length: units }, (_, unit) => ({
-    src: address(weighed(Array.from(data).slice(unit * size, (unit + 1) * size), side, side, limit)),
+    src: address(drawn(Array.from(data).slice(unit * size, (unit + 1) * size), side, side, limit)),
     alt: `The weights of unit ${unit}`,
     caption: String(unit),
   }));

@@ -105,7 +105,7 @@ export function resultCurve(points: readonly ResultPoint[], name: string, said: 
       tickFormat: "~s",
       ...below,
     },
-    y: { label: name, grid: true, ticks: 4 },
+    y: { label: name, grid: true, ticks: 4, tickFormat: ".4~g" },
     marks: [
       Plot.line(points, { x: "epoch", y: "value", stroke: hue.main, strokeWidth: 2.5 }),
       Plot.dot(points, {
@@ -126,28 +126,37 @@ export function resultCurve(points: readonly ResultPoint[], name: string, said: 
   });
 }
 
-/** How often each label (row) was predicted as each class (column). */
-export function confusionMatrix(counts: readonly (readonly number[])[]): string {
+/** How often each label (row) was predicted as each class (column), by the names of the classes. */
+export function confusionMatrix(counts: readonly (readonly number[])[], names: readonly string[]): string {
+  const long = Math.max(...names.map((name) => name.length));
+  const room = 25 + 7 * long; // for the names
+  const axis = { domain: names, tickSize: 0, labelAnchor: "center", labelArrow: "none" } as const;
   const most = Math.max(5, ...counts.flatMap((row, i) => row.filter((_, j) => j !== i)));
   const cells = counts.flatMap((row, label) => {
     const total = row.reduce((a, b) => a + b, 0) || 1;
     return row.map((count, guess) => {
       const right = label === guess;
       const share = right ? count / total : Math.sqrt(count / most);
-      return { label, guess, count, right, strength: count === 0 ? 0.03 : 0.15 + 0.75 * share };
+      return {
+        label: names[label]!,
+        guess: names[guess]!,
+        count,
+        right,
+        strength: count === 0 ? 0.03 : 0.15 + 0.75 * share,
+      };
     });
   });
   type TableCell = (typeof cells)[number];
   const place = { x: "guess", y: "label" };
   return drawn({
     ariaLabel: "Confusion matrix",
-    width: 560,
-    height: 520,
-    marginLeft: 48,
-    marginTop: 44,
+    width: 520 + room,
+    height: 490 + room,
+    marginLeft: 16 + room,
+    marginTop: 12 + room,
     padding: 0.06,
-    x: { axis: "top", label: "taken for", tickSize: 0, labelAnchor: "center", labelArrow: "none" },
-    y: { label: "is", tickSize: 0, labelAnchor: "center", labelArrow: "none" },
+    x: { axis: "top", label: "taken for", tickRotate: long > 4 ? -60 : 0, ...axis },
+    y: { label: "is", ...axis },
     marks: [
       Plot.cell(cells, {
         ...place,

@@ -1,11 +1,39 @@
 // Pictures inside a page: pixels become a PNG, and the PNG a data URL, so that nothing has to be fetched.
 import { crc32, deflateSync } from "node:zlib";
+import type { Labeled } from "@weft/data";
 
 /** Rows of pixels from the top, each pixel one gray byte or three bytes of red, green and blue. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
+}
+
+/** A picture of a data set. */
+export function pictureAt({ images }: Pick<Labeled, "images">, index: number): Pixels {
+  const [channels, height, width] = images.shape.slice(1) as [number, number, number];
+  const size = channels * height * width;
+  return { width, height, data: interleaved(images.data.subarray(index * size, (index + 1) * size), channels) };
+}
+
+/** A picture of at most `side` pixels in each direction: every so many pixels of one, where it is larger. */
+export function thumbnail({ width, height, data }: Pixels, side: number): Pixels {
+  const step = Math.ceil(Math.max(width, height) / side);
+  const channels = data.length / (width * height);
+  const [wide, high] = [Math.ceil(width / step), Math.ceil(height / step)];
+  const small = new Uint8Array(wide * high * channels);
+  for (let y = 0; y < high; y++)
+    for (let x = 0; x < wide; x++) {
+      const from = (y * step * width + x * step) * channels;
+      small.set(data.subarray(from, from + channels), (y * wide + x) * channels);
+    }
+  return { width: wide, height: high, data: small };
+}
+
+/** From a plane of values for each channel to the values of all channels, pixel by pixel. */
+function interleaved(planes: Uint8Array, channels: number): Uint8Array {
+  const pixels = planes.length / channels;
+  return planes.map((_, at) => planes[(at % channels) * pixels + Math.floor(at / channels)]!);
 }
 
 function chunk(type: string, body: Uint8Array): Uint8Array {
@@ -50,4 +78,10 @@ export function weighed(weights: ArrayLike<number>, width: number, height: numbe
     for (let c = 0; c < 3; c++) data[3 * i + c] = white[c]! + part * (end[c]! - white[c]!);
   }
   return { width, height, data };
+}
+
+/** Weights for red, green and blue, a plane each, as a color: gray at zero, brighter above, full at `limit`. */
+export function weighedColors(weights: ArrayLike<number>, width: number, height: number, limit: number): Pixels {
+  const planes = Uint8Array.from(weights, (w) => 128 + 127 * (w / (limit || 1)));
+  return { width, height, data: interleaved(planes, 3) };
 }
