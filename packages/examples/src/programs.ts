@@ -1,6 +1,7 @@
 // The programs by name.
 import { classifier } from "./classifier.ts";
 import { charlm } from "./models/charlm.ts";
+import { gru } from "./models/gru.ts";
 import { linreg } from "./models/linreg.ts";
 import type { Program } from "./program.ts";
 import { recipes } from "./recipes.ts";
@@ -12,6 +13,7 @@ export const programs = {
   lenet: classifier(recipes.lenet),
   charlm,
   vgg: classifier(recipes.vgg),
+  gru,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

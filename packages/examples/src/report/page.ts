@@ -40,6 +40,13 @@ export const gallery = (pictures: readonly Captioned[]): string =>
     )
     .join("\n")}</div>`;
 
+/** A table: the first column has names, the others have numbers. */
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const row = (cells: readonly string[], tag: string): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join("")}</tr>`;
+  return `<table><thead>${row(head, "th")}</thead><tbody>${rows.map((cells) => row(cells, "td")).join("")}</tbody></table>`;
+};
+
 const style = `
 :root { color-scheme: light dark; --ink: #1d2530; --soft: #5d6b7c; --paper: #f6f7f9; --card: #fff; --line: #e1e5ea; --mark: #3b76b8; }
 @media (prefers-color-scheme: dark) {
@@ -64,6 +71,13 @@ figure { margin: 0; text-align: center; font-size: .85rem; line-height: 1.3; }
 img { width: 100%; max-width: 5.5rem; border-radius: 6px; image-rendering: pixelated; }
 figcaption { color: var(--soft); }
 figcaption b { color: var(--ink); }
+.quote { margin: 1rem 0; padding-left: .75rem; border-left: 3px solid var(--line); text-align: left; }
+.quote p { margin: 0; color: var(--ink); line-height: 1.7; }
+.quote span { border-radius: 4px; padding: .1em .15em; }
+table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .5rem; text-align: right; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; }
+th { color: var(--soft); font-weight: 400; font-size: .85rem; }
 pre { margin: 0; overflow-x: auto; font-size: .85rem; }
 pre.text { white-space: pre-wrap; }
 footer { text-align: center; font-size: .85rem; color: var(--soft); }

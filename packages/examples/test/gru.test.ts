@@ -1,0 +1,75 @@
+// The reader of reviews on short reviews of few words.
+import { crossEntropy, seed } from "@weft/nn";
+import type { HostArray, Reviews, ReviewSet } from "@weft/data";
+import { scope, squeeze, type Backend } from "@weft/tensor";
+import { open } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import { judging } from "../src/models/gru.ts";
+import { elements } from "./html.ts";
+import { expectResumes, learned, sectionsOf } from "./learned.ts";
+import { hasModule, pytorch } from "./pytorch.ts";
+
+const length = 10;
+const vocabulary = ["<pad>", "<start>", "<oov>", ..."a b c d e f g h good fine great bad poor <dull>".split(" ")];
+const [good, bad] = [vocabulary.indexOf("good"), vocabulary.indexOf("bad")];
+
+/** Reviews of neutral words with one that says it, after padding and the beginning. */
+function part(many: number, first: number): Reviews<HostArray<Int32Array>> {
+  const data = new Int32Array(many * length);
+  const labels = Int32Array.from({ length: many }, (_, i) => i % 2);
+  for (let i = 0; i < many; i++) {
+    const pads = (first + i) % 4;
+    for (let t = pads; t < length; t++) data[i * length + t] = t === pads ? 1 : 2 + ((first + 7 * i + 3 * t) % 9);
+    data[i * length + pads + 1 + (i % 6)] = (labels[i] === 1 ? good : bad) + (i % 3);
+  }
+  return {
+    inputs: { data, shape: [many, length], dtype: "i32" },
+    labels: { data: labels, shape: [many], dtype: "i32" },
+  };
+}
+
+const reviews: ReviewSet<HostArray<Int32Array>> = { train: part(200, 0), test: part(40, 1), vocabulary };
+const start = (backend: Backend) => judging(reviews, backend, 1, 20);
+
+test("learns, and shows reviews as it read them", async () => {
+  const { record, result, learner } = await learned(start, { steps: 60 });
+  expect(Math.abs(record.losses[0]! - Math.log(2))).toBeLessThan(0.1);
+  expect(record.losses.at(-1)).toBeLessThan(0.05);
+  expect(result!["testAccuracy"]).toBeGreaterThan(0.9);
+  const html = await sectionsOf(learner);
+  expect(elements(html).filter((name) => name === "span").length).toBeGreaterThan(50);
+  expect(html).not.toContain("&lt;pad&gt;");
+  expect(html).toContain(">fine</span>");
+});
+
+test("is resumed to the bit", async () => {
+  await expectResumes(start, 3, 12); // in the second pass
+});
+
+test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)("learns the same on WebGPU", async () => {
+  const [cpu, gpu] = [await learned(start, { steps: 3 }), await learned(start, { steps: 3, on: "webgpu" })];
+  for (const [i, loss] of cpu.record.losses.entries())
+    expect(Math.abs(gpu.record.losses[i]! / loss - 1)).toBeLessThan(1e-5);
+});
+
+test.skipIf(!hasModule("torch"))("has the loss that PyTorch has with the same weights", async () => {
+  const backend = await open();
+  seed(1);
+  const { model } = judging(reviews, backend, 1);
+  const { inputs, labels } = reviews.test;
+  const x = backend.tensor(inputs.data, { shape: inputs.shape });
+  const y = backend.tensor(labels.data, { shape: labels.shape });
+  const loss = await scope(() => crossEntropy(model.output(squeeze(model.memory.run(model.embed(x)).h, 0)), y).item());
+  const program = `
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.memory, self.output = nn.Embedding(${vocabulary.length}, 125), nn.GRU(125, 100, batch_first=True), nn.Linear(100, 2)
+    def forward(self, x): return self.output(self.memory(self.embed(x))[0][:, -1])
+net = Net()
+net.load_state_dict(weights)
+say(nn.functional.cross_entropy(net(given["x"]), given["y"]))
+`;
+  const [wanted] = await pytorch(program, model, { x: await x.array(), y: await y.array() });
+  expect(Math.abs(Number(loss) / wanted! - 1)).toBeLessThan(1e-5);
+});
