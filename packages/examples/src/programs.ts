@@ -13,6 +13,7 @@ export const programs = {
   lenet: classifier(recipes.lenet),
   charlm,
   vgg: classifier(recipes.vgg),
+  "cifar-batchnorm": classifier(recipes["cifar-batchnorm"]),
   gru,
 } satisfies Record<string, Program>;
 

@@ -1,11 +1,12 @@
 // The recipes by name.
+import { cifarBatchnorm } from "./models/cifar-batchnorm.ts";
 import { lenet } from "./models/lenet.ts";
 import { mlp } from "./models/mlp.ts";
 import { softmax } from "./models/softmax.ts";
 import { vgg } from "./models/vgg.ts";
 import type { Recipe } from "./recipe.ts";
 
-export const recipes = { lenet, mlp, softmax, vgg } satisfies Record<string, Recipe>;
+export const recipes = { lenet, mlp, softmax, vgg, "cifar-batchnorm": cifarBatchnorm } satisfies Record<string, Recipe>;
 
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as RecipeName[];

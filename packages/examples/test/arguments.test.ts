@@ -91,19 +91,19 @@ test("weft predict says why a file cannot be used", async () => {
   const model = Chain(flatten, Linear(784, 10));
   await save(path("other"), model);
   expect(await predict("other")).toBe(
-    `weft: ${path("other")}: the file does not say which model it holds, wanted one of lenet, mlp, softmax. Name the model with --model.`,
+    `weft: ${path("other")}: the file does not say which model it holds, wanted one of lenet, mlp, softmax, vgg, cifar-batchnorm. Name the model with --model.`,
   );
   expect(await predict("other", "--model", "mlp")).toBe(
     `weft: load: ${path("other")}: the names are not those of the model: missing 3.weight, 3.bias`,
   );
   await save(path("linreg"), model, { weft: "linreg" });
   expect(await predict("linreg")).toBe(
-    `weft: ${path("linreg")}: the file holds the model linreg, wanted one of lenet, mlp, softmax. Name the model with --model.`,
+    `weft: ${path("linreg")}: the file holds the model linreg, wanted one of lenet, mlp, softmax, vgg, cifar-batchnorm. Name the model with --model.`,
   );
   for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty", ""]) {
     await save(path("odd"), model, { weft: name, data: name });
     expect(await predict("odd")).toBe(
-      `weft: ${path("odd")}: the file holds the model ${name}, wanted one of lenet, mlp, softmax. Name the model with --model.`,
+      `weft: ${path("odd")}: the file holds the model ${name}, wanted one of lenet, mlp, softmax, vgg, cifar-batchnorm. Name the model with --model.`,
     );
   }
   await save(path("escape"), model, { weft: "\u001b[2J\u009b1m\rall is well" + "!".repeat(1e5) });
