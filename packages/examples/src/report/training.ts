@@ -19,7 +19,7 @@ export const trainingReport = ({ losses, evaluations, sections, summary, ...head
     ...head,
     sections: [
       ...lossSection(losses, evaluations),
-      ...resultSection(evaluations),
+      ...(losses.length === 0 && summary === undefined ? [] : resultSection(evaluations)), // nothing was learned
       ...sections,
       ...(summary === undefined
         ? []

@@ -1,0 +1,57 @@
+// What a deep network sees in pictures: ResNet-50 (He et al. 2015) without its last layer turns each picture of
+// 224 × 224 into 2048 features. Nothing is learned: this measures how many pictures a second it takes.
+import { scope } from "@weft/tensor";
+import { load } from "@weft/nn";
+import { resnet50 } from "@weft/nn/models";
+import { noise, photosIn, type PhotoBatch } from "../photos.ts";
+import type { Program } from "../program.ts";
+import { featureSections, type Seen } from "../report/features.ts";
+
+/** From pictures `[N, 3, 224, 224]` to features `[N, 2048]`; with torchvision's weights, if there is a file of them. */
+export async function extractor(weights?: string) {
+  const network = resnet50();
+  if (weights !== undefined) await load(weights, network);
+  network.fc = (features) => features;
+  return network;
+}
+
+export const resnet50Features: Program = {
+  title: "ResNet-50",
+  about: "what a network of 50 layers sees in pictures, and how many a second: a measurement",
+  time: "2 min",
+  reaches: "the features that PyTorch has with the same weights",
+  epochs: 1,
+  quick: { steps: 3 },
+  options: {
+    weights: { value: "file", about: "torchvision's weights of resnet50, .safetensors or .pth (default: random ones)" },
+    pictures: { value: "folder", about: "a folder of JPEG and PNG files (default: random pixels)" },
+  },
+  async start({ backend, options }) {
+    const network = await extractor(options["weights"] as string | undefined);
+    const folder = options["pictures"] as string | undefined;
+    const many = backend.name.includes("webgpu") ? 40 : 8; // those of the published table
+    const batches = await (folder === undefined ? noise(many, 32, backend) : photosIn(folder, 32, backend));
+
+    // The inner scope ends before anything is computed, so that what is between the layers need not be kept.
+    const features = ({ input }: PhotoBatch) => scope(() => scope(() => network(input())).data());
+    const seen: Seen[] = [];
+    let seconds = 0;
+    return {
+      from: folder === undefined ? `${many} batches of 32 pictures of random pixels` : `the pictures in ${folder}`,
+      async *epoch() {
+        await features(batches[0]!); // kernels are compiled for the first batch: it does not count
+        for (const batch of batches) {
+          const begin = performance.now();
+          const found = await features(batch);
+          const taken = (performance.now() - begin) / 1000;
+          seconds += taken;
+          seen.push(...batch.photos.map((photo, i) => ({ photo, features: found.slice(2048 * i, 2048 * (i + 1)) })));
+          yield { picturesPerSecond: batch.photos.length / taken };
+        }
+      },
+      evaluate: async () => ({ picturesPerSecond: seen.length / seconds }),
+      of: "pictures a second",
+      sections: async () => featureSections(seen),
+    };
+  },
+};
