@@ -2,6 +2,7 @@
 import { classifier } from "./classifier.ts";
 import { charlm } from "./models/charlm.ts";
 import { gru } from "./models/gru.ts";
+import { opcost } from "./models/opcost.ts";
 import { resnet50Features } from "./models/resnet50.ts";
 import { linreg } from "./models/linreg.ts";
 import type { Program } from "./program.ts";
@@ -17,6 +18,7 @@ export const programs = {
   "cifar-batchnorm": classifier(recipes["cifar-batchnorm"]),
   gru,
   resnet50: resnet50Features,
+  opcost,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

@@ -1,0 +1,98 @@
+// What recording costs: a perceptron with a quadratic loss, cut off after each of its operations, then recorded on a
+// tape, then with its gradients. It is the last table of Knet's README, measured as AutoGrad's prof/profile.jl does it.
+import { diff, param, stopGradient } from "@weft/autograd";
+import {
+  add,
+  keep,
+  matmul,
+  oneHot,
+  relu,
+  scope,
+  square,
+  sub,
+  sum,
+  type Backend,
+  type Creation,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { itemsAs, minibatch, type Pictures } from "@weft/data";
+import { dataset, digitNames, type DataName } from "../datasets.ts";
+import type { Learner, Program } from "../program.ts";
+import { costSections } from "../report/costs.ts";
+import { count } from "../words.ts";
+
+type Part = (h: Tensor, w: readonly Operand[], y: Tensor) => Tensor;
+
+/** The perceptron 784 → 64 → 10 and its loss, part by part. */
+const parts: Readonly<Record<string, Part>> = {
+  "x · w1": (x, w) => matmul(x, w[0]!),
+  "+ b1": (h, w) => add(h, w[1]!),
+  "max(0, ·)": (h) => relu(h),
+  "· w2": (h, w) => matmul(h, w[2]!),
+  "+ b2": (h, w) => add(h, w[3]!),
+  "− y": (h, _, y) => sub(h, y),
+  "Σ(·)²": (h) => sum(square(h)),
+};
+const all = Object.values(parts);
+const after = (some: readonly Part[], w: readonly Operand[], x: Tensor, y: Tensor) =>
+  some.reduce((h, part) => part(h, w, y), x);
+
+export const opcost: Program = {
+  title: "The cost of operations",
+  about: "what recording and gradients cost, beside the operations themselves: a measurement",
+  time: "2 min",
+  reaches: "steady ratios: the best of thirty passes",
+  epochs: 30, // passes over 600 batches
+  every: 10,
+  quick: { epochs: 10 },
+  data: digitNames,
+  start: async ({ data, backend }) => measuring(await dataset(data as DataName), backend),
+};
+
+/** Measures with batches of 100. A pass of a row is so many calls of it. */
+export async function measuring({ train }: Pictures, backend: Backend & Creation, calls = 600) {
+  const { randn, zeros } = backend;
+  const weights = [randn([784, 64], { std: 0.1 }), zeros([64]), randn([64, 10], { std: 0.1 }), zeros([10])];
+  const boxes = weights.map((w) => param(w));
+  const source = [itemsAs(train.images, { shape: [784] }), train.labels] as const;
+  const batches = Array.from(
+    minibatch(source, 100, { backend }),
+    ([x, y]) => [keep(x), keep(oneHot(y, { depth: 10 }))] as const,
+  );
+
+  /** What a call of each row computes. Gradients stop at a constant: then there is a tape, but no way back. */
+  const rows: Record<string, (x: Tensor, y: Tensor) => Tensor> = {
+    ...Object.fromEntries(
+      Object.keys(parts).map((name, k) => [name, (x, y) => after(all.slice(0, k + 1), weights, x, y)]),
+    ),
+    "+ recording": (x, y) => diff(() => stopGradient(after(all, boxes, x, y))).value,
+    "+ gradients": (x, y) => diff(() => after(all, boxes, x, y)).value,
+  };
+  /** Seconds for one pass. */
+  const time = async (row: (x: Tensor, y: Tensor) => Tensor) => {
+    const begin = performance.now();
+    // The inner scope ends before the call is computed: what is between its operations need not be stored.
+    const call = (batch: readonly [Tensor, Tensor]) => scope(() => scope(() => row(...batch)).data());
+    for (let i = 0; i < calls; i++) await call(batches[i % batches.length]!);
+    return (performance.now() - begin) / 1000;
+  };
+
+  const best: Record<string, number> = {};
+  return {
+    from: `passes of ${count(calls)} calls, ${Object.keys(rows).length} rows in turn`,
+    async *epoch() {
+      for (const [name, row] of Object.entries(rows)) {
+        const seconds = await time(row);
+        best[name] = Math.min(seconds, best[name] ?? Infinity);
+        yield { [name]: seconds };
+      }
+    },
+    async evaluate() {
+      const [forward, recorded, whole] = Object.values(best).slice(-3) as [number, number, number];
+      return { recordingOverForward: recorded / forward, gradientsOverForward: whole / forward };
+    },
+    of: "times the forward pass, with recording",
+    sections: async () => costSections(best, calls),
+  } satisfies Learner;
+}
