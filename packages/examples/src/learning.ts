@@ -25,8 +25,8 @@ export interface LearningOptions {
   readonly signal?: Signal;
   /** Shows progress elsewhere than on the terminal. */
   readonly display?: Display;
-  /** Called after each evaluation, and with an error if a file could not be written. */
-  readonly told?: (epoch: number, found: Scalars | FileError) => void;
+  /** Called after each evaluation, with what the learner says, and with an error if a file could not be written. */
+  readonly told?: (epoch: number, found: Scalars | FileError, says?: string) => void;
 }
 
 /** How a training ended. */
@@ -58,7 +58,8 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   const record = await TrainingRecord.open(files.metrics, at.step);
   const begun = at.step;
 
-  const done = (): boolean => at.epoch >= epochs || at.step >= steps || signal?.aborted === true;
+  const done = (): boolean =>
+    at.epoch >= epochs || at.step >= steps || signal?.aborted === true || learner.finished?.() === true;
   const turn = turns();
   /** The steps until the next evaluation. */
   async function* round(): AsyncGenerator<Measured | Values> {
@@ -81,9 +82,9 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     await save(files.training, training, known);
   };
   /** An evaluation leaves random numbers where they were: how often it happens changes nothing. */
-  const evaluate = async (): Promise<Scalars> => {
+  const evaluate = async (epoch?: number): Promise<Scalars> => {
     const before = { ...backend.stream };
-    return learner.evaluate().finally(() => Object.assign(backend.stream, before));
+    return learner.evaluate(epoch).finally(() => Object.assign(backend.stream, before));
   };
 
   let result: Scalars | undefined;
@@ -99,16 +100,16 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     });
     for await (const _ of noted);
     refuseNaN(record, from, before, learner.model === undefined ? undefined : files.model);
-    await write().catch((error: unknown) => {
-      if (!(error instanceof FileError)) throw error;
-      told?.(at.epoch, error); // the next one may succeed
-    });
-    result = await evaluate();
+    result = await evaluate(at.epoch > before ? at.epoch : undefined);
     if (at.epoch > before) {
       record.scalars(at.step, { epoch: at.epoch, ...result });
       await record.flush();
     }
-    told?.(at.epoch > before ? at.epoch : before + 1, result);
+    await write().catch((error: unknown) => {
+      if (!(error instanceof FileError)) throw error;
+      told?.(at.epoch, error); // the next one may succeed
+    });
+    told?.(at.epoch > before ? at.epoch : before + 1, result, await learner.says?.());
   }
   if (result === undefined && at.step > 0) result = await evaluate();
   await write(result);

@@ -42,7 +42,7 @@ interface ProgramOption {
 }
 
 /** What a program starts with. */
-interface Setting {
+export interface Setting {
   readonly backend: Backend & Creation;
   readonly seed: number;
   /** The name of the data set. */
@@ -65,8 +65,15 @@ export interface Learner {
   readonly state?: object;
   /** The steps of one epoch, or what is left of it in a training that goes on. Each gives its loss, or numbers by name. */
   readonly epoch: () => AsyncIterable<Measured | Values>;
-  /** Measures what was learned, the main result first. It must not change what is learned. */
-  readonly evaluate: () => Promise<Scalars>;
+  /**
+   * Measures what was learned, the main result first. It must not change what is learned. What it keeps for later, it
+   * keeps only if an epoch has just ended: `epoch` is its number, and undefined in the middle of one.
+   */
+  readonly evaluate: (epoch?: number) => Promise<Scalars>;
+  /** Whether there is nothing more to learn, whatever the number of epochs. */
+  readonly finished?: () => boolean;
+  /** A line for the terminal after each evaluation: what a writer writes by now. */
+  readonly says?: () => Promise<string>;
   /** What its report shows beside the curves. */
   readonly sections?: () => Promise<readonly Section[]>;
   /** What the main result is of, for the report: `of 10,000 new pictures right`. */

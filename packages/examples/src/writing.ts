@@ -1,6 +1,6 @@
 // Text that a language model writes, character by character.
 import { training } from "@weft/autograd";
-import { categorical, div, scope, type Creation, type Tensor } from "@weft/tensor";
+import { categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
 
 export interface WritingOptions {
   /** What is read before; its characters must be known. */
@@ -13,24 +13,36 @@ export interface WritingOptions {
 }
 
 /**
- * Writes text: each character is drawn with a probability proportional to exp(score / temperature). `read` gives the
- * scores `[1, V]` of what comes after a character `[1, 1]`, and remembers what it read before. The same seed writes the
- * same text.
+ * Writes text: each character is drawn with a probability proportional to exp(score / temperature). `next` gives the
+ * scores `[1, V]` of what comes after the characters with these numbers. It is called for every beginning of the text in
+ * turn, so it may remember what it has read. The same seed writes the same text.
  */
 export async function write(
-  read: (x: Tensor) => Tensor,
+  next: (before: readonly number[]) => Tensor,
   characters: readonly string[],
-  { tensor }: Creation,
   { first, length = 600, temperature = 1, seed = 1 }: WritingOptions,
 ): Promise<string> {
-  let text = first;
-  for (let at = 0; at < first.length - 1 + length; at++) {
-    const drawn = await scope(() => {
-      const x = tensor([[characters.indexOf(text[at]!)]], { dtype: "i32" });
-      const scores = training(false, () => read(x));
-      return categorical(div(scores, temperature), { seed: seed + at }).item();
-    });
-    if (at >= first.length - 1) text += characters[Number(drawn)]!;
+  const places = new Map(characters.map((character, place) => [character, place]));
+  const begun = Array.from(first, (character) => places.get(character)!);
+  const written = begun.slice(0, 1);
+  while (written.length < begun.length + length) {
+    const at = written.length;
+    const drawn = await scope(() =>
+      categorical(
+        training(false, () => next(written)),
+        { temperature, seed: seed + at },
+      ).item(),
+    );
+    written.push(begun[at] ?? Number(drawn));
   }
-  return text;
+  return written.map((place) => characters[place]!).join("");
 }
+
+/** What `write` calls, of a model that reads windows `[1, length]` and in them sees only what is before. */
+export const byWindows =
+  (model: (x: Tensor) => Tensor, length: number, { tensor }: Creation) =>
+  (before: readonly number[]): Tensor => {
+    const seen = before.slice(-length);
+    const x = Array.from({ length }, (_, i) => seen[i] ?? 0); // what fills up is not seen
+    return take(model(tensor([x], { dtype: "i32" })), seen.length - 1, { axis: 1 });
+  };

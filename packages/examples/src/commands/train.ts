@@ -104,9 +104,10 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
     resume,
     signal: stop.signal,
     notes: { weft: name, ...(data !== undefined && { data }), seed: String(seed), wanted: JSON.stringify(wanted) },
-    told(epoch, found) {
+    told(epoch, found, says) {
       const line = found instanceof FileError ? `${found.message}. Training continues.` : results(found);
       print(`epoch ${epoch}/${epochs}: ${line}`);
+      if (says !== undefined) print(`  ${JSON.stringify(says)}`);
     },
   }).finally(stop.end);
   const seconds = (performance.now() - began) / 1000;

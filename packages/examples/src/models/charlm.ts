@@ -1,6 +1,5 @@
 // A language model over characters, as in the first table of Knet's benchmarks: an LSTM reads The Song of Hiawatha in
 // 128 places at once, and says at each character which one comes next. Its state goes on from window to window.
-import { state as box } from "@weft/autograd";
 import { reshape, squeeze, type Tensor } from "@weft/tensor";
 import { Embedding, LSTM, Linear, crossEntropy, freeze, normal, zeros } from "@weft/nn";
 import { adam, chain, clipGlobalNorm, minimize, sgd } from "@weft/optim";
@@ -9,6 +8,7 @@ import { blocksOf } from "../blocks.ts";
 import { count } from "../words.ts";
 import type { Program } from "../program.ts";
 import { meanOf } from "../evaluation.ts";
+import { reader, type Reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
 import { write } from "../writing.ts";
 
@@ -36,24 +36,10 @@ export const charlm: Program = {
     };
     freeze(model.lstm.bias_hh_l0); // the definition has one bias; the LSTM of PyTorch, and so this one, has two
 
-    /** A reader that goes on from window to window where it was. */
-    const reader = (places: number) => {
-      const nothing = () => backend.zeros([1, places, units]);
-      const state = { h: box(nothing()), c: box(nothing()) };
-      return {
-        state,
-        reset: () => void ([state.h.value, state.c.value] = [nothing(), nothing()]),
-        /** The scores of what comes after each character of x `[T, B]`. */
-        read(x: Tensor): Tensor {
-          const { y, h, c } = model.lstm.run(model.embed(x), state);
-          [state.h.value, state.c.value] = [h, c];
-          return model.output(reshape(y, [-1, units]));
-        },
-      };
-    };
-    const [reading, tested] = [reader(rows), reader(rows)];
+    const readerOf = (places: number) => reader(model, [1, places, units], backend);
+    const [reading, tested] = [readerOf(rows), readerOf(rows)];
     const lossOf =
-      ({ read }: typeof reading) =>
+      ({ read }: Reader) =>
       (x: Tensor, y: Tensor) =>
         crossEntropy(read(squeeze(x, 0)), reshape(y, [-1]));
     const optimizer = chain(clipGlobalNorm(3), options["optimizer"] === "adam" ? adam() : sgd({ lr: 4 }));
@@ -71,7 +57,7 @@ export const charlm: Program = {
         tested.reset();
         return { loss: await meanOf(lossOf(tested), minibatch([blocks.x, blocks.y], 1, { backend })) };
       },
-      sections: async () => [textSection(await write(reader(1).read, characters, backend, { first: "By the " }))],
+      sections: async () => [textSection(await write(readerOf(1).next, characters, { first: "By the " }))],
     };
   },
 };
