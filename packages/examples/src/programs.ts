@@ -4,6 +4,7 @@ import { charlm } from "./models/charlm.ts";
 import { gru } from "./models/gru.ts";
 import { opcost } from "./models/opcost.ts";
 import { resnet50Features } from "./models/resnet50.ts";
+import { gpt } from "./models/gpt.ts";
 import { linreg } from "./models/linreg.ts";
 import type { Program } from "./program.ts";
 import { recipes } from "./recipes.ts";
@@ -19,6 +20,7 @@ export const programs = {
   gru,
   resnet50: resnet50Features,
   opcost,
+  gpt,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

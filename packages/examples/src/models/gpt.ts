@@ -1,0 +1,86 @@
+// A small GPT over the characters of Shakespeare, as nanoGPT trains it: a transformer (Vaswani et al. 2017) in which
+// each place sees only those before it (Radford et al. 2018).
+import { add, reshape, type Tensor } from "@weft/tensor";
+import { Dropout, Embedding, LayerNorm, Linear, TransformerEncoder } from "@weft/nn";
+import { crossEntropy, layer, normal, parameter, params } from "@weft/nn";
+import { adamw, chain, clipGlobalNorm, cosineDecay, minimize, warmup } from "@weft/optim";
+import { evaluate } from "@weft/train";
+import { shakespeare, type CharacterText } from "@weft/data";
+import { bestOf } from "../best.ts";
+import type { Learner, Program, Setting } from "../program.ts";
+import { textSection } from "../report/text.ts";
+import { allWindows, randomWindows } from "../windows.ts";
+import { count } from "../words.ts";
+import { byWindows, write } from "../writing.ts";
+
+/** The model, and how it learns: a step reads `rows` windows of `length` characters, an epoch is 250 steps. */
+const model = { layers: 6, heads: 6, features: 384, length: 256, dropout: 0.2 };
+const large = { ...model, rows: 64, batches: 250, epochs: 20, warmup: 100 };
+const small = { ...large, layers: 4, heads: 4, features: 128, length: 64, dropout: 0, rows: 12, epochs: 2 };
+
+/** From characters `[N, length]` to scores `[N, length, characters]` of what comes after each of them. */
+export function GPT(characters: number, { layers, heads, features, length, dropout }: typeof model) {
+  const init = normal({ std: 0.02 });
+  const block = { features, heads, hidden: 4 * features, activation: "gelu", normFirst: true, dropout } as const;
+  const self = layer(
+    "GPT",
+    (x: Tensor) => self.output(self.blocks(self.drop(add(self.embed(x), self.place)), { causal: true })),
+    {
+      embed: Embedding(characters, features, { init }),
+      place: parameter([length, features], init),
+      drop: Dropout(dropout),
+      blocks: TransformerEncoder({ layers, ...block, norm: LayerNorm(features), batchFirst: true }),
+      output: Linear(features, characters, { bias: false }),
+    },
+  );
+  self.output.weight = self.embed.weight; // a character has one vector, read or written
+  return self;
+}
+
+/** Learns the first nine tenths of a text; the rest measures it. */
+export function writer({ ids, characters }: CharacterText, sizes: typeof large, { backend, seed }: Place): Learner {
+  const learning = GPT(characters.length, sizes);
+  const best = bestOf(learning); // long before the end it begins to know its text by heart
+  const nine = Math.floor(0.9 * ids.data.length);
+  const batches = randomWindows(ids.data.subarray(0, nine), { ...sizes, backend, seed });
+  const tests = allWindows(ids.data.subarray(nine), { ...sizes, backend });
+
+  const lossOf = (scores: Tensor, y: Tensor): Tensor =>
+    crossEntropy(reshape(scores, [-1, characters.length]), reshape(y, [-1]));
+  const groups = [
+    { params: params(learning, ({ shape }) => shape.length > 1), weightDecay: 0.1 },
+    { params: params(learning, ({ shape }) => shape.length < 2), weightDecay: 0 },
+  ];
+  const { epochs, batches: steps, warmup: first } = sizes;
+  const rate = warmup(cosineDecay(1e-3, { steps: epochs * steps - first, end: 1e-4 }), { steps: first });
+  const optimizer = chain(clipGlobalNorm(1), adamw({ lr: rate, beta1: 0.9, beta2: 0.99, groups }));
+
+  const text = (model: typeof learning, length: number): Promise<string> =>
+    write(byWindows(model, sizes.length, backend), characters, { first: "\n", length });
+  return {
+    from: `${count(ids.data.length)} characters`,
+    model: best.model,
+    state: { learning, optimizer, batches, best: best.state },
+    epoch: () => minimize((x, y) => lossOf(learning(x), y), batches, optimizer),
+    of: "nats a character, of text that it has not seen",
+    async evaluate(epoch) {
+      const { loss: validationLoss } = await evaluate(learning, tests, { loss: lossOf });
+      best.offer(validationLoss, epoch !== undefined);
+      return { bestValidationLoss: Math.min(best.state.loss, validationLoss), validationLoss };
+    },
+    says: () => text(learning, 100),
+    sections: async () => [textSection(await text(best.model, 600))],
+  };
+}
+
+type Place = Pick<Setting, "backend" | "seed">;
+
+export const gpt: Program = {
+  title: "GPT",
+  about: "Shakespeare, letter by letter, with a transformer of 10.7 million parameters",
+  time: "days; on a graphics processor minutes",
+  reaches: "a validation loss of 1.5 nats a character",
+  epochs: large.epochs,
+  quick: { epochs: small.epochs },
+  start: async ({ quick, ...place }) => writer(await shakespeare(), quick ? small : large, place),
+};

@@ -1,0 +1,22 @@
+// What reads and writes letter by letter learns the same on WebGPU as on the CPU. The software driver takes a minute.
+import { expect, test } from "vitest";
+import { writer } from "../src/models/gpt.ts";
+import { trained, type Start } from "./runs.ts";
+import { smallText } from "./text.ts";
+
+const text = smallText(20);
+const encoder = { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1 };
+const starts: Readonly<Record<string, Start>> = {
+  gpt: (backend) => writer(text, { ...encoder, rows: 4, batches: 2, epochs: 1, warmup: 1 }, { backend, seed: 1 }),
+};
+
+test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined).each(Object.entries(starts))(
+  "%s",
+  { timeout: 300_000 },
+  async (_, start) => {
+    const short = { epochs: 1, steps: 2 };
+    const [cpu, gpu] = [await trained(start, short), await trained(start, short, "webgpu")];
+    expect(gpu.losses).toHaveLength(2);
+    for (const [at, loss] of gpu.losses.entries()) expect(Math.abs(loss / cpu.losses[at]! - 1)).toBeLessThan(1e-4);
+  },
+);
