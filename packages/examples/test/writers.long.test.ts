@@ -1,6 +1,7 @@
 // What reads and writes letter by letter learns the same on WebGPU as on the CPU. The software driver takes a minute.
 import { expect, test } from "vitest";
 import { writer } from "../src/models/gpt.ts";
+import { reading } from "../src/models/shakespeare.ts";
 import { trained, type Start } from "./runs.ts";
 import { smallText } from "./text.ts";
 
@@ -8,6 +9,7 @@ const text = smallText(20);
 const encoder = { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1 };
 const starts: Readonly<Record<string, Start>> = {
   gpt: (backend) => writer(text, { ...encoder, rows: 4, batches: 2, epochs: 1, warmup: 1 }, { backend, seed: 1 }),
+  shakespeare: (backend) => reading(text, { embed: 8, layers: 1, units: 8, rows: 4, steps: 4 }, backend),
 };
 
 test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined).each(Object.entries(starts))(

@@ -1,0 +1,86 @@
+// A language model over characters, as in Knet's tutorial: an LSTM reads the works of Shakespeare, or any text, and its
+// state goes on from window to window. It stops when it gets no better on text that it has not seen.
+import { reshape, squeeze, type Tensor } from "@weft/tensor";
+import { Embedding, LSTM, Linear, crossEntropy } from "@weft/nn";
+import { adam, minimize } from "@weft/optim";
+import { gutenberg, minibatch } from "@weft/data";
+import { blocksOf } from "../blocks.ts";
+import { converged } from "../convergence.ts";
+import { meanOf } from "../evaluation.ts";
+import type { Learner, Program, Setting } from "../program.ts";
+import { reader, type Reader } from "../reader.ts";
+import { textSection } from "../report/text.ts";
+import { textIn, type Text } from "../texts.ts";
+import { count } from "../words.ts";
+import { write } from "../writing.ts";
+
+/** `rows` places of the text are read at once, `steps` characters at a time. An epoch is 100 updates. */
+const plays = { embed: 168, layers: 1, units: 334, rows: 256, steps: 100 };
+const sources = { embed: 512, layers: 2, units: 512, rows: 64, steps: 64 };
+const small = { embed: 64, layers: 1, units: 128, rows: 64, steps: 50 };
+const updates = 100;
+
+/** Learns the first nine tenths of a text; the rest measures it. */
+export function reading({ ids, characters }: Text, sizes: typeof plays, backend: Setting["backend"]): Learner {
+  const { embed, layers, units, rows, steps } = sizes;
+  const nine = Math.floor(0.9 * ids.data.length);
+  const train = blocksOf(ids.data.subarray(0, nine), rows, steps);
+  const test = blocksOf(ids.data.subarray(nine), rows, steps);
+  const windows = train.x.shape[0]!;
+  /** Window after window, and again from the first one: pass n has the next 100. */
+  const sampler = {
+    length: updates,
+    pass: (n: number) => Int32Array.from({ length: updates }, (_, i) => (n * updates + i) % windows),
+  };
+  const batches = minibatch([train.x, train.y], 1, { backend, sampler });
+
+  const model = {
+    embed: Embedding(characters.length, embed),
+    lstm: LSTM({ in: embed, hidden: units, layers }),
+    output: Linear(units, characters.length),
+  };
+  const readerOf = (places: number) => reader(model, [layers, places, units], backend);
+  const [reads, tested] = [readerOf(rows), readerOf(rows)];
+  const lossOf =
+    ({ read }: Reader) =>
+    (x: Tensor, y: Tensor) =>
+      crossEntropy(read(squeeze(x, 0)), reshape(y, [-1]));
+  const optimizer = adam();
+  const progress = { perplexities: [] as number[], finished: false };
+  const text = (length: number) => write(readerOf(1).next, characters, { first: "\n", length });
+
+  return {
+    from: `${count(ids.data.length)} characters`,
+    model,
+    state: { optimizer, batches, reading: reads.state, progress },
+    epoch: () => minimize(lossOf(reads), batches, optimizer),
+    of: "perplexity of a character, in text that it has not seen",
+    async evaluate(epoch) {
+      tested.reset();
+      const testPerplexity = Math.exp(await meanOf(lossOf(tested), minibatch([test.x, test.y], 1, { backend })));
+      if (epoch !== undefined) {
+        progress.perplexities = [...progress.perplexities, testPerplexity];
+        progress.finished = await converged(progress.perplexities, { alpha: 0.1 });
+      }
+      return { testPerplexity };
+    },
+    finished: () => progress.finished,
+    says: () => text(100),
+    sections: async () => [textSection(await text(600))],
+  };
+}
+
+export const shakespeare: Program = {
+  title: "Writer",
+  about: "all of Shakespeare, or the texts of a folder, letter by letter, with an LSTM of 334 units",
+  time: "days; on a graphics processor minutes",
+  reaches: "a test perplexity of 3.4",
+  epochs: 300,
+  quick: { epochs: 4 },
+  options: { text: { value: "folder", about: "learn the texts in this folder, such as sources" } },
+  async start({ backend, quick, options: { text } }) {
+    const [from, sizes] =
+      typeof text === "string" ? [await textIn(text), sources] : [await gutenberg(100, { body: true }), plays];
+    return reading(from, quick ? small : sizes, backend);
+  },
+};

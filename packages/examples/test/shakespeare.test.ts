@@ -1,0 +1,119 @@
+// The reader of all of Shakespeare on a small text: it learns it, stops by itself, resumes, and computes what PyTorch
+// computes; and the texts of a folder.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { open } from "@weft/tensor-cpu";
+import { Embedding, LSTM, Linear, place, seed } from "@weft/nn";
+import { describe, expect, test } from "vitest";
+import { converged } from "../src/convergence.ts";
+import { reading } from "../src/models/shakespeare.ts";
+import { reader } from "../src/reader.ts";
+import { textIn } from "../src/texts.ts";
+import { elements } from "./html.ts";
+import { hasModule, pytorch } from "./pytorch.ts";
+import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.ts";
+import { temporaryFolder, weft } from "./session.ts";
+import { smallText } from "./text.ts";
+
+const start: Start = (backend) =>
+  reading(smallText(300), { embed: 8, layers: 1, units: 32, rows: 8, steps: 10 }, backend);
+
+test("learns to write, and says what it writes", async () => {
+  const run = await trained(start, { epochs: 5 });
+  expect(run.losses).toHaveLength(500);
+  expect(run.losses[0]).toBeGreaterThan(2.8);
+  expect(lastMean(run.losses, 10)).toBeLessThan(1.2);
+  expect(run.result!["testPerplexity"]).toBeLessThan(3.3);
+  expect(run.learner.finished!()).toBe(false);
+  expect(await run.learner.says!()).toMatch(/^\n.{100}$/s);
+  expect(elements(await reportOn(run))).toContain("pre");
+});
+
+test("resumes to the same bits, also where an epoch ends", async () => {
+  await expectResumes(start, 2, 55);
+  await expectResumes(start, 2, 100);
+});
+
+test("ends when there is nothing more to learn", async () => {
+  let left = 3;
+  const ending: Start = (backend) => ({
+    ...start(backend),
+    evaluate: async () => ({ left: --left }),
+    finished: () => left === 0,
+  });
+  expect((await trained(ending, { epochs: 100 })).step).toBe(300);
+});
+
+test("what was measured has converged when its trend is upwards", async () => {
+  expect(await converged([3, 2, 1, 1.05], { alpha: 0.1 })).toBe(false);
+  expect(await converged([1, 2], { alpha: 0.1 })).toBe(true);
+  expect(await converged([3, 3.2, 3.1], { alpha: 0.1 })).toBe(true);
+});
+
+test.skipIf(!hasModule("torch"))("reads on with PyTorch's numbers", async () => {
+  const backend = await open({});
+  seed(1);
+  const model = { embed: Embedding(5, 4), lstm: LSTM({ in: 4, hidden: 3, layers: 2 }), output: Linear(3, 5) };
+  await place(model, backend);
+  const windows = [0, 1].map((w) => Array.from({ length: 6 }, (_, t) => [(t + w) % 5, (t * 2 + w) % 5]));
+  const wanted = await pytorch(
+    `
+lstm = nn.LSTM(4, 3, 2)
+lstm.load_state_dict({name[5:]: w for name, w in weights.items() if name.startswith("lstm.")})
+state = None
+for x in given["windows"]:
+    y, state = lstm(weights["embed.weight"][x], state)
+say(y.reshape(-1, 3) @ weights["output.weight"].T + weights["output.bias"])
+`,
+    model,
+    { windows },
+  );
+  const { read } = reader(model, [2, 2, 3], backend);
+  let found;
+  for (const window of windows) found = read(backend.tensor(window, { dtype: "i32" }));
+  const scores = await found!.data();
+  expect(wanted).toHaveLength(6 * 2 * 5);
+  for (const [i, y] of wanted.entries()) expect(Math.abs(Number(scores[i]) - y)).toBeLessThan(1e-6);
+});
+
+describe("the texts of a folder", () => {
+  const filled = (files: Readonly<Record<string, string>>): string => {
+    const folder = temporaryFolder();
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(join(folder, name, ".."), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    return folder;
+  };
+
+  test("are those of sources in the order of their names, without what is hidden or installed", async () => {
+    const folder = filled({
+      "b.ts": "bb\r\n",
+      "a/c.md": "c",
+      "a.png": "x",
+      ".git/d.txt": "x",
+      "node_modules/e.ts": "x",
+      ".f.ts": "x",
+    });
+    const { characters, ids } = await textIn(folder);
+    expect(Array.from(ids.data, (id) => characters[id]).join("")).toBe("c\nbb\n");
+    await expect(textIn(filled({ "a.png": "x" }))).rejects.toThrow(/has no text: no file \*\.ts/);
+  });
+
+  test("rare characters are one", async () => {
+    const many = Array.from({ length: 200 }, (_, i) => String.fromCodePoint(0x4e00 + i).repeat(i < 127 ? 2 : 1));
+    const { characters, ids } = await textIn(filled({ "a.txt": many.join("") }));
+    expect(characters).toHaveLength(128);
+    expect([...ids.data].filter((id) => characters[id] === "\uFFFD")).toHaveLength(73);
+  });
+
+  test("weft train shakespeare --text learns them", async () => {
+    const folder = filled({ "a.ts": "const x = 1;\n".repeat(3000) });
+    const out = temporaryFolder();
+    const words = ["train", "shakespeare", "--text", folder, "--quick", "--steps", "3", "--out", out];
+    const { code, out: said, err } = await weft(...words);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(said).toContain("learns from 39,000 characters");
+    expect(said).toMatch(/Test perplexity \d+\.\d+ after 3 steps/);
+  });
+});
