@@ -6,6 +6,7 @@ import { opcost } from "./models/opcost.ts";
 import { resnet50Features } from "./models/resnet50.ts";
 import { gpt } from "./models/gpt.ts";
 import { linreg } from "./models/linreg.ts";
+import { seq2seq } from "./models/seq2seq.ts";
 import { shakespeare } from "./models/shakespeare.ts";
 import type { Program } from "./program.ts";
 import { recipes } from "./recipes.ts";
@@ -23,6 +24,7 @@ export const programs = {
   opcost,
   gpt,
   shakespeare,
+  seq2seq,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

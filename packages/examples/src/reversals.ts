@@ -1,0 +1,38 @@
+// What an encoder and a decoder write when they are asked for words backwards, and how much of it is right.
+import { scope, squeeze, unsqueeze, type Backend, type Creation, type Tensor } from "@weft/tensor";
+import { minibatch, ragged, type Vocabulary } from "@weft/data";
+import { beamSearch } from "./beam.ts";
+
+/** What is remembered of N words: `[1, N, units]`. */
+export type States = { readonly h: Tensor; readonly c: Tensor };
+
+interface EncoderDecoder {
+  /** Reads words `[T, N]` of these lengths. */
+  encode(x: Tensor, lengths?: Tensor): States;
+  /** The scores `[T, N, V]` of what comes after each of y `[T, N]`, and what is remembered then. */
+  decode(y: Tensor, states: States): { readonly scores: Tensor; readonly memory: States };
+}
+
+/** Asks for words backwards, all in one batch. The end of a word is character 0. */
+export const answersOf =
+  (model: EncoderDecoder, known: Vocabulary, backend: Backend & Creation) =>
+  async (asked: readonly string[], width: number): Promise<string[]> => {
+    const codes = ragged(
+      asked.map((word) => known.encode(word)),
+      { batchFirst: false },
+    );
+    const [[x, lengths]] = [...minibatch([codes], asked.length, { backend })] as [[Tensor, Tensor]];
+    const start = scope(() => model.encode(x, lengths));
+    const read = (last: Tensor, states: States) => {
+      const { scores, memory } = model.decode(unsqueeze(last, 0), states);
+      return { scores: squeeze(scores, 0), memory };
+    };
+    const found = await beamSearch({ width, start, read, end: 0, longest: 2 * x.shape[0]! }, backend);
+    return found.map((word) => known.decode(word).join(""));
+  };
+
+export const backwards = (word: string): string => Array.from(word).toReversed().join("");
+
+/** The share of the answers that are the words backwards. */
+export const shareRight = (words: readonly string[], answers: readonly string[]): number =>
+  words.filter((word, i) => answers[i] === backwards(word)).length / words.length;

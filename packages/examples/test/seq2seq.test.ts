@@ -1,0 +1,134 @@
+// Words written backwards, on made-up words: it learns them, resumes, computes what PyTorch computes; batches of words
+// of one length, and the search for the most probable word.
+import { randomSampler } from "@weft/data";
+import { place, seed } from "@weft/nn";
+import { open } from "@weft/tensor-cpu";
+import { describe, expect, test } from "vitest";
+import { beamSearch } from "../src/beam.ts";
+import { Reverser, reversing } from "../src/models/seq2seq.ts";
+import { sameLength } from "../src/same-length.ts";
+import { elements } from "./html.ts";
+import { hasModule, pytorch } from "./pytorch.ts";
+import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.ts";
+
+/** Different words of two or three letters. */
+const words = [
+  ...new Set(
+    Array.from({ length: 400 }, (_, i) => {
+      const drawn = randomSampler(6, { count: 2 + (i % 2), replacement: true, seed: 1 }).pass(i, 1) as Int32Array;
+      return Array.from(drawn, (letter) => "abcdef"[letter]).join("");
+    }),
+  ),
+];
+const start: Start = (backend) => reversing(words, { backend, seed: 1, size: 16, batches: 40, epochs: 8 });
+
+test("learns to write words backwards", async () => {
+  const run = await trained(start, { epochs: 8 });
+  expect(run.losses[0]).toBeGreaterThan(1.9);
+  expect(lastMean(run.losses, 10)).toBeLessThan(0.2);
+  expect(run.result!["exactMatch"]).toBeGreaterThan(0.8);
+  expect(run.result!["exactMatchOfBeams"]).toBeGreaterThan(0.8);
+  const html = await reportOn(run);
+  expect(elements(html)).toContain("pre");
+  expect(html).toContain("✓");
+});
+
+test("resumes to the same bits", () => expectResumes(start, 2, 13));
+
+test.skipIf(!hasModule("torch"))("the scores are those of PyTorch's LSTMs with the same weights", async () => {
+  const backend = await open({});
+  seed(1);
+  const model = Reverser(5);
+  await place(model, backend);
+  const [x, y] = [
+    [
+      [1, 2],
+      [3, 4],
+      [2, 2],
+    ],
+    [
+      [0, 0],
+      [2, 2],
+      [3, 4],
+      [1, 2],
+    ],
+  ];
+  const wanted = await pytorch(
+    `
+def lstm(part):
+    made = nn.LSTM(128, 128)
+    made.load_state_dict({name.split(".")[2]: w for name, w in weights.items() if name.startswith(part + ".lstm.")})
+    return made
+first = tuple(weights["start." + name].expand(1, 2, 128).contiguous() for name in "hc")
+_, states = lstm("encoder")(weights["encoder.embed.weight"][given["x"]], first)
+out, _ = lstm("decoder")(weights["decoder.embed.weight"][given["y"]], states)
+say(out @ weights["decoder.output.weight"].T)
+`,
+    model,
+    { x, y },
+  );
+  const states = model.encode(backend.tensor(x, { dtype: "i32" }));
+  const found = await model.decode(backend.tensor(y, { dtype: "i32" }), states).scores.data();
+  expect(wanted).toHaveLength(4 * 2 * 5);
+  for (const [i, s] of wanted.entries()) expect(Math.abs(Number(found[i]) - s)).toBeLessThan(1e-5);
+});
+
+describe("batches of one length", () => {
+  const lengths = [3, 1, 3, 2, 2, 3, 3, 1, 2];
+  const passes = sameLength(lengths, { size: 2, batches: 7, seed: 1 });
+  const batches = (n: number): number[][] => {
+    const order = Array.from(passes.pass(n, 2));
+    return Array.from({ length: order.length / 2 }, (_, i) => order.slice(2 * i, 2 * i + 2));
+  };
+
+  test("go through the sequences in another order each time", () => {
+    expect(passes.length).toBe(14);
+    expect(batches(0)).toHaveLength(7);
+    for (const [a, b] of batches(0) as [number, number][]) {
+      expect(lengths[a]).toBe(lengths[b]);
+      expect(a).not.toBe(b);
+    }
+    expect(new Set(batches(0).flat()).size).toBe(lengths.length);
+    expect(batches(1)).not.toEqual(batches(0));
+    expect(batches(1)).toEqual(batches(1));
+  });
+
+  test("of too few are refused", () => {
+    expect(() => sameLength([1, 2], { size: 2, batches: 1, seed: 1 })).toThrow(/no 2 sequences of one length/);
+  });
+});
+
+describe("the search for the most probable word", async () => {
+  const backend = await open({});
+  // 1 is likely at first, but what follows it is not; after 2 the end is certain. It remembers how much it has read.
+  const next: Readonly<Record<number, readonly number[]>> = {
+    0: [0, 0.6, 0.4, 0],
+    1: [0.3, 0, 0.3, 0.4],
+    2: [1, 0, 0, 0],
+    3: [1, 0, 0, 0],
+  };
+  const search = (width: number, longest = 5) => {
+    const logs = backend.tensor(Object.values(next).map((row) => row.map((p) => Math.log(p + 1e-9))));
+    const start = { read: backend.zeros([1, 2, 1]) };
+    const read = (tokens: Parameters<Parameters<typeof beamSearch>[0]["read"]>[0], { read: n }: typeof start) => ({
+      scores: logs.take(tokens),
+      memory: { read: n.add(1) },
+    });
+    return beamSearch({ width, start, read, end: 0, longest }, backend);
+  };
+
+  test("takes the likeliest token if it continues one beginning", async () => {
+    expect(await search(1)).toEqual([
+      [1, 3],
+      [1, 3],
+    ]); // 0.6 · 0.4
+  });
+
+  test("finds a likelier word with two", async () => {
+    expect(await search(2)).toEqual([[2], [2]]); // 0.4
+  });
+
+  test("ends at the longest", async () => {
+    expect(await search(1, 1)).toEqual([[1], [1]]);
+  });
+});
