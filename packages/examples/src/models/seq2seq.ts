@@ -87,7 +87,7 @@ export function reversing(words: readonly string[], { backend, ...batching }: Ba
 export const seq2seq: Program = {
   title: "Words backwards",
   about: "to write words backwards, with an LSTM that reads and one that writes",
-  time: "20 min",
+  time: "10 min",
   reaches: "an exact match of 95 %",
   epochs: whole.epochs,
   quick: { steps: 500 },
