@@ -1,14 +1,15 @@
 // A loop that saves its model as it goes, and resumes where it was.
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ArgumentError } from "@weft/tensor";
 import { StateError } from "@weft/autograd";
+import { ArgumentError } from "@weft/tensor";
 import { boxes } from "@weft/autograd/internals";
 import { FileError, load, readMetadata, save, type Metadata } from "@weft/nn";
 import {
   boolean,
   callable,
   count,
+  describe,
   oneOf,
   positiveCount,
   readOptions,
@@ -65,6 +66,10 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   const folder = readValue(op, "folder", read.folder, string);
   if (folder === "") throw new ArgumentError(`${op}: wanted the path of a folder, got an empty string`);
   const { every, last, best, keep, resume } = read;
+  if (resume && !last)
+    throw new ArgumentError(
+      `${op}: { resume: true } loads last.safetensors, which { last: false } does not write; leave out one of them`,
+    );
   const monitor = read.monitor ?? ((item: T) => item as number);
   const sign = read.mode === "min" ? 1 : -1;
   const path = (name: string): string => join(folder, `${name}.safetensors`);
@@ -89,9 +94,13 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   async function take(): Promise<void> {
     const file = path("last");
     if (!(await stat(file).catch(() => undefined))?.isFile()) return;
-    await load(file, model);
     const { step, best = self.best, bestStep = 0 } = await readMetadata(file);
-    Object.assign(self, { step: Number(step), best: Number(best), bestStep: Number(bestStep) });
+    // Before anything is loaded.
+    wantMetadata(file, "step", step, count.is(step));
+    wantMetadata(file, "bestStep", bestStep, count.is(bestStep));
+    wantMetadata(file, "best", best, typeof best === "number" && !Number.isNaN(best));
+    await load(file, model);
+    Object.assign(self, { step, best, bestStep });
   }
 
   const run = wrapped(op, steps, async function* () {
@@ -128,6 +137,16 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   });
   const self = Object.assign(run, { step: 0, best: sign * Infinity, bestStep: 0 });
   return self;
+}
+
+/** Refuses a file that does not say where its run was. */
+function wantMetadata(file: string, name: string, x: unknown, right: boolean): void {
+  if (right) return;
+  const wanted = name === "best" ? "a number" : count.wanted;
+  throw new StateError(
+    `checkpoints: ${file} does not say where its run was: wanted ${wanted} as ${name} in its metadata, got ${describe(x)}. ` +
+      "To begin with its values as step 1, load(file, model) yourself and leave out resume",
+  );
 }
 
 const nameOf = (step: number): string => `step-${String(step).padStart(8, "0")}`;

@@ -1,7 +1,6 @@
 // A loop that ends when it gets no better, and gives a model the values back that were best.
 import { state, type Param, type State } from "@weft/autograd";
 import { boxes, fromHost } from "@weft/autograd/internals";
-import { readTensor } from "@weft/tensor";
 import {
   callable,
   dtypeInfo,
@@ -9,6 +8,7 @@ import {
   oneOf,
   positiveCount,
   readOptions,
+  sizeOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { awaitable } from "@weft/optim/internals";
@@ -28,7 +28,10 @@ export interface EarlyStoppingOptions<T> {
   readonly restore?: object;
 }
 
-/** The loop, and how it stands. These numbers may be saved, and assigned to go on from there. */
+/**
+ * The loop, and how it stands. In a tree that is saved, as in `{ model, optimizer, stopping }`, it goes on from there when
+ * that is loaded; its numbers may be assigned, too.
+ */
 export interface EarlyStopping<T> extends Run<T> {
   /** The number of items so far. */
   step: number;
@@ -37,6 +40,8 @@ export interface EarlyStopping<T> extends Run<T> {
   bestStep: number;
   /** Measurements since then. */
   waited: number;
+  /** With `restore`: the model's values at the best measurement, by their paths; zeros before the first one. */
+  readonly bestValues?: Readonly<Record<string, State>>;
 }
 
 const kinds: OptionKinds<EarlyStoppingOptions<never>> = {
@@ -54,7 +59,7 @@ const kinds: OptionKinds<EarlyStoppingOptions<never>> = {
  *
  * Measured is the item, a number or a tensor of one element, or what `monitor` returns. With `restore` a model has its
  * best values again when the loop stops or its items end; a loop that you leave keeps what it has. Iterating again goes
- * on from where it stands; a loop that has stopped has no more items.
+ * on from where it stands: one that has stopped yields nothing more, also in a program that is resumed.
  *
  * Source: Keras's `EarlyStopping`.
  *
@@ -68,6 +73,15 @@ const kinds: OptionKinds<EarlyStoppingOptions<never>> = {
  * console.log(stopping.best, stopping.bestStep);
  */
 export function earlyStopping<T>(steps: Steps<T>, options?: EarlyStoppingOptions<T>): EarlyStopping<T> {
+  return stoppingOf(steps, options, true).run;
+}
+
+/** The same, and the best values; `restores` says whether the model gets them where the loop stops or its items end. */
+export function stoppingOf<T>(
+  steps: Steps<T>,
+  options: EarlyStoppingOptions<T> | undefined,
+  restores: boolean,
+): { readonly run: EarlyStopping<T>; readonly best: BestValues | undefined } {
   const read = readOptions("earlyStopping", options, kinds as OptionKinds<EarlyStoppingOptions<T>>, {
     patience: 10,
     minDelta: 0,
@@ -77,61 +91,73 @@ export function earlyStopping<T>(steps: Steps<T>, options?: EarlyStoppingOptions
   const { patience, minDelta, restore } = read;
   const monitor = read.monitor ?? ((item: T) => item as number);
   const sign = read.mode === "min" ? 1 : -1;
-  const kept = restore && new Kept(restore);
+  const best = restore === undefined ? undefined : new BestValues(restore, () => self.bestStep > 0);
   async function* iterate(): AsyncGenerator<T, void, void> {
     if (self.waited < patience)
       for await (const item of steps) {
         const step = ++self.step;
         const x = await numberOf("earlyStopping", monitor(item, step), monitorIt);
-        const best = self.bestStep > 0 ? self.best : sign * Infinity;
-        if (x !== undefined && sign * (best - x) > minDelta) {
+        const before = self.bestStep > 0 ? self.best : sign * Infinity;
+        if (x !== undefined && sign * (before - x) > minDelta) {
           Object.assign(self, { best: x, bestStep: step, waited: 0 });
-          kept?.take();
+          best?.take();
         } else if (x !== undefined) self.waited++;
         yield item;
         if (self.waited >= patience) break;
       }
-    if (self.bestStep > 0) kept?.restore();
+    if (restores) best?.restore();
   }
-  const at = { step: 0, best: sign * Infinity, bestStep: 0, waited: 0, ...(kept && { kept: kept.values }) };
-  const self: EarlyStopping<T> = Object.assign(awaitable("earlyStopping", iterate), at);
-  return self;
+  const values = best === undefined ? {} : { bestValues: best.values };
+  const state = { step: 0, best: sign * Infinity, bestStep: 0, waited: 0, ...values };
+  const self: EarlyStopping<T> = Object.assign(awaitable("earlyStopping", iterate), state);
+  return { run: self, best };
 }
 
-/** The values that a model had at one time, in boxes of their own, which are saved with the loop. */
-class Kept {
-  readonly values: Map<string, State> = new Map();
+/** The values of a model at its best measurement, in states of their own, so that a file has them. */
+export class BestValues {
+  readonly values: Record<string, State> = {};
   readonly #model: object;
+  readonly #known: () => boolean;
 
-  constructor(model: object) {
+  /** `known` says whether something has been measured. */
+  constructor(model: object, known: () => boolean) {
     this.#model = model;
-    this.#pairs();
+    this.#known = known;
+    for (const { path, box } of boxes(model)) this.values[path] = state(zeros(box));
   }
 
   take(): void {
-    for (const [box, own] of this.#pairs()) {
-      if (!box.initialized) continue;
-      const value = box.value;
-      own.value = value; // no copy: values are never changed in place while something refers to them
-      value.release();
-    }
+    for (const { path, box } of boxes(this.#model)) copy(box, (this.values[path] ??= state(zeros(box))));
   }
 
+  /** Gives the model these values. */
   restore(): void {
-    for (const [box, own] of this.#pairs()) {
-      if (box.backend === undefined && own.lazyValue !== undefined) box.reset(own.lazyValue);
-      else box.value = readTensor(own, "earlyStopping", box);
+    if (!this.#known()) return;
+    for (const { path, box } of boxes(this.#model)) {
+      const value = this.values[path];
+      if (value !== undefined) copy(value, box);
     }
   }
 
-  /** Each box of the model and its own one. */
-  #pairs(): (readonly [box: Param | State, own: State])[] {
-    return boxes(this.#model).map(({ path, box }) => {
-      const { shape, dtype } = box;
-      const none = fromHost(shape, dtype, () => new dtypeInfo[dtype].array(box.size));
-      const own = this.values.get(path) ?? state(none);
-      this.values.set(path, own);
-      return [box, own] as const;
-    });
+  /** Frees their memory. */
+  release(): void {
+    for (const value of Object.values(this.values)) value.reset(zeros(value));
   }
+}
+
+type Box = Param | State;
+
+/** Nothing yet, for a box like this one. */
+const zeros = ({ shape, dtype }: Box): ReturnType<typeof fromHost> =>
+  fromHost(shape, dtype, () => new dtypeInfo[dtype].array(sizeOf(shape)));
+
+/** Gives a box the value of another one. Values are never changed in place while something refers to them. */
+function copy(from: Box, to: Box): void {
+  const { lazyValue, scalar } = from;
+  // One that was loaded waits for a backend; the other box may have one.
+  if (lazyValue !== undefined && to.backend === undefined) return to.reset(lazyValue);
+  const x = lazyValue === undefined ? from.value : from.read(to.backend);
+  to.value = x;
+  to.scalar = scalar;
+  x.release();
 }

@@ -1,15 +1,15 @@
 // Checkpoints: which files, what is in them, resuming to the bit, failures in the middle.
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StateError } from "@weft/autograd";
 import { minibatch, takeFirst } from "@weft/data";
-import { Chain, Dropout, FileError, FormatError, Linear, load, mse, params, readMetadata, seed } from "@weft/nn";
+import { Chain, Dropout, FileError, FormatError, Linear, load, mse, params, readMetadata, save, seed } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { afterAll, expect, test } from "vitest";
-import { checkpoints, fit, metrics } from "../src/index.node.ts";
+import { checkpoints, earlyStopping, fit, metrics } from "../src/index.node.ts";
 
 const cpu = await open({ seed: 1 });
 const work = mkdtempSync(join(tmpdir(), "weft-checkpoints-"));
@@ -242,4 +242,95 @@ test("fit resumes in the order of a shuffle, in the middle of an epoch", async (
   await shuffled(third, 4, folder);
   expect(third.optimizer.steps).toBe(16);
   expect(await bits(third)).toEqual(await bits(whole));
+});
+
+/** Trains with early stopping on losses that get no better after the third epoch. */
+async function stopping(run: Run, epochs: number, folder: string, more: object = {}) {
+  const validation = [[x, y]] as const;
+  let epoch = 0;
+  const monitor = () => Math.abs(3 - (epoch = run.optimizer.steps / 4));
+  const { model, optimizer } = run;
+  const stop = { patience: 3, restore: true, monitor };
+  const saved = { folder, resume: true, ...more };
+  const history = await fit(model, batches, { loss: mse, optimizer, epochs, validation, stop, checkpoints: saved });
+  expect(epoch).toBeLessThanOrEqual(6);
+  return history.epoch;
+}
+
+test("fit resumes early stopping: what was best, its values, and how long ago it was", async () => {
+  const whole = build();
+  expect(await stopping(whole, 20, fresh())).toEqual([1, 2, 3, 4, 5, 6]);
+  for (const every of [1, 4])
+    for (const at of [2, 4, 5]) {
+      const folder = fresh();
+      await stopping(build(), at, folder, { every });
+      const again = build();
+      const rest = [3, 4, 5, 6].filter((epoch) => epoch > at);
+      expect(await stopping(again, 20, folder, { every })).toEqual(rest);
+      expect(await bits(again)).toEqual(await bits(whole));
+      // It has ended: a program that is started once more trains no more, and has the same model.
+      const ended = build();
+      expect(await stopping(ended, 20, folder, { every })).toEqual([]);
+      await ended.model(x).data();
+      expect(await bits(ended)).toEqual(await bits(whole));
+    }
+});
+
+test("early stopping goes on where a tree was saved", async () => {
+  const folder = fresh();
+  const losses = [5, 4, 6, 7, 8];
+  const make = () => {
+    const run = build();
+    const steps = losses.map((loss) => ({ loss }));
+    return { ...run, stopping: earlyStopping(steps, { restore: run.model, monitor: ({ loss }) => loss, patience: 3 }) };
+  };
+  const first = make();
+  await first.model(x).data();
+  for await (const { loss } of checkpoints(first.stopping, { model: first, folder, every: 1 })) {
+    if (loss === 5) params(first.model)[0]!.value = cpu.zeros([4, 3]); // before 4 is measured
+    if (loss === 4) params(first.model)[0]!.value = cpu.ones([4, 3]);
+    if (loss === 6) break;
+  }
+  const second = make();
+  const run = checkpoints(second.stopping, { model: second, folder, resume: true });
+  expect((await drain(run)).map(({ loss }) => loss)).toEqual([5, 4]);
+  expect(second.stopping).toMatchObject({ step: 5, best: 4, bestStep: 2, waited: 3 });
+  await second.model(x).data();
+  expect(Array.from(await params(second.model)[0]!.value.data())).toEqual(new Array(12).fill(0));
+  expect(await drain(second.stopping)).toEqual([]);
+});
+
+test("a file that does not say at which step it was is refused before anything changes", async () => {
+  for (const step of [undefined, "abc", "", -1, 1.5, true, NaN]) {
+    const folder = fresh();
+    const run = build();
+    await run.model(x).data();
+    const file = join(folder, "last.safetensors");
+    mkdirSync(folder, { recursive: true });
+    await save(file, run, step === undefined ? {} : { step });
+    const other = build();
+    params(other.model)[0]!.value = cpu.ones([4, 3]);
+    const before = await other.model(x).data();
+    const resumed = checkpoints(steps(other), { model: other, folder, resume: true });
+    await expect(drain(resumed)).rejects.toThrow(
+      /last\.safetensors does not say .* wanted a non-negative integer as step/,
+    );
+    expect(await other.model(x).data()).toEqual(before);
+    expect(resumed.step).toBe(0);
+  }
+  for (const [name, x] of [
+    ["best", "good"],
+    ["bestStep", -2],
+  ] as const) {
+    const folder = fresh();
+    mkdirSync(folder, { recursive: true });
+    await save(join(folder, "last.safetensors"), build(), { step: 1, [name]: x });
+    const run = build();
+    await expect(drain(checkpoints([1], { model: run, folder, resume: true }))).rejects.toThrow(`as ${name} in`);
+  }
+});
+
+test("nothing is resumed where no last file is written", () => {
+  const options = { model: build(), folder: fresh(), last: false, keep: 2, resume: true };
+  expect(() => checkpoints([1], options)).toThrow("{ last: false } does not write");
 });

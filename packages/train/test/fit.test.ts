@@ -119,6 +119,17 @@ test("wrong arguments are named", async () => {
   expect(() => epochs(line(), 3, options)).toThrow("wanted batches as the data");
 });
 
+test.each([
+  ["stop", [null, true, 5, "x", []], "options such as { patience: 3 }"],
+  ["checkpoints", [null, true, "folder", []], "options such as { folder"],
+  ["signal", [null, 5, {}, { aborted: "yes" }, new AbortController()], "a signal, such as"],
+  ["progress", [null, 5, "x", []], "true or false, or options such as"],
+  ["metrics", [null, 5, "abc", [metrics.auc()]], "metrics by name, as in"],
+] as const)("%s of another kind is refused", async (name, wrong, message) => {
+  for (const x of wrong)
+    await expect(fit(line(), data, { loss: mse, [name]: x })).rejects.toThrow(`fit: wanted ${message}`);
+});
+
 test("layers are in training mode in training, and not in evaluation", async () => {
   const model = Object.assign((x: Operand) => dropout(model.inner(x), 0.5, { seed: 3 }), { inner: line() });
   const optimizer = sgd({ lr: 0 });
@@ -183,6 +194,43 @@ test("onEpoch ends training with stop, and early stopping restores the best", as
   expect(history.valLoss).toHaveLength(best + 3);
   const { loss } = await evaluate(model, data, { loss: mse });
   expect(loss).toBe(history.valLoss[best]);
+});
+
+test("the best values are restored however training ends, but by an error", async () => {
+  const diverging = () => sgd({ lr: (step) => (step < 3 ? 0.01 : 0.1) });
+  const ends = {
+    onEpoch: () => ({ onEpoch: ({ epoch }: { epoch: number }) => (epoch === 4 ? "stop" : undefined) }),
+    signal: (controller: AbortController) => ({
+      signal: controller.signal,
+      onEpoch: ({ epoch }: { epoch: number }) => (epoch === 4 ? controller.abort() : undefined),
+    }),
+    "in an epoch": (controller: AbortController) => ({
+      signal: controller.signal,
+      onStep: (_: Tensor, step: number) => (steps++ === 7 && step === 2 ? controller.abort() : undefined),
+    }),
+    epochs: () => ({ epochs: 4 }),
+  };
+  let steps = 0;
+  for (const end of Object.values(ends)) {
+    steps = 0;
+    const model = line();
+    const other = line();
+    const options = { loss: mse, epochs: 50, validation: data, ...end(new AbortController()) };
+    const { valLoss } = await fit(model, data, { ...options, optimizer: diverging(), stop: { restore: true } });
+    const best = Math.min(...valLoss);
+    expect(best).toBeLessThan(valLoss.at(-1)!);
+    expect((await evaluate(model, data, { loss: mse })).loss).toBe(best);
+    // A tree of its own.
+    steps = 0;
+    const again = end(new AbortController());
+    const stop = { restore: { other } };
+    await fit((z: Operand) => other(z), data, { ...options, ...again, optimizer: diverging(), stop });
+    expect((await evaluate(other, data, { loss: mse })).loss).toBe(best);
+  }
+  // @ts-expect-error
+  await expect(fit(line(), data, { loss: mse, stop: { restore: "yes" } })).rejects.toThrow(
+    "fit: wanted true or false, or a model, or an object such as { model, optimizer } as stop.restore, got",
+  );
 });
 
 test("the numbers of each epoch are logged, and progress is shown", async () => {

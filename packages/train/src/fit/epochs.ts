@@ -8,6 +8,7 @@ import { anything, callable, context, describe, positiveCount, readOptions, read
 import { ofLength, type Wrapped } from "../steps.ts";
 import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { evaluate } from "./evaluate.ts";
+import { metricsKind, progressKind, signalKind } from "./options.ts";
 import {
   readMetrics,
   resultsOf,
@@ -56,9 +57,9 @@ export const epochsKinds = {
   optimizer: anything,
   epochs: positiveCount,
   validation: anything,
-  metrics: anything,
-  signal: anything,
-  progress: anything,
+  metrics: metricsKind,
+  signal: signalKind,
+  progress: progressKind,
   onStep: callable,
 };
 

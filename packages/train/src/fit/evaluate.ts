@@ -2,10 +2,11 @@
 import { training } from "@weft/autograd";
 import { handle, Pace } from "@weft/optim/internals";
 import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tensor";
-import { anything, boolean, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
 import { areLengths, leftOf } from "@weft/data/internals";
+import { anything, boolean, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
 import { Merged } from "../metrics/metric.ts";
 import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { metricsKind } from "./options.ts";
 import { readMetrics, resultsOf, type Metrics, type Results } from "./results.ts";
 
 export interface EvaluateOptions<Y, Target, M> {
@@ -18,7 +19,7 @@ export interface EvaluateOptions<Y, Target, M> {
 /** The mean loss over all rows (NaN if there is no loss), and the results of the metrics. */
 export type Evaluation<M> = { readonly loss: number } & Results<M>;
 
-const kinds = { loss: callable, metrics: anything };
+const kinds = { loss: callable, metrics: metricsKind };
 
 /**
  * Evaluates a model on batches `[…inputs, target]`, in inference mode: the loss, averaged over batches with their numbers

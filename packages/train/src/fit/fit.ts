@@ -1,15 +1,16 @@
 // Training in one call: the epochs, and the loops around them that the options ask for.
 import { ArgumentError } from "@weft/tensor";
 import { boxes } from "@weft/autograd/internals";
-import { anything, callable, readOptions } from "@weft/tensor/internals";
+import { anything, boolean, callable, either, readOptions, readValue } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../checkpoints.ts";
-import { earlyStopping, type EarlyStoppingOptions } from "../early-stopping.ts";
+import { stoppingOf, type BestValues, type EarlyStoppingOptions } from "../early-stopping.ts";
 import type { Log } from "../log/log.ts";
 import { logTo } from "../log/log-to.ts";
 import { adam } from "@weft/optim";
-import type { Measured, Steps } from "../steps.ts";
+import { treeKind, type Measured, type Steps } from "../steps.ts";
 import type { LabeledBatches, Model } from "./batch.ts";
 import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions } from "./epochs.ts";
+import { optionsKind } from "./options.ts";
 import { randomState, type RandomState } from "./random-state.ts";
 import type { Metrics } from "./results.ts";
 
@@ -19,8 +20,11 @@ export type EpochMonitor<M> = string | ((epoch: Epoch<M>) => Measured);
 export interface StopOptions<M> extends Omit<EarlyStoppingOptions<Epoch<M>>, "monitor" | "restore"> {
   /** By default "valLoss", or "loss" without validation. */
   readonly monitor?: EpochMonitor<M>;
-  /** Whether the model has its best values again at the end (false). */
-  readonly restore?: boolean;
+  /**
+   * Whether the model has its best values again at the end, however training ends but by an error (false); or another
+   * tree that gets its own back.
+   */
+  readonly restore?: boolean | object;
 }
 
 export interface FitCheckpoints<M> extends Omit<CheckpointsOptions<Epoch<M>>, "monitor" | "model" | "step"> {
@@ -35,7 +39,7 @@ export interface FitCheckpoints<M> extends Omit<CheckpointsOptions<Epoch<M>>, "m
 }
 
 export interface FitOptions<In extends readonly unknown[], Target, Y, M> extends EpochsOptions<In, Target, Y, M> {
-  /** Ends training when it gets no better: options of `earlyStopping`. */
+  /** Ends training when it gets no better: options of `earlyStopping`. An epoch that was interrupted does not count. */
   readonly stop?: StopOptions<M>;
   /** Saves after epochs, and resumes: options of `checkpoints`, `every` 1 by default. In Node only. */
   readonly checkpoints?: FitCheckpoints<M>;
@@ -58,8 +62,8 @@ export type History<M> = {
 
 const kinds = {
   ...epochsKinds,
-  stop: anything,
-  checkpoints: anything,
+  stop: optionsKind("{ patience: 3 }"),
+  checkpoints: optionsKind('{ folder: "run" }'),
   log: anything,
   onEpoch: callable,
 };
@@ -104,19 +108,27 @@ export const fitWith =
       optimizer: adam(),
     });
     const usual = how.validation === undefined ? "loss" : "valLoss";
-    const monitored = (monitor: EpochMonitor<M> = usual) =>
-      typeof monitor === "function" ? monitor : (epoch: Epoch<M>) => numberIn(op, epoch, monitor);
+    const monitored =
+      (monitor: EpochMonitor<M> = usual) =>
+      (epoch: Epoch<M>): Measured =>
+        epoch.interrupted ? undefined : typeof monitor === "function" ? monitor(epoch) : numberIn(op, epoch, monitor);
 
     let saver: Checkpoints<Epoch<M>> | undefined;
     const random = randomState(model);
     const within = { first: () => (saver?.step ?? 0) + 1, saw: (x: unknown) => random.saw(x) };
     let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, within);
     if (log !== undefined) run = logTo(run, log, { values: numbersIn, step: ({ epoch }) => epoch });
+    // Inside `checkpoints`, so that a file says how it stands after the epoch that was saved.
     let stopping: object = { step: 0, best: 0, bestStep: 0, waited: 0 }; // so that files have it with and without `stop`
+    let best: BestValues | undefined;
     if (stop !== undefined) {
-      const { monitor, restore, ...rest } = stop;
-      const again = restore === true ? { restore: model } : {};
-      run = stopping = earlyStopping(run, { ...rest, ...again, monitor: monitored(monitor) });
+      const { monitor, restore = false, ...rest } = stop;
+      readValue(op, "stop.restore", restore, either(boolean, treeKind));
+      const again = restore === false ? {} : { restore: restore === true ? model : restore };
+      // Not restored at its end, but below: until then the model has the values of the last epoch, which are saved.
+      const made = stoppingOf(run, { ...rest, ...again, monitor: monitored(monitor) }, false);
+      run = stopping = made.run;
+      best = made.best;
     }
     if (saved !== undefined) {
       const { monitor, ...rest } = saved;
@@ -135,10 +147,15 @@ export const fitWith =
     }
 
     const history: Record<string, unknown[]> = { epoch: [], loss: [], valLoss: [] };
-    for await (const epoch of run) {
-      const { steps: _, interrupted: __, ...numbers } = epoch as Record<string, unknown>;
-      for (const [name, x] of Object.entries(numbers)) (history[name] ??= []).push(x);
-      if ((await onEpoch?.(epoch)) === "stop") break;
+    try {
+      for await (const epoch of run) {
+        const { steps: _, interrupted: __, ...numbers } = epoch as Record<string, unknown>;
+        for (const [name, x] of Object.entries(numbers)) (history[name] ??= []).push(x);
+        if ((await onEpoch?.(epoch)) === "stop") break;
+      }
+      best?.restore();
+    } finally {
+      best?.release();
     }
     if (saver !== undefined && history["epoch"]!.length === 0) await placeLoaded(model, data, random);
     return history as unknown as History<M>;
@@ -162,10 +179,10 @@ async function placeLoaded(
   if (random.backend !== undefined) for (const { box } of waiting) box.initialize(random.backend);
 }
 
-/** One of an epoch's numbers; undefined if there is none because the epoch was interrupted. */
-function numberIn(op: string, epoch: { readonly interrupted: boolean }, name: string): Measured {
+/** One of an epoch's numbers. */
+function numberIn(op: string, epoch: object, name: string): Measured {
   const known = epoch as Readonly<Record<string, unknown>>;
-  if (!Object.hasOwn(known, name) && !epoch.interrupted)
+  if (!Object.hasOwn(known, name))
     throw new ArgumentError(`${op}: { monitor: ${JSON.stringify(name)} } is none of ${Object.keys(known).join(", ")}`);
   return known[name] as Measured;
 }
