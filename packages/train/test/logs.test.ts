@@ -57,15 +57,80 @@ test("an existing file of lines is appended to, without the line that a killed p
   const path = join(work, "cut.jsonl");
   await logTo([1, 2], jsonl(path));
   const whole = readFileSync(path, "utf8");
-  for (const cut of ["", '{"step":3,"ti', "x".repeat(200_000)]) {
-    writeFileSync(path, whole + cut);
+  const long = `{"step":3,"time":5,"name":"note","text":"${"€".repeat(100_000)}`;
+  for (const cut of [
+    "",
+    "{",
+    '{"st',
+    '{"step":3,"ti',
+    '{"time":3,"sett',
+    long,
+    Buffer.from(long).subarray(0, 150_001),
+  ]) {
+    writeFileSync(path, Buffer.concat([Buffer.from(whole), Buffer.from(cut)]));
     await logTo([3], jsonl(path));
     const steps = readFileSync(path, "utf8").trimEnd().split("\n").map((line) => (JSON.parse(line) as { loss: number }).loss); // prettier-ignore
     expect(steps).toEqual([1, 2, 3]);
   }
-  writeFileSync(path, "no line at all");
-  await logTo([5], jsonl(path));
-  expect(readFileSync(path, "utf8")).toMatch(/^\{"step":1,.*"loss":5\}\n$/);
+});
+
+test("a last line that is whole, or not ours, is kept, and ended", async () => {
+  const path = join(work, "kept.jsonl");
+  const others = [
+    '{"step":3,"time":1,"loss":3}',
+    '{"mine":1',
+    "no line at all",
+    "1",
+    "  ",
+    "x".repeat(200_000),
+    "a\nb",
+  ];
+  for (const before of others) {
+    writeFileSync(path, before);
+    await logTo([5], jsonl(path));
+    const now = readFileSync(path, "utf8");
+    expect(now.slice(0, before.length + 1)).toBe(`${before}\n`);
+    expect(now.slice(before.length + 1)).toMatch(/^\{"step":1,.*"loss":5\}\n$/);
+  }
+});
+
+test("what cannot be noted is refused where it is given, and the log goes on", async () => {
+  const path = join(work, "refused.jsonl");
+  for (const [op, log] of [
+    ["jsonl", jsonl(path)],
+    ["tensorBoard", tensorBoard(join(work, "refused"))],
+  ] as const) {
+    const any = log as any;
+    for (const step of [NaN, "a", null, 3n, Infinity]) {
+      expect(() => any.scalars(step, { loss: 1 })).toThrow(`${op}: wanted`);
+      expect(() => any.text(step, "a", "b")).toThrow(`${op}: wanted`);
+      await expect(any.histogram(step, "a", [1])).rejects.toThrow(`${op}: wanted`);
+    }
+    if (op === "tensorBoard")
+      expect(() => any.scalars(1.5, { loss: 1 })).toThrow("wanted an integer as the step, got 1.5");
+    for (const values of [null, undefined, 5, [1], tensor(1), { loss: 1n }, { loss: "1" }, { loss: null }])
+      expect(() => any.scalars(1, values)).toThrow(`${op}: wanted`);
+    for (const settings of [null, 5, ["a"], { lr: 1n }, { lr: null }, { lr: [1] }])
+      expect(() => any.settings(settings)).toThrow(`${op}: wanted`);
+    for (const text of [undefined, 5]) expect(() => any.text(1, "a", text)).toThrow("wanted a string as the text");
+    for (const values of [undefined, null, 5, ["a"], [null], {}])
+      await expect(any.histogram(1, "w", values)).rejects.toThrow(`${op}: wanted`);
+    log.scalars(1, { loss: 1 });
+    await log.flush();
+  }
+  for (const name of ["step", "time"]) expect(() => jsonl(path).scalars(1, { [name]: 5 })).toThrow(`named ${name}`);
+  expect(readFileSync(path, "utf8")).toMatch(/^\{"step":1,.*"loss":1\}\n$/);
+});
+
+test("logTo refuses values that are none, and keeps every name", async () => {
+  for (const values of [null, 5, "x", [1]])
+    await expect(logTo([1], { scalars: () => {} }, { values: () => values as never })).rejects.toThrow(
+      "logTo: wanted numbers by name from values(item, step), as in { loss: item }, got",
+    );
+  const noted: object[] = [];
+  const log = { scalars: (_: number, values: object) => void noted.push(values) };
+  await logTo([1], log, { values: () => JSON.parse('{"__proto__":1,"constructor":2}') });
+  expect(Object.entries(noted[0]!)).toEqual([["__proto__", 1], ["constructor", 2]]); // prettier-ignore
 });
 
 const eventFiles = (folder: string) => readdirSync(folder).filter((name) => name.startsWith("events.out.tfevents."));

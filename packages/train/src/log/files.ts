@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { describe } from "@weft/tensor/internals";
 import { Appended } from "./appended.ts";
+import { checksOf } from "./entry.ts";
 import { beginning, histogramEvent, scalarEvents, settingsEvent, textEvent } from "./events.ts";
 import { histogramOf } from "./histogram.ts";
 import type { FileLog } from "./log.ts";
@@ -24,8 +25,10 @@ const written = (_: string, x: unknown): unknown => (typeof x === "number" && !N
  * NaN and infinities, which JSON lacks, are strings. Texts are `{ step, time, name, text }`, histograms
  * `{ step, time, name, histogram: { least, most, count, sum, squares, edges, counts } }`, settings `{ time, settings }`.
  *
- * An existing file is appended to; if its last line was cut off, as by a program that was killed, that line is removed
- * first. Missing folders are made. In Node only.
+ * Numbers cannot be named `step` or `time`.
+ *
+ * An existing file is appended to; if its last line is one of these and was cut off, as by a program that was killed, that
+ * line is removed first. Missing folders are made. In Node only.
  *
  * @example
  * for await (const loss of logTo(minimize(f, batches, adam()), jsonl("run.jsonl"))) ;
@@ -34,16 +37,33 @@ export function jsonl(path: string): FileLog {
   checkPath("jsonl", "file", path);
   const file = new Appended(async () => {
     await mkdir(dirname(path), { recursive: true });
-    await removeCutLine(path);
+    await endLastLine(path);
     return path;
   });
+  const check = checksOf("jsonl", false);
   const encoder = new TextEncoder();
   const line = (entry: object): void => file.add(encoder.encode(`${JSON.stringify(entry, written)}\n`));
   return {
-    scalars: (step, values) => line({ step, time: now(), ...values }),
-    text: (step, name, text) => line({ step, time: now(), name, text }),
-    settings: (settings) => line({ time: now(), settings }),
-    histogram: async (step, name, values) => {
+    scalars(step, values) {
+      check.step(step);
+      check.scalars(values);
+      for (const name of ["step", "time"])
+        if (Object.hasOwn(values, name))
+          throw new ArgumentError(`jsonl: a number cannot be named ${name}, which each line has; give it another name`);
+      line({ step, time: now(), ...values });
+    },
+    text(step, name, text) {
+      check.step(step);
+      check.text(name, text);
+      line({ step, time: now(), name, text });
+    },
+    settings(settings) {
+      check.settings(settings);
+      line({ time: now(), settings });
+    },
+    async histogram(step, name, values) {
+      check.step(step);
+      check.histogram(name, values);
       const time = now();
       line({ step, time, name, histogram: await histogramOf(values) });
     },
@@ -51,22 +71,39 @@ export function jsonl(path: string): FileLog {
   };
 }
 
-/** Cuts a file after its last complete line. */
-async function removeCutLine(path: string): Promise<void> {
+/** How our lines begin. */
+const beginnings = [`{"step":`, `{"time":`];
+
+/** Whether a line is one of ours that was cut off. */
+function isCut(line: string): boolean {
+  if (!beginnings.some((own) => line.startsWith(own) || own.startsWith(line))) return false;
+  try {
+    JSON.parse(line);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Makes a file end with a line end: it cuts a line of ours that is not whole, and ends any other one. */
+async function endLastLine(path: string): Promise<void> {
   const file = await open(path, "a+");
   try {
     const { size } = await file.stat();
-    const part = Buffer.alloc(1 << 16);
-    for (let end = size; ;) {
-      const begin = Math.max(0, end - part.length);
-      const { bytesRead } = await file.read(part, 0, end - begin, begin);
-      const last = part.subarray(0, bytesRead).lastIndexOf("\n") + 1;
-      end = begin + last;
-      if (last > 0 || begin === 0) {
-        if (end < size) await file.truncate(end);
-        return;
-      }
+    const parts: Buffer[] = [];
+    let begin = size;
+    while (begin > 0) {
+      const part = Buffer.alloc(Math.min(begin, 1 << 16));
+      begin -= part.length;
+      await file.read(part, 0, part.length, begin);
+      const last = part.lastIndexOf("\n") + 1;
+      parts.unshift(part.subarray(last));
+      begin += last;
+      if (last > 0) break;
     }
+    if (begin === size) return;
+    if (isCut(Buffer.concat(parts).toString())) await file.truncate(begin);
+    else await file.write("\n");
   } finally {
     await file.close();
   }
@@ -95,12 +132,26 @@ export function tensorBoard(folder: string): FileLog {
     await mkdir(folder, { recursive: true });
     return join(folder, name);
   });
+  const check = checksOf("tensorBoard", true);
   file.add(beginning(time));
   return {
-    scalars: (step, values) => file.add(scalarEvents(now(), step, values)),
-    text: (step, tag, text) => file.add(textEvent(now(), step, tag, text)),
-    settings: (values) => file.add(settingsEvent(now(), values)),
-    histogram: async (step, tag, values) => {
+    scalars(step, values) {
+      check.step(step);
+      check.scalars(values);
+      file.add(scalarEvents(now(), step, values));
+    },
+    text(step, tag, text) {
+      check.step(step);
+      check.text(tag, text);
+      file.add(textEvent(now(), step, tag, text));
+    },
+    settings(values) {
+      check.settings(values);
+      file.add(settingsEvent(now(), values));
+    },
+    async histogram(step, tag, values) {
+      check.step(step);
+      check.histogram(tag, values);
       const at = now();
       file.add(histogramEvent(at, step, tag, await histogramOf(values)));
     },

@@ -83,11 +83,19 @@ export function logTo<T>(steps: Steps<T>, log: Log | readonly Log[], options?: L
 }
 
 async function numbersOf(values: Values): Promise<Scalars> {
+  if (typeof values !== "object" || values === null || Symbol.iterator in values)
+    throw new ArgumentError(
+      `logTo: wanted numbers by name from values(item, step), as in { loss: item }, got ${describe(values)}; ` +
+        "return undefined to note nothing",
+    );
   const read = Object.entries(values).map(
     async ([name, x]) =>
-      [name, await numberOf("logTo", x, "; say what to note: { values: (item) => ({ … }) }")] as const,
+      [name, await numberOf("logTo", x, "; say what to note: { values: (item) => ({ … }) }")] as [
+        string,
+        number | undefined,
+      ],
   );
-  const numbers: Record<string, number> = {};
-  for (const [name, x] of await Promise.all(read)) if (x !== undefined) numbers[name] = x;
-  return numbers;
+  const found = await Promise.all(read);
+  // By its own fields: a name may be `__proto__`.
+  return Object.fromEntries(found.filter((entry): entry is [string, number] => entry[1] !== undefined));
 }
