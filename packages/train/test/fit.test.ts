@@ -54,10 +54,74 @@ test("metrics are those of training and of validation, under their names", async
   expect(await error.result()).toBeNaN(); // it was reset
 });
 
-test("the results of all metrics are read at once, and one under two names is empty for the second", async () => {
+test("a metric has one name, and collects one set of batches at a time", async () => {
   const error = metrics.meanAbsoluteError();
-  const { first, second } = await evaluate(line(), data, { metrics: { first: error, second: error } });
-  expect([first, second]).toEqual([14 / 3, NaN]);
+  const options = { loss: mse, metrics: { first: error, second: error } };
+  await expect(evaluate(line(), data, options)).rejects.toThrow('one metric has the names "first" and "second"');
+  await expect(fit(line(), data, options)).rejects.toThrow("fit: one metric has the names");
+
+  const shared = { loss: mse, optimizer: sgd({ lr: 0 }), epochs: 2, validation: data, metrics: { error } };
+  const both = await Promise.allSettled([fit(line(), data, shared), fit(line(), data, shared)]);
+  expect(both).toMatchObject([
+    { value: { error: [14 / 3, 14 / 3], valError: [14 / 3, 14 / 3] } },
+    { reason: { message: expect.stringMatching(/fit: the metric "error" is collecting other batches now/) } },
+  ]);
+  const onStep = () => evaluate(line(), data, { metrics: { error } });
+  await expect(fit(line(), data, { ...shared, onStep })).rejects.toThrow('evaluate: the metric "error" is collecting');
+  // Between epochs, and after a failure, it is free.
+  const between = async () => void (await evaluate(line(), data, { metrics: { error } }));
+  expect((await fit(line(), data, { ...shared, onEpoch: between })).valError).toEqual([14 / 3, 14 / 3]);
+});
+
+test("names of metrics that are those of other results are refused", async () => {
+  const make = metrics.meanAbsoluteError;
+  const named = (...names: string[]) => ({ loss: mse, metrics: Object.fromEntries(names.map((n) => [n, make()])) });
+  const validated = (...names: string[]) => ({ ...named(...names), validation: data });
+  await expect(fit(line(), data, validated("Loss"))).rejects.toThrow(
+    'fit: a metric cannot have the name "Loss", and on the validation data "valLoss": it is that of another result',
+  );
+  for (const names of [
+    ["acc", "valAcc"],
+    ["valAcc", "acc"],
+    ["acc", "Acc"],
+  ])
+    await expect(fit(line(), data, validated(...names))).rejects.toThrow("it is that of the metric");
+  const { acc, valAcc, Loss } = await evaluate(line(), data, named("acc", "valAcc", "Loss"));
+  expect([acc, valAcc, Loss]).toEqual([14 / 3, 14 / 3, 14 / 3]);
+  for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty"]) {
+    await expect(fit(line(), data, named(name))).rejects.toThrow("it is that of a property of every object");
+    await expect(evaluate(line(), data, named(name))).rejects.toThrow("it is that of a property of every object");
+  }
+});
+
+test("what is no metric, and one whose update is asynchronous, are refused", async () => {
+  const part = { update: () => undefined, result: async () => 1, reset: () => undefined };
+  for (const missing of ["update", "result", "reset"]) {
+    const { [missing as "update"]: _, ...rest } = part;
+    const wrong = { loss: mse, metrics: { a: rest as Metric } };
+    await expect(fit(line(), data, wrong)).rejects.toThrow("a metric has the functions update, result, reset");
+    await expect(evaluate(line(), data, wrong)).rejects.toThrow("wanted metrics by name");
+  }
+  const later = { ...part, update: () => Promise.reject(new Error("later")) as never };
+  for (const run of [fit, evaluate])
+    await expect(run(line(), data, { loss: mse, metrics: { later } })).rejects.toThrow(
+      'update of the metric "later" is asynchronous',
+    );
+});
+
+test("batches with time first have as many rows as targets", async () => {
+  // [T, N, 1], of which the model takes the last step: the same losses as those of `data`.
+  const timed = data.map(([x, y]) => [cpu.zeros([5, ...x.shape]).add(x), y] as const);
+  const model = line();
+  const last = (x: Tensor) => model(x.take(4));
+  const { loss } = await evaluate(line(), data, { loss: mse });
+  expect((await evaluate(last, timed, { loss: mse })).loss).toBeCloseTo(loss, 4);
+  const history = await fit(last, timed, { loss: mse, optimizer: sgd({ lr: 0 }), validation: timed });
+  expect(history.loss[0]).toBeCloseTo(loss, 4);
+  expect(history.valLoss[0]).toBeCloseTo(loss, 4);
+});
+
+test("the results of all metrics are read at once", async () => {
   let reading = 0;
   let most = 0;
   const slow = (): Metric => ({
@@ -255,6 +319,32 @@ test("a monitor that is none of the numbers is refused", async () => {
   await expect(fit(line(), data, { ...wrong, stop: { patiense: 3 } })).rejects.toThrow(
     'earlyStopping: there is no option "patiense"',
   );
+});
+
+test("what is better follows the metric that is monitored", async () => {
+  // R² grows as the loss falls.
+  const run = { loss: mse, optimizer: sgd({ lr: 0.005 }), epochs: 6, validation: data };
+  const measured = { r2: metrics.r2(), error: metrics.meanAbsoluteError() };
+  for (const monitor of ["r2", "valR2", "error", "valError", "loss", "valLoss"]) {
+    const options = { ...run, optimizer: sgd({ lr: 0.005 }), metrics: measured, stop: { monitor, patience: 1 } };
+    expect((await fit(line(), data, options)).epoch).toHaveLength(6);
+    const mode = monitor.endsWith("2") ? "min" : "max";
+    const against = { ...options, optimizer: sgd({ lr: 0.005 }), stop: { monitor, patience: 1, mode } } as const;
+    expect((await fit(line(), data, against)).epoch).toHaveLength(2);
+  }
+  const mine = { update: () => undefined, result: async () => 1, reset: () => undefined };
+  for (const monitor of ["mine", "valMine"]) {
+    const options = { ...run, metrics: { mine }, stop: { monitor, patience: 2 } };
+    await expect(fit(line(), data, options)).rejects.toThrow(
+      `fit: { monitor: "${monitor}" } is of a metric that does not say which is better; pass { mode: "max" }`,
+    );
+    const saved = { ...run, metrics: { mine }, checkpoints: { folder: "never", monitor } };
+    await expect(fit(line(), data, saved)).rejects.toThrow("does not say which is better");
+    const told = { ...options, stop: { monitor, patience: 2, mode: "max" } } as const;
+    expect((await fit(line(), data, told)).epoch).toHaveLength(3);
+    const telling = { ...options, metrics: { mine: { ...mine, mode: "max" } } } as const;
+    expect((await fit(line(), data, telling)).epoch).toHaveLength(3);
+  }
 });
 
 test("epochs is a loop that others wrap", async () => {

@@ -107,7 +107,7 @@ test("what cannot be noted is refused where it is given, and the log goes on", a
       await expect(any.histogram(step, "a", [1])).rejects.toThrow(`${op}: wanted`);
     }
     if (op === "tensorBoard")
-      expect(() => any.scalars(1.5, { loss: 1 })).toThrow("wanted an integer as the step, got 1.5");
+      expect(() => any.scalars(1.5, { loss: 1 })).toThrow("wanted an integer as the step, got number 1.5");
     for (const values of [null, undefined, 5, [1], tensor(1), { loss: 1n }, { loss: "1" }, { loss: null }])
       expect(() => any.scalars(1, values)).toThrow(`${op}: wanted`);
     for (const settings of [null, 5, ["a"], { lr: 1n }, { lr: null }, { lr: [1] }])

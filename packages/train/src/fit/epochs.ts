@@ -10,8 +10,10 @@ import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, 
 import { evaluate } from "./evaluate.ts";
 import { metricsKind, progressKind, signalKind } from "./options.ts";
 import {
+  collect,
   readMetrics,
   resultsOf,
+  update,
   validationName,
   type Metrics,
   type Results,
@@ -110,7 +112,7 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   const loss = readValue(op, "loss", read.loss, callable) as typeof read.loss;
   checkData(op, "the data", data, epochs);
   if (validation !== undefined) checkData(op, "validation", validation, epochs);
-  const metrics = readMetrics(op, read.metrics);
+  const metrics = readMetrics(op, read.metrics, validation !== undefined);
   const stopped = (): boolean => signal?.aborted === true;
   const { training } = context; // kept, since training goes on after a surrounding `training(…)` has returned
 
@@ -122,7 +124,7 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
       saw?.(batch);
       const y = call(...inputs);
       saw?.(y);
-      for (const [, metric] of metrics) metric.update(y, target);
+      update(op, metrics, y, target);
       const value = loss(y, target);
       // Part of the step, as the metrics are. Anything else than a scalar is refused by minimize.
       if (isTensor(value) && value.size === 1) mean.add(value, rowsOf(batch));
@@ -133,6 +135,7 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
       name: `epoch ${epoch}/${epochs}`,
       ...(progress === true ? {} : progress || {}),
     };
+    const collected = collect(op, metrics);
     try {
       for await (const value of progress === false ? losses : shown(losses, named)) {
         steps++;
@@ -142,13 +145,14 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
       if (steps === 0) throw new ArgumentError(`${op}: there are no batches in epoch ${epoch}`);
       const interrupted = stopped();
       const result = { epoch, steps, loss: await mean.read(), ...(await resultsOf(metrics)), interrupted };
+      collected(); // now they are those of the validation
       if (validation === undefined || interrupted) return result as unknown as Epoch<M>;
       const evaluated = await evaluate(model, validation, { loss, ...(read.metrics && { metrics: read.metrics }) });
       const validated = Object.entries(evaluated).map(([name, x]) => [validationName(name), x] as const);
       return { ...result, ...Object.fromEntries(validated) } as unknown as Epoch<M>;
     } finally {
       mean.release();
-      for (const [, metric] of metrics) metric.reset();
+      collected();
     }
   }
 

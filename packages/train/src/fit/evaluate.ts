@@ -7,7 +7,7 @@ import { anything, boolean, callable, describe, readOptions, visitTensors } from
 import { Merged } from "../metrics/metric.ts";
 import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { metricsKind } from "./options.ts";
-import { readMetrics, resultsOf, type Metrics, type Results } from "./results.ts";
+import { collect, readMetrics, resultsOf, update, type Metrics, type Results } from "./results.ts";
 
 export interface EvaluateOptions<Y, Target, M> {
   /** The mean loss of a batch. */
@@ -44,10 +44,9 @@ export async function evaluate<
   const read = readOptions(op, options, kinds, {});
   const call = functionOf(op, model);
   checkData(op, "the data", data, 1);
-  const metrics = readMetrics(op, read.metrics);
+  const metrics = readMetrics(op, read.metrics, false);
   const mean = new MeanLoss();
-  const forget = (): void => metrics.forEach(([, metric]) => metric.reset());
-  forget();
+  const collected = collect(op, metrics);
   const pace = new Pace();
   let batches = 0;
   try {
@@ -57,7 +56,7 @@ export async function evaluate<
       const result = scope(() =>
         training(false, () => {
           const y = call(...inputs);
-          for (const [, metric] of metrics) metric.update(y, target);
+          update(op, metrics, y, target);
           const loss = read.loss?.(y, target);
           if (loss !== undefined) mean.add(loss, rowsOf(batch));
           return loss ?? firstOf(y);
@@ -73,7 +72,7 @@ export async function evaluate<
     return { loss, ...(await resultsOf(metrics)) } as Evaluation<M>;
   } finally {
     mean.release();
-    forget();
+    collected();
   }
 }
 

@@ -1,18 +1,18 @@
 // Training in one call: the epochs, and the loops around them that the options ask for.
 import { ArgumentError } from "@weft/tensor";
 import { boxes } from "@weft/autograd/internals";
-import { anything, boolean, callable, either, readOptions, readValue } from "@weft/tensor/internals";
+import { anything, boolean, callable, either, quoted, readOptions, readValue } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../checkpoints.ts";
 import { stoppingOf, type BestValues, type EarlyStoppingOptions } from "../early-stopping.ts";
 import type { Log } from "../log/log.ts";
 import { logTo } from "../log/log-to.ts";
 import { adam } from "@weft/optim";
-import { treeKind, type Measured, type Steps } from "../steps.ts";
+import { treeKind, type Measured, type Mode, type Steps } from "../steps.ts";
 import type { LabeledBatches, Model } from "./batch.ts";
 import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions } from "./epochs.ts";
 import { optionsKind } from "./options.ts";
 import { randomState, type RandomState } from "./random-state.ts";
-import type { Metrics } from "./results.ts";
+import { validationName, type Metrics } from "./results.ts";
 
 /** What is measured after an epoch: one of its numbers by name, or a function of them. */
 export type EpochMonitor<M> = string | ((epoch: Epoch<M>) => Measured);
@@ -20,6 +20,8 @@ export type EpochMonitor<M> = string | ((epoch: Epoch<M>) => Measured);
 export interface StopOptions<M> extends Omit<EarlyStoppingOptions<Epoch<M>>, "monitor" | "restore"> {
   /** By default "valLoss", or "loss" without validation. */
   readonly monitor?: EpochMonitor<M>;
+  /** Whether less ("min") or more ("max") is better: by default as the metric says, and less of a loss or a function. */
+  readonly mode?: Mode;
   /**
    * Whether the model has its best values again at the end, however training ends but by an error (false); or another
    * tree that gets its own back.
@@ -118,6 +120,10 @@ export const fitWith =
     const within = { first: () => (saver?.step ?? 0) + 1, saw: (x: unknown) => random.saw(x) };
     let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, within);
     if (log !== undefined) run = logTo(run, log, { values: numbersIn, step: ({ epoch }) => epoch });
+    const modeOf = (monitor: EpochMonitor<M> = usual, given?: Mode): { mode: Mode } => ({
+      mode: given ?? (typeof monitor === "function" ? "min" : better(op, how.metrics ?? {}, monitor)),
+    });
+
     // Inside `checkpoints`, so that a file says how it stands after the epoch that was saved.
     let stopping: object = { step: 0, best: 0, bestStep: 0, waited: 0 }; // so that files have it with and without `stop`
     let best: BestValues | undefined;
@@ -126,7 +132,11 @@ export const fitWith =
       readValue(op, "stop.restore", restore, either(boolean, treeKind));
       const again = restore === false ? {} : { restore: restore === true ? model : restore };
       // Not restored at its end, but below: until then the model has the values of the last epoch, which are saved.
-      const made = stoppingOf(run, { ...rest, ...again, monitor: monitored(monitor) }, false);
+      const made = stoppingOf(
+        run,
+        { ...rest, ...again, ...modeOf(monitor, rest.mode), monitor: monitored(monitor) },
+        false,
+      );
       run = stopping = made.run;
       best = made.best;
     }
@@ -140,10 +150,13 @@ export const fitWith =
         ...(position !== undefined && { position }),
         stopping,
       };
-      const monitoring = rest.best === true || monitor !== undefined ? { monitor: monitored(monitor) } : {};
+      const monitoring =
+        rest.best === true || monitor !== undefined
+          ? { ...rest, ...modeOf(monitor, rest.mode), monitor: monitored(monitor) }
+          : rest;
       // An epoch that was interrupted is not done: a resumed run has its number again.
       const step = ({ epoch, interrupted }: Epoch<M>): number => (interrupted ? epoch - 1 : epoch);
-      run = saver = checkpoints(run, { every: 1, model: tree, ...rest, ...monitoring, step });
+      run = saver = checkpoints(run, { every: 1, model: tree, ...monitoring, step });
     }
 
     const history: Record<string, unknown[]> = { epoch: [], loss: [], valLoss: [] };
@@ -177,6 +190,19 @@ async function placeLoaded(
   }
   if (at !== undefined) Object.assign(position!, at);
   if (random.backend !== undefined) for (const { box } of waiting) box.initialize(random.backend);
+}
+
+/** Whether less or more is better of the number with that name: a loss, or what a metric measures. */
+function better(op: string, metrics: Metrics<never, never>, name: string): Mode {
+  const found = Object.entries(metrics).find(([own]) => own === name || validationName(own) === name);
+  if (found === undefined) return "min"; // a loss, or none: then an epoch's numbers say so
+  const { mode } = found[1];
+  if (mode === undefined)
+    throw new ArgumentError(
+      `${op}: { monitor: ${quoted(name)} } is of a metric that does not say which is better; pass { mode: "max" } if more is, ` +
+        'else { mode: "min" }',
+    );
+  return mode;
 }
 
 /** One of an epoch's numbers. */

@@ -1,6 +1,6 @@
 // The numbers of an evaluation or an epoch by name, and their types.
 import { ArgumentError, type Operand } from "@weft/tensor";
-import { describe } from "@weft/tensor/internals";
+import { describe, quoted, refusePromise } from "@weft/tensor/internals";
 import type { Metric } from "../metrics/metric.ts";
 
 /** Metrics by the names that their results will have. */
@@ -17,40 +17,84 @@ export type ValidationResults<M> = { readonly [K in keyof M & string as `val${Ca
 export const validationName = (name: string): string => `val${name[0]?.toUpperCase() ?? ""}${name.slice(1)}`;
 
 /** Names that results have beside those of metrics. */
-const taken = new Set(["epoch", "steps", "loss", "interrupted", "valLoss"]);
+const results = ["epoch", "steps", "loss", "interrupted", "valLoss"];
 
+/** Reads metrics by name. With `validation` each has a second name, that of its result on the validation data. */
 export function readMetrics<M extends Metrics<never, never>>(
   op: string,
   metrics: M | undefined,
+  validation: boolean,
 ): [string, M[string]][] {
   const entries = Object.entries(metrics ?? {}) as [string, M[string]][];
+  const taken = new Map(results.map((name) => [name, "that of another result"]));
+  const owners = new Map<object, string>();
   for (const [name, metric] of entries) {
-    if (taken.has(name)) throw new ArgumentError(`${op}: a metric cannot have the name ${JSON.stringify(name)}`);
-    if (typeof (metric as Partial<Metric> | null)?.update !== "function")
+    if (metricParts.some((part) => typeof (metric as Partial<AnyMetric> | null)?.[part] !== "function"))
       throw new ArgumentError(
-        `${op}: wanted metrics by name, as in { accuracy: metrics.accuracy() }, got ${describe(metric)} as ${name}`,
+        `${op}: wanted metrics by name, as in { accuracy: metrics.accuracy() }, got ${describe(metric)} as ${name}` +
+          (typeof metric === "object" && metric !== null
+            ? `; a metric has the functions ${metricParts.join(", ")}`
+            : ""),
       );
+    const other = owners.get(metric);
+    if (other !== undefined)
+      throw new ArgumentError(
+        `${op}: one metric has the names ${quoted(other)} and ${quoted(name)}; make a metric for each name`,
+      );
+    owners.set(metric, name);
+    for (const own of validation ? [name, validationName(name)] : [name]) {
+      const whose = own in Object.prototype ? "that of a property of every object" : taken.get(own);
+      if (whose !== undefined)
+        throw new ArgumentError(
+          `${op}: a metric cannot have the name ${quoted(name)}` +
+            `${own === name ? "" : `, and on the validation data ${quoted(own)}`}: it is ${whose}`,
+        );
+      taken.set(own, `that of the metric ${quoted(name)}${own === name ? "" : " on the validation data"}`);
+    }
   }
   return entries;
 }
 
 type AnyMetric = Metric<unknown, never, never>;
+type NamedMetrics = readonly (readonly [string, AnyMetric])[];
+const metricParts = ["update", "result", "reset"] as const;
 
-/** Reads the results of metrics, by name, all at once. A metric under several names gives its result to the first. */
-export async function resultsOf(metrics: readonly (readonly [string, AnyMetric])[]): Promise<Record<string, unknown>> {
-  const latest = new Map<AnyMetric, Promise<unknown>>();
-  const read = async (metric: AnyMetric): Promise<unknown> => {
-    const before = latest.get(metric);
-    if (before !== undefined) {
-      await before;
-      metric.reset();
-    }
-    return metric.result();
+/** Metrics that collect batches now. */
+const collecting = new WeakSet<object>();
+
+/** Empties metrics for a pass through data, and returns a function that ends it: it empties them again, once. */
+export function collect(op: string, metrics: NamedMetrics): () => void {
+  for (const [name, metric] of metrics)
+    if (collecting.has(metric))
+      throw new ArgumentError(
+        `${op}: the metric ${quoted(name)} is collecting other batches now, those of another fit, epochs or evaluate; ` +
+          "make a metric for each",
+      );
+  const forget = (): void => metrics.forEach(([, metric]) => metric.reset());
+  forget();
+  for (const [, metric] of metrics) collecting.add(metric);
+  let ended = false;
+  return () => {
+    if (ended) return;
+    ended = true;
+    for (const [, metric] of metrics) collecting.delete(metric);
+    forget();
   };
-  const results = metrics.map(async ([name, metric]) => {
-    const result = read(metric);
-    latest.set(metric, result);
-    return [name, await result] as const;
-  });
-  return Object.fromEntries(await Promise.all(results));
+}
+
+/** Adds a batch to metrics. */
+export function update(op: string, metrics: NamedMetrics, y: unknown, target: unknown): void {
+  for (const [name, metric] of metrics) {
+    const returned: unknown = metric.update(y as never, target as never);
+    refusePromise(
+      returned,
+      `${op}: update of the metric ${quoted(name)} is asynchronous; keep tensors there, and read them in result()`,
+    );
+  }
+}
+
+/** Reads the results of metrics, by name, all at once. */
+export async function resultsOf(metrics: NamedMetrics): Promise<Record<string, unknown>> {
+  const read = metrics.map(async ([name, metric]) => [name, await metric.result()] as const);
+  return Object.fromEntries(await Promise.all(read));
 }

@@ -13,6 +13,7 @@ import {
 } from "@weft/tensor";
 import { resultOf, sameShape, untaped } from "@weft/tensor/internals";
 import { handle } from "@weft/optim/internals";
+import type { Mode } from "../steps.ts";
 
 /** A number about predictions and targets, collected batch by batch. */
 export interface Metric<R = number, Y = Operand, Target = Operand> {
@@ -25,7 +26,23 @@ export interface Metric<R = number, Y = Operand, Target = Operand> {
   result(): Promise<R>;
   /** Forgets all batches. */
   reset(): void;
+  /** Whether less ("min") or more ("max") is better, for what monitors it by name. */
+  readonly mode?: Mode | undefined;
 }
+
+/** What is better of the metrics here; the others have results that are no numbers, or depend on the user's. */
+const modes: Readonly<Record<string, Mode>> = {
+  accuracy: "max",
+  precision: "max",
+  recall: "max",
+  f1: "max",
+  auc: "max",
+  averagePrecision: "max",
+  r2: "max",
+  perplexity: "min",
+  meanAbsoluteError: "min",
+  meanSquaredError: "min",
+};
 
 /** So many parts are merged into one. */
 const together = 16;
@@ -129,5 +146,6 @@ export function metricOf<R>(op: string, ignoreIndex: number | undefined, { part,
     update: (y, target, mask) => merged.add(() => part(batchOf(op, y, target, mask, ignoreIndex))),
     result: async () => result(await merged.read()),
     reset: () => merged.release(),
+    mode: modes[op],
   };
 }
