@@ -1,6 +1,6 @@
 // A host array is data in its stored type with its shape, as it lies in a file: narrow, and not on a backend yet.
 import { ArgumentError, DTypeError, ShapeError, type DType, type Shape, type TypedArray } from "@weft/tensor";
-import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
+import { describe, dtypeInfo, finiteNumber, readValue, sizeOf } from "@weft/tensor/internals";
 
 /**
  * Numbers on the host in row-major order, in the type in which they are stored. Data sets return these; `minibatch`
@@ -64,14 +64,9 @@ export function hostArray(source: Numbers, op: string, name: string): HostArray 
     throw new ShapeError(
       `${op}: ${name} has shape [${shape}], which is ${sizeOf(shape)} numbers, but ${data.length} of data.`,
     );
+  if (scale !== undefined) readValue(op, `the scale of ${name}`, scale, finiteNumber);
   // Field by field: a class may have them as getters.
   return { data, shape: [...shape], dtype, ...(scale !== undefined && { scale }) };
-}
-
-function describe(x: unknown): string {
-  if (x === null || x === undefined) return String(x);
-  if (typeof x === "object") return `of class ${Object.getPrototypeOf(x)?.constructor?.name ?? "null"}`;
-  return `the ${typeof x} ${String(x).slice(0, 40)}`;
 }
 
 /** Rows from `start` to `end`: a view on the same memory. */

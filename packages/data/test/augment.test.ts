@@ -236,6 +236,31 @@ describe("augment", () => {
       () => augment(source, randomFlip() as never),
     ],
     [
+      ArgumentError,
+      "augment: wanted a picture { data, channels, height, width, scale, floating } from augmentation 1, got number 5.",
+      () => passOf(source, [randomFlip(), () => 5 as never]),
+    ],
+    [
+      ArgumentError,
+      "augment: wanted a picture { data, channels, height, width, scale, floating } from augmentation 0, got undefined.",
+      () => passOf(source, [() => undefined as never]),
+    ],
+    [
+      ShapeError,
+      "augment: augmentation 0 returned 3 numbers for 1 channels of 4 x 4 pixels.",
+      () => passOf(source, [(picture) => ({ ...picture, data: new Float32Array(3) })]),
+    ],
+    [
+      ArgumentError,
+      "randomRotation: wanted a non-negative finite number as degrees, got number Infinity",
+      () => randomRotation(Infinity),
+    ],
+    [
+      ArgumentError,
+      "randomNoise: wanted a non-negative finite number as std, got number Infinity",
+      () => randomNoise(Infinity),
+    ],
+    [
       ShapeError,
       "randomCrop: wanted 5 x 2 pixels of 4 x 4 with padding 0.",
       () => passOf(source, [randomCrop([5, 2])]),
@@ -254,7 +279,9 @@ describe("augment", () => {
       "augment: the augmentations gave pictures of different sizes. End with a crop.",
       () => {
         let height = 0;
-        return passOf(source, [(p) => ({ ...p, height: ++height, data: p.data.slice(0, height * 4) })]);
+        return passOf(source, [
+          (p) => ({ ...p, height: (height = 1 + (height % 4)), data: p.data.slice(0, height * 4) }),
+        ]);
       },
     ],
   ])("%o: %s", (kind, message, make) => expect(make).toThrow(new kind(message)));

@@ -185,6 +185,14 @@ describe("ragged data", () => {
   });
 
   test.each<[new (m: string) => Error, string, () => unknown]>([
+    ...[1.5, NaN, 2 ** 31].map(
+      (padding) =>
+        [
+          DTypeError,
+          `ragged: { padding: ${padding} } is no i32, which the sequences are.`,
+          () => ragged([[1], [1, 2]], { padding }),
+        ] as [new (m: string) => Error, string, () => unknown],
+    ),
     [
       DTypeError,
       'ragged: sequence 0 has 1.5 at step 1, which is no i32. Pass { dtype: "f32" }.',
@@ -353,6 +361,9 @@ describe("samplers", () => {
   test.each<[new (m: string) => Error, string, () => unknown]>([
     [ArgumentError, "weightedSampler: weight 1 is -1, wanted a finite number from 0.", () => weightedSampler([1, -1])],
     [ArgumentError, "weightedSampler: weight 0 is NaN, wanted a finite number from 0.", () => weightedSampler([NaN])],
+    [ArgumentError, "weightedSampler: wanted a list as the weights, got null", () => weightedSampler(null as never)],
+    [ArgumentError, "balancedSampler: wanted a list of labels, got null.", () => balancedSampler(null as never)],
+    [ArgumentError, "balancedSampler: wanted a list of labels, got number 5.", () => balancedSampler(5 as never)],
     [ArgumentError, "weightedSampler: no weight is positive.", () => weightedSampler([0, 0])],
     [ArgumentError, "weightedSampler: the sum of the weights is not finite.", () => weightedSampler([1e308, 1e308])],
     [

@@ -361,7 +361,10 @@ test("options are checked", async () => {
   for (const [options, words] of [
     [{ chache: "x" }, 'mnist: there is no option "chache"; known options: cache, signal, mirrors, progress'],
     [{ cache: true }, "mnist: wanted the name of a folder, or false as cache, got boolean true"],
-    [{ mirrors: "https://example.org/" }, 'mnist: wanted a list as mirrors, got "https://example.org/"'],
+    [
+      { mirrors: "https://example.org/" },
+      'mnist: wanted a list of addresses that end in a slash as mirrors, got "https://example.org/"',
+    ],
     ["./data", 'mnist: wanted options { cache, signal, mirrors, progress }, got "./data"'],
   ])
     expect((await errorOf(mnistFrom(source)(options as never))).message).toBe(words);

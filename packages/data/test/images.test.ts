@@ -70,6 +70,19 @@ describe("PNG", () => {
       { width: 3, height: 1, color: 2, clear: [0, 1, 0, 2, 0, 3], lines: [[1, 2, 3, 1, 2, 4, 1, 2, 3]] },
       [[4, 1, 3], 1, 1, 1, 2, 2, 2, 3, 4, 3, 0, 255, 0],
     ],
+    ...[1, 2].flatMap((width): [string, PngParts, readonly (number | number[])[]][] => [
+      [
+        `a clear color, and ${width} pixels`,
+        { width, height: 1, color: 2, clear: [0, 1, 0, 2, 0, 3], lines: [[1, 2, 3, 1, 2, 4].slice(0, 3 * width)] },
+        width === 1 ? [[4, 1, 1], 1, 2, 3, 0] : [[4, 1, 2], 1, 1, 2, 2, 3, 4, 0, 255],
+      ],
+    ]),
+    ["a clear gray pixel", { width: 1, height: 1, color: 0, clear: [0, 7], lines: [[7]] }, [[2, 1, 1], 7, 0]],
+    [
+      "a clear color of 16 bits",
+      { width: 1, height: 1, depth: 16, color: 2, clear: [0, 1, 0, 2, 0, 3], lines: [[0, 1, 0, 2, 0, 3]] },
+      [[4, 1, 1], 0, 0, 0, 0],
+    ],
     [
       "interlaced",
       { width: 3, height: 2, color: 0, interlace: 1, lines: [[1], [3], [2], [4, 5, 6]] },
@@ -131,9 +144,15 @@ describe("PNG", () => {
 
   test("any flipped bit is noticed", async () => {
     const whole = png(small);
-    for (let at = 0; at < whole.length; at++)
+    const clear = png({ ...small, clear: [0, 1, 0, 2, 0, 3] });
+    const places = [
+      ...Array.from(whole, (_, at) => [whole, at] as const),
+      // The body and the checksum of its transparent color.
+      ...Array.from({ length: 10 }, (_, k) => [clear, 41 + k] as const),
+    ];
+    for (const [file, at] of places)
       for (const bit of [1, 16, 128]) {
-        const flipped = whole.slice();
+        const flipped = file.slice();
         flipped[at]! ^= bit;
         await expect(image(flipped), `bit ${bit} of byte ${at}`).rejects.toThrow(DataError);
       }
@@ -144,6 +163,11 @@ describe("PNG", () => {
       "a size that no memory holds",
       png({ ...small, width: 100_000, height: 100_000 }),
       "image: the PNG says that it has 100000 x 100000 pixels, more than 33554432. If it is right, pass { maxPixels }.",
+    ],
+    [
+      "a clear color that is none",
+      png({ ...small, clear: [0, 1] }),
+      "image: the PNG has 2 bytes for its transparent color, wanted 6.",
     ],
     ["no pixels", png({ ...small, width: 0 }), "image: the PNG says that it has 0 x 2 pixels."],
     [

@@ -429,8 +429,21 @@ describe("refuses", () => {
     ],
     [
       ArgumentError,
-      "minibatch: source 1 is the string words. Wanted a tensor, { data, shape, dtype }, a typed array or a list of numbers.",
+      'minibatch: source 1 is "words". Wanted a tensor, { data, shape, dtype }, a typed array or a list of numbers.',
       () => minibatch([x, "words"] as never, 2),
+    ],
+    ...[NaN, Infinity].map(
+      (scale) =>
+        [
+          ArgumentError,
+          `minibatch: wanted a finite number as the scale of images, got number ${scale}`,
+          () => minibatch({ images: { ...x, scale }, labels: y }, 2),
+        ] as [new (m: string) => Error, string, () => unknown],
+    ),
+    [
+      ArgumentError,
+      'minibatch: wanted a finite number as the scale of the source, got "x"',
+      () => minibatch({ ...x, scale: "x" } as never, 2),
     ],
     [ArgumentError, "minibatch: wanted at least one source, got none.", () => minibatch([], 2)],
     [

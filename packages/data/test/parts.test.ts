@@ -237,6 +237,11 @@ describe("standardize", () => {
       "standardize: column 1 of inputs is infinite.",
       () => standardize({ inputs: host(Float32Array.of(1, Infinity), [1, 2], "f32") }),
     ],
+    [
+      ArgumentError,
+      "standardize: { correction: 2 } needs more numbers than that in a column; column 1 of the data has 2.",
+      () => standardize(host(Float32Array.of(1, 1, 1, 2), [2, 2], "f32"), { correction: 2 }),
+    ],
     [ArgumentError, "standardize: the data has no items to learn from.", () => standardize(new Float32Array(0))],
     [
       ArgumentError,

@@ -139,8 +139,27 @@ describe("tokenizer", () => {
       "a pattern that is none",
       bytePairs({ pre_tokenizer: { type: "Split", pattern: { Regex: "(" }, behavior: "Isolated", invert: false } }),
     ],
+    ["two tokens of one number", bytePairs({ model: { type: "BPE", merges: [], vocab: { a: 0, b: 0 } } })],
+    [
+      "two added tokens of one number",
+      bytePairs({
+        added_tokens: [
+          { id: 12, content: "x" },
+          { id: 12, content: "y" },
+        ],
+      }),
+    ],
+    ["a list of byte pairs", bytePairs({ model: { type: "BPE", merges: [], vocab: ["a", "b"] } })],
     ["added tokens that are none", bytePairs({ added_tokens: [null] })],
   ])("refuses %s", async (_, json) => {
     await expect(tokenizer(json)).rejects.toThrow(DataError);
+  });
+
+  test("decodes numbers only", async () => {
+    const pairs = await tokenizer(bytePairs());
+    for (const wrong of [null, undefined, 5, {}])
+      expect(() => pairs.decode(wrong as never)).toThrow("decode: wanted the numbers of tokens, got");
+    for (const wrong of [[null], [{}], [99], ["a"]])
+      expect(() => pairs.decode(wrong as never)).toThrow("decode: no token has the number");
   });
 });

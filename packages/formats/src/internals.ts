@@ -8,3 +8,4 @@ export { isTable } from "./safetensors/strict-json.ts";
 export { fromStored, storedAs, toStored } from "./stored-values.ts";
 export { fromTar } from "./tar.ts";
 export { mayBePt } from "./torch/pt.ts";
+export { crc32 } from "./zip/checksum.ts";

@@ -58,6 +58,7 @@ export {
   integer,
   list,
   nonNegative,
+  nonNegativeFinite,
   numbers,
   oneOf,
   orNull,

@@ -5,6 +5,7 @@ import {
   describe,
   dtypeInfo,
   isFloat,
+  positiveCount,
   readOptions,
   readValue,
   seedNumber,
@@ -69,9 +70,28 @@ function augmented(x: HostArray, steps: readonly Augmentation[], seed: number, c
   const seedOfPass = stream(seed, purpose.pictures, pass).long();
   const changed = Array.from({ length: end - start }, (_, i) => {
     const random = stream(seedOfPass, purpose.pictures, start + i);
-    return steps.reduce((picture, step) => step(picture, random), pictureAt(x, indices?.[i] ?? start + i));
+    return steps.reduce(
+      (picture, step, k) => checked(step(picture, random), k),
+      pictureAt(x, indices?.[i] ?? start + i),
+    );
   });
   return together(x, changed);
+}
+
+/** Refuses what is no picture of the size that it says; `k` is the number of the augmentation that returned it. */
+function checked(picture: Picture, k: number): Picture {
+  const { data, channels, height, width } = (picture ?? {}) as Partial<Picture>;
+  const is = ArrayBuffer.isView(data) && [channels, height, width].every((n) => positiveCount.is(n));
+  if (!is)
+    throw new ArgumentError(
+      `augment: wanted a picture { data, channels, height, width, scale, floating } from augmentation ${k}, ` +
+        `got ${describe(picture)}.`,
+    );
+  if (data.length !== channels! * height! * width!)
+    throw new ShapeError(
+      `augment: augmentation ${k} returned ${data.length} numbers for ${channels} channels of ${height} x ${width} pixels.`,
+    );
+  return picture;
 }
 
 /** One picture, copied. */

@@ -5,7 +5,7 @@ import {
   boolean,
   count,
   fraction,
-  nonNegative,
+  nonNegativeFinite,
   positiveCount,
   readOptions,
   readValue,
@@ -118,7 +118,7 @@ export function randomCrop(size: readonly [number, number], options?: CropOption
  */
 export function randomRotation(degrees: number, options?: FillOptions): Augmentation {
   const { fill } = readOptions("randomRotation", options, fillKinds, { fill: 0 });
-  const most = (readValue("randomRotation", "degrees", degrees, nonNegative) * Math.PI) / 180;
+  const most = (readValue("randomRotation", "degrees", degrees, nonNegativeFinite) * Math.PI) / 180;
   return (picture, random) => {
     const { data, channels, height, width } = picture;
     const angle = (2 * random.uniform() - 1) * most;

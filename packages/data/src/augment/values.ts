@@ -1,6 +1,6 @@
 // Augmentations that change values: noise, and the normalization that ends a chain of them.
 import { ArgumentError, ShapeError } from "@weft/tensor";
-import { nonNegative, numbers, readValue } from "@weft/tensor/internals";
+import { nonNegativeFinite, numbers, readValue } from "@weft/tensor/internals";
 import type { Augmentation } from "./picture.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { Augmentation } from "./picture.ts";
  * for (const [x, y] of minibatch([noisy, labels], 10, { backend, shuffle: true })) step(x, y);
  */
 export function randomNoise(std: number): Augmentation {
-  const deviation = readValue("randomNoise", "std", std, nonNegative);
+  const deviation = readValue("randomNoise", "std", std, nonNegativeFinite);
   return (picture, random) => {
     const { data, scale = 1 } = picture;
     // Box and Muller: two numbers at a time.

@@ -109,6 +109,8 @@ export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): A
   const data = new dtypeInfo[dtype].array(offsets[all.length]! * width);
   all.forEach((sequence, i) => data.set(sequence.data, offsets[i]! * width));
   const { padding, batchFirst, lengths } = read;
+  if (!holds(dtype, padding))
+    throw new DTypeError(`ragged: { padding: ${padding} } is no ${dtype}, which the sequences are.`);
   const scaled = scale !== undefined && { scale };
   return { data, offsets, step, dtype, ...scaled, padding, batchFirst, lengths, [COLUMN]: column };
 }
@@ -128,6 +130,12 @@ function column(this: AnyRagged, _: string, name: string): Column {
       return made;
     },
   };
+}
+
+/** Whether a number is one of a dtype; floats round it. */
+function holds(dtype: DType, x: number): boolean {
+  const { array, store, kind } = dtypeInfo[dtype];
+  return kind === "float" || array.of(store === undefined ? x : store(x))[0] === x;
 }
 
 /** A list of numbers in a dtype that holds them exactly, but for the rounding of floats. */

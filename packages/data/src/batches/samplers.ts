@@ -68,7 +68,7 @@ export function randomSampler(n: number, options?: ReplacementOptions): Sampler 
  * Array.from(rare.pass(0, 1)).filter((i) => i === 3).length; // 5
  */
 export function weightedSampler(weights: ArrayLike<number>, options?: ReplacementOptions): Sampler {
-  const own = Float64Array.from(weights);
+  const own = Float64Array.from(readValue("weightedSampler", "the weights", weights, list) as ArrayLike<number>);
   const read = readOptions("weightedSampler", options, replacing, { count: own.length, seed: 0, replacement: true });
   const { count: many, replacement } = read;
   const wrong = own.findIndex((w) => !(w >= 0 && w < Infinity));
@@ -99,6 +99,8 @@ export function weightedSampler(weights: ArrayLike<number>, options?: Replacemen
  * Array.from(even.pass(0, 1)).filter((i) => i >= 6).length; // 4
  */
 export function balancedSampler(labels: ArrayLike<unknown>, options?: SamplerOptions): Sampler {
+  if (typeof (labels as ArrayLike<unknown> | null | undefined)?.length !== "number")
+    throw new ArgumentError(`balancedSampler: wanted a list of labels, got ${describe(labels)}.`);
   const read = readOptions("balancedSampler", options, kinds, { count: labels.length, seed: 0 });
   const classes = byClass(labels);
   if (classes.length === 0 && read.count > 0)

@@ -1,6 +1,6 @@
 // Files of data sets: known by name, size and checksum, or by their form where editions change, and trusted only after
 // that check.
-import { anything, boolean, list, type OptionKinds } from "@weft/tensor/internals";
+import { boolean, type OptionKinds } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
 import type { Display } from "../display.ts";
 
@@ -58,8 +58,14 @@ export interface LoadOptions {
 /** What `LoadOptions` may hold. */
 export const loadOptions: OptionKinds<LoadOptions> = {
   cache: { wanted: "the name of a folder, or false", is: (x) => typeof x === "string" || x === false },
-  signal: anything,
-  mirrors: list,
+  signal: {
+    wanted: "a signal, such as new AbortController().signal,",
+    is: (x): x is Signal => typeof (x as AbortSignal | null)?.throwIfAborted === "function",
+  },
+  mirrors: {
+    wanted: "a list of addresses that end in a slash",
+    is: (x): x is readonly string[] => Array.isArray(x) && x.every((y) => typeof y === "string" && y.endsWith("/")),
+  },
   progress: boolean,
 };
 

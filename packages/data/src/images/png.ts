@@ -1,5 +1,5 @@
 // PNG files: the structure is checked here, before anything is unpacked, and the pixels are decoded by fast-png.
-import { joined } from "@weft/formats/internals";
+import { crc32, joined } from "@weft/formats/internals";
 import type { DecodedPng } from "fast-png";
 import { DataError } from "../data-error.ts";
 import { reason } from "../files/files.ts";
@@ -29,11 +29,11 @@ interface Header {
 
 /** The pixels of a PNG file. Colors with alpha where it has transparency; 16 bits are rounded to 8. */
 export async function fromPng(bytes: Uint8Array, maxPixels: number): Promise<Pixels> {
-  const { header, packed, file } = structure(bytes, maxPixels);
+  const { header, packed, clear, file } = structure(bytes, maxPixels);
   await checkSize(packed, unpackedSize(header));
   const { decode } = await import("fast-png");
   try {
-    return pixels(header, decode(file, { checkCrc: true }));
+    return pixels(header, clear, decode(file, { checkCrc: true }));
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
     throw new DataError(`image: the PNG is damaged: ${reason(cause)}.`, { cause });
@@ -43,15 +43,22 @@ export async function fromPng(bytes: Uint8Array, maxPixels: number): Promise<Pix
 /** The chunks that say what the pixels are: others, such as profiles and texts, are not even read. */
 const needed = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
 
-/** The header, the packed pixels, and a file with nothing but the chunks that are needed. */
-function structure(
-  bytes: Uint8Array,
-  maxPixels: number,
-): { header: Header; packed: Uint8Array<ArrayBuffer>; file: Uint8Array } {
+/** What a file is made of. */
+interface Structure {
+  readonly header: Header;
+  readonly packed: Uint8Array<ArrayBuffer>;
+  /** The samples of the color that is transparent, where there is no palette. */
+  readonly clear: readonly number[] | undefined;
+  /** A file with nothing but the chunks that are needed. */
+  readonly file: Uint8Array;
+}
+
+function structure(bytes: Uint8Array, maxPixels: number): Structure {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kept: Uint8Array[] = [bytes.subarray(0, 8)];
   const packed: Uint8Array[] = [];
   let header: Header | undefined;
+  let clear: readonly number[] | undefined;
   for (let at = 8; ;) {
     const length = at + 12 <= bytes.length ? view.getUint32(at) : Infinity;
     const end = at + 12 + length;
@@ -62,14 +69,31 @@ function structure(
       if (type !== "IHDR" || length !== 13) throw new DataError("image: the PNG does not begin with its header.");
       header = readHeader(view, at + 8, maxPixels);
     } else if (type === "IHDR") throw new DataError("image: the PNG has two headers.");
-    if (needed.includes(type)) kept.push(bytes.subarray(at, end));
+    // Not for fast-png, which refuses it where there are fewer than three pixels.
+    if (type === "tRNS" && clearest(header)) clear = clearColor(bytes.subarray(at + 4, end), header);
+    else if (needed.includes(type)) kept.push(bytes.subarray(at, end));
     // An upper-case name says that a chunk must be understood.
     else if (bytes[at + 4]! < 0x60)
       throw new DataError(`image: the PNG has an unknown chunk, ${JSON.stringify(type)}.`);
     if (type === "IDAT") packed.push(bytes.subarray(at + 8, end - 4));
-    if (type === "IEND") return { header, packed: joined(packed), file: joined(kept) };
+    if (type === "IEND") return { header, packed: joined(packed), clear, file: joined(kept) };
     at = end;
   }
+}
+
+/** Whether its transparency is one color, rather than an alpha for each color of a palette. */
+const clearest = ({ color }: Header): boolean => color === 0 || color === 2;
+
+/** The samples of a chunk with a transparent color, two bytes each, which begins with its name and ends with its checksum. */
+function clearColor(chunk: Uint8Array, { color }: Header): readonly number[] {
+  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  const { samples } = colors[color]!;
+  const length = chunk.length - 8;
+  if (crc32(chunk.subarray(0, -4)) !== view.getUint32(4 + length))
+    throw new DataError("image: the PNG is damaged: the checksum of its transparent color is wrong.");
+  if (length !== 2 * samples)
+    throw new DataError(`image: the PNG has ${length} bytes for its transparent color, wanted ${2 * samples}.`);
+  return Array.from({ length: samples }, (_, c) => view.getUint16(4 + 2 * c));
 }
 
 function readHeader(view: DataView, at: number, maxPixels: number): Header {
@@ -130,14 +154,14 @@ async function checkSize(packed: Uint8Array<ArrayBuffer>, size: number): Promise
 /** Samples as bytes, with the palette looked up and transparency as alpha. */
 function pixels(
   { width, height, depth, color }: Header,
-  { data, palette, transparency, channels }: DecodedPng,
+  clear: readonly number[] | undefined,
+  { data, palette, channels }: DecodedPng,
 ): Pixels {
   const count = width * height;
   const narrow = depth < 8 ? unpackedBits(data, width, height, depth) : data;
   if (color === PALETTE) return fromPalette(narrow, width, height, palette);
   const most = 2 ** depth - 1;
   const eight = (sample: number): number => (depth === 8 ? sample : Math.round((sample * 255) / most));
-  const clear = transparency?.length === channels ? transparency : undefined;
   const all = clear === undefined ? channels : channels + 1;
   const out = new Uint8Array(count * all);
   for (let i = 0; i < count; i++) {

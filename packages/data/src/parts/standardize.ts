@@ -35,7 +35,7 @@ export interface Scaling<T> {
 export interface StandardizeOptions {
   /** The axes over which means are taken: 0 (default), or for pictures `[0, 2, 3]`, which gives one per channel. */
   readonly axis?: number | readonly number[];
-  /** Variances divide by n - correction (1). */
+  /** Variances divide by n - correction (1), where n is how many numbers a column has: more than the correction. */
   readonly correction?: number;
 }
 
@@ -225,7 +225,13 @@ function moments(name: string, values: TypedArray, columns: Int32Array, many: nu
       const c = columns[i]!;
       if (v === v) std[c]! += (v - mean[c]!) * (v - mean[c]!);
     }
-  for (let c = 0; c < many; c++)
-    std[c] = least[c]! < most[c]! ? Math.sqrt(std[c]! / Math.max(counts[c]! - correction, 1)) || 1 : 1;
+  for (let c = 0; c < many; c++) {
+    const varies = least[c]! < most[c]!;
+    if (varies && counts[c]! <= correction)
+      throw new ArgumentError(
+        `standardize: { correction: ${correction} } needs more numbers than that in a column; column ${c} of ${name} has ${counts[c]}.`,
+      );
+    std[c] = varies ? Math.sqrt(std[c]! / (counts[c]! - correction)) || 1 : 1;
+  }
   return { mean, std };
 }

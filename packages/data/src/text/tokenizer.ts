@@ -1,6 +1,6 @@
 // Tokenizers of pretrained models, as their `tokenizer.json` describes them: byte pairs, word pieces, unigrams.
 import { ArgumentError } from "@weft/tensor";
-import { boolean, describe, readOptions, readValue, string } from "@weft/tensor/internals";
+import { boolean, describe, readOptions, readValue, shown, string } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
 import { reason } from "../files/files.ts";
 
@@ -34,7 +34,8 @@ const kinds = { special: boolean };
  *
  * It is for texts of some thousand characters: a corpus takes about 6 seconds per million.
  *
- * Errors: DataError if the file is not a tokenizer.
+ * Errors: DataError if the file is not a tokenizer. Such a file is as good as a program: it contains regular expressions,
+ * and with one made for that, a short text takes forever. Take it only from whom you trust.
  *
  * Source: `@huggingface/tokenizers`, which is loaded when this is called.
  *
@@ -72,9 +73,11 @@ export async function tokenizer(json: string, config = "{}"): Promise<Tokenizer>
     },
     decode(numbers, options) {
       const { special } = readOptions("decode", options, kinds, { special: false });
+      if (typeof (numbers as Iterable<number> | null | undefined)?.[Symbol.iterator] !== "function")
+        throw new ArgumentError(`decode: wanted the numbers of tokens, got ${describe(numbers)}.`);
       const ids = Array.from(numbers);
       const wrong = ids.find((id) => inner.id_to_token(id) === undefined);
-      if (wrong !== undefined) throw new ArgumentError(`decode: no token has the number ${wrong}.`);
+      if (wrong !== undefined) throw new ArgumentError(`decode: no token has the number ${shown(wrong)}.`);
       if (ids.length === 0) return "";
       return inner.decode(ids, { skip_special_tokens: !special, clean_up_tokenization_spaces: false });
     },
@@ -107,9 +110,18 @@ function sizeOf(described: { readonly added_tokens: unknown; readonly model?: un
     throw new DataError(`tokenizer: the model is ${describe(type)}, wanted BPE, WordPiece or Unigram.`);
   if (typeof vocabulary !== "object" || vocabulary === null || !Array.isArray(added))
     throw new DataError("tokenizer: the tokenizer.json has no model with a vocabulary, or no list of added tokens.");
+  if (Array.isArray(vocabulary) && type !== "Unigram" && type !== undefined)
+    throw new DataError(
+      `tokenizer: the vocabulary of a ${type} model is a list, wanted an object of numbers by token.`,
+    );
   let size = Array.isArray(vocabulary) ? vocabulary.length : 0;
   const numbers: readonly unknown[] = Array.isArray(vocabulary) ? [] : Object.values(vocabulary);
-  for (const number of [...numbers, ...added.map((token: { readonly id?: unknown } | null) => token?.id)]) {
+  const known = new Set<unknown>();
+  const addedOnes = added.map((token: { readonly id?: unknown } | null) => token?.id);
+  for (const [i, number] of [...numbers, ...addedOnes].entries()) {
+    if (i === numbers.length) known.clear(); // added tokens may be in the vocabulary, too
+    if (known.has(number)) throw new DataError(`tokenizer: two tokens have the number ${describe(number)}.`);
+    known.add(number);
     if (!(Number.isInteger(number) && (number as number) >= 0 && (number as number) < MOST))
       throw new DataError(
         `tokenizer: a token has the number ${describe(number)}, wanted a whole number below ${MOST}.`,

@@ -19,6 +19,17 @@ describe("housing", () => {
     expect([...targets.data]).toEqual([24, 21.5]);
   });
 
+  test("refuses a signal that is none, and mirrors without a final slash", async () => {
+    for (const signal of [5, {}, new AbortController()])
+      await expect(housingFrom(source)({ signal: signal as never })).rejects.toThrow(
+        "housing: wanted a signal, such as new AbortController().signal, as signal, got",
+      );
+    for (const mirrors of ["https://a.example/", ["https://a.example"], [5]])
+      await expect(housingFrom(source)({ mirrors: mirrors as never })).rejects.toThrow(
+        "housing: wanted a list of addresses that end in a slash as mirrors, got",
+      );
+  });
+
   test("standardized, each column has mean 0 and deviation 1; one that never changes is 0", async () => {
     const { inputs } = await housingFrom(source)({ standardize: true });
     const half = Math.fround(Math.SQRT1_2);
