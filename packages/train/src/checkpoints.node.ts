@@ -1,5 +1,5 @@
 // A loop that saves its model as it goes, and resumes where it was.
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StateError } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
@@ -18,6 +18,7 @@ import {
   type OptionKinds,
 } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsOptions } from "./checkpoints.ts";
+import { makeFolder } from "./folder.ts";
 import { monitorIt, numberOf, treeKind, wrapped, type Steps } from "./steps.ts";
 
 const kinds: OptionKinds<CheckpointsOptions<never>> = {
@@ -104,7 +105,7 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   }
 
   const run = wrapped(op, steps, async function* () {
-    await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    await makeFolder(folder).catch((cause: unknown) => {
       throw new FileError(`checkpoints: could not make the folder ${folder}: ${String(cause)}`, { cause });
     });
     // Now, not after the first hundred steps.

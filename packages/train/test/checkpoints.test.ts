@@ -9,7 +9,7 @@ import { adam, minimize } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { afterAll, expect, test } from "vitest";
-import { checkpoints, earlyStopping, fit, metrics } from "../src/index.node.ts";
+import { checkpoints, earlyStopping, fit, jsonl, logTo, metrics, tensorBoard } from "../src/index.node.ts";
 
 const cpu = await open({ seed: 1 });
 const work = mkdtempSync(join(tmpdir(), "weft-checkpoints-"));
@@ -109,6 +109,19 @@ test("errors: a folder that is a file, a damaged file, another model, wrong opti
   // @ts-expect-error
   expect(() => checkpoints([1], { model: run })).toThrow("checkpoints: wanted a string as folder");
   await expect(drain(checkpoints([{}], { model: run, folder, best: true }))).rejects.toThrow("say what to measure");
+});
+
+test("a folder where none can be made is an error, and does not hang", async () => {
+  const run = build();
+  for (const folder of ["/proc/nope", "/proc/nope/run", "/dev/null/run"]) {
+    const saving = drain(checkpoints(steps(run), { model: run, folder }));
+    await expect(saving).rejects.toThrow(`checkpoints: could not make the folder ${folder}`);
+    await expect(drain(logTo([1], jsonl(join(folder, "run.jsonl"))))).rejects.toThrow(FileError);
+    await expect(drain(logTo([1], tensorBoard(folder)))).rejects.toThrow(FileError);
+  }
+  const deep = join(fresh(), "a", "b");
+  await Promise.all([1, 2].map(() => drain(checkpoints([1], { model: run, folder: deep }))));
+  expect(readdirSync(deep)).toEqual(["last.safetensors"]);
 });
 
 test("what cannot be saved ends the loop, and the model is what it was", async () => {

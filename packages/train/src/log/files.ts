@@ -1,9 +1,10 @@
 // Logs in files: lines of JSON, and TensorBoard's event files.
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { describe } from "@weft/tensor/internals";
+import { makeFolder } from "../folder.ts";
 import { Appended } from "./appended.ts";
 import { checksOf } from "./entry.ts";
 import { beginning, histogramEvent, scalarEvents, settingsEvent, textEvent } from "./events.ts";
@@ -36,7 +37,7 @@ const written = (_: string, x: unknown): unknown => (typeof x === "number" && !N
 export function jsonl(path: string): FileLog {
   checkPath("jsonl", "file", path);
   const file = new Appended(async () => {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await endLastLine(path);
     return path;
   });
@@ -129,7 +130,7 @@ export function tensorBoard(folder: string): FileLog {
   const seconds = String(Math.floor(time)).padStart(10, "0");
   const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${begun++}`;
   const file = new Appended(async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     return join(folder, name);
   });
   const check = checksOf("tensorBoard", true);
