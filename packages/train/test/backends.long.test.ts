@@ -57,3 +57,19 @@ test.runIf(longOn("webgpu"))("metrics, losses and predictions are those of the C
   const [one, other] = [await results(await open()), await results(await openGpu())];
   expect(rounded(other)).toEqual(rounded(one));
 });
+
+test.runIf(longOn("webgpu"))("a target that is no label is named as on the CPU", async () => {
+  for (const opened of [open, openGpu]) {
+    const { tensor } = await opened();
+    for (const wrong of [-1, 0.5, 2, NaN]) {
+      const targets = tensor([0, wrong, 1]);
+      const ones = metrics.accuracy();
+      ones.update(tensor([0.1, 0.9, 0.4]), tensor([0, 1, 0]));
+      ones.update(tensor([0.1, 0.9, 0.4]), targets);
+      await expect(ones.result()).rejects.toThrow(`accuracy: the target ${wrong} is no label`);
+    }
+    const classes = metrics.f1();
+    classes.update(tensor([[1, 2], [2, 1]]), tensor([0, 1.5])); // prettier-ignore
+    await expect(classes.result()).rejects.toThrow("f1: the target 1.5 is no label");
+  }
+});

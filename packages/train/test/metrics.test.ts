@@ -295,6 +295,37 @@ test("over random batches every metric is the formula on all data at once", asyn
   expect(await all.r2.result()).toBeCloseTo(1 - squares / real.reduce((sum, x) => sum + (x - mean) ** 2, 0), 4);
 });
 
+test("a target that is no label is refused, and named", async () => {
+  const [scores, y] = [tensor([0.1, 0.9, 0.4]), tensor([[1, 2], [2, 1], [0, 1]])]; // prettier-ignore
+  const of = { auc: metrics.auc, averagePrecision: metrics.averagePrecision, accuracy: metrics.accuracy };
+  const byClass = { precision: metrics.precision, recall: metrics.recall, f1: metrics.f1 };
+  for (const [name, make] of Object.entries({ ...of, ...byClass }))
+    for (const wrong of [-1, 2, 0.5, -0.5, NaN]) {
+      const metric = make();
+      const refused = `${name}: the target ${wrong} is no label: wanted 0 and 1`;
+      const right = tensor([1, 0, 1]);
+      metric.update(scores, right);
+      metric.update(scores, tensor([1, wrong, 0]));
+      metric.update(scores, right);
+      await expect(metric.result()).rejects.toThrow(refused);
+      if (Number.isInteger(wrong)) await expect(once(metric, scores, labels([0, wrong, 1]))).rejects.toThrow(refused);
+      // What does not count may be anything.
+      const counted = labels([1, 0, 1]);
+      expect(await once(metric, scores, tensor([1, wrong, 0]), counted)).toBe(await once(metric, scores, tensor([1, 0, 0]), counted)); // prettier-ignore
+      const ignoring = make({ ignoreIndex: -1 });
+      if (wrong === -1) expect(await once(ignoring, scores, tensor([1, wrong, 0]))).toEqual(expect.any(Number));
+    }
+  for (const make of [metrics.accuracy, metrics.precision, metrics.confusionMatrix, metrics.perplexity]) {
+    for (const wrong of [0.5, NaN])
+      await expect(once<unknown>(make(), y, tensor([0, wrong, 1]))).rejects.toThrow(`the target ${wrong} is no label`);
+    await expect(once<unknown>(make(), y, tensor([0, 2, 1]))).rejects.toThrow(IndexError);
+    expect(await once<unknown>(make(), y, tensor([0, 1, 1]))).toEqual(
+      await once<unknown>(make(), y, labels([0, 1, 1])),
+    );
+  }
+  expect(await once(metrics.accuracy(), scores, tensor([0, 1, 0], { dtype: "bool" }))).toBe(1);
+});
+
 test("errors: labels out of range, shapes, averages", async () => {
   const outside = metrics.confusionMatrix({ classes: 2 });
   outside.update(labels([0, 1]), labels([0, 2]));

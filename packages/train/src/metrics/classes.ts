@@ -14,7 +14,7 @@ import {
   type OptionKinds,
 } from "@weft/tensor/internals";
 import { metricOf, type Batch, type Metric } from "./metric.ts";
-import { labelsOf, predicted } from "./right.ts";
+import { labelsOf, predicted, wrongLabels } from "./right.ts";
 
 export interface ClassOptions {
   /** The number of classes, where the predictions are labels (2). Scores show it. */
@@ -105,6 +105,7 @@ const averages: Record<Average, (of: (counts: Counts) => number, all: readonly C
 function classMetric<R>(op: string, options: AverageOptions | undefined, of: (counts: Counts) => number): Metric<R> {
   const read = readOptions(op, options, averageKinds, {});
   return metricOf<number | number[]>(op, read.ignoreIndex, {
+    wrong: wrongLabels(op),
     part: labeled(op, (batch) => {
       const { labels, guesses, ones, classes } = counted(op, batch, read);
       if (read.average === "binary" && classes !== 2)
@@ -195,6 +196,7 @@ export function confusionMatrix(options?: ClassOptions): Metric<number[][]> {
   const op = "confusionMatrix";
   const read = readOptions(op, options, kinds, {});
   return metricOf(op, read.ignoreIndex, {
+    wrong: wrongLabels(op),
     part: labeled(op, (batch) => {
       const { labels, guesses, ones, classes } = counted(op, batch, read);
       // Taken, so that a label out of range is an IndexError that says which.

@@ -1,5 +1,5 @@
 // Metrics that are means: of a number per target, over all targets that count.
-import { accuracyKinds, labelsOf, rightOnes, type AccuracyOptions } from "./right.ts";
+import { accuracyKinds, labelsOf, rightOnes, wrongLabels, type AccuracyOptions } from "./right.ts";
 import { crossEntropy, mae, mse } from "@weft/nn";
 import { add, cast, concat, readTensor, reshape, sum, where, type Operand, type Tensor } from "@weft/tensor";
 import { callable, filled, inFloats, inNameOf, int32, readOptions, readValue } from "@weft/tensor/internals";
@@ -10,13 +10,20 @@ export interface IgnoreOptions {
   readonly ignoreIndex?: number;
 }
 
+interface MeanOptions extends IgnoreOptions {
+  readonly finish?: (mean: number) => number;
+  /** Whether targets are labels. */
+  readonly labels?: boolean;
+}
+
 /** The metric `finish(Σ values / count)` of the values that `valuesOf` gives, with the shape of the targets. */
 function meanOf(
   op: string,
   valuesOf: (batch: Batch) => Tensor,
-  { ignoreIndex, finish = (mean) => mean }: IgnoreOptions & { readonly finish?: (mean: number) => number } = {},
+  { ignoreIndex, finish = (mean) => mean, labels = false }: MeanOptions = {},
 ): Metric {
   return metricOf(op, ignoreIndex, {
+    ...(labels && { wrong: wrongLabels(op) }),
     part(batch) {
       const { counts } = batch;
       const values = inFloats(valuesOf(batch));
@@ -41,6 +48,8 @@ function meanOf(
  * the targets or `[N, 1]`, that mean 1 above `threshold` (0.5; for logits, 0). A score that is NaN counts as the
  * highest, and is never right. NaN without targets.
  *
+ * Errors: IndexError, where the result is read, for a target that is no label: of two classes 0 or 1.
+ *
  * Source: scikit-learn's `accuracy_score`, `top_k_accuracy_score`.
  *
  * @example
@@ -50,7 +59,10 @@ function meanOf(
  */
 export function accuracy(options?: AccuracyOptions): Metric {
   const read = readOptions("accuracy", options, accuracyKinds, { topK: 1, threshold: 0.5 });
-  return meanOf("accuracy", (batch) => inNameOf("accuracy", () => rightOnes("accuracy", batch, read), true), read);
+  return meanOf("accuracy", (batch) => inNameOf("accuracy", () => rightOnes("accuracy", batch, read), true), {
+    ...read,
+    labels: true,
+  });
 }
 
 /**
@@ -66,7 +78,7 @@ export function perplexity(options?: IgnoreOptions): Metric {
   const read = readOptions("perplexity", options, { ignoreIndex: int32 }, {});
   const rows = (batch: Batch): Tensor =>
     inNameOf("perplexity", () => crossEntropy(batch.y, labelsOf(batch), { reduction: "none" }), true);
-  return meanOf("perplexity", rows, { ...read, finish: Math.exp });
+  return meanOf("perplexity", rows, { ...read, finish: Math.exp, labels: true });
 }
 
 /**

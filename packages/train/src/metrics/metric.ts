@@ -3,7 +3,9 @@ import {
   and,
   BackendMismatchError,
   cast,
+  IndexError,
   keep,
+  maximum,
   notEqual,
   readTensor,
   readTensors,
@@ -135,17 +137,43 @@ interface Parts<R> {
   readonly part: (batch: Batch) => Tensor;
   /** Two parts as one. */
   readonly merge: (a: Tensor, b: Tensor) => Tensor;
+  /** What finds a target of the batch that is no label, the greatest one, or -Infinity; undefined if there is none. */
+  readonly wrong?: (batch: Batch) => (() => Tensor) | undefined;
   /** The result from the numbers of all parts, merged; there are none without batches. */
   readonly result: (numbers: ArrayLike<number>) => R;
 }
 
+/** The error for a target that is no label. */
+export const noLabel = (op: string, target: number): IndexError =>
+  new IndexError(
+    `${op}: the target ${Number(target.toPrecision(7))} is no label: wanted 0 and 1 where predictions are one number or a ` +
+      "score for each, else whole numbers from 0",
+  );
+
 /** The metric of such parts. */
-export function metricOf<R>(op: string, ignoreIndex: number | undefined, { part, merge, result }: Parts<R>): Metric<R> {
-  const merged = new Merged(merge);
+export function metricOf<R>(op: string, ignoreIndex: number | undefined, parts: Parts<R>): Metric<R> {
+  const merged = new Merged(parts.merge);
+  const wrong = new Merged((a, b) => maximum(a, b));
   return {
-    update: (y, target, mask) => merged.add(() => part(batchOf(op, y, target, mask, ignoreIndex))),
-    result: async () => result(await merged.read()),
-    reset: () => merged.release(),
+    update(y, target, mask) {
+      resultOf(() => {
+        const batch = batchOf(op, y, target, mask, ignoreIndex);
+        merged.add(() => parts.part(batch));
+        const found = parts.wrong?.(batch);
+        if (found !== undefined) wrong.add(found);
+      });
+    },
+    async result() {
+      const numbers = merged.read();
+      numbers.catch(() => undefined); // a wrong target that is named comes first
+      const [label = -Infinity] = Array.from(await wrong.read());
+      if (label !== -Infinity) throw noLabel(op, label);
+      return parts.result(await numbers);
+    },
+    reset() {
+      merged.release();
+      wrong.release();
+    },
     mode: modes[op],
   };
 }

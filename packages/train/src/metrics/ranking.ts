@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { boolean, inFloats, int32, readOptions, sameShape, type OptionKinds } from "@weft/tensor/internals";
-import { metricOf, type Batch, type Metric } from "./metric.ts";
+import { metricOf, noLabel, type Batch, type Metric } from "./metric.ts";
 
 export interface RankingOptions {
   /** Targets that do not count. */
@@ -86,6 +86,8 @@ function rankingMetric(
       const at = (row: number, i: number): number => numbers[row * count + i]!;
       const among = Array.from({ length: count }, (_, i) => i).filter((i) => at(classes + 1, i) !== 0);
       const each = Array.from({ length: classes }, (_, k) => k);
+      const wrong = among.map((i) => at(classes, i)).find((label) => label !== 0 && label !== 1);
+      if (classes === 1 && wrong !== undefined) throw noLabel(op, wrong);
       if (among.some((i) => each.some((k) => Number.isNaN(at(k, i))))) return NaN;
       if (classes === 1) return of(rankingOf(among, (i) => at(0, i), (i) => at(1, i) !== 0)); // prettier-ignore
       for (const i of among) {
@@ -106,7 +108,7 @@ function rankingMetric(
 }
 
 /**
- * The area under the ROC curve: the probability that a positive target (not 0) has a higher score than a negative one,
+ * The area under the ROC curve: the probability that a positive target (1) has a higher score than a negative one (0),
  * where a tie counts half. Scores have the shape of the targets, or `[N, 1]`; logits and probabilities give the same.
  * NaN if there are only targets of one class, or if a score is NaN. It keeps all scores until `reset`.
  *

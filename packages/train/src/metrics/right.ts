@@ -5,11 +5,14 @@ import {
   and,
   cast,
   equal,
+  floor,
   gather,
   greater,
   less,
   lessEqual,
+  max,
   not,
+  or,
   reshape,
   ShapeError,
   sum,
@@ -17,7 +20,16 @@ import {
   where,
   type Tensor,
 } from "@weft/tensor";
-import { finiteNumber, int32, iota, isFloat, positiveCount, sameShape, type OptionKinds } from "@weft/tensor/internals";
+import {
+  finiteNumber,
+  inFloats,
+  int32,
+  iota,
+  isFloat,
+  positiveCount,
+  sameShape,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import type { Batch } from "./metric.ts";
 
 export interface AccuracyOptions {
@@ -69,6 +81,20 @@ export function predicted(
 export function labelsOf({ target, counts }: Batch): Tensor {
   const labels = cast(target, "i32");
   return counts === undefined ? labels : where(counts, labels, 0);
+}
+
+/** What finds a target that is no label: see `metricOf`. Whole numbers beyond the classes are found as wrong indices are. */
+export function wrongLabels(op: string): (batch: Batch) => (() => Tensor) | undefined {
+  return (batch) => {
+    const { target, counts } = batch;
+    const { kind } = predictionOf(op, batch);
+    if (target.size === 0 || (kind !== "number" && !isFloat(target.dtype))) return undefined;
+    return () => {
+      const x = inFloats(target);
+      const right = kind === "number" ? or(equal(x, 0), equal(x, 1)) : equal(x, floor(x));
+      return max(where(counts === undefined ? right : or(right, not(counts)), -Infinity, x));
+    };
+  };
 }
 
 /** Whether each target is predicted. */
