@@ -1,7 +1,7 @@
 // Training in one call, epoch by epoch, and evaluation: known numbers, weights of batches, interruption, failures, memory.
-import { training } from "@weft/autograd";
+import { param, training } from "@weft/autograd";
 import { Chain, constant, crossEntropy, dropout, Linear, mse, params, seed } from "@weft/nn";
-import { minibatch, takeFirst } from "@weft/data";
+import { minibatch, ragged, takeFirst } from "@weft/data";
 import { adam, sgd } from "@weft/optim";
 import { ArgumentError, IndexError, relu, type Operand, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
@@ -119,6 +119,19 @@ test("batches with time first have as many rows as targets", async () => {
   const history = await fit(last, timed, { loss: mse, optimizer: sgd({ lr: 0 }), validation: timed });
   expect(history.loss[0]).toBeCloseTo(loss, 4);
   expect(history.valLoss[0]).toBeCloseTo(loss, 4);
+});
+
+test("batches of sequences with time first have as many rows as lengths", async () => {
+  const words = [[1, 2, 3], [4], [5, 6], [7, 8, 9, 9], [1]]; // prettier-ignore
+  const options = { dtype: "f32", batchFirst: false } as const;
+  const sequences = [ragged(words, options), ragged(words, { ...options, lengths: false })] as const;
+  const batches = minibatch(sequences, 2, { backend: cpu, partial: true });
+  // The loss of a batch is the number of its sequences.
+  const loss = (y: Tensor) => y.sum().mul(0).add(y.shape[1]!);
+  const model = Object.assign((x: Tensor, _: Tensor) => x.mul(model.scale), { scale: param(tensor(1)) });
+  const wanted = (2 * 2 + 2 * 2 + 1 * 1) / 5;
+  expect((await evaluate(model, batches, { loss })).loss).toBeCloseTo(wanted, 5);
+  expect((await fit(model, batches, { loss, optimizer: sgd() })).loss[0]).toBeCloseTo(wanted, 5);
 });
 
 test("the results of all metrics are read at once", async () => {

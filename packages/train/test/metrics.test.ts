@@ -299,7 +299,7 @@ test("a target that is no label is refused, and named", async () => {
   const [scores, y] = [tensor([0.1, 0.9, 0.4]), tensor([[1, 2], [2, 1], [0, 1]])]; // prettier-ignore
   const of = { auc: metrics.auc, averagePrecision: metrics.averagePrecision, accuracy: metrics.accuracy };
   const byClass = { precision: metrics.precision, recall: metrics.recall, f1: metrics.f1 };
-  for (const [name, make] of Object.entries({ ...of, ...byClass }))
+  for (const [name, make] of Object.entries<(options?: { ignoreIndex?: number }) => Metric>({ ...of, ...byClass }))
     for (const wrong of [-1, 2, 0.5, -0.5, NaN]) {
       const metric = make();
       const refused = `${name}: the target ${wrong} is no label: wanted 0 and 1`;

@@ -3,7 +3,7 @@ import { training } from "@weft/autograd";
 import { handle, Pace } from "@weft/optim/internals";
 import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tensor";
 import { areLengths, leftOf } from "@weft/data/internals";
-import { anything, boolean, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
+import { boolean, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
 import { Merged } from "../metrics/metric.ts";
 import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { metricsKind } from "./options.ts";
