@@ -57,7 +57,7 @@ test("loops and metrics come where they are named", async () => {
     .filter(([file]) => file.includes("packages/train/src"))
     .flatMap(([, { renderedExports }]) => renderedExports);
   // `fit` is made of loops; of the metrics only one is named.
-  expect(found).toEqual(expect.arrayContaining(["fit", "epochsFrom", "earlyStopping", "logTo", "auc"]));
+  expect(found).toEqual(expect.arrayContaining(["fit", "epochsFrom", "stoppingOf", "logTo", "auc"]));
   const others = ["accuracy", "averagePrecision", "evaluateEvery", "f1", "jsonl", "predict", "r2", "stopOnNaN"];
   expect(found.filter((name) => others.includes(name))).toEqual([]);
 });
