@@ -3,22 +3,37 @@
 import {
   add,
   cast,
+  concat,
   readTensor,
   reshape,
   ShapeError,
+  type Attrs,
   type FusedOp,
   type Interpreter,
+  type Shape,
   type Tensor,
   type Value,
 } from "@weft/tensor";
-import { adopt, applyOwn, closeScope, context, inBackward, openScope, OWNED, type Scope } from "@weft/tensor/internals";
+import {
+  adopt,
+  applyOwn,
+  closeScope,
+  context,
+  filled,
+  inBackward,
+  openScope,
+  OWNED,
+  type Scope,
+} from "@weft/tensor/internals";
 import { pullbacksOf, type Pullback } from "./rule.ts";
+import { placed } from "./rules/movement.ts";
 import { rules } from "./rules.ts";
 import { RowSparse, zerosLike } from "./sparse.ts";
-import type { Entry, Recorder } from "./tape.ts";
+import type { Entry, Part, Recorder } from "./tape.ts";
 
 type AnyRule = (...args: unknown[]) => readonly Pullback[];
 const variadic: unknown = rules.concat;
+const cutting: unknown = rules.slice;
 
 /** Replaces a rule: a part of the computation with its own backward pass (`customGradient`, `checkpoint`). */
 export interface CustomBackward {
@@ -73,6 +88,7 @@ export class Backward {
     const long = this.#stretch !== undefined;
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i]!;
+      if (entry.parts !== undefined) this.#join(entry);
       const { group, g } = entry;
       if (group !== undefined) {
         if (group[0] !== entry) continue; // the first entry of a group is reached last, when all have their gradients
@@ -101,6 +117,7 @@ export class Backward {
     if (this.#stretch === undefined) return;
     for (const entry of this.#reached) {
       if (entry.g !== undefined) this.#save(entry.g);
+      if (entry.parts !== undefined) for (const { g } of entry.parts) this.#save(g);
       if (entry.rows !== undefined) for (const part of entry.rows) part[OWNED]((x) => this.#save(x));
     }
     this.#reached = [];
@@ -123,6 +140,7 @@ export class Backward {
     const { inputs, attrs, y } = entry;
     const rule = entry.rule as AnyRule;
     const recorder = this.#recorder;
+    if (rule === cutting && this.#addPart(inputs[0] as Tensor, g, attrs as Attrs<"slice">)) return;
     let pullbacks: readonly Pullback[];
     if (rule === variadic) {
       const xs: Value[] = [];
@@ -166,6 +184,29 @@ export class Backward {
     }
   }
 
+  /** Notes the gradient of a slice along one axis, until all are known; false if the slice is of another kind. */
+  #addPart(x: Tensor, g: Tensor, attrs: Attrs<"slice">): boolean {
+    const entry = x.payload as Entry;
+    const axis = cutAxis(x.shape, attrs);
+    if (entry.leaf || axis === undefined) return false;
+    if (this.#stretch !== undefined) this.#reached.push(entry);
+    (entry.parts ??= []).push({ g, axis, attrs });
+    return true;
+  }
+
+  /**
+   * Adds the gradients of slices. Those of pieces that lie side by side (`chunk`, `unbind`) are put together; sums of
+   * tensors that are zero elsewhere would take as many steps as there are pieces, for each element.
+   */
+  #join(entry: Entry): void {
+    const { y, parts } = entry;
+    entry.parts = undefined;
+    const all =
+      joined(parts!, y) ?? parts!.map(({ g, attrs }) => placed(g, y.shape, attrs)).reduce((a, b) => add(a, b));
+    const g = fitted(all, y, "slice");
+    entry.g = entry.g === undefined ? g : add(entry.g, g);
+  }
+
   /** Adds a contribution, which the operation `op` gave, to the gradient of a tensor of this tape. */
   add(x: Tensor, contribution: Tensor | RowSparse, op?: string): void {
     const entry = x.payload as Entry;
@@ -178,6 +219,39 @@ export class Backward {
     const g = fitted(contribution, x, op);
     entry.g = entry.g === undefined ? g : add(entry.g, g);
   }
+}
+
+/** The axis along which a slice takes a stretch; undefined if it takes parts of several axes, or leaves gaps. */
+function cutAxis(shape: Shape, { sizes, steps }: Attrs<"slice">): number | undefined {
+  let axis: number | undefined;
+  for (let i = 0; i < shape.length; i++) {
+    if (steps[i] !== 1) return undefined;
+    if (sizes[i] === shape[i]) continue;
+    if (axis !== undefined) return undefined;
+    axis = i;
+  }
+  return axis;
+}
+
+/** Gradients of pieces of a tensor as one, with zeros between them; undefined if there is one, or if two overlap. */
+function joined(parts: readonly Part[], y: Tensor): Tensor | undefined {
+  const { axis } = parts[0]!;
+  if (parts.length < 2 || parts.some((part) => part.axis !== axis)) return undefined;
+  const sorted = parts.toSorted((a, b) => a.attrs.starts[axis]! - b.attrs.starts[axis]!);
+  const pieces: Tensor[] = [];
+  let end = 0;
+  const fill = (to: number): void => {
+    if (to > end) pieces.push(filled(y, 0, y.shape.with(axis, to - end)));
+  };
+  for (const { g, attrs } of sorted) {
+    const start = attrs.starts[axis]!;
+    if (start < end) return undefined;
+    fill(start);
+    pieces.push(g);
+    end = start + attrs.sizes[axis]!;
+  }
+  fill(y.shape[axis]!);
+  return concat(pieces, { axis });
 }
 
 /** Releases a plain handle before its scope does. */

@@ -247,6 +247,7 @@ export function pulled(
 
 function clear(entry: Entry): void {
   entry.g = undefined;
+  entry.parts = undefined;
   entry.rows = undefined;
 }
 

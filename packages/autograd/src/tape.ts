@@ -32,6 +32,13 @@ import type { RowSparse } from "./sparse.ts";
 export const VERSION = "0.1.0";
 const NOTHING: readonly Value[] = [];
 
+/** The gradient of a slice along one axis. */
+export interface Part {
+  readonly g: Tensor;
+  readonly axis: number;
+  readonly attrs: Attrs<"slice">;
+}
+
 /** The record of one result: how it was computed, and what the backward pass has accumulated for it. */
 export class Entry {
   /** Any rule: which one it is determines how it is called. Undefined for leaves, which the tape did not compute. */
@@ -43,6 +50,8 @@ export class Entry {
   readonly y: Tensor;
   /** The gradient so far. */
   g: Tensor | undefined = undefined;
+  /** Gradients of slices, which are not in `g` yet; not of leaves. */
+  parts: Part[] | undefined = undefined;
   /** Row-sparse contributions; only the leaf of a parameter has them. */
   rows: RowSparse[] | undefined = undefined;
   readonly leaf: boolean;
@@ -63,6 +72,7 @@ export class Entry {
     this.inputs = NOTHING;
     this.attrs = undefined;
     this.g = undefined;
+    this.parts = undefined;
     this.group = undefined;
   }
 }

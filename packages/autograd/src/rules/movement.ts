@@ -12,7 +12,7 @@ const inverse = (axes: readonly number[]): number[] => {
 /**
  * The gradient of a slice at the slice's position, with zeros elsewhere: also between neighbors if the slice had steps.
  */
-function placed(g: Tensor, shape: Shape, { starts, sizes, steps }: Attrs<"slice">): Tensor {
+export function placed(g: Tensor, shape: Shape, { starts, sizes, steps }: Attrs<"slice">): Tensor {
   const interior = steps.map((step) => step - 1);
   const after = shape.map((d, i) => d - starts[i]! - (sizes[i] === 0 ? 0 : (sizes[i]! - 1) * steps[i]! + 1));
   return applyOwn("pad", [g], { before: starts, after, interior, value: 0 });
