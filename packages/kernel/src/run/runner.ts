@@ -64,7 +64,7 @@ export class Runner<S extends Storage, E> {
       arrange: driver.arrange,
       largest: driver.largest ?? Infinity,
     });
-    this.#plans = new PlanCache(2 ** 20, (cached) => driver.drop(cached.prepared));
+    this.#plans = new PlanCache(2 ** 22, (cached) => driver.drop(cached.prepared));
   }
 
   /** Kernels generated. */
