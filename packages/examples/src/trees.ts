@@ -1,0 +1,25 @@
+// Trees with a label at every node: their words, their nodes, and how often a model finds the labels.
+import type { Tree } from "@weft/data";
+
+/** The words of a tree, in order. */
+export const wordsOf = ({ word, children }: Tree<number>): readonly string[] =>
+  word === undefined ? children.flatMap(wordsOf) : [word];
+
+/** The nodes of a tree, each after its children: the root is the last. */
+export const nodesOf = (tree: Tree<number>): readonly Tree<number>[] => [...tree.children.flatMap(nodesOf), tree];
+
+/** The guessed labels of all nodes of a tree, in the order of `nodesOf`. */
+export type Guesses = (tree: Tree<number>) => Promise<readonly number[]>;
+
+/** The share of right guesses: of roots, which are whole sentences, and of all nodes. */
+export async function agreement(trees: readonly Tree<number>[], guesses: Guesses) {
+  let [roots, right, nodes] = [0, 0, 0];
+  for (const tree of trees) {
+    const guessed = await guesses(tree);
+    const all = nodesOf(tree);
+    right += all.filter(({ label }, at) => label === guessed[at]).length;
+    nodes += all.length;
+    if (tree.label === guessed.at(-1)) roots++;
+  }
+  return { rootAccuracy: roots / trees.length, nodeAccuracy: right / nodes };
+}
