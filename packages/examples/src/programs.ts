@@ -8,6 +8,7 @@ import { gpt } from "./models/gpt.ts";
 import { linreg } from "./models/linreg.ts";
 import { seq2seq } from "./models/seq2seq.ts";
 import { shakespeare } from "./models/shakespeare.ts";
+import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
 import type { Program } from "./program.ts";
 import { recipes } from "./recipes.ts";
@@ -27,6 +28,7 @@ export const programs = {
   shakespeare,
   seq2seq,
   treenn,
+  tagger,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
