@@ -8,6 +8,7 @@ import { gpt } from "./models/gpt.ts";
 import { linreg } from "./models/linreg.ts";
 import { seq2seq } from "./models/seq2seq.ts";
 import { shakespeare } from "./models/shakespeare.ts";
+import { rnnlm } from "./models/rnnlm.ts";
 import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
 import type { Program } from "./program.ts";
@@ -29,6 +30,7 @@ export const programs = {
   seq2seq,
   treenn,
   tagger,
+  rnnlm,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
