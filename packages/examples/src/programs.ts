@@ -8,6 +8,7 @@ import { gpt } from "./models/gpt.ts";
 import { linreg } from "./models/linreg.ts";
 import { seq2seq } from "./models/seq2seq.ts";
 import { shakespeare } from "./models/shakespeare.ts";
+import { pos } from "./models/pos.ts";
 import { rnnlm } from "./models/rnnlm.ts";
 import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
@@ -31,6 +32,7 @@ export const programs = {
   treenn,
   tagger,
   rnnlm,
+  pos,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

@@ -1,0 +1,24 @@
+// The taggers of blocks on small text: what sees more of a sentence makes fewer mistakes.
+import { expect, test } from "vitest";
+import { taggingBlocks } from "../src/models/pos.ts";
+import { expectResumes, trained, type Start } from "./short-runs.ts";
+import { classes, sentences } from "./tagged-sentences.ts";
+
+const text = Array.from({ length: 12 }, () => sentences).flat();
+const start =
+  (kind: "mlp" | "rnn" | "birnn"): Start =>
+  (backend) =>
+    taggingBlocks({ train: text, classes }, { backend, seed: 1, kind }, [4, 8]);
+
+test("the network that sees both sides beats that which sees one, and both beat that which sees none", async () => {
+  const accuracies: number[] = [];
+  for (const kind of ["birnn", "rnn", "mlp"] as const) {
+    const { result } = await trained(start(kind), { epochs: 3 });
+    accuracies.push(result!["wordAccuracy"]!);
+  }
+  expect(accuracies).toEqual(accuracies.toSorted((a, b) => b - a));
+  expect(accuracies[0]).toBeGreaterThan(0.95);
+  expect(accuracies[2]).toBeLessThan(0.95);
+});
+
+test("resumes to the same bits", () => expectResumes(start("birnn"), 2, 40));
