@@ -15,6 +15,7 @@ import {
   type Site,
   type FunctionScope,
 } from "./machine.ts";
+import { integerRules } from "./integers.ts";
 import { storage } from "./storage.ts";
 
 type Int = Expr<typeof I32>;
@@ -42,30 +43,15 @@ const f64Rules: Rules<typeof F64> = {
 };
 
 const i32Rules: Rules<typeof I32> = {
-  add: i32.add,
-  sub: i32.sub,
-  mul: i32.mul,
+  ...integerRules<Int, typeof i32>(i32),
   neg: (a) => i32.sub(0, a),
   abs: (a) => select(i32.ltS(a, 0), i32.sub(0, a), a),
   min: (a, b) => select(i32.ltS(a, b), a, b),
   max: (a, b) => select(i32.gtS(a, b), a, b),
-  fma: (a, b, c) => i32.add(i32.mul(a, b), c),
   // WebAssembly traps on x / 0 and on -2^31 / -1
   idiv: (a, b) => choose(I32, i32.eqz(b), i32.const(0), choose(I32, i32.eq(b, -1), i32.sub(0, a), i32.divS(a, b))),
   irem: (a, b) => choose(I32, i32.eqz(b), i32.const(0), i32.remS(a, b)),
-  shl: (a, _b, _c, imm) => i32.shl(a, imm),
-  shrs: (a, _b, _c, imm) => i32.shrS(a, imm),
-  shru: (a, _b, _c, imm) => i32.shrU(a, imm),
-  eq: i32.eq,
-  ne: i32.ne,
-  lt: i32.ltS,
-  le: i32.leS,
-  gt: i32.gtS,
-  ge: i32.geS,
   not: (a) => i32.xor(a, -1),
-  and: i32.and,
-  or: i32.or,
-  xor: i32.xor,
   float: f32.reinterpretI32,
   f32: f32.convertI32,
   f64: f64.convertI32,

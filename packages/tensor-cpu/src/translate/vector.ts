@@ -6,6 +6,7 @@ import { V128, f32, f32x4, f64, f64x2, i16x8, i32, i32x4, i8x16, v128, type Expr
 import { accumulations } from "./vector-accumulation.ts";
 import { VectorAccumulator } from "./vector-accumulator.ts";
 import { unsupported, type Apply, type InstructionSet, type Site, type FunctionScope } from "./machine.ts";
+import { integerRules } from "./integers.ts";
 import { storage } from "./storage.ts";
 
 type Vector = Expr<typeof V128>;
@@ -21,27 +22,10 @@ const f32Rules: { readonly [F in Fn]?: Rule } = {
 };
 
 const i32Rules: { readonly [F in Fn]?: Rule } = {
-  add: i32x4.add,
-  sub: i32x4.sub,
-  mul: i32x4.mul,
-  neg: i32x4.neg,
-  abs: i32x4.abs,
+  ...v128,
+  ...integerRules<Vector, typeof i32x4>(i32x4),
   min: i32x4.minS,
   max: i32x4.maxS,
-  fma: (a, b, c) => i32x4.add(i32x4.mul(a, b), c),
-  shl: (a, _b, _c, imm) => i32x4.shl(a, imm),
-  shrs: (a, _b, _c, imm) => i32x4.shrS(a, imm),
-  shru: (a, _b, _c, imm) => i32x4.shrU(a, imm),
-  eq: i32x4.eq,
-  ne: i32x4.ne,
-  lt: i32x4.ltS,
-  le: i32x4.leS,
-  gt: i32x4.gtS,
-  ge: i32x4.geS,
-  not: v128.not,
-  and: v128.and,
-  or: v128.or,
-  xor: v128.xor,
   float: (a) => a,
   f32: f32x4.convertI32x4,
   i32: (a) => a,
@@ -49,6 +33,7 @@ const i32Rules: { readonly [F in Fn]?: Rule } = {
 };
 
 const boolRules: { readonly [F in Fn]?: Rule } = {
+  ...v128,
   min: v128.and,
   max: v128.or,
   eq: (a, b) => v128.not(v128.xor(a, b)),
@@ -57,10 +42,6 @@ const boolRules: { readonly [F in Fn]?: Rule } = {
   le: (a, b) => v128.not(v128.andnot(a, b)),
   gt: v128.andnot,
   ge: (a, b) => v128.not(v128.andnot(b, a)),
-  not: v128.not,
-  and: v128.and,
-  or: v128.or,
-  xor: v128.xor,
   f32: (a) => v128.and(a, f32x4.const(1)),
   i32: (a) => v128.and(a, i32x4.const(1)),
   bool: (a) => a,

@@ -148,28 +148,26 @@ const replace =
   <A extends Type>(op: number, lift: Lift<A>) =>
   (a: Expr<Vector>, lane: number, value: In<A>): Expr<Vector> =>
     new Expr(op, [a, lift(value)], laneOf, lane);
-/** What f32 and f64 share: their comparisons and their arithmetic are numbered in one order. */
-function reals<T extends Float | Double>(compare: number, compute: number, lift: Lift<T>) {
-  const test = (i: number) => two<T, Int>(compare + i, lift);
-  const op1 = (i: number) => one<T, T>(compute + i, lift);
-  const op2 = (i: number) => two<T, T>(compute + i, lift);
-  // oxfmt-ignore
-  return {
-    eq: test(0), ne: test(1), lt: test(2), gt: test(3), le: test(4), ge: test(5),
-    abs: op1(0), neg: op1(1), ceil: op1(2), floor: op1(3), trunc: op1(4), nearest: op1(5), sqrt: op1(6),
-    add: op2(7), sub: op2(8), mul: op2(9), div: op2(10), min: op2(11), max: op2(12),
-  };
-}
+type Words<S extends string> = S extends `${infer First} ${infer Rest}` ? First | Words<Rest> : S;
+/** Instructions of one kind that are numbered in a row. */
+const row = <Names extends string, F>(op: (n: number) => F, first: number, names: Names) =>
+  Object.fromEntries(names.split(" ").map((name, i) => [name, op(first + i)])) as Readonly<Record<Words<Names>, F>>;
+const floatTests = "eq ne lt gt le ge";
+const intTests = "eq ne ltS ltU gtS gtU leS leU geS geU";
+/** What f32 and f64 share. */
+const reals = <T extends Float | Double>(compare: number, compute: number, lift: Lift<T>) => ({
+  ...row((n) => two<T, Int>(n, lift), compare, floatTests),
+  ...row((n) => one<T, T>(n, lift), compute, "abs neg ceil floor trunc nearest sqrt"),
+  ...row((n) => two<T, T>(n, lift), compute + 7, "add sub mul div min max"),
+});
 
 // oxfmt-ignore
 export const i32 = {
   const: cInt,
   load: load<Int>(0x28), load8u: load<Int>(0x2d), load16u: load<Int>(0x2f),
   store: store(0x36, int), store8: store(0x3a, int),
-  eqz: int1(0x45), eq: int2(0x46), ne: int2(0x47), ltS: int2(0x48), ltU: int2(0x49), gtS: int2(0x4a), gtU: int2(0x4b),
-  leS: int2(0x4c), leU: int2(0x4d), geS: int2(0x4e), geU: int2(0x4f),
-  add: int2(0x6a), sub: int2(0x6b), mul: int2(0x6c), divS: int2(0x6d), remS: int2(0x6f),
-  and: int2(0x71), or: int2(0x72), xor: int2(0x73), shl: int2(0x74), shrS: int2(0x75), shrU: int2(0x76),
+  eqz: int1(0x45), ...row(int2, 0x46, intTests),
+  ...row(int2, 0x6a, "add sub mul divS divU remS remU and or xor shl shrS shrU"),
   reinterpretF32: one<Float, Int>(0xbc, float),
   truncSatF32: one<Float, Int>(0xfc00, float), truncSatF64: one<Double, Int>(0xfc02, double),
 } as const;
@@ -199,9 +197,9 @@ export const f64 = {
 export const v128 = {
   load: load<Vector>(0xfd00), store: store(0xfd0b, vector), load16x4U: load<Vector>(0xfd04), load32Splat: load<Vector>(0xfd09),
   load32Zero: load<Vector>(0xfd5c), load64Zero: load<Vector>(0xfd5d),
-  load8Lane: loadLane(0xfd54), load16Lane: loadLane(0xfd55), load32Lane: loadLane(0xfd56),
-  store8Lane: storeLane(0xfd58), store16Lane: storeLane(0xfd59), store32Lane: storeLane(0xfd5a), store64Lane: storeLane(0xfd5b),
-  not: vInt1(0xfd4d), and: vInt2(0xfd4e), andnot: vInt2(0xfd4f), or: vInt2(0xfd50), xor: vInt2(0xfd51),
+  ...row(loadLane, 0xfd54, "load8Lane load16Lane load32Lane"),
+  ...row(storeLane, 0xfd58, "store8Lane store16Lane store32Lane store64Lane"),
+  not: vInt1(0xfd4d), ...row(vInt2, 0xfd4e, "and andnot or xor"),
   anyTrue: vInt1<Int>(0xfd53),
   /** Four 32-bit integers. */
   const4: (lanes: readonly [number, number, number, number]): Expr<Vector> => new Expr(0xfd0c, none, words, 0, lanes),
@@ -218,7 +216,7 @@ export const i8x16 = {
 
 // oxfmt-ignore
 export const i16x8 = {
-  narrowI32x4S: vInt2(0xfd85), narrowI32x4U: vInt2(0xfd86), extendLowI8x16U: vInt1(0xfd89),
+  ...row(vInt2, 0xfd85, "narrowI32x4S narrowI32x4U"), extendLowI8x16U: vInt1(0xfd89),
 } as const;
 
 // oxfmt-ignore
@@ -228,9 +226,9 @@ export const i32x4 = {
   shuffle: (a: Expr<Vector>, b: Expr<Vector>, w: readonly number[]): Expr<Vector> => i8x16.shuffle(a, b, w.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3])),
   /** `bitselect` where every lane of the mask is all ones or all zeros; needs relaxed SIMD. */
   relaxedLaneselect: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr(0xfd010b, [a, b, mask]),
-  eq: vInt2(0xfd37), ne: vInt2(0xfd38), ltS: vInt2(0xfd39), gtS: vInt2(0xfd3b), leS: vInt2(0xfd3d), geS: vInt2(0xfd3f),
+  ...row(vInt2, 0xfd37, intTests),
   abs: vInt1(0xfda0), neg: vInt1(0xfda1), extendLowI16x8U: vInt1(0xfda9),
-  shl: shift(0xfdab), shrS: shift(0xfdac), shrU: shift(0xfdad), add: vInt2(0xfdae), sub: vInt2(0xfdb1), mul: vInt2(0xfdb5),
+  ...row(shift, 0xfdab, "shl shrS shrU"), add: vInt2(0xfdae), sub: vInt2(0xfdb1), mul: vInt2(0xfdb5),
   minS: vInt2(0xfdb6), maxS: vInt2(0xfdb8),
   truncSatF32x4: vFloat1(0xfdf8), truncSatZeroF64x2: vDouble1(0xfdfc),
 } as const;
@@ -238,13 +236,10 @@ export const i32x4 = {
 // oxfmt-ignore
 export const f32x4 = {
   const: cFloats, splat: one<Float, Vector>(0xfd13, float), extract: extract<Float>(0xfd1f), replace: replace<Float>(0xfd20, float), shuffle: i32x4.shuffle,
-  eq: vFloat2(0xfd41), ne: vFloat2(0xfd42), lt: vFloat2(0xfd43), gt: vFloat2(0xfd44), le: vFloat2(0xfd45), ge: vFloat2(0xfd46),
-  ceil: vFloat1(0xfd67), floor: vFloat1(0xfd68), trunc: vFloat1(0xfd69), nearest: vFloat1(0xfd6a), abs: vFloat1(0xfde0), neg: vFloat1(0xfde1), sqrt: vFloat1(0xfde3),
-  add: vFloat2(0xfde4), sub: vFloat2(0xfde5), mul: vFloat2(0xfde6), div: vFloat2(0xfde7),
-  /** NaN wins; on x86 several instructions. */
-  min: vFloat2(0xfde8), max: vFloat2(0xfde9),
-  /** pmin(a, b) = b < a ? b : a and pmax(a, b) = a < b ? b : a: one instruction. */
-  pmin: vFloat2(0xfdea), pmax: vFloat2(0xfdeb),
+  ...row(vFloat2, 0xfd41, floatTests),
+  ...row(vFloat1, 0xfd67, "ceil floor trunc nearest"), abs: vFloat1(0xfde0), neg: vFloat1(0xfde1), sqrt: vFloat1(0xfde3),
+  // In min and max NaN wins, in several instructions on x86. pmin(a, b) = b < a ? b : a and pmax(a, b) = a < b ? b : a are one.
+  ...row(vFloat2, 0xfde4, "add sub mul div min max pmin pmax"),
   convertI32x4: vInt1(0xfdfa), demoteZeroF64x2: vDouble1(0xfd5e),
   /** a*b + c rounded once or twice; needs relaxed SIMD. */
   relaxedMadd: (a: In<Vector>, b: In<Vector>, c: In<Vector>): Expr<Vector> => new Expr(0xfd0105, [floats(a), floats(b), floats(c)]),
