@@ -17,12 +17,19 @@ export interface Scope {
 /** Assignments to boxes that all take effect or are all rolled back. */
 export interface Step {
   /** Called after a launch failed and the assignments of the step were rolled back. */
-  undo?(reason: Error): void;
+  readonly undo?: ((reason: Error) => void) | undefined;
   readonly outer: Step | undefined;
   /** `context.turn` of the `diff` whose step this is: what is assigned by hand during it belongs to the step. */
   readonly turn?: number | undefined;
   /** A second enclosing step: the program's, where `outer` is a tape's. */
   readonly also?: Step;
+  /** The streams that were drawn from in it, and their counters before each draw. */
+  draws?: (readonly [stream: Counting, counter: number])[];
+}
+
+/** A stream of random numbers, as far as it is rolled back. */
+interface Counting {
+  counter: number;
 }
 
 /** A function as messages name it, and whether its indices are labels. */
@@ -103,8 +110,22 @@ export function inNameOf<T>(name: string, f: () => T, labels = false, op?: Fused
 /** What messages call an operation: the function that the user called, if the operation is a part of one, or itself. */
 export const calledAs = (op: string): string => context.caller?.name ?? op;
 
+/** The counter of the next draw from a stream, which advances. */
+export function nextDraw(stream: Counting): number {
+  for (let { step } = context; step !== undefined; step = step.outer)
+    (step.draws ??= []).push([stream, stream.counter]);
+  return stream.counter++;
+}
+
+/** Gives streams back the numbers that a step drew, unless others were drawn since: made again, it draws the same. */
+export function undraw({ draws }: Step): void {
+  for (const [stream, counter] of draws?.splice(0).toReversed() ?? [])
+    if (stream.counter === counter + 1) stream.counter = counter;
+}
+
 /** Rolls back what a step that has thrown assigned, unless it has been computed already. */
 export function rollBack(step: Step, reason: unknown): void {
+  undraw(step);
   for (const backend of context.pending)
     backend.rollBack?.(step, reason instanceof Error ? reason : new Error(String(reason)));
 }
@@ -128,7 +149,7 @@ export function inBackward<T>(f: () => T, part = true): T {
  * that was assigned in the steps around it. Then `undo` is called, later.
  */
 export const together = <T>(f: () => T, undo?: (reason: Error) => void): T =>
-  withinStep(undo === undefined ? { outer: context.step } : { undo, outer: context.step }, f);
+  withinStep({ undo, outer: context.step }, f);
 
 /** Marks the beginning of an outermost scope or of a `diff`. */
 export const nextTurn = (): void => void context.turn++;

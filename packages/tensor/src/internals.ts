@@ -10,6 +10,7 @@ export {
   isAround,
   nextTurn,
   rollBack,
+  undraw,
   together,
   withinStep,
   type Caller,

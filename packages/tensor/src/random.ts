@@ -2,6 +2,7 @@
 // 3", 2011). Element i of a draw depends on the key, the draw's counter and i alone, so every backend gives the same
 // bits.
 import { source } from "./apply.ts";
+import { nextDraw } from "./context.ts";
 import { add, and, cos, less, lessEqual, log, maximum, minimum, mul, mod, neg, sqrt, where } from "./elementwise.ts";
 import { ArgumentError, shown } from "./errors.ts";
 import type { Backend, RandomStream } from "./interpreter.ts";
@@ -74,7 +75,7 @@ export function reseed(stream: RandomStream, seed: number): void {
  */
 export function draw(backend: Backend, shape: Shape, seed: number | undefined, purpose: Purpose, nth = 0): RandomAttrs {
   const { stream } = backend;
-  if (seed === undefined) return { shape, key: stream.key, counter: stream.counter++ };
+  if (seed === undefined) return { shape, key: stream.key, counter: nextDraw(stream) };
   return { shape, key: keyOf(checkSeed(purpose, seed), purpose), counter: nth };
 }
 

@@ -1,5 +1,5 @@
 // Units of assignments: what was assigned together is kept or rolled back together.
-import type { Step } from "@weft/tensor/internals";
+import { undraw, type Step } from "@weft/tensor/internals";
 import type { Version } from "./journal.ts";
 import type { Node } from "../graph/node.ts";
 
@@ -25,7 +25,10 @@ export function bondsOf({ step, turn }: Pick<Version, "step" | "turn">): Set<Ste
 export function undo(bonds: Iterable<Step | number>, reason: Error): void {
   for (const bond of new Set(bonds))
     try {
-      if (typeof bond === "object") bond.undo?.(reason);
+      if (typeof bond === "object") {
+        undraw(bond);
+        bond.undo?.(reason);
+      }
     } catch (error) {
       const { console } = globalThis as { console?: { warn(text: string): void } };
       console?.warn(`Weft: a step was rolled back, and the function called after that threw: ${String(error)}`);
