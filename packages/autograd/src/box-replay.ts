@@ -23,7 +23,7 @@ export class Overlay {
   written: Map<Covered, Tensor> = new Map();
   readonly #undo: (() => void)[] = [];
   readonly #recorder: Recorder | undefined;
-  #outer: Overlay | undefined = undefined;
+  protected outer: Overlay | undefined = undefined;
   #noting: boolean;
 
   /** With a recorder the first run notes what it reads, in handles that the recorder owns. */
@@ -34,12 +34,12 @@ export class Overlay {
 
   /** Whether this is a check of f: the values that it sees were made for that. */
   get checking(): boolean {
-    return this.#recorder === undefined || this.#outer?.checking === true;
+    return this.#recorder === undefined || this.outer?.checking === true;
   }
 
   /** Runs `f` under the overlay. */
   during<T>(f: () => T): T {
-    this.#outer = current;
+    this.outer = current;
     this.written = new Map();
     current = this;
     const frozen = [...this.#frozen].map(([box, was]) => [box, box.frozen, (box.frozen = was)] as const);
@@ -47,8 +47,8 @@ export class Overlay {
       return f();
     } finally {
       for (const [box, is] of frozen) box.frozen = is;
-      current = this.#outer;
-      this.#outer = undefined;
+      current = this.outer;
+      this.outer = undefined;
       for (const undo of this.#undo.splice(0).toReversed()) undo();
       this.#noting = false;
     }
@@ -57,7 +57,7 @@ export class Overlay {
   /** In a check of f, calls `undo` when f has ended: for what is kept outside of boxes. */
   atEnd(undo: () => void): void {
     if (this.#recorder === undefined) this.#undo.push(undo);
-    else this.#outer?.atEnd(undo);
+    else this.outer?.atEnd(undo);
   }
 
   /** Sets the value that reads of a box return. */
@@ -68,9 +68,9 @@ export class Overlay {
   look(box: Covered, now: () => Tensor): Tensor {
     if (!this.#noting) {
       const x = this.written.get(box) ?? this.#seen.get(box);
-      return x === undefined ? beneath(this.#outer, box, now) : readTensor(x, "read");
+      return x === undefined ? beneath(this.outer, box, now) : readTensor(x, "read");
     }
-    const x = beneath(this.#outer, box, now);
+    const x = beneath(this.outer, box, now);
     if (this.#seen.has(box)) return x;
     this.#seen.set(box, x.interpreter.level > 0 ? x : this.#recorder!.retained(x));
     this.#frozen.set(box, box.frozen);
@@ -83,7 +83,34 @@ export class Overlay {
     this.written.set(box, x.interpreter.level > 0 ? x : (this.#recorder?.retained(x) ?? x));
     if (!this.#noting) return true;
     if (!this.#seen.has(box)) this.#seen.set(box, undefined);
-    return this.#outer?.write(box, x) ?? false;
+    return this.outer?.write(box, x) ?? false;
+  }
+}
+
+/** Notes each box right before it is assigned. Nothing else is different under it. */
+export class Watch extends Overlay {
+  readonly #note: (box: Covered) => void;
+
+  constructor(note: (box: Covered) => void) {
+    super();
+    this.#note = note;
+  }
+
+  override get checking(): boolean {
+    return this.outer?.checking === true;
+  }
+
+  override atEnd(undo: () => void): void {
+    this.outer?.atEnd(undo);
+  }
+
+  override look(box: Covered, now: () => Tensor): Tensor {
+    return beneath(this.outer, box, now);
+  }
+
+  override write(box: Covered, x: Tensor): boolean {
+    this.#note(box);
+    return this.outer?.write(box, x) ?? false;
   }
 }
 

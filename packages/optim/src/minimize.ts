@@ -41,7 +41,7 @@ export interface Minimization extends Run<Tensor> {
  *
  * Throws an ArgumentError if the loss depends on no parameter or if it is called on a tape, a ShapeError if it is not a scalar, and the error of a
  * step that fails (an IndexError for a wrong label). That step is rolled back, and no more steps are made. A loss of
- * NaN is not an error (see `converge`). Like Knet's `minimize`.
+ * NaN is not an error (see `converge`), except for `lbfgs`. Like Knet's `minimize`.
  *
  * Nothing happens before it is iterated or awaited. Awaited, it runs to the end, once, and returns the last loss, a
  * tensor that you own; every iteration trains again.

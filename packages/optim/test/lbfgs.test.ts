@@ -152,12 +152,13 @@ test("steps into NaN are taken back, and a steep wall is found", async () => {
   expect(list(x)).toEqual(near([0.5], 6));
 });
 
-test("it ends at a minimum, at NaN, and where nothing is better", async () => {
+test("it ends at a minimum, and where nothing is better", async () => {
   const still = param(tensor([0]));
   const optimizer = lbfgs();
   expect([await optimizer.update(() => sum(square(still))), optimizer.converged]).toEqual([0, true]);
   const x = param(tensor([-1]));
-  expect([await optimizer.update(() => sum(log(x))), optimizer.converged, list(x)]).toEqual([NaN, true, [-1]]);
+  await expect(optimizer.update(() => sum(log(x)))).rejects.toThrow("lbfgs: the loss is NaN");
+  expect([optimizer.converged, list(x)]).toEqual([true, [-1]]);
   // A loss whose gradient lies.
   const lie = () => sub(sum(x), mul(sum(x.value), 2));
   await lbfgs().update(lie);

@@ -73,7 +73,7 @@ export class History {
         reshape(concat([slice(old, { starts: [1] }), reshape(x, [1, x.size])]), [this.#m, ...param.shape]);
       return { s: next(s, pairs[k]!.s), y: next(y, pairs[k]!.y) };
     });
-    this.pairs++;
+    const before = this.pairs++;
     together(
       () => {
         for (const [k, param] of params.entries()) {
@@ -82,7 +82,7 @@ export class History {
           boxes["y"]!.value = moved[k]!.y;
         }
       },
-      () => void this.pairs--,
+      () => void (this.pairs = Math.min(this.pairs, before)),
     );
   }
 

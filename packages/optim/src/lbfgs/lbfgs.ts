@@ -1,5 +1,6 @@
 // L-BFGS: steps along the direction that the last gradients predict, as long as a line search says. It evaluates the
 // loss as often as it needs, so it is given the loss and not its gradients.
+import type { Param } from "@weft/autograd";
 import { KEEPER, namedParams } from "@weft/autograd/internals";
 import { abs, add, ArgumentError, ContextError, mul, scope, sub, sum, type Tensor } from "@weft/tensor";
 import {
@@ -12,8 +13,10 @@ import {
   readValue,
 } from "@weft/tensor/internals";
 import { rateAt, rateKind, type Rate } from "../groups.ts";
+import { DivergenceError } from "../converge.ts";
 import { historyOf, membersOf, noteUpdate, type Updater } from "../members.ts";
 import { schedule, stateAccess, type Optimizer } from "../optimizer.ts";
+import { Attempt } from "./attempt.ts";
 import { direction } from "./direction.ts";
 import { History, type Pair } from "./history.ts";
 import { largest, numbersOf, searched, total, type Found, type Line } from "./line.ts";
@@ -52,6 +55,15 @@ export interface LossOptimizer extends Pick<
 /** A pair with a smaller product of its parts says nothing about the curvature. */
 const leastCurvature = 1e-10;
 
+/** Refuses to step from where the loss, or the largest element of its gradient, is not finite. */
+function wantFinite(loss: number, largest: number): void {
+  if (Number.isFinite(loss) && Number.isFinite(largest)) return;
+  const what = Number.isFinite(loss) ? `gradient of the loss has an element ${largest}` : `loss is ${loss}`;
+  throw new DivergenceError(
+    `lbfgs: the ${what}, so there is no step from here; nothing was changed. Begin with other values, or call the loss in finite(…), which names the operation that gave it.`,
+  );
+}
+
 /** How each parameter and its gradient changed. */
 const pairsOf = (line: Line, before: readonly Tensor[], { t, point }: Found): Pair[] =>
   line.d.map((d, k) => ({ s: mul(d, t), y: sub(point.gradients[k]!, before[k]!) }));
@@ -62,8 +74,8 @@ const pairsOf = (line: Line, before: readonly Tensor[], { t, point }: Found): Pa
  * g predict, beginning with s·y / y·y. It evaluates the loss several times, so `update` takes the loss, and returns a
  * promise of the loss before, a number; `minimize` takes it like any optimizer. An update makes up to `iterations`
  * iterations. It ends earlier, and `converged` is true, when no element of the gradient is above `gradientTolerance`, when
- * the loss or every parameter changes by no more than `changeTolerance`, or when the search finds no better point. Like
- * PyTorch's `LBFGS` with `strong_wolfe`.
+ * the loss or every parameter changes by no more than `changeTolerance`, or when the search finds no better point. An
+ * update that fails changes nothing; a loss or a gradient that is not finite is a DivergenceError. Like PyTorch's `LBFGS` with `strong_wolfe`.
  *
  * @example
  * const optimizer = lbfgs();
@@ -88,7 +100,7 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
     },
     { lr: 1, history: 10, iterations: 20, evaluations: 25, gradientTolerance: 1e-7, changeTolerance: 1e-9 },
   );
-  const members = read.params === undefined ? undefined : membersOf(name, read.params);
+  const members = Object.hasOwn(options ?? {}, "params") ? membersOf(name, read.params) : undefined;
   const updater: Updater = { name, hasParams: members !== undefined, warned: false };
   const history = new History(read.history);
   let { lr } = read as { lr: Rate };
@@ -108,11 +120,11 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
   };
 
   /** Makes iterations; returns the loss at the beginning. */
-  const run = async (loss: () => Tensor, training: boolean | undefined): Promise<number> => {
+  const run = async (loss: () => Tensor, training: boolean | undefined, attempt: Attempt): Promise<number> => {
     const rate = rateAt(name, lr, history.steps);
-    let point = pointOf(name, loss, training, members);
+    const evaluated = (of?: readonly Param[]): Point => attempt.part(() => pointOf(name, loss, training, members, of));
+    let point = evaluated();
     const { params } = point;
-    const evaluated = () => pointOf(name, loss, training, members, params);
     let first: number | undefined;
     try {
       for (let k = 0; k < read.iterations && !converged; k++) {
@@ -121,20 +133,23 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
         const numbers = await numbersOf(() => [...scalars(), history.products(params, gradients)]);
         const [now, size, most, ...products] = Array.from(numbers) as [number, number, number, ...number[]];
         first ??= now;
-        converged = !(Number.isFinite(now) && most > read.gradientTolerance);
+        wantFinite(now, Number.isNaN(size) ? size : most);
+        converged = most <= read.gradientTolerance;
         if (converged) break;
         const line = lineFrom(point, products);
         try {
           const t = history.pairs === 0 ? rate * Math.min(1, 1 / size) : rate;
           const { evaluations, changeTolerance: least } = read;
-          const found = await searched(point, now, line, evaluated, { t, evaluations, least });
+          const options = { attempt, t, evaluations, least };
+          const found = await searched(point, now, line, () => evaluated(params), options);
           if (found === undefined) {
             // Nothing is better in this direction: forget what suggested it, or end.
             converged = history.pairs === 0;
             history.pairs = 0;
             continue;
           }
-          if (found.curvature > leastCurvature) scope(() => history.push(params, pairsOf(line, gradients, found)));
+          if (found.curvature > leastCurvature)
+            attempt.part(() => scope(() => history.push(params, pairsOf(line, gradients, found))));
           point.clear();
           point = found.point;
           converged = Math.abs(found.loss - now) <= least || found.moved <= least;
@@ -156,10 +171,17 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
       throw new ContextError(`${name}: update reads values, so it cannot be called inside diff`);
     if (busy) throw new ArgumentError(`${name}: update was called before the last one had ended; await it`);
     busy = true;
+    const before = { converged, pairs: history.pairs };
     converged = false;
+    const attempt = new Attempt();
     try {
-      return await run(loss, context.training);
+      return await run(loss, context.training, attempt);
+    } catch (error) {
+      attempt.rollBack(error);
+      ({ converged, pairs: history.pairs } = before);
+      throw error;
     } finally {
+      attempt.end();
       busy = false;
     }
   };

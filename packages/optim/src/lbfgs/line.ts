@@ -1,6 +1,8 @@
 // A search along a line: parameters are moved, and the loss and its slope are read, until a better point is found.
 import type { Param } from "@weft/autograd";
 import { abs, add, cast, concat, max, maximum, mul, reshape, scope, sum, type Tensor } from "@weft/tensor";
+import { DivergenceError } from "../converge.ts";
+import type { Attempt } from "./attempt.ts";
 import { strongWolfe, type Trial } from "./line-search.ts";
 import { shelved, type Point, type Shelf } from "./point.ts";
 
@@ -32,6 +34,8 @@ const move = (params: readonly Param[], { origin, d }: Line, t: number): void =>
   });
 
 export interface SearchOptions {
+  /** The update that the search is a part of. */
+  readonly attempt: Attempt;
   /** The first step. */
   readonly t: number;
   /** How often the loss is evaluated at most. */
@@ -60,17 +64,22 @@ export async function searched(
   loss: number,
   line: Line,
   evaluated: () => Point,
-  { t: first, evaluations, least }: SearchOptions,
+  { attempt, t: first, evaluations, least }: SearchOptions,
 ): Promise<Found | undefined> {
   const { params } = before;
   let now: { readonly t: number; readonly point: Point } | undefined;
   const measured = async (t: number, more: () => readonly Tensor[]): Promise<ArrayLike<number>> => {
-    move(params, line, t);
+    attempt.part(() => move(params, line, t));
     now?.point.clear();
     now = undefined;
     const point = evaluated();
     now = { t, point };
-    return numbersOf(() => [point.loss, dot(point.gradients, line.d), ...more()]);
+    const numbers = await numbersOf(() => [point.loss, dot(point.gradients, line.d), ...more()]);
+    if (numbers[0] === -Infinity)
+      throw new DivergenceError(
+        `lbfgs: the loss falls to -Infinity in the direction of a step, so it has no minimum there; nothing was changed. Bound the loss from below, or begin elsewhere.`,
+      );
+    return numbers;
   };
   const evaluate = async (t: number): Promise<Trial> => {
     const numbers = await measured(t, () => []);
@@ -81,6 +90,10 @@ export async function searched(
     const numbers = await measured(first, () => [dot(before.gradients, line.d), largest(line.d)]);
     const trial: Trial = { t: first, loss: numbers[0]!, slope: numbers[1]! };
     const [start, reach] = [{ t: 0, loss, slope: numbers[2]! }, numbers[3]!];
+    if (!Number.isFinite(start.slope))
+      throw new DivergenceError(
+        `lbfgs: the gradient is too large to be multiplied by itself (a step of 1 moves an element by ${reach}); nothing was changed. Multiply the loss by a small number.`,
+      );
     if (start.slope < -least) {
       const best = await strongWolfe(evaluate, start, trial, evaluations, least / reach);
       if (best !== start) {
@@ -92,7 +105,7 @@ export async function searched(
     return found;
   } finally {
     if (found === undefined) {
-      move(params, line, 0);
+      attempt.part(() => move(params, line, 0));
       now?.point.clear();
     }
   }
