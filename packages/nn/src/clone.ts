@@ -142,7 +142,12 @@ class Copying {
  */
 function within<F extends AnyFunction>(like: Likeness, run: F, closure = true): F {
   const call = function (this: unknown, ...args: unknown[]): unknown {
-    const y: unknown = substituted(like, () => Reflect.apply(run, this, args) as unknown);
+    let y: unknown;
+    try {
+      y = substituted(like, () => Reflect.apply(run, this, args) as unknown);
+    } catch (error) {
+      throw closure ? error : explained(error, run.name);
+    }
     if (!closure) return y;
     const kind = kindOf(y);
     const refusal = "clone: a function in a copy of a model is asynchronous: after an await it would use the original";
@@ -151,6 +156,15 @@ function within<F extends AnyFunction>(like: Likeness, run: F, closure = true): 
     return kind === "Generator" ? stepwise(like, y as Generator) : y;
   };
   return call as unknown as F;
+}
+
+/** An engine's error where a method of a copy looks for a #private field: engines say no more than that word. */
+function explained(error: unknown, method: string): unknown {
+  if (!(error instanceof TypeError && error.message.includes("private"))) return error;
+  return new ArgumentError(
+    `clone: ${method} uses a #private field, which a copy of its object does not have. Make it a field without #, or build the model again and use copyInto.`,
+    { cause: error },
+  );
 }
 
 /** A generator each of whose steps runs so. */
@@ -255,8 +269,8 @@ const makers: Readonly<Record<string, (x: never, copying: Copying) => unknown>> 
  * Also functions and closures in the model work on the copy where they refer to boxes, layers and objects that are in
  * the model; a list, map or set that they refer to keeps the original's entries (with the copy's layers), so exchange
  * layers in objects. What is not among the model's fields is shared: throws a StateError if a layer is known to use such
- * parameters. A function in the copy must not be asynchronous, and an object with #private fields cannot be copied (its
- * methods throw). Within a `diff` the copy is computed from the original, and gradients go through it.
+ * parameters. A function in the copy must not be asynchronous, and the #private fields of an object cannot be copied (a
+ * method that uses one throws an ArgumentError). Within a `diff` the copy is computed from the original, and gradients go through it.
  *
  * @example
  * const target = clone(model);

@@ -1,10 +1,9 @@
 // Models in files: written whole or not at all, and read tensor by tensor, so that a file may be larger than one
 // buffer.
 import { FormatError, type Metadata, type StoredTensor } from "@weft/formats";
-import { piecesOf } from "@weft/formats/internals";
 import { ArgumentError } from "@weft/tensor";
 import { describe, positiveCount, readOptions } from "@weft/tensor/internals";
-import { replaceFile, system } from "./disk.ts";
+import { system } from "./disk.ts";
 import { mayBeNumbers } from "./kept.ts";
 import { openModel, type Opened } from "./opened.ts";
 import { assignAllSurely } from "./parameter.ts";
@@ -29,8 +28,8 @@ function wantPath(op: string, path: unknown): void {
  *
  * With `maxShardBytes`, a model that is larger is written in several files beside the path, with an index, in the form
  * of Hugging Face: `model-00001-of-00003.safetensors` and so on, and `model.safetensors.index.json`. The index is written
- * last, and what it replaces is removed then: the old files, or a single file at the path. Later saves write files with
- * other names, since the old ones stay until then. `load` reads them by the same path.
+ * last, and what it replaces is removed then: the old files, or a single file at the path; a single file replaces such a
+ * set in the same way. Later saves write files with other names, since the old ones stay until then. `load` reads them by the same path.
  *
  * @example
  * await save("model.safetensors", model, { epoch: 3, accuracy: 0.98 });
@@ -51,8 +50,7 @@ export async function save(
   const state = storedState("save", model, metadata); // read now, not when earlier writes have ended
   state.catch(() => undefined); // awaited below, after earlier writes
   await inTurn(system.paths.resolve(path), async () => {
-    if (maxShardBytes === undefined) await replaceFile(path, piecesOf(await state));
-    else await writeShards(path, await state, maxShardBytes);
+    await writeShards(path, await state, maxShardBytes ?? Infinity);
   });
 }
 
@@ -88,7 +86,8 @@ async function withFile<T>(op: string, path: string, use: (file: Opened, where: 
 /**
  * Reads a file into a model and returns the model (see `fromBytes`). Any program may have written the file: PyTorch uses
  * the same names if the model has the same structure. The path is that of a file, of an index of several files
- * (`model.safetensors.index.json`), or of a folder with one of them. Nothing changes unless everything fits. Of safetensors only the
+ * (`model.safetensors.index.json`), or of a folder with one of
+ * them. Nothing changes unless everything fits. Of safetensors only the
  * tensors of the model are read, so such a file may be of any size; a file of `torch.save` is read as a whole.
  *
  * @example

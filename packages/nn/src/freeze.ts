@@ -1,9 +1,11 @@
 // Frozen parts of a model: their parameters stay as they are while the others learn.
 import type { Param } from "@weft/autograd";
-import { boxes, listed, type ParamFilter } from "./tree.ts";
+import { readValue } from "@weft/tensor/internals";
+import { boxes, listed, partKind, type ParamFilter } from "./tree.ts";
 
 /** Sets every box of a model to frozen or not. */
-function setFrozen<Model>(model: Model, frozen: boolean): Model {
+function setFrozen<Model>(op: string, model: Model, frozen: boolean): Model {
+  readValue(op, "the model", model, partKind);
   for (const { box } of boxes(model)) box.frozen = frozen;
   return model;
 }
@@ -19,7 +21,7 @@ function setFrozen<Model>(model: Model, frozen: boolean): Model {
  * const model = Chain(freeze(Linear(8, 4)), relu, Linear(4, 2));
  * diff(() => sum(model(x))).params.length; // 2
  */
-export const freeze = <Model>(model: Model): Model => setFrozen(model, true);
+export const freeze = <Model>(model: Model): Model => setFrozen("freeze", model, true);
 
 /**
  * Lets a model, or a part of one, learn again, and returns it (see `freeze`). Gradients are those of values that are
@@ -30,7 +32,7 @@ export const freeze = <Model>(model: Model): Model => setFrozen(model, true);
  * unfreeze(model[2]);
  * trainable(model).length; // 2
  */
-export const unfreeze = <Model>(model: Model): Model => setFrozen(model, false);
+export const unfreeze = <Model>(model: Model): Model => setFrozen("unfreeze", model, false);
 
 /**
  * The parameters of a model that are not frozen; with a filter, those of them that it accepts (see `params`).

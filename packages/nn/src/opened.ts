@@ -39,9 +39,11 @@ async function beginning(path: string): Promise<string> {
   const indices = names.filter((name) => name.endsWith(indexOf("")));
   // A single file beside an index is newer: a save in several files removes it.
   const [only] = indices.length === 1 ? indices.flatMap((name) => [name.slice(0, -indexOf("").length), name]) : [];
+  const singles = names.filter((name) => name.endsWith(".safetensors"));
+  const [lone] = indices.length === 0 && singles.length === 1 ? singles : [];
   const name =
     inFolders.find((name) => names.includes(name)) ??
-    (only !== undefined && names.includes(only) ? only : indices.length === 1 ? indices[0] : undefined);
+    (only !== undefined && names.includes(only) ? only : indices.length === 1 ? indices[0] : lone);
   return name === undefined ? path : paths.join(path, name);
 }
 

@@ -3,7 +3,7 @@ import type { LazyValue } from "@weft/autograd";
 import type { Backend } from "@weft/tensor";
 import { backendKind, readValue } from "@weft/tensor/internals";
 import { assignAllSurely, belongings, hostValues, type AnyBox } from "./parameter.ts";
-import { boxes } from "./tree.ts";
+import { boxes, partKind } from "./tree.ts";
 
 /**
  * Moves a model to a backend, with the state that optimizers keep for its parameters, and returns the model. Parameters
@@ -14,6 +14,7 @@ import { boxes } from "./tree.ts";
  * await place(model, await open());
  */
 export async function place<Model>(model: Model, backend: Backend): Promise<Model> {
+  readValue("place", "the model", model, partKind);
   readValue("place", "the second argument", backend, backendKind);
   const all = [...new Set(boxes(model).flatMap(({ box }): AnyBox[] => [box, ...belongings(box)]))];
   const elsewhere = all.filter((box) => box.initialized && box.backend !== backend);

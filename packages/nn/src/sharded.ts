@@ -84,7 +84,8 @@ async function sweep(path: string, before: readonly string[], now: readonly stri
 
 /**
  * Writes a model in files of at most `most` bytes of tensors each, and their index, `PATH.index.json`. A single file at
- * the path is removed once the index is there. A model that fits in one file is written as one.
+ * the path is removed once the index is there. A model that fits in one file is written as one; then the index of an
+ * older set and its files are removed.
  */
 export async function writeShards(path: string, { tensors, metadata }: Stored, most: number): Promise<void> {
   const parts = inShards(tensors, most);
@@ -93,6 +94,7 @@ export async function writeShards(path: string, { tensors, metadata }: Stored, m
   if (parts.length < 2) {
     await replaceFile(path, piecesOf({ tensors, metadata }));
     const before = await listed(index);
+    if (before.length === 0 && most === Infinity) return;
     await system.disk.rm(index, { force: true }).catch(() => undefined);
     return sweep(path, before, []).catch(() => undefined);
   }

@@ -2,7 +2,7 @@
 import type { TypedArray } from "@weft/tensor";
 import { boolean, printable, quoted, readOptions, readValue, sameShape, text } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
-import { namesOf } from "@weft/autograd/internals";
+import { children, namesOf } from "@weft/autograd/internals";
 import { writeSafetensors, type Metadata, type Stored, type StoredTensor } from "@weft/formats";
 import { fromStored, toStored, writtenMetadata } from "@weft/formats/internals";
 import { refuseHidden } from "./hidden.ts";
@@ -29,6 +29,7 @@ export interface SaveOptions {
 /** The tensors and metadata of a model's file. Tied weights are stored once, their other names are in the metadata. */
 export async function storedState(op: string, model: unknown, metadata: Metadata): Promise<Stored> {
   writtenMetadata(metadata); // throws if it cannot be written, before any value is read
+  refuseDeep(op, model);
   const { notes, arrays } = annotated(op, model, metadata);
   const places = [...boxes(model), ...keptPlaces(model)];
   if (places.length === 0 && arrays.length === 0)
@@ -49,6 +50,20 @@ export async function storedState(op: string, model: unknown, metadata: Metadata
     aliases.map((alias) => [alias, path] as const),
   );
   return { tensors, metadata: { format: "pt", ...Object.fromEntries(tied), ...notes } };
+}
+
+/** How many levels are gone through: the stack of an engine has room for some thousands. */
+const deepest = 1_000;
+
+/** Refuses a tree with too many levels. */
+function refuseDeep(op: string, x: unknown, level = 0, seen: Set<object> = new Set()): void {
+  if ((typeof x !== "object" && typeof x !== "function") || x === null || seen.has(x)) return;
+  seen.add(x);
+  if (level > deepest)
+    throw new StateError(
+      `${op}: this model is nested too deep, in more than ${deepest} levels; put its parts into one list`,
+    );
+  for (const [, child] of children(x)) refuseDeep(op, child, level + 1, seen);
 }
 
 /**

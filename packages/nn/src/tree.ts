@@ -7,7 +7,12 @@ export { boxes };
 
 export const modelKind: OptionKind<unknown> = {
   wanted: "an object, an array or a function with parameters",
-  is: (x): x is unknown => typeof x === "function" || (typeof x === "object" && x !== null),
+  is: (x): x is unknown => typeof x === "function" || (typeof x === "object" && x !== null && !(x instanceof Promise)),
+};
+/** The same, or null: a bias that a layer does not have. */
+export const partKind: OptionKind<unknown> = {
+  wanted: "a model or a part of one (a promise is awaited first, and undefined is often a misspelled name)",
+  is: (x): x is unknown => x === null || modelKind.is(x),
 };
 
 /** Whether a parameter is meant, by itself and its path in the model: `"0.weight"`. */
@@ -15,6 +20,7 @@ export type ParamFilter = (param: Param, path: string) => boolean;
 
 /** The parameters of a model that a function accepts. */
 export function listed(op: string, model: unknown, filter: ParamFilter | undefined, unfrozen: boolean): Param[] {
+  readValue(op, "the model", model, partKind);
   if (filter !== undefined) readValue(op, "the filter", filter, callable);
   return namedParams(model).flatMap(({ path, box }) =>
     (unfrozen && box.frozen) || filter?.(box, path) === false ? [] : [box],

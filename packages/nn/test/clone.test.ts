@@ -398,3 +398,19 @@ test("refuses what it cannot copy, and says why", () => {
   expect(first.Linear).toBe(Net);
   expect(first.f(1, 2)).toBe(2);
 });
+
+test("a #private field that a copy does not have is named as such", () => {
+  class Scale {
+    readonly weight = param(tensor([2]));
+    readonly #factor = 3;
+    forward(x: Tensor): Tensor {
+      return mul(mul(x, this.weight), this.#factor);
+    }
+    broken(): never {
+      throw new TypeError("mine");
+    }
+  }
+  const copy = clone(new Scale());
+  expect(() => copy.forward(tensor([1]))).toThrow("clone: forward uses a #private field, which a copy of its object");
+  expect(() => copy.broken()).toThrow(new TypeError("mine"));
+});

@@ -11,6 +11,7 @@ import {
   Dropout,
   Embedding,
   freeze,
+  place,
   fromBytes,
   InstanceNorm,
   Linear,
@@ -193,4 +194,14 @@ test("transfer: features of a frozen backbone learn nothing, its head does", () 
   for (let k = 0; k < 30; k++) optimizer.update(diff(() => mse(model(x), y)));
   expect(mse(model(x), y).itemSync()).toBeLessThan(0.7 * first);
   expect(valuesOf(backbone)).toEqual(before);
+});
+
+test("what is no model is refused: a misspelled name freezes nothing", async () => {
+  const model: Record<string, unknown> = { body: Linear(2, 1), bias: null };
+  const parts = { freeze, unfreeze, trainable, params, place: (x: unknown) => place(x, openSync({})) };
+  for (const [name, f] of Object.entries(parts)) {
+    for (const wrong of [model["bdoy"], Promise.resolve(model), 1, "body"])
+      await expect((async () => f(wrong))()).rejects.toThrow(`${name}: wanted a model or a part of one`);
+    await f(model["bias"]); // a bias that a layer does not have
+  }
 });

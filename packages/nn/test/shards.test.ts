@@ -336,3 +336,20 @@ test("a folder has the single file that was saved after an index", async () => {
   await save(path, build(2));
   expect([await valueIn(path), await valueIn(folder)]).toEqual([2, 2]);
 });
+
+test("a single file replaces a set, once it stands", async () => {
+  await sharded(1);
+  await fs.writeFile(join(folder, "model-mine"), "");
+  const { disk } = system;
+  const before = await files();
+  system.disk = { ...disk, rename: async () => Promise.reject(new Error("full")) };
+  try {
+    await expect(save(path, build(2))).rejects.toThrow("full");
+  } finally {
+    system.disk = disk;
+  }
+  expect([await files(), await valueIn(path)]).toEqual([before, 1]);
+  await save(path, build(2));
+  expect(await files()).toEqual(["model-mine", "model.safetensors"]);
+  expect([await valueIn(path), await valueIn(folder)]).toEqual([2, 2]);
+});

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import * as disk from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { param, scope, state } from "@weft/autograd";
+import { param, scope, state, StateError } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { MemoryError, mul, relu, type Tensor } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
@@ -394,4 +394,11 @@ test("summary: control characters in a name are escaped", () => {
   const lines = summary({ "\u001b[31m\nall is well": Linear(1, 1) }).split("\n");
   expect(lines).toHaveLength(4);
   expect(lines[1]).toContain(String.raw`\u001b[31m\nall is well.weight`);
+});
+
+test("a tree that is too deep is a StateError", async () => {
+  let deep: unknown = { w: param(tensor([1])) };
+  for (let k = 0; k < 300_000; k++) deep = [deep];
+  await expect(toBytes(deep)).rejects.toThrow("toBytes: this model is nested too deep");
+  await expect(toBytes(deep)).rejects.toThrow(StateError);
 });
