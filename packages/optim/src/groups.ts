@@ -108,7 +108,8 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
     return { formula: formula(read), lr: own, lazy, clip: gclip > 0 ? clipNorm(gclip) : undefined };
   };
   const { groups, params: given, lr } = shared;
-  const params = given === undefined ? undefined : membersOf(name, given);
+  // `{ params: model.typo }` must not mean all.
+  const params = Object.hasOwn(options ?? {}, "params") ? membersOf(name, given) : undefined;
   if (groups === undefined) {
     const one = setting(shared);
     return { lr, given, params, members: params, all: [one], of: () => one };

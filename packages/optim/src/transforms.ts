@@ -2,7 +2,15 @@
 import { RowSparse } from "@weft/autograd";
 import { KEEPER } from "@weft/autograd/internals";
 import { add, ArgumentError, clamp, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
-import { describe, nonNegative, positive, readValue, resultOf, withinStep, type Step } from "@weft/tensor/internals";
+import {
+  describe,
+  nonNegativeFinite,
+  positive,
+  readValue,
+  resultOf,
+  withinStep,
+  type Step,
+} from "@weft/tensor/internals";
 import { dense, entrances, isSparse, stepOf, valueOf, type Gradient } from "./gradient.ts";
 import type { Rate } from "./groups.ts";
 import { prepared, statesOf } from "./kept-transforms.ts";
@@ -19,8 +27,14 @@ export type AsyncTransform = (gradients: readonly Gradient[]) => Promise<readonl
 /** An optimizer whose `update` and `apply` are awaited. */
 export type AsyncOptimizer = Optimizer<Promise<void>>;
 
-/** Σ g², where rows of the same index are summed first. */
-const squares = ({ g }: Gradient): Tensor => sum(square(isSparse(g) ? g.summed().values : g));
+/**
+ * A power of 2 that gradients are multiplied by before they are squared: so a norm does not overflow before it is 10²⁹
+ * times `max`, and what is lost near 0 is too small to reach `max`.
+ */
+const unitOf = (max: number): number => 2 ** Math.min(-40 - Math.floor(Math.log2(max)), 100);
+
+/** Σ (unit · g)², where rows of the same index are summed first. */
+const squares = (g: Gradient["g"], unit: number): Tensor => sum(square(mul(isSparse(g) ? g.summed().values : g, unit)));
 
 /** A gradient times a scalar tensor. */
 const scaled = ({ param, g }: Gradient, factor: Tensor): Gradient => ({
@@ -28,9 +42,10 @@ const scaled = ({ param, g }: Gradient, factor: Tensor): Gradient => ({
   g: isSparse(g) ? g.scaled(factor) : mul(g, factor),
 });
 
-/** max / norm where the norm is larger, else 1. */
-function factor(max: number, total: Tensor): Tensor {
-  const norm = sqrt(total);
+/** max / norm where the norm of gradients is larger, else 1. */
+function factor(max: number, gradients: readonly Gradient[]): Tensor {
+  const unit = unitOf(max);
+  const norm = div(sqrt(gradients.map(({ g }) => squares(g, unit)).reduce((a, b) => add(a, b))), unit);
   return where(less(max, norm), div(max, norm), 1);
 }
 
@@ -42,7 +57,7 @@ function factor(max: number, total: Tensor): Tensor {
  */
 export function clipNorm(max: number): Transform {
   readValue("clipNorm", "max", max, positive);
-  return (gradients) => gradients.map((gradient) => scaled(gradient, factor(max, squares(gradient))));
+  return (gradients) => gradients.map((gradient) => scaled(gradient, factor(max, [gradient])));
 }
 
 /**
@@ -55,10 +70,7 @@ export function clipGlobalNorm(max: number): Transform {
   readValue("clipGlobalNorm", "max", max, positive);
   return (gradients) => {
     if (gradients.length === 0) return gradients;
-    const common = factor(
-      max,
-      gradients.map(squares).reduce((a, b) => add(a, b)),
-    );
+    const common = factor(max, gradients);
     return gradients.map((gradient) => scaled(gradient, common));
   };
 }
@@ -71,7 +83,7 @@ export function clipGlobalNorm(max: number): Transform {
  * chain(weightDecay(1e-4), momentum({ lr: 0.1 }));
  */
 export function weightDecay(decay: number): Transform {
-  readValue("weightDecay", "decay", decay, nonNegative);
+  readValue("weightDecay", "decay", decay, nonNegativeFinite);
   return (gradients) => gradients.map(({ param, g }) => ({ param, g: add(dense(g), mul(valueOf(param), decay)) }));
 }
 

@@ -159,7 +159,7 @@ test("groups are checked like options", () => {
     );
   says(
     [{ params: weight, weightDecay: -1 }],
-    "adamw: group 0: wanted a non-negative number as weightDecay, got number -1",
+    "adamw: group 0: wanted a non-negative finite number as weightDecay, got number -1",
   );
   says(
     [{ params: weight }, { params: bias, decay: 0 }],

@@ -2,12 +2,13 @@
 import { diff, param, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { Embedding, Linear, params, seed, toBytes, fromBytes } from "@weft/nn";
-import { ArgumentError, mul, square, sum, type Tensor } from "@weft/tensor";
+import { add, ArgumentError, mul, square, sum, type Tensor } from "@weft/tensor";
 import { openSync as openCpu } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { adafactor, adamw, chain, clipGlobalNorm, muon, sgd, type Optimizer } from "../src/index.ts";
 
-const { tensor: inF32 } = openSync({ rounding: true });
+const creation = openSync({ rounding: true });
+const inF32 = creation.tensor;
 const tensor = ((data, options) => inF32(data, { dtype: "f64", ...options })) as typeof inF32;
 type Matrix = number[][];
 
@@ -251,4 +252,17 @@ test("muon refuses other fallbacks, and fallbacks of groups", () => {
   );
   const group = { params: param(tensor([[1]])), fallback: sgd() };
   expect(() => muon({ groups: [group] })).toThrow("muon: a group cannot have a fallback");
+});
+
+test.each([
+  [0, 3],
+  [3, 0],
+  [2, 0, 3],
+])("a matrix without elements is left alone (%#)", (...shape) => {
+  for (const make of [muon, adafactor]) {
+    const [empty, full] = [param(creation.zeros(shape)), param(creation.tensor([[1, 2], [3, 4]]))]; // oxfmt-ignore
+    const rule = make();
+    for (let k = 0; k < 2; k++) rule.update(diff(() => add(sum(square(empty)), sum(square(full)))));
+    expect([empty.shape, (full.value.arraySync() as Matrix).flat().every(Number.isFinite)]).toEqual([shape, true]);
+  }
 });

@@ -1,4 +1,4 @@
-// Options and arguments: a wrong one is an error that names the optimizer and the option; undefined means the default.
+// Options and arguments: a wrong one is an error that names the optimizer and the option; undefined means the default, except as params.
 import { diff, param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { sum, square, type Tensor } from "@weft/tensor";
@@ -25,8 +25,8 @@ function trained(rule: O.Optimizer): number[] {
   return p.value.arraySync() as number[];
 }
 
-test.each(Object.entries(makers))("%s: undefined is the default, whatever the option", (_, make) => {
-  const nothing = { lr: undefined, gclip: undefined, lazy: undefined, params: undefined };
+test.each(Object.entries(makers))("%s: undefined is the default, whatever the option but params", (_, make) => {
+  const nothing = { lr: undefined, gclip: undefined, lazy: undefined, groups: undefined };
   const more = { gamma: undefined, rho: undefined, eps: undefined, beta1: undefined, weightDecay: undefined };
   const known = Object.fromEntries(
     Object.entries({ ...nothing, ...more }).filter(([name]) => {
@@ -62,8 +62,8 @@ test("rejects decay rates and the like outside their range", () => {
   );
   expect(() => O.adam({ beta2: 1 })).toThrow("adam: wanted a number of at least 0 and below 1 as beta2");
   expect(() => O.rmsprop({ rho: NaN })).toThrow("rmsprop: wanted a number of at least 0 and below 1 as rho");
-  expect(() => O.adagrad({ eps: -1 })).toThrow("adagrad: wanted a non-negative number as eps");
-  expect(() => O.adamw({ weightDecay: -0.01 })).toThrow("adamw: wanted a non-negative number as weightDecay");
+  expect(() => O.adagrad({ eps: -1 })).toThrow("adagrad: wanted a non-negative finite number as eps");
+  expect(() => O.adamw({ weightDecay: -0.01 })).toThrow("adamw: wanted a non-negative finite number as weightDecay");
   expect(() => O.optimizer({ name: "mine", init: () => ({}), update: (_, p) => [p, {}] }, { lr: NaN })).toThrow(
     "mine: ",
   );
@@ -100,7 +100,7 @@ test("transforms, chains and loops check what they are given", async () => {
     expect(() => O.clipNorm(bad)).toThrow("clipNorm: wanted a positive number as max, got");
     expect(() => O.clipGlobalNorm(bad)).toThrow("clipGlobalNorm: wanted a positive number as max, got");
   }
-  expect(() => O.weightDecay(-1)).toThrow("weightDecay: wanted a non-negative number as decay, got number -1");
+  expect(() => O.weightDecay(-1)).toThrow("weightDecay: wanted a non-negative finite number as decay, got number -1");
   expect(() => O.chain(O.clipNorm(1) as never)).toThrow("chain: wanted an optimizer such as adam(), got a function");
   expect(() => O.chain(3 as never, O.adam())).toThrow("chain: wanted transforms before the optimizer, got number 3");
   const loss = (x: Tensor) => sum(x);
@@ -158,4 +158,11 @@ test("ranges include their ends where that makes sense", async () => {
 test("a length that is not a number is ignored", () => {
   const data = Object.assign(new Set([tensor([1])]), { length: "1" });
   expect(O.minimize((x: Tensor) => sum(x), data).length).toBeUndefined();
+});
+
+test.each([...Object.keys(makers), "muon", "adafactor", "lbfgs"])("%s refuses params that are undefined", (name) => {
+  const make = (O as unknown as typeof makers)[name]!;
+  const model: Record<string, unknown> = { body: param(tensor([1])) };
+  for (const params of [model["bdoy"], null, Promise.resolve(model)])
+    expect(() => make({ params })).toThrow(`${name}: params wants a model, a parameter, or a list of them, got`);
 });

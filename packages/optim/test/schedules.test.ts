@@ -157,7 +157,7 @@ test("a schedule with a state is a part of its optimizer, where trees are saved 
 test.each<[() => unknown, string]>([
   [() => stepDecay(1, {}), "stepDecay: wanted either every, a number of steps, or at, a list of steps"],
   [() => stepDecay(1, { every: 1, at: [1] }), "stepDecay: wanted either every"],
-  [() => stepDecay(-1, { every: 1 }), "stepDecay: wanted a non-negative number as lr, got number -1"],
+  [() => stepDecay(-1, { every: 1 }), "stepDecay: wanted a non-negative finite number as lr, got number -1"],
   [() => stepDecay(1, { at: [0.5] }), "stepDecay: wanted a list of steps as at"],
   [() => cosineDecay(1, {} as never), "cosineDecay: wanted a positive integer as steps, got undefined"],
   [() => linearDecay(1, { step: 1 } as never), 'linearDecay: there is no option "step"'],
@@ -169,7 +169,10 @@ test.each<[() => unknown, string]>([
   [() => joinSchedules([1, 2, 3], [5, 5]), "joinSchedules: wanted boundaries that increase, got 5, 5"],
   [() => joinSchedules([1, NaN], [5]), "joinSchedules: wanted a finite non-negative number"],
   [() => reduceOnPlateau(1).observe("2" as never), 'reduceOnPlateau: wanted a number as a loss, got "2"'],
-  [() => reduceOnPlateau(1, { factor: 2 }), "reduceOnPlateau: wanted a number from 0 to 1 as factor"],
+  [() => reduceOnPlateau(1, { factor: 2 }), "reduceOnPlateau: wanted a number of at least 0 and below 1 as factor"],
+  [() => reduceOnPlateau(1, { factor: 1 }), "reduceOnPlateau: wanted a number of at least 0 and below 1 as factor"],
+  [() => reduceOnPlateau(0.1, { min: 1 }), "reduceOnPlateau: min is the smallest rate, got min 1 above lr 0.1"],
+  [() => reduceOnPlateau(1, { min: Infinity }), "reduceOnPlateau: wanted a non-negative finite number as min"],
 ])("wrong arguments are refused (%#)", (call, message) => {
   expect(call).toThrow(message);
 });

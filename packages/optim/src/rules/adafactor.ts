@@ -1,6 +1,6 @@
 // Adafactor: second moments of a matrix are kept as averages of its rows and of its columns.
 import { add, div, maximum, mean, mul, sqrt, square, sub, type Shape, type Tensor } from "@weft/tensor";
-import { boolean, nonNegative, positive } from "@weft/tensor/internals";
+import { boolean, nonNegativeFinite, positive } from "@weft/tensor/internals";
 import { wholeKinds, type WholeOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import { average, decayed, fromShapes } from "./formulas.ts";
@@ -54,11 +54,11 @@ export const adafactor = (options?: AdafactorOptions): Optimizer =>
     {
       ...wholeKinds,
       relativeStep: boolean,
-      decayRate: nonNegative,
+      decayRate: nonNegativeFinite,
       clipThreshold: positive,
-      eps1: nonNegative,
-      eps2: nonNegative,
-      weightDecay: nonNegative,
+      eps1: nonNegativeFinite,
+      eps2: nonNegativeFinite,
+      weightDecay: nonNegativeFinite,
     },
     { lr: 0.01, relativeStep: true, decayRate: 0.8, clipThreshold: 1, eps1: 1e-30, eps2: 1e-3, weightDecay: 0 },
     ({ relativeStep, decayRate, clipThreshold, eps1, eps2, weightDecay }) =>

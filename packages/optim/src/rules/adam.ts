@@ -1,6 +1,13 @@
 // Adam and its relatives: averages of gradients, divided by the roots of averages of their squares.
 import { add, div, maximum, mul, sqrt, square, sub } from "@weft/tensor";
-import { boolean, decay, nonNegative, type OptionKinds, type ReadOptions } from "@weft/tensor/internals";
+import {
+  boolean,
+  decay,
+  nonNegative,
+  nonNegativeFinite,
+  type OptionKinds,
+  type ReadOptions,
+} from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import type { Formula } from "../rule.ts";
@@ -65,6 +72,10 @@ export interface AdamWOptions extends AdamOptions {
  * const optimizer = adamw({ lr: 3e-4, groups: [{ params: weights }, { params: biases, weightDecay: 0 }] });
  */
 export const adamw = (options?: AdamWOptions): Optimizer =>
-  ruled("adamw", options, { ...adamKinds, weightDecay: nonNegative }, { ...adamDefaults, weightDecay: 0.01 }, (read) =>
-    adamFormula(read, read.weightDecay),
+  ruled(
+    "adamw",
+    options,
+    { ...adamKinds, weightDecay: nonNegativeFinite },
+    { ...adamDefaults, weightDecay: 0.01 },
+    (read) => adamFormula(read, read.weightDecay),
   );

@@ -1,7 +1,7 @@
 // Knet's optimizers but Adam. A rule is two functions: the initial state of a parameter, and one step. Learning rates and
 // the like are numbers, which are arguments of a kernel and never part of its code.
 import { add, ArgumentError, div, indexAdd, mul, sqrt, square, sub } from "@weft/tensor";
-import { decay, nonNegative, type OptionKinds } from "@weft/tensor/internals";
+import { decay, nonNegativeFinite, type OptionKinds } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import { average, fromZeros } from "./formulas.ts";
@@ -89,7 +89,7 @@ export interface AdagradOptions extends OptimizerOptions {
  * w.value; // 0.9
  */
 export const adagrad = (options?: AdagradOptions): Optimizer =>
-  ruled("adagrad", options, { ...kinds, eps: nonNegative }, { lr: 0.05, eps: 1e-6 }, ({ eps }) =>
+  ruled("adagrad", options, { ...kinds, eps: nonNegativeFinite }, { lr: 0.05, eps: 1e-6 }, ({ eps }) =>
     fromZeros(["G"], (g, p, { G }, { lr }) => {
       const next = add(G, square(g));
       return [sub(p, div(mul(g, lr), sqrt(add(next, eps)))), { G: next }];
@@ -100,7 +100,7 @@ export interface AverageOptions extends OptimizerOptions {
   readonly rho?: number;
   readonly eps?: number;
 }
-const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: nonNegative };
+const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: nonNegativeFinite };
 
 /**
  * RMSprop: G ← ρ G + (1 − ρ) g²; w ← w − lr · g / √(G + eps) (Tieleman and Hinton 2012). Like Knet's.

@@ -1,6 +1,6 @@
 // Lion: steps of one size, by the sign of an average.
 import { mul, sign, sub } from "@weft/tensor";
-import { decay, nonNegative } from "@weft/tensor/internals";
+import { decay, nonNegativeFinite } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import { average, decayed, fromZeros } from "./formulas.ts";
@@ -26,7 +26,7 @@ export const lion = (options?: LionOptions): Optimizer =>
   ruled(
     "lion",
     options,
-    { ...kinds, beta1: decay, beta2: decay, weightDecay: nonNegative },
+    { ...kinds, beta1: decay, beta2: decay, weightDecay: nonNegativeFinite },
     { lr: 1e-4, beta1: 0.9, beta2: 0.99, weightDecay: 0 },
     ({ beta1, beta2, weightDecay }) =>
       fromZeros(["m"], (g, p, { m }, { lr }) => [

@@ -13,7 +13,7 @@ import {
   transpose,
   type Tensor,
 } from "@weft/tensor";
-import { boolean, decay, nonNegative, oneOf, positiveCount } from "@weft/tensor/internals";
+import { boolean, decay, nonNegativeFinite, oneOf, positiveCount } from "@weft/tensor/internals";
 import { divided } from "../divided.ts";
 import { wholeKinds, type WholeOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
@@ -79,13 +79,14 @@ export function muon(options?: MuonOptions): Optimizer {
       nesterov: boolean,
       iterations: positiveCount,
       scale: oneOf("shape", "adam"),
-      weightDecay: nonNegative,
+      weightDecay: nonNegativeFinite,
       fallback: { wanted: "an optimizer such as adamw()", is: isOptimizer },
     },
     defaults,
     ({ gamma, nesterov, iterations, scale, weightDecay }) =>
       fromZeros(["B"], (g, p, { B }, { lr }) => {
         const next = add(mul(B, gamma), g);
+        if (p.size === 0) return [p, { B: next }];
         const u = nesterov ? add(g, mul(next, gamma)) : next;
         const flat = reshape(u, [p.shape[0]!, -1]);
         const [rows, columns] = flat.shape as readonly [number, number];

@@ -2,7 +2,7 @@
 import { ArgumentError } from "@weft/tensor";
 import {
   fraction,
-  nonNegative,
+  nonNegativeFinite,
   oneOf,
   positive,
   positiveCount,
@@ -43,7 +43,7 @@ const places: OptionKind<readonly number[]> = {
  */
 export function stepDecay(lr: number, options: StepDecayOptions): Schedule {
   const op = "stepDecay";
-  readValue(op, "lr", lr, nonNegative);
+  readValue(op, "lr", lr, nonNegativeFinite);
   const kinds = { every: positiveCount, at: places, factor: positive };
   const { every, at, factor } = readOptions(op, options, kinds, { factor: 0.1 });
   if ((every === undefined) === (at === undefined))
@@ -69,8 +69,8 @@ const line = (from: number, to: number, part: number): number => from + (to - fr
 
 /** A schedule from `lr` to `end` along a curve. */
 function decay(op: string, lr: number, options: DecayOptions, curve: typeof line): Schedule {
-  readValue(op, "lr", lr, nonNegative);
-  const { steps, end } = readOptions(op, options, { steps: positiveCount, end: nonNegative }, { end: 0 });
+  readValue(op, "lr", lr, nonNegativeFinite);
+  const { steps, end } = readOptions(op, options, { steps: positiveCount, end: nonNegativeFinite }, { end: 0 });
   readValue(op, "steps", steps, positiveCount);
   return (step) => curve(lr, end, share(step, steps));
 }
@@ -120,7 +120,7 @@ export interface OneCycleOptions {
  */
 export function oneCycle(lr: number, options: OneCycleOptions): Schedule {
   const op = "oneCycle";
-  readValue(op, "lr", lr, nonNegative);
+  readValue(op, "lr", lr, nonNegativeFinite);
   const { steps, warmup, divisor, finalDivisor, curve } = readOptions(
     op,
     options,

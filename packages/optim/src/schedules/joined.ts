@@ -1,6 +1,6 @@
 // Schedules made of others. A number is the schedule that never changes.
 import { ArgumentError } from "@weft/tensor";
-import { describe, nonNegative, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
+import { describe, nonNegativeFinite, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
 import { rateKind, rateOf, type Rate } from "../groups.ts";
 import type { Schedule } from "./decays.ts";
 
@@ -18,7 +18,7 @@ import type { Schedule } from "./decays.ts";
 export function warmup(schedule: Rate, options: { readonly steps: number; readonly start?: number }): Schedule {
   const op = "warmup";
   readValue(op, "the schedule", schedule, rateKind);
-  const { steps, start } = readOptions(op, options, { steps: positiveCount, start: nonNegative }, { start: 0 });
+  const { steps, start } = readOptions(op, options, { steps: positiveCount, start: nonNegativeFinite }, { start: 0 });
   readValue(op, "steps", steps, positiveCount);
   return (step) =>
     step < steps ? start + (rateOf(schedule, 0) - start) * (step / steps) : rateOf(schedule, step - steps);

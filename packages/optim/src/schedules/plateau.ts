@@ -1,10 +1,11 @@
 // A rate that depends on the losses so far: a schedule with a memory.
-import { anyNumber, count, fraction, nonNegative, oneOf, readOptions, readValue } from "@weft/tensor/internals";
+import { ArgumentError } from "@weft/tensor";
+import { anyNumber, count, decay, nonNegativeFinite, oneOf, readOptions, readValue } from "@weft/tensor/internals";
 import { rateKind, rateOf, type Rate } from "../groups.ts";
 import type { Schedule } from "./decays.ts";
 
 export interface PlateauOptions {
-  /** What the rate is multiplied by. */
+  /** What the rate is multiplied by: below 1. */
   readonly factor?: number;
   /** How many losses in a row may be no better before the rate falls. */
   readonly patience?: number;
@@ -13,7 +14,7 @@ export interface PlateauOptions {
   readonly thresholdMode?: "relative" | "absolute";
   /** How many losses after a fall do not count. */
   readonly cooldown?: number;
-  /** The smallest rate. */
+  /** The smallest rate: at most `lr`. */
   readonly min?: number;
   /** Whether better is less ("min"), or more ("max"), as of an accuracy. */
   readonly mode?: "min" | "max";
@@ -55,12 +56,12 @@ export function reduceOnPlateau(lr: Rate, options?: PlateauOptions): PlateauSche
     op,
     options,
     {
-      factor: fraction,
+      factor: decay,
       patience: count,
-      threshold: nonNegative,
+      threshold: nonNegativeFinite,
       thresholdMode: oneOf("relative", "absolute"),
       cooldown: count,
-      min: nonNegative,
+      min: nonNegativeFinite,
       mode: oneOf("min", "max"),
     },
     {
@@ -73,6 +74,8 @@ export function reduceOnPlateau(lr: Rate, options?: PlateauOptions): PlateauSche
       mode: "min" as const,
     },
   );
+  if (typeof lr === "number" && min > lr)
+    throw new ArgumentError(`${op}: min is the smallest rate, got min ${min} above lr ${lr}; wanted at most lr`);
   const sign = mode === "min" ? 1 : -1;
   const state: PlateauState = { scale: 1, best: sign * Infinity, waited: 0, cooling: 0 };
   const isBetter = (x: number): boolean => {
