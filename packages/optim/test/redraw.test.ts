@@ -1,0 +1,59 @@
+// A step that fails gives its random numbers back: made again, it draws what it would have drawn.
+import { diff, param } from "@weft/autograd";
+import { crossEntropy, dropout, toBytes } from "@weft/nn";
+import { add, scope, square, sum, type Backend, type Creation } from "@weft/tensor";
+import { open as openCpu } from "@weft/tensor-cpu";
+import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { describe, expect, test } from "vitest";
+import { chain, minimize, sgd } from "../src/index.ts";
+
+const opens: [string, () => Promise<Backend & Creation>][] = [["the CPU", () => openCpu({})]];
+if (process.env["WEFT_NO_DRIVER"] === undefined) opens.push(["WebGPU", () => openWebGpu({})]);
+
+const broken = (): never => {
+  throw new Error("broken");
+};
+
+describe.each(opens)("on %s", (_, open) => {
+  test.each(["the loss", "a transform", "a wrong label", "a computed label", "an asynchronous loss"])(
+    "%s",
+    async (what) => {
+      const b = await open();
+      const p = param(b.randn([4, 3], { seed: 1 }));
+      const label = (n: number) => b.tensor([0, 1, 2, n], { dtype: "i32" });
+      const loss = (n = 0) => crossEntropy(dropout(dropout(p, 0.5), 0.1), label(n));
+      const fails: Record<string, () => unknown> = {
+        "the loss": () => minimize(() => add(loss(), broken()), [[]] as never, sgd()),
+        "a transform": () => scope(() => chain(broken, sgd()).update(diff(() => loss()))),
+        "a wrong label": () => minimize(() => loss(7), [[]] as never, sgd()),
+        "a computed label": async () => {
+          const far = add(label(0), b.tensor([0, 0, 0, 9], { dtype: "i32" }));
+          await minimize(() => crossEntropy(dropout(p, 0.5), far), [[]] as never, sgd());
+        },
+        "an asynchronous loss": () =>
+          diff(async (t) => {
+            const y = loss();
+            await t.wait(Promise.resolve());
+            return add(y, broken());
+          }),
+      };
+      const before = await toBytes({ p, random: b.stream });
+      await expect((async () => await fails[what]!())()).rejects.toThrow();
+      expect(await toBytes({ p, random: b.stream })).toEqual(before);
+    },
+  );
+
+  test("numbers that others drew meanwhile are not drawn again", async () => {
+    const b = await open();
+    const p = param(b.ones([4]));
+    const slow = diff(async (t) => {
+      const y = sum(square(dropout(p, 0.5)));
+      await t.wait(new Promise((resolve) => void setTimeout(resolve, 5)));
+      return add(y, broken());
+    });
+    const x = b.rand([4]);
+    await expect(slow).rejects.toThrow("broken");
+    expect(b.stream.counter).toBe(2);
+    expect(await b.rand([4]).data()).not.toEqual(await x.data());
+  });
+});
