@@ -5,6 +5,7 @@ import { gru } from "./models/gru.ts";
 import { opcost } from "./models/opcost.ts";
 import { resnet50Features } from "./models/resnet50.ts";
 import { gpt } from "./models/gpt.ts";
+import { dqn } from "./models/dqn.ts";
 import { linreg } from "./models/linreg.ts";
 import { seq2seq } from "./models/seq2seq.ts";
 import { shakespeare } from "./models/shakespeare.ts";
@@ -33,6 +34,7 @@ export const programs = {
   tagger,
   rnnlm,
   pos,
+  dqn,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

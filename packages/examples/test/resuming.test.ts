@@ -2,20 +2,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryFolder, weft } from "./session.ts";
-
-/** The lines of the record without the times. */
-const lines = (folder: string): unknown[] =>
-  readFileSync(join(folder, "metrics.jsonl"), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => ({ ...(JSON.parse(line) as object), time: 0 }));
-
-const same = (one: string, other: string): void => {
-  for (const name of ["model.safetensors", "training.safetensors"])
-    expect(readFileSync(join(one, name)).equals(readFileSync(join(other, name))), name).toBe(true);
-  expect(lines(one)).toEqual(lines(other));
-};
+import { lines, same, temporaryFolder, weft } from "./session.ts";
 
 const words = ["train", "mlp", "--limit", "400", "--epochs", "3", "--seed", "5"];
 

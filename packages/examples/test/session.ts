@@ -1,8 +1,8 @@
-// A user at the command line: what `weft` prints and its exit code, in a temporary folder.
-import { mkdtempSync, rmSync } from "node:fs";
+// A user at the command line: what `weft` prints and its exit code, in a temporary folder, and what it leaves there.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { run } from "../src/command.ts";
 
 /** Runs `weft` with these arguments. */
@@ -23,3 +23,17 @@ export function temporaryFolder(): string {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** The lines of the record of a training, without the times. */
+export const lines = (folder: string): unknown[] =>
+  readFileSync(join(folder, "metrics.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => ({ ...(JSON.parse(line) as object), time: 0 }));
+
+/** Two folders hold the same training, bit for bit. */
+export const same = (one: string, other: string): void => {
+  for (const name of ["model.safetensors", "training.safetensors"])
+    expect(readFileSync(join(one, name)).equals(readFileSync(join(other, name))), name).toBe(true);
+  expect(lines(one)).toEqual(lines(other));
+};

@@ -83,6 +83,29 @@ export function errorCurve(errors: readonly number[]): string {
   });
 }
 
+/** The return of every episode and the mean of the last 100, with a line at the mean that is wanted. */
+export function returnCurve(returns: readonly number[], wanted: number): string {
+  const points = returns.map((y, i) => ({ x: i + 1, y }));
+  const means = points.slice(99).map(({ x }) => {
+    const part = returns.slice(x - 100, x);
+    return { x, y: part.reduce((a, b) => a + b, 0) / part.length };
+  });
+  return drawn({
+    ariaLabel: "The return of every episode",
+    width: 640,
+    height: 300,
+    marginLeft: 56,
+    marginBottom: 44,
+    x: { label: "episode", ...below },
+    y: { label: "return", grid: true, domain: [0, Math.max(wanted, ...returns)] },
+    marks: [
+      Plot.ruleY([wanted], { stroke: hue.wrong, strokeDasharray: "4 4" }),
+      Plot.dot(points, { x: "x", y: "y", fill: hue.main, fillOpacity: 0.4, r: 2 }),
+      Plot.line(means, { x: "x", y: "y", stroke: hue.main, strokeWidth: 2.5 }),
+    ],
+  });
+}
+
 export interface ResultPoint {
   readonly epoch: number;
   readonly value: number;

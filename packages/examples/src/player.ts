@@ -1,0 +1,62 @@
+// Who learns to play CartPole, as a program: episode by episode, each a step with its return, the number of its steps.
+import { argmax, scope, type Backend, type Creation } from "@weft/tensor";
+import { isOver, longest, placed, pushed } from "./cart-pole.ts";
+import type { Agent } from "./episodes.ts";
+import type { Learner } from "./program.ts";
+import { returnSections } from "./report/returns.ts";
+
+export interface Player {
+  /** What is left in a file, and what else it takes to go on. */
+  readonly model: object;
+  readonly state: object;
+  readonly agent: Agent;
+  /** Plays one episode, learns from it, and gives its return. */
+  readonly play: () => Promise<number>;
+}
+
+/** The episodes of an epoch. */
+const EPISODES = 50;
+
+export function playing({ model, state, agent, play }: Player, backend: Backend & Creation): Learner {
+  /** All returns, and how many of them are of this epoch. */
+  const played = { returns: [] as number[], now: 0 };
+  return {
+    from: "episodes of CartPole",
+    model,
+    state: { ...state, played },
+    async *epoch() {
+      while (played.now < EPISODES) {
+        const steps = await play();
+        played.returns.push(steps);
+        played.now++;
+        yield { return: steps };
+      }
+      played.now = 0;
+    },
+    of: "steps in the mean of 100 new episodes, of at most 200",
+    evaluate: async () => ({
+      meanReturn: await meanReturn(agent, backend),
+      bestHundredInTraining: bestHundred(played.returns),
+    }),
+    sections: async () => returnSections(played.returns),
+  };
+}
+
+/** The mean return of 100 new episodes, side by side, in which the agent always takes the action of the highest score. */
+async function meanReturn(agent: Agent, { rand, tensor }: Backend & Creation, count = 100): Promise<number> {
+  const random = await scope(() => rand([count, 4], { seed: 1 }).data());
+  let carts = Array.from({ length: count }, (_, i) => placed(random.subarray(4 * i)));
+  let steps = 0;
+  for (let t = 0; t < longest; t++) {
+    steps += carts.filter((cart) => !isOver(cart)).length;
+    const actions = await scope(() => argmax(agent(tensor(carts)), { axis: 1 }).data());
+    carts = carts.map((cart, i) => (isOver(cart) ? cart : pushed(cart, actions[i]!)));
+  }
+  return steps / count;
+}
+
+/** The largest mean of 100 returns in a row; of all, if there are fewer. */
+export function bestHundred(returns: readonly number[]): number {
+  const ends = Array.from({ length: Math.max(1, returns.length - 99) }, (_, i) => returns.slice(i, i + 100));
+  return Math.max(...ends.map((part) => part.reduce((a, b) => a + b, 0) / part.length));
+}
