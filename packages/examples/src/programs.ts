@@ -1,5 +1,6 @@
 // The programs by name.
 import { classifier } from "./classifier.ts";
+import { actorCritic } from "./models/actor-critic.ts";
 import { charlm } from "./models/charlm.ts";
 import { gru } from "./models/gru.ts";
 import { opcost } from "./models/opcost.ts";
@@ -35,6 +36,7 @@ export const programs = {
   rnnlm,
   pos,
   dqn,
+  "actor-critic": actorCritic,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
