@@ -14,6 +14,7 @@ import { pos } from "./models/pos.ts";
 import { rnnlm } from "./models/rnnlm.ts";
 import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
+import { reinforce } from "./models/reinforce.ts";
 import type { Program } from "./program.ts";
 import { recipes } from "./recipes.ts";
 
@@ -37,6 +38,7 @@ export const programs = {
   pos,
   dqn,
   "actor-critic": actorCritic,
+  reinforce,
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

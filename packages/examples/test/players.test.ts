@@ -3,36 +3,71 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "@weft/nn";
 import { expect, test } from "vitest";
+import { batchOf, following, type Move } from "../src/episodes.ts";
+import { openBackend } from "../src/backends.ts";
 import { bestHundred } from "../src/player.ts";
 import { elements } from "./html.ts";
 import { same, temporaryFolder, weft } from "./session.ts";
 
 /** Random play stands about 22 steps. */
-test.each([["dqn", "110", 60]] as const)(
-  "%s learns in %s episodes",
+test.each([
+  ["dqn", "110", 60],
+  ["actor-critic", "120", 60],
+  ["reinforce", "120", 60],
+] as const)("%s learns in %s episodes", { timeout: 120_000 }, async (name, steps, wanted) => {
+  const folder = temporaryFolder();
+  expect(await weft("train", name, "--steps", steps, "--out", folder)).toMatchObject({ code: 0, err: "" });
+  const { metadata } = readSafetensors(readFileSync(join(folder, "model.safetensors")));
+  expect(Number(metadata["meanReturn"])).toBeGreaterThan(wanted);
+  const html = readFileSync(join(folder, "report.html"), "utf8");
+  expect(elements(html).filter((element) => element === "svg").length).toBeGreaterThan(0);
+  expect(html).toContain("Its episodes");
+});
+
+test.each([
+  ["dqn", "55", "60"],
+  ["actor-critic", "3", "5"],
+  ["reinforce", "3", "5"],
+  ["reinforce", "50", "52"], // the first is the last episode of an epoch
+])("%s goes on after episode %s to the same numbers", { timeout: 120_000 }, async (name, first, last) => {
+  const [whole, parts] = [temporaryFolder(), temporaryFolder()];
+  await weft("train", name, "--steps", last, "--out", whole);
+  await weft("train", name, "--steps", first, "--out", parts);
+  expect(await weft("train", "--resume", parts, "--steps", last)).toMatchObject({ code: 0, err: "" });
+  same(whole, parts);
+});
+
+test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)(
+  "reinforce --backend webgpu plays what the CPU plays",
   { timeout: 120_000 },
-  async (name, steps, wanted) => {
-    const folder = temporaryFolder();
-    expect(await weft("train", name, "--steps", steps, "--out", folder)).toMatchObject({ code: 0, err: "" });
-    const { metadata } = readSafetensors(readFileSync(join(folder, "model.safetensors")));
-    expect(Number(metadata["meanReturn"])).toBeGreaterThan(wanted);
-    const html = readFileSync(join(folder, "report.html"), "utf8");
-    expect(elements(html).filter((element) => element === "svg").length).toBeGreaterThan(0);
-    expect(html).toContain("Its episodes");
+  async () => {
+    const play = async (backend: string) => {
+      const folder = temporaryFolder();
+      expect((await weft("train", "reinforce", "--steps", "2", "--backend", backend, "--out", folder)).code).toBe(0);
+      const [line] = readFileSync(join(folder, "metrics.jsonl"), "utf8").split("\n");
+      return (JSON.parse(line!) as { return: number }).return;
+    };
+    expect(await play("webgpu")).toBe(await play("cpu"));
   },
 );
 
-test.each([["dqn", "55", "60"]])(
-  "%s goes on after episode %s to the same numbers",
-  { timeout: 120_000 },
-  async (name, first, last) => {
-    const [whole, parts] = [temporaryFolder(), temporaryFolder()];
-    await weft("train", name, "--steps", last, "--out", whole);
-    await weft("train", name, "--steps", first, "--out", parts);
-    expect(await weft("train", "--resume", parts, "--steps", last)).toMatchObject({ code: 0, err: "" });
-    same(whole, parts);
-  },
-);
+test("what follows a move is discounted, and ends with what is known of the rest", () => {
+  expect(following(3, 0.5)).toEqual([1.75, 1.5, 1]);
+  expect(following(2, 0.5, 4)).toEqual([2.5, 3]);
+});
+
+test("moves become tensors of one shape", async () => {
+  const backend = await openBackend("cpu", 1);
+  const move: Move = { cart: [1, 2, 3, 4], action: 1, next: [5, 6, 7, 8], fell: false };
+  const { carts, actions, numbers, real } = batchOf([move], [9], 2, backend);
+  expect(await carts.array()).toEqual([
+    [1, 2, 3, 4],
+    [0, 0, 0, 0],
+  ]);
+  expect(await actions.array()).toEqual([1, 0]);
+  expect(await numbers.array()).toEqual([9, 0]);
+  expect(await real.array()).toEqual([1, 0]);
+});
 
 test("the best hundred are in a row", () => {
   expect(bestHundred([10, 20])).toBe(15);
