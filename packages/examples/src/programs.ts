@@ -15,6 +15,7 @@ import { rnnlm } from "./models/rnnlm.ts";
 import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
 import { reinforce } from "./models/reinforce.ts";
+import { vae } from "./models/vae.ts";
 import type { Program } from "./program.ts";
 import { recipes } from "./recipes.ts";
 
@@ -36,6 +37,7 @@ export const programs = {
   tagger,
   rnnlm,
   pos,
+  vae,
   dqn,
   "actor-critic": actorCritic,
   reinforce,

@@ -47,6 +47,10 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
   return `<table><thead>${row(head, "th")}</thead><tbody>${rows.map((cells) => row(cells, "td")).join("")}</tbody></table>`;
 };
 
+/** One picture, as wide as the page. */
+export const sheet = ({ src, alt }: Omit<Captioned, "caption">): string =>
+  `<img class="sheet" src="${src}" alt="${escaped(alt)}" />`;
+
 const style = `
 :root { color-scheme: light dark; --ink: #1d2530; --soft: #5d6b7c; --paper: #f6f7f9; --card: #fff; --line: #e1e5ea; --mark: #3b76b8; }
 @media (prefers-color-scheme: dark) {
@@ -69,6 +73,7 @@ svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.5rem, 1fr)); gap: 1rem .75rem; }
 figure { margin: 0; text-align: center; font-size: .85rem; line-height: 1.3; }
 img { width: 100%; max-width: 5.5rem; border-radius: 6px; image-rendering: pixelated; }
+img.sheet { display: block; max-width: 35rem; margin: 0 auto; }
 figcaption { color: var(--soft); }
 figcaption b { color: var(--ink); }
 .quote { margin: 1rem 0; padding-left: .75rem; border-left: 3px solid var(--line); text-align: left; }

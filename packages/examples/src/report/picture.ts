@@ -85,3 +85,17 @@ export function weighedColors(weights: ArrayLike<number>, width: number, height:
   const planes = Uint8Array.from(weights, (w) => 128 + 127 * (w / (limit || 1)));
   return { width, height, data: interleaved(planes, 3) };
 }
+
+/** Square gray pictures in rows, from values between 0 and 1: each has `side`² of them. */
+export function tiled(values: ArrayLike<number>, side: number, columns: number): Pixels {
+  const count = values.length / side ** 2;
+  const [width, height] = [columns * side, Math.ceil(count / columns) * side];
+  const data = new Uint8Array(width * height);
+  for (let i = 0; i < values.length; i++) {
+    const [picture, place] = [Math.floor(i / side ** 2), i % side ** 2];
+    const y = Math.floor(picture / columns) * side + Math.floor(place / side);
+    const x = (picture % columns) * side + (place % side);
+    data[y * width + x] = Math.round(255 * Math.min(1, Math.max(0, values[i]!)));
+  }
+  return { width, height, data };
+}
