@@ -2,12 +2,14 @@
 import { classifier } from "./classifier.ts";
 import { actorCritic } from "./models/actor-critic.ts";
 import { charlm } from "./models/charlm.ts";
-import { gru } from "./models/gru.ts";
-import { opcost } from "./models/opcost.ts";
-import { resnet50Features } from "./models/resnet50.ts";
-import { gpt } from "./models/gpt.ts";
+import { dcgan } from "./models/dcgan.ts";
 import { dqn } from "./models/dqn.ts";
+import { gpt } from "./models/gpt.ts";
+import { gru } from "./models/gru.ts";
 import { linreg } from "./models/linreg.ts";
+import { opcost } from "./models/opcost.ts";
+import { reinforce } from "./models/reinforce.ts";
+import { resnet50Features } from "./models/resnet50.ts";
 import { seq2seq } from "./models/seq2seq.ts";
 import { shakespeare } from "./models/shakespeare.ts";
 import { pos } from "./models/pos.ts";
@@ -38,6 +40,7 @@ export const programs = {
   rnnlm,
   pos,
   vae,
+  dcgan,
   dqn,
   "actor-critic": actorCritic,
   reinforce,
