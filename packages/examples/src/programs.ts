@@ -16,7 +16,6 @@ import { pos } from "./models/pos.ts";
 import { rnnlm } from "./models/rnnlm.ts";
 import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
-import { reinforce } from "./models/reinforce.ts";
 import { vae } from "./models/vae.ts";
 import type { Program } from "./program.ts";
 import { recipes } from "./recipes.ts";
