@@ -81,6 +81,11 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     await save(files.model, learner.model, known);
     await save(files.training, training, known);
   };
+  const writeOrTell = (): Promise<void> =>
+    write().catch((error: unknown) => {
+      if (!(error instanceof FileError)) throw error;
+      told?.(at.epoch, error); // the next one may succeed
+    });
   /** An evaluation leaves random numbers where they were: how often it happens changes nothing. */
   const evaluate = async (epoch?: number): Promise<Scalars> => {
     const before = { ...backend.stream };
@@ -100,16 +105,15 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     });
     for await (const _ of noted);
     refuseNaN(record, from, before, learner.model === undefined ? undefined : files.model);
-    result = await evaluate(at.epoch > before ? at.epoch : undefined);
-    if (at.epoch > before) {
+    const whole = at.epoch > before;
+    if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
+    result = await evaluate(whole ? at.epoch : undefined);
+    if (whole) {
       record.scalars(at.step, { epoch: at.epoch, ...result });
       await record.flush();
+      await writeOrTell(); // with what the evaluation has kept
     }
-    await write().catch((error: unknown) => {
-      if (!(error instanceof FileError)) throw error;
-      told?.(at.epoch, error); // the next one may succeed
-    });
-    told?.(at.epoch > before ? at.epoch : before + 1, result, await learner.says?.());
+    told?.(whole ? at.epoch : before + 1, result, await learner.says?.());
   }
   if (result === undefined && at.step > 0) result = await evaluate();
   await write(result);

@@ -6,6 +6,7 @@ import { open } from "@weft/tensor-cpu";
 import { Embedding, LSTM, Linear, place, seed } from "@weft/nn";
 import { describe, expect, test } from "vitest";
 import { converged } from "../src/convergence.ts";
+import { heldOut } from "../src/held-out.ts";
 import { reading } from "../src/models/shakespeare.ts";
 import { reader } from "../src/reader.ts";
 import { textIn } from "../src/texts.ts";
@@ -42,6 +43,18 @@ test("ends when there is nothing more to learn", async () => {
     finished: () => left === 0,
   });
   expect((await trained(ending, { epochs: 100 })).step).toBe(300);
+});
+
+test("every part of a text is in the test set by a tenth", () => {
+  const { train, test: held } = heldOut(
+    Int32Array.from({ length: 203 }, (_, i) => i),
+    2,
+  );
+  expect([...train.subarray(0, 92)]).toEqual([...Array(91).keys(), 101]);
+  expect([...held]).toEqual([
+    91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 192, 193, 194, 195, 196, 197, 198, 199, 200, 201, 202,
+  ]);
+  expect([...train, ...held].toSorted((a, b) => a - b)).toEqual([...Array(203).keys()]);
 });
 
 test("what was measured has converged when its trend is upwards", async () => {
