@@ -64,7 +64,7 @@ test("plans that fall out of their cache give the memory of their arguments back
   const run = (k: number): void =>
     scope(() => {
       let y = backend.tensor(new Float32Array(16));
-      for (let i = 0; i < 150; i++) y = (k >> (i % 12)) & 1 ? y.add(0.5) : y.mul(0.5);
+      for (let i = 0; i < 600; i++) y = (k >> (i % 12)) & 1 ? y.add(0.5) : y.mul(0.5);
       y.dataSync();
     });
   const grown: number[] = [];
