@@ -189,7 +189,7 @@ export class Backward {
     const entry = x.payload as Entry;
     const axis = cutAxis(x.shape, attrs);
     if (entry.leaf || axis === undefined) return false;
-    if (this.#stretch !== undefined) this.#reached.push(entry);
+    if (this.#stretch !== undefined && entry.parts === undefined) this.#reached.push(entry);
     (entry.parts ??= []).push({ g, axis, attrs });
     return true;
   }

@@ -41,12 +41,14 @@ function readTape(who: string, tape: Tape): Gradient[] {
   return tape.params.map((param) => ({ param, g: tape.sparseGrad(param) ?? tape.grad(param) }));
 }
 
-/** Refuses a tape without parameters: a step from it would change nothing. */
-export function wantParams(op: string, params: ArrayLike<unknown>): void {
-  if (params.length === 0)
-    throw new ArgumentError(
-      `${op}: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?`,
-    );
+/** Refuses a tape without parameters: a step from it would change nothing. `step` is rolled back. */
+export function wantParams(op: string, params: ArrayLike<unknown>, step?: Step): void {
+  if (params.length > 0) return;
+  const error = new ArgumentError(
+    `${op}: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?`,
+  );
+  if (step !== undefined) rollBack(step, error);
+  throw error;
 }
 
 /** Tapes from which a step was made. */

@@ -109,7 +109,7 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
   };
   const { groups, params: given, lr } = shared;
   // `{ params: model.typo }` must not mean all.
-  const params = Object.hasOwn(options ?? {}, "params") ? membersOf(name, given) : undefined;
+  const params = "params" in (options ?? {}) ? membersOf(name, given) : undefined;
   if (groups === undefined) {
     const one = setting(shared);
     return { lr, given, params, members: params, all: [one], of: () => one };

@@ -31,7 +31,7 @@ export function selected(
   const chosen = gradients.filter(({ param }) => !param.frozen && params?.has(param) !== false);
   if (chosen.length === 0 && gradients.length > 0)
     throw new ArgumentError(
-      `${name}: none of the ${gradients.length} parameters on this tape is ${params ? `among the ${params.size} in params, or they are frozen` : "unfrozen"}`,
+      `${name}: none of the ${gradients.length} parameters with gradients is ${params ? `among the ${params.size} in params, or they are frozen` : "unfrozen"}`,
     );
   return chosen;
 }

@@ -144,7 +144,7 @@ function step<Item>(
       return update.then((x) => filled(like, x, []));
     }
     const tape: Tape = diff(once);
-    wantParams("minimize", tape.params);
+    wantParams("minimize", tape.params, tape.step);
     const value = (): Tensor => readTensor(tape.value, "minimize");
     box.assign(value());
     const done = optimizer.update(tape);

@@ -81,7 +81,7 @@ test("`params` without a parameter is rejected", () => {
   says("weight", 'got "weight"');
   const [p, q] = [param(tensor([1])), param(tensor([1]))];
   expect(() => adam({ params: p }).update(diff(() => sum(q)))).toThrow(
-    "adam: none of the 1 parameters on this tape is among the 1 in params",
+    "adam: none of the 1 parameters with gradients is among the 1 in params",
   );
 });
 
@@ -123,7 +123,7 @@ test("what is all frozen before its update is refused like what was frozen befor
   const tape = diff(loss);
   freeze(model);
   const rule = sgd();
-  expect(() => rule.update(tape)).toThrow("sgd: none of the 2 parameters on this tape is unfrozen");
+  expect(() => rule.update(tape)).toThrow("sgd: none of the 2 parameters with gradients is unfrozen");
   expect(() => rule.update(diff(loss))).toThrow("sgd: the loss depends on no parameter");
   rule.apply([]); // what a program chose itself may be nothing
 });

@@ -1,6 +1,7 @@
 // Training as iteration: inputs, outputs, lifetimes, and yielding to the event loop.
-import { diff, grad, keep, param, scope, type Param } from "@weft/autograd";
+import { diff, grad, keep, param, scope, state, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
+import * as cpu from "@weft/tensor-cpu";
 import { ArgumentError, mul, square, sub, sum, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
 import { adam, converge, DivergenceError, minimize, sgd } from "../src/index.ts";
@@ -135,6 +136,20 @@ test("a loss that depends on no parameter is refused", async () => {
         "minimize: the loss depends on no parameter. Are the weights made with param(), used inside the loss, and not all frozen?",
     }),
   );
+});
+
+test("a step whose loss depends on no parameter is rolled back, with its random numbers", async () => {
+  const backend = cpu.openSync({});
+  const seen = state(backend.tensor([0]));
+  const { counter } = backend.stream;
+  const loss = (x: Tensor) => {
+    seen.value = backend.rand([1]);
+    return sum(x);
+  };
+  const run = drain(minimize(loss, [backend.tensor([1])]));
+  await expect(run).rejects.toThrow("minimize: the loss depends on no parameter.");
+  expect(seen.value.dataSync()[0]).toBe(0);
+  expect(backend.stream.counter).toBe(counter);
 });
 
 test("an asynchronous loss is refused", async () => {

@@ -100,7 +100,7 @@ export function lbfgs(options?: LbfgsOptions): LossOptimizer {
     },
     { lr: 1, history: 10, iterations: 20, evaluations: 25, gradientTolerance: 1e-7, changeTolerance: 1e-9 },
   );
-  const members = Object.hasOwn(options ?? {}, "params") ? membersOf(name, read.params) : undefined;
+  const members = "params" in (options ?? {}) ? membersOf(name, read.params) : undefined;
   const updater: Updater = { name, hasParams: members !== undefined, warned: false };
   const history = new History(read.history);
   let { lr } = read as { lr: Rate };

@@ -17,7 +17,8 @@ export const progressKind: OptionKind<boolean | ProgressOptions<Tensor>> = eithe
   optionsKind('{ label: "loss" }'),
 );
 
-export const signalKind: OptionKind<Signal> = {
+/** Not of Signal: its name would stand in declarations, as AbortSignal, which a program's `lib` may lack. */
+export const signalKind: OptionKind<any> = {
   wanted: "a signal, such as new AbortController().signal,",
   is: (x): x is Signal => isRecord(x) && typeof x["aborted"] === "boolean",
 };
