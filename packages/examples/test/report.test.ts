@@ -106,6 +106,8 @@ test("the report on a regression is well-formed and has three charts", () => {
   const names = elements(html);
   expect(count(names, "svg")).toBe(3);
   expect(count(names, "circle")).toBe(3 + 1);
+  expect(html).not.toContain("has not seen"); // all data are learned from
+  expect(html).toContain("How well it does</h2>");
   expect(html).not.toMatch(/https?:/);
 });
 

@@ -50,7 +50,7 @@ function resultSection(evaluations: readonly Entry[]): Section[] {
   const points = evaluations.map(({ values }) => ({ epoch: values["epoch"]!, value: values[name]! }));
   return [
     {
-      title: "How well it does on what it has not seen",
+      title: "How well it does",
       about: `The ${labelOf(name)} after each evaluation.`,
       body: resultCurve(points, labelOf(name), (value) => said(name, value)),
     },
