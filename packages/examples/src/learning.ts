@@ -1,14 +1,16 @@
 // Training as the command does it: epochs of steps, evaluations, and a file from which an interrupted training goes on
 // with the same numbers.
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Backend } from "@weft/tensor";
 import { progress, type Display, type Signal } from "@weft/data";
-import { FileError, load, save, type Metadata } from "@weft/nn";
+import { FileError, load, params, place, save, type Metadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
-import { logTo, type Measured, type Scalars, type Values } from "@weft/train";
+import { logTo, type Log, type Measured, type Scalars, type Values } from "@weft/train";
 import type { Learner } from "./program.ts";
 import { TrainingRecord } from "./record.ts";
 import { turns } from "./turns.ts";
+import { labelOf } from "./words.ts";
 
 export interface LearningOptions {
   readonly backend: Backend;
@@ -55,8 +57,13 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   const at = { step: 0, epoch: 0 };
   const training = { model: learner.model ?? {}, ...learner.state, random: backend.stream, at };
   if (options.resume === true) await load(files.training, training);
+  else for (const file of [files.model, files.training, files.report]) await rm(file, { force: true });
   const record = await TrainingRecord.open(files.metrics, at.step);
-  const begun = at.step;
+  const begun = { ...at };
+  /** The steps with which epochs ended. */
+  const ends: number[] = [];
+  /** The step at which the model was saved. */
+  let saved = options.resume === true && learner.model !== undefined ? at.step : undefined;
 
   const done = (): boolean =>
     at.epoch >= epochs || at.step >= steps || signal?.aborted === true || learner.finished?.() === true;
@@ -72,13 +79,37 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
         if (at.step >= steps || signal?.aborted === true) return; // the epoch is not over
       }
       at.epoch++;
+      ends.push(at.step);
     }
   }
 
+  /** What is measured is noted; it ends the training if it is not finite. */
+  const log: Log = {
+    async scalars(step, values) {
+      record.scalars(step, values);
+      const wrong = Object.entries(values).find(([, x]) => !Number.isFinite(x));
+      if (wrong === undefined) return;
+      await record.flush();
+      const [name, value] = wrong;
+      const when = values["epoch"] === undefined ? "in" : "after";
+      const epoch = begun.epoch + ends.filter((end) => end < step).length + 1;
+      const kept = saved === undefined ? "Nothing was saved." : `The model of step ${saved} is in ${files.model}.`;
+      throw new DivergenceError(`the ${labelOf(name)} became ${value} ${when} step ${step} (epoch ${epoch}). ${kept}`);
+    },
+    flush: () => record.flush(),
+  };
+
   const write = async (extra: Metadata = {}): Promise<void> => {
     if (learner.model === undefined) return;
-    const known = { ...notes, epoch: at.epoch, step: at.step, ...extra };
+    const known = {
+      ...notes,
+      epoch: at.epoch,
+      step: at.step,
+      ...(learner.finished?.() && { finished: true }),
+      ...extra,
+    };
     await save(files.model, learner.model, known);
+    saved = at.step;
     await save(files.training, training, known);
   };
   const writeOrTell = (): Promise<void> =>
@@ -94,22 +125,23 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
 
   let result: Scalars | undefined;
   while (!done()) {
-    const from = at.step;
     const before = at.epoch;
     const name = `epoch ${before + 1}/${epochs}`;
     const shown = options.display === undefined ? { name } : { name, display: options.display };
     const total = lengthOf(learner, every);
-    const noted = logTo(progress(round(), total === undefined ? shown : { ...shown, total }), record, {
+    const noted = logTo(progress(round(), total === undefined ? shown : { ...shown, total }), log, {
       values: (item) => (isValues(item) ? item : { loss: item }),
       step: () => at.step,
     });
     for await (const _ of noted);
-    refuseNaN(record, from, before, learner.model === undefined ? undefined : files.model);
     const whole = at.epoch > before;
     if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
-    result = await evaluate(whole ? at.epoch : undefined);
+    result = await evaluate(whole ? at.epoch : undefined).catch(async (error: unknown) => {
+      if (whole && (await isFinite(learner.model, backend).catch(() => false))) await writeOrTell(); // it was learned
+      throw error;
+    });
     if (whole) {
-      record.scalars(at.step, { epoch: at.epoch, ...result });
+      await log.scalars(at.step, { epoch: at.epoch, ...result });
       await record.flush();
       await writeOrTell(); // with what the evaluation has kept
     }
@@ -117,7 +149,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   }
   if (result === undefined && at.step > 0) result = await evaluate();
   await write(result);
-  return { record, ...at, taken: at.step - begun, result };
+  return { record, ...at, taken: at.step - begun.step, result };
 }
 
 const isValues = (x: Measured | Values): x is Values =>
@@ -128,12 +160,11 @@ function lengthOf(learner: Learner, every: number): number | undefined {
   return length === undefined ? undefined : length * every;
 }
 
-function refuseNaN(record: TrainingRecord, from: number, epoch: number, file: string | undefined): void {
-  const wrong = record.entries.find(({ step, values }) => step > from && !Number.isFinite(values["loss"] ?? 0));
-  if (wrong === undefined) return;
-  const saved =
-    file === undefined || from === 0 ? "Nothing was saved." : `The model after epoch ${epoch} is in ${file}.`;
-  throw new DivergenceError(
-    `the loss became ${wrong.values["loss"]} in step ${wrong.step - from} of epoch ${epoch + 1}. ${saved}`,
-  );
+/** Whether all parameters are finite: what has diverged does not replace what has not. */
+async function isFinite(model: object | undefined, backend: Backend): Promise<boolean> {
+  if (model === undefined) return false;
+  await place(model, backend);
+  for (const { value } of params(model))
+    if (!Array.from(await value.data(), Number).every(Number.isFinite)) return false;
+  return true;
 }
