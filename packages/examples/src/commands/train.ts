@@ -130,10 +130,17 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
   print(
     `${capitalized(labelOf(main[0]))} ${said(...main)} after ${count(step)} steps, ${clock((performance.now() - start) / 1000)}.`,
   );
-  if (quick) print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
+  if (quick && isLess(wanted, program.quick))
+    print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
   print(`Report  ${files.report}`);
   return stop.code();
 }
+
+/** Whether a quick try leaves something out: some programs take no more than a minute, and options may say more. */
+const isLess = ({ epochs, steps, limit }: Wanted, quick: Program["quick"]): boolean =>
+  (epochs ?? Infinity) <= (quick.epochs ?? 0) ||
+  (steps ?? Infinity) <= (quick.steps ?? 0) ||
+  (limit ?? Infinity) <= (quick.limit ?? 0);
 
 const results = (found: Readonly<Record<string, number>>): string =>
   Object.entries(found)
