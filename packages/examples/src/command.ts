@@ -64,7 +64,7 @@ function program(print: Print, exit: (code: number) => void): Command {
   train.action(async (name, { data, epochs, steps, quick, seed, backend, out, limit, resume, ...options }) => {
     const wanted = { data, epochs, steps, quick, seed, backend, limit };
     const own = Object.keys(options).length === 0 ? {} : { options };
-    if (resume !== undefined) return exit(await resumeCommand(resume, name, { ...wanted, ...own }, print));
+    if (resume !== undefined) return exit(await resumeCommand(resume, name, { ...wanted, ...own, out }, print));
     if (name === undefined) throw new ArgumentError("train what? See: weft list");
     return exit(await trainCommand(name, { ...wanted, ...own, out }, print));
   });

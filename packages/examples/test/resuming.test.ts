@@ -1,7 +1,15 @@
 // A training that is interrupted and goes on ends with the same files as one that was not.
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { param } from "@weft/autograd";
+import { digits } from "@weft/data";
+import { params, readMetadata, save, seed } from "@weft/nn";
+import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
+import { classifying } from "../src/classifier.ts";
+import { run } from "../src/command.ts";
+import { learn } from "../src/learning.ts";
+import { recipes } from "../src/recipes.ts";
 import { lines, same, temporaryFolder, weft } from "./session.ts";
 
 const words = ["train", "mlp", "--limit", "400", "--epochs", "3", "--seed", "5"];
@@ -26,6 +34,114 @@ test("a training that is over can go on for more epochs", async () => {
   expect((await weft("train", "mlp", "--resume", parts, "--epochs", "3")).code).toBe(0);
   same(whole, parts);
 });
+
+/** What a training that is killed after its first epoch leaves. */
+async function killed(...more: string[]): Promise<string> {
+  const [folder, left] = [temporaryFolder(), temporaryFolder()];
+  const code = await run([...words, ...more, "--out", folder], (line) => {
+    if (line.startsWith("epoch 1/")) cpSync(folder, left, { recursive: true });
+  });
+  expect(code).toBe(0);
+  expect((await readMetadata(join(left, "training.safetensors")))["step"]).toBe(4);
+  return left;
+}
+
+test("a training of some steps goes on to the same step, and only then to its epochs", async () => {
+  const [steps, whole, parts] = [temporaryFolder(), temporaryFolder(), await killed("--steps", "7")];
+  await weft(...words, "--steps", "7", "--out", steps);
+  const resumed = await weft("train", "--resume", parts);
+  expect(resumed).toMatchObject({ code: 0, err: "" });
+  expect(resumed.out).toContain("after 7 steps");
+  same(steps, parts);
+  await weft(...words, "--out", whole);
+  expect((await weft("train", "--resume", parts)).out).toContain("after 12 steps");
+  same(whole, parts);
+});
+
+test("a training that has not come to its end is not replaced", async () => {
+  const folder = await killed();
+  const before = readFileSync(join(folder, "training.safetensors"));
+  const refusal = `weft: ${folder} holds a training at epoch 1 of 3: \`--resume ${folder}\` goes on with it, \`--out <folder>\` begins elsewhere.`;
+  expect(await weft(...words, "--out", folder)).toEqual({ code: 1, out: "", err: refusal });
+  expect(await weft("train", "softmax", "--limit", "100", "--out", folder)).toMatchObject({ code: 1, err: refusal });
+  expect(lines(folder)).toHaveLength(5);
+  expect(readFileSync(join(folder, "training.safetensors")).equals(before)).toBe(true);
+  // Also one that is to end at a step.
+  expect((await weft(...words, "--out", await killed("--steps", "7"))).err).toContain("a training at epoch 1 of 3: ");
+});
+
+test("one that has is", async () => {
+  const folder = temporaryFolder();
+  const fresh = async (...more: string[]) =>
+    expect(await weft(...words, ...more, "--out", folder)).toMatchObject({ code: 0, err: "" });
+  await fresh("--steps", "2"); // all the steps that were wanted
+  await fresh();
+  await fresh();
+  // A training that its program has ended says so in its file.
+  const file = join(folder, "training.safetensors");
+  const notes = { ...(await readMetadata(file)), epoch: 1 };
+  const { zeros } = await open({});
+  const numbers = { w: param(zeros([1])) };
+  await save(file, numbers, { ...notes, finished: true });
+  await fresh();
+  // Files of other programs say nothing.
+  await save(file, numbers, { epoch: 1 });
+  await fresh();
+});
+
+test("nothing of a training that is replaced is left beside the new one", async () => {
+  const folder = temporaryFolder();
+  await weft(...words, "--out", folder);
+  const backend = await open({});
+  seed(1);
+  const learner = classifying(recipes.mlp, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+  const left: string[] = [];
+  const evaluate = async () => {
+    for (const name of ["model.safetensors", "training.safetensors", "report.html"])
+      if (existsSync(join(folder, name))) left.push(name);
+    return learner.evaluate();
+  };
+  await learn({ ...learner, evaluate }, { backend, folder, epochs: 1, display });
+  expect(left).toEqual([]);
+});
+
+const display = { update: () => {}, close: () => {} };
+
+test("a program that has ended its training says so in the file", async () => {
+  const backend = await open({});
+  const learner = classifying(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+  let epochs = 0;
+  const finished = () => epochs === 2;
+  const folder = temporaryFolder();
+  const noted: unknown[] = [];
+  const told = async () => void noted.push((await readMetadata(join(folder, "training.safetensors")))["finished"]);
+  const evaluate = () => (epochs++, learner.evaluate());
+  await learn({ ...learner, finished, evaluate }, { backend, folder, epochs: 5, display, told });
+  expect(await readMetadata(join(folder, "training.safetensors"))).toMatchObject({ epoch: 2, finished: true });
+  expect(noted[0]).toBe(undefined);
+});
+
+test.each([
+  [false, 2],
+  [true, 1],
+])(
+  "what an epoch has learned is saved even if it cannot be evaluated, but not if it diverged: %s",
+  async (nan, epoch) => {
+    const backend = await open({});
+    seed(1);
+    const learner = classifying(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+    const folder = temporaryFolder();
+    const evaluate = (epoch?: number) => {
+      if (epoch !== 2) return learner.evaluate();
+      const [, bias] = params(learner.model);
+      if (nan) bias!.value = backend.full([10], NaN);
+      return Promise.reject(new Error("no more"));
+    };
+    await expect(learn({ ...learner, evaluate }, { backend, folder, epochs: 3, display })).rejects.toThrow("no more");
+    for (const name of ["model.safetensors", "training.safetensors"])
+      expect(await readMetadata(join(folder, name))).toMatchObject({ epoch, step: 2 * epoch });
+  },
+);
 
 test("what does not fit is refused, and nothing is lost", async () => {
   const folder = temporaryFolder();

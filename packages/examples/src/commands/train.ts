@@ -1,4 +1,5 @@
 // `weft train`: runs a program, shows progress, and writes a report, the model and its numbers to a folder.
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
@@ -12,7 +13,7 @@ import { isProgram, programs, type ProgramName } from "../programs.ts";
 import { capitalized, clock, count, labelOf, said, stopping, type Print } from "../words.ts";
 
 /** What is wanted of a program; it is kept in the file of the training, so that it can go on with the same. */
-export interface Wanted {
+interface Wanted {
   readonly data?: string | undefined;
   readonly epochs?: number | undefined;
   readonly steps?: number | undefined;
@@ -26,36 +27,57 @@ export interface Wanted {
   readonly options?: Readonly<Record<string, string | true | undefined>>;
 }
 
+/** What is wanted, and the folder for the files. */
+type WantedIn = Wanted & { readonly out?: string | undefined };
+
 /** Runs a program from the beginning, and returns the exit code. */
-export async function trainCommand(
-  name: ProgramName,
-  wanted: Wanted & { readonly out?: string | undefined },
-  print: Print,
-): Promise<number> {
+export async function trainCommand(name: ProgramName, wanted: WantedIn, print: Print): Promise<number> {
   const { out, ...rest } = wanted;
   const asked = check(name, rest);
   const { data } = asked;
-  return run(name, asked, out ?? join("weft-out", data === undefined ? name : `${name}-${data}`), false, print);
+  const folder = out ?? join("weft-out", data === undefined ? name : `${name}-${data}`);
+  await refuseUnfinished(folder);
+  return run(name, asked, folder, false, print);
 }
 
-/** Goes on with the training in a folder; `wanted` may change how long, and where. */
+/** A training that can go on is not replaced: it may have taken days. */
+async function refuseUnfinished(folder: string): Promise<void> {
+  const { training } = filesIn(folder);
+  if (!existsSync(training)) return;
+  const { weft, wanted, epoch, step, finished } = await readMetadata(training);
+  if (!isProgram(weft) || typeof wanted !== "string" || finished === true) return;
+  const { epochs = programs[weft].epochs, steps = Infinity } = JSON.parse(wanted) as Wanted;
+  if (Number(epoch) >= epochs || Number(step) >= steps) return;
+  throw new ArgumentError(
+    `${folder} holds a training at epoch ${epoch} of ${epochs}: \`--resume ${folder}\` goes on with it, ` +
+      "`--out <folder>` begins elsewhere.",
+  );
+}
+
+/** Goes on with the training in a folder, to the step that was wanted; `wanted` may change how long, and the backend. */
 export async function resumeCommand(
   folder: string,
   name: ProgramName | undefined,
-  wanted: Wanted,
+  wanted: WantedIn,
   print: Print,
 ): Promise<number> {
-  const { weft, wanted: before } = await readMetadata(filesIn(folder).training);
+  const { weft, wanted: before, step } = await readMetadata(filesIn(folder).training);
   if (!isProgram(weft) || typeof before !== "string")
     throw new ArgumentError(`${filesIn(folder).training} does not say which program it is of: it cannot go on.`);
   if (name !== undefined && name !== weft)
     throw new ArgumentError(`the training in ${folder} is one of ${weft}, not of ${name}.`);
-  const { epochs, steps, backend, ...others } = wanted;
-  const other = Object.entries(others).find(([, x]) => x !== undefined)?.[0];
+  const { epochs, steps, backend, out, options, ...others } = wanted;
+  if (out !== undefined)
+    throw new ArgumentError(
+      `a training goes on in its own folder, here ${folder}, not in ${out}: ` +
+        "leave --out out, or copy the folder and resume the copy.",
+    );
+  const other = Object.entries({ ...others, ...options }).find(([, x]) => x !== undefined)?.[0];
   if (other !== undefined)
     throw new ArgumentError(`a training goes on with the --${other} that it began with: leave it out.`);
   const known = JSON.parse(before) as Wanted;
-  const kept = { ...known, ...(epochs && { epochs }), steps, ...(backend && { backend }) };
+  const left = known.steps !== undefined && Number(step) < known.steps ? known.steps : undefined;
+  const kept = { ...known, ...(epochs && { epochs }), steps: steps ?? left, ...(backend && { backend }) };
   return run(weft, kept, folder, true, print);
 }
 
