@@ -4,6 +4,19 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { compile, execute } from "../../../test/pack.ts";
 import { root } from "../../../test/source-graph.ts";
+import type { Program } from "../src/program.ts";
+import { programs } from "../src/programs.ts";
+
+test("the README lists the options that single programs have, and what they can be", () => {
+  const text = readFileSync(join(root, "packages/examples/README.md"), "utf8");
+  const rows = text.split("\n").filter((line) => line.startsWith("| `--"));
+  for (const [program, { options = {} }] of Object.entries<Program>(programs))
+    for (const [name, { choices = [] }] of Object.entries(options)) {
+      const row = rows.find((line) => line.includes(`\`--${name}`) && line.includes(`| \`${program}\` |`));
+      expect(row, `--${name} of ${program}`).toBeDefined();
+      for (const choice of choices) expect(row).toContain(`\`${choice}\``);
+    }
+});
 
 test("the example of the README passes the type check and runs", { timeout: 120_000 }, async () => {
   mkdirSync(join(root, ".work"), { recursive: true });
