@@ -35,6 +35,7 @@ const option = {
   seed: () => new Option("--seed <n>", "the seed of all random numbers (default: 1)").argParser(whole(0)),
   backend: () => new Option("--backend <name>", "where to compute (default: cpu)").choices(backendNames),
   out: () => new Option("--out <folder>", "where the report and the model go (default: weft-out/<program>-<data>)"),
+  overwrite: () => new Option("--overwrite", "begin again where the folder holds a training that is not finished"),
   limit: () => new Option("--limit <n>", "use no more cases (pictures, sentences) than this").argParser(whole(1)),
   resume: () => new Option("--resume <folder>", "go on with the training in a folder, with the same numbers"),
 };
@@ -58,16 +59,21 @@ function program(print: Print, exit: (code: number) => void): Command {
     .addOption(option.seed())
     .addOption(option.backend())
     .addOption(option.out())
+    .addOption(option.overwrite())
     .addOption(option.limit())
     .addOption(option.resume());
   for (const one of ownOptions()) train.addOption(one);
-  train.action(async (name, { data, epochs, steps, quick, seed, backend, out, limit, resume, ...options }) => {
-    const wanted = { data, epochs, steps, quick, seed, backend, limit };
-    const own = Object.keys(options).length === 0 ? {} : { options };
-    if (resume !== undefined) return exit(await resumeCommand(resume, name, { ...wanted, ...own, out }, print));
-    if (name === undefined) throw new ArgumentError("train what? See: weft list");
-    return exit(await trainCommand(name, { ...wanted, ...own, out }, print));
-  });
+  train.action(
+    async (name, { data, epochs, steps, quick, seed, backend, out, overwrite, limit, resume, ...options }) => {
+      const wanted = { data, epochs, steps, quick, seed, backend, limit };
+      const own = Object.keys(options).length === 0 ? {} : { options };
+      if (resume !== undefined && overwrite === true)
+        throw new ArgumentError("--resume goes on, --overwrite begins again: leave one of them out.");
+      if (resume !== undefined) return exit(await resumeCommand(resume, name, { ...wanted, ...own, out }, print));
+      if (name === undefined) throw new ArgumentError("train what? See: weft list");
+      return exit(await trainCommand(name, { ...wanted, ...own, out, overwrite }, print));
+    },
+  );
   weft
     .command("list")
     .description("what there is to train, and how long it takes")

@@ -61,11 +61,12 @@ test("a training of some steps goes on to the same step, and only then to its ep
 test("a training that has not come to its end is not replaced", async () => {
   const folder = await killed();
   const before = readFileSync(join(folder, "training.safetensors"));
-  const refusal = `weft: ${folder} holds a training at epoch 1 of 3: \`--resume ${folder}\` goes on with it, \`--out <folder>\` begins elsewhere.`;
+  const refusal = `weft: ${folder} holds a training at epoch 1 of 3: \`--resume ${folder}\` goes on with it, \`--out <folder>\` begins elsewhere, and \`--overwrite\` begins again.`;
   expect(await weft(...words, "--out", folder)).toEqual({ code: 1, out: "", err: refusal });
   expect(await weft("train", "softmax", "--limit", "100", "--out", folder)).toMatchObject({ code: 1, err: refusal });
   expect(lines(folder)).toHaveLength(5);
   expect(readFileSync(join(folder, "training.safetensors")).equals(before)).toBe(true);
+  expect(await weft(...words, "--out", folder, "--overwrite")).toMatchObject({ code: 0, err: "" });
   // Also one that is to end at a step.
   expect((await weft(...words, "--out", await killed("--steps", "7"))).err).toContain("a training at epoch 1 of 3: ");
 });

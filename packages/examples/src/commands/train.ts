@@ -28,15 +28,19 @@ interface Wanted {
 }
 
 /** What is wanted, and the folder for the files. */
-type WantedIn = Wanted & { readonly out?: string | undefined };
+interface WantedIn extends Wanted {
+  readonly out?: string | undefined;
+  /** Begins again where the folder holds a training that is not finished. */
+  readonly overwrite?: boolean | undefined;
+}
 
 /** Runs a program from the beginning, and returns the exit code. */
 export async function trainCommand(name: ProgramName, wanted: WantedIn, print: Print): Promise<number> {
-  const { out, ...rest } = wanted;
+  const { out, overwrite, ...rest } = wanted;
   const asked = check(name, rest);
   const { data } = asked;
   const folder = out ?? join("weft-out", data === undefined ? name : `${name}-${data}`);
-  await refuseUnfinished(folder);
+  if (overwrite !== true) await refuseUnfinished(folder);
   return run(name, asked, folder, false, print);
 }
 
@@ -50,7 +54,7 @@ async function refuseUnfinished(folder: string): Promise<void> {
   if (Number(epoch) >= epochs || Number(step) >= steps) return;
   throw new ArgumentError(
     `${folder} holds a training at epoch ${epoch} of ${epochs}: \`--resume ${folder}\` goes on with it, ` +
-      "`--out <folder>` begins elsewhere.",
+      "`--out <folder>` begins elsewhere, and `--overwrite` begins again.",
   );
 }
 
