@@ -1,5 +1,6 @@
 // The table of the cost of operations, with few calls.
 import { digits } from "@weft/data";
+import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { measuring } from "../src/models/opcost.ts";
 import { elements } from "./html.ts";
@@ -16,4 +17,24 @@ test("has nine rows, and its ratios to the forward pass", async () => {
   const html = await sectionsOf(learner);
   expect(elements(html).filter((name) => name === "tr")).toHaveLength(10);
   expect(html).toContain("<td>2.79</td>");
+});
+
+test("a row with gradients computes them: the same calls are clearly more work", async () => {
+  const backend = await open({});
+  const calls = 5;
+  const { epoch } = await measuring(digits({ train: 300, test: 0 }), backend, calls);
+  for await (const _ of epoch()); // what is the same for all calls is computed now
+  const launches = new Map<string, number>();
+  let before = backend.stats().launches;
+  for await (const timed of epoch()) {
+    const now = backend.stats().launches;
+    launches.set(Object.keys(timed)[0]!, (now - before) / calls);
+    before = now;
+  }
+  const forward = launches.get("Σ(·)²")!;
+  expect(launches.get("x · w1")).toBeGreaterThan(0);
+  expect(forward).toBeGreaterThan(launches.get("x · w1")!);
+  expect(launches.get("+ recording")).toBe(forward);
+  // Of each product at least that with the weights' gradients, and the sums of the biases' gradients.
+  expect(launches.get("+ gradients")).toBeGreaterThanOrEqual(forward + 4);
 });

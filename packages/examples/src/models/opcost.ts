@@ -24,6 +24,9 @@ import { count } from "../words.ts";
 
 type Part = (h: Tensor, w: readonly Operand[], y: Tensor) => Tensor;
 
+/** A tape, or just a value. */
+type Row = (x: Tensor, y: Tensor) => { readonly value: Tensor };
+
 /** The perceptron 784 → 64 → 10 and its loss, part by part. */
 const parts: Readonly<Record<string, Part>> = {
   "x · w1": (x, w) => matmul(x, w[0]!),
@@ -62,18 +65,19 @@ export async function measuring({ train }: Pictures, backend: Backend & Creation
   );
 
   /** What a call of each row computes. Gradients stop at a constant: then there is a tape, but no way back. */
-  const rows: Record<string, (x: Tensor, y: Tensor) => Tensor> = {
+  const rows: Record<string, Row> = {
     ...Object.fromEntries(
-      Object.keys(parts).map((name, k) => [name, (x, y) => after(all.slice(0, k + 1), weights, x, y)]),
+      Object.keys(parts).map((name, k) => [name, (x, y) => ({ value: after(all.slice(0, k + 1), weights, x, y) })]),
     ),
-    "+ recording": (x, y) => diff(() => stopGradient(after(all, boxes, x, y))).value,
-    "+ gradients": (x, y) => diff(() => after(all, boxes, x, y)).value,
+    "+ recording": (x, y) => diff(() => stopGradient(after(all, boxes, x, y))),
+    "+ gradients": (x, y) => diff(() => after(all, boxes, x, y)),
   };
   /** Seconds for one pass. */
-  const time = async (row: (x: Tensor, y: Tensor) => Tensor) => {
+  const time = async (row: Row) => {
     const begin = performance.now();
-    // The inner scope ends before the call is computed: what is between its operations need not be stored.
-    const call = (batch: readonly [Tensor, Tensor]) => scope(() => scope(() => row(...batch)).data());
+    // The inner scope ends before the call is computed: what is between its operations need not be stored. A tape
+    // leaves it whole, with gradients, which are computed when its value is read.
+    const call = (batch: readonly [Tensor, Tensor]) => scope(() => scope(() => row(...batch)).value.data());
     for (let i = 0; i < calls; i++) await call(batches[i % batches.length]!);
     return (performance.now() - begin) / 1000;
   };
