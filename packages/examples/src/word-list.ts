@@ -1,12 +1,12 @@
-// A list of words: the system's, one of the user, or those of a poem.
+// A list of words: one of the user, the system's, or those of a poem.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gutenberg, words } from "@weft/data";
 
-/** Where lists of words are, one word a line: on most systems, and in the folder of the user's data. */
+/** Where lists of words are, one word a line: in the folder of the user's data, which comes first, and on most systems. */
 const paths = (): string[] => {
   const folder = process.env["WEFT_DATA"] ?? "";
-  return ["/usr/share/dict/words", ...(folder === "" ? [] : [join(folder, "words"), join(folder, "words.txt")])];
+  return [...(folder === "" ? [] : [join(folder, "words"), join(folder, "words.txt")]), "/usr/share/dict/words"];
 };
 
 /** The different words of the first list that is there, in its order; if none is, those of The Song of Hiawatha. */
