@@ -45,6 +45,8 @@ interface ProgramOption {
 export interface Setting {
   readonly backend: Backend & Creation;
   readonly seed: number;
+  /** How many epochs the whole training has, for what changes on the way: a rate that falls to its end. */
+  readonly epochs: number;
   /** The name of the data set. */
   readonly data: string;
   /** How many cases it may use at most. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { place, readSafetensors, seed } from "@weft/nn";
+import type { Optimizer } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { GPT, writer } from "../src/models/gpt.ts";
@@ -13,9 +14,9 @@ import { smallText } from "./text.ts";
 const sizes = { layers: 1, heads: 2, features: 32, length: 16, dropout: 0.1, rows: 4, parts: 2 };
 const text = smallText(200);
 const start =
-  (more: { batches: number; epochs: number }): Start =>
+  ({ batches, epochs }: { batches: number; epochs: number }): Start =>
   (backend) =>
-    writer(text, { ...sizes, warmup: 5, ...more }, { backend, seed: 1 });
+    writer(text, { ...sizes, warmup: 5, batches }, { backend, seed: 1, epochs });
 
 test("learns to write, and says what it writes", async () => {
   const run = await trained(start({ batches: 150, epochs: 4 }), { epochs: 4 });
@@ -35,6 +36,22 @@ test("the file has the model whose validation loss was lowest", async () => {
   expect(run.result).toEqual({ bestValidationLoss: Math.min(...losses), validationLoss: losses.at(-1) });
   const { tensors } = readSafetensors(readFileSync(join(run.folder, "training.safetensors")));
   expect([...tensors.keys()].filter((name) => /^(model|learning)\.place$/.test(name))).toHaveLength(2);
+});
+
+test("interrupted in the middle of an epoch, it says the loss of the model in the file", async () => {
+  const run = await trained(start({ batches: 10, epochs: 3 }), { epochs: 3, steps: 15 });
+  const { bestValidationLoss, validationLoss } = run.result!;
+  expect(validationLoss).toBeLessThan(bestValidationLoss!); // of a model that is not the one in the file
+  expect(bestValidationLoss).toBe(run.record.evaluations[0]!.values["validationLoss"]);
+
+  const first = await trained(start({ batches: 10, epochs: 3 }), { epochs: 3, steps: 5 });
+  expect(first.result!["bestValidationLoss"]).toBe(first.result!["validationLoss"]);
+});
+
+test.each([1, 3])("the rate falls to its end in %d epochs, as many as are wanted", async (epochs) => {
+  const { learner } = await trained(start({ batches: 20, epochs }), { epochs });
+  const { optimizer } = learner.state as { optimizer: Optimizer };
+  expect(optimizer.lr).toBeCloseTo(1e-4, 9);
 });
 
 test.each([5, 10, 12])("resumes after step %d to the same bits", (steps) =>

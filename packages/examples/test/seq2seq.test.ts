@@ -1,15 +1,21 @@
 // Words written backwards, on made-up words: it learns them, resumes, computes what PyTorch computes; batches of words
 // of one length, and the search for the most probable word.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { randomSampler } from "@weft/data";
 import { place, seed } from "@weft/nn";
+import type { Optimizer } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { beamSearch } from "../src/beam.ts";
-import { Reverser, reversing } from "../src/models/seq2seq.ts";
+import { Reverser, reversing, seq2seq } from "../src/models/seq2seq.ts";
 import { sameLength } from "../src/same-length.ts";
 import { elements } from "./html.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.ts";
+import { temporaryFolder } from "./session.ts";
+
+afterEach(() => void vi.unstubAllEnvs());
 
 /** Different words of two or three letters. */
 const words = [
@@ -31,6 +37,19 @@ test("learns to write words backwards", async () => {
   const html = await reportOn(run);
   expect(elements(html)).toContain("pre");
   expect(html).toContain("✓");
+});
+
+test.each([1, 20])("of %d epochs, the rate falls to zero at the end of the last", async (epochs) => {
+  const folder = temporaryFolder();
+  const letters = [..."abcdef"];
+  const all = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
+  writeFileSync(join(folder, "words"), all.join("\n"));
+  vi.stubEnv("WEFT_DATA", folder);
+  const setting = { backend: await open({}), seed: 1, epochs, data: "", limit: Infinity, quick: false, options: {} };
+  const { epoch, state } = await seq2seq.start(setting);
+  for await (const _ of epoch()) break;
+  const { lr } = (state as { optimizer: Optimizer }).optimizer;
+  expect(lr).toBeCloseTo(0.0005 * (1 + Math.cos(Math.PI / (792 * epochs))), 15);
 });
 
 test("resumes to the same bits", () => expectResumes(start, 2, 13));

@@ -112,7 +112,7 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
 
   const backend = await openBackend(wanted.backend ?? "cpu", seed);
   startNumbering(seed);
-  const setting = { backend, seed, data: data ?? "", limit: limit ?? Infinity, quick, options };
+  const setting = { backend, seed, epochs, data: data ?? "", limit: limit ?? Infinity, quick, options };
   const learner = await program.start(setting);
   const size = params(learner.model ?? {}).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
   const learning = learner.model === undefined ? "measures" : `${count(size)} parameters, learns from`;
