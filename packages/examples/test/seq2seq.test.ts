@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomSampler } from "@weft/data";
 import { place, seed } from "@weft/nn";
+import type { Param } from "@weft/autograd";
 import type { Optimizer } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -53,6 +54,21 @@ test.each([1, 20])("of %d epochs, the rate falls to zero at the end of the last"
 });
 
 test("resumes to the same bits", () => expectResumes(start, 2, 13));
+
+test("everything begins with Glorot's uniform numbers, biases too", async () => {
+  const backend = await open({});
+  seed(1);
+  const model = Reverser(5);
+  await place(model, backend);
+  const wide = (fans: number) => Math.sqrt(6 / fans);
+  for (const { lstm } of [model.encoder, model.decoder])
+    for (const bias of [lstm["bias_ih_l0"], lstm["bias_hh_l0"]]) {
+      const values = Array.from(await (bias as Param).value.data(), Number);
+      const largest = Math.max(...values.map(Math.abs));
+      expect(largest).toBeLessThanOrEqual(wide(512 + 1) * (1 + 1e-6));
+      expect(largest).toBeGreaterThan(0.95 * wide(512 + 1)); // of 512 numbers
+    }
+});
 
 test.skipIf(!hasModule("torch"))("the scores are those of PyTorch's LSTMs with the same weights", async () => {
   const backend = await open({});

@@ -21,8 +21,11 @@ type Batching = Pick<Setting, "backend" | "seed" | "epochs"> & typeof whole;
 
 /** An encoder and a decoder of words `[T, N]`. */
 export function Reverser(letters: number) {
-  const init = xavier();
-  const part = () => ({ embed: Embedding(letters, units, { init }), lstm: LSTM({ in: units, hidden: units, init }) });
+  const init = xavier(); // of all, also of biases, of which there are two a gate, as in PyTorch; the tutorial has one
+  const part = () => ({
+    embed: Embedding(letters, units, { init }),
+    lstm: LSTM({ in: units, hidden: units, init, biasInit: init }),
+  });
   const parts = {
     start: { h: parameter([1, units], init), c: parameter([1, units], init) },
     encoder: part(),
