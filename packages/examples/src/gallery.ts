@@ -16,8 +16,11 @@ export interface Gallery {
   readonly state: { readonly rows: string[] };
   /** Keeps a row of pictures. */
   readonly keep: () => Promise<void>;
-  /** How many digits are found among 1,000 drawings, and how many drawings there are of the rarest. */
-  readonly evaluate: () => Promise<{ digitsFound: number; drawingsOfTheRarest: number }>;
+  /**
+   * Of 1,000 drawings, how many are of the rarest digit, and how many digits are found; and the accuracy on real digits of
+   * the LeNet that reads them.
+   */
+  readonly evaluate: () => Promise<{ drawingsOfTheRarest: number; digitsFound: number; readerAccuracy: number }>;
   readonly sections: () => Promise<Section[]>;
 }
 
@@ -28,11 +31,12 @@ export function gallery(recipe: Recipe, draw: (count: number) => Tensor, data: P
   const pictures = (count: number) => scope(() => drawn(count).data()) as Promise<Float32Array>;
 
   const reader = classifying(recipe, data, { backend, seed: 1 });
-  let lessons: Promise<void> | undefined;
-  async function learn(): Promise<void> {
+  let lessons: Promise<{ testAccuracy: number }> | undefined;
+  async function learn() {
     let steps = 0;
-    for (let epoch = 0; epoch < LESSONS.epochs; epoch++)
-      for await (const _ of reader.epoch()) if (++steps === LESSONS.steps) return;
+    for (let epoch = 0; epoch < LESSONS.epochs && steps < LESSONS.steps; epoch++)
+      for await (const _ of reader.epoch()) if (++steps === LESSONS.steps) break;
+    return reader.evaluate();
   }
   return {
     state,
@@ -40,10 +44,11 @@ export function gallery(recipe: Recipe, draw: (count: number) => Tensor, data: P
       state.rows.push(Buffer.from((await pictures(COLUMNS)).map((x) => 255 * x)).toString("base64"));
     },
     async evaluate() {
-      await (lessons ??= learn());
+      const { testAccuracy: readerAccuracy } = await (lessons ??= learn());
       const digits = await scope(() => argmax(reader.model(drawn(1000)), { axis: 1 }).data());
       const counts = Array.from({ length: 10 }, (_, digit) => digits.filter((found) => found === digit).length);
-      return { digitsFound: counts.filter((n) => n > 0).length, drawingsOfTheRarest: Math.min(...counts) };
+      const digitsFound = counts.filter((n) => n > 0).length;
+      return { drawingsOfTheRarest: Math.min(...counts), digitsFound, readerAccuracy };
     },
     async sections() {
       const bytes = state.rows.map((row) => Buffer.from(row, "base64"));

@@ -2,6 +2,7 @@
 // interrupted goes on to the same numbers.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readSafetensors } from "@weft/nn";
 import { expect, test } from "vitest";
 import { elements } from "./html.ts";
 import { lines, same, temporaryFolder, weft } from "./session.ts";
@@ -9,11 +10,19 @@ import { lines, same, temporaryFolder, weft } from "./session.ts";
 test("weft train dcgan learns, and goes on to the same numbers", { timeout: 240_000 }, async () => {
   const [whole, parts] = [temporaryFolder(), temporaryFolder()];
   const words = ["train", "dcgan", "--limit", "20"];
-  expect(await weft(...words, "--steps", "12", "--out", whole)).toMatchObject({ code: 0, err: "" });
+  const { out, ...ended } = await weft(...words, "--steps", "12", "--out", whole);
+  expect(ended).toMatchObject({ code: 0, err: "" });
   const losses = (lines(whole) as { discriminatorLoss?: number }[]).flatMap((line) => line.discriminatorLoss ?? []);
   expect(losses[0]).toBeGreaterThan(1.2); // 2 ln 2 = 1.386 is chance
   expect(losses.at(-1)).toBeLessThan(1);
+  const { metadata } = readSafetensors(readFileSync(join(whole, "model.safetensors")));
+  const { drawingsOfTheRarest, digitsFound, readerAccuracy } = metadata;
+  expect(out).toMatch(new RegExp(`^Drawings of the rarest ${drawingsOfTheRarest} after 12 steps, `, "m"));
+  expect(drawingsOfTheRarest).toBeLessThan(100); // it can still get better
+  expect(digitsFound).toBeLessThanOrEqual(10);
+  expect(readerAccuracy).toBeGreaterThan(0.2); // it has learned from 20 pictures
   const html = readFileSync(join(whole, "report.html"), "utf8");
+  expect(html).toContain("reader accuracy");
   expect(elements(html).filter((element) => element === "img")).toHaveLength(2);
   expect(html).toContain("How it learned to draw");
 

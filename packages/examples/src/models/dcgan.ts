@@ -15,7 +15,7 @@ export const dcgan: Program = {
   title: "DCGAN",
   about: "to draw digits that pass for real, by two networks that compete",
   time: "5 min; 30 min on MNIST",
-  reaches: "all ten digits among 1,000 drawings, as LeNet reads them",
+  reaches: "40 or more of 1,000 drawings of each digit, as LeNet reads them",
   epochs: 20,
   quick: { epochs: 2 },
   data: digitNames,
@@ -82,7 +82,7 @@ export function drawing(split: Pictures, { backend, seed }: Pick<Setting, "backe
       for (const [x] of batches) yield (await step(x)) as { loss: number; discriminatorLoss: number };
       await show.keep();
     },
-    of: "digits found among 1,000 drawings",
+    of: "of 1,000 drawings are of the rarest digit, as LeNet reads them",
     evaluate: () => show.evaluate(),
     sections: () => show.sections(),
   } satisfies Learner;
