@@ -29,7 +29,7 @@ export async function* episode({ rand }: Creation, act: (cart: Cart) => Promise<
 export const drawn =
   (agent: Agent, { tensor }: Creation) =>
   (cart: Cart): Promise<number> =>
-    scope(() => categorical(agent(tensor([cart]))).item()) as Promise<number>;
+    scope(() => categorical(agent(tensor([cart]))).item());
 
 /** What follows each of some moves: G(t) = 1 + γ G(t + 1), with `last` after all of them. */
 export function following(count: number, discount: number, last = 0): number[] {

@@ -88,7 +88,7 @@ export async function meanOf<Batch extends readonly Tensor[]>(
 ): Promise<number> {
   let [sum, n] = [0, 0];
   for await (const batch of batches) {
-    sum += Number(await scope(() => training(false, () => loss(...batch)).item()));
+    sum += await scope(() => training(false, () => loss(...batch)).item());
     n++;
   }
   return sum / n;

@@ -41,7 +41,7 @@ export const actorCritic: Program = {
     /** Learns from some moves in a row; what follows the last of them says the critic, if the pole still stands. */
     async function learn(moves: readonly Move[]): Promise<void> {
       const { next, fell } = moves.at(-1)!;
-      const last = fell ? 0 : Number(await scope(() => critic(backend.tensor([next])).item()));
+      const last = fell ? 0 : await scope(() => critic(backend.tensor([next])).item());
       const gains = following(moves.length, discount, last);
       scope(() => {
         const { carts, actions, numbers, real } = batchOf(moves, gains, atOnce, backend);

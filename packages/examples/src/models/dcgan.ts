@@ -79,7 +79,7 @@ export function drawing(split: Pictures, { backend, seed }: Pick<Setting, "backe
     model: { generator, discriminator },
     state: { optimizers, batches, show: show.state },
     async *epoch() {
-      for (const [x] of batches) yield (await step(x)) as { loss: number; discriminatorLoss: number };
+      for (const [x] of batches) yield await step(x);
       await show.keep();
     },
     of: "of 1,000 drawings are of the rarest digit, as LeNet reads them",

@@ -52,7 +52,7 @@ export const dqn: Program = {
     async function act(cart: Cart): Promise<number> {
       const [luck, which] = await scope(() => rand([2]).data());
       if (luck! < chance(memory.count)) return Math.floor(2 * which!);
-      return scope(() => argmax(model(tensor([cart]))).item()) as Promise<number>;
+      return scope(() => argmax(model(tensor([cart]))).item());
     }
     async function play(): Promise<number> {
       let steps = 0;

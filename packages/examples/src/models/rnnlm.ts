@@ -64,7 +64,7 @@ export function predicting(
 
   async function evaluate() {
     let sum = 0;
-    for (const [x, y] of batchesOf(fresh)) sum += Number(await scope(() => training(false, () => loss(x, y)).item()));
+    for (const [x, y] of batchesOf(fresh)) sum += await scope(() => training(false, () => loss(x, y)).item());
     const nll = sum / fresh.reduce((words, { length }) => words + length, 0);
     return { nllPerWord: nll, perplexity: Math.exp(nll) };
   }
@@ -77,7 +77,7 @@ export function predicting(
         const x = backend.tensor(Int32Array.from(ids), { shape: [ids.length, 1] });
         return categorical(slice(scores(x), { starts: [ids.length - 1] }), { seed: 100 * seed + ids.length });
       };
-      ids.push(Number(await scope(() => next().item())));
+      ids.push(await scope(() => next().item()));
     } while (ids.at(-1) !== end && ids.length < 40);
     return ids
       .slice(1)

@@ -82,7 +82,7 @@ export function tagging(
   }
   const loss = ({ words, labels }: TaggedSentence) => crossEntropy(scores(words), tensor(labels), { reduction: "sum" });
   const guesses = async ({ words }: TaggedSentence) =>
-    [...(await scope(() => argmax(scores(words), { axis: 1 }).data()))].map(Number);
+    Array.from(await scope(() => argmax(scores(words), { axis: 1 }).data()));
 
   const [optimizer, sentences] = [adam(), shuffle(train, { seed })];
   return {

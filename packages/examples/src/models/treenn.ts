@@ -81,8 +81,7 @@ export function readingTrees(bank: Omit<Treebank, "test">, { tensor }: Creation,
   }
   const labels = (tree: Tree<number>) => Int32Array.from(nodesOf(tree), ({ label }) => label);
   const loss = (tree: Tree<number>) => crossEntropy(scores(tree), tensor(labels(tree)), { reduction: "sum" });
-  const guesses = async (tree: Tree<number>) =>
-    [...(await scope(() => argmax(scores(tree), { axis: 1 }).data()))].map(Number);
+  const guesses = async (tree: Tree<number>) => Array.from(await scope(() => argmax(scores(tree), { axis: 1 }).data()));
 
   const [optimizer, trees] = [adam(), shuffle(train, { seed })];
   return {
