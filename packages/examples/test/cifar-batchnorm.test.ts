@@ -6,25 +6,25 @@ import { expect, test } from "vitest";
 import { classifying } from "../src/classifier.ts";
 import { cifarBatchnorm } from "../src/models/cifar-batchnorm.ts";
 import { colorPictures, firstBatch } from "./colors.ts";
-import { expectResumes, learned } from "./learned.ts";
+import { expectResumes, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 
 const pictures = colorPictures(80, 20);
 const start = (backend: Backend) => classifying(cifarBatchnorm, pictures, { backend, size: 16, seed: 1 });
 
 test("learns", async () => {
-  const { record } = await learned(start, { steps: 25 });
+  const { record } = await trained(start, { steps: 25 });
   expect(record.losses[0]).toBeGreaterThan(2);
   expect(Math.min(...record.losses)).toBeLessThan(0.2); // at this rate it jumps
 });
 
 test("is resumed to the bit, with its running moments", async () => {
-  await expectResumes(start, 2, 4);
+  await expectResumes(start, 2, { steps: 4 });
 });
 
 test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)("learns the same on WebGPU", async () => {
   const few = (backend: Backend) => classifying(cifarBatchnorm, colorPictures(8, 2), { backend, size: 4, seed: 1 });
-  const [cpu, gpu] = [await learned(few, { steps: 2 }), await learned(few, { steps: 2, on: "webgpu" })];
+  const [cpu, gpu] = [await trained(few, { steps: 2 }), await trained(few, { steps: 2 }, "webgpu")];
   for (const [i, loss] of cpu.record.losses.entries())
     expect(Math.abs(gpu.record.losses[i]! / loss - 1)).toBeLessThan(1e-4);
 });

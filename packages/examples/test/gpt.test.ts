@@ -55,7 +55,7 @@ test.each([1, 3])("the rate falls to its end in %d epochs, as many as are wanted
 });
 
 test.each([5, 10, 12])("resumes after step %d to the same bits", (steps) =>
-  expectResumes(start({ batches: 10, epochs: 2 }), 2, steps),
+  expectResumes(start({ batches: 10, epochs: 2 }), steps, { epochs: 2 }),
 );
 
 test.skipIf(!hasModule("torch"))("the scores are those of PyTorch's encoder with the same weights", async () => {

@@ -6,7 +6,7 @@ import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { judging } from "../src/models/gru.ts";
 import { elements } from "./html.ts";
-import { expectResumes, learned, sectionsOf } from "./learned.ts";
+import { expectResumes, reportOn, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 
 const length = 10;
@@ -32,22 +32,22 @@ const reviews: ReviewSet<HostArray<Int32Array>> = { train: part(200, 0), test: p
 const start = (backend: Backend) => judging(reviews, backend, 1, 20);
 
 test("learns, and shows reviews as it read them", async () => {
-  const { record, result, learner } = await learned(start, { steps: 60 });
+  const { record, result, learner } = await trained(start, { steps: 60 });
   expect(Math.abs(record.losses[0]! - Math.log(2))).toBeLessThan(0.1);
   expect(record.losses.at(-1)).toBeLessThan(0.05);
   expect(result!["testAccuracy"]).toBeGreaterThan(0.9);
-  const html = await sectionsOf(learner);
+  const html = await reportOn({ learner });
   expect(elements(html).filter((name) => name === "span").length).toBeGreaterThan(50);
   expect(html).not.toContain("&lt;pad&gt;");
   expect(html).toContain(">fine</span>");
 });
 
 test("is resumed to the bit", async () => {
-  await expectResumes(start, 3, 12); // in the second pass
+  await expectResumes(start, 3, { steps: 12 }); // in the second pass
 });
 
 test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)("learns the same on WebGPU", async () => {
-  const [cpu, gpu] = [await learned(start, { steps: 3 }), await learned(start, { steps: 3, on: "webgpu" })];
+  const [cpu, gpu] = [await trained(start, { steps: 3 }), await trained(start, { steps: 3 }, "webgpu")];
   for (const [i, loss] of cpu.record.losses.entries())
     expect(Math.abs(gpu.record.losses[i]! / loss - 1)).toBeLessThan(1e-5);
 });

@@ -1,7 +1,7 @@
 // The taggers of blocks on small text: what sees more of a sentence makes fewer mistakes.
 import { expect, test } from "vitest";
 import { taggingBlocks } from "../src/models/pos.ts";
-import { expectResumes, trained, type Start } from "./short-runs.ts";
+import { expectResumes, trained, type Start } from "./runs.ts";
 import { classes, sentences } from "./tagged-sentences.ts";
 
 const text = Array.from({ length: 12 }, () => sentences).flat();
@@ -21,4 +21,4 @@ test("the network that sees both sides beats that which sees one, and both beat 
   expect(accuracies[2]).toBeLessThan(0.95);
 });
 
-test("resumes to the same bits", () => expectResumes(start("birnn"), 2, 40));
+test("resumes to the same bits", () => expectResumes(start("birnn"), 40, { epochs: 2 }));

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { predicting } from "../src/models/rnnlm.ts";
 import { lstm, plus, surprise, times } from "./plain.ts";
-import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./short-runs.ts";
+import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./runs.ts";
 
 const vocabulary = ["<eos>", "the", "cat", "dog", "sleeps", "eats", "and", "again"];
 const texts = [
@@ -38,7 +38,7 @@ test("learns what comes next, and writes sentences", async () => {
   for (const line of written) for (const word of line.replace(/\.$/, "").split(" ")) expect(vocabulary).toContain(word);
 });
 
-test("resumes to the same bits", () => expectResumes(start(), 3, 6));
+test("resumes to the same bits", () => expectResumes(start(), 6, { epochs: 3 }));
 
 test("the loss is the sum over the words of all sentences of a batch, in float64", async () => {
   const together = start(sentences, sentences.length);

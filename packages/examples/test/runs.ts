@@ -1,19 +1,22 @@
 // Short trainings of a program on data made in a test: their losses, what they measure, and whether they resume.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { seed } from "@weft/nn";
+import { params, place, seed } from "@weft/nn";
 import type { Backend, Creation } from "@weft/tensor";
 import { expect } from "vitest";
 import { openBackend, type BackendName } from "../src/backends.ts";
 import { learn, type Learned } from "../src/learning.ts";
 import type { Learner } from "../src/program.ts";
 import { trainingReport } from "../src/report/training.ts";
+import type { Matrix } from "./plain.ts";
 import { temporaryFolder } from "./session.ts";
 
-export type Start = (backend: Backend & Creation) => Learner;
+/** Starts a program with the backend. */
+export type Start = (backend: Backend & Creation) => Learner | Promise<Learner>;
 
+/** How long it trains: as many epochs, each of them evaluated, or steps, with one evaluation at the end. */
 interface Length {
-  readonly epochs: number;
+  readonly epochs?: number;
   readonly steps?: number;
   readonly folder?: string;
   readonly resume?: boolean;
@@ -25,35 +28,66 @@ const display = { update: () => {}, close: () => {} };
 export async function trained(start: Start, length: Length, on: BackendName = "cpu") {
   const backend = await openBackend(on, 1);
   seed(1);
-  const learner = start(backend);
+  const learner = await start(backend);
   const folder = length.folder ?? temporaryFolder();
-  const learned = await learn(learner, { backend, display, ...length, folder });
+  const { epochs = Infinity } = length;
+  const learned = await learn(learner, {
+    backend,
+    display,
+    ...length,
+    epochs,
+    every: epochs === Infinity ? 1000 : 1,
+    folder,
+  });
   return { ...learned, learner, folder, losses: learned.record.losses };
 }
 
-/** A training that is interrupted after some steps ends with the files of one that is not, byte for byte. */
-export async function expectResumes(start: Start, epochs: number, steps: number): Promise<void> {
-  const whole = await trained(start, { epochs });
-  const begun = await trained(start, { epochs, steps });
-  expect(begun.losses).toHaveLength(steps);
+/** A training that is interrupted after a step ends with the files of one that is not, byte for byte. */
+export async function expectResumes(start: Start, step: number, length: Length): Promise<void> {
+  const whole = await trained(start, length);
+  const begun = await trained(start, { ...length, steps: step });
+  expect(begun.losses).toHaveLength(step);
   const { folder } = begun;
-  const { losses } = await trained(start, { epochs, folder, resume: true });
+  const { losses, taken } = await trained(start, { ...length, folder, resume: true });
+  expect(taken).toBe(whole.step - step);
   expect(losses).toEqual(whole.losses);
   for (const name of ["model.safetensors", "training.safetensors"])
     expect(readFileSync(join(folder, name)).equals(readFileSync(join(whole.folder, name))), name).toBe(true);
 }
 
+type Ended = Partial<Pick<Learned, "record">> & { readonly learner: Learner };
+
 /** The mean of the last losses. */
 export const lastMean = (losses: readonly number[], n: number): number =>
   losses.slice(-n).reduce((a, b) => a + b) / Math.min(n, losses.length);
 
-/** The report that a training leaves. */
-export const reportOn = async ({ learner, record }: Learned & { readonly learner: Learner }): Promise<string> =>
+/** The report that a training leaves; without its record, only with what the program shows beside the curves. */
+export const reportOn = async ({ learner, record }: Ended): Promise<string> =>
   trainingReport({
     title: "Test",
     result: ["1", "of all"],
     facts: [],
-    losses: record.losses,
-    evaluations: record.evaluations,
+    losses: record?.losses ?? [],
+    evaluations: record?.evaluations ?? [],
     sections: (await learner.sections?.()) ?? [],
   });
+
+/** The parameters that a training begins with, by their paths in the model: lists of rows, in float64. */
+export async function firstWeights(start: Start): Promise<(path: string) => Matrix> {
+  const backend = await openBackend("cpu", 1);
+  seed(1);
+  const { model } = await start(backend);
+  await place(model!, backend);
+  const found = new Map<string, Matrix>();
+  const paths: string[] = [];
+  const all = params(model!, (_, path) => paths.push(path) > 0);
+  for (const [at, p] of all.entries()) {
+    const data = Array.from((await p.value.data()) as Float32Array);
+    const width = p.shape.at(-1)!;
+    found.set(
+      paths[at]!,
+      Array.from({ length: data.length / width }, (_, i) => data.slice(i * width, (i + 1) * width)),
+    );
+  }
+  return (path) => found.get(path) ?? expect.fail(`no parameter ${path}; there are ${[...found.keys()]}`);
+}

@@ -31,8 +31,8 @@ test("learns to write, and says what it writes", async () => {
 });
 
 test("resumes to the same bits, also where an epoch ends", async () => {
-  await expectResumes(start, 2, 55);
-  await expectResumes(start, 2, 100);
+  await expectResumes(start, 55, { epochs: 2 });
+  await expectResumes(start, 100, { epochs: 2 });
 });
 
 test("ends when there is nothing more to learn", async () => {

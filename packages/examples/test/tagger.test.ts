@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { tagging } from "../src/models/tagger.ts";
 import { elements } from "./html.ts";
 import { lstm, surprise, tanh, times, type Matrix, type Vector } from "./plain.ts";
-import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./short-runs.ts";
+import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./runs.ts";
 import { classes, sentences, tagged } from "./tagged-sentences.ts";
 
 const start =
@@ -22,7 +22,7 @@ describe.each([false, true])("letter by letter: %s", (chars) => {
     expect(html).toContain("Ann <small");
   });
 
-  test("resumes to the same bits", () => expectResumes(start(chars), 2, sentences.length + 7));
+  test("resumes to the same bits", () => expectResumes(start(chars), sentences.length + 7, { epochs: 2 }));
 
   test("the loss is that of the formula in float64", async () => {
     // In three copies of it, `la` comes six times, and so is known; the other words are rare.

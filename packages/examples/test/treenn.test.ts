@@ -5,7 +5,7 @@ import { readingTrees } from "../src/models/treenn.ts";
 import { nodesOf, wordsOf } from "../src/trees.ts";
 import { elements } from "./html.ts";
 import { part, plus, product, sigma, surprise, tanh, times, type Vector } from "./plain.ts";
-import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./short-runs.ts";
+import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./runs.ts";
 
 const classes = ["very negative", "negative", "neutral", "positive", "very positive"];
 const read = (text: string): Tree<number> => parseTree(text, { label: Number });
@@ -42,7 +42,7 @@ test("learns to judge phrases, and its report draws them", async () => {
   expect(html).toContain("<title>great film: very positive</title>");
 });
 
-test("resumes to the same bits", () => expectResumes(start(), 2, trees.length + 5));
+test("resumes to the same bits", () => expectResumes(start(), trees.length + 5, { epochs: 2 }));
 
 test("the loss is that of the formulas in float64, also for words that it does not know", async () => {
   const tree = read("(3 (1 (2 not) (0 superb)) (4 (4 great) (2 (2 film) (2 plot))))");

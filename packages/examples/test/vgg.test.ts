@@ -7,23 +7,23 @@ import { classifying } from "../src/classifier.ts";
 import { vgg } from "../src/models/vgg.ts";
 import { colorPictures, firstBatch } from "./colors.ts";
 import { elements } from "./html.ts";
-import { expectResumes, learned, sectionsOf } from "./learned.ts";
+import { expectResumes, reportOn, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 
 const pictures = colorPictures(80, 20);
 const start = (backend: Backend) => classifying(vgg, pictures, { backend, size: 16, seed: 1 });
 
 test("learns, and shows what it confuses by the names of the classes", async () => {
-  const { record, learner } = await learned(start, { steps: 25 });
+  const { record, learner } = await trained(start, { steps: 25 });
   expect(Math.abs(record.losses[0]! - Math.log(10))).toBeLessThan(0.1);
   expect(Math.min(...record.losses.slice(-5))).toBeLessThan(1.5);
-  const html = await sectionsOf(learner);
+  const html = await reportOn({ learner });
   expect(elements(html).filter((name) => name === "img").length).toBeGreaterThanOrEqual(50); // filters
   expect(html).toContain("violet");
 });
 
 test("is resumed to the bit", async () => {
-  await expectResumes(start, 2, 3);
+  await expectResumes(start, 2, { steps: 3 });
 });
 
 test.skipIf(!hasModule("torch"))("has the loss that PyTorch has with the same weights", async () => {
