@@ -6,7 +6,7 @@ import { minibatch, type Pictures } from "@weft/data";
 import { count } from "./words.ts";
 import { dataset, digitNames, type DataName } from "./datasets.ts";
 import { examination } from "./evaluation.ts";
-import type { Learner, Program } from "./program.ts";
+import type { Learner, Program, Setting } from "./program.ts";
 import type { Recipe } from "./recipe.ts";
 import { classifierSections } from "./report/classifier.ts";
 
@@ -27,16 +27,19 @@ interface ClassifyingOptions {
   readonly size?: number;
   /** The seed for shuffling. */
   readonly seed: number;
+  /** Those of the recipe. */
+  readonly options?: Setting["options"];
 }
 
 /** The recipe at work on pictures. */
-export function classifying(recipe: Recipe, { train, test, classes }: Pictures, options: ClassifyingOptions) {
-  const { backend, size = recipe.size ?? 100, seed } = options;
+export function classifying(recipe: Recipe, { train, test, classes }: Pictures, setting: ClassifyingOptions) {
+  const { backend, size = recipe.size ?? 100, seed } = setting;
   const pictures = train.labels.data.length;
   const model = recipe.model();
-  const optimizer = recipe.optimizer();
+  const optimizer = recipe.optimizer(setting.options);
   const exam = examination(model, test, backend);
-  const batches = minibatch(train, Math.min(size, pictures), { backend, shuffle: true, seed });
+  const { shuffle = true } = recipe;
+  const batches = minibatch(train, Math.min(size, pictures), { backend, shuffle, seed });
   return {
     from: `${count(pictures)} pictures`,
     model,

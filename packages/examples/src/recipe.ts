@@ -2,17 +2,20 @@
 import type { Tensor } from "@weft/tensor";
 import type { Optimizer } from "@weft/optim";
 import type { DataName } from "./datasets.ts";
-import type { Program } from "./program.ts";
+import type { Program, Setting } from "./program.ts";
 
 /** From pictures `[N, channels, height, width]` to a score for each class `[N, classes]`. */
 export type Classifier = (images: Tensor) => Tensor;
 
-export interface Recipe extends Pick<Program, "title" | "about" | "time" | "reaches" | "epochs" | "quick"> {
+export interface Recipe extends Pick<Program, "title" | "about" | "time" | "reaches" | "epochs" | "quick" | "options"> {
   /** The data sets that it can learn from, its default first (digits and MNIST). */
   readonly data?: readonly DataName[];
   /** The batch size (100). */
   readonly size?: number;
+  /** Whether each epoch goes through the pictures in an order of its own (true), or in that of the data set. */
+  readonly shuffle?: boolean;
   /** Builds the model; its initial values depend on `seed(n)` of `@weft/nn`. */
   readonly model: () => Classifier;
-  readonly optimizer: () => Optimizer;
+  /** How it learns; a program may have an option for that. */
+  readonly optimizer: (options?: Setting["options"]) => Optimizer;
 }

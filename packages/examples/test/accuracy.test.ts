@@ -20,7 +20,7 @@ test.skipIf(!here).each([
   ...(long
     ? ([
         ["softmax", "1", "webgpu", 0.9],
-        ["mlp", "1", "webgpu", 0.945],
+        ["mlp", "2", "webgpu", 0.945],
       ] as const)
     : []),
 ] as const)(

@@ -59,7 +59,7 @@ test.each([
   ["train mlp --data cifar10", "mlp learns from digits or mnist, not from cifar10."],
   ["train linreg --limit 3", "linreg has no option --limit: leave it out."],
   ["train --resume there --overwrite", "--resume goes on, --overwrite begins again: leave one of them out."],
-  ["train lenet --optimizer adam", "lenet has no option --optimizer: leave it out."],
+  ["train mlp --optimizer adam", "mlp has no option --optimizer: leave it out."],
   ["predict", "missing required argument 'file'. See: weft help predict"],
   [
     "predict model.safetensors two",

@@ -39,7 +39,11 @@ export function GPT(characters: number, { layers, heads, features, length, dropo
 }
 
 /** Learns the first nine tenths of a text; the rest measures it. */
-export function writer({ ids, characters }: CharacterText, sizes: typeof large, { backend, seed, epochs }: Place): Learner {
+export function writer(
+  { ids, characters }: CharacterText,
+  sizes: typeof large,
+  { backend, seed, epochs }: Place,
+): Learner {
   const learning = GPT(characters.length, sizes);
   const best = bestOf(learning); // long before the end it begins to know its text by heart
   const nine = Math.floor(0.9 * ids.data.length);

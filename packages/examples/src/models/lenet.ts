@@ -2,7 +2,7 @@
 // convolutions find small patterns and patterns of those, and two linear layers classify them.
 import { flatten, relu } from "@weft/tensor";
 import { Chain, Conv, Linear, MaxPool, xavier, zeros } from "@weft/nn";
-import { sgd } from "@weft/optim";
+import { adam, sgd } from "@weft/optim";
 import type { Recipe } from "../recipe.ts";
 
 const start = { init: xavier(), biasInit: zeros() };
@@ -14,6 +14,7 @@ export const lenet: Recipe = {
   time: "20 s; 5 min on MNIST",
   reaches: "a test accuracy of 99 % on digits and on MNIST",
   quick: { limit: 10_000 },
+  options: { optimizer: { value: "name", about: "how it learns (sgd)", choices: ["sgd", "adam"] } },
   model: () =>
     Chain(
       Conv({ in: 1, out: 20, kernel: 5, ...start }), // [N, 20, 24, 24]
@@ -27,6 +28,6 @@ export const lenet: Recipe = {
       relu,
       Linear(500, 10, start),
     ),
-  optimizer: () => sgd({ lr: 0.1 }),
+  optimizer: ({ optimizer } = {}) => (optimizer === "adam" ? adam() : sgd({ lr: 0.1 })),
   epochs: 5,
 };

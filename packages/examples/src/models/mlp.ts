@@ -13,6 +13,7 @@ export const mlp: Recipe = {
   time: "8 s",
   reaches: "a test accuracy of 97 % on MNIST",
   quick: {},
+  shuffle: false,
   model: () => Chain(flatten, Linear(784, 64, start), relu, Linear(64, 10, start)),
   optimizer: () => sgd({ lr: 0.5 }),
   epochs: 10,
