@@ -257,6 +257,42 @@ test("fit resumes in the order of a shuffle, in the middle of an epoch", async (
   expect(await bits(third)).toEqual(await bits(whole));
 });
 
+test("fit resumes after an abort at the last step of an epoch, with the same bits", async () => {
+  const whole = await withDropout(3, fresh(), { patience: 9 });
+  for (const until of [4, 8, 12]) {
+    const folder = fresh();
+    await withDropout(3, folder, { until, patience: 9 });
+    const resumed = await withDropout(3, folder, { patience: 9 });
+    // The epoch has no steps left, but its evaluation.
+    expect(resumed.history.epoch).toEqual([1, 2, 3].slice(until / 4 - 1));
+    expect(resumed.history.loss[0]).toBeNaN();
+    expect(resumed.history.valLoss).toEqual(whole.history.valLoss.slice(until / 4 - 1));
+    expect(resumed.optimizer.steps).toBe(12);
+    expect(await bits(resumed)).toEqual(await bits(whole));
+  }
+  // Metrics of no batches, too.
+  const folder = fresh();
+  const measure = async (until: number) => {
+    const { model, optimizer } = build();
+    const controller = new AbortController();
+    const onStep = () => void (optimizer.steps === until && controller.abort());
+    const named = { error: metrics.meanAbsoluteError(), r2: metrics.r2(), matrix: metrics.confusionMatrix() };
+    const { signal } = controller;
+    const data = minibatch([x, y.greater(0).cast("f32")], 5, { backend: cpu });
+    const options = { loss: mse, optimizer, epochs: 1, signal, onStep, validation: data, metrics: named };
+    return fit(model, data, { ...options, checkpoints: { folder, resume: true } });
+  };
+  await measure(4);
+  expect(await measure(4)).toMatchObject({ epoch: [1], loss: [NaN], error: [NaN], valError: [expect.any(Number)] });
+  // Without anything left to compute, the model has the values that were saved, on the backend of the data.
+  const last = fresh();
+  const first = build();
+  const second = build();
+  await shuffled(first, 1, last, 4);
+  expect(await shuffled(second, 1, last)).toMatchObject({ epoch: [1], loss: [NaN] });
+  expect(await bits(second)).toEqual(await bits(first));
+});
+
 /** Trains with early stopping on losses that get no better after the third epoch. */
 async function stopping(run: Run, epochs: number, folder: string, more: object = {}) {
   const validation = [[x, y]] as const;

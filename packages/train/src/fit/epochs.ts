@@ -43,9 +43,9 @@ export interface EpochsOptions<In extends readonly unknown[], Target, Y, M> {
 export type Epoch<M = unknown> = {
   /** Its number, from 1. */
   readonly epoch: number;
-  /** The number of its steps. */
+  /** The number of its steps: of those that were left, where a run is resumed in it. */
   readonly steps: number;
-  /** The mean loss of its batches, each before its step, weighted by their numbers of rows. */
+  /** The mean loss of its batches, each before its step, weighted by their numbers of rows; NaN if none was left. */
   readonly loss: number;
   /** The mean loss on the validation data after it. */
   readonly valLoss?: number;
@@ -136,13 +136,15 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
       ...(progress === true ? {} : progress || {}),
     };
     const collected = collect(op, metrics);
+    // A run that was interrupted after the last step of an epoch resumes there: what is left of it is its evaluation.
+    const resumed = ((data as { readonly position?: { readonly batch: number } }).position?.batch ?? 0) > 0;
     try {
       for await (const value of progress === false ? losses : shown(losses, named)) {
         steps++;
         await onStep?.(value, steps);
         if (stopped()) break;
       }
-      if (steps === 0) throw new ArgumentError(`${op}: there are no batches in epoch ${epoch}`);
+      if (steps === 0 && !resumed) throw new ArgumentError(`${op}: there are no batches in epoch ${epoch}`);
       const interrupted = stopped();
       const result = { epoch, steps, loss: await mean.read(), ...(await resultsOf(metrics)), interrupted };
       collected(); // now they are those of the validation

@@ -159,10 +159,12 @@ export const fitWith =
       run = saver = checkpoints(run, { every: 1, model: tree, ...monitoring, step });
     }
 
+    let trained = 0;
     const history: Record<string, unknown[]> = { epoch: [], loss: [], valLoss: [] };
     try {
       for await (const epoch of run) {
-        const { steps: _, interrupted: __, ...numbers } = epoch as Record<string, unknown>;
+        const { steps, interrupted: _, ...numbers } = epoch as Epoch & Record<string, unknown>;
+        trained += steps;
         for (const [name, x] of Object.entries(numbers)) (history[name] ??= []).push(x);
         if ((await onEpoch?.(epoch)) === "stop") break;
       }
@@ -170,11 +172,11 @@ export const fitWith =
     } finally {
       best?.release();
     }
-    if (saver !== undefined && history["epoch"]!.length === 0) await placeLoaded(model, data, random);
+    if (saver !== undefined && trained === 0) await placeLoaded(model, data, random);
     return history as unknown as History<M>;
   };
 
-/** Puts what was loaded on the backend of the data, if no epoch has done that. */
+/** Puts what was loaded on the backend of the data, if no step has done that. */
 async function placeLoaded(
   model: unknown,
   data: LabeledBatches<readonly unknown[], unknown>,
