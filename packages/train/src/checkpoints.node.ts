@@ -3,8 +3,8 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StateError } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
-import { boxes } from "@weft/autograd/internals";
-import { FileError, load, readMetadata, save, type Metadata } from "@weft/nn";
+import { boxes, keepers } from "@weft/autograd/internals";
+import { FileError, load, readMetadata, save, toBytes, type Metadata } from "@weft/nn";
 import {
   boolean,
   callable,
@@ -45,7 +45,7 @@ const kinds: OptionKinds<CheckpointsOptions<never>> = {
  * there is dropout, and the loops that it wraps. `step` and `best` continue as well. Loops around it see an item after it
  * was saved, so a file has them one step behind: let this one be the outermost.
  *
- * Errors: StateError before the first item if the tree has no parameters.
+ * Errors: StateError before the first item if the tree has neither parameters nor typed arrays.
  *
  * A loop that you leave is saved, too; one that throws is not. If a file cannot be written, the FileError is thrown.
  *
@@ -109,11 +109,7 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
       throw new FileError(`checkpoints: could not make the folder ${folder}: ${String(cause)}`, { cause });
     });
     // Now, not after the first hundred steps.
-    if (boxes(model).length === 0)
-      throw new StateError(
-        "checkpoints: what should be saved has no parameters, or hides them in closures or #private fields. " +
-          "Its model is a tree such as { model, optimizer }, with layers as fields: Object.assign((x) => …, { first, second })",
-      );
+    if (boxes(model).length === 0) await refuseEmpty(model);
     if (resume) await take();
     let thrown = false;
     /** What was measured at the last item, if that has not been saved. */
@@ -138,6 +134,20 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   });
   const self = Object.assign(run, { step: 0, best: sign * Infinity, bestStep: 0 });
   return self;
+}
+
+/** Refuses a tree without boxes that `save` refuses, now or after a step: it takes one that has typed arrays. */
+async function refuseEmpty(tree: object): Promise<void> {
+  const refusal = (cause?: unknown): StateError =>
+    new StateError(
+      "checkpoints: what should be saved has no parameters, or hides them in closures or #private fields. " +
+        "Its model is a tree such as { model, optimizer }, with layers as fields: Object.assign((x) => …, { first, second })",
+      { cause },
+    );
+  if (keepers(tree).length > 0) throw refusal(); // an optimizer will have state of parameters that are not there
+  await toBytes(tree).catch((cause: unknown) => {
+    throw refusal(cause);
+  });
 }
 
 /** Refuses a file that does not say where its run was. */
