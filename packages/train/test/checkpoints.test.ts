@@ -4,7 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StateError } from "@weft/autograd";
 import { minibatch, takeFirst } from "@weft/data";
-import { Chain, Dropout, FileError, FormatError, Linear, load, mse, params, readMetadata, save, seed } from "@weft/nn";
+import {
+  Chain,
+  Dropout,
+  FileError,
+  FormatError,
+  Linear,
+  load,
+  mse,
+  params,
+  place,
+  readMetadata,
+  save,
+  seed,
+} from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
@@ -293,6 +306,40 @@ test("fit resumes after an abort at the last step of an epoch, with the same bit
   expect(await bits(second)).toEqual(await bits(first));
 });
 
+/** The same on batches of numbers, of which the model makes tensors; `placed` says whether it has a backend before. */
+async function onNumbers(epochs: number, folder: string, { placed = false, p = 0.5 } = {}) {
+  cpu.seed(5);
+  seed(1);
+  const drop = Dropout(p);
+  const inner = Linear(2, 1);
+  const model = Object.assign((a: number[][]) => inner(drop(cpu.tensor(a))), { inner });
+  if (placed) await place(model, cpu);
+  const optimizer = adam({ lr: 0.05 });
+  const data = [[[[1, 2], [3, 4]], [[1], [2]]], [[[5, 6], [7, 8]], [[3], [4]]]] as [number[][], number[][]][]; // prettier-ignore
+  const loss = (a: Tensor, target: number[][]) => mse(a, cpu.tensor(target));
+  const history = await fit(model, data, { loss, optimizer, epochs, checkpoints: { folder, resume: true } });
+  return { model, optimizer, history };
+}
+
+test("fit refuses to resume random numbers where the model draws before its backend is known", async () => {
+  const whole = await onNumbers(3, fresh());
+  const folder = fresh();
+  await onNumbers(1, folder);
+  await expect(onNumbers(3, folder)).rejects.toThrow(
+    "fit: the random numbers cannot be resumed: the model drew from the stream of its backend before that backend was " +
+      "known, which no batch and no parameter had told. Call place(model, backend) of @weft/nn before fit, or pass " +
+      "batches of tensors",
+  );
+  // Nothing was lost: that goes on with the same file.
+  const resumed = await onNumbers(3, folder, { placed: true });
+  expect(resumed.history.epoch).toEqual([2, 3]);
+  expect(await bits(resumed)).toEqual(await bits(whole));
+  // Without random numbers there is nothing to refuse.
+  const plain = fresh();
+  await onNumbers(1, plain, { p: 0 });
+  expect((await onNumbers(3, plain, { p: 0 })).history.epoch).toEqual([2, 3]);
+});
+
 /** Trains with early stopping on losses that get no better after the third epoch. */
 async function stopping(run: Run, epochs: number, folder: string, more: object = {}) {
   const validation = [[x, y]] as const;
@@ -376,6 +423,25 @@ test("a file that does not say at which step it was is refused before anything c
     await save(join(folder, "last.safetensors"), build(), { step: 1, [name]: x });
     const run = build();
     await expect(drain(checkpoints([1], { model: run, folder, resume: true }))).rejects.toThrow(`as ${name} in`);
+  }
+});
+
+test("what save takes, checkpoints saves: typed arrays alone", async () => {
+  const folder = fresh();
+  const tree = { weights: Float32Array.of(1, 2), step: 3 };
+  await drain(checkpoints([1, 2], { model: tree, folder, every: 1 }));
+  const other = { weights: new Float32Array(2), step: 0 };
+  await drain(checkpoints([], { model: other, folder, resume: true }));
+  expect(other).toEqual(tree);
+  // What save refuses is refused before the first step.
+  for (const model of [{}, { step: 3 }]) {
+    const taken: number[] = [];
+    const items = (function* () {
+      taken.push(1);
+      yield 1;
+    })();
+    await expect(drain(checkpoints(items, { model, folder: fresh() }))).rejects.toThrow("has no parameters");
+    expect(taken).toEqual([]);
   }
 });
 

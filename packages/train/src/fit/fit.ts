@@ -116,7 +116,7 @@ export const fitWith =
         epoch.interrupted ? undefined : typeof monitor === "function" ? monitor(epoch) : numberIn(op, epoch, monitor);
 
     let saver: Checkpoints<Epoch<M>> | undefined;
-    const random = randomState(model);
+    const random = randomState(op, model);
     const within = { first: () => (saver?.step ?? 0) + 1, saw: (x: unknown) => random.saw(x) };
     let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, within);
     if (log !== undefined) run = logTo(run, log, { values: numbersIn, step: ({ epoch }) => epoch });
