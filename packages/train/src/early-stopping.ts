@@ -35,7 +35,7 @@ export interface EarlyStoppingOptions<T> {
 export interface EarlyStopping<T> extends Run<T> {
   /** The number of items so far. */
   step: number;
-  /** The best measurement so far, and its item. */
+  /** The best measurement so far, and its item. Before the first one it is infinite; NaN says the same in either mode. */
   best: number;
   bestStep: number;
   /** Measurements since then. */
@@ -97,7 +97,7 @@ export function stoppingOf<T>(
       for await (const item of steps) {
         const step = ++self.step;
         const x = await numberOf("earlyStopping", monitor(item, step), monitorIt);
-        const before = self.bestStep > 0 ? self.best : sign * Infinity;
+        const before = Number.isNaN(self.best) ? sign * Infinity : self.best;
         if (x !== undefined && sign * (before - x) > minDelta) {
           Object.assign(self, { best: x, bestStep: step, waited: 0 });
           best?.take();

@@ -426,6 +426,38 @@ test("a file that does not say at which step it was is refused before anything c
   }
 });
 
+test("stop may be added to a run that is resumed, in both modes; with restore it says what is missing", async () => {
+  const train = async (folder: string, epochs: number, stop?: object) => {
+    const { model, optimizer } = build();
+    const measured = { loss: mse, optimizer, epochs, metrics: { error: metrics.meanAbsoluteError() } };
+    const history = await fit(model, batches, {
+      ...measured,
+      ...(stop && { stop }),
+      checkpoints: { folder, resume: true },
+    });
+    return history.epoch;
+  };
+  const value = [5, 6, 7];
+  for (const mode of ["min", "max"] as const) {
+    const folder = fresh();
+    await train(folder, 1);
+    // What grows is better or worse, beginning with the first measurement.
+    const stop = { patience: 1, mode, monitor: ({ epoch }: { epoch: number }) => value[epoch - 2] };
+    expect(await train(folder, 4, stop)).toEqual(mode === "min" ? [2, 3] : [2, 3, 4]);
+    // And left out again.
+    expect(await train(folder, 5)).toEqual(mode === "min" ? [4, 5] : [5]);
+  }
+  const [without, restoring] = [fresh(), fresh()];
+  await train(without, 1, { monitor: "loss" });
+  await train(restoring, 1, { monitor: "loss", restore: true });
+  await expect(train(without, 2, { restore: true })).rejects.toThrow(
+    /^fit: .*last.safetensors is of a run with another stop\.restore, which keeps the best values: resume it with the same, .*missing stopping\.bestValues/s,
+  );
+  for (const stop of [undefined, {}])
+    await expect(train(restoring, 2, stop)).rejects.toThrow(/another stop\.restore.*unexpected stopping\.bestValues/s);
+  expect(await train(restoring, 2, { restore: true })).toEqual([2]);
+});
+
 test("what save takes, checkpoints saves: typed arrays alone", async () => {
   const folder = fresh();
   const tree = { weights: Float32Array.of(1, 2), step: 3 };

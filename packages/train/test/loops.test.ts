@@ -45,6 +45,21 @@ test("its state goes on where it is assigned", async () => {
   Object.assign(run, { best: 3, bestStep: 7, step: 8, waited: 1 });
   expect(await drain(run)).toEqual([3, 3]);
   expect(run.step).toBe(10);
+  // A best that is assigned counts, at whatever step it was.
+  for (const [mode, best] of [
+    ["min", 2],
+    ["max", 4],
+    ["min", 3],
+  ] as const) {
+    // prettier-ignore
+    const assigned = earlyStopping([3, 3, 3], { patience: 2, mode });
+    Object.assign(assigned, { best });
+    expect(await drain(assigned)).toEqual([3, 3]);
+    expect(assigned).toMatchObject({ best, bestStep: 0, waited: 2 });
+  }
+  const unknown = earlyStopping([3, 4, 5], { patience: 2, mode: "max" });
+  Object.assign(unknown, { best: NaN });
+  expect(await drain(unknown)).toEqual([3, 4, 5]);
 });
 
 test("what can be saved and assigned of a loop is where it stands", async () => {

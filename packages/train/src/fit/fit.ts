@@ -1,4 +1,5 @@
 // Training in one call: the epochs, and the loops around them that the options ask for.
+import { StateError } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
 import { boxes } from "@weft/autograd/internals";
 import { anything, boolean, callable, either, quoted, readOptions, readValue } from "@weft/tensor/internals";
@@ -125,7 +126,7 @@ export const fitWith =
     });
 
     // Inside `checkpoints`, so that a file says how it stands after the epoch that was saved.
-    let stopping: object = { step: 0, best: 0, bestStep: 0, waited: 0 }; // so that files have it with and without `stop`
+    let stopping: object = { step: 0, best: NaN, bestStep: 0, waited: 0 }; // so that files have it with and without `stop`
     let best: BestValues | undefined;
     if (stop !== undefined) {
       const { monitor, restore = false, ...rest } = stop;
@@ -169,12 +170,24 @@ export const fitWith =
         if ((await onEpoch?.(epoch)) === "stop") break;
       }
       best?.restore();
+    } catch (error) {
+      throw saved === undefined ? error : named(error, op, saved.folder);
     } finally {
       best?.release();
     }
     if (saver !== undefined && trained === 0) await placeLoaded(model, data, random);
     return history as unknown as History<M>;
   };
+
+/** The error of a file that has best values where the run has none, or the other way round: with the option's name. */
+const named = (error: unknown, op: string, folder: string): unknown =>
+  error instanceof StateError && error.message.includes("stopping.bestValues")
+    ? new StateError(
+        `${op}: ${folder}/last.safetensors is of a run with another stop.restore, which keeps the best values: ` +
+          `resume it with the same, or begin in another folder (${error.message})`,
+        { cause: error },
+      )
+    : error;
 
 /** Puts what was loaded on the backend of the data, if no step has done that. */
 async function placeLoaded(
