@@ -19,6 +19,7 @@ import {
 } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsOptions } from "./checkpoints.ts";
 import { makeFolder } from "./folder.ts";
+import { beforeRestoring } from "./restoring.ts";
 import { monitorIt, numberOf, treeKind, wrapped, type Steps } from "./steps.ts";
 
 const kinds: OptionKinds<CheckpointsOptions<never>> = {
@@ -46,6 +47,8 @@ const kinds: OptionKinds<CheckpointsOptions<never>> = {
  * was saved, so a file has them one step behind: let this one be the outermost.
  *
  * Errors: StateError before the first item if the tree has neither parameters nor typed arrays.
+ *
+ * Where `earlyStopping` inside restores the best values, `last.safetensors` has those of the last item.
  *
  * A loop that you leave is saved, too; one that throws is not. If a file cannot be written, the FileError is thrown.
  *
@@ -114,14 +117,20 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
     let thrown = false;
     /** What was measured at the last item, if that has not been saved. */
     let unsaved: Promise<number | undefined> | undefined;
+    const saveUnsaved = async (): Promise<void> => {
+      if (unsaved === undefined) return;
+      const measured = unsaved;
+      unsaved = undefined;
+      await saveNow(measured);
+    };
+    const ended = beforeRestoring(model, saveUnsaved);
     try {
       for await (const item of steps) {
         self.step = read.step === undefined ? self.step + 1 : read.step(item);
         unsaved = best ? numberOf(op, monitor(item, self.step), monitorIt) : Promise.resolve(undefined);
         unsaved.catch(() => {}); // thrown where it is awaited
         if (self.step % every === 0) {
-          await saveNow(unsaved);
-          unsaved = undefined;
+          await saveUnsaved();
         }
         yield item;
       }
@@ -129,7 +138,8 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
       thrown = true;
       throw error;
     } finally {
-      if (!thrown && unsaved !== undefined) await saveNow(unsaved);
+      ended();
+      if (!thrown) await saveUnsaved();
     }
   });
   const self = Object.assign(run, { step: 0, best: sign * Infinity, bestStep: 0 });

@@ -13,6 +13,7 @@ import {
 } from "@weft/tensor/internals";
 import { awaitable } from "@weft/optim/internals";
 import type { Run } from "@weft/optim";
+import { restoring } from "./restoring.ts";
 import { checkSteps, monitorIt, numberOf, treeKind, type Mode, type Monitor, type Steps } from "./steps.ts";
 
 export interface EarlyStoppingOptions<T> {
@@ -105,7 +106,9 @@ export function stoppingOf<T>(
         yield item;
         if (self.waited >= patience) break;
       }
-    if (restores) best?.restore();
+    if (!restores || best === undefined) return;
+    await restoring(restore!);
+    best.restore();
   }
   const values = best === undefined ? {} : { bestValues: best.values };
   const state = { step: 0, best: sign * Infinity, bestStep: 0, waited: 0, ...values };

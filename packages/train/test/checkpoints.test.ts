@@ -458,6 +458,36 @@ test("stop may be added to a run that is resumed, in both modes; with restore it
   expect(await train(restoring, 2, { restore: true })).toEqual([2]);
 });
 
+test("the last file has the latest values, also where a loop inside restores the best, after any number of steps", async () => {
+  for (const every of [1, 2, 3, 4, 100])
+    for (const through of [
+      (items: AsyncIterable<number>) => items,
+      (items: AsyncIterable<number>) => logTo(items, []),
+    ]) {
+      const folder = fresh();
+      const run = build();
+      await run.model(x).data();
+      const weight = params(run.model)[0]!;
+      const losses = (async function* () {
+        for (const loss of [5, 1, 6, 7]) {
+          weight.value = cpu.full([4, 3], loss);
+          yield loss;
+        }
+      })();
+      const stopping = earlyStopping(losses, { restore: run.model, patience: 9 });
+      const saved = checkpoints(through(stopping), { model: { ...run, stopping }, folder, every, best: true });
+      expect(await drain(saved)).toEqual([5, 1, 6, 7]);
+      expect((await weight.value.data())[0]).toBe(1);
+      expect((await readMetadata(join(folder, "last.safetensors")))["step"]).toBe(4);
+      const again = build();
+      const tree = { ...again, stopping: earlyStopping([], { restore: again.model, patience: 9 }) };
+      await load(join(folder, "last.safetensors"), tree);
+      await again.model(x).data();
+      expect((await params(again.model)[0]!.value.data())[0]).toBe(7);
+      expect(tree.stopping).toMatchObject({ step: 4, best: 1, bestStep: 2 });
+    }
+});
+
 test("what save takes, checkpoints saves: typed arrays alone", async () => {
   const folder = fresh();
   const tree = { weights: Float32Array.of(1, 2), step: 3 };
