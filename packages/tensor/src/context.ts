@@ -1,7 +1,7 @@
 // The one context variable: the current tape, the current scope and the like. All copies of this package on a page
 // share it (under a Symbol.for key). It is set only during synchronous code.
 import type { FusedOp } from "./fused.ts";
-import { CONTRACT, type Box, type Interpreter, type Value } from "./interpreter.ts";
+import { CONTRACT, type Box, type Interpreter, type RandomStream, type Value } from "./interpreter.ts";
 import type { LaunchLog } from "./launch-log.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -23,13 +23,8 @@ export interface Step {
   readonly turn?: number | undefined;
   /** A second enclosing step: the program's, where `outer` is a tape's. */
   readonly also?: Step;
-  /** The streams that were drawn from in it, and their counters before each draw. */
-  draws?: (readonly [stream: Counting, counter: number])[];
-}
-
-/** A stream of random numbers, as far as it is rolled back. */
-interface Counting {
-  counter: number;
+  /** The streams that were drawn from in it, and their keys and counters before each draw. */
+  draws?: (readonly [stream: RandomStream, key: RandomStream["key"], counter: number])[];
 }
 
 /** A function as messages name it, and whether its indices are labels. */
@@ -110,17 +105,27 @@ export function inNameOf<T>(name: string, f: () => T, labels = false, op?: Fused
 /** What messages call an operation: the function that the user called, if the operation is a part of one, or itself. */
 export const calledAs = (op: string): string => context.caller?.name ?? op;
 
+/** Notes a draw in a step and in those around it. */
+function note(stream: RandomStream, step: Step | undefined): void {
+  for (; step !== undefined; step = step.outer) {
+    (step.draws ??= []).push([stream, stream.key, stream.counter]);
+    note(stream, step.also);
+  }
+}
+
 /** The counter of the next draw from a stream, which advances. */
-export function nextDraw(stream: Counting): number {
-  for (let { step } = context; step !== undefined; step = step.outer)
-    (step.draws ??= []).push([stream, stream.counter]);
+export function nextDraw(stream: RandomStream): number {
+  note(stream, context.step);
   return stream.counter++;
 }
 
-/** Gives streams back the numbers that a step drew, unless others were drawn since: made again, it draws the same. */
+/**
+ * Gives streams back the numbers that a step drew, unless others were drawn since or the stream was seeded: made again,
+ * it draws the same.
+ */
 export function undraw({ draws }: Step): void {
-  for (const [stream, counter] of draws?.splice(0).toReversed() ?? [])
-    if (stream.counter === counter + 1) stream.counter = counter;
+  for (const [stream, key, counter] of draws?.splice(0).toReversed() ?? [])
+    if (stream.key === key && stream.counter === counter + 1) stream.counter = counter;
 }
 
 /** Rolls back what a step that has thrown assigned, unless it has been computed already. */

@@ -65,12 +65,18 @@ export class Journal {
    */
   rollBack(step: Step): Set<Step> {
     const within = new Set<Step>();
+    const gather = (s: Step | undefined): void => {
+      if (s === undefined || !isAround(step, s)) return;
+      within.add(s);
+      gather(s.outer);
+      gather(s.also);
+    };
     for (const top of this.#versions.values()) {
       const { next, base } = top;
       if (next.ended !== undefined) continue;
       let at: Version | undefined = top;
       for (; at !== undefined && at.node !== base && isAround(step, at.step); at = at.before) {
-        for (let s = at.step; s !== undefined && isAround(step, s); s = s.outer) within.add(s);
+        gather(at.step);
         const previous = at.before?.node ?? base;
         at.node.handles--;
         previous.handles++;
