@@ -65,6 +65,10 @@ const types: { readonly [tag: string]: StoredType } = {
   Uint8ClampedArray: "U8",
 };
 
+/** The class of the typed arrays that a stored type fills; undefined if there is none. */
+export const arrayOf = (type: StoredType): string | undefined =>
+  Object.keys(types).find((name) => types[name] === type);
+
 /** Objects of the language whose content is not in fields. */
 const opaque: readonly string[] =
   "Date RegExp URL Promise ArrayBuffer SharedArrayBuffer DataView WeakMap WeakSet WeakRef Number String Boolean".split(

@@ -1,6 +1,8 @@
 // What to do where the names of a file are not those of the model: they may be the same names at another depth.
-import { quoted } from "@weft/tensor/internals";
+import { printable, quoted, text } from "@weft/tensor/internals";
+import { arrayOf } from "./contents.ts";
 import { plain, some } from "./name-lists.ts";
+import type { Listing } from "./source.ts";
 
 /** More places than these where names may belong are a coincidence. */
 const mostPlaces = 3;
@@ -29,8 +31,8 @@ function literal(path: string): string {
 }
 
 /**
- * A sentence, with a space before it, that says into what to load a file; nothing if that is not known. `held` are the
- * names in the file.
+ * The rest of a message, after the sentence before it: into what to load a file; nothing if that is not known. `held`
+ * are the names in the file.
  */
 export function advice(model: readonly string[], held: readonly string[]): string {
   const deeper = prefixes(model, new Set(held));
@@ -47,8 +49,28 @@ export function advice(model: readonly string[], held: readonly string[]): strin
     : `. The file has the names of a part of this model: load into what is at ${some(parts.map(plain), " or ")}`;
 }
 
-/** What to say of lists that have entries of their own on one side and none on the other. */
-export const lists = (missing: readonly string[], unexpected: readonly string[]): string =>
+/** The same for names that are on both sides, yet a tensor on one and a plain value on the other. */
+export const adviceOnKinds = (
+  missing: readonly string[],
+  unexpected: readonly string[],
+  entries: Listing["entries"],
+): string =>
+  missing
+    .filter((name) => unexpected.includes(name))
+    .map((name) => {
+      const entry = entries.get(name);
+      if (entry === undefined) return `. ${plain(name)} is a plain value in the file: make it null before loading`;
+      const { dtype, shape } = entry;
+      const array = shape.length === 1 ? arrayOf(dtype) : undefined;
+      const other = array === undefined ? "" : `a ${array} of length ${shape[0]!}, or `;
+      const comma = other && ",";
+      const what = `${dtype} ${printable(text(shape), 120)}`;
+      return `. ${plain(name)} is ${what} in the file: make it ${other}a parameter of that shape${comma} before loading`;
+    })
+    .join("");
+
+/** The same for lists that have entries of their own on one side and none on the other. */
+export const adviceOnLists = (missing: readonly string[], unexpected: readonly string[]): string =>
   [missing, unexpected]
     .flatMap((names, k) =>
       names

@@ -8,7 +8,7 @@ import { fromStored, toStored, writtenMetadata } from "@weft/formats/internals";
 import { refuseHidden } from "./hidden.ts";
 import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";
 import { list, plain, some } from "./name-lists.ts";
-import { advice, lists } from "./misfit.ts";
+import { advice, adviceOnKinds, adviceOnLists } from "./misfit.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
 import { sourceOf, type Listing } from "./source.ts";
 import { boxes, modelKind } from "./tree.ts";
@@ -133,11 +133,15 @@ export function fitting(
     const prefixes = keptPrefixes(model);
     const missing = found.flatMap(({ path, names }) => (names.length === 0 ? [path] : []));
     const unexpected = [...others.keys()].filter((name) => !prefixes.some((prefix) => name.startsWith(prefix)));
-    const parts = [
-      ...list("missing", [...missing, ...values.missing]),
-      ...list("unexpected", [...unexpected, ...values.unexpected]),
+    const [lacking, beside] = [
+      [...missing, ...values.missing],
+      [...unexpected, ...values.unexpected],
     ];
-    const hint = advice(names, [...entries.keys()]) + lists(values.missing, values.unexpected);
+    const parts = [...list("missing", lacking), ...list("unexpected", beside)];
+    const hint =
+      advice(names, [...entries.keys()]) +
+      adviceOnKinds(lacking, beside, entries) +
+      adviceOnLists(values.missing, values.unexpected);
     if (parts.length > 0)
       throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}${hint}`);
   }
@@ -186,8 +190,8 @@ export function fitted(
  * Reads a state into a model, by names and shapes, and returns the model. The bytes are safetensors, or a file of
  * `torch.save`: a state dict, or a checkpoint that has it as `state_dict`, `model_state_dict` or `model`. A parameter
  * that is not initialized yet holds the values on the host until it is. Numbers and other plain values of the tree are
- * assigned what the file has for them, null in place of any value and the other way round; typed arrays are filled, if
- * type and length are the same; a file that has none at all (of PyTorch, for example) leaves them as they are.
+ * assigned what the file has for them, null in place of any value and the other way round; typed arrays, for which null
+ * does not stand, are filled, if type and length are the same; a file that has none at all (of PyTorch, for example) leaves them as they are.
  * Nothing changes unless everything fits and there is memory for all of it. Throws a FormatError if the bytes are of
  * neither format, a StateError that lists what is missing, unexpected or of a different shape, or says that nothing
  * would be loaded, and the backend's error if it is out of memory.

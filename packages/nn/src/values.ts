@@ -18,7 +18,7 @@ const versionName = "weft.version";
 const valuesName = "weft.values";
 const reserved = "weft.";
 
-const kindOf = (x: Value): string => (isList(x) ? "list" : typeof x);
+const kindOf = (x: Value): string => (x === null ? "null" : `a ${isList(x) ? "list" : typeof x}`);
 
 /** What JSON has no number for. */
 const special = ["NaN", "Infinity", "-Infinity", "-0"];
@@ -134,7 +134,7 @@ export interface ValueFit {
 
 /**
  * Which values and tensors of a file go into which values and typed arrays of a tree. Throws a StateError if one is of
- * another kind; null may take the place of any value, and the other way round. What the version of the file could not
+ * another kind; null may take the place of any value, and the other way round, but not of a typed array. What the version of the file could not
  * hold stays as it is. `source` is the name under which the file has a tensor.
  */
 export function fittingValues(
@@ -151,7 +151,7 @@ export function fittingValues(
   for (const { path, value } of found) {
     const other = stored.get(path)!;
     if (value !== null && other !== null && kindOf(value) !== kindOf(other))
-      throw new StateError(`${where}: ${quoted(path)} is a ${kindOf(other)}, wanted a ${kindOf(value)}`);
+      throw new StateError(`${where}: ${quoted(path)} is ${kindOf(other)}, wanted ${kindOf(value)}`);
   }
   const missing =
     version < 2
@@ -160,7 +160,7 @@ export function fittingValues(
   const arrays = contents.arrays.map((place) => {
     const names = [...new Set([place.path, ...place.aliases].map(source))].filter((name) => entries.has(name));
     for (const path of [place.path, ...place.aliases])
-      if (stored.has(path)) throw new StateError(`${where}: ${quoted(path)} is a ${kindOf(stored.get(path)!)}, wanted ${arrayText(place)}`); // oxfmt-ignore
+      if (stored.has(path)) throw new StateError(`${where}: ${quoted(path)} is ${kindOf(stored.get(path)!)}, wanted ${arrayText(place)}: make it null before loading`); // oxfmt-ignore
     for (const name of names) {
       const { shape, dtype } = entries.get(name)!;
       if (shape.length !== 1 || shape[0] !== place.array.length || dtype !== place.type)

@@ -3,10 +3,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { StateError } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { readSafetensors, writeSafetensors } from "@weft/formats";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fromBytes, Linear, load, save, toBytes } from "../src/index.node.ts";
+import { fromBytes, Linear, load, parameter, save, toBytes } from "../src/index.node.ts";
 
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), "weft-contents-"))));
@@ -107,8 +108,15 @@ test("a typed array wants the same type and length, and changes only if everythi
   const refused: [Record<string, unknown>, string][] = [
     [{ data: new Float32Array(3) }, 'fromBytes: "data" is F32 [2], wanted F32 [3], which this Float32Array holds'],
     [{ data: new Int32Array(2) }, 'fromBytes: "data" is F32 [2], wanted I32 [2], which this Int32Array holds'],
-    [{ data: null }, "fromBytes: the names are not those of the model: missing data; unexpected data"],
-    [{ list: new Float32Array(1) }, 'fromBytes: "list" is a list, wanted F32 [1], which this Float32Array holds'],
+    [
+      { data: null },
+      "fromBytes: the names are not those of the model: missing data; unexpected data. data is F32 [2] in the file: " +
+        "make it a Float32Array of length 2, or a parameter of that shape, before loading",
+    ],
+    [
+      { list: new Float32Array(1) },
+      'fromBytes: "list" is a list, wanted F32 [1], which this Float32Array holds: make it null before loading',
+    ],
     [{ more: new Float32Array(1) }, "fromBytes: the names are not those of the model: missing more"],
   ];
   for (const [change, message] of refused)
@@ -179,6 +187,24 @@ test("a list with a hole, and an array behind an accessor, are errors at saving"
   await expect(toBytes(accessed)).rejects.toThrow(
     "toBytes: data is a Float32Array behind an accessor, which may return copies; make it a field",
   );
+});
+
+test("null does not stand for a typed array or a parameter, and messages say what to make of it", async () => {
+  const file = async (x: unknown) => toBytes({ model: model(), x });
+  const refused = "fromBytes: the names are not those of the model: missing x; unexpected x. ";
+  const cases: [saved: unknown, fresh: unknown, message: string][] = [
+    [null, new Float32Array(3), 'fromBytes: "x" is null, wanted F32 [3], which this Float32Array holds: make it null before loading'], // oxfmt-ignore
+    [3, new Int8Array(3), 'fromBytes: "x" is a number, wanted I8 [3], which this Int8Array holds: make it null before loading'], // oxfmt-ignore
+    [new Uint8Array(3), null, `${refused}x is U8 [3] in the file: make it a Uint8Array of length 3, or a parameter of that shape, before loading`], // oxfmt-ignore
+    [new BigInt64Array(1), 5, `${refused}x is I64 [1] in the file: make it a BigInt64Array of length 1, or a parameter of that shape, before loading`], // oxfmt-ignore
+    [new Float64Array(2), [1, 2], `${refused}x is F64 [2] in the file: make it a Float64Array of length 2, or a parameter of that shape, before loading`], // oxfmt-ignore
+    [parameter([1, 2], () => [1, 2]), null, `${refused}x is F32 [1, 2] in the file: make it a parameter of that shape before loading`], // oxfmt-ignore
+    [null, parameter([1, 2], () => [1, 2]), `${refused}x is a plain value in the file: make it null before loading`],
+  ];
+  for (const [saved, x, message] of cases) {
+    const bytes = await file(saved);
+    expect(() => fromBytes(bytes, { model: model(), x })).toThrow(new StateError(message));
+  }
 });
 
 test("a list of objects wants as many as the file has, and says so", async () => {
