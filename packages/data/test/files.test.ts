@@ -160,6 +160,20 @@ Try again later, or put the file into a folder and set WEFT_DATA to that folder.
     expect(await errorOf(load({ signal: AbortSignal.abort(reason) }))).toBe(reason);
   });
 
+  test("end when a signal of another kind is aborted, which has no more than that", async () => {
+    const stop = { aborted: false };
+    const loading = load({ ...mirror("slow", "good"), signal: stop as AbortSignal });
+    const failure = errorOf(loading);
+    await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
+    stop.aborted = true;
+    expect((await failure).name).toBe("AbortError");
+    expect(asked).toEqual(["/slow/numbers.gz"]);
+    const reason = new Error("the user went home");
+    const over = { aborted: true, reason } as unknown as AbortSignal;
+    expect(await errorOf(load({ ...mirror("good"), signal: over }))).toBe(reason);
+    expect(await load({ ...mirror("good"), signal: { aborted: false } as AbortSignal })).toEqual(content);
+  });
+
   describe("that stall", () => {
     beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
     afterEach(() => void vi.useRealTimers());
@@ -364,6 +378,10 @@ test("options are checked", async () => {
     [
       { mirrors: "https://example.org/" },
       'mnist: wanted a list of addresses that end in a slash as mirrors, got "https://example.org/"',
+    ],
+    [
+      { signal: { aborted: "yes" } },
+      'mnist: wanted a signal, such as new AbortController().signal, as signal, got { aborted }',
     ],
     ["./data", 'mnist: wanted options { cache, signal, mirrors, progress }, got "./data"'],
   ])

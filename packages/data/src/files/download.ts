@@ -9,8 +9,9 @@ import {
   type LoadOptions,
   type Publication,
   type PublishedFile,
+  type Signal,
 } from "./files.ts";
-import { patience } from "./patience.ts";
+import { patience, throwIfAborted } from "./patience.ts";
 
 /** The bytes of a file, downloaded if they are not there. */
 export async function obtain(
@@ -42,7 +43,7 @@ async function download(
       if (wrong === undefined) return bytes;
       tried.push(`${address}: ${wrong}`);
     } catch (error) {
-      options.signal?.throwIfAborted();
+      throwIfAborted(options.signal);
       tried.push(`${address}: ${reason(error)}`);
     }
   }
@@ -58,7 +59,7 @@ const ignore = (): void => undefined;
 async function get(
   address: string,
   file: PublishedFile,
-  signal: AbortSignal | undefined,
+  signal: Signal | undefined,
   display: Display | undefined,
 ): Promise<Bytes> {
   const waiting = patience(signal);

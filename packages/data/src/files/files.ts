@@ -1,6 +1,6 @@
 // Files of data sets: known by name, size and checksum, or by their form where editions change, and trusted only after
 // that check.
-import { boolean, type OptionKinds } from "@weft/tensor/internals";
+import { boolean, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
 import type { Display } from "../display.ts";
 
@@ -55,13 +55,20 @@ export interface LoadOptions {
   readonly progress?: boolean;
 }
 
+/**
+ * Signals of other realms and of polyfills count: only `aborted` is needed. Not of Signal: its name would stand in
+ * declarations, as AbortSignal, which a program's `lib` may lack.
+ */
+export const signalKind: OptionKind<any> = {
+  wanted: "a signal, such as new AbortController().signal,",
+  is: (x): x is Signal =>
+    typeof x === "object" && typeof (x as { readonly aborted?: unknown } | null)?.aborted === "boolean",
+};
+
 /** What `LoadOptions` may hold. */
 export const loadOptions: OptionKinds<LoadOptions> = {
   cache: { wanted: "the name of a folder, or false", is: (x) => typeof x === "string" || x === false },
-  signal: {
-    wanted: "a signal, such as new AbortController().signal,",
-    is: (x): x is Signal => typeof (x as AbortSignal | null)?.throwIfAborted === "function",
-  },
+  signal: signalKind,
   mirrors: {
     wanted: "a list of addresses that end in a slash",
     is: (x): x is readonly string[] => Array.isArray(x) && x.every((y) => typeof y === "string" && y.endsWith("/")),

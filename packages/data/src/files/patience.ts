@@ -1,5 +1,6 @@
 // How long a download may stall: a mirror that sends nothing, or very little, is abandoned for the next one.
 import { DataError } from "../data-error.ts";
+import type { Signal } from "./files.ts";
 
 /** Seconds without a byte. */
 const silence = 30;
@@ -14,26 +15,44 @@ export interface Patience {
   end(): void;
 }
 
+/** Throws the reason of a signal that has been aborted. */
+export function throwIfAborted(signal: Signal | undefined): void {
+  const { aborted, reason }: { aborted: boolean; reason?: unknown } = signal ?? { aborted: false };
+  if (aborted) throw reason ?? new DOMException("This operation was aborted", "AbortError");
+}
+
 /**
  * Watches a download. Only seconds in which the event loop runs count: while the program computes, nothing can arrive.
  */
-export function patience(given: AbortSignal | undefined): Patience {
+export function patience(given: Signal | undefined): Patience {
   const controller = new AbortController();
   const giveUp = (why: string): void => controller.abort(new DataError(why));
+  /** Only signals of this realm are followed at once. */
+  const own = given instanceof AbortSignal;
+  const look = (): void => {
+    try {
+      throwIfAborted(own ? undefined : given);
+    } catch (error) {
+      controller.abort(error);
+    }
+  };
+  look();
   let quiet = 0;
   let seconds = 0;
   let bytes = 0;
   const timer = setInterval(() => {
+    look();
     if (++quiet > silence) giveUp(`the server sent nothing for ${silence} seconds`);
     if (++seconds < 60) return;
     if (bytes < slowest * seconds) giveUp(`the server sends less than ${slowest} bytes per second`);
     seconds = bytes = 0;
   }, 1000);
   return {
-    signal: given === undefined ? controller.signal : AbortSignal.any([given, controller.signal]),
+    signal: own ? AbortSignal.any([given, controller.signal]) : controller.signal,
     came(count) {
       if (count > 0) quiet = 0;
       bytes += count;
+      look();
     },
     end: () => clearInterval(timer),
   };

@@ -1,5 +1,6 @@
 // Training, epoch by epoch: each item is an epoch's losses and metrics.
 import { progress as shown, type ProgressOptions, type Signal } from "@weft/data";
+import { signalKind } from "@weft/data/internals";
 import { trained } from "@weft/autograd/internals";
 import { adam, minimize, type AsyncOptimizer, type Optimizer } from "@weft/optim";
 import { awaitable } from "@weft/optim/internals";
@@ -8,7 +9,7 @@ import { anything, callable, context, describe, positiveCount, readOptions, read
 import { ofLength, type Wrapped } from "../steps.ts";
 import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { evaluate } from "./evaluate.ts";
-import { metricsKind, progressKind, signalKind } from "./options.ts";
+import { metricsKind, progressKind } from "./options.ts";
 import {
   collect,
   readMetrics,

@@ -1,5 +1,5 @@
-// Kinds of options that are objects: other options, a signal, metrics by name.
-import type { ProgressOptions, Signal } from "@weft/data";
+// Kinds of options that are objects: other options, metrics by name.
+import type { ProgressOptions } from "@weft/data";
 import { isTensor, type Tensor } from "@weft/tensor";
 import { boolean, either, type OptionKind } from "@weft/tensor/internals";
 
@@ -16,12 +16,6 @@ export const progressKind: OptionKind<boolean | ProgressOptions<Tensor>> = eithe
   boolean,
   optionsKind('{ label: "loss" }'),
 );
-
-/** Not of Signal: its name would stand in declarations, as AbortSignal, which a program's `lib` may lack. */
-export const signalKind: OptionKind<any> = {
-  wanted: "a signal, such as new AbortController().signal,",
-  is: (x): x is Signal => isRecord(x) && typeof x["aborted"] === "boolean",
-};
 
 export const metricsKind: OptionKind<any> = {
   wanted: "metrics by name, as in { accuracy: metrics.accuracy() },",
