@@ -69,7 +69,8 @@ async function* walkLater<T>(source: AnyIterable<T>, { rounds, every, first }: T
   }
 }
 
-function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal): Sequence<T> {
+/** `left` is what a pass of the source leaves out, unless that is what the caller asks for. */
+function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal, left = 0): Sequence<T> {
   if (!isIterable(source) && !isAsyncIterable(source))
     throw new ArgumentError(`${op}: wanted something to iterate over, got ${describe(source)}.`);
   return sequence({
@@ -80,7 +81,7 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal)
       return n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
     },
     position: () => positionOf(source),
-    left: op === "cycle" || op === "ncycle" ? leftOf(source) : 0, // what the others leave out, they are told to
+    left,
     now: isIterable(source) ? () => walk(source as Iterable<T>, walking()) : undefined,
     later: () => walkLater(source, walking()),
   });
@@ -134,15 +135,22 @@ async function* countedLater<T>(items: AsyncIterable<T>, passes: Passes, cursor:
   passes.end(cursor);
 }
 
+const isWhole = (n: number): boolean => n === Infinity || Number.isInteger(n);
+
 function whole(op: string, n: number, least: number): number {
-  if (n !== Infinity && !(Number.isInteger(n) && n >= least))
-    throw new ArgumentError(`${op}: n is ${shown(n)}, wanted a whole number from ${least}.`);
-  return n;
+  if (isWhole(n) && n >= least) return n;
+  throw new ArgumentError(`${op}: n is ${shown(n)}, wanted a whole number from ${least}.`);
 }
 
-/** A number that is checked now, or when it is asked for; what is left of a run that is over may be below 0. */
+/** What a function says n is; what is left of a run that is over may be below 0. */
+function told(op: string, n: number): number {
+  if (isWhole(n)) return Math.max(n, 0);
+  throw new ArgumentError(`${op}: n is a function that returned ${shown(n)}, wanted a whole number.`);
+}
+
+/** A number that is checked now, or when it is asked for. */
 function counting(op: string, n: Count): () => number {
-  if (typeof n === "function") return () => Math.max(whole(op, n(), -Infinity), 0);
+  if (typeof n === "function") return () => told(op, n());
   const known = whole(op, n, 0);
   return () => known;
 }
@@ -189,7 +197,7 @@ export function takeNth<T>(source: AnyIterable<T>, n: number): AsyncSequence<T> 
 export function cycle<T>(source: Iterable<T>): Sequence<T>;
 export function cycle<T>(source: AsyncIterable<T>): AsyncSequence<T>;
 export function cycle<T>(source: AnyIterable<T>): AsyncSequence<T> {
-  return walked("cycle", source, () => ({ rounds: Infinity, every: 1, first: Infinity }));
+  return walked("cycle", source, () => ({ rounds: Infinity, every: 1, first: Infinity }), leftOf(source));
 }
 
 /**
@@ -203,7 +211,7 @@ export function ncycle<T>(source: Iterable<T>, n: Count): Sequence<T>;
 export function ncycle<T>(source: AsyncIterable<T>, n: Count): AsyncSequence<T>;
 export function ncycle<T>(source: AnyIterable<T>, n: Count): AsyncSequence<T> {
   const rounds = counting("ncycle", n);
-  return walked("ncycle", source, () => ({ rounds: rounds(), every: 1, first: Infinity }));
+  return walked("ncycle", source, () => ({ rounds: rounds(), every: 1, first: Infinity }), leftOf(source));
 }
 
 /**

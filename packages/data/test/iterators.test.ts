@@ -1,6 +1,7 @@
 // The iterators, on synchronous and asynchronous sources.
 import { describe, expect, test } from "vitest";
 import { ArgumentError } from "@weft/tensor";
+import { shown } from "@weft/tensor/internals";
 import { cycle, minibatch, ncycle, shuffle, takeFirst, takeNth } from "@weft/data";
 
 async function* later<T>(items: Iterable<T>): AsyncGenerator<T> {
@@ -46,11 +47,17 @@ test("how many there are may be asked for when a loop begins", async () => {
   expect([first.length, [...first]]).toEqual([0, []]);
   left = 2;
   expect([...ncycle([1, 2], () => left)]).toEqual([1, 2, 1, 2]);
-  expect(() => [...takeFirst(five, () => 1.5)]).toThrow("takeFirst: n is 1.5, wanted a whole number");
   const batches = minibatch([1, 2, 3, 4], 2);
   const rest = ncycle(batches, () => 3 - batches.position.pass);
   batches.position = { pass: 1, batch: 1 };
   expect([...rest]).toHaveLength(3);
+});
+
+test.each([1.5, Number.NaN, -Infinity, "2", 2n, undefined])("a function that returns %s as n is refused", (n) => {
+  const message = (op: string) =>
+    new ArgumentError(`${op}: n is a function that returned ${shown(n)}, wanted a whole number.`);
+  expect(() => [...takeFirst(five, () => n as number)]).toThrow(message("takeFirst"));
+  expect(() => [...ncycle(five, () => n as number)]).toThrow(message("ncycle"));
 });
 
 test("lengths are not invented", () => {
