@@ -167,6 +167,44 @@ function explained(error: unknown, method: string): unknown {
   );
 }
 
+/** A method of a copy that runs as it is, which finds what it uses by `this`; `name` is what messages call it. */
+const plainly = (run: AnyFunction, name: string): AnyFunction =>
+  function (this: unknown, ...args: unknown[]): unknown {
+    try {
+      return Reflect.apply(run, this, args);
+    } catch (error) {
+      throw explained(error, name);
+    }
+  };
+
+const plainlyLater = (run: AnyFunction): AnyFunction =>
+  async function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    try {
+      return await (Reflect.apply(run, this, args) as unknown);
+    } catch (error) {
+      throw explained(error, run.name);
+    }
+  };
+
+/** A member of a class, as copies have it; one that is as in the class is undefined. */
+function memberOf(
+  name: string,
+  { value, get, set }: PropertyDescriptor,
+  like: Likeness,
+): PropertyDescriptor | undefined {
+  const kind = kindOf(value);
+  if (kind === "Function")
+    return { value: within(like, value as AnyFunction, false), writable: true, configurable: true };
+  if (kind === "AsyncFunction")
+    return { value: plainlyLater(value as AnyFunction), writable: true, configurable: true };
+  if (get === undefined && set === undefined) return undefined;
+  return {
+    get: get && (plainly(get, `the getter of ${name}`) as () => unknown),
+    set: set && (plainly(set as AnyFunction, `the setter of ${name}`) as (x: unknown) => void),
+    configurable: true,
+  };
+}
+
 /** A generator each of whose steps runs so. */
 function stepwise(like: Likeness, y: Generator): Generator {
   const steps = (["next", "return", "throw"] as const).map((name) => [
@@ -211,12 +249,13 @@ function copiedObject(x: object, copying: Copying): object {
   const like = copying.likeOf(x);
   const prototype = Object.getPrototypeOf(original) as object | null;
   const methods = Object.create(prototype) as object;
+  const met = new Set(["constructor"]);
   for (let from = prototype; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object)
     for (const name of Object.getOwnPropertyNames(from)) {
-      const value = Object.getOwnPropertyDescriptor(from, name)!.value as unknown;
-      if (kindOf(value) !== "Function" || name === "constructor" || Object.hasOwn(methods, name)) continue;
-      const method = within(like, value as AnyFunction, false);
-      Object.defineProperty(methods, name, { value: method, writable: true, configurable: true });
+      if (met.has(name)) continue;
+      met.add(name);
+      const member = memberOf(name, Object.getOwnPropertyDescriptor(from, name)!, like);
+      if (member !== undefined) Object.defineProperty(methods, name, member);
     }
   const classless = prototype === null || prototype === Object.prototype;
   const copy = copying.part(x, Object.create(classless ? prototype : methods) as object);
@@ -270,7 +309,7 @@ const makers: Readonly<Record<string, (x: never, copying: Copying) => unknown>> 
  * the model; a list, map or set that they refer to keeps the original's entries (with the copy's layers), so exchange
  * layers in objects. What is not among the model's fields is shared: throws a StateError if a layer is known to use such
  * parameters. A function in the copy must not be asynchronous, and the #private fields of an object cannot be copied (a
- * method that uses one throws an ArgumentError). Within a `diff` the copy is computed from the original, and gradients go through it.
+ * method or an accessor that uses one throws an ArgumentError). Within a `diff` the copy is computed from the original, and gradients go through it.
  *
  * @example
  * const target = clone(model);

@@ -414,3 +414,57 @@ test("a #private field that a copy does not have is named as such", () => {
   expect(() => copy.forward(tensor([1]))).toThrow("clone: forward uses a #private field, which a copy of its object");
   expect(() => copy.broken()).toThrow(new TypeError("mine"));
 });
+
+test("accessors and asynchronous methods explain a #private field, too", async () => {
+  class Scale {
+    readonly weight = param(tensor([2]));
+    #factor = 3;
+    get factor(): number {
+      return this.#factor;
+    }
+    set factor(x: number) {
+      this.#factor = x;
+    }
+    get size(): number {
+      return this.weight.shape[0]!;
+    }
+    async later(): Promise<number> {
+      await Promise.resolve();
+      return this.#factor;
+    }
+    get broken(): never {
+      throw new TypeError("mine");
+    }
+  }
+  for (const copy of [clone(new Scale()), clone(clone(new Scale()))]) {
+    const message = (what: string) =>
+      `clone: ${what} uses a #private field, which a copy of its object does not have. Make it a field without #`;
+    expect(() => copy.factor).toThrow(message("the getter of factor"));
+    expect(() => (copy.factor = 1)).toThrow(message("the setter of factor"));
+    await expect(copy.later()).rejects.toThrow(message("later"));
+    expect(() => copy.broken).toThrow(new TypeError("mine"));
+    expect(copy.size).toBe(1);
+  }
+});
+
+test("a method of a subclass that is no plain function is not hidden by that of its base", async () => {
+  class Base {
+    readonly weight = param(tensor([2]));
+    name(): unknown {
+      return "base";
+    }
+    items(): Iterable<string> {
+      return ["base"];
+    }
+  }
+  class Derived extends Base {
+    override async name(): Promise<string> {
+      return Promise.resolve("derived");
+    }
+    override *items(): Iterable<string> {
+      yield "derived";
+    }
+  }
+  const copy = clone(new Derived());
+  expect([await copy.name(), ...copy.items()]).toEqual(["derived", "derived"]);
+});
