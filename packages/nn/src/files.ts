@@ -29,7 +29,8 @@ function wantPath(op: string, path: unknown): void {
  * With `maxShardBytes`, a model that is larger is written in several files beside the path, with an index, in the form
  * of Hugging Face: `model-00001-of-00003.safetensors` and so on, and `model.safetensors.index.json`. The index is written
  * last, and what it replaces is removed then: the old files, or a single file at the path; a single file replaces such a
- * set in the same way. Later saves write files with other names, since the old ones stay until then. `load` reads them by the same path.
+ * set in the same way. Later saves write files with other names, since the old ones stay until then. `load` reads them
+ * by the same path.
  *
  * @example
  * await save("model.safetensors", model, { epoch: 3, accuracy: 0.98 });
@@ -86,9 +87,9 @@ async function withFile<T>(op: string, path: string, use: (file: Opened, where: 
 /**
  * Reads a file into a model and returns the model (see `fromBytes`). Any program may have written the file: PyTorch uses
  * the same names if the model has the same structure. The path is that of a file, of an index of several files
- * (`model.safetensors.index.json`), or of a folder with one of
- * them. Nothing changes unless everything fits. Of safetensors only the
- * tensors of the model are read, so such a file may be of any size; a file of `torch.save` is read as a whole.
+ * (`model.safetensors.index.json`), or of a folder with one of them. Nothing changes unless everything fits. Of
+ * safetensors only the tensors of the model are read, so such a file may be of any size; a file of `torch.save` is read
+ * as a whole.
  *
  * @example
  * await save("model.safetensors", Linear(784, 10));

@@ -49,7 +49,8 @@ const AHEAD = 2;
  * `arrays` is one source, a list of them, or an object of them such as `{ images, labels }`; all have the same first
  * axis. A source is a tensor, `{ data, shape, dtype }`, a typed array, a list of numbers, or `ragged(…)`. A list or an
  * object yields tuples, `[x, y]`, in the order of the list or of the fields; a single source yields tensors. Lists and
- * objects may be nested, and so are the tuples then. Ragged data gives two parts, `[x, lengths]`.
+ * objects may be nested, and so are the tuples then. Ragged data gives two parts, `[x, lengths]`, or one, without the
+ * lengths, if it was made with `{ lengths: false }`.
  *
  * Host data goes to `backend` batch by batch in its stored type, two batches ahead in an asynchronous loop; a source
  * with a `scale` is multiplied by it there. A batch is released when the next one is requested, if a scope, a `diff` or
