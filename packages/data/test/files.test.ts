@@ -381,7 +381,7 @@ test("options are checked", async () => {
     ],
     [
       { signal: { aborted: "yes" } },
-      'mnist: wanted a signal, such as new AbortController().signal, as signal, got { aborted }',
+      "mnist: wanted a signal, such as new AbortController().signal, as signal, got { aborted }",
     ],
     ["./data", 'mnist: wanted options { cache, signal, mirrors, progress }, got "./data"'],
   ])

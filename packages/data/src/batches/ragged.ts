@@ -42,11 +42,13 @@ const kinds = { dtype: dtypeName, padding: anyNumber, batchFirst: boolean, lengt
 
 export type AnyRagged = Ragged<1 | 2>;
 
-/** The lengths that batches have, so that they are not mistaken for targets. */
-const handedOut = new WeakSet<object>();
+const LENGTHS: unique symbol = Symbol.for("weft.data.lengths");
+
+/** The lengths that batches have, so that they are not mistaken for targets: those of all copies of this package. */
+const handedOut = (): WeakSet<object> => ((globalThis as { [LENGTHS]?: WeakSet<object> })[LENGTHS] ??= new WeakSet());
 
 /** Whether x is the lengths of the sequences in a batch. */
-export const areLengths = (x: unknown): boolean => typeof x === "object" && x !== null && handedOut.has(x);
+export const areLengths = (x: unknown): boolean => typeof x === "object" && x !== null && handedOut().has(x);
 
 export const isRagged = (x: unknown): x is AnyRagged =>
   typeof x === "object" && x !== null && "offsets" in x && x.offsets instanceof Int32Array && "step" in x;
@@ -126,7 +128,7 @@ function column(this: AnyRagged, _: string, name: string): Column {
     parts: ({ start, end, indices }, backend) => {
       const parts = padded(this, indices ?? Int32Array.from({ length: end - start }, (_, i) => start + i));
       const made = (this.lengths ? parts : parts.slice(0, 1)).map((x) => (backend ? uploaded(x, backend) : x));
-      if (made[1] !== undefined) handedOut.add(made[1]);
+      if (made[1] !== undefined) handedOut().add(made[1]);
       return made;
     },
   };
