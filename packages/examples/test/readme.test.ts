@@ -12,7 +12,12 @@ test("the README lists the options that single programs have, and what they can 
   const rows = text.split("\n").filter((line) => line.startsWith("| `--"));
   for (const [program, { options = {} }] of Object.entries<Program>(programs))
     for (const [name, { choices = [] }] of Object.entries(options)) {
-      const row = rows.find((line) => line.includes(`\`--${name}`) && line.includes(`| \`${program}\` |`));
+      const named = (line: string) =>
+        line
+          .split("|")[2]!
+          .split(",")
+          .some((one) => one.trim() === `\`${program}\``);
+      const row = rows.find((line) => line.includes(`\`--${name}`) && named(line));
       expect(row, `--${name} of ${program}`).toBeDefined();
       for (const choice of choices) expect(row).toContain(`\`${choice}\``);
     }
