@@ -64,6 +64,8 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   const ends: number[] = [];
   /** The step at which the model was saved. */
   let saved = options.resume === true && learner.model !== undefined ? at.step : undefined;
+  /** What was noted in the files that were written last. */
+  let noted: Metadata | undefined;
 
   const done = (): boolean =>
     at.epoch >= epochs || at.step >= steps || signal?.aborted === true || learner.finished?.() === true;
@@ -111,9 +113,10 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     await save(files.model, learner.model, known);
     saved = at.step;
     await save(files.training, training, known);
+    noted = extra;
   };
-  const writeOrTell = (): Promise<void> =>
-    write().catch((error: unknown) => {
+  const writeOrTell = (extra?: Metadata): Promise<void> =>
+    write(extra).catch((error: unknown) => {
       if (!(error instanceof FileError)) throw error;
       told?.(at.epoch, error); // the next one may succeed
     });
@@ -129,11 +132,11 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     const name = `epoch ${before + 1}/${epochs}`;
     const shown = options.display === undefined ? { name } : { name, display: options.display };
     const total = lengthOf(learner, every);
-    const noted = logTo(progress(round(), total === undefined ? shown : { ...shown, total }), log, {
+    const logged = logTo(progress(round(), total === undefined ? shown : { ...shown, total }), log, {
       values: (item) => (isValues(item) ? item : { loss: item }),
       step: () => at.step,
     });
-    for await (const _ of noted);
+    for await (const _ of logged);
     const whole = at.epoch > before;
     if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
     result = await evaluate(whole ? at.epoch : undefined).catch(async (error: unknown) => {
@@ -143,12 +146,12 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     if (whole) {
       await log.scalars(at.step, { epoch: at.epoch, ...result });
       await record.flush();
-      await writeOrTell(); // with what the evaluation has kept
+      await writeOrTell(result); // with what the evaluation has kept
     }
     told?.(whole ? at.epoch : before + 1, result, await learner.says?.());
   }
   if (result === undefined && at.step > 0) result = await evaluate();
-  await write(result);
+  if (noted === undefined || noted !== result) await write(result);
   return { record, ...at, taken: at.step - begun.step, result };
 }
 
