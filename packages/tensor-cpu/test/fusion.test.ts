@@ -3,20 +3,8 @@ import { open as reference } from "@weft/conformance";
 import * as T from "@weft/tensor";
 import { scope, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
+import { draws } from "../../../test/draws.ts";
 import { openSync } from "../src/index.ts";
-
-/** A small generator of its own, so that a failing program can be made again from its number. */
-function draws(seed: number): (below: number) => number {
-  let s = (seed * 2654435761 + 1) >>> 0;
-  return (below) => {
-    s ^= s << 13;
-    s >>>= 0;
-    s ^= s >>> 17;
-    s ^= s << 5;
-    s >>>= 0;
-    return s % below;
-  };
-}
 
 type Make = (data: Float32Array, shape: number[]) => Tensor;
 const UNARY = ["neg", "relu", "sigmoid", "tanh", "abs", "square"] as const;

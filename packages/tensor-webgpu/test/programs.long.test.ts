@@ -5,25 +5,13 @@ import type { DeferredStats } from "@weft/kernel";
 import { scope, type Creation, type Tensor } from "@weft/tensor";
 import { openSync } from "@weft/tensor-cpu";
 import { expect } from "vitest";
+import { draws } from "../../../test/draws.ts";
 import { everything } from "../../../test/extent.ts";
 import type { Executor } from "../src/executor.ts";
 import { open } from "../src/index.node.ts";
 import type { Slabs } from "../src/slabs.ts";
 import { onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
-
-/** A seeded generator, so that a failing program can be reproduced from its number. */
-function draws(seed: number): (below: number) => number {
-  let s = (seed * 2654435761 + 1) >>> 0;
-  return (below) => {
-    s ^= s << 13;
-    s >>>= 0;
-    s ^= s >>> 17;
-    s ^= s << 5;
-    s >>>= 0;
-    return s % below;
-  };
-}
 
 const UNARY = ["neg", "relu", "sigmoid", "tanh", "abs", "square", "exp", "isFinite"] as const;
 const BINARY = ["add", "sub", "mul", "maximum", "less"] as const;

@@ -1,32 +1,16 @@
 // Checkpoints: which files, what is in them, resuming to the bit, failures in the middle.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateError } from "@weft/autograd";
-import { minibatch, takeFirst } from "@weft/data";
-import { Chain, FileError, FormatError, Linear, load, mse, params, readMetadata, save, seed } from "@weft/nn";
-import { adam, minimize } from "@weft/optim";
-import { relu, type Tensor } from "@weft/tensor";
-import { open } from "@weft/tensor-cpu";
-import { afterAll, expect, test } from "vitest";
+import { takeFirst } from "@weft/data";
+import { FileError, FormatError, Linear, load, mse, params, readMetadata, save } from "@weft/nn";
+import { minimize } from "@weft/optim";
+import type { Tensor } from "@weft/tensor";
+import { expect, test } from "vitest";
 import { checkpoints, earlyStopping, fit, jsonl, logTo, tensorBoard } from "../src/index.node.ts";
+import { batches, bits, build, cpu, fresh, x, type Run } from "./small-run.ts";
 
-const cpu = await open({ seed: 1 });
-const work = mkdtempSync(join(tmpdir(), "weft-checkpoints-"));
-afterAll(() => rmSync(work, { recursive: true, force: true }));
-let folders = 0;
-const fresh = () => join(work, String(folders++), "run");
-
-const [x, y] = [cpu.randn([20, 3]), cpu.randn([20, 1])];
-const batches = minibatch([x, y], 5, {});
-const build = () => {
-  seed(1);
-  const model = Chain(Linear(3, 4), relu, Linear(4, 1));
-  return { model, optimizer: adam({ lr: (step) => 0.1 / (1 + step) }) };
-};
-type Run = ReturnType<typeof build>;
 const steps = ({ model, optimizer }: Run) => minimize((a: Tensor, b: Tensor) => mse(model(a), b), batches, optimizer);
-const bits = ({ model }: { readonly model: object }) => Promise.all(params(model).map((p) => p.value.data()));
 async function drain<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);

@@ -1,30 +1,13 @@
 // Resuming `fit` to the bit: after whole epochs, in the middle of one and at its end, with dropout and early stopping.
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { minibatch } from "@weft/data";
-import { Chain, Dropout, Linear, mse, params, place, readMetadata, seed } from "@weft/nn";
+import { Chain, Dropout, Linear, mse, place, readMetadata, seed } from "@weft/nn";
 import { adam } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
-import { open } from "@weft/tensor-cpu";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { fit, metrics } from "../src/index.node.ts";
-
-const cpu = await open({ seed: 1 });
-const work = mkdtempSync(join(tmpdir(), "weft-checkpoints-"));
-afterAll(() => rmSync(work, { recursive: true, force: true }));
-let folders = 0;
-const fresh = () => join(work, String(folders++), "run");
-
-const [x, y] = [cpu.randn([20, 3]), cpu.randn([20, 1])];
-const batches = minibatch([x, y], 5, {});
-const build = () => {
-  seed(1);
-  const model = Chain(Linear(3, 4), relu, Linear(4, 1));
-  return { model, optimizer: adam({ lr: (step) => 0.1 / (1 + step) }) };
-};
-type Run = ReturnType<typeof build>;
-const bits = ({ model }: { readonly model: object }) => Promise.all(params(model).map((p) => p.value.data()));
+import { batches, bits, build, cpu, fresh, x, y, type Run } from "./small-run.ts";
 
 test("fit saves after epochs and resumes", async () => {
   const folder = fresh();
